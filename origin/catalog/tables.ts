@@ -1,0 +1,54 @@
+// The catalog's rows. Only files of this folder query them.
+import type { ColumnType, Generated, GeneratedAlways } from 'kysely';
+
+export interface CatalogTables {
+  categories: {
+    id: GeneratedAlways<string>;
+    slug: string;
+    name: string;
+    parent_id: string | null;
+    position: Generated<number>;
+    version: Generated<number>;
+  };
+  products: {
+    id: GeneratedAlways<string>;
+    slug: string;
+    name: string;
+    /** Sanitised HTML. */
+    description_html: Generated<string>;
+    brand: Generated<string>;
+    category_id: string;
+    /** Minor units; the lowest price of the variants. */
+    price_amount: number;
+    status: Generated<'active' | 'archived'>;
+    version: Generated<number>;
+    created_at: ColumnType<Date, Date | undefined, Date>;
+    search: GeneratedAlways<string>;
+  };
+  variants: {
+    id: GeneratedAlways<string>;
+    product_id: string;
+    sku: string;
+    size: Generated<string>;
+    color: Generated<string>;
+    position: Generated<number>;
+    price_amount: number;
+    available: Generated<number>;
+    stock_version: Generated<number>;
+    stock_raised_at: ColumnType<Date, Date | undefined, Date>;
+    stock_dirty: Generated<boolean>;
+  };
+  product_images: {
+    id: GeneratedAlways<string>;
+    product_id: string;
+    position: Generated<number>;
+    url: string;
+    alt: Generated<string>;
+  };
+  catalog_sets: {
+    tag: string;
+    version: Generated<number>;
+    raised_at: ColumnType<Date, Date | undefined, Date>;
+    dirty: Generated<boolean>;
+  };
+}

@@ -1,0 +1,228 @@
+// Every setting that origin and worker understand, read once, all faults reported at once, no secret ever printed.
+import { isIP } from 'node:net';
+import { z } from 'zod';
+
+export type CartState = 'server' | 'cookie' | 'sticky';
+
+export interface Settings {
+  databaseUrl: string;
+  databaseReplicaUrls: string[];
+  redisUrls: string[];
+  /** Replicas that must confirm a journalled cart write. */
+  redisReplicas: number;
+  dataDir: string;
+  host: string;
+  port: number;
+  siteUrl: string;
+  workerPort: number;
+  metricsPort: number | undefined;
+  edgeUrls: string[];
+  edgePurgeKey: string | undefined;
+  edgeLeaseSeconds: number;
+  rateLimits: boolean;
+  /** The first signs, all verify. */
+  cookieKeys: string[];
+  cartState: CartState;
+  zone: string;
+  instance: string;
+  /** Addresses or CIDRs of our own proxies. */
+  trustedProxies: string[];
+  paymentProviders: ('demo' | 'on-delivery' | 'stripe')[];
+  stripe: { secretKey: string; webhookSecret: string } | undefined;
+  staff: { email: string; password: string } | undefined;
+  smtpUrl: string | undefined;
+  operatorPassword: string | undefined;
+  logLevel: string;
+}
+
+/** Thrown with one line a fault; the lines name settings and never repeat their values. */
+export class SettingsError extends Error {
+  readonly faults: string[];
+
+  constructor(faults: string[]) {
+    super(
+      `Cannot start, ${faults.length === 1 ? 'a setting is' : 'settings are'} wrong:\n  ${faults.join('\n  ')}`,
+    );
+    this.name = 'SettingsError';
+    this.faults = faults;
+  }
+}
+
+type Environment = Record<string, string | undefined>;
+
+export function readSettings(env: Environment): Settings {
+  const present = Object.fromEntries(
+    Object.entries(env).filter(([, value]) => value !== undefined && value !== ''),
+  );
+  const parsed = Environment.safeParse(present);
+  if (!parsed.success) {
+    throw new SettingsError(parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`));
+  }
+  return toSettings(parsed.data);
+}
+
+const list = z.string().default('').transform(splitList);
+
+const url = (...protocols: string[]) =>
+  z.string({ error: 'must be set' }).refine((text) => isUrl(text, protocols), {
+    error: `must be a URL that begins with ${protocols.map((protocol) => `${protocol}//`).join(' or ')}`,
+  });
+
+const urls = (...protocols: string[]) =>
+  list.refine((items) => items.every((item) => isUrl(item, protocols)), {
+    error: `must be URLs that begin with ${protocols.map((protocol) => `${protocol}//`).join(' or ')}, separated by commas`,
+  });
+
+const port = (fallback: number) =>
+  z
+    .string()
+    .default(String(fallback))
+    .refine(isPort, { error: 'must be a port, 0 to 65535' })
+    .transform(Number);
+
+const Environment = z
+  .object({
+    DATABASE_URL: url('postgres:', 'postgresql:'),
+    DATABASE_REPLICA_URLS: urls('postgres:', 'postgresql:').refine((items) => items.length <= 15, {
+      error: 'must name at most 15 replicas',
+    }),
+    REDIS_URL: z
+      .string({ error: 'must be set' })
+      .transform(splitList)
+      .refine((found) => found.length > 0 && found.every((item) => isUrl(item, ['redis:', 'rediss:'])), {
+        error: 'must be URLs that begin with redis:// or rediss://, separated by commas',
+      }),
+    REDIS_REPLICAS: z
+      .string()
+      .default('0')
+      .refine((text) => /^\d$/.test(text), { error: 'must be a whole number, 0 to 9' })
+      .transform(Number),
+    DATA_DIR: z.string().default('.data'),
+    HOST: z.string().default('127.0.0.1'),
+    PORT: port(3000),
+    SITE_URL: url('http:', 'https:').optional(),
+    WORKER_PORT: port(3001),
+    METRICS_PORT: port(0).optional(),
+    EDGE_URLS: urls('http:', 'https:'),
+    EDGE_PURGE_KEY: z.string().min(16, { error: 'must have at least 16 characters' }).optional(),
+    EDGE_LEASE_SECONDS: z
+      .string()
+      .default('3')
+      .refine((text) => Number(text) >= 1 && Number(text) <= 60, { error: 'must be 1 to 60' })
+      .transform(Number),
+    RATE_LIMITS: z.enum(['on', 'off'], { error: 'must be on or off' }).default('on'),
+    COOKIE_KEYS: z
+      .string({ error: 'must be set: secrets of at least 32 characters, separated by commas' })
+      .transform(splitList)
+      .refine((keys) => keys.length > 0 && keys.every((key) => key.length >= 32), {
+        error: 'must be secrets of at least 32 characters each, separated by commas',
+      }),
+    CART_STATE: z
+      .enum(['server', 'cookie', 'sticky'], { error: 'must be server, cookie or sticky' })
+      .default('server'),
+    ZONE: z
+      .string()
+      .regex(/^[\w.-]{1,32}$/, { error: 'must be 1 to 32 letters, digits, dots or hyphens' })
+      .default('local'),
+    INSTANCE: z
+      .string()
+      .regex(/^[\w.-]{1,64}$/, { error: 'must be 1 to 64 letters, digits, dots or hyphens' })
+      .default('origin-1'),
+    TRUSTED_PROXIES: list.refine((items) => items.every(isAddressOrCidr), {
+      error: 'must be IP addresses or CIDRs, separated by commas',
+    }),
+    PAYMENT_PROVIDERS: z
+      .string()
+      .default('demo,on-delivery')
+      .transform(splitList)
+      .pipe(
+        z
+          .array(
+            z.enum(['demo', 'on-delivery', 'stripe'], { error: 'must name demo, on-delivery or stripe' }),
+          )
+          .min(1),
+      ),
+    STRIPE_SECRET_KEY: z.string().optional(),
+    STRIPE_WEBHOOK_SECRET: z.string().optional(),
+    STAFF_EMAIL: z.email({ error: 'must be an e-mail address' }).optional(),
+    STAFF_PASSWORD: z.string().min(10, { error: 'must have at least 10 characters' }).optional(),
+    SMTP_URL: url('smtp:', 'smtps:').optional(),
+    OPERATOR_PASSWORD: z.string().min(10, { error: 'must have at least 10 characters' }).optional(),
+    LOG_LEVEL: z
+      .enum(['trace', 'debug', 'info', 'warn', 'error', 'silent'], {
+        error: 'must be trace, debug, info, warn, error or silent',
+      })
+      .default('info'),
+  })
+  .superRefine((env, context) => {
+    const fault = (name: string, message: string) =>
+      context.addIssue({ code: 'custom', path: [name], message });
+    if (env.EDGE_URLS.length > 0 && env.EDGE_PURGE_KEY === undefined)
+      fault('EDGE_PURGE_KEY', 'must be set where EDGE_URLS is');
+    if ((env.STAFF_EMAIL === undefined) !== (env.STAFF_PASSWORD === undefined))
+      fault('STAFF_PASSWORD', 'must be set together with STAFF_EMAIL');
+    if (env.PAYMENT_PROVIDERS.includes('stripe') && !(env.STRIPE_SECRET_KEY && env.STRIPE_WEBHOOK_SECRET)) {
+      fault(
+        'STRIPE_SECRET_KEY',
+        'must be set together with STRIPE_WEBHOOK_SECRET where PAYMENT_PROVIDERS names stripe',
+      );
+    }
+  });
+
+function toSettings(env: z.output<typeof Environment>): Settings {
+  return {
+    databaseUrl: env.DATABASE_URL,
+    databaseReplicaUrls: env.DATABASE_REPLICA_URLS,
+    redisUrls: env.REDIS_URL,
+    redisReplicas: env.REDIS_REPLICAS,
+    dataDir: env.DATA_DIR,
+    host: env.HOST,
+    port: env.PORT,
+    siteUrl: (env.SITE_URL ?? `http://localhost:${env.PORT}`).replace(/\/+$/, ''),
+    workerPort: env.WORKER_PORT,
+    metricsPort: env.METRICS_PORT,
+    edgeUrls: env.EDGE_URLS.map((edge) => edge.replace(/\/+$/, '')),
+    edgePurgeKey: env.EDGE_PURGE_KEY,
+    edgeLeaseSeconds: env.EDGE_LEASE_SECONDS,
+    rateLimits: env.RATE_LIMITS === 'on',
+    cookieKeys: env.COOKIE_KEYS,
+    cartState: env.CART_STATE,
+    zone: env.ZONE,
+    instance: env.INSTANCE,
+    trustedProxies: env.TRUSTED_PROXIES,
+    paymentProviders: env.PAYMENT_PROVIDERS,
+    stripe:
+      env.STRIPE_SECRET_KEY && env.STRIPE_WEBHOOK_SECRET
+        ? { secretKey: env.STRIPE_SECRET_KEY, webhookSecret: env.STRIPE_WEBHOOK_SECRET }
+        : undefined,
+    staff:
+      env.STAFF_EMAIL && env.STAFF_PASSWORD
+        ? { email: env.STAFF_EMAIL, password: env.STAFF_PASSWORD }
+        : undefined,
+    smtpUrl: env.SMTP_URL,
+    operatorPassword: env.OPERATOR_PASSWORD,
+    logLevel: env.LOG_LEVEL,
+  };
+}
+
+function isUrl(text: string, protocols: string[]): boolean {
+  return URL.canParse(text) && protocols.includes(new URL(text).protocol);
+}
+
+function isPort(text: string): boolean {
+  return /^\d{1,5}$/.test(text) && Number(text) <= 65_535;
+}
+
+function isAddressOrCidr(text: string): boolean {
+  const [address = '', length, ...rest] = text.split('/');
+  const version = isIP(address);
+  if (version === 0 || rest.length > 0) return false;
+  return length === undefined || (/^\d{1,3}$/.test(length) && Number(length) <= (version === 4 ? 32 : 128));
+}
+
+function splitList(text: string): string[] {
+  return text
+    .split(',')
+    .map((item) => item.trim())
+    .filter((item) => item !== '');
+}

@@ -1,0 +1,2 @@
+// biome-ignore lint/suspicious/noEmptyInterface: filled when the domain gets its first table
+export interface OrderTables {}

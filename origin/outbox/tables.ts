@@ -1,0 +1,25 @@
+// Rows of work to do after a commit, and of writes already answered.
+import type { ColumnType, Generated, GeneratedAlways } from 'kysely';
+
+export interface OutboxTables {
+  outbox: {
+    id: GeneratedAlways<string>;
+    kind: string;
+    payload: ColumnType<unknown, string, string>;
+    state: Generated<'pending' | 'done' | 'dead'>;
+    attempt: Generated<number>;
+    traceparent: string | null;
+    committed_at: ColumnType<Date, Date | undefined, Date>;
+    due_at: ColumnType<Date, Date | undefined, Date>;
+    claimed_until: ColumnType<Date, Date | undefined, Date>;
+    done_at: Date | null;
+    failure: string | null;
+  };
+  idempotency_keys: {
+    scope: string;
+    key: string;
+    fingerprint: string;
+    result: ColumnType<unknown, string | null, string | null>;
+    created_at: ColumnType<Date, Date | undefined, Date>;
+  };
+}

@@ -1,0 +1,58 @@
+// Connections to Postgres: every wait has a deadline, and a client whose state is in doubt never returns to the pool.
+import { Kysely, PostgresDialect, type Transaction } from 'kysely';
+import pg from 'pg';
+import type { AccountTables } from '../account/tables.ts';
+import type { CartTables } from '../cart/tables.ts';
+import type { CatalogTables } from '../catalog/tables.ts';
+import type { OrderTables } from '../order/tables.ts';
+import type { OutboxTables } from '../outbox/tables.ts';
+import type { StaffTables } from '../staff/tables.ts';
+
+export interface Database
+  extends CatalogTables,
+    CartTables,
+    AccountTables,
+    OrderTables,
+    StaffTables,
+    OutboxTables {}
+
+export type Db = Kysely<Database>;
+/** What a query function takes first: the pool, or the transaction that it must be part of. */
+export type DbOrTx = Db | Transaction<Database>;
+export type Tx = Transaction<Database>;
+
+export interface PoolOptions {
+  url: string;
+  /** Shown in pg_stat_activity. */
+  name: string;
+  max: number;
+  connectTimeoutMs?: number;
+  queryTimeoutMs?: number;
+  onError?: (error: Error) => void;
+}
+
+/**
+ * `bigint` columns arrive as strings (they are ids), `integer` ones as numbers (versions, quantities, minor units).
+ * A pool without an error listener dies with one idle client, hence `onError`.
+ */
+export function createPool(options: PoolOptions): pg.Pool {
+  const queryTimeoutMs = options.queryTimeoutMs ?? 2_000;
+  const pool = new pg.Pool({
+    connectionString: options.url,
+    application_name: options.name,
+    max: options.max,
+    connectionTimeoutMillis: options.connectTimeoutMs ?? 1_000,
+    idleTimeoutMillis: 30_000,
+    // The client's own deadline: statement_timeout does nothing against a frozen server.
+    query_timeout: queryTimeoutMs,
+    statement_timeout: queryTimeoutMs,
+    idle_in_transaction_session_timeout: 10_000,
+    keepAlive: true,
+  });
+  pool.on('error', (error) => options.onError?.(error));
+  return pool;
+}
+
+export function createDatabase(pool: pg.Pool): Db {
+  return new Kysely<Database>({ dialect: new PostgresDialect({ pool }) });
+}

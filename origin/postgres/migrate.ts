@@ -1,0 +1,40 @@
+// Brings the schema up to date; safe to run by several processes at once and beside the previous release.
+import { sql } from 'kysely';
+import { type Migration, Migrator } from 'kysely/migration';
+import type { Db } from './database.ts';
+import * as catalog from './migrations/0001-catalog.ts';
+import * as outbox from './migrations/0002-outbox.ts';
+import * as accounts from './migrations/0003-accounts.ts';
+import * as carts from './migrations/0004-carts.ts';
+import * as orders from './migrations/0005-orders.ts';
+import * as staff from './migrations/0006-staff.ts';
+
+/** Listed by hand: a folder scan would need file permissions under Deno, and order is a decision. */
+const migrations: Record<string, Migration> = {
+  '0001-catalog': catalog,
+  '0002-outbox': outbox,
+  '0003-accounts': accounts,
+  '0004-carts': carts,
+  '0005-orders': orders,
+  '0006-staff': staff,
+};
+
+/** @returns the names of the migrations that were applied now. */
+export async function migrateToLatest(db: Db): Promise<string[]> {
+  const migrator = new Migrator({ db, provider: { getMigrations: async () => migrations } });
+  const { error, results = [] } = await migrator.migrateToLatest();
+  if (error !== undefined) {
+    const failed = results.find((result) => result.status === 'Error');
+    throw new Error(`Cannot migrate the database${failed ? ` at ${failed.migrationName}` : ''}`, {
+      cause: error,
+    });
+  }
+  return results.map((result) => result.migrationName);
+}
+
+/** @returns whether every migration of this release stands in the database. */
+export async function isMigrated(db: Db): Promise<boolean> {
+  const { rows } = await sql<{ count: string }>`
+    select count(*) from kysely_migration where name = any(${Object.keys(migrations)})`.execute(db);
+  return Number(rows[0]?.count) === Object.keys(migrations).length;
+}

@@ -1,0 +1,67 @@
+// One idempotency key is one effect: key and effect are one transaction, and a retry that arrives meanwhile waits on the key's row.
+// Cart writes have op ids of their own and do not come here.
+import { createHash } from 'node:crypto';
+import { Refusal } from '../errors.ts';
+import type { Db, Tx } from '../postgres/database.ts';
+
+export interface IdempotentWrite {
+  /** Whose key it is: the account or cart that the cookies name, or `none:<random>` where they name nothing. */
+  scope: string;
+  key: string;
+  method: string;
+  path: string;
+  /** As parsed; the same members in another order are another body. */
+  body: unknown;
+}
+
+/**
+ * Runs `effect` in a transaction unless the key is known; then returns what it returned the first time.
+ * A refusal rolls back and is not remembered: trying again may succeed.
+ * @throws Refusal 422 `idempotency-key-reused` where the key stands for another method, path or body.
+ */
+export async function writeOnce<Result>(
+  db: Db,
+  write: IdempotentWrite,
+  effect: (tx: Tx) => Promise<Result>,
+): Promise<Result> {
+  const fingerprint = fingerprintOf(write);
+  return db.transaction().execute(async (tx) => {
+    const inserted = await tx
+      .insertInto('idempotency_keys')
+      .values({ scope: write.scope, key: write.key, fingerprint })
+      .onConflict((conflict) => conflict.doNothing())
+      .executeTakeFirst();
+    if (inserted.numInsertedOrUpdatedRows === 0n) return replay<Result>(tx, write, fingerprint);
+    const result = await effect(tx);
+    await tx
+      .updateTable('idempotency_keys')
+      .set({ result: JSON.stringify(result ?? null) })
+      .where('scope', '=', write.scope)
+      .where('key', '=', write.key)
+      .execute();
+    return result;
+  });
+}
+
+export function fingerprintOf(write: Pick<IdempotentWrite, 'method' | 'path' | 'body'>): string {
+  return createHash('sha256')
+    .update(JSON.stringify([write.method, write.path, write.body ?? null]))
+    .digest('base64url');
+}
+
+async function replay<Result>(tx: Tx, write: IdempotentWrite, fingerprint: string): Promise<Result> {
+  const known = await tx
+    .selectFrom('idempotency_keys')
+    .select(['fingerprint', 'result'])
+    .where('scope', '=', write.scope)
+    .where('key', '=', write.key)
+    .executeTakeFirstOrThrow();
+  if (known.fingerprint !== fingerprint) {
+    throw new Refusal(
+      422,
+      'idempotency-key-reused',
+      'This Idempotency-Key was used for another request; use a new one',
+    );
+  }
+  return known.result as Result;
+}

@@ -1,0 +1,25 @@
+// Money is whole minor units of the shop's one currency; formatting happens here only.
+import { z } from '@hono/zod-openapi';
+
+export const shopCurrency = 'EUR';
+
+export interface Money {
+  /** Minor units. */
+  amount: number;
+  currency: string;
+}
+
+export function money(amount: number): Money {
+  return { amount, currency: shopCurrency };
+}
+
+const format = new Intl.NumberFormat('en-IE', { style: 'currency', currency: shopCurrency });
+
+/** For people, such as `€19.99`. */
+export function formatMoney(amount: number): string {
+  return format.format(amount / 100);
+}
+
+export const MoneySchema = z
+  .strictObject({ amount: z.int().min(0).max(2_147_483_647), currency: z.literal(shopCurrency) })
+  .openapi('Money');

@@ -1,0 +1,71 @@
+// Every error becomes one of two things here: a problem document (RFC 9457) under /api, the shop's own error page elsewhere.
+import { HTTPException } from 'hono/http-exception';
+import { Refusal } from '../errors.ts';
+
+export interface Problem {
+  type: 'about:blank';
+  title: string;
+  status: number;
+  code: string;
+  detail: string;
+  [extra: string]: unknown;
+}
+
+const titles: Record<number, string> = {
+  400: 'Bad request',
+  401: 'Sign-in needed',
+  403: 'Refused',
+  404: 'Not found',
+  405: 'Method not allowed',
+  409: 'Conflict',
+  413: 'Too large',
+  415: 'Unsupported media type',
+  422: 'Cannot be processed',
+  428: 'Precondition required',
+  429: 'Too many requests',
+  500: 'Our mistake',
+  503: 'Not available now',
+};
+
+const codes: Record<number, string> = {
+  400: 'bad-request',
+  404: 'not-found',
+  413: 'body-too-large',
+  415: 'unsupported-media-type',
+};
+
+/** Anything that is not an expected refusal becomes a 500 whose cause is only in the log. */
+export function toRefusal(error: unknown): Refusal {
+  if (error instanceof Refusal) return error;
+  if (error instanceof HTTPException) {
+    return new Refusal(
+      error.status,
+      codes[error.status] ?? 'refused',
+      error.message || titles[error.status] || 'Refused',
+      { cause: error },
+    );
+  }
+  return new Refusal(500, 'internal', 'Something went wrong on our side; nothing that you sent is at fault', {
+    cause: error,
+  });
+}
+
+export function toProblem(refusal: Refusal): Problem {
+  return {
+    type: 'about:blank',
+    title: titles[refusal.status] ?? 'Error',
+    status: refusal.status,
+    code: refusal.code,
+    detail: refusal.message,
+    ...refusal.details,
+  };
+}
+
+export function problemResponse(refusal: Refusal): Response {
+  const headers: Record<string, string> = {
+    'Content-Type': 'application/problem+json',
+    'Cache-Control': 'private, no-store',
+  };
+  if (refusal.retryAfterSeconds !== undefined) headers['Retry-After'] = String(refusal.retryAfterSeconds);
+  return new Response(JSON.stringify(toProblem(refusal)), { status: refusal.status, headers });
+}

@@ -1,0 +1,66 @@
+// Signed `__Host-` cookies, compared byte for byte as received: a changed cookie is absent, never an error and never trusted.
+import { createHmac, timingSafeEqual } from 'node:crypto';
+
+export const maxCookieBytes = 4_096;
+
+export interface CookieOptions {
+  /** Absent: until the browser closes. */
+  maxAgeSeconds?: number;
+}
+
+/**
+ * The signature covers name and value, so that a value signed for one cookie is worth nothing in another.
+ * Values must be plain cookie characters (base64url, digits, `.`, `-`, `_`, `~`); nothing is encoded or unquoted on either way.
+ */
+export function signCookie(keys: string[], name: string, value: string): string {
+  return `${value}.${signature(keys[0]!, name, value)}`;
+}
+
+/** @returns the value, or undefined where the cookie is absent, changed or signed by an unknown key. */
+export function readSignedCookie(
+  keys: string[],
+  header: string | undefined,
+  name: string,
+): string | undefined {
+  const received = findCookie(header, name);
+  if (received === undefined) return undefined;
+  const dot = received.lastIndexOf('.');
+  if (dot < 0) return undefined;
+  const value = received.slice(0, dot);
+  const given = Buffer.from(received.slice(dot + 1), 'latin1');
+  for (const key of keys) {
+    const expected = Buffer.from(signature(key, name, value), 'latin1');
+    if (given.length === expected.length && timingSafeEqual(given, expected)) return value;
+  }
+  return undefined;
+}
+
+/** @returns a `Set-Cookie` header's value. */
+export function serializeCookie(name: string, value: string, options: CookieOptions = {}): string {
+  if (name.length + value.length > maxCookieBytes) {
+    throw new RangeError(
+      `Cannot set cookie as '${name}' has ${name.length + value.length} bytes, more than ${maxCookieBytes}`,
+    );
+  }
+  const maxAge = options.maxAgeSeconds === undefined ? '' : `; Max-Age=${options.maxAgeSeconds}`;
+  return `${name}=${value}; Path=/; Secure; HttpOnly; SameSite=Lax${maxAge}`;
+}
+
+export function clearCookie(name: string): string {
+  return serializeCookie(name, '', { maxAgeSeconds: 0 });
+}
+
+function signature(key: string, name: string, value: string): string {
+  return createHmac('sha256', key).update(`${name}=${value}`).digest('base64url');
+}
+
+/** Where a name is sent twice, neither can be told from a planted one by the wire; the first stands. */
+function findCookie(header: string | undefined, name: string): string | undefined {
+  if (header === undefined) return undefined;
+  const prefix = `${name}=`;
+  for (const part of header.split(';')) {
+    const cookie = part.trimStart();
+    if (cookie.startsWith(prefix)) return cookie.slice(prefix.length);
+  }
+  return undefined;
+}
