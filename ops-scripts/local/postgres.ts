@@ -1,0 +1,149 @@
+// One Postgres server on the loopback address, its data in one folder; it survives kill -9 of anything.
+import { realpathSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import pg from 'pg';
+import { endProcessesIn } from './leftover.ts';
+import { describeExit, type Part, type Store, startPart } from './part.ts';
+import { findFreePort } from './ports.ts';
+import { locatePostgresBinaries } from './postgres-binaries.ts';
+import { dataFolderArgument, postgresUser, preparePostgresFolder } from './postgres-folder.ts';
+import { unprivilegedUser } from './unprivileged-user.ts';
+import { waitUntil } from './wait-until.ts';
+
+export interface PostgresOptions {
+  /** For messages and logs: "Postgres", "postgres-a". */
+  name?: string;
+  folder: string;
+  password: string;
+  logFile: string;
+  /** 0 or absent: a free one. */
+  port?: number;
+  /** Server settings beside ours, as on its command line; no secrets, every user of the machine sees them. */
+  settings?: Record<string, string>;
+  /** Longest wait until it answers; recovery after a crash takes a while. */
+  deadlineMs?: number;
+  onProgress?: (sentence: string) => void;
+}
+
+const database = 'myclothes';
+
+/**
+ * Makes the data folder if there is none, starts the server, makes the database `myclothes`, and returns when it answers.
+ * @throws one sentence that says what to do, nothing left running.
+ */
+export async function startPostgres(options: PostgresOptions): Promise<Store> {
+  const user = unprivilegedUser();
+  const binaries = await locatePostgresBinaries(user);
+  const sync = options.settings?.['fsync'] !== 'off';
+  const fresh = await preparePostgresFolder({ ...options, binaries, user, sync });
+  if (fresh) options.onProgress?.('made a new database');
+  const server = await startPostgresServer(options);
+  await ensureDatabase(server.url);
+  return server;
+}
+
+/** Starts a server on a data folder that exists, primary or standby, and returns when it answers. */
+export async function startPostgresServer(options: PostgresOptions): Promise<Store> {
+  for (let attempt = 1; ; attempt++) {
+    const port = options.port || (await findFreePort());
+    const part = await spawnPostmaster(options, port);
+    const url = `postgres://${postgresUser}:${encodeURIComponent(options.password)}@127.0.0.1:${port}/${database}`;
+    try {
+      await waitForAnswer(part, url, options);
+      return { ...part, url };
+    } catch (error) {
+      const died = part.hasExited();
+      await part.stop();
+      // Somebody else took the free port first: try another.
+      if (options.port || !died || attempt === 3) throw error;
+    }
+  }
+}
+
+async function spawnPostmaster(options: PostgresOptions, port: number): Promise<Part> {
+  const user = unprivilegedUser();
+  const { postgres } = await locatePostgresBinaries(user);
+  const folder = realpathSync(options.folder);
+  await endProcessesIn(folder);
+  // Whoever held it is gone; its number may by now be another process's, which Postgres would take for a server.
+  rmSync(join(folder, 'postmaster.pid'), { force: true });
+  const settings: Record<string, string> = {
+    listen_addresses: '127.0.0.1',
+    port: String(port),
+    unix_socket_directories: '',
+    max_connections: '200',
+    ...options.settings,
+  };
+  return startPart({
+    name: options.name ?? 'Postgres',
+    command: postgres,
+    args: [
+      '-D',
+      dataFolderArgument(folder, user),
+      ...Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]),
+    ],
+    cwd: folder,
+    logFile: options.logFile,
+    as: user,
+    // Fast shutdown: ends sessions, writes a checkpoint.
+    stopSignal: 'SIGINT',
+  });
+}
+
+async function waitForAnswer(part: Part, url: string, options: PostgresOptions): Promise<void> {
+  let exit: string | undefined;
+  part.exited.then((how) => {
+    exit = `Cannot start ${part.name}: it ${describeExit(how)}, see ${options.logFile}`;
+  });
+  const started = performance.now();
+  let told = false;
+  await waitUntil(
+    async () => {
+      if (!told && performance.now() - started > 3_000) {
+        told = true;
+        options.onProgress?.(`${part.name} is starting, recovery after a crash takes a moment`);
+      }
+      await withPostgres(urlOfDatabase(url, 'postgres'), (client) => client.query('select 1'));
+      return true;
+    },
+    { what: `${part.name} to answer`, deadlineMs: options.deadlineMs ?? 60_000, hopeless: () => exit },
+  );
+}
+
+async function ensureDatabase(url: string): Promise<void> {
+  await withPostgres(urlOfDatabase(url, 'postgres'), async (client) => {
+    const { rowCount } = await client.query('select from pg_database where datname = $1', [database]);
+    if (rowCount === 0) await client.query(`create database ${database}`);
+  });
+}
+
+/** The same server, another database. */
+export function urlOfDatabase(url: string, name: string): string {
+  const other = new URL(url);
+  other.pathname = `/${name}`;
+  return other.href;
+}
+
+/** One connection for one piece of work; each query has `timeoutMs`, 5 s if not given. */
+export async function withPostgres<T>(
+  url: string,
+  work: (client: pg.Client) => Promise<T>,
+  timeoutMs = 5_000,
+): Promise<T> {
+  const client = new pg.Client({
+    connectionString: url,
+    connectionTimeoutMillis: timeoutMs,
+    query_timeout: timeoutMs,
+  });
+  client.on('error', () => {});
+  try {
+    await client.connect();
+    return await work(client);
+  } finally {
+    // A frozen server never answers the goodbye.
+    await Promise.race([
+      client.end().catch(() => {}),
+      new Promise((resolve) => setTimeout(resolve, 500).unref()),
+    ]);
+  }
+}

@@ -1,0 +1,115 @@
+// One Redis (or Valkey) server on the loopback address, durable and never evicting; all its files lie in one folder.
+import { mkdirSync, realpathSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Redis } from 'ioredis';
+import { endProcessesIn } from './leftover.ts';
+import { describeExit, type Part, type Store, startPart } from './part.ts';
+import { findFreePort } from './ports.ts';
+import { locateRedisBinary } from './redis-binary.ts';
+import { waitUntil } from './wait-until.ts';
+
+export interface RedisServerOptions {
+  /** For messages and logs: "Redis", "redis-a". */
+  name?: string;
+  folder: string;
+  password: string;
+  logFile: string;
+  /** 0 or absent: a free one. */
+  port?: number;
+  /** Lines of redis.conf beside ours. */
+  settings?: Record<string, string>;
+  /** Where the server's package is unpacked, if this machine lacks one. */
+  toolsFolder: string;
+  deadlineMs?: number;
+  onProgress?: (sentence: string) => void;
+}
+
+/**
+ * Starts the server and returns when it has loaded its data and answers.
+ * @throws one sentence that says what to do, nothing left running.
+ */
+export async function startRedisServer(options: RedisServerOptions): Promise<Store> {
+  const program = await locateRedisBinary(options.toolsFolder, options.onProgress);
+  mkdirSync(options.folder, { recursive: true, mode: 0o700 });
+  const folder = realpathSync(options.folder);
+  await endProcessesIn(folder);
+  for (let attempt = 1; ; attempt++) {
+    const port = options.port || (await findFreePort());
+    const part = await startPart({
+      name: options.name ?? 'Redis',
+      command: program,
+      args: [writeConfiguration(folder, port, options)],
+      cwd: folder,
+      logFile: options.logFile,
+    });
+    const url = `redis://:${encodeURIComponent(options.password)}@127.0.0.1:${port}`;
+    try {
+      await waitForAnswer(part, url, options);
+      return { ...part, url };
+    } catch (error) {
+      const died = part.hasExited();
+      await part.stop();
+      // Somebody else took the free port first: try another.
+      if (options.port || !died || attempt === 3) throw error;
+    }
+  }
+}
+
+/** In a file that only we can read: the password must not stand in the list of processes. */
+function writeConfiguration(folder: string, port: number, options: RedisServerOptions): string {
+  const file = join(folder, 'redis.conf');
+  const settings: Record<string, string> = {
+    bind: '127.0.0.1',
+    port: String(port),
+    requirepass: options.password,
+    dir: folder,
+    appendonly: 'yes',
+    'maxmemory-policy': 'noeviction',
+    save: '""',
+    daemonize: 'no',
+    'repl-diskless-sync-delay': '0',
+    ...options.settings,
+  };
+  const lines = Object.entries(settings).map(([name, value]) => `${name} ${quote(value)}\n`);
+  writeFileSync(file, lines.join(''), { mode: 0o600 });
+  return file;
+}
+
+function quote(value: string): string {
+  return /[\s"']/.test(value) && value !== '""' ? JSON.stringify(value) : value;
+}
+
+async function waitForAnswer(part: Part, url: string, options: RedisServerOptions): Promise<void> {
+  let exit: string | undefined;
+  part.exited.then((how) => {
+    exit = `Cannot start ${part.name}: it ${describeExit(how)}, see ${options.logFile}`;
+  });
+  await waitUntil(() => withRedis(url, async (redis) => (await redis.ping()) === 'PONG'), {
+    what: `${part.name} to answer`,
+    deadlineMs: options.deadlineMs ?? 30_000,
+    hopeless: () => exit,
+  });
+}
+
+/** One connection for one piece of work; each command has `timeoutMs`, 1 s if not given. */
+export async function withRedis<T>(
+  url: string,
+  work: (redis: Redis) => Promise<T>,
+  timeoutMs = 1_000,
+): Promise<T> {
+  const redis = new Redis(url, {
+    lazyConnect: true,
+    enableReadyCheck: false,
+    connectTimeout: timeoutMs,
+    commandTimeout: timeoutMs,
+    maxRetriesPerRequest: 0,
+    retryStrategy: () => null,
+  });
+  redis.on('error', () => {});
+  try {
+    await redis.connect();
+    return await work(redis);
+  } finally {
+    redis.disconnect();
+  }
+}

@@ -1,0 +1,60 @@
+// One Postgres and one Redis for the whole run, in a temporary folder that is gone afterwards; see stores.ts for their use.
+import { randomBytes } from 'node:crypto';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { TestProject } from 'vitest/node';
+import { startPostgres, urlOfDatabase, withPostgres } from '../../ops-scripts/local/postgres.ts';
+import { startRedisServer } from '../../ops-scripts/local/redis.ts';
+import { createDatabase, createPool } from '../../origin/postgres/database.ts';
+import { migrateToLatest } from '../../origin/postgres/migrate.ts';
+
+declare module 'vitest' {
+  export interface ProvidedContext {
+    postgresUrl: string;
+    redisUrl: string;
+  }
+}
+
+const templateDatabase = 'migrated';
+
+export default async function setup(project: TestProject) {
+  const folder = mkdtempSync(join(tmpdir(), 'myclothes-test-'));
+  const password = randomBytes(18).toString('base64url');
+  const [postgres, redis] = await Promise.all([
+    startPostgres({
+      folder: join(folder, 'postgres'),
+      password,
+      logFile: join(folder, 'postgres.log'),
+      // A test that pulls plugs starts a server of its own; this one may be quick.
+      settings: { fsync: 'off', full_page_writes: 'off', max_connections: '400' },
+    }),
+    startRedisServer({
+      folder: join(folder, 'redis'),
+      password,
+      logFile: join(folder, 'redis.log'),
+      toolsFolder: join(folder, 'tools'),
+    }),
+  ]);
+  await migrateTemplate(postgres.url);
+  project.provide('postgresUrl', postgres.url);
+  project.provide('redisUrl', redis.url);
+
+  return async () => {
+    await Promise.all([postgres.stop(), redis.stop()]);
+    rmSync(folder, { recursive: true, force: true });
+  };
+}
+
+async function migrateTemplate(url: string): Promise<void> {
+  await withPostgres(url, (client) => client.query(`create database ${templateDatabase}`));
+  const pool = createPool({
+    url: urlOfDatabase(url, templateDatabase),
+    name: 'test-template',
+    max: 1,
+    queryTimeoutMs: 30_000,
+  });
+  const db = createDatabase(pool);
+  await migrateToLatest(db);
+  await db.destroy();
+}
