@@ -1,10 +1,14 @@
-// What the origin stands on, made once in main and handed down; domains ask for the members they need.
+// What origin and worker stand on, made once in main and handed down; domains ask for the members they need.
 import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
-import type { FencedCache } from './cache/fenced-cache.ts';
+import { createEntryStore } from './cache/entry-store.ts';
+import { createFencedCache, type FencedCache } from './cache/fenced-cache.ts';
+import { createFloors, type Floors } from './cache/floors.ts';
+import type { VersionReaders } from './cache/tag-versions.ts';
 import type { Settings } from './config.ts';
-import type { Hint } from './outbox/hint.ts';
-import type { Db } from './postgres/database.ts';
+import { createHint, type Hint } from './outbox/hint.ts';
+import { createDatabase, createPool, type Db } from './postgres/database.ts';
+import { connectRedis } from './redis/connect.ts';
 
 export interface Deps {
   settings: Settings;
@@ -13,9 +17,52 @@ export interface Deps {
   db: Db;
   /** Fails fast; a caller passes over its errors or answers 503. */
   redis: Redis;
+  floors: Floors;
   cache: FencedCache;
   /** Call after a commit that wrote to the outbox. */
   hintWorker: Hint;
   /** Milliseconds since 1970; for expiry only, never for order. */
   now: () => number;
+}
+
+export interface DepsOptions {
+  /** Which domains answer for which tags. */
+  versionReaders: VersionReaders;
+  poolSize?: number;
+  l1Bytes?: number;
+}
+
+/** Connects to both stores, which need not answer yet. Disposing closes the connections. */
+export function createDeps(settings: Settings, log: Logger, options: DepsOptions): Deps & AsyncDisposable {
+  const name = `${settings.zone}/${settings.instance}`;
+  const onError = (store: string) => (error: Error) => log.debug({ err: error }, `${store} connection`);
+  const pool = createPool({
+    url: settings.databaseUrl,
+    name,
+    max: options.poolSize ?? 10,
+    onError: onError('postgres'),
+  });
+  const db = createDatabase(pool);
+  const redis = connectRedis({ urls: settings.redisUrls, name, onError: onError('redis') });
+  const floors = createFloors({ redis, db, readers: options.versionReaders });
+  const cache = createFencedCache({
+    db,
+    floors,
+    entries: createEntryStore(redis),
+    l1Bytes: options.l1Bytes ?? 32 * 1024 * 1024,
+  });
+  return {
+    settings,
+    log,
+    db,
+    redis,
+    floors,
+    cache,
+    hintWorker: createHint(redis),
+    now: Date.now,
+    async [Symbol.asyncDispose]() {
+      redis.disconnect();
+      await db.destroy();
+    },
+  };
 }

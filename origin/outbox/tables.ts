@@ -22,4 +22,14 @@ export interface OutboxTables {
     result: ColumnType<unknown, string | null, string | null>;
     created_at: ColumnType<Date, Date | undefined, Date>;
   };
+  edge_purger: {
+    only_row: Generated<boolean>;
+    holder: string;
+    held_until: ColumnType<Date, Date, Date>;
+  };
+  edge_debts: {
+    edge_url: string;
+    tag: string;
+    version: number;
+  };
 }

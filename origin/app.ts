@@ -1,0 +1,105 @@
+// The origin as one web-standard app: what every request passes through, and the table of contents of its routes.
+import { OpenAPIHono } from '@hono/zod-openapi';
+import type { Context } from 'hono';
+import { bodyLimit } from 'hono/body-limit';
+import { accountPages } from './account/page-routes.ts';
+import { accountRoutes } from './account/routes.ts';
+import { createCarts } from './cart/carts.ts';
+import { cartPages } from './cart/page-routes.ts';
+import { cartRoutes } from './cart/routes.ts';
+import { catalogPages } from './catalog/page-routes.ts';
+import { catalogRoutes } from './catalog/routes.ts';
+import type { Deps } from './deps.ts';
+import { Refusal } from './errors.ts';
+import { orderPages } from './order/page-routes.ts';
+import { orderRoutes } from './order/routes.ts';
+import { staffPages } from './staff/pages.ts';
+import { staffRoutes } from './staff/routes.ts';
+import { assetRoutes } from './web/assets.ts';
+import { createClientAddress } from './web/client-address.ts';
+import { describeApi } from './web/describe-api.ts';
+import type { AppEnv } from './web/env.ts';
+import { errorPage } from './web/error-page.ts';
+import { type Health, healthRoutes } from './web/health.ts';
+import { problemResponse, toRefusal } from './web/problem.ts';
+import { createFinishResponse } from './web/response-headers.ts';
+import { checkSameOrigin } from './web/same-origin.ts';
+import { readTrace } from './web/trace.ts';
+
+const maxBodyBytes = 64 * 1024;
+
+export function createApp(deps: Deps, health: Health): OpenAPIHono<AppEnv> {
+  const app = new OpenAPIHono<AppEnv>();
+  passThrough(app, deps);
+
+  const carts = createCarts(deps);
+  app.route('/', healthRoutes(health));
+  app.route('/', assetRoutes());
+  app.route('/', catalogRoutes(deps));
+  app.route('/', cartRoutes(deps, carts));
+  app.route('/', accountRoutes(deps, carts));
+  app.route('/', orderRoutes(deps, carts));
+  app.route('/', staffRoutes(deps));
+  describeApi(app);
+
+  app.route('/', catalogPages(deps));
+  app.route('/', cartPages(deps, carts));
+  app.route('/', accountPages(deps, carts));
+  app.route('/', orderPages(deps, carts));
+  app.route('/', staffPages(deps));
+
+  const respondToError = createRespondToError(deps);
+  app.onError(respondToError);
+  app.notFound((c) => respondToError(new Refusal(404, 'not-found', 'There is nothing at this address'), c));
+  return app;
+}
+
+function passThrough(app: OpenAPIHono<AppEnv>, deps: Deps): void {
+  const clientAddress = createClientAddress(deps.settings.trustedProxies);
+  const finish = createFinishResponse(deps.settings);
+  app.use(async (c, next) => {
+    const startedAtMs = performance.now();
+    c.set('startedAtMs', startedAtMs);
+    c.set('traceparent', readTrace(c.req.header('traceparent')));
+    c.set('clientAddress', clientAddress(socketAddress(c), c.req.header('X-Forwarded-For')));
+    await next();
+    c.res = finish(c.res, startedAtMs);
+  });
+  app.use(async (c, next) => {
+    checkSameOrigin(c.req.raw);
+    await next();
+  });
+  app.use(
+    bodyLimit({
+      maxSize: maxBodyBytes,
+      onError: () => {
+        throw new Refusal(413, 'body-too-large', `A request body has at most ${maxBodyBytes} bytes`);
+      },
+    }),
+  );
+}
+
+/** The one place where errors become answers: problem documents under /api, the shop's own page elsewhere. */
+function createRespondToError(deps: Deps) {
+  return (error: Error, c: Context<AppEnv>): Response | Promise<Response> => {
+    const refusal = toRefusal(error);
+    if (refusal.status >= 500) {
+      deps.log.error({ err: error, traceparent: c.get('traceparent'), path: c.req.path }, 'request failed');
+    }
+    const isApi = c.req.path.startsWith('/api/') || c.req.path === '/livez' || c.req.path === '/readyz';
+    return isApi ? problemResponse(refusal) : errorPage(refusal);
+  };
+}
+
+interface NodeBindings {
+  incoming?: { socket: { remoteAddress?: string } };
+}
+interface DenoBindings {
+  remoteAddr?: { hostname?: string };
+}
+
+/** Empty where the runtime does not tell, as in `app.request()`. */
+function socketAddress(c: Context<AppEnv>): string {
+  const bindings = (c.env ?? {}) as NodeBindings & DenoBindings;
+  return bindings.incoming?.socket.remoteAddress ?? bindings.remoteAddr?.hostname ?? '';
+}

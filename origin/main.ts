@@ -1,0 +1,43 @@
+// The origin process: settings, connections, migrations, the app, and a stop that no request notices.
+import { ensureStaffAccount } from './account/staff-account.ts';
+import { createApp } from './app.ts';
+import { readSettings, SettingsError } from './config.ts';
+import { createDeps } from './deps.ts';
+import { createLog } from './log.ts';
+import { migrateToLatest } from './postgres/migrate.ts';
+import { startWhenPossible } from './start-when-possible.ts';
+import { onStopSignal } from './stop-signal.ts';
+import { versionReaders } from './version-readers.ts';
+import { Health } from './web/health.ts';
+import { serve } from './web/serve.ts';
+
+const drainMs = 8_000;
+
+async function main(): Promise<void> {
+  const settings = readSettings(process.env);
+  const log = createLog(settings, 'origin');
+  await using deps = createDeps(settings, log, { versionReaders });
+  const health = new Health();
+  const app = createApp(deps, health);
+  const server = await serve({ fetch: app.fetch, host: settings.host, port: settings.port });
+  // The stores may be away when a machine starts; it must turn ready all the same.
+  const preparing = startWhenPossible(log, 'prepare the database', async () => {
+    await migrateToLatest(deps.db);
+    if (settings.staff) await ensureStaffAccount(deps.db, settings.staff);
+  });
+  await preparing.firstTry;
+  health.markReady();
+  log.info({ port: server.port }, 'ready');
+
+  await onStopSignal();
+  health.drain();
+  log.info('draining');
+  preparing.cancel();
+  await server.stop(drainMs);
+  log.info('stopped');
+}
+
+main().catch((error: unknown) => {
+  console.error(error instanceof SettingsError ? error.message : error);
+  process.exit(1);
+});

@@ -1,0 +1,34 @@
+// Headers that every response bears, set in one place. What they are made of is fixed at start-up, so a response costs a copy.
+import type { Settings } from '../config.ts';
+
+const contentSecurityPolicy = [
+  "default-src 'self'",
+  "script-src 'self'",
+  "style-src 'self'",
+  "img-src 'self' data: https:",
+  "object-src 'none'",
+  "base-uri 'self'",
+  "form-action 'self'",
+  "frame-ancestors 'none'",
+].join('; ');
+
+export type FinishResponse = (response: Response, startedAtMs: number) => Response;
+
+export function createFinishResponse(settings: Pick<Settings, 'zone' | 'instance'>): FinishResponse {
+  const servedBy = `${settings.zone}/${settings.instance}`;
+  return (response, startedAtMs) => {
+    const { headers } = response;
+    headers.set('X-Content-Type-Options', 'nosniff');
+    headers.set('Referrer-Policy', 'strict-origin-when-cross-origin');
+    headers.set('Served-By', servedBy);
+    headers.set('Server-Timing', `app;dur=${(performance.now() - startedAtMs).toFixed(1)}`);
+    if (!headers.has('Cache-Control')) headers.set('Cache-Control', 'private, no-store');
+    if (!headers.has('Cache-Status')) headers.set('Cache-Status', 'origin; fwd=bypass');
+    if (headers.get('Content-Type')?.startsWith('text/html') && !headers.has('Content-Security-Policy')) {
+      headers.set('Content-Security-Policy', contentSecurityPolicy);
+      headers.set('Cross-Origin-Opener-Policy', 'same-origin');
+      headers.set('Permissions-Policy', 'camera=(), geolocation=(), microphone=()');
+    }
+    return response;
+  };
+}

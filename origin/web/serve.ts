@@ -1,0 +1,85 @@
+// A listening server under Node or Deno, and how it stops: refuse readiness, let requests end, close, within a bound.
+import type { Server } from 'node:http';
+import { setTimeout as delay } from 'node:timers/promises';
+
+type Fetch = (request: Request, bindings?: object) => Response | Promise<Response>;
+
+export interface ServeOptions {
+  fetch: Fetch;
+  host: string;
+  port: number;
+}
+
+export interface Serving {
+  port: number;
+  /** Ends idle connections at once, busy ones with their answer; cuts what is left at the deadline. */
+  stop(deadlineMs: number): Promise<void>;
+}
+
+/** Longer than the load balancer's idle timeout of 60 s: else it sends into a connection that we are just closing. */
+const keepAliveMs = 75_000;
+
+export function serve(options: ServeOptions): Promise<Serving> {
+  return 'Deno' in globalThis ? serveOnDeno(options) : serveOnNode(options);
+}
+
+async function serveOnNode({ fetch, host, port }: ServeOptions): Promise<Serving> {
+  const { createAdaptorServer } = await import('@hono/node-server');
+  let draining = false;
+  const server = createAdaptorServer({
+    fetch: async (request, bindings) => {
+      const response = await fetch(request, bindings);
+      if (draining) response.headers.set('Connection', 'close');
+      return response;
+    },
+    serverOptions: {
+      keepAliveTimeout: keepAliveMs,
+      headersTimeout: keepAliveMs + 5_000,
+      requestTimeout: 30_000,
+      maxHeaderSize: 32 * 1024,
+    },
+  }) as Server;
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, host, 4_096, resolve);
+  });
+  const address = server.address();
+  return {
+    port: typeof address === 'object' && address !== null ? address.port : port,
+    async stop(deadlineMs) {
+      draining = true;
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+      // A connection that turns idle after `close` stays open until someone closes it.
+      const sweep = setInterval(() => server.closeIdleConnections(), 50);
+      await Promise.race([closed, delay(deadlineMs, undefined, { ref: false })]);
+      clearInterval(sweep);
+      server.closeAllConnections();
+      await closed;
+    },
+  };
+}
+
+interface DenoServer {
+  addr: { port: number };
+  shutdown(): Promise<void>;
+}
+interface DenoRuntime {
+  serve(
+    options: { hostname: string; port: number; signal: AbortSignal; onListen: () => void },
+    handler: (request: Request, info: { remoteAddr: { hostname: string } }) => Response | Promise<Response>,
+  ): DenoServer;
+}
+
+async function serveOnDeno({ fetch, host, port }: ServeOptions): Promise<Serving> {
+  const { Deno } = globalThis as unknown as { Deno: DenoRuntime };
+  const abort = new AbortController();
+  const server = Deno.serve({ hostname: host, port, signal: abort.signal, onListen: () => undefined }, fetch);
+  return {
+    port: server.addr.port,
+    async stop(deadlineMs) {
+      const closed = server.shutdown();
+      await Promise.race([closed, delay(deadlineMs, undefined, { ref: false })]);
+      abort.abort();
+    },
+  };
+}

@@ -1,0 +1,113 @@
+// The line to one edge: every word on it carries all that the edge has not confirmed, so that no word can renew its trust without the purge.
+import type { TagVersions } from '../origin/outbox/events.ts';
+
+export interface EdgeLineOptions {
+  url: string;
+  leaseMs: number;
+  /** Sends one signed purge, dated `t`; rejects unless the edge answered 200. */
+  send: (url: string, tags: TagVersions, t: number) => Promise<void>;
+  /** What a former holder of the line left unconfirmed. */
+  debts: TagVersions;
+  /** Keeps what stays unconfirmed when the edge is given up as silent. */
+  keepDebts: (tags: TagVersions) => Promise<void>;
+  clearDebts: (tags: TagVersions) => Promise<void>;
+  now?: () => number;
+}
+
+export interface EdgeLine {
+  /** Resolves when the edge has confirmed, or can no longer trust anything from before. */
+  purge(tags: TagVersions, signal: AbortSignal): Promise<void>;
+  close(): void;
+}
+
+const renewMs = 1_000;
+const retryMs = 100;
+/** An edge whose clock is off by more than a second gets no renewal (it refuses); two cover both directions. */
+const clockMs = 2_000;
+
+export function openEdgeLine(options: EdgeLineOptions): EdgeLine {
+  const now = options.now ?? Date.now;
+  const unconfirmed = new Map(Object.entries(options.debts));
+  const waiters = new Set<() => void>();
+  let owesDebts = unconfirmed.size > 0;
+  let lastSentAt = now();
+  let closed = false;
+  let wake: () => void = () => undefined;
+
+  const pause = (ms: number) =>
+    new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, ms);
+      wake = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+
+  const speak = async (): Promise<boolean> => {
+    const tags = Object.fromEntries(unconfirmed);
+    lastSentAt = now();
+    try {
+      await options.send(options.url, tags, lastSentAt);
+    } catch {
+      return false;
+    }
+    for (const [tag, version] of Object.entries(tags)) {
+      if ((unconfirmed.get(tag) ?? 0) <= version) unconfirmed.delete(tag);
+    }
+    if (owesDebts)
+      await options.clearDebts(tags).then(
+        () => (owesDebts = false),
+        () => undefined,
+      );
+    for (const check of waiters) check();
+    return true;
+  };
+
+  const run = async () => {
+    while (!closed) {
+      const heard = await speak();
+      if (closed) return;
+      if (!heard) await pause(retryMs);
+      else if (unconfirmed.size === 0) await pause(renewMs);
+    }
+  };
+  void run();
+
+  const isConfirmed = (tags: TagVersions) =>
+    Object.entries(tags).every(([tag, version]) => {
+      const pending = unconfirmed.get(tag);
+      return pending === undefined || pending > version;
+    });
+
+  return {
+    async purge(tags, signal) {
+      // Only words sent before this moment lack these tags: their trust ends a lease after the last of them.
+      const silentAt = lastSentAt + options.leaseMs + clockMs;
+      for (const [tag, version] of Object.entries(tags)) {
+        unconfirmed.set(tag, Math.max(version, unconfirmed.get(tag) ?? 0));
+      }
+      wake();
+      const confirmed = await new Promise<boolean>((resolve, reject) => {
+        const settle = (result: boolean) => {
+          clearTimeout(timer);
+          waiters.delete(check);
+          resolve(result);
+        };
+        const check = () => isConfirmed(tags) && settle(true);
+        const timer = setTimeout(settle, Math.max(0, silentAt - now()), false);
+        waiters.add(check);
+        signal.addEventListener('abort', () => {
+          settle(false);
+          reject(signal.reason);
+        });
+      });
+      if (confirmed) return;
+      owesDebts = true;
+      await options.keepDebts(tags);
+    },
+    close() {
+      closed = true;
+      wake();
+    },
+  };
+}

@@ -1,0 +1,113 @@
+// What the worker tells about itself, as OpenMetrics.
+import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { measureOutbox } from '../origin/outbox/work.ts';
+import type { Db } from '../origin/postgres/database.ts';
+import type { Queues } from './queues.ts';
+
+export interface WorkerMetrics {
+  registry: Registry;
+  jobDuration: Histogram<'queue'>;
+  jobsFailed: Counter<'queue'>;
+  changeToDone: Histogram;
+}
+
+const durationBuckets = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
+
+export function createMetrics(db: Db, queues: Queues): WorkerMetrics {
+  const registry = new Registry();
+  registry.setContentType('application/openmetrics-text; version=1.0.0; charset=utf-8' as never);
+  const registers = [registry];
+  const metrics: WorkerMetrics = {
+    registry,
+    jobDuration: new Histogram({
+      name: 'job_duration_seconds',
+      help: 'How long a job took',
+      labelNames: ['queue'],
+      buckets: durationBuckets,
+      registers,
+    }),
+    jobsFailed: new Counter({
+      name: 'jobs_failed_total',
+      help: 'Attempts that failed',
+      labelNames: ['queue'],
+      registers,
+    }),
+    changeToDone: new Histogram({
+      name: 'invalidation_seconds',
+      help: 'From the commit of a change until no cache serves what it replaced',
+      buckets: durationBuckets,
+      registers,
+    }),
+  };
+  measureQueues(queues, registers);
+  measureRows(db, registers);
+  return metrics;
+}
+
+function measureQueues(queues: Queues, registers: Registry[]): void {
+  const each = (gauge: Gauge<'queue'>, measure: (queue: Queues[keyof Queues]) => Promise<number>) =>
+    Promise.all(
+      Object.entries(queues).map(async ([name, queue]) => {
+        const value = await within(500, measure(queue));
+        if (value !== undefined) gauge.set({ queue: name }, value);
+      }),
+    );
+  new Gauge({
+    name: 'jobs_waiting',
+    help: 'Jobs in the queue that no worker has begun',
+    labelNames: ['queue'],
+    registers,
+    async collect() {
+      await each(
+        this,
+        async (queue) => (await queue.getJobCounts('waiting', 'delayed', 'prioritized')).waiting ?? 0,
+      );
+    },
+  });
+  new Gauge({
+    name: 'job_oldest_waiting_seconds',
+    help: 'Age of the oldest job that no worker has begun',
+    labelNames: ['queue'],
+    registers,
+    async collect() {
+      await each(this, async (queue) => {
+        const [oldest] = await queue.getJobs(['waiting'], 0, 0, true);
+        return oldest === undefined ? 0 : (Date.now() - oldest.timestamp) / 1_000;
+      });
+    },
+  });
+}
+
+function measureRows(db: Db, registers: Registry[]): void {
+  const lag = new Gauge({
+    name: 'outbox_lag_seconds',
+    help: 'Age of the oldest row that is due and not done',
+    registers,
+  });
+  const dead = new Gauge({
+    name: 'outbox_dead_letters',
+    help: 'Rows set aside after their last attempt',
+    registers,
+  });
+  new Gauge({
+    name: 'outbox_pending',
+    help: 'Rows that are due and not done',
+    registers,
+    async collect() {
+      const depth = await within(1_000, measureOutbox(db));
+      if (depth === undefined) return;
+      this.set(depth.pending);
+      lag.set(depth.lagSeconds);
+      dead.set(depth.dead);
+    },
+  });
+}
+
+/** A store that is away leaves its figures as they were; the page of figures still answers. */
+async function within<T>(ms: number, measure: Promise<T>): Promise<T | undefined> {
+  const measured = measure.catch(() => undefined);
+  return Promise.race([
+    measured,
+    new Promise<undefined>((resolve) => setTimeout(resolve, ms, undefined).unref()),
+  ]);
+}

@@ -1,0 +1,68 @@
+// One BullMQ queue a kind of work, so that operators see each by itself. A queue only carries claims of outbox rows; losing it loses nothing.
+import { type ConnectionOptions, Queue, Worker } from 'bullmq';
+import type { OutboxKind } from '../origin/outbox/events.ts';
+import type { OutboxRow } from '../origin/outbox/work.ts';
+
+/** Rows cross the queue as JSON. */
+export type QueuedRow = Omit<OutboxRow, 'committedAt'> & { committedAt: string };
+
+/** In braces: all keys of BullMQ stand in one slot of a cluster. */
+export const queuePrefix = '{jobs}';
+
+export const concurrency: Record<OutboxKind, number> = {
+  invalidate: 50,
+  mail: 4,
+  'settle-payment': 4,
+  'expire-hold': 4,
+};
+
+export const kinds = Object.keys(concurrency) as OutboxKind[];
+
+export type Queues = Record<OutboxKind, Queue<QueuedRow>>;
+
+export function openQueues(connection: ConnectionOptions, onError: (error: Error) => void): Queues {
+  const open = (kind: OutboxKind) => {
+    const queue = new Queue<QueuedRow>(kind, { connection, prefix: queuePrefix });
+    queue.on('error', onError);
+    return [kind, queue] as const;
+  };
+  return Object.fromEntries(kinds.map(open)) as Queues;
+}
+
+/** An id is new with each attempt: adding one that still stands in `completed` or `failed` would do nothing. */
+export async function enqueueRows(queue: Queue<QueuedRow>, rows: OutboxRow[]): Promise<void> {
+  await queue.addBulk(
+    rows.map((row) => ({
+      name: row.kind,
+      data: { ...row, committedAt: row.committedAt.toISOString() },
+      opts: {
+        jobId: `outbox-${row.id}-${row.attempt}`,
+        attempts: 1,
+        removeOnComplete: { age: 3_600, count: 1_000 },
+        removeOnFail: { age: 7 * 86_400, count: 5_000 },
+      },
+    })),
+  );
+}
+
+export function openConsumer(
+  kind: OutboxKind,
+  connection: ConnectionOptions,
+  work: (row: OutboxRow) => Promise<void>,
+  onError: (error: Error) => void,
+): Worker<QueuedRow> {
+  const consumer = new Worker<QueuedRow>(
+    kind,
+    (job) => work({ ...job.data, committedAt: new Date(job.data.committedAt) }),
+    {
+      connection,
+      prefix: queuePrefix,
+      concurrency: concurrency[kind],
+      metrics: { maxDataPoints: 60 * 24 },
+      // A stalled job is not worth moving: its row's claim runs out after seconds and the sweeper works it.
+      maxStalledCount: 0,
+    },
+  );
+  consumer.on('error', onError);
+  return consumer;
+}
