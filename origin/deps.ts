@@ -4,7 +4,7 @@ import type { Logger } from 'pino';
 import { createEntryStore } from './cache/entry-store.ts';
 import { createFencedCache, type FencedCache } from './cache/fenced-cache.ts';
 import { createFloors, type Floors } from './cache/floors.ts';
-import type { VersionReaders } from './cache/tag-versions.ts';
+import type { TagVersionReader } from './cache/tag-versions.ts';
 import type { Settings } from './config.ts';
 import { createHint, type Hint } from './outbox/hint.ts';
 import { createDatabase, createPool, type Db } from './postgres/database.ts';
@@ -27,7 +27,7 @@ export interface Deps {
 
 export interface DepsOptions {
   /** Which domains answer for which tags. */
-  versionReaders: VersionReaders;
+  versionReaders: TagVersionReader[];
   poolSize?: number;
   l1Bytes?: number;
 }

@@ -1,4 +1,5 @@
 // The origin process: settings, connections, migrations, the app, and a stop that no request notices.
+import { setTimeout as delay } from 'node:timers/promises';
 import { ensureStaffAccount } from './account/staff-account.ts';
 import { createApp } from './app.ts';
 import { readSettings, SettingsError } from './config.ts';
@@ -11,7 +12,8 @@ import { versionReaders } from './version-readers.ts';
 import { Health } from './web/health.ts';
 import { serve } from './web/serve.ts';
 
-const drainMs = 8_000;
+const noticeMs = 2_000;
+const drainMs = 6_000;
 
 async function main(): Promise<void> {
   const settings = readSettings(process.env);
@@ -33,6 +35,8 @@ async function main(): Promise<void> {
   health.drain();
   log.info('draining');
   preparing.cancel();
+  // New connections are still served while the balancer finds out; then none come.
+  if (health.isWatched) await delay(noticeMs);
   await server.stop(drainMs);
   log.info('stopped');
 }

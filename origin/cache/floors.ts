@@ -5,7 +5,7 @@ import type { TagVersions } from '../outbox/events.ts';
 import type { Db } from '../postgres/database.ts';
 import { type RunId, trackRunId } from '../redis/run-id.ts';
 import { defineCacheScripts } from './floor-scripts.ts';
-import { readTagVersions, type VersionReaders } from './tag-versions.ts';
+import { readTagVersions, type TagVersionReader } from './tag-versions.ts';
 
 /** `unreadable`: Redis is away, or others are just finding out; nothing from a cache may be served. */
 export type Verdict = 'above' | 'below' | 'unreadable';
@@ -21,7 +21,7 @@ export interface FloorsOptions {
   redis: Redis;
   /** The primary: a replica's version could be an older one. */
   db: Db;
-  readers: VersionReaders;
+  readers: TagVersionReader[];
 }
 
 const floorSeconds = 24 * 60 * 60;

@@ -1,38 +1,26 @@
-// What a tag's version is, asked of the primary. Each domain answers for its own prefixes.
+// What a tag's version is, asked of the primary. Each domain answers for the tags that it gives out.
 import type { TagVersions } from '../outbox/events.ts';
 import type { DbOrTx } from '../postgres/database.ts';
 
-/** Versions of `<prefix>:<id>` for the ids asked; an id without a row is left out. */
-export type VersionReader = (db: DbOrTx, ids: string[]) => Promise<Map<string, number>>;
-export type VersionReaders = Record<string, VersionReader>;
+/**
+ * Answers for every tag of its own domain and leaves the others out. A row that does not exist (yet) has version 0, so that its absence
+ * can be cached; of what can be deleted for good the answer is `gone`.
+ */
+export type TagVersionReader = (db: DbOrTx, tags: string[]) => Promise<TagVersions>;
 
 /** The floor of what no longer exists: no entry that bears such a tag is ever at or above it. */
 export const gone = 2_147_483_647;
 
-/** @throws where a tag's prefix belongs to no domain: a programming error. */
+/** @throws where a tag belongs to no domain: a programming error. */
 export async function readTagVersions(
   db: DbOrTx,
-  readers: VersionReaders,
+  readers: TagVersionReader[],
   tags: string[],
 ): Promise<TagVersions> {
-  const byPrefix = Map.groupBy(tags, prefixOf);
   const versions: TagVersions = {};
-  for (const [prefix, members] of byPrefix) {
-    const reader = readers[prefix];
-    if (reader === undefined)
-      throw new Error(`Cannot read the version of '${members[0]}' as no domain answers for it`);
-    const found = await reader(db, members.map(idOf));
-    for (const tag of members) versions[tag] = found.get(idOf(tag)) ?? gone;
-  }
+  for (const read of readers) Object.assign(versions, await read(db, tags));
+  const orphan = tags.find((tag) => versions[tag] === undefined);
+  if (orphan !== undefined)
+    throw new Error(`Cannot read the version of '${orphan}' as no domain answers for it`);
   return versions;
-}
-
-function prefixOf(tag: string): string {
-  const colon = tag.indexOf(':');
-  return colon < 0 ? tag : tag.slice(0, colon);
-}
-
-/** A tag without an id, such as `catalog`, is asked for by its own name. */
-function idOf(tag: string): string {
-  return tag.slice(tag.indexOf(':') + 1);
 }

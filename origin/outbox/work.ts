@@ -1,6 +1,6 @@
 // An outbox row's life after the commit: claimed by a lease, worked, then done; or tried again, and in the end set aside with its reason.
 import { sql } from 'kysely';
-import type { Db } from '../postgres/database.ts';
+import type { Db, DbOrTx } from '../postgres/database.ts';
 import type { OutboxKind } from './events.ts';
 
 export interface OutboxRow {
@@ -127,7 +127,7 @@ export async function reviveDeadRows(db: Db, ids?: string[]): Promise<number> {
 }
 
 /** Finished rows and idempotency keys past their seven days. */
-export async function pruneOutbox(db: Db): Promise<void> {
+export async function pruneOutbox(db: DbOrTx): Promise<void> {
   await sql`delete from outbox where state = 'done' and done_at < now() - interval '7 days'`.execute(db);
   await sql`delete from idempotency_keys where created_at < now() - interval '7 days'`.execute(db);
 }

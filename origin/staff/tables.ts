@@ -1,2 +1,15 @@
-// biome-ignore lint/suspicious/noEmptyInterface: filled when the domain gets its first table
-export interface StaffTables {}
+// The audit of staff's changes. Rows are only ever added.
+import type { ColumnType, GeneratedAlways } from 'kysely';
+
+export interface StaffTables {
+  staff_changes: {
+    id: GeneratedAlways<string>;
+    account_id: string | null;
+    /** Such as `product:42` or `variant:7`. */
+    subject: string;
+    before: ColumnType<unknown, string, never>;
+    after: ColumnType<unknown, string, never>;
+    invalidation_id: string | null;
+    changed_at: ColumnType<Date, never, never>;
+  };
+}

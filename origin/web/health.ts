@@ -4,6 +4,7 @@ import type { AppEnv } from './env.ts';
 
 export class Health {
   #state: 'starting' | 'ready' | 'draining' = 'starting';
+  #askedAt = Number.NEGATIVE_INFINITY;
 
   get isReady(): boolean {
     return this.#state === 'ready';
@@ -11,6 +12,15 @@ export class Health {
 
   get isDraining(): boolean {
     return this.#state === 'draining';
+  }
+
+  /** Whether somebody, such as a load balancer, goes by our readiness and must first notice that it has ended. */
+  get isWatched(): boolean {
+    return performance.now() - this.#askedAt < 10_000;
+  }
+
+  asked(): void {
+    this.#askedAt = performance.now();
   }
 
   markReady(): void {

@@ -6,7 +6,7 @@ export const shopCurrency = 'EUR';
 export interface Money {
   /** Minor units. */
   amount: number;
-  currency: string;
+  currency: typeof shopCurrency;
 }
 
 export function money(amount: number): Money {

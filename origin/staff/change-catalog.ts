@@ -1,0 +1,88 @@
+// Staff's changes of the catalog: change, audit and invalidation are one transaction; one idempotency key is one change.
+import { changeProduct, type ProductPatch } from '../catalog/change-product.ts';
+import type { Product } from '../catalog/product.ts';
+import { setStock } from '../catalog/set-stock.ts';
+import type { Deps } from '../deps.ts';
+import type { TagVersions } from '../outbox/events.ts';
+import type { Tx } from '../postgres/database.ts';
+import { writeOnce } from '../web/idempotency.ts';
+import { awaitInvalidation, beginInvalidation, type Invalidation } from './invalidations.ts';
+
+export interface StaffWrite {
+  accountId: string;
+  idempotencyKey: string;
+  path: string;
+  /** How long the answer may wait for the invalidation. */
+  waitMs: number;
+}
+
+export interface StaffAnswer {
+  product: Product;
+  invalidation: Invalidation;
+}
+
+interface Change {
+  product: Product;
+  /** What the change raised; empty where nothing changed. */
+  tags: TagVersions;
+  subject: string;
+  before: unknown;
+  after: unknown;
+}
+
+/** @throws Refusal 404; 422 for another shop's currency or an idempotency key of another request */
+export async function patchProduct(
+  deps: Deps,
+  write: StaffWrite,
+  id: string,
+  patch: ProductPatch,
+): Promise<StaffAnswer> {
+  return change(deps, write, { method: 'PATCH', body: patch }, async (tx) => {
+    const { product, tags, before } = await changeProduct(tx, id, patch);
+    return { product, tags, subject: `product:${id}`, before, after: patch };
+  });
+}
+
+/** @throws Refusal 404 */
+export async function putStock(
+  deps: Deps,
+  write: StaffWrite,
+  variantId: string,
+  stock: number,
+): Promise<StaffAnswer> {
+  return change(deps, write, { method: 'PUT', body: { stock } }, async (tx) => {
+    const { product, tags, before } = await setStock(tx, variantId, stock);
+    return { product, tags, subject: `variant:${variantId}`, before, after: { stock } };
+  });
+}
+
+async function change(
+  deps: Deps,
+  write: StaffWrite,
+  request: { method: string; body: unknown },
+  apply: (tx: Tx) => Promise<Change>,
+): Promise<StaffAnswer> {
+  const scope = `account:${write.accountId}`;
+  const key = { scope, key: write.idempotencyKey, path: write.path, ...request };
+  const { product, invalidationId } = await writeOnce(deps.db, key, async (tx) => {
+    const made = await apply(tx);
+    const id = await beginInvalidation(tx, made.tags);
+    await audit(tx, write.accountId, made, id);
+    return { product: made.product, invalidationId: id };
+  });
+  deps.hintWorker();
+  return { product, invalidation: await awaitInvalidation(deps.db, invalidationId, write.waitMs) };
+}
+
+async function audit(tx: Tx, accountId: string, made: Change, invalidationId: string): Promise<void> {
+  await tx
+    .insertInto('staff_changes')
+    .values({
+      account_id: accountId,
+      subject: made.subject,
+      before: JSON.stringify(made.before),
+      after: JSON.stringify(made.after),
+      invalidation_id: invalidationId,
+    })
+    .execute();
+}

@@ -1,0 +1,64 @@
+// An invalidation as staff see it: pending until no cache can serve what the change replaced.
+import { setTimeout as delay } from 'node:timers/promises';
+import { z } from '@hono/zod-openapi';
+import { notFound } from '../errors.ts';
+import { addToOutbox, type TagVersions } from '../outbox/events.ts';
+import type { Db, Tx } from '../postgres/database.ts';
+import { idPattern } from '../web/api.ts';
+
+export const InvalidationSchema = z
+  .strictObject({
+    id: z.string(),
+    state: z.enum(['pending', 'done']),
+    committedAt: z.iso.datetime(),
+    doneAt: z.iso.datetime().optional(),
+  })
+  .openapi('Invalidation');
+
+export type Invalidation = z.infer<typeof InvalidationSchema>;
+
+/** Where nothing changed there is nothing to wait for: such an invalidation is born done. */
+export async function beginInvalidation(tx: Tx, tags: TagVersions): Promise<string> {
+  const { id } = await addToOutbox(tx, 'invalidate', { tags });
+  if (Object.keys(tags).length === 0) {
+    await tx.updateTable('outbox').set({ state: 'done', done_at: new Date() }).where('id', '=', id).execute();
+  }
+  return id;
+}
+
+/** @throws Refusal 404 */
+export async function readInvalidation(db: Db, id: string): Promise<Invalidation> {
+  const row = idPattern.test(id)
+    ? await db
+        .selectFrom('outbox')
+        .select(['id', 'state', 'committed_at', 'done_at'])
+        .where('id', '=', id)
+        .where('kind', '=', 'invalidate')
+        .executeTakeFirst()
+    : undefined;
+  if (row === undefined) throw notFound('This invalidation');
+  return {
+    id: row.id,
+    state: row.state === 'done' ? 'done' : 'pending',
+    committedAt: row.committed_at.toISOString(),
+    ...(row.done_at ? { doneAt: row.done_at.toISOString() } : {}),
+  };
+}
+
+const pollMs = 20;
+
+/** @returns the invalidation when it is done, or as it stands after `waitMs`. */
+export async function awaitInvalidation(db: Db, id: string, waitMs: number): Promise<Invalidation> {
+  const deadline = performance.now() + waitMs;
+  for (;;) {
+    const invalidation = await readInvalidation(db, id);
+    if (invalidation.state === 'done' || performance.now() >= deadline) return invalidation;
+    await delay(Math.min(pollMs, Math.max(1, deadline - performance.now())));
+  }
+}
+
+/** `Prefer: wait=5` (RFC 7240). @returns milliseconds, 5 s at most, 0 where nothing is asked. */
+export function readPreferredWaitMs(prefer: string | undefined): number {
+  const seconds = /(?:^|[\s,;])wait\s*=\s*"?(\d{1,4})"?(?=$|[\s,;])/i.exec(prefer ?? '')?.[1];
+  return Math.min(Number(seconds ?? 0), 5) * 1_000;
+}

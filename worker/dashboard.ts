@@ -1,0 +1,111 @@
+// The operators' side of the worker: how the jobs stand, each job, figures for machines, and health.
+import { createBullBoard } from '@bull-board/api';
+import { BullMQAdapter } from '@bull-board/api/bullMQAdapter';
+import { HonoAdapter } from '@bull-board/hono';
+import { serveStatic } from '@hono/node-server/serve-static';
+import { Hono } from 'hono';
+import { bodyLimit } from 'hono/body-limit';
+import type { Settings } from '../origin/config.ts';
+import { measureOutbox } from '../origin/outbox/work.ts';
+import type { Db } from '../origin/postgres/database.ts';
+import type { Health } from '../origin/web/health.ts';
+import { healthRoutes } from '../origin/web/health.ts';
+import { toRefusal } from '../origin/web/problem.ts';
+import { createFinishResponse } from '../origin/web/response-headers.ts';
+import { checkSameOrigin } from '../origin/web/same-origin.ts';
+import {
+  dashboardPage,
+  dashboardStyle,
+  type QueueCounts,
+  queueStates,
+  signInPage,
+} from './dashboard-page.ts';
+import type { WorkerMetrics } from './metrics.ts';
+import { createOperatorSignIn } from './operator-sign-in.ts';
+import type { Queues } from './queues.ts';
+
+export interface DashboardOptions {
+  settings: Settings;
+  queues: Queues;
+  metrics: WorkerMetrics;
+  health: Health;
+  db: Db;
+}
+
+/** The board styles itself inline; scripts are still only our own files. */
+const boardPolicy = [
+  "default-src 'self'",
+  "script-src 'self'",
+  "style-src 'self' 'unsafe-inline'",
+  "img-src 'self' data:",
+  "object-src 'none'",
+  "base-uri 'self'",
+  "form-action 'self'",
+  "frame-ancestors 'none'",
+].join('; ');
+
+export function createDashboard({ settings, queues, metrics, health, db }: DashboardOptions): Hono {
+  const operators = createOperatorSignIn(settings);
+  const finish = createFinishResponse(settings);
+  const app = new Hono();
+  app.use(async (c, next) => {
+    const startedAtMs = performance.now();
+    checkSameOrigin(c.req.raw);
+    await next();
+    c.res = finish(c.res, startedAtMs);
+  });
+  app.onError((error, c) => {
+    const refusal = toRefusal(error);
+    return c.text(refusal.message, refusal.status as 500);
+  });
+  app.route('/', healthRoutes(health));
+  app.get('/metrics', async (c) => {
+    return c.body(await metrics.registry.metrics(), 200, { 'Content-Type': metrics.registry.contentType });
+  });
+  app.get('/jobs/style.css', (c) =>
+    c.body(dashboardStyle, 200, { 'Content-Type': 'text/css; charset=utf-8' }),
+  );
+  app.get('/jobs', async (c) => {
+    if (!operators.isSignedIn(c.req.raw)) return c.html(signInPage(undefined), 401, challenge);
+    const [counts, outbox] = await Promise.all([countJobs(queues), measureOutbox(db).catch(() => undefined)]);
+    return c.html(dashboardPage(counts, outbox));
+  });
+  app.post('/jobs', bodyLimit({ maxSize: 4_096 }), async (c) => {
+    const { password } = await c.req.parseBody();
+    const cookie = operators.signIn(typeof password === 'string' ? password : '');
+    if (cookie === undefined) return c.html(signInPage('That is not the password.'), 401);
+    return c.body(null, 303, { Location: '/jobs', 'Set-Cookie': cookie });
+  });
+  app.use('/jobs/board/*', async (c, next) => {
+    if (!operators.isSignedIn(c.req.raw)) return c.html(signInPage(undefined), 401, challenge);
+    await next();
+    c.header('Content-Security-Policy', boardPolicy);
+  });
+  app.route('/jobs/board', createBoard(queues));
+  return app;
+}
+
+/** Basic is answered where a program sends it; browsers are shown the form, so nothing is asked for here. */
+const challenge = { 'Cache-Control': 'private, no-store' };
+
+/** Read-only: work is brought back through its outbox row (`ops jobs retry`), never by moving a queue's entry. */
+function createBoard(queues: Queues): Hono {
+  const adapter = new HonoAdapter(serveStatic);
+  adapter.setBasePath('/jobs/board');
+  createBullBoard({
+    queues: Object.values(queues).map((queue) => new BullMQAdapter(queue, { readOnlyMode: true })),
+    serverAdapter: adapter,
+    options: { uiConfig: { boardTitle: 'MyClothes.com jobs' } },
+  });
+  return adapter.registerPlugin() as unknown as Hono;
+}
+
+async function countJobs(queues: Queues): Promise<QueueCounts[]> {
+  return Promise.all(
+    Object.entries(queues).map(async ([name, queue]) => {
+      const counting = queue.getJobCounts(...queueStates).catch(() => undefined);
+      const deadline = new Promise<undefined>((resolve) => setTimeout(resolve, 500, undefined).unref());
+      return { name, counts: await Promise.race([counting, deadline]) };
+    }),
+  );
+}

@@ -1,0 +1,107 @@
+// Everything that works outbox rows: queues, their consumers, the relay, and the hint that wakes it.
+import type { Worker } from 'bullmq';
+import { Redis } from 'ioredis';
+import type { Deps } from '../origin/deps.ts';
+import { deliverMail } from '../origin/mail/deliver-mail.ts';
+import { expireHold } from '../origin/order/expire-hold.ts';
+import { settlePayment } from '../origin/order/settle-payment.ts';
+import { outboxChannel } from '../origin/outbox/hint.ts';
+import { createInvalidateJob } from './jobs/invalidate.ts';
+import { createMetrics, type WorkerMetrics } from './metrics.ts';
+import { type EdgePurger, noEdges, startEdgePurger } from './purge-edges.ts';
+import { kinds, openConsumer, openQueues, type QueuedRow, type Queues } from './queues.ts';
+import { startRelay } from './relay.ts';
+import { createRowWorker, type JobHandlers } from './work-row.ts';
+
+export interface Jobs {
+  queues: Queues;
+  metrics: WorkerMetrics;
+  stop(): Promise<void>;
+}
+
+export function startJobs(deps: Deps): Jobs {
+  const { settings, db, log } = deps;
+  const onError = (error: Error) => log.debug({ err: error }, 'queue connection');
+  const connection = queueConnection(settings.redisUrls[0]!, onError);
+  const blocking = () => queueConnection(settings.redisUrls[0]!, onError);
+  const queues = openQueues(connection, onError);
+  const metrics = createMetrics(db, queues);
+
+  const consumers = new Map<string, Worker<QueuedRow>>();
+  const edges = openEdges(deps, (maySend) => {
+    const consumer = consumers.get('invalidate');
+    if (maySend) consumer?.resume();
+    else void consumer?.pause(true);
+    relay.wake();
+  });
+  const handlers: JobHandlers = {
+    invalidate: createInvalidateJob(deps.floors, edges),
+    mail: (payload, job) => deliverMail(deps, payload, job),
+    'settle-payment': ({ orderId }, job) => settlePayment(deps, orderId, job),
+    'expire-hold': ({ orderId }) => expireHold(deps, orderId),
+  };
+  const work = createRowWorker({ db, handlers, log, metrics });
+  for (const kind of kinds) consumers.set(kind, openConsumer(kind, blocking(), work, onError));
+  if (!edges.maySend()) void consumers.get('invalidate')?.pause(true);
+
+  const relay = startRelay({
+    db,
+    queues,
+    log,
+    kinds: () => kinds.filter((kind) => kind !== 'invalidate' || edges.maySend()),
+    work: (row) => work(row).catch(() => undefined),
+  });
+  const hints = listenForHints(settings.redisUrls[0]!, () => relay.wake(), onError);
+
+  return {
+    queues,
+    metrics,
+    async stop() {
+      hints.disconnect();
+      await relay.stop();
+      await Promise.all([...consumers.values()].map((consumer) => closeWithin(consumer, 6_000)));
+      await edges.stop();
+      await Promise.all(Object.values(queues).map((queue) => queue.close().catch(() => undefined)));
+      connection.disconnect();
+    },
+  };
+}
+
+function openEdges({ settings, db, log }: Deps, onMaySend: (maySend: boolean) => void): EdgePurger {
+  if (settings.edgeUrls.length === 0 || settings.edgePurgeKey === undefined) return noEdges;
+  return startEdgePurger({
+    db,
+    log,
+    edgeUrls: settings.edgeUrls,
+    key: settings.edgePurgeKey,
+    leaseSeconds: settings.edgeLeaseSeconds,
+    onMaySend,
+  });
+}
+
+/** BullMQ blocks on its connections and wants them to wait for Redis to come back. */
+function queueConnection(url: string, onError: (error: Error) => void): Redis {
+  const redis = new Redis(url, {
+    maxRetriesPerRequest: null,
+    enableOfflineQueue: true,
+    connectTimeout: 1_000,
+    retryStrategy: (attempt) => Math.min(50 * 2 ** Math.min(attempt, 5), 1_000),
+    reconnectOnError: (error) => (error.message.startsWith('READONLY') ? 2 : false),
+  });
+  redis.on('error', onError);
+  return redis;
+}
+
+function listenForHints(url: string, onHint: () => void, onError: (error: Error) => void): Redis {
+  const redis = queueConnection(url, onError);
+  redis.on('message', onHint);
+  redis.subscribe(outboxChannel).catch(onError);
+  return redis;
+}
+
+/** A consumer that waits on a Redis that is away never closes by itself. */
+async function closeWithin(consumer: Worker<QueuedRow>, ms: number): Promise<void> {
+  const deadline = new Promise<void>((resolve) => setTimeout(resolve, ms).unref());
+  await Promise.race([consumer.close().catch(() => undefined), deadline]);
+  await consumer.disconnect().catch(() => undefined);
+}

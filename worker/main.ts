@@ -1,0 +1,55 @@
+// The worker process: carries outbox rows to their jobs, works them, keeps the caches' floors, drains cart journals, and tells operators.
+import { drainJournals } from '../origin/cart/journal-drain.ts';
+import { raiseDirtySets, raiseDirtyStock } from '../origin/catalog/dirty-versions.ts';
+import { readSettings, SettingsError } from '../origin/config.ts';
+import { createDeps } from '../origin/deps.ts';
+import { createLog } from '../origin/log.ts';
+import { pruneOutbox } from '../origin/outbox/work.ts';
+import { isMigrated } from '../origin/postgres/migrate.ts';
+import { onStopSignal } from '../origin/stop-signal.ts';
+import { versionReaders } from '../origin/version-readers.ts';
+import { Health } from '../origin/web/health.ts';
+import { serve } from '../origin/web/serve.ts';
+import { createDashboard } from './dashboard.ts';
+import { startJobs } from './jobs.ts';
+import { every, startTimedTasks } from './timed-tasks.ts';
+
+const stopMs = 8_000;
+
+async function main(): Promise<void> {
+  const settings = readSettings(process.env);
+  const log = createLog(settings, 'worker');
+  await using deps = createDeps(settings, log, { versionReaders, poolSize: 20 });
+  const health = new Health();
+  const jobs = startJobs(deps);
+  const dashboard = createDashboard({
+    settings,
+    queues: jobs.queues,
+    metrics: jobs.metrics,
+    health,
+    db: deps.db,
+  });
+  const server = await serve({ fetch: dashboard.fetch, host: settings.host, port: settings.workerPort });
+
+  const tasks = startTimedTasks(deps, log, [
+    { name: 'raise the versions of stock', everyMs: 1_000, run: (tx) => raiseDirtyStock(tx) },
+    { name: 'raise the versions of lists', everyMs: 1_000, run: (tx) => raiseDirtySets(tx) },
+    { name: 'forget what is old', everyMs: 600_000, run: (tx) => pruneOutbox(tx) },
+  ]);
+  const drain = every(1_000, () => drainJournals(deps), log, 'drain cart journals');
+  if (!(await isMigrated(deps.db).catch(() => false)))
+    log.warn('the database is not migrated yet; work begins when it is');
+  health.markReady();
+  log.info({ port: server.port }, 'ready');
+
+  await onStopSignal();
+  health.drain();
+  await Promise.all([tasks.stop(), drain.stop(), jobs.stop()]);
+  await server.stop(stopMs);
+  log.info('stopped');
+}
+
+main().catch((error: unknown) => {
+  console.error(error instanceof SettingsError ? error.message : error);
+  process.exit(1);
+});

@@ -1,0 +1,65 @@
+// Work that comes round by the clock. Every worker has the clock; a lock in Postgres lets one of them do it.
+import { sql } from 'kysely';
+import type { Logger } from 'pino';
+import type { Deps } from '../origin/deps.ts';
+import type { Tx } from '../origin/postgres/database.ts';
+
+export interface TimedTask {
+  name: string;
+  everyMs: number;
+  /** In a transaction that holds the task's lock; skipped while another worker holds it. */
+  run: (tx: Tx) => Promise<unknown>;
+}
+
+export interface TimedTasks {
+  stop(): Promise<void>;
+}
+
+export function startTimedTasks(
+  deps: Pick<Deps, 'db' | 'hintWorker'>,
+  log: Logger,
+  tasks: TimedTask[],
+): TimedTasks {
+  const loops = tasks.map((task) => every(task.everyMs, () => runLocked(deps, task), log, task.name));
+  return {
+    async stop() {
+      await Promise.all(loops.map((loop) => loop.stop()));
+    },
+  };
+}
+
+/** Calls `run` again `everyMs` after it has ended; a failure is told and the next round comes all the same. */
+export function every(everyMs: number, run: () => Promise<unknown>, log: Logger, name: string): TimedTasks {
+  let stopping = false;
+  let timer: NodeJS.Timeout | undefined;
+  let running: Promise<void> = Promise.resolve();
+  const round = () => {
+    running = run().then(
+      () => undefined,
+      (error: unknown) => log.warn({ err: error }, `cannot ${name} now`),
+    );
+    void running.then(() => {
+      if (!stopping) timer = setTimeout(round, everyMs);
+    });
+  };
+  round();
+  return {
+    async stop() {
+      stopping = true;
+      clearTimeout(timer);
+      await running;
+    },
+  };
+}
+
+async function runLocked(
+  { db, hintWorker }: Pick<Deps, 'db' | 'hintWorker'>,
+  task: TimedTask,
+): Promise<void> {
+  await db.transaction().execute(async (tx) => {
+    const { rows } = await sql<{ locked: boolean }>`
+      select pg_try_advisory_xact_lock(hashtext(${task.name})) as locked`.execute(tx);
+    if (rows[0]?.locked) await task.run(tx);
+  });
+  hintWorker();
+}
