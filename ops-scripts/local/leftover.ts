@@ -1,8 +1,9 @@
-// A process that an earlier start left behind (after kill -9) is ended before its folder is used again; a stranger with its number is not.
-import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+// A process that an earlier start left behind (after kill -9) is ended before its place is taken; a stranger with its number is not.
+import { readdirSync, readlinkSync } from 'node:fs';
+import { processIdentity } from './process-identity.ts';
 import { waitUntil } from './wait-until.ts';
 
-/** Kills every process whose working directory is `folder`: a Postgres and its backends stand in their data folder. Linux only. */
+/** Kills every process whose working directory is `folder`: a store and its children stand in their data folder. Linux only. */
 export async function endProcessesIn(folder: string): Promise<void> {
   for (const pid of processesIn(folder)) kill(pid);
   await waitUntil(() => processesIn(folder).length === 0, {
@@ -11,16 +12,15 @@ export async function endProcessesIn(folder: string): Promise<void> {
   });
 }
 
-/** @returns something that only this run of this process has, or undefined if there is none. */
-export function processIdentity(pid: number): string | undefined {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    // Fields after the name, which may hold spaces: state is the first, the start time the twentieth.
-    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    return fields[0] === 'Z' ? undefined : `${pid}@${fields[19]}`;
-  } catch {
-    return process.platform === 'linux' || !isAlive(pid) ? undefined : `${pid}`;
-  }
+/** @param identities as `processIdentity` gave them when the processes were started. */
+export async function endProcesses(identities: string[]): Promise<void> {
+  const alive = () => identities.filter((identity) => processIdentity(pidOf(identity)) === identity);
+  for (const identity of alive()) kill(pidOf(identity));
+  await waitUntil(() => alive().length === 0, { what: 'earlier processes to end', deadlineMs: 10_000 });
+}
+
+function pidOf(identity: string): number {
+  return Number.parseInt(identity, 10);
 }
 
 function processesIn(folder: string): number[] {
@@ -36,15 +36,6 @@ function workingDirectory(pid: number): string | undefined {
     return readlinkSync(`/proc/${pid}/cwd`);
   } catch {
     return undefined;
-  }
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
   }
 }
 

@@ -1,7 +1,7 @@
 // A part is one process that we started: it leads its own process group, writes to its own log, and is stopped by its own pid.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, mkdirSync, openSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync, renameSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 
 /** How a process ended; `reason` is set where it could not be started at all. */
@@ -14,6 +14,8 @@ export interface Exit {
 export interface Part {
   name: string;
   pid: number;
+  /** What asks it to end in an orderly way. */
+  stopSignal: NodeJS.Signals;
   /** Settles once, when the process is gone; never rejects. */
   exited: Promise<Exit>;
   /** Whether `exited` has settled. */
@@ -45,6 +47,7 @@ export interface PartOptions {
 export async function startPart(options: PartOptions): Promise<Part> {
   const { name, command, args, cwd, env, as, stopSignal = 'SIGTERM', stopWithinMs = 8_000 } = options;
   mkdirSync(dirname(options.logFile), { recursive: true });
+  keepLogSmall(options.logFile);
   const log = openSync(options.logFile, 'a', 0o600);
   const child = spawn(command, args, {
     cwd,
@@ -78,11 +81,17 @@ export async function startPart(options: PartOptions): Promise<Part> {
     await exited;
     clearTimeout(timer);
   };
-  return { name, pid: child.pid, exited, hasExited: () => gone, stop };
+  return { name, pid: child.pid, stopSignal, exited, hasExited: () => gone, stop };
 }
 
 /** For a sentence: "was killed by SIGKILL", "ended with code 1". */
 export function describeExit(exit: Exit): string {
   if (exit.reason !== undefined) return `could not run: ${exit.reason}`;
   return exit.signal === null ? `ended with code ${exit.code}` : `was killed by ${exit.signal}`;
+}
+
+/** A log past 20 MB is put aside at the next start, in the place of the one put aside before. */
+function keepLogSmall(file: string): void {
+  const size = statSync(file, { throwIfNoEntry: false })?.size ?? 0;
+  if (size > 20_000_000) renameSync(file, `${file}.old`);
 }

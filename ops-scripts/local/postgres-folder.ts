@@ -2,6 +2,7 @@
 import { chownSync, existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { logHint } from './log-hint.ts';
 import { describeExit, startPart } from './part.ts';
 import type { PostgresBinaries } from './postgres-binaries.ts';
 import type { SystemUser } from './unprivileged-user.ts';
@@ -16,11 +17,12 @@ export interface PostgresFolderOptions {
   user: SystemUser | undefined;
   /** Only for tests: skip the wait for the disk. */
   sync?: boolean;
+  signal?: AbortSignal | undefined;
 }
 
-/** @returns whether the folder was made now. */
-export async function preparePostgresFolder(options: PostgresFolderOptions): Promise<boolean> {
-  if (existsSync(join(options.folder, 'PG_VERSION'))) return false;
+/** Makes the folder if there is none. */
+export async function preparePostgresFolder(options: PostgresFolderOptions): Promise<void> {
+  if (existsSync(join(options.folder, 'PG_VERSION'))) return;
   const unfinished = `${options.folder}.unfinished`;
   rmSync(unfinished, { recursive: true, force: true });
   mkdirSync(unfinished, { recursive: true, mode: 0o700 });
@@ -28,7 +30,6 @@ export async function preparePostgresFolder(options: PostgresFolderOptions): Pro
   await runInitdb(unfinished, options);
   rmSync(options.folder, { recursive: true, force: true });
   renameSync(unfinished, options.folder);
-  return true;
 }
 
 /**
@@ -68,10 +69,14 @@ async function runInitdb(folder: string, options: PostgresFolderOptions): Promis
       logFile,
       as: user,
     });
+    const stop = () => initdb.stop();
+    options.signal?.addEventListener('abort', stop);
     const exit = await initdb.exited;
+    options.signal?.removeEventListener('abort', stop);
+    options.signal?.throwIfAborted();
     if (exit.code !== 0)
       throw new Error(
-        `Cannot make the database in ${options.folder}: initdb ${describeExit(exit)}, see ${logFile}`,
+        `Cannot make the database in ${options.folder}: initdb ${describeExit(exit)}${logHint(logFile)}`,
       );
   } finally {
     rmSync(secrets, { recursive: true, force: true });

@@ -3,6 +3,7 @@ import { realpathSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import pg from 'pg';
 import { endProcessesIn } from './leftover.ts';
+import { logHint } from './log-hint.ts';
 import { describeExit, type Part, type Store, startPart } from './part.ts';
 import { findFreePort } from './ports.ts';
 import { locatePostgresBinaries } from './postgres-binaries.ts';
@@ -23,6 +24,7 @@ export interface PostgresOptions {
   /** Longest wait until it answers; recovery after a crash takes a while. */
   deadlineMs?: number;
   onProgress?: (sentence: string) => void;
+  signal?: AbortSignal | undefined;
 }
 
 const database = 'myclothes';
@@ -35,8 +37,7 @@ export async function startPostgres(options: PostgresOptions): Promise<Store> {
   const user = unprivilegedUser();
   const binaries = await locatePostgresBinaries(user);
   const sync = options.settings?.['fsync'] !== 'off';
-  const fresh = await preparePostgresFolder({ ...options, binaries, user, sync });
-  if (fresh) options.onProgress?.('made a new database');
+  await preparePostgresFolder({ ...options, binaries, user, sync });
   const server = await startPostgresServer(options);
   await ensureDatabase(server.url);
   return server;
@@ -93,7 +94,7 @@ async function spawnPostmaster(options: PostgresOptions, port: number): Promise<
 async function waitForAnswer(part: Part, url: string, options: PostgresOptions): Promise<void> {
   let exit: string | undefined;
   part.exited.then((how) => {
-    exit = `Cannot start ${part.name}: it ${describeExit(how)}, see ${options.logFile}`;
+    exit = `Cannot start ${part.name}: it ${describeExit(how)}${logHint(options.logFile)}`;
   });
   const started = performance.now();
   let told = false;
@@ -106,7 +107,12 @@ async function waitForAnswer(part: Part, url: string, options: PostgresOptions):
       await withPostgres(urlOfDatabase(url, 'postgres'), (client) => client.query('select 1'));
       return true;
     },
-    { what: `${part.name} to answer`, deadlineMs: options.deadlineMs ?? 60_000, hopeless: () => exit },
+    {
+      what: `${part.name} to answer`,
+      deadlineMs: options.deadlineMs ?? 60_000,
+      hopeless: () => exit,
+      signal: options.signal,
+    },
   );
 }
 

@@ -3,6 +3,7 @@ import { mkdirSync, realpathSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import { endProcessesIn } from './leftover.ts';
+import { logHint } from './log-hint.ts';
 import { describeExit, type Part, type Store, startPart } from './part.ts';
 import { findFreePort } from './ports.ts';
 import { locateRedisBinary } from './redis-binary.ts';
@@ -22,6 +23,7 @@ export interface RedisServerOptions {
   toolsFolder: string;
   deadlineMs?: number;
   onProgress?: (sentence: string) => void;
+  signal?: AbortSignal | undefined;
 }
 
 /**
@@ -82,12 +84,13 @@ function quote(value: string): string {
 async function waitForAnswer(part: Part, url: string, options: RedisServerOptions): Promise<void> {
   let exit: string | undefined;
   part.exited.then((how) => {
-    exit = `Cannot start ${part.name}: it ${describeExit(how)}, see ${options.logFile}`;
+    exit = `Cannot start ${part.name}: it ${describeExit(how)}${logHint(options.logFile)}`;
   });
   await waitUntil(() => withRedis(url, async (redis) => (await redis.ping()) === 'PONG'), {
     what: `${part.name} to answer`,
     deadlineMs: options.deadlineMs ?? 30_000,
     hopeless: () => exit,
+    signal: options.signal,
   });
 }
 

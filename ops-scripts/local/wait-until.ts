@@ -8,6 +8,7 @@ export interface WaitOptions {
   everyMs?: number;
   /** Checked between tries; a sentence ends the wait at once. */
   hopeless?: () => string | undefined;
+  signal?: AbortSignal | undefined;
 }
 
 /**
@@ -21,6 +22,7 @@ export async function waitUntil<T>(
   const end = performance.now() + options.deadlineMs;
   let last: unknown;
   for (;;) {
+    options.signal?.throwIfAborted();
     try {
       const found = await attempt();
       if (found !== undefined && found !== false) return found;
@@ -28,7 +30,7 @@ export async function waitUntil<T>(
       last = error;
     }
     const hopeless = options.hopeless?.();
-    if (hopeless !== undefined) throw new Error(hopeless, { cause: last });
+    if (hopeless !== undefined) throw new Error(hopeless);
     if (performance.now() > end) {
       throw new Error(`Waited ${Math.round(options.deadlineMs / 1_000)} s in vain for ${options.what}`, {
         cause: last,

@@ -1,0 +1,68 @@
+// DATA_DIR is ours alone while we run: locked, writable, with room, and with nothing of an earlier start still alive in it.
+import { mkdirSync, realpathSync, statfsSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type FolderLock, tryLockFolder } from './folder-lock.ts';
+import { endProcesses } from './leftover.ts';
+import { findRunning, readLastRunning } from './running-file.ts';
+
+export interface DataFolder {
+  /** Absolute, without symbolic links. */
+  path: string;
+  release(): void;
+}
+
+const roomNeededMb = 300;
+
+/** @throws one sentence that says what to do: not writable, full, or another start's. */
+export async function openDataFolder(dataDir: string): Promise<DataFolder> {
+  const wanted = resolve(dataDir);
+  const path = makeFolder(wanted);
+  const lock = await lockFolder(path, wanted);
+  try {
+    const last = readLastRunning(path);
+    await endProcesses(last?.parts ?? []);
+  } catch (error) {
+    lock.release();
+    throw error;
+  }
+  return { path, release: () => lock.release() };
+}
+
+function makeFolder(wanted: string): string {
+  try {
+    mkdirSync(wanted, { recursive: true, mode: 0o700 });
+    const { bavail, bsize } = statfsSync(wanted);
+    const freeMb = Math.floor((bavail * bsize) / 1_000_000);
+    if (freeMb >= roomNeededMb) return realpathSync(wanted);
+    throw new Error(
+      `The disk of DATA_DIR is full: ${wanted} has ${freeMb} MB left. Free at least ${roomNeededMb} MB there, or set DATA_DIR to a folder elsewhere`,
+    );
+  } catch (error) {
+    if (error instanceof Error && 'code' in error) {
+      throw new Error(`Cannot write to ${wanted} (${error.code}): set DATA_DIR to a folder of your own`, {
+        cause: error,
+      });
+    }
+    throw error;
+  }
+}
+
+async function lockFolder(path: string, wanted: string): Promise<FolderLock> {
+  // One that was killed together with npm, or is on its way out, needs a moment.
+  const end = performance.now() + 12_000;
+  const patience = performance.now() + 1_500;
+  for (;;) {
+    const lock = tryLockFolder(path);
+    if (lock !== undefined) return lock;
+    const holder = findRunning(path);
+    const leaving = holder?.stopping === true;
+    if (performance.now() > (leaving ? end : patience)) {
+      const who = holder === undefined ? '' : `, at ${holder.storefrontUrl} (process ${holder.pid})`;
+      throw new Error(
+        `The shop in ${wanted} runs already${who}. Stop that one first, or set DATA_DIR to another folder`,
+      );
+    }
+    await sleep(100);
+  }
+}

@@ -1,0 +1,56 @@
+// An entry file of the shop as a part: it stands when its /readyz says so.
+import { fileURLToPath } from 'node:url';
+import { logHint } from './log-hint.ts';
+import { describeExit, type Part, startPart } from './part.ts';
+import { waitUntil } from './wait-until.ts';
+
+export interface NodePartOptions {
+  name: string;
+  /** From the repository's root: "origin/main.ts". */
+  entry: string;
+  env: Record<string, string | undefined>;
+  logFile: string;
+  /** Asked until it answers 2xx. */
+  readyUrl: string;
+  stopWithinMs?: number;
+  deadlineMs?: number;
+  signal?: AbortSignal | undefined;
+}
+
+const repositoryFolder = fileURLToPath(new URL('../../', import.meta.url));
+
+/** @throws one sentence, nothing left running. */
+export async function startNodePart(options: NodePartOptions): Promise<Part> {
+  const part = await startPart({
+    name: options.name,
+    command: process.execPath,
+    args: [options.entry],
+    cwd: repositoryFolder,
+    env: options.env,
+    logFile: options.logFile,
+    stopWithinMs: options.stopWithinMs ?? 5_000,
+  });
+  let exit: string | undefined;
+  part.exited.then((how) => {
+    exit = `Cannot start ${part.name}: it ${describeExit(how)}${logHint(options.logFile)}`;
+  });
+  try {
+    await waitUntil(() => answers(options.readyUrl), {
+      what: `${part.name} to be ready`,
+      deadlineMs: options.deadlineMs ?? 30_000,
+      hopeless: () => exit,
+      signal: options.signal,
+    });
+    return part;
+  } catch (error) {
+    await part.stop();
+    throw error;
+  }
+}
+
+/** Whether it answers 2xx within 2 s. */
+export async function answers(url: string): Promise<boolean> {
+  const response = await fetch(url, { signal: AbortSignal.timeout(2_000), redirect: 'manual' });
+  await response.body?.cancel();
+  return response.ok;
+}
