@@ -8,7 +8,7 @@ export interface CatalogTables {
     name: string;
     parent_id: string | null;
     position: Generated<number>;
-    version: Generated<number>;
+    product_count: Generated<number>;
   };
   products: {
     id: GeneratedAlways<string>;
@@ -18,10 +18,22 @@ export interface CatalogTables {
     description_html: Generated<string>;
     brand: Generated<string>;
     category_id: string;
+    /** As a product file names it; the category is chosen by it. */
+    product_type: Generated<string>;
+    tags: Generated<string[]>;
+    /** As a product file names them, at most three. */
+    option_names: Generated<string[]>;
     /** Minor units; the lowest price of the variants. */
     price_amount: number;
+    sizes: Generated<string[]>;
+    colors: Generated<string[]>;
+    /** Each pair that exists as a variant, joined by `pairSeparator`. */
+    size_colors: Generated<string[]>;
+    keywords: Generated<string>;
     status: Generated<'active' | 'archived'>;
     version: Generated<number>;
+    /** Version of the sum of its variants' stock, as lists show it. */
+    stock_version: Generated<number>;
     created_at: ColumnType<Date, Date | undefined, Date>;
     search: GeneratedAlways<string>;
   };
@@ -31,6 +43,7 @@ export interface CatalogTables {
     sku: string;
     size: Generated<string>;
     color: Generated<string>;
+    option_values: Generated<string[]>;
     position: Generated<number>;
     price_amount: number;
     available: Generated<number>;
@@ -49,6 +62,10 @@ export interface CatalogTables {
     tag: string;
     version: Generated<number>;
     raised_at: ColumnType<Date, Date | undefined, Date>;
-    dirty: Generated<boolean>;
   };
+  catalog_set_marks: {
+    id: GeneratedAlways<string>;
+    tag: string;
+  };
+  search_words: { word: string };
 }

@@ -1,0 +1,69 @@
+// A description is stored as sanitised HTML; the API and staff speak of it as plain text, which comes back as it was given.
+import sanitizeHtml from 'sanitize-html';
+
+const allowed: sanitizeHtml.IOptions = {
+  allowedTags: [
+    'p',
+    'br',
+    'ul',
+    'ol',
+    'li',
+    'b',
+    'strong',
+    'i',
+    'em',
+    'u',
+    'h3',
+    'h4',
+    'blockquote',
+    'a',
+    'table',
+    'thead',
+    'tbody',
+    'tr',
+    'th',
+    'td',
+  ],
+  allowedAttributes: { a: ['href'] },
+  allowedSchemes: ['http', 'https', 'mailto'],
+  allowProtocolRelative: false,
+  transformTags: { h1: 'h3', h2: 'h3', h5: 'h4', h6: 'h4' },
+};
+
+/** For HTML from outside, such as a product file's body. */
+export function sanitizeDescription(html: string): string {
+  return sanitizeHtml(html, allowed).trim();
+}
+
+/** Blank lines part paragraphs, other line ends stay. */
+export function textToHtml(text: string): string {
+  if (text === '') return '';
+  const paragraphs = escapeHtml(text).split('\n\n');
+  return paragraphs.map((paragraph) => `<p>${paragraph.replaceAll('\n', '<br>')}</p>`).join('');
+}
+
+export function htmlToText(html: string): string {
+  const text = html
+    .replace(/\s*<\/p>\s*<p>/g, '\n\n')
+    .replace(/<br\s*\/?>/g, '\n')
+    .replace(/<\/(li|h3|h4|tr|ul|ol|p|blockquote)>/g, '\n')
+    .replace(/<[^>]*>/g, '');
+  return unescapeHtml(html.startsWith('<p>') ? text.replace(/\n$/, '') : text.trim());
+}
+
+function escapeHtml(text: string): string {
+  return text
+    .replaceAll('&', '&amp;')
+    .replaceAll('<', '&lt;')
+    .replaceAll('>', '&gt;')
+    .replaceAll('"', '&quot;');
+}
+
+function unescapeHtml(text: string): string {
+  return text
+    .replaceAll('&lt;', '<')
+    .replaceAll('&gt;', '>')
+    .replaceAll('&quot;', '"')
+    .replaceAll('&nbsp;', ' ')
+    .replaceAll('&amp;', '&');
+}

@@ -1,0 +1,102 @@
+// One product with its variants and pictures, or its absence, as one cached answer.
+import { sql } from 'kysely';
+import type { Fresh } from '../cache/fenced-cache.ts';
+import type { TagVersions } from '../outbox/events.ts';
+import type { DbOrTx } from '../postgres/database.ts';
+import { money } from '../web/money.ts';
+import { htmlToText } from './description.ts';
+import { imageOrPlaceholder } from './placeholder.ts';
+import type { Image, Product, ProductDetail } from './product.ts';
+import { isSlug, productTag, slugTag, stockTag } from './tags.ts';
+
+/** @returns undefined for a product that does not exist or was archived, with the tag that falls when that changes. */
+export async function readProduct(db: DbOrTx, slug: string): Promise<Fresh<ProductDetail | undefined>> {
+  if (!isSlug(slug)) return { value: undefined, tags: {} };
+  const row = await readRow(db, { slug });
+  if (row === undefined || row.status !== 'active') {
+    return { value: undefined, tags: { [slugTag(slug)]: row?.version ?? 0 } };
+  }
+  return { value: toDetail(row), tags: tagsOf(row) };
+}
+
+/** For staff and writers: by id, archived ones too. */
+export async function readProductById(db: DbOrTx, id: string): Promise<ProductDetail | undefined> {
+  const row = await readRow(db, { id });
+  return row && toDetail(row);
+}
+
+/** What the API tells of it, without the page's extras. */
+export function toProduct(detail: ProductDetail): Product {
+  const { descriptionHtml: _, ...product } = detail;
+  return product;
+}
+
+interface VariantRow {
+  id: string;
+  sku: string;
+  size: string;
+  color: string;
+  price: number;
+  available: number;
+  stockVersion: number;
+}
+
+interface ProductRow {
+  id: string;
+  slug: string;
+  name: string;
+  description_html: string;
+  brand: string;
+  category: string;
+  status: string;
+  version: number;
+  price_amount: number;
+  variants: VariantRow[];
+  images: Image[];
+}
+
+/** One statement, so that product, variants and stock are of one moment. */
+async function readRow(db: DbOrTx, by: { slug: string } | { id: string }): Promise<ProductRow | undefined> {
+  const condition = 'slug' in by ? sql`p.slug = ${by.slug}` : sql`p.id = ${by.id}`;
+  const { rows } = await sql<ProductRow>`
+    select p.id, p.slug, p.name, p.description_html, p.brand, c.slug as category, p.status, p.version, p.price_amount,
+      coalesce((
+        select json_agg(json_build_object('id', v.id::text, 'sku', v.sku, 'size', v.size, 'color', v.color,
+          'price', v.price_amount, 'available', v.available, 'stockVersion', v.stock_version) order by v.position, v.id)
+        from variants v where v.product_id = p.id), '[]') as variants,
+      coalesce((
+        select json_agg(json_build_object('url', i.url, 'alt', i.alt) order by i.position, i.id)
+        from product_images i where i.product_id = p.id), '[]') as images
+    from products p join categories c on c.id = p.category_id
+    where ${condition}`.execute(db);
+  return rows[0];
+}
+
+function toDetail(row: ProductRow): ProductDetail {
+  return {
+    id: row.id,
+    slug: row.slug,
+    name: row.name,
+    description: htmlToText(row.description_html),
+    descriptionHtml: row.description_html,
+    brand: row.brand,
+    category: row.category,
+    version: row.version,
+    price: money(row.price_amount),
+    images: row.images.length > 0 ? row.images : [imageOrPlaceholder(undefined, row.name)],
+    variants: row.variants.map((variant) => ({
+      id: variant.id,
+      sku: variant.sku,
+      size: variant.size,
+      color: variant.color,
+      price: money(variant.price),
+      available: variant.available,
+    })),
+  };
+}
+
+function tagsOf(row: ProductRow): TagVersions {
+  const tags: TagVersions = { [productTag(row.id)]: row.version };
+  for (const variant of row.variants) tags[stockTag(variant.id)] = variant.stockVersion;
+  return tags;
+}

@@ -1,0 +1,144 @@
+// What a cart or an order needs to know of a variant: always from the catalog, through the cache, and from its newest old entry where Postgres is away.
+import { sql } from 'kysely';
+import type { Fresh } from '../cache/fenced-cache.ts';
+import type { Deps } from '../deps.ts';
+import { Refusal, unavailable } from '../errors.ts';
+import type { DbOrTx } from '../postgres/database.ts';
+import { type Money, money } from '../web/money.ts';
+import { imageOrPlaceholder } from './placeholder.ts';
+import { isId, productTag, stockTag } from './tags.ts';
+
+export interface VariantInfo {
+  variantId: string;
+  productId: string;
+  productSlug: string;
+  productName: string;
+  brand: string;
+  size: string;
+  color: string;
+  sku: string;
+  price: Money;
+  /** Whole pieces. */
+  available: number;
+  imageUrl: string;
+  imageAlt: string;
+}
+
+/**
+ * @returns what exists and is on sale; an id that is absent from the map names no variant.
+ * @throws Refusal 503 where neither the caches nor Postgres know one of them.
+ */
+export async function readVariants(
+  deps: Pick<Deps, 'cache'>,
+  ids: Iterable<string>,
+): Promise<Map<string, VariantInfo>> {
+  const distinct = [...new Set(ids)].filter(isId);
+  const fills = gatherFills();
+  const found = await Promise.all(distinct.map((id) => readVariant(deps, id, fills)));
+  return new Map(found.filter((info) => info !== null).map((info) => [info.variantId, info]));
+}
+
+/** Straight from Postgres, in the transaction that depends on it. */
+export async function readVariantsFresh(
+  db: DbOrTx,
+  ids: Iterable<string>,
+): Promise<Map<string, VariantInfo>> {
+  const rows = await queryVariants(db, [...new Set(ids)].filter(isId));
+  const onSale = [...rows.values()].map((fresh) => fresh.value).filter((info) => info !== null);
+  return new Map(onSale.map((info) => [info.variantId, info]));
+}
+
+type Fill = (db: DbOrTx, id: string) => Promise<Fresh<VariantInfo | null>>;
+
+async function readVariant(deps: Pick<Deps, 'cache'>, id: string, fill: Fill): Promise<VariantInfo | null> {
+  const key = `variant:${id}`;
+  try {
+    const result = await deps.cache.read<VariantInfo | null>({ key, fill: (db) => fill(db, id) });
+    return result.value;
+  } catch (error) {
+    if (error instanceof Refusal) throw error;
+    const stale = await deps.cache.readStale<VariantInfo | null>(key);
+    if (stale?.value) return stale.value;
+    throw unavailable('The catalog cannot be read just now', error);
+  }
+}
+
+/** Variants that are missing at the same moment are read by one statement, not by one each. */
+function gatherFills(): Fill {
+  const waiting = new Map<DbOrTx, { ids: string[]; rows: Promise<Map<string, Fresh<VariantInfo | null>>> }>();
+  return async (db, id) => {
+    let batch = waiting.get(db);
+    if (batch === undefined) {
+      const ids: string[] = [];
+      const rows = new Promise((resolve) => setImmediate(resolve)).then(() => {
+        waiting.delete(db);
+        return queryVariants(db, ids);
+      });
+      batch = { ids, rows };
+      waiting.set(db, batch);
+    }
+    batch.ids.push(id);
+    const rows = await batch.rows;
+    return rows.get(id) ?? { value: null, tags: { [stockTag(id)]: 0 } };
+  };
+}
+
+interface VariantRow {
+  id: string;
+  product_id: string;
+  slug: string;
+  name: string;
+  brand: string;
+  size: string;
+  color: string;
+  sku: string;
+  price_amount: number;
+  available: number;
+  stock_version: number;
+  version: number;
+  status: string;
+  url: string | null;
+  alt: string | null;
+}
+
+async function queryVariants(db: DbOrTx, ids: string[]): Promise<Map<string, Fresh<VariantInfo | null>>> {
+  const { rows } = await sql<VariantRow>`
+    select v.id, v.product_id, p.slug, p.name, p.brand, v.size, v.color, v.sku, v.price_amount, v.available, v.stock_version,
+      p.version, p.status, image.url, image.alt
+    from variants v
+    join products p on p.id = v.product_id
+    left join lateral (
+      select url, alt from product_images where product_id = p.id order by position limit 1
+    ) image on true
+    where v.id = any(${ids}::bigint[])`.execute(db);
+  return new Map(
+    rows.map((row) => [
+      row.id,
+      {
+        value: row.status === 'active' ? toInfo(row) : null,
+        tags: { [productTag(row.product_id)]: row.version, [stockTag(row.id)]: row.stock_version },
+      },
+    ]),
+  );
+}
+
+function toInfo(row: VariantRow): VariantInfo {
+  const image = imageOrPlaceholder(
+    row.url === null ? undefined : { url: row.url, alt: row.alt ?? '' },
+    row.name,
+  );
+  return {
+    variantId: row.id,
+    productId: row.product_id,
+    productSlug: row.slug,
+    productName: row.name,
+    brand: row.brand,
+    size: row.size,
+    color: row.color,
+    sku: row.sku,
+    price: money(row.price_amount),
+    available: row.available,
+    imageUrl: image.url,
+    imageAlt: image.alt,
+  };
+}

@@ -1,0 +1,106 @@
+// The names of what the catalog's cached answers were made from, and the version that each has reached. A row that does not exist is at 0,
+// so that an absence can be cached and falls when the row appears.
+import type { TagVersions } from '../outbox/events.ts';
+import type { DbOrTx } from '../postgres/database.ts';
+
+export const catalogTag = 'catalog';
+
+export function productTag(productId: string): string {
+  return `product:${productId}`;
+}
+
+/** A product's address; its version is the product's. */
+export function slugTag(slug: string): string {
+  return `slug:${encodeURIComponent(slug)}`;
+}
+
+export function stockTag(variantId: string): string {
+  return `stock:${variantId}`;
+}
+
+/** The sum of a product's stock, as lists show it. */
+export function productStockTag(productId: string): string {
+  return `product-stock:${productId}`;
+}
+
+export function categoryTag(slug: string): string {
+  return `category:${encodeURIComponent(slug)}`;
+}
+
+/** Letters, digits and hyphens of any language; anything else cannot be an address of the catalog. */
+export function isSlug(text: string): boolean {
+  return /^[\p{L}\p{M}\p{N}_.-]{1,200}$/u.test(text);
+}
+
+type VersionReader = (db: DbOrTx, names: string[]) => Promise<TagVersions>;
+
+const versionReaders: Record<string, VersionReader> = {
+  product: async (db, ids) => {
+    const rows = await db.selectFrom('products').select(['id', 'version']).where('id', 'in', ids).execute();
+    return Object.fromEntries(rows.map((row) => [productTag(row.id), row.version]));
+  },
+  'product-stock': async (db, ids) => {
+    const rows = await db
+      .selectFrom('products')
+      .select(['id', 'stock_version'])
+      .where('id', 'in', ids)
+      .execute();
+    return Object.fromEntries(rows.map((row) => [productStockTag(row.id), row.stock_version]));
+  },
+  stock: async (db, ids) => {
+    const rows = await db
+      .selectFrom('variants')
+      .select(['id', 'stock_version'])
+      .where('id', 'in', ids)
+      .execute();
+    return Object.fromEntries(rows.map((row) => [stockTag(row.id), row.stock_version]));
+  },
+  slug: async (db, names) => {
+    const rows = await db
+      .selectFrom('products')
+      .select(['slug', 'version'])
+      .where('slug', 'in', names.map(decodeURIComponent))
+      .execute();
+    return Object.fromEntries(rows.map((row) => [slugTag(row.slug), row.version]));
+  },
+  category: (db, names) =>
+    readSetVersions(
+      db,
+      names.map((name) => `category:${name}`),
+    ),
+  catalog: (db) => readSetVersions(db, [catalogTag]),
+};
+
+const idKinds = new Set(['product', 'product-stock', 'stock']);
+
+/** @returns the present version of each tag of the catalog among `tags`; others are left out. */
+export async function readCatalogTagVersions(db: DbOrTx, tags: string[]): Promise<TagVersions> {
+  const byKind = new Map<string, string[]>();
+  const found: TagVersions = {};
+  for (const tag of tags) {
+    const [kind = '', name = ''] = tag.split(/:(.*)/s);
+    if (!Object.hasOwn(versionReaders, kind)) continue;
+    found[tag] = 0;
+    if (idKinds.has(kind) && !isId(name)) continue;
+    byKind.set(kind, [...(byKind.get(kind) ?? []), name]);
+  }
+  for (const [kind, names] of byKind) Object.assign(found, await versionReaders[kind]!(db, names));
+  return found;
+}
+
+/** @returns the version of each set; 0 for one that does not exist yet. */
+export async function readSetVersions(db: DbOrTx, tags: string[]): Promise<TagVersions> {
+  const found: TagVersions = Object.fromEntries(tags.map((tag) => [tag, 0]));
+  const rows = await db
+    .selectFrom('catalog_sets')
+    .select(['tag', 'version'])
+    .where('tag', 'in', tags)
+    .execute();
+  for (const row of rows) found[row.tag] = row.version;
+  return found;
+}
+
+/** Beyond it no row can have the id, and Postgres would refuse the query. */
+export function isId(text: string): boolean {
+  return /^[1-9]\d{0,17}$/.test(text);
+}
