@@ -22,6 +22,8 @@ export interface FloorsOptions {
   /** The primary: a replica's version could be an older one. */
   db: Db;
   readers: TagVersionReader[];
+  /** Which server process answers; told by the connection unless given. */
+  server?: RunId;
 }
 
 const floorSeconds = 24 * 60 * 60;
@@ -29,7 +31,7 @@ const leaseMs = 5_000;
 
 export function createFloors(options: FloorsOptions): Floors {
   defineCacheScripts(options.redis);
-  const server = trackRunId(options.redis);
+  const server = options.server ?? trackRunId(options.redis);
   return {
     check: (tags) => checkFloors(options, server, tags),
     raise: (tags) => raiseFloors(options, server, tags),
