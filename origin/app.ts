@@ -4,7 +4,7 @@ import type { Context } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import { accountPages } from './account/page-routes.ts';
 import { accountRoutes } from './account/routes.ts';
-import { createCarts } from './cart/carts.ts';
+import type { Carts } from './cart/carts.ts';
 import { cartPages } from './cart/page-routes.ts';
 import { cartRoutes } from './cart/routes.ts';
 import { catalogPages } from './catalog/page-routes.ts';
@@ -28,11 +28,10 @@ import { readTrace } from './web/trace.ts';
 
 const maxBodyBytes = 64 * 1024;
 
-export function createApp(deps: Deps, health: Health): OpenAPIHono<AppEnv> {
+export function createApp(deps: Deps, carts: Carts, health: Health): OpenAPIHono<AppEnv> {
   const app = new OpenAPIHono<AppEnv>();
   passThrough(app, deps);
 
-  const carts = createCarts(deps);
   app.route('/', healthRoutes(health));
   app.route('/', assetRoutes());
   app.route('/', catalogRoutes(deps));

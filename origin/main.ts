@@ -2,6 +2,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { ensureStaffAccount } from './account/staff-account.ts';
 import { createApp } from './app.ts';
+import { createCarts } from './cart/carts.ts';
 import { readSettings, SettingsError } from './config.ts';
 import { createDeps } from './deps.ts';
 import { createLog } from './log.ts';
@@ -20,7 +21,8 @@ async function main(): Promise<void> {
   const log = createLog(settings, 'origin');
   await using deps = createDeps(settings, log, { versionReaders });
   const health = new Health();
-  const app = createApp(deps, health);
+  const carts = createCarts(deps);
+  const app = createApp(deps, carts, health);
   const server = await serve({ fetch: app.fetch, host: settings.host, port: settings.port });
   // The stores may be away when a machine starts; it must turn ready all the same.
   const preparing = startWhenPossible(log, 'prepare the database', async () => {
@@ -38,6 +40,7 @@ async function main(): Promise<void> {
   // New connections are still served while the balancer finds out; then none come.
   if (health.isWatched) await delay(noticeMs);
   await server.stop(drainMs);
+  await carts.close();
   log.info('stopped');
 }
 

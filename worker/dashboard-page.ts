@@ -1,6 +1,7 @@
 // The dashboard's pages: plain HTML that needs no script.
 import { html } from 'hono/html';
 import type { OutboxDepth } from '../origin/outbox/work.ts';
+import { queueStates } from './queues.ts';
 
 type Html = ReturnType<typeof html>;
 
@@ -9,8 +10,6 @@ export interface QueueCounts {
   /** Undefined where Redis does not answer. */
   counts: Record<string, number> | undefined;
 }
-
-export const queueStates = ['waiting', 'active', 'delayed', 'completed', 'failed'] as const;
 
 export function dashboardPage(queues: QueueCounts[], outbox: OutboxDepth | undefined): Html {
   return page(

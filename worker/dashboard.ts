@@ -22,7 +22,7 @@ import {
 } from './dashboard-page.ts';
 import type { WorkerMetrics } from './metrics.ts';
 import { createOperatorSignIn } from './operator-sign-in.ts';
-import type { Queues } from './queues.ts';
+import { type Queues, queueStates } from './queues.ts';
 
 export interface DashboardOptions {
   settings: Settings;

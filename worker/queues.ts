@@ -18,6 +18,9 @@ export const concurrency: Record<OutboxKind, number> = {
 
 export const kinds = Object.keys(concurrency) as OutboxKind[];
 
+/** What operators are shown. */
+export const queueStates = ['waiting', 'active', 'delayed', 'completed', 'failed'] as const;
+
 export type Queues = Record<OutboxKind, Queue<QueuedRow>>;
 
 export function openQueues(connection: ConnectionOptions, onError: (error: Error) => void): Queues {

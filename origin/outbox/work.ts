@@ -116,6 +116,24 @@ export async function measureOutbox(db: Db): Promise<OutboxDepth> {
   return rows[0]!;
 }
 
+export interface DeadRow {
+  id: string;
+  kind: string;
+  committedAt: Date;
+  failure: string | null;
+}
+
+/** Newest first. */
+export function listDeadRows(db: Db, limit: number): Promise<DeadRow[]> {
+  return db
+    .selectFrom('outbox')
+    .select(['id', 'kind', 'committed_at as committedAt', 'failure'])
+    .where('state', '=', 'dead')
+    .orderBy('id', 'desc')
+    .limit(limit)
+    .execute();
+}
+
 /** Brings dead letters back; for operators. @returns how many. */
 export async function reviveDeadRows(db: Db, ids?: string[]): Promise<number> {
   let query = db

@@ -1,0 +1,71 @@
+// Where an operator's command finds the stores: the environment, or else the shop that runs from DATA_DIR.
+import { Redis } from 'ioredis';
+import { createDatabase, createPool, type Db } from '../origin/postgres/database.ts';
+import { findRunning } from './local/running-file.ts';
+
+type Environment = Record<string, string | undefined>;
+
+/** Told as one sentence; exit code 1. */
+export class StoreUnreachable extends Error {}
+
+export interface OpenDatabase extends AsyncDisposable {
+  db: Db;
+}
+
+/** @throws StoreUnreachable with host and port, never a secret. */
+export async function openDatabase(env: Environment, queryTimeoutMs = 30_000): Promise<OpenDatabase> {
+  const url = env['DATABASE_URL'] || runningShop(env)?.databaseUrl;
+  if (!url) throw new StoreUnreachable(nowhere('DATABASE_URL'));
+  const pool = createPool({ url, name: 'ops', max: 4, connectTimeoutMs: 3_000, queryTimeoutMs });
+  try {
+    await pool.query('select 1');
+  } catch (cause) {
+    await pool.end();
+    throw new StoreUnreachable(`Cannot reach Postgres at ${place(url, 5432)}: ${reason(cause)}`, { cause });
+  }
+  const db = createDatabase(pool);
+  return { db, [Symbol.asyncDispose]: () => db.destroy() };
+}
+
+/** @throws StoreUnreachable with host and port, never a secret. */
+export async function openRedis(env: Environment): Promise<Redis> {
+  const url = (env['REDIS_URL'] || runningShop(env)?.redisUrl)?.split(',')[0];
+  if (!url) throw new StoreUnreachable(nowhere('REDIS_URL'));
+  const redis = new Redis(url, {
+    lazyConnect: true,
+    connectTimeout: 3_000,
+    commandTimeout: 5_000,
+    // BullMQ wants it so; the commands' own deadline bounds the wait.
+    maxRetriesPerRequest: null,
+    retryStrategy: () => null,
+  });
+  redis.on('error', () => undefined);
+  try {
+    await redis.connect();
+  } catch (cause) {
+    redis.disconnect();
+    throw new StoreUnreachable(`Cannot reach Redis at ${place(url, 6379)}: ${reason(cause)}`, { cause });
+  }
+  return redis;
+}
+
+function runningShop(env: Environment) {
+  return findRunning(env['DATA_DIR'] || '.data');
+}
+
+function nowhere(setting: string): string {
+  return `Cannot find the shop's stores: set ${setting}, or start the shop with 'npm start' (DATA_DIR says where its data lies)`;
+}
+
+function place(url: string, defaultPort: number): string {
+  const { hostname, port } = new URL(url);
+  return `${hostname}:${port || defaultPort}`;
+}
+
+function reason(cause: unknown): string {
+  const code = cause instanceof Error && 'code' in cause ? String(cause.code) : '';
+  if (code === 'ECONNREFUSED') return 'connection refused';
+  if (code === 'ENOTFOUND') return 'no such host';
+  if (code.startsWith('28')) return 'user or password refused';
+  return cause instanceof Error && !cause.message.includes('//') ? cause.message : 'no answer';
+}

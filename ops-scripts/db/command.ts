@@ -1,0 +1,26 @@
+// `ops db`: the schema's state, and bringing it up to date.
+import { Command } from 'commander';
+import { isMigrated, migrateToLatest } from '../../origin/postgres/migrate.ts';
+import { openDatabase } from '../connect-stores.ts';
+
+export function dbCommand(env: NodeJS.ProcessEnv): Command {
+  return new Command('db')
+    .description('Look at and bring up to date the database')
+    .addCommand(
+      new Command('migrate').description('Apply the migrations that are missing').action(async () => {
+        await using database = await openDatabase(env, 600_000);
+        const applied = await migrateToLatest(database.db);
+        console.log(applied.length === 0 ? 'Nothing to apply' : `Applied ${applied.join(', ')}`);
+      }),
+    )
+    .addCommand(
+      new Command('status').description('Say whether the schema is that of this release').action(async () => {
+        await using database = await openDatabase(env);
+        const migrated = await isMigrated(database.db).catch(() => false);
+        console.log(
+          migrated ? 'The schema is up to date' : "The schema is not up to date: 'ops db migrate' does it",
+        );
+        if (!migrated) process.exitCode = 1;
+      }),
+    );
+}
