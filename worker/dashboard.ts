@@ -13,13 +13,7 @@ import { healthRoutes } from '../origin/web/health.ts';
 import { toRefusal } from '../origin/web/problem.ts';
 import { createFinishResponse } from '../origin/web/response-headers.ts';
 import { checkSameOrigin } from '../origin/web/same-origin.ts';
-import {
-  dashboardPage,
-  dashboardStyle,
-  type QueueCounts,
-  queueStates,
-  signInPage,
-} from './dashboard-page.ts';
+import { dashboardPage, dashboardStyle, type QueueCounts, signInPage } from './dashboard-page.ts';
 import type { WorkerMetrics } from './metrics.ts';
 import { createOperatorSignIn } from './operator-sign-in.ts';
 import { type Queues, queueStates } from './queues.ts';

@@ -34,7 +34,7 @@ export class Health {
 
 export function healthRoutes(health: Health): Hono<AppEnv> {
   return new Hono<AppEnv>()
-    .get('/livez', (c) => c.json({ status: 'alive' }))
+    .get('/livez', (c) => c.json({ status: 'alive', pid: process.pid }))
     .get('/readyz', (c) =>
       health.isReady ? c.json({ status: 'ready' }) : c.json({ status: 'not ready' }, 503),
     );
