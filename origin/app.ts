@@ -13,7 +13,7 @@ import type { Deps } from './deps.ts';
 import { Refusal } from './errors.ts';
 import { orderPages } from './order/page-routes.ts';
 import { orderRoutes } from './order/routes.ts';
-import { staffPages } from './staff/pages.ts';
+import { staffPages } from './staff/page-routes.ts';
 import { staffRoutes } from './staff/routes.ts';
 import { assetRoutes } from './web/assets.ts';
 import { createClientAddress } from './web/client-address.ts';

@@ -1,0 +1,123 @@
+// The staff's plain pages: find a product, change it, watch the change reach every cache.
+import { raw } from 'hono/html';
+import type { Product, ProductSummary } from '../catalog/product.ts';
+import { type FormFaults, type FormValues, field, idempotencyField, notice } from '../web/form.ts';
+import { type Html, html } from '../web/html.ts';
+import { layout, type PageVisitor } from '../web/layout.ts';
+import { formatMoney } from '../web/money.ts';
+import type { Invalidation } from './invalidations.ts';
+import type { StaffChange } from './read-changes.ts';
+
+export interface FinderPage {
+  visitor: PageVisitor;
+  q: string;
+  items: ProductSummary[];
+  nextUrl: string | undefined;
+}
+
+export function finderPage({ visitor, q, items, nextUrl }: FinderPage): Html {
+  return layout(
+    { title: 'Staff', unlisted: true, visitor },
+    html`<h1>Products</h1>
+<form class="row" action="/staff" role="search">
+<label for="staff-q">Find a product</label>
+<input class="input" id="staff-q" name="q" type="search" value="${q}" maxlength="200">
+<button class="button" type="submit">Find</button>
+</form>
+<table>
+<caption>${items.length === 0 ? 'Nothing found' : 'Found'}</caption>
+<thead><tr><th scope="col">Product</th><th scope="col">Category</th><th scope="col">Price</th><th scope="col">Pieces</th></tr></thead>
+<tbody>${items.map(
+      (item) => html`<tr><th scope="row"><a href="/staff/products/${item.id}">${item.name}</a></th>
+<td>${item.category}</td><td>${formatMoney(item.price.amount)}</td><td>${item.available}</td></tr>`,
+    )}</tbody>
+</table>
+${nextUrl ? html`<p><a href="${nextUrl}">More</a></p>` : ''}`,
+  );
+}
+
+export interface ProductPage {
+  visitor: PageVisitor;
+  product: Product;
+  changes: StaffChange[];
+  invalidation?: Invalidation | undefined;
+  /** What was entered and refused; else the product as it is. */
+  entered?: FormValues;
+  faults?: FormFaults;
+}
+
+export function productPage(page: ProductPage): Html {
+  const { visitor, product, changes, invalidation, faults = {} } = page;
+  return layout(
+    { title: `${product.name}, staff`, unlisted: true, visitor },
+    html`<nav aria-label="Breadcrumb"><a href="/staff">Products</a></nav>
+<h1>${product.name}</h1>
+<p><a href="/p/${product.slug}">As shoppers see it</a> · version ${product.version}</p>
+${invalidation ? invalidationNotice(product.id, invalidation) : ''}
+${faults['form'] ? notice(faults['form']) : ''}
+${detailsForm(page)}
+${stockForms(product, faults)}
+${changesTable(changes)}`,
+  );
+}
+
+function invalidationNotice(productId: string, invalidation: Invalidation): Html {
+  if (invalidation.state === 'done') {
+    const tookMs = Date.parse(invalidation.doneAt ?? '') - Date.parse(invalidation.committedAt);
+    return notice(
+      `Everywhere: no page shows what it was, ${Math.max(0, tookMs)} ms after the change`,
+      'good',
+    );
+  }
+  return notice(
+    html`<p>Saved; pages are still being renewed.
+<a href="/staff/products/${productId}?invalidation=${invalidation.id}">Look again</a></p>`,
+    'good',
+  );
+}
+
+function detailsForm({ product, entered, faults = {} }: ProductPage): Html {
+  const value = (name: string, present: string) => entered?.[name] ?? present;
+  return html`<form method="post" action="/staff/products/${product.id}">
+${idempotencyField()}<input type="hidden" name="change" value="details">
+${field({ name: 'name', label: 'Name', value: value('name', product.name), fault: faults['name'] })}
+${field({
+  name: 'price',
+  label: `Price of all sizes and colours (${product.price.currency})`,
+  value: value('price', (product.price.amount / 100).toFixed(2)),
+  fault: faults['price'],
+})}
+<div class="field"><label for="description">Description</label>
+<textarea class="input" id="description" name="description" rows="6" maxlength="20000">${value('description', product.description)}</textarea></div>
+<button class="button" type="submit">Save</button>
+</form>`;
+}
+
+function stockForms(product: Product, faults: FormFaults): Html {
+  return html`<table>
+<caption>Stock</caption>
+<thead><tr><th scope="col">SKU</th><th scope="col">Size</th><th scope="col">Colour</th><th scope="col">Pieces</th></tr></thead>
+<tbody>${product.variants.map(
+    (variant) => html`<tr><th scope="row">${variant.sku}</th><td>${variant.size}</td><td>${variant.color}</td>
+<td><form class="row" method="post" action="/staff/products/${product.id}">
+${idempotencyField()}<input type="hidden" name="change" value="stock"><input type="hidden" name="variant" value="${variant.id}">
+<input class="input" type="number" name="stock" aria-label="Pieces of ${variant.sku}" min="0" max="10000000" value="${variant.available}" required${raw(faults[variant.id] ? ' aria-invalid="true"' : '')}>
+<button class="button" type="submit">Set</button>
+${faults[variant.id] ? html`<span class="wrong">${faults[variant.id]}</span>` : ''}</form></td></tr>`,
+  )}</tbody>
+</table>`;
+}
+
+function changesTable(changes: StaffChange[]): Html | '' {
+  if (changes.length === 0) return '';
+  return html`<table>
+<caption>The latest changes</caption>
+<thead><tr><th scope="col">When</th><th scope="col">Who</th><th scope="col">What</th><th scope="col">Before</th><th scope="col">After</th></tr></thead>
+<tbody>${changes.map(
+    (
+      change,
+    ) => html`<tr><td><time datetime="${change.changedAt.toISOString()}">${change.changedAt.toISOString().slice(0, 16).replace('T', ' ')}</time></td>
+<td>${change.accountId ?? ''}</td><td>${change.subject}</td><td>${JSON.stringify(change.before)}</td><td>${JSON.stringify(change.after)}</td></tr>`,
+  )}</tbody>
+</table>`;
+}
