@@ -5,6 +5,12 @@ import type { DbOrTx } from '../postgres/database.ts';
 
 export const catalogTag = 'catalog';
 
+/** Which categories there are; counts and products do not touch it. */
+export const categoriesTag = 'categories';
+
+/** Which categories there are, with names and places; counts and products do not raise it. */
+export const categoriesTag = 'categories';
+
 export function productTag(productId: string): string {
   return `product:${productId}`;
 }
@@ -69,6 +75,8 @@ const versionReaders: Record<string, VersionReader> = {
       names.map((name) => `category:${name}`),
     ),
   catalog: (db) => readSetVersions(db, [catalogTag]),
+  categories: (db) => readSetVersions(db, [categoriesTag]),
+  categories: (db) => readSetVersions(db, [categoriesTag]),
 };
 
 const idKinds = new Set(['product', 'product-stock', 'stock']);

@@ -34,7 +34,7 @@ async function serveOnNode({ fetch, host, port }: ServeOptions): Promise<Serving
     },
     serverOptions: {
       keepAliveTimeout: keepAliveMs,
-      headersTimeout: keepAliveMs + 5_000,
+      headersTimeout: 30_000,
       requestTimeout: 30_000,
       maxHeaderSize: 32 * 1024,
     },

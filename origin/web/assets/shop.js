@@ -1,0 +1,138 @@
+// What the shop does better with a script. Everything works without: forms post, links lead.
+const root = document.documentElement;
+
+showVisitor();
+document.addEventListener('submit', onSubmit);
+document.addEventListener('change', onChange);
+
+/** Shared pages know nobody: the name was left by the last personal page, the count is asked for. */
+function showVisitor() {
+  try {
+    if ('name' in root.dataset) localStorage.setItem('name', root.dataset.name);
+    const name = localStorage.getItem('name');
+    if (name) document.querySelector('[data-name-here]').textContent = name;
+  } catch {
+    // Storage may be forbidden; the link then says "Account".
+  }
+  if ('name' in root.dataset) return;
+  fetch('/api/cart', { headers: { Accept: 'application/json' } })
+    .then((answer) => (answer.ok ? answer.json() : undefined))
+    .then((cart) => cart && showCount(cart.count))
+    .catch(() => {});
+}
+
+function showCount(count) {
+  for (const element of document.querySelectorAll('[data-count-here]')) element.textContent = count || '';
+}
+
+function onSubmit(event) {
+  const form = event.target;
+  if (form.matches('[data-add]')) intercept(event, form, addToBag);
+  else if (form.matches('[data-swap]')) intercept(event, form, swapPage);
+  else if (form.method === 'post') {
+    // The second click of a double click.
+    if (form.ariaBusy === 'true') event.preventDefault();
+    form.ariaBusy = 'true';
+    addEventListener('pageshow', () => (form.ariaBusy = null), { once: true });
+  }
+}
+
+async function intercept(event, form, act) {
+  event.preventDefault();
+  if (form.ariaBusy === 'true') return;
+  form.ariaBusy = 'true';
+  const button = event.submitter;
+  button?.setAttribute('aria-busy', 'true');
+  try {
+    await act(form);
+  } catch {
+    // The page itself knows how to tell what is wrong.
+    form.submit();
+  } finally {
+    form.ariaBusy = null;
+    button?.removeAttribute('aria-busy');
+  }
+}
+
+async function addToBag(form) {
+  const chosen = form.querySelector('[name=variantId]:checked, [name=variantId][type=hidden]');
+  if (!chosen) {
+    const sizes = [...form.querySelectorAll('.sizes')].find((group) => group.checkVisibility());
+    sizes?.querySelector('input:enabled')?.focus();
+    return say('Please choose a size.');
+  }
+  const answer = await send('/api/cart/lines', {
+    variantId: chosen.value,
+    quantity: Number(form.elements.quantity.value),
+  });
+  const body = await answer.json();
+  if (!answer.ok) return say(`${body.detail}.`);
+  showCount(body.count);
+  const line = body.lines.find(({ variantId }) => variantId === chosen.value);
+  const what = [line?.name, line?.color, line?.size].filter(Boolean).join(', ');
+  say(`In your bag: ${what}.`, { href: '/cart', text: 'See the bag' });
+}
+
+/** The same key again is the same add, so what failed on the way is sent again without harm. */
+async function send(url, body) {
+  const request = {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json', 'Idempotency-Key': crypto.randomUUID() },
+    body: JSON.stringify(body),
+  };
+  for (let attempt = 1; ; attempt++) {
+    const answer = await fetch(url, request).catch((error) => {
+      if (attempt === 4) throw error;
+    });
+    if (answer && (answer.status !== 503 || attempt === 4)) return answer;
+    await new Promise((resolve) => setTimeout(resolve, 250 * 2 ** attempt * (0.5 + Math.random())));
+  }
+}
+
+/** Posts a form of the bag and shows the page that answers in place of this one. */
+async function swapPage(form) {
+  const answer = await fetch(form.action, { method: 'POST', body: new URLSearchParams(new FormData(form)) });
+  const next = new DOMParser().parseFromString(await answer.text(), 'text/html');
+  const content = next.querySelector('main');
+  if (!content) throw new Error('The answer is no page');
+  const focused = document.activeElement?.id;
+  document.querySelector('main').replaceWith(content);
+  document.querySelector('.actions').replaceWith(next.querySelector('.actions'));
+  (document.getElementById(focused) ?? content).focus();
+}
+
+function onChange({ target }) {
+  if (target.matches('[data-swap] [name=quantity]') && target.checkValidity()) target.form.requestSubmit();
+  if (target.matches('.swatch-input')) keepSize(target);
+}
+
+/** Another colour: the same size, where there is one. */
+function keepSize(swatch) {
+  const sizes = swatch.form.elements.variantId;
+  const before = [...(sizes.length ? sizes : [sizes])].find((size) => size.checked);
+  if (!before || before.type !== 'radio') return;
+  before.checked = false;
+  const group = swatch.nextElementSibling.nextElementSibling;
+  for (const size of group.querySelectorAll('input:enabled')) {
+    if (size.dataset.size === before.dataset.size) size.checked = true;
+  }
+}
+
+function say(text, link) {
+  document.querySelector('.added')?.remove();
+  const box = document.createElement('div');
+  box.className = 'added';
+  box.setAttribute('role', 'status');
+  document.body.append(box);
+  // Filled after it stands in the page, so that it is read out.
+  requestAnimationFrame(() => {
+    const sentence = document.createElement('p');
+    sentence.textContent = text;
+    box.append(sentence);
+    if (!link) return;
+    const more = document.createElement('p');
+    const anchor = Object.assign(document.createElement('a'), { href: link.href, textContent: link.text });
+    more.append(anchor);
+    box.append(more);
+  });
+}

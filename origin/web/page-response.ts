@@ -1,0 +1,38 @@
+// A personal page on its way out: never kept by a cache, compressed, with the cookies that the domains ask for.
+import type { Context } from 'hono';
+import { compressBody } from './compress.ts';
+import type { AppEnv } from './env.ts';
+import type { Html } from './html.ts';
+import { chooseEncoding } from './shared-response.ts';
+
+export interface PageOptions {
+  status?: number;
+  setCookies?: string[];
+  headers?: Record<string, string>;
+}
+
+export async function respondPage(
+  c: Context<AppEnv>,
+  page: Html,
+  { status = 200, setCookies = [], headers = {} }: PageOptions = {},
+): Promise<Response> {
+  const { bodies } = await compressBody(String(await page));
+  const encoding = chooseEncoding(c.req.header('Accept-Encoding'), bodies);
+  const all = new Headers({
+    'Content-Type': 'text/html; charset=utf-8',
+    'Cache-Control': 'private, no-store',
+    Vary: 'Accept-Encoding, Cookie',
+    ...headers,
+  });
+  for (const cookie of setCookies) all.append('Set-Cookie', cookie);
+  if (encoding === 'identity') return new Response(bodies.identity, { status, headers: all });
+  all.set('Content-Encoding', encoding);
+  return new Response(Uint8Array.from(Buffer.from(bodies[encoding]!, 'base64')), { status, headers: all });
+}
+
+/** The answer to a form: 303, so that reloading the page that follows sends nothing again. */
+export function seeOther(location: string, setCookies: string[] = []): Response {
+  const headers = new Headers({ Location: location, 'Cache-Control': 'private, no-store' });
+  for (const cookie of setCookies) headers.append('Set-Cookie', cookie);
+  return new Response(null, { status: 303, headers });
+}
