@@ -1,0 +1,70 @@
+// What a cart holds and what each operation makes of it. Pure: the writer, the views, the tests and the model run the same code.
+
+export interface CartLine {
+  variantId: string;
+  quantity: number;
+}
+
+/**
+ * The newest version at which each line was set by an operation that Postgres took directly, and which one that was; also of lines
+ * that were set to 0. A journalled `set` made on an earlier version is passed over.
+ */
+export type DirectSets = Record<string, { version: number; opId: string }>;
+
+export interface CartState {
+  /** 0: does not exist yet. */
+  version: number;
+  generation: number;
+  /** In the order in which they came. */
+  lines: CartLine[];
+  directSets: DirectSets;
+}
+
+export interface LineChange {
+  kind: 'add' | 'set';
+  variantId: string;
+  quantity: number;
+}
+
+export type LimitCode = 'line-limit' | 'cart-limit';
+
+export const maxLineQuantity = 99;
+export const maxLines = 200;
+
+export const emptyCart: CartState = { version: 0, generation: 1, lines: [], directSets: {} };
+
+/** @returns the lines after the change. Limits are the caller's: replay and merge may exceed them, nothing is cut. */
+export function changeLines(lines: CartLine[], change: LineChange): CartLine[] {
+  const index = lines.findIndex((line) => line.variantId === change.variantId);
+  const present = lines[index]?.quantity ?? 0;
+  const quantity = change.kind === 'add' ? present + change.quantity : change.quantity;
+  if (index === -1) return quantity === 0 ? lines : [...lines, { variantId: change.variantId, quantity }];
+  if (quantity === 0) return lines.toSpliced(index, 1);
+  return lines.with(index, { variantId: change.variantId, quantity });
+}
+
+/** @returns why a shopper's own change is refused. A change that makes an oversized cart smaller is never refused. */
+export function limitBrokenBy(lines: CartLine[], change: LineChange): LimitCode | undefined {
+  const present = lines.find((line) => line.variantId === change.variantId)?.quantity;
+  const quantity = change.kind === 'add' ? (present ?? 0) + change.quantity : change.quantity;
+  if (quantity > maxLineQuantity) return 'line-limit';
+  if (present === undefined && quantity > 0 && lines.length >= maxLines) return 'cart-limit';
+  return undefined;
+}
+
+export function exceedsLimits(lines: CartLine[]): boolean {
+  return lines.length > maxLines || lines.some((line) => line.quantity > maxLineQuantity);
+}
+
+/** Adds another cart's pieces line by line. */
+export function addAllLines(lines: CartLine[], added: CartLine[]): CartLine[] {
+  return added.reduce((sum, line) => changeLines(sum, { kind: 'add', ...line }), lines);
+}
+
+/** Takes another cart's pieces away line by line, as far as they are there. */
+export function subtractLines(lines: CartLine[], taken: CartLine[]): CartLine[] {
+  const quantities = new Map(taken.map((line) => [line.variantId, line.quantity]));
+  return lines
+    .map((line) => ({ ...line, quantity: line.quantity - (quantities.get(line.variantId) ?? 0) }))
+    .filter((line) => line.quantity > 0);
+}

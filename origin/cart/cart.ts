@@ -1,0 +1,39 @@
+// The cart as the outside sees it: exactly the contract's shape.
+import { z } from '@hono/zod-openapi';
+import { MoneySchema } from '../web/money.ts';
+
+export const CartLineSchema = z
+  .strictObject({
+    variantId: z.string(),
+    productSlug: z.string(),
+    name: z.string(),
+    size: z.string(),
+    color: z.string(),
+    quantity: z.int().min(1),
+    unitPrice: MoneySchema,
+    lineTotal: MoneySchema,
+    available: z
+      .int()
+      .min(0)
+      .openapi({ description: 'Whole pieces; 0 where the variant is sold out or went away' }),
+  })
+  .openapi('CartLine');
+
+export const CartSchema = z
+  .strictObject({
+    version: z.int().min(0),
+    lines: z.array(CartLineSchema),
+    count: z.int().min(0).openapi({ description: 'Pieces, not lines' }),
+    total: MoneySchema,
+    durability: z.enum(['committed', 'journal', 'client', 'memory']).openapi({
+      description: 'What holds the cart: Postgres, the journal on Redis nodes, the cookie, or one origin',
+    }),
+    incomplete: z.literal(true).optional().openapi({
+      description: 'Present where the newest version that this browser has seen cannot be read now',
+    }),
+  })
+  .openapi('Cart');
+
+export type Cart = z.infer<typeof CartSchema>;
+export type ShownCartLine = z.infer<typeof CartLineSchema>;
+export type Durability = Cart['durability'];

@@ -1,0 +1,76 @@
+// One interface for the three states of a cart; what a shopper sees is the same in each, what survives a fault is not.
+import type { Deps } from '../deps.ts';
+import type { Tx } from '../postgres/database.ts';
+import type { Cart } from './cart.ts';
+import type { CartLine } from './cart-state.ts';
+import { createCookieCarts } from './cookie/cookie-carts.ts';
+import { createServerCarts } from './server/server-carts.ts';
+import { createStickyCarts } from './sticky/sticky-carts.ts';
+
+/** Who asks, as the request's cookies say. */
+export interface Visit {
+  cookieHeader: string | undefined;
+  accountId?: string | undefined;
+}
+
+export interface CartOperation {
+  /** The idempotency key. */
+  opId: string;
+  kind: 'add' | 'set';
+  variantId: string;
+  /** 1 to 99; 0 only where `set` removes the line. */
+  quantity: number;
+  /** Of method, path and body: the same op id with another fingerprint is refused. */
+  fingerprint: string;
+}
+
+export interface CartAnswer {
+  cart: Cart;
+  setCookies: string[];
+}
+
+export interface Carts {
+  /** @throws Refusal 503 where neither store can tell. */
+  view(visit: Visit): Promise<CartAnswer>;
+  /** @throws Refusal 404, 409, 422 for what cannot be; 503 where trying again with the same op id is safe and needed. */
+  write(visit: Visit, operation: CartOperation): Promise<CartAnswer>;
+  /** Names the scope of idempotency keys: the cart that the cookies name, undefined where they name none. */
+  scope(visit: Visit): string | undefined;
+  /** Before BEGIN of sign-in (with the account's id) or sign-up (without). Use through for-account.ts. */
+  prepareMerge(visit: Visit, accountId: string | undefined): Promise<CartMerge>;
+  /** After the session has ended. Use through for-account.ts. */
+  leaveWithAccount(visit: Visit): Promise<string[]>;
+  /** Before BEGIN of an order. Use through for-order.ts. */
+  prepareCheckout(visit: Visit): Promise<CartCheckout>;
+  close(): Promise<void>;
+}
+
+/** The guest's pieces on their way into the account's cart; made before BEGIN, because no Redis call may happen inside. */
+export interface CartMerge {
+  /** Inside the transaction of sign-in or sign-up. May be called again if the transaction is tried again. */
+  mergeInto(tx: Tx, accountId: string): Promise<void>;
+  /** After COMMIT: brings the copies up to date. @returns the cookies to set. Never throws. */
+  settle(): Promise<string[]>;
+}
+
+/** A cart on its way to becoming an order; made before BEGIN, because no Redis call may happen inside. */
+export interface CartCheckout {
+  /** Locks the cart until the transaction ends and takes its journal along. @returns its lines, empty where the cart is. */
+  freeze(tx: Tx): Promise<CartLine[]>;
+  /** Empties the cart: its generation ends with this order. Only after `freeze`, in the same transaction. */
+  endGeneration(tx: Tx): Promise<void>;
+  /** After COMMIT: brings the copies up to date. @returns the cookies to set. Never throws. */
+  settle(): Promise<string[]>;
+}
+
+/** Picks the state by `CART_STATE`. Close it before the process ends. */
+export function createCarts(deps: Deps): Carts {
+  switch (deps.settings.cartState) {
+    case 'server':
+      return createServerCarts(deps);
+    case 'cookie':
+      return createCookieCarts(deps);
+    case 'sticky':
+      return createStickyCarts(deps);
+  }
+}

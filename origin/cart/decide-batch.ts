@@ -1,0 +1,90 @@
+// What one transaction makes of a cart: its journal first, then the operations that wait, each once, each refused alone. Pure.
+import {
+  type CartLine,
+  type CartState,
+  changeLines,
+  type DirectSets,
+  type LimitCode,
+  limitBrokenBy,
+} from './cart-state.ts';
+import { type JournalledOperation, replayJournal } from './replay-journal.ts';
+
+export interface WaitingOperation {
+  opId: string;
+  kind: 'add' | 'set';
+  variantId: string;
+  quantity: number;
+  fingerprint: string;
+  /** Why the catalog forbids it, unless it was applied before the catalog did. */
+  blocked?: BlockCode | undefined;
+}
+
+export type BlockCode = 'unknown-variant' | 'out-of-stock';
+
+/** `applied` also where it had been applied before. `reused`: the op id stands for another request. */
+export type Outcome = 'applied' | 'reused' | BlockCode | LimitCode;
+
+export interface Decision {
+  /** To be stored as the next version, if `changed`. */
+  state: CartState;
+  changed: boolean;
+  /** Op ids to record with the next version. */
+  recorded: { opId: string; fingerprint: string }[];
+  /** One for each waiting operation, in their order. */
+  outcomes: Outcome[];
+  /** Ids that the base now certainly has; only these may leave the journal. */
+  drained: string[];
+}
+
+/** Sets of more lines than this are forgotten, oldest first; then a journalled `set` may count once more, none is lost. */
+const maxDirectSets = 256;
+
+/** @param known fingerprints by op id, of those operations that the base has, read in the same snapshot as the base */
+export function decideCart(
+  base: CartState,
+  known: ReadonlyMap<string, string>,
+  journal: JournalledOperation[],
+  waiting: WaitingOperation[],
+): Decision {
+  const replay = replayJournal(base, (opId) => known.has(opId), journal);
+  const recorded = replay.fresh.map(({ opId, fingerprint }) => ({ opId, fingerprint }));
+  const fingerprints = new Map(known);
+  for (const { opId, fingerprint } of recorded) fingerprints.set(opId, fingerprint);
+  const nextVersion = base.version + 1;
+  let { lines, directSets } = replay.state;
+
+  const outcomes = waiting.map((operation): Outcome => {
+    const seen = fingerprints.get(operation.opId);
+    if (seen !== undefined) return seen === operation.fingerprint ? 'applied' : 'reused';
+    const refused = refusalOf(lines, operation);
+    if (refused !== undefined) return refused;
+    lines = changeLines(lines, operation);
+    if (operation.kind === 'set') directSets = recordSet(directSets, operation, nextVersion);
+    fingerprints.set(operation.opId, operation.fingerprint);
+    recorded.push({ opId: operation.opId, fingerprint: operation.fingerprint });
+    return 'applied';
+  });
+
+  const changed = replay.changed || recorded.length > 0;
+  return {
+    state: { ...base, version: changed ? nextVersion : base.version, lines, directSets },
+    changed,
+    recorded,
+    outcomes,
+    drained: journal.map((operation) => operation.opId),
+  };
+}
+
+/** Also used before an operation enters the journal. Removing the line of a variant that went away is always allowed. */
+export function refusalOf(lines: CartLine[], operation: WaitingOperation): BlockCode | LimitCode | undefined {
+  const removes = operation.quantity === 0 && lines.some((line) => line.variantId === operation.variantId);
+  if (operation.blocked !== undefined && !removes) return operation.blocked;
+  return limitBrokenBy(lines, operation);
+}
+
+function recordSet(sets: DirectSets, operation: WaitingOperation, version: number): DirectSets {
+  const next = { ...sets, [operation.variantId]: { version, opId: operation.opId } };
+  const entries = Object.entries(next);
+  if (entries.length <= maxDirectSets) return next;
+  return Object.fromEntries(entries.sort(([, a], [, b]) => b.version - a.version).slice(0, maxDirectSets));
+}

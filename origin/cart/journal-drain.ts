@@ -1,0 +1,71 @@
+// What the journals still hold goes into Postgres, in order and once, through the same decisions as a shopper's own next write.
+import type { Deps } from '../deps.ts';
+import { applyToCarts } from './server/apply-to-carts.ts';
+import { type CartCopies, createCartCopies } from './server/cart-copies.ts';
+import type { RunSql } from './server/cart-statements.ts';
+import { journalIndexKey } from './server/copy-scripts.ts';
+import { followMerged } from './server/follow-merged.ts';
+import { runIn } from './server/locked-cart.ts';
+import { publishCopies } from './server/publish-copies.ts';
+import { createRedisRoom } from './server/redis-room.ts';
+
+export interface DrainReport {
+  /** Carts whose journal is now empty. */
+  carts: number;
+  operations: number;
+  /** Carts that were busy or got more meanwhile; the next call takes them. */
+  left: number;
+}
+
+/** A call that finds nothing costs one Redis command. */
+const scanCount = 200;
+
+/**
+ * Safe to run anywhere, at any time, by several at once.
+ * @throws where Redis or Postgres does not answer; what was drained before that stays drained.
+ */
+export async function drainJournals(deps: Pick<Deps, 'db' | 'redis'>): Promise<DrainReport> {
+  const report: DrainReport = { carts: 0, operations: 0, left: 0 };
+  const copies = createCartCopies(deps.redis, alwaysAsk, createRedisRoom(deps.redis));
+  const run = runIn(deps.db);
+  let cursor = '0';
+  do {
+    const [next, cartIds] = await deps.redis.sscan(journalIndexKey, cursor, 'COUNT', scanCount);
+    cursor = next;
+    for (const cartId of cartIds) await drainCart(copies, run, cartId, report);
+  } while (cursor !== '0');
+  return report;
+}
+
+async function drainCart(
+  copies: CartCopies,
+  run: RunSql,
+  cartId: string,
+  report: DrainReport,
+): Promise<void> {
+  const held = await copies.read(cartId);
+  if (held === undefined) throw new Error('Cannot drain journals as Redis does not answer');
+  const { journal } = held;
+  const [applied] = await applyToCarts(run, [{ cartId, journal, waiting: [] }]);
+  const updates =
+    applied!.kind === 'merged'
+      ? await followMerged(run, cartId, applied!.version, applied!.into, journal)
+      : applied!.kind === 'applied'
+        ? [applied!.update]
+        : undefined;
+  const left = updates && (await publishCopies(copies, run, updates))?.get(cartId);
+  if (left === undefined || left.length > 0) {
+    report.left += 1;
+    return;
+  }
+  report.carts += 1;
+  report.operations += journal.length;
+}
+
+/** The worker asks each time: its queue waits, not a shopper. */
+const alwaysAsk = {
+  isAway: () => false,
+  unanswered: () => undefined,
+  whenAway: () => () => undefined,
+  close: () => undefined,
+};

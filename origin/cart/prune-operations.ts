@@ -1,0 +1,21 @@
+// Op ids are kept 7 days, and never pruned for a cart that has a journal: a replay must find what it has been before.
+import { sql } from 'kysely';
+import type { Deps } from '../deps.ts';
+import { journalIndexKey } from './server/copy-scripts.ts';
+
+const batch = 5_000;
+
+/**
+ * For the worker's clean-up.
+ * @returns how many were pruned, at most 5,000 a call
+ * @throws where Redis does not answer: then nobody knows which carts have a journal
+ */
+export async function pruneCartOperations(deps: Pick<Deps, 'db' | 'redis'>): Promise<number> {
+  const journalled = await deps.redis.smembers(journalIndexKey);
+  const { numAffectedRows } = await sql`
+    delete from cart_operations where ctid = any(array(
+      select ctid from cart_operations
+      where created_at < now() - interval '7 days' and not cart_id = any(${journalled})
+      limit ${batch}))`.execute(deps.db);
+  return Number(numAffectedRows ?? 0);
+}

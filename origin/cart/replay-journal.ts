@@ -1,0 +1,54 @@
+// Journalled operations on top of a base: each counts once, in order, and a `set` only where its line was not set later. Pure.
+import { type CartState, changeLines, type DirectSets, type LineChange } from './cart-state.ts';
+
+export interface JournalledOperation extends LineChange {
+  opId: string;
+  fingerprint: string;
+  /** The newest version of the cart that was known where the operation entered the journal. */
+  madeOn: number;
+}
+
+export interface Replay {
+  /** The base's version is kept: who stores the state raises it. */
+  state: CartState;
+  /** Ids that the base lacked, also of those that were passed over. */
+  fresh: JournalledOperation[];
+  /** Whether `state` differs from the base in anything that must be stored. */
+  changed: boolean;
+}
+
+/**
+ * An operation may stand in the journal although Postgres has it: its commit was uncertain. It then counts as one of the journal, not as
+ * a later direct `set`, or it would pass over those that followed it there.
+ */
+export function replayJournal(
+  base: CartState,
+  baseHas: (opId: string) => boolean,
+  journal: JournalledOperation[],
+): Replay {
+  let { lines, directSets } = base;
+  const fresh: JournalledOperation[] = [];
+  for (const operation of journal) {
+    const direct = directSets[operation.variantId];
+    if (baseHas(operation.opId)) {
+      if (direct?.opId === operation.opId) directSets = without(directSets, operation.variantId);
+      continue;
+    }
+    fresh.push(operation);
+    if (operation.kind === 'set') {
+      if (direct !== undefined && direct.version > operation.madeOn) continue;
+      if (direct !== undefined) directSets = without(directSets, operation.variantId);
+    }
+    lines = changeLines(lines, operation);
+  }
+  return {
+    state: { ...base, lines, directSets },
+    fresh,
+    changed: fresh.length > 0 || directSets !== base.directSets,
+  };
+}
+
+function without(sets: DirectSets, variantId: string): DirectSets {
+  const { [variantId]: _gone, ...rest } = sets;
+  return rest;
+}

@@ -1,0 +1,94 @@
+// The cart's JSON API: four calls, all personal, every write with an op id of its own.
+import { randomUUID } from 'node:crypto';
+import type { OpenAPIHono } from '@hono/zod-openapi';
+import type { Context } from 'hono';
+import { readVisitor } from '../account/visitor.ts';
+import type { Deps } from '../deps.ts';
+import {
+  createApi,
+  createRoute,
+  IdempotencyKeyHeader,
+  jsonAnswer,
+  jsonBody,
+  problemAnswer,
+  z,
+} from '../web/api.ts';
+import type { AppEnv } from '../web/env.ts';
+import { fingerprintOf } from '../web/idempotency.ts';
+import { CartSchema } from './cart.ts';
+import { maxLineQuantity } from './cart-state.ts';
+import type { CartAnswer, CartOperation, Carts, Visit } from './carts.ts';
+
+const params = z.object({ variantId: z.string().max(64) });
+const answers = { 200: jsonAnswer('The cart as it stands now', CartSchema), default: problemAnswer };
+
+const AddToCart = z
+  .strictObject({ variantId: z.string().max(64), quantity: z.int().min(1).max(maxLineQuantity) })
+  .openapi('AddToCart');
+const SetQuantity = z
+  .strictObject({ quantity: z.int().min(0).max(maxLineQuantity) })
+  .openapi('SetQuantity', { description: '0 removes the line' });
+
+const readRoute = createRoute({ method: 'get', path: '/api/cart', tags: ['cart'], responses: answers });
+const addRoute = createRoute({
+  method: 'post',
+  path: '/api/cart/lines',
+  tags: ['cart'],
+  request: { headers: IdempotencyKeyHeader, body: jsonBody(AddToCart) },
+  responses: answers,
+});
+const setRoute = createRoute({
+  method: 'put',
+  path: '/api/cart/lines/{variantId}',
+  tags: ['cart'],
+  request: { params, headers: IdempotencyKeyHeader, body: jsonBody(SetQuantity) },
+  responses: answers,
+});
+const removeRoute = createRoute({
+  method: 'delete',
+  path: '/api/cart/lines/{variantId}',
+  tags: ['cart'],
+  request: { params, headers: IdempotencyKeyHeader },
+  responses: answers,
+});
+
+export function cartRoutes(deps: Deps, carts: Carts): OpenAPIHono<AppEnv> {
+  const api = createApi();
+  const write = async (
+    c: Context<AppEnv>,
+    key: string | undefined,
+    change: Pick<CartOperation, 'kind' | 'variantId' | 'quantity'>,
+    body: unknown,
+  ) => {
+    const fingerprint = fingerprintOf({ method: c.req.method, path: c.req.path, body });
+    const operation = { opId: key ?? randomUUID(), ...change, fingerprint };
+    return respond(c, await carts.write(await visitOf(deps, c), operation));
+  };
+
+  api.openapi(readRoute, async (c) => respond(c, await carts.view(await visitOf(deps, c))));
+  api.openapi(addRoute, (c) => {
+    const body = c.req.valid('json');
+    return write(c, c.req.valid('header')['idempotency-key'], { kind: 'add', ...body }, body);
+  });
+  api.openapi(setRoute, (c) => {
+    const { variantId } = c.req.valid('param');
+    const body = c.req.valid('json');
+    return write(c, c.req.valid('header')['idempotency-key'], { kind: 'set', variantId, ...body }, body);
+  });
+  api.openapi(removeRoute, (c) => {
+    const { variantId } = c.req.valid('param');
+    return write(c, c.req.valid('header')['idempotency-key'], { kind: 'set', variantId, quantity: 0 }, null);
+  });
+  return api;
+}
+
+/** Who asks for a cart, for the API and the pages alike. */
+export async function visitOf(deps: Deps, c: Context<AppEnv>): Promise<Visit> {
+  const visitor = await readVisitor(deps, c);
+  return { cookieHeader: c.req.header('Cookie'), accountId: visitor.account?.id };
+}
+
+function respond(c: Context<AppEnv>, answer: CartAnswer) {
+  for (const cookie of answer.setCookies) c.header('Set-Cookie', cookie, { append: true });
+  return c.json(answer.cart, 200);
+}

@@ -1,0 +1,123 @@
+// The copies of carts in Redis, and what stands in their journals. A copy is replaced only by a newer version.
+import type { Redis } from 'ioredis';
+import type { CartState } from '../cart-state.ts';
+import type { JournalledOperation } from '../replay-journal.ts';
+import {
+  copyKey,
+  defineCartScripts,
+  journalIndexKey,
+  journalKey,
+  type SaveArguments,
+} from './copy-scripts.ts';
+import type { RedisRoom } from './redis-room.ts';
+import type { StoreWatch } from './store-watch.ts';
+
+export interface StoredCart {
+  state: CartState;
+  /** The guest's cart went to an account's at sign-in: its cookie counts as absent. */
+  merged: boolean;
+}
+
+export interface HeldCart {
+  copy: (StoredCart & { has: (opId: string) => boolean }) | undefined;
+  /** In order. */
+  journal: JournalledOperation[];
+}
+
+export interface RecordedOperation {
+  opId: string;
+  fingerprint: string;
+}
+
+export interface CopyUpdate {
+  cartId: string;
+  cart: StoredCart;
+  /** The version that `operations` came on top of; `full` where they are the newest 64 of all. */
+  versionBefore: number | 'full';
+  operations: RecordedOperation[];
+  /** Ids that Postgres took out of the journal's copy given to it. */
+  drained: string[];
+}
+
+export type SavedCopy = { journal: JournalledOperation[] } | 'operations-missing';
+
+export interface CartCopies {
+  /** @returns undefined where Redis does not answer. */
+  read(cartId: string): Promise<HeldCart | undefined>;
+  /** @returns what is left in each journal, in the order of the updates; undefined where Redis does not answer. */
+  save(updates: CopyUpdate[]): Promise<SavedCopy[] | undefined>;
+}
+
+const ttlSeconds = 24 * 60 * 60;
+const newest = 64;
+
+export function createCartCopies(redis: Redis, watch: StoreWatch, room: RedisRoom): CartCopies {
+  defineCartScripts(redis);
+  const ask = async <Answer>(question: () => Promise<Answer>): Promise<Answer | undefined> => {
+    if (watch.isAway()) return undefined;
+    try {
+      return await question();
+    } catch {
+      watch.unanswered();
+      return undefined;
+    }
+  };
+  return {
+    read: (cartId) =>
+      ask(async () => {
+        const [version, state, operations, journal] = await redis.readCart(
+          copyKey(cartId),
+          journalKey(cartId),
+        );
+        return { copy: parseCopy(version, state, operations), journal: parseJournal(journal) };
+      }),
+    save: (updates) =>
+      ask(async () => {
+        const keepSeconds = (await room.forCopies()) ? ttlSeconds : 0;
+        const pipeline = redis.pipeline();
+        for (const update of updates) pipeline.saveCart(...saveArguments(update, keepSeconds));
+        const answers = (await pipeline.exec()) ?? [];
+        return answers.map(([error, answer]) => {
+          if (error !== null) throw error;
+          return answer === 'operations-missing' ? answer : { journal: parseJournal(answer as string[]) };
+        });
+      }),
+  };
+}
+
+function saveArguments(update: CopyUpdate, keepSeconds: number): SaveArguments {
+  const { state, merged } = update.cart;
+  const operations = update.operations
+    .slice(0, newest)
+    .map(({ opId, fingerprint }) => `${opId} ${fingerprint}`);
+  return [
+    copyKey(update.cartId),
+    journalKey(update.cartId),
+    journalIndexKey,
+    state.version,
+    update.versionBefore,
+    JSON.stringify({ ...state, merged }),
+    JSON.stringify(operations),
+    keepSeconds,
+    JSON.stringify(update.drained),
+    update.cartId,
+  ];
+}
+
+function parseCopy(version: string, json: string, operations: string): HeldCart['copy'] {
+  if (version === '') return undefined;
+  const { merged, ...state } = JSON.parse(json) as CartState & { merged: boolean };
+  const ids = new Set((JSON.parse(operations) as string[]).map((operation) => operation.split(' ', 1)[0]));
+  return { state, merged, has: (opId) => ids.has(opId) };
+}
+
+export function parseJournal(values: string[]): JournalledOperation[] {
+  const entries: { sequence: number; operation: JournalledOperation }[] = [];
+  for (const value of values) {
+    const match = /^(\d+) (\d+) (.*)$/.exec(value);
+    if (match === null) continue;
+    const operation = JSON.parse(match[3]!) as Omit<JournalledOperation, 'madeOn'>;
+    entries.push({ sequence: Number(match[1]), operation: { ...operation, madeOn: Number(match[2]) } });
+  }
+  return entries.sort((a, b) => a.sequence - b.sequence).map((entry) => entry.operation);
+}

@@ -1,0 +1,63 @@
+// A cart becomes an order: locked, its journal taken along, its generation ended, all in the order's own transaction.
+import { unavailable } from '../../errors.ts';
+import type { CartState } from '../cart-state.ts';
+import type { CartCheckout } from '../carts.ts';
+import { decideCart } from '../decide-batch.ts';
+import { writeCartCookie } from './cart-cookie.ts';
+import type { CopyUpdate } from './cart-copies.ts';
+import { lockCart, storeCart } from './locked-cart.ts';
+import type { NamedCart } from './named-cart.ts';
+import { publishCopies } from './publish-copies.ts';
+import type { ServerStores } from './server-stores.ts';
+
+/** @throws Refusal 503 where the cookie speaks of a journal and Redis does not answer. */
+export async function prepareCartCheckout(stores: ServerStores, cart: NamedCart): Promise<CartCheckout> {
+  const held = await stores.copies.read(cart.cartId);
+  if (held === undefined && cart.journalled) {
+    throw unavailable('Some pieces of this cart cannot be read at this moment; try again');
+  }
+  const journal = held?.journal ?? [];
+  let update: CopyUpdate | undefined;
+
+  return {
+    async freeze(tx) {
+      const row = await lockCart(tx, cart.cartId, journal);
+      const isTheirs = row.mergedInto === undefined && row.accountId === cart.accountId;
+      if (!isTheirs) return [];
+      const decision = decideCart(row.state, row.known, journal, []);
+      if (decision.changed) await storeCart(tx, cart.cartId, decision.state, decision.recorded);
+      update = {
+        cartId: cart.cartId,
+        cart: { state: decision.state, merged: false },
+        versionBefore: row.state.version,
+        operations: decision.recorded,
+        drained: decision.drained,
+      };
+      return decision.state.lines;
+    },
+    async endGeneration(tx) {
+      if (update === undefined) throw new Error('Cannot end a generation as its cart was not frozen');
+      const { state } = update.cart;
+      const next: CartState = {
+        version: state.version + 1,
+        generation: state.generation + 1,
+        lines: [],
+        directSets: {},
+      };
+      await storeCart(tx, cart.cartId, next, []);
+      update = { ...update, cart: { state: next, merged: false } };
+    },
+    async settle() {
+      if (update === undefined) return [];
+      const left = await publishCopies(stores.copies, stores.read, [update]);
+      return [
+        writeCartCookie(stores.deps.settings.cookieKeys, {
+          cartId: cart.cartId,
+          version: update.cart.state.version,
+          journalled: (left?.get(cart.cartId)?.length ?? 0) > 0,
+          accountId: cart.accountId,
+        }),
+      ];
+    },
+  };
+}

@@ -1,0 +1,69 @@
+// A guest's late operations follow the cart to the account's: counted there once, remembered under the guest's cart.
+import { type CartState, changeLines } from '../cart-state.ts';
+import { decideCart } from '../decide-batch.ts';
+import type { JournalledOperation } from '../replay-journal.ts';
+import type { CopyUpdate } from './cart-copies.ts';
+import { type RunSql, readCartRows, writeCarts } from './cart-statements.ts';
+
+/**
+ * @returns what the copies of both carts must learn; undefined where the account's cart is busy: try again
+ */
+export async function followMerged(
+  run: RunSql,
+  guestCartId: string,
+  guestVersion: number,
+  into: string,
+  journal: JournalledOperation[],
+): Promise<CopyUpdate[] | undefined> {
+  const opIds = journal.map((operation) => operation.opId);
+  const [row] = await readCartRows(run, [{ cartId: into, scope: guestCartId, opIds }]);
+  // The account's cart is gone with the account; what was meant for it is gone as well.
+  const late = row!.exists ? asAdditions(row!.state, journal) : [];
+  const decision = decideCart(row!.state, row!.known, late, []);
+  if (decision.changed) {
+    const written = await writeCarts(run, [
+      {
+        cartId: into,
+        scope: guestCartId,
+        exists: true,
+        versionBefore: row!.state.version,
+        state: decision.state,
+        recorded: decision.recorded,
+      },
+    ]);
+    if (!written.has(into)) return undefined;
+  }
+  const guest = { version: guestVersion, generation: 1, lines: [], directSets: {} };
+  return [
+    {
+      cartId: into,
+      cart: { state: decision.state, merged: false },
+      versionBefore: row!.state.version,
+      operations: [],
+      drained: [],
+    },
+    {
+      cartId: guestCartId,
+      cart: { state: guest, merged: true },
+      versionBefore: 'full',
+      operations: [],
+      drained: opIds,
+    },
+  ];
+}
+
+/**
+ * The guest's versions say nothing about the account's lines, so a late `set` cannot take pieces away there: it raises the line to its
+ * quantity where there are fewer.
+ */
+function asAdditions(base: CartState, journal: JournalledOperation[]): JournalledOperation[] {
+  let lines = base.lines;
+  return journal.map((operation) => {
+    const present = lines.find((line) => line.variantId === operation.variantId)?.quantity ?? 0;
+    const quantity =
+      operation.kind === 'add' ? operation.quantity : Math.max(0, operation.quantity - present);
+    const addition: JournalledOperation = { ...operation, kind: 'add', quantity };
+    lines = changeLines(lines, addition);
+    return addition;
+  });
+}

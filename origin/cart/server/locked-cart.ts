@@ -1,0 +1,67 @@
+// A cart inside somebody's longer transaction (sign-in, checkout): its row is locked until that ends. Take these locks in order of id.
+import { CompiledQuery, sql } from 'kysely';
+import type { Tx } from '../../postgres/database.ts';
+import type { CartState } from '../cart-state.ts';
+import type { JournalledOperation } from '../replay-journal.ts';
+import type { RecordedOperation } from './cart-copies.ts';
+import { type CartRow, type RunSql, readCartRows } from './cart-statements.ts';
+
+/** @param journal whose ids are looked up, so that an operation that Postgres has is not counted again */
+export async function lockCart(tx: Tx, cartId: string, journal: JournalledOperation[]): Promise<CartRow> {
+  // Lock first, read afterwards: a snapshot from before the lock could be older than the row.
+  await tx.selectFrom('carts').select('id').where('id', '=', cartId).forUpdate().execute();
+  const opIds = journal.map((operation) => operation.opId);
+  const [row] = await readCartRows(runIn(tx), [{ cartId, scope: cartId, opIds }]);
+  return row!;
+}
+
+export async function storeCart(
+  tx: Tx,
+  cartId: string,
+  state: CartState,
+  recorded: RecordedOperation[],
+): Promise<void> {
+  await sql`
+    insert into carts (id, version, generation, lines, direct_sets)
+    values (${cartId}, ${state.version}, ${state.generation}, ${JSON.stringify(state.lines)}, ${JSON.stringify(state.directSets)})
+    on conflict (id) do update set version = excluded.version, generation = excluded.generation,
+      lines = excluded.lines, direct_sets = excluded.direct_sets, updated_at = now()`.execute(tx);
+  await recordOperations(tx, cartId, state.version, recorded);
+}
+
+/** Also where the guest's cart is only a cookie so far: what comes late must find the way to the account's. */
+export async function storeMergedGuest(
+  tx: Tx,
+  cartId: string,
+  state: CartState,
+  into: string,
+  recorded: RecordedOperation[],
+): Promise<void> {
+  await storeCart(tx, cartId, state, recorded);
+  await tx.updateTable('carts').set({ merged_into: into }).where('id', '=', cartId).execute();
+}
+
+async function recordOperations(
+  tx: Tx,
+  cartId: string,
+  version: number,
+  recorded: RecordedOperation[],
+): Promise<void> {
+  if (recorded.length === 0) return;
+  await tx
+    .insertInto('cart_operations')
+    .values(
+      recorded.map(({ opId, fingerprint }) => ({
+        cart_id: cartId,
+        op_id: opId,
+        fingerprint,
+        applied_version: version,
+      })),
+    )
+    .execute();
+}
+
+/** The writer's statements on a pool or in a transaction of kysely's. */
+export function runIn(db: Pick<Tx, 'executeQuery'>): RunSql {
+  return async ({ text, values }) => (await db.executeQuery(CompiledQuery.raw(text, values))).rows;
+}

@@ -1,0 +1,111 @@
+// At sign-in the guest's pieces reach the account's cart once, in one transaction, with both journals taken along.
+
+import { unavailable } from '../../errors.ts';
+import type { Tx } from '../../postgres/database.ts';
+import { addAllLines, type CartState } from '../cart-state.ts';
+import type { CartMerge } from '../carts.ts';
+import { decideCart } from '../decide-batch.ts';
+import type { JournalledOperation } from '../replay-journal.ts';
+import { type CartCookie, writeCartCookie } from './cart-cookie.ts';
+import type { CopyUpdate } from './cart-copies.ts';
+import { lockCart, storeCart, storeMergedGuest } from './locked-cart.ts';
+import { ensureAccountCart, findAccountCart } from './named-cart.ts';
+import { publishCopies } from './publish-copies.ts';
+import type { ServerStores } from './server-stores.ts';
+
+/** @throws Refusal 503 where the guest's journal is spoken of and cannot be read. */
+export async function prepareCartMerge(
+  stores: ServerStores,
+  guest: CartCookie | undefined,
+  accountId: string | undefined,
+): Promise<CartMerge> {
+  const accountCartId =
+    accountId === undefined ? undefined : await findAccountCart(stores.deps.db, accountId);
+  const [guestJournal, accountJournal] = await Promise.all([
+    readJournal(stores, guest?.cartId, guest?.journalled ?? false),
+    readJournal(stores, accountCartId, false),
+  ]);
+  let merged: { updates: CopyUpdate[]; cookie: CartCookie } | undefined;
+  return {
+    async mergeInto(tx, owner) {
+      const into = await ensureAccountCart(tx, owner);
+      const journal = into === accountCartId ? accountJournal : [];
+      const updates = await mergeLocked(tx, guest?.cartId, guestJournal, into, journal);
+      const { version } = updates[0]!.cart.state;
+      merged = { updates, cookie: { cartId: into, version, journalled: false, accountId: owner } };
+    },
+    async settle() {
+      if (merged === undefined) return [];
+      const { updates, cookie } = merged;
+      const left = await publishCopies(stores.copies, stores.read, updates);
+      const journalled = (left?.get(cookie.cartId)?.length ?? 0) > 0;
+      return [writeCartCookie(stores.deps.settings.cookieKeys, { ...cookie, journalled })];
+    },
+  };
+}
+
+async function readJournal(
+  stores: ServerStores,
+  cartId: string | undefined,
+  marked: boolean,
+): Promise<JournalledOperation[]> {
+  if (cartId === undefined) return [];
+  const held = await stores.copies.read(cartId);
+  if (held === undefined && marked) {
+    throw unavailable('Some pieces of this cart cannot be read at this moment; try again');
+  }
+  return held?.journal ?? [];
+}
+
+/** @returns what the copies must learn, the account's cart first. */
+async function mergeLocked(
+  tx: Tx,
+  guestCartId: string | undefined,
+  guestJournal: JournalledOperation[],
+  accountCartId: string,
+  accountJournal: JournalledOperation[],
+): Promise<CopyUpdate[]> {
+  const journals = new Map([[accountCartId, accountJournal]]);
+  if (guestCartId !== undefined) journals.set(guestCartId, guestJournal);
+  const locked = new Map<string, Awaited<ReturnType<typeof lockCart>>>();
+  // In order of id, as everywhere.
+  for (const cartId of [...journals.keys()].sort()) {
+    locked.set(cartId, await lockCart(tx, cartId, journals.get(cartId)!));
+  }
+  const account = locked.get(accountCartId)!;
+  const own = decideCart(account.state, account.known, accountJournal, []);
+  const guest = guestCartId === undefined ? undefined : locked.get(guestCartId)!;
+  // Merged before, or a cookie that names an account's cart: nothing of it is the guest's any longer.
+  const comes = guest !== undefined && guest.mergedInto === undefined && guest.accountId === undefined;
+  const theirs = comes ? decideCart(guest.state, guest.known, guestJournal, []) : undefined;
+
+  const lines = addAllLines(own.state.lines, theirs?.state.lines ?? []);
+  const changed = own.changed || (theirs?.state.lines.length ?? 0) > 0;
+  const state: CartState = {
+    ...own.state,
+    version: changed ? account.state.version + 1 : account.state.version,
+    lines,
+  };
+  if (changed) await storeCart(tx, accountCartId, state, own.recorded);
+  const updates: CopyUpdate[] = [
+    {
+      cartId: accountCartId,
+      cart: { state, merged: false },
+      versionBefore: account.state.version,
+      operations: own.recorded,
+      drained: own.drained,
+    },
+  ];
+  if (theirs !== undefined) {
+    const left: CartState = { ...theirs.state, version: guest!.state.version + 1, lines: [], directSets: {} };
+    await storeMergedGuest(tx, guestCartId!, left, accountCartId, theirs.recorded);
+    updates.push({
+      cartId: guestCartId!,
+      cart: { state: left, merged: true },
+      versionBefore: 'full',
+      operations: [],
+      drained: theirs.drained,
+    });
+  }
+  return updates;
+}

@@ -1,0 +1,61 @@
+// Which cart a visit names. An account's cookie is worth nothing to others, a guest's nothing to an account: its pieces are merged first.
+import { sql } from 'kysely';
+import { unavailable } from '../../errors.ts';
+import type { DbOrTx } from '../../postgres/database.ts';
+import type { Visit } from '../carts.ts';
+import { type CartCookie, makeCartId, readCartCookie } from './cart-cookie.ts';
+import type { ServerStores } from './server-stores.ts';
+
+export interface NamedCart extends CartCookie {
+  /** Nobody has heard of it yet; it exists once it is written. */
+  isNew: boolean;
+  /** What the browser sent, to tell whether a new cookie is needed. */
+  received: CartCookie | undefined;
+}
+
+/** @returns the guest's or account's cart by the cookie alone; undefined where that does not say. */
+export function nameByCookie(keys: string[], visit: Visit): NamedCart | undefined {
+  const received = readCartCookie(keys, visit.cookieHeader);
+  if (received === undefined || received.accountId !== visit.accountId) return undefined;
+  return { ...received, isNew: false, received };
+}
+
+export function newGuestCart(received?: CartCookie): NamedCart {
+  return { cartId: makeCartId(), version: 0, journalled: false, isNew: true, received };
+}
+
+/** A guest's cookie that reaches an account: its response crossed the sign-in on its way. */
+export function strayGuestCart(keys: string[], visit: Visit): CartCookie | undefined {
+  if (visit.accountId === undefined) return undefined;
+  const received = readCartCookie(keys, visit.cookieHeader);
+  return received?.accountId === undefined ? received : undefined;
+}
+
+/** @throws Refusal 503 where Postgres does not answer. */
+export async function nameByAccount(stores: ServerStores, accountId: string): Promise<NamedCart> {
+  try {
+    const cartId = await stores.deps.db.transaction().execute((tx) => ensureAccountCart(tx, accountId));
+    return { cartId, version: 0, journalled: false, accountId, isNew: false, received: undefined };
+  } catch (error) {
+    throw unavailable('The cart of this account cannot be found at this moment; try again', error);
+  }
+}
+
+/** An account has one cart, from the first time that anybody asks for it. */
+export async function ensureAccountCart(db: DbOrTx, accountId: string): Promise<string> {
+  const existing = await findAccountCart(db, accountId);
+  if (existing !== undefined) return existing;
+  await sql`
+    insert into carts (id, version, account_id, lines) values (${makeCartId()}, 0, ${accountId}, '[]')
+    on conflict (account_id) do nothing`.execute(db);
+  return (await findAccountCart(db, accountId))!;
+}
+
+export async function findAccountCart(db: DbOrTx, accountId: string): Promise<string | undefined> {
+  const row = await db
+    .selectFrom('carts')
+    .select('id')
+    .where('account_id', '=', accountId)
+    .executeTakeFirst();
+  return row?.id;
+}

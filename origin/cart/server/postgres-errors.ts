@@ -1,0 +1,37 @@
+// Which errors of Postgres mean that it does not serve (its outcome may be unknown), and which that this statement cannot be.
+
+/** By facts of the driver: its own deadlines and broken sockets bear no SQLSTATE. */
+export function isUnavailable(error: unknown): boolean {
+  const state = sqlState(error);
+  if (state === undefined) return true;
+  // 08 connection, 25006 read only after a failover, 53 no disk, memory or connections left, 57P0x shutting down, 57014 its own
+  // deadline, 58 the system under it.
+  return /^(08|53|57P|58)/.test(state) || state === '25006' || state === '57014';
+}
+
+/** No answer arrived, so the outcome is unknown. */
+export function isConnectionLost(error: unknown): boolean {
+  return sqlState(error) === undefined || /^(08|57P)/.test(sqlState(error)!);
+}
+
+/** Nobody listens there: away without doubt, no need to ask twice. */
+export function isRefused(error: unknown): boolean {
+  const code = codeOf(error);
+  return code === 'ECONNREFUSED' || code === 'ENOTFOUND' || code === 'EHOSTUNREACH';
+}
+
+/** Deadlock, serialization, lock timeout, or an op id that another batch recorded meanwhile: the same again may pass. */
+export function isWorthAnotherTry(error: unknown): boolean {
+  return ['40P01', '40001', '55P03', '23505'].includes(sqlState(error) ?? '');
+}
+
+/** Node's own codes, such as EPIPE, begin otherwise. */
+function sqlState(error: unknown): string | undefined {
+  const code = codeOf(error);
+  return code !== undefined && /^[0-9FHPX][0-9A-Z]{4}$/.test(code) ? code : undefined;
+}
+
+function codeOf(error: unknown): string | undefined {
+  if (typeof error !== 'object' || error === null || !('code' in error)) return undefined;
+  return typeof error.code === 'string' ? error.code : undefined;
+}

@@ -1,0 +1,129 @@
+// State `server`: Postgres is the truth, Redis has the copy and, while Postgres is away, the journal; the cookie names the cart.
+import type { Deps } from '../../deps.ts';
+import { Refusal, unavailable } from '../../errors.ts';
+import type { CartAnswer, Carts, Visit } from '../carts.ts';
+import { checkOperation } from '../check-operation.ts';
+import { showCart } from '../show-cart.ts';
+import { withinMs } from '../within.ts';
+import { type CartCookie, dropCartCookie, readCartCookie, writeCartCookie } from './cart-cookie.ts';
+import { prepareCartCheckout } from './checkout-cart.ts';
+import { prepareCartMerge } from './merge-carts.ts';
+import { type NamedCart, nameByAccount, nameByCookie, newGuestCart, strayGuestCart } from './named-cart.ts';
+import { openServerStores, type ServerStores } from './server-stores.ts';
+import { viewCart } from './view-cart.ts';
+import { writeCart } from './write-cart.ts';
+
+/** The contract's 3.5 s, less the way to the shopper. */
+const answerWithinMs = 3_300;
+const late = () => unavailable('The cart did not answer in time; try again');
+
+export function createServerCarts(deps: Deps): Carts {
+  const stores = openServerStores(deps);
+  const keys = deps.settings.cookieKeys;
+  return {
+    view: (visit) => withinMs(answerWithinMs, late, () => view(stores, visit)),
+    write: (visit, operation) =>
+      withinMs(answerWithinMs, late, async () => {
+        const [checked, cart] = await Promise.all([checkOperation(deps, operation), nameCart(stores, visit)]);
+        const named = cart ?? newGuestCart(readCartCookie(keys, visit.cookieHeader));
+        let used = named;
+        let written = await writeCart(stores, named, checked);
+        if (written === undefined) {
+          // The guest's cart went to an account's: the old cookie counts as absent.
+          used = newGuestCart(named.received);
+          written = await writeCart(stores, used, checked);
+        }
+        if (written === undefined) throw late();
+        return answer(stores, used, written.state, written);
+      }),
+    scope(visit) {
+      if (visit.accountId !== undefined) return `account:${visit.accountId}`;
+      const cart = nameByCookie(keys, visit);
+      return cart && `cart:${cart.cartId}`;
+    },
+    prepareMerge: (visit, accountId) => {
+      const cookie = readCartCookie(keys, visit.cookieHeader);
+      return prepareCartMerge(stores, cookie?.accountId === undefined ? cookie : undefined, accountId);
+    },
+    leaveWithAccount: async () => [dropCartCookie()],
+    prepareCheckout: async (visit) => {
+      const cart = await nameCart(stores, visit);
+      if (cart === undefined) throw new Refusal(409, 'cart-empty', 'The cart is empty');
+      return prepareCartCheckout(stores, cart);
+    },
+    close: () => stores.close(),
+  };
+}
+
+async function view(stores: ServerStores, visit: Visit): Promise<CartAnswer> {
+  const cart = await nameCart(stores, visit);
+  const seen = cart && (await viewCart(stores, cart));
+  if (cart === undefined || seen === undefined || seen.merged) {
+    return {
+      cart: await showCart(stores.deps, { version: 0, lines: [], durability: 'committed' }),
+      setCookies: seen?.merged ? [dropCartCookie()] : [],
+    };
+  }
+  return answer(stores, cart, seen.state, {
+    ...seen,
+    durability: seen.journalled ? 'journal' : 'committed',
+  });
+}
+
+/** @returns undefined for a guest without a valid cookie. */
+async function nameCart(stores: ServerStores, visit: Visit): Promise<NamedCart | undefined> {
+  const keys = stores.deps.settings.cookieKeys;
+  const named = nameByCookie(keys, visit);
+  if (named !== undefined || visit.accountId === undefined) return named;
+  const { accountId } = visit;
+  const guest = strayGuestCart(keys, visit);
+  if (guest === undefined) return nameByAccount(stores, accountId);
+  // Its pieces were acknowledged, so they come along now as they would have at sign-in.
+  try {
+    const merge = await prepareCartMerge(stores, guest, accountId);
+    await stores.deps.db.transaction().execute((tx) => merge.mergeInto(tx, accountId));
+    const [cookie = ''] = await merge.settle();
+    const merged = nameByCookie(keys, { cookieHeader: cookie.split(';', 1)[0], accountId });
+    return merged && { ...merged, received: guest };
+  } catch (error) {
+    if (stores.postgres.isAway()) return { ...guest, isNew: false, received: guest };
+    throw error instanceof Refusal
+      ? error
+      : unavailable('The cart cannot be found at this moment; try again', error);
+  }
+}
+
+async function answer(
+  stores: ServerStores,
+  cart: NamedCart,
+  state: { version: number; lines: NonNullable<Parameters<typeof showCart>[1]>['lines'] },
+  seen: { durability: 'committed' | 'journal'; journalled: boolean; incomplete: boolean },
+): Promise<CartAnswer> {
+  const cookie: CartCookie = {
+    cartId: cart.cartId,
+    version: Math.max(state.version, cart.version),
+    journalled: seen.journalled,
+    accountId: cart.accountId,
+  };
+  const shown = await showCart(stores.deps, {
+    version: cookie.version,
+    lines: state.lines,
+    durability: seen.durability,
+    incomplete: seen.incomplete,
+  });
+  const keys = stores.deps.settings.cookieKeys;
+  return {
+    cart: shown,
+    setCookies: sameCookie(cart.received, cookie) ? [] : [writeCartCookie(keys, cookie)],
+  };
+}
+
+function sameCookie(a: CartCookie | undefined, b: CartCookie): boolean {
+  return (
+    a !== undefined &&
+    a.cartId === b.cartId &&
+    a.version === b.version &&
+    a.journalled === b.journalled &&
+    a.accountId === b.accountId
+  );
+}

@@ -1,0 +1,109 @@
+// What the carts of state `server` stand on: their own connections to both stores, each with its watch.
+import type { Redis } from 'ioredis';
+import pg from 'pg';
+import type { Deps } from '../../deps.ts';
+import { createPool } from '../../postgres/database.ts';
+import { connectRedis } from '../../redis/connect.ts';
+import { type CartCopies, createCartCopies } from './cart-copies.ts';
+import type { RunSql } from './cart-statements.ts';
+import { type CartWriter, createCartWriter, PostgresSilent } from './cart-writer.ts';
+import { type CartJournal, createCartJournal, waitMs } from './journal.ts';
+import { isRefused, isUnavailable } from './postgres-errors.ts';
+import { publishCopies } from './publish-copies.ts';
+import { createRedisRoom } from './redis-room.ts';
+import { createStoreWatch, type StoreWatch } from './store-watch.ts';
+
+export interface ServerStores {
+  deps: Deps;
+  postgres: StoreWatch;
+  /** @throws PostgresSilent at once while Postgres is away, and where it does not answer in time. */
+  read: RunSql;
+  writer: CartWriter;
+  copies: CartCopies;
+  journal: CartJournal;
+  close(): Promise<void>;
+}
+
+const probeMs = 250;
+const readTimeoutMs = 1_000;
+/** Longer than any operation waits for its commit, so that a late answer still frees the client instead of a new connection. */
+const writeTimeoutMs = 2_000;
+
+export function openServerStores(deps: Deps): ServerStores {
+  const { settings } = deps;
+  const pool = (name: string, max: number, queryTimeoutMs: number) =>
+    createPool({ url: settings.databaseUrl, name, max, queryTimeoutMs });
+  const writerPool = pool('cart-writer', 2, writeTimeoutMs);
+  const readerPool = pool('cart-reader', 4, readTimeoutMs);
+  const journalRedis = connectJournal(settings.redisUrls);
+
+  const postgres = createStoreWatch({
+    probe: () => probePostgres(settings.databaseUrl),
+    probeMs,
+    silentProbes: 2,
+    isRefusal: isRefused,
+  });
+  const redis = createStoreWatch({
+    probe: () => deps.redis.ping(),
+    probeMs,
+    silentProbes: 0,
+    isRefusal: () => true,
+  });
+  const read = readThrough(readerPool, postgres);
+  const copies = createCartCopies(deps.redis, redis, createRedisRoom(deps.redis));
+  const writer = createCartWriter(writerPool, postgres, (updates) => publishCopies(copies, read, updates));
+  const journal = createCartJournal(journalRedis, settings.redisReplicas, redis);
+  return {
+    deps,
+    postgres,
+    read,
+    writer,
+    copies,
+    journal,
+    close: async () => {
+      postgres.close();
+      redis.close();
+      journalRedis.disconnect();
+      await Promise.all([writer.close(), readerPool.end()]);
+    },
+  };
+}
+
+function readThrough(pool: pg.Pool, watch: StoreWatch): RunSql {
+  return async (query) => {
+    if (watch.isAway()) throw new PostgresSilent('Postgres is away');
+    try {
+      return (await pool.query(query)).rows;
+    } catch (error) {
+      if (!isUnavailable(error)) throw error;
+      watch.unanswered();
+      throw new PostgresSilent('Postgres did not answer', { cause: error });
+    }
+  };
+}
+
+/** A primary that answers and may write; a new connection each time, because the old ones may lead to a server that is gone. */
+async function probePostgres(url: string): Promise<void> {
+  const client = new pg.Client({
+    connectionString: url,
+    application_name: 'cart-probe',
+    connectionTimeoutMillis: probeMs,
+    query_timeout: probeMs,
+  });
+  client.on('error', () => undefined);
+  try {
+    await client.connect();
+    const { rows } = await client.query('show transaction_read_only');
+    if (rows[0]?.transaction_read_only !== 'off') throw new Error('This Postgres is read only');
+  } finally {
+    void client.end().catch(() => undefined);
+  }
+}
+
+/** Sends nothing twice: WAIT on a new connection, without its write before it, confirms nothing. */
+function connectJournal(urls: string[]): Redis {
+  const redis = connectRedis({ urls, name: 'cart-journal', commandTimeoutMs: waitMs + 300 });
+  redis.options.autoResendUnfulfilledCommands = false;
+  redis.options.maxRetriesPerRequest = 0;
+  return redis;
+}

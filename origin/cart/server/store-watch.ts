@@ -1,0 +1,69 @@
+// Whether a store answers: a frozen one costs one deadline, not one a request. While it is away a probe asks again, and nobody else does.
+import { setTimeout as delay } from 'node:timers/promises';
+
+export interface StoreWatch {
+  isAway(): boolean;
+  /** The store refused or broke a connection, or failed to answer in time. Starts probing; may be called often. */
+  unanswered(): void;
+  /** Calls once when the store is known to be away, at once where it is. @returns how to stop waiting. */
+  whenAway(callback: () => void): () => void;
+  close(): void;
+}
+
+export interface StoreWatchOptions {
+  /** Rejects or stays silent where the store cannot serve. Must bear its own deadline, `probeMs` or less. */
+  probe: () => Promise<unknown>;
+  probeMs: number;
+  /** So many silent probes one after another mean away; 0: away from the first unanswered call. */
+  silentProbes: number;
+  /** Such an error of a probe means away at once. */
+  isRefusal: (error: unknown) => boolean;
+}
+
+export function createStoreWatch(options: StoreWatchOptions): StoreWatch {
+  const listeners = new Set<() => void>();
+  let away = false;
+  let probing = false;
+  let closed = false;
+
+  const goAway = () => {
+    away = true;
+    const waiting = [...listeners];
+    listeners.clear();
+    for (const listener of waiting) listener();
+  };
+  const probeUntilAnswered = async () => {
+    probing = true;
+    for (let silent = 0; !closed; ) {
+      const beganMs = performance.now();
+      try {
+        await options.probe();
+        break;
+      } catch (error) {
+        silent += 1;
+        if (!away && (silent >= options.silentProbes || options.isRefusal(error))) goAway();
+        await delay(Math.max(0, options.probeMs - (performance.now() - beganMs)), undefined, { ref: false });
+      }
+    }
+    away = false;
+    probing = false;
+  };
+
+  return {
+    isAway: () => away,
+    unanswered() {
+      if (closed || probing) return;
+      if (options.silentProbes === 0) goAway();
+      void probeUntilAnswered();
+    },
+    whenAway(callback) {
+      if (away) callback();
+      else listeners.add(callback);
+      return () => listeners.delete(callback);
+    },
+    close() {
+      closed = true;
+      listeners.clear();
+    },
+  };
+}

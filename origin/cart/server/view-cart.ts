@@ -1,0 +1,78 @@
+// What a cart is now: the newest base at hand plus the journalled operations that the base lacks.
+import { unavailable } from '../../errors.ts';
+import { type CartState, emptyCart } from '../cart-state.ts';
+import { replayJournal } from '../replay-journal.ts';
+import type { HeldCart } from './cart-copies.ts';
+import { readCartRows } from './cart-statements.ts';
+import { PostgresSilent } from './cart-writer.ts';
+import type { NamedCart } from './named-cart.ts';
+import { fillCopy } from './publish-copies.ts';
+import type { ServerStores } from './server-stores.ts';
+
+export interface SeenCart {
+  /** With what is journalled. */
+  state: CartState;
+  /** Whether operations of the journal are part of it. */
+  journalled: boolean;
+  /** Older than what this browser has seen. */
+  incomplete: boolean;
+  /** The guest's cart went to an account's: its cookie counts as absent. */
+  merged: boolean;
+  has: (opId: string) => boolean;
+}
+
+interface Base {
+  state: CartState;
+  merged: boolean;
+  has: (opId: string) => boolean;
+}
+
+/**
+ * @throws Refusal 503 where neither store answers, or where the cookie speaks of a journal and Redis does not answer: the cart would
+ *   lack acknowledged pieces.
+ */
+export async function viewCart(stores: ServerStores, cart: NamedCart): Promise<SeenCart> {
+  // The journal before Postgres: an operation that moves from one to the other between the two is then seen in both, not in neither.
+  const held = await stores.copies.read(cart.cartId);
+  if (held === undefined && cart.journalled) {
+    throw unavailable('Some pieces of this cart cannot be read at this moment; try again');
+  }
+  const base = await chooseBase(stores, cart, held);
+  const journal = held?.journal ?? [];
+  const { state, fresh } = replayJournal(base.state, base.has, journal);
+  const ids = new Set(journal.map((operation) => operation.opId));
+  return {
+    state,
+    journalled: fresh.length > 0,
+    incomplete: base.state.version < cart.version,
+    merged: base.merged,
+    has: (opId) => ids.has(opId) || base.has(opId),
+  };
+}
+
+async function chooseBase(stores: ServerStores, cart: NamedCart, held: HeldCart | undefined): Promise<Base> {
+  const copy = held?.copy;
+  // Another device may have written an account's cart, so its copy serves only while Postgres is away.
+  if (copy !== undefined && cart.accountId === undefined && copy.state.version >= cart.version) return copy;
+  try {
+    return await readFromPostgres(stores, cart.cartId, held);
+  } catch (error) {
+    if (!(error instanceof PostgresSilent)) throw error;
+    if (copy !== undefined) return copy;
+    if (held === undefined) throw unavailable('The cart cannot be read at this moment; try again', error);
+    return { state: emptyCart, merged: false, has: () => false };
+  }
+}
+
+async function readFromPostgres(
+  stores: ServerStores,
+  cartId: string,
+  held: HeldCart | undefined,
+): Promise<Base> {
+  const opIds = (held?.journal ?? []).map((operation) => operation.opId);
+  const [row] = await readCartRows(stores.read, [{ cartId, scope: cartId, opIds }]);
+  if (held !== undefined && row!.exists && (held.copy?.state.version ?? -1) < row!.state.version) {
+    void fillCopy(stores.copies, stores.read, cartId).catch(() => undefined);
+  }
+  return { state: row!.state, merged: row!.mergedInto !== undefined, has: (opId) => row!.known.has(opId) };
+}

@@ -1,0 +1,106 @@
+// One operation on its way: to Postgres while it answers, else to the journal, else to nobody; the same op id again is safe after each.
+import { unavailable } from '../../errors.ts';
+import type { CartState } from '../cart-state.ts';
+import { refusalFor } from '../check-operation.ts';
+import { refusalOf, type WaitingOperation } from '../decide-batch.ts';
+import type { JournalledOperation } from '../replay-journal.ts';
+import { PostgresSilent, type Written } from './cart-writer.ts';
+import type { NamedCart } from './named-cart.ts';
+import type { ServerStores } from './server-stores.ts';
+import { viewCart } from './view-cart.ts';
+
+export interface WrittenCart {
+  state: CartState;
+  durability: 'committed' | 'journal';
+  /** Whether the journal may hold more than Postgres has. */
+  journalled: boolean;
+  incomplete: boolean;
+}
+
+const commitWaitMs = 1_500;
+/** Each round takes along what came to the journal during the round before. */
+const maxDrainRounds = 3;
+
+/**
+ * @returns undefined where the guest's cart went to an account's: its cookie counts as absent.
+ * @throws Refusal 404, 409, 422 where it cannot be; 503 where it is not known to survive.
+ */
+export async function writeCart(
+  stores: ServerStores,
+  cart: NamedCart,
+  operation: WaitingOperation,
+): Promise<WrittenCart | undefined> {
+  const deadlineMs = performance.now() + commitWaitMs;
+  if (stores.postgres.isAway()) return writeToJournal(stores, cart, operation);
+  try {
+    const journal = cart.journalled ? await readJournal(stores, cart.cartId) : [];
+    const task = { cartId: cart.cartId, journal, waiting: [operation] };
+    const written = await stores.writer.apply(task, deadlineMs);
+    if (written.kind === 'merged') return undefined;
+    const refusal = refusalFor(written.outcomes[0]!, operation.variantId);
+    if (refusal !== undefined) throw refusal;
+    return await takeJournalAlong(stores, cart, written, deadlineMs);
+  } catch (error) {
+    if (error instanceof PostgresSilent) return writeToJournal(stores, cart, operation);
+    throw error;
+  }
+}
+
+/** The operation is committed; what the copy's answer tells of the journal is applied before the reply. */
+async function takeJournalAlong(
+  stores: ServerStores,
+  cart: NamedCart,
+  first: Extract<Written, { kind: 'applied' }>,
+  deadlineMs: number,
+): Promise<WrittenCart> {
+  let written = first;
+  let left = await written.left;
+  for (let round = 0; round < maxDrainRounds && left !== undefined && left.length > 0; round += 1) {
+    const task = { cartId: cart.cartId, journal: left, waiting: [] };
+    const next = await stores.writer.apply(task, deadlineMs).catch(() => undefined);
+    if (next?.kind !== 'applied') break;
+    written = next;
+    left = await written.left;
+  }
+  if (left !== undefined && left.length > 0) {
+    const seen = await viewCart(stores, { ...cart, journalled: true });
+    return { ...seen, durability: 'committed' };
+  }
+  return {
+    state: written.update.cart.state,
+    durability: 'committed',
+    // Redis silent: whatever the mark said still holds.
+    journalled: left === undefined && cart.journalled,
+    incomplete: false,
+  };
+}
+
+async function writeToJournal(
+  stores: ServerStores,
+  cart: NamedCart,
+  operation: WaitingOperation,
+): Promise<WrittenCart | undefined> {
+  const before = await viewCart(stores, { ...cart, journalled: true });
+  if (before.merged) return undefined;
+  if (!before.has(operation.opId)) {
+    const refused = refusalOf(before.state.lines, operation);
+    if (refused !== undefined) throw refusalFor(refused, operation.variantId);
+  }
+  const answer = await stores.journal.append({ cartId: cart.cartId, operation, madeOn: cart.version });
+  if (answer === 'reused') throw refusalFor('reused', operation.variantId);
+  const seen = await viewCart(stores, { ...cart, journalled: true });
+  return {
+    state: seen.state,
+    durability: answer === 'applied' ? 'committed' : 'journal',
+    journalled: answer === 'journalled' || seen.journalled,
+    incomplete: seen.incomplete,
+  };
+}
+
+async function readJournal(stores: ServerStores, cartId: string): Promise<JournalledOperation[]> {
+  const held = await stores.copies.read(cartId);
+  if (held === undefined) {
+    throw unavailable('Some pieces of this cart cannot be read at this moment; try again');
+  }
+  return held.journal;
+}

@@ -1,0 +1,157 @@
+// State `sticky`: carts in this origin's memory; the balancer keeps a shopper here. Lost with the process, bounded in number.
+import { LRUCache } from 'lru-cache';
+import type { Deps } from '../../deps.ts';
+import { Refusal } from '../../errors.ts';
+import { addAllLines, type CartState, emptyCart, subtractLines } from '../cart-state.ts';
+import type { CartAnswer, Carts, Visit } from '../carts.ts';
+import { checkOperation, refusalFor } from '../check-operation.ts';
+import { decideCart } from '../decide-batch.ts';
+import {
+  type CartCookie,
+  dropCartCookie,
+  makeCartId,
+  readCartCookie,
+  writeCartCookie,
+} from '../server/cart-cookie.ts';
+import { showCart } from '../show-cart.ts';
+
+interface Remembered {
+  state: CartState;
+  /** Fingerprints by op id. */
+  operations: LRUCache<string, string>;
+}
+
+interface Memory {
+  carts: LRUCache<string, Remembered>;
+  cartsOfAccounts: LRUCache<string, string>;
+}
+
+const maxCarts = 20_000;
+const maxOperationsOfCart = 500;
+
+export function createStickyCarts(deps: Deps): Carts {
+  const memory: Memory = {
+    carts: new LRUCache({ max: maxCarts }),
+    cartsOfAccounts: new LRUCache({ max: maxCarts }),
+  };
+  const keys = deps.settings.cookieKeys;
+  const name = (visit: Visit) => nameCart(memory, keys, visit);
+  const answer = async (cookie: CartCookie, state: CartState): Promise<CartAnswer> => ({
+    cart: await showCart(deps, {
+      version: Math.max(state.version, cookie.version),
+      lines: state.lines,
+      durability: 'memory',
+      incomplete: state.version < cookie.version,
+    }),
+    setCookies: [writeCartCookie(keys, { ...cookie, version: Math.max(state.version, cookie.version) })],
+  });
+
+  return {
+    async view(visit) {
+      const cookie = name(visit);
+      if (cookie !== undefined) return answer(cookie, memory.carts.get(cookie.cartId)?.state ?? emptyCart);
+      return {
+        cart: await showCart(deps, { version: 0, lines: [], durability: 'memory' }),
+        setCookies: [],
+      };
+    },
+    async write(visit, operation) {
+      const checked = await checkOperation(deps, operation);
+      const cookie = name(visit) ?? newCart(visit.accountId);
+      const held = recall(memory, cookie);
+      const decision = decideCart(held.state, known(held), [], [checked]);
+      const refusal = refusalFor(decision.outcomes[0]!, operation.variantId);
+      if (refusal !== undefined) throw refusal;
+      for (const { opId, fingerprint } of decision.recorded) held.operations.set(opId, fingerprint);
+      held.state = decision.state;
+      memory.carts.set(cookie.cartId, held);
+      if (cookie.accountId !== undefined) memory.cartsOfAccounts.set(cookie.accountId, cookie.cartId);
+      return answer(cookie, held.state);
+    },
+    scope(visit) {
+      if (visit.accountId !== undefined) return `account:${visit.accountId}`;
+      const cookie = name(visit);
+      return cookie && `cart:${cookie.cartId}`;
+    },
+    async prepareMerge(visit) {
+      const guest = readCartCookie(keys, visit.cookieHeader);
+      let owner: string | undefined;
+      return {
+        async mergeInto(_tx, accountId) {
+          owner = accountId;
+        },
+        async settle() {
+          if (owner === undefined) return [];
+          const cookie =
+            nameCart(memory, keys, { cookieHeader: undefined, accountId: owner }) ?? newCart(owner);
+          const account = recall(memory, cookie);
+          const theirs = guest?.accountId === undefined ? memory.carts.get(guest?.cartId ?? '') : undefined;
+          if (theirs !== undefined) {
+            const lines = addAllLines(account.state.lines, theirs.state.lines);
+            account.state = { ...account.state, version: account.state.version + 1, lines };
+            memory.carts.delete(guest!.cartId);
+          }
+          memory.carts.set(cookie.cartId, account);
+          memory.cartsOfAccounts.set(owner, cookie.cartId);
+          return [writeCartCookie(keys, { ...cookie, version: account.state.version })];
+        },
+      };
+    },
+    leaveWithAccount: async () => [dropCartCookie()],
+    async prepareCheckout(visit) {
+      const cookie = name(visit);
+      if (cookie === undefined) throw new Refusal(409, 'cart-empty', 'The cart is empty');
+      const frozen = memory.carts.get(cookie.cartId)?.state.lines ?? [];
+      let ordered = false;
+      return {
+        freeze: async () => frozen,
+        async endGeneration() {
+          ordered = true;
+        },
+        async settle() {
+          if (!ordered) return [];
+          const held = recall(memory, cookie);
+          const { version, generation, lines } = held.state;
+          // Pieces that came while the order was written belong to the next generation.
+          held.state = {
+            version: version + 1,
+            generation: generation + 1,
+            lines: subtractLines(lines, frozen),
+            directSets: {},
+          };
+          memory.carts.set(cookie.cartId, held);
+          return [writeCartCookie(keys, { ...cookie, version: held.state.version })];
+        },
+      };
+    },
+    close: async () => memory.carts.clear(),
+  };
+}
+
+function nameCart(memory: Memory, keys: string[], visit: Visit): CartCookie | undefined {
+  const cookie = readCartCookie(keys, visit.cookieHeader);
+  if (cookie !== undefined && cookie.accountId === visit.accountId) return cookie;
+  if (visit.accountId === undefined) return undefined;
+  const cartId = memory.cartsOfAccounts.get(visit.accountId);
+  return cartId === undefined
+    ? undefined
+    : { cartId, version: 0, journalled: false, accountId: visit.accountId };
+}
+
+function newCart(accountId: string | undefined): CartCookie {
+  return { cartId: makeCartId(), version: 0, journalled: false, accountId };
+}
+
+/** A cart that this process does not know begins anew, past the version that the browser has seen. */
+function recall(memory: Memory, cookie: CartCookie): Remembered {
+  return (
+    memory.carts.get(cookie.cartId) ?? {
+      state: { ...emptyCart, version: cookie.version },
+      operations: new LRUCache({ max: maxOperationsOfCart }),
+    }
+  );
+}
+
+function known(held: Remembered): Map<string, string> {
+  return new Map(held.operations.entries());
+}

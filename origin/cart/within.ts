@@ -1,0 +1,16 @@
+// An answer by a deadline, whatever the stores do; the work itself may go on and is safe to ask for again.
+export async function withinMs<Answer>(
+  ms: number,
+  tooLate: () => Error,
+  work: () => Promise<Answer>,
+): Promise<Answer> {
+  let timer: NodeJS.Timeout | undefined;
+  const deadline = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(tooLate()), ms);
+  });
+  try {
+    return await Promise.race([work(), deadline]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
