@@ -1,5 +1,5 @@
 // What `npm start` and `npm run region` read from the environment; the rest is handed on to the processes that they start.
-import { readSettings } from '../../origin/config.ts';
+import { type CartState, readSettings } from '../../origin/config.ts';
 
 type Environment = Record<string, string | undefined>;
 
@@ -8,6 +8,7 @@ export interface LocalSettings {
   host: string;
   /** 0: a free one. */
   port: number;
+  cartState: CartState;
   /** undefined: 3001, or a free one where that is taken; 0: a free one. */
   workerPort: number | undefined;
   /** Where set, none is started. */
@@ -38,6 +39,7 @@ export function readLocalSettings(env: Environment = process.env): LocalSettings
     dataDir: settings.dataDir,
     host: settings.host,
     port: settings.port,
+    cartState: settings.cartState,
     workerPort: isSet(env['WORKER_PORT']) ? settings.workerPort : undefined,
     databaseUrl: environment['DATABASE_URL'],
     redisUrl: environment['REDIS_URL'],

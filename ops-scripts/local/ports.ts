@@ -24,3 +24,15 @@ export async function isPortFree(port: number, host = '127.0.0.1'): Promise<bool
   await once(server, 'close');
   return true;
 }
+
+/**
+ * @param name of the setting that asks for this port; 0 asks for a free one.
+ * @throws a sentence that says what to do where it is taken.
+ */
+export async function takePort(name: string, port: number, host: string): Promise<number> {
+  if (port === 0) return findFreePort();
+  if (await isPortFree(port, host)) return port;
+  throw new Error(
+    `Port ${port} is in use: stop the program that listens there, or set ${name} to another port (0 takes a free one)`,
+  );
+}

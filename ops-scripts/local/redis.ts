@@ -7,6 +7,7 @@ import { logHint } from './log-hint.ts';
 import { describeExit, type Part, type Store, startPart } from './part.ts';
 import { findFreePort } from './ports.ts';
 import { locateRedisBinary } from './redis-binary.ts';
+import { unlessAborted } from './unless-aborted.ts';
 import { waitUntil } from './wait-until.ts';
 
 export interface RedisServerOptions {
@@ -72,14 +73,14 @@ function writeConfiguration(folder: string, port: number, options: RedisServerOp
     'repl-diskless-sync-delay': '0',
     ...options.settings,
   };
-  const lines = Object.entries(settings).map(([name, value]) => `${name} ${quote(value)}\n`);
+  const lines = Object.entries(settings).map(([name, value]) => {
+    return `${name} ${quoted.has(name) ? JSON.stringify(value) : value}\n`;
+  });
   writeFileSync(file, lines.join(''), { mode: 0o600 });
   return file;
 }
 
-function quote(value: string): string {
-  return /[\s"']/.test(value) && value !== '""' ? JSON.stringify(value) : value;
-}
+const quoted = new Set(['dir', 'requirepass', 'masterauth']);
 
 async function waitForAnswer(part: Part, url: string, options: RedisServerOptions): Promise<void> {
   let exit: string | undefined;
@@ -94,7 +95,7 @@ async function waitForAnswer(part: Part, url: string, options: RedisServerOption
   });
 }
 
-/** One connection for one piece of work; each command has `timeoutMs`, 1 s if not given. */
+/** One connection for one piece of work, all of it within `timeoutMs`, 1 s if not given. */
 export async function withRedis<T>(
   url: string,
   work: (redis: Redis) => Promise<T>,
@@ -103,15 +104,16 @@ export async function withRedis<T>(
   const redis = new Redis(url, {
     lazyConnect: true,
     enableReadyCheck: false,
-    connectTimeout: timeoutMs,
-    commandTimeout: timeoutMs,
     maxRetriesPerRequest: 0,
     retryStrategy: () => null,
   });
   redis.on('error', () => {});
+  const timeout = AbortSignal.timeout(timeoutMs);
   try {
-    await redis.connect();
-    return await work(redis);
+    return await unlessAborted(
+      timeout,
+      redis.connect().then(() => work(redis)),
+    );
   } finally {
     redis.disconnect();
   }

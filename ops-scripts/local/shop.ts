@@ -1,22 +1,18 @@
 // The whole shop on one machine: stores first, then schema and catalog, then origin and worker; stopped in the reverse order.
 import { join } from 'node:path';
-import { createDatabase, createPool } from '../../origin/postgres/database.ts';
-import { migrateToLatest } from '../../origin/postgres/migrate.ts';
 import type { LocalSettings } from './config.ts';
 import { type DataFolder, openDataFolder } from './data-folder.ts';
+import { type Books, keepBooks } from './keep-books.ts';
 import { type KeptSecrets, keepSecrets } from './kept-secrets.ts';
 import { startNodePart } from './node-part.ts';
 import type { Store } from './part.ts';
 import { startPostgres } from './postgres.ts';
-import { processIdentity } from './process-identity.ts';
+import { prepareDatabase } from './prepare-database.ts';
 import { startRedisServer } from './redis.ts';
-import { createRoster, type Roster } from './roster.ts';
-import { type RunningShop, removeRunning, writeRunning } from './running-file.ts';
+import type { RunningShop } from './running-file.ts';
 import { choosePorts, type ShopPorts } from './shop-ports.ts';
 import type { Step } from './steps.ts';
 import { supervise } from './supervise.ts';
-import { startUndertaker } from './undertaker.ts';
-import { unlessAborted } from './unless-aborted.ts';
 
 export interface ShopHooks {
   /** Aborts a start that is under way. */
@@ -54,12 +50,12 @@ export async function startShop(settings: LocalSettings, hooks: ShopHooks): Prom
     redisUrl: settings.redisUrl ?? '',
     parts: [],
   };
-  const roster = keepBooks(running, folder, standing);
-  const run = { settings, hooks, folder, secrets, roster, standing };
+  const books = standing.adopt(keepBooks(folder.path, running), (open) => open.close());
+  const run = { settings, hooks, folder, secrets, books, standing };
 
   const [databaseUrl, redisUrl] = await hooks.step('Starting Postgres and Redis', () => startStores(run));
-  Object.assign(running, { databaseUrl, redisUrl });
-  await hooks.step('Preparing the database', () => prepareDatabase(databaseUrl, hooks));
+  books.note({ databaseUrl, redisUrl });
+  await hooks.step('Preparing the database', () => prepareDatabase(databaseUrl, hooks.signal));
   const staff = { email: settings.staffEmail, password: settings.staffPassword ?? secrets.staffPassword };
   const operatorPassword = settings.operatorPassword ?? secrets.operatorPassword;
   const env = {
@@ -86,7 +82,7 @@ export async function startShop(settings: LocalSettings, hooks: ShopHooks): Prom
     firstStart: fresh,
     dataDir: folder.path,
     stop: async () => {
-      writeRunning(folder.path, Object.assign(running, { stopping: true }));
+      books.note({ stopping: true });
       await stack.disposeAsync();
     },
   };
@@ -97,23 +93,8 @@ interface Run {
   hooks: ShopHooks;
   folder: DataFolder;
   secrets: KeptSecrets;
-  roster: Roster;
+  books: Books;
   standing: AsyncDisposableStack;
-}
-
-/** Tells the undertaker and running.json of every process that comes and goes. */
-function keepBooks(running: RunningShop, folder: DataFolder, standing: AsyncDisposableStack): Roster {
-  const undertaker = startUndertaker();
-  const roster = createRoster((living) => {
-    undertaker.watch(living);
-    running.parts = living.flatMap((part) => processIdentity(part.pid) ?? []);
-    writeRunning(folder.path, running);
-  });
-  standing.defer(() => {
-    undertaker.dismiss();
-    removeRunning(folder.path);
-  });
-  return roster;
 }
 
 async function startStores(run: Run): Promise<[string, string]> {
@@ -161,26 +142,13 @@ async function keepStore(
     start: (signal) => start(port, signal),
     onStarted: (part) => {
       port = Number(new URL(part.url).port);
-      run.roster.add(part);
+      run.books.add(part);
     },
     onEvent: run.hooks.onEvent,
     onGiveUp: run.hooks.onGiveUp,
   });
   run.standing.defer(() => store.stop());
   return store.current().url;
-}
-
-async function prepareDatabase(url: string, hooks: ShopHooks): Promise<void> {
-  const pool = createPool({ url, name: 'start', max: 2, connectTimeoutMs: 5_000, queryTimeoutMs: 60_000 });
-  const db = createDatabase(pool);
-  try {
-    await unlessAborted(hooks.signal, migrateToLatest(db));
-  } finally {
-    const closed = db.destroy();
-    // Asked to stop in the midst: the server's own stop ends the query, we don't wait for it.
-    if (!hooks.signal.aborted) await closed;
-    else closed.catch(() => {});
-  }
 }
 
 async function startProcesses(
@@ -202,7 +170,7 @@ async function startProcesses(
           readyUrl: `http://${host}:${port}/readyz`,
           signal,
         }),
-      onStarted: run.roster.add,
+      onStarted: run.books.add,
       onEvent: run.hooks.onEvent,
       onGiveUp: run.hooks.onGiveUp,
     });

@@ -1,43 +1,24 @@
 // `npm start`: runs the whole shop on one machine until Ctrl-C, and leaves nothing running behind.
 import { relative } from 'node:path';
 import { readLocalSettings } from './config.ts';
+import { runUntilStopped } from './run-until-stopped.ts';
 import { sayWhatToDo } from './say-what-to-do.ts';
 import { type Shop, startShop } from './shop.ts';
 import { createSteps } from './steps.ts';
-import { listenForStop } from './stop-requests.ts';
-import { unlessAborted } from './unless-aborted.ts';
-
-const stopWithinMs = 9_500;
 
 async function main(): Promise<number> {
   const settings = readLocalSettings();
-  // Whoever reads our output may go away; that is no reason to die.
-  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
-  // Leaving at once lets the undertaker end what still runs.
-  const stop = listenForStop(settings.startedByNpm, () => process.exit(130));
-  stop.signal.addEventListener('abort', () => setTimeout(() => process.exit(1), stopWithinMs).unref());
-  let failure: string | undefined;
-  let shop: Shop | undefined;
-  try {
-    shop = await startShop(settings, {
-      signal: stop.signal,
+  const { startedByNpm } = settings;
+  return runUntilStopped({ startedByNpm, say }, async ({ signal, giveUp }) => {
+    const shop = await startShop(settings, {
+      signal,
       step: createSteps(say),
       onEvent: say,
-      onGiveUp: (sentence) => {
-        failure = sentence;
-        stop.request(sentence);
-      },
+      onGiveUp: giveUp,
     });
     announce(shop);
-    await unlessAborted(stop.signal, new Promise(() => {}));
-  } catch (error) {
-    if (!stop.signal.aborted) failure = sayWhatToDo(error);
-  }
-  await shop?.stop();
-  stop.close();
-  if (failure === undefined) return 0;
-  say(failure);
-  return 1;
+    return shop.stop;
+  });
 }
 
 function announce(shop: Shop): void {

@@ -1,0 +1,109 @@
+// HAProxy as one supervised process: killed, it comes back on the same ports, leading where it led.
+import { once } from 'node:events';
+import { mkdirSync, openSync, realpathSync, writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
+import { join } from 'node:path';
+import { type Part, startPart } from '../local/part.ts';
+import { supervise } from '../local/supervise.ts';
+import { findOrInstallProgram } from '../local/system-package.ts';
+import { waitUntil } from '../local/wait-until.ts';
+import { adminSocket, type BalancerPlan, renderBalancerConfig } from './balancer-config.ts';
+import type { WriterEndpoint } from './writer-endpoint.ts';
+
+export interface BalancerOptions {
+  plan: BalancerPlan;
+  folder: string;
+  logFile: string;
+  toolsFolder: string;
+  signal: AbortSignal;
+  onEvent: (sentence: string) => void;
+  onStarted: (part: Part) => void;
+}
+
+export interface Balancer {
+  part(): Part;
+  /** @param url what clients of that store use. */
+  endpoint(store: string, url: string): WriterEndpoint;
+  stop(): Promise<void>;
+}
+
+/** @throws where HAProxy is neither here nor can be installed, in one sentence that says what to do. */
+export async function startBalancer(options: BalancerOptions): Promise<Balancer> {
+  const { plan, logFile, onEvent } = options;
+  const program = await findOrInstallProgram({
+    program: 'haproxy',
+    packageName: 'haproxy',
+    toolsFolder: options.toolsFolder,
+    onProgress: onEvent,
+  });
+  mkdirSync(options.folder, { recursive: true, mode: 0o700 });
+  const folder = realpathSync(options.folder);
+  const ask = createAdmin(folder);
+  const process = await supervise({
+    name: 'balancer',
+    signal: options.signal,
+    start: async (signal) => {
+      writeFileSync(join(folder, 'haproxy.cfg'), renderBalancerConfig(plan), { mode: 0o600 });
+      const part = await startPart({
+        name: 'balancer',
+        command: program,
+        args: ['-db', '-f', 'haproxy.cfg'],
+        cwd: folder,
+        logFile,
+        stopWithinMs: 1_000,
+      });
+      await waitUntil(() => ask('show info').then(() => true), {
+        what: 'the balancer to answer',
+        deadlineMs: 5_000,
+        signal,
+        hopeless: () => (part.hasExited() ? `Cannot start HAProxy, see ${logFile}` : undefined),
+      });
+      return part;
+    },
+    onStarted: options.onStarted,
+    onEvent,
+  });
+
+  return {
+    part: () => process.current(),
+    endpoint: (name, url) => ({
+      url,
+      pointTo: async (member) => {
+        const store = plan.stores.find((candidate) => candidate.name === name);
+        if (store === undefined) throw new Error(`The balancer has no endpoint ${name}`);
+        store.leadsTo = member;
+        const commands = store.members.flatMap((target) => [
+          ...(target.name === member ? [] : [`disable server ${name}/${target.name}`]),
+          `shutdown sessions server ${name}/${target.name}`,
+          ...(target.name === member ? [`enable server ${name}/${target.name}`] : []),
+        ]);
+        // If it is dead just now it comes back with the plan as it is now; asking again does no harm.
+        await waitUntil(() => ask(commands.join('; ')).then(() => true), {
+          what: 'the balancer to turn',
+          deadlineMs: 10_000,
+        });
+      },
+    }),
+    stop: () => process.stop(),
+  };
+}
+
+/** HAProxy's command line over its socket; several commands are separated by semicolons. */
+function createAdmin(folder: string): (commands: string) => Promise<string> {
+  const absolute = join(folder, adminSocket);
+  // A socket's path may have about 100 letters; a descriptor of the folder makes any folder near.
+  const path = absolute.length < 100 ? absolute : `/proc/self/fd/${openSync(folder, 'r')}/${adminSocket}`;
+  return async (commands) => {
+    const signal = AbortSignal.timeout(2_000);
+    const socket = connect({ path, signal });
+    try {
+      await once(socket, 'connect');
+      socket.end(`${commands}\n`);
+      let answer = '';
+      for await (const chunk of socket) answer += chunk;
+      return answer;
+    } finally {
+      socket.destroy();
+    }
+  };
+}

@@ -1,0 +1,97 @@
+// A region's own door, on the loopback address and by token: its metrics, its parts as they stand, and orders to stop or start one.
+
+import { randomBytes, timingSafeEqual } from 'node:crypto';
+import { once } from 'node:events';
+import { createServer, type IncomingMessage, type Server } from 'node:http';
+import type { Region } from './region.ts';
+
+export interface Control {
+  url: string;
+  /** For the header `Authorization: Bearer <token>`. */
+  token: string;
+  close(): void;
+}
+
+/**
+ * `GET /metrics` · `GET /parts` · `POST /parts/:name/stop` (drained, stays away) · `POST /parts/:name/start` · `POST /parts/:name/replace`
+ * (drained, then started again). The last two take `{ "env": { … } }`: what the next release is told. Origins, workers and edge only.
+ * Each answers when it is done.
+ */
+export async function openControl(region: Region): Promise<Control> {
+  const token = randomBytes(18).toString('base64url');
+  const server = createServer(async (request, response) => {
+    const answer = (status: number, body: unknown) => {
+      const text = typeof body === 'string' ? body : JSON.stringify(body);
+      response.writeHead(status, {
+        'content-type': typeof body === 'string' ? 'text/plain' : 'application/json',
+      });
+      response.end(text);
+    };
+    try {
+      if (!bears(request, token)) return answer(401, 'Say who you are: Authorization: Bearer <token>\n');
+      const [status, body] = await obey(region, request);
+      answer(status, body);
+    } catch (error) {
+      answer(400, `${error instanceof Error ? error.message : error}\n`);
+    }
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return {
+    url: `http://127.0.0.1:${portOf(server)}`,
+    token,
+    close: () => {
+      server.close();
+      server.closeAllConnections();
+    },
+  };
+}
+
+async function obey(region: Region, request: IncomingMessage): Promise<[number, unknown]> {
+  const { pathname } = new URL(request.url ?? '/', 'http://localhost');
+  if (request.method === 'GET' && pathname === '/metrics') return [200, renderMetrics(region)];
+  if (request.method === 'GET' && pathname === '/parts') return [200, region.parts()];
+  const [, name, order] = /^\/parts\/([\w-]+)\/(stop|start|replace)$/.exec(pathname) ?? [];
+  if (request.method !== 'POST' || name === undefined) return [404, 'No such order\n'];
+  if (!region.fleet.has(name)) return [404, `No origin, worker or edge is called ${name}\n`];
+  const { env } = await readBody(request);
+  if (order !== 'start') await region.fleet.stop(name);
+  if (order !== 'stop') await region.fleet.start(name, env);
+  return [200, region.parts()];
+}
+
+function renderMetrics(region: Region): string {
+  const { stores } = region;
+  return [
+    '# HELP postgres_standby_in_sync Whether the standby holds every acknowledged write (1) or writes do not wait for it (0)',
+    '# TYPE postgres_standby_in_sync gauge',
+    `postgres_standby_in_sync ${Number(stores.postgres.standbyInSync())}`,
+    '# HELP redis_replica_in_sync Whether the replica follows the primary',
+    '# TYPE redis_replica_in_sync gauge',
+    `redis_replica_in_sync ${Number(stores.redis.replicaInSync())}`,
+    '# HELP region_part_up Whether a process stands for the part',
+    '# TYPE region_part_up gauge',
+    ...region.parts().map(({ name, kind }) => `region_part_up{part="${name}",kind="${kind}"} 1`),
+    '',
+  ].join('\n');
+}
+
+async function readBody(request: IncomingMessage): Promise<{ env?: Record<string, string> }> {
+  let text = '';
+  for await (const chunk of request) {
+    text += chunk;
+    if (text.length > 10_000) throw new Error('The body is too long');
+  }
+  return text === '' ? {} : JSON.parse(text);
+}
+
+function bears(request: IncomingMessage, token: string): boolean {
+  const given = Buffer.from(request.headers.authorization ?? '');
+  const wanted = Buffer.from(`Bearer ${token}`);
+  return given.length === wanted.length && timingSafeEqual(given, wanted);
+}
+
+function portOf(server: Server): number {
+  const address = server.address();
+  return typeof address === 'object' && address !== null ? address.port : 0;
+}

@@ -1,0 +1,119 @@
+// Origins, workers and the edge: each is started again when it dies, ends when it no longer answers, and can be stopped and started by name.
+import { setTimeout as sleep } from 'node:timers/promises';
+import { answers, startNodePart } from '../local/node-part.ts';
+import type { Part } from '../local/part.ts';
+import { type Supervised, supervise } from '../local/supervise.ts';
+
+export interface FleetMember {
+  name: string;
+  kind: 'origin' | 'worker' | 'edge';
+  zone: string;
+  url: string;
+  /** From the repository's root. */
+  entry: string;
+  env: Record<string, string | undefined>;
+  readyPath: string;
+  livePath: string;
+  logFile: string;
+}
+
+export interface FleetOptions {
+  members: FleetMember[];
+  signal: AbortSignal;
+  onEvent: (sentence: string) => void;
+  onStarted: (part: Part) => void;
+}
+
+export interface Fleet {
+  has(name: string): boolean;
+  /** With the process that stands or stood last; undefined where it was stopped. */
+  processOf(name: string): Part | undefined;
+  /** Drains it and lets it stay away; as a scale-in does. */
+  stop(name: string): Promise<void>;
+  /** Resolves when it is ready. @param env what differs from before: the next release. */
+  start(name: string, env?: Record<string, string>): Promise<void>;
+  stopAll(): Promise<void>;
+}
+
+const lookEveryMs = 1_000;
+const unhealthyAfter = 4;
+
+export async function startFleet({ members, signal, onEvent, onStarted }: FleetOptions): Promise<Fleet> {
+  const stopping = new AbortController();
+  const running = new Map<string, Supervised<Part>>();
+
+  const start = async (name: string, env: Record<string, string> = {}) => {
+    const member = members.find((candidate) => candidate.name === name);
+    if (member === undefined || running.has(name)) return;
+    Object.assign(member.env, env);
+    const process = await supervise({
+      name,
+      signal,
+      start: (ended) =>
+        startNodePart({
+          ...member,
+          readyUrl: member.url + member.readyPath,
+          stopWithinMs: 12_000,
+          deadlineMs: 60_000,
+          signal: ended,
+        }),
+      onStarted: (part) => {
+        onStarted(part);
+        killWhenUnhealthy(part, member.url + member.livePath, stopping.signal, onEvent);
+      },
+      onEvent,
+    });
+    running.set(name, process);
+  };
+
+  const stop = async (name: string) => {
+    const process = running.get(name);
+    running.delete(name);
+    await process?.stop();
+  };
+
+  const stopAll = async () => {
+    stopping.abort();
+    // Nobody is shopping any more: no drain.
+    for (const process of running.values()) kill(process.current());
+    await Promise.all([...running.keys()].map(stop));
+  };
+
+  const starts = await Promise.allSettled(members.map(({ name }) => start(name)));
+  const failed = starts.find((result) => result.status === 'rejected');
+  if (failed !== undefined) {
+    await stopAll();
+    throw failed.reason;
+  }
+  return {
+    has: (name) => members.some((member) => member.name === name),
+    processOf: (name) => running.get(name)?.current(),
+    stop,
+    start,
+    stopAll,
+  };
+}
+
+/** As an Auto Scaling group replaces an instance that fails its health checks: a frozen process does not end by itself. */
+async function killWhenUnhealthy(
+  part: Part,
+  url: string,
+  signal: AbortSignal,
+  onEvent: (sentence: string) => void,
+): Promise<void> {
+  let unanswered = 0;
+  while (!part.hasExited() && !signal.aborted) {
+    const alive = await answers(url).catch(() => false);
+    unanswered = alive ? 0 : unanswered + 1;
+    if (unanswered >= unhealthyAfter && !part.hasExited() && !signal.aborted) {
+      onEvent(`${part.name} no longer answers`);
+      kill(part);
+      return;
+    }
+    await sleep(lookEveryMs, undefined, { signal, ref: false }).catch(() => {});
+  }
+}
+
+function kill(part: Part): void {
+  if (!part.hasExited()) process.kill(part.pid, 'SIGKILL');
+}

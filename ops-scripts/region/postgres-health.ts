@@ -1,0 +1,95 @@
+// What a Postgres server says of itself, each question with a deadline; silence is an answer too.
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import { withPostgres } from '../local/postgres.ts';
+import { applicationName, type PostgresMember } from './postgres-member.ts';
+
+const questionMs = 1_000;
+
+// Asks whether TLS is spoken; the server forks, answers one letter, and no password is computed.
+const sslRequest = Buffer.from([0, 0, 0, 8, 4, 210, 22, 47]);
+
+/** Whether the postmaster takes new connections: also a frozen one accepts, by the kernel, but it does not answer. */
+export async function answersConnections(member: PostgresMember): Promise<boolean> {
+  const socket = connect({ host: '127.0.0.1', port: member.port });
+  try {
+    const signal = AbortSignal.timeout(questionMs);
+    await once(socket, 'connect', { signal });
+    socket.write(sslRequest);
+    await once(socket, 'data', { signal });
+    return true;
+  } catch {
+    return false;
+  } finally {
+    socket.on('error', () => {});
+    socket.destroy();
+  }
+}
+
+export interface StandbyState {
+  streaming: boolean;
+  /** The primary waits for it before it acknowledges. */
+  synchronous: boolean;
+  /** Bytes of log that it has not confirmed. */
+  behindBytes: number;
+  /** Since its last word to the primary; one comes each second. */
+  silentMs: number;
+}
+
+/** What a server knows of those who follow it. @returns undefined where it does not answer within 1 s. */
+export async function readFollowers(
+  upstream: PostgresMember,
+): Promise<Map<string, StandbyState> | undefined> {
+  try {
+    return await withPostgres(
+      upstream.url,
+      async (client) => {
+        const { rows } = await client.query<StandbyState & { name: string }>(followersSql);
+        return new Map(rows.map((row) => [row.name, row]));
+      },
+      questionMs,
+    );
+  } catch {
+    return undefined;
+  }
+}
+
+export async function readFollower(
+  upstream: PostgresMember,
+  standby: PostgresMember,
+): Promise<StandbyState | undefined> {
+  return (await readFollowers(upstream))?.get(applicationName(standby));
+}
+
+// Ordered so that of two sessions of one standby (an old one not yet noticed as gone) the live one is kept.
+const followersSql = `
+  select application_name as name, state = 'streaming' as streaming, sync_state in ('sync', 'quorum') as synchronous,
+    pg_wal_lsn_diff(case when pg_is_in_recovery() then pg_last_wal_receive_lsn() else pg_current_wal_flush_lsn() end,
+      coalesce(flush_lsn, '0/0'))::float8 as "behindBytes",
+    coalesce(extract(epoch from clock_timestamp() - reply_time) * 1000, 0)::float8 as "silentMs"
+  from pg_stat_replication order by reply_time nulls first`;
+
+/** @returns undefined where it does not answer. */
+export async function isInRecovery(member: PostgresMember): Promise<boolean | undefined> {
+  try {
+    return await withPostgres(
+      member.url,
+      async (client) => (await client.query('select pg_is_in_recovery() as yes')).rows[0].yes,
+      questionMs,
+    );
+  } catch {
+    return undefined;
+  }
+}
+
+/** Ends recovery; returns when the server takes writes. @throws if it does not within 20 s. */
+export async function promote(member: PostgresMember): Promise<void> {
+  await withPostgres(
+    member.url,
+    async (client) => {
+      const { rows } = await client.query('select pg_promote(true, 20) as promoted');
+      if (rows[0].promoted !== true) throw new Error(`Cannot promote ${member.name}`);
+    },
+    25_000,
+  );
+}

@@ -1,0 +1,192 @@
+// A whole region on one machine: real processes in three zones, looked after as a cloud would, gone when it stops.
+import { mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { openDataFolder } from '../local/data-folder.ts';
+import { type Books, keepBooks } from '../local/keep-books.ts';
+import { type KeptSecrets, keepSecrets } from '../local/kept-secrets.ts';
+import { prepareDatabase } from '../local/prepare-database.ts';
+import { type Balancer, startBalancer } from './balancer.ts';
+import type { RegionSettings } from './config.ts';
+import { type Fleet, type FleetMember, startFleet } from './fleet.ts';
+import { placeFleet } from './place-fleet.ts';
+import { listParts, type RegionPart } from './region-part.ts';
+import { chooseRegionPorts, type RegionPorts } from './region-ports.ts';
+import {
+  keepStores,
+  placeStores,
+  type RegionStores,
+  type StorePlaces,
+  startPrimaries,
+} from './region-stores.ts';
+
+export interface RegionHooks {
+  /** Aborts a start that is under way. */
+  signal: AbortSignal;
+  onEvent: (sentence: string) => void;
+}
+
+export interface Region {
+  storefrontUrl: string;
+  edgeUrl: string;
+  staff: { email: string; password: string };
+  operatorPassword: string;
+  /** As they are at this moment. */
+  parts(): RegionPart[];
+  stores: RegionStores;
+  fleet: Fleet;
+  stop(): Promise<void>;
+}
+
+/** Ready when every part answers and every replica streams. @throws one sentence that says what to do, nothing left running. */
+export async function startRegion(settings: RegionSettings, hooks: RegionHooks): Promise<Region> {
+  await using standing = new AsyncDisposableStack();
+  const { signal, onEvent } = hooks;
+  const folder = standing.adopt(await openDataFolder(join(settings.dataDir, 'region')), (open) =>
+    open.release(),
+  );
+  const run = await planRegion(settings, folder.path);
+  const { places, members, ports } = run;
+  standing.defer(() => removeAllButLogs(run.regionFolder));
+  const books = standing.adopt(openBooks(folder.path, run), (open) => open.close());
+
+  await startPrimaries(places, signal);
+  standing.defer(() => places.postgres.primary.server?.stop());
+  standing.defer(() => places.redis.primary.server?.stop());
+  for (const { server } of [places.postgres.primary, places.redis.primary]) if (server) books.add(server);
+  const balancer = standing.adopt(await openBalancer(settings, run, books, hooks), (open) => open.stop());
+  await prepareDatabase(places.databaseUrl, signal);
+  const stores = standing.adopt(
+    keepStores({ places, balancer, onEvent, onStarted: ({ server }) => server && books.add(server) }),
+    (open) => open.stop(),
+  );
+  const fleet = standing.adopt(await startFleet({ members, signal, onEvent, onStarted: books.add }), (open) =>
+    open.stopAll(),
+  );
+  await stores.whole();
+
+  const stack = standing.move();
+  return {
+    storefrontUrl: run.storefrontUrl,
+    edgeUrl: `http://localhost:${ports.edge}`,
+    staff: run.staff,
+    operatorPassword: run.operatorPassword,
+    parts: () =>
+      listParts({ balancer: { process: balancer.part(), url: run.storefrontUrl }, members, fleet, stores }),
+    stores,
+    fleet,
+    stop: async () => {
+      books.note({ stopping: true });
+      await stack.disposeAsync();
+    },
+  };
+}
+
+interface RegionRun {
+  /** Data and logs of the parts; empty at the beginning. */
+  regionFolder: string;
+  toolsFolder: string;
+  ports: RegionPorts;
+  storefrontUrl: string;
+  places: StorePlaces;
+  members: FleetMember[];
+  staff: { email: string; password: string };
+  operatorPassword: string;
+}
+
+async function planRegion(settings: RegionSettings, folder: string): Promise<RegionRun> {
+  const regionFolder = join(folder, 'parts');
+  rmSync(regionFolder, { recursive: true, force: true });
+  mkdirSync(regionFolder, { mode: 0o700 });
+  const toolsFolder = join(folder, '..', 'tools');
+  const ports = await chooseRegionPorts(settings);
+  const { secrets } = keepSecrets(folder);
+  const storefrontUrl = `http://localhost:${ports.storefront}`;
+  const staff = { email: settings.staffEmail, password: settings.staffPassword ?? secrets.staffPassword };
+  const operatorPassword = settings.operatorPassword ?? secrets.operatorPassword;
+  const places = await placeStores({
+    regionFolder,
+    toolsFolder,
+    passwords: { postgres: secrets.postgresPassword, redis: secrets.redisPassword },
+  });
+  const members = await placeFleet({
+    regionFolder,
+    host: settings.host,
+    storefrontUrl,
+    edgePort: ports.edge,
+    workerPort: ports.worker,
+    edgePurgeKey: settings.environment['EDGE_PURGE_KEY'] ?? secrets.edgePurgeKey,
+    env: {
+      ...sharedEnvironment(settings, secrets, places),
+      DATA_DIR: regionFolder,
+      SITE_URL: settings.environment['SITE_URL'] ?? storefrontUrl,
+      STAFF_EMAIL: staff.email,
+      STAFF_PASSWORD: staff.password,
+      OPERATOR_PASSWORD: operatorPassword,
+    },
+  });
+  return { regionFolder, toolsFolder, ports, storefrontUrl, places, members, staff, operatorPassword };
+}
+
+/** What every origin and worker is told, unless the user said otherwise. */
+function sharedEnvironment(
+  settings: RegionSettings,
+  secrets: KeptSecrets,
+  places: StorePlaces,
+): Record<string, string | undefined> {
+  return {
+    RATE_LIMITS: 'off',
+    // Balancer and edge.
+    TRUSTED_PROXIES: '127.0.0.1,::1',
+    LOG_LEVEL: 'warn',
+    ...settings.environment,
+    DATABASE_URL: places.databaseUrl,
+    DATABASE_REPLICA_URLS: places.postgres.replica.url,
+    REDIS_URL: places.redisUrl,
+    REDIS_REPLICAS: '1',
+    COOKIE_KEYS: settings.cookieKeys ?? secrets.cookieKey,
+    // One number for many processes can't be.
+    METRICS_PORT: undefined,
+  };
+}
+
+function openBooks(folder: string, run: RegionRun): Books {
+  return keepBooks(folder, {
+    pid: process.pid,
+    storefrontUrl: run.storefrontUrl,
+    workerUrl: `http://localhost:${run.ports.worker}`,
+    databaseUrl: run.places.databaseUrl,
+    redisUrl: run.places.redisUrl,
+    parts: [],
+  });
+}
+
+function openBalancer(
+  settings: RegionSettings,
+  run: RegionRun,
+  books: Books,
+  hooks: RegionHooks,
+): Promise<Balancer> {
+  return startBalancer({
+    ...hooks,
+    plan: {
+      host: settings.host,
+      storefrontPort: run.ports.storefront,
+      origins: run.members
+        .filter(({ kind }) => kind === 'origin')
+        .map(({ name, url }) => ({ name, port: Number(new URL(url).port) })),
+      sticky: settings.cartState === 'sticky',
+      stores: run.places.endpoints,
+    },
+    folder: join(run.regionFolder, 'balancer'),
+    logFile: join(run.regionFolder, 'logs', 'balancer.log'),
+    toolsFolder: run.toolsFolder,
+    onStarted: books.add,
+  });
+}
+
+/** A region's data ends with it; its logs stay until the next one begins. */
+function removeAllButLogs(regionFolder: string): void {
+  for (const name of readdirSync(regionFolder)) {
+    if (name !== 'logs') rmSync(join(regionFolder, name), { recursive: true, force: true });
+  }
+}

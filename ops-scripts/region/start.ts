@@ -1,0 +1,77 @@
+// `npm run region`: a whole region on one machine until Ctrl-C; `--json` prints one line for programs.
+import { runUntilStopped } from '../local/run-until-stopped.ts';
+import { readRegionSettings } from './config.ts';
+import { type Control, openControl } from './control.ts';
+import { type Region, startRegion } from './region.ts';
+import { renderTable, showLiveTable } from './table.ts';
+
+const help = `Usage: npm run region -- [--json]
+
+Runs a whole region on this machine: balancer, 3 origins, 2 workers, an edge node, Postgres primary with a
+synchronous standby and a read replica, Redis primary with a replica. Kill any part and watch.
+
+  --json   print one line that names every part, for programs
+  --help   print this
+
+Settings are those of npm start (PORT, EDGE_PORT, WORKER_PORT, DATA_DIR, CART_STATE, …); a port 0 takes a free one.
+All data lies in DATA_DIR/region; a region begins empty, and its logs stay in DATA_DIR/region/parts/logs.`;
+
+async function main(args: string[]): Promise<number> {
+  if (args.includes('--help')) {
+    console.log(help);
+    return 0;
+  }
+  const unknown = args.find((argument) => argument !== '--json');
+  if (unknown !== undefined) {
+    console.error(`Unknown option ${unknown}. See npm run region -- --help`);
+    return 3;
+  }
+  const settings = readRegionSettings(args);
+  let tell = (sentence: string) => console.error(sentence);
+  return runUntilStopped(
+    { startedByNpm: settings.startedByNpm, say: (sentence) => tell(sentence) },
+    async ({ signal }) => {
+      const region = await startRegion(settings, { signal, onEvent: (sentence) => tell(sentence) });
+      const control = await openControl(region);
+      const table = announce(region, control, settings.json);
+      if (table !== undefined) tell = table.tell;
+      return async () => {
+        table?.close();
+        tell = (sentence) => console.error(sentence);
+        control.close();
+        await region.stop();
+      };
+    },
+  );
+}
+
+function announce(region: Region, control: Control, json: boolean) {
+  const { storefrontUrl, edgeUrl, staff, operatorPassword } = region;
+  if (json) {
+    const line = {
+      ready: true,
+      storefront: storefrontUrl,
+      edge: edgeUrl,
+      parts: region.parts(),
+      staff,
+      operator: { password: operatorPassword },
+      control: { url: control.url, token: control.token },
+    };
+    console.log(JSON.stringify(line));
+    return undefined;
+  }
+  console.log(`ready ${storefrontUrl}`);
+  console.log(`edge ${edgeUrl}`);
+  console.log(`staff ${staff.email}, ${staff.password}`);
+  console.log(`operator ${operatorPassword}`);
+  console.log(`control ${control.url}, ${control.token}\n`);
+  if (process.stdout.isTTY)
+    return showLiveTable(process.stdout, 'Kill any part and watch. Ctrl-C stops all.', region.parts);
+  for (const line of renderTable(region.parts())) console.log(line);
+  return undefined;
+}
+
+process.exitCode = await main(process.argv.slice(2)).catch((error) => {
+  console.error(error instanceof Error ? error.message : error);
+  return 1;
+});
