@@ -1,0 +1,158 @@
+// Shoppers buy while the Postgres primary is killed. Each asks with one key until answered: one key is one order, and stock fits to the piece.
+import { randomUUID } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
+import { CookieJar } from './cookie-jar.ts';
+import type { DrillContext, DrillResult, Mark } from './drill.ts';
+import type { Attempt } from './ledger.ts';
+import { drawTimeline, longestGapSeconds, recoverySeconds } from './timeline.ts';
+
+interface Order {
+  id: string;
+  number: string;
+}
+
+interface Bought {
+  order: Order | undefined;
+  jar: CookieJar;
+  /** Answers to the same key that named another order. */
+  doubles: number;
+}
+
+const patienceMs = 60_000;
+
+export async function checkoutUnderFault({ region, state, seed, short }: DrillContext): Promise<DrillResult> {
+  const url = region.storefront;
+  const began = performance.now();
+  const attempts: Attempt[] = [];
+  const marks: Mark[] = [];
+  const tell = (status: number) => attempts.push({ atMs: performance.now() - began, status });
+  const { slug, variantId, available } = await mostStocked(url);
+  const stopping = new AbortController();
+  const buyers = Array.from({ length: short ? 8 : 16 }, async () => {
+    const bought: Bought[] = [];
+    while (!stopping.signal.aborted) bought.push(await buyOne(url, variantId, tell));
+    return bought;
+  });
+  await delay(2_000);
+  await region.signal(region.ofKind('postgres-primary'), 'SIGKILL');
+  marks.push({ atMs: performance.now() - began, label: 'kill -9 the Postgres primary' });
+  await delay(short ? 8_000 : 15_000);
+  stopping.abort();
+  const all = (await Promise.all(buyers)).flat();
+  await region.healed();
+
+  const answered = all.filter((one) => one.order !== undefined);
+  const readable = await Promise.all(answered.map((one) => canRead(url, one)));
+  const lost = readable.filter((found) => !found).length;
+  const doubles = all.reduce((sum, { doubles: more }) => sum + more, 0);
+  const left = await availableOf(url, slug, variantId, available - answered.length);
+  const taken = available - left;
+  const open = all.length - answered.length;
+  // An order that was never answered may have been made, once.
+  const duplicated = doubles + Math.max(0, taken - answered.length - open);
+  const oversold = Math.max(0, answered.length - taken);
+  return {
+    drill: 'checkout-under-fault',
+    state,
+    seed,
+    acknowledged: answered.length,
+    lost: lost + oversold,
+    duplicated,
+    errors: open,
+    unavailableSeconds: Math.round(longestGapSeconds(attempts) * 100) / 100,
+    recoverySeconds: Math.round(recoverySeconds(attempts, marks) * 100) / 100,
+    verdict: lost + oversold + duplicated + open === 0 ? 'pass' : 'fail',
+    notes: [`${answered.length} orders took ${taken} pieces; ${open} were never answered`],
+    picture: drawTimeline(attempts, marks),
+  };
+}
+
+/** A guest with one piece in the cart orders it; the same keys are used until each step is answered. */
+async function buyOne(url: string, variantId: string, tell: (status: number) => void): Promise<Bought> {
+  const jar = new CookieJar();
+  const added = await untilAnswered(url, '/api/cart/lines', { variantId, quantity: 1 }, jar, () => undefined);
+  const none = { order: undefined, jar, doubles: 0 };
+  if (added?.status !== 200) return none;
+  const body = {
+    email: 'drill@myclothes.test',
+    shippingAddress: {
+      name: 'D. Rill',
+      line1: '1 Fault Lane',
+      city: 'Dublin',
+      postalCode: 'D01',
+      country: 'IE',
+    },
+    payment: { provider: 'demo', outcome: 'paid' },
+  };
+  const key = randomUUID();
+  const cookies = jar.header;
+  const answer = await untilAnswered(url, '/api/orders', body, jar, tell, key);
+  if (answer?.status !== 201) return none;
+  const order = answer.body as Order;
+  const again = await untilAnswered(url, '/api/orders', body, jar, () => undefined, key, cookies);
+  return { order, jar, doubles: again?.status === 201 && (again.body as Order).id !== order.id ? 1 : 0 };
+}
+
+async function untilAnswered(
+  url: string,
+  path: string,
+  body: object,
+  jar: CookieJar,
+  tell: (status: number) => void,
+  key: string = randomUUID(),
+  cookie?: string,
+): Promise<{ status: number; body: unknown } | undefined> {
+  const until = performance.now() + patienceMs;
+  while (performance.now() < until) {
+    try {
+      const response = await fetch(url + path, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', 'idempotency-key': key, cookie: cookie ?? jar.header },
+        body: JSON.stringify(body),
+        signal: AbortSignal.timeout(8_000),
+      });
+      const answer = await response.json();
+      tell(response.status);
+      if (response.status < 500) {
+        jar.keep(response);
+        return { status: response.status, body: answer };
+      }
+    } catch {
+      tell(0);
+    }
+    await delay(200);
+  }
+  return undefined;
+}
+
+async function canRead(url: string, { order, jar }: Bought): Promise<boolean> {
+  const response = await fetch(`${url}/api/orders/${order?.id}`, { headers: { cookie: jar.header } });
+  await response.arrayBuffer();
+  return response.ok;
+}
+
+async function mostStocked(url: string): Promise<{ slug: string; variantId: string; available: number }> {
+  const list = (await (await fetch(`${url}/api/products?limit=100`)).json()) as { items: { slug: string }[] };
+  const found = await Promise.all(
+    list.items.map(async ({ slug }) => {
+      const { variants } = (await (await fetch(`${url}/api/products/${slug}`)).json()) as Product;
+      return variants.map(({ id, available }) => ({ slug, variantId: id, available }));
+    }),
+  );
+  return found.flat().sort((a, b) => b.available - a.available)[0]!;
+}
+
+/** Shared pages show stock that is right within five seconds. */
+async function availableOf(url: string, slug: string, variantId: string, expected: number): Promise<number> {
+  const until = performance.now() + 10_000;
+  for (;;) {
+    const { variants } = (await (await fetch(`${url}/api/products/${slug}`)).json()) as Product;
+    const available = variants.find(({ id }) => id === variantId)?.available ?? 0;
+    if (available === expected || performance.now() > until) return available;
+    await delay(250);
+  }
+}
+
+interface Product {
+  variants: { id: string; available: number }[];
+}

@@ -1,0 +1,71 @@
+// Faults of Postgres: its primary lost or frozen, its standby, its replica.
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Fault } from '../drill.ts';
+import { emptyAllRedis } from './redis.ts';
+
+export const postgresFaults: Record<string, Fault> = {
+  'kill-postgres-primary': {
+    summary: 'kill -9 of the Postgres primary; its standby takes over',
+    afterSeconds: 12,
+    async inflict({ region, mark }) {
+      await region.signal(region.ofKind('postgres-primary'), 'SIGKILL');
+      mark('kill -9 the Postgres primary');
+    },
+  },
+  'freeze-postgres-primary': {
+    summary: 'the Postgres primary stands still',
+    afterSeconds: 12,
+    async inflict({ region, mark, short }) {
+      const primary = region.ofKind('postgres-primary');
+      await region.signal(primary, 'SIGSTOP');
+      mark('freeze the Postgres primary');
+      await delay(short ? 4_000 : 10_000);
+      await region.signal(primary, 'SIGCONT').catch(() => undefined);
+      mark('thaw');
+    },
+  },
+  'kill-standby': {
+    summary: 'kill -9 of the synchronous standby',
+    async inflict({ region, mark }) {
+      await region.signal(region.ofKind('postgres-standby'), 'SIGKILL');
+      mark('kill -9 the standby');
+    },
+  },
+  'kill-replica': {
+    summary: 'kill -9 of the read replica',
+    async inflict({ region, mark }) {
+      await region.signal(region.ofKind('postgres-replica'), 'SIGKILL');
+      mark('kill -9 the replica');
+    },
+  },
+  'zone-loss': {
+    summary: "one zone's origin, Postgres primary and Redis primary at once",
+    afterSeconds: 15,
+    loses: (state) => state === 'sticky',
+    async inflict({ region, mark }) {
+      const primary = region.ofKind('postgres-primary');
+      const origin = region.origins().find(({ zone }) => zone === primary.zone) ?? region.origins()[0]!;
+      await Promise.all(
+        [primary, origin, region.ofKind('redis-primary')].map((part) => region.signal(part, 'SIGKILL')),
+      );
+      mark(`lose zone ${primary.zone}`);
+    },
+  },
+  'double-fault': {
+    summary:
+      'Postgres away and, before the journals are drained, all of Redis emptied: the one pair that loses',
+    afterSeconds: 15,
+    loses: (state) => state === 'server',
+    async inflict({ region, mark, note }) {
+      const servers = ['postgres-primary', 'postgres-standby'].map((kind) => region.ofKind(kind));
+      await Promise.all(servers.map((server) => region.signal(server, 'SIGSTOP')));
+      mark('freeze primary and standby');
+      await delay(3_000);
+      await emptyAllRedis(region);
+      mark('empty all of Redis');
+      await Promise.all(servers.map((server) => region.signal(server, 'SIGCONT').catch(() => undefined)));
+      mark('thaw');
+      note('Writes that only the journal held are gone: both places where they stood were lost at once');
+    },
+  },
+};

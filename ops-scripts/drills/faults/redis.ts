@@ -1,0 +1,62 @@
+// Faults of Redis: lost, emptied, frozen, back without its data.
+import { setTimeout as delay } from 'node:timers/promises';
+import { Redis } from 'ioredis';
+import type { Fault } from '../drill.ts';
+import type { Region, RegionPart } from '../region.ts';
+
+export const redisFaults: Record<string, Fault> = {
+  'kill-redis-primary': {
+    summary: 'kill -9 of the Redis primary; its replica takes over',
+    async inflict({ region, mark }) {
+      await region.signal(region.ofKind('redis-primary'), 'SIGKILL');
+      mark('kill -9 the Redis primary');
+    },
+  },
+  'flush-redis': {
+    summary: 'FLUSHALL on the Redis primary',
+    async inflict({ region, mark }) {
+      await flush(region.ofKind('redis-primary'));
+      mark('FLUSHALL');
+    },
+  },
+  'freeze-redis': {
+    summary: 'the Redis primary stands still, then goes on',
+    async inflict({ region, mark, short }) {
+      const primary = region.ofKind('redis-primary');
+      await region.signal(primary, 'SIGSTOP');
+      mark('freeze the Redis primary');
+      await delay(short ? 3_000 : 8_000);
+      // It may have been replaced meanwhile, and its process ended.
+      await region.signal(primary, 'SIGCONT').catch(() => undefined);
+      mark('thaw');
+    },
+  },
+  'redis-restart-empty': {
+    summary: 'Redis loses all data, and its primary is killed',
+    async inflict({ region, mark }) {
+      await emptyAllRedis(region);
+      await region.signal(region.ofKind('redis-primary'), 'SIGKILL');
+      mark('FLUSHALL everywhere and kill -9 the Redis primary');
+    },
+  },
+};
+
+/** Each node by itself, so that nothing of the old data is left to copy back. */
+export async function emptyAllRedis(region: Region): Promise<void> {
+  const nodes = region.parts.filter(({ kind }) => kind.startsWith('redis-'));
+  await Promise.all(nodes.map((node) => flush(node).catch(() => undefined)));
+}
+
+async function flush(part: RegionPart): Promise<void> {
+  const redis = new Redis(part.url, {
+    connectTimeout: 2_000,
+    commandTimeout: 5_000,
+    retryStrategy: () => null,
+  });
+  redis.on('error', () => undefined);
+  try {
+    await redis.flushall();
+  } finally {
+    redis.disconnect();
+  }
+}

@@ -1,0 +1,140 @@
+// One shopper over HTTP: does one thing after another, and asks again with the same key until the answer is known.
+import { randomUUID } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
+import { CookieJar } from './cookie-jar.ts';
+import { type Expected, expectCart, type Operation } from './ledger.ts';
+import type { SeededRandom } from './seeded-random.ts';
+
+export interface ShopperOptions {
+  /** The balancer. */
+  url: string;
+  variants: string[];
+  random: SeededRandom;
+  /** Replaces fetch, such as by one that cuts and doubles requests. */
+  send?: typeof fetch;
+  now: () => number;
+}
+
+export interface CartSeen {
+  pieces: Map<string, number>;
+  incomplete: boolean;
+  durability: string;
+}
+
+const requestMs = 5_000;
+/** After this long without an answer a shopper gives the operation up. */
+const patienceMs = 45_000;
+const mostPieces = 80;
+
+export class Shopper {
+  readonly operations: Operation[] = [];
+  /** Answers to acknowledged writes that lacked what this shopper had written before. */
+  readonly forgetfulAnswers: string[] = [];
+  readonly jar = new CookieJar();
+  readonly #options: ShopperOptions;
+
+  constructor(options: ShopperOptions) {
+    this.#options = options;
+  }
+
+  get expected(): Map<string, Expected> {
+    return expectCart(this.operations);
+  }
+
+  async act(signal: AbortSignal): Promise<Operation> {
+    const operation = this.#choose();
+    this.operations.push(operation);
+    const givenUpAt = performance.now() + patienceMs;
+    let pauseMs = 50;
+    while (performance.now() < givenUpAt) {
+      const { attempt, cart } = await this.#try(operation);
+      operation.attempts.push(attempt);
+      if (attempt.status >= 200 && attempt.status < 300) {
+        operation.outcome = 'acknowledged';
+        this.#compare(operation, cart);
+        return operation;
+      }
+      if (attempt.status >= 400 && attempt.status < 500) {
+        operation.outcome = 'refused';
+        return operation;
+      }
+      if (signal.aborted) pauseMs = 250;
+      await delay(pauseMs);
+      pauseMs = Math.min(pauseMs * 2, 500);
+    }
+    return operation;
+  }
+
+  /** @param url of the balancer, or of one origin. @throws where the cart cannot be read. */
+  async readCart(url = this.#options.url): Promise<CartSeen> {
+    const response = await fetch(`${url}/api/cart`, {
+      headers: { cookie: this.jar.header },
+      signal: AbortSignal.timeout(requestMs),
+    });
+    if (!response.ok) throw new Error(`Cannot read a cart at ${url} as it answered ${response.status}`);
+    return toSeen((await response.json()) as CartJson);
+  }
+
+  #choose(): Operation {
+    const { random, variants } = this.#options;
+    const variantId = random.pick(variants);
+    const pieces = this.expected.get(variantId)?.most ?? 0;
+    const kind = pieces >= mostPieces || random.next() < 0.15 ? 'set' : 'add';
+    const quantity = kind === 'set' ? random.integer(1, 9) : random.integer(1, 3);
+    return { key: randomUUID(), kind, variantId, quantity, attempts: [], outcome: 'open' };
+  }
+
+  async #try(operation: Operation): Promise<{ attempt: Operation['attempts'][number]; cart?: CartSeen }> {
+    const { url, send = fetch, now } = this.#options;
+    const { kind, variantId, quantity, key } = operation;
+    const atMs = now();
+    try {
+      const response = await send(
+        kind === 'add' ? `${url}/api/cart/lines` : `${url}/api/cart/lines/${variantId}`,
+        {
+          method: kind === 'add' ? 'POST' : 'PUT',
+          headers: { 'content-type': 'application/json', 'idempotency-key': key, cookie: this.jar.header },
+          body: JSON.stringify(kind === 'add' ? { variantId, quantity } : { quantity }),
+          signal: AbortSignal.timeout(requestMs),
+        },
+      );
+      const text = await response.text();
+      // Cookies of an answer that arrived broken are not kept by a browser either.
+      this.jar.keep(response);
+      const servedBy = response.headers.get('served-by') ?? undefined;
+      const cart = response.ok ? toSeen(JSON.parse(text) as CartJson) : undefined;
+      return {
+        attempt: { atMs, status: response.status, servedBy, durability: cart?.durability },
+        ...(cart ? { cart } : {}),
+      };
+    } catch {
+      return { attempt: { atMs, status: 0 } };
+    }
+  }
+
+  #compare(operation: Operation, cart: CartSeen | undefined): void {
+    if (cart === undefined || cart.incomplete) return;
+    for (const [variantId, { least, most }] of this.expected) {
+      const pieces = cart.pieces.get(variantId) ?? 0;
+      if (pieces < least || pieces > most) {
+        this.forgetfulAnswers.push(
+          `${operation.kind} ${operation.key}: variant ${variantId} has ${pieces}, not ${least === most ? least : `${least} to ${most}`}`,
+        );
+      }
+    }
+  }
+}
+
+interface CartJson {
+  lines: { variantId: string; quantity: number }[];
+  incomplete?: boolean;
+  durability: string;
+}
+
+function toSeen(cart: CartJson): CartSeen {
+  return {
+    pieces: new Map(cart.lines.map((line) => [line.variantId, line.quantity])),
+    incomplete: cart.incomplete === true,
+    durability: cart.durability,
+  };
+}
