@@ -28,7 +28,6 @@ export async function ensureCategory(tx: Tx, path: CategoryPath): Promise<{ id: 
         .execute();
       tags[categoryTag(slug)] = 1;
       tags[categoriesTag] = await raiseCategories(tx);
-      tags[categoriesTag] = await raiseCategories(tx);
     }
     parentId = made?.id ?? (await findCategory(tx, slug))!;
   }
@@ -41,18 +40,6 @@ async function findCategory(tx: Tx, slug: string): Promise<string | undefined> {
 }
 
 /** The tree that pages show has a version of its own. */
-async function raiseCategories(tx: Tx): Promise<number> {
-  const row = await tx
-    .insertInto('catalog_sets')
-    .values({ tag: categoriesTag })
-    .onConflict((conflict) =>
-      conflict.column('tag').doUpdateSet((update) => ({ version: update('catalog_sets.version', '+', 1) })),
-    )
-    .returning('version')
-    .executeTakeFirstOrThrow();
-  return row.version;
-}
-
 async function raiseCategories(tx: Tx): Promise<number> {
   const { version } = await tx
     .updateTable('catalog_sets')

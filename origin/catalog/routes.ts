@@ -10,6 +10,7 @@ import { respondShared, type SharedBody } from '../web/shared-response.ts';
 import { listCategories } from './list-categories.ts';
 import { listProducts } from './list-products.ts';
 import { listKey, maxLimit, parseListQuery, sorts } from './list-query.ts';
+import { pictureRoute } from './picture-route.ts';
 import { CategorySchema, ProductListSchema, ProductSchema } from './product.ts';
 import { readProduct, toProduct } from './read-product.ts';
 import { isSlug } from './tags.ts';
@@ -72,6 +73,7 @@ const categoriesRoute = createRoute({
 
 export function catalogRoutes(deps: Deps): OpenAPIHono<AppEnv> {
   const api = createApi();
+  api.route('/', pictureRoute());
   api.openapi(listRoute, async (c): Promise<never> => {
     const query = parseListQuery(new URL(c.req.url).searchParams, 'api');
     return shared(

@@ -5,9 +5,6 @@ import type { DbOrTx } from '../postgres/database.ts';
 
 export const catalogTag = 'catalog';
 
-/** Which categories there are; counts and products do not touch it. */
-export const categoriesTag = 'categories';
-
 /** Which categories there are, with names and places; counts and products do not raise it. */
 export const categoriesTag = 'categories';
 
@@ -75,7 +72,6 @@ const versionReaders: Record<string, VersionReader> = {
       names.map((name) => `category:${name}`),
     ),
   catalog: (db) => readSetVersions(db, [catalogTag]),
-  categories: (db) => readSetVersions(db, [categoriesTag]),
   categories: (db) => readSetVersions(db, [categoriesTag]),
 };
 

@@ -72,7 +72,7 @@ async function createTables(db: Kysely<unknown>): Promise<void> {
       alt text not null default '',
       unique (product_id, url)
     )`.execute(db);
-  // Versions of lists: 'catalog' and 'category:<slug>'. A change leaves a mark, not a lock on the one row that every change would need.
+  // Versions of lists: 'catalog', 'categories' and 'category:<slug>'. A change leaves a mark, not a lock on the one row that every change would need.
   await sql`
     create table catalog_sets (
       tag text primary key,
@@ -82,7 +82,7 @@ async function createTables(db: Kysely<unknown>): Promise<void> {
   await sql`create table catalog_set_marks (id bigint generated always as identity primary key, tag text not null)`.execute(
     db,
   );
-  await sql`insert into catalog_sets (tag) values ('catalog')`.execute(db);
+  await sql`insert into catalog_sets (tag) values ('catalog'), ('categories')`.execute(db);
   // Every word that a product is described by, unstemmed: what "did you mean" chooses from.
   await sql`create table search_words (word text collate "C" primary key)`.execute(db);
 }

@@ -1,0 +1,160 @@
+// A garment as a picture: pieces of cloth in a light from the left above, with folds, seams and a soft shadow; the same spec is the same bytes.
+import { beanie, cap, scarf, socks } from './accessories.ts';
+import { dress, jeans, shorts, skirt, trousers } from './bottoms.ts';
+import { brightness, darken, lighten, mix } from './colors.ts';
+import type { Drawing, Piece } from './drawing.ts';
+import { fabricTile } from './fabrics.ts';
+import type { GarmentKind, GarmentSpec } from './garment-spec.ts';
+import { blazer, coat, jacket, vest } from './outerwear.ts';
+import { height, mirrored, width } from './outline.ts';
+import { blouse, cardigan, hoodie, polo, shirt, sweater, tank, tee } from './tops.ts';
+
+const drawings: Record<GarmentKind, () => Drawing> = {
+  tee,
+  tank,
+  shirt,
+  blouse,
+  polo,
+  sweater,
+  cardigan,
+  hoodie,
+  jacket,
+  blazer,
+  coat,
+  vest,
+  dress,
+  skirt,
+  jeans,
+  trousers,
+  shorts,
+  socks,
+  cap,
+  beanie,
+  scarf,
+};
+
+/** A few KB. No filter and no blur: phones paint it quickly. */
+export function renderGarment(spec: GarmentSpec): string {
+  const drawing = drawings[spec.kind]();
+  const tones = tonesOf(spec);
+  const ids = new PieceIds(drawing.pieces);
+  const markup = [
+    `<rect width="${width}" height="${height}" fill="url(#g)"/>`,
+    `<ellipse cx="200" cy="${shadowY(spec.kind)}" rx="150" ry="16" fill="url(#e)"/>`,
+    shadow(drawing.pieces, ids),
+    ...drawing.pieces.map((piece) => cloth(piece, ids, tones, spec)),
+    `<path d="${drawing.folds.join('')}" fill="${tones.darker}" opacity=".2"/>`,
+    `<path d="${drawing.seams.join('')}" fill="none" stroke="${tones.darker}" stroke-width="1.3" opacity=".55"/>`,
+    `<path d="${drawing.stitches.join('')}" fill="none" stroke="${tones.thread}" stroke-width="1.1" stroke-dasharray="4 2.6" opacity=".75"/>`,
+    ...drawing.details,
+  ].join('');
+  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width * 2}" height="${height * 2}"><defs>${defs(drawing, ids, spec, tones)}</defs>${paint(markup, tones)}</svg>`;
+}
+
+interface Tones {
+  base: string;
+  accent: string;
+  dark: string;
+  darker: string;
+  light: string;
+  thread: string;
+  metal: string;
+  button: string;
+  cord: string;
+  ground: [string, string];
+}
+
+function tonesOf(spec: GarmentSpec): Tones {
+  const { base, accent } = spec;
+  const dim = brightness(base) < 0.3;
+  const denim = spec.fabric === 'denim';
+  return {
+    base,
+    accent,
+    dark: darken(base, 0.25),
+    darker: dim ? '#08080b' : darken(base, 0.6),
+    light: lighten(base, dim ? 0.28 : 0.35),
+    thread: denim ? '#d9a55c' : dim ? lighten(base, 0.3) : darken(base, 0.4),
+    metal: denim ? '#c99b5a' : '#c3c6cc',
+    button: denim ? '#c99b5a' : brightness(base) > 0.75 ? '#efe9dc' : darken(base, 0.35),
+    cord: brightness(base) > 0.6 ? darken(base, 0.3) : lighten(base, 0.75),
+    ground: grounds[spec.ground % grounds.length]!,
+  };
+}
+
+/** Backdrops as of a studio: light above, a little deeper below. */
+const grounds: [string, string][] = [
+  ['#f5f1ea', '#e2dacd'],
+  ['#f2f2f0', '#dcdcd8'],
+  ['#eef1f1', '#d5dddd'],
+  ['#f5eeeb', '#e4d5cf'],
+  ['#f1f1ea', '#dbdccd'],
+];
+
+function defs(drawing: Drawing, ids: PieceIds, spec: GarmentSpec, tones: Tones): string {
+  const [above, below] = tones.ground;
+  const tile = fabricTile(spec.fabric, { b: tones.base, a: tones.accent, d: tones.darker, l: tones.light });
+  const dim = brightness(tones.base) < 0.3;
+  const shade = (opacity: number) => `stop-color="#0d0b14" stop-opacity="${opacity}"`;
+  const glow = (opacity: number) => `stop-color="#fff" stop-opacity="${opacity}"`;
+  return [
+    `<linearGradient id="g" x2="0" y2="1"><stop stop-color="${above}"/><stop offset="1" stop-color="${below}"/></linearGradient>`,
+    `<radialGradient id="e"><stop stop-color="#3a3128" stop-opacity=".28"/><stop offset="1" stop-color="#3a3128" stop-opacity="0"/></radialGradient>`,
+    `<linearGradient id="s" y2=".12"><stop ${shade(0.26)}/><stop offset=".16" ${shade(0.04)}/><stop offset=".34" ${glow(dim ? 0.13 : 0.2)}/><stop offset=".62" ${shade(0)}/><stop offset=".86" ${shade(0.12)}/><stop offset="1" ${shade(0.34)}/></linearGradient>`,
+    `<linearGradient id="v" x2="0" y2="1"><stop ${glow(0.08)}/><stop offset=".5" ${shade(0)}/><stop offset="1" ${shade(0.16)}/></linearGradient>`,
+    tile
+      ? `<pattern id="p" width="${tile.width}" height="${tile.height}" patternUnits="userSpaceOnUse"${tile.turn ? ` patternTransform="rotate(${tile.turn})"` : ''}>${tile.markup}</pattern>`
+      : '',
+    ...drawing.pieces.map((piece) => `<path id="${ids.of(piece)}" d="${piece.d}"/>`),
+  ].join('');
+}
+
+class PieceIds {
+  readonly #pieces: Piece[];
+
+  constructor(pieces: Piece[]) {
+    this.#pieces = pieces;
+  }
+
+  of(piece: Piece): string {
+    return `c${this.#pieces.indexOf(piece)}`;
+  }
+}
+
+/** Copies that grow fainter outwards stand in for a blur. */
+function shadow(pieces: Piece[], ids: PieceIds): string {
+  const outlines = pieces.filter((piece) => !piece.flat).map((piece) => one(piece, ids, ''));
+  const copy = (size: number, opacity: number) =>
+    `<g fill="#2b241c" stroke="#2b241c" stroke-width="${size}" stroke-linejoin="round" opacity="${opacity}" transform="translate(5 8)">`;
+  const [first = '', ...rest] = [copy(14, 0.035), copy(8, 0.05), copy(2, 0.07)];
+  return `${first}<g id="o">${outlines.join('')}</g></g>${rest.map((open) => `${open}<use href="#o"/></g>`).join('')}`;
+}
+
+function cloth(piece: Piece, ids: PieceIds, tones: Tones, spec: GarmentSpec): string {
+  const color = piece.accent ? tones.accent : tones.base;
+  const tone = piece.tone ?? 0;
+  const fill = tone < 0 ? darken(color, -tone) : mix(color, '#ffffff', tone);
+  const patterned = spec.fabric !== 'plain' && !piece.plain && !piece.accent;
+  const layers = [
+    one(piece, ids, ` fill="${fill}"`),
+    patterned ? one(piece, ids, ` fill="url(#p)"`) : '',
+    piece.flat ? '' : one(piece, ids, ' fill="url(#s)"') + one(piece, ids, ' fill="url(#v)"'),
+    one(piece, ids, ` fill="none" stroke="${tones.darker}" stroke-width="1.2" stroke-opacity=".45"`),
+  ];
+  return layers.join('');
+}
+
+function one(piece: Piece, ids: PieceIds, attributes: string): string {
+  const use = `<use href="#${ids.of(piece)}"${attributes}/>`;
+  return piece.pair ? use + mirrored(use) : use;
+}
+
+function paint(markup: string, tones: Tones): string {
+  return markup.replace(/\{(\w+)\}/g, (_, name: keyof Tones) => String(tones[name]));
+}
+
+function shadowY(kind: GarmentKind): number {
+  if (kind === 'cap') return 352;
+  if (kind === 'shorts' || kind === 'socks') return 400;
+  return kind === 'beanie' ? 414 : kind === 'jacket' ? 424 : 468;
+}
