@@ -1,6 +1,5 @@
 // One Postgres server of the region: which folder and port are its own for life, and what it follows at present.
 import { mkdirSync } from 'node:fs';
-import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { endProcessesIn } from '../local/leftover.ts';
 import type { Store } from '../local/part.ts';
@@ -102,15 +101,6 @@ export async function fenceMember(member: PostgresMember): Promise<void> {
     await member.server.exited;
   }
   await endProcessesIn(member.folder);
-}
-
-export async function isStandbyFolder(member: PostgresMember): Promise<boolean> {
-  return (await readFile(join(member.folder, 'standby.signal')).catch(() => undefined)) !== undefined;
-}
-
-/** A server that must never follow anybody again begins from nothing. */
-export async function forgetData(member: PostgresMember): Promise<void> {
-  await rm(member.folder, { recursive: true, force: true });
 }
 
 /** How a standby calls itself to the server that it follows. */
