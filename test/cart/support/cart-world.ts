@@ -1,0 +1,173 @@
+// Carts on real stores, with a small catalog, and browsers that keep their cookies. No HTTP: the promises are those of `Carts`.
+import { randomUUID } from 'node:crypto';
+import type { Redis } from 'ioredis';
+import { pino } from 'pino';
+import type { FencedCache, Fresh } from '../../../origin/cache/fenced-cache.ts';
+import { type CartAnswer, type Carts, createCarts } from '../../../origin/cart/carts.ts';
+import { type CartState, readSettings } from '../../../origin/config.ts';
+import type { Deps } from '../../../origin/deps.ts';
+import { createDatabase, createPool, type Db } from '../../../origin/postgres/database.ts';
+import { connectRedis } from '../../../origin/redis/connect.ts';
+
+export interface CartWorld extends AsyncDisposable {
+  deps: Deps;
+  db: Db;
+  redis: Redis;
+  carts: Carts;
+  /** Ids of variants on sale, with plenty in stock. */
+  variants: string[];
+  browser(accountId?: string): Browser;
+  /** Another origin on the same stores. */
+  secondOrigin(): Carts;
+}
+
+export interface CartWorldOptions {
+  databaseUrl: string;
+  redisUrl: string;
+  cartState?: CartState;
+  redisReplicas?: number;
+  variantCount?: number;
+}
+
+export async function openCartWorld(options: CartWorldOptions): Promise<CartWorld> {
+  const settings = readSettings({
+    DATABASE_URL: options.databaseUrl,
+    REDIS_URL: options.redisUrl,
+    REDIS_REPLICAS: String(options.redisReplicas ?? 0),
+    COOKIE_KEYS: 'a-key-of-the-tests-with-32-letters',
+    CART_STATE: options.cartState ?? 'server',
+    LOG_LEVEL: 'silent',
+  });
+  const db = createDatabase(
+    createPool({ url: settings.databaseUrl, name: 'test', max: 8, onError: () => undefined }),
+  );
+  const redis = connectRedis({ urls: settings.redisUrls, name: 'test', onError: () => undefined });
+  await new Promise((resolve) => redis.once('ready', resolve));
+  const deps: Deps = {
+    settings,
+    log: pino({ level: 'silent' }),
+    db,
+    redis,
+    cache: rememberEverything(db),
+    hintWorker: () => undefined,
+    now: Date.now,
+  };
+  const variants = await seedVariants(db, options.variantCount ?? 12);
+  const opened = [createCarts(deps)];
+  const carts = opened[0]!;
+  return {
+    deps,
+    db,
+    redis,
+    carts,
+    variants,
+    browser: (accountId) => new Browser(carts, accountId),
+    secondOrigin() {
+      const another = createCarts(deps);
+      opened.push(another);
+      return another;
+    },
+    async [Symbol.asyncDispose]() {
+      for (const each of opened) await each.close();
+      redis.disconnect();
+      await db.destroy();
+    },
+  };
+}
+
+export class Browser {
+  carts: Carts;
+  accountId: string | undefined;
+  cookie: string | undefined;
+
+  constructor(carts: Carts, accountId?: string) {
+    this.carts = carts;
+    this.accountId = accountId;
+  }
+
+  get visit() {
+    return { cookieHeader: this.cookie, accountId: this.accountId };
+  }
+
+  async view() {
+    return this.take(await this.carts.view(this.visit));
+  }
+
+  add(variantId: string, quantity = 1, opId: string = randomUUID(), fingerprint?: string) {
+    return this.write('add', variantId, quantity, opId, fingerprint);
+  }
+
+  set(variantId: string, quantity: number, opId: string = randomUUID(), fingerprint?: string) {
+    return this.write('set', variantId, quantity, opId, fingerprint);
+  }
+
+  keep(setCookies: string[]) {
+    for (const cookie of setCookies) {
+      const pair = cookie.split(';', 1)[0]!;
+      this.cookie = pair.endsWith('=') ? undefined : pair;
+    }
+  }
+
+  private async write(
+    kind: 'add' | 'set',
+    variantId: string,
+    quantity: number,
+    opId: string,
+    fingerprint = `${kind} ${variantId} ${quantity}`,
+  ) {
+    const operation = { opId, kind, variantId, quantity, fingerprint };
+    return this.take(await this.carts.write(this.visit, operation));
+  }
+
+  private take(answer: CartAnswer) {
+    this.keep(answer.setCookies);
+    return answer.cart;
+  }
+}
+
+/** The quantities by variant. */
+export function pieces(cart: { lines: { variantId: string; quantity: number }[] }): Record<string, number> {
+  return Object.fromEntries(cart.lines.map((line) => [line.variantId, line.quantity]));
+}
+
+/** Names and prices stay known while a store is away, as the real cache's would. */
+function rememberEverything(db: Db): FencedCache {
+  const known = new Map<string, Fresh<unknown>>();
+  return {
+    async read(request) {
+      const held = known.get(request.key);
+      if (held !== undefined) return { ...(held as Fresh<never>), outcome: 'hit' };
+      const fresh = await request.fill(db);
+      known.set(request.key, fresh);
+      return { ...fresh, outcome: 'miss' };
+    },
+    readStale: async (key) => known.get(key) as never,
+  };
+}
+
+async function seedVariants(db: Db, count: number): Promise<string[]> {
+  const category = await db
+    .insertInto('categories')
+    .values({ slug: `shirts-${randomUUID()}`, name: 'Shirts', parent_id: null })
+    .returning('id')
+    .executeTakeFirstOrThrow();
+  const product = await db
+    .insertInto('products')
+    .values({ slug: `shirt-${randomUUID()}`, name: 'Shirt', category_id: category.id, price_amount: 1999 })
+    .returning('id')
+    .executeTakeFirstOrThrow();
+  const rows = await db
+    .insertInto('variants')
+    .values(
+      Array.from({ length: count }, (_, index) => ({
+        product_id: product.id,
+        sku: `SKU-${randomUUID()}`,
+        size: String(index),
+        price_amount: 1999,
+        available: 1_000,
+      })),
+    )
+    .returning('id')
+    .execute();
+  return rows.map((row) => row.id);
+}
