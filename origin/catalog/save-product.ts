@@ -13,11 +13,39 @@ import { productStockTag, productTag, slugTag } from './tags.ts';
 
 export type SaveOutcome = 'created' | 'changed' | 'unchanged';
 
-/**
- * Also writes the invalidation. Locks variants, then the product.
- * @throws DraftFault where a SKU belongs to another product
- */
 export async function saveProduct(tx: Tx, draft: ProductDraft): Promise<SaveOutcome> {
+  return (await saveProducts(tx, [draft]))[0]!;
+}
+
+/**
+ * Also writes the invalidation, one for all. Locks variants, then the product.
+ * @throws DraftFault where a SKU belongs to another product; the transaction must then be rolled back
+ */
+export async function saveProducts(tx: Tx, drafts: ProductDraft[]): Promise<SaveOutcome[]> {
+  const saved: Saved[] = [];
+  for (const draft of drafts) saved.push(await saveRows(tx, draft));
+  const relisted = saved.filter((one) => one.relisted);
+  if (relisted.length > 0) {
+    const ids = relisted.map((one) => one.id);
+    await refreshListing(tx, ids);
+    await learnWords(tx, ids);
+    await markSets(tx, [...new Set(relisted.flatMap((one) => one.categoryIds))]);
+  }
+  const tags: TagVersions = Object.assign({}, ...saved.map((one) => one.tags));
+  if (Object.keys(tags).length > 0) await addToOutbox(tx, 'invalidate', { tags });
+  return saved.map((one) => one.outcome);
+}
+
+interface Saved {
+  id: string;
+  outcome: SaveOutcome;
+  /** Whether more than stock differs, so that lists may. */
+  relisted: boolean;
+  categoryIds: string[];
+  tags: TagVersions;
+}
+
+async function saveRows(tx: Tx, draft: ProductDraft): Promise<Saved> {
   const category = await ensureCategory(tx, draft.category);
   const known = await findAndLock(tx, draft.slug);
   const row = known ?? (await insertProduct(tx, draft, category.id));
@@ -25,22 +53,25 @@ export async function saveProduct(tx: Tx, draft: ProductDraft): Promise<SaveOutc
   const imagesChanged = await saveImages(tx, row.id, draft.images);
   const ownChanged = known !== undefined && (await updateProduct(tx, draft, category.id, known));
   const changed = ownChanged || imagesChanged || variants.changed;
-  if (known !== undefined && !changed && !variants.stockChanged) return 'unchanged';
-  const versions = await raise(tx, row.id, {
-    product: known !== undefined && changed,
-    stock: variants.stockChanged,
-  });
-  if (known === undefined || changed) {
-    await refreshListing(tx, [row.id]);
-    await learnWords(tx, [row.id]);
-    await markSets(tx, [...new Set([category.id, row.category_id])]);
+  const saved = { id: row.id, categoryIds: [category.id, row.category_id] };
+  if (known === undefined) {
+    const tags = { ...category.tags, ...variants.tags, ...firstTags(row.id, draft.slug) };
+    return { ...saved, outcome: 'created', relisted: true, tags };
+  }
+  if (!changed && !variants.stockChanged) {
+    return { ...saved, outcome: 'unchanged', relisted: false, tags: category.tags };
   }
   const tags: TagVersions = { ...category.tags, ...variants.tags };
+  const versions = await raise(tx, row.id, { product: changed, stock: variants.stockChanged });
   if (variants.stockChanged) tags[productStockTag(row.id)] = versions.stock_version;
-  if (known === undefined || changed) tags[productTag(row.id)] = versions.version;
-  if (known === undefined || known.status !== draft.status) tags[slugTag(draft.slug)] = versions.version;
-  await addToOutbox(tx, 'invalidate', { tags });
-  return known === undefined ? 'created' : 'changed';
+  if (changed) tags[productTag(row.id)] = versions.version;
+  if (known.status !== draft.status) tags[slugTag(draft.slug)] = versions.version;
+  return { ...saved, outcome: 'changed', relisted: changed, tags };
+}
+
+/** What was absent from caches, at the version that a new row begins with. */
+function firstTags(id: string, slug: string): TagVersions {
+  return { [productTag(id)]: 1, [productStockTag(id)]: 1, [slugTag(slug)]: 1 };
 }
 
 interface KnownProduct {

@@ -3,7 +3,7 @@ import type { Db, Tx } from '../../postgres/database.ts';
 import { countProducts } from '../dirty-versions.ts';
 import { ensureCategory } from '../ensure-category.ts';
 import type { ProductDraft } from '../product-draft.ts';
-import { saveProduct } from '../save-product.ts';
+import { saveProducts } from '../save-product.ts';
 import { buildProduct, categoryOf } from './build-product.ts';
 import { productLines } from './lines.ts';
 import { seededRandom } from './random.ts';
@@ -17,24 +17,23 @@ export interface DemoOptions {
 
 /** @returns how many products were made; 0 where the demo catalog stands already. */
 export async function loadDemoCatalog(db: Db, options: DemoOptions = {}): Promise<number> {
-  const drafts = buildDemoCatalog();
+  const range = buildDemoCatalog();
   const known = await db
     .selectFrom('products')
     .select('slug')
     .where(
       'slug',
       'in',
-      drafts.map((draft) => draft.slug),
+      range.map((draft) => draft.slug),
     )
     .execute();
   const slugs = new Set(known.map((row) => row.slug));
-  const missing = drafts.filter((draft) => !slugs.has(draft.slug));
+  const missing = range.filter((draft) => !slugs.has(draft.slug));
   if (missing.length === 0) return 0;
   await db.transaction().execute(makeCategories);
   for (let at = 0; at < missing.length; at += productsPerTransaction) {
-    await db.transaction().execute(async (tx) => {
-      for (const draft of missing.slice(at, at + productsPerTransaction)) await saveProduct(tx, draft);
-    });
+    const drafts = missing.slice(at, at + productsPerTransaction);
+    await db.transaction().execute((tx) => saveProducts(tx, drafts));
     options.onProgress?.(Math.min(at + productsPerTransaction, missing.length), missing.length);
   }
   await db.transaction().execute(countProducts);
