@@ -1,0 +1,126 @@
+// The calls that rules may read, each with the type of its answer; `collect` makes these and no others.
+//
+// With what input each is made (`elbv2`, `autoscaling` … are the clients' names in a snapshot's keys):
+//
+//   elbv2         DescribeLoadBalancers, DescribeTargetGroups            no input
+//                 DescribeListeners({LoadBalancerArn})                   one a load balancer
+//                 DescribeRules({ListenerArn})                           one a listener (for targets of rules)
+//                 DescribeTargetHealth({TargetGroupArn})                 one a target group
+//                 DescribeTags({ResourceArns: [≤ 20 ARNs]})              load balancers
+//   autoscaling   DescribeAutoScalingGroups                              no input (tags are in the answer)
+//                 DescribeLaunchConfigurations                           no input
+//   elasticache   DescribeReplicationGroups, DescribeServerlessCaches,
+//                 DescribeCacheSubnetGroups                              no input
+//                 DescribeCacheClusters({ShowCacheNodeInfo: true})
+//                 ListTagsForResource({ResourceName: ARN})               one a replication group, serverless cache and
+//                                                                        cluster outside any replication group
+//   rds           DescribeDBInstances, DescribeDBClusters, DescribeDBProxies,
+//                 DescribeDBSubnetGroups                                 no input (tags are in TagList)
+//   ec2           DescribeSecurityGroups, DescribeSecurityGroupRules, DescribeNetworkInterfaces, DescribeSubnets,
+//                 DescribeVpcs, DescribeInstances, DescribeManagedPrefixLists, DescribeNetworkAcls,
+//                 DescribeRouteTables, DescribeAvailabilityZones         no input
+//                 GetManagedPrefixListEntries({PrefixListId})            one a prefix list that a rule names
+//                 DescribeLaunchTemplateVersions({LaunchTemplateId, Versions: ["3" | "$Latest" | "$Default"]})
+//                                                                        one a template that a group uses (its
+//                                                                        LaunchTemplateName instead where it has no id)
+//   route53       ListHostedZones                                        no input
+//                 ListResourceRecordSets({HostedZoneId})                 one a zone, Id as ListHostedZones gives it
+//
+// Readers are liberal: a call keyed with other input, or none, is read too where its answer holds what is looked for.
+// From a template: same keys, answers shaped as AWS would give them once deployed (identifiers are logical ids, an
+// ARN is any text that is unique). A property that can't be known is `unknownValue(reason)`; a call that can't be
+// known is an error of name `UnknownInTemplate`. DescribeNetworkInterfaces and DescribeInstances answer with the
+// interfaces and instances that the template declares, empty lists if none: what a part wears is read from the part.
+import type {
+  DescribeAutoScalingGroupsCommandOutput,
+  DescribeLaunchConfigurationsCommandOutput,
+} from '@aws-sdk/client-auto-scaling';
+import type {
+  DescribeAvailabilityZonesCommandOutput,
+  DescribeInstancesCommandOutput,
+  DescribeLaunchTemplateVersionsCommandOutput,
+  DescribeManagedPrefixListsCommandOutput,
+  DescribeNetworkAclsCommandOutput,
+  DescribeNetworkInterfacesCommandOutput,
+  DescribeRouteTablesCommandOutput,
+  DescribeSecurityGroupRulesCommandOutput,
+  DescribeSecurityGroupsCommandOutput,
+  DescribeSubnetsCommandOutput,
+  DescribeVpcsCommandOutput,
+  GetManagedPrefixListEntriesCommandOutput,
+} from '@aws-sdk/client-ec2';
+import type {
+  DescribeListenersCommandOutput,
+  DescribeLoadBalancersCommandOutput,
+  DescribeRulesCommandOutput,
+  DescribeTagsCommandOutput,
+  DescribeTargetGroupsCommandOutput,
+  DescribeTargetHealthCommandOutput,
+} from '@aws-sdk/client-elastic-load-balancing-v2';
+import type {
+  DescribeCacheClustersCommandOutput,
+  DescribeCacheSubnetGroupsCommandOutput,
+  DescribeReplicationGroupsCommandOutput,
+  DescribeServerlessCachesCommandOutput,
+  ListTagsForResourceCommandOutput,
+} from '@aws-sdk/client-elasticache';
+import type {
+  DescribeDBClustersCommandOutput,
+  DescribeDBInstancesCommandOutput,
+  DescribeDBProxiesCommandOutput,
+  DescribeDBSubnetGroupsCommandOutput,
+} from '@aws-sdk/client-rds';
+import type {
+  ListHostedZonesCommandOutput,
+  ListResourceRecordSetsCommandOutput,
+} from '@aws-sdk/client-route-53';
+
+export interface Answers {
+  elbv2: {
+    DescribeLoadBalancers: DescribeLoadBalancersCommandOutput;
+    DescribeTargetGroups: DescribeTargetGroupsCommandOutput;
+    DescribeListeners: DescribeListenersCommandOutput;
+    DescribeRules: DescribeRulesCommandOutput;
+    DescribeTargetHealth: DescribeTargetHealthCommandOutput;
+    DescribeTags: DescribeTagsCommandOutput;
+  };
+  autoscaling: {
+    DescribeAutoScalingGroups: DescribeAutoScalingGroupsCommandOutput;
+    DescribeLaunchConfigurations: DescribeLaunchConfigurationsCommandOutput;
+  };
+  elasticache: {
+    DescribeReplicationGroups: DescribeReplicationGroupsCommandOutput;
+    DescribeServerlessCaches: DescribeServerlessCachesCommandOutput;
+    DescribeCacheClusters: DescribeCacheClustersCommandOutput;
+    DescribeCacheSubnetGroups: DescribeCacheSubnetGroupsCommandOutput;
+    ListTagsForResource: ListTagsForResourceCommandOutput;
+  };
+  rds: {
+    DescribeDBInstances: DescribeDBInstancesCommandOutput;
+    DescribeDBClusters: DescribeDBClustersCommandOutput;
+    DescribeDBProxies: DescribeDBProxiesCommandOutput;
+    DescribeDBSubnetGroups: DescribeDBSubnetGroupsCommandOutput;
+  };
+  ec2: {
+    DescribeSecurityGroups: DescribeSecurityGroupsCommandOutput;
+    DescribeSecurityGroupRules: DescribeSecurityGroupRulesCommandOutput;
+    DescribeNetworkInterfaces: DescribeNetworkInterfacesCommandOutput;
+    DescribeSubnets: DescribeSubnetsCommandOutput;
+    DescribeVpcs: DescribeVpcsCommandOutput;
+    DescribeInstances: DescribeInstancesCommandOutput;
+    DescribeManagedPrefixLists: DescribeManagedPrefixListsCommandOutput;
+    GetManagedPrefixListEntries: GetManagedPrefixListEntriesCommandOutput;
+    DescribeLaunchTemplateVersions: DescribeLaunchTemplateVersionsCommandOutput;
+    DescribeNetworkAcls: DescribeNetworkAclsCommandOutput;
+    DescribeRouteTables: DescribeRouteTablesCommandOutput;
+    DescribeAvailabilityZones: DescribeAvailabilityZonesCommandOutput;
+  };
+  route53: {
+    ListHostedZones: ListHostedZonesCommandOutput;
+    ListResourceRecordSets: ListResourceRecordSetsCommandOutput;
+  };
+}
+
+export type ClientName = keyof Answers;
+export type CommandOf<C extends ClientName> = keyof Answers[C] & string;
+export type AnswerOf<C extends ClientName, N extends CommandOf<C>> = Answers[C][N];

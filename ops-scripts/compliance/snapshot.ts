@@ -1,0 +1,118 @@
+// A snapshot is plain data: what AWS (or a template) answered to each call, or why it did not. Rules read nothing else.
+import { ConfigFault } from './config-fault.ts';
+import type { AnswerOf, ClientName, CommandOf } from './snapshot-calls.ts';
+
+export const snapshotFormat = 'myclothes-aws-snapshot/1';
+
+/** One call's outcome: the SDK's output with all pages merged, or the error that ended it. */
+export type CallOutcome =
+  | { ok: true; result: Record<string, unknown> }
+  | { ok: false; error: { name: string; message: string } };
+
+export interface Snapshot {
+  format: typeof snapshotFormat;
+  account: string;
+  region: string;
+  /** ISO 8601, UTC. */
+  takenAt: string;
+  /** Keyed by `callKey`. */
+  calls: Record<string, CallOutcome>;
+}
+
+/**
+ * The name of a call that a template has no words for (for example, the instances that run). Rules that need such a
+ * call answer `unknown` with the error's message as the reason.
+ */
+export const unknownInTemplate = 'UnknownInTemplate';
+
+/** Stands in the place of one property whose value can't be known, such as a parameter without a value. */
+export interface UnknownValue {
+  $unknown: string;
+}
+
+/** Marks a property as not knowable; the reason completes the sentence "… cannot be known: <reason>". */
+export function unknownValue(reason: string): UnknownValue {
+  return { $unknown: reason };
+}
+
+export function isUnknownValue(value: unknown): value is UnknownValue {
+  return typeof value === 'object' && value !== null && typeof (value as UnknownValue).$unknown === 'string';
+}
+
+/** `elbv2.DescribeListeners({"LoadBalancerArn":"…"})`; without input (or with an empty one) no parentheses. */
+export function callKey<C extends ClientName>(client: C, command: CommandOf<C>, input?: object): string {
+  const name = `${client}.${command}`;
+  return input === undefined || Object.keys(input).length === 0 ? name : `${name}(${sortedJson(input)})`;
+}
+
+/** JSON with the keys of every object in order, so that equal inputs make equal text. */
+export function sortedJson(value: unknown): string {
+  return JSON.stringify(value, (_key, inner: unknown) =>
+    typeof inner === 'object' && inner !== null && !Array.isArray(inner)
+      ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0)))
+      : inner,
+  );
+}
+
+/** Records an outcome under its key; the answer's type follows from client and command. */
+export function recordCall<C extends ClientName, N extends CommandOf<C>>(
+  snapshot: Snapshot,
+  client: C,
+  command: N,
+  input: object | undefined,
+  outcome: { ok: true; result: Partial<AnswerOf<C, N>> } | Extract<CallOutcome, { ok: false }>,
+): void {
+  snapshot.calls[callKey(client, command, input)] = outcome as CallOutcome;
+}
+
+export function emptySnapshot(account: string, region: string, takenAt: Date): Snapshot {
+  return { format: snapshotFormat, account, region, takenAt: takenAt.toISOString(), calls: {} };
+}
+
+/**
+ * Reads a snapshot from text. Faults of the file as a whole are a ConfigFault; garbage inside one call is kept as a
+ * failed call, for it must end as `unknown`.
+ */
+export function parseSnapshot(text: string, file: string): Snapshot {
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(text);
+  } catch (error) {
+    throw new ConfigFault(`Cannot read '${file}' as a snapshot as it is not JSON`, { cause: error });
+  }
+  if (!isRecord(parsed) || parsed['format'] !== snapshotFormat) {
+    throw new ConfigFault(`Cannot read '${file}' as a snapshot as its format is not '${snapshotFormat}'`);
+  }
+  if (!isRecord(parsed['calls'])) {
+    throw new ConfigFault(`Cannot read '${file}' as a snapshot as it has no 'calls'`);
+  }
+  const calls = Object.entries(parsed['calls']).map(([key, value]) => [key, toOutcome(value)] as const);
+  return {
+    format: snapshotFormat,
+    account: String(parsed['account'] ?? ''),
+    region: String(parsed['region'] ?? ''),
+    takenAt: String(parsed['takenAt'] ?? ''),
+    calls: Object.fromEntries(calls),
+  };
+}
+
+function toOutcome(value: unknown): CallOutcome {
+  if (isRecord(value) && value['ok'] === true && isRecord(value['result'])) {
+    return { ok: true, result: value['result'] };
+  }
+  if (isRecord(value) && value['ok'] === false) {
+    const error = isRecord(value['error']) ? value['error'] : {};
+    return {
+      ok: false,
+      error: { name: String(error['name'] ?? 'Error'), message: String(error['message'] ?? '') },
+    };
+  }
+  return {
+    ok: false,
+    error: { name: 'Garbled', message: 'the snapshot holds neither an answer nor an error' },
+  };
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
