@@ -1,0 +1,95 @@
+// `ops catalog`: product files in and out.
+import { createReadStream, createWriteStream } from 'node:fs';
+import { stat } from 'node:fs/promises';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { Command } from 'commander';
+import { loadDemoCatalog } from '../../origin/catalog/demo/load-demo-catalog.ts';
+import { openDatabase } from '../connect-stores.ts';
+import { exportCatalog } from './export-catalog.ts';
+import { type ImportReport, importCatalog } from './import-catalog.ts';
+
+export function catalogCommand(env: NodeJS.ProcessEnv): Command {
+  return new Command('catalog')
+    .description("Bring products in and out as Shopify's product CSV")
+    .addCommand(importCommand(env))
+    .addCommand(exportCommand(env))
+    .addCommand(demoCommand(env));
+}
+
+const queryTimeoutMs = 60_000;
+
+function importCommand(env: NodeJS.ProcessEnv): Command {
+  return new Command('import')
+    .description('Make or change products by a file; finds them again by handle and SKU, removes none')
+    .argument('<file>', "Shopify's product CSV, or - for standard input")
+    .option('--dry-run', 'check everything, keep nothing')
+    .addHelpText(
+      'after',
+      '\nExit code: 0 all rows imported, 1 the file could not be imported, 2 some rows were bad',
+    )
+    .action(async (file: string, options: { dryRun?: boolean }) => {
+      const source = await openSource(file);
+      await using database = await openDatabase(env, queryTimeoutMs);
+      const showProgress = progress();
+      const report = await importCatalog(database.db, source, {
+        dryRun: options.dryRun ?? false,
+        onFault: ({ line, reason }) => console.error(`line ${line} ${reason}`),
+        onProgress: showProgress,
+      });
+      console.log(`${options.dryRun ? 'Dry run, nothing was kept: ' : ''}${summary(report)}`);
+      if (report.faults > 0) process.exitCode = 2;
+    });
+}
+
+function exportCommand(env: NodeJS.ProcessEnv): Command {
+  return new Command('export')
+    .description('Write all products as a file that can be imported again')
+    .argument('[file]', 'where to; standard output where absent')
+    .action(async (file: string | undefined) => {
+      await using database = await openDatabase(env, queryTimeoutMs);
+      const lines = Readable.from(exportCatalog(database.db));
+      if (file === undefined) await pipeline(lines, process.stdout, { end: false });
+      else await pipeline(lines, createWriteStream(file));
+    });
+}
+
+function demoCommand(env: NodeJS.ProcessEnv): Command {
+  return new Command('demo').description('Add the demo catalog where it is missing').action(async () => {
+    await using database = await openDatabase(env, queryTimeoutMs);
+    const made = await loadDemoCatalog(database.db);
+    console.log(made === 0 ? 'The demo catalog stands already' : `${made} products made`);
+  });
+}
+
+/** A folder or a missing file is told before the database is asked. */
+async function openSource(file: string): Promise<AsyncIterable<Uint8Array>> {
+  if (file === '-') return process.stdin;
+  const found = await stat(file).catch(() => undefined);
+  if (found === undefined) throw new Error(`Cannot read '${file}': there is no such file`);
+  if (!found.isFile()) throw new Error(`Cannot read '${file}': it is not a file`);
+  return createReadStream(file);
+}
+
+/** At most once in two seconds, so that it can stand in a log. */
+function progress(): (report: ImportReport) => void {
+  let shownAtMs = performance.now();
+  return (report) => {
+    if (performance.now() - shownAtMs < 2_000) return;
+    shownAtMs = performance.now();
+    console.error(`… ${summary(report)}`);
+  };
+}
+
+function summary(report: ImportReport): string {
+  const { rows, created, changed, unchanged, refused, faults } = report;
+  const parts = [
+    `${rows} rows`,
+    `${created} products created`,
+    `${changed} changed`,
+    `${unchanged} unchanged`,
+  ];
+  if (refused > 0) parts.push(`${refused} refused`);
+  if (faults > 0) parts.push(`${faults} bad rows`);
+  return parts.join(', ');
+}
