@@ -1,0 +1,73 @@
+// An account as the outside sees it, and what may be entered for one.
+import { z } from '@hono/zod-openapi';
+
+export const AccountSchema = z
+  .strictObject({
+    id: z.string(),
+    email: z.string(),
+    name: z.string(),
+    role: z.enum(['shopper', 'staff']),
+    createdAt: z.iso.datetime(),
+  })
+  .openapi('Account');
+
+export type Account = z.infer<typeof AccountSchema>;
+
+/** Postgres takes neither NUL nor lone surrogates; nobody's name has control characters. */
+const plainText = (most: number) =>
+  z
+    .string()
+    .trim()
+    .min(1)
+    .max(most)
+    .refine((text) => text.isWellFormed() && !/\p{Cc}/u.test(text), { error: 'must be plain text' });
+
+export const NameField = plainText(100);
+export const EmailField = z.email().max(254);
+/** Length is what makes a password good (ASVS 2.1); 200 characters bound the work of hashing. */
+export const PasswordField = z
+  .string()
+  .min(8, { error: 'must have at least 8 characters' })
+  .max(200)
+  .refine((text) => text.isWellFormed(), { error: 'must be text' });
+
+export const SignUpSchema = z
+  .strictObject({ email: EmailField, password: PasswordField, name: NameField })
+  .openapi('SignUp');
+
+/** Not the rules for new passwords: an old or mistyped one is simply wrong. */
+export const SignInSchema = z
+  .strictObject({ email: z.string().max(254), password: z.string().max(200) })
+  .openapi('SignIn');
+
+export const SessionSchema = z
+  .strictObject({
+    id: z.string(),
+    device: z.string(),
+    createdAt: z.iso.datetime(),
+    lastSeenAt: z.iso.datetime(),
+    current: z.boolean(),
+  })
+  .openapi('Session');
+
+export type Session = z.infer<typeof SessionSchema>;
+
+interface AccountRow {
+  id: string;
+  email: string;
+  name: string;
+  role: 'shopper' | 'staff';
+  created_at: Date;
+}
+
+export const accountColumns = ['id', 'email', 'name', 'role', 'created_at'] as const;
+
+export function toAccount(row: AccountRow): Account {
+  return {
+    id: row.id,
+    email: row.email,
+    name: row.name,
+    role: row.role,
+    createdAt: row.created_at.toISOString(),
+  };
+}

@@ -1,0 +1,23 @@
+// The staff account that the settings name, made at start-up where it is absent.
+import type { Db } from '../postgres/database.ts';
+import { hashPassword } from './passwords.ts';
+
+/** An account that exists stays as it is: a restart must not undo a password that was changed since, nor promote a shopper. */
+export async function ensureStaffAccount(db: Db, staff: { email: string; password: string }): Promise<void> {
+  const existing = await db
+    .selectFrom('accounts')
+    .select('id')
+    .where((where) => where(where.fn('lower', ['email']), '=', staff.email.toLowerCase()))
+    .executeTakeFirst();
+  if (existing !== undefined) return;
+  await db
+    .insertInto('accounts')
+    .values({
+      email: staff.email,
+      name: 'Staff',
+      role: 'staff',
+      password_hash: await hashPassword(staff.password),
+    })
+    .onConflict((conflict) => conflict.doNothing())
+    .execute();
+}

@@ -1,0 +1,36 @@
+// The mail job: renders what the outbox row asks for and hands it to the transport, once for each row.
+import { prepareResetMail, resetTemplate } from '../account/reset-password.ts';
+import type { Deps } from '../deps.ts';
+import { orderTemplate, prepareOrderMail } from '../order/order-mail.ts';
+import type { OutboxPayloads } from '../outbox/events.ts';
+import type { Mail } from './mail.ts';
+import { createTransport } from './transport.ts';
+
+type Payload = OutboxPayloads['mail'];
+
+/** @param job its id makes file name and Message-ID, so that a repeated job is known as a repetition */
+export async function deliverMail(
+  deps: Deps,
+  payload: Payload,
+  job: { id: string; signal: AbortSignal },
+): Promise<void> {
+  const mail = await prepare(deps, payload, job.id);
+  // Nobody to write to: an e-mail without an account, an order whose buyer was deleted.
+  if (mail === undefined) return;
+  await createTransport(deps.settings).send(mail, job.id);
+}
+
+async function prepare(
+  deps: Deps,
+  { to, template, data }: Payload,
+  jobId: string,
+): Promise<Mail | undefined> {
+  switch (template) {
+    case resetTemplate:
+      return prepareResetMail(deps, to, jobId);
+    case orderTemplate:
+      return prepareOrderMail(deps, to, data);
+    default:
+      throw new Error(`Cannot send a mail as there is no template '${template}'`);
+  }
+}
