@@ -99,13 +99,14 @@ async function mergeLocked(
   if (theirs !== undefined) {
     const left: CartState = { ...theirs.state, version: guest!.state.version + 1, lines: [], directSets: {} };
     await storeMergedGuest(tx, guestCartId!, left, accountCartId, theirs.recorded);
-    updates.push({
-      cartId: guestCartId!,
-      cart: { state: left, merged: true },
-      versionBefore: 'full',
-      operations: [],
-      drained: theirs.drained,
-    });
+    updates.push(mergedCopy(guestCartId!, left, theirs.drained));
+  } else if (guest?.mergedInto !== undefined) {
+    // Merged before, by a sign-in that may not have lived to tell the copy.
+    updates.push(mergedCopy(guestCartId!, guest.state, []));
   }
   return updates;
+}
+
+function mergedCopy(cartId: string, state: CartState, drained: string[]): CopyUpdate {
+  return { cartId, cart: { state, merged: true }, versionBefore: 'full', operations: [], drained };
 }

@@ -1,0 +1,212 @@
+// A guest's pieces reach the account once, and an order takes a cart's lines once, whatever arrives late.
+import { randomUUID } from 'node:crypto';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { prepareSignIn, readAccountCartLines, signOutCart } from '../../origin/cart/for-account.ts';
+import { endGeneration, freezeForCheckout, prepareCheckout } from '../../origin/cart/for-order.ts';
+import { drainJournals } from '../../origin/cart/journal-drain.ts';
+import { createCartJournal } from '../../origin/cart/server/journal.ts';
+import type { StoreWatch } from '../../origin/cart/server/store-watch.ts';
+import { createDatabase, sharedRedisUrl, type TestDatabase } from '../support/stores.ts';
+import { Browser, type CartWorld, openCartWorld, pieces } from './support/cart-world.ts';
+
+let database: TestDatabase;
+let world: CartWorld;
+
+beforeAll(async () => {
+  database = await createDatabase();
+  world = await openCartWorld({ databaseUrl: database.url, redisUrl: sharedRedisUrl() });
+});
+
+afterAll(async () => {
+  await world[Symbol.asyncDispose]();
+  await database[Symbol.asyncDispose]();
+});
+
+async function signIn(browser: Browser, accountId: string, times = 1): Promise<void> {
+  for (let time = 0; time < times; time += 1) {
+    const merge = await prepareSignIn(world.carts, { cookieHeader: browser.cookie }, accountId);
+    await world.db.transaction().execute((tx) => merge.mergeInto(tx, accountId));
+    if (time === times - 1) {
+      browser.keep(await merge.settle());
+      browser.accountId = accountId;
+    }
+  }
+}
+
+async function order(browser: Browser) {
+  const checkout = await prepareCheckout(world.carts, browser.visit);
+  const lines = await world.db.transaction().execute(async (tx) => {
+    const frozen = await freezeForCheckout(tx, checkout);
+    await endGeneration(tx, checkout);
+    return frozen;
+  });
+  browser.keep(await checkout.settle());
+  return pieces({ lines });
+}
+
+const alwaysHere: StoreWatch = {
+  isAway: () => false,
+  unanswered: () => undefined,
+  whenAway: () => () => undefined,
+  close: () => undefined,
+};
+
+/** As if Postgres had been away when the request came. */
+async function journalFor(browser: Browser, kind: 'add' | 'set', variantId: string, quantity: number) {
+  const [, cartId = '', version] = browser.cookie!.split('.');
+  const operation = { opId: randomUUID(), kind, variantId, quantity, fingerprint: randomUUID() };
+  const journal = createCartJournal(world.redis, 0, alwaysHere);
+  await world.redis.config('SET', 'appendonly', 'yes');
+  await journal.append({ cartId, operation, madeOn: Number(version) });
+}
+
+test('sign-in adds the guest’s pieces once, also when it is tried twice, and the old cookie counts as absent', async () => {
+  const [variant = '', other = ''] = world.variants;
+  const account = world.browser('100');
+  await account.add(variant, 2);
+  const guest = world.browser();
+  await guest.add(variant, 3);
+  await guest.add(other);
+  const oldCookie = guest.cookie;
+  await signIn(guest, '100', 2);
+  expect(pieces(await guest.view())).toEqual({ [variant]: 5, [other]: 1 });
+  expect(pieces(await account.view())).toEqual({ [variant]: 5, [other]: 1 });
+
+  const late = world.browser();
+  late.cookie = oldCookie;
+  expect((await late.view()).lines).toEqual([]);
+  late.cookie = oldCookie;
+  expect(pieces(await late.add(variant))).toEqual({ [variant]: 1 });
+  expect(late.cookie).not.toBe(oldCookie);
+  expect(pieces(await account.view())).toEqual({ [variant]: 5, [other]: 1 });
+});
+
+test('sign-up makes the guest’s cart the account’s, and sign-out leaves it there', async () => {
+  const [variant = ''] = world.variants;
+  const guest = world.browser();
+  await guest.add(variant, 2);
+  const merge = await prepareSignIn(world.carts, guest.visit, undefined);
+  await world.db.transaction().execute((tx) => merge.mergeInto(tx, '101'));
+  guest.keep(await merge.settle());
+  guest.accountId = '101';
+  expect(pieces(await guest.view())).toEqual({ [variant]: 2 });
+  guest.keep(await signOutCart(world.carts, guest.visit));
+  guest.accountId = undefined;
+  expect((await guest.view()).lines).toEqual([]);
+  expect(await readAccountCartLines(world.db, '101')).toEqual([{ variantId: variant, quantity: 2 }]);
+});
+
+test('sign-in takes both journals along', async () => {
+  const [variant = ''] = world.variants;
+  const account = world.browser('102');
+  await account.add(variant, 1);
+  await journalFor(account, 'add', variant, 10);
+  const guest = world.browser();
+  await guest.add(variant, 2);
+  await journalFor(guest, 'add', variant, 20);
+  await signIn(guest, '102');
+  expect(pieces(await guest.view())).toEqual({ [variant]: 33 });
+  await drainJournals(world.deps);
+  expect(pieces(await account.view())).toEqual({ [variant]: 33 });
+});
+
+test('what replays late for a guest’s cart follows it to the account’s, once, and takes nothing away there', async () => {
+  const [variant = '', other = ''] = world.variants;
+  const guest = world.browser();
+  await guest.add(variant, 2);
+  const before = new Browser(world.carts);
+  before.cookie = guest.cookie;
+  await signIn(guest, '103');
+  await journalFor(before, 'add', variant, 3);
+  await journalFor(before, 'set', other, 4);
+  await journalFor(before, 'set', variant, 1);
+  await drainJournals(world.deps);
+  await drainJournals(world.deps);
+  expect(pieces(await guest.view())).toEqual({ [variant]: 5, [other]: 4 });
+});
+
+test('a guest’s cookie that crossed the sign-in on its way brings its pieces along', async () => {
+  const [variant = ''] = world.variants;
+  const guest = world.browser();
+  await guest.add(variant, 1);
+  const crossing = world.browser();
+  await crossing.add(variant, 6);
+  await signIn(guest, '104');
+  guest.cookie = crossing.cookie;
+  expect(pieces(await guest.view())).toEqual({ [variant]: 7 });
+  expect(pieces(await guest.view())).toEqual({ [variant]: 7 });
+});
+
+test('a signed-in shopper finds the cart on another device and without a cookie', async () => {
+  const [variant = ''] = world.variants;
+  const phone = world.browser('105');
+  await phone.add(variant, 1);
+  const laptop = world.browser('105');
+  expect(pieces(await laptop.add(variant, 1))).toEqual({ [variant]: 2 });
+  expect(pieces(await phone.view())).toEqual({ [variant]: 2 });
+});
+
+test('an order takes the lines and the journal, and later operations belong to the next', async () => {
+  const [variant = '', other = ''] = world.variants;
+  const shopper = world.browser();
+  await shopper.add(variant, 2);
+  await journalFor(shopper, 'add', variant, 3);
+  const key = randomUUID();
+  await shopper.add(other, 1, key);
+  expect(await order(shopper)).toEqual({ [variant]: 5, [other]: 1 });
+  expect((await shopper.view()).lines).toEqual([]);
+  // A late repetition of what is already part of the order has no second effect.
+  expect((await shopper.add(other, 1, key)).lines).toEqual([]);
+  expect(pieces(await shopper.add(variant))).toEqual({ [variant]: 1 });
+  await expect(order(world.browser())).rejects.toMatchObject({ status: 409, code: 'cart-empty' });
+});
+
+test('a refused order leaves cart and journal as they were', async () => {
+  const [variant = ''] = world.variants;
+  const shopper = world.browser();
+  await shopper.add(variant, 2);
+  await journalFor(shopper, 'add', variant, 3);
+  const checkout = await prepareCheckout(world.carts, shopper.visit);
+  const refused = world.db.transaction().execute(async (tx) => {
+    await freezeForCheckout(tx, checkout);
+    await endGeneration(tx, checkout);
+    throw new Error('out of stock');
+  });
+  await expect(refused).rejects.toThrow('out of stock');
+  expect(pieces(await shopper.view())).toEqual({ [variant]: 5 });
+  expect(pieces(await shopper.add(variant))).toEqual({ [variant]: 6 });
+});
+
+test('a write waits while an order holds its cart, and belongs to the next', async () => {
+  const [variant = ''] = world.variants;
+  const shopper = world.browser();
+  await shopper.add(variant, 2);
+  const tab = world.browser();
+  tab.cookie = shopper.cookie;
+  const checkout = await prepareCheckout(world.carts, shopper.visit);
+  let adding: Promise<unknown> | undefined;
+  const frozen = await world.db.transaction().execute(async (tx) => {
+    const lines = await freezeForCheckout(tx, checkout);
+    adding = tab.add(variant);
+    // Others are not held up by the cart that waits.
+    await world.browser().add(variant);
+    await endGeneration(tx, checkout);
+    return lines;
+  });
+  await checkout.settle();
+  expect(pieces({ lines: frozen })).toEqual({ [variant]: 2 });
+  await adding;
+  expect(pieces(await tab.view())).toEqual({ [variant]: 1 });
+});
+
+test('replay and merge may exceed the limits, and checkout asks to reduce', async () => {
+  const [variant = ''] = world.variants;
+  const shopper = world.browser();
+  await shopper.add(variant, 99);
+  await journalFor(shopper, 'add', variant, 5);
+  await drainJournals(world.deps);
+  expect(pieces(await shopper.view())).toEqual({ [variant]: 104 });
+  await expect(order(shopper)).rejects.toMatchObject({ status: 422, code: 'cart-over-limit' });
+  await shopper.set(variant, 98);
+  expect(await order(shopper)).toEqual({ [variant]: 98 });
+});
