@@ -37,7 +37,7 @@ export function startJobs(deps: Deps): Jobs {
   const handlers: JobHandlers = {
     invalidate: createInvalidateJob(deps.floors, edges),
     mail: (payload, job) => deliverMail(deps, payload, job),
-    'settle-payment': ({ orderId }, job) => settlePayment(deps, orderId, job),
+    'settle-payment': ({ orderId }) => settlePayment(deps, orderId),
     'expire-hold': ({ orderId }) => expireHold(deps, orderId),
   };
   const work = createRowWorker({ db, handlers, log, metrics });

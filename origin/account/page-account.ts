@@ -1,5 +1,7 @@
 // The account on one page: orders, own data, password, devices, and the way out. Each form says by `do` what it does.
 import { formatDay } from '../web/day.ts';
+import type { Session } from './account.ts';
+import { nameDevice } from './page-device.ts';
 import { type FormFaults, type FormValues, field, idempotencyField, notice } from '../web/form.ts';
 import { type Html, html } from '../web/html.ts';
 import { formatMoney } from '../web/money.ts';
@@ -13,18 +15,11 @@ export interface AccountOrder {
   status: string;
 }
 
-export interface AccountDevice {
-  id: string;
-  /** Such as a browser's name. */
-  label: string;
-  lastSeenAt: string;
-  current: boolean;
-}
 
 export interface AccountPage {
   account: { name: string; email: string; role: string };
   orders: AccountOrder[];
-  devices: AccountDevice[];
+  devices: Session[];
   values?: FormValues;
   faults?: FormFaults;
   refused?: string | undefined;
@@ -58,7 +53,7 @@ ${
 function dataPanel({ account, values = {}, faults = {} }: AccountPage): Html {
   return html`<section class="panel" aria-labelledby="data"><h2 id="data">Name</h2>
 <form class="fields" action="/account" method="post">${does('rename')}
-${field({ name: 'name', label: 'Name', autocomplete: 'name', value: values['name'] ?? account.name, fault: faults['name'] })}
+${field({ name: 'name', label: 'Name', autocomplete: 'name', value: values['name'] ?? account.name, fault: faults['name'], maxLength: 100 })}
 <p class="hint">Signed in as ${account.email}.</p>
 <button class="button quiet" type="submit">Save</button></form>
 <p><a href="/api/account/export" download="my-data.json">All my data as a file</a></p></section>`;
@@ -70,14 +65,14 @@ function devicesPanel({ devices }: AccountPage): Html {
     (
       device,
     ) => html`<li><span>${device.label}<br><span class="soft small">${device.current ? 'This one' : `Last seen ${formatDay(device.lastSeenAt)}`}</span></span>
-${device.current ? '' : html`<form action="/account" method="post">${does('end-session')}<input type="hidden" name="session" value="${device.id}"><button class="link" type="submit">Sign it out<span class="hidden">: ${device.label}</span></button></form>`}</li>`,
+${device.current ? '' : html`<form action="/account" method="post">${does('end-session')}<input type="hidden" name="session" value="${device.id}"><button class="link" type="submit">Sign it out<span class="hidden">: ${nameDevice(device.device)}</span></button></form>`}</li>`,
   )}</ul></section>`;
 }
 
 function passwordPanel({ faults = {} }: AccountPage): Html {
   return html`<section class="panel" aria-labelledby="change"><h2 id="change">Password</h2>
 <form class="fields" action="/account" method="post">${does('change-password')}
-${field({ name: 'currentPassword', label: 'Present password', type: 'password', autocomplete: 'current-password', fault: faults['currentPassword'], maxLength: 1_000 })}
+${field({ name: 'currentPassword', label: 'Present password', type: 'password', autocomplete: 'current-password', fault: faults['currentPassword'], maxLength: 200 })}
 ${newPasswordField('newPassword', faults, 'New password')}
 <p class="hint">Signs out all other devices.</p>
 <button class="button quiet" type="submit">Change</button></form></section>`;

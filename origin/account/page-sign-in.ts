@@ -16,7 +16,7 @@ export function signInPage({ values, faults = {}, refused, next }: SignInPage): 
 ${refused ? notice(refused) : ''}
 <form class="fields" action="/sign-in" method="post">${idempotencyField()}${nextField(next)}
 ${emailField(values, faults)}
-${field({ name: 'password', label: 'Password', type: 'password', autocomplete: 'current-password', fault: faults['password'], maxLength: 1_000 })}
+${field({ name: 'password', label: 'Password', type: 'password', autocomplete: 'current-password', fault: faults['password'], maxLength: 200 })}
 <button class="button" type="submit">Sign in</button></form>
 <p class="row"><a href="/forgot-password">Forgotten the password?</a> <a href="${withNext('/sign-up', next)}">Make an account</a></p></div>`;
 }
@@ -26,7 +26,7 @@ export function signUpPage({ values, faults = {}, refused, next }: SignInPage): 
 <p class="soft">It keeps your orders and brings your bag to every device. You can buy without.</p>
 ${refused ? notice(refused) : ''}
 <form class="fields" action="/sign-up" method="post">${idempotencyField()}${nextField(next)}
-${field({ name: 'name', label: 'Name', autocomplete: 'name', value: values['name'], fault: faults['name'], maxLength: 200 })}
+${field({ name: 'name', label: 'Name', autocomplete: 'name', value: values['name'], fault: faults['name'], maxLength: 100 })}
 ${emailField(values, faults)}
 ${newPasswordField('password', faults)}
 <button class="button" type="submit">Make the account</button></form>
@@ -40,9 +40,9 @@ export function newPasswordField(name: string, faults: FormFaults, label = 'Pass
     type: 'password',
     autocomplete: 'new-password',
     fault: faults[name],
-    hint: 'At least 10 characters. A sentence is good.',
-    minLength: 10,
-    maxLength: 1_000,
+    hint: 'At least 8 characters. A sentence is good.',
+    minLength: 8,
+    maxLength: 200,
   });
 }
 

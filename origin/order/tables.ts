@@ -1,2 +1,46 @@
-// biome-ignore lint/suspicious/noEmptyInterface: filled when the domain gets its first table
-export interface OrderTables {}
+// The rows of orders. Only files of this folder query them.
+import type { ColumnType, Generated, GeneratedAlways } from 'kysely';
+import type { ShippingAddress } from './order.ts';
+
+export type PaymentStatus = 'reserved' | 'pending' | 'paid' | 'failed' | 'unknown';
+export type OrderStatus = 'placed' | 'paid' | 'cancelled';
+
+export interface OrderTables {
+  orders: {
+    id: GeneratedAlways<string>;
+    number: string;
+    account_id: string | null;
+    email: string | null;
+    shipping_address: ColumnType<ShippingAddress | null, string | null, string | null>;
+    status: Generated<OrderStatus>;
+    total_amount: number;
+    placed_at: ColumnType<Date, Date | undefined, Date>;
+  };
+  order_lines: {
+    order_id: string;
+    position: number;
+    variant_id: string;
+    product_slug: string;
+    sku: string;
+    name: string;
+    size: string;
+    color: string;
+    quantity: number;
+    unit_price_amount: number;
+  };
+  payments: {
+    order_id: string;
+    provider: string;
+    /** What the demo provider is asked to do. */
+    wanted_outcome: string | null;
+    status: Generated<PaymentStatus>;
+    /** Set before the provider is called for the first time. */
+    attempted_at: Date | null;
+    /** The provider's own name for the payment. */
+    reference: string | null;
+    redirect_url: string | null;
+    /** Money that came after the order was cancelled, and whether it went back. */
+    flag: 'late-money' | 'refunded' | null;
+    updated_at: ColumnType<Date, Date | undefined, Date>;
+  };
+}

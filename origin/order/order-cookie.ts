@@ -1,0 +1,29 @@
+// A guest's orders: the signed cookie that placed them is what shows them. The newest twenty.
+import type { Settings } from '../config.ts';
+import { idPattern } from '../web/api.ts';
+import { readSignedCookie, serializeCookie, signCookie } from '../web/signed-cookies.ts';
+
+const cookieName = '__Host-orders';
+const mostOrders = 20;
+const keptSeconds = 180 * 86_400;
+
+export function readOrderIds(
+  settings: Pick<Settings, 'cookieKeys'>,
+  cookieHeader: string | undefined,
+): string[] {
+  const value = readSignedCookie(settings.cookieKeys, cookieHeader, cookieName) ?? '';
+  return value.split('~').filter((id) => idPattern.test(id));
+}
+
+/** @returns a `Set-Cookie` value that adds the order. */
+export function rememberOrder(
+  settings: Pick<Settings, 'cookieKeys'>,
+  cookieHeader: string | undefined,
+  orderId: string,
+): string {
+  const others = readOrderIds(settings, cookieHeader).filter((id) => id !== orderId);
+  const value = [orderId, ...others].slice(0, mostOrders).join('~');
+  return serializeCookie(cookieName, signCookie(settings.cookieKeys, cookieName, value), {
+    maxAgeSeconds: keptSeconds,
+  });
+}

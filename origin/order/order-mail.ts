@@ -1,0 +1,42 @@
+// The mail that confirms an order.
+import type { Deps } from '../deps.ts';
+import type { Mail } from '../mail/mail.ts';
+import { formatMoney } from '../web/money.ts';
+import { orderColumns, withLines } from './order-rows.ts';
+
+export const orderTemplate = 'order-confirmation';
+
+/** Part of the mail job. @returns undefined where the order is gone or its buyer was forgotten */
+export async function prepareOrderMail(
+  { db, settings }: Pick<Deps, 'db' | 'settings'>,
+  to: string,
+  data: Record<string, unknown>,
+): Promise<Mail | undefined> {
+  const row = await db
+    .selectFrom('orders')
+    .innerJoin('payments', 'payments.order_id', 'orders.id')
+    .select(orderColumns)
+    .where('orders.id', '=', String(data['orderId']))
+    .where('orders.email', '=', to)
+    .executeTakeFirst();
+  if (row === undefined) return undefined;
+  const [order] = await withLines(db, [row]);
+  const lines = order!.lines.map(
+    (line) =>
+      `${line.quantity} × ${[line.name, line.color, line.size].filter(Boolean).join(', ')}: ${formatMoney(line.lineTotal.amount)}`,
+  );
+  return {
+    to,
+    subject: `Your order ${row.number}`,
+    paragraphs: [
+      'Thank you for your order.',
+      ...lines,
+      `Total: ${formatMoney(row.total_amount)}`,
+      ...(row.provider === 'demo'
+        ? ['This was a demonstration: no money moved and nothing will be sent.']
+        : []),
+      ...(row.provider === 'on-delivery' ? ['You pay when the parcel is handed over.'] : []),
+      { link: `${settings.siteUrl}/orders/${row.id}`, text: 'See your order' },
+    ],
+  };
+}

@@ -1,0 +1,60 @@
+// Orders as rows, put together to what the outside sees.
+import type { DbOrTx } from '../postgres/database.ts';
+import { money } from '../web/money.ts';
+import type { Order } from './order.ts';
+import type { OrderStatus, PaymentStatus } from './tables.ts';
+
+export interface OrderRow {
+  id: string;
+  number: string;
+  status: OrderStatus;
+  total_amount: number;
+  placed_at: Date;
+  provider: string;
+  payment_status: PaymentStatus;
+}
+
+export const orderColumns = [
+  'orders.id',
+  'orders.number',
+  'orders.status',
+  'orders.total_amount',
+  'orders.placed_at',
+  'payments.provider',
+  'payments.status as payment_status',
+] as const;
+
+export async function withLines(db: DbOrTx, rows: OrderRow[]): Promise<Order[]> {
+  if (rows.length === 0) return [];
+  const lines = await db
+    .selectFrom('order_lines')
+    .selectAll()
+    .where(
+      'order_id',
+      'in',
+      rows.map((row) => row.id),
+    )
+    .orderBy('order_id')
+    .orderBy('position')
+    .execute();
+  const byOrder = Map.groupBy(lines, (line) => line.order_id);
+  return rows.map((row) => ({
+    id: row.id,
+    number: row.number,
+    status: row.status,
+    lines: (byOrder.get(row.id) ?? []).map((line) => ({
+      variantId: line.variant_id,
+      productSlug: line.product_slug,
+      sku: line.sku,
+      name: line.name,
+      size: line.size,
+      color: line.color,
+      quantity: line.quantity,
+      unitPrice: money(line.unit_price_amount),
+      lineTotal: money(line.unit_price_amount * line.quantity),
+    })),
+    total: money(row.total_amount),
+    placedAt: row.placed_at.toISOString(),
+    payment: { provider: row.provider, status: row.payment_status },
+  }));
+}

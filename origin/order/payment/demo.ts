@@ -1,0 +1,12 @@
+// The demo provider: no money moves. The shopper chooses what happens, as one would not with a bank.
+import type { PaymentProvider } from './provider.ts';
+
+export const demoProvider: PaymentProvider = {
+  async charge({ wantedOutcome }) {
+    if (wantedOutcome === 'declined') return { status: 'failed' };
+    return { status: wantedOutcome === 'unknown' ? 'unknown' : 'paid' };
+  },
+  /** Asked again, an unknown outcome turns out to have been paid. */
+  ask: async ({ wantedOutcome }) => ({ status: wantedOutcome === 'declined' ? 'failed' : 'paid' }),
+  refund: async () => undefined,
+};

@@ -1,0 +1,46 @@
+// The ways to pay that the settings name.
+import type { Settings } from '../../config.ts';
+import { Refusal } from '../../errors.ts';
+import { demoProvider } from './demo.ts';
+import { onDeliveryProvider } from './on-delivery.ts';
+import type { PaymentProvider } from './provider.ts';
+import { createStripeProvider, type StripeOptions, type StripeProvider } from './stripe.ts';
+
+export interface PaymentProviders {
+  /** In the order of the settings. */
+  names: string[];
+  /** @throws Refusal 422 `unknown-provider` */
+  require(name: string): PaymentProvider;
+  stripe: StripeProvider | undefined;
+}
+
+export function createPaymentProviders(
+  settings: Settings,
+  stripeServer?: StripeOptions['server'],
+): PaymentProviders {
+  const stripe =
+    settings.stripe === undefined
+      ? undefined
+      : createStripeProvider({
+          settings: { siteUrl: settings.siteUrl, stripe: settings.stripe },
+          ...(stripeServer ? { server: stripeServer } : {}),
+        });
+  const all: Record<string, PaymentProvider | undefined> = {
+    demo: demoProvider,
+    'on-delivery': onDeliveryProvider,
+    stripe,
+  };
+  return {
+    names: settings.paymentProviders,
+    stripe,
+    require(name) {
+      const provider = settings.paymentProviders.some((offered) => offered === name) ? all[name] : undefined;
+      if (provider === undefined) {
+        throw new Refusal(422, 'unknown-provider', `This shop cannot be paid by '${name}'`, {
+          details: { providers: settings.paymentProviders },
+        });
+      }
+      return provider;
+    },
+  };
+}

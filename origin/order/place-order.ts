@@ -1,0 +1,153 @@
+// Placing an order: cart frozen, stock taken, order and payment written, all in one transaction under one idempotency key. Paying comes after it.
+import { randomBytes, randomUUID } from 'node:crypto';
+import type { CartLine } from '../cart/cart-state.ts';
+import type { CartCheckout, Carts } from '../cart/carts.ts';
+import { endGeneration, freezeForCheckout, prepareCheckout } from '../cart/for-order.ts';
+import { readVariantsFresh, type VariantInfo } from '../catalog/read-variants.ts';
+import { type ShortLine, takeStock } from '../catalog/take-stock.ts';
+import type { Deps } from '../deps.ts';
+import { Refusal } from '../errors.ts';
+import { addToOutbox } from '../outbox/events.ts';
+import type { Tx } from '../postgres/database.ts';
+import { retryOnConflict } from '../postgres/retry-on-conflict.ts';
+import { writeOnce } from '../web/idempotency.ts';
+import type { Order, OrderRequest } from './order.ts';
+import { rememberOrder } from './order-cookie.ts';
+import { attemptPayment } from './pay-order.ts';
+import type { PaymentProviders } from './payment/providers.ts';
+import { type Buyer, readOrder } from './read-orders.ts';
+
+export interface Checkout extends Buyer {
+  idempotencyKey: string;
+  path: string;
+  traceparent: string;
+  request: OrderRequest;
+  /** The total in minor units that the shopper was shown; another one is refused, so that the shopper decides. */
+  expectedTotal?: number | undefined;
+}
+
+const holdMinutes = 30;
+/** By then the answer to the shopper has made its attempt, or its process has died. */
+const attemptLateSeconds = 15;
+
+/**
+ * @throws Refusal 409 `cart-empty`, `out-of-stock` (with `lines`; nothing taken, the cart kept), `price-changed` (with `total`);
+ * 422 for a provider that this shop does not take; 503 where Postgres is away
+ */
+export async function placeOrder(
+  deps: Deps,
+  carts: Carts,
+  providers: PaymentProviders,
+  checkout: Checkout,
+): Promise<{ order: Order; setCookies: string[] }> {
+  const { request, accountId, cookieHeader } = checkout;
+  providers.require(request.payment.provider);
+  const visit = { cookieHeader, accountId };
+  const cartCheckout = await prepareCheckout(carts, visit);
+  const scope = carts.scope(visit) ?? `none:${randomUUID()}`;
+  const write = { scope, key: checkout.idempotencyKey, method: 'POST', path: checkout.path, body: request };
+  const { orderId } = await retryOnConflict(() =>
+    writeOnce(deps.db, write, (tx) => writeOrder(tx, cartCheckout, checkout)),
+  );
+  deps.hintWorker();
+  await attemptPayment(deps, providers, orderId);
+  const placedHere = accountId === undefined ? [rememberOrder(deps.settings, cookieHeader, orderId)] : [];
+  const order = await readOrder(deps, orderId, {
+    accountId,
+    cookieHeader: placedHere[0]?.split(';')[0],
+  });
+  return { order, setCookies: [...placedHere, ...(await cartCheckout.settle())] };
+}
+
+/** Locks in the order that all keep: cart, variants, outbox. */
+async function writeOrder(tx: Tx, cart: CartCheckout, checkout: Checkout): Promise<{ orderId: string }> {
+  const { request, accountId, traceparent } = checkout;
+  const lines = await freezeForCheckout(tx, cart);
+  await takeStock(tx, lines);
+  // Read after the stock is locked, so that price and stock are of one moment.
+  const priced = priceLines(
+    lines,
+    await readVariantsFresh(
+      tx,
+      lines.map((line) => line.variantId),
+    ),
+  );
+  const total = priced.reduce((sum, { quantity, info }) => sum + quantity * info.price.amount, 0);
+  if (total > 2_147_483_647)
+    throw new Refusal(422, 'total-too-large', 'An order of that amount cannot be placed here');
+  if (checkout.expectedTotal !== undefined && checkout.expectedTotal !== total) {
+    throw new Refusal(409, 'price-changed', 'A price changed since you saw it', { details: { total } });
+  }
+  const { id: orderId } = await tx
+    .insertInto('orders')
+    .values({
+      number: makeNumber(),
+      account_id: accountId ?? null,
+      email: request.email,
+      shipping_address: JSON.stringify(request.shippingAddress),
+      total_amount: total,
+    })
+    .returning('id')
+    .executeTakeFirstOrThrow();
+  await tx
+    .insertInto('order_lines')
+    .values(priced.map((line, position) => toRow(orderId, position, line)))
+    .execute();
+  const { provider, outcome } = request.payment;
+  await tx
+    .insertInto('payments')
+    .values({ order_id: orderId, provider, wanted_outcome: outcome ?? null })
+    .execute();
+  await endGeneration(tx, cart);
+  await addToOutbox(
+    tx,
+    'settle-payment',
+    { orderId },
+    { traceparent, dueAt: secondsFromNow(attemptLateSeconds) },
+  );
+  await addToOutbox(tx, 'expire-hold', { orderId }, { traceparent, dueAt: secondsFromNow(holdMinutes * 60) });
+  return { orderId };
+}
+
+interface PricedLine {
+  quantity: number;
+  info: VariantInfo;
+}
+
+/** @throws Refusal 409 `out-of-stock` for what is no longer sold */
+function priceLines(lines: CartLine[], infos: Map<string, VariantInfo>): PricedLine[] {
+  const missing: ShortLine[] = lines
+    .filter((line) => !infos.has(line.variantId))
+    .map((line) => ({ variantId: line.variantId, available: 0 }));
+  if (missing.length > 0) {
+    throw new Refusal(409, 'out-of-stock', 'Some pieces are no longer sold', { details: { lines: missing } });
+  }
+  return lines.map((line) => ({ quantity: line.quantity, info: infos.get(line.variantId)! }));
+}
+
+function toRow(orderId: string, position: number, { quantity, info }: PricedLine) {
+  return {
+    order_id: orderId,
+    position,
+    variant_id: info.variantId,
+    product_slug: info.productSlug,
+    sku: info.sku,
+    name: info.productName,
+    size: info.size,
+    color: info.color,
+    quantity,
+    unit_price_amount: info.price.amount,
+  };
+}
+
+/** Letters and digits that cannot be mistaken for one another (Crockford's base 32); says nothing of how many orders there are. */
+const letters = '0123456789ABCDEFGHJKMNPQRSTVWXYZ';
+
+function makeNumber(): string {
+  const drawn = [...randomBytes(10)].map((byte) => letters[byte % 32]).join('');
+  return `MC-${drawn.slice(0, 5)}-${drawn.slice(5)}`;
+}
+
+function secondsFromNow(seconds: number): Date {
+  return new Date(Date.now() + seconds * 1_000);
+}

@@ -1,0 +1,115 @@
+// The JSON API of orders, and the address where Stripe tells of payments.
+import type { OpenAPIHono } from '@hono/zod-openapi';
+import type { Context } from 'hono';
+import { readVisitor } from '../account/visitor.ts';
+import type { Carts } from '../cart/carts.ts';
+import type { Deps } from '../deps.ts';
+import { notFound, Refusal } from '../errors.ts';
+import {
+  createApi,
+  createRoute,
+  IdempotencyKeyHeader,
+  jsonAnswer,
+  jsonBody,
+  problemAnswer,
+  z,
+} from '../web/api.ts';
+import type { AppEnv } from '../web/env.ts';
+import { OrderRequestSchema, OrderSchema } from './order.ts';
+import { recordOutcome } from './pay-order.ts';
+import { createPaymentProviders } from './payment/providers.ts';
+import { placeOrder } from './place-order.ts';
+import { type Buyer, listOrders, readOrder } from './read-orders.ts';
+
+const tags = ['order'];
+
+const placeOrderRoute = createRoute({
+  method: 'post',
+  path: '/api/orders',
+  tags,
+  summary: 'Order what is in the cart; needs an Idempotency-Key',
+  request: { headers: IdempotencyKeyHeader, body: jsonBody(OrderRequestSchema) },
+  responses: {
+    201: jsonAnswer('The order; a refused payment is one with payment.status `failed`', OrderSchema),
+    default: problemAnswer,
+  },
+});
+
+const listOrdersRoute = createRoute({
+  method: 'get',
+  path: '/api/orders',
+  tags,
+  summary: 'Own orders, newest first',
+  responses: {
+    200: jsonAnswer('Own orders', z.strictObject({ items: z.array(OrderSchema) }).openapi('OrderList')),
+    default: problemAnswer,
+  },
+});
+
+const getOrderRoute = createRoute({
+  method: 'get',
+  path: '/api/orders/{id}',
+  tags,
+  summary: 'One of the own orders',
+  request: { params: z.object({ id: z.string().max(200) }) },
+  responses: { 200: jsonAnswer('The order', OrderSchema), default: problemAnswer },
+});
+
+const stripeRoute = createRoute({
+  method: 'post',
+  path: '/api/webhooks/stripe',
+  tags,
+  summary: 'For Stripe: what became of a payment; verified by its signature',
+  request: { headers: z.object({ 'stripe-signature': z.string().max(2_000).optional() }) },
+  responses: { 204: { description: 'Heard' }, default: problemAnswer },
+});
+
+export function orderRoutes(deps: Deps, carts: Carts): OpenAPIHono<AppEnv> {
+  const api = createApi();
+  const providers = createPaymentProviders(deps.settings);
+  // Asked before the body is looked at: a write without a key is wrong whatever it says.
+  api.use('/api/orders', async (c, next) => {
+    if (c.req.method === 'POST' && !c.req.header('Idempotency-Key')) {
+      throw new Refusal(
+        428,
+        'idempotency-key-required',
+        'An order needs an Idempotency-Key, so that it is placed once',
+      );
+    }
+    await next();
+  });
+  api.openapi(placeOrderRoute, async (c) => {
+    const { order, setCookies } = await placeOrder(deps, carts, providers, {
+      ...(await readBuyer(deps, c)),
+      idempotencyKey: c.req.valid('header')['idempotency-key']!,
+      path: '/api/orders',
+      traceparent: c.get('traceparent'),
+      request: c.req.valid('json'),
+    });
+    for (const cookie of setCookies) c.header('Set-Cookie', cookie, { append: true });
+    return c.json(order, 201);
+  });
+  api.openapi(listOrdersRoute, async (c) =>
+    c.json({ items: await listOrders(deps, await readBuyer(deps, c)) }, 200),
+  );
+  api.openapi(getOrderRoute, async (c) => {
+    return c.json(await readOrder(deps, c.req.valid('param').id, await readBuyer(deps, c)), 200);
+  });
+  api.openapi(stripeRoute, async (c) => {
+    if (providers.stripe === undefined) throw notFound('This address');
+    const event = await providers.stripe
+      .readEvent(await c.req.text(), c.req.valid('header')['stripe-signature'] ?? '')
+      .catch((cause: unknown) => {
+        throw new Refusal(400, 'wrong-signature', 'This does not come from Stripe', { cause });
+      });
+    if (event !== undefined) await recordOutcome(deps, event.orderId, event.result);
+    return c.body(null, 204);
+  });
+  return api;
+}
+
+/** Also for the pages. */
+export async function readBuyer(deps: Deps, c: Context<AppEnv>): Promise<Buyer> {
+  const { account } = await readVisitor(deps, c);
+  return { accountId: account?.id, cookieHeader: c.req.header('Cookie') };
+}
