@@ -1,0 +1,34 @@
+// The signature of a purge: `t=<unix milliseconds>,v1=<hex HMAC-SHA256 of "<t>.<body>">`, made and checked by Web Crypto on every runtime.
+const encoder = new TextEncoder();
+
+/** @param t unix milliseconds; the edge's lease runs from it. @returns the value of the `Purge-Signature` header. */
+export async function signPurge(key: string, body: string, t: number): Promise<string> {
+  const signature = await crypto.subtle.sign('HMAC', await importKey(key, 'sign'), encoder.encode(`${t}.${body}`));
+  return `t=${t},v1=${toHex(new Uint8Array(signature))}`;
+}
+
+/** @returns the signed time, or undefined where the signature is not ours. The comparison takes the same time wherever it differs. */
+export async function verifyPurge(key: string, body: string, header: string | null): Promise<number | undefined> {
+  const match = /^t=(\d{1,15}),v1=([0-9a-f]{64})$/.exec(header ?? '');
+  if (match === null) return undefined;
+  const [, t = '', hex = ''] = match;
+  const right = await crypto.subtle.verify(
+    'HMAC',
+    await importKey(key, 'verify'),
+    fromHex(hex),
+    encoder.encode(`${t}.${body}`),
+  );
+  return right ? Number(t) : undefined;
+}
+
+function importKey(key: string, use: 'sign' | 'verify'): Promise<CryptoKey> {
+  return crypto.subtle.importKey('raw', encoder.encode(key), { name: 'HMAC', hash: 'SHA-256' }, false, [use]);
+}
+
+function toHex(bytes: Uint8Array): string {
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
+}
+
+function fromHex(hex: string): Uint8Array<ArrayBuffer> {
+  return Uint8Array.from(hex.match(/../g) ?? [], (pair) => Number.parseInt(pair, 16));
+}
