@@ -1,10 +1,10 @@
 // The account on one page: orders, own data, password, devices, and the way out. Each form says by `do` what it does.
 import { formatDay } from '../web/day.ts';
-import type { Session } from './account.ts';
-import { nameDevice } from './page-device.ts';
 import { type FormFaults, type FormValues, field, idempotencyField, notice } from '../web/form.ts';
 import { type Html, html } from '../web/html.ts';
 import { formatMoney } from '../web/money.ts';
+import type { Session } from './account.ts';
+import { nameDevice } from './page-device.ts';
 import { newPasswordField } from './page-sign-in.ts';
 
 export interface AccountOrder {
@@ -14,7 +14,6 @@ export interface AccountOrder {
   placedAt: string;
   status: string;
 }
-
 
 export interface AccountPage {
   account: { name: string; email: string; role: string };
@@ -64,7 +63,7 @@ function devicesPanel({ devices }: AccountPage): Html {
 <ul class="records">${devices.map(
     (
       device,
-    ) => html`<li><span>${device.label}<br><span class="soft small">${device.current ? 'This one' : `Last seen ${formatDay(device.lastSeenAt)}`}</span></span>
+    ) => html`<li><span>${nameDevice(device.device)}<br><span class="soft small">${device.current ? 'This one' : `Last seen ${formatDay(device.lastSeenAt)}`}</span></span>
 ${device.current ? '' : html`<form action="/account" method="post">${does('end-session')}<input type="hidden" name="session" value="${device.id}"><button class="link" type="submit">Sign it out<span class="hidden">: ${nameDevice(device.device)}</span></button></form>`}</li>`,
   )}</ul></section>`;
 }

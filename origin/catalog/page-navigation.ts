@@ -18,15 +18,19 @@ export async function readCategoryTree(db: DbOrTx): Promise<Fresh<CategoryPlace[
   return { value: value.map(({ slug, name, parent }) => ({ slug, name, parent })), tags };
 }
 
-/** For pages outside the catalog. A page without departments is better than none, so failures leave it empty. */
-export async function readNavigation(deps: Pick<Deps, 'cache' | 'log'>): Promise<NavigationItem[]> {
+/** For pages outside the catalog. A page without departments is better than none, so a failure leaves it empty. */
+export async function readTree(deps: Pick<Deps, 'cache' | 'log'>): Promise<CategoryPlace[]> {
   try {
     const { value } = await deps.cache.read({ key: 'category-tree', fill: readCategoryTree });
-    return departments(value);
+    return value;
   } catch (error) {
     deps.log.warn({ err: error }, 'departments left out of a page');
     return [];
   }
+}
+
+export async function readNavigation(deps: Pick<Deps, 'cache' | 'log'>): Promise<NavigationItem[]> {
+  return departments(await readTree(deps));
 }
 
 export function departments(tree: CategoryPlace[]): NavigationItem[] {

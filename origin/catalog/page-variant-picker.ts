@@ -20,6 +20,7 @@ export function variantPicker(product: ProductDetail, chosen: Chosen = {}): Html
   const sole = product.variants.length === 1;
   const context = { product, chosen, sole };
   return html`<form class="picker" action="/cart" method="post" data-add>
+<input type="hidden" name="product" value="${product.slug}">
 ${
   isOneColor
     ? byColor.map(([color, variants]) => sizes(context, variants, color, 'only'))

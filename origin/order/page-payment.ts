@@ -39,6 +39,7 @@ const choices: Choice[] = [
   },
 ];
 
+/** Said wherever the demo is chosen or shown. */
 export const demoSentence = 'This is a demonstration: no money moves and nothing is sent.';
 
 export function paymentChoices(providers: string[], values: FormValues): Html {

@@ -1,8 +1,8 @@
 // Styles, script and icons under names that bear the hash of what they hold: kept for ever by every cache, and of two releases at once.
 import { Hono } from 'hono';
 import { type Asset, loadAssets, loadPreviousAssets } from './asset-files.ts';
-import { chooseEncoding } from './shared-response.ts';
 import type { AppEnv } from './env.ts';
+import { chooseEncoding } from './shared-response.ts';
 
 const folder = new URL('./assets/', import.meta.url);
 const present = loadAssets(folder);

@@ -25,7 +25,8 @@ export function errorPage(refusal: Refusal): Response {
 }
 
 export function errorDocument(refusal: Refusal): Html {
-  const heading = headings[refusal.status] ?? (refusal.status >= 500 ? 'A seam came undone' : 'That does not fit');
+  const heading =
+    headings[refusal.status] ?? (refusal.status >= 500 ? 'A seam came undone' : 'That does not fit');
   return layout(
     { title: heading, unlisted: true },
     html`<section class="nowhere"><p class="label soft">${refusal.status}</p>

@@ -40,6 +40,22 @@ export function readIdempotencyKey(values: FormValues): string {
   return /^[\x21-\x7e]{1,200}$/.test(key) ? key : randomUUID();
 }
 
+/** What a schema found wrong, a sentence a field; one that was left empty is told so. */
+export function faultsOf(error: { issues: Issue[] }, values: FormValues): FormFaults {
+  const faults: FormFaults = {};
+  for (const { path, message } of error.issues) {
+    const name = String(path.at(-1) ?? 'form');
+    const sentence = (values[name] ?? '').trim() === '' ? 'Please fill this in' : message;
+    faults[name] ??= `${sentence[0]!.toUpperCase()}${sentence.slice(1)}.`;
+  }
+  return faults;
+}
+
+interface Issue {
+  path: PropertyKey[];
+  message: string;
+}
+
 export function idempotencyField(): Html {
   return html`<input type="hidden" name="idempotency-key" value="${randomUUID()}">`;
 }

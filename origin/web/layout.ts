@@ -40,7 +40,7 @@ export interface LayoutOptions {
 
 export function layout(options: LayoutOptions, content: Html): Html {
   return html`<!doctype html>
-<html lang="en"${options.visitor ? html` data-name="${firstName(options.visitor.name)}"` : ''}>
+<html lang="en"${visitorData(options.visitor)}>
 <head>
 <meta charset="utf-8">
 <title>${options.title} · MyClothes</title>
@@ -66,6 +66,13 @@ ${content}
 ${foot()}
 </body>
 </html>`;
+}
+
+/** For the script: a personal page tells the name, and the count where it knows it. */
+function visitorData(visitor: PageVisitor | undefined): Html | '' {
+  if (visitor === undefined) return '';
+  const counted = visitor.count === undefined ? '' : html` data-counted`;
+  return html` data-name="${firstName(visitor.name)}"${counted}`;
 }
 
 function openGraph(options: LayoutOptions): Html | '' {

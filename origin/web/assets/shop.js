@@ -4,6 +4,10 @@ const root = document.documentElement;
 showVisitor();
 document.addEventListener('submit', onSubmit);
 document.addEventListener('change', onChange);
+for (const button of document.querySelectorAll('[data-print]')) {
+  button.hidden = false;
+  button.addEventListener('click', () => print());
+}
 
 /** Shared pages know nobody: the name was left by the last personal page, the count is asked for. */
 function showVisitor() {
@@ -14,7 +18,7 @@ function showVisitor() {
   } catch {
     // Storage may be forbidden; the link then says "Account".
   }
-  if ('name' in root.dataset) return;
+  if ('counted' in root.dataset) return;
   fetch('/api/cart', { headers: { Accept: 'application/json' } })
     .then((answer) => (answer.ok ? answer.json() : undefined))
     .then((cart) => cart && showCount(cart.count))

@@ -1,0 +1,96 @@
+// The pages of signing in and up, of the account, and of a forgotten password. What is refused is shown where it was entered.
+import { type Context, Hono } from 'hono';
+import type { Carts } from '../cart/carts.ts';
+import type { Deps } from '../deps.ts';
+import { Refusal } from '../errors.ts';
+import type { AppEnv } from '../web/env.ts';
+import { type FormFaults, type FormValues, faultsOf, readForm, readIdempotencyKey } from '../web/form.ts';
+import type { Html } from '../web/html.ts';
+import { layout } from '../web/layout.ts';
+import { respondPage, seeOther } from '../web/page-response.ts';
+import { SignInSchema, SignUpSchema } from './account.ts';
+import { readFrame } from './page-frame.ts';
+import { ownAccountPages } from './page-own-account.ts';
+import { passwordPages } from './page-password-routes.ts';
+import { safeNext, signInPage, signUpPage } from './page-sign-in.ts';
+import { createRateLimits } from './rate-limits.ts';
+import { arrivalOf } from './routes.ts';
+import { type SignedInAnswer, signIn, signUp } from './sign-in.ts';
+import { readVisitor } from './visitor.ts';
+
+export function accountPages(deps: Deps, carts: Carts): Hono<AppEnv> {
+  const own = { deps, carts, limits: createRateLimits(deps) };
+  const pages = new Hono<AppEnv>();
+  pages.route('/', ownAccountPages(own));
+  pages.route('/', passwordPages(deps));
+
+  signingIn(pages, deps, {
+    path: '/sign-in',
+    title: 'Sign in',
+    view: signInPage,
+    schema: SignInSchema,
+    enter: (c, values, person) => signIn(own, arrivalWith(c, values), person),
+  });
+  signingIn(pages, deps, {
+    path: '/sign-up',
+    title: 'Make an account',
+    view: signUpPage,
+    schema: SignUpSchema,
+    enter: (c, values, person) => signUp(own, arrivalWith(c, values), person),
+  });
+  return pages;
+}
+
+interface Entrance<Person> {
+  path: '/sign-in' | '/sign-up';
+  title: string;
+  view: typeof signInPage;
+  schema: { safeParse(input: unknown): Parsed<Person> };
+  enter: (c: Context<AppEnv>, values: FormValues, person: Person) => Promise<SignedInAnswer>;
+}
+type Parsed<Person> =
+  | { success: true; data: Person }
+  | { success: false; error: Parameters<typeof faultsOf>[0] };
+
+function signingIn<Person>(pages: Hono<AppEnv>, deps: Deps, entrance: Entrance<Person>): void {
+  const show = async (c: Context<AppEnv>, values: FormValues, faults: FormFaults = {}, refusal?: Refusal) => {
+    const next = safeNext(values['next']);
+    const content: Html = entrance.view({ values, faults, next, refused: refusal && `${refusal.message}.` });
+    return respondPage(c, layout({ title: entrance.title, ...(await readFrame(deps, c)) }, content), {
+      status: refusal?.status ?? (Object.keys(faults).length > 0 ? 422 : 200),
+      headers: retryAfter(refusal),
+    });
+  };
+
+  pages.get(entrance.path, async (c) => {
+    const values = { next: c.req.query('next') ?? '', email: c.req.query('email') ?? '' };
+    const { account } = await readVisitor(deps, c);
+    return account === undefined ? show(c, values) : seeOther(safeNext(values.next));
+  });
+
+  pages.post(entrance.path, async (c) => {
+    const values = await readForm(c);
+    const { email = '', password = '', name = '' } = values;
+    const given =
+      entrance.path === '/sign-up'
+        ? { email: email.trim(), password, name }
+        : { email: email.trim(), password };
+    const parsed = entrance.schema.safeParse(given);
+    if (!parsed.success) return show(c, values, faultsOf(parsed.error, values));
+    try {
+      const { setCookies } = await entrance.enter(c, values, parsed.data);
+      return seeOther(safeNext(values['next']), setCookies);
+    } catch (error) {
+      if (!(error instanceof Refusal) || error.status >= 500) throw error;
+      return show(c, values, {}, error);
+    }
+  });
+}
+
+function arrivalWith(c: Context<AppEnv>, values: FormValues) {
+  return arrivalOf(c, { 'idempotency-key': readIdempotencyKey(values) });
+}
+
+export function retryAfter(refusal: Refusal | undefined): Record<string, string> {
+  return refusal?.retryAfterSeconds === undefined ? {} : { 'Retry-After': String(refusal.retryAfterSeconds) };
+}
