@@ -48,6 +48,7 @@ async function count(
       select id, category_id, price_amount, sizes, colors, size_colors from products
       where ${scope.within} and ${matches(query, omit)} ${order} limit ${maxCandidates + 1}
     )
+    select '' as facet, '' as value, 0 as count where false union all
     ${sql.join(
       facets.map((facet) => facet(query)),
       sql` union all `,
@@ -55,8 +56,7 @@ async function count(
   return rows;
 }
 
-const totals: Counter = () =>
-  sql`select 'total' as facet, '' as value, count(*)::integer as count from candidate`;
+const totals: Counter = () => sql`select 'total', '', count(*)::integer from candidate`;
 
 const categories: Counter = () => sql`
   select 'category', c.slug, count(*)::integer
@@ -78,8 +78,8 @@ const counters: Record<Filter, Counter> = {
         from candidate, unnest(size_colors) pair
         where split_part(pair, ${pairSeparator}, 1) = any(${query.sizes}::text[]) group by 2`,
   price: () => sql`
-    (select 'min' as facet, '' as value, min(price_amount) as count from candidate having count(*) > 0
-    union all select 'max', '', max(price_amount) from candidate having count(*) > 0)`,
+    select 'min', '', min(price_amount) from candidate having count(*) > 0
+    union all select 'max', '', max(price_amount) from candidate having count(*) > 0`,
 };
 
 function toFacets(rows: CountRow[]): Facets {

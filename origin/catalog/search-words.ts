@@ -2,6 +2,7 @@
 import { sql } from 'kysely';
 import type { Fresh } from '../cache/fenced-cache.ts';
 import type { DbOrTx } from '../postgres/database.ts';
+import { editDistance } from './edit-distance.ts';
 import { catalogTag, readSetVersions } from './tags.ts';
 
 const maxWords = 8;
@@ -18,30 +19,51 @@ export function toQueryText(q: string): string {
 }
 
 /**
- * "Did you mean": each word that begins no known word is replaced by the most similar one.
- * @returns undefined where every word is known or nothing is similar.
+ * "Did you mean": each word that begins no known word is replaced by the nearest one, by letters changed.
+ * @returns undefined where every word is known or nothing is near.
  */
 export async function suggestSpelling(db: DbOrTx, q: string): Promise<Fresh<string | undefined>> {
   const tags = await readSetVersions(db, [catalogTag]);
   const words = splitWords(q);
   if (words.length === 0) return { value: undefined, tags };
-  // The primary key answers `like` only in the C collation, so "begins" is a range. search_words_similar answers `%`.
-  const { rows } = await sql<{ word: string; nearest: string | null }>`
-    select asked.word,
-      case when exists (
-        select from search_words known
-        where known.word >= asked.word and known.word < asked.word || U&'\\+10FFFF'
-          and starts_with(known.word, asked.word)
-      ) then asked.word
-      else (
-        select known.word from search_words known where known.word % asked.word
-        order by similarity(known.word, asked.word) desc, abs(length(known.word) - length(asked.word)), known.word
-        limit 1
-      ) end as nearest
-    from unnest(${words}::text[]) with ordinality as asked (word, place)
-    order by asked.place`.execute(db);
-  const suggestion = rows.map((row) => row.nearest ?? row.word).join(' ');
+  const near = await readNearWords(db, words);
+  const suggestion = words.map((word) => nearest(word, near.get(word) ?? [word])).join(' ');
   return { value: suggestion === words.join(' ') ? undefined : suggestion, tags };
+}
+
+/** @returns for each word that begins no known one: what shares trigrams with it, and what begins alike, its second letter right, left out or swapped. */
+async function readNearWords(db: DbOrTx, words: string[]): Promise<Map<string, string[]>> {
+  // The primary key answers "begins with" as a range, search_words_similar answers `%`.
+  const { rows } = await sql<{ word: string; near: string[] }>`
+    select asked.word, array(
+      (select known.word from search_words known where known.word % asked.word
+        order by similarity(known.word, asked.word) desc, known.word limit 20)
+      union all
+      (select known.word from search_words known, unnest(array[
+          left(asked.word, 2), left(asked.word, 1) || substr(asked.word, 3, 1)
+        ]) as beginning
+        where known.word >= beginning and known.word < beginning || U&'\\+10FFFF'
+          and abs(length(known.word) - length(asked.word)) <= 2
+        order by known.word limit 1000)
+    ) as near
+    from unnest(${words}::text[]) as asked (word)
+    where not exists (
+      select from search_words known
+      where known.word >= asked.word and known.word < asked.word || U&'\\+10FFFF'
+        and starts_with(known.word, asked.word)
+    )`.execute(db);
+  return new Map(rows.map((row) => [row.word, row.near]));
+}
+
+/** One wrong letter in three is a slip; more is another word. */
+function nearest(word: string, candidates: string[]): string {
+  let best = word;
+  let least = Math.max(1, Math.floor(word.length / 3)) + 1;
+  for (const candidate of candidates) {
+    const distance = editDistance(word, candidate);
+    if (distance < least) [best, least] = [candidate, distance];
+  }
+  return best;
 }
 
 /** Makes the words of these products known. Sorted, so that two writers cannot wait for each other. */

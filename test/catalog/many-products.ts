@@ -1,0 +1,46 @@
+// A catalog of any size, made by Postgres itself: 20 categories below two departments, two variants and a picture each.
+import { sql } from 'kysely';
+import { pairSeparator } from '../../origin/catalog/matching.ts';
+import type { Db } from '../../origin/postgres/database.ts';
+
+export async function makeManyProducts(db: Db, count: number): Promise<void> {
+  await sql`insert into categories (slug, name) values ('women', 'Women'), ('men', 'Men')`.execute(db);
+  await sql`
+    insert into categories (slug, name, parent_id)
+    select above.slug || '-' || kind, 'Kind ' || kind, above.id
+    from categories above, generate_series(1, 10) kind where above.parent_id is null`.execute(db);
+  // One product in 20 is a jacket, one in 500 is velvet, one in 1,000 plum.
+  await sql`
+    insert into products (slug, name, description_html, brand, category_id, price_amount, sizes, colors, size_colors)
+    select 'product-' || n,
+      case when n % 500 = 0 then 'Velvet ' when n % 3 = 0 then 'Linen ' else 'Cotton ' end
+        || case when n % 20 = 0 then 'jacket ' when n % 2 = 0 then 'shirt ' else 'trousers ' end || n,
+      '<p>Cut with an easy fit, sewn in a small workshop, piece ' || n || '</p>',
+      (array['Norlund', 'Halma', 'Ardea'])[1 + n % 3],
+      (select min(id) from categories where parent_id is not null) + n % 20,
+      1000 + (n * 7919) % 20000,
+      case when n % 2 = 0 then '{S,M}'::text[] else '{L,M}' end,
+      array[case when n % 1000 = 0 then 'Plum' else (array['Navy', 'Red', 'Ecru', 'Sage'])[1 + n % 4] end],
+      '{}'
+    from generate_series(1, ${count}::integer) n`.execute(db);
+  await sql`
+    update products set size_colors = array(select size || ${pairSeparator}::text || colors[1] from unnest(sizes) size)`.execute(
+    db,
+  );
+  await sql`
+    insert into variants (product_id, sku, size, color, price_amount, available, position)
+    select p.id, p.slug || '-' || size, size, p.colors[1], p.price_amount, p.id % 30, place
+    from products p, unnest(p.sizes) with ordinality as s (size, place)`.execute(db);
+  await sql`insert into product_images (product_id, url) select id, '/images/' || slug || '.svg' from products`.execute(
+    db,
+  );
+  await sql`
+    insert into search_words (word)
+    select word from (
+      select 'word' || md5(n::text) as word from generate_series(1, 5000) n
+      union values ('velvet'), ('jacket'), ('shirt'), ('trousers'), ('linen'), ('cotton'), ('norlund')
+    ) made on conflict do nothing`.execute(db);
+  for (const table of ['products', 'variants', 'product_images', 'categories', 'search_words']) {
+    await sql`vacuum analyze ${sql.table(table)}`.execute(db);
+  }
+}
