@@ -1,4 +1,5 @@
 // Schema and demo catalog, before the first page is asked for.
+import { loadDemoCatalog } from '../../origin/catalog/demo/load-demo-catalog.ts';
 import { createDatabase, createPool } from '../../origin/postgres/database.ts';
 import { migrateToLatest } from '../../origin/postgres/migrate.ts';
 import { unlessAborted } from './unless-aborted.ts';
@@ -16,6 +17,7 @@ export async function prepareDatabase(url: string, signal: AbortSignal): Promise
   const db = createDatabase(pool);
   try {
     await unlessAborted(signal, migrateToLatest(db));
+    await unlessAborted(signal, loadDemoCatalog(db));
   } finally {
     const closed = db.destroy();
     // Asked to stop in the midst: the server's own stop ends the query, we don't wait for it.
