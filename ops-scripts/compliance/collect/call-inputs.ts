@@ -1,0 +1,98 @@
+// For each call that needs an input: which inputs, from what earlier calls returned. Each input once.
+import type { LaunchTemplateSpecification } from '@aws-sdk/client-auto-scaling';
+import { sortedJson } from '../snapshot.ts';
+import type { CollectedAnswers } from './collected-answers.ts';
+
+/** DescribeTags takes no more ARNs at once. */
+const arnsAtOnce = 20;
+
+export function eachLoadBalancer(answers: CollectedAnswers) {
+  return loadBalancerArns(answers).map((LoadBalancerArn) => ({ LoadBalancerArn }));
+}
+
+export function loadBalancersByTwenties(answers: CollectedAnswers) {
+  const arns = loadBalancerArns(answers);
+  const batches = Array.from({ length: Math.ceil(arns.length / arnsAtOnce) }, (_, index) =>
+    arns.slice(index * arnsAtOnce, (index + 1) * arnsAtOnce),
+  );
+  return batches.map((ResourceArns) => ({ ResourceArns }));
+}
+
+export function eachTargetGroup(answers: CollectedAnswers) {
+  const groups = answers.of('elbv2', 'DescribeTargetGroups').flatMap((answer) => answer.TargetGroups ?? []);
+  return present(groups.map((group) => group.TargetGroupArn)).map((TargetGroupArn) => ({ TargetGroupArn }));
+}
+
+export function eachListener(answers: CollectedAnswers) {
+  const listeners = answers.of('elbv2', 'DescribeListeners').flatMap((answer) => answer.Listeners ?? []);
+  return present(listeners.map((listener) => listener.ListenerArn)).map((ListenerArn) => ({ ListenerArn }));
+}
+
+export function eachCache(answers: CollectedAnswers) {
+  const groups = answers
+    .of('elasticache', 'DescribeReplicationGroups')
+    .flatMap((answer) => answer.ReplicationGroups ?? []);
+  const clusters = answers
+    .of('elasticache', 'DescribeCacheClusters')
+    .flatMap((answer) => answer.CacheClusters ?? [])
+    .filter((cluster) => cluster.ReplicationGroupId === undefined);
+  const serverless = answers
+    .of('elasticache', 'DescribeServerlessCaches')
+    .flatMap((answer) => answer.ServerlessCaches ?? []);
+  const arns = [...groups, ...clusters, ...serverless].map((cache) => cache.ARN);
+  return present(arns).map((ResourceName) => ({ ResourceName }));
+}
+
+export function eachNamedPrefixList(answers: CollectedAnswers) {
+  const ofRules = answers
+    .of('ec2', 'DescribeSecurityGroupRules')
+    .flatMap((answer) => answer.SecurityGroupRules ?? [])
+    .map((rule) => rule.PrefixListId);
+  const ofGroups = answers
+    .of('ec2', 'DescribeSecurityGroups')
+    .flatMap((answer) => answer.SecurityGroups ?? [])
+    .flatMap((group) => [...(group.IpPermissions ?? []), ...(group.IpPermissionsEgress ?? [])])
+    .flatMap((permission) => permission.PrefixListIds ?? [])
+    .map((list) => list.PrefixListId);
+  return present([...ofRules, ...ofGroups]).map((PrefixListId) => ({ PrefixListId }));
+}
+
+export function eachUsedLaunchTemplate(answers: CollectedAnswers) {
+  const groups = answers
+    .of('autoscaling', 'DescribeAutoScalingGroups')
+    .flatMap((answer) => answer.AutoScalingGroups ?? []);
+  const used = groups.flatMap((group) => {
+    const mixed = group.MixedInstancesPolicy?.LaunchTemplate;
+    const overrides = mixed?.Overrides ?? [];
+    return [
+      group.LaunchTemplate,
+      mixed?.LaunchTemplateSpecification,
+      ...overrides.map((override) => override.LaunchTemplateSpecification),
+      ...(group.Instances ?? []).map((instance) => instance.LaunchTemplate),
+    ];
+  });
+  const inputs = used.flatMap((template) => (template === undefined ? [] : toVersionInput(template)));
+  return [...new Map(inputs.map((input) => [sortedJson(input), input])).values()];
+}
+
+export function eachHostedZone(answers: CollectedAnswers) {
+  const zones = answers.of('route53', 'ListHostedZones').flatMap((answer) => answer.HostedZones ?? []);
+  return present(zones.map((zone) => zone.Id)).map((HostedZoneId) => ({ HostedZoneId }));
+}
+
+function toVersionInput(template: LaunchTemplateSpecification): object[] {
+  const Versions = [template.Version ?? '$Default'];
+  if (template.LaunchTemplateId) return [{ LaunchTemplateId: template.LaunchTemplateId, Versions }];
+  return template.LaunchTemplateName ? [{ LaunchTemplateName: template.LaunchTemplateName, Versions }] : [];
+}
+
+function loadBalancerArns(answers: CollectedAnswers): string[] {
+  const balancers = answers
+    .of('elbv2', 'DescribeLoadBalancers')
+    .flatMap((answer) => answer.LoadBalancers ?? []);
+  return present(balancers.map((balancer) => balancer.LoadBalancerArn));
+}
+
+function present(values: (string | undefined)[]): string[] {
+  return [...new Set(values.filter((value) => value !== undefined))];
+}

@@ -1,0 +1,227 @@
+// The one list of what is asked of AWS: it drives the collection and the IAM policy, so that neither can drift.
+import {
+  DescribeAutoScalingGroupsCommand,
+  DescribeLaunchConfigurationsCommand,
+} from '@aws-sdk/client-auto-scaling';
+import {
+  DescribeAvailabilityZonesCommand,
+  DescribeInstancesCommand,
+  DescribeLaunchTemplateVersionsCommand,
+  DescribeManagedPrefixListsCommand,
+  DescribeNetworkAclsCommand,
+  DescribeNetworkInterfacesCommand,
+  DescribeRouteTablesCommand,
+  DescribeSecurityGroupRulesCommand,
+  DescribeSecurityGroupsCommand,
+  DescribeSubnetsCommand,
+  DescribeVpcsCommand,
+  GetManagedPrefixListEntriesCommand,
+} from '@aws-sdk/client-ec2';
+import {
+  DescribeListenersCommand,
+  DescribeLoadBalancersCommand,
+  DescribeRulesCommand,
+  DescribeTagsCommand,
+  DescribeTargetGroupsCommand,
+  DescribeTargetHealthCommand,
+} from '@aws-sdk/client-elastic-load-balancing-v2';
+import {
+  DescribeCacheClustersCommand,
+  DescribeCacheSubnetGroupsCommand,
+  DescribeReplicationGroupsCommand,
+  DescribeServerlessCachesCommand,
+  ListTagsForResourceCommand,
+} from '@aws-sdk/client-elasticache';
+import {
+  DescribeDBClustersCommand,
+  DescribeDBInstancesCommand,
+  DescribeDBProxiesCommand,
+  DescribeDBSubnetGroupsCommand,
+} from '@aws-sdk/client-rds';
+import { ListHostedZonesCommand, ListResourceRecordSetsCommand } from '@aws-sdk/client-route-53';
+import type { ClientName, CommandOf } from '../snapshot-calls.ts';
+import * as inputs from './call-inputs.ts';
+import type { CollectedAnswers } from './collected-answers.ts';
+
+/** How a call's pages follow one another: the input that asks for the next page, or undefined after the last. */
+export type NextPage = (answer: Record<string, unknown>) => Record<string, unknown> | undefined;
+
+export interface TableCall {
+  client: ClientName;
+  command: string;
+  /** The permission that the call needs. */
+  action: string;
+  Command: new (input: never) => object;
+  /** The property whose items are the answer; an answer without it is garbled. */
+  list: string;
+  nextPage?: NextPage;
+  /** Sent with each page and no part of the call's name. */
+  pageSize?: Record<string, number>;
+  /** The inputs of each call to make, from what earlier rounds returned. Absent: one call without input. */
+  inputs?: (answers: CollectedAnswers) => object[];
+}
+
+const actionPrefix: Record<ClientName, string> = {
+  elbv2: 'elasticloadbalancing',
+  autoscaling: 'autoscaling',
+  elasticache: 'elasticache',
+  rds: 'rds',
+  ec2: 'ec2',
+  route53: 'route53',
+};
+
+/** Each round begins when the one before has ended. */
+export const callRounds: TableCall[][] = [
+  [
+    call('elbv2', 'DescribeLoadBalancers', DescribeLoadBalancersCommand, 'LoadBalancers', nextMarker),
+    call('elbv2', 'DescribeTargetGroups', DescribeTargetGroupsCommand, 'TargetGroups', nextMarker),
+    call(
+      'autoscaling',
+      'DescribeAutoScalingGroups',
+      DescribeAutoScalingGroupsCommand,
+      'AutoScalingGroups',
+      nextToken,
+    ),
+    call(
+      'autoscaling',
+      'DescribeLaunchConfigurations',
+      DescribeLaunchConfigurationsCommand,
+      'LaunchConfigurations',
+      nextToken,
+    ),
+    call(
+      'elasticache',
+      'DescribeReplicationGroups',
+      DescribeReplicationGroupsCommand,
+      'ReplicationGroups',
+      marker,
+    ),
+    call(
+      'elasticache',
+      'DescribeServerlessCaches',
+      DescribeServerlessCachesCommand,
+      'ServerlessCaches',
+      nextToken,
+    ),
+    call(
+      'elasticache',
+      'DescribeCacheSubnetGroups',
+      DescribeCacheSubnetGroupsCommand,
+      'CacheSubnetGroups',
+      marker,
+    ),
+    {
+      ...call('elasticache', 'DescribeCacheClusters', DescribeCacheClustersCommand, 'CacheClusters', marker),
+      inputs: () => [{ ShowCacheNodeInfo: true }],
+    },
+    call('rds', 'DescribeDBInstances', DescribeDBInstancesCommand, 'DBInstances', marker),
+    call('rds', 'DescribeDBClusters', DescribeDBClustersCommand, 'DBClusters', marker),
+    call('rds', 'DescribeDBProxies', DescribeDBProxiesCommand, 'DBProxies', marker),
+    call('rds', 'DescribeDBSubnetGroups', DescribeDBSubnetGroupsCommand, 'DBSubnetGroups', marker),
+    ec2('DescribeSecurityGroups', DescribeSecurityGroupsCommand, 'SecurityGroups', 1000),
+    ec2('DescribeSecurityGroupRules', DescribeSecurityGroupRulesCommand, 'SecurityGroupRules', 1000),
+    ec2('DescribeNetworkInterfaces', DescribeNetworkInterfacesCommand, 'NetworkInterfaces', 1000),
+    ec2('DescribeSubnets', DescribeSubnetsCommand, 'Subnets', 1000),
+    ec2('DescribeVpcs', DescribeVpcsCommand, 'Vpcs', 1000),
+    ec2('DescribeInstances', DescribeInstancesCommand, 'Reservations', 1000),
+    ec2('DescribeManagedPrefixLists', DescribeManagedPrefixListsCommand, 'PrefixLists', 100),
+    ec2('DescribeNetworkAcls', DescribeNetworkAclsCommand, 'NetworkAcls', 1000),
+    ec2('DescribeRouteTables', DescribeRouteTablesCommand, 'RouteTables', 100),
+    call('ec2', 'DescribeAvailabilityZones', DescribeAvailabilityZonesCommand, 'AvailabilityZones'),
+    call('route53', 'ListHostedZones', ListHostedZonesCommand, 'HostedZones', truncatedMarker),
+  ],
+  [
+    {
+      ...call('elbv2', 'DescribeListeners', DescribeListenersCommand, 'Listeners', nextMarker),
+      inputs: inputs.eachLoadBalancer,
+    },
+    {
+      ...call('elbv2', 'DescribeTargetHealth', DescribeTargetHealthCommand, 'TargetHealthDescriptions'),
+      inputs: inputs.eachTargetGroup,
+    },
+    {
+      ...call('elbv2', 'DescribeTags', DescribeTagsCommand, 'TagDescriptions'),
+      inputs: inputs.loadBalancersByTwenties,
+    },
+    {
+      ...call('elasticache', 'ListTagsForResource', ListTagsForResourceCommand, 'TagList'),
+      inputs: inputs.eachCache,
+    },
+    {
+      ...ec2('GetManagedPrefixListEntries', GetManagedPrefixListEntriesCommand, 'Entries', 100),
+      inputs: inputs.eachNamedPrefixList,
+    },
+    {
+      ...ec2(
+        'DescribeLaunchTemplateVersions',
+        DescribeLaunchTemplateVersionsCommand,
+        'LaunchTemplateVersions',
+        200,
+      ),
+      inputs: inputs.eachUsedLaunchTemplate,
+    },
+    {
+      ...call(
+        'route53',
+        'ListResourceRecordSets',
+        ListResourceRecordSetsCommand,
+        'ResourceRecordSets',
+        nextRecord,
+      ),
+      inputs: inputs.eachHostedZone,
+    },
+  ],
+  [
+    {
+      ...call('elbv2', 'DescribeRules', DescribeRulesCommand, 'Rules', nextMarker),
+      inputs: inputs.eachListener,
+    },
+  ],
+];
+
+function call<C extends ClientName>(
+  client: C,
+  command: CommandOf<C>,
+  Command: TableCall['Command'],
+  list: string,
+  nextPage?: NextPage,
+): TableCall {
+  return { client, command, action: `${actionPrefix[client]}:${command}`, Command, list, nextPage };
+}
+
+function ec2(
+  command: CommandOf<'ec2'>,
+  Command: TableCall['Command'],
+  list: string,
+  MaxResults: number,
+): TableCall {
+  // Without MaxResults EC2 tries to answer whole, and refuses large accounts.
+  const pageSize = { MaxResults };
+  return { ...call('ec2', command, Command, list, nextToken), pageSize };
+}
+
+function nextToken(answer: Record<string, unknown>) {
+  return answer['NextToken'] ? { NextToken: answer['NextToken'] } : undefined;
+}
+
+function marker(answer: Record<string, unknown>) {
+  return answer['Marker'] ? { Marker: answer['Marker'] } : undefined;
+}
+
+function nextMarker(answer: Record<string, unknown>) {
+  return answer['NextMarker'] ? { Marker: answer['NextMarker'] } : undefined;
+}
+
+function truncatedMarker(answer: Record<string, unknown>) {
+  return answer['IsTruncated'] ? { Marker: answer['NextMarker'] } : undefined;
+}
+
+/** Route 53's record sets: the SDK has no paginator for them. */
+function nextRecord(answer: Record<string, unknown>) {
+  if (!answer['IsTruncated']) return undefined;
+  return {
+    StartRecordName: answer['NextRecordName'],
+    StartRecordType: answer['NextRecordType'],
+    StartRecordIdentifier: answer['NextRecordIdentifier'],
+  };
+}

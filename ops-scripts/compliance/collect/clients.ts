@@ -1,0 +1,49 @@
+// The SDK's clients, all with one configuration: the standard chain of credentials, adaptive retry, bounded sockets.
+import { AutoScalingClient } from '@aws-sdk/client-auto-scaling';
+import { EC2Client } from '@aws-sdk/client-ec2';
+import { ElasticLoadBalancingV2Client } from '@aws-sdk/client-elastic-load-balancing-v2';
+import { ElastiCacheClient } from '@aws-sdk/client-elasticache';
+import { RDSClient } from '@aws-sdk/client-rds';
+import { Route53Client } from '@aws-sdk/client-route-53';
+import { STSClient } from '@aws-sdk/client-sts';
+import { fromNodeProviderChain } from '@aws-sdk/credential-providers';
+import { NodeHttpHandler } from '@smithy/node-http-handler';
+
+export interface AwsAccess {
+  /** A profile of the shared AWS files; unset: what the environment says. */
+  profile?: string;
+  /** Unset: the profile's or environment's. */
+  region?: string;
+  /** Every call goes there instead of to AWS; unset: `AWS_ENDPOINT_URL`, then AWS itself. */
+  endpointUrl?: string;
+}
+
+export type AwsClients = ReturnType<typeof makeClients>;
+
+export function makeClients(access: AwsAccess, sockets: number, maxAttempts: number) {
+  const shared = {
+    ...(access.profile === undefined ? {} : { profile: access.profile }),
+    ...(access.region === undefined ? {} : { region: access.region }),
+    ...(access.endpointUrl === undefined ? {} : { endpoint: access.endpointUrl }),
+    credentials: fromNodeProviderChain({ profile: access.profile }),
+    retryMode: 'adaptive',
+    maxAttempts,
+    requestHandler: new NodeHttpHandler({
+      connectionTimeout: 5_000,
+      httpAgent: { keepAlive: true, maxSockets: sockets },
+      httpsAgent: { keepAlive: true, maxSockets: sockets },
+    }),
+  };
+  return {
+    elbv2: new ElasticLoadBalancingV2Client(shared),
+    autoscaling: new AutoScalingClient(shared),
+    elasticache: new ElastiCacheClient(shared),
+    rds: new RDSClient(shared),
+    ec2: new EC2Client(shared),
+    route53: new Route53Client(shared),
+    sts: new STSClient(shared),
+    [Symbol.dispose]() {
+      shared.requestHandler.destroy();
+    },
+  };
+}

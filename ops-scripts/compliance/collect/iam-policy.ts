@@ -1,0 +1,19 @@
+// The least policy that lets a caller collect: each call of the table, reading only.
+import { callRounds } from './call-table.ts';
+
+/** GetCallerIdentity is asked as well; it needs no permission. */
+export function iamPolicy() {
+  const actions = callRounds.flat().map((call) => call.action);
+  return {
+    Version: '2012-10-17',
+    Statement: [
+      {
+        Sid: 'ReadWhatComplianceJudges',
+        Effect: 'Allow',
+        Action: [...new Set(actions)].sort(),
+        // These actions know no resources of their own, or are asked about all of them.
+        Resource: '*',
+      },
+    ],
+  };
+}

@@ -1,0 +1,67 @@
+// Says whose account and which region will be asked, or in one sentence why nobody can be asked.
+import { GetCallerIdentityCommand } from '@aws-sdk/client-sts';
+import { ConfigFault } from '../config-fault.ts';
+import type { AwsAccess, AwsClients } from './clients.ts';
+import { withinDeadline } from './within-deadline.ts';
+
+const refusedCredentials = new Set([
+  'ExpiredToken',
+  'ExpiredTokenException',
+  'InvalidClientTokenId',
+  'SignatureDoesNotMatch',
+  'UnrecognizedClientException',
+]);
+
+/**
+ * The region, and the account where the credentials' service tells it ('' where it does not: a check goes on without).
+ * Throws a ConfigFault when there is no region, no credentials, or credentials that AWS does not accept.
+ */
+export async function identifyCaller(
+  clients: AwsClients,
+  access: AwsAccess,
+  deadlineMs: number,
+  stop: AbortSignal,
+): Promise<{ account: string; region: string }> {
+  const region = await knownRegion(clients);
+  await usableCredentials(clients, access, deadlineMs, stop);
+  try {
+    const caller = await withinDeadline(deadlineMs, stop, (abortSignal) =>
+      clients.sts.send(new GetCallerIdentityCommand({}), { abortSignal }),
+    );
+    return { account: caller.Account ?? '', region };
+  } catch (error) {
+    if (error instanceof Error && refusedCredentials.has(error.name)) {
+      throw new ConfigFault(`Cannot ask AWS as it does not accept the credentials: ${error.message}`, {
+        cause: error,
+      });
+    }
+    return { account: '', region };
+  }
+}
+
+async function knownRegion(clients: AwsClients): Promise<string> {
+  try {
+    return await clients.sts.config.region();
+  } catch (error) {
+    throw new ConfigFault('Cannot ask AWS as no region is set: give --region or set AWS_REGION', {
+      cause: error,
+    });
+  }
+}
+
+async function usableCredentials(
+  clients: AwsClients,
+  access: AwsAccess,
+  deadlineMs: number,
+  stop: AbortSignal,
+): Promise<void> {
+  try {
+    await withinDeadline(deadlineMs, stop, () => clients.sts.config.credentials());
+  } catch (error) {
+    const where = access.profile === undefined ? '' : ` for the profile '${access.profile}'`;
+    throw new ConfigFault(
+      `Cannot ask AWS as no credentials were found${where}: sign in, or set AWS_PROFILE or AWS_ACCESS_KEY_ID`,
+      { cause: error },
+    );
+  }
+}
