@@ -21,7 +21,7 @@ export async function verifyPurge(key: string, body: string, header: string | nu
   return right ? Number(t) : undefined;
 }
 
-function importKey(key: string, use: 'sign' | 'verify'): Promise<CryptoKey> {
+function importKey(key: string, use: 'sign' | 'verify'): ReturnType<typeof crypto.subtle.importKey> {
   return crypto.subtle.importKey('raw', encoder.encode(key), { name: 'HMAC', hash: 'SHA-256' }, false, [use]);
 }
 
