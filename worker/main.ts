@@ -1,5 +1,7 @@
 // The worker process: carries outbox rows to their jobs, works them, keeps the caches' floors, drains cart journals, and tells operators.
+import { pruneAccounts } from '../origin/account/reset-password.ts';
 import { drainJournals } from '../origin/cart/journal-drain.ts';
+import { pruneCartOperations } from '../origin/cart/prune-operations.ts';
 import { raiseDirtySets, raiseDirtyStock } from '../origin/catalog/dirty-versions.ts';
 import { readSettings, SettingsError } from '../origin/config.ts';
 import { createDeps } from '../origin/deps.ts';
@@ -34,7 +36,9 @@ async function main(): Promise<void> {
   const tasks = startTimedTasks(deps, log, [
     { name: 'raise the versions of stock', everyMs: 1_000, run: (tx) => raiseDirtyStock(tx) },
     { name: 'raise the versions of lists', everyMs: 1_000, run: (tx) => raiseDirtySets(tx) },
-    { name: 'forget what is old', everyMs: 600_000, run: (tx) => pruneOutbox(tx) },
+    { name: 'forget finished work', everyMs: 600_000, run: (tx) => pruneOutbox(tx) },
+    { name: 'forget ended sessions', everyMs: 600_000, run: (tx) => pruneAccounts(tx) },
+    { name: 'forget old cart operations', everyMs: 60_000, run: () => pruneCartOperations(deps) },
   ]);
   const drain = every(1_000, () => drainJournals(deps), log, 'drain cart journals');
   if (!(await isMigrated(deps.db).catch(() => false)))

@@ -39,6 +39,8 @@ export function createMetrics(db: Db, queues: Queues): WorkerMetrics {
       registers,
     }),
   };
+  // A counter that nobody has seen at zero hides its first failure from whoever watches its rate.
+  for (const queue of Object.keys(queues)) metrics.jobsFailed.inc({ queue }, 0);
   measureQueues(queues, registers);
   measureRows(db, registers);
   return metrics;

@@ -5,6 +5,7 @@ import type { Deps } from '../deps.ts';
 import { Refusal } from '../errors.ts';
 import type { Mail } from '../mail/mail.ts';
 import { addToOutbox } from '../outbox/events.ts';
+import type { DbOrTx } from '../postgres/database.ts';
 import { hashPassword } from './passwords.ts';
 import { announceChange, raiseAccountVersion } from './raise-version.ts';
 import { hashToken } from './session-token.ts';
@@ -82,7 +83,7 @@ export async function resetPassword(deps: Deps, token: string, password: string)
 }
 
 /** Sessions past their time and links past theirs; for the worker's clean-up. */
-export async function pruneAccounts(db: Deps['db'] | Parameters<typeof deleteSessions>[0]): Promise<void> {
+export async function pruneAccounts(db: DbOrTx): Promise<void> {
   await sql`delete from password_resets where created_at < now() - interval '1 day'`.execute(db);
   await sql`delete from sessions where last_seen_at < now() - interval '31 days' or created_at < now() - interval '181 days'`.execute(
     db,

@@ -1,5 +1,5 @@
 // Stripe Checkout: the shopper pays on Stripe's page; a verified webhook, or asking, tells what became of it.
-import Stripe from 'stripe';
+import type Stripe from 'stripe';
 import type { Settings } from '../../config.ts';
 import type { Charge, ChargeResult, PaymentProvider } from './provider.ts';
 
@@ -22,14 +22,11 @@ export interface StripeProvider extends PaymentProvider {
 const timeoutMs = 8_000;
 
 export function createStripeProvider({ settings, server }: StripeOptions): StripeProvider {
-  const stripe = new Stripe(settings.stripe.secretKey, {
-    timeout: timeoutMs,
-    maxNetworkRetries: 1,
-    telemetry: false,
-    ...server,
-  });
-  const openSession = (charge: Charge) =>
-    stripe.checkout.sessions.create(
+  // The SDK is large and most shops of this kind start without it: it is loaded when it is first needed.
+  let client: Promise<Stripe> | undefined;
+  const connect = () => (client ??= loadStripe(settings.stripe.secretKey, server));
+  const openSession = async (charge: Charge) =>
+    (await connect()).checkout.sessions.create(
       {
         mode: 'payment',
         client_reference_id: charge.orderId,
@@ -54,12 +51,13 @@ export function createStripeProvider({ settings, server }: StripeOptions): Strip
     async ask(charge) {
       // Without a reference the answer to the first attempt was lost: the same key leads to the same session.
       const session = charge.reference
-        ? await stripe.checkout.sessions.retrieve(charge.reference)
+        ? await (await connect()).checkout.sessions.retrieve(charge.reference)
         : await openSession(charge);
       return toResult(session);
     },
     async refund(charge) {
       if (charge.reference === null) throw new Error('Cannot refund a payment without its reference');
+      const stripe = await connect();
       const session = await stripe.checkout.sessions.retrieve(charge.reference);
       const intent =
         typeof session.payment_intent === 'string' ? session.payment_intent : session.payment_intent?.id;
@@ -71,7 +69,8 @@ export function createStripeProvider({ settings, server }: StripeOptions): Strip
     },
     async readEvent(body, signature) {
       // The async form works on every runtime: it stands on Web Crypto.
-      const event = await stripe.webhooks.constructEventAsync(body, signature, settings.stripe.webhookSecret);
+      const { webhooks } = await connect();
+      const event = await webhooks.constructEventAsync(body, signature, settings.stripe.webhookSecret);
       if (!event.type.startsWith('checkout.session.')) return undefined;
       const session = event.data.object as Stripe.Checkout.Session;
       const orderId = session.client_reference_id;
@@ -80,6 +79,11 @@ export function createStripeProvider({ settings, server }: StripeOptions): Strip
       return { orderId, result: refused ? { ...toResult(session), status: 'failed' } : toResult(session) };
     },
   };
+}
+
+async function loadStripe(secretKey: string, server: StripeOptions['server']): Promise<Stripe> {
+  const { default: Client } = await import('stripe');
+  return new Client(secretKey, { timeout: timeoutMs, maxNetworkRetries: 1, telemetry: false, ...server });
 }
 
 function toResult(session: Stripe.Checkout.Session): ChargeResult {
