@@ -1,0 +1,115 @@
+// Auto Scaling groups and what their launch templates and configurations wear; no instance runs in a template.
+import { isUnknownValue, unknownValue } from '../snapshot.ts';
+import { zoneOfSubnet } from './balancers.ts';
+import type { Draft } from './draft.ts';
+import { listOf, numberOf, type Properties, recordsOf } from './resources.ts';
+
+export function answerAutoScaling(draft: Draft): void {
+  draft.answer('autoscaling', 'DescribeAutoScalingGroups', {
+    AutoScalingGroups: draft.items('AWS::AutoScaling::AutoScalingGroup', ({ id, properties }) => ({
+      AutoScalingGroupName: properties['AutoScalingGroupName'] ?? id,
+      AutoScalingGroupARN: id,
+      MinSize: numberOf(properties['MinSize']),
+      MaxSize: numberOf(properties['MaxSize']),
+      DesiredCapacity: numberOf(properties['DesiredCapacity'] ?? properties['MinSize']),
+      VPCZoneIdentifier: joined(listOf(properties['VPCZoneIdentifier'])),
+      AvailabilityZones: zonesOf(draft, properties),
+      TargetGroupARNs: listOf(properties['TargetGroupARNs']),
+      LaunchTemplate: specification(properties['LaunchTemplate']),
+      MixedInstancesPolicy: mixedPolicy(properties['MixedInstancesPolicy']),
+      LaunchConfigurationName: properties['LaunchConfigurationName'],
+      Instances: [],
+      Tags: properties['Tags'] ?? [],
+    })),
+  });
+  draft.answer('autoscaling', 'DescribeLaunchConfigurations', {
+    LaunchConfigurations: draft.items('AWS::AutoScaling::LaunchConfiguration', ({ id, properties }) => ({
+      LaunchConfigurationName: properties['LaunchConfigurationName'] ?? id,
+      SecurityGroups: properties['SecurityGroups'] ?? [],
+    })),
+  });
+  answerLaunchTemplates(draft);
+}
+
+/** Each template under every version that a group names: a template declares only the one. */
+function answerLaunchTemplates(draft: Draft): void {
+  const used = draft.of('AWS::AutoScaling::AutoScalingGroup').flatMap(({ properties }) => {
+    const mixed = properties['MixedInstancesPolicy'] as Properties | undefined;
+    return specificationsIn([properties['LaunchTemplate'], mixed]);
+  });
+  for (const { id, properties } of draft.of('AWS::EC2::LaunchTemplate')) {
+    for (const version of ['$Latest', '$Default', ...used]) {
+      const found = {
+        LaunchTemplateId: id,
+        LaunchTemplateData: launchData(properties),
+        DefaultVersion: true,
+      };
+      draft.answer(
+        'ec2',
+        'DescribeLaunchTemplateVersions',
+        { LaunchTemplateVersions: [found] },
+        { LaunchTemplateId: id, Versions: [version] },
+      );
+    }
+  }
+}
+
+function specificationsIn(value: unknown): string[] {
+  return recordsOf(value).flatMap((record) => {
+    const version = record['Version'];
+    const mine = typeof version === 'string' || typeof version === 'number' ? [String(version)] : [];
+    return [...mine, ...Object.values(record).flatMap(specificationsIn)];
+  });
+}
+
+function launchData(properties: Properties): unknown {
+  const data = properties['LaunchTemplateData'];
+  if (isUnknownValue(data) || data === undefined) return data;
+  const { SecurityGroups: names, NetworkInterfaces: interfaces, ...rest } = data as Properties;
+  return {
+    ...rest,
+    ...(names === undefined ? {} : { SecurityGroupIds: names }),
+    ...(interfaces === undefined
+      ? {}
+      : { NetworkInterfaces: recordsOf(interfaces).map((one) => ({ ...one, Groups: one['Groups'] })) }),
+  };
+}
+
+function specification(value: unknown): unknown {
+  if (value === undefined || isUnknownValue(value)) return value;
+  const given = value as Properties;
+  const { LaunchTemplateName: name, LaunchTemplateId: id } = given;
+  return {
+    ...(name === undefined ? {} : { LaunchTemplateName: name }),
+    ...(id === undefined ? {} : { LaunchTemplateId: id }),
+    Version: isUnknownValue(given['Version']) ? given['Version'] : String(given['Version'] ?? '$Default'),
+  };
+}
+
+function mixedPolicy(value: unknown): unknown {
+  if (value === undefined || isUnknownValue(value)) return value;
+  const template = (value as Properties)['LaunchTemplate'];
+  if (template === undefined || isUnknownValue(template)) return value;
+  const given = template as Properties;
+  return {
+    LaunchTemplate: {
+      LaunchTemplateSpecification: specification(given['LaunchTemplateSpecification']),
+      Overrides: recordsOf(given['Overrides']).map((override) => ({
+        ...override,
+        LaunchTemplateSpecification: specification(override['LaunchTemplateSpecification']),
+      })),
+    },
+  };
+}
+
+function zonesOf(draft: Draft, properties: Properties): unknown {
+  const subnets = listOf(properties['VPCZoneIdentifier']);
+  if (subnets.length === 0) return listOf(properties['AvailabilityZones']);
+  return subnets.map((subnet) => zoneOfSubnet(draft, subnet)['ZoneName']);
+}
+
+function joined(subnets: unknown[]): unknown {
+  const doubt = subnets.find(isUnknownValue);
+  if (doubt !== undefined) return unknownValue(doubt.$unknown);
+  return subnets.length === 0 ? undefined : subnets.map(String).join(',');
+}

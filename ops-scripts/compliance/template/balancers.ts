@@ -1,0 +1,112 @@
+// Load balancers, listeners, their rules and target groups; an ARN is the logical id.
+import { isUnknownValue, unknownValue } from '../snapshot.ts';
+import type { Draft } from './draft.ts';
+import { listOf, numberOf, type Properties, type Resource, recordsOf } from './resources.ts';
+
+const balancerType = 'AWS::ElasticLoadBalancingV2::LoadBalancer';
+const listenerType = 'AWS::ElasticLoadBalancingV2::Listener';
+const ruleType = 'AWS::ElasticLoadBalancingV2::ListenerRule';
+const targetGroupType = 'AWS::ElasticLoadBalancingV2::TargetGroup';
+
+export function answerBalancers(draft: Draft): void {
+  const listeners = draft.of(listenerType);
+  const rules = draft.of(ruleType);
+  draft.answer('elbv2', 'DescribeLoadBalancers', {
+    LoadBalancers: draft.items(balancerType, (resource) => describeBalancer(draft, resource)),
+  });
+  draft.answer('elbv2', 'DescribeTargetGroups', {
+    TargetGroups: draft.items(targetGroupType, (resource) => ({
+      TargetGroupArn: resource.id,
+      TargetGroupName: resource.properties['Name'] ?? resource.id,
+      Protocol: resource.properties['Protocol'],
+      Port: numberOf(resource.properties['Port']),
+      VpcId: resource.properties['VpcId'],
+      TargetType: resource.properties['TargetType'] ?? 'instance',
+      HealthCheckPort: String(resource.properties['HealthCheckPort'] ?? 'traffic-port'),
+      LoadBalancerArns: balancersOf(resource.id, listeners, rules),
+    })),
+  });
+  for (const { id, properties } of draft.of(balancerType)) {
+    draft.answer(
+      'elbv2',
+      'DescribeListeners',
+      {
+        Listeners: listeners.filter((one) => one.properties['LoadBalancerArn'] === id).map(describeListener),
+      },
+      { LoadBalancerArn: id },
+    );
+    const TagDescriptions = [{ ResourceArn: id, Tags: properties['Tags'] ?? [] }];
+    draft.answer('elbv2', 'DescribeTags', { TagDescriptions }, { ResourceArns: [id] });
+  }
+  for (const listener of listeners) {
+    const mine = rules.filter((rule) => rule.properties['ListenerArn'] === listener.id);
+    const Rules = [...mine, listener].map(describeRule);
+    draft.answer('elbv2', 'DescribeRules', { Rules }, { ListenerArn: listener.id });
+  }
+  for (const { id } of draft.of(targetGroupType)) {
+    draft.cannotKnow('elbv2', 'DescribeTargetHealth', 'targets are registered once deployed', {
+      TargetGroupArn: id,
+    });
+  }
+}
+
+function describeBalancer(draft: Draft, { id, properties }: Resource): Properties {
+  const mappings = recordsOf(properties['SubnetMappings']);
+  const subnets = [
+    ...listOf(properties['Subnets']),
+    ...mappings.map((mapping) => (isUnknownValue(mapping) ? mapping : mapping['SubnetId'])),
+  ];
+  const type = properties['Type'] ?? 'application';
+  return {
+    LoadBalancerArn: id,
+    LoadBalancerName: properties['Name'] ?? id,
+    DNSName: `${id}.dns`,
+    Type: type,
+    Scheme: properties['Scheme'] ?? (type === 'gateway' ? undefined : 'internet-facing'),
+    IpAddressType: properties['IpAddressType'] ?? 'ipv4',
+    State: { Code: 'active' },
+    AvailabilityZones: subnets.map((subnet) => zoneOfSubnet(draft, subnet)),
+    SecurityGroups:
+      properties['SecurityGroups'] ??
+      (type === 'application' ? unknownValue('it gets the default group of its VPC') : undefined),
+  };
+}
+
+/** A subnet that the template does not declare stands in a zone that can't be known. */
+export function zoneOfSubnet(draft: Draft, subnet: unknown): Properties {
+  if (isUnknownValue(subnet)) return { SubnetId: subnet, ZoneName: subnet };
+  const declared = draft.find('AWS::EC2::Subnet', subnet);
+  const ZoneName =
+    declared === undefined
+      ? unknownValue(`subnet ${String(subnet)} is not in the template`)
+      : (declared['AvailabilityZone'] ??
+        declared['AvailabilityZoneId'] ??
+        unknownValue('the template leaves the zone of the subnet to AWS'));
+  return { SubnetId: subnet, ZoneName };
+}
+
+function describeListener({ id, properties }: Resource): Properties {
+  return {
+    ListenerArn: id,
+    LoadBalancerArn: properties['LoadBalancerArn'],
+    Port: numberOf(properties['Port']),
+    Protocol: properties['Protocol'],
+    DefaultActions: properties['DefaultActions'],
+  };
+}
+
+function describeRule({ id, type, properties }: Resource): Properties {
+  const isDefault = type === listenerType;
+  return {
+    RuleArn: isDefault ? `${id}.default` : id,
+    IsDefault: isDefault,
+    Actions: properties[isDefault ? 'DefaultActions' : 'Actions'],
+  };
+}
+
+function balancersOf(targetGroup: string, listeners: Resource[], rules: Resource[]): unknown[] {
+  const uses = (resource: Resource) => JSON.stringify(resource.properties).includes(`"${targetGroup}"`);
+  const byRule = new Set(rules.filter(uses).map((rule) => rule.properties['ListenerArn']));
+  const using = listeners.filter((listener) => uses(listener) || byRule.has(listener.id));
+  return [...new Set(using.map((listener) => listener.properties['LoadBalancerArn']))];
+}

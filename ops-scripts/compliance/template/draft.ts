@@ -1,0 +1,46 @@
+// The snapshot while it is made from resources: one answer a call, as AWS would give it once deployed.
+import { callKey, type Snapshot, unknownInTemplate } from '../snapshot.ts';
+import type { ClientName, CommandOf } from '../snapshot-calls.ts';
+import type { Properties, Resource } from './resources.ts';
+
+export class Draft {
+  readonly snapshot: Snapshot;
+  readonly resources: Resource[];
+
+  constructor(snapshot: Snapshot, resources: Resource[]) {
+    this.snapshot = snapshot;
+    this.resources = resources;
+  }
+
+  /** Resources of a type that exist for certain. */
+  of(type: string): Resource[] {
+    return this.resources.filter((resource) => resource.type === type && resource.doubt === undefined);
+  }
+
+  /** An item of each resource of a type; one that may not exist is an unknown item. */
+  items(type: string, describe: (resource: Resource) => unknown): unknown[] {
+    return this.resources
+      .filter((resource) => resource.type === type)
+      .map((resource) => resource.doubt ?? describe(resource));
+  }
+
+  find(type: string, id: unknown): Properties | undefined {
+    return this.of(type).find((resource) => resource.id === id)?.properties;
+  }
+
+  answer<C extends ClientName>(
+    client: C,
+    command: CommandOf<C>,
+    result: Record<string, unknown>,
+    input?: object,
+  ): void {
+    this.snapshot.calls[callKey(client, command, input)] = { ok: true, result };
+  }
+
+  cannotKnow<C extends ClientName>(client: C, command: CommandOf<C>, message: string, input?: object): void {
+    this.snapshot.calls[callKey(client, command, input)] = {
+      ok: false,
+      error: { name: unknownInTemplate, message },
+    };
+  }
+}

@@ -1,0 +1,140 @@
+// VPCs, subnets, prefix lists, routes, network ACLs, and what wears a group without being a part of the stack.
+import { isUnknownValue } from '../snapshot.ts';
+import type { Draft } from './draft.ts';
+import { booleanOf, listOf, numberOf, type Properties, type Resource, recordsOf } from './resources.ts';
+
+export function answerNetwork(draft: Draft): void {
+  const zoneOf = (subnet: Properties) =>
+    subnet['AvailabilityZone'] ??
+    subnet['AvailabilityZoneId'] ?? { $unknown: 'the template leaves the zone to AWS' };
+  draft.answer('ec2', 'DescribeVpcs', {
+    Vpcs: draft.items('AWS::EC2::VPC', ({ id, properties }) => ({
+      VpcId: id,
+      CidrBlock: properties['CidrBlock'],
+      CidrBlockAssociationSet: [{ CidrBlock: properties['CidrBlock'] }],
+    })),
+  });
+  draft.answer('ec2', 'DescribeSubnets', {
+    Subnets: draft.items('AWS::EC2::Subnet', ({ id, properties }) => ({
+      SubnetId: id,
+      VpcId: properties['VpcId'],
+      CidrBlock: properties['CidrBlock'],
+      AvailabilityZone: zoneOf(properties),
+      MapPublicIpOnLaunch: booleanOf(properties['MapPublicIpOnLaunch']),
+      State: 'available',
+    })),
+  });
+  draft.cannotKnow('ec2', 'DescribeAvailabilityZones', 'a template does not say which zones a region has');
+  answerPrefixLists(draft);
+  answerRoutes(draft);
+  answerNetworkAcls(draft);
+  answerInterfaces(draft);
+}
+
+function answerPrefixLists(draft: Draft): void {
+  draft.answer('ec2', 'DescribeManagedPrefixLists', {
+    PrefixLists: draft.items('AWS::EC2::PrefixList', ({ id, properties }) => ({
+      PrefixListId: id,
+      PrefixListName: properties['PrefixListName'],
+      State: 'create-complete',
+    })),
+  });
+  for (const { id, properties } of draft.of('AWS::EC2::PrefixList')) {
+    draft.answer(
+      'ec2',
+      'GetManagedPrefixListEntries',
+      { Entries: properties['Entries'] ?? [] },
+      { PrefixListId: id },
+    );
+  }
+}
+
+function answerRoutes(draft: Draft): void {
+  const routes = draft.of('AWS::EC2::Route');
+  const links = draft.of('AWS::EC2::SubnetRouteTableAssociation');
+  draft.answer('ec2', 'DescribeRouteTables', {
+    RouteTables: draft.items('AWS::EC2::RouteTable', ({ id, properties }) => ({
+      RouteTableId: id,
+      VpcId: properties['VpcId'],
+      Routes: routes
+        .filter((route) => route.properties['RouteTableId'] === id)
+        .map((route) => ({ ...route.properties, State: 'active' })),
+      Associations: links
+        .filter((link) => link.properties['RouteTableId'] === id)
+        .map((link) => ({ SubnetId: link.properties['SubnetId'], RouteTableId: id })),
+    })),
+  });
+}
+
+function answerNetworkAcls(draft: Draft): void {
+  const entries = draft.of('AWS::EC2::NetworkAclEntry');
+  const links = draft.of('AWS::EC2::SubnetNetworkAclAssociation');
+  draft.answer('ec2', 'DescribeNetworkAcls', {
+    NetworkAcls: draft.items('AWS::EC2::NetworkAcl', ({ id, properties }) => ({
+      NetworkAclId: id,
+      VpcId: properties['VpcId'],
+      Entries: entries
+        .filter((entry) => entry.properties['NetworkAclId'] === id)
+        .map(({ properties: entry }) => ({
+          ...entry,
+          Protocol: String(entry['Protocol']),
+          Egress: booleanOf(entry['Egress']),
+          RuleNumber: numberOf(entry['RuleNumber']),
+        })),
+      Associations: links
+        .filter((link) => link.properties['NetworkAclId'] === id)
+        .map((link) => ({ SubnetId: link.properties['SubnetId'], NetworkAclId: id })),
+    })),
+  });
+}
+
+/** Parts of the stack declare what they wear; rules read it there. */
+const describedElsewhere =
+  /^AWS::(EC2::(SecurityGroup|LaunchTemplate|Instance)|AutoScaling|ElasticLoadBalancingV2|ElastiCache|RDS|CloudFormation)/;
+
+function answerInterfaces(draft: Draft): void {
+  const instances = draft.of('AWS::EC2::Instance');
+  const others = draft.resources.filter(({ type }) => !describedElsewhere.test(type));
+  draft.answer('ec2', 'DescribeInstances', {
+    Reservations: [
+      {
+        Instances: instances.map((instance) => ({
+          InstanceId: instance.id,
+          SubnetId: instance.properties['SubnetId'],
+          SecurityGroups: groupsOf(instance),
+          State: { Name: 'running' },
+          Tags: instance.properties['Tags'],
+        })),
+      },
+    ],
+  });
+  draft.answer('ec2', 'DescribeNetworkInterfaces', {
+    NetworkInterfaces: [...instances, ...others]
+      .filter((resource) => groupsOf(resource).length > 0)
+      .map((resource) => ({
+        NetworkInterfaceId: `${resource.id}.interface`,
+        Description: `${resource.id} (${resource.type})`,
+        SubnetId: listOf(find(resource.properties, /^(SubnetId|SubnetIds|Subnets)$/))[0],
+        Groups: groupsOf(resource),
+        Status: 'in-use',
+        ...(resource.type === 'AWS::EC2::Instance' ? { Attachment: { InstanceId: resource.id } } : {}),
+      })),
+  });
+}
+
+function groupsOf({ properties }: Resource): unknown[] {
+  const value = find(properties, /^(SecurityGroupIds|SecurityGroups|GroupSet|VpcSecurityGroupIds)$/);
+  return listOf(value).map((group) => (isUnknownValue(group) ? group : { GroupId: group }));
+}
+
+/** The first property of such a name, at any depth: each service hides its groups elsewhere. */
+function find(properties: Properties, name: RegExp): unknown {
+  for (const [key, value] of Object.entries(properties)) {
+    if (name.test(key)) return value;
+    for (const inner of recordsOf(value)) {
+      const found = isUnknownValue(inner) ? undefined : find(inner, name);
+      if (found !== undefined) return found;
+    }
+  }
+  return undefined;
+}

@@ -1,0 +1,94 @@
+// JSON or YAML text → one form: each short tag (`!Ref`, `!GetAtt a.b`) becomes the long function that it stands for.
+import { type CollectionTag, parse, type ScalarTag, type YAMLMap, type YAMLSeq } from 'yaml';
+import { ConfigFault } from '../config-fault.ts';
+
+export interface Template {
+  file: string;
+  Parameters: Record<string, Record<string, unknown>>;
+  Mappings: Record<string, unknown>;
+  Conditions: Record<string, unknown>;
+  Resources: Record<string, { Type: string; Condition?: string; Properties?: Record<string, unknown> }>;
+  Outputs: Record<string, { Value?: unknown; Export?: { Name?: unknown } }>;
+}
+
+const functionNames = [
+  'And',
+  'Base64',
+  'Cidr',
+  'Equals',
+  'FindInMap',
+  'GetAtt',
+  'GetAZs',
+  'If',
+  'ImportValue',
+  'Join',
+  'Length',
+  'Not',
+  'Or',
+  'Select',
+  'Split',
+  'Sub',
+  'ToJsonString',
+  'Transform',
+];
+
+/** Throws a ConfigFault where the text is no CloudFormation template. */
+export function parseTemplate(text: string, file: string): Template {
+  let parsed: unknown;
+  try {
+    parsed = parse(text, { customTags: shortForms(), logLevel: 'error', merge: true });
+  } catch (error) {
+    throw new ConfigFault(`Cannot read '${file}' as a template: ${(error as Error).message.split('\n')[0]}`, {
+      cause: error,
+    });
+  }
+  if (!isRecord(parsed) || !isRecord(parsed['Resources'])) {
+    throw new ConfigFault(`Cannot read '${file}' as a template as it has no 'Resources'`);
+  }
+  const section = (name: string) => (isRecord(parsed[name]) ? parsed[name] : {});
+  return {
+    file,
+    Parameters: section('Parameters') as Template['Parameters'],
+    Mappings: section('Mappings'),
+    Conditions: section('Conditions'),
+    Resources: section('Resources') as Template['Resources'],
+    Outputs: section('Outputs') as Template['Outputs'],
+  };
+}
+
+function shortForms(): (ScalarTag | CollectionTag)[] {
+  const names = [
+    ['Ref', 'Ref'],
+    ['Condition', 'Condition'],
+    ...functionNames.map((name) => [name, `Fn::${name}`]),
+  ];
+  return names.flatMap(([tag, key]) => formsOf(`!${tag}`, key!));
+}
+
+function formsOf(tag: string, key: string): (ScalarTag | CollectionTag)[] {
+  const wrap = (value: unknown) => ({ [key]: value });
+  return [
+    {
+      tag,
+      resolve: (text: string) => wrap(key === 'Fn::GetAtt' ? splitOnce(text) : text),
+    },
+    { tag, collection: 'seq', resolve: (node: YAMLMap | YAMLSeq) => wrapped(node, wrap) },
+    { tag, collection: 'map', resolve: (node: YAMLMap | YAMLSeq) => wrapped(node, wrap) },
+  ] as (ScalarTag | CollectionTag)[];
+}
+
+function wrapped(node: YAMLMap | YAMLSeq, wrap: (value: unknown) => object) {
+  // The parser asks the node for its plain value later; inner tags are then resolved already.
+  const plain = node.toJSON.bind(node);
+  node.toJSON = (...context: Parameters<typeof plain>) => wrap(plain(...context));
+  return node;
+}
+
+function splitOnce(text: string): string[] {
+  const dot = text.indexOf('.');
+  return dot < 0 ? [text] : [text.slice(0, dot), text.slice(dot + 1)];
+}
+
+export function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,75 @@
+// The resources that a set of templates declares, with properties evaluated, found by type.
+import { isUnknownValue, type UnknownValue } from '../snapshot.ts';
+import { evaluate, zonePrefix } from './evaluate.ts';
+import { isRecord, type Template } from './parse-template.ts';
+import { Scope, type TemplateOptions } from './scope.ts';
+
+export type Properties = Record<string, unknown>;
+
+export interface Resource {
+  id: string;
+  type: string;
+  properties: Properties;
+  /** Set where a condition that can't be known decides whether the resource exists. */
+  doubt?: UnknownValue;
+}
+
+/** Every resource that exists or may exist; one whose condition is false is left out. */
+export function readResources(templates: Template[], options: TemplateOptions): Resource[] {
+  const exports = new Map<string, () => unknown>();
+  const scopes = templates.map((template) => new Scope(template, options, exports));
+  for (const scope of scopes) gatherExports(scope, exports);
+  return withZonesApart(scopes.flatMap(readScope));
+}
+
+function gatherExports(scope: Scope, exports: Map<string, () => unknown>): void {
+  for (const output of Object.values(scope.template.Outputs)) {
+    const name = evaluate(output.Export?.Name, scope);
+    if (typeof name === 'string') exports.set(name, () => evaluate(output.Value, scope));
+  }
+}
+
+function readScope(scope: Scope): Resource[] {
+  return Object.entries(scope.template.Resources).flatMap(([id, resource]) => {
+    const exists = resource.Condition === undefined ? true : scope.condition(resource.Condition);
+    if (exists === false) return [];
+    const read = { id, type: String(resource.Type), properties: scope.properties(id) };
+    return [isUnknownValue(exists) ? { ...read, doubt: exists } : read];
+  });
+}
+
+/** The region's first zone may be the one that another subnet names: then neither count is certain. */
+function withZonesApart(resources: Resource[]): Resource[] {
+  const zones = resources.map(({ properties }) => properties['AvailabilityZone']);
+  const numbered = zones.some((zone) => typeof zone === 'string' && zone.startsWith(zonePrefix));
+  const named = zones.some((zone) => typeof zone === 'string' && !zone.startsWith(zonePrefix));
+  if (!numbered || !named) return resources;
+  const $unknown = 'zones taken by number from GetAZs may be the same as zones that are named elsewhere';
+  return resources.map((resource) =>
+    String(resource.properties['AvailabilityZone']).startsWith(zonePrefix)
+      ? { ...resource, properties: { ...resource.properties, AvailabilityZone: { $unknown } } }
+      : resource,
+  );
+}
+
+/** A list: one value counts as a list of one, absence as none, an unknown stays. */
+export function listOf(value: unknown): unknown[] {
+  if (value === undefined || value === null) return [];
+  return Array.isArray(value) ? value.flat() : [value];
+}
+
+/** The records of a list; what can't be known stays in it as it is. */
+export function recordsOf(value: unknown): Properties[] {
+  return listOf(value).filter(isRecord);
+}
+
+/** `"2"` and 2 are one number to CloudFormation. */
+export function numberOf(value: unknown, otherwise?: number): unknown {
+  if (value === undefined) return otherwise;
+  return typeof value === 'string' ? Number(value) : value;
+}
+
+export function booleanOf(value: unknown): unknown {
+  if (value === undefined) return false;
+  return typeof value === 'string' ? value.toLowerCase() === 'true' : value;
+}

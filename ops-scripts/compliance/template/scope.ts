@@ -1,0 +1,103 @@
+// All that a template's expressions may refer to; what the template can't know is an unknown value with its reason.
+import { isUnknownValue, unknownValue } from '../snapshot.ts';
+import { evaluate } from './evaluate.ts';
+import { isRecord, type Template } from './parse-template.ts';
+
+export interface TemplateOptions {
+  parameters: Record<string, string>;
+  region: string;
+  account: string;
+}
+
+export class Scope {
+  readonly template: Template;
+  readonly options: TemplateOptions;
+  /** What other templates given together export, by name. */
+  readonly exports: Map<string, () => unknown>;
+
+  constructor(template: Template, options: TemplateOptions, exports: Map<string, () => unknown>) {
+    this.template = template;
+    this.options = options;
+    this.exports = exports;
+  }
+
+  /** What `Ref` gives: a pseudo parameter, a parameter's value, or a resource's logical id. */
+  ref(name: string): unknown {
+    if (name.startsWith('AWS::')) return this.#pseudo(name);
+    const parameter = this.template.Parameters[name];
+    if (parameter !== undefined) return this.#parameter(name, parameter);
+    if (name in this.template.Resources) return name;
+    return unknownValue(`'${name}' is neither parameter nor resource of the template`);
+  }
+
+  /** What `Fn::GetAtt` gives: the text of an identifier for identifiers, a property for a few, else unknown. */
+  attribute(id: string, name: string): unknown {
+    const resource = this.template.Resources[id];
+    if (resource === undefined) return unknownValue(`'${id}' is no resource of the template`);
+    if (identifiers.has(name)) return id;
+    if (name === 'DefaultSecurityGroup') return `${id}.default`;
+    if (name === 'LatestVersionNumber') return '$Latest';
+    if (name === 'DefaultVersionNumber') return '$Default';
+    if (name === 'DNSName' && resource.Type.includes('LoadBalancer')) return `${id}.dns`;
+    const property = resource.Properties?.[name];
+    if (property !== undefined) return evaluate(property, this);
+    if (name.endsWith('Port') && resource.Properties?.['Port'] !== undefined) {
+      return evaluate(resource.Properties['Port'], this);
+    }
+    return unknownValue(`${id}.${name} is known only once deployed`);
+  }
+
+  /** True, false, or an unknown value. */
+  condition(name: string): unknown {
+    const expression = this.template.Conditions[name];
+    return expression === undefined
+      ? unknownValue(`condition '${name}' is not in the template`)
+      : evaluate(expression, this);
+  }
+
+  /** A resource's properties, evaluated. */
+  properties(id: string): Record<string, unknown> {
+    const value = evaluate(this.template.Resources[id]?.Properties ?? {}, this);
+    return isRecord(value) && !isUnknownValue(value) ? value : {};
+  }
+
+  #pseudo(name: string): unknown {
+    if (name === 'AWS::Region') return this.options.region || unknownValue('the region is not given');
+    if (name === 'AWS::AccountId') return this.options.account || unknownValue('the account is not given');
+    if (name === 'AWS::Partition') return 'aws';
+    if (name === 'AWS::URLSuffix') return 'amazonaws.com';
+    if (name === 'AWS::NoValue') return undefined;
+    if (name === 'AWS::StackName') return this.template.file;
+    return unknownValue(`${name} is known only once deployed`);
+  }
+
+  #parameter(name: string, parameter: Record<string, unknown>): unknown {
+    const type = String(parameter['Type'] ?? 'String');
+    if (type.startsWith('AWS::SSM::')) return unknownValue(`parameter '${name}' is kept in Parameter Store`);
+    const value = this.options.parameters[name] ?? parameter['Default'];
+    if (value === undefined || value === null) return unknownValue(`parameter '${name}' has no value`);
+    const isList = type.startsWith('List<') || type === 'CommaDelimitedList';
+    if (!isList) return type === 'Number' ? Number(value) : String(value);
+    return String(value)
+      .split(',')
+      .map((item) => item.trim());
+  }
+}
+
+const identifiers = new Set([
+  'Arn',
+  'GroupId',
+  'Id',
+  'VpcId',
+  'SubnetId',
+  'LoadBalancerArn',
+  'TargetGroupArn',
+  'ListenerArn',
+  'LaunchTemplateId',
+  'PrefixListId',
+  'InstanceId',
+  'DBInstanceArn',
+  'DBClusterArn',
+  'ReplicationGroupId',
+  'ARN',
+]);

@@ -1,0 +1,127 @@
+// Security groups: inline rules and those that are resources of their own make one set, as on AWS.
+import { isUnknownValue, type UnknownValue, unknownValue } from '../snapshot.ts';
+import type { Draft } from './draft.ts';
+import { listOf, numberOf, type Properties, type Resource } from './resources.ts';
+
+interface GroupRule {
+  id: string;
+  groupId: unknown;
+  egress: boolean;
+  properties: Properties;
+}
+
+type Side = UnknownValue | Properties[];
+
+export function answerSecurityGroups(draft: Draft): void {
+  const separate = [
+    ...separateRules(draft, 'AWS::EC2::SecurityGroupIngress', false),
+    ...separateRules(draft, 'AWS::EC2::SecurityGroupEgress', true),
+  ];
+  const groups = draft.of('AWS::EC2::SecurityGroup');
+  const rules = [...groups.flatMap(inlineRules), ...separate];
+  const SecurityGroups = draft.items('AWS::EC2::SecurityGroup', ({ id, properties }) => ({
+    GroupId: id,
+    GroupName: properties['GroupName'] ?? id,
+    VpcId: properties['VpcId'],
+    OwnerId: draft.snapshot.account,
+    Tags: properties['Tags'],
+    IpPermissions: side(draft, id, properties['SecurityGroupIngress'], rules, false),
+    IpPermissionsEgress: side(draft, id, properties['SecurityGroupEgress'], rules, true),
+  }));
+  draft.answer('ec2', 'DescribeSecurityGroups', { SecurityGroups });
+  draft.answer('ec2', 'DescribeSecurityGroupRules', {
+    SecurityGroupRules: describeRules(SecurityGroups, rules),
+  });
+}
+
+function separateRules(draft: Draft, type: string, egress: boolean): GroupRule[] {
+  return draft.resources
+    .filter((resource) => resource.type === type)
+    .map(({ id, properties, doubt }) => ({
+      id,
+      groupId: properties['GroupId'] ?? properties['GroupName'],
+      egress,
+      properties: doubt === undefined ? properties : { doubt },
+    }));
+}
+
+function inlineRules({ id, properties }: Resource): GroupRule[] {
+  const of = (name: string, egress: boolean): GroupRule[] =>
+    listOf(properties[name]).map((rule, index) => ({
+      id: `${id}.${name}[${index}]`,
+      groupId: id,
+      egress,
+      properties: isUnknownValue(rule) ? { doubt: rule } : (rule as Properties),
+    }));
+  const egress = of('SecurityGroupEgress', true);
+  // Without rules of its own, a group may reach everything.
+  const everything = [
+    { id: `${id}.default`, groupId: id, egress: true, properties: { IpProtocol: '-1', CidrIp: '0.0.0.0/0' } },
+  ];
+  return [...of('SecurityGroupIngress', false), ...(egress.length > 0 ? egress : everything)];
+}
+
+/** One direction of a group: unknown as a whole as soon as one rule of it may or may not be there. */
+function side(draft: Draft, id: string, inline: unknown, rules: GroupRule[], egress: boolean): Side {
+  const mine = rules.filter((rule) => rule.egress === egress && rule.groupId === id);
+  const doubts = [
+    inline,
+    ...mine.map((rule) => rule.properties['doubt']),
+    ...rules.filter((rule) => rule.egress === egress).map((rule) => rule.groupId),
+    egress ? undefined : lentToNestedStack(draft, id),
+  ];
+  const doubt = doubts.find(isUnknownValue);
+  return doubt ?? mine.map((rule) => toPermission(rule.properties));
+}
+
+function lentToNestedStack(draft: Draft, groupId: string): UnknownValue | undefined {
+  const borrower = draft.resources.find(
+    ({ type, properties }) =>
+      type === 'AWS::CloudFormation::Stack' && JSON.stringify(properties).includes(`"${groupId}"`),
+  );
+  return borrower && unknownValue(`nested stack ${borrower.id} gets this group and may add rules to it`);
+}
+
+function toPermission(rule: Properties): Properties {
+  const source =
+    rule['SourceSecurityGroupId'] ?? rule['DestinationSecurityGroupId'] ?? rule['SourceSecurityGroupName'];
+  const prefixList = rule['SourcePrefixListId'] ?? rule['DestinationPrefixListId'];
+  const protocol = protocolOf(rule);
+  return {
+    IpProtocol: protocol,
+    ...(protocol === '-1' ? {} : { FromPort: numberOf(rule['FromPort']), ToPort: numberOf(rule['ToPort']) }),
+    IpRanges: rule['CidrIp'] === undefined ? [] : [{ CidrIp: rule['CidrIp'] }],
+    Ipv6Ranges: rule['CidrIpv6'] === undefined ? [] : [{ CidrIpv6: rule['CidrIpv6'] }],
+    PrefixListIds: prefixList === undefined ? [] : [{ PrefixListId: prefixList }],
+    UserIdGroupPairs:
+      source === undefined ? [] : [{ GroupId: source, UserId: rule['SourceSecurityGroupOwnerId'] }],
+  };
+}
+
+function protocolOf(rule: Properties): unknown {
+  const protocol = rule['IpProtocol'];
+  return isUnknownValue(protocol) ? protocol : String(protocol ?? '-1');
+}
+
+/** The same rules with their ids; those of a side that can't be known are left to the group. */
+function describeRules(groups: unknown[], rules: GroupRule[]): unknown[] {
+  const known = new Set(groups.map((group) => (group as Properties)['GroupId']));
+  return rules
+    .filter((rule) => known.has(rule.groupId) && rule.properties['doubt'] === undefined)
+    .map((rule) => {
+      const permission = toPermission(rule.properties);
+      const [pair] = permission['UserIdGroupPairs'] as Properties[];
+      return {
+        SecurityGroupRuleId: rule.id,
+        GroupId: rule.groupId,
+        IsEgress: rule.egress,
+        IpProtocol: permission['IpProtocol'],
+        FromPort: permission['FromPort'] ?? -1,
+        ToPort: permission['ToPort'] ?? -1,
+        CidrIpv4: rule.properties['CidrIp'],
+        CidrIpv6: rule.properties['CidrIpv6'],
+        PrefixListId: (permission['PrefixListIds'] as Properties[])[0]?.['PrefixListId'],
+        ...(pair === undefined ? {} : { ReferencedGroupInfo: pair }),
+      };
+    });
+}

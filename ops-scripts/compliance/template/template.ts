@@ -1,0 +1,76 @@
+// CloudFormation templates → the snapshot that AWS would give once they are deployed, as far as they tell.
+import { readFile } from 'node:fs/promises';
+import { ConfigFault } from '../config-fault.ts';
+import { emptySnapshot, type Snapshot } from '../snapshot.ts';
+import { answerAutoScaling } from './auto-scaling.ts';
+import { answerBalancers } from './balancers.ts';
+import { answerCaches } from './caches.ts';
+import { answerDatabases } from './databases.ts';
+import { answerDns } from './dns.ts';
+import { Draft } from './draft.ts';
+import { answerNetwork } from './network.ts';
+import { parseTemplate, type Template } from './parse-template.ts';
+import { readResources } from './resources.ts';
+import type { TemplateOptions } from './scope.ts';
+import { answerSecurityGroups } from './security-groups.ts';
+
+/**
+ * Reads JSON or YAML templates as one account: exports of one are imports of another.
+ * Throws a ConfigFault where a file can't be read as a template.
+ */
+export async function snapshotFromTemplates(files: string[], options: TemplateOptions): Promise<Snapshot> {
+  const templates = await Promise.all(files.map(readTemplate));
+  return snapshotFromParsed(templates, options);
+}
+
+/** The same, of templates already parsed. */
+export function snapshotFromParsed(templates: Template[], options: TemplateOptions): Snapshot {
+  const snapshot = emptySnapshot(options.account, options.region, new Date());
+  const draft = new Draft(snapshot, readResources(withIdsApart(templates), options));
+  answerNetwork(draft);
+  answerSecurityGroups(draft);
+  answerBalancers(draft);
+  answerAutoScaling(draft);
+  answerCaches(draft);
+  answerDatabases(draft);
+  answerDns(draft);
+  doubtLoops(draft, templates);
+  return snapshot;
+}
+
+async function readTemplate(file: string): Promise<Template> {
+  let text: string;
+  try {
+    text = await readFile(file, 'utf8');
+  } catch (error) {
+    throw new ConfigFault(`Cannot read the template '${file}': ${(error as Error).message}`, {
+      cause: error,
+    });
+  }
+  return parseTemplate(text, file);
+}
+
+/** One logical id in two templates is two resources, which one snapshot could not tell apart. */
+function withIdsApart(templates: Template[]): Template[] {
+  const owners = new Map<string, string>();
+  for (const { file, Resources } of templates) {
+    for (const id of Object.keys(Resources)) {
+      const owner = owners.get(id);
+      if (owner !== undefined) {
+        throw new ConfigFault(`Cannot check '${owner}' and '${file}' together as both declare '${id}'`);
+      }
+      owners.set(id, file);
+    }
+  }
+  return templates;
+}
+
+/** A loop declares resources that are not read here, so that no list of the snapshot is whole. */
+function doubtLoops(draft: Draft, templates: Template[]): void {
+  const loop = templates
+    .flatMap(({ Resources }) => Object.keys(Resources))
+    .find((id) => id.startsWith('Fn::'));
+  if (loop === undefined) return;
+  const error = { name: 'UnknownInTemplate', message: `the resources of ${loop} are not read` };
+  for (const key of Object.keys(draft.snapshot.calls)) draft.snapshot.calls[key] = { ok: false, error };
+}
