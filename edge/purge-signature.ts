@@ -3,12 +3,20 @@ const encoder = new TextEncoder();
 
 /** @param t unix milliseconds; the edge's lease runs from it. @returns the value of the `Purge-Signature` header. */
 export async function signPurge(key: string, body: string, t: number): Promise<string> {
-  const signature = await crypto.subtle.sign('HMAC', await importKey(key, 'sign'), encoder.encode(`${t}.${body}`));
+  const signature = await crypto.subtle.sign(
+    'HMAC',
+    await importKey(key, 'sign'),
+    encoder.encode(`${t}.${body}`),
+  );
   return `t=${t},v1=${toHex(new Uint8Array(signature))}`;
 }
 
 /** @returns the signed time, or undefined where the signature is not ours. The comparison takes the same time wherever it differs. */
-export async function verifyPurge(key: string, body: string, header: string | null): Promise<number | undefined> {
+export async function verifyPurge(
+  key: string,
+  body: string,
+  header: string | null,
+): Promise<number | undefined> {
   const match = /^t=(\d{1,15}),v1=([0-9a-f]{64})$/.exec(header ?? '');
   if (match === null) return undefined;
   const [, t = '', hex = ''] = match;

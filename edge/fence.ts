@@ -1,0 +1,45 @@
+// What may be shown of a tagged answer: only at or above every floor, and only while the purger's word is recent.
+import { createFloors, type TagVersions } from './tags.ts';
+
+export interface Clock {
+  /** Unix milliseconds. */
+  wallMs(): number;
+  /** Milliseconds that never go back. */
+  monotonicMs(): number;
+}
+
+export interface Fence {
+  /** Asked at each serving, never remembered: a paused process must not answer by an old yes. */
+  maySend(tags: TagVersions, epoch: number): boolean;
+  mayStore(tags: TagVersions, epoch: number): boolean;
+  epoch(): number;
+  raise(tags: Iterable<readonly [string, number]>): void;
+  /** @param t when the purger signed, unix milliseconds; the lease runs from then. @returns false where the clocks differ by more than a second. */
+  renew(t: number): boolean;
+}
+
+const maxClockSkewMs = 1_000;
+
+export function createFence(leaseMs: number, clock: Clock, floors = createFloors()): Fence {
+  let wallUntil = 0;
+  let monotonicUntil = 0;
+  // Both clocks: the wall clock may be set back, the monotonic one stands still while the machine sleeps.
+  const leased = () => clock.wallMs() < wallUntil && clock.monotonicMs() < monotonicUntil;
+  return {
+    maySend: (tags, epoch) => tags.length === 0 || (leased() && floors.allow(tags, epoch)),
+    mayStore: (tags, epoch) => tags.length === 0 || floors.allow(tags, epoch),
+    epoch: floors.epoch,
+    raise(tags) {
+      for (const [tag, version] of tags) floors.raise(tag, version);
+    },
+    renew(t) {
+      const now = clock.wallMs();
+      if (Math.abs(now - t) > maxClockSkewMs) return false;
+      if (t + leaseMs > wallUntil) {
+        wallUntil = t + leaseMs;
+        monotonicUntil = clock.monotonicMs() + (wallUntil - now);
+      }
+      return true;
+    },
+  };
+}

@@ -1,0 +1,58 @@
+// How long an answer is fresh and how old it is (RFC 9111, 4.2), for a shared cache.
+import { type Directives, parseCacheControl, parseCdnCacheControl, secondsOf } from './cache-control.ts';
+import { parseHttpDate } from './http-date.ts';
+
+export interface Freshness {
+  directives: Directives;
+  /** Whether the origin said how long, rather than we guessed. */
+  explicit: boolean;
+  lifetimeS: number;
+  /** Age when the answer arrived. */
+  initialAgeS: number;
+  staleWhileRevalidateS: number;
+  staleIfErrorS: number;
+  /** Must be asked about before each use. */
+  noCache: boolean;
+}
+
+const heuristicShare = 0.1;
+const maxHeuristicS = 86_400;
+const heuristicStatuses = new Set([200, 203, 204, 206, 300, 301, 308, 404, 405, 410, 414, 501]);
+
+export function readFreshness(status: number, headers: Headers, requestedAtMs: number, receivedAtMs: number): Freshness {
+  const cdn = parseCdnCacheControl(headers.get('cdn-cache-control'));
+  const directives = cdn ?? parseCacheControl(headers.get('cache-control'));
+  const dateMs = parseHttpDate(headers.get('date')) ?? receivedAtMs;
+  const explicitS = explicitLifetimeS(directives, cdn !== undefined, headers, dateMs);
+  const strict = ['must-revalidate', 'proxy-revalidate', 's-maxage', 'no-cache'].some((name) => directives.has(name));
+  return {
+    directives,
+    explicit: explicitS !== undefined,
+    lifetimeS: explicitS ?? heuristicLifetimeS(status, directives, headers, dateMs),
+    initialAgeS: initialAgeS(headers, dateMs, requestedAtMs, receivedAtMs),
+    staleWhileRevalidateS: strict ? 0 : (secondsOf(directives, 'stale-while-revalidate') ?? 0),
+    staleIfErrorS: strict ? 0 : (secondsOf(directives, 'stale-if-error') ?? 0),
+    noCache: directives.get('no-cache') === true,
+  };
+}
+
+function explicitLifetimeS(directives: Directives, cdn: boolean, headers: Headers, dateMs: number): number | undefined {
+  const seconds = secondsOf(directives, 's-maxage') ?? secondsOf(directives, 'max-age');
+  if (seconds !== undefined || cdn || !headers.has('expires')) return seconds;
+  const expiresMs = parseHttpDate(headers.get('expires'));
+  return expiresMs === undefined ? 0 : Math.max(0, (expiresMs - dateMs) / 1_000);
+}
+
+function heuristicLifetimeS(status: number, directives: Directives, headers: Headers, dateMs: number): number {
+  const modifiedMs = parseHttpDate(headers.get('last-modified'));
+  if (modifiedMs === undefined || !(heuristicStatuses.has(status) || directives.has('public'))) return 0;
+  return Math.min(maxHeuristicS, Math.max(0, ((dateMs - modifiedMs) / 1_000) * heuristicShare));
+}
+
+/** The first of several Age values counts; one that is no number counts as none. */
+function initialAgeS(headers: Headers, dateMs: number, requestedAtMs: number, receivedAtMs: number): number {
+  const first = headers.get('age')?.split(',')[0]!.trim() ?? '';
+  const ageS = /^\d+$/.test(first) ? Number(first) : /^\d+;/.test(first) ? Number.parseInt(first, 10) : 0;
+  const delayS = (receivedAtMs - requestedAtMs) / 1_000;
+  return Math.max(0, (receivedAtMs - dateMs) / 1_000 - 1, ageS + delayS);
+}

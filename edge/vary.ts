@@ -1,0 +1,58 @@
+// Which kept answer fits a request: the fields that Vary names must say the same, however they are written.
+import type { StoredResponse } from './stored-response.ts';
+
+export interface Fields {
+  get(name: string): string | null;
+}
+
+/** @returns undefined for `*`: fits no other request. */
+export function varyOf(headers: Headers, request: Fields): [string, string][] | undefined {
+  const names = (headers.get('vary') ?? '').toLowerCase().split(',').map((name) => name.trim()).filter(Boolean);
+  if (names.includes('*')) return undefined;
+  return [...new Set(names)].toSorted().map((name) => [name, normalise(name, request.get(name))]);
+}
+
+export function selectVariant(variants: StoredResponse[], request: Fields): StoredResponse | undefined {
+  return variants.find((variant) =>
+    variant.vary.every(([name, value]) => {
+      const asked = request.get(name);
+      return asked === value || normalise(name, asked) === value || (name === 'accept-language' && speaks(variant, asked));
+    }),
+  );
+}
+
+export function sameVary(one: StoredResponse, other: StoredResponse): boolean {
+  return JSON.stringify(one.vary) === JSON.stringify(other.vary) && JSON.stringify(one.part) === JSON.stringify(other.part);
+}
+
+function normalise(name: string, value: string | null): string {
+  // Absent and empty differ: no field value begins with a line break.
+  if (value === null) return '\n';
+  if (name === 'accept-encoding') return chooseEncoding(value);
+  const members = value.split(',').map((member) => member.trim());
+  if (name !== 'accept-language') return members.join(',');
+  return members.map((member) => member.toLowerCase().replace(/\s/g, '')).toSorted().join(',');
+}
+
+/** The best that the client takes of what the shop speaks; so that there are three variants at most. */
+export function chooseEncoding(value: string): string {
+  const quality = (coding: string) => {
+    const match = new RegExp(`(?:^|,)\\s*${coding}\\s*(?:;\\s*q=([\\d.]+))?\\s*(?:,|$)`, 'i').exec(value);
+    return match === null ? 0 : Number(match[1] ?? 1);
+  };
+  const [br, gzip] = [quality('br'), quality('gzip')];
+  if (br > 0 && br >= gzip) return 'br';
+  return gzip > 0 ? 'gzip' : 'identity';
+}
+
+/** Whether the answer's one language is the one that the client likes best. */
+function speaks(variant: StoredResponse, asked: string | null): boolean {
+  const language = variant.record['content-language'];
+  if (asked === null || typeof language !== 'string') return false;
+  const best = asked
+    .split(',')
+    .map((member) => member.trim().toLowerCase().split(/\s*;\s*q=/))
+    .map(([name, q]) => ({ name, q: q === undefined ? 1 : Number(q) }))
+    .toSorted((a, b) => b.q - a.q);
+  return best[0]?.name === language.toLowerCase() && (best[1]?.q ?? 0) < best[0].q;
+}
