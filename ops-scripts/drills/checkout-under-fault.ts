@@ -5,6 +5,7 @@ import { CookieJar } from './cookie-jar.ts';
 import type { DrillContext, DrillResult, Mark } from './drill.ts';
 import type { Attempt } from './ledger.ts';
 import { drawTimeline, longestGapSeconds, recoverySeconds } from './timeline.ts';
+import { readVariants, type StockedVariant } from './variants.ts';
 
 interface Order {
   id: string;
@@ -26,7 +27,7 @@ export async function checkoutUnderFault({ region, state, seed, short }: DrillCo
   const attempts: Attempt[] = [];
   const marks: Mark[] = [];
   const tell = (status: number) => attempts.push({ atMs: performance.now() - began, status });
-  const { slug, variantId, available } = await mostStocked(url);
+  const [{ slug, id: variantId, available }] = (await readVariants(url, 40)) as [StockedVariant];
   const stopping = new AbortController();
   const buyers = Array.from({ length: short ? 8 : 16 }, async () => {
     const bought: Bought[] = [];
@@ -34,7 +35,7 @@ export async function checkoutUnderFault({ region, state, seed, short }: DrillCo
     return bought;
   });
   await delay(2_000);
-  await region.signal(region.ofKind('postgres-primary'), 'SIGKILL');
+  region.signal(region.ofKind('postgres-primary'), 'SIGKILL');
   marks.push({ atMs: performance.now() - began, label: 'kill -9 the Postgres primary' });
   await delay(short ? 8_000 : 15_000);
   stopping.abort();
@@ -129,17 +130,6 @@ async function canRead(url: string, { order, jar }: Bought): Promise<boolean> {
   const response = await fetch(`${url}/api/orders/${order?.id}`, { headers: { cookie: jar.header } });
   await response.arrayBuffer();
   return response.ok;
-}
-
-async function mostStocked(url: string): Promise<{ slug: string; variantId: string; available: number }> {
-  const list = (await (await fetch(`${url}/api/products?limit=100`)).json()) as { items: { slug: string }[] };
-  const found = await Promise.all(
-    list.items.map(async ({ slug }) => {
-      const { variants } = (await (await fetch(`${url}/api/products/${slug}`)).json()) as Product;
-      return variants.map(({ id, available }) => ({ slug, variantId: id, available }));
-    }),
-  );
-  return found.flat().sort((a, b) => b.available - a.available)[0]!;
 }
 
 /** Shared pages show stock that is right within five seconds. */

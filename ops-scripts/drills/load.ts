@@ -3,6 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Attempt } from './ledger.ts';
 import type { SeededRandom } from './seeded-random.ts';
 import { Shopper } from './shopper.ts';
+import { readVariants } from './variants.ts';
 
 export interface LoadOptions {
   url: string;
@@ -24,7 +25,7 @@ export interface Load {
 const variantsAShopper = 8;
 
 export async function startLoad({ url, shoppers, random, send, thinkMs }: LoadOptions): Promise<Load> {
-  const variants = await wellStockedVariants(url);
+  const variants = (await readVariants(url, 40)).map(({ id }) => id);
   const began = performance.now();
   const now = () => performance.now() - began;
   const stopping = new AbortController();
@@ -52,18 +53,4 @@ export async function startLoad({ url, shoppers, random, send, thinkMs }: LoadOp
 
 export function allAttempts(shoppers: Shopper[]): Attempt[] {
   return shoppers.flatMap((shopper) => shopper.operations.flatMap((operation) => operation.attempts));
-}
-
-/** So many pieces of each that stock is no reason to refuse an add. */
-async function wellStockedVariants(url: string): Promise<string[]> {
-  const list = (await (await fetch(`${url}/api/products?limit=40`)).json()) as { items: { slug: string }[] };
-  const details = await Promise.all(
-    list.items.map(async ({ slug }) => {
-      const response = await fetch(`${url}/api/products/${slug}`);
-      return (await response.json()) as { variants: { id: string; available: number }[] };
-    }),
-  );
-  return details.flatMap(({ variants }) =>
-    variants.filter(({ available }) => available > 0).map(({ id }) => id),
-  );
 }

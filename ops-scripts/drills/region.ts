@@ -6,7 +6,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as delay } from 'node:timers/promises';
-import { pidOfListener } from './pid-of-listener.ts';
 
 export type CartStateName = 'server' | 'cookie' | 'sticky';
 
@@ -24,20 +23,20 @@ interface RegionLine {
   storefront: string;
   edge: string;
   parts: RegionPart[];
+  control: { url: string; token: string };
 }
 
 export interface Region extends AsyncDisposable {
   storefront: string;
+  /** As they stood at the last `refresh`: a failover moves the roles, a restart changes a pid. */
   parts: RegionPart[];
+  refresh(): Promise<void>;
   origins(): RegionPart[];
-  /** @throws where the region has no such part */
-  part(name: string): RegionPart;
   ofKind(kind: string): RegionPart;
-  /** Sends a signal to whatever process now listens at the part's address. */
-  signal(part: RegionPart, signal: NodeJS.Signals): Promise<void>;
+  signal(part: RegionPart, signal: NodeJS.Signals): void;
   /** Until every origin answers ready and a write is acknowledged again. */
   healed(): Promise<void>;
-  /** Until every store's process listens again at its address. */
+  /** Until every part stands again and standby and replica follow. */
   rebuilt(): Promise<void>;
 }
 
@@ -57,30 +56,45 @@ export async function startRegion(env: NodeJS.ProcessEnv, state: CartStateName):
   const late = delay(startMs, undefined, { ref: false }).then(() =>
     Promise.reject(new Error('Cannot start the region in time')),
   );
-  const { storefront, parts } = await Promise.race([readReadyLine(child.stdout), ended, late]);
-  const find = (matches: (part: RegionPart) => boolean, what: string) => {
-    const found = parts.find(matches);
-    if (found === undefined) throw new Error(`This region has no ${what}`);
-    return found;
-  };
-  const origins = () => parts.filter(({ kind }) => kind === 'origin');
-  return {
+  const {
     storefront,
-    parts,
-    origins,
-    part: (name) => find((part) => part.name === name, name),
-    ofKind: (kind) => find((part) => part.kind === kind, kind),
-    async signal(part, signal) {
-      process.kill(pidOfListener(Number(new URL(part.url).port)) ?? part.pid, signal);
+    parts: first,
+    control,
+  } = await Promise.race([readReadyLine(child.stdout), ended, late]);
+  const ask = (path: string) =>
+    fetch(control.url + path, {
+      headers: { authorization: `Bearer ${control.token}` },
+      signal: AbortSignal.timeout(5_000),
+    });
+  const region: Region = {
+    storefront,
+    parts: first,
+    async refresh() {
+      region.parts = (await (await ask('/parts')).json()) as RegionPart[];
     },
-    healed: () => waitHealed(origins().map(({ url }) => url)),
-    rebuilt: () => waitRebuilt(parts),
+    origins: () => region.parts.filter(({ kind }) => kind === 'origin'),
+    ofKind(kind) {
+      const found = region.parts.find((part) => part.kind === kind);
+      if (found === undefined) throw new Error(`This region has no ${kind} right now`);
+      return found;
+    },
+    signal: (part, signal) => process.kill(part.pid, signal),
+    healed: () => waitReady(region.origins().map(({ url }) => url)),
+    rebuilt: () => waitRebuilt(region, first.length, async () => (await ask('/metrics')).text()),
     async [Symbol.asyncDispose]() {
       child.kill('SIGTERM');
       if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
       await rm(folder, { recursive: true, force: true });
     },
   };
+  return region;
+}
+
+/** A frozen process may have been replaced meanwhile, and be gone. */
+export function wake(region: Region, part: RegionPart): void {
+  try {
+    region.signal(part, 'SIGCONT');
+  } catch {}
 }
 
 async function readReadyLine(output: NodeJS.ReadableStream): Promise<RegionLine> {
@@ -90,7 +104,7 @@ async function readReadyLine(output: NodeJS.ReadableStream): Promise<RegionLine>
   return new Promise(() => undefined);
 }
 
-async function waitHealed(urls: string[]): Promise<void> {
+async function waitReady(urls: string[]): Promise<void> {
   const until = performance.now() + healMs;
   const isReady = async (url: string) => {
     const answer = await fetch(`${url}/readyz`, { signal: AbortSignal.timeout(1_000) }).catch(
@@ -104,11 +118,14 @@ async function waitHealed(urls: string[]): Promise<void> {
   }
 }
 
-async function waitRebuilt(parts: RegionPart[]): Promise<void> {
-  const stores = parts.filter(({ kind }) => kind.startsWith('postgres-') || kind.startsWith('redis-'));
+async function waitRebuilt(region: Region, count: number, metrics: () => Promise<string>): Promise<void> {
   const until = performance.now() + healMs;
-  while (stores.some(({ url }) => pidOfListener(Number(new URL(url).port)) === undefined)) {
-    if (performance.now() > until) throw new Error('Cannot go on as a store was not rebuilt');
+  const isWhole = async () => {
+    await region.refresh();
+    return region.parts.length === count && /^postgres_standby_in_sync 1$/m.test(await metrics());
+  };
+  while (!(await isWhole().catch(() => false))) {
+    if (performance.now() > until) throw new Error('Cannot go on as a part was not rebuilt');
     await delay(250);
   }
 }

@@ -5,6 +5,7 @@ import { CookieJar } from './cookie-jar.ts';
 import type { DrillContext, DrillResult, Mark } from './drill.ts';
 import type { Attempt } from './ledger.ts';
 import { drawTimeline, longestGapSeconds } from './timeline.ts';
+import { readVariants } from './variants.ts';
 
 const settleMs = 1_500;
 
@@ -14,7 +15,7 @@ export async function rollingDeploy({ region, state, seed, short }: DrillContext
   const failures: string[] = [];
   const marks: Mark[] = [];
   const stopping = new AbortController();
-  const variants = await someVariants(region.storefront);
+  const variants = (await readVariants(region.storefront, 12)).map(({ id }) => id);
   const shoppers = Array.from({ length: short ? 12 : 24 }, () =>
     shopOnce(region.storefront, variants, stopping.signal, (path, status) => {
       attempts.push({ atMs: performance.now() - began, status });
@@ -23,7 +24,7 @@ export async function rollingDeploy({ region, state, seed, short }: DrillContext
   );
   await delay(settleMs);
   for (const origin of region.origins()) {
-    await region.signal(origin, 'SIGTERM');
+    region.signal(origin, 'SIGTERM');
     marks.push({ atMs: performance.now() - began, label: `replace ${origin.name}` });
     await replaced(origin.url);
     await region.healed();
@@ -92,17 +93,4 @@ async function replaced(url: string): Promise<void> {
       () => false,
     );
   while ((await isReady()) && performance.now() < until) await delay(50);
-}
-
-async function someVariants(url: string): Promise<string[]> {
-  const list = (await (await fetch(`${url}/api/products?limit=12`)).json()) as { items: { slug: string }[] };
-  const products = await Promise.all(
-    list.items.map(async ({ slug }) => {
-      const response = await fetch(`${url}/api/products/${slug}`);
-      return (await response.json()) as { variants: { id: string; available: number }[] };
-    }),
-  );
-  return products.flatMap(({ variants }) =>
-    variants.filter(({ available }) => available > 0).map(({ id }) => id),
-  );
 }

@@ -41,7 +41,8 @@ export function createPool(options: PoolOptions): pg.Pool {
     connectionString: options.url,
     application_name: options.name,
     max: options.max,
-    connectionTimeoutMillis: options.connectTimeoutMs ?? 1_000,
+    // Also how long a request waits for its turn: a rush on one product queues here.
+    connectionTimeoutMillis: options.connectTimeoutMs ?? 4_000,
     idleTimeoutMillis: 30_000,
     // The client's own deadline: statement_timeout does nothing against a frozen server.
     query_timeout: queryTimeoutMs,

@@ -1,6 +1,7 @@
 // Every error becomes one of two things here: a problem document (RFC 9457) under /api, the shop's own error page elsewhere.
 import { HTTPException } from 'hono/http-exception';
-import { Refusal } from '../errors.ts';
+import { Refusal, unavailable } from '../errors.ts';
+import { isPostgresAway } from '../postgres/postgres-errors.ts';
 
 export interface Problem {
   type: 'about:blank';
@@ -45,6 +46,8 @@ export function toRefusal(error: unknown): Refusal {
       { cause: error },
     );
   }
+  if (isPostgresAway(error))
+    return unavailable('The shop cannot reach its books right now; trying again is safe', error);
   return new Refusal(500, 'internal', 'Something went wrong on our side; nothing that you sent is at fault', {
     cause: error,
   });

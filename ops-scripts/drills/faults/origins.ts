@@ -10,7 +10,7 @@ export const originFaults: Record<string, Fault> = {
     loses: losesMemory,
     async inflict({ region, random, mark }) {
       const origin = random.pick(region.origins());
-      await region.signal(origin, 'SIGKILL');
+      region.signal(origin, 'SIGKILL');
       mark(`kill -9 ${origin.name}`);
     },
   },
@@ -18,10 +18,10 @@ export const originFaults: Record<string, Fault> = {
     summary: 'one origin stands still, then goes on',
     async inflict({ region, random, mark, short }) {
       const origin = random.pick(region.origins());
-      await region.signal(origin, 'SIGSTOP');
+      region.signal(origin, 'SIGSTOP');
       mark(`freeze ${origin.name}`);
       await delay(short ? 4_000 : 15_000);
-      await region.signal(origin, 'SIGCONT');
+      region.signal(origin, 'SIGCONT');
       mark('thaw');
     },
   },
@@ -29,7 +29,7 @@ export const originFaults: Record<string, Fault> = {
     summary: 'kill -9 of one worker',
     async inflict({ region, mark }) {
       const worker = region.ofKind('worker');
-      await region.signal(worker, 'SIGKILL');
+      region.signal(worker, 'SIGKILL');
       mark(`kill -9 ${worker.name}`);
     },
   },
@@ -38,7 +38,7 @@ export const originFaults: Record<string, Fault> = {
     loses: losesMemory,
     async inflict({ region, random, mark }) {
       const origin = random.pick(region.origins());
-      await region.signal(origin, 'SIGTERM');
+      region.signal(origin, 'SIGTERM');
       mark(`SIGTERM ${origin.name}`);
     },
   },

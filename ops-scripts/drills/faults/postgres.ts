@@ -1,6 +1,7 @@
 // Faults of Postgres: its primary lost or frozen, its standby, its replica.
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Fault } from '../drill.ts';
+import { wake } from '../region.ts';
 import { emptyAllRedis } from './redis.ts';
 
 export const postgresFaults: Record<string, Fault> = {
@@ -8,7 +9,7 @@ export const postgresFaults: Record<string, Fault> = {
     summary: 'kill -9 of the Postgres primary; its standby takes over',
     afterSeconds: 12,
     async inflict({ region, mark }) {
-      await region.signal(region.ofKind('postgres-primary'), 'SIGKILL');
+      region.signal(region.ofKind('postgres-primary'), 'SIGKILL');
       mark('kill -9 the Postgres primary');
     },
   },
@@ -17,24 +18,24 @@ export const postgresFaults: Record<string, Fault> = {
     afterSeconds: 12,
     async inflict({ region, mark, short }) {
       const primary = region.ofKind('postgres-primary');
-      await region.signal(primary, 'SIGSTOP');
+      region.signal(primary, 'SIGSTOP');
       mark('freeze the Postgres primary');
       await delay(short ? 4_000 : 10_000);
-      await region.signal(primary, 'SIGCONT').catch(() => undefined);
+      wake(region, primary);
       mark('thaw');
     },
   },
   'kill-standby': {
     summary: 'kill -9 of the synchronous standby',
     async inflict({ region, mark }) {
-      await region.signal(region.ofKind('postgres-standby'), 'SIGKILL');
+      region.signal(region.ofKind('postgres-standby'), 'SIGKILL');
       mark('kill -9 the standby');
     },
   },
   'kill-replica': {
     summary: 'kill -9 of the read replica',
     async inflict({ region, mark }) {
-      await region.signal(region.ofKind('postgres-replica'), 'SIGKILL');
+      region.signal(region.ofKind('postgres-replica'), 'SIGKILL');
       mark('kill -9 the replica');
     },
   },
@@ -45,9 +46,7 @@ export const postgresFaults: Record<string, Fault> = {
     async inflict({ region, mark }) {
       const primary = region.ofKind('postgres-primary');
       const origin = region.origins().find(({ zone }) => zone === primary.zone) ?? region.origins()[0]!;
-      await Promise.all(
-        [primary, origin, region.ofKind('redis-primary')].map((part) => region.signal(part, 'SIGKILL')),
-      );
+      for (const part of [primary, origin, region.ofKind('redis-primary')]) region.signal(part, 'SIGKILL');
       mark(`lose zone ${primary.zone}`);
     },
   },
@@ -58,12 +57,12 @@ export const postgresFaults: Record<string, Fault> = {
     loses: (state) => state === 'server',
     async inflict({ region, mark, note }) {
       const servers = ['postgres-primary', 'postgres-standby'].map((kind) => region.ofKind(kind));
-      await Promise.all(servers.map((server) => region.signal(server, 'SIGSTOP')));
+      for (const server of servers) region.signal(server, 'SIGSTOP');
       mark('freeze primary and standby');
       await delay(3_000);
       await emptyAllRedis(region);
       mark('empty all of Redis');
-      await Promise.all(servers.map((server) => region.signal(server, 'SIGCONT').catch(() => undefined)));
+      for (const server of servers) wake(region, server);
       mark('thaw');
       note('Writes that only the journal held are gone: both places where they stood were lost at once');
     },

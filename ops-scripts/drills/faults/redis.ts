@@ -2,13 +2,13 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import type { Fault } from '../drill.ts';
-import type { Region, RegionPart } from '../region.ts';
+import { type Region, type RegionPart, wake } from '../region.ts';
 
 export const redisFaults: Record<string, Fault> = {
   'kill-redis-primary': {
     summary: 'kill -9 of the Redis primary; its replica takes over',
     async inflict({ region, mark }) {
-      await region.signal(region.ofKind('redis-primary'), 'SIGKILL');
+      region.signal(region.ofKind('redis-primary'), 'SIGKILL');
       mark('kill -9 the Redis primary');
     },
   },
@@ -23,11 +23,10 @@ export const redisFaults: Record<string, Fault> = {
     summary: 'the Redis primary stands still, then goes on',
     async inflict({ region, mark, short }) {
       const primary = region.ofKind('redis-primary');
-      await region.signal(primary, 'SIGSTOP');
+      region.signal(primary, 'SIGSTOP');
       mark('freeze the Redis primary');
       await delay(short ? 3_000 : 8_000);
-      // It may have been replaced meanwhile, and its process ended.
-      await region.signal(primary, 'SIGCONT').catch(() => undefined);
+      wake(region, primary);
       mark('thaw');
     },
   },
@@ -35,7 +34,7 @@ export const redisFaults: Record<string, Fault> = {
     summary: 'Redis loses all data, and its primary is killed',
     async inflict({ region, mark }) {
       await emptyAllRedis(region);
-      await region.signal(region.ofKind('redis-primary'), 'SIGKILL');
+      region.signal(region.ofKind('redis-primary'), 'SIGKILL');
       mark('FLUSHALL everywhere and kill -9 the Redis primary');
     },
   },

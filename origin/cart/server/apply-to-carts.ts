@@ -1,8 +1,9 @@
 // One gathered write: read the carts, decide, write those that did not change meanwhile. Who is left out comes back.
-import { decideCart, type Outcome, type WaitingOperation } from '../decide-batch.ts';
+import type { CartState } from '../cart-state.ts';
+import { type Decision, decideCart, type Outcome, type WaitingOperation } from '../decide-batch.ts';
 import type { JournalledOperation } from '../replay-journal.ts';
 import type { CopyUpdate } from './cart-copies.ts';
-import { type RunSql, readCartRows, writeCarts } from './cart-statements.ts';
+import { type CartRow, type RunSql, readCartRows, writeCarts } from './cart-statements.ts';
 
 export interface CartTask {
   cartId: string;
@@ -19,20 +20,30 @@ export type Applied =
   /** Locked or changed by somebody else just now. */
   | { kind: 'busy' };
 
+/** Carts as this process wrote them last: a guess that saves the reading, and that the statement itself refuses where it is wrong. */
+export interface CartMemory {
+  get(cartId: string): CartState | undefined;
+  set(cartId: string, state: CartState): unknown;
+  delete(cartId: string): unknown;
+}
+
+interface Decided {
+  task: CartTask;
+  row: CartRow;
+  decision: Decision;
+}
+
 /**
  * @param tasks at most one for each cart
+ * @param memory absent: every cart is read
  * @returns one for each task, in their order
  * @throws whatever the statements throw; then nothing is known of any task
  */
-export async function applyToCarts(run: RunSql, tasks: CartTask[]): Promise<Applied[]> {
-  const rows = await readCartRows(
-    run,
-    tasks.map((task) => ({ cartId: task.cartId, scope: task.cartId, opIds: opIdsOf(task) })),
-  );
-  const decisions = tasks.map((task, index) => {
-    const row = rows[index]!;
-    return { task, row, decision: decideCart(row.state, row.known, task.journal, task.waiting) };
-  });
+export async function applyToCarts(run: RunSql, tasks: CartTask[], memory?: CartMemory): Promise<Applied[]> {
+  const guessed = tasks.map((task) => guess(task, memory));
+  const toRead = tasks.filter((_, index) => guessed[index] === undefined);
+  const read = await decideByReading(run, toRead);
+  const decisions = guessed.map((decided) => decided ?? read.shift()!);
   const writes = decisions
     .filter(({ row, decision }) => row.mergedInto === undefined && decision.changed)
     .map(({ task, row, decision }) => ({
@@ -45,6 +56,10 @@ export async function applyToCarts(run: RunSql, tasks: CartTask[]): Promise<Appl
     }))
     .sort((a, b) => (a.cartId < b.cartId ? -1 : 1));
   const written = writes.length === 0 ? new Set<string>() : await writeCarts(run, writes);
+  for (const { cartId, state } of writes) {
+    if (written.has(cartId)) memory?.set(cartId, state);
+    else memory?.delete(cartId);
+  }
 
   return decisions.map(({ task, row, decision }): Applied => {
     if (row.mergedInto !== undefined) {
@@ -62,6 +77,26 @@ export async function applyToCarts(run: RunSql, tasks: CartTask[]): Promise<Appl
         drained: decision.drained,
       },
     };
+  });
+}
+
+/** Only where every operation is new by all that is known, so that the answer cannot come from memory alone. */
+function guess(task: CartTask, memory: CartMemory | undefined): Decided | undefined {
+  const state = task.journal.length === 0 ? memory?.get(task.cartId) : undefined;
+  if (state === undefined) return undefined;
+  const known = new Map<string, string>();
+  const decision = decideCart(state, known, [], task.waiting);
+  if (decision.recorded.length < task.waiting.length) return undefined;
+  return { task, row: { state, exists: true, mergedInto: undefined, accountId: undefined, known }, decision };
+}
+
+async function decideByReading(run: RunSql, tasks: CartTask[]): Promise<Decided[]> {
+  if (tasks.length === 0) return [];
+  const asked = tasks.map((task) => ({ cartId: task.cartId, scope: task.cartId, opIds: opIdsOf(task) }));
+  const rows = await readCartRows(run, asked);
+  return tasks.map((task, index) => {
+    const row = rows[index]!;
+    return { task, row, decision: decideCart(row.state, row.known, task.journal, task.waiting) };
   });
 }
 

@@ -85,15 +85,21 @@ function toCartRow(row: ReadRow): CartRow {
   };
 }
 
-// A row that is locked elsewhere, or that changed since it was read, is left out and comes back with the next batch. Rows are locked in
+// A row that is locked elsewhere, that changed since it was read, or that has one of the op ids already, is left out and comes back with
+// the next batch. Rows are locked in
 // order of id and never waited for, so that batches cannot deadlock.
 const writeText = `
-with change as (
+with operation as (
+  select * from unnest($7::text[], $8::text[], $9::text[], $10::text[]) as o(cart_id, scope, op_id, fingerprint)
+), change as (
   select * from unnest($1::text[], $2::boolean[], $3::integer[], $4::integer[], $5::text[], $6::text[])
     as c(id, is_new, version_before, version, lines, direct_sets)
 ), locked as (
   select carts.id from carts join change on change.id = carts.id
-  where not change.is_new and carts.version = change.version_before
+  where not change.is_new and carts.version = change.version_before and (
+    select count(*) from operation join cart_operations known
+      on known.cart_id = operation.scope and known.op_id = operation.op_id
+    where operation.cart_id = change.id) = 0
   order by carts.id for update of carts skip locked
 ), updated as (
   update carts set version = change.version, lines = change.lines::jsonb,
@@ -108,9 +114,8 @@ with change as (
   select id, version from updated union all select id, version from created
 ), recorded as (
   insert into cart_operations (cart_id, op_id, fingerprint, applied_version)
-  select o.scope, o.op_id, o.fingerprint, written.version
-  from unnest($7::text[], $8::text[], $9::text[], $10::text[]) as o(cart_id, scope, op_id, fingerprint)
-  join written on written.id = o.cart_id
+  select operation.scope, operation.op_id, operation.fingerprint, written.version
+  from operation join written on written.id = operation.cart_id
 )
 select id from written`;
 

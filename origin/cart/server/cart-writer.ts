@@ -1,12 +1,14 @@
 // Gathers the operations of concurrent requests into one transaction each round: bounded queue, carts in order of id, connections of its
 // own. An operation that cannot apply fails alone.
+import { LRUCache } from 'lru-cache';
 import type pg from 'pg';
 import { unavailable } from '../../errors.ts';
+import { isConnectionLost, isUnavailable, isWorthAnotherTry } from '../../postgres/postgres-errors.ts';
+import type { CartState } from '../cart-state.ts';
 import type { JournalledOperation } from '../replay-journal.ts';
 import { type Applied, applyToCarts, type CartTask } from './apply-to-carts.ts';
 import type { CopyUpdate } from './cart-copies.ts';
 import type { RunSql } from './cart-statements.ts';
-import { isConnectionLost, isUnavailable, isWorthAnotherTry } from './postgres-errors.ts';
 import type { StoreWatch } from './store-watch.ts';
 
 export interface CartWriter {
@@ -42,6 +44,7 @@ interface Waiting {
   reject: (error: unknown) => void;
 }
 
+const rememberedCarts = 5_000;
 const maxQueue = 2_000;
 const maxBatch = 64;
 const connections = 2;
@@ -51,6 +54,7 @@ const suspectMs = 250;
 export function createCartWriter(pool: pg.Pool, watch: StoreWatch, publish: Publish): CartWriter {
   const queue: Waiting[] = [];
   const busyCarts = new Set<string>();
+  const memory = new LRUCache<string, CartState>({ max: rememberedCarts });
   let running = 0;
   let closed = false;
 
@@ -96,6 +100,7 @@ export function createCartWriter(pool: pg.Pool, watch: StoreWatch, publish: Publ
       const applied = await applyToCarts(
         run,
         [...tasks.values()].map(({ task }) => task),
+        memory,
       );
       // Not waited for here: the next round may begin while the copies learn of this one.
       const left = publish(applied.flatMap((one) => (one.kind === 'applied' ? [one.update] : [])));
@@ -132,8 +137,8 @@ export function createCartWriter(pool: pg.Pool, watch: StoreWatch, publish: Publ
 
   const comeBack = (waiting: Waiting) => {
     if (waiting.abandoned || closed) return;
-    waiting.tries += 1;
     const pauseMs = Math.min(5 * waiting.tries, 50);
+    waiting.tries += 1;
     setTimeout(() => {
       queue.push(waiting);
       pump();

@@ -3,12 +3,12 @@ import type { Redis } from 'ioredis';
 import pg from 'pg';
 import type { Deps } from '../../deps.ts';
 import { createPool } from '../../postgres/database.ts';
+import { isRefused, isUnavailable } from '../../postgres/postgres-errors.ts';
 import { connectRedis } from '../../redis/connect.ts';
 import { type CartCopies, createCartCopies } from './cart-copies.ts';
 import type { RunSql } from './cart-statements.ts';
 import { type CartWriter, createCartWriter, PostgresSilent } from './cart-writer.ts';
 import { type CartJournal, createCartJournal, waitMs } from './journal.ts';
-import { isRefused, isUnavailable } from './postgres-errors.ts';
 import { publishCopies } from './publish-copies.ts';
 import { createRedisRoom } from './redis-room.ts';
 import { createStoreWatch, type StoreWatch } from './store-watch.ts';
@@ -32,7 +32,7 @@ const writeTimeoutMs = 2_000;
 export function openServerStores(deps: Deps): ServerStores {
   const { settings } = deps;
   const pool = (name: string, max: number, queryTimeoutMs: number) =>
-    createPool({ url: settings.databaseUrl, name, max, queryTimeoutMs });
+    createPool({ url: byPrimaryKeyOnly(settings.databaseUrl), name, max, queryTimeoutMs });
   const writerPool = pool('cart-writer', 2, writeTimeoutMs);
   const readerPool = pool('cart-reader', 4, readTimeoutMs);
   const journalRedis = connectJournal(settings.redisUrls);
@@ -80,6 +80,17 @@ function readThrough(pool: pg.Pool, watch: StoreWatch): RunSql {
       throw new PostgresSilent('Postgres did not answer', { cause: error });
     }
   };
+}
+
+/**
+ * Every statement of these pools looks up a few rows by primary key. A plan that was made while the tables were empty would scan them
+ * for as long as the connection lives.
+ */
+function byPrimaryKeyOnly(url: string): string {
+  const planned = new URL(url);
+  const options = ['seqscan', 'hashjoin', 'mergejoin'].map((way) => `-c enable_${way}=off`);
+  planned.searchParams.set('options', [planned.searchParams.get('options'), ...options].join(' ').trim());
+  return planned.href.replaceAll('+', '%20');
 }
 
 /** A primary that answers and may write; a new connection each time, because the old ones may lead to a server that is gone. */

@@ -9,6 +9,20 @@ export function isUnavailable(error: unknown): boolean {
   return /^(08|53|57P|58)/.test(state) || state === '25006' || state === '57014';
 }
 
+/** For an error that may come from anywhere: whether it is Postgres that does not serve. */
+export function isPostgresAway(error: unknown): boolean {
+  const state = sqlState(error);
+  if (state !== undefined) return isUnavailable(error);
+  if (/^(ECONN|ENOTFOUND|EHOSTUNREACH|ETIMEDOUT|EPIPE)/.test(codeOf(error) ?? '')) return true;
+  // The driver's own deadlines and broken sockets have words only.
+  return (
+    error instanceof Error &&
+    /^(timeout exceeded when trying to connect|Connection terminated|Query read timeout|Client has encountered a connection error)/.test(
+      error.message,
+    )
+  );
+}
+
 /** No answer arrived, so the outcome is unknown. */
 export function isConnectionLost(error: unknown): boolean {
   return sqlState(error) === undefined || /^(08|57P)/.test(sqlState(error)!);

@@ -1,0 +1,190 @@
+import { randomUUID } from 'node:crypto';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { expireHold } from '../../origin/order/expire-hold.ts';
+import { recordOutcome } from '../../origin/order/pay-order.ts';
+import { settlePayment } from '../../origin/order/settle-payment.ts';
+import { type Browser, openShop, type Shop } from '../support/shop.ts';
+
+let shop: Shop;
+beforeAll(async () => {
+  shop = await openShop();
+});
+afterAll(() => shop[Symbol.asyncDispose]());
+
+const available = async (variantId: string) => {
+  const row = await shop.deps.db
+    .selectFrom('variants')
+    .select('available')
+    .where('id', '=', variantId)
+    .executeTakeFirstOrThrow();
+  return row.available;
+};
+const setAvailable = (variantId: string, pieces: number) =>
+  shop.deps.db.updateTable('variants').set({ available: pieces }).where('id', '=', variantId).execute();
+const payment = (orderId: string) =>
+  shop.deps.db.selectFrom('payments').selectAll().where('order_id', '=', orderId).executeTakeFirstOrThrow();
+const withPiece = async (variantId: string, quantity = 1): Promise<Browser> => {
+  const browser = shop.browser();
+  await browser.add(variantId, quantity);
+  return browser;
+};
+
+describe('stock', () => {
+  test('of 20 pieces that 200 buyers want is sold exactly 20 times', async () => {
+    const { id } = shop.variants[0]!;
+    await setAvailable(id, 20);
+    const buyers = await Promise.all(Array.from({ length: 200 }, () => withPiece(id)));
+    const answers = await Promise.all(buyers.map((buyer) => buyer.order()));
+    expect(answers.filter(({ status }) => status === 201)).toHaveLength(20);
+    expect(answers.filter(({ body }) => body.code === 'out-of-stock')).toHaveLength(180);
+    expect(await available(id)).toBe(0);
+  });
+
+  test('that is short takes nothing, names the lines, and keeps the cart', async () => {
+    const [, plenty, scarce] = shop.variants;
+    await setAvailable(scarce!.id, 1);
+    const browser = await withPiece(plenty!.id, 2);
+    await browser.add(scarce!.id, 3);
+    const before = await available(plenty!.id);
+    const refused = await browser.order();
+    expect(refused.body).toMatchObject({
+      status: 409,
+      code: 'out-of-stock',
+      lines: [{ variantId: scarce!.id, available: 1 }],
+    });
+    expect(await available(plenty!.id)).toBe(before);
+    expect((await browser.get('/api/cart')).body.count).toBe(5);
+  });
+
+  test('comes back when a payment is refused, and never while it is unknown', async () => {
+    const { id } = shop.variants[1]!;
+    await setAvailable(id, 20);
+    const declined = await (await withPiece(id, 2)).order({
+      payment: { provider: 'demo', outcome: 'declined' },
+    });
+    expect(declined.body).toMatchObject({ status: 'cancelled', payment: { status: 'failed' } });
+    expect(await available(id)).toBe(20);
+    const unknown = await (await withPiece(id, 2)).order({
+      payment: { provider: 'demo', outcome: 'unknown' },
+    });
+    expect(unknown.body).toMatchObject({ status: 'placed', payment: { status: 'unknown' } });
+    await expireHold(shop.deps, unknown.body.id);
+    expect(await available(id)).toBe(18);
+    await settlePayment(shop.deps, unknown.body.id);
+    expect(await payment(unknown.body.id)).toMatchObject({ status: 'paid' });
+    expect(await available(id)).toBe(18);
+  });
+
+  test('that is held by an order whose payment never began comes back, once', async () => {
+    const { id } = shop.variants[1]!;
+    await setAvailable(id, 20);
+    const { body } = await (await withPiece(id, 3)).order();
+    await shop.deps.db
+      .updateTable('payments')
+      .set({ status: 'reserved', attempted_at: null })
+      .where('order_id', '=', body.id)
+      .execute();
+    await shop.deps.db.updateTable('orders').set({ status: 'placed' }).where('id', '=', body.id).execute();
+    await Promise.all([expireHold(shop.deps, body.id), expireHold(shop.deps, body.id)]);
+    expect(await available(id)).toBe(20);
+  });
+});
+
+describe('one idempotency key', () => {
+  test('is one order, however many requests arrive at once', async () => {
+    const { id } = shop.variants[2]!;
+    await setAvailable(id, 20);
+    const browser = await withPiece(id);
+    const key = randomUUID();
+    const cookies = browser.cookieHeader;
+    const answers = await Promise.all(
+      Array.from({ length: 50 }, () =>
+        browser.request('/api/orders', {
+          method: 'POST',
+          headers: { 'Content-Type': 'application/json', 'Idempotency-Key': key, Cookie: cookies },
+          body: JSON.stringify(orderBody),
+        }),
+      ),
+    );
+    const orders = await Promise.all(answers.map(async (answer) => (await answer.json()) as { id: string }));
+    expect(answers.map(({ status }) => status)).toEqual(Array(50).fill(201));
+    expect(new Set(orders.map((order) => order.id)).size).toBe(1);
+    expect(await available(id)).toBe(19);
+  });
+
+  test('of another body is refused', async () => {
+    const browser = await withPiece(shop.variants[2]!.id);
+    const key = randomUUID();
+    await browser.order({}, key);
+    expect((await browser.order({ email: 'other@example.com' }, key)).body.code).toBe(
+      'idempotency-key-reused',
+    );
+  });
+
+  test('is needed', async () => {
+    const browser = await withPiece(shop.variants[2]!.id);
+    expect((await browser.post('/api/orders', orderBody)).status).toBe(428);
+  });
+});
+
+describe('an order', () => {
+  test('of an empty cart is refused', async () => {
+    const { body } = await shop.browser().order();
+    expect([body.status, body.code]).toEqual([409, 'cart-empty']);
+  });
+
+  test('keeps the price that was paid, whatever the catalog says later', async () => {
+    const { id } = shop.variants[2]!;
+    await setAvailable(id, 20);
+    const browser = await withPiece(id);
+    const { body } = await browser.order();
+    await shop.deps.db.updateTable('variants').set({ price_amount: 1 }).where('id', '=', id).execute();
+    const { body: read } = await browser.get(`/api/orders/${body.id}`);
+    expect(read).toEqual(body);
+    expect(read.total.amount).toBe(19_900);
+  });
+
+  test('whose process died between commit and provider is paid by the job, once', async () => {
+    const { id } = shop.variants[1]!;
+    await setAvailable(id, 20);
+    const { body } = await (await withPiece(id)).order();
+    await shop.deps.db
+      .updateTable('payments')
+      .set({ status: 'reserved', attempted_at: null })
+      .where('order_id', '=', body.id)
+      .execute();
+    await Promise.all([settlePayment(shop.deps, body.id), settlePayment(shop.deps, body.id)]);
+    expect(await payment(body.id)).toMatchObject({ status: 'paid' });
+  });
+
+  test('that was cancelled gives late money back and says so', async () => {
+    const { body } = await (await withPiece(shop.variants[1]!.id)).order({
+      payment: { provider: 'demo', outcome: 'declined' },
+    });
+    await recordOutcome(shop.deps, body.id, { status: 'paid' });
+    expect(await payment(body.id)).toMatchObject({ status: 'failed', flag: 'late-money' });
+    await settlePayment(shop.deps, body.id);
+    expect(await payment(body.id)).toMatchObject({ status: 'failed', flag: 'refunded' });
+  });
+
+  test('on delivery is pending, and asking changes nothing', async () => {
+    const { body } = await (await withPiece(shop.variants[1]!.id)).order({
+      payment: { provider: 'on-delivery' },
+    });
+    expect(body.payment).toEqual({ provider: 'on-delivery', status: 'pending' });
+    await settlePayment(shop.deps, body.id);
+    expect(await payment(body.id)).toMatchObject({ status: 'pending' });
+  });
+});
+
+const orderBody = {
+  email: 'buyer@example.com',
+  shippingAddress: {
+    name: 'B. Uyer',
+    line1: '1 Long Lane',
+    city: 'Dublin',
+    postalCode: 'D01',
+    country: 'IE',
+  },
+  payment: { provider: 'demo', outcome: 'paid' },
+};

@@ -1,0 +1,207 @@
+// The whole origin in this process, on stores of its own, with two small products; and browsers that keep their cookies.
+// `await using shop = await openShop()`; with `{ worker: true }` the jobs are worked as well.
+import { randomUUID } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { vi } from 'vitest';
+import { createApp } from '../../origin/app.ts';
+import { createCarts } from '../../origin/cart/carts.ts';
+import { saveProducts } from '../../origin/catalog/save-product.ts';
+import { readSettings } from '../../origin/config.ts';
+import { createDeps, type Deps } from '../../origin/deps.ts';
+import { createLog } from '../../origin/log.ts';
+import { versionReaders } from '../../origin/version-readers.ts';
+import { Health } from '../../origin/web/health.ts';
+import { startJobs } from '../../worker/jobs.ts';
+import { aProduct, aVariant } from '../catalog/open-catalog.ts';
+import { createDatabase, type PrivateStore, startRedis } from './stores.ts';
+
+export interface ShopOptions {
+  worker?: boolean;
+  env?: Record<string, string>;
+}
+
+export interface Shop extends AsyncDisposable {
+  deps: Deps;
+  app: ReturnType<typeof createApp>;
+  redis: PrivateStore;
+  dataDir: string;
+  /** Of both products; every one has 20 pieces but the last, which has none. */
+  variants: { id: string; sku: string }[];
+  slug: string;
+  browser(): Browser;
+  staff(): Promise<Browser>;
+}
+
+const staffAccount = { email: 'staff@myclothes.test', password: 'a-password-of-tests' };
+
+export async function openShop(options: ShopOptions = {}): Promise<Shop> {
+  await using standing = new AsyncDisposableStack();
+  const database = standing.use(await createDatabase());
+  const redis = standing.use(await startRedis());
+  const dataDir = await mkdtemp(join(tmpdir(), 'myclothes-shop-'));
+  standing.defer(() => rm(dataDir, { recursive: true, force: true }));
+  const settings = readSettings({
+    DATABASE_URL: database.url,
+    REDIS_URL: redis.url,
+    DATA_DIR: dataDir,
+    COOKIE_KEYS: 'a-key-of-the-tests-with-32-letters',
+    OPERATOR_PASSWORD: 'a-password-of-operators',
+    LOG_LEVEL: 'silent',
+    ...options.env,
+  });
+  const deps = standing.use(createDeps(settings, createLog(settings, 'test'), { versionReaders }));
+  await vi.waitFor(() => deps.redis.ping(), { timeout: 5_000, interval: 10 });
+  await fillCatalog(deps);
+  if (options.worker) {
+    const jobs = startJobs(deps);
+    standing.defer(() => jobs.stop());
+  }
+  const carts = createCarts(deps);
+  standing.defer(() => carts.close());
+  const health = new Health();
+  health.markReady();
+  const app = createApp(deps, carts, health);
+  const variants = await deps.db.selectFrom('variants').select(['id', 'sku']).orderBy('id').execute();
+  const stack = standing.move();
+  return {
+    deps,
+    app,
+    redis,
+    dataDir,
+    variants,
+    slug: 'plain-tee',
+    browser: () => new Browser(app),
+    staff: () => signInStaff(deps, new Browser(app)),
+    [Symbol.asyncDispose]: () => stack.disposeAsync(),
+  };
+}
+
+async function fillCatalog({ db }: Deps): Promise<void> {
+  await db.transaction().execute((tx) =>
+    saveProducts(tx, [
+      aProduct('plain-tee', {
+        variants: [
+          aVariant('plain-tee', 'S', 'Navy', { available: 20, priceAmount: 1_999 }),
+          aVariant('plain-tee', 'M', 'Navy', { available: 20, priceAmount: 1_999 }),
+        ],
+      }),
+      aProduct('wool-coat', {
+        variants: [
+          aVariant('wool-coat', 'M', 'Rust', { available: 20, priceAmount: 19_900 }),
+          aVariant('wool-coat', 'L', 'Rust', { available: 0, priceAmount: 19_900 }),
+        ],
+      }),
+    ]),
+  );
+}
+
+async function signInStaff(deps: Deps, browser: Browser): Promise<Browser> {
+  const { ensureStaffAccount } = await import('../../origin/account/staff-account.ts');
+  await ensureStaffAccount(deps.db, staffAccount);
+  await browser.post('/api/sessions', staffAccount);
+  return browser;
+}
+
+export interface Answer<Body> {
+  status: number;
+  headers: Headers;
+  body: Body;
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: answers are looked into by tests, which is the check
+export type Json = any;
+
+/** A browser in small: one site's cookies, and JSON as well as forms. */
+export class Browser {
+  readonly cookies = new Map<string, string>();
+  readonly #app: Shop['app'];
+
+  constructor(app: Shop['app']) {
+    this.#app = app;
+  }
+
+  get cookieHeader(): string {
+    return [...this.cookies].map(([name, value]) => `${name}=${value}`).join('; ');
+  }
+
+  async request(path: string, init: RequestInit = {}): Promise<Response> {
+    const headers = new Headers(init.headers);
+    headers.set('Host', 'localhost');
+    if (this.cookies.size > 0 && !headers.has('Cookie')) headers.set('Cookie', this.cookieHeader);
+    const response = await this.#app.request(path, { ...init, headers });
+    for (const line of response.headers.getSetCookie()) {
+      const [pair = ''] = line.split(';');
+      const name = pair.slice(0, pair.indexOf('='));
+      if (/max-age=0/i.test(line)) this.cookies.delete(name);
+      else this.cookies.set(name, pair.slice(pair.indexOf('=') + 1));
+    }
+    return response;
+  }
+
+  get(path: string, headers: Record<string, string> = {}): Promise<Answer<Json>> {
+    return this.#json(path, { headers });
+  }
+
+  post(path: string, body?: unknown, headers: Record<string, string> = {}): Promise<Answer<Json>> {
+    return this.#write('POST', path, body, headers);
+  }
+
+  put(path: string, body?: unknown, headers: Record<string, string> = {}): Promise<Answer<Json>> {
+    return this.#write('PUT', path, body, headers);
+  }
+
+  patch(path: string, body?: unknown, headers: Record<string, string> = {}): Promise<Answer<Json>> {
+    return this.#write('PATCH', path, body, headers);
+  }
+
+  delete(path: string, headers: Record<string, string> = {}): Promise<Answer<Json>> {
+    return this.#write('DELETE', path, undefined, headers);
+  }
+
+  add(variantId: string, quantity = 1, key: string = randomUUID()): Promise<Answer<Json>> {
+    return this.post('/api/cart/lines', { variantId, quantity }, { 'Idempotency-Key': key });
+  }
+
+  order(change: Record<string, unknown> = {}, key: string = randomUUID()): Promise<Answer<Json>> {
+    return this.post('/api/orders', { ...anOrder, ...change }, { 'Idempotency-Key': key });
+  }
+
+  signUp(email: string, password = 'a-password-of-tests'): Promise<Answer<Json>> {
+    return this.post('/api/accounts', { email, password, name: 'Test Person' });
+  }
+
+  #write(
+    method: string,
+    path: string,
+    body: unknown,
+    headers: Record<string, string>,
+  ): Promise<Answer<Json>> {
+    if (body === undefined) return this.#json(path, { method, headers });
+    return this.#json(path, {
+      method,
+      headers: { 'Content-Type': 'application/json', ...headers },
+      body: JSON.stringify(body),
+    });
+  }
+
+  async #json(path: string, init: RequestInit): Promise<Answer<Json>> {
+    const response = await this.request(path, init);
+    const text = await response.text();
+    const isJson = /json/.test(response.headers.get('Content-Type') ?? '');
+    return { status: response.status, headers: response.headers, body: isJson ? JSON.parse(text) : text };
+  }
+}
+
+export const anOrder = {
+  email: 'buyer@example.com',
+  shippingAddress: {
+    name: 'B. Uyer',
+    line1: '1 Long Lane',
+    city: 'Dublin',
+    postalCode: 'D01',
+    country: 'IE',
+  },
+  payment: { provider: 'demo', outcome: 'paid' },
+};
