@@ -1,0 +1,193 @@
+// The sound stack as a CloudFormation template, in the words that a person would write it with.
+import type { GroupName, Opening, PartName, Stack, Zone } from './stack.ts';
+
+const zones: Zone[] = ['a', 'b', 'c'];
+const logicalIds = {
+  web: 'WebGroup',
+  app: 'AppGroup',
+  store: 'StoreGroup',
+  data: 'DataGroup',
+  other: 'OtherGroup',
+};
+const groupId = (name: GroupName | 'sg-elsewhere') =>
+  name === 'sg-elsewhere' ? name : { 'Fn::GetAtt': [logicalIds[name], 'GroupId'] };
+const subnet = (zone: Zone) => ({ Ref: `Subnet${zone.toUpperCase()}` });
+const zoneName = (zone: Zone) => ({ 'Fn::Sub': `\${AWS::Region}${zone}` });
+
+type Declared = { Type: string; Properties: Record<string, unknown> };
+
+export class TemplateStack implements Stack {
+  readonly resources: Record<string, Declared> = {};
+  #rules = 0;
+
+  constructor() {
+    const add = (id: string, Type: string, Properties: Record<string, unknown>) => {
+      this.resources[id] = { Type, Properties };
+    };
+    add('Vpc', 'AWS::EC2::VPC', { CidrBlock: '10.0.0.0/16' });
+    for (const [index, zone] of zones.entries()) {
+      const CidrBlock = {
+        'Fn::Select': [index, { 'Fn::Split': [',', '10.0.0.0/24,10.0.1.0/24,10.0.2.0/24'] }],
+      };
+      add(`Subnet${zone.toUpperCase()}`, 'AWS::EC2::Subnet', {
+        VpcId: { Ref: 'Vpc' },
+        CidrBlock,
+        AvailabilityZone: zoneName(zone),
+      });
+    }
+    for (const [name, id] of Object.entries(logicalIds)) {
+      add(id, 'AWS::EC2::SecurityGroup', {
+        GroupDescription: name,
+        VpcId: { Ref: 'Vpc' },
+        SecurityGroupIngress: [],
+      });
+    }
+    add('Balancer', 'AWS::ElasticLoadBalancingV2::LoadBalancer', { Scheme: 'internet-facing' });
+    add('Targets', 'AWS::ElasticLoadBalancingV2::TargetGroup', {
+      Port: 3000,
+      Protocol: 'HTTP',
+      VpcId: { Ref: 'Vpc' },
+    });
+    add('LaunchTemplate', 'AWS::EC2::LaunchTemplate', { LaunchTemplateData: {} });
+    const Version = { 'Fn::GetAtt': ['LaunchTemplate', 'LatestVersionNumber'] };
+    add('Group', 'AWS::AutoScaling::AutoScalingGroup', {
+      MinSize: '2',
+      MaxSize: '6',
+      TargetGroupARNs: [{ Ref: 'Targets' }],
+      LaunchTemplate: { LaunchTemplateId: { Ref: 'LaunchTemplate' }, Version },
+    });
+    add('CacheSubnets', 'AWS::ElastiCache::SubnetGroup', { Description: 'shop' });
+    add('Cache', 'AWS::ElastiCache::ReplicationGroup', {
+      ReplicationGroupDescription: 'shop',
+      Engine: 'valkey',
+      CacheSubnetGroupName: { Ref: 'CacheSubnets' },
+    });
+    add('DatabaseSubnets', 'AWS::RDS::DBSubnetGroup', { DBSubnetGroupDescription: 'shop' });
+    add('Database', 'AWS::RDS::DBInstance', {
+      Engine: 'postgres',
+      DBSubnetGroupName: { Ref: 'DatabaseSubnets' },
+    });
+    this.#makeSound();
+  }
+
+  #makeSound() {
+    for (const part of ['balancer', 'group', 'cache', 'database'] as const) this.place(part, ['a', 'b']);
+    this.wear('balancer', ['web']);
+    this.wear('group', ['app']);
+    this.wear('cache', ['store']);
+    this.wear('database', ['data']);
+    this.listen([80, 443]);
+    this.cache({ multiAz: true, failover: true, zones: ['a', 'b'], port: 6379 });
+    this.database({ multiAz: true, port: 5432 });
+    this.allow('web', { from: 80, cidr: '0.0.0.0/0' });
+    this.allow('web', { from: 443, cidr: '0.0.0.0/0' });
+    this.allow('app', { from: 3000, group: 'web' });
+    this.allow('store', { from: 6379, group: 'app' });
+    this.allow('data', { from: 5432, group: 'app' });
+  }
+
+  allow(group: GroupName, opening: Opening) {
+    const rule = toRule(opening);
+    const number = this.#rules++;
+    if (opening.prefixList !== undefined) {
+      const Entries = opening.prefixList.map((Cidr) => ({ Cidr }));
+      this.resources['List'] = {
+        Type: 'AWS::EC2::PrefixList',
+        Properties: { PrefixListName: 'list', Entries },
+      };
+    }
+    // Every second rule is a resource of its own, as generated templates have them.
+    if (number % 2 === 0) {
+      (this.resources[logicalIds[group]]!.Properties['SecurityGroupIngress'] as object[]).push(rule);
+    } else {
+      this.resources[`Rule${number}`] = {
+        Type: 'AWS::EC2::SecurityGroupIngress',
+        Properties: { GroupId: groupId(group), ...rule },
+      };
+    }
+  }
+  close(group: GroupName, port: number) {
+    const owner = this.resources[logicalIds[group]]!.Properties;
+    owner['SecurityGroupIngress'] = (owner['SecurityGroupIngress'] as { FromPort?: number }[]).filter(
+      (rule) => rule.FromPort !== port,
+    );
+    for (const [id, { Type, Properties }] of Object.entries(this.resources)) {
+      const mine = JSON.stringify(Properties['GroupId'])?.includes(logicalIds[group]);
+      if (Type === 'AWS::EC2::SecurityGroupIngress' && mine && Properties['FromPort'] === port) {
+        delete this.resources[id];
+      }
+    }
+  }
+  addMachine(groups: GroupName[]) {
+    this.resources[`Machine${Object.keys(this.resources).length}`] = {
+      Type: 'AWS::EC2::Instance',
+      Properties: { SubnetId: subnet('a'), SecurityGroupIds: groups.map(groupId) },
+    };
+  }
+  wear(part: PartName, groups: GroupName[]) {
+    const ids = groups.map(groupId);
+    if (part === 'balancer') this.#set('Balancer', { SecurityGroups: ids });
+    if (part === 'group') this.#set('LaunchTemplate', { LaunchTemplateData: { SecurityGroupIds: ids } });
+    if (part === 'cache') this.#set('Cache', { SecurityGroupIds: ids });
+    if (part === 'database') this.#set('Database', { VPCSecurityGroups: ids });
+  }
+  place(part: PartName, among: Zone[]) {
+    const subnets = among.map(subnet);
+    if (part === 'balancer') this.#set('Balancer', { Subnets: subnets });
+    if (part === 'group') this.#set('Group', { VPCZoneIdentifier: subnets });
+    if (part === 'cache') this.#set('CacheSubnets', { SubnetIds: subnets });
+    if (part === 'database') this.#set('DatabaseSubnets', { SubnetIds: subnets });
+  }
+  resize(minSize: number) {
+    this.#set('Group', { MinSize: String(minSize) });
+  }
+  listen(ports: number[]) {
+    for (const id of Object.keys(this.resources)) if (id.startsWith('Listener')) delete this.resources[id];
+    for (const Port of ports) {
+      this.resources[`Listener${Port}`] = {
+        Type: 'AWS::ElasticLoadBalancingV2::Listener',
+        Properties: {
+          LoadBalancerArn: { Ref: 'Balancer' },
+          Port,
+          Protocol: Port === 443 ? 'HTTPS' : 'HTTP',
+          DefaultActions: [{ Type: 'forward', TargetGroupArn: { Ref: 'Targets' } }],
+        },
+      };
+    }
+  }
+  cache({ multiAz, failover, zones: placed, port }: Parameters<Stack['cache']>[0]) {
+    if (multiAz !== undefined) this.#set('Cache', { MultiAZEnabled: multiAz });
+    if (failover !== undefined) this.#set('Cache', { AutomaticFailoverEnabled: failover });
+    if (port !== undefined) this.#set('Cache', { Port: port });
+    if (placed !== undefined) {
+      this.#set('Cache', {
+        NumCacheClusters: placed.length,
+        PreferredCacheClusterAZs: placed.map(zoneName),
+      });
+    }
+  }
+  database({ multiAz, port }: Parameters<Stack['database']>[0]) {
+    if (multiAz !== undefined) this.#set('Database', { MultiAZ: multiAz });
+    if (port !== undefined) this.#set('Database', { Port: String(port) });
+  }
+
+  text(): string {
+    return JSON.stringify({ AWSTemplateFormatVersion: '2010-09-09', Resources: this.resources });
+  }
+
+  #set(id: string, properties: Record<string, unknown>) {
+    Object.assign(this.resources[id]!.Properties, properties);
+  }
+}
+
+function toRule(opening: Opening) {
+  const IpProtocol = opening.protocol ?? 'tcp';
+  return {
+    IpProtocol,
+    ...(IpProtocol === '-1' ? {} : { FromPort: opening.from, ToPort: opening.to ?? opening.from }),
+    ...(opening.cidr === undefined ? {} : { CidrIp: opening.cidr }),
+    ...(opening.cidrIpv6 === undefined ? {} : { CidrIpv6: opening.cidrIpv6 }),
+    ...(opening.prefixList === undefined ? {} : { SourcePrefixListId: { Ref: 'List' } }),
+    ...(opening.group === undefined ? {} : { SourceSecurityGroupId: groupId(opening.group) }),
+  };
+}
