@@ -1,0 +1,155 @@
+// Reads calls out of a snapshot: what was answered, and whether that is all of it. A failed, absent or cut answer never reads as "none".
+import { Doubt } from './doubt.ts';
+import type { CallOutcome, Snapshot } from './snapshot.ts';
+import { isUnknownValue } from './snapshot.ts';
+import type { AnswerOf, ClientName, CommandOf } from './snapshot-calls.ts';
+
+/** The name of a list of objects within an answer. */
+type ListIn<T> = { [K in keyof T]-?: NonNullable<T[K]> extends readonly object[] ? K : never }[keyof T] &
+  string;
+type ItemOf<T, L extends keyof T> = NonNullable<T[L]> extends readonly (infer I)[] ? I : never;
+
+export interface Listed<T> {
+  items: T[];
+  /** Why there may be more than `items`; empty where the list is whole. */
+  doubts: string[];
+  /** No such call stands in the snapshot. */
+  absent: boolean;
+}
+
+interface Call {
+  key: string;
+  input: Record<string, unknown>;
+  outcome: CallOutcome;
+}
+
+export interface Answers {
+  snapshot: Snapshot;
+  byCommand: Map<string, Call[]>;
+}
+
+export function openAnswers(snapshot: Snapshot): Answers {
+  const byCommand = new Map<string, Call[]>();
+  for (const [key, outcome] of Object.entries(snapshot.calls)) {
+    const [, command, input] = /^([^(]+)(?:\((.*)\))?$/s.exec(key) ?? [];
+    if (command === undefined) continue;
+    const calls = byCommand.get(command) ?? [];
+    calls.push({ key, input: parseInput(input), outcome });
+    byCommand.set(command, calls);
+  }
+  return { snapshot, byCommand };
+}
+
+/**
+ * One list of a command's answers, over all inputs (or those whose input or answer is about `subject`). Every failed
+ * call, every answer with pages missing and every answer without the list adds a doubt.
+ */
+export function listAnswers<C extends ClientName, N extends CommandOf<C>, L extends ListIn<AnswerOf<C, N>>>(
+  answers: Answers,
+  client: C,
+  command: N,
+  list: L,
+  subject?: string,
+): Listed<ItemOf<AnswerOf<C, N>, L>> {
+  const name = `${client}.${command}`;
+  const calls = (answers.byCommand.get(name) ?? []).filter((call) => isAbout(call, subject));
+  const listed: Listed<ItemOf<AnswerOf<C, N>, L>> = { items: [], doubts: [], absent: calls.length === 0 };
+  if (listed.absent) {
+    listed.doubts.push(
+      subject === undefined
+        ? `${name} is not in the snapshot`
+        : `${name} for ${subject} is not in the snapshot`,
+    );
+  }
+  let whole = subject !== undefined;
+  for (const { key, input, outcome } of calls) {
+    if (!outcome.ok) {
+      listed.doubts.push(sayFailure(key, outcome.error));
+      continue;
+    }
+    const found = outcome.result[list];
+    if (isUnknownValue(found)) listed.doubts.push(`${list} of ${name} cannot be known: ${found.$unknown}`);
+    else if (!Array.isArray(found)) listed.doubts.push(`${key} answered without ${list}`);
+    else {
+      const objects = found.filter(
+        (item) => typeof item === 'object' && item !== null && !isUnknownValue(item),
+      );
+      if (objects.length < found.length) listed.doubts.push(`${key} holds items that cannot be read`);
+      listed.items.push(...(objects as ItemOf<AnswerOf<C, N>, L>[]));
+    }
+    if (isCut(client, outcome.result)) listed.doubts.push(`${key} is truncated: pages are missing`);
+    if (!narrows(input)) whole = true;
+  }
+  if (!whole && listed.doubts.length === 0) listed.doubts.push(`${name} was asked for a part only`);
+  return listed;
+}
+
+/** Throws a Doubt unless the list is whole. */
+export function requireWhole<T>(listed: Listed<T>): T[] {
+  if (listed.doubts.length > 0) throw new Doubt(listed.doubts[0]!);
+  return listed.items;
+}
+
+/** Doubts of calls of this command that were made and failed or were cut; an absent call has none. */
+export function failuresOf(answers: Answers, name: string): string[] {
+  return (answers.byCommand.get(name) ?? []).flatMap(({ key, outcome }) => {
+    if (!outcome.ok) return [sayFailure(key, outcome.error)];
+    return isCut(name.split('.')[0]!, outcome.result) ? [`${key} is truncated: pages are missing`] : [];
+  });
+}
+
+export function isMade(answers: Answers, name: string): boolean {
+  return answers.byCommand.has(name);
+}
+
+function sayFailure(key: string, error: { name: string; message: string }): string {
+  return `${key} failed: ${error.name}${error.message === '' ? '' : ` (${error.message})`}`;
+}
+
+function isAbout(call: Call, subject: string | undefined): boolean {
+  if (subject === undefined) return true;
+  if (Object.keys(call.input).length === 0 || !narrows(call.input)) return true;
+  return Object.values(call.input).some((value) =>
+    Array.isArray(value) ? value.includes(subject) : value === subject,
+  );
+}
+
+/** Inputs that do not leave anything out of the answer. */
+const wholeInputs = new Set([
+  'ShowCacheNodeInfo',
+  'ShowCacheClustersNotInReplicationGroups',
+  'MaxResults',
+  'MaxRecords',
+  'PageSize',
+  'MaxItems',
+  'IncludeShared',
+  'IncludeManagedResources',
+]);
+
+function narrows(input: Record<string, unknown>): boolean {
+  return Object.keys(input).some(
+    (name) => !wholeInputs.has(name) || (name.startsWith('ShowCacheClustersNot') && input[name] === true),
+  );
+}
+
+/** Whether the answer itself says that there is more. */
+function isCut(client: string, result: Record<string, unknown>): boolean {
+  // Route 53 echoes the marker that it was asked with.
+  const names = client === 'route53' ? ['IsTruncated'] : ['NextToken', 'NextMarker', 'Marker', 'IsTruncated'];
+  return names.some(
+    (name) =>
+      result[name] !== undefined && result[name] !== '' && result[name] !== null && result[name] !== false,
+  );
+}
+
+function parseInput(text: string | undefined): Record<string, unknown> {
+  if (text === undefined || text === '') return {};
+  try {
+    const input: unknown = JSON.parse(text);
+    return typeof input === 'object' && input !== null
+      ? (input as Record<string, unknown>)
+      : { unreadable: text };
+  } catch {
+    return { unreadable: text };
+  }
+}

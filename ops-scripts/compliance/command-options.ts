@@ -1,0 +1,113 @@
+// Options that several subcommands share, and the config file that can stand in for the selection.
+import { readFileSync } from 'node:fs';
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import { ConfigFault } from './config-fault.ts';
+import { type Output, outputs } from './report/write-report.ts';
+import type { SelectionOptions } from './selection/selection.ts';
+
+export interface AccessOptions {
+  profile?: string;
+  region?: string;
+  endpointUrl?: string;
+}
+
+export interface CheckOptions extends SelectionOptions, AccessOptions {
+  config?: string;
+  selection?: string;
+  output: Output;
+  outputFile?: string;
+  minZones: number;
+  failOn: 'fail' | 'unknown';
+  waivers?: string;
+}
+
+export function addAccessOptions(command: Command): Command {
+  return command
+    .option('--profile <name>', 'profile of the AWS configuration')
+    .option('--region <region>', 'AWS region')
+    .option('--endpoint-url <url>', 'send every call there (also AWS_ENDPOINT_URL)');
+}
+
+export function addSelectionOptions(command: Command): Command {
+  const many = (value: string, before: string[] = []) => [...before, value];
+  return command
+    .option('--stack <name>', 'the parts that bear the tag Stack=<name>')
+    .option('--load-balancer <name>', 'name or ARN, repeatable', many)
+    .option('--auto-scaling-group <name>', 'name or ARN, repeatable', many)
+    .option('--cache <name>', 'name or ARN, repeatable', many)
+    .option('--database <name>', 'name or ARN, repeatable', many)
+    .option('--config <file>', 'JSON file with selections by name: {"shop": {"stack": "…"}}')
+    .option('--selection <name>', "which of the config file's selections; may be left out where there is one")
+    .option('--min-zones <count>', 'Availability Zones that each part must span', wholeNumber, 2);
+}
+
+export function addReportOptions(command: Command): Command {
+  return command
+    .addOption(new Option('--output <form>', 'form of the report').choices(outputs).default('table'))
+    .option('--output-file <file>', 'write the report there')
+    .addOption(
+      new Option('--fail-on <status>', 'what makes exit code 1').choices(['fail', 'unknown']).default('fail'),
+    )
+    .option('--waivers <file>', 'JSON file of waivers');
+}
+
+/** The selection of the command line, or of the config file where the line has none. */
+export function readSelection(options: CheckOptions): SelectionOptions {
+  const { stack, loadBalancer, autoScalingGroup, cache, database } = options;
+  const given = { stack, loadBalancer, autoScalingGroup, cache, database };
+  if (options.config === undefined || Object.values(given).some((value) => value !== undefined)) {
+    return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
+  }
+  const file = options.config;
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(readText(file));
+  } catch (error) {
+    if (error instanceof ConfigFault) throw error;
+    throw new ConfigFault(`Cannot read the config file '${file}' as it is not JSON`, { cause: error });
+  }
+  if (typeof parsed !== 'object' || parsed === null)
+    throw new ConfigFault(`Cannot use '${file}' as it is not an object`);
+  const selections = parsed as Record<string, unknown>;
+  const names = Object.keys(selections);
+  const name = options.selection ?? (names.length === 1 ? names[0] : undefined);
+  if (name === undefined || typeof selections[name] !== 'object' || selections[name] === null) {
+    throw new ConfigFault(
+      `Cannot choose a selection of '${file}' as ${name === undefined ? 'there are several' : `'${name}' is not in it`}: ${names.join(', ')}`,
+    );
+  }
+  return checkSelection(selections[name] as Record<string, unknown>, file);
+}
+
+function checkSelection(given: Record<string, unknown>, file: string): SelectionOptions {
+  const lists = ['loadBalancer', 'autoScalingGroup', 'cache', 'database'];
+  for (const [key, value] of Object.entries(given)) {
+    const good =
+      key === 'stack'
+        ? typeof value === 'string'
+        : lists.includes(key) && Array.isArray(value) && value.every((each) => typeof each === 'string');
+    if (!good)
+      throw new ConfigFault(
+        `Cannot use '${key}' of '${file}': a selection has 'stack' (text) or ${lists.join(', ')} (lists of text)`,
+      );
+  }
+  return given as SelectionOptions;
+}
+
+/** A file's text; a file that can't be read is a ConfigFault. */
+export function readText(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    throw new ConfigFault(`Cannot read '${file}': ${(error as NodeJS.ErrnoException).code ?? error}`, {
+      cause: error,
+    });
+  }
+}
+
+function wholeNumber(text: string): number {
+  const count = Number(text);
+  if (!Number.isInteger(count) || count < 1)
+    throw new InvalidArgumentError('It is a whole number of at least 1.');
+  return count;
+}

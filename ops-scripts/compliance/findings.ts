@@ -1,0 +1,28 @@
+// What the command says: one finding a control and part, in the shape that its JSON promises.
+import type { ControlId } from './rules/control.ts';
+import type { Mode } from './world/world.ts';
+
+export type Status = 'pass' | 'fail' | 'unknown' | 'waived';
+
+export interface Finding {
+  control: ControlId;
+  status: Status;
+  /** ARN or name of the part. */
+  resource: string;
+  reason: string;
+  warnings: string[];
+  /** From the internet or a named interface to the part, hop by hop. */
+  path?: string[];
+  /** What to type, or to change in the template, to close exactly that. */
+  fix?: string;
+}
+
+export interface Report {
+  format: 'myclothes-compliance/1';
+  mode: Mode;
+  account: string;
+  region: string;
+  summary: Record<Status, number>;
+  findings: Finding[];
+  calls: { made: number; denied: number };
+}

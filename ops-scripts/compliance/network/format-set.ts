@@ -1,0 +1,14 @@
+// A set of addresses as a reader wants it: the first ranges, and how many more.
+import { type Family, formatAddress } from './address.ts';
+import type { IntervalSet } from './interval-set.ts';
+
+export function formatSet(family: Family, set: IntervalSet, limit = 3): string {
+  const shown = set
+    .slice(0, limit)
+    .map(({ start, end }) =>
+      start === end
+        ? formatAddress(family, start)
+        : `${formatAddress(family, start)}-${formatAddress(family, end)}`,
+    );
+  return shown.join(', ') + (set.length > limit ? ` and ${set.length - limit} more ranges` : '');
+}

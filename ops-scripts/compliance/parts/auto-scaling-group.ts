@@ -1,0 +1,103 @@
+// An Auto Scaling group declares its security groups through launch templates (mixed instances too) or a launch configuration.
+import type { AutoScalingGroup, LaunchTemplateSpecification } from '@aws-sdk/client-auto-scaling';
+import type { LaunchTemplateVersion } from '@aws-sdk/client-ec2';
+import { type Answers, listAnswers } from '../answers.ts';
+import { Doubt, known, knownList, knownOrAbsent } from '../doubt.ts';
+import type { AutoScalingGroupPart } from './part.ts';
+import { readGroups } from './read-each.ts';
+
+export function readAutoScalingGroup(answers: Answers, raw: AutoScalingGroup): AutoScalingGroupPart {
+  const name = known(raw.AutoScalingGroupName, 'the name of an Auto Scaling group');
+  let publicAddress = false;
+  const worn = readGroups(() => {
+    const declared = declarationsOf(answers, raw, name);
+    publicAddress = declared.some((declaration) => declaration.publicAddress);
+    return declared.flatMap((declaration) => declaration.groups);
+  });
+  const instanceIds = (Array.isArray(raw.Instances) ? raw.Instances : []).flatMap(
+    ({ InstanceId }) => InstanceId ?? [],
+  );
+  return {
+    kind: 'auto-scaling-group',
+    id: raw.AutoScalingGroupARN ?? name,
+    name,
+    raw,
+    instanceIds,
+    publicAddress,
+    ...worn,
+  };
+}
+
+interface Declaration {
+  groups: string[];
+  publicAddress: boolean;
+}
+
+function declarationsOf(answers: Answers, raw: AutoScalingGroup, name: string): Declaration[] {
+  const mixed = knownOrAbsent(
+    raw.MixedInstancesPolicy,
+    `the mixed instances policy of ${name}`,
+  )?.LaunchTemplate;
+  const templates = [
+    knownOrAbsent(raw.LaunchTemplate, `the launch template of ${name}`),
+    mixed?.LaunchTemplateSpecification,
+    ...(mixed?.Overrides ?? []).map(({ LaunchTemplateSpecification }) => LaunchTemplateSpecification),
+  ].filter((template) => template !== undefined);
+  if (templates.length > 0) return templates.map((template) => fromTemplate(answers, template));
+  if (raw.LaunchConfigurationName !== undefined) {
+    return [
+      fromConfiguration(answers, known(raw.LaunchConfigurationName, `the launch configuration of ${name}`)),
+    ];
+  }
+  throw new Doubt(`${name} has no launch template`);
+}
+
+function fromTemplate(answers: Answers, spec: LaunchTemplateSpecification): Declaration {
+  const label = String(knownOrAbsent(spec.LaunchTemplateId, 'a launch template') ?? spec.LaunchTemplateName);
+  const listed = listAnswers(answers, 'ec2', 'DescribeLaunchTemplateVersions', 'LaunchTemplateVersions');
+  const version = findVersion(listed.items, spec);
+  if (version === undefined) {
+    throw new Doubt(
+      listed.doubts[0] ??
+        `launch template ${label}, version ${spec.Version ?? '$Default'}, is not in any answer`,
+    );
+  }
+  const data = known(version.LaunchTemplateData, `the contents of launch template ${label}`);
+  const cards = knownList(data.NetworkInterfaces, `network interfaces of launch template ${label}`);
+  const groups = [
+    ...knownList(data.SecurityGroupIds, `security groups of launch template ${label}`),
+    ...cards.flatMap((card) => knownList(card.Groups, `security groups of launch template ${label}`)),
+  ];
+  if (groups.length === 0 && (data.SecurityGroups ?? []).length > 0) {
+    throw new Doubt(`launch template ${label} gives security groups by name`);
+  }
+  return { groups, publicAddress: cards.some((card) => card.AssociatePublicIpAddress === true) };
+}
+
+function findVersion(versions: LaunchTemplateVersion[], spec: LaunchTemplateSpecification) {
+  const same = versions.filter((version) =>
+    spec.LaunchTemplateId === undefined
+      ? version.LaunchTemplateName === spec.LaunchTemplateName
+      : version.LaunchTemplateId === spec.LaunchTemplateId,
+  );
+  const wanted = spec.Version ?? '$Default';
+  if (wanted === '$Default')
+    return same.find(({ DefaultVersion }) => DefaultVersion === true) ?? onlyOne(same);
+  if (wanted !== '$Latest') return same.find(({ VersionNumber }) => String(VersionNumber) === wanted);
+  return same.toSorted((a, b) => Number(b.VersionNumber ?? 0) - Number(a.VersionNumber ?? 0))[0];
+}
+
+function onlyOne<T>(items: T[]): T | undefined {
+  return items.length === 1 ? items[0] : undefined;
+}
+
+function fromConfiguration(answers: Answers, name: string): Declaration {
+  const listed = listAnswers(answers, 'autoscaling', 'DescribeLaunchConfigurations', 'LaunchConfigurations');
+  const found = listed.items.find(({ LaunchConfigurationName }) => LaunchConfigurationName === name);
+  if (found === undefined)
+    throw new Doubt(listed.doubts[0] ?? `launch configuration ${name} is not in any answer`);
+  return {
+    groups: knownList(found.SecurityGroups, `security groups of launch configuration ${name}`),
+    publicAddress: found.AssociatePublicIpAddress === true,
+  };
+}

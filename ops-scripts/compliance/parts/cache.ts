@@ -1,0 +1,110 @@
+// Caches: replication groups with their member clusters, clusters of their own (Memcached, single nodes), serverless ones.
+import type { CacheCluster } from '@aws-sdk/client-elasticache';
+import { type Answers, type Listed, listAnswers } from '../answers.ts';
+import { Doubt, known, knownList, knownOrAbsent } from '../doubt.ts';
+import type { CachePart } from './part.ts';
+import { readEach, readGroups } from './read-each.ts';
+
+export function readCaches(answers: Answers): Listed<CachePart> {
+  const groups = listAnswers(answers, 'elasticache', 'DescribeReplicationGroups', 'ReplicationGroups');
+  const clusters = listAnswers(answers, 'elasticache', 'DescribeCacheClusters', 'CacheClusters');
+  const serverless = listAnswers(answers, 'elasticache', 'DescribeServerlessCaches', 'ServerlessCaches');
+  const lists: Listed<CachePart>[] = [
+    readEach(groups, (raw): CachePart => {
+      const name = known(raw.ReplicationGroupId, 'the id of a replication group');
+      const own = membersOf(clusters.items, name, raw.MemberClusters);
+      const worn = readGroups(() => {
+        const missing = knownList(raw.MemberClusters, `members of ${name}`).find(
+          (id) => !own.some(({ CacheClusterId }) => CacheClusterId === id),
+        );
+        if (missing !== undefined || own.length === 0) {
+          throw new Doubt(
+            clusters.doubts[0] ?? `cache cluster ${missing ?? `of ${name}`} is not in any answer`,
+          );
+        }
+        return own.flatMap(groupsOfCluster);
+      });
+      return {
+        kind: 'cache',
+        flavor: 'replication-group',
+        id: raw.ARN ?? name,
+        name,
+        raw,
+        clusters: own,
+        ...worn,
+      };
+    }),
+    readEach({ ...clusters, items: clusters.items.filter(standsAlone) }, (raw): CachePart => {
+      const name = known(raw.CacheClusterId, 'the id of a cache cluster');
+      const worn = readGroups(() => groupsOfCluster(raw));
+      return { kind: 'cache', flavor: 'cluster', id: raw.ARN ?? name, name, raw, ...worn };
+    }),
+    readEach(serverless, (raw): CachePart => {
+      const name = known(raw.ServerlessCacheName, 'the name of a serverless cache');
+      const worn = readGroups(() => knownList(raw.SecurityGroupIds, `security groups of ${name}`));
+      return { kind: 'cache', flavor: 'serverless', id: raw.ARN ?? name, name, raw, ...worn };
+    }),
+  ];
+  return {
+    items: lists.flatMap(({ items }) => items),
+    // A list that was never asked for is no doubt while another kind was found.
+    doubts: lists.flatMap(({ doubts, absent }) =>
+      absent && lists.some((other) => !other.absent) ? [] : doubts,
+    ),
+    absent: lists.every(({ absent }) => absent),
+  };
+}
+
+function membersOf(clusters: CacheCluster[], name: string, members: unknown): CacheCluster[] {
+  const ids = Array.isArray(members) ? members : [];
+  return clusters.filter(
+    (cluster) => cluster.ReplicationGroupId === name || ids.includes(cluster.CacheClusterId),
+  );
+}
+
+function standsAlone(cluster: CacheCluster): boolean {
+  return (
+    cluster.ReplicationGroupId === undefined ||
+    cluster.ReplicationGroupId === null ||
+    cluster.ReplicationGroupId === ''
+  );
+}
+
+function groupsOfCluster(cluster: CacheCluster): string[] {
+  const name = cluster.CacheClusterId;
+  return knownList(cluster.SecurityGroups, `security groups of ${name}`).map((group) =>
+    known(group.SecurityGroupId, `a security group of ${name}`),
+  );
+}
+
+/** The ports that a cache listens on; its engine's usual port where no endpoint is given. */
+export function cachePorts(part: CachePart): number[] {
+  const { raw } = part;
+  if (part.flavor === 'serverless') {
+    const ports = [part.raw.Endpoint?.Port, part.raw.ReaderEndpoint?.Port].map((port) =>
+      knownOrAbsent(port, `the port of ${part.name}`),
+    );
+    return usual(ports, 6379);
+  }
+  if (part.flavor === 'cluster') {
+    const nodes = (part.raw.CacheNodes ?? []).map(({ Endpoint }) => Endpoint?.Port);
+    const ports = [part.raw.ConfigurationEndpoint?.Port, ...nodes].map((port) =>
+      knownOrAbsent(port, `the port of ${part.name}`),
+    );
+    return usual(ports, raw && part.raw.Engine === 'memcached' ? 11_211 : 6379);
+  }
+  const endpoints = [
+    part.raw.ConfigurationEndpoint,
+    ...(part.raw.NodeGroups ?? []).flatMap((shard) => [shard.PrimaryEndpoint, shard.ReaderEndpoint]),
+    ...part.clusters.flatMap((cluster) => (cluster.CacheNodes ?? []).map((node) => node.Endpoint)),
+  ];
+  return usual(
+    endpoints.map((endpoint) => knownOrAbsent(endpoint?.Port, `the port of ${part.name}`)),
+    6379,
+  );
+}
+
+function usual(ports: (number | undefined)[], otherwise: number): number[] {
+  const given = [...new Set(ports.filter((port) => port !== undefined && port > 0))] as number[];
+  return given.length === 0 ? [otherwise] : given;
+}

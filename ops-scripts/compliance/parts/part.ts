@@ -1,0 +1,60 @@
+// The four kinds of part that a stack is made of, each with the security groups that it declares.
+import type { AutoScalingGroup } from '@aws-sdk/client-auto-scaling';
+import type { LoadBalancer } from '@aws-sdk/client-elastic-load-balancing-v2';
+import type { CacheCluster, ReplicationGroup, ServerlessCache } from '@aws-sdk/client-elasticache';
+import type { DBCluster, DBInstance, DBProxy } from '@aws-sdk/client-rds';
+
+export type PartKind = 'load-balancer' | 'auto-scaling-group' | 'cache' | 'database';
+
+interface PartOf<K, R> {
+  kind: K;
+  /** ARN, or a name that is unique in the account and region. */
+  id: string;
+  name: string;
+  /** Security groups that the part declares. */
+  groups: string[];
+  /** Why there may be more groups than these. */
+  groupDoubts: string[];
+  raw: R;
+}
+
+export type LoadBalancerPart = PartOf<'load-balancer', LoadBalancer>;
+
+export type AutoScalingGroupPart = PartOf<'auto-scaling-group', AutoScalingGroup> & {
+  /** Instances of the group, those that DescribeInstances knows by its tag included. */
+  instanceIds: string[];
+  /** Whether the launch template or configuration gives instances a public address. */
+  publicAddress: boolean;
+};
+
+export type CachePart =
+  | (PartOf<'cache', ReplicationGroup> & { flavor: 'replication-group'; clusters: CacheCluster[] })
+  | (PartOf<'cache', CacheCluster> & { flavor: 'cluster' })
+  | (PartOf<'cache', ServerlessCache> & { flavor: 'serverless' });
+
+export type DatabasePart =
+  | (PartOf<'database', DBCluster> & { flavor: 'cluster'; members: DBInstance[] })
+  | (PartOf<'database', DBInstance> & { flavor: 'instance'; replicas: DBInstance[] });
+
+/** Stands between clients and a database; never selected, but a hop on the way. */
+export type ProxyPart = PartOf<'proxy', DBProxy>;
+
+export type Part = LoadBalancerPart | AutoScalingGroupPart | CachePart | DatabasePart;
+
+export interface PartsByKind {
+  'load-balancer': LoadBalancerPart;
+  'auto-scaling-group': AutoScalingGroupPart;
+  cache: CachePart;
+  database: DatabasePart;
+}
+
+export const kindNames: Record<PartKind, string> = {
+  'load-balancer': 'load balancer',
+  'auto-scaling-group': 'Auto Scaling group',
+  cache: 'cache',
+  database: 'database',
+};
+
+export function describePart(part: { kind: PartKind | 'proxy'; name: string }): string {
+  return `${part.kind === 'proxy' ? 'database proxy' : kindNames[part.kind]} ${part.name}`;
+}

@@ -1,0 +1,52 @@
+// The command (or change of a template) that closes exactly one way in.
+import { formatTraffic } from '../network/traffic.ts';
+import { describeRule, type GroupRule } from '../world/security-groups.ts';
+import type { Wearer } from '../world/wearers.ts';
+import type { World } from '../world/world.ts';
+
+/** Takes the rule away, and puts the same source back on the exact ports where `keep` names them. */
+export function fixRule(world: World, rule: GroupRule, keep: number[] = []): string {
+  if (world.mode === 'template') {
+    const instead = keep.length > 0 ? `, and open tcp ${keep.join(', ')} alone` : '';
+    return `In the template: remove the ${describeRule(rule)}${instead}`;
+  }
+  const real = rule.id?.startsWith('sgr-');
+  const which = real ? `--security-group-rule-ids ${rule.id}` : `--ip-permissions '${permission(rule)}'`;
+  const tail = `--region ${world.region}`;
+  const revoke = `aws ec2 revoke-security-group-ingress --group-id ${rule.groupId} ${which} ${tail}`;
+  const again = keep.map(
+    (port) =>
+      `aws ec2 authorize-security-group-ingress --group-id ${rule.groupId} --ip-permissions '${permission({ ...rule, traffic: { protocol: 'tcp', fromPort: port, toPort: port } })}' ${tail}`,
+  );
+  return [...again, revoke].join(' && ');
+}
+
+/** Takes the group off an interface that has no business to wear it; without an interface, the rule goes. */
+export function fixWearer(world: World, wearer: Wearer, groupId: string, rule: GroupRule): string {
+  const face = wearer.face;
+  if (face === undefined || wearer.owner !== undefined || world.mode === 'template')
+    return fixRule(world, rule);
+  const rest = face.groups.filter((id) => id !== groupId);
+  const groups = rest.length > 0 ? rest.join(' ') : '<another security group>';
+  return face.id.startsWith('i-')
+    ? `aws ec2 modify-instance-attribute --instance-id ${face.id} --groups ${groups} --region ${world.region}`
+    : `aws ec2 modify-network-interface-attribute --network-interface-id ${face.id} --groups ${groups} --region ${world.region}`;
+}
+
+function permission({ traffic, peer }: GroupRule): string {
+  const protocol = traffic.protocol === 'all' ? '-1' : traffic.protocol;
+  const ports = formatTraffic(traffic).startsWith('all ')
+    ? protocol === 'tcp' || protocol === 'udp'
+      ? ',FromPort=0,ToPort=65535'
+      : ''
+    : `,FromPort=${traffic.fromPort},ToPort=${traffic.toPort}`;
+  const source =
+    peer.kind === 'group'
+      ? `UserIdGroupPairs=[{GroupId=${peer.id}}]`
+      : peer.kind === 'prefix-list'
+        ? `PrefixListIds=[{PrefixListId=${peer.id}}]`
+        : peer.cidr.includes(':')
+          ? `Ipv6Ranges=[{CidrIpv6=${peer.cidr}}]`
+          : `IpRanges=[{CidrIp=${peer.cidr}}]`;
+  return `IpProtocol=${protocol}${ports},${source}`;
+}

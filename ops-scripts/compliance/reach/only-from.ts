@@ -1,0 +1,197 @@
+// "Only from": everything that can reach the part at all, by any group on any interface, is one of the allowed parts on the allowed ports.
+
+import { formatAddress, parseCidr } from '../network/address.ts';
+import { contains, type IntervalSet, isEmpty, subtract, unite } from '../network/interval-set.ts';
+import { exceeds } from '../network/traffic.ts';
+import { describePart, type Part, type ProxyPart } from '../parts/part.ts';
+import type { Context } from '../rules/control.ts';
+import type { Verdict } from '../rules/verdict.ts';
+import { aclHides } from '../world/network-acls.ts';
+import { describeRule, type GroupRule } from '../world/security-groups.ts';
+import { describeInterface, groupsOf, type Wearer } from '../world/wearers.ts';
+import { fixRule, fixWearer } from './fix.ts';
+import { internetName, pathTo } from './internet-path.ts';
+
+export interface Allowed {
+  /** The parts that may come in. */
+  parts: readonly Part[];
+  /** What they are called in a reason: `the load balancer`. */
+  name: string;
+  protocols: ReadonlySet<string>;
+  ports: ReadonlySet<number>;
+}
+
+export function judgeOnlyFrom(context: Context, part: Part, allowed: Allowed, verdict: Verdict): void {
+  judgeWearer(context, part, part, allowed, verdict, new Set());
+  for (const face of context.world.interfaces.byOwner.get(part) ?? []) {
+    if (face.publicAddress) verdict.warn(`${face.id} has the public address ${face.publicAddress}`);
+  }
+  if (allowed.parts.length === 0) verdict.doubt(`${allowed.name} is not known, so nobody may come in`);
+  for (const doubt of context.world.wearers.doubts) verdict.doubt(doubt);
+}
+
+function judgeWearer(
+  context: Context,
+  target: Part | ProxyPart,
+  part: Part,
+  allowed: Allowed,
+  verdict: Verdict,
+  visited: Set<unknown>,
+): void {
+  if (visited.has(target)) return;
+  visited.add(target);
+  const { world } = context;
+  target.groupDoubts.forEach(verdict.doubt);
+  const groups = groupsOf(target, world.interfaces);
+  if (groups.length === 0) verdict.doubt(`no security group of ${target.name} is known`);
+  for (const id of groups) {
+    const group = world.groups.byId.get(id);
+    if (group === undefined) {
+      verdict.doubt(world.groups.doubts[0] ?? `security group ${id} of ${target.name} is not in any answer`);
+      continue;
+    }
+    group.doubts.forEach(verdict.doubt);
+    verdict.hold(`${id} lets in ${allowed.name} only`);
+    for (const rule of group.ingress) {
+      verdict.attempt(() => {
+        if (rule.peer.kind === 'group')
+          judgeGroupRule(context, rule, rule.peer, target, part, allowed, verdict, visited);
+        else judgeAddresses(context, rule, target, allowed, verdict);
+      });
+    }
+  }
+}
+
+function judgeGroupRule(
+  context: Context,
+  rule: GroupRule,
+  peer: Extract<GroupRule['peer'], { kind: 'group' }>,
+  target: Part | ProxyPart,
+  part: Part,
+  allowed: Allowed,
+  verdict: Verdict,
+  visited: Set<unknown>,
+): void {
+  const { world } = context;
+  if (peer.foreign) {
+    verdict.doubt(`${describeRule(rule)}: the source group ${peer.foreign}`);
+    return;
+  }
+  if (!world.groups.byId.has(peer.id)) {
+    verdict.doubt(`${describeRule(rule)}: the source group is deleted or not in any answer`);
+    return;
+  }
+  const wearers = world.wearers.of(peer.id);
+  if (wearers.length === 0) {
+    verdict.hold(`${peer.id} is attached to nothing, so nobody comes in by it`);
+    return;
+  }
+  for (const wearer of wearers) {
+    const owner = wearer.owner;
+    if (owner === target) failSelf(context, rule, target, verdict);
+    else if (owner !== undefined && isAllowed(owner, allowed))
+      judgePorts(context, rule, wearer, target, allowed, verdict);
+    else if (owner?.kind === 'proxy' && part.kind === 'database')
+      judgeWearer(context, owner, part, allowed, verdict, visited);
+    else failWearer(context, rule, wearer, peer.id, target, allowed, verdict);
+  }
+}
+
+function isAllowed(owner: Part | ProxyPart, allowed: Allowed): boolean {
+  return allowed.parts.includes(owner as Part);
+}
+
+function failSelf({ world }: Context, rule: GroupRule, target: Part | ProxyPart, verdict: Verdict): void {
+  const name = describePart(target);
+  verdict.fail({
+    reason: `${describeRule(rule)} lets ${name} reach itself: a self-reference`,
+    path: [name, describeRule(rule), name],
+    fix: fixRule(world, rule),
+  });
+}
+
+function failWearer(
+  context: Context,
+  rule: GroupRule,
+  wearer: Wearer,
+  groupId: string,
+  target: Part | ProxyPart,
+  allowed: Allowed,
+  verdict: Verdict,
+): void {
+  const { world } = context;
+  const shared = world.wearers
+    .of(groupId)
+    .some(({ owner }) => owner !== undefined && isAllowed(owner, allowed));
+  verdict.fail({
+    reason: `${wearer.name} wears ${groupId} and is not ${allowed.name}`,
+    path: [...pathTo(world, wearer), describeRule(rule), describePart(target)],
+    fix: shared ? fixWearer(world, wearer, groupId, rule) : fixRule(world, rule),
+  });
+}
+
+function judgePorts(
+  { world }: Context,
+  rule: GroupRule,
+  wearer: Wearer,
+  target: Part | ProxyPart,
+  allowed: Allowed,
+  verdict: Verdict,
+): void {
+  if (!exceeds(rule.traffic, allowed.protocols, allowed.ports)) return;
+  const ports = [...allowed.ports].sort((a, b) => a - b);
+  verdict.fail({
+    reason: `${describeRule(rule)} opens more to ${wearer.name} than port ${ports.join(', ')}`,
+    path: [wearer.name, describeRule(rule), describePart(target)],
+    fix: fixRule(world, rule, ports.slice(0, 4)),
+  });
+}
+
+function judgeAddresses(
+  context: Context,
+  rule: GroupRule,
+  target: Part | ProxyPart,
+  allowed: Allowed,
+  verdict: Verdict,
+): void {
+  const { world } = context;
+  if (rule.peer.kind === 'group') return;
+  const cidrs = rule.peer.kind === 'cidr' ? [rule.peer.cidr] : world.prefixLists.entriesOf(rule.peer.id);
+  for (const cidr of cidrs) {
+    const range = parseCidr(cidr);
+    if (range === undefined) {
+      verdict.doubt(`${describeRule(rule)}: '${cidr}' is not a CIDR`);
+      continue;
+    }
+    const outside = subtract([range], addressesOf(context, allowed, range.family));
+    if (isEmpty(outside)) {
+      const wearer: Wearer = { name: allowed.name };
+      judgePorts(context, rule, wearer, target, allowed, verdict);
+      verdict.warn(`${describeRule(rule)} names addresses of ${allowed.name}, which may change`);
+      continue;
+    }
+    const hidden = aclHides(world, target, rule.traffic, range);
+    verdict.fail({
+      reason: `${describeRule(rule)} lets in addresses that are not ${allowed.name}${hidden ? ' (a network ACL alone hides it, which does not count)' : ''}`,
+      path: [entrance(context, cidr, outside, range.family), describeRule(rule), describePart(target)],
+      fix: fixRule(world, rule),
+    });
+  }
+}
+
+/** Addresses on the interfaces of the parts that may come in. */
+function addressesOf({ world }: Context, allowed: Allowed, family: string): IntervalSet {
+  const faces = allowed.parts.flatMap((part) => world.interfaces.byOwner.get(part) ?? []);
+  return unite(faces.flatMap(({ addresses }) => addresses.filter((range) => range.family === family)));
+}
+
+/** The internet where the addresses are public; else the first interface that has one of them. */
+function entrance({ world }: Context, cidr: string, outside: IntervalSet, family: 'ipv4' | 'ipv6'): string {
+  const name = internetName(cidr);
+  if (name.startsWith('internet')) return name;
+  for (const face of world.interfaces.all) {
+    const address = face.addresses.find((range) => range.family === family && contains(outside, range.start));
+    if (address !== undefined) return `${describeInterface(face)} at ${formatAddress(family, address.start)}`;
+  }
+  return name;
+}

@@ -1,0 +1,63 @@
+// SARIF 2.1.0: a result a finding; where there is no file, a part is a logical location.
+import type { Finding, Report, Status } from '../findings.ts';
+import { allControls } from '../rules/all-controls.ts';
+import { shortName } from './short-name.ts';
+
+const kinds: Record<Status, string> = { pass: 'pass', fail: 'fail', unknown: 'review', waived: 'fail' };
+const levels: Record<Status, string> = { pass: 'none', fail: 'error', unknown: 'none', waived: 'error' };
+
+export function writeSarif(report: Report) {
+  return {
+    $schema: 'https://json.schemastore.org/sarif-2.1.0.json',
+    version: '2.1.0',
+    runs: [
+      {
+        tool: {
+          driver: {
+            name: 'myclothes-compliance',
+            informationUri: 'https://myclothes.com/docs/compliance',
+            rules: allControls.map((control) => ({
+              id: control.id,
+              shortDescription: { text: control.title },
+              fullDescription: { text: control.why },
+              help: { text: `${control.how}\n\nFix: ${control.remedy}` },
+              helpUri: control.references[0],
+            })),
+          },
+        },
+        results: report.findings.map(toResult),
+        properties: { mode: report.mode, account: report.account, region: report.region },
+      },
+    ],
+  };
+}
+
+function toResult(finding: Finding) {
+  const notes = finding.warnings.length > 0 ? ` Notes: ${finding.warnings.join('; ')}.` : '';
+  const fix = finding.fix ? ` Fix: ${finding.fix}` : '';
+  return {
+    ruleId: finding.control,
+    ruleIndex: allControls.findIndex(({ id }) => id === finding.control),
+    kind: kinds[finding.status],
+    level: levels[finding.status],
+    message: { text: `${finding.reason}.${notes}${fix}` },
+    locations: [
+      {
+        logicalLocations: [
+          { name: shortName(finding.resource), fullyQualifiedName: finding.resource, kind: 'resource' },
+        ],
+      },
+    ],
+    partialFingerprints: { 'controlAndResource/v1': `${finding.control}|${finding.resource}` },
+    ...(finding.path === undefined
+      ? {}
+      : { codeFlows: [{ threadFlows: [{ locations: finding.path.map(toHop) }] }] }),
+    ...(finding.status === 'waived'
+      ? { suppressions: [{ kind: 'external', status: 'accepted', justification: finding.reason }] }
+      : {}),
+  };
+}
+
+function toHop(hop: string) {
+  return { location: { message: { text: hop }, logicalLocations: [{ name: hop, kind: 'resource' }] } };
+}

@@ -1,0 +1,100 @@
+// asg-multi-az: the group keeps at least two instances, over at least two zones that the load balancer serves.
+import { listAnswers } from '../answers.ts';
+import { known, knownList, knownOrAbsent } from '../doubt.ts';
+import type { AutoScalingGroupPart, LoadBalancerPart } from '../parts/part.ts';
+import { type Context, defineControl } from './control.ts';
+import { requireZones } from './count-zones.ts';
+import type { Verdict } from './verdict.ts';
+
+export const asgMultiAz = defineControl({
+  id: 'asg-multi-az',
+  kind: 'auto-scaling-group',
+  title: 'The Auto Scaling group spreads at least two instances over at least two Availability Zones',
+  why: 'One instance, or instances in one zone, are an outage away from none; a zone that the load balancer does not serve gets no requests.',
+  how: 'MinSize of at least 2, subnets in at least 2 zones, each of them enabled on the load balancer, and the instances in service spread over at least 2 zones when at least 2 run.',
+  blind: 'Capacity of the instance types in each zone, and how fast new instances turn ready.',
+  remedy:
+    'aws autoscaling update-auto-scaling-group --auto-scaling-group-name NAME --min-size 2 --vpc-zone-identifier SUBNET-A,SUBNET-B',
+  references: [
+    'https://docs.aws.amazon.com/autoscaling/ec2/userguide/ec2-auto-scaling-availability-zone-balanced.html',
+  ],
+  needs: ['autoscaling.DescribeAutoScalingGroups', 'elbv2.DescribeLoadBalancers'],
+  consults: ['ec2.DescribeAvailabilityZones', 'ec2.DescribeSubnets', 'elbv2.DescribeTargetGroups'],
+  judge(context, part, verdict) {
+    const { raw, name } = part;
+    const update = `aws autoscaling update-auto-scaling-group --auto-scaling-group-name ${name} --region ${context.world.region}`;
+    if (raw.Status) verdict.doubt(`${name} is in state '${raw.Status}'`);
+    verdict.attempt(() => {
+      const size = Number(known(raw.MinSize, `MinSize of ${name}`));
+      if (size >= 2) verdict.hold(`MinSize ${size}`);
+      else
+        verdict.fail({ reason: `MinSize is ${size}, at least 2 is needed`, fix: `${update} --min-size 2` });
+    });
+    let zones: string[] = [];
+    verdict.attempt(() => {
+      zones = requireZones(
+        context,
+        verdict,
+        'subnets',
+        zonesOf(context, part),
+        `${update} --vpc-zone-identifier ${raw.VPCZoneIdentifier ?? ''},<a subnet in another zone>`,
+      );
+    });
+    for (const balancer of balancersOf(context, part)) {
+      verdict.attempt(() => requireEnabled(balancer, zones, verdict));
+    }
+    verdict.attempt(() => {
+      const running = knownList(raw.Instances, `instances of ${name}`).filter(
+        ({ LifecycleState }) => LifecycleState === 'InService',
+      );
+      if (running.length < 2) return;
+      requireZones(
+        context,
+        verdict,
+        `${running.length} instances run`,
+        running.map(({ AvailabilityZone }) => known(AvailabilityZone, `the zone of an instance of ${name}`)),
+      );
+    });
+    const suspended = (raw.SuspendedProcesses ?? []).map(({ ProcessName }) => ProcessName);
+    for (const process of ['AZRebalance', 'Launch']) {
+      if (suspended.includes(process)) verdict.warn(`the process ${process} is suspended`);
+    }
+  },
+});
+
+function zonesOf({ world }: Context, { raw, name }: AutoScalingGroupPart): string[] {
+  const subnets = knownOrAbsent(raw.VPCZoneIdentifier, `subnets of ${name}`);
+  if (!subnets) return knownList(raw.AvailabilityZones, `zones of ${name}`);
+  return world.zones.ofSubnets(
+    subnets
+      .split(',')
+      .map((id) => id.trim())
+      .filter(Boolean),
+  );
+}
+
+/** The load balancers whose target groups the group is attached to; the selected ones for a lone group without any. */
+export function balancersOf({ world, selection }: Context, part: AutoScalingGroupPart): LoadBalancerPart[] {
+  const attached = new Set(part.raw.TargetGroupARNs ?? []);
+  const groups = listAnswers(world.answers, 'elbv2', 'DescribeTargetGroups', 'TargetGroups').items;
+  const arns = groups
+    .filter(({ TargetGroupArn }) => attached.has(TargetGroupArn ?? ''))
+    .flatMap(({ LoadBalancerArns }) => LoadBalancerArns ?? []);
+  const found = world.parts['load-balancer'].items.filter(({ id }) => arns.includes(id));
+  if (found.length > 0) return found;
+  return selection['auto-scaling-group'].parts.length === 1 ? selection['load-balancer'].parts : [];
+}
+
+function requireEnabled(balancer: LoadBalancerPart, zones: string[], verdict: Verdict): void {
+  const enabled = knownList(balancer.raw.AvailabilityZones, `zones of ${balancer.name}`).map((zone) =>
+    known(zone.ZoneName, `a zone of ${balancer.name}`),
+  );
+  const missing = zones.filter((zone) => !enabled.includes(zone));
+  if (missing.length === 0) verdict.hold(`all enabled on ${balancer.name}`);
+  else {
+    verdict.fail({
+      reason: `${missing.join(', ')} not enabled on load balancer ${balancer.name}: instances there get no requests`,
+      fix: `aws elbv2 set-subnets --load-balancer-arn ${balancer.id} --subnets <the present ones and one in ${missing.join(', ')}>`,
+    });
+  }
+}

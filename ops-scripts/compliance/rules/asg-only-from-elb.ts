@@ -1,0 +1,60 @@
+// asg-only-from-elb: instances are reached by the load balancer on its target ports, and by nobody else on any port.
+import { listAnswers } from '../answers.ts';
+import { Doubt, known } from '../doubt.ts';
+import type { AutoScalingGroupPart } from '../parts/part.ts';
+import { judgeOnlyFrom } from '../reach/only-from.ts';
+import { type Context, defineControl } from './control.ts';
+import { reachCalls, reachNeeds } from './reach-calls.ts';
+import { targetGroupsOf } from './target-groups.ts';
+
+export const asgOnlyFromElb = defineControl({
+  id: 'asg-only-from-elb',
+  kind: 'auto-scaling-group',
+  title: 'The instances take traffic from the load balancer only',
+  why: 'A way around the load balancer is a way around TLS, logs, limits and health checks.',
+  how: 'Takes the union of every security group that the launch template declares and that any of its interfaces wears. Each source must be the selected load balancer alone, on the target and health check ports alone; a source group is resolved to who really wears it.',
+  blind:
+    'Peered networks and groups of other accounts (unknown), traffic that an instance fetches itself, VPN and Session Manager.',
+  remedy: 'aws ec2 revoke-security-group-ingress --group-id GROUP --security-group-rule-ids RULE',
+  references: ['https://docs.aws.amazon.com/autoscaling/ec2/userguide/attach-load-balancer-asg.html'],
+  needs: [...reachNeeds, 'autoscaling.DescribeAutoScalingGroups', 'elbv2.DescribeLoadBalancers'],
+  consults: [...reachCalls, 'elbv2.DescribeTargetGroups', 'autoscaling.DescribeLaunchConfigurations'],
+  judge(context, part, verdict) {
+    if (part.publicAddress) verdict.warn('the launch template gives instances a public address');
+    let traffic = { ports: new Set<number>(), protocols: new Set(['tcp']) };
+    verdict.attempt(() => {
+      traffic = targetTraffic(context, part);
+    });
+    if (traffic.ports.size === 0 && part.groups.length > 0) {
+      // No port is known: then nothing but "nobody comes in" can be judged.
+      for (let port = 0; port <= 65_535; port += 1) traffic.ports.add(port);
+    }
+    judgeOnlyFrom(
+      context,
+      part,
+      { parts: context.selection['load-balancer'].parts, name: 'the load balancer', ...traffic },
+      verdict,
+    );
+    context.selection['load-balancer'].doubts.forEach(verdict.doubt);
+  },
+});
+
+function targetTraffic({ world }: Context, part: AutoScalingGroupPart) {
+  const ports = new Set<number>();
+  const protocols = new Set(['tcp']);
+  const groups = targetGroupsOf(world, part);
+  if (groups.length === 0 && (part.raw.TargetGroupARNs ?? []).length > 0) {
+    throw new Doubt(
+      listAnswers(world.answers, 'elbv2', 'DescribeTargetGroups', 'TargetGroups').doubts[0] ??
+        `target groups of ${part.name} are not in any answer`,
+    );
+  }
+  for (const group of groups) {
+    const port = Number(known(group.Port, `the port of target group ${group.TargetGroupName}`));
+    ports.add(port);
+    const check = group.HealthCheckPort;
+    if (check && check !== 'traffic-port') ports.add(Number(check));
+    if (group.Protocol === 'UDP' || group.Protocol === 'TCP_UDP') protocols.add('udp');
+  }
+  return { ports, protocols };
+}

@@ -1,0 +1,115 @@
+// cache-multi-az: each shard of the cache has members in at least two zones, with automatic failover.
+import type { CacheCluster } from '@aws-sdk/client-elasticache';
+import { Doubt, known, knownList } from '../doubt.ts';
+import type { CachePart } from '../parts/part.ts';
+import { type Context, defineControl } from './control.ts';
+import { requireZones } from './count-zones.ts';
+import type { Verdict } from './verdict.ts';
+
+export const cacheMultiAz = defineControl({
+  id: 'cache-multi-az',
+  kind: 'cache',
+  title: 'The cache fails over to another Availability Zone, shard by shard',
+  why: 'With MultiAZ on, all members of a shard can still stand in one zone, and go with it.',
+  how: 'MultiAZ and automatic failover enabled, and every shard with members in at least 2 zones. Memcached: nodes in at least 2 zones. Serverless: subnets in at least 2 zones. A state in between (enabling, modifying) is unknown.',
+  blind: 'Whether replicas are in step.',
+  remedy:
+    'aws elasticache modify-replication-group --replication-group-id ID --multi-az-enabled --automatic-failover-enabled --apply-immediately',
+  references: ['https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/AutoFailover.html'],
+  needs: [],
+  consults: [
+    'elasticache.DescribeReplicationGroups',
+    'elasticache.DescribeCacheClusters',
+    'elasticache.DescribeCacheSubnetGroups',
+    'ec2.DescribeAvailabilityZones',
+    'ec2.DescribeSubnets',
+  ],
+  judge(context, part, verdict) {
+    verdict.attempt(() => {
+      const state = known(
+        part.flavor === 'cluster' ? part.raw.CacheClusterStatus : part.raw.Status,
+        `the state of ${part.name}`,
+      );
+      if (!['available', 'snapshotting'].includes(String(state).toLowerCase()))
+        verdict.doubt(`${part.name} is ${state}`);
+    });
+    if (part.flavor === 'serverless') {
+      verdict.attempt(() => {
+        const subnets = knownList(part.raw.SubnetIds, `subnets of ${part.name}`);
+        requireZones(context, verdict, 'subnets', context.world.zones.ofSubnets(subnets));
+      });
+    } else if (part.flavor === 'cluster') judgeCluster(context, part.raw, part.name, verdict);
+    else judgeReplicationGroup(context, part, verdict);
+  },
+});
+
+function judgeCluster(context: Context, raw: CacheCluster, name: string, verdict: Verdict): void {
+  if (String(raw.Engine) !== 'memcached') {
+    verdict.fail({ reason: `${name} is a single ${raw.Engine ?? 'Redis'} node without replica` });
+    return;
+  }
+  verdict.attempt(() => {
+    const nodes = knownList(raw.CacheNodes, `nodes of ${name}`);
+    if (nodes.length === 0) throw new Doubt(`nodes of ${name} are not in the answer`);
+    const zones = nodes.map((node) => known(node.CustomerAvailabilityZone, `the zone of a node of ${name}`));
+    requireZones(context, verdict, 'nodes', zones);
+  });
+}
+
+function judgeReplicationGroup(
+  context: Context,
+  part: Extract<CachePart, { flavor: 'replication-group' }>,
+  verdict: Verdict,
+): void {
+  const { raw, name } = part;
+  const modify = `aws elasticache modify-replication-group --replication-group-id ${name} --apply-immediately --region ${context.world.region}`;
+  requireEnabled(
+    'MultiAZ',
+    () => known(raw.MultiAZ, `MultiAZ of ${name}`),
+    `${modify} --multi-az-enabled --automatic-failover-enabled`,
+    verdict,
+  );
+  requireEnabled(
+    'AutomaticFailover',
+    () => known(raw.AutomaticFailover, `AutomaticFailover of ${name}`),
+    `${modify} --automatic-failover-enabled`,
+    verdict,
+  );
+  verdict.attempt(() => {
+    const shards = knownList(raw.NodeGroups, `shards of ${name}`);
+    if (shards.length === 0) throw new Doubt(`shards of ${name} are not in the answer`);
+    for (const shard of shards) {
+      verdict.attempt(() => {
+        const label = `shard ${shard.NodeGroupId ?? ''} of ${name}`;
+        const members = knownList(shard.NodeGroupMembers, `members of ${label}`);
+        if (shard.Status && !['available', 'snapshotting'].includes(shard.Status))
+          verdict.doubt(`${label} is ${shard.Status}`);
+        const zones = members
+          .filter(({ PreferredOutpostArn }) => !PreferredOutpostArn)
+          .map((member) => {
+            const cluster = part.clusters.find(
+              ({ CacheClusterId }) => CacheClusterId === member.CacheClusterId,
+            );
+            const zone = member.PreferredAvailabilityZone ?? cluster?.PreferredAvailabilityZone;
+            return known(zone, `the zone of ${member.CacheClusterId} in ${label}`);
+          });
+        requireZones(
+          context,
+          verdict,
+          `members of shard ${shard.NodeGroupId ?? ''}`,
+          zones,
+          `aws elasticache increase-replica-count --replication-group-id ${name} --apply-immediately --replica-configuration NodeGroupId=${shard.NodeGroupId},NewReplicaCount=${members.length},PreferredAvailabilityZones=<one zone a member, two of them different> --region ${context.world.region}`,
+        );
+      });
+    }
+  });
+}
+
+function requireEnabled(what: string, read: () => string, fix: string, verdict: Verdict): void {
+  verdict.attempt(() => {
+    const state = String(read());
+    if (state === 'enabled') verdict.hold(`${what} enabled`);
+    else if (state === 'disabled') verdict.fail({ reason: `${what} is disabled`, fix });
+    else verdict.doubt(`${what} is ${state}`);
+  });
+}

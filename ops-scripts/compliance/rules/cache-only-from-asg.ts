@@ -1,0 +1,33 @@
+// cache-only-from-asg: the cache is reached by the Auto Scaling group's instances on its own port, and by nobody else.
+import { cachePorts } from '../parts/cache.ts';
+import { judgeOnlyFrom } from '../reach/only-from.ts';
+import { defineControl } from './control.ts';
+import { reachCalls, reachNeeds } from './reach-calls.ts';
+
+export const cacheOnlyFromAsg = defineControl({
+  id: 'cache-only-from-asg',
+  kind: 'cache',
+  title: 'The cache takes traffic from the Auto Scaling group only',
+  why: 'Whoever reaches the cache reads sessions and carts, and can empty it.',
+  how: 'Takes the union of every security group that the cache declares and that its interfaces wear. Each source must be the selected Auto Scaling group alone, on the port of the cache alone, a source group resolved to who really wears it.',
+  blind: "Data that an instance in the group hands on, and other accounts' or peered groups (unknown).",
+  remedy: 'aws ec2 revoke-security-group-ingress --group-id GROUP --security-group-rule-ids RULE',
+  references: ['https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/elasticache-vpc-accessing.html'],
+  needs: [...reachNeeds, 'autoscaling.DescribeAutoScalingGroups'],
+  consults: [
+    ...reachCalls,
+    'autoscaling.DescribeLaunchConfigurations',
+    'elasticache.DescribeReplicationGroups',
+    'elasticache.DescribeCacheClusters',
+    'elasticache.DescribeCacheSubnetGroups',
+  ],
+  judge(context, part, verdict) {
+    verdict.attempt(() => {
+      const ports = new Set(cachePorts(part));
+      const { parts, doubts } = context.selection['auto-scaling-group'];
+      const allowed = { parts, name: 'the Auto Scaling group', protocols: new Set(['tcp']), ports };
+      judgeOnlyFrom(context, part, allowed, verdict);
+      doubts.forEach(verdict.doubt);
+    });
+  },
+});

@@ -1,0 +1,46 @@
+// A control: what it asks of a part, how it judges, and which calls it rests on.
+import type { PartKind, PartsByKind } from '../parts/part.ts';
+import type { Selection } from '../selection/selection.ts';
+import type { World } from '../world/world.ts';
+import type { Verdict } from './verdict.ts';
+
+export const controlIds = [
+  'elb-multi-az',
+  'asg-multi-az',
+  'cache-multi-az',
+  'database-multi-az',
+  'elb-open-to-web',
+  'asg-only-from-elb',
+  'cache-only-from-asg',
+  'database-only-from-asg',
+  'chain-connects',
+] as const;
+
+export type ControlId = (typeof controlIds)[number];
+
+export interface Context {
+  world: World;
+  selection: Selection;
+  minZones: number;
+}
+
+export interface Control<K extends PartKind = PartKind> {
+  id: ControlId;
+  kind: K;
+  title: string;
+  why: string;
+  how: string;
+  blind: string;
+  remedy: string;
+  references: string[];
+  /** Absent, failed or cut: unknown. */
+  needs: string[];
+  /** Failed or cut: unknown; absent: judged without. */
+  consults: string[];
+  judge(context: Context, part: PartsByKind[K], verdict: Verdict): void;
+}
+
+/** Erases the kind, so that controls of several kinds stand in one list; the runner gives each its own kind's parts. */
+export function defineControl<K extends PartKind>(control: Control<K>): Control {
+  return control as unknown as Control;
+}

@@ -1,0 +1,23 @@
+// The one measure of "multi-AZ": how many Availability Zones, by name.
+import type { Context } from './control.ts';
+import type { Verdict } from './verdict.ts';
+
+/** Holds or fails by the number of Availability Zones among `names`. */
+export function requireZones(
+  context: Context,
+  verdict: Verdict,
+  what: string,
+  names: string[],
+  fix?: string,
+): string[] {
+  const zones = context.world.zones.count(names);
+  const list = zones.length === 0 ? 'no Availability Zone' : zones.join(', ');
+  if (zones.length >= context.minZones) verdict.hold(`${what} in ${list}`);
+  else {
+    verdict.fail({
+      reason: `${what} in ${list} only, ${context.minZones} zones are needed`,
+      ...(fix ? { fix } : {}),
+    });
+  }
+  return zones;
+}

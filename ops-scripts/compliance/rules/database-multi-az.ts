@@ -1,0 +1,101 @@
+// database-multi-az: an instance with a standby in another zone, or a cluster whose members stand in at least two.
+import { Doubt, known, knownList, knownOrAbsent } from '../doubt.ts';
+import type { DatabasePart } from '../parts/part.ts';
+import { type Context, defineControl } from './control.ts';
+import { requireZones } from './count-zones.ts';
+import type { Verdict } from './verdict.ts';
+
+/** States in which nothing about zones is changing. */
+const settled = [
+  'available',
+  'backing-up',
+  'storage-optimization',
+  'configuring-enhanced-monitoring',
+  'configuring-iam-database-auth',
+  'configuring-log-exports',
+  'stopped',
+];
+
+export const databaseMultiAz = defineControl({
+  id: 'database-multi-az',
+  kind: 'database',
+  title: 'The database survives the loss of an Availability Zone',
+  why: 'A database in one zone takes the shop down with that zone, and may lose what was not yet backed up.',
+  how: 'An instance has MultiAZ. A cluster (Aurora or Multi-AZ) has members that stand in at least 2 zones, by the zone of each member: the zones where members could stand are no evidence. Read replicas are noted, and need not be Multi-AZ. A state in between is unknown.',
+  blind: 'Replication lag, and whether clients reconnect.',
+  remedy: 'aws rds modify-db-instance --db-instance-identifier ID --multi-az --apply-immediately',
+  references: ['https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/Concepts.MultiAZ.html'],
+  needs: ['rds.DescribeDBInstances'],
+  consults: ['rds.DescribeDBClusters', 'rds.DescribeDBSubnetGroups', 'ec2.DescribeAvailabilityZones'],
+  judge(context, part, verdict) {
+    verdict.attempt(() => {
+      const state = String(
+        known(
+          part.flavor === 'cluster' ? part.raw.Status : part.raw.DBInstanceStatus,
+          `the state of ${part.name}`,
+        ),
+      );
+      if (!settled.includes(state)) verdict.doubt(`${part.name} is ${state}`);
+      if (state === 'stopped') verdict.warn(`${part.name} is stopped`);
+    });
+    if (part.flavor === 'cluster') judgeCluster(context, part, verdict);
+    else judgeInstance(context, part, verdict);
+  },
+});
+
+function judgeInstance(
+  { world }: Context,
+  { raw, name, replicas }: Extract<DatabasePart, { flavor: 'instance' }>,
+  verdict: Verdict,
+): void {
+  verdict.attempt(() => {
+    const multi = known(raw.MultiAZ, `MultiAZ of ${name}`);
+    const pending = knownOrAbsent(raw.PendingModifiedValues?.MultiAZ, `pending MultiAZ of ${name}`);
+    if (pending !== undefined && pending !== multi)
+      verdict.doubt(`MultiAZ of ${name} is about to change to ${pending}`);
+    else if (multi === true) {
+      const zones = [raw.AvailabilityZone, raw.SecondaryAvailabilityZone].filter(Boolean);
+      if (zones.length === 2 && zones[0] === zones[1])
+        verdict.fail({ reason: `${name} and its standby are both in ${zones[0]}` });
+      else verdict.hold(`MultiAZ${zones.length > 0 ? ` (${zones.join(', ')})` : ''}`);
+    } else {
+      verdict.fail({
+        reason: `${name} is not MultiAZ: no standby in another zone`,
+        fix: `aws rds modify-db-instance --db-instance-identifier ${name} --multi-az --apply-immediately --region ${world.region}`,
+      });
+    }
+  });
+  if (replicas.length > 0)
+    verdict.hold(`${replicas.length} read replica${replicas.length > 1 ? 's' : ''} noted`);
+}
+
+function judgeCluster(
+  context: Context,
+  part: Extract<DatabasePart, { flavor: 'cluster' }>,
+  verdict: Verdict,
+): void {
+  const { raw, name, members } = part;
+  verdict.attempt(() => {
+    const ids = knownList(raw.DBClusterMembers, `members of ${name}`).map((member) =>
+      known(member.DBInstanceIdentifier, `a member of ${name}`),
+    );
+    const zones = [
+      ...new Set([...ids, ...members.map(({ DBInstanceIdentifier }) => String(DBInstanceIdentifier))]),
+    ].map((id) => {
+      const member = members.find(({ DBInstanceIdentifier }) => DBInstanceIdentifier === id);
+      if (member === undefined) throw new Doubt(`member ${id} of ${name} is not in any answer`);
+      const state = knownOrAbsent(member.DBInstanceStatus, `the state of ${id}`);
+      if (state !== undefined && !settled.includes(state)) verdict.doubt(`member ${id} is ${state}`);
+      return known(member.AvailabilityZone, `the zone of ${id}`);
+    });
+    if (zones.length === 0 && raw.EngineMode === 'serverless')
+      throw new Doubt(`${name} is serverless without members: its zones are not told`);
+    requireZones(
+      context,
+      verdict,
+      `${zones.length} members`,
+      zones,
+      `aws rds create-db-instance --db-cluster-identifier ${name} --db-instance-identifier ${name}-2 --engine ${raw.Engine} --db-instance-class <class> --availability-zone <another zone> --region ${context.world.region}`,
+    );
+  });
+}

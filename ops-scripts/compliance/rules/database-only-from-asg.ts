@@ -1,0 +1,38 @@
+// database-only-from-asg: the database is reached by the Auto Scaling group's instances on its own port, and by nobody else.
+import { databasePorts } from '../parts/database.ts';
+import { judgeOnlyFrom } from '../reach/only-from.ts';
+import { defineControl } from './control.ts';
+import { reachCalls, reachNeeds } from './reach-calls.ts';
+
+export const databaseOnlyFromAsg = defineControl({
+  id: 'database-only-from-asg',
+  kind: 'database',
+  title: 'The database takes traffic from the Auto Scaling group only',
+  why: 'Whoever reaches the database needs one password more to have every order and address.',
+  how: 'Takes the union of every security group that the database declares and that its interfaces wear. Each source must be the selected Auto Scaling group alone, on the port of the database alone, a source group resolved to who really wears it. A database proxy is a hop: who reaches it is judged in the same way.',
+  blind:
+    "Data that an instance in the group hands on, snapshots that are shared, the Data API, and other accounts' or peered groups (unknown).",
+  remedy: 'aws ec2 revoke-security-group-ingress --group-id GROUP --security-group-rule-ids RULE',
+  references: ['https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/Overview.RDSSecurityGroups.html'],
+  needs: [...reachNeeds, 'autoscaling.DescribeAutoScalingGroups', 'rds.DescribeDBInstances'],
+  consults: [
+    ...reachCalls,
+    'autoscaling.DescribeLaunchConfigurations',
+    'rds.DescribeDBClusters',
+    'rds.DescribeDBSubnetGroups',
+  ],
+  judge(context, part, verdict) {
+    const instances = part.flavor === 'cluster' ? part.members : [part.raw, ...part.replicas];
+    for (const each of instances) {
+      if (each.PubliclyAccessible === true)
+        verdict.warn(`${each.DBInstanceIdentifier} is publicly accessible`);
+    }
+    verdict.attempt(() => {
+      const ports = new Set(databasePorts(part));
+      const { parts, doubts } = context.selection['auto-scaling-group'];
+      const allowed = { parts, name: 'the Auto Scaling group', protocols: new Set(['tcp']), ports };
+      judgeOnlyFrom(context, part, allowed, verdict);
+      doubts.forEach(verdict.doubt);
+    });
+  },
+});

@@ -1,0 +1,13 @@
+// The target groups that an Auto Scaling group registers its instances with.
+import type { TargetGroup } from '@aws-sdk/client-elastic-load-balancing-v2';
+import { listAnswers } from '../answers.ts';
+import type { AutoScalingGroupPart } from '../parts/part.ts';
+import type { World } from '../world/world.ts';
+
+export function targetGroupsOf(world: World, part: AutoScalingGroupPart): TargetGroup[] {
+  const sources = part.raw.TrafficSources ?? [];
+  const arns = new Set([...(part.raw.TargetGroupARNs ?? []), ...sources.map(({ Identifier }) => Identifier)]);
+  return listAnswers(world.answers, 'elbv2', 'DescribeTargetGroups', 'TargetGroups').items.filter(
+    ({ TargetGroupArn }) => arns.has(TargetGroupArn ?? ''),
+  );
+}

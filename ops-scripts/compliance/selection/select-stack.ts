@@ -1,0 +1,92 @@
+// Selects the parts: by name, by the tag Stack, or the one stack that is evident from load balancer → target group → group.
+import { listAnswers } from '../answers.ts';
+import { kindNames, type Part, type PartKind } from '../parts/part.ts';
+import type { World } from '../world/world.ts';
+import { namesOf, partKinds, type Selected, type Selection, type SelectionOptions } from './selection.ts';
+import { tagsOf } from './tags.ts';
+
+export function selectStack(world: World, options: SelectionOptions): Selection {
+  const selection = Object.fromEntries(
+    partKinds.map((kind) => [kind, selectKind(world, options, kind)]),
+  ) as Record<PartKind, Selected<Part> | undefined>;
+  const balancers = selection['load-balancer'] ?? evident(world, 'load-balancer', withTargets(world));
+  const named = balancers.parts;
+  const groups =
+    selection['auto-scaling-group'] ?? evident(world, 'auto-scaling-group', attachedTo(world, named));
+  return {
+    'load-balancer': balancers,
+    'auto-scaling-group': groups,
+    cache: selection.cache ?? evident(world, 'cache', world.parts.cache.items),
+    database: selection.database ?? evident(world, 'database', world.parts.database.items),
+  } as Selection;
+}
+
+function selectKind(world: World, options: SelectionOptions, kind: PartKind): Selected<Part> | undefined {
+  const names = namesOf(options, kind);
+  const listed = world.parts[kind] as { items: Part[]; doubts: string[] };
+  if (names.length > 0) {
+    const parts = new Set<Part>();
+    const doubts: string[] = [];
+    for (const name of names) {
+      const found = listed.items.filter(
+        (part) => part.id === name || part.name === name || isMember(part, name),
+      );
+      if (found.length === 0) doubts.push(listed.doubts[0] ?? `there is no ${kindNames[kind]} '${name}'`);
+      for (const part of found) parts.add(part);
+    }
+    return { parts: [...parts], doubts };
+  }
+  if (options.stack === undefined) return undefined;
+  const doubts = [...listed.doubts];
+  const parts = listed.items.filter((part) => {
+    const tags = tagsOf(world, part);
+    doubts.push(...tags.doubts);
+    return tags.tags.get('Stack') === options.stack;
+  });
+  if (parts.length === 0 && doubts.length === 0)
+    doubts.push(`no ${kindNames[kind]} has the tag Stack=${options.stack}`);
+  return { parts, doubts };
+}
+
+/** A cluster or replica named by the name of one of its members. */
+function isMember(part: Part, name: string): boolean {
+  if (part.kind === 'database') {
+    const others = part.flavor === 'cluster' ? part.members : part.replicas;
+    return others.some((each) => each.DBInstanceIdentifier === name || each.DBInstanceArn === name);
+  }
+  return (
+    part.kind === 'cache' &&
+    part.flavor === 'replication-group' &&
+    part.clusters.some(({ CacheClusterId }) => CacheClusterId === name)
+  );
+}
+
+function evident(world: World, kind: PartKind, candidates: Part[]): Selected<Part> {
+  const { doubts } = world.parts[kind];
+  if (candidates.length === 1) return { parts: candidates, doubts };
+  const reason =
+    candidates.length === 0
+      ? `no ${kindNames[kind]} is evident`
+      : `${candidates.length} ${kindNames[kind]}s are candidates (${candidates
+          .slice(0, 5)
+          .map(({ name }) => name)
+          .join(', ')}): name one, or a stack`;
+  return { parts: [], doubts: doubts.length > 0 ? doubts : [reason] };
+}
+
+/** Load balancers with a target group that some Auto Scaling group feeds; all of them where there is just one. */
+function withTargets(world: World): Part[] {
+  const all = world.parts['load-balancer'].items;
+  if (all.length < 2) return all;
+  return all.filter((balancer) => attachedTo(world, [balancer]).length > 0);
+}
+
+function attachedTo(world: World, balancers: Part[]): Part[] {
+  const groups = world.parts['auto-scaling-group'].items;
+  const arns = new Set(balancers.map(({ id }) => id));
+  const targets = listAnswers(world.answers, 'elbv2', 'DescribeTargetGroups', 'TargetGroups').items.filter(
+    (group) => (group.LoadBalancerArns ?? []).some((arn) => arns.has(arn)),
+  );
+  const fed = new Set(targets.map(({ TargetGroupArn }) => TargetGroupArn));
+  return groups.filter(({ raw }) => (raw.TargetGroupARNs ?? []).some((arn) => fed.has(arn)));
+}

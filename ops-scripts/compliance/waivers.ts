@@ -1,0 +1,71 @@
+// A waiver turns a known failure into `waived` until its day; one without reason or expiry is refused, an expired one says so.
+import { ConfigFault } from './config-fault.ts';
+import type { Report } from './findings.ts';
+import { summarize } from './judge.ts';
+import { shortName } from './report/short-name.ts';
+import { controlIds } from './rules/control.ts';
+
+export interface Waiver {
+  control: string;
+  /** ARN or name; `*` stands for any text. */
+  resource: string;
+  reason: string;
+  /** The last day on which it holds, UTC: `2027-01-31`. */
+  expires: string;
+}
+
+export function parseWaivers(text: string, file: string): Waiver[] {
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(text);
+  } catch (error) {
+    throw new ConfigFault(`Cannot read the waivers in '${file}' as they are not JSON`, { cause: error });
+  }
+  if (!Array.isArray(parsed))
+    throw new ConfigFault(`Cannot read the waivers in '${file}' as they are not a list`);
+  return parsed.map((each: Partial<Waiver> | null, index) => {
+    const refuse = (why: string) => new ConfigFault(`Cannot use waiver ${index + 1} of '${file}' as ${why}`);
+    for (const name of ['control', 'resource', 'reason', 'expires'] as const) {
+      const value = each?.[name];
+      if (typeof value !== 'string' || value.trim() === '') throw refuse(`it has no ${name}`);
+    }
+    const waiver = each as Waiver;
+    if (waiver.control !== '*' && !controlIds.some((id) => id === waiver.control))
+      throw refuse(`there is no control '${waiver.control}'`);
+    if (!/^\d{4}-\d{2}-\d{2}/.test(waiver.expires) || Number.isNaN(Date.parse(waiver.expires))) {
+      throw refuse(`its expiry '${waiver.expires}' is not a day such as 2027-01-31`);
+    }
+    return waiver;
+  });
+}
+
+/** Applies waivers to failures and unknowns; a pass needs none. */
+export function applyWaivers(report: Report, waivers: Waiver[], now: Date): Report {
+  const today = now.toISOString().slice(0, 10);
+  const findings = report.findings.map((finding) => {
+    if (finding.status === 'pass') return finding;
+    const matching = waivers.filter((waiver) => matches(waiver, finding.control, finding.resource));
+    const valid = matching.find(({ expires }) => expires.slice(0, 10) >= today);
+    if (valid !== undefined && finding.status === 'fail') {
+      return {
+        ...finding,
+        status: 'waived' as const,
+        reason: `waived until ${valid.expires}: ${valid.reason} (${finding.reason})`,
+      };
+    }
+    const expired = matching.filter(({ expires }) => expires.slice(0, 10) < today);
+    const notes = expired.map(({ expires, reason }) => `a waiver expired on ${expires} (${reason})`);
+    return { ...finding, warnings: [...finding.warnings, ...notes] };
+  });
+  return { ...report, findings, summary: summarize(findings) };
+}
+
+function matches(waiver: Waiver, control: string, resource: string): boolean {
+  if (waiver.control !== '*' && waiver.control !== control) return false;
+  const pattern = new RegExp(`^${waiver.resource.split('*').map(quotePattern).join('.*')}$`, 's');
+  return pattern.test(resource) || pattern.test(shortName(resource));
+}
+
+function quotePattern(text: string): string {
+  return text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
+}

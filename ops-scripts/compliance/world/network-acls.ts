@@ -1,0 +1,59 @@
+// Network ACLs, read in the order of their rule numbers: which addresses a subnet lets through on a port.
+import type { NetworkAcl } from '@aws-sdk/client-ec2';
+import { listAnswers } from '../answers.ts';
+import { type AddressRange, type Family, parseCidr, wholeFamily } from '../network/address.ts';
+import { type IntervalSet, intersect, isEmpty, subtract, unite } from '../network/interval-set.ts';
+import { covers, type Traffic, toTraffic } from '../network/traffic.ts';
+import type { Part, ProxyPart } from '../parts/part.ts';
+import { subnetsOf } from './subnets.ts';
+import type { World } from './world.ts';
+
+export function aclOf(world: World, subnetId: string): NetworkAcl | undefined {
+  return listAnswers(world.answers, 'ec2', 'DescribeNetworkAcls', 'NetworkAcls').items.find((acl) =>
+    (acl.Associations ?? []).some(({ SubnetId }) => SubnetId === subnetId),
+  );
+}
+
+/** The addresses that the ACL lets through to (egress) or from (ingress) on this port. */
+export function aclAllows(
+  acl: NetworkAcl,
+  egress: boolean,
+  protocol: string,
+  port: number,
+  family: Family,
+): IntervalSet {
+  let undecided = wholeFamily(family);
+  let allowed: IntervalSet = [];
+  const entries = (acl.Entries ?? [])
+    .filter((entry) => (entry.Egress ?? false) === egress)
+    .sort((a, b) => Number(a.RuleNumber) - Number(b.RuleNumber));
+  for (const entry of entries) {
+    const text = family === 'ipv4' ? entry.CidrBlock : entry.Ipv6CidrBlock;
+    const range = text === undefined ? undefined : parseCidr(text);
+    const traffic = toTraffic(entry.Protocol ?? '-1', entry.PortRange?.From, entry.PortRange?.To);
+    if (range === undefined || range.family !== family || !covers(traffic, protocol, port)) continue;
+    const matched = intersect(undecided, [range]);
+    if (entry.RuleAction === 'allow') allowed = unite([...allowed, ...matched]);
+    undecided = subtract(undecided, matched);
+  }
+  return allowed;
+}
+
+/** Whether every subnet of the part refuses these addresses by its network ACL, so that a rule does nothing today. */
+export function aclHides(
+  world: World,
+  part: Part | ProxyPart,
+  traffic: Traffic,
+  range: AddressRange,
+): boolean {
+  const subnets = part.kind === 'proxy' ? [] : subnetsOf(world, part);
+  const protocol = traffic.protocol === 'udp' ? 'udp' : 'tcp';
+  return (
+    subnets.length > 0 &&
+    subnets.every((id) => {
+      const acl = aclOf(world, id);
+      if (acl === undefined) return false;
+      return isEmpty(intersect(aclAllows(acl, false, protocol, traffic.fromPort, range.family), [range]));
+    })
+  );
+}

@@ -1,0 +1,182 @@
+// Security groups with all their rules, from either of the two calls that tell them, each rule once.
+import type { IpPermission, SecurityGroupRule } from '@aws-sdk/client-ec2';
+import { type Answers, isMade, listAnswers } from '../answers.ts';
+import { attempt, known, knownList, knownOrAbsent } from '../doubt.ts';
+import { formatTraffic, type Traffic, toTraffic } from '../network/traffic.ts';
+
+export type Peer =
+  | { kind: 'cidr'; cidr: string }
+  | { kind: 'prefix-list'; id: string }
+  | { kind: 'group'; id: string; foreign?: string };
+
+export interface GroupRule {
+  /** The rule's id where AWS gave it. */
+  id?: string;
+  groupId: string;
+  egress: boolean;
+  traffic: Traffic;
+  peer: Peer;
+}
+
+export interface SecurityGroup {
+  id: string;
+  name: string;
+  vpcId?: string;
+  ingress: GroupRule[];
+  egress: GroupRule[];
+  /** Whether any call told the egress rules. */
+  egressKnown: boolean;
+  /** Why there may be other rules. */
+  doubts: string[];
+}
+
+export interface SecurityGroups {
+  byId: Map<string, SecurityGroup>;
+  doubts: string[];
+}
+
+export function readSecurityGroups(answers: Answers): SecurityGroups {
+  const listed = listAnswers(answers, 'ec2', 'DescribeSecurityGroups', 'SecurityGroups');
+  const byId = new Map<string, SecurityGroup>();
+  const doubts = [...listed.doubts];
+  const seen = new Map<string, GroupRule>();
+  const own = answers.snapshot.account;
+  const add = (group: SecurityGroup, rule: GroupRule) => {
+    const key = `${rule.egress}|${group.id}|${formatTraffic(rule.traffic)}|${peerKey(rule.peer)}`;
+    const before = seen.get(key);
+    if (before === undefined) {
+      seen.set(key, rule);
+      (rule.egress ? group.egress : group.ingress).push(rule);
+    } else if (rule.id !== undefined) before.id ??= rule.id;
+  };
+  for (const raw of listed.items) {
+    const id = attempt(
+      () => known(raw.GroupId, 'the id of a security group'),
+      (reason) => doubts.push(reason),
+    );
+    if (id === undefined) continue;
+    const group = openGroup(byId, id);
+    group.name = raw.GroupName ?? id;
+    group.egressKnown =
+      raw.IpPermissionsEgress !== undefined || isMade(answers, 'ec2.DescribeSecurityGroupRules');
+    if (raw.VpcId !== undefined) group.vpcId = raw.VpcId;
+    for (const [permissions, egress] of [
+      [raw.IpPermissions, false],
+      [raw.IpPermissionsEgress, true],
+    ] as const) {
+      if (permissions === undefined && !isMade(answers, 'ec2.DescribeSecurityGroupRules')) {
+        if (!egress) group.doubts.push(`rules of ${id} are not in the answer`);
+        continue;
+      }
+      const list = attempt(
+        () => knownList(permissions, `rules of ${id}`),
+        (reason) => group.doubts.push(reason),
+      );
+      for (const permission of list ?? []) {
+        attempt(
+          () => {
+            for (const rule of fromPermission(permission, id, egress, own)) add(group, rule);
+          },
+          (reason) => group.doubts.push(reason),
+        );
+      }
+    }
+  }
+  if (isMade(answers, 'ec2.DescribeSecurityGroupRules')) {
+    const rules = listAnswers(answers, 'ec2', 'DescribeSecurityGroupRules', 'SecurityGroupRules');
+    doubts.push(...rules.doubts);
+    for (const raw of rules.items) {
+      const id = attempt(
+        () => known(raw.GroupId, 'the group of a rule'),
+        (reason) => doubts.push(reason),
+      );
+      // A rule whose group is not in the list of groups: only the group's own absence may speak for it.
+      const group = id === undefined ? undefined : byId.get(id);
+      if (group === undefined) continue;
+      attempt(
+        () => add(group, fromRule(raw, group.id, own)),
+        (reason) => group.doubts.push(reason),
+      );
+    }
+  }
+  return { byId, doubts };
+}
+
+function openGroup(byId: Map<string, SecurityGroup>, id: string): SecurityGroup {
+  const group = byId.get(id) ?? { id, name: id, ingress: [], egress: [], egressKnown: false, doubts: [] };
+  byId.set(id, group);
+  return group;
+}
+
+function fromPermission(raw: IpPermission, groupId: string, egress: boolean, account: string): GroupRule[] {
+  const traffic = readTraffic(raw, groupId);
+  const peers: Peer[] = [
+    ...knownList(raw.IpRanges, `sources of ${groupId}`).map((range) => cidr(range.CidrIp, groupId)),
+    ...knownList(raw.Ipv6Ranges, `sources of ${groupId}`).map((range) => cidr(range.CidrIpv6, groupId)),
+    ...knownList(raw.PrefixListIds, `sources of ${groupId}`).map(
+      (list): Peer => ({ kind: 'prefix-list', id: known(list.PrefixListId, `a prefix list of ${groupId}`) }),
+    ),
+    ...knownList(raw.UserIdGroupPairs, `sources of ${groupId}`).map((pair) =>
+      groupPeer(known(pair.GroupId, `a source group of ${groupId}`), pair, account),
+    ),
+  ];
+  return peers.map((peer) => ({ groupId, egress, traffic, peer }));
+}
+
+function fromRule(raw: SecurityGroupRule, groupId: string, account: string): GroupRule {
+  const reference = knownOrAbsent(raw.ReferencedGroupInfo, `a source group of ${groupId}`);
+  const ipv4 = knownOrAbsent(raw.CidrIpv4, `a source of ${groupId}`);
+  const ipv6 = knownOrAbsent(raw.CidrIpv6, `a source of ${groupId}`);
+  const list = knownOrAbsent(raw.PrefixListId, `a source of ${groupId}`);
+  const peer: Peer = reference
+    ? groupPeer(known(reference.GroupId, `a source group of ${groupId}`), reference, account)
+    : list
+      ? { kind: 'prefix-list', id: list }
+      : cidr(ipv4 ?? ipv6, groupId);
+  const id = raw.SecurityGroupRuleId;
+  return {
+    ...(id ? { id } : {}),
+    groupId,
+    egress: raw.IsEgress === true,
+    traffic: readTraffic(raw, groupId),
+    peer,
+  };
+}
+
+function readTraffic(raw: IpPermission | SecurityGroupRule, groupId: string): Traffic {
+  return toTraffic(
+    known(raw.IpProtocol, `the protocol of a rule of ${groupId}`),
+    knownOrAbsent(raw.FromPort, `a port of a rule of ${groupId}`),
+    knownOrAbsent(raw.ToPort, `a port of a rule of ${groupId}`),
+  );
+}
+
+function cidr(text: string | undefined, groupId: string): Peer {
+  return { kind: 'cidr', cidr: known(text, `a source of ${groupId}`) };
+}
+
+function groupPeer(
+  id: string,
+  from: {
+    UserId?: string | undefined;
+    VpcPeeringConnectionId?: string | undefined;
+    PeeringStatus?: string | undefined;
+  },
+  account: string,
+): Peer {
+  if (from.VpcPeeringConnectionId)
+    return { kind: 'group', id, foreign: `is in the peered VPC of ${from.VpcPeeringConnectionId}` };
+  if (from.UserId && account && from.UserId !== account)
+    return { kind: 'group', id, foreign: `is of account ${from.UserId}` };
+  return { kind: 'group', id };
+}
+
+function peerKey(peer: Peer): string {
+  return peer.kind === 'cidr' ? peer.cidr : peer.id;
+}
+
+/** `sgr-1 (tcp 22 from 0.0.0.0/0) of sg-2` */
+export function describeRule(rule: GroupRule): string {
+  const text = `${formatTraffic(rule.traffic)} ${rule.egress ? 'to' : 'from'} ${peerKey(rule.peer)}`;
+  return rule.id ? `rule ${rule.id} (${text}) of ${rule.groupId}` : `rule (${text}) of ${rule.groupId}`;
+}

@@ -1,0 +1,37 @@
+// The subnets that a part stands in, as far as the answers tell.
+import { listAnswers } from '../answers.ts';
+import type { Part } from '../parts/part.ts';
+import type { World } from './world.ts';
+
+export function subnetsOf(world: World, part: Part): string[] {
+  return declaredSubnets(world, part).filter((id): id is string => typeof id === 'string' && id !== '');
+}
+
+function declaredSubnets(world: World, part: Part): (string | undefined)[] {
+  if (part.kind === 'load-balancer')
+    return (part.raw.AvailabilityZones ?? []).map(({ SubnetId }) => SubnetId);
+  if (part.kind === 'auto-scaling-group') {
+    const text = part.raw.VPCZoneIdentifier;
+    return typeof text === 'string' ? text.split(',').map((id) => id.trim()) : [];
+  }
+  if (part.kind === 'database') {
+    const instance = part.flavor === 'cluster' ? part.members[0] : part.raw;
+    const name =
+      part.flavor === 'cluster' ? part.raw.DBSubnetGroup : part.raw.DBSubnetGroup?.DBSubnetGroupName;
+    const inline = instance?.DBSubnetGroup?.Subnets;
+    const listed = listAnswers(world.answers, 'rds', 'DescribeDBSubnetGroups', 'DBSubnetGroups').items;
+    const subnets = inline ?? listed.find(({ DBSubnetGroupName }) => DBSubnetGroupName === name)?.Subnets;
+    return (subnets ?? []).map(({ SubnetIdentifier }) => SubnetIdentifier);
+  }
+  if (part.flavor === 'serverless') return part.raw.SubnetIds ?? [];
+  const name =
+    part.flavor === 'cluster' ? part.raw.CacheSubnetGroupName : part.clusters[0]?.CacheSubnetGroupName;
+  const listed = listAnswers(
+    world.answers,
+    'elasticache',
+    'DescribeCacheSubnetGroups',
+    'CacheSubnetGroups',
+  ).items;
+  const group = listed.find(({ CacheSubnetGroupName }) => CacheSubnetGroupName === name);
+  return (group?.Subnets ?? []).map(({ SubnetIdentifier }) => SubnetIdentifier);
+}
