@@ -43,10 +43,12 @@ export function answerBalancers(draft: Draft): void {
     const Rules = [...mine, listener].map(describeRule);
     draft.answer('elbv2', 'DescribeRules', { Rules }, { ListenerArn: listener.id });
   }
-  for (const { id } of draft.of(targetGroupType)) {
-    draft.cannotKnow('elbv2', 'DescribeTargetHealth', 'targets are registered once deployed', {
-      TargetGroupArn: id,
-    });
+  // A group's instances register themselves; a template names only the other targets.
+  for (const { id, properties } of draft.of(targetGroupType)) {
+    const TargetHealthDescriptions = recordsOf(properties['Targets']).map((target) =>
+      isUnknownValue(target) ? target : { Target: { Id: target['Id'], Port: numberOf(target['Port']) } },
+    );
+    draft.answer('elbv2', 'DescribeTargetHealth', { TargetHealthDescriptions }, { TargetGroupArn: id });
   }
 }
 

@@ -1,5 +1,5 @@
 // The snapshot while it is made from resources: one answer a call, as AWS would give it once deployed.
-import { callKey, type Snapshot, unknownInTemplate } from '../snapshot.ts';
+import { callKey, type Snapshot } from '../snapshot.ts';
 import type { ClientName, CommandOf } from '../snapshot-calls.ts';
 import type { Properties, Resource } from './resources.ts';
 
@@ -35,12 +35,5 @@ export class Draft {
     input?: object,
   ): void {
     this.snapshot.calls[callKey(client, command, input)] = { ok: true, result };
-  }
-
-  cannotKnow<C extends ClientName>(client: C, command: CommandOf<C>, message: string, input?: object): void {
-    this.snapshot.calls[callKey(client, command, input)] = {
-      ok: false,
-      error: { name: unknownInTemplate, message },
-    };
   }
 }

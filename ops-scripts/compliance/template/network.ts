@@ -1,6 +1,7 @@
 // VPCs, subnets, prefix lists, routes, network ACLs, and what wears a group without being a part of the stack.
 import { isUnknownValue } from '../snapshot.ts';
 import type { Draft } from './draft.ts';
+import { zonePrefix } from './evaluate.ts';
 import { booleanOf, listOf, numberOf, type Properties, type Resource, recordsOf } from './resources.ts';
 
 export function answerNetwork(draft: Draft): void {
@@ -20,15 +21,29 @@ export function answerNetwork(draft: Draft): void {
       VpcId: properties['VpcId'],
       CidrBlock: properties['CidrBlock'],
       AvailabilityZone: zoneOf(properties),
+      OutpostArn: properties['OutpostArn'],
       MapPublicIpOnLaunch: booleanOf(properties['MapPublicIpOnLaunch']),
       State: 'available',
     })),
   });
-  draft.cannotKnow('ec2', 'DescribeAvailabilityZones', 'a template does not say which zones a region has');
+  answerZones(draft);
   answerPrefixLists(draft);
   answerRoutes(draft);
   answerNetworkAcls(draft);
   answerInterfaces(draft);
+}
+
+/** GetAZs gives Availability Zones only; a zone that is named says by its name what it is. */
+function answerZones(draft: Draft): void {
+  const zones = draft.of('AWS::EC2::Subnet').map(({ properties }) => properties['AvailabilityZone']);
+  const numbered = zones.filter((zone) => typeof zone === 'string' && zone.startsWith(zonePrefix));
+  draft.answer('ec2', 'DescribeAvailabilityZones', {
+    AvailabilityZones: [...new Set(numbered)].map((ZoneName) => ({
+      ZoneName,
+      ZoneType: 'availability-zone',
+      State: 'available',
+    })),
+  });
 }
 
 function answerPrefixLists(draft: Draft): void {

@@ -1,7 +1,7 @@
 // CloudFormation templates → the snapshot that AWS would give once they are deployed, as far as they tell.
 import { readFile } from 'node:fs/promises';
 import { ConfigFault } from '../config-fault.ts';
-import { emptySnapshot, type Snapshot } from '../snapshot.ts';
+import { emptySnapshot, type Snapshot, unknownInTemplate } from '../snapshot.ts';
 import { answerAutoScaling } from './auto-scaling.ts';
 import { answerBalancers } from './balancers.ts';
 import { answerCaches } from './caches.ts';
@@ -71,6 +71,6 @@ function doubtLoops(draft: Draft, templates: Template[]): void {
     .flatMap(({ Resources }) => Object.keys(Resources))
     .find((id) => id.startsWith('Fn::'));
   if (loop === undefined) return;
-  const error = { name: 'UnknownInTemplate', message: `the resources of ${loop} are not read` };
+  const error = { name: unknownInTemplate, message: `the resources of ${loop} are not read` };
   for (const key of Object.keys(draft.snapshot.calls)) draft.snapshot.calls[key] = { ok: false, error };
 }

@@ -1,0 +1,83 @@
+// One case, three ways to tell it: live (over the wire), snapshot, template. The verdicts agree, case by case.
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { collectSnapshot } from '../../../ops-scripts/compliance/collect/collect.ts';
+import { judge } from '../../../ops-scripts/compliance/judge.ts';
+import type { Snapshot } from '../../../ops-scripts/compliance/snapshot.ts';
+import { parseTemplate } from '../../../ops-scripts/compliance/template/parse-template.ts';
+import { snapshotFromParsed } from '../../../ops-scripts/compliance/template/template.ts';
+import { AccountStack } from '../support/account-stack.ts';
+import { startFakeAws } from '../support/fake-aws.ts';
+import { TemplateStack } from '../support/template-stack.ts';
+import { type Case, misconfigured, sound } from './cases.ts';
+
+type Mode = Parameters<typeof judge>[1]['mode'];
+
+const matrix: string[] = [];
+
+beforeAll(() => {
+  vi.stubEnv('AWS_ACCESS_KEY_ID', 'test');
+  vi.stubEnv('AWS_SECRET_ACCESS_KEY', 'test');
+});
+afterAll(() => {
+  vi.unstubAllEnvs();
+  console.log(['case | control | live | snapshot | template', ...matrix].join('\n'));
+});
+
+it('has enough cases to be worth the name', () => {
+  expect(misconfigured.length).toBeGreaterThanOrEqual(45);
+  expect(sound.length).toBeGreaterThanOrEqual(12);
+  expect(new Set([...misconfigured, ...sound].map((one) => one.name)).size).toBe(
+    misconfigured.length + sound.length,
+  );
+});
+
+describe.each([
+  ['misconfigured', misconfigured],
+  ['sound', sound],
+])('%s', (_kind, cases) => {
+  it.each(cases)('$control says $expected of $name', async (one) => {
+    const account = new AccountStack();
+    one.change(account);
+    const verdicts = {
+      live: verdictOf('live', await collected(account.snapshot()), one),
+      snapshot: verdictOf('snapshot', account.snapshot(), one),
+      template: verdictOf('template', fromTemplate(one), one),
+    };
+    matrix.push([one.name, one.control, ...Object.values(verdicts).map(({ status }) => status)].join(' | '));
+    for (const [mode, { status, reasons }] of Object.entries(verdicts)) {
+      expect(status, `${mode}: ${reasons.join('; ')}`).toBe(one.expected);
+    }
+  });
+});
+
+it.each([
+  ['snapshot', () => new AccountStack().snapshot()],
+  ['template', () => fromTemplate({ change() {} })],
+] as const)('passes the sound stack by every control, told as a %s', (mode, tell) => {
+  const report = judge(tell(), { mode, selection: {} });
+  expect(report.findings.filter(({ status }) => status !== 'pass')).toEqual([]);
+});
+
+/** The worst that was said of any part. */
+function verdictOf(mode: Mode, snapshot: Snapshot, { control }: Case) {
+  const report = judge(snapshot, { mode, selection: {} });
+  const findings = report.findings.filter((finding) => finding.control === control);
+  const statuses = findings.map(({ status }) => status);
+  const status = (['fail', 'unknown', 'pass'] as const).find((one) => statuses.includes(one));
+  return { status, reasons: findings.map(({ reason }) => reason) };
+}
+
+async function collected(snapshot: Snapshot): Promise<Snapshot> {
+  await using aws = await startFakeAws(snapshot);
+  return await collectSnapshot({ region: 'eu-west-1', endpointUrl: aws.url, maxAttempts: 1 });
+}
+
+function fromTemplate(one: Pick<Case, 'change'>): Snapshot {
+  const stack = new TemplateStack();
+  one.change(stack);
+  return snapshotFromParsed([parseTemplate(stack.text(), 'stack.json')], {
+    parameters: {},
+    region: 'eu-west-1',
+    account: '123456789012',
+  });
+}
