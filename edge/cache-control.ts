@@ -25,7 +25,10 @@ export function parseCdnCacheControl(field: string | null): Directives | undefin
   if (field === null || field.trim() === '') return undefined;
   const directives = new Map<string, string | true>();
   for (const member of field.split(',')) {
-    const match = /^\s*([A-Za-z*][\w.*-]*)(?:=(-?\d{1,15}(?:\.\d{1,3})?|\?[01]|"[^"]*"|[A-Za-z*][^\s,;="]*))?(?:;[^,]*)?\s*$/.exec(member);
+    const match =
+      /^\s*([A-Za-z*][\w.*-]*)(?:=(-?\d{1,15}(?:\.\d{1,3})?|\?[01]|"[^"]*"|[A-Za-z*][^\s,;="]*))?(?:;[^,]*)?\s*$/.exec(
+        member,
+      );
     if (match === null) return undefined;
     const name = match[1]!.toLowerCase();
     const value = match[2];

@@ -19,12 +19,19 @@ const heuristicShare = 0.1;
 const maxHeuristicS = 86_400;
 const heuristicStatuses = new Set([200, 203, 204, 206, 300, 301, 308, 404, 405, 410, 414, 501]);
 
-export function readFreshness(status: number, headers: Headers, requestedAtMs: number, receivedAtMs: number): Freshness {
+export function readFreshness(
+  status: number,
+  headers: Headers,
+  requestedAtMs: number,
+  receivedAtMs: number,
+): Freshness {
   const cdn = parseCdnCacheControl(headers.get('cdn-cache-control'));
   const directives = cdn ?? parseCacheControl(headers.get('cache-control'));
   const dateMs = parseHttpDate(headers.get('date')) ?? receivedAtMs;
   const explicitS = explicitLifetimeS(directives, cdn !== undefined, headers, dateMs);
-  const strict = ['must-revalidate', 'proxy-revalidate', 's-maxage', 'no-cache'].some((name) => directives.has(name));
+  const strict = ['must-revalidate', 'proxy-revalidate', 's-maxage', 'no-cache'].some((name) =>
+    directives.has(name),
+  );
   return {
     directives,
     explicit: explicitS !== undefined,
@@ -36,14 +43,24 @@ export function readFreshness(status: number, headers: Headers, requestedAtMs: n
   };
 }
 
-function explicitLifetimeS(directives: Directives, cdn: boolean, headers: Headers, dateMs: number): number | undefined {
+function explicitLifetimeS(
+  directives: Directives,
+  cdn: boolean,
+  headers: Headers,
+  dateMs: number,
+): number | undefined {
   const seconds = secondsOf(directives, 's-maxage') ?? secondsOf(directives, 'max-age');
   if (seconds !== undefined || cdn || !headers.has('expires')) return seconds;
   const expiresMs = parseHttpDate(headers.get('expires'));
   return expiresMs === undefined ? 0 : Math.max(0, (expiresMs - dateMs) / 1_000);
 }
 
-function heuristicLifetimeS(status: number, directives: Directives, headers: Headers, dateMs: number): number {
+function heuristicLifetimeS(
+  status: number,
+  directives: Directives,
+  headers: Headers,
+  dateMs: number,
+): number {
   const modifiedMs = parseHttpDate(headers.get('last-modified'));
   if (modifiedMs === undefined || !(heuristicStatuses.has(status) || directives.has('public'))) return 0;
   return Math.min(maxHeuristicS, Math.max(0, ((dateMs - modifiedMs) / 1_000) * heuristicShare));
@@ -51,7 +68,7 @@ function heuristicLifetimeS(status: number, directives: Directives, headers: Hea
 
 /** The first of several Age values counts; one that is no number counts as none. */
 function initialAgeS(headers: Headers, dateMs: number, requestedAtMs: number, receivedAtMs: number): number {
-  const first = headers.get('age')?.split(',')[0]!.trim() ?? '';
+  const first = (headers.get('age') ?? '').split(',', 1).join().trim();
   const ageS = /^\d+$/.test(first) ? Number(first) : /^\d+;/.test(first) ? Number.parseInt(first, 10) : 0;
   const delayS = (receivedAtMs - requestedAtMs) / 1_000;
   return Math.max(0, (receivedAtMs - dateMs) / 1_000 - 1, ageS + delayS);

@@ -44,7 +44,11 @@ export function toRecord(headers: [string, string][]): Record<string, string | s
 export function bytesOf(variants: StoredResponse[]): number {
   return variants.reduce(
     (sum, { body, headers, tags }) =>
-      sum + body.length + 1_000 + headers.reduce((text, [name, value]) => text + 2 * (name.length + value.length), 0) + tags.length * 100,
+      sum +
+      body.length +
+      1_000 +
+      headers.reduce((text, [name, value]) => text + 2 * (name.length + value.length), 0) +
+      tags.length * 100,
     1,
   );
 }

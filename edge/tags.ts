@@ -40,7 +40,8 @@ export function createFloors(maxTags = 1_000_000): Floors {
       const floor = floors.get(tag);
       if (floor === undefined || floor < version) floors.set(tag, version);
     },
-    allow: (tags, since) => since === epoch && tags.every(([tag, version]) => version >= (floors.get(tag) ?? 0)),
+    allow: (tags, since) =>
+      since === epoch && tags.every(([tag, version]) => version >= (floors.get(tag) ?? 0)),
     epoch: () => epoch,
   };
 }

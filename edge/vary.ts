@@ -7,7 +7,11 @@ export interface Fields {
 
 /** @returns undefined for `*`: fits no other request. */
 export function varyOf(headers: Headers, request: Fields): [string, string][] | undefined {
-  const names = (headers.get('vary') ?? '').toLowerCase().split(',').map((name) => name.trim()).filter(Boolean);
+  const names = (headers.get('vary') ?? '')
+    .toLowerCase()
+    .split(',')
+    .map((name) => name.trim())
+    .filter(Boolean);
   if (names.includes('*')) return undefined;
   return [...new Set(names)].toSorted().map((name) => [name, normalise(name, request.get(name))]);
 }
@@ -16,13 +20,20 @@ export function selectVariant(variants: StoredResponse[], request: Fields): Stor
   return variants.find((variant) =>
     variant.vary.every(([name, value]) => {
       const asked = request.get(name);
-      return asked === value || normalise(name, asked) === value || (name === 'accept-language' && speaks(variant, asked));
+      return (
+        asked === value ||
+        normalise(name, asked) === value ||
+        (name === 'accept-language' && speaks(variant, asked))
+      );
     }),
   );
 }
 
 export function sameVary(one: StoredResponse, other: StoredResponse): boolean {
-  return JSON.stringify(one.vary) === JSON.stringify(other.vary) && JSON.stringify(one.part) === JSON.stringify(other.part);
+  return (
+    JSON.stringify(one.vary) === JSON.stringify(other.vary) &&
+    JSON.stringify(one.part) === JSON.stringify(other.part)
+  );
 }
 
 function normalise(name: string, value: string | null): string {
@@ -31,7 +42,10 @@ function normalise(name: string, value: string | null): string {
   if (name === 'accept-encoding') return chooseEncoding(value);
   const members = value.split(',').map((member) => member.trim());
   if (name !== 'accept-language') return members.join(',');
-  return members.map((member) => member.toLowerCase().replace(/\s/g, '')).toSorted().join(',');
+  return members
+    .map((member) => member.toLowerCase().replace(/\s/g, ''))
+    .toSorted()
+    .join(',');
 }
 
 /** The best that the client takes of what the shop speaks; so that there are three variants at most. */
@@ -51,7 +65,12 @@ function speaks(variant: StoredResponse, asked: string | null): boolean {
   if (asked === null || typeof language !== 'string') return false;
   const best = asked
     .split(',')
-    .map((member) => member.trim().toLowerCase().split(/\s*;\s*q=/))
+    .map((member) =>
+      member
+        .trim()
+        .toLowerCase()
+        .split(/\s*;\s*q=/),
+    )
     .map(([name, q]) => ({ name, q: q === undefined ? 1 : Number(q) }))
     .toSorted((a, b) => b.q - a.q);
   return best[0]?.name === language.toLowerCase() && (best[1]?.q ?? 0) < best[0].q;

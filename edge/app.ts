@@ -1,0 +1,72 @@
+// The edge as a Hono app, the same on every runtime: its own routes first, all else through the cache.
+import { type Context, Hono } from 'hono';
+import { createEdgeCache, type EdgeCache } from './edge-cache.ts';
+import { errorAnswer } from './error-answer.ts';
+import { type Clock, createFence, type Fence } from './fence.ts';
+import { purgeRoutes } from './purge.ts';
+import { isSharedPath } from './shared-paths.ts';
+import type { Store } from './store.ts';
+import type { Upstream, UpstreamRequest } from './upstream.ts';
+
+export interface EdgeBindings {
+  clientAddress?: string;
+  onInterim?: UpstreamRequest['onInterim'];
+}
+
+export interface EdgeOptions {
+  store: Store;
+  upstream: Upstream;
+  clock?: Clock;
+  purgeKey: string;
+  leaseSeconds: number;
+  servedBy: string;
+}
+
+export interface Edge {
+  app: Hono<{ Bindings: EdgeBindings }>;
+  cache: EdgeCache;
+  fence: Fence;
+}
+
+const systemClock: Clock = { wallMs: Date.now, monotonicMs: () => performance.now() };
+const maxRequestBytes = 16_000_000;
+
+export function createEdge(options: EdgeOptions): Edge {
+  const clock = options.clock ?? systemClock;
+  const { servedBy } = options;
+  const fence = createFence(options.leaseSeconds * 1_000, clock);
+  const cache = createEdgeCache({
+    store: options.store,
+    upstream: options.upstream,
+    fence,
+    clock,
+    servedBy,
+    maxBodyBytes: 8_000_000,
+    maxVariants: 12,
+    isShared: isSharedPath,
+  });
+  const app = new Hono<{ Bindings: EdgeBindings }>();
+  app.route('/.edge', purgeRoutes({ key: options.purgeKey, fence, clock, servedBy }));
+  app.all('*', (c) => throughCache(c, cache, servedBy));
+  return { app, cache, fence };
+}
+
+function throughCache(
+  c: Context<{ Bindings: EdgeBindings }>,
+  cache: EdgeCache,
+  servedBy: string,
+): Response | Promise<Response> {
+  const request = c.req.raw;
+  if (Number(request.headers.get('content-length') ?? 0) > maxRequestBytes)
+    return errorAnswer(413, request.headers, servedBy, 'edge');
+  const url = new URL(request.url);
+  return cache.handle({
+    method: request.method,
+    path: `${url.pathname}${url.search}`,
+    host: request.headers.get('host') ?? url.host,
+    headers: request.headers,
+    body: request.body,
+    clientAddress: c.env?.clientAddress ?? '127.0.0.1',
+    onInterim: c.env?.onInterim,
+  });
+}

@@ -1,0 +1,46 @@
+// The edge's settings, read once; every fault is named, no secret is printed.
+export interface EdgeConfig {
+  host: string;
+  port: number;
+  metricsPort: number | undefined;
+  originUrl: string;
+  purgeKey: string;
+  leaseSeconds: number;
+  servedBy: string;
+  trustedProxies: string[];
+}
+
+/** @throws Error that names all faults, one a line. */
+export function readEdgeConfig(env: Record<string, string | undefined>): EdgeConfig {
+  const faults: string[] = [];
+  const port = (name: string, value: string) => {
+    if (!/^\d{1,5}$/.test(value) || Number(value) > 65_535)
+      faults.push(`${name} must be a port from 0 to 65535`);
+    return Number(value);
+  };
+  const originUrl = env.ORIGIN_URL ?? '';
+  if (!URL.canParse(originUrl) || new URL(originUrl).protocol !== 'http:')
+    faults.push('ORIGIN_URL must be an http URL');
+  const purgeKey = env.EDGE_PURGE_KEY ?? '';
+  if (purgeKey.length < 16) faults.push('EDGE_PURGE_KEY must have 16 characters or more');
+  const leaseSeconds = Number(env.EDGE_LEASE_SECONDS ?? 3);
+  if (!(leaseSeconds >= 1 && leaseSeconds <= 60)) faults.push('EDGE_LEASE_SECONDS must be from 1 to 60');
+  const config: EdgeConfig = {
+    host: env.HOST ?? '127.0.0.1',
+    port: port('EDGE_PORT', env.EDGE_PORT ?? '3002'),
+    metricsPort:
+      env.METRICS_PORT === undefined || env.METRICS_PORT === ''
+        ? undefined
+        : port('METRICS_PORT', env.METRICS_PORT),
+    originUrl,
+    purgeKey,
+    leaseSeconds,
+    servedBy: `${env.ZONE ?? 'local'}/${env.INSTANCE ?? 'edge'}`,
+    trustedProxies: (env.TRUSTED_PROXIES ?? '')
+      .split(',')
+      .map((proxy) => proxy.trim())
+      .filter(Boolean),
+  };
+  if (faults.length > 0) throw new Error(faults.join('\n'));
+  return config;
+}

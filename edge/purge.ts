@@ -1,0 +1,64 @@
+// The purger's word: floors are raised before 200 is said, and the lease runs from the signed time.
+import { Hono } from 'hono';
+import { errorAnswer } from './error-answer.ts';
+import type { Clock, Fence } from './fence.ts';
+import { verifyPurge } from './purge-signature.ts';
+
+export interface PurgeOptions {
+  key: string;
+  fence: Fence;
+  clock: Clock;
+  servedBy: string;
+}
+
+const maxSignedAgeMs = 60_000;
+const maxBytes = 4_000_000;
+
+export function purgeRoutes({ key, fence, clock, servedBy }: PurgeOptions): Hono {
+  const refuse = (status: number, request: Request) =>
+    errorAnswer(status, request.headers, servedBy, 'edge; detail=purge');
+  return new Hono()
+    .get('/livez', (c) =>
+      c.text('alive', 200, { 'Cache-Control': 'no-store', 'Served-By': servedBy, 'Cache-Status': 'edge' }),
+    )
+    .post('/purge', async (c) => {
+      const request = c.req.raw;
+      if (Number(request.headers.get('content-length') ?? 0) > maxBytes) return refuse(413, request);
+      const body = await request.text();
+      if (body.length > maxBytes) return refuse(413, request);
+      const t = await verifyPurge(key, body, request.headers.get('purge-signature'));
+      if (t === undefined || Math.abs(clock.wallMs() - t) > maxSignedAgeMs) return refuse(401, request);
+      const tags = readTags(body);
+      if (tags === undefined) return refuse(400, request);
+      fence.raise(tags);
+      const renewed = fence.renew(t);
+      if (!renewed && tags.length === 0) return refuse(409, request);
+      return c.json({ raised: tags.length, renewed }, 200, {
+        'Cache-Control': 'no-store',
+        'Served-By': servedBy,
+        'Cache-Status': 'edge',
+      });
+    })
+    .all('*', (c) =>
+      c.text('There is nothing here', 404, {
+        'Cache-Control': 'no-store',
+        'Served-By': servedBy,
+        'Cache-Status': 'edge',
+      }),
+    );
+}
+
+function readTags(body: string): [string, number][] | undefined {
+  try {
+    const { tags } = JSON.parse(body) as { tags: unknown };
+    if (typeof tags !== 'object' || tags === null || Array.isArray(tags)) return undefined;
+    const entries = Object.entries(tags) as [string, unknown][];
+    const valid = entries.every(
+      ([tag, version]) =>
+        tag.length > 0 && tag.length <= 300 && Number.isSafeInteger(version) && Number(version) >= 0,
+    );
+    return valid ? (entries as [string, number][]) : undefined;
+  } catch {
+    return undefined;
+  }
+}
