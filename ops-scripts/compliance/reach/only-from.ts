@@ -120,6 +120,11 @@ function failWearer(
   verdict: Verdict,
 ): void {
   const { world } = context;
+  // Whoever wears the group may well be the part that is not known.
+  if (allowed.parts.length === 0) {
+    verdict.doubt(`${wearer.name} wears ${groupId}, and ${allowed.name} is not known`);
+    return;
+  }
   const shared = world.wearers
     .of(groupId)
     .some(({ owner }) => owner !== undefined && isAllowed(owner, allowed));

@@ -49,19 +49,21 @@ export const elbOpenToWeb = defineControl({
       else verdict.doubt(`no security group of ${part.name} is known`);
       return;
     }
+    const unread = [...part.groupDoubts];
     const rules = groups.flatMap((id) => {
       const group = world.groups.byId.get(id);
       if (group === undefined)
-        verdict.doubt(world.groups.doubts[0] ?? `security group ${id} is not in any answer`);
-      group?.doubts.forEach(verdict.doubt);
+        unread.push(world.groups.doubts[0] ?? `security group ${id} is not in any answer`);
+      unread.push(...(group?.doubts ?? []));
       return group?.ingress ?? [];
     });
+    unread.forEach(verdict.doubt);
     for (const rule of rules) verdict.attempt(() => judgeExcess(context, rule, part.name, verdict));
     const families: Family[] = String(part.raw.IpAddressType ?? 'ipv4').startsWith('dualstack')
       ? ['ipv4', 'ipv6']
       : ['ipv4'];
     for (const port of webPorts)
-      for (const family of families) judgeOpen(context, rules, port, family, groups[0]!, verdict);
+      for (const family of families) judgeOpen(context, rules, unread, port, family, groups[0]!, verdict);
     verdict.attempt(() => warnOfListeners(context, part.id, verdict));
   },
 });
@@ -81,7 +83,10 @@ function judgeExcess({ world }: Context, rule: GroupRule, name: string, verdict:
     }
     if (!isMade(world.answers, 'ec2.DescribeNetworkInterfaces'))
       verdict.doubt(`who wears ${source} is not in the snapshot`);
-    else if (world.wearers.of(source).length === 0) return verdict.hold(`${source} is attached to nothing`);
+    else if (world.wearers.of(source).length === 0) {
+      verdict.hold(`${source} is attached to nothing`);
+      return;
+    }
   }
   verdict.fail({
     reason: `${describeRule(rule)} opens ${formatTraffic(rule.traffic)}: only tcp 80 and tcp 443 may be open, each by its own rule`,
@@ -93,13 +98,15 @@ function judgeExcess({ world }: Context, rule: GroupRule, name: string, verdict:
 function judgeOpen(
   { world }: Context,
   rules: GroupRule[],
+  /** Why there may be rules that `rules` lacks: what looks closed may then be open. */
+  unread: string[],
   port: number,
   family: Family,
   groupId: string,
   verdict: Verdict,
 ): void {
   const ranges: Interval[] = [];
-  const doubts: string[] = [];
+  const doubts = [...unread];
   for (const rule of rules.filter(({ traffic }) => covers(traffic, 'tcp', port))) {
     const { peer } = rule;
     if (peer.kind === 'group') continue;
