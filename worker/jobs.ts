@@ -6,6 +6,7 @@ import { deliverMail } from '../origin/mail/deliver-mail.ts';
 import { expireHold } from '../origin/order/expire-hold.ts';
 import { settlePayment } from '../origin/order/settle-payment.ts';
 import { outboxChannel } from '../origin/outbox/hint.ts';
+import { connectRedis } from '../origin/redis/connect.ts';
 import { createInvalidateJob } from './jobs/invalidate.ts';
 import { createMetrics, type WorkerMetrics } from './metrics.ts';
 import { type EdgePurger, noEdges, startEdgePurger } from './purge-edges.ts';
@@ -22,7 +23,7 @@ export interface Jobs {
 export function startJobs(deps: Deps): Jobs {
   const { settings, db, log } = deps;
   const onError = (error: Error) => log.debug({ err: error }, 'queue connection');
-  const connection = queueConnection(settings.redisUrls[0]!, onError);
+  const connection = producerConnection(settings.redisUrls[0]!, onError);
   const blocking = () => queueConnection(settings.redisUrls[0]!, onError);
   const queues = openQueues(connection, onError);
   const metrics = createMetrics(db, queues);
@@ -59,9 +60,9 @@ export function startJobs(deps: Deps): Jobs {
     async stop() {
       hints.disconnect();
       await relay.stop();
-      await Promise.all([...consumers.values()].map((consumer) => closeWithin(consumer, 6_000)));
+      await Promise.all([...consumers.values()].map(endConsumer));
       await edges.stop();
-      await Promise.all(Object.values(queues).map((queue) => queue.close().catch(() => undefined)));
+      await Promise.all(Object.values(queues).map((queue) => within(1_000, queue.close())));
       connection.disconnect();
     },
   };
@@ -77,6 +78,11 @@ function openEdges({ settings, db, log }: Deps, onMaySend: (maySend: boolean) =>
     leaseSeconds: settings.edgeLeaseSeconds,
     onMaySend,
   });
+}
+
+/** Says at once when Redis is away: the rows are as well off with the sweeper. */
+function producerConnection(url: string, onError: (error: Error) => void): Redis {
+  return connectRedis({ urls: [url], name: 'queues', commandTimeoutMs: 1_000, onError });
 }
 
 /** BullMQ blocks on its connections and wants them to wait for Redis to come back. */
@@ -99,9 +105,15 @@ function listenForHints(url: string, onHint: () => void, onError: (error: Error)
   return redis;
 }
 
-/** A consumer that waits on a Redis that is away never closes by itself. */
-async function closeWithin(consumer: Worker<QueuedRow>, ms: number): Promise<void> {
+const drainMs = 6_000;
+
+/** Lets running jobs end. What a consumer asks of a Redis that is away it asks for ever, hence the deadlines. */
+async function endConsumer(consumer: Worker<QueuedRow>): Promise<void> {
+  await within(drainMs, consumer.close());
+  await within(500, consumer.disconnect());
+}
+
+async function within(ms: number, closing: Promise<unknown>): Promise<void> {
   const deadline = new Promise<void>((resolve) => setTimeout(resolve, ms).unref());
-  await Promise.race([consumer.close().catch(() => undefined), deadline]);
-  await consumer.disconnect().catch(() => undefined);
+  await Promise.race([closing.catch(() => undefined), deadline]);
 }

@@ -4,7 +4,7 @@ import type { Logger } from 'pino';
 import type { OutboxKind } from '../origin/outbox/events.ts';
 import { claimRows, type OutboxRow, releaseClaims } from '../origin/outbox/work.ts';
 import type { Db } from '../origin/postgres/database.ts';
-import { enqueueRows, type Queues } from './queues.ts';
+import { concurrency, enqueueRows, type Queues } from './queues.ts';
 
 export interface RelayOptions {
   db: Db;
@@ -15,9 +15,10 @@ export interface RelayOptions {
   work: (row: OutboxRow) => Promise<void>;
 }
 
-const batchRows = 200;
 const sweepMs = 1_000;
+const sweepRows = 40;
 const overdueSeconds = 2;
+const enqueueMs = 1_000;
 
 export interface Relay {
   wake(): void;
@@ -45,7 +46,7 @@ export function startRelay(options: RelayOptions): Relay {
         options.log.warn({ err: error }, 'the outbox could not be read');
         return 0;
       });
-      if (carried < batchRows && !woken && !stopping) await sleep();
+      if (carried === 0 && !woken && !stopping) await sleep();
     }
   };
   const running = run();
@@ -63,20 +64,43 @@ export function startRelay(options: RelayOptions): Relay {
   };
 }
 
-async function carryOnce({ db, queues, log, kinds, work }: RelayOptions): Promise<number> {
-  const allowed = kinds();
-  if (allowed.length === 0) return 0;
-  const overdue = await claimRows(db, allowed, batchRows, overdueSeconds);
-  const due = await claimRows(db, allowed, batchRows);
-  const byKind = Map.groupBy(due, (row) => row.kind);
-  await Promise.all([
-    ...overdue.map(work),
-    ...[...byKind].map(([kind, rows]) =>
-      enqueueRows(queues[kind], rows).catch(async (error: unknown) => {
-        log.warn({ err: error, kind }, 'the queue takes nothing; its rows wait for the sweeper');
-        await releaseClaims(db, rows);
-      }),
-    ),
+async function carryOnce(options: RelayOptions): Promise<number> {
+  const allowed = options.kinds();
+  const carried = await Promise.all([
+    ...allowed.map((kind) => enqueueDue(options, kind)),
+    sweep(options, allowed),
   ]);
-  return overdue.length + due.length;
+  return Math.max(...carried);
+}
+
+/** No more than its consumers get done before the claims run out: what waits is better off in Postgres. */
+async function enqueueDue({ db, queues, log }: RelayOptions, kind: OutboxKind): Promise<number> {
+  const queue = queues[kind];
+  const most = concurrency[kind] * 4;
+  const waiting = await within(enqueueMs, queue.getWaitingCount()).catch(() => most);
+  if (waiting >= most) return 0;
+  const rows = await claimRows(db, [kind], most - waiting);
+  if (rows.length === 0) return 0;
+  try {
+    await within(enqueueMs, enqueueRows(queue, rows));
+  } catch (error) {
+    log.warn({ err: error, kind }, 'the queue takes nothing; its rows wait for the sweeper');
+    await releaseClaims(db, rows);
+    return 0;
+  }
+  return rows.length;
+}
+
+async function sweep({ db, work }: RelayOptions, kinds: OutboxKind[]): Promise<number> {
+  const rows = await claimRows(db, kinds, sweepRows, overdueSeconds);
+  await Promise.all(rows.map(work));
+  return rows.length;
+}
+
+/** A connection that waits for Redis to come back would wait here for ever. */
+async function within<T>(ms: number, asked: Promise<T>): Promise<T> {
+  const late = new Promise<never>((_, reject) => {
+    setTimeout(() => reject(new Error(`Cannot reach the queue within ${ms} ms`)), ms).unref();
+  });
+  return Promise.race([asked, late]);
 }

@@ -1,7 +1,7 @@
 // Works one outbox row, from whichever side it came: at most one worker at a time by its lease, with a deadline, and its outcome kept.
 import type { Logger } from 'pino';
 import type { OutboxKind, OutboxPayloads } from '../origin/outbox/events.ts';
-import { beginWork, failWork, finishWork, type OutboxRow } from '../origin/outbox/work.ts';
+import { failWork, finishWork, type OutboxRow, renewClaim } from '../origin/outbox/work.ts';
 import type { Db } from '../origin/postgres/database.ts';
 import type { WorkerMetrics } from './metrics.ts';
 
@@ -20,6 +20,8 @@ const timeoutSeconds: Record<OutboxKind, number> = {
   'expire-hold': 10,
 };
 
+const renewMs = 1_500;
+
 export interface RowWorkerOptions {
   db: Db;
   handlers: JobHandlers;
@@ -36,7 +38,8 @@ export function createRowWorker({
 }: RowWorkerOptions): (row: OutboxRow) => Promise<void> {
   return async (row) => {
     const seconds = timeoutSeconds[row.kind];
-    if (!(await beginWork(db, row, seconds + 5))) return;
+    if (!(await renewClaim(db, row))) return;
+    const renewal = setInterval(() => void renewClaim(db, row).catch(() => undefined), renewMs);
     const handler = handlers[row.kind] as (
       payload: unknown,
       job: { id: string; signal: AbortSignal },
@@ -64,6 +67,7 @@ export function createRowWorker({
       );
       throw error;
     } finally {
+      clearInterval(renewal);
       end();
     }
   };

@@ -7,7 +7,9 @@ export interface OutboxTables {
     kind: string;
     payload: ColumnType<unknown, string, string>;
     state: Generated<'pending' | 'done' | 'dead'>;
+    /** Claims so far; who holds an older one works it no more. */
     attempt: Generated<number>;
+    failures: Generated<number>;
     traceparent: string | null;
     committed_at: ColumnType<Date, Date | undefined, Date>;
     due_at: ColumnType<Date, Date | undefined, Date>;

@@ -13,9 +13,9 @@ export interface OutboxRow {
   committedAt: Date;
 }
 
-/** Short, so that a killed worker's rows are soon another's; renewed by `beginWork`. */
+/** Short, so that a killed worker's rows are soon another's; renewed while they are worked. */
 const claimSeconds = 5;
-export const maxAttempts = 12;
+const mostFailures = 12;
 
 /**
  * Claims due rows, oldest first. Never by "id > cursor": ids commit out of order. Index: outbox_unfinished.
@@ -43,11 +43,11 @@ export async function claimRows(
   return rows;
 }
 
-/** @returns whether the row is still this claim's to work; if so, nobody else takes it for `seconds`. */
-export async function beginWork(db: Db, row: OutboxRow, seconds: number): Promise<boolean> {
+/** Call before the work begins, and every second or two while it goes on. @returns whether the row is still this claim's to work. */
+export async function renewClaim(db: Db, row: OutboxRow): Promise<boolean> {
   const { numUpdatedRows } = await db
     .updateTable('outbox')
-    .set({ claimed_until: sql`clock_timestamp() + make_interval(secs => ${seconds})` })
+    .set({ claimed_until: sql`clock_timestamp() + make_interval(secs => ${claimSeconds})` })
     .where('id', '=', row.id)
     .where('attempt', '=', row.attempt)
     .where('state', '=', 'pending')
@@ -64,23 +64,19 @@ export async function finishWork(db: Db, row: OutboxRow): Promise<void> {
     .execute();
 }
 
-/** Tried again after a growing, jittered pause; after `maxAttempts` the row is set aside as a dead letter with its reason. */
+/** Tried again after a growing, jittered pause; after twelve failures the row is set aside as a dead letter with its reason. */
 export async function failWork(db: Db, row: OutboxRow, reason: string): Promise<'again' | 'dead'> {
-  const dead = row.attempt >= maxAttempts;
-  const pauseSeconds = Math.min(2 ** (row.attempt - 1) * 0.25, 300) * (0.5 + Math.random());
-  await db
-    .updateTable('outbox')
-    .set({
-      state: dead ? 'dead' : 'pending',
-      failure: reason.slice(0, 2_000),
-      due_at: sql`clock_timestamp() + make_interval(secs => ${pauseSeconds})`,
-      claimed_until: sql`'-infinity'`,
-    })
-    .where('id', '=', row.id)
-    .where('attempt', '=', row.attempt)
-    .where('state', '=', 'pending')
-    .execute();
-  return dead ? 'dead' : 'again';
+  const { rows } = await sql<{ state: string }>`
+    update outbox set
+      failures = failures + 1,
+      state = case when failures + 1 >= ${mostFailures} then 'dead' else 'pending' end,
+      failure = ${reason.slice(0, 2_000)},
+      due_at = clock_timestamp()
+        + make_interval(secs => least(0.25 * 2 ^ failures, 300) * (0.5 + random())),
+      claimed_until = '-infinity'
+    where id = ${row.id} and attempt = ${row.attempt} and state = 'pending'
+    returning state`.execute(db);
+  return rows[0]?.state === 'dead' ? 'dead' : 'again';
 }
 
 /** Gives a claim back that was not begun, such as when the queue would not take it. */
@@ -138,7 +134,7 @@ export function listDeadRows(db: Db, limit: number): Promise<DeadRow[]> {
 export async function reviveDeadRows(db: Db, ids?: string[]): Promise<number> {
   let query = db
     .updateTable('outbox')
-    .set({ state: 'pending', attempt: 0, due_at: sql`clock_timestamp()`, claimed_until: sql`'-infinity'` })
+    .set({ state: 'pending', failures: 0, due_at: sql`clock_timestamp()`, claimed_until: sql`'-infinity'` })
     .where('state', '=', 'dead');
   if (ids !== undefined) query = query.where('id', 'in', ids);
   return Number((await query.executeTakeFirst()).numUpdatedRows);

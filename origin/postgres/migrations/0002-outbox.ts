@@ -10,6 +10,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
       payload jsonb not null,
       state text not null default 'pending' check (state in ('pending', 'done', 'dead')),
       attempt integer not null default 0,
+      failures integer not null default 0,
       traceparent text,
       committed_at timestamptz not null default clock_timestamp(),
       due_at timestamptz not null default clock_timestamp(),
