@@ -47,7 +47,11 @@ function servesStale(events: Event[], makeFence: MakeFence): boolean {
       word = undefined;
     } else if (step.kind === 'wait') now += step.ms;
     if (version > done && now > silentAt) done = version;
-    if (step.kind === 'serve' && stored !== undefined && fence.maySend([['product:1', stored.version]], stored.epoch)) {
+    if (
+      step.kind === 'serve' &&
+      stored !== undefined &&
+      fence.maySend([['product:1', stored.version]], stored.epoch)
+    ) {
       if (stored.version < done) return true;
     }
   }
@@ -56,7 +60,10 @@ function servesStale(events: Event[], makeFence: MakeFence): boolean {
 
 function findsStale(makeFence: MakeFence): boolean {
   return fc.check(
-    fc.property(fc.array(event, { minLength: 5, maxLength: 60 }), (events) => !servesStale(events, makeFence)),
+    fc.property(
+      fc.array(event, { minLength: 5, maxLength: 60 }),
+      (events) => !servesStale(events, makeFence),
+    ),
     { numRuns: 8_000, seed: 5 },
   ).failed;
 }
@@ -113,7 +120,17 @@ describe('the fence of the edge', () => {
   });
 
   test('tags are read as they are written, and a tag without a version makes the whole field unusable', () => {
-    expect(parseTags(formatTags([['product:42', 17], ['site', 3]]))).toEqual([['product:42', 17], ['site', 3]]);
+    expect(
+      parseTags(
+        formatTags([
+          ['product:42', 17],
+          ['site', 3],
+        ]),
+      ),
+    ).toEqual([
+      ['product:42', 17],
+      ['site', 3],
+    ]);
     expect(parseTags('product:42@17 catalog')).toBeUndefined();
   });
 });

@@ -1,0 +1,36 @@
+// An edge in the test's own process, with a clock that the test moves.
+import { createEdge, type Edge } from '../../../edge/app.ts';
+import { signPurge } from '../../../edge/purge-signature.ts';
+import { createMemoryStore, type Store } from '../../../edge/store.ts';
+import { createNodeUpstream } from '../../../edge/upstream-node.ts';
+
+export const purgeKey = 'a key for tests only';
+
+export interface TestEdge {
+  edge: Edge;
+  clock: { now: number };
+  get(path: string, headers?: Record<string, string>): Promise<Response>;
+  purge(tags: Record<string, number>, t?: number): Promise<Response>;
+}
+
+export function startEdge(originUrl: string, store: Store = createMemoryStore(10_000_000)): TestEdge {
+  const clock = { now: Date.now() };
+  const edge = createEdge({
+    store,
+    upstream: createNodeUpstream({ originUrl, timeoutMs: 2_000, maxConnections: 50, maxCalls: 2_000 }),
+    clock: { wallMs: () => clock.now, monotonicMs: () => clock.now },
+    purgeKey,
+    leaseSeconds: 3,
+    servedBy: 'test/edge',
+  });
+  return {
+    edge,
+    clock,
+    get: async (path, headers = {}) => edge.app.request(`http://shop.test${path}`, { headers }, {}),
+    async purge(tags, t = clock.now) {
+      const body = JSON.stringify({ tags });
+      const headers = { 'purge-signature': await signPurge(purgeKey, body, t) };
+      return edge.app.request('http://shop.test/.edge/purge', { method: 'POST', body, headers }, {});
+    },
+  };
+}
