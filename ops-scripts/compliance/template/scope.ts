@@ -34,13 +34,13 @@ export class Scope {
   attribute(id: string, name: string): unknown {
     const resource = this.template.Resources[id];
     if (resource === undefined) return unknownValue(`'${id}' is no resource of the template`);
-    if (identifiers.has(name)) return id;
     if (name === 'DefaultSecurityGroup') return `${id}.default`;
     if (name === 'LatestVersionNumber') return '$Latest';
     if (name === 'DefaultVersionNumber') return '$Default';
     if (name === 'DNSName' && resource.Type.includes('LoadBalancer')) return `${id}.dns`;
     const property = resource.Properties?.[name];
     if (property !== undefined) return evaluate(property, this);
+    if (identifiers.has(name)) return id;
     if (name.endsWith('Port') && resource.Properties?.['Port'] !== undefined) {
       return evaluate(resource.Properties['Port'], this);
     }

@@ -1,0 +1,90 @@
+// What a template can't know about the stack ends as `unknown` in the verdict, and says why.
+import { expect, it } from 'vitest';
+import { judge } from '../../../ops-scripts/compliance/judge.ts';
+import { parseTemplate } from '../../../ops-scripts/compliance/template/parse-template.ts';
+import { snapshotFromParsed } from '../../../ops-scripts/compliance/template/template.ts';
+import { TemplateStack } from '../support/template-stack.ts';
+
+type Resources = TemplateStack['resources'];
+
+const parameter = { Ref: 'Unset' };
+
+it.each<[string, string, string, (resources: Resources) => void]>([
+  ['a source that is a parameter', 'asg-only-from-elb', 'Unset', (r) => rule(r, 'AppGroup', parameter)],
+  [
+    'a source of another stack',
+    'database-only-from-asg',
+    'web-group',
+    (r) => rule(r, 'DataGroup', { 'Fn::ImportValue': 'web-group' }),
+  ],
+  [
+    'a rule behind a condition',
+    'cache-only-from-asg',
+    'Unset',
+    (r) => {
+      rule(r, 'StoreGroup', { 'Fn::GetAtt': ['AppGroup', 'GroupId'] });
+      Object.assign(r['Extra']!, { Condition: 'Wanted' });
+    },
+  ],
+  ['a rule of which group is not known', 'elb-open-to-web', 'Unset', (r) => rule(r, parameter, 'sg-1')],
+  [
+    'a group that a nested stack gets',
+    'asg-only-from-elb',
+    'Nested',
+    (r) => {
+      r['Nested'] = {
+        Type: 'AWS::CloudFormation::Stack',
+        Properties: { TemplateURL: 'x', Parameters: { Group: { Ref: 'AppGroup' } } },
+      };
+    },
+  ],
+  ['subnets that are parameters', 'elb-multi-az', 'Unset', (r) => set(r, 'Balancer', { Subnets: parameter })],
+  ['a size that is a parameter', 'asg-multi-az', 'Unset', (r) => set(r, 'Group', { MinSize: parameter })],
+  [
+    'Multi-AZ that is a parameter',
+    'database-multi-az',
+    'Unset',
+    (r) => set(r, 'Database', { MultiAZ: parameter }),
+  ],
+  [
+    'cache nodes that AWS places',
+    'cache-multi-az',
+    'leaves the zone',
+    (r) => set(r, 'Cache', { PreferredCacheClusterAZs: undefined }),
+  ],
+  [
+    'groups that are a parameter',
+    'cache-only-from-asg',
+    'Unset',
+    (r) => set(r, 'Cache', { SecurityGroupIds: [parameter] }),
+  ],
+])('%s makes %s unknown', (_name, control, reason, change) => {
+  const stack = new TemplateStack();
+  change(stack.resources);
+  const template = JSON.stringify({
+    Parameters: { Unset: { Type: 'String' } },
+    Conditions: { Wanted: { 'Fn::Equals': [parameter, 'yes'] } },
+    Resources: stack.resources,
+  });
+  const snapshot = snapshotFromParsed([parseTemplate(template, 'stack.json')], {
+    parameters: {},
+    region: 'eu-west-1',
+    account: '123456789012',
+  });
+  const report = judge(snapshot, { mode: 'template', selection: {} });
+  const findings = report.findings.filter((finding) => finding.control === control);
+  expect(findings.map(({ status }) => status)).toEqual(['unknown']);
+  expect(findings[0]?.reason).toContain(reason);
+});
+
+function rule(resources: Resources, group: unknown, source: unknown) {
+  const GroupId = typeof group === 'string' ? { 'Fn::GetAtt': [group, 'GroupId'] } : group;
+  resources['Extra'] = {
+    Type: 'AWS::EC2::SecurityGroupIngress',
+    Properties: { GroupId, IpProtocol: 'tcp', FromPort: 3000, ToPort: 3000, SourceSecurityGroupId: source },
+  };
+}
+
+function set(resources: Resources, id: string, properties: Record<string, unknown>) {
+  Object.assign(resources[id]!.Properties, properties);
+}
