@@ -178,8 +178,8 @@ export function createEdgeCache(options: EdgeCacheOptions): EdgeCache {
         body: null,
         onInterim: request.onInterim,
       });
-    } catch (error) {
-      return { stored: undefined, response: insteadOf(error, found, request, asked) };
+    } catch {
+      return { stored: undefined, response: insteadOf(found, request, asked) };
     }
     dropHopByHop(response.headers);
     if (!response.headers.has('date')) response.headers.set('date', new Date(clock.wallMs()).toUTCString());
@@ -293,20 +293,18 @@ export function createEdgeCache(options: EdgeCacheOptions): EdgeCache {
     if (stored !== undefined && fence.mayStore(stored.tags, stored.epoch)) await keep(key, stored);
   }
 
-  function mayServeStale(found: StoredResponse): boolean {
-    return -freshForS(found, clock.wallMs()) <= found.staleIfErrorS && maySend(found);
+  function mayServeStale(found: StoredResponse, allowedS = found.staleIfErrorS): boolean {
+    return -freshForS(found, clock.wallMs()) <= allowedS && maySend(found);
   }
 
-  function insteadOf(
-    error: unknown,
-    found: StoredResponse | undefined,
-    request: EdgeRequest,
-    asked: Headers,
-  ): Response {
-    if (found !== undefined && covers(found, asked, request.method) && mayServeStale(found)) {
+  function insteadOf(found: StoredResponse | undefined, request: EdgeRequest, asked: Headers): Response {
+    if (
+      found !== undefined &&
+      covers(found, asked, request.method) &&
+      mayServeStale(found, found.staleIfAwayS)
+    ) {
       return serve(found, request, asked, 'hit; fwd=stale; detail=stale-if-error');
     }
-    void error;
     return errorAnswer(503, asked, servedBy, 'edge; fwd=miss; detail=origin-away');
   }
 

@@ -11,11 +11,14 @@ export interface Freshness {
   initialAgeS: number;
   staleWhileRevalidateS: number;
   staleIfErrorS: number;
+  /** The same where the origin gave no answer at all; an answer without tags may then be shown for a while unasked (RFC 9111, 4.2.4). */
+  staleIfAwayS: number;
   /** Must be asked about before each use. */
   noCache: boolean;
 }
 
 const heuristicShare = 0.1;
+const disconnectedS = 600;
 const maxHeuristicS = 86_400;
 const heuristicStatuses = new Set([200, 203, 204, 206, 300, 301, 308, 404, 405, 410, 414, 501]);
 
@@ -39,6 +42,10 @@ export function readFreshness(
     initialAgeS: initialAgeS(headers, dateMs, requestedAtMs, receivedAtMs),
     staleWhileRevalidateS: strict ? 0 : (secondsOf(directives, 'stale-while-revalidate') ?? 0),
     staleIfErrorS: strict ? 0 : (secondsOf(directives, 'stale-if-error') ?? 0),
+    staleIfAwayS: strict
+      ? 0
+      : (secondsOf(directives, 'stale-if-error') ??
+        (explicitS === undefined || headers.has('cache-tag') ? 0 : disconnectedS)),
     noCache: directives.get('no-cache') === true,
   };
 }
