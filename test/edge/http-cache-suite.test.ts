@@ -1,0 +1,95 @@
+// The public HTTP caching suite (npm edition) against the edge as a cache before an origin that is not ours: each required case by its name.
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync } from 'node:fs';
+import { createServer } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, test } from 'vitest';
+import { trustProxies } from '../../edge/client-address.ts';
+import { createEdgeServer } from '../../edge/serve-node.ts';
+import { createEdge } from '../../edge/app.ts';
+import { createMemoryStore } from '../../edge/store.ts';
+import { createNodeUpstream } from '../../edge/upstream-node.ts';
+
+interface Case {
+  id: string;
+  name: string;
+  kind?: 'required' | 'optimal' | 'check';
+  browser_only?: boolean;
+}
+interface Suite {
+  tests: Case[];
+}
+type Results = Record<string, true | [string, string]>;
+
+const root = join(import.meta.dirname, '../../node_modules/http-cache-tests');
+const { default: suites } = (await import(`${root}/tests/index.mjs`)) as { default: Suite[] };
+const runner = (await import(`${root}/client/runner.mjs`)) as {
+  runTests(suites: Suite[], fetch: unknown, browser: boolean, base: string, chunk: number): Promise<void>;
+  getResults(): Results;
+};
+const cases = suites.flatMap((suite) => suite.tests).filter((one) => one.browser_only !== true);
+
+const originPort = await freePort();
+const origin = await startSuiteOrigin(originPort);
+const originUrl = `http://localhost:${originPort}`;
+const server = createEdgeServer({
+  edge: createEdge({
+    store: createMemoryStore(50_000_000),
+    upstream: createNodeUpstream({ originUrl, timeoutMs: 8_000, maxConnections: 256, maxCalls: 1_000 }),
+    purgeKey: 'a key for tests only',
+    leaseSeconds: 3,
+    servedBy: 'test/edge',
+  }),
+  originUrl,
+  servedBy: 'test/edge',
+  clientAddress: trustProxies([]),
+});
+server.listen(0, '127.0.0.1');
+await once(server, 'listening');
+const { port } = server.address() as { port: number };
+await runner.runTests(suites, fetch, false, `http://127.0.0.1:${port}`, 60);
+const results = runner.getResults();
+
+afterAll(() => {
+  server.closeAllConnections();
+  server.close();
+  origin.kill();
+});
+
+describe('the edge is a correct shared cache before any origin', () => {
+  test.each(cases.filter(({ kind }) => kind === undefined || kind === 'required'))('$id: $name', ({ id }) => {
+    expect(results[id]).toBe(true);
+  });
+
+  test('most of what an optimal cache does', () => {
+    const optimal = cases.filter(({ kind }) => kind === 'optimal');
+    const missed = optimal.filter(({ id }) => results[id] !== true).map(({ id }) => id);
+    expect(missed.length, missed.join(' ')).toBeLessThanOrEqual(6);
+  });
+});
+
+async function startSuiteOrigin(listenPort: number): Promise<ChildProcess> {
+  const child = spawn(process.execPath, ['--no-warnings', 'server/server.mjs'], {
+    cwd: root,
+    stdio: ['ignore', 'pipe', 'ignore'],
+    env: {
+      ...process.env,
+      npm_config_protocol: 'http',
+      npm_config_port: String(listenPort),
+      npm_config_pidfile: join(mkdtempSync(join(tmpdir(), 'edge-suite-')), 'pid'),
+    },
+  });
+  await once(child.stdout!, 'data');
+  child.stdout!.resume();
+  return child;
+}
+
+async function freePort(): Promise<number> {
+  const probe = createServer().listen(0);
+  await once(probe, 'listening');
+  const { port: free } = probe.address() as { port: number };
+  await new Promise((resolve) => probe.close(resolve));
+  return free;
+}
