@@ -1,0 +1,135 @@
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { createApp } from '../../origin/app.ts';
+import { createCarts } from '../../origin/cart/carts.ts';
+import { createDeps } from '../../origin/deps.ts';
+import { versionReaders } from '../../origin/version-readers.ts';
+import { Health } from '../../origin/web/health.ts';
+import { openShop, type Shop } from '../support/shop.ts';
+
+let shop: Shop;
+beforeAll(async () => {
+  shop = await openShop({ env: { TRUSTED_PROXIES: '10.0.0.0/8' } });
+});
+afterAll(() => shop[Symbol.asyncDispose]());
+
+const add = (headers: Record<string, string>) =>
+  shop.browser().request('/api/cart/lines', {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json', ...headers },
+    body: JSON.stringify({ variantId: shop.variants[0]!.id, quantity: 1 }),
+  });
+const form = (headers: Record<string, string>) =>
+  shop.browser().request('/cart', {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/x-www-form-urlencoded', ...headers },
+    body: `variantId=${shop.variants[0]!.id}&quantity=1`,
+  });
+
+describe('a write', () => {
+  test('from another site is refused, whatever way it is told', async () => {
+    for (const headers of [
+      { 'Sec-Fetch-Site': 'cross-site' },
+      { 'Sec-Fetch-Site': 'same-site' },
+      { Origin: 'https://evil.example' },
+      { Origin: 'null' },
+      { Origin: 'http://localhost:81' },
+      { Origin: 'http://localhost', 'Sec-Fetch-Site': 'cross-site' },
+    ] as Record<string, string>[]) {
+      expect((await add(headers)).status).toBe(403);
+      expect((await form(headers)).status).toBe(403);
+    }
+  });
+
+  test('as JSON needs neither header, as a form one of the two', async () => {
+    expect((await add({})).status).toBe(200);
+    expect((await form({})).status).toBe(403);
+    expect((await form({ Origin: 'http://localhost' })).status).toBe(303);
+    expect((await form({ 'Sec-Fetch-Site': 'same-origin' })).status).toBe(303);
+    expect((await form({ 'Sec-Fetch-Site': 'none' })).status).toBe(303);
+  });
+
+  test('without a body needs no content type', async () => {
+    const browser = shop.browser();
+    await browser.add(shop.variants[0]!.id);
+    expect((await browser.delete(`/api/cart/lines/${shop.variants[0]!.id}`)).status).toBe(200);
+  });
+});
+
+describe('every response', () => {
+  const paths = [
+    '/',
+    '/cart',
+    '/nothing',
+    '/api/products',
+    '/api/cart',
+    '/api/nothing',
+    '/livez',
+    '/api/docs',
+    '/sign-in',
+    '/checkout',
+  ];
+
+  test.each(paths)('%s bears the headers that all bear', async (path) => {
+    const { headers } = await shop.browser().request(path);
+    expect(headers.get('X-Content-Type-Options')).toBe('nosniff');
+    expect(headers.get('Referrer-Policy')).not.toBeNull();
+    expect(headers.get('Served-By')).toMatch(/^[\w.-]+\/[\w.-]+$/);
+    expect(headers.get('Server-Timing')).not.toBeNull();
+    expect(headers.get('Cache-Status')).toMatch(/^origin;/);
+    expect(headers.get('Cache-Control')).not.toBeNull();
+    if (!headers.get('Content-Type')?.startsWith('text/html')) return;
+    const policy = headers.get('Content-Security-Policy') ?? '';
+    expect(policy).toMatch(/frame-ancestors/);
+    expect(/script-src ([^;]*)/.exec(policy)?.[1]).not.toMatch(/unsafe-inline|\*/);
+  });
+
+  test('of a shared page is compressed, validated by its ETag, and bears its tags', async () => {
+    const browser = shop.browser();
+    for (const encoding of ['br', 'gzip']) {
+      const page = await browser.request(`/p/${shop.slug}`, { headers: { 'Accept-Encoding': encoding } });
+      expect(page.headers.get('Content-Encoding')).toBe(encoding);
+      expect(page.headers.get('Cache-Tag')).toMatch(/product:\d+@\d+/);
+      const etag = page.headers.get('ETag')!;
+      const again = await browser.request(`/p/${shop.slug}`, {
+        headers: { 'Accept-Encoding': encoding, 'If-None-Match': etag },
+      });
+      expect(again.status).toBe(304);
+      expect(again.headers.get('Cache-Tag')).toBe(page.headers.get('Cache-Tag'));
+    }
+    const plain = await browser.request(`/p/${shop.slug}`, {
+      headers: { 'Accept-Encoding': 'br;q=0, gzip;q=0' },
+    });
+    expect(plain.headers.get('Content-Encoding')).toBeNull();
+  });
+
+  test('that is personal is kept by nobody', async () => {
+    const browser = shop.browser();
+    await browser.signUp('private@example.com');
+    for (const path of [
+      '/cart',
+      '/account',
+      '/api/cart',
+      '/api/account',
+      '/api/sessions',
+      '/api/orders',
+      '/sign-in',
+    ]) {
+      expect((await browser.request(path)).headers.get('Cache-Control')).toBe('private, no-store');
+    }
+  });
+});
+
+describe('a warm product page', () => {
+  test('asks nothing of Postgres: an origin that has none serves it out of Redis', async () => {
+    await shop.browser().request(`/p/${shop.slug}`);
+    const settings = { ...shop.deps.settings, databaseUrl: 'postgres://nobody@127.0.0.1:1/none' };
+    await using deps = createDeps(settings, shop.deps.log, { versionReaders });
+    await vi.waitFor(() => deps.redis.ping(), { timeout: 5_000, interval: 10 });
+    const carts = createCarts(deps);
+    const app = createApp(deps, carts, new Health());
+    const warm = await app.request(`/p/${shop.slug}`);
+    expect([warm.status, warm.headers.get('Cache-Status')]).toEqual([200, 'origin; hit']);
+    expect((await app.request('/p/wool-coat')).status).toBe(503);
+    await carts.close();
+  });
+});
