@@ -6,9 +6,9 @@ import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
+import { createEdge } from '../../edge/app.ts';
 import { trustProxies } from '../../edge/client-address.ts';
 import { createEdgeServer } from '../../edge/serve-node.ts';
-import { createEdge } from '../../edge/app.ts';
 import { createMemoryStore } from '../../edge/store.ts';
 import { createNodeUpstream } from '../../edge/upstream-node.ts';
 
