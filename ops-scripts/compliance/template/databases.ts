@@ -1,18 +1,11 @@
 // Databases as RDS would describe them: instances, clusters with their members, proxies, subnet groups.
 import { isUnknownValue, unknownValue } from '../snapshot.ts';
 import type { Draft } from './draft.ts';
-import { booleanOf, listOf, numberOf, type Properties, type Resource } from './resources.ts';
+import { portOf } from './engine-ports.ts';
+import { booleanOf, listOf, type Properties, type Resource } from './resources.ts';
 import { describeSubnetGroup } from './subnet-groups.ts';
 
 const placedByAws = unknownValue('the template leaves the zone of the instance to AWS');
-
-const defaultPorts: [RegExp, number][] = [
-  [/postgres/, 5432],
-  [/mysql|mariadb|aurora/, 3306],
-  [/oracle/, 1521],
-  [/sqlserver/, 1433],
-  [/db2/, 50000],
-];
 
 export function answerDatabases(draft: Draft): void {
   const clusters = draft.of('AWS::RDS::DBCluster');
@@ -49,13 +42,15 @@ function describeInstance(draft: Draft, { id, properties }: Resource): Propertie
   const inherited = cluster ?? source ?? {};
   const engine = properties['Engine'] ?? inherited['Engine'];
   const Port = portOf(properties['Port'] ?? inherited['Port'], engine);
+  const multiAz = booleanOf(properties['MultiAZ']);
   return {
     DBInstanceIdentifier: id,
     DBInstanceArn: id,
     DBInstanceStatus: 'available',
     Engine: engine,
-    MultiAZ: booleanOf(properties['MultiAZ']),
-    AvailabilityZone: properties['AvailabilityZone'] ?? placedByAws,
+    MultiAZ: multiAz,
+    // With a standby in another zone it does not matter which zone is first.
+    AvailabilityZone: properties['AvailabilityZone'] ?? (multiAz === true ? undefined : placedByAws),
     PubliclyAccessible: booleanOf(properties['PubliclyAccessible']),
     Endpoint: { Address: `${id}.endpoint`, Port },
     DbInstancePort: Port,
@@ -138,10 +133,4 @@ function worn(groups: unknown): unknown {
   return listOf(groups).map((group) =>
     isUnknownValue(group) ? group : { VpcSecurityGroupId: group, Status: 'active' },
   );
-}
-
-function portOf(port: unknown, engine: unknown): unknown {
-  if (port !== undefined) return numberOf(port);
-  const found = defaultPorts.find(([name]) => name.test(String(engine)));
-  return found?.[1] ?? unknownValue('neither the port nor a known engine is declared');
 }

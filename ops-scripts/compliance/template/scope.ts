@@ -1,5 +1,6 @@
 // All that a template's expressions may refer to; what the template can't know is an unknown value with its reason.
 import { isUnknownValue, unknownValue } from '../snapshot.ts';
+import { portOf } from './engine-ports.ts';
 import { evaluate } from './evaluate.ts';
 import { isRecord, type Template } from './parse-template.ts';
 
@@ -41,8 +42,9 @@ export class Scope {
     const property = resource.Properties?.[name];
     if (property !== undefined) return evaluate(property, this);
     if (identifiers.has(name)) return id;
-    if (name.endsWith('Port') && resource.Properties?.['Port'] !== undefined) {
-      return evaluate(resource.Properties['Port'], this);
+    if (/^(Endpoint|.*EndPoint|.*Endpoint)\.Port$/.test(name)) {
+      const { Port: port, Engine: engine } = this.properties(id);
+      return portOf(port, engine);
     }
     return unknownValue(`${id}.${name} is known only once deployed`);
   }

@@ -1,0 +1,19 @@
+// The port that a store listens on where its template names none: each engine's documented default.
+import { unknownValue } from '../snapshot.ts';
+
+const defaultPorts: [RegExp, number][] = [
+  [/postgres/, 5432],
+  [/mysql|mariadb|aurora/, 3306],
+  [/oracle/, 1521],
+  [/sqlserver/, 1433],
+  [/db2/, 50000],
+  [/redis|valkey/, 6379],
+  [/memcached/, 11211],
+];
+
+/** The port as a number; an unknown value where neither port nor engine tells it. */
+export function portOf(port: unknown, engine: unknown): unknown {
+  if (port !== undefined) return typeof port === 'string' ? Number(port) : port;
+  const found = typeof engine === 'string' ? defaultPorts.find(([name]) => name.test(engine)) : undefined;
+  return found?.[1] ?? unknownValue('neither the port nor a known engine is declared');
+}
