@@ -10,7 +10,8 @@ export interface HomePage {
 }
 
 export function homePage({ categories, newest }: HomePage): Html {
-  const [first, second, ...others] = newest;
+  const [first, second] = newest.toSorted((a, b) => b.price.amount - a.price.amount);
+  const others = newest.filter((product) => product !== first && product !== second);
   return html`<section class="hero">
 <div><h1>Good clothes. <em>Kept.</em></h1>
 <p class="lead">Cut to be worn for years, and laid in a bag that never forgets: what you choose on the train is there on the sofa.</p>
