@@ -1,14 +1,14 @@
-// The port that a store listens on where its template names none: each engine's documented default.
+// The port that a store listens on where its template names none: each engine's documented default. Engines are written in any case.
 import { unknownValue } from '../snapshot.ts';
 
 const defaultPorts: [RegExp, number][] = [
-  [/postgres/, 5432],
-  [/mysql|mariadb|aurora/, 3306],
-  [/oracle/, 1521],
-  [/sqlserver/, 1433],
-  [/db2/, 50000],
-  [/redis|valkey/, 6379],
-  [/memcached/, 11211],
+  [/postgres/i, 5432],
+  [/mysql|mariadb|aurora/i, 3306],
+  [/oracle/i, 1521],
+  [/sqlserver/i, 1433],
+  [/db2/i, 50000],
+  [/redis|valkey/i, 6379],
+  [/memcached/i, 11211],
 ];
 
 /** The port as a number; an unknown value where neither port nor engine tells it. */
