@@ -54,13 +54,19 @@ function declarationsOf(answers: Answers, raw: AutoScalingGroup, name: string): 
 
 function fromTemplate(answers: Answers, spec: LaunchTemplateSpecification): Declaration {
   const label = String(knownOrAbsent(spec.LaunchTemplateId, 'a launch template') ?? spec.LaunchTemplateName);
-  const listed = listAnswers(answers, 'ec2', 'DescribeLaunchTemplateVersions', 'LaunchTemplateVersions');
+  const about = spec.LaunchTemplateId ?? spec.LaunchTemplateName;
+  const listed = listAnswers(
+    answers,
+    'ec2',
+    'DescribeLaunchTemplateVersions',
+    'LaunchTemplateVersions',
+    about,
+  );
+  // A version that is newer, or the default, could stand on a page that is missing.
+  if (listed.doubts.length > 0) throw new Doubt(listed.doubts[0]!);
   const version = findVersion(listed.items, spec);
   if (version === undefined) {
-    throw new Doubt(
-      listed.doubts[0] ??
-        `launch template ${label}, version ${spec.Version ?? '$Default'}, is not in any answer`,
-    );
+    throw new Doubt(`launch template ${label}, version ${spec.Version ?? '$Default'}, is not in any answer`);
   }
   const data = known(version.LaunchTemplateData, `the contents of launch template ${label}`);
   const cards = knownList(data.NetworkInterfaces, `network interfaces of launch template ${label}`);

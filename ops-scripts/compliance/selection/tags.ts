@@ -21,7 +21,7 @@ export function tagsOf(world: World, part: Part): Tags {
   const own = listed.items.filter(({ ResourceArn }) => ResourceArn === part.id);
   return toTags(
     own.flatMap(({ Tags: tags }) => tags ?? []),
-    own.length > 0 ? [] : listed.doubts,
+    listed.doubts,
   );
 }
 

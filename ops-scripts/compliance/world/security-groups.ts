@@ -42,7 +42,7 @@ export function readSecurityGroups(answers: Answers): SecurityGroups {
   const seen = new Map<string, GroupRule>();
   const own = answers.snapshot.account;
   const add = (group: SecurityGroup, rule: GroupRule) => {
-    const key = `${rule.egress}|${group.id}|${formatTraffic(rule.traffic)}|${peerKey(rule.peer)}`;
+    const key = `${rule.egress}|${group.id}|${formatTraffic(rule.traffic)}|${peerKey(rule.peer)}|${rule.peer.kind === 'group' ? (rule.peer.foreign ?? '') : ''}`;
     const before = seen.get(key);
     if (before === undefined) {
       seen.set(key, rule);
