@@ -1,4 +1,5 @@
 // What a cart holds and what each operation makes of it. Pure: the writer, the views, the tests and the model run the same code.
+import { createHash } from 'node:crypto';
 
 export interface CartLine {
   variantId: string;
@@ -6,10 +7,10 @@ export interface CartLine {
 }
 
 /**
- * The newest version at which each line was set by an operation that Postgres took directly, and which one that was; also of lines
- * that were set to 0. A journalled `set` made on an earlier version is passed over.
+ * By variant: the newest version at which its line was set by an operation that Postgres took directly, and a mark of which one that
+ * was; also of lines that were set to 0. A journalled `set` made on an earlier version is passed over.
  */
-export type DirectSets = Record<string, { version: number; opId: string }>;
+export type DirectSets = Record<string, [version: number, opMark: string]>;
 
 export interface CartState {
   /** 0: does not exist yet. */
@@ -67,4 +68,9 @@ export function subtractLines(lines: CartLine[], taken: CartLine[]): CartLine[] 
   return lines
     .map((line) => ({ ...line, quantity: line.quantity - (quantities.get(line.variantId) ?? 0) }))
     .filter((line) => line.quantity > 0);
+}
+
+/** Short, because it is stored with the cart; told apart only among the operations of one line. */
+export function opMarkOf(opId: string): string {
+  return createHash('sha256').update(opId).digest('base64url').slice(0, 6);
 }

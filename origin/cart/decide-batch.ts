@@ -6,6 +6,7 @@ import {
   type DirectSets,
   type LimitCode,
   limitBrokenBy,
+  opMarkOf,
 } from './cart-state.ts';
 import { type JournalledOperation, replayJournal } from './replay-journal.ts';
 
@@ -37,7 +38,7 @@ export interface Decision {
 }
 
 /** Sets of more lines than this are forgotten, oldest first; then a journalled `set` may count once more, none is lost. */
-const maxDirectSets = 256;
+const maxDirectSets = 64;
 
 /** @param known fingerprints by op id, of those operations that the base has, read in the same snapshot as the base */
 export function decideCart(
@@ -83,8 +84,8 @@ export function refusalOf(lines: CartLine[], operation: WaitingOperation): Block
 }
 
 function recordSet(sets: DirectSets, operation: WaitingOperation, version: number): DirectSets {
-  const next = { ...sets, [operation.variantId]: { version, opId: operation.opId } };
+  const next = { ...sets, [operation.variantId]: [version, opMarkOf(operation.opId)] as [number, string] };
   const entries = Object.entries(next);
   if (entries.length <= maxDirectSets) return next;
-  return Object.fromEntries(entries.sort(([, a], [, b]) => b.version - a.version).slice(0, maxDirectSets));
+  return Object.fromEntries(entries.sort(([, a], [, b]) => b[0] - a[0]).slice(0, maxDirectSets));
 }

@@ -1,5 +1,5 @@
 // Journalled operations on top of a base: each counts once, in order, and a `set` only where its line was not set later. Pure.
-import { type CartState, changeLines, type DirectSets, type LineChange } from './cart-state.ts';
+import { type CartState, changeLines, type DirectSets, type LineChange, opMarkOf } from './cart-state.ts';
 
 export interface JournalledOperation extends LineChange {
   opId: string;
@@ -31,12 +31,12 @@ export function replayJournal(
   for (const operation of journal) {
     const direct = directSets[operation.variantId];
     if (baseHas(operation.opId)) {
-      if (direct?.opId === operation.opId) directSets = without(directSets, operation.variantId);
+      if (direct?.[1] === opMarkOf(operation.opId)) directSets = without(directSets, operation.variantId);
       continue;
     }
     fresh.push(operation);
     if (operation.kind === 'set') {
-      if (direct !== undefined && direct.version > operation.madeOn) continue;
+      if (direct !== undefined && direct[0] > operation.madeOn) continue;
       if (direct !== undefined) directSets = without(directSets, operation.variantId);
     }
     lines = changeLines(lines, operation);

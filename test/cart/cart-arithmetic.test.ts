@@ -1,7 +1,7 @@
 // The arithmetic of a cart against a book-keeper that knows only "each acknowledged request once, in order".
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { addAllLines, type CartState, emptyCart } from '../../origin/cart/cart-state.ts';
+import { addAllLines, type CartState, emptyCart, opMarkOf } from '../../origin/cart/cart-state.ts';
 import { decideCart, type Outcome, type WaitingOperation } from '../../origin/cart/decide-batch.ts';
 import { type JournalledOperation, replayJournal } from '../../origin/cart/replay-journal.ts';
 import { pieces } from './support/cart-world.ts';
@@ -140,7 +140,7 @@ test('a journalled set is passed over only where its line was set later by anoth
     version: 6,
     generation: 1,
     lines: [{ variantId: '1', quantity: 9 }],
-    directSets: { '1': { version, opId } },
+    directSets: { '1': [version, opMarkOf(opId)] },
   });
   const quantityAfter = (state: CartState, has: (opId: string) => boolean = () => false) =>
     pieces(replayJournal(state, has, [set]).state)['1'];

@@ -2,13 +2,13 @@
 import { randomUUID } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { fitsCookie, newCookieCart, writeCookieCart } from '../../origin/cart/cookie/cart-in-cookie.ts';
 import {
   type CookieCart,
   decodeCart,
   encodeCart,
   operationMark,
 } from '../../origin/cart/cookie/encode-cart.ts';
-import { fitsCookie, newCookieCart, writeCookieCart } from '../../origin/cart/cookie/cart-in-cookie.ts';
 import { prepareSignIn, signOutCart } from '../../origin/cart/for-account.ts';
 import { endGeneration, freezeForCheckout, prepareCheckout } from '../../origin/cart/for-order.ts';
 import { createDatabase, sharedRedisUrl } from '../support/stores.ts';
@@ -97,7 +97,9 @@ test('state sticky loses the cart with its origin and says that it is incomplete
 });
 
 const cookieCart = fc.record({
-  id: fc.uint8Array({ minLength: 12, maxLength: 12 }).map((bytes) => Buffer.from(bytes).toString('base64url')),
+  id: fc
+    .uint8Array({ minLength: 12, maxLength: 12 })
+    .map((bytes) => Buffer.from(bytes).toString('base64url')),
   version: fc.nat(),
   lines: fc.array(
     fc.record({
