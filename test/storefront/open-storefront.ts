@@ -1,0 +1,45 @@
+// The shop on a socket with the demo catalog's look, and Chromium to look at it.
+import { existsSync } from 'node:fs';
+import { type Browser, chromium } from 'playwright-core';
+import { loadDemoCatalog } from '../../origin/catalog/demo/load-demo-catalog.ts';
+import { serve } from '../../origin/web/serve.ts';
+import { openShop } from '../support/shop.ts';
+
+const chromiumPath = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find(
+  (path) => existsSync(path),
+);
+export const hasChromium = chromiumPath !== undefined;
+
+export interface Storefront extends AsyncDisposable {
+  url: string;
+  /** Of a product that can be bought. */
+  slug: string;
+}
+
+export async function openStorefront(): Promise<Storefront> {
+  await using standing = new AsyncDisposableStack();
+  const shop = standing.use(await openShop({ env: { RATE_LIMITS: 'off' } }));
+  await loadDemoCatalog(shop.deps.db);
+  const server = await serve({ fetch: shop.app.fetch as never, host: '127.0.0.1', port: 0 });
+  standing.defer(() => server.stop(500));
+  const stack = standing.move();
+  return {
+    // Browsers keep `Secure` cookies of http://localhost, not of its address.
+    url: `http://localhost:${server.port}`,
+    slug: 'women-moss-boxy-t-shirt',
+    [Symbol.asyncDispose]: () => stack.disposeAsync(),
+  };
+}
+
+export function launchChromium(): Promise<Browser> {
+  return chromium.launch({
+    executablePath: chromiumPath!,
+    args: [
+      '--no-sandbox',
+      '--disable-gpu',
+      '--disable-quic',
+      '--no-first-run',
+      '--disable-background-networking',
+    ],
+  });
+}
