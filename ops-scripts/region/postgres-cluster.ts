@@ -183,10 +183,12 @@ export function startPostgresCluster(options: PostgresClusterOptions): PostgresC
     },
     stop: async () => {
       stopping.abort(new Error('stopping'));
+      // A region's data ends with it: nothing is gained by an orderly shutdown, and no question waits for the dead.
+      const fenceAll = () => Promise.all(Object.values(topology).map((member) => fenceMember(member)));
+      await fenceAll();
       await Promise.all([watching, repairs.abandon()]);
       await repairs.abandon();
-      // A region's data ends with it: nothing is gained by an orderly shutdown.
-      await Promise.all(Object.values(topology).map((member) => fenceMember(member)));
+      await fenceAll();
     },
   };
 }

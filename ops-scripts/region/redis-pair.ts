@@ -135,9 +135,11 @@ export function startRedisPair(options: RedisPairOptions): RedisPair {
     },
     stop: async () => {
       stopping.abort(new Error('stopping'));
+      const fenceAll = () => Promise.all([primary, replica].map((member) => fenceRedisMember(member)));
+      await fenceAll();
       await Promise.all([watching, repairs.abandon()]);
       await repairs.abandon();
-      await Promise.all([primary, replica].map((member) => fenceRedisMember(member)));
+      await fenceAll();
     },
   };
 }

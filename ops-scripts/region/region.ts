@@ -76,6 +76,8 @@ export async function startRegion(settings: RegionSettings, hooks: RegionHooks):
     fleet,
     stop: async () => {
       books.note({ stopping: true });
+      // All at once; what stands on them later finds them stopped.
+      await Promise.allSettled([fleet.stopAll(), stores.stop(), balancer.stop()]);
       await stack.disposeAsync();
     },
   };

@@ -1,0 +1,103 @@
+// `npm start` on one data folder, from the first start to the last: what it prints, what it survives, and what it leaves behind (nothing).
+import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, expect, test } from 'vitest';
+import { findFreePort } from '../../ops-scripts/local/ports.ts';
+import { processIdentity } from '../../ops-scripts/local/process-identity.ts';
+import { findRunning } from '../../ops-scripts/local/running-file.ts';
+import { waitUntil } from '../../ops-scripts/local/wait-until.ts';
+import { type RunningProgram, runProgram } from '../support/run-program.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'myclothes-start-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const start = (env: Record<string, string> = {}) =>
+  runProgram('ops-scripts/local/start.ts', [], { DATA_DIR: folder, PORT: '0', WORKER_PORT: '0', ...env });
+
+async function readyUrl(shop: RunningProgram): Promise<string> {
+  return (await shop.line(/^ready http:\/\/localhost:\d+$/)).slice('ready '.length);
+}
+
+function partsOf(dataDir: string): string[] {
+  return findRunning(dataDir)?.parts ?? [];
+}
+
+const alive = (parts: string[]) =>
+  parts.filter((part) => processIdentity(Number.parseInt(part, 10)) === part);
+
+test('the first start, broken off half-way by kill -9, is no obstacle to the next', async () => {
+  await using broken = start();
+  await waitUntil(() => partsOf(folder).length >= 2, { what: 'the stores to stand', deadlineMs: 60_000 });
+  const parts = partsOf(folder);
+  broken.child.kill('SIGKILL');
+  await broken.exitCode;
+  await waitUntil(() => alive(parts).length === 0, { what: 'everything to end', deadlineMs: 20_000 });
+});
+
+test('it shows a page, tells passwords only to the owner, and ends everything within 10 s of SIGTERM', async () => {
+  await using shop = start();
+  const url = await readyUrl(shop);
+  await shop.line(/^Staff .*staff@myclothes\.test/);
+  expect((await fetch(url)).status).toBe(200);
+  for (const file of ['running.json', 'secrets.json'])
+    expect(statSync(join(folder, file)).mode & 0o077).toBe(0);
+  const parts = partsOf(folder);
+  expect(parts.length).toBe(4);
+  const asked = performance.now();
+  shop.child.kill('SIGTERM');
+  expect(await shop.exitCode).toBe(0);
+  expect(performance.now() - asked).toBeLessThan(10_000);
+  expect(alive(parts)).toEqual([]);
+});
+
+test('a later start finds the data, says so without the passwords, and starts again whatever part is killed', async () => {
+  await using shop = start();
+  const url = await readyUrl(shop);
+  const { operatorPassword } = JSON.parse(readFileSync(join(folder, 'secrets.json'), 'utf8'));
+  expect(shop.output()).not.toContain(operatorPassword);
+  const { items } = (await (await fetch(`${url}/api/products?limit=1`)).json()) as {
+    items: { slug: string }[];
+  };
+  expect(items).toHaveLength(1);
+
+  for (const part of partsOf(folder)) process.kill(Number.parseInt(part, 10), 'SIGKILL');
+  for (const name of ['Postgres', 'Redis', 'origin', 'worker'])
+    await shop.line(new RegExp(`^${name} was killed by SIGKILL`));
+  await waitUntil(async () => (await fetch(`${url}/api/products/${items[0]?.slug}`)).status === 200, {
+    what: 'the shop to return on its address',
+    deadlineMs: 30_000,
+  });
+
+  await using second = start();
+  await second.line(/runs already.*Stop that one first/);
+  expect(await second.exitCode).toBe(1);
+  expect((await fetch(url)).status).toBe(200);
+});
+
+test('a port in use is named before anything is started', async () => {
+  const port = await findFreePort();
+  await using blocker = await occupy(port);
+  await using shop = start({ PORT: String(port) });
+  await shop.line(new RegExp(`^Port ${port} is in use: stop the program`));
+  expect(await shop.exitCode).toBe(1);
+  expect(blocker.listening()).toBe(true);
+});
+
+test('wrong settings are told all at once, without their values', async () => {
+  await using shop = start({ PORT: 'eighty', COOKIE_KEYS: 'short-secret' });
+  expect(await shop.exitCode).toBe(1);
+  expect(shop.output()).toMatch(/COOKIE_KEYS/);
+  expect(shop.output()).toMatch(/PORT/);
+  expect(shop.output()).not.toContain('short-secret');
+});
+
+async function occupy(port: number) {
+  const server = createServer().listen(port, '127.0.0.1');
+  await new Promise((resolve) => server.once('listening', resolve));
+  return {
+    listening: () => server.listening,
+    [Symbol.asyncDispose]: () => new Promise<void>((resolve) => server.close(() => resolve())),
+  };
+}
