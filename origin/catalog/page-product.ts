@@ -21,7 +21,7 @@ export interface ProductPage {
 export function productPage({ product, path, refused }: ProductPage): Html {
   return html`${crumbs(path, product.name)}
 <div class="item">
-<ul class="gallery" aria-label="Pictures">${product.images
+<ul class="gallery" aria-label="Pictures"${raw(product.images.length > 1 ? ' tabindex="0"' : '')}>${product.images
     .slice(0, 8)
     .map((image, index) => html`<li><div class="tile">${picture(image, index === 0)}</div></li>`)}</ul>
 <div class="about">
