@@ -63,7 +63,8 @@ async function takeJournalAlong(
     left = await written.left;
   }
   if (left !== undefined && left.length > 0) {
-    const seen = await viewCart(stores, { ...cart, journalled: true });
+    const { version } = written.update.cart.state;
+    const seen = await viewCart(stores, { ...cart, version, journalled: true });
     return { ...seen, durability: 'committed' };
   }
   return {
@@ -93,7 +94,8 @@ async function writeToJournal(
     state: seen.state,
     durability: answer === 'applied' ? 'committed' : 'journal',
     journalled: answer === 'journalled' || seen.journalled,
-    incomplete: seen.incomplete,
+    // A failover between the two may have left a base that lacks even this operation.
+    incomplete: seen.incomplete || !seen.has(operation.opId),
   };
 }
 

@@ -1,0 +1,160 @@
+// Postgres and Redis in small: what each statement and script does, atomic, with answers that may be lost before or after the effect.
+import { type CartState, emptyCart } from '../../../origin/cart/cart-state.ts';
+import type { JournalledOperation } from '../../../origin/cart/replay-journal.ts';
+import { applyToCarts, type CartTask } from '../../../origin/cart/server/apply-to-carts.ts';
+import type { CartCopies, CopyUpdate } from '../../../origin/cart/server/cart-copies.ts';
+import type { RunSql } from '../../../origin/cart/server/cart-statements.ts';
+import { PostgresSilent, type Written } from '../../../origin/cart/server/cart-writer.ts';
+import type { JournalAppend } from '../../../origin/cart/server/journal.ts';
+import { publishCopies } from '../../../origin/cart/server/publish-copies.ts';
+import type { ServerStores } from '../../../origin/cart/server/server-stores.ts';
+import { unavailable } from '../../../origin/errors.ts';
+
+export type Bug =
+  | 'op-id-dropped'
+  | 'version-ignored'
+  | 'trimmed-before-commit'
+  | 'trims-all'
+  | 'ack-before-wait'
+  | 'journal-reordered'
+  | 'poisoned-client';
+
+export type Answer = 'ok' | 'lost-before' | 'lost-after';
+
+interface Node {
+  copy: { state: CartState; ids: string[] } | undefined;
+  journal: JournalledOperation[];
+}
+
+export interface Model {
+  stores: ServerStores;
+  postgres: { up: boolean; state: CartState; ids: Map<string, string> };
+  redis: { up: boolean; primary: Node; replica: Node | undefined };
+  answers: () => Answer;
+}
+
+export function openModel(pause: () => Promise<void>, answers: () => Answer, bug?: Bug): Model {
+  const blank = (): Node => ({ copy: undefined, journal: [] });
+  const model = {
+    postgres: { up: true, state: emptyCart, ids: new Map<string, string>() },
+    redis: { up: true, primary: blank(), replica: blank() as Node | undefined },
+    answers,
+  } as Model;
+  let poisoned = false;
+
+  const run: RunSql = async ({ name, values }) => {
+    const answer = model.answers();
+    await pause();
+    if (!model.postgres.up || answer === 'lost-before') {
+      poisoned = bug === 'poisoned-client';
+      throw new PostgresSilent('lost');
+    }
+    const result = execute(name, values);
+    if (answer === 'lost-after') throw new PostgresSilent('lost');
+    return result;
+  };
+  const execute = (name: string, values: unknown[]): unknown[] => {
+    const { state, ids } = model.postgres;
+    const row = {
+      version: state.version || null,
+      generation: 1,
+      lines: state.lines,
+      direct_sets: state.directSets,
+      merged_into: null,
+      account_id: null,
+    };
+    if (name === 'read-carts') return [{ ...row, known: Object.fromEntries(ids) }];
+    if (name === 'read-cart-in-full') {
+      const operations = [...ids].map(([opId, fingerprint]) => ({ opId, fingerprint }));
+      return state.version === 0 ? [] : [{ ...row, operations }];
+    }
+    const [[cartId], , [before], [version], [lines], [sets], , , opIds, fingerprints] = values as never as [
+      string[],
+      boolean[],
+      number[],
+      number[],
+      string[],
+      string[],
+      0,
+      0,
+      string[],
+      string[],
+    ];
+    if (bug !== 'version-ignored' && (before !== state.version || opIds.some((id) => ids.has(id)))) return [];
+    if (poisoned) {
+      poisoned = false;
+      return [{ id: cartId }];
+    }
+    model.postgres.state = {
+      version: version!,
+      generation: 1,
+      lines: JSON.parse(lines!),
+      directSets: JSON.parse(sets!),
+    };
+    if (bug !== 'op-id-dropped') for (const [i, id] of opIds.entries()) ids.set(id, fingerprints[i]!);
+    return [{ id: cartId }];
+  };
+
+  const copies: CartCopies = {
+    async read() {
+      await pause();
+      if (!model.redis.up) return undefined;
+      const { copy, journal } = model.redis.primary;
+      const ids = new Set(copy?.ids);
+      return {
+        copy: copy && { state: copy.state, merged: false, has: (id) => ids.has(id) },
+        journal: [...journal],
+      };
+    },
+    async save(updates) {
+      await pause();
+      if (!model.redis.up) return undefined;
+      return updates.map((update) => save(model.redis.primary, update));
+    },
+  };
+  const save = (node: Node, { cart, versionBefore, operations, drained }: CopyUpdate) => {
+    const held = node.copy?.state.version ?? -1;
+    if (held < cart.state.version) {
+      if (versionBefore !== 'full' && versionBefore !== held) return 'operations-missing' as const;
+      const older = versionBefore === 'full' ? [] : (node.copy?.ids ?? []);
+      node.copy = { state: cart.state, ids: [...operations.map((one) => one.opId), ...older] };
+    }
+    node.journal = bug === 'trims-all' ? [] : node.journal.filter((one) => !drained.includes(one.opId));
+    return { journal: [...node.journal] };
+  };
+  const append = async ({ operation, madeOn }: JournalAppend) => {
+    const answer = model.answers();
+    await pause();
+    if (!model.redis.up || answer === 'lost-before') throw unavailable('lost');
+    const node = model.redis.primary;
+    if (node.copy?.ids.includes(operation.opId)) return 'applied' as const;
+    if (!node.journal.some((one) => one.opId === operation.opId)) {
+      const entry = { ...operation, madeOn: Math.max(madeOn, node.copy?.state.version ?? 0) };
+      node.journal = bug === 'journal-reordered' ? [entry, ...node.journal] : [...node.journal, entry];
+    }
+    if (bug !== 'ack-before-wait') {
+      if (model.redis.replica === undefined || answer === 'lost-after') throw unavailable('WAIT was short');
+      model.redis.replica = structuredClone(node);
+    }
+    return 'journalled' as const;
+  };
+  const apply = async (task: CartTask): Promise<Written> => {
+    if (bug === 'trimmed-before-commit') model.redis.primary.journal = [];
+    for (let round = 0; round < 4; round += 1) {
+      const [applied] = await applyToCarts(run, [task]);
+      if (applied?.kind === 'applied') {
+        const left = publishCopies(copies, run, [applied.update]).then((map) => map?.get(task.cartId));
+        return { ...applied, left };
+      }
+    }
+    throw new PostgresSilent('busy');
+  };
+  model.stores = {
+    postgres: { isAway: () => !model.postgres.up },
+    read: run,
+    writer: { apply },
+    copies,
+    journal: { append },
+  } as never;
+  return model;
+}
