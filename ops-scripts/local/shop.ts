@@ -55,7 +55,8 @@ export async function startShop(settings: LocalSettings, hooks: ShopHooks): Prom
 
   const [databaseUrl, redisUrl] = await hooks.step('Starting Postgres and Redis', () => startStores(run));
   books.note({ databaseUrl, redisUrl });
-  await hooks.step('Preparing the database', () => prepareDatabase(databaseUrl, hooks.signal));
+  const prepare = () =>
+    hooks.step('Preparing the database', () => prepareDatabase(databaseUrl, hooks.signal));
   const staff = { email: settings.staffEmail, password: settings.staffPassword ?? secrets.staffPassword };
   const operatorPassword = settings.operatorPassword ?? secrets.operatorPassword;
   const env = {
@@ -71,7 +72,10 @@ export async function startShop(settings: LocalSettings, hooks: ShopHooks): Prom
     STAFF_PASSWORD: staff.password,
     OPERATOR_PASSWORD: operatorPassword,
   };
-  await hooks.step('Starting origin and worker', () => startProcesses(run, env, ports));
+  const launch = () => hooks.step('Starting origin and worker', () => startProcesses(run, env, ports));
+  // After the first start the schema stands: a page need not wait until we have seen that.
+  if (fresh) await prepare();
+  await allOrFirstFailure(fresh ? [launch()] : [prepare(), launch()]);
 
   const stack = standing.move();
   return {
@@ -119,14 +123,11 @@ async function startStores(run: Run): Promise<[string, string]> {
       toolsFolder: join(folder.path, 'tools'),
       port,
     });
-  // Both are waited for, also when one fails: whatever was started is then known, and stopped.
-  const starts = await Promise.allSettled([
+  const urls = await allOrFirstFailure([
     settings.databaseUrl ?? keepStore(run, 'Postgres', postgres),
     settings.redisUrl ?? keepStore(run, 'Redis', redis),
   ]);
-  const failed = starts.find((start) => start.status === 'rejected');
-  if (failed !== undefined) throw failed.reason;
-  return starts.map((start) => (start.status === 'fulfilled' ? start.value : '')) as [string, string];
+  return urls as [string, string];
 }
 
 /** A store that died comes back on the port that it had: origin and worker know it by that. */
@@ -183,4 +184,12 @@ async function startProcesses(
   });
   const failed = starts.find((start) => start.status === 'rejected');
   if (failed !== undefined) throw failed.reason;
+}
+
+/** Waits for all, also when one fails: whatever was started is then known, and stopped. */
+async function allOrFirstFailure<T>(work: (Promise<T> | T)[]): Promise<T[]> {
+  const ends = await Promise.allSettled(work);
+  const failed = ends.find((end) => end.status === 'rejected');
+  if (failed !== undefined) throw failed.reason;
+  return ends.flatMap((end) => (end.status === 'fulfilled' ? [end.value] : []));
 }
