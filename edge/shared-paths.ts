@@ -1,6 +1,18 @@
-// The pages that are the same for everyone whatever the cookies; all others are asked for with the shopper's own.
-const shared = /^\/(?:$|c\/|p\/|search$|assets\/|pictures\/|api\/products(?:\/|$)|api\/categories$)/;
+// The addresses whose answers are the same for everyone whatever the cookies; all others are asked for with the shopper's own.
+const shared = new RegExp(
+  `^/(?:$|${[
+    '(?:c|p|assets|images|sitemaps)/[^/]+$',
+    'search$',
+    'api/products(?:/[^/]+)?$',
+    'api/categories$',
+    'robots\\.txt$',
+    'sitemap\\.xml$',
+    'manifest\\.webmanifest$',
+    'favicon\\.ico$',
+  ].join('|')})`,
+);
 
+/** @param path with or without its query. */
 export function isSharedPath(path: string): boolean {
   return shared.test(path.split('?', 1)[0]!);
 }
