@@ -1,5 +1,6 @@
 // The edge as a Hono app, the same on every runtime: its own routes first, all else through the cache.
 import { type Context, Hono } from 'hono';
+import { boundBody } from './bound-body.ts';
 import { createEdgeCache, type EdgeCache } from './edge-cache.ts';
 import { errorAnswer } from './error-answer.ts';
 import { type Clock, createFence, type Fence } from './fence.ts';
@@ -51,22 +52,26 @@ export function createEdge(options: EdgeOptions): Edge {
   return { app, cache, fence };
 }
 
-function throughCache(
+async function throughCache(
   c: Context<{ Bindings: EdgeBindings }>,
   cache: EdgeCache,
   servedBy: string,
-): Response | Promise<Response> {
+): Promise<Response> {
   const request = c.req.raw;
-  if (Number(request.headers.get('content-length') ?? 0) > maxRequestBytes)
-    return errorAnswer(413, request.headers, servedBy, 'edge');
+  const saidLength = request.headers.get('content-length');
+  const refuse = () => errorAnswer(413, request.headers, servedBy, 'edge');
+  if (Number(saidLength ?? 0) > maxRequestBytes) return refuse();
   const url = new URL(request.url);
-  return cache.handle({
+  const bound =
+    request.body !== null && saidLength === null ? boundBody(request.body, maxRequestBytes) : undefined;
+  const answer = await cache.handle({
     method: request.method,
     path: `${url.pathname}${url.search}`,
     host: request.headers.get('host') ?? url.host,
     headers: request.headers,
-    body: request.body,
+    body: bound?.body ?? request.body,
     clientAddress: c.env?.clientAddress ?? '127.0.0.1',
     onInterim: c.env?.onInterim,
   });
+  return bound?.isTooLong() ? refuse() : answer;
 }

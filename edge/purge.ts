@@ -3,6 +3,7 @@ import { Hono } from 'hono';
 import { errorAnswer } from './error-answer.ts';
 import type { Clock, Fence } from './fence.ts';
 import { verifyPurge } from './purge-signature.ts';
+import { readBounded } from './read-bounded.ts';
 
 export interface PurgeOptions {
   key: string;
@@ -24,8 +25,12 @@ export function purgeRoutes({ key, fence, clock, servedBy }: PurgeOptions): Hono
     .post('/purge', async (c) => {
       const request = c.req.raw;
       if (Number(request.headers.get('content-length') ?? 0) > maxBytes) return refuse(413, request);
-      const body = await request.text();
-      if (body.length > maxBytes) return refuse(413, request);
+      const read = await readBounded(request.body, maxBytes);
+      if ('rest' in read) {
+        await read.rest.cancel();
+        return refuse(413, request);
+      }
+      const body = new TextDecoder().decode(read.bytes);
       const t = await verifyPurge(key, body, request.headers.get('purge-signature'));
       if (t === undefined || Math.abs(clock.wallMs() - t) > maxSignedAgeMs) return refuse(401, request);
       const tags = readTags(body);
