@@ -267,8 +267,7 @@ export function createEdgeCache(options: EdgeCacheOptions): EdgeCache {
   ) {
     const headers = new Headers(found.headers);
     for (const [name, value] of response.headers) {
-      if (!['content-length', 'content-encoding', 'content-range', 'content-type'].includes(name))
-        headers.set(name, value);
+      if (!['content-length', 'content-encoding', 'content-range'].includes(name)) headers.set(name, value);
     }
     const stored = toStored({
       request: asked,
