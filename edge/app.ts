@@ -1,6 +1,7 @@
 // The edge as a Hono app, the same on every runtime: its own routes first, all else through the cache.
 import { type Context, Hono } from 'hono';
 import { boundBody } from './bound-body.ts';
+import { type Counts, createCounts, outcomeOf } from './counts.ts';
 import { createEdgeCache, type EdgeCache } from './edge-cache.ts';
 import { errorAnswer } from './error-answer.ts';
 import { type Clock, createFence, type Fence } from './fence.ts';
@@ -27,6 +28,8 @@ export interface Edge {
   app: Hono<{ Bindings: EdgeBindings }>;
   cache: EdgeCache;
   fence: Fence;
+  store: Store;
+  counts: Counts;
 }
 
 const systemClock: Clock = { wallMs: Date.now, monotonicMs: () => performance.now() };
@@ -35,6 +38,7 @@ const maxRequestBytes = 16_000_000;
 export function createEdge(options: EdgeOptions): Edge {
   const clock = options.clock ?? systemClock;
   const { servedBy } = options;
+  const counts = createCounts();
   const fence = createFence(options.leaseSeconds * 1_000, clock);
   const cache = createEdgeCache({
     store: options.store,
@@ -47,9 +51,13 @@ export function createEdge(options: EdgeOptions): Edge {
     isShared: isSharedPath,
   });
   const app = new Hono<{ Bindings: EdgeBindings }>();
-  app.route('/.edge', purgeRoutes({ key: options.purgeKey, fence, clock, servedBy }));
-  app.all('*', (c) => throughCache(c, cache, servedBy));
-  return { app, cache, fence };
+  app.route('/.edge', purgeRoutes({ key: options.purgeKey, fence, clock, counts, servedBy }));
+  app.all('*', async (c) => {
+    const answer = await throughCache(c, cache, servedBy);
+    counts.answers[outcomeOf(answer.headers.get('cache-status') ?? '')]++;
+    return answer;
+  });
+  return { app, cache, fence, store: options.store, counts };
 }
 
 async function throughCache(

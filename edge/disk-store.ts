@@ -37,6 +37,7 @@ export async function openDiskStore(folder: string, maxBytes: number): Promise<S
     async delete(key) {
       sizes.delete(nameOf(key));
     },
+    bytes: () => sizes.calculatedSize,
   };
 }
 

@@ -16,6 +16,8 @@ export interface Fence {
   raise(tags: Iterable<readonly [string, number]>): void;
   /** @param t when the purger signed, unix milliseconds; the lease runs from then. @returns false where the clocks differ by more than a second. */
   renew(t: number): boolean;
+  /** Milliseconds, 0 where no lease runs. */
+  leaseLeftMs(): number;
 }
 
 const maxClockSkewMs = 1_000;
@@ -24,9 +26,10 @@ export function createFence(leaseMs: number, clock: Clock, floors = createFloors
   let wallUntil = 0;
   let monotonicUntil = 0;
   // Both clocks: the wall clock may be set back, the monotonic one stands still while the machine sleeps.
-  const leased = () => clock.wallMs() < wallUntil && clock.monotonicMs() < monotonicUntil;
+  const leaseLeftMs = () =>
+    Math.max(0, Math.min(wallUntil - clock.wallMs(), monotonicUntil - clock.monotonicMs()));
   return {
-    maySend: (tags, epoch) => tags.length === 0 || (leased() && floors.allow(tags, epoch)),
+    maySend: (tags, epoch) => tags.length === 0 || (leaseLeftMs() > 0 && floors.allow(tags, epoch)),
     mayStore: (tags, epoch) => tags.length === 0 || floors.allow(tags, epoch),
     epoch: floors.epoch,
     raise(tags) {
@@ -41,5 +44,6 @@ export function createFence(leaseMs: number, clock: Clock, floors = createFloors
       }
       return true;
     },
+    leaseLeftMs,
   };
 }

@@ -3,6 +3,7 @@ import process from 'node:process';
 import { createEdge } from './app.ts';
 import { trustProxies } from './client-address.ts';
 import { readEdgeConfig } from './config.ts';
+import { createMetricsServer } from './metrics-server.ts';
 import { createEdgeServer } from './serve-node.ts';
 import { createMemoryStore } from './store.ts';
 import { createNodeUpstream } from './upstream-node.ts';
@@ -29,6 +30,8 @@ const server = createEdgeServer({
   servedBy: config.servedBy,
   clientAddress: trustProxies(config.trustedProxies),
 });
+const metrics = config.metricsPort === undefined ? undefined : createMetricsServer(edge);
+metrics?.listen(config.metricsPort, config.host);
 server.listen(config.port, config.host, () => {
   const address = server.address();
   const port = typeof address === 'object' && address !== null ? address.port : config.port;
@@ -39,6 +42,7 @@ server.listen(config.port, config.host, () => {
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, stop);
 
 function stop(): void {
+  metrics?.close();
   server.close(() => process.exit(0));
   const sweep = setInterval(() => server.closeIdleConnections(), 50);
   setTimeout(() => {

@@ -1,5 +1,6 @@
 // The purger's word: floors are raised before 200 is said, and the lease runs from the signed time.
 import { Hono } from 'hono';
+import type { Counts } from './counts.ts';
 import { errorAnswer } from './error-answer.ts';
 import type { Clock, Fence } from './fence.ts';
 import { verifyPurge } from './purge-signature.ts';
@@ -9,13 +10,14 @@ export interface PurgeOptions {
   key: string;
   fence: Fence;
   clock: Clock;
+  counts: Counts;
   servedBy: string;
 }
 
 const maxSignedAgeMs = 60_000;
 const maxBytes = 4_000_000;
 
-export function purgeRoutes({ key, fence, clock, servedBy }: PurgeOptions): Hono {
+export function purgeRoutes({ key, fence, clock, counts, servedBy }: PurgeOptions): Hono {
   const refuse = (status: number, request: Request) =>
     errorAnswer(status, request.headers, servedBy, 'edge; detail=purge');
   return new Hono()
@@ -38,6 +40,7 @@ export function purgeRoutes({ key, fence, clock, servedBy }: PurgeOptions): Hono
       fence.raise(tags);
       const renewed = fence.renew(t);
       if (!renewed && tags.length === 0) return refuse(409, request);
+      counts.purges++;
       return c.json({ raised: tags.length, renewed }, 200, {
         'Cache-Control': 'no-store',
         'Served-By': servedBy,

@@ -48,6 +48,7 @@ function writeHit(edge: Edge, request: IncomingMessage, response: ServerResponse
     get: (name) => (headers[name] as string | undefined) ?? null,
   });
   if (stored === undefined) return false;
+  edge.counts.answers.hit++;
   response.writeHead(200, hitHeaders(stored, servedBy));
   response.end(stored.body);
   return true;

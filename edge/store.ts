@@ -8,6 +8,8 @@ export interface Store {
   get(key: string): Variants | undefined | Promise<Variants | undefined>;
   set(key: string, variants: Variants): void | Promise<void>;
   delete(key: string): void | Promise<void>;
+  /** What is kept, in bytes. */
+  bytes(): number;
 }
 
 export function createMemoryStore(maxBytes: number): Store {
@@ -16,5 +18,6 @@ export function createMemoryStore(maxBytes: number): Store {
     get: (key) => entries.get(key),
     set: (key, variants) => void entries.set(key, variants),
     delete: (key) => void entries.delete(key),
+    bytes: () => entries.calculatedSize,
   };
 }

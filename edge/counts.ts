@@ -1,0 +1,28 @@
+// What the edge has done since it began, told from the Cache-Status (RFC 9211) that each of its answers bears.
+export const outcomes = ['hit', 'stale', 'revalidated', 'miss', 'write', 'away', 'refused'] as const;
+export type Outcome = (typeof outcomes)[number];
+
+export interface Counts {
+  answers: Record<Outcome, number>;
+  /** Words of the purger that were signed, recent and readable. */
+  purges: number;
+}
+
+export function createCounts(): Counts {
+  return {
+    answers: { hit: 0, stale: 0, revalidated: 0, miss: 0, write: 0, away: 0, refused: 0 },
+    purges: 0,
+  };
+}
+
+/** @param cacheStatus the whole field; caches before this one come first in it. */
+export function outcomeOf(cacheStatus: string): Outcome {
+  const own = cacheStatus.slice(cacheStatus.lastIndexOf('edge'));
+  if (own.includes('detail=origin-away')) return 'away';
+  if (own.startsWith('edge; hit')) {
+    if (own.includes('detail=stale-')) return 'stale';
+    return own.includes('fwd-status=304') ? 'revalidated' : 'hit';
+  }
+  if (own.includes('fwd=method')) return 'write';
+  return own.includes('fwd=') ? 'miss' : 'refused';
+}

@@ -1,0 +1,32 @@
+// What the edge tells about itself, as OpenMetrics 1.0 text.
+import { type Counts, outcomes } from './counts.ts';
+import type { Fence } from './fence.ts';
+import type { Store } from './store.ts';
+
+export interface Measured {
+  counts: Counts;
+  store: Pick<Store, 'bytes'>;
+  fence: Pick<Fence, 'leaseLeftMs'>;
+}
+
+export const metricsContentType = 'application/openmetrics-text; version=1.0.0; charset=utf-8';
+
+export function writeMetrics({ counts, store, fence }: Measured): string {
+  return `${[
+    '# TYPE edge_answers counter',
+    '# HELP edge_answers Answers by what the cache did for them',
+    ...outcomes.map((outcome) => `edge_answers_total{outcome="${outcome}"} ${counts.answers[outcome]}`),
+    '# TYPE edge_purges counter',
+    '# HELP edge_purges Words of the purger that were heeded, those that only renew the lease among them',
+    `edge_purges_total ${counts.purges}`,
+    '# TYPE edge_stored_bytes gauge',
+    '# UNIT edge_stored_bytes bytes',
+    '# HELP edge_stored_bytes What the kept answers take of the store',
+    `edge_stored_bytes ${store.bytes()}`,
+    '# TYPE edge_lease_left_seconds gauge',
+    '# UNIT edge_lease_left_seconds seconds',
+    '# HELP edge_lease_left_seconds How long tagged answers may be served without a further word; 0 without a lease',
+    `edge_lease_left_seconds ${fence.leaseLeftMs() / 1_000}`,
+    '# EOF',
+  ].join('\n')}\n`;
+}
