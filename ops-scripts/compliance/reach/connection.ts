@@ -96,8 +96,8 @@ function opens(
 
 function rangesOf(world: World, { peer }: GroupRule): AddressRange[] {
   if (peer.kind === 'group') return [];
-  const cidrs = peer.kind === 'cidr' ? [peer.cidr] : world.prefixLists.entriesOf(peer.id);
-  return cidrs.flatMap((cidr) => parseCidr(cidr) ?? []);
+  const cidrs = peer.kind === 'cidr' ? [peer] : world.prefixLists.entriesOf(peer.id);
+  return cidrs.flatMap(({ range }) => range ?? []);
 }
 
 function subnetCidrs(world: World, part: Part): AddressRange[] {

@@ -1,5 +1,5 @@
 // How someone on the internet gets to a wearer of a group, hop by hop, so that a failure is proved from where it begins.
-import { holdsPublicAddress, parseCidr } from '../network/address.ts';
+import type { Cidr } from '../network/cidr.ts';
 import { describeRule } from '../world/security-groups.ts';
 import { groupsOf, type Wearer } from '../world/wearers.ts';
 import type { World } from '../world/world.ts';
@@ -7,13 +7,8 @@ import type { World } from '../world/world.ts';
 /** Longer ways in are not shown. */
 const hopLimit = 6;
 
-export function internetName(source: string): string {
-  return isPublic(source) ? `internet (${source})` : `addresses ${source}`;
-}
-
-function isPublic(cidr: string): boolean {
-  const range = parseCidr(cidr);
-  return range !== undefined && holdsPublicAddress(range.family, [range]);
+export function internetName({ cidr, isPublic }: Cidr): string {
+  return isPublic ? `internet (${cidr})` : `addresses ${cidr}`;
 }
 
 /** The hops up to and including the wearer; the wearer alone where no way from the internet is found. */
@@ -29,8 +24,8 @@ export function pathTo(world: World, wearer: Wearer): string[] {
         if (visited.has(id)) continue;
         visited.add(id);
         for (const rule of world.groups.byId.get(id)?.ingress ?? []) {
-          if (rule.peer.kind === 'cidr' && isPublic(rule.peer.cidr)) {
-            return [internetName(rule.peer.cidr), describeRule(rule), ...hops];
+          if (rule.peer.kind === 'cidr' && rule.peer.isPublic) {
+            return [internetName(rule.peer), describeRule(rule), ...hops];
           }
           if (rule.peer.kind !== 'group') continue;
           const before = world.wearers.of(rule.peer.id)[0];

@@ -1,6 +1,7 @@
 // "Only from": everything that can reach the part at all, by any group on any interface, is one of the allowed parts on the allowed ports.
 
-import { formatAddress, parseCidr } from '../network/address.ts';
+import { type Family, formatAddress } from '../network/address.ts';
+import type { Cidr } from '../network/cidr.ts';
 import { contains, type IntervalSet, isEmpty, subtract, unite } from '../network/interval-set.ts';
 import { exceeds } from '../network/traffic.ts';
 import { describePart, type Part, type ProxyPart } from '../parts/part.ts';
@@ -86,6 +87,7 @@ function judgeGroupRule(
     verdict.hold(`${peer.id} is attached to nothing, so nobody comes in by it`);
     return;
   }
+  const shared = wearers.some(({ owner }) => owner !== undefined && isAllowed(owner, allowed));
   for (const wearer of wearers) {
     const owner = wearer.owner;
     if (owner === target) failSelf(context, rule, target, verdict);
@@ -93,7 +95,7 @@ function judgeGroupRule(
       judgePorts(context, rule, wearer, target, allowed, verdict);
     else if (owner?.kind === 'proxy' && part.kind === 'database')
       judgeWearer(context, owner, part, allowed, verdict, visited);
-    else failWearer(context, rule, wearer, peer.id, target, allowed, verdict);
+    else failWearer(context, rule, wearer, peer.id, target, allowed, shared, verdict);
   }
 }
 
@@ -105,7 +107,7 @@ function failSelf({ world }: Context, rule: GroupRule, target: Part | ProxyPart,
   const name = describePart(target);
   verdict.fail({
     reason: `${describeRule(rule)} lets ${name} reach itself: a self-reference`,
-    path: [name, describeRule(rule), name],
+    path: () => [name, describeRule(rule), name],
     fix: fixRule(world, rule),
   });
 }
@@ -117,6 +119,7 @@ function failWearer(
   groupId: string,
   target: Part | ProxyPart,
   allowed: Allowed,
+  shared: boolean,
   verdict: Verdict,
 ): void {
   const { world } = context;
@@ -125,12 +128,9 @@ function failWearer(
     verdict.doubt(`${wearer.name} wears ${groupId}, and ${allowed.name} is not known`);
     return;
   }
-  const shared = world.wearers
-    .of(groupId)
-    .some(({ owner }) => owner !== undefined && isAllowed(owner, allowed));
   verdict.fail({
     reason: `${wearer.name} wears ${groupId} and is not ${allowed.name}`,
-    path: [...pathTo(world, wearer), describeRule(rule), describePart(target)],
+    path: () => [...pathTo(world, wearer), describeRule(rule), describePart(target)],
     fix: shared ? fixWearer(world, wearer, groupId, rule) : fixRule(world, rule),
   });
 }
@@ -147,7 +147,7 @@ function judgePorts(
   const ports = [...allowed.ports].sort((a, b) => a - b);
   verdict.fail({
     reason: `${describeRule(rule)} opens more to ${wearer.name} than port ${ports.join(', ')}`,
-    path: [wearer.name, describeRule(rule), describePart(target)],
+    path: () => [wearer.name, describeRule(rule), describePart(target)],
     fix: fixRule(world, rule, ports.slice(0, 4)),
   });
 }
@@ -161,11 +161,11 @@ function judgeAddresses(
 ): void {
   const { world } = context;
   if (rule.peer.kind === 'group') return;
-  const cidrs = rule.peer.kind === 'cidr' ? [rule.peer.cidr] : world.prefixLists.entriesOf(rule.peer.id);
+  const cidrs = rule.peer.kind === 'cidr' ? [rule.peer] : world.prefixLists.entriesOf(rule.peer.id);
   for (const cidr of cidrs) {
-    const range = parseCidr(cidr);
+    const { range } = cidr;
     if (range === undefined) {
-      verdict.doubt(`${describeRule(rule)}: '${cidr}' is not a CIDR`);
+      verdict.doubt(`${describeRule(rule)}: '${cidr.cidr}' is not a CIDR`);
       continue;
     }
     const outside = subtract([range], addressesOf(context, allowed, range.family));
@@ -178,7 +178,7 @@ function judgeAddresses(
     const hidden = aclHides(world, target, rule.traffic, range);
     verdict.fail({
       reason: `${describeRule(rule)} lets in addresses that are not ${allowed.name}${hidden ? ' (a network ACL alone hides it, which does not count)' : ''}`,
-      path: [entrance(context, cidr, outside, range.family), describeRule(rule), describePart(target)],
+      path: () => [entrance(context, cidr, outside, range.family), describeRule(rule), describePart(target)],
       fix: fixRule(world, rule),
     });
   }
@@ -191,9 +191,9 @@ function addressesOf({ world }: Context, allowed: Allowed, family: string): Inte
 }
 
 /** The internet where the addresses are public; else the first interface that has one of them. */
-function entrance({ world }: Context, cidr: string, outside: IntervalSet, family: 'ipv4' | 'ipv6'): string {
+function entrance({ world }: Context, cidr: Cidr, outside: IntervalSet, family: Family): string {
   const name = internetName(cidr);
-  if (name.startsWith('internet')) return name;
+  if (cidr.isPublic) return name;
   for (const face of world.interfaces.all) {
     const address = face.addresses.find((range) => range.family === family && contains(outside, range.start));
     if (address !== undefined) return `${describeInterface(face)} at ${formatAddress(family, address.start)}`;

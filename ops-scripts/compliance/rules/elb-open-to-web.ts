@@ -1,7 +1,8 @@
 // elb-open-to-web: exactly ports 80 and 443, each open to all of IPv4 (and IPv6 where dual-stack), and nothing else.
 import { isMade, listAnswers } from '../answers.ts';
 import { known } from '../doubt.ts';
-import { type Family, parseCidr, wholeFamily } from '../network/address.ts';
+import { type Family, wholeFamily } from '../network/address.ts';
+import { readCidr } from '../network/cidr.ts';
 import { formatSet } from '../network/format-set.ts';
 import { type Interval, isEmpty, subtract, unite } from '../network/interval-set.ts';
 import { covers, exceeds, formatTraffic } from '../network/traffic.ts';
@@ -90,7 +91,7 @@ function judgeExcess({ world }: Context, rule: GroupRule, name: string, verdict:
   }
   verdict.fail({
     reason: `${describeRule(rule)} opens ${formatTraffic(rule.traffic)}: only tcp 80 and tcp 443 may be open, each by its own rule`,
-    path: [internetName(source), describeRule(rule), `load balancer ${name}`],
+    path: () => [internetName(readCidr(source)), describeRule(rule), `load balancer ${name}`],
     fix: fixRule(world, rule),
   });
 }
@@ -111,9 +112,8 @@ function judgeOpen(
     const { peer } = rule;
     if (peer.kind === 'group') continue;
     try {
-      const cidrs = peer.kind === 'cidr' ? [peer.cidr] : world.prefixLists.entriesOf(peer.id);
-      for (const cidr of cidrs) {
-        const range = parseCidr(cidr);
+      const cidrs = peer.kind === 'cidr' ? [peer] : world.prefixLists.entriesOf(peer.id);
+      for (const { cidr, range } of cidrs) {
         if (range === undefined) doubts.push(`'${cidr}' is not a CIDR`);
         else if (range.family === family) ranges.push(range);
       }
@@ -153,7 +153,7 @@ function judgeListeners({ world }: Context, id: string, name: string, verdict: V
   for (const port of ports.filter((each) => !webPorts.includes(each)))
     verdict.fail({
       reason: `${name} listens on ${port} and has no security group`,
-      path: [internetName('0.0.0.0/0'), `listener ${port}`, `load balancer ${name}`],
+      path: () => [internetName(readCidr('0.0.0.0/0')), `listener ${port}`, `load balancer ${name}`],
     });
   for (const port of webPorts.filter((each) => !ports.includes(each)))
     verdict.fail({ reason: `nothing listens on ${port}` });

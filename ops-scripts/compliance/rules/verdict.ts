@@ -5,7 +5,8 @@ import type { ControlId } from './control.ts';
 
 export interface Failure {
   reason: string;
-  path?: string[];
+  /** Asked for once, of the one failure whose path is told: finding a way in may take long. */
+  path?: () => string[];
   fix?: string;
 }
 
@@ -38,7 +39,7 @@ export function openVerdict(): Verdict {
     conclude(control, resource) {
       const base = { control, resource, warnings: [...warnings].sort() };
       if (failures.length > 0) {
-        const path = failures.find((failure) => failure.path !== undefined)?.path;
+        const path = failures.find((failure) => failure.path !== undefined)?.path?.();
         const fixes = [...new Set(failures.flatMap(({ fix }) => fix ?? []))].sort();
         return {
           ...base,

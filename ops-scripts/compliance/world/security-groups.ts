@@ -2,10 +2,11 @@
 import type { IpPermission, SecurityGroupRule } from '@aws-sdk/client-ec2';
 import { type Answers, isMade, listAnswers } from '../answers.ts';
 import { attempt, known, knownList, knownOrAbsent } from '../doubt.ts';
+import { type Cidr, readCidr } from '../network/cidr.ts';
 import { formatTraffic, type Traffic, toTraffic } from '../network/traffic.ts';
 
 export type Peer =
-  | { kind: 'cidr'; cidr: string }
+  | ({ kind: 'cidr' } & Cidr)
   | { kind: 'prefix-list'; id: string }
   | { kind: 'group'; id: string; foreign?: string };
 
@@ -152,7 +153,7 @@ function readTraffic(raw: IpPermission | SecurityGroupRule, groupId: string): Tr
 }
 
 function cidr(text: string | undefined, groupId: string): Peer {
-  return { kind: 'cidr', cidr: known(text, `a source of ${groupId}`) };
+  return { kind: 'cidr', ...readCidr(known(text, `a source of ${groupId}`)) };
 }
 
 function groupPeer(

@@ -13,7 +13,7 @@ export interface Wearer {
 }
 
 export interface Wearers {
-  of(groupId: string): Wearer[];
+  of(groupId: string): readonly Wearer[];
   /** Why a part that could open connections may wear more groups than are known. */
   doubts: string[];
 }
@@ -39,8 +39,9 @@ export function readWearers(parts: Parts, interfaces: Interfaces): Wearers {
     };
     for (const group of face.groups) wear(group, face.owner ?? face, wearer);
   }
+  const lists = new Map([...byGroup].map(([id, wearers]) => [id, [...wearers.values()]]));
   return {
-    of: (groupId) => [...(byGroup.get(groupId)?.values() ?? [])],
+    of: (groupId) => lists.get(groupId) ?? [],
     doubts: clients.flatMap(({ groupDoubts }) => groupDoubts),
   };
 }

@@ -1,0 +1,14 @@
+// A CIDR as a rule names it, read once: its text, its range, and whether someone on the internet can be in it.
+import { type AddressRange, holdsPublicAddress, parseCidr } from './address.ts';
+
+export interface Cidr {
+  readonly cidr: string;
+  /** None where the text is not a CIDR. */
+  readonly range: AddressRange | undefined;
+  readonly isPublic: boolean;
+}
+
+export function readCidr(cidr: string): Cidr {
+  const range = parseCidr(cidr);
+  return { cidr, range, isPublic: range !== undefined && holdsPublicAddress(range.family, [range]) };
+}
