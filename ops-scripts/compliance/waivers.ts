@@ -39,7 +39,7 @@ export function parseWaivers(text: string, file: string): Waiver[] {
   });
 }
 
-/** Applies waivers to failures and unknowns; a pass needs none. */
+/** Applies waivers to failures; an unknown is never waived, and a pass needs none. */
 export function applyWaivers(report: Report, waivers: Waiver[], now: Date): Report {
   const today = now.toISOString().slice(0, 10);
   const findings = report.findings.map((finding) => {
