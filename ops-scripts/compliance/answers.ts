@@ -1,5 +1,4 @@
 // Reads calls out of a snapshot: what was answered, and whether that is all of it. A failed, absent or cut answer never reads as "none".
-import { Doubt } from './doubt.ts';
 import type { CallOutcome, Snapshot } from './snapshot.ts';
 import { isUnknownValue } from './snapshot.ts';
 import type { AnswerOf, ClientName, CommandOf } from './snapshot-calls.ts';
@@ -82,12 +81,6 @@ export function listAnswers<C extends ClientName, N extends CommandOf<C>, L exte
   }
   if (!whole && listed.doubts.length === 0) listed.doubts.push(`${name} was asked for a part only`);
   return listed;
-}
-
-/** Throws a Doubt unless the list is whole. */
-export function requireWhole<T>(listed: Listed<T>): T[] {
-  if (listed.doubts.length > 0) throw new Doubt(listed.doubts[0]!);
-  return listed.items;
 }
 
 /** Doubts of calls of this command that were made and failed or were cut; an absent call has none. */

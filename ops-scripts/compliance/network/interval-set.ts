@@ -8,8 +8,6 @@ export interface Interval {
 
 export type IntervalSet = readonly Interval[];
 
-export const emptySet: IntervalSet = [];
-
 /** The union of any intervals, in any order, overlapping or not. O(n log n). */
 export function unite(intervals: readonly Interval[]): IntervalSet {
   const ordered = intervals
