@@ -53,7 +53,11 @@ async function main(): Promise<void> {
   log.info('stopped');
 }
 
-main().catch((error: unknown) => {
-  console.error(error instanceof SettingsError ? error.message : error);
-  process.exit(1);
-});
+// Said aloud: a listener for signals keeps Deno's loop alive.
+main().then(
+  () => process.exit(0),
+  (error: unknown) => {
+    console.error(error instanceof SettingsError ? error.message : error);
+    process.exit(1);
+  },
+);

@@ -33,17 +33,15 @@ export async function isPassword(passwordHash: string | undefined, password: str
 const nobodysHash = hash(crypto.randomUUID(), passwordCost);
 
 async function inTurn<T>(work: () => Promise<T>): Promise<T> {
-  if (running >= mostAtOnce) {
-    if (waiting.length >= mostWaiting) {
-      throw new Refusal(503, 'busy', 'Too many people are signing in right now', { retryAfterSeconds: 2 });
-    }
-    await new Promise<void>((resolve) => waiting.push(resolve));
-  }
-  running += 1;
+  if (running < mostAtOnce) running += 1;
+  else if (waiting.length < mostWaiting) await new Promise<void>((resolve) => waiting.push(resolve));
+  else throw new Refusal(503, 'busy', 'Too many people are signing in right now', { retryAfterSeconds: 2 });
   try {
     return await work();
   } finally {
-    running -= 1;
-    waiting.shift()?.();
+    // The place is handed on, not freed, so that nobody who arrives meanwhile takes it as well.
+    const following = waiting.shift();
+    if (following === undefined) running -= 1;
+    else following();
   }
 }

@@ -63,7 +63,7 @@ export async function signIn(
   arrival: Arrival,
   credentials: { email: string; password: string },
 ): Promise<SignedInAnswer> {
-  await limits.checkSignIn(credentials.email, arrival.address);
+  const takeBack = await limits.attemptSignIn(credentials.email, arrival.address);
   const found = await deps.db
     .selectFrom('accounts')
     .select(['id', 'password_hash'])
@@ -71,9 +71,9 @@ export async function signIn(
     .executeTakeFirst();
   const right = await isPassword(found?.password_hash, credentials.password);
   if (found === undefined || !right) {
-    await limits.countFailedSignIn(credentials.email, arrival.address);
     throw new Refusal(401, 'wrong-credentials', 'E-mail and password do not fit together');
   }
+  await takeBack();
   const merge = await prepareSignIn(carts, { cookieHeader: arrival.cookieHeader }, found.id);
   return begin(
     deps,

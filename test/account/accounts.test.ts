@@ -191,6 +191,26 @@ describe('attempts', () => {
   });
 });
 
+describe('a burst', () => {
+  test('of sixty wrong passwords at once is let through ten times', async () => {
+    const email = someone();
+    await shop.browser().signUp(email);
+    const answers = await Promise.all(
+      Array.from({ length: 60 }, () => shop.browser().post('/api/sessions', { email, password: 'wrong' })),
+    );
+    expect(answers.filter(({ status }) => status === 401)).toHaveLength(10);
+    expect(answers.filter(({ status }) => status === 429)).toHaveLength(50);
+  });
+
+  test('of right sign-ins one after the other is not held against the account', async () => {
+    const email = someone();
+    await shop.browser().signUp(email);
+    for (let signIn = 0; signIn < 12; signIn++) {
+      expect((await shop.browser().post('/api/sessions', { email, password })).status).toBe(201);
+    }
+  });
+});
+
 async function mailedToken(email: string): Promise<string> {
   const folder = join(shop.dataDir, 'mail');
   for (const file of await readdir(folder)) {
