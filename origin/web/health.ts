@@ -10,10 +10,6 @@ export class Health {
     return this.#state === 'ready';
   }
 
-  get isDraining(): boolean {
-    return this.#state === 'draining';
-  }
-
   /** Whether somebody, such as a load balancer, goes by our readiness and must first notice that it has ended. */
   get isWatched(): boolean {
     return performance.now() - this.#askedAt < 10_000;
@@ -35,7 +31,8 @@ export class Health {
 export function healthRoutes(health: Health): Hono<AppEnv> {
   return new Hono<AppEnv>()
     .get('/livez', (c) => c.json({ status: 'alive', pid: process.pid }))
-    .get('/readyz', (c) =>
-      health.isReady ? c.json({ status: 'ready' }) : c.json({ status: 'not ready' }, 503),
-    );
+    .get('/readyz', (c) => {
+      health.asked();
+      return health.isReady ? c.json({ status: 'ready' }) : c.json({ status: 'not ready' }, 503);
+    });
 }

@@ -77,9 +77,8 @@ async function serveOnDeno({ fetch, host, port }: ServeOptions): Promise<Serving
   return {
     port: server.addr.port,
     async stop(deadlineMs) {
-      const closed = server.shutdown();
-      await Promise.race([closed, delay(deadlineMs, undefined, { ref: false })]);
-      abort.abort();
+      const closed = server.shutdown().then(() => true);
+      if (!(await Promise.race([closed, delay(deadlineMs, false)]))) abort.abort();
     },
   };
 }
