@@ -1,5 +1,6 @@
 // `npm run bench`: each figure as a ratio to a named limit that is measured in the same run.
 import { Command, Option } from 'commander';
+import { benchCompliance } from './compliance.ts';
 import { benchDurableAdd } from './durable-add.ts';
 import { benchProductJson, benchWarmPage } from './pages.ts';
 import type { BenchResult } from './result.ts';
@@ -11,7 +12,10 @@ const withShop: Record<string, (shop: BenchShop) => Promise<BenchResult>> = {
   'durable-add': benchDurableAdd,
 };
 
-const names = Object.keys(withShop);
+/** Need nothing running. */
+const alone: Record<string, () => BenchResult> = { compliance: benchCompliance };
+
+const names = [...Object.keys(withShop), ...Object.keys(alone)];
 
 const program = new Command('bench')
   .description('Measure the shop, each figure as a ratio to a named limit in the same run')
@@ -26,11 +30,12 @@ async function run(asked: string[], { json }: { json?: boolean }): Promise<void>
   if (unknown !== undefined) {
     program.error(`There is no benchmark '${unknown}'; there are ${names.join(', ')}`, { exitCode: 2 });
   }
+  const print = (result: BenchResult) => console.log(json ? JSON.stringify(result) : describe(result));
+  for (const name of chosen.filter((one) => one in alone)) print(alone[name]!());
+  const shopped = chosen.filter((one) => one in withShop);
+  if (shopped.length === 0) return;
   await using shop = await startBenchShop(process.env);
-  for (const name of chosen) {
-    const result = await withShop[name]!(shop);
-    console.log(json ? JSON.stringify(result) : describe(result));
-  }
+  for (const name of shopped) print(await withShop[name]!(shop));
 }
 
 function describe(result: BenchResult): string {

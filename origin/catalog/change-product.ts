@@ -9,7 +9,7 @@ import { markSets } from './dirty-versions.ts';
 import type { Product } from './product.ts';
 import { readProductById, toProduct } from './read-product.ts';
 import { learnWords } from './search-words.ts';
-import { isId, productTag, slugTag } from './tags.ts';
+import { isId, productTag } from './tags.ts';
 
 export interface ProductPatch {
   /** Becomes the price of all its variants. */
@@ -70,35 +70,6 @@ export async function changeProduct(tx: Tx, id: string, patch: ProductPatch): Pr
     await markSets(tx, [row.category_id]);
   }
   return { product: toProduct((await readProductById(tx, id))!), tags, before, changed };
-}
-
-/** Takes it off sale: its page is 404, its cart lines are unavailable. @throws Refusal 404 */
-export function archiveProduct(tx: Tx, id: string): Promise<ProductChange> {
-  return changeStatus(tx, id, 'archived');
-}
-
-/** @throws Refusal 404 */
-export function restoreProduct(tx: Tx, id: string): Promise<ProductChange> {
-  return changeStatus(tx, id, 'active');
-}
-
-async function changeStatus(tx: Tx, id: string, status: 'active' | 'archived'): Promise<ProductChange> {
-  if (!isId(id)) throw notFound('This product');
-  const row = await lockProduct(tx, id);
-  const changed = row.status !== status;
-  let tags: TagVersions = {};
-  if (changed) {
-    const { version } = await tx
-      .updateTable('products')
-      .set({ status, version: sql`version + 1` })
-      .where('id', '=', id)
-      .returning('version')
-      .executeTakeFirstOrThrow();
-    tags = { [productTag(id)]: version, [slugTag(row.slug)]: version };
-    await markSets(tx, [row.category_id]);
-  }
-  const product = toProduct((await readProductById(tx, id))!);
-  return { product, tags, before: { status: row.status }, changed };
 }
 
 /** In order of id, before the product: the order in which everybody locks. */
