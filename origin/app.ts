@@ -62,7 +62,8 @@ function passThrough(app: OpenAPIHono<AppEnv>, deps: Deps): void {
     c.set('traceparent', readTrace(c.req.header('traceparent')));
     c.set('clientAddress', clientAddress(socketAddress(c), c.req.header('X-Forwarded-For')));
     await next();
-    c.res = finish(c.res, startedAtMs);
+    // Not assigned: that would copy the response and every header of it.
+    finish(c.res, startedAtMs);
   });
   app.use(async (c, next) => {
     checkSameOrigin(c.req.raw);

@@ -46,7 +46,7 @@ export function createDashboard({ settings, queues, metrics, health, db }: Dashb
     const startedAtMs = performance.now();
     checkSameOrigin(c.req.raw);
     await next();
-    c.res = finish(c.res, startedAtMs);
+    finish(c.res, startedAtMs);
   });
   app.onError((error, c) => {
     const refusal = toRefusal(error);

@@ -12,7 +12,8 @@ const contentSecurityPolicy = [
   "frame-ancestors 'none'",
 ].join('; ');
 
-export type FinishResponse = (response: Response, startedAtMs: number) => Response;
+/** Changes the response in place. */
+export type FinishResponse = (response: Response, startedAtMs: number) => void;
 
 export function createFinishResponse(settings: Pick<Settings, 'zone' | 'instance'>): FinishResponse {
   const servedBy = `${settings.zone}/${settings.instance}`;
@@ -29,6 +30,5 @@ export function createFinishResponse(settings: Pick<Settings, 'zone' | 'instance
       headers.set('Cross-Origin-Opener-Policy', 'same-origin');
       headers.set('Permissions-Policy', 'camera=(), geolocation=(), microphone=()');
     }
-    return response;
   };
 }
