@@ -112,7 +112,14 @@ function matches(ifNoneMatch: string | undefined, etag: string): boolean {
     .some((candidate) => candidate.trim() === '*' || candidate.trim().replace(/^W\//, '') === etag);
 }
 
+/** Decoded once for as long as this process's memory keeps the entry. */
+const decoded = new WeakMap<Encoded, Map<Encoding, Uint8Array<ArrayBuffer>>>();
+
 function bodyBytes(bodies: Encoded, encoding: Encoding): string | Uint8Array<ArrayBuffer> {
   if (encoding === 'identity') return bodies.identity;
-  return Uint8Array.from(Buffer.from(bodies[encoding]!, 'base64'));
+  const known = decoded.get(bodies) ?? new Map<Encoding, Uint8Array<ArrayBuffer>>();
+  decoded.set(bodies, known);
+  const bytes = known.get(encoding) ?? Uint8Array.from(Buffer.from(bodies[encoding]!, 'base64'));
+  known.set(encoding, bytes);
+  return bytes;
 }
