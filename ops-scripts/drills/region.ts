@@ -23,17 +23,26 @@ interface RegionLine {
   storefront: string;
   edge: string;
   parts: RegionPart[];
+  staff: Staff;
   control: { url: string; token: string };
+}
+
+export interface Staff {
+  email: string;
+  password: string;
 }
 
 export interface Region extends AsyncDisposable {
   storefront: string;
+  staff: Staff;
   /** As they stood at the last `refresh`: a failover moves the roles, a restart changes a pid. */
   parts: RegionPart[];
   refresh(): Promise<void>;
   origins(): RegionPart[];
   ofKind(kind: string): RegionPart;
   signal(part: RegionPart, signal: NodeJS.Signals): void;
+  /** Drains an origin, worker or edge and starts it again, told `env` besides what it was told before. */
+  replace(part: RegionPart, env: Record<string, string>): Promise<void>;
   /** Until every origin answers ready and a write is acknowledged again. */
   healed(): Promise<void>;
   /** Until every part stands again and standby and replica follow. */
@@ -42,6 +51,7 @@ export interface Region extends AsyncDisposable {
 
 const startMs = 180_000;
 const healMs = 90_000;
+const replaceMs = 90_000;
 
 export async function startRegion(env: NodeJS.ProcessEnv, state: CartStateName): Promise<Region> {
   const folder = await mkdtemp(join(tmpdir(), 'myclothes-drill-'));
@@ -59,6 +69,7 @@ export async function startRegion(env: NodeJS.ProcessEnv, state: CartStateName):
   const {
     storefront,
     parts: first,
+    staff,
     control,
   } = await Promise.race([readReadyLine(child.stdout), ended, late]);
   const ask = (path: string) =>
@@ -68,6 +79,7 @@ export async function startRegion(env: NodeJS.ProcessEnv, state: CartStateName):
     });
   const region: Region = {
     storefront,
+    staff,
     parts: first,
     async refresh() {
       region.parts = (await (await ask('/parts')).json()) as RegionPart[];
@@ -79,6 +91,16 @@ export async function startRegion(env: NodeJS.ProcessEnv, state: CartStateName):
       return found;
     },
     signal: (part, signal) => process.kill(part.pid, signal),
+    async replace(part, env) {
+      const answer = await fetch(`${control.url}/parts/${part.name}/replace`, {
+        method: 'POST',
+        headers: { authorization: `Bearer ${control.token}` },
+        body: JSON.stringify({ env }),
+        signal: AbortSignal.timeout(replaceMs),
+      });
+      if (!answer.ok) throw new Error(`Cannot replace ${part.name}: ${await answer.text()}`);
+      region.parts = (await answer.json()) as RegionPart[];
+    },
     healed: () => waitReady(region.origins().map(({ url }) => url)),
     rebuilt: () => waitRebuilt(region, first.length, async () => (await ask('/metrics')).text()),
     async [Symbol.asyncDispose]() {
