@@ -37,7 +37,8 @@ export async function drainJournals(deps: Pick<Deps, 'db' | 'redis'>): Promise<D
   return report;
 }
 
-async function drainCart(
+/** One cart. @throws where Redis does not answer. */
+export async function drainCart(
   copies: CartCopies,
   run: RunSql,
   cartId: string,

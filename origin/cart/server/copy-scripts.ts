@@ -45,17 +45,18 @@ return redis.call('hvals', KEYS[2])`;
  * Appends the operations of many carts. Every one of them writes something, also an id that stands there already, because WAIT covers
  * the connection's last write only. KEYS index of journals, then copy and journal for each operation. ARGV "1" where this server must
  * report its append-only file as on, then for each operation: cart id, op id, fingerprint, made on, operation as JSON.
- * @returns for each "journalled", "applied", "reused" or "not-durable".
+ * @returns for each its outcome, "journalled", "applied" or "reused", and the newest version that it follows; or "not-durable".
  */
 export const appendOperations = `
 if ARGV[1] == '1' and not string.find(redis.call('info', 'persistence'), 'aof_enabled:1', 1, true) then
-  return {'not-durable'}
+  return 'not-durable'
 end
 local answers = {}
 for i = 0, (#KEYS - 1) / 2 - 1 do
   local copy, journal = KEYS[2 + 2 * i], KEYS[3 + 2 * i]
   local cart, id, fingerprint = ARGV[2 + 5 * i], ARGV[3 + 5 * i], ARGV[4 + 5 * i]
   local held = redis.call('hmget', copy, 'v', 'o')
+  local madeOn = math.max(tonumber(ARGV[5 + 5 * i]), tonumber(held[1] or 0))
   local answer = false
   if held[2] then
     for _, operation in ipairs(cjson.decode(held[2])) do
@@ -72,12 +73,11 @@ for i = 0, (#KEYS - 1) / 2 - 1 do
     local sequence = redis.call('hincrby', journal, ' seq', 1)
     redis.call('sadd', KEYS[1], cart)
     if not answer then
-      local madeOn = math.max(tonumber(ARGV[5 + 5 * i]), tonumber(held[1] or 0))
       redis.call('hset', journal, id, string.format('%d %d %s', sequence, madeOn, ARGV[6 + 5 * i]))
       answer = 'journalled'
     end
   end
-  answers[#answers + 1] = answer
+  answers[#answers + 1] = {answer, madeOn}
 end
 return answers`;
 

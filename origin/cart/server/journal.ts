@@ -12,17 +12,21 @@ export interface JournalAppend {
   madeOn: number;
 }
 
-/** `applied`: the copy has it, so Postgres has it. `reused`: the op id stands for another request. */
-export type AppendAnswer = 'journalled' | 'applied' | 'reused';
+export interface Appended {
+  /** `applied`: the copy has it, so Postgres has it. `reused`: the op id stands for another request. */
+  outcome: 'journalled' | 'applied' | 'reused';
+  /** The newest of the cart that Redis or the browser knew: what the browser does next comes after it. */
+  version: number;
+}
 
 export interface CartJournal {
   /** @throws Refusal 503 where it is not known to be on enough nodes: the same op id again is safe. */
-  append(entry: JournalAppend): Promise<AppendAnswer>;
+  append(entry: JournalAppend): Promise<Appended>;
 }
 
 interface Waiting {
   entry: JournalAppend;
-  resolve: (answer: AppendAnswer) => void;
+  resolve: (appended: Appended) => void;
   reject: (error: unknown) => void;
 }
 
@@ -76,7 +80,7 @@ class NotEnoughNodes extends Error {
   override readonly name = 'NotEnoughNodes';
 }
 
-async function appendAll(redis: Redis, replicas: number, entries: JournalAppend[]): Promise<AppendAnswer[]> {
+async function appendAll(redis: Redis, replicas: number, entries: JournalAppend[]): Promise<Appended[]> {
   const keys = entries.flatMap(({ cartId }) => [copyKey(cartId), journalKey(cartId)]);
   const values = entries.flatMap(({ cartId, operation, madeOn }) => [
     cartId,
@@ -93,8 +97,8 @@ async function appendAll(redis: Redis, replicas: number, entries: JournalAppend[
   const [appended, confirmed] = (await commands.exec()) ?? [];
   if (appended === undefined || appended[0] !== null)
     throw appended?.[0] ?? new Error('Redis did not answer');
-  const answers = appended[1] as (AppendAnswer | 'not-durable')[];
-  if (answers[0] === 'not-durable') {
+  const answers = appended[1] as [Appended['outcome'], number][] | 'not-durable';
+  if (answers === 'not-durable') {
     throw new NotEnoughNodes('Redis keeps no append-only file and has no replicas');
   }
   if (replicas > 0) {
@@ -104,5 +108,5 @@ async function appendAll(redis: Redis, replicas: number, entries: JournalAppend[
       throw new NotEnoughNodes(`Only ${confirmed[1]} of ${replicas} replicas confirmed in ${waitMs} ms`);
     }
   }
-  return answers as AppendAnswer[];
+  return answers.map(([outcome, version]) => ({ outcome, version }));
 }

@@ -34,7 +34,12 @@ export function createServerCarts(deps: Deps): Carts {
           written = await writeCart(stores, used, checked);
         }
         if (written === undefined) throw late();
-        return answer(stores, used, written.state, written);
+        return answer(
+          stores,
+          { ...used, version: Math.max(used.version, written.version) },
+          written.state,
+          written,
+        );
       }),
     scope(visit) {
       if (visit.accountId !== undefined) return `account:${visit.accountId}`;

@@ -11,6 +11,8 @@ import { viewCart } from './view-cart.ts';
 
 export interface WrittenCart {
   state: CartState;
+  /** The newest that the browser now knows of; past `state`'s where that had to be read from an older copy. */
+  version: number;
   durability: 'committed' | 'journal';
   /** Whether the journal may hold more than Postgres has. */
   journalled: boolean;
@@ -65,10 +67,11 @@ async function takeJournalAlong(
   if (left !== undefined && left.length > 0) {
     const { version } = written.update.cart.state;
     const seen = await viewCart(stores, { ...cart, version, journalled: true });
-    return { ...seen, durability: 'committed' };
+    return { ...seen, version: Math.max(version, seen.state.version), durability: 'committed' };
   }
   return {
     state: written.update.cart.state,
+    version: written.update.cart.state.version,
     durability: 'committed',
     // Redis silent: whatever the mark said still holds.
     journalled: left === undefined && cart.journalled,
@@ -87,13 +90,18 @@ async function writeToJournal(
     const refused = refusalOf(before.state.lines, operation);
     if (refused !== undefined) throw refusalFor(refused, operation.variantId);
   }
-  const answer = await stores.journal.append({ cartId: cart.cartId, operation, madeOn: cart.version });
-  if (answer === 'reused') throw refusalFor('reused', operation.variantId);
-  const seen = await viewCart(stores, { ...cart, journalled: true });
+  const { outcome, version } = await stores.journal.append({
+    cartId: cart.cartId,
+    operation,
+    madeOn: cart.version,
+  });
+  if (outcome === 'reused') throw refusalFor('reused', operation.variantId);
+  const seen = await viewCart(stores, { ...cart, version, journalled: true });
   return {
     state: seen.state,
-    durability: answer === 'applied' ? 'committed' : 'journal',
-    journalled: answer === 'journalled' || seen.journalled,
+    version: Math.max(version, seen.state.version),
+    durability: outcome === 'applied' ? 'committed' : 'journal',
+    journalled: outcome === 'journalled' || seen.journalled,
     // A failover between the two may have left a base that lacks even this operation.
     incomplete: seen.incomplete || !seen.has(operation.opId),
   };

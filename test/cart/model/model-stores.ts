@@ -17,7 +17,9 @@ export type Bug =
   | 'trims-all'
   | 'ack-before-wait'
   | 'journal-reordered'
-  | 'poisoned-client';
+  | 'poisoned-client'
+  | 'version-forgotten'
+  | 'ack-without-answer';
 
 export type Answer = 'ok' | 'lost-before' | 'lost-after';
 
@@ -125,18 +127,24 @@ export function openModel(pause: () => Promise<void>, answers: () => Answer, bug
   const append = async ({ operation, madeOn }: JournalAppend) => {
     const answer = model.answers();
     await pause();
-    if (!model.redis.up || answer === 'lost-before') throw unavailable('lost');
+    if (!model.redis.up || answer === 'lost-before') {
+      if (bug === 'ack-without-answer') return { outcome: 'journalled' as const, version: madeOn };
+      throw unavailable('lost');
+    }
     const node = model.redis.primary;
-    if (node.copy?.ids.includes(operation.opId)) return 'applied' as const;
+    const version = Math.max(madeOn, node.copy?.state.version ?? 0);
+    if (node.copy?.ids.includes(operation.opId)) {
+      return { outcome: 'applied' as const, version: bug === 'version-forgotten' ? 0 : version };
+    }
     if (!node.journal.some((one) => one.opId === operation.opId)) {
-      const entry = { ...operation, madeOn: Math.max(madeOn, node.copy?.state.version ?? 0) };
+      const entry = { ...operation, madeOn: version };
       node.journal = bug === 'journal-reordered' ? [entry, ...node.journal] : [...node.journal, entry];
     }
     if (bug !== 'ack-before-wait') {
       if (model.redis.replica === undefined || answer === 'lost-after') throw unavailable('WAIT was short');
       model.redis.replica = structuredClone(node);
     }
-    return 'journalled' as const;
+    return { outcome: 'journalled' as const, version };
   };
   const apply = async (task: CartTask): Promise<Written> => {
     if (bug === 'trimmed-before-commit') model.redis.primary.journal = [];
