@@ -2,7 +2,9 @@
 import { OpenAPIHono } from '@hono/zod-openapi';
 import type { Context } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
+import { createAccountDeps } from './account/account-deps.ts';
 import { accountPages } from './account/page-routes.ts';
+import { createPasswords, type Passwords } from './account/passwords.ts';
 import { accountRoutes } from './account/routes.ts';
 import type { Carts } from './cart/carts.ts';
 import { cartPages } from './cart/page-routes.ts';
@@ -12,15 +14,17 @@ import { catalogRoutes } from './catalog/routes.ts';
 import type { Deps } from './deps.ts';
 import { Refusal } from './errors.ts';
 import { orderPages } from './order/page-routes.ts';
+import { createPaymentProviders, type PaymentProviders } from './order/payment/providers.ts';
 import { orderRoutes } from './order/routes.ts';
 import { staffPages } from './staff/page-routes.ts';
 import { staffRoutes } from './staff/routes.ts';
 import { assetRoutes } from './web/assets.ts';
 import { createClientAddress } from './web/client-address.ts';
 import { describeApi } from './web/describe-api.ts';
-import type { AppEnv } from './web/env.ts';
+import type { AppEnv, RuntimeBindings } from './web/env.ts';
 import { errorPage } from './web/error-page.ts';
 import { type Health, healthRoutes } from './web/health.ts';
+import { createLoadShedding, type LoadBounds, usualLoadBounds } from './web/load-shedding.ts';
 import { problemResponse, toRefusal } from './web/problem.ts';
 import { createFinishResponse } from './web/response-headers.ts';
 import { checkSameOrigin } from './web/same-origin.ts';
@@ -28,23 +32,38 @@ import { readTrace } from './web/trace.ts';
 
 const maxBodyBytes = 64 * 1024;
 
-export function createApp(deps: Deps, carts: Carts, health: Health): OpenAPIHono<AppEnv> {
+export interface AppOptions {
+  /** Cheaper ones for tests. */
+  passwords?: Passwords;
+  /** Ones that ask another server, for tests. */
+  providers?: PaymentProviders;
+  loadBounds?: LoadBounds;
+}
+
+export function createApp(
+  deps: Deps,
+  carts: Carts,
+  health: Health,
+  options: AppOptions = {},
+): OpenAPIHono<AppEnv> {
+  const accounts = createAccountDeps(deps, carts, options.passwords ?? createPasswords());
+  const providers = options.providers ?? createPaymentProviders(deps.settings);
   const app = new OpenAPIHono<AppEnv>();
-  passThrough(app, deps);
+  passThrough(app, deps, options.loadBounds ?? usualLoadBounds);
 
   app.route('/', healthRoutes(health));
   app.route('/', assetRoutes());
   app.route('/', catalogRoutes(deps));
   app.route('/', cartRoutes(deps, carts));
-  app.route('/', accountRoutes(deps, carts));
-  app.route('/', orderRoutes(deps, carts));
+  app.route('/', accountRoutes(accounts));
+  app.route('/', orderRoutes(deps, carts, providers));
   app.route('/', staffRoutes(deps));
   describeApi(app);
 
   app.route('/', catalogPages(deps));
   app.route('/', cartPages(deps, carts));
-  app.route('/', accountPages(deps, carts));
-  app.route('/', orderPages(deps, carts));
+  app.route('/', accountPages(accounts));
+  app.route('/', orderPages(deps, carts, providers));
   app.route('/', staffPages(deps));
 
   const respondToError = createRespondToError(deps);
@@ -53,7 +72,7 @@ export function createApp(deps: Deps, carts: Carts, health: Health): OpenAPIHono
   return app;
 }
 
-function passThrough(app: OpenAPIHono<AppEnv>, deps: Deps): void {
+function passThrough(app: OpenAPIHono<AppEnv>, deps: Deps, loadBounds: LoadBounds): void {
   const clientAddress = createClientAddress(deps.settings.trustedProxies);
   const finish = createFinishResponse(deps.settings);
   app.use(async (c, next) => {
@@ -65,6 +84,7 @@ function passThrough(app: OpenAPIHono<AppEnv>, deps: Deps): void {
     // Not assigned: that would copy the response and every header of it.
     finish(c.res, startedAtMs);
   });
+  app.use(createLoadShedding(loadBounds));
   app.use(async (c, next) => {
     checkSameOrigin(c.req.raw);
     await next();
@@ -83,7 +103,9 @@ function passThrough(app: OpenAPIHono<AppEnv>, deps: Deps): void {
 function createRespondToError(deps: Deps) {
   return (error: Error, c: Context<AppEnv>): Response | Promise<Response> => {
     const refusal = toRefusal(error);
-    if (refusal.status >= 500) {
+    // A refusal without a cause has nothing more to tell, and comes by the thousand when we are busy.
+    const isExpected = error === refusal && error.cause === undefined;
+    if (refusal.status >= 500 && !isExpected) {
       deps.log.error({ err: error, traceparent: c.get('traceparent'), path: c.req.path }, 'request failed');
     }
     const isApi = c.req.path.startsWith('/api/') || c.req.path === '/livez' || c.req.path === '/readyz';
@@ -91,15 +113,8 @@ function createRespondToError(deps: Deps) {
   };
 }
 
-interface NodeBindings {
-  incoming?: { socket: { remoteAddress?: string } };
-}
-interface DenoBindings {
-  remoteAddr?: { hostname?: string };
-}
-
 /** Empty where the runtime does not tell, as in `app.request()`. */
 function socketAddress(c: Context<AppEnv>): string {
-  const bindings = (c.env ?? {}) as NodeBindings & DenoBindings;
+  const bindings = (c.env ?? {}) as RuntimeBindings;
   return bindings.incoming?.socket.remoteAddress ?? bindings.remoteAddr?.hostname ?? '';
 }
