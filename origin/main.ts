@@ -1,5 +1,6 @@
 // The origin process: settings, connections, migrations, the app, and a stop that no request notices.
 import { setTimeout as delay } from 'node:timers/promises';
+import { createPasswords } from './account/passwords.ts';
 import { ensureStaffAccount } from './account/staff-account.ts';
 import { createApp } from './app.ts';
 import { createCarts } from './cart/carts.ts';
@@ -22,12 +23,13 @@ async function main(): Promise<void> {
   await using deps = createDeps(settings, log, { versionReaders });
   const health = new Health();
   const carts = createCarts(deps);
-  const app = createApp(deps, carts, health);
+  const passwords = createPasswords();
+  const app = createApp(deps, carts, health, { passwords });
   const server = await serve({ fetch: app.fetch, host: settings.host, port: settings.port });
   // The stores may be away when a machine starts; it must turn ready all the same.
   const preparing = startWhenPossible(log, 'prepare the database', async () => {
     await migrateToLatest(deps.db);
-    if (settings.staff) await ensureStaffAccount(deps.db, settings.staff);
+    if (settings.staff) await ensureStaffAccount(deps.db, passwords, settings.staff);
   });
   await preparing.firstTry;
   health.markReady();

@@ -1,5 +1,6 @@
 // An account as the outside sees it, and what may be entered for one.
 import { z } from '@hono/zod-openapi';
+import { plainText } from '../web/plain-text.ts';
 
 export const AccountSchema = z
   .strictObject({
@@ -12,15 +13,6 @@ export const AccountSchema = z
   .openapi('Account');
 
 export type Account = z.infer<typeof AccountSchema>;
-
-/** Postgres takes neither NUL nor lone surrogates; nobody's name has control characters. */
-const plainText = (most: number) =>
-  z
-    .string()
-    .trim()
-    .min(1)
-    .max(most)
-    .refine((text) => text.isWellFormed() && !/\p{Cc}/u.test(text), { error: 'must be plain text' });
 
 export const NameField = plainText(100);
 export const EmailField = z.email().max(254);

@@ -1,17 +1,17 @@
-// What a shopper changes of their own account: name, password, and whether it exists.
-import { randomUUID } from 'node:crypto';
+// What a shopper changes of their own account: name, password, and whether it exists. One idempotency key is one change.
 import { deleteAccountCart } from '../cart/for-account.ts';
 import type { Deps } from '../deps.ts';
 import { Refusal } from '../errors.ts';
 import { forgetBuyer } from '../order/orders-of-account.ts';
-import type { TagVersions } from '../outbox/events.ts';
-import type { Tx } from '../postgres/database.ts';
 import { writeOnce } from '../web/idempotency.ts';
 import { type Account, accountColumns, toAccount } from './account.ts';
+import type { AccountDeps } from './account-deps.ts';
+import type { Arrival } from './arrival.ts';
 import { hidePassword } from './hide-password.ts';
-import { hashPassword, isPassword } from './passwords.ts';
 import { announceChange, raiseAccountVersion } from './raise-version.ts';
+import { readTokenHash } from './session-token.ts';
 import { deleteSessions, type SignedIn } from './sessions.ts';
+import { signInNeeded } from './visitor.ts';
 
 export async function readAccount({ db }: Pick<Deps, 'db'>, account: SignedIn): Promise<Account> {
   const row = await db
@@ -27,72 +27,75 @@ export async function updateAccount(
   deps: Deps,
   account: SignedIn,
   patch: { name?: string | undefined },
-  idempotencyKey?: string,
+  key: string | undefined,
 ): Promise<Account> {
-  await change(
-    deps,
-    account,
-    { method: 'PATCH', path: '/api/account', body: patch, idempotencyKey },
-    async (tx) => {
-      if (patch.name === undefined) return {};
-      await tx.updateTable('accounts').set({ name: patch.name }).where('id', '=', account.id).execute();
-      return raiseAccountVersion(tx, account.id);
-    },
-  );
+  const write = { scope: scopeOf(account), key, method: 'PATCH', path: '/api/account', body: patch };
+  const tags = await writeOnce(deps.db, write, async (tx) => {
+    if (patch.name === undefined) return {};
+    await tx.updateTable('accounts').set({ name: patch.name }).where('id', '=', account.id).execute();
+    return raiseAccountVersion(tx, account.id);
+  });
+  await announceChange(deps, tags);
   return readAccount(deps, account);
 }
 
 /** Ends the account's other sessions. @throws Refusal 403 `wrong-password` */
 export async function changePassword(
-  deps: Deps,
+  { deps, passwords }: AccountDeps,
   account: SignedIn,
-  passwords: { currentPassword: string; newPassword: string },
-  idempotencyKey?: string,
+  change: { currentPassword: string; newPassword: string },
+  key: string | undefined,
 ): Promise<void> {
-  const newHash = await hashPassword(passwords.newPassword);
-  const body = hidePassword(deps.settings.cookieKeys, passwords);
-  await change(
-    deps,
-    account,
-    { method: 'PUT', path: '/api/account/password', body, idempotencyKey },
-    async (tx) => {
-      const row = await tx
-        .selectFrom('accounts')
-        .select('password_hash')
-        .where('id', '=', account.id)
-        .forUpdate()
-        .executeTakeFirst();
-      if (!(await isPassword(row?.password_hash, passwords.currentPassword))) {
-        throw new Refusal(403, 'wrong-password', 'The present password is another one');
-      }
-      await tx.updateTable('accounts').set({ password_hash: newHash }).where('id', '=', account.id).execute();
-      await deleteSessions(tx, account.id, account.sessionId);
-      return raiseAccountVersion(tx, account.id);
-    },
-  );
+  // Hashing waits its turn and takes long: no connection is held for it. Whether the hash is still the one that was looked at is asked inside.
+  const present = await deps.db
+    .selectFrom('accounts')
+    .select('password_hash')
+    .where('id', '=', account.id)
+    .executeTakeFirst();
+  const isRight = await passwords.matches(present?.password_hash, change.currentPassword);
+  const newHash = await passwords.hash(change.newPassword);
+  const body = hidePassword(deps.settings.cookieKeys, change);
+  const write = { scope: scopeOf(account), key, method: 'PUT', path: '/api/account/password', body };
+  const tags = await writeOnce(deps.db, write, async (tx) => {
+    const changed = await tx
+      .updateTable('accounts')
+      .set({ password_hash: newHash })
+      .where('id', '=', account.id)
+      .where('password_hash', '=', isRight ? present!.password_hash : '')
+      .executeTakeFirst();
+    if (changed.numUpdatedRows === 0n)
+      throw new Refusal(403, 'wrong-password', 'The present password is another one');
+    await deleteSessions(tx, account.id, account.sessionId);
+    return raiseAccountVersion(tx, account.id);
+  });
+  await announceChange(deps, tags);
 }
 
-/** Orders stay, without the person; everything else of the account goes. */
-export async function deleteAccount(deps: Deps, account: SignedIn): Promise<void> {
-  const tags = await deps.db.transaction().execute(async (tx) => {
+/**
+ * Orders stay, without the person; everything else of the account goes.
+ * @param account undefined where it is gone already: the key is the session's, so that a repeated request is answered as the first one was
+ * @throws Refusal 401 `sign-in-needed`
+ */
+export async function deleteAccount(
+  deps: Deps,
+  account: SignedIn | undefined,
+  { cookieHeader, idempotencyKey: key }: Pick<Arrival, 'cookieHeader' | 'idempotencyKey'>,
+): Promise<void> {
+  const session = readTokenHash(deps.settings, cookieHeader);
+  const scope = session && `session:${session}`;
+  const write = { scope, key, method: 'DELETE', path: '/api/account', body: null };
+  const tags = await writeOnce(deps.db, write, async (tx) => {
+    if (account === undefined) throw signInNeeded();
     // Carts are locked before everything else, as everywhere.
     await deleteAccountCart(tx, account.id);
     await forgetBuyer(tx, account.id);
-    await tx.deleteFrom('idempotency_keys').where('scope', '=', `account:${account.id}`).execute();
+    await tx.deleteFrom('idempotency_keys').where('scope', '=', scopeOf(account)).execute();
     await tx.deleteFrom('accounts').where('id', '=', account.id).execute();
     return raiseAccountVersion(tx, account.id);
   });
   await announceChange(deps, tags);
 }
 
-async function change(
-  deps: Deps,
-  account: SignedIn,
-  request: { method: string; path: string; body: unknown; idempotencyKey: string | undefined },
-  effect: (tx: Tx) => Promise<TagVersions>,
-): Promise<void> {
-  const { idempotencyKey, ...rest } = request;
-  const write = { scope: `account:${account.id}`, key: idempotencyKey ?? randomUUID(), ...rest };
-  const tags = await writeOnce(deps.db, write, effect);
-  await announceChange(deps, tags);
+function scopeOf(account: SignedIn): string {
+  return `account:${account.id}`;
 }

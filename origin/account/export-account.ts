@@ -1,16 +1,31 @@
 // Everything that the shop keeps of a person, as one JSON document.
+import { z } from '@hono/zod-openapi';
 import { readAccountCartLines } from '../cart/for-account.ts';
 import type { Deps } from '../deps.ts';
-import { listOrdersOfAccount } from '../order/orders-of-account.ts';
+import { exportOrdersOfAccount, OrderExportSchema } from '../order/orders-of-account.ts';
+import { AccountSchema, SessionSchema } from './account.ts';
 import { readAccount } from './change-account.ts';
 import { listSessions, type SignedIn } from './sessions.ts';
 
-export async function exportAccount(deps: Deps, account: SignedIn) {
+export const AccountExportSchema = z
+  .strictObject({
+    exportedAt: z.iso.datetime(),
+    account: AccountSchema,
+    sessions: z.array(SessionSchema),
+    cart: z.array(z.strictObject({ variantId: z.string(), quantity: z.int() })),
+    orders: z.array(OrderExportSchema),
+  })
+  .openapi('AccountExport');
+
+export async function exportAccount(
+  deps: Deps,
+  account: SignedIn,
+): Promise<z.infer<typeof AccountExportSchema>> {
   const [own, sessions, cart, orders] = await Promise.all([
     readAccount(deps, account),
     listSessions(deps, account),
     readAccountCartLines(deps.db, account.id),
-    listOrdersOfAccount(deps.db, account.id),
+    exportOrdersOfAccount(deps.db, account.id),
   ]);
   return { exportedAt: new Date(deps.now()).toISOString(), account: own, sessions, cart, orders };
 }

@@ -4,16 +4,26 @@ import type { Deps } from '../deps.ts';
 import { Refusal } from '../errors.ts';
 import { listOrdersOfAccount } from '../order/orders-of-account.ts';
 import type { AppEnv } from '../web/env.ts';
-import { type FormFaults, type FormValues, faultsOf, readForm, readIdempotencyKey } from '../web/form.ts';
+import {
+  type FormFaults,
+  type FormValues,
+  faultOf,
+  readForm,
+  readIdempotencyKey,
+  refusalToShow,
+} from '../web/form.ts';
 import { layout } from '../web/layout.ts';
 import { respondPage, seeOther } from '../web/page-response.ts';
+import { readOwn } from '../web/read-your-writes.ts';
 import { NameField, PasswordField } from './account.ts';
+import type { AccountDeps } from './account-deps.ts';
+import { arrivalOf } from './arrival.ts';
 import { changePassword, deleteAccount, updateAccount } from './change-account.ts';
 import { accountPage } from './page-account.ts';
 import { readFrame } from './page-frame.ts';
 import { endedSessionCookie } from './session-token.ts';
 import { endSession, listSessions, type SignedIn } from './sessions.ts';
-import { type AccountDeps, signOut } from './sign-in.ts';
+import { signOut } from './sign-in.ts';
 import { readVisitor } from './visitor.ts';
 
 const doneSentences: Record<string, string> = {
@@ -38,8 +48,7 @@ export function ownAccountPages(own: AccountDeps): Hono<AppEnv> {
         return await change(own, c, account, values);
       } catch (error) {
         if (error instanceof FormError) return show(deps, c, account, { values, faults: error.faults });
-        if (!(error instanceof Refusal) || error.status >= 500) throw error;
-        return show(deps, c, account, { values, refusal: error });
+        return show(deps, c, account, { values, refusal: refusalToShow(error) });
       }
     });
 }
@@ -64,15 +73,15 @@ async function change(
     case 'change-password': {
       const newPassword = parseField('newPassword', PasswordField, values);
       const currentPassword = (values['currentPassword'] ?? '').slice(0, 200);
-      await changePassword(deps, account, { currentPassword, newPassword }, key);
+      await changePassword(own, account, { currentPassword, newPassword }, key);
       return seeOther('/account?done=password');
     }
     case 'end-session':
-      await endSession(deps, account.id, values['session'] ?? '');
+      await endSession(deps, account, values['session'] ?? '', key);
       return seeOther('/account?done=session');
     case 'delete':
       if (values['confirm'] !== 'yes') throw new FormError({ confirm: 'Please say that you are sure.' });
-      await deleteAccount(deps, account);
+      await deleteAccount(deps, account, arrivalOf(c, key));
       return seeOther('/', [
         endedSessionCookie(),
         ...(await carts.leaveWithAccount({ cookieHeader: undefined })),
@@ -100,7 +109,7 @@ function parseField(
   const text = values[name] ?? '';
   const parsed = schema.safeParse(text);
   if (parsed.success) return parsed.data;
-  throw new FormError({ [name]: Object.values(faultsOf(parsed.error, { form: text }))[0]! });
+  throw new FormError({ [name]: faultOf(parsed.error, text) });
 }
 
 interface Shown {
@@ -113,8 +122,8 @@ interface Shown {
 async function show(deps: Deps, c: Context<AppEnv>, account: SignedIn, shown: Shown): Promise<Response> {
   const { values, faults, refusal, done } = shown;
   const [orders, devices, frame] = await Promise.all([
-    listOrdersOfAccount(deps.db, account.id),
-    listSessions(deps, account),
+    readOwn(deps, c, (db) => listOrdersOfAccount(db, account.id)),
+    readOwn(deps, c, (db) => listSessions({ db }, account)),
     readFrame(deps, c),
   ]);
   const content = accountPage({

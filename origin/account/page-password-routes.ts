@@ -1,43 +1,54 @@
 // Asking for a new password and setting it, by forms.
 import { type Context, Hono } from 'hono';
+import { visitOf } from '../cart/routes.ts';
 import type { Deps } from '../deps.ts';
-import { Refusal } from '../errors.ts';
+import type { Refusal } from '../errors.ts';
 import type { AppEnv } from '../web/env.ts';
-import { type FormFaults, type FormValues, faultsOf, readForm } from '../web/form.ts';
+import {
+  type FormFaults,
+  type FormValues,
+  faultOf,
+  readForm,
+  readIdempotencyKey,
+  refusalToShow,
+} from '../web/form.ts';
 import { layout } from '../web/layout.ts';
 import { respondPage, seeOther } from '../web/page-response.ts';
 import { EmailField, PasswordField } from './account.ts';
+import type { AccountDeps } from './account-deps.ts';
 import { readFrame } from './page-frame.ts';
 import { forgotPasswordPage, resetPasswordPage } from './page-password.ts';
 import { requestPasswordReset, resetPassword } from './reset-password.ts';
 
-export function passwordPages(deps: Deps): Hono<AppEnv> {
+export function passwordPages(own: AccountDeps): Hono<AppEnv> {
+  const { deps } = own;
   return new Hono<AppEnv>()
     .get('/forgot-password', (c) => showForgot(deps, c, {}, { isSent: c.req.query('sent') === 'yes' }))
     .post('/forgot-password', async (c) => {
       const values = await readForm(c);
       const email = EmailField.safeParse((values['email'] ?? '').trim());
       if (!email.success) {
-        const faults = { email: Object.values(faultsOf(email.error, { form: values['email'] ?? '' }))[0]! };
+        const faults = { email: faultOf(email.error, values['email'] ?? '') };
         return showForgot(deps, c, values, { isSent: false, faults });
       }
-      await requestPasswordReset(deps, email.data, c.get('traceparent'));
+      const asked = { key: readIdempotencyKey(values), traceparent: c.get('traceparent') };
+      await requestPasswordReset(own, await visitOf(deps, c), email.data, asked);
       return seeOther('/forgot-password?sent=yes');
     })
     .get('/reset-password', (c) => showReset(deps, c, c.req.query('token') ?? ''))
     .post('/reset-password', async (c) => {
-      const { token = '', password = '' } = await readForm(c);
+      const values = await readForm(c);
+      const { token = '', password = '' } = values;
       const parsed = PasswordField.safeParse(password);
       if (!parsed.success) {
-        const sentence = Object.values(faultsOf(parsed.error, { form: password }))[0]!;
-        return showReset(deps, c, token, { faults: { password: sentence } });
+        return showReset(deps, c, token, { faults: { password: faultOf(parsed.error, password) } });
       }
       try {
-        await resetPassword(deps, token, parsed.data);
+        const chosen = { token, password: parsed.data };
+        await resetPassword(own, await visitOf(deps, c), chosen, readIdempotencyKey(values));
         return seeOther('/sign-in?changed=yes');
       } catch (error) {
-        if (!(error instanceof Refusal) || error.status >= 500) throw error;
-        return showReset(deps, c, token, { refusal: error });
+        return showReset(deps, c, token, { refusal: refusalToShow(error) });
       }
     });
 }

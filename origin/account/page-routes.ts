@@ -1,42 +1,48 @@
 // The pages of signing in and up, of the account, and of a forgotten password. What is refused is shown where it was entered.
 import { type Context, Hono } from 'hono';
-import type { Carts } from '../cart/carts.ts';
 import type { Deps } from '../deps.ts';
-import { Refusal } from '../errors.ts';
+import type { Refusal } from '../errors.ts';
 import type { AppEnv } from '../web/env.ts';
-import { type FormFaults, type FormValues, faultsOf, readForm, readIdempotencyKey } from '../web/form.ts';
+import {
+  type FormFaults,
+  type FormValues,
+  faultsOf,
+  readForm,
+  readIdempotencyKey,
+  refusalToShow,
+} from '../web/form.ts';
 import type { Html } from '../web/html.ts';
 import { layout } from '../web/layout.ts';
 import { respondPage, seeOther } from '../web/page-response.ts';
 import { SignInSchema, SignUpSchema } from './account.ts';
+import type { AccountDeps } from './account-deps.ts';
+import { arrivalOf } from './arrival.ts';
 import { readFrame } from './page-frame.ts';
 import { ownAccountPages } from './page-own-account.ts';
 import { passwordPages } from './page-password-routes.ts';
 import { safeNext, signInPage, signUpPage } from './page-sign-in.ts';
-import { createRateLimits } from './rate-limits.ts';
-import { arrivalOf } from './routes.ts';
 import { type SignedInAnswer, signIn, signUp } from './sign-in.ts';
 import { readVisitor } from './visitor.ts';
 
-export function accountPages(deps: Deps, carts: Carts): Hono<AppEnv> {
-  const own = { deps, carts, limits: createRateLimits(deps) };
+export function accountPages(own: AccountDeps): Hono<AppEnv> {
+  const { deps } = own;
   const pages = new Hono<AppEnv>();
   pages.route('/', ownAccountPages(own));
-  pages.route('/', passwordPages(deps));
+  pages.route('/', passwordPages(own));
 
   signingIn(pages, deps, {
     path: '/sign-in',
     title: 'Sign in',
     view: signInPage,
     schema: SignInSchema,
-    enter: (c, values, person) => signIn(own, arrivalWith(c, values), person),
+    enter: (c, values, person) => signIn(own, arrivalOf(c, readIdempotencyKey(values)), person),
   });
   signingIn(pages, deps, {
     path: '/sign-up',
     title: 'Make an account',
     view: signUpPage,
     schema: SignUpSchema,
-    enter: (c, values, person) => signUp(own, arrivalWith(c, values), person),
+    enter: (c, values, person) => signUp(own, arrivalOf(c, readIdempotencyKey(values)), person),
   });
   return pages;
 }
@@ -81,16 +87,11 @@ function signingIn<Person>(pages: Hono<AppEnv>, deps: Deps, entrance: Entrance<P
       const { setCookies } = await entrance.enter(c, values, parsed.data);
       return seeOther(safeNext(values['next']), setCookies);
     } catch (error) {
-      if (!(error instanceof Refusal) || error.status >= 500) throw error;
-      return show(c, values, {}, error);
+      return show(c, values, {}, refusalToShow(error));
     }
   });
 }
 
-function arrivalWith(c: Context<AppEnv>, values: FormValues) {
-  return arrivalOf(c, { 'idempotency-key': readIdempotencyKey(values) });
-}
-
-export function retryAfter(refusal: Refusal | undefined): Record<string, string> {
+function retryAfter(refusal: Refusal | undefined): Record<string, string> {
   return refusal?.retryAfterSeconds === undefined ? {} : { 'Retry-After': String(refusal.retryAfterSeconds) };
 }

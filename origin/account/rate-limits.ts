@@ -1,5 +1,5 @@
 // How often may be tried: counted in Redis for all origins, in this process while Redis is away. An attempt is counted before it is made
-// and taken back where it was right, so that a burst cannot slip in between looking and counting.
+// and taken back where it did not fail, so that a burst cannot slip in between looking and counting.
 import { createHash } from 'node:crypto';
 import type { Deps } from '../deps.ts';
 import { Refusal } from '../errors.ts';
@@ -17,19 +17,24 @@ const signUpsAnAddress: Limit = { name: 'sign-up-address', most: 100, windowSeco
 
 export interface RateLimits {
   /**
-   * Call before a sign-in is checked.
-   * @returns takes the attempt back: call it where the sign-in was right, as only failed ones count
+   * Counts only where `check` finds nothing: a right sign-in, and one that could not be checked, are not held against anybody.
    * @throws Refusal 429 `too-many-attempts` with `Retry-After`
    */
-  attemptSignIn(email: string, address: string): Promise<() => Promise<void>>;
+  trySignIn<Found>(
+    from: { email: string; address: string },
+    check: () => Promise<Found | undefined>,
+  ): Promise<Found | undefined>;
   /** @throws Refusal 429 `too-many-attempts` with `Retry-After` */
   countSignUp(address: string): Promise<void>;
 }
 
+type TakeBack = () => Promise<void>;
+
 export function createRateLimits(deps: Pick<Deps, 'settings' | 'redis' | 'now'>): RateLimits {
   if (!deps.settings.rateLimits) return unlimited;
   const counters = createAttemptCounters(deps);
-  const attempt = async (limit: Limit, subject: string): Promise<() => Promise<void>> => {
+
+  const take = async (limit: Limit, subject: string): Promise<TakeBack> => {
     const key = keyOf(limit, subject);
     const { allowed, secondsLeft } = await counters.take(key, limit.most, limit.windowSeconds);
     if (allowed) return () => counters.giveBack(key);
@@ -37,22 +42,39 @@ export function createRateLimits(deps: Pick<Deps, 'settings' | 'redis' | 'now'>)
       retryAfterSeconds: Math.max(1, secondsLeft),
     });
   };
+  const takeSignIn = async (email: string, address: string): Promise<TakeBack> => {
+    const ofAddress = await take(signInsAnAddress, address);
+    // Refused for the account, it was no attempt of the address: one locked account must not lock everybody behind the same address.
+    const ofAccount = await undoing(ofAddress, () => take(signInsAnAccount, email.trim().toLowerCase()));
+    return async () => {
+      await Promise.all([ofAddress(), ofAccount()]);
+    };
+  };
+
   return {
-    async attemptSignIn(email, address) {
-      const ofAddress = await attempt(signInsAnAddress, address);
-      const ofAccount = await attempt(signInsAnAccount, email.trim().toLowerCase());
-      return async () => {
-        await Promise.all([ofAddress(), ofAccount()]);
-      };
+    async trySignIn({ email, address }, check) {
+      const takeBack = await takeSignIn(email, address);
+      const found = await undoing(takeBack, check);
+      if (found !== undefined) await takeBack();
+      return found;
     },
     async countSignUp(address) {
-      await attempt(signUpsAnAddress, address);
+      await take(signUpsAnAddress, address);
     },
   };
 }
 
+async function undoing<Result>(undo: TakeBack, work: () => Promise<Result>): Promise<Result> {
+  try {
+    return await work();
+  } catch (error) {
+    await undo();
+    throw error;
+  }
+}
+
 const unlimited: RateLimits = {
-  attemptSignIn: async () => async () => undefined,
+  trySignIn: (_from, check) => check(),
   countSignUp: async () => undefined,
 };
 

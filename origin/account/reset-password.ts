@@ -1,12 +1,15 @@
 // Password reset by mail: asked for with the same answer for all e-mails, used once, within 30 minutes, ending all sessions.
 import { createHmac } from 'node:crypto';
 import { sql } from 'kysely';
+import type { Visit } from '../cart/carts.ts';
 import type { Deps } from '../deps.ts';
 import { Refusal } from '../errors.ts';
 import type { Mail } from '../mail/mail.ts';
 import { addToOutbox } from '../outbox/events.ts';
-import type { DbOrTx } from '../postgres/database.ts';
-import { hashPassword } from './passwords.ts';
+import type { DbOrTx, Tx } from '../postgres/database.ts';
+import { writeOnce } from '../web/idempotency.ts';
+import type { AccountDeps } from './account-deps.ts';
+import { hidePassword } from './hide-password.ts';
 import { announceChange, raiseAccountVersion } from './raise-version.ts';
 import { hashToken } from './session-token.ts';
 import { deleteSessions } from './sessions.ts';
@@ -15,12 +18,17 @@ const validMinutes = 30;
 export const resetTemplate = 'password-reset';
 
 /** Only writes down that it was asked: the worker finds out whether there is such an account, so neither answer nor time tells. */
-export async function requestPasswordReset(deps: Deps, email: string, traceparent: string): Promise<void> {
-  await deps.db
-    .transaction()
-    .execute((tx) =>
-      addToOutbox(tx, 'mail', { to: email, template: resetTemplate, data: {} }, { traceparent }),
-    );
+export async function requestPasswordReset(
+  { deps, carts }: AccountDeps,
+  visit: Visit,
+  email: string,
+  { key, traceparent }: { key: string | undefined; traceparent: string },
+): Promise<void> {
+  const scope = carts.scope(visit);
+  const write = { scope, key, method: 'POST', path: '/api/password-resets', body: { email } };
+  await writeOnce(deps.db, write, async (tx) => {
+    await addToOutbox(tx, 'mail', { to: email, template: resetTemplate, data: {} }, { traceparent });
+  });
   deps.hintWorker();
 }
 
@@ -57,29 +65,49 @@ export async function prepareResetMail(deps: Deps, email: string, jobId: string)
 }
 
 /** @throws Refusal 404 `not-found` for a token that is unknown, used, or too old */
-export async function resetPassword(deps: Deps, token: string, password: string): Promise<void> {
-  const passwordHash = await hashPassword(password);
-  const tags = await deps.db.transaction().execute(async (tx) => {
-    const used = await tx
-      .deleteFrom('password_resets')
-      .where('token_hash', '=', hashToken(token))
-      .returning([
-        'account_id',
-        sql<boolean>`created_at > now() - make_interval(mins => ${validMinutes})`.as('valid'),
-      ])
-      .executeTakeFirst();
-    if (!used?.valid) throw new Refusal(404, 'not-found', 'This link was used already, or is too old');
+export async function resetPassword(
+  { deps, carts, passwords }: AccountDeps,
+  visit: Visit,
+  { token, password }: { token: string; password: string },
+  key: string | undefined,
+): Promise<void> {
+  const passwordHash = await passwords.hash(password);
+  const tokenHash = hashToken(token);
+  const body = hidePassword(deps.settings.cookieKeys, { password });
+  const path = `/api/password-resets/${tokenHash}`;
+  const write = { scope: carts.scope(visit), key, method: 'PUT', path, body };
+  const tags = await writeOnce(deps.db, write, async (tx) => {
+    const accountId = await useToken(tx, tokenHash);
     await tx
       .updateTable('accounts')
       .set({ password_hash: passwordHash })
-      .where('id', '=', used.account_id)
+      .where('id', '=', accountId)
       .execute();
-    // Other links that were asked for are as good as used.
-    await tx.deleteFrom('password_resets').where('account_id', '=', used.account_id).execute();
-    await deleteSessions(tx, used.account_id);
-    return raiseAccountVersion(tx, used.account_id);
+    await deleteSessions(tx, accountId);
+    return raiseAccountVersion(tx, accountId);
   });
   await announceChange(deps, tags);
+}
+
+/** A used row stays until it is pruned: the mail's job, should it run again, must not make its link good once more. */
+async function useToken(tx: Tx, tokenHash: string): Promise<string> {
+  const used = await tx
+    .updateTable('password_resets')
+    .set({ used_at: sql`now()` })
+    .where('token_hash', '=', tokenHash)
+    .where('used_at', 'is', null)
+    .where('created_at', '>', sql<Date>`now() - make_interval(mins => ${validMinutes})`)
+    .returning('account_id')
+    .executeTakeFirst();
+  if (used === undefined) throw new Refusal(404, 'not-found', 'This link was used already, or is too old');
+  // Other links that were asked for are as good as used.
+  await tx
+    .updateTable('password_resets')
+    .set({ used_at: sql`now()` })
+    .where('account_id', '=', used.account_id)
+    .where('used_at', 'is', null)
+    .execute();
+  return used.account_id;
 }
 
 /** Sessions past their time and links past theirs; for the worker's clean-up. */

@@ -4,6 +4,7 @@ import type { Deps } from '../deps.ts';
 import { notFound, unavailable } from '../errors.ts';
 import type { DbOrTx, Tx } from '../postgres/database.ts';
 import { idPattern } from '../web/api.ts';
+import { writeOnce } from '../web/idempotency.ts';
 import type { Session } from './account.ts';
 import { announceChange, raiseAccountVersion } from './raise-version.ts';
 import { idleDays, longestDays } from './session-token.ts';
@@ -125,16 +126,32 @@ export async function listSessions({ db }: Pick<Deps, 'db'>, current: SignedIn):
 }
 
 /** Takes effect for the next request on every origin. @throws Refusal 404, also for another account's session */
-export async function endSession(deps: Deps, accountId: string, sessionId: string): Promise<void> {
-  if (!idPattern.test(sessionId)) throw notFound('This session');
-  const tags = await deps.db.transaction().execute(async (tx) => {
+export async function endSession(
+  deps: Deps,
+  account: SignedIn,
+  sessionId: string,
+  key: string | undefined,
+): Promise<void> {
+  const path = `/api/sessions/${sessionId}`;
+  const write = { scope: `account:${account.id}`, key, method: 'DELETE', path, body: null };
+  const tags = await writeOnce(deps.db, write, async (tx) => {
+    if (!idPattern.test(sessionId)) throw notFound('This session');
     const { numDeletedRows } = await tx
       .deleteFrom('sessions')
       .where('id', '=', sessionId)
-      .where('account_id', '=', accountId)
+      .where('account_id', '=', account.id)
       .executeTakeFirst();
     if (numDeletedRows === 0n) throw notFound('This session');
-    return raiseAccountVersion(tx, accountId);
+    return raiseAccountVersion(tx, account.id);
+  });
+  await announceChange(deps, tags);
+}
+
+/** At once, and as often as it is asked for: signing out twice is signed out. */
+export async function endCurrentSession(deps: Deps, account: SignedIn): Promise<void> {
+  const tags = await deps.db.transaction().execute(async (tx) => {
+    await tx.deleteFrom('sessions').where('id', '=', account.sessionId).execute();
+    return raiseAccountVersion(tx, account.id);
   });
   await announceChange(deps, tags);
 }

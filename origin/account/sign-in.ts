@@ -1,5 +1,4 @@
 // Sign-up, sign-in and sign-out: the session begins in the transaction that brings the guest's pieces along, and ends for every origin at once.
-import { randomUUID } from 'node:crypto';
 import type { CartMerge, Carts } from '../cart/carts.ts';
 import { prepareSignIn, signOutCart } from '../cart/for-account.ts';
 import type { Deps } from '../deps.ts';
@@ -7,42 +6,26 @@ import { Refusal } from '../errors.ts';
 import type { Tx } from '../postgres/database.ts';
 import { writeOnce } from '../web/idempotency.ts';
 import { type Account, accountColumns, toAccount } from './account.ts';
+import type { AccountDeps } from './account-deps.ts';
+import type { Arrival } from './arrival.ts';
 import { hidePassword } from './hide-password.ts';
-import { hashPassword, isPassword } from './passwords.ts';
 import { announceChange, raiseAccountVersion } from './raise-version.ts';
-import type { RateLimits } from './rate-limits.ts';
 import { endedSessionCookie, hashToken, makeToken, readTokenHash, sessionCookie } from './session-token.ts';
-import { endSession, insertSession, type SignedIn } from './sessions.ts';
-
-/** Where a sign-in comes from. */
-export interface Arrival {
-  cookieHeader: string | undefined;
-  /** For rate limits. */
-  address: string;
-  /** User-Agent, shown in the list of devices. */
-  device: string;
-  idempotencyKey: string | undefined;
-}
+import { endCurrentSession, insertSession, type SignedIn } from './sessions.ts';
 
 export interface SignedInAnswer {
   account: Account;
   setCookies: string[];
 }
 
-export interface AccountDeps {
-  deps: Deps;
-  carts: Carts;
-  limits: RateLimits;
-}
-
 /** @throws Refusal 409 `email-taken`, 429 `too-many-attempts` */
 export async function signUp(
-  { deps, carts, limits }: AccountDeps,
+  { deps, carts, limits, passwords }: AccountDeps,
   arrival: Arrival,
   person: { email: string; password: string; name: string },
 ): Promise<SignedInAnswer> {
   await limits.countSignUp(arrival.address);
-  const passwordHash = await hashPassword(person.password);
+  const passwordHash = await passwords.hash(person.password);
   const merge = await prepareSignIn(carts, { cookieHeader: arrival.cookieHeader }, undefined);
   return begin(deps, carts, arrival, { path: '/api/accounts', body: person }, merge, async (tx) => {
     const row = await tx
@@ -59,30 +42,30 @@ export async function signUp(
 
 /** @throws Refusal 401 `wrong-credentials`, the same for unknown e-mails; 429 `too-many-attempts` */
 export async function signIn(
-  { deps, carts, limits }: AccountDeps,
+  own: AccountDeps,
   arrival: Arrival,
   credentials: { email: string; password: string },
 ): Promise<SignedInAnswer> {
-  const takeBack = await limits.attemptSignIn(credentials.email, arrival.address);
+  const { deps, carts, limits } = own;
+  const from = { email: credentials.email, address: arrival.address };
+  const accountId = await limits.trySignIn(from, () => findByCredentials(own, credentials));
+  if (accountId === undefined)
+    throw new Refusal(401, 'wrong-credentials', 'E-mail and password do not fit together');
+  const merge = await prepareSignIn(carts, { cookieHeader: arrival.cookieHeader }, accountId);
+  const request = { path: '/api/sessions', body: credentials };
+  return begin(deps, carts, arrival, request, merge, async () => accountId);
+}
+
+async function findByCredentials(
+  { deps, passwords }: AccountDeps,
+  { email, password }: { email: string; password: string },
+): Promise<string | undefined> {
   const found = await deps.db
     .selectFrom('accounts')
     .select(['id', 'password_hash'])
-    .where((where) => where(where.fn('lower', ['email']), '=', storable(credentials.email).toLowerCase()))
+    .where((where) => where(where.fn('lower', ['email']), '=', storable(email).toLowerCase()))
     .executeTakeFirst();
-  const right = await isPassword(found?.password_hash, credentials.password);
-  if (found === undefined || !right) {
-    throw new Refusal(401, 'wrong-credentials', 'E-mail and password do not fit together');
-  }
-  await takeBack();
-  const merge = await prepareSignIn(carts, { cookieHeader: arrival.cookieHeader }, found.id);
-  return begin(
-    deps,
-    carts,
-    arrival,
-    { path: '/api/sessions', body: credentials },
-    merge,
-    async () => found.id,
-  );
+  return (await passwords.matches(found?.password_hash, password)) ? found?.id : undefined;
 }
 
 /** The cart stays with the account; the browser has an empty one. @returns cookies to set */
@@ -91,7 +74,7 @@ export async function signOut(
   cookieHeader: string | undefined,
   account: SignedIn,
 ): Promise<string[]> {
-  await endSession(deps, account.id, account.sessionId);
+  await endCurrentSession(deps, account);
   const cartCookies = await signOutCart(carts, { cookieHeader, accountId: account.id });
   return [endedSessionCookie(), ...cartCookies];
 }
@@ -104,17 +87,11 @@ async function begin(
   merge: CartMerge,
   findAccount: (tx: Tx) => Promise<string>,
 ): Promise<SignedInAnswer> {
-  // Without a cart that its cookies name, a request is a scope of its own.
   const scope = carts.scope({ cookieHeader: arrival.cookieHeader });
-  const retryOf = scope && arrival.idempotencyKey ? `${scope}\n${arrival.idempotencyKey}` : undefined;
-  const token = makeToken(deps.settings.cookieKeys, retryOf);
-  const write = {
-    scope: scope ?? `none:${randomUUID()}`,
-    key: arrival.idempotencyKey ?? randomUUID(),
-    method: 'POST',
-    path: request.path,
-    body: hidePassword(deps.settings.cookieKeys, request.body),
-  };
+  const key = arrival.idempotencyKey;
+  const token = makeToken(deps.settings.cookieKeys, scope && key ? `${scope}\n${key}` : undefined);
+  const body = hidePassword(deps.settings.cookieKeys, request.body);
+  const write = { scope, key, method: 'POST', path: request.path, body };
   const { accountId } = await writeOnce(deps.db, write, async (tx) => {
     const id = await findAccount(tx);
     await merge.mergeInto(tx, id);

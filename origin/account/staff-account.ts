@@ -1,9 +1,13 @@
 // The staff account that the settings name, made at start-up where it is absent.
 import type { Db } from '../postgres/database.ts';
-import { hashPassword } from './passwords.ts';
+import type { Passwords } from './passwords.ts';
 
 /** An account that exists stays as it is: a restart must not undo a password that was changed since, nor promote a shopper. */
-export async function ensureStaffAccount(db: Db, staff: { email: string; password: string }): Promise<void> {
+export async function ensureStaffAccount(
+  db: Db,
+  passwords: Passwords,
+  staff: { email: string; password: string },
+): Promise<void> {
   const existing = await db
     .selectFrom('accounts')
     .select('id')
@@ -16,7 +20,7 @@ export async function ensureStaffAccount(db: Db, staff: { email: string; passwor
       email: staff.email,
       name: 'Staff',
       role: 'staff',
-      password_hash: await hashPassword(staff.password),
+      password_hash: await passwords.hash(staff.password),
     })
     .onConflict((conflict) => conflict.doNothing())
     .execute();

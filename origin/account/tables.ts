@@ -25,5 +25,6 @@ export interface AccountTables {
     token_hash: string;
     account_id: string;
     created_at: Time;
+    used_at: Date | null;
   };
 }

@@ -27,15 +27,19 @@ async function read(deps: Deps, cookieHeader: string | undefined): Promise<Visit
 }
 
 /** @throws Refusal 401 `sign-in-needed` */
-export async function requireAccount(deps: Deps, c: Context<AppEnv>): Promise<{ account: SignedIn }> {
+export async function requireAccount(deps: Deps, c: Context<AppEnv>): Promise<SignedIn> {
   const { account } = await readVisitor(deps, c);
-  if (account === undefined) throw new Refusal(401, 'sign-in-needed', 'Please sign in first');
-  return { account };
+  if (account === undefined) throw signInNeeded();
+  return account;
 }
 
 /** @throws Refusal 401 `sign-in-needed`, 403 `staff-only` */
-export async function requireStaff(deps: Deps, c: Context<AppEnv>): Promise<{ account: SignedIn }> {
-  const { account } = await requireAccount(deps, c);
+export async function requireStaff(deps: Deps, c: Context<AppEnv>): Promise<SignedIn> {
+  const account = await requireAccount(deps, c);
   if (account.role !== 'staff') throw new Refusal(403, 'staff-only', 'This is for the staff of the shop');
-  return { account };
+  return account;
+}
+
+export function signInNeeded(): Refusal {
+  return new Refusal(401, 'sign-in-needed', 'Please sign in first');
 }

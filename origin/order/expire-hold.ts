@@ -1,6 +1,6 @@
 // The worker's job for stock that an order holds without ever having tried to be paid.
 import type { Deps } from '../deps.ts';
-import { cancelOrder } from './pay-order.ts';
+import { cancelOrder } from './cancel-order.ts';
 
 /** Only while no attempt began: from then on money may have moved, and the hold ends with the payment's outcome alone. */
 export async function expireHold({ db }: Pick<Deps, 'db'>, orderId: string): Promise<void> {

@@ -1,10 +1,23 @@
 // The mail that confirms an order.
 import type { Deps } from '../deps.ts';
 import type { Mail } from '../mail/mail.ts';
+import { addToOutbox } from '../outbox/events.ts';
+import type { Tx } from '../postgres/database.ts';
 import { formatMoney } from '../web/money.ts';
 import { orderColumns, withLines } from './order-rows.ts';
 
 export const orderTemplate = 'order-confirmation';
+
+/** In the transaction that brings the good news, so that the mail is sent once and never without it. */
+export async function requestOrderMail(tx: Tx, orderId: string): Promise<void> {
+  const { email } = await tx
+    .selectFrom('orders')
+    .select('email')
+    .where('id', '=', orderId)
+    .executeTakeFirstOrThrow();
+  if (email !== null)
+    await addToOutbox(tx, 'mail', { to: email, template: orderTemplate, data: { orderId } });
+}
 
 /** Part of the mail job. @returns undefined where the order is gone or its buyer was forgotten */
 export async function prepareOrderMail(

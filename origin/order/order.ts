@@ -1,22 +1,15 @@
 // An order as the outside sees it, and what placing one needs.
 import { z } from '@hono/zod-openapi';
 import { MoneySchema } from '../web/money.ts';
-
-const text = (most: number) =>
-  z
-    .string()
-    .trim()
-    .min(1)
-    .max(most)
-    .refine((value) => value.isWellFormed() && !/\p{Cc}/u.test(value), { error: 'must be plain text' });
+import { plainText } from '../web/plain-text.ts';
 
 export const ShippingAddressSchema = z
   .strictObject({
-    name: text(100),
-    line1: text(200),
-    line2: text(200).optional(),
-    city: text(100),
-    postalCode: text(20),
+    name: plainText(100),
+    line1: plainText(200),
+    line2: plainText(200).optional(),
+    city: plainText(100),
+    postalCode: plainText(20),
     country: z
       .string()
       .regex(/^[A-Za-z]{2}$/, { error: 'must be a country’s two letters (ISO 3166)' })

@@ -1,21 +1,35 @@
-// What accounts need of orders: their list, and that the person can be forgotten while the order stays.
+// What accounts need of orders: their list, the whole of them for the person, and that the person can be forgotten while the order stays.
+import { z } from '@hono/zod-openapi';
 import type { DbOrTx, Tx } from '../postgres/database.ts';
-import type { Order } from './order.ts';
-import { type OrderRow, orderColumns, withLines } from './order-rows.ts';
+import { type Order, OrderSchema, ShippingAddressSchema } from './order.ts';
+import { orderColumns, withLines } from './order-rows.ts';
 
-const mostOrders = 200;
+const mostShown = 200;
 
 /** Newest first. Index: orders_by_account */
 export async function listOrdersOfAccount(db: DbOrTx, accountId: string): Promise<Order[]> {
-  const rows: OrderRow[] = await db
-    .selectFrom('orders')
-    .innerJoin('payments', 'payments.order_id', 'orders.id')
-    .select(orderColumns)
-    .where('orders.account_id', '=', accountId)
-    .orderBy('orders.id', 'desc')
-    .limit(mostOrders)
+  return withLines(db, await ordersOf(db, accountId).limit(mostShown).execute());
+}
+
+/** With what is personal of an order: where it went and whom it was told to. */
+export const OrderExportSchema = OrderSchema.extend({
+  email: z.string().nullable(),
+  shippingAddress: ShippingAddressSchema.nullable(),
+}).openapi('OrderExport');
+
+/** All of them, newest first. */
+export async function exportOrdersOfAccount(
+  db: DbOrTx,
+  accountId: string,
+): Promise<z.infer<typeof OrderExportSchema>[]> {
+  const rows = await ordersOf(db, accountId)
+    .select(['orders.email', 'orders.shipping_address as shippingAddress'])
     .execute();
-  return withLines(db, rows);
+  const orders = await withLines(db, rows);
+  return orders.map((order, index) => {
+    const { email, shippingAddress } = rows[index]!;
+    return { ...order, email, shippingAddress };
+  });
 }
 
 /** Part of deleting an account. */
@@ -25,4 +39,13 @@ export async function forgetBuyer(tx: Tx, accountId: string): Promise<void> {
     .set({ account_id: null, email: null, shipping_address: null })
     .where('account_id', '=', accountId)
     .execute();
+}
+
+function ordersOf(db: DbOrTx, accountId: string) {
+  return db
+    .selectFrom('orders')
+    .innerJoin('payments', 'payments.order_id', 'orders.id')
+    .select(orderColumns)
+    .where('orders.account_id', '=', accountId)
+    .orderBy('orders.id', 'desc');
 }

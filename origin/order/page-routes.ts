@@ -7,22 +7,29 @@ import type { Carts } from '../cart/carts.ts';
 import { readPictures } from '../cart/page-routes.ts';
 import { visitOf } from '../cart/routes.ts';
 import type { Deps } from '../deps.ts';
-import { Refusal } from '../errors.ts';
+import type { Refusal } from '../errors.ts';
 import type { AppEnv } from '../web/env.ts';
-import { type FormFaults, type FormValues, faultsOf, readForm, readIdempotencyKey } from '../web/form.ts';
+import {
+  type FormFaults,
+  type FormValues,
+  faultsOf,
+  readForm,
+  readIdempotencyKey,
+  refusalToShow,
+} from '../web/form.ts';
 import { layout } from '../web/layout.ts';
 import { respondPage, seeOther } from '../web/page-response.ts';
+import { readOwn } from '../web/read-your-writes.ts';
 import { OrderRequestSchema } from './order.ts';
 import { checkoutPage } from './page-checkout.ts';
 import { orderPage } from './page-order.ts';
 import { readOrderRequest } from './page-order-form.ts';
 import { changesSince } from './page-seen-cart.ts';
-import { createPaymentProviders } from './payment/providers.ts';
+import type { PaymentProviders } from './payment/providers.ts';
 import { placeOrder } from './place-order.ts';
 import { readOrderDetail } from './read-orders.ts';
 
-export function orderPages(deps: Deps, carts: Carts): Hono<AppEnv> {
-  const providers = createPaymentProviders(deps.settings);
+export function orderPages(deps: Deps, carts: Carts, providers: PaymentProviders): Hono<AppEnv> {
   const view = async (c: Context<AppEnv>) => carts.view(await visitOf(deps, c));
 
   return new Hono<AppEnv>()
@@ -55,9 +62,9 @@ export function orderPages(deps: Deps, carts: Carts): Hono<AppEnv> {
         });
         return seeOther(`/orders/${order.id}`, setCookies);
       } catch (error) {
-        if (!(error instanceof Refusal) || error.status >= 500) throw error;
-        if (error.code === 'cart-empty') return seeOther('/cart');
-        return showCheckout(deps, c, (await view(c)).cart, { ...again, refusal: error });
+        const refusal = refusalToShow(error);
+        if (refusal.code === 'cart-empty') return seeOther('/cart');
+        return showCheckout(deps, c, (await view(c)).cart, { ...again, refusal });
       }
     })
     .get('/orders/:id', (c) => showOrder(deps, c));
@@ -109,7 +116,8 @@ function describeRefusal(refusal: Refusal | undefined): string | undefined {
 async function showOrder(deps: Deps, c: Context<AppEnv>): Promise<Response> {
   const { account } = await readVisitor(deps, c);
   const buyer = { accountId: account?.id, cookieHeader: c.req.header('Cookie') };
-  const detail = await readOrderDetail(deps, c.req.param('id') ?? '', buyer);
+  const id = c.req.param('id') ?? '';
+  const detail = await readOwn(deps, c, (db) => readOrderDetail({ ...deps, db }, id, buyer));
   const [frame, variants] = await Promise.all([
     readFrame(deps, c),
     readPictures(

@@ -1,5 +1,5 @@
 // Placing an order: cart frozen, stock taken, order and payment written, all in one transaction under one idempotency key. Paying comes after it.
-import { randomBytes, randomUUID } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import type { CartLine } from '../cart/cart-state.ts';
 import type { CartCheckout, Carts } from '../cart/carts.ts';
 import { endGeneration, freezeForCheckout, prepareCheckout } from '../cart/for-order.ts';
@@ -44,7 +44,7 @@ export async function placeOrder(
   providers.require(request.payment.provider);
   const visit = { cookieHeader, accountId };
   const cartCheckout = await prepareCheckout(carts, visit);
-  const scope = carts.scope(visit) ?? `none:${randomUUID()}`;
+  const scope = carts.scope(visit);
   const write = { scope, key: checkout.idempotencyKey, method: 'POST', path: checkout.path, body: request };
   const { orderId } = await retryOnConflict(() =>
     writeOnce(deps.db, write, (tx) => writeOrder(tx, cartCheckout, checkout)),

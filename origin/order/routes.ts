@@ -15,11 +15,13 @@ import {
   z,
 } from '../web/api.ts';
 import type { AppEnv } from '../web/env.ts';
+import { readOwn } from '../web/read-your-writes.ts';
+import { setCookies } from '../web/set-cookies.ts';
 import { OrderRequestSchema, OrderSchema } from './order.ts';
-import { recordOutcome } from './pay-order.ts';
-import { createPaymentProviders } from './payment/providers.ts';
+import type { PaymentProviders } from './payment/providers.ts';
 import { placeOrder } from './place-order.ts';
 import { type Buyer, listOrders, readOrder } from './read-orders.ts';
+import { recordOutcome } from './record-outcome.ts';
 
 const tags = ['order'];
 
@@ -28,7 +30,7 @@ const placeOrderRoute = createRoute({
   path: '/api/orders',
   tags,
   summary: 'Order what is in the cart; needs an Idempotency-Key',
-  request: { headers: IdempotencyKeyHeader, body: jsonBody(OrderRequestSchema) },
+  request: { headers: IdempotencyKeyHeader.required(), body: jsonBody(OrderRequestSchema) },
   responses: {
     201: jsonAnswer('The order; a refused payment is one with payment.status `failed`', OrderSchema),
     default: problemAnswer,
@@ -51,7 +53,7 @@ const getOrderRoute = createRoute({
   path: '/api/orders/{id}',
   tags,
   summary: 'One of the own orders',
-  request: { params: z.object({ id: z.string().max(200) }) },
+  request: { params: z.object({ id: z.string() }) },
   responses: { 200: jsonAnswer('The order', OrderSchema), default: problemAnswer },
 });
 
@@ -64,9 +66,8 @@ const stripeRoute = createRoute({
   responses: { 204: { description: 'Heard' }, default: problemAnswer },
 });
 
-export function orderRoutes(deps: Deps, carts: Carts): OpenAPIHono<AppEnv> {
+export function orderRoutes(deps: Deps, carts: Carts, providers: PaymentProviders): OpenAPIHono<AppEnv> {
   const api = createApi();
-  const providers = createPaymentProviders(deps.settings);
   // Asked before the body is looked at: a write without a key is wrong whatever it says.
   api.use('/api/orders', async (c, next) => {
     if (c.req.method === 'POST' && !c.req.header('Idempotency-Key')) {
@@ -79,21 +80,24 @@ export function orderRoutes(deps: Deps, carts: Carts): OpenAPIHono<AppEnv> {
     await next();
   });
   api.openapi(placeOrderRoute, async (c) => {
-    const { order, setCookies } = await placeOrder(deps, carts, providers, {
+    const placed = await placeOrder(deps, carts, providers, {
       ...(await readBuyer(deps, c)),
-      idempotencyKey: c.req.valid('header')['idempotency-key']!,
+      idempotencyKey: c.req.valid('header')['idempotency-key'],
       path: '/api/orders',
       traceparent: c.get('traceparent'),
       request: c.req.valid('json'),
     });
-    for (const cookie of setCookies) c.header('Set-Cookie', cookie, { append: true });
-    return c.json(order, 201);
+    setCookies(c, placed.setCookies);
+    return c.json(placed.order, 201);
   });
-  api.openapi(listOrdersRoute, async (c) =>
-    c.json({ items: await listOrders(deps, await readBuyer(deps, c)) }, 200),
-  );
+  api.openapi(listOrdersRoute, async (c) => {
+    const buyer = await readBuyer(deps, c);
+    return c.json({ items: await readOwn(deps, c, (db) => listOrders({ ...deps, db }, buyer)) }, 200);
+  });
   api.openapi(getOrderRoute, async (c) => {
-    return c.json(await readOrder(deps, c.req.valid('param').id, await readBuyer(deps, c)), 200);
+    const { id } = c.req.valid('param');
+    const buyer = await readBuyer(deps, c);
+    return c.json(await readOwn(deps, c, (db) => readOrder({ ...deps, db }, id, buyer)), 200);
   });
   api.openapi(stripeRoute, async (c) => {
     if (providers.stripe === undefined) throw notFound('This address');

@@ -10,7 +10,7 @@ import { awaitInvalidation, beginInvalidation, type Invalidation } from './inval
 
 export interface StaffWrite {
   accountId: string;
-  idempotencyKey: string;
+  idempotencyKey: string | undefined;
   path: string;
   /** How long the answer may wait for the invalidation. */
   waitMs: number;

@@ -91,7 +91,7 @@ async function applyForm(
   id: string,
   values: FormValues,
 ): Promise<StaffAnswer> {
-  const { account } = await requireStaff(deps, c);
+  const account = await requireStaff(deps, c);
   const write = {
     accountId: account.id,
     path: c.req.path,

@@ -1,6 +1,6 @@
 // The staff's JSON API: change a product, set a stock, see when the change is everywhere.
-import { randomUUID } from 'node:crypto';
 import type { OpenAPIHono } from '@hono/zod-openapi';
+import type { Context } from 'hono';
 import { requireStaff } from '../account/visitor.ts';
 import { ProductSchema } from '../catalog/product.ts';
 import type { Deps } from '../deps.ts';
@@ -15,11 +15,12 @@ import {
 } from '../web/api.ts';
 import type { AppEnv } from '../web/env.ts';
 import { MoneySchema } from '../web/money.ts';
-import { patchProduct, putStock } from './change-catalog.ts';
+import { plainLines, plainText } from '../web/plain-text.ts';
+import { patchProduct, putStock, type StaffWrite } from './change-catalog.ts';
 import { InvalidationSchema, readInvalidation, readPreferredWaitMs } from './invalidations.ts';
 
 const tags = ['staff'];
-const IdParameter = z.object({ id: z.string().max(200) });
+const IdParameter = z.object({ id: z.string() });
 const StaffHeaders = IdempotencyKeyHeader.extend({
   prefer: z
     .string()
@@ -46,8 +47,8 @@ const patchProductRoute = createRoute({
       z
         .strictObject({
           price: MoneySchema.optional(),
-          name: z.string().trim().min(1).max(200).optional(),
-          description: z.string().max(20_000).optional(),
+          name: plainText(200).optional(),
+          description: plainLines(20_000).optional(),
         })
         .openapi('ProductPatch'),
     ),
@@ -79,52 +80,27 @@ const getInvalidationRoute = createRoute({
 
 export function staffRoutes(deps: Deps): OpenAPIHono<AppEnv> {
   const api = createApi();
+  const writeOf = async (c: Context<AppEnv>, headers: z.infer<typeof StaffHeaders>): Promise<StaffWrite> => ({
+    accountId: (await requireStaff(deps, c)).id,
+    path: c.req.path,
+    idempotencyKey: headers['idempotency-key'],
+    waitMs: readPreferredWaitMs(headers.prefer),
+  });
   // Who asks is settled before what is asked: a stranger learns nothing from validation either.
   api.use('/api/staff/*', async (c, next) => {
     await requireStaff(deps, c);
     await next();
   });
   api.openapi(patchProductRoute, async (c) => {
-    const headers = c.req.valid('header');
-    const { account } = await requireStaff(deps, c);
-    return c.json(
-      await patchProduct(
-        deps,
-        staffWrite(account.id, c.req.path, headers),
-        c.req.valid('param').id,
-        c.req.valid('json'),
-      ),
-      200,
-    );
+    const write = await writeOf(c, c.req.valid('header'));
+    return c.json(await patchProduct(deps, write, c.req.valid('param').id, c.req.valid('json')), 200);
   });
   api.openapi(putStockRoute, async (c) => {
-    const headers = c.req.valid('header');
-    const { account } = await requireStaff(deps, c);
-    return c.json(
-      await putStock(
-        deps,
-        staffWrite(account.id, c.req.path, headers),
-        c.req.valid('param').id,
-        c.req.valid('json').stock,
-      ),
-      200,
-    );
+    const write = await writeOf(c, c.req.valid('header'));
+    return c.json(await putStock(deps, write, c.req.valid('param').id, c.req.valid('json').stock), 200);
   });
   api.openapi(getInvalidationRoute, async (c) =>
     c.json(await readInvalidation(deps.db, c.req.valid('param').id), 200),
   );
   return api;
-}
-
-function staffWrite(
-  accountId: string,
-  path: string,
-  headers: { 'idempotency-key'?: string | undefined; prefer?: string | undefined },
-) {
-  return {
-    accountId,
-    path,
-    idempotencyKey: headers['idempotency-key'] ?? randomUUID(),
-    waitMs: readPreferredWaitMs(headers.prefer),
-  };
 }

@@ -45,10 +45,25 @@ export function faultsOf(error: { issues: Issue[] }, values: FormValues): FormFa
   const faults: FormFaults = {};
   for (const { path, message } of error.issues) {
     const name = String(path.at(-1) ?? 'form');
-    const sentence = (values[name] ?? '').trim() === '' ? 'Please fill this in' : message;
-    faults[name] ??= `${sentence[0]!.toUpperCase()}${sentence.slice(1)}.`;
+    faults[name] ??= faultSentence(message, values[name]);
   }
   return faults;
+}
+
+/** For a schema of one field. */
+export function faultOf(error: { issues: Issue[] }, value: string): string {
+  return faultSentence(error.issues[0]!.message, value);
+}
+
+function faultSentence(message: string, value: string | undefined): string {
+  const sentence = (value ?? '').trim() === '' ? 'Please fill this in' : message;
+  return `${sentence[0]!.toUpperCase()}${sentence.slice(1)}.`;
+}
+
+/** A refusal is shown on the page where it was met, with what was entered. @throws everything else, and what went wrong on our side */
+export function refusalToShow(error: unknown): Refusal {
+  if (error instanceof Refusal && error.status < 500) return error;
+  throw error;
 }
 
 interface Issue {

@@ -5,9 +5,10 @@ import { Refusal } from '../errors.ts';
 import type { Db, Tx } from '../postgres/database.ts';
 
 export interface IdempotentWrite {
-  /** Whose key it is: the account or cart that the cookies name, or `none:<random>` where they name nothing. */
-  scope: string;
-  key: string;
+  /** Whose key it is: the account or cart that the cookies name; undefined where they name nothing, which no other request can share. */
+  scope: string | undefined;
+  /** Undefined where the request bears none: then it is like no other. */
+  key: string | undefined;
   method: string;
   path: string;
   /** As parsed; the same members in another order are another body. */
@@ -24,20 +25,22 @@ export async function writeOnce<Result>(
   write: IdempotentWrite,
   effect: (tx: Tx) => Promise<Result>,
 ): Promise<Result> {
+  const { scope, key } = write;
+  if (scope === undefined || key === undefined) return db.transaction().execute(effect);
   const fingerprint = fingerprintOf(write);
   return db.transaction().execute(async (tx) => {
     const inserted = await tx
       .insertInto('idempotency_keys')
-      .values({ scope: write.scope, key: write.key, fingerprint })
+      .values({ scope, key, fingerprint })
       .onConflict((conflict) => conflict.doNothing())
       .executeTakeFirst();
-    if (inserted.numInsertedOrUpdatedRows === 0n) return replay<Result>(tx, write, fingerprint);
+    if (inserted.numInsertedOrUpdatedRows === 0n) return replay<Result>(tx, { scope, key, fingerprint });
     const result = await effect(tx);
     await tx
       .updateTable('idempotency_keys')
       .set({ result: JSON.stringify(result ?? null) })
-      .where('scope', '=', write.scope)
-      .where('key', '=', write.key)
+      .where('scope', '=', scope)
+      .where('key', '=', key)
       .execute();
     return result;
   });
@@ -49,14 +52,17 @@ export function fingerprintOf(write: Pick<IdempotentWrite, 'method' | 'path' | '
     .digest('base64url');
 }
 
-async function replay<Result>(tx: Tx, write: IdempotentWrite, fingerprint: string): Promise<Result> {
+async function replay<Result>(
+  tx: Tx,
+  again: { scope: string; key: string; fingerprint: string },
+): Promise<Result> {
   const known = await tx
     .selectFrom('idempotency_keys')
     .select(['fingerprint', 'result'])
-    .where('scope', '=', write.scope)
-    .where('key', '=', write.key)
+    .where('scope', '=', again.scope)
+    .where('key', '=', again.key)
     .executeTakeFirstOrThrow();
-  if (known.fingerprint !== fingerprint) {
+  if (known.fingerprint !== again.fingerprint) {
     throw new Refusal(
       422,
       'idempotency-key-reused',

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { expireHold } from '../../origin/order/expire-hold.ts';
-import { recordOutcome } from '../../origin/order/pay-order.ts';
+import { recordOutcome } from '../../origin/order/record-outcome.ts';
 import { settlePayment } from '../../origin/order/settle-payment.ts';
 import { type Browser, openShop, type Shop } from '../support/shop.ts';
 

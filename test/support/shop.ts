@@ -5,12 +5,16 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { vi } from 'vitest';
+import { createPasswords } from '../../origin/account/passwords.ts';
+import { ensureStaffAccount } from '../../origin/account/staff-account.ts';
 import { createApp } from '../../origin/app.ts';
 import { createCarts } from '../../origin/cart/carts.ts';
 import { saveProducts } from '../../origin/catalog/save-product.ts';
 import { readSettings } from '../../origin/config.ts';
 import { createDeps, type Deps } from '../../origin/deps.ts';
 import { createLog } from '../../origin/log.ts';
+import { createPaymentProviders, type PaymentProviders } from '../../origin/order/payment/providers.ts';
+import type { StripeOptions } from '../../origin/order/payment/stripe.ts';
 import { versionReaders } from '../../origin/version-readers.ts';
 import { Health } from '../../origin/web/health.ts';
 import { startJobs } from '../../worker/jobs.ts';
@@ -20,10 +24,13 @@ import { createDatabase, type PrivateStore, startRedis } from './stores.ts';
 export interface ShopOptions {
   worker?: boolean;
   env?: Record<string, string>;
+  /** Asked instead of Stripe. */
+  stripeServer?: StripeOptions['server'];
 }
 
 export interface Shop extends AsyncDisposable {
   deps: Deps;
+  providers: PaymentProviders;
   app: ReturnType<typeof createApp>;
   redis: PrivateStore;
   dataDir: string;
@@ -34,6 +41,8 @@ export interface Shop extends AsyncDisposable {
   staff(): Promise<Browser>;
 }
 
+/** As cheap as the algorithm goes: what is tested is not how long it takes. */
+const passwords = createPasswords({ memoryCost: 64, timeCost: 1, parallelism: 1 });
 const staffAccount = { email: 'staff@myclothes.test', password: 'a-password-of-tests' };
 
 export async function openShop(options: ShopOptions = {}): Promise<Shop> {
@@ -62,11 +71,13 @@ export async function openShop(options: ShopOptions = {}): Promise<Shop> {
   standing.defer(() => carts.close());
   const health = new Health();
   health.markReady();
-  const app = createApp(deps, carts, health);
+  const providers = createPaymentProviders(settings, options.stripeServer);
+  const app = createApp(deps, carts, health, { passwords, providers });
   const variants = await deps.db.selectFrom('variants').select(['id', 'sku']).orderBy('id').execute();
   const stack = standing.move();
   return {
     deps,
+    providers,
     app,
     redis,
     dataDir,
@@ -98,8 +109,7 @@ async function fillCatalog({ db }: Deps): Promise<void> {
 }
 
 async function signInStaff(deps: Deps, browser: Browser): Promise<Browser> {
-  const { ensureStaffAccount } = await import('../../origin/account/staff-account.ts');
-  await ensureStaffAccount(deps.db, staffAccount);
+  await ensureStaffAccount(deps.db, passwords, staffAccount);
   await browser.post('/api/sessions', staffAccount);
   return browser;
 }

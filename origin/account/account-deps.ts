@@ -1,0 +1,16 @@
+// What everything about accounts stands on, made once a process: limits and password work are bounded only where all share them.
+import type { Carts } from '../cart/carts.ts';
+import type { Deps } from '../deps.ts';
+import type { Passwords } from './passwords.ts';
+import { createRateLimits, type RateLimits } from './rate-limits.ts';
+
+export interface AccountDeps {
+  deps: Deps;
+  carts: Carts;
+  limits: RateLimits;
+  passwords: Passwords;
+}
+
+export function createAccountDeps(deps: Deps, carts: Carts, passwords: Passwords): AccountDeps {
+  return { deps, carts, limits: createRateLimits(deps), passwords };
+}

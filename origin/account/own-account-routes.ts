@@ -1,0 +1,108 @@
+// The JSON API of the own account: what the shop keeps of a person, changed and deleted by that person alone.
+import type { OpenAPIHono } from '@hono/zod-openapi';
+import {
+  createApi,
+  createRoute,
+  IdempotencyKeyHeader as headers,
+  jsonAnswer,
+  jsonBody,
+  problemAnswer,
+  z,
+} from '../web/api.ts';
+import type { AppEnv } from '../web/env.ts';
+import { readOwn } from '../web/read-your-writes.ts';
+import { setCookies } from '../web/set-cookies.ts';
+import { AccountSchema, NameField, PasswordField } from './account.ts';
+import type { AccountDeps } from './account-deps.ts';
+import { arrivalOf } from './arrival.ts';
+import { changePassword, deleteAccount, readAccount, updateAccount } from './change-account.ts';
+import { AccountExportSchema, exportAccount } from './export-account.ts';
+import { endedSessionCookie } from './session-token.ts';
+import { readVisitor, requireAccount } from './visitor.ts';
+
+const tags = ['account'];
+const nothing = { description: 'Done' };
+const ownAccount = { 200: jsonAnswer('The account', AccountSchema), default: problemAnswer };
+
+const getRoute = createRoute({
+  method: 'get',
+  path: '/api/account',
+  tags,
+  summary: 'The own account',
+  responses: ownAccount,
+});
+
+const patchRoute = createRoute({
+  method: 'patch',
+  path: '/api/account',
+  tags,
+  summary: 'Change the own name',
+  request: {
+    headers,
+    body: jsonBody(z.strictObject({ name: NameField.optional() }).openapi('AccountPatch')),
+  },
+  responses: ownAccount,
+});
+
+const deleteRoute = createRoute({
+  method: 'delete',
+  path: '/api/account',
+  tags,
+  summary: 'Delete the own account; orders stay without the person',
+  request: { headers },
+  responses: { 204: nothing, default: problemAnswer },
+});
+
+const PasswordChange = z
+  .strictObject({ currentPassword: z.string().max(200), newPassword: PasswordField })
+  .openapi('PasswordChange');
+const putPasswordRoute = createRoute({
+  method: 'put',
+  path: '/api/account/password',
+  tags,
+  summary: 'Change the password; other devices are signed out',
+  request: { headers, body: jsonBody(PasswordChange) },
+  responses: { 204: nothing, default: problemAnswer },
+});
+
+const exportRoute = createRoute({
+  method: 'get',
+  path: '/api/account/export',
+  tags,
+  summary: 'Everything that the shop keeps of you',
+  responses: {
+    200: jsonAnswer('Account, sessions, cart, orders', AccountExportSchema),
+    default: problemAnswer,
+  },
+});
+
+export function ownAccountRoutes(own: AccountDeps): OpenAPIHono<AppEnv> {
+  const { deps } = own;
+  const api = createApi();
+  api.openapi(getRoute, async (c) => {
+    const account = await requireAccount(deps, c);
+    return c.json(await readOwn(deps, c, (db) => readAccount({ db }, account)), 200);
+  });
+  api.openapi(patchRoute, async (c) => {
+    const account = await requireAccount(deps, c);
+    const key = c.req.valid('header')['idempotency-key'];
+    return c.json(await updateAccount(deps, account, c.req.valid('json'), key), 200);
+  });
+  api.openapi(deleteRoute, async (c) => {
+    const { account } = await readVisitor(deps, c);
+    await deleteAccount(deps, account, arrivalOf(c, c.req.valid('header')['idempotency-key']));
+    setCookies(c, [endedSessionCookie()]);
+    return c.body(null, 204);
+  });
+  api.openapi(putPasswordRoute, async (c) => {
+    const account = await requireAccount(deps, c);
+    await changePassword(own, account, c.req.valid('json'), c.req.valid('header')['idempotency-key']);
+    return c.body(null, 204);
+  });
+  api.openapi(exportRoute, async (c) => {
+    const account = await requireAccount(deps, c);
+    c.header('Content-Disposition', 'attachment; filename="myclothes-account.json"');
+    return c.json(await exportAccount(deps, account), 200);
+  });
+  return api;
+}

@@ -1,0 +1,58 @@
+// The JSON API of a forgotten password.
+import type { OpenAPIHono } from '@hono/zod-openapi';
+import { visitOf } from '../cart/routes.ts';
+import {
+  createApi,
+  createRoute,
+  IdempotencyKeyHeader as headers,
+  jsonBody,
+  problemAnswer,
+  z,
+} from '../web/api.ts';
+import type { AppEnv } from '../web/env.ts';
+import { EmailField, PasswordField } from './account.ts';
+import type { AccountDeps } from './account-deps.ts';
+import { requestPasswordReset, resetPassword } from './reset-password.ts';
+
+const tags = ['account'];
+
+const requestRoute = createRoute({
+  method: 'post',
+  path: '/api/password-resets',
+  tags,
+  summary: 'Ask for a link to a new password; the answer is the same whether or not there is an account',
+  request: { headers, body: jsonBody(z.strictObject({ email: EmailField }).openapi('PasswordResetRequest')) },
+  responses: {
+    202: { description: 'A mail is on its way if there is an account' },
+    default: problemAnswer,
+  },
+});
+
+const resetRoute = createRoute({
+  method: 'put',
+  path: '/api/password-resets/{token}',
+  tags,
+  summary: 'Choose a new password by the link’s token, once, within 30 minutes; ends all sessions',
+  request: {
+    headers,
+    params: z.object({ token: z.string() }),
+    body: jsonBody(z.strictObject({ password: PasswordField }).openapi('NewPassword')),
+  },
+  responses: { 204: { description: 'Done' }, default: problemAnswer },
+});
+
+export function passwordResetRoutes(own: AccountDeps): OpenAPIHono<AppEnv> {
+  const api = createApi();
+  api.openapi(requestRoute, async (c) => {
+    const key = c.req.valid('header')['idempotency-key'];
+    const asked = { key, traceparent: c.get('traceparent') };
+    await requestPasswordReset(own, await visitOf(own.deps, c), c.req.valid('json').email, asked);
+    return c.body(null, 202);
+  });
+  api.openapi(resetRoute, async (c) => {
+    const chosen = { token: c.req.valid('param').token, password: c.req.valid('json').password };
+    await resetPassword(own, await visitOf(own.deps, c), chosen, c.req.valid('header')['idempotency-key']);
+    return c.body(null, 204);
+  });
+  return api;
+}

@@ -1,0 +1,112 @@
+// The JSON API of signing up, in and out, and of the devices that are signed in.
+import type { OpenAPIHono } from '@hono/zod-openapi';
+import type { Context } from 'hono';
+import { notFound } from '../errors.ts';
+import {
+  createApi,
+  createRoute,
+  IdempotencyKeyHeader as headers,
+  jsonAnswer,
+  jsonBody,
+  problemAnswer,
+  z,
+} from '../web/api.ts';
+import type { AppEnv } from '../web/env.ts';
+import { readOwn } from '../web/read-your-writes.ts';
+import { setCookies } from '../web/set-cookies.ts';
+import { AccountSchema, SessionSchema, SignInSchema, SignUpSchema } from './account.ts';
+import type { AccountDeps } from './account-deps.ts';
+import { arrivalOf } from './arrival.ts';
+import { endedSessionCookie } from './session-token.ts';
+import { endSession, listSessions } from './sessions.ts';
+import { type SignedInAnswer, signIn, signOut, signUp } from './sign-in.ts';
+import { readVisitor, requireAccount } from './visitor.ts';
+
+const tags = ['account'];
+const nothing = { description: 'Done' };
+const signedIn = jsonAnswer('Signed in; the session is a cookie', AccountSchema);
+
+const signUpRoute = createRoute({
+  method: 'post',
+  path: '/api/accounts',
+  tags,
+  summary: 'Sign up; a guest’s cart comes along',
+  request: { headers, body: jsonBody(SignUpSchema) },
+  responses: { 201: signedIn, default: problemAnswer },
+});
+
+const signInRoute = createRoute({
+  method: 'post',
+  path: '/api/sessions',
+  tags,
+  summary: 'Sign in; a guest’s cart is added to the account’s, once',
+  request: { headers, body: jsonBody(SignInSchema) },
+  responses: { 201: signedIn, default: problemAnswer },
+});
+
+const signOutRoute = createRoute({
+  method: 'delete',
+  path: '/api/sessions/current',
+  tags,
+  summary: 'Sign out',
+  request: { headers },
+  responses: { 204: nothing, default: problemAnswer },
+});
+
+const listSessionsRoute = createRoute({
+  method: 'get',
+  path: '/api/sessions',
+  tags,
+  summary: 'The devices that are signed in',
+  responses: {
+    200: jsonAnswer('Newest first', z.strictObject({ items: z.array(SessionSchema) }).openapi('SessionList')),
+    default: problemAnswer,
+  },
+});
+
+const endSessionRoute = createRoute({
+  method: 'delete',
+  path: '/api/sessions/{id}',
+  tags,
+  summary: 'Sign a device out, at once',
+  request: { headers, params: z.object({ id: z.string() }) },
+  responses: { 204: nothing, default: problemAnswer },
+});
+
+export function sessionRoutes(own: AccountDeps): OpenAPIHono<AppEnv> {
+  const { deps } = own;
+  const api = createApi();
+  const welcome = (c: Context<AppEnv>, answer: SignedInAnswer) => {
+    setCookies(c, answer.setCookies);
+    return c.json(answer.account, 201);
+  };
+
+  api.openapi(signUpRoute, async (c) => {
+    const arrival = arrivalOf(c, c.req.valid('header')['idempotency-key']);
+    return welcome(c, await signUp(own, arrival, c.req.valid('json')));
+  });
+  api.openapi(signInRoute, async (c) => {
+    const arrival = arrivalOf(c, c.req.valid('header')['idempotency-key']);
+    return welcome(c, await signIn(own, arrival, c.req.valid('json')));
+  });
+  // Before /api/sessions/{id}: `current` is not an id. Signing out twice is signed out.
+  api.openapi(signOutRoute, async (c) => {
+    const { account } = await readVisitor(deps, c);
+    if (account !== undefined) setCookies(c, await signOut(own, c.req.header('Cookie'), account));
+    return c.body(null, 204);
+  });
+  api.openapi(listSessionsRoute, async (c) => {
+    const account = await requireAccount(deps, c);
+    return c.json({ items: await readOwn(deps, c, (db) => listSessions({ db }, account)) }, 200);
+  });
+  api.openapi(endSessionRoute, async (c) => {
+    const { account } = await readVisitor(deps, c);
+    // Nobody has no sessions: the same answer as for one that does not exist.
+    if (account === undefined) throw notFound('This session');
+    const { id } = c.req.valid('param');
+    await endSession(deps, account, id, c.req.valid('header')['idempotency-key']);
+    if (id === account.sessionId) setCookies(c, [endedSessionCookie()]);
+    return c.body(null, 204);
+  });
+  return api;
+}

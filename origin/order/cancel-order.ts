@@ -1,0 +1,20 @@
+// An order that ends unpaid gives its pieces back.
+import { returnStock } from '../catalog/take-stock.ts';
+import type { Tx } from '../postgres/database.ts';
+
+/** Gives the stock back, once: only the one who turns the order to cancelled does. */
+export async function cancelOrder(tx: Tx, orderId: string): Promise<void> {
+  const { numUpdatedRows } = await tx
+    .updateTable('orders')
+    .set({ status: 'cancelled' })
+    .where('id', '=', orderId)
+    .where('status', '=', 'placed')
+    .executeTakeFirst();
+  if (numUpdatedRows === 0n) return;
+  const lines = await tx
+    .selectFrom('order_lines')
+    .select(['variant_id as variantId', 'quantity'])
+    .where('order_id', '=', orderId)
+    .execute();
+  await returnStock(tx, lines);
+}

@@ -1,0 +1,38 @@
+// Money that arrives after its order was cancelled is flagged, and goes back once.
+import type { Deps } from '../deps.ts';
+import { addToOutbox } from '../outbox/events.ts';
+import type { Tx } from '../postgres/database.ts';
+import type { PaymentProviders } from './payment/providers.ts';
+import { readCharge } from './read-charge.ts';
+
+/** Part of recording an outcome; the job does the rest. */
+export async function flagLateMoney(
+  tx: Tx,
+  orderId: string,
+  flag: string | null,
+  reference: string | undefined,
+): Promise<void> {
+  if (flag !== null) return;
+  await tx
+    .updateTable('payments')
+    .set({ flag: 'late-money', ...(reference ? { reference } : {}) })
+    .where('order_id', '=', orderId)
+    .execute();
+  await addToOutbox(tx, 'settle-payment', { orderId });
+}
+
+/** Part of the job. Safe to repeat: the provider knows the refund by the order's key. */
+export async function refundLateMoney(
+  deps: Deps,
+  providers: PaymentProviders,
+  orderId: string,
+): Promise<void> {
+  const { charge, provider } = await readCharge(deps.db, orderId);
+  await providers.require(provider).refund(charge);
+  await deps.db
+    .updateTable('payments')
+    .set({ flag: 'refunded' })
+    .where('order_id', '=', orderId)
+    .where('flag', '=', 'late-money')
+    .execute();
+}

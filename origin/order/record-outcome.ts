@@ -1,0 +1,74 @@
+// What a provider said becomes what the order is: told by an answer, by the job that asked, or by a webhook, in any order and more than once.
+import { sql } from 'kysely';
+import type { Deps } from '../deps.ts';
+import { addToOutbox } from '../outbox/events.ts';
+import type { Tx } from '../postgres/database.ts';
+import { retryOnConflict } from '../postgres/retry-on-conflict.ts';
+import { cancelOrder } from './cancel-order.ts';
+import { flagLateMoney } from './late-money.ts';
+import { requestOrderMail } from './order-mail.ts';
+import type { ChargeResult } from './payment/provider.ts';
+import type { PaymentStatus } from './tables.ts';
+
+const askAgainSeconds = 30;
+
+/** What may follow upon what; anything else arrived late or twice and changes nothing. */
+const next: Record<PaymentStatus, PaymentStatus[]> = {
+  reserved: ['pending', 'paid', 'failed', 'unknown'],
+  pending: ['paid', 'failed', 'unknown'],
+  unknown: ['paid', 'failed', 'pending'],
+  paid: [],
+  failed: [],
+};
+
+/** Also for webhooks. */
+export async function recordOutcome(
+  deps: Pick<Deps, 'db' | 'hintWorker'>,
+  orderId: string,
+  result: ChargeResult,
+): Promise<void> {
+  await retryOnConflict(() => deps.db.transaction().execute((tx) => writeOutcome(tx, orderId, result)));
+  deps.hintWorker();
+}
+
+async function writeOutcome(
+  tx: Tx,
+  orderId: string,
+  { status, reference, redirectUrl }: ChargeResult,
+): Promise<void> {
+  const payment = await tx
+    .selectFrom('payments')
+    .select(['status', 'provider', 'flag'])
+    .where('order_id', '=', orderId)
+    .forUpdate()
+    .executeTakeFirst();
+  if (payment === undefined) return;
+  if (payment.status === 'failed' && status === 'paid')
+    return flagLateMoney(tx, orderId, payment.flag, reference);
+  const changes = next[payment.status].includes(status);
+  if (!changes && payment.status !== status) return;
+  await tx
+    .updateTable('payments')
+    .set({
+      status,
+      updated_at: sql`clock_timestamp()`,
+      ...(reference ? { reference } : {}),
+      redirect_url: status === 'pending' ? (redirectUrl ?? null) : null,
+    })
+    .where('order_id', '=', orderId)
+    .execute();
+  if (changes && status === 'failed') await cancelOrder(tx, orderId);
+  if (changes && status === 'paid') {
+    await tx.updateTable('orders').set({ status: 'paid' }).where('id', '=', orderId).execute();
+  }
+  const firstGoodNews = status === 'paid' || (status === 'pending' && payment.provider === 'on-delivery');
+  if (changes && firstGoodNews) await requestOrderMail(tx, orderId);
+  const open = status === 'unknown' || (status === 'pending' && payment.provider !== 'on-delivery');
+  if (open)
+    await addToOutbox(
+      tx,
+      'settle-payment',
+      { orderId },
+      { dueAt: new Date(Date.now() + askAgainSeconds * 1_000) },
+    );
+}

@@ -1,0 +1,20 @@
+// Text that people enter, as schemas: no control characters and no halves of letters, which Postgres takes as little as anybody's name has them.
+import { z } from '@hono/zod-openapi';
+
+/** One line, trimmed, not empty. @param most characters */
+export function plainText(most: number) {
+  return z
+    .string()
+    .trim()
+    .min(1)
+    .max(most)
+    .refine((text) => text.isWellFormed() && !/\p{Cc}/u.test(text), { error: 'must be plain text' });
+}
+
+/** Several lines; may be empty. @param most characters */
+export function plainLines(most: number) {
+  return z
+    .string()
+    .max(most)
+    .refine((text) => text.isWellFormed() && !/[^\P{Cc}\t\n\r]/u.test(text), { error: 'must be plain text' });
+}
