@@ -1,5 +1,6 @@
 // Every drill by name.
 import { checkoutUnderFault } from './checkout-under-fault.ts';
+import { crowd } from './crowd.ts';
 import type { DrillContext, DrillResult, Fault } from './drill.ts';
 import { networkFaults } from './faults/network.ts';
 import { originFaults } from './faults/origins.ts';
@@ -9,17 +10,20 @@ import { redisFaults } from './faults/redis.ts';
 import type { CartStateName } from './region.ts';
 import { rollingDeploy } from './rolling-deploy.ts';
 import { runFault } from './run-fault.ts';
+import { compareStrategies } from './strategies.ts';
 
 export interface Drill {
   summary: string;
-  run(context: DrillContext, minutes: number): Promise<DrillResult>;
+  run(context: DrillContext): Promise<DrillResult>;
   /** States that it runs in where none is asked for; default `server`. */
   states?: CartStateName[];
+  needs?: Fault['needs'];
 }
 
 export interface PlannedRun {
   name: string;
   state: CartStateName;
+  smallDisks: boolean;
 }
 
 export const catalogue: Record<string, Drill> = {
@@ -29,23 +33,25 @@ export const catalogue: Record<string, Drill> = {
     summary: 'orders while the Postgres primary is killed: each exactly once, stock to the piece',
     run: checkoutUnderFault,
   },
+  crowd: {
+    summary: '500 shoppers for two minutes, one origin killed midway',
+    run: crowd,
+  },
   strategies: {
-    summary: 'the three states of a cart when an origin is killed, the loss of sticky sessions shown',
+    summary: 'the three states of a cart when an origin is killed, told to stop, and when all are replaced',
     states: ['server', 'cookie', 'sticky'],
-    run: async (context) => ({ ...(await runFault('strategies', originFaults['kill-origin']!, context)) }),
+    run: compareStrategies,
   },
-  random: {
-    summary: 'single faults in random order, for as long as --minutes says',
-    run: (context, minutes) => runFault('random', randomFaults(minutes), context),
-  },
+  random: { summary: randomFaults.summary, run: (context) => runFault('random', randomFaults, context) },
 };
 
-/** Grouped by state, because a region is started with one. */
-export function plannedRuns(names: string[], options: { state?: CartStateName }): PlannedRun[] {
+/** In the order of the catalogue, those that need another region last; one region serves all that can share it. */
+export function plannedRuns(names: string[], asked: CartStateName | undefined): PlannedRun[] {
   const chosen = names.includes('all') ? Object.keys(catalogue) : names;
   return chosen.flatMap((name) => {
-    const states = catalogue[name]!.states ?? [options.state ?? 'server'];
-    return states.map((state) => ({ name, state }));
+    const { states = ['server'], needs } = catalogue[name]!;
+    const wanted = asked === undefined ? states : [asked];
+    return wanted.map((state) => ({ name, state, smallDisks: needs === 'small-disks' }));
   });
 }
 
@@ -53,7 +59,11 @@ function fromFaults(faults: Record<string, Fault>): Record<string, Drill> {
   return Object.fromEntries(
     Object.entries(faults).map(([name, fault]) => [
       name,
-      { summary: fault.summary, run: (context: DrillContext) => runFault(name, fault, context) },
+      {
+        summary: fault.summary,
+        run: (context: DrillContext) => runFault(name, fault, context),
+        ...(fault.needs ? { needs: fault.needs } : {}),
+      },
     ]),
   );
 }

@@ -2,9 +2,8 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { CookieJar } from './cookie-jar.ts';
-import type { DrillContext, DrillResult, Mark } from './drill.ts';
-import type { Attempt } from './ledger.ts';
-import { drawTimeline, longestGapSeconds, recoverySeconds } from './timeline.ts';
+import type { DrillContext, DrillResult } from './drill.ts';
+import { Timeline } from './timeline.ts';
 import { readVariants, type StockedVariant } from './variants.ts';
 
 interface Order {
@@ -21,23 +20,23 @@ interface Bought {
 
 const patienceMs = 60_000;
 
-export async function checkoutUnderFault({ region, state, seed, short }: DrillContext): Promise<DrillResult> {
+export async function checkoutUnderFault(context: DrillContext): Promise<DrillResult> {
+  const { region, state, seed, short, size } = context;
   const url = region.storefront;
   const began = performance.now();
-  const attempts: Attempt[] = [];
-  const marks: Mark[] = [];
-  const tell = (status: number) => attempts.push({ atMs: performance.now() - began, status });
+  const timeline = new Timeline(() => performance.now() - began);
+  const tell = (status: number) => timeline.tell(status);
   const [{ slug, id: variantId, available }] = (await readVariants(url, 40)) as [StockedVariant];
   const stopping = new AbortController();
-  const buyers = Array.from({ length: short ? 8 : 16 }, async () => {
+  const buyers = Array.from({ length: size.shoppers ?? (short ? 8 : 16) }, async () => {
     const bought: Bought[] = [];
     while (!stopping.signal.aborted) bought.push(await buyOne(url, variantId, tell));
     return bought;
   });
   await delay(2_000);
   region.signal(region.ofKind('postgres-primary'), 'SIGKILL');
-  marks.push({ atMs: performance.now() - began, label: 'kill -9 the Postgres primary' });
-  await delay(short ? 8_000 : 15_000);
+  timeline.mark('kill -9 the Postgres primary');
+  await delay(size.seconds !== undefined ? size.seconds * 1_000 : short ? 8_000 : 15_000);
   stopping.abort();
   const all = (await Promise.all(buyers)).flat();
   await region.healed();
@@ -60,11 +59,11 @@ export async function checkoutUnderFault({ region, state, seed, short }: DrillCo
     lost: lost + oversold,
     duplicated,
     errors: open,
-    unavailableSeconds: Math.round(longestGapSeconds(attempts) * 100) / 100,
-    recoverySeconds: Math.round(recoverySeconds(attempts, marks) * 100) / 100,
+    unavailableSeconds: Math.round(timeline.longestGapSeconds * 100) / 100,
+    recoverySeconds: Math.round(timeline.recoverySeconds * 100) / 100,
     verdict: lost + oversold + duplicated + open === 0 ? 'pass' : 'fail',
     notes: [`${answered.length} orders took ${taken} pieces; ${open} were never answered`],
-    picture: drawTimeline(attempts, marks),
+    picture: timeline.draw(),
   };
 }
 

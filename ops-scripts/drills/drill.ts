@@ -1,7 +1,6 @@
 // What a drill is, and what it reports.
 import type { CartStateName, Region } from './region.ts';
 import type { SeededRandom } from './seeded-random.ts';
-import type { Mark } from './timeline.ts';
 
 export interface DrillResult {
   drill: string;
@@ -19,7 +18,8 @@ export interface DrillResult {
   unavailableSeconds: number;
   /** From the fault to the last failed attempt after it. */
   recoverySeconds: number;
-  verdict: 'pass' | 'fail';
+  /** `skipped`: this machine cannot do it; the note says why. */
+  verdict: 'pass' | 'fail' | 'skipped';
   notes: string[];
   /** Loss is what this drill is there to show; it passes only if it was seen. */
   expectLoss?: true;
@@ -33,13 +33,34 @@ export interface DrillContext {
   state: CartStateName;
   seed: number;
   random: SeededRandom;
+  /** Fewer shoppers and shorter faults. */
   short: boolean;
+  size: DrillSize;
+  /** Tells people how a long drill goes. */
+  progress(sentence: string): void;
+}
+
+/** How much of everything; what is undefined, each drill chooses itself. */
+export interface DrillSize {
+  shoppers?: number | undefined;
+  /** How long shoppers shop, the fault in the middle. */
+  seconds?: number | undefined;
+  /** Between two things that a shopper does, at most. */
+  thinkMs?: number | undefined;
+  /** `random` goes on for so many minutes and faults at least. */
+  minutes: number;
+  faults: number;
 }
 
 /** A fault, done to a region while shoppers shop. */
 export interface FaultContext extends DrillContext {
   mark(label: string): void;
   note(sentence: string): void;
+  /**
+   * Until the fault has healed, what was lost is rebuilt and no journal holds anything; judges the carts that were left meanwhile.
+   * What comes next is a single fault again.
+   */
+  calm(): Promise<void>;
 }
 
 export interface Fault {
@@ -51,6 +72,6 @@ export interface Fault {
   loses?: (state: CartStateName) => boolean;
   /** How long shoppers go on after the fault; default 6 s. */
   afterSeconds?: number;
+  /** What the region must be made of. */
+  needs?: 'small-disks';
 }
-
-export type { CartStateName, Mark };

@@ -1,66 +1,55 @@
-// Reads every cart through every origin once the fault has healed, and holds it against the shoppers' books.
+// Reads carts through every origin once the fault has healed, and holds each against its shopper's books.
 import { setTimeout as delay } from 'node:timers/promises';
-import { compareCart, type Difference } from './ledger.ts';
+import { compareCart, describeDifference } from './ledger.ts';
 import type { Shopper } from './shopper.ts';
+import type { Judgement, Tally } from './tally.ts';
 
-export interface Verdict extends Difference {
-  /** What went wrong in the worst cart, operation by operation. */
-  history: string[];
-  /** Reads that did not come to an answer. */
-  unreadable: number;
+/** What is judged; a shopper's books and a way to read the cart. */
+export type Judged = Pick<Shopper, 'expected' | 'readCart'>;
+
+const cartsAtOnce = 8;
+
+export interface WhereToRead {
+  /** Each origin's own address, or the balancer's alone where carts live in one origin's memory. */
+  urls: string[];
+  /** How long a cart that the shop itself calls incomplete is asked for again; 0: what it shows is all that there is. */
+  patienceMs: number;
 }
 
-const settleMs = 60_000;
-
-/** @param urls each origin's own address, or the balancer's alone where carts live in one origin's memory */
-export async function judge(shoppers: Shopper[], urls: string[]): Promise<Verdict> {
-  const verdict: Verdict = { lost: 0, duplicated: 0, history: [], unreadable: 0 };
-  let worst = 0;
-  for (const shopper of shoppers) {
-    const difference = await judgeShopper(shopper, urls);
-    if (difference === 'unreadable') {
-      verdict.unreadable += 1;
-      continue;
-    }
-    verdict.lost += difference.lost;
-    verdict.duplicated += difference.duplicated;
-    if (difference.lost + difference.duplicated > worst) {
-      worst = difference.lost + difference.duplicated;
-      verdict.history = describeHistory(shopper);
-    }
-  }
-  return verdict;
+export async function judgeAll(shoppers: Shopper[], where: WhereToRead, tally: Tally): Promise<void> {
+  const waiting = [...shoppers];
+  const judgeNext = async () => {
+    for (let shopper = waiting.pop(); shopper !== undefined; shopper = waiting.pop())
+      tally.enter(shopper, await judgeCart(shopper, where));
+  };
+  await Promise.all(Array.from({ length: cartsAtOnce }, judgeNext));
 }
 
-async function judgeShopper(shopper: Shopper, urls: string[]): Promise<Difference | 'unreadable'> {
-  const differences: Difference[] = [];
+/** The worst of what the origins show. */
+export async function judgeCart(shopper: Judged, { urls, patienceMs }: WhereToRead): Promise<Judgement> {
+  const judgement = { lost: 0, duplicated: 0, found: [] as string[] };
   for (const url of urls) {
-    const pieces = await readSettled(shopper, url);
+    const pieces = await readWhole(shopper, url, patienceMs);
     if (pieces === undefined) return 'unreadable';
-    differences.push(compareCart(shopper.expected, pieces));
+    const { lost, duplicated } = compareCart(shopper.expected, pieces);
+    judgement.lost = Math.max(judgement.lost, lost);
+    judgement.duplicated = Math.max(judgement.duplicated, duplicated);
+    for (const difference of describeDifference(shopper.expected, pieces))
+      judgement.found.push(`read at ${new URL(url).host}: ${difference}`);
   }
-  return differences.reduce((worst, next) =>
-    next.lost + next.duplicated > worst.lost + worst.duplicated ? next : worst,
-  );
+  return judgement;
 }
 
-/** A cart that the shop itself calls incomplete is asked for again until it is whole. */
-async function readSettled(shopper: Shopper, url: string): Promise<Map<string, number> | undefined> {
-  const until = performance.now() + settleMs;
-  while (performance.now() < until) {
+async function readWhole(
+  shopper: Judged,
+  url: string,
+  patienceMs: number,
+): Promise<Map<string, number> | undefined> {
+  const until = performance.now() + patienceMs;
+  for (;;) {
     const cart = await shopper.readCart(url).catch(() => undefined);
-    if (cart !== undefined && !cart.incomplete) return cart.pieces;
+    if (cart !== undefined && (!cart.incomplete || patienceMs === 0)) return cart.pieces;
+    if (performance.now() > until) return undefined;
     await delay(250);
   }
-  return undefined;
-}
-
-function describeHistory(shopper: Shopper): string[] {
-  return shopper.operations.map(({ kind, variantId, quantity, key, outcome, attempts }) => {
-    const answers = attempts.map(
-      ({ atMs, status, durability, servedBy }) =>
-        `${(atMs / 1_000).toFixed(2)} s ${status || 'no answer'}${durability ? ` ${durability}` : ''}${servedBy ? ` by ${servedBy}` : ''}`,
-    );
-    return `${kind} ${quantity} of ${variantId} [${key}] ${outcome}: ${answers.join(', then ')}`;
-  });
 }

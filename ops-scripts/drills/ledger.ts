@@ -1,6 +1,7 @@
 // A shopper's own books: every operation that was meant, under which key, every answer, and what the cart must therefore hold.
 
 export interface Attempt {
+  /** When it was sent. */
   atMs: number;
   /** HTTP status; 0 where no answer came. */
   status: number;
@@ -24,24 +25,25 @@ export interface Expected {
   most: number;
 }
 
-/** One shopper does one thing at a time, so the order of the books is the order of the cart. */
-export function expectCart(operations: Operation[]): Map<string, Expected> {
-  const cart = new Map<string, Expected>();
-  for (const { kind, variantId, quantity, outcome } of operations) {
-    if (outcome === 'refused') continue;
-    const before = cart.get(variantId) ?? { least: 0, most: 0 };
-    const after =
-      kind === 'add'
-        ? { least: before.least + quantity, most: before.most + quantity }
-        : { least: quantity, most: quantity };
-    if (outcome === 'acknowledged') cart.set(variantId, after);
-    else
-      cart.set(variantId, {
-        least: Math.min(before.least, after.least),
-        most: Math.max(before.most, after.most),
-      });
-  }
-  return cart;
+export type ExpectedCart = Map<string, Expected>;
+
+/**
+ * Enters an operation whose outcome is final, or given up. One shopper does one thing at a time, so the order of the books is the order
+ * of the cart.
+ */
+export function enter(cart: ExpectedCart, { kind, variantId, quantity, outcome }: Operation): void {
+  if (outcome === 'refused') return;
+  const before = cart.get(variantId) ?? { least: 0, most: 0 };
+  const after =
+    kind === 'add'
+      ? { least: before.least + quantity, most: before.most + quantity }
+      : { least: quantity, most: quantity };
+  if (outcome === 'acknowledged') cart.set(variantId, after);
+  else
+    cart.set(variantId, {
+      least: Math.min(before.least, after.least),
+      most: Math.max(before.most, after.most),
+    });
 }
 
 export interface Difference {
@@ -51,7 +53,7 @@ export interface Difference {
   duplicated: number;
 }
 
-export function compareCart(expected: Map<string, Expected>, found: Map<string, number>): Difference {
+export function compareCart(expected: ExpectedCart, found: Map<string, number>): Difference {
   let lost = 0;
   let duplicated = 0;
   for (const variantId of new Set([...expected.keys(), ...found.keys()])) {
@@ -61,4 +63,25 @@ export function compareCart(expected: Map<string, Expected>, found: Map<string, 
     duplicated += Math.max(0, pieces - most);
   }
   return { lost, duplicated };
+}
+
+/** One sentence a variant that is not as it must be. */
+export function describeDifference(expected: ExpectedCart, found: Map<string, number>): string[] {
+  return [...new Set([...expected.keys(), ...found.keys()])].flatMap((variantId) => {
+    const { least, most } = expected.get(variantId) ?? { least: 0, most: 0 };
+    const pieces = found.get(variantId) ?? 0;
+    if (pieces >= least && pieces <= most) return [];
+    return [`variant ${variantId} has ${pieces}, not ${least === most ? least : `${least} to ${most}`}`];
+  });
+}
+
+/** For people: every attempt of every operation, in order. */
+export function describeHistory(operations: readonly Operation[]): string[] {
+  return operations.map(({ kind, variantId, quantity, key, outcome, attempts }) => {
+    const answers = attempts.map(
+      ({ atMs, status, durability, servedBy }) =>
+        `${(atMs / 1_000).toFixed(2)} s ${status || 'no answer'}${durability ? ` ${durability}` : ''}${servedBy ? ` by ${servedBy}` : ''}`,
+    );
+    return `${kind} ${quantity} of ${variantId} [${key}] ${outcome}: ${answers.join(', then ')}`;
+  });
 }

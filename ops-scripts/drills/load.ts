@@ -1,8 +1,8 @@
-// Many shoppers at once for a while, and what the shop's answers looked like over time.
+// Many shoppers at once for a while. Who has shopped enough leaves the cart to be judged and is followed by another, so that books stay short.
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Attempt } from './ledger.ts';
 import type { SeededRandom } from './seeded-random.ts';
 import { Shopper } from './shopper.ts';
+import { Timeline } from './timeline.ts';
 import { readVariants } from './variants.ts';
 
 export interface LoadOptions {
@@ -15,42 +15,89 @@ export interface LoadOptions {
 }
 
 export interface Load {
-  shoppers: Shopper[];
-  /** Milliseconds since the load began. */
-  now(): number;
-  /** Lets every shopper finish what it is doing. */
-  stop(): Promise<void>;
+  timeline: Timeline;
+  /** Until every shopper has had a write acknowledged; gaps count from then on. */
+  warm(): Promise<void>;
+  /** Until each cart has had a write acknowledged that was begun after this call, is whole, and needed no journal. */
+  settled(): Promise<void>;
+  /** Those who left since the last call. */
+  takeDeparted(): Shopper[];
+  /** Lets every shopper finish what it is doing. @returns all who were not taken before. */
+  stop(): Promise<Shopper[]>;
 }
 
 const variantsAShopper = 8;
+const operationsAVisit = 300;
+const settleMs = 90_000;
 
 export async function startLoad({ url, shoppers, random, send, thinkMs }: LoadOptions): Promise<Load> {
   const variants = (await readVariants(url, 40)).map(({ id }) => id);
   const began = performance.now();
   const now = () => performance.now() - began;
+  const timeline = new Timeline(now);
   const stopping = new AbortController();
-  const crowd = Array.from({ length: shoppers }, (_, number) => {
-    const own = random.fork(`shopper ${number}`);
+  const open = (name: string) => {
+    const own = random.fork(name);
     const wanted = Array.from({ length: variantsAShopper }, () => own.pick(variants));
-    return new Shopper({ url, random: own, variants: [...new Set(wanted)], now, ...(send ? { send } : {}) });
-  });
-  const running = crowd.map(async (shopper) => {
-    const pace = random.fork(`pace of ${crowd.indexOf(shopper)}`);
-    while (!stopping.signal.aborted) {
+    return new Shopper({
+      url,
+      random: own,
+      variants: [...new Set(wanted)],
+      now,
+      tell: (status) => timeline.tell(status),
+      ...(send ? { send } : {}),
+    });
+  };
+  const crowd = Array.from({ length: shoppers }, (_, place) => open(`shopper ${place}`));
+  let departed: Shopper[] = [];
+
+  const shopAt = async (place: number) => {
+    const pace = random.fork(`pace of ${place}`);
+    for (let visit = 1; !stopping.signal.aborted; ) {
+      const shopper = crowd[place]!;
       await shopper.act(stopping.signal);
-      await delay(pace.integer(0, thinkMs));
+      // Never with pieces in the journal: whether those arrive is seen by the next write.
+      if (shopper.operations.length >= operationsAVisit && shopper.settledAtMs !== undefined) {
+        departed.push(shopper);
+        crowd[place] = open(`shopper ${place}, visit ${visit++}`);
+      }
+      await delay(pace.integer(0, thinkMs), undefined, { signal: stopping.signal }).catch(() => undefined);
     }
-  });
+  };
+  const running = crowd.map((_, place) => shopAt(place));
+
+  const untilEach = async (what: string, holds: (shopper: Shopper) => boolean) => {
+    const until = performance.now() + settleMs;
+    const waitingFor = new Set(crowd.keys());
+    while (waitingFor.size > 0) {
+      for (const place of waitingFor) if (holds(crowd[place]!)) waitingFor.delete(place);
+      if (performance.now() > until) throw new Error(`Cannot go on as ${waitingFor.size} ${what}`);
+      await delay(20);
+    }
+  };
+
   return {
-    shoppers: crowd,
-    now,
+    timeline,
+    async warm() {
+      await untilEach('shoppers had no write acknowledged', ({ expected }) => expected.size > 0);
+      timeline.begin();
+    },
+    settled() {
+      const since = now();
+      return untilEach(
+        'carts had no write that needed no journal',
+        ({ settledAtMs }) => settledAtMs! > since,
+      );
+    },
+    takeDeparted() {
+      const taken = departed;
+      departed = [];
+      return taken;
+    },
     async stop() {
       stopping.abort();
       await Promise.all(running);
+      return [...departed, ...crowd];
     },
   };
-}
-
-export function allAttempts(shoppers: Shopper[]): Attempt[] {
-  return shoppers.flatMap((shopper) => shopper.operations.flatMap((operation) => operation.attempts));
 }

@@ -1,18 +1,17 @@
 // `npm run drill`: hurts a region of its own under load, and says what that cost.
 import { Command, Option } from 'commander';
 import { catalogue, type PlannedRun, plannedRuns } from './catalogue.ts';
-import type { DrillResult } from './drill.ts';
-import { type CartStateName, type Region, startRegion } from './region.ts';
-import { describeResult, describeTotals } from './report.ts';
+import type { DrillResult, DrillSize } from './drill.ts';
+import { type CartStateName, Impossible, type Region, startRegion } from './region.ts';
+import { describeFailure, describeResult, describeTotals } from './report.ts';
 import { writeHtmlReport } from './report-html.ts';
 import { seededRandom } from './seeded-random.ts';
 
-interface Options {
+interface Options extends DrillSize {
   json?: boolean;
   short?: boolean;
   state?: CartStateName;
   seed?: number;
-  minutes: number;
   html?: string;
 }
 
@@ -24,6 +23,16 @@ const program = new Command('drill')
   .addOption(new Option('--state <state>', 'how carts are kept').choices(['server', 'cookie', 'sticky']))
   .addOption(new Option('--seed <number>', 'repeat the choices of an earlier run').argParser(Number))
   .addOption(new Option('--minutes <number>', "how long 'random' goes on").argParser(Number).default(5))
+  .addOption(
+    new Option('--faults <number>', "how many faults 'random' brings at least").argParser(Number).default(1),
+  )
+  .addOption(new Option('--shoppers <number>', 'how many shop at once').argParser(Number))
+  .addOption(
+    new Option('--seconds <number>', 'how long they shop, the fault in the middle').argParser(Number),
+  )
+  .addOption(
+    new Option('--think-ms <number>', 'between two things that a shopper does, at most').argParser(Number),
+  )
   .option('--html <file>', 'also write a report with charts')
   .showHelpAfterError()
   .action(run);
@@ -35,22 +44,39 @@ async function run(names: string[], options: Options): Promise<void> {
     program.error(`There is no drill '${unknown}'; without a name they are listed`, { exitCode: 2 });
   const seed = options.seed ?? Math.floor(Math.random() * 1_000_000);
   const results: DrillResult[] = [];
-  for (const [state, runs] of Map.groupBy(plannedRuns(names, options), (planned) => planned.state)) {
-    await using region = await openRegion(state);
-    for (const planned of runs) {
-      const result = await runOne(planned, region, seed, options);
+  const byRegion = Map.groupBy(plannedRuns(names, options.state), ({ state, smallDisks }) =>
+    [state, ...(smallDisks ? ['small disks'] : [])].join(' with '),
+  );
+  for (const [description, runs] of byRegion) {
+    console.error(`Starting a region that keeps carts in state ${description}`);
+    for await (const result of runOnOneRegion(runs, seed, options)) {
       results.push(result);
       print(result, options);
+      // After each, so that a long run that is broken off leaves what it has.
+      if (options.html) await writeHtmlReport(options.html, results);
     }
   }
   if (!options.json) console.log(describeTotals(results));
-  if (options.html) await writeHtmlReport(options.html, results);
-  process.exitCode = results.every(({ verdict }) => verdict === 'pass') ? 0 : 1;
+  process.exitCode = results.some(({ verdict }) => verdict === 'fail') ? 1 : 0;
 }
 
-async function openRegion(state: CartStateName): Promise<Region> {
-  console.error(`Starting a region that keeps carts in state '${state}'`);
-  return startRegion(process.env, state);
+async function* runOnOneRegion(
+  runs: PlannedRun[],
+  seed: number,
+  options: Options,
+): AsyncGenerator<DrillResult> {
+  const { state, smallDisks } = runs[0]!;
+  let started: Region;
+  try {
+    started = await startRegion(process.env, { state, smallDisks });
+  } catch (error) {
+    if (!(error instanceof Impossible)) throw error;
+    for (const { name } of runs)
+      yield { ...blank(name, state, seed), verdict: 'skipped', notes: [`Skipped: ${error.message}`] };
+    return;
+  }
+  await using region = started;
+  for (const planned of runs) yield await runOne(planned, region, seed, options);
 }
 
 async function runOne(
@@ -60,14 +86,13 @@ async function runOne(
   options: Options,
 ): Promise<DrillResult> {
   const random = seededRandom(seed).fork(name);
+  const progress = (sentence: string) => console.error(`${name}: ${sentence}`);
   try {
     // A store that the drill before lost is rebuilt first: this one must be the only fault.
     await region.rebuilt();
     await region.healed();
-    return await catalogue[name]!.run(
-      { region, state, seed, random, short: options.short === true },
-      options.minutes,
-    );
+    const short = options.short === true;
+    return await catalogue[name]!.run({ region, state, seed, random, short, size: options, progress });
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     return { ...blank(name, state, seed), errors: 1, verdict: 'fail', notes: [reason] };
@@ -88,9 +113,10 @@ function blank(drill: string, state: CartStateName, seed: number): Omit<DrillRes
   };
 }
 
-function print(result: DrillResult, { json, short }: Options): void {
+function print(result: DrillResult, options: Options): void {
   const { picture: _picture, history: _history, ...line } = result;
-  console.log(json ? JSON.stringify(line) : describeResult(result, short === true));
+  console.log(options.json ? JSON.stringify(line) : describeResult(result));
+  if (result.verdict === 'fail') for (const told of describeFailure(result, options)) console.error(told);
 }
 
 function listDrills(): void {

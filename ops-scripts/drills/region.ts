@@ -1,11 +1,13 @@
 // A region of the drills' own, started by its command, and the ways to hurt its parts.
-import { spawn } from 'node:child_process';
+import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import type { Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
+import { fillDisk, freeDisk, makeSmallDisks, whyNoSmallDisks } from './small-disks.ts';
 
 export type CartStateName = 'server' | 'cookie' | 'sticky';
 
@@ -43,35 +45,71 @@ export interface Region extends AsyncDisposable {
   signal(part: RegionPart, signal: NodeJS.Signals): void;
   /** Drains an origin, worker or edge and starts it again, told `env` besides what it was told before. */
   replace(part: RegionPart, env: Record<string, string>): Promise<void>;
-  /** Until every origin answers ready and a write is acknowledged again. */
+  /** Until every origin answers ready. */
   healed(): Promise<void>;
-  /** Until every part stands again and standby and replica follow. */
+  /** Until every part stands again and all followers follow. */
   rebuilt(): Promise<void>;
+  /** Where it was started with them. */
+  disks: Disks | undefined;
 }
 
-const startMs = 180_000;
+export interface Disks {
+  /** Not one byte is left on the disk of that Postgres server. */
+  fill(part: RegionPart): Promise<void>;
+  free(part: RegionPart): Promise<void>;
+}
+
+export interface RegionOptions {
+  state: CartStateName;
+  /** A small file system for each Postgres server. */
+  smallDisks?: boolean;
+}
+
+/** This machine cannot have the region that was asked for; the message says why. */
+export class Impossible extends Error {
+  override readonly name = 'Impossible';
+}
+
+const startMs = 240_000;
 const healMs = 90_000;
 const replaceMs = 90_000;
 
-export async function startRegion(env: NodeJS.ProcessEnv, state: CartStateName): Promise<Region> {
+/** @throws Impossible, nothing left running. */
+export async function startRegion(
+  env: NodeJS.ProcessEnv,
+  { state, smallDisks = false }: RegionOptions,
+): Promise<Region> {
   const folder = await mkdtemp(join(tmpdir(), 'myclothes-drill-'));
-  const child = spawn(process.execPath, ['ops-scripts/region/start.ts', '--json'], {
+  const reason = smallDisks ? await whyNoSmallDisks(folder) : undefined;
+  if (reason !== undefined) {
+    await rm(folder, { recursive: true, force: true });
+    throw new Impossible(reason);
+  }
+  const disks = smallDisks ? await makeSmallDisks(join(folder, 'disks')) : undefined;
+  const command = [process.execPath, 'ops-scripts/region/start.ts', '--json'];
+  const [program = '', ...args] = [...(disks?.wrapper ?? []), ...command];
+  const child = spawn(program, args, {
     stdio: ['ignore', 'pipe', 'inherit'],
-    env: { ...env, DATA_DIR: folder, CART_STATE: state, PORT: '0', RATE_LIMITS: 'off', LOG_LEVEL: 'warn' },
+    env: {
+      ...env,
+      DATA_DIR: folder,
+      CART_STATE: state,
+      PORT: '0',
+      RATE_LIMITS: 'off',
+      LOG_LEVEL: 'warn',
+      ...(disks ? { POSTGRES_DISKS: disks.folder } : {}),
+    },
   });
-  const ended = once(child, 'exit').then(() =>
-    Promise.reject(new Error('Cannot start the region: see the lines above')),
-  );
-  ended.catch(() => undefined);
-  const late = delay(startMs, undefined, { ref: false }).then(() =>
-    Promise.reject(new Error('Cannot start the region in time')),
-  );
-  const {
-    storefront,
-    parts: first,
-    staff,
-    control,
-  } = await Promise.race([readReadyLine(child.stdout), ended, late]);
+  const end = async () => {
+    child.kill('SIGTERM');
+    if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
+    await rm(folder, { recursive: true, force: true });
+  };
+  const line = await waitForReady(child).catch(async (error) => {
+    await end();
+    throw error;
+  });
+  const { storefront, parts: first, staff, control } = line;
   const ask = (path: string) =>
     fetch(control.url + path, {
       headers: { authorization: `Bearer ${control.token}` },
@@ -103,11 +141,12 @@ export async function startRegion(env: NodeJS.ProcessEnv, state: CartStateName):
     },
     healed: () => waitReady(region.origins().map(({ url }) => url)),
     rebuilt: () => waitRebuilt(region, first.length, async () => (await ask('/metrics')).text()),
-    async [Symbol.asyncDispose]() {
-      child.kill('SIGTERM');
-      if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
-      await rm(folder, { recursive: true, force: true });
+    disks: disks && {
+      // By a part that is there whatever happens to the servers.
+      fill: ({ name }) => fillDisk(disks, name, child.pid!),
+      free: ({ name }) => freeDisk(disks, name, child.pid!),
     },
+    [Symbol.asyncDispose]: end,
   };
   return region;
 }
@@ -117,6 +156,17 @@ export function wake(region: Region, part: RegionPart): void {
   try {
     region.signal(part, 'SIGCONT');
   } catch {}
+}
+
+async function waitForReady(child: ChildProcessByStdio<null, Readable, null>): Promise<RegionLine> {
+  const ended = once(child, 'exit').then(() =>
+    Promise.reject(new Error('Cannot start the region: see the lines above')),
+  );
+  ended.catch(() => undefined);
+  const late = delay(startMs, undefined, { ref: false }).then(() =>
+    Promise.reject(new Error('Cannot start the region in time')),
+  );
+  return Promise.race([readReadyLine(child.stdout), ended, late]);
 }
 
 async function readReadyLine(output: NodeJS.ReadableStream): Promise<RegionLine> {
@@ -144,7 +194,7 @@ async function waitRebuilt(region: Region, count: number, metrics: () => Promise
   const until = performance.now() + healMs;
   const isWhole = async () => {
     await region.refresh();
-    return region.parts.length === count && /^postgres_standby_in_sync 1$/m.test(await metrics());
+    return region.parts.length === count && (await metrics()).match(/^\w+_in_sync 1$/gm)?.length === 2;
   };
   while (!(await isWhole().catch(() => false))) {
     if (performance.now() > until) throw new Error('Cannot go on as a part was not rebuilt');

@@ -1,22 +1,42 @@
 // A drill's result for people: one line, its timeline, and where it failed the wronged cart's history with the command that repeats it.
-import type { DrillResult } from './drill.ts';
+import type { DrillResult, DrillSize } from './drill.ts';
 
-export function describeResult(result: DrillResult, short: boolean): string {
-  const { drill, state, seed, verdict, acknowledged, lost, duplicated, errors, expectLoss } = result;
+const signs = { pass: '✓', fail: '✗', skipped: '–' };
+
+export function describeResult(result: DrillResult): string {
+  const { drill, state, verdict, acknowledged, lost, duplicated, errors, expectLoss } = result;
   const lines = [
-    `${verdict === 'pass' ? '✓' : '✗'} ${drill} (${state}${expectLoss ? ', loss expected' : ''}): ` +
+    `${signs[verdict]} ${drill} (${state}${expectLoss ? ', loss expected' : ''}): ` +
       `${acknowledged} acknowledged, ${lost} lost, ${duplicated} doubled, ${errors} errors; ` +
       `longest gap ${result.unavailableSeconds} s, recovered in ${result.recoverySeconds} s`,
     ...(result.picture ? [result.picture] : []),
     ...result.notes.map((note) => `  ${note}`),
   ];
-  if (verdict === 'fail') {
-    lines.push(...(result.history ?? []).map((line) => `    ${line}`));
-    lines.push(
-      `  repeat: npm run drill -- ${drill} --state ${state} --seed ${seed}${short ? ' --short' : ''}`,
-    );
-  }
   return lines.join('\n');
+}
+
+export interface HowItWasRun extends Partial<DrillSize> {
+  short?: boolean;
+}
+
+/** The history of the cart that was wronged, and the command that repeats the drill. */
+export function describeFailure(
+  { drill, state, seed, history = [] }: DrillResult,
+  how: HowItWasRun,
+): string[] {
+  const options = [
+    `--state ${state} --seed ${seed}`,
+    ...(how.short ? ['--short'] : []),
+    ...(how.shoppers ? [`--shoppers ${how.shoppers}`] : []),
+    ...(how.seconds ? [`--seconds ${how.seconds}`] : []),
+    ...(how.thinkMs !== undefined ? [`--think-ms ${how.thinkMs}`] : []),
+    ...(drill === 'random' ? [`--minutes ${how.minutes} --faults ${how.faults}`] : []),
+  ];
+  return [
+    ...(history.length > 0 ? ['The history of the cart that was wronged:'] : []),
+    ...history.map((line) => `    ${line}`),
+    `Repeat: npm run drill -- ${drill} ${options.join(' ')}`,
+  ];
 }
 
 export function describeTotals(results: DrillResult[]): string {
@@ -24,9 +44,11 @@ export function describeTotals(results: DrillResult[]): string {
     results.reduce((total, result) => total + pick(result), 0);
   const unexpected = results.filter(({ expectLoss }) => expectLoss !== true);
   const lost = unexpected.reduce((total, result) => total + result.lost, 0);
-  const passed = results.filter(({ verdict }) => verdict === 'pass').length;
+  const count = (wanted: DrillResult['verdict']) =>
+    results.filter(({ verdict }) => verdict === wanted).length;
+  const skipped = count('skipped') > 0 ? ` (${count('skipped')} skipped)` : '';
   return (
-    `${passed} of ${results.length} drills passed; ${sum(({ acknowledged }) => acknowledged)} writes acknowledged, ` +
+    `${count('pass')} of ${results.length} drills passed${skipped}; ${sum(({ acknowledged }) => acknowledged)} writes acknowledged, ` +
     `${lost} lost where none may be, ${sum(({ duplicated }) => duplicated)} doubled`
   );
 }

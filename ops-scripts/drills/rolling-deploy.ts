@@ -2,52 +2,60 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { CookieJar } from './cookie-jar.ts';
-import type { DrillContext, DrillResult, Mark } from './drill.ts';
-import type { Attempt } from './ledger.ts';
-import { drawTimeline, longestGapSeconds } from './timeline.ts';
+import type { DrillContext, DrillResult } from './drill.ts';
+import { Timeline } from './timeline.ts';
 import { readVariants } from './variants.ts';
 
 const settleMs = 1_500;
+const requestsAtLeast = { short: 500, full: 5_000 };
 
-export async function rollingDeploy({ region, state, seed, short }: DrillContext): Promise<DrillResult> {
+export async function rollingDeploy({
+  region,
+  state,
+  seed,
+  short,
+  size,
+}: DrillContext): Promise<DrillResult> {
   const began = performance.now();
-  const attempts: Attempt[] = [];
+  const timeline = new Timeline(() => performance.now() - began);
   const failures: string[] = [];
-  const marks: Mark[] = [];
+  let requests = 0;
   const stopping = new AbortController();
   const variants = (await readVariants(region.storefront, 12)).map(({ id }) => id);
-  const shoppers = Array.from({ length: short ? 12 : 24 }, () =>
-    shopOnce(region.storefront, variants, stopping.signal, (path, status) => {
-      attempts.push({ atMs: performance.now() - began, status });
-      if (status === 0 || status >= 400) failures.push(`${path}: ${status || 'no answer'}`);
-    }),
+  const tell = (path: string, status: number, servedBy: string) => {
+    requests += 1;
+    timeline.tell(status);
+    if (status === 0 || status >= 400) failures.push(`${path}: ${status || 'no answer'} ${servedBy}`.trim());
+  };
+  timeline.begin();
+  const shoppers = Array.from({ length: size.shoppers ?? (short ? 12 : 24) }, () =>
+    shopOnce(region.storefront, variants, stopping.signal, tell),
   );
   await delay(settleMs);
   for (const origin of region.origins()) {
-    region.signal(origin, 'SIGTERM');
-    marks.push({ atMs: performance.now() - began, label: `replace ${origin.name}` });
-    await replaced(origin.url);
+    timeline.mark(`replace ${origin.name}`);
+    await region.replace(origin, {});
     await region.healed();
     await delay(settleMs);
   }
+  const enough = short ? requestsAtLeast.short : requestsAtLeast.full;
+  const until = began + (size.seconds ?? 0) * 1_000;
+  while (requests < enough || performance.now() < until) await delay(100);
   stopping.abort();
   await Promise.all(shoppers);
   return {
     drill: 'rolling-deploy',
     state,
     seed,
-    acknowledged: attempts.length - failures.length,
+    acknowledged: requests - failures.length,
     lost: 0,
     duplicated: 0,
     errors: failures.length,
-    unavailableSeconds: Math.round(longestGapSeconds(attempts) * 100) / 100,
-    recoverySeconds: 0,
+    unavailableSeconds: Math.round(timeline.longestGapSeconds * 100) / 100,
+    recoverySeconds: Math.round(timeline.recoverySeconds * 100) / 100,
     verdict: failures.length === 0 ? 'pass' : 'fail',
-    notes: [
-      `${failures.length} failed of ${attempts.length} requests, none tried again`,
-      ...failures.slice(0, 3),
-    ],
-    picture: drawTimeline(attempts, marks),
+    notes: [`${failures.length} failed of ${requests} requests, none tried again`, ...failures.slice(0, 3)],
+    picture: timeline.draw(),
     history: failures.slice(0, 50),
   };
 }
@@ -56,14 +64,14 @@ async function shopOnce(
   url: string,
   variants: string[],
   signal: AbortSignal,
-  tell: (path: string, status: number) => void,
+  tell: (path: string, status: number, servedBy: string) => void,
 ): Promise<void> {
   const jar = new CookieJar();
   for (let turn = 0; !signal.aborted; turn++) {
     const adds = turn % 3 === 0;
     const path = adds ? '/api/cart/lines' : turn % 3 === 1 ? '/' : '/api/cart';
     const variantId = variants[turn % variants.length];
-    const status = await fetch(url + path, {
+    const [status, servedBy] = await fetch(url + path, {
       method: adds ? 'POST' : 'GET',
       headers: {
         cookie: jar.header,
@@ -75,22 +83,12 @@ async function shopOnce(
       async (response) => {
         jar.keep(response);
         await response.arrayBuffer();
+        const from = response.headers.get('served-by') ?? '';
         // A line that is full at 99 pieces is an answer, not a failure of the deploy.
-        return response.status === 422 ? 200 : response.status;
+        return [response.status === 422 ? 200 : response.status, from] as const;
       },
-      () => 0,
+      (error: Error) => [0, String(error.cause ?? error.message)] as const,
     );
-    tell(path, status);
+    tell(path, status, servedBy);
   }
-}
-
-/** The old process has left its address. */
-async function replaced(url: string): Promise<void> {
-  const until = performance.now() + 20_000;
-  const isReady = () =>
-    fetch(`${url}/readyz`, { signal: AbortSignal.timeout(500) }).then(
-      (response) => response.ok,
-      () => false,
-    );
-  while ((await isReady()) && performance.now() < until) await delay(50);
 }

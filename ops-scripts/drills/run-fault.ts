@@ -1,73 +1,113 @@
 // Runs one fault: shoppers shop, the fault comes, it heals, every cart is read and judged.
 import { setTimeout as delay } from 'node:timers/promises';
-import type { DrillContext, DrillResult, Fault, Mark } from './drill.ts';
-import { judge } from './judge.ts';
-import { allAttempts, startLoad } from './load.ts';
-import { drawTimeline, longestGapSeconds, recoverySeconds } from './timeline.ts';
+import type { DrillContext, DrillResult, Fault } from './drill.ts';
+import { judgeAll } from './judge.ts';
+import { type Load, startLoad } from './load.ts';
+import { Tally } from './tally.ts';
 
 const beforeMs = 3_000;
+const readPatienceMs = 60_000;
+const thinkMs = 40;
+
+export interface FaultRun {
+  load: Load;
+  tally: Tally;
+  notes: string[];
+}
 
 export async function runFault(name: string, fault: Fault, context: DrillContext): Promise<DrillResult> {
-  const { region, state, seed, random, short } = context;
-  const marks: Mark[] = [];
-  const notes: string[] = [];
+  return conclude(name, fault, context, await shopThrough(fault, context));
+}
+
+export async function shopThrough(fault: Fault, context: DrillContext): Promise<FaultRun> {
+  const { region, size, short, random } = context;
   const load = await startLoad({
     url: region.storefront,
-    shoppers: short ? 20 : 50,
-    thinkMs: 40,
+    shoppers: size.shoppers ?? (short ? 20 : 50),
+    thinkMs: size.thinkMs ?? thinkMs,
     random: random.fork('shoppers'),
     ...(fault.send ? { send: fault.send(random.fork('network')) } : {}),
   });
-  await delay(short ? beforeMs / 2 : beforeMs);
-  await fault.inflict({
-    ...context,
-    mark: (label) => marks.push({ atMs: load.now(), label }),
-    note: (sentence) => notes.push(sentence),
-  });
-  await delay((fault.afterSeconds ?? 6) * (short ? 500 : 1_000));
-  await load.stop();
-  await region.healed();
+  const tally = new Tally();
+  const notes: string[] = [];
+  let stopped = false;
+  try {
+    await load.warm();
+    await delay(size.seconds !== undefined ? size.seconds * 500 : short ? beforeMs / 2 : beforeMs);
+    await fault.inflict({
+      ...context,
+      mark: (label) => load.timeline.mark(label),
+      note: (sentence) => notes.push(sentence),
+      calm: () => calmDown(context, load, tally),
+    });
+    await delay(size.seconds !== undefined ? size.seconds * 500 : afterMs(fault, short));
+    stopped = true;
+    const shoppers = await load.stop();
+    await region.healed();
+    await judgeAll(shoppers, whereToRead(context), tally);
+  } finally {
+    if (!stopped) await load.stop();
+  }
+  return { load, tally, notes };
+}
 
-  // A cart in one origin's memory can only be asked for the way its shopper would.
-  const urls = state === 'sticky' ? [region.storefront] : region.origins().map(({ url }) => url);
-  const { lost, duplicated, unreadable, history } = await judge(load.shoppers, urls);
-  const attempts = allAttempts(load.shoppers);
-  const operations = load.shoppers.flatMap((shopper) => shopper.operations);
-  const open = operations.filter(({ outcome }) => outcome === 'open').length;
-  const forgetful = load.shoppers.flatMap((shopper) => shopper.forgetfulAnswers);
+function afterMs(fault: Fault, short: boolean): number {
+  return (fault.afterSeconds ?? 6) * (short ? 500 : 1_000);
+}
+
+async function calmDown(context: DrillContext, load: Load, tally: Tally): Promise<void> {
+  const { region } = context;
+  await region.healed();
+  await region.rebuilt();
+  await load.settled();
+  await judgeAll(load.takeDeparted(), whereToRead(context), tally);
+  load.timeline.heal();
+  const { acknowledged, lost, duplicated, errors } = tally;
+  context.progress(
+    `${acknowledged} acknowledged and judged, ${lost} lost, ${duplicated} doubled, ${errors} errors`,
+  );
+}
+
+/** A cart in one origin's memory can only be asked for the way its shopper would; what is not there has no other place. */
+function whereToRead({ region, state }: DrillContext) {
+  return state === 'sticky'
+    ? { urls: [region.storefront], patienceMs: 0 }
+    : { urls: region.origins().map(({ url }) => url), patienceMs: readPatienceMs };
+}
+
+export function conclude(
+  name: string,
+  fault: Fault,
+  context: DrillContext,
+  { load, tally, notes }: FaultRun,
+): DrillResult {
+  const { state, seed } = context;
+  const { timeline } = load;
+  const { acknowledged, lost, duplicated } = tally;
   const expectLoss = fault.loses?.(state) === true;
-  if (open > 0) notes.push(`${open} operations never came to an answer`);
-  if (unreadable > 0) notes.push(`${unreadable} carts could not be read`);
-  if (forgetful.length > 0 && !expectLoss)
-    notes.push(`${forgetful.length} answers forgot earlier writes, such as ${forgetful[0]}`);
-  notes.push(describeAcknowledgements(operations));
-  const errors = open + unreadable + (expectLoss ? 0 : forgetful.length);
+  // Who lost a cart is told so by every later answer: that is one loss, not many errors.
+  const errors = tally.errors - (expectLoss ? tally.forgetful : 0);
   const passed = expectLoss ? lost > 0 : lost === 0 && duplicated === 0 && errors === 0;
   return {
     drill: name,
     state,
     seed,
-    acknowledged: operations.filter(({ outcome }) => outcome === 'acknowledged').length,
+    acknowledged,
     lost,
     duplicated,
     errors,
-    unavailableSeconds: round(longestGapSeconds(attempts)),
-    recoverySeconds: round(recoverySeconds(attempts, marks)),
+    unavailableSeconds: round(timeline.longestGapSeconds),
+    recoverySeconds: round(timeline.recoverySeconds),
     verdict: passed ? 'pass' : 'fail',
-    notes,
+    notes: [...notes, ...tally.describe(), describeFailures(timeline.failures)],
     ...(expectLoss ? { expectLoss } : {}),
-    picture: drawTimeline(attempts, marks),
-    history: passed ? [] : history,
+    picture: timeline.draw(),
+    history: passed ? [] : tally.history,
   };
 }
 
-function describeAcknowledgements(operations: { attempts: { durability?: string | undefined }[] }[]): string {
-  const counts = new Map<string, number>();
-  for (const { attempts } of operations) {
-    const durability = attempts.at(-1)?.durability;
-    if (durability !== undefined) counts.set(durability, (counts.get(durability) ?? 0) + 1);
-  }
-  return `acknowledged as ${[...counts].map(([durability, count]) => `${durability} ${count}`).join(', ') || 'nothing'}`;
+function describeFailures({ failed, of }: { failed: number; of: number }): string {
+  return `${failed} of ${of} requests failed before they were tried again`;
 }
 
 function round(seconds: number): number {

@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { CookieJar } from './cookie-jar.ts';
-import { type Expected, expectCart, type Operation } from './ledger.ts';
+import { describeDifference, type ExpectedCart, enter, type Operation } from './ledger.ts';
 import type { SeededRandom } from './seeded-random.ts';
 
 export interface ShopperOptions {
@@ -13,6 +13,8 @@ export interface ShopperOptions {
   /** Replaces fetch, such as by one that cuts and doubles requests. */
   send?: typeof fetch;
   now: () => number;
+  /** Told of each attempt as it ends; 0: no answer. */
+  tell: (status: number) => void;
 }
 
 export interface CartSeen {
@@ -28,20 +30,19 @@ const mostPieces = 80;
 
 export class Shopper {
   readonly operations: Operation[] = [];
+  readonly expected: ExpectedCart = new Map();
   /** Answers to acknowledged writes that lacked what this shopper had written before. */
   readonly forgetfulAnswers: string[] = [];
   readonly jar = new CookieJar();
+  /** When the newest write was sent whose answer was whole and needed no journal; undefined: the newest did. */
+  settledAtMs: number | undefined;
   readonly #options: ShopperOptions;
 
   constructor(options: ShopperOptions) {
     this.#options = options;
   }
 
-  get expected(): Map<string, Expected> {
-    return expectCart(this.operations);
-  }
-
-  async act(signal: AbortSignal): Promise<Operation> {
+  async act(signal: AbortSignal): Promise<void> {
     const operation = this.#choose();
     this.operations.push(operation);
     const givenUpAt = performance.now() + patienceMs;
@@ -49,20 +50,24 @@ export class Shopper {
     while (performance.now() < givenUpAt) {
       const { attempt, cart } = await this.#try(operation);
       operation.attempts.push(attempt);
-      if (attempt.status >= 200 && attempt.status < 300) {
+      this.#options.tell(attempt.status);
+      if (cart !== undefined) {
         operation.outcome = 'acknowledged';
+        enter(this.expected, operation);
         this.#compare(operation, cart);
-        return operation;
+        this.settledAtMs = cart.incomplete || cart.durability === 'journal' ? undefined : attempt.atMs;
+        return;
       }
       if (attempt.status >= 400 && attempt.status < 500) {
         operation.outcome = 'refused';
-        return operation;
+        return;
       }
       if (signal.aborted) pauseMs = 250;
       await delay(pauseMs);
       pauseMs = Math.min(pauseMs * 2, 500);
     }
-    return operation;
+    this.settledAtMs = undefined;
+    enter(this.expected, operation);
   }
 
   /** @param url of the balancer, or of one origin. @throws where the cart cannot be read. */
@@ -99,10 +104,10 @@ export class Shopper {
         },
       );
       const text = await response.text();
+      const cart = response.ok ? toSeen(JSON.parse(text) as CartJson) : undefined;
       // Cookies of an answer that arrived broken are not kept by a browser either.
       this.jar.keep(response);
       const servedBy = response.headers.get('served-by') ?? undefined;
-      const cart = response.ok ? toSeen(JSON.parse(text) as CartJson) : undefined;
       return {
         attempt: { atMs, status: response.status, servedBy, durability: cart?.durability },
         ...(cart ? { cart } : {}),
@@ -112,16 +117,10 @@ export class Shopper {
     }
   }
 
-  #compare(operation: Operation, cart: CartSeen | undefined): void {
-    if (cart === undefined || cart.incomplete) return;
-    for (const [variantId, { least, most }] of this.expected) {
-      const pieces = cart.pieces.get(variantId) ?? 0;
-      if (pieces < least || pieces > most) {
-        this.forgetfulAnswers.push(
-          `${operation.kind} ${operation.key}: variant ${variantId} has ${pieces}, not ${least === most ? least : `${least} to ${most}`}`,
-        );
-      }
-    }
+  #compare(operation: Operation, cart: CartSeen): void {
+    if (cart.incomplete) return;
+    for (const difference of describeDifference(this.expected, cart.pieces))
+      this.forgetfulAnswers.push(`${operation.kind} [${operation.key}]: ${difference}`);
   }
 }
 

@@ -1,59 +1,109 @@
-// What shoppers got over time: gaps without an acknowledged write, recovery after a fault, and a picture for the terminal.
-import type { Attempt } from './ledger.ts';
+// What shoppers got over time, in slots, so that an hour takes no more room than a minute: gaps, recovery, and a picture for the terminal.
 
 export interface Mark {
   atMs: number;
   label: string;
 }
 
-const isAcknowledged = (attempt: Attempt) => attempt.status >= 200 && attempt.status < 300;
-/** No answer, or one that says to come back. */
-const isFailure = (attempt: Attempt) => attempt.status === 0 || attempt.status >= 500;
+const slotMs = 100;
 
-/** Seconds of the longest stretch in which no shopper had a write acknowledged. */
-export function longestGapSeconds(attempts: Attempt[]): number {
-  const times = attempts
-    .filter(isAcknowledged)
-    .map((attempt) => attempt.atMs)
-    .sort((a, b) => a - b);
-  let longest = 0;
-  for (let index = 1; index < times.length; index++)
-    longest = Math.max(longest, times[index]! - times[index - 1]!);
-  return longest / 1_000;
-}
+export class Timeline {
+  readonly marks: Mark[] = [];
+  readonly #now: () => number;
+  readonly #acknowledged: number[] = [];
+  readonly #failed: number[] = [];
+  #lastAcknowledgedMs: number | undefined;
+  #longestGapMs = 0;
+  #faultAtMs: number | undefined;
+  #recoveryMs = 0;
 
-/** Seconds from the first fault to the last attempt that failed after it; 0 where none did. */
-export function recoverySeconds(attempts: Attempt[], marks: Mark[]): number {
-  const faultAt = marks[0]?.atMs;
-  if (faultAt === undefined) return 0;
-  const failures = attempts.filter((attempt) => isFailure(attempt) && attempt.atMs >= faultAt);
-  return failures.reduce((last, attempt) => Math.max(last, attempt.atMs - faultAt), 0) / 1_000;
+  /** @param now milliseconds since the load began. */
+  constructor(now: () => number) {
+    this.#now = now;
+  }
+
+  /** An attempt has ended just now. @param status 0 where no answer came. */
+  tell(status: number): void {
+    const atMs = this.#now();
+    const slot = Math.floor(atMs / slotMs);
+    if (status >= 200 && status < 300) {
+      this.#acknowledged[slot] = (this.#acknowledged[slot] ?? 0) + 1;
+      if (this.#lastAcknowledgedMs !== undefined)
+        this.#longestGapMs = Math.max(this.#longestGapMs, atMs - this.#lastAcknowledgedMs);
+      this.#lastAcknowledgedMs = atMs;
+    } else if (status === 0 || status >= 500) {
+      this.#failed[slot] = (this.#failed[slot] ?? 0) + 1;
+      if (this.#faultAtMs !== undefined)
+        this.#recoveryMs = Math.max(this.#recoveryMs, atMs - this.#faultAtMs);
+    }
+  }
+
+  /** From here on gaps count: before, shoppers were still arriving. */
+  begin(): void {
+    this.#lastAcknowledgedMs = this.#now();
+    this.#longestGapMs = 0;
+  }
+
+  mark(label: string): void {
+    this.marks.push({ atMs: this.#now(), label });
+    this.#faultAtMs ??= this.#now();
+  }
+
+  /** The fault has healed: the next mark begins another. */
+  heal(): void {
+    this.#faultAtMs = undefined;
+  }
+
+  /** Seconds of the longest stretch in which no shopper had a write acknowledged. */
+  get longestGapSeconds(): number {
+    return this.#longestGapMs / 1_000;
+  }
+
+  /** Seconds from a fault to the last attempt that failed before it had healed, the longest of all; 0 where none failed. */
+  get recoverySeconds(): number {
+    return this.#recoveryMs / 1_000;
+  }
+
+  /** Attempts that failed, of how many that ended in an acknowledgement or failed. */
+  get failures(): { failed: number; of: number } {
+    const sum = (counts: number[]) => counts.reduce((total, count) => total + count, 0);
+    const failed = sum(this.#failed);
+    return { failed, of: failed + sum(this.#acknowledged) };
+  }
+
+  /** One column a slice of time: how many writes were acknowledged, below it where attempts failed, and the marks. */
+  draw(columns = 72): string {
+    const slots = Math.max(this.#acknowledged.length, this.#failed.length, 1);
+    const column = (slot: number) => Math.min(columns - 1, Math.floor((slot / slots) * columns));
+    const gather = (counts: number[]) => {
+      const gathered = new Array<number>(columns).fill(0);
+      for (let slot = 0; slot < counts.length; slot++) gathered[column(slot)]! += counts[slot] ?? 0;
+      return gathered;
+    };
+    const acknowledged = gather(this.#acknowledged);
+    const most = Math.max(1, ...acknowledged);
+    const bars = acknowledged.map((count) => levels[Math.ceil((count / most) * 8)]).join('');
+    const faults = gather(this.#failed)
+      .map((count) => (count === 0 ? ' ' : '×'))
+      .join('');
+    const line = new Array<string>(columns).fill('─');
+    for (const mark of this.marks) line[column(mark.atMs / slotMs)] = '┴';
+    return [
+      `  ${bars}`,
+      ...(faults.trim() ? [`  ${faults}  failed attempts`] : []),
+      `  ${line.join('')}  ${((slots * slotMs) / 1_000).toFixed(0)} s`,
+      `  ${describeMarks(this.marks)}`,
+    ].join('\n');
+  }
 }
 
 const levels = ' ▁▂▃▄▅▆▇█';
+const marksShown = 12;
 
-/** One column a slice of time: how many writes were acknowledged, below it where attempts failed, and the marks. */
-export function drawTimeline(attempts: Attempt[], marks: Mark[], columns = 72): string {
-  const end = attempts.reduce((last, attempt) => Math.max(last, attempt.atMs), 1) + 1;
-  const column = (atMs: number) => Math.min(columns - 1, Math.floor((atMs / end) * columns));
-  const acknowledged = new Array<number>(columns).fill(0);
-  const failed = new Array<number>(columns).fill(0);
-  for (const attempt of attempts) {
-    const counts = isAcknowledged(attempt) ? acknowledged : isFailure(attempt) ? failed : undefined;
-    if (counts !== undefined) counts[column(attempt.atMs)]! += 1;
-  }
-  const most = Math.max(1, ...acknowledged);
-  const bars = acknowledged
-    .map((count) => levels[count === 0 ? 0 : Math.max(1, Math.round((count / most) * 8))])
-    .join('');
-  const faults = failed.map((count) => (count === 0 ? ' ' : '×')).join('');
-  const line = new Array<string>(columns).fill('─');
-  for (const mark of marks) line[column(mark.atMs)] = '┴';
-  const labels = marks.map((mark) => `${(mark.atMs / 1_000).toFixed(1)} s ${mark.label}`).join(' · ');
-  return [
-    `  ${bars}`,
-    ...(faults.trim() ? [`  ${faults}  failed attempts`] : []),
-    `  ${line.join('')}  ${(end / 1_000).toFixed(0)} s`,
-    `  ${labels}`,
-  ].join('\n');
+function describeMarks(marks: Mark[]): string {
+  const shown = marks
+    .slice(0, marksShown)
+    .map(({ atMs, label }) => `${(atMs / 1_000).toFixed(1)} s ${label}`);
+  const more = marks.length - shown.length;
+  return [...shown, ...(more > 0 ? [`and ${more} more`] : [])].join(' · ');
 }

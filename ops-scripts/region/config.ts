@@ -6,6 +6,8 @@ export interface RegionSettings extends LocalSettings {
   edgePort: number;
   /** Chosen by the user, not by us. */
   portIsSet: boolean;
+  /** Where each Postgres server has a folder of its own, such as a mounted disk; undefined: in the region's folder. */
+  postgresDisks: string | undefined;
   /** Print one line for programs, nothing else. */
   json: boolean;
 }
@@ -20,6 +22,7 @@ export function readRegionSettings(
     ...settings,
     edgePort: Number(env['EDGE_PORT'] ?? 0) || 0,
     portIsSet: (env['PORT'] ?? '') !== '',
+    postgresDisks: env['POSTGRES_DISKS'] || undefined,
     json: args.includes('--json'),
   };
 }

@@ -11,6 +11,7 @@ import {
 } from './postgres-member.ts';
 import { repairReplica, repairStandby, type Topology } from './postgres-repair.ts';
 import { startRepairs } from './repairs.ts';
+import { listenForSilence } from './silence.ts';
 import type { WriterEndpoint } from './writer-endpoint.ts';
 
 export interface PostgresClusterOptions {
@@ -136,8 +137,7 @@ export function startPostgresCluster(options: PostgresClusterOptions): PostgresC
   };
 
   const watch = async () => {
-    let heardAt = performance.now();
-    let unheard = 0;
+    const silence = listenForSilence();
     while (!stopping.signal.aborted) {
       const { primary } = topology;
       const ended = () => primary.server?.exited ?? Promise.resolve();
@@ -145,17 +145,12 @@ export function startPostgresCluster(options: PostgresClusterOptions): PostgresC
         ? undefined
         : await Promise.race([readFollowers(primary), ended().then(() => undefined)]);
       if (stopping.signal.aborted) return;
-      if (followers !== undefined) {
-        heardAt = performance.now();
-        unheard = 0;
-      } else unheard++;
+      if (followers !== undefined) silence.answered();
       try {
-        // Two unanswered questions at least: if we ourselves were kept from running, the silence was ours.
-        const silent = unheard >= 2 && performance.now() - heardAt > silentMs;
+        const silent = followers === undefined && silence.unanswered(primary.server);
         if (hasEnded(primary) || silent) {
           await failOver(hasEnded(primary) ? 'is gone' : 'is silent');
-          heardAt = performance.now();
-          unheard = 0;
+          silence.answered();
         } else {
           await lookAfterStandby(followers);
           await lookAfterReplica();

@@ -20,9 +20,7 @@ export interface PostgresMember {
   server: Store | undefined;
 }
 
-export type MemberPlace = Pick<PostgresMember, 'name' | 'zone' | 'port' | 'password'> & {
-  regionFolder: string;
-};
+export type MemberPlace = Omit<PostgresMember, 'url' | 'server'>;
 
 const settings: Record<string, string> = {
   wal_level: 'replica',
@@ -42,14 +40,9 @@ const settings: Record<string, string> = {
 };
 
 export function describeMember(place: MemberPlace): PostgresMember {
-  const { name, zone, port, password, regionFolder } = place;
+  const { port, password } = place;
   return {
-    name,
-    zone,
-    port,
-    password,
-    folder: join(regionFolder, name),
-    logFile: join(regionFolder, 'logs', `${name}.log`),
+    ...place,
     url: `postgres://${postgresUser}:${password}@127.0.0.1:${port}/myclothes`,
     server: undefined,
   };

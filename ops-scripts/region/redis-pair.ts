@@ -11,6 +11,7 @@ import {
   startRedisMember,
 } from './redis-member.ts';
 import { startRepairs } from './repairs.ts';
+import { listenForSilence } from './silence.ts';
 import type { WriterEndpoint } from './writer-endpoint.ts';
 
 export interface RedisPairOptions {
@@ -95,21 +96,18 @@ export function startRedisPair(options: RedisPairOptions): RedisPair {
   };
 
   const watch = async () => {
-    let heardAt = performance.now();
-    let unheard = 0;
+    const silence = listenForSilence();
     while (!stopping.signal.aborted) {
       const state = hasEnded(primary)
         ? undefined
         : await Promise.race([readReplication(primary), primary.server?.exited.then(() => undefined)]);
       if (stopping.signal.aborted) return;
-      unheard = state === undefined ? unheard + 1 : 0;
-      if (state !== undefined) heardAt = performance.now();
+      if (state !== undefined) silence.answered();
       try {
-        // Two unanswered questions at least: if we ourselves were kept from running, the silence was ours.
-        const silent = unheard >= 2 && performance.now() - heardAt > silentMs;
+        const silent = state === undefined && silence.unanswered(primary.server);
         if (hasEnded(primary) || silent) {
           await failOver(hasEnded(primary) ? 'is gone' : 'is silent');
-          heardAt = performance.now();
+          silence.answered();
         } else if (state !== undefined) await lookAfterReplica();
       } catch (error) {
         if (stopping.signal.aborted) return;

@@ -1,4 +1,5 @@
 // The stores of a region and the addresses by which everyone else knows them.
+import { join } from 'node:path';
 import { findFreePort } from '../local/ports.ts';
 import type { Balancer } from './balancer.ts';
 import type { StoreEndpoint } from './balancer-config.ts';
@@ -20,6 +21,8 @@ export interface StorePlaces {
 export interface PlaceOptions {
   regionFolder: string;
   toolsFolder: string;
+  /** A folder with one for each Postgres server, which may be a disk of its own. */
+  postgresDisks?: string | undefined;
   passwords: { postgres: string; redis: string };
 }
 
@@ -27,6 +30,7 @@ export interface PlaceOptions {
 export async function placeStores({
   regionFolder,
   toolsFolder,
+  postgresDisks = regionFolder,
   passwords,
 }: PlaceOptions): Promise<StorePlaces> {
   const postgres = async (zone: string) =>
@@ -35,7 +39,8 @@ export async function placeStores({
       zone,
       port: await findFreePort(),
       password: passwords.postgres,
-      regionFolder,
+      folder: join(postgresDisks, `postgres-${zone}1`, 'data'),
+      logFile: join(regionFolder, 'logs', `postgres-${zone}1.log`),
     });
   const redis = async (zone: string) =>
     describeRedisMember({

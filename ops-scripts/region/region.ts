@@ -108,6 +108,7 @@ async function planRegion(settings: RegionSettings, folder: string): Promise<Reg
   const places = await placeStores({
     regionFolder,
     toolsFolder,
+    postgresDisks: settings.postgresDisks,
     passwords: { postgres: secrets.postgresPassword, redis: secrets.redisPassword },
   });
   const members = await placeFleet({

@@ -14,6 +14,7 @@ synchronous standby and a read replica, Redis primary with a replica. Kill any p
   --help   print this
 
 Settings are those of npm start (PORT, EDGE_PORT, WORKER_PORT, DATA_DIR, CART_STATE, …); a port 0 takes a free one.
+POSTGRES_DISKS is a folder with one for each Postgres server (postgres-a1, …), where disks of their own are to be tried.
 All data lies in DATA_DIR/region; a region begins empty, and its logs stay in DATA_DIR/region/parts/logs.`;
 
 async function main(args: string[]): Promise<number> {

@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Fault } from '../drill.ts';
 import type { SeededRandom } from '../seeded-random.ts';
 
-const pass = async ({ mark, short }: { mark: (label: string) => void; short: boolean }) => {
+const pass: Fault['inflict'] = async ({ mark, short }) => {
   mark('throughout');
   await delay(short ? 6_000 : 20_000);
 };

@@ -1,6 +1,7 @@
 // Faults of the shop's own processes.
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Fault } from '../drill.ts';
+import { wake } from '../region.ts';
 
 const losesMemory = (state: string) => state === 'sticky';
 
@@ -21,7 +22,7 @@ export const originFaults: Record<string, Fault> = {
       region.signal(origin, 'SIGSTOP');
       mark(`freeze ${origin.name}`);
       await delay(short ? 4_000 : 15_000);
-      region.signal(origin, 'SIGCONT');
+      wake(region, origin);
       mark('thaw');
     },
   },

@@ -1,5 +1,6 @@
 // Faults of Postgres: its primary lost or frozen, its standby, its replica.
 import { setTimeout as delay } from 'node:timers/promises';
+import pg from 'pg';
 import type { Fault } from '../drill.ts';
 import { wake } from '../region.ts';
 import { emptyAllRedis } from './redis.ts';
@@ -39,6 +40,25 @@ export const postgresFaults: Record<string, Fault> = {
       mark('kill -9 the replica');
     },
   },
+  'postgres-disk-full': {
+    summary: "the primary's disk is full: no row fits, then no log; it is enlarged later",
+    afterSeconds: 12,
+    needs: 'small-disks',
+    async inflict({ region, mark, note, short }) {
+      const primary = region.ofKind('postgres-primary');
+      await region.disks!.fill(primary);
+      mark(`fill the disk of ${primary.name}`);
+      await delay(short ? 4_000 : 10_000);
+      await demandRoomForLog(primary.url);
+      mark('its log needs room');
+      await delay(short ? 6_000 : 10_000);
+      await region.disks!.free(primary);
+      mark('enlarge the disk');
+      await region.refresh();
+      const { name } = region.ofKind('postgres-primary');
+      note(name === primary.name ? `${name} went on as primary` : `${name} took over from ${primary.name}`);
+    },
+  },
   'zone-loss': {
     summary: "one zone's origin, Postgres primary and Redis primary at once",
     afterSeconds: 15,
@@ -68,3 +88,22 @@ export const postgresFaults: Record<string, Fault> = {
     },
   },
 };
+
+/** A segment of the log is ended unfinished, and the next one as well, until the server can't begin one: then it stops itself. */
+async function demandRoomForLog(url: string): Promise<void> {
+  const client = new pg.Client({
+    connectionString: url,
+    connectionTimeoutMillis: 2_000,
+    query_timeout: 2_000,
+  });
+  client.on('error', () => undefined);
+  try {
+    await client.connect();
+    for (let segment = 0; segment < 40; segment++)
+      await client.query("select pg_logical_emit_message(false, 'drill', ''), pg_switch_wal()");
+  } catch {
+    // It has stopped.
+  } finally {
+    void client.end().catch(() => undefined);
+  }
+}

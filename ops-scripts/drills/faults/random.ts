@@ -5,26 +5,29 @@ import { originFaults } from './origins.ts';
 import { postgresFaults } from './postgres.ts';
 import { redisFaults } from './redis.ts';
 
-const { 'double-fault': _losing, ...survivablePostgres } = postgresFaults;
+const { 'double-fault': _losing, 'postgres-disk-full': _needsDisks, ...survivablePostgres } = postgresFaults;
 const pool = { ...originFaults, ...redisFaults, ...survivablePostgres };
 
-export function randomFaults(minutes: number): Fault {
-  return {
-    summary: `single faults in random order for ${minutes} ${minutes === 1 ? 'minute' : 'minutes'}`,
-    loses: (state) => state === 'sticky',
-    afterSeconds: 10,
-    async inflict(context) {
-      const until = performance.now() + minutes * 60_000;
-      let faults = 0;
-      while (performance.now() < until) {
-        await pool[context.random.pick(Object.keys(pool))]!.inflict({ ...context, short: true });
-        faults += 1;
-        await delay(context.random.integer(3_000, 6_000));
-        await context.region.healed();
-        // A store that was lost is rebuilt within thirty seconds; until then a second fault would be a double one.
-        await context.region.rebuilt();
-      }
-      context.note(`${faults} faults`);
-    },
-  };
-}
+export const randomFaults: Fault = {
+  summary: 'single faults in random order, for as long as --minutes and --faults say',
+  loses: (state) => state === 'sticky',
+  async inflict(context) {
+    const { size, random, progress } = context;
+    const began = performance.now();
+    const minutes = () => (performance.now() - began) / 60_000;
+    const counts = new Map<string, number>();
+    let faults = 0;
+    while (minutes() < size.minutes || faults < size.faults) {
+      const name = random.pick(Object.keys(pool));
+      faults += 1;
+      counts.set(name, (counts.get(name) ?? 0) + 1);
+      progress(`${minutes().toFixed(1)} of ${size.minutes} min, fault ${faults}: ${name}`);
+      await pool[name]!.inflict({ ...context, short: true });
+      await delay(random.integer(2_000, 5_000));
+      // A store that was lost is rebuilt within thirty seconds; until then a second fault would be a double one.
+      await context.calm();
+    }
+    const list = [...counts].map(([name, count]) => `${name} ${count}`).join(', ');
+    context.note(`${faults} faults in ${minutes().toFixed(1)} minutes: ${list}`);
+  },
+};

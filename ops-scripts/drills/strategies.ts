@@ -1,0 +1,88 @@
+// The three ways to keep a cart, measured alike: bytes of cookies, time of a write, and carts lost when origins go.
+import { randomUUID } from 'node:crypto';
+import { CookieJar } from './cookie-jar.ts';
+import type { DrillContext, DrillResult, Fault } from './drill.ts';
+import { originFaults } from './faults/origins.ts';
+import { conclude, shopThrough } from './run-fault.ts';
+import { readVariants } from './variants.ts';
+
+const deploy: Fault = {
+  summary: 'every origin is replaced, one after another',
+  loses: (state) => state === 'sticky',
+  async inflict({ region, mark }) {
+    for (const origin of region.origins()) {
+      mark(`replace ${origin.name}`);
+      await region.replace(origin, {});
+      await region.healed();
+    }
+  },
+};
+
+const faults: Record<string, Fault> = {
+  'killing one of three origins': originFaults['kill-origin']!,
+  'telling one of three to stop': originFaults['scale-in']!,
+  'replacing all three': deploy,
+};
+
+export async function compareStrategies(context: DrillContext): Promise<DrillResult> {
+  const { region, state } = context;
+  const notes = [await measureWrites(region.storefront, context.short ? 40 : 200)];
+  const results: DrillResult[] = [];
+  for (const [what, fault] of Object.entries(faults)) {
+    const random = context.random.fork(what);
+    const run = await shopThrough(fault, { ...context, random });
+    results.push(conclude('strategies', fault, context, run));
+    notes.push(`${what} lost pieces of ${run.tally.cartsLost} of ${run.tally.carts} carts`);
+    await region.refresh();
+  }
+  const sum = (pick: (result: DrillResult) => number) =>
+    results.reduce((total, result) => total + pick(result), 0);
+  const most = (pick: (result: DrillResult) => number) => Math.max(...results.map(pick));
+  return {
+    ...results[0]!,
+    state,
+    acknowledged: sum(({ acknowledged }) => acknowledged),
+    lost: sum(({ lost }) => lost),
+    duplicated: sum(({ duplicated }) => duplicated),
+    errors: sum(({ errors }) => errors),
+    unavailableSeconds: most(({ unavailableSeconds }) => unavailableSeconds),
+    recoverySeconds: most(({ recoverySeconds }) => recoverySeconds),
+    verdict: results.every(({ verdict }) => verdict === 'pass') ? 'pass' : 'fail',
+    notes,
+    picture: results.map(({ picture }) => picture).join('\n'),
+    history: results.flatMap(({ history = [] }) => history),
+  };
+}
+
+const linesOfCart = 20;
+
+/** One shopper alone: a cart of twenty lines, then so many adds to it, one after another through the balancer. */
+async function measureWrites(url: string, times: number): Promise<string> {
+  const variants = (await readVariants(url, 20)).slice(0, linesOfCart).map(({ id }) => id);
+  const jar = new CookieJar();
+  const add = async (variantId: string) => {
+    const sent = jar.header.length;
+    const began = performance.now();
+    const response = await fetch(`${url}/api/cart/lines`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', 'idempotency-key': randomUUID(), cookie: jar.header },
+      body: JSON.stringify({ variantId, quantity: 1 }),
+      signal: AbortSignal.timeout(10_000),
+    });
+    await response.arrayBuffer();
+    const tookMs = performance.now() - began;
+    if (!response.ok) throw new Error(`Cannot measure as an add was answered ${response.status}`);
+    const received = response.headers.getSetCookie().reduce((bytes, cookie) => bytes + cookie.length, 0);
+    jar.keep(response);
+    return { sent, received, tookMs };
+  };
+  for (const variantId of variants) await add(variantId);
+  const measured: Awaited<ReturnType<typeof add>>[] = [];
+  for (let time = 0; time < times; time++) measured.push(await add(variants[time % variants.length]!));
+  const middle = (pick: (one: (typeof measured)[number]) => number) =>
+    measured.map(pick).sort((a, b) => a - b)[measured.length >> 1]!;
+  return (
+    `a cart of ${variants.length} lines: ${middle(({ sent }) => sent)} bytes of cookies sent with a write, ` +
+    `${middle(({ received }) => received)} set by its answer, answered in ${middle(({ tookMs }) => tookMs).toFixed(1)} ms (median, alone)`
+  );
+}

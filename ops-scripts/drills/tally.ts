@@ -1,0 +1,64 @@
+// What is known of all carts that were judged: sums only, and the history of the one that was wronged most.
+import { type Difference, describeHistory } from './ledger.ts';
+import type { Shopper } from './shopper.ts';
+
+/** `found`: where and how the cart differs from the books, for people. */
+export type Judgement = (Difference & { found: string[] }) | 'unreadable';
+
+export class Tally {
+  carts = 0;
+  /** Carts that lack pieces. */
+  cartsLost = 0;
+  lost = 0;
+  duplicated = 0;
+  acknowledged = 0;
+  /** Operations that never came to an answer. */
+  open = 0;
+  /** Carts that could not be read. */
+  unreadable = 0;
+  /** Answers that lacked what their shopper had written before. */
+  forgetful = 0;
+  history: string[] = [];
+  readonly #durabilities = new Map<string, number>();
+  #worst = 0;
+
+  enter(shopper: Shopper, judgement: Judgement): void {
+    const { lost, duplicated, found } =
+      judgement === 'unreadable' ? { lost: 0, duplicated: 0, found: ['The cart cannot be read'] } : judgement;
+    const open = shopper.operations.filter(({ outcome }) => outcome === 'open').length;
+    const unreadable = judgement === 'unreadable' ? 1 : 0;
+    const forgetful = shopper.forgetfulAnswers.length;
+    this.carts += 1;
+    if (lost > 0) this.cartsLost += 1;
+    this.lost += lost;
+    this.duplicated += duplicated;
+    this.open += open;
+    this.unreadable += unreadable;
+    this.forgetful += forgetful;
+    for (const { outcome, attempts } of shopper.operations) {
+      if (outcome !== 'acknowledged') continue;
+      this.acknowledged += 1;
+      const durability = attempts.at(-1)?.durability ?? 'unnamed';
+      this.#durabilities.set(durability, (this.#durabilities.get(durability) ?? 0) + 1);
+    }
+    const wrong = 1_000 * (lost + duplicated) + 10 * (unreadable + open) + forgetful;
+    if (wrong <= this.#worst) return;
+    this.#worst = wrong;
+    const answers = shopper.forgetfulAnswers.slice(0, 20).map((answer) => `the answer to ${answer}`);
+    this.history = [...describeHistory(shopper.operations), ...answers, ...found];
+  }
+
+  get errors(): number {
+    return this.open + this.unreadable + this.forgetful;
+  }
+
+  describe(): string[] {
+    const kinds = [...this.#durabilities].map(([durability, count]) => `${durability} ${count}`);
+    return [
+      ...(this.open > 0 ? [`${this.open} operations never came to an answer`] : []),
+      ...(this.unreadable > 0 ? [`${this.unreadable} carts could not be read`] : []),
+      ...(this.forgetful > 0 ? [`${this.forgetful} answers lacked earlier writes`] : []),
+      `acknowledged as ${kinds.join(', ') || 'nothing'}`,
+    ];
+  }
+}

@@ -1,0 +1,43 @@
+// Every drill in short form, one region for each way to keep carts: the verdict of the contract in all of them.
+import { afterAll, describe, test } from 'vitest';
+import { catalogue, plannedRuns } from '../../ops-scripts/drills/catalogue.ts';
+import { type CartStateName, Impossible, type Region, startRegion } from '../../ops-scripts/drills/region.ts';
+import { expectPassed, runDrill } from './run-drill.ts';
+
+// Their faults concern what all states share; one state is enough.
+const inServerOnly = [
+  'kill-standby',
+  'kill-replica',
+  'kill-worker',
+  'postgres-disk-full',
+  'double-fault',
+  'random',
+];
+
+function namesFor(state: CartStateName): string[] {
+  return Object.keys(catalogue).filter((name) => state === 'server' || !inServerOnly.includes(name));
+}
+
+describe.each(['server', 'cookie', 'sticky'] as const)('state %s', (state) => {
+  const runs = plannedRuns(namesFor(state), state);
+  for (const smallDisks of [false, true]) {
+    const names = runs.filter((run) => run.smallDisks === smallDisks).map(({ name }) => name);
+    if (names.length === 0) continue;
+    describe(smallDisks ? 'with small disks' : 'with this disk', () => {
+      let region: Promise<Region> | undefined;
+      const opened = () => (region ??= startRegion(process.env, { state, smallDisks }));
+
+      afterAll(async () => {
+        await (await region?.catch(() => undefined))?.[Symbol.asyncDispose]();
+      });
+
+      test.for(names)('%s', { timeout: 400_000 }, async (name, { skip }) => {
+        const ready = await opened().catch((error) => {
+          if (error instanceof Impossible) skip(error.message);
+          throw error;
+        });
+        expectPassed(await runDrill(name, ready, state));
+      });
+    });
+  }
+});

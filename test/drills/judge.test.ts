@@ -1,0 +1,122 @@
+// The judge finds a cart that was wronged, and only such a one; tried on histories whose end is known.
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { type Judged, judgeCart } from '../../ops-scripts/drills/judge.ts';
+import { type ExpectedCart, enter, type Operation } from '../../ops-scripts/drills/ledger.ts';
+
+type Step = Pick<Operation, 'kind' | 'variantId' | 'quantity' | 'outcome'>;
+
+const step = fc.record<Step>({
+  kind: fc.constantFrom('add', 'set'),
+  variantId: fc.constantFrom('1', '2', '3'),
+  quantity: fc.integer({ min: 1, max: 9 }),
+  outcome: fc.constantFrom('acknowledged', 'acknowledged', 'refused', 'open'),
+});
+
+const urls = ['http://a.test', 'http://b.test'];
+const patienceMs = 0;
+
+function expectedAfter(steps: Step[]): ExpectedCart {
+  const expected: ExpectedCart = new Map();
+  for (const one of steps) enter(expected, { ...one, key: '', attempts: [] });
+  return expected;
+}
+
+/** What a shop that lets each open operation count or not, as `counts` says, would hold. */
+function apply(steps: Step[], counts: boolean[]): Map<string, number> {
+  const cart = new Map<string, number>();
+  for (const [at, { kind, variantId, quantity, outcome }] of steps.entries()) {
+    if (outcome === 'refused' || (outcome === 'open' && !counts[at])) continue;
+    cart.set(variantId, kind === 'set' ? quantity : (cart.get(variantId) ?? 0) + quantity);
+  }
+  return cart;
+}
+
+function judge(steps: Step[], ...shown: Map<string, number>[]) {
+  const judged: Judged = {
+    expected: expectedAfter(steps),
+    readCart: async (url) => ({
+      pieces: shown[urls.indexOf(url!)] ?? shown[0]!,
+      incomplete: false,
+      durability: 'committed',
+    }),
+  };
+  return judgeCart(judged, { urls, patienceMs });
+}
+
+const add = (quantity: number, outcome: Step['outcome'] = 'acknowledged'): Step => ({
+  kind: 'add',
+  variantId: '1',
+  quantity,
+  outcome,
+});
+const set = (quantity: number): Step => ({ kind: 'set', variantId: '1', quantity, outcome: 'acknowledged' });
+
+test('a cart that holds what was acknowledged is not accused, however the unanswered operations ended', async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(step),
+      fc.array(fc.boolean(), { minLength: 30, maxLength: 30 }),
+      async (steps, counts) => {
+        expect(await judge(steps, apply(steps, counts))).toMatchObject({ lost: 0, duplicated: 0, found: [] });
+      },
+    ),
+  );
+});
+
+test('an acknowledged add that is gone is counted in pieces, and the variant is named', async () => {
+  const judgement = await judge([add(2), add(3)], new Map([['1', 2]]));
+  expect(judgement).toMatchObject({ lost: 3, duplicated: 0 });
+  expect(judgement).toMatchObject({
+    found: expect.arrayContaining(['read at a.test: variant 1 has 2, not 5']),
+  });
+});
+
+test('an add that counts twice is found', async () => {
+  expect(await judge([add(2)], new Map([['1', 4]]))).toMatchObject({ lost: 0, duplicated: 2 });
+});
+
+test('pieces of a variant that nobody asked for are found', async () => {
+  expect(await judge([add(2)], new Map(Object.entries({ 1: 2, 7: 1 })))).toMatchObject({ duplicated: 1 });
+});
+
+test('two sets that changed places are found', async () => {
+  expect(await judge([set(9), set(4)], new Map([['1', 9]]))).toMatchObject({ duplicated: 5 });
+  expect(await judge([set(4), set(9)], new Map([['1', 4]]))).toMatchObject({ lost: 5 });
+});
+
+test('an add that slipped behind a later set is found', async () => {
+  expect(await judge([add(2), set(4)], new Map([['1', 6]]))).toMatchObject({ duplicated: 2 });
+});
+
+describe('an operation without an answer', () => {
+  test.each([
+    [2, 0, 0],
+    [5, 0, 0],
+    [8, 0, 3],
+    [1, 1, 0],
+  ])('may count once or not at all: %i pieces', async (pieces, lost, duplicated) => {
+    expect(await judge([add(2), add(3, 'open')], new Map([['1', pieces]]))).toMatchObject({
+      lost,
+      duplicated,
+    });
+  });
+});
+
+test('one origin that shows an older cart is enough', async () => {
+  const whole = new Map([['1', 5]]);
+  expect(await judge([add(5)], whole, new Map([['1', 3]]))).toMatchObject({ lost: 2, duplicated: 0 });
+});
+
+test('a cart that cannot be read, or never becomes whole, is not taken for a good one', async () => {
+  const refuses: Judged = {
+    expected: expectedAfter([add(1)]),
+    readCart: () => Promise.reject(new Error('503')),
+  };
+  expect(await judgeCart(refuses, { urls, patienceMs })).toBe('unreadable');
+  const incomplete: Judged = {
+    expected: expectedAfter([add(1)]),
+    readCart: async () => ({ pieces: new Map([['1', 1]]), incomplete: true, durability: 'committed' }),
+  };
+  expect(await judgeCart(incomplete, { urls, patienceMs: 1 })).toBe('unreadable');
+});

@@ -1,0 +1,49 @@
+// A shop with a bug, as its shoppers would meet it: answers are true to the form, and what is done is not what they say.
+import { randomUUID } from 'node:crypto';
+import type { Fault } from '../../ops-scripts/drills/drill.ts';
+
+type Send = typeof fetch;
+
+/** Each comes about once in `oneIn` writes. */
+const oneIn = 15;
+
+export const plantedBugs: Record<string, () => Send> = {
+  'a write is acknowledged and not done': () =>
+    atTimes(async (input, init) => fetch(cartOf(input), { headers: init?.headers ?? {} })),
+  'an add is done twice, under a key of its own': () =>
+    atTimes(async (input, init) => {
+      const answer = await fetch(input, init);
+      if (init?.method === 'POST' && answer.ok) {
+        const again = new Headers(init.headers);
+        again.set('idempotency-key', randomUUID());
+        const cookies = answer.headers.getSetCookie().map((line) => line.slice(0, line.indexOf(';')));
+        if (cookies.length > 0) again.set('cookie', cookies.join('; '));
+        await (await fetch(input, { ...init, headers: again })).body?.cancel();
+      }
+      return answer;
+    }),
+};
+
+export function bugged(bug: string): Fault {
+  return {
+    summary: bug,
+    afterSeconds: 4,
+    send: plantedBugs[bug]!,
+    async inflict({ mark }) {
+      mark('throughout');
+    },
+  };
+}
+
+function atTimes(wrong: Send): Send {
+  let writes = 0;
+  return (input, init) => {
+    writes += 1;
+    // Not the first: a cart must stand before it can be wronged.
+    return writes > 200 && writes % oneIn === 0 ? wrong(input, init) : fetch(input, init);
+  };
+}
+
+function cartOf(input: Parameters<Send>[0]): string {
+  return new URL('/api/cart', String(input)).href;
+}

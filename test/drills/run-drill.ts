@@ -1,0 +1,37 @@
+// Drills for tests: on a region that is given, in short form, with a seed that is told where one fails.
+import { expect } from 'vitest';
+import { catalogue } from '../../ops-scripts/drills/catalogue.ts';
+import type { DrillContext, DrillResult } from '../../ops-scripts/drills/drill.ts';
+import type { CartStateName, Region } from '../../ops-scripts/drills/region.ts';
+import { describeFailure, describeResult } from '../../ops-scripts/drills/report.ts';
+import { seededRandom } from '../../ops-scripts/drills/seeded-random.ts';
+
+export function contextOf(region: Region, name: string, state: CartStateName = 'server'): DrillContext {
+  const seed = Math.floor(Math.random() * 1_000_000);
+  return {
+    region,
+    state,
+    seed,
+    random: seededRandom(seed).fork(name),
+    short: true,
+    size: { minutes: 1, faults: 3 },
+    progress: () => undefined,
+  };
+}
+
+/** On a region that is whole. */
+export async function runDrill(name: string, region: Region, state?: CartStateName): Promise<DrillResult> {
+  await region.rebuilt();
+  await region.healed();
+  return catalogue[name]!.run(contextOf(region, name, state));
+}
+
+/** The contract's verdict: nothing lost, nothing doubled, no operation without an answer; a loss only where it is expected. */
+export function expectPassed(result: DrillResult): void {
+  const told = [describeResult(result), ...describeFailure(result, { short: true })].join('\n');
+  expect(result.verdict, told).toBe('pass');
+  if (result.expectLoss) expect(result.lost, told).toBeGreaterThan(0);
+  else expect(result, told).toMatchObject({ lost: 0, errors: 0 });
+  expect(result.duplicated, told).toBe(0);
+  expect(result.acknowledged, told).toBeGreaterThan(0);
+}
