@@ -1,12 +1,11 @@
 // Everything that works outbox rows: queues, their consumers, the relay, and the hint that wakes it.
 import type { Worker } from 'bullmq';
-import { Redis } from 'ioredis';
 import type { Deps } from '../origin/deps.ts';
 import { deliverMail } from '../origin/mail/deliver-mail.ts';
 import { expireHold } from '../origin/order/expire-hold.ts';
 import { settlePayment } from '../origin/order/settle-payment.ts';
 import { outboxChannel } from '../origin/outbox/hint.ts';
-import { connectRedis } from '../origin/redis/connect.ts';
+import { connectPatiently, connectRedis, type RedisClient } from '../origin/redis/connect.ts';
 import { createInvalidateJob } from './jobs/invalidate.ts';
 import { createMetrics, type WorkerMetrics } from './metrics.ts';
 import { type EdgePurger, noEdges, startEdgePurger } from './purge-edges.ts';
@@ -23,8 +22,9 @@ export interface Jobs {
 export function startJobs(deps: Deps): Jobs {
   const { settings, db, log } = deps;
   const onError = (error: Error) => log.debug({ err: error }, 'queue connection');
-  const connection = producerConnection(settings.redisUrls[0]!, onError);
-  const blocking = () => queueConnection(settings.redisUrls[0]!, onError);
+  const redis = { urls: settings.redisUrls, name: 'queues', onError };
+  // Says at once when Redis is away: the rows are as well off with the sweeper.
+  const connection = connectRedis({ ...redis, commandTimeoutMs: 1_000 });
   const queues = openQueues(connection, onError);
   const metrics = createMetrics(db, queues);
 
@@ -42,7 +42,7 @@ export function startJobs(deps: Deps): Jobs {
     'expire-hold': ({ orderId }) => expireHold(deps, orderId),
   };
   const work = createRowWorker({ db, handlers, log, metrics });
-  for (const kind of kinds) consumers.set(kind, openConsumer(kind, blocking(), work, onError));
+  for (const kind of kinds) consumers.set(kind, openConsumer(kind, connectPatiently(redis), work, onError));
   if (!edges.maySend()) void consumers.get('invalidate')?.pause(true);
 
   const relay = startRelay({
@@ -52,7 +52,7 @@ export function startJobs(deps: Deps): Jobs {
     kinds: () => kinds.filter((kind) => kind !== 'invalidate' || edges.maySend()),
     work: (row) => work(row).catch(() => undefined),
   });
-  const hints = listenForHints(settings.redisUrls[0]!, () => relay.wake(), onError);
+  const hints = listenForHints(connectPatiently(redis), () => relay.wake(), onError);
 
   return {
     queues,
@@ -80,26 +80,11 @@ function openEdges({ settings, db, log }: Deps, onMaySend: (maySend: boolean) =>
   });
 }
 
-/** Says at once when Redis is away: the rows are as well off with the sweeper. */
-function producerConnection(url: string, onError: (error: Error) => void): Redis {
-  return connectRedis({ urls: [url], name: 'queues', commandTimeoutMs: 1_000, onError });
-}
-
-/** BullMQ blocks on its connections and wants them to wait for Redis to come back. */
-function queueConnection(url: string, onError: (error: Error) => void): Redis {
-  const redis = new Redis(url, {
-    maxRetriesPerRequest: null,
-    enableOfflineQueue: true,
-    connectTimeout: 1_000,
-    retryStrategy: (attempt) => Math.min(50 * 2 ** Math.min(attempt, 5), 1_000),
-    reconnectOnError: (error) => (error.message.startsWith('READONLY') ? 2 : false),
-  });
-  redis.on('error', onError);
-  return redis;
-}
-
-function listenForHints(url: string, onHint: () => void, onError: (error: Error) => void): Redis {
-  const redis = queueConnection(url, onError);
+function listenForHints(
+  redis: RedisClient,
+  onHint: () => void,
+  onError: (error: Error) => void,
+): RedisClient {
   redis.on('message', onHint);
   redis.subscribe(outboxChannel).catch(onError);
   return redis;

@@ -1,6 +1,6 @@
 // Counters that take and refuse in one step: a script in Redis, a map in this process while Redis is away.
-import type { Redis } from 'ioredis';
 import type { Deps } from '../deps.ts';
+import type { RedisClient } from '../redis/connect.ts';
 
 export interface Taken {
   allowed: boolean;
@@ -42,7 +42,12 @@ export function createAttemptCounters({ redis, now }: Pick<Deps, 'redis' | 'now'
   };
 }
 
-async function takeInRedis(redis: Redis, key: string, most: number, windowSeconds: number): Promise<Taken> {
+async function takeInRedis(
+  redis: RedisClient,
+  key: string,
+  most: number,
+  windowSeconds: number,
+): Promise<Taken> {
   const [allowed, secondsLeft] = (await redis.eval(takeScript, 1, key, most, windowSeconds)) as [
     number,
     number,

@@ -1,9 +1,10 @@
 // The floors of all tags, kept in Redis: read, raised, and made known again from the primary where Redis has forgotten them.
 import { randomUUID } from 'node:crypto';
-import type { Redis } from 'ioredis';
 import type { TagVersions } from '../outbox/events.ts';
 import type { Db } from '../postgres/database.ts';
-import { type RunId, trackRunId } from '../redis/run-id.ts';
+import type { RedisClient } from '../redis/connect.ts';
+import type { RunId } from '../redis/run-id.ts';
+import { createToldValues, type ToldValues } from '../redis/told-values.ts';
 import { defineCacheScripts } from './floor-scripts.ts';
 import { readTagVersions, type TagVersionReader } from './tag-versions.ts';
 
@@ -18,7 +19,7 @@ export interface Floors {
 }
 
 export interface FloorsOptions {
-  redis: Redis;
+  redis: RedisClient;
   /** The primary: a replica's version could be an older one. */
   db: Db;
   readers: TagVersionReader[];
@@ -31,71 +32,73 @@ const leaseMs = 5_000;
 
 export function createFloors(options: FloorsOptions): Floors {
   defineCacheScripts(options.redis);
-  const server = options.server ?? trackRunId(options.redis);
+  const told = createToldValues(options.redis, options.server);
   return {
-    check: (tags) => checkFloors(options, server, tags),
-    raise: (tags) => raiseFloors(options, server, tags),
+    check: (tags) => checkFloors(options, told, tags),
+    raise: (tags) => raiseFloors(options, told, tags),
   };
 }
 
-async function checkFloors(options: FloorsOptions, server: RunId, tags: TagVersions): Promise<Verdict> {
+async function checkFloors(options: FloorsOptions, told: ToldValues, tags: TagVersions): Promise<Verdict> {
   const names = Object.keys(tags);
   if (names.length === 0) return 'above';
-  const stored = await options.redis.mget(names.map(floorKey));
-  const runId = server.current();
-  if (runId === undefined) return 'unreadable';
-  const unknown: string[] = [];
+  const stored = await told.read(names.map(floorKey));
+  const unknown: TagOnServer[] = [];
   for (const [index, tag] of names.entries()) {
-    const floor = parseFloor(stored[index], runId);
-    if (floor === undefined) unknown.push(tag);
+    const { value, runId } = stored[index]!;
+    if (runId === undefined) return 'unreadable';
+    const floor = parseFloor(value, runId);
+    if (floor === undefined) unknown.push({ tag, runId });
     else if (tags[tag]! < floor) return 'below';
   }
   if (unknown.length === 0) return 'above';
-  const settled = await settle(options, runId, unknown, 'if-free');
+  const settled = await settle(options, unknown, 'if-free');
   if (settled === undefined) return 'unreadable';
-  return unknown.every((tag) => tags[tag]! >= settled[tag]!) ? 'above' : 'below';
+  return unknown.every(({ tag }) => tags[tag]! >= settled[tag]!) ? 'above' : 'below';
 }
 
-async function raiseFloors(options: FloorsOptions, server: RunId, tags: TagVersions): Promise<void> {
-  const runId = server.current();
-  if (runId === undefined) throw new Error('Cannot raise floors as Redis is not connected');
-  const unknown: string[] = [];
-  for (const [tag, raised] of await raiseKnown(options.redis, runId, tags)) {
-    if (!raised) unknown.push(tag);
-  }
+async function raiseFloors(options: FloorsOptions, told: ToldValues, tags: TagVersions): Promise<void> {
+  const raising = Object.entries(tags).map(async ([tag, version]) => {
+    const runId = told.runIdOf(floorKey(tag));
+    if (runId === undefined) throw new Error('Cannot raise floors as Redis is not connected');
+    const raised = await options.redis.raiseFloor(floorKey(tag), runId, version, floorSeconds);
+    return raised === 1 ? undefined : { tag, runId };
+  });
+  const unknown = (await Promise.all(raising)).filter((left) => left !== undefined);
   // A lease is taken over here, never waited for: whoever holds it may have asked the primary before this change.
-  if (unknown.length > 0 && (await settle(options, runId, unknown, 'take-over')) === undefined) {
+  if (unknown.length > 0 && (await settle(options, unknown, 'take-over')) === undefined) {
     throw new Error('Cannot raise floors as their leases were lost');
   }
 }
 
-async function raiseKnown(redis: Redis, runId: string, tags: TagVersions): Promise<[string, boolean][]> {
-  return Promise.all(
-    Object.entries(tags).map(async ([tag, version]): Promise<[string, boolean]> => {
-      return [tag, (await redis.raiseFloor(floorKey(tag), runId, version, floorSeconds)) === 1];
-    }),
-  );
+interface TagOnServer {
+  tag: string;
+  /** Of the process that holds its floor. */
+  runId: string;
 }
 
 /** Lease, then ask the primary, then set: a change that commits later raises the floor itself and takes the lease away. */
 async function settle(
   { redis, db, readers }: FloorsOptions,
-  runId: string,
-  tags: string[],
+  unknown: TagOnServer[],
   how: 'if-free' | 'take-over',
 ): Promise<TagVersions | undefined> {
   const token = randomUUID();
   const leased = await Promise.all(
-    tags.map((tag) =>
+    unknown.map(({ tag }) =>
       how === 'if-free'
         ? redis.set(leaseKey(tag), token, 'PX', leaseMs, 'NX')
         : redis.set(leaseKey(tag), token, 'PX', leaseMs),
     ),
   );
   if (leased.some((answer) => answer !== 'OK')) return undefined;
-  const versions = await readTagVersions(db, readers, tags);
+  const versions = await readTagVersions(
+    db,
+    readers,
+    unknown.map(({ tag }) => tag),
+  );
   const settled = await Promise.all(
-    tags.map((tag) =>
+    unknown.map(({ tag, runId }) =>
       redis.settleFloor(floorKey(tag), leaseKey(tag), token, runId, versions[tag]!, floorSeconds),
     ),
   );

@@ -1,9 +1,10 @@
 // What the journals still hold goes into Postgres, in order and once, through the same decisions as a shopper's own next write.
 import type { Deps } from '../deps.ts';
+import type { RedisClient } from '../redis/connect.ts';
 import { applyToCarts } from './server/apply-to-carts.ts';
 import { type CartCopies, createCartCopies } from './server/cart-copies.ts';
+import { journalIndexKeys } from './server/cart-keys.ts';
 import type { RunSql } from './server/cart-statements.ts';
-import { journalIndexKey } from './server/copy-scripts.ts';
 import { followMerged } from './server/follow-merged.ts';
 import { runIn } from './server/locked-cart.ts';
 import { publishCopies } from './server/publish-copies.ts';
@@ -17,7 +18,6 @@ export interface DrainReport {
   left: number;
 }
 
-/** A call that finds nothing costs one Redis command. */
 const scanCount = 200;
 
 /**
@@ -28,13 +28,21 @@ export async function drainJournals(deps: Pick<Deps, 'db' | 'redis'>): Promise<D
   const report: DrainReport = { carts: 0, operations: 0, left: 0 };
   const copies = createCartCopies(deps.redis, alwaysAsk, createRedisRoom(deps.redis));
   const run = runIn(deps.db);
-  let cursor = '0';
-  do {
-    const [next, cartIds] = await deps.redis.sscan(journalIndexKey, cursor, 'COUNT', scanCount);
-    cursor = next;
-    for (const cartId of cartIds) await drainCart(copies, run, cartId, report);
-  } while (cursor !== '0');
+  for (const index of await findFilled(deps.redis)) {
+    let cursor = '0';
+    do {
+      const [next, cartIds] = await deps.redis.sscan(index, cursor, 'COUNT', scanCount);
+      cursor = next;
+      for (const cartId of cartIds) await drainCart(copies, run, cartId, report);
+    } while (cursor !== '0');
+  }
   return report;
+}
+
+/** All are asked at once, so that a call that finds nothing costs one turn. */
+async function findFilled(redis: RedisClient): Promise<string[]> {
+  const sizes = await Promise.all(journalIndexKeys.map((key) => redis.scard(key)));
+  return journalIndexKeys.filter((_, index) => sizes[index]! > 0);
 }
 
 /** One cart. @throws where Redis does not answer. */

@@ -1,7 +1,7 @@
 // Op ids are kept 7 days, and never pruned for a cart that has a journal: a replay must find what it has been before.
 import { sql } from 'kysely';
 import type { Deps } from '../deps.ts';
-import { journalIndexKey } from './server/copy-scripts.ts';
+import { journalIndexKeys } from './server/cart-keys.ts';
 
 const batch = 5_000;
 
@@ -11,7 +11,7 @@ const batch = 5_000;
  * @throws where Redis does not answer: then nobody knows which carts have a journal
  */
 export async function pruneCartOperations(deps: Pick<Deps, 'db' | 'redis'>): Promise<number> {
-  const journalled = await deps.redis.smembers(journalIndexKey);
+  const journalled = (await Promise.all(journalIndexKeys.map((key) => deps.redis.smembers(key)))).flat();
   const { numAffectedRows } = await sql`
     delete from cart_operations where ctid = any(array(
       select ctid from cart_operations

@@ -1,11 +1,11 @@
 // Wakes the worker after a commit. Only a hint: the sweeper finds the row within a second where it is lost.
-import type { Redis } from 'ioredis';
+import type { RedisClient } from '../redis/connect.ts';
 
 export const outboxChannel = 'outbox-hint';
 
 export type Hint = () => void;
 
-export function createHint(redis: Redis): Hint {
+export function createHint(redis: RedisClient): Hint {
   return () => {
     redis.publish(outboxChannel, '').catch(() => undefined);
   };

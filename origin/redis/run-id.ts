@@ -6,7 +6,8 @@ export interface RunId {
   current(): string | undefined;
 }
 
-export function trackRunId(redis: Redis): RunId {
+/** @param restMs how long after each connect nobody is told yet */
+export function trackRunId(redis: Redis, restMs = 0): RunId {
   let runId: string | undefined;
   let connection = 0;
   const learn = async () => {
@@ -18,11 +19,16 @@ export function trackRunId(redis: Redis): RunId {
     // A server that is still loading its data answers ready but not yet INFO in time: ask again while this connection lasts.
     if (told === undefined && redis.status === 'ready') setTimeout(learn, 100).unref();
   };
-  redis.on('ready', learn);
+  const begin = () => {
+    if (restMs === 0) return void learn();
+    const asked = connection;
+    setTimeout(() => asked === connection && learn(), restMs).unref();
+  };
+  redis.on('ready', begin);
   redis.on('close', () => {
     connection += 1;
     runId = undefined;
   });
-  if (redis.status === 'ready') void learn();
+  if (redis.status === 'ready') begin();
   return { current: () => runId };
 }

@@ -33,7 +33,7 @@ describe('what has been invalidated is never served again', () => {
     store = await startRedis({ appendonly: 'no' });
     admin = new Redis(store.url).on('error', () => undefined);
     connections = [0, 1].map((number) =>
-      connectionOf(connectRedis({ urls: [store.url], name: `origin-${number}` })),
+      connectionOf(connectRedis({ urls: [store.url], name: `origin-${number}` }) as Redis),
     );
     await Promise.all(connections.map(({ redis }) => ready(redis)));
   });
@@ -84,7 +84,7 @@ describe('a Redis that comes back with older data', () => {
   async function readAfterReturn(bug?: PlantedBug): Promise<string[]> {
     await using first = await startRedis({ appendonly: 'no' });
     const admin = new Redis(first.url).on('error', () => undefined);
-    const redis = connectRedis({ urls: [first.url], name: 'origin' });
+    const redis = connectRedis({ urls: [first.url], name: 'origin' }) as Redis;
     await ready(redis);
     const world = createWorld([connectionOf(redis), connectionOf(redis)], bug);
     await world.change('product:1');

@@ -1,14 +1,10 @@
 // The copies of carts in Redis, and what stands in their journals. A copy is replaced only by a newer version.
-import type { Redis } from 'ioredis';
+import { Cluster } from 'ioredis';
+import type { RedisClient } from '../../redis/connect.ts';
 import type { CartState } from '../cart-state.ts';
 import type { JournalledOperation } from '../replay-journal.ts';
-import {
-  copyKey,
-  defineCartScripts,
-  journalIndexKey,
-  journalKey,
-  type SaveArguments,
-} from './copy-scripts.ts';
+import { copyKey, journalIndexKey, journalKey } from './cart-keys.ts';
+import { defineCartScripts, type SaveArguments } from './copy-scripts.ts';
 import type { RedisRoom } from './redis-room.ts';
 import type { StoreWatch } from './store-watch.ts';
 
@@ -51,7 +47,7 @@ export interface CartCopies {
 const ttlSeconds = 24 * 60 * 60;
 const newest = 64;
 
-export function createCartCopies(redis: Redis, watch: StoreWatch, room: RedisRoom): CartCopies {
+export function createCartCopies(redis: RedisClient, watch: StoreWatch, room: RedisRoom): CartCopies {
   defineCartScripts(redis);
   const ask = async <Answer>(question: () => Promise<Answer>): Promise<Answer | undefined> => {
     if (watch.isAway()) return undefined;
@@ -74,15 +70,30 @@ export function createCartCopies(redis: Redis, watch: StoreWatch, room: RedisRoo
     save: (updates) =>
       ask(async () => {
         const keepSeconds = (await room.forCopies()) ? ttlSeconds : 0;
-        const pipeline = redis.pipeline();
-        for (const update of updates) pipeline.saveCart(...saveArguments(update, keepSeconds));
-        const answers = (await pipeline.exec()) ?? [];
-        return answers.map(([error, answer]) => {
-          if (error !== null) throw error;
-          return answer === 'operations-missing' ? answer : { journal: parseJournal(answer as string[]) };
+        const answers = await saveTogether(
+          redis,
+          updates.map((update) => saveArguments(update, keepSeconds)),
+        );
+        return answers.map((answer) => {
+          return answer === 'operations-missing' ? answer : { journal: parseJournal(answer) };
         });
       }),
   };
+}
+
+/** In one packet where there is one server; a cluster routes each by itself. */
+async function saveTogether(
+  redis: RedisClient,
+  saves: SaveArguments[],
+): Promise<(string[] | 'operations-missing')[]> {
+  if (redis instanceof Cluster) return Promise.all(saves.map((save) => redis.saveCart(...save)));
+  const pipeline = redis.pipeline();
+  for (const save of saves) pipeline.saveCart(...save);
+  const answers = (await pipeline.exec()) ?? [];
+  return answers.map(([error, answer]) => {
+    if (error !== null) throw error;
+    return answer as string[] | 'operations-missing';
+  });
 }
 
 function saveArguments(update: CopyUpdate, keepSeconds: number): SaveArguments {
@@ -93,7 +104,7 @@ function saveArguments(update: CopyUpdate, keepSeconds: number): SaveArguments {
   return [
     copyKey(update.cartId),
     journalKey(update.cartId),
-    journalIndexKey,
+    journalIndexKey(update.cartId),
     state.version,
     update.versionBefore,
     JSON.stringify({ ...state, merged }),

@@ -2,7 +2,8 @@
 //
 // copy (hash): v version, s state as JSON, o the newest 64 operations as JSON, each "<op id> <fingerprint>".
 // journal (hash): "<op id>" -> "<sequence> <made on> <operation as JSON>"; the field " seq" counts. It never expires.
-import type { Redis, Result } from 'ioredis';
+import type { Result } from 'ioredis';
+import type { RedisClient } from '../../redis/connect.ts';
 
 /** KEYS copy, journal. @returns version, state, operations, then the journal's values. */
 const readCart = `
@@ -42,7 +43,7 @@ end
 return redis.call('hvals', KEYS[2])`;
 
 /**
- * Appends the operations of many carts. Every one of them writes something, also an id that stands there already, because WAIT covers
+ * Appends the operations of many carts of one bucket. Every one of them writes something, also an id that stands there already, because WAIT covers
  * the connection's last write only. KEYS index of journals, then copy and journal for each operation. ARGV "1" where this server must
  * report its append-only file as on, then for each operation: cart id, op id, fingerprint, made on, operation as JSON.
  * @returns for each its outcome, "journalled", "applied" or "reused", and the newest version that it follows; or "not-durable".
@@ -101,18 +102,7 @@ declare module 'ioredis' {
   }
 }
 
-export function defineCartScripts(redis: Redis): void {
+export function defineCartScripts(redis: RedisClient): void {
   redis.defineCommand('readCart', { numberOfKeys: 2, lua: readCart });
   redis.defineCommand('saveCart', { numberOfKeys: 3, lua: saveCart });
-}
-
-/** Which carts have a journal, for the worker. */
-export const journalIndexKey = 'cart-journals';
-
-export function copyKey(cartId: string): string {
-  return `cart:{${cartId}}:copy`;
-}
-
-export function journalKey(cartId: string): string {
-  return `cart:{${cartId}}:journal`;
 }

@@ -1,9 +1,13 @@
 // Writes operations into the carts' journals while Postgres is away. Acknowledged only when so many replicas have them as configured, or,
 // with none configured, when the one Redis keeps an append-only file.
+import { createHash } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import { unavailable } from '../../errors.ts';
+import type { RedisClient } from '../../redis/connect.ts';
+import { groupByPrimary } from '../../redis/servers.ts';
 import type { WaitingOperation } from '../decide-batch.ts';
-import { appendOperations, copyKey, journalIndexKey, journalKey } from './copy-scripts.ts';
+import { copyKey, journalIndexKey, journalKey } from './cart-keys.ts';
+import { appendOperations } from './copy-scripts.ts';
 import type { StoreWatch } from './store-watch.ts';
 
 export interface JournalAppend {
@@ -38,27 +42,28 @@ export const waitMs = 700;
  * @param redis a connection of its own, because WAIT blocks it. It must not send again what a broken connection left open: WAIT on a new
  *   connection, without a write before it, confirms nothing.
  */
-export function createCartJournal(redis: Redis, replicas: number, watch: StoreWatch): CartJournal {
+export function createCartJournal(redis: RedisClient, replicas: number, watch: StoreWatch): CartJournal {
   const queue: Waiting[] = [];
   let running = false;
+
+  const appendGroup = async (server: Redis | undefined, group: Waiting[]) => {
+    try {
+      const entries = group.map((waiting) => waiting.entry);
+      const answers = await appendTo(server, replicas, entries);
+      for (const [index, waiting] of group.entries()) waiting.resolve(answers[index]!);
+    } catch (error) {
+      if (!(error instanceof NotEnoughNodes)) watch.unanswered();
+      const refusal = unavailable('The cart cannot be written safely at this moment; try again', error);
+      for (const waiting of group) waiting.reject(refusal);
+    }
+  };
 
   const pump = async () => {
     if (running) return;
     running = true;
     while (queue.length > 0) {
-      const batch = queue.splice(0, maxBatch);
-      try {
-        const answers = await appendAll(
-          redis,
-          replicas,
-          batch.map((waiting) => waiting.entry),
-        );
-        for (const [index, waiting] of batch.entries()) waiting.resolve(answers[index]!);
-      } catch (error) {
-        if (!(error instanceof NotEnoughNodes)) watch.unanswered();
-        const refusal = unavailable('The cart cannot be written safely at this moment; try again', error);
-        for (const waiting of batch) waiting.reject(refusal);
-      }
+      const groups = groupByPrimary(redis, queue.splice(0, maxBatch), ({ entry }) => journalKey(entry.cartId));
+      await Promise.all([...groups].map(([server, group]) => appendGroup(server, group)));
     }
     running = false;
   };
@@ -80,33 +85,43 @@ class NotEnoughNodes extends Error {
   override readonly name = 'NotEnoughNodes';
 }
 
-async function appendAll(redis: Redis, replicas: number, entries: JournalAppend[]): Promise<Appended[]> {
-  const keys = entries.flatMap(({ cartId }) => [copyKey(cartId), journalKey(cartId)]);
-  const values = entries.flatMap(({ cartId, operation, madeOn }) => [
-    cartId,
-    operation.opId,
-    operation.fingerprint,
-    madeOn,
-    JSON.stringify(operation),
-  ]);
-  // EVAL with its text, never EVALSHA: a server that has just been restarted does not know the script.
-  const commands = redis
-    .pipeline()
-    .eval(appendOperations, keys.length + 1, journalIndexKey, ...keys, replicas === 0 ? '1' : '0', ...values);
-  if (replicas > 0) commands.wait(replicas, waitMs);
-  const [appended, confirmed] = (await commands.exec()) ?? [];
-  if (appended === undefined || appended[0] !== null)
-    throw appended?.[0] ?? new Error('Redis did not answer');
-  const answers = appended[1] as [Appended['outcome'], number][] | 'not-durable';
-  if (answers === 'not-durable') {
-    throw new NotEnoughNodes('Redis keeps no append-only file and has no replicas');
+/** In the order of the batch; those of one server stand or fall together. */
+async function appendTo(server: Redis | undefined, replicas: number, entries: JournalAppend[]): Promise<Appended[]> {
+  if (server === undefined) throw new NotEnoughNodes('No server of the cluster holds these carts just now');
+  const buckets = Object.values(Object.groupBy(entries, ({ cartId }) => journalIndexKey(cartId))) as JournalAppend[][];
+  // Loaded each time: a server that has just been restarted does not know the script.
+  const commands = server.pipeline().script('LOAD', appendOperations);
+  for (const bucket of buckets) {
+    const keys = bucket.flatMap(({ cartId }) => [copyKey(cartId), journalKey(cartId)]);
+    const index = journalIndexKey(bucket[0]!.cartId);
+    commands.evalsha(appendSha, keys.length + 1, index, ...keys, replicas === 0 ? '1' : '0', ...bucket.flatMap(toArguments));
   }
-  if (replicas > 0) {
-    if (confirmed === undefined || confirmed[0] !== null)
-      throw confirmed?.[0] ?? new Error('WAIT was not answered');
-    if ((confirmed[1] as number) < replicas) {
-      throw new NotEnoughNodes(`Only ${confirmed[1]} of ${replicas} replicas confirmed in ${waitMs} ms`);
+  if (replicas > 0) commands.wait(replicas, waitMs);
+  const [, ...answers] = ((await commands.exec()) ?? []).map(([error, answer]) => {
+    if (error !== null) throw error;
+    return answer;
+  });
+  if (answers.length < buckets.length) throw new Error('Redis did not answer');
+  const appended = new Map<JournalAppend, Appended>();
+  for (const [n, bucket] of buckets.entries()) {
+    const outcomes = answers[n] as [Appended['outcome'], number][] | 'not-durable';
+    if (outcomes === 'not-durable') throw new NotEnoughNodes('Redis keeps no append-only file and has no replicas');
+    for (const [i, entry] of bucket.entries()) {
+      const [outcome, version] = outcomes[i]!;
+      appended.set(entry, { outcome, version });
     }
   }
-  return answers.map(([outcome, version]) => ({ outcome, version }));
+  if (replicas > 0) {
+    const confirmed = answers.at(-1) as number;
+    if (confirmed < replicas) {
+      throw new NotEnoughNodes(`Only ${confirmed} of ${replicas} replicas confirmed in ${waitMs} ms`);
+    }
+  }
+  return entries.map((entry) => appended.get(entry)!);
+}
+
+const appendSha = createHash('sha1').update(appendOperations).digest('hex');
+
+function toArguments({ cartId, operation, madeOn }: JournalAppend): (string | number)[] {
+  return [cartId, operation.opId, operation.fingerprint, madeOn, JSON.stringify(operation)];
 }

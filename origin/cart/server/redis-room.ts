@@ -1,5 +1,6 @@
 // Keeps room in Redis for journal and queue: no more copies once three quarters of its memory are used.
-import type { Redis } from 'ioredis';
+import type { RedisClient } from '../../redis/connect.ts';
+import { primariesOf } from '../../redis/servers.ts';
 
 export interface RedisRoom {
   /** Looked up at most once a second; `maxmemory 0` has no bound. */
@@ -9,7 +10,7 @@ export interface RedisRoom {
 const maxShare = 0.75;
 const trustMs = 1_000;
 
-export function createRedisRoom(redis: Redis): RedisRoom {
+export function createRedisRoom(redis: RedisClient): RedisRoom {
   let checkedAtMs = Number.NEGATIVE_INFINITY;
   let hasRoom: Promise<boolean> = Promise.resolve(true);
   return {
@@ -23,9 +24,12 @@ export function createRedisRoom(redis: Redis): RedisRoom {
   };
 }
 
-async function measure(redis: Redis): Promise<boolean> {
-  const info = await redis.info('memory');
-  const used = Number(/used_memory:(\d+)/.exec(info)?.[1] ?? 0);
-  const max = Number(/maxmemory:(\d+)/.exec(info)?.[1] ?? 0);
-  return max === 0 || used < max * maxShare;
+/** In a cluster the fullest server decides. */
+async function measure(redis: RedisClient): Promise<boolean> {
+  const infos = await Promise.all(primariesOf(redis).map((server) => server.info('memory')));
+  return infos.every((info) => {
+    const used = Number(/used_memory:(\d+)/.exec(info)?.[1] ?? 0);
+    const max = Number(/maxmemory:(\d+)/.exec(info)?.[1] ?? 0);
+    return max === 0 || used < max * maxShare;
+  });
 }

@@ -1,10 +1,10 @@
 // What the carts of state `server` stand on: their own connections to both stores, each with its watch.
-import type { Redis } from 'ioredis';
 import pg from 'pg';
 import type { Deps } from '../../deps.ts';
 import { createPool } from '../../postgres/database.ts';
 import { isRefused, isUnavailable } from '../../postgres/postgres-errors.ts';
 import { connectRedis } from '../../redis/connect.ts';
+import { primariesOf } from '../../redis/servers.ts';
 import { type CartCopies, createCartCopies } from './cart-copies.ts';
 import type { RunSql } from './cart-statements.ts';
 import { type CartWriter, createCartWriter, PostgresSilent } from './cart-writer.ts';
@@ -35,7 +35,13 @@ export function openServerStores(deps: Deps): ServerStores {
     createPool({ url: byPrimaryKeyOnly(settings.databaseUrl), name, max, queryTimeoutMs });
   const writerPool = pool('cart-writer', 2, writeTimeoutMs);
   const readerPool = pool('cart-reader', 4, readTimeoutMs);
-  const journalRedis = connectJournal(settings.redisUrls);
+  // Sends nothing twice: WAIT on a new connection, without its write before it, confirms nothing.
+  const journalRedis = connectRedis({
+    urls: settings.redisUrls,
+    name: 'cart-journal',
+    commandTimeoutMs: waitMs + 300,
+    resend: false,
+  });
 
   const postgres = createStoreWatch({
     probe: () => probePostgres(settings.databaseUrl),
@@ -44,7 +50,8 @@ export function openServerStores(deps: Deps): ServerStores {
     isRefusal: isRefused,
   });
   const redis = createStoreWatch({
-    probe: () => deps.redis.ping(),
+    // Of a cluster any server: one that is gone costs its own carts, not all.
+    probe: () => Promise.any(primariesOf(deps.redis).map((server) => server.ping())),
     probeMs,
     silentProbes: 0,
     isRefusal: () => true,
@@ -109,12 +116,4 @@ async function probePostgres(url: string): Promise<void> {
   } finally {
     void client.end().catch(() => undefined);
   }
-}
-
-/** Sends nothing twice: WAIT on a new connection, without its write before it, confirms nothing. */
-function connectJournal(urls: string[]): Redis {
-  const redis = connectRedis({ urls, name: 'cart-journal', commandTimeoutMs: waitMs + 300 });
-  redis.options.autoResendUnfulfilledCommands = false;
-  redis.options.maxRetriesPerRequest = 0;
-  return redis;
 }
