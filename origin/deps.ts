@@ -1,22 +1,31 @@
 // What origin and worker stand on, made once in main and handed down; domains ask for the members they need.
-import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
+import { Registry } from 'prom-client';
 import { createEntryStore } from './cache/entry-store.ts';
 import { createFencedCache, type FencedCache } from './cache/fenced-cache.ts';
 import { createFloors, type Floors } from './cache/floors.ts';
+import { createRedisRoom } from './cache/redis-room.ts';
 import type { TagVersionReader } from './cache/tag-versions.ts';
 import type { Settings } from './config.ts';
 import { createHint, type Hint } from './outbox/hint.ts';
 import { createDatabase, createPool, type Db } from './postgres/database.ts';
-import { connectRedis } from './redis/connect.ts';
+import { createReadSources, type ReadSources } from './postgres/replicas/read-sources.ts';
+import { type CommitWitness, createCommitWitness } from './postgres/replicas/witness-commits.ts';
+import { connectRedis, type RedisClient } from './redis/connect.ts';
 
 export interface Deps {
   settings: Settings;
   log: Logger;
   /** The primary. */
   db: Db;
+  /** Replicas, else the primary; never for what decides on a write. */
+  reads: ReadSources;
+  /** Sees where the commits of `db` end. */
+  commits: CommitWitness;
+  /** What this process tells on METRICS_PORT. */
+  registry: Registry;
   /** Fails fast; a caller passes over its errors or answers 503. */
-  redis: Redis;
+  redis: RedisClient;
   floors: Floors;
   cache: FencedCache;
   /** Call after a commit that wrote to the outbox. */
@@ -42,19 +51,33 @@ export function createDeps(settings: Settings, log: Logger, options: DepsOptions
     max: options.poolSize ?? 10,
     onError: onError('postgres'),
   });
-  const db = createDatabase(pool);
+  const commits = createCommitWitness();
+  const db = createDatabase(pool, commits);
+  const registry = new Registry();
+  const reads = createReadSources({
+    primaryUrl: settings.databaseUrl,
+    replicaUrls: settings.databaseReplicaUrls,
+    db,
+    registry,
+    name,
+    onError: onError('postgres'),
+  });
   const redis = connectRedis({ urls: settings.redisUrls, name, onError: onError('redis') });
   const floors = createFloors({ redis, db, readers: options.versionReaders });
   const cache = createFencedCache({
     db,
+    sources: reads,
     floors,
-    entries: createEntryStore(redis),
+    entries: createEntryStore(redis, createRedisRoom(redis)),
     l1Bytes: options.l1Bytes ?? 32 * 1024 * 1024,
   });
   return {
     settings,
     log,
     db,
+    reads,
+    commits,
+    registry,
     redis,
     floors,
     cache,
@@ -62,7 +85,7 @@ export function createDeps(settings: Settings, log: Logger, options: DepsOptions
     now: Date.now,
     async [Symbol.asyncDispose]() {
       redis.disconnect();
-      await db.destroy();
+      await Promise.all([db.destroy(), reads.close()]);
     },
   };
 }

@@ -7,6 +7,8 @@ import type { CatalogTables } from '../catalog/tables.ts';
 import type { OrderTables } from '../order/tables.ts';
 import type { OutboxTables } from '../outbox/tables.ts';
 import type { StaffTables } from '../staff/tables.ts';
+import type { WebTables } from '../web/tables.ts';
+import type { CommitWitness } from './replicas/witness-commits.ts';
 
 export interface Database
   extends CatalogTables,
@@ -14,7 +16,8 @@ export interface Database
     AccountTables,
     OrderTables,
     StaffTables,
-    OutboxTables {}
+    OutboxTables,
+    WebTables {}
 
 export type Db = Kysely<Database>;
 /** What a query function takes first: the pool, or the transaction that it must be part of. */
@@ -56,6 +59,7 @@ export function createPool(options: PoolOptions): pg.Pool {
   return pool;
 }
 
-export function createDatabase(pool: pg.Pool): Db {
-  return new Kysely<Database>({ dialect: new PostgresDialect({ pool }) });
+/** @param commits sees where its commits end, for whoever asks */
+export function createDatabase(pool: pg.Pool, commits?: Pick<CommitWitness, 'dialect'>): Db {
+  return new Kysely<Database>({ dialect: commits?.dialect(pool) ?? new PostgresDialect({ pool }) });
 }

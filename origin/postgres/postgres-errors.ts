@@ -23,6 +23,12 @@ export function isPostgresAway(error: unknown): boolean {
   );
 }
 
+/** Its deadline passed: the server may be frozen, or have too much to do, or the statement too much to look at. */
+export function isTooSlow(error: unknown): boolean {
+  if (sqlState(error) === '57014') return true;
+  return error instanceof Error && /^(timeout exceeded|Query read timeout)/.test(error.message);
+}
+
 /** No answer arrived, so the outcome is unknown. */
 export function isConnectionLost(error: unknown): boolean {
   return sqlState(error) === undefined || /^(08|57P)/.test(sqlState(error)!);

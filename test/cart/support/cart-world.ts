@@ -1,18 +1,20 @@
 // Carts on real stores, with a small catalog, and browsers that keep their cookies. No HTTP: the promises are those of `Carts`.
 import { randomUUID } from 'node:crypto';
-import type { Redis } from 'ioredis';
 import { pino } from 'pino';
+import { Registry } from 'prom-client';
 import type { FencedCache, Fresh } from '../../../origin/cache/fenced-cache.ts';
 import { type CartAnswer, type Carts, createCarts } from '../../../origin/cart/carts.ts';
 import { type CartState, readSettings } from '../../../origin/config.ts';
 import type { Deps } from '../../../origin/deps.ts';
 import { createDatabase, createPool, type Db } from '../../../origin/postgres/database.ts';
-import { connectRedis } from '../../../origin/redis/connect.ts';
+import { createReadSources } from '../../../origin/postgres/replicas/read-sources.ts';
+import { createCommitWitness } from '../../../origin/postgres/replicas/witness-commits.ts';
+import { connectRedis, type RedisClient } from '../../../origin/redis/connect.ts';
 
 export interface CartWorld extends AsyncDisposable {
   deps: Deps;
   db: Db;
-  redis: Redis;
+  redis: RedisClient;
   carts: Carts;
   /** Ids of variants on sale, with plenty in stock. */
   variants: string[];
@@ -43,10 +45,22 @@ export async function openCartWorld(options: CartWorldOptions): Promise<CartWorl
   );
   const redis = connectRedis({ urls: settings.redisUrls, name: 'test', onError: () => undefined });
   await new Promise((resolve) => redis.once('ready', resolve));
+  const registry = new Registry();
+  const reads = createReadSources({
+    primaryUrl: settings.databaseUrl,
+    replicaUrls: [],
+    db,
+    registry,
+    name: 'test',
+    onError: () => undefined,
+  });
   const deps: Deps = {
     settings,
     log: pino({ level: 'silent' }),
     db,
+    reads,
+    commits: createCommitWitness(),
+    registry,
     redis,
     cache: rememberEverything(db),
     floors: { check: async () => 'above', raise: async () => undefined },
@@ -71,7 +85,7 @@ export async function openCartWorld(options: CartWorldOptions): Promise<CartWorl
     async [Symbol.asyncDispose]() {
       for (const each of opened) await each.close();
       redis.disconnect();
-      await db.destroy();
+      await Promise.all([db.destroy(), reads.close()]);
     },
   };
 }
@@ -142,6 +156,7 @@ function rememberEverything(db: Db): FencedCache {
       known.set(request.key, fresh);
       return { ...fresh, outcome: 'miss' };
     },
+    recall: () => undefined,
     readStale: async (key) => known.get(key) as never,
   };
 }

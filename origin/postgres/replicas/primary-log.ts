@@ -1,0 +1,77 @@
+// How far the primary's log has grown, asked of the primary: what fresh reads must have seen, and what a replica's lag is measured by.
+import type { Probe } from './probe.ts';
+import { parseWrittenPosition, type WalPosition, writtenPositionSql } from './wal-position.ts';
+
+export interface AskedPosition {
+  position: WalPosition;
+  /** Monotonic milliseconds, before the question went out: everything committed until then lies at or before the position. */
+  askedAtMs: number;
+}
+
+export interface PrimaryLog {
+  /** Undefined until the primary has answered once. It stays while the primary is away. */
+  newest(): WalPosition | undefined;
+  /** An answer whose question is at most `sharedMs` old. @throws where the primary does not answer. */
+  ask(): Promise<AskedPosition>;
+  /** At most how many seconds of the log a server lacks that has replayed up to `lsn`; Infinity beyond what is remembered. */
+  lagSeconds(lsn: bigint): number;
+}
+
+/** Requests that begin so soon after a question may use its answer: `done` waits twice as long after it has raised the floors. */
+export const sharedMs = 25;
+/** A primary that has just been found silent is not asked by every request. */
+const knownSilentMs = 250;
+const sampleEveryMs = 1_000;
+/** Also the lag beyond which a replica is not read. */
+const rememberedMs = 60_000;
+
+export function createPrimaryLog(probe: Probe, clock: () => number = () => performance.now()): PrimaryLog {
+  /** The oldest first, a second apart, all of one timeline. */
+  let samples: AskedPosition[] = [];
+  let last: AskedPosition | undefined;
+  let current: { askedAtMs: number; answer: Promise<AskedPosition> } | undefined;
+  let silent: { sinceMs: number; error: unknown } | undefined;
+
+  const remember = (asked: AskedPosition) => {
+    if (last !== undefined && last.position.timeline !== asked.position.timeline) samples = [];
+    last = asked;
+    const newest = samples.at(-1);
+    if (newest !== undefined && asked.askedAtMs - newest.askedAtMs < sampleEveryMs) return;
+    samples.push(asked);
+    samples = samples.filter((sample) => asked.askedAtMs - sample.askedAtMs <= rememberedMs + sampleEveryMs);
+  };
+
+  const question = async (askedAtMs: number): Promise<AskedPosition> => {
+    // The first failure may be of a connection that led to a server which has gone since.
+    const rows = await probe.ask(writtenPositionSql).catch(() => probe.ask(writtenPositionSql));
+    const asked = { position: parseWrittenPosition(rows), askedAtMs };
+    remember(asked);
+    return asked;
+  };
+
+  return {
+    newest: () => last?.position,
+    async ask() {
+      const nowMs = clock();
+      if (silent !== undefined && nowMs - silent.sinceMs < knownSilentMs) throw silent.error;
+      if (current === undefined || nowMs - current.askedAtMs > sharedMs) {
+        current = { askedAtMs: nowMs, answer: question(nowMs) };
+      }
+      try {
+        const asked = await current.answer;
+        silent = undefined;
+        return asked;
+      } catch (error) {
+        silent = { sinceMs: clock(), error };
+        throw error;
+      }
+    },
+    lagSeconds(lsn) {
+      if (last === undefined || lsn >= last.position.lsn) return 0;
+      const replayed = samples.findLast((sample) => sample.position.lsn <= lsn);
+      return replayed === undefined
+        ? Number.POSITIVE_INFINITY
+        : (last.askedAtMs - replayed.askedAtMs) / 1_000;
+    },
+  };
+}

@@ -1,0 +1,120 @@
+// Who answers a read: a replica that may, else the primary. No decision to write rests on what comes from here.
+import type { Registry } from 'prom-client';
+import { unavailable } from '../../errors.ts';
+import { createDatabase, createPool, type Db } from '../database.ts';
+import { createPrimaryLog, sharedMs } from './primary-log.ts';
+import { createProbe } from './probe.ts';
+import { createReadMetrics, type ReadMetrics } from './read-metrics.ts';
+import { createReplica, type Read } from './replica.ts';
+import { createReplicaSet, type Found } from './replica-set.ts';
+import { BusyError, createTurnstile } from './turnstile.ts';
+import type { WalPosition } from './wal-position.ts';
+import type { Written } from './witness-commits.ts';
+
+export interface ReadSources {
+  /** Rows as a replica has them, perhaps old: the caller must compare them with the floors. Undefined where none answers. */
+  fromReplica<T>(read: Read<T>): Promise<Found<T> | undefined>;
+  /** Says that what `fromReplica` gave was below a floor. */
+  wasBelowFloor(): void;
+  /** From the primary, as one of a bounded number of reads. @throws Refusal 503 where too many wait */
+  fromPrimary<T>(read: Read<T>): Promise<T>;
+  /** Without floors: shows all that was committed before `asOf` (monotonic milliseconds), unless the primary is away. */
+  current<T>(read: Read<T>): Promise<Found<T> & { asOf: number }>;
+  /** A shopper's own rows, with all that they wrote. @param written undefined: nothing in the last minutes */
+  forShopper<T>(written: Written | undefined, read: Read<T>): Promise<T>;
+  close(): Promise<void>;
+}
+
+export interface ReadSourcesOptions {
+  primaryUrl: string;
+  /** Each one server, never an endpoint that mixes several. */
+  replicaUrls: string[];
+  /** The primary's ordinary pool, for what is not browsing. */
+  db: Db;
+  registry: Registry;
+  /** Shown in pg_stat_activity. */
+  name: string;
+  onError: (error: Error) => void;
+}
+
+const askTimeoutMs = 500;
+const replicaPoolSize = 8;
+/** Browsing shares the primary with carts and orders: it never takes more of it than this. */
+const browsing = { atOnce: 6, waiting: 120, waitMs: 1_000 };
+
+export function createReadSources(options: ReadSourcesOptions): ReadSources {
+  const { primaryUrl, replicaUrls, name, onError } = options;
+  const probe = createProbe({ url: primaryUrl, name: `${name} probe`, timeoutMs: askTimeoutMs });
+  const primary = createPrimaryLog(probe);
+  const replicas = createReplicaSet({
+    replicas: replicaUrls.map((url, index) =>
+      createReplica({
+        name: `replica-${index + 1}`,
+        url,
+        application: name,
+        poolSize: replicaPoolSize,
+        onError,
+      }),
+    ),
+    primary,
+    metrics: () => metrics,
+    onError,
+  });
+  const metrics: ReadMetrics = createReadMetrics(options.registry, () => replicas.measured());
+  const turnstile = createTurnstile(browsing);
+  // Connections of its own: one read may use several at once.
+  const browseDb = createDatabase(
+    createPool({
+      url: primaryUrl,
+      name: `${name} browsing`,
+      max: browsing.atOnce,
+      connectTimeoutMs: browsing.waitMs,
+      onError,
+    }),
+  );
+
+  const fromPrimary = async <T>(read: Read<T>): Promise<T> => {
+    const value = await turnstile
+      .pass(() => read(browseDb))
+      .catch((error: unknown) => {
+        if (!(error instanceof BusyError)) throw error;
+        throw unavailable('Too many look around at once; please try again in a moment', error);
+      });
+    metrics.answered('primary');
+    return value;
+  };
+
+  /** Places on two timelines cannot be compared: only the primary surely has what was written on another one. */
+  const mayBeReplica = (written: Written | undefined): written is WalPosition | undefined =>
+    written === undefined || (written !== 'unknown' && written.timeline === primary.newest()?.timeline);
+
+  return {
+    fromReplica: (read) => replicas.read(read),
+    wasBelowFloor: () => metrics.fellBack('below floor'),
+    fromPrimary,
+    async current(read) {
+      const nowMs = performance.now();
+      if (replicaUrls.length === 0) return { value: await fromPrimary(read), asOf: nowMs };
+      const asked = await primary.ask().catch((error: unknown) => ({ error }));
+      if ('error' in asked) {
+        const found = await replicas.readAsTheyAre(read);
+        if (found === undefined) throw asked.error;
+        return { ...found, asOf: nowMs };
+      }
+      const found = await replicas.read(read, asked.position);
+      if (found !== undefined) return { ...found, asOf: asked.askedAtMs + sharedMs };
+      return { value: await fromPrimary(read), asOf: nowMs };
+    },
+    async forShopper(written, read) {
+      const found = mayBeReplica(written) ? await replicas.read(read, written) : undefined;
+      if (found !== undefined) return found.value;
+      const value = await read(options.db);
+      metrics.answered('primary');
+      return value;
+    },
+    async close() {
+      probe.close();
+      await Promise.all([browseDb.destroy(), replicas.close()]);
+    },
+  };
+}

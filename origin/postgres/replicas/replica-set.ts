@@ -1,0 +1,117 @@
+// All replicas of the shop, measured each second; a read goes from one to the next until one answers.
+import { Refusal } from '../../errors.ts';
+import { isPostgresAway, isTooSlow } from '../postgres-errors.ts';
+import { furthestFirst, leastLoaded, whyUnfit } from './choose-replica.ts';
+import type { PrimaryLog } from './primary-log.ts';
+import type { Fallback, MeasuredReplica, ReadMetrics } from './read-metrics.ts';
+import { BehindError, type Read, type Replica } from './replica.ts';
+import { BusyError } from './turnstile.ts';
+import type { WalPosition } from './wal-position.ts';
+
+/** An answer, which may itself be undefined. */
+export interface Found<T> {
+  value: T;
+}
+
+export interface ReplicaSet {
+  /** From one that is fit and past `wanted`. Undefined where there is none. @throws only what refuses the read itself */
+  read<T>(read: Read<T>, wanted?: WalPosition): Promise<Found<T> | undefined>;
+  /** From any that answers, however far behind: only while nobody can say what is true now. */
+  readAsTheyAre<T>(read: Read<T>): Promise<Found<T> | undefined>;
+  measured(): MeasuredReplica[];
+  close(): Promise<void>;
+}
+
+export interface ReplicaSetOptions {
+  replicas: Replica[];
+  primary: PrimaryLog;
+  metrics: () => ReadMetrics;
+  onError: (error: Error) => void;
+}
+
+const measureEveryMs = 1_000;
+/** Then no further replica is tried. */
+const tryingMs = 2_000;
+
+/** Measuring begins with the first read, so that a process that reads nothing asks nobody. */
+export function createReplicaSet({ replicas, primary, metrics, onError }: ReplicaSetOptions): ReplicaSet {
+  let firstMeasure: Promise<void> | undefined;
+  let timer: NodeJS.Timeout | undefined;
+  let isClosed = false;
+
+  const measureOnAndOn = async () => {
+    // The primary first: what it writes after that is no lag.
+    await primary.ask().catch(onError);
+    await Promise.all(replicas.map((replica) => replica.measure()));
+    if (isClosed) return;
+    timer = setTimeout(measureOnAndOn, measureEveryMs);
+    timer.unref();
+  };
+  const measuredOnce = () => {
+    firstMeasure ??= measureOnAndOn();
+    return firstMeasure;
+  };
+
+  /** @returns undefined where another server should be asked: anything but a refusal, which is an answer. */
+  const attempt = async <T>(replica: Replica, read: Read<T>, wanted?: WalPosition) => {
+    try {
+      const value = await replica.run(read, wanted);
+      metrics().answered(replica.name);
+      return { value };
+    } catch (error) {
+      if (error instanceof Refusal) throw error;
+      const reason = reasonOf(error);
+      metrics().fellBack(reason);
+      // Slow reads say little of the server: only what it says of itself takes it out.
+      if (reason === 'failed' && isTooSlow(error)) void replica.measure();
+      else if (reason === 'failed' && isPostgresAway(error)) replica.suspect();
+      return undefined;
+    }
+  };
+
+  return {
+    async read(read, wanted) {
+      if (replicas.length === 0) return undefined;
+      await measuredOnce();
+      const deadlineMs = performance.now() + tryingMs;
+      const tried = new Set<Replica>();
+      while (performance.now() < deadlineMs) {
+        const fit = replicas.filter((each) => !tried.has(each) && whyUnfit(each, primary) === undefined);
+        const replica = leastLoaded(fit);
+        if (replica === undefined) break;
+        tried.add(replica);
+        const found = await attempt(replica, read, wanted);
+        if (found !== undefined) return found;
+      }
+      if (tried.size === 0) metrics().fellBack('none fit');
+      return undefined;
+    },
+    async readAsTheyAre(read) {
+      await measuredOnce();
+      for (const replica of furthestFirst(replicas)) {
+        const found = await attempt(replica, read);
+        if (found !== undefined) return found;
+      }
+      return undefined;
+    },
+    measured: () =>
+      replicas.map((replica) => ({
+        name: replica.name,
+        isFit: whyUnfit(replica, primary) === undefined,
+        lagSeconds:
+          replica.replayed === undefined
+            ? Number.POSITIVE_INFINITY
+            : primary.lagSeconds(replica.replayed.lsn),
+      })),
+    async close() {
+      isClosed = true;
+      clearTimeout(timer);
+      await Promise.all(replicas.map((replica) => replica.close()));
+    },
+  };
+}
+
+function reasonOf(error: unknown): Fallback {
+  if (error instanceof BehindError) return 'behind';
+  return error instanceof BusyError ? 'busy' : 'failed';
+}

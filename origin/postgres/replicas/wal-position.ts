@@ -1,0 +1,40 @@
+// A place in the primary's log. A promotion begins a new timeline, and places on two timelines cannot be compared.
+export interface WalPosition {
+  timeline: number;
+  /** Bytes since the log began, as `timeline/LSN` has them in hexadecimal. */
+  lsn: bigint;
+}
+
+/** What a server says that replays somebody else's log. */
+export interface ReplayedPosition {
+  lsn: bigint;
+  /** Undefined while it streams from nobody: what it replays then may be of any timeline. */
+  streamedTimeline: number | undefined;
+  /** False: it was promoted, and is nobody's replica any more. */
+  isReplica: boolean;
+}
+
+/** The name of a log file tells the timeline at once; the control file would tell it only after the next checkpoint. */
+export const writtenPositionSql = `
+  select substr(pg_walfile_name(lsn), 1, 8) as timeline, pg_wal_lsn_diff(lsn, '0/0')::text as lsn
+  from pg_current_wal_lsn() as lsn`;
+
+/** Needs `pg_read_all_stats`; without it the server counts as one that streams from nobody. */
+export const replayedPositionSql = `
+  select pg_is_in_recovery() as is_replica, coalesce(pg_wal_lsn_diff(pg_last_wal_replay_lsn(), '0/0'), 0)::text as lsn,
+    (select received_tli from pg_stat_wal_receiver where status = 'streaming') as timeline`;
+
+export function parseWrittenPosition(rows: unknown[]): WalPosition {
+  const row = rows[0] as { timeline: string; lsn: string };
+  return { timeline: Number.parseInt(row.timeline, 16), lsn: BigInt(row.lsn) };
+}
+
+export function parseReplayedPosition(rows: unknown[]): ReplayedPosition {
+  const row = rows[0] as { is_replica: boolean; lsn: string; timeline: number | null };
+  return { lsn: BigInt(row.lsn), streamedTimeline: row.timeline ?? undefined, isReplica: row.is_replica };
+}
+
+/** Whether a server that says so shows everything that was committed up to `wanted`. */
+export function isPast(replayed: ReplayedPosition, wanted: WalPosition): boolean {
+  return replayed.streamedTimeline === wanted.timeline && replayed.lsn >= wanted.lsn;
+}
