@@ -1,0 +1,130 @@
+// Bugs that a checker must find, each planted around the real parts, and for each a play in which it does harm.
+import type { Redis } from 'ioredis';
+import type { EntryStore } from '../../origin/cache/entry-store.ts';
+import type { Floors } from '../../origin/cache/floors.ts';
+import type { TagVersions } from '../../origin/outbox/events.ts';
+import type { RunId } from '../../origin/redis/run-id.ts';
+import type { Step } from './steps.ts';
+import type { TwoRedis } from './two-redis.ts';
+
+export type PlantedBug =
+  | "no floor check where Redis's entries are read"
+  | "no floor check where an origin's memory is served"
+  | 'no floor check at the edge'
+  | 'the lease of an unknown floor is ignored'
+  | 'the lease of the edge is ignored'
+  | 'the lease of the edge is counted from arrival'
+  | 'a floor of another run id is believed'
+  | 'rows of a replica are not compared'
+  | "the clock of an origin's memory is read before the pause";
+
+export const witnesses: Record<PlantedBug, Step[]> = {
+  "no floor check where Redis's entries are read": ['read at origin 0', 'change', 'read at origin 1'],
+  "no floor check where an origin's memory is served": [
+    'read at origin 0',
+    'change',
+    'wait 60 ms',
+    'read at origin 0',
+  ],
+  'no floor check at the edge': ['read at the edge', 'change', 'read at the edge'],
+  // The first reader asks the primary, stands still, and makes its old answer the floor of a Redis that was emptied meanwhile.
+  'the lease of an unknown floor is ignored': [
+    'read at origin 0',
+    'empty Redis',
+    'hold',
+    'wait 60 ms',
+    'read at origin 0',
+    'change',
+    'empty Redis',
+    'let go',
+    'wait 60 ms',
+    'read at origin 0',
+  ],
+  'the lease of the edge is ignored': [
+    'read at the edge',
+    'words are lost',
+    'change',
+    'wait 4.2 s',
+    'wait 900 ms',
+    'read at the edge',
+  ],
+  'the lease of the edge is counted from arrival': [
+    'read at the edge',
+    'words wait',
+    'wait 900 ms',
+    'wait 900 ms',
+    'words are lost',
+    'change',
+    'wait 4.2 s',
+    'deliver the oldest word',
+    'wait 900 ms',
+    'read at the edge',
+  ],
+  'a floor of another run id is believed': [
+    'read at origin 0',
+    'copy Redis',
+    'change',
+    'fail over Redis',
+    'wait 60 ms',
+    'read at origin 1',
+  ],
+  'rows of a replica are not compared': ['change', 'read at origin 0'],
+  "the clock of an origin's memory is read before the pause": [
+    'read at origin 0',
+    'stand still',
+    'change',
+    'read at origin 0',
+  ],
+};
+
+export const plantedBugs = Object.keys(witnesses) as PlantedBug[];
+
+/** Floors whose check is left out in one tier: entries out of Redis are checked when they come, an origin's own each time after. */
+export function leaveOutChecks(
+  bug: PlantedBug | undefined,
+  floors: Floors,
+  entries: EntryStore,
+): { floors: Floors; entries: EntryStore } {
+  const fromRedis = new WeakSet<TagVersions>();
+  const checked = new WeakSet<TagVersions>();
+  const note = <T extends { tags: TagVersions } | undefined>(entry: T): T => {
+    if (entry !== undefined) fromRedis.add(entry.tags);
+    return entry;
+  };
+  return {
+    entries: {
+      ...entries,
+      get: async (key) => note(await entries.get(key)),
+      awaitEntry: async (key) => note(await entries.awaitEntry(key)),
+    },
+    floors: {
+      ...floors,
+      async check(tags) {
+        const isFirst = !checked.has(tags);
+        checked.add(tags);
+        if (bug === "no floor check where Redis's entries are read" && isFirst && fromRedis.has(tags))
+          return 'above';
+        if (bug === "no floor check where an origin's memory is served" && !isFirst) return 'above';
+        return floors.check(tags);
+      },
+    },
+  };
+}
+
+export function serverOf(redis: TwoRedis, bug: PlantedBug | undefined): RunId {
+  return bug === 'a floor of another run id is believed' ? { current: () => 'any-server' } : redis.server;
+}
+
+/** Every answer of the primary becomes the floor, whoever has taken the lease away meanwhile. */
+export function ignoreLeases(redis: Redis): Redis {
+  return new Proxy(redis, {
+    get(target, name) {
+      if (name !== 'settleFloor') return Reflect.get(target, name);
+      return async (...args: Parameters<Redis['settleFloor']>) => {
+        const [, lease, token] = args;
+        await target.set(lease, token);
+        return target.settleFloor(...args);
+      };
+    },
+  });
+}

@@ -1,0 +1,63 @@
+// Two real Redis servers of which one is the primary: emptied, copied and failed over in milliseconds, each with its own run id.
+import { Redis } from 'ioredis';
+import { vi } from 'vitest';
+import { defineCacheScripts } from '../../origin/cache/floor-scripts.ts';
+import { type RunId, trackRunId } from '../../origin/redis/run-id.ts';
+import { type PrivateStore, startRedis } from '../support/stores.ts';
+
+export interface TwoRedis extends AsyncDisposable {
+  /** Leads to whichever is the primary when a command is given. */
+  client: Redis;
+  /** Of the present primary. */
+  server: RunId;
+  /** Both empty, the first one the primary. */
+  reset(): Promise<void>;
+  empty(): Promise<void>;
+  copy(): Promise<void>;
+  failOver(): void;
+}
+
+export async function startTwoRedis(): Promise<TwoRedis> {
+  const stores: PrivateStore[] = await Promise.all(
+    [0, 1].map(() => startRedis({ appendonly: 'no', save: '' })),
+  );
+  const clients = stores.map(({ url }) => new Redis(url).on('error', () => undefined));
+  const servers = clients.map((client) => trackRunId(client));
+  for (const client of clients) defineCacheScripts(client);
+  await vi.waitFor(() => {
+    if (servers.some((server) => server.current() === undefined)) throw new Error('not connected yet');
+  });
+  let primary = 0;
+  const client = new Proxy(clients[0]!, {
+    get(_, name) {
+      const present = clients[primary]!;
+      const member: unknown = Reflect.get(present, name);
+      return typeof member === 'function' ? member.bind(present) : member;
+    },
+  });
+  const other = () => clients[1 - primary]!;
+  return {
+    client,
+    server: { current: () => servers[primary]!.current() },
+    async reset() {
+      await Promise.all(clients.map((each) => each.flushall()));
+      primary = 0;
+    },
+    empty: async () => void (await clients[primary]!.flushall()),
+    async copy() {
+      const from = clients[primary]!;
+      await other().flushall();
+      for (const key of await from.keys('*')) {
+        const value = await from.dumpBuffer(key);
+        if (value !== null) await other().restore(key, 0, value);
+      }
+    },
+    failOver() {
+      primary = 1 - primary;
+    },
+    async [Symbol.asyncDispose]() {
+      for (const each of clients) each.disconnect();
+      await Promise.all(stores.map((store) => store[Symbol.asyncDispose]()));
+    },
+  };
+}
