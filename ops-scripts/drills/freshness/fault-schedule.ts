@@ -1,0 +1,91 @@
+// One fault after another, each of every kind before any comes again, with a pause in between in which the region is whole.
+import { setTimeout as delay } from 'node:timers/promises';
+import { type FaultScene, type FreshnessFault, freshnessFaults } from './faults.ts';
+
+export interface FaultLog {
+  /** How often each was done. */
+  readonly counts: Map<string, number>;
+  /** Faults that could not be done, and why. */
+  readonly failures: string[];
+  /** What is done to the region right now. */
+  current: string;
+}
+
+const pauseMs = 1_500;
+const mostAttempts = 4;
+/** Rebuilding takes up to half a minute: no such fault so shortly before the end. */
+const losingMs = 35_000;
+
+/** What a region on loan and a half-minute allow: nothing has to be rebuilt afterwards. */
+const shortNames = [
+  'empty Redis',
+  'stop an origin again and again, between any two of its steps',
+  'pause the replay of the read replica',
+  'freeze the edge',
+  'freeze a worker',
+  'empty Redis three times',
+  'freeze an origin',
+];
+
+export async function inflictUntil(
+  scene: FaultScene,
+  log: FaultLog,
+  options: {
+    msLeft: () => number;
+    onBegin: (name: string) => void;
+    onHealed: () => void;
+  },
+): Promise<void> {
+  let bag: string[] = [];
+  while (options.msLeft() > 0) {
+    if (bag.length === 0) bag = scene.short ? [...shortNames] : shuffle(possibleFaults(scene), scene);
+    const name = bag.shift()!;
+    const fault = freshnessFaults[name]!;
+    if (fault.loses && options.msLeft() < losingMs) {
+      if (bag.every((other) => freshnessFaults[other]!.loses)) return;
+      continue;
+    }
+    log.current = name;
+    options.onBegin(name);
+    try {
+      await inflictOnStanding(fault, scene);
+      log.counts.set(name, (log.counts.get(name) ?? 0) + 1);
+    } catch (error) {
+      log.failures.push(`${name}: ${error instanceof Error ? error.message : error}`);
+    }
+    // What it left behind belongs to it.
+    await delay(pauseMs);
+    if (fault.loses) await scene.region.rebuilt();
+    await scene.region.healed();
+    log.current = 'nothing';
+    options.onHealed();
+    await delay(pauseMs);
+  }
+}
+
+/** A part that was lost before is listed until its successor stands: then the fault is tried again. */
+async function inflictOnStanding(fault: FreshnessFault, scene: FaultScene): Promise<void> {
+  for (let attempt = 1; ; attempt++) {
+    await scene.region.refresh();
+    try {
+      return await fault.inflict(scene);
+    } catch (error) {
+      const isGone = error instanceof Error && 'code' in error && error.code === 'ESRCH';
+      if (!isGone || attempt === mostAttempts) throw error;
+      await delay(pauseMs);
+    }
+  }
+}
+
+function possibleFaults({ line }: FaultScene): string[] {
+  return Object.keys(freshnessFaults).filter(
+    (name) => line !== undefined || !freshnessFaults[name]!.needsLine,
+  );
+}
+
+function shuffle(names: string[], { random }: FaultScene): string[] {
+  return names
+    .map((name) => ({ name, place: random.next() }))
+    .sort((a, b) => a.place - b.place)
+    .map(({ name }) => name);
+}

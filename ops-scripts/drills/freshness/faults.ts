@@ -1,0 +1,130 @@
+// What is done to a region while it is read. Each fault begins, lasts and is mended in one call.
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Region, RegionPart } from '../region.ts';
+import { wake } from '../region.ts';
+import type { SeededRandom } from '../seeded-random.ts';
+import type { LineMode, PurgeLine } from './purge-line.ts';
+import { emptyRedis, pauseReplay } from './store-faults.ts';
+
+export interface FaultScene {
+  region: Region;
+  random: SeededRandom;
+  /** Undefined where workers speak to the edge directly. */
+  line: PurgeLine | undefined;
+  /** Quick ones: below what a region takes for a loss. */
+  short: boolean;
+}
+
+export interface FreshnessFault {
+  /** Whether parts are lost that the region has to rebuild. */
+  loses?: true;
+  needsLine?: true;
+  inflict(scene: FaultScene): Promise<void>;
+}
+
+export const freshnessFaults: Record<string, FreshnessFault> = {
+  'freeze an origin': { inflict: (scene) => freeze(scene, scene.random.pick(scene.region.origins()), 2_800) },
+  'stop an origin again and again, between any two of its steps': { inflict: stutter },
+  'kill an origin': {
+    loses: true,
+    inflict: (scene) => kill(scene, scene.random.pick(scene.region.origins())),
+  },
+  'freeze the edge': { inflict: (scene) => freeze(scene, scene.region.ofKind('edge'), 2_800) },
+  'freeze the edge for longer than its lease': {
+    loses: true,
+    inflict: (scene) => freeze(scene, scene.region.ofKind('edge'), 6_500),
+  },
+  'kill the edge': { loses: true, inflict: (scene) => kill(scene, scene.region.ofKind('edge')) },
+  'freeze a worker': { inflict: (scene) => freeze(scene, pickWorker(scene), 2_500) },
+  'freeze a worker for longer than its right to purge': {
+    loses: true,
+    inflict: (scene) => freeze(scene, pickWorker(scene), 6_500),
+  },
+  'kill a worker': { loses: true, inflict: (scene) => kill(scene, pickWorker(scene)) },
+  'hold everything on its way through the balancer': {
+    inflict: (scene) => freeze(scene, scene.region.ofKind('balancer'), 1_500),
+  },
+  'empty Redis': { inflict: ({ region }) => emptyRedis(region.ofKind('redis-primary')) },
+  'empty Redis three times': {
+    async inflict({ region }) {
+      for (let time = 0; time < 3; time++) {
+        await emptyRedis(region.ofKind('redis-primary'));
+        await delay(400);
+      }
+    },
+  },
+  'freeze Redis': { inflict: (scene) => freeze(scene, scene.region.ofKind('redis-primary'), 1_200) },
+  'fail over Redis': {
+    loses: true,
+    inflict: (scene) => kill(scene, scene.region.ofKind('redis-primary')),
+  },
+  'restart Redis on its own data': {
+    loses: true,
+    async inflict(scene) {
+      await kill(scene, scene.region.ofKind('redis-replica'));
+      await kill(scene, scene.region.ofKind('redis-primary'));
+    },
+  },
+  'lose the Redis primary, its replica empty': {
+    loses: true,
+    async inflict(scene) {
+      await emptyRedis(scene.region.ofKind('redis-primary'));
+      await kill(scene, scene.region.ofKind('redis-primary'));
+    },
+  },
+  'pause the replay of the read replica': {
+    inflict: ({ region, short }) => pauseReplay(region.ofKind('postgres-replica'), short ? 2_000 : 5_000),
+  },
+  'kill the read replica': {
+    loses: true,
+    inflict: (scene) => kill(scene, scene.region.ofKind('postgres-replica')),
+  },
+  'fail over Postgres': {
+    loses: true,
+    inflict: (scene) => kill(scene, scene.region.ofKind('postgres-primary')),
+  },
+  'lose the words to the edge': onTheLine('lose words', 7_000),
+  'lose the words to the edge for a moment': onTheLine('lose words', 1_500),
+  'lose the answers of the edge': onTheLine('lose answers', 3_000),
+  'double the words to the edge': onTheLine('double', 3_000),
+  'disorder the words to the edge': onTheLine('disorder', 4_000),
+  'repeat old words to the edge': onTheLine('repeat old words', 3_000),
+};
+
+/** Waits until the last part of a fault is over, and the part has gone on or been replaced. */
+async function freeze({ region, short }: FaultScene, part: RegionPart, ms: number): Promise<void> {
+  region.signal(part, 'SIGSTOP');
+  await delay(short ? Math.min(ms, 1_500) : ms);
+  wake(region, part);
+}
+
+/** Each stop falls between two other steps: after a read and before the store, after the check and before the answer. */
+async function stutter({ region, random, short }: FaultScene): Promise<void> {
+  const origin = random.pick(region.origins());
+  for (let stop = 0; stop < (short ? 6 : 14); stop++) {
+    region.signal(origin, 'SIGSTOP');
+    await delay(random.integer(80, 400));
+    wake(region, origin);
+    await delay(random.integer(1, 40));
+  }
+}
+
+async function kill({ region }: FaultScene, part: RegionPart): Promise<void> {
+  region.signal(part, 'SIGKILL');
+}
+
+function pickWorker({ region, random }: FaultScene): RegionPart {
+  return random.pick(region.parts.filter(({ kind }) => kind === 'worker'));
+}
+
+function onTheLine(mode: LineMode, ms: number): FreshnessFault {
+  return {
+    needsLine: true,
+    async inflict({ line }) {
+      if (line === undefined) return;
+      line.mode = mode;
+      await delay(ms);
+      line.mode = 'pass';
+    },
+  };
+}

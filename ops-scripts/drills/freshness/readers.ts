@@ -1,0 +1,138 @@
+// Readers at one door: some ask as fast as they are answered, one starts a request at a steady pace whatever became of those before, so that
+// a door that stands still has requests waiting which began after a change was done.
+import { setTimeout as delay } from 'node:timers/promises';
+import { gunzipSync } from 'node:zlib';
+import type { SeededRandom } from '../seeded-random.ts';
+import { type Answer, fieldOf, openReadSocket, type ReadSocket } from './read-socket.ts';
+import type { Sighting } from './sightings.ts';
+import type { Target } from './subjects.ts';
+
+export interface Door {
+  name: string;
+  url: string;
+}
+
+/** One answer, and what it shows. */
+export interface Read {
+  door: Door;
+  target: Target;
+  /** What no sighting may be below. */
+  floors: Int32Array;
+  beganAtMs: number;
+  status: number;
+  seen: Sighting[];
+  head: string;
+  /** The shop's code where it answered 5xx. */
+  refusal?: string;
+}
+
+export interface ReaderOptions {
+  door: Door;
+  targets: Target[];
+  random: SeededRandom;
+  eager: number;
+  now: () => number;
+  floors: () => Int32Array;
+  see: (target: Target, body: Buffer) => Sighting[];
+  onRead: (read: Read) => void;
+  onUnanswered: () => void;
+  signal: AbortSignal;
+}
+
+interface Kept {
+  etag: string;
+  seen: Sighting[];
+}
+
+const timeoutMs = 20_000;
+const restMs = 100;
+const paceMs = 40;
+const mostWaiting = 100;
+
+/** Resolves once every request has come to an end after `signal`. */
+export async function readAtDoor(options: ReaderOptions): Promise<void> {
+  const kept = new Map<string, Kept>();
+  const eager = Array.from({ length: options.eager }, () => readOnAndOn(options, kept));
+  await Promise.all([...eager, readAtPace(options, kept)]);
+}
+
+async function readOnAndOn(options: ReaderOptions, kept: Map<string, Kept>): Promise<void> {
+  const socket = openReadSocket(options.door.url, timeoutMs);
+  while (!options.signal.aborted) {
+    if (!(await readOnce(options, kept, socket))) await delay(restMs);
+  }
+  socket.close();
+}
+
+async function readAtPace(options: ReaderOptions, kept: Map<string, Kept>): Promise<void> {
+  const idle: ReadSocket[] = [];
+  const running = new Set<Promise<void>>();
+  while (!options.signal.aborted) {
+    if (running.size < mostWaiting) {
+      const socket = idle.pop() ?? openReadSocket(options.door.url, timeoutMs);
+      const one = readOnce(options, kept, socket).then(() => {
+        idle.push(socket);
+        running.delete(one);
+      });
+      running.add(one);
+    }
+    await delay(paceMs);
+  }
+  await Promise.all(running);
+  for (const socket of idle) socket.close();
+}
+
+/** @returns whether an answer came */
+async function readOnce(
+  options: ReaderOptions,
+  kept: Map<string, Kept>,
+  socket: ReadSocket,
+): Promise<boolean> {
+  const { door, random, now } = options;
+  const target = random.pick(options.targets);
+  const fate = random.next();
+  const known = fate < 0.2 ? kept.get(target.path) : undefined;
+  const zipped = fate > 0.95;
+  const fields = known ? `If-None-Match: ${known.etag}\r\n` : zipped ? 'Accept-Encoding: gzip\r\n' : '';
+  const floors = options.floors();
+  const beganAtMs = now();
+  let answer: Answer;
+  try {
+    answer = await socket.get(target.path, fields);
+  } catch {
+    options.onUnanswered();
+    return false;
+  }
+  const { status, head } = answer;
+  const seen = look(options, target, answer, known);
+  const etag = fieldOf(head, 'etag');
+  if (status === 200 && !zipped && etag !== undefined) kept.set(target.path, { etag, seen });
+  options.onRead({
+    door,
+    target,
+    floors,
+    beganAtMs,
+    status,
+    seen,
+    head,
+    ...(status >= 500 ? { refusal: codeOf(answer) } : {}),
+  });
+  return status < 500;
+}
+
+/** A 304 says that what was kept is still right, and so shows it again. */
+function look(
+  options: ReaderOptions,
+  target: Target,
+  { status, head, body }: Answer,
+  known: Kept | undefined,
+): Sighting[] {
+  if (status === 304) return known?.seen ?? [];
+  if (status !== 200) return [];
+  return options.see(target, fieldOf(head, 'content-encoding') === 'gzip' ? gunzipSync(body) : body);
+}
+
+function codeOf({ status, body }: Answer): string {
+  const code = /"code":"([^"]*)"/.exec(body.toString('latin1'))?.[1];
+  return code === undefined ? String(status) : `${status} ${code}`;
+}

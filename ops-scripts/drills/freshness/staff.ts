@@ -1,0 +1,70 @@
+// The shop's staff over HTTP: signs in, changes a price or a stock, and learns when the change is done. Asks again with the same key until told.
+import { randomUUID } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
+import { CookieJar } from '../cookie-jar.ts';
+
+export interface Change {
+  path: string;
+  method: 'PATCH' | 'PUT';
+  body: object;
+}
+
+export interface Invalidation {
+  id: string;
+  state: 'pending' | 'done';
+  committedAt: string;
+  doneAt?: string;
+}
+
+export interface Staff {
+  /** @returns undefined where it was not acknowledged within a minute */
+  change(change: Change): Promise<Invalidation | undefined>;
+  /** @returns the invalidation once done; undefined where it was not within `patienceMs` */
+  awaitDone(invalidation: Invalidation, patienceMs: number): Promise<Invalidation | undefined>;
+}
+
+const requestMs = 9_000;
+const changeMs = 60_000;
+const againMs = 150;
+
+/** @throws where the sign-in is refused */
+export async function signInStaff(
+  url: string,
+  who: { email: string; password: string },
+  tell: (status: number) => void,
+): Promise<Staff> {
+  const jar = new CookieJar();
+  const ask = async (method: string, path: string, body?: object, fields: Record<string, string> = {}) => {
+    const response = await fetch(url + path, {
+      method,
+      headers: { 'content-type': 'application/json', cookie: jar.header, ...fields },
+      ...(body ? { body: JSON.stringify(body) } : {}),
+      signal: AbortSignal.timeout(requestMs),
+    });
+    jar.keep(response);
+    return { status: response.status, body: (await response.json()) as unknown };
+  };
+  const { status } = await ask('POST', '/api/sessions', who);
+  if (status !== 201) throw new Error(`Cannot sign in as ${who.email}: ${status}`);
+
+  return {
+    async change({ method, path, body }) {
+      const fields = { 'idempotency-key': randomUUID(), prefer: 'wait=5' };
+      for (const until = performance.now() + changeMs; performance.now() < until; await delay(againMs)) {
+        const answer = await ask(method, path, body, fields).catch(() => undefined);
+        tell(answer?.status ?? 0);
+        if (answer?.status === 200) return (answer.body as { invalidation: Invalidation }).invalidation;
+        // A session that cannot be checked just now is refused as well, so any refusal is asked again.
+      }
+      return undefined;
+    },
+    async awaitDone(invalidation, patienceMs) {
+      for (const until = performance.now() + patienceMs; performance.now() < until; await delay(againMs)) {
+        if (invalidation.state === 'done') return invalidation;
+        const answer = await ask('GET', `/api/staff/invalidations/${invalidation.id}`).catch(() => undefined);
+        if (answer?.status === 200) invalidation = answer.body as Invalidation;
+      }
+      return undefined;
+    },
+  };
+}

@@ -1,0 +1,94 @@
+// The products that the drill changes, and the addresses that show them.
+import type { SeededRandom } from '../seeded-random.ts';
+
+export interface Subject {
+  id: string;
+  slug: string;
+  /** Of the variant whose stock is changed. */
+  variantId: string;
+  /** Lowest minor units that the drill sets; above anything that the shop shows of it before. */
+  firstPrice: number;
+  /** Lowest pieces that the drill sets. */
+  firstStock: number;
+  /** Pieces of the other variants, which nobody changes: lists show the sum. */
+  otherStock: number;
+}
+
+export interface Target {
+  path: string;
+  shows: 'product-json' | 'product-page' | 'list-json' | 'list-page' | 'absence';
+  /** Of a product's own page. */
+  subject?: number;
+}
+
+interface ProductJson {
+  id: string;
+  slug: string;
+  category: string;
+  price: { amount: number };
+  variants: { id: string; available: number }[];
+}
+
+const leastPrice = 1_000_000;
+const leastStock = 1_000;
+
+/** The newest products: the front page and the plain list show them. */
+export async function chooseSubjects(
+  url: string,
+  count: number,
+): Promise<{ subjects: Subject[]; categories: string[] }> {
+  const { items } = await readJson<{ items: { slug: string }[] }>(`${url}/api/products?limit=${count}`);
+  const products = await Promise.all(
+    items.map(({ slug }) => readJson<ProductJson>(`${url}/api/products/${slug}`)),
+  );
+  const subjects = products.map(({ id, slug, price, variants }): Subject => {
+    const [own, ...others] = variants as [ProductJson['variants'][0], ...ProductJson['variants']];
+    return {
+      id,
+      slug,
+      variantId: own.id,
+      firstPrice: Math.max(leastPrice, price.amount + 1),
+      firstStock: Math.max(leastStock, own.available + 1),
+      otherStock: others.reduce((sum, { available }) => sum + available, 0),
+    };
+  });
+  return { subjects, categories: [...new Set(products.map(({ category }) => category))] };
+}
+
+/** Own pages more often than lists, as in a shop. */
+export function listTargets(subjects: Subject[], categories: string[], random: SeededRandom): Target[] {
+  const own = subjects.flatMap(({ slug }, subject): Target[] => [
+    { path: `/p/${slug}`, shows: 'product-page', subject },
+    { path: `/api/products/${slug}`, shows: 'product-json', subject },
+  ]);
+  const words = subjects.map(({ slug }) => slug.split('-').at(-1)!);
+  const lists = categories.slice(0, 4).flatMap((category): Target[] => [
+    { path: `/c/${category}`, shows: 'list-page' },
+    { path: `/api/products?category=${category}`, shows: 'list-json' },
+  ]);
+  const searches = [...new Set(words)].slice(0, 4).flatMap((word): Target[] => [
+    { path: `/search?q=${word}`, shows: 'list-page' },
+    { path: `/api/products?q=${word}`, shows: 'list-json' },
+  ]);
+  const whole: Target[] = [
+    { path: '/', shows: 'list-page' },
+    { path: `/api/products?limit=${subjects.length}`, shows: 'list-json' },
+    { path: '/api/products?sort=price-desc', shows: 'list-json' },
+  ];
+  const absent = `nobody-made-this-${random.integer(1, 1_000_000)}`;
+  return [
+    ...own,
+    ...own,
+    ...lists,
+    ...searches,
+    ...whole,
+    { path: `/p/${absent}`, shows: 'absence' },
+    { path: `/api/products/${absent}`, shows: 'absence' },
+  ];
+}
+
+async function readJson<Body>(url: string): Promise<Body> {
+  const response = await fetch(url, { signal: AbortSignal.timeout(10_000) });
+  if (!response.ok) throw new Error(`Cannot read ${url} as it answered ${response.status}`);
+  return (await response.json()) as Body;
+}
