@@ -7,6 +7,7 @@ import { originFaults } from './faults/origins.ts';
 import { postgresFaults } from './faults/postgres.ts';
 import { randomFaults } from './faults/random.ts';
 import { redisFaults } from './faults/redis.ts';
+import { freshness } from './freshness/freshness.ts';
 import type { CartStateName } from './region.ts';
 import { rollingDeploy } from './rolling-deploy.ts';
 import { runFault } from './run-fault.ts';
@@ -41,6 +42,10 @@ export const catalogue: Record<string, Drill> = {
     summary: 'the three states of a cart when an origin is killed, told to stop, and when all are replaced',
     states: ['server', 'cookie', 'sticky'],
     run: compareStrategies,
+  },
+  freshness: {
+    summary: 'writers and readers at every origin and the edge through all kinds of faults; no page may be stale',
+    run: freshness,
   },
   random: { summary: randomFaults.summary, run: (context) => runFault('random', randomFaults, context) },
 };
