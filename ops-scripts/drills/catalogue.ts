@@ -44,7 +44,8 @@ export const catalogue: Record<string, Drill> = {
     run: compareStrategies,
   },
   freshness: {
-    summary: 'writers and readers at every origin and the edge through all kinds of faults; no page may be stale',
+    summary:
+      'writers and readers at every origin and the edge through all kinds of faults; no page may be stale',
     run: freshness,
   },
   random: { summary: randomFaults.summary, run: (context) => runFault('random', randomFaults, context) },
