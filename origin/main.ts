@@ -11,7 +11,11 @@ import { migrateToLatest } from './postgres/migrate.ts';
 import { startWhenPossible } from './start-when-possible.ts';
 import { onStopSignal } from './stop-signal.ts';
 import { versionReaders } from './version-readers.ts';
+import { presentAssets } from './web/assets.ts';
 import { Health } from './web/health.ts';
+import { keepAssets } from './web/kept-assets.ts';
+import { createKnownPages } from './web/known-pages.ts';
+import { createFinishHeaders } from './web/response-headers.ts';
 import { serve } from './web/serve.ts';
 
 const noticeMs = 2_000;
@@ -25,10 +29,12 @@ async function main(): Promise<void> {
   const carts = createCarts(deps);
   const passwords = createPasswords();
   const app = createApp(deps, carts, health, { passwords });
-  const server = await serve({ fetch: app.fetch, host: settings.host, port: settings.port });
+  const knownPages = createKnownPages(deps.cache, createFinishHeaders(settings));
+  const server = await serve({ fetch: app.fetch, knownPages, host: settings.host, port: settings.port });
   // The stores may be away when a machine starts; it must turn ready all the same.
   const preparing = startWhenPossible(log, 'prepare the database', async () => {
     await migrateToLatest(deps.db);
+    await keepAssets(deps.db, presentAssets());
     if (settings.staff) await ensureStaffAccount(deps.db, passwords, settings.staff);
   });
   await preparing.firstTry;

@@ -1,27 +1,35 @@
 // Entries in Redis, one lease each against stampedes. Who holds the lease fills; the others wait for the entry to appear.
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Redis } from 'ioredis';
-import type { Fresh } from './fenced-cache.ts';
+import type { TagVersions } from '../outbox/events.ts';
+import type { RedisClient } from '../redis/connect.ts';
+import { type EncodedEntry, packEntry, unpackEntry } from './codec.ts';
+import type { RedisRoom } from './redis-room.ts';
 
 export interface EntryStore {
-  get(key: string): Promise<Fresh<unknown> | undefined>;
+  get(key: string): Promise<EncodedEntry | undefined>;
   /** @returns the lease's token, or undefined where somebody else is filling. */
   lease(key: string): Promise<string | undefined>;
-  /** @returns whether it was stored; a store without its lease is refused. */
-  store(key: string, token: string, json: string, ttlSeconds: number): Promise<boolean>;
+  /** @returns whether it was stored; a store without its lease is refused, and one for which Redis has no room. */
+  store(
+    key: string,
+    token: string,
+    tags: TagVersions,
+    bytes: Uint8Array,
+    ttlSeconds: number,
+  ): Promise<boolean>;
   /** Waits for what the holder of the lease stores, a second at most. */
-  awaitEntry(key: string): Promise<Fresh<unknown> | undefined>;
+  awaitEntry(key: string): Promise<EncodedEntry | undefined>;
 }
 
 const leaseMs = 5_000;
 const waitMs = 1_000;
 const pollMs = 15;
 
-export function createEntryStore(redis: Redis): EntryStore {
+export function createEntryStore(redis: RedisClient, room: RedisRoom): EntryStore {
   const get = async (key: string) => {
-    const json = await redis.get(entryKey(key));
-    return json === null ? undefined : (JSON.parse(json) as Fresh<unknown>);
+    const packed = await redis.getBuffer(entryKey(key));
+    return packed === null ? undefined : unpackEntry(packed);
   };
   return {
     get,
@@ -29,8 +37,13 @@ export function createEntryStore(redis: Redis): EntryStore {
       const token = randomUUID();
       return (await redis.set(leaseKey(key), token, 'PX', leaseMs, 'NX')) === 'OK' ? token : undefined;
     },
-    async store(key, token, json, ttlSeconds) {
-      return (await redis.storeEntry(entryKey(key), leaseKey(key), token, json, ttlSeconds)) === 1;
+    async store(key, token, tags, bytes, ttlSeconds) {
+      if (!(await room.forEntries())) {
+        await redis.releaseEntry(leaseKey(key), token);
+        return false;
+      }
+      const packed = packEntry(tags, bytes);
+      return (await redis.storeEntry(entryKey(key), leaseKey(key), token, packed, ttlSeconds)) === 1;
     },
     async awaitEntry(key) {
       const deadline = performance.now() + waitMs;

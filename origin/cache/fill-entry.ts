@@ -1,7 +1,7 @@
 // Who fills an entry that no cache has: a replica where the floors stand, read after its rows, else the primary.
 import type { Db } from '../postgres/database.ts';
-import type { Loaded, Origins } from './load-entry.ts';
 import type { Fresh, ReadRequest } from './fenced-cache.ts';
+import type { Loaded, Origins } from './load-entry.ts';
 
 /** What a fill may be run on, beside the primary's own pool. */
 export interface FillSources {

@@ -1,5 +1,6 @@
-// The three changes that Redis makes to a floor or an entry, each touching one slot, each safe to send twice.
-import type { Redis, Result } from 'ioredis';
+// The changes that Redis makes to a floor or an entry, each touching one slot, each safe to send twice.
+import type { Result } from 'ioredis';
+import type { RedisClient } from '../redis/connect.ts';
 
 /**
  * A floor is `<run id>:<version>`. Max-merge where the floor is known on this server.
@@ -36,6 +37,11 @@ redis.call('del', KEYS[2])
 redis.call('set', KEYS[1], ARGV[2], 'EX', ARGV[3])
 return 1`;
 
+/** Gives a lease back without an entry. */
+const releaseEntry = `
+if redis.call('get', KEYS[1]) == ARGV[1] then return redis.call('del', KEYS[1]) end
+return 0`;
+
 declare module 'ioredis' {
   interface RedisCommander<Context> {
     raiseFloor(floor: string, runId: string, version: number, ttlSeconds: number): Result<0 | 1, Context>;
@@ -51,14 +57,16 @@ declare module 'ioredis' {
       entry: string,
       lease: string,
       token: string,
-      value: string,
+      value: Buffer,
       ttlSeconds: number,
     ): Result<0 | 1, Context>;
+    releaseEntry(lease: string, token: string): Result<0 | 1, Context>;
   }
 }
 
-export function defineCacheScripts(redis: Redis): void {
+export function defineCacheScripts(redis: RedisClient): void {
   redis.defineCommand('raiseFloor', { numberOfKeys: 1, lua: raiseFloor });
   redis.defineCommand('settleFloor', { numberOfKeys: 2, lua: settleFloor });
   redis.defineCommand('storeEntry', { numberOfKeys: 2, lua: storeEntry });
+  redis.defineCommand('releaseEntry', { numberOfKeys: 1, lua: releaseEntry });
 }

@@ -2,10 +2,10 @@
 import type { OpenAPIHono } from '@hono/zod-openapi';
 import { LRUCache } from 'lru-cache';
 import { notFound } from '../errors.ts';
+import { chooseEncoding } from '../web/accept-encoding.ts';
 import { createApi } from '../web/api.ts';
 import { compressBody, type Encoded } from '../web/compress.ts';
 import type { AppEnv } from '../web/env.ts';
-import { chooseEncoding } from '../web/shared-response.ts';
 import { parseGarmentName } from './garment/garment-spec.ts';
 import { hanger } from './garment/hanger.ts';
 import { renderGarment } from './garment/render-garment.ts';
@@ -55,7 +55,6 @@ function respond(accepted: string | undefined, { etag, bodies }: Picture): Respo
     // Opened by itself, a picture may run nothing.
     'Content-Security-Policy': "default-src 'none'; style-src 'none'; frame-ancestors 'none'",
   };
-  if (encoding === 'identity') return new Response(bodies.identity, { headers });
-  headers['Content-Encoding'] = encoding;
-  return new Response(Uint8Array.from(Buffer.from(bodies[encoding]!, 'base64')), { headers });
+  if (encoding !== 'identity') headers['Content-Encoding'] = encoding;
+  return new Response(bodies[encoding], { headers });
 }

@@ -1,14 +1,15 @@
-// A body in the encodings that it is served in, made once; binary ones as base64 so that a JSON cache can keep them.
+// A body in the encodings that it is served in, made once and kept as the bytes that go over the wire.
 import { createHash } from 'node:crypto';
 import { promisify } from 'node:util';
 import { brotliCompress, constants, gzip } from 'node:zlib';
+import type { Encoding } from './accept-encoding.ts';
+
+export type Bytes = Uint8Array<ArrayBuffer>;
 
 export interface Encoded {
-  identity: string;
-  /** base64 */
-  br?: string;
-  /** base64 */
-  gzip?: string;
+  identity: Bytes;
+  br?: Bytes;
+  gzip?: Bytes;
 }
 
 const compressBrotli = promisify(brotliCompress);
@@ -17,17 +18,35 @@ const compressGzip = promisify(gzip);
 /** Below this, headers weigh more than what compression saves. */
 const minBytes = 860;
 
+/** For what is kept: every encoding, and the tag of what it is. */
 export async function compressBody(body: string): Promise<{ etag: string; bodies: Encoded }> {
-  const etag = createHash('sha256').update(body).digest('base64url').slice(0, 22);
-  if (Buffer.byteLength(body) < minBytes) return { etag, bodies: { identity: body } };
-  const [br, gz] = await Promise.all([
-    compressBrotli(body, {
-      params: {
-        [constants.BROTLI_PARAM_QUALITY]: 5,
-        [constants.BROTLI_PARAM_MODE]: constants.BROTLI_MODE_TEXT,
-      },
-    }),
-    compressGzip(body, { level: 6 }),
-  ]);
-  return { etag, bodies: { identity: body, br: br.toString('base64'), gzip: gz.toString('base64') } };
+  const identity = Buffer.from(body);
+  const etag = createHash('sha256').update(identity).digest('base64url').slice(0, 22);
+  if (identity.length < minBytes) return { etag, bodies: { identity } };
+  const [br, gz] = await Promise.all([encodeBrotli(identity, 5), compressGzip(identity, { level: 6 })]);
+  return { etag, bodies: { identity, br, gzip: gz } };
+}
+
+/** For what is sent once: the encoding that was chosen, quickly. */
+export async function compressOnce(
+  body: string,
+  wanted: Encoding,
+): Promise<{ bytes: Bytes; encoding: Encoding }> {
+  const identity = Buffer.from(body);
+  if (wanted === 'identity' || identity.length < minBytes) return { bytes: identity, encoding: 'identity' };
+  const bytes =
+    wanted === 'br' ? await encodeBrotli(identity, 3) : await compressGzip(identity, { level: 4 });
+  return { bytes, encoding: wanted };
+}
+
+function encodeBrotli(bytes: Bytes, quality: number): Promise<Bytes> {
+  return compressBrotli(bytes, {
+    params: {
+      [constants.BROTLI_PARAM_QUALITY]: quality,
+      [constants.BROTLI_PARAM_MODE]: constants.BROTLI_MODE_TEXT,
+      [constants.BROTLI_PARAM_SIZE_HINT]: bytes.length,
+      // The usual 4 MB window would be allocated anew for each page.
+      [constants.BROTLI_PARAM_LGWIN]: 18,
+    },
+  });
 }

@@ -1,4 +1,5 @@
-// What every handler finds on its context.
+// What every handler finds on its context, and what a runtime hands in with a request.
+
 export interface AppEnv {
   Variables: {
     requestId: string;
@@ -8,4 +9,14 @@ export interface AppEnv {
     clientAddress: string;
     startedAtMs: number;
   };
+}
+
+/** Each member only where the runtime has it. */
+export interface RuntimeBindings {
+  /** Node's request. */
+  incoming?: { socket: { remoteAddress?: string } };
+  /** Deno's. */
+  remoteAddr?: { hostname?: string };
+  /** Takes note of the cache's key of what a shared address shows, to answer it without the router from then on. */
+  remember?: (key: string) => void;
 }

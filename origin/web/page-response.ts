@@ -1,9 +1,9 @@
 // A personal page on its way out: never kept by a cache, compressed, with the cookies that the domains ask for.
 import type { Context } from 'hono';
-import { compressBody } from './compress.ts';
+import { chooseEncoding } from './accept-encoding.ts';
+import { compressOnce } from './compress.ts';
 import type { AppEnv } from './env.ts';
 import type { Html } from './html.ts';
-import { chooseEncoding } from './shared-response.ts';
 
 export interface PageOptions {
   status?: number;
@@ -16,8 +16,8 @@ export async function respondPage(
   page: Html,
   { status = 200, setCookies = [], headers = {} }: PageOptions = {},
 ): Promise<Response> {
-  const { bodies } = await compressBody(String(await page));
-  const encoding = chooseEncoding(c.req.header('Accept-Encoding'), bodies);
+  const wanted = chooseEncoding(c.req.header('Accept-Encoding'), { br: true, gzip: true });
+  const { bytes, encoding } = await compressOnce(String(await page), wanted);
   const all = new Headers({
     'Content-Type': 'text/html; charset=utf-8',
     'Cache-Control': 'private, no-store',
@@ -25,9 +25,8 @@ export async function respondPage(
     ...headers,
   });
   for (const cookie of setCookies) all.append('Set-Cookie', cookie);
-  if (encoding === 'identity') return new Response(bodies.identity, { status, headers: all });
-  all.set('Content-Encoding', encoding);
-  return new Response(Uint8Array.from(Buffer.from(bodies[encoding]!, 'base64')), { status, headers: all });
+  if (encoding !== 'identity') all.set('Content-Encoding', encoding);
+  return new Response(bytes, { status, headers: all });
 }
 
 /** The answer to a form: 303, so that reloading the page that follows sends nothing again. */

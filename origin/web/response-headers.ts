@@ -16,13 +16,22 @@ const contentSecurityPolicy = [
 export type FinishResponse = (response: Response, startedAtMs: number) => void;
 
 export function createFinishResponse(settings: Pick<Settings, 'zone' | 'instance'>): FinishResponse {
+  const finish = createFinishHeaders(settings);
+  return ({ headers }, startedAtMs) => {
+    finish(headers);
+    headers.set('Server-Timing', serverTiming(startedAtMs));
+  };
+}
+
+/** Changes the headers in place; all but the timing. */
+export type FinishHeaders = (headers: Headers) => void;
+
+export function createFinishHeaders(settings: Pick<Settings, 'zone' | 'instance'>): FinishHeaders {
   const servedBy = `${settings.zone}/${settings.instance}`;
-  return (response, startedAtMs) => {
-    const { headers } = response;
+  return (headers) => {
     headers.set('X-Content-Type-Options', 'nosniff');
     headers.set('Referrer-Policy', 'strict-origin-when-cross-origin');
     headers.set('Served-By', servedBy);
-    headers.set('Server-Timing', `app;dur=${(performance.now() - startedAtMs).toFixed(1)}`);
     if (!headers.has('Cache-Control')) headers.set('Cache-Control', 'private, no-store');
     if (!headers.has('Cache-Status')) headers.set('Cache-Status', 'origin; fwd=bypass');
     if (headers.get('Content-Type')?.startsWith('text/html') && !headers.has('Content-Security-Policy')) {
@@ -31,4 +40,9 @@ export function createFinishResponse(settings: Pick<Settings, 'zone' | 'instance
       headers.set('Permissions-Policy', 'camera=(), geolocation=(), microphone=()');
     }
   };
+}
+
+/** The one header that differs from answer to answer. @returns its value. */
+export function serverTiming(startedAtMs: number): string {
+  return `app;dur=${(performance.now() - startedAtMs).toFixed(1)}`;
 }

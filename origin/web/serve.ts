@@ -1,11 +1,16 @@
 // A listening server under Node or Deno, and how it stops: refuse readiness, let requests end, close, within a bound.
-import type { Server } from 'node:http';
+import { createServer } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
+import type { HttpBindings } from '@hono/node-server';
+import type { RuntimeBindings } from './env.ts';
+import type { KnownPages } from './known-pages.ts';
 
-type Fetch = (request: Request, bindings?: object) => Response | Promise<Response>;
+type Fetch = (request: Request, bindings?: RuntimeBindings) => Response | Promise<Response>;
 
 export interface ServeOptions {
   fetch: Fetch;
+  /** Under Node, answers what it knows ahead of `fetch`. */
+  knownPages?: KnownPages;
   host: string;
   port: number;
 }
@@ -23,22 +28,28 @@ export function serve(options: ServeOptions): Promise<Serving> {
   return 'Deno' in globalThis ? serveOnDeno(options) : serveOnNode(options);
 }
 
-async function serveOnNode({ fetch, host, port }: ServeOptions): Promise<Serving> {
-  const { createAdaptorServer } = await import('@hono/node-server');
+const serverOptions = {
+  keepAliveTimeout: keepAliveMs,
+  headersTimeout: 30_000,
+  requestTimeout: 30_000,
+  maxHeaderSize: 32 * 1024,
+};
+
+async function serveOnNode({ fetch, knownPages, host, port }: ServeOptions): Promise<Serving> {
+  const { getRequestListener } = await import('@hono/node-server');
   let draining = false;
-  const server = createAdaptorServer({
-    fetch: async (request, bindings) => {
-      const response = await fetch(request, bindings);
-      if (draining) response.headers.set('Connection', 'close');
-      return response;
-    },
-    serverOptions: {
-      keepAliveTimeout: keepAliveMs,
-      headersTimeout: 30_000,
-      requestTimeout: 30_000,
-      maxHeaderSize: 32 * 1024,
-    },
-  }) as Server;
+  const route = getRequestListener(async (request, bindings) => {
+    const { incoming } = bindings as HttpBindings;
+    const remember: RuntimeBindings['remember'] = (key) => knownPages?.remember(incoming.url!, key);
+    const response = await fetch(request, { ...bindings, remember });
+    if (draining) response.headers.set('Connection', 'close');
+    return response;
+  });
+  const server = createServer(serverOptions, (incoming, outgoing) => {
+    if (draining) outgoing.shouldKeepAlive = false;
+    const viaRouter = () => void route(incoming, outgoing);
+    if (!knownPages?.answer(incoming, outgoing, viaRouter)) viaRouter();
+  });
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen(port, host, 4_096, resolve);

@@ -157,6 +157,7 @@ function rememberEverything(db: Db): FencedCache {
       return { ...fresh, outcome: 'miss' };
     },
     recall: () => undefined,
+    recheck: async () => undefined,
     readStale: async (key) => known.get(key) as never,
   };
 }

@@ -1,0 +1,106 @@
+// Where a value comes from when memory may not serve it as it stands: memory after its floors were read again, Redis, then Postgres.
+import type { TagVersions } from '../outbox/events.ts';
+import type { Db } from '../postgres/database.ts';
+import { type Codec, type EncodedEntry, jsonCodec } from './codec.ts';
+import type { EntryStore } from './entry-store.ts';
+import type { ReadRequest, ReadResult } from './fenced-cache.ts';
+import { type FillSources, fillForStore, fillUnchecked } from './fill-entry.ts';
+import type { Floors } from './floors.ts';
+import type { Memory } from './memory.ts';
+
+/** A value, and the monotonic moment from which on it may have changed. */
+export interface Loaded extends ReadResult<unknown> {
+  /** Moves forward each time that its floors are found to stand. */
+  asOf: number;
+  /** Of this process's memory. */
+  bytes: number;
+  /** Whether its floors were read and stand: only then may memory keep it. */
+  isChecked: boolean;
+}
+
+export interface Origins {
+  db: Db;
+  /** Replicas, for requests that may be filled from them. */
+  sources?: FillSources | undefined;
+  floors: Floors;
+  memory: Memory;
+  entries: EntryStore;
+  clock: () => number;
+}
+
+const defaultTtlSeconds = 3_600;
+
+export async function loadEntry(origins: Origins, request: ReadRequest<unknown>): Promise<Loaded> {
+  try {
+    return (
+      (await origins.memory.recheck(request.key)) ??
+      (await accept(origins, request, await origins.entries.get(request.key))) ??
+      (await fillAndStore(origins, request))
+    );
+  } catch (error) {
+    if (error instanceof FillError) throw error.cause;
+    // Redis is away: slower, not wrong.
+    return fillUnchecked(origins, request);
+  }
+}
+
+/** Floors are read after the entry: one read before could be older than what the entry is made of. */
+async function accept(
+  { floors, clock }: Origins,
+  { codec = jsonCodec }: ReadRequest<unknown>,
+  entry: EncodedEntry | undefined,
+): Promise<Loaded | undefined> {
+  if (entry === undefined) return undefined;
+  const asOf = clock();
+  if ((await floors.check(entry.tags)) !== 'above') return undefined;
+  const { tags, bytes } = entry;
+  return {
+    value: codec.decode(bytes),
+    tags,
+    outcome: 'hit',
+    asOf,
+    bytes: memoryOf(codec, bytes, tags),
+    isChecked: true,
+  };
+}
+
+async function fillAndStore(origins: Origins, request: ReadRequest<unknown>): Promise<Loaded> {
+  const { entries, floors } = origins;
+  const { key, codec = jsonCodec, ttlSeconds = defaultTtlSeconds } = request;
+  const token = await entries.lease(key);
+  if (token === undefined) {
+    const arrived = await accept(origins, request, await entries.awaitEntry(key));
+    return arrived ?? { ...(await fillForStore(origins, request)), isChecked: false };
+  }
+  const filled = await fillForStore(origins, request).catch((cause: unknown) => {
+    throw new FillError('Cannot fill a cache entry', { cause });
+  });
+  // From here on Redis may fail without harm: what was read after the request began may be served.
+  if (!filled.isChecked && !(await standsAbove(floors, filled.tags))) return filled;
+  const bytes = codec.encode(filled.value);
+  const stored = await entries.store(key, token, filled.tags, bytes, ttlSeconds).catch(() => false);
+  return {
+    ...filled,
+    outcome: stored ? 'miss' : 'bypass',
+    bytes: memoryOf(codec, bytes, filled.tags),
+    isChecked: true,
+  };
+}
+
+function standsAbove(floors: Floors, tags: TagVersions): Promise<boolean> {
+  return floors.check(tags).then(
+    (verdict) => verdict === 'above',
+    () => false,
+  );
+}
+
+/** Objects, the headers of its answers, and the memory's own books. */
+const bytesOfEntry = 2_048;
+const bytesOfTag = 100;
+
+function memoryOf(codec: Codec<unknown>, encoded: Uint8Array, tags: TagVersions): number {
+  return encoded.length * codec.memoryFactor + Object.keys(tags).length * bytesOfTag + bytesOfEntry;
+}
+
+/** The fill itself failed: Postgres or the query, not the cache. */
+class FillError extends Error {}

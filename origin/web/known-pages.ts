@@ -1,0 +1,112 @@
+// What this process's memory holds is answered ahead of the router, by the address as the client wrote it, and no header is made twice.
+// The router gives the same answers, and every other one: fills, refusals and whatever is personal.
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { LRUCache } from 'lru-cache';
+import type { FencedCache, ReadResult } from '../cache/fenced-cache.ts';
+import { chooseEncoding, type Encoding } from './accept-encoding.ts';
+import type { Bytes } from './compress.ts';
+import type { Representation } from './representation.ts';
+import { type FinishHeaders, serverTiming } from './response-headers.ts';
+import { composeAnswer, etagOf, matches } from './shared-answer.ts';
+
+export interface KnownPages {
+  /** @param target path and query as the client wrote them */
+  remember(target: string, key: string): void;
+  /**
+   * @param otherwise called where the address, after all, needs the router
+   * @returns false for what is not known here
+   */
+  answer(incoming: IncomingMessage, outgoing: ServerResponse, otherwise: () => void): boolean;
+}
+
+const mostTargets = 5_000;
+const longestTarget = 500;
+
+export function createKnownPages(
+  cache: Pick<FencedCache, 'recall' | 'recheck'>,
+  finish: FinishHeaders,
+): KnownPages {
+  const known = new LRUCache<string, string>({ max: mostTargets });
+  const write = createWriter(finish);
+  return {
+    remember(target, key) {
+      if (target.length <= longestTarget) known.set(target, key);
+    },
+    answer(incoming, outgoing, otherwise) {
+      const key = isPlainRead(incoming) ? known.get(incoming.url!) : undefined;
+      if (key === undefined) return false;
+      const startedAtMs = performance.now();
+      const recalled = cache.recall<Representation>(key);
+      if (recalled !== undefined) {
+        write(incoming, outgoing, recalled, startedAtMs);
+        return true;
+      }
+      cache.recheck<Representation>(key).then((result) => {
+        if (result === undefined) otherwise();
+        else write(incoming, outgoing, result, startedAtMs);
+      }, otherwise);
+      return true;
+    },
+  };
+}
+
+/** A body would have to be read, or the connection could not be used again. */
+function isPlainRead({ method, headers }: IncomingMessage): boolean {
+  return (
+    (method === 'GET' || method === 'HEAD') &&
+    headers['content-length'] === undefined &&
+    headers['transfer-encoding'] === undefined
+  );
+}
+
+interface Prepared {
+  status: number;
+  /** Names and values in turn, as `writeHead` takes them; all but the timing. */
+  head: string[];
+  body: Bytes | undefined;
+}
+
+type PreparedAnswers = Partial<Record<Encoding, Prepared>>;
+
+function createWriter(finish: FinishHeaders) {
+  const whole = new WeakMap<Representation, PreparedAnswers>();
+  const unchanged = new WeakMap<Representation, PreparedAnswers>();
+
+  const prepare = (result: ReadResult<Representation>, encoding: Encoding, isKnown: boolean): Prepared => {
+    const { status, headers, body } = composeAnswer(result, encoding, isKnown);
+    const all = new Headers(headers);
+    finish(all);
+    if (body !== undefined) all.set('Content-Length', String(body.length));
+    return { status, head: [...all].flat(), body };
+  };
+
+  return (
+    { method, headers }: IncomingMessage,
+    outgoing: ServerResponse,
+    result: ReadResult<Representation>,
+    startedAtMs: number,
+  ): void => {
+    const { value } = result;
+    const encoding = chooseEncoding(headers['accept-encoding'] as string | undefined, value.bodies);
+    const isKnown = value.status === 200 && matches(headers['if-none-match'], etagOf(value, encoding));
+    const answers = isKnown ? unchanged : whole;
+    const prepared = remembered(answers, value, encoding, () => prepare(result, encoding, isKnown));
+    outgoing.writeHead(prepared.status, [...prepared.head, 'Server-Timing', serverTiming(startedAtMs)]);
+    outgoing.end(method === 'HEAD' ? undefined : prepared.body);
+  };
+}
+
+function remembered(
+  answers: WeakMap<Representation, PreparedAnswers>,
+  value: Representation,
+  encoding: Encoding,
+  prepare: () => Prepared,
+): Prepared {
+  let ofValue = answers.get(value);
+  if (ofValue === undefined) {
+    ofValue = {};
+    answers.set(value, ofValue);
+  }
+  ofValue[encoding] ??= prepare();
+  return ofValue[encoding];
+}
