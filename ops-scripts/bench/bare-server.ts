@@ -1,7 +1,7 @@
 // The limit that pages are measured against: bare node:http that writes the same bytes and headers, and does nothing else.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { createServer } from 'node:http';
+import { createServer, get } from 'node:http';
 
 export interface BareServer extends AsyncDisposable {
   url: string;
@@ -32,7 +32,6 @@ export async function startBareServer(url: string, headers: Record<string, strin
 
 /** The body as it crosses the wire: fetch would decode it, so it is asked for once more by node:http. */
 async function fetchRaw(url: string, headers: Record<string, string>): Promise<Response> {
-  const { get } = await import('node:http');
   return new Promise((resolve, reject) => {
     get(url, { headers }, async (answer) => {
       const chunks: Buffer[] = [];

@@ -2,13 +2,12 @@
 import { Command, Option } from 'commander';
 import { benchCompliance } from './compliance.ts';
 import { benchDurableAdd } from './durable-add.ts';
-import { benchProductJson, benchWarmPage } from './pages.ts';
+import { pageBenchmarks } from './pages.ts';
 import type { BenchResult } from './result.ts';
 import { type BenchShop, startBenchShop } from './shop.ts';
 
 const withShop: Record<string, (shop: BenchShop) => Promise<BenchResult>> = {
-  'warm-page': benchWarmPage,
-  'product-json': benchProductJson,
+  ...pageBenchmarks,
   'durable-add': benchDurableAdd,
 };
 

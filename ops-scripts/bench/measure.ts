@@ -1,44 +1,29 @@
 // How a benchmark measures: requests that a server answers a second of its own processor time, and medians of several rounds.
 // Processor time rather than the wall clock, because load generator and server share two noisy cores.
 import { readFileSync } from 'node:fs';
-import autocannon from 'autocannon';
+import { type Load, type LoadResult, runLoad } from './load/run-load.ts';
 
-export interface Load {
-  url: string;
-  connections: number;
-  seconds: number;
-  headers?: Record<string, string>;
-}
-
-export interface Measured {
+export interface Measured extends LoadResult {
   /** Requests a second of wall time. */
   perSecond: number;
   /** Requests a second of the server's processor time. */
   perCpuSecond: number;
-  p95Ms: number;
-  bytes: number;
 }
 
-/** @throws where any answer is not a 2xx: a benchmark of failures is none. */
+/** @throws where any answer is a refusal: a benchmark of failures is none. */
 export async function measureLoad(load: Load, pid: number): Promise<Measured> {
   const before = cpuSeconds(pid);
-  const result = await autocannon({
-    url: load.url,
-    connections: load.connections,
-    duration: load.seconds,
-    ...(load.headers ? { headers: load.headers } : {}),
-  });
+  const result = await runLoad(load);
   const cpu = cpuSeconds(pid) - before;
-  if (result.non2xx > 0 || result.errors > 0) {
+  if (result.refused > 0 || result.failed > 0) {
     throw new Error(
-      `Cannot measure ${load.url} as ${result.non2xx} answers were refusals and ${result.errors} failed`,
+      `Cannot measure ${load.url} as ${result.refused} answers were refusals and ${result.failed} failed`,
     );
   }
   return {
-    perSecond: result.requests.total / result.duration,
-    perCpuSecond: result.requests.total / cpu,
-    p95Ms: result.latency.p97_5,
-    bytes: result.throughput.total / result.requests.total,
+    ...result,
+    perSecond: result.requests / result.seconds,
+    perCpuSecond: result.requests / cpu,
   };
 }
 
@@ -56,13 +41,13 @@ export function median(values: number[]): number {
 }
 
 /** Runs A and B in turn, so that what slows the machine slows both. */
-export async function alternate<T>(
+export async function alternate<A, B>(
   rounds: number,
-  a: () => Promise<T>,
-  b: () => Promise<T>,
-): Promise<[T[], T[]]> {
-  const left: T[] = [];
-  const right: T[] = [];
+  a: () => Promise<A>,
+  b: () => Promise<B>,
+): Promise<[A[], B[]]> {
+  const left: A[] = [];
+  const right: B[] = [];
   for (let round = 0; round < rounds; round++) {
     left.push(await a());
     right.push(await b());

@@ -1,5 +1,6 @@
-// `warm-page` and `product-json`: a product out of the warm cache, against bare node:http with the same bytes and headers.
+// Pages and JSON out of warm caches, of the origin and through the edge, against bare node:http with the same bytes and headers.
 import { startBareServer } from './bare-server.ts';
+import { listProducts } from './catalog-addresses.ts';
 import { alternate, type Measured, measureLoad, median } from './measure.ts';
 import type { BenchResult } from './result.ts';
 import type { BenchShop } from './shop.ts';
@@ -9,56 +10,78 @@ const rounds = 3;
 const connections = 32;
 const headers = { 'accept-encoding': 'br' };
 
-export async function benchWarmPage(shop: BenchShop): Promise<BenchResult> {
-  const slug = await anySlug(shop);
-  return againstBare(shop, 'warm-page', `/p/${slug}`, 0.5);
+interface Page {
+  path: (shop: BenchShop) => Promise<string>;
+  by: 'origin' | 'edge';
+  aim: number;
 }
 
-export async function benchProductJson(shop: BenchShop): Promise<BenchResult> {
-  const slug = await anySlug(shop);
-  return againstBare(shop, 'product-json', `/api/products/${slug}`, 0.5);
-}
+const productPath = (prefix: string) => async (shop: BenchShop) => {
+  const [product] = await listProducts(shop.url, 1);
+  return `${prefix}${product!.slug}`;
+};
+const listPath = async (shop: BenchShop) => `/c/${(await listProducts(shop.url, 1))[0]!.category}`;
 
-async function againstBare(shop: BenchShop, bench: string, path: string, aim: number): Promise<BenchResult> {
-  const url = `${shop.url}${path}`;
-  await using bare = await startBareServer(url, headers);
-  const load = (target: string) => ({ url: target, connections, seconds, headers });
-  await measureLoad({ ...load(url), seconds: 2 }, shop.originPid);
+const pages: Record<string, Page> = {
+  'warm-page': { path: productPath('/p/'), by: 'origin', aim: 0.5 },
+  'origin-page': { path: async () => '/', by: 'origin', aim: 0.6 },
+  'product-json': { path: productPath('/api/products/'), by: 'origin', aim: 0.5 },
+  list: { path: listPath, by: 'origin', aim: 0.5 },
+  search: { path: async () => '/search?q=linen', by: 'origin', aim: 0.5 },
+  'edge-page': { path: productPath('/p/'), by: 'edge', aim: 0.8 },
+};
+
+export const pageBenchmarks: Record<string, (shop: BenchShop) => Promise<BenchResult>> = Object.fromEntries(
+  Object.entries(pages).map(([bench, page]) => [bench, (shop) => againstBare(shop, bench, page)]),
+);
+
+async function againstBare(shop: BenchShop, bench: string, { path, by, aim }: Page): Promise<BenchResult> {
+  const [base, pid] = by === 'edge' ? [shop.edgeUrl, shop.edgePid] : [shop.url, shop.originPid];
+  const target = await path(shop);
+  await (await fetch(base + target, { headers })).arrayBuffer();
+  await using bare = await startBareServer(base + target, headers);
+  const load = (url: string, at: string) => ({
+    url,
+    connections,
+    seconds,
+    steps: [{ name: 'page', path: at, headers }],
+  });
+  await measureLoad({ ...load(base, target), seconds: 2 }, pid);
+  await measureLoad({ ...load(bare.url, '/'), seconds: 2 }, bare.pid);
   const [ours, theirs] = await alternate(
     rounds,
-    () => measureLoad(load(url), shop.originPid),
-    () => measureLoad(load(bare.url), bare.pid),
+    () => measureLoad(load(base, target), pid),
+    () => measureLoad(load(bare.url, '/'), bare.pid),
   );
-  return compare(bench, path, ours, theirs, aim);
+  return compare({ bench, what: `GET ${target}`, by, ours, theirs, aim });
 }
 
-function compare(
-  bench: string,
-  path: string,
-  ours: Measured[],
-  theirs: Measured[],
-  aim: number,
-): BenchResult {
-  const ourRate = median(ours.map((round) => round.perCpuSecond));
-  const bareRate = median(theirs.map((round) => round.perCpuSecond));
+interface Compared {
+  bench: string;
+  what: string;
+  by: string;
+  ours: Measured[];
+  theirs: Measured[];
+  aim: number;
+}
+
+function compare({ bench, what, by, ours, theirs, aim }: Compared): BenchResult {
+  const medianOf = (rounds: Measured[], figure: 'perCpuSecond' | 'perSecond' | 'p99Ms') =>
+    median(rounds.map((round) => round[figure]));
+  const [ourRate, bareRate] = [medianOf(ours, 'perCpuSecond'), medianOf(theirs, 'perCpuSecond')];
+  const byTheClock = medianOf(ours, 'perSecond') / medianOf(theirs, 'perSecond');
+  const bytes = Math.round(ours[0]!.bytes / ours[0]!.requests);
   return {
     bench,
-    measured: `GET ${path}, requests a second of the origin's processor time`,
+    measured: `${what}, requests a second of the ${by}'s processor time`,
     against: 'bare node:http with the same bytes and headers, requests a second of its processor time',
     ours: Math.round(ourRate),
     theirs: Math.round(bareRate),
     ratio: ourRate / bareRate,
     aim,
     notes: [
-      `${Math.round(ours[0]!.bytes)} bytes an answer, ${connections} connections, ${rounds} rounds of ${seconds} s in turn`,
-      `by the wall clock ${(median(ours.map((r) => r.perSecond)) / median(theirs.map((r) => r.perSecond))).toFixed(2)}; 97.5 % of answers within ${median(ours.map((round) => round.p95Ms))} ms`,
+      `${bytes} bytes an answer, ${connections} connections, medians of ${rounds} rounds of ${seconds} s in turn`,
+      `by the wall clock ${byTheClock.toFixed(2)} (${Math.round(medianOf(ours, 'perSecond'))} a second); 99 % of answers within ${medianOf(ours, 'p99Ms').toFixed(1)} ms`,
     ],
   };
-}
-
-async function anySlug(shop: BenchShop): Promise<string> {
-  const list = (await (await fetch(`${shop.url}/api/products?limit=1`)).json()) as {
-    items: { slug: string }[];
-  };
-  return list.items[0]!.slug;
 }

@@ -9,7 +9,9 @@ export interface BenchResult {
   theirs: number;
   /** ours / theirs */
   ratio: number;
-  /** The ratio that we aim for. */
+  /** The ratio that we aim for: at least, or at most where less is better. */
   aim?: number;
+  /** Times and counts of work; absent: more is better. */
+  lessIsBetter?: true;
   notes: string[];
 }

@@ -1,0 +1,29 @@
+// Addresses of the shop under measurement, asked of the shop itself.
+export interface ListedProduct {
+  id: string;
+  slug: string;
+  category: string;
+}
+
+export async function listProducts(url: string, limit: number): Promise<ListedProduct[]> {
+  const { items } = (await (await fetch(`${url}/api/products?limit=${limit}`)).json()) as {
+    items: ListedProduct[];
+  };
+  return items;
+}
+
+/** @returns ids of variants that can be bought. */
+export async function listVariants(url: string, ofProducts: number): Promise<string[]> {
+  const products = await Promise.all(
+    (await listProducts(url, ofProducts)).map(async ({ slug }) => {
+      return (await (await fetch(`${url}/api/products/${slug}`)).json()) as Product;
+    }),
+  );
+  return products
+    .flatMap((product) => product.variants.filter((variant) => variant.available > 0))
+    .map(({ id }) => id);
+}
+
+interface Product {
+  variants: { id: string; available: number }[];
+}

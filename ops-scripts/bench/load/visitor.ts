@@ -1,0 +1,91 @@
+// A visitor of a benchmark: one connection and its cookies, going through its steps in turn for as long as the benchmark lasts.
+import { randomUUID } from 'node:crypto';
+import { openConnection } from './http-connection.ts';
+
+export interface Step {
+  /** What its answers are counted under. */
+  name: string;
+  method?: 'GET' | 'POST' | 'PUT';
+  path: string;
+  headers?: Record<string, string>;
+  /** Sent as JSON, with an idempotency key of its own. */
+  body?: unknown;
+  /** What an answer's body must hold to be a success. */
+  expects?: string;
+}
+
+export interface Tally {
+  /** Milliseconds, one an answer. */
+  latencies: number[];
+  bytes: number;
+  /** Answers other than 2xx, 303 and 304. */
+  refused: number;
+  /** Requests whose connection broke. */
+  failed: number;
+}
+
+export interface Visitor {
+  /** Answers that were a success, by step. */
+  done: Record<string, number>;
+  cookie: string;
+  visit(untilMs: number, tally: Tally): Promise<void>;
+  close(): void;
+}
+
+export function createVisitor(base: URL, steps: Step[], firstStep: number): Visitor {
+  const connection = openConnection(base.hostname, Number(base.port));
+  const jar = new Map<string, string>();
+  const prepared = steps.map((step) => prepareRequest(base, step));
+  const visitor: Visitor = {
+    done: {},
+    cookie: '',
+    async visit(untilMs, tally) {
+      for (let turn = firstStep; performance.now() < untilMs; turn++) {
+        const index = turn % steps.length;
+        const began = performance.now();
+        try {
+          const { expects } = steps[index]!;
+          const request = prepared[index]!(visitor.cookie);
+          const { status, head, body, bytes } = await connection.send(request, expects !== undefined);
+          tally.latencies.push(performance.now() - began);
+          tally.bytes += bytes;
+          if (/\r\nset-cookie:/i.test(head)) visitor.cookie = keepCookies(jar, head);
+          if (isSuccess(status) && body.includes(expects ?? '')) count(visitor.done, steps[index]!.name);
+          else tally.refused += 1;
+        } catch {
+          tally.failed += 1;
+        }
+      }
+    },
+    close: () => connection.close(),
+  };
+  return visitor;
+}
+
+function isSuccess(status: number): boolean {
+  return (status >= 200 && status < 300) || status === 303 || status === 304;
+}
+
+function count(done: Record<string, number>, name: string): void {
+  done[name] = (done[name] ?? 0) + 1;
+}
+
+function keepCookies(jar: Map<string, string>, head: string): string {
+  for (const [, name = '', value = ''] of head.matchAll(/\r\nset-cookie: *([^=;\r]+)=([^;\r]*)/gi))
+    jar.set(name, value);
+  return [...jar].map(([name, value]) => `${name}=${value}`).join('; ');
+}
+
+/** What does not change from one sending to the next is put together once. */
+function prepareRequest(base: URL, step: Step): (cookie: string) => string {
+  const { method = 'GET', path, headers = {}, body } = step;
+  const lines = Object.entries({ host: base.host, ...headers }).map(
+    ([name, value]) => `${name}: ${value}\r\n`,
+  );
+  const start = `${method} ${path} HTTP/1.1\r\n${lines.join('')}`;
+  const withCookie = (cookie: string) => (cookie === '' ? start : `${start}cookie: ${cookie}\r\n`);
+  if (body === undefined) return (cookie) => `${withCookie(cookie)}\r\n`;
+  const json = JSON.stringify(body);
+  const about = `content-type: application/json\r\ncontent-length: ${Buffer.byteLength(json)}\r\n`;
+  return (cookie) => `${withCookie(cookie)}${about}idempotency-key: ${randomUUID()}\r\n\r\n${json}`;
+}
