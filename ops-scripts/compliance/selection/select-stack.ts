@@ -11,8 +11,7 @@ export function selectStack(world: World, options: SelectionOptions): Selection 
   ) as Record<PartKind, Selected<Part> | undefined>;
   const balancers = selection['load-balancer'] ?? evident(world, 'load-balancer', withTargets(world));
   const named = balancers.parts;
-  const groups =
-    selection['auto-scaling-group'] ?? evident(world, 'auto-scaling-group', attachedTo(world, named));
+  const groups = selection['auto-scaling-group'] ?? behind(world, named);
   return {
     'load-balancer': balancers,
     'auto-scaling-group': groups,
@@ -72,6 +71,14 @@ function evident(world: World, kind: PartKind, candidates: Part[]): Selected<Par
           .map(({ name }) => name)
           .join(', ')}): name one, or a stack`;
   return { parts: [], doubts: doubts.length > 0 ? doubts : [reason] };
+}
+
+/** Every group that the chosen load balancer feeds belongs to its stack: each is judged. */
+function behind(world: World, balancers: Part[]): Selected<Part> {
+  const groups = attachedTo(world, balancers);
+  return groups.length > 1
+    ? { parts: groups, doubts: world.parts['auto-scaling-group'].doubts }
+    : evident(world, 'auto-scaling-group', groups);
 }
 
 /** Load balancers with a target group that some Auto Scaling group feeds; all of them where there is just one. */

@@ -38,7 +38,7 @@ export function answerDatabases(draft: Draft): void {
 
 function describeInstance(draft: Draft, { id, properties }: Resource): Properties {
   const cluster = draft.find('AWS::RDS::DBCluster', properties['DBClusterIdentifier']);
-  const source = draft.find('AWS::RDS::DBInstance', properties['SourceDBInstanceIdentifier']);
+  const source = draft.find('AWS::RDS::DBInstance', sourceOf(properties));
   const inherited = cluster ?? source ?? {};
   const engine = properties['Engine'] ?? inherited['Engine'];
   const Port = portOf(properties['Port'] ?? inherited['Port'], engine);
@@ -55,10 +55,10 @@ function describeInstance(draft: Draft, { id, properties }: Resource): Propertie
     Endpoint: { Address: `${id}.endpoint`, Port },
     DbInstancePort: Port,
     DBClusterIdentifier: properties['DBClusterIdentifier'],
-    ReadReplicaSourceDBInstanceIdentifier: properties['SourceDBInstanceIdentifier'],
+    ReadReplicaSourceDBInstanceIdentifier: sourceOf(properties),
     ReadReplicaDBInstanceIdentifiers: draft
       .of('AWS::RDS::DBInstance')
-      .filter((other) => other.properties['SourceDBInstanceIdentifier'] === id)
+      .filter((other) => sourceOf(other.properties) === id)
       .map((replica) => replica.id),
     VpcSecurityGroups: worn(
       properties['VPCSecurityGroups'] ?? inherited['VpcSecurityGroupIds'] ?? inherited['VPCSecurityGroups'],
@@ -66,6 +66,12 @@ function describeInstance(draft: Draft, { id, properties }: Resource): Propertie
     DBSubnetGroup: subnetGroupOf(draft, properties['DBSubnetGroupName'] ?? inherited['DBSubnetGroupName']),
     TagList: properties['Tags'] ?? [],
   };
+}
+
+/** A source is named by its identifier or by its ARN, as the CDK does. */
+function sourceOf(properties: Properties): unknown {
+  const source = properties['SourceDBInstanceIdentifier'];
+  return typeof source === 'string' ? source.replace(/^arn:[^:]*:rds:[^:]*:[^:]*:db:/, '') : source;
 }
 
 function describeCluster(draft: Draft, { id, properties }: Resource): Properties {

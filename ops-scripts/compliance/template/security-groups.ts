@@ -18,7 +18,7 @@ export function answerSecurityGroups(draft: Draft): void {
     ...separateRules(draft, 'AWS::EC2::SecurityGroupEgress', true),
   ];
   const groups = draft.of('AWS::EC2::SecurityGroup');
-  const rules = [...groups.flatMap(inlineRules), ...separate];
+  const rules = [...groups.flatMap((group) => inlineRules(group, separate)), ...separate];
   const SecurityGroups = draft.items('AWS::EC2::SecurityGroup', ({ id, properties }) => ({
     GroupId: id,
     GroupName: properties['GroupName'] ?? id,
@@ -45,7 +45,7 @@ function separateRules(draft: Draft, type: string, egress: boolean): GroupRule[]
     }));
 }
 
-function inlineRules({ id, properties }: Resource): GroupRule[] {
+function inlineRules({ id, properties }: Resource, separate: GroupRule[]): GroupRule[] {
   const of = (name: string, egress: boolean): GroupRule[] =>
     listOf(properties[name]).map((rule, index) => ({
       id: `${id}.${name}[${index}]`,
@@ -54,11 +54,12 @@ function inlineRules({ id, properties }: Resource): GroupRule[] {
       properties: isUnknownValue(rule) ? { doubt: rule } : (rule as Properties),
     }));
   const egress = of('SecurityGroupEgress', true);
-  // Without rules of its own, a group may reach everything.
+  const limited = egress.length > 0 || separate.some((rule) => rule.egress && rule.groupId === id);
+  // Without rules of its own, a group may reach everything; also a rule that is a resource takes that away.
   const everything = [
     { id: `${id}.default`, groupId: id, egress: true, properties: { IpProtocol: '-1', CidrIp: '0.0.0.0/0' } },
   ];
-  return [...of('SecurityGroupIngress', false), ...(egress.length > 0 ? egress : everything)];
+  return [...of('SecurityGroupIngress', false), ...(limited ? egress : everything)];
 }
 
 /** One direction of a group: unknown as a whole as soon as one rule of it may or may not be there. */

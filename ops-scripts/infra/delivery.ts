@@ -1,0 +1,73 @@
+// CloudFront near the shopper: TLS and connections end there, hashed assets and pictures are kept there, pages are not: no page can be old.
+import { Aws, Duration, Fn } from 'aws-cdk-lib';
+import { Certificate } from 'aws-cdk-lib/aws-certificatemanager';
+import {
+  AllowedMethods,
+  CachePolicy,
+  Distribution,
+  HttpVersion,
+  OriginProtocolPolicy,
+  OriginRequestPolicy,
+  OriginSslPolicy,
+  PriceClass,
+  SecurityPolicyProtocol,
+  ViewerProtocolPolicy,
+} from 'aws-cdk-lib/aws-cloudfront';
+import { HttpOrigin } from 'aws-cdk-lib/aws-cloudfront-origins';
+import type { Bucket } from 'aws-cdk-lib/aws-s3';
+import type { Construct } from 'constructs';
+import { passHeader } from './balancer.ts';
+import type { Parameters } from './parameters.ts';
+import type { Secrets } from './secrets.ts';
+
+export function addDelivery(
+  scope: Construct,
+  balancerName: string,
+  secrets: Secrets,
+  parameters: Parameters,
+  logs: Bucket,
+): Distribution {
+  const origin = new HttpOrigin(balancerName, {
+    protocolPolicy: OriginProtocolPolicy.HTTPS_ONLY,
+    originSslProtocols: [OriginSslPolicy.TLS_V1_2],
+    customHeaders: { [passHeader]: secrets.deliveryPass.secretValue.unsafeUnwrap() },
+    // A write without a key must not be sent twice.
+    connectionAttempts: 1,
+    readTimeout: Duration.seconds(30),
+    keepaliveTimeout: Duration.seconds(50),
+  });
+  // Host and cookies go on unchanged: the shop compares Host with Origin.
+  const passed = {
+    origin,
+    viewerProtocolPolicy: ViewerProtocolPolicy.REDIRECT_TO_HTTPS,
+    originRequestPolicy: OriginRequestPolicy.ALL_VIEWER,
+    // The shop compresses by itself.
+    compress: false,
+  };
+  const kept = {
+    ...passed,
+    cachePolicy: CachePolicy.CACHING_OPTIMIZED,
+    allowedMethods: AllowedMethods.ALLOW_GET_HEAD,
+  };
+  const { hasWebAcl, webAclArn } = parameters;
+  return new Distribution(scope, 'Delivery', {
+    domainNames: [parameters.domain],
+    certificate: Certificate.fromCertificateArn(
+      scope,
+      'DeliveryCertificate',
+      parameters.deliveryCertificateArn,
+    ),
+    minimumProtocolVersion: SecurityPolicyProtocol.TLS_V1_2_2021,
+    httpVersion: HttpVersion.HTTP2_AND_3,
+    webAclId: Fn.conditionIf(hasWebAcl.logicalId, webAclArn, Aws.NO_VALUE).toString(),
+    priceClass: PriceClass.PRICE_CLASS_100,
+    logBucket: logs,
+    logFilePrefix: 'delivery/',
+    defaultBehavior: {
+      ...passed,
+      cachePolicy: CachePolicy.CACHING_DISABLED,
+      allowedMethods: AllowedMethods.ALLOW_ALL,
+    },
+    additionalBehaviors: { '/assets/*': kept, '/api/images/*': kept },
+  });
+}
