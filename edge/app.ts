@@ -1,12 +1,13 @@
 // The edge as a Hono app, the same on every runtime: its own routes first, all else through the cache.
 import { type Context, Hono } from 'hono';
+import { toResponse } from './answer.ts';
 import { boundBody } from './bound-body.ts';
 import { type Counts, createCounts, outcomeOf } from './counts.ts';
 import { createEdgeCache, type EdgeCache } from './edge-cache.ts';
 import { errorAnswer } from './error-answer.ts';
 import { type Clock, createFence, type Fence } from './fence.ts';
 import { purgeRoutes } from './purge.ts';
-import { isSharedPath } from './shared-paths.ts';
+import { createRoom } from './room.ts';
 import type { Store } from './store.ts';
 import type { Upstream, UpstreamRequest } from './upstream.ts';
 
@@ -19,9 +20,12 @@ export interface EdgeOptions {
   store: Store;
   upstream: Upstream;
   clock?: Clock;
-  purgeKey: string;
+  /** Without one no purge is believed, so that no tagged answer is served twice. */
+  purgeKey: string | undefined;
   leaseSeconds: number;
   servedBy: string;
+  /** Of all bodies that are being read to be kept; past it, answers pass through and are not kept. */
+  maxBytesInHand?: number;
 }
 
 export interface Edge {
@@ -36,19 +40,19 @@ const systemClock: Clock = { wallMs: Date.now, monotonicMs: () => performance.no
 const maxRequestBytes = 16_000_000;
 
 export function createEdge(options: EdgeOptions): Edge {
-  const clock = options.clock ?? systemClock;
-  const { servedBy } = options;
+  const { store, upstream, servedBy, clock = systemClock, maxBytesInHand = 64_000_000 } = options;
   const counts = createCounts();
   const fence = createFence(options.leaseSeconds * 1_000, clock);
   const cache = createEdgeCache({
-    store: options.store,
-    upstream: options.upstream,
+    store,
+    upstream,
     fence,
     clock,
     servedBy,
     maxBodyBytes: 8_000_000,
     maxVariants: 12,
-    isShared: isSharedPath,
+    room: createRoom(maxBytesInHand),
+    onStoreFault: () => counts.storeFaults++,
   });
   const app = new Hono<{ Bindings: EdgeBindings }>();
   app.route('/.edge', purgeRoutes({ key: options.purgeKey, fence, clock, counts, servedBy }));
@@ -57,7 +61,7 @@ export function createEdge(options: EdgeOptions): Edge {
     counts.answers[outcomeOf(answer.headers.get('cache-status') ?? '')]++;
     return answer;
   });
-  return { app, cache, fence, store: options.store, counts };
+  return { app, cache, fence, store, counts };
 }
 
 async function throughCache(
@@ -67,7 +71,7 @@ async function throughCache(
 ): Promise<Response> {
   const request = c.req.raw;
   const saidLength = request.headers.get('content-length');
-  const refuse = () => errorAnswer(413, request.headers, servedBy, 'edge');
+  const refuse = () => toResponse(errorAnswer(413, request.headers, servedBy, 'edge'));
   if (Number(saidLength ?? 0) > maxRequestBytes) return refuse();
   const url = new URL(request.url);
   const bound =

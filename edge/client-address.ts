@@ -29,6 +29,13 @@ export function trustProxies(proxies: string[]): (peer: string, forwardedFor: st
   };
 }
 
+export function isAddressOrCidr(text: string): boolean {
+  const [address = '', bits, ...more] = text.split('/');
+  const family = isIP(address);
+  if (family === 0 || more.length > 0) return false;
+  return bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= (family === 4 ? 32 : 128));
+}
+
 function plain(address: string): string {
   return address.replace(/^::ffff:(?=\d+\.)/, '');
 }

@@ -1,13 +1,18 @@
 // The edge's settings, read once; every fault is named, no secret is printed.
+import { isAddressOrCidr } from './client-address.ts';
+
 export interface EdgeConfig {
   host: string;
   port: number;
   metricsPort: number | undefined;
   originUrl: string;
-  purgeKey: string;
+  /** Undefined: before an origin that sends no tags, there is nothing to purge. */
+  purgeKey: string | undefined;
   leaseSeconds: number;
   servedBy: string;
   trustedProxies: string[];
+  /** Where answers are kept on disk; undefined: in memory. */
+  storeFolder: string | undefined;
 }
 
 /** @throws Error that names all faults, one a line. */
@@ -19,27 +24,29 @@ export function readEdgeConfig(env: Record<string, string | undefined>): EdgeCon
     return Number(value);
   };
   const originUrl = env.ORIGIN_URL ?? '';
-  if (!URL.canParse(originUrl) || new URL(originUrl).protocol !== 'http:')
-    faults.push('ORIGIN_URL must be an http URL');
-  const purgeKey = env.EDGE_PURGE_KEY ?? '';
-  if (purgeKey.length < 16) faults.push('EDGE_PURGE_KEY must have 16 characters or more');
-  const leaseSeconds = Number(env.EDGE_LEASE_SECONDS ?? 3);
+  if (!URL.canParse(originUrl) || !/^https?:$/.test(new URL(originUrl).protocol))
+    faults.push('ORIGIN_URL must be an http or https URL');
+  const purgeKey = env.EDGE_PURGE_KEY || undefined;
+  if (purgeKey !== undefined && purgeKey.length < 16)
+    faults.push('EDGE_PURGE_KEY must have 16 characters or more');
+  const leaseSeconds = Number(env.EDGE_LEASE_SECONDS || 3);
   if (!(leaseSeconds >= 1 && leaseSeconds <= 60)) faults.push('EDGE_LEASE_SECONDS must be from 1 to 60');
+  const trustedProxies = (env.TRUSTED_PROXIES ?? '')
+    .split(',')
+    .map((proxy) => proxy.trim())
+    .filter(Boolean);
+  for (const proxy of trustedProxies)
+    if (!isAddressOrCidr(proxy)) faults.push(`TRUSTED_PROXIES must be addresses or CIDRs, not "${proxy}"`);
   const config: EdgeConfig = {
-    host: env.HOST ?? '127.0.0.1',
-    port: port('EDGE_PORT', env.EDGE_PORT ?? '3002'),
-    metricsPort:
-      env.METRICS_PORT === undefined || env.METRICS_PORT === ''
-        ? undefined
-        : port('METRICS_PORT', env.METRICS_PORT),
+    host: env.HOST || '127.0.0.1',
+    port: port('EDGE_PORT', env.EDGE_PORT || '3002'),
+    metricsPort: env.METRICS_PORT ? port('METRICS_PORT', env.METRICS_PORT) : undefined,
     originUrl,
     purgeKey,
     leaseSeconds,
-    servedBy: `${env.ZONE ?? 'local'}/${env.INSTANCE ?? 'edge'}`,
-    trustedProxies: (env.TRUSTED_PROXIES ?? '')
-      .split(',')
-      .map((proxy) => proxy.trim())
-      .filter(Boolean),
+    servedBy: `${env.ZONE || 'local'}/${env.INSTANCE || 'edge'}`,
+    trustedProxies,
+    storeFolder: env.EDGE_STORE_FOLDER || undefined,
   };
   if (faults.length > 0) throw new Error(faults.join('\n'));
   return config;

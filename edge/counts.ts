@@ -6,12 +6,15 @@ export interface Counts {
   answers: Record<Outcome, number>;
   /** Words of the purger that were signed, recent and readable. */
   purges: number;
+  /** Reads and writes of the store that failed and were passed over. */
+  storeFaults: number;
 }
 
 export function createCounts(): Counts {
   return {
     answers: { hit: 0, stale: 0, revalidated: 0, miss: 0, write: 0, away: 0, refused: 0 },
     purges: 0,
+    storeFaults: 0,
   };
 }
 
@@ -19,10 +22,9 @@ export function createCounts(): Counts {
 export function outcomeOf(cacheStatus: string): Outcome {
   const own = cacheStatus.slice(cacheStatus.lastIndexOf('edge'));
   if (own.includes('detail=origin-away')) return 'away';
-  if (own.startsWith('edge; hit')) {
-    if (own.includes('detail=stale-')) return 'stale';
-    return own.includes('fwd-status=304') ? 'revalidated' : 'hit';
-  }
+  if (own.includes('detail=stale-')) return 'stale';
+  if (own.startsWith('edge; hit') || own.includes('; collapsed')) return 'hit';
+  if (own.includes('fwd=stale; fwd-status=304')) return 'revalidated';
   if (own.includes('fwd=method')) return 'write';
   return own.includes('fwd=') ? 'miss' : 'refused';
 }

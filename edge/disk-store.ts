@@ -7,13 +7,19 @@ import { LRUCache } from 'lru-cache';
 import type { Store } from './store.ts';
 import type { StoredResponse } from './stored-response.ts';
 
+/** What a file takes beside its content: its name in memory and a block on disk. */
+const bytesOfFile = 4_096;
+
+/** @param folder is made, and emptied of answers. @throws where it cannot be. */
 export async function openDiskStore(folder: string, maxBytes: number): Promise<Store> {
-  await rm(folder, { recursive: true, force: true });
-  await mkdir(folder, { recursive: true });
-  const pathOf = (name: string) => join(folder, name);
+  // A folder of its own within the one that was named: only what the edge wrote may be removed.
+  const own = join(folder, 'answers');
+  await rm(own, { recursive: true, force: true });
+  await mkdir(own, { recursive: true });
+  const pathOf = (name: string) => join(own, name);
   const sizes = new LRUCache<string, number>({
     maxSize: maxBytes,
-    sizeCalculation: (bytes) => bytes,
+    sizeCalculation: (bytes) => bytes + bytesOfFile,
     dispose: (_bytes, name, reason) => {
       if (reason !== 'set') void rm(pathOf(name), { force: true });
     },
@@ -29,6 +35,8 @@ export async function openDiskStore(folder: string, maxBytes: number): Promise<S
     async set(key, variants) {
       const name = nameOf(key);
       const bytes = serialize(variants);
+      // A file that the index would not take in would never be removed.
+      if (bytes.length + bytesOfFile > maxBytes) return void sizes.delete(name);
       const half = pathOf(`${name}.${writes++}`);
       await writeFile(half, bytes);
       await rename(half, pathOf(name));

@@ -1,4 +1,5 @@
-// What the edge says when the origin does not: a page for people, a problem (RFC 9457) for programs; never kept.
+// What the edge says in its own name: a page for people, a problem (RFC 9457) for programs; never kept.
+import type { Answer } from './answer.ts';
 import type { Fields } from './vary.ts';
 
 const titles: Record<number, { code: string; title: string; text: string }> = {
@@ -9,7 +10,19 @@ const titles: Record<number, { code: string; title: string; text: string }> = {
     title: 'Clocks differ',
     text: 'The signed time is more than a second from ours.',
   },
+  404: { code: 'not-found', title: 'Not found', text: 'There is nothing here.' },
+  405: {
+    code: 'method-not-allowed',
+    title: 'Method not allowed',
+    text: 'This method is not passed on to the shop.',
+  },
+  408: { code: 'too-slow', title: 'Request timeout', text: 'The request did not come whole in time.' },
   413: { code: 'too-large', title: 'Too large', text: 'The request is longer than we accept.' },
+  431: {
+    code: 'fields-too-large',
+    title: 'Fields too large',
+    text: 'The header fields are longer than we accept.',
+  },
   502: {
     code: 'origin-cut-short',
     title: 'Incomplete answer',
@@ -23,31 +36,29 @@ const titles: Record<number, { code: string; title: string; text: string }> = {
   504: { code: 'not-kept', title: 'Not kept', text: 'There is no kept answer, and none may be fetched.' },
 };
 
-export function errorAnswer(
-  status: number,
-  request: Fields,
-  servedBy: string,
-  cacheStatus: string,
-): Response {
+export function errorAnswer(status: number, request: Fields, servedBy: string, cacheStatus: string): Answer {
   const { code, title, text } = titles[status]!;
-  const wantsPage = /\btext\/html\b/.test(request.get('accept') ?? '');
-  const headers: Record<string, string> = {
+  const headers: Record<string, string> = ownHeaders(servedBy, cacheStatus);
+  if (status === 503) headers['retry-after'] = '2';
+  if (!/\btext\/html\b/.test(request.get('accept') ?? '')) {
+    headers['content-type'] = 'application/problem+json';
+    const body = JSON.stringify({ type: 'about:blank', title, status, code, detail: text });
+    return { status, statusText: title, headers, body };
+  }
+  headers['content-type'] = 'text/html; charset=utf-8';
+  headers['content-security-policy'] = "default-src 'none'; frame-ancestors 'none'";
+  const body = `<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>${title}</title><main><h1>${title}</h1><p>${text}</p></main></html>`;
+  return { status, statusText: title, headers, body };
+}
+
+/** What every answer of the edge's own bears. */
+export function ownHeaders(servedBy: string, cacheStatus = 'edge'): Record<string, string> {
+  return {
     'cache-control': 'private, no-store',
     'cache-status': cacheStatus,
     'served-by': servedBy,
+    'server-timing': 'edge',
     'x-content-type-options': 'nosniff',
     'referrer-policy': 'strict-origin-when-cross-origin',
-    'content-type': wantsPage ? 'text/html; charset=utf-8' : 'application/problem+json',
   };
-  if (status === 503) headers['retry-after'] = '2';
-  if (!wantsPage)
-    return new Response(JSON.stringify({ type: 'about:blank', title, status, code, detail: text }), {
-      status,
-      headers,
-    });
-  headers['content-security-policy'] = "default-src 'none'; frame-ancestors 'none'";
-  return new Response(
-    `<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>${title}</title><main><h1>${title}</h1><p>${text}</p></main></html>`,
-    { status, headers },
-  );
 }

@@ -3,20 +3,25 @@ import process from 'node:process';
 import { createEdge } from './app.ts';
 import { trustProxies } from './client-address.ts';
 import { readEdgeConfig } from './config.ts';
+import { openDiskStore } from './disk-store.ts';
 import { createMetricsServer } from './metrics-server.ts';
 import { createEdgeServer } from './serve-node.ts';
-import { createMemoryStore } from './store.ts';
+import { createMemoryStore, type Store } from './store.ts';
 import { createNodeUpstream } from './upstream-node.ts';
 
 const maxStoreBytes = 256_000_000;
+const maxDiskBytes = 4_000_000_000;
 const drainMs = 8_000;
 
 const config = readConfig();
+if (config.purgeKey === undefined)
+  console.error('EDGE_PURGE_KEY is not set: answers with Cache-Tag will not be served twice');
 const edge = createEdge({
-  store: createMemoryStore(maxStoreBytes),
+  store: await openStore(config.storeFolder),
   upstream: createNodeUpstream({
     originUrl: config.originUrl,
     timeoutMs: 8_000,
+    wholeTimeoutMs: 30_000,
     maxConnections: 256,
     maxCalls: 2_048,
   }),
@@ -50,6 +55,10 @@ function stop(): void {
     server.closeAllConnections();
     process.exit(0);
   }, drainMs).unref();
+}
+
+function openStore(folder: string | undefined): Store | Promise<Store> {
+  return folder === undefined ? createMemoryStore(maxStoreBytes) : openDiskStore(folder, maxDiskBytes);
 }
 
 function readConfig() {

@@ -1,6 +1,7 @@
 // Decides what is kept, by the answer's own words (RFC 9111, 3), and makes the entry.
 import { type Freshness, readFreshness } from './freshness.ts';
-import { type StoredResponse, toRecord } from './stored-response.ts';
+import { toRecord } from './header-record.ts';
+import type { StoredResponse } from './stored-response.ts';
 import { parseTags } from './tags.ts';
 import type { UpstreamResponse } from './upstream.ts';
 import { type Fields, varyOf } from './vary.ts';
@@ -33,13 +34,12 @@ export function toStored({
     return undefined;
   const part = status === 206 ? parsePart(headers.get('content-range')) : undefined;
   if (status === 206 && part === undefined) return undefined;
-  const kept = [...headers].filter(([name]) => name !== 'age' && name !== 'cache-status');
+  const { age: _age, 'cache-status': _status, ...kept } = toRecord(headers);
   return {
     ...freshness,
     status,
     statusText,
     headers: kept,
-    record: toRecord(kept),
     body: new Uint8Array(),
     receivedAtMs,
     tags,
@@ -47,6 +47,7 @@ export function toStored({
     vary,
     etag: headers.get('etag'),
     lastModified: headers.get('last-modified'),
+    compressed: false,
     part,
   };
 }

@@ -1,39 +1,88 @@
-// Passes WebSocket and other upgrades through, byte for byte, on a connection of their own.
+// Passes WebSockets through, byte for byte, once the origin has agreed; before that nothing of the client's reaches it unread.
 import type { IncomingMessage } from 'node:http';
-import { connect } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { isAmbiguous } from './ambiguous-request.ts';
+import { errorAnswer } from './error-answer.ts';
+import { openOrigin } from './origin-address.ts';
+import { RawFields } from './raw-fields.ts';
+import { writeRaw } from './write-raw.ts';
 
-const timeoutMs = 10_000;
+export interface PassOptions {
+  originUrl: string;
+  servedBy: string;
+  addressOf: (request: IncomingMessage) => string;
+  isWebSocket: (request: IncomingMessage) => boolean;
+}
 
-export function passUpgrade(
-  originUrl: string,
-  request: IncomingMessage,
-  socket: Duplex,
-  head: Buffer,
-  clientAddress: (peer: string, forwardedFor: string | undefined) => string,
-): void {
-  const { hostname, port } = new URL(originUrl);
-  const upstream = connect({ host: hostname, port: Number(port || 80), timeout: timeoutMs });
-  const end = () => {
-    socket.destroy();
-    upstream.destroy();
-  };
-  for (const side of [socket, upstream]) side.on('error', end).on('close', end);
-  upstream.on('timeout', end);
-  upstream.on('connect', () => {
-    upstream.setTimeout(0);
-    const lines = [`${request.method} ${request.url} HTTP/1.1`];
-    for (let at = 0; at < request.rawHeaders.length; at += 2) {
-      if (request.rawHeaders[at]!.toLowerCase() !== 'x-forwarded-for')
-        lines.push(`${request.rawHeaders[at]}: ${request.rawHeaders[at + 1]}`);
-    }
-    const client = clientAddress(
-      request.socket.remoteAddress ?? '',
-      request.headers['x-forwarded-for'] as string | undefined,
+const handshakeMs = 10_000;
+const maxTunnels = 1_000;
+const ownFields = ['x-forwarded-for', 'forwarded', 'x-real-ip', 'content-length', 'transfer-encoding'];
+
+export function passUpgrades({ originUrl, servedBy, addressOf, isWebSocket }: PassOptions) {
+  const origin = openOrigin(originUrl);
+  let tunnels = 0;
+  return (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
+    const fields = new RawFields(request);
+    const refuse = (status: number, why = 'edge') =>
+      writeRaw(socket, errorAnswer(status, fields, servedBy, why));
+    socket.on('error', () => socket.destroy());
+    if (!isWebSocket(request) || isAmbiguous(request.url ?? '', fields)) return void refuse(400);
+    if (tunnels >= maxTunnels) return void refuse(503);
+    tunnels++;
+    socket.once('close', () => tunnels--);
+    const headers = request.rawHeaders.flatMap((name, at, raw) =>
+      at % 2 === 1 || ownFields.includes(name.toLowerCase()) ? [] : [name, raw[at + 1]!],
     );
-    upstream.write(`${lines.join('\r\n')}\r\nX-Forwarded-For: ${client}\r\n\r\n`);
-    upstream.write(head);
-    upstream.pipe(socket);
-    socket.pipe(upstream);
-  });
+    const asking = origin.request({
+      path: request.url,
+      headers: [...headers, 'X-Forwarded-For', addressOf(request)],
+      agent: false,
+    });
+    const timer = setTimeout(
+      () => asking.destroy(new Error('The origin did not answer in time')),
+      handshakeMs,
+    );
+    socket.once('close', () => asking.destroy());
+    asking.on('close', () => clearTimeout(timer));
+    let isAnswered = false;
+    asking.on('error', () => {
+      if (isAnswered) socket.destroy();
+      else refuse(503, 'edge; fwd=bypass; detail=origin-away');
+    });
+    asking.on('response', (response) => {
+      isAnswered = true;
+      passRefusal(response, socket);
+    });
+    asking.on('upgrade', (response, tunnel, first) => {
+      isAnswered = true;
+      clearTimeout(timer);
+      socket.write(headOf(response), 'latin1');
+      socket.write(first);
+      tunnel.write(head);
+      tunnel.on('error', () => socket.destroy()).once('close', () => socket.destroy());
+      socket.once('close', () => tunnel.destroy());
+      tunnel.pipe(socket).pipe(tunnel);
+    });
+    asking.end();
+  };
+}
+
+/** The origin answers as to any request: its answer ends the connection, so that no later bytes go by unread. */
+function passRefusal(response: IncomingMessage, socket: Duplex): void {
+  socket.write(headOf(response, ['connection', 'keep-alive', 'transfer-encoding'], 'connection: close\r\n'));
+  response.on('error', () => socket.destroy());
+  response.pipe(socket);
+}
+
+function headOf(
+  { statusCode, statusMessage, rawHeaders }: IncomingMessage,
+  without: string[] = [],
+  more = '',
+) {
+  let head = `HTTP/1.1 ${statusCode} ${statusMessage}\r\n`;
+  for (let at = 0; at < rawHeaders.length; at += 2) {
+    if (!without.includes(rawHeaders[at]!.toLowerCase()))
+      head += `${rawHeaders[at]}: ${rawHeaders[at + 1]}\r\n`;
+  }
+  return `${head}${more}\r\n`;
 }

@@ -3,30 +3,32 @@ const encoder = new TextEncoder();
 
 /** @param t unix milliseconds; the edge's lease runs from it. @returns the value of the `Purge-Signature` header. */
 export async function signPurge(key: string, body: string, t: number): Promise<string> {
-  const signature = await crypto.subtle.sign(
-    'HMAC',
-    await importKey(key, 'sign'),
-    encoder.encode(`${t}.${body}`),
-  );
+  const signed = signedBytes(String(t), encoder.encode(body));
+  const signature = await crypto.subtle.sign('HMAC', await importKey(key, 'sign'), signed);
   return `t=${t},v1=${toHex(new Uint8Array(signature))}`;
 }
 
 /** @returns the signed time, or undefined where the signature is not ours. The comparison takes the same time wherever it differs. */
 export async function verifyPurge(
-  key: string,
-  body: string,
+  key: string | undefined,
+  body: Uint8Array,
   header: string | null,
 ): Promise<number | undefined> {
-  const match = /^t=(\d{1,15}),v1=([0-9a-f]{64})$/.exec(header ?? '');
-  if (match === null) return undefined;
+  const match = /^t=(\d{1,15}),\s*v1=([0-9a-f]{64})$/i.exec(header ?? '');
+  if (match === null || key === undefined) return undefined;
   const [, t = '', hex = ''] = match;
-  const right = await crypto.subtle.verify(
-    'HMAC',
-    await importKey(key, 'verify'),
-    fromHex(hex),
-    encoder.encode(`${t}.${body}`),
-  );
+  const signed = signedBytes(t, body);
+  const right = await crypto.subtle.verify('HMAC', await importKey(key, 'verify'), fromHex(hex), signed);
   return right ? Number(t) : undefined;
+}
+
+/** The bytes as they came: what is not UTF-8 must not be signed for as what it decodes to. */
+function signedBytes(t: string, body: Uint8Array): Uint8Array<ArrayBuffer> {
+  const head = encoder.encode(`${t}.`);
+  const bytes = new Uint8Array(head.length + body.length);
+  bytes.set(head);
+  bytes.set(body, head.length);
+  return bytes;
 }
 
 function importKey(key: string, use: 'sign' | 'verify'): ReturnType<typeof crypto.subtle.importKey> {

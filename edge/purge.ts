@@ -1,13 +1,15 @@
 // The purger's word: floors are raised before 200 is said, and the lease runs from the signed time.
 import { Hono } from 'hono';
+import { toResponse } from './answer.ts';
 import type { Counts } from './counts.ts';
-import { errorAnswer } from './error-answer.ts';
+import { errorAnswer, ownHeaders } from './error-answer.ts';
 import type { Clock, Fence } from './fence.ts';
 import { verifyPurge } from './purge-signature.ts';
 import { readBounded } from './read-bounded.ts';
+import { createRoom } from './room.ts';
 
 export interface PurgeOptions {
-  key: string;
+  key: string | undefined;
   fence: Fence;
   clock: Clock;
   counts: Counts;
@@ -16,44 +18,34 @@ export interface PurgeOptions {
 
 const maxSignedAgeMs = 60_000;
 const maxBytes = 4_000_000;
+/** Of all words that are being read; a purge is read before its signature can be checked. */
+const maxBytesAtOnce = 16_000_000;
 
 export function purgeRoutes({ key, fence, clock, counts, servedBy }: PurgeOptions): Hono {
+  const room = createRoom(maxBytesAtOnce);
   const refuse = (status: number, request: Request) =>
-    errorAnswer(status, request.headers, servedBy, 'edge; detail=purge');
+    toResponse(errorAnswer(status, request.headers, servedBy, 'edge; detail=purge'));
   return new Hono()
-    .get('/livez', (c) =>
-      c.text('alive', 200, { 'Cache-Control': 'no-store', 'Served-By': servedBy, 'Cache-Status': 'edge' }),
-    )
+    .get('/livez', (c) => c.text('alive', 200, ownHeaders(servedBy)))
     .post('/purge', async (c) => {
       const request = c.req.raw;
       if (Number(request.headers.get('content-length') ?? 0) > maxBytes) return refuse(413, request);
-      const read = await readBounded(request.body, maxBytes);
+      const read = await readBounded(request.body, maxBytes, room);
       if ('rest' in read) {
         await read.rest.cancel();
         return refuse(413, request);
       }
-      const body = new TextDecoder().decode(read.bytes);
-      const t = await verifyPurge(key, body, request.headers.get('purge-signature'));
+      const t = await verifyPurge(key, read.bytes, request.headers.get('purge-signature'));
       if (t === undefined || Math.abs(clock.wallMs() - t) > maxSignedAgeMs) return refuse(401, request);
-      const tags = readTags(body);
+      const tags = readTags(new TextDecoder().decode(read.bytes));
       if (tags === undefined) return refuse(400, request);
       fence.raise(tags);
       const renewed = fence.renew(t);
       if (!renewed && tags.length === 0) return refuse(409, request);
       counts.purges++;
-      return c.json({ raised: tags.length, renewed }, 200, {
-        'Cache-Control': 'no-store',
-        'Served-By': servedBy,
-        'Cache-Status': 'edge',
-      });
+      return c.json({ raised: tags.length, renewed }, 200, ownHeaders(servedBy));
     })
-    .all('*', (c) =>
-      c.text('There is nothing here', 404, {
-        'Cache-Control': 'no-store',
-        'Served-By': servedBy,
-        'Cache-Status': 'edge',
-      }),
-    );
+    .all('*', (c) => refuse(404, c.req.raw));
 }
 
 function readTags(body: string): [string, number][] | undefined {

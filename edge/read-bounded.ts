@@ -1,40 +1,65 @@
-// Reads a body up to a bound; past it, gives back the whole as a stream.
+// Reads a body up to its own bound and as far as there is room; past either, gives back the whole as a stream.
+import type { Room } from './room.ts';
+
 export type Read = { bytes: Uint8Array<ArrayBuffer> } | { rest: ReadableStream<Uint8Array> };
+type Reader = ReadableStreamDefaultReader<Uint8Array>;
 
 /** @throws where the body was cut short. */
-export async function readBounded(body: ReadableStream<Uint8Array> | null, maxBytes: number): Promise<Read> {
+export async function readBounded(
+  body: ReadableStream<Uint8Array> | null,
+  maxBytes: number,
+  room: Room,
+): Promise<Read> {
   if (body === null) return { bytes: new Uint8Array() };
   const reader = body.getReader();
   const chunks: Uint8Array[] = [];
   let size = 0;
-  for (;;) {
-    const { done, value } = await reader.read();
-    if (done) break;
-    chunks.push(value);
-    size += value.length;
-    if (size > maxBytes) return { rest: resume(chunks, reader) };
+  try {
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) break;
+      chunks.push(value);
+      if (size + value.length > maxBytes || !room.take(value.length))
+        return { rest: resume(chunks, reader, room, size) };
+      size += value.length;
+    }
+  } catch (error) {
+    room.give(size);
+    throw error;
   }
+  room.give(size);
+  return { bytes: join(chunks, size) };
+}
+
+function join(chunks: Uint8Array[], size: number): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(size);
   let at = 0;
   for (const chunk of chunks) {
     bytes.set(chunk, at);
     at += chunk.length;
   }
-  return { bytes };
+  return bytes;
 }
 
-function resume(
-  chunks: Uint8Array[],
-  reader: ReadableStreamDefaultReader<Uint8Array>,
-): ReadableStream<Uint8Array> {
+/** What was read goes first; its room is given back once all of it has gone, or nobody wants it any more. */
+function resume(chunks: Uint8Array[], reader: Reader, room: Room, taken: number): ReadableStream<Uint8Array> {
+  let held = taken;
+  const release = () => {
+    room.give(held);
+    held = 0;
+  };
   return new ReadableStream({
     async pull(controller) {
       const first = chunks.shift();
       if (first !== undefined) return controller.enqueue(first);
+      release();
       const { done, value } = await reader.read();
       if (done) controller.close();
       else controller.enqueue(value);
     },
-    cancel: (reason) => reader.cancel(reason),
+    cancel(reason) {
+      release();
+      return reader.cancel(reason);
+    },
   });
 }

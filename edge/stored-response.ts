@@ -1,13 +1,12 @@
 // One kept answer, with all that each serving needs, made once when it is stored.
 import type { Freshness } from './freshness.ts';
+import type { HeaderRecord } from './header-record.ts';
 import type { TagVersions } from './tags.ts';
 
 export interface StoredResponse extends Freshness {
   status: number;
   statusText: string;
-  headers: [string, string][];
-  /** The same as one record, as node:http likes it; several Set-Cookie lines are a list. */
-  record: Record<string, string | string[]>;
+  headers: HeaderRecord;
   body: Uint8Array<ArrayBuffer>;
   receivedAtMs: number;
   tags: TagVersions;
@@ -17,8 +16,12 @@ export interface StoredResponse extends Freshness {
   vary: [name: string, value: string][];
   etag: string | null;
   lastModified: string | null;
+  /** Whether the edge made this encoding of the origin's plain body. */
+  compressed: boolean;
   /** Which bytes of how many, where the body is a part only. */
   part: { from: number; to: number; total: number } | undefined;
+  /** The headers of the last serving, good for as long as age and status are the same. */
+  made?: { ageS: number; status: string; headers: HeaderRecord };
 }
 
 export function ageOfS(stored: StoredResponse, nowMs: number): number {
@@ -30,25 +33,20 @@ export function freshForS(stored: StoredResponse, nowMs: number): number {
   return stored.noCache ? -Infinity : stored.lifetimeS - ageOfS(stored, nowMs);
 }
 
-export function toRecord(headers: [string, string][]): Record<string, string | string[]> {
-  const record: Record<string, string | string[]> = {};
-  for (const [name, value] of headers) {
-    const present = record[name];
-    if (present === undefined) record[name] = value;
-    else record[name] = [...(Array.isArray(present) ? present : [present]), value];
-  }
-  return record;
-}
-
 /** What an entry takes of the store's room, in bytes, rounded up. */
-export function bytesOf(variants: StoredResponse[]): number {
+export function bytesOf(variants: StoredResponse[], key: string): number {
   return variants.reduce(
     (sum, { body, headers, tags }) =>
       sum +
       body.length +
-      1_000 +
-      headers.reduce((text, [name, value]) => text + 2 * (name.length + value.length), 0) +
+      2_000 +
+      // Kept once as they came and once as they were last served, two bytes a letter at most.
+      4 *
+        Object.entries(headers).reduce(
+          (text, [name, value]) => text + name.length + String(value).length,
+          0,
+        ) +
       tags.length * 100,
-    1,
+    200 + 2 * key.length,
   );
 }

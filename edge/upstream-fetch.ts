@@ -1,17 +1,19 @@
 // Speaks to the origin by fetch, where the runtime has nothing below it.
 import { type Upstream, UpstreamError } from './upstream.ts';
 
-export function createFetchUpstream(originUrl: string, timeoutMs: number): Upstream {
+/** @param timeoutMs until the answer begins. @param wholeTimeoutMs until its body has ended. */
+export function createFetchUpstream(originUrl: string, timeoutMs: number, wholeTimeoutMs: number): Upstream {
   return async ({ method, path, headers, body }) => {
-    const abort = new AbortController();
-    const timer = setTimeout(() => abort.abort(), timeoutMs);
+    const beginning = new AbortController();
+    const timer = setTimeout(() => beginning.abort(), timeoutMs);
+    const signal = AbortSignal.any([beginning.signal, AbortSignal.timeout(wholeTimeoutMs)]);
     try {
       const response = await fetch(new URL(path, originUrl), {
         method,
         headers,
         body,
         redirect: 'manual',
-        signal: abort.signal,
+        signal,
       });
       return {
         status: response.status,

@@ -16,17 +16,16 @@ export function varyOf(headers: Headers, request: Fields): [string, string][] | 
   return [...new Set(names)].toSorted().map((name) => [name, normalise(name, request.get(name))]);
 }
 
-export function selectVariant(variants: StoredResponse[], request: Fields): StoredResponse | undefined {
-  return variants.find((variant) =>
-    variant.vary.every(([name, value]) => {
-      const asked = request.get(name);
-      return (
-        asked === value ||
-        normalise(name, asked) === value ||
-        (name === 'accept-language' && speaks(variant, asked))
-      );
-    }),
-  );
+/** Whether an answer that was made for another request is right for this one. */
+export function fits(variant: StoredResponse, request: Fields): boolean {
+  return variant.vary.every(([name, value]) => {
+    const asked = request.get(name);
+    return (
+      asked === value ||
+      normalise(name, asked) === value ||
+      (name === 'accept-language' && speaks(variant, asked))
+    );
+  });
 }
 
 export function sameVary(one: StoredResponse, other: StoredResponse): boolean {
@@ -49,19 +48,29 @@ function normalise(name: string, value: string | null): string {
 }
 
 /** The best that the client takes of what the shop speaks; so that there are three variants at most. */
-export function chooseEncoding(value: string): string {
-  const quality = (coding: string) => {
-    const match = new RegExp(`(?:^|,)\\s*${coding}\\s*(?:;\\s*q=([\\d.]+))?\\s*(?:,|$)`, 'i').exec(value);
-    return match === null ? 0 : Number(match[1] ?? 1);
-  };
-  const [br, gzip] = [quality('br'), quality('gzip')];
+export function chooseEncoding(value: string): 'br' | 'gzip' | 'identity' {
+  let br = 0;
+  let gzip = 0;
+  for (const member of value.split(',')) {
+    const [coding = '', weight = ''] = member.split(';', 2);
+    const name = coding.trim().toLowerCase();
+    if (name === 'br') br = qualityOf(weight);
+    else if (name === 'gzip') gzip = qualityOf(weight);
+  }
   if (br > 0 && br >= gzip) return 'br';
   return gzip > 0 ? 'gzip' : 'identity';
 }
 
+function qualityOf(weight: string): number {
+  const text = weight.trim();
+  if (text === '') return 1;
+  const quality = Number(text.replace(/^q=/i, ''));
+  return Number.isNaN(quality) ? 0 : quality;
+}
+
 /** Whether the answer's one language is the one that the client likes best. */
 function speaks(variant: StoredResponse, asked: string | null): boolean {
-  const language = variant.record['content-language'];
+  const language = variant.headers['content-language'];
   if (asked === null || typeof language !== 'string') return false;
   const best = asked
     .split(',')

@@ -68,7 +68,13 @@ const originUrl = `http://localhost:${originPort}`;
 const server = createEdgeServer({
   edge: createEdge({
     store: createMemoryStore(50_000_000),
-    upstream: createNodeUpstream({ originUrl, timeoutMs: 8_000, maxConnections: 256, maxCalls: 1_000 }),
+    upstream: createNodeUpstream({
+      originUrl,
+      timeoutMs: 8_000,
+      wholeTimeoutMs: 10_000,
+      maxConnections: 256,
+      maxCalls: 1_000,
+    }),
     purgeKey: 'a key for tests only',
     leaseSeconds: 3,
     servedBy: 'test/edge',

@@ -40,10 +40,10 @@ test('hits, misses, purges, stored bytes and the lease are told on a port of the
 test.each([
   ['origin; hit, edge; fwd=uri-miss; fwd-status=200; stored', 'miss'],
   ['edge; hit; ttl=10', 'hit'],
-  ['edge; hit; collapsed; ttl=10', 'hit'],
+  ['edge; fwd=uri-miss; collapsed; ttl=10', 'hit'],
   ['edge; hit; detail=stale-while-revalidate; ttl=-1', 'stale'],
-  ['edge; hit; fwd=stale; fwd-status=500; detail=stale-if-error; ttl=-9', 'stale'],
-  ['edge; hit; fwd=stale; fwd-status=304; ttl=60', 'revalidated'],
+  ['edge; fwd=stale; fwd-status=500; detail=stale-if-error; ttl=-9', 'stale'],
+  ['edge; fwd=stale; fwd-status=304; ttl=60', 'revalidated'],
   ['edge; fwd=method', 'write'],
   ['edge; fwd=method; detail=origin-away', 'away'],
   ['edge', 'refused'],

@@ -85,10 +85,15 @@ test('told to stop, the edge ends what it has begun and exits with 0', async () 
   expect(code).toBe(0);
 });
 
+/** Said again where it came late, as the worker does: a word more than a second old renews nothing. */
 async function purge(edge: Running, tags: Record<string, number>): Promise<void> {
   const body = JSON.stringify({ tags });
-  const headers = { 'purge-signature': await signPurge(purgeKey, body, Date.now()) };
-  expect((await fetch(`${edge.url}/.edge/purge`, { method: 'POST', body, headers })).status).toBe(200);
+  const say = async () => {
+    const headers = { 'purge-signature': await signPurge(purgeKey, body, Date.now()) };
+    const answer = await fetch(`${edge.url}/.edge/purge`, { method: 'POST', body, headers });
+    return { status: answer.status, ...((await answer.json()) as { renewed?: boolean }) };
+  };
+  await expect.poll(say, { timeout: 20_000 }).toMatchObject({ status: 200, renewed: true });
 }
 
 async function runProcess(command: string, args: string[], originUrl: string): Promise<Running> {
@@ -122,6 +127,7 @@ async function runWorkerd(originUrl: string): Promise<Running> {
     format: 'esm',
     platform: 'neutral',
     mainFields: ['module', 'main'],
+    external: ['node:*'],
   });
   const miniflare = new Miniflare({
     modules: [{ type: 'ESModule', path: 'edge.mjs', contents: bundle.outputFiles[0]!.text }],

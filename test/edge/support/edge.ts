@@ -17,7 +17,13 @@ export function startEdge(originUrl: string, store: Store = createMemoryStore(10
   const clock = { now: Date.now() };
   const edge = createEdge({
     store,
-    upstream: createNodeUpstream({ originUrl, timeoutMs: 2_000, maxConnections: 50, maxCalls: 2_000 }),
+    upstream: createNodeUpstream({
+      originUrl,
+      timeoutMs: 2_000,
+      wholeTimeoutMs: 10_000,
+      maxConnections: 50,
+      maxCalls: 2_000,
+    }),
     clock: { wallMs: () => clock.now, monotonicMs: () => clock.now },
     purgeKey,
     leaseSeconds: 3,

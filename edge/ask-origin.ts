@@ -1,0 +1,94 @@
+// Asks the origin, with the kept answer's validators where there is one, and keeps what may be kept.
+import { compressKept } from './compress-kept.ts';
+import type { Forwarded } from './forward-request.ts';
+import { dropHopByHop } from './hop-by-hop.ts';
+import { mayStandIn } from './judge-kept.ts';
+import type { Found } from './kept-answers.ts';
+import { toStored } from './may-store.ts';
+import { readBounded } from './read-bounded.ts';
+import { type CacheParts, insteadOf, passOn, refuse, serve } from './replies.ts';
+import { confirmByHead, isConditional, setConditions, type Times, update } from './revalidate.ts';
+import type { StoredResponse } from './stored-response.ts';
+import type { UpstreamResponse } from './upstream.ts';
+
+export interface Fetched {
+  response: Response;
+  /** What was kept of it, for those who wait. */
+  stored?: StoredResponse | undefined;
+  /** Why nothing was kept: this request's own, below a floor by now, or no answer at all. */
+  end: 'kept' | 'own' | 'outdated' | 'away';
+}
+
+export async function askOrigin(parts: CacheParts, asked: Forwarded, found: Found): Promise<Fetched> {
+  const { clock, fence } = parts;
+  const requestedAtMs = clock.wallMs();
+  const epoch = fence.epoch();
+  const kept = found.stored;
+  const conditional = kept !== undefined && isConditional(kept, asked);
+  let response: UpstreamResponse;
+  try {
+    const headers = conditional ? setConditions(asked.headers, kept) : asked.headers;
+    response = await parts.upstream({ ...asked, headers });
+  } catch {
+    return { response: insteadOf(parts, kept, asked), end: 'away' };
+  }
+  dropHopByHop(response.headers);
+  if (!response.headers.has('date')) response.headers.set('date', new Date(clock.wallMs()).toUTCString());
+  const times = { requestedAtMs, receivedAtMs: clock.wallMs(), epoch };
+  if (response.status === 304 && conditional) {
+    await response.body?.cancel();
+    const stored = update(kept, response, asked, times);
+    // The origin was asked after this request began, and its tags are the present ones.
+    if (stored !== undefined && (await parts.kept.keep(asked.key, stored)))
+      return { stored, response: serve(parts, stored, asked, 'fwd=stale; fwd-status=304'), end: 'kept' };
+    return askOrigin(parts, asked, { stored: undefined, known: true });
+  }
+  if (response.status >= 500 && kept && mayStandIn(kept, kept.staleIfErrorS, fence, clock.wallMs())) {
+    await response.body?.cancel();
+    const status = `fwd=stale; fwd-status=${response.status}; detail=stale-if-error`;
+    return { response: serve(parts, kept, asked, status), end: 'own' };
+  }
+  return receive(parts, asked, response, found, times);
+}
+
+async function receive(
+  parts: CacheParts,
+  asked: Forwarded,
+  response: UpstreamResponse,
+  found: Found,
+  times: Times,
+): Promise<Fetched> {
+  const forward = `fwd=${found.stored ? 'stale' : found.known ? 'vary-miss' : 'uri-miss'}; fwd-status=${response.status}`;
+  if (asked.method === 'HEAD') {
+    if (found.stored !== undefined) await confirmByHead(parts.kept, asked, found.stored, response, times);
+    return { response: passOn(parts, response, null, forward), end: 'own' };
+  }
+  const storable = toStored({ request: asked.headers, response, ...times });
+  if (storable === undefined)
+    return { response: passOn(parts, response, response.body, forward), end: 'own' };
+  if (!parts.fence.mayStore(storable.tags, times.epoch))
+    return { response: passOn(parts, response, response.body, forward), end: 'outdated' };
+  const read = await readBounded(response.body, parts.maxBodyBytes, parts.room).catch(() => undefined);
+  if (read === undefined) return { response: insteadOfCutShort(parts, asked, found), end: 'away' };
+  if ('rest' in read)
+    return { response: passOn(parts, response, read.rest, `${forward}; detail=too-long`), end: 'own' };
+  const encoded = await compressKept(response.status, response.headers, read.bytes, asked.headers);
+  const body = encoded ?? read.bytes;
+  const stored = toStored({ request: asked.headers, response, ...times });
+  // The fence is asked again, after the body: a purge may have come meanwhile.
+  const entry = stored && { ...stored, body, compressed: encoded !== undefined };
+  const isKept = entry !== undefined && (await parts.kept.keep(asked.key, entry));
+  const reply = passOn(
+    parts,
+    response,
+    body.length > 0 ? body : null,
+    isKept ? `${forward}; stored` : forward,
+  );
+  return isKept ? { response: reply, stored: entry, end: 'kept' } : { response: reply, end: 'outdated' };
+}
+
+function insteadOfCutShort(parts: CacheParts, asked: Forwarded, { stored }: Found): Response {
+  if (stored && mayStandIn(stored, stored.staleIfErrorS, parts.fence, parts.clock.wallMs()))
+    return serve(parts, stored, asked, 'fwd=stale; detail=stale-if-error');
+  return refuse(parts, 502, asked, 'edge; fwd=miss; detail=cut-short');
+}

@@ -1,0 +1,50 @@
+// One fetch for all who ask for the same page at once; what it brings must pass the fence for each of them when it comes.
+import { askOrigin, type Fetched } from './ask-origin.ts';
+import type { Forwarded } from './forward-request.ts';
+import { judgeKept } from './judge-kept.ts';
+import type { Found } from './kept-answers.ts';
+import { type CacheParts, insteadOf, serve } from './replies.ts';
+import { fits } from './vary.ts';
+
+/** What says that an answer may be for this request alone. */
+const alone = ['cookie', 'authorization', 'range', 'cache-control'];
+/** How often a request waits on others before it asks by itself. */
+const maxWaits = 2;
+
+export interface Flights {
+  fetch(asked: Forwarded, found: Found): Promise<Response>;
+}
+
+export function createFlights(parts: CacheParts): Flights {
+  const flights = new Map<string, Promise<Omit<Fetched, 'response'>>>();
+
+  async function lead(asked: Forwarded, found: Found, name: string): Promise<Response> {
+    const led = askOrigin(parts, asked, found);
+    const flight = led.then(({ stored, end }) => ({ stored, end }));
+    flights.set(name, flight);
+    flight.catch(() => undefined).finally(() => flights.delete(name));
+    return (await led).response;
+  }
+
+  async function fetch(asked: Forwarded, found: Found): Promise<Response> {
+    const isShareable = asked.method === 'GET' && !alone.some((name) => asked.headers.has(name));
+    const name = `${asked.key} ${asked.headers.get('accept-encoding') ?? ''}`;
+    for (let waits = 0; isShareable && waits < maxWaits; waits++) {
+      const flight = flights.get(name);
+      if (flight === undefined) return lead(asked, found, name);
+      const { stored, end } = await flight.catch(() => ({ stored: undefined, end: 'own' as const }));
+      if (end === 'away') return insteadOf(parts, found.stored, asked);
+      if (
+        stored !== undefined &&
+        fits(stored, asked.headers) &&
+        judgeKept(stored, asked.headers, parts.fence, parts.clock.wallMs()) === 'serve'
+      )
+        return serve(parts, stored, asked, `fwd=${found.known ? 'stale' : 'uri-miss'}; collapsed`);
+      // Only what was overtaken by a purge is worth another wait: the rest is for each request alone.
+      if (end !== 'outdated') break;
+    }
+    return (await askOrigin(parts, asked, found)).response;
+  }
+
+  return { fetch };
+}

@@ -1,0 +1,49 @@
+// The request as the origin gets it: the client's own address, no fields of this connection, shared pages without cookies.
+import { cacheKey } from './cache-key.ts';
+import { dropHopByHop } from './hop-by-hop.ts';
+import { normaliseQuery } from './normalise-query.ts';
+import { isSharedPath } from './shared-paths.ts';
+import type { UpstreamRequest } from './upstream.ts';
+import { chooseEncoding } from './vary.ts';
+
+export interface EdgeRequest extends UpstreamRequest {
+  host: string;
+  clientAddress: string;
+}
+
+export interface Forwarded extends UpstreamRequest {
+  host: string;
+  /** Under which its answers are kept. */
+  key: string;
+}
+
+export function forwardRequest(request: EdgeRequest): Forwarded {
+  const { method, host, body, onInterim } = request;
+  const headers = new Headers(request.headers);
+  dropHopByHop(headers);
+  // The edge has answered an expectation itself; `Forwarded` is not ours to vouch for.
+  for (const name of ['forwarded', 'x-real-ip', 'expect']) headers.delete(name);
+  headers.set('x-forwarded-for', request.clientAddress);
+  headers.set('host', host);
+  const path = pathOfRead(request.path);
+  const key = cacheKey(host, path);
+  if (!isRead(method)) return { method, host, path: request.path, key, headers, body, onInterim };
+  // A read goes without its body, so it must not announce one: the origin would take the next request for it.
+  headers.delete('content-length');
+  if (isSharedPath(path)) {
+    headers.delete('cookie');
+    headers.delete('authorization');
+  }
+  const encodings = headers.get('accept-encoding');
+  if (encodings !== null) headers.set('accept-encoding', chooseEncoding(encodings));
+  return { method, host, path, key, headers, body: null, onInterim };
+}
+
+export function isRead(method: string): boolean {
+  return method === 'GET' || method === 'HEAD';
+}
+
+/** @param path with its query, as the client sent it. */
+export function pathOfRead(path: string): string {
+  return path.includes('?') && isSharedPath(path) ? normaliseQuery(path) : path;
+}

@@ -1,0 +1,18 @@
+// One query for all spellings that mean the same to the shop: parameters in order of name, and none that only follow a person's steps.
+const following = /^(?:utm_\w+|gclid|dclid|fbclid|msclkid|mc_[ce]id)(?:=|$)/i;
+
+/** Asked of the origin as well as kept under: else one shopper's tracking could stand in another's page. @param path with its query. */
+export function normaliseQuery(path: string): string {
+  const at = path.indexOf('?');
+  if (at < 0) return path;
+  const members = path
+    .slice(at + 1)
+    .split('&')
+    .filter((member) => member !== '' && !following.test(member));
+  // Equal names keep their order, which may mean something.
+  const sorted = members
+    .map((member) => ({ member, name: member.split('=', 1)[0]! }))
+    .toSorted((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0))
+    .map(({ member }) => member);
+  return sorted.length === 0 ? path.slice(0, at) : `${path.slice(0, at)}?${sorted.join('&')}`;
+}

@@ -1,0 +1,14 @@
+// Bytes that are no request get a clear answer on their own socket, and nothing of them goes further.
+import type { Duplex } from 'node:stream';
+import { errorAnswer } from './error-answer.ts';
+import { writeRaw } from './write-raw.ts';
+
+const statuses: Record<string, number> = { HPE_HEADER_OVERFLOW: 431, ERR_HTTP_REQUEST_TIMEOUT: 408 };
+
+export function refuseUnreadable(servedBy: string) {
+  return (error: Error & { code?: string }, socket: Duplex): void => {
+    if (error.code === 'ECONNRESET' || !socket.writable) return void socket.destroy();
+    const status = statuses[error.code ?? ''] ?? 400;
+    writeRaw(socket, errorAnswer(status, { get: () => null }, servedBy, 'edge'));
+  };
+}

@@ -1,0 +1,56 @@
+// The three ways to reply: with a kept answer, with the origin's own, or with a word of the edge.
+import { answerFrom, toResponse } from './answer.ts';
+import { errorAnswer } from './error-answer.ts';
+import type { Clock, Fence } from './fence.ts';
+import type { Forwarded } from './forward-request.ts';
+import { mayStandIn } from './judge-kept.ts';
+import type { KeptAnswers } from './kept-answers.ts';
+import type { Room } from './room.ts';
+import type { StoredResponse } from './stored-response.ts';
+import type { Upstream, UpstreamResponse } from './upstream.ts';
+
+/** What the steps of one request share. */
+export interface CacheParts {
+  kept: KeptAnswers;
+  fence: Fence;
+  upstream: Upstream;
+  clock: Clock;
+  servedBy: string;
+  /** Longer bodies pass through and are not kept. */
+  maxBodyBytes: number;
+  room: Room;
+}
+
+export function serve(parts: CacheParts, stored: StoredResponse, asked: Forwarded, status: string): Response {
+  const serving = { nowMs: parts.clock.wallMs(), servedBy: parts.servedBy, status };
+  return toResponse(answerFrom(stored, asked.method, asked.headers, serving));
+}
+
+export function refuse(parts: CacheParts, status: number, asked: Forwarded, cacheStatus: string): Response {
+  return toResponse(errorAnswer(status, asked.headers, parts.servedBy, cacheStatus));
+}
+
+export function passOn(
+  parts: CacheParts,
+  response: UpstreamResponse,
+  body: ReadableStream<Uint8Array> | Uint8Array<ArrayBuffer> | null,
+  status: string,
+): Response {
+  const headers = new Headers(response.headers);
+  headers.append('cache-status', `edge; ${status}`);
+  if (!headers.has('served-by')) headers.set('served-by', parts.servedBy);
+  if (!headers.has('server-timing')) headers.set('server-timing', 'edge');
+  const isEmpty = response.status === 204 || response.status === 205 || response.status === 304;
+  return new Response(isEmpty ? null : body, {
+    status: response.status,
+    statusText: response.statusText,
+    headers,
+  });
+}
+
+/** In place of an origin that gave no answer. */
+export function insteadOf(parts: CacheParts, stored: StoredResponse | undefined, asked: Forwarded): Response {
+  if (stored !== undefined && mayStandIn(stored, stored.staleIfAwayS, parts.fence, parts.clock.wallMs()))
+    return serve(parts, stored, asked, 'fwd=stale; detail=stale-if-error');
+  return refuse(parts, 503, asked, 'edge; fwd=miss; detail=origin-away');
+}

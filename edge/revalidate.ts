@@ -1,0 +1,66 @@
+// A kept answer is asked about with its validators, and takes on the fields of the answer that confirms it (RFC 9111, 4.3).
+import { markCompressed } from './compress-kept.ts';
+import type { Forwarded } from './forward-request.ts';
+import { fieldOf, toHeaders } from './header-record.ts';
+import type { KeptAnswers } from './kept-answers.ts';
+import { toStored } from './may-store.ts';
+import type { StoredResponse } from './stored-response.ts';
+import type { UpstreamResponse } from './upstream.ts';
+
+export interface Times {
+  requestedAtMs: number;
+  receivedAtMs: number;
+  /** The fence's when the origin was asked. */
+  epoch: number;
+}
+
+export function isConditional(stored: StoredResponse, asked: Forwarded): boolean {
+  return (
+    stored.part === undefined && (stored.etag ?? stored.lastModified) !== null && !asked.headers.has('range')
+  );
+}
+
+export function setConditions(asked: Headers, stored: StoredResponse): Headers {
+  const headers = new Headers(asked);
+  headers.delete('if-none-match');
+  headers.delete('if-modified-since');
+  if (stored.etag !== null) headers.set('if-none-match', stored.etag);
+  if (stored.lastModified !== null) headers.set('if-modified-since', stored.lastModified);
+  return headers;
+}
+
+/** @returns the entry with the confirming answer's fields, or undefined where they forbid to keep it. */
+export function update(
+  stored: StoredResponse,
+  { headers: confirming }: UpstreamResponse,
+  asked: Forwarded,
+  times: Times,
+): StoredResponse | undefined {
+  const headers = toHeaders(stored.headers);
+  for (const [name, value] of confirming) {
+    if (!['content-length', 'content-encoding', 'content-range'].includes(name)) headers.set(name, value);
+  }
+  if (stored.compressed) markCompressed(headers);
+  const { status, statusText, body, compressed } = stored;
+  const updated = toStored({ request: asked.headers, response: { status, statusText, headers }, ...times });
+  return updated && { ...updated, body, compressed };
+}
+
+/** What HEAD says of the page holds for the kept one too, where both are the same; else the kept one is old. */
+export async function confirmByHead(
+  kept: KeptAnswers,
+  asked: Forwarded,
+  stored: StoredResponse,
+  response: UpstreamResponse,
+  times: Times,
+): Promise<void> {
+  if (response.status !== 200 || stored.status !== 200) return;
+  // Of a body that the edge encoded the origin knows neither length nor tag.
+  const compared = stored.compressed ? ['last-modified'] : ['etag', 'last-modified', 'content-length'];
+  const isSame = compared.every(
+    (name) => !response.headers.has(name) || response.headers.get(name) === fieldOf(stored.headers, name),
+  );
+  if (!isSame) return kept.forget(asked.key);
+  const updated = update(stored, response, asked, times);
+  if (updated !== undefined) await kept.keep(asked.key, updated);
+}

@@ -1,0 +1,49 @@
+// A write goes to the origin once, and forgets what it makes old.
+import { cacheKey } from './cache-key.ts';
+import { type Forwarded, pathOfRead } from './forward-request.ts';
+import { dropHopByHop } from './hop-by-hop.ts';
+import { invalidateAfterWrite, pathNamedBy } from './invalidate.ts';
+import { toStored } from './may-store.ts';
+import { readBounded } from './read-bounded.ts';
+import { type CacheParts, passOn, refuse } from './replies.ts';
+import type { UpstreamResponse } from './upstream.ts';
+
+export async function writeThrough(parts: CacheParts, asked: Forwarded): Promise<Response> {
+  const requestedAtMs = parts.clock.wallMs();
+  let response: UpstreamResponse;
+  try {
+    response = await parts.upstream(asked);
+  } catch {
+    return refuse(parts, 503, asked, 'edge; fwd=method; detail=origin-away');
+  }
+  dropHopByHop(response.headers);
+  for (const path of invalidateAfterWrite(asked, response))
+    await parts.kept.forget(cacheKey(asked.host, pathOfRead(path)));
+  const times = { requestedAtMs, receivedAtMs: parts.clock.wallMs(), epoch: parts.fence.epoch() };
+  if (asked.method === 'POST' && answersLaterGet(asked, response))
+    return keepForGet(parts, asked, response, times);
+  return passOn(parts, response, response.body, 'fwd=method');
+}
+
+/** Whether it says to be the page itself: Content-Location is its own address (RFC 9110, 9.3.3). */
+function answersLaterGet(asked: Forwarded, response: UpstreamResponse): boolean {
+  return (
+    response.status === 200 && pathNamedBy(response.headers.get('content-location'), asked) === asked.path
+  );
+}
+
+async function keepForGet(
+  parts: CacheParts,
+  asked: Forwarded,
+  response: UpstreamResponse,
+  times: { requestedAtMs: number; receivedAtMs: number; epoch: number },
+): Promise<Response> {
+  const stored = toStored({ request: asked.headers, response, ...times });
+  if (!stored?.explicit || stored.tags.length > 0 || asked.headers.has('cookie'))
+    return passOn(parts, response, response.body, 'fwd=method');
+  const read = await readBounded(response.body, parts.maxBodyBytes, parts.room).catch(() => undefined);
+  if (read === undefined) return refuse(parts, 502, asked, 'edge; fwd=method; detail=cut-short');
+  if ('rest' in read) return passOn(parts, response, read.rest, 'fwd=method');
+  await parts.kept.keep(asked.key, { ...stored, body: read.bytes });
+  return passOn(parts, response, read.bytes, 'fwd=method; stored');
+}
