@@ -52,7 +52,7 @@ export function createApp(
   passThrough(app, deps, options.loadBounds ?? usualLoadBounds);
 
   app.route('/', healthRoutes(health));
-  app.route('/', assetRoutes());
+  app.route('/', assetRoutes(deps));
   app.route('/', catalogRoutes(deps));
   app.route('/', cartRoutes(deps, carts));
   app.route('/', accountRoutes(accounts));

@@ -8,6 +8,7 @@ export interface Asset {
   /** Such as `shop.Zk3…q.css`. */
   hashedName: string;
   contentType: string;
+  content: string;
   /** Compressed at the first call. */
   bodies(): Promise<Encoded>;
 }
@@ -33,25 +34,29 @@ export function loadAssets(folder: URL): Map<string, Asset> {
   return assets;
 }
 
-/** The last release's files, put here by it under their hashed names; a page that it served may still ask for them. */
-export function loadPreviousAssets(folder: URL): Map<string, Asset> {
-  return new Map([...readTexts(folder)].map(([name, text]) => [name, toAsset(name, text)]));
+export function toAsset(hashedName: string, content: string): Asset {
+  let compressed: Promise<Encoded> | undefined;
+  return {
+    hashedName,
+    contentType: contentTypes[extname(hashedName)]!,
+    content,
+    bodies: () => {
+      compressed ??= compressBody(content).then(({ bodies }) => bodies);
+      return compressed;
+    },
+  };
+}
+
+const hashedName = /^([\w-]{1,40})\.[\w-]{10}(\.\w{1,12})$/;
+
+/** @returns `shop.css` of `shop.Zk3…q.css`; undefined where it is no name that we give. */
+export function plainNameOf(name: string): string | undefined {
+  const [, base, extension] = hashedName.exec(name) ?? [];
+  return base !== undefined && extension! in contentTypes ? base + extension : undefined;
 }
 
 function readTexts(folder: URL): Map<string, string> {
   if (!existsSync(folder)) return new Map();
   const names = readdirSync(folder).filter((name) => extname(name) in contentTypes);
   return new Map(names.sort().map((name) => [name, readFileSync(new URL(name, folder), 'utf8')]));
-}
-
-function toAsset(hashedName: string, text: string): Asset {
-  let compressed: Promise<Encoded> | undefined;
-  return {
-    hashedName,
-    contentType: contentTypes[extname(hashedName)]!,
-    bodies: () => {
-      compressed ??= compressBody(text).then(({ bodies }) => bodies);
-      return compressed;
-    },
-  };
 }

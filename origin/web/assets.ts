@@ -1,12 +1,13 @@
-// Styles, script and icons under names that bear the hash of what they hold: kept for ever by every cache, and of two releases at once.
+// Styles, script and icons under names that bear the hash of what they hold: kept for ever by every cache, and of other releases too.
 import { Hono } from 'hono';
-import { type Asset, loadAssets, loadPreviousAssets } from './asset-files.ts';
+import type { Deps } from '../deps.ts';
+import { chooseEncoding } from './accept-encoding.ts';
+import { type Asset, loadAssets, plainNameOf } from './asset-files.ts';
 import type { AppEnv } from './env.ts';
-import { chooseEncoding } from './shared-response.ts';
+import { createKeptAssets } from './kept-assets.ts';
 
 const folder = new URL('./assets/', import.meta.url);
 const present = loadAssets(folder);
-const previous = loadPreviousAssets(new URL('previous/', folder));
 
 /** @param name as in this folder, such as `shop.css`. @returns its address, which changes with its content. */
 export function assetUrl(name: string): string {
@@ -15,18 +16,26 @@ export function assetUrl(name: string): string {
   return `/assets/${asset.hashedName}`;
 }
 
-export function assetRoutes(): Hono<AppEnv> {
+/** What this release adds to the assets that are kept. */
+export function presentAssets(): Asset[] {
+  return [...present.values()];
+}
+
+export function assetRoutes(deps: Pick<Deps, 'db' | 'log'>): Hono<AppEnv> {
+  const kept = createKeptAssets(deps);
   const byHashedName = new Map([...present.values()].map((asset) => [asset.hashedName, asset]));
   return new Hono<AppEnv>()
     .get('/favicon.ico', (c) => c.redirect(assetUrl('favicon.svg'), 301))
     .get('/manifest.webmanifest', () => respond(present.get('manifest.webmanifest')!, undefined, shortlyKept))
-    .get('/assets/:name', (c) => {
+    .get('/assets/:name', async (c) => {
       const name = c.req.param('name');
       const accepted = c.req.header('Accept-Encoding');
-      const asset = byHashedName.get(name) ?? previous.get(name);
+      const plainName = plainNameOf(name);
+      if (plainName === undefined) return c.notFound();
+      const asset = byHashedName.get(name) ?? (await kept.find(name));
       if (asset !== undefined) return respond(asset, accepted, keptForEver);
-      // A page of the next release, asked of this one during a deploy: our own file is nearer to it than none.
-      const nearest = present.get(name.replace(/\.[\w-]{10}(\.\w+)$/, '$1'));
+      // While nobody can be asked, our own file is nearer to the page than none.
+      const nearest = present.get(plainName);
       return nearest ? respond(nearest, accepted, notKept) : c.notFound();
     });
 }
@@ -43,7 +52,6 @@ async function respond(asset: Asset, accepted: string | undefined, cacheControl:
     'Cache-Control': cacheControl,
     Vary: 'Accept-Encoding',
   };
-  if (encoding === 'identity') return new Response(bodies.identity, { headers });
-  headers['Content-Encoding'] = encoding;
-  return new Response(Uint8Array.from(Buffer.from(bodies[encoding]!, 'base64')), { headers });
+  if (encoding !== 'identity') headers['Content-Encoding'] = encoding;
+  return new Response(bodies[encoding], { headers });
 }

@@ -1,12 +1,12 @@
-// The tag that every page bears: what a page looks like is decided by the release.
+// The tag that every page bears: which release made it. Raising its floor brings down all pages of that release, at every edge.
 import type { TagVersions } from '../outbox/events.ts';
+import { siteRelease } from './release.ts';
 
-/** Raised by hand in a release whose pages must replace those that caches hold. */
-const siteRelease = 1;
+const prefix = 'site:';
 
-export const siteTags: TagVersions = { site: siteRelease };
+export const siteTags: TagVersions = { [`${prefix}${siteRelease}`]: 1 };
 
-/** Two releases run side by side during a deploy, so the floor is the oldest release that may still be shown. */
+/** Two releases run side by side during a deploy, and each may show its pages until somebody raises its floor. */
 export async function readSiteTagVersions(_db: unknown, tags: string[]): Promise<TagVersions> {
-  return tags.includes('site') ? { site: 1 } : {};
+  return Object.fromEntries(tags.filter((tag) => tag.startsWith(prefix)).map((tag) => [tag, 1]));
 }

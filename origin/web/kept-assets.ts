@@ -1,0 +1,56 @@
+// Assets of the other releases: each origin keeps its own in Postgres when it starts, so that any origin can answer for all of them.
+import { sql } from 'kysely';
+import type { Deps } from '../deps.ts';
+import type { Db } from '../postgres/database.ts';
+import { type Asset, toAsset } from './asset-files.ts';
+
+/** Longer than any edge may show a page, or a window stays open with hope. */
+const keptDays = 30;
+
+/** At start-up, before the process turns ready: a page that it makes may be styled by another origin. Forgets what no release had for long. */
+export async function keepAssets(db: Db, assets: Pick<Asset, 'hashedName' | 'content'>[]): Promise<void> {
+  await db
+    .insertInto('kept_assets')
+    .values(assets.map(({ hashedName, content }) => ({ hashed_name: hashedName, content })))
+    .onConflict((conflict) => conflict.column('hashed_name').doUpdateSet({ started_at: sql`now()` }))
+    .execute();
+  await db
+    .deleteFrom('kept_assets')
+    .where('started_at', '<', sql<Date>`now() - make_interval(days => ${keptDays})`)
+    .execute();
+}
+
+export interface KeptAssets {
+  /** @returns undefined where no release had it, and where nobody can be asked. */
+  find(hashedName: string): Promise<Asset | undefined>;
+}
+
+/** Releases are few: what was found stays in memory, compressed. */
+const mostFound = 50;
+
+export function createKeptAssets({ db, log }: Pick<Deps, 'db' | 'log'>): KeptAssets {
+  const found = new Map<string, Asset>();
+  return {
+    async find(hashedName) {
+      const known = found.get(hashedName);
+      if (known !== undefined) return known;
+      const row = await readRow(db, hashedName).catch((error: unknown) => {
+        log.warn({ err: error }, 'an asset of another release cannot be read');
+        return undefined;
+      });
+      if (row === undefined) return undefined;
+      const asset = toAsset(hashedName, row.content);
+      if (found.size >= mostFound) found.clear();
+      found.set(hashedName, asset);
+      return asset;
+    },
+  };
+}
+
+function readRow(db: Db, hashedName: string) {
+  return db
+    .selectFrom('kept_assets')
+    .select('content')
+    .where('hashed_name', '=', hashedName)
+    .executeTakeFirst();
+}
