@@ -1,6 +1,7 @@
 // One fault after another, each of every kind before any comes again, with a pause in between in which the region is whole.
 import { setTimeout as delay } from 'node:timers/promises';
-import { type FaultScene, type FreshnessFault, freshnessFaults } from './faults.ts';
+import type { SeededRandom } from '../seeded-random.ts';
+import { type FaultName, type FaultScene, type FreshnessFault, freshnessFaults } from './faults.ts';
 
 export interface FaultLog {
   /** How often each was done. */
@@ -16,33 +17,23 @@ const mostAttempts = 4;
 /** Rebuilding takes up to half a minute: no such fault so shortly before the end. */
 const losingMs = 35_000;
 
-/** What a region on loan and a half-minute allow: nothing has to be rebuilt afterwards. */
-const shortNames = [
-  'empty Redis',
-  'stop an origin again and again, between any two of its steps',
-  'pause the replay of the read replica',
-  'freeze the edge',
-  'freeze a worker',
-  'empty Redis three times',
-  'freeze an origin',
-];
-
 export async function inflictUntil(
   scene: FaultScene,
   log: FaultLog,
   options: {
+    faults: readonly FaultName[];
     msLeft: () => number;
     onBegin: (name: string) => void;
     onHealed: () => void;
   },
 ): Promise<void> {
-  let bag: string[] = [];
+  let bag: FaultName[] = [];
   while (options.msLeft() > 0) {
-    if (bag.length === 0) bag = scene.short ? [...shortNames] : shuffle(possibleFaults(scene), scene);
+    if (bag.length === 0) bag = shuffle(options.faults, scene.random);
     const name = bag.shift()!;
-    const fault = freshnessFaults[name]!;
+    const fault = freshnessFaults[name];
     if (fault.loses && options.msLeft() < losingMs) {
-      if (bag.every((other) => freshnessFaults[other]!.loses)) return;
+      if (options.faults.every((other) => freshnessFaults[other].loses)) return;
       continue;
     }
     log.current = name;
@@ -77,13 +68,7 @@ async function inflictOnStanding(fault: FreshnessFault, scene: FaultScene): Prom
   }
 }
 
-function possibleFaults({ line }: FaultScene): string[] {
-  return Object.keys(freshnessFaults).filter(
-    (name) => line !== undefined || !freshnessFaults[name]!.needsLine,
-  );
-}
-
-function shuffle(names: string[], { random }: FaultScene): string[] {
+function shuffle(names: readonly FaultName[], random: SeededRandom): FaultName[] {
   return names
     .map((name) => ({ name, place: random.next() }))
     .sort((a, b) => a.place - b.place)

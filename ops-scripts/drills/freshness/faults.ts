@@ -11,18 +11,17 @@ export interface FaultScene {
   random: SeededRandom;
   /** Undefined where workers speak to the edge directly. */
   line: PurgeLine | undefined;
-  /** Quick ones: below what a region takes for a loss. */
+  /** Shorter ones. */
   short: boolean;
 }
 
 export interface FreshnessFault {
-  /** Whether parts are lost that the region has to rebuild. */
+  /** Parts are lost that the region has to rebuild. */
   loses?: true;
-  needsLine?: true;
   inflict(scene: FaultScene): Promise<void>;
 }
 
-export const freshnessFaults: Record<string, FreshnessFault> = {
+export const freshnessFaults = byName({
   'freeze an origin': { inflict: (scene) => freeze(scene, scene.random.pick(scene.region.origins()), 2_800) },
   'stop an origin again and again, between any two of its steps': { inflict: stutter },
   'kill an origin': {
@@ -89,13 +88,18 @@ export const freshnessFaults: Record<string, FreshnessFault> = {
   'double the words to the edge': onTheLine('double', 3_000),
   'disorder the words to the edge': onTheLine('disorder', 4_000),
   'repeat old words to the edge': onTheLine('repeat old words', 3_000),
-};
+});
 
-/** Waits until the last part of a fault is over, and the part has gone on or been replaced. */
+export type FaultName = keyof typeof freshnessFaults;
+
 async function freeze({ region, short }: FaultScene, part: RegionPart, ms: number): Promise<void> {
   region.signal(part, 'SIGSTOP');
   await delay(short ? Math.min(ms, 1_500) : ms);
   wake(region, part);
+}
+
+function byName<Name extends string>(faults: Record<Name, FreshnessFault>): Record<Name, FreshnessFault> {
+  return faults;
 }
 
 /** Each stop falls between two other steps: after a read and before the store, after the check and before the answer. */
@@ -119,9 +123,8 @@ function pickWorker({ region, random }: FaultScene): RegionPart {
 
 function onTheLine(mode: LineMode, ms: number): FreshnessFault {
   return {
-    needsLine: true,
     async inflict({ line }) {
-      if (line === undefined) return;
+      if (line === undefined) throw new Error('the workers speak to the edge directly');
       line.mode = mode;
       await delay(ms);
       line.mode = 'pass';

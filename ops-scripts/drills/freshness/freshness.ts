@@ -6,6 +6,7 @@ import type { Region } from '../region.ts';
 import { Timeline } from '../timeline.ts';
 import { type Books, openBooks } from './books.ts';
 import { type FaultLog, inflictUntil } from './fault-schedule.ts';
+import { type FaultName, freshnessFaults } from './faults.ts';
 import { openPurgeLine, type PurgeLine } from './purge-line.ts';
 import { type Door, readAtDoor } from './readers.ts';
 import { describeFreshness, type FreshnessFigures, toFigures } from './report.ts';
@@ -19,13 +20,43 @@ export interface FreshnessResult extends DrillResult {
   freshness: FreshnessFigures;
 }
 
-const shortSeconds = 20;
-const longSeconds = 240;
+export interface Hunt {
+  seconds: number;
+  faults: readonly FaultName[];
+  /** Workers speak to the edge through us: they are replaced at the beginning and at the end. */
+  onTheLine: boolean;
+}
+
+const allFaults = Object.keys(freshnessFaults) as FaultName[];
+
+const longHunt: Hunt = { seconds: 240, faults: allFaults, onTheLine: true };
+
+/** What a region on loan and half a minute allow: nothing has to be rebuilt or replaced. */
+const shortHunt: Hunt = {
+  seconds: 20,
+  faults: [
+    'empty Redis',
+    'stop an origin again and again, between any two of its steps',
+    'freeze an origin',
+    'freeze the edge',
+    'freeze a worker',
+    'pause the replay of the read replica',
+  ],
+  onTheLine: false,
+};
+
 const subjectsCount = 24;
 
-export async function freshness(context: DrillContext): Promise<FreshnessResult> {
+export function freshness(context: DrillContext): Promise<FreshnessResult> {
+  const usual = context.short ? shortHunt : longHunt;
+  return hunt(context, { ...usual, seconds: context.size.seconds ?? usual.seconds });
+}
+
+export async function hunt(
+  context: DrillContext,
+  { seconds, faults, onTheLine }: Hunt,
+): Promise<FreshnessResult> {
   const { region, state, seed, random, short } = context;
-  const seconds = context.size.seconds ?? (short ? shortSeconds : longSeconds);
   const began = performance.now();
   const now = () => performance.now() - began;
   const { subjects, categories } = await chooseSubjects(region.storefront, subjectsCount);
@@ -34,8 +65,7 @@ export async function freshness(context: DrillContext): Promise<FreshnessResult>
   const verdicts = keepVerdicts(books, now, () => log.current);
   const timeline = new Timeline(now);
   const staff = await signInStaff(region.storefront, region.staff, (status) => timeline.tell(status));
-  // A region on loan keeps its workers: replacing them takes longer than a short drill may.
-  await using line = short ? undefined : await joinLine(region, random.fork('line'));
+  await using line = onTheLine ? await joinLine(region, random.fork('line')) : undefined;
 
   const stopping = new AbortController();
   const endsAtMs = now() + seconds * 1_000;
@@ -68,6 +98,7 @@ export async function freshness(context: DrillContext): Promise<FreshnessResult>
   timeline.begin();
   await delay(Math.min(10_000, seconds * 150));
   await inflictUntil({ region, random: random.fork('faults'), line, short }, log, {
+    faults,
     msLeft: () => endsAtMs - now(),
     onBegin: (name) => {
       timeline.mark(name);

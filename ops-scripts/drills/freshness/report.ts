@@ -1,6 +1,6 @@
 // The figures of a freshness drill, for programs and for people.
 import type { FaultLog } from './fault-schedule.ts';
-import type { Verdicts } from './verdicts.ts';
+import type { Tier, Verdicts } from './verdicts.ts';
 import type { Written } from './writers.ts';
 
 export interface FreshnessFigures {
@@ -16,7 +16,7 @@ export interface FreshnessFigures {
   faults: number;
   faultsByName: Record<string, number>;
   stale: number;
-  staleByTier: Record<string, number>;
+  staleByTier: Record<Tier, number>;
 }
 
 interface Percentiles {
@@ -35,8 +35,8 @@ export function toFigures({
   log: FaultLog;
   seconds: number;
 }): FreshnessFigures {
-  const staleByTier: Record<string, number> = { edge: 0, 'origin cache': 0, 'origin fill': 0 };
-  for (const { tier } of verdicts.stale) staleByTier[tier]! += 1;
+  const staleByTier: Record<Tier, number> = { edge: 0, 'origin cache': 0, 'origin fill': 0 };
+  for (const { tier } of verdicts.stale) staleByTier[tier] += 1;
   return {
     seconds: Math.round(seconds),
     reads: verdicts.reads,

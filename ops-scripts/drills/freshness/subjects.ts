@@ -1,4 +1,5 @@
 // The products that the drill changes, and the addresses that show them.
+import { setTimeout as delay } from 'node:timers/promises';
 import type { SeededRandom } from '../seeded-random.ts';
 
 export interface Subject {
@@ -31,6 +32,8 @@ interface ProductJson {
 
 const leastPrice = 1_000_000;
 const leastStock = 1_000;
+const mostAttempts = 10;
+const againMs = 200;
 
 /** The newest products: the front page and the plain list show them. */
 export async function chooseSubjects(
@@ -87,8 +90,13 @@ export function listTargets(subjects: Subject[], categories: string[], random: S
   ];
 }
 
+/** A shop that has just been started may refuse at first, as nothing is in its caches. */
 async function readJson<Body>(url: string): Promise<Body> {
-  const response = await fetch(url, { signal: AbortSignal.timeout(10_000) });
-  if (!response.ok) throw new Error(`Cannot read ${url} as it answered ${response.status}`);
-  return (await response.json()) as Body;
+  for (let attempt = 1; ; attempt++) {
+    const response = await fetch(url, { signal: AbortSignal.timeout(10_000) });
+    if (response.ok) return (await response.json()) as Body;
+    await response.body?.cancel();
+    if (attempt === mostAttempts) throw new Error(`Cannot read ${url} as it answered ${response.status}`);
+    await delay(attempt * againMs);
+  }
 }
