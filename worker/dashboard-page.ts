@@ -1,6 +1,6 @@
 // The dashboard's pages: plain HTML that needs no script.
 import { html } from 'hono/html';
-import type { OutboxDepth } from '../origin/outbox/work.ts';
+import type { OutboxDepth } from '../origin/outbox/dead-letters.ts';
 import { queueStates } from './queues.ts';
 
 type Html = ReturnType<typeof html>;

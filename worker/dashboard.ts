@@ -6,7 +6,7 @@ import { serveStatic } from '@hono/node-server/serve-static';
 import { Hono } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import type { Settings } from '../origin/config.ts';
-import { measureOutbox } from '../origin/outbox/work.ts';
+import { measureOutbox } from '../origin/outbox/dead-letters.ts';
 import type { Db } from '../origin/postgres/database.ts';
 import type { Health } from '../origin/web/health.ts';
 import { healthRoutes } from '../origin/web/health.ts';

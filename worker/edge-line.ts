@@ -1,5 +1,6 @@
 // The line to one edge: every word on it carries all that the edge has not confirmed, so that no word can renew its trust without the purge.
 import type { TagVersions } from '../origin/outbox/events.ts';
+import { Outage } from './outage.ts';
 
 export interface EdgeLineOptions {
   url: string;
@@ -8,14 +9,14 @@ export interface EdgeLineOptions {
   send: (url: string, tags: TagVersions, t: number) => Promise<void>;
   /** What a former holder of the line left unconfirmed. */
   debts: TagVersions;
-  /** Keeps what stays unconfirmed when the edge is given up as silent. */
+  /** Keeps what stays unconfirmed when the edge is given up as silent. Rejects where this is no longer ours to say. */
   keepDebts: (tags: TagVersions) => Promise<void>;
   clearDebts: (tags: TagVersions) => Promise<void>;
   now?: () => number;
 }
 
 export interface EdgeLine {
-  /** Resolves when the edge has confirmed, or can no longer trust anything from before. */
+  /** Resolves when the edge has confirmed, or can no longer trust anything from before. @throws Outage where the line was closed first. */
   purge(tags: TagVersions, signal: AbortSignal): Promise<void>;
   close(): void;
 }
@@ -88,26 +89,35 @@ export function openEdgeLine(options: EdgeLineOptions): EdgeLine {
       }
       wake();
       const confirmed = await new Promise<boolean>((resolve, reject) => {
-        const settle = (result: boolean) => {
+        const settle = (end: () => void) => {
           clearTimeout(timer);
           waiters.delete(check);
-          resolve(result);
+          signal.removeEventListener('abort', abort);
+          end();
         };
-        const check = () => isConfirmed(tags) && settle(true);
-        const timer = setTimeout(settle, Math.max(0, silentAt - now()), false);
+        const check = () => {
+          if (closed) settle(() => reject(closedTooSoon()));
+          else if (isConfirmed(tags)) settle(() => resolve(true));
+        };
+        const abort = () => settle(() => reject(signal.reason));
+        const timer = setTimeout(() => settle(() => resolve(false)), Math.max(0, silentAt - now()));
         waiters.add(check);
-        signal.addEventListener('abort', () => {
-          settle(false);
-          reject(signal.reason);
-        });
+        signal.addEventListener('abort', abort);
       });
       if (confirmed) return;
       owesDebts = true;
       await options.keepDebts(tags);
+      // Another line to this edge may have read its debts by now, without these.
+      if (closed) throw closedTooSoon();
     },
     close() {
       closed = true;
       wake();
+      for (const check of waiters) check();
     },
   };
+}
+
+function closedTooSoon(): Outage {
+  return new Outage('Cannot tell whether an edge is silent as the line to it was closed');
 }

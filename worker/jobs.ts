@@ -41,7 +41,13 @@ export function startJobs(deps: Deps): Jobs {
     'settle-payment': ({ orderId }) => settlePayment(deps, orderId),
     'expire-hold': ({ orderId }) => expireHold(deps, orderId),
   };
-  const work = createRowWorker({ db, handlers, log, metrics });
+  const work = createRowWorker({
+    db,
+    handlers,
+    log,
+    metrics,
+    invalidateSeconds: settings.edgeLeaseSeconds + 15,
+  });
   for (const kind of kinds) consumers.set(kind, openConsumer(kind, connectPatiently(redis), work, onError));
   if (!edges.maySend()) void consumers.get('invalidate')?.pause(true);
 

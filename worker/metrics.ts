@@ -1,6 +1,6 @@
 // What the worker tells about itself, as OpenMetrics.
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
-import { measureOutbox } from '../origin/outbox/work.ts';
+import { measureOutbox, type OutboxDepth } from '../origin/outbox/dead-letters.ts';
 import type { Db } from '../origin/postgres/database.ts';
 import type { Queues } from './queues.ts';
 
@@ -11,7 +11,7 @@ export interface WorkerMetrics {
   changeToDone: Histogram;
 }
 
-const durationBuckets = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
+const durationBuckets = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
 
 export function createMetrics(db: Db, queues: Queues): WorkerMetrics {
   const registry = new Registry();
@@ -81,28 +81,28 @@ function measureQueues(queues: Queues, registers: Registry[]): void {
 }
 
 function measureRows(db: Db, registers: Registry[]): void {
-  const lag = new Gauge({
-    name: 'outbox_lag_seconds',
-    help: 'Age of the oldest row that is due and not done',
-    registers,
-  });
-  const dead = new Gauge({
-    name: 'outbox_dead_letters',
-    help: 'Rows set aside after their last attempt',
-    registers,
-  });
-  new Gauge({
-    name: 'outbox_pending',
-    help: 'Rows that are due and not done',
-    registers,
-    async collect() {
-      const depth = await within(1_000, measureOutbox(db));
-      if (depth === undefined) return;
-      this.set(depth.pending);
-      lag.set(depth.lagSeconds);
-      dead.set(depth.dead);
-    },
-  });
+  // Gauges are collected side by side: one question answers all of them, so that none tells the scrape before.
+  let asking: Promise<OutboxDepth | undefined> | undefined;
+  const ask = () => {
+    asking ??= within(1_000, measureOutbox(db)).finally(() => {
+      asking = undefined;
+    });
+    return asking;
+  };
+  const gauge = (name: string, help: string, pick: (depth: OutboxDepth) => number) =>
+    new Gauge({
+      name,
+      help,
+      registers,
+      async collect() {
+        const depth = await ask();
+        if (depth !== undefined) this.set(pick(depth));
+      },
+    });
+  gauge('outbox_lag_seconds', 'Age of the oldest row that is due and not done', (depth) => depth.lagSeconds);
+  gauge('outbox_pending', 'Rows that are due and not done', (depth) => depth.pending);
+  gauge('outbox_failing', 'Rows that were tried in vain and are tried again', (depth) => depth.failing);
+  gauge('outbox_dead_letters', 'Rows set aside after their last attempt', (depth) => depth.dead);
 }
 
 /** A store that is away leaves its figures as they were; the page of figures still answers. */

@@ -13,6 +13,7 @@ import {
 import type { TagVersions } from '../origin/outbox/events.ts';
 import type { Db } from '../origin/postgres/database.ts';
 import { type EdgeLine, openEdgeLine } from './edge-line.ts';
+import { Outage } from './outage.ts';
 
 export interface EdgePurger {
   /** Whether this worker may work invalidations now. Always, where there is no edge. */
@@ -78,7 +79,7 @@ export function startEdgePurger(options: EdgePurgerOptions): EdgePurger {
   return {
     maySend: () => lines.length > 0 && holds(),
     async purge(tags, signal) {
-      if (lines.length === 0 || !holds()) throw new Error('Cannot purge the edges as another worker does');
+      if (lines.length === 0 || !holds()) throw new Outage('Cannot purge the edges as another worker does');
       await Promise.all(lines.map((line) => line.purge(tags, signal)));
     },
     async stop() {
@@ -99,7 +100,11 @@ async function openLine(
     url,
     leaseMs: leaseSeconds * 1_000,
     debts: await readEdgeDebts(db, url),
-    keepDebts: (tags) => addEdgeDebts(db, url, tags),
+    keepDebts: async (tags) => {
+      await addEdgeDebts(db, url, tags);
+      // Written too late, the next holder has read the debts without these and would renew the edge's trust.
+      if (!holds()) throw new Outage('Cannot tell an edge as silent as another worker may speak to it');
+    },
     clearDebts: (tags) => clearEdgeDebts(db, url, tags),
     send: async (edgeUrl, tags, t) => {
       // Read after `t` was: a process that was paused in between must not speak for another holder's time.

@@ -4,6 +4,7 @@ import type { OutboxKind, OutboxPayloads } from '../origin/outbox/events.ts';
 import { failWork, finishWork, type OutboxRow, renewClaim } from '../origin/outbox/work.ts';
 import type { Db } from '../origin/postgres/database.ts';
 import type { WorkerMetrics } from './metrics.ts';
+import { isOutage } from './outage.ts';
 
 /** Must be safe to run again after any part of it has happened; `id` is the row's, the same each time. */
 export type JobHandler<Kind extends OutboxKind> = (
@@ -13,12 +14,14 @@ export type JobHandler<Kind extends OutboxKind> = (
 
 export type JobHandlers = { [Kind in OutboxKind]: JobHandler<Kind> };
 
-const timeoutSeconds: Record<OutboxKind, number> = {
-  invalidate: 15,
+const timeoutSeconds: Record<Exclude<OutboxKind, 'invalidate'>, number> = {
   mail: 30,
   'settle-payment': 20,
   'expire-hold': 10,
 };
+
+/** Changes are waited for; a mail server that is down may be left in peace. */
+const outagePauseSeconds = (kind: OutboxKind) => (kind === 'invalidate' ? 1 : 30);
 
 const renewMs = 1_500;
 
@@ -27,6 +30,8 @@ export interface RowWorkerOptions {
   handlers: JobHandlers;
   log: Logger;
   metrics: WorkerMetrics;
+  /** Longer than any edge may take to fall silent for good. */
+  invalidateSeconds: number;
 }
 
 /** Rejects where the work failed, so that the queue shows it; the row itself is by then set to be tried again. */
@@ -35,9 +40,10 @@ export function createRowWorker({
   handlers,
   log,
   metrics,
+  invalidateSeconds,
 }: RowWorkerOptions): (row: OutboxRow) => Promise<void> {
   return async (row) => {
-    const seconds = timeoutSeconds[row.kind];
+    const seconds = row.kind === 'invalidate' ? invalidateSeconds : timeoutSeconds[row.kind];
     if (!(await renewClaim(db, row))) return;
     const renewal = setInterval(() => void renewClaim(db, row).catch(() => undefined), renewMs);
     const handler = handlers[row.kind] as (
@@ -53,13 +59,17 @@ export function createRowWorker({
     const end = metrics.jobDuration.startTimer({ queue: row.kind });
     try {
       await withDeadline(seconds * 1_000, (signal) => handler(row.payload, { id: row.id, signal }));
-      await finishWork(db, row);
-      if (row.kind === 'invalidate')
-        metrics.changeToDone.observe((Date.now() - row.committedAt.getTime()) / 1_000);
+      const changeToDoneSeconds = await finishWork(db, row);
+      if (row.kind === 'invalidate' && changeToDoneSeconds !== undefined)
+        metrics.changeToDone.observe(changeToDoneSeconds);
       jobLog.debug('job done');
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
-      const outcome = await failWork(db, row, reason);
+      const outcome = await failWork(db, row, {
+        reason,
+        isOutage: isOutage(error),
+        outagePauseSeconds: outagePauseSeconds(row.kind),
+      });
       metrics.jobsFailed.inc({ queue: row.kind });
       jobLog[outcome === 'dead' ? 'error' : 'warn'](
         { err: error },

@@ -1,6 +1,6 @@
 // `ops jobs`: how the background work stands, what was set aside, and bringing it back.
 import { Command } from 'commander';
-import { listDeadRows, measureOutbox, reviveDeadRows } from '../../origin/outbox/work.ts';
+import { dropDeadRows, listDeadRows, measureOutbox, reviveDeadRows } from '../../origin/outbox/dead-letters.ts';
 import { openQueues, queueStates } from '../../worker/queues.ts';
 import { openDatabase, openRedis } from '../connect-stores.ts';
 
@@ -9,7 +9,8 @@ export function jobsCommand(env: NodeJS.ProcessEnv): Command {
     .description('See and mend the background work')
     .addCommand(statusCommand(env))
     .addCommand(deadCommand(env))
-    .addCommand(retryCommand(env));
+    .addCommand(retryCommand(env))
+    .addCommand(dropCommand(env));
 }
 
 function statusCommand(env: NodeJS.ProcessEnv): Command {
@@ -60,10 +61,26 @@ function retryCommand(env: NodeJS.ProcessEnv): Command {
     .description('Bring set-aside jobs back; the worker takes them within a second')
     .argument('[ids...]', 'which; all where none is named')
     .action(async (ids: string[]) => {
-      const wrong = ids.find((id) => !/^\d{1,18}$/.test(id));
-      if (wrong !== undefined) throw new Error(`Cannot retry '${wrong}' as a job's id is a whole number`);
+      checkIds('retry', ids);
       await using database = await openDatabase(env);
       const count = await reviveDeadRows(database.db, ids.length > 0 ? ids : undefined);
       console.log(`${count} ${count === 1 ? 'job' : 'jobs'} brought back`);
     });
+}
+
+function dropCommand(env: NodeJS.ProcessEnv): Command {
+  return new Command('drop')
+    .description('Give set-aside jobs up for good; what they asked for stays undone')
+    .argument('<ids...>', 'which')
+    .action(async (ids: string[]) => {
+      checkIds('drop', ids);
+      await using database = await openDatabase(env);
+      const count = await dropDeadRows(database.db, ids);
+      console.log(`${count} ${count === 1 ? 'job' : 'jobs'} dropped`);
+    });
+}
+
+function checkIds(what: string, ids: string[]): void {
+  const wrong = ids.find((id) => !/^\d{1,18}$/.test(id));
+  if (wrong !== undefined) throw new Error(`Cannot ${what} '${wrong}' as a job's id is a whole number`);
 }

@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import type { TagVersions } from '../outbox/events.ts';
 import type { Db } from '../postgres/database.ts';
 import type { RedisClient } from '../redis/connect.ts';
+import { RedisAway } from '../redis/redis-errors.ts';
 import type { RunId } from '../redis/run-id.ts';
 import { createToldValues, type ToldValues } from '../redis/told-values.ts';
 import { defineCacheScripts } from './floor-scripts.ts';
@@ -60,14 +61,14 @@ async function checkFloors(options: FloorsOptions, told: ToldValues, tags: TagVe
 async function raiseFloors(options: FloorsOptions, told: ToldValues, tags: TagVersions): Promise<void> {
   const raising = Object.entries(tags).map(async ([tag, version]) => {
     const runId = told.runIdOf(floorKey(tag));
-    if (runId === undefined) throw new Error('Cannot raise floors as Redis is not connected');
+    if (runId === undefined) throw new RedisAway('Cannot raise floors as Redis is not connected');
     const raised = await options.redis.raiseFloor(floorKey(tag), runId, version, floorSeconds);
     return raised === 1 ? undefined : { tag, runId };
   });
   const unknown = (await Promise.all(raising)).filter((left) => left !== undefined);
   // A lease is taken over here, never waited for: whoever holds it may have asked the primary before this change.
   if (unknown.length > 0 && (await settle(options, unknown, 'take-over')) === undefined) {
-    throw new Error('Cannot raise floors as their leases were lost');
+    throw new RedisAway('Cannot raise floors as their leases were lost');
   }
 }
 

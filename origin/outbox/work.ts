@@ -55,25 +55,37 @@ export async function renewClaim(db: Db, row: OutboxRow): Promise<boolean> {
   return numUpdatedRows === 1n;
 }
 
-export async function finishWork(db: Db, row: OutboxRow): Promise<void> {
-  await db
-    .updateTable('outbox')
-    .set({ state: 'done', done_at: sql`clock_timestamp()`, failure: null })
-    .where('id', '=', row.id)
-    .where('state', '=', 'pending')
-    .execute();
+/** @returns the seconds since the change was committed, both by Postgres' clock; undefined where another claim was first. */
+export async function finishWork(db: Db, row: OutboxRow): Promise<number | undefined> {
+  const { rows } = await sql<{ seconds: number }>`
+    update outbox set state = 'done', done_at = clock_timestamp(), failure = null
+    where id = ${row.id} and state = 'pending'
+    returning extract(epoch from done_at - committed_at)::float as seconds`.execute(db);
+  return rows[0]?.seconds;
 }
 
-/** Tried again after a growing, jittered pause; after twelve failures the row is set aside as a dead letter with its reason. */
-export async function failWork(db: Db, row: OutboxRow, reason: string): Promise<'again' | 'dead'> {
+export interface WorkFailure {
+  reason: string;
+  /** Something outside did not answer: that says nothing against the row, which is tried for as long as it takes. */
+  isOutage: boolean;
+  /** The longest pause, in seconds, while the outage lasts. */
+  outagePauseSeconds: number;
+}
+
+/**
+ * Tried again after a growing, jittered pause; after twelve failures the row is set aside as a dead letter with its reason. The pause
+ * is a claim that nobody holds: `due_at` stays, so that what waits longest goes first and its wait is told truly.
+ */
+export async function failWork(db: Db, row: OutboxRow, failure: WorkFailure): Promise<'again' | 'dead'> {
+  const counted = failure.isOutage ? 0 : 1;
+  const mostPauseSeconds = failure.isOutage ? failure.outagePauseSeconds : 300;
   const { rows } = await sql<{ state: string }>`
     update outbox set
-      failures = failures + 1,
-      state = case when failures + 1 >= ${mostFailures} then 'dead' else 'pending' end,
-      failure = ${reason.slice(0, 2_000)},
-      due_at = clock_timestamp()
-        + make_interval(secs => least(0.25 * 2 ^ failures, 300) * (0.5 + random())),
-      claimed_until = '-infinity'
+      failures = failures + ${counted},
+      state = case when failures + ${counted} >= ${mostFailures} then 'dead' else 'pending' end,
+      failure = ${failure.reason.slice(0, 2_000)},
+      claimed_until = clock_timestamp()
+        + make_interval(secs => least(0.25 * 2 ^ least(${failure.isOutage ? sql.ref('attempt') : sql.ref('failures')}, 16), ${mostPauseSeconds}) * (0.5 + random()))
     where id = ${row.id} and attempt = ${row.attempt} and state = 'pending'
     returning state`.execute(db);
   return rows[0]?.state === 'dead' ? 'dead' : 'again';
@@ -92,52 +104,6 @@ export async function releaseClaims(db: Db, rows: OutboxRow[]): Promise<void> {
     )
     .where('state', '=', 'pending')
     .execute();
-}
-
-export interface OutboxDepth {
-  pending: number;
-  dead: number;
-  /** Seconds that the oldest due row has waited; 0 where none waits. */
-  lagSeconds: number;
-}
-
-export async function measureOutbox(db: Db): Promise<OutboxDepth> {
-  const { rows } = await sql<OutboxDepth>`
-    select
-      count(*) filter (where state = 'pending' and due_at <= clock_timestamp())::integer as pending,
-      count(*) filter (where state = 'dead')::integer as dead,
-      coalesce(extract(epoch from clock_timestamp() - min(due_at)
-        filter (where state = 'pending' and due_at <= clock_timestamp())), 0)::float as "lagSeconds"
-    from outbox where state <> 'done'`.execute(db);
-  return rows[0]!;
-}
-
-export interface DeadRow {
-  id: string;
-  kind: string;
-  committedAt: Date;
-  failure: string | null;
-}
-
-/** Newest first. */
-export function listDeadRows(db: Db, limit: number): Promise<DeadRow[]> {
-  return db
-    .selectFrom('outbox')
-    .select(['id', 'kind', 'committed_at as committedAt', 'failure'])
-    .where('state', '=', 'dead')
-    .orderBy('id', 'desc')
-    .limit(limit)
-    .execute();
-}
-
-/** Brings dead letters back; for operators. @returns how many. */
-export async function reviveDeadRows(db: Db, ids?: string[]): Promise<number> {
-  let query = db
-    .updateTable('outbox')
-    .set({ state: 'pending', failures: 0, due_at: sql`clock_timestamp()`, claimed_until: sql`'-infinity'` })
-    .where('state', '=', 'dead');
-  if (ids !== undefined) query = query.where('id', 'in', ids);
-  return Number((await query.executeTakeFirst()).numUpdatedRows);
 }
 
 /** Finished rows and idempotency keys past their seven days. */

@@ -1,6 +1,7 @@
 // Values of keys, each with the run id of the server process that told it, whether one server holds them all or a cluster does.
 import { Cluster, type Redis } from 'ioredis';
 import type { RedisClient } from './connect.ts';
+import { RedisAway } from './redis-errors.ts';
 import { type RunId, trackRunId } from './run-id.ts';
 import { askForTopology, groupByPrimary, nameOf } from './servers.ts';
 
@@ -41,7 +42,7 @@ function ofCluster(cluster: Cluster): ToldValues {
       const groups = groupByPrimary(cluster, keys, (key) => key);
       await Promise.all(
         [...groups].map(async ([server, held]) => {
-          if (server === undefined) throw new Error(`Cannot tell which server of the cluster holds '${held[0]}'`);
+          if (server === undefined) throw new RedisAway(`Cannot tell which server of the cluster holds '${held[0]}'`);
           for (const [key, value] of await readFrom(cluster, server, held)) {
             told.set(key, { value, runId: runIdOf(server) });
           }

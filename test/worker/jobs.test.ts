@@ -96,7 +96,7 @@ describe('work that was written down', () => {
     });
     await shop.deps.db
       .updateTable('outbox')
-      .set({ failures: 11, due_at: new Date() })
+      .set({ failures: 11, claimed_until: new Date(0) })
       .where('id', '=', id)
       .execute();
     await expect.poll(async () => (await row()).state, wait).toBe('dead');
