@@ -11,6 +11,7 @@ const inServerOnly = [
   'kill-worker',
   'postgres-disk-full',
   'double-fault',
+  'freshness',
   'random',
 ];
 

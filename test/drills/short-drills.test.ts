@@ -23,6 +23,7 @@ test.each([
   'zone-loss',
   'slow-network',
   'checkout-under-fault',
+  'freshness',
 ])('%s loses nothing and doubles nothing', { timeout: 180_000 }, async (name) => {
   expectPassed(await runDrill(name, region));
 });
