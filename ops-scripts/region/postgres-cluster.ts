@@ -143,7 +143,7 @@ export function startPostgresCluster(options: PostgresClusterOptions): PostgresC
       const ended = () => primary.server?.exited ?? Promise.resolve();
       const followers = hasEnded(primary)
         ? undefined
-        : await Promise.race([readFollowers(primary), ended().then(() => undefined)]);
+        : await Promise.race([lookAt(primary), ended().then(() => undefined)]);
       if (stopping.signal.aborted) return;
       if (followers !== undefined) silence.answered();
       try {
@@ -186,6 +186,15 @@ export function startPostgresCluster(options: PostgresClusterOptions): PostgresC
       await fenceAll();
     },
   };
+}
+
+/** @returns undefined where its sessions or its postmaster do not answer: either may stand still alone. */
+async function lookAt(primary: PostgresMember): Promise<Awaited<ReturnType<typeof readFollowers>>> {
+  const [followers, takesConnections] = await Promise.all([
+    readFollowers(primary),
+    answersConnections(primary),
+  ]);
+  return takesConnections ? followers : undefined;
 }
 
 function hasEnded(member: PostgresMember): boolean {

@@ -41,14 +41,8 @@ export async function readFollowers(
   upstream: PostgresMember,
 ): Promise<Map<string, StandbyState> | undefined> {
   try {
-    return await withPostgres(
-      upstream.url,
-      async (client) => {
-        const { rows } = await client.query<StandbyState & { name: string }>(followersSql);
-        return new Map(rows.map((row) => [row.name, row]));
-      },
-      questionMs,
-    );
+    const rows = await upstream.health.ask<StandbyState & { name: string }>(followersSql);
+    return new Map(rows.map((row) => [row.name, row]));
   } catch {
     return undefined;
   }
@@ -72,11 +66,7 @@ const followersSql = `
 /** @returns undefined where it does not answer. */
 export async function isInRecovery(member: PostgresMember): Promise<boolean | undefined> {
   try {
-    return await withPostgres(
-      member.url,
-      async (client) => (await client.query('select pg_is_in_recovery() as yes')).rows[0].yes,
-      questionMs,
-    );
+    return (await member.health.ask<{ yes: boolean }>('select pg_is_in_recovery() as yes'))[0]?.yes;
   } catch {
     return undefined;
   }

@@ -6,6 +6,7 @@ import type { Store } from '../local/part.ts';
 import { startPostgres, startPostgresServer } from '../local/postgres.ts';
 import { postgresUser } from '../local/postgres-folder.ts';
 import { copyDataFolder, writeOwned } from './copy-data-folder.ts';
+import { createHealthLine, type HealthLine } from './health-line.ts';
 
 export interface PostgresMember {
   name: string;
@@ -18,9 +19,10 @@ export interface PostgresMember {
   url: string;
   /** The process that stands, or stood last. */
   server: Store | undefined;
+  health: HealthLine;
 }
 
-export type MemberPlace = Omit<PostgresMember, 'url' | 'server'>;
+export type MemberPlace = Omit<PostgresMember, 'url' | 'server' | 'health'>;
 
 const settings: Record<string, string> = {
   wal_level: 'replica',
@@ -41,11 +43,8 @@ const settings: Record<string, string> = {
 
 export function describeMember(place: MemberPlace): PostgresMember {
   const { port, password } = place;
-  return {
-    ...place,
-    url: `postgres://${postgresUser}:${password}@127.0.0.1:${port}/myclothes`,
-    server: undefined,
-  };
+  const url = `postgres://${postgresUser}:${password}@127.0.0.1:${port}/myclothes`;
+  return { ...place, url, server: undefined, health: createHealthLine(url) };
 }
 
 /** The first primary, on an empty folder. */
@@ -94,6 +93,7 @@ export async function fenceMember(member: PostgresMember): Promise<void> {
     await member.server.exited;
   }
   await endProcessesIn(member.folder);
+  member.health.close();
 }
 
 /** How a standby calls itself to the server that it follows. */
