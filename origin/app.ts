@@ -26,6 +26,7 @@ import { errorPage } from './web/error-page.ts';
 import { type Health, healthRoutes } from './web/health.ts';
 import { createLoadShedding, type LoadBounds, usualLoadBounds } from './web/load-shedding.ts';
 import { problemResponse, toRefusal } from './web/problem.ts';
+import { rememberWrites } from './web/read-your-writes.ts';
 import { createFinishResponse } from './web/response-headers.ts';
 import { checkSameOrigin } from './web/same-origin.ts';
 import { readTrace } from './web/trace.ts';
@@ -85,6 +86,7 @@ function passThrough(app: OpenAPIHono<AppEnv>, deps: Deps, loadBounds: LoadBound
     finish(c.res, startedAtMs);
   });
   app.use(createLoadShedding(loadBounds));
+  app.use(rememberWrites(deps.commits, deps.settings));
   app.use(async (c, next) => {
     checkSameOrigin(c.req.raw);
     await next();

@@ -1,5 +1,6 @@
 // Who fills an entry that no cache has: a replica where the floors stand, read after its rows, else the primary.
 import type { Db } from '../postgres/database.ts';
+import { isPostgresAway } from '../postgres/postgres-errors.ts';
 import type { Fresh, ReadRequest } from './fenced-cache.ts';
 import type { Loaded, Origins } from './load-entry.ts';
 
@@ -9,6 +10,8 @@ export interface FillSources {
   fromReplica<T>(fill: (db: Db) => Promise<T>): Promise<{ value: T } | undefined>;
   wasBelowFloor(): void;
   fromPrimary<T>(fill: (db: Db) => Promise<T>): Promise<T>;
+  /** However old, and only while the primary is away; else undefined. */
+  whilePrimaryIsAway<T>(fill: (db: Db) => Promise<T>): Promise<{ value: T } | undefined>;
   /** Everything committed before `asOf`, by the monotonic clock. */
   current<T>(fill: (db: Db) => Promise<T>): Promise<{ value: T; asOf: number }>;
 }
@@ -28,6 +31,19 @@ export async function fillForStore(origins: Origins, request: Request): Promise<
   return fillFromPrimary(origins, request);
 }
 
+/** A replica that cannot show whom it follows may still answer while nobody else can, as long as no floor forbids it. */
+async function fillWhilePrimaryIsAway(
+  { sources, floors, clock }: Origins,
+  request: Request,
+  error: unknown,
+): Promise<Loaded> {
+  const asOf = clock();
+  const found = await sources?.whilePrimaryIsAway(request.fill);
+  const verdict = found && (await floors.check(found.value.tags).catch(() => 'unreadable' as const));
+  if (found === undefined || verdict === 'below') throw error;
+  return unchecked(found.value, asOf);
+}
+
 /** While the floors cannot be read: nothing may be stored, and a replica must be past what the primary had written. */
 export async function fillUnchecked(origins: Origins, request: Request): Promise<Loaded> {
   if (origins.sources === undefined || !request.fromReplicas) return fillFromPrimary(origins, request);
@@ -35,10 +51,16 @@ export async function fillUnchecked(origins: Origins, request: Request): Promise
   return unchecked(value, asOf);
 }
 
-async function fillFromPrimary({ sources, db, clock }: Origins, request: Request): Promise<Loaded> {
+async function fillFromPrimary(origins: Origins, request: Request): Promise<Loaded> {
+  const { sources, db, clock } = origins;
   const asOf = clock();
-  const isBrowsing = sources !== undefined && request.fromReplicas === true;
-  return unchecked(await (isBrowsing ? sources.fromPrimary(request.fill) : request.fill(db)), asOf);
+  if (sources === undefined || !request.fromReplicas) return unchecked(await request.fill(db), asOf);
+  try {
+    return unchecked(await sources.fromPrimary(request.fill), asOf);
+  } catch (error) {
+    if (!isPostgresAway(error)) throw error;
+    return fillWhilePrimaryIsAway(origins, request, error);
+  }
 }
 
 function unchecked(fresh: Fresh<unknown>, asOf: number): Loaded {

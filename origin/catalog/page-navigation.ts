@@ -21,7 +21,8 @@ export async function readCategoryTree(db: DbOrTx): Promise<Fresh<CategoryPlace[
 /** For pages outside the catalog. A page without departments is better than none, so a failure leaves it empty. */
 export async function readTree(deps: Pick<Deps, 'cache' | 'log'>): Promise<CategoryPlace[]> {
   try {
-    const { value } = await deps.cache.read({ key: 'category-tree', fill: readCategoryTree });
+    const request = { key: 'category-tree', fromReplicas: true, fill: readCategoryTree };
+    const { value } = await deps.cache.read(request);
     return value;
   } catch (error) {
     deps.log.warn({ err: error }, 'departments left out of a page');

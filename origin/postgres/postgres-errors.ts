@@ -17,7 +17,7 @@ export function isPostgresAway(error: unknown): boolean {
   // The driver's own deadlines and broken sockets have words only.
   return (
     error instanceof Error &&
-    /^(timeout exceeded when trying to connect|Connection terminated|Query read timeout|Client has encountered a connection error)/.test(
+    /^(timeout expired|timeout exceeded when trying to connect|Connection terminated|Query read timeout|Client has encountered a connection error)/.test(
       error.message,
     )
   );
@@ -26,7 +26,9 @@ export function isPostgresAway(error: unknown): boolean {
 /** Its deadline passed: the server may be frozen, or have too much to do, or the statement too much to look at. */
 export function isTooSlow(error: unknown): boolean {
   if (sqlState(error) === '57014') return true;
-  return error instanceof Error && /^(timeout exceeded|Query read timeout)/.test(error.message);
+  return (
+    error instanceof Error && /^(timeout expired|timeout exceeded|Query read timeout)/.test(error.message)
+  );
 }
 
 /** No answer arrived, so the outcome is unknown. */

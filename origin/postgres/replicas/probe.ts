@@ -17,6 +17,7 @@ export interface Probe {
 
 export function createProbe({ url, name, timeoutMs }: ProbeOptions): Probe {
   let connection: Promise<pg.Client> | undefined;
+  let isClosed = false;
 
   const drop = () => {
     connection?.then((client) => client.end()).catch(() => undefined);
@@ -38,6 +39,7 @@ export function createProbe({ url, name, timeoutMs }: ProbeOptions): Probe {
 
   return {
     async ask(sql) {
+      if (isClosed) throw new Error('Nothing is asked any more as this process ends');
       connection ??= connect();
       try {
         const client = await connection;
@@ -47,6 +49,9 @@ export function createProbe({ url, name, timeoutMs }: ProbeOptions): Probe {
         throw error;
       }
     },
-    close: drop,
+    close() {
+      isClosed = true;
+      drop();
+    },
   };
 }

@@ -18,6 +18,8 @@ export interface ReadSources {
   wasBelowFloor(): void;
   /** From the primary, as one of a bounded number of reads. @throws Refusal 503 where too many wait */
   fromPrimary<T>(read: Read<T>): Promise<T>;
+  /** However old, and only while the primary does not answer; else undefined. */
+  whilePrimaryIsAway<T>(read: Read<T>): Promise<Found<T> | undefined>;
   /** Without floors: shows all that was committed before `asOf` (monotonic milliseconds), unless the primary is away. */
   current<T>(read: Read<T>): Promise<Found<T> & { asOf: number }>;
   /** A shopper's own rows, with all that they wrote. @param written undefined: nothing in the last minutes */
@@ -84,6 +86,9 @@ export function createReadSources(options: ReadSourcesOptions): ReadSources {
     return value;
   };
 
+  /** Undefined where it does not answer. */
+  const askPrimary = () => primary.ask().catch(() => undefined);
+
   /** Places on two timelines cannot be compared: only the primary surely has what was written on another one. */
   const mayBeReplica = (written: Written | undefined): written is WalPosition | undefined =>
     written === undefined || (written !== 'unknown' && written.timeline === primary.newest()?.timeline);
@@ -92,17 +97,15 @@ export function createReadSources(options: ReadSourcesOptions): ReadSources {
     fromReplica: (read) => replicas.read(read),
     wasBelowFloor: () => metrics.fellBack('below floor'),
     fromPrimary,
+    async whilePrimaryIsAway(read) {
+      return (await askPrimary()) === undefined ? replicas.readAsTheyAre(read) : undefined;
+    },
     async current(read) {
       const nowMs = performance.now();
       if (replicaUrls.length === 0) return { value: await fromPrimary(read), asOf: nowMs };
-      const asked = await primary.ask().catch((error: unknown) => ({ error }));
-      if ('error' in asked) {
-        const found = await replicas.readAsTheyAre(read);
-        if (found === undefined) throw asked.error;
-        return { ...found, asOf: nowMs };
-      }
-      const found = await replicas.read(read, asked.position);
-      if (found !== undefined) return { ...found, asOf: asked.askedAtMs + sharedMs };
+      const asked = await askPrimary();
+      const found = asked ? await replicas.read(read, asked.position) : await replicas.readAsTheyAre(read);
+      if (found !== undefined) return { ...found, asOf: asked ? asked.askedAtMs + sharedMs : nowMs };
       return { value: await fromPrimary(read), asOf: nowMs };
     },
     async forShopper(written, read) {

@@ -1,0 +1,140 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { furthestFirst, leastLoaded, whyUnfit } from '../../origin/postgres/replicas/choose-replica.ts';
+import { createPrimaryLog } from '../../origin/postgres/replicas/primary-log.ts';
+import type { ReplayedPosition } from '../../origin/postgres/replicas/wal-position.ts';
+
+/** A primary whose log the test writes, on a clock that the test turns. */
+function openLog() {
+  const primary = { timeline: 1, lsn: 0n, isAway: false, questions: 0 };
+  let nowMs = 0;
+  const log = createPrimaryLog(
+    {
+      async ask() {
+        primary.questions++;
+        if (primary.isAway) throw new Error('away');
+        return [{ timeline: primary.timeline.toString(16).padStart(8, '0'), lsn: String(primary.lsn) }];
+      },
+      close: () => undefined,
+    },
+    () => nowMs,
+  );
+  return {
+    log,
+    primary,
+    /** A second after the other the log grows by 100. */
+    async grow(seconds: number) {
+      for (let second = 0; second < seconds; second++) {
+        nowMs += 1_000;
+        primary.lsn += 100n;
+        await log.ask();
+      }
+    },
+    pass(ms: number) {
+      nowMs += ms;
+    },
+  };
+}
+
+function replica(replayed: Partial<ReplayedPosition> | undefined) {
+  if (replayed === undefined) return { replayed: undefined, followedTimeline: undefined };
+  const whole = { lsn: 0n, streamedTimeline: 1, isReplica: true, ...replayed };
+  return { replayed: whole, followedTimeline: whole.streamedTimeline };
+}
+
+describe('a replica is read', () => {
+  test('while it answers, follows the present timeline and is at most a minute behind', async () => {
+    const { log, primary, grow } = openLog();
+    await grow(90);
+    expect(whyUnfit(replica({ lsn: primary.lsn }), log)).toBeUndefined();
+    expect(whyUnfit(replica({ lsn: primary.lsn - 5_000n }), log)).toBeUndefined();
+    expect(whyUnfit(replica({ lsn: primary.lsn - 7_000n }), log)).toBe('lagging');
+    expect(whyUnfit(replica({ lsn: 0n }), log)).toBe('lagging');
+    expect(whyUnfit(replica({ lsn: primary.lsn, streamedTimeline: 2 }), log)).toBe('other timeline');
+    expect(whyUnfit(replica({ lsn: primary.lsn, isReplica: false }), log)).toBe('promoted');
+    expect(whyUnfit(replica(undefined), log)).toBe('silent');
+  });
+
+  test('as it is, while the primary has never answered', () => {
+    expect(whyUnfit(replica({ lsn: 5n, streamedTimeline: undefined }), openLog().log)).toBeUndefined();
+  });
+
+  test('though its sender is away for a moment, but not across a promotion', async () => {
+    const { log, primary, grow } = openLog();
+    await grow(3);
+    const cutOff = { ...replica({ lsn: primary.lsn, streamedTimeline: undefined }), followedTimeline: 1 };
+    expect(whyUnfit(cutOff, log)).toBeUndefined();
+    primary.timeline = 2;
+    await grow(1);
+    expect(whyUnfit(cutOff, log)).toBe('other timeline');
+  });
+
+  test('if it has the least to do, and none is favoured among equals', () => {
+    const load = fc.array(fc.nat(5), { minLength: 1, maxLength: 15 });
+    fc.assert(
+      fc.property(load, fc.float({ min: 0, max: Math.fround(0.999) }), (loads, random) => {
+        const candidates = loads.map((inFlight) => ({ inFlight }));
+        expect(leastLoaded(candidates, () => random)?.inFlight).toBe(Math.min(...loads));
+      }),
+    );
+    const equals = ['a', 'b', 'c'].map((name) => ({ name, inFlight: 0 }));
+    const chosen = [0, 0.4, 0.9].map((random) => leastLoaded(equals, () => random)?.name);
+    expect(chosen).toEqual(['a', 'b', 'c']);
+    expect(leastLoaded([])).toBeUndefined();
+  });
+
+  test('in order of what it knows, where nobody can say what is true', () => {
+    const [ahead, behind] = [replica({ lsn: 9n }), replica({ lsn: 3n })];
+    expect(furthestFirst([behind, replica(undefined), ahead, replica({ isReplica: false })])).toEqual([
+      ahead,
+      behind,
+    ]);
+  });
+});
+
+describe('the primary’s log', () => {
+  test('tells lag by its own growth: an idle shop has none, whatever its last change was', async () => {
+    const { log, primary, grow, pass } = openLog();
+    await grow(10);
+    pass(3_600_000);
+    expect(log.lagSeconds(primary.lsn)).toBe(0);
+    expect(log.lagSeconds(primary.lsn - 300n)).toBe(3);
+    primary.lsn += 1n;
+    await log.ask();
+    expect(log.lagSeconds(primary.lsn)).toBe(0);
+  });
+
+  test('counts no lag across a promotion', async () => {
+    const { log, primary, grow } = openLog();
+    await grow(10);
+    primary.timeline = 2;
+    primary.lsn -= 50n;
+    await grow(1);
+    expect(log.lagSeconds(primary.lsn)).toBe(0);
+    expect(log.lagSeconds(primary.lsn - 100n)).toBe(Number.POSITIVE_INFINITY);
+  });
+
+  test('is asked once by requests that begin within 25 ms, and again by the next', async () => {
+    const { log, primary, pass } = openLog();
+    pass(1_000);
+    await Promise.all([log.ask(), log.ask()]);
+    pass(25);
+    expect((await log.ask()).askedAtMs).toBe(1_000);
+    expect(primary.questions).toBe(1);
+    pass(1);
+    expect((await log.ask()).askedAtMs).toBe(1_026);
+    expect(primary.questions).toBe(2);
+  });
+
+  test('is asked twice before the primary counts as away, and then left alone for a moment', async () => {
+    const { log, primary, pass } = openLog();
+    primary.isAway = true;
+    await expect(log.ask()).rejects.toThrow('away');
+    expect(primary.questions).toBe(2);
+    await expect(log.ask()).rejects.toThrow('away');
+    expect(primary.questions).toBe(2);
+    primary.isAway = false;
+    pass(251);
+    await expect(log.ask()).resolves.toMatchObject({ askedAtMs: 251 });
+  });
+});
