@@ -4,10 +4,12 @@ import type { OpenAPIHono } from '@hono/zod-openapi';
 import type { Context } from 'hono';
 import { readVisitor } from '../account/visitor.ts';
 import type { Deps } from '../deps.ts';
+import { notFound } from '../errors.ts';
 import {
   createApi,
   createRoute,
   IdempotencyKeyHeader,
+  idPattern,
   jsonAnswer,
   jsonBody,
   problemAnswer,
@@ -19,11 +21,11 @@ import { CartSchema } from './cart.ts';
 import { maxLineQuantity } from './cart-state.ts';
 import type { CartAnswer, CartOperation, Carts, Visit } from './carts.ts';
 
-const params = z.object({ variantId: z.string().max(64) });
+const params = z.object({ variantId: z.string() });
 const answers = { 200: jsonAnswer('The cart as it stands now', CartSchema), default: problemAnswer };
 
 const AddToCart = z
-  .strictObject({ variantId: z.string().max(64), quantity: z.int().min(1).max(maxLineQuantity) })
+  .strictObject({ variantId: z.string(), quantity: z.int().min(1).max(maxLineQuantity) })
   .openapi('AddToCart');
 const SetQuantity = z
   .strictObject({ quantity: z.int().min(0).max(maxLineQuantity) })
@@ -60,6 +62,8 @@ export function cartRoutes(deps: Deps, carts: Carts): OpenAPIHono<AppEnv> {
     change: Pick<CartOperation, 'kind' | 'variantId' | 'quantity'>,
     body: unknown,
   ) => {
+    // What cannot be an id is no variant that exists.
+    if (!idPattern.test(change.variantId)) throw notFound('This variant');
     const fingerprint = fingerprintOf({ method: c.req.method, path: c.req.path, body });
     const operation = { opId: key ?? randomUUID(), ...change, fingerprint };
     return respond(c, await carts.write(await visitOf(deps, c), operation));

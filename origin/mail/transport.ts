@@ -1,4 +1,5 @@
 // How mails leave: by SMTP where it is set, else as files that one can open, which is what a shop on a laptop wants.
+import { randomUUID } from 'node:crypto';
 import { mkdir, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import nodemailer from 'nodemailer';
@@ -27,8 +28,10 @@ function fileTransport(settings: MailSettings): Transport {
       const { message } = await composer.sendMail(compose(settings, mail, id));
       await mkdir(folder, { recursive: true, mode: 0o700 });
       const file = join(folder, `${id}.eml`);
-      await writeFile(`${file}.new`, message, { mode: 0o600 });
-      await rename(`${file}.new`, file);
+      // A repetition may be under way at the same time.
+      const draft = join(folder, `${id}.${randomUUID()}.new`);
+      await writeFile(draft, message, { mode: 0o600 });
+      await rename(draft, file);
     },
   };
 }

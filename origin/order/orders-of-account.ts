@@ -12,10 +12,13 @@ export async function listOrdersOfAccount(db: DbOrTx, accountId: string): Promis
 }
 
 /** With what is personal of an order: where it went and whom it was told to. */
-export const OrderExportSchema = OrderSchema.extend({
-  email: z.string().nullable(),
-  shippingAddress: ShippingAddressSchema.nullable(),
-}).openapi('OrderExport');
+export const OrderExportSchema = z
+  .strictObject({
+    ...OrderSchema.shape,
+    email: z.string().nullable(),
+    shippingAddress: ShippingAddressSchema.nullable(),
+  })
+  .openapi('OrderExport');
 
 /** All of them, newest first. */
 export async function exportOrdersOfAccount(

@@ -1,32 +1,60 @@
+// The OpenAPI document is complete and true: each route of the app is in it, and each answer, to whatever is sent, is as it says.
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import addFormats from 'ajv-formats';
-import fc from 'fast-check';
+import fc, { type Arbitrary } from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Browser, type Json, openShop, type Shop } from '../support/shop.ts';
+import { nonsense, type Schema, spoil, valueOf } from './schema-values.ts';
+
+interface Operation {
+  path: string;
+  method: string;
+  parameters: { name: string; in: 'path' | 'query' | 'header'; schema: Schema }[];
+  body: Schema | undefined;
+}
 
 let shop: Shop;
 let document: Json;
 let staff: Browser;
+let ajv: Ajv2020;
 
 beforeAll(async () => {
   shop = await openShop({ env: { RATE_LIMITS: 'off' } });
   document = (await shop.browser().get('/api/openapi.json')).body;
   staff = await shop.staff();
+  ajv = new Ajv2020({ strict: false });
+  addFormats.default(ajv);
+  ajv.addSchema(document, 'api');
 });
 afterAll(() => shop[Symbol.asyncDispose]());
 
-const operations = () =>
+const operations = (): Operation[] =>
   Object.entries<Json>(document.paths).flatMap(([path, item]) =>
     Object.entries<Json>(item).map(([method, operation]) => ({
       path,
       method: method.toUpperCase(),
-      operation,
+      parameters: operation.parameters ?? [],
+      body: operation.requestBody?.content?.['application/json']?.schema,
     })),
   );
+const nameOf = ({ method, path }: Pick<Operation, 'method' | 'path'>) => `${method} ${path}`;
+
+/** @returns what the document does not say of this answer, undefined where it is as told. */
+function untold({ path, method }: Operation, response: Response, text: string): unknown {
+  const { responses } = document.paths[path][method.toLowerCase()];
+  const key = responses[response.status] === undefined ? 'default' : String(response.status);
+  if (key === 'default' && response.status < 400) return `no answer ${response.status} is told of`;
+  if (responses[key].content === undefined) return text === '' ? undefined : 'a body where none is told of';
+  const [[type = '', { schema }] = ['', {}]] = Object.entries<Json>(responses[key].content);
+  if (!response.headers.get('Content-Type')?.startsWith(type)) return response.headers.get('Content-Type');
+  const pointer = `paths/${path.replaceAll('/', '~1')}/${method.toLowerCase()}/responses/${key}/content/${type.replaceAll('/', '~1')}/schema`;
+  expect(schema).toBeDefined();
+  return ajv.validate({ $ref: `api#/${pointer}` }, JSON.parse(text)) ? undefined : ajv.errors;
+}
 
 describe('the OpenAPI document', () => {
   test('names every route of the API that the app has', () => {
-    const documented = new Set(operations().map(({ method, path }) => `${method} ${path}`));
+    const documented = new Set(operations().map(nameOf));
     const routes = shop.app.routes
       .filter(({ path, method }) => path.startsWith('/api/') && method !== 'ALL' && !path.includes('*'))
       .map(({ path, method }) => `${method} ${path.replaceAll(/:(\w+)/g, '{$1}')}`);
@@ -34,125 +62,159 @@ describe('the OpenAPI document', () => {
     expect(routes.filter((route) => !documented.has(route) && !pages.has(route))).toEqual([]);
   });
 
-  test('is true: answers are of the shapes that it tells', async () => {
-    const ajv = new Ajv2020({ strict: false });
-    addFormats.default(ajv);
-    ajv.addSchema(document, 'api');
-    const guest = shop.browser();
-    await guest.add(shop.variants[0]!.id);
-    const order = await guest.order();
-    const person = shop.browser();
-    await person.signUp('shapes@example.com');
-    const seen: [string, string, number, Json][] = [];
-    const ask = async (browser: Browser, path: string, documented: string) => {
-      const { status, body } = await browser.get(path);
-      seen.push(['get', documented, status, body]);
+  test('tells what every operation answers when all goes well', async () => {
+    const seen = new Map<string, number>();
+    const ask = async (browser: Browser, method: string, path: string, told: string, body?: unknown) => {
+      const response = await browser.request(path, {
+        method,
+        headers: { 'Content-Type': 'application/json', 'Idempotency-Key': crypto.randomUUID() },
+        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      });
+      const text = await response.text();
+      const operation = operations().find((one) => nameOf(one) === `${method} ${told}`)!;
+      expect([method, path, response.status, untold(operation, response, text)]).toEqual([
+        method,
+        path,
+        expect.toBeOneOf([200, 201, 202, 204]),
+        undefined,
+      ]);
+      seen.set(nameOf(operation), response.status);
+      return text === '' ? undefined : JSON.parse(text);
     };
-    await ask(guest, '/api/products?limit=2', '/api/products');
-    await ask(guest, `/api/products/${shop.slug}`, '/api/products/{slug}');
-    await ask(guest, '/api/categories', '/api/categories');
-    await ask(guest, '/api/cart', '/api/cart');
-    await ask(guest, '/api/orders', '/api/orders');
-    await ask(guest, `/api/orders/${order.body.id}`, '/api/orders/{id}');
-    await ask(person, '/api/account', '/api/account');
-    await ask(person, '/api/sessions', '/api/sessions');
-    seen.push(['post', '/api/orders', order.status, order.body]);
-    const productId = (await guest.get(`/api/products/${shop.slug}`)).body.id;
-    const change = await staff.patch(`/api/staff/products/${productId}`, { name: 'Tee' });
-    seen.push(['patch', '/api/staff/products/{id}', change.status, change.body]);
-    for (const [method, path, status, body] of seen) {
-      const pointer = `api#/paths/${path.replaceAll('/', '~1')}/${method}/responses/${status}/content/application~1json/schema`;
-      const valid = ajv.validate({ $ref: pointer }, body);
-      expect([path, status, valid, ajv.errors]).toEqual([path, status, true, null]);
-    }
+    const person = shop.browser();
+    const credentials = { email: 'shapes@example.com', password: 'a-password-of-tests' };
+    const [variant] = shop.variants;
+    await ask(person, 'GET', '/api/products?limit=1&q=tee', '/api/products');
+    const product = await ask(person, 'GET', `/api/products/${shop.slug}`, '/api/products/{slug}');
+    await ask(person, 'GET', '/api/categories', '/api/categories');
+    await ask(person, 'GET', '/api/cart', '/api/cart');
+    await ask(person, 'POST', '/api/cart/lines', '/api/cart/lines', { variantId: variant!.id, quantity: 3 });
+    const line = `/api/cart/lines/${variant!.id}`;
+    await ask(person, 'PUT', line, '/api/cart/lines/{variantId}', { quantity: 1 });
+    await ask(person, 'POST', '/api/accounts', '/api/accounts', { ...credentials, name: 'Shapes' });
+    const order = await ask(person, 'POST', '/api/orders', '/api/orders', orderOf(credentials.email));
+    await ask(person, 'GET', '/api/orders', '/api/orders');
+    await ask(person, 'GET', `/api/orders/${order.id}`, '/api/orders/{id}');
+    await person.add(variant!.id);
+    await ask(person, 'DELETE', line, '/api/cart/lines/{variantId}');
+    await ask(shop.browser(), 'POST', '/api/sessions', '/api/sessions', credentials);
+    const { items } = await ask(person, 'GET', '/api/sessions', '/api/sessions');
+    const other = items.find((session: Json) => !session.current);
+    await ask(person, 'DELETE', `/api/sessions/${other.id}`, '/api/sessions/{id}');
+    await ask(person, 'GET', '/api/account', '/api/account');
+    await ask(person, 'PATCH', '/api/account', '/api/account', { name: 'Other Shapes' });
+    await ask(person, 'GET', '/api/account/export', '/api/account/export');
+    const change = { currentPassword: credentials.password, newPassword: 'another-password' };
+    await ask(person, 'PUT', '/api/account/password', '/api/account/password', change);
+    await ask(person, 'POST', '/api/password-resets', '/api/password-resets', { email: credentials.email });
+    await ask(person, 'DELETE', '/api/account', '/api/account');
+    await ask(person, 'DELETE', '/api/sessions/current', '/api/sessions/current');
+    const staffProduct = `/api/staff/products/${product.id}`;
+    const price = { amount: 1_999, currency: 'EUR' };
+    const { invalidation } = await ask(staff, 'PATCH', staffProduct, '/api/staff/products/{id}', { price });
+    const invalidationPath = `/api/staff/invalidations/${invalidation.id}`;
+    await ask(staff, 'GET', invalidationPath, '/api/staff/invalidations/{id}');
+    const stock = `/api/staff/variants/${variant!.id}/stock`;
+    await ask(staff, 'PUT', stock, '/api/staff/variants/{id}/stock', { stock: 20 });
+    // What needs a mailed token, or Stripe's signature, is asked for in tests of its own.
+    const elsewhere = ['PUT /api/password-resets/{token}', 'POST /api/webhooks/stripe'];
+    expect(operations().map(nameOf).filter((name) => !seen.has(name)).sort()).toEqual(elsewhere.sort());
   });
 });
 
 describe('whatever is sent', () => {
-  const nonsense = fc.oneof(
-    fc.jsonValue(),
-    fc.string({ unit: 'binary', maxLength: 60 }),
-    fc.constantFrom('\0', '￿', '9'.repeat(40), -1, 1e308, null, [], {}, "'; drop table products; --"),
-  );
-  const segment = fc.oneof(
-    fc.string({ minLength: 1, maxLength: 30 }),
-    fc.constantFrom('0', '-1', '9'.repeat(30), '%00', '..', '1e9'),
-  );
-
-  test('no operation answers with a 5xx, and every refusal is a problem document', async () => {
+  test('no operation answers with a 5xx, and every answer is one that the document tells of', async () => {
+    const known = {
+      variantId: [...shop.variants.map(({ id }) => id), '999999'],
+      quantity: [0, 1, 99],
+      currency: ['EUR'],
+      country: ['IE', 'de'],
+      id: [...shop.variants.map(({ id }) => id), '1', '2'],
+      slug: [shop.slug, 'wool-coat'],
+      email: ['fuzz@example.com'],
+      password: ['a-password-of-tests'],
+    };
+    const { schemas } = document.components;
+    const requestOf = (operation: Operation): Arbitrary<{ operation: Operation; url: string; body: unknown }> => {
+      const part = (place: 'path' | 'query') =>
+        fc.record(
+          Object.fromEntries(
+            operation.parameters
+              .filter((parameter) => parameter.in === place)
+              .map(({ name, schema }) => [
+                name,
+                fc.oneof(valueOf(schema, schemas, known, name), nonsense.map(String)),
+              ]),
+          ),
+          place === 'query' ? { requiredKeys: [] } : {},
+        ) as Arbitrary<Record<string, unknown>>;
+      const right = operation.body ? valueOf(operation.body, schemas, known) : fc.constant(undefined);
+      const body = operation.body
+        ? fc.oneof(right, right.chain(spoil), right.chain(spoil), nonsense)
+        : fc.constant(undefined);
+      return fc.tuple(part('path'), part('query'), body).map(([path, query, sent]) => ({
+        operation,
+        url: urlOf(operation.path, path, query),
+        body: sent,
+      }));
+    };
     const targets = operations().filter(({ path }) => path !== '/api/webhooks/stripe');
     await fc.assert(
       fc.asyncProperty(
-        fc.constantFrom(...targets),
-        segment,
-        nonsense,
-        nonsense,
+        fc.constantFrom(...targets).chain(requestOf),
         fc.boolean(),
-        async (target, id, body, query, asStaff) => {
-          const path = target.path.replaceAll(/\{\w+\}/g, () => encodeURIComponent(id));
-          const names = (target.operation.parameters ?? [])
-            .filter((parameter: { in: string }) => parameter.in === 'query')
-            .map(
-              (parameter: { name: string }) =>
-                `${parameter.name}=${encodeURIComponent(String(query).toWellFormed())}`,
-            );
-          // Signing out or deleting the account would end what the other operations are tried with.
-          const browser = asStaff && !/sessions|account$/.test(path) ? staff : shop.browser();
-          const response = await browser.request(`${path}${names.length ? `?${names.join('&')}` : ''}`, {
-            method: target.method,
-            headers: { 'Content-Type': 'application/json', 'Idempotency-Key': 'fuzz' },
-            ...(target.method === 'GET' ? {} : { body: mutate(target.operation, body) }),
+        async ({ operation, url, body }, asStaff) => {
+          // Signing out, a new password or deleting the account would end what the other operations are tried with.
+          const isStaff = asStaff && !/sessions|account|password/.test(operation.path);
+          const response = await (isStaff ? staff : shop.browser()).request(url, {
+            method: operation.method,
+            headers: { 'Content-Type': 'application/json', 'Idempotency-Key': crypto.randomUUID() },
+            ...(operation.method === 'GET' ? {} : { body: JSON.stringify(body) ?? '' }),
           });
           const text = await response.text();
-          expect([target.method, path, response.status, text.slice(0, 200)]).toSatisfy(
-            () => response.status < 500,
-          );
-          if (response.status >= 400) {
-            expect(response.headers.get('Content-Type')).toBe('application/problem+json');
-            expect(JSON.parse(text)).toMatchObject({
-              status: response.status,
-              code: expect.stringMatching(/^[a-z-]+$/),
-            });
-          }
+          const what = [operation.method, url, JSON.stringify(body), response.status, text.slice(0, 300)];
+          expect(what).toSatisfy(() => response.status < 500);
+          expect([...what, untold(operation, response, text)].at(-1), what.join(' ')).toBeUndefined();
         },
       ),
-      { numRuns: 600 },
+      { numRuns: 700 },
     );
+  }, 180_000);
+
+  test('a checker that cannot fail is none: an answer with a member more is found', async () => {
+    const operation = operations().find((one) => nameOf(one) === 'GET /api/cart')!;
+    const { body } = await shop.browser().get('/api/cart');
+    const answer = new Response(null, { headers: { 'Content-Type': 'application/json' } });
+    expect(untold(operation, answer, JSON.stringify(body))).toBeUndefined();
+    expect(untold(operation, answer, JSON.stringify({ ...body, owner: 'somebody' }))).toBeDefined();
   });
 
-  test('a body that is too large is 413, one that is no JSON 400, one of another type refused', async () => {
+  test('a body that is too large is 413, one that is no JSON 400, one of another type 415', async () => {
     const send = (body: string, type = 'application/json') =>
       shop.browser().request('/api/cart/lines', {
         method: 'POST',
         body,
         headers: { 'Content-Type': type, Origin: 'http://localhost' },
       });
-    expect((await send(JSON.stringify({ variantId: 'x'.repeat(100_000), quantity: 1 }))).status).toBe(413);
+    const tooLarge = JSON.stringify({ variantId: 'x'.repeat(100_000), quantity: 1 });
+    expect((await send(tooLarge)).status).toBe(413);
     expect((await send('{"variantId":')).status).toBe(400);
-    expect((await send('variantId=1', 'application/x-www-form-urlencoded')).status).toBeGreaterThanOrEqual(
-      400,
-    );
-    expect((await send('variantId=1', 'text/plain')).status).toBeLessThan(500);
+    for (const type of ['application/x-www-form-urlencoded', 'text/plain', 'application/octet-stream'])
+      expect((await send('variantId=1', type)).status).toBe(415);
   });
 });
 
-/** The documented body with one member replaced by nonsense, or the nonsense by itself. */
-function mutate(operation: Json, nonsense: unknown): string {
-  const schema = operation.requestBody?.content?.['application/json']?.schema;
-  const name = schema?.$ref?.split('/').at(-1);
-  const properties = Object.keys(document.components.schemas[name]?.properties ?? {});
-  if (properties.length === 0) return JSON.stringify(nonsense) ?? 'null';
-  const body = Object.fromEntries(properties.map((property) => [property, samples[property] ?? 'x']));
-  return JSON.stringify({ ...body, [properties[String(nonsense).length % properties.length]!]: nonsense });
+function urlOf(template: string, path: Record<string, unknown>, query: Record<string, unknown>): string {
+  const filled = template.replaceAll(/\{(\w+)\}/g, (_, name) => encodeURIComponent(textOf(path[name])) || '-');
+  const words = Object.entries(query).map(([name, value]) => `${name}=${encodeURIComponent(textOf(value))}`);
+  return words.length === 0 ? filled : `${filled}?${words.join('&')}`;
 }
 
-const samples: Record<string, unknown> = {
-  variantId: '1',
-  quantity: 1,
-  email: 'fuzz@example.com',
-  password: 'a-password-of-tests',
-  stock: 1,
-  price: { amount: 1, currency: 'EUR' },
-  payment: { provider: 'demo' },
-  shippingAddress: { name: 'A', line1: 'B', city: 'C', postalCode: 'D', country: 'IE' },
-};
+function textOf(value: unknown): string {
+  return String(value).toWellFormed();
+}
+
+function orderOf(email: string) {
+  const shippingAddress = { name: 'A', line1: 'B', city: 'C', postalCode: 'D', country: 'IE' };
+  return { email, shippingAddress, payment: { provider: 'demo' } };
+}

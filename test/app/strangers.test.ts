@@ -4,19 +4,22 @@ import { type Browser, type Json, openShop, type Shop } from '../support/shop.ts
 let shop: Shop;
 let owner: Browser;
 let stranger: Browser;
-let ids: { order: string; guestOrder: string; session: string };
+let ids: { order: string; guestOrder: string; session: string; variant: string };
 
 beforeAll(async () => {
   shop = await openShop({ env: { RATE_LIMITS: 'off' } });
   owner = shop.browser();
   await owner.signUp('owner@example.com');
-  await owner.add(shop.variants[0]!.id);
-  const order = await owner.order();
-  const guest = shop.browser();
-  await guest.add(shop.variants[1]!.id);
-  const guestOrder = await guest.order();
+  const order = await owner.buy(shop.variants[0]!.id);
+  const guestOrder = await shop.browser().buy(shop.variants[1]!.id);
   const sessions = await owner.get('/api/sessions');
-  ids = { order: order.body.id, guestOrder: guestOrder.body.id, session: sessions.body.items[0].id };
+  ids = {
+    order: order.id,
+    guestOrder: guestOrder.id,
+    session: sessions.body.items[0].id,
+    variant: shop.variants[2]!.id,
+  };
+  await owner.add(ids.variant, 2);
   stranger = shop.browser();
   await stranger.signUp('stranger@example.com');
 });
@@ -25,27 +28,64 @@ afterAll(() => shop[Symbol.asyncDispose]());
 const unknownId = '987654321';
 
 describe('another person’s id is answered as one that does not exist', () => {
-  test('on every operation of the API that takes an id, for strangers and for nobody', async () => {
+  test('on every operation of the API that takes one, for strangers and for nobody: 404, nothing told', async () => {
     const { body: document } = await owner.get('/api/openapi.json');
     const withId = Object.entries<Json>(document.paths).flatMap(([path, item]) =>
-      path.includes('{id}') && !path.startsWith('/api/staff')
+      /\{(id|variantId|token)\}/.test(path) && !path.startsWith('/api/staff')
         ? Object.keys(item).map((method) => ({ path, method: method.toUpperCase() }))
         : [],
     );
+    // A new operation with an id must be thought of here.
     expect(withId.map(({ method, path }) => `${method} ${path}`).sort()).toEqual([
+      'DELETE /api/cart/lines/{variantId}',
       'DELETE /api/sessions/{id}',
       'GET /api/orders/{id}',
+      'PUT /api/cart/lines/{variantId}',
+      'PUT /api/password-resets/{token}',
     ]);
-    for (const { path, method } of withId) {
+    // A line is one of the asker's own cart: what it names is sold to everybody.
+    for (const { path, method } of withId.filter((operation) => !operation.path.includes('cart'))) {
       for (const browser of [stranger, shop.browser()]) {
-        const unknown = await read(browser, method, path.replace('{id}', unknownId));
+        const at = (id: string) => read(browser, method, path.replace(/\{\w+\}/, id));
         for (const id of path.includes('orders') ? [ids.order, ids.guestOrder] : [ids.session]) {
-          expect(await read(browser, method, path.replace('{id}', id))).toEqual(unknown);
+          const answer = await at(id);
+          expect([method, path, answer.status]).toEqual([method, path, 404]);
+          expect(answer).toEqual(await at(unknownId));
         }
       }
     }
+    await stranger.put(`/api/cart/lines/${ids.variant}`, { quantity: 9 });
+    await stranger.delete(`/api/cart/lines/${ids.variant}`);
     expect((await owner.get('/api/account')).status).toBe(200);
     expect((await owner.get(`/api/orders/${ids.order}`)).status).toBe(200);
+    expect((await owner.get('/api/cart')).body.count).toBe(2);
+  });
+
+  test('for staff’s operations: 401 for nobody and 403 for shoppers, whether the id exists or not', async () => {
+    const { id } = (await owner.get(`/api/products/${shop.slug}`)).body;
+    for (const [browser, status] of [
+      [shop.browser(), 401],
+      [stranger, 403],
+    ] as const) {
+      for (const [method, path] of [
+        ['PATCH', '/api/staff/products/'],
+        ['GET', '/api/staff/invalidations/'],
+      ] as const) {
+        const known = await read(browser, method, `${path}${id}`);
+        expect(known.status).toBe(status);
+        expect(known).toEqual(await read(browser, method, `${path}${unknownId}`));
+      }
+    }
+  });
+
+  test('of any length and any letters', async () => {
+    for (const id of ['9'.repeat(300), '0', '-1', '1e9', '%00', 'абв', '1;drop']) {
+      const path = encodeURIComponent(id);
+      expect((await owner.get(`/api/orders/${path}`)).status, id).toBe(404);
+      expect((await owner.delete(`/api/sessions/${path}`)).status, id).toBe(404);
+      const reset = await owner.put(`/api/password-resets/${path}`, { password: 'a-password-of-tests' });
+      expect(reset.status, id).toBe(404);
+    }
   });
 
   test('on the order’s page', async () => {
@@ -102,6 +142,11 @@ async function read(
   method: string,
   path: string,
 ): Promise<{ status: number; text: string }> {
-  const response = await browser.request(path, { method });
+  const body = method === 'PUT' ? JSON.stringify({ password: 'a-password-of-tests' }) : undefined;
+  const response = await browser.request(path, {
+    method,
+    headers: { 'Content-Type': 'application/json' },
+    ...(body ? { body } : {}),
+  });
   return { status: response.status, text: await response.text() };
 }

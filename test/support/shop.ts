@@ -4,7 +4,7 @@ import { randomUUID } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { vi } from 'vitest';
+import { expect, vi } from 'vitest';
 import { createPasswords } from '../../origin/account/passwords.ts';
 import { ensureStaffAccount } from '../../origin/account/staff-account.ts';
 import { createApp } from '../../origin/app.ts';
@@ -43,7 +43,7 @@ export interface Shop extends AsyncDisposable {
 
 /** As cheap as the algorithm goes: what is tested is not how long it takes. */
 const passwords = createPasswords({ memoryCost: 64, timeCost: 1, parallelism: 1 });
-const staffAccount = { email: 'staff@myclothes.test', password: 'a-password-of-tests' };
+export const staffAccount = { email: 'staff@myclothes.test', password: 'a-password-of-tests' };
 
 export async function openShop(options: ShopOptions = {}): Promise<Shop> {
   await using standing = new AsyncDisposableStack();
@@ -114,6 +114,8 @@ async function signInStaff(deps: Deps, browser: Browser): Promise<Browser> {
   return browser;
 }
 
+const patience = { timeout: 30_000, interval: 100 };
+
 export interface Answer<Body> {
   status: number;
   headers: Headers;
@@ -172,6 +174,23 @@ export class Browser {
 
   add(variantId: string, quantity = 1, key: string = randomUUID()): Promise<Answer<Json>> {
     return this.post('/api/cart/lines', { variantId, quantity }, { 'Idempotency-Key': key });
+  }
+
+  /** Adds, as often as it takes on a busy machine: with one key it counts once. */
+  async fill(variantId: string, quantity = 1): Promise<void> {
+    const key = randomUUID();
+    await vi.waitFor(async () => expect((await this.add(variantId, quantity, key)).status).toBe(200), patience);
+  }
+
+  /** Fills the cart and orders it, likewise. @returns the order */
+  async buy(variantId: string, quantity = 1, change: Record<string, unknown> = {}): Promise<Json> {
+    await this.fill(variantId, quantity);
+    const key = randomUUID();
+    return vi.waitFor(async () => {
+      const { status, body } = await this.order(change, key);
+      expect(status).toBe(201);
+      return body;
+    }, patience);
   }
 
   order(change: Record<string, unknown> = {}, key: string = randomUUID()): Promise<Answer<Json>> {

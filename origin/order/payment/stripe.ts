@@ -1,6 +1,7 @@
 // Stripe Checkout: the shopper pays on Stripe's page; a verified webhook, or asking, tells what became of it.
 import type Stripe from 'stripe';
 import type { Settings } from '../../config.ts';
+import { idPattern } from '../../web/api.ts';
 import type { Charge, ChargeResult, PaymentProvider } from './provider.ts';
 
 export interface StripeOptions {
@@ -74,7 +75,8 @@ export function createStripeProvider({ settings, server }: StripeOptions): Strip
       if (!event.type.startsWith('checkout.session.')) return undefined;
       const session = event.data.object as Stripe.Checkout.Session;
       const orderId = session.client_reference_id;
-      if (orderId === null) return undefined;
+      // The same Stripe account may sell elsewhere, too.
+      if (orderId === null || !idPattern.test(orderId)) return undefined;
       const refused = event.type === 'checkout.session.async_payment_failed';
       return { orderId, result: refused ? { ...toResult(session), status: 'failed' } : toResult(session) };
     },
