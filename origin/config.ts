@@ -19,6 +19,8 @@ export interface Settings {
   edgeUrls: string[];
   edgePurgeKey: string | undefined;
   edgeLeaseSeconds: number;
+  /** Where tags are invalidated as well; none where CloudFront keeps no pages. */
+  cloudFrontDistributionIds: string[];
   rateLimits: boolean;
   /** The first signs, all verify. */
   cookieKeys: string[];
@@ -73,12 +75,10 @@ const urls = (...protocols: string[]) =>
     error: `must be URLs that begin with ${protocols.map((protocol) => `${protocol}//`).join(' or ')}, separated by commas`,
   });
 
+const portFault = { error: 'must be a port, 0 to 65535' };
+
 const port = (fallback: number) =>
-  z
-    .string()
-    .default(String(fallback))
-    .refine(isPort, { error: 'must be a port, 0 to 65535' })
-    .transform(Number);
+  z.string().default(String(fallback)).refine(isPort, portFault).transform(Number);
 
 const Environment = z
   .object({
@@ -102,7 +102,7 @@ const Environment = z
     PORT: port(3000),
     SITE_URL: url('http:', 'https:').optional(),
     WORKER_PORT: port(3001),
-    METRICS_PORT: port(0).optional(),
+    METRICS_PORT: z.string().refine(isPort, portFault).transform(Number).optional(),
     EDGE_URLS: urls('http:', 'https:'),
     EDGE_PURGE_KEY: z.string().min(16, { error: 'must have at least 16 characters' }).optional(),
     EDGE_LEASE_SECONDS: z
@@ -110,6 +110,9 @@ const Environment = z
       .default('3')
       .refine((text) => Number(text) >= 1 && Number(text) <= 60, { error: 'must be 1 to 60' })
       .transform(Number),
+    CLOUDFRONT_DISTRIBUTION_IDS: list.refine((ids) => ids.every((id) => /^[A-Z0-9]{8,32}$/.test(id)), {
+      error: 'must be ids of distributions, separated by commas',
+    }),
     RATE_LIMITS: z.enum(['on', 'off'], { error: 'must be on or off' }).default('on'),
     COOKIE_KEYS: z
       .string({ error: 'must be set: secrets of at least 32 characters, separated by commas' })
@@ -184,6 +187,7 @@ function toSettings(env: z.output<typeof Environment>): Settings {
     edgeUrls: env.EDGE_URLS.map((edge) => edge.replace(/\/+$/, '')),
     edgePurgeKey: env.EDGE_PURGE_KEY,
     edgeLeaseSeconds: env.EDGE_LEASE_SECONDS,
+    cloudFrontDistributionIds: env.CLOUDFRONT_DISTRIBUTION_IDS,
     rateLimits: env.RATE_LIMITS === 'on',
     cookieKeys: env.COOKIE_KEYS,
     cartState: env.CART_STATE,

@@ -1,5 +1,6 @@
 // Everything that works outbox rows: queues, their consumers, the relay, and the hint that wakes it.
 import type { Worker } from 'bullmq';
+import type { Settings } from '../origin/config.ts';
 import type { Deps } from '../origin/deps.ts';
 import { deliverMail } from '../origin/mail/deliver-mail.ts';
 import { expireHold } from '../origin/order/expire-hold.ts';
@@ -8,7 +9,8 @@ import { outboxChannel } from '../origin/outbox/hint.ts';
 import { connectPatiently, connectRedis, type RedisClient } from '../origin/redis/connect.ts';
 import { createInvalidateJob } from './jobs/invalidate.ts';
 import { createMetrics, type WorkerMetrics } from './metrics.ts';
-import { type EdgePurger, noEdges, startEdgePurger } from './purge-edges.ts';
+import { completeSeconds, createCloudFrontPurger } from './purge-cloudfront.ts';
+import { type EdgePurger, purgeAll, startEdgePurger } from './purge-edges.ts';
 import { kinds, openConsumer, openQueues, type QueuedRow, type Queues } from './queues.ts';
 import { startRelay } from './relay.ts';
 import { createRowWorker, type JobHandlers } from './work-row.ts';
@@ -46,7 +48,7 @@ export function startJobs(deps: Deps): Jobs {
     handlers,
     log,
     metrics,
-    invalidateSeconds: settings.edgeLeaseSeconds + 15,
+    invalidateSeconds: mostSeconds(settings),
   });
   for (const kind of kinds) consumers.set(kind, openConsumer(kind, connectPatiently(redis), work, onError));
   if (!edges.maySend()) void consumers.get('invalidate')?.pause(true);
@@ -75,15 +77,20 @@ export function startJobs(deps: Deps): Jobs {
 }
 
 function openEdges({ settings, db, log }: Deps, onMaySend: (maySend: boolean) => void): EdgePurger {
-  if (settings.edgeUrls.length === 0 || settings.edgePurgeKey === undefined) return noEdges;
-  return startEdgePurger({
-    db,
-    log,
-    edgeUrls: settings.edgeUrls,
-    key: settings.edgePurgeKey,
-    leaseSeconds: settings.edgeLeaseSeconds,
-    onMaySend,
-  });
+  const { edgeUrls, edgePurgeKey, edgeLeaseSeconds, cloudFrontDistributionIds } = settings;
+  const purgers: EdgePurger[] = [];
+  if (edgeUrls.length > 0 && edgePurgeKey !== undefined)
+    purgers.push(
+      startEdgePurger({ db, log, edgeUrls, key: edgePurgeKey, leaseSeconds: edgeLeaseSeconds, onMaySend }),
+    );
+  if (cloudFrontDistributionIds.length > 0)
+    purgers.push(createCloudFrontPurger({ distributionIds: cloudFrontDistributionIds }));
+  return purgeAll(purgers);
+}
+
+/** Longer than an edge takes to fall silent for good, and than CloudFront may take. */
+function mostSeconds({ edgeLeaseSeconds, cloudFrontDistributionIds }: Settings): number {
+  return edgeLeaseSeconds + 15 + (cloudFrontDistributionIds.length > 0 ? 2 * completeSeconds : 0);
 }
 
 function listenForHints(

@@ -16,7 +16,7 @@ import { type EdgeLine, openEdgeLine } from './edge-line.ts';
 import { Outage } from './outage.ts';
 
 export interface EdgePurger {
-  /** Whether this worker may work invalidations now. Always, where there is no edge. */
+  /** Whether this worker may work invalidations now. */
   maySend(): boolean;
   purge(tags: TagVersions, signal: AbortSignal): Promise<void>;
   stop(): Promise<void>;
@@ -31,15 +31,22 @@ export interface EdgePurgerOptions {
   onMaySend: (maySend: boolean) => void;
 }
 
+/** Done when all of them have done it. */
+export function purgeAll(purgers: EdgePurger[]): EdgePurger {
+  return {
+    maySend: () => purgers.every((purger) => purger.maySend()),
+    purge: async (tags, signal) => {
+      await Promise.all(purgers.map((purger) => purger.purge(tags, signal)));
+    },
+    stop: async () => {
+      await Promise.all(purgers.map((purger) => purger.stop()));
+    },
+  };
+}
+
 const holdSeconds = 3;
 const renewMs = 1_000;
 const sendTimeoutMs = 1_000;
-
-export const noEdges: EdgePurger = {
-  maySend: () => true,
-  purge: async () => undefined,
-  stop: async () => undefined,
-};
 
 export function startEdgePurger(options: EdgePurgerOptions): EdgePurger {
   const holder = randomUUID();

@@ -42,7 +42,8 @@ function ofCluster(cluster: Cluster): ToldValues {
       const groups = groupByPrimary(cluster, keys, (key) => key);
       await Promise.all(
         [...groups].map(async ([server, held]) => {
-          if (server === undefined) throw new RedisAway(`Cannot tell which server of the cluster holds '${held[0]}'`);
+          if (server === undefined)
+            throw new RedisAway(`Cannot tell which server of the cluster holds '${held[0]}'`);
           for (const [key, value] of await readFrom(cluster, server, held)) {
             told.set(key, { value, runId: runIdOf(server) });
           }

@@ -62,7 +62,9 @@ export function createCartJournal(redis: RedisClient, replicas: number, watch: S
     if (running) return;
     running = true;
     while (queue.length > 0) {
-      const groups = groupByPrimary(redis, queue.splice(0, maxBatch), ({ entry }) => journalKey(entry.cartId));
+      const groups = groupByPrimary(redis, queue.splice(0, maxBatch), ({ entry }) =>
+        journalKey(entry.cartId),
+      );
       await Promise.all([...groups].map(([server, group]) => appendGroup(server, group)));
     }
     running = false;
@@ -86,15 +88,28 @@ class NotEnoughNodes extends Error {
 }
 
 /** In the order of the batch; those of one server stand or fall together. */
-async function appendTo(server: Redis | undefined, replicas: number, entries: JournalAppend[]): Promise<Appended[]> {
+async function appendTo(
+  server: Redis | undefined,
+  replicas: number,
+  entries: JournalAppend[],
+): Promise<Appended[]> {
   if (server === undefined) throw new NotEnoughNodes('No server of the cluster holds these carts just now');
-  const buckets = Object.values(Object.groupBy(entries, ({ cartId }) => journalIndexKey(cartId))) as JournalAppend[][];
+  const buckets = Object.values(
+    Object.groupBy(entries, ({ cartId }) => journalIndexKey(cartId)),
+  ) as JournalAppend[][];
   // Loaded each time: a server that has just been restarted does not know the script.
   const commands = server.pipeline().script('LOAD', appendOperations);
   for (const bucket of buckets) {
     const keys = bucket.flatMap(({ cartId }) => [copyKey(cartId), journalKey(cartId)]);
     const index = journalIndexKey(bucket[0]!.cartId);
-    commands.evalsha(appendSha, keys.length + 1, index, ...keys, replicas === 0 ? '1' : '0', ...bucket.flatMap(toArguments));
+    commands.evalsha(
+      appendSha,
+      keys.length + 1,
+      index,
+      ...keys,
+      replicas === 0 ? '1' : '0',
+      ...bucket.flatMap(toArguments),
+    );
   }
   if (replicas > 0) commands.wait(replicas, waitMs);
   const [, ...answers] = ((await commands.exec()) ?? []).map(([error, answer]) => {
@@ -105,7 +120,8 @@ async function appendTo(server: Redis | undefined, replicas: number, entries: Jo
   const appended = new Map<JournalAppend, Appended>();
   for (const [n, bucket] of buckets.entries()) {
     const outcomes = answers[n] as [Appended['outcome'], number][] | 'not-durable';
-    if (outcomes === 'not-durable') throw new NotEnoughNodes('Redis keeps no append-only file and has no replicas');
+    if (outcomes === 'not-durable')
+      throw new NotEnoughNodes('Redis keeps no append-only file and has no replicas');
     for (const [i, entry] of bucket.entries()) {
       const [outcome, version] = outcomes[i]!;
       appended.set(entry, { outcome, version });

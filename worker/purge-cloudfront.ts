@@ -1,0 +1,139 @@
+// Invalidates tags at CloudFront: what waits goes into one request, few are in progress at a time, and a purge has been made only when
+// CloudFront calls it completed.
+import { randomUUID } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { CloudFrontClient, CloudFrontClientConfig } from '@aws-sdk/client-cloudfront';
+import { Outage } from './outage.ts';
+import type { EdgePurger } from './purge-edges.ts';
+
+export interface CloudFrontPurgerOptions {
+  distributionIds: string[];
+  /** For tests; region, credentials and retries are otherwise the SDK's own. */
+  client?: CloudFrontClientConfig;
+  pollMs?: number;
+}
+
+/** Together two thirds of what may be in progress at a distribution: the rest is left to its operators. */
+const mostTags = 1_000;
+const mostInProgress = 2;
+const askSeconds = 10;
+/** Usually below five; longer than this it is an outage, and asked for anew. */
+export const completeSeconds = 60;
+
+type LoadedSdk = typeof import('@aws-sdk/client-cloudfront');
+
+export function createCloudFrontPurger(options: CloudFrontPurgerOptions): EdgePurger {
+  let opened: Promise<{ sdk: LoadedSdk; client: CloudFrontClient }> | undefined;
+  // Loaded at the first purge: a shop without CloudFront has no use for its SDK.
+  const open = () => {
+    opened ??= import('@aws-sdk/client-cloudfront').then((sdk) => ({
+      sdk,
+      client: new sdk.CloudFrontClient({ region: 'us-east-1', maxAttempts: 4, ...options.client }),
+    }));
+    return opened;
+  };
+  const invalidate = async (distributionId: string, tags: string[]) => {
+    const { sdk, client } = await open();
+    await invalidateTags(sdk, client, distributionId, tags, options.pollMs ?? 500);
+  };
+  const lines = options.distributionIds.map((id) => createLine((tags) => invalidate(id, tags)));
+  return {
+    // Any worker may ask: an invalidation renews no trust, so that two cannot contradict one another.
+    maySend: () => true,
+    async purge(tags) {
+      await Promise.all(lines.map((purge) => purge(Object.keys(tags))));
+    },
+    async stop() {
+      (await opened)?.client.destroy();
+    },
+  };
+}
+
+interface Waiting {
+  tags: string[];
+  resolve: () => void;
+  reject: (error: unknown) => void;
+}
+
+/** Bounded by the jobs that wait for it. */
+function createLine(invalidate: (tags: string[]) => Promise<void>): (tags: string[]) => Promise<void> {
+  const waiting: Waiting[] = [];
+  let inProgress = 0;
+  const pump = () => {
+    while (inProgress < mostInProgress && waiting.length > 0) {
+      const batch = takeBatch(waiting);
+      inProgress += 1;
+      invalidateInParts(invalidate, [...new Set(batch.flatMap((one) => one.tags))])
+        .then(
+          () => batch.forEach((one) => void one.resolve()),
+          (error: unknown) => batch.forEach((one) => void one.reject(error)),
+        )
+        .finally(() => {
+          inProgress -= 1;
+          pump();
+        });
+    }
+  };
+  return (tags) =>
+    new Promise((resolve, reject) => {
+      waiting.push({ tags, resolve, reject });
+      pump();
+    });
+}
+
+function takeBatch(waiting: Waiting[]): Waiting[] {
+  const batch = [waiting.shift()!];
+  let count = batch[0]!.tags.length;
+  while (waiting.length > 0 && count + waiting[0]!.tags.length <= mostTags) {
+    count += waiting[0]!.tags.length;
+    batch.push(waiting.shift()!);
+  }
+  return batch;
+}
+
+async function invalidateInParts(
+  invalidate: (tags: string[]) => Promise<void>,
+  tags: string[],
+): Promise<void> {
+  for (let from = 0; from < tags.length; from += mostTags)
+    await invalidate(tags.slice(from, from + mostTags));
+}
+
+/** The caller reference makes the SDK's own retries one invalidation, also where an answer was lost on the way. */
+async function invalidateTags(
+  sdk: LoadedSdk,
+  client: CloudFrontClient,
+  distributionId: string,
+  tags: string[],
+  pollMs: number,
+): Promise<void> {
+  const ask = { abortSignal: AbortSignal.timeout(askSeconds * 1_000) };
+  const deadline = performance.now() + completeSeconds * 1_000;
+  try {
+    const { Invalidation: created } = await client.send(
+      new sdk.CreateInvalidationCommand({
+        DistributionId: distributionId,
+        InvalidationBatch: {
+          CallerReference: randomUUID(),
+          Paths: { Quantity: tags.length, Items: tags.map((tag) => `#${tag}`) },
+        },
+      }),
+      ask,
+    );
+    let status = created?.Status;
+    while (status !== 'Completed') {
+      if (performance.now() > deadline) throw new Outage(`CloudFront took more than ${completeSeconds} s`);
+      await delay(pollMs);
+      const { Invalidation: asked } = await client.send(
+        new sdk.GetInvalidationCommand({ DistributionId: distributionId, Id: created?.Id }),
+        { abortSignal: AbortSignal.timeout(askSeconds * 1_000) },
+      );
+      status = asked?.Status;
+    }
+  } catch (cause) {
+    // The one fault that lies in the row. All others, denied access too, are mended outside and then tried again.
+    if (cause instanceof sdk.InvalidArgument) throw cause;
+    const reason = cause instanceof Error ? `${cause.name}: ${cause.message}` : String(cause);
+    throw new Outage(`Cannot invalidate at CloudFront's ${distributionId}: ${reason}`, { cause });
+  }
+}
