@@ -38,6 +38,8 @@ export interface DrillContext {
   size: DrillSize;
   /** Tells people how a long drill goes. */
   progress(sentence: string): void;
+  /** Aborted: a long drill ends at its next calm, and reports. */
+  stopping: AbortSignal;
 }
 
 /** How much of everything; what is undefined, each drill chooses itself. */

@@ -6,6 +6,7 @@ import { type CartStateName, Impossible, type Region, startRegion } from './regi
 import { describeFailure, describeResult, describeTotals } from './report.ts';
 import { writeHtmlReport } from './report-html.ts';
 import { seededRandom } from './seeded-random.ts';
+import { listenForStop } from './stop-signal.ts';
 
 interface Options extends DrillSize {
   json?: boolean;
@@ -44,12 +45,14 @@ async function run(names: string[], options: Options): Promise<void> {
     program.error(`There is no drill '${unknown}'; without a name they are listed`, { exitCode: 2 });
   const seed = options.seed ?? Math.floor(Math.random() * 1_000_000);
   const results: DrillResult[] = [];
+  const stopping = listenForStop((sentence) => console.error(sentence));
   const byRegion = Map.groupBy(plannedRuns(names, options.state), ({ state, smallDisks }) =>
     [state, ...(smallDisks ? ['small disks'] : [])].join(' with '),
   );
   for (const [description, runs] of byRegion) {
+    if (stopping.aborted) break;
     console.error(`Starting a region that keeps carts in state ${description}`);
-    for await (const result of runOnOneRegion(runs, seed, options)) {
+    for await (const result of runOnOneRegion(runs, seed, options, stopping)) {
       results.push(result);
       print(result, options);
       // After each, so that a long run that is broken off leaves what it has.
@@ -64,6 +67,7 @@ async function* runOnOneRegion(
   runs: PlannedRun[],
   seed: number,
   options: Options,
+  stopping: AbortSignal,
 ): AsyncGenerator<DrillResult> {
   const { state, smallDisks } = runs[0]!;
   let started: Region;
@@ -76,7 +80,10 @@ async function* runOnOneRegion(
     return;
   }
   await using region = started;
-  for (const planned of runs) yield await runOne(planned, region, seed, options);
+  for (const planned of runs) {
+    if (stopping.aborted) return;
+    yield await runOne(planned, region, seed, options, stopping);
+  }
 }
 
 async function runOne(
@@ -84,6 +91,7 @@ async function runOne(
   region: Region,
   seed: number,
   options: Options,
+  stopping: AbortSignal,
 ): Promise<DrillResult> {
   const random = seededRandom(seed).fork(name);
   const progress = (sentence: string) => console.error(`${name}: ${sentence}`);
@@ -92,7 +100,16 @@ async function runOne(
     await region.rebuilt();
     await region.healed();
     const short = options.short === true;
-    return await catalogue[name]!.run({ region, state, seed, random, short, size: options, progress });
+    return await catalogue[name]!.run({
+      region,
+      state,
+      seed,
+      random,
+      short,
+      size: options,
+      progress,
+      stopping,
+    });
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     return { ...blank(name, state, seed), errors: 1, verdict: 'fail', notes: [reason] };

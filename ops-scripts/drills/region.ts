@@ -71,7 +71,7 @@ export class Impossible extends Error {
 }
 
 const startMs = 240_000;
-const healMs = 90_000;
+const healMs = 180_000;
 const replaceMs = 90_000;
 
 /** @throws Impossible, nothing left running. */
@@ -90,6 +90,8 @@ export async function startRegion(
   const [program = '', ...args] = [...(disks?.wrapper ?? []), ...command];
   const child = spawn(program, args, {
     stdio: ['ignore', 'pipe', 'inherit'],
+    // Ctrl-C must not reach it before the drill has come to its end.
+    detached: true,
     env: {
       ...env,
       DATA_DIR: folder,
@@ -100,7 +102,10 @@ export async function startRegion(
       ...(disks ? { POSTGRES_DISKS: disks.folder } : {}),
     },
   });
+  const endAnyway = () => child.kill('SIGTERM');
+  process.once('exit', endAnyway);
   const end = async () => {
+    process.off('exit', endAnyway);
     child.kill('SIGTERM');
     if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
     await rm(folder, { recursive: true, force: true });

@@ -30,8 +30,11 @@ export async function shopThrough(fault: Fault, context: DrillContext): Promise<
   });
   const tally = new Tally();
   const notes: string[] = [];
-  let stopped = false;
-  try {
+  const breakOff = (error: unknown) => {
+    tally.brokenOff += 1;
+    notes.push(`Broken off: ${error instanceof Error ? error.message : error}`);
+  };
+  const goThrough = async () => {
     await load.warm();
     await delay(size.seconds !== undefined ? size.seconds * 500 : short ? beforeMs / 2 : beforeMs);
     await fault.inflict({
@@ -41,13 +44,12 @@ export async function shopThrough(fault: Fault, context: DrillContext): Promise<
       calm: () => calmDown(context, load, tally),
     });
     await delay(size.seconds !== undefined ? size.seconds * 500 : afterMs(fault, short));
-    stopped = true;
-    const shoppers = await load.stop();
-    await region.healed();
-    await judgeAll(shoppers, whereToRead(context), tally);
-  } finally {
-    if (!stopped) await load.stop();
-  }
+  };
+  // What was seen until then is judged all the same: an hour's books are not thrown away.
+  await goThrough().catch(breakOff);
+  const shoppers = await load.stop();
+  await region.healed().catch(breakOff);
+  await judgeAll(shoppers, whereToRead(context), tally);
   return { load, tally, notes };
 }
 
@@ -87,7 +89,8 @@ export function conclude(
   const expectLoss = fault.loses?.(state) === true;
   // Who lost a cart is told so by every later answer: that is one loss, not many errors.
   const errors = tally.errors - (expectLoss ? tally.forgetful : 0);
-  const passed = expectLoss ? lost > 0 : lost === 0 && duplicated === 0 && errors === 0;
+  const asExpected = expectLoss ? lost > 0 : lost === 0 && duplicated === 0 && errors === 0;
+  const passed = asExpected && tally.brokenOff === 0;
   return {
     drill: name,
     state,

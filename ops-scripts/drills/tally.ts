@@ -18,6 +18,8 @@ export class Tally {
   unreadable = 0;
   /** Answers that lacked what their shopper had written before. */
   forgetful = 0;
+  /** The drill could not go on. */
+  brokenOff = 0;
   history: string[] = [];
   readonly #durabilities = new Map<string, number>();
   #worst = 0;
@@ -49,7 +51,7 @@ export class Tally {
   }
 
   get errors(): number {
-    return this.open + this.unreadable + this.forgetful;
+    return this.open + this.unreadable + this.forgetful + this.brokenOff;
   }
 
   describe(): string[] {

@@ -137,7 +137,7 @@ export function startPostgresCluster(options: PostgresClusterOptions): PostgresC
   };
 
   const watch = async () => {
-    const silence = listenForSilence();
+    const silence = listenForSilence(stopping.signal);
     while (!stopping.signal.aborted) {
       const { primary } = topology;
       const ended = () => primary.server?.exited ?? Promise.resolve();

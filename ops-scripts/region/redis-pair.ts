@@ -96,7 +96,7 @@ export function startRedisPair(options: RedisPairOptions): RedisPair {
   };
 
   const watch = async () => {
-    const silence = listenForSilence();
+    const silence = listenForSilence(stopping.signal);
     while (!stopping.signal.aborted) {
       const state = hasEnded(primary)
         ? undefined

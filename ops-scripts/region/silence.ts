@@ -4,18 +4,28 @@ import type { Part } from '../local/part.ts';
 
 const stoppedMs = 2_000;
 /** All parts of a region share one machine, whose other work may keep them from running for a while. */
-const starvedMs = 8_000;
+const starvedMs = 15_000;
+const tickMs = 100;
 
 export interface Silence {
   answered(): void;
-  /** @returns whether it has been silent for so long that it counts as lost. Two questions at least: if we ourselves were kept from
-   * running, the silence was ours. */
+  /** @returns whether it has been silent for so long that it counts as lost; never after the first unanswered question. */
   unanswered(part: Part | undefined): boolean;
 }
 
-export function listenForSilence(): Silence {
+/** @param ended when nobody listens any more. */
+export function listenForSilence(ended: AbortSignal): Silence {
   let heardAt = performance.now();
   let questions = 0;
+  let tickedAt = heardAt;
+  // While we ourselves are kept from running, the silence is ours: an answer may lie there unread.
+  const ticker = setInterval(() => {
+    const now = performance.now();
+    const lateMs = now - tickedAt - tickMs;
+    if (lateMs > tickMs) heardAt += lateMs;
+    tickedAt = now;
+  }, tickMs).unref();
+  ended.addEventListener('abort', () => clearInterval(ticker), { once: true });
   return {
     answered() {
       heardAt = performance.now();

@@ -16,6 +16,7 @@ export function contextOf(region: Region, name: string, state: CartStateName = '
     short: true,
     size: { minutes: 1, faults: 3 },
     progress: () => undefined,
+    stopping: new AbortController().signal,
   };
 }
 

@@ -10,7 +10,7 @@ let region: Region;
 
 beforeAll(async () => {
   region = await startRegion(process.env, { state: 'server' });
-}, 200_000);
+}, 260_000);
 
 afterAll(async () => {
   await region?.[Symbol.asyncDispose]();

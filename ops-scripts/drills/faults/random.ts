@@ -12,12 +12,12 @@ export const randomFaults: Fault = {
   summary: 'single faults in random order, for as long as --minutes and --faults say',
   loses: (state) => state === 'sticky',
   async inflict(context) {
-    const { size, random, progress } = context;
+    const { size, random, progress, stopping } = context;
     const began = performance.now();
     const minutes = () => (performance.now() - began) / 60_000;
     const counts = new Map<string, number>();
     let faults = 0;
-    while (minutes() < size.minutes || faults < size.faults) {
+    while (!stopping.aborted && (minutes() < size.minutes || faults < size.faults)) {
       const name = random.pick(Object.keys(pool));
       faults += 1;
       counts.set(name, (counts.get(name) ?? 0) + 1);
