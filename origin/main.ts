@@ -17,6 +17,7 @@ import { keepAssets } from './web/kept-assets.ts';
 import { createKnownPages } from './web/known-pages.ts';
 import { createFinishHeaders } from './web/response-headers.ts';
 import { serve } from './web/serve.ts';
+import { serveMetrics } from './web/serve-metrics.ts';
 
 const noticeMs = 2_000;
 const drainMs = 6_000;
@@ -31,6 +32,9 @@ async function main(): Promise<void> {
   const app = createApp(deps, carts, health, { passwords });
   const knownPages = createKnownPages(deps.cache, createFinishHeaders(settings));
   const server = await serve({ fetch: app.fetch, knownPages, host: settings.host, port: settings.port });
+  const { host, metricsPort } = settings;
+  const metrics =
+    metricsPort === undefined ? undefined : await serveMetrics(deps.registry, host, metricsPort);
   // The stores may be away when a machine starts; it must turn ready all the same.
   const preparing = startWhenPossible(log, 'prepare the database', async () => {
     await migrateToLatest(deps.db);
@@ -48,6 +52,7 @@ async function main(): Promise<void> {
   // New connections are still served while the balancer finds out; then none come.
   if (health.isWatched) await delay(noticeMs);
   await server.stop(drainMs);
+  await metrics?.stop(0);
   await carts.close();
   log.info('stopped');
 }
