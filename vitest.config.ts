@@ -1,14 +1,39 @@
 import { configDefaults, defineConfig } from 'vitest/config';
 
+/** Many processes of their own, and faults that are counted in seconds: one file at a time, when nothing else runs. */
+const alone = ['region', 'drills', 'process', 'local'];
+
 /** `--mode long` runs the tests that take minutes; without it, all the others. */
-export default defineConfig(({ mode }) => ({
-  test: {
-    include: [mode === 'long' ? 'test/**/*.long.test.ts' : 'test/**/*.test.ts'],
-    exclude: mode === 'long' ? configDefaults.exclude : [...configDefaults.exclude, 'test/**/*.long.test.ts'],
+export default defineConfig(({ mode }) => {
+  const suffix = mode === 'long' ? '.long.test.ts' : '.test.ts';
+  const exclude = mode === 'long' ? configDefaults.exclude : [...configDefaults.exclude, '**/*.long.test.ts'];
+  const project = (name: string, groupOrder: number, maxWorkers: number) => ({
+    name,
+    maxWorkers,
+    sequence: { groupOrder },
     globalSetup: ['test/support/global-setup.ts'],
     testTimeout: 60_000,
     hookTimeout: 120_000,
-    pool: 'forks',
-    maxWorkers: 2,
-  },
-}));
+    pool: 'forks' as const,
+  });
+  return {
+    test: {
+      projects: [
+        {
+          test: {
+            ...project('shop', 1, 2),
+            include: [`test/**/*${suffix}`],
+            exclude: [...exclude, ...alone.map((folder) => `test/${folder}/**`)],
+          },
+        },
+        {
+          test: {
+            ...project('machines', 2, 1),
+            include: alone.map((folder) => `test/${folder}/**/*${suffix}`),
+            exclude,
+          },
+        },
+      ],
+    },
+  };
+});
