@@ -24,6 +24,7 @@ test('an edge whose lease is longer than the workers know is found, with the his
     seconds: 30,
     faults: ['lose the words to the edge'],
     onTheLine: true,
+    turnsShelf: false,
   });
   expect(result.verdict).toBe('fail');
   expect(result.freshness.staleByTier.edge).toBeGreaterThan(0);

@@ -1,7 +1,7 @@
 // What was changed to which value, and from when on nobody may see less. Every price and stock only rises, so a value tells which change it is.
-import type { Subject } from './subjects.ts';
+import { leastPrice, type Subject } from './subjects.ts';
 
-/** One number that a product shows: its price or its stock. Slots `2i` and `2i + 1` are those of the subject `i`. */
+/** One number that a product shows: its price or its stock. Slots `2i` and `2i + 1` are those of the subject `i`; the last is the shelf's. */
 export type Slot = number;
 
 export interface Finished {
@@ -17,7 +17,11 @@ export interface Books {
   begin(slot: Slot): number;
   finish(slot: Slot, value: number, atMs: number): void;
   readonly finishedChanges: number;
-  /** Slots without a change on its way. */
+  /** The newest value on its way or finished. */
+  begun(slot: Slot): number;
+  /** The slot of the product that is taken off the shelf and brought back. */
+  readonly shelf: Slot;
+  /** Slots of subjects without a change on its way. */
   idle(): Slot[];
   /** Of the change that first forbade what was seen. */
   finishedAbove(slot: Slot, seen: number): Finished | undefined;
@@ -25,7 +29,9 @@ export interface Books {
 }
 
 export function openBooks(subjects: Subject[]): Books {
-  const begun = new Int32Array(subjects.flatMap(({ firstPrice, firstStock }) => [firstPrice, firstStock]));
+  const shelf = 2 * subjects.length;
+  const first = subjects.flatMap(({ firstPrice, firstStock }) => [firstPrice, firstStock]);
+  const begun = new Int32Array([...first, leastPrice]);
   const finished = new Int32Array(begun.length);
   const history = Array.from(begun, (): Finished[] => []);
   const onTheirWay = new Set<Slot>();
@@ -45,8 +51,13 @@ export function openBooks(subjects: Subject[]): Books {
       finished[slot] = value;
       history[slot]!.push({ value, atMs });
     },
-    idle: () => [...begun.keys()].filter((slot) => !onTheirWay.has(slot)),
+    begun: (slot) => begun[slot]!,
+    shelf,
+    idle: () => [...begun.keys()].filter((slot) => slot !== shelf && !onTheirWay.has(slot)),
     finishedAbove: (slot, seen) => history[slot]!.find(({ value }) => value > seen),
-    describe: (slot) => `${slot % 2 === 0 ? 'price' : 'stock'} of ${subjects[slot >> 1]!.slug}`,
+    describe: (slot) =>
+      slot === shelf
+        ? 'state of the shelf'
+        : `${slot % 2 === 0 ? 'price' : 'stock'} of ${subjects[slot >> 1]!.slug}`,
   };
 }

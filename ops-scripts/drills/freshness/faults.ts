@@ -3,8 +3,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Region, RegionPart } from '../region.ts';
 import { wake } from '../region.ts';
 import type { SeededRandom } from '../seeded-random.ts';
+import { emptyRedis, pauseReplay } from './ask-stores.ts';
 import type { LineMode, PurgeLine } from './purge-line.ts';
-import { emptyRedis, pauseReplay } from './store-faults.ts';
 
 export interface FaultScene {
   region: Region;

@@ -4,7 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { gunzipSync } from 'node:zlib';
 import type { SeededRandom } from '../seeded-random.ts';
 import { type Answer, fieldOf, openReadSocket, type ReadSocket } from './read-socket.ts';
-import type { Sighting } from './sightings.ts';
+import type { See, Sighting } from './sightings.ts';
 import type { Target } from './subjects.ts';
 
 export interface Door {
@@ -33,7 +33,7 @@ export interface ReaderOptions {
   eager: number;
   now: () => number;
   floors: () => Int32Array;
-  see: (target: Target, body: Buffer) => Sighting[];
+  see: See;
   onRead: (read: Read) => void;
   onUnanswered: () => void;
   signal: AbortSignal;
@@ -128,8 +128,7 @@ function look(
   known: Kept | undefined,
 ): Sighting[] {
   if (status === 304) return known?.seen ?? [];
-  if (status !== 200) return [];
-  return options.see(target, fieldOf(head, 'content-encoding') === 'gzip' ? gunzipSync(body) : body);
+  return options.see(target, status, fieldOf(head, 'content-encoding') === 'gzip' ? gunzipSync(body) : body);
 }
 
 function codeOf({ status, body }: Answer): string {

@@ -1,5 +1,6 @@
 // What an answer shows of the products under test, read from its body and nothing else: fields could be newer than what they stand above.
-import type { Slot } from './books.ts';
+import type { Books, Slot } from './books.ts';
+import { newestAbsence } from './shelf.ts';
 import type { Subject, Target } from './subjects.ts';
 
 export interface Sighting {
@@ -10,15 +11,21 @@ export interface Sighting {
 /** `€` in UTF-8, read byte by byte. */
 const euro = '\u00e2\u0082\u00ac';
 
-export function createEyes(subjects: Subject[]): (target: Target, body: Buffer) => Sighting[] {
+/** @returns what an answer 200 shows, or the 404 of a product that is off the shelf */
+export type See = (target: Target, status: number, body: Buffer) => Sighting[];
+
+export function createEyes(subjects: Subject[], books: Pick<Books, 'shelf' | 'begun'>): See {
   const bySlug = new Map(subjects.map(({ slug }, index) => [slug, index]));
-  return (target, bytes) => {
+  return (target, status, bytes) => {
+    if (status === 404 && target.shows === 'shelf')
+      return [{ slot: books.shelf, value: newestAbsence(books.begun(books.shelf)) }];
+    if (status !== 200) return [];
     const body = bytes.toString('latin1');
     switch (target.shows) {
       case 'product-json':
         return seeProductJson(body, target.subject!, subjects[target.subject!]!);
       case 'product-page':
-        return seeProductPage(body, target.subject!);
+        return seeProductPage(body, 2 * target.subject!);
       case 'list-json':
         return seeList(body, '"slug":"', bySlug, (from, to, index) => [
           ...seeAll(body, '"price":{"amount":', 2 * index, from, to),
@@ -31,6 +38,11 @@ export function createEyes(subjects: Subject[]): (target: Target, body: Buffer) 
         return seeList(body, 'href="/p/', bySlug, (from, to, index) =>
           seeAll(body, euro, 2 * index, from, to).slice(0, 1),
         );
+      case 'shelf':
+        return [
+          ...seeProductPage(body, books.shelf),
+          ...seeAll(body, '"price":{"amount":', books.shelf, 0, body.length),
+        ];
       case 'absence':
         return [];
     }
@@ -47,11 +59,11 @@ function seeProductJson(body: string, index: number, { variantId }: Subject): Si
 }
 
 /** Every amount on it, and those that search engines are told. */
-function seeProductPage(body: string, index: number): Sighting[] {
+function seeProductPage(body: string, slot: Slot): Sighting[] {
   return [
-    ...seeAll(body, euro, 2 * index, 0, body.length),
-    ...seeAll(body, '"lowPrice":"', 2 * index, 0, body.length),
-    ...seeAll(body, '"highPrice":"', 2 * index, 0, body.length),
+    ...seeAll(body, euro, slot, 0, body.length),
+    ...seeAll(body, '"lowPrice":"', slot, 0, body.length),
+    ...seeAll(body, '"highPrice":"', slot, 0, body.length),
   ];
 }
 

@@ -17,7 +17,7 @@ export interface Subject {
 
 export interface Target {
   path: string;
-  shows: 'product-json' | 'product-page' | 'list-json' | 'list-page' | 'absence';
+  shows: 'product-json' | 'product-page' | 'list-json' | 'list-page' | 'absence' | 'shelf';
   /** Of a product's own page. */
   subject?: number;
 }
@@ -30,7 +30,8 @@ interface ProductJson {
   variants: { id: string; available: number }[];
 }
 
-const leastPrice = 1_000_000;
+/** Above the prices of any shop's clothes, so that a price tells which change it is. */
+export const leastPrice = 1_000_000;
 const leastStock = 1_000;
 const mostAttempts = 10;
 const againMs = 200;
@@ -59,7 +60,12 @@ export async function chooseSubjects(
 }
 
 /** Own pages more often than lists, as in a shop. */
-export function listTargets(subjects: Subject[], categories: string[], random: SeededRandom): Target[] {
+export function listTargets(
+  subjects: Subject[],
+  categories: string[],
+  shelfSlug: string | undefined,
+  random: SeededRandom,
+): Target[] {
   const own = subjects.flatMap(({ slug }, subject): Target[] => [
     { path: `/p/${slug}`, shows: 'product-page', subject },
     { path: `/api/products/${slug}`, shows: 'product-json', subject },
@@ -78,6 +84,7 @@ export function listTargets(subjects: Subject[], categories: string[], random: S
     { path: `/api/products?limit=${subjects.length}`, shows: 'list-json' },
     { path: '/api/products?sort=price-desc', shows: 'list-json' },
   ];
+  const shelf = shelfSlug === undefined ? [] : [`/p/${shelfSlug}`, `/api/products/${shelfSlug}`];
   const absent = `nobody-made-this-${random.integer(1, 1_000_000)}`;
   return [
     ...own,
@@ -85,6 +92,7 @@ export function listTargets(subjects: Subject[], categories: string[], random: S
     ...lists,
     ...searches,
     ...whole,
+    ...[...shelf, ...shelf].map((path): Target => ({ path, shows: 'shelf' })),
     { path: `/p/${absent}`, shows: 'absence' },
     { path: `/api/products/${absent}`, shows: 'absence' },
   ];

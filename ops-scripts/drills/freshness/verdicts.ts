@@ -62,6 +62,7 @@ export function keepVerdicts(books: Books, now: () => number, faultAt: () => str
 
 function isBlind({ status, target, seen }: Read): boolean {
   if (target.shows === 'absence') return status !== 404;
+  if (target.shows === 'shelf') return seen.length === 0;
   if (status !== 200 && status !== 304) return true;
   return target.subject !== undefined && seen.length === 0;
 }

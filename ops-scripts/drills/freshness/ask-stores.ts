@@ -1,0 +1,65 @@
+// What the drill does with the stores themselves: Redis forgets everything, a replica goes on receiving and stops replaying; and what the
+// outbox says of changes that no call answered.
+import { setTimeout as delay } from 'node:timers/promises';
+import { Redis } from 'ioredis';
+import pg from 'pg';
+import type { RegionPart } from '../region.ts';
+
+const commandMs = 5_000;
+
+export async function emptyRedis({ url }: RegionPart): Promise<void> {
+  const redis = new Redis(url, {
+    connectTimeout: 2_000,
+    commandTimeout: commandMs,
+    retryStrategy: () => null,
+  });
+  redis.on('error', () => undefined);
+  try {
+    await redis.flushall();
+  } finally {
+    redis.disconnect();
+  }
+}
+
+/** For so long it answers with what it had at the beginning. */
+export function pauseReplay(replica: RegionPart, ms: number): Promise<void> {
+  return withPostgres(replica, async (client) => {
+    await client.query('select pg_wal_replay_pause()');
+    await delay(ms);
+    await client.query('select pg_wal_replay_resume()');
+  });
+}
+
+/** @returns the id of the newest invalidation that was committed */
+export function newestChange(primary: RegionPart): Promise<string> {
+  return withPostgres(primary, async (client) => {
+    const { rows } = await client.query("select max(id)::text as id from outbox where kind = 'invalidate'");
+    return rows[0].id as string;
+  });
+}
+
+/** @returns whether every invalidation up to that one is done */
+export function toldUpTo(primary: RegionPart, id: string): Promise<boolean> {
+  return withPostgres(primary, async (client) => {
+    const { rowCount } = await client.query(
+      "select from outbox where kind = 'invalidate' and state <> 'done' and id <= $1 limit 1",
+      [id],
+    );
+    return rowCount === 0;
+  });
+}
+
+async function withPostgres<T>({ url }: RegionPart, work: (client: pg.Client) => Promise<T>): Promise<T> {
+  const client = new pg.Client({
+    connectionString: url,
+    connectionTimeoutMillis: commandMs,
+    query_timeout: commandMs,
+  });
+  client.on('error', () => undefined);
+  try {
+    await client.connect();
+    return await work(client);
+  } finally {
+    await client.end().catch(() => undefined);
+  }
+}
