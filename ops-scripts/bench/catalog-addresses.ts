@@ -14,11 +14,11 @@ export async function listProducts(url: string, limit: number): Promise<ListedPr
 
 /** @returns ids of variants that can be bought. */
 export async function listVariants(url: string, ofProducts: number): Promise<string[]> {
-  const products = await Promise.all(
-    (await listProducts(url, ofProducts)).map(async ({ slug }) => {
-      return (await (await fetch(`${url}/api/products/${slug}`)).json()) as Product;
-    }),
-  );
+  const products: Product[] = [];
+  // One after another: a shop that has just begun must not refuse them.
+  for (const { slug } of await listProducts(url, ofProducts)) {
+    products.push((await (await fetch(`${url}/api/products/${slug}`)).json()) as Product);
+  }
   return products
     .flatMap((product) => product.variants.filter((variant) => variant.available > 0))
     .map(({ id }) => id);

@@ -4,11 +4,13 @@ import { benchCompliance } from './compliance.ts';
 import { benchDurableAdd } from './durable-add.ts';
 import { pageBenchmarks } from './pages.ts';
 import type { BenchResult } from './result.ts';
+import { benchShoppers } from './shoppers.ts';
 import { type BenchShop, startBenchShop } from './shop.ts';
 
 const withShop: Record<string, (shop: BenchShop) => Promise<BenchResult>> = {
   ...pageBenchmarks,
   'durable-add': benchDurableAdd,
+  shoppers: benchShoppers,
 };
 
 /** Need nothing running. */

@@ -1,5 +1,6 @@
 // An entry file of the shop as a part: it stands when its /readyz says so.
 import { fileURLToPath } from 'node:url';
+import { compileCacheFolder } from './compile-cache.ts';
 import { logHint } from './log-hint.ts';
 import { describeExit, type Part, startPart } from './part.ts';
 import { waitUntil } from './wait-until.ts';
@@ -17,6 +18,9 @@ export interface NodePartOptions {
   signal?: AbortSignal | undefined;
 }
 
+/** Several processes share this machine: a new generation of 4 MB instead of 16 costs some collections and saves each tens of MB. */
+const nodeFlags = ['--max-semi-space-size=4'];
+
 const repositoryFolder = fileURLToPath(new URL('../../', import.meta.url));
 
 /** @throws one sentence, nothing left running. */
@@ -24,9 +28,9 @@ export async function startNodePart(options: NodePartOptions): Promise<Part> {
   const part = await startPart({
     name: options.name,
     command: process.execPath,
-    args: [options.entry],
+    args: [...nodeFlags, options.entry],
     cwd: repositoryFolder,
-    env: options.env,
+    env: { NODE_COMPILE_CACHE: compileCacheFolder, ...options.env },
     logFile: options.logFile,
     stopWithinMs: options.stopWithinMs ?? 5_000,
   });

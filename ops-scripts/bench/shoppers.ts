@@ -1,0 +1,95 @@
+// `shoppers`: 500 keep-alive shoppers who browse and add for a minute; what the origin takes for it, and whether an add was lost.
+import { readFileSync } from 'node:fs';
+import { listProducts, listVariants } from './catalog-addresses.ts';
+import { openConnection } from './load/http-connection.ts';
+import { type LoadResult, runLoad } from './load/run-load.ts';
+import type { Step } from './load/visitor.ts';
+import type { BenchResult } from './result.ts';
+import type { BenchShop } from './shop.ts';
+
+const shoppers = 500;
+const seconds = 60;
+const allowedMegabytes = 200;
+/** A line holds 99 pieces and a cart 200 lines; adds beyond are refused. */
+const variantsToAdd = 180;
+
+export async function benchShoppers(shop: BenchShop): Promise<BenchResult> {
+  const steps = await makeSteps(shop.url);
+  const memory = watchMemory(shop.originPid);
+  const result = await runLoad({ url: shop.url, connections: shoppers, seconds, steps });
+  const peak = memory.stop();
+  const lost = await countLostAdds(shop.url, result);
+  const added = result.visitors.reduce((sum, visitor) => sum + (visitor.done['add'] ?? 0), 0);
+  return {
+    bench: 'shoppers',
+    measured: `peak of the origin's resident memory in MB, ${shoppers} shoppers for ${seconds} s`,
+    against: 'the memory that it may take',
+    ours: Math.round(peak),
+    theirs: allowedMegabytes,
+    ratio: peak / allowedMegabytes,
+    aim: 1,
+    lessIsBetter: true,
+    notes: [
+      `${result.requests} requests (${Math.round(result.requests / result.seconds)} a second), ${result.refused} refused, ${result.failed} failed`,
+      `${added} adds acknowledged, ${lost} lost`,
+      `half of the answers within ${result.p50Ms.toFixed(0)} ms, 99 % within ${result.p99Ms.toFixed(0)} ms`,
+    ],
+  };
+}
+
+/** Seven looks for one piece. */
+async function makeSteps(url: string): Promise<Step[]> {
+  const products = await listProducts(url, 100);
+  const variants = (await listVariants(url, 100)).slice(0, variantsToAdd);
+  const look = (path: string): Step => ({
+    name: 'look',
+    path,
+    headers: { 'accept-encoding': 'gzip, deflate, br, zstd' },
+  });
+  const categories = [...new Set(products.map((product) => product.category))];
+  return variants.flatMap((variantId, turn): Step[] => {
+    const product = (offset: number) => products[(turn * 3 + offset) % products.length]!;
+    return [
+      look('/'),
+      look(`/c/${categories[turn % categories.length]}`),
+      look(`/p/${product(0).slug}`),
+      look(`/p/${product(1).slug}`),
+      look(`/api/products/${product(2).slug}`),
+      look('/search?q=linen'),
+      look('/api/cart'),
+      { name: 'add', method: 'POST', path: '/api/cart/lines', body: { variantId, quantity: 1 } },
+    ];
+  });
+}
+
+/** Asks each shopper's cart how many pieces it holds. An add whose answer was cut off at the end may count more, never less. */
+async function countLostAdds(url: string, { visitors }: LoadResult): Promise<number> {
+  const { hostname, port, host } = new URL(url);
+  const connection = openConnection(hostname, Number(port));
+  let lost = 0;
+  for (const { cookie, done } of visitors.filter((visitor) => (visitor.done['add'] ?? 0) > 0)) {
+    const request = `GET /api/cart HTTP/1.1\r\nhost: ${host}\r\ncookie: ${cookie}\r\n\r\n`;
+    const { body } = await connection.send(request, true);
+    lost += Math.max(0, done['add']! - (JSON.parse(body) as { count: number }).count);
+  }
+  connection.close();
+  return lost;
+}
+
+/** @returns how to stop, which tells the highest resident size seen since, in MB. */
+function watchMemory(pid: number): { stop(): number } {
+  let peak = 0;
+  const look = () => {
+    const kilobytes = /VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
+    peak = Math.max(peak, Number(kilobytes) / 1_024);
+  };
+  look();
+  const timer = setInterval(look, 200);
+  return {
+    stop() {
+      clearInterval(timer);
+      look();
+      return peak;
+    },
+  };
+}
