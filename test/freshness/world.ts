@@ -153,6 +153,7 @@ function createOrigin(
       fromReplica: async (read) => (blind ? undefined : { value: await read(replica) }),
       wasBelowFloor: () => undefined,
       fromPrimary: (read) => read(blind ? replica : primary),
+      whilePrimaryIsAway: async () => undefined,
       async current(read) {
         const asOf = clock();
         return { value: await read(primary), asOf };

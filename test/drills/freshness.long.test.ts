@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { freshness, hunt } from '../../ops-scripts/drills/freshness/freshness.ts';
 import { type Region, startRegion } from '../../ops-scripts/drills/region.ts';
-import { contextOf, expectPassed } from '../drills/run-drill.ts';
+import { contextOf, expectPassed } from './run-drill.ts';
 
 let region: Region;
 
