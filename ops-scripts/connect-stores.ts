@@ -1,6 +1,8 @@
 // Where an operator's command finds the stores: the environment, or else the shop that runs from DATA_DIR.
+import { once } from 'node:events';
 import { Redis } from 'ioredis';
 import { createDatabase, createPool, type Db } from '../origin/postgres/database.ts';
+import { connectRedis, type RedisClient } from '../origin/redis/connect.ts';
 import { findRunning } from './local/running-file.ts';
 
 type Environment = Record<string, string | undefined>;
@@ -28,9 +30,25 @@ export async function openDatabase(env: Environment, queryTimeoutMs = 30_000): P
 }
 
 /** @throws StoreUnreachable with host and port, never a secret. */
-export async function openRedis(env: Environment): Promise<Redis> {
-  const url = (env['REDIS_URL'] || runningShop(env)?.redisUrl)?.split(',')[0];
-  if (!url) throw new StoreUnreachable(nowhere('REDIS_URL'));
+export async function openRedis(env: Environment): Promise<RedisClient> {
+  const urls = (env['REDIS_URL'] || runningShop(env)?.redisUrl)?.split(',').map((url) => url.trim());
+  if (urls === undefined) throw new StoreUnreachable(nowhere('REDIS_URL'));
+  return urls.length > 1 ? openCluster(urls) : openServer(urls[0]!);
+}
+
+async function openCluster(urls: string[]): Promise<RedisClient> {
+  const cluster = connectRedis({ urls, name: 'ops', commandTimeoutMs: 5_000 });
+  try {
+    await once(cluster, 'ready', { signal: AbortSignal.timeout(3_000) });
+  } catch (cause) {
+    cluster.disconnect();
+    const places = urls.map((url) => place(url, 6379)).join(', ');
+    throw new StoreUnreachable(`Cannot reach a cluster of Redis at ${places}: ${reason(cause)}`, { cause });
+  }
+  return cluster;
+}
+
+async function openServer(url: string): Promise<Redis> {
   const redis = new Redis(url, {
     lazyConnect: true,
     connectTimeout: 3_000,

@@ -1,6 +1,11 @@
 // `ops jobs`: how the background work stands, what was set aside, and bringing it back.
 import { Command } from 'commander';
-import { dropDeadRows, listDeadRows, measureOutbox, reviveDeadRows } from '../../origin/outbox/dead-letters.ts';
+import {
+  dropDeadRows,
+  listDeadRows,
+  measureOutbox,
+  reviveDeadRows,
+} from '../../origin/outbox/dead-letters.ts';
 import { openQueues, queueStates } from '../../worker/queues.ts';
 import { openDatabase, openRedis } from '../connect-stores.ts';
 

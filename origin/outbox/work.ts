@@ -64,7 +64,7 @@ export async function finishWork(db: Db, row: OutboxRow): Promise<number | undef
   return rows[0]?.seconds;
 }
 
-export interface WorkFailure {
+interface WorkFailure {
   reason: string;
   /** Something outside did not answer: that says nothing against the row, which is tried for as long as it takes. */
   isOutage: boolean;

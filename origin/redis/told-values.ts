@@ -5,7 +5,7 @@ import { RedisAway } from './redis-errors.ts';
 import { type RunId, trackRunId } from './run-id.ts';
 import { askForTopology, groupByPrimary, nameOf } from './servers.ts';
 
-export interface ToldValue {
+interface ToldValue {
   value: string | null;
   /** Undefined where it is not known which process told it. */
   runId: string | undefined;

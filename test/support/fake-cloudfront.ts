@@ -3,7 +3,7 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 
-export interface RecordedInvalidation {
+interface RecordedInvalidation {
   id: string;
   distributionId: string;
   callerReference: string;
