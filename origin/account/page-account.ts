@@ -37,14 +37,18 @@ ${ordersPanel(page)}${dataPanel(page)}${devicesPanel(page)}${passwordPanel(page)
 </div>`;
 }
 
+/** Of the order, not of its payment: its page tells more. */
+const statusNames: Record<string, string> = { placed: 'Open', paid: 'Paid', cancelled: 'Ended' };
+
 function ordersPanel({ orders }: AccountPage): Html {
   return html`<section class="panel" aria-labelledby="orders"><h2 id="orders">Orders</h2>
 ${
   orders.length === 0
     ? html`<p class="soft">None yet.</p>`
     : html`<ul class="records">${orders.map(
-        (order) => html`<li><a href="/orders/${order.id}">Order ${order.number}</a>
-<span class="soft">${formatDay(order.placedAt)}</span> <span class="price">${formatMoney(order.total.amount)}</span></li>`,
+        (order) => html`<li><span><a href="/orders/${order.id}">Order ${order.number}</a><br>
+<span class="soft small">${formatDay(order.placedAt)} · ${statusNames[order.status] ?? order.status}</span></span>
+<span class="price">${formatMoney(order.total.amount)}</span></li>`,
       )}</ul>`
 }</section>`;
 }

@@ -40,8 +40,9 @@ function fullBag(cart: Cart, variants: Map<string, VariantInfo>): Html {
 
 function cartLine(line: ShownCartLine, variant: VariantInfo | undefined): Html {
   const what = [line.name, line.color, line.size].filter(Boolean).join(', ');
+  if (line.productSlug === '') return goneLine(line, what);
   return html`<li>${linePicture(line, variant)}
-<div><div class="line-head"><h3>${line.productSlug === '' ? line.name : html`<a href="/p/${line.productSlug}">${line.name}</a>`}</h3>
+<div><div class="line-head"><h3><a href="/p/${line.productSlug}">${line.name}</a></h3>
 <p class="price">${formatMoney(line.lineTotal.amount)}</p></div>
 <p class="soft">${[line.color, line.size].filter(Boolean).join(' · ')}${line.quantity > 1 ? html` · ${formatMoney(line.unitPrice.amount)} each` : ''}</p>
 ${shortage(line)}
@@ -50,10 +51,21 @@ ${shortage(line)}
 <label class="hidden" for="q-${line.variantId}">Pieces of ${what}</label>
 <input class="input quantity" id="q-${line.variantId}" name="quantity" type="number" inputmode="numeric" min="1" max="99" required value="${line.quantity}">
 <button class="button quiet" type="submit">Change<span class="hidden"> ${what}</span></button></form>
-<form action="/cart" method="post" data-swap>${setFields(line)}
+${takeOut(line, what)}</div></div></li>`;
+}
+
+/** Nothing is known of it any more but that it was there: it can only be taken out. */
+function goneLine(line: ShownCartLine, what: string): Html {
+  return html`<li class="gone"><div class="tile"></div>
+<div><h3>${line.name}</h3>
+<p class="wrong">${pieces(line.quantity)} of something that went out of the shop. Please take it out before you check out.</p>
+<div class="line-forms">${takeOut(line, what)}</div></div></li>`;
+}
+
+function takeOut(line: ShownCartLine, what: string): Html {
+  return html`<form action="/cart" method="post" data-swap>${setFields(line)}
 <input type="hidden" name="quantity" value="0">
-<button class="link" type="submit">Take out<span class="hidden"> ${what}</span></button></form>
-</div></div></li>`;
+<button class="link" type="submit">Take out<span class="hidden"> ${what}</span></button></form>`;
 }
 
 /** The name beside it says what it is, so the picture is decoration here. */

@@ -105,7 +105,7 @@ export async function searchDocument(db: DbOrTx, site: Site, query: ListQuery): 
     base: '/search',
     heading,
     path: [],
-    below: [],
+    below: list.value.items.length === 0 ? departments(tree.value) : [],
     query,
     list: list.value,
     suggestion: spelling?.value,

@@ -1,9 +1,10 @@
 // A list of products with what narrows it: a category, or what was searched for.
 import { type Html, html } from '../web/html.ts';
+import type { NavigationItem } from '../web/layout.ts';
 import { type ListQuery, maxPage } from './list-query.ts';
 import { crumbs } from './page-crumbs.ts';
 import { chosenChips, facetForm } from './page-facets.ts';
-import { listHref } from './page-list-links.ts';
+import { isFiltered, listHref } from './page-list-links.ts';
 import type { CategoryPlace } from './page-navigation.ts';
 import { productGrid } from './page-product-card.ts';
 import type { ProductList } from './product.ts';
@@ -13,8 +14,8 @@ export interface ListPage {
   base: string;
   heading: string;
   path: CategoryPlace[];
-  /** Categories right below this one. */
-  below: CategoryPlace[];
+  /** Categories right below this one, or to go on to where nothing was found. */
+  below: NavigationItem[];
   query: ListQuery;
   list: ProductList;
   /** "Did you mean". */
@@ -26,11 +27,15 @@ export function listPage({ base, heading, path, below, query, list, suggestion }
 <div class="list-head"><h1>${heading}</h1><p class="soft">${describeTotal(list)}</p></div>
 ${suggestion === undefined ? '' : html`<p class="notice good">Did you mean <a href="${listHref('/search', { ...query, q: suggestion })}"><b>${suggestion}</b></a>?</p>`}
 ${below.length === 0 ? '' : html`<ul class="below">${below.map((child) => html`<li><a class="chip" href="/c/${child.slug}">${child.name}</a></li>`)}</ul>`}
-<div class="listing">
+${list.items.length === 0 && !isFiltered(query) ? nothingFound(base, query) : listing(base, query, list)}`;
+}
+
+function listing(base: string, query: ListQuery, list: ProductList): Html {
+  return html`<div class="listing">
 ${facetForm(base, query, list.facets)}
 <div>${chosenChips(base, query)}
 <h2 class="hidden">Products</h2>
-${list.items.length === 0 ? nothingFound(base) : productGrid(list.items)}
+${list.items.length === 0 ? nothingFound(base, query) : productGrid(list.items)}
 ${pages(base, query, list)}</div>
 </div>`;
 }
@@ -40,8 +45,15 @@ function describeTotal({ facets }: ProductList): string {
   return facets.total === 1 ? 'One piece' : `${facets.total} pieces`;
 }
 
-function nothingFound(base: string): Html {
-  return html`<div class="empty"><p>Nothing like that hangs here.</p><p><a href="${base}">Take all filters away</a>, or <a href="/search">see everything</a>.</p></div>`;
+function nothingFound(base: string, query: ListQuery): Html {
+  if (isFiltered(query)) {
+    const all = listHref(base, query, { sizes: [], colors: [], min: undefined, max: undefined });
+    return html`<div class="empty"><p class="lead">Nothing like that hangs here.</p>
+<p class="row"><a class="button" href="${all}">Take all filters away</a></p></div>`;
+  }
+  return html`<div class="empty"><p class="lead">Nothing like that hangs here.</p>
+${query.q === '' ? '' : html`<p>Fewer words find more: a kind of garment, a colour, a fabric.</p>`}
+<p class="row"><a class="button" href="/search">See everything</a></p></div>`;
 }
 
 function pages(base: string, query: ListQuery, list: ProductList): Html | '' {

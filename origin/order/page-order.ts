@@ -39,7 +39,8 @@ function orderLines(order: Order, variants: Map<string, VariantInfo>): Html {
     (line) => html`<li>${linePicture(line, variants.get(line.variantId))}
 <div><div class="line-head"><h3><a href="/p/${line.productSlug}">${line.name}</a></h3><p class="price">${formatMoney(line.lineTotal.amount)}</p></div>
 <p class="soft">${[line.color, line.size].filter(Boolean).join(' · ')}</p>
-<p class="soft">${pieces(line.quantity)}, ${formatMoney(line.unitPrice.amount)} each · ${line.sku}</p></div></li>`,
+<p class="soft">${pieces(line.quantity)}${line.quantity > 1 ? html`, ${formatMoney(line.unitPrice.amount)} each` : ''}</p>
+<p class="hint">${line.sku}</p></div></li>`,
   )}</ul></div>`;
 }
 

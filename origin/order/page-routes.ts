@@ -24,7 +24,7 @@ import { OrderRequestSchema } from './order.ts';
 import { checkoutPage } from './page-checkout.ts';
 import { orderPage } from './page-order.ts';
 import { readOrderRequest } from './page-order-form.ts';
-import { changesSince } from './page-seen-cart.ts';
+import { changesSince, seenTotal } from './page-seen-cart.ts';
 import type { PaymentProviders } from './payment/providers.ts';
 import { placeOrder } from './place-order.ts';
 import { readOrderDetail } from './read-orders.ts';
@@ -58,7 +58,7 @@ export function orderPages(deps: Deps, carts: Carts, providers: PaymentProviders
           path: '/checkout',
           traceparent: c.get('traceparent'),
           request: parsed.data,
-          expectedTotal: isEmpty || values['seen'] === undefined ? undefined : cart.total.amount,
+          expectedTotal: seenTotal(values['seen']),
         });
         return seeOther(`/orders/${order.id}`, setCookies);
       } catch (error) {

@@ -50,6 +50,12 @@ export function changesSince(seen: string | undefined, cart: Cart): CartChange[]
   return changes;
 }
 
+/** @returns minor units, what the order may cost unasked; undefined for a form that saw nothing. */
+export function seenTotal(seen: string | undefined): number | undefined {
+  if (seen === undefined) return undefined;
+  return [...parseSeen(seen).values()].reduce((sum, line) => sum + line.quantity * line.unitPrice, 0);
+}
+
 function parseSeen(text: string): Map<string, SeenLine> {
   const lines = new Map<string, SeenLine>();
   for (const [, variantId, quantity, price] of text.matchAll(/(\S{1,64})\*(\d{1,6})@(\d{1,10})/g)) {

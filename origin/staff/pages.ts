@@ -18,21 +18,23 @@ export interface FinderPage {
 export function finderPage({ visitor, q, items, nextUrl }: FinderPage): Html {
   return layout(
     { title: 'Staff', unlisted: true, visitor },
-    html`<h1>Products</h1>
+    html`<div class="staff"><h1>Products</h1>
 <form class="row" action="/staff" role="search">
 <label for="staff-q">Find a product</label>
 <input class="input" id="staff-q" name="q" type="search" value="${q}" maxlength="200">
 <button class="button" type="submit">Find</button>
 </form>
-<table>
+<table class="rows">
 <caption>${items.length === 0 ? 'Nothing found' : 'Found'}</caption>
-<thead><tr><th scope="col">Product</th><th scope="col">Category</th><th scope="col">Price</th><th scope="col">Pieces</th></tr></thead>
+<thead><tr><th scope="col">Product</th><th class="number" scope="col">Price</th><th class="number" scope="col">Pieces</th></tr></thead>
 <tbody>${items.map(
-      (item) => html`<tr><th scope="row"><a href="/staff/products/${item.id}">${item.name}</a></th>
-<td>${item.category}</td><td>${formatMoney(item.price.amount)}</td><td>${item.available}</td></tr>`,
+      (
+        item,
+      ) => html`<tr><th scope="row"><a href="/staff/products/${item.id}">${item.name}</a><br><span class="hint">${item.category}</span></th>
+<td class="number">${formatMoney(item.price.amount)}</td><td class="number">${item.available}</td></tr>`,
     )}</tbody>
 </table>
-${nextUrl ? html`<p><a href="${nextUrl}">More</a></p>` : ''}`,
+${nextUrl ? html`<p><a class="button quiet" href="${nextUrl}">More</a></p>` : ''}</div>`,
   );
 }
 
@@ -50,14 +52,14 @@ export function productPage(page: ProductPage): Html {
   const { visitor, product, changes, invalidation, faults = {} } = page;
   return layout(
     { title: `${product.name}, staff`, unlisted: true, visitor },
-    html`<nav aria-label="Breadcrumb"><a href="/staff">Products</a></nav>
+    html`<div class="staff"><nav class="crumbs" aria-label="Breadcrumb"><a href="/staff">Products</a></nav>
 <h1>${product.name}</h1>
-<p><a href="/p/${product.slug}">As shoppers see it</a> · version ${product.version}</p>
+<p class="soft"><a href="/p/${product.slug}">As shoppers see it</a> · version ${product.version}</p>
 ${invalidation ? invalidationNotice(product.id, invalidation) : ''}
 ${faults['form'] ? notice(faults['form']) : ''}
 ${detailsForm(page)}
 ${stockForms(product, faults)}
-${changesTable(changes)}`,
+${changesTable(changes)}</div>`,
   );
 }
 
@@ -78,7 +80,7 @@ function invalidationNotice(productId: string, invalidation: Invalidation): Html
 
 function detailsForm({ product, entered, faults = {} }: ProductPage): Html {
   const value = (name: string, present: string) => entered?.[name] ?? present;
-  return html`<form method="post" action="/staff/products/${product.id}">
+  return html`<form class="fields" method="post" action="/staff/products/${product.id}">
 ${idempotencyField()}<input type="hidden" name="change" value="details">
 ${field({ name: 'name', label: 'Name', value: value('name', product.name), fault: faults['name'] })}
 ${field({
@@ -94,23 +96,25 @@ ${field({
 }
 
 function stockForms(product: Product, faults: FormFaults): Html {
-  return html`<table>
+  return html`<table class="rows">
 <caption>Stock</caption>
-<thead><tr><th scope="col">SKU</th><th scope="col">Size</th><th scope="col">Colour</th><th scope="col">Pieces</th></tr></thead>
+<thead><tr><th scope="col">Size and colour</th><th class="number" scope="col">Pieces</th></tr></thead>
 <tbody>${product.variants.map(
-    (variant) => html`<tr><th scope="row">${variant.sku}</th><td>${variant.size}</td><td>${variant.color}</td>
-<td><form class="row" method="post" action="/staff/products/${product.id}">
+    (
+      variant,
+    ) => html`<tr><th scope="row">${[variant.size, variant.color].filter(Boolean).join(' · ')}<br><span class="hint">${variant.sku}</span></th>
+<td class="number"><form class="row" method="post" action="/staff/products/${product.id}">
 ${idempotencyField()}<input type="hidden" name="change" value="stock"><input type="hidden" name="variant" value="${variant.id}">
 <input class="input" type="number" name="stock" aria-label="Pieces of ${variant.sku}" min="0" max="10000000" value="${variant.available}" required${raw(faults[variant.id] ? ' aria-invalid="true"' : '')}>
-<button class="button" type="submit">Set</button>
-${faults[variant.id] ? html`<span class="wrong">${faults[variant.id]}</span>` : ''}</form></td></tr>`,
+<button class="button quiet" type="submit">Set</button></form>
+${faults[variant.id] ? html`<span class="wrong">${faults[variant.id]}</span>` : ''}</td></tr>`,
   )}</tbody>
 </table>`;
 }
 
 function changesTable(changes: StaffChange[]): Html | '' {
   if (changes.length === 0) return '';
-  return html`<table>
+  return html`<table class="rows">
 <caption>The latest changes</caption>
 <thead><tr><th scope="col">When</th><th scope="col">Who</th><th scope="col">What</th><th scope="col">Before</th><th scope="col">After</th></tr></thead>
 <tbody>${changes.map(
