@@ -4,7 +4,7 @@ import addFormats from 'ajv-formats';
 import fc, { type Arbitrary } from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Browser, type Json, openShop, type Shop } from '../support/shop.ts';
-import { nonsense, type Schema, spoil, valueOf } from './schema-values.ts';
+import { nonsense, type Schema, spoil, valueFrom } from './schema-values.ts';
 
 interface Operation {
   path: string;
@@ -118,7 +118,12 @@ describe('the OpenAPI document', () => {
     await ask(staff, 'PUT', stock, '/api/staff/variants/{id}/stock', { stock: 20 });
     // What needs a mailed token, or Stripe's signature, is asked for in tests of its own.
     const elsewhere = ['PUT /api/password-resets/{token}', 'POST /api/webhooks/stripe'];
-    expect(operations().map(nameOf).filter((name) => !seen.has(name)).sort()).toEqual(elsewhere.sort());
+    expect(
+      operations()
+        .map(nameOf)
+        .filter((name) => !seen.has(name))
+        .sort(),
+    ).toEqual(elsewhere.sort());
   });
 });
 
@@ -135,7 +140,9 @@ describe('whatever is sent', () => {
       password: ['a-password-of-tests'],
     };
     const { schemas } = document.components;
-    const requestOf = (operation: Operation): Arbitrary<{ operation: Operation; url: string; body: unknown }> => {
+    const requestOf = (
+      operation: Operation,
+    ): Arbitrary<{ operation: Operation; url: string; body: unknown }> => {
       const part = (place: 'path' | 'query') =>
         fc.record(
           Object.fromEntries(
@@ -143,12 +150,12 @@ describe('whatever is sent', () => {
               .filter((parameter) => parameter.in === place)
               .map(({ name, schema }) => [
                 name,
-                fc.oneof(valueOf(schema, schemas, known, name), nonsense.map(String)),
+                fc.oneof(valueFrom(schema, schemas, known, name), nonsense.map(String)),
               ]),
           ),
           place === 'query' ? { requiredKeys: [] } : {},
         ) as Arbitrary<Record<string, unknown>>;
-      const right = operation.body ? valueOf(operation.body, schemas, known) : fc.constant(undefined);
+      const right = operation.body ? valueFrom(operation.body, schemas, known) : fc.constant(undefined);
       const body = operation.body
         ? fc.oneof(right, right.chain(spoil), right.chain(spoil), nonsense)
         : fc.constant(undefined);
@@ -205,7 +212,10 @@ describe('whatever is sent', () => {
 });
 
 function urlOf(template: string, path: Record<string, unknown>, query: Record<string, unknown>): string {
-  const filled = template.replaceAll(/\{(\w+)\}/g, (_, name) => encodeURIComponent(textOf(path[name])) || '-');
+  const filled = template.replaceAll(
+    /\{(\w+)\}/g,
+    (_, name) => encodeURIComponent(textOf(path[name])) || '-',
+  );
   const words = Object.entries(query).map(([name, value]) => `${name}=${encodeURIComponent(textOf(value))}`);
   return words.length === 0 ? filled : `${filled}?${words.join('&')}`;
 }

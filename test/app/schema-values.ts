@@ -20,15 +20,20 @@ export interface Schema {
 export type Schemas = Record<string, Schema>;
 
 /** @param known values that mean something to the shop, by the name of their member */
-export function valueOf(schema: Schema, schemas: Schemas, known: Record<string, unknown[]>, name = ''): Arbitrary<unknown> {
-  if (schema.$ref) return valueOf(schemas[schema.$ref.split('/').at(-1)!]!, schemas, known, name);
+export function valueFrom(
+  schema: Schema,
+  schemas: Schemas,
+  known: Record<string, unknown[]>,
+  name = '',
+): Arbitrary<unknown> {
+  if (schema.$ref) return valueFrom(schemas[schema.$ref.split('/').at(-1)!]!, schemas, known, name);
   if (schema.const !== undefined) return fc.constant(schema.const);
   if (schema.enum) return fc.constantFrom(...schema.enum);
-  if (schema.anyOf) return fc.oneof(...schema.anyOf.map((one) => valueOf(one, schemas, known, name)));
+  if (schema.anyOf) return fc.oneof(...schema.anyOf.map((one) => valueFrom(one, schemas, known, name)));
   if (schema.properties) return objectOf(schema, schemas, known);
   const type = [schema.type ?? 'string'].flat()[0];
   if (known[name]) return fc.constantFrom(...known[name]);
-  if (type === 'array') return fc.array(valueOf(schema.items ?? {}, schemas, known), { maxLength: 3 });
+  if (type === 'array') return fc.array(valueFrom(schema.items ?? {}, schemas, known), { maxLength: 3 });
   if (type === 'integer' || type === 'number')
     return fc.integer({ min: schema.minimum ?? 0, max: Math.min(schema.maximum ?? 100, 100) });
   if (type === 'boolean') return fc.boolean();
@@ -39,14 +44,24 @@ export function valueOf(schema: Schema, schemas: Schemas, known: Record<string, 
 
 function objectOf(schema: Schema, schemas: Schemas, known: Record<string, unknown[]>): Arbitrary<unknown> {
   const members = Object.entries(schema.properties!).map(
-    ([name, member]) => [name, valueOf(member, schemas, known, name)] as const,
+    ([name, member]) => [name, valueFrom(member, schemas, known, name)] as const,
   );
   return fc.record(Object.fromEntries(members), { requiredKeys: schema.required ?? [] });
 }
 
 /** Text that Postgres, JSON or people trip over; numbers beyond their range; things of another kind. */
 export const nonsense: Arbitrary<unknown> = fc.oneof(
-  fc.constantFrom<unknown>('\0', 'a\0b', '\ud800', 'a\udc00b', '￿', '', ' ', '9'.repeat(40), "'; drop table products; --"),
+  fc.constantFrom<unknown>(
+    '\0',
+    'a\0b',
+    '\ud800',
+    'a\udc00b',
+    '￿',
+    '',
+    ' ',
+    '9'.repeat(40),
+    "'; drop table products; --",
+  ),
   fc.constantFrom<unknown>(-1, 0.5, 1e308, 2 ** 31, 2 ** 53, null, true, [], {}, [[]], { a: { b: {} } }),
   fc.string({ unit: 'binary', maxLength: 60 }),
   fc.jsonValue(),

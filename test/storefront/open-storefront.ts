@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { type Browser, chromium } from 'playwright-core';
 import { loadDemoCatalog } from '../../origin/catalog/demo/load-demo-catalog.ts';
 import { serve } from '../../origin/web/serve.ts';
-import { openShop } from '../support/shop.ts';
+import { openShop, staffAccount } from '../support/shop.ts';
 
 const chromiumPath = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find(
   (path) => existsSync(path),
@@ -14,12 +14,14 @@ export interface Storefront extends AsyncDisposable {
   url: string;
   /** Of a product that can be bought. */
   slug: string;
+  staff: { email: string; password: string };
 }
 
 export async function openStorefront(): Promise<Storefront> {
   await using standing = new AsyncDisposableStack();
   const shop = standing.use(await openShop({ env: { RATE_LIMITS: 'off' } }));
   await loadDemoCatalog(shop.deps.db);
+  await shop.staff();
   const server = await serve({ fetch: shop.app.fetch as never, host: '127.0.0.1', port: 0 });
   standing.defer(() => server.stop(500));
   const stack = standing.move();
@@ -27,6 +29,7 @@ export async function openStorefront(): Promise<Storefront> {
     // Browsers keep `Secure` cookies of http://localhost, not of its address.
     url: `http://localhost:${server.port}`,
     slug: 'women-moss-boxy-t-shirt',
+    staff: staffAccount,
     [Symbol.asyncDispose]: () => stack.disposeAsync(),
   };
 }

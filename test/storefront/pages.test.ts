@@ -2,10 +2,11 @@
 import { createRequire } from 'node:module';
 import { brotliCompressSync } from 'node:zlib';
 import { HtmlValidate } from 'html-validate';
-import type { Browser } from 'playwright-core';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { assetUrl } from '../../origin/web/assets.ts';
 import { hasChromium, launchChromium, openStorefront, type Storefront } from './open-storefront.ts';
+import { type PersonalPages, preparePersonalPages } from './personal-pages.ts';
 
 const kilobyte = 1024;
 const axePath = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
@@ -39,6 +40,8 @@ function pagePaths(): string[] {
     `/p/${storefront.slug}`,
     '/search?q=jumper',
     '/search?q=jumpr',
+    '/search?q=zeppelin',
+    '/search?q=dress&min=9000',
     '/cart',
     '/sign-in',
     '/sign-up',
@@ -48,15 +51,17 @@ function pagePaths(): string[] {
   ];
 }
 
+/** @returns what is wrong with a page, a line a fault. */
+async function faultsOf(path: string, text: string): Promise<string[]> {
+  const report = await validator.validateString(text);
+  const messages = report.results.flatMap((result) => result.messages);
+  return messages.map(({ ruleId, message, line }) => `${path}:${line} ${ruleId} ${message}`);
+}
+
 test('every page is valid HTML, without inline styles', async () => {
   for (const path of pagePaths()) {
     const text = await (await fetch(storefront.url + path)).text();
-    const report = await validator.validateString(text);
-    const messages = report.results.flatMap((result) => result.messages);
-    expect(
-      messages.map(({ ruleId, message, line }) => `${path}:${line} ${ruleId} ${message}`),
-      path,
-    ).toEqual([]);
+    expect(await faultsOf(path, text), path).toEqual([]);
   }
 });
 
@@ -68,60 +73,147 @@ test('HTML stays within 15 KB, CSS within 12 KB and the script within 5 KB, comp
   expect(await compressed(assetUrl('shop.js'))).toBeLessThanOrEqual(5 * kilobyte);
 });
 
-test('no link that can be reached from the front door is dead, and no shared page sets a cookie', async () => {
+/** What is wrong with an answer's headers, whatever page it is. */
+function wrongHeaders(path: string, { headers, status }: Response): string[] {
+  const wrong: string[] = [];
+  const must = (name: string, pattern: RegExp) => {
+    if (!pattern.test(headers.get(name) ?? '')) wrong.push(`${path} ${name}: ${headers.get(name)}`);
+  };
+  must('X-Content-Type-Options', /^nosniff$/);
+  must('Referrer-Policy', /./);
+  must('Served-By', /^[\w.-]+\/[\w.-]+$/);
+  must('Server-Timing', /./);
+  must('Cache-Status', /^origin/);
+  const isShared = /^\/($|c\/|p\/|search|sitemap|robots|api\/(products|categories))/.test(path);
+  if (isShared && status < 500) {
+    must('Cache-Control', /^public, max-age=0, must-revalidate$/);
+    must('ETag', /^"/);
+    must('Cache-Tag', /@\d+/);
+  } else if (/^\/(assets|images)\//.test(path)) must('Cache-Control', /immutable|no-store/);
+  if (/^\/(cart|checkout|account|orders|sign|forgot|reset|staff)/.test(path))
+    must('Cache-Control', /^private, no-store$/);
+  if (headers.get('Content-Type')?.startsWith('text/html')) {
+    must('Content-Security-Policy', /script-src 'self'(;|$)/);
+    must('Content-Security-Policy', /frame-ancestors 'none'/);
+  }
+  if (headers.has('Set-Cookie') && !headers.get('Cache-Control')?.includes('no-store'))
+    wrong.push(`${path} sets a cookie that a shared cache may keep`);
+  return wrong;
+}
+
+test('no link or form that can be reached from the front door is dead, wrong in its headers, or no HTML', async () => {
   const seen = new Set<string>(['/']);
   const waiting = ['/'];
-  const dead: string[] = [];
+  const wrong: string[] = [];
+  let products = 0;
   const visit = async (path: string) => {
     const response = await fetch(storefront.url + path, { redirect: 'manual' });
     const text = await response.text();
-    if (response.status >= 400) dead.push(`${response.status} ${path}`);
-    if (/^\/($|c\/|p\/|search)/.test(path) && response.headers.has('Set-Cookie')) dead.push(`cookie ${path}`);
+    if (response.status >= 400) wrong.push(`${response.status} ${path}`);
+    wrong.push(...wrongHeaders(path, response));
     // Filters and later pages are the same page with other numbers.
-    if (path.includes('?')) return;
-    for (const [, found = ''] of text.matchAll(/(?:href|src)="(\/[^"#]*)/g)) {
+    if (path.includes('?') || !response.headers.get('Content-Type')?.startsWith('text/html')) return;
+    // One product's page is as another's; each twentieth is read letter by letter.
+    if (!path.startsWith('/p/') || products++ % 20 === 0) wrong.push(...(await faultsOf(path, text)));
+    for (const [, found = ''] of text.matchAll(/(?:href|src|action)="(\/[^"#]*)/g)) {
       const next = found.replaceAll('&amp;', '&');
       if (!seen.has(next)) waiting.push(next);
       seen.add(next);
     }
   };
   while (waiting.length > 0) await Promise.all(waiting.splice(0, 8).map(visit));
-  expect(dead).toEqual([]);
+  expect(wrong).toEqual([]);
   expect(seen.size).toBeGreaterThan(100);
 }, 240_000);
 
-test.skipIf(!hasChromium)(
-  'axe finds nothing serious on any page, narrow and wide, light and dark',
-  async () => {
-    await using chromium = disposing(await launchChromium());
-    const found: string[] = [];
-    for (const [width, colorScheme] of [
-      [390, 'light'],
-      [1280, 'dark'],
-    ] as const) {
-      const context = await chromium.browser.newContext({
-        viewport: { width, height: 900 },
-        colorScheme,
-        bypassCSP: true,
-      });
-      const page = await context.newPage();
-      for (const path of pagePaths()) {
-        await page.goto(storefront.url + path);
-        await page.addScriptTag({ path: axePath });
-        const violations = (await page.evaluate(
-          'axe.run().then(({ violations }) => violations.map(({ id, impact, nodes }) => [impact, id, nodes[0].html]))',
-        )) as [string, string, string][];
-        for (const [impact, id, html] of violations) {
-          if (impact === 'serious' || impact === 'critical')
-            found.push(`${path} ${width} ${id} ${html.slice(0, 120)}`);
-        }
-      }
-    }
-    expect(found).toEqual([]);
-  },
-  180_000,
-);
+describe.skipIf(!hasChromium)('in Chromium', () => {
+  let chromium: Browser;
+  let personal: PersonalPages;
+  beforeAll(async () => {
+    chromium = await launchChromium();
+    personal = await preparePersonalPages(chromium, storefront);
+  });
+  afterAll(() => chromium?.close());
 
-function disposing(browser: Browser) {
-  return { browser, [Symbol.asyncDispose]: () => browser.close() };
+  /** Each page with whoever may see it. */
+  const views = () => [
+    ...pagePaths().map((path) => ({ path, storageState: undefined })),
+    ...personal.shopperPaths.map((path) => ({ path, storageState: personal.shopper })),
+    ...personal.staffPaths.map((path) => ({ path, storageState: personal.staff })),
+  ];
+
+  test('personal pages are valid HTML, within their budget, and kept by nobody', async () => {
+    for (const { path, storageState } of views().filter((view) => view.storageState !== undefined)) {
+      const { cookies } = storageState as { cookies: { name: string; value: string }[] };
+      const cookie = cookies.map(({ name, value }) => `${name}=${value}`).join('; ');
+      const response = await fetch(storefront.url + path, { headers: { cookie } });
+      const text = await response.text();
+      expect([path, response.status, response.headers.get('Cache-Control')]).toEqual([
+        path,
+        200,
+        'private, no-store',
+      ]);
+      expect(wrongHeaders(path, response)).toEqual([]);
+      expect(await faultsOf(path, text), path).toEqual([]);
+      expect(brotliCompressSync(text).length, path).toBeLessThanOrEqual(15 * kilobyte);
+    }
+  });
+
+  test.each([
+    [390, 'light', true],
+    [1280, 'dark', true],
+    [390, 'dark', false],
+    [1280, 'light', false],
+  ] as const)(
+    'axe finds nothing serious on any page, and none is wider than its window: %i px, %s, script %s',
+    async (width, colorScheme, hasScript) => {
+      const found: string[] = [];
+      const pages = new Map<unknown, Page>();
+      for (const { path, storageState } of views()) {
+        const page =
+          pages.get(storageState) ??
+          (await openPage(chromium, { width, colorScheme, hasScript, storageState }));
+        pages.set(storageState, page);
+        await page.goto(storefront.url + path);
+        found.push(...(await seriousOf(page)).map((fault) => `${path} ${fault}`));
+        const excess = await page.evaluate('document.documentElement.scrollWidth - innerWidth');
+        if (Number(excess) > 0) found.push(`${path} is ${excess} px wider than the window`);
+      }
+      for (const page of pages.values()) await page.context().close();
+      expect(found).toEqual([]);
+    },
+    180_000,
+  );
+});
+
+interface View {
+  width: number;
+  colorScheme: 'light' | 'dark';
+  /** Without: the shop's script never arrives, as where JavaScript is off; axe itself needs a page that runs. */
+  hasScript: boolean;
+  storageState: BrowserContextOptions['storageState'];
+}
+
+async function openPage(
+  chromium: Browser,
+  { width, colorScheme, hasScript, storageState }: View,
+): Promise<Page> {
+  const context = await chromium.newContext({
+    viewport: { width, height: 900 },
+    colorScheme,
+    bypassCSP: true,
+    ...(storageState === undefined ? {} : { storageState }),
+  });
+  if (!hasScript) await context.route('**/assets/*.js', (route) => route.abort());
+  return context.newPage();
+}
+
+async function seriousOf(page: Page): Promise<string[]> {
+  await page.addScriptTag({ path: axePath });
+  const violations = (await page.evaluate(
+    'axe.run().then(({ violations }) => violations.map(({ id, impact, nodes }) => [impact, id, nodes[0].html]))',
+  )) as [string, string, string][];
+  return violations
+    .filter(([impact]) => impact === 'serious' || impact === 'critical')
+    .map(([, id, html]) => `${id} ${html.slice(0, 120)}`);
 }

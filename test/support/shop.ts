@@ -179,7 +179,10 @@ export class Browser {
   /** Adds, as often as it takes on a busy machine: with one key it counts once. */
   async fill(variantId: string, quantity = 1): Promise<void> {
     const key = randomUUID();
-    await vi.waitFor(async () => expect((await this.add(variantId, quantity, key)).status).toBe(200), patience);
+    await vi.waitFor(
+      async () => expect((await this.add(variantId, quantity, key)).status).toBe(200),
+      patience,
+    );
   }
 
   /** Fills the cart and orders it, likewise. @returns the order */

@@ -1,0 +1,90 @@
+// A shopper with a filled bag and orders of every kind, and a member of staff, each in a browser of their own; and the pages that they see.
+import type { Browser, BrowserContext, BrowserContextOptions, Page } from 'playwright-core';
+import type { Storefront } from './open-storefront.ts';
+
+export interface PersonalPages {
+  /** A context's `storageState`, by who looks. */
+  shopper: BrowserContextOptions['storageState'];
+  staff: BrowserContextOptions['storageState'];
+  shopperPaths: string[];
+  staffPaths: string[];
+}
+
+export async function preparePersonalPages(
+  chromium: Browser,
+  storefront: Storefront,
+): Promise<PersonalPages> {
+  const shopper = await chromium.newContext();
+  const page = await shopper.newPage();
+  await page.goto(`${storefront.url}/sign-up`);
+  await page.fill('#name', 'Grace Shopper');
+  await page.fill('#email', 'grace@example.com');
+  await page.fill('#password', 'a long enough password');
+  await page.getByRole('button', { name: 'Make the account' }).click();
+  await page.waitForURL('**/account');
+  const { id, variants } = await send(page, 'GET', `/api/products/${storefront.slug}`);
+  const available = variants.filter((variant: { available: number }) => variant.available >= 10);
+  const orders: string[] = [];
+  for (const outcome of ['paid', 'declined', 'unknown']) {
+    await add(page, available[0].id);
+    orders.push((await send(page, 'POST', '/api/orders', orderPaid({ provider: 'demo', outcome }))).id);
+  }
+  await add(page, available[0].id);
+  await add(page, available[1].id);
+
+  const staff = await chromium.newContext();
+  await signInStaff(await staff.newPage(), storefront);
+  return {
+    shopper: await stateOf(shopper),
+    staff: await stateOf(staff),
+    shopperPaths: ['/cart', '/checkout', '/account', ...orders.map((order) => `/orders/${order}`)],
+    staffPaths: ['/staff', '/staff?q=nothing-like-that', `/staff/products/${id}`],
+  };
+}
+
+async function signInStaff(page: Page, { url, staff }: Storefront): Promise<void> {
+  await page.goto(`${url}/sign-in`);
+  await page.fill('#email', staff.email);
+  await page.fill('#password', staff.password);
+  await page.locator('main').getByRole('button', { name: 'Sign in' }).click();
+  await page.waitForURL('**/account');
+}
+
+async function stateOf(context: BrowserContext): Promise<BrowserContextOptions['storageState']> {
+  const state = await context.storageState();
+  await context.close();
+  return state;
+}
+
+function add(page: Page, variantId: string) {
+  return send(page, 'POST', '/api/cart/lines', { variantId, quantity: 1 });
+}
+
+/** From within the page, as the small script does: with the page's own cookies. */
+async function send(page: Page, method: string, path: string, body?: object) {
+  const answer = await page.evaluate(
+    async ([path, method, body, key]) => {
+      const headers = { 'Content-Type': 'application/json', 'Idempotency-Key': key };
+      const response = await fetch(path, { method, headers, ...(body === '' ? {} : { body }) });
+      return { status: response.status, text: await response.text() };
+    },
+    [path, method, body === undefined ? '' : JSON.stringify(body), crypto.randomUUID()] as const,
+  );
+  if (answer.status >= 300) throw new Error(`${method} ${path} answered ${answer.status}: ${answer.text}`);
+  return JSON.parse(answer.text);
+}
+
+function orderPaid(payment: object) {
+  return {
+    email: 'grace@example.com',
+    shippingAddress: {
+      name: 'Grace Shopper',
+      line1: '1 Mill Lane',
+      line2: 'Flat 3',
+      city: 'Berlin',
+      postalCode: '10115',
+      country: 'DE',
+    },
+    payment,
+  };
+}
