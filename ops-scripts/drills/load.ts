@@ -28,7 +28,7 @@ export interface Load {
 
 const variantsAShopper = 8;
 const operationsAVisit = 300;
-const settleMs = 90_000;
+const settleMs = 180_000;
 
 export async function startLoad({ url, shoppers, random, send, thinkMs }: LoadOptions): Promise<Load> {
   const variants = (await readVariants(url, 40)).map(({ id }) => id);

@@ -79,10 +79,11 @@ async function measureWrites(url: string, times: number): Promise<string> {
   for (const variantId of variants) await add(variantId);
   const measured: Awaited<ReturnType<typeof add>>[] = [];
   for (let time = 0; time < times; time++) measured.push(await add(variants[time % variants.length]!));
-  const middle = (pick: (one: (typeof measured)[number]) => number) =>
-    measured.map(pick).sort((a, b) => a - b)[measured.length >> 1]!;
+  // While Postgres is away a cookie may stay as it is: the longest one counts.
+  const most = (pick: (one: (typeof measured)[number]) => number) => Math.max(...measured.map(pick));
+  const medianMs = measured.map(({ tookMs }) => tookMs).sort((a, b) => a - b)[measured.length >> 1]!;
   return (
-    `a cart of ${variants.length} lines: ${middle(({ sent }) => sent)} bytes of cookies sent with a write, ` +
-    `${middle(({ received }) => received)} set by its answer, answered in ${middle(({ tookMs }) => tookMs).toFixed(1)} ms (median, alone)`
+    `a cart of ${variants.length} lines: ${most(({ sent }) => sent)} bytes of cookies sent with a write, ` +
+    `${most(({ received }) => received)} set by its answer, answered in ${medianMs.toFixed(1)} ms (median, alone)`
   );
 }
