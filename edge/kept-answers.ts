@@ -52,7 +52,11 @@ export function createKeptAnswers(
       }
     },
     async forget(key) {
-      await store.delete(key);
+      try {
+        await store.delete(key);
+      } catch (error) {
+        onFault(error);
+      }
     },
   };
 }

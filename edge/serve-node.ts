@@ -1,5 +1,6 @@
 // The edge's socket under Node and Deno: what a kept answer can say is written at once, all else goes through the app.
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { Duplex } from 'node:stream';
 import { getRequestListener } from '@hono/node-server';
 import { isAmbiguous } from './ambiguous-request.ts';
 import type { Answer } from './answer.ts';
@@ -21,6 +22,8 @@ const limits = {
   headersTimeout: 30_000,
   requestTimeout: 60_000,
   maxHeaderSize: 32_768,
+  // Refused here instead, so that what follows on the connection is not read either.
+  requireHostHeader: false,
 };
 const maxConnections = 10_000;
 
@@ -37,21 +40,37 @@ export function createEdgeServer({ edge, originUrl, servedBy, clientAddress }: S
     };
     return edge.app.fetch(request, bindings);
   });
+  /** After a refusal nobody knows where the next request begins: what follows on that socket is not read. */
+  const refusedSockets = new WeakSet<Duplex>();
+  const underWay = new WeakMap<Duplex, ServerResponse>();
   const server = createServer(
     { ...limits, shouldUpgradeCallback: isWebSocket },
     (request: IncomingMessage, response: ServerResponse) => {
+      const { socket, method = '', url = '' } = request;
+      if (refusedSockets.has(socket)) return;
       const fields = new RawFields(request);
-      const target = request.url ?? '';
-      const refused = refusal(request.method ?? '', target, fields, servedBy);
-      if (refused !== undefined) return write(response, refused);
-      const answer = edge.cache.answerAtOnce(request.method ?? '', fields.get('host') ?? '', target, fields);
-      if (answer === undefined) return void through(request, response);
-      edge.counts.answers.hit++;
-      write(response, answer);
+      const refused = refusal(method, url, fields, servedBy);
+      if (refused !== undefined) {
+        refusedSockets.add(socket);
+        return write(response, refused);
+      }
+      const answer = edge.cache.answerAtOnce(method, fields.get('host') ?? '', url, fields);
+      if (answer !== undefined) {
+        edge.counts.answers.hit++;
+        return write(response, answer);
+      }
+      underWay.set(socket, response);
+      void through(request, response);
     },
   );
   server.maxConnections = maxConnections;
-  server.on('clientError', refuseUnreadable(servedBy));
+  server.on('clientError', (error, socket) => {
+    if (refusedSockets.has(socket)) return;
+    const answer = underWay.get(socket);
+    // A second answer would cut into one that is on its way.
+    if (answer?.headersSent && !answer.writableFinished) socket.destroy();
+    else refuseUnreadable(error, socket, servedBy);
+  });
   server.on('upgrade', passUpgrades({ originUrl, servedBy, addressOf, isWebSocket }));
   return server;
 }

@@ -1,9 +1,5 @@
 // What the edge promises to the purger and to shoppers: no older page after 200, none without a recent word.
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { openDiskStore } from '../../edge/disk-store.ts';
 import { startEdge } from './support/edge.ts';
 import { startOrigin } from './support/origin.ts';
 
@@ -127,17 +123,4 @@ test('a write is sent once, also where the origin hangs up', async () => {
   );
   expect(answer.status).toBe(503);
   expect(origin.asked).toHaveLength(1);
-});
-
-test('the store on disk keeps the same promises', async () => {
-  const folder = await mkdtemp(join(tmpdir(), 'edge-store-'));
-  await using origin = await startOrigin((_request, response) => response.writeHead(200, page(1)).end('v1'));
-  const shop = startEdge(origin.url, await openDiskStore(folder, 1_000_000));
-  await shop.purge({});
-  for (let i = 0; i < 2; i++) expect(await (await shop.get('/p/shirt')).text()).toBe('v1');
-  expect(origin.asked).toHaveLength(1);
-  await shop.purge({ 'product:42': 2 });
-  await (await shop.get('/p/shirt')).text();
-  expect(origin.asked).toHaveLength(2);
-  await rm(folder, { recursive: true });
 });

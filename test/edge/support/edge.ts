@@ -2,7 +2,7 @@
 import { createEdge, type Edge } from '../../../edge/app.ts';
 import { signPurge } from '../../../edge/purge-signature.ts';
 import { createMemoryStore, type Store } from '../../../edge/store.ts';
-import { createNodeUpstream } from '../../../edge/upstream-node.ts';
+import { createNodeUpstream, type NodeUpstreamOptions } from '../../../edge/upstream-node.ts';
 
 export const purgeKey = 'a key for tests only';
 
@@ -13,16 +13,21 @@ export interface TestEdge {
   purge(tags: Record<string, number>, t?: number): Promise<Response>;
 }
 
-export function startEdge(originUrl: string, store: Store = createMemoryStore(10_000_000)): TestEdge {
+export function startEdge(
+  originUrl: string,
+  store: Store = createMemoryStore(10_000_000),
+  upstream: Partial<NodeUpstreamOptions> = {},
+): TestEdge {
   const clock = { now: Date.now() };
   const edge = createEdge({
     store,
     upstream: createNodeUpstream({
       originUrl,
-      timeoutMs: 2_000,
+      timeoutMs: 8_000,
       wholeTimeoutMs: 10_000,
       maxConnections: 50,
       maxCalls: 2_000,
+      ...upstream,
     }),
     clock: { wallMs: () => clock.now, monotonicMs: () => clock.now },
     purgeKey,
