@@ -95,7 +95,7 @@ export async function hunt(
   const written = await writing;
   await Promise.all([turning, ...reading]);
   const figures = toFigures({ verdicts, written, log, seconds: now() / 1_000 });
-  const errors = verdicts.stale.length + verdicts.blind.length + written.neverDone;
+  const errors = figures.stale + verdicts.blind.length + written.neverDone;
   const sawMuch = verdicts.reads > 0 && written.doneMs.length > 0;
   return {
     drill: 'freshness',

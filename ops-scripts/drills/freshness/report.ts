@@ -35,8 +35,6 @@ export function toFigures({
   log: FaultLog;
   seconds: number;
 }): FreshnessFigures {
-  const staleByTier: Record<Tier, number> = { edge: 0, 'origin cache': 0, 'origin fill': 0 };
-  for (const { tier } of verdicts.stale) staleByTier[tier] += 1;
   return {
     seconds: Math.round(seconds),
     reads: verdicts.reads,
@@ -46,8 +44,8 @@ export function toFigures({
     quietDoneMs: percentiles(written.quietDoneMs),
     faults: [...log.counts.values()].reduce((sum, count) => sum + count, 0),
     faultsByName: Object.fromEntries(log.counts),
-    stale: verdicts.stale.length,
-    staleByTier,
+    stale: Object.values(verdicts.staleByTier).reduce((sum, count) => sum + count, 0),
+    staleByTier: verdicts.staleByTier,
   };
 }
 

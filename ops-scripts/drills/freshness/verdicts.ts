@@ -22,6 +22,8 @@ export interface Verdicts {
   readonly refused: Map<string, number>;
   /** Answers that showed nothing where they should have: a checker that does not see must not pass. */
   readonly blind: string[];
+  readonly staleByTier: Record<Tier, number>;
+  /** The first of them. */
   readonly stale: StaleRead[];
   /** Reads by door. */
   readonly byDoor: Map<string, number>;
@@ -35,6 +37,7 @@ export function keepVerdicts(books: Books, now: () => number, faultAt: () => str
     unansweredReads: 0,
     refused: new Map<string, number>(),
     blind: [] as string[],
+    staleByTier: { edge: 0, 'origin cache': 0, 'origin fill': 0 },
     stale: [] as StaleRead[],
     byDoor: new Map<string, number>(),
     unanswered() {
@@ -49,12 +52,15 @@ export function keepVerdicts(books: Books, now: () => number, faultAt: () => str
         verdicts.blind.push(`${read.door.name} ${read.target.path}: ${read.status}`);
       const seen = read.seen.find(({ slot, value }) => value < read.floors[slot]!);
       if (seen === undefined) return;
+      const tier = tierOf(read);
+      verdicts.staleByTier[tier] += 1;
+      if (verdicts.stale.length >= mostKept) return;
       const done = books.finishedAbove(seen.slot, seen.value);
       const story =
         `${read.door.name} GET ${read.target.path}: began ${seconds(read.beganAtMs)}, answered ${read.status} at ${seconds(now())}, ` +
         `showed ${books.describe(seen.slot)} ${seen.value}; at least ${done?.value} was done at ${seconds(done?.atMs ?? 0)}` +
         ` (${fieldOf(read.head, 'cache-status')}; served by ${fieldOf(read.head, 'served-by')}; meanwhile: ${faultAt()})`;
-      verdicts.stale.push({ tier: tierOf(read), story });
+      verdicts.stale.push({ tier, story });
     },
   };
   return verdicts;
