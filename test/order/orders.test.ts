@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { expireHold } from '../../origin/order/expire-hold.ts';
 import { recordOutcome } from '../../origin/order/record-outcome.ts';
 import { settlePayment } from '../../origin/order/settle-payment.ts';
-import { type Browser, openShop, type Shop } from '../support/shop.ts';
+import { anOrder, type Browser, openShop, type Shop } from '../support/shop.ts';
 
 let shop: Shop;
 beforeAll(async () => {
@@ -103,7 +103,7 @@ describe('one idempotency key', () => {
         browser.request('/api/orders', {
           method: 'POST',
           headers: { 'Content-Type': 'application/json', 'Idempotency-Key': key, Cookie: cookies },
-          body: JSON.stringify(orderBody),
+          body: JSON.stringify(anOrder),
         }),
       ),
     );
@@ -124,7 +124,7 @@ describe('one idempotency key', () => {
 
   test('is needed', async () => {
     const browser = await withPiece(shop.variants[2]!.id);
-    expect((await browser.post('/api/orders', orderBody)).status).toBe(428);
+    expect((await browser.post('/api/orders', anOrder)).status).toBe(428);
   });
 });
 
@@ -177,15 +177,3 @@ describe('an order', () => {
     expect(await payment(body.id)).toMatchObject({ status: 'pending' });
   });
 });
-
-const orderBody = {
-  email: 'buyer@example.com',
-  shippingAddress: {
-    name: 'B. Uyer',
-    line1: '1 Long Lane',
-    city: 'Dublin',
-    postalCode: 'D01',
-    country: 'IE',
-  },
-  payment: { provider: 'demo', outcome: 'paid' },
-};
