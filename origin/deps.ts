@@ -1,6 +1,7 @@
 // What origin and worker stand on, made once in main and handed down; domains ask for the members they need.
 import type { Logger } from 'pino';
 import { Registry } from 'prom-client';
+import { createCacheMetrics } from './cache/cache-metrics.ts';
 import { createEntryStore } from './cache/entry-store.ts';
 import { createFencedCache, type FencedCache } from './cache/fenced-cache.ts';
 import { createFloors, type Floors } from './cache/floors.ts';
@@ -70,6 +71,7 @@ export function createDeps(settings: Settings, log: Logger, options: DepsOptions
     floors,
     entries: createEntryStore(redis, createRedisRoom(redis)),
     l1Bytes: options.l1Bytes ?? 32 * 1024 * 1024,
+    onOutcome: createCacheMetrics(registry),
   });
   return {
     settings,

@@ -1,46 +1,59 @@
 // `npm run bench`: each figure as a ratio to a named limit that is measured in the same run.
 import { Command, Option } from 'commander';
+import { benchCatalogOfMillion, benchCatalogSize } from './catalog-size.ts';
+import { benchChangeToDone } from './change-to-done.ts';
 import { benchCompliance } from './compliance.ts';
 import { benchDurableAdd } from './durable-add.ts';
 import { pageBenchmarks } from './pages.ts';
 import type { BenchResult } from './result.ts';
 import { benchShoppers } from './shoppers.ts';
 import { type BenchShop, startBenchShop } from './shop.ts';
+import { benchStampede } from './stampede.ts';
 
-const withShop: Record<string, (shop: BenchShop) => Promise<BenchResult>> = {
+const withShop: Record<string, (shop: BenchShop) => Promise<BenchResult | BenchResult[]>> = {
   ...pageBenchmarks,
   'durable-add': benchDurableAdd,
   shoppers: benchShoppers,
+  stampede: benchStampede,
+  'change-to-done': benchChangeToDone,
+  // Last, as it leaves a large catalog behind.
+  'catalog-size': benchCatalogSize,
 };
+
+/** Takes many minutes: only by name. */
+const long: typeof withShop = { 'catalog-size-million': benchCatalogOfMillion };
 
 /** Need nothing running. */
 const alone: Record<string, () => BenchResult> = { compliance: benchCompliance };
 
-const names = [...Object.keys(withShop), ...Object.keys(alone)];
+const usual = [...Object.keys(alone), ...Object.keys(withShop)];
+const names = [...usual, ...Object.keys(long)];
 
 const program = new Command('bench')
   .description('Measure the shop, each figure as a ratio to a named limit in the same run')
-  .argument('[names...]', `which: ${names.join(', ')}, or all`)
+  .argument('[names...]', `which: ${names.join(', ')}; or all but the last`)
   .addOption(new Option('--json', 'print one JSON object a benchmark, a line each'))
   .showHelpAfterError()
   .action(run);
 
 async function run(asked: string[], { json }: { json?: boolean }): Promise<void> {
-  const chosen = asked.length === 0 || asked.includes('all') ? names : asked;
+  if (asked.length === 0) return program.outputHelp();
+  const chosen = asked.includes('all') ? usual : asked;
   const unknown = chosen.find((name) => !names.includes(name));
   if (unknown !== undefined) {
     program.error(`There is no benchmark '${unknown}'; there are ${names.join(', ')}`, { exitCode: 2 });
   }
   const print = (result: BenchResult) => console.log(json ? JSON.stringify(result) : describe(result));
   for (const name of chosen.filter((one) => one in alone)) print(alone[name]!());
-  const shopped = chosen.filter((one) => one in withShop);
+  const shopped = chosen.flatMap((name) => withShop[name] ?? long[name] ?? []);
   if (shopped.length === 0) return;
   await using shop = await startBenchShop(process.env);
-  for (const name of shopped) print(await withShop[name]!(shop));
+  for (const bench of shopped) for (const result of [await bench(shop)].flat()) print(result);
 }
 
 function describe(result: BenchResult): string {
-  const aim = result.aim === undefined ? '' : `, aim ${result.aim}`;
+  const bound = result.lessIsBetter ? 'at most' : 'at least';
+  const aim = result.aim === undefined ? '' : `, aim ${bound} ${result.aim}`;
   return [
     `${result.bench}: ${result.ratio.toFixed(2)} of the limit${aim}`,
     `  ours    ${result.ours.toLocaleString('en')}  ${result.measured}`,

@@ -1,0 +1,60 @@
+// `stampede`: 1,000 simultaneous requests for a page that no cache has; how often it was made.
+import { listProducts } from './catalog-addresses.ts';
+import { openConnection } from './load/http-connection.ts';
+import { median } from './measure.ts';
+import type { BenchResult } from './result.ts';
+import type { BenchShop } from './shop.ts';
+
+const requests = 1_000;
+const rounds = 3;
+
+export async function benchStampede(shop: BenchShop): Promise<BenchResult> {
+  const products = await listProducts(shop.url, 100);
+  const fills: number[] = [];
+  const seconds: number[] = [];
+  for (let round = 0; round < rounds; round++) {
+    // From the end of the list: pages that no other benchmark has asked for.
+    const { slug } = products.at(-1 - round)!;
+    const before = await readFills(shop.metricsUrl);
+    const began = performance.now();
+    await askAtOnce(shop.url, `/p/${slug}`);
+    seconds.push((performance.now() - began) / 1_000);
+    fills.push((await readFills(shop.metricsUrl)) - before);
+  }
+  const made = median(fills);
+  return {
+    bench: 'stampede',
+    measured: `times that Postgres was asked for a page that ${requests} asked for at once`,
+    against: 'once',
+    ours: made,
+    theirs: 1,
+    ratio: made,
+    aim: 1,
+    lessIsBetter: true,
+    notes: [`median of ${rounds} pages; all were answered after ${median(seconds).toFixed(2)} s`],
+  };
+}
+
+/** @throws where one is not answered with the page. */
+async function askAtOnce(url: string, path: string): Promise<void> {
+  const { hostname, port, host } = new URL(url);
+  const connections = Array.from({ length: requests }, () => openConnection(hostname, Number(port)));
+  try {
+    // Open first, so that they arrive together.
+    await Promise.all(connections.map((one) => one.send(`GET /livez HTTP/1.1\r\nhost: ${host}\r\n\r\n`)));
+    const answers = await Promise.all(
+      connections.map((one) => one.send(`GET ${path} HTTP/1.1\r\nhost: ${host}\r\naccept-encoding: br\r\n\r\n`)),
+    );
+    const refused = answers.filter((answer) => answer.status !== 200).length;
+    if (refused > 0) throw new Error(`Cannot measure the stampede as ${refused} were refused`);
+  } finally {
+    for (const connection of connections) connection.close();
+  }
+}
+
+/** Misses are filled by one of those who wait; every read of Postgres for a page is counted by the origin. */
+async function readFills(metricsUrl: string): Promise<number> {
+  const text = await (await fetch(metricsUrl)).text();
+  const reads = [...text.matchAll(/^reads_total\{[^}]*\} (\d+)/gm)];
+  return reads.reduce((sum, [, count]) => sum + Number(count), 0);
+}
