@@ -29,7 +29,8 @@ const clockMs = 2_000;
 export function openEdgeLine(options: EdgeLineOptions): EdgeLine {
   const now = options.now ?? Date.now;
   const unconfirmed = new Map(Object.entries(options.debts));
-  const waiters = new Set<() => void>();
+  /** Told of each word that the edge has confirmed, and when the line is closed. */
+  const waiters = new Set<(heard: TagVersions) => void>();
   let owesDebts = unconfirmed.size > 0;
   let lastSentAt = now();
   let closed = false;
@@ -60,7 +61,7 @@ export function openEdgeLine(options: EdgeLineOptions): EdgeLine {
         () => (owesDebts = false),
         () => undefined,
       );
-    for (const check of waiters) check();
+    for (const hear of waiters) hear(tags);
     return true;
   };
 
@@ -74,12 +75,6 @@ export function openEdgeLine(options: EdgeLineOptions): EdgeLine {
   };
   void run();
 
-  const isConfirmed = (tags: TagVersions) =>
-    Object.entries(tags).every(([tag, version]) => {
-      const pending = unconfirmed.get(tag);
-      return pending === undefined || pending > version;
-    });
-
   return {
     async purge(tags, signal) {
       // Only words sent before this moment lack these tags: their trust ends a lease after the last of them.
@@ -88,20 +83,23 @@ export function openEdgeLine(options: EdgeLineOptions): EdgeLine {
         unconfirmed.set(tag, Math.max(version, unconfirmed.get(tag) ?? 0));
       }
       wake();
+      // Only a word that bore them counts: a word that was on its way before, or a newer version that waits, says nothing of these.
+      const unheard = new Map(Object.entries(tags));
       const confirmed = await new Promise<boolean>((resolve, reject) => {
         const settle = (end: () => void) => {
           clearTimeout(timer);
-          waiters.delete(check);
+          waiters.delete(hear);
           signal.removeEventListener('abort', abort);
           end();
         };
-        const check = () => {
-          if (closed) settle(() => reject(closedTooSoon()));
-          else if (isConfirmed(tags)) settle(() => resolve(true));
+        const hear = (heard: TagVersions) => {
+          if (closed) return settle(() => reject(closedTooSoon()));
+          for (const [tag, version] of unheard) if ((heard[tag] ?? -1) >= version) unheard.delete(tag);
+          if (unheard.size === 0) settle(() => resolve(true));
         };
         const abort = () => settle(() => reject(signal.reason));
         const timer = setTimeout(() => settle(() => resolve(false)), Math.max(0, silentAt - now()));
-        waiters.add(check);
+        waiters.add(hear);
         signal.addEventListener('abort', abort);
       });
       if (confirmed) return;
@@ -113,7 +111,7 @@ export function openEdgeLine(options: EdgeLineOptions): EdgeLine {
     close() {
       closed = true;
       wake();
-      for (const check of waiters) check();
+      for (const hear of waiters) hear({});
     },
   };
 }

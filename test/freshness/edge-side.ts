@@ -44,6 +44,7 @@ export function createEdgeSide(options: {
   });
   const waiting: Word[] = [];
   let unconfirmed = 0;
+  let confirmed = 0;
   let lastSentAt = now();
   let mode: 'pass' | 'lose' | 'wait' = 'pass';
 
@@ -63,7 +64,10 @@ export function createEdgeSide(options: {
       t: bug === 'the lease of the edge is counted from arrival' ? now() : word.t,
       tags: bug === 'no floor check at the edge' ? {} : word.tags,
     });
-    if (heard && (word.tags[tag] ?? 0) >= unconfirmed) unconfirmed = 0;
+    if (!heard) return;
+    const version = word.tags[tag] ?? 0;
+    confirmed = Math.max(confirmed, version);
+    if (version >= unconfirmed) unconfirmed = 0;
   };
 
   const speak = async () => {
@@ -85,7 +89,7 @@ export function createEdgeSide(options: {
       // Only words sent before this moment lack it.
       const silentAt = lastSentAt + leaseMs + clockMs;
       unconfirmed = Math.max(unconfirmed, version);
-      return { isDone: () => unconfirmed === 0 || unconfirmed > version || now() >= silentAt };
+      return { isDone: () => confirmed >= version || now() >= silentAt };
     },
     words(wanted) {
       mode = wanted;
