@@ -32,11 +32,19 @@ export function parseWaivers(text: string, file: string): Waiver[] {
     const waiver = each as Waiver;
     if (waiver.control !== '*' && !controlIds.some((id) => id === waiver.control))
       throw refuse(`there is no control '${waiver.control}'`);
-    if (!/^\d{4}-\d{2}-\d{2}/.test(waiver.expires) || Number.isNaN(Date.parse(waiver.expires))) {
+    if (!isDay(waiver.expires)) {
       throw refuse(`its expiry '${waiver.expires}' is not a day such as 2027-01-31`);
     }
     return waiver;
   });
+}
+
+/** A day of the calendar, also as the beginning of a time: a day that there is not must not waive by accident. */
+function isDay(text: string): boolean {
+  const time = Date.parse(text);
+  const [day = ''] = text.split('T');
+  if (!/^\d{4}-\d{2}-\d{2}$/.test(day) || Number.isNaN(time)) return false;
+  return new Date(`${day}T00:00:00Z`).toISOString().startsWith(day);
 }
 
 /** Applies waivers to failures; an unknown is never waived, and a pass needs none. */

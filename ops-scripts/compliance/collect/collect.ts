@@ -5,18 +5,18 @@ import { boundedMap } from './bounded-map.ts';
 import { callRounds, type TableCall } from './call-table.ts';
 import { type AwsAccess, type AwsClients, makeClients } from './clients.ts';
 import { CollectedAnswers } from './collected-answers.ts';
-import { identifyCaller } from './identify-caller.ts';
+import { askAccount, checkAccess } from './identify-caller.ts';
 import { pageThrough } from './page-through.ts';
 import type { Progress } from './progress.ts';
 import { progressOn } from './progress.ts';
 import { withinDeadline } from './within-deadline.ts';
 
 export interface CollectOptions extends AwsAccess {
-  /** How long one page of one call may take, its retries included; default 20,000. */
+  /** How long one page of one call may take, its retries included; default 10,000. */
   callDeadlineMs?: number;
   /** How long all of it may take; default 300,000. Calls not ended by then are kept as timed out. */
   totalDeadlineMs?: number;
-  /** Calls at a time; default 8. */
+  /** Calls at a time; default 12. */
   concurrency?: number;
   /** Attempts a request, with adaptive back-off between them; default 6. */
   maxAttempts?: number;
@@ -36,12 +36,16 @@ interface PlannedCall {
  * Throws a ConfigFault without region or usable credentials; every other fault is kept in the snapshot.
  */
 export async function collectSnapshot(options: CollectOptions = {}): Promise<Snapshot> {
-  const { callDeadlineMs = 20_000, totalDeadlineMs = 300_000, concurrency = 8, maxAttempts = 6 } = options;
+  const { callDeadlineMs = 10_000, totalDeadlineMs = 300_000, concurrency = 12, maxAttempts = 6 } = options;
   const { progress = progressOn(process.stderr), now = () => new Date() } = options;
   using clients = makeClients(options, concurrency, maxAttempts);
-  const stop = AbortSignal.timeout(totalDeadlineMs);
-  const caller = await identifyCaller(clients, options, callDeadlineMs, stop);
-  const snapshot = emptySnapshot(caller.account, caller.region, now());
+  const refused = new AbortController();
+  const stop = AbortSignal.any([AbortSignal.timeout(totalDeadlineMs), refused.signal]);
+  const region = await checkAccess(clients, options, callDeadlineMs, stop);
+  const snapshot = emptySnapshot('', region, now());
+  // Beside the other calls: a service that is silent must not hold them up.
+  const account = askAccount(clients, callDeadlineMs, stop);
+  account.catch(() => refused.abort());
   let known = 0;
   let made = 0;
   for (const round of callRounds) {
@@ -56,7 +60,7 @@ export async function collectSnapshot(options: CollectOptions = {}): Promise<Sna
     });
   }
   progress.end();
-  return snapshot;
+  return { ...snapshot, account: await account };
 }
 
 function planRound(round: TableCall[], answers: CollectedAnswers): PlannedCall[] {

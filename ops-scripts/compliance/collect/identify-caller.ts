@@ -1,4 +1,4 @@
-// Says whose account and which region will be asked, or in one sentence why nobody can be asked.
+// Says which region and whose account is asked, or in one sentence why nobody can be asked.
 import { GetCallerIdentityCommand } from '@aws-sdk/client-sts';
 import { ConfigFault } from '../config-fault.ts';
 import type { AwsAccess, AwsClients } from './clients.ts';
@@ -13,29 +13,37 @@ const refusedCredentials = new Set([
 ]);
 
 /**
- * The region, and the account where the credentials' service tells it ('' where it does not: a check goes on without).
- * Throws a ConfigFault when there is no region, no credentials, or credentials that AWS does not accept.
+ * The region that will be asked.
+ * Throws a ConfigFault when there is no region or no credentials.
  */
-export async function identifyCaller(
+export async function checkAccess(
   clients: AwsClients,
   access: AwsAccess,
   deadlineMs: number,
   stop: AbortSignal,
-): Promise<{ account: string; region: string }> {
+): Promise<string> {
   const region = await knownRegion(clients);
   await usableCredentials(clients, access, deadlineMs, stop);
+  return region;
+}
+
+/**
+ * The account, or '' where the credentials' service does not tell it: a check goes on without.
+ * Throws a ConfigFault when AWS does not accept the credentials.
+ */
+export async function askAccount(clients: AwsClients, deadlineMs: number, stop: AbortSignal): Promise<string> {
   try {
     const caller = await withinDeadline(deadlineMs, stop, (abortSignal) =>
       clients.sts.send(new GetCallerIdentityCommand({}), { abortSignal }),
     );
-    return { account: caller.Account ?? '', region };
+    return caller.Account ?? '';
   } catch (error) {
     if (error instanceof Error && refusedCredentials.has(error.name)) {
       throw new ConfigFault(`Cannot ask AWS as it does not accept the credentials: ${error.message}`, {
         cause: error,
       });
     }
-    return { account: '', region };
+    return '';
   }
 }
 

@@ -7,7 +7,7 @@ import { covers } from '../network/traffic.ts';
 import { describePart, type Part } from '../parts/part.ts';
 import type { Context } from '../rules/control.ts';
 import type { Verdict } from '../rules/verdict.ts';
-import { aclAllows, aclOf } from '../world/network-acls.ts';
+import { aclAllows, aclOf, portsApart } from '../world/network-acls.ts';
 import type { GroupRule } from '../world/security-groups.ts';
 import { subnetsOf } from '../world/subnets.ts';
 import { groupsOf } from '../world/wearers.ts';
@@ -108,8 +108,8 @@ function subnetCidrs(world: World, part: Part): AddressRange[] {
     .flatMap(({ CidrBlock }) => (typeof CidrBlock === 'string' ? (parseCidr(CidrBlock) ?? []) : []));
 }
 
-/** Ports that answers go back to; one port of each is asked, for ACLs seldom cut this range. */
-const returnPorts = [32_768, 49_152, 60_999];
+/** Ports that answers go back to, as Linux gives them out: where one of them is closed, connections fail at random. */
+const returnPorts = { from: 32_768, to: 60_999 };
 
 function judgeAcls(world: World, what: string, from: Part, to: Part, port: number, verdict: Verdict): void {
   for (const [part, peer, egress] of [
@@ -123,7 +123,7 @@ function judgeAcls(world: World, what: string, from: Part, to: Part, port: numbe
       if (acl === undefined) continue;
       const ways = [
         { open: aclAllows(acl, egress, 'tcp', port, 'ipv4'), say: `port ${port}` },
-        ...returnPorts.map((each) => ({
+        ...portsApart(acl, returnPorts.from, returnPorts.to).map((each) => ({
           open: aclAllows(acl, !egress, 'tcp', each, 'ipv4'),
           say: 'the answers',
         })),

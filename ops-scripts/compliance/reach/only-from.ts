@@ -85,6 +85,7 @@ function judgeGroupRule(
   const wearers = world.wearers.of(peer.id);
   if (wearers.length === 0) {
     verdict.hold(`${peer.id} is attached to nothing, so nobody comes in by it`);
+    verdict.warn(`${describeRule(rule)}: ${peer.id} is attached to nothing; whoever wears it comes in`);
     return;
   }
   const shared = wearers.some(({ owner }) => owner !== undefined && isAllowed(owner, allowed));

@@ -25,8 +25,8 @@ export const asgOnlyFromElb = defineControl({
     verdict.attempt(() => {
       traffic = targetTraffic(context, part);
     });
-    if (traffic.ports.size === 0 && part.groups.length > 0) {
-      // No port is known: then nothing but "nobody comes in" can be judged.
+    if (traffic.ports.size === 0) {
+      // Which port is right cannot be said, but who may come in can: a failure is found all the same.
       for (let port = 0; port <= 65_535; port += 1) traffic.ports.add(port);
     }
     judgeOnlyFrom(
@@ -43,10 +43,10 @@ function targetTraffic({ world }: Context, part: AutoScalingGroupPart) {
   const ports = new Set<number>();
   const protocols = new Set(['tcp']);
   const groups = targetGroupsOf(world, part);
-  if (groups.length === 0 && (part.raw.TargetGroupARNs ?? []).length > 0) {
+  if (groups.length === 0) {
     throw new Doubt(
       listAnswers(world.answers, 'elbv2', 'DescribeTargetGroups', 'TargetGroups').doubts[0] ??
-        `target groups of ${part.name} are not in any answer`,
+        `no target group of ${part.name} is in any answer, so the port of the load balancer is not known`,
     );
   }
   for (const group of groups) {

@@ -39,6 +39,15 @@ export function aclAllows(
   return allowed;
 }
 
+/** One port of each stretch of `fromPort` to `toPort` (inclusive) in which the ACL treats all ports alike. */
+export function portsApart(acl: NetworkAcl, fromPort: number, toPort: number): number[] {
+  const edges = (acl.Entries ?? []).flatMap((entry) => {
+    const { fromPort: from, toPort: to } = toTraffic('6', entry.PortRange?.From, entry.PortRange?.To);
+    return [from, to + 1];
+  });
+  return [...new Set([fromPort, ...edges])].filter((port) => port >= fromPort && port <= toPort);
+}
+
 /** Whether every subnet of the part refuses these addresses by its network ACL, so that a rule does nothing today. */
 export function aclHides(
   world: World,
@@ -53,7 +62,9 @@ export function aclHides(
     subnets.every((id) => {
       const acl = aclOf(world, id);
       if (acl === undefined) return false;
-      return isEmpty(intersect(aclAllows(acl, false, protocol, traffic.fromPort, range.family), [range]));
+      return portsApart(acl, traffic.fromPort, traffic.toPort).every((port) =>
+        isEmpty(intersect(aclAllows(acl, false, protocol, port, range.family), [range])),
+      );
     })
   );
 }
