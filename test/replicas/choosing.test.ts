@@ -84,11 +84,9 @@ describe('a replica is read', () => {
   });
 
   test('in order of what it knows, where nobody can say what is true', () => {
-    const [ahead, behind] = [replica({ lsn: 9n }), replica({ lsn: 3n })];
-    expect(furthestFirst([behind, replica(undefined), ahead, replica({ isReplica: false })])).toEqual([
-      ahead,
-      behind,
-    ]);
+    const [ahead, behind, silent] = [replica({ lsn: 9n }), replica({ lsn: 3n }), replica(undefined)];
+    const promoted = replica({ isReplica: false });
+    expect(furthestFirst([silent, behind, promoted, ahead])).toEqual([ahead, behind, silent]);
   });
 });
 
@@ -123,6 +121,19 @@ describe('the primary’s log', () => {
     expect(primary.questions).toBe(1);
     pass(1);
     expect((await log.ask()).askedAtMs).toBe(1_026);
+    expect(primary.questions).toBe(2);
+  });
+
+  test('is asked one question at a time: who comes too late for one shares the next, which goes out later', async () => {
+    const { log, primary, pass } = openLog();
+    const first = log.ask();
+    pass(30);
+    const second = log.ask();
+    pass(30);
+    const third = log.ask();
+    expect(primary.questions).toBe(1);
+    expect((await first).askedAtMs).toBe(0);
+    expect([await second, await third]).toMatchObject([{ askedAtMs: 60 }, { askedAtMs: 60 }]);
     expect(primary.questions).toBe(2);
   });
 

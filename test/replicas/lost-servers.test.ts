@@ -12,9 +12,14 @@ afterAll(() => world[Symbol.asyncDispose]());
 
 const lists = (count: number, round: number) =>
   Array.from({ length: count }, (_, index) => `/api/products?max=${1_000_000 * round + index}`);
+/** Four at a time. */
 const statuses = async (paths: string[]) => {
-  const answers = await Promise.all(paths.map((path) => world.shop.app.request(path)));
-  return answers.map(({ status }) => status);
+  const all: number[] = [];
+  for (let at = 0; at < paths.length; at += 4) {
+    const answers = await Promise.all(paths.slice(at, at + 4).map((path) => world.shop.app.request(path)));
+    all.push(...answers.map(({ status }) => status));
+  }
+  return all;
 };
 const allOk = (count: number) => Array(count).fill(200);
 
@@ -22,10 +27,10 @@ const allOk = (count: number) => Array(count).fill(200);
 describe('browsing goes on', () => {
   test('when a replica is killed under it: its reads are tried on the other', async () => {
     const [first] = world.postgres.replicas;
-    const browsing = statuses(lists(16, 1));
+    const browsing = statuses(lists(12, 1));
     await world.postgres.kill(first!);
-    expect(await browsing).toEqual(allOk(16));
-    expect(await statuses(lists(16, 2))).toEqual(allOk(16));
+    expect(await browsing).toEqual(allOk(12));
+    expect(await statuses(lists(8, 2))).toEqual(allOk(8));
     await world.fit(1);
   });
 
@@ -78,7 +83,7 @@ describe('browsing goes on', () => {
     await postgres.kill(postgres.primary);
     expect((await shop.app.request('/p/plain-tee')).status).toBe(200);
     expect((await shop.app.request('/p/wool-coat')).status).toBe(200);
-    expect(await statuses(lists(5, 6))).toEqual(allOk(5));
+    expect(await statuses(lists(6, 6))).toEqual(allOk(6));
   });
 });
 

@@ -35,10 +35,10 @@ export function leastLoaded<T extends Pick<Replica, 'inFlight'>>(
   );
 }
 
-/** When nobody can say what is true now: those that answer, the furthest first. */
+/** When nobody can say what is true now: the furthest first, and last those that have just been silent. */
 export function furthestFirst<T extends Measured>(replicas: T[]): T[] {
   const lsnOf = (replica: T) => replica.replayed?.lsn ?? -1n;
   return replicas
-    .filter(({ replayed }) => replayed?.isReplica === true)
+    .filter(({ replayed }) => replayed?.isReplica !== false)
     .sort((a, b) => (lsnOf(a) < lsnOf(b) ? 1 : -1));
 }

@@ -17,6 +17,12 @@ export interface PrimaryLog {
   lagSeconds(lsn: bigint): number;
 }
 
+interface Question {
+  askedAtMs: number;
+  answer: Promise<AskedPosition>;
+  isOpen: boolean;
+}
+
 /** Requests that begin so soon after a question may use its answer: `done` waits twice as long after it has raised the floors. */
 export const sharedMs = 25;
 /** A primary that has just been found silent is not asked by every request. */
@@ -29,7 +35,8 @@ export function createPrimaryLog(probe: Probe, clock: () => number = () => perfo
   /** The oldest first, a second apart, all of one timeline. */
   let samples: AskedPosition[] = [];
   let last: AskedPosition | undefined;
-  let current: { askedAtMs: number; answer: Promise<AskedPosition> } | undefined;
+  let current: Question | undefined;
+  let next: Promise<AskedPosition> | undefined;
   let silent: { sinceMs: number; error: unknown } | undefined;
 
   const remember = (asked: AskedPosition) => {
@@ -42,11 +49,27 @@ export function createPrimaryLog(probe: Probe, clock: () => number = () => perfo
   };
 
   const question = async (askedAtMs: number): Promise<AskedPosition> => {
-    // The first failure may be of a connection that led to a server which has gone since.
-    const rows = await probe.ask(writtenPositionSql).catch(() => probe.ask(writtenPositionSql));
-    const asked = { position: parseWrittenPosition(rows), askedAtMs };
-    remember(asked);
-    return asked;
+    try {
+      // The first failure may be of a connection that led to a server which has gone since.
+      const rows = await probe.ask(writtenPositionSql).catch(() => probe.ask(writtenPositionSql));
+      const asked = { position: parseWrittenPosition(rows), askedAtMs };
+      remember(asked);
+      silent = undefined;
+      return asked;
+    } catch (error) {
+      silent = { sinceMs: clock(), error };
+      throw error;
+    }
+  };
+
+  const begin = (): Question => {
+    const askedAtMs = clock();
+    const answer = question(askedAtMs).finally(() => {
+      begun.isOpen = false;
+    });
+    const begun: Question = { askedAtMs, answer, isOpen: true };
+    current = begun;
+    return begun;
   };
 
   return {
@@ -54,17 +77,16 @@ export function createPrimaryLog(probe: Probe, clock: () => number = () => perfo
     async ask() {
       const nowMs = clock();
       if (silent !== undefined && nowMs - silent.sinceMs < knownSilentMs) throw silent.error;
-      if (current === undefined || nowMs - current.askedAtMs > sharedMs) {
-        current = { askedAtMs: nowMs, answer: question(nowMs) };
-      }
-      try {
-        const asked = await current.answer;
-        silent = undefined;
-        return asked;
-      } catch (error) {
-        silent = { sinceMs: clock(), error };
-        throw error;
-      }
+      if (current !== undefined && nowMs - current.askedAtMs <= sharedMs) return current.answer;
+      if (current?.isOpen !== true) return begin().answer;
+      // One question at a time; who comes too late for it shares the next, which has not gone out yet.
+      next ??= current.answer
+        .catch(() => undefined)
+        .then(() => {
+          next = undefined;
+          return begin().answer;
+        });
+      return next;
     },
     lagSeconds(lsn) {
       if (last === undefined || lsn >= last.position.lsn) return 0;

@@ -88,7 +88,9 @@ export function createReplicaSet({ replicas, primary, metrics, onError }: Replic
     },
     async readAsTheyAre(read) {
       await measuredOnce();
+      const deadlineMs = performance.now() + tryingMs;
       for (const replica of furthestFirst(replicas)) {
+        if (performance.now() >= deadlineMs) break;
         const found = await attempt(replica, read);
         if (found !== undefined) return found;
       }

@@ -48,7 +48,7 @@ const measureTimeoutMs = 1_000;
 const connectTimeoutMs = 500;
 const queryTimeoutMs = 1_000;
 /** Waiting for a turn is no sign of illness, so it has a place of its own before the pool. */
-const queue = { waiting: 200, waitMs: 1_000 };
+const queue = { waiting: 200, waitMs: 1_500 };
 /** A replica that is well needs milliseconds for what was committed just now. */
 const catchUpMs = 60;
 const lookAgainMs = 4;
