@@ -5,7 +5,11 @@ import { startEdge } from './support/edge.ts';
 import { startOrigin } from './support/origin.ts';
 
 const text = 'A garment for every day. '.repeat(200);
-const plain = { 'content-type': 'text/html; charset=utf-8', 'cache-control': 'public, max-age=60', etag: '"one"' };
+const plain = {
+  'content-type': 'text/html; charset=utf-8',
+  'cache-control': 'public, max-age=60',
+  etag: '"one"',
+};
 const bytesOf = async (answer: Response) => Buffer.from(await answer.arrayBuffer());
 
 test('a plain page is kept once for each of br, gzip and none, and each client gets its own', async () => {
@@ -31,9 +35,7 @@ test('a plain page is kept once for each of br, gzip and none, and each client g
 test('what the origin has compressed passes as it is, byte for byte', async () => {
   const packed = gzipSync(text);
   await using origin = await startOrigin((_request, response) => {
-    response
-      .writeHead(200, { ...plain, 'content-encoding': 'gzip', vary: 'accept-encoding' })
-      .end(packed);
+    response.writeHead(200, { ...plain, 'content-encoding': 'gzip', vary: 'accept-encoding' }).end(packed);
   });
   const { get } = startEdge(origin.url);
   for (let round = 0; round < 2; round++) {

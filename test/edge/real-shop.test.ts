@@ -23,7 +23,10 @@ interface FrontedShop extends AsyncDisposable {
 async function openFrontedShop(): Promise<FrontedShop> {
   await using standing = new AsyncDisposableStack();
   let shop: Shop | undefined;
-  const origin = createServer(getRequestListener((request) => shop!.app.fetch(request))).listen(0, '127.0.0.1');
+  const origin = createServer(getRequestListener((request) => shop!.app.fetch(request))).listen(
+    0,
+    '127.0.0.1',
+  );
   await once(origin, 'listening');
   const closeOrigin = async () => {
     origin.closeAllConnections();
