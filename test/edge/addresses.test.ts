@@ -72,13 +72,18 @@ test('without a key no purge is believed, and nothing tagged is served twice', a
     maxCalls: 5,
   });
   const store = createMemoryStore(100_000);
-  const { app } = createEdge({ store, upstream, purgeKey: undefined, leaseSeconds: 3, servedBy: 'test/edge' });
+  const { app } = createEdge({
+    store,
+    upstream,
+    purgeKey: undefined,
+    leaseSeconds: 3,
+    servedBy: 'test/edge',
+  });
   const body = '{"tags":{}}';
   const headers = { 'purge-signature': await signPurge('any key that somebody made up', body, Date.now()) };
   const forged = await app.request('http://shop.test/.edge/purge', { method: 'POST', body, headers }, {});
   expect(forged.status).toBe(401);
-  for (let round = 0; round < 2; round++)
-    await (await app.request('http://shop.test/p/tee', {}, {})).text();
+  for (let round = 0; round < 2; round++) await (await app.request('http://shop.test/p/tee', {}, {})).text();
   expect(origin.asked).toHaveLength(2);
 });
 
