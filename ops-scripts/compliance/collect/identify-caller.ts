@@ -31,7 +31,11 @@ export async function checkAccess(
  * The account, or '' where the credentials' service does not tell it: a check goes on without.
  * Throws a ConfigFault when AWS does not accept the credentials.
  */
-export async function askAccount(clients: AwsClients, deadlineMs: number, stop: AbortSignal): Promise<string> {
+export async function askAccount(
+  clients: AwsClients,
+  deadlineMs: number,
+  stop: AbortSignal,
+): Promise<string> {
   try {
     const caller = await withinDeadline(deadlineMs, stop, (abortSignal) =>
       clients.sts.send(new GetCallerIdentityCommand({}), { abortSignal }),
