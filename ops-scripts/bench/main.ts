@@ -6,8 +6,8 @@ import { benchCompliance } from './compliance.ts';
 import { benchDurableAdd } from './durable-add.ts';
 import { pageBenchmarks } from './pages.ts';
 import type { BenchResult } from './result.ts';
-import { benchShoppers } from './shoppers.ts';
 import { type BenchShop, startBenchShop } from './shop.ts';
+import { benchShoppers } from './shoppers.ts';
 import { benchStampede } from './stampede.ts';
 
 const withShop: Record<string, (shop: BenchShop) => Promise<BenchResult | BenchResult[]>> = {

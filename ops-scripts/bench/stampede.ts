@@ -43,7 +43,9 @@ async function askAtOnce(url: string, path: string): Promise<void> {
     // Open first, so that they arrive together.
     await Promise.all(connections.map((one) => one.send(`GET /livez HTTP/1.1\r\nhost: ${host}\r\n\r\n`)));
     const answers = await Promise.all(
-      connections.map((one) => one.send(`GET ${path} HTTP/1.1\r\nhost: ${host}\r\naccept-encoding: br\r\n\r\n`)),
+      connections.map((one) =>
+        one.send(`GET ${path} HTTP/1.1\r\nhost: ${host}\r\naccept-encoding: br\r\n\r\n`),
+      ),
     );
     const refused = answers.filter((answer) => answer.status !== 200).length;
     if (refused > 0) throw new Error(`Cannot measure the stampede as ${refused} were refused`);

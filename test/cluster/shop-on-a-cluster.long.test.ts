@@ -1,7 +1,7 @@
 // The whole shop on a real cluster, while one shard loses its primary: what was acknowledged is there, what was done stays seen.
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { freeze, startMigratedPostgres, thaw } from '../cart/support/faulty-stores.ts';
+import { kill, startMigratedPostgres } from '../cart/support/faulty-stores.ts';
 import { type Browser, openShop, type Shop } from '../support/shop.ts';
 import type { PrivateStore } from '../support/stores.ts';
 import { leads, type RedisCluster, startRedisCluster } from './support/redis-cluster.ts';
@@ -34,7 +34,7 @@ describe('a shop on a cluster', () => {
     const everybodyAdds = () => Promise.all(browsers.map((browser) => addUntilTaken(browser, variant)));
     await everybodyAdds();
 
-    freeze(postgres);
+    kill(postgres);
     expect(await everybodyAdds()).toEqual(Array(shoppers).fill('journal'));
 
     const [shard] = cluster.shards;
@@ -45,7 +45,7 @@ describe('a shop on a cluster', () => {
     await cluster.restart(shard!.primary);
     expect(await adding).toEqual(Array(shoppers).fill('journal'));
 
-    thaw(postgres);
+    postgres = await postgres.restart();
     for (const browser of browsers) {
       await expect.poll(() => piecesOf(browser, variant), patience).toBe(3);
     }
