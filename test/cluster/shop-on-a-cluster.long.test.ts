@@ -1,6 +1,6 @@
 // The whole shop on a real cluster, while one shard loses its primary: what was acknowledged is there, what was done stays seen.
 import { randomUUID } from 'node:crypto';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { kill, startMigratedPostgres } from '../cart/support/faulty-stores.ts';
 import { type Browser, openShop, type Shop } from '../support/shop.ts';
 import type { PrivateStore } from '../support/stores.ts';
@@ -16,10 +16,8 @@ let shop: Shop;
 beforeAll(async () => {
   cluster = await startRedisCluster();
   postgres = await startMigratedPostgres();
-  shop = await openShop({
-    worker: true,
-    env: { REDIS_URL: cluster.urls.join(','), REDIS_REPLICAS: '1', DATABASE_URL: postgres.url },
-  });
+  const env = { REDIS_URL: cluster.urls.join(','), REDIS_REPLICAS: '1', DATABASE_URL: postgres.url };
+  shop = await vi.waitFor(() => openShop({ worker: true, env }), patience);
 }, 240_000);
 afterAll(async () => {
   await shop?.[Symbol.asyncDispose]();
