@@ -1,6 +1,7 @@
 // The whole shop on a real cluster, while one shard loses its primary: what was acknowledged is there, what was done stays seen.
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { drainJournals } from '../../origin/cart/journal-drain.ts';
 import { kill, startMigratedPostgres } from '../cart/support/faulty-stores.ts';
 import { type Browser, openShop, type Shop } from '../support/shop.ts';
 import type { PrivateStore } from '../support/stores.ts';
@@ -47,7 +48,12 @@ describe('a shop on a cluster', () => {
     for (const browser of browsers) {
       await expect.poll(() => piecesOf(browser, variant), patience).toBe(3);
     }
-    await expect.poll(() => countInPostgres(variant), patience).toBe(shoppers * 3);
+    await expect
+      .poll(async () => {
+        await drainJournals(shop.deps);
+        return countInPostgres(variant);
+      }, patience)
+      .toBe(shoppers * 3);
   }, 400_000);
 
   test('shows nothing older than what was done, while another shard fails over', async () => {
