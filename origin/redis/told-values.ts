@@ -89,5 +89,10 @@ function trackServers(cluster: Cluster): (server: Redis) => string | undefined {
   };
   for (const server of cluster.nodes('all')) track(server);
   cluster.on('+node', track);
+  // Who was a primary and is a replica may be a primary again one day. It must tell anew then who it is: nobody else asks a replica.
+  const leaveDemoted = setInterval(() => {
+    for (const server of cluster.nodes('slave')) if (server.status === 'ready') server.disconnect();
+  }, 1_000).unref();
+  cluster.once('end', () => clearInterval(leaveDemoted));
   return (server) => runIds.get(server)?.current();
 }

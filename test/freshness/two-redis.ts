@@ -1,4 +1,5 @@
 // Two real Redis servers of which one is the primary: emptied, copied and failed over in milliseconds, each with its own run id.
+import { once } from 'node:events';
 import { Redis } from 'ioredis';
 import { vi } from 'vitest';
 import { defineCacheScripts } from '../../origin/cache/floor-scripts.ts';
@@ -14,19 +15,31 @@ export interface TwoRedis extends AsyncDisposable {
   reset(): Promise<void>;
   empty(): Promise<void>;
   copy(): Promise<void>;
-  failOver(): void;
+  /** The other takes over with what it has; the one before stays as it is, as a replica that has not caught up. */
+  failOver(): Promise<void>;
 }
+
+/** A port where no primary is: a replica of it keeps what it has. */
+const nowhere = 1;
 
 export async function startTwoRedis(): Promise<TwoRedis> {
   const stores: PrivateStore[] = await Promise.all(
-    [0, 1].map(() => startRedis({ appendonly: 'no', save: '' })),
+    [0, 1].map(() => startRedis({ appendonly: 'no', save: '', 'replica-read-only': 'no' })),
   );
-  const clients = stores.map(({ url }) => new Redis(url).on('error', () => undefined));
+  const clients = stores.map(({ url }) =>
+    new Redis(url, { retryStrategy: () => 1 }).on('error', () => undefined),
+  );
   const servers = clients.map((client) => trackRunId(client));
   for (const client of clients) defineCacheScripts(client);
-  await vi.waitFor(() => {
-    if (servers.some((server) => server.current() === undefined)) throw new Error('not connected yet');
-  });
+  const knowTheirServers = () =>
+    vi.waitFor(
+      () => {
+        if (servers.some((server) => server.current() === undefined)) throw new Error('not connected yet');
+      },
+      { interval: 2 },
+    );
+  await knowTheirServers();
+  await clients[1]!.replicaof('127.0.0.1', nowhere);
   let primary = 0;
   const client = new Proxy(clients[0]!, {
     get(_, name) {
@@ -36,12 +49,22 @@ export async function startTwoRedis(): Promise<TwoRedis> {
     },
   });
   const other = () => clients[1 - primary]!;
+  const failOver = async () => {
+    primary = 1 - primary;
+    await other().replicaof('127.0.0.1', nowhere);
+    await clients[primary]!.replicaof('NO', 'ONE');
+    // As a balancer does that ends the connections to the one before.
+    const closed = once(clients[primary]!, 'close');
+    clients[primary]!.disconnect(true);
+    await closed;
+    await knowTheirServers();
+  };
   return {
     client,
     server: { current: () => servers[primary]!.current() },
     async reset() {
       await Promise.all(clients.map((each) => each.flushall()));
-      primary = 0;
+      if (primary === 1) await failOver();
     },
     empty: async () => void (await clients[primary]!.flushall()),
     async copy() {
@@ -52,9 +75,7 @@ export async function startTwoRedis(): Promise<TwoRedis> {
         if (value !== null) await other().restore(key, 0, value);
       }
     },
-    failOver() {
-      primary = 1 - primary;
-    },
+    failOver,
     async [Symbol.asyncDispose]() {
       for (const each of clients) each.disconnect();
       await Promise.all(stores.map((store) => store[Symbol.asyncDispose]()));
