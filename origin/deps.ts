@@ -1,11 +1,11 @@
 // What origin and worker stand on, made once in main and handed down; domains ask for the members they need.
+
 import type { Logger } from 'pino';
 import { Registry } from 'prom-client';
 import { createCacheMetrics } from './cache/cache-metrics.ts';
 import { createEntryStore } from './cache/entry-store.ts';
 import { createFencedCache, type FencedCache } from './cache/fenced-cache.ts';
 import { createFloors, type Floors } from './cache/floors.ts';
-import { createRedisRoom } from './cache/redis-room.ts';
 import type { TagVersionReader } from './cache/tag-versions.ts';
 import type { Settings } from './config.ts';
 import { createHint, type Hint } from './outbox/hint.ts';
@@ -13,6 +13,7 @@ import { createDatabase, createPool, type Db } from './postgres/database.ts';
 import { createReadSources, type ReadSources } from './postgres/replicas/read-sources.ts';
 import { type CommitWitness, createCommitWitness } from './postgres/replicas/witness-commits.ts';
 import { connectRedis, type RedisClient } from './redis/connect.ts';
+import { createRedisRoom, roomForEntries } from './redis/room.ts';
 
 export interface Deps {
   settings: Settings;
@@ -69,7 +70,7 @@ export function createDeps(settings: Settings, log: Logger, options: DepsOptions
     db,
     sources: reads,
     floors,
-    entries: createEntryStore(redis, createRedisRoom(redis)),
+    entries: createEntryStore(redis, createRedisRoom(redis, roomForEntries)),
     l1Bytes: options.l1Bytes ?? 32 * 1024 * 1024,
     onOutcome: createCacheMetrics(registry),
   });

@@ -1,10 +1,11 @@
 // Entries in Redis, one lease each against stampedes. Who holds the lease fills; the others wait for the entry to appear.
+
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { TagVersions } from '../outbox/events.ts';
 import type { RedisClient } from '../redis/connect.ts';
+import type { RedisRoom } from '../redis/room.ts';
 import { type EncodedEntry, packEntry, unpackEntry } from './codec.ts';
-import type { RedisRoom } from './redis-room.ts';
 
 export interface EntryStore {
   get(key: string): Promise<EncodedEntry | undefined>;
@@ -38,7 +39,7 @@ export function createEntryStore(redis: RedisClient, room: RedisRoom): EntryStor
       return (await redis.set(leaseKey(key), token, 'PX', leaseMs, 'NX')) === 'OK' ? token : undefined;
     },
     async store(key, token, tags, bytes, ttlSeconds) {
-      if (!(await room.forEntries())) {
+      if (!(await room.isLeft())) {
         await redis.releaseEntry(leaseKey(key), token);
         return false;
       }

@@ -1,6 +1,7 @@
 // What the journals still hold goes into Postgres, in order and once, through the same decisions as a shopper's own next write.
 import type { Deps } from '../deps.ts';
 import type { RedisClient } from '../redis/connect.ts';
+import { createRedisRoom, roomForCopies } from '../redis/room.ts';
 import { applyToCarts } from './server/apply-to-carts.ts';
 import { type CartCopies, createCartCopies } from './server/cart-copies.ts';
 import { journalIndexKeys } from './server/cart-keys.ts';
@@ -8,7 +9,6 @@ import type { RunSql } from './server/cart-statements.ts';
 import { followMerged } from './server/follow-merged.ts';
 import { runIn } from './server/locked-cart.ts';
 import { publishCopies } from './server/publish-copies.ts';
-import { createRedisRoom } from './server/redis-room.ts';
 
 export interface DrainReport {
   /** Carts whose journal is now empty. */
@@ -26,7 +26,7 @@ const scanCount = 200;
  */
 export async function drainJournals(deps: Pick<Deps, 'db' | 'redis'>): Promise<DrainReport> {
   const report: DrainReport = { carts: 0, operations: 0, left: 0 };
-  const copies = createCartCopies(deps.redis, alwaysAsk, createRedisRoom(deps.redis));
+  const copies = createCartCopies(deps.redis, alwaysAsk, createRedisRoom(deps.redis, roomForCopies));
   const run = runIn(deps.db);
   for (const index of await findFilled(deps.redis)) {
     let cursor = '0';

@@ -22,7 +22,7 @@ async function readAfterReturn(believe: (told: RunId) => RunId): Promise<number>
   const db = undefined as unknown as Db;
   const floors = createFloors({ redis, db, readers: [tagsOfRow], server: believe(told) });
   const read = async () => {
-    const entries = createEntryStore(redis, { forEntries: async () => true });
+    const entries = createEntryStore(redis, { isLeft: async () => true });
     const cache = createFencedCache({ db, floors, entries, l1Bytes: 1_000_000 });
     const fill = async () => ({ value: row, tags: await tagsOfRow() });
     return (await cache.read<number>({ key: 'page', fill })).value;

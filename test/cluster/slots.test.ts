@@ -38,9 +38,9 @@ describe('in a cluster', () => {
     const calls = recordScripts(redis);
     const readers = [async (_db: unknown, tags: string[]) => Object.fromEntries(tags.map((tag) => [tag, 1]))];
     const floors = createFloors({ redis, db: undefined as never, readers });
-    const entries = createEntryStore(redis, { forEntries: async () => true });
+    const entries = createEntryStore(redis, { isLeft: async () => true });
     const watch = { isAway: () => false, unanswered: () => undefined } as StoreWatch;
-    const copies = createCartCopies(redis, watch, { forCopies: async () => true });
+    const copies = createCartCopies(redis, watch, { isLeft: async () => true });
     await expect.poll(() => floors.check({ [`product:${randomUUID()}`]: 1 }).catch(() => '')).toBe('above');
     await floors.raise({ [`stock:${randomUUID()}`]: 2, [`category:${randomUUID()}`]: 3 });
     await fc.assert(

@@ -139,7 +139,7 @@ function createOrigin(
   const { floors, entries } = leaveOutChecks(
     bug,
     createFloors({ redis: client, db: primary, readers: [readVersions], server }),
-    createEntryStore(client, { forEntries: async () => true }),
+    createEntryStore(client, { isLeft: async () => true }),
   );
   const blind = bug === 'rows of a replica are not compared';
   const cache = createFencedCache({

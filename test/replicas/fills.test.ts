@@ -2,9 +2,9 @@ import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vite
 import { createEntryStore } from '../../origin/cache/entry-store.ts';
 import { createFencedCache, type FencedCache } from '../../origin/cache/fenced-cache.ts';
 import type { FillSources } from '../../origin/cache/fill-entry.ts';
-import { createRedisRoom } from '../../origin/cache/redis-room.ts';
 import { changeProduct } from '../../origin/catalog/change-product.ts';
 import { readProduct } from '../../origin/catalog/read-product.ts';
+import { createRedisRoom, roomForEntries } from '../../origin/redis/room.ts';
 import { openReplicatedShop, type ReplicatedShop } from './replicated-shop.ts';
 
 let world: ReplicatedShop;
@@ -44,7 +44,7 @@ function openCache(sources: FillSources): FencedCache {
     db: deps.db,
     sources,
     floors: deps.floors,
-    entries: createEntryStore(deps.redis, createRedisRoom(deps.redis)),
+    entries: createEntryStore(deps.redis, createRedisRoom(deps.redis, roomForEntries)),
     l1Bytes: 1_000_000,
   });
 }

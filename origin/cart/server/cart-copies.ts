@@ -1,11 +1,12 @@
 // The copies of carts in Redis, and what stands in their journals. A copy is replaced only by a newer version.
+
 import { Cluster } from 'ioredis';
 import type { RedisClient } from '../../redis/connect.ts';
+import type { RedisRoom } from '../../redis/room.ts';
 import type { CartState } from '../cart-state.ts';
 import type { JournalledOperation } from '../replay-journal.ts';
 import { copyKey, journalIndexKey, journalKey } from './cart-keys.ts';
 import { defineCartScripts, type SaveArguments } from './copy-scripts.ts';
-import type { RedisRoom } from './redis-room.ts';
 import type { StoreWatch } from './store-watch.ts';
 
 export interface StoredCart {
@@ -69,7 +70,7 @@ export function createCartCopies(redis: RedisClient, watch: StoreWatch, room: Re
       }),
     save: (updates) =>
       ask(async () => {
-        const keepSeconds = (await room.forCopies()) ? ttlSeconds : 0;
+        const keepSeconds = (await room.isLeft()) ? ttlSeconds : 0;
         const answers = await saveTogether(
           redis,
           updates.map((update) => saveArguments(update, keepSeconds)),

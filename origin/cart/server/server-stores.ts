@@ -4,13 +4,13 @@ import type { Deps } from '../../deps.ts';
 import { createPool } from '../../postgres/database.ts';
 import { isRefused, isUnavailable } from '../../postgres/postgres-errors.ts';
 import { connectRedis } from '../../redis/connect.ts';
+import { createRedisRoom, roomForCopies } from '../../redis/room.ts';
 import { primariesOf } from '../../redis/servers.ts';
 import { type CartCopies, createCartCopies } from './cart-copies.ts';
 import type { RunSql } from './cart-statements.ts';
 import { type CartWriter, createCartWriter, PostgresSilent } from './cart-writer.ts';
 import { type CartJournal, createCartJournal, waitMs } from './journal.ts';
 import { publishCopies } from './publish-copies.ts';
-import { createRedisRoom } from './redis-room.ts';
 import { createStoreWatch, type StoreWatch } from './store-watch.ts';
 
 export interface ServerStores {
@@ -25,6 +25,7 @@ export interface ServerStores {
 }
 
 const probeMs = 250;
+const patientProbeMs = 1_000;
 const readTimeoutMs = 1_000;
 /** Longer than any operation waits for its commit, so that a late answer still frees the client instead of a new connection. */
 const writeTimeoutMs = 2_000;
@@ -44,20 +45,22 @@ export function openServerStores(deps: Deps): ServerStores {
   });
 
   const postgres = createStoreWatch({
-    probe: () => probePostgres(settings.databaseUrl),
+    probe: (deadlineMs) => probePostgres(settings.databaseUrl, deadlineMs),
     probeMs,
+    patientProbeMs,
     silentProbes: 2,
     isRefusal: isRefused,
   });
   const redis = createStoreWatch({
-    // Of a cluster any server: one that is gone costs its own carts, not all.
+    // By the client's own deadline for a command. Of a cluster any server: one that is gone costs its own carts, not all.
     probe: () => Promise.any(primariesOf(deps.redis).map((server) => server.ping())),
     probeMs,
+    patientProbeMs,
     silentProbes: 0,
     isRefusal: () => true,
   });
   const read = readThrough(readerPool, postgres);
-  const copies = createCartCopies(deps.redis, redis, createRedisRoom(deps.redis));
+  const copies = createCartCopies(deps.redis, redis, createRedisRoom(deps.redis, roomForCopies));
   const writer = createCartWriter(writerPool, postgres, (updates) => publishCopies(copies, read, updates));
   const journal = createCartJournal(journalRedis, settings.redisReplicas, redis);
   return {
@@ -101,12 +104,12 @@ function byPrimaryKeyOnly(url: string): string {
 }
 
 /** A primary that answers and may write; a new connection each time, because the old ones may lead to a server that is gone. */
-async function probePostgres(url: string): Promise<void> {
+async function probePostgres(url: string, deadlineMs: number): Promise<void> {
   const client = new pg.Client({
     connectionString: url,
     application_name: 'cart-probe',
-    connectionTimeoutMillis: probeMs,
-    query_timeout: probeMs,
+    connectionTimeoutMillis: deadlineMs,
+    query_timeout: deadlineMs,
   });
   client.on('error', () => undefined);
   try {

@@ -11,9 +11,12 @@ export interface StoreWatch {
 }
 
 export interface StoreWatchOptions {
-  /** Rejects or stays silent where the store cannot serve. Must bear its own deadline, `probeMs` or less. */
-  probe: () => Promise<unknown>;
+  /** Rejects where the store cannot serve or does not answer by the deadline. */
+  probe: (deadlineMs: number) => Promise<unknown>;
+  /** For a probe while it is not known whether the store is away, and between two of them. */
   probeMs: number;
+  /** For a probe once it is known: nobody waits for it, and a store that is only slow must be able to come back. */
+  patientProbeMs: number;
   /** So many silent probes one after another mean away; 0: away from the first unanswered call. */
   silentProbes: number;
   /** Such an error of a probe means away at once. */
@@ -37,7 +40,7 @@ export function createStoreWatch(options: StoreWatchOptions): StoreWatch {
     for (let silent = 0; !closed; ) {
       const beganMs = performance.now();
       try {
-        await options.probe();
+        await options.probe(away ? options.patientProbeMs : options.probeMs);
         break;
       } catch (error) {
         silent += 1;
