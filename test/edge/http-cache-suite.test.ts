@@ -1,7 +1,7 @@
 // The public HTTP caching suite (npm edition) against the edge as a cache before an origin that is not ours: each required case by its name.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -114,6 +114,7 @@ describe('the edge is a correct shared cache before any origin', () => {
 });
 
 async function startSuiteOrigin(listenPort: number): Promise<ChildProcess> {
+  const folder = mkdtempSync(join(tmpdir(), 'edge-suite-'));
   const child = spawn(process.execPath, ['--no-warnings', 'server/server.mjs'], {
     cwd: root,
     stdio: ['ignore', 'pipe', 'ignore'],
@@ -121,9 +122,10 @@ async function startSuiteOrigin(listenPort: number): Promise<ChildProcess> {
       ...process.env,
       npm_config_protocol: 'http',
       npm_config_port: String(listenPort),
-      npm_config_pidfile: join(mkdtempSync(join(tmpdir(), 'edge-suite-')), 'pid'),
+      npm_config_pidfile: join(folder, 'pid'),
     },
   });
+  child.once('exit', () => rmSync(folder, { recursive: true, force: true }));
   await once(child.stdout!, 'data');
   child.stdout!.resume();
   return child;

@@ -1,8 +1,8 @@
 // Faults of Redis: lost, emptied, frozen, back without its data.
 import { setTimeout as delay } from 'node:timers/promises';
-import { Redis } from 'ioredis';
 import type { Fault } from '../drill.ts';
-import { type Region, type RegionPart, wake } from '../region.ts';
+import { emptyRedis } from '../empty-redis.ts';
+import { type Region, wake } from '../region.ts';
 
 export const redisFaults: Record<string, Fault> = {
   'kill-redis-primary': {
@@ -15,7 +15,7 @@ export const redisFaults: Record<string, Fault> = {
   'flush-redis': {
     summary: 'FLUSHALL on the Redis primary',
     async inflict({ region, mark }) {
-      await flush(region.ofKind('redis-primary'));
+      await emptyRedis(region.ofKind('redis-primary'));
       mark('FLUSHALL');
     },
   },
@@ -43,19 +43,5 @@ export const redisFaults: Record<string, Fault> = {
 /** Each node by itself, so that nothing of the old data is left to copy back. */
 export async function emptyAllRedis(region: Region): Promise<void> {
   const nodes = region.parts.filter(({ kind }) => kind.startsWith('redis-'));
-  await Promise.all(nodes.map((node) => flush(node).catch(() => undefined)));
-}
-
-async function flush(part: RegionPart): Promise<void> {
-  const redis = new Redis(part.url, {
-    connectTimeout: 2_000,
-    commandTimeout: 5_000,
-    retryStrategy: () => null,
-  });
-  redis.on('error', () => undefined);
-  try {
-    await redis.flushall();
-  } finally {
-    redis.disconnect();
-  }
+  await Promise.all(nodes.map((node) => emptyRedis(node).catch(() => undefined)));
 }

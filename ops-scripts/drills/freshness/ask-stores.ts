@@ -1,25 +1,10 @@
-// What the drill does with the stores themselves: Redis forgets everything, a replica goes on receiving and stops replaying; and what the
-// outbox says of changes that no call answered.
+// What the drill does with Postgres itself: a replica goes on receiving and stops replaying; and what the outbox says of changes that no call
+// answered.
 import { setTimeout as delay } from 'node:timers/promises';
-import { Redis } from 'ioredis';
 import pg from 'pg';
 import type { RegionPart } from '../region.ts';
 
 const commandMs = 5_000;
-
-export async function emptyRedis({ url }: RegionPart): Promise<void> {
-  const redis = new Redis(url, {
-    connectTimeout: 2_000,
-    commandTimeout: commandMs,
-    retryStrategy: () => null,
-  });
-  redis.on('error', () => undefined);
-  try {
-    await redis.flushall();
-  } finally {
-    redis.disconnect();
-  }
-}
 
 /** For so long it answers with what it had at the beginning. */
 export function pauseReplay(replica: RegionPart, ms: number): Promise<void> {

@@ -1,9 +1,10 @@
 // What is done to a region while it is read. Each fault begins, lasts and is mended in one call.
 import { setTimeout as delay } from 'node:timers/promises';
+import { emptyRedis } from '../empty-redis.ts';
 import type { Region, RegionPart } from '../region.ts';
 import { wake } from '../region.ts';
 import type { SeededRandom } from '../seeded-random.ts';
-import { emptyRedis, pauseReplay } from './ask-stores.ts';
+import { pauseReplay } from './ask-stores.ts';
 import type { LineMode, PurgeLine } from './purge-line.ts';
 
 export interface FaultScene {

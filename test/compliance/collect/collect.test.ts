@@ -1,8 +1,8 @@
 // The collection against a server that speaks AWS's wire formats: whole answers or their errors, within the deadline.
-import { mkdtemp } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { callRounds } from '../../../ops-scripts/compliance/collect/call-table.ts';
 import { collectSnapshot } from '../../../ops-scripts/compliance/collect/collect.ts';
 import { iamPolicy } from '../../../ops-scripts/compliance/collect/iam-policy.ts';
@@ -68,6 +68,7 @@ describe('collecting', () => {
     vi.stubEnv('AWS_SECRET_ACCESS_KEY', undefined);
     vi.stubEnv('AWS_EC2_METADATA_DISABLED', 'true');
     const nowhere = await mkdtemp(join(tmpdir(), 'no-aws-'));
+    onTestFinished(() => rm(nowhere, { recursive: true }));
     vi.stubEnv('HOME', nowhere);
     vi.stubEnv('AWS_SHARED_CREDENTIALS_FILE', join(nowhere, 'credentials'));
     vi.stubEnv('AWS_CONFIG_FILE', join(nowhere, 'config'));
