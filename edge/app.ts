@@ -1,15 +1,15 @@
 // The edge as a Hono app, the same on every runtime: its own routes first, all else through the cache.
 import { type Context, Hono } from 'hono';
-import { toResponse } from './answer.ts';
-import { boundBody } from './bound-body.ts';
 import { type Counts, createCounts, outcomeOf } from './counts.ts';
 import { createEdgeCache, type EdgeCache } from './edge-cache.ts';
-import { errorAnswer } from './error-answer.ts';
 import { type Clock, createFence, type Fence } from './fence.ts';
+import { toResponse } from './kept/answer.ts';
 import { purgeRoutes } from './purge.ts';
-import { createRoom } from './room.ts';
+import { errorAnswer } from './reply/error-answer.ts';
 import type { Store } from './store.ts';
-import type { Upstream, UpstreamRequest } from './upstream.ts';
+import { boundBody } from './upstream/bound-body.ts';
+import { createRoom } from './upstream/room.ts';
+import type { Upstream, UpstreamRequest } from './upstream/upstream.ts';
 
 export interface EdgeBindings {
   clientAddress?: string;

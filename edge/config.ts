@@ -1,5 +1,5 @@
 // The edge's settings, read once; every fault is named, no secret is printed.
-import { isAddressOrCidr } from './client-address.ts';
+import { isAddressOrCidr } from './http/client-address.ts';
 
 export interface EdgeConfig {
   host: string;

@@ -1,17 +1,24 @@
 // The cache itself: who is answered from the store and who asks the origin; each serving passes the fence.
-import { type Answer, answerFrom } from './answer.ts';
-import { askOrigin } from './ask-origin.ts';
-import { parseCacheControl } from './cache-control.ts';
-import { cacheKey } from './cache-key.ts';
-import { createFlights } from './collapse.ts';
-import { type EdgeRequest, type Forwarded, forwardRequest, isRead, pathOfRead } from './forward-request.ts';
-import { judgeKept } from './judge-kept.ts';
-import { chooseVariant, createKeptAnswers } from './kept-answers.ts';
-import { type CacheParts, refuse, serve } from './replies.ts';
+
+import { parseCacheControl } from './http/cache-control.ts';
+import { cacheKey } from './http/cache-key.ts';
+import type { Fields } from './http/vary.ts';
+import { type Answer, answerFrom } from './kept/answer.ts';
+import { judgeKept } from './kept/judge-kept.ts';
+import { chooseVariant, createKeptAnswers } from './kept/kept-answers.ts';
+import type { StoredResponse } from './kept/stored-response.ts';
+import { type CacheParts, refuse, serve } from './reply/replies.ts';
 import type { Store } from './store.ts';
-import type { StoredResponse } from './stored-response.ts';
-import type { Fields } from './vary.ts';
-import { writeThrough } from './write-through.ts';
+import { askOrigin } from './upstream/ask-origin.ts';
+import { createFlights } from './upstream/collapse.ts';
+import {
+  type EdgeRequest,
+  type Forwarded,
+  forwardRequest,
+  isRead,
+  pathOfRead,
+} from './upstream/forward-request.ts';
+import { writeThrough } from './upstream/write-through.ts';
 
 export interface EdgeCacheOptions extends Omit<CacheParts, 'kept'> {
   store: Store;

@@ -1,13 +1,13 @@
 // Runs the edge under Node or Deno until told to stop; then answers what it has begun, within ten seconds.
 import process from 'node:process';
 import { createEdge } from './app.ts';
-import { trustProxies } from './client-address.ts';
 import { readEdgeConfig } from './config.ts';
 import { openDiskStore } from './disk-store.ts';
+import { trustProxies } from './http/client-address.ts';
 import { createMetricsServer } from './metrics-server.ts';
-import { createEdgeServer } from './serve-node.ts';
+import { createEdgeServer } from './reply/serve-node.ts';
 import { createMemoryStore, type Store } from './store.ts';
-import { createNodeUpstream } from './upstream-node.ts';
+import { createNodeUpstream } from './upstream/upstream-node.ts';
 
 const maxStoreBytes = 256_000_000;
 const maxDiskBytes = 4_000_000_000;

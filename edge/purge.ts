@@ -1,12 +1,12 @@
 // The purger's word: floors are raised before 200 is said, and the lease runs from the signed time.
 import { Hono } from 'hono';
-import { toResponse } from './answer.ts';
 import type { Counts } from './counts.ts';
-import { errorAnswer, ownHeaders } from './error-answer.ts';
 import type { Clock, Fence } from './fence.ts';
+import { toResponse } from './kept/answer.ts';
 import { verifyPurge } from './purge-signature.ts';
-import { readBounded } from './read-bounded.ts';
-import { createRoom } from './room.ts';
+import { errorAnswer, ownHeaders } from './reply/error-answer.ts';
+import { readBounded } from './upstream/read-bounded.ts';
+import { createRoom } from './upstream/room.ts';
 
 export interface PurgeOptions {
   key: string | undefined;

@@ -1,7 +1,7 @@
 // The edge as a module worker, for workerd.
 import { createEdge, type Edge } from './app.ts';
 import { createMemoryStore } from './store.ts';
-import { createFetchUpstream } from './upstream-fetch.ts';
+import { createFetchUpstream } from './upstream/upstream-fetch.ts';
 
 interface Settings {
   ORIGIN_URL: string;

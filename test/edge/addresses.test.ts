@@ -1,12 +1,12 @@
 // One kept answer for all spellings of an address that mean the same, and no spelling that shows one shopper's steps to another.
 import { expect, test } from 'vitest';
 import { createEdge } from '../../edge/app.ts';
-import { isAddressOrCidr } from '../../edge/client-address.ts';
 import { readEdgeConfig } from '../../edge/config.ts';
-import { normaliseQuery } from '../../edge/normalise-query.ts';
+import { isAddressOrCidr } from '../../edge/http/client-address.ts';
+import { normaliseQuery } from '../../edge/http/normalise-query.ts';
 import { signPurge } from '../../edge/purge-signature.ts';
 import { createMemoryStore } from '../../edge/store.ts';
-import { createNodeUpstream } from '../../edge/upstream-node.ts';
+import { createNodeUpstream } from '../../edge/upstream/upstream-node.ts';
 import { startEdge } from './support/edge.ts';
 import { startOrigin } from './support/origin.ts';
 

@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest';
 import { createEdge } from '../../edge/app.ts';
 import { createMemoryStore } from '../../edge/store.ts';
-import { createNodeUpstream } from '../../edge/upstream-node.ts';
+import { createNodeUpstream } from '../../edge/upstream/upstream-node.ts';
 import { startEdge } from './support/edge.ts';
 import { startOrigin } from './support/origin.ts';
 

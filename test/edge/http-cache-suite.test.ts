@@ -7,10 +7,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { createEdge } from '../../edge/app.ts';
-import { trustProxies } from '../../edge/client-address.ts';
-import { createEdgeServer } from '../../edge/serve-node.ts';
+import { trustProxies } from '../../edge/http/client-address.ts';
+import { createEdgeServer } from '../../edge/reply/serve-node.ts';
 import { createMemoryStore } from '../../edge/store.ts';
-import { createNodeUpstream } from '../../edge/upstream-node.ts';
+import { createNodeUpstream } from '../../edge/upstream/upstream-node.ts';
 
 interface Case {
   id: string;

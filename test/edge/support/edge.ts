@@ -2,7 +2,7 @@
 import { createEdge, type Edge } from '../../../edge/app.ts';
 import { signPurge } from '../../../edge/purge-signature.ts';
 import { createMemoryStore, type Store } from '../../../edge/store.ts';
-import { createNodeUpstream, type NodeUpstreamOptions } from '../../../edge/upstream-node.ts';
+import { createNodeUpstream, type NodeUpstreamOptions } from '../../../edge/upstream/upstream-node.ts';
 
 export const purgeKey = 'a key for tests only';
 

@@ -2,8 +2,8 @@
 import { once } from 'node:events';
 import type { Server } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
-import { trustProxies } from '../../../edge/client-address.ts';
-import { createEdgeServer } from '../../../edge/serve-node.ts';
+import { trustProxies } from '../../../edge/http/client-address.ts';
+import { createEdgeServer } from '../../../edge/reply/serve-node.ts';
 import { startEdge, type TestEdge } from './edge.ts';
 
 export interface ServedEdge extends TestEdge, AsyncDisposable {

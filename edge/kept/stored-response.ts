@@ -1,7 +1,7 @@
 // One kept answer, with all that each serving needs, made once when it is stored.
-import type { Freshness } from './freshness.ts';
-import type { HeaderRecord } from './header-record.ts';
-import type { TagVersions } from './tags.ts';
+import type { Freshness } from '../http/freshness.ts';
+import type { HeaderRecord } from '../http/header-record.ts';
+import type { TagVersions } from '../tags.ts';
 
 export interface StoredResponse extends Freshness {
   status: number;

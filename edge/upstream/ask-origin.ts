@@ -1,14 +1,15 @@
 // Asks the origin, with the kept answer's validators where there is one, and keeps what may be kept.
-import { compressKept } from './compress-kept.ts';
+
+import { dropHopByHop } from '../http/hop-by-hop.ts';
+import { toStored } from '../http/may-store.ts';
+import { confirmByHead, isConditional, setConditions, type Times, update } from '../http/revalidate.ts';
+import { compressKept } from '../kept/compress-kept.ts';
+import { mayStandIn } from '../kept/judge-kept.ts';
+import type { Found } from '../kept/kept-answers.ts';
+import type { StoredResponse } from '../kept/stored-response.ts';
+import { type CacheParts, insteadOf, passOn, refuse, serve } from '../reply/replies.ts';
 import type { Forwarded } from './forward-request.ts';
-import { dropHopByHop } from './hop-by-hop.ts';
-import { mayStandIn } from './judge-kept.ts';
-import type { Found } from './kept-answers.ts';
-import { toStored } from './may-store.ts';
 import { readBounded } from './read-bounded.ts';
-import { type CacheParts, insteadOf, passOn, refuse, serve } from './replies.ts';
-import { confirmByHead, isConditional, setConditions, type Times, update } from './revalidate.ts';
-import type { StoredResponse } from './stored-response.ts';
 import type { UpstreamResponse } from './upstream.ts';
 
 export interface Fetched {

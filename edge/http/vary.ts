@@ -1,5 +1,5 @@
 // Which kept answer fits a request: the fields that Vary names must say the same, however they are written.
-import type { StoredResponse } from './stored-response.ts';
+import type { StoredResponse } from '../kept/stored-response.ts';
 
 export interface Fields {
   get(name: string): string | null;

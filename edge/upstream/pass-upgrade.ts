@@ -1,11 +1,11 @@
 // Passes WebSockets through, byte for byte, once the origin has agreed; before that nothing of the client's reaches it unread.
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { isAmbiguous } from './ambiguous-request.ts';
-import { errorAnswer } from './error-answer.ts';
+import { isAmbiguous } from '../http/ambiguous-request.ts';
+import { RawFields } from '../http/raw-fields.ts';
+import { errorAnswer } from '../reply/error-answer.ts';
+import { writeRaw } from '../reply/write-raw.ts';
 import { openOrigin } from './origin-address.ts';
-import { RawFields } from './raw-fields.ts';
-import { writeRaw } from './write-raw.ts';
 
 export interface PassOptions {
   originUrl: string;

@@ -1,8 +1,9 @@
 // How a kept answer may be used for a request, this very moment.
-import { parseCacheControl, secondsOf } from './cache-control.ts';
-import type { Fence } from './fence.ts';
+
+import type { Fence } from '../fence.ts';
+import { parseCacheControl, secondsOf } from '../http/cache-control.ts';
+import type { Fields } from '../http/vary.ts';
 import { ageOfS, freshForS, type StoredResponse } from './stored-response.ts';
-import type { Fields } from './vary.ts';
 
 export type Verdict = 'serve' | 'serve-and-refresh' | 'ask';
 

@@ -1,5 +1,5 @@
 // Cuts parts out of kept answers (RFC 9110, 14), and tells which kept part can serve which request.
-import type { StoredResponse } from './stored-response.ts';
+import type { StoredResponse } from '../kept/stored-response.ts';
 import type { Fields } from './vary.ts';
 
 interface Slice {

@@ -1,6 +1,7 @@
 // What the edge says in its own name: a page for people, a problem (RFC 9457) for programs; never kept.
-import type { Answer } from './answer.ts';
-import type { Fields } from './vary.ts';
+
+import type { Fields } from '../http/vary.ts';
+import type { Answer } from '../kept/answer.ts';
 
 const titles: Record<number, { code: string; title: string; text: string }> = {
   400: { code: 'bad-request', title: 'Bad request', text: 'This request cannot be read in one way only.' },

@@ -1,11 +1,11 @@
 // A kept answer is asked about with its validators, and takes on the fields of the answer that confirms it (RFC 9111, 4.3).
-import { markCompressed } from './compress-kept.ts';
-import type { Forwarded } from './forward-request.ts';
+import { markCompressed } from '../kept/compress-kept.ts';
+import type { KeptAnswers } from '../kept/kept-answers.ts';
+import type { StoredResponse } from '../kept/stored-response.ts';
+import type { Forwarded } from '../upstream/forward-request.ts';
+import type { UpstreamResponse } from '../upstream/upstream.ts';
 import { fieldOf, toHeaders } from './header-record.ts';
-import type { KeptAnswers } from './kept-answers.ts';
 import { toStored } from './may-store.ts';
-import type { StoredResponse } from './stored-response.ts';
-import type { UpstreamResponse } from './upstream.ts';
 
 export interface Times {
   requestedAtMs: number;

@@ -1,9 +1,9 @@
 // Makes an answer out of a kept one: whole, a part, or 304, with its age. Plain data, so that each runtime writes it in its own way.
-import { type HeaderRecord, toHeaders } from './header-record.ts';
-import { matches } from './preconditions.ts';
-import { sliceOf } from './ranges.ts';
+import { type HeaderRecord, toHeaders } from '../http/header-record.ts';
+import { matches } from '../http/preconditions.ts';
+import { sliceOf } from '../http/ranges.ts';
+import type { Fields } from '../http/vary.ts';
 import { ageOfS, freshForS, type StoredResponse } from './stored-response.ts';
-import type { Fields } from './vary.ts';
 
 export interface Answer {
   status: number;

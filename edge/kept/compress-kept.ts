@@ -1,8 +1,8 @@
 // Compresses what an origin sent plain, once, when it is kept: the entry is then as if the origin had done so.
 import { promisify } from 'node:util';
 import { brotliCompress, constants, gzip } from 'node:zlib';
-import { parseCacheControl } from './cache-control.ts';
-import { chooseEncoding, type Fields } from './vary.ts';
+import { parseCacheControl } from '../http/cache-control.ts';
+import { chooseEncoding, type Fields } from '../http/vary.ts';
 
 const brotli = promisify(brotliCompress);
 const zip = promisify(gzip);

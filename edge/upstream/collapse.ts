@@ -1,10 +1,11 @@
 // One fetch for all who ask for the same page at once; what it brings must pass the fence for each of them when it comes.
+
+import { fits } from '../http/vary.ts';
+import { judgeKept } from '../kept/judge-kept.ts';
+import type { Found } from '../kept/kept-answers.ts';
+import { type CacheParts, insteadOf, serve } from '../reply/replies.ts';
 import { askOrigin, type Fetched } from './ask-origin.ts';
 import type { Forwarded } from './forward-request.ts';
-import { judgeKept } from './judge-kept.ts';
-import type { Found } from './kept-answers.ts';
-import { type CacheParts, insteadOf, serve } from './replies.ts';
-import { fits } from './vary.ts';
 
 /** What says that an answer may be for this request alone. */
 const alone = ['cookie', 'authorization', 'range', 'cache-control'];

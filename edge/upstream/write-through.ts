@@ -1,11 +1,11 @@
 // A write goes to the origin once, and forgets what it makes old.
-import { cacheKey } from './cache-key.ts';
+import { cacheKey } from '../http/cache-key.ts';
+import { dropHopByHop } from '../http/hop-by-hop.ts';
+import { invalidateAfterWrite, pathNamedBy } from '../http/invalidate.ts';
+import { toStored } from '../http/may-store.ts';
+import { type CacheParts, passOn, refuse } from '../reply/replies.ts';
 import { type Forwarded, pathOfRead } from './forward-request.ts';
-import { dropHopByHop } from './hop-by-hop.ts';
-import { invalidateAfterWrite, pathNamedBy } from './invalidate.ts';
-import { toStored } from './may-store.ts';
 import { readBounded } from './read-bounded.ts';
-import { type CacheParts, passOn, refuse } from './replies.ts';
 import type { UpstreamResponse } from './upstream.ts';
 
 export async function writeThrough(parts: CacheParts, asked: Forwarded): Promise<Response> {

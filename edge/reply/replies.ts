@@ -1,13 +1,14 @@
 // The three ways to reply: with a kept answer, with the origin's own, or with a word of the edge.
-import { answerFrom, toResponse } from './answer.ts';
+
+import type { Clock, Fence } from '../fence.ts';
+import { answerFrom, toResponse } from '../kept/answer.ts';
+import { mayStandIn } from '../kept/judge-kept.ts';
+import type { KeptAnswers } from '../kept/kept-answers.ts';
+import type { StoredResponse } from '../kept/stored-response.ts';
+import type { Forwarded } from '../upstream/forward-request.ts';
+import type { Room } from '../upstream/room.ts';
+import type { Upstream, UpstreamResponse } from '../upstream/upstream.ts';
 import { errorAnswer } from './error-answer.ts';
-import type { Clock, Fence } from './fence.ts';
-import type { Forwarded } from './forward-request.ts';
-import { mayStandIn } from './judge-kept.ts';
-import type { KeptAnswers } from './kept-answers.ts';
-import type { Room } from './room.ts';
-import type { StoredResponse } from './stored-response.ts';
-import type { Upstream, UpstreamResponse } from './upstream.ts';
 
 /** What the steps of one request share. */
 export interface CacheParts {

@@ -1,10 +1,10 @@
 // The request as the origin gets it: the client's own address, no fields of this connection, shared pages without cookies.
-import { cacheKey } from './cache-key.ts';
-import { dropHopByHop } from './hop-by-hop.ts';
-import { normaliseQuery } from './normalise-query.ts';
+import { cacheKey } from '../http/cache-key.ts';
+import { dropHopByHop } from '../http/hop-by-hop.ts';
+import { normaliseQuery } from '../http/normalise-query.ts';
+import { chooseEncoding } from '../http/vary.ts';
 import { isSharedPath } from './shared-paths.ts';
 import type { UpstreamRequest } from './upstream.ts';
-import { chooseEncoding } from './vary.ts';
 
 export interface EdgeRequest extends UpstreamRequest {
   host: string;
