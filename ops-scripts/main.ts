@@ -1,21 +1,44 @@
-// The operators' command line: `npm run ops -- <command>`; each folder beside this file brings one command.
+// The operators' command line: `npm run ops -- <command>`; each folder beside this file brings one command, loaded only where it is named.
 import { Command } from 'commander';
-import { catalogCommand } from './catalog/command.ts';
-import { complianceCommand } from './compliance/command.ts';
-import { dbCommand } from './db/command.ts';
-import { infraCommand } from './infra/command.ts';
-import { jobsCommand } from './jobs/command.ts';
+
+interface Loadable {
+  summary: string;
+  load: () => Promise<Command>;
+}
+
+const commands: Record<string, Loadable> = {
+  compliance: {
+    summary: 'Judge what an AWS account really lets in, and whether each part survives the loss of a zone',
+    load: async () => (await import('./compliance/command.ts')).complianceCommand(),
+  },
+  infra: {
+    summary: 'The shop on AWS, as code',
+    load: async () => (await import('./infra/command.ts')).infraCommand(),
+  },
+  jobs: {
+    summary: 'See and mend the background work',
+    load: async () => (await import('./jobs/command.ts')).jobsCommand(process.env),
+  },
+  catalog: {
+    summary: "Bring products in and out as Shopify's product CSV",
+    load: async () => (await import('./catalog/command.ts')).catalogCommand(process.env),
+  },
+  db: {
+    summary: 'Look at and bring up to date the database',
+    load: async () => (await import('./db/command.ts')).dbCommand(process.env),
+  },
+};
 
 const program = new Command('ops')
   .description('Operate MyClothes.com: compliance checks, infrastructure, jobs, catalog, database')
-  .showHelpAfterError('(add --help for the options)')
-  .addCommand(complianceCommand())
-  .addCommand(infraCommand())
-  .addCommand(jobsCommand(process.env))
-  .addCommand(catalogCommand(process.env))
-  .addCommand(dbCommand(process.env));
+  .showHelpAfterError('(add --help for the options)');
+// The first word that is a command, so that `ops help jobs` finds it too.
+const named = process.argv.slice(2).find((word) => Object.hasOwn(commands, word));
 
 try {
+  for (const [name, { summary, load }] of Object.entries(commands)) {
+    program.addCommand((name === named ? await load() : new Command(name)).description(summary));
+  }
   await program.parseAsync();
 } catch (error) {
   console.error(error instanceof Error ? error.message : String(error));

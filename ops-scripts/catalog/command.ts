@@ -11,7 +11,6 @@ import { type ImportReport, importCatalog } from './import-catalog.ts';
 
 export function catalogCommand(env: NodeJS.ProcessEnv): Command {
   return new Command('catalog')
-    .description("Bring products in and out as Shopify's product CSV")
     .addCommand(importCommand(env))
     .addCommand(exportCommand(env))
     .addCommand(demoCommand(env));

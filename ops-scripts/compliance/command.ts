@@ -1,8 +1,6 @@
 // `ops compliance`: judges a live account, a snapshot or templates, and ends with the exit code that says how it went.
 import { writeFileSync } from 'node:fs';
 import { Command, type CommanderError } from 'commander';
-import { collectSnapshot } from './collect/collect.ts';
-import { iamPolicy } from './collect/iam-policy.ts';
 import {
   addAccessOptions,
   addReportOptions,
@@ -24,9 +22,6 @@ import type { Mode } from './world/world.ts';
 
 export function complianceCommand(): Command {
   const command = new Command('compliance')
-    .description(
-      'Judge what an AWS account really lets in, and whether each part survives the loss of a zone',
-    )
     .addCommand(checkCommand())
     .addCommand(snapshotCommand())
     .addCommand(
@@ -39,9 +34,12 @@ export function complianceCommand(): Command {
       new Command('list').description('List the controls').action(guard(() => console.log(listControls()))),
     )
     .addCommand(
-      new Command('iam-policy')
-        .description('Print the least IAM policy that `check live` needs')
-        .action(guard(() => console.log(JSON.stringify(iamPolicy(), null, 2)))),
+      new Command('iam-policy').description('Print the least IAM policy that `check live` needs').action(
+        guard(async () => {
+          const { iamPolicy } = await import('./collect/iam-policy.ts');
+          console.log(JSON.stringify(iamPolicy(), null, 2));
+        }),
+      ),
     )
     .addCommand(compareCommand())
     .addHelpText('after', examples);
@@ -64,11 +62,7 @@ function checkCommand(): Command {
       'after',
       '\nExample:\n  $ npm run ops -- compliance check live --stack shop --profile audit --region eu-west-1',
     )
-    .action(
-      guard(async (options: CheckOptions) =>
-        report(await collectSnapshot(accessOf(options)), 'live', options),
-      ),
-    );
+    .action(guard(async (options: CheckOptions) => report(await collectLive(options), 'live', options)));
   const snapshot = checking('snapshot', 'Judge a saved snapshot')
     .argument('<file>', 'written by `compliance snapshot`')
     .addHelpText(
@@ -116,6 +110,12 @@ function checking(name: string, description: string): Command {
   return addReportOptions(addSelectionOptions(new Command(name).description(description)));
 }
 
+/** The SDK is loaded only here: it takes longer to load than other commands to run. */
+async function collectLive(options: CheckOptions) {
+  const { collectSnapshot } = await import('./collect/collect.ts');
+  return collectSnapshot(accessOf(options));
+}
+
 function snapshotCommand(): Command {
   return addAccessOptions(new Command('snapshot'))
     .description('Save what AWS answers, for judging later or elsewhere')
@@ -126,7 +126,7 @@ function snapshotCommand(): Command {
     )
     .action(
       guard(async (options: CheckOptions & { outputFile: string }) => {
-        save(options.outputFile, JSON.stringify(await collectSnapshot(accessOf(options)), null, 2));
+        save(options.outputFile, JSON.stringify(await collectLive(options), null, 2));
       }),
     );
 }

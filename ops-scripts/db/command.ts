@@ -5,7 +5,6 @@ import { openDatabase } from '../connect-stores.ts';
 
 export function dbCommand(env: NodeJS.ProcessEnv): Command {
   return new Command('db')
-    .description('Look at and bring up to date the database')
     .addCommand(
       new Command('migrate').description('Apply the migrations that are missing').action(async () => {
         await using database = await openDatabase(env, 600_000);

@@ -12,7 +12,7 @@ interface SynthFlags {
 }
 
 export function infraCommand(): Command {
-  return new Command('infra').description('The shop on AWS, as code').addCommand(
+  return new Command('infra').addCommand(
     new Command('synth')
       .description('Print the CloudFormation template; needs neither an account nor a network')
       .addOption(

@@ -11,7 +11,6 @@ import { openDatabase, openRedis } from '../connect-stores.ts';
 
 export function jobsCommand(env: NodeJS.ProcessEnv): Command {
   return new Command('jobs')
-    .description('See and mend the background work')
     .addCommand(statusCommand(env))
     .addCommand(deadCommand(env))
     .addCommand(retryCommand(env))
