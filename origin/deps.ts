@@ -71,7 +71,7 @@ export function createDeps(settings: Settings, log: Logger, options: DepsOptions
     sources: reads,
     floors,
     entries: createEntryStore(redis, createRedisRoom(redis, roomForEntries)),
-    l1Bytes: options.l1Bytes ?? 32 * 1024 * 1024,
+    l1Bytes: options.l1Bytes ?? 24 * 1024 * 1024,
     onOutcome: createCacheMetrics(registry),
   });
   return {

@@ -30,11 +30,16 @@ export async function benchShoppers(shop: BenchShop): Promise<BenchResult> {
     aim: 1,
     lessIsBetter: true,
     notes: [
-      `${result.requests} requests (${Math.round(result.requests / result.seconds)} a second), ${result.refused} refused, ${result.failed} failed`,
+      `${result.requests} requests (${Math.round(result.requests / result.seconds)} a second), ${tellRefusals(result)}, ${result.failed} failed`,
       `${added} adds acknowledged, ${lost} lost`,
       `half of the answers within ${result.p50Ms.toFixed(0)} ms, 99 % within ${result.p99Ms.toFixed(0)} ms`,
     ],
   };
+}
+
+function tellRefusals({ refused, refusals }: LoadResult): string {
+  const byStatus = Object.entries(refusals).map(([status, times]) => `${times} with ${status}`);
+  return [`${refused} refused`, ...byStatus].join(', ');
 }
 
 /** Seven looks for one piece. */

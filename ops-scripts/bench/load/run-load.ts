@@ -15,6 +15,7 @@ export interface LoadResult {
   seconds: number;
   bytes: number;
   refused: number;
+  refusals: Record<string, number>;
   failed: number;
   p50Ms: number;
   p95Ms: number;
@@ -37,7 +38,7 @@ export async function runLoad(load: Load): Promise<LoadResult> {
 
 async function makeLoad({ url, connections, seconds, steps }: Load): Promise<LoadResult> {
   const base = new URL(url);
-  const tally: Tally = { latencies: [], bytes: 0, refused: 0, failed: 0 };
+  const tally: Tally = { latencies: [], bytes: 0, refused: 0, refusals: {}, failed: 0 };
   const visitors = Array.from({ length: connections }, (_, index) => createVisitor(base, steps, index));
   const began = performance.now();
   await Promise.all(visitors.map((visitor) => visitor.visit(began + seconds * 1_000, tally)));

@@ -20,6 +20,8 @@ export interface Tally {
   bytes: number;
   /** Answers other than 2xx, 303 and 304. */
   refused: number;
+  /** How many of them, by status; 200 where a body lacked what it must hold. */
+  refusals: Record<string, number>;
   /** Requests whose connection broke. */
   failed: number;
 }
@@ -51,7 +53,10 @@ export function createVisitor(base: URL, steps: Step[], firstStep: number): Visi
           tally.bytes += bytes;
           if (/\r\nset-cookie:/i.test(head)) visitor.cookie = keepCookies(jar, head);
           if (isSuccess(status) && body.includes(expects ?? '')) count(visitor.done, steps[index]!.name);
-          else tally.refused += 1;
+          else {
+            tally.refused += 1;
+            count(tally.refusals, String(status));
+          }
         } catch {
           tally.failed += 1;
         }

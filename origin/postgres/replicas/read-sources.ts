@@ -42,7 +42,7 @@ export interface ReadSourcesOptions {
 const askTimeoutMs = 500;
 const replicaPoolSize = 8;
 /** Browsing shares the primary with carts and orders: it never takes more of it than this. */
-const browsing = { atOnce: 6, waiting: 120, waitMs: 2_000 };
+const browsing = { atOnce: 6, waiting: 600, waitMs: 3_000 };
 
 export function createReadSources(options: ReadSourcesOptions): ReadSources {
   const { primaryUrl, replicaUrls, name, onError } = options;
