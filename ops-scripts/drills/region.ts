@@ -156,13 +156,6 @@ export async function startRegion(
   return region;
 }
 
-/** A frozen process may have been replaced meanwhile, and be gone. */
-export function wake(region: Region, part: RegionPart): void {
-  try {
-    region.signal(part, 'SIGCONT');
-  } catch {}
-}
-
 async function waitForReady(child: ChildProcessByStdio<null, Readable, null>): Promise<RegionLine> {
   const ended = once(child, 'exit').then(() =>
     Promise.reject(new Error('Cannot start the region: see the lines above')),

@@ -71,24 +71,27 @@ async function shopOnce(
     const adds = turn % 3 === 0;
     const path = adds ? '/api/cart/lines' : turn % 3 === 1 ? '/' : '/api/cart';
     const variantId = variants[turn % variants.length];
-    const [status, servedBy] = await fetch(url + path, {
+    const request = {
       method: adds ? 'POST' : 'GET',
       headers: {
         cookie: jar.header,
         ...(adds ? { 'content-type': 'application/json', 'idempotency-key': randomUUID() } : {}),
       },
       ...(adds ? { body: JSON.stringify({ variantId, quantity: 1 }) } : {}),
-      signal: AbortSignal.timeout(10_000),
-    }).then(
-      async (response) => {
-        jar.keep(response);
-        await response.arrayBuffer();
-        const from = response.headers.get('served-by') ?? '';
-        // A line that is full at 99 pieces is an answer, not a failure of the deploy.
-        return [response.status === 422 ? 200 : response.status, from] as const;
-      },
+    };
+    const [status, servedBy] = await ask(url + path, request, jar).catch(
       (error: Error) => [0, String(error.cause ?? error.message)] as const,
     );
     tell(path, status, servedBy);
   }
+}
+
+/** @returns the status and who answered. @throws where no answer comes, or only a part of it. */
+async function ask(url: string, request: RequestInit, jar: CookieJar): Promise<readonly [number, string]> {
+  const response = await fetch(url, { ...request, signal: AbortSignal.timeout(10_000) });
+  jar.keep(response);
+  await response.arrayBuffer();
+  const servedBy = response.headers.get('served-by') ?? '';
+  // A line that is full at 99 pieces is an answer, not a failure of the deploy.
+  return [response.status === 422 ? 200 : response.status, servedBy];
 }

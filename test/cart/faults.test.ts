@@ -1,11 +1,12 @@
 // What a shopper may rely on while stores die, freeze, come back empty or with yesterday's data. Real kills of real parts.
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { freeze, wake } from '../../ops-scripts/drills/freeze.ts';
 import { waitUntil } from '../../ops-scripts/local/wait-until.ts';
 import { drainJournals } from '../../origin/cart/journal-drain.ts';
 import { type PrivateStore, startRedis } from '../support/stores.ts';
 import { type Browser, type CartWorld, openCartWorld, pieces } from './support/cart-world.ts';
-import { freeze, kill, startMigratedPostgres, thaw } from './support/faulty-stores.ts';
+import { kill, startMigratedPostgres } from './support/faulty-stores.ts';
 
 let postgres: PrivateStore;
 let redis: PrivateStore;
@@ -82,7 +83,7 @@ describe('Redis', () => {
       for (let round = 0; round < 5; round += 1) await shopper.add(variant);
       expect(performance.now() - beganMs).toBeLessThan(3_500);
     } finally {
-      thaw(redis);
+      wake(redis);
     }
     expect(pieces(await shopper.view())[variant]).toBe(7);
   });
@@ -90,7 +91,7 @@ describe('Redis', () => {
 
 describe('Postgres', () => {
   for (const [fault, cut, heal] of [
-    ['frozen', () => freeze(postgres), async () => thaw(postgres)],
+    ['frozen', () => freeze(postgres), async () => wake(postgres)],
     [
       'killed',
       () => kill(postgres),

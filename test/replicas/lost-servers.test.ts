@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { freeze, wake } from '../../ops-scripts/drills/freeze.ts';
 import { withPostgres } from '../../ops-scripts/local/postgres.ts';
 import { openReplicatedShop, type ReplicatedShop } from './replicated-shop.ts';
 
@@ -36,10 +37,10 @@ describe('browsing goes on', () => {
 
   test('when a replica is frozen: what waited for it is tried elsewhere, and it is left out', async () => {
     const [, second] = world.postgres.replicas;
-    await freeze(second!.server!.pid, 'SIGSTOP');
+    freeze(second!.server!);
     expect(await statuses(lists(4, 3))).toEqual(allOk(4));
     await world.fit(0);
-    await freeze(second!.server!.pid, 'SIGCONT');
+    wake(second!.server!);
     await world.fit(1);
   });
 
@@ -86,14 +87,3 @@ describe('browsing goes on', () => {
     expect(await statuses(lists(6, 6))).toEqual(allOk(6));
   });
 });
-
-/** The postmaster and every process that it has. */
-async function freeze(postmaster: number, signal: 'SIGSTOP' | 'SIGCONT'): Promise<void> {
-  const { readdir, readFile } = await import('node:fs/promises');
-  for (const name of await readdir('/proc')) {
-    if (!/^\d+$/.test(name)) continue;
-    const stat = await readFile(`/proc/${name}/stat`, 'latin1').catch(() => '');
-    const parent = Number(stat.slice(stat.lastIndexOf(')') + 4).split(' ')[0]);
-    if (Number(name) === postmaster || parent === postmaster) process.kill(Number(name), signal);
-  }
-}

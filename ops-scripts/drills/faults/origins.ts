@@ -1,7 +1,7 @@
 // Faults of the shop's own processes.
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Fault } from '../drill.ts';
-import { wake } from '../region.ts';
+import { freeze, wake } from '../freeze.ts';
 
 const losesMemory = (state: string) => state === 'sticky';
 
@@ -19,10 +19,10 @@ export const originFaults: Record<string, Fault> = {
     summary: 'one origin stands still, then goes on',
     async inflict({ region, random, mark, short }) {
       const origin = random.pick(region.origins());
-      region.signal(origin, 'SIGSTOP');
+      freeze(origin);
       mark(`freeze ${origin.name}`);
       await delay(short ? 4_000 : 15_000);
-      wake(region, origin);
+      wake(origin);
       mark('thaw');
     },
   },

@@ -2,7 +2,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
 import type { Fault } from '../drill.ts';
-import { wake } from '../region.ts';
+import { freeze, wake } from '../freeze.ts';
 import { emptyAllRedis } from './redis.ts';
 
 export const postgresFaults: Record<string, Fault> = {
@@ -19,10 +19,10 @@ export const postgresFaults: Record<string, Fault> = {
     afterSeconds: 12,
     async inflict({ region, mark, short }) {
       const primary = region.ofKind('postgres-primary');
-      region.signal(primary, 'SIGSTOP');
+      freeze(primary);
       mark('freeze the Postgres primary');
       await delay(short ? 4_000 : 10_000);
-      wake(region, primary);
+      wake(primary);
       mark('thaw');
     },
   },
@@ -77,12 +77,12 @@ export const postgresFaults: Record<string, Fault> = {
     loses: (state) => state === 'server',
     async inflict({ region, mark, note }) {
       const servers = ['postgres-primary', 'postgres-standby'].map((kind) => region.ofKind(kind));
-      for (const server of servers) region.signal(server, 'SIGSTOP');
+      for (const server of servers) freeze(server);
       mark('freeze primary and standby');
       await delay(3_000);
       await emptyAllRedis(region);
       mark('empty all of Redis');
-      for (const server of servers) wake(region, server);
+      for (const server of servers) wake(server);
       mark('thaw');
       note('Writes that only the journal held are gone: both places where they stood were lost at once');
     },

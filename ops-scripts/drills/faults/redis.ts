@@ -2,7 +2,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Fault } from '../drill.ts';
 import { emptyRedis } from '../empty-redis.ts';
-import { type Region, wake } from '../region.ts';
+import { freeze, wake } from '../freeze.ts';
+import type { Region } from '../region.ts';
 
 export const redisFaults: Record<string, Fault> = {
   'kill-redis-primary': {
@@ -23,10 +24,10 @@ export const redisFaults: Record<string, Fault> = {
     summary: 'the Redis primary stands still, then goes on',
     async inflict({ region, mark, short }) {
       const primary = region.ofKind('redis-primary');
-      region.signal(primary, 'SIGSTOP');
+      freeze(primary);
       mark('freeze the Redis primary');
       await delay(short ? 3_000 : 8_000);
-      wake(region, primary);
+      wake(primary);
       mark('thaw');
     },
   },

@@ -1,8 +1,8 @@
 // What is done to a region while it is read. Each fault begins, lasts and is mended in one call.
 import { setTimeout as delay } from 'node:timers/promises';
 import { emptyRedis } from '../empty-redis.ts';
+import { freeze, wake } from '../freeze.ts';
 import type { Region, RegionPart } from '../region.ts';
-import { wake } from '../region.ts';
 import type { SeededRandom } from '../seeded-random.ts';
 import { pauseReplay } from './ask-stores.ts';
 import type { LineMode, PurgeLine } from './purge-line.ts';
@@ -23,26 +23,28 @@ export interface FreshnessFault {
 }
 
 export const freshnessFaults = byName({
-  'freeze an origin': { inflict: (scene) => freeze(scene, scene.random.pick(scene.region.origins()), 2_800) },
+  'freeze an origin': {
+    inflict: (scene) => standStill(scene, scene.random.pick(scene.region.origins()), 2_800),
+  },
   'stop an origin again and again, between any two of its steps': { inflict: stutter },
   'kill an origin': {
     loses: true,
     inflict: (scene) => kill(scene, scene.random.pick(scene.region.origins())),
   },
-  'freeze the edge': { inflict: (scene) => freeze(scene, scene.region.ofKind('edge'), 2_800) },
+  'freeze the edge': { inflict: (scene) => standStill(scene, scene.region.ofKind('edge'), 2_800) },
   'freeze the edge for longer than its lease': {
     loses: true,
-    inflict: (scene) => freeze(scene, scene.region.ofKind('edge'), 6_500),
+    inflict: (scene) => standStill(scene, scene.region.ofKind('edge'), 6_500),
   },
   'kill the edge': { loses: true, inflict: (scene) => kill(scene, scene.region.ofKind('edge')) },
-  'freeze a worker': { inflict: (scene) => freeze(scene, pickWorker(scene), 2_500) },
+  'freeze a worker': { inflict: (scene) => standStill(scene, pickWorker(scene), 2_500) },
   'freeze a worker for longer than its right to purge': {
     loses: true,
-    inflict: (scene) => freeze(scene, pickWorker(scene), 6_500),
+    inflict: (scene) => standStill(scene, pickWorker(scene), 6_500),
   },
   'kill a worker': { loses: true, inflict: (scene) => kill(scene, pickWorker(scene)) },
   'hold everything on its way through the balancer': {
-    inflict: (scene) => freeze(scene, scene.region.ofKind('balancer'), 1_500),
+    inflict: (scene) => standStill(scene, scene.region.ofKind('balancer'), 1_500),
   },
   'empty Redis': { inflict: ({ region }) => emptyRedis(region.ofKind('redis-primary')) },
   'empty Redis three times': {
@@ -53,7 +55,7 @@ export const freshnessFaults = byName({
       }
     },
   },
-  'freeze Redis': { inflict: (scene) => freeze(scene, scene.region.ofKind('redis-primary'), 1_200) },
+  'freeze Redis': { inflict: (scene) => standStill(scene, scene.region.ofKind('redis-primary'), 1_200) },
   'fail over Redis': {
     loses: true,
     inflict: (scene) => kill(scene, scene.region.ofKind('redis-primary')),
@@ -93,10 +95,10 @@ export const freshnessFaults = byName({
 
 export type FaultName = keyof typeof freshnessFaults;
 
-async function freeze({ region, short }: FaultScene, part: RegionPart, ms: number): Promise<void> {
-  region.signal(part, 'SIGSTOP');
+async function standStill({ short }: FaultScene, part: RegionPart, ms: number): Promise<void> {
+  freeze(part);
   await delay(short ? Math.min(ms, 1_500) : ms);
-  wake(region, part);
+  wake(part);
 }
 
 function byName<Name extends string>(faults: Record<Name, FreshnessFault>): Record<Name, FreshnessFault> {
@@ -107,9 +109,9 @@ function byName<Name extends string>(faults: Record<Name, FreshnessFault>): Reco
 async function stutter({ region, random, short }: FaultScene): Promise<void> {
   const origin = random.pick(region.origins());
   for (let stop = 0; stop < (short ? 6 : 14); stop++) {
-    region.signal(origin, 'SIGSTOP');
+    freeze(origin);
     await delay(random.integer(80, 400));
-    wake(region, origin);
+    wake(origin);
     await delay(random.integer(1, 40));
   }
 }
