@@ -3,6 +3,8 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { CookieJar } from './cookie-jar.ts';
 import type { DrillContext, DrillResult } from './drill.ts';
+import type { Region } from './region.ts';
+import { signInStaff } from './staff.ts';
 import { Timeline } from './timeline.ts';
 import { readVariants, type StockedVariant } from './variants.ts';
 
@@ -21,6 +23,8 @@ interface Bought {
 }
 
 const patienceMs = 60_000;
+/** So that the shelf is not empty before the fault. */
+const pieces = 100_000;
 
 export async function checkoutUnderFault(context: DrillContext): Promise<DrillResult> {
   const { region, state, seed, short, size } = context;
@@ -28,7 +32,8 @@ export async function checkoutUnderFault(context: DrillContext): Promise<DrillRe
   const began = performance.now();
   const timeline = new Timeline(() => performance.now() - began);
   const tell = (status: number) => timeline.tell(status);
-  const [{ slug, id: variantId, available }] = (await readVariants(url, 40)) as [StockedVariant];
+  const [{ slug, id: variantId }] = (await readVariants(url, 1)) as [StockedVariant];
+  await stockUp(region, variantId);
   const stopping = new AbortController();
   const buyers = Array.from({ length: size.shoppers ?? (short ? 8 : 16) }, async () => {
     const bought: Bought[] = [];
@@ -47,8 +52,8 @@ export async function checkoutUnderFault(context: DrillContext): Promise<DrillRe
   const readable = await Promise.all(answered.map((one) => canRead(url, one)));
   const lost = readable.filter((found) => !found).length;
   const doubles = all.reduce((sum, { doubles: more }) => sum + more, 0);
-  const left = await availableOf(url, slug, variantId, available - answered.length);
-  const taken = available - left;
+  const left = await availableOf(url, slug, variantId, pieces - answered.length);
+  const taken = pieces - left;
   const open = all.filter((one) => one.isOpen).length;
   const refused = all.length - answered.length - open;
   // An order that was never answered may have been made, once.
@@ -73,6 +78,13 @@ export async function checkoutUnderFault(context: DrillContext): Promise<DrillRe
     ],
     picture: timeline.draw(),
   };
+}
+
+async function stockUp(region: Region, variantId: string): Promise<void> {
+  const staff = await signInStaff(region.storefront, region.staff, () => undefined);
+  const path = `/api/staff/variants/${variantId}/stock`;
+  const change = await staff.change({ method: 'PUT', path, body: { stock: pieces } });
+  if (change === undefined) throw new Error('Cannot stock up as nobody acknowledged it');
 }
 
 /** A guest with one piece in the cart orders it; the same keys are used until each step is answered. */

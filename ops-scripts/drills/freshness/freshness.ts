@@ -3,6 +3,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { DrillContext, DrillResult } from '../drill.ts';
 import type { Region } from '../region.ts';
+import { signInStaff } from '../staff.ts';
 import { Timeline } from '../timeline.ts';
 import { type Books, openBooks } from './books.ts';
 import { type FaultLog, inflictUntil } from './fault-schedule.ts';
@@ -12,7 +13,6 @@ import { type Door, readAtDoor } from './readers.ts';
 import { describeFreshness, type FreshnessFigures, toFigures } from './report.ts';
 import { turnShelf } from './shelf.ts';
 import { createEyes } from './sightings.ts';
-import { signInStaff } from './staff.ts';
 import { chooseSubjects, listTargets } from './subjects.ts';
 import { keepVerdicts, type Verdicts } from './verdicts.ts';
 import { writeUntil } from './writers.ts';

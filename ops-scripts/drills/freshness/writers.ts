@@ -1,8 +1,8 @@
 // Writers raise prices and stocks, one change a number at a time; a change that takes long is waited for beside the others.
 import { setTimeout as delay } from 'node:timers/promises';
 import type { SeededRandom } from '../seeded-random.ts';
+import type { Change, Staff } from '../staff.ts';
 import type { Books, Slot } from './books.ts';
-import type { Change, Staff } from './staff.ts';
 import type { Subject } from './subjects.ts';
 
 export interface WriterOptions {

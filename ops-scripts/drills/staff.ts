@@ -1,7 +1,7 @@
 // The shop's staff over HTTP: signs in, changes a price or a stock, and learns when the change is done. Asks again with the same key until told.
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
-import { CookieJar } from '../cookie-jar.ts';
+import { CookieJar } from './cookie-jar.ts';
 
 export interface Change {
   path: string;
