@@ -73,7 +73,7 @@ export async function applyToCarts(run: RunSql, tasks: CartTask[], memory?: Cart
         cartId: task.cartId,
         cart: { state: decision.state, merged: false },
         versionBefore: row.state.version,
-        operations: decision.recorded,
+        operations: decision.recorded.toReversed(),
         drained: decision.drained,
       },
     };

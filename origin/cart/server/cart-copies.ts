@@ -31,9 +31,15 @@ export interface CopyUpdate {
   cart: StoredCart;
   /** The version that `operations` came on top of; `full` where they are the newest 64 of all. */
   versionBefore: number | 'full';
+  /** The newest first. */
   operations: RecordedOperation[];
   /** Ids that Postgres took out of the journal's copy given to it. */
   drained: string[];
+  /**
+   * With a full copy: the journal's ids of which it is known whether the cart has them. One that came meanwhile may be in the cart and
+   * not among its newest 64; nothing is saved then.
+   */
+  judged?: string[];
 }
 
 export type SavedCopy = { journal: JournalledOperation[] } | 'operations-missing';
@@ -113,6 +119,7 @@ function saveArguments(update: CopyUpdate, keepSeconds: number): SaveArguments {
     keepSeconds,
     JSON.stringify(update.drained),
     update.cartId,
+    JSON.stringify(update.judged ?? null),
   ];
 }
 

@@ -143,24 +143,47 @@ export async function writeCarts(run: RunSql, writes: CartWrite[]): Promise<Set<
   return new Set(rows.map((row) => row.id));
 }
 
+export interface CartInFull {
+  state: CartState;
+  merged: boolean;
+  operations: RecordedOperation[];
+  known: string[];
+}
+
 // By the primary key's first column; rare, only where a copy is missing. One snapshot, so that the copy bears the ids of just its version.
 const inFullText = `
 select carts.version, carts.generation, carts.lines, carts.direct_sets, carts.merged_into,
   (select coalesce(json_agg(o), '[]') from (
     select op_id as "opId", fingerprint from cart_operations
-    where cart_id = carts.id order by applied_version desc, created_at desc limit 64) o) as operations
+    where cart_id = carts.id order by applied_version desc, created_at desc limit 64) o) as operations,
+  (select coalesce(json_agg(op_id), '[]') from cart_operations where cart_id = carts.id and op_id = any($2)) as known
 from carts where id = $1`;
 
-/** @returns a cart as a copy holds it, with its newest 64 operations; undefined where it does not exist. */
+/**
+ * @param asked op ids
+ * @returns a cart as a copy holds it, with its newest 64 operations, and which of the asked it has; undefined where it does not exist.
+ */
 export async function readCartInFull(
   run: RunSql,
   cartId: string,
-): Promise<{ state: CartState; merged: boolean; operations: RecordedOperation[] } | undefined> {
-  const [row] = (await run({ name: 'read-cart-in-full', text: inFullText, values: [cartId] })) as (Omit<
-    ReadRow,
-    'version'
-  > & { version: number; operations: RecordedOperation[] })[];
+  asked: string[],
+): Promise<CartInFull | undefined> {
+  const [row] = (await run({
+    name: 'read-cart-in-full',
+    text: inFullText,
+    values: [cartId, asked],
+  })) as (Omit<ReadRow, 'version' | 'known'> & {
+    version: number;
+    operations: RecordedOperation[];
+    known: string[];
+  })[];
   if (row === undefined) return undefined;
-  const { version, generation, lines, direct_sets: directSets, merged_into, operations } = row;
-  return { state: { version, generation, lines, directSets }, merged: merged_into !== null, operations };
+  const { version, generation, lines, direct_sets: directSets, merged_into } = row;
+  const { operations, known } = row;
+  return {
+    state: { version, generation, lines, directSets },
+    merged: merged_into !== null,
+    operations,
+    known,
+  };
 }

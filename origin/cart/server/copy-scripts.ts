@@ -13,9 +13,9 @@ return {held[1] or '', held[2] or '', held[3] or '', redis.call('hvals', KEYS[2]
 /**
  * Replaces the copy only by a newer version, and takes out of the journal exactly the ids that the writer reported.
  * KEYS copy, journal, index of journals. ARGV version, version before (or "full"), state, operations, seconds to live (0: no room,
- * keep none), drained ids, cart id.
+ * keep none), drained ids, cart id, ids of the journal that a full copy was judged by (or null).
  * @returns the journal's values that are left; or "operations-missing" with nothing done, where the copy at hand is not the version
- * before and so cannot tell the operations before these.
+ * before and so cannot tell the operations before these, or where the journal holds an id that was not judged.
  */
 export const saveCart = `
 local version, held = tonumber(ARGV[1]), tonumber(redis.call('hget', KEYS[1], 'v') or -1)
@@ -23,7 +23,16 @@ local operations = cjson.decode(ARGV[4])
 if ARGV[5] == '0' then
   if held < version then redis.call('del', KEYS[1]) end
 elseif held < version then
-  if ARGV[2] ~= 'full' then
+  if ARGV[2] == 'full' then
+    local asked = cjson.decode(ARGV[8])
+    if asked ~= cjson.null then
+      local judged = {}
+      for _, id in ipairs(asked) do judged[id] = true end
+      for _, id in ipairs(redis.call('hkeys', KEYS[2])) do
+        if id ~= ' seq' and not judged[id] then return 'operations-missing' end
+      end
+    end
+  else
     if held ~= tonumber(ARGV[2]) then return 'operations-missing' end
     for _, operation in ipairs(cjson.decode(redis.call('hget', KEYS[1], 'o'))) do
       if #operations >= 64 then break end
@@ -93,6 +102,7 @@ export type SaveArguments = [
   ttlSeconds: number,
   drained: string,
   cartId: string,
+  judged: string,
 ];
 
 declare module 'ioredis' {

@@ -92,7 +92,7 @@ async function mergeLocked(
       cartId: accountCartId,
       cart: { state, merged: false },
       versionBefore: account.state.version,
-      operations: own.recorded,
+      operations: own.recorded.toReversed(),
       drained: own.drained,
     },
   ];

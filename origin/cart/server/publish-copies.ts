@@ -18,7 +18,7 @@ export async function publishCopies(
     // The copy is missing or lags: read again, with the newest operations; it can only be newer than this update.
     const journal =
       answer === 'operations-missing'
-        ? await fillCopy(copies, run, update.cartId, update.drained).catch(() => undefined)
+        ? await fillCopy(copies, run, update.cartId).catch(() => undefined)
         : answer.journal;
     if (journal === undefined) return undefined;
     left.set(update.cartId, journal);
@@ -26,17 +26,35 @@ export async function publishCopies(
   return left;
 }
 
-/** Reads a cart from Postgres into its copy. @returns what its journal holds. @throws where Postgres does not answer. */
+const fillRounds = 3;
+
+/**
+ * Reads a cart from Postgres into its copy, and takes out of its journal what Postgres has.
+ * @returns what its journal holds then; undefined where Redis does not answer or the journal grew each time. @throws where Postgres does not
+ *   answer.
+ */
 export async function fillCopy(
   copies: CartCopies,
   run: RunSql,
   cartId: string,
-  drained: string[] = [],
 ): Promise<JournalledOperation[] | undefined> {
-  const cart = await readCartInFull(run, cartId);
-  if (cart === undefined) return undefined;
-  const { operations, ...stored } = cart;
-  const saved = await copies.save([{ cartId, cart: stored, versionBefore: 'full', operations, drained }]);
-  const answer = saved?.[0];
-  return answer === undefined || answer === 'operations-missing' ? undefined : answer.journal;
+  for (let round = 0; round < fillRounds; round += 1) {
+    const held = await copies.read(cartId);
+    if (held === undefined) return undefined;
+    const judged = held.journal.map((operation) => operation.opId);
+    const cart = await readCartInFull(run, cartId, judged);
+    if (cart === undefined) return undefined;
+    const { operations, known, ...stored } = cart;
+    const update = {
+      cartId,
+      cart: stored,
+      versionBefore: 'full' as const,
+      operations,
+      drained: known,
+      judged,
+    };
+    const answer = (await copies.save([update]))?.[0];
+    if (answer !== 'operations-missing') return answer?.journal;
+  }
+  return undefined;
 }

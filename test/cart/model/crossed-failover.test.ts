@@ -1,4 +1,5 @@
 // Found by the model, too rare to find again by chance: a `set` is answered as applied from a copy that the failover then takes away.
+import { setImmediate as filled } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import type { NamedCart } from '../../../origin/cart/server/named-cart.ts';
 import { viewCart } from '../../../origin/cart/server/view-cart.ts';
@@ -44,6 +45,7 @@ async function quantityInTheEnd(bug?: Bug): Promise<number | undefined> {
   };
   const { append } = model.stores.journal;
   model.stores.journal.append = async (entry) => {
+    await filled();
     const appended = await append(entry);
     if (appended.outcome === 'applied') for (const fault of bothStoresFail) strike(model, fault);
     return appended;

@@ -19,9 +19,14 @@ export type Bug =
   | 'journal-reordered'
   | 'poisoned-client'
   | 'version-forgotten'
+  | 'fill-blind-to-journal'
+  | 'fill-unjudged'
   | 'ack-without-answer';
 
 export type Answer = 'ok' | 'lost-before' | 'lost-after';
+
+/** 64 in the shop. Here a journal outgrows them, but not what others commit while one operation waits for its answer. */
+const idsOfACopy = 4;
 
 interface Node {
   copy: { state: CartState; ids: string[] } | undefined;
@@ -42,6 +47,7 @@ export function openModel(pause: () => Promise<void>, answers: () => Answer, bug
     redis: { up: true, primary: blank(), replica: blank() as Node | undefined },
     answers,
   } as Model;
+  const appliedIn = new Map<string, number>();
   let poisoned = false;
 
   const run: RunSql = async ({ name, values }) => {
@@ -67,8 +73,13 @@ export function openModel(pause: () => Promise<void>, answers: () => Answer, bug
     };
     if (name === 'read-carts') return [{ ...row, known: Object.fromEntries(ids) }];
     if (name === 'read-cart-in-full') {
-      const operations = [...ids].map(([opId, fingerprint]) => ({ opId, fingerprint }));
-      return state.version === 0 ? [] : [{ ...row, operations }];
+      // As the statement orders them: of one version in any order, so here in the worst.
+      const operations = [...ids]
+        .map(([opId, fingerprint]) => ({ opId, fingerprint }))
+        .sort((a, b) => appliedIn.get(b.opId)! - appliedIn.get(a.opId)!)
+        .slice(0, idsOfACopy);
+      const known = (values[1] as string[]).filter((id) => ids.has(id) && bug !== 'fill-blind-to-journal');
+      return state.version === 0 ? [] : [{ ...row, operations, known }];
     }
     const [[cartId], , [before], [version], [lines], [sets], , , opIds, fingerprints] = values as never as [
       string[],
@@ -93,7 +104,12 @@ export function openModel(pause: () => Promise<void>, answers: () => Answer, bug
       lines: JSON.parse(lines!),
       directSets: JSON.parse(sets!),
     };
-    if (bug !== 'op-id-dropped') for (const [i, id] of opIds.entries()) ids.set(id, fingerprints[i]!);
+    if (bug !== 'op-id-dropped') {
+      for (const [i, id] of opIds.entries()) {
+        ids.set(id, fingerprints[i]!);
+        appliedIn.set(id, version!);
+      }
+    }
     return [{ id: cartId }];
   };
 
@@ -114,12 +130,15 @@ export function openModel(pause: () => Promise<void>, answers: () => Answer, bug
       return updates.map((update) => save(model.redis.primary, update));
     },
   };
-  const save = (node: Node, { cart, versionBefore, operations, drained }: CopyUpdate) => {
+  const save = (node: Node, { cart, versionBefore, operations, drained, judged }: CopyUpdate) => {
     const held = node.copy?.state.version ?? -1;
     if (held < cart.state.version) {
       if (versionBefore !== 'full' && versionBefore !== held) return 'operations-missing' as const;
+      const unjudged = node.journal.some((one) => judged !== undefined && !judged.includes(one.opId));
+      if (unjudged && bug !== 'fill-unjudged') return 'operations-missing' as const;
       const older = versionBefore === 'full' ? [] : (node.copy?.ids ?? []);
-      node.copy = { state: cart.state, ids: [...operations.map((one) => one.opId), ...older] };
+      const newest = operations.slice(0, idsOfACopy).map((one) => one.opId);
+      node.copy = { state: cart.state, ids: [...newest, ...older].slice(0, idsOfACopy) };
     }
     node.journal = bug === 'trims-all' ? [] : node.journal.filter((one) => !drained.includes(one.opId));
     return { journal: [...node.journal] };

@@ -1,5 +1,5 @@
 // Stores of a test's own that can be killed, with a migrated database.
-import { processesOf } from '../../../ops-scripts/drills/freeze.ts';
+import { signalWhole } from '../../../ops-scripts/drills/freeze.ts';
 import { createDatabase, createPool } from '../../../origin/postgres/database.ts';
 import { migrateToLatest } from '../../../origin/postgres/migrate.ts';
 import { type PrivateStore, startPrivatePostgres } from '../../support/stores.ts';
@@ -16,5 +16,5 @@ export async function startMigratedPostgres(): Promise<PrivateStore> {
 
 /** As the kernel or a power cut would; `restart` brings it back. */
 export function kill(store: PrivateStore): void {
-  for (const pid of processesOf(store.pid)) process.kill(pid, 'SIGKILL');
+  signalWhole(store, 'SIGKILL');
 }

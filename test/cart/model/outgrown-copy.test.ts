@@ -1,0 +1,90 @@
+// Found by a drill on a full disk: more operations waited in a journal than a copy can name. A copy read anew from Postgres then knew only the
+// newest of what the journal still held, and a view counted the others twice.
+import { describe, expect, test } from 'vitest';
+import { applyToCarts } from '../../../origin/cart/server/apply-to-carts.ts';
+import type { NamedCart } from '../../../origin/cart/server/named-cart.ts';
+import { fillCopy } from '../../../origin/cart/server/publish-copies.ts';
+import { viewCart } from '../../../origin/cart/server/view-cart.ts';
+import { writeCart } from '../../../origin/cart/server/write-cart.ts';
+import { pieces } from '../support/cart-world.ts';
+import { type Bug, type Model, openModel } from './model-stores.ts';
+
+const hats = Array.from({ length: 6 }, (_, index) => `hat-${index}`);
+const cart: NamedCart = {
+  cartId: 'c',
+  version: 0,
+  journalled: true,
+  isNew: false,
+  received: undefined,
+  accountId: '1',
+};
+
+describe('committed while the journal still holds it', () => {
+  test('is shown once', async () => {
+    expect(await shownAfterAFill(drainedBefore)).toEqual(Object.fromEntries(hats.map((hat) => [hat, 1])));
+  });
+
+  test('would be shown twice if the fill did not ask Postgres for the ids of the journal', async () => {
+    expect(Object.values(await shownAfterAFill(drainedBefore, 'fill-blind-to-journal'))).toContain(2);
+  });
+});
+
+describe('journalled and committed while a copy is read from Postgres', () => {
+  test('is shown once', async () => {
+    expect(await shownAfterAFill(drainedMeanwhile)).toEqual(Object.fromEntries(hats.map((hat) => [hat, 1])));
+  });
+
+  test('would be shown twice if the copy were saved beside ids that were not asked for', async () => {
+    expect(Object.values(await shownAfterAFill(drainedMeanwhile, 'fill-unjudged'))).toContain(2);
+  });
+});
+
+type Fill = (model: Model) => Promise<unknown>;
+
+async function drainedBefore(model: Model): Promise<unknown> {
+  await journalAndCommit(model);
+  return fillCopy(model.stores.copies, model.stores.read, 'c');
+}
+
+async function drainedMeanwhile(model: Model): Promise<unknown> {
+  const { read } = model.stores.copies;
+  let first = true;
+  const crossed = async (cartId: string) => {
+    const held = await read(cartId);
+    if (first) {
+      first = false;
+      await journalAndCommit(model);
+    }
+    return held;
+  };
+  return fillCopy({ ...model.stores.copies, read: crossed }, model.stores.read, 'c');
+}
+
+/** Into the journal while Postgres is away; then into Postgres, by a worker that is killed before it tells Redis. */
+async function journalAndCommit(model: Model): Promise<void> {
+  model.postgres.up = false;
+  for (const hat of hats) {
+    await writeCart(model.stores, cart, {
+      opId: hat,
+      fingerprint: hat,
+      kind: 'add',
+      variantId: hat,
+      quantity: 1,
+    });
+  }
+  model.postgres.up = true;
+  const { journal } = (await model.stores.copies.read('c'))!;
+  await applyToCarts(model.stores.read, [{ cartId: 'c', journal, waiting: [] }]);
+}
+
+/** @returns what a browser sees of it when Postgres goes again. */
+async function shownAfterAFill(fill: Fill, bug?: Bug): Promise<Record<string, number>> {
+  const model = openModel(
+    () => Promise.resolve(),
+    () => 'ok',
+    bug,
+  );
+  await fill(model);
+  model.postgres.up = false;
+  return pieces((await viewCart(model.stores, cart)).state);
+}
