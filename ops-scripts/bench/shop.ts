@@ -2,11 +2,11 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as delay } from 'node:timers/promises';
+import { findFreePort } from '../local/ports.ts';
 
 export interface BenchShop extends AsyncDisposable {
   url: string;
@@ -25,7 +25,7 @@ export async function startBenchShop(env: NodeJS.ProcessEnv): Promise<BenchShop>
   await using standing = new AsyncDisposableStack();
   const folder = await mkdtemp(join(tmpdir(), 'myclothes-bench-'));
   standing.defer(() => rm(folder, { recursive: true, force: true }));
-  const [edgePort, metricsPort] = [await freePort(), await freePort()];
+  const [edgePort, metricsPort] = [await findFreePort(), await findFreePort()];
   const edgeUrl = `http://127.0.0.1:${edgePort}`;
   const shop = startNode(standing, 'ops-scripts/local/start.ts', {
     ...env,
@@ -100,15 +100,6 @@ async function untilAnswered(url: string): Promise<void> {
     ))
   )
     await delay(50);
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  if (address === null || typeof address === 'string') throw new Error('Cannot find a free port');
-  return address.port;
 }
 
 async function readJson<T>(file: string): Promise<T> {

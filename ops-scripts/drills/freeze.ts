@@ -3,25 +3,40 @@ import { execFileSync } from 'node:child_process';
 import type { RegionPart } from './region.ts';
 
 export function freeze(part: Pick<RegionPart, 'pid'>): void {
-  for (const pid of processesOf(part.pid)) process.kill(pid, 'SIGSTOP');
+  signalWhole(part, 'SIGSTOP');
 }
 
 /** It may have been replaced meanwhile, and be gone. */
 export function wake(part: Pick<RegionPart, 'pid'>): void {
-  for (const pid of processesOf(part.pid)) {
-    try {
-      process.kill(pid, 'SIGCONT');
-    } catch {}
-  }
+  try {
+    signalWhole(part, 'SIGCONT');
+  } catch {}
 }
 
-/** @returns the process and those that it has forked itself. */
-export function processesOf(pid: number): number[] {
+/**
+ * The part's own process, then those that it has forked itself: also those forked until it was stopped, and those that a killed one leaves.
+ * @throws ESRCH where the part is gone.
+ */
+export function signalWhole(part: Pick<RegionPart, 'pid'>, signal: NodeJS.Signals): void {
+  const before = forkedBy(part.pid);
+  process.kill(part.pid, signal);
+  for (const pid of new Set([...before, ...forkedBy(part.pid)])) signalIfThere(pid, signal);
+}
+
+function forkedBy(pid: number): number[] {
   const table = execFileSync('ps', ['-eo', 'pid=,ppid='], { encoding: 'utf8' });
-  const forked = table
+  return table
     .split('\n')
     .map((line) => line.trim().split(/\s+/).map(Number))
     .filter(([, parent]) => parent === pid)
     .map(([child]) => child!);
-  return [pid, ...forked];
+}
+
+/** One that serves a connection ends with it, at any moment. */
+function signalIfThere(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(pid, signal);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+  }
 }

@@ -1,16 +1,25 @@
 // Ports on the loopback address: which one is free, and whether a given one is taken.
+import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 
-/** @returns a port that nothing listened on a moment ago; whoever takes it must be ready to find it taken. */
+/**
+ * Below 32768, from where Linux takes the local ports of outgoing connections: between our finding a port and its program's listening, and
+ * while a program that was killed is started again, no connection may take it.
+ */
+const lowest = 15_000;
+const highest = 32_000;
+const given = new Set<number>();
+
+/** @returns a port that nothing listened on a moment ago, another one each time. */
 export async function findFreePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  if (address === null || typeof address === 'string') throw new Error('Cannot find a free port');
-  return address.port;
+  for (let attempt = 0; attempt < 1_000; attempt += 1) {
+    const port = randomInt(lowest, highest);
+    if (given.has(port) || !(await isPortFree(port, '127.0.0.1'))) continue;
+    given.add(port);
+    return port;
+  }
+  throw new Error('Cannot find a free port');
 }
 
 export async function isPortFree(port: number, host = '127.0.0.1'): Promise<boolean> {

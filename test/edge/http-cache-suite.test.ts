@@ -2,7 +2,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
@@ -11,6 +10,7 @@ import { trustProxies } from '../../edge/http/client-address.ts';
 import { createEdgeServer } from '../../edge/reply/serve-node.ts';
 import { createMemoryStore } from '../../edge/store.ts';
 import { createNodeUpstream } from '../../edge/upstream/upstream-node.ts';
+import { findFreePort } from '../../ops-scripts/local/ports.ts';
 
 interface Case {
   id: string;
@@ -62,7 +62,7 @@ const fetchAsIs = (url: string, init: { headers?: [string, string][] } = {}) => 
   return fetch(url, { ...init, headers: [...headers, ...added] });
 };
 
-const originPort = await freePort();
+const originPort = await findFreePort();
 const origin = await startSuiteOrigin(originPort);
 const originUrl = `http://localhost:${originPort}`;
 const server = createEdgeServer({
@@ -129,12 +129,4 @@ async function startSuiteOrigin(listenPort: number): Promise<ChildProcess> {
   await once(child.stdout!, 'data');
   child.stdout!.resume();
   return child;
-}
-
-async function freePort(): Promise<number> {
-  const probe = createServer().listen(0);
-  await once(probe, 'listening');
-  const { port: free } = probe.address() as { port: number };
-  await new Promise((resolve) => probe.close(resolve));
-  return free;
 }

@@ -1,6 +1,6 @@
 // moto's server where it is installed: an AWS that others wrote, against which the collection is tried.
 import { execFileSync, spawn } from 'node:child_process';
-import { type AddressInfo, createServer } from 'node:net';
+import { findFreePort } from '../../../ops-scripts/local/ports.ts';
 
 /** Whether `moto_server` runs on this machine. */
 export function hasMoto(): boolean {
@@ -14,7 +14,7 @@ export function hasMoto(): boolean {
 
 /** A server of its own, ended when disposed of. */
 export async function startMoto() {
-  const port = await freePort();
+  const port = await findFreePort();
   const child = spawn('moto_server', ['-H', '127.0.0.1', '-p', String(port)], { stdio: 'ignore' });
   const url = `http://127.0.0.1:${port}`;
   const deadline = AbortSignal.timeout(60_000);
@@ -37,12 +37,4 @@ async function answers(url: string): Promise<boolean> {
     await new Promise((resolve) => setTimeout(resolve, 50));
     return false;
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }
