@@ -41,7 +41,7 @@ function fullBag(cart: Cart, variants: Map<string, VariantInfo>): Html {
 function cartLine(line: ShownCartLine, variant: VariantInfo | undefined): Html {
   const what = [line.name, line.color, line.size].filter(Boolean).join(', ');
   if (line.productSlug === '') return goneLine(line, what);
-  return html`<li>${linePicture(line, variant)}
+  return html`<li>${linePicture(variant)}
 <div><div class="line-head"><h3><a href="/p/${line.productSlug}">${line.name}</a></h3>
 <p class="price">${formatMoney(line.lineTotal.amount)}</p></div>
 <p class="soft">${[line.color, line.size].filter(Boolean).join(' · ')}${line.quantity > 1 ? html` · ${formatMoney(line.unitPrice.amount)} each` : ''}</p>
@@ -69,7 +69,7 @@ function takeOut(line: ShownCartLine, what: string): Html {
 }
 
 /** The name beside it says what it is, so the picture is decoration here. */
-export function linePicture(line: { name: string }, variant: VariantInfo | undefined): Html {
+export function linePicture(variant: VariantInfo | undefined): Html {
   if (variant === undefined) return html`<div class="tile"></div>`;
   return html`<div class="tile"><img src="${variant.imageUrl}" alt="" width="160" height="200"${raw(' loading="lazy"')}></div>`;
 }

@@ -74,7 +74,7 @@ function summary({ cart, variants }: CheckoutPage): Html {
 <ul class="lines compact">${cart.lines.map(
     (
       line,
-    ) => html`<li>${linePicture(line, variants.get(line.variantId))}<div><div class="line-head"><h3>${line.name}</h3>
+    ) => html`<li>${linePicture(variants.get(line.variantId))}<div><div class="line-head"><h3>${line.name}</h3>
 <p class="price">${formatMoney(line.lineTotal.amount)}</p></div>
 <p class="soft">${[line.color, line.size].filter(Boolean).join(' · ')} · ${pieces(line.quantity)}</p>
 ${line.available < line.quantity ? html`<p class="wrong">${line.available === 0 ? 'No longer to be had' : `Only ${line.available} left`}</p>` : ''}</div></li>`,

@@ -36,7 +36,7 @@ ${isSignedIn || email === null ? '' : accountOffer(email)}`;
 
 function orderLines(order: Order, variants: Map<string, VariantInfo>): Html {
   return html`<div><h2 class="hidden">What was ordered</h2><ul class="lines">${order.lines.map(
-    (line) => html`<li>${linePicture(line, variants.get(line.variantId))}
+    (line) => html`<li>${linePicture(variants.get(line.variantId))}
 <div><div class="line-head"><h3><a href="/p/${line.productSlug}">${line.name}</a></h3><p class="price">${formatMoney(line.lineTotal.amount)}</p></div>
 <p class="soft">${[line.color, line.size].filter(Boolean).join(' · ')}</p>
 <p class="soft">${pieces(line.quantity)}${line.quantity > 1 ? html`, ${formatMoney(line.unitPrice.amount)} each` : ''}</p>

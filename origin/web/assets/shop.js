@@ -114,7 +114,7 @@ function onChange({ target }) {
 function keepSize(swatch) {
   const sizes = swatch.form.elements.variantId;
   const before = [...(sizes.length ? sizes : [sizes])].find((size) => size.checked);
-  if (!before || before.type !== 'radio') return;
+  if (before?.type !== 'radio') return;
   before.checked = false;
   const group = swatch.nextElementSibling.nextElementSibling;
   for (const size of group.querySelectorAll('input:enabled')) {
