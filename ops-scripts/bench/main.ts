@@ -5,6 +5,7 @@ import { benchChangeToDone } from './change-to-done.ts';
 import { benchCompliance } from './compliance.ts';
 import { benchDurableAdd } from './durable-add.ts';
 import { pageBenchmarks } from './pages.ts';
+import { benchReadScaling } from './read-scaling.ts';
 import type { BenchResult } from './result.ts';
 import { type BenchShop, startBenchShop } from './shop.ts';
 import { benchShoppers } from './shoppers.ts';
@@ -23,8 +24,11 @@ const withShop: Record<string, (shop: BenchShop) => Promise<BenchResult | BenchR
 /** Takes many minutes: only by name. */
 const long: typeof withShop = { 'catalog-size-million': benchCatalogOfMillion };
 
-/** Need nothing running. */
-const alone: Record<string, () => BenchResult> = { compliance: benchCompliance };
+/** Start by themselves what they need. */
+const alone: Record<string, () => BenchResult | Promise<BenchResult | BenchResult[]>> = {
+  compliance: benchCompliance,
+  'read-scaling': benchReadScaling,
+};
 
 const usual = [...Object.keys(alone), ...Object.keys(withShop)];
 const names = [...usual, ...Object.keys(long)];
@@ -44,7 +48,9 @@ async function run(asked: string[], { json }: { json?: boolean }): Promise<void>
     program.error(`There is no benchmark '${unknown}'; there are ${names.join(', ')}`, { exitCode: 2 });
   }
   const print = (result: BenchResult) => console.log(json ? JSON.stringify(result) : describe(result));
-  for (const name of chosen.filter((one) => one in alone)) print(alone[name]!());
+  for (const bench of chosen.flatMap((name) => alone[name] ?? [])) {
+    for (const result of [await bench()].flat()) print(result);
+  }
   const shopped = chosen.flatMap((name) => withShop[name] ?? long[name] ?? []);
   if (shopped.length === 0) return;
   await using shop = await startBenchShop(process.env);

@@ -2,6 +2,7 @@
 import { listProducts } from './catalog-addresses.ts';
 import { openConnection } from './load/http-connection.ts';
 import { median } from './measure.ts';
+import { readReads } from './origin-reads.ts';
 import type { BenchResult } from './result.ts';
 import type { BenchShop } from './shop.ts';
 
@@ -15,11 +16,11 @@ export async function benchStampede(shop: BenchShop): Promise<BenchResult> {
   for (let round = 0; round < rounds; round++) {
     // From the end of the list: pages that no other benchmark has asked for.
     const { slug } = products.at(-1 - round)!;
-    const before = await readFills(shop.metricsUrl);
+    const before = await countReads(shop.metricsUrl);
     const began = performance.now();
     await askAtOnce(shop.url, `/p/${slug}`);
     seconds.push((performance.now() - began) / 1_000);
-    fills.push((await readFills(shop.metricsUrl)) - before);
+    fills.push((await countReads(shop.metricsUrl)) - before);
   }
   const made = median(fills);
   return {
@@ -55,8 +56,6 @@ async function askAtOnce(url: string, path: string): Promise<void> {
 }
 
 /** Misses are filled by one of those who wait; every read of Postgres for a page is counted by the origin. */
-async function readFills(metricsUrl: string): Promise<number> {
-  const text = await (await fetch(metricsUrl)).text();
-  const reads = [...text.matchAll(/^reads_total\{[^}]*\} (\d+)/gm)];
-  return reads.reduce((sum, [, count]) => sum + Number(count), 0);
+async function countReads(metricsUrl: string): Promise<number> {
+  return Object.values(await readReads(metricsUrl)).reduce((sum, count) => sum + count, 0);
 }

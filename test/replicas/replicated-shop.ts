@@ -1,6 +1,9 @@
 // The whole shop on a primary and replicas that really stream, and what its metrics say of who answered.
 import { vi } from 'vitest';
-import { type ReplicatedPostgres, startReplicatedPostgres } from '../support/replicated-postgres.ts';
+import {
+  type ReplicatedPostgres,
+  startReplicatedPostgres,
+} from '../../ops-scripts/region/replicated-postgres.ts';
 import { openShop, type Shop } from '../support/shop.ts';
 
 export interface ReplicatedShop extends AsyncDisposable {

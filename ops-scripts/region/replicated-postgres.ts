@@ -1,12 +1,14 @@
 // A migrated Postgres primary with replicas that really stream from it, to lag, freeze or kill (about 4 s).
-// `await using postgres = await startReplicatedPostgres({ replicas: 2 })`
+// For tests and benchmarks: `await using postgres = await startReplicatedPostgres({ replicas: 2 })`
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { vi } from 'vitest';
-import { findFreePort } from '../../ops-scripts/local/ports.ts';
-import { withPostgres } from '../../ops-scripts/local/postgres.ts';
-import { readFollower } from '../../ops-scripts/region/postgres-health.ts';
+import { createDatabase, createPool } from '../../origin/postgres/database.ts';
+import { migrateToLatest } from '../../origin/postgres/migrate.ts';
+import { findFreePort } from '../local/ports.ts';
+import { withPostgres } from '../local/postgres.ts';
+import { waitUntil } from '../local/wait-until.ts';
+import { readFollower } from './postgres-health.ts';
 import {
   cloneMember,
   createPrimary,
@@ -14,9 +16,7 @@ import {
   fenceMember,
   type PostgresMember,
   startMember,
-} from '../../ops-scripts/region/postgres-member.ts';
-import { createDatabase, createPool } from '../../origin/postgres/database.ts';
-import { migrateToLatest } from '../../origin/postgres/migrate.ts';
+} from './postgres-member.ts';
 
 export interface ReplicatedPostgres extends AsyncDisposable {
   primary: PostgresMember;
@@ -53,12 +53,10 @@ export async function startReplicatedPostgres(options: { replicas: number }): Pr
     replicas.push(replica);
   }
   for (const replica of replicas) {
-    await vi.waitFor(
-      async () => {
-        if ((await readFollower(primary, replica))?.streaming !== true) throw new Error('It does not stream');
-      },
-      { timeout: 30_000, interval: 50 },
-    );
+    await waitUntil(async () => (await readFollower(primary, replica))?.streaming, {
+      what: `${replica.name} to stream`,
+      deadlineMs: 30_000,
+    });
   }
   return {
     primary,
@@ -93,11 +91,9 @@ function untilPaused(replica: PostgresMember): Promise<void> {
 }
 
 async function untilTrue(member: PostgresMember, sql: string): Promise<void> {
-  await vi.waitFor(
-    async () => {
-      const [row] = await run(member, sql);
-      if (row?.['yes'] !== true) throw new Error(`${member.name} is not there yet`);
-    },
-    { timeout: 15_000, interval: 10 },
-  );
+  await waitUntil(async () => (await run(member, sql))[0]?.['yes'] === true, {
+    what: `${member.name} to be there: ${sql}`,
+    deadlineMs: 15_000,
+    everyMs: 10,
+  });
 }

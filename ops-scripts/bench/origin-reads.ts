@@ -1,0 +1,7 @@
+// How often an origin has read from Postgres, by its own count.
+/** @returns reads since it began, by the server that answered: "primary", or a replica's name. */
+export async function readReads(metricsUrl: string): Promise<Record<string, number>> {
+  const text = await (await fetch(metricsUrl)).text();
+  const counts = text.matchAll(/^reads_total\{source="([^"]*)"\} (\d+)/gm);
+  return Object.fromEntries([...counts].map(([, source = '', count]) => [source, Number(count)]));
+}
