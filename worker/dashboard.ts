@@ -1,8 +1,4 @@
 // The operators' side of the worker: how the jobs stand, each job, figures for machines, and health.
-import { createBullBoard } from '@bull-board/api';
-import { BullMQAdapter } from '@bull-board/api/bullMQAdapter';
-import { HonoAdapter } from '@bull-board/hono';
-import { serveStatic } from '@hono/node-server/serve-static';
 import { Hono } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import type { Settings } from '../origin/config.ts';
@@ -75,24 +71,17 @@ export function createDashboard({ settings, queues, metrics, health, db }: Dashb
     await next();
     c.header('Content-Security-Policy', boardPolicy);
   });
-  app.route('/jobs/board', createBoard(queues));
+  // As many files as the rest of the worker: read when an operator first looks, not by each worker that starts.
+  let board: Promise<Hono> | undefined;
+  app.all('/jobs/board/*', async (c) => {
+    board ??= import('./board.ts').then(({ createBoard }) => createBoard(queues));
+    return (await board).fetch(c.req.raw, c.env);
+  });
   return app;
 }
 
 /** Basic is answered where a program sends it; browsers are shown the form, so nothing is asked for here. */
 const challenge = { 'Cache-Control': 'private, no-store' };
-
-/** Read-only: work is brought back through its outbox row (`ops jobs retry`), never by moving a queue's entry. */
-function createBoard(queues: Queues): Hono {
-  const adapter = new HonoAdapter(serveStatic);
-  adapter.setBasePath('/jobs/board');
-  createBullBoard({
-    queues: Object.values(queues).map((queue) => new BullMQAdapter(queue, { readOnlyMode: true })),
-    serverAdapter: adapter,
-    options: { uiConfig: { boardTitle: 'MyClothes.com jobs' } },
-  });
-  return adapter.registerPlugin() as unknown as Hono;
-}
 
 async function countJobs(queues: Queues): Promise<QueueCounts[]> {
   return Promise.all(

@@ -1,4 +1,6 @@
 // An entry file of the shop as a part: it stands when its /readyz says so.
+import { once } from 'node:events';
+import { get, type IncomingMessage } from 'node:http';
 import { fileURLToPath } from 'node:url';
 import { compileCacheFolder } from './compile-cache.ts';
 import { logHint } from './log-hint.ts';
@@ -58,9 +60,15 @@ export async function startNodePart(options: NodePartOptions): Promise<Part> {
   }
 }
 
-/** Whether it answers 2xx within 2 s. */
+/**
+ * Whether it answers 2xx within 2 s. By Node's plain client: asked every few milliseconds while the processes load their code, `fetch` would
+ * take a fifth of a second of the processor from them.
+ * @throws where it does not answer.
+ */
 export async function answers(url: string): Promise<boolean> {
-  const response = await fetch(url, { signal: AbortSignal.timeout(2_000), redirect: 'manual' });
-  await response.body?.cancel();
-  return response.ok;
+  const request = get(url, { agent: false, signal: AbortSignal.timeout(2_000) });
+  const [response] = (await once(request, 'response')) as [IncomingMessage];
+  response.resume();
+  const { statusCode = 0 } = response;
+  return statusCode >= 200 && statusCode < 300;
 }

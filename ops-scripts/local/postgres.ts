@@ -48,7 +48,7 @@ export async function startPostgresServer(options: PostgresOptions): Promise<Sto
   for (let attempt = 1; ; attempt++) {
     const port = options.port || (await findFreePort());
     const part = await spawnPostmaster(options, port);
-    const url = `postgres://${postgresUser}:${encodeURIComponent(options.password)}@127.0.0.1:${port}/${database}`;
+    const url = postgresUrl(options.password, port);
     try {
       await waitForAnswer(part, url, options);
       return { ...part, url };
@@ -121,6 +121,11 @@ async function ensureDatabase(url: string): Promise<void> {
     const { rowCount } = await client.query('select from pg_database where datname = $1', [database]);
     if (rowCount === 0) await client.query(`create database ${database}`);
   });
+}
+
+/** Where a server of ours answers. */
+export function postgresUrl(password: string, port: number): string {
+  return `postgres://${postgresUser}:${encodeURIComponent(password)}@127.0.0.1:${port}/${database}`;
 }
 
 /** The same server, another database. */

@@ -45,7 +45,7 @@ export async function startRedisServer(options: RedisServerOptions): Promise<Sto
       cwd: folder,
       logFile: options.logFile,
     });
-    const url = `redis://:${encodeURIComponent(options.password)}@127.0.0.1:${port}`;
+    const url = redisUrl(options.password, port);
     try {
       await waitForAnswer(part, url, options);
       return { ...part, url };
@@ -56,6 +56,11 @@ export async function startRedisServer(options: RedisServerOptions): Promise<Sto
       if (options.port || !died || attempt === 3) throw error;
     }
   }
+}
+
+/** Where a server of ours answers. */
+export function redisUrl(password: string, port: number): string {
+  return `redis://:${encodeURIComponent(password)}@127.0.0.1:${port}`;
 }
 
 /** In a file that only we can read: the password must not stand in the list of processes. */

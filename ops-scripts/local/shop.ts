@@ -1,16 +1,14 @@
-// The whole shop on one machine: stores first, then schema and catalog, then origin and worker; stopped in the reverse order.
+// The whole shop on one machine: stores, schema and catalog, origin and worker; stopped in the reverse order.
 import { join } from 'node:path';
+import { allOrFirstFailure } from './all-or-first-failure.ts';
 import type { LocalSettings } from './config.ts';
 import { type DataFolder, openDataFolder } from './data-folder.ts';
 import { type Books, keepBooks } from './keep-books.ts';
-import { type KeptSecrets, keepSecrets } from './kept-secrets.ts';
+import { keepSecrets } from './kept-secrets.ts';
 import { startNodePart } from './node-part.ts';
-import type { Store } from './part.ts';
-import { startPostgres } from './postgres.ts';
-import { prepareDatabase } from './prepare-database.ts';
-import { startRedisServer } from './redis.ts';
 import type { RunningShop } from './running-file.ts';
 import { choosePorts, type ShopPorts } from './shop-ports.ts';
+import { placeStores } from './shop-stores.ts';
 import type { Step } from './steps.ts';
 import { supervise } from './supervise.ts';
 
@@ -46,17 +44,19 @@ export async function startShop(settings: LocalSettings, hooks: ShopHooks): Prom
     pid: process.pid,
     storefrontUrl: `http://localhost:${ports.origin}`,
     workerUrl: `http://localhost:${ports.worker}`,
-    databaseUrl: settings.databaseUrl ?? '',
-    redisUrl: settings.redisUrl ?? '',
+    databaseUrl: '',
+    redisUrl: '',
     parts: [],
   };
   const books = standing.adopt(keepBooks(folder.path, running), (open) => open.close());
-  const run = { settings, hooks, folder, secrets, books, standing };
+  // Once a part cannot start, none that needs it is waited for.
+  const giveUp = new AbortController();
+  const signal = AbortSignal.any([hooks.signal, giveUp.signal]);
+  const run = { settings, hooks: { ...hooks, signal }, folder, secrets, books, standing };
 
-  const [databaseUrl, redisUrl] = await hooks.step('Starting Postgres and Redis', () => startStores(run));
+  const stores = await placeStores(run);
+  const { databaseUrl, redisUrl } = stores;
   books.note({ databaseUrl, redisUrl });
-  const prepare = () =>
-    hooks.step('Preparing the database', () => prepareDatabase(databaseUrl, hooks.signal));
   const staff = { email: settings.staffEmail, password: settings.staffPassword ?? secrets.staffPassword };
   const operatorPassword = settings.operatorPassword ?? secrets.operatorPassword;
   const env = {
@@ -72,10 +72,21 @@ export async function startShop(settings: LocalSettings, hooks: ShopHooks): Prom
     STAFF_PASSWORD: staff.password,
     OPERATOR_PASSWORD: operatorPassword,
   };
+  const startStores = () => hooks.step('Starting Postgres and Redis', stores.start);
   const launch = () => hooks.step('Starting origin and worker', () => startProcesses(run, env, ports));
-  // After the first start the schema stands: a page need not wait until we have seen that.
-  if (fresh) await prepare();
-  await allOrFirstFailure(fresh ? [launch()] : [prepare(), launch()]);
+  if (stores.isPrepared()) {
+    // Origin and worker take as long to load their code as the stores to stand, and the origin brings the schema up to date itself.
+    const work = [startStores(), launch()];
+    for (const part of work) part.catch((error) => giveUp.abort(error));
+    await allOrFirstFailure(work);
+  } else {
+    await startStores();
+    // Only loaded where it is needed: a later start is quicker without it.
+    const { prepareDatabase } = await import('./prepare-database.ts');
+    await hooks.step('Preparing the database', () => prepareDatabase(databaseUrl, signal));
+    stores.markPrepared();
+    await launch();
+  }
 
   const stack = standing.move();
   return {
@@ -96,60 +107,8 @@ interface Run {
   settings: LocalSettings;
   hooks: ShopHooks;
   folder: DataFolder;
-  secrets: KeptSecrets;
   books: Books;
   standing: AsyncDisposableStack;
-}
-
-async function startStores(run: Run): Promise<[string, string]> {
-  const { settings, hooks, folder, secrets } = run;
-  const shared = { signal: hooks.signal, onProgress: hooks.onEvent };
-  const postgres = (port: number, signal: AbortSignal) =>
-    startPostgres({
-      ...shared,
-      signal,
-      folder: join(folder.path, 'postgres'),
-      password: secrets.postgresPassword,
-      logFile: join(folder.path, 'logs', 'postgres.log'),
-      port,
-    });
-  const redis = (port: number, signal: AbortSignal) =>
-    startRedisServer({
-      ...shared,
-      signal,
-      folder: join(folder.path, 'redis'),
-      password: secrets.redisPassword,
-      logFile: join(folder.path, 'logs', 'redis.log'),
-      toolsFolder: join(folder.path, 'tools'),
-      port,
-    });
-  const urls = await allOrFirstFailure([
-    settings.databaseUrl ?? keepStore(run, 'Postgres', postgres),
-    settings.redisUrl ?? keepStore(run, 'Redis', redis),
-  ]);
-  return urls as [string, string];
-}
-
-/** A store that died comes back on the port that it had: origin and worker know it by that. */
-async function keepStore(
-  run: Run,
-  name: string,
-  start: (port: number, signal: AbortSignal) => Promise<Store>,
-): Promise<string> {
-  let port = 0;
-  const store = await supervise({
-    name,
-    signal: run.hooks.signal,
-    start: (signal) => start(port, signal),
-    onStarted: (part) => {
-      port = Number(new URL(part.url).port);
-      run.books.add(part);
-    },
-    onEvent: run.hooks.onEvent,
-    onGiveUp: run.hooks.onGiveUp,
-  });
-  run.standing.defer(() => store.stop());
-  return store.current().url;
 }
 
 async function startProcesses(
@@ -184,12 +143,4 @@ async function startProcesses(
   });
   const failed = starts.find((start) => start.status === 'rejected');
   if (failed !== undefined) throw failed.reason;
-}
-
-/** Waits for all, also when one fails: whatever was started is then known, and stopped. */
-async function allOrFirstFailure<T>(work: (Promise<T> | T)[]): Promise<T[]> {
-  const ends = await Promise.allSettled(work);
-  const failed = ends.find((end) => end.status === 'rejected');
-  if (failed !== undefined) throw failed.reason;
-  return ends.flatMap((end) => (end.status === 'fulfilled' ? [end.value] : []));
 }

@@ -1,0 +1,8 @@
+// Several starts at once, of which none may be forgotten.
+/** Waits for all, also when one fails: whatever was started is then known, and stopped. */
+export async function allOrFirstFailure<T>(work: (Promise<T> | T)[]): Promise<T[]> {
+  const ends = await Promise.allSettled(work);
+  const failed = ends.find((end) => end.status === 'rejected');
+  if (failed !== undefined) throw failed.reason;
+  return ends.flatMap((end) => (end.status === 'fulfilled' ? [end.value] : []));
+}
