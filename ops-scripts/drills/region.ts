@@ -192,10 +192,20 @@ async function waitRebuilt(region: Region, count: number, metrics: () => Promise
   const until = performance.now() + healMs;
   const isWhole = async () => {
     await region.refresh();
-    return region.parts.length === count && (await metrics()).match(/^\w+_in_sync 1$/gm)?.length === 2;
+    // One that was just killed is listed until it has been noticed.
+    if (region.parts.length !== count || !region.parts.every(({ pid }) => isAlive(pid))) return false;
+    return (await metrics()).match(/^\w+_in_sync 1$/gm)?.length === 2;
   };
   while (!(await isWhole().catch(() => false))) {
     if (performance.now() > until) throw new Error('Cannot go on as a part was not rebuilt');
     await delay(250);
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
   }
 }

@@ -2,8 +2,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
 import type { Fault } from '../drill.ts';
+import { emptyRedis } from '../empty-redis.ts';
 import { freeze, wake } from '../freeze.ts';
-import { emptyAllRedis } from './redis.ts';
 
 export const postgresFaults: Record<string, Fault> = {
   'kill-postgres-primary': {
@@ -80,7 +80,7 @@ export const postgresFaults: Record<string, Fault> = {
       for (const server of servers) freeze(server);
       mark('freeze primary and standby');
       await delay(3_000);
-      await emptyAllRedis(region);
+      await emptyRedis(region.ofKind('redis-primary'));
       mark('empty all of Redis');
       for (const server of servers) wake(server);
       mark('thaw');

@@ -1,9 +1,8 @@
 // Faults of Redis: lost, emptied, frozen, back without its data.
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Fault } from '../drill.ts';
-import { emptyRedis } from '../empty-redis.ts';
+import { emptyRedisBetweenJournals } from '../empty-redis.ts';
 import { freeze, wake } from '../freeze.ts';
-import type { Region } from '../region.ts';
 
 export const redisFaults: Record<string, Fault> = {
   'kill-redis-primary': {
@@ -16,7 +15,7 @@ export const redisFaults: Record<string, Fault> = {
   'flush-redis': {
     summary: 'FLUSHALL on the Redis primary',
     async inflict({ region, mark }) {
-      await emptyRedis(region.ofKind('redis-primary'));
+      await emptyRedisBetweenJournals(region.ofKind('redis-primary'));
       mark('FLUSHALL');
     },
   },
@@ -34,15 +33,10 @@ export const redisFaults: Record<string, Fault> = {
   'redis-restart-empty': {
     summary: 'Redis loses all data, and its primary is killed',
     async inflict({ region, mark }) {
-      await emptyAllRedis(region);
-      region.signal(region.ofKind('redis-primary'), 'SIGKILL');
+      const primary = region.ofKind('redis-primary');
+      await emptyRedisBetweenJournals(primary);
+      region.signal(primary, 'SIGKILL');
       mark('FLUSHALL everywhere and kill -9 the Redis primary');
     },
   },
 };
-
-/** Each node by itself, so that nothing of the old data is left to copy back. */
-export async function emptyAllRedis(region: Region): Promise<void> {
-  const nodes = region.parts.filter(({ kind }) => kind.startsWith('redis-'));
-  await Promise.all(nodes.map((node) => emptyRedis(node).catch(() => undefined)));
-}
