@@ -84,6 +84,7 @@ function passThrough(app: OpenAPIHono<AppEnv>, deps: Deps, loadBounds: LoadBound
     await next();
     // Not assigned: that would copy the response and every header of it.
     finish(c.res, startedAtMs);
+    deps.countAnswer(c.res.status, startedAtMs);
   });
   app.use(createLoadShedding(loadBounds));
   app.use(rememberWrites(deps.commits, deps.settings));

@@ -14,6 +14,7 @@ import { createReadSources, type ReadSources } from './postgres/replicas/read-so
 import { type CommitWitness, createCommitWitness } from './postgres/replicas/witness-commits.ts';
 import { connectRedis, type RedisClient } from './redis/connect.ts';
 import { createRedisRoom, roomForEntries } from './redis/room.ts';
+import { type CountAnswer, createRequestMetrics } from './web/request-metrics.ts';
 
 export interface Deps {
   settings: Settings;
@@ -26,6 +27,7 @@ export interface Deps {
   commits: CommitWitness;
   /** What this process tells on METRICS_PORT. */
   registry: Registry;
+  countAnswer: CountAnswer;
   /** Fails fast; a caller passes over its errors or answers 503. */
   redis: RedisClient;
   floors: Floors;
@@ -81,6 +83,7 @@ export function createDeps(settings: Settings, log: Logger, options: DepsOptions
     reads,
     commits,
     registry,
+    countAnswer: createRequestMetrics(registry),
     redis,
     floors,
     cache,

@@ -30,7 +30,7 @@ async function main(): Promise<void> {
   const carts = createCarts(deps);
   const passwords = createPasswords();
   const app = createApp(deps, carts, health, { passwords });
-  const knownPages = createKnownPages(deps.cache, createFinishHeaders(settings));
+  const knownPages = createKnownPages(deps, createFinishHeaders(settings));
   const server = await serve({ fetch: app.fetch, knownPages, host: settings.host, port: settings.port });
   const { host, metricsPort } = settings;
   const metrics =

@@ -6,6 +6,7 @@ import type { FencedCache, ReadResult } from '../cache/fenced-cache.ts';
 import { chooseEncoding, type Encoding } from './accept-encoding.ts';
 import type { Bytes } from './compress.ts';
 import type { Representation } from './representation.ts';
+import type { CountAnswer } from './request-metrics.ts';
 import { type FinishHeaders, serverTiming } from './response-headers.ts';
 import { composeAnswer, etagOf, matches } from './shared-answer.ts';
 
@@ -22,12 +23,14 @@ export interface KnownPages {
 const mostTargets = 5_000;
 const longestTarget = 500;
 
-export function createKnownPages(
-  cache: Pick<FencedCache, 'recall' | 'recheck'>,
-  finish: FinishHeaders,
-): KnownPages {
+export interface KnownPagesParts {
+  cache: Pick<FencedCache, 'recall' | 'recheck'>;
+  countAnswer: CountAnswer;
+}
+
+export function createKnownPages({ cache, countAnswer }: KnownPagesParts, finish: FinishHeaders): KnownPages {
   const known = new LRUCache<string, string>({ max: mostTargets });
-  const write = createWriter(finish);
+  const write = createWriter(finish, countAnswer);
   return {
     remember(target, key) {
       if (target.length <= longestTarget) known.set(target, key);
@@ -68,7 +71,7 @@ interface Prepared {
 
 type PreparedAnswers = Partial<Record<Encoding, Prepared>>;
 
-function createWriter(finish: FinishHeaders) {
+function createWriter(finish: FinishHeaders, countAnswer: CountAnswer) {
   const whole = new WeakMap<Representation, PreparedAnswers>();
   const unchanged = new WeakMap<Representation, PreparedAnswers>();
 
@@ -93,6 +96,7 @@ function createWriter(finish: FinishHeaders) {
     const prepared = remembered(answers, value, encoding, () => prepare(result, encoding, isKnown));
     outgoing.writeHead(prepared.status, [...prepared.head, 'Server-Timing', serverTiming(startedAtMs)]);
     outgoing.end(method === 'HEAD' ? undefined : prepared.body);
+    countAnswer(prepared.status, startedAtMs);
   };
 }
 

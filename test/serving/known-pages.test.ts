@@ -20,7 +20,7 @@ beforeAll(async () => {
   plain = await serve({ ...address, fetch: app.fetch });
   quick = await serve({
     ...address,
-    knownPages: createKnownPages(deps.cache, createFinishHeaders(deps.settings)),
+    knownPages: createKnownPages(deps, createFinishHeaders(deps.settings)),
     fetch: (request, bindings) => {
       routed += 1;
       return app.fetch(request, bindings);
@@ -62,6 +62,27 @@ async function ask(
 /** Asks often enough that memory holds it, whichever process filled it. */
 async function makeKnown(path: string): Promise<void> {
   for (const server of [plain, quick, plain, quick]) await ask(server, path);
+}
+
+test('every answer is counted once, with its kind of status, from memory and from the router', async () => {
+  await makeKnown('/');
+  const before = await countAnswers();
+  await ask(quick, '/');
+  expect(await countAnswers()).toEqual({ ...before, '2xx': before['2xx']! + 1 });
+  await ask(quick, '/p/nothing-of-ours');
+  expect(await countAnswers()).toEqual({
+    ...before,
+    '2xx': before['2xx']! + 1,
+    '4xx': (before['4xx'] ?? 0) + 1,
+  });
+});
+
+async function countAnswers(): Promise<Record<string, number>> {
+  const metric = await shop.deps.registry.getSingleMetric('http_request_duration_seconds')!.get();
+  const counts = metric.values.filter(
+    (value) => 'metricName' in value && /_count$/.test(String(value.metricName)),
+  );
+  return Object.fromEntries(counts.map(({ labels, value }) => [labels.status, value]));
 }
 
 describe('a page that memory holds', () => {

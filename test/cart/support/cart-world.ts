@@ -61,6 +61,7 @@ export async function openCartWorld(options: CartWorldOptions): Promise<CartWorl
     reads,
     commits: createCommitWitness(),
     registry,
+    countAnswer: () => undefined,
     redis,
     cache: rememberEverything(db),
     floors: { check: async () => 'above', raise: async () => undefined },
