@@ -41,7 +41,7 @@ async function main(): Promise<void> {
     await keepAssets(deps.db, presentAssets());
     if (settings.staff) await ensureStaffAccount(deps.db, passwords, settings.staff);
   });
-  await preparing.firstTry;
+  await preparing.soon;
   health.markReady();
   log.info({ port: server.port }, 'ready');
 

@@ -1,34 +1,37 @@
-// Work that a starting process does as soon as the stores allow it, without waiting for them.
+// Work that a starting process does as soon as the stores allow it, without waiting long for them.
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
 
 export interface StartUpWork {
-  /** Resolves after the first try, whether it worked or not. */
-  firstTry: Promise<void>;
+  /** Resolves when it has worked, at the latest after two seconds: stores that are started together with this process need a moment. */
+  soon: Promise<void>;
   cancel(): void;
 }
 
+const soonMs = 2_000;
+const firstPauseMs = 100;
+const longestPauseMs = 5_000;
+
 export function startWhenPossible(log: Logger, what: string, work: () => Promise<void>): StartUpWork {
   const abort = new AbortController();
+  const beganMs = performance.now();
+  const isSoon = () => performance.now() - beganMs < soonMs;
   const attempt = async (): Promise<boolean> => {
     try {
       await work();
       return true;
     } catch (error) {
-      log.warn({ err: error }, `cannot ${what} yet`);
+      if (!isSoon()) log.warn({ err: error }, `cannot ${what} yet`);
       return false;
     }
   };
-  const first = attempt();
-  const goOn = async () => {
-    let pauseMs = 250;
-    let finished = await first;
-    while (!finished && !abort.signal.aborted) {
+  const tryUntilItWorks = async (): Promise<void> => {
+    let pauseMs = firstPauseMs;
+    while (!abort.signal.aborted && !(await attempt())) {
       await delay(pauseMs, undefined, { signal: abort.signal, ref: false }).catch(() => undefined);
-      pauseMs = Math.min(pauseMs * 2, 5_000);
-      if (!abort.signal.aborted) finished = await attempt();
+      if (!isSoon()) pauseMs = Math.min(pauseMs * 2, longestPauseMs);
     }
   };
-  void goOn();
-  return { firstTry: first.then(() => undefined), cancel: () => abort.abort() };
+  const soon = Promise.race([tryUntilItWorks(), delay(soonMs, undefined, { ref: false })]);
+  return { soon, cancel: () => abort.abort() };
 }

@@ -5,6 +5,7 @@ import { benchChangeToDone } from './change-to-done.ts';
 import { benchCompliance } from './compliance.ts';
 import { benchDurableAdd } from './durable-add.ts';
 import { pageBenchmarks } from './pages.ts';
+import { benchPurge } from './purge.ts';
 import { benchReadScaling } from './read-scaling.ts';
 import type { BenchResult } from './result.ts';
 import { type BenchShop, startBenchShop } from './shop.ts';
@@ -17,6 +18,7 @@ const withShop: Record<string, (shop: BenchShop) => Promise<BenchResult | BenchR
   shoppers: benchShoppers,
   stampede: benchStampede,
   'change-to-done': benchChangeToDone,
+  purge: benchPurge,
   // Last, as it leaves a large catalog behind.
   'catalog-size': benchCatalogSize,
 };

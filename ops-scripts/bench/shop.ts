@@ -13,6 +13,7 @@ export interface BenchShop extends AsyncDisposable {
   originPid: number;
   edgeUrl: string;
   edgePid: number;
+  edgePurgeKey: string;
   /** OpenMetrics of the origin. */
   metricsUrl: string;
   databaseUrl: string;
@@ -56,6 +57,7 @@ export async function startBenchShop(env: NodeJS.ProcessEnv): Promise<BenchShop>
     originPid,
     edgeUrl,
     edgePid: edge.pid!,
+    edgePurgeKey: purgeKey,
     metricsUrl: `http://127.0.0.1:${metricsPort}/metrics`,
     databaseUrl: running.databaseUrl,
     staff: {

@@ -17,6 +17,8 @@ export const originFaults: Record<string, Fault> = {
   },
   'freeze-origin': {
     summary: 'one origin stands still, then goes on',
+    // Its shoppers are led to others, and come back to an older cart or to none.
+    loses: losesMemory,
     async inflict({ region, random, mark, short }) {
       const origin = random.pick(region.origins());
       freeze(origin);
