@@ -5,7 +5,7 @@ import type { Deps } from '../deps.ts';
 import { Refusal } from '../errors.ts';
 import type { Tx } from '../postgres/database.ts';
 import { writeOnce } from '../web/idempotency.ts';
-import { type Account, accountColumns, toAccount } from './account.ts';
+import { type Account, accountColumns, normaliseEmail, toAccount } from './account.ts';
 import type { AccountDeps } from './account-deps.ts';
 import type { Arrival } from './arrival.ts';
 import { hidePassword } from './hide-password.ts';
@@ -63,7 +63,7 @@ async function findByCredentials(
   const found = await deps.db
     .selectFrom('accounts')
     .select(['id', 'password_hash'])
-    .where((where) => where(where.fn('lower', ['email']), '=', storable(email).toLowerCase()))
+    .where((where) => where(where.fn('lower', ['email']), '=', normaliseEmail(email)))
     .executeTakeFirst();
   return (await passwords.matches(found?.password_hash, password)) ? found?.id : undefined;
 }
@@ -127,9 +127,4 @@ async function readAccount({ db }: Deps, id: string): Promise<Account> {
   // Deleted since the first answer to the same key.
   if (row === undefined) throw new Refusal(404, 'not-found', 'This account does not exist');
   return toAccount(row);
-}
-
-/** What Postgres cannot hold cannot be anybody's e-mail. */
-function storable(text: string): string {
-  return text.replaceAll('\0', '').toWellFormed().trim();
 }
