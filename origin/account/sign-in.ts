@@ -1,6 +1,6 @@
-// Sign-up, sign-in and sign-out: the session begins in the transaction that brings the guest's pieces along, and ends for every origin at once.
+// Sign-up and sign-in: the session begins in the transaction that brings the guest's pieces along.
 import type { CartMerge, Carts } from '../cart/carts.ts';
-import { prepareSignIn, signOutCart } from '../cart/for-account.ts';
+import { prepareSignIn } from '../cart/for-account.ts';
 import type { Deps } from '../deps.ts';
 import { Refusal } from '../errors.ts';
 import type { Tx } from '../postgres/database.ts';
@@ -10,8 +10,8 @@ import type { AccountDeps } from './account-deps.ts';
 import type { Arrival } from './arrival.ts';
 import { hidePassword } from './hide-password.ts';
 import { announceChange, raiseAccountVersion } from './raise-version.ts';
-import { endedSessionCookie, hashToken, makeToken, readTokenHash, sessionCookie } from './session-token.ts';
-import { endCurrentSession, insertSession, type SignedIn } from './sessions.ts';
+import { hashToken, makeToken, readTokenHash, sessionCookie } from './session-token.ts';
+import { insertSession } from './sessions.ts';
 
 export interface SignedInAnswer {
   account: Account;
@@ -66,17 +66,6 @@ async function findByCredentials(
     .where((where) => where(where.fn('lower', ['email']), '=', normaliseEmail(email)))
     .executeTakeFirst();
   return (await passwords.matches(found?.password_hash, password)) ? found?.id : undefined;
-}
-
-/** The cart stays with the account; the browser has an empty one. @returns cookies to set */
-export async function signOut(
-  { deps, carts }: AccountDeps,
-  cookieHeader: string | undefined,
-  account: SignedIn,
-): Promise<string[]> {
-  await endCurrentSession(deps, account);
-  const cartCookies = await signOutCart(carts, { cookieHeader, accountId: account.id });
-  return [endedSessionCookie(), ...cartCookies];
 }
 
 async function begin(
