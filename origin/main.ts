@@ -11,6 +11,7 @@ import { migrateToLatest } from './postgres/migrate.ts';
 import { startWhenPossible } from './start-when-possible.ts';
 import { onStopSignal } from './stop-signal.ts';
 import { versionReaders } from './version-readers.ts';
+import { findWeakSecrets } from './weak-secrets.ts';
 import { presentAssets } from './web/assets.ts';
 import { Health } from './web/health.ts';
 import { keepAssets } from './web/kept-assets.ts';
@@ -25,6 +26,7 @@ const drainMs = 6_000;
 async function main(): Promise<void> {
   const settings = readSettings(process.env);
   const log = createLog(settings, 'origin');
+  for (const warning of findWeakSecrets(settings)) log.warn(warning);
   await using deps = createDeps(settings, log, { versionReaders });
   const health = new Health();
   const carts = createCarts(deps);

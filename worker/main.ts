@@ -10,6 +10,7 @@ import { pruneOutbox } from '../origin/outbox/work.ts';
 import { isMigrated } from '../origin/postgres/migrate.ts';
 import { onStopSignal } from '../origin/stop-signal.ts';
 import { versionReaders } from '../origin/version-readers.ts';
+import { findWeakSecrets } from '../origin/weak-secrets.ts';
 import { Health } from '../origin/web/health.ts';
 import { serve } from '../origin/web/serve.ts';
 import { createDashboard } from './dashboard.ts';
@@ -21,6 +22,7 @@ const stopMs = 8_000;
 async function main(): Promise<void> {
   const settings = readSettings(process.env);
   const log = createLog(settings, 'worker');
+  for (const warning of findWeakSecrets(settings)) log.warn(warning);
   await using deps = createDeps(settings, log, { versionReaders, poolSize: 20 });
   const health = new Health();
   const jobs = startJobs(deps);
