@@ -25,10 +25,6 @@ export interface ShopHooks {
 export interface Shop {
   storefrontUrl: string;
   workerUrl: string;
-  staff: { email: string; password: string };
-  operatorPassword: string;
-  /** Whether the passwords were made now and must be shown. */
-  firstStart: boolean;
   dataDir: string;
   /** Within 10 s, data kept. */
   stop(): Promise<void>;
@@ -39,7 +35,7 @@ export async function startShop(settings: LocalSettings, hooks: ShopHooks): Prom
   await using standing = new AsyncDisposableStack();
   const folder = standing.adopt(await openDataFolder(settings.dataDir), (open) => open.release());
   const ports = await choosePorts(settings);
-  const { secrets, fresh } = keepSecrets(folder.path);
+  const secrets = keepSecrets(folder.path);
   const running: RunningShop = {
     pid: process.pid,
     storefrontUrl: `http://localhost:${ports.origin}`,
@@ -57,8 +53,6 @@ export async function startShop(settings: LocalSettings, hooks: ShopHooks): Prom
   const stores = await placeStores(run);
   const { databaseUrl, redisUrl } = stores;
   books.note({ databaseUrl, redisUrl });
-  const staff = { email: settings.staffEmail, password: settings.staffPassword ?? secrets.staffPassword };
-  const operatorPassword = settings.operatorPassword ?? secrets.operatorPassword;
   const env = {
     ...settings.environment,
     DATABASE_URL: databaseUrl,
@@ -68,9 +62,9 @@ export async function startShop(settings: LocalSettings, hooks: ShopHooks): Prom
     PORT: String(ports.origin),
     WORKER_PORT: String(ports.worker),
     COOKIE_KEYS: settings.cookieKeys ?? secrets.cookieKey,
-    STAFF_EMAIL: staff.email,
-    STAFF_PASSWORD: staff.password,
-    OPERATOR_PASSWORD: operatorPassword,
+    STAFF_EMAIL: settings.staffEmail,
+    STAFF_PASSWORD: settings.staffPassword ?? secrets.staffPassword,
+    OPERATOR_PASSWORD: settings.operatorPassword ?? secrets.operatorPassword,
   };
   const startStores = () => hooks.step('Starting Postgres and Redis', stores.start);
   const launch = () => hooks.step('Starting origin and worker', () => startProcesses(run, env, ports));
@@ -92,9 +86,6 @@ export async function startShop(settings: LocalSettings, hooks: ShopHooks): Prom
   return {
     storefrontUrl: running.storefrontUrl,
     workerUrl: running.workerUrl,
-    staff,
-    operatorPassword,
-    firstStart: fresh,
     dataDir: folder.path,
     stop: async () => {
       books.note({ stopping: true });

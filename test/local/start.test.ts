@@ -39,7 +39,10 @@ test('the first start, broken off half-way by kill -9, is no obstacle to the nex
 test('it shows a page, tells passwords only to the owner, and ends everything within 10 s of SIGTERM', async () => {
   await using shop = start();
   const url = await readyUrl(shop);
-  await shop.line(/^Staff .*staff@myclothes\.test/);
+  // The start before this one made the passwords, and was killed before it could tell them.
+  const { operatorPassword, staffPassword } = JSON.parse(readFileSync(join(folder, 'secrets.json'), 'utf8'));
+  expect(await shop.line(/^Dashboard /)).toContain(`operator, ${operatorPassword}`);
+  expect(await shop.line(/^Staff /)).toContain(`staff@myclothes.test, ${staffPassword}`);
   expect((await fetch(url)).status).toBe(200);
   for (const file of ['running.json', 'secrets.json'])
     expect(statSync(join(folder, file)).mode & 0o077).toBe(0);
@@ -53,10 +56,13 @@ test('it shows a page, tells passwords only to the owner, and ends everything wi
 });
 
 test('a later start finds the data, says so without the passwords, and starts again whatever part is killed', async () => {
-  await using shop = start();
+  await using shop = start({ OPERATOR_PASSWORD: 'set-by-the-user' });
   const url = await readyUrl(shop);
-  const { operatorPassword } = JSON.parse(readFileSync(join(folder, 'secrets.json'), 'utf8'));
-  expect(shop.output()).not.toContain(operatorPassword);
+  const { operatorPassword, staffPassword } = JSON.parse(readFileSync(join(folder, 'secrets.json'), 'utf8'));
+  expect(await shop.line(/^Dashboard /)).toMatch(/as set in OPERATOR_PASSWORD$/);
+  expect(await shop.line(/^Staff /)).toMatch(/password in .*secrets\.json$/);
+  for (const secret of [operatorPassword, staffPassword, 'set-by-the-user'])
+    expect(shop.output()).not.toContain(secret);
   const { items } = (await (await fetch(`${url}/api/products?limit=1`)).json()) as {
     items: { slug: string }[];
   };
