@@ -6,6 +6,7 @@ import { type DataFolder, openDataFolder } from './data-folder.ts';
 import { type Books, keepBooks } from './keep-books.ts';
 import { keepSecrets } from './kept-secrets.ts';
 import { startNodePart } from './node-part.ts';
+import { ownAddress } from './own-address.ts';
 import type { RunningShop } from './running-file.ts';
 import { choosePorts, type ShopPorts } from './shop-ports.ts';
 import { placeStores } from './shop-stores.ts';
@@ -107,8 +108,10 @@ async function startProcesses(
   env: Record<string, string | undefined>,
   ports: ShopPorts,
 ): Promise<void> {
-  const host = run.settings.host === '0.0.0.0' ? '127.0.0.1' : run.settings.host;
-  const keep = async (name: string, port: number) => {
+  const host = ownAddress(run.settings.host);
+  // The name that was set is the origin's, which shows it in every answer; two processes cannot both bear it.
+  const instances = { origin: run.settings.environment['INSTANCE'] ?? 'origin-1', worker: 'worker-1' };
+  const keep = async (name: 'origin' | 'worker', port: number) => {
     const process = await supervise({
       name,
       signal: run.hooks.signal,
@@ -116,7 +119,7 @@ async function startProcesses(
         startNodePart({
           name,
           entry: `${name}/main.ts`,
-          env: { ...env, INSTANCE: `${name}-1` },
+          env: { ...env, INSTANCE: instances[name] },
           logFile: join(run.folder.path, 'logs', `${name}.log`),
           readyUrl: `http://${host}:${port}/readyz`,
           signal,

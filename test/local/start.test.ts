@@ -82,6 +82,15 @@ test('a later start finds the data, says so without the passwords, and starts ag
   expect((await fetch(url)).status).toBe(200);
 });
 
+test('the origin bears the name that was set, and is found on the addresses of IPv6', async () => {
+  for (const host of ['::', '::1']) {
+    await using shop = start({ HOST: host, INSTANCE: 'my-own-name' });
+    const { port } = new URL(await readyUrl(shop));
+    const page = await fetch(`http://[::1]:${port}/`);
+    expect([page.status, page.headers.get('served-by')]).toEqual([200, 'local/my-own-name']);
+  }
+});
+
 test('a port in use is named before anything is started', async () => {
   const port = await findFreePort();
   await using blocker = await occupy(port);
