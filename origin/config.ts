@@ -93,7 +93,7 @@ const urls = (...protocols: string[]) =>
     error: `must be URLs that begin with ${protocols.map((protocol) => `${protocol}//`).join(' or ')}, separated by commas`,
   });
 
-const portFault = { error: 'must be a port, 0 to 65535' };
+export const portFault = { error: 'must be a port, 0 to 65535' };
 
 const port = (fallback: number) =>
   z.string().default(String(fallback)).refine(isPort, portFault).transform(Number);
@@ -212,7 +212,7 @@ function isUrl(text: string, protocols: string[]): boolean {
   return URL.canParse(text) && protocols.includes(new URL(text).protocol);
 }
 
-function isPort(text: string): boolean {
+export function isPort(text: string): boolean {
   return /^\d{1,5}$/.test(text) && Number(text) <= 65_535;
 }
 

@@ -1,11 +1,15 @@
 // Settings are read whole: every fault is told at once, and no value is repeated.
 import { describe, expect, test } from 'vitest';
+import { readRegionSettings } from '../../ops-scripts/region/config.ts';
 import { readSettings, SettingsError } from '../../origin/config.ts';
 import { findWeakSecrets } from '../../origin/weak-secrets.ts';
 
-function faultsOf(env: Record<string, string>): string[] {
+function faultsOf(
+  env: Record<string, string>,
+  read: (env: Record<string, string>) => unknown = readSettings,
+): string[] {
   try {
-    readSettings(env);
+    read(env);
   } catch (error) {
     if (error instanceof SettingsError) return error.faults;
     throw error;
@@ -31,6 +35,13 @@ describe('faults', () => {
       'STAFF_PASSWORD',
       'STRIPE_SECRET_KEY',
     ]);
+  });
+
+  test('of a region are told at once, its edge’s port among them', () => {
+    const read = (env: Record<string, string>) => readRegionSettings([], env);
+    expect(named(faultsOf({ PORT: 'eighty', EDGE_PORT: 'ninety' }, read))).toEqual(['EDGE_PORT', 'PORT']);
+    expect(named(faultsOf({ EDGE_PORT: '70000' }, read))).toEqual(['EDGE_PORT']);
+    expect(readRegionSettings([], { EDGE_PORT: '' }).edgePort).toBe(0);
   });
 
   test('never repeat what was set', () => {
