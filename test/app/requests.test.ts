@@ -102,6 +102,11 @@ describe('every response', () => {
     expect(plain.headers.get('Content-Encoding')).toBeNull();
   });
 
+  test('of a page whose address is a secret tells it to no other site', async () => {
+    const page = await shop.browser().request('/reset-password?token=a-secret');
+    expect(page.headers.get('Referrer-Policy')).toBe('no-referrer');
+  });
+
   test('that is personal is kept by nobody', async () => {
     const browser = shop.browser();
     await browser.signUp('private@example.com');
