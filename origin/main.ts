@@ -16,6 +16,7 @@ import { presentAssets } from './web/assets.ts';
 import { Health } from './web/health.ts';
 import { keepAssets } from './web/kept-assets.ts';
 import { createKnownPages } from './web/known-pages.ts';
+import { createRefuseUnreadable } from './web/refuse-unreadable.ts';
 import { createFinishHeaders } from './web/response-headers.ts';
 import { serve } from './web/serve.ts';
 import { serveMetrics } from './web/serve-metrics.ts';
@@ -33,7 +34,13 @@ async function main(): Promise<void> {
   const passwords = createPasswords();
   const app = createApp(deps, carts, health, { passwords });
   const knownPages = createKnownPages(deps, createFinishHeaders(settings));
-  const server = await serve({ fetch: app.fetch, knownPages, host: settings.host, port: settings.port });
+  const server = await serve({
+    fetch: app.fetch,
+    knownPages,
+    refuse: createRefuseUnreadable(settings),
+    host: settings.host,
+    port: settings.port,
+  });
   const { host, metricsPort } = settings;
   const metrics =
     metricsPort === undefined ? undefined : await serveMetrics(deps.registry, host, metricsPort);

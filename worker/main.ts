@@ -12,6 +12,7 @@ import { onStopSignal } from '../origin/stop-signal.ts';
 import { versionReaders } from '../origin/version-readers.ts';
 import { findWeakSecrets } from '../origin/weak-secrets.ts';
 import { Health } from '../origin/web/health.ts';
+import { createRefuseUnreadable } from '../origin/web/refuse-unreadable.ts';
 import { serve } from '../origin/web/serve.ts';
 import { createDashboard } from './dashboard.ts';
 import { startJobs } from './jobs.ts';
@@ -33,7 +34,12 @@ async function main(): Promise<void> {
     health,
     db: deps.db,
   });
-  const server = await serve({ fetch: dashboard.fetch, host: settings.host, port: settings.workerPort });
+  const server = await serve({
+    fetch: dashboard.fetch,
+    refuse: createRefuseUnreadable(settings),
+    host: settings.host,
+    port: settings.workerPort,
+  });
 
   const tasks = startTimedTasks(deps, log, [
     { name: 'raise the versions of stock', everyMs: 1_000, run: (tx) => raiseDirtyStock(tx) },
