@@ -4,6 +4,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
+import { ownAddress } from '../../ops-scripts/local/own-address.ts';
 import { findFreePort } from '../../ops-scripts/local/ports.ts';
 import { processIdentity } from '../../ops-scripts/local/process-identity.ts';
 import { findRunning } from '../../ops-scripts/local/running-file.ts';
@@ -83,12 +84,20 @@ test('a later start finds the data, says so without the passwords, and starts ag
 });
 
 test('the origin bears the name that was set, and is found on the addresses of IPv6', async () => {
-  for (const host of ['::', '::1']) {
-    await using shop = start({ HOST: host, INSTANCE: 'my-own-name' });
-    const { port } = new URL(await readyUrl(shop));
-    const page = await fetch(`http://[::1]:${port}/`);
-    expect([page.status, page.headers.get('served-by')]).toEqual([200, 'local/my-own-name']);
-  }
+  await using shop = start({ HOST: '::', INSTANCE: 'my-own-name' });
+  const { port } = new URL(await readyUrl(shop));
+  const page = await fetch(`http://[::1]:${port}/`);
+  expect([page.status, page.headers.get('served-by')]).toEqual([200, 'local/my-own-name']);
+});
+
+test.each([
+  ['127.0.0.1', '127.0.0.1'],
+  ['0.0.0.0', '127.0.0.1'],
+  ['::1', '[::1]'],
+  ['::', '[::1]'],
+  ['localhost', 'localhost'],
+])('what listens on %s is asked at %s', (host, asked) => {
+  expect(ownAddress(host)).toBe(asked);
 });
 
 test('a port in use is named before anything is started', async () => {
