@@ -27,8 +27,6 @@ export function readEdgeConfig(env: Record<string, string | undefined>): EdgeCon
   if (!URL.canParse(originUrl) || !/^https?:$/.test(new URL(originUrl).protocol))
     faults.push('ORIGIN_URL must be an http or https URL');
   const purgeKey = env.EDGE_PURGE_KEY || undefined;
-  if (purgeKey !== undefined && purgeKey.length < 16)
-    faults.push('EDGE_PURGE_KEY must have 16 characters or more');
   const leaseSeconds = Number(env.EDGE_LEASE_SECONDS || 3);
   if (!(leaseSeconds >= 1 && leaseSeconds <= 60)) faults.push('EDGE_LEASE_SECONDS must be from 1 to 60');
   const trustedProxies = (env.TRUSTED_PROXIES ?? '')
@@ -50,4 +48,11 @@ export function readEdgeConfig(env: Record<string, string | undefined>): EdgeCon
   };
   if (faults.length > 0) throw new Error(faults.join('\n'));
   return config;
+}
+
+/** @returns what is worth a look at start-up, though the edge runs with it. */
+export function findDoubts({ purgeKey }: Pick<EdgeConfig, 'purgeKey'>): string[] {
+  if (purgeKey === undefined)
+    return ['EDGE_PURGE_KEY is not set: answers with Cache-Tag will not be served twice'];
+  return purgeKey.length < 16 ? ['EDGE_PURGE_KEY is weak: it has fewer than 16 characters'] : [];
 }

@@ -1,7 +1,7 @@
 // Runs the edge under Node or Deno until told to stop; then answers what it has begun, within ten seconds.
 import process from 'node:process';
 import { createEdge } from './app.ts';
-import { readEdgeConfig } from './config.ts';
+import { findDoubts, readEdgeConfig } from './config.ts';
 import { openDiskStore } from './disk-store.ts';
 import { trustProxies } from './http/client-address.ts';
 import { createMetricsServer } from './metrics-server.ts';
@@ -14,8 +14,7 @@ const maxDiskBytes = 4_000_000_000;
 const drainMs = 8_000;
 
 const config = readConfig();
-if (config.purgeKey === undefined)
-  console.error('EDGE_PURGE_KEY is not set: answers with Cache-Tag will not be served twice');
+for (const doubt of findDoubts(config)) console.error(doubt);
 const edge = createEdge({
   store: await openStore(config.storeFolder),
   upstream: createNodeUpstream({

@@ -57,10 +57,28 @@ export function readSettings(env: Environment): Settings {
     Object.entries(env).filter(([, value]) => value !== undefined && value !== ''),
   );
   const parsed = Environment.safeParse(present);
-  if (!parsed.success) {
-    throw new SettingsError(parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`));
-  }
+  const wrong = parsed.success
+    ? []
+    : parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`);
+  const faults = [...wrong, ...findMissingPartners(present)];
+  if (!parsed.success || faults.length > 0) throw new SettingsError(faults);
   return toSettings(parsed.data);
+}
+
+/** Looks at what is set, not at what was parsed: a fault elsewhere must not hide these. */
+function findMissingPartners(env: Environment): string[] {
+  const faults: string[] = [];
+  if (splitList(env['EDGE_URLS'] ?? '').length > 0 && env['EDGE_PURGE_KEY'] === undefined)
+    faults.push('EDGE_PURGE_KEY: must be set where EDGE_URLS is');
+  if ((env['STAFF_EMAIL'] === undefined) !== (env['STAFF_PASSWORD'] === undefined))
+    faults.push('STAFF_PASSWORD: must be set together with STAFF_EMAIL');
+  const takesStripe = splitList(env['PAYMENT_PROVIDERS'] ?? '').includes('stripe');
+  if (takesStripe && !(env['STRIPE_SECRET_KEY'] && env['STRIPE_WEBHOOK_SECRET'])) {
+    faults.push(
+      'STRIPE_SECRET_KEY: must be set together with STRIPE_WEBHOOK_SECRET where PAYMENT_PROVIDERS names stripe',
+    );
+  }
+  return faults;
 }
 
 const list = z.string().default('').transform(splitList);
@@ -75,102 +93,83 @@ const urls = (...protocols: string[]) =>
     error: `must be URLs that begin with ${protocols.map((protocol) => `${protocol}//`).join(' or ')}, separated by commas`,
   });
 
-const portFault = { error: 'must be a port, 0 to 65535' };
+export const portFault = { error: 'must be a port, 0 to 65535' };
 
 const port = (fallback: number) =>
   z.string().default(String(fallback)).refine(isPort, portFault).transform(Number);
 
-const Environment = z
-  .object({
-    DATABASE_URL: url('postgres:', 'postgresql:'),
-    DATABASE_REPLICA_URLS: urls('postgres:', 'postgresql:').refine((items) => items.length <= 15, {
-      error: 'must name at most 15 replicas',
+const Environment = z.object({
+  DATABASE_URL: url('postgres:', 'postgresql:'),
+  DATABASE_REPLICA_URLS: urls('postgres:', 'postgresql:').refine((items) => items.length <= 15, {
+    error: 'must name at most 15 replicas',
+  }),
+  REDIS_URL: z
+    .string({ error: 'must be set' })
+    .transform(splitList)
+    .refine((found) => found.length > 0 && found.every((item) => isUrl(item, ['redis:', 'rediss:'])), {
+      error: 'must be URLs that begin with redis:// or rediss://, separated by commas',
     }),
-    REDIS_URL: z
-      .string({ error: 'must be set' })
-      .transform(splitList)
-      .refine((found) => found.length > 0 && found.every((item) => isUrl(item, ['redis:', 'rediss:'])), {
-        error: 'must be URLs that begin with redis:// or rediss://, separated by commas',
-      }),
-    REDIS_REPLICAS: z
-      .string()
-      .default('0')
-      .refine((text) => /^\d$/.test(text), { error: 'must be a whole number, 0 to 9' })
-      .transform(Number),
-    DATA_DIR: z.string().default('.data'),
-    HOST: z.string().default('127.0.0.1'),
-    PORT: port(3000),
-    SITE_URL: url('http:', 'https:').optional(),
-    WORKER_PORT: port(3001),
-    METRICS_PORT: z.string().refine(isPort, portFault).transform(Number).optional(),
-    EDGE_URLS: urls('http:', 'https:'),
-    EDGE_PURGE_KEY: z.string().min(16, { error: 'must have at least 16 characters' }).optional(),
-    EDGE_LEASE_SECONDS: z
-      .string()
-      .default('3')
-      .refine((text) => Number(text) >= 1 && Number(text) <= 60, { error: 'must be 1 to 60' })
-      .transform(Number),
-    CLOUDFRONT_DISTRIBUTION_IDS: list.refine((ids) => ids.every((id) => /^[A-Z0-9]{8,32}$/.test(id)), {
-      error: 'must be ids of distributions, separated by commas',
-    }),
-    RATE_LIMITS: z.enum(['on', 'off'], { error: 'must be on or off' }).default('on'),
-    COOKIE_KEYS: z
-      .string({ error: 'must be set: secrets of at least 32 characters, separated by commas' })
-      .transform(splitList)
-      .refine((keys) => keys.length > 0 && keys.every((key) => key.length >= 32), {
-        error: 'must be secrets of at least 32 characters each, separated by commas',
-      }),
-    CART_STATE: z
-      .enum(['server', 'cookie', 'sticky'], { error: 'must be server, cookie or sticky' })
-      .default('server'),
-    ZONE: z
-      .string()
-      .regex(/^[\w.-]{1,32}$/, { error: 'must be 1 to 32 letters, digits, dots or hyphens' })
-      .default('local'),
-    INSTANCE: z
-      .string()
-      .regex(/^[\w.-]{1,64}$/, { error: 'must be 1 to 64 letters, digits, dots or hyphens' })
-      .default('origin-1'),
-    TRUSTED_PROXIES: list.refine((items) => items.every(isAddressOrCidr), {
-      error: 'must be IP addresses or CIDRs, separated by commas',
-    }),
-    PAYMENT_PROVIDERS: z
-      .string()
-      .default('demo,on-delivery')
-      .transform(splitList)
-      .pipe(
-        z
-          .array(
-            z.enum(['demo', 'on-delivery', 'stripe'], { error: 'must name demo, on-delivery or stripe' }),
-          )
-          .min(1),
-      ),
-    STRIPE_SECRET_KEY: z.string().optional(),
-    STRIPE_WEBHOOK_SECRET: z.string().optional(),
-    STAFF_EMAIL: z.email({ error: 'must be an e-mail address' }).optional(),
-    STAFF_PASSWORD: z.string().min(10, { error: 'must have at least 10 characters' }).optional(),
-    SMTP_URL: url('smtp:', 'smtps:').optional(),
-    OPERATOR_PASSWORD: z.string().min(10, { error: 'must have at least 10 characters' }).optional(),
-    LOG_LEVEL: z
-      .enum(['trace', 'debug', 'info', 'warn', 'error', 'silent'], {
-        error: 'must be trace, debug, info, warn, error or silent',
-      })
-      .default('info'),
-  })
-  .superRefine((env, context) => {
-    const fault = (name: string, message: string) =>
-      context.addIssue({ code: 'custom', path: [name], message });
-    if (env.EDGE_URLS.length > 0 && env.EDGE_PURGE_KEY === undefined)
-      fault('EDGE_PURGE_KEY', 'must be set where EDGE_URLS is');
-    if ((env.STAFF_EMAIL === undefined) !== (env.STAFF_PASSWORD === undefined))
-      fault('STAFF_PASSWORD', 'must be set together with STAFF_EMAIL');
-    if (env.PAYMENT_PROVIDERS.includes('stripe') && !(env.STRIPE_SECRET_KEY && env.STRIPE_WEBHOOK_SECRET)) {
-      fault(
-        'STRIPE_SECRET_KEY',
-        'must be set together with STRIPE_WEBHOOK_SECRET where PAYMENT_PROVIDERS names stripe',
-      );
-    }
-  });
+  REDIS_REPLICAS: z
+    .string()
+    .default('0')
+    .refine((text) => /^\d$/.test(text), { error: 'must be a whole number, 0 to 9' })
+    .transform(Number),
+  DATA_DIR: z.string().default('.data'),
+  HOST: z.string().default('127.0.0.1'),
+  PORT: port(3000),
+  SITE_URL: url('http:', 'https:').optional(),
+  WORKER_PORT: port(3001),
+  METRICS_PORT: z.string().refine(isPort, portFault).transform(Number).optional(),
+  EDGE_URLS: urls('http:', 'https:'),
+  EDGE_PURGE_KEY: z.string().optional(),
+  EDGE_LEASE_SECONDS: z
+    .string()
+    .default('3')
+    .refine((text) => Number(text) >= 1 && Number(text) <= 60, { error: 'must be 1 to 60' })
+    .transform(Number),
+  CLOUDFRONT_DISTRIBUTION_IDS: list.refine((ids) => ids.every((id) => /^[A-Z0-9]{8,32}$/.test(id)), {
+    error: 'must be ids of distributions, separated by commas',
+  }),
+  RATE_LIMITS: z.enum(['on', 'off'], { error: 'must be on or off' }).default('on'),
+  COOKIE_KEYS: z
+    .string({ error: 'must be set: secrets, separated by commas' })
+    .transform(splitList)
+    .refine((keys) => keys.length > 0, { error: 'must be secrets, separated by commas' }),
+  CART_STATE: z
+    .enum(['server', 'cookie', 'sticky'], { error: 'must be server, cookie or sticky' })
+    .default('server'),
+  ZONE: z
+    .string()
+    .regex(/^[\w.-]{1,32}$/, { error: 'must be 1 to 32 letters, digits, dots or hyphens' })
+    .default('local'),
+  INSTANCE: z
+    .string()
+    .regex(/^[\w.-]{1,64}$/, { error: 'must be 1 to 64 letters, digits, dots or hyphens' })
+    .default('origin-1'),
+  TRUSTED_PROXIES: list.refine((items) => items.every(isAddressOrCidr), {
+    error: 'must be IP addresses or CIDRs, separated by commas',
+  }),
+  PAYMENT_PROVIDERS: z
+    .string()
+    .default('demo,on-delivery')
+    .transform(splitList)
+    .pipe(
+      z
+        .array(z.enum(['demo', 'on-delivery', 'stripe'], { error: 'must name demo, on-delivery or stripe' }))
+        .min(1),
+    ),
+  STRIPE_SECRET_KEY: z.string().optional(),
+  STRIPE_WEBHOOK_SECRET: z.string().optional(),
+  STAFF_EMAIL: z.email({ error: 'must be an e-mail address' }).optional(),
+  STAFF_PASSWORD: z.string().optional(),
+  SMTP_URL: url('smtp:', 'smtps:').optional(),
+  OPERATOR_PASSWORD: z.string().optional(),
+  LOG_LEVEL: z
+    .enum(['trace', 'debug', 'info', 'warn', 'error', 'silent'], {
+      error: 'must be trace, debug, info, warn, error or silent',
+    })
+    .default('info'),
+});
 
 function toSettings(env: z.output<typeof Environment>): Settings {
   return {
@@ -213,7 +212,7 @@ function isUrl(text: string, protocols: string[]): boolean {
   return URL.canParse(text) && protocols.includes(new URL(text).protocol);
 }
 
-function isPort(text: string): boolean {
+export function isPort(text: string): boolean {
   return /^\d{1,5}$/.test(text) && Number(text) <= 65_535;
 }
 

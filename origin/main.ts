@@ -11,10 +11,12 @@ import { migrateToLatest } from './postgres/migrate.ts';
 import { startWhenPossible } from './start-when-possible.ts';
 import { onStopSignal } from './stop-signal.ts';
 import { versionReaders } from './version-readers.ts';
+import { findWeakSecrets } from './weak-secrets.ts';
 import { presentAssets } from './web/assets.ts';
 import { Health } from './web/health.ts';
 import { keepAssets } from './web/kept-assets.ts';
 import { createKnownPages } from './web/known-pages.ts';
+import { createRefuseUnreadable } from './web/refuse-unreadable.ts';
 import { createFinishHeaders } from './web/response-headers.ts';
 import { serve } from './web/serve.ts';
 import { serveMetrics } from './web/serve-metrics.ts';
@@ -25,13 +27,20 @@ const drainMs = 6_000;
 async function main(): Promise<void> {
   const settings = readSettings(process.env);
   const log = createLog(settings, 'origin');
+  for (const warning of findWeakSecrets(settings)) log.warn(warning);
   await using deps = createDeps(settings, log, { versionReaders });
   const health = new Health();
   const carts = createCarts(deps);
   const passwords = createPasswords();
   const app = createApp(deps, carts, health, { passwords });
   const knownPages = createKnownPages(deps, createFinishHeaders(settings));
-  const server = await serve({ fetch: app.fetch, knownPages, host: settings.host, port: settings.port });
+  const server = await serve({
+    fetch: app.fetch,
+    knownPages,
+    refuse: createRefuseUnreadable(settings),
+    host: settings.host,
+    port: settings.port,
+  });
   const { host, metricsPort } = settings;
   const metrics =
     metricsPort === undefined ? undefined : await serveMetrics(deps.registry, host, metricsPort);

@@ -40,9 +40,13 @@ export function createDashboard({ settings, queues, metrics, health, db }: Dashb
   const app = new Hono();
   app.use(async (c, next) => {
     const startedAtMs = performance.now();
-    checkSameOrigin(c.req.raw);
     await next();
     finish(c.res, startedAtMs);
+  });
+  // Inside, so that a refusal bears the headers that every answer bears.
+  app.use(async (c, next) => {
+    checkSameOrigin(c.req.raw);
+    await next();
   });
   app.onError((error, c) => {
     const refusal = toRefusal(error);
@@ -56,18 +60,19 @@ export function createDashboard({ settings, queues, metrics, health, db }: Dashb
     c.body(dashboardStyle, 200, { 'Content-Type': 'text/css; charset=utf-8' }),
   );
   app.get('/jobs', async (c) => {
-    if (!operators.isSignedIn(c.req.raw)) return c.html(signInPage(undefined), 401, challenge);
+    if (!operators.isSignedIn(c.req.raw)) return c.html(signInPage(undefined), 401, challenge(c.req.raw));
     const [counts, outbox] = await Promise.all([countJobs(queues), measureOutbox(db).catch(() => undefined)]);
     return c.html(dashboardPage(counts, outbox));
   });
   app.post('/jobs', bodyLimit({ maxSize: 4_096 }), async (c) => {
     const { password } = await c.req.parseBody();
     const cookie = operators.signIn(typeof password === 'string' ? password : '');
-    if (cookie === undefined) return c.html(signInPage('That is not the password.'), 401);
+    if (cookie === undefined)
+      return c.html(signInPage('That is not the password.'), 401, challenge(c.req.raw));
     return c.body(null, 303, { Location: '/jobs', 'Set-Cookie': cookie });
   });
   app.use('/jobs/board/*', async (c, next) => {
-    if (!operators.isSignedIn(c.req.raw)) return c.html(signInPage(undefined), 401, challenge);
+    if (!operators.isSignedIn(c.req.raw)) return c.html(signInPage(undefined), 401, challenge(c.req.raw));
     await next();
     c.header('Content-Security-Policy', boardPolicy);
   });
@@ -80,8 +85,11 @@ export function createDashboard({ settings, queues, metrics, health, db }: Dashb
   return app;
 }
 
-/** Basic is answered where a program sends it; browsers are shown the form, so nothing is asked for here. */
-const challenge = { 'Cache-Control': 'private, no-store' };
+/** A program is asked for Basic. A browser has the form: asked as well, it would open a window of its own, for the board's scripts too. */
+function challenge({ headers }: Request): Record<string, string> {
+  const isBrowser = headers.get('Accept')?.includes('text/html') || headers.has('Sec-Fetch-Mode');
+  return isBrowser ? {} : { 'WWW-Authenticate': 'Basic realm="MyClothes.com operators", charset="UTF-8"' };
+}
 
 async function countJobs(queues: Queues): Promise<QueueCounts[]> {
   return Promise.all(

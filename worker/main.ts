@@ -10,7 +10,9 @@ import { pruneOutbox } from '../origin/outbox/work.ts';
 import { isMigrated } from '../origin/postgres/migrate.ts';
 import { onStopSignal } from '../origin/stop-signal.ts';
 import { versionReaders } from '../origin/version-readers.ts';
+import { findWeakSecrets } from '../origin/weak-secrets.ts';
 import { Health } from '../origin/web/health.ts';
+import { createRefuseUnreadable } from '../origin/web/refuse-unreadable.ts';
 import { serve } from '../origin/web/serve.ts';
 import { createDashboard } from './dashboard.ts';
 import { startJobs } from './jobs.ts';
@@ -21,6 +23,7 @@ const stopMs = 8_000;
 async function main(): Promise<void> {
   const settings = readSettings(process.env);
   const log = createLog(settings, 'worker');
+  for (const warning of findWeakSecrets(settings)) log.warn(warning);
   await using deps = createDeps(settings, log, { versionReaders, poolSize: 20 });
   const health = new Health();
   const jobs = startJobs(deps);
@@ -31,7 +34,12 @@ async function main(): Promise<void> {
     health,
     db: deps.db,
   });
-  const server = await serve({ fetch: dashboard.fetch, host: settings.host, port: settings.workerPort });
+  const server = await serve({
+    fetch: dashboard.fetch,
+    refuse: createRefuseUnreadable(settings),
+    host: settings.host,
+    port: settings.workerPort,
+  });
 
   const tasks = startTimedTasks(deps, log, [
     { name: 'raise the versions of stock', everyMs: 1_000, run: (tx) => raiseDirtyStock(tx) },

@@ -10,12 +10,15 @@ export interface KeptSecrets {
   operatorPassword: string;
   staffPassword: string;
   edgePurgeKey: string;
+  /** Those that were shown to the owner, and are not shown again. */
+  announced?: AnnouncedPassword[];
 }
 
-/** @returns the secrets, and whether they were made now. */
-export function keepSecrets(dataDir: string): { secrets: KeptSecrets; fresh: boolean } {
-  const file = join(dataDir, 'secrets.json');
-  if (existsSync(file)) return { secrets: JSON.parse(readFileSync(file, 'utf8')), fresh: false };
+export type AnnouncedPassword = 'operatorPassword' | 'staffPassword';
+
+export function keepSecrets(dataDir: string): KeptSecrets {
+  const file = fileIn(dataDir);
+  if (existsSync(file)) return JSON.parse(readFileSync(file, 'utf8'));
   const secrets: KeptSecrets = {
     postgresPassword: random(24),
     redisPassword: random(24),
@@ -24,9 +27,26 @@ export function keepSecrets(dataDir: string): { secrets: KeptSecrets; fresh: boo
     staffPassword: random(12),
     edgePurgeKey: random(32),
   };
-  writeFileSync(`${file}.new`, `${JSON.stringify(secrets, undefined, 2)}\n`, { mode: 0o600 });
+  write(dataDir, secrets);
+  return secrets;
+}
+
+/** Call after they were shown: a start that fails in between shows them again, which is better than never. */
+export function markAnnounced(dataDir: string, shown: AnnouncedPassword[]): void {
+  const secrets = keepSecrets(dataDir);
+  const announced = new Set([...(secrets.announced ?? []), ...shown]);
+  write(dataDir, { ...secrets, announced: [...announced] });
+}
+
+/** Whole or not at all, and on the disk when this returns. */
+function write(dataDir: string, secrets: KeptSecrets): void {
+  const file = fileIn(dataDir);
+  writeFileSync(`${file}.new`, `${JSON.stringify(secrets, undefined, 2)}\n`, { mode: 0o600, flush: true });
   renameSync(`${file}.new`, file);
-  return { secrets, fresh: true };
+}
+
+function fileIn(dataDir: string): string {
+  return join(dataDir, 'secrets.json');
 }
 
 function random(bytes: number): string {

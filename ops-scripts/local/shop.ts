@@ -6,6 +6,7 @@ import { type DataFolder, openDataFolder } from './data-folder.ts';
 import { type Books, keepBooks } from './keep-books.ts';
 import { keepSecrets } from './kept-secrets.ts';
 import { startNodePart } from './node-part.ts';
+import { ownAddress } from './own-address.ts';
 import type { RunningShop } from './running-file.ts';
 import { choosePorts, type ShopPorts } from './shop-ports.ts';
 import { placeStores } from './shop-stores.ts';
@@ -25,10 +26,6 @@ export interface ShopHooks {
 export interface Shop {
   storefrontUrl: string;
   workerUrl: string;
-  staff: { email: string; password: string };
-  operatorPassword: string;
-  /** Whether the passwords were made now and must be shown. */
-  firstStart: boolean;
   dataDir: string;
   /** Within 10 s, data kept. */
   stop(): Promise<void>;
@@ -39,7 +36,7 @@ export async function startShop(settings: LocalSettings, hooks: ShopHooks): Prom
   await using standing = new AsyncDisposableStack();
   const folder = standing.adopt(await openDataFolder(settings.dataDir), (open) => open.release());
   const ports = await choosePorts(settings);
-  const { secrets, fresh } = keepSecrets(folder.path);
+  const secrets = keepSecrets(folder.path);
   const running: RunningShop = {
     pid: process.pid,
     storefrontUrl: `http://localhost:${ports.origin}`,
@@ -57,8 +54,6 @@ export async function startShop(settings: LocalSettings, hooks: ShopHooks): Prom
   const stores = await placeStores(run);
   const { databaseUrl, redisUrl } = stores;
   books.note({ databaseUrl, redisUrl });
-  const staff = { email: settings.staffEmail, password: settings.staffPassword ?? secrets.staffPassword };
-  const operatorPassword = settings.operatorPassword ?? secrets.operatorPassword;
   const env = {
     ...settings.environment,
     DATABASE_URL: databaseUrl,
@@ -68,9 +63,9 @@ export async function startShop(settings: LocalSettings, hooks: ShopHooks): Prom
     PORT: String(ports.origin),
     WORKER_PORT: String(ports.worker),
     COOKIE_KEYS: settings.cookieKeys ?? secrets.cookieKey,
-    STAFF_EMAIL: staff.email,
-    STAFF_PASSWORD: staff.password,
-    OPERATOR_PASSWORD: operatorPassword,
+    STAFF_EMAIL: settings.staffEmail,
+    STAFF_PASSWORD: settings.staffPassword ?? secrets.staffPassword,
+    OPERATOR_PASSWORD: settings.operatorPassword ?? secrets.operatorPassword,
   };
   const startStores = () => hooks.step('Starting Postgres and Redis', stores.start);
   const launch = () => hooks.step('Starting origin and worker', () => startProcesses(run, env, ports));
@@ -92,9 +87,6 @@ export async function startShop(settings: LocalSettings, hooks: ShopHooks): Prom
   return {
     storefrontUrl: running.storefrontUrl,
     workerUrl: running.workerUrl,
-    staff,
-    operatorPassword,
-    firstStart: fresh,
     dataDir: folder.path,
     stop: async () => {
       books.note({ stopping: true });
@@ -116,8 +108,10 @@ async function startProcesses(
   env: Record<string, string | undefined>,
   ports: ShopPorts,
 ): Promise<void> {
-  const host = run.settings.host === '0.0.0.0' ? '127.0.0.1' : run.settings.host;
-  const keep = async (name: string, port: number) => {
+  const host = ownAddress(run.settings.host);
+  // The name that was set is the origin's, which shows it in every answer; two processes cannot both bear it.
+  const instances = { origin: run.settings.environment['INSTANCE'] ?? 'origin-1', worker: 'worker-1' };
+  const keep = async (name: 'origin' | 'worker', port: number) => {
     const process = await supervise({
       name,
       signal: run.hooks.signal,
@@ -125,7 +119,7 @@ async function startProcesses(
         startNodePart({
           name,
           entry: `${name}/main.ts`,
-          env: { ...env, INSTANCE: `${name}-1` },
+          env: { ...env, INSTANCE: instances[name] },
           logFile: join(run.folder.path, 'logs', `${name}.log`),
           readyUrl: `http://${host}:${port}/readyz`,
           signal,

@@ -1,10 +1,10 @@
 // `npm start`: runs the whole shop on one machine until Ctrl-C, and leaves nothing running behind.
-import { relative } from 'node:path';
-import { readLocalSettings } from './config.ts';
+import { type LocalSettings, readLocalSettings } from './config.ts';
 import { runUntilStopped } from './run-until-stopped.ts';
 import { sayWhatToDo } from './say-what-to-do.ts';
 import { type Shop, startShop } from './shop.ts';
 import { createSteps } from './steps.ts';
+import { tellPasswords } from './tell-passwords.ts';
 
 /** @returns the exit code. */
 async function runShop(): Promise<number> {
@@ -17,18 +17,20 @@ async function runShop(): Promise<number> {
       onEvent: say,
       onGiveUp: giveUp,
     });
-    announce(shop);
+    announce(settings, shop);
     return shop.stop;
   });
 }
 
-function announce(shop: Shop): void {
-  const { storefrontUrl, workerUrl, staff, operatorPassword, firstStart } = shop;
-  const kept = `password in ${relative('', shop.dataDir)}/secrets.json`;
+function announce(settings: LocalSettings, { storefrontUrl, workerUrl, dataDir }: Shop): void {
+  const passwords = tellPasswords(settings, dataDir);
   console.log(`ready ${storefrontUrl}`);
   console.log(`API        ${storefrontUrl}/api/docs`);
-  console.log(`Dashboard  ${workerUrl}/jobs  operator, ${firstStart ? operatorPassword : kept}`);
-  console.log(`Staff      ${storefrontUrl}/staff  ${staff.email}, ${firstStart ? staff.password : kept}`);
+  console.log(`Dashboard  ${workerUrl}/jobs  operator, ${passwords.tell('operatorPassword')}`);
+  console.log(
+    `Staff      ${storefrontUrl}/staff  ${settings.staffEmail}, ${passwords.tell('staffPassword')}`,
+  );
+  passwords.markTold();
 }
 
 function say(sentence: string): void {

@@ -1,4 +1,5 @@
 // What `npm run region` reads from the environment: as `npm start`, and the edge's port.
+import { isPort, portFault, SettingsError } from '../../origin/config.ts';
 import { type LocalSettings, readLocalSettings } from '../local/config.ts';
 
 export interface RegionSettings extends LocalSettings {
@@ -17,10 +18,12 @@ export function readRegionSettings(
   args: string[],
   env: Record<string, string | undefined> = process.env,
 ): RegionSettings {
-  const settings = readLocalSettings({ ...env, ...ownStores });
+  const edgePort = env['EDGE_PORT'] || '0';
+  const faults = isPort(edgePort) ? [] : [`EDGE_PORT: ${portFault.error}`];
+  const settings = withFaults(faults, () => readLocalSettings({ ...env, ...ownStores }));
   return {
     ...settings,
-    edgePort: Number(env['EDGE_PORT'] ?? 0) || 0,
+    edgePort: Number(edgePort),
     portIsSet: (env['PORT'] ?? '') !== '',
     postgresDisks: env['POSTGRES_DISKS'] || undefined,
     json: args.includes('--json'),
@@ -34,3 +37,16 @@ const ownStores = {
   REDIS_URL: undefined,
   REDIS_REPLICAS: undefined,
 };
+
+/** @throws SettingsError with the faults that `read` finds and these. */
+function withFaults<Read>(faults: string[], read: () => Read): Read {
+  let found: string[] = [];
+  try {
+    const settings = read();
+    if (faults.length === 0) return settings;
+  } catch (error) {
+    if (!(error instanceof SettingsError)) throw error;
+    found = error.faults;
+  }
+  throw new SettingsError([...found, ...faults]);
+}

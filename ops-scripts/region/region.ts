@@ -101,7 +101,7 @@ async function planRegion(settings: RegionSettings, folder: string): Promise<Reg
   mkdirSync(regionFolder, { mode: 0o700 });
   const toolsFolder = join(folder, '..', 'tools');
   const ports = await chooseRegionPorts(settings);
-  const { secrets } = keepSecrets(folder);
+  const secrets = keepSecrets(folder);
   const storefrontUrl = `http://localhost:${ports.storefront}`;
   const staff = { email: settings.staffEmail, password: settings.staffPassword ?? secrets.staffPassword };
   const operatorPassword = settings.operatorPassword ?? secrets.operatorPassword;

@@ -44,6 +44,14 @@ export const SessionSchema = z
 
 export type Session = z.infer<typeof SessionSchema>;
 
+/**
+ * The same for every way of writing that finds the same account: what is looked up is also what attempts are counted by.
+ * What Postgres cannot hold cannot be anybody's e-mail.
+ */
+export function normaliseEmail(text: string): string {
+  return text.replaceAll('\0', '').toWellFormed().trim().toLowerCase();
+}
+
 interface AccountRow {
   id: string;
   email: string;

@@ -15,9 +15,9 @@ import { setCookies } from '../web/set-cookies.ts';
 import { AccountSchema, NameField, PasswordField } from './account.ts';
 import type { AccountDeps } from './account-deps.ts';
 import { arrivalOf } from './arrival.ts';
-import { changePassword, deleteAccount, readAccount, updateAccount } from './change-account.ts';
+import { changePassword, readAccount, updateAccount } from './change-account.ts';
 import { AccountExportSchema, exportAccount } from './export-account.ts';
-import { endedSessionCookie } from './session-token.ts';
+import { leaveForGood } from './sign-out.ts';
 import { readVisitor, requireAccount } from './visitor.ts';
 
 const tags = ['account'];
@@ -90,8 +90,8 @@ export function ownAccountRoutes(own: AccountDeps): OpenAPIHono<AppEnv> {
   });
   api.openapi(deleteRoute, async (c) => {
     const { account } = await readVisitor(deps, c);
-    await deleteAccount(deps, account, arrivalOf(c, c.req.valid('header')['idempotency-key']));
-    setCookies(c, [endedSessionCookie()]);
+    const arrival = arrivalOf(c, c.req.valid('header')['idempotency-key']);
+    setCookies(c, await leaveForGood(own, arrival, account));
     return c.body(null, 204);
   });
   api.openapi(putPasswordRoute, async (c) => {

@@ -18,12 +18,11 @@ import { readOwn } from '../web/read-your-writes.ts';
 import { NameField, PasswordField } from './account.ts';
 import type { AccountDeps } from './account-deps.ts';
 import { arrivalOf } from './arrival.ts';
-import { changePassword, deleteAccount, updateAccount } from './change-account.ts';
+import { changePassword, updateAccount } from './change-account.ts';
 import { accountPage } from './page-account.ts';
 import { readFrame } from './page-frame.ts';
-import { endedSessionCookie } from './session-token.ts';
-import { endSession, listSessions, type SignedIn } from './sessions.ts';
-import { signOut } from './sign-in.ts';
+import { listSessions, type SignedIn } from './sessions.ts';
+import { leaveForGood, signOut, signOutDevice } from './sign-out.ts';
 import { readVisitor } from './visitor.ts';
 
 const doneSentences: Record<string, string> = {
@@ -60,7 +59,7 @@ async function change(
   account: SignedIn,
   values: FormValues,
 ): Promise<Response> {
-  const { deps, carts } = own;
+  const { deps } = own;
   const key = readIdempotencyKey(values);
   switch (values['do']) {
     case 'sign-out': {
@@ -77,15 +76,13 @@ async function change(
       return seeOther('/account?done=password');
     }
     case 'end-session':
-      await endSession(deps, account, values['session'] ?? '', key);
-      return seeOther('/account?done=session');
+      return seeOther(
+        '/account?done=session',
+        await signOutDevice(own, arrivalOf(c, key), account, values['session'] ?? ''),
+      );
     case 'delete':
       if (values['confirm'] !== 'yes') throw new FormError({ confirm: 'Please say that you are sure.' });
-      await deleteAccount(deps, account, arrivalOf(c, key));
-      return seeOther('/', [
-        endedSessionCookie(),
-        ...(await carts.leaveWithAccount({ cookieHeader: undefined })),
-      ]);
+      return seeOther('/', await leaveForGood(own, arrivalOf(c, key), account));
     default:
       throw new Refusal(422, 'invalid-body', 'This page does not know that form');
   }

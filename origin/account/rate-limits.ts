@@ -3,6 +3,7 @@
 import { createHash } from 'node:crypto';
 import type { Deps } from '../deps.ts';
 import { Refusal } from '../errors.ts';
+import { normaliseEmail } from './account.ts';
 import { createAttemptCounters } from './attempt-counters.ts';
 
 interface Limit {
@@ -45,7 +46,7 @@ export function createRateLimits(deps: Pick<Deps, 'settings' | 'redis' | 'now'>)
   const takeSignIn = async (email: string, address: string): Promise<TakeBack> => {
     const ofAddress = await take(signInsAnAddress, address);
     // Refused for the account, it was no attempt of the address: one locked account must not lock everybody behind the same address.
-    const ofAccount = await undoing(ofAddress, () => take(signInsAnAccount, email.trim().toLowerCase()));
+    const ofAccount = await undoing(ofAddress, () => take(signInsAnAccount, normaliseEmail(email)));
     return async () => {
       await Promise.all([ofAddress(), ofAccount()]);
     };

@@ -17,9 +17,9 @@ import { setCookies } from '../web/set-cookies.ts';
 import { AccountSchema, SessionSchema, SignInSchema, SignUpSchema } from './account.ts';
 import type { AccountDeps } from './account-deps.ts';
 import { arrivalOf } from './arrival.ts';
-import { endedSessionCookie } from './session-token.ts';
-import { endSession, listSessions } from './sessions.ts';
-import { type SignedInAnswer, signIn, signOut, signUp } from './sign-in.ts';
+import { listSessions } from './sessions.ts';
+import { type SignedInAnswer, signIn, signUp } from './sign-in.ts';
+import { signOut, signOutDevice } from './sign-out.ts';
 import { readVisitor, requireAccount } from './visitor.ts';
 
 const tags = ['account'];
@@ -103,9 +103,8 @@ export function sessionRoutes(own: AccountDeps): OpenAPIHono<AppEnv> {
     const { account } = await readVisitor(deps, c);
     // Nobody has no sessions: the same answer as for one that does not exist.
     if (account === undefined) throw notFound('This session');
-    const { id } = c.req.valid('param');
-    await endSession(deps, account, id, c.req.valid('header')['idempotency-key']);
-    if (id === account.sessionId) setCookies(c, [endedSessionCookie()]);
+    const arrival = arrivalOf(c, c.req.valid('header')['idempotency-key']);
+    setCookies(c, await signOutDevice(own, arrival, account, c.req.valid('param').id));
     return c.body(null, 204);
   });
   return api;

@@ -1,17 +1,17 @@
-// Sign-up, sign-in and sign-out: the session begins in the transaction that brings the guest's pieces along, and ends for every origin at once.
+// Sign-up and sign-in: the session begins in the transaction that brings the guest's pieces along.
 import type { CartMerge, Carts } from '../cart/carts.ts';
-import { prepareSignIn, signOutCart } from '../cart/for-account.ts';
+import { prepareSignIn } from '../cart/for-account.ts';
 import type { Deps } from '../deps.ts';
 import { Refusal } from '../errors.ts';
 import type { Tx } from '../postgres/database.ts';
 import { writeOnce } from '../web/idempotency.ts';
-import { type Account, accountColumns, toAccount } from './account.ts';
+import { type Account, accountColumns, normaliseEmail, toAccount } from './account.ts';
 import type { AccountDeps } from './account-deps.ts';
 import type { Arrival } from './arrival.ts';
 import { hidePassword } from './hide-password.ts';
 import { announceChange, raiseAccountVersion } from './raise-version.ts';
-import { endedSessionCookie, hashToken, makeToken, readTokenHash, sessionCookie } from './session-token.ts';
-import { endCurrentSession, insertSession, type SignedIn } from './sessions.ts';
+import { hashToken, makeToken, readTokenHash, sessionCookie } from './session-token.ts';
+import { insertSession } from './sessions.ts';
 
 export interface SignedInAnswer {
   account: Account;
@@ -63,20 +63,9 @@ async function findByCredentials(
   const found = await deps.db
     .selectFrom('accounts')
     .select(['id', 'password_hash'])
-    .where((where) => where(where.fn('lower', ['email']), '=', storable(email).toLowerCase()))
+    .where((where) => where(where.fn('lower', ['email']), '=', normaliseEmail(email)))
     .executeTakeFirst();
   return (await passwords.matches(found?.password_hash, password)) ? found?.id : undefined;
-}
-
-/** The cart stays with the account; the browser has an empty one. @returns cookies to set */
-export async function signOut(
-  { deps, carts }: AccountDeps,
-  cookieHeader: string | undefined,
-  account: SignedIn,
-): Promise<string[]> {
-  await endCurrentSession(deps, account);
-  const cartCookies = await signOutCart(carts, { cookieHeader, accountId: account.id });
-  return [endedSessionCookie(), ...cartCookies];
 }
 
 async function begin(
@@ -127,9 +116,4 @@ async function readAccount({ db }: Deps, id: string): Promise<Account> {
   // Deleted since the first answer to the same key.
   if (row === undefined) throw new Refusal(404, 'not-found', 'This account does not exist');
   return toAccount(row);
-}
-
-/** What Postgres cannot hold cannot be anybody's e-mail. */
-function storable(text: string): string {
-  return text.replaceAll('\0', '').toWellFormed().trim();
 }

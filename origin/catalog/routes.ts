@@ -34,7 +34,8 @@ const listRoute = createRoute({
       sort: z
         .string()
         .optional()
-        .openapi({ description: `One of ${sorts.join(', ')}` }),
+        // Only told here: the query is judged by what pages judge theirs by.
+        .openapi({ description: `One of ${sorts.join(', ')}`, enum: [...sorts] }),
       cursor: z.string().max(200).optional().openapi({ description: '`nextCursor` of the part before' }),
       limit: z
         .string()

@@ -1,13 +1,13 @@
 // An order as the outside sees it, and what placing one needs.
 import { z } from '@hono/zod-openapi';
 import { MoneySchema } from '../web/money.ts';
-import { plainText } from '../web/plain-text.ts';
+import { optionalText, plainText } from '../web/plain-text.ts';
 
 export const ShippingAddressSchema = z
   .strictObject({
     name: plainText(100),
     line1: plainText(200),
-    line2: plainText(200).optional(),
+    line2: optionalText(200),
     city: plainText(100),
     postalCode: plainText(20),
     country: z

@@ -6,14 +6,7 @@ export function readOrderRequest(values: FormValues): unknown {
   const { name = '', line1 = '', line2 = '', city = '', postalCode = '', country = '' } = values;
   return {
     email: (values['email'] ?? '').trim(),
-    shippingAddress: {
-      name,
-      line1,
-      ...(line2.trim() === '' ? {} : { line2 }),
-      city,
-      postalCode,
-      country,
-    },
+    shippingAddress: { name, line1, line2, city, postalCode, country },
     payment: readPayment(values),
   };
 }

@@ -53,10 +53,13 @@ export function createKnownPages({ cache, countAnswer }: KnownPagesParts, finish
   };
 }
 
-/** A body would have to be read, or the connection could not be used again. */
+const plainHost = /^[\w.:[\]-]+$/;
+
+/** A body would have to be read, or the connection could not be used again. Whether another Host is one, the router's side knows. */
 function isPlainRead({ method, headers }: IncomingMessage): boolean {
   return (
     (method === 'GET' || method === 'HEAD') &&
+    plainHost.test(headers.host ?? '') &&
     headers['content-length'] === undefined &&
     headers['transfer-encoding'] === undefined
   );

@@ -3,10 +3,21 @@ import { z } from '@hono/zod-openapi';
 
 /** One line, trimmed, not empty. @param most characters */
 export function plainText(most: number) {
+  return line(1, most);
+}
+
+/** One line that may be left out: empty and `null` say the same as nothing. @param most characters */
+export function optionalText(most: number) {
+  return line(0, most)
+    .nullish()
+    .transform((text) => text || undefined);
+}
+
+function line(least: number, most: number) {
   return z
     .string()
     .trim()
-    .min(1)
+    .min(least)
     .max(most)
     .refine((text) => text.isWellFormed() && !/\p{Cc}/u.test(text), { error: 'must be plain text' });
 }

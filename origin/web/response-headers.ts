@@ -30,7 +30,8 @@ export function createFinishHeaders(settings: Pick<Settings, 'zone' | 'instance'
   const servedBy = `${settings.zone}/${settings.instance}`;
   return (headers) => {
     headers.set('X-Content-Type-Options', 'nosniff');
-    headers.set('Referrer-Policy', 'strict-origin-when-cross-origin');
+    // A page whose address is a secret asks for less.
+    if (!headers.has('Referrer-Policy')) headers.set('Referrer-Policy', 'strict-origin-when-cross-origin');
     headers.set('Served-By', servedBy);
     if (!headers.has('Cache-Control')) headers.set('Cache-Control', 'private, no-store');
     if (!headers.has('Cache-Status')) headers.set('Cache-Status', 'origin; fwd=bypass');

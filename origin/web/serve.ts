@@ -1,9 +1,11 @@
 // A listening server under Node or Deno, and how it stops: refuse readiness, let requests end, close, within a bound.
-import { createServer } from 'node:http';
+import { createServer, type Server } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { HttpBindings } from '@hono/node-server';
+import { answerOnSocket } from './answer-on-socket.ts';
 import type { RuntimeBindings } from './env.ts';
 import type { KnownPages } from './known-pages.ts';
+import type { RefuseUnreadable } from './refuse-unreadable.ts';
 
 type Fetch = (request: Request, bindings?: RuntimeBindings) => Response | Promise<Response>;
 
@@ -11,6 +13,8 @@ export interface ServeOptions {
   fetch: Fetch;
   /** Under Node, answers what it knows ahead of `fetch`. */
   knownPages?: KnownPages;
+  /** Under Node, answers what is no request that `fetch` could be asked; Node's own answers bear no headers. */
+  refuse?: RefuseUnreadable;
   host: string;
   port: number;
 }
@@ -33,9 +37,11 @@ const serverOptions = {
   headersTimeout: 30_000,
   requestTimeout: 30_000,
   maxHeaderSize: 32 * 1024,
+  // Refused by us.
+  requireHostHeader: false,
 };
 
-async function serveOnNode({ fetch, knownPages, host, port }: ServeOptions): Promise<Serving> {
+async function serveOnNode({ fetch, knownPages, refuse, host, port }: ServeOptions): Promise<Serving> {
   const { getRequestListener } = await import('@hono/node-server');
   let draining = false;
   const route = getRequestListener(async (request, bindings) => {
@@ -44,12 +50,13 @@ async function serveOnNode({ fetch, knownPages, host, port }: ServeOptions): Pro
     const response = await fetch(request, { ...bindings, remember });
     if (draining) response.headers.set('Connection', 'close');
     return response;
-  });
+  }, refuse && { errorHandler: refuse });
   const server = createServer(serverOptions, (incoming, outgoing) => {
     if (draining) outgoing.shouldKeepAlive = false;
     const viaRouter = () => void route(incoming, outgoing);
     if (!knownPages?.answer(incoming, outgoing, viaRouter)) viaRouter();
   });
+  if (refuse !== undefined) refuseBrokenBytes(server, refuse);
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen(port, host, 4_096, resolve);
@@ -68,6 +75,13 @@ async function serveOnNode({ fetch, knownPages, host, port }: ServeOptions): Pro
       await closed;
     },
   };
+}
+
+function refuseBrokenBytes(server: Server, refuse: RefuseUnreadable): void {
+  server.on('clientError', (error: Error & { code?: string }, socket) => {
+    if (error.code === 'ECONNRESET' || !socket.writable) socket.destroy();
+    else void answerOnSocket(socket, refuse(error));
+  });
 }
 
 interface DenoServer {

@@ -28,10 +28,8 @@ const oneAddress = (n: number) => ({ email: `person-${n}@example.com`, address: 
 describe('failed sign-ins', () => {
   test('of one account are ten, whichever origins they come to and however its e-mail is written', async () => {
     const two = [origin(), origin()];
-    const from = (n: number) => ({
-      email: n % 2 ? ' ADA@example.com' : 'ada@example.com',
-      address: `192.0.2.${n}`,
-    });
+    const written = ['ada@example.com', ' ADA@example.com', 'a\0da@example.com', '\0 ada@example.com\0'];
+    const from = (n: number) => ({ email: written[n % written.length]!, address: `192.0.2.${n}` });
     const counts = await Promise.all(two.map((limits) => attempts(limits, 15, from)));
     expect(counts[0]! + counts[1]!).toBe(10);
   });

@@ -62,6 +62,15 @@ describe('the OpenAPI document', () => {
     expect(routes.filter((route) => !documented.has(route) && !pages.has(route))).toEqual([]);
   });
 
+  test('tells in which orders products are listed, and no other is taken', async () => {
+    const list = operations().find((one) => nameOf(one) === 'GET /api/products')!;
+    const told = list.parameters.find(({ name }) => name === 'sort')!.schema.enum as string[];
+    expect(told).toEqual(['relevance', 'newest', 'price-asc', 'price-desc']);
+    const statusOf = async (sort: string) => (await shop.browser().get(`/api/products?sort=${sort}`)).status;
+    for (const sort of told) expect(await statusOf(sort)).toBe(200);
+    expect(await statusOf('cheapest')).toBe(400);
+  });
+
   test('tells what every operation answers when all goes well', async () => {
     const seen = new Map<string, number>();
     const ask = async (browser: Browser, method: string, path: string, told: string, body?: unknown) => {

@@ -1,3 +1,4 @@
+import { brotliDecompressSync, gunzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { createApp } from '../../origin/app.ts';
 import { createCarts } from '../../origin/cart/carts.ts';
@@ -100,6 +101,30 @@ describe('every response', () => {
       headers: { 'Accept-Encoding': 'br;q=0, gzip;q=0' },
     });
     expect(plain.headers.get('Content-Encoding')).toBeNull();
+  });
+
+  test.each(['/api/openapi.json', '/api/docs'])(
+    'of %s is compressed, and validated by its ETag',
+    async (path) => {
+      const browser = shop.browser();
+      const asked = (headers: Record<string, string>) => browser.request(path, { headers });
+      const plain = await (await asked({})).text();
+      const decode = { br: brotliDecompressSync, gzip: gunzipSync };
+      for (const encoding of ['br', 'gzip'] as const) {
+        const answer = await asked({ 'Accept-Encoding': encoding });
+        expect(answer.headers.get('Content-Encoding')).toBe(encoding);
+        expect(answer.headers.get('Vary')).toBe('Accept-Encoding');
+        expect(decode[encoding](await answer.arrayBuffer()).toString()).toBe(plain);
+        const etag = answer.headers.get('ETag')!;
+        expect((await asked({ 'Accept-Encoding': encoding, 'If-None-Match': etag })).status).toBe(304);
+        expect((await asked({ 'If-None-Match': etag })).status).toBe(200);
+      }
+    },
+  );
+
+  test('of a page whose address is a secret tells it to no other site', async () => {
+    const page = await shop.browser().request('/reset-password?token=a-secret');
+    expect(page.headers.get('Referrer-Policy')).toBe('no-referrer');
   });
 
   test('that is personal is kept by nobody', async () => {

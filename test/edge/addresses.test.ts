@@ -1,7 +1,7 @@
 // One kept answer for all spellings of an address that mean the same, and no spelling that shows one shopper's steps to another.
 import { expect, test } from 'vitest';
 import { createEdge } from '../../edge/app.ts';
-import { readEdgeConfig } from '../../edge/config.ts';
+import { findDoubts, readEdgeConfig } from '../../edge/config.ts';
 import { isAddressOrCidr } from '../../edge/http/client-address.ts';
 import { normaliseQuery } from '../../edge/http/normalise-query.ts';
 import { signPurge } from '../../edge/purge-signature.ts';
@@ -42,13 +42,19 @@ test('all faults of the settings are named at once, and no secret among them', (
   const env = {
     ORIGIN_URL: 'shop.test',
     EDGE_PORT: 'x',
-    EDGE_PURGE_KEY: 'short',
     EDGE_LEASE_SECONDS: '0',
     TRUSTED_PROXIES: '10.0.0.0/40',
   };
-  const faults = () => readEdgeConfig(env);
+  const faults = () => readEdgeConfig({ ...env, EDGE_PURGE_KEY: 'hidden' });
   for (const name of Object.keys(env)) expect(faults).toThrow(name);
-  expect(faults).not.toThrow('short');
+  expect(faults).not.toThrow('hidden');
+});
+
+test('a short purge key is taken, and doubted aloud without being shown', () => {
+  const config = readEdgeConfig({ ORIGIN_URL: 'https://shop.test', EDGE_PURGE_KEY: 'hidden' });
+  expect(config.purgeKey).toBe('hidden');
+  expect(findDoubts(config)).toEqual([expect.stringMatching(/^EDGE_PURGE_KEY is weak(?!.*hidden)/)]);
+  expect(findDoubts({ purgeKey: 'a key for tests only' })).toEqual([]);
 });
 
 test('before an origin without tags the edge needs nothing but its address', () => {

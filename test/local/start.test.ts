@@ -4,6 +4,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
+import { ownAddress } from '../../ops-scripts/local/own-address.ts';
 import { findFreePort } from '../../ops-scripts/local/ports.ts';
 import { processIdentity } from '../../ops-scripts/local/process-identity.ts';
 import { findRunning } from '../../ops-scripts/local/running-file.ts';
@@ -39,7 +40,10 @@ test('the first start, broken off half-way by kill -9, is no obstacle to the nex
 test('it shows a page, tells passwords only to the owner, and ends everything within 10 s of SIGTERM', async () => {
   await using shop = start();
   const url = await readyUrl(shop);
-  await shop.line(/^Staff .*staff@myclothes\.test/);
+  // The start before this one made the passwords, and was killed before it could tell them.
+  const { operatorPassword, staffPassword } = JSON.parse(readFileSync(join(folder, 'secrets.json'), 'utf8'));
+  expect(await shop.line(/^Dashboard /)).toContain(`operator, ${operatorPassword}`);
+  expect(await shop.line(/^Staff /)).toContain(`staff@myclothes.test, ${staffPassword}`);
   expect((await fetch(url)).status).toBe(200);
   for (const file of ['running.json', 'secrets.json'])
     expect(statSync(join(folder, file)).mode & 0o077).toBe(0);
@@ -53,10 +57,13 @@ test('it shows a page, tells passwords only to the owner, and ends everything wi
 });
 
 test('a later start finds the data, says so without the passwords, and starts again whatever part is killed', async () => {
-  await using shop = start();
+  await using shop = start({ OPERATOR_PASSWORD: 'set-by-the-user' });
   const url = await readyUrl(shop);
-  const { operatorPassword } = JSON.parse(readFileSync(join(folder, 'secrets.json'), 'utf8'));
-  expect(shop.output()).not.toContain(operatorPassword);
+  const { operatorPassword, staffPassword } = JSON.parse(readFileSync(join(folder, 'secrets.json'), 'utf8'));
+  expect(await shop.line(/^Dashboard /)).toMatch(/as set in OPERATOR_PASSWORD$/);
+  expect(await shop.line(/^Staff /)).toMatch(/password in .*secrets\.json$/);
+  for (const secret of [operatorPassword, staffPassword, 'set-by-the-user'])
+    expect(shop.output()).not.toContain(secret);
   const { items } = (await (await fetch(`${url}/api/products?limit=1`)).json()) as {
     items: { slug: string }[];
   };
@@ -76,6 +83,23 @@ test('a later start finds the data, says so without the passwords, and starts ag
   expect((await fetch(url)).status).toBe(200);
 });
 
+test('the origin bears the name that was set, and is found on the addresses of IPv6', async () => {
+  await using shop = start({ HOST: '::', INSTANCE: 'my-own-name' });
+  const { port } = new URL(await readyUrl(shop));
+  const page = await fetch(`http://[::1]:${port}/`);
+  expect([page.status, page.headers.get('served-by')]).toEqual([200, 'local/my-own-name']);
+});
+
+test.each([
+  ['127.0.0.1', '127.0.0.1'],
+  ['0.0.0.0', '127.0.0.1'],
+  ['::1', '[::1]'],
+  ['::', '[::1]'],
+  ['localhost', 'localhost'],
+])('what listens on %s is asked at %s', (host, asked) => {
+  expect(ownAddress(host)).toBe(asked);
+});
+
 test('a port in use is named before anything is started', async () => {
   const port = await findFreePort();
   await using blocker = await occupy(port);
@@ -86,11 +110,11 @@ test('a port in use is named before anything is started', async () => {
 });
 
 test('wrong settings are told all at once, without their values', async () => {
-  await using shop = start({ PORT: 'eighty', COOKIE_KEYS: 'short-secret' });
+  await using shop = start({ PORT: 'eighty', DATABASE_URL: 'a-secret-and-no-url' });
   expect(await shop.exitCode).toBe(1);
-  expect(shop.output()).toMatch(/COOKIE_KEYS/);
+  expect(shop.output()).toMatch(/DATABASE_URL/);
   expect(shop.output()).toMatch(/PORT/);
-  expect(shop.output()).not.toContain('short-secret');
+  expect(shop.output()).not.toContain('a-secret-and-no-url');
 });
 
 async function occupy(port: number) {

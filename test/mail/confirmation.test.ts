@@ -130,7 +130,12 @@ describe('without SMTP', () => {
     await Promise.all([1, 2, 3].map(() => deliverMail(quiet.deps, row.payload as never, job)));
     const folder = join(quiet.dataDir, 'mail');
     expect(await readdir(folder)).toEqual([`${row.id}.eml`]);
-    expect(await readFile(join(folder, `${row.id}.eml`), 'utf8')).toContain('file@example.com');
+    const file = await readFile(join(folder, `${row.id}.eml`), 'utf8');
+    expect(file).toContain('file@example.com');
+    // Opened in an editor it is read as it is meant, and no line is longer than a mail's may be.
+    expect(file).toMatch(/^http:\/\/localhost:3000\/orders\/[\w-]+$/m);
+    expect(file).toMatch(/^Content-Transfer-Encoding: 8bit\n\n(.*\n)*1 × .*: €19\.99$/m);
+    expect(Math.max(...file.split('\n').map((line) => Buffer.byteLength(line)))).toBeLessThan(998);
   });
 });
 

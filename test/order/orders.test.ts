@@ -23,6 +23,14 @@ const setAvailable = (variantId: string, pieces: number) =>
   shop.deps.db.updateTable('variants').set({ available: pieces }).where('id', '=', variantId).execute();
 const payment = (orderId: string) =>
   shop.deps.db.selectFrom('payments').selectAll().where('order_id', '=', orderId).executeTakeFirstOrThrow();
+const addressOf = async (orderId: string) => {
+  const row = await shop.deps.db
+    .selectFrom('orders')
+    .select('shipping_address')
+    .where('id', '=', orderId)
+    .executeTakeFirstOrThrow();
+  return row.shipping_address;
+};
 const withPiece = async (variantId: string, quantity = 1): Promise<Browser> => {
   const browser = shop.browser();
   await browser.add(variantId, quantity);
@@ -175,5 +183,15 @@ describe('an order', () => {
     expect(body.payment).toEqual({ provider: 'on-delivery', status: 'pending' });
     await settlePayment(shop.deps, body.id);
     expect(await payment(body.id)).toMatchObject({ status: 'pending' });
+  });
+  test('goes to an address whose second line is there, empty, null or left out', async () => {
+    const { id } = shop.variants[1]!;
+    await setAvailable(id, 20);
+    const address = anOrder.shippingAddress;
+    const sentTo = async (shippingAddress: object) =>
+      addressOf((await shop.browser().buy(id, 1, { shippingAddress })).id);
+    for (const line2 of ['', '  ', null, undefined])
+      expect(await sentTo({ ...address, line2 })).toEqual(address);
+    expect(await sentTo({ ...address, line2: 'Flat 3' })).toEqual({ ...address, line2: 'Flat 3' });
   });
 });

@@ -14,11 +14,13 @@ afterAll(() => shop[Symbol.asyncDispose]());
 const runtimes = ['node', 'deno'] as const;
 type Runtime = (typeof runtimes)[number];
 
-/** The very command of `deno.json`, with its permissions. */
+/** The very command of `deno.json`, with its permissions; what comes before it installs what is missing. */
 function commandOf(runtime: Runtime, part: 'origin' | 'worker'): string[] {
   if (runtime === 'node') return [process.execPath, `${part}/main.ts`];
   const { tasks } = JSON.parse(readFileSync('deno.json', 'utf8')) as { tasks: Record<string, string> };
-  return tasks[part]!.split(' ');
+  const [install, run = ''] = tasks[part]!.split(' && ');
+  expect(install).toBe('node ops-scripts/install.mjs');
+  return run.split(' ');
 }
 
 async function boot(

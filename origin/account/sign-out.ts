@@ -1,0 +1,46 @@
+// Every way to leave: the session ends for every origin at once, and the browser is nobody's, with an empty cart.
+import type { Carts, Visit } from '../cart/carts.ts';
+import { signOutCart } from '../cart/for-account.ts';
+import type { AccountDeps } from './account-deps.ts';
+import type { Arrival } from './arrival.ts';
+import { deleteAccount } from './change-account.ts';
+import { endedSessionCookie } from './session-token.ts';
+import { endCurrentSession, endSession, type SignedIn } from './sessions.ts';
+
+/** The cart stays with the account; the browser has an empty one. @returns cookies to set */
+export async function signOut(
+  { deps, carts }: AccountDeps,
+  cookieHeader: string | undefined,
+  account: SignedIn,
+): Promise<string[]> {
+  await endCurrentSession(deps, account);
+  return leaveBrowser(carts, { cookieHeader, accountId: account.id });
+}
+
+/** Where it is the asker's own device, this is signing out. @returns cookies to set. @throws Refusal 404 as `endSession` does */
+export async function signOutDevice(
+  { deps, carts }: AccountDeps,
+  { cookieHeader, idempotencyKey }: Pick<Arrival, 'cookieHeader' | 'idempotencyKey'>,
+  account: SignedIn,
+  sessionId: string,
+): Promise<string[]> {
+  await endSession(deps, account, sessionId, idempotencyKey);
+  if (sessionId !== account.sessionId) return [];
+  return leaveBrowser(carts, { cookieHeader, accountId: account.id });
+}
+
+/** The account's cart goes with it. @returns cookies to set. @throws Refusal 401 as `deleteAccount` does */
+export async function leaveForGood(
+  { deps, carts }: AccountDeps,
+  arrival: Pick<Arrival, 'cookieHeader' | 'idempotencyKey'>,
+  account: SignedIn | undefined,
+): Promise<string[]> {
+  await deleteAccount(deps, account, arrival);
+  // No cookies are named: there is no account left that a cart could be saved with.
+  return leaveBrowser(carts, { cookieHeader: undefined });
+}
+
+/** The browser is nobody's, and its cart is empty. */
+async function leaveBrowser(carts: Carts, visit: Visit): Promise<string[]> {
+  return [endedSessionCookie(), ...(await signOutCart(carts, visit))];
+}

@@ -1,0 +1,89 @@
+// Settings are read whole: every fault is told at once, and no value is repeated.
+import { describe, expect, test } from 'vitest';
+import { readRegionSettings } from '../../ops-scripts/region/config.ts';
+import { readSettings, SettingsError } from '../../origin/config.ts';
+import { findWeakSecrets } from '../../origin/weak-secrets.ts';
+
+function faultsOf(
+  env: Record<string, string>,
+  read: (env: Record<string, string>) => unknown = readSettings,
+): string[] {
+  try {
+    read(env);
+  } catch (error) {
+    if (error instanceof SettingsError) return error.faults;
+    throw error;
+  }
+  return [];
+}
+const named = (faults: string[]) => faults.map((fault) => fault.split(':')[0]).sort();
+
+describe('faults', () => {
+  test('of one setting and of settings that belong together are told at once', () => {
+    const faults = faultsOf({
+      REDIS_URL: 'redis://host',
+      COOKIE_KEYS: 'a-key-of-the-tests-with-32-letters',
+      PORT: 'eighty',
+      EDGE_URLS: 'http://edge-1',
+      STAFF_EMAIL: 'staff@example.com',
+      PAYMENT_PROVIDERS: 'demo,stripe',
+    });
+    expect(named(faults)).toEqual([
+      'DATABASE_URL',
+      'EDGE_PURGE_KEY',
+      'PORT',
+      'STAFF_PASSWORD',
+      'STRIPE_SECRET_KEY',
+    ]);
+  });
+
+  test('of a region are told at once, its edge’s port among them', () => {
+    const read = (env: Record<string, string>) => readRegionSettings([], env);
+    expect(named(faultsOf({ PORT: 'eighty', EDGE_PORT: 'ninety' }, read))).toEqual(['EDGE_PORT', 'PORT']);
+    expect(named(faultsOf({ EDGE_PORT: '70000' }, read))).toEqual(['EDGE_PORT']);
+    expect(readRegionSettings([], { EDGE_PORT: '' }).edgePort).toBe(0);
+  });
+
+  test('never repeat what was set', () => {
+    const faults = faultsOf({ DATABASE_URL: 'mysql://me:hidden@host', REDIS_URL: 'hidden', PORT: 'hidden' });
+    expect(named(faults)).toEqual(['COOKIE_KEYS', 'DATABASE_URL', 'PORT', 'REDIS_URL']);
+    expect(faults.join()).not.toContain('hidden');
+  });
+});
+
+describe('weak secrets', () => {
+  const sound = {
+    DATABASE_URL: 'postgres://user@host/shop',
+    REDIS_URL: 'redis://host',
+    COOKIE_KEYS: 'a-key-of-the-tests-with-32-letters',
+  };
+
+  test('are taken, and warned of once each without being shown', () => {
+    const settings = readSettings({
+      ...sound,
+      COOKIE_KEYS: `hush-1,${sound.COOKIE_KEYS},hush-2`,
+      EDGE_PURGE_KEY: 'hush-3',
+      STAFF_EMAIL: 'staff@example.com',
+      STAFF_PASSWORD: 'hush-4',
+      OPERATOR_PASSWORD: 'h',
+    });
+    expect(settings.operatorPassword).toBe('h');
+    const warnings = findWeakSecrets(settings);
+    expect(warnings.map((warning) => warning.split(' is weak')[0])).toEqual([
+      'COOKIE_KEYS (number 1)',
+      'COOKIE_KEYS (number 3)',
+      'EDGE_PURGE_KEY',
+      'STAFF_PASSWORD',
+      'OPERATOR_PASSWORD',
+    ]);
+    expect(warnings.join()).not.toContain('hush');
+  });
+
+  test('are none where nothing is short or nothing is set', () => {
+    expect(findWeakSecrets(readSettings(sound))).toEqual([]);
+  });
+
+  test('are still none at all where only commas are set', () => {
+    expect(named(faultsOf({ ...sound, COOKIE_KEYS: ' , ' }))).toEqual(['COOKIE_KEYS']);
+  });
+});

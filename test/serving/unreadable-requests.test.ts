@@ -1,0 +1,69 @@
+// What is no request is refused by the shop itself: a problem document with the headers that every answer bears.
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { createKnownPages } from '../../origin/web/known-pages.ts';
+import { createRefuseUnreadable } from '../../origin/web/refuse-unreadable.ts';
+import { createFinishHeaders } from '../../origin/web/response-headers.ts';
+import { type Serving, serve } from '../../origin/web/serve.ts';
+import { openShop, type Shop } from '../support/shop.ts';
+
+let shop: Shop;
+let server: Serving;
+beforeAll(async () => {
+  shop = await openShop();
+  const { app, deps } = shop;
+  server = await serve({
+    fetch: app.fetch,
+    knownPages: createKnownPages(deps, createFinishHeaders(deps.settings)),
+    refuse: createRefuseUnreadable(deps.settings),
+    host: '127.0.0.1',
+    port: 0,
+  });
+  // Known ahead of the router from now on.
+  for (let time = 0; time < 3; time += 1) await fetch(`http://127.0.0.1:${server.port}/`);
+});
+afterAll(async () => {
+  await server?.stop(0);
+  await shop?.[Symbol.asyncDispose]();
+});
+
+/** @returns all that comes until the connection ends. */
+async function send(bytes: string): Promise<{ head: string; body: string }> {
+  const socket = connect(server.port, '127.0.0.1');
+  socket.setEncoding('utf8');
+  let received = '';
+  socket.on('data', (text: string) => {
+    received += text;
+  });
+  socket.write(bytes);
+  await once(socket, 'close');
+  const [head = '', body = ''] = received.split('\r\n\r\n');
+  return { head, body };
+}
+
+const long = 'x'.repeat(40_000);
+
+test.each([
+  ['a Host that is none', 'GET / HTTP/1.1\r\nHost: a b\r\n', 400],
+  ['no Host', 'GET / HTTP/1.1\r\n', 400],
+  ['a target that is no path', 'GET nothing HTTP/1.1\r\nHost: localhost\r\n', 400],
+  ['a backslash in the path', 'GET /c\\shirts HTTP/1.1\r\nHost: localhost\r\n', 400],
+  ['a target of another protocol', 'GET http://a:b:c/ HTTP/1.1\r\nHost: localhost\r\n', 400],
+  ['bytes that are no HTTP', 'what is this\r\nHost: localhost\r\n', 400],
+  ['headers without end', `GET / HTTP/1.1\r\nHost: localhost\r\nLong: ${long}\r\n`, 431],
+])('%s', async (_what, request, status) => {
+  const { head, body } = await send(`${request}Connection: close\r\n\r\n`);
+  expect(head).toMatch(new RegExp(`^HTTP/1\\.1 ${status} `));
+  expect(JSON.parse(body)).toMatchObject({ status, code: expect.any(String) });
+  for (const line of [
+    /^content-type: application\/problem\+json$/im,
+    /^served-by: local\/origin-1$/im,
+    /^x-content-type-options: nosniff$/im,
+    /^referrer-policy: /im,
+    /^cache-control: private, no-store$/im,
+    /^cache-status: origin;/im,
+    /^server-timing: /im,
+  ])
+    expect(head).toMatch(line);
+});

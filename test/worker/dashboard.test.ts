@@ -1,0 +1,57 @@
+// The operators' dashboard to whoever is not let in: every answer bears the usual headers, a program is asked for Basic, a browser is shown the form.
+import type { Hono } from 'hono';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { Health } from '../../origin/web/health.ts';
+import { createDashboard } from '../../worker/dashboard.ts';
+import { type Jobs, startJobs } from '../../worker/jobs.ts';
+import { openShop, type Shop } from '../support/shop.ts';
+
+let shop: Shop;
+let jobs: Jobs;
+let dashboard: Hono;
+beforeAll(async () => {
+  shop = await openShop();
+  jobs = startJobs(shop.deps);
+  const { settings, db } = shop.deps;
+  dashboard = createDashboard({ settings, db, ...jobs, health: new Health() });
+});
+afterAll(async () => {
+  await jobs?.stop();
+  await shop?.[Symbol.asyncDispose]();
+});
+
+test('a write from another site is refused with the headers that every answer bears', async () => {
+  const refused = await dashboard.request('/jobs', {
+    method: 'POST',
+    headers: { 'Sec-Fetch-Site': 'cross-site' },
+  });
+  expect(refused.status).toBe(403);
+  expect(refused.headers.get('X-Content-Type-Options')).toBe('nosniff');
+  expect(refused.headers.get('Referrer-Policy')).not.toBeNull();
+  expect(refused.headers.get('Served-By')).toBe('local/origin-1');
+  expect(refused.headers.get('Cache-Control')).toBe('private, no-store');
+});
+
+describe.each(['/jobs', '/jobs/board'])('%s without a password', (path) => {
+  test('asks a program for Basic', async () => {
+    for (const headers of [{}, { Accept: '*/*' }, { Accept: 'application/json' }] as Record<
+      string,
+      string
+    >[]) {
+      const answer = await dashboard.request(path, { headers });
+      expect(answer.status).toBe(401);
+      expect(answer.headers.get('WWW-Authenticate')).toMatch(/^Basic realm="/);
+    }
+  });
+
+  test('shows a browser the form, and lets its scripts open no window for the password', async () => {
+    for (const headers of [
+      { Accept: 'text/html,application/xhtml+xml,*/*;q=0.8' },
+      { Accept: 'application/json, */*', 'Sec-Fetch-Mode': 'cors' },
+    ] as Record<string, string>[]) {
+      const answer = await dashboard.request(path, { headers });
+      expect([answer.status, answer.headers.get('WWW-Authenticate')]).toEqual([401, null]);
+      expect(await answer.text()).toContain('type="password"');
+    }
+  });
+});
