@@ -16,7 +16,7 @@ export const chainConnects = defineControl({
   kind: 'load-balancer',
   title: 'Requests really get from the listener to the instances, and from there to cache and database',
   why: 'A stack that lets nobody in passes every other control and sells nothing.',
-  how: 'Follows listeners to target groups to the Auto Scaling group, and from there to the ports of cache and database: egress of the one, ingress of the other, network ACLs both ways, and a route to an internet gateway for a load balancer that faces the internet.',
+  how: 'Follows listeners to target groups to the Auto Scaling group, and from there to the ports of cache and database: egress of the one, ingress of the other, network ACLs both ways. A load balancer that faces the internet from a subnet without a route to an internet gateway gets a warning.',
   blind: 'Health of the processes, DNS inside the VPC, firewalls on the machines.',
   remedy:
     'aws ec2 authorize-security-group-ingress --group-id GROUP --protocol tcp --port PORT --source-group SOURCE',
@@ -47,8 +47,9 @@ export const chainConnects = defineControl({
     }
     verdict.attempt(() => {
       if (part.raw.Scheme === 'internet-facing') {
+        // Security groups and ACLs decide what is open; a route may come from elsewhere, so that its absence is a hint only.
         const missing = missingInternetRoute(world, part);
-        if (missing !== undefined) verdict.fail({ reason: missing });
+        if (missing !== undefined) verdict.warn(missing);
       }
     });
     const groups = selection['auto-scaling-group'].parts;
