@@ -200,7 +200,10 @@ function collectParameter(text: string, before: Record<string, string> = {}): Re
   return { ...before, [text.slice(0, at)]: text.slice(at + 1) };
 }
 
-/** A fault of usage, files or credentials is one sentence and exit code 3; anything else is a fault of ours. */
+/**
+ * A fault of usage, files or credentials is one sentence and exit code 3. So is whatever nobody foresaw: Node would end
+ * with 1 for it, which here means that a control failed.
+ */
 function guard<A extends unknown[]>(
   action: (...args: A) => void | Promise<void>,
 ): (...args: A) => Promise<void> {
@@ -208,11 +211,19 @@ function guard<A extends unknown[]>(
     try {
       await action(...args);
     } catch (error) {
-      if (!(error instanceof ConfigFault)) throw error;
-      console.error(error.message);
+      const message = error instanceof Error ? error.message : String(error);
+      console.error(
+        error instanceof ConfigFault
+          ? message
+          : `Cannot go on for an unforeseen fault: ${firstLine(message)}`,
+      );
       process.exitCode = 3;
     }
   };
+}
+
+function firstLine(text: string): string {
+  return text.split('\n')[0] ?? '';
 }
 
 function everyCommand(command: Command, apply: (command: Command) => void): void {

@@ -2,12 +2,12 @@
 import type { AutoScalingGroup, LaunchTemplateSpecification } from '@aws-sdk/client-auto-scaling';
 import type { LaunchTemplateVersion } from '@aws-sdk/client-ec2';
 import { type Answers, listAnswers } from '../answers.ts';
-import { Doubt, known, knownList, knownOrAbsent } from '../doubt.ts';
+import { Doubt, known, knownList, knownOrAbsent, knownText, readItems } from '../doubt.ts';
 import type { AutoScalingGroupPart } from './part.ts';
-import { readGroups } from './read-each.ts';
+import { readGroups, textOr } from './read-each.ts';
 
 export function readAutoScalingGroup(answers: Answers, raw: AutoScalingGroup): AutoScalingGroupPart {
-  const name = known(raw.AutoScalingGroupName, 'the name of an Auto Scaling group');
+  const name = knownText(raw.AutoScalingGroupName, 'the name of an Auto Scaling group');
   let publicAddress = false;
   const worn = readGroups(() => {
     const declared = declarationsOf(answers, raw, name);
@@ -19,13 +19,34 @@ export function readAutoScalingGroup(answers: Answers, raw: AutoScalingGroup): A
   );
   return {
     kind: 'auto-scaling-group',
-    id: raw.AutoScalingGroupARN ?? name,
+    id: textOr(raw.AutoScalingGroupARN, name),
     name,
     raw,
     instanceIds,
+    ...targetsOf(raw, name),
     publicAddress,
     ...worn,
   };
+}
+
+function targetsOf(raw: AutoScalingGroup, name: string) {
+  const targetGroupArns = new Set<string>();
+  const targetDoubts: string[] = [];
+  const onDoubt = (reason: string) => targetDoubts.push(reason);
+  const call = 'autoscaling.DescribeAutoScalingGroups';
+  readItems(
+    raw.TargetGroupARNs,
+    `TargetGroupARNs of ${name} in ${call}`,
+    (arn) => targetGroupArns.add(arn),
+    onDoubt,
+  );
+  readItems(
+    raw.TrafficSources,
+    `TrafficSources of ${name} in ${call}`,
+    ({ Identifier }) => targetGroupArns.add(knownText(Identifier, `a traffic source of ${name} in ${call}`)),
+    onDoubt,
+  );
+  return { targetGroupArns: [...targetGroupArns], targetDoubts };
 }
 
 interface Declaration {

@@ -1,9 +1,9 @@
 // Caches: replication groups with their member clusters, clusters of their own (Memcached, single nodes), serverless ones.
 import type { CacheCluster } from '@aws-sdk/client-elasticache';
 import { type Answers, type Listed, listAnswers } from '../answers.ts';
-import { Doubt, known, knownList, knownOrAbsent } from '../doubt.ts';
+import { Doubt, known, knownList, knownOrAbsent, knownText } from '../doubt.ts';
 import type { CachePart } from './part.ts';
-import { readEach, readGroups } from './read-each.ts';
+import { readEach, readGroups, textOr } from './read-each.ts';
 
 export function readCaches(answers: Answers): Listed<CachePart> {
   const groups = listAnswers(answers, 'elasticache', 'DescribeReplicationGroups', 'ReplicationGroups');
@@ -11,7 +11,7 @@ export function readCaches(answers: Answers): Listed<CachePart> {
   const serverless = listAnswers(answers, 'elasticache', 'DescribeServerlessCaches', 'ServerlessCaches');
   const lists: Listed<CachePart>[] = [
     readEach(groups, (raw): CachePart => {
-      const name = known(raw.ReplicationGroupId, 'the id of a replication group');
+      const name = knownText(raw.ReplicationGroupId, 'the id of a replication group');
       const own = membersOf(clusters.items, name, raw.MemberClusters);
       const worn = readGroups(() => {
         const missing = knownList(raw.MemberClusters, `members of ${name}`).find(
@@ -27,7 +27,7 @@ export function readCaches(answers: Answers): Listed<CachePart> {
       return {
         kind: 'cache',
         flavor: 'replication-group',
-        id: raw.ARN ?? name,
+        id: textOr(raw.ARN, name),
         name,
         raw,
         clusters: own,
@@ -35,14 +35,14 @@ export function readCaches(answers: Answers): Listed<CachePart> {
       };
     }),
     readEach({ ...clusters, items: clusters.items.filter(standsAlone) }, (raw): CachePart => {
-      const name = known(raw.CacheClusterId, 'the id of a cache cluster');
+      const name = knownText(raw.CacheClusterId, 'the id of a cache cluster');
       const worn = readGroups(() => groupsOfCluster(raw));
-      return { kind: 'cache', flavor: 'cluster', id: raw.ARN ?? name, name, raw, ...worn };
+      return { kind: 'cache', flavor: 'cluster', id: textOr(raw.ARN, name), name, raw, ...worn };
     }),
     readEach(serverless, (raw): CachePart => {
-      const name = known(raw.ServerlessCacheName, 'the name of a serverless cache');
+      const name = knownText(raw.ServerlessCacheName, 'the name of a serverless cache');
       const worn = readGroups(() => knownList(raw.SecurityGroupIds, `security groups of ${name}`));
-      return { kind: 'cache', flavor: 'serverless', id: raw.ARN ?? name, name, raw, ...worn };
+      return { kind: 'cache', flavor: 'serverless', id: textOr(raw.ARN, name), name, raw, ...worn };
     }),
   ];
   return {

@@ -1,16 +1,16 @@
 // Databases: clusters with their members, and instances outside any cluster; read replicas belong to their source.
 import type { DBInstance } from '@aws-sdk/client-rds';
 import { type Answers, type Listed, listAnswers } from '../answers.ts';
-import { Doubt, known, knownList, knownOrAbsent } from '../doubt.ts';
+import { Doubt, known, knownList, knownOrAbsent, knownText } from '../doubt.ts';
 import type { DatabasePart } from './part.ts';
-import { readEach, readGroups } from './read-each.ts';
+import { readEach, readGroups, textOr } from './read-each.ts';
 
 export function readDatabases(answers: Answers): Listed<DatabasePart> {
   const clusters = listAnswers(answers, 'rds', 'DescribeDBClusters', 'DBClusters');
   const instances = listAnswers(answers, 'rds', 'DescribeDBInstances', 'DBInstances');
   const lists: Listed<DatabasePart>[] = [
     readEach(clusters, (raw): DatabasePart => {
-      const name = known(raw.DBClusterIdentifier, 'the identifier of a database cluster');
+      const name = knownText(raw.DBClusterIdentifier, 'the identifier of a database cluster');
       const ids = (Array.isArray(raw.DBClusterMembers) ? raw.DBClusterMembers : []).map(
         (member) => member.DBInstanceIdentifier,
       );
@@ -24,7 +24,7 @@ export function readDatabases(answers: Answers): Listed<DatabasePart> {
       return {
         kind: 'database',
         flavor: 'cluster',
-        id: raw.DBClusterArn ?? name,
+        id: textOr(raw.DBClusterArn, name),
         name,
         raw,
         members,
@@ -32,7 +32,7 @@ export function readDatabases(answers: Answers): Listed<DatabasePart> {
       };
     }),
     readEach({ ...instances, items: instances.items.filter(isSource) }, (raw): DatabasePart => {
-      const name = known(raw.DBInstanceIdentifier, 'the identifier of a database instance');
+      const name = knownText(raw.DBInstanceIdentifier, 'the identifier of a database instance');
       const replicas = instances.items.filter((other) => replicaSource(other) === name);
       const worn = readGroups(() =>
         [raw, ...replicas].flatMap((each) => groupsOf(each.VpcSecurityGroups, name)),
@@ -40,7 +40,7 @@ export function readDatabases(answers: Answers): Listed<DatabasePart> {
       return {
         kind: 'database',
         flavor: 'instance',
-        id: raw.DBInstanceArn ?? name,
+        id: textOr(raw.DBInstanceArn, name),
         name,
         raw,
         replicas,

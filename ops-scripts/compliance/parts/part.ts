@@ -23,6 +23,10 @@ export type LoadBalancerPart = PartOf<'load-balancer', LoadBalancer>;
 export type AutoScalingGroupPart = PartOf<'auto-scaling-group', AutoScalingGroup> & {
   /** Instances of the group, those that DescribeInstances knows by its tag included. */
   instanceIds: string[];
+  /** Target groups that its instances are registered with, told either as such or as traffic sources. */
+  targetGroupArns: string[];
+  /** Why there may be more target groups than these. */
+  targetDoubts: string[];
   /** Whether the launch template or configuration gives instances a public address. */
   publicAddress: boolean;
 };

@@ -1,19 +1,19 @@
 // Every part of the account, selected or not: who wears a group is asked of all of them.
 import type { Answers, Listed } from '../answers.ts';
 import { listAnswers } from '../answers.ts';
-import { known, knownList } from '../doubt.ts';
+import { knownList, knownText } from '../doubt.ts';
 import { readAutoScalingGroup } from './auto-scaling-group.ts';
 import { readCaches } from './cache.ts';
 import { readDatabases } from './database.ts';
 import type { AutoScalingGroupPart, CachePart, DatabasePart, LoadBalancerPart, ProxyPart } from './part.ts';
-import { readEach, readGroups } from './read-each.ts';
+import { readEach, readGroups, textOr } from './read-each.ts';
 
 export interface Parts {
   'load-balancer': Listed<LoadBalancerPart>;
   'auto-scaling-group': Listed<AutoScalingGroupPart>;
   cache: Listed<CachePart>;
   database: Listed<DatabasePart>;
-  proxies: ProxyPart[];
+  proxies: Listed<ProxyPart>;
 }
 
 export function readParts(answers: Answers): Parts {
@@ -22,8 +22,8 @@ export function readParts(answers: Answers): Parts {
   const proxies = listAnswers(answers, 'rds', 'DescribeDBProxies', 'DBProxies');
   return {
     'load-balancer': readEach(balancers, (raw) => {
-      const id = known(raw.LoadBalancerArn, 'the ARN of a load balancer');
-      const name = raw.LoadBalancerName ?? id;
+      const id = knownText(raw.LoadBalancerArn, 'the ARN of a load balancer');
+      const name = textOr(raw.LoadBalancerName, id);
       const worn = readGroups(() => knownList(raw.SecurityGroups, `security groups of ${name}`));
       return { kind: 'load-balancer', id, name, raw, ...worn };
     }),
@@ -31,9 +31,14 @@ export function readParts(answers: Answers): Parts {
     cache: readCaches(answers),
     database: readDatabases(answers),
     proxies: readEach(proxies, (raw): ProxyPart => {
-      const name = known(raw.DBProxyName, 'the name of a database proxy');
+      const name = knownText(raw.DBProxyName, 'the name of a database proxy');
       const worn = readGroups(() => knownList(raw.VpcSecurityGroupIds, `security groups of ${name}`));
-      return { kind: 'proxy', id: raw.DBProxyArn ?? name, name, raw, ...worn };
-    }).items,
+      return { kind: 'proxy', id: textOr(raw.DBProxyArn, name), name, raw, ...worn };
+    }),
   };
+}
+
+export function noParts(): Parts {
+  const none = { items: [], doubts: [], absent: true };
+  return { 'load-balancer': none, 'auto-scaling-group': none, cache: none, database: none, proxies: none };
 }

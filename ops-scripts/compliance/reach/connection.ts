@@ -10,7 +10,7 @@ import type { Verdict } from '../rules/verdict.ts';
 import { aclAllows, aclOf, portsApart } from '../world/network-acls.ts';
 import type { GroupRule } from '../world/security-groups.ts';
 import { subnetsOf } from '../world/subnets.ts';
-import { groupsOf } from '../world/wearers.ts';
+import { groupDoubtsOf, groupsOf } from '../world/wearers.ts';
 import type { World } from '../world/world.ts';
 
 export function judgeConnection(
@@ -23,7 +23,7 @@ export function judgeConnection(
   const what = `${describePart(from)} → ${describePart(to)} port ${port}`;
   const fromGroups = groupsOf(from, world.interfaces);
   const toGroups = groupsOf(to, world.interfaces);
-  [...from.groupDoubts, ...to.groupDoubts].forEach(verdict.doubt);
+  for (const part of [from, to]) groupDoubtsOf(part, world.interfaces).forEach(verdict.doubt);
   const ungrouped = from.kind === 'load-balancer' && from.raw.Type === 'network' && fromGroups.length === 0;
   if (toGroups.length === 0 || (fromGroups.length === 0 && !ungrouped)) {
     verdict.doubt(`${what}: security groups are not known`);

@@ -9,7 +9,7 @@ import type { Context } from '../rules/control.ts';
 import type { Verdict } from '../rules/verdict.ts';
 import { aclHides } from '../world/network-acls.ts';
 import { describeRule, type GroupRule } from '../world/security-groups.ts';
-import { describeInterface, groupsOf, type Wearer } from '../world/wearers.ts';
+import { describeInterface, groupDoubtsOf, groupsOf, type Wearer } from '../world/wearers.ts';
 import { fixRule, fixWearer } from './fix.ts';
 import { internetName, pathTo } from './internet-path.ts';
 
@@ -42,7 +42,7 @@ function judgeWearer(
   if (visited.has(target)) return;
   visited.add(target);
   const { world } = context;
-  target.groupDoubts.forEach(verdict.doubt);
+  groupDoubtsOf(target, world.interfaces).forEach(verdict.doubt);
   const groups = groupsOf(target, world.interfaces);
   if (groups.length === 0) verdict.doubt(`no security group of ${target.name} is known`);
   for (const id of groups) {
@@ -124,6 +124,10 @@ function failWearer(
   verdict: Verdict,
 ): void {
   const { world } = context;
+  if (wearer.doubt !== undefined) {
+    verdict.doubt(`${wearer.name} may wear ${groupId}: ${wearer.doubt}`);
+    return;
+  }
   // Whoever wears the group may well be the part that is not known.
   if (allowed.parts.length === 0) {
     verdict.doubt(`${wearer.name} wears ${groupId}, and ${allowed.name} is not known`);

@@ -75,7 +75,7 @@ function zonesOf({ world }: Context, { raw, name }: AutoScalingGroupPart): strin
 
 /** The load balancers whose target groups the group is attached to; the selected ones for a lone group without any. */
 export function balancersOf({ world, selection }: Context, part: AutoScalingGroupPart): LoadBalancerPart[] {
-  const attached = new Set(part.raw.TargetGroupARNs ?? []);
+  const attached = new Set(part.targetGroupArns);
   const groups = listAnswers(world.answers, 'elbv2', 'DescribeTargetGroups', 'TargetGroups').items;
   const arns = groups
     .filter(({ TargetGroupArn }) => attached.has(TargetGroupArn ?? ''))

@@ -96,6 +96,7 @@ function judgeListeners(
   );
   if (attached.length === 0) {
     const doubt =
+      groups.flatMap(({ targetDoubts }) => targetDoubts)[0] ??
       listAnswers(world.answers, 'elbv2', 'DescribeTargetGroups', 'TargetGroups').doubts[0] ??
       failuresOf(world.answers, 'elbv2.DescribeRules')[0];
     if (doubt !== undefined) throw new Doubt(doubt);

@@ -15,6 +15,7 @@ export function answerAutoScaling(draft: Draft): void {
       VPCZoneIdentifier: joined(listOf(properties['VPCZoneIdentifier'])),
       AvailabilityZones: zonesOf(draft, properties),
       TargetGroupARNs: listOf(properties['TargetGroupARNs']),
+      TrafficSources: listOf(properties['TrafficSources']),
       LaunchTemplate: specification(properties['LaunchTemplate']),
       MixedInstancesPolicy: mixedPolicy(properties['MixedInstancesPolicy']),
       LaunchConfigurationName: properties['LaunchConfigurationName'],
