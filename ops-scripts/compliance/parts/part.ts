@@ -37,8 +37,15 @@ export type CachePart =
   | (PartOf<'cache', ServerlessCache> & { flavor: 'serverless' });
 
 export type DatabasePart =
-  | (PartOf<'database', DBCluster> & { flavor: 'cluster'; members: DBInstance[] })
-  | (PartOf<'database', DBInstance> & { flavor: 'instance'; replicas: DBInstance[] });
+  | (PartOf<'database', DBCluster> & { flavor: 'cluster'; members: DBInstance[] } & Replication)
+  | (PartOf<'database', DBInstance> & { flavor: 'instance' } & Replication);
+
+interface Replication {
+  /** Read replicas, and replicas of those; members of a cluster are none. */
+  replicas: DBInstance[];
+  /** A read replica of a database that is not told here. */
+  isReplica: boolean;
+}
 
 /** Stands between clients and a database; never selected, but a hop on the way. */
 export type ProxyPart = PartOf<'proxy', DBProxy>;

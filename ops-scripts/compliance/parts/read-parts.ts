@@ -1,12 +1,12 @@
 // Every part of the account, selected or not: who wears a group is asked of all of them.
 import type { Answers, Listed } from '../answers.ts';
 import { listAnswers } from '../answers.ts';
-import { knownList, knownText } from '../doubt.ts';
+import { knownText } from '../doubt.ts';
 import { readAutoScalingGroup } from './auto-scaling-group.ts';
 import { readCaches } from './cache.ts';
 import { readDatabases } from './database.ts';
 import type { AutoScalingGroupPart, CachePart, DatabasePart, LoadBalancerPart, ProxyPart } from './part.ts';
-import { readEach, readGroups, textOr } from './read-each.ts';
+import { declaredGroups, readEach, readGroups, textOr } from './read-each.ts';
 
 export interface Parts {
   'load-balancer': Listed<LoadBalancerPart>;
@@ -24,7 +24,11 @@ export function readParts(answers: Answers): Parts {
     'load-balancer': readEach(balancers, (raw) => {
       const id = knownText(raw.LoadBalancerArn, 'the ARN of a load balancer');
       const name = textOr(raw.LoadBalancerName, id);
-      const worn = readGroups(() => knownList(raw.SecurityGroups, `security groups of ${name}`));
+      // Only an application load balancer must have groups.
+      const mayHaveNone = raw.Type === 'network' || raw.Type === 'gateway';
+      const worn = readGroups(() =>
+        mayHaveNone && isNone(raw.SecurityGroups) ? [] : declaredGroups(raw.SecurityGroups, name, (id) => id),
+      );
       return { kind: 'load-balancer', id, name, raw, ...worn };
     }),
     'auto-scaling-group': readEach(scaling, (raw) => readAutoScalingGroup(answers, raw)),
@@ -32,10 +36,14 @@ export function readParts(answers: Answers): Parts {
     database: readDatabases(answers),
     proxies: readEach(proxies, (raw): ProxyPart => {
       const name = knownText(raw.DBProxyName, 'the name of a database proxy');
-      const worn = readGroups(() => knownList(raw.VpcSecurityGroupIds, `security groups of ${name}`));
+      const worn = readGroups(() => declaredGroups(raw.VpcSecurityGroupIds, name, (id) => id));
       return { kind: 'proxy', id: textOr(raw.DBProxyArn, name), name, raw, ...worn };
     }),
   };
+}
+
+function isNone(list: unknown): boolean {
+  return list === undefined || list === null || (Array.isArray(list) && list.length === 0);
 }
 
 export function noParts(): Parts {

@@ -15,7 +15,7 @@ export function selectStack(world: World, options: SelectionOptions): Selection 
     'load-balancer': balancers,
     'auto-scaling-group': selection['auto-scaling-group'] ?? guarded(() => behind(world, balancers.parts)),
     cache: selection.cache ?? evident(world, 'cache', world.parts.cache.items),
-    database: selection.database ?? evident(world, 'database', world.parts.database.items),
+    database: selection.database ?? evident(world, 'database', sources(world)),
   } as Selection;
 }
 
@@ -56,7 +56,7 @@ function selectKind(world: World, options: SelectionOptions, kind: PartKind): Se
 /** A cluster or replica named by the name of one of its members. */
 function isMember(part: Part, name: string): boolean {
   if (part.kind === 'database') {
-    const others = part.flavor === 'cluster' ? part.members : part.replicas;
+    const others = part.flavor === 'cluster' ? [...part.members, ...part.replicas] : part.replicas;
     return others.some((each) => each.DBInstanceIdentifier === name || each.DBInstanceArn === name);
   }
   return (
@@ -77,6 +77,12 @@ function evident(world: World, kind: PartKind, candidates: Part[]): Selected<Par
           .map(({ name }) => name)
           .join(', ')}): name one, or a stack`;
   return { parts: [], doubts: doubts.length > 0 ? doubts : [reason] };
+}
+
+/** A read replica of a database elsewhere is a candidate only where there is nothing else. */
+function sources({ parts: { database } }: World): Part[] {
+  const own = database.items.filter(({ isReplica }) => !isReplica);
+  return own.length > 0 ? own : database.items;
 }
 
 /** Every group that the chosen load balancer feeds belongs to its stack: each is judged. */
