@@ -23,16 +23,7 @@ export function answerCaches(draft: Draft): void {
     { ShowCacheNodeInfo: true },
   );
   draft.answer('elasticache', 'DescribeServerlessCaches', {
-    ServerlessCaches: draft.items('AWS::ElastiCache::ServerlessCache', ({ id, properties }) => ({
-      ServerlessCacheName: properties['ServerlessCacheName'] ?? id,
-      ARN: id,
-      Status: 'available',
-      Engine: properties['Engine'],
-      SecurityGroupIds: listOf(properties['SecurityGroupIds']),
-      SubnetIds: listOf(properties['SubnetIds']),
-      Endpoint: { Address: `${id}.endpoint`, Port: 6379 },
-      ReaderEndpoint: { Address: `${id}.reader`, Port: 6380 },
-    })),
+    ServerlessCaches: draft.items('AWS::ElastiCache::ServerlessCache', describeServerless),
   });
   draft.answer('elasticache', 'DescribeCacheSubnetGroups', {
     CacheSubnetGroups: draft.items('AWS::ElastiCache::SubnetGroup', ({ id, properties }) => ({
@@ -45,6 +36,22 @@ export function answerCaches(draft: Draft): void {
     const TagList = properties['Tags'] ?? [];
     draft.answer('elasticache', 'ListTagsForResource', { TagList }, { ResourceName: id });
   }
+}
+
+function describeServerless({ id, properties }: Resource): Properties {
+  const { Engine, SecurityGroupIds, SubnetIds } = properties;
+  // AWS fixes both ports of a serverless cache.
+  const port = Engine === 'memcached' ? 11_211 : 6379;
+  return {
+    ServerlessCacheName: properties['ServerlessCacheName'] ?? id,
+    ARN: id,
+    Status: 'available',
+    Engine,
+    SecurityGroupIds: SecurityGroupIds === undefined ? undefined : listOf(SecurityGroupIds),
+    SubnetIds: SubnetIds === undefined ? undefined : listOf(SubnetIds),
+    Endpoint: { Address: `${id}.endpoint`, Port: isUnknownValue(Engine) ? Engine : port },
+    ReaderEndpoint: { Address: `${id}.reader`, Port: isUnknownValue(Engine) ? Engine : port + 1 },
+  };
 }
 
 interface Member {
