@@ -94,9 +94,10 @@ function judgeGroupRule(
     if (owner === target) failSelf(context, rule, target, verdict);
     else if (owner !== undefined && isAllowed(owner, allowed))
       judgePorts(context, rule, wearer, target, allowed, verdict);
-    else if (owner?.kind === 'proxy' && part.kind === 'database')
+    else if (owner?.kind === 'proxy' && part.kind === 'database') {
+      judgePorts(context, rule, wearer, target, allowed, verdict);
       judgeWearer(context, owner, part, allowed, verdict, visited);
-    else failWearer(context, rule, wearer, peer.id, target, allowed, shared, verdict);
+    } else failWearer(context, rule, wearer, peer.id, target, allowed, shared, verdict);
   }
 }
 
