@@ -74,8 +74,11 @@ function declarationsOf(answers: Answers, raw: AutoScalingGroup, name: string): 
 }
 
 function fromTemplate(answers: Answers, spec: LaunchTemplateSpecification): Declaration {
-  const label = String(knownOrAbsent(spec.LaunchTemplateId, 'a launch template') ?? spec.LaunchTemplateName);
-  const about = spec.LaunchTemplateId ?? spec.LaunchTemplateName;
+  const about = known(
+    knownOrAbsent(spec.LaunchTemplateId, 'a launch template') ?? spec.LaunchTemplateName,
+    'the name of a launch template',
+  );
+  const asked = knownOrAbsent(spec.Version, `the version of launch template ${about}`) ?? '$Default';
   const listed = listAnswers(
     answers,
     'ec2',
@@ -87,16 +90,16 @@ function fromTemplate(answers: Answers, spec: LaunchTemplateSpecification): Decl
   if (listed.doubts.length > 0) throw new Doubt(listed.doubts[0]!);
   const version = findVersion(listed.items, spec);
   if (version === undefined) {
-    throw new Doubt(`launch template ${label}, version ${spec.Version ?? '$Default'}, is not in any answer`);
+    throw new Doubt(`launch template ${about}, version ${asked}, is not in any answer`);
   }
-  const data = known(version.LaunchTemplateData, `the contents of launch template ${label}`);
-  const cards = knownList(data.NetworkInterfaces, `network interfaces of launch template ${label}`);
+  const data = known(version.LaunchTemplateData, `the contents of launch template ${about}`);
+  const cards = knownList(data.NetworkInterfaces, `network interfaces of launch template ${about}`);
   const groups = [
-    ...knownList(data.SecurityGroupIds, `security groups of launch template ${label}`),
-    ...cards.flatMap((card) => knownList(card.Groups, `security groups of launch template ${label}`)),
+    ...knownList(data.SecurityGroupIds, `security groups of launch template ${about}`),
+    ...cards.flatMap((card) => knownList(card.Groups, `security groups of launch template ${about}`)),
   ];
   if (groups.length === 0 && (data.SecurityGroups ?? []).length > 0) {
-    throw new Doubt(`launch template ${label} gives security groups by name`);
+    throw new Doubt(`launch template ${about} gives security groups by name`);
   }
   return { groups, publicAddress: cards.some((card) => card.AssociatePublicIpAddress === true) };
 }

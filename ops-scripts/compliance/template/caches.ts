@@ -6,6 +6,9 @@ import { describeSubnetGroup } from './subnet-groups.ts';
 
 const placedByAws = unknownValue('the template leaves the zone of each node to AWS');
 
+/** The zone of all nodes of a cluster that is not spread: AWS picks it, and whichever it is, it is one. */
+export const zoneOfChoice = 'one zone of the choice of AWS';
+
 export function answerCaches(draft: Draft): void {
   const groups = draft.of('AWS::ElastiCache::ReplicationGroup');
   draft.answer('elasticache', 'DescribeReplicationGroups', {
@@ -115,6 +118,10 @@ function describeCluster({ id, properties }: Resource): Properties {
   const count = numberOf(properties['NumCacheNodes'], 1);
   const zones = listOf(properties['PreferredAvailabilityZones'] ?? properties['PreferredAvailabilityZone']);
   const Port = numberOf(properties['Port'], memcached ? 11211 : 6379);
+  const mode = properties['AZMode'];
+  // `single-az` is what CloudFormation takes where the template says nothing, whatever zones it lists.
+  const spread = mode === 'cross-az' && count !== 1;
+  const doubt = [count, mode].find(isUnknownValue);
   return {
     ...worn(properties),
     CacheClusterId: properties['ClusterName'] ?? id,
@@ -125,11 +132,11 @@ function describeCluster({ id, properties }: Resource): Properties {
     PreferredAvailabilityZone: zones.length === 1 ? zones[0] : undefined,
     ConfigurationEndpoint: memcached ? { Address: `${id}.endpoint`, Port } : undefined,
     CacheNodes:
-      typeof count !== 'number'
-        ? count
+      doubt !== undefined || typeof count !== 'number'
+        ? doubt
         : Array.from({ length: count }, (_, index) => ({
             CacheNodeId: String(index + 1).padStart(4, '0'),
-            CustomerAvailabilityZone: zones[index] ?? (zones.length === 1 ? zones[0] : placedByAws),
+            CustomerAvailabilityZone: spread ? (zones[index] ?? placedByAws) : (zones[0] ?? zoneOfChoice),
             Endpoint: { Port },
           })),
   };
