@@ -3,6 +3,7 @@ import { writeFileSync } from 'node:fs';
 import { Command, type CommanderError } from 'commander';
 import {
   addAccessOptions,
+  addIdleAccessOptions,
   addReportOptions,
   addSelectionOptions,
   type CheckOptions,
@@ -63,7 +64,7 @@ function checkCommand(): Command {
       '\nExample:\n  $ npm run ops -- compliance check live --stack shop --profile audit --region eu-west-1',
     )
     .action(guard(async (options: CheckOptions) => report(await collectLive(options), 'live', options)));
-  const snapshot = checking('snapshot', 'Judge a saved snapshot')
+  const snapshot = addIdleAccessOptions(checking('snapshot', 'Judge a saved snapshot'))
     .argument('<file>', 'written by `compliance snapshot`')
     .addHelpText(
       'after',
@@ -78,7 +79,8 @@ function checkCommand(): Command {
     .argument('<files...>', 'JSON or YAML')
     .option('--parameter <name=value>', 'value of a parameter, repeatable', collectParameter)
     .option('--region <region>', 'region of the stack', 'us-east-1')
-    .option('--account <id>', 'account of the stack', '123456789012')
+    .option('--account <id>', 'account of the stack', '123456789012');
+  addIdleAccessOptions(template)
     .addHelpText(
       'after',
       '\nExample:\n  $ npm run ops -- compliance check template shop.yaml data.yaml --parameter Size=small',
