@@ -1,6 +1,6 @@
 // "Only from": everything that can reach the part at all, by any group on any interface, is one of the allowed parts on the allowed ports.
 
-import { type Family, formatAddress } from '../network/address.ts';
+import { type AddressRange, type Family, formatAddress } from '../network/address.ts';
 import type { Cidr } from '../network/cidr.ts';
 import { contains, type IntervalSet, isEmpty, subtract, unite } from '../network/interval-set.ts';
 import { exceeds } from '../network/traffic.ts';
@@ -9,7 +9,9 @@ import type { Context } from '../rules/control.ts';
 import type { Verdict } from '../rules/verdict.ts';
 import { aclHides } from '../world/network-acls.ts';
 import { describeRule, type GroupRule } from '../world/security-groups.ts';
+import { cidrsOfSubnets, subnetsOf } from '../world/subnets.ts';
 import { describeInterface, groupDoubtsOf, groupsOf, type Wearer } from '../world/wearers.ts';
+import type { World } from '../world/world.ts';
 import { fixRule, fixWearer } from './fix.ts';
 import { internetName, pathTo } from './internet-path.ts';
 
@@ -134,8 +136,10 @@ function failWearer(
     verdict.doubt(`${wearer.name} wears ${groupId}, and ${allowed.name} is not known`);
     return;
   }
+  const ranges = addressesOfWearer(world, wearer, groupId);
+  const hidden = ranges.length > 0 && ranges.every((range) => aclHides(world, target, rule.traffic, range));
   verdict.fail({
-    reason: `${wearer.name} wears ${groupId} and is not ${allowed.name}`,
+    reason: `${wearer.name} wears ${groupId} and is not ${allowed.name}${hidden ? hiddenByAcl : ''}`,
     path: () => [...pathTo(world, wearer), describeRule(rule), describePart(target)],
     fix: shared ? fixWearer(world, wearer, groupId, rule) : fixRule(world, rule),
   });
@@ -183,11 +187,25 @@ function judgeAddresses(
     }
     const hidden = aclHides(world, target, rule.traffic, range);
     verdict.fail({
-      reason: `${describeRule(rule)} lets in addresses that are not ${allowed.name}${hidden ? ' (a network ACL alone hides it, which does not count)' : ''}`,
+      reason: `${describeRule(rule)} lets in addresses that are not ${allowed.name}${hidden ? hiddenByAcl : ''}`,
       path: () => [entrance(context, cidr, outside, range.family), describeRule(rule), describePart(target)],
       fix: fixRule(world, rule),
     });
   }
+}
+
+const hiddenByAcl = ' (a network ACL alone hides it, which does not count)';
+
+/** Where a wearer's connections come from: its interfaces' addresses, or all of its subnets where those are not told. */
+function addressesOfWearer(world: World, { owner, face }: Wearer, groupId: string): AddressRange[] {
+  const faces = (owner ? (world.interfaces.byOwner.get(owner) ?? []) : face ? [face] : []).filter(
+    ({ groups }) => groups.includes(groupId),
+  );
+  const addresses = faces.flatMap((each) =>
+    each.addresses.length > 0 ? each.addresses : cidrsOfSubnets(world, each.subnetId ? [each.subnetId] : []),
+  );
+  if (addresses.length > 0 || owner === undefined || owner.kind === 'proxy') return addresses;
+  return cidrsOfSubnets(world, subnetsOf(world, owner));
 }
 
 /** Addresses on the interfaces of the parts that may come in. */
