@@ -1,19 +1,17 @@
 // "Only from": everything that can reach the part at all, by any group on any interface, is one of the allowed parts on the allowed ports.
-
-import { type AddressRange, type Family, formatAddress } from '../network/address.ts';
-import type { Cidr } from '../network/cidr.ts';
-import { contains, type IntervalSet, isEmpty, subtract, unite } from '../network/interval-set.ts';
+import { isEmpty, subtract } from '../network/interval-set.ts';
 import { exceeds } from '../network/traffic.ts';
 import { describePart, type Part, type ProxyPart } from '../parts/part.ts';
 import type { Context } from '../rules/control.ts';
 import type { Verdict } from '../rules/verdict.ts';
 import { aclHides } from '../world/network-acls.ts';
 import { describeRule, type GroupRule } from '../world/security-groups.ts';
-import { cidrsOfSubnets, subnetsOf } from '../world/subnets.ts';
-import { describeInterface, groupDoubtsOf, groupsOf, type Wearer } from '../world/wearers.ts';
-import type { World } from '../world/world.ts';
+import { groupDoubtsOf, groupsOf, type Wearer } from '../world/wearers.ts';
 import { fixRule, fixWearer } from './fix.ts';
-import { internetName, pathTo } from './internet-path.ts';
+import { pathTo } from './internet-path.ts';
+import { addressesOf, addressesOfWearer, entrance } from './origin-addresses.ts';
+
+const hiddenByAcl = ' (a network ACL alone hides it, which does not count)';
 
 export interface Allowed {
   /** The parts that may come in. */
@@ -178,7 +176,7 @@ function judgeAddresses(
       verdict.doubt(`${describeRule(rule)}: '${cidr.cidr}' is not a CIDR`);
       continue;
     }
-    const outside = subtract([range], addressesOf(context, allowed, range.family));
+    const outside = subtract([range], addressesOf(context, allowed.parts, range.family));
     if (isEmpty(outside)) {
       const wearer: Wearer = { name: allowed.name };
       judgePorts(context, rule, wearer, target, allowed, verdict);
@@ -192,35 +190,4 @@ function judgeAddresses(
       fix: fixRule(world, rule),
     });
   }
-}
-
-const hiddenByAcl = ' (a network ACL alone hides it, which does not count)';
-
-/** Where a wearer's connections come from: its interfaces' addresses, or all of its subnets where those are not told. */
-function addressesOfWearer(world: World, { owner, face }: Wearer, groupId: string): AddressRange[] {
-  const faces = (owner ? (world.interfaces.byOwner.get(owner) ?? []) : face ? [face] : []).filter(
-    ({ groups }) => groups.includes(groupId),
-  );
-  const addresses = faces.flatMap((each) =>
-    each.addresses.length > 0 ? each.addresses : cidrsOfSubnets(world, each.subnetId ? [each.subnetId] : []),
-  );
-  if (addresses.length > 0 || owner === undefined || owner.kind === 'proxy') return addresses;
-  return cidrsOfSubnets(world, subnetsOf(world, owner));
-}
-
-/** Addresses on the interfaces of the parts that may come in. */
-function addressesOf({ world }: Context, allowed: Allowed, family: string): IntervalSet {
-  const faces = allowed.parts.flatMap((part) => world.interfaces.byOwner.get(part) ?? []);
-  return unite(faces.flatMap(({ addresses }) => addresses.filter((range) => range.family === family)));
-}
-
-/** The internet where the addresses are public; else the first interface that has one of them. */
-function entrance({ world }: Context, cidr: Cidr, outside: IntervalSet, family: Family): string {
-  const name = internetName(cidr);
-  if (cidr.isPublic) return name;
-  for (const face of world.interfaces.all) {
-    const address = face.addresses.find((range) => range.family === family && contains(outside, range.start));
-    if (address !== undefined) return `${describeInterface(face)} at ${formatAddress(family, address.start)}`;
-  }
-  return name;
 }
