@@ -9,11 +9,15 @@ import { readGroups, textOr } from './read-each.ts';
 export function readAutoScalingGroup(answers: Answers, raw: AutoScalingGroup): AutoScalingGroupPart {
   const name = knownText(raw.AutoScalingGroupName, 'the name of an Auto Scaling group');
   let publicAddress = false;
+  let lacksGroups = false;
   const worn = readGroups(() => {
     const declared = declarationsOf(answers, raw, name);
     publicAddress = declared.some((declaration) => declaration.publicAddress);
+    lacksGroups = declared.length > 1 && declared.some(({ groups }) => groups.length === 0);
     return declared.flatMap((declaration) => declaration.groups);
   });
+  // Instances of that template get the default group of their VPC, which no answer about the template tells.
+  if (lacksGroups) worn.groupDoubts.push(`one of the launch templates of ${name} declares no security group`);
   const instanceIds = (Array.isArray(raw.Instances) ? raw.Instances : []).flatMap(
     ({ InstanceId }) => InstanceId ?? [],
   );

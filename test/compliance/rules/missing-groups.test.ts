@@ -1,7 +1,7 @@
 // A part that declares no security group at all is in doubt, whatever its interfaces show; a network load balancer may have none.
 import { describe, expect, test } from 'vitest';
 import type { ControlId } from '../../../ops-scripts/compliance/rules/control.ts';
-import type { Snapshot } from '../../../ops-scripts/compliance/snapshot.ts';
+import { recordCall, type Snapshot } from '../../../ops-scripts/compliance/snapshot.ts';
 import { fromCidr, soundStack } from '../support/sound-stack.ts';
 import { addIngress, answerOf, findingOf, statusOf } from '../support/spoil.ts';
 
@@ -77,4 +77,27 @@ test('a network load balancer without groups puts nothing in doubt', () => {
   expect(statusOf(snapshot, 'asg-only-from-elb', { loadBalancer: [balancer!.LoadBalancerName!] })).toBe(
     'pass',
   );
+});
+
+test('a launch template without groups beside one with groups is unknown', () => {
+  const snapshot = soundStack();
+  const [group] = answerOf(snapshot, 'autoscaling', 'DescribeAutoScalingGroups').AutoScalingGroups!;
+  group!.MixedInstancesPolicy = {
+    LaunchTemplate: { LaunchTemplateSpecification: { LaunchTemplateId: 'lt-2', Version: '1' } },
+  };
+  recordCall(
+    snapshot,
+    'ec2',
+    'DescribeLaunchTemplateVersions',
+    { LaunchTemplateId: 'lt-2', Versions: ['1'] },
+    {
+      ok: true,
+      result: {
+        LaunchTemplateVersions: [{ LaunchTemplateId: 'lt-2', VersionNumber: 1, LaunchTemplateData: {} }],
+      },
+    },
+  );
+  const finding = findingOf(snapshot, 'asg-only-from-elb');
+  expect(finding.status).toBe('unknown');
+  expect(finding.reason).toContain('declares no security group');
 });
