@@ -16,6 +16,12 @@ export interface Listed<T> {
   absent: boolean;
 }
 
+/** What the calls of one command listed. */
+export interface Answered<T> extends Listed<T> {
+  /** `ec2.DescribeInstances` */
+  call: string;
+}
+
 interface Call {
   key: string;
   input: Record<string, unknown>;
@@ -49,10 +55,15 @@ export function listAnswers<C extends ClientName, N extends CommandOf<C>, L exte
   command: N,
   list: L,
   subject?: string,
-): Listed<ItemOf<AnswerOf<C, N>, L>> {
+): Answered<ItemOf<AnswerOf<C, N>, L>> {
   const name = `${client}.${command}`;
   const calls = (answers.byCommand.get(name) ?? []).filter((call) => isAbout(call, subject));
-  const listed: Listed<ItemOf<AnswerOf<C, N>, L>> = { items: [], doubts: [], absent: calls.length === 0 };
+  const listed: Answered<ItemOf<AnswerOf<C, N>, L>> = {
+    call: name,
+    items: [],
+    doubts: [],
+    absent: calls.length === 0,
+  };
   if (listed.absent) {
     listed.doubts.push(
       subject === undefined
@@ -73,7 +84,10 @@ export function listAnswers<C extends ClientName, N extends CommandOf<C>, L exte
       const objects = found.filter(
         (item) => typeof item === 'object' && item !== null && !isUnknownValue(item),
       );
-      if (objects.length < found.length) listed.doubts.push(`${key} holds items that cannot be read`);
+      const unknown = found.filter(isUnknownValue);
+      for (const item of unknown) listed.doubts.push(`an item of ${key} cannot be known: ${item.$unknown}`);
+      if (objects.length + unknown.length < found.length)
+        listed.doubts.push(`${key} holds items that cannot be read`);
       listed.items.push(...(objects as ItemOf<AnswerOf<C, N>, L>[]));
     }
     if (isCut(client, outcome.result)) listed.doubts.push(`${key} is truncated: pages are missing`);

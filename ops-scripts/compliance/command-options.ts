@@ -1,6 +1,6 @@
 // Options that several subcommands share, and the config file that can stand in for the selection.
 import { readFileSync } from 'node:fs';
-import { type Command, InvalidArgumentError, Option } from 'commander';
+import { Command, InvalidArgumentError, Option } from 'commander';
 import { ConfigFault } from './config-fault.ts';
 import { type Output, outputs } from './report/write-report.ts';
 import type { SelectionOptions } from './selection/selection.ts';
@@ -26,6 +26,15 @@ export function addAccessOptions(command: Command): Command {
     .option('--profile <name>', 'profile of the AWS configuration')
     .option('--region <region>', 'AWS region')
     .option('--endpoint-url <url>', 'send every call there (also AWS_ENDPOINT_URL)');
+}
+
+/** For a check that calls nobody, so that one line of a script may serve every kind of check. */
+export function addIdleAccessOptions(command: Command): Command {
+  for (const { flags, long } of addAccessOptions(new Command()).options) {
+    if (!command.options.some((option) => option.long === long))
+      command.option(flags, 'taken and not used: nothing is called');
+  }
+  return command;
 }
 
 export function addSelectionOptions(command: Command): Command {

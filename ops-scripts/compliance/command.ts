@@ -3,6 +3,7 @@ import { writeFileSync } from 'node:fs';
 import { Command, type CommanderError } from 'commander';
 import {
   addAccessOptions,
+  addIdleAccessOptions,
   addReportOptions,
   addSelectionOptions,
   type CheckOptions,
@@ -63,7 +64,7 @@ function checkCommand(): Command {
       '\nExample:\n  $ npm run ops -- compliance check live --stack shop --profile audit --region eu-west-1',
     )
     .action(guard(async (options: CheckOptions) => report(await collectLive(options), 'live', options)));
-  const snapshot = checking('snapshot', 'Judge a saved snapshot')
+  const snapshot = addIdleAccessOptions(checking('snapshot', 'Judge a saved snapshot'))
     .argument('<file>', 'written by `compliance snapshot`')
     .addHelpText(
       'after',
@@ -78,7 +79,8 @@ function checkCommand(): Command {
     .argument('<files...>', 'JSON or YAML')
     .option('--parameter <name=value>', 'value of a parameter, repeatable', collectParameter)
     .option('--region <region>', 'region of the stack', 'us-east-1')
-    .option('--account <id>', 'account of the stack', '123456789012')
+    .option('--account <id>', 'account of the stack', '123456789012');
+  addIdleAccessOptions(template)
     .addHelpText(
       'after',
       '\nExample:\n  $ npm run ops -- compliance check template shop.yaml data.yaml --parameter Size=small',
@@ -200,7 +202,10 @@ function collectParameter(text: string, before: Record<string, string> = {}): Re
   return { ...before, [text.slice(0, at)]: text.slice(at + 1) };
 }
 
-/** A fault of usage, files or credentials is one sentence and exit code 3; anything else is a fault of ours. */
+/**
+ * A fault of usage, files or credentials is one sentence and exit code 3. So is whatever nobody foresaw: Node would end
+ * with 1 for it, which here means that a control failed.
+ */
 function guard<A extends unknown[]>(
   action: (...args: A) => void | Promise<void>,
 ): (...args: A) => Promise<void> {
@@ -208,11 +213,19 @@ function guard<A extends unknown[]>(
     try {
       await action(...args);
     } catch (error) {
-      if (!(error instanceof ConfigFault)) throw error;
-      console.error(error.message);
+      const message = error instanceof Error ? error.message : String(error);
+      console.error(
+        error instanceof ConfigFault
+          ? message
+          : `Cannot go on for an unforeseen fault: ${firstLine(message)}`,
+      );
       process.exitCode = 3;
     }
   };
+}
+
+function firstLine(text: string): string {
+  return text.split('\n')[0] ?? '';
 }
 
 function everyCommand(command: Command, apply: (command: Command) => void): void {

@@ -25,13 +25,39 @@ export function knownList<T>(value: readonly T[] | undefined | null, what: strin
   return list.map((item) => known(item as T, `one of ${what}`));
 }
 
-/** Runs a reading; a Doubt, or anything that garbage in an answer throws, goes to `onDoubt`. */
-export function attempt<T>(read: () => T, onDoubt: (reason: string) => void): T | undefined {
+/** Text; a Doubt where it is absent, marked as not knowable, or anything but text. */
+export function knownText(value: unknown, what: string): string {
+  const text = known(value, what);
+  if (typeof text !== 'string') throw new Doubt(`${what} is not text`);
+  return text;
+}
+
+/** Reads each item of a list that can be read; the list, or an item, that can't be is told to `onDoubt`. */
+export function readItems<T>(
+  list: readonly T[] | undefined | null,
+  what: string,
+  read: (item: T) => void,
+  onDoubt: (reason: string) => void,
+): void {
+  const items = attempt(() => {
+    const present = knownOrAbsent(list, what) ?? [];
+    if (!Array.isArray(present)) throw new Doubt(`${what} is not a list`);
+    return present as T[];
+  }, onDoubt);
+  for (const item of items ?? []) attempt(() => read(known(item, `one of ${what}`)), onDoubt, what);
+}
+
+/** Runs a reading; a Doubt, or anything that garbage in the answer to `call` throws, goes to `onDoubt`. */
+export function attempt<T>(
+  read: () => T,
+  onDoubt: (reason: string) => void,
+  call = 'an answer',
+): T | undefined {
   try {
     return read();
   } catch (error) {
     if (error instanceof Doubt) onDoubt(error.message);
-    else onDoubt(`an answer has an unexpected shape (${error instanceof Error ? error.message : error})`);
+    else onDoubt(`${call} has an unexpected shape (${error instanceof Error ? error.message : error})`);
     return undefined;
   }
 }

@@ -43,16 +43,18 @@ export function summarize(findings: Finding[]): Record<Status, number> {
 
 function applyControl(context: Context, control: Control): Finding[] {
   const { parts, doubts } = context.selection[control.kind];
+  const { faults } = context.world;
   const findings = parts.map((part) => {
-    const verdict = openVerdict();
+    const verdict = openVerdict([...control.needs, ...control.consults]);
+    faults.forEach(verdict.doubt);
     verdict.attempt(() => control.judge(context, part, verdict));
     checkCalls(context, control, part.id, verdict);
     return verdict.conclude(control.id, part.id);
   });
   if (parts.length > 0 && doubts.length === 0) return findings;
   const verdict = openVerdict();
-  doubts.forEach(verdict.doubt);
-  if (doubts.length === 0) verdict.doubt(`no ${kindNames[control.kind]} was found`);
+  [...faults, ...doubts].forEach(verdict.doubt);
+  if (faults.length + doubts.length === 0) verdict.doubt(`no ${kindNames[control.kind]} was found`);
   return [...findings, verdict.conclude(control.id, kindNames[control.kind])];
 }
 

@@ -10,6 +10,7 @@ import { controlIds } from '../../ops-scripts/compliance/rules/control.ts';
 import { sarifEssentials } from './support/sarif-essentials.ts';
 import { fromCidr, soundStack } from './support/sound-stack.ts';
 import { addIngress, deny } from './support/spoil.ts';
+import { TemplateStack } from './support/template-stack.ts';
 
 interface Ended {
   code: number;
@@ -119,6 +120,39 @@ describe('exit codes', () => {
     }
     expect(ended[0]!.err).toContain('nowhere.json');
   });
+});
+
+describe('access options', () => {
+  const access = ['--profile', 'audit', '--region', 'eu-west-1', '--endpoint-url', 'http://127.0.0.1:1'];
+
+  test('are taken by every check, also by those that call nobody', async () => {
+    const template = write('shop.json', new TemplateStack().text());
+    const [snapshot, templates, help] = await Promise.all([
+      check(sound, ...access),
+      run('check', 'template', template, ...access),
+      run('check', 'template', '--help'),
+    ]);
+    expect([snapshot.code, templates.code]).toEqual([0, 0]);
+    expect(templates.out).toContain('template 123456789012 eu-west-1');
+    for (const name of ['--profile', '--region', '--endpoint-url']) expect(help.out).toContain(name);
+  });
+
+  test('an endpoint that is no URL ends with 3 and one sentence', async () => {
+    const live = (url: string) => run('check', 'live', '--region', 'eu-west-1', '--endpoint-url', url);
+    for (const { code, out, err } of await Promise.all([live('nonsense'), live('localhost:5000')])) {
+      expect(code).toBe(3);
+      expect(out).toBe('');
+      expect(err.trim().split('\n')).toEqual([expect.stringContaining('is not the URL')]);
+    }
+  });
+});
+
+test('what nobody foresaw ends with 3 and one sentence, and not as a failed control', async () => {
+  const odd = { Resources: { A: { Type: 'T', Properties: { V: { 'Fn::Select': 5 } } } } };
+  const { code, out, err } = await run('check', 'template', write('odd.json', odd));
+  expect(code).toBe(3);
+  expect(out).toBe('');
+  expect(err.trim().split('\n')).toEqual([expect.stringContaining('unforeseen fault')]);
 });
 
 describe('waivers', () => {

@@ -8,6 +8,7 @@ import { Route53Client } from '@aws-sdk/client-route-53';
 import { STSClient } from '@aws-sdk/client-sts';
 import { fromNodeProviderChain } from '@aws-sdk/credential-providers';
 import { NodeHttpHandler } from '@smithy/node-http-handler';
+import { ConfigFault } from '../config-fault.ts';
 
 export interface AwsAccess {
   /** A profile of the shared AWS files; unset: what the environment says. */
@@ -18,13 +19,20 @@ export interface AwsAccess {
   endpointUrl?: string;
 }
 
+/** The SDK would fail on it at each call, one after another. */
+function checkEndpoint(url: string | undefined): string | undefined {
+  if (!url || (URL.canParse(url) && /^https?:$/.test(new URL(url).protocol))) return url;
+  throw new ConfigFault(`Cannot ask AWS at '${url}' as it is not the URL of an http or https server`);
+}
+
 export type AwsClients = ReturnType<typeof makeClients>;
 
 export function makeClients(access: AwsAccess, sockets: number, maxAttempts: number) {
+  const endpoint = checkEndpoint(access.endpointUrl ?? process.env['AWS_ENDPOINT_URL']);
   const shared = {
     ...(access.profile === undefined ? {} : { profile: access.profile }),
     ...(access.region === undefined ? {} : { region: access.region }),
-    ...(access.endpointUrl === undefined ? {} : { endpoint: access.endpointUrl }),
+    ...(access.endpointUrl && endpoint ? { endpoint } : {}),
     credentials: fromNodeProviderChain({ profile: access.profile }),
     retryMode: 'adaptive',
     maxAttempts,

@@ -2,30 +2,55 @@
 import type { AutoScalingGroup, LaunchTemplateSpecification } from '@aws-sdk/client-auto-scaling';
 import type { LaunchTemplateVersion } from '@aws-sdk/client-ec2';
 import { type Answers, listAnswers } from '../answers.ts';
-import { Doubt, known, knownList, knownOrAbsent } from '../doubt.ts';
+import { Doubt, known, knownList, knownOrAbsent, knownText, readItems } from '../doubt.ts';
 import type { AutoScalingGroupPart } from './part.ts';
-import { readGroups } from './read-each.ts';
+import { readGroups, textOr } from './read-each.ts';
 
 export function readAutoScalingGroup(answers: Answers, raw: AutoScalingGroup): AutoScalingGroupPart {
-  const name = known(raw.AutoScalingGroupName, 'the name of an Auto Scaling group');
+  const name = knownText(raw.AutoScalingGroupName, 'the name of an Auto Scaling group');
   let publicAddress = false;
+  let lacksGroups = false;
   const worn = readGroups(() => {
     const declared = declarationsOf(answers, raw, name);
     publicAddress = declared.some((declaration) => declaration.publicAddress);
+    lacksGroups = declared.length > 1 && declared.some(({ groups }) => groups.length === 0);
     return declared.flatMap((declaration) => declaration.groups);
   });
+  // Instances of that template get the default group of their VPC, which no answer about the template tells.
+  if (lacksGroups) worn.groupDoubts.push(`one of the launch templates of ${name} declares no security group`);
   const instanceIds = (Array.isArray(raw.Instances) ? raw.Instances : []).flatMap(
     ({ InstanceId }) => InstanceId ?? [],
   );
   return {
     kind: 'auto-scaling-group',
-    id: raw.AutoScalingGroupARN ?? name,
+    id: textOr(raw.AutoScalingGroupARN, name),
     name,
     raw,
     instanceIds,
+    ...targetsOf(raw, name),
     publicAddress,
     ...worn,
   };
+}
+
+function targetsOf(raw: AutoScalingGroup, name: string) {
+  const targetGroupArns = new Set<string>();
+  const targetDoubts: string[] = [];
+  const onDoubt = (reason: string) => targetDoubts.push(reason);
+  const call = 'autoscaling.DescribeAutoScalingGroups';
+  readItems(
+    raw.TargetGroupARNs,
+    `TargetGroupARNs of ${name} in ${call}`,
+    (arn) => targetGroupArns.add(arn),
+    onDoubt,
+  );
+  readItems(
+    raw.TrafficSources,
+    `TrafficSources of ${name} in ${call}`,
+    ({ Identifier }) => targetGroupArns.add(knownText(Identifier, `a traffic source of ${name} in ${call}`)),
+    onDoubt,
+  );
+  return { targetGroupArns: [...targetGroupArns], targetDoubts };
 }
 
 interface Declaration {
@@ -53,8 +78,11 @@ function declarationsOf(answers: Answers, raw: AutoScalingGroup, name: string): 
 }
 
 function fromTemplate(answers: Answers, spec: LaunchTemplateSpecification): Declaration {
-  const label = String(knownOrAbsent(spec.LaunchTemplateId, 'a launch template') ?? spec.LaunchTemplateName);
-  const about = spec.LaunchTemplateId ?? spec.LaunchTemplateName;
+  const about = known(
+    knownOrAbsent(spec.LaunchTemplateId, 'a launch template') ?? spec.LaunchTemplateName,
+    'the name of a launch template',
+  );
+  const asked = knownOrAbsent(spec.Version, `the version of launch template ${about}`) ?? '$Default';
   const listed = listAnswers(
     answers,
     'ec2',
@@ -66,16 +94,16 @@ function fromTemplate(answers: Answers, spec: LaunchTemplateSpecification): Decl
   if (listed.doubts.length > 0) throw new Doubt(listed.doubts[0]!);
   const version = findVersion(listed.items, spec);
   if (version === undefined) {
-    throw new Doubt(`launch template ${label}, version ${spec.Version ?? '$Default'}, is not in any answer`);
+    throw new Doubt(`launch template ${about}, version ${asked}, is not in any answer`);
   }
-  const data = known(version.LaunchTemplateData, `the contents of launch template ${label}`);
-  const cards = knownList(data.NetworkInterfaces, `network interfaces of launch template ${label}`);
+  const data = known(version.LaunchTemplateData, `the contents of launch template ${about}`);
+  const cards = knownList(data.NetworkInterfaces, `network interfaces of launch template ${about}`);
   const groups = [
-    ...knownList(data.SecurityGroupIds, `security groups of launch template ${label}`),
-    ...cards.flatMap((card) => knownList(card.Groups, `security groups of launch template ${label}`)),
+    ...knownList(data.SecurityGroupIds, `security groups of launch template ${about}`),
+    ...cards.flatMap((card) => knownList(card.Groups, `security groups of launch template ${about}`)),
   ];
   if (groups.length === 0 && (data.SecurityGroups ?? []).length > 0) {
-    throw new Doubt(`launch template ${label} gives security groups by name`);
+    throw new Doubt(`launch template ${about} gives security groups by name`);
   }
   return { groups, publicAddress: cards.some((card) => card.AssociatePublicIpAddress === true) };
 }

@@ -1,9 +1,9 @@
 // Caches: replication groups with their member clusters, clusters of their own (Memcached, single nodes), serverless ones.
 import type { CacheCluster } from '@aws-sdk/client-elasticache';
 import { type Answers, type Listed, listAnswers } from '../answers.ts';
-import { Doubt, known, knownList, knownOrAbsent } from '../doubt.ts';
+import { Doubt, knownList, knownOrAbsent, knownText } from '../doubt.ts';
 import type { CachePart } from './part.ts';
-import { readEach, readGroups } from './read-each.ts';
+import { declaredGroups, readEach, readGroups, textOr } from './read-each.ts';
 
 export function readCaches(answers: Answers): Listed<CachePart> {
   const groups = listAnswers(answers, 'elasticache', 'DescribeReplicationGroups', 'ReplicationGroups');
@@ -11,9 +11,9 @@ export function readCaches(answers: Answers): Listed<CachePart> {
   const serverless = listAnswers(answers, 'elasticache', 'DescribeServerlessCaches', 'ServerlessCaches');
   const lists: Listed<CachePart>[] = [
     readEach(groups, (raw): CachePart => {
-      const name = known(raw.ReplicationGroupId, 'the id of a replication group');
+      const name = knownText(raw.ReplicationGroupId, 'the id of a replication group');
       const own = membersOf(clusters.items, name, raw.MemberClusters);
-      const worn = readGroups(() => {
+      const requireAll = () => {
         const missing = knownList(raw.MemberClusters, `members of ${name}`).find(
           (id) => !own.some(({ CacheClusterId }) => CacheClusterId === id),
         );
@@ -22,12 +22,13 @@ export function readCaches(answers: Answers): Listed<CachePart> {
             clusters.doubts[0] ?? `cache cluster ${missing ?? `of ${name}`} is not in any answer`,
           );
         }
-        return own.flatMap(groupsOfCluster);
-      });
+        return [];
+      };
+      const worn = readGroups(requireAll, ...own.map((cluster) => () => groupsOfCluster(cluster)));
       return {
         kind: 'cache',
         flavor: 'replication-group',
-        id: raw.ARN ?? name,
+        id: textOr(raw.ARN, name),
         name,
         raw,
         clusters: own,
@@ -35,14 +36,14 @@ export function readCaches(answers: Answers): Listed<CachePart> {
       };
     }),
     readEach({ ...clusters, items: clusters.items.filter(standsAlone) }, (raw): CachePart => {
-      const name = known(raw.CacheClusterId, 'the id of a cache cluster');
+      const name = knownText(raw.CacheClusterId, 'the id of a cache cluster');
       const worn = readGroups(() => groupsOfCluster(raw));
-      return { kind: 'cache', flavor: 'cluster', id: raw.ARN ?? name, name, raw, ...worn };
+      return { kind: 'cache', flavor: 'cluster', id: textOr(raw.ARN, name), name, raw, ...worn };
     }),
     readEach(serverless, (raw): CachePart => {
-      const name = known(raw.ServerlessCacheName, 'the name of a serverless cache');
-      const worn = readGroups(() => knownList(raw.SecurityGroupIds, `security groups of ${name}`));
-      return { kind: 'cache', flavor: 'serverless', id: raw.ARN ?? name, name, raw, ...worn };
+      const name = knownText(raw.ServerlessCacheName, 'the name of a serverless cache');
+      const worn = readGroups(() => declaredGroups(raw.SecurityGroupIds, name, (id) => id));
+      return { kind: 'cache', flavor: 'serverless', id: textOr(raw.ARN, name), name, raw, ...worn };
     }),
   ];
   return {
@@ -71,9 +72,10 @@ function standsAlone(cluster: CacheCluster): boolean {
 }
 
 function groupsOfCluster(cluster: CacheCluster): string[] {
-  const name = cluster.CacheClusterId;
-  return knownList(cluster.SecurityGroups, `security groups of ${name}`).map((group) =>
-    known(group.SecurityGroupId, `a security group of ${name}`),
+  return declaredGroups(
+    cluster.SecurityGroups,
+    `cache cluster ${cluster.CacheClusterId}`,
+    (group) => group.SecurityGroupId,
   );
 }
 
@@ -84,7 +86,7 @@ export function cachePorts(part: CachePart): number[] {
     const ports = [part.raw.Endpoint?.Port, part.raw.ReaderEndpoint?.Port].map((port) =>
       knownOrAbsent(port, `the port of ${part.name}`),
     );
-    return usual(ports, 6379);
+    return usual(ports, part.raw.Engine === 'memcached' ? 11_211 : 6379);
   }
   if (part.flavor === 'cluster') {
     const nodes = (part.raw.CacheNodes ?? []).map(({ Endpoint }) => Endpoint?.Port);

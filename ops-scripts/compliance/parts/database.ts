@@ -1,52 +1,18 @@
 // Databases: clusters with their members, and instances outside any cluster; read replicas belong to their source.
-import type { DBInstance } from '@aws-sdk/client-rds';
+import type { DBCluster, DBInstance } from '@aws-sdk/client-rds';
 import { type Answers, type Listed, listAnswers } from '../answers.ts';
-import { Doubt, known, knownList, knownOrAbsent } from '../doubt.ts';
+import { Doubt, knownOrAbsent, knownText } from '../doubt.ts';
 import type { DatabasePart } from './part.ts';
-import { readEach, readGroups } from './read-each.ts';
+import { declaredGroups, readEach, readGroups, textOr } from './read-each.ts';
+import { type Origins, openOrigins } from './read-replicas.ts';
 
 export function readDatabases(answers: Answers): Listed<DatabasePart> {
   const clusters = listAnswers(answers, 'rds', 'DescribeDBClusters', 'DBClusters');
   const instances = listAnswers(answers, 'rds', 'DescribeDBInstances', 'DBInstances');
+  const origins = openOrigins(answers.snapshot, instances.items, clusters.items);
   const lists: Listed<DatabasePart>[] = [
-    readEach(clusters, (raw): DatabasePart => {
-      const name = known(raw.DBClusterIdentifier, 'the identifier of a database cluster');
-      const ids = (Array.isArray(raw.DBClusterMembers) ? raw.DBClusterMembers : []).map(
-        (member) => member.DBInstanceIdentifier,
-      );
-      const members = instances.items.filter(
-        (instance) => instance.DBClusterIdentifier === name || ids.includes(instance.DBInstanceIdentifier),
-      );
-      const worn = readGroups(() => [
-        ...groupsOf(raw.VpcSecurityGroups, name),
-        ...members.flatMap((member) => groupsOf(member.VpcSecurityGroups, name)),
-      ]);
-      return {
-        kind: 'database',
-        flavor: 'cluster',
-        id: raw.DBClusterArn ?? name,
-        name,
-        raw,
-        members,
-        ...worn,
-      };
-    }),
-    readEach({ ...instances, items: instances.items.filter(isSource) }, (raw): DatabasePart => {
-      const name = known(raw.DBInstanceIdentifier, 'the identifier of a database instance');
-      const replicas = instances.items.filter((other) => replicaSource(other) === name);
-      const worn = readGroups(() =>
-        [raw, ...replicas].flatMap((each) => groupsOf(each.VpcSecurityGroups, name)),
-      );
-      return {
-        kind: 'database',
-        flavor: 'instance',
-        id: raw.DBInstanceArn ?? name,
-        name,
-        raw,
-        replicas,
-        ...worn,
-      };
-    }),
+    readEach(clusters, (raw) => readCluster(raw, instances.items, origins)),
+    readEach(instances, (raw) => readInstance(raw, origins)),
   ];
   return {
     items: lists.flatMap(({ items }) => items),
@@ -57,31 +23,59 @@ export function readDatabases(answers: Answers): Listed<DatabasePart> {
   };
 }
 
-function isSource(instance: DBInstance): boolean {
-  return !instance.DBClusterIdentifier && replicaSource(instance) === undefined;
-}
-
-function replicaSource(instance: DBInstance): string | undefined {
-  const source = instance.ReadReplicaSourceDBInstanceIdentifier;
-  if (source === undefined || source === null || source === '') return undefined;
-  // From another region it is an ARN: then the source is not here, and the replica stands for itself.
-  return String(source).startsWith('arn:') ? undefined : String(source);
-}
-
-function groupsOf(
-  memberships: { VpcSecurityGroupId?: string | undefined }[] | undefined,
-  name: string,
-): string[] {
-  return knownList(memberships, `security groups of ${name}`).map((membership) =>
-    known(membership.VpcSecurityGroupId, `a security group of ${name}`),
+function readCluster(raw: DBCluster, instances: DBInstance[], origins: Origins): DatabasePart {
+  const name = knownText(raw.DBClusterIdentifier, 'the identifier of a database cluster');
+  const ids = (Array.isArray(raw.DBClusterMembers) ? raw.DBClusterMembers : []).map(
+    (member) => member.DBInstanceIdentifier,
   );
+  const members = instances.filter(
+    (instance) => instance.DBClusterIdentifier === name || ids.includes(instance.DBInstanceIdentifier),
+  );
+  const replicas = origins.replicasOf(raw);
+  // Members wear the groups of their cluster: one that says none says nothing new.
+  const telling = members.filter(({ VpcSecurityGroups: own }) => own && own.length !== 0);
+  return {
+    kind: 'database',
+    flavor: 'cluster',
+    id: textOr(raw.DBClusterArn, name),
+    name,
+    raw,
+    members,
+    replicas,
+    isReplica: Boolean(knownOrAbsent(raw.ReplicationSourceIdentifier, `the source of ${name}`)),
+    ...readGroups(...[raw, ...telling, ...replicas].map((each) => () => groupsOf(each, name))),
+  };
+}
+
+/** Undefined for a member of a cluster and for a replica of a database that is told here. */
+function readInstance(raw: DBInstance, origins: Origins): DatabasePart | undefined {
+  if (raw.DBClusterIdentifier) return undefined;
+  const name = knownText(raw.DBInstanceIdentifier, 'the identifier of a database instance');
+  const origin = origins.of(raw);
+  if (origin !== raw && origin !== 'elsewhere') return undefined;
+  const replicas = origins.replicasOf(raw);
+  return {
+    kind: 'database',
+    flavor: 'instance',
+    id: textOr(raw.DBInstanceArn, name),
+    name,
+    raw,
+    replicas,
+    isReplica: origin === 'elsewhere',
+    ...readGroups(...[raw, ...replicas].map((each) => () => groupsOf(each, name))),
+  };
+}
+
+function groupsOf(each: DBInstance | DBCluster, name: string): string[] {
+  const own = 'DBInstanceIdentifier' in each ? (each.DBInstanceIdentifier ?? name) : name;
+  return declaredGroups(each.VpcSecurityGroups, own, (membership) => membership.VpcSecurityGroupId);
 }
 
 /** The ports that a database listens on; its engine's usual port where no endpoint is given. */
 export function databasePorts(part: DatabasePart): number[] {
   const ports =
     part.flavor === 'cluster'
-      ? [part.raw.Port, ...part.members.map(({ Endpoint }) => Endpoint?.Port)]
+      ? [part.raw.Port, ...[...part.members, ...part.replicas].map(({ Endpoint }) => Endpoint?.Port)]
       : [part.raw, ...part.replicas].map((each) => each.Endpoint?.Port ?? each.DbInstancePort);
   const given = ports
     .map((port) => knownOrAbsent(port, `the port of ${part.name}`))

@@ -23,6 +23,10 @@ export type LoadBalancerPart = PartOf<'load-balancer', LoadBalancer>;
 export type AutoScalingGroupPart = PartOf<'auto-scaling-group', AutoScalingGroup> & {
   /** Instances of the group, those that DescribeInstances knows by its tag included. */
   instanceIds: string[];
+  /** Target groups that its instances are registered with, told either as such or as traffic sources. */
+  targetGroupArns: string[];
+  /** Why there may be more target groups than these. */
+  targetDoubts: string[];
   /** Whether the launch template or configuration gives instances a public address. */
   publicAddress: boolean;
 };
@@ -33,8 +37,15 @@ export type CachePart =
   | (PartOf<'cache', ServerlessCache> & { flavor: 'serverless' });
 
 export type DatabasePart =
-  | (PartOf<'database', DBCluster> & { flavor: 'cluster'; members: DBInstance[] })
-  | (PartOf<'database', DBInstance> & { flavor: 'instance'; replicas: DBInstance[] });
+  | (PartOf<'database', DBCluster> & { flavor: 'cluster'; members: DBInstance[] } & Replication)
+  | (PartOf<'database', DBInstance> & { flavor: 'instance' } & Replication);
+
+interface Replication {
+  /** Read replicas, and replicas of those; members of a cluster are none. */
+  replicas: DBInstance[];
+  /** A read replica of a database that is not told here. */
+  isReplica: boolean;
+}
 
 /** Stands between clients and a database; never selected, but a hop on the way. */
 export type ProxyPart = PartOf<'proxy', DBProxy>;

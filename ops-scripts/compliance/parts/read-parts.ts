@@ -1,19 +1,19 @@
 // Every part of the account, selected or not: who wears a group is asked of all of them.
 import type { Answers, Listed } from '../answers.ts';
 import { listAnswers } from '../answers.ts';
-import { known, knownList } from '../doubt.ts';
+import { knownText } from '../doubt.ts';
 import { readAutoScalingGroup } from './auto-scaling-group.ts';
 import { readCaches } from './cache.ts';
 import { readDatabases } from './database.ts';
 import type { AutoScalingGroupPart, CachePart, DatabasePart, LoadBalancerPart, ProxyPart } from './part.ts';
-import { readEach, readGroups } from './read-each.ts';
+import { declaredGroups, readEach, readGroups, textOr } from './read-each.ts';
 
 export interface Parts {
   'load-balancer': Listed<LoadBalancerPart>;
   'auto-scaling-group': Listed<AutoScalingGroupPart>;
   cache: Listed<CachePart>;
   database: Listed<DatabasePart>;
-  proxies: ProxyPart[];
+  proxies: Listed<ProxyPart>;
 }
 
 export function readParts(answers: Answers): Parts {
@@ -22,18 +22,31 @@ export function readParts(answers: Answers): Parts {
   const proxies = listAnswers(answers, 'rds', 'DescribeDBProxies', 'DBProxies');
   return {
     'load-balancer': readEach(balancers, (raw) => {
-      const id = known(raw.LoadBalancerArn, 'the ARN of a load balancer');
-      const name = raw.LoadBalancerName ?? id;
-      const worn = readGroups(() => knownList(raw.SecurityGroups, `security groups of ${name}`));
+      const id = knownText(raw.LoadBalancerArn, 'the ARN of a load balancer');
+      const name = textOr(raw.LoadBalancerName, id);
+      // Only an application load balancer must have groups.
+      const mayHaveNone = raw.Type === 'network' || raw.Type === 'gateway';
+      const worn = readGroups(() =>
+        mayHaveNone && isNone(raw.SecurityGroups) ? [] : declaredGroups(raw.SecurityGroups, name, (id) => id),
+      );
       return { kind: 'load-balancer', id, name, raw, ...worn };
     }),
     'auto-scaling-group': readEach(scaling, (raw) => readAutoScalingGroup(answers, raw)),
     cache: readCaches(answers),
     database: readDatabases(answers),
     proxies: readEach(proxies, (raw): ProxyPart => {
-      const name = known(raw.DBProxyName, 'the name of a database proxy');
-      const worn = readGroups(() => knownList(raw.VpcSecurityGroupIds, `security groups of ${name}`));
-      return { kind: 'proxy', id: raw.DBProxyArn ?? name, name, raw, ...worn };
-    }).items,
+      const name = knownText(raw.DBProxyName, 'the name of a database proxy');
+      const worn = readGroups(() => declaredGroups(raw.VpcSecurityGroupIds, name, (id) => id));
+      return { kind: 'proxy', id: textOr(raw.DBProxyArn, name), name, raw, ...worn };
+    }),
   };
+}
+
+function isNone(list: unknown): boolean {
+  return list === undefined || list === null || (Array.isArray(list) && list.length === 0);
+}
+
+export function noParts(): Parts {
+  const none = { items: [], doubts: [], absent: true };
+  return { 'load-balancer': none, 'auto-scaling-group': none, cache: none, database: none, proxies: none };
 }

@@ -1,5 +1,4 @@
 // Whether one part can open a connection to another: egress of the one, ingress of the other, ACLs on the way and back.
-import { listAnswers } from '../answers.ts';
 import { Doubt } from '../doubt.ts';
 import { type AddressRange, parseCidr } from '../network/address.ts';
 import { intersect, isEmpty, isSubset, unite } from '../network/interval-set.ts';
@@ -9,8 +8,8 @@ import type { Context } from '../rules/control.ts';
 import type { Verdict } from '../rules/verdict.ts';
 import { aclAllows, aclOf, portsApart } from '../world/network-acls.ts';
 import type { GroupRule } from '../world/security-groups.ts';
-import { subnetsOf } from '../world/subnets.ts';
-import { groupsOf } from '../world/wearers.ts';
+import { cidrsOfSubnets, subnetsOf } from '../world/subnets.ts';
+import { groupDoubtsOf, groupsOf } from '../world/wearers.ts';
 import type { World } from '../world/world.ts';
 
 export function judgeConnection(
@@ -23,7 +22,7 @@ export function judgeConnection(
   const what = `${describePart(from)} → ${describePart(to)} port ${port}`;
   const fromGroups = groupsOf(from, world.interfaces);
   const toGroups = groupsOf(to, world.interfaces);
-  [...from.groupDoubts, ...to.groupDoubts].forEach(verdict.doubt);
+  for (const part of [from, to]) groupDoubtsOf(part, world.interfaces).forEach(verdict.doubt);
   const ungrouped = from.kind === 'load-balancer' && from.raw.Type === 'network' && fromGroups.length === 0;
   if (toGroups.length === 0 || (fromGroups.length === 0 && !ungrouped)) {
     verdict.doubt(`${what}: security groups are not known`);
@@ -101,11 +100,7 @@ function rangesOf(world: World, { peer }: GroupRule): AddressRange[] {
 }
 
 function subnetCidrs(world: World, part: Part): AddressRange[] {
-  const ids = new Set(subnetsOf(world, part));
-  const subnets = listAnswers(world.answers, 'ec2', 'DescribeSubnets', 'Subnets').items;
-  return subnets
-    .filter(({ SubnetId }) => ids.has(SubnetId ?? ''))
-    .flatMap(({ CidrBlock }) => (typeof CidrBlock === 'string' ? (parseCidr(CidrBlock) ?? []) : []));
+  return cidrsOfSubnets(world, subnetsOf(world, part));
 }
 
 /** Ports that answers go back to, as Linux gives them out: where one of them is closed, connections fail at random. */

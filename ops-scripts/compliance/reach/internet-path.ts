@@ -28,7 +28,7 @@ export function pathTo(world: World, wearer: Wearer): string[] {
             return [internetName(rule.peer), describeRule(rule), ...hops];
           }
           if (rule.peer.kind !== 'group') continue;
-          const before = world.wearers.of(rule.peer.id)[0];
+          const before = world.wearers.of(rule.peer.id).find(({ doubt }) => doubt === undefined);
           if (before !== undefined) next.push({ hops: [describeRule(rule), ...hops], wearer: before });
         }
       }

@@ -1,17 +1,17 @@
 // "Only from": everything that can reach the part at all, by any group on any interface, is one of the allowed parts on the allowed ports.
-
-import { type Family, formatAddress } from '../network/address.ts';
-import type { Cidr } from '../network/cidr.ts';
-import { contains, type IntervalSet, isEmpty, subtract, unite } from '../network/interval-set.ts';
+import { isEmpty, subtract } from '../network/interval-set.ts';
 import { exceeds } from '../network/traffic.ts';
 import { describePart, type Part, type ProxyPart } from '../parts/part.ts';
 import type { Context } from '../rules/control.ts';
 import type { Verdict } from '../rules/verdict.ts';
 import { aclHides } from '../world/network-acls.ts';
 import { describeRule, type GroupRule } from '../world/security-groups.ts';
-import { describeInterface, groupsOf, type Wearer } from '../world/wearers.ts';
+import { groupDoubtsOf, groupsOf, type Wearer } from '../world/wearers.ts';
 import { fixRule, fixWearer } from './fix.ts';
-import { internetName, pathTo } from './internet-path.ts';
+import { pathTo } from './internet-path.ts';
+import { addressesOf, addressesOfWearer, entrance } from './origin-addresses.ts';
+
+const hiddenByAcl = ' (a network ACL alone hides it, which does not count)';
 
 export interface Allowed {
   /** The parts that may come in. */
@@ -42,7 +42,7 @@ function judgeWearer(
   if (visited.has(target)) return;
   visited.add(target);
   const { world } = context;
-  target.groupDoubts.forEach(verdict.doubt);
+  groupDoubtsOf(target, world.interfaces).forEach(verdict.doubt);
   const groups = groupsOf(target, world.interfaces);
   if (groups.length === 0) verdict.doubt(`no security group of ${target.name} is known`);
   for (const id of groups) {
@@ -94,9 +94,10 @@ function judgeGroupRule(
     if (owner === target) failSelf(context, rule, target, verdict);
     else if (owner !== undefined && isAllowed(owner, allowed))
       judgePorts(context, rule, wearer, target, allowed, verdict);
-    else if (owner?.kind === 'proxy' && part.kind === 'database')
+    else if (owner?.kind === 'proxy' && part.kind === 'database') {
+      judgePorts(context, rule, wearer, target, allowed, verdict);
       judgeWearer(context, owner, part, allowed, verdict, visited);
-    else failWearer(context, rule, wearer, peer.id, target, allowed, shared, verdict);
+    } else failWearer(context, rule, wearer, peer.id, target, allowed, shared, verdict);
   }
 }
 
@@ -124,13 +125,19 @@ function failWearer(
   verdict: Verdict,
 ): void {
   const { world } = context;
+  if (wearer.doubt !== undefined) {
+    verdict.doubt(`${wearer.name} may wear ${groupId}: ${wearer.doubt}`);
+    return;
+  }
   // Whoever wears the group may well be the part that is not known.
   if (allowed.parts.length === 0) {
     verdict.doubt(`${wearer.name} wears ${groupId}, and ${allowed.name} is not known`);
     return;
   }
+  const ranges = addressesOfWearer(world, wearer, groupId);
+  const hidden = ranges.length > 0 && ranges.every((range) => aclHides(world, target, rule.traffic, range));
   verdict.fail({
-    reason: `${wearer.name} wears ${groupId} and is not ${allowed.name}`,
+    reason: `${wearer.name} wears ${groupId} and is not ${allowed.name}${hidden ? hiddenByAcl : ''}`,
     path: () => [...pathTo(world, wearer), describeRule(rule), describePart(target)],
     fix: shared ? fixWearer(world, wearer, groupId, rule) : fixRule(world, rule),
   });
@@ -169,7 +176,7 @@ function judgeAddresses(
       verdict.doubt(`${describeRule(rule)}: '${cidr.cidr}' is not a CIDR`);
       continue;
     }
-    const outside = subtract([range], addressesOf(context, allowed, range.family));
+    const outside = subtract([range], addressesOf(context, allowed.parts, range.family));
     if (isEmpty(outside)) {
       const wearer: Wearer = { name: allowed.name };
       judgePorts(context, rule, wearer, target, allowed, verdict);
@@ -178,26 +185,9 @@ function judgeAddresses(
     }
     const hidden = aclHides(world, target, rule.traffic, range);
     verdict.fail({
-      reason: `${describeRule(rule)} lets in addresses that are not ${allowed.name}${hidden ? ' (a network ACL alone hides it, which does not count)' : ''}`,
+      reason: `${describeRule(rule)} lets in addresses that are not ${allowed.name}${hidden ? hiddenByAcl : ''}`,
       path: () => [entrance(context, cidr, outside, range.family), describeRule(rule), describePart(target)],
       fix: fixRule(world, rule),
     });
   }
-}
-
-/** Addresses on the interfaces of the parts that may come in. */
-function addressesOf({ world }: Context, allowed: Allowed, family: string): IntervalSet {
-  const faces = allowed.parts.flatMap((part) => world.interfaces.byOwner.get(part) ?? []);
-  return unite(faces.flatMap(({ addresses }) => addresses.filter((range) => range.family === family)));
-}
-
-/** The internet where the addresses are public; else the first interface that has one of them. */
-function entrance({ world }: Context, cidr: Cidr, outside: IntervalSet, family: Family): string {
-  const name = internetName(cidr);
-  if (cidr.isPublic) return name;
-  for (const face of world.interfaces.all) {
-    const address = face.addresses.find((range) => range.family === family && contains(outside, range.start));
-    if (address !== undefined) return `${describeInterface(face)} at ${formatAddress(family, address.start)}`;
-  }
-  return name;
 }

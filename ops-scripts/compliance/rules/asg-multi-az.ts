@@ -11,7 +11,7 @@ export const asgMultiAz = defineControl({
   kind: 'auto-scaling-group',
   title: 'The Auto Scaling group spreads at least two instances over at least two Availability Zones',
   why: 'One instance, or instances in one zone, are an outage away from none; a zone that the load balancer does not serve gets no requests.',
-  how: 'MinSize of at least 2, subnets in at least 2 zones, each of them enabled on the load balancer, and the instances in service spread over at least 2 zones when at least 2 run.',
+  how: 'MinSize of at least 2, subnets in at least 2 zones, each of them enabled on the load balancer, and the instances in service spread over at least 2 zones when at least 2 run, and over as many as are asked for when as many run.',
   blind: 'Capacity of the instance types in each zone, and how fast new instances turn ready.',
   remedy:
     'aws autoscaling update-auto-scaling-group --auto-scaling-group-name NAME --min-size 2 --vpc-zone-identifier SUBNET-A,SUBNET-B',
@@ -53,6 +53,9 @@ export const asgMultiAz = defineControl({
         verdict,
         `${running.length} instances run`,
         running.map(({ AvailabilityZone }) => known(AvailabilityZone, `the zone of an instance of ${name}`)),
+        undefined,
+        // Two instances can't stand in three zones.
+        Math.max(2, Math.min(context.minZones, running.length)),
       );
     });
     const suspended = (raw.SuspendedProcesses ?? []).map(({ ProcessName }) => ProcessName);
@@ -75,7 +78,7 @@ function zonesOf({ world }: Context, { raw, name }: AutoScalingGroupPart): strin
 
 /** The load balancers whose target groups the group is attached to; the selected ones for a lone group without any. */
 export function balancersOf({ world, selection }: Context, part: AutoScalingGroupPart): LoadBalancerPart[] {
-  const attached = new Set(part.raw.TargetGroupARNs ?? []);
+  const attached = new Set(part.targetGroupArns);
   const groups = listAnswers(world.answers, 'elbv2', 'DescribeTargetGroups', 'TargetGroups').items;
   const arns = groups
     .filter(({ TargetGroupArn }) => attached.has(TargetGroupArn ?? ''))

@@ -4,6 +4,7 @@ import { Doubt, known, knownList } from '../doubt.ts';
 import type { CachePart } from '../parts/part.ts';
 import { type Context, defineControl } from './control.ts';
 import { requireZones } from './count-zones.ts';
+import { findInBetween, unlessInBetween } from './state-in-between.ts';
 import type { Verdict } from './verdict.ts';
 
 export const cacheMultiAz = defineControl({
@@ -33,15 +34,32 @@ export const cacheMultiAz = defineControl({
       if (!['available', 'snapshotting'].includes(String(state).toLowerCase()))
         verdict.doubt(`${part.name} is ${state}`);
     });
-    if (part.flavor === 'serverless') {
-      verdict.attempt(() => {
-        const subnets = knownList(part.raw.SubnetIds, `subnets of ${part.name}`);
-        requireZones(context, verdict, 'subnets', context.world.zones.ofSubnets(subnets));
-      });
-    } else if (part.flavor === 'cluster') judgeCluster(context, part.raw, part.name, verdict);
-    else judgeReplicationGroup(context, part, verdict);
+    const settled = unlessInBetween(verdict, part.name, findInBetween(statesOf(part)));
+    if (part.flavor === 'serverless') judgeServerless(context, part, settled);
+    else if (part.flavor === 'cluster') judgeCluster(context, part.raw, part.name, settled);
+    else judgeReplicationGroup(context, part, settled);
   },
 });
+
+function statesOf(part: CachePart): unknown[] {
+  if (part.flavor === 'cluster') return [part.raw.CacheClusterStatus];
+  if (part.flavor === 'serverless') return [part.raw.Status];
+  const { Status, MultiAZ, AutomaticFailover, NodeGroups } = part.raw;
+  const shards = Array.isArray(NodeGroups) ? NodeGroups.map((shard) => shard?.Status) : [];
+  return [Status, MultiAZ, AutomaticFailover, ...shards];
+}
+
+function judgeServerless(
+  context: Context,
+  { raw, name }: Extract<CachePart, { flavor: 'serverless' }>,
+  verdict: Verdict,
+): void {
+  verdict.attempt(() => {
+    const subnets = knownList(raw.SubnetIds, `subnets of ${name}`);
+    if (subnets.length === 0) throw new Doubt(`subnets of ${name} are not in the answer`);
+    requireZones(context, verdict, 'subnets', context.world.zones.ofSubnets(subnets));
+  });
+}
 
 function judgeCluster(context: Context, raw: CacheCluster, name: string, verdict: Verdict): void {
   if (String(raw.Engine) !== 'memcached') {

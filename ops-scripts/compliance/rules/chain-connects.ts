@@ -1,13 +1,15 @@
 // chain-connects: listener → target port → cache and database ports are really open, in both directions of the rules.
 import { failuresOf, listAnswers } from '../answers.ts';
-import { Doubt, known } from '../doubt.ts';
+import { attempt, Doubt, known } from '../doubt.ts';
 import { cachePorts } from '../parts/cache.ts';
 import { databasePorts } from '../parts/database.ts';
 import type { AutoScalingGroupPart, LoadBalancerPart } from '../parts/part.ts';
 import { describePart } from '../parts/part.ts';
 import { judgeConnection } from '../reach/connection.ts';
 import { missingInternetRoute } from '../reach/internet-route.ts';
+import { closedBecause } from '../reach/listener-open.ts';
 import { type Context, defineControl } from './control.ts';
+import { type Forwarding, listenersOf } from './forwarding-listeners.ts';
 import { targetGroupsOf } from './target-groups.ts';
 import type { Verdict } from './verdict.ts';
 
@@ -16,7 +18,7 @@ export const chainConnects = defineControl({
   kind: 'load-balancer',
   title: 'Requests really get from the listener to the instances, and from there to cache and database',
   why: 'A stack that lets nobody in passes every other control and sells nothing.',
-  how: 'Follows listeners to target groups to the Auto Scaling group, and from there to the ports of cache and database: egress of the one, ingress of the other, network ACLs both ways, and a route to an internet gateway for a load balancer that faces the internet.',
+  how: 'At least one listener that forwards to the group has a port that the load balancer lets somebody in on. Follows listeners to target groups to the Auto Scaling group, and from there to the ports of cache and database: egress of the one, ingress of the other, network ACLs both ways. A load balancer that faces the internet from a subnet without a route to an internet gateway gets a warning.',
   blind: 'Health of the processes, DNS inside the VPC, firewalls on the machines.',
   remedy:
     'aws ec2 authorize-security-group-ingress --group-id GROUP --protocol tcp --port PORT --source-group SOURCE',
@@ -47,8 +49,9 @@ export const chainConnects = defineControl({
     }
     verdict.attempt(() => {
       if (part.raw.Scheme === 'internet-facing') {
+        // Security groups and ACLs decide what is open; a route may come from elsewhere, so that its absence is a hint only.
         const missing = missingInternetRoute(world, part);
-        if (missing !== undefined) verdict.fail({ reason: missing });
+        if (missing !== undefined) verdict.warn(missing);
       }
     });
     const groups = selection['auto-scaling-group'].parts;
@@ -68,33 +71,18 @@ function judgeListeners(
   verdict: Verdict,
 ): AutoScalingGroupPart[] {
   const { world } = context;
-  const listed = listAnswers(world.answers, 'elbv2', 'DescribeListeners', 'Listeners', part.id);
-  const listeners = listed.items.filter(({ LoadBalancerArn }) => LoadBalancerArn === part.id);
-  if (listeners.length === 0 && listed.doubts.length > 0) throw new Doubt(listed.doubts[0]!);
+  const listeners = listenersOf(world, part);
   if (listeners.length === 0) {
     verdict.fail({ reason: `${part.name} has no listener` });
     return [];
   }
-  const listenerArns = new Set(listeners.map(({ ListenerArn }) => ListenerArn));
-  const ruleActions = [...listenerArns].flatMap((arn) =>
-    arn === undefined
-      ? []
-      : listAnswers(world.answers, 'elbv2', 'DescribeRules', 'Rules', arn).items.flatMap(
-          ({ Actions }) => Actions ?? [],
-        ),
-  );
-  const actions = [...listeners.flatMap(({ DefaultActions }) => DefaultActions ?? []), ...ruleActions];
-  const arns = new Set(
-    actions.flatMap((action) => [
-      action.TargetGroupArn,
-      ...(action.ForwardConfig?.TargetGroups ?? []).map((target) => target.TargetGroupArn),
-    ]),
-  );
+  const arns = new Set(listeners.flatMap(({ targetGroupArns }) => [...targetGroupArns]));
   const attached = groups.filter((group) =>
     targetGroupsOf(world, group).some(({ TargetGroupArn }) => arns.has(TargetGroupArn)),
   );
   if (attached.length === 0) {
     const doubt =
+      groups.flatMap(({ targetDoubts }) => targetDoubts)[0] ??
       listAnswers(world.answers, 'elbv2', 'DescribeTargetGroups', 'TargetGroups').doubts[0] ??
       failuresOf(world.answers, 'elbv2.DescribeRules')[0];
     if (doubt !== undefined) throw new Doubt(doubt);
@@ -103,6 +91,7 @@ function judgeListeners(
         reason: `no listener of ${part.name} forwards to a target group of ${groups.map(({ name }) => name).join(', ')}`,
       });
   }
+  judgeListenerPorts(context, part, attached, listeners, verdict);
   for (const group of attached) {
     for (const target of targetGroupsOf(world, group).filter(({ TargetGroupArn }) =>
       arns.has(TargetGroupArn),
@@ -114,6 +103,37 @@ function judgeListeners(
     }
   }
   return attached;
+}
+
+/** One listener that feeds the groups must be open to somebody; that another is not may be meant so. */
+function judgeListenerPorts(
+  { world }: Context,
+  part: LoadBalancerPart,
+  attached: AutoScalingGroupPart[],
+  listeners: Forwarding[],
+  verdict: Verdict,
+): void {
+  const fed = new Set(attached.flatMap(({ targetGroupArns }) => targetGroupArns));
+  const feeding = listeners.filter(({ targetGroupArns }) =>
+    [...targetGroupArns].some((arn) => arn !== undefined && fed.has(arn)),
+  );
+  const closed: string[] = [];
+  const doubts: string[] = [];
+  for (const { listener } of feeding) {
+    attempt(
+      () => {
+        const port = Number(known(listener.Port, `the port of a listener of ${part.name}`));
+        const protocol = /^(UDP|QUIC)$/.test(String(listener.Protocol)) ? 'udp' : 'tcp';
+        const why = closedBecause(world, part, protocol, port);
+        if (why !== undefined) closed.push(`listener ${port} of ${part.name}: ${why}`);
+      },
+      (reason) => doubts.push(reason),
+      'an answer to elbv2.DescribeListeners',
+    );
+  }
+  if (closed.length + doubts.length < feeding.length) closed.forEach(verdict.warn);
+  else if (doubts.length > 0) doubts.forEach(verdict.doubt);
+  else for (const reason of closed) verdict.fail({ reason });
 }
 
 /** A group behind the load balancer must reach every cache and database; for another (workers) it is a warning. */

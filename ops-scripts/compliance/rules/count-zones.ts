@@ -2,20 +2,21 @@
 import type { Context } from './control.ts';
 import type { Verdict } from './verdict.ts';
 
-/** Holds or fails by the number of Availability Zones among `names`. */
+/** Holds or fails by the number of Availability Zones among `names`: `needed` at least, all that is asked for unless told. */
 export function requireZones(
   context: Context,
   verdict: Verdict,
   what: string,
   names: string[],
   fix?: string,
+  needed = context.minZones,
 ): string[] {
   const zones = context.world.zones.count(names);
   const list = zones.length === 0 ? 'no Availability Zone' : zones.join(', ');
-  if (zones.length >= context.minZones) verdict.hold(`${what} in ${list}`);
+  if (zones.length >= needed) verdict.hold(`${what} in ${list}`);
   else {
     verdict.fail({
-      reason: `${what} in ${list} only, ${context.minZones} zones are needed`,
+      reason: `${what} in ${list} only, ${needed} zones are needed`,
       ...(fix ? { fix } : {}),
     });
   }

@@ -3,6 +3,7 @@ import { Doubt, known, knownList, knownOrAbsent } from '../doubt.ts';
 import type { DatabasePart } from '../parts/part.ts';
 import { type Context, defineControl } from './control.ts';
 import { requireZones } from './count-zones.ts';
+import { findInBetween, unlessInBetween } from './state-in-between.ts';
 import type { Verdict } from './verdict.ts';
 
 /** States in which nothing about zones is changing. */
@@ -28,6 +29,10 @@ export const databaseMultiAz = defineControl({
   needs: ['rds.DescribeDBInstances'],
   consults: ['rds.DescribeDBClusters', 'rds.DescribeDBSubnetGroups', 'ec2.DescribeAvailabilityZones'],
   judge(context, part, verdict) {
+    if (part.isReplica) {
+      verdict.hold(`${part.name} is a read replica, noted: it need not be Multi-AZ`);
+      return;
+    }
     verdict.attempt(() => {
       const state = String(
         known(
@@ -38,14 +43,21 @@ export const databaseMultiAz = defineControl({
       if (!settled.includes(state)) verdict.doubt(`${part.name} is ${state}`);
       if (state === 'stopped') verdict.warn(`${part.name} is stopped`);
     });
-    if (part.flavor === 'cluster') judgeCluster(context, part, verdict);
-    else judgeInstance(context, part, verdict);
+    if (part.replicas.length > 0)
+      verdict.hold(`${part.replicas.length} read replica${part.replicas.length > 1 ? 's' : ''} noted`);
+    if (part.flavor === 'cluster') {
+      const states = [part.raw.Status, ...part.members.map(({ DBInstanceStatus }) => DBInstanceStatus)];
+      judgeCluster(context, part, unlessInBetween(verdict, part.name, findInBetween(states)));
+    } else {
+      const state = findInBetween([part.raw.DBInstanceStatus]);
+      judgeInstance(context, part, unlessInBetween(verdict, part.name, state));
+    }
   },
 });
 
 function judgeInstance(
   { world }: Context,
-  { raw, name, replicas }: Extract<DatabasePart, { flavor: 'instance' }>,
+  { raw, name }: Extract<DatabasePart, { flavor: 'instance' }>,
   verdict: Verdict,
 ): void {
   verdict.attempt(() => {
@@ -65,8 +77,6 @@ function judgeInstance(
       });
     }
   });
-  if (replicas.length > 0)
-    verdict.hold(`${replicas.length} read replica${replicas.length > 1 ? 's' : ''} noted`);
 }
 
 function judgeCluster(

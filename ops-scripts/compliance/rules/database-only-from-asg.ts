@@ -22,8 +22,8 @@ export const databaseOnlyFromAsg = defineControl({
     'rds.DescribeDBSubnetGroups',
   ],
   judge(context, part, verdict) {
-    const instances = part.flavor === 'cluster' ? part.members : [part.raw, ...part.replicas];
-    for (const each of instances) {
+    const instances = part.flavor === 'cluster' ? part.members : [part.raw];
+    for (const each of [...instances, ...part.replicas]) {
       if (each.PubliclyAccessible === true)
         verdict.warn(`${each.DBInstanceIdentifier} is publicly accessible`);
     }

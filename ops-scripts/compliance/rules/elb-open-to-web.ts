@@ -9,7 +9,7 @@ import { covers, exceeds, formatTraffic } from '../network/traffic.ts';
 import { fixRule } from '../reach/fix.ts';
 import { internetName } from '../reach/internet-path.ts';
 import { describeRule, type GroupRule } from '../world/security-groups.ts';
-import { groupsOf } from '../world/wearers.ts';
+import { groupDoubtsOf, groupsOf } from '../world/wearers.ts';
 import { type Context, defineControl } from './control.ts';
 import type { Verdict } from './verdict.ts';
 
@@ -42,7 +42,8 @@ export const elbOpenToWeb = defineControl({
       if (scheme !== 'internet-facing')
         verdict.fail({ reason: `${part.name} is ${scheme}: the web cannot reach it` });
     });
-    part.groupDoubts.forEach(verdict.doubt);
+    const unread = [...groupDoubtsOf(part, world.interfaces), ...world.interfaces.doubts];
+    unread.forEach(verdict.doubt);
     const groups = groupsOf(part, world.interfaces);
     if (groups.length === 0) {
       if (part.raw.Type === 'network' && part.groupDoubts.length === 0)
@@ -50,7 +51,6 @@ export const elbOpenToWeb = defineControl({
       else verdict.doubt(`no security group of ${part.name} is known`);
       return;
     }
-    const unread = [...part.groupDoubts];
     const rules = groups.flatMap((id) => {
       const group = world.groups.byId.get(id);
       if (group === undefined)
@@ -84,7 +84,10 @@ function judgeExcess({ world }: Context, rule: GroupRule, name: string, verdict:
     }
     if (!isMade(world.answers, 'ec2.DescribeNetworkInterfaces'))
       verdict.doubt(`who wears ${source} is not in the snapshot`);
-    else if (world.wearers.of(source).length === 0) {
+    const wearers = world.wearers.of(source);
+    if (wearers.every(({ doubt }) => doubt !== undefined)) {
+      for (const { name: wearer, doubt } of wearers) verdict.doubt(`${wearer} may wear ${source}: ${doubt}`);
+      world.wearers.doubts.forEach(verdict.doubt);
       verdict.hold(`${source} is attached to nothing`);
       return;
     }

@@ -5,8 +5,7 @@ import type { AutoScalingGroupPart } from '../parts/part.ts';
 import type { World } from '../world/world.ts';
 
 export function targetGroupsOf(world: World, part: AutoScalingGroupPart): TargetGroup[] {
-  const sources = part.raw.TrafficSources ?? [];
-  const arns = new Set([...(part.raw.TargetGroupARNs ?? []), ...sources.map(({ Identifier }) => Identifier)]);
+  const arns = new Set(part.targetGroupArns);
   return listAnswers(world.answers, 'elbv2', 'DescribeTargetGroups', 'TargetGroups').items.filter(
     ({ TargetGroupArn }) => arns.has(TargetGroupArn ?? ''),
   );

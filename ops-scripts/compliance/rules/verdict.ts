@@ -25,7 +25,8 @@ export interface Verdict {
 /** More reasons than this are counted, not listed. */
 const reasonLimit = 8;
 
-export function openVerdict(): Verdict {
+/** `calls` are those that the judgement rests on, for a doubt about an answer that can't be read. */
+export function openVerdict(calls: string[] = []): Verdict {
   const failures: Failure[] = [];
   const doubts = new Set<string>();
   const warnings = new Set<string>();
@@ -35,11 +36,16 @@ export function openVerdict(): Verdict {
     doubt: (reason) => void doubts.add(reason),
     warn: (text) => void warnings.add(text),
     hold: (text) => void holds.add(text),
-    attempt: (piece) => void attempt(piece, (reason) => doubts.add(reason)),
+    attempt: (piece) =>
+      void attempt(piece, (reason) => doubts.add(reason), `an answer to one of ${calls.join(', ')}`),
     conclude(control, resource) {
       const base = { control, resource, warnings: [...warnings].sort() };
       if (failures.length > 0) {
-        const path = failures.find((failure) => failure.path !== undefined)?.path?.();
+        // A way in that can't be told for garbage on it leaves the failure as it is.
+        const path = attempt(
+          () => failures.find((failure) => failure.path !== undefined)?.path?.(),
+          () => undefined,
+        );
         const fixes = [...new Set(failures.flatMap(({ fix }) => fix ?? []))].sort();
         return {
           ...base,

@@ -1,5 +1,6 @@
 // Selects the parts: by name, by the tag Stack, or the one stack that is evident from load balancer → target group → group.
 import { listAnswers } from '../answers.ts';
+import { attempt, readItems } from '../doubt.ts';
 import { kindNames, type Part, type PartKind } from '../parts/part.ts';
 import type { World } from '../world/world.ts';
 import { namesOf, partKinds, type Selected, type Selection, type SelectionOptions } from './selection.ts';
@@ -7,17 +8,22 @@ import { tagsOf } from './tags.ts';
 
 export function selectStack(world: World, options: SelectionOptions): Selection {
   const selection = Object.fromEntries(
-    partKinds.map((kind) => [kind, selectKind(world, options, kind)]),
+    partKinds.map((kind) => [kind, guarded(() => selectKind(world, options, kind))]),
   ) as Record<PartKind, Selected<Part> | undefined>;
-  const balancers = selection['load-balancer'] ?? evident(world, 'load-balancer', withTargets(world));
-  const named = balancers.parts;
-  const groups = selection['auto-scaling-group'] ?? behind(world, named);
+  const balancers = selection['load-balancer'] ?? guarded(() => evidentBalancer(world));
   return {
     'load-balancer': balancers,
-    'auto-scaling-group': groups,
+    'auto-scaling-group': selection['auto-scaling-group'] ?? guarded(() => behind(world, balancers.parts)),
     cache: selection.cache ?? evident(world, 'cache', world.parts.cache.items),
-    database: selection.database ?? evident(world, 'database', world.parts.database.items),
+    database: selection.database ?? evident(world, 'database', sources(world)),
   } as Selection;
+}
+
+/** What garbage makes impossible to select is in doubt, not an end of the program. */
+function guarded<S extends Selected<Part> | undefined>(select: () => S): S | Selected<Part> {
+  const doubts: string[] = [];
+  const selected = attempt(select, (reason) => doubts.push(reason));
+  return doubts.length > 0 ? { parts: [], doubts } : (selected as S);
 }
 
 function selectKind(world: World, options: SelectionOptions, kind: PartKind): Selected<Part> | undefined {
@@ -50,7 +56,7 @@ function selectKind(world: World, options: SelectionOptions, kind: PartKind): Se
 /** A cluster or replica named by the name of one of its members. */
 function isMember(part: Part, name: string): boolean {
   if (part.kind === 'database') {
-    const others = part.flavor === 'cluster' ? part.members : part.replicas;
+    const others = part.flavor === 'cluster' ? [...part.members, ...part.replicas] : part.replicas;
     return others.some((each) => each.DBInstanceIdentifier === name || each.DBInstanceArn === name);
   }
   return (
@@ -73,27 +79,53 @@ function evident(world: World, kind: PartKind, candidates: Part[]): Selected<Par
   return { parts: [], doubts: doubts.length > 0 ? doubts : [reason] };
 }
 
+/** A read replica of a database elsewhere is a candidate only where there is nothing else. */
+function sources({ parts: { database } }: World): Part[] {
+  const own = database.items.filter(({ isReplica }) => !isReplica);
+  return own.length > 0 ? own : database.items;
+}
+
 /** Every group that the chosen load balancer feeds belongs to its stack: each is judged. */
 function behind(world: World, balancers: Part[]): Selected<Part> {
-  const groups = attachedTo(world, balancers);
-  return groups.length > 1
-    ? { parts: groups, doubts: world.parts['auto-scaling-group'].doubts }
-    : evident(world, 'auto-scaling-group', groups);
+  const { parts, doubts } = attachedTo(world, balancers);
+  const selected =
+    parts.length > 1
+      ? { parts, doubts: world.parts['auto-scaling-group'].doubts }
+      : evident(world, 'auto-scaling-group', parts);
+  return { parts: selected.parts, doubts: [...doubts, ...selected.doubts] };
 }
 
-/** Load balancers with a target group that some Auto Scaling group feeds; all of them where there is just one. */
-function withTargets(world: World): Part[] {
+/** The load balancer with a target group that some Auto Scaling group feeds; in any case the only one. */
+function evidentBalancer(world: World): Selected<Part> {
   const all = world.parts['load-balancer'].items;
-  if (all.length < 2) return all;
-  return all.filter((balancer) => attachedTo(world, [balancer]).length > 0);
+  if (all.length < 2) return evident(world, 'load-balancer', all);
+  const fed = all.map((balancer) => ({ balancer, attached: attachedTo(world, [balancer]) }));
+  const candidates = fed.filter(({ attached }) => attached.parts.length > 0);
+  const { parts, doubts } = evident(
+    world,
+    'load-balancer',
+    candidates.map(({ balancer }) => balancer),
+  );
+  return { parts, doubts: [...fed.flatMap(({ attached }) => attached.doubts), ...doubts] };
 }
 
-function attachedTo(world: World, balancers: Part[]): Part[] {
-  const groups = world.parts['auto-scaling-group'].items;
+function attachedTo(world: World, balancers: Part[]): Selected<Part> {
   const arns = new Set(balancers.map(({ id }) => id));
-  const targets = listAnswers(world.answers, 'elbv2', 'DescribeTargetGroups', 'TargetGroups').items.filter(
-    (group) => (group.LoadBalancerArns ?? []).some((arn) => arns.has(arn)),
-  );
-  const fed = new Set(targets.map(({ TargetGroupArn }) => TargetGroupArn));
-  return groups.filter(({ raw }) => (raw.TargetGroupARNs ?? []).some((arn) => fed.has(arn)));
+  const doubts: string[] = [];
+  const fed = new Set<unknown>();
+  const call = 'elbv2.DescribeTargetGroups';
+  for (const target of listAnswers(world.answers, 'elbv2', 'DescribeTargetGroups', 'TargetGroups').items) {
+    readItems(
+      target.LoadBalancerArns,
+      `LoadBalancerArns of ${target.TargetGroupName} in ${call}`,
+      (arn) => {
+        if (arns.has(arn)) fed.add(target.TargetGroupArn);
+      },
+      (reason) => doubts.push(reason),
+    );
+  }
+  const groups = world.parts['auto-scaling-group'].items;
+  const parts = groups.filter(({ targetGroupArns }) => targetGroupArns.some((arn) => fed.has(arn)));
+  doubts.push(...groups.flatMap(({ targetDoubts }) => targetDoubts));
+  return { parts, doubts };
 }

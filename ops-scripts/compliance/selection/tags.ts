@@ -1,5 +1,6 @@
 // The tags of a part, wherever its service keeps them; those that could not be read are a doubt.
 import { listAnswers } from '../answers.ts';
+import { knownOrAbsent, readItems } from '../doubt.ts';
 import type { Part } from '../parts/part.ts';
 import type { World } from '../world/world.ts';
 
@@ -26,6 +27,13 @@ export function tagsOf(world: World, part: Part): Tags {
 }
 
 function toTags(tags: Tag[] | undefined, doubts: string[] = []): Tags {
-  const list = Array.isArray(tags) ? tags : [];
-  return { tags: new Map(list.map(({ Key, Value }) => [String(Key), String(Value ?? '')])), doubts };
+  const byKey = new Map<string, string>();
+  const unread: string[] = [];
+  readItems(
+    tags,
+    'tags of a part',
+    ({ Key, Value }) => byKey.set(String(Key), String(knownOrAbsent(Value, `the tag ${Key}`) ?? '')),
+    (reason) => unread.push(reason),
+  );
+  return { tags: byKey, doubts: [...doubts, ...unread] };
 }

@@ -2,7 +2,7 @@
 import { isUnknownValue, unknownValue } from '../snapshot.ts';
 import { zoneOfSubnet } from './balancers.ts';
 import type { Draft } from './draft.ts';
-import { listOf, numberOf, type Properties, recordsOf } from './resources.ts';
+import { booleanOf, listOf, numberOf, type Properties, recordsOf } from './resources.ts';
 
 export function answerAutoScaling(draft: Draft): void {
   draft.answer('autoscaling', 'DescribeAutoScalingGroups', {
@@ -15,6 +15,7 @@ export function answerAutoScaling(draft: Draft): void {
       VPCZoneIdentifier: joined(listOf(properties['VPCZoneIdentifier'])),
       AvailabilityZones: zonesOf(draft, properties),
       TargetGroupARNs: listOf(properties['TargetGroupARNs']),
+      TrafficSources: listOf(properties['TrafficSources']),
       LaunchTemplate: specification(properties['LaunchTemplate']),
       MixedInstancesPolicy: mixedPolicy(properties['MixedInstancesPolicy']),
       LaunchConfigurationName: properties['LaunchConfigurationName'],
@@ -26,6 +27,7 @@ export function answerAutoScaling(draft: Draft): void {
     LaunchConfigurations: draft.items('AWS::AutoScaling::LaunchConfiguration', ({ id, properties }) => ({
       LaunchConfigurationName: properties['LaunchConfigurationName'] ?? id,
       SecurityGroups: properties['SecurityGroups'] ?? [],
+      AssociatePublicIpAddress: booleanOf(properties['AssociatePublicIpAddress']),
     })),
   });
   answerLaunchTemplates(draft);
@@ -38,18 +40,27 @@ function answerLaunchTemplates(draft: Draft): void {
     return specificationsIn([properties['LaunchTemplate'], mixed]);
   });
   for (const { id, properties } of draft.of('AWS::EC2::LaunchTemplate')) {
-    for (const version of ['$Latest', '$Default', ...used]) {
+    const name = properties['LaunchTemplateName'];
+    const namings = [
+      { LaunchTemplateId: id },
+      ...(typeof name === 'string' ? [{ LaunchTemplateName: name }] : []),
+    ];
+    for (const version of new Set(['$Latest', '$Default', ...used])) {
       const found = {
         LaunchTemplateId: id,
+        LaunchTemplateName: name,
+        VersionNumber: /^\d+$/.test(version) ? Number(version) : 1,
         LaunchTemplateData: launchData(properties),
         DefaultVersion: true,
       };
-      draft.answer(
-        'ec2',
-        'DescribeLaunchTemplateVersions',
-        { LaunchTemplateVersions: [found] },
-        { LaunchTemplateId: id, Versions: [version] },
-      );
+      for (const naming of namings) {
+        draft.answer(
+          'ec2',
+          'DescribeLaunchTemplateVersions',
+          { LaunchTemplateVersions: [found] },
+          { ...naming, Versions: [version] },
+        );
+      }
     }
   }
 }
@@ -71,7 +82,13 @@ function launchData(properties: Properties): unknown {
     ...(names === undefined ? {} : { SecurityGroupIds: names }),
     ...(interfaces === undefined
       ? {}
-      : { NetworkInterfaces: recordsOf(interfaces).map((one) => ({ ...one, Groups: one['Groups'] })) }),
+      : {
+          NetworkInterfaces: recordsOf(interfaces).map((one) =>
+            isUnknownValue(one)
+              ? one
+              : { ...one, AssociatePublicIpAddress: booleanOf(one['AssociatePublicIpAddress']) },
+          ),
+        }),
   };
 }
 

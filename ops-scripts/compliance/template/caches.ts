@@ -6,6 +6,9 @@ import { describeSubnetGroup } from './subnet-groups.ts';
 
 const placedByAws = unknownValue('the template leaves the zone of each node to AWS');
 
+/** The zone of all nodes of a cluster that is not spread: AWS picks it, and whichever it is, it is one. */
+export const zoneOfChoice = 'one zone of the choice of AWS';
+
 export function answerCaches(draft: Draft): void {
   const groups = draft.of('AWS::ElastiCache::ReplicationGroup');
   draft.answer('elasticache', 'DescribeReplicationGroups', {
@@ -23,16 +26,7 @@ export function answerCaches(draft: Draft): void {
     { ShowCacheNodeInfo: true },
   );
   draft.answer('elasticache', 'DescribeServerlessCaches', {
-    ServerlessCaches: draft.items('AWS::ElastiCache::ServerlessCache', ({ id, properties }) => ({
-      ServerlessCacheName: properties['ServerlessCacheName'] ?? id,
-      ARN: id,
-      Status: 'available',
-      Engine: properties['Engine'],
-      SecurityGroupIds: listOf(properties['SecurityGroupIds']),
-      SubnetIds: listOf(properties['SubnetIds']),
-      Endpoint: { Address: `${id}.endpoint`, Port: 6379 },
-      ReaderEndpoint: { Address: `${id}.reader`, Port: 6380 },
-    })),
+    ServerlessCaches: draft.items('AWS::ElastiCache::ServerlessCache', describeServerless),
   });
   draft.answer('elasticache', 'DescribeCacheSubnetGroups', {
     CacheSubnetGroups: draft.items('AWS::ElastiCache::SubnetGroup', ({ id, properties }) => ({
@@ -45,6 +39,22 @@ export function answerCaches(draft: Draft): void {
     const TagList = properties['Tags'] ?? [];
     draft.answer('elasticache', 'ListTagsForResource', { TagList }, { ResourceName: id });
   }
+}
+
+function describeServerless({ id, properties }: Resource): Properties {
+  const { Engine, SecurityGroupIds, SubnetIds } = properties;
+  // AWS fixes both ports of a serverless cache.
+  const port = Engine === 'memcached' ? 11_211 : 6379;
+  return {
+    ServerlessCacheName: properties['ServerlessCacheName'] ?? id,
+    ARN: id,
+    Status: 'available',
+    Engine,
+    SecurityGroupIds: SecurityGroupIds === undefined ? undefined : listOf(SecurityGroupIds),
+    SubnetIds: SubnetIds === undefined ? undefined : listOf(SubnetIds),
+    Endpoint: { Address: `${id}.endpoint`, Port: isUnknownValue(Engine) ? Engine : port },
+    ReaderEndpoint: { Address: `${id}.reader`, Port: isUnknownValue(Engine) ? Engine : port + 1 },
+  };
 }
 
 interface Member {
@@ -108,6 +118,10 @@ function describeCluster({ id, properties }: Resource): Properties {
   const count = numberOf(properties['NumCacheNodes'], 1);
   const zones = listOf(properties['PreferredAvailabilityZones'] ?? properties['PreferredAvailabilityZone']);
   const Port = numberOf(properties['Port'], memcached ? 11211 : 6379);
+  const mode = properties['AZMode'];
+  // `single-az` is what CloudFormation takes where the template says nothing, whatever zones it lists.
+  const spread = mode === 'cross-az' && count !== 1;
+  const doubt = [count, mode].find(isUnknownValue);
   return {
     ...worn(properties),
     CacheClusterId: properties['ClusterName'] ?? id,
@@ -118,11 +132,11 @@ function describeCluster({ id, properties }: Resource): Properties {
     PreferredAvailabilityZone: zones.length === 1 ? zones[0] : undefined,
     ConfigurationEndpoint: memcached ? { Address: `${id}.endpoint`, Port } : undefined,
     CacheNodes:
-      typeof count !== 'number'
-        ? count
+      doubt !== undefined || typeof count !== 'number'
+        ? doubt
         : Array.from({ length: count }, (_, index) => ({
             CacheNodeId: String(index + 1).padStart(4, '0'),
-            CustomerAvailabilityZone: zones[index] ?? (zones.length === 1 ? zones[0] : placedByAws),
+            CustomerAvailabilityZone: spread ? (zones[index] ?? placedByAws) : (zones[0] ?? zoneOfChoice),
             Endpoint: { Port },
           })),
   };

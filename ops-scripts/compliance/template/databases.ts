@@ -38,7 +38,9 @@ export function answerDatabases(draft: Draft): void {
 
 function describeInstance(draft: Draft, { id, properties }: Resource): Properties {
   const cluster = draft.find('AWS::RDS::DBCluster', properties['DBClusterIdentifier']);
-  const source = draft.find('AWS::RDS::DBInstance', sourceOf(properties));
+  const source =
+    draft.find('AWS::RDS::DBInstance', sourceOf(properties)) ??
+    draft.find('AWS::RDS::DBCluster', nameIn(properties['SourceDBClusterIdentifier']));
   const inherited = cluster ?? source ?? {};
   const engine = properties['Engine'] ?? inherited['Engine'];
   const Port = portOf(properties['Port'] ?? inherited['Port'], engine);
@@ -56,6 +58,7 @@ function describeInstance(draft: Draft, { id, properties }: Resource): Propertie
     DbInstancePort: Port,
     DBClusterIdentifier: properties['DBClusterIdentifier'],
     ReadReplicaSourceDBInstanceIdentifier: sourceOf(properties),
+    ReadReplicaSourceDBClusterIdentifier: nameIn(properties['SourceDBClusterIdentifier']),
     ReadReplicaDBInstanceIdentifiers: draft
       .of('AWS::RDS::DBInstance')
       .filter((other) => sourceOf(other.properties) === id)
@@ -70,8 +73,11 @@ function describeInstance(draft: Draft, { id, properties }: Resource): Propertie
 
 /** A source is named by its identifier or by its ARN, as the CDK does. */
 function sourceOf(properties: Properties): unknown {
-  const source = properties['SourceDBInstanceIdentifier'];
-  return typeof source === 'string' ? source.replace(/^arn:[^:]*:rds:[^:]*:[^:]*:db:/, '') : source;
+  return nameIn(properties['SourceDBInstanceIdentifier']);
+}
+
+function nameIn(source: unknown): unknown {
+  return typeof source === 'string' ? source.replace(/^arn:[^:]*:rds:[^:]*:[^:]*:(db|cluster):/, '') : source;
 }
 
 function describeCluster(draft: Draft, { id, properties }: Resource): Properties {
@@ -91,6 +97,7 @@ function describeCluster(draft: Draft, { id, properties }: Resource): Properties
       DBInstanceIdentifier: member,
       IsClusterWriter: index === 0,
     })),
+    ReplicationSourceIdentifier: properties['ReplicationSourceIdentifier'],
     VpcSecurityGroups: worn(properties['VpcSecurityGroupIds']),
     DBSubnetGroup: properties['DBSubnetGroupName'],
     TagList: properties['Tags'] ?? [],

@@ -1,8 +1,10 @@
 // VPCs, subnets, prefix lists, routes, network ACLs, and what wears a group without being a part of the stack.
 import { isUnknownValue } from '../snapshot.ts';
+import { zoneOfChoice } from './caches.ts';
 import type { Draft } from './draft.ts';
 import { zonePrefix } from './evaluate.ts';
-import { booleanOf, listOf, numberOf, type Properties, type Resource, recordsOf } from './resources.ts';
+import { booleanOf, listOf, numberOf, type Properties, recordsOf } from './resources.ts';
+import { wornGroups } from './worn-groups.ts';
 
 export function answerNetwork(draft: Draft): void {
   const zoneOf = (subnet: Properties) =>
@@ -38,7 +40,7 @@ function answerZones(draft: Draft): void {
   const zones = draft.of('AWS::EC2::Subnet').map(({ properties }) => properties['AvailabilityZone']);
   const numbered = zones.filter((zone) => typeof zone === 'string' && zone.startsWith(zonePrefix));
   draft.answer('ec2', 'DescribeAvailabilityZones', {
-    AvailabilityZones: [...new Set(numbered)].map((ZoneName) => ({
+    AvailabilityZones: [...new Set([...numbered, zoneOfChoice])].map((ZoneName) => ({
       ZoneName,
       ZoneType: 'availability-zone',
       State: 'available',
@@ -108,7 +110,7 @@ const describedElsewhere =
   /^AWS::(EC2::(SecurityGroup|LaunchTemplate|Instance)|AutoScaling|ElasticLoadBalancingV2|ElastiCache|RDS|CloudFormation)/;
 
 function answerInterfaces(draft: Draft): void {
-  const instances = draft.of('AWS::EC2::Instance');
+  const instances = draft.resources.filter(({ type }) => type === 'AWS::EC2::Instance');
   const others = draft.resources.filter(({ type }) => !describedElsewhere.test(type));
   draft.answer('ec2', 'DescribeInstances', {
     Reservations: [
@@ -116,38 +118,36 @@ function answerInterfaces(draft: Draft): void {
         Instances: instances.map((instance) => ({
           InstanceId: instance.id,
           SubnetId: instance.properties['SubnetId'],
-          SecurityGroups: groupsOf(instance),
-          State: { Name: 'running' },
+          SecurityGroups: wornGroups(draft, instance),
+          State: { Name: instance.doubt ?? 'running' },
           Tags: instance.properties['Tags'],
         })),
       },
     ],
   });
   draft.answer('ec2', 'DescribeNetworkInterfaces', {
-    NetworkInterfaces: [...instances, ...others]
-      .filter((resource) => groupsOf(resource).length > 0)
-      .map((resource) => ({
+    NetworkInterfaces: [...instances, ...others].flatMap((resource) => {
+      const Groups = wornGroups(draft, resource);
+      if (Groups.length === 0) return [];
+      return {
         NetworkInterfaceId: `${resource.id}.interface`,
         Description: `${resource.id} (${resource.type})`,
-        SubnetId: listOf(find(resource.properties, /^(SubnetId|SubnetIds|Subnets)$/))[0],
-        Groups: groupsOf(resource),
-        Status: 'in-use',
+        SubnetId: subnetOf(resource.properties),
+        Groups,
+        // One that may not exist is neither in use nor not.
+        Status: resource.doubt ?? 'in-use',
         ...(resource.type === 'AWS::EC2::Instance' ? { Attachment: { InstanceId: resource.id } } : {}),
-      })),
+      };
+    }),
   });
 }
 
-function groupsOf({ properties }: Resource): unknown[] {
-  const value = find(properties, /^(SecurityGroupIds|SecurityGroups|GroupSet|VpcSecurityGroupIds)$/);
-  return listOf(value).map((group) => (isUnknownValue(group) ? group : { GroupId: group }));
-}
-
-/** The first property of such a name, at any depth: each service hides its groups elsewhere. */
-function find(properties: Properties, name: RegExp): unknown {
+/** The first subnet that is named at any depth: each service hides it elsewhere. */
+function subnetOf(properties: Properties): unknown {
   for (const [key, value] of Object.entries(properties)) {
-    if (name.test(key)) return value;
+    if (/^(SubnetId|SubnetIds|Subnets)$/.test(key)) return listOf(value)[0];
     for (const inner of recordsOf(value)) {
-      const found = isUnknownValue(inner) ? undefined : find(inner, name);
+      const found = isUnknownValue(inner) ? undefined : subnetOf(inner);
       if (found !== undefined) return found;
     }
   }

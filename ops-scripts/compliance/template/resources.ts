@@ -17,7 +17,9 @@ export interface Resource {
 /** Every resource that exists or may exist; one whose condition is false is left out. */
 export function readResources(templates: Template[], options: TemplateOptions): Resource[] {
   const exports = new Map<string, () => unknown>();
-  const scopes = templates.map((template) => new Scope(template, options, exports));
+  const ids = templates.flatMap(({ Resources }) => Object.keys(Resources));
+  const shared = new Set(ids.filter((id, index) => ids.indexOf(id) !== index));
+  const scopes = templates.map((template) => new Scope(template, options, exports, shared));
   for (const scope of scopes) gatherExports(scope, exports);
   return withZonesApart(scopes.flatMap(readScope));
 }
@@ -33,7 +35,7 @@ function readScope(scope: Scope): Resource[] {
   return Object.entries(scope.template.Resources).flatMap(([id, resource]) => {
     const exists = resource.Condition === undefined ? true : scope.condition(resource.Condition);
     if (exists === false) return [];
-    const read = { id, type: String(resource.Type), properties: scope.properties(id) };
+    const read = { id: scope.idOf(id), type: String(resource.Type), properties: scope.properties(id) };
     return [isUnknownValue(exists) ? { ...read, doubt: exists } : read];
   });
 }

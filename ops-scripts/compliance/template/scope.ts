@@ -15,11 +15,25 @@ export class Scope {
   readonly options: TemplateOptions;
   /** What other templates given together export, by name. */
   readonly exports: Map<string, () => unknown>;
+  /** Logical ids that other templates declare too. */
+  readonly #shared: ReadonlySet<string>;
 
-  constructor(template: Template, options: TemplateOptions, exports: Map<string, () => unknown>) {
+  constructor(
+    template: Template,
+    options: TemplateOptions,
+    exports: Map<string, () => unknown>,
+    shared: ReadonlySet<string>,
+  ) {
     this.template = template;
     this.options = options;
     this.exports = exports;
+    this.#shared = shared;
+  }
+
+  /** The id of a resource among those of all templates: one that several declare is told apart by its file. */
+  idOf(id: string): string {
+    // Ids are joined by commas where AWS does so.
+    return this.#shared.has(id) ? `${this.template.file.replaceAll(/[\s,]/g, '_')}:${id}` : id;
   }
 
   /** What `Ref` gives: a pseudo parameter, a parameter's value, or a resource's logical id. */
@@ -27,7 +41,7 @@ export class Scope {
     if (name.startsWith('AWS::')) return this.#pseudo(name);
     const parameter = this.template.Parameters[name];
     if (parameter !== undefined) return this.#parameter(name, parameter);
-    if (name in this.template.Resources) return name;
+    if (name in this.template.Resources) return this.idOf(name);
     return unknownValue(`'${name}' is neither parameter nor resource of the template`);
   }
 
@@ -35,13 +49,13 @@ export class Scope {
   attribute(id: string, name: string): unknown {
     const resource = this.template.Resources[id];
     if (resource === undefined) return unknownValue(`'${id}' is no resource of the template`);
-    if (name === 'DefaultSecurityGroup') return `${id}.default`;
+    if (name === 'DefaultSecurityGroup') return `${this.idOf(id)}.default`;
     if (name === 'LatestVersionNumber') return '$Latest';
     if (name === 'DefaultVersionNumber') return '$Default';
-    if (name === 'DNSName' && resource.Type.includes('LoadBalancer')) return `${id}.dns`;
+    if (name === 'DNSName' && resource.Type.includes('LoadBalancer')) return `${this.idOf(id)}.dns`;
     const property = resource.Properties?.[name];
     if (property !== undefined) return evaluate(property, this);
-    if (identifiers.has(name)) return id;
+    if (identifiers.has(name)) return this.idOf(id);
     if (/^(Endpoint|.*EndPoint|.*Endpoint)\.Port$/.test(name)) {
       const { Port: port, Engine: engine } = this.properties(id);
       return portOf(port, engine);

@@ -19,14 +19,15 @@ import { answerSecurityGroups } from './security-groups.ts';
  * Throws a ConfigFault where a file can't be read as a template.
  */
 export async function snapshotFromTemplates(files: string[], options: TemplateOptions): Promise<Snapshot> {
-  const templates = await Promise.all(files.map(readTemplate));
+  // A file that is named twice is one stack.
+  const templates = await Promise.all([...new Set(files)].map(readTemplate));
   return snapshotFromParsed(templates, options);
 }
 
 /** The same, of templates already parsed. */
 export function snapshotFromParsed(templates: Template[], options: TemplateOptions): Snapshot {
   const snapshot = emptySnapshot(options.account, options.region, new Date());
-  const draft = new Draft(snapshot, readResources(withIdsApart(templates), options));
+  const draft = new Draft(snapshot, readResources(templates, options));
   answerNetwork(draft);
   answerSecurityGroups(draft);
   answerBalancers(draft);
@@ -48,21 +49,6 @@ async function readTemplate(file: string): Promise<Template> {
     });
   }
   return parseTemplate(text, file);
-}
-
-/** One logical id in two templates is two resources, which one snapshot could not tell apart. */
-function withIdsApart(templates: Template[]): Template[] {
-  const owners = new Map<string, string>();
-  for (const { file, Resources } of templates) {
-    for (const id of Object.keys(Resources)) {
-      const owner = owners.get(id);
-      if (owner !== undefined) {
-        throw new ConfigFault(`Cannot check '${owner}' and '${file}' together as both declare '${id}'`);
-      }
-      owners.set(id, file);
-    }
-  }
-  return templates;
 }
 
 /** A loop declares resources that are not read here, so that no list of the snapshot is whole. */

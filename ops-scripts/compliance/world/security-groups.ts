@@ -1,7 +1,7 @@
 // Security groups with all their rules, from either of the two calls that tell them, each rule once.
 import type { IpPermission, SecurityGroupRule } from '@aws-sdk/client-ec2';
 import { type Answers, isMade, listAnswers } from '../answers.ts';
-import { attempt, known, knownList, knownOrAbsent } from '../doubt.ts';
+import { attempt, Doubt, known, knownList, knownOrAbsent, knownText } from '../doubt.ts';
 import { type Cidr, readCidr } from '../network/cidr.ts';
 import { formatTraffic, type Traffic, toTraffic } from '../network/traffic.ts';
 
@@ -36,6 +36,9 @@ export interface SecurityGroups {
   doubts: string[];
 }
 
+const groupsCall = 'an answer to ec2.DescribeSecurityGroups';
+const rulesCall = 'an answer to ec2.DescribeSecurityGroupRules';
+
 export function readSecurityGroups(answers: Answers): SecurityGroups {
   const listed = listAnswers(answers, 'ec2', 'DescribeSecurityGroups', 'SecurityGroups');
   const byId = new Map<string, SecurityGroup>();
@@ -52,12 +55,12 @@ export function readSecurityGroups(answers: Answers): SecurityGroups {
   };
   for (const raw of listed.items) {
     const id = attempt(
-      () => known(raw.GroupId, 'the id of a security group'),
+      () => knownText(raw.GroupId, 'the id of a security group'),
       (reason) => doubts.push(reason),
     );
     if (id === undefined) continue;
     const group = openGroup(byId, id);
-    group.name = raw.GroupName ?? id;
+    group.name = typeof raw.GroupName === 'string' ? raw.GroupName : id;
     group.egressKnown =
       raw.IpPermissionsEgress !== undefined || isMade(answers, 'ec2.DescribeSecurityGroupRules');
     if (raw.VpcId !== undefined) group.vpcId = raw.VpcId;
@@ -72,6 +75,7 @@ export function readSecurityGroups(answers: Answers): SecurityGroups {
       const list = attempt(
         () => knownList(permissions, `rules of ${id}`),
         (reason) => group.doubts.push(reason),
+        groupsCall,
       );
       for (const permission of list ?? []) {
         attempt(
@@ -79,6 +83,7 @@ export function readSecurityGroups(answers: Answers): SecurityGroups {
             for (const rule of fromPermission(permission, id, egress, own)) add(group, rule);
           },
           (reason) => group.doubts.push(reason),
+          groupsCall,
         );
       }
     }
@@ -97,6 +102,7 @@ export function readSecurityGroups(answers: Answers): SecurityGroups {
       attempt(
         () => add(group, fromRule(raw, group.id, own)),
         (reason) => group.doubts.push(reason),
+        rulesCall,
       );
     }
   }
@@ -147,13 +153,21 @@ function fromRule(raw: SecurityGroupRule, groupId: string, account: string): Gro
 function readTraffic(raw: IpPermission | SecurityGroupRule, groupId: string): Traffic {
   return toTraffic(
     known(raw.IpProtocol, `the protocol of a rule of ${groupId}`),
-    knownOrAbsent(raw.FromPort, `a port of a rule of ${groupId}`),
-    knownOrAbsent(raw.ToPort, `a port of a rule of ${groupId}`),
+    readPort(raw.FromPort, groupId),
+    readPort(raw.ToPort, groupId),
   );
 }
 
+/** Garbage compares with no port, so that it would seem to open none. */
+function readPort(port: number | undefined, groupId: string): number | undefined {
+  const present = knownOrAbsent(port, `a port of a rule of ${groupId}`);
+  if (present !== undefined && !Number.isInteger(Number(present)))
+    throw new Doubt(`a port of a rule of ${groupId} is not a number`);
+  return present;
+}
+
 function cidr(text: string | undefined, groupId: string): Peer {
-  return { kind: 'cidr', ...readCidr(known(text, `a source of ${groupId}`)) };
+  return { kind: 'cidr', ...readCidr(knownText(text, `a source of ${groupId}`)) };
 }
 
 function groupPeer(

@@ -1,10 +1,19 @@
 // The subnets that a part stands in, as far as the answers tell.
 import { listAnswers } from '../answers.ts';
+import { type AddressRange, parseCidr } from '../network/address.ts';
 import type { Part } from '../parts/part.ts';
 import type { World } from './world.ts';
 
 export function subnetsOf(world: World, part: Part): string[] {
   return declaredSubnets(world, part).filter((id): id is string => typeof id === 'string' && id !== '');
+}
+
+/** The IPv4 addresses of these subnets, as far as they are told. */
+export function cidrsOfSubnets(world: World, subnetIds: string[]): AddressRange[] {
+  const ids = new Set(subnetIds);
+  return listAnswers(world.answers, 'ec2', 'DescribeSubnets', 'Subnets')
+    .items.filter(({ SubnetId }) => ids.has(SubnetId ?? ''))
+    .flatMap(({ CidrBlock }) => (typeof CidrBlock === 'string' ? (parseCidr(CidrBlock) ?? []) : []));
 }
 
 function declaredSubnets(world: World, part: Part): (string | undefined)[] {

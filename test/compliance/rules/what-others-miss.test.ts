@@ -145,6 +145,51 @@ test.each([
   expect(statusOf(snapshot, 'database-only-from-asg')).toBe('fail');
 });
 
+describe('a rule that only a network ACL hides fails, and says so', () => {
+  const closed = () => {
+    const snapshot = soundStack();
+    answerOf(snapshot, 'ec2', 'DescribeNetworkAcls').NetworkAcls = [
+      {
+        NetworkAclId: 'acl-1',
+        Associations: [{ SubnetId: 'subnet-private-0' }, { SubnetId: 'subnet-private-1' }],
+        Entries: [
+          { RuleNumber: 1, Egress: false, Protocol: '6', CidrBlock: '10.0.0.0/22', RuleAction: 'deny' },
+          { RuleNumber: 2, Egress: false, Protocol: '-1', CidrBlock: '10.0.0.0/16', RuleAction: 'allow' },
+        ],
+      },
+    ];
+    return snapshot;
+  };
+  const hidden = expect.stringContaining('a network ACL alone hides it');
+
+  test('for addresses', () => {
+    const snapshot = closed();
+    addIngress(snapshot, 'sg-db', fromCidr(5432, '198.51.100.0/24'));
+    expect(findingOf(snapshot, 'database-only-from-asg')).toMatchObject({ status: 'fail', reason: hidden });
+  });
+
+  test('for a part that wears the source group', () => {
+    const snapshot = closed();
+    addIngress(snapshot, 'sg-db', fromGroup(5432, 'sg-elb'));
+    expect(findingOf(snapshot, 'database-only-from-asg')).toMatchObject({ status: 'fail', reason: hidden });
+  });
+
+  test('for a machine, and not for one in a subnet that the ACL lets through', () => {
+    const judged = (address: string) => {
+      const snapshot = closed();
+      answerOf(snapshot, 'ec2', 'DescribeNetworkInterfaces').NetworkInterfaces!.push(
+        face('eni-bastion', 'sg-web', address, '', 'i-bastion'),
+      );
+      return findingOf(snapshot, 'database-only-from-asg');
+    };
+    expect(judged('10.0.1.99')).toMatchObject({ status: 'fail', reason: hidden });
+    expect(judged('10.0.10.99')).toMatchObject({
+      status: 'fail',
+      reason: expect.not.stringContaining('ACL'),
+    });
+  });
+});
+
 describe('the load balancer', () => {
   test('80-443 as one range, another port and an absent port fail', () => {
     const judged = (...rules: object[]) => {

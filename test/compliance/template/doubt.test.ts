@@ -1,13 +1,6 @@
 // What a template can't know about the stack ends as `unknown` in the verdict, and says why.
 import { expect, it } from 'vitest';
-import { judge } from '../../../ops-scripts/compliance/judge.ts';
-import { parseTemplate } from '../../../ops-scripts/compliance/template/parse-template.ts';
-import { snapshotFromParsed } from '../../../ops-scripts/compliance/template/template.ts';
-import { TemplateStack } from '../support/template-stack.ts';
-
-type Resources = TemplateStack['resources'];
-
-const parameter = { Ref: 'Unset' };
+import { findingOfTemplate, unset as parameter, type Resources } from '../support/judged-template.ts';
 
 it.each<[string, string, string, (resources: Resources) => void]>([
   ['a source that is a parameter', 'asg-only-from-elb', 'Unset', (r) => rule(r, 'AppGroup', parameter)],
@@ -59,22 +52,9 @@ it.each<[string, string, string, (resources: Resources) => void]>([
     (r) => set(r, 'Cache', { SecurityGroupIds: [parameter] }),
   ],
 ])('%s makes %s unknown', (_name, control, reason, change) => {
-  const stack = new TemplateStack();
-  change(stack.resources);
-  const template = JSON.stringify({
-    Parameters: { Unset: { Type: 'String' } },
-    Conditions: { Wanted: { 'Fn::Equals': [parameter, 'yes'] } },
-    Resources: stack.resources,
-  });
-  const snapshot = snapshotFromParsed([parseTemplate(template, 'stack.json')], {
-    parameters: {},
-    region: 'eu-west-1',
-    account: '123456789012',
-  });
-  const report = judge(snapshot, { mode: 'template', selection: {} });
-  const findings = report.findings.filter((finding) => finding.control === control);
-  expect(findings.map(({ status }) => status)).toEqual(['unknown']);
-  expect(findings[0]?.reason).toContain(reason);
+  const finding = findingOfTemplate(control, change);
+  expect(finding.status).toBe('unknown');
+  expect(finding.reason).toContain(reason);
 });
 
 function rule(resources: Resources, group: unknown, source: unknown) {

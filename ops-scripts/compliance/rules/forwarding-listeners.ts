@@ -1,0 +1,33 @@
+// The listeners of a load balancer that hand requests to target groups, by their default action or by a rule.
+import type { Action, Listener } from '@aws-sdk/client-elastic-load-balancing-v2';
+import { listAnswers } from '../answers.ts';
+import { Doubt, knownList } from '../doubt.ts';
+import type { LoadBalancerPart } from '../parts/part.ts';
+import type { World } from '../world/world.ts';
+
+export interface Forwarding {
+  listener: Listener;
+  /** None for a listener that only redirects or answers by itself. */
+  targetGroupArns: Set<string | undefined>;
+}
+
+/** Every listener of the load balancer; a Doubt where none is told and some may exist. */
+export function listenersOf(world: World, part: LoadBalancerPart): Forwarding[] {
+  const listed = listAnswers(world.answers, 'elbv2', 'DescribeListeners', 'Listeners', part.id);
+  const listeners = listed.items.filter(({ LoadBalancerArn }) => LoadBalancerArn === part.id);
+  if (listeners.length === 0 && listed.doubts.length > 0) throw new Doubt(listed.doubts[0]!);
+  return listeners.map((listener) => {
+    const { ListenerArn: arn } = listener;
+    const rules =
+      arn === undefined ? [] : listAnswers(world.answers, 'elbv2', 'DescribeRules', 'Rules', arn).items;
+    const actions = [listener.DefaultActions, ...rules.map(({ Actions }) => Actions)].flatMap((each) =>
+      knownList(each, `actions of listener ${listener.Port} of ${part.name}`),
+    );
+    return { listener, targetGroupArns: new Set(actions.flatMap(targetsOf)) };
+  });
+}
+
+function targetsOf({ TargetGroupArn, ForwardConfig }: Action): string[] {
+  const more = (ForwardConfig?.TargetGroups ?? []).map((target) => target.TargetGroupArn);
+  return [TargetGroupArn, ...more].filter((arn) => arn !== undefined);
+}

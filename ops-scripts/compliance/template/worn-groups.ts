@@ -1,0 +1,60 @@
+// The security groups that a resource beside the stack wears: all of them, at whatever depth its service hides them.
+import { isUnknownValue, type UnknownValue, unknownValue } from '../snapshot.ts';
+import type { Draft } from './draft.ts';
+import { isRecord } from './parse-template.ts';
+import { listOf, type Properties, type Resource } from './resources.ts';
+
+/** Properties that name groups; those that begin with `Source` name who may come in. */
+const namesGroups =
+  /^(GroupSet|SecurityGroups|SecurityGroupIds|SecurityGroupIdList|VpcSecurityGroupIds|(Emr|Additional|ServiceAccess)\w*SecurityGroups?)$/;
+
+/** Properties that hold groups further down, so that groups are unknown with them. */
+const holdsGroups =
+  /^(NetworkInterfaces|LaunchTemplate\w*|LaunchSpecifications|Vpc(Config\w*|Options|Settings)|ResourcesVpcConfig|NetworkConfiguration|AwsvpcConfiguration|ComputeResources|BrokerNodeGroupInfo|Instances)$/i;
+
+/** As `Groups` of an interface: an item that can't be known stands for any number of groups. */
+export function wornGroups(draft: Draft, { type, properties }: Resource): unknown[] {
+  const own = groupsIn(properties);
+  const templates = templatesIn(properties);
+  // An instance with groups of its own does not get those of its launch template.
+  if (type === 'AWS::EC2::Instance' && own.length > 0) return own;
+  return [...own, ...templates.flatMap((template) => groupsOfTemplate(draft, template))];
+}
+
+function groupsIn(properties: Properties): unknown[] {
+  return Object.entries(properties).flatMap(([key, value]) => {
+    if (namesGroups.test(key)) return listOf(value).map(toGroup);
+    return listOf(value).flatMap((inner) => {
+      if (isUnknownValue(inner)) return holdsGroups.test(key) ? [inner] : [];
+      return isRecord(inner) ? groupsIn(inner) : [];
+    });
+  });
+}
+
+function toGroup(group: unknown): unknown {
+  if (isUnknownValue(group)) return group;
+  if (typeof group === 'string') return { GroupId: group };
+  // Spot fleets write `{ GroupId }`.
+  return isRecord(group) ? { GroupId: group['GroupId'] } : unknownValue('a security group is not text');
+}
+
+/** The launch templates that are referred to at any depth, by what names them. */
+function templatesIn(properties: Properties): unknown[] {
+  const name = properties['LaunchTemplateId'] ?? properties['LaunchTemplateName'];
+  const inner = Object.values(properties).flatMap(listOf).filter(isRecord);
+  return [
+    ...(name === undefined || isUnknownValue(name) ? [] : [name]),
+    ...inner.filter((record) => !isUnknownValue(record)).flatMap(templatesIn),
+  ];
+}
+
+function groupsOfTemplate(draft: Draft, name: unknown): (UnknownValue | unknown)[] {
+  const found = draft.resources.find(
+    ({ id, type, properties }) =>
+      type === 'AWS::EC2::LaunchTemplate' && (id === name || properties['LaunchTemplateName'] === name),
+  );
+  if (found === undefined) return [unknownValue(`launch template ${String(name)} is not in the template`)];
+  const data = found.properties['LaunchTemplateData'];
+  if (isUnknownValue(data)) return [data];
+  return isRecord(data) ? groupsIn(data) : [];
+}
