@@ -33,7 +33,7 @@ const addressOf = async (orderId: string) => {
 };
 const withPiece = async (variantId: string, quantity = 1): Promise<Browser> => {
   const browser = shop.browser();
-  await browser.add(variantId, quantity);
+  await browser.fill(variantId, quantity);
   return browser;
 };
 
