@@ -22,6 +22,13 @@ export interface BalancerOptions {
 
 export interface Balancer {
   part(): Part;
+  /**
+   * No new requests for an origin, while those that it has come to their end: told by its health alone the balancer would cut them. A
+   * balancer that keeps shoppers on their origin goes by health all the same, as it would lead them there until the end.
+   */
+  drain(origin: string): Promise<void>;
+  /** Back in the round, as its health allows. */
+  admit(origin: string): Promise<void>;
   /** @param url what clients of that store use. */
   endpoint(store: string, url: string): WriterEndpoint;
   stop(): Promise<void>;
@@ -64,8 +71,19 @@ export async function startBalancer(options: BalancerOptions): Promise<Balancer>
     onEvent,
   });
 
+  // One that is dead just now comes back with all origins in the round.
+  const tell = (commands: string) =>
+    ask(commands).then(
+      () => {},
+      () => {},
+    );
   return {
     part: () => process.current(),
+    drain: async (origin) => {
+      if (!plan.sticky)
+        await tell(`disable health origins/${origin}; set server origins/${origin} state drain`);
+    },
+    admit: (origin) => tell(`set server origins/${origin} state ready; enable health origins/${origin}`),
     endpoint: (name, url) => ({
       url,
       pointTo: async (member) => {

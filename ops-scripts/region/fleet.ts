@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { answers, startNodePart } from '../local/node-part.ts';
 import type { Part } from '../local/part.ts';
 import { type Supervised, supervise } from '../local/supervise.ts';
+import type { Balancer } from './balancer.ts';
 
 export interface FleetMember {
   name: string;
@@ -19,6 +20,7 @@ export interface FleetMember {
 
 export interface FleetOptions {
   members: FleetMember[];
+  balancer: Pick<Balancer, 'drain' | 'admit'>;
   signal: AbortSignal;
   onEvent: (sentence: string) => void;
   onStarted: (part: Part) => void;
@@ -38,7 +40,8 @@ export interface Fleet {
 const lookEveryMs = 1_000;
 const unhealthyAfter = 4;
 
-export async function startFleet({ members, signal, onEvent, onStarted }: FleetOptions): Promise<Fleet> {
+export async function startFleet(options: FleetOptions): Promise<Fleet> {
+  const { members, balancer, signal, onEvent, onStarted } = options;
   const stopping = new AbortController();
   const running = new Map<string, Supervised<Part>>();
 
@@ -64,12 +67,19 @@ export async function startFleet({ members, signal, onEvent, onStarted }: FleetO
       onEvent,
     });
     running.set(name, process);
+    if (member.kind === 'origin') await balancer.admit(name);
   };
 
   const stop = async (name: string) => {
     const process = running.get(name);
     running.delete(name);
     await process?.stop();
+  };
+
+  const drain = async (name: string) => {
+    if (members.some((member) => member.name === name && member.kind === 'origin'))
+      await balancer.drain(name);
+    await stop(name);
   };
 
   const stopAll = async () => {
@@ -88,7 +98,7 @@ export async function startFleet({ members, signal, onEvent, onStarted }: FleetO
   return {
     has: (name) => members.some((member) => member.name === name),
     processOf: (name) => running.get(name)?.current(),
-    stop,
+    stop: drain,
     start,
     stopAll,
   };

@@ -59,8 +59,9 @@ export async function startRegion(settings: RegionSettings, hooks: RegionHooks):
     keepStores({ places, balancer, onEvent, onStarted: ({ server }) => server && books.add(server) }),
     (open) => open.stop(),
   );
-  const fleet = standing.adopt(await startFleet({ members, signal, onEvent, onStarted: books.add }), (open) =>
-    open.stopAll(),
+  const fleet = standing.adopt(
+    await startFleet({ members, balancer, signal, onEvent, onStarted: books.add }),
+    (open) => open.stopAll(),
   );
   await stores.whole();
 

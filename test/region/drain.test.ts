@@ -1,0 +1,89 @@
+// A balancer that goes by health alone cuts what a stopping origin is still answering; one that was told to drain it does not.
+import { mkdtempSync, rmSync } from 'node:fs';
+import { createServer } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { expect, test } from 'vitest';
+import { findFreePort } from '../../ops-scripts/local/ports.ts';
+import { startBalancer } from '../../ops-scripts/region/balancer.ts';
+
+const slowMs = 1_500;
+
+interface Origin {
+  name: string;
+  port: number;
+  ready: boolean;
+  slow: number;
+}
+
+async function startOrigin(standing: AsyncDisposableStack, name: string): Promise<Origin> {
+  const origin: Origin = { name, port: await findFreePort(), ready: true, slow: 0 };
+  const server = createServer(async (request, response) => {
+    if (request.url === '/readyz') return void response.writeHead(origin.ready ? 200 : 503).end();
+    if (request.url === '/slow') {
+      origin.slow += 1;
+      await delay(slowMs);
+    }
+    response.end(name);
+  });
+  await new Promise<void>((resolve) => server.listen(origin.port, '127.0.0.1', resolve));
+  standing.defer(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  return origin;
+}
+
+async function openBalancedPair() {
+  const standing = new AsyncDisposableStack();
+  const folder = mkdtempSync(join(tmpdir(), 'myclothes-drain-'));
+  standing.defer(() => rmSync(folder, { recursive: true, force: true }));
+  const [a, b] = [await startOrigin(standing, 'a'), await startOrigin(standing, 'b')];
+  const storefrontPort = await findFreePort();
+  const balancer = await startBalancer({
+    plan: { storefrontPort, host: '127.0.0.1', origins: [a, b], sticky: false, stores: [] },
+    folder: join(folder, 'balancer'),
+    logFile: join(folder, 'balancer.log'),
+    toolsFolder: join(folder, 'tools'),
+    signal: new AbortController().signal,
+    onEvent: () => undefined,
+    onStarted: () => undefined,
+  });
+  standing.defer(() => balancer.stop());
+  const ask = (path: string) =>
+    fetch(`http://127.0.0.1:${storefrontPort}${path}`).then(
+      (response) => response.text(),
+      () => 'cut',
+    );
+  /** Which origins answer, of many requests. */
+  const answering = async () => new Set(await Promise.all(Array.from({ length: 12 }, () => ask('/'))));
+  /** Four requests that take their time, some of them at `a`. */
+  const askSlowly = async () => {
+    const answers = Promise.all(Array.from({ length: 4 }, () => ask('/slow')));
+    await expect.poll(() => a.slow).toBeGreaterThan(0);
+    return { answers };
+  };
+  await expect.poll(answering).toEqual(new Set(['a', 'b']));
+  return { a, balancer, answering, askSlowly, [Symbol.asyncDispose]: () => standing.disposeAsync() };
+}
+
+test('an origin that is drained before it says that it is not ready ends what it has begun, and gets nothing new', async () => {
+  await using pair = await openBalancedPair();
+  const slow = await pair.askSlowly();
+  await pair.balancer.drain('a');
+  pair.a.ready = false;
+  expect(await pair.answering()).toEqual(new Set(['b']));
+  expect(await slow.answers).not.toContain('cut');
+  expect(await slow.answers).toContain('a');
+  pair.a.ready = true;
+  await pair.balancer.admit('a');
+  await expect.poll(pair.answering, { timeout: 5_000 }).toEqual(new Set(['a', 'b']));
+});
+
+test('one that only says so is cut off in the midst: a frozen one must not hold its shoppers', async () => {
+  await using pair = await openBalancedPair();
+  const slow = await pair.askSlowly();
+  pair.a.ready = false;
+  expect(await slow.answers).not.toContain('a');
+});
