@@ -31,7 +31,10 @@ export function answerBalancers(draft: Draft): void {
       'elbv2',
       'DescribeListeners',
       {
-        Listeners: listeners.filter((one) => one.properties['LoadBalancerArn'] === id).map(describeListener),
+        Listeners: draft
+          .perhaps(listenerType)
+          .filter((one) => one.properties['LoadBalancerArn'] === id)
+          .map((listener) => listener.doubt ?? describeListener(listener)),
       },
       { LoadBalancerArn: id },
     );

@@ -17,11 +17,14 @@ export class Draft {
     return this.resources.filter((resource) => resource.type === type && resource.doubt === undefined);
   }
 
+  /** Also those that may not exist. */
+  perhaps(type: string): Resource[] {
+    return this.resources.filter((resource) => resource.type === type);
+  }
+
   /** An item of each resource of a type; one that may not exist is an unknown item. */
   items(type: string, describe: (resource: Resource) => unknown): unknown[] {
-    return this.resources
-      .filter((resource) => resource.type === type)
-      .map((resource) => resource.doubt ?? describe(resource));
+    return this.perhaps(type).map((resource) => resource.doubt ?? describe(resource));
   }
 
   find(type: string, id: unknown): Properties | undefined {

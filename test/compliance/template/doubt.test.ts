@@ -31,6 +31,17 @@ it.each<[string, string, string, (resources: Resources) => void]>([
       };
     },
   ],
+  [
+    'a listener behind a condition',
+    'chain-connects',
+    'Unset',
+    (r) => {
+      for (const resource of Object.values(r)) {
+        if (resource.Type === 'AWS::ElasticLoadBalancingV2::Listener')
+          Object.assign(resource, { Condition: 'Wanted' });
+      }
+    },
+  ],
   ['subnets that are parameters', 'elb-multi-az', 'Unset', (r) => set(r, 'Balancer', { Subnets: parameter })],
   ['a size that is a parameter', 'asg-multi-az', 'Unset', (r) => set(r, 'Group', { MinSize: parameter })],
   [
