@@ -15,7 +15,7 @@ export function dbCommand(env: NodeJS.ProcessEnv): Command {
     .addCommand(
       new Command('status').description('Say whether the schema is that of this release').action(async () => {
         await using database = await openDatabase(env);
-        const migrated = await isMigrated(database.db).catch(() => false);
+        const migrated = await isMigrated(database.db);
         console.log(
           migrated ? 'The schema is up to date' : "The schema is not up to date: 'ops db migrate' does it",
         );

@@ -1,6 +1,7 @@
 // Every drill by name.
 import { checkoutUnderFault } from './checkout-under-fault.ts';
 import { crowd } from './crowd.ts';
+import { rollingDeploy } from './deploy/rolling-deploy.ts';
 import type { DrillContext, DrillResult, Fault } from './drill.ts';
 import { networkFaults } from './faults/network.ts';
 import { originFaults } from './faults/origins.ts';
@@ -9,7 +10,6 @@ import { randomFaults } from './faults/random.ts';
 import { redisFaults } from './faults/redis.ts';
 import { freshness } from './freshness/freshness.ts';
 import type { CartStateName } from './region.ts';
-import { rollingDeploy } from './rolling-deploy.ts';
 import { runFault } from './run-fault.ts';
 import { compareStrategies } from './strategies.ts';
 

@@ -34,8 +34,18 @@ export interface Staff {
   password: string;
 }
 
+/** What a start differs in from the one before. */
+export interface Change {
+  /** Besides what it was told. */
+  env?: Record<string, string>;
+  /** Where another release lies. */
+  releaseFolder?: string;
+}
+
 export interface Region extends AsyncDisposable {
   storefront: string;
+  /** Gone when the region is. */
+  folder: string;
   staff: Staff;
   /** As they stood at the last `refresh`: a failover moves the roles, a restart changes a pid. */
   parts: RegionPart[];
@@ -43,8 +53,8 @@ export interface Region extends AsyncDisposable {
   origins(): RegionPart[];
   ofKind(kind: string): RegionPart;
   signal(part: RegionPart, signal: NodeJS.Signals): void;
-  /** Drains an origin, worker or edge and starts it again, told `env` besides what it was told before. */
-  replace(part: RegionPart, env: Record<string, string>): Promise<void>;
+  /** Drains an origin, worker or edge and starts it again; without a change, as it was. */
+  replace(part: RegionPart, change?: Change): Promise<void>;
   /** Until every origin answers ready. */
   healed(): Promise<void>;
   /** Until every part stands again and all followers follow. */
@@ -122,6 +132,7 @@ export async function startRegion(
     });
   const region: Region = {
     storefront,
+    folder,
     staff,
     parts: first,
     async refresh() {
@@ -134,11 +145,11 @@ export async function startRegion(
       return found;
     },
     signal: (part, signal) => process.kill(part.pid, signal),
-    async replace(part, env) {
+    async replace(part, change = {}) {
       const answer = await fetch(`${control.url}/parts/${part.name}/replace`, {
         method: 'POST',
         headers: { authorization: `Bearer ${control.token}` },
-        body: JSON.stringify({ env }),
+        body: JSON.stringify(change),
         signal: AbortSignal.timeout(replaceMs),
       });
       if (!answer.ok) throw new Error(`Cannot replace ${part.name}: ${await answer.text()}`);

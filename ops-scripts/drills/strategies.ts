@@ -12,7 +12,7 @@ const deploy: Fault = {
   async inflict({ region, mark }) {
     for (const origin of region.origins()) {
       mark(`replace ${origin.name}`);
-      await region.replace(origin, {});
+      await region.replace(origin);
       await region.healed();
     }
   },

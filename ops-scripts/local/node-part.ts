@@ -9,8 +9,10 @@ import { waitUntil } from './wait-until.ts';
 
 export interface NodePartOptions {
   name: string;
-  /** From the repository's root: "origin/main.ts". */
+  /** From the folder's root: "origin/main.ts". */
   entry: string;
+  /** Where the release lies that is started; without it, this one. */
+  releaseFolder?: string | undefined;
   env: Record<string, string | undefined>;
   logFile: string;
   /** Asked until it answers 2xx. */
@@ -36,7 +38,7 @@ export async function startNodePart(options: NodePartOptions): Promise<Part> {
     name: options.name,
     command: process.execPath,
     args: [...nodeFlags(options.entry), options.entry],
-    cwd: repositoryFolder,
+    cwd: options.releaseFolder ?? repositoryFolder,
     // One arena of the C library: what threads have compressed and given back is used again instead of kept by each of them.
     env: { NODE_COMPILE_CACHE: compileCacheFolder, MALLOC_ARENA_MAX: '1', ...options.env },
     logFile: options.logFile,

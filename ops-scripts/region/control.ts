@@ -3,6 +3,7 @@
 import { randomBytes, timingSafeEqual } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server } from 'node:http';
+import type { Change } from './fleet.ts';
 import type { Region } from './region.ts';
 
 export interface Control {
@@ -14,8 +15,8 @@ export interface Control {
 
 /**
  * `GET /metrics` · `GET /parts` · `POST /parts/:name/stop` (drained, stays away) · `POST /parts/:name/start` · `POST /parts/:name/replace`
- * (drained, then started again). The last two take `{ "env": { … } }`: what the next release is told. Origins, workers and edge only.
- * Each answers when it is done.
+ * (drained, then started again). The last two take `{ "env": { … }, "releaseFolder": "…" }`: what it is told besides, and where its release lies.
+ * Origins, workers and edge only. Each answers when it is done.
  */
 export async function openControl(region: Region): Promise<Control> {
   const token = randomBytes(18).toString('base64url');
@@ -54,9 +55,9 @@ async function obey(region: Region, request: IncomingMessage): Promise<[number, 
   const [, name, order] = /^\/parts\/([\w-]+)\/(stop|start|replace)$/.exec(pathname) ?? [];
   if (request.method !== 'POST' || name === undefined) return [404, 'No such order\n'];
   if (!region.fleet.has(name)) return [404, `No origin, worker or edge is called ${name}\n`];
-  const { env } = await readBody(request);
+  const change = await readBody(request);
   if (order !== 'start') await region.fleet.stop(name);
-  if (order !== 'stop') await region.fleet.start(name, env);
+  if (order !== 'stop') await region.fleet.start(name, change);
   return [200, region.parts()];
 }
 
@@ -76,7 +77,7 @@ function renderMetrics(region: Region): string {
   ].join('\n');
 }
 
-async function readBody(request: IncomingMessage): Promise<{ env?: Record<string, string> }> {
+async function readBody(request: IncomingMessage): Promise<Change> {
   let text = '';
   for await (const chunk of request) {
     text += chunk;

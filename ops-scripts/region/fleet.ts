@@ -10,12 +10,21 @@ export interface FleetMember {
   kind: 'origin' | 'worker' | 'edge';
   zone: string;
   url: string;
-  /** From the repository's root. */
+  /** From the root of a release's folder. */
   entry: string;
+  /** Undefined: this release. */
+  releaseFolder?: string | undefined;
   env: Record<string, string | undefined>;
   readyPath: string;
   livePath: string;
   logFile: string;
+}
+
+/** What a start differs in from the one before. */
+export interface Change {
+  env?: Record<string, string>;
+  /** Where another release lies, with all that its entry files need. */
+  releaseFolder?: string;
 }
 
 export interface FleetOptions {
@@ -32,8 +41,8 @@ export interface Fleet {
   processOf(name: string): Part | undefined;
   /** Drains it and lets it stay away; as a scale-in does. */
   stop(name: string): Promise<void>;
-  /** Resolves when it is ready. @param env what differs from before: the next release. */
-  start(name: string, env?: Record<string, string>): Promise<void>;
+  /** Resolves when it is ready. */
+  start(name: string, change?: Change): Promise<void>;
   stopAll(): Promise<void>;
 }
 
@@ -45,10 +54,11 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
   const stopping = new AbortController();
   const running = new Map<string, Supervised<Part>>();
 
-  const start = async (name: string, env: Record<string, string> = {}) => {
+  const start = async (name: string, { env, releaseFolder }: Change = {}) => {
     const member = members.find((candidate) => candidate.name === name);
     if (member === undefined || running.has(name)) return;
     Object.assign(member.env, env);
+    member.releaseFolder = releaseFolder ?? member.releaseFolder;
     const process = await supervise({
       name,
       signal,

@@ -23,8 +23,9 @@ const migrations: Record<string, Migration> = {
   '0008-kept-assets': keptAssets,
 };
 
-/** @returns the names of the migrations that were applied now. */
+/** @returns the names of the migrations that were applied now; none where a later release has been here already, which the migrator would refuse. */
 export async function migrateToLatest(db: Db): Promise<string[]> {
+  if (await isMigrated(db)) return [];
   const migrator = new Migrator({ db, provider: { getMigrations: async () => migrations } });
   const { error, results = [] } = await migrator.migrateToLatest();
   if (error !== undefined) {
@@ -38,6 +39,9 @@ export async function migrateToLatest(db: Db): Promise<string[]> {
 
 /** @returns whether every migration of this release stands in the database. */
 export async function isMigrated(db: Db): Promise<boolean> {
+  const { rows: tables } = await sql<{ exists: boolean }>`
+    select to_regclass('kysely_migration') is not null as exists`.execute(db);
+  if (tables[0]?.exists !== true) return false;
   const { rows } = await sql<{ count: string }>`
     select count(*) from kysely_migration where name = any(${Object.keys(migrations)})`.execute(db);
   return Number(rows[0]?.count) === Object.keys(migrations).length;

@@ -19,7 +19,7 @@ test('nothing stale through a fault of each kind', { timeout: 900_000 }, async (
 test('an edge whose lease is longer than the workers know is found, with the history of what it showed', {
   timeout: 300_000,
 }, async () => {
-  await region.replace(region.ofKind('edge'), { EDGE_LEASE_SECONDS: '60' });
+  await region.replace(region.ofKind('edge'), { env: { EDGE_LEASE_SECONDS: '60' } });
   const result = await hunt(contextOf(region, 'freshness'), {
     seconds: 30,
     faults: ['lose the words to the edge'],

@@ -9,7 +9,7 @@ export async function joinLine(region: Region, random: SeededRandom): Promise<Pu
   const line = await openPurgeLine(edge.url, random);
   const lead = async (url: string) => {
     const workers = region.parts.filter(({ kind }) => kind === 'worker');
-    for (const worker of workers) await region.replace(worker, { EDGE_URLS: url });
+    for (const worker of workers) await region.replace(worker, { env: { EDGE_URLS: url } });
   };
   await lead(line.url);
   return {

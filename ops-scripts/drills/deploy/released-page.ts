@@ -1,0 +1,33 @@
+// What a page that was opened under one release still needs under another: its styles and script, and the form on it.
+import type { StockedVariant } from '../variants.ts';
+
+export interface ReleasedPage {
+  /** Paths such as `/assets/shop.Zk3…q.css`. */
+  assets: string[];
+  form: AddForm;
+}
+
+export interface AddForm {
+  action: string;
+  fields: Record<string, string>;
+}
+
+const requestMs = 10_000;
+
+/** @throws where the page is not one that a piece can be bought on. */
+export async function openProductPage(url: string, { slug, id }: StockedVariant): Promise<ReleasedPage> {
+  const response = await fetch(`${url}/p/${slug}`, { signal: AbortSignal.timeout(requestMs) });
+  const page = await response.text();
+  const [form = '', action] = /<form [^>]*action="([^"]+)"[^>]*data-add>.*?<\/form>/s.exec(page) ?? [];
+  const assets = assetsOf(page);
+  if (action === undefined || !form.includes(`value="${id}"`) || assets.length === 0)
+    throw new Error(`Cannot buy ${id} on the page of ${slug}: it answered ${response.status}`);
+  const hidden = form.matchAll(/<input type="hidden" name="([^"]+)" value="([^"]*)">/g);
+  const fields = Object.fromEntries([...hidden].map(([, name, value]) => [name!, value!]));
+  return { assets, form: { action, fields: { ...fields, variantId: id, quantity: '1' } } };
+}
+
+/** The style sheet and the script of a page. */
+export function assetsOf(page: string): string[] {
+  return [...new Set(page.match(/\/assets\/[\w-]+\.[\w-]+\.(?:css|js)/g))];
+}
