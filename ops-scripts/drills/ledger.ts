@@ -23,9 +23,14 @@ export interface Operation {
 export interface Expected {
   least: number;
   most: number;
+  /** What could stand there had any of the operations been lost: a `set` to fewer pieces that is gone leaves too many. */
+  withLosses: Set<number>;
 }
 
 export type ExpectedCart = Map<string, Expected>;
+
+const none: Expected = { least: 0, most: 0, withLosses: new Set([0]) };
+const mostPieces = 99;
 
 /**
  * Enters an operation whose outcome is final, or given up. One shopper does one thing at a time, so the order of the books is the order
@@ -33,23 +38,24 @@ export type ExpectedCart = Map<string, Expected>;
  */
 export function enter(cart: ExpectedCart, { kind, variantId, quantity, outcome }: Operation): void {
   if (outcome === 'refused') return;
-  const before = cart.get(variantId) ?? { least: 0, most: 0 };
-  const after =
-    kind === 'add'
-      ? { least: before.least + quantity, most: before.most + quantity }
-      : { least: quantity, most: quantity };
-  if (outcome === 'acknowledged') cart.set(variantId, after);
+  const before = cart.get(variantId) ?? none;
+  const apply = (pieces: number) => (kind === 'add' ? pieces + quantity : quantity);
+  const [least, most] = [apply(before.least), apply(before.most)];
+  const withLosses = new Set(before.withLosses);
+  for (const pieces of before.withLosses) if (apply(pieces) <= mostPieces) withLosses.add(apply(pieces));
+  if (outcome === 'acknowledged') cart.set(variantId, { least, most, withLosses });
   else
     cart.set(variantId, {
-      least: Math.min(before.least, after.least),
-      most: Math.max(before.most, after.most),
+      least: Math.min(before.least, least),
+      most: Math.max(before.most, most),
+      withLosses,
     });
 }
 
 export interface Difference {
-  /** Pieces that acknowledged operations put there and that are gone. */
+  /** Pieces by which acknowledged operations are gone: too few, or too many where a `set` to fewer is gone. */
   lost: number;
-  /** Pieces that nobody put there. */
+  /** Pieces that nobody put there, whatever was lost. */
   duplicated: number;
 }
 
@@ -57,10 +63,11 @@ export function compareCart(expected: ExpectedCart, found: Map<string, number>):
   let lost = 0;
   let duplicated = 0;
   for (const variantId of new Set([...expected.keys(), ...found.keys()])) {
-    const { least, most } = expected.get(variantId) ?? { least: 0, most: 0 };
+    const { least, most, withLosses } = expected.get(variantId) ?? none;
     const pieces = found.get(variantId) ?? 0;
-    lost += Math.max(0, least - pieces);
-    duplicated += Math.max(0, pieces - most);
+    if (pieces < least) lost += least - pieces;
+    else if (pieces > most && withLosses.has(pieces)) lost += pieces - most;
+    else if (pieces > most) duplicated += pieces - most;
   }
   return { lost, duplicated };
 }
@@ -68,7 +75,7 @@ export function compareCart(expected: ExpectedCart, found: Map<string, number>):
 /** One sentence a variant that is not as it must be. */
 export function describeDifference(expected: ExpectedCart, found: Map<string, number>): string[] {
   return [...new Set([...expected.keys(), ...found.keys()])].flatMap((variantId) => {
-    const { least, most } = expected.get(variantId) ?? { least: 0, most: 0 };
+    const { least, most } = expected.get(variantId) ?? none;
     const pieces = found.get(variantId) ?? 0;
     if (pieces >= least && pieces <= most) return [];
     return [`variant ${variantId} has ${pieces}, not ${least === most ? least : `${least} to ${most}`}`];

@@ -80,8 +80,35 @@ test('pieces of a variant that nobody asked for are found', async () => {
   expect(await judge([add(2)], new Map(Object.entries({ 1: 2, 7: 1 })))).toMatchObject({ duplicated: 1 });
 });
 
+test('a set to fewer pieces that is gone is a loss, though it leaves too many', async () => {
+  expect(await judge([add(9), set(4), add(1)], new Map([['1', 10]]))).toMatchObject({
+    lost: 5,
+    duplicated: 0,
+  });
+  expect(await judge([add(9), set(4), add(1)], new Map([['1', 6]]))).toMatchObject({
+    lost: 0,
+    duplicated: 1,
+  });
+});
+
+test('whatever operations are lost, nothing is called doubled', async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(step),
+      fc.array(fc.boolean(), { minLength: 30, maxLength: 30 }),
+      async (steps, kept) => {
+        const left = apply(
+          steps.filter((_, at) => kept[at]),
+          [],
+        );
+        expect(await judge(steps, left)).toMatchObject({ duplicated: 0 });
+      },
+    ),
+  );
+});
+
 test('two sets that changed places are found', async () => {
-  expect(await judge([set(9), set(4)], new Map([['1', 9]]))).toMatchObject({ duplicated: 5 });
+  expect(await judge([set(9), set(4)], new Map([['1', 9]]))).toMatchObject({ lost: 5 });
   expect(await judge([set(4), set(9)], new Map([['1', 4]]))).toMatchObject({ lost: 5 });
 });
 

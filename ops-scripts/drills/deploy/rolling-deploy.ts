@@ -36,7 +36,7 @@ export async function rollingDeploy({
       // A line that is full at 99 pieces is an answer, not a failure of the deploy.
       const isAnswer = status > 0 && (status < 400 || status === 422);
       timeline.tell(isAnswer ? 200 : status);
-      if (!isAnswer) failures.push(`${path}: ${status || 'no answer'} ${fault}`.trim());
+      if (!isAnswer) failures.push([`${path}:`, status || 'no good answer:', fault].join(' ').trim());
     },
   };
   const stopping = new AbortController();
