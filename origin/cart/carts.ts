@@ -53,11 +53,17 @@ export interface CartMerge {
   settle(): Promise<string[]>;
 }
 
+/** An order among the operations of its cart: one key is one of them. */
+export type OrderKey = Pick<CartOperation, 'opId' | 'fingerprint'>;
+
 /** A cart on its way to becoming an order; made before BEGIN, because no Redis call may happen inside. */
 export interface CartCheckout {
-  /** Locks the cart until the transaction ends and takes its journal along. @returns its lines, empty where the cart is. */
-  freeze(tx: Tx): Promise<CartLine[]>;
-  /** Empties the cart: its generation ends with this order. Only after `freeze`, in the same transaction. */
+  /**
+   * Locks the cart until the transaction ends and takes its journal along. @returns its lines, empty where the cart is.
+   * @throws Refusal 422 where the order's key stands for an operation of this cart
+   */
+  freeze(tx: Tx, order: OrderKey): Promise<CartLine[]>;
+  /** Empties the cart: its generation ends with this order, whose key is the cart's from now on. Only after `freeze`, in the same transaction. */
   endGeneration(tx: Tx): Promise<void>;
   /** After COMMIT: brings the copies up to date. @returns the cookies to set. Never throws. */
   settle(): Promise<string[]>;

@@ -2,6 +2,7 @@
 import { readVariants } from '../catalog/read-variants.ts';
 import type { Deps } from '../deps.ts';
 import { notFound, Refusal } from '../errors.ts';
+import { reusedKey } from '../web/idempotency.ts';
 import type { CartOperation } from './carts.ts';
 import type { Outcome, WaitingOperation } from './decide-batch.ts';
 
@@ -27,11 +28,7 @@ export function refusalFor(outcome: Outcome, variantId: string): Refusal | undef
     case 'applied':
       return undefined;
     case 'reused':
-      return new Refusal(
-        422,
-        'idempotency-key-reused',
-        'This Idempotency-Key was used for another request; use a new one',
-      );
+      return reusedKey();
     case 'unknown-variant':
       return notFound('This variant');
     case 'out-of-stock':

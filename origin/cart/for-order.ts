@@ -2,7 +2,7 @@
 import { Refusal } from '../errors.ts';
 import type { Tx } from '../postgres/database.ts';
 import { type CartLine, exceedsLimits } from './cart-state.ts';
-import type { CartCheckout, Carts, Visit } from './carts.ts';
+import type { CartCheckout, Carts, OrderKey, Visit } from './carts.ts';
 
 /**
  * Call before BEGIN. Then, inside the order's transaction, `freezeForCheckout` and `endGeneration`; after COMMIT
@@ -15,10 +15,15 @@ export function prepareCheckout(carts: Carts, visit: Visit): Promise<CartCheckou
 
 /**
  * Locks the cart and takes its journal along, so take this lock before those of variants and products.
- * @throws Refusal 409 `cart-empty`; 422 `cart-over-limit` where replay or sign-in made it larger than an order may be.
+ * @throws Refusal 409 `cart-empty`; 422 `cart-over-limit` where replay or sign-in made it larger than an order may be,
+ * `idempotency-key-reused` where the order's key stands for an operation of this cart.
  */
-export async function freezeForCheckout(tx: Tx, checkout: CartCheckout): Promise<CartLine[]> {
-  const lines = await checkout.freeze(tx);
+export async function freezeForCheckout(
+  tx: Tx,
+  checkout: CartCheckout,
+  order: OrderKey,
+): Promise<CartLine[]> {
+  const lines = await checkout.freeze(tx, order);
   if (lines.length === 0) throw new Refusal(409, 'cart-empty', 'The cart is empty');
   if (exceedsLimits(lines)) {
     throw new Refusal(

@@ -1,7 +1,7 @@
 // Placing an order: cart frozen, stock taken, order and payment written, all in one transaction under one idempotency key. Paying comes after it.
 import { randomBytes } from 'node:crypto';
 import type { CartLine } from '../cart/cart-state.ts';
-import type { CartCheckout, Carts } from '../cart/carts.ts';
+import type { CartCheckout, Carts, OrderKey } from '../cart/carts.ts';
 import { endGeneration, freezeForCheckout, prepareCheckout } from '../cart/for-order.ts';
 import { readVariantsFresh, type VariantInfo } from '../catalog/read-variants.ts';
 import { type ShortLine, takeStock } from '../catalog/take-stock.ts';
@@ -10,7 +10,7 @@ import { Refusal } from '../errors.ts';
 import { addToOutbox } from '../outbox/events.ts';
 import type { Tx } from '../postgres/database.ts';
 import { retryOnConflict } from '../postgres/retry-on-conflict.ts';
-import { writeOnce } from '../web/idempotency.ts';
+import { fingerprintOf, writeOnce } from '../web/idempotency.ts';
 import type { Order, OrderRequest } from './order.ts';
 import { rememberOrder } from './order-cookie.ts';
 import { attemptPayment } from './pay-order.ts';
@@ -46,8 +46,9 @@ export async function placeOrder(
   const cartCheckout = await prepareCheckout(carts, visit);
   const scope = carts.scope(visit);
   const write = { scope, key: checkout.idempotencyKey, method: 'POST', path: checkout.path, body: request };
+  const key = { opId: checkout.idempotencyKey, fingerprint: fingerprintOf(write) };
   const { orderId } = await retryOnConflict(() =>
-    writeOnce(deps.db, write, (tx) => writeOrder(tx, cartCheckout, checkout)),
+    writeOnce(deps.db, write, (tx) => writeOrder(tx, cartCheckout, key, checkout)),
   );
   deps.hintWorker();
   await attemptPayment(deps, providers, orderId);
@@ -60,9 +61,14 @@ export async function placeOrder(
 }
 
 /** Locks in the order that all keep: cart, variants, outbox. */
-async function writeOrder(tx: Tx, cart: CartCheckout, checkout: Checkout): Promise<{ orderId: string }> {
+async function writeOrder(
+  tx: Tx,
+  cart: CartCheckout,
+  key: OrderKey,
+  checkout: Checkout,
+): Promise<{ orderId: string }> {
   const { request, accountId, traceparent } = checkout;
-  const lines = await freezeForCheckout(tx, cart);
+  const lines = await freezeForCheckout(tx, cart, key);
   await takeStock(tx, lines);
   // Read after the stock is locked, so that price and stock are of one moment.
   const priced = priceLines(

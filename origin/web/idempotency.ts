@@ -52,6 +52,14 @@ export function fingerprintOf(write: Pick<IdempotentWrite, 'method' | 'path' | '
     .digest('base64url');
 }
 
+export function reusedKey(): Refusal {
+  return new Refusal(
+    422,
+    'idempotency-key-reused',
+    'This Idempotency-Key was used for another request; use a new one',
+  );
+}
+
 async function replay<Result>(
   tx: Tx,
   again: { scope: string; key: string; fingerprint: string },
@@ -62,12 +70,6 @@ async function replay<Result>(
     .where('scope', '=', again.scope)
     .where('key', '=', again.key)
     .executeTakeFirstOrThrow();
-  if (known.fingerprint !== again.fingerprint) {
-    throw new Refusal(
-      422,
-      'idempotency-key-reused',
-      'This Idempotency-Key was used for another request; use a new one',
-    );
-  }
+  if (known.fingerprint !== again.fingerprint) throw reusedKey();
   return known.result as Result;
 }

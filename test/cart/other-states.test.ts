@@ -54,13 +54,20 @@ describe.each(['cookie', 'sticky'] as const)('%s', (cartState) => {
     shopper.accountId = '200';
     expect(pieces(await shopper.view())).toEqual({ [variant]: 3, [other]: 4 });
 
+    const laterKey = randomUUID();
+    await shopper.add(variant, 1, laterKey);
     const checkout = await prepareCheckout(world.carts, shopper.visit);
     await world.db.transaction().execute(async (tx) => {
-      await freezeForCheckout(tx, checkout);
+      const reused = freezeForCheckout(tx, checkout, { opId: laterKey, fingerprint: 'of an order' });
+      await expect(reused).rejects.toMatchObject({ code: 'idempotency-key-reused' });
+      await freezeForCheckout(tx, checkout, { opId: 'an-order', fingerprint: 'of an order' });
       await endGeneration(tx, checkout);
     });
     shopper.keep(await checkout.settle());
     expect((await shopper.view()).lines).toEqual([]);
+    await expect(shopper.add(variant, 1, 'an-order')).rejects.toMatchObject({
+      code: 'idempotency-key-reused',
+    });
   });
 });
 

@@ -33,10 +33,12 @@ async function signIn(browser: Browser, accountId: string, times = 1): Promise<v
   }
 }
 
+const anOrder = () => ({ opId: randomUUID(), fingerprint: randomUUID() });
+
 async function order(browser: Browser) {
   const checkout = await prepareCheckout(world.carts, browser.visit);
   const lines = await world.db.transaction().execute(async (tx) => {
-    const frozen = await freezeForCheckout(tx, checkout);
+    const frozen = await freezeForCheckout(tx, checkout, anOrder());
     await endGeneration(tx, checkout);
     return frozen;
   });
@@ -168,7 +170,7 @@ test('a refused order leaves cart and journal as they were', async () => {
   await journalFor(shopper, 'add', variant, 3);
   const checkout = await prepareCheckout(world.carts, shopper.visit);
   const refused = world.db.transaction().execute(async (tx) => {
-    await freezeForCheckout(tx, checkout);
+    await freezeForCheckout(tx, checkout, anOrder());
     await endGeneration(tx, checkout);
     throw new Error('out of stock');
   });
@@ -186,7 +188,7 @@ test('a write waits while an order holds its cart, and belongs to the next', asy
   const checkout = await prepareCheckout(world.carts, shopper.visit);
   let adding: Promise<unknown> | undefined;
   const frozen = await world.db.transaction().execute(async (tx) => {
-    const lines = await freezeForCheckout(tx, checkout);
+    const lines = await freezeForCheckout(tx, checkout, anOrder());
     adding = tab.add(variant);
     // Others are not held up by the cart that waits.
     await world.browser().add(variant);

@@ -42,7 +42,7 @@ describe('stock', () => {
     const { id } = shop.variants[0]!;
     await setAvailable(id, 20);
     const buyers = await Promise.all(Array.from({ length: 200 }, () => withPiece(id)));
-    const answers = await Promise.all(buyers.map((buyer) => buyer.order()));
+    const answers = await Promise.all(buyers.map((buyer) => buyer.orderAtLast()));
     expect(answers.filter(({ status }) => status === 201)).toHaveLength(20);
     const refusals = answers.filter(({ status }) => status !== 201).map(({ body }) => body.code);
     expect(refusals).toEqual(Array(180).fill('out-of-stock'));
@@ -128,6 +128,26 @@ describe('one idempotency key', () => {
     expect((await browser.order({ email: 'other@example.com' }, key)).body.code).toBe(
       'idempotency-key-reused',
     );
+  });
+
+  test('of a cart write is refused, and stays the cart write’s; that of an order is no cart write’s', async () => {
+    const { id } = shop.variants[2]!;
+    await setAvailable(id, 20);
+    const browser = shop.browser();
+    await browser.fill(id);
+    const [ofAdd, ofOrder] = [randomUUID(), randomUUID()];
+    const add = async (key: string) => {
+      const body = { variantId: id, quantity: 1 };
+      const answer = await browser.post('/api/cart/lines', body, { 'Idempotency-Key': key });
+      return [answer.status, answer.body.code ?? answer.body.count];
+    };
+    expect(await add(ofAdd)).toEqual([200, 2]);
+    const refused = await browser.order({}, ofAdd);
+    expect([refused.body.status, refused.body.code]).toEqual([422, 'idempotency-key-reused']);
+    expect(await add(ofAdd)).toEqual([200, 2]);
+    expect((await browser.order({}, ofOrder)).status).toBe(201);
+    expect(await add(ofOrder)).toEqual([422, 'idempotency-key-reused']);
+    expect((await browser.order({}, ofOrder)).status).toBe(201);
   });
 
   test('is needed', async () => {

@@ -6,7 +6,7 @@ import { checkOperation, refusalFor } from '../check-operation.ts';
 import { decideCart } from '../decide-batch.ts';
 import { showCart } from '../show-cart.ts';
 import { newCookieCart, readCookieCart, writeCookieCart } from './cart-in-cookie.ts';
-import { type CookieCart, operationMark, rememberedOperations } from './encode-cart.ts';
+import { type CookieCart, operationMark, withNewest } from './encode-cart.ts';
 import { prepareCookieCheckout, prepareCookieMerge, saveAtSignOut } from './saved-cart.ts';
 
 export function createCookieCarts(deps: Deps): Carts {
@@ -28,7 +28,7 @@ export function createCookieCarts(deps: Deps): Carts {
         id: cart.id,
         version: decision.state.version,
         lines: decision.state.lines,
-        operations: [...decision.recorded, ...cart.operations].slice(0, rememberedOperations),
+        operations: withNewest(decision.recorded[0], cart.operations),
       };
       return answer(next, [writeCookieCart(keys, next)]);
     },

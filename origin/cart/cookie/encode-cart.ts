@@ -18,7 +18,7 @@ export interface OperationMark {
   fingerprint: string;
 }
 
-export const rememberedOperations = 8;
+const rememberedOperations = 8;
 const idBytes = 12;
 const opIdBytes = 6;
 const fingerprintBytes = 3;
@@ -26,6 +26,11 @@ const format = 1;
 
 export function operationMark(opId: string, fingerprint: string): OperationMark {
   return { opId: digest(opId, opIdBytes), fingerprint: digest(fingerprint, fingerprintBytes) };
+}
+
+/** As many as a cookie remembers. */
+export function withNewest(newest: OperationMark | undefined, older: OperationMark[]): OperationMark[] {
+  return [...(newest ? [newest] : []), ...older].slice(0, rememberedOperations);
 }
 
 /** @returns base64url, for a signed cookie's value */

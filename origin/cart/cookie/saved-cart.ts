@@ -1,13 +1,14 @@
 // Where state `cookie` meets accounts and orders: an account's pieces are saved in Postgres, so that they outlive one browser.
 import type { Deps } from '../../deps.ts';
 import type { Tx } from '../../postgres/database.ts';
+import { reusedKey } from '../../web/idempotency.ts';
 import { addAllLines, type CartLine } from '../cart-state.ts';
 import type { CartCheckout, CartMerge } from '../carts.ts';
 import type { RecordedOperation } from '../server/cart-copies.ts';
 import { lockCart, storeCart } from '../server/locked-cart.ts';
 import { ensureAccountCart } from '../server/named-cart.ts';
 import { countThatFit, dropCookieCart, newCookieCart, writeCookieCart } from './cart-in-cookie.ts';
-import type { CookieCart } from './encode-cart.ts';
+import { type CookieCart, type OperationMark, operationMark, withNewest } from './encode-cart.ts';
 
 /** The cookie's id makes it once: the same cookie again, after a lost answer, brings nothing a second time. */
 export function prepareCookieMerge(keys: string[], guest: CookieCart): CartMerge {
@@ -16,9 +17,7 @@ export function prepareCookieMerge(keys: string[], guest: CookieCart): CartMerge
     async mergeInto(tx, accountId) {
       const opId = `sign-in:${guest.id}`;
       const cartId = await ensureAccountCart(tx, accountId);
-      const saved = await lockCart(tx, cartId, [
-        { opId, fingerprint: '', kind: 'add', variantId: '', quantity: 0, madeOn: 0 },
-      ]);
+      const saved = await lockCart(tx, cartId, [opId]);
       if (saved.known.has(opId)) {
         merged = saved.state.lines;
         return;
@@ -53,15 +52,22 @@ export function prepareCookieCheckout(
   cart: CookieCart,
   accountId: string | undefined,
 ): CartCheckout {
+  let mark: OperationMark;
   let ordered = false;
   return {
-    freeze: async () => cart.lines,
+    async freeze(_tx, order) {
+      mark = operationMark(order.opId, order.fingerprint);
+      if (cart.operations.some(({ opId }) => opId === mark.opId)) throw reusedKey();
+      return cart.lines;
+    },
     async endGeneration(tx) {
       if (accountId !== undefined) await saveLines(tx, accountId, [], []);
       ordered = true;
     },
     async settle() {
-      return ordered ? [writeCookieCart(keys, { ...cart, version: cart.version + 1, lines: [] })] : [];
+      if (!ordered) return [];
+      const next = { ...cart, version: cart.version + 1, lines: [] };
+      return [writeCookieCart(keys, { ...next, operations: withNewest(mark, cart.operations) })];
     },
   };
 }

@@ -1,7 +1,8 @@
 // A cart becomes an order: locked, its journal taken along, its generation ended, all in the order's own transaction.
 import { unavailable } from '../../errors.ts';
+import { reusedKey } from '../../web/idempotency.ts';
 import type { CartState } from '../cart-state.ts';
-import type { CartCheckout } from '../carts.ts';
+import type { CartCheckout, OrderKey } from '../carts.ts';
 import { decideCart } from '../decide-batch.ts';
 import { writeCartCookie } from './cart-cookie.ts';
 import type { CopyUpdate } from './cart-copies.ts';
@@ -17,26 +18,30 @@ export async function prepareCartCheckout(stores: ServerStores, cart: NamedCart)
     throw unavailable('Some pieces of this cart cannot be read at this moment; try again');
   }
   const journal = held?.journal ?? [];
-  let update: CopyUpdate | undefined;
+  let frozen: { update: CopyUpdate; order: OrderKey } | undefined;
 
   return {
-    async freeze(tx) {
-      const row = await lockCart(tx, cart.cartId, journal);
+    async freeze(tx, order) {
+      const row = await lockCart(tx, cart.cartId, [...journal.map(({ opId }) => opId), order.opId]);
       const isTheirs = row.mergedInto === undefined && row.accountId === cart.accountId;
       if (!isTheirs) return [];
       const decision = decideCart(row.state, row.known, journal, []);
+      const isReused = row.known.has(order.opId) || decision.recorded.some(({ opId }) => opId === order.opId);
+      if (isReused) throw reusedKey();
       if (decision.changed) await storeCart(tx, cart.cartId, decision.state, decision.recorded);
-      update = {
+      const update = {
         cartId: cart.cartId,
         cart: { state: decision.state, merged: false },
         versionBefore: row.state.version,
-        operations: decision.recorded,
+        operations: [order, ...decision.recorded.toReversed()],
         drained: decision.drained,
       };
+      frozen = { update, order };
       return decision.state.lines;
     },
     async endGeneration(tx) {
-      if (update === undefined) throw new Error('Cannot end a generation as its cart was not frozen');
+      if (frozen === undefined) throw new Error('Cannot end a generation as its cart was not frozen');
+      const { update, order } = frozen;
       const { state } = update.cart;
       const next: CartState = {
         version: state.version + 1,
@@ -44,11 +49,12 @@ export async function prepareCartCheckout(stores: ServerStores, cart: NamedCart)
         lines: [],
         directSets: {},
       };
-      await storeCart(tx, cart.cartId, next, []);
-      update = { ...update, cart: { state: next, merged: false } };
+      await storeCart(tx, cart.cartId, next, [order]);
+      frozen.update = { ...update, cart: { state: next, merged: false } };
     },
     async settle() {
-      if (update === undefined) return [];
+      if (frozen === undefined) return [];
+      const { update } = frozen;
       const left = await publishCopies(stores.copies, stores.read, [update]);
       return [
         writeCartCookie(stores.deps.settings.cookieKeys, {

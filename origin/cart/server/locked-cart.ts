@@ -2,15 +2,13 @@
 import { CompiledQuery, sql } from 'kysely';
 import type { Tx } from '../../postgres/database.ts';
 import type { CartState } from '../cart-state.ts';
-import type { JournalledOperation } from '../replay-journal.ts';
 import type { RecordedOperation } from './cart-copies.ts';
 import { type CartRow, type RunSql, readCartRows } from './cart-statements.ts';
 
-/** @param journal whose ids are looked up, so that an operation that Postgres has is not counted again */
-export async function lockCart(tx: Tx, cartId: string, journal: JournalledOperation[]): Promise<CartRow> {
+/** @param opIds are looked up, so that an operation that Postgres has is not counted again */
+export async function lockCart(tx: Tx, cartId: string, opIds: string[]): Promise<CartRow> {
   // Lock first, read afterwards: a snapshot from before the lock could be older than the row.
   await tx.selectFrom('carts').select('id').where('id', '=', cartId).forUpdate().execute();
-  const opIds = journal.map((operation) => operation.opId);
   const [row] = await readCartRows(runIn(tx), [{ cartId, scope: cartId, opIds }]);
   return row!;
 }

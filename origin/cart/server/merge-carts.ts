@@ -70,7 +70,8 @@ async function mergeLocked(
   const locked = new Map<string, Awaited<ReturnType<typeof lockCart>>>();
   // In order of id, as everywhere.
   for (const cartId of [...journals.keys()].sort()) {
-    locked.set(cartId, await lockCart(tx, cartId, journals.get(cartId)!));
+    const opIds = journals.get(cartId)!.map(({ opId }) => opId);
+    locked.set(cartId, await lockCart(tx, cartId, opIds));
   }
   const account = locked.get(accountCartId)!;
   const own = decideCart(account.state, account.known, accountJournal, []);

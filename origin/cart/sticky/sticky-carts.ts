@@ -2,8 +2,9 @@
 import { LRUCache } from 'lru-cache';
 import type { Deps } from '../../deps.ts';
 import { Refusal } from '../../errors.ts';
+import { reusedKey } from '../../web/idempotency.ts';
 import { addAllLines, type CartState, emptyCart, subtractLines } from '../cart-state.ts';
-import type { CartAnswer, Carts, Visit } from '../carts.ts';
+import type { CartAnswer, Carts, OrderKey, Visit } from '../carts.ts';
 import { checkOperation, refusalFor } from '../check-operation.ts';
 import { decideCart } from '../decide-batch.ts';
 import {
@@ -102,15 +103,21 @@ export function createStickyCarts(deps: Deps): Carts {
       const cookie = name(visit);
       if (cookie === undefined) throw new Refusal(409, 'cart-empty', 'The cart is empty');
       const frozen = memory.carts.get(cookie.cartId)?.state.lines ?? [];
+      let key: OrderKey;
       let ordered = false;
       return {
-        freeze: async () => frozen,
+        async freeze(_tx, order) {
+          key = order;
+          if (recall(memory, cookie).operations.has(key.opId)) throw reusedKey();
+          return frozen;
+        },
         async endGeneration() {
           ordered = true;
         },
         async settle() {
           if (!ordered) return [];
           const held = recall(memory, cookie);
+          held.operations.set(key.opId, key.fingerprint);
           const { version, generation, lines } = held.state;
           // Pieces that came while the order was written belong to the next generation.
           held.state = {
