@@ -6,13 +6,26 @@ import type { RegionPart } from '../region.ts';
 
 const commandMs = 5_000;
 
+/** Of a replica that has just replayed what a query still looked at: the query is cancelled, and may be asked again. */
+const conflictWithRecovery = '40001';
+const triesAtPause = 10;
+
 /** For so long it answers with what it had at the beginning. */
 export function pauseReplay(replica: RegionPart, ms: number): Promise<void> {
   return withPostgres(replica, async (client) => {
-    await client.query('select pg_wal_replay_pause()');
+    await pauseDespiteConflicts(client, triesAtPause);
     await delay(ms);
     await client.query('select pg_wal_replay_resume()');
   });
+}
+
+async function pauseDespiteConflicts(client: pg.Client, tries: number): Promise<void> {
+  try {
+    await client.query('select pg_wal_replay_pause()');
+  } catch (error) {
+    if ((error as pg.DatabaseError).code !== conflictWithRecovery || tries === 1) throw error;
+    await pauseDespiteConflicts(client, tries - 1);
+  }
 }
 
 /** @returns the id of the newest invalidation that was committed */

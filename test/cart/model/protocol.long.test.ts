@@ -3,6 +3,8 @@ import fc from 'fast-check';
 import { test } from 'vitest';
 import { losesNothing } from './loses-nothing.ts';
 
-test('an acknowledged operation is there exactly once in each of 200,000 schedules', async () => {
+test('an acknowledged operation is there exactly once in each of 200,000 schedules', {
+  timeout: 1_800_000,
+}, async () => {
   await fc.assert(losesNothing(), { numRuns: 200_000 });
 });
