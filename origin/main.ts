@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { createPasswords } from './account/passwords.ts';
 import { ensureStaffAccount } from './account/staff-account.ts';
 import { createApp } from './app.ts';
-import { createCarts } from './cart/carts.ts';
+import { createCarts } from './cart/create-carts.ts';
 import { readSettings, SettingsError } from './config.ts';
 import { createDeps } from './deps.ts';
 import { createLog } from './log.ts';

@@ -1,6 +1,6 @@
 // How often a cache answered, for METRICS_PORT.
 import { Counter, type Registry } from 'prom-client';
-import type { CacheOutcome } from './fenced-cache.ts';
+import type { CacheOutcome } from './entry.ts';
 
 const outcomes: CacheOutcome[] = ['hit', 'miss', 'bypass'];
 

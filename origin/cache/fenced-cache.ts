@@ -1,41 +1,14 @@
 // A read-through cache that cannot serve what has been invalidated: every entry bears tags with versions, every tag has a floor,
 // and an entry is stored or served only if each of its tags is at or above its floor.
-import type { TagVersions } from '../outbox/events.ts';
-import type { Db, DbOrTx } from '../postgres/database.ts';
-import { type Codec, jsonCodec } from './codec.ts';
+import type { Db } from '../postgres/database.ts';
+import { jsonCodec } from './codec.ts';
+import type { CacheOutcome, Fresh, Loaded, ReadRequest, ReadResult } from './entry.ts';
 import type { EntryStore } from './entry-store.ts';
-import { type FillSources, fillUnchecked } from './fill-entry.ts';
+import { fillUnchecked } from './fill-entry.ts';
 import type { Floors } from './floors.ts';
-import { type Loaded, loadEntry } from './load-entry.ts';
+import { loadEntry } from './load-entry.ts';
 import { createMemory } from './memory.ts';
-
-export interface Fresh<T> {
-  value: T;
-  /** Every row that the value was made from, at the version read. */
-  tags: TagVersions;
-}
-
-export interface ReadRequest<T> {
-  /** Names the entry; also what concurrent misses are gathered by. */
-  key: string;
-  /** Makes the value. Must read every row through the `db` that it is given. */
-  fill: (db: DbOrTx) => Promise<Fresh<T>>;
-  /** True: a replica may fill it, as nobody decides on a write by it. */
-  fromReplicas?: boolean;
-  /** How the value becomes bytes; JSON unless given. One key has one codec. */
-  codec?: Codec<T>;
-  /** At most 24 h; default one hour. */
-  ttlSeconds?: number;
-  /** False: never kept in this process's memory (sessions). */
-  l1?: boolean;
-}
-
-export type CacheOutcome = 'hit' | 'miss' | 'bypass';
-
-export interface ReadResult<T> extends Fresh<T> {
-  /** `bypass`: the floors could not be read, so the value came from Postgres and was not stored. */
-  outcome: CacheOutcome;
-}
+import type { FillSources } from './origins.ts';
 
 export interface FencedCache {
   read<T>(request: ReadRequest<T>): Promise<ReadResult<T>>;

@@ -1,20 +1,7 @@
 // Who fills an entry that no cache has: a replica where the floors stand, read after its rows, else the primary.
-import type { Db } from '../postgres/database.ts';
 import { isPostgresAway } from '../postgres/postgres-errors.ts';
-import type { Fresh, ReadRequest } from './fenced-cache.ts';
-import type { Loaded, Origins } from './load-entry.ts';
-
-/** What a fill may be run on, beside the primary's own pool. */
-export interface FillSources {
-  /** Perhaps old rows. Undefined where no replica answers. */
-  fromReplica<T>(fill: (db: Db) => Promise<T>): Promise<{ value: T } | undefined>;
-  wasBelowFloor(): void;
-  fromPrimary<T>(fill: (db: Db) => Promise<T>): Promise<T>;
-  /** However old, and only while the primary is away; else undefined. */
-  whilePrimaryIsAway<T>(fill: (db: Db) => Promise<T>): Promise<{ value: T } | undefined>;
-  /** Everything committed before `asOf`, by the monotonic clock. */
-  current<T>(fill: (db: Db) => Promise<T>): Promise<{ value: T; asOf: number }>;
-}
+import type { Fresh, Loaded, ReadRequest } from './entry.ts';
+import type { Origins } from './origins.ts';
 
 type Request = ReadRequest<unknown>;
 

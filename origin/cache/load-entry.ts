@@ -1,32 +1,10 @@
 // Where a value comes from when memory may not serve it as it stands: memory after its floors were read again, Redis, then Postgres.
 import type { TagVersions } from '../outbox/events.ts';
-import type { Db } from '../postgres/database.ts';
 import { type Codec, type EncodedEntry, jsonCodec } from './codec.ts';
-import type { EntryStore } from './entry-store.ts';
-import type { ReadRequest, ReadResult } from './fenced-cache.ts';
-import { type FillSources, fillForStore, fillUnchecked } from './fill-entry.ts';
+import type { Loaded, ReadRequest } from './entry.ts';
+import { fillForStore, fillUnchecked } from './fill-entry.ts';
 import type { Floors } from './floors.ts';
-import type { Memory } from './memory.ts';
-
-/** A value, and the monotonic moment from which on it may have changed. */
-export interface Loaded extends ReadResult<unknown> {
-  /** Moves forward each time that its floors are found to stand. */
-  asOf: number;
-  /** Of this process's memory. */
-  bytes: number;
-  /** Whether its floors were read and stand: only then may memory keep it. */
-  isChecked: boolean;
-}
-
-export interface Origins {
-  db: Db;
-  /** Replicas, for requests that may be filled from them. */
-  sources?: FillSources | undefined;
-  floors: Floors;
-  memory: Memory;
-  entries: EntryStore;
-  clock: () => number;
-}
+import type { Origins } from './origins.ts';
 
 const defaultTtlSeconds = 3_600;
 

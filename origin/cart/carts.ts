@@ -1,11 +1,7 @@
 // One interface for the three states of a cart; what a shopper sees is the same in each, what survives a fault is not.
-import type { Deps } from '../deps.ts';
 import type { Tx } from '../postgres/database.ts';
 import type { Cart } from './cart.ts';
 import type { CartLine } from './cart-state.ts';
-import { createCookieCarts } from './cookie/cookie-carts.ts';
-import { createServerCarts } from './server/server-carts.ts';
-import { createStickyCarts } from './sticky/sticky-carts.ts';
 
 /** Who asks, as the request's cookies say. */
 export interface Visit {
@@ -67,16 +63,4 @@ export interface CartCheckout {
   endGeneration(tx: Tx): Promise<void>;
   /** After COMMIT: brings the copies up to date. @returns the cookies to set. Never throws. */
   settle(): Promise<string[]>;
-}
-
-/** Picks the state by `CART_STATE`. Close it before the process ends. */
-export function createCarts(deps: Deps): Carts {
-  switch (deps.settings.cartState) {
-    case 'server':
-      return createServerCarts(deps);
-    case 'cookie':
-      return createCookieCarts(deps);
-    case 'sticky':
-      return createStickyCarts(deps);
-  }
 }

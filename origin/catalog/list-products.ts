@@ -1,6 +1,6 @@
 // One part of a list: by keyset on an index that has the list's order, bounded however many products there are.
 import { type RawBuilder, sql } from 'kysely';
-import type { Fresh } from '../cache/fenced-cache.ts';
+import type { Fresh } from '../cache/entry.ts';
 import type { TagVersions } from '../outbox/events.ts';
 import type { DbOrTx } from '../postgres/database.ts';
 import { money } from '../web/money.ts';

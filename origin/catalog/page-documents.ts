@@ -1,5 +1,5 @@
 // The catalog's pages as whole documents, each with the tags of everything it was made from.
-import type { Fresh } from '../cache/fenced-cache.ts';
+import type { Fresh } from '../cache/entry.ts';
 import { notFound } from '../errors.ts';
 import type { DbOrTx } from '../postgres/database.ts';
 import { errorDocument } from '../web/error-page.ts';

@@ -1,5 +1,5 @@
 // The tree of categories as pages show it: departments in the masthead, the way down to a product. Names and places only, so that prices and counts do not touch it.
-import type { Fresh } from '../cache/fenced-cache.ts';
+import type { Fresh } from '../cache/entry.ts';
 import type { Deps } from '../deps.ts';
 import type { DbOrTx } from '../postgres/database.ts';
 import type { NavigationItem } from '../web/layout.ts';

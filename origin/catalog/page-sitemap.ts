@@ -1,7 +1,7 @@
 // For search engines: what to look at. An index of parts by id, each part bounded, however many products there are.
 import { type Context, Hono } from 'hono';
 import { sql } from 'kysely';
-import type { Fresh } from '../cache/fenced-cache.ts';
+import type { Fresh } from '../cache/entry.ts';
 import type { Deps } from '../deps.ts';
 import { notFound } from '../errors.ts';
 import type { DbOrTx } from '../postgres/database.ts';

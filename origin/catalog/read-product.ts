@@ -1,6 +1,6 @@
 // One product with its variants and pictures, or its absence, as one cached answer.
 import { sql } from 'kysely';
-import type { Fresh } from '../cache/fenced-cache.ts';
+import type { Fresh } from '../cache/entry.ts';
 import type { TagVersions } from '../outbox/events.ts';
 import type { DbOrTx } from '../postgres/database.ts';
 import { money } from '../web/money.ts';

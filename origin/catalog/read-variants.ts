@@ -1,6 +1,6 @@
 // What a cart or an order needs to know of a variant: always from the catalog, through the cache, and from its newest old entry where Postgres is away.
 import { sql } from 'kysely';
-import type { Fresh } from '../cache/fenced-cache.ts';
+import type { Fresh } from '../cache/entry.ts';
 import type { Deps } from '../deps.ts';
 import { Refusal, unavailable } from '../errors.ts';
 import type { DbOrTx } from '../postgres/database.ts';

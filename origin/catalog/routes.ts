@@ -1,6 +1,6 @@
 // The catalog's JSON API and its drawn pictures: the same for everyone, whatever the cookies.
 import type { OpenAPIHono } from '@hono/zod-openapi';
-import type { Fresh } from '../cache/fenced-cache.ts';
+import type { Fresh } from '../cache/entry.ts';
 import type { Deps } from '../deps.ts';
 import { notFound } from '../errors.ts';
 import { createApi, createRoute, jsonAnswer, problemAnswer, z } from '../web/api.ts';

@@ -1,6 +1,6 @@
 // What a search is made of: plain words, the last one also as a beginning; and the nearest known word for one that nothing has.
 import { sql } from 'kysely';
-import type { Fresh } from '../cache/fenced-cache.ts';
+import type { Fresh } from '../cache/entry.ts';
 import type { DbOrTx } from '../postgres/database.ts';
 import { editDistance } from './edit-distance.ts';
 import { catalogTag, readSetVersions } from './tags.ts';

@@ -2,7 +2,8 @@
 // The router gives the same answers, and every other one: fills, refusals and whatever is personal.
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { LRUCache } from 'lru-cache';
-import type { FencedCache, ReadResult } from '../cache/fenced-cache.ts';
+import type { ReadResult } from '../cache/entry.ts';
+import type { FencedCache } from '../cache/fenced-cache.ts';
 import { chooseEncoding, type Encoding } from './accept-encoding.ts';
 import type { Bytes } from './compress.ts';
 import type { Representation } from './representation.ts';

@@ -1,5 +1,5 @@
 // The answer to whoever asks for a shared address: encoding chosen, revalidated by ETag, the same for everyone, free of cookies.
-import type { CacheOutcome, ReadResult } from '../cache/fenced-cache.ts';
+import type { CacheOutcome, ReadResult } from '../cache/entry.ts';
 import { chooseEncoding, type Encoding } from './accept-encoding.ts';
 import type { Bytes } from './compress.ts';
 import type { Representation } from './representation.ts';

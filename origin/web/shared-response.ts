@@ -1,6 +1,6 @@
 // Answers that are the same for everyone, taken from the fenced cache.
 import type { Context } from 'hono';
-import type { Fresh, ReadRequest } from '../cache/fenced-cache.ts';
+import type { Fresh, ReadRequest } from '../cache/entry.ts';
 import type { Deps } from '../deps.ts';
 import type { DbOrTx } from '../postgres/database.ts';
 import type { AppEnv, RuntimeBindings } from './env.ts';

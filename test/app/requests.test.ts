@@ -1,7 +1,7 @@
 import { brotliDecompressSync, gunzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { createApp } from '../../origin/app.ts';
-import { createCarts } from '../../origin/cart/carts.ts';
+import { createCarts } from '../../origin/cart/create-carts.ts';
 import { createDeps } from '../../origin/deps.ts';
 import { versionReaders } from '../../origin/version-readers.ts';
 import { Health } from '../../origin/web/health.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
+import type { Loaded } from '../../origin/cache/entry.ts';
 import type { Verdict } from '../../origin/cache/floors.ts';
-import type { Loaded } from '../../origin/cache/load-entry.ts';
 import { createMemory, trustedMs } from '../../origin/cache/memory.ts';
 
 function open(maxBytes = 1_000_000) {

@@ -8,7 +8,7 @@ import { expect, vi } from 'vitest';
 import { createPasswords } from '../../origin/account/passwords.ts';
 import { ensureStaffAccount } from '../../origin/account/staff-account.ts';
 import { createApp } from '../../origin/app.ts';
-import { createCarts } from '../../origin/cart/carts.ts';
+import { createCarts } from '../../origin/cart/create-carts.ts';
 import { saveProducts } from '../../origin/catalog/save-product.ts';
 import { readSettings } from '../../origin/config.ts';
 import { createDeps, type Deps } from '../../origin/deps.ts';

@@ -2,8 +2,10 @@
 import { randomUUID } from 'node:crypto';
 import { pino } from 'pino';
 import { Registry } from 'prom-client';
-import type { FencedCache, Fresh } from '../../../origin/cache/fenced-cache.ts';
-import { type CartAnswer, type Carts, createCarts } from '../../../origin/cart/carts.ts';
+import type { Fresh } from '../../../origin/cache/entry.ts';
+import type { FencedCache } from '../../../origin/cache/fenced-cache.ts';
+import type { CartAnswer, Carts } from '../../../origin/cart/carts.ts';
+import { createCarts } from '../../../origin/cart/create-carts.ts';
 import { type CartState, readSettings } from '../../../origin/config.ts';
 import type { Deps } from '../../../origin/deps.ts';
 import { createDatabase, createPool, type Db } from '../../../origin/postgres/database.ts';

@@ -1,0 +1,18 @@
+// The state of carts that the settings name.
+import type { Deps } from '../deps.ts';
+import type { Carts } from './carts.ts';
+import { createCookieCarts } from './cookie/cookie-carts.ts';
+import { createServerCarts } from './server/server-carts.ts';
+import { createStickyCarts } from './sticky/sticky-carts.ts';
+
+/** Picks the state by `CART_STATE`. Close it before the process ends. */
+export function createCarts(deps: Deps): Carts {
+  switch (deps.settings.cartState) {
+    case 'server':
+      return createServerCarts(deps);
+    case 'cookie':
+      return createCookieCarts(deps);
+    case 'sticky':
+      return createStickyCarts(deps);
+  }
+}
