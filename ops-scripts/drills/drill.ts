@@ -58,6 +58,8 @@ export interface DrillSize {
 export interface FaultContext extends DrillContext {
   mark(label: string): void;
   note(sentence: string): void;
+  /** How many writes were acknowledged by the journal so far. */
+  journalled(): number;
   /**
    * Until the fault has healed, what was lost is rebuilt and no journal holds anything; judges the carts that were left meanwhile.
    * What comes next is a single fault again.

@@ -16,6 +16,8 @@ export interface LoadOptions {
 
 export interface Load {
   timeline: Timeline;
+  /** How many writes were acknowledged by the journal so far. */
+  journalled(): number;
   /** Until every shopper has had a write acknowledged; gaps count from then on. */
   warm(): Promise<void>;
   /** Until each cart has had a write acknowledged that was begun after this call, is whole, and needed no journal. */
@@ -35,6 +37,7 @@ export async function startLoad({ url, shoppers, random, send, thinkMs }: LoadOp
   const began = performance.now();
   const now = () => performance.now() - began;
   const timeline = new Timeline(now);
+  let journalled = 0;
   const stopping = new AbortController();
   const open = (name: string) => {
     const own = random.fork(name);
@@ -44,7 +47,10 @@ export async function startLoad({ url, shoppers, random, send, thinkMs }: LoadOp
       random: own,
       variants: [...new Set(wanted)],
       now,
-      tell: (status) => timeline.tell(status),
+      tell: (status, durability) => {
+        timeline.tell(status);
+        if (durability === 'journal') journalled += 1;
+      },
       ...(send ? { send } : {}),
     });
   };
@@ -78,6 +84,7 @@ export async function startLoad({ url, shoppers, random, send, thinkMs }: LoadOp
 
   return {
     timeline,
+    journalled: () => journalled,
     async warm() {
       await untilEach('shoppers had no write acknowledged', ({ expected }) => expected.size > 0);
       timeline.begin();

@@ -41,6 +41,7 @@ export async function shopThrough(fault: Fault, context: DrillContext): Promise<
       ...context,
       mark: (label) => load.timeline.mark(label),
       note: (sentence) => notes.push(sentence),
+      journalled: load.journalled,
       calm: () => calmDown(context, load, tally),
     });
     await delay(size.seconds !== undefined ? size.seconds * 500 : afterMs(fault, short));

@@ -13,8 +13,8 @@ export interface ShopperOptions {
   /** Replaces fetch, such as by one that cuts and doubles requests. */
   send?: typeof fetch;
   now: () => number;
-  /** Told of each attempt as it ends; 0: no answer. */
-  tell: (status: number) => void;
+  /** Told of each attempt as it ends. @param status 0 where no answer came. @param durability where the write was acknowledged. */
+  tell: (status: number, durability?: string) => void;
 }
 
 export interface CartSeen {
@@ -50,7 +50,7 @@ export class Shopper {
     while (performance.now() < givenUpAt) {
       const { attempt, cart } = await this.#try(operation);
       operation.attempts.push(attempt);
-      this.#options.tell(attempt.status);
+      this.#options.tell(attempt.status, cart?.durability);
       if (cart !== undefined) {
         operation.outcome = 'acknowledged';
         enter(this.expected, operation);

@@ -75,11 +75,14 @@ export const postgresFaults: Record<string, Fault> = {
       'Postgres away and, before the journals are drained, all of Redis emptied: the one pair that loses',
     afterSeconds: 15,
     loses: (state) => state === 'server',
-    async inflict({ region, mark, note }) {
+    async inflict({ region, mark, note, journalled }) {
       const servers = ['postgres-primary', 'postgres-standby'].map((kind) => region.ofKind(kind));
       for (const server of servers) freeze(server);
       mark('freeze primary and standby');
+      const before = journalled();
       await delay(3_000);
+      // On a busy machine that takes longer: what nobody has acknowledged cannot be lost.
+      await untilJournalled(() => journalled() - before);
       await emptyRedis(region.ofKind('redis-primary'));
       mark('empty all of Redis');
       for (const server of servers) wake(server);
@@ -88,6 +91,16 @@ export const postgresFaults: Record<string, Fault> = {
     },
   },
 };
+
+const writesAtStake = 20;
+const journalMs = 20_000;
+
+/** @param count of writes that only the journal holds. @throws where there are none after a while. */
+async function untilJournalled(count: () => number): Promise<void> {
+  const until = performance.now() + journalMs;
+  while (count() < writesAtStake && performance.now() < until) await delay(100);
+  if (count() === 0) throw new Error('Cannot lose a journal as no write was acknowledged by one');
+}
 
 /** A segment of the log is ended unfinished, and the next one as well, until the server can't begin one: then it stops itself. */
 async function demandRoomForLog(url: string): Promise<void> {

@@ -25,8 +25,11 @@ export type Bug =
 
 export type Answer = 'ok' | 'lost-before' | 'lost-after';
 
-/** 64 in the shop. Here a journal outgrows them, but not what others commit while one operation waits for its answer. */
-const idsOfACopy = 4;
+/**
+ * 64 in the shop. Here a journal outgrows them, but not what others commit while one operation waits for its answer: the other browser's
+ * four, and the operation itself.
+ */
+const idsOfACopy = 5;
 
 interface Node {
   copy: { state: CartState; ids: string[] } | undefined;
