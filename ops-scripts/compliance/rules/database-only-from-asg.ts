@@ -9,7 +9,7 @@ export const databaseOnlyFromAsg = defineControl({
   kind: 'database',
   title: 'The database takes traffic from the Auto Scaling group only',
   why: 'Whoever reaches the database needs one password more to have every order and address.',
-  how: 'Takes the union of every security group that the database declares and that its interfaces wear. Each source must be the selected Auto Scaling group alone, on the port of the database alone, a source group resolved to who really wears it. A database proxy is a hop: who reaches it is judged in the same way.',
+  how: 'Takes the union of every security group that the database declares and that its interfaces wear. Each source must be the selected Auto Scaling group alone, on the port of the database alone, a source group resolved to who really wears it. A database proxy that serves the database is a hop: who reaches any of its endpoints is judged in the same way, on the usual port of its engine family, on which a proxy listens whatever port the database has.',
   blind:
     "Data that an instance in the group hands on, snapshots that are shared, the Data API, and other accounts' or peered groups (unknown).",
   remedy: 'aws ec2 revoke-security-group-ingress --group-id GROUP --security-group-rule-ids RULE',
@@ -20,6 +20,8 @@ export const databaseOnlyFromAsg = defineControl({
     'autoscaling.DescribeLaunchConfigurations',
     'rds.DescribeDBClusters',
     'rds.DescribeDBSubnetGroups',
+    'rds.DescribeDBProxyTargets',
+    'rds.DescribeDBProxyEndpoints',
   ],
   judge(context, part, verdict) {
     const instances = part.flavor === 'cluster' ? part.members : [part.raw];

@@ -55,7 +55,7 @@ export function aclHides(
   traffic: Traffic,
   range: AddressRange,
 ): boolean {
-  const subnets = part.kind === 'proxy' ? [] : subnetsOf(world, part);
+  const subnets = subnetsOf(world, part);
   const protocol = traffic.protocol === 'udp' ? 'udp' : 'tcp';
   return (
     subnets.length > 0 &&
