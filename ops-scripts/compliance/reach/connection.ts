@@ -130,7 +130,10 @@ function judgeAcls(
           say: 'the answers',
         })),
       ];
-      for (const { open, say } of ways) {
+      // Within one subnet no ACL is asked.
+      const within = cidrsOfSubnets(world, [id]);
+      for (const { open: allowed, say } of ways) {
+        const open = unite([...allowed, ...within]);
         if (isEmpty(intersect(peers, open)))
           verdict.fail({ reason: `${what}: network ACL ${acl.NetworkAclId} of ${id} stops ${say}` });
         else if (!isSubset(peers, open))

@@ -85,7 +85,7 @@ function answerRoutes(draft: Draft): void {
 }
 
 function answerNetworkAcls(draft: Draft): void {
-  const entries = draft.of('AWS::EC2::NetworkAclEntry');
+  const entries = draft.perhaps('AWS::EC2::NetworkAclEntry');
   const links = draft.of('AWS::EC2::SubnetNetworkAclAssociation');
   draft.answer('ec2', 'DescribeNetworkAcls', {
     NetworkAcls: draft.items('AWS::EC2::NetworkAcl', ({ id, properties }) => ({
@@ -93,12 +93,15 @@ function answerNetworkAcls(draft: Draft): void {
       VpcId: properties['VpcId'],
       Entries: entries
         .filter((entry) => entry.properties['NetworkAclId'] === id)
-        .map(({ properties: entry }) => ({
-          ...entry,
-          Protocol: String(entry['Protocol']),
-          Egress: booleanOf(entry['Egress']),
-          RuleNumber: numberOf(entry['RuleNumber']),
-        })),
+        .map(
+          ({ doubt, properties: entry }) =>
+            doubt ?? {
+              ...entry,
+              Protocol: String(entry['Protocol']),
+              Egress: booleanOf(entry['Egress']),
+              RuleNumber: numberOf(entry['RuleNumber']),
+            },
+        ),
       Associations: links
         .filter((link) => link.properties['NetworkAclId'] === id)
         .map((link) => ({ SubnetId: link.properties['SubnetId'], NetworkAclId: id })),
