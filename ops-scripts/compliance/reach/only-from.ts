@@ -1,6 +1,6 @@
 // "Only from": everything that can reach the part at all, by any group on any interface, is one of the allowed parts on the allowed ports.
 import { isEmpty, subtract } from '../network/interval-set.ts';
-import { exceeds } from '../network/traffic.ts';
+import { everyPort, exceeds } from '../network/traffic.ts';
 import { type DatabasePart, describePart, type Part, type ProxyPart } from '../parts/part.ts';
 import { proxyPort, servesDatabase } from '../parts/proxy.ts';
 import type { Context } from '../rules/control.ts';
@@ -171,9 +171,11 @@ function judgePorts(
   verdict: Verdict,
 ): void {
   if (!exceeds(rule.traffic, allowed.protocols, allowed.ports)) return;
-  const ports = [...allowed.ports].sort((a, b) => a - b);
+  const { size } = allowed.ports;
+  const ports = size === everyPort().size ? [] : [...allowed.ports].sort((a, b) => a - b);
+  const meant = ports.length === 0 ? 'one port of tcp' : `port ${ports.join(', ')}`;
   verdict.fail({
-    reason: `${describeRule(rule)} opens more to ${wearer.name} than port ${ports.join(', ')}`,
+    reason: `${describeRule(rule)} opens more to ${wearer.name} than ${meant}`,
     path: () => [wearer.name, describeRule(rule), describePart(target)],
     fix: fixRule(world, rule, ports.slice(0, 4)),
   });

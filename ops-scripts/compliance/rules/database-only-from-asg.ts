@@ -1,4 +1,5 @@
 // database-only-from-asg: the database is reached by the Auto Scaling group's instances on its own port, and by nobody else.
+import { everyPort } from '../network/traffic.ts';
 import { databasePorts } from '../parts/database.ts';
 import { judgeOnlyFrom } from '../reach/only-from.ts';
 import { defineControl } from './control.ts';
@@ -29,12 +30,15 @@ export const databaseOnlyFromAsg = defineControl({
       if (each.PubliclyAccessible === true)
         verdict.warn(`${each.DBInstanceIdentifier} is publicly accessible`);
     }
+    let ports = new Set<number>();
     verdict.attempt(() => {
-      const ports = new Set(databasePorts(part));
-      const { parts, doubts } = context.selection['auto-scaling-group'];
-      const allowed = { parts, name: 'the Auto Scaling group', protocols: new Set(['tcp']), ports };
-      judgeOnlyFrom(context, part, allowed, verdict);
-      doubts.forEach(verdict.doubt);
+      ports = new Set(databasePorts(part));
     });
+    // Which port is right cannot be said, but who may come in can.
+    if (ports.size === 0) ports = everyPort();
+    const { parts, doubts } = context.selection['auto-scaling-group'];
+    const allowed = { parts, name: 'the Auto Scaling group', protocols: new Set(['tcp']), ports };
+    judgeOnlyFrom(context, part, allowed, verdict);
+    doubts.forEach(verdict.doubt);
   },
 });
