@@ -4,6 +4,7 @@ import { attempt, Doubt, known } from '../doubt.ts';
 import { cachePorts } from '../parts/cache.ts';
 import type { AutoScalingGroupPart, LoadBalancerPart } from '../parts/part.ts';
 import { describePart } from '../parts/part.ts';
+import { letsClientsIn } from '../reach/client-addresses.ts';
 import { judgeConnection } from '../reach/connection.ts';
 import { missingInternetRoute } from '../reach/internet-route.ts';
 import { closedBecause } from '../reach/listener-open.ts';
@@ -99,6 +100,14 @@ function judgeListeners(
       verdict.attempt(() => {
         const port = Number(known(target.Port, `the port of target group ${target.TargetGroupName}`));
         judgeConnection(context, part, group, port, verdict);
+        if (
+          part.raw.Type === 'network' &&
+          target.TargetType !== 'ip' &&
+          !letsClientsIn(world, part, group, port)
+        )
+          verdict.doubt(
+            `${describePart(group)} lets in ${part.name} alone on ${port}, and whether ${part.name} comes with its clients' addresses is not asked`,
+          );
       });
     }
   }
