@@ -103,6 +103,20 @@ describe('a Multi-AZ cluster', () => {
     expect(judged.status).toBe('pass');
   });
 
+  test('has a read replica that is noted with it, and makes no second database', () => {
+    const judged = findingsOfTemplate((r) => {
+      multi()(r);
+      const VPCSecurityGroups = [idOf('DataGroup')];
+      const Properties = {
+        Engine: 'postgres',
+        SourceDBClusterIdentifier: { Ref: 'Database' },
+        VPCSecurityGroups,
+      };
+      r['Replica'] = { Type: 'AWS::RDS::DBInstance', Properties };
+    });
+    expect(judged.filter(({ status }) => status !== 'pass')).toEqual([]);
+  });
+
   test('is none by an instance class that is not known, or where it is Aurora', () => {
     expect(zonesOf(multi({ DBClusterInstanceClass: { Ref: 'Unset' } })).status).toBe('unknown');
     expect(zonesOf(multi({ Engine: 'aurora-mysql' })).status).toBe('fail');
