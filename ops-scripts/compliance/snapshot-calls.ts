@@ -16,6 +16,8 @@
 //                                                                        cluster outside any replication group
 //   rds           DescribeDBInstances, DescribeDBClusters, DescribeDBProxies,
 //                 DescribeDBSubnetGroups                                 no input (tags are in TagList)
+//                 DescribeDBProxyTargets({DBProxyName}),
+//                 DescribeDBProxyEndpoints({DBProxyName})                one a proxy
 //   ec2           DescribeSecurityGroups, DescribeSecurityGroupRules, DescribeNetworkInterfaces, DescribeSubnets,
 //                 DescribeVpcs, DescribeInstances, DescribeManagedPrefixLists, DescribeNetworkAcls,
 //                 DescribeRouteTables, DescribeAvailabilityZones         no input
@@ -68,6 +70,8 @@ import type {
   DescribeDBClustersCommandOutput,
   DescribeDBInstancesCommandOutput,
   DescribeDBProxiesCommandOutput,
+  DescribeDBProxyEndpointsCommandOutput,
+  DescribeDBProxyTargetsCommandOutput,
   DescribeDBSubnetGroupsCommandOutput,
 } from '@aws-sdk/client-rds';
 import type {
@@ -99,6 +103,8 @@ export interface Answers {
     DescribeDBInstances: DescribeDBInstancesCommandOutput;
     DescribeDBClusters: DescribeDBClustersCommandOutput;
     DescribeDBProxies: DescribeDBProxiesCommandOutput;
+    DescribeDBProxyTargets: DescribeDBProxyTargetsCommandOutput;
+    DescribeDBProxyEndpoints: DescribeDBProxyEndpointsCommandOutput;
     DescribeDBSubnetGroups: DescribeDBSubnetGroupsCommandOutput;
   };
   ec2: {

@@ -43,6 +43,11 @@ export function eachCache(answers: CollectedAnswers) {
   return present(arns).map((ResourceName) => ({ ResourceName }));
 }
 
+export function eachProxy(answers: CollectedAnswers) {
+  const proxies = answers.of('rds', 'DescribeDBProxies').flatMap((answer) => answer.DBProxies ?? []);
+  return present(proxies.map((proxy) => proxy.DBProxyName)).map((DBProxyName) => ({ DBProxyName }));
+}
+
 export function eachNamedPrefixList(answers: CollectedAnswers) {
   const ofRules = answers
     .of('ec2', 'DescribeSecurityGroupRules')

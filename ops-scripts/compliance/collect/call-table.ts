@@ -36,6 +36,8 @@ import {
   DescribeDBClustersCommand,
   DescribeDBInstancesCommand,
   DescribeDBProxiesCommand,
+  DescribeDBProxyEndpointsCommand,
+  DescribeDBProxyTargetsCommand,
   DescribeDBSubnetGroupsCommand,
 } from '@aws-sdk/client-rds';
 import { ListHostedZonesCommand, ListResourceRecordSetsCommand } from '@aws-sdk/client-route-53';
@@ -146,6 +148,14 @@ export const callRounds: TableCall[][] = [
     {
       ...call('elasticache', 'ListTagsForResource', ListTagsForResourceCommand, 'TagList'),
       inputs: inputs.eachCache,
+    },
+    {
+      ...call('rds', 'DescribeDBProxyTargets', DescribeDBProxyTargetsCommand, 'Targets', marker),
+      inputs: inputs.eachProxy,
+    },
+    {
+      ...call('rds', 'DescribeDBProxyEndpoints', DescribeDBProxyEndpointsCommand, 'DBProxyEndpoints', marker),
+      inputs: inputs.eachProxy,
     },
     {
       ...ec2('GetManagedPrefixListEntries', GetManagedPrefixListEntriesCommand, 'Entries', 100),

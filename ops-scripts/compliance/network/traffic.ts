@@ -33,6 +33,11 @@ export function covers(traffic: Traffic, protocol: string, port: number): boolea
   );
 }
 
+/** What stands for a port that is not known: then nothing is excess for its port. */
+export function everyPort(): Set<number> {
+  return new Set(Array.from({ length: 65_536 }, (_, port) => port));
+}
+
 /** Whether the rule lets through anything beyond these ports of this protocol. */
 export function exceeds(
   traffic: Traffic,

@@ -1,8 +1,8 @@
 // An Auto Scaling group declares its security groups through launch templates (mixed instances too) or a launch configuration.
-import type { AutoScalingGroup, LaunchTemplateSpecification } from '@aws-sdk/client-auto-scaling';
-import type { LaunchTemplateVersion } from '@aws-sdk/client-ec2';
+import type { AutoScalingGroup } from '@aws-sdk/client-auto-scaling';
 import { type Answers, listAnswers } from '../answers.ts';
 import { Doubt, known, knownList, knownOrAbsent, knownText, readItems } from '../doubt.ts';
+import { type Declaration, fromTemplate } from './launch-template.ts';
 import type { AutoScalingGroupPart } from './part.ts';
 import { readGroups, textOr } from './read-each.ts';
 
@@ -10,14 +10,17 @@ export function readAutoScalingGroup(answers: Answers, raw: AutoScalingGroup): A
   const name = knownText(raw.AutoScalingGroupName, 'the name of an Auto Scaling group');
   let publicAddress = false;
   let lacksGroups = false;
+  let bareCards: string[] = [];
   const worn = readGroups(() => {
     const declared = declarationsOf(answers, raw, name);
     publicAddress = declared.some((declaration) => declaration.publicAddress);
     lacksGroups = declared.length > 1 && declared.some(({ groups }) => groups.length === 0);
+    bareCards = declared.flatMap(({ bareCard }) => bareCard ?? []);
     return declared.flatMap((declaration) => declaration.groups);
   });
   // Instances of that template get the default group of their VPC, which no answer about the template tells.
   if (lacksGroups) worn.groupDoubts.push(`one of the launch templates of ${name} declares no security group`);
+  worn.groupDoubts.push(...bareCards);
   const instanceIds = (Array.isArray(raw.Instances) ? raw.Instances : []).flatMap(
     ({ InstanceId }) => InstanceId ?? [],
   );
@@ -53,11 +56,6 @@ function targetsOf(raw: AutoScalingGroup, name: string) {
   return { targetGroupArns: [...targetGroupArns], targetDoubts };
 }
 
-interface Declaration {
-  groups: string[];
-  publicAddress: boolean;
-}
-
 function declarationsOf(answers: Answers, raw: AutoScalingGroup, name: string): Declaration[] {
   const mixed = knownOrAbsent(
     raw.MixedInstancesPolicy,
@@ -75,54 +73,6 @@ function declarationsOf(answers: Answers, raw: AutoScalingGroup, name: string): 
     ];
   }
   throw new Doubt(`${name} has no launch template`);
-}
-
-function fromTemplate(answers: Answers, spec: LaunchTemplateSpecification): Declaration {
-  const about = known(
-    knownOrAbsent(spec.LaunchTemplateId, 'a launch template') ?? spec.LaunchTemplateName,
-    'the name of a launch template',
-  );
-  const asked = knownOrAbsent(spec.Version, `the version of launch template ${about}`) ?? '$Default';
-  const listed = listAnswers(
-    answers,
-    'ec2',
-    'DescribeLaunchTemplateVersions',
-    'LaunchTemplateVersions',
-    about,
-  );
-  // A version that is newer, or the default, could stand on a page that is missing.
-  if (listed.doubts.length > 0) throw new Doubt(listed.doubts[0]!);
-  const version = findVersion(listed.items, spec);
-  if (version === undefined) {
-    throw new Doubt(`launch template ${about}, version ${asked}, is not in any answer`);
-  }
-  const data = known(version.LaunchTemplateData, `the contents of launch template ${about}`);
-  const cards = knownList(data.NetworkInterfaces, `network interfaces of launch template ${about}`);
-  const groups = [
-    ...knownList(data.SecurityGroupIds, `security groups of launch template ${about}`),
-    ...cards.flatMap((card) => knownList(card.Groups, `security groups of launch template ${about}`)),
-  ];
-  if (groups.length === 0 && (data.SecurityGroups ?? []).length > 0) {
-    throw new Doubt(`launch template ${about} gives security groups by name`);
-  }
-  return { groups, publicAddress: cards.some((card) => card.AssociatePublicIpAddress === true) };
-}
-
-function findVersion(versions: LaunchTemplateVersion[], spec: LaunchTemplateSpecification) {
-  const same = versions.filter((version) =>
-    spec.LaunchTemplateId === undefined
-      ? version.LaunchTemplateName === spec.LaunchTemplateName
-      : version.LaunchTemplateId === spec.LaunchTemplateId,
-  );
-  const wanted = spec.Version ?? '$Default';
-  if (wanted === '$Default')
-    return same.find(({ DefaultVersion }) => DefaultVersion === true) ?? onlyOne(same);
-  if (wanted !== '$Latest') return same.find(({ VersionNumber }) => String(VersionNumber) === wanted);
-  return same.toSorted((a, b) => Number(b.VersionNumber ?? 0) - Number(a.VersionNumber ?? 0))[0];
-}
-
-function onlyOne<T>(items: T[]): T | undefined {
-  return items.length === 1 ? items[0] : undefined;
 }
 
 function fromConfiguration(answers: Answers, name: string): Declaration {

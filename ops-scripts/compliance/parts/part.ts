@@ -47,8 +47,17 @@ interface Replication {
   isReplica: boolean;
 }
 
-/** Stands between clients and a database; never selected, but a hop on the way. */
-export type ProxyPart = PartOf<'proxy', DBProxy>;
+/** Stands between clients and a database; never selected, but a hop on the way. Each of its endpoints is told as one more. */
+export type ProxyPart = PartOf<'proxy', DBProxy> & {
+  /** The proxy itself for an endpoint beside its own. */
+  endpointOf?: ProxyPart;
+  /** An endpoint that only reads. */
+  readOnly: boolean;
+  /** Identifiers of the databases that it hands connections on to. */
+  targets: string[];
+  /** Why there may be more targets than these. */
+  targetDoubts: string[];
+};
 
 export type Part = LoadBalancerPart | AutoScalingGroupPart | CachePart | DatabasePart;
 

@@ -6,6 +6,7 @@ import { readAutoScalingGroup } from './auto-scaling-group.ts';
 import { readCaches } from './cache.ts';
 import { readDatabases } from './database.ts';
 import type { AutoScalingGroupPart, CachePart, DatabasePart, LoadBalancerPart, ProxyPart } from './part.ts';
+import { readProxies } from './proxy.ts';
 import { declaredGroups, readEach, readGroups, textOr } from './read-each.ts';
 
 export interface Parts {
@@ -19,7 +20,6 @@ export interface Parts {
 export function readParts(answers: Answers): Parts {
   const balancers = listAnswers(answers, 'elbv2', 'DescribeLoadBalancers', 'LoadBalancers');
   const scaling = listAnswers(answers, 'autoscaling', 'DescribeAutoScalingGroups', 'AutoScalingGroups');
-  const proxies = listAnswers(answers, 'rds', 'DescribeDBProxies', 'DBProxies');
   return {
     'load-balancer': readEach(balancers, (raw) => {
       const id = knownText(raw.LoadBalancerArn, 'the ARN of a load balancer');
@@ -34,11 +34,7 @@ export function readParts(answers: Answers): Parts {
     'auto-scaling-group': readEach(scaling, (raw) => readAutoScalingGroup(answers, raw)),
     cache: readCaches(answers),
     database: readDatabases(answers),
-    proxies: readEach(proxies, (raw): ProxyPart => {
-      const name = knownText(raw.DBProxyName, 'the name of a database proxy');
-      const worn = readGroups(() => declaredGroups(raw.VpcSecurityGroupIds, name, (id) => id));
-      return { kind: 'proxy', id: textOr(raw.DBProxyArn, name), name, raw, ...worn };
-    }),
+    proxies: readProxies(answers),
   };
 }
 

@@ -3,7 +3,7 @@ import { Doubt } from '../doubt.ts';
 import { type AddressRange, parseCidr } from '../network/address.ts';
 import { intersect, isEmpty, isSubset, unite } from '../network/interval-set.ts';
 import { covers } from '../network/traffic.ts';
-import { describePart, type Part } from '../parts/part.ts';
+import { describePart, type Part, type ProxyPart } from '../parts/part.ts';
 import type { Context } from '../rules/control.ts';
 import type { Verdict } from '../rules/verdict.ts';
 import { aclAllows, aclOf, portsApart } from '../world/network-acls.ts';
@@ -14,8 +14,8 @@ import type { World } from '../world/world.ts';
 
 export function judgeConnection(
   { world }: Context,
-  from: Part,
-  to: Part,
+  from: Part | ProxyPart,
+  to: Part | ProxyPart,
   port: number,
   verdict: Verdict,
 ): void {
@@ -55,7 +55,7 @@ function opens(
   egress: boolean,
   port: number,
   peers: string[],
-  peer: Part,
+  peer: Part | ProxyPart,
 ): boolean {
   const doubts: string[] = [];
   const ranges: AddressRange[] = [];
@@ -99,14 +99,21 @@ function rangesOf(world: World, { peer }: GroupRule): AddressRange[] {
   return cidrs.flatMap(({ range }) => range ?? []);
 }
 
-function subnetCidrs(world: World, part: Part): AddressRange[] {
+function subnetCidrs(world: World, part: Part | ProxyPart): AddressRange[] {
   return cidrsOfSubnets(world, subnetsOf(world, part));
 }
 
 /** Ports that answers go back to, as Linux gives them out: where one of them is closed, connections fail at random. */
 const returnPorts = { from: 32_768, to: 60_999 };
 
-function judgeAcls(world: World, what: string, from: Part, to: Part, port: number, verdict: Verdict): void {
+function judgeAcls(
+  world: World,
+  what: string,
+  from: Part | ProxyPart,
+  to: Part | ProxyPart,
+  port: number,
+  verdict: Verdict,
+): void {
   for (const [part, peer, egress] of [
     [from, to, true],
     [to, from, false],
@@ -123,7 +130,10 @@ function judgeAcls(world: World, what: string, from: Part, to: Part, port: numbe
           say: 'the answers',
         })),
       ];
-      for (const { open, say } of ways) {
+      // Within one subnet no ACL is asked.
+      const within = cidrsOfSubnets(world, [id]);
+      for (const { open: allowed, say } of ways) {
+        const open = unite([...allowed, ...within]);
         if (isEmpty(intersect(peers, open)))
           verdict.fail({ reason: `${what}: network ACL ${acl.NetworkAclId} of ${id} stops ${say}` });
         else if (!isSubset(peers, open))

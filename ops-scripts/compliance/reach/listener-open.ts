@@ -4,6 +4,7 @@ import { type AddressRange, wholeFamily } from '../network/address.ts';
 import { type IntervalSet, intersect, isEmpty, unite } from '../network/interval-set.ts';
 import { covers } from '../network/traffic.ts';
 import type { LoadBalancerPart } from '../parts/part.ts';
+import { isUnknownValue } from '../snapshot.ts';
 import { aclAllows, aclOf } from '../world/network-acls.ts';
 import type { GroupRule } from '../world/security-groups.ts';
 import { subnetsOf } from '../world/subnets.ts';
@@ -36,8 +37,13 @@ export function closedBecause(
       open.push(...rangesOf(world, rule, doubts));
     }
   }
-  if (open.some(({ family }) => family === 'ipv6')) return undefined;
-  const byRules = unite(open);
+  if (open.some(({ family }) => family === 'ipv6')) {
+    const { IpAddressType: type } = part.raw;
+    if (isUnknownValue(type))
+      doubts.push(`whether ${part.name} is dual-stack cannot be known: ${type.$unknown}`);
+    else if (type?.startsWith('dualstack')) return undefined;
+  }
+  const byRules = unite(open.filter(({ family }) => family === 'ipv4'));
   const byAcls = isEmpty(byRules) ? byRules : intersect(byRules, letByAcls(world, part, protocol, port));
   if (!isEmpty(byAcls)) return undefined;
   if (doubts.length > 0) throw new Doubt(doubts[0]!);

@@ -1,7 +1,8 @@
 // "Only from": everything that can reach the part at all, by any group on any interface, is one of the allowed parts on the allowed ports.
 import { isEmpty, subtract } from '../network/interval-set.ts';
-import { exceeds } from '../network/traffic.ts';
-import { describePart, type Part, type ProxyPart } from '../parts/part.ts';
+import { everyPort, exceeds } from '../network/traffic.ts';
+import { type DatabasePart, describePart, type Part, type ProxyPart } from '../parts/part.ts';
+import { proxyPort, servesDatabase } from '../parts/proxy.ts';
 import type { Context } from '../rules/control.ts';
 import type { Verdict } from '../rules/verdict.ts';
 import { aclHides } from '../world/network-acls.ts';
@@ -23,7 +24,7 @@ export interface Allowed {
 }
 
 export function judgeOnlyFrom(context: Context, part: Part, allowed: Allowed, verdict: Verdict): void {
-  judgeWearer(context, part, part, allowed, verdict, new Set());
+  judgeWearer(context, part, allowed, verdict, new Set());
   for (const face of context.world.interfaces.byOwner.get(part) ?? []) {
     if (face.publicAddress) verdict.warn(`${face.id} has the public address ${face.publicAddress}`);
   }
@@ -34,7 +35,6 @@ export function judgeOnlyFrom(context: Context, part: Part, allowed: Allowed, ve
 function judgeWearer(
   context: Context,
   target: Part | ProxyPart,
-  part: Part,
   allowed: Allowed,
   verdict: Verdict,
   visited: Set<unknown>,
@@ -56,7 +56,7 @@ function judgeWearer(
     for (const rule of group.ingress) {
       verdict.attempt(() => {
         if (rule.peer.kind === 'group')
-          judgeGroupRule(context, rule, rule.peer, target, part, allowed, verdict, visited);
+          judgeGroupRule(context, rule, rule.peer, target, allowed, verdict, visited);
         else judgeAddresses(context, rule, target, allowed, verdict);
       });
     }
@@ -68,7 +68,6 @@ function judgeGroupRule(
   rule: GroupRule,
   peer: Extract<GroupRule['peer'], { kind: 'group' }>,
   target: Part | ProxyPart,
-  part: Part,
   allowed: Allowed,
   verdict: Verdict,
   visited: Set<unknown>,
@@ -94,11 +93,31 @@ function judgeGroupRule(
     if (owner === target) failSelf(context, rule, target, verdict);
     else if (owner !== undefined && isAllowed(owner, allowed))
       judgePorts(context, rule, wearer, target, allowed, verdict);
-    else if (owner?.kind === 'proxy' && part.kind === 'database') {
+    else if (
+      owner?.kind === 'proxy' &&
+      target.kind === 'database' &&
+      servesDatabase(owner, target) !== false
+    ) {
       judgePorts(context, rule, wearer, target, allowed, verdict);
-      judgeWearer(context, owner, part, allowed, verdict, visited);
+      verdict.attempt(() => judgeProxy(context, owner, target, allowed, verdict, visited));
     } else failWearer(context, rule, wearer, peer.id, target, allowed, shared, verdict);
   }
+}
+
+/** Through a proxy comes who reaches it by any of its endpoints, on the port of the proxy. */
+function judgeProxy(
+  context: Context,
+  owner: ProxyPart,
+  database: DatabasePart,
+  allowed: Allowed,
+  verdict: Verdict,
+  visited: Set<unknown>,
+): void {
+  const proxy = owner.endpointOf ?? owner;
+  const ports = new Set([proxyPort(proxy, database)]);
+  for (const entrance of context.world.parts.proxies.items)
+    if ((entrance.endpointOf ?? entrance) === proxy)
+      judgeWearer(context, entrance, { ...allowed, ports }, verdict, visited);
 }
 
 function isAllowed(owner: Part | ProxyPart, allowed: Allowed): boolean {
@@ -152,9 +171,11 @@ function judgePorts(
   verdict: Verdict,
 ): void {
   if (!exceeds(rule.traffic, allowed.protocols, allowed.ports)) return;
-  const ports = [...allowed.ports].sort((a, b) => a - b);
+  const { size } = allowed.ports;
+  const ports = size === everyPort().size ? [] : [...allowed.ports].sort((a, b) => a - b);
+  const meant = ports.length === 0 ? 'one port of tcp' : `port ${ports.join(', ')}`;
   verdict.fail({
-    reason: `${describeRule(rule)} opens more to ${wearer.name} than port ${ports.join(', ')}`,
+    reason: `${describeRule(rule)} opens more to ${wearer.name} than ${meant}`,
     path: () => [wearer.name, describeRule(rule), describePart(target)],
     fix: fixRule(world, rule, ports.slice(0, 4)),
   });

@@ -17,7 +17,7 @@ export function addressesOfWearer(world: World, { owner, face }: Wearer, groupId
   const addresses = faces.flatMap((each) =>
     each.addresses.length > 0 ? each.addresses : cidrsOfSubnets(world, each.subnetId ? [each.subnetId] : []),
   );
-  if (addresses.length > 0 || owner === undefined || owner.kind === 'proxy') return addresses;
+  if (addresses.length > 0 || owner === undefined) return addresses;
   return cidrsOfSubnets(world, subnetsOf(world, owner));
 }
 

@@ -1,6 +1,7 @@
 // asg-only-from-elb: instances are reached by the load balancer on its target ports, and by nobody else on any port.
 import { listAnswers } from '../answers.ts';
-import { Doubt, known } from '../doubt.ts';
+import { Doubt, known, knownOrAbsent } from '../doubt.ts';
+import { everyPort } from '../network/traffic.ts';
 import type { AutoScalingGroupPart } from '../parts/part.ts';
 import { judgeOnlyFrom } from '../reach/only-from.ts';
 import { type Context, defineControl } from './control.ts';
@@ -25,10 +26,8 @@ export const asgOnlyFromElb = defineControl({
     verdict.attempt(() => {
       traffic = targetTraffic(context, part);
     });
-    if (traffic.ports.size === 0) {
-      // Which port is right cannot be said, but who may come in can: a failure is found all the same.
-      for (let port = 0; port <= 65_535; port += 1) traffic.ports.add(port);
-    }
+    // Which port is right cannot be said, but who may come in can: a failure is found all the same.
+    if (traffic.ports.size === 0) traffic.ports = everyPort();
     judgeOnlyFrom(
       context,
       part,
@@ -52,7 +51,7 @@ function targetTraffic({ world }: Context, part: AutoScalingGroupPart) {
   for (const group of groups) {
     const port = Number(known(group.Port, `the port of target group ${group.TargetGroupName}`));
     ports.add(port);
-    const check = group.HealthCheckPort;
+    const check = knownOrAbsent(group.HealthCheckPort, `the health check port of ${group.TargetGroupName}`);
     if (check && check !== 'traffic-port') ports.add(Number(check));
     if (group.Protocol === 'UDP' || group.Protocol === 'TCP_UDP') protocols.add('udp');
   }

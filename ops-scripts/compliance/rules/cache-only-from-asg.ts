@@ -1,4 +1,5 @@
 // cache-only-from-asg: the cache is reached by the Auto Scaling group's instances on its own port, and by nobody else.
+import { everyPort } from '../network/traffic.ts';
 import { cachePorts } from '../parts/cache.ts';
 import { judgeOnlyFrom } from '../reach/only-from.ts';
 import { defineControl } from './control.ts';
@@ -22,12 +23,15 @@ export const cacheOnlyFromAsg = defineControl({
     'elasticache.DescribeCacheSubnetGroups',
   ],
   judge(context, part, verdict) {
+    let ports = new Set<number>();
     verdict.attempt(() => {
-      const ports = new Set(cachePorts(part));
-      const { parts, doubts } = context.selection['auto-scaling-group'];
-      const allowed = { parts, name: 'the Auto Scaling group', protocols: new Set(['tcp']), ports };
-      judgeOnlyFrom(context, part, allowed, verdict);
-      doubts.forEach(verdict.doubt);
+      ports = new Set(cachePorts(part));
     });
+    // Which port is right cannot be said, but who may come in can.
+    if (ports.size === 0) ports = everyPort();
+    const { parts, doubts } = context.selection['auto-scaling-group'];
+    const allowed = { parts, name: 'the Auto Scaling group', protocols: new Set(['tcp']), ports };
+    judgeOnlyFrom(context, part, allowed, verdict);
+    doubts.forEach(verdict.doubt);
   },
 });

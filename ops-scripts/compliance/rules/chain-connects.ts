@@ -2,9 +2,9 @@
 import { failuresOf, listAnswers } from '../answers.ts';
 import { attempt, Doubt, known } from '../doubt.ts';
 import { cachePorts } from '../parts/cache.ts';
-import { databasePorts } from '../parts/database.ts';
 import type { AutoScalingGroupPart, LoadBalancerPart } from '../parts/part.ts';
 import { describePart } from '../parts/part.ts';
+import { letsClientsIn } from '../reach/client-addresses.ts';
 import { judgeConnection } from '../reach/connection.ts';
 import { missingInternetRoute } from '../reach/internet-route.ts';
 import { closedBecause } from '../reach/listener-open.ts';
@@ -12,13 +12,14 @@ import { type Context, defineControl } from './control.ts';
 import { type Forwarding, listenersOf } from './forwarding-listeners.ts';
 import { targetGroupsOf } from './target-groups.ts';
 import type { Verdict } from './verdict.ts';
+import { judgeWayToDatabase } from './way-to-database.ts';
 
 export const chainConnects = defineControl({
   id: 'chain-connects',
   kind: 'load-balancer',
   title: 'Requests really get from the listener to the instances, and from there to cache and database',
   why: 'A stack that lets nobody in passes every other control and sells nothing.',
-  how: 'At least one listener that forwards to the group has a port that the load balancer lets somebody in on. Follows listeners to target groups to the Auto Scaling group, and from there to the ports of cache and database: egress of the one, ingress of the other, network ACLs both ways. A load balancer that faces the internet from a subnet without a route to an internet gateway gets a warning.',
+  how: 'At least one listener that forwards to the group has a port that the load balancer lets somebody in on. Follows listeners to target groups to the Auto Scaling group, and from there to the ports of cache and database: egress of the one, ingress of the other, network ACLs both ways. A database may be reached through a proxy that serves it instead, on the usual port of the proxy and from there on the port of the database. A load balancer that faces the internet from a subnet without a route to an internet gateway gets a warning.',
   blind: 'Health of the processes, DNS inside the VPC, firewalls on the machines.',
   remedy:
     'aws ec2 authorize-security-group-ingress --group-id GROUP --protocol tcp --port PORT --source-group SOURCE',
@@ -99,6 +100,14 @@ function judgeListeners(
       verdict.attempt(() => {
         const port = Number(known(target.Port, `the port of target group ${target.TargetGroupName}`));
         judgeConnection(context, part, group, port, verdict);
+        if (
+          part.raw.Type === 'network' &&
+          target.TargetType !== 'ip' &&
+          !letsClientsIn(world, part, group, port)
+        )
+          verdict.doubt(
+            `${describePart(group)} lets in ${part.name} alone on ${port}, and whether ${part.name} comes with its clients' addresses is not asked`,
+          );
       });
     }
   }
@@ -144,22 +153,20 @@ function judgeStores(
   verdict: Verdict,
 ): void {
   const { selection } = context;
-  const stores = [
-    ...selection.cache.parts.map((part) => ({ part, ports: () => cachePorts(part) })),
-    ...selection.database.parts.map((part) => ({ part, ports: () => databasePorts(part) })),
-  ];
   const softly: Verdict = {
     ...verdict,
     fail: ({ reason }) => verdict.warn(reason),
     doubt: (reason) => verdict.warn(reason),
     hold: () => undefined,
+    attempt: (piece) => void attempt(piece, verdict.warn),
   };
-  for (const { part, ports } of stores) {
-    verdict.attempt(() => {
-      const all = ports();
-      // A cache with a second port for readers is reached where its first is.
-      judgeConnection(context, group, part, all[0]!, mustReach ? verdict : softly);
-    });
-    if (!mustReach) verdict.warn(`${describePart(group)} is not behind this load balancer`);
+  const asked = mustReach ? verdict : softly;
+  for (const part of selection.cache.parts) {
+    // A cache with a second port for readers is reached where its first is.
+    verdict.attempt(() => judgeConnection(context, group, part, cachePorts(part)[0]!, asked));
   }
+  for (const part of selection.database.parts)
+    verdict.attempt(() => judgeWayToDatabase(context, group, part, asked));
+  const stores = selection.cache.parts.length + selection.database.parts.length;
+  if (!mustReach && stores > 0) verdict.warn(`${describePart(group)} is not behind this load balancer`);
 }

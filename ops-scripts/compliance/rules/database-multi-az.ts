@@ -1,5 +1,5 @@
 // database-multi-az: an instance with a standby in another zone, or a cluster whose members stand in at least two.
-import { Doubt, known, knownList, knownOrAbsent } from '../doubt.ts';
+import { attempt, Doubt, known, knownOrAbsent, knownText, readItems } from '../doubt.ts';
 import type { DatabasePart } from '../parts/part.ts';
 import { type Context, defineControl } from './control.ts';
 import { requireZones } from './count-zones.ts';
@@ -22,7 +22,7 @@ export const databaseMultiAz = defineControl({
   kind: 'database',
   title: 'The database survives the loss of an Availability Zone',
   why: 'A database in one zone takes the shop down with that zone, and may lose what was not yet backed up.',
-  how: 'An instance has MultiAZ. A cluster (Aurora or Multi-AZ) has members that stand in at least 2 zones, by the zone of each member: the zones where members could stand are no evidence. Read replicas are noted, and need not be Multi-AZ. A state in between is unknown.',
+  how: 'An instance has MultiAZ. A cluster (Aurora or Multi-AZ) has members that stand in at least 2 zones, by the zone of each member: the zones where members could stand are no evidence. Aurora Serverless v1 runs one instance in one zone, and a cluster without instances serves nobody, though storage is kept in three. Read replicas are noted, and need not be Multi-AZ. A state in between is unknown.',
   blind: 'Replication lag, and whether clients reconnect.',
   remedy: 'aws rds modify-db-instance --db-instance-identifier ID --multi-az --apply-immediately',
   references: ['https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/Concepts.MultiAZ.html'],
@@ -84,28 +84,54 @@ function judgeCluster(
   part: Extract<DatabasePart, { flavor: 'cluster' }>,
   verdict: Verdict,
 ): void {
-  const { raw, name, members } = part;
-  verdict.attempt(() => {
-    const ids = knownList(raw.DBClusterMembers, `members of ${name}`).map((member) =>
-      known(member.DBInstanceIdentifier, `a member of ${name}`),
-    );
-    const zones = [
-      ...new Set([...ids, ...members.map(({ DBInstanceIdentifier }) => String(DBInstanceIdentifier))]),
-    ].map((id) => {
+  const { raw, name } = part;
+  if (raw.EngineMode === 'serverless') {
+    verdict.fail({
+      reason: `${name} is Aurora Serverless v1: one instance in one zone, made anew in another only after that zone is lost`,
+    });
+    return;
+  }
+  const { ids, zones, doubts } = readMembers(part, verdict);
+  const enough = attempt(
+    () => context.world.zones.count(zones).length,
+    (reason) => doubts.push(reason),
+  );
+  // What may be added to enough zones takes none of them away.
+  if (doubts.length > 0 && (enough ?? 0) < context.minZones) {
+    doubts.forEach(verdict.doubt);
+    return;
+  }
+  if (ids.length === 0) {
+    verdict.fail({
+      reason: `${name} has no instance: nothing serves what its storage keeps in several zones`,
+      fix: fixMember(context, name, raw.Engine, 1),
+    });
+    return;
+  }
+  const fix = fixMember(context, name, raw.Engine, ids.length + 1);
+  verdict.attempt(() => requireZones(context, verdict, `${ids.length} members`, zones, fix));
+}
+
+function readMembers({ raw, name, members }: Extract<DatabasePart, { flavor: 'cluster' }>, verdict: Verdict) {
+  const ids = new Set(members.map(({ DBInstanceIdentifier }) => String(DBInstanceIdentifier)));
+  const zones: string[] = [];
+  const doubts: string[] = [];
+  const onDoubt = (reason: string) => void doubts.push(reason);
+  const add = (member: { DBInstanceIdentifier?: string | undefined }) =>
+    ids.add(knownText(member.DBInstanceIdentifier, `a member of ${name}`));
+  readItems(raw.DBClusterMembers, `members of ${name}`, add, onDoubt);
+  for (const id of ids) {
+    attempt(() => {
       const member = members.find(({ DBInstanceIdentifier }) => DBInstanceIdentifier === id);
       if (member === undefined) throw new Doubt(`member ${id} of ${name} is not in any answer`);
       const state = knownOrAbsent(member.DBInstanceStatus, `the state of ${id}`);
       if (state !== undefined && !settled.includes(state)) verdict.doubt(`member ${id} is ${state}`);
-      return known(member.AvailabilityZone, `the zone of ${id}`);
-    });
-    if (zones.length === 0 && raw.EngineMode === 'serverless')
-      throw new Doubt(`${name} is serverless without members: its zones are not told`);
-    requireZones(
-      context,
-      verdict,
-      `${zones.length} members`,
-      zones,
-      `aws rds create-db-instance --db-cluster-identifier ${name} --db-instance-identifier ${name}-2 --engine ${raw.Engine} --db-instance-class <class> --availability-zone <another zone> --region ${context.world.region}`,
-    );
-  });
+      zones.push(known(member.AvailabilityZone, `the zone of ${id}`));
+    }, onDoubt);
+  }
+  return { ids: [...ids], zones, doubts };
+}
+
+function fixMember({ world }: Context, cluster: string, engine: string | undefined, number: number): string {
+  return `aws rds create-db-instance --db-cluster-identifier ${cluster} --db-instance-identifier ${cluster}-${number} --engine ${engine} --db-instance-class <class> --availability-zone <another zone> --region ${world.region}`;
 }

@@ -1,6 +1,6 @@
 // elb-open-to-web: exactly ports 80 and 443, each open to all of IPv4 (and IPv6 where dual-stack), and nothing else.
 import { isMade, listAnswers } from '../answers.ts';
-import { known } from '../doubt.ts';
+import { attempt, known, knownOrAbsent } from '../doubt.ts';
 import { type Family, wholeFamily } from '../network/address.ts';
 import { readCidr } from '../network/cidr.ts';
 import { formatSet } from '../network/format-set.ts';
@@ -8,6 +8,7 @@ import { type Interval, isEmpty, subtract, unite } from '../network/interval-set
 import { covers, exceeds, formatTraffic } from '../network/traffic.ts';
 import { fixRule } from '../reach/fix.ts';
 import { internetName } from '../reach/internet-path.ts';
+import { isUnknownValue } from '../snapshot.ts';
 import { describeRule, type GroupRule } from '../world/security-groups.ts';
 import { groupDoubtsOf, groupsOf } from '../world/wearers.ts';
 import { type Context, defineControl } from './control.ts';
@@ -60,11 +61,16 @@ export const elbOpenToWeb = defineControl({
     });
     unread.forEach(verdict.doubt);
     for (const rule of rules) verdict.attempt(() => judgeExcess(context, rule, part.name, verdict));
-    const families: Family[] = String(part.raw.IpAddressType ?? 'ipv4').startsWith('dualstack')
-      ? ['ipv4', 'ipv6']
-      : ['ipv4'];
-    for (const port of webPorts)
-      for (const family of families) judgeOpen(context, rules, unread, port, family, groups[0]!, verdict);
+    const type = attempt(
+      () => knownOrAbsent(part.raw.IpAddressType, `whether ${part.name} is dual-stack`) ?? 'ipv4',
+      (reason) => unread.push(reason),
+    );
+    for (const port of webPorts) {
+      judgeOpen(context, rules, unread, port, 'ipv4', groups[0]!, verdict);
+      // Where it is not known that IPv6 is served, all of it open is enough, and less is a doubt.
+      if (type?.startsWith('dualstack') !== false)
+        judgeOpen(context, rules, unread, port, 'ipv6', groups[0]!, verdict);
+    }
     verdict.attempt(() => warnOfListeners(context, part.id, verdict));
   },
 });
@@ -150,17 +156,24 @@ const familyNames: Record<Family, string> = { ipv4: 'IPv4', ipv6: 'IPv6' };
 function judgeListeners({ world }: Context, id: string, name: string, verdict: Verdict): void {
   const listed = listAnswers(world.answers, 'elbv2', 'DescribeListeners', 'Listeners', id);
   listed.doubts.forEach(verdict.doubt);
-  const ports = listed.items
-    .filter(({ LoadBalancerArn }) => LoadBalancerArn === id)
-    .map(({ Port }) => Number(Port));
-  for (const port of ports.filter((each) => !webPorts.includes(each)))
-    verdict.fail({
-      reason: `${name} listens on ${port} and has no security group`,
-      path: () => [internetName(readCidr('0.0.0.0/0')), `listener ${port}`, `load balancer ${name}`],
+  const ports = new Set<number>();
+  for (const { Port, Protocol } of listed.items.filter(({ LoadBalancerArn }) => LoadBalancerArn === id)) {
+    verdict.attempt(() => {
+      const port = Number(known(Port, `the port of a listener of ${name}`));
+      const protocol = String(known(Protocol, `the protocol of listener ${port} of ${name}`));
+      const byUdp = /UDP|QUIC/.test(protocol);
+      if (protocol !== 'UDP' && protocol !== 'QUIC') ports.add(port);
+      if (webPorts.includes(port) && !byUdp) return;
+      verdict.fail({
+        reason: `${name} listens on ${port}${byUdp ? ` by ${protocol}` : ''} and has no security group`,
+        path: () => [internetName(readCidr('0.0.0.0/0')), `listener ${port}`, `load balancer ${name}`],
+      });
     });
-  for (const port of webPorts.filter((each) => !ports.includes(each)))
+  }
+  const whole = listed.doubts.length === 0 && listed.items.every(({ Port }) => !isUnknownValue(Port));
+  for (const port of webPorts.filter((each) => whole && !ports.has(each)))
     verdict.fail({ reason: `nothing listens on ${port}` });
-  if (webPorts.every((port) => ports.includes(port)))
+  if (webPorts.every((port) => ports.has(port)))
     verdict.hold('listens on 80 and 443 without a security group');
 }
 

@@ -28,6 +28,8 @@ export function listenersOf(world: World, part: LoadBalancerPart): Forwarding[] 
 }
 
 function targetsOf({ TargetGroupArn, ForwardConfig }: Action): string[] {
-  const more = (ForwardConfig?.TargetGroups ?? []).map((target) => target.TargetGroupArn);
-  return [TargetGroupArn, ...more].filter((arn) => arn !== undefined);
+  const weighed = ForwardConfig?.TargetGroups ?? [];
+  const idle = new Set(weighed.filter(({ Weight }) => Weight === 0).map((target) => target.TargetGroupArn));
+  const all = [TargetGroupArn, ...weighed.map((target) => target.TargetGroupArn)];
+  return all.filter((arn) => arn !== undefined && !idle.has(arn)) as string[];
 }

@@ -97,7 +97,10 @@ function behind(world: World, balancers: Part[]): Selected<Part> {
 
 /** The load balancer with a target group that some Auto Scaling group feeds; in any case the only one. */
 function evidentBalancer(world: World): Selected<Part> {
-  const all = world.parts['load-balancer'].items;
+  const every = world.parts['load-balancer'].items;
+  // A gateway load balancer hands traffic to firewalls, and faces no client.
+  const facing = every.filter(({ raw }) => raw.Type !== 'gateway');
+  const all = facing.length > 0 ? facing : every;
   if (all.length < 2) return evident(world, 'load-balancer', all);
   const fed = all.map((balancer) => ({ balancer, attached: attachedTo(world, [balancer]) }));
   const candidates = fed.filter(({ attached }) => attached.parts.length > 0);

@@ -22,7 +22,7 @@ export function answerBalancers(draft: Draft): void {
       Port: numberOf(resource.properties['Port']),
       VpcId: resource.properties['VpcId'],
       TargetType: resource.properties['TargetType'] ?? 'instance',
-      HealthCheckPort: String(resource.properties['HealthCheckPort'] ?? 'traffic-port'),
+      HealthCheckPort: textOf(resource.properties['HealthCheckPort'] ?? 'traffic-port'),
       LoadBalancerArns: balancersOf(resource.id, listeners, rules),
     })),
   });
@@ -53,6 +53,10 @@ export function answerBalancers(draft: Draft): void {
     );
     draft.answer('elbv2', 'DescribeTargetHealth', { TargetHealthDescriptions }, { TargetGroupArn: id });
   }
+}
+
+function textOf(value: unknown): unknown {
+  return isUnknownValue(value) ? value : String(value);
 }
 
 function describeBalancer(draft: Draft, { id, properties }: Resource): Properties {

@@ -6,10 +6,13 @@ import type { Properties, Resource } from './resources.ts';
 export class Draft {
   readonly snapshot: Snapshot;
   readonly resources: Resource[];
+  /** The values of all outputs, which other stacks may get. */
+  readonly outputs: unknown[];
 
-  constructor(snapshot: Snapshot, resources: Resource[]) {
+  constructor(snapshot: Snapshot, resources: Resource[], outputs: unknown[]) {
     this.snapshot = snapshot;
     this.resources = resources;
+    this.outputs = outputs;
   }
 
   /** Resources of a type that exist for certain. */

@@ -1,6 +1,7 @@
 // VPCs, subnets, prefix lists, routes, network ACLs, and what wears a group without being a part of the stack.
 import { isUnknownValue } from '../snapshot.ts';
 import { zoneOfChoice } from './caches.ts';
+import { zonesOfRds } from './database-clusters.ts';
 import type { Draft } from './draft.ts';
 import { zonePrefix } from './evaluate.ts';
 import { booleanOf, listOf, numberOf, type Properties, recordsOf } from './resources.ts';
@@ -40,7 +41,7 @@ function answerZones(draft: Draft): void {
   const zones = draft.of('AWS::EC2::Subnet').map(({ properties }) => properties['AvailabilityZone']);
   const numbered = zones.filter((zone) => typeof zone === 'string' && zone.startsWith(zonePrefix));
   draft.answer('ec2', 'DescribeAvailabilityZones', {
-    AvailabilityZones: [...new Set([...numbered, zoneOfChoice])].map((ZoneName) => ({
+    AvailabilityZones: [...new Set([...numbered, zoneOfChoice, ...zonesOfRds])].map((ZoneName) => ({
       ZoneName,
       ZoneType: 'availability-zone',
       State: 'available',
@@ -84,7 +85,7 @@ function answerRoutes(draft: Draft): void {
 }
 
 function answerNetworkAcls(draft: Draft): void {
-  const entries = draft.of('AWS::EC2::NetworkAclEntry');
+  const entries = draft.perhaps('AWS::EC2::NetworkAclEntry');
   const links = draft.of('AWS::EC2::SubnetNetworkAclAssociation');
   draft.answer('ec2', 'DescribeNetworkAcls', {
     NetworkAcls: draft.items('AWS::EC2::NetworkAcl', ({ id, properties }) => ({
@@ -92,12 +93,15 @@ function answerNetworkAcls(draft: Draft): void {
       VpcId: properties['VpcId'],
       Entries: entries
         .filter((entry) => entry.properties['NetworkAclId'] === id)
-        .map(({ properties: entry }) => ({
-          ...entry,
-          Protocol: String(entry['Protocol']),
-          Egress: booleanOf(entry['Egress']),
-          RuleNumber: numberOf(entry['RuleNumber']),
-        })),
+        .map(
+          ({ doubt, properties: entry }) =>
+            doubt ?? {
+              ...entry,
+              Protocol: String(entry['Protocol']),
+              Egress: booleanOf(entry['Egress']),
+              RuleNumber: numberOf(entry['RuleNumber']),
+            },
+        ),
       Associations: links
         .filter((link) => link.properties['NetworkAclId'] === id)
         .map((link) => ({ SubnetId: link.properties['SubnetId'], NetworkAclId: id })),

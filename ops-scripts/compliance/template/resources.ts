@@ -16,12 +16,23 @@ export interface Resource {
 
 /** Every resource that exists or may exist; one whose condition is false is left out. */
 export function readResources(templates: Template[], options: TemplateOptions): Resource[] {
+  return withZonesApart(openScopes(templates, options).flatMap(readScope));
+}
+
+/** The values of all outputs: what other stacks may get to know. */
+export function readOutputs(templates: Template[], options: TemplateOptions): unknown[] {
+  return openScopes(templates, options).flatMap((scope) =>
+    Object.values(scope.template.Outputs).map(({ Value }) => evaluate(Value, scope)),
+  );
+}
+
+function openScopes(templates: Template[], options: TemplateOptions): Scope[] {
   const exports = new Map<string, () => unknown>();
   const ids = templates.flatMap(({ Resources }) => Object.keys(Resources));
   const shared = new Set(ids.filter((id, index) => ids.indexOf(id) !== index));
   const scopes = templates.map((template) => new Scope(template, options, exports, shared));
   for (const scope of scopes) gatherExports(scope, exports);
-  return withZonesApart(scopes.flatMap(readScope));
+  return scopes;
 }
 
 function gatherExports(scope: Scope, exports: Map<string, () => unknown>): void {

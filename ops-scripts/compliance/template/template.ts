@@ -10,7 +10,8 @@ import { answerDns } from './dns.ts';
 import { Draft } from './draft.ts';
 import { answerNetwork } from './network.ts';
 import { parseTemplate, type Template } from './parse-template.ts';
-import { readResources } from './resources.ts';
+import { answerProxies } from './proxies.ts';
+import { readOutputs, readResources } from './resources.ts';
 import type { TemplateOptions } from './scope.ts';
 import { answerSecurityGroups } from './security-groups.ts';
 
@@ -27,13 +28,14 @@ export async function snapshotFromTemplates(files: string[], options: TemplateOp
 /** The same, of templates already parsed. */
 export function snapshotFromParsed(templates: Template[], options: TemplateOptions): Snapshot {
   const snapshot = emptySnapshot(options.account, options.region, new Date());
-  const draft = new Draft(snapshot, readResources(templates, options));
+  const draft = new Draft(snapshot, readResources(templates, options), readOutputs(templates, options));
   answerNetwork(draft);
   answerSecurityGroups(draft);
   answerBalancers(draft);
   answerAutoScaling(draft);
   answerCaches(draft);
   answerDatabases(draft);
+  answerProxies(draft);
   answerDns(draft);
   doubtLoops(draft, templates);
   return snapshot;

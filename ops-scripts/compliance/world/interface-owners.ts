@@ -19,7 +19,9 @@ export function openOwners(parts: Parts, asgByInstance: Map<string, Part>): Owne
       for (const { CacheClusterId } of part.clusters) if (CacheClusterId) caches.set(CacheClusterId, part);
     }
   }
-  const proxies = new Map(parts.proxies.items.map((part) => [part.name, part]));
+  // Endpoints first: where one bears the name of a proxy, the proxy is meant.
+  const byDepth = parts.proxies.items.toSorted((a, b) => Number(!a.endpointOf) - Number(!b.endpointOf));
+  const proxies = new Map(byDepth.map((part) => [part.name, part]));
   return (face) => {
     if (face.instanceId !== undefined) return asgByInstance.get(face.instanceId);
     const words = face.description.split(/[\s,:]+/);

@@ -1,6 +1,7 @@
 // Network ACLs, read in the order of their rule numbers: which addresses a subnet lets through on a port.
-import type { NetworkAcl } from '@aws-sdk/client-ec2';
+import type { NetworkAcl, NetworkAclEntry } from '@aws-sdk/client-ec2';
 import { listAnswers } from '../answers.ts';
+import { attempt, known, knownList } from '../doubt.ts';
 import { type AddressRange, type Family, parseCidr, wholeFamily } from '../network/address.ts';
 import { type IntervalSet, intersect, isEmpty, subtract, unite } from '../network/interval-set.ts';
 import { covers, type Traffic, toTraffic } from '../network/traffic.ts';
@@ -24,7 +25,7 @@ export function aclAllows(
 ): IntervalSet {
   let undecided = wholeFamily(family);
   let allowed: IntervalSet = [];
-  const entries = (acl.Entries ?? [])
+  const entries = entriesOf(acl)
     .filter((entry) => (entry.Egress ?? false) === egress)
     .sort((a, b) => Number(a.RuleNumber) - Number(b.RuleNumber));
   for (const entry of entries) {
@@ -33,7 +34,8 @@ export function aclAllows(
     const traffic = toTraffic(entry.Protocol ?? '-1', entry.PortRange?.From, entry.PortRange?.To);
     if (range === undefined || range.family !== family || !covers(traffic, protocol, port)) continue;
     const matched = intersect(undecided, [range]);
-    if (entry.RuleAction === 'allow') allowed = unite([...allowed, ...matched]);
+    if (known(entry.RuleAction, `the action of an entry of ${acl.NetworkAclId}`) === 'allow')
+      allowed = unite([...allowed, ...matched]);
     undecided = subtract(undecided, matched);
   }
   return allowed;
@@ -41,30 +43,36 @@ export function aclAllows(
 
 /** One port of each stretch of `fromPort` to `toPort` (inclusive) in which the ACL treats all ports alike. */
 export function portsApart(acl: NetworkAcl, fromPort: number, toPort: number): number[] {
-  const edges = (acl.Entries ?? []).flatMap((entry) => {
+  const edges = entriesOf(acl).flatMap((entry) => {
     const { fromPort: from, toPort: to } = toTraffic('6', entry.PortRange?.From, entry.PortRange?.To);
     return [from, to + 1];
   });
   return [...new Set([fromPort, ...edges])].filter((port) => port >= fromPort && port <= toPort);
 }
 
-/** Whether every subnet of the part refuses these addresses by its network ACL, so that a rule does nothing today. */
+function entriesOf(acl: NetworkAcl): NetworkAclEntry[] {
+  return knownList(acl.Entries, `entries of network ACL ${acl.NetworkAclId}`);
+}
+
+/** Whether every subnet of the part refuses these addresses by its network ACL, so that a rule does nothing today; an ACL that can't be read hides nothing. */
 export function aclHides(
   world: World,
   part: Part | ProxyPart,
   traffic: Traffic,
   range: AddressRange,
 ): boolean {
-  const subnets = part.kind === 'proxy' ? [] : subnetsOf(world, part);
+  const subnets = subnetsOf(world, part);
   const protocol = traffic.protocol === 'udp' ? 'udp' : 'tcp';
   return (
     subnets.length > 0 &&
     subnets.every((id) => {
       const acl = aclOf(world, id);
       if (acl === undefined) return false;
-      return portsApart(acl, traffic.fromPort, traffic.toPort).every((port) =>
-        isEmpty(intersect(aclAllows(acl, false, protocol, port, range.family), [range])),
-      );
+      const refuses = () =>
+        portsApart(acl, traffic.fromPort, traffic.toPort).every((port) =>
+          isEmpty(intersect(aclAllows(acl, false, protocol, port, range.family), [range])),
+        );
+      return attempt(refuses, () => undefined) ?? false;
     })
   );
 }

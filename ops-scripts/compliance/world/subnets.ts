@@ -1,10 +1,10 @@
 // The subnets that a part stands in, as far as the answers tell.
 import { listAnswers } from '../answers.ts';
 import { type AddressRange, parseCidr } from '../network/address.ts';
-import type { Part } from '../parts/part.ts';
+import type { Part, ProxyPart } from '../parts/part.ts';
 import type { World } from './world.ts';
 
-export function subnetsOf(world: World, part: Part): string[] {
+export function subnetsOf(world: World, part: Part | ProxyPart): string[] {
   return declaredSubnets(world, part).filter((id): id is string => typeof id === 'string' && id !== '');
 }
 
@@ -16,7 +16,8 @@ export function cidrsOfSubnets(world: World, subnetIds: string[]): AddressRange[
     .flatMap(({ CidrBlock }) => (typeof CidrBlock === 'string' ? (parseCidr(CidrBlock) ?? []) : []));
 }
 
-function declaredSubnets(world: World, part: Part): (string | undefined)[] {
+function declaredSubnets(world: World, part: Part | ProxyPart): (string | undefined)[] {
+  if (part.kind === 'proxy') return part.raw.VpcSubnetIds ?? [];
   if (part.kind === 'load-balancer')
     return (part.raw.AvailabilityZones ?? []).map(({ SubnetId }) => SubnetId);
   if (part.kind === 'auto-scaling-group') {

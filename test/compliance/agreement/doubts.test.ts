@@ -20,6 +20,8 @@ const idle = new Set([
   'elasticache.ListTagsForResource',
   'autoscaling.DescribeLaunchConfigurations',
   'ec2.GetManagedPrefixListEntries',
+  'rds.DescribeDBProxyTargets',
+  'rds.DescribeDBProxyEndpoints',
   'route53.ListResourceRecordSets',
 ]);
 

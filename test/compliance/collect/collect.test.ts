@@ -108,6 +108,18 @@ function soundAccount(): Snapshot {
   const stack = new AccountStack();
   stack.allow('app', { from: 3000, prefixList: ['192.0.2.0/24', '198.51.100.0/24', '203.0.113.0/24'] });
   const snapshot = stack.snapshot();
+  snapshot.calls['rds.DescribeDBProxies'] = {
+    ok: true,
+    result: { DBProxies: [{ DBProxyName: 'pool', VpcSecurityGroupIds: ['sg-pool'] }] },
+  };
+  snapshot.calls['rds.DescribeDBProxyTargets({"DBProxyName":"pool"})'] = {
+    ok: true,
+    result: { Targets: ['one', 'two', 'three'].map((RdsResourceId) => ({ RdsResourceId })) },
+  };
+  snapshot.calls['rds.DescribeDBProxyEndpoints({"DBProxyName":"pool"})'] = {
+    ok: true,
+    result: { DBProxyEndpoints: [{ DBProxyEndpointName: 'readers', DBProxyName: 'pool' }] },
+  };
   const zones = ['Z1', 'Z2', 'Z3'].map((Id) => ({
     Id: `/hostedzone/${Id}`,
     Name: `${Id}.test.`,

@@ -1,9 +1,9 @@
-// Read replicas belong to their source, states in between are unknown, and a proxy may open no more than the database's port.
+// Read replicas belong to their source, states in between are unknown, and a cluster is as far apart as its instances.
 import type { DBInstance } from '@aws-sdk/client-rds';
 import { describe, expect, test } from 'vitest';
 import type { Snapshot } from '../../../ops-scripts/compliance/snapshot.ts';
-import { face, fromGroup, group, soundStack } from '../support/sound-stack.ts';
-import { addIngress, answerOf, findingOf, findingsOf, statusOf } from '../support/spoil.ts';
+import { soundStack } from '../support/sound-stack.ts';
+import { answerOf, findingOf, findingsOf, statusOf } from '../support/spoil.ts';
 
 const arn = (rest: string, region = 'eu-west-1') => `arn:aws:rds:${region}:123456789012:${rest}`;
 const groups = [{ VpcSecurityGroupId: 'sg-db', Status: 'active' }];
@@ -100,33 +100,47 @@ describe('while a database is changed', () => {
   });
 });
 
-describe('a proxy before the database', () => {
-  const behindProxy = (into: object) => {
+describe('a cluster', () => {
+  const ledger = (more: object, ...zones: string[]) => {
     const snapshot = soundStack();
-    answerOf(snapshot, 'rds', 'DescribeDBProxies').DBProxies = [
-      { DBProxyName: 'pool', VpcSecurityGroupIds: ['sg-pool'] },
+    answerOf(snapshot, 'rds', 'DescribeDBInstances').DBInstances = [];
+    answerOf(snapshot, 'rds', 'DescribeDBClusters').DBClusters = [
+      {
+        DBClusterIdentifier: 'ledger',
+        Status: 'available',
+        Engine: 'aurora-postgresql',
+        Port: 5432,
+        VpcSecurityGroups: groups,
+        DBClusterMembers: zones.map((zone) => ({ DBInstanceIdentifier: `ledger-${zone}` })),
+        ...more,
+      },
     ];
-    answerOf(snapshot, 'ec2', 'DescribeSecurityGroups').SecurityGroups!.push(
-      group('sg-pool', [fromGroup(5432, 'sg-web')]),
-    );
-    answerOf(snapshot, 'ec2', 'DescribeNetworkInterfaces').NetworkInterfaces!.push(
-      face('eni-pool', 'sg-pool', '10.0.10.40', 'Network interface for DBProxy pool'),
-    );
-    addIngress(snapshot, 'sg-db', into);
-    return findingOf(snapshot, 'database-only-from-asg');
+    for (const zone of zones)
+      add(snapshot, `ledger-${zone}`, {
+        DBClusterIdentifier: 'ledger',
+        AvailabilityZone: `eu-west-1${zone}`,
+      });
+    return snapshot;
   };
+  const judged = (snapshot: Snapshot) => findingOf(snapshot, 'database-multi-az');
 
-  test("passes on the database's port alone", () => {
-    expect(behindProxy(fromGroup(5432, 'sg-pool')).status).toBe('pass');
+  test('without instances fails, as nothing serves what its storage keeps', () => {
+    expect(judged(ledger({}))).toMatchObject({
+      status: 'fail',
+      reason: expect.stringContaining('no instance'),
+    });
+    expect(judged(ledger({}, 'a')).reason).toContain('1 members in eu-west-1a only');
+    expect(judged(ledger({}, 'a', 'b')).status).toBe('pass');
   });
 
-  test.each([
-    ['everything', fromGroup(-1, 'sg-pool', -1, '-1')],
-    ['a wider range', fromGroup(5000, 'sg-pool', 6000)],
-    ['another port', fromGroup(22, 'sg-pool')],
-  ])('fails as excess on %s', (_what, rule) => {
-    const finding = behindProxy(rule);
-    expect(finding.status).toBe('fail');
-    expect(finding.reason).toContain('opens more to database proxy pool');
+  test('of Aurora Serverless v1 fails, as it has one instance in one zone', () => {
+    const finding = judged(ledger({ EngineMode: 'serverless' }));
+    expect(finding).toMatchObject({ status: 'fail', reason: expect.stringContaining('Serverless v1') });
+  });
+
+  test('with a member that is not told passes by two others in two zones, and is unknown by one', () => {
+    const DBClusterMembers = ['a', 'b', 'lost'].map((name) => ({ DBInstanceIdentifier: `ledger-${name}` }));
+    expect(judged(ledger({ DBClusterMembers }, 'a', 'b')).status).toBe('pass');
+    expect(judged(ledger({ DBClusterMembers }, 'a')).status).toBe('unknown');
   });
 });

@@ -9,13 +9,14 @@ export type Resources = TemplateStack['resources'];
 
 export const unset = { Ref: 'Unset' };
 
-export function findingsOfTemplate(change: (resources: Resources) => void): Finding[] {
+export function findingsOfTemplate(change: (resources: Resources) => void, Outputs = {}): Finding[] {
   const stack = new TemplateStack();
   change(stack.resources);
   const text = JSON.stringify({
     Parameters: { Unset: { Type: 'String' } },
     Conditions: { Wanted: { 'Fn::Equals': [unset, 'yes'] } },
     Resources: stack.resources,
+    Outputs,
   });
   const options = { parameters: {}, region: 'eu-west-1', account: '123456789012' };
   const snapshot = snapshotFromParsed([parseTemplate(text, 'stack.json')], options);
@@ -23,8 +24,12 @@ export function findingsOfTemplate(change: (resources: Resources) => void): Find
 }
 
 /** The one finding of a control. */
-export function findingOfTemplate(control: string, change: (resources: Resources) => void): Finding {
-  const found = findingsOfTemplate(change).filter((finding) => finding.control === control);
+export function findingOfTemplate(
+  control: string,
+  change: (resources: Resources) => void,
+  outputs = {},
+): Finding {
+  const found = findingsOfTemplate(change, outputs).filter((finding) => finding.control === control);
   if (found.length !== 1) throw new Error(`${control} has ${found.length} findings`);
   return found[0]!;
 }

@@ -1,0 +1,65 @@
+// What hangs on a condition, or on a parameter without a value, is neither there nor absent.
+import { describe, expect, test } from 'vitest';
+import { findingOfTemplate, type Resources, unset } from '../support/judged-template.ts';
+
+describe('a listener rule that may not exist', () => {
+  const byRule = (more: object) => (r: Resources) => {
+    for (const [id, { Type, Properties }] of Object.entries(r))
+      if (Type === 'AWS::ElasticLoadBalancingV2::Listener')
+        r[id]!.Properties = { ...Properties, DefaultActions: [{ Type: 'fixed-response' }] };
+    r['Forward'] = {
+      Type: 'AWS::ElasticLoadBalancingV2::ListenerRule',
+      Properties: {
+        ListenerArn: { Ref: 'Listener443' },
+        Actions: [{ Type: 'forward', TargetGroupArn: { Ref: 'Targets' } }],
+      },
+      ...more,
+    };
+  };
+  const judged = (more: object) => findingOfTemplate('chain-connects', byRule(more)).status;
+
+  test('is the way in where it exists, and unknown where that hangs on a parameter', () => {
+    expect(judged({})).toBe('pass');
+    expect(judged({ Condition: 'Wanted' })).toBe('unknown');
+  });
+});
+
+test('a health check on a port that is a parameter is unknown', () => {
+  const finding = findingOfTemplate('asg-only-from-elb', (r) => {
+    r['Targets']!.Properties['HealthCheckPort'] = unset;
+    (r['AppGroup']!.Properties['SecurityGroupIngress'] as object[]).push({
+      IpProtocol: 'tcp',
+      FromPort: 9000,
+      ToPort: 9000,
+      SourceSecurityGroupId: { 'Fn::GetAtt': ['WebGroup', 'GroupId'] },
+    });
+  });
+  expect(finding).toMatchObject({ status: 'unknown', reason: expect.stringContaining('Unset') });
+});
+
+test('an entry of a network ACL that may not exist is unknown', () => {
+  const judged = (more: object) =>
+    findingOfTemplate('chain-connects', (r) => {
+      r['Acl'] = { Type: 'AWS::EC2::NetworkAcl', Properties: { VpcId: { Ref: 'Vpc' } } };
+      for (const zone of ['A', 'B'])
+        r[`Link${zone}`] = {
+          Type: 'AWS::EC2::SubnetNetworkAclAssociation',
+          Properties: { NetworkAclId: { Ref: 'Acl' }, SubnetId: { Ref: `Subnet${zone}` } },
+        };
+      for (const Egress of [true, false])
+        r[`Entry${Egress}`] = {
+          Type: 'AWS::EC2::NetworkAclEntry',
+          Properties: {
+            NetworkAclId: { Ref: 'Acl' },
+            RuleNumber: 100,
+            Protocol: -1,
+            RuleAction: 'allow',
+            CidrBlock: '0.0.0.0/0',
+            Egress,
+          },
+          ...more,
+        };
+    }).status;
+  expect(judged({})).toBe('pass');
+  expect(judged({ Condition: 'Wanted' })).toBe('unknown');
+});
