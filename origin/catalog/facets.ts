@@ -5,6 +5,7 @@ import { money } from '../web/money.ts';
 import type { ListQuery } from './list-query.ts';
 import { type Filter, matches, maxCandidates, pairSeparator, type Scope } from './matching.ts';
 import type { Facets, FacetValue } from './product.ts';
+import { searchCandidates } from './search-candidates.ts';
 import { compareSizes } from './size-order.ts';
 
 const maxValues = 60;
@@ -41,13 +42,15 @@ async function count(
   omit: Filter | undefined,
   facets: Counter[],
 ): Promise<CountRow[]> {
-  // One beyond the bound tells that there is more. What words find is not put in order first: that would read all of it.
-  const order = query.q === '' ? sql`order by id desc` : sql``;
+  // One beyond the bound tells that there is more.
+  const limit = maxCandidates + 1;
+  const columns = sql`id, category_id, price_amount, sizes, colors, size_colors`;
+  const source =
+    query.q === ''
+      ? sql`select ${columns} from products where ${scope.within} and ${matches(query, omit)} order by id desc limit ${limit}`
+      : searchCandidates(query, scope, columns, limit, omit);
   const { rows } = await sql<CountRow>`
-    with candidate as materialized (
-      select id, category_id, price_amount, sizes, colors, size_colors from products
-      where ${scope.within} and ${matches(query, omit)} ${order} limit ${maxCandidates + 1}
-    )
+    with candidate as materialized (${source})
     select '' as facet, '' as value, 0 as count where false union all
     ${sql.join(
       facets.map((facet) => facet(query)),

@@ -7,9 +7,10 @@ import { money } from '../web/money.ts';
 import { type Place, readCursor, writeCursor } from './cursor.ts';
 import { readFacets } from './facets.ts';
 import type { ListQuery, Sort } from './list-query.ts';
-import { matches, maxCandidates, readScope, type Scope, textQuery } from './matching.ts';
+import { matches, maxCandidates, readScope, type Scope } from './matching.ts';
 import { imageOrPlaceholder } from './placeholder.ts';
 import type { ProductList, ProductSummary } from './product.ts';
+import { searchCandidates } from './search-candidates.ts';
 import { productStockTag, productTag } from './tags.ts';
 
 /**
@@ -19,7 +20,7 @@ import { productStockTag, productTag } from './tags.ts';
 export async function listProducts(db: DbOrTx, query: ListQuery): Promise<Fresh<ProductList>> {
   const place = readCursor(query);
   // The set's version is read before its rows: a change between the two makes this answer old, never the other way round.
-  const scope = await readScope(db, query.category);
+  const scope = await readScope(db, query);
   const [rows, facets] = await Promise.all([readPage(db, query, scope, place), readFacets(db, query, scope)]);
   const shown = rows.slice(0, query.limit);
   const last = rows.length > query.limit ? shown.at(-1) : undefined;
@@ -95,13 +96,12 @@ function inOrder(
     cross join lateral (${part(sql`category_id = category.id`)}) part`;
 }
 
-/** Ranks at most `maxCandidates` of what products_search finds. */
+/** Sorts the newest `maxCandidates` of what products_search_terms finds. */
 function found(query: ListQuery, scope: Scope, place: Place | undefined): RawBuilder<unknown> {
+  const columns = query.sort === 'relevance' ? sql`id, search` : sql`id, price_amount`;
   const sorted = sql`
-    select id, ${sortKey(query.sort, textQuery(query))} as sort_key, price_amount from (
-      select id, search, price_amount from products
-      where ${scope.within} and ${matches(query)} limit ${maxCandidates}
-    ) candidate`;
+    select id, ${sortKey(query.sort, scope.search.words)} as sort_key
+    from (${searchCandidates(query, scope, columns, maxCandidates)}) candidate`;
   if (place === undefined) return sorted;
   const beyond = query.sort === 'price-asc' ? sql`>` : sql`<`;
   return sql`
@@ -110,9 +110,9 @@ function found(query: ListQuery, scope: Scope, place: Place | undefined): RawBui
 }
 
 /** A whole number, so that a cursor holds it exactly. */
-function sortKey(sort: Sort, words?: RawBuilder<unknown>): RawBuilder<unknown> {
+function sortKey(sort: Sort, words = ''): RawBuilder<unknown> {
   if (sort === 'newest') return sql`0`;
-  if (sort === 'relevance' && words) return sql`(ts_rank(search, ${words}) * 1000000)::integer`;
+  if (sort === 'relevance') return sql`(ts_rank(search, ${words}::tsquery) * 1000000)::integer`;
   return sql`price_amount`;
 }
 

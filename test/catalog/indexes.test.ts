@@ -44,9 +44,9 @@ const lists: [address: string, index: string][] = [
   ['size=M', 'products_newest'],
   ['color=Plum', 'products_by_options'],
   ['color=Plum&size=S', 'products_by_options'],
-  ['q=velvet', 'products_search'],
-  ['q=velvet+jack', 'products_search'],
-  ['q=velvet&sort=price-asc', 'products_search'],
+  ['q=velvet', 'products_search_terms'],
+  ['q=velvet+jack', 'products_search_terms'],
+  ['q=velvet&sort=price-asc', 'products_search_terms'],
 ];
 
 test.each(lists)('the list ?%s reads products by %s and scans no table', async (address, index) => {
