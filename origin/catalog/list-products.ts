@@ -10,7 +10,7 @@ import type { ListQuery, Sort } from './list-query.ts';
 import { matches, maxCandidates, readScope, type Scope } from './matching.ts';
 import { imageOrPlaceholder } from './placeholder.ts';
 import type { ProductList, ProductSummary } from './product.ts';
-import { searchCandidates } from './search-candidates.ts';
+import { findCandidates } from './search-candidates.ts';
 import { productStockTag, productTag } from './tags.ts';
 
 /**
@@ -21,7 +21,11 @@ export async function listProducts(db: DbOrTx, query: ListQuery): Promise<Fresh<
   const place = readCursor(query);
   // The set's version is read before its rows: a change between the two makes this answer old, never the other way round.
   const scope = await readScope(db, query);
-  const [rows, facets] = await Promise.all([readPage(db, query, scope, place), readFacets(db, query, scope)]);
+  const candidates = query.q === '' ? undefined : await findCandidates(db, query, scope);
+  const [rows, facets] = await Promise.all([
+    readPage(db, query, scope, place, candidates),
+    readFacets(db, query, scope, candidates),
+  ]);
   const shown = rows.slice(0, query.limit);
   const last = rows.length > query.limit ? shown.at(-1) : undefined;
   return {
@@ -54,10 +58,14 @@ async function readPage(
   query: ListQuery,
   scope: Scope,
   place: Place | undefined,
+  candidates: string[] | undefined,
 ): Promise<SummaryRow[]> {
   const wanted = query.limit + 1;
   const offset = place === undefined ? (query.page - 1) * query.limit : 0;
-  const source = query.q === '' ? inOrder(query, scope, place, wanted + offset) : found(query, scope, place);
+  const source =
+    candidates === undefined
+      ? inOrder(query, scope, place, wanted + offset)
+      : found(query, scope, place, candidates.slice(0, maxCandidates));
   const { rows } = await sql<SummaryRow>`
     with page as materialized (
       select id, sort_key from (${source}) source
@@ -96,12 +104,15 @@ function inOrder(
     cross join lateral (${part(sql`category_id = category.id`)}) part`;
 }
 
-/** Sorts the newest `maxCandidates` of what products_search_terms finds. */
-function found(query: ListQuery, scope: Scope, place: Place | undefined): RawBuilder<unknown> {
-  const columns = query.sort === 'relevance' ? sql`id, search` : sql`id, price_amount`;
+function found(
+  query: ListQuery,
+  scope: Scope,
+  place: Place | undefined,
+  candidates: string[],
+): RawBuilder<unknown> {
   const sorted = sql`
     select id, ${sortKey(query.sort, scope.search.words)} as sort_key
-    from (${searchCandidates(query, scope, columns, maxCandidates)}) candidate`;
+    from products where id = any(${candidates}::bigint[])`;
   if (place === undefined) return sorted;
   const beyond = query.sort === 'price-asc' ? sql`>` : sql`<`;
   return sql`
