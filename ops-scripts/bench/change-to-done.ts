@@ -130,10 +130,8 @@ async function changePrice(
     headers: { 'content-type': 'application/json', prefer: `wait=${waitSeconds}`, cookie },
     body: JSON.stringify({ price: { amount, currency: 'EUR' } }),
   });
-  const { invalidation } = (await answer.json()) as { invalidation?: Invalidation };
-  if (invalidation === undefined)
-    throw new Error(`Cannot measure changes as one was refused (${answer.status})`);
-  return invalidation;
+  if (!answer.ok) throw new Error(`Cannot measure changes as one was refused (${answer.status})`);
+  return ((await answer.json()) as { invalidation: Invalidation }).invalidation;
 }
 
 async function untilDone({ url, cookie }: Shop, invalidation: Invalidation): Promise<Invalidation> {
