@@ -1,8 +1,8 @@
 // Carries outbox rows to their queues: woken by a hint, and every second without one. Rows that the queue did not get done in two seconds
-// are worked right here, so that work goes on without Redis.
+// are worked right here, so that work goes on without Redis; they are looked for once a second, as no hint tells of them.
 import type { Logger } from 'pino';
 import type { OutboxKind } from '../origin/outbox/events.ts';
-import { claimRows, type OutboxRow, releaseClaims } from '../origin/outbox/work.ts';
+import { claimRows, findDueKinds, type OutboxRow, releaseClaims } from '../origin/outbox/work.ts';
 import type { Db } from '../origin/postgres/database.ts';
 import { concurrency, enqueueRows, type Queues } from './queues.ts';
 
@@ -26,6 +26,18 @@ export interface Relay {
 }
 
 export function startRelay(options: RelayOptions): Relay {
+  const carrying = repeat(options, carryOnce);
+  const sweeping = repeat(options, sweepOnce);
+  return {
+    wake: carrying.wake,
+    stop: async () => {
+      await Promise.all([carrying.stop(), sweeping.stop()]);
+    },
+  };
+}
+
+/** Runs `once` again at once while it finds rows, else when woken, or after a second. */
+function repeat(options: RelayOptions, once: (options: RelayOptions) => Promise<number>): Relay {
   let stopping = false;
   let woken = false;
   let wakeSleeper: () => void = () => undefined;
@@ -42,11 +54,11 @@ export function startRelay(options: RelayOptions): Relay {
   const run = async () => {
     while (!stopping) {
       woken = false;
-      const carried = await carryOnce(options).catch((error: unknown) => {
+      const found = await once(options).catch((error: unknown) => {
         options.log.warn({ err: error }, 'the outbox could not be read');
         return 0;
       });
-      if (carried === 0 && !woken && !stopping) await sleep();
+      if (found === 0 && !woken && !stopping) await sleep();
     }
   };
   const running = run();
@@ -64,13 +76,11 @@ export function startRelay(options: RelayOptions): Relay {
   };
 }
 
+/** A hint says nothing of its kind: one question finds out, rather than one to the queue and one to Postgres for each kind. */
 async function carryOnce(options: RelayOptions): Promise<number> {
-  const allowed = options.kinds();
-  const carried = await Promise.all([
-    ...allowed.map((kind) => enqueueDue(options, kind)),
-    sweep(options, allowed),
-  ]);
-  return Math.max(...carried);
+  const due = await findDueKinds(options.db, options.kinds());
+  const carried = await Promise.all(due.map((kind) => enqueueDue(options, kind)));
+  return Math.max(0, ...carried);
 }
 
 /** No more than its consumers get done before the claims run out: what waits is better off in Postgres. */
@@ -91,8 +101,8 @@ async function enqueueDue({ db, queues, log }: RelayOptions, kind: OutboxKind): 
   return rows.length;
 }
 
-async function sweep({ db, work }: RelayOptions, kinds: OutboxKind[]): Promise<number> {
-  const rows = await claimRows(db, kinds, sweepRows, overdueSeconds);
+async function sweepOnce({ db, work, kinds }: RelayOptions): Promise<number> {
+  const rows = await claimRows(db, kinds(), sweepRows, overdueSeconds);
   await Promise.all(rows.map(work));
   return rows.length;
 }

@@ -17,7 +17,6 @@ const withShop: Record<string, (shop: BenchShop) => Promise<BenchResult | BenchR
   'durable-add': benchDurableAdd,
   shoppers: benchShoppers,
   stampede: benchStampede,
-  'change-to-done': benchChangeToDone,
   purge: benchPurge,
   // Last, as it leaves a large catalog behind.
   'catalog-size': benchCatalogSize,
@@ -30,6 +29,7 @@ const long: typeof withShop = { 'catalog-size-million': benchCatalogOfMillion };
 const alone: Record<string, () => BenchResult | Promise<BenchResult | BenchResult[]>> = {
   compliance: benchCompliance,
   'read-scaling': benchReadScaling,
+  'change-to-done': benchChangeToDone,
 };
 
 const usual = [...Object.keys(alone), ...Object.keys(withShop)];

@@ -1,6 +1,7 @@
 // `ops db`: the schema's state, and bringing it up to date.
 import { Command } from 'commander';
 import { isMigrated, migrateToLatest } from '../../origin/postgres/migrate.ts';
+import { buildSearchIndex } from '../../origin/postgres/migrations/0009-search-terms.ts';
 import { openDatabase } from '../connect-stores.ts';
 
 export function dbCommand(env: NodeJS.ProcessEnv): Command {
@@ -8,6 +9,7 @@ export function dbCommand(env: NodeJS.ProcessEnv): Command {
     .addCommand(
       new Command('migrate').description('Apply the migrations that are missing').action(async () => {
         await using database = await openDatabase(env, 600_000);
+        await buildSearchIndex(database.db);
         const applied = await migrateToLatest(database.db);
         console.log(applied.length === 0 ? 'Nothing to apply' : `Applied ${applied.join(', ')}`);
       }),

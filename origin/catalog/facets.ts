@@ -5,12 +5,21 @@ import { money } from '../web/money.ts';
 import type { ListQuery } from './list-query.ts';
 import { type Filter, matches, maxCandidates, pairSeparator, type Scope } from './matching.ts';
 import type { Facets, FacetValue } from './product.ts';
+import { findCandidates } from './search-candidates.ts';
 import { compareSizes } from './size-order.ts';
 
 const maxValues = 60;
 
-/** Each facet counts what all the other filters leave, so that a second value of it can be chosen. */
-export async function readFacets(db: DbOrTx, query: ListQuery, scope: Scope): Promise<Facets> {
+/**
+ * Each facet counts what all the other filters leave, so that a second value of it can be chosen.
+ * @param candidates of a search with all its filters
+ */
+export async function readFacets(
+  db: DbOrTx,
+  query: ListQuery,
+  scope: Scope,
+  candidates: string[] | undefined,
+): Promise<Facets> {
   const own: Record<Filter, boolean> = {
     size: query.sizes.length > 0,
     color: query.colors.length > 0,
@@ -20,8 +29,19 @@ export async function readFacets(db: DbOrTx, query: ListQuery, scope: Scope): Pr
   const together = filters.filter((filter) => !own[filter]);
   const apart = filters.filter((filter) => own[filter]);
   const counted = await Promise.all([
-    count(db, query, scope, undefined, [totals, categories, ...together.map((filter) => counters[filter])]),
-    ...apart.map((filter) => count(db, query, scope, filter, [counters[filter]])),
+    count(db, query, candidates ? among(candidates) : inOrder(query, scope), [
+      totals,
+      categories,
+      ...together.map((filter) => counters[filter]),
+    ]),
+    ...apart.map(async (filter) =>
+      count(
+        db,
+        query,
+        candidates ? among(await findCandidates(db, query, scope, filter)) : inOrder(query, scope, filter),
+        [counters[filter]],
+      ),
+    ),
   ]);
   return toFacets(counted.flat());
 }
@@ -34,20 +54,23 @@ interface CountRow {
 
 type Counter = (query: ListQuery) => RawBuilder<unknown>;
 
+const columns = sql`id, category_id, price_amount, sizes, colors, size_colors`;
+
+const among = (ids: string[]) => sql`select ${columns} from products where id = any(${ids}::bigint[])`;
+
+/** One beyond the bound tells that there is more. */
+const inOrder = (query: ListQuery, scope: Scope, omit?: Filter) => sql`
+  select ${columns} from products
+  where ${scope.within} and ${matches(query, omit)} order by id desc limit ${maxCandidates + 1}`;
+
 async function count(
   db: DbOrTx,
   query: ListQuery,
-  scope: Scope,
-  omit: Filter | undefined,
+  candidates: RawBuilder<unknown>,
   facets: Counter[],
 ): Promise<CountRow[]> {
-  // One beyond the bound tells that there is more. What words find is not put in order first: that would read all of it.
-  const order = query.q === '' ? sql`order by id desc` : sql``;
   const { rows } = await sql<CountRow>`
-    with candidate as materialized (
-      select id, category_id, price_amount, sizes, colors, size_colors from products
-      where ${scope.within} and ${matches(query, omit)} ${order} limit ${maxCandidates + 1}
-    )
+    with candidate as materialized (${candidates})
     select '' as facet, '' as value, 0 as count where false union all
     ${sql.join(
       facets.map((facet) => facet(query)),

@@ -7,9 +7,10 @@ import { money } from '../web/money.ts';
 import { type Place, readCursor, writeCursor } from './cursor.ts';
 import { readFacets } from './facets.ts';
 import type { ListQuery, Sort } from './list-query.ts';
-import { matches, maxCandidates, readScope, type Scope, textQuery } from './matching.ts';
+import { matches, maxCandidates, readScope, type Scope } from './matching.ts';
 import { imageOrPlaceholder } from './placeholder.ts';
 import type { ProductList, ProductSummary } from './product.ts';
+import { findCandidates } from './search-candidates.ts';
 import { productStockTag, productTag } from './tags.ts';
 
 /**
@@ -19,8 +20,12 @@ import { productStockTag, productTag } from './tags.ts';
 export async function listProducts(db: DbOrTx, query: ListQuery): Promise<Fresh<ProductList>> {
   const place = readCursor(query);
   // The set's version is read before its rows: a change between the two makes this answer old, never the other way round.
-  const scope = await readScope(db, query.category);
-  const [rows, facets] = await Promise.all([readPage(db, query, scope, place), readFacets(db, query, scope)]);
+  const scope = await readScope(db, query);
+  const candidates = query.q === '' ? undefined : await findCandidates(db, query, scope);
+  const [rows, facets] = await Promise.all([
+    readPage(db, query, scope, place, candidates),
+    readFacets(db, query, scope, candidates),
+  ]);
   const shown = rows.slice(0, query.limit);
   const last = rows.length > query.limit ? shown.at(-1) : undefined;
   return {
@@ -53,10 +58,14 @@ async function readPage(
   query: ListQuery,
   scope: Scope,
   place: Place | undefined,
+  candidates: string[] | undefined,
 ): Promise<SummaryRow[]> {
   const wanted = query.limit + 1;
   const offset = place === undefined ? (query.page - 1) * query.limit : 0;
-  const source = query.q === '' ? inOrder(query, scope, place, wanted + offset) : found(query, scope, place);
+  const source =
+    candidates === undefined
+      ? inOrder(query, scope, place, wanted + offset)
+      : found(query, scope, place, candidates.slice(0, maxCandidates));
   const { rows } = await sql<SummaryRow>`
     with page as materialized (
       select id, sort_key from (${source}) source
@@ -95,13 +104,15 @@ function inOrder(
     cross join lateral (${part(sql`category_id = category.id`)}) part`;
 }
 
-/** Ranks at most `maxCandidates` of what products_search finds. */
-function found(query: ListQuery, scope: Scope, place: Place | undefined): RawBuilder<unknown> {
+function found(
+  query: ListQuery,
+  scope: Scope,
+  place: Place | undefined,
+  candidates: string[],
+): RawBuilder<unknown> {
   const sorted = sql`
-    select id, ${sortKey(query.sort, textQuery(query))} as sort_key, price_amount from (
-      select id, search, price_amount from products
-      where ${scope.within} and ${matches(query)} limit ${maxCandidates}
-    ) candidate`;
+    select id, ${sortKey(query.sort, scope.search.words)} as sort_key
+    from products where id = any(${candidates}::bigint[])`;
   if (place === undefined) return sorted;
   const beyond = query.sort === 'price-asc' ? sql`>` : sql`<`;
   return sql`
@@ -110,9 +121,9 @@ function found(query: ListQuery, scope: Scope, place: Place | undefined): RawBui
 }
 
 /** A whole number, so that a cursor holds it exactly. */
-function sortKey(sort: Sort, words?: RawBuilder<unknown>): RawBuilder<unknown> {
+function sortKey(sort: Sort, words = ''): RawBuilder<unknown> {
   if (sort === 'newest') return sql`0`;
-  if (sort === 'relevance' && words) return sql`(ts_rank(search, ${words}) * 1000000)::integer`;
+  if (sort === 'relevance') return sql`(ts_rank(search, ${words}::tsquery) * 1000000)::integer`;
   return sql`price_amount`;
 }
 

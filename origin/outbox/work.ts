@@ -17,6 +17,15 @@ export interface OutboxRow {
 const claimSeconds = 5;
 const mostFailures = 12;
 
+/** Index: outbox_unfinished. @returns those of `kinds` of which rows can be claimed. */
+export async function findDueKinds(db: Db, kinds: OutboxKind[]): Promise<OutboxKind[]> {
+  const { rows } = await sql<{ kind: OutboxKind }>`
+    select distinct kind from outbox
+    where state = 'pending' and kind = any(${kinds})
+      and due_at <= clock_timestamp() and claimed_until < clock_timestamp()`.execute(db);
+  return rows.map((row) => row.kind);
+}
+
 /**
  * Claims due rows, oldest first. Never by "id > cursor": ids commit out of order. Index: outbox_unfinished.
  * @param overdueSeconds only rows that have been due for so long

@@ -10,6 +10,7 @@ import * as orders from './migrations/0005-orders.ts';
 import * as staff from './migrations/0006-staff.ts';
 import * as usedPasswordResets from './migrations/0007-used-password-resets.ts';
 import * as keptAssets from './migrations/0008-kept-assets.ts';
+import * as searchTerms from './migrations/0009-search-terms.ts';
 
 /** Listed by hand: a folder scan would need file permissions under Deno, and order is a decision. */
 const migrations: Record<string, Migration> = {
@@ -21,6 +22,7 @@ const migrations: Record<string, Migration> = {
   '0006-staff': staff,
   '0007-used-password-resets': usedPasswordResets,
   '0008-kept-assets': keptAssets,
+  '0009-search-terms': searchTerms,
 };
 
 /** @returns the names of the migrations that were applied now; none where a later release has been here already, which the migrator would refuse. */
