@@ -1,5 +1,5 @@
 // What is known of all carts that were judged: sums only, and the history of the one that was wronged most.
-import { type Difference, describeHistory } from './ledger.ts';
+import { type Attempt, type Difference, describeHistory } from './ledger.ts';
 import type { Shopper } from './shopper.ts';
 
 /** `found`: where and how the cart differs from the books, for people. */
@@ -22,6 +22,7 @@ export class Tally {
   brokenOff = 0;
   history: string[] = [];
   readonly #durabilities = new Map<string, number>();
+  readonly #failedAttempts = new Map<string, number>();
   #worst = 0;
 
   enter(shopper: Shopper, judgement: Judgement): void {
@@ -38,10 +39,10 @@ export class Tally {
     this.unreadable += unreadable;
     this.forgetful += forgetful;
     for (const { outcome, attempts } of shopper.operations) {
+      for (const attempt of attempts) if (hasFailed(attempt)) count(this.#failedAttempts, whoFailed(attempt));
       if (outcome !== 'acknowledged') continue;
       this.acknowledged += 1;
-      const durability = attempts.at(-1)?.durability ?? 'unnamed';
-      this.#durabilities.set(durability, (this.#durabilities.get(durability) ?? 0) + 1);
+      count(this.#durabilities, attempts.at(-1)?.durability ?? 'unnamed');
     }
     const wrong = 1_000 * (lost + duplicated) + 10 * (unreadable + open) + forgetful;
     if (wrong <= this.#worst) return;
@@ -55,12 +56,29 @@ export class Tally {
   }
 
   describe(): string[] {
-    const kinds = [...this.#durabilities].map(([durability, count]) => `${durability} ${count}`);
     return [
       ...(this.open > 0 ? [`${this.open} operations never came to an answer`] : []),
       ...(this.unreadable > 0 ? [`${this.unreadable} carts could not be read`] : []),
       ...(this.forgetful > 0 ? [`${this.forgetful} answers lacked earlier writes`] : []),
-      `acknowledged as ${kinds.join(', ') || 'nothing'}`,
+      `acknowledged as ${list(this.#durabilities) || 'nothing'}`,
+      ...(this.#failedAttempts.size > 0 ? [`failed attempts: ${list(this.#failedAttempts)}`] : []),
     ];
   }
+}
+
+function hasFailed({ status }: Attempt): boolean {
+  return status === 0 || status >= 500;
+}
+
+function whoFailed({ status, servedBy }: Attempt): string {
+  if (status === 0) return 'no answer';
+  return `${status} by ${servedBy ? 'an origin' : 'the balancer'}`;
+}
+
+function count(counts: Map<string, number>, what: string): void {
+  counts.set(what, (counts.get(what) ?? 0) + 1);
+}
+
+function list(counts: Map<string, number>): string {
+  return [...counts].map(([what, times]) => `${what} ${times}`).join(', ');
 }
