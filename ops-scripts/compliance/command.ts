@@ -16,10 +16,9 @@ import { exitCodeOf } from './exit-code.ts';
 import { explainControl, listControls } from './explain.ts';
 import { judge } from './judge.ts';
 import { writeReport } from './report/write-report.ts';
-import { parseSnapshot, type Snapshot } from './snapshot.ts';
+import { type Mode, parseSnapshot, type Snapshot } from './snapshot.ts';
 import { snapshotFromTemplates } from './template/template.ts';
 import { applyWaivers, parseWaivers } from './waivers.ts';
-import type { Mode } from './world/world.ts';
 
 export function complianceCommand(): Command {
   const command = new Command('compliance')
