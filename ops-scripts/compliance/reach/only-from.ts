@@ -5,8 +5,8 @@ import { type DatabasePart, describePart, type Part, type ProxyPart } from '../p
 import { proxyPort, servesDatabase } from '../parts/proxy.ts';
 import type { Context } from '../rules/control.ts';
 import type { Verdict } from '../rules/verdict.ts';
+import { describeRule, type GroupRule } from '../world/group-rule.ts';
 import { aclHides } from '../world/network-acls.ts';
-import { describeRule, type GroupRule } from '../world/security-groups.ts';
 import { groupDoubtsOf, groupsOf, type Wearer } from '../world/wearers.ts';
 import { fixRule, fixWearer } from './fix.ts';
 import { pathTo } from './internet-path.ts';

@@ -2,22 +2,9 @@
 import type { IpPermission, SecurityGroupRule } from '@aws-sdk/client-ec2';
 import { type Answers, isMade, listAnswers } from '../answers.ts';
 import { attempt, Doubt, known, knownList, knownOrAbsent, knownText } from '../doubt.ts';
-import { type Cidr, readCidr } from '../network/cidr.ts';
+import { readCidr } from '../network/cidr.ts';
 import { formatTraffic, type Traffic, toTraffic } from '../network/traffic.ts';
-
-export type Peer =
-  | ({ kind: 'cidr' } & Cidr)
-  | { kind: 'prefix-list'; id: string }
-  | { kind: 'group'; id: string; foreign?: string };
-
-export interface GroupRule {
-  /** The rule's id where AWS gave it. */
-  id?: string;
-  groupId: string;
-  egress: boolean;
-  traffic: Traffic;
-  peer: Peer;
-}
+import { type GroupRule, type Peer, peerKey } from './group-rule.ts';
 
 export interface SecurityGroup {
   id: string;
@@ -184,14 +171,4 @@ function groupPeer(
   if (from.UserId && account && from.UserId !== account)
     return { kind: 'group', id, foreign: `is of account ${from.UserId}` };
   return { kind: 'group', id };
-}
-
-function peerKey(peer: Peer): string {
-  return peer.kind === 'cidr' ? peer.cidr : peer.id;
-}
-
-/** `sgr-1 (tcp 22 from 0.0.0.0/0) of sg-2` */
-export function describeRule(rule: GroupRule): string {
-  const text = `${formatTraffic(rule.traffic)} ${rule.egress ? 'to' : 'from'} ${peerKey(rule.peer)}`;
-  return rule.id ? `rule ${rule.id} (${text}) of ${rule.groupId}` : `rule (${text}) of ${rule.groupId}`;
 }
