@@ -3,11 +3,11 @@ import { isEmpty, subtract } from '../network/interval-set.ts';
 import { everyPort, exceeds } from '../network/traffic.ts';
 import { type DatabasePart, describePart, type Part, type ProxyPart } from '../parts/part.ts';
 import { proxyPort, servesDatabase } from '../parts/proxy.ts';
-import type { Context } from '../rules/control.ts';
-import type { Verdict } from '../rules/verdict.ts';
+import type { Verdict } from '../verdict.ts';
 import { describeRule, type GroupRule } from '../world/group-rule.ts';
 import { aclHides } from '../world/network-acls.ts';
 import { groupDoubtsOf, groupsOf, type Wearer } from '../world/wearers.ts';
+import type { World } from '../world/world.ts';
 import { fixRule, fixWearer } from './fix.ts';
 import { pathTo } from './internet-path.ts';
 import { addressesOf, addressesOfWearer, entrance } from './origin-addresses.ts';
@@ -23,17 +23,17 @@ export interface Allowed {
   ports: ReadonlySet<number>;
 }
 
-export function judgeOnlyFrom(context: Context, part: Part, allowed: Allowed, verdict: Verdict): void {
-  judgeWearer(context, part, allowed, verdict, new Set());
-  for (const face of context.world.interfaces.byOwner.get(part) ?? []) {
+export function judgeOnlyFrom(world: World, part: Part, allowed: Allowed, verdict: Verdict): void {
+  judgeWearer(world, part, allowed, verdict, new Set());
+  for (const face of world.interfaces.byOwner.get(part) ?? []) {
     if (face.publicAddress) verdict.warn(`${face.id} has the public address ${face.publicAddress}`);
   }
   if (allowed.parts.length === 0) verdict.doubt(`${allowed.name} is not known, so nobody may come in`);
-  for (const doubt of context.world.wearers.doubts) verdict.doubt(doubt);
+  for (const doubt of world.wearers.doubts) verdict.doubt(doubt);
 }
 
 function judgeWearer(
-  context: Context,
+  world: World,
   target: Part | ProxyPart,
   allowed: Allowed,
   verdict: Verdict,
@@ -41,7 +41,6 @@ function judgeWearer(
 ): void {
   if (visited.has(target)) return;
   visited.add(target);
-  const { world } = context;
   groupDoubtsOf(target, world.interfaces).forEach(verdict.doubt);
   const groups = groupsOf(target, world.interfaces);
   if (groups.length === 0) verdict.doubt(`no security group of ${target.name} is known`);
@@ -56,15 +55,15 @@ function judgeWearer(
     for (const rule of group.ingress) {
       verdict.attempt(() => {
         if (rule.peer.kind === 'group')
-          judgeGroupRule(context, rule, rule.peer, target, allowed, verdict, visited);
-        else judgeAddresses(context, rule, target, allowed, verdict);
+          judgeGroupRule(world, rule, rule.peer, target, allowed, verdict, visited);
+        else judgeAddresses(world, rule, target, allowed, verdict);
       });
     }
   }
 }
 
 function judgeGroupRule(
-  context: Context,
+  world: World,
   rule: GroupRule,
   peer: Extract<GroupRule['peer'], { kind: 'group' }>,
   target: Part | ProxyPart,
@@ -72,7 +71,6 @@ function judgeGroupRule(
   verdict: Verdict,
   visited: Set<unknown>,
 ): void {
-  const { world } = context;
   if (peer.foreign) {
     verdict.doubt(`${describeRule(rule)}: the source group ${peer.foreign}`);
     return;
@@ -90,23 +88,23 @@ function judgeGroupRule(
   const shared = wearers.some(({ owner }) => owner !== undefined && isAllowed(owner, allowed));
   for (const wearer of wearers) {
     const owner = wearer.owner;
-    if (owner === target) failSelf(context, rule, target, verdict);
+    if (owner === target) failSelf(world, rule, target, verdict);
     else if (owner !== undefined && isAllowed(owner, allowed))
-      judgePorts(context, rule, wearer, target, allowed, verdict);
+      judgePorts(world, rule, wearer, target, allowed, verdict);
     else if (
       owner?.kind === 'proxy' &&
       target.kind === 'database' &&
       servesDatabase(owner, target) !== false
     ) {
-      judgePorts(context, rule, wearer, target, allowed, verdict);
-      verdict.attempt(() => judgeProxy(context, owner, target, allowed, verdict, visited));
-    } else failWearer(context, rule, wearer, peer.id, target, allowed, shared, verdict);
+      judgePorts(world, rule, wearer, target, allowed, verdict);
+      verdict.attempt(() => judgeProxy(world, owner, target, allowed, verdict, visited));
+    } else failWearer(world, rule, wearer, peer.id, target, allowed, shared, verdict);
   }
 }
 
 /** Through a proxy comes who reaches it by any of its endpoints, on the port of the proxy. */
 function judgeProxy(
-  context: Context,
+  world: World,
   owner: ProxyPart,
   database: DatabasePart,
   allowed: Allowed,
@@ -115,16 +113,16 @@ function judgeProxy(
 ): void {
   const proxy = owner.endpointOf ?? owner;
   const ports = new Set([proxyPort(proxy, database)]);
-  for (const entrance of context.world.parts.proxies.items)
+  for (const entrance of world.parts.proxies.items)
     if ((entrance.endpointOf ?? entrance) === proxy)
-      judgeWearer(context, entrance, { ...allowed, ports }, verdict, visited);
+      judgeWearer(world, entrance, { ...allowed, ports }, verdict, visited);
 }
 
 function isAllowed(owner: Part | ProxyPart, allowed: Allowed): boolean {
   return allowed.parts.includes(owner as Part);
 }
 
-function failSelf({ world }: Context, rule: GroupRule, target: Part | ProxyPart, verdict: Verdict): void {
+function failSelf(world: World, rule: GroupRule, target: Part | ProxyPart, verdict: Verdict): void {
   const name = describePart(target);
   verdict.fail({
     reason: `${describeRule(rule)} lets ${name} reach itself: a self-reference`,
@@ -134,7 +132,7 @@ function failSelf({ world }: Context, rule: GroupRule, target: Part | ProxyPart,
 }
 
 function failWearer(
-  context: Context,
+  world: World,
   rule: GroupRule,
   wearer: Wearer,
   groupId: string,
@@ -143,7 +141,6 @@ function failWearer(
   shared: boolean,
   verdict: Verdict,
 ): void {
-  const { world } = context;
   if (wearer.doubt !== undefined) {
     verdict.doubt(`${wearer.name} may wear ${groupId}: ${wearer.doubt}`);
     return;
@@ -163,7 +160,7 @@ function failWearer(
 }
 
 function judgePorts(
-  { world }: Context,
+  world: World,
   rule: GroupRule,
   wearer: Wearer,
   target: Part | ProxyPart,
@@ -182,13 +179,12 @@ function judgePorts(
 }
 
 function judgeAddresses(
-  context: Context,
+  world: World,
   rule: GroupRule,
   target: Part | ProxyPart,
   allowed: Allowed,
   verdict: Verdict,
 ): void {
-  const { world } = context;
   if (rule.peer.kind === 'group') return;
   const cidrs = rule.peer.kind === 'cidr' ? [rule.peer] : world.prefixLists.entriesOf(rule.peer.id);
   for (const cidr of cidrs) {
@@ -197,17 +193,17 @@ function judgeAddresses(
       verdict.doubt(`${describeRule(rule)}: '${cidr.cidr}' is not a CIDR`);
       continue;
     }
-    const outside = subtract([range], addressesOf(context, allowed.parts, range.family));
+    const outside = subtract([range], addressesOf(world, allowed.parts, range.family));
     if (isEmpty(outside)) {
       const wearer: Wearer = { name: allowed.name };
-      judgePorts(context, rule, wearer, target, allowed, verdict);
+      judgePorts(world, rule, wearer, target, allowed, verdict);
       verdict.warn(`${describeRule(rule)} names addresses of ${allowed.name}, which may change`);
       continue;
     }
     const hidden = aclHides(world, target, rule.traffic, range);
     verdict.fail({
       reason: `${describeRule(rule)} lets in addresses that are not ${allowed.name}${hidden ? hiddenByAcl : ''}`,
-      path: () => [entrance(context, cidr, outside, range.family), describeRule(rule), describePart(target)],
+      path: () => [entrance(world, cidr, outside, range.family), describeRule(rule), describePart(target)],
       fix: fixRule(world, rule),
     });
   }

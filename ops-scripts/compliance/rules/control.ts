@@ -3,8 +3,8 @@
 import type { ControlId } from '../control-ids.ts';
 import type { PartKind, PartsByKind } from '../parts/part.ts';
 import type { Selection } from '../selection/selection.ts';
+import type { Verdict } from '../verdict.ts';
 import type { World } from '../world/world.ts';
-import type { Verdict } from './verdict.ts';
 
 export interface Context {
   world: World;

@@ -9,10 +9,10 @@ import { covers, exceeds, formatTraffic } from '../network/traffic.ts';
 import { fixRule } from '../reach/fix.ts';
 import { internetName } from '../reach/internet-path.ts';
 import { isUnknownValue } from '../snapshot.ts';
+import type { Verdict } from '../verdict.ts';
 import { describeRule, type GroupRule } from '../world/group-rule.ts';
 import { groupDoubtsOf, groupsOf } from '../world/wearers.ts';
 import { type Context, defineControl } from './control.ts';
-import type { Verdict } from './verdict.ts';
 
 const webPorts = [80, 443];
 
