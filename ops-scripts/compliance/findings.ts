@@ -1,6 +1,6 @@
 // What the command says: one finding a control and part, in the shape that its JSON promises.
-import type { ControlId } from './rules/control.ts';
-import type { Mode } from './world/world.ts';
+import type { ControlId } from './control-ids.ts';
+import type { Mode } from './snapshot.ts';
 
 export type Status = 'pass' | 'fail' | 'unknown' | 'waived';
 

@@ -4,11 +4,11 @@ import type { Finding, Report, Status } from './findings.ts';
 import { kindNames } from './parts/part.ts';
 import { allControls } from './rules/all-controls.ts';
 import type { Context, Control } from './rules/control.ts';
-import { openVerdict, type Verdict } from './rules/verdict.ts';
 import { selectStack } from './selection/select-stack.ts';
 import type { SelectionOptions } from './selection/selection.ts';
-import type { Snapshot } from './snapshot.ts';
-import { type Mode, openWorld } from './world/world.ts';
+import type { Mode, Snapshot } from './snapshot.ts';
+import { openVerdict, type Verdict } from './verdict.ts';
+import { openWorld } from './world/world.ts';
 
 export interface JudgeOptions {
   mode: Mode;

@@ -4,6 +4,9 @@ import type { AnswerOf, ClientName, CommandOf } from './snapshot-calls.ts';
 
 export const snapshotFormat = 'myclothes-aws-snapshot/1';
 
+/** Where a snapshot comes from: calls made just now, a file, or templates that stand for an account. */
+export type Mode = 'live' | 'snapshot' | 'template';
+
 /** One call's outcome: the SDK's output with all pages merged, or the error that ended it. */
 export type CallOutcome =
   | { ok: true; result: Record<string, unknown> }

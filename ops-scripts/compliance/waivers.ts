@@ -1,9 +1,9 @@
 // A waiver turns a known failure into `waived` until its day; one without reason or expiry is refused, an expired one says so.
 import { ConfigFault } from './config-fault.ts';
+import { controlIds } from './control-ids.ts';
 import type { Report } from './findings.ts';
 import { summarize } from './judge.ts';
 import { shortName } from './report/short-name.ts';
-import { controlIds } from './rules/control.ts';
 
 export interface Waiver {
   control: string;

@@ -44,9 +44,7 @@ import { ListHostedZonesCommand, ListResourceRecordSetsCommand } from '@aws-sdk/
 import type { ClientName, CommandOf } from '../snapshot-calls.ts';
 import * as inputs from './call-inputs.ts';
 import type { CollectedAnswers } from './collected-answers.ts';
-
-/** How a call's pages follow one another: the input that asks for the next page, or undefined after the last. */
-export type NextPage = (answer: Record<string, unknown>) => Record<string, unknown> | undefined;
+import { marker, type NextPage, nextMarker, nextRecord, nextToken, truncatedMarker } from './next-page.ts';
 
 export interface TableCall {
   client: ClientName;
@@ -208,30 +206,4 @@ function ec2(
   // Without MaxResults EC2 tries to answer whole, and refuses large accounts.
   const pageSize = { MaxResults };
   return { ...call('ec2', command, Command, list, nextToken), pageSize };
-}
-
-function nextToken(answer: Record<string, unknown>) {
-  return answer['NextToken'] ? { NextToken: answer['NextToken'] } : undefined;
-}
-
-function marker(answer: Record<string, unknown>) {
-  return answer['Marker'] ? { Marker: answer['Marker'] } : undefined;
-}
-
-function nextMarker(answer: Record<string, unknown>) {
-  return answer['NextMarker'] ? { Marker: answer['NextMarker'] } : undefined;
-}
-
-function truncatedMarker(answer: Record<string, unknown>) {
-  return answer['IsTruncated'] ? { Marker: answer['NextMarker'] } : undefined;
-}
-
-/** Route 53's record sets: the SDK has no paginator for them. */
-function nextRecord(answer: Record<string, unknown>) {
-  if (!answer['IsTruncated']) return undefined;
-  return {
-    StartRecordName: answer['NextRecordName'],
-    StartRecordType: answer['NextRecordType'],
-    StartRecordIdentifier: answer['NextRecordIdentifier'],
-  };
 }

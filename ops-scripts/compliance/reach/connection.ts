@@ -4,16 +4,15 @@ import { type AddressRange, parseCidr } from '../network/address.ts';
 import { intersect, isEmpty, isSubset, unite } from '../network/interval-set.ts';
 import { covers } from '../network/traffic.ts';
 import { describePart, type Part, type ProxyPart } from '../parts/part.ts';
-import type { Context } from '../rules/control.ts';
-import type { Verdict } from '../rules/verdict.ts';
+import type { Verdict } from '../verdict.ts';
+import type { GroupRule } from '../world/group-rule.ts';
 import { aclAllows, aclOf, portsApart } from '../world/network-acls.ts';
-import type { GroupRule } from '../world/security-groups.ts';
 import { cidrsOfSubnets, subnetsOf } from '../world/subnets.ts';
 import { groupDoubtsOf, groupsOf } from '../world/wearers.ts';
 import type { World } from '../world/world.ts';
 
 export function judgeConnection(
-  { world }: Context,
+  world: World,
   from: Part | ProxyPart,
   to: Part | ProxyPart,
   port: number,

@@ -1,6 +1,6 @@
 // The command (or change of a template) that closes exactly one way in.
 import { formatTraffic } from '../network/traffic.ts';
-import { describeRule, type GroupRule } from '../world/security-groups.ts';
+import { describeRule, type GroupRule } from '../world/group-rule.ts';
 import type { Wearer } from '../world/wearers.ts';
 import type { World } from '../world/world.ts';
 

@@ -1,6 +1,6 @@
 // How someone on the internet gets to a wearer of a group, hop by hop, so that a failure is proved from where it begins.
 import type { Cidr } from '../network/cidr.ts';
-import { describeRule } from '../world/security-groups.ts';
+import { describeRule } from '../world/group-rule.ts';
 import { groupsOf, type Wearer } from '../world/wearers.ts';
 import type { World } from '../world/world.ts';
 

@@ -5,8 +5,8 @@ import { type IntervalSet, intersect, isEmpty, unite } from '../network/interval
 import { covers } from '../network/traffic.ts';
 import type { LoadBalancerPart } from '../parts/part.ts';
 import { isUnknownValue } from '../snapshot.ts';
+import type { GroupRule } from '../world/group-rule.ts';
 import { aclAllows, aclOf } from '../world/network-acls.ts';
-import type { GroupRule } from '../world/security-groups.ts';
 import { subnetsOf } from '../world/subnets.ts';
 import { groupDoubtsOf, groupsOf } from '../world/wearers.ts';
 import type { World } from '../world/world.ts';

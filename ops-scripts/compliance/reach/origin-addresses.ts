@@ -3,7 +3,6 @@ import { type AddressRange, type Family, formatAddress } from '../network/addres
 import type { Cidr } from '../network/cidr.ts';
 import { contains, type IntervalSet, unite } from '../network/interval-set.ts';
 import type { Part } from '../parts/part.ts';
-import type { Context } from '../rules/control.ts';
 import { cidrsOfSubnets, subnetsOf } from '../world/subnets.ts';
 import { describeInterface, type Wearer } from '../world/wearers.ts';
 import type { World } from '../world/world.ts';
@@ -22,13 +21,13 @@ export function addressesOfWearer(world: World, { owner, face }: Wearer, groupId
 }
 
 /** Addresses on the interfaces of the parts that may come in. */
-export function addressesOf({ world }: Context, parts: readonly Part[], family: string): IntervalSet {
+export function addressesOf(world: World, parts: readonly Part[], family: string): IntervalSet {
   const faces = parts.flatMap((part) => world.interfaces.byOwner.get(part) ?? []);
   return unite(faces.flatMap(({ addresses }) => addresses.filter((range) => range.family === family)));
 }
 
 /** The internet where the addresses are public; else the first interface that has one of them. */
-export function entrance({ world }: Context, cidr: Cidr, outside: IntervalSet, family: Family): string {
+export function entrance(world: World, cidr: Cidr, outside: IntervalSet, family: Family): string {
   const name = internetName(cidr);
   if (cidr.isPublic) return name;
   for (const face of world.interfaces.all) {

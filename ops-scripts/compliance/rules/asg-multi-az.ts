@@ -2,9 +2,9 @@
 import { listAnswers } from '../answers.ts';
 import { known, knownList, knownOrAbsent } from '../doubt.ts';
 import type { AutoScalingGroupPart, LoadBalancerPart } from '../parts/part.ts';
+import type { Verdict } from '../verdict.ts';
 import { type Context, defineControl } from './control.ts';
 import { requireZones } from './count-zones.ts';
-import type { Verdict } from './verdict.ts';
 
 export const asgMultiAz = defineControl({
   id: 'asg-multi-az',

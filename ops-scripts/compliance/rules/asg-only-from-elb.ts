@@ -29,7 +29,7 @@ export const asgOnlyFromElb = defineControl({
     // Which port is right cannot be said, but who may come in can: a failure is found all the same.
     if (traffic.ports.size === 0) traffic.ports = everyPort();
     judgeOnlyFrom(
-      context,
+      context.world,
       part,
       { parts: context.selection['load-balancer'].parts, name: 'the load balancer', ...traffic },
       verdict,

@@ -2,10 +2,10 @@
 import type { CacheCluster } from '@aws-sdk/client-elasticache';
 import { Doubt, known, knownList } from '../doubt.ts';
 import type { CachePart } from '../parts/part.ts';
+import type { Verdict } from '../verdict.ts';
 import { type Context, defineControl } from './control.ts';
 import { requireZones } from './count-zones.ts';
 import { findInBetween, unlessInBetween } from './state-in-between.ts';
-import type { Verdict } from './verdict.ts';
 
 export const cacheMultiAz = defineControl({
   id: 'cache-multi-az',

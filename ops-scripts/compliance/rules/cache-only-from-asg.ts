@@ -31,7 +31,7 @@ export const cacheOnlyFromAsg = defineControl({
     if (ports.size === 0) ports = everyPort();
     const { parts, doubts } = context.selection['auto-scaling-group'];
     const allowed = { parts, name: 'the Auto Scaling group', protocols: new Set(['tcp']), ports };
-    judgeOnlyFrom(context, part, allowed, verdict);
+    judgeOnlyFrom(context.world, part, allowed, verdict);
     doubts.forEach(verdict.doubt);
   },
 });

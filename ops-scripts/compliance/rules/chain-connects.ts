@@ -8,10 +8,10 @@ import { letsClientsIn } from '../reach/client-addresses.ts';
 import { judgeConnection } from '../reach/connection.ts';
 import { missingInternetRoute } from '../reach/internet-route.ts';
 import { closedBecause } from '../reach/listener-open.ts';
+import type { Verdict } from '../verdict.ts';
 import { type Context, defineControl } from './control.ts';
 import { type Forwarding, listenersOf } from './forwarding-listeners.ts';
 import { targetGroupsOf } from './target-groups.ts';
-import type { Verdict } from './verdict.ts';
 import { judgeWayToDatabase } from './way-to-database.ts';
 
 export const chainConnects = defineControl({
@@ -99,7 +99,7 @@ function judgeListeners(
     )) {
       verdict.attempt(() => {
         const port = Number(known(target.Port, `the port of target group ${target.TargetGroupName}`));
-        judgeConnection(context, part, group, port, verdict);
+        judgeConnection(world, part, group, port, verdict);
         if (
           part.raw.Type === 'network' &&
           target.TargetType !== 'ip' &&
@@ -152,7 +152,7 @@ function judgeStores(
   mustReach: boolean,
   verdict: Verdict,
 ): void {
-  const { selection } = context;
+  const { world, selection } = context;
   const softly: Verdict = {
     ...verdict,
     fail: ({ reason }) => verdict.warn(reason),
@@ -163,10 +163,10 @@ function judgeStores(
   const asked = mustReach ? verdict : softly;
   for (const part of selection.cache.parts) {
     // A cache with a second port for readers is reached where its first is.
-    verdict.attempt(() => judgeConnection(context, group, part, cachePorts(part)[0]!, asked));
+    verdict.attempt(() => judgeConnection(world, group, part, cachePorts(part)[0]!, asked));
   }
   for (const part of selection.database.parts)
-    verdict.attempt(() => judgeWayToDatabase(context, group, part, asked));
+    verdict.attempt(() => judgeWayToDatabase(world, group, part, asked));
   const stores = selection.cache.parts.length + selection.database.parts.length;
   if (!mustReach && stores > 0) verdict.warn(`${describePart(group)} is not behind this load balancer`);
 }

@@ -1,22 +1,10 @@
 // A control: what it asks of a part, how it judges, and which calls it rests on.
+
+import type { ControlId } from '../control-ids.ts';
 import type { PartKind, PartsByKind } from '../parts/part.ts';
 import type { Selection } from '../selection/selection.ts';
+import type { Verdict } from '../verdict.ts';
 import type { World } from '../world/world.ts';
-import type { Verdict } from './verdict.ts';
-
-export const controlIds = [
-  'elb-multi-az',
-  'asg-multi-az',
-  'cache-multi-az',
-  'database-multi-az',
-  'elb-open-to-web',
-  'asg-only-from-elb',
-  'cache-only-from-asg',
-  'database-only-from-asg',
-  'chain-connects',
-] as const;
-
-export type ControlId = (typeof controlIds)[number];
 
 export interface Context {
   world: World;

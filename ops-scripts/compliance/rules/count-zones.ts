@@ -1,6 +1,7 @@
 // The one measure of "multi-AZ": how many Availability Zones, by name.
+
+import type { Verdict } from '../verdict.ts';
 import type { Context } from './control.ts';
-import type { Verdict } from './verdict.ts';
 
 /** Holds or fails by the number of Availability Zones among `names`: `needed` at least, all that is asked for unless told. */
 export function requireZones(

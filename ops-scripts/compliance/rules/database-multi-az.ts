@@ -1,10 +1,10 @@
 // database-multi-az: an instance with a standby in another zone, or a cluster whose members stand in at least two.
 import { attempt, Doubt, known, knownOrAbsent, knownText, readItems } from '../doubt.ts';
 import type { DatabasePart } from '../parts/part.ts';
+import type { Verdict } from '../verdict.ts';
 import { type Context, defineControl } from './control.ts';
 import { requireZones } from './count-zones.ts';
 import { findInBetween, unlessInBetween } from './state-in-between.ts';
-import type { Verdict } from './verdict.ts';
 
 /** States in which nothing about zones is changing. */
 const settled = [

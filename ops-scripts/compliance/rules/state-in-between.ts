@@ -1,5 +1,5 @@
 // While AWS changes a part, what is wrong with it may be about to be right: then nothing about its zones is a failure.
-import type { Verdict } from './verdict.ts';
+import type { Verdict } from '../verdict.ts';
 
 /** States that sound like a change, and leave zones as they are. */
 const settled = new Set([

@@ -1,6 +1,6 @@
 // A judgement tried out before it counts: of several ways only one need be open.
 import { attempt } from '../doubt.ts';
-import type { Failure, Verdict } from './verdict.ts';
+import type { Failure, Verdict } from '../verdict.ts';
 
 export interface Trial {
   failures: Failure[];

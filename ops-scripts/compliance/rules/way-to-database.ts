@@ -3,25 +3,25 @@ import { databasePorts } from '../parts/database.ts';
 import { type AutoScalingGroupPart, type DatabasePart, describePart, type ProxyPart } from '../parts/part.ts';
 import { proxyPort, servesDatabase } from '../parts/proxy.ts';
 import { judgeConnection } from '../reach/connection.ts';
-import type { Context } from './control.ts';
+import type { Verdict } from '../verdict.ts';
+import type { World } from '../world/world.ts';
 import { bestOf, isOpen, replay, tryOut } from './trial.ts';
-import type { Verdict } from './verdict.ts';
 
 /** One open way is enough; where there is none, the ways through proxies known to serve are told, as they are meant to be used. */
 export function judgeWayToDatabase(
-  context: Context,
+  world: World,
   from: AutoScalingGroupPart,
   database: DatabasePart,
   verdict: Verdict,
 ): void {
-  const { items, doubts, absent } = context.world.parts.proxies;
+  const { items, doubts, absent } = world.parts.proxies;
   const straight = tryOut((trial) =>
-    judgeConnection(context, from, database, databasePorts(database)[0]!, trial),
+    judgeConnection(world, from, database, databasePorts(database)[0]!, trial),
   );
   const proxies = items.filter((each) => !each.endpointOf && servesDatabase(each, database) !== false);
   const through = proxies.map((proxy) => ({
     serves: servesDatabase(proxy, database) === true,
-    trial: tryOut((trial) => judgeWayThrough(context, from, proxy, database, trial)),
+    trial: tryOut((trial) => judgeWayThrough(world, from, proxy, database, trial)),
   }));
   const serving = through.filter(({ serves }) => serves).map(({ trial }) => trial);
   if (isOpen(straight)) {
@@ -36,7 +36,7 @@ export function judgeWayToDatabase(
 }
 
 function judgeWayThrough(
-  context: Context,
+  world: World,
   from: AutoScalingGroupPart,
   proxy: ProxyPart,
   database: DatabasePart,
@@ -47,12 +47,12 @@ function judgeWayThrough(
       `whether ${describePart(proxy)} serves ${describePart(database)}: ${proxy.targetDoubts[0]}`,
     );
   const port = proxyPort(proxy, database);
-  const entrances = context.world.parts.proxies.items.filter(
+  const entrances = world.parts.proxies.items.filter(
     (each) => each === proxy || (each.endpointOf === proxy && !each.readOnly),
   );
   const ways = entrances.map((entrance) =>
-    tryOut((trial) => judgeConnection(context, from, entrance, port, trial)),
+    tryOut((trial) => judgeConnection(world, from, entrance, port, trial)),
   );
   replay(bestOf(ways)!, verdict);
-  judgeConnection(context, proxy, database, databasePorts(database)[0]!, verdict);
+  judgeConnection(world, proxy, database, databasePorts(database)[0]!, verdict);
 }

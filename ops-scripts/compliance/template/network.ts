@@ -1,6 +1,6 @@
 // VPCs, subnets, prefix lists, routes, network ACLs, and what wears a group without being a part of the stack.
 import { isUnknownValue } from '../snapshot.ts';
-import { zoneOfChoice } from './caches.ts';
+import { zoneOfChoice } from './cache-nodes.ts';
 import { zonesOfRds } from './database-clusters.ts';
 import type { Draft } from './draft.ts';
 import { zonePrefix } from './evaluate.ts';

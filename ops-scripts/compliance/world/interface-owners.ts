@@ -1,7 +1,7 @@
 // Who a network interface belongs to, by its attachment or by the description that the AWS service writes on it.
 import type { Part, ProxyPart } from '../parts/part.ts';
 import type { Parts } from '../parts/read-parts.ts';
-import type { WornInterface } from './interfaces.ts';
+import type { WornInterface } from './worn-interface.ts';
 
 export type OwnerOf = (face: WornInterface) => Part | ProxyPart | undefined;
 

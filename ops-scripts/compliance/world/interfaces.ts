@@ -2,27 +2,11 @@
 import type { Instance, NetworkInterface } from '@aws-sdk/client-ec2';
 import { type Answers, listAnswers } from '../answers.ts';
 import { attempt, knownText, readItems } from '../doubt.ts';
-import { type AddressRange, parseCidr } from '../network/address.ts';
 import type { Part, ProxyPart } from '../parts/part.ts';
 import type { Parts } from '../parts/read-parts.ts';
 import { isUnknownValue } from '../snapshot.ts';
 import { openOwners } from './interface-owners.ts';
-
-export interface WornInterface {
-  /** `eni-…`, or the instance's id where only that is known. */
-  id: string;
-  instanceId?: string;
-  description: string;
-  groups: string[];
-  /** Why it may wear more groups than these. */
-  groupDoubts: string[];
-  addresses: AddressRange[];
-  subnetId?: string;
-  publicAddress?: string;
-  owner?: Part | ProxyPart;
-  /** Why there may be no such interface. */
-  doubt?: string;
-}
+import { joinInterface, type WornInterface } from './worn-interface.ts';
 
 export interface Interfaces {
   all: WornInterface[];
@@ -63,7 +47,7 @@ export function readInterfaces(answers: Answers, parts: Parts): Interfaces {
   const doubts = faces.absent ? [] : [...faces.doubts];
   for (const raw of faces.items) {
     attempt(
-      () => add(all, raw, interfacesCall, doubtOf(raw.Status)),
+      () => joinInterface(all, raw, interfacesCall, doubtOf(raw.Status)),
       (reason) => doubts.push(reason),
       interfacesCall,
     );
@@ -106,7 +90,8 @@ function addInstance(all: Map<string, WornInterface>, instance: Instance, id: st
   const Attachment = { InstanceId: id };
   const doubt = doubtOf(instance.State?.Name);
   const cards = instance.NetworkInterfaces ?? [];
-  for (const card of cards) add(all, { ...card, Attachment } as NetworkInterface, instancesCall, doubt);
+  for (const card of cards)
+    joinInterface(all, { ...card, Attachment } as NetworkInterface, instancesCall, doubt);
   if (cards.length > 0) return;
   const own = {
     NetworkInterfaceId: id,
@@ -116,59 +101,10 @@ function addInstance(all: Map<string, WornInterface>, instance: Instance, id: st
     Association: { PublicIp: instance.PublicIpAddress },
     Attachment,
   };
-  add(all, own, instancesCall, doubt);
+  joinInterface(all, own, instancesCall, doubt);
 }
 
 /** A template whose condition can't be known gives no state: then it may well not exist. */
 function doubtOf(state: unknown): string | undefined {
   return isUnknownValue(state) ? state.$unknown : undefined;
-}
-
-function add(
-  all: Map<string, WornInterface>,
-  raw: NetworkInterface,
-  call: string,
-  doubt: string | undefined,
-): void {
-  const id = knownText(raw.NetworkInterfaceId, `a NetworkInterfaceId of ${call}`);
-  const before = all.get(id);
-  const face: WornInterface = before ?? { id, description: '', groups: [], groupDoubts: [], addresses: [] };
-  if (before === undefined && doubt !== undefined) face.doubt = doubt;
-  if (doubt === undefined) delete face.doubt;
-  all.set(id, face);
-  readItems(
-    raw.Groups,
-    `groups of ${id} in ${call}`,
-    ({ GroupId }) => {
-      const group = knownText(GroupId, `a group of ${id} in ${call}`);
-      if (!face.groups.includes(group)) face.groups.push(group);
-    },
-    (reason) => face.groupDoubts.push(reason),
-  );
-  face.description ||= textOf(raw.Description) ?? '';
-  setOnce(face, 'instanceId', textOf(raw.Attachment?.InstanceId));
-  setOnce(face, 'publicAddress', textOf(raw.Association?.PublicIp));
-  setOnce(face, 'subnetId', textOf(raw.SubnetId));
-  if (face.addresses.length > 0) return;
-  const texts = [
-    raw.PrivateIpAddress,
-    ...(raw.PrivateIpAddresses ?? []).map(({ PrivateIpAddress }) => PrivateIpAddress),
-    ...(raw.Ipv6Addresses ?? []).map(({ Ipv6Address }) => Ipv6Address),
-  ];
-  for (const text of new Set(texts)) {
-    const range = typeof text === 'string' ? parseCidr(text) : undefined;
-    if (range !== undefined) face.addresses.push(range);
-  }
-}
-
-function setOnce(
-  face: WornInterface,
-  name: 'instanceId' | 'publicAddress' | 'subnetId',
-  value: string | undefined,
-): void {
-  if (value !== undefined) face[name] ??= value;
-}
-
-function textOf(value: unknown): string | undefined {
-  return typeof value === 'string' && value !== '' ? value : undefined;
 }

@@ -1,23 +1,9 @@
 // Security groups with all their rules, from either of the two calls that tell them, each rule once.
-import type { IpPermission, SecurityGroupRule } from '@aws-sdk/client-ec2';
 import { type Answers, isMade, listAnswers } from '../answers.ts';
-import { attempt, Doubt, known, knownList, knownOrAbsent, knownText } from '../doubt.ts';
-import { type Cidr, readCidr } from '../network/cidr.ts';
-import { formatTraffic, type Traffic, toTraffic } from '../network/traffic.ts';
-
-export type Peer =
-  | ({ kind: 'cidr' } & Cidr)
-  | { kind: 'prefix-list'; id: string }
-  | { kind: 'group'; id: string; foreign?: string };
-
-export interface GroupRule {
-  /** The rule's id where AWS gave it. */
-  id?: string;
-  groupId: string;
-  egress: boolean;
-  traffic: Traffic;
-  peer: Peer;
-}
+import { attempt, known, knownList, knownText } from '../doubt.ts';
+import { formatTraffic } from '../network/traffic.ts';
+import { type GroupRule, peerKey } from './group-rule.ts';
+import { fromPermission, fromRule } from './read-group-rule.ts';
 
 export interface SecurityGroup {
   id: string;
@@ -113,85 +99,4 @@ function openGroup(byId: Map<string, SecurityGroup>, id: string): SecurityGroup 
   const group = byId.get(id) ?? { id, name: id, ingress: [], egress: [], egressKnown: false, doubts: [] };
   byId.set(id, group);
   return group;
-}
-
-function fromPermission(raw: IpPermission, groupId: string, egress: boolean, account: string): GroupRule[] {
-  const traffic = readTraffic(raw, groupId);
-  const peers: Peer[] = [
-    ...knownList(raw.IpRanges, `sources of ${groupId}`).map((range) => cidr(range.CidrIp, groupId)),
-    ...knownList(raw.Ipv6Ranges, `sources of ${groupId}`).map((range) => cidr(range.CidrIpv6, groupId)),
-    ...knownList(raw.PrefixListIds, `sources of ${groupId}`).map(
-      (list): Peer => ({ kind: 'prefix-list', id: known(list.PrefixListId, `a prefix list of ${groupId}`) }),
-    ),
-    ...knownList(raw.UserIdGroupPairs, `sources of ${groupId}`).map((pair) =>
-      groupPeer(known(pair.GroupId, `a source group of ${groupId}`), pair, account),
-    ),
-  ];
-  return peers.map((peer) => ({ groupId, egress, traffic, peer }));
-}
-
-function fromRule(raw: SecurityGroupRule, groupId: string, account: string): GroupRule {
-  const reference = knownOrAbsent(raw.ReferencedGroupInfo, `a source group of ${groupId}`);
-  const ipv4 = knownOrAbsent(raw.CidrIpv4, `a source of ${groupId}`);
-  const ipv6 = knownOrAbsent(raw.CidrIpv6, `a source of ${groupId}`);
-  const list = knownOrAbsent(raw.PrefixListId, `a source of ${groupId}`);
-  const peer: Peer = reference
-    ? groupPeer(known(reference.GroupId, `a source group of ${groupId}`), reference, account)
-    : list
-      ? { kind: 'prefix-list', id: list }
-      : cidr(ipv4 ?? ipv6, groupId);
-  const id = raw.SecurityGroupRuleId;
-  return {
-    ...(id ? { id } : {}),
-    groupId,
-    egress: raw.IsEgress === true,
-    traffic: readTraffic(raw, groupId),
-    peer,
-  };
-}
-
-function readTraffic(raw: IpPermission | SecurityGroupRule, groupId: string): Traffic {
-  return toTraffic(
-    known(raw.IpProtocol, `the protocol of a rule of ${groupId}`),
-    readPort(raw.FromPort, groupId),
-    readPort(raw.ToPort, groupId),
-  );
-}
-
-/** Garbage compares with no port, so that it would seem to open none. */
-function readPort(port: number | undefined, groupId: string): number | undefined {
-  const present = knownOrAbsent(port, `a port of a rule of ${groupId}`);
-  if (present !== undefined && !Number.isInteger(Number(present)))
-    throw new Doubt(`a port of a rule of ${groupId} is not a number`);
-  return present;
-}
-
-function cidr(text: string | undefined, groupId: string): Peer {
-  return { kind: 'cidr', ...readCidr(knownText(text, `a source of ${groupId}`)) };
-}
-
-function groupPeer(
-  id: string,
-  from: {
-    UserId?: string | undefined;
-    VpcPeeringConnectionId?: string | undefined;
-    PeeringStatus?: string | undefined;
-  },
-  account: string,
-): Peer {
-  if (from.VpcPeeringConnectionId)
-    return { kind: 'group', id, foreign: `is in the peered VPC of ${from.VpcPeeringConnectionId}` };
-  if (from.UserId && account && from.UserId !== account)
-    return { kind: 'group', id, foreign: `is of account ${from.UserId}` };
-  return { kind: 'group', id };
-}
-
-function peerKey(peer: Peer): string {
-  return peer.kind === 'cidr' ? peer.cidr : peer.id;
-}
-
-/** `sgr-1 (tcp 22 from 0.0.0.0/0) of sg-2` */
-export function describeRule(rule: GroupRule): string {
-  const text = `${formatTraffic(rule.traffic)} ${rule.egress ? 'to' : 'from'} ${peerKey(rule.peer)}`;
-  return rule.id ? `rule ${rule.id} (${text}) of ${rule.groupId}` : `rule (${text}) of ${rule.groupId}`;
 }

@@ -1,8 +1,9 @@
 // Who really wears a security group: every interface that has it and every part that declares it.
 import { describePart, type Part, type ProxyPart } from '../parts/part.ts';
 import type { Parts } from '../parts/read-parts.ts';
-import type { Interfaces, WornInterface } from './interfaces.ts';
-import type { Mode } from './world.ts';
+import type { Mode } from '../snapshot.ts';
+import type { Interfaces } from './interfaces.ts';
+import type { WornInterface } from './worn-interface.ts';
 
 export interface Wearer {
   /** `instance i-1 (eni-1)`, `load balancer web` … */

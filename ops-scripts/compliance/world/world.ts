@@ -2,14 +2,12 @@
 import { type Answers, openAnswers } from '../answers.ts';
 import { attempt } from '../doubt.ts';
 import { noParts, type Parts, readParts } from '../parts/read-parts.ts';
-import type { Snapshot } from '../snapshot.ts';
+import type { Mode, Snapshot } from '../snapshot.ts';
 import { type Interfaces, readInterfaces } from './interfaces.ts';
 import { openPrefixLists, type PrefixLists } from './prefix-lists.ts';
 import { readSecurityGroups, type SecurityGroups } from './security-groups.ts';
 import { readWearers, type Wearers } from './wearers.ts';
 import { readZones, type Zones } from './zones.ts';
-
-export type Mode = 'live' | 'snapshot' | 'template';
 
 export interface World {
   mode: Mode;

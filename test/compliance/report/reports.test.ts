@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
-import { type CheckOptions, readSelection } from '../../../ops-scripts/compliance/command-options.ts';
+import { type CheckOptions, readSelection } from '../../../ops-scripts/compliance/commands/options.ts';
 import { compareReports } from '../../../ops-scripts/compliance/compare.ts';
 import { ConfigFault } from '../../../ops-scripts/compliance/config-fault.ts';
 import { judge } from '../../../ops-scripts/compliance/judge.ts';

@@ -2,8 +2,8 @@
 import type { IpPermission } from '@aws-sdk/client-ec2';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import type { ControlId } from '../../../ops-scripts/compliance/control-ids.ts';
 import { judge } from '../../../ops-scripts/compliance/judge.ts';
-import type { ControlId } from '../../../ops-scripts/compliance/rules/control.ts';
 import type { Snapshot } from '../../../ops-scripts/compliance/snapshot.ts';
 import { face, fromCidr, fromGroup, group, soundStack } from '../support/sound-stack.ts';
 import { addIngress, answerOf, securityGroup } from '../support/spoil.ts';

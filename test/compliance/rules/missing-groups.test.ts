@@ -1,6 +1,6 @@
 // A part that declares no security group at all is in doubt, whatever its interfaces show; a network load balancer may have none.
 import { describe, expect, test } from 'vitest';
-import type { ControlId } from '../../../ops-scripts/compliance/rules/control.ts';
+import type { ControlId } from '../../../ops-scripts/compliance/control-ids.ts';
 import { recordCall, type Snapshot } from '../../../ops-scripts/compliance/snapshot.ts';
 import { fromCidr, soundStack } from '../support/sound-stack.ts';
 import { addIngress, answerOf, findingOf, statusOf } from '../support/spoil.ts';

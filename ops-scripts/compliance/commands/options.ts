@@ -1,9 +1,9 @@
 // Options that several subcommands share, and the config file that can stand in for the selection.
-import { readFileSync } from 'node:fs';
 import { Command, InvalidArgumentError, Option } from 'commander';
-import { ConfigFault } from './config-fault.ts';
-import { type Output, outputs } from './report/write-report.ts';
-import type { SelectionOptions } from './selection/selection.ts';
+import { ConfigFault } from '../config-fault.ts';
+import { type Output, outputs } from '../report/write-report.ts';
+import type { SelectionOptions } from '../selection/selection.ts';
+import { readText } from './files.ts';
 
 export interface AccessOptions {
   profile?: string;
@@ -101,17 +101,6 @@ function checkSelection(given: Record<string, unknown>, file: string): Selection
       );
   }
   return given as SelectionOptions;
-}
-
-/** A file's text; a file that can't be read is a ConfigFault. */
-export function readText(file: string): string {
-  try {
-    return readFileSync(file, 'utf8');
-  } catch (error) {
-    throw new ConfigFault(`Cannot read '${file}': ${(error as NodeJS.ErrnoException).code ?? error}`, {
-      cause: error,
-    });
-  }
 }
 
 function wholeNumber(text: string): number {

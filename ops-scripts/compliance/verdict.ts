@@ -1,7 +1,8 @@
 // Gathers what speaks for and against one part: any failure is `fail`, else any doubt is `unknown`, else `pass`.
-import { attempt } from '../doubt.ts';
-import type { Finding } from '../findings.ts';
-import type { ControlId } from './control.ts';
+
+import type { ControlId } from './control-ids.ts';
+import { attempt } from './doubt.ts';
+import type { Finding } from './findings.ts';
 
 export interface Failure {
   reason: string;

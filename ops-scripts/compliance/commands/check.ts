@@ -1,0 +1,96 @@
+// `check`: judges what AWS answers now, a saved snapshot or templates, and writes the report.
+import { Command } from 'commander';
+import { ConfigFault } from '../config-fault.ts';
+import { exitCodeOf } from '../exit-code.ts';
+import { judge } from '../judge.ts';
+import { writeReport } from '../report/write-report.ts';
+import { type Mode, parseSnapshot, type Snapshot } from '../snapshot.ts';
+import { snapshotFromTemplates } from '../template/template.ts';
+import { applyWaivers, parseWaivers } from '../waivers.ts';
+import { collectLive } from './collect-live.ts';
+import { readText, save } from './files.ts';
+import { guard } from './guard.ts';
+import {
+  addAccessOptions,
+  addIdleAccessOptions,
+  addReportOptions,
+  addSelectionOptions,
+  type CheckOptions,
+  readSelection,
+} from './options.ts';
+
+export function checkCommand(): Command {
+  const live = addAccessOptions(checking('live', 'Judge the account that the AWS credentials open'))
+    .addHelpText(
+      'after',
+      '\nExample:\n  $ npm run ops -- compliance check live --stack shop --profile audit --region eu-west-1',
+    )
+    .action(guard(async (options: CheckOptions) => report(await collectLive(options), 'live', options)));
+  const snapshot = addIdleAccessOptions(checking('snapshot', 'Judge a saved snapshot'))
+    .argument('<file>', 'written by `compliance snapshot`')
+    .addHelpText(
+      'after',
+      '\nExample:\n  $ npm run ops -- compliance check snapshot account.json --load-balancer shop --output json',
+    )
+    .action(
+      guard((file: string, options: CheckOptions) =>
+        report(parseSnapshot(readText(file), file), 'snapshot', options),
+      ),
+    );
+  const template = checking('template', 'Judge CloudFormation templates, as one account')
+    .argument('<files...>', 'JSON or YAML')
+    .option('--parameter <name=value>', 'value of a parameter, repeatable', collectParameter)
+    .option('--region <region>', 'region of the stack', 'us-east-1')
+    .option('--account <id>', 'account of the stack', '123456789012');
+  addIdleAccessOptions(template)
+    .addHelpText(
+      'after',
+      '\nExample:\n  $ npm run ops -- compliance check template shop.yaml data.yaml --parameter Size=small',
+    )
+    .action(
+      guard(
+        async (
+          files: string[],
+          options: CheckOptions & { parameter?: Record<string, string>; account: string },
+        ) => {
+          for (const file of files) readText(file);
+          const { parameter = {}, account, region = 'us-east-1' } = options;
+          await report(
+            await snapshotFromTemplates(files, { parameters: parameter, region, account }),
+            'template',
+            options,
+          );
+        },
+      ),
+    );
+  return new Command('check')
+    .description('Judge by all controls')
+    .addCommand(live)
+    .addCommand(snapshot)
+    .addCommand(template);
+}
+
+function checking(name: string, description: string): Command {
+  return addReportOptions(addSelectionOptions(new Command(name).description(description)));
+}
+
+async function report(snapshot: Snapshot, mode: Mode, options: CheckOptions): Promise<void> {
+  const waivers =
+    options.waivers === undefined ? [] : parseWaivers(readText(options.waivers), options.waivers);
+  const judged = judge(snapshot, { mode, selection: readSelection(options), minZones: options.minZones });
+  const result = applyWaivers(judged, waivers, new Date());
+  const terminal = {
+    color: process.stdout.isTTY === true && options.outputFile === undefined,
+    width: process.stdout.columns ?? 120,
+  };
+  const text = writeReport(result, options.output, terminal, snapshot);
+  if (options.outputFile === undefined) console.log(text);
+  else save(options.outputFile, text);
+  process.exitCode = exitCodeOf(result, options.failOn);
+}
+
+function collectParameter(text: string, before: Record<string, string> = {}): Record<string, string> {
+  const at = text.indexOf('=');
+  if (at < 1) throw new ConfigFault(`Cannot use the parameter '${text}' as it is not <name>=<value>`);
+  return { ...before, [text.slice(0, at)]: text.slice(at + 1) };
+}

@@ -1,0 +1,16 @@
+// Takes a snapshot of the account that the command line's credentials open.
+import type { AccessOptions } from './options.ts';
+
+/** The SDK is loaded only here: it takes longer to load than other commands to run. */
+export async function collectLive(options: AccessOptions) {
+  const { collectSnapshot } = await import('../collect/collect.ts');
+  return collectSnapshot(accessOf(options));
+}
+
+function accessOf({ profile, region, endpointUrl }: AccessOptions) {
+  return {
+    ...(profile ? { profile } : {}),
+    ...(region ? { region } : {}),
+    ...(endpointUrl ? { endpointUrl } : {}),
+  };
+}

@@ -1,0 +1,25 @@
+// Files that the command line names: one that can't be read or written is a fault of its user's.
+import { readFileSync, writeFileSync } from 'node:fs';
+import { ConfigFault } from '../config-fault.ts';
+
+/** A file's text; a file that can't be read is a ConfigFault. */
+export function readText(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    throw new ConfigFault(`Cannot read '${file}': ${(error as NodeJS.ErrnoException).code ?? error}`, {
+      cause: error,
+    });
+  }
+}
+
+/** Ends the text with a line break; a file that can't be written is a ConfigFault. */
+export function save(file: string, text: string): void {
+  try {
+    writeFileSync(file, `${text}\n`);
+  } catch (error) {
+    throw new ConfigFault(`Cannot write '${file}': ${(error as NodeJS.ErrnoException).code ?? error}`, {
+      cause: error,
+    });
+  }
+}

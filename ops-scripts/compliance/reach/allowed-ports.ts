@@ -1,0 +1,24 @@
+// Whoever may come in comes in on the allowed ports alone: a rule that opens more to them is a failure too.
+import { everyPort, exceeds } from '../network/traffic.ts';
+import { describePart } from '../parts/part.ts';
+import { describeRule, type GroupRule } from '../world/group-rule.ts';
+import { fixRule } from './fix.ts';
+import type { Inquiry } from './inquiry.ts';
+
+/** `from`: who comes in by the rule, as a reason calls them. */
+export function judgePorts(
+  { world, target, allowed, verdict }: Inquiry,
+  rule: GroupRule,
+  from: string,
+): void {
+  if (!exceeds(rule.traffic, allowed.protocols, allowed.ports)) return;
+  // Every port is allowed where the right one is not known: then none can be named.
+  const known = allowed.ports.size < everyPort().size;
+  const ports = known ? [...allowed.ports].sort((a, b) => a - b) : [];
+  const meant = ports.length === 0 ? 'one port of tcp' : `port ${ports.join(', ')}`;
+  verdict.fail({
+    reason: `${describeRule(rule)} opens more to ${from} than ${meant}`,
+    path: () => [from, describeRule(rule), describePart(target)],
+    fix: fixRule(world, rule, ports.slice(0, 4)),
+  });
+}

@@ -1,0 +1,61 @@
+// A port is open to all of an address family where the rules together cover each of its addresses.
+import { type Family, wholeFamily } from '../network/address.ts';
+import { formatSet } from '../network/format-set.ts';
+import { type Interval, isEmpty, subtract, unite } from '../network/interval-set.ts';
+import { covers } from '../network/traffic.ts';
+import type { Verdict } from '../verdict.ts';
+import type { GroupRule } from '../world/group-rule.ts';
+import type { World } from '../world/world.ts';
+
+const familyNames: Record<Family, string> = { ipv4: 'IPv4', ipv6: 'IPv6' };
+
+export interface Opening {
+  /** The rules of all groups of the load balancer. */
+  rules: GroupRule[];
+  /** Why there may be rules that `rules` lacks: what looks closed may then be open. */
+  unread: string[];
+  /** The group that a rule may be added to. */
+  groupId: string;
+}
+
+export function judgeOpen(
+  world: World,
+  { rules, unread, groupId }: Opening,
+  port: number,
+  family: Family,
+  verdict: Verdict,
+): void {
+  const ranges: Interval[] = [];
+  const doubts = [...unread];
+  for (const rule of rules.filter(({ traffic }) => covers(traffic, 'tcp', port))) {
+    const { peer } = rule;
+    if (peer.kind === 'group') continue;
+    try {
+      const cidrs = peer.kind === 'cidr' ? [peer] : world.prefixLists.entriesOf(peer.id);
+      for (const { cidr, range } of cidrs) {
+        if (range === undefined) doubts.push(`'${cidr}' is not a CIDR`);
+        else if (range.family === family) ranges.push(range);
+      }
+    } catch (error) {
+      doubts.push(error instanceof Error ? error.message : String(error));
+    }
+  }
+  const missing = subtract(wholeFamily(family), unite(ranges));
+  if (isEmpty(missing)) {
+    verdict.hold(`tcp ${port} open to all of ${familyNames[family]}`);
+    return;
+  }
+  if (doubts.length > 0) {
+    doubts.forEach(verdict.doubt);
+    return;
+  }
+  const all =
+    family === 'ipv4'
+      ? '--cidr 0.0.0.0/0'
+      : `--ip-permissions 'IpProtocol=tcp,FromPort=${port},ToPort=${port},Ipv6Ranges=[{CidrIpv6=::/0}]'`;
+  const what = family === 'ipv4' ? `--protocol tcp --port ${port} ${all}` : all;
+  verdict.fail({
+    reason: `tcp ${port} is closed to ${ranges.length === 0 ? `all of ${familyNames[family]}` : `${familyNames[family]} ${formatSet(family, missing)}`}`,
+    fix: `aws ec2 authorize-security-group-ingress --group-id ${groupId} ${what} --region ${world.region}`,
+  });
+}

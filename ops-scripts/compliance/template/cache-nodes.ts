@@ -1,0 +1,17 @@
+// What nodes of every cache have in common: the groups that they wear, and a zone that AWS chooses where the template does not.
+import { isUnknownValue, unknownValue } from '../snapshot.ts';
+import { listOf, type Properties } from './resources.ts';
+
+export const placedByAws = unknownValue('the template leaves the zone of each node to AWS');
+
+/** The zone of all nodes of a cluster that is not spread: AWS picks it, and whichever it is, it is one. */
+export const zoneOfChoice = 'one zone of the choice of AWS';
+
+export function wornByNodes(properties: Properties): Properties {
+  return {
+    CacheSubnetGroupName: properties['CacheSubnetGroupName'],
+    SecurityGroups: listOf(properties['SecurityGroupIds'] ?? properties['VpcSecurityGroupIds']).map(
+      (group) => (isUnknownValue(group) ? group : { SecurityGroupId: group, Status: 'active' }),
+    ),
+  };
+}

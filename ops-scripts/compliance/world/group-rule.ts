@@ -1,0 +1,34 @@
+// One rule of a security group: what it opens, to or from whom, and how a sentence names it.
+import type { Cidr } from '../network/cidr.ts';
+import { formatTraffic, type Traffic } from '../network/traffic.ts';
+
+export type AddressPeer = ({ kind: 'cidr' } & Cidr) | { kind: 'prefix-list'; id: string };
+
+export interface GroupPeer {
+  kind: 'group';
+  id: string;
+  /** Why it is no group of this account and network. */
+  foreign?: string;
+}
+
+export type Peer = AddressPeer | GroupPeer;
+
+export interface GroupRule<P extends Peer = Peer> {
+  /** The rule's id where AWS gave it. */
+  id?: string;
+  groupId: string;
+  egress: boolean;
+  traffic: Traffic;
+  peer: P;
+}
+
+/** The CIDR, or the id of the group or list. */
+export function peerKey(peer: Peer): string {
+  return peer.kind === 'cidr' ? peer.cidr : peer.id;
+}
+
+/** `sgr-1 (tcp 22 from 0.0.0.0/0) of sg-2` */
+export function describeRule(rule: GroupRule): string {
+  const text = `${formatTraffic(rule.traffic)} ${rule.egress ? 'to' : 'from'} ${peerKey(rule.peer)}`;
+  return rule.id ? `rule ${rule.id} (${text}) of ${rule.groupId}` : `rule (${text}) of ${rule.groupId}`;
+}
