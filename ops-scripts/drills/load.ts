@@ -59,7 +59,10 @@ export async function startLoad({ url, shoppers, random, send, thinkMs }: LoadOp
 
   const shopAt = async (place: number) => {
     const pace = random.fork(`pace of ${place}`);
-    for (let visit = 1; !stopping.signal.aborted; ) {
+    for (let visit = 1; ; ) {
+      // First of all as well: a crowd does not come through the door at one moment.
+      await delay(pace.integer(0, thinkMs), undefined, { signal: stopping.signal }).catch(() => undefined);
+      if (stopping.signal.aborted) return;
       const shopper = crowd[place]!;
       await shopper.act(stopping.signal);
       // Never with pieces in the journal: whether those arrive is seen by the next write.
@@ -67,7 +70,6 @@ export async function startLoad({ url, shoppers, random, send, thinkMs }: LoadOp
         departed.push(shopper);
         crowd[place] = open(`shopper ${place}, visit ${visit++}`);
       }
-      await delay(pace.integer(0, thinkMs), undefined, { signal: stopping.signal }).catch(() => undefined);
     }
   };
   const running = crowd.map((_, place) => shopAt(place));

@@ -44,6 +44,7 @@ defaults
 
 // A request that no origin received, or that it dropped without an answer, goes to another one; a write only if it bears a key,
 // since only then a second arrival has no second effect. The longest answer of an origin is 3.5 s, so 15 s is for the frozen.
+// More than an origin has at work it answers later anyway, its health checks too: they wait here, and those whose shopper has left are dropped.
 function storefront(plan: BalancerPlan): string {
   const stick = plan.sticky ? '  cookie balancer insert indirect nocache httponly\n' : '';
   const servers = plan.origins.map(
@@ -64,11 +65,12 @@ backend origins
   mode http
   balance leastconn
   timeout server 15s
-  timeout queue 2s
+  timeout queue 4s
+  option abortonclose
   option httpchk
   http-check send meth GET uri /readyz hdr Host localhost
   http-check expect status 200
-  default-server inter 300ms fastinter 150ms downinter 300ms fall 2 rise 1 on-marked-down shutdown-sessions
+  default-server inter 300ms fastinter 150ms downinter 300ms fall 3 rise 1 maxconn 100 on-marked-down shutdown-sessions
   retries 3
   option redispatch 1
   retry-on conn-failure empty-response
