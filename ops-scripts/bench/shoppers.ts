@@ -38,8 +38,8 @@ export async function benchShoppers(shop: BenchShop): Promise<BenchResult> {
 }
 
 function tellRefusals({ refused, refusals }: LoadResult): string {
-  const byStatus = Object.entries(refusals).map(([status, times]) => `${times} with ${status}`);
-  return [`${refused} refused`, ...byStatus].join(', ');
+  const kinds = Object.entries(refusals).map(([kind, times]) => `${kind}: ${times}`);
+  return [`${refused} refused`, ...kinds].join(', ');
 }
 
 /** Seven looks for one piece. */

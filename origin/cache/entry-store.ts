@@ -19,6 +19,8 @@ export interface EntryStore {
     bytes: Uint8Array,
     ttlSeconds: number,
   ): Promise<boolean>;
+  /** Where there is nothing to store: those who wait would do so in vain. */
+  release(key: string, token: string): Promise<void>;
   /** Waits for what the holder of the lease stores, a second at most. */
   awaitEntry(key: string): Promise<EncodedEntry | undefined>;
 }
@@ -32,15 +34,19 @@ export function createEntryStore(redis: RedisClient, room: RedisRoom): EntryStor
     const packed = await redis.getBuffer(entryKey(key));
     return packed === null ? undefined : unpackEntry(packed);
   };
+  const release = async (key: string, token: string) => {
+    await redis.releaseEntry(leaseKey(key), token);
+  };
   return {
     get,
+    release,
     async lease(key) {
       const token = randomUUID();
       return (await redis.set(leaseKey(key), token, 'PX', leaseMs, 'NX')) === 'OK' ? token : undefined;
     },
     async store(key, token, tags, bytes, ttlSeconds) {
       if (!(await room.isLeft())) {
-        await redis.releaseEntry(leaseKey(key), token);
+        await release(key, token);
         return false;
       }
       const packed = packEntry(tags, bytes);

@@ -78,7 +78,11 @@ interface TagOnServer {
   runId: string;
 }
 
-/** Lease, then ask the primary, then set: a change that commits later raises the floor itself and takes the lease away. */
+/**
+ * Lease, then ask the primary, then set: a change that commits later raises the floor itself and takes the lease away. What was leased is
+ * settled also where others hold the rest: a lease left lying would keep everybody from that floor for as long as it runs.
+ * @returns undefined where not all could be settled
+ */
 async function settle(
   { redis, db, readers }: FloorsOptions,
   unknown: TagOnServer[],
@@ -92,18 +96,20 @@ async function settle(
         : redis.set(leaseKey(tag), token, 'PX', leaseMs),
     ),
   );
-  if (leased.some((answer) => answer !== 'OK')) return undefined;
+  const own = unknown.filter((_, index) => leased[index] === 'OK');
+  if (own.length === 0) return undefined;
   const versions = await readTagVersions(
     db,
     readers,
-    unknown.map(({ tag }) => tag),
+    own.map(({ tag }) => tag),
   );
   const settled = await Promise.all(
-    unknown.map(({ tag, runId }) =>
+    own.map(({ tag, runId }) =>
       redis.settleFloor(floorKey(tag), leaseKey(tag), token, runId, versions[tag]!, floorSeconds),
     ),
   );
-  return settled.every((answer) => answer === 1) ? versions : undefined;
+  const isWhole = own.length === unknown.length && settled.every((answer) => answer === 1);
+  return isWhole ? versions : undefined;
 }
 
 function parseFloor(stored: string | null | undefined, runId: string): number | undefined {

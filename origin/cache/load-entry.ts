@@ -50,11 +50,16 @@ async function fillAndStore(origins: Origins, request: ReadRequest<unknown>): Pr
     const arrived = await accept(origins, request, await entries.awaitEntry(key));
     return arrived ?? { ...(await fillForStore(origins, request)), isChecked: false };
   }
+  const release = () => void entries.release(key, token).catch(() => undefined);
   const filled = await fillForStore(origins, request).catch((cause: unknown) => {
+    release();
     throw new FillError('Cannot fill a cache entry', { cause });
   });
   // From here on Redis may fail without harm: what was read after the request began may be served.
-  if (!filled.isChecked && !(await standsAbove(floors, filled.tags))) return filled;
+  if (!filled.isChecked && !(await standsAbove(floors, filled.tags))) {
+    release();
+    return filled;
+  }
   const bytes = codec.encode(filled.value);
   const stored = await entries.store(key, token, filled.tags, bytes, ttlSeconds).catch(() => false);
   return {

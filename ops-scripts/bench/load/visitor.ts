@@ -55,7 +55,7 @@ export function createVisitor(base: URL, steps: Step[], firstStep: number): Visi
           if (isSuccess(status) && body.includes(expects ?? '')) count(visitor.done, steps[index]!.name);
           else {
             tally.refused += 1;
-            count(tally.refusals, String(status));
+            count(tally.refusals, `${steps[index]!.name} ${status}`);
           }
         } catch {
           tally.failed += 1;
