@@ -51,6 +51,8 @@ export function createPool(options: PoolOptions): pg.Pool {
     query_timeout: queryTimeoutMs,
     statement_timeout: queryTimeoutMs,
     idle_in_transaction_session_timeout: 10_000,
+    // Where Postgres can compile queries, it would do so for longer than a search runs, whose terms it takes for dear.
+    options: '-c jit=off',
     keepAlive: true,
   });
   pool.on('error', (error) => options.onError?.(error));
