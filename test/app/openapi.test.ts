@@ -159,7 +159,7 @@ describe('whatever is sent', () => {
               .filter((parameter) => parameter.in === place)
               .map(({ name, schema }) => [
                 name,
-                fc.oneof(valueFrom(schema, schemas, known, name), nonsense.map(String)),
+                fc.oneof(valueFrom(schema, schemas, known, name), nonsense.map(textOf)),
               ]),
           ),
           place === 'query' ? { requiredKeys: [] } : {},
@@ -229,8 +229,10 @@ function urlOf(template: string, path: Record<string, unknown>, query: Record<st
   return words.length === 0 ? filled : `${filled}?${words.join('&')}`;
 }
 
+/** Not by `String` alone: nonsense may have a member `toString` that is no function. */
 function textOf(value: unknown): string {
-  return String(value).toWellFormed();
+  if (Array.isArray(value)) return value.map(textOf).join(',');
+  return (typeof value === 'object' ? JSON.stringify(value) : String(value)).toWellFormed();
 }
 
 function orderOf(email: string) {
