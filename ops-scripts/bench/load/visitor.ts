@@ -20,7 +20,7 @@ export interface Tally {
   bytes: number;
   /** Answers other than 2xx, 303 and 304. */
   refused: number;
-  /** How many of them, by status; 200 where a body lacked what it must hold. */
+  /** How many of them, by step and status, such as `add 503`; 200 where a body lacked what it must hold. */
   refusals: Record<string, number>;
   /** Requests whose connection broke. */
   failed: number;
