@@ -13,8 +13,8 @@ import type { StoreWatch } from './store-watch.ts';
 
 export interface CartWriter {
   /**
-   * Waits for the commit, up to `deadlineMs` by `performance.now()`, or until Postgres is known to be away. While rounds go on to end, a
-   * task whose turn has not come waits for it a little longer.
+   * Waits for the commit, up to `deadlineMs` by `performance.now()`, or until Postgres is known to be away. While rounds go on to end,
+   * Postgres answers, and the wait is a little longer.
    * @throws PostgresSilent where the outcome is unknown; a task that was never sent will not be sent later.
    */
   apply(task: CartTask, deadlineMs: number): Promise<Written>;
@@ -49,10 +49,10 @@ const rememberedCarts = 5_000;
 const maxQueue = 2_000;
 const maxBatch = 64;
 const connections = 2;
-/** The journal would be one more queue, and a longer one, for who only waits behind others. */
+/** For who only waits behind others: the journal would be one more queue, and a longer one. */
 const patienceMs = 1_300;
 const lookAgainMs = 100;
-/** Since a round ended: Postgres answers. */
+/** After a round has ended, Postgres is taken to answer for so long. */
 const servingMs = 500;
 /** A round that takes longer makes the watch ask whether Postgres is still there. */
 const suspectMs = 250;
@@ -169,7 +169,7 @@ export function createCartWriter(pool: pg.Pool, watch: StoreWatch, publish: Publ
         const lookAtTheTime = () => {
           const nowMs = performance.now();
           const isServing = nowMs - roundEndedMs < servingMs && nowMs < deadlineMs + patienceMs;
-          if (isServing && queue.includes(waiting)) timer = setTimeout(lookAtTheTime, lookAgainMs);
+          if (isServing) timer = setTimeout(lookAtTheTime, lookAgainMs);
           else giveUp('Postgres did not confirm in time');
         };
         let timer = setTimeout(lookAtTheTime, deadlineMs - performance.now());
