@@ -1,7 +1,6 @@
 // The origin as one web-standard app: what every request passes through, and the table of contents of its routes.
 import { OpenAPIHono } from '@hono/zod-openapi';
 import type { Context } from 'hono';
-import { bodyLimit } from 'hono/body-limit';
 import { createAccountDeps } from './account/account-deps.ts';
 import { accountPages } from './account/page-routes.ts';
 import { createPasswords, type Passwords } from './account/passwords.ts';
@@ -24,6 +23,7 @@ import { describeApi } from './web/describe-api.ts';
 import type { AppEnv, RuntimeBindings } from './web/env.ts';
 import { errorPage } from './web/error-page.ts';
 import { type Health, healthRoutes } from './web/health.ts';
+import { limitBody } from './web/limit-body.ts';
 import { createLoadShedding, type LoadBounds, usualLoadBounds } from './web/load-shedding.ts';
 import { problemResponse, toRefusal } from './web/problem.ts';
 import { rememberWrites } from './web/read-your-writes.ts';
@@ -92,14 +92,7 @@ function passThrough(app: OpenAPIHono<AppEnv>, deps: Deps, loadBounds: LoadBound
     checkSameOrigin(c.req.raw);
     await next();
   });
-  app.use(
-    bodyLimit({
-      maxSize: maxBodyBytes,
-      onError: () => {
-        throw new Refusal(413, 'body-too-large', `A request body has at most ${maxBodyBytes} bytes`);
-      },
-    }),
-  );
+  app.use(limitBody(maxBodyBytes));
 }
 
 /** The one place where errors become answers: problem documents under /api, the shop's own page elsewhere. */

@@ -12,16 +12,16 @@ export async function listProducts(url: string, limit: number): Promise<ListedPr
   return items;
 }
 
-/** @returns ids of variants that can be bought. */
-export async function listVariants(url: string, ofProducts: number): Promise<string[]> {
+/** @returns for each product the ids of its variants that can be bought, at least one. */
+export async function listVariants(url: string, ofProducts: number): Promise<[string, ...string[]][]> {
   const products: Product[] = [];
   // One after another: a shop that has just begun must not refuse them.
   for (const { slug } of await listProducts(url, ofProducts)) {
     products.push((await (await fetch(`${url}/api/products/${slug}`)).json()) as Product);
   }
   return products
-    .flatMap((product) => product.variants.filter((variant) => variant.available > 0))
-    .map(({ id }) => id);
+    .map(({ variants }) => variants.filter(({ available }) => available > 0).map(({ id }) => id))
+    .filter((ids): ids is [string, ...string[]] => ids.length > 0);
 }
 
 interface Product {

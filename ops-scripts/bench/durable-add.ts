@@ -13,12 +13,13 @@ import type { BenchShop } from './shop.ts';
 
 const run = promisify(execFile);
 const clients = 16;
+/** Of every cart, each of another product. */
+const lines = 10;
 const seconds = 5;
 const rounds = 3;
 
 export async function benchDurableAdd(shop: BenchShop): Promise<BenchResult> {
-  const variants = await listVariants(shop.url, 10);
-  const steps = variants.map((variantId, turn) => ({
+  const steps = (await listVariants(shop.url, lines)).map(([variantId], turn) => ({
     name: 'add',
     method: 'PUT' as const,
     path: `/api/cart/lines/${variantId}`,
@@ -32,7 +33,7 @@ export async function benchDurableAdd(shop: BenchShop): Promise<BenchResult> {
   const ours = added.map((round) => round.perSecond);
   return {
     bench: 'durable-add',
-    measured: `PUT /api/cart/lines/… answered "committed", a second, ${clients} shoppers`,
+    measured: `PUT /api/cart/lines/… answered "committed", a second, ${clients} shoppers with ${lines} lines in the cart`,
     against: `pgbench, ${clients} clients, one prepared upsert of one row a transaction, on the same Postgres`,
     ours: Math.round(median(ours)),
     theirs: Math.round(median(theirs)),

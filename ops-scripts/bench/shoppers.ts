@@ -45,7 +45,7 @@ function tellRefusals({ refused, refusals }: LoadResult): string {
 /** Seven looks for one piece. */
 async function makeSteps(url: string): Promise<Step[]> {
   const products = await listProducts(url, 100);
-  const variants = (await listVariants(url, 100)).slice(0, variantsToAdd);
+  const variants = (await listVariants(url, 100)).flat().slice(0, variantsToAdd);
   const look = (path: string): Step => ({
     name: 'look',
     path,

@@ -1,4 +1,6 @@
 // What there is to buy, as the shop's own API tells it.
+import { readCatalog } from './read-catalog.ts';
+
 export interface StockedVariant {
   slug: string;
   id: string;
@@ -8,19 +10,13 @@ export interface StockedVariant {
 
 /** Of so many products, the variants that are not sold out; most pieces first. @throws where the shop does not answer */
 export async function readVariants(url: string, products: number): Promise<StockedVariant[]> {
-  const { items } = await readJson<{ items: { slug: string }[] }>(`${url}/api/products?limit=${products}`);
+  const { items } = await readCatalog<{ items: { slug: string }[] }>(`${url}/api/products?limit=${products}`);
   const found: StockedVariant[] = [];
   for (const { slug } of items) {
-    const { variants } = await readJson<{ variants: { id: string; available: number }[] }>(
+    const { variants } = await readCatalog<{ variants: { id: string; available: number }[] }>(
       `${url}/api/products/${slug}`,
     );
     found.push(...variants.map(({ id, available }) => ({ slug, id, available })));
   }
   return found.filter(({ available }) => available > 0).sort((a, b) => b.available - a.available);
-}
-
-async function readJson<Body>(url: string): Promise<Body> {
-  const response = await fetch(url, { signal: AbortSignal.timeout(10_000) });
-  if (!response.ok) throw new Error(`Cannot read ${url} as it answered ${response.status}`);
-  return (await response.json()) as Body;
 }

@@ -1,5 +1,5 @@
 // The products that the drill changes, and the addresses that show them.
-import { setTimeout as delay } from 'node:timers/promises';
+import { readCatalog } from '../read-catalog.ts';
 import type { SeededRandom } from '../seeded-random.ts';
 
 export interface Subject {
@@ -33,17 +33,15 @@ interface ProductJson {
 /** Above the prices of any shop's clothes, so that a price tells which change it is. */
 export const leastPrice = 1_000_000;
 const leastStock = 1_000;
-const mostAttempts = 10;
-const againMs = 200;
 
 /** The newest products: the front page and the plain list show them. */
 export async function chooseSubjects(
   url: string,
   count: number,
 ): Promise<{ subjects: Subject[]; categories: string[] }> {
-  const { items } = await readJson<{ items: { slug: string }[] }>(`${url}/api/products?limit=${count}`);
+  const { items } = await readCatalog<{ items: { slug: string }[] }>(`${url}/api/products?limit=${count}`);
   const products = await Promise.all(
-    items.map(({ slug }) => readJson<ProductJson>(`${url}/api/products/${slug}`)),
+    items.map(({ slug }) => readCatalog<ProductJson>(`${url}/api/products/${slug}`)),
   );
   const subjects = products.map(({ id, slug, price, variants }): Subject => {
     const [own, ...others] = variants as [ProductJson['variants'][0], ...ProductJson['variants']];
@@ -96,15 +94,4 @@ export function listTargets(
     { path: `/p/${absent}`, shows: 'absence' },
     { path: `/api/products/${absent}`, shows: 'absence' },
   ];
-}
-
-/** A shop that has just been started may refuse at first, as nothing is in its caches. */
-async function readJson<Body>(url: string): Promise<Body> {
-  for (let attempt = 1; ; attempt++) {
-    const response = await fetch(url, { signal: AbortSignal.timeout(10_000) });
-    if (response.ok) return (await response.json()) as Body;
-    await response.body?.cancel();
-    if (attempt === mostAttempts) throw new Error(`Cannot read ${url} as it answered ${response.status}`);
-    await delay(attempt * againMs);
-  }
 }
