@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { freeze, wake } from '../../ops-scripts/drills/freeze.ts';
 import { waitUntil } from '../../ops-scripts/local/wait-until.ts';
 import { drainJournals } from '../../origin/cart/journal-drain.ts';
+import { copyKey } from '../../origin/cart/server/cart-keys.ts';
 import { type PrivateStore, startRedis } from '../support/stores.ts';
 import { type Browser, type CartWorld, openCartWorld, pieces } from './support/cart-world.ts';
 import { kill, startMigratedPostgres } from './support/faulty-stores.ts';
@@ -40,6 +41,16 @@ function untilCommitted(shopper: Browser) {
 async function untilAnswers() {
   const probe = world.browser();
   await waitUntil(async () => (await probe.add(world.variants[0]!)).durability === 'committed', quick);
+}
+
+/** Redis, too, is away until a probe is answered; till then nothing is copied, and the loss of Postgres would be a second fault. */
+async function untilCopied(shopper: Browser) {
+  const [variant = ''] = world.variants;
+  const key = copyKey(shopper.cookie!.split('.')[1]!);
+  await waitUntil(async () => {
+    await shopper.add(variant);
+    return (await world.redis.exists(key)) === 1;
+  }, quick);
 }
 
 async function countInPostgres(variantId: string, cookie: string): Promise<number | undefined> {
@@ -86,6 +97,7 @@ describe('Redis', () => {
       wake(redis);
     }
     expect(pieces(await shopper.view())[variant]).toBe(7);
+    await untilCopied(shopper);
   });
 });
 

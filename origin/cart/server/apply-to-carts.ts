@@ -72,12 +72,18 @@ export async function applyToCarts(run: RunSql, tasks: CartTask[], memory?: Cart
       update: {
         cartId: task.cartId,
         cart: { state: decision.state, merged: false },
-        versionBefore: row.state.version,
         operations: decision.recorded.toReversed(),
         drained: decision.drained,
+        ...whatCameBefore(row, decision),
       },
     };
   });
+}
+
+/** A cart that was just made has no operations but these, so its copy needs no reading. */
+function whatCameBefore(row: CartRow, decision: Decision): Pick<CopyUpdate, 'versionBefore' | 'judged'> {
+  if (row.exists || !decision.changed) return { versionBefore: row.state.version };
+  return { versionBefore: 'full', judged: decision.drained };
 }
 
 /** Only where every operation is new by all that is known, so that the answer cannot come from memory alone. */

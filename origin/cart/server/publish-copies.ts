@@ -3,7 +3,7 @@ import type { JournalledOperation } from '../replay-journal.ts';
 import type { CartCopies, CopyUpdate } from './cart-copies.ts';
 import { type RunSql, readCartInFull } from './cart-statements.ts';
 
-/** @returns what each cart's journal still holds; undefined where Redis does not answer. Never rejects. */
+/** @returns what each cart's journal still holds, as far as that could be read; undefined where Redis does not answer. Never rejects. */
 export async function publishCopies(
   copies: CartCopies,
   run: RunSql,
@@ -12,18 +12,16 @@ export async function publishCopies(
   if (updates.length === 0) return new Map();
   const saved = await copies.save(updates);
   if (saved === undefined) return undefined;
-  const left = new Map<string, JournalledOperation[]>();
-  for (const [index, update] of updates.entries()) {
-    const answer = saved[index]!;
-    // The copy is missing or lags: read again, with the newest operations; it can only be newer than this update.
-    const journal =
-      answer === 'operations-missing'
-        ? await fillCopy(copies, run, update.cartId).catch(() => undefined)
-        : answer.journal;
-    if (journal === undefined) return undefined;
-    left.set(update.cartId, journal);
-  }
-  return left;
+  const left = await Promise.all(
+    updates.map(async ({ cartId }, index) => {
+      const answer = saved[index]!;
+      if (answer !== 'operations-missing') return [cartId, answer.journal] as const;
+      // The copy is missing or lags: read again, with the newest operations; it can only be newer than this update.
+      const journal = await fillCopy(copies, run, cartId).catch(() => undefined);
+      return journal && ([cartId, journal] as const);
+    }),
+  );
+  return new Map(left.filter((one) => one !== undefined));
 }
 
 const fillRounds = 3;
