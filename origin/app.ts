@@ -17,6 +17,7 @@ import { createPaymentProviders, type PaymentProviders } from './order/payment/p
 import { orderRoutes } from './order/routes.ts';
 import { staffPages } from './staff/page-routes.ts';
 import { staffRoutes } from './staff/routes.ts';
+import { createAllowedMethods } from './web/allowed-methods.ts';
 import { assetRoutes } from './web/assets.ts';
 import { createClientAddress } from './web/client-address.ts';
 import { describeApi } from './web/describe-api.ts';
@@ -69,7 +70,7 @@ export function createApp(
 
   const respondToError = createRespondToError(deps);
   app.onError(respondToError);
-  app.notFound((c) => respondToError(new Refusal(404, 'not-found', 'There is nothing at this address'), c));
+  app.notFound(createNothingHere(app, respondToError));
   return app;
 }
 
@@ -95,9 +96,27 @@ function passThrough(app: OpenAPIHono<AppEnv>, deps: Deps, loadBounds: LoadBound
   app.use(limitBody(maxBodyBytes));
 }
 
+/** There is nothing at the address, or nothing for this method. */
+function createNothingHere(app: OpenAPIHono<AppEnv>, respondToError: RespondToError) {
+  const allowedAt = createAllowedMethods(app.routes);
+  return (c: Context<AppEnv>): Response => {
+    const allowed = allowedAt(c.req.path);
+    if (allowed.length === 0 || allowed.includes(c.req.method))
+      return respondToError(new Refusal(404, 'not-found', 'There is nothing at this address'), c);
+    const allow = allowed.join(', ');
+    if (c.req.method === 'OPTIONS') return new Response(null, { status: 204, headers: { Allow: allow } });
+    const refused = new Refusal(405, 'method-not-allowed', `What can be asked for here is ${allow}`);
+    const response = respondToError(refused, c);
+    response.headers.set('Allow', allow);
+    return response;
+  };
+}
+
+type RespondToError = (error: Error, c: Context<AppEnv>) => Response;
+
 /** The one place where errors become answers: problem documents under /api, the shop's own page elsewhere. */
-function createRespondToError(deps: Deps) {
-  return (error: Error, c: Context<AppEnv>): Response | Promise<Response> => {
+function createRespondToError(deps: Deps): RespondToError {
+  return (error, c) => {
     const refusal = toRefusal(error);
     // A refusal without a cause has nothing more to tell, and comes by the thousand when we are busy.
     const isExpected = error === refusal && error.cause === undefined;

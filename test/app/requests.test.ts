@@ -144,6 +144,46 @@ describe('every response', () => {
   });
 });
 
+describe('a method that an address does not know', () => {
+  const ask = (method: string, path: string) =>
+    shop.browser().request(path, { method, headers: { Origin: 'http://localhost' } });
+
+  test.each([
+    ['PUT', '/api/cart', 'GET, HEAD'],
+    ['DELETE', '/api/cart/lines', 'POST'],
+    ['PATCH', '/api/cart/lines/1', 'DELETE, PUT'],
+    ['POST', '/api/products/plain-tee', 'GET, HEAD'],
+    ['POST', '/c/shirts', 'GET, HEAD'],
+    ['PUT', '/cart', 'GET, HEAD, POST'],
+  ])('%s %s is 405 and told %s', async (method, path, allow) => {
+    const response = await ask(method, path);
+    expect(response.status).toBe(405);
+    expect(response.headers.get('Allow')).toBe(allow);
+    expect(response.headers.get('Cache-Control')).toBe('private, no-store');
+    if (path.startsWith('/api/'))
+      expect(await response.json()).toMatchObject({ status: 405, code: 'method-not-allowed' });
+    else expect(await response.text()).toContain('<h1>');
+  });
+
+  test('OPTIONS is told the same without a refusal', async () => {
+    const response = await ask('OPTIONS', '/api/cart/lines/1');
+    expect(response.status).toBe(204);
+    expect(response.headers.get('Allow')).toBe('DELETE, PUT');
+  });
+
+  test('where there is nothing for any method it is 404', async () => {
+    for (const [method, path] of [
+      ['DELETE', '/api/nowhere'],
+      ['OPTIONS', '/nowhere'],
+      ['GET', '/assets/nothing.css'],
+    ] as const) {
+      const response = await ask(method, path);
+      expect(response.status).toBe(404);
+      expect(response.headers.get('Allow')).toBeNull();
+    }
+  });
+});
+
 describe('a warm product page', () => {
   test('asks nothing of Postgres: an origin that has none serves it out of Redis', async () => {
     await shop.browser().request(`/p/${shop.slug}`);
