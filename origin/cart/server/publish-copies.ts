@@ -1,4 +1,5 @@
 // After a commit: brings the copies up to date and learns what the journals still hold.
+import { opMarkOf } from '../cart-state.ts';
 import type { JournalledOperation } from '../replay-journal.ts';
 import type { CartCopies, CopyUpdate } from './cart-copies.ts';
 import { type RunSql, readCartInFull } from './cart-statements.ts';
@@ -27,7 +28,8 @@ export async function publishCopies(
 const fillRounds = 3;
 
 /**
- * Reads a cart from Postgres into its copy, and takes out of its journal what Postgres has.
+ * Reads a cart from Postgres into its copy, and takes out of its journal what Postgres has; but not a `set` that was committed directly and
+ * journalled as well: only a writer that replays it knows that the sets after it in the journal are later than its commit.
  * @returns what its journal holds then; undefined where Redis does not answer or the journal grew each time. @throws where Postgres does not
  *   answer.
  */
@@ -43,12 +45,17 @@ export async function fillCopy(
     const cart = await readCartInFull(run, cartId, judged);
     if (cart === undefined) return undefined;
     const { operations, known, ...stored } = cart;
+    const standing = held.journal.filter(({ opId, variantId }) => {
+      return known.includes(opId) && stored.state.directSets[variantId]?.[1] === opMarkOf(opId);
+    });
+    const kept = new Set(standing.map(({ opId }) => opId));
     const update = {
       cartId,
       cart: stored,
       versionBefore: 'full' as const,
-      operations,
-      drained: known,
+      // Whatever stays in the journal must be named, or a view would count it again.
+      operations: [...standing, ...operations.filter(({ opId }) => !kept.has(opId))],
+      drained: known.filter((opId) => !kept.has(opId)),
       judged,
     };
     const answer = (await copies.save([update]))?.[0];

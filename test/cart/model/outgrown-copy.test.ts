@@ -88,3 +88,28 @@ async function shownAfterAFill(fill: Fill, bug?: Bug): Promise<Record<string, nu
   model.postgres.up = false;
   return pieces((await viewCart(model.stores, cart)).state);
 }
+
+test('a set that was committed directly and journalled as well does not outlive the sets after it when the copy is read anew', async () => {
+  const model = openModel(
+    () => Promise.resolve(),
+    () => 'ok',
+  );
+  const set = (opId: string, quantity: number) => ({
+    opId,
+    fingerprint: opId,
+    kind: 'set' as const,
+    variantId: 'hat',
+    quantity,
+  });
+  // Committed, but the answer was lost, so that it is journalled, too.
+  await applyToCarts(model.stores.read, [{ cartId: 'c', journal: [], waiting: [set('first', 5)] }]);
+  model.postgres.up = false;
+  await writeCart(model.stores, cart, set('first', 5));
+  await writeCart(model.stores, cart, set('second', 3));
+  model.postgres.up = true;
+  await fillCopy(model.stores.copies, model.stores.read, 'c');
+  expect(pieces((await viewCart(model.stores, cart)).state)).toEqual({ hat: 3 });
+  const { journal } = (await model.stores.copies.read('c'))!;
+  await applyToCarts(model.stores.read, [{ cartId: 'c', journal, waiting: [] }]);
+  expect(pieces(model.postgres.state)).toEqual({ hat: 3 });
+});
