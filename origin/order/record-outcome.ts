@@ -21,13 +21,23 @@ const next: Record<PaymentStatus, PaymentStatus[]> = {
   failed: [],
 };
 
-/** Also for webhooks. */
+/** What a message that came by itself says of the payment: it may be about something else that was sold through the same account. */
+export interface Claim {
+  provider: string;
+  /** Minor units; undefined where it does not say. */
+  amount: number | undefined;
+}
+
+/** @param claim for webhooks: where it does not fit the order's payment, nothing is written */
 export async function recordOutcome(
   deps: Pick<Deps, 'db' | 'hintWorker'>,
   orderId: string,
   result: ChargeResult,
+  claim?: Claim,
 ): Promise<void> {
-  await retryOnConflict(() => deps.db.transaction().execute((tx) => writeOutcome(tx, orderId, result)));
+  await retryOnConflict(() =>
+    deps.db.transaction().execute((tx) => writeOutcome(tx, orderId, result, claim)),
+  );
   deps.hintWorker();
 }
 
@@ -35,14 +45,16 @@ async function writeOutcome(
   tx: Tx,
   orderId: string,
   { status, reference, redirectUrl }: ChargeResult,
+  claim: Claim | undefined,
 ): Promise<void> {
   const payment = await tx
     .selectFrom('payments')
-    .select(['status', 'provider', 'flag'])
+    .select(['status', 'provider', 'flag', 'reference'])
     .where('order_id', '=', orderId)
     .forUpdate()
     .executeTakeFirst();
   if (payment === undefined) return;
+  if (claim !== undefined && !(await fits(tx, orderId, claim, payment, reference))) return;
   if (payment.status === 'failed' && status === 'paid')
     return flagLateMoney(tx, orderId, payment.flag, reference);
   const changes = next[payment.status].includes(status);
@@ -71,4 +83,22 @@ async function writeOutcome(
       { orderId },
       { dueAt: new Date(Date.now() + askAgainSeconds * 1_000) },
     );
+}
+
+async function fits(
+  tx: Tx,
+  orderId: string,
+  claim: Claim,
+  payment: { provider: string; reference: string | null },
+  reference: string | undefined,
+): Promise<boolean> {
+  if (payment.provider !== claim.provider) return false;
+  if (payment.reference !== null && payment.reference !== reference) return false;
+  if (claim.amount === undefined) return true;
+  const order = await tx
+    .selectFrom('orders')
+    .select('total_amount')
+    .where('id', '=', orderId)
+    .executeTakeFirstOrThrow();
+  return order.total_amount === claim.amount;
 }

@@ -106,7 +106,10 @@ export function orderRoutes(deps: Deps, carts: Carts, providers: PaymentProvider
       .catch((cause: unknown) => {
         throw new Refusal(400, 'wrong-signature', 'This does not come from Stripe', { cause });
       });
-    if (event !== undefined) await recordOutcome(deps, event.orderId, event.result);
+    if (event !== undefined) {
+      const claim = { provider: 'stripe', amount: event.amount };
+      await recordOutcome(deps, event.orderId, event.result, claim);
+    }
     return c.body(null, 204);
   });
   return api;

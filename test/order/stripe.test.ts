@@ -122,6 +122,25 @@ describe('an order paid by card', () => {
 });
 
 describe('a webhook', () => {
+  test('about something else that was sold through the same account changes no order', async () => {
+    const { buyer, id, session } = await order(2);
+    const paid = { ...session, payment_status: 'paid' as const, status: 'complete' as const };
+    for (const foreign of [
+      { ...paid, id: 'cs_of_a_payment_link' },
+      { ...paid, amount: 1 },
+    ])
+      expect((await tell('checkout.session.completed', foreign)).status).toBe(204);
+    await tell('checkout.session.expired', {
+      ...paid,
+      id: 'cs_elsewhere',
+      payment_status: 'unpaid',
+      status: 'expired',
+    });
+    expect(await statusOf(buyer, id)).toBe('pending');
+    await tell('checkout.session.completed', paid);
+    expect(await statusOf(buyer, id)).toBe('paid');
+  });
+
   test('that Stripe did not sign is refused and changes nothing', async () => {
     const { buyer, id, session } = await order();
     const { body, headers } = await stripe.event('checkout.session.completed', {

@@ -101,6 +101,7 @@ function represent(session: FakeSession): object {
   return {
     ...session,
     object: 'checkout.session',
+    amount_total: session.amount,
     url: isOpen ? `https://checkout.stripe.example/${session.id}` : null,
     payment_intent: session.payment_status === 'paid' ? `pi_${session.id}` : null,
   };

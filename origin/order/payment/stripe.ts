@@ -13,6 +13,8 @@ export interface StripeOptions {
 export interface StripeEvent {
   orderId: string;
   result: ChargeResult;
+  /** Minor units; undefined where the session has none. */
+  amount: number | undefined;
 }
 
 export interface StripeProvider extends PaymentProvider {
@@ -78,7 +80,12 @@ export function createStripeProvider({ settings, server }: StripeOptions): Strip
       // The same Stripe account may sell elsewhere, too.
       if (orderId === null || !idPattern.test(orderId)) return undefined;
       const refused = event.type === 'checkout.session.async_payment_failed';
-      return { orderId, result: refused ? { ...toResult(session), status: 'failed' } : toResult(session) };
+      const result = toResult(session);
+      return {
+        orderId,
+        result: refused ? { ...result, status: 'failed' } : result,
+        amount: session.amount_total ?? undefined,
+      };
     },
   };
 }
