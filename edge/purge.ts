@@ -17,6 +17,8 @@ export interface PurgeOptions {
 }
 
 const maxSignedAgeMs = 60_000;
+/** An address of 200 letters of any script, percent-encoded, with its kind before it. */
+const maxTagLength = 2_500;
 const maxBytes = 4_000_000;
 /** Of all words that are being read; a purge is read before its signature can be checked. */
 const maxBytesAtOnce = 16_000_000;
@@ -55,7 +57,7 @@ function readTags(body: string): [string, number][] | undefined {
     const entries = Object.entries(tags) as [string, unknown][];
     const valid = entries.every(
       ([tag, version]) =>
-        tag.length > 0 && tag.length <= 300 && Number.isSafeInteger(version) && Number(version) >= 0,
+        tag.length > 0 && tag.length <= maxTagLength && Number.isSafeInteger(version) && Number(version) >= 0,
     );
     return valid ? (entries as [string, number][]) : undefined;
   } catch {

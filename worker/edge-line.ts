@@ -1,4 +1,4 @@
-// The line to one edge: every word on it carries all that the edge has not confirmed, so that no word can renew its trust without the purge.
+// The line to one edge: every word that can renew its trust carries all that the edge has not confirmed.
 import type { TagVersions } from '../origin/outbox/events.ts';
 import { Outage } from './outage.ts';
 
@@ -23,6 +23,11 @@ export interface EdgeLine {
 
 const renewMs = 1_000;
 const retryMs = 100;
+/** Of one word: characters of its tags, and for each its version and what JSON adds. */
+const mostLength = 1_000_000;
+const lengthOfVersion = 16;
+/** An edge takes words of the last minute, but is renewed only by those of the last second. */
+const pastRenewalMs = 10_000;
 /** An edge whose clock is off by more than a second gets no renewal (it refuses); two cover both directions. */
 const clockMs = 2_000;
 
@@ -46,10 +51,12 @@ export function openEdgeLine(options: EdgeLineOptions): EdgeLine {
     });
 
   const speak = async (): Promise<boolean> => {
-    const tags = Object.fromEntries(unconfirmed);
-    lastSentAt = now();
+    const tags = takePart(unconfirmed);
+    const isWhole = Object.keys(tags).length === unconfirmed.size;
+    if (isWhole) lastSentAt = now();
     try {
-      await options.send(options.url, tags, lastSentAt);
+      // A word that does not carry everything must not renew the edge's trust, so it is dated before what could.
+      await options.send(options.url, tags, isWhole ? lastSentAt : now() - pastRenewalMs);
     } catch {
       return false;
     }
@@ -58,7 +65,7 @@ export function openEdgeLine(options: EdgeLineOptions): EdgeLine {
     }
     if (owesDebts)
       await options.clearDebts(tags).then(
-        () => (owesDebts = false),
+        () => (owesDebts = !isWhole),
         () => undefined,
       );
     for (const hear of waiters) hear(tags);
@@ -114,6 +121,18 @@ export function openEdgeLine(options: EdgeLineOptions): EdgeLine {
       for (const hear of waiters) hear({});
     },
   };
+}
+
+/** An edge reads 4 MB at a time; after a long silence there may be more to say. */
+function takePart(unconfirmed: Map<string, number>): TagVersions {
+  const part: TagVersions = {};
+  let length = 0;
+  for (const [tag, version] of unconfirmed) {
+    length += tag.length + lengthOfVersion;
+    if (length > mostLength) break;
+    part[tag] = version;
+  }
+  return part;
 }
 
 function closedTooSoon(): Outage {

@@ -66,7 +66,11 @@ export function startEdgePurger(options: EdgePurgerOptions): EdgePurger {
     const askedAt = performance.now();
     const held = await holdPurger(options.db, holder, holdSeconds).catch(() => 'unknown' as const);
     if (held === 'held' || held === 'new') heldUntil = askedAt + holdSeconds * 1_000;
-    if (held === 'new') quietUntil = askedAt + options.leaseSeconds * 1_000;
+    if (held === 'new') {
+      // Somebody else may have spoken since: what they left unconfirmed is no part of our lines.
+      hangUp();
+      quietUntil = askedAt + options.leaseSeconds * 1_000;
+    }
     if (!holds()) return hangUp();
     // A former holder's last word is trusted for one lease; ours must not mix with it.
     if (lines.length > 0 || performance.now() < quietUntil) return;

@@ -28,3 +28,32 @@ test('two changes of one tag while an older word is on its way are confirmed by 
   expect(confirmed).toEqual([2, 3]);
   line.close();
 });
+
+test('more than an edge reads at once goes in parts, of which only the one that carries the rest may renew its trust', async () => {
+  const words: { tags: TagVersions; t: number }[] = [];
+  const startedAt = Date.now();
+  const cleared: number[] = [];
+  const tagsOf = (count: number) =>
+    Object.fromEntries(Array.from({ length: count }, (_, n) => [`slug:${'%D0%9A'.repeat(100)}${n}`, 1]));
+  const line = openEdgeLine({
+    url: 'http://edge.test',
+    leaseMs: 60_000,
+    debts: tagsOf(4_000),
+    send: async (_url, tags, t) => {
+      words.push({ tags, t });
+    },
+    keepDebts: async () => undefined,
+    clearDebts: async (tags) => {
+      cleared.push(Object.keys(tags).length);
+    },
+  });
+  await vi.waitFor(() => expect(words.length).toBeGreaterThanOrEqual(3));
+  line.close();
+  const told = words.flatMap(({ tags }) => Object.keys(tags));
+  expect(new Set(told).size).toBe(4_000);
+  expect(cleared.reduce((sum, count) => sum + count, 0)).toBe(4_000);
+  for (const { tags } of words) expect(JSON.stringify({ tags }).length).toBeLessThan(4_000_000);
+  // An edge is renewed by words of the last second.
+  const mayRenew = words.map(({ t }) => t >= startedAt - 1_000);
+  expect(mayRenew.slice(0, 3)).toEqual([false, false, true]);
+});
