@@ -4,6 +4,7 @@ import { prepareSignIn } from '../cart/for-account.ts';
 import type { Deps } from '../deps.ts';
 import { Refusal } from '../errors.ts';
 import type { Tx } from '../postgres/database.ts';
+import { retryOnConflict } from '../postgres/retry-on-conflict.ts';
 import { writeOnce } from '../web/idempotency.ts';
 import { type Account, accountColumns, normaliseEmail, toAccount } from './account.ts';
 import type { AccountDeps } from './account-deps.ts';
@@ -76,20 +77,26 @@ async function begin(
   merge: CartMerge,
   findAccount: (tx: Tx) => Promise<string>,
 ): Promise<SignedInAnswer> {
-  const scope = carts.scope({ cookieHeader: arrival.cookieHeader });
+  const former = readTokenHash(deps.settings, arrival.cookieHeader);
+  const scope = carts.scope({ cookieHeader: arrival.cookieHeader }) ?? (former && `session:${former}`);
   const key = arrival.idempotencyKey;
   const token = makeToken(deps.settings.cookieKeys, scope && key ? `${scope}\n${key}` : undefined);
   const body = hidePassword(deps.settings.cookieKeys, request.body);
   const write = { scope, key, method: 'POST', path: request.path, body };
-  const { accountId } = await writeOnce(deps.db, write, async (tx) => {
-    const id = await findAccount(tx);
-    await merge.mergeInto(tx, id);
-    await insertSession(tx, id, hashToken(token), arrival.device);
-    return { accountId: id };
-  });
+  let begunNow = false;
+  const { accountId } = await retryOnConflict(() =>
+    writeOnce(deps.db, write, async (tx) => {
+      begunNow = true;
+      const id = await findAccount(tx);
+      await merge.mergeInto(tx, id);
+      await insertSession(tx, id, hashToken(token), arrival.device);
+      return { accountId: id };
+    }),
+  );
   await endFormerSession(deps, arrival.cookieHeader, hashToken(token));
   const account = await readAccount(deps, accountId);
-  return { account, setCookies: [sessionCookie(deps.settings, token), ...(await merge.settle())] };
+  const ofCart = begunNow ? await merge.settle() : await merge.catchUp(accountId);
+  return { account, setCookies: [sessionCookie(deps.settings, token), ...ofCart] };
 }
 
 /** The token is rotated at sign-in: whoever knew the former one knows nothing now. */

@@ -62,6 +62,13 @@ export function addAllLines(lines: CartLine[], added: CartLine[]): CartLine[] {
   return added.reduce((sum, line) => changeLines(sum, { kind: 'add', ...line }), lines);
 }
 
+/** Of two versions of one cart, each line as it is where it has more: nothing is lost, nothing counts twice. */
+export function keepMost(lines: CartLine[], others: CartLine[]): CartLine[] {
+  const quantities = new Map(lines.map((line) => [line.variantId, line.quantity]));
+  const more = others.filter(({ variantId, quantity }) => quantity > (quantities.get(variantId) ?? 0));
+  return more.reduce((kept, line) => changeLines(kept, { kind: 'set', ...line }), lines);
+}
+
 /** Takes another cart's pieces away line by line, as far as they are there. */
 export function subtractLines(lines: CartLine[], taken: CartLine[]): CartLine[] {
   const quantities = new Map(taken.map((line) => [line.variantId, line.quantity]));

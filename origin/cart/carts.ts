@@ -47,6 +47,11 @@ export interface CartMerge {
   mergeInto(tx: Tx, accountId: string): Promise<void>;
   /** After COMMIT: brings the copies up to date. @returns the cookies to set. Never throws. */
   settle(): Promise<string[]>;
+  /**
+   * Instead, where an earlier request had the same key and signed in already: its answer may not have arrived.
+   * @returns the cookies to set. Never throws.
+   */
+  catchUp(accountId: string): Promise<string[]>;
 }
 
 /** An order among the operations of its cart: one key is one of them. */
@@ -63,4 +68,9 @@ export interface CartCheckout {
   endGeneration(tx: Tx): Promise<void>;
   /** After COMMIT: brings the copies up to date. @returns the cookies to set. Never throws. */
   settle(): Promise<string[]>;
+  /**
+   * Instead, where an earlier request had the same key and placed the order: its answer may not have arrived, its process may have died.
+   * @param lines of the order. @returns the cookies to set. Never throws.
+   */
+  catchUp(order: OrderKey, lines: CartLine[]): Promise<string[]>;
 }

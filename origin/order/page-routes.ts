@@ -28,6 +28,7 @@ import { changesSince, seenTotal } from './page-seen-cart.ts';
 import type { PaymentProviders } from './payment/providers.ts';
 import { placeOrder } from './place-order.ts';
 import { readOrderDetail } from './read-orders.ts';
+import { readBuyer } from './routes.ts';
 
 export function orderPages(deps: Deps, carts: Carts, providers: PaymentProviders): Hono<AppEnv> {
   const view = async (c: Context<AppEnv>) => carts.view(await visitOf(deps, c));
@@ -52,8 +53,7 @@ export function orderPages(deps: Deps, carts: Carts, providers: PaymentProviders
       }
       try {
         const { order, setCookies } = await placeOrder(deps, carts, providers, {
-          ...(await visitOf(deps, c)),
-          accountId: (await readVisitor(deps, c)).account?.id,
+          ...(await readBuyer(deps, c)),
           idempotencyKey: readIdempotencyKey(values),
           path: '/checkout',
           traceparent: c.get('traceparent'),
@@ -115,7 +115,7 @@ function describeRefusal(refusal: Refusal | undefined): string | undefined {
 
 async function showOrder(deps: Deps, c: Context<AppEnv>): Promise<Response> {
   const { account } = await readVisitor(deps, c);
-  const buyer = { accountId: account?.id, cookieHeader: c.req.header('Cookie') };
+  const buyer = await readBuyer(deps, c);
   const id = c.req.param('id') ?? '';
   const detail = await readOwn(deps, c, (db) => readOrderDetail({ ...deps, db }, id, buyer));
   const [frame, variants] = await Promise.all([

@@ -13,7 +13,7 @@ import { retryOnConflict } from '../postgres/retry-on-conflict.ts';
 import { fingerprintOf, writeOnce } from '../web/idempotency.ts';
 import type { Order, OrderRequest } from './order.ts';
 import { rememberOrder } from './order-cookie.ts';
-import { attemptPayment } from './pay-order.ts';
+import { attemptPayment, awaitAttempt } from './pay-order.ts';
 import type { PaymentProviders } from './payment/providers.ts';
 import { type Buyer, readOrder } from './read-orders.ts';
 
@@ -47,17 +47,24 @@ export async function placeOrder(
   const scope = carts.scope(visit);
   const write = { scope, key: checkout.idempotencyKey, method: 'POST', path: checkout.path, body: request };
   const key = { opId: checkout.idempotencyKey, fingerprint: fingerprintOf(write) };
+  let placedNow = false;
   const { orderId } = await retryOnConflict(() =>
-    writeOnce(deps.db, write, (tx) => writeOrder(tx, cartCheckout, key, checkout)),
+    writeOnce(deps.db, write, (tx) => {
+      placedNow = true;
+      return writeOrder(tx, cartCheckout, key, checkout);
+    }),
   );
   deps.hintWorker();
-  await attemptPayment(deps, providers, orderId);
+  // Before the provider is asked, which may take long: until then the shopper's cart would show what was ordered.
+  const settled = placedNow ? await cartCheckout.settle() : undefined;
+  if (!(await attemptPayment(deps, providers, orderId))) await awaitAttempt(deps.db, orderId);
   const placedHere = accountId === undefined ? [rememberOrder(deps.settings, cookieHeader, orderId)] : [];
   const order = await readOrder(deps, orderId, {
     accountId,
     cookieHeader: placedHere[0]?.split(';')[0],
   });
-  return { order, setCookies: [...placedHere, ...(await cartCheckout.settle())] };
+  const ofCart = settled ?? (await cartCheckout.catchUp(key, order.lines));
+  return { order, setCookies: [...placedHere, ...ofCart] };
 }
 
 /** Locks in the order that all keep: cart, variants, outbox. */

@@ -3,7 +3,8 @@ import type { Db } from '../postgres/database.ts';
 import { shopCurrency } from '../web/money.ts';
 import type { Charge } from './payment/provider.ts';
 
-const providerMs = 8_000;
+/** The longest that a provider may take. */
+export const providerMs = 8_000;
 
 export async function readCharge(db: Db, orderId: string): Promise<{ charge: Charge; provider: string }> {
   const row = await db

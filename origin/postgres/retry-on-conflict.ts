@@ -1,6 +1,7 @@
-// A deadlock or a serialisation failure undoes the whole transaction and says so; doing it again is what Postgres asks for. Twice.
-const deadlockDetected = '40P01';
-const serializationFailure = '40001';
+// A deadlock, a serialisation failure or a row that somebody else made meanwhile undoes the whole transaction and says so; doing it again is what
+// Postgres asks for. Twice.
+import { isWorthAnotherTry } from './postgres-errors.ts';
+
 const mostRetries = 2;
 
 export async function retryOnConflict<T>(transact: () => Promise<T>): Promise<T> {
@@ -8,9 +9,7 @@ export async function retryOnConflict<T>(transact: () => Promise<T>): Promise<T>
     try {
       return await transact();
     } catch (error) {
-      const code = error instanceof Error && 'code' in error ? error.code : undefined;
-      const conflicted = code === deadlockDetected || code === serializationFailure;
-      if (!conflicted || retries >= mostRetries) throw error;
+      if (!isWorthAnotherTry(error) || retries >= mostRetries) throw error;
     }
   }
 }

@@ -89,6 +89,76 @@ test('the same sign-in twice brings the pieces of a cookie once', async () => {
   expect(pieces(await shopper.view())).toEqual({ [variant]: 2 });
 });
 
+describe('an account whose cart is kept in cookies', () => {
+  const openCookieWorld = async () => {
+    const standing = new AsyncDisposableStack();
+    const database = standing.use(await createDatabase());
+    const options = { databaseUrl: database.url, redisUrl: sharedRedisUrl(), cartState: 'cookie' as const };
+    const world = standing.use(await openCartWorld(options));
+    const signIn = async (browser: Browser, accountId: string) => {
+      const merge = await prepareSignIn(world.carts, browser.visit, accountId);
+      await world.db.transaction().execute((tx) => merge.mergeInto(tx, accountId));
+      browser.keep(await merge.settle());
+      browser.accountId = accountId;
+    };
+    const signOut = async (browser: Browser) => {
+      browser.keep(await signOutCart(world.carts, browser.visit));
+      browser.accountId = undefined;
+    };
+    return { world, signIn, signOut, [Symbol.asyncDispose]: () => standing.disposeAsync() };
+  };
+
+  test('has its pieces once, however often the browser that holds them signs in', async () => {
+    await using shop = await openCookieWorld();
+    const [variant = ''] = shop.world.variants;
+    const browser = shop.world.browser();
+    await browser.add(variant, 2);
+    await shop.signIn(browser, '301');
+    // The session ended elsewhere; the cookie did not.
+    browser.accountId = undefined;
+    await browser.add(variant, 1);
+    for (let time = 0; time < 2; time += 1) await shop.signIn(browser, '301');
+    expect(pieces(await browser.view())).toEqual({ [variant]: 3 });
+  });
+
+  test('loses none where the answer to a sign-in was lost', async () => {
+    await using shop = await openCookieWorld();
+    const [saved = '', brought = ''] = shop.world.variants;
+    const first = shop.world.browser();
+    await first.add(saved);
+    await shop.signIn(first, '302');
+    await shop.signOut(first);
+
+    const browser = shop.world.browser();
+    await browser.add(brought);
+    const unanswered = await prepareSignIn(shop.world.carts, browser.visit, '302');
+    await shop.world.db.transaction().execute((tx) => unanswered.mergeInto(tx, '302'));
+    // The same key again: the session is there, nothing is merged a second time.
+    const again = await prepareSignIn(shop.world.carts, browser.visit, '302');
+    browser.keep(await again.catchUp('302'));
+    browser.accountId = '302';
+    expect(pieces(await browser.view())).toEqual({ [saved]: 1, [brought]: 1 });
+
+    await shop.signOut(browser);
+    await shop.signIn(browser, '302');
+    expect(pieces(await browser.view())).toEqual({ [saved]: 1, [brought]: 1 });
+  });
+
+  test('has an empty cart where the answer to an order was lost, and keeps what came since', async () => {
+    await using shop = await openCookieWorld();
+    const [ordered = '', later = ''] = shop.world.variants;
+    const browser = shop.world.browser();
+    await browser.add(ordered, 2);
+    await browser.add(later);
+    const order = { opId: 'an-order', fingerprint: 'of an order' };
+    const again = await prepareCheckout(shop.world.carts, browser.visit);
+    browser.keep(await again.catchUp(order, [{ variantId: ordered, quantity: 2 }]));
+    expect(pieces(await browser.view())).toEqual({ [later]: 1 });
+    const oncemore = await prepareCheckout(shop.world.carts, browser.visit);
+    expect(await oncemore.catchUp(order, [{ variantId: later, quantity: 1 }])).toEqual([]);
+  });
+});
+
 test('state sticky loses the cart with its origin and says that it is incomplete', async () => {
   await using database = await createDatabase();
   await using world = await openCartWorld({

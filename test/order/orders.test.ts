@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { copyKey } from '../../origin/cart/server/cart-keys.ts';
 import { expireHold } from '../../origin/order/expire-hold.ts';
 import { recordOutcome } from '../../origin/order/record-outcome.ts';
 import { settlePayment } from '../../origin/order/settle-payment.ts';
@@ -100,25 +101,60 @@ describe('stock', () => {
 });
 
 describe('one idempotency key', () => {
-  test('is one order, however many requests arrive at once', async () => {
-    const { id } = shop.variants[2]!;
-    await setAvailable(id, 20);
-    const browser = await withPiece(id);
-    const key = randomUUID();
-    const cookies = browser.cookieHeader;
-    const answers = await Promise.all(
-      Array.from({ length: 50 }, () =>
-        browser.request('/api/orders', {
-          method: 'POST',
-          headers: { 'Content-Type': 'application/json', 'Idempotency-Key': key, Cookie: cookies },
-          body: JSON.stringify(anOrder),
-        }),
-      ),
-    );
-    const orders = await Promise.all(answers.map(async (answer) => (await answer.json()) as { id: string }));
-    expect(answers.map(({ status }) => status)).toEqual(Array(50).fill(201));
-    expect(new Set(orders.map((order) => order.id)).size).toBe(1);
-    expect(await available(id)).toBe(19);
+  test.each(['paid', 'declined'])(
+    'is one order and one answer, however many arrive at once: %s',
+    async (outcome) => {
+      const { id } = shop.variants[2]!;
+      await setAvailable(id, 20);
+      const body = JSON.stringify({ ...anOrder, payment: { provider: 'demo', outcome } });
+      const browser = await withPiece(id);
+      const key = randomUUID();
+      const cookies = browser.cookieHeader;
+      const answers = await Promise.all(
+        Array.from({ length: 50 }, () =>
+          browser.request('/api/orders', {
+            method: 'POST',
+            headers: { 'Content-Type': 'application/json', 'Idempotency-Key': key, Cookie: cookies },
+            body,
+          }),
+        ),
+      );
+      const orders = await Promise.all(answers.map((answer) => answer.text()));
+      expect(answers.map(({ status }) => status)).toEqual(Array(50).fill(201));
+      expect([...new Set(orders)]).toEqual([orders[0]]);
+      expect(JSON.parse(orders[0]!).payment.status).toBe(outcome === 'paid' ? 'paid' : 'failed');
+      expect(await available(id)).toBe(outcome === 'paid' ? 19 : 20);
+    },
+  );
+
+  describe('whose first request died before the copy of the cart was told', () => {
+    /** The order is placed, the browser has the cookies and Redis the copy of before. */
+    const placedUnseen = async () => {
+      const browser = await withPiece(shop.variants[1]!.id);
+      const cookies = new Map(browser.cookies);
+      const key = randomUUID();
+      const cartId = /^\w+\.([^.]+)/.exec(browser.cookies.get('__Host-cart')!)![1]!;
+      const copy = await shop.deps.redis.dumpBuffer(copyKey(cartId));
+      const placed = await browser.order({}, key);
+      expect(placed.status).toBe(201);
+      await shop.deps.redis.restore(copyKey(cartId), 0, copy!, 'REPLACE');
+      browser.cookies.clear();
+      for (const [name, value] of cookies) browser.cookies.set(name, value);
+      expect((await browser.get('/api/cart')).body.count).toBe(1);
+      return { browser, key, placed };
+    };
+
+    test('leaves an empty cart once it is asked again', async () => {
+      const { browser, key, placed } = await placedUnseen();
+      expect((await browser.order({}, key)).body.id).toBe(placed.body.id);
+      expect((await browser.get('/api/cart')).body.count).toBe(0);
+    });
+
+    test('leaves an empty cart after another order was refused for it', async () => {
+      const { browser } = await placedUnseen();
+      expect((await browser.order()).body.code).toBe('cart-empty');
+      await vi.waitFor(async () => expect((await browser.get('/api/cart')).body.count).toBe(0));
+    });
   });
 
   test('of another body is refused', async () => {

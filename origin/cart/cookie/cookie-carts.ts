@@ -38,7 +38,7 @@ export function createCookieCarts(deps: Deps): Carts {
       return cart && `cart:${cart.id}`;
     },
     prepareMerge: async ({ cookieHeader }) =>
-      prepareCookieMerge(keys, readCookieCart(keys, cookieHeader) ?? newCookieCart()),
+      prepareCookieMerge(deps, keys, readCookieCart(keys, cookieHeader) ?? newCookieCart()),
     leaveWithAccount: ({ cookieHeader, accountId }) =>
       saveAtSignOut(deps, readCookieCart(keys, cookieHeader), accountId),
     prepareCheckout: async ({ cookieHeader, accountId }) =>

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import type { CartLine } from '../cart-state.ts';
 
 export interface CookieCart {
-  /** 12 random bytes as base64url; a new one after each sign-in. */
+  /** 12 bytes as base64url: random ones for a guest, those of the account from sign-in on. */
   id: string;
   version: number;
   lines: CartLine[];

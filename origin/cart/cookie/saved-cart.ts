@@ -2,35 +2,48 @@
 import type { Deps } from '../../deps.ts';
 import type { Tx } from '../../postgres/database.ts';
 import { reusedKey } from '../../web/idempotency.ts';
-import { addAllLines, type CartLine } from '../cart-state.ts';
+import { addAllLines, type CartLine, keepMost, subtractLines } from '../cart-state.ts';
 import type { CartCheckout, CartMerge } from '../carts.ts';
-import type { RecordedOperation } from '../server/cart-copies.ts';
+import { readAccountCartLines } from '../for-account.ts';
 import { lockCart, storeCart } from '../server/locked-cart.ts';
 import { ensureAccountCart } from '../server/named-cart.ts';
-import { countThatFit, dropCookieCart, newCookieCart, writeCookieCart } from './cart-in-cookie.ts';
+import { cartIdOfAccount, countThatFit, dropCookieCart, writeCookieCart } from './cart-in-cookie.ts';
 import { type CookieCart, type OperationMark, operationMark, withNewest } from './encode-cart.ts';
 
-/** The cookie's id makes it once: the same cookie again, after a lost answer, brings nothing a second time. */
-export function prepareCookieMerge(keys: string[], guest: CookieCart): CartMerge {
-  let merged: CartLine[] | undefined;
+/**
+ * The cookie's id makes it once: a guest's cookie again, after a lost answer, brings nothing a second time, and neither does a cookie that
+ * has the account's pieces already.
+ */
+export function prepareCookieMerge({ db }: Pick<Deps, 'db'>, keys: string[], browser: CookieCart): CartMerge {
+  let merged: { owner: string; lines: CartLine[] } | undefined;
+  const cookieFor = (owner: string, lines: CartLine[]): string => {
+    const cart = { ...browser, id: cartIdOfAccount(owner), version: browser.version + 1, lines };
+    // What does not fit stays saved with the account, until this browser signs out.
+    return writeCookieCart(keys, { ...cart, lines: lines.slice(0, countThatFit(keys, cart)) });
+  };
   return {
     async mergeInto(tx, accountId) {
-      const opId = `sign-in:${guest.id}`;
+      const opId = `sign-in:${browser.id}`;
       const cartId = await ensureAccountCart(tx, accountId);
       const saved = await lockCart(tx, cartId, [opId]);
-      if (saved.known.has(opId)) {
-        merged = saved.state.lines;
-        return;
-      }
-      merged = addAllLines(saved.state.lines, guest.lines);
-      const state = { ...saved.state, version: saved.state.version + 1, lines: merged };
-      await storeCart(tx, cartId, state, [{ opId, fingerprint: '' }]);
+      const isOwn = browser.id === cartIdOfAccount(accountId);
+      const lines = isOwn
+        ? keepMost(saved.state.lines, browser.lines)
+        : saved.known.has(opId)
+          ? saved.state.lines
+          : addAllLines(saved.state.lines, browser.lines);
+      merged = { owner: accountId, lines };
+      if (saved.known.has(opId)) return;
+      const state = { ...saved.state, version: saved.state.version + 1, lines };
+      await storeCart(tx, cartId, state, isOwn ? [] : [{ opId, fingerprint: '' }]);
     },
     async settle() {
-      if (merged === undefined) return [];
-      const cart: CookieCart = { ...newCookieCart(), version: guest.version + 1, lines: merged };
-      // What does not fit stays saved with the account.
-      return [writeCookieCart(keys, { ...cart, lines: merged.slice(0, countThatFit(keys, cart)) })];
+      return merged === undefined ? [] : [cookieFor(merged.owner, merged.lines)];
+    },
+    async catchUp(accountId) {
+      if (browser.id === cartIdOfAccount(accountId)) return [];
+      const saved = await readAccountCartLines(db, accountId).catch(() => undefined);
+      return saved === undefined ? [] : [cookieFor(accountId, saved)];
     },
   };
 }
@@ -42,7 +55,12 @@ export async function saveAtSignOut(
   accountId: string | undefined,
 ): Promise<string[]> {
   if (cart !== undefined && accountId !== undefined) {
-    await deps.db.transaction().execute((tx) => saveLines(tx, accountId, cart.lines, []));
+    const isOwn = cart.id === cartIdOfAccount(accountId);
+    await deps.db
+      .transaction()
+      .execute((tx) =>
+        saveLines(tx, accountId, (saved) => (isOwn ? cart.lines : keepMost(saved, cart.lines))),
+      );
   }
   return [dropCookieCart()];
 }
@@ -54,6 +72,13 @@ export function prepareCookieCheckout(
 ): CartCheckout {
   let mark: OperationMark;
   let ordered = false;
+  const cookieAfter = (order: OperationMark, lines: CartLine[]) =>
+    writeCookieCart(keys, {
+      ...cart,
+      version: cart.version + 1,
+      lines: subtractLines(cart.lines, lines),
+      operations: withNewest(order, cart.operations),
+    });
   return {
     async freeze(_tx, order) {
       mark = operationMark(order.opId, order.fingerprint);
@@ -61,13 +86,17 @@ export function prepareCookieCheckout(
       return cart.lines;
     },
     async endGeneration(tx) {
-      if (accountId !== undefined) await saveLines(tx, accountId, [], []);
+      if (accountId !== undefined) await saveLines(tx, accountId, () => []);
       ordered = true;
     },
     async settle() {
       if (!ordered) return [];
-      const next = { ...cart, version: cart.version + 1, lines: [] };
-      return [writeCookieCart(keys, { ...next, operations: withNewest(mark, cart.operations) })];
+      return [cookieAfter(mark, cart.lines)];
+    },
+    async catchUp(order, lines) {
+      const ordered = operationMark(order.opId, order.fingerprint);
+      const isTold = cart.operations.some(({ opId }) => opId === ordered.opId);
+      return isTold ? [] : [cookieAfter(ordered, lines)];
     },
   };
 }
@@ -75,10 +104,9 @@ export function prepareCookieCheckout(
 async function saveLines(
   tx: Tx,
   accountId: string,
-  lines: CartLine[],
-  recorded: RecordedOperation[],
+  change: (saved: CartLine[]) => CartLine[],
 ): Promise<void> {
   const cartId = await ensureAccountCart(tx, accountId);
   const { state } = await lockCart(tx, cartId, []);
-  await storeCart(tx, cartId, { ...state, version: state.version + 1, lines }, recorded);
+  await storeCart(tx, cartId, { ...state, version: state.version + 1, lines: change(state.lines) }, []);
 }

@@ -4,11 +4,13 @@ import { reusedKey } from '../../web/idempotency.ts';
 import type { CartState } from '../cart-state.ts';
 import type { CartCheckout, OrderKey } from '../carts.ts';
 import { decideCart } from '../decide-batch.ts';
+import type { JournalledOperation } from '../replay-journal.ts';
 import { writeCartCookie } from './cart-cookie.ts';
 import type { CopyUpdate } from './cart-copies.ts';
+import { readCartRows } from './cart-statements.ts';
 import { lockCart, storeCart } from './locked-cart.ts';
 import type { NamedCart } from './named-cart.ts';
-import { publishCopies } from './publish-copies.ts';
+import { fillCopy, publishCopies } from './publish-copies.ts';
 import type { ServerStores } from './server-stores.ts';
 
 /** @throws Refusal 503 where the cookie speaks of a journal and Redis does not answer. */
@@ -28,6 +30,9 @@ export async function prepareCartCheckout(stores: ServerStores, cart: NamedCart)
       const decision = decideCart(row.state, row.known, journal, []);
       const isReused = row.known.has(order.opId) || decision.recorded.some(({ opId }) => opId === order.opId);
       if (isReused) throw reusedKey();
+      // Ordered already, by a request that did not live to tell the copy: the shopper must not be shown it for ever.
+      if (decision.state.lines.length === 0)
+        void fillCopy(stores.copies, stores.read, cart.cartId).catch(() => undefined);
       if (decision.changed) await storeCart(tx, cart.cartId, decision.state, decision.recorded);
       const update = {
         cartId: cart.cartId,
@@ -56,14 +61,31 @@ export async function prepareCartCheckout(stores: ServerStores, cart: NamedCart)
       if (frozen === undefined) return [];
       const { update } = frozen;
       const left = await publishCopies(stores.copies, stores.read, [update]);
-      return [
-        writeCartCookie(stores.deps.settings.cookieKeys, {
-          cartId: cart.cartId,
-          version: update.cart.state.version,
-          journalled: (left?.get(cart.cartId)?.length ?? 0) > 0,
-          accountId: cart.accountId,
-        }),
-      ];
+      return [cookieOf(stores, cart, update.cart.state.version, left?.get(cart.cartId))];
     },
+    catchUp: () => catchUp(stores, cart).catch(() => []),
   };
+}
+
+async function catchUp(stores: ServerStores, cart: NamedCart): Promise<string[]> {
+  const asked = { cartId: cart.cartId, scope: cart.cartId, opIds: [] };
+  const [row] = await readCartRows(stores.read, [asked]);
+  if (!row!.exists || row!.mergedInto !== undefined || row!.accountId !== cart.accountId) return [];
+  const left = await fillCopy(stores.copies, stores.read, cart.cartId);
+  return [cookieOf(stores, cart, row!.state.version, left)];
+}
+
+/** @param left what the journal still holds; undefined where Redis is silent, and whatever the mark said still holds */
+function cookieOf(
+  { deps }: ServerStores,
+  { cartId, accountId, ...before }: NamedCart,
+  version: number,
+  left: JournalledOperation[] | undefined,
+): string {
+  return writeCartCookie(deps.settings.cookieKeys, {
+    cartId,
+    version: Math.max(version, before.version),
+    journalled: left === undefined ? before.journalled : left.length > 0,
+    accountId,
+  });
 }

@@ -41,6 +41,8 @@ export async function prepareCartMerge(
       const journalled = (left?.get(cookie.cartId)?.length ?? 0) > 0;
       return [writeCartCookie(stores.deps.settings.cookieKeys, { ...cookie, journalled })];
     },
+    // The next request with the session finds the account's cart by itself.
+    catchUp: async () => [],
   };
 }
 

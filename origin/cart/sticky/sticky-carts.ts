@@ -3,7 +3,7 @@ import { LRUCache } from 'lru-cache';
 import type { Deps } from '../../deps.ts';
 import { Refusal } from '../../errors.ts';
 import { reusedKey } from '../../web/idempotency.ts';
-import { addAllLines, type CartState, emptyCart, subtractLines } from '../cart-state.ts';
+import { addAllLines, type CartLine, type CartState, emptyCart, subtractLines } from '../cart-state.ts';
 import type { CartAnswer, Carts, OrderKey, Visit } from '../carts.ts';
 import { checkOperation, refusalFor } from '../check-operation.ts';
 import { decideCart } from '../decide-batch.ts';
@@ -96,6 +96,7 @@ export function createStickyCarts(deps: Deps): Carts {
           memory.cartsOfAccounts.set(owner, cookie.cartId);
           return [writeCartCookie(keys, { ...cookie, version: account.state.version })];
         },
+        catchUp: async () => [],
       };
     },
     leaveWithAccount: async () => [dropCartCookie()],
@@ -105,6 +106,23 @@ export function createStickyCarts(deps: Deps): Carts {
       const frozen = memory.carts.get(cookie.cartId)?.state.lines ?? [];
       let key: OrderKey;
       let ordered = false;
+      // Once for a key, whichever of the requests that bear it comes first.
+      const endGeneration = (order: OrderKey, lines: CartLine[]) => {
+        const held = recall(memory, cookie);
+        if (!held.operations.has(order.opId)) {
+          held.operations.set(order.opId, order.fingerprint);
+          const { version, generation } = held.state;
+          // Pieces that came while the order was written belong to the next generation.
+          held.state = {
+            version: version + 1,
+            generation: generation + 1,
+            lines: subtractLines(held.state.lines, lines),
+            directSets: {},
+          };
+          memory.carts.set(cookie.cartId, held);
+        }
+        return [writeCartCookie(keys, { ...cookie, version: held.state.version })];
+      };
       return {
         async freeze(_tx, order) {
           key = order;
@@ -115,20 +133,9 @@ export function createStickyCarts(deps: Deps): Carts {
           ordered = true;
         },
         async settle() {
-          if (!ordered) return [];
-          const held = recall(memory, cookie);
-          held.operations.set(key.opId, key.fingerprint);
-          const { version, generation, lines } = held.state;
-          // Pieces that came while the order was written belong to the next generation.
-          held.state = {
-            version: version + 1,
-            generation: generation + 1,
-            lines: subtractLines(lines, frozen),
-            directSets: {},
-          };
-          memory.carts.set(cookie.cartId, held);
-          return [writeCartCookie(keys, { ...cookie, version: held.state.version })];
+          return ordered ? endGeneration(key, frozen) : [];
         },
+        catchUp: async (order, lines) => endGeneration(order, lines),
       };
     },
     close: async () => memory.carts.clear(),
