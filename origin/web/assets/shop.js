@@ -1,5 +1,7 @@
 // What the shop does better with a script. Everything works without: forms post, links lead.
 const root = document.documentElement;
+/** By form, what was sent and not answered, with its key. */
+const unanswered = new WeakMap();
 
 showVisitor();
 document.addEventListener('submit', onSubmit);
@@ -65,30 +67,29 @@ async function addToBag(form) {
     sizes?.querySelector('input:enabled')?.focus();
     return say('Please choose a size.');
   }
-  const answer = await send('/api/cart/lines', {
-    variantId: chosen.value,
-    quantity: Number(form.elements.quantity.value),
-  });
-  const body = await answer.json();
-  if (!answer.ok) return say(`${body.detail}.`);
+  const bag = { href: '/cart', text: 'See the bag' };
+  const add = JSON.stringify({ variantId: chosen.value, quantity: Number(form.elements.quantity.value) });
+  // Until it is answered the same add bears the same key: pressed again, it counts once.
+  const key = unanswered.get(form)?.[add] ?? crypto.randomUUID();
+  unanswered.set(form, { [add]: key });
+  const answer = await send('/api/cart/lines', add, key);
+  if (!answer) return say('The shop does not answer just now. Trying again adds it once.', bag);
+  unanswered.delete(form);
+  const { ok, body } = answer;
+  if (!ok) return say(`${body.detail}.`);
   showCount(body.count);
   const line = body.lines.find(({ variantId }) => variantId === chosen.value);
   const what = [line?.name, line?.color, line?.size].filter(Boolean).join(', ');
-  say(`In your bag: ${what}.`, { href: '/cart', text: 'See the bag' });
+  say(`In your bag: ${what}.`, bag);
 }
 
-/** The same key again is the same add, so what failed on the way is sent again without harm. */
-async function send(url, body) {
-  const request = {
-    method: 'POST',
-    headers: { 'Content-Type': 'application/json', 'Idempotency-Key': crypto.randomUUID() },
-    body: JSON.stringify(body),
-  };
-  for (let attempt = 1; ; attempt++) {
-    const answer = await fetch(url, request).catch((error) => {
-      if (attempt === 4) throw error;
-    });
-    if (answer && (answer.status !== 503 || attempt === 4)) return answer;
+/** The same key again is the same add, so what failed on the way is sent again without harm. Nothing where no answer can be read. */
+async function send(url, body, key) {
+  const headers = { 'Content-Type': 'application/json', 'Idempotency-Key': key };
+  for (let attempt = 1; attempt <= 4; attempt++) {
+    const answer = await fetch(url, { method: 'POST', headers, body }).catch(() => {});
+    const read = answer?.status < 500 && (await answer.json().catch(() => {}));
+    if (read) return { ok: answer.ok, body: read };
     await new Promise((resolve) => setTimeout(resolve, 250 * 2 ** attempt * (0.5 + Math.random())));
   }
 }
