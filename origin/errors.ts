@@ -1,4 +1,4 @@
-// An expected refusal: a stable code, a status and a sentence for people. Translated to HTTP in one place, web/respond-to-error.ts.
+// An expected refusal: a stable code, a status and a sentence for people. Translated to HTTP in one place, by app.ts.
 
 export interface RefusalOptions {
   /** Extra members of the problem document. */

@@ -2,6 +2,7 @@
 import { Hono } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import type { Settings } from '../origin/config.ts';
+import { Refusal } from '../origin/errors.ts';
 import { measureOutbox } from '../origin/outbox/dead-letters.ts';
 import type { Db } from '../origin/postgres/database.ts';
 import type { Health } from '../origin/web/health.ts';
@@ -65,7 +66,9 @@ export function createDashboard({ settings, queues, metrics, health, db }: Dashb
     return c.html(dashboardPage(counts, outbox));
   });
   app.post('/jobs', bodyLimit({ maxSize: 4_096 }), async (c) => {
-    const { password } = await c.req.parseBody();
+    const { password } = await c.req.parseBody().catch((cause: unknown) => {
+      throw new Refusal(422, 'invalid-body', 'The form cannot be read', { cause });
+    });
     const cookie = operators.signIn(typeof password === 'string' ? password : '');
     if (cookie === undefined)
       return c.html(signInPage('That is not the password.'), 401, challenge(c.req.raw));

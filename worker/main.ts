@@ -44,7 +44,7 @@ async function main(): Promise<void> {
   const tasks = startTimedTasks(deps, log, [
     { name: 'raise the versions of stock', everyMs: 1_000, run: (tx) => raiseDirtyStock(tx) },
     { name: 'raise the versions of lists', everyMs: 1_000, run: (tx) => raiseDirtySets(tx) },
-    { name: 'forget finished work', everyMs: 600_000, run: (tx) => pruneOutbox(tx) },
+    { name: 'forget finished work', everyMs: 60_000, run: (tx) => pruneOutbox(tx) },
     { name: 'forget ended sessions', everyMs: 600_000, run: (tx) => pruneAccounts(tx) },
     { name: 'forget old cart operations', everyMs: 60_000, run: () => pruneCartOperations(deps) },
   ]);

@@ -35,7 +35,6 @@ const ownStores = {
   DATABASE_URL: undefined,
   DATABASE_REPLICA_URLS: undefined,
   REDIS_URL: undefined,
-  REDIS_REPLICAS: undefined,
 };
 
 /** @throws SettingsError with the faults that `read` finds and these. */

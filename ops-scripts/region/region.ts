@@ -139,6 +139,7 @@ function sharedEnvironment(
 ): Record<string, string | undefined> {
   return {
     RATE_LIMITS: 'off',
+    REDIS_REPLICAS: '1',
     // Balancer and edge.
     TRUSTED_PROXIES: '127.0.0.1,::1',
     LOG_LEVEL: 'warn',
@@ -146,7 +147,6 @@ function sharedEnvironment(
     DATABASE_URL: places.databaseUrl,
     DATABASE_REPLICA_URLS: places.postgres.replica.url,
     REDIS_URL: places.redisUrl,
-    REDIS_REPLICAS: '1',
     COOKIE_KEYS: settings.cookieKeys ?? secrets.cookieKey,
     // One number for many processes can't be.
     METRICS_PORT: undefined,

@@ -3,7 +3,7 @@ import { deleteAccountCart } from '../cart/for-account.ts';
 import type { Deps } from '../deps.ts';
 import { Refusal } from '../errors.ts';
 import { forgetBuyer } from '../order/orders-of-account.ts';
-import { writeOnce } from '../web/idempotency.ts';
+import { refuseUsedKey, writeOnce } from '../web/idempotency.ts';
 import { type Account, accountColumns, toAccount } from './account.ts';
 import type { AccountDeps } from './account-deps.ts';
 import type { Arrival } from './arrival.ts';
@@ -86,6 +86,7 @@ export async function deleteAccount(
   const write = { scope, key, method: 'DELETE', path: '/api/account', body: null };
   const tags = await writeOnce(deps.db, write, async (tx) => {
     if (account === undefined) throw signInNeeded();
+    await refuseUsedKey(tx, scopeOf(account), key);
     // Carts are locked before everything else, as everywhere.
     await deleteAccountCart(tx, account.id);
     await forgetBuyer(tx, account.id);

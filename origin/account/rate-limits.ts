@@ -3,6 +3,7 @@
 import { createHash } from 'node:crypto';
 import type { Deps } from '../deps.ts';
 import { Refusal } from '../errors.ts';
+import { BusyError, createTurnstile, type Turnstile } from '../turnstile.ts';
 import { normaliseEmail } from './account.ts';
 import { createAttemptCounters } from './attempt-counters.ts';
 
@@ -52,16 +53,42 @@ export function createRateLimits(deps: Pick<Deps, 'settings' | 'redis' | 'now'>)
     };
   };
 
+  const inLine = createLines();
   return {
-    async trySignIn({ email, address }, check) {
-      const takeBack = await takeSignIn(email, address);
-      const found = await undoing(takeBack, check);
-      if (found !== undefined) await takeBack();
-      return found;
-    },
+    trySignIn: ({ email, address }, check) =>
+      inLine(normaliseEmail(email), async () => {
+        const takeBack = await takeSignIn(email, address);
+        const found = await undoing(takeBack, check);
+        if (found !== undefined) await takeBack();
+        return found;
+      }),
     async countSignUp(address) {
       await take(signUpsAnAddress, address);
     },
+  };
+}
+
+/** What is being checked counts as failed until it is found right. So few at once of one account do not fill its count by being right. */
+const lineOfAccount = { atOnce: 3, waiting: 200, waitMs: 10_000 };
+
+function createLines() {
+  const lines = new Map<string, { turnstile: Turnstile; people: number }>();
+  return async <Result>(name: string, work: () => Promise<Result>): Promise<Result> => {
+    const line = lines.get(name) ?? { turnstile: createTurnstile(lineOfAccount), people: 0 };
+    lines.set(name, line);
+    line.people += 1;
+    try {
+      return await line.turnstile.pass(work);
+    } catch (error) {
+      if (!(error instanceof BusyError)) throw error;
+      throw new Refusal(503, 'busy', 'Too many sign-ins of this account at once', {
+        retryAfterSeconds: 2,
+        cause: error,
+      });
+    } finally {
+      line.people -= 1;
+      if (line.people === 0) lines.delete(name);
+    }
   };
 }
 

@@ -71,8 +71,10 @@ export async function resetPassword(
   { token, password }: { token: string; password: string },
   key: string | undefined,
 ): Promise<void> {
-  const passwordHash = await passwords.hash(password);
   const tokenHash = hashToken(token);
+  // Hashing is dear and waits its turn with everybody's sign-ins: not for a token that nobody was sent.
+  await requireToken(deps, tokenHash);
+  const passwordHash = await passwords.hash(password);
   const body = hidePassword(deps.settings.cookieKeys, { password });
   const path = `/api/password-resets/${tokenHash}`;
   const write = { scope: carts.scope(visit), key, method: 'PUT', path, body };
@@ -89,6 +91,20 @@ export async function resetPassword(
   await announceChange(deps, tags);
 }
 
+/** Used ones too: the same request again is answered as before. @throws Refusal 404 */
+async function requireToken({ db }: Pick<Deps, 'db'>, tokenHash: string): Promise<void> {
+  const known = await db
+    .selectFrom('password_resets')
+    .select('token_hash')
+    .where('token_hash', '=', tokenHash)
+    .executeTakeFirst();
+  if (known === undefined) throw noSuchToken();
+}
+
+function noSuchToken(): Refusal {
+  return new Refusal(404, 'not-found', 'This link was used already, or is too old');
+}
+
 /** A used row stays until it is pruned: the mail's job, should it run again, must not make its link good once more. */
 async function useToken(tx: Tx, tokenHash: string): Promise<string> {
   const used = await tx
@@ -99,7 +115,7 @@ async function useToken(tx: Tx, tokenHash: string): Promise<string> {
     .where('created_at', '>', sql<Date>`now() - make_interval(mins => ${validMinutes})`)
     .returning('account_id')
     .executeTakeFirst();
-  if (used === undefined) throw new Refusal(404, 'not-found', 'This link was used already, or is too old');
+  if (used === undefined) throw noSuchToken();
   // Other links that were asked for are as good as used.
   await tx
     .updateTable('password_resets')

@@ -3,7 +3,6 @@ import { type Context, Hono } from 'hono';
 import { readFrame } from '../account/page-frame.ts';
 import { pathTo, readTree } from '../catalog/page-navigation.ts';
 import { productPage } from '../catalog/page-product.ts';
-import { readProduct } from '../catalog/read-product.ts';
 import { readVariants, type VariantInfo } from '../catalog/read-variants.ts';
 import type { Deps } from '../deps.ts';
 import { Refusal } from '../errors.ts';
@@ -14,7 +13,7 @@ import { layout } from '../web/layout.ts';
 import { respondPage, seeOther } from '../web/page-response.ts';
 import type { CartOperation, Carts } from './carts.ts';
 import { cartPage } from './page-cart.ts';
-import { readChosenVariant } from './page-chosen-variant.ts';
+import { readChosenVariant, readProductOfForm } from './page-chosen-variant.ts';
 import { visitOf } from './routes.ts';
 
 export function cartPages(deps: Deps, carts: Carts): Hono<AppEnv> {
@@ -87,7 +86,7 @@ async function showProduct(
 ): Promise<Response | undefined> {
   const slug = values['product'];
   if (slug === undefined) return undefined;
-  const { value: product } = await readProduct(deps.db, slug);
+  const product = await readProductOfForm(deps, slug);
   if (product === undefined) return undefined;
   const [frame, tree] = await Promise.all([readFrame(deps, c), readTree(deps)]);
   const path = pathTo(tree, product.category);

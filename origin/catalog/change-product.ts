@@ -1,4 +1,4 @@
-// Staff change what a product says, costs, and whether it is on sale; each change raises its version and tells which caches must forget it.
+// Staff change what a product says and costs; each change raises its version and tells which caches must forget it.
 import { sql } from 'kysely';
 import { notFound } from '../errors.ts';
 import type { TagVersions } from '../outbox/events.ts';

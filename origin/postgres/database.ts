@@ -31,6 +31,8 @@ export interface PoolOptions {
   max: number;
   connectTimeoutMs?: number;
   queryTimeoutMs?: number;
+  /** For the sessions of this pool, such as `enable_seqscan: 'off'`. */
+  session?: Record<string, string>;
   onError?: (error: Error) => void;
 }
 
@@ -51,14 +53,20 @@ export function createPool(options: PoolOptions): pg.Pool {
     query_timeout: queryTimeoutMs,
     statement_timeout: queryTimeoutMs,
     idle_in_transaction_session_timeout: 10_000,
-    // Where Postgres can compile queries, it would do so for longer than a search runs, whose terms it takes for dear.
-    options: '-c jit=off',
+    options: sessionOptions(options.session),
     keepAlive: true,
   });
   pool.on('error', (error) => options.onError?.(error));
   // The pool listens to idle clients only: one that is lent when its server dies would take the process with it.
   pool.on('connect', (client) => client.on('error', (error) => options.onError?.(error)));
   return pool;
+}
+
+/** Where Postgres can compile queries, it would do so for longer than a search runs, whose terms it takes for dear. */
+function sessionOptions(session: PoolOptions['session'] = {}): string {
+  return Object.entries({ jit: 'off', ...session })
+    .map(([name, value]) => `-c ${name}=${value}`)
+    .join(' ');
 }
 
 /** @param commits sees where its commits end, for whoever asks */

@@ -46,6 +46,18 @@ export async function writeOnce<Result>(
   });
 }
 
+/** For a write whose own scope is another one. @throws Refusal 422 `idempotency-key-reused` where the key stands for something in this scope */
+export async function refuseUsedKey(tx: Tx, scope: string, key: string | undefined): Promise<void> {
+  if (key === undefined) return;
+  const used = await tx
+    .selectFrom('idempotency_keys')
+    .select('key')
+    .where('scope', '=', scope)
+    .where('key', '=', key)
+    .executeTakeFirst();
+  if (used !== undefined) throw reusedKey();
+}
+
 export function fingerprintOf(write: Pick<IdempotentWrite, 'method' | 'path' | 'body'>): string {
   return createHash('sha256')
     .update(JSON.stringify([write.method, write.path, write.body ?? null]))

@@ -34,6 +34,13 @@ describe('failed sign-ins', () => {
     expect(counts[0]! + counts[1]!).toBe(10);
   });
 
+  test('are not what right ones are taken for, however many come at once', async () => {
+    const limits = origin();
+    const tries = Array.from({ length: 40 }, () => limits.trySignIn(oneAccount(), right));
+    expect(await Promise.all(tries)).toEqual(Array(40).fill('an account'));
+    expect(await attempts(limits, 15, oneAccount)).toBe(10);
+  });
+
   test('of one address are three hundred, and another address is not held back', async () => {
     const limits = origin();
     expect(await attempts(limits, 320, oneAddress)).toBe(300);

@@ -82,12 +82,28 @@ describe('sent again with its key', () => {
       await browser.patch('/api/account', { name: 'Two' }, keyed('taken')),
       await browser.delete('/api/sessions/1', keyed('taken')),
       await browser.post('/api/password-resets', { email: 'x@example.com' }, keyed('taken')),
+      await browser.delete('/api/account', keyed('taken')),
     ])
       expect([answer.status, answer.body.code]).toEqual([422, 'idempotency-key-reused']);
+    expect((await browser.get('/api/account')).body.name).toBe('One');
+  });
+
+  test('signing in once more, while signed in, makes one session', async () => {
+    const { browser, email } = await signedUp();
+    const send = () => browser.post('/api/sessions', { email, password }, keyed('again'));
+    expect(await sendTwice(browser, send)).toEqual([201, 201]);
+    expect((await browser.get('/api/sessions')).body.items).toHaveLength(1);
   });
 });
 
 describe('a link to a new password', () => {
+  test('that nobody was sent costs no hashing', async () => {
+    const refused = await Promise.all(
+      Array.from({ length: 400 }, () => shop.browser().put('/api/password-resets/x', { password })),
+    );
+    expect(new Set(refused.map(({ status }) => status))).toEqual(new Set([404]));
+  });
+
   test('that was used stays used when its mail’s job runs once more', async () => {
     const { email } = await signedUp();
     const token = async () =>

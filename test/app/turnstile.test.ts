@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { BusyError, createTurnstile } from '../../origin/postgres/replicas/turnstile.ts';
+import { BusyError, createTurnstile } from '../../origin/turnstile.ts';
 
 describe('a turnstile', () => {
   test('lets in so many at once, keeps so many waiting, and sends the rest away', async () => {

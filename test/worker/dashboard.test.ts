@@ -32,6 +32,15 @@ test('a write from another site is refused with the headers that every answer be
   expect(refused.headers.get('Cache-Control')).toBe('private, no-store');
 });
 
+test('a form that cannot be read is the sender’s fault', async () => {
+  const refused = await dashboard.request('/jobs', {
+    method: 'POST',
+    headers: { 'Sec-Fetch-Site': 'same-origin', 'Content-Type': 'multipart/form-data' },
+    body: 'x',
+  });
+  expect(refused.status).toBe(422);
+});
+
 describe.each(['/jobs', '/jobs/board'])('%s without a password', (path) => {
   test('asks a program for Basic', async () => {
     for (const headers of [{}, { Accept: '*/*' }, { Accept: 'application/json' }] as Record<

@@ -224,8 +224,9 @@ function gatherByCart(batch: Waiting[]): Map<string, { task: CartTask; members: 
     } else {
       known.members.push(waiting);
       known.task.waiting.push(...waiting.task.waiting);
-      // Both were read from the same journal; the longer one was read later or has the shorter as its part.
-      if (journal.length > known.task.journal.length) known.task.journal = journal;
+      // Read from the same journal at two times: what the later reading lacks was applied between them.
+      const ids = new Set(known.task.journal.map(({ opId }) => opId));
+      known.task.journal = [...known.task.journal, ...journal.filter(({ opId }) => !ids.has(opId))];
     }
   }
   return carts;

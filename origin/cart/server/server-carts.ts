@@ -1,10 +1,10 @@
 // State `server`: Postgres is the truth, Redis has the copy and, while Postgres is away, the journal; the cookie names the cart.
 import type { Deps } from '../../deps.ts';
 import { Refusal, unavailable } from '../../errors.ts';
+import { withinMs } from '../../within.ts';
 import type { CartAnswer, Carts, Visit } from '../carts.ts';
 import { checkOperation } from '../check-operation.ts';
 import { showCart } from '../show-cart.ts';
-import { withinMs } from '../within.ts';
 import { type CartCookie, dropCartCookie, readCartCookie, writeCartCookie } from './cart-cookie.ts';
 import { prepareCartCheckout } from './checkout-cart.ts';
 import { prepareCartMerge } from './merge-carts.ts';

@@ -24,6 +24,11 @@ export interface ServerStores {
   close(): Promise<void>;
 }
 
+/**
+ * Every statement of these pools looks up a few rows by primary key. A plan that was made while the tables were empty would scan them
+ * for as long as the connection lives.
+ */
+const byPrimaryKeyOnly = { enable_seqscan: 'off', enable_hashjoin: 'off', enable_mergejoin: 'off' };
 const probeMs = 250;
 const patientProbeMs = 1_000;
 const readTimeoutMs = 1_000;
@@ -33,7 +38,7 @@ const writeTimeoutMs = 2_000;
 export function openServerStores(deps: Deps): ServerStores {
   const { settings } = deps;
   const pool = (name: string, max: number, queryTimeoutMs: number) =>
-    createPool({ url: byPrimaryKeyOnly(settings.databaseUrl), name, max, queryTimeoutMs });
+    createPool({ url: settings.databaseUrl, name, max, queryTimeoutMs, session: byPrimaryKeyOnly });
   const writerPool = pool('cart-writer', 2, writeTimeoutMs);
   const readerPool = pool('cart-reader', 4, readTimeoutMs);
   // Sends nothing twice: WAIT on a new connection, without its write before it, confirms nothing.
@@ -90,17 +95,6 @@ function readThrough(pool: pg.Pool, watch: StoreWatch): RunSql {
       throw new PostgresSilent('Postgres did not answer', { cause: error });
     }
   };
-}
-
-/**
- * Every statement of these pools looks up a few rows by primary key. A plan that was made while the tables were empty would scan them
- * for as long as the connection lives.
- */
-function byPrimaryKeyOnly(url: string): string {
-  const planned = new URL(url);
-  const options = ['seqscan', 'hashjoin', 'mergejoin'].map((way) => `-c enable_${way}=off`);
-  planned.searchParams.set('options', [planned.searchParams.get('options'), ...options].join(' ').trim());
-  return planned.href.replaceAll('+', '%20');
 }
 
 /** A primary that answers and may write; a new connection each time, because the old ones may lead to a server that is gone. */

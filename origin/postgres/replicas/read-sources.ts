@@ -1,13 +1,13 @@
 // Who answers a read: a replica that may, else the primary. No decision to write rests on what comes from here.
 import type { Registry } from 'prom-client';
 import { unavailable } from '../../errors.ts';
+import { BusyError, createTurnstile } from '../../turnstile.ts';
 import { createDatabase, createPool, type Db } from '../database.ts';
 import { createPrimaryLog, sharedMs } from './primary-log.ts';
 import { createProbe } from './probe.ts';
 import { createReadMetrics, type ReadMetrics } from './read-metrics.ts';
 import { createReplica, type Read } from './replica.ts';
 import { createReplicaSet, type Found } from './replica-set.ts';
-import { BusyError, createTurnstile } from './turnstile.ts';
 import type { WalPosition } from './wal-position.ts';
 import type { Written } from './witness-commits.ts';
 

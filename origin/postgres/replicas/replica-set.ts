@@ -1,11 +1,11 @@
 // All replicas of the shop, measured each second; a read goes from one to the next until one answers.
 import { Refusal } from '../../errors.ts';
+import { BusyError } from '../../turnstile.ts';
 import { isPostgresAway, isTooSlow } from '../postgres-errors.ts';
 import { furthestFirst, leastLoaded, whyUnfit } from './choose-replica.ts';
 import type { PrimaryLog } from './primary-log.ts';
 import type { Fallback, MeasuredReplica, ReadMetrics } from './read-metrics.ts';
 import { BehindError, type Read, type Replica } from './replica.ts';
-import { BusyError } from './turnstile.ts';
 import type { WalPosition } from './wal-position.ts';
 
 /** An answer, which may itself be undefined. */

@@ -1,9 +1,9 @@
 // One replica: its own pool, what it last said of itself, and reads that check its position on the very connection that runs them.
 import { setTimeout as delay } from 'node:timers/promises';
 import { sql } from 'kysely';
+import { createTurnstile } from '../../turnstile.ts';
 import { createDatabase, createPool, type Db } from '../database.ts';
 import { createProbe } from './probe.ts';
-import { createTurnstile } from './turnstile.ts';
 import {
   isPast,
   parseReplayedPosition,
