@@ -60,10 +60,7 @@ function measureQueues(queues: Queues, registers: Registry[]): void {
     labelNames: ['queue'],
     registers,
     async collect() {
-      await each(
-        this,
-        async (queue) => (await queue.getJobCounts('waiting', 'delayed', 'prioritized')).waiting ?? 0,
-      );
+      await each(this, (queue) => queue.getWaitingCount());
     },
   });
   new Gauge({

@@ -6,13 +6,11 @@ import { newPasswordField } from './page-sign-in.ts';
 export interface ForgotPage {
   values: FormValues;
   faults?: FormFaults;
-  refused?: string | undefined;
   isSent: boolean;
 }
 
-export function forgotPasswordPage({ values, faults = {}, refused, isSent }: ForgotPage): Html {
+export function forgotPasswordPage({ values, faults = {}, isSent }: ForgotPage): Html {
   return html`<div class="narrow"><h1>A new password</h1>
-${refused ? notice(refused) : ''}
 ${
   isSent
     ? notice(

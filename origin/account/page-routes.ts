@@ -61,7 +61,10 @@ type Parsed<Person> =
 function signingIn<Person>(pages: Hono<AppEnv>, deps: Deps, entrance: Entrance<Person>): void {
   const show = async (c: Context<AppEnv>, values: FormValues, faults: FormFaults = {}, refusal?: Refusal) => {
     const next = safeNext(values['next']);
-    const content: Html = entrance.view({ values, faults, next, refused: refusal && `${refusal.message}.` });
+    const refused = refusal && `${refusal.message}.`;
+    const news =
+      values['changed'] === 'yes' ? 'Your password is changed: please sign in with the new one.' : undefined;
+    const content: Html = entrance.view({ values, faults, next, refused, news });
     return respondPage(c, layout({ title: entrance.title, ...(await readFrame(deps, c)) }, content), {
       status: refusal?.status ?? (Object.keys(faults).length > 0 ? 422 : 200),
       headers: retryAfter(refusal),
@@ -69,7 +72,8 @@ function signingIn<Person>(pages: Hono<AppEnv>, deps: Deps, entrance: Entrance<P
   };
 
   pages.get(entrance.path, async (c) => {
-    const values = { next: c.req.query('next') ?? '', email: c.req.query('email') ?? '' };
+    const { next = '', email = '', changed = '' } = c.req.query();
+    const values = { next, email, changed };
     const { account } = await readVisitor(deps, c);
     return account === undefined ? show(c, values) : seeOther(safeNext(values.next));
   });

@@ -6,14 +6,16 @@ export interface SignInPage {
   values: FormValues;
   faults?: FormFaults;
   refused?: string | undefined;
+  /** What went well just before. */
+  news?: string | undefined;
   /** Where to go afterwards, a path of this shop. */
   next: string;
 }
 
-export function signInPage({ values, faults = {}, refused, next }: SignInPage): Html {
+export function signInPage({ values, faults = {}, refused, news, next }: SignInPage): Html {
   return html`<div class="narrow"><h1>Welcome back</h1>
 <p class="soft">Your bag comes along, whatever is in it.</p>
-${refused ? notice(refused) : ''}
+${news ? notice(news, 'good') : ''}${refused ? notice(refused) : ''}
 <form class="fields" action="/sign-in" method="post">${idempotencyField()}${nextField(next)}
 ${emailField(values, faults)}
 ${field({ name: 'password', label: 'Password', type: 'password', autocomplete: 'current-password', fault: faults['password'], maxLength: 200 })}

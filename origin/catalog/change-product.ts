@@ -25,7 +25,6 @@ export interface ProductChange {
   tags: TagVersions;
   /** What the named members were. */
   before: Record<string, unknown>;
-  changed: boolean;
 }
 
 /** @throws Refusal 404 */
@@ -69,7 +68,7 @@ export async function changeProduct(tx: Tx, id: string, patch: ProductPatch): Pr
     if (changes.name !== undefined) await learnWords(tx, [id]);
     await markSets(tx, [row.category_id]);
   }
-  return { product: toProduct((await readProductById(tx, id))!), tags, before, changed };
+  return { product: toProduct((await readProductById(tx, id))!), tags, before };
 }
 
 /** In order of id, before the product: the order in which everybody locks. */
@@ -87,7 +86,7 @@ async function lockVariants(tx: Tx, productId: string): Promise<number[]> {
 async function lockProduct(tx: Tx, id: string) {
   const row = await tx
     .selectFrom('products')
-    .select(['slug', 'name', 'description_html', 'price_amount', 'category_id', 'status'])
+    .select(['name', 'description_html', 'price_amount', 'category_id'])
     .where('id', '=', id)
     .forNoKeyUpdate()
     .executeTakeFirst();

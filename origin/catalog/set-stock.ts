@@ -13,7 +13,6 @@ export interface StockChange {
   /** For the invalidation, which the caller writes; empty where the number was that already. */
   tags: TagVersions;
   before: { stock: number };
-  changed: boolean;
 }
 
 /**
@@ -30,10 +29,10 @@ export async function setStock(tx: Tx, variantId: string, stock: number): Promis
         .executeTakeFirst()
     : undefined;
   if (variant === undefined) throw notFound('This variant');
-  const changed = variant.available !== stock;
-  const tags = changed ? await writeStock(tx, variantId, variant.product_id, stock) : {};
+  const isNews = variant.available !== stock;
+  const tags = isNews ? await writeStock(tx, variantId, variant.product_id, stock) : {};
   const detail = await readProductById(tx, variant.product_id);
-  return { product: toProduct(detail!), tags, before: { stock: variant.available }, changed };
+  return { product: toProduct(detail!), tags, before: { stock: variant.available } };
 }
 
 async function writeStock(tx: Tx, variantId: string, productId: string, stock: number): Promise<TagVersions> {

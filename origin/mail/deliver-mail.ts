@@ -9,11 +9,7 @@ import { createTransport } from './transport.ts';
 type Payload = OutboxPayloads['mail'];
 
 /** @param job its id makes file name and Message-ID, so that a repeated job is known as a repetition */
-export async function deliverMail(
-  deps: Deps,
-  payload: Payload,
-  job: { id: string; signal: AbortSignal },
-): Promise<void> {
+export async function deliverMail(deps: Deps, payload: Payload, job: { id: string }): Promise<void> {
   const mail = await prepare(deps, payload, job.id);
   // Nobody to write to: an e-mail without an account, an order whose buyer was deleted.
   if (mail === undefined) return;

@@ -4,9 +4,9 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { sql } from 'kysely';
 import type { Deps } from '../deps.ts';
 import type { Db } from '../postgres/database.ts';
-import type { ChargeResult } from './payment/provider.ts';
+import { type ChargeResult, providerMs } from './payment/provider.ts';
 import type { PaymentProviders } from './payment/providers.ts';
-import { providerMs, readCharge } from './read-charge.ts';
+import { readCharge } from './read-charge.ts';
 import { recordOutcome } from './record-outcome.ts';
 
 /** The first attempt, once: whoever finds the payment reserved makes it. @returns whether that was here */

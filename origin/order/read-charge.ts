@@ -3,9 +3,6 @@ import type { Db } from '../postgres/database.ts';
 import { shopCurrency } from '../web/money.ts';
 import type { Charge } from './payment/provider.ts';
 
-/** The longest that a provider may take. */
-export const providerMs = 8_000;
-
 export async function readCharge(db: Db, orderId: string): Promise<{ charge: Charge; provider: string }> {
   const row = await db
     .selectFrom('orders')
@@ -31,7 +28,6 @@ export async function readCharge(db: Db, orderId: string): Promise<{ charge: Cha
       idempotencyKey: `order-${orderId}`,
       wantedOutcome: row.wanted_outcome,
       reference: row.reference,
-      signal: AbortSignal.timeout(providerMs),
     },
   };
 }

@@ -76,13 +76,23 @@ async function writeOutcome(
   const firstGoodNews = status === 'paid' || (status === 'pending' && payment.provider === 'on-delivery');
   if (changes && firstGoodNews) await requestOrderMail(tx, orderId);
   const open = status === 'unknown' || (status === 'pending' && payment.provider !== 'on-delivery');
-  if (open)
+  if (open && !(await willBeAskedAgain(tx, orderId)))
     await addToOutbox(
       tx,
       'settle-payment',
       { orderId },
       { dueAt: new Date(Date.now() + askAgainSeconds * 1_000) },
     );
+}
+
+/** One question after another for each order: every answer that leaves it open would begin a line of its own. Index: outbox_unfinished. */
+async function willBeAskedAgain(tx: Tx, orderId: string): Promise<boolean> {
+  const { rows } = await sql`
+    select from outbox
+    where state = 'pending' and due_at > clock_timestamp()
+      and kind = 'settle-payment' and payload ->> 'orderId' = ${orderId}
+    limit 1`.execute(tx);
+  return rows.length > 0;
 }
 
 async function fits(

@@ -7,8 +7,6 @@ import { type CartCookie, makeCartId, readCartCookie } from './cart-cookie.ts';
 import type { ServerStores } from './server-stores.ts';
 
 export interface NamedCart extends CartCookie {
-  /** Nobody has heard of it yet; it exists once it is written. */
-  isNew: boolean;
   /** What the browser sent, to tell whether a new cookie is needed. */
   received: CartCookie | undefined;
 }
@@ -17,11 +15,11 @@ export interface NamedCart extends CartCookie {
 export function nameByCookie(keys: string[], visit: Visit): NamedCart | undefined {
   const received = readCartCookie(keys, visit.cookieHeader);
   if (received === undefined || received.accountId !== visit.accountId) return undefined;
-  return { ...received, isNew: false, received };
+  return { ...received, received };
 }
 
 export function newGuestCart(received?: CartCookie): NamedCart {
-  return { cartId: makeCartId(), version: 0, journalled: false, isNew: true, received };
+  return { cartId: makeCartId(), version: 0, journalled: false, received };
 }
 
 /** A guest's cookie that reaches an account: its response crossed the sign-in on its way. */
@@ -35,7 +33,7 @@ export function strayGuestCart(keys: string[], visit: Visit): CartCookie | undef
 export async function nameByAccount(stores: ServerStores, accountId: string): Promise<NamedCart> {
   try {
     const cartId = await stores.deps.db.transaction().execute((tx) => ensureAccountCart(tx, accountId));
-    return { cartId, version: 0, journalled: false, accountId, isNew: false, received: undefined };
+    return { cartId, version: 0, journalled: false, accountId, received: undefined };
   } catch (error) {
     throw unavailable('The cart of this account cannot be found at this moment; try again', error);
   }

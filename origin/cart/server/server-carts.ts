@@ -91,7 +91,7 @@ async function nameCart(stores: ServerStores, visit: Visit): Promise<NamedCart |
     const merged = nameByCookie(keys, { cookieHeader: cookie.split(';', 1)[0], accountId });
     return merged && { ...merged, received: guest };
   } catch (error) {
-    if (stores.postgres.isAway()) return { ...guest, isNew: false, received: guest };
+    if (stores.postgres.isAway()) return { ...guest, received: guest };
     throw error instanceof Refusal
       ? error
       : unavailable('The cart cannot be found at this moment; try again', error);

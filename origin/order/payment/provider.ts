@@ -1,4 +1,8 @@
 // What every way of paying can do. Providers are only called outside of transactions, and always with the order's own key.
+
+/** The longest that one may take to answer, tries of its own included; whoever asks for the same order meanwhile waits as long. */
+export const providerMs = 8_000;
+
 export interface Charge {
   orderId: string;
   orderNumber: string;
@@ -11,7 +15,6 @@ export interface Charge {
   wantedOutcome: string | null;
   /** Known from an earlier attempt. */
   reference: string | null;
-  signal: AbortSignal;
 }
 
 export interface ChargeResult {

@@ -2,7 +2,7 @@
 import type Stripe from 'stripe';
 import type { Settings } from '../../config.ts';
 import { idPattern } from '../../web/api.ts';
-import type { Charge, ChargeResult, PaymentProvider } from './provider.ts';
+import { type Charge, type ChargeResult, type PaymentProvider, providerMs } from './provider.ts';
 
 export interface StripeOptions {
   settings: Pick<Settings, 'siteUrl'> & { stripe: NonNullable<Settings['stripe']> };
@@ -22,7 +22,8 @@ export interface StripeProvider extends PaymentProvider {
   readEvent(body: string, signature: string): Promise<StripeEvent | undefined>;
 }
 
-const timeoutMs = 8_000;
+/** Twice, with a pause between. */
+const timeoutMs = providerMs / 2 - 500;
 
 export function createStripeProvider({ settings, server }: StripeOptions): StripeProvider {
   // The SDK is large and most shops of this kind start without it: it is loaded when it is first needed.

@@ -27,7 +27,6 @@ async function quantityInTheEnd(bug?: Bug): Promise<number | undefined> {
     cartId: 'c',
     version: 0,
     journalled: false,
-    isNew: false,
     received: undefined,
     accountId: '1',
   };

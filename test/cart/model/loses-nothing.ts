@@ -101,7 +101,6 @@ export function losesNothing(bug?: Bug) {
       cartId: 'c',
       version: 0,
       journalled: false,
-      isNew: false,
       received: undefined,
       accountId: '1',
     });

@@ -14,7 +14,6 @@ const cart: NamedCart = {
   cartId: 'c',
   version: 0,
   journalled: true,
-  isNew: false,
   received: undefined,
   accountId: '1',
 };
