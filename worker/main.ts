@@ -1,7 +1,7 @@
 // The worker process: carries outbox rows to their jobs, works them, keeps the caches' floors, drains cart journals, and tells operators.
 import { pruneAccounts } from '../origin/account/reset-password.ts';
-import { drainJournals } from '../origin/cart/journal-drain.ts';
-import { pruneCartOperations } from '../origin/cart/prune-operations.ts';
+import { drainJournals } from '../origin/cart/server/journal-drain.ts';
+import { pruneCartOperations } from '../origin/cart/server/prune-operations.ts';
 import { raiseDirtySets, raiseDirtyStock } from '../origin/catalog/dirty-versions.ts';
 import { readSettings, SettingsError } from '../origin/config.ts';
 import { createDeps } from '../origin/deps.ts';

@@ -1,7 +1,7 @@
 // The whole shop on a real cluster, while one shard loses its primary: what was acknowledged is there, what was done stays seen.
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
-import { drainJournals } from '../../origin/cart/journal-drain.ts';
+import { drainJournals } from '../../origin/cart/server/journal-drain.ts';
 import { kill, startMigratedPostgres } from '../cart/support/faulty-stores.ts';
 import { type Browser, openShop, type Shop } from '../support/shop.ts';
 import type { PrivateStore } from '../support/stores.ts';

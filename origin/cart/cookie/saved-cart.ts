@@ -2,11 +2,11 @@
 import type { Deps } from '../../deps.ts';
 import type { Tx } from '../../postgres/database.ts';
 import { reusedKey } from '../../web/idempotency.ts';
+import { ensureAccountCart } from '../account-cart.ts';
 import { addAllLines, type CartLine, keepMost, subtractLines } from '../cart-state.ts';
 import type { CartCheckout, CartMerge } from '../carts.ts';
 import { readAccountCartLines } from '../for-account.ts';
 import { lockCart, storeCart } from '../server/locked-cart.ts';
-import { ensureAccountCart } from '../server/named-cart.ts';
 import { cartIdOfAccount, countThatFit, dropCookieCart, writeCookieCart } from './cart-in-cookie.ts';
 import { type CookieCart, type OperationMark, operationMark, withNewest } from './encode-cart.ts';
 

@@ -1,11 +1,11 @@
 // A cart becomes an order: locked, its journal taken along, its generation ended, all in the order's own transaction.
 import { unavailable } from '../../errors.ts';
 import { reusedKey } from '../../web/idempotency.ts';
+import { writeCartCookie } from '../cart-cookie.ts';
 import type { CartState } from '../cart-state.ts';
 import type { CartCheckout, OrderKey } from '../carts.ts';
 import { decideCart } from '../decide-batch.ts';
 import type { JournalledOperation } from '../replay-journal.ts';
-import { writeCartCookie } from './cart-cookie.ts';
 import type { CopyUpdate } from './cart-copies.ts';
 import { readCartRows } from './cart-statements.ts';
 import { lockCart, storeCart } from './locked-cart.ts';

@@ -2,14 +2,14 @@
 
 import { unavailable } from '../../errors.ts';
 import type { Tx } from '../../postgres/database.ts';
+import { ensureAccountCart, findAccountCart } from '../account-cart.ts';
+import { type CartCookie, writeCartCookie } from '../cart-cookie.ts';
 import { addAllLines, type CartState } from '../cart-state.ts';
 import type { CartMerge } from '../carts.ts';
 import { decideCart } from '../decide-batch.ts';
 import type { JournalledOperation } from '../replay-journal.ts';
-import { type CartCookie, writeCartCookie } from './cart-cookie.ts';
 import type { CopyUpdate } from './cart-copies.ts';
 import { lockCart, storeCart, storeMergedGuest } from './locked-cart.ts';
-import { ensureAccountCart, findAccountCart } from './named-cart.ts';
 import { publishCopies } from './publish-copies.ts';
 import type { ServerStores } from './server-stores.ts';
 

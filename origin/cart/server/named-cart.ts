@@ -1,9 +1,8 @@
 // Which cart a visit names. An account's cookie is worth nothing to others, a guest's nothing to an account: its pieces are merged first.
-import { sql } from 'kysely';
 import { unavailable } from '../../errors.ts';
-import type { DbOrTx } from '../../postgres/database.ts';
+import { ensureAccountCart } from '../account-cart.ts';
+import { type CartCookie, makeCartId, readCartCookie } from '../cart-cookie.ts';
 import type { Visit } from '../carts.ts';
-import { type CartCookie, makeCartId, readCartCookie } from './cart-cookie.ts';
 import type { ServerStores } from './server-stores.ts';
 
 export interface NamedCart extends CartCookie {
@@ -37,23 +36,4 @@ export async function nameByAccount(stores: ServerStores, accountId: string): Pr
   } catch (error) {
     throw unavailable('The cart of this account cannot be found at this moment; try again', error);
   }
-}
-
-/** An account has one cart, from the first time that anybody asks for it. */
-export async function ensureAccountCart(db: DbOrTx, accountId: string): Promise<string> {
-  const existing = await findAccountCart(db, accountId);
-  if (existing !== undefined) return existing;
-  await sql`
-    insert into carts (id, version, account_id, lines) values (${makeCartId()}, 0, ${accountId}, '[]')
-    on conflict (account_id) do nothing`.execute(db);
-  return (await findAccountCart(db, accountId))!;
-}
-
-export async function findAccountCart(db: DbOrTx, accountId: string): Promise<string | undefined> {
-  const row = await db
-    .selectFrom('carts')
-    .select('id')
-    .where('account_id', '=', accountId)
-    .executeTakeFirst();
-  return row?.id;
 }

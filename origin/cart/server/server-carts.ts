@@ -2,10 +2,10 @@
 import type { Deps } from '../../deps.ts';
 import { Refusal, unavailable } from '../../errors.ts';
 import { withinMs } from '../../within.ts';
+import { type CartCookie, dropCartCookie, readCartCookie, writeCartCookie } from '../cart-cookie.ts';
 import type { CartAnswer, Carts, Visit } from '../carts.ts';
 import { checkOperation } from '../check-operation.ts';
 import { showCart } from '../show-cart.ts';
-import { type CartCookie, dropCartCookie, readCartCookie, writeCartCookie } from './cart-cookie.ts';
 import { prepareCartCheckout } from './checkout-cart.ts';
 import { prepareCartMerge } from './merge-carts.ts';
 import { type NamedCart, nameByAccount, nameByCookie, newGuestCart, strayGuestCart } from './named-cart.ts';

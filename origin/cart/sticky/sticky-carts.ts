@@ -3,17 +3,17 @@ import { LRUCache } from 'lru-cache';
 import type { Deps } from '../../deps.ts';
 import { Refusal } from '../../errors.ts';
 import { reusedKey } from '../../web/idempotency.ts';
-import { addAllLines, type CartLine, type CartState, emptyCart, subtractLines } from '../cart-state.ts';
-import type { CartAnswer, Carts, OrderKey, Visit } from '../carts.ts';
-import { checkOperation, refusalFor } from '../check-operation.ts';
-import { decideCart } from '../decide-batch.ts';
 import {
   type CartCookie,
   dropCartCookie,
   makeCartId,
   readCartCookie,
   writeCartCookie,
-} from '../server/cart-cookie.ts';
+} from '../cart-cookie.ts';
+import { addAllLines, type CartLine, type CartState, emptyCart, subtractLines } from '../cart-state.ts';
+import type { CartAnswer, Carts, OrderKey, Visit } from '../carts.ts';
+import { checkOperation, refusalFor } from '../check-operation.ts';
+import { decideCart } from '../decide-batch.ts';
 import { showCart } from '../show-cart.ts';
 
 interface Remembered {

@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { expect } from 'vitest';
 import type { CartState } from '../../../origin/cart/cart-state.ts';
-import { drainCart } from '../../../origin/cart/journal-drain.ts';
+import { drainCart } from '../../../origin/cart/server/journal-drain.ts';
 import type { NamedCart } from '../../../origin/cart/server/named-cart.ts';
 import { viewCart } from '../../../origin/cart/server/view-cart.ts';
 import { writeCart } from '../../../origin/cart/server/write-cart.ts';

@@ -1,14 +1,14 @@
 // What the journals still hold goes into Postgres, in order and once, through the same decisions as a shopper's own next write.
-import type { Deps } from '../deps.ts';
-import type { RedisClient } from '../redis/connect.ts';
-import { createRedisRoom, roomForCopies } from '../redis/room.ts';
-import { applyToCarts } from './server/apply-to-carts.ts';
-import { type CartCopies, createCartCopies } from './server/cart-copies.ts';
-import { journalIndexKeys } from './server/cart-keys.ts';
-import type { RunSql } from './server/cart-statements.ts';
-import { followMerged } from './server/follow-merged.ts';
-import { runIn } from './server/locked-cart.ts';
-import { publishCopies } from './server/publish-copies.ts';
+import type { Deps } from '../../deps.ts';
+import type { RedisClient } from '../../redis/connect.ts';
+import { createRedisRoom, roomForCopies } from '../../redis/room.ts';
+import { applyToCarts } from './apply-to-carts.ts';
+import { type CartCopies, createCartCopies } from './cart-copies.ts';
+import { journalIndexKeys } from './cart-keys.ts';
+import type { RunSql } from './cart-statements.ts';
+import { followMerged } from './follow-merged.ts';
+import { runIn } from './locked-cart.ts';
+import { publishCopies } from './publish-copies.ts';
 
 export interface DrainReport {
   /** Carts whose journal is now empty. */

@@ -1,6 +1,6 @@
 // The signed cookie of state `server`: which cart, the newest version that this browser has seen, and whether a journal may hold more.
 import { randomBytes } from 'node:crypto';
-import { clearCookie, readSignedCookie, serializeCookie, signCookie } from '../../web/signed-cookies.ts';
+import { clearCookie, readSignedCookie, serializeCookie, signCookie } from '../web/signed-cookies.ts';
 
 export interface CartCookie {
   cartId: string;
@@ -17,7 +17,7 @@ const cookieName = '__Host-cart';
 const maxAgeSeconds = 400 * 86_400;
 const pattern = /^s1\.([\w-]{22})\.(\d{1,10})\.([01])\.([1-9]\d{0,17})?$/;
 
-/** @returns undefined where it is absent, changed, or another account's. */
+/** @returns undefined where it is absent or changed; whether it fits who asks is for the caller to say. */
 export function readCartCookie(keys: string[], header: string | undefined): CartCookie | undefined {
   const match = pattern.exec(readSignedCookie(keys, header, cookieName) ?? '');
   if (match === null) return undefined;

@@ -1,7 +1,7 @@
 // Op ids are kept 7 days, and never pruned for a cart that has a journal: a replay must find what it has been before.
 import { sql } from 'kysely';
-import type { Deps } from '../deps.ts';
-import { journalIndexKeys } from './server/cart-keys.ts';
+import type { Deps } from '../../deps.ts';
+import { journalIndexKeys } from './cart-keys.ts';
 
 const batch = 5_000;
 /** More than a busy shop writes in the minute until the next call. */
