@@ -76,6 +76,32 @@ describe.skipIf(!hasChromium)('buying in Chromium', () => {
     expect(errors).toEqual([]);
   });
 
+  test.each([
+    ['once', 1, 'In your bag'],
+    ['every time', 4, 'The shop does not answer'],
+  ])('an add whose answer is lost %s counts once', async (_often, losses, told) => {
+    const page = await openPage(true);
+    let lost = 0;
+    await page.route('**/api/cart/lines', async (route) => {
+      const answer = await route.fetch();
+      if (lost++ < losses)
+        await route.fulfill({ status: 502, contentType: 'text/html', body: 'Bad gateway' });
+      else await route.fulfill({ response: answer });
+    });
+    await chooseFirstSize(page);
+    const addressBefore = page.url();
+    await page.getByRole('button', { name: 'Into the bag' }).click();
+    await page.getByText(told).waitFor();
+    if (losses > 1) {
+      await page.getByRole('button', { name: 'Into the bag' }).click();
+      await page.getByText('In your bag').waitFor();
+    }
+    expect(page.url()).toBe(addressBefore);
+    expect(lost).toBe(losses + 1);
+    await page.goto(`${storefront.url}/cart`);
+    expect(await page.inputValue('[name=quantity]')).toBe('1');
+  });
+
   test('a total that differs from what was seen is told before anything is ordered', async () => {
     const page = await openPage(false);
     await chooseFirstSize(page);
