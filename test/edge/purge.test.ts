@@ -51,6 +51,13 @@ test('a response fetched before a purge is not kept after it', async () => {
   expect(shop.origin.asked).toHaveLength(2);
 });
 
+test('the longest address that the catalog takes, in any script, is a tag like others; a word that is none is refused', async () => {
+  await using shop = await shopWith();
+  const longest = `slug:${encodeURIComponent('\u{20000}'.repeat(200))}`;
+  expect((await shop.purge({ [longest]: 1 })).status).toBe(200);
+  expect((await shop.purge({ [`${longest}${'x'.repeat(100)}`]: 1 })).status).toBe(400);
+});
+
 test('neither stale-while-revalidate nor stale-if-error serves below a floor', async () => {
   await using shop = await shopWith(', stale-while-revalidate=600, stale-if-error=600');
   await shop.purge({});
