@@ -23,11 +23,14 @@ export interface NodePartOptions {
 }
 
 /**
- * Several processes share this machine: a new generation of 4 MB instead of 16, and an origin's heap that is collected before it
- * has grown to several times of what is alive, cost some collections and save more than 100 MB.
+ * Several processes share this machine: a young generation smaller than Node's 16 MB, and an origin's heap that is collected before it
+ * has grown to several times of what is alive, save more than 100 MB. An origin's young generation is twice the others': at half of it the
+ * same memory served a tenth fewer requests.
  */
 function nodeFlags(entry: string): string[] {
-  return ['--max-semi-space-size=4', ...(entry === 'origin/main.ts' ? ['--max-old-space-size=128'] : [])];
+  return entry === 'origin/main.ts'
+    ? ['--max-semi-space-size=8', '--max-old-space-size=128']
+    : ['--max-semi-space-size=4'];
 }
 
 const repositoryFolder = fileURLToPath(new URL('../../', import.meta.url));
