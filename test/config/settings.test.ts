@@ -37,6 +37,15 @@ describe('faults', () => {
     ]);
   });
 
+  test('of how many replicas confirm are told for a region, too, which hands on what was set', () => {
+    const read = (env: Record<string, string>) => readRegionSettings([], env);
+    expect(named(faultsOf({ REDIS_REPLICAS: 'many', EDGE_PORT: 'three' }, read))).toEqual([
+      'EDGE_PORT',
+      'REDIS_REPLICAS',
+    ]);
+    expect(read({ REDIS_REPLICAS: '0' }).environment['REDIS_REPLICAS']).toBe('0');
+  });
+
   test('of a region are told at once, its edge’s port among them', () => {
     const read = (env: Record<string, string>) => readRegionSettings([], env);
     expect(named(faultsOf({ PORT: 'eighty', EDGE_PORT: 'ninety' }, read))).toEqual(['EDGE_PORT', 'PORT']);

@@ -232,6 +232,22 @@ describe('an order', () => {
     expect(await payment(body.id)).toMatchObject({ status: 'failed', flag: 'refunded' });
   });
 
+  test('whose payment stays open is asked for again in one line, however often that is told', async () => {
+    const { body } = await (await withPiece(shop.variants[1]!.id)).order({
+      payment: { provider: 'demo', outcome: 'unknown' },
+    });
+    for (let time = 0; time < 3; time += 1) await recordOutcome(shop.deps, body.id, { status: 'unknown' });
+    const rows = await shop.deps.db
+      .selectFrom('outbox')
+      .select('payload')
+      .where('kind', '=', 'settle-payment')
+      .where('state', '=', 'pending')
+      .execute();
+    expect(rows.filter(({ payload }) => (payload as { orderId: string }).orderId === body.id)).toHaveLength(
+      1,
+    );
+  });
+
   test('on delivery is pending, and asking changes nothing', async () => {
     const { body } = await (await withPiece(shop.variants[1]!.id)).order({
       payment: { provider: 'on-delivery' },
