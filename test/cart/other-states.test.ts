@@ -9,7 +9,7 @@ import {
   encodeCart,
   operationMark,
 } from '../../origin/cart/cookie/encode-cart.ts';
-import { prepareSignIn, signOutCart } from '../../origin/cart/for-account.ts';
+import { prepareSignIn, readAccountCartLines, signOutCart } from '../../origin/cart/for-account.ts';
 import { endGeneration, freezeForCheckout, prepareCheckout } from '../../origin/cart/for-order.ts';
 import { createDatabase, sharedRedisUrl } from '../support/stores.ts';
 import { Browser, openCartWorld, pieces } from './support/cart-world.ts';
@@ -142,6 +142,28 @@ describe('an account whose cart is kept in cookies', () => {
     await shop.signOut(browser);
     await shop.signIn(browser, '302');
     expect(pieces(await browser.view())).toEqual({ [saved]: 1, [brought]: 1 });
+  });
+
+  test('keeps what does not fit a cookie, through a sign-out as well', async () => {
+    await using shop = await openCookieWorld();
+    const [variant = ''] = shop.world.variants;
+    const browser = shop.world.browser();
+    await browser.add(variant);
+    await shop.signIn(browser, '303');
+    const many = Array.from({ length: 1_500 }, (_, n) => ({
+      variantId: String(900_000_000 + n),
+      quantity: 1,
+    }));
+    const saved = () => readAccountCartLines(shop.world.db, '303');
+    await shop.world.db
+      .updateTable('carts')
+      .set({ lines: JSON.stringify([{ variantId: variant, quantity: 1 }, ...many]) as never })
+      .where('account_id', '=', '303')
+      .execute();
+    await shop.signIn(browser, '303');
+    expect((await browser.view()).lines.length).toBeLessThan(1_000);
+    await shop.signOut(browser);
+    expect(await saved()).toHaveLength(1_501);
   });
 
   test('has an empty cart where the answer to an order was lost, and keeps what came since', async () => {

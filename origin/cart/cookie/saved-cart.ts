@@ -18,7 +18,7 @@ export function prepareCookieMerge({ db }: Pick<Deps, 'db'>, keys: string[], bro
   let merged: { owner: string; lines: CartLine[] } | undefined;
   const cookieFor = (owner: string, lines: CartLine[]): string => {
     const cart = { ...browser, id: cartIdOfAccount(owner), version: browser.version + 1, lines };
-    // What does not fit stays saved with the account, until this browser signs out.
+    // What does not fit stays saved with the account.
     return writeCookieCart(keys, { ...cart, lines: lines.slice(0, countThatFit(keys, cart)) });
   };
   return {
@@ -50,17 +50,17 @@ export function prepareCookieMerge({ db }: Pick<Deps, 'db'>, keys: string[], bro
 
 /** @throws where Postgres does not answer: then the cookie stays. */
 export async function saveAtSignOut(
-  deps: Pick<Deps, 'db'>,
+  { db, settings }: Pick<Deps, 'db' | 'settings'>,
   cart: CookieCart | undefined,
   accountId: string | undefined,
 ): Promise<string[]> {
   if (cart !== undefined && accountId !== undefined) {
-    const isOwn = cart.id === cartIdOfAccount(accountId);
-    await deps.db
-      .transaction()
-      .execute((tx) =>
-        saveLines(tx, accountId, (saved) => (isOwn ? cart.lines : keepMost(saved, cart.lines))),
-      );
+    const isWhole = (saved: CartLine[]) =>
+      cart.id === cartIdOfAccount(accountId) &&
+      countThatFit(settings.cookieKeys, { ...cart, lines: saved }) === saved.length;
+    // What never was in this browser was not taken out by it.
+    const change = (saved: CartLine[]) => (isWhole(saved) ? cart.lines : keepMost(saved, cart.lines));
+    await db.transaction().execute((tx) => saveLines(tx, accountId, change));
   }
   return [dropCookieCart()];
 }
