@@ -18,4 +18,6 @@ export interface RuntimeBindings {
   remoteAddr?: { hostname?: string };
   /** Takes note of the cache's key of what a shared address shows, to answer it without the router from then on. */
   remember?: (key: string) => void;
+  /** Requests that wait for their turn, where they are too many for this one to wait too; see turns.ts. */
+  waiting?: number;
 }

@@ -1,12 +1,12 @@
 // Refuses at once what it could only answer too late: browsing first, then carts and checkouts, never a health check.
 import type { MiddlewareHandler } from 'hono';
 import { unavailable } from '../errors.ts';
-import type { AppEnv } from './env.ts';
+import type { AppEnv, RuntimeBindings } from './env.ts';
 
 export interface LoadBounds {
-  /** Requests at work at the same time, of every kind. */
+  /** Requests at the same time, of every kind, at work or waiting for their turn. */
   all: number;
-  /** Above so many of every kind, requests that only browse are refused: what is left is for carts and checkouts. */
+  /** Above so many of every kind, requests that only browse are refused: what is left is for carts and checkouts, ahead of who waits. */
   browsing: number;
 }
 
@@ -23,7 +23,8 @@ export function createLoadShedding(bounds: LoadBounds): MiddlewareHandler<AppEnv
   return async (c, next) => {
     if (health.test(c.req.path)) return next();
     const bound = onlyBrowses(c.req.method, c.req.path) ? bounds.browsing : bounds.all;
-    if (atWork >= bound) throw unavailable('The shop is very busy at this moment; try again');
+    const { waiting = 0 } = (c.env ?? {}) as RuntimeBindings;
+    if (atWork + waiting >= bound) throw unavailable('The shop is very busy at this moment; try again');
     atWork += 1;
     try {
       await next();

@@ -1,11 +1,13 @@
 // A listening server under Node or Deno, and how it stops: refuse readiness, let requests end, close, within a bound.
-import { createServer, type Server } from 'node:http';
+import { createServer, type IncomingMessage, type Server } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { HttpBindings } from '@hono/node-server';
 import { answerOnSocket } from './answer-on-socket.ts';
 import type { RuntimeBindings } from './env.ts';
 import type { KnownPages } from './known-pages.ts';
+import { usualLoadBounds } from './load-shedding.ts';
 import type { RefuseUnreadable } from './refuse-unreadable.ts';
+import { createTurns } from './turns.ts';
 
 type Fetch = (request: Request, bindings?: RuntimeBindings) => Response | Promise<Response>;
 
@@ -44,17 +46,24 @@ const serverOptions = {
 async function serveOnNode({ fetch, knownPages, refuse, host, port }: ServeOptions): Promise<Serving> {
   const { getRequestListener } = await import('@hono/node-server');
   let draining = false;
+  /** How many waited when it came, of those who came too late to wait too. */
+  const crowds = new WeakMap<IncomingMessage, number>();
   const route = getRequestListener(async (request, bindings) => {
     const { incoming } = bindings as HttpBindings;
     const remember: RuntimeBindings['remember'] = (key) => knownPages?.remember(incoming.url!, key);
-    const response = await fetch(request, { ...bindings, remember });
+    const response = await fetch(request, { ...bindings, remember, waiting: crowds.get(incoming) ?? 0 });
     if (draining) response.headers.set('Connection', 'close');
     return response;
   }, refuse && { errorHandler: refuse });
+  const turns = createTurns({ mostWaiting: usualLoadBounds.browsing });
   const server = createServer(serverOptions, (incoming, outgoing) => {
-    if (draining) outgoing.shouldKeepAlive = false;
-    const viaRouter = () => void route(incoming, outgoing);
-    if (!knownPages?.answer(incoming, outgoing, viaRouter)) viaRouter();
+    turns.take((waiting) => {
+      if (incoming.socket.destroyed) return;
+      if (waiting > 0) crowds.set(incoming, waiting);
+      if (draining) outgoing.shouldKeepAlive = false;
+      const viaRouter = () => void route(incoming, outgoing);
+      if (!knownPages?.answer(incoming, outgoing, viaRouter)) viaRouter();
+    });
   });
   if (refuse !== undefined) refuseBrokenBytes(server, refuse);
   await new Promise<void>((resolve, reject) => {
