@@ -32,10 +32,21 @@ export async function readVariants(
   deps: Pick<Deps, 'cache'>,
   ids: Iterable<string>,
 ): Promise<Map<string, VariantInfo>> {
-  const distinct = [...new Set(ids)].filter(isId);
-  const fills = gatherFills();
-  const found = await Promise.all(distinct.map((id) => readVariant(deps, id, fills)));
-  return new Map(found.filter((info) => info !== null).map((info) => [info.variantId, info]));
+  const known = new Map<string, VariantInfo>();
+  const know = (info: VariantInfo | null) => info && known.set(info.variantId, info);
+  const others: string[] = [];
+  for (const id of new Set(ids)) {
+    const recalled = deps.cache.recall<VariantInfo | null>(variantKey(id));
+    if (recalled !== undefined) know(recalled.value);
+    else if (isId(id)) others.push(id);
+  }
+  const fill = gatherFills();
+  await Promise.all(others.map(async (id) => know(await readVariant(deps, id, fill))));
+  return known;
+}
+
+function variantKey(id: string): string {
+  return `variant:${id}`;
 }
 
 /** Straight from Postgres, in the transaction that depends on it. */
@@ -51,7 +62,7 @@ export async function readVariantsFresh(
 type Fill = (db: DbOrTx, id: string) => Promise<Fresh<VariantInfo | null>>;
 
 async function readVariant(deps: Pick<Deps, 'cache'>, id: string, fill: Fill): Promise<VariantInfo | null> {
-  const key = `variant:${id}`;
+  const key = variantKey(id);
   try {
     const result = await deps.cache.read<VariantInfo | null>({ key, fill: (db) => fill(db, id) });
     return result.value;
