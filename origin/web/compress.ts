@@ -24,7 +24,14 @@ export async function compressBody(body: string): Promise<{ etag: string; bodies
   const etag = createHash('sha256').update(identity).digest('base64url').slice(0, 22);
   if (identity.length < minBytes) return { etag, bodies: { identity } };
   const [br, gz] = await Promise.all([encodeBrotli(identity, 5), compressGzip(identity, { level: 6 })]);
-  return { etag, bodies: { identity, br, gzip: gz } };
+  return { etag, bodies: { identity, br: onItsOwn(br), gzip: onItsOwn(gz) } };
+}
+
+/** zlib's results are slices of blocks of 64 KB, which would be kept whole for each of them. */
+function onItsOwn(slice: Bytes): Bytes {
+  const bytes = Buffer.allocUnsafeSlow(slice.length);
+  bytes.set(slice);
+  return bytes;
 }
 
 /** For what is sent once: the encoding that was chosen, quickly. */

@@ -4,7 +4,7 @@ import type { Context } from 'hono';
 import { chooseEncoding } from './accept-encoding.ts';
 import { type ApiDocument, apiDocsPage } from './api-docs-page.ts';
 import type { AppEnv } from './env.ts';
-import { type Representation, represent } from './representation.ts';
+import { bodyOf, type Representation, represent } from './representation.ts';
 import { etagOf, matches } from './shared-answer.ts';
 
 const info = {
@@ -50,6 +50,6 @@ function answerAlike(
     if (matches(c.req.header('If-None-Match'), etag)) return new Response(null, { status: 304, headers });
     headers.set('Content-Type', contentType);
     if (encoding !== 'identity') headers.set('Content-Encoding', encoding);
-    return new Response(whole.bodies[encoding]!, { headers });
+    return new Response(bodyOf(whole, encoding), { headers });
   };
 }

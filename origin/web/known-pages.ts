@@ -5,8 +5,7 @@ import { LRUCache } from 'lru-cache';
 import type { ReadResult } from '../cache/entry.ts';
 import type { FencedCache } from '../cache/fenced-cache.ts';
 import { chooseEncoding, type Encoding } from './accept-encoding.ts';
-import type { Bytes } from './compress.ts';
-import type { Representation } from './representation.ts';
+import { bodyOf, type Representation } from './representation.ts';
 import type { CountAnswer } from './request-metrics.ts';
 import { type FinishHeaders, serverTiming } from './response-headers.ts';
 import { composeAnswer, etagOf, matches } from './shared-answer.ts';
@@ -70,7 +69,7 @@ interface Prepared {
   status: number;
   /** Names and values in turn, as `writeHead` takes them; all but the timing. */
   head: string[];
-  body: Bytes | undefined;
+  hasBody: boolean;
 }
 
 type PreparedAnswers = Partial<Record<Encoding, Prepared>>;
@@ -84,7 +83,7 @@ function createWriter(finish: FinishHeaders, countAnswer: CountAnswer) {
     const all = new Headers(headers);
     finish(all);
     if (body !== undefined) all.set('Content-Length', String(body.length));
-    return { status, head: [...all].flat(), body };
+    return { status, head: [...all].flat(), hasBody: body !== undefined };
   };
 
   return (
@@ -99,7 +98,7 @@ function createWriter(finish: FinishHeaders, countAnswer: CountAnswer) {
     const answers = isKnown ? unchanged : whole;
     const prepared = remembered(answers, value, encoding, () => prepare(result, encoding, isKnown));
     outgoing.writeHead(prepared.status, [...prepared.head, 'Server-Timing', serverTiming(startedAtMs)]);
-    outgoing.end(method === 'HEAD' ? undefined : prepared.body);
+    outgoing.end(prepared.hasBody && method !== 'HEAD' ? bodyOf(value, encoding) : undefined);
     countAnswer(prepared.status, startedAtMs);
   };
 }

@@ -2,7 +2,7 @@
 import type { CacheOutcome, ReadResult } from '../cache/entry.ts';
 import { chooseEncoding, type Encoding } from './accept-encoding.ts';
 import type { Bytes } from './compress.ts';
-import type { Representation } from './representation.ts';
+import { bodyOf, type Representation } from './representation.ts';
 
 export interface SharedAnswer {
   status: number;
@@ -42,7 +42,7 @@ export function composeAnswer(
   if (value.location !== undefined) headers['Location'] = value.location;
   if (isKnown) return { status: 304, headers, body: undefined };
   if (encoding !== 'identity') headers['Content-Encoding'] = encoding;
-  return { status: value.status, headers, body: value.bodies[encoding]! };
+  return { status: value.status, headers, body: bodyOf(value, encoding) };
 }
 
 export function etagOf({ etag }: Representation, encoding: Encoding): string {
