@@ -16,6 +16,8 @@ export interface FencedCache {
   recall<T>(key: string): ReadResult<T> | undefined;
   /** What this process's memory may serve once its floors were read again. @throws where Redis does not answer. */
   recheck<T>(key: string): Promise<ReadResult<T> | undefined>;
+  /** What memory may serve of many keys, once floors were read again where that is needed. What the map lacks must be read. */
+  recallAll<T>(keys: string[]): Promise<Map<string, T>>;
   /** The newest JSON entry known, past its time and below its floor too: only for names and prices of cart lines while Postgres is away. */
   readStale<T>(key: string): Promise<Fresh<T> | undefined>;
 }
@@ -41,6 +43,9 @@ export function createFencedCache(options: FencedCacheOptions): FencedCache {
   const origins = { ...options, clock, memory };
   const loading = new Map<string, Promise<Loaded>>();
 
+  /** To whoever asked at `began`: its floors were read since, or so short a time ago that nobody may know of a newer one. */
+  const mayServe = (entry: Loaded, began: number) => entry.asOf >= began || memory.isTrusted(entry);
+
   /** One load a key at a time, whoever asks. */
   const load = (request: ReadRequest<unknown>): Promise<Loaded> => {
     const current = loading.get(request.key);
@@ -62,7 +67,7 @@ export function createFencedCache(options: FencedCacheOptions): FencedCache {
     const began = clock();
     for (let attempt = 0; attempt < 3; attempt++) {
       const loaded = await load(request);
-      if (loaded.asOf >= began || memory.isTrusted(loaded)) return loaded;
+      if (mayServe(loaded, began)) return loaded;
     }
     return fillUnchecked(origins, request);
   };
@@ -74,7 +79,7 @@ export function createFencedCache(options: FencedCacheOptions): FencedCache {
 
   return {
     async read<T>(request: ReadRequest<T>) {
-      const loaded = await read({ codec: jsonCodec, ...request } as ReadRequest<unknown>);
+      const loaded = await read(request as ReadRequest<unknown>);
       return report<T>(loaded, request.key);
     },
     recall<T>(key: string) {
@@ -84,8 +89,25 @@ export function createFencedCache(options: FencedCacheOptions): FencedCache {
     async recheck<T>(key: string) {
       const began = clock();
       const entry = await memory.recheck(key);
-      const stands = entry !== undefined && (entry.asOf >= began || memory.isTrusted(entry));
-      return stands ? report<T>(entry, key) : undefined;
+      return entry !== undefined && mayServe(entry, began) ? report<T>(entry, key) : undefined;
+    },
+    async recallAll<T>(keys: string[]) {
+      const found = new Map<string, T>();
+      const find = (entry: Loaded, key: string) => found.set(key, report<T>(entry, key).value);
+      const others: string[] = [];
+      for (const key of keys) {
+        const recalled = memory.recall(key);
+        if (recalled === undefined) others.push(key);
+        else find(recalled, key);
+      }
+      if (others.length === 0) return found;
+      const began = clock();
+      await memory.recheckAll(others).catch(() => undefined);
+      for (const key of others) {
+        const entry = memory.peek(key);
+        if (entry !== undefined && mayServe(entry, began)) find(entry, key);
+      }
+      return found;
     },
     async readStale<T>(key: string) {
       const kept = memory.peek(key);

@@ -1,5 +1,6 @@
 // Entries in this process's memory: bounded in bytes, each served only if the check of its floors began less than 25 ms ago.
 import { LRUCache } from 'lru-cache';
+import type { TagVersions } from '../outbox/events.ts';
 import type { Loaded } from './entry.ts';
 import type { Floors } from './floors.ts';
 
@@ -14,6 +15,8 @@ export interface Memory {
    * @returns undefined where nothing is kept or it is below a floor. @throws where Redis does not answer.
    */
   recheck(key: string): Promise<Loaded | undefined>;
+  /** Reads the floors of all of them in one question; where all stand, that moves their `asOf` forward. @throws where Redis does not answer. */
+  recheckAll(keys: string[]): Promise<void>;
   /** The clock is read here, at serving: a process that was paused since its last check sees that the check is old. */
   isTrusted(entry: Loaded): boolean;
   keep(key: string, entry: Loaded): void;
@@ -32,14 +35,23 @@ export function createMemory({ floors, maxBytes, clock }: MemoryOptions): Memory
     maxSize: maxBytes,
     sizeCalculation: (entry, key) => entry.bytes + key.length,
   });
-  const checks = new Map<string, Promise<Loaded | undefined>>();
+  /** Whether an entry stands, while that is being asked. */
+  const asked = new Map<Loaded, Promise<boolean>>();
   const isTrusted = (entry: Loaded) => clock() - entry.asOf < trustedMs;
 
-  const check = async (entry: Loaded): Promise<Loaded | undefined> => {
+  const check = async (entries: Loaded[]): Promise<boolean> => {
     const asOf = clock();
-    if ((await floors.check(entry.tags)) !== 'above') return undefined;
-    entry.asOf = Math.max(entry.asOf, asOf);
-    return entry;
+    if ((await floors.check(lowestTags(entries))) !== 'above') return false;
+    for (const entry of entries) entry.asOf = Math.max(entry.asOf, asOf);
+    return true;
+  };
+  /** Who wants to know of one of them meanwhile waits for the same answer. */
+  const ask = (entries: Loaded[]): Promise<boolean> => {
+    const answer = check(entries).finally(() => {
+      for (const entry of entries) asked.delete(entry);
+    });
+    for (const entry of entries) asked.set(entry, answer);
+    return answer;
   };
 
   return {
@@ -50,15 +62,26 @@ export function createMemory({ floors, maxBytes, clock }: MemoryOptions): Memory
     async recheck(key) {
       const entry = kept.get(key);
       if (entry === undefined) return undefined;
-      let current = checks.get(key);
-      if (current === undefined) {
-        current = check(entry).finally(() => checks.delete(key));
-        checks.set(key, current);
-      }
-      return current;
+      return (await (asked.get(entry) ?? ask([entry]))) ? entry : undefined;
+    },
+    async recheckAll(keys) {
+      const entries = keys.map((key) => kept.get(key)).filter((entry) => entry !== undefined);
+      const answers = new Set(entries.map((entry) => asked.get(entry)));
+      const others = entries.filter((entry) => !asked.has(entry));
+      if (others.length > 0) answers.add(ask(others));
+      await Promise.all(answers);
     },
     isTrusted,
     keep: (key, entry) => kept.set(key, entry.outcome === 'hit' ? entry : { ...entry, outcome: 'hit' }),
     peek: (key) => kept.get(key),
   };
+}
+
+function lowestTags(entries: Loaded[]): TagVersions {
+  if (entries.length === 1) return entries[0]!.tags;
+  const lowest: TagVersions = {};
+  for (const { tags } of entries) {
+    for (const tag in tags) lowest[tag] = Math.min(lowest[tag] ?? Number.POSITIVE_INFINITY, tags[tag]!);
+  }
+  return lowest;
 }

@@ -32,17 +32,19 @@ export async function readVariants(
   deps: Pick<Deps, 'cache'>,
   ids: Iterable<string>,
 ): Promise<Map<string, VariantInfo>> {
-  const known = new Map<string, VariantInfo>();
-  const know = (info: VariantInfo | null) => info && known.set(info.variantId, info);
-  const others: string[] = [];
-  for (const id of new Set(ids)) {
-    const recalled = deps.cache.recall<VariantInfo | null>(variantKey(id));
-    if (recalled !== undefined) know(recalled.value);
-    else if (isId(id)) others.push(id);
-  }
+  const distinct = [...new Set(ids)].filter(isId);
+  const recalled = await deps.cache.recallAll<VariantInfo | null>(distinct.map(variantKey));
   const fill = gatherFills();
-  await Promise.all(others.map(async (id) => know(await readVariant(deps, id, fill))));
-  return known;
+  const found = new Map<string, VariantInfo>();
+  const find = (info: VariantInfo | null) => info && found.set(info.variantId, info);
+  const others: string[] = [];
+  for (const id of distinct) {
+    const info = recalled.get(variantKey(id));
+    if (info === undefined) others.push(id);
+    else find(info);
+  }
+  await Promise.all(others.map(async (id) => find(await readVariant(deps, id, fill))));
+  return found;
 }
 
 function variantKey(id: string): string {

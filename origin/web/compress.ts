@@ -22,12 +22,12 @@ const minBytes = 860;
 export async function compressBody(body: string): Promise<{ etag: string; bodies: Encoded }> {
   const identity = Buffer.from(body);
   const etag = createHash('sha256').update(identity).digest('base64url').slice(0, 22);
-  if (identity.length < minBytes) return { etag, bodies: { identity } };
+  if (identity.length < minBytes) return { etag, bodies: { identity: onItsOwn(identity) } };
   const [br, gz] = await Promise.all([encodeBrotli(identity, 5), compressGzip(identity, { level: 6 })]);
   return { etag, bodies: { identity, br: onItsOwn(br), gzip: onItsOwn(gz) } };
 }
 
-/** zlib's results are slices of blocks of 64 KB, which would be kept whole for each of them. */
+/** Short buffers and zlib's results are slices of blocks of 64 KB: who keeps one keeps the whole block. */
 function onItsOwn(slice: Bytes): Bytes {
   const bytes = Buffer.allocUnsafeSlow(slice.length);
   bytes.set(slice);
