@@ -1,5 +1,4 @@
 // The rows of one product become a draft; what cannot be understood is told by line, and the rest of the product is kept.
-import { sanitizeDescription } from '../../origin/catalog/description.ts';
 import type { ProductDraft, VariantDraft } from '../../origin/catalog/product-draft.ts';
 import { isSlug } from '../../origin/catalog/tags.ts';
 import { chooseCategory } from './choose-category.ts';
@@ -7,6 +6,7 @@ import type { ProductRows } from './gather-products.ts';
 import { labelOptions } from './label-options.ts';
 import type { FileRow, RowFault } from './product-file.ts';
 import { readImages } from './read-images.ts';
+import { sanitizeDescription } from './sanitize-description.ts';
 
 type OnFault = (fault: RowFault) => void;
 

@@ -1,0 +1,35 @@
+// A shared page is kept compressed, on bytes of its own, and is given plain to whoever accepts nothing else.
+import { brotliDecompressSync, gunzipSync } from 'node:zlib';
+import { expect, test } from 'vitest';
+import {
+  bodyOf,
+  type Representation,
+  represent,
+  representationCodec,
+} from '../../origin/web/representation.ts';
+
+const page = `<!doctype html><title>Shirts</title>${'<p>A shirt of linen, café au lait.</p>'.repeat(200)}`;
+const made = (body: string) => represent({ status: 200, contentType: 'text/html', body });
+const throughRedis = (whole: Representation) =>
+  representationCodec.decode(Buffer.from(representationCodec.encode(whole)));
+
+test.each([
+  ['as it was made', async (body: string) => made(body)],
+  ['as it came from Redis', async (body: string) => throughRedis(await made(body))],
+] as const)('each encoding says the same, %s', async (_, get) => {
+  const whole = await get(page);
+  expect(Buffer.from(bodyOf(whole, 'identity')).toString()).toBe(page);
+  expect(gunzipSync(bodyOf(whole, 'gzip')).toString()).toBe(page);
+  expect(brotliDecompressSync(bodyOf(whole, 'br')).toString()).toBe(page);
+  const short = await get('short');
+  expect(Object.keys(short.bodies)).toEqual(['identity']);
+  expect(Buffer.from(bodyOf(short, 'identity')).toString()).toBe('short');
+});
+
+test('no plain body is kept beside the short ones, and none keeps a block of memory that it shares', async () => {
+  for (const whole of [await made(page), await made('short')]) {
+    for (const body of Object.values(whole.bodies)) expect(body.buffer.byteLength).toBe(body.byteLength);
+  }
+  expect(Object.keys((await made(page)).bodies).sort()).toEqual(['br', 'gzip']);
+  expect(representationCodec.encode(await made(page)).length).toBeLessThan(page.length / 5);
+});
