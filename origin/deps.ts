@@ -14,7 +14,7 @@ import { createReadSources, type ReadSources } from './postgres/replicas/read-so
 import { type CommitWitness, createCommitWitness } from './postgres/replicas/witness-commits.ts';
 import { connectRedis, type RedisClient } from './redis/connect.ts';
 import { createRedisRoom, roomForEntries } from './redis/room.ts';
-import { type CountAnswer, createRequestMetrics } from './web/request-metrics.ts';
+import { type CountAnswer, createRequestMetrics } from './web/serving/request-metrics.ts';
 
 export interface Deps {
   settings: Settings;

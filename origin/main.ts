@@ -13,13 +13,13 @@ import { onStopSignal } from './stop-signal.ts';
 import { versionReaders } from './version-readers.ts';
 import { findWeakSecrets } from './weak-secrets.ts';
 import { presentAssets } from './web/assets.ts';
-import { Health } from './web/health.ts';
 import { keepAssets } from './web/kept-assets.ts';
-import { createKnownPages } from './web/known-pages.ts';
-import { createRefuseUnreadable } from './web/refuse-unreadable.ts';
 import { createFinishHeaders } from './web/response-headers.ts';
-import { serve } from './web/serve.ts';
-import { serveMetrics } from './web/serve-metrics.ts';
+import { Health } from './web/serving/health.ts';
+import { createKnownPages } from './web/serving/known-pages.ts';
+import { createRefuseUnreadable } from './web/serving/refuse-unreadable.ts';
+import { serve } from './web/serving/serve.ts';
+import { serveMetrics } from './web/serving/serve-metrics.ts';
 
 const noticeMs = 2_000;
 const drainMs = 6_000;

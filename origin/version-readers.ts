@@ -2,7 +2,7 @@
 import { readAccountTagVersions } from './account/tag-versions.ts';
 import type { TagVersionReader } from './cache/tag-versions.ts';
 import { readCatalogTagVersions } from './catalog/tags.ts';
-import { readSiteTagVersions } from './web/site-tag.ts';
+import { readSiteTagVersions } from './web/shared/site-tag.ts';
 
 export const versionReaders: TagVersionReader[] = [
   readCatalogTagVersions,

@@ -1,7 +1,7 @@
 // Who may see the dashboard: the operator, by a form and a signed cookie, or by HTTP Basic for programs.
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { Settings } from '../origin/config.ts';
-import { readSignedCookie, serializeCookie, signCookie } from '../origin/web/signed-cookies.ts';
+import { readSignedCookie, serializeCookie, signCookie } from '../origin/web/request/signed-cookies.ts';
 
 const cookieName = '__Host-operator';
 const sessionSeconds = 8 * 3_600;

@@ -1,5 +1,5 @@
 // A file's Type and Tags say where in the shop a product stands: the department by a tag, the category by the type.
-import type { CategoryPath } from '../../origin/catalog/product-draft.ts';
+import type { CategoryPath } from '../../origin/catalog/change/product-draft.ts';
 import { slugify } from '../../origin/catalog/slugify.ts';
 
 const departments: Record<string, { slug: string; name: string }> = Object.fromEntries(

@@ -1,7 +1,7 @@
 // A product file into the shop: read as a stream, saved in small transactions, every bad row told, nothing doubled when it is run again.
-import { countProducts } from '../../origin/catalog/dirty-versions.ts';
-import { DraftFault, type ProductDraft } from '../../origin/catalog/product-draft.ts';
-import { type SaveOutcome, saveProducts } from '../../origin/catalog/save-product.ts';
+import { countProducts } from '../../origin/catalog/change/dirty-versions.ts';
+import { DraftFault, type ProductDraft } from '../../origin/catalog/change/product-draft.ts';
+import { type SaveOutcome, saveProducts } from '../../origin/catalog/change/save-product.ts';
 import type { Db } from '../../origin/postgres/database.ts';
 import { gatherProducts } from './gather-products.ts';
 import { type RowFault, readRows } from './product-file.ts';

@@ -1,5 +1,5 @@
 // The rows of one product become a draft; what cannot be understood is told by line, and the rest of the product is kept.
-import type { ProductDraft, VariantDraft } from '../../origin/catalog/product-draft.ts';
+import type { ProductDraft, VariantDraft } from '../../origin/catalog/change/product-draft.ts';
 import { isSlug } from '../../origin/catalog/tags.ts';
 import { chooseCategory } from './choose-category.ts';
 import type { ProductRows } from './gather-products.ts';

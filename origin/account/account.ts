@@ -1,6 +1,6 @@
 // An account as the outside sees it, and what may be entered for one.
 import { z } from '@hono/zod-openapi';
-import { plainText } from '../web/plain-text.ts';
+import { plainText } from '../web/api/plain-text.ts';
 
 export const AccountSchema = z
   .strictObject({

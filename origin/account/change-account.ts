@@ -3,7 +3,7 @@ import { deleteAccountCart } from '../cart/for-account.ts';
 import type { Deps } from '../deps.ts';
 import { Refusal } from '../errors.ts';
 import { forgetBuyer } from '../order/orders-of-account.ts';
-import { refuseUsedKey, writeOnce } from '../web/idempotency.ts';
+import { refuseUsedKey, writeOnce } from '../web/api/idempotency.ts';
 import { type Account, accountColumns, toAccount } from './account.ts';
 import type { AccountDeps } from './account-deps.ts';
 import type { Arrival } from './arrival.ts';

@@ -8,7 +8,7 @@ import {
   jsonBody,
   problemAnswer,
   z,
-} from '../web/api.ts';
+} from '../web/api/api.ts';
 import type { AppEnv } from '../web/env.ts';
 import { EmailField, PasswordField } from './account.ts';
 import type { AccountDeps } from './account-deps.ts';

@@ -7,7 +7,7 @@ import { Refusal } from '../errors.ts';
 import type { Mail } from '../mail/mail.ts';
 import { addToOutbox } from '../outbox/events.ts';
 import type { DbOrTx, Tx } from '../postgres/database.ts';
-import { writeOnce } from '../web/idempotency.ts';
+import { writeOnce } from '../web/api/idempotency.ts';
 import type { AccountDeps } from './account-deps.ts';
 import { hidePassword } from './hide-password.ts';
 import { announceChange, raiseAccountVersion } from './raise-version.ts';

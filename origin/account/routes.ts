@@ -1,6 +1,6 @@
 // The JSON API of accounts: sessions, the own account, a forgotten password.
 import type { OpenAPIHono } from '@hono/zod-openapi';
-import { createApi } from '../web/api.ts';
+import { createApi } from '../web/api/api.ts';
 import type { AppEnv } from '../web/env.ts';
 import type { AccountDeps } from './account-deps.ts';
 import { ownAccountRoutes } from './own-account-routes.ts';

@@ -10,10 +10,10 @@ import {
   jsonBody,
   problemAnswer,
   z,
-} from '../web/api.ts';
+} from '../web/api/api.ts';
 import type { AppEnv } from '../web/env.ts';
-import { readOwn } from '../web/read-your-writes.ts';
-import { setCookies } from '../web/set-cookies.ts';
+import { readOwn } from '../web/request/read-your-writes.ts';
+import { setCookies } from '../web/request/set-cookies.ts';
 import { AccountSchema, SessionSchema, SignInSchema, SignUpSchema } from './account.ts';
 import type { AccountDeps } from './account-deps.ts';
 import { arrivalOf } from './arrival.ts';

@@ -1,7 +1,7 @@
 // Session tokens: 256 opaque bits in a signed cookie, kept as a hash.
 import { createHash, createHmac, randomBytes } from 'node:crypto';
 import type { Settings } from '../config.ts';
-import { clearCookie, readSignedCookie, serializeCookie, signCookie } from '../web/signed-cookies.ts';
+import { clearCookie, readSignedCookie, serializeCookie, signCookie } from '../web/request/signed-cookies.ts';
 
 const cookieName = '__Host-session';
 export const idleDays = 30;

@@ -1,6 +1,6 @@
 // The signed cookie of state `server`: which cart, the newest version that this browser has seen, and whether a journal may hold more.
 import { randomBytes } from 'node:crypto';
-import { clearCookie, readSignedCookie, serializeCookie, signCookie } from '../web/signed-cookies.ts';
+import { clearCookie, readSignedCookie, serializeCookie, signCookie } from '../web/request/signed-cookies.ts';
 
 export interface CartCookie {
   cartId: string;

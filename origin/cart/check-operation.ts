@@ -2,7 +2,7 @@
 import { readVariants } from '../catalog/read-variants.ts';
 import type { Deps } from '../deps.ts';
 import { notFound, Refusal } from '../errors.ts';
-import { reusedKey } from '../web/idempotency.ts';
+import { reusedKey } from '../web/api/idempotency.ts';
 import type { CartOperation } from './carts.ts';
 import type { Outcome, WaitingOperation } from './decide-batch.ts';
 

@@ -14,9 +14,9 @@ import {
   jsonBody,
   problemAnswer,
   z,
-} from '../web/api.ts';
+} from '../web/api/api.ts';
+import { fingerprintOf } from '../web/api/idempotency.ts';
 import type { AppEnv } from '../web/env.ts';
-import { fingerprintOf } from '../web/idempotency.ts';
 import { CartSchema } from './cart.ts';
 import { maxLineQuantity } from './cart-state.ts';
 import type { CartAnswer, CartOperation, Carts, Visit } from './carts.ts';

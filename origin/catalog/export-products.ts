@@ -1,7 +1,7 @@
 // Every product with all that a file tells of it, in order of id, a bounded number in memory at a time.
 import { sql } from 'kysely';
 import type { DbOrTx } from '../postgres/database.ts';
-import type { ProductDraft } from './product-draft.ts';
+import type { ProductDraft } from './change/product-draft.ts';
 
 /** What `saveProduct` takes, but for the category, which a file chooses by type and tags. */
 export type ExportedProduct = Omit<ProductDraft, 'category'>;

@@ -2,10 +2,10 @@
 import type { OpenAPIHono } from '@hono/zod-openapi';
 import { LRUCache } from 'lru-cache';
 import { notFound } from '../errors.ts';
-import { chooseEncoding } from '../web/accept-encoding.ts';
-import { createApi } from '../web/api.ts';
-import { compressBody, type Encoded } from '../web/compress.ts';
+import { createApi } from '../web/api/api.ts';
 import type { AppEnv } from '../web/env.ts';
+import { chooseEncoding } from '../web/shared/accept-encoding.ts';
+import { compressBody, type Encoded } from '../web/shared/compress.ts';
 import { parseGarmentName } from './garment/garment-spec.ts';
 import { hanger } from './garment/hanger.ts';
 import { renderGarment } from './garment/render-garment.ts';

@@ -1,5 +1,5 @@
 // An order that ends unpaid gives its pieces back.
-import { returnStock } from '../catalog/take-stock.ts';
+import { returnStock } from '../catalog/change/take-stock.ts';
 import type { Tx } from '../postgres/database.ts';
 
 /** Gives the stock back, once: only the one who turns the order to cancelled does. */

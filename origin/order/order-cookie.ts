@@ -1,7 +1,7 @@
 // A guest's orders: the signed cookie that placed them is what shows them. The newest twenty.
 import type { Settings } from '../config.ts';
-import { idPattern } from '../web/api.ts';
-import { readSignedCookie, serializeCookie, signCookie } from '../web/signed-cookies.ts';
+import { idPattern } from '../web/api/api.ts';
+import { readSignedCookie, serializeCookie, signCookie } from '../web/request/signed-cookies.ts';
 
 const cookieName = '__Host-orders';
 const mostOrders = 20;

@@ -1,7 +1,7 @@
 // An order as the outside sees it, and what placing one needs.
 import { z } from '@hono/zod-openapi';
+import { optionalText, plainText } from '../web/api/plain-text.ts';
 import { MoneySchema } from '../web/money.ts';
-import { optionalText, plainText } from '../web/plain-text.ts';
 
 export const ShippingAddressSchema = z
   .strictObject({

@@ -13,10 +13,10 @@ import {
   jsonBody,
   problemAnswer,
   z,
-} from '../web/api.ts';
+} from '../web/api/api.ts';
 import type { AppEnv } from '../web/env.ts';
-import { readOwn } from '../web/read-your-writes.ts';
-import { setCookies } from '../web/set-cookies.ts';
+import { readOwn } from '../web/request/read-your-writes.ts';
+import { setCookies } from '../web/request/set-cookies.ts';
 import { OrderRequestSchema, OrderSchema } from './order.ts';
 import type { PaymentProviders } from './payment/providers.ts';
 import { placeOrder } from './place-order.ts';

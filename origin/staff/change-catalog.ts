@@ -1,11 +1,11 @@
 // Staff's changes of the catalog: change, audit and invalidation are one transaction; one idempotency key is one change.
-import { changeProduct, type ProductPatch } from '../catalog/change-product.ts';
+import { changeProduct, type ProductPatch } from '../catalog/change/change-product.ts';
+import { setStock } from '../catalog/change/set-stock.ts';
 import type { Product } from '../catalog/product.ts';
-import { setStock } from '../catalog/set-stock.ts';
 import type { Deps } from '../deps.ts';
 import type { TagVersions } from '../outbox/events.ts';
 import type { Tx } from '../postgres/database.ts';
-import { writeOnce } from '../web/idempotency.ts';
+import { writeOnce } from '../web/api/idempotency.ts';
 import { awaitInvalidation, beginInvalidation, type Invalidation } from './invalidations.ts';
 
 export interface StaffWrite {

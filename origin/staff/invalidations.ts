@@ -4,7 +4,7 @@ import { z } from '@hono/zod-openapi';
 import { notFound } from '../errors.ts';
 import { addToOutbox, type TagVersions } from '../outbox/events.ts';
 import type { Db, Tx } from '../postgres/database.ts';
-import { idPattern } from '../web/api.ts';
+import { idPattern } from '../web/api/api.ts';
 
 export const InvalidationSchema = z
   .strictObject({

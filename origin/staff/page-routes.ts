@@ -1,17 +1,17 @@
 // The staff's pages by address; every change goes the way of the API.
 import { type Context, Hono } from 'hono';
 import { readVisitor, requireStaff } from '../account/visitor.ts';
-import { listProducts } from '../catalog/list-products.ts';
-import { parseListQuery } from '../catalog/list-query.ts';
+import { listProducts } from '../catalog/list/list-products.ts';
+import { parseListQuery } from '../catalog/list/list-query.ts';
 import type { Product } from '../catalog/product.ts';
 import { readProductById, toProduct } from '../catalog/read-product.ts';
 import type { Deps } from '../deps.ts';
 import { notFound, Refusal } from '../errors.ts';
-import { idPattern } from '../web/api.ts';
+import { idPattern } from '../web/api/api.ts';
 import type { AppEnv } from '../web/env.ts';
-import { type FormFaults, type FormValues, readForm, readIdempotencyKey } from '../web/form.ts';
 import { money } from '../web/money.ts';
-import { respondPage, seeOther } from '../web/page-response.ts';
+import { type FormFaults, type FormValues, readForm, readIdempotencyKey } from '../web/page/form.ts';
+import { respondPage, seeOther } from '../web/page/page-response.ts';
 import { patchProduct, putStock, type StaffAnswer } from './change-catalog.ts';
 import { readInvalidation } from './invalidations.ts';
 import { finderPage, productPage } from './pages.ts';

@@ -1,10 +1,10 @@
 // The staff's plain pages: find a product, change it, watch the change reach every cache.
 import { raw } from 'hono/html';
 import type { Product, ProductSummary } from '../catalog/product.ts';
-import { type FormFaults, type FormValues, field, idempotencyField, notice } from '../web/form.ts';
-import { type Html, html } from '../web/html.ts';
-import { layout, type PageVisitor } from '../web/layout.ts';
 import { formatMoney } from '../web/money.ts';
+import { type FormFaults, type FormValues, field, idempotencyField, notice } from '../web/page/form.ts';
+import { type Html, html } from '../web/page/html.ts';
+import { layout, type PageVisitor } from '../web/page/layout.ts';
 import type { Invalidation } from './invalidations.ts';
 import type { StaffChange } from './read-changes.ts';
 

@@ -12,10 +12,10 @@ import {
   jsonBody,
   problemAnswer,
   z,
-} from '../web/api.ts';
+} from '../web/api/api.ts';
+import { plainLines, plainText } from '../web/api/plain-text.ts';
 import type { AppEnv } from '../web/env.ts';
 import { MoneySchema } from '../web/money.ts';
-import { plainLines, plainText } from '../web/plain-text.ts';
 import { patchProduct, putStock, type StaffWrite } from './change-catalog.ts';
 import { InvalidationSchema, readInvalidation, readPreferredWaitMs } from './invalidations.ts';
 

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { extname } from 'node:path';
-import { compressBody, type Encoded } from './compress.ts';
+import { compressBody, type Encoded } from './shared/compress.ts';
 
 export interface Asset {
   /** Such as `shop.Zk3…q.css`. */

@@ -2,8 +2,8 @@
 import { Hono } from 'hono';
 import { expect, test } from 'vitest';
 import type { AppEnv } from '../../origin/web/env.ts';
-import { createLoadShedding } from '../../origin/web/load-shedding.ts';
 import { problemResponse, toRefusal } from '../../origin/web/problem.ts';
+import { createLoadShedding } from '../../origin/web/serving/load-shedding.ts';
 
 function openApp() {
   const held: (() => void)[] = [];

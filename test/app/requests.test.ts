@@ -4,7 +4,7 @@ import { createApp } from '../../origin/app.ts';
 import { createCarts } from '../../origin/cart/create-carts.ts';
 import { createDeps } from '../../origin/deps.ts';
 import { versionReaders } from '../../origin/version-readers.ts';
-import { Health } from '../../origin/web/health.ts';
+import { Health } from '../../origin/web/serving/health.ts';
 import { openShop, type Shop } from '../support/shop.ts';
 
 let shop: Shop;

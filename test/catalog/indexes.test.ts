@@ -1,11 +1,11 @@
 import { Kysely, PostgresDialect, sql } from 'kysely';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { listProducts } from '../../origin/catalog/list/list-products.ts';
+import { parseListQuery } from '../../origin/catalog/list/list-query.ts';
 import { listCategories } from '../../origin/catalog/list-categories.ts';
-import { listProducts } from '../../origin/catalog/list-products.ts';
-import { parseListQuery } from '../../origin/catalog/list-query.ts';
 import { readProduct } from '../../origin/catalog/read-product.ts';
 import { readVariantsFresh } from '../../origin/catalog/read-variants.ts';
-import { suggestSpelling } from '../../origin/catalog/search-words.ts';
+import { suggestSpelling } from '../../origin/catalog/search/search-words.ts';
 import { createPool, type Database, type Db } from '../../origin/postgres/database.ts';
 import { makeManyProducts } from './many-products.ts';
 import { type OpenCatalog, openCatalog } from './open-catalog.ts';

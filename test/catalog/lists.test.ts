@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { listProducts } from '../../origin/catalog/list-products.ts';
-import { type ListQuery, parseListQuery, type Sort } from '../../origin/catalog/list-query.ts';
+import type { ProductDraft } from '../../origin/catalog/change/product-draft.ts';
+import { listProducts } from '../../origin/catalog/list/list-products.ts';
+import { type ListQuery, parseListQuery, type Sort } from '../../origin/catalog/list/list-query.ts';
 import type { Facets } from '../../origin/catalog/product.ts';
-import type { ProductDraft } from '../../origin/catalog/product-draft.ts';
 import { readProduct } from '../../origin/catalog/read-product.ts';
 import type { Db } from '../../origin/postgres/database.ts';
 import { aProduct, aVariant, openCatalog, saveAll } from './open-catalog.ts';

@@ -1,6 +1,6 @@
 // A catalog of any size, made by Postgres itself: 20 categories below two departments, two variants and a picture each.
 import { sql } from 'kysely';
-import { pairSeparator } from '../../origin/catalog/matching.ts';
+import { pairSeparator } from '../../origin/catalog/list/matching.ts';
 import type { Db } from '../../origin/postgres/database.ts';
 
 export async function makeManyProducts(db: Db, count: number): Promise<void> {

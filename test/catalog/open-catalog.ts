@@ -1,6 +1,6 @@
 // A migrated database of a test's own, with a pool on it, and small products to fill it with.
-import type { ProductDraft, VariantDraft } from '../../origin/catalog/product-draft.ts';
-import { saveProduct } from '../../origin/catalog/save-product.ts';
+import type { ProductDraft, VariantDraft } from '../../origin/catalog/change/product-draft.ts';
+import { saveProduct } from '../../origin/catalog/change/save-product.ts';
 import { createPool, type Db, createDatabase as openDatabase } from '../../origin/postgres/database.ts';
 import { createDatabase } from '../support/stores.ts';
 

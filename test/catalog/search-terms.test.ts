@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { sql } from 'kysely';
 import { expect, test } from 'vitest';
-import { type ListQuery, parseListQuery } from '../../origin/catalog/list-query.ts';
-import { blockMark, idsPerBlock, searchTerms } from '../../origin/catalog/search-terms.ts';
+import { type ListQuery, parseListQuery } from '../../origin/catalog/list/list-query.ts';
+import { blockMark, idsPerBlock, searchTerms } from '../../origin/catalog/search/search-terms.ts';
 import type { Db } from '../../origin/postgres/database.ts';
 import { openCatalog } from './open-catalog.ts';
 

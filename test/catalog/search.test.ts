@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest';
-import { changeProduct } from '../../origin/catalog/change-product.ts';
-import { editDistance } from '../../origin/catalog/edit-distance.ts';
-import { listProducts } from '../../origin/catalog/list-products.ts';
-import { parseListQuery } from '../../origin/catalog/list-query.ts';
-import type { ProductDraft } from '../../origin/catalog/product-draft.ts';
-import { suggestSpelling } from '../../origin/catalog/search-words.ts';
+import { changeProduct } from '../../origin/catalog/change/change-product.ts';
+import type { ProductDraft } from '../../origin/catalog/change/product-draft.ts';
+import { listProducts } from '../../origin/catalog/list/list-products.ts';
+import { parseListQuery } from '../../origin/catalog/list/list-query.ts';
+import { editDistance } from '../../origin/catalog/search/edit-distance.ts';
+import { suggestSpelling } from '../../origin/catalog/search/search-words.ts';
 import type { Db } from '../../origin/postgres/database.ts';
 import { aProduct, aVariant, openCatalog, saveAll } from './open-catalog.ts';
 

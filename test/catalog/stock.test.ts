@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { sql } from 'kysely';
 import { expect, test } from 'vitest';
-import { raiseDirtyStock } from '../../origin/catalog/dirty-versions.ts';
+import { raiseDirtyStock } from '../../origin/catalog/change/dirty-versions.ts';
+import { setStock } from '../../origin/catalog/change/set-stock.ts';
+import { returnStock, type StockLine, takeStock } from '../../origin/catalog/change/take-stock.ts';
 import { readProduct } from '../../origin/catalog/read-product.ts';
-import { setStock } from '../../origin/catalog/set-stock.ts';
-import { returnStock, type StockLine, takeStock } from '../../origin/catalog/take-stock.ts';
 import { Refusal } from '../../origin/errors.ts';
 import type { Db, Tx } from '../../origin/postgres/database.ts';
 import { aProduct, aVariant, openCatalog, saveAll } from './open-catalog.ts';

@@ -1,7 +1,7 @@
 // A body that is too long is refused however its length is told, and one that fits is read whole, over a real socket.
 import { request } from 'node:http';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { type Serving, serve } from '../../origin/web/serve.ts';
+import { type Serving, serve } from '../../origin/web/serving/serve.ts';
 import { openShop, type Shop } from '../support/shop.ts';
 
 const most = 64 * 1024;

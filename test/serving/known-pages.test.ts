@@ -1,10 +1,10 @@
 import { once } from 'node:events';
 import { type IncomingMessage, request } from 'node:http';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { changeProduct } from '../../origin/catalog/change-product.ts';
-import { createKnownPages } from '../../origin/web/known-pages.ts';
+import { changeProduct } from '../../origin/catalog/change/change-product.ts';
 import { createFinishHeaders } from '../../origin/web/response-headers.ts';
-import { type Serving, serve } from '../../origin/web/serve.ts';
+import { createKnownPages } from '../../origin/web/serving/known-pages.ts';
+import { type Serving, serve } from '../../origin/web/serving/serve.ts';
 import { openShop, type Shop } from '../support/shop.ts';
 
 let shop: Shop;

@@ -3,7 +3,7 @@ import { Hono } from 'hono';
 import { afterEach, expect, test } from 'vitest';
 import { Refusal } from '../../origin/errors.ts';
 import type { AppEnv } from '../../origin/web/env.ts';
-import { createLoadShedding } from '../../origin/web/load-shedding.ts';
+import { createLoadShedding } from '../../origin/web/serving/load-shedding.ts';
 
 let letGo: () => void = () => undefined;
 afterEach(() => letGo());

@@ -6,7 +6,7 @@ import {
   type Representation,
   represent,
   representationCodec,
-} from '../../origin/web/representation.ts';
+} from '../../origin/web/shared/representation.ts';
 
 const page = `<!doctype html><title>Shirts</title>${'<p>A shirt of linen, café au lait.</p>'.repeat(200)}`;
 const made = (body: string) => represent({ status: 200, contentType: 'text/html', body });

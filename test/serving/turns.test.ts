@@ -1,7 +1,7 @@
 // A crowd is started a few at a time, in order, and nobody waits for another's answer; who would be too many is told so at once.
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { expect, test } from 'vitest';
-import { createTurns } from '../../origin/web/turns.ts';
+import { createTurns } from '../../origin/web/serving/turns.ts';
 
 function aCrowd(requests: number, options: { atOnce: number; mostWaiting: number }) {
   const turns = createTurns(options);

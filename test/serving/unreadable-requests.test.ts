@@ -2,10 +2,10 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { createKnownPages } from '../../origin/web/known-pages.ts';
-import { createRefuseUnreadable } from '../../origin/web/refuse-unreadable.ts';
 import { createFinishHeaders } from '../../origin/web/response-headers.ts';
-import { type Serving, serve } from '../../origin/web/serve.ts';
+import { createKnownPages } from '../../origin/web/serving/known-pages.ts';
+import { createRefuseUnreadable } from '../../origin/web/serving/refuse-unreadable.ts';
+import { type Serving, serve } from '../../origin/web/serving/serve.ts';
 import { openShop, type Shop } from '../support/shop.ts';
 
 let shop: Shop;

@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import { type Browser, chromium } from 'playwright-core';
 import { loadDemoCatalog } from '../../origin/catalog/demo/load-demo-catalog.ts';
-import { serve } from '../../origin/web/serve.ts';
+import { serve } from '../../origin/web/serving/serve.ts';
 import { openShop, staffAccount } from '../support/shop.ts';
 
 const chromiumPath = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find(

@@ -6,7 +6,7 @@ import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { assetUrl, presentAssets } from '../../origin/web/assets.ts';
 import { keepAssets } from '../../origin/web/kept-assets.ts';
-import { hashSources, siteRelease } from '../../origin/web/release.ts';
+import { hashSources, siteRelease } from '../../origin/web/shared/release.ts';
 import { openShop, type Shop } from '../support/shop.ts';
 
 let shop: Shop;

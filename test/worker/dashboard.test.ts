@@ -1,7 +1,7 @@
 // The operators' dashboard to whoever is not let in: every answer bears the usual headers, a program is asked for Basic, a browser is shown the form.
 import type { Hono } from 'hono';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { Health } from '../../origin/web/health.ts';
+import { Health } from '../../origin/web/serving/health.ts';
 import { createDashboard } from '../../worker/dashboard.ts';
 import { type Jobs, startJobs } from '../../worker/jobs.ts';
 import { openShop, type Shop } from '../support/shop.ts';

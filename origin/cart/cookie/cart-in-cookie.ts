@@ -7,7 +7,7 @@ import {
   readSignedCookie,
   serializeCookie,
   signCookie,
-} from '../../web/signed-cookies.ts';
+} from '../../web/request/signed-cookies.ts';
 import { type CookieCart, decodeCart, encodeCart } from './encode-cart.ts';
 
 const cookieName = '__Host-cart';

@@ -1,6 +1,6 @@
 // A cart becomes an order: locked, its journal taken along, its generation ended, all in the order's own transaction.
 import { unavailable } from '../../errors.ts';
-import { reusedKey } from '../../web/idempotency.ts';
+import { reusedKey } from '../../web/api/idempotency.ts';
 import { writeCartCookie } from '../cart-cookie.ts';
 import type { CartState } from '../cart-state.ts';
 import type { CartCheckout, OrderKey } from '../carts.ts';

@@ -2,7 +2,7 @@
 import { LRUCache } from 'lru-cache';
 import type { Deps } from '../../deps.ts';
 import { Refusal } from '../../errors.ts';
-import { reusedKey } from '../../web/idempotency.ts';
+import { reusedKey } from '../../web/api/idempotency.ts';
 import {
   type CartCookie,
   dropCartCookie,

@@ -1,8 +1,9 @@
 // One product of the demo range, wholly decided by its line and the seed.
+
+import type { CategoryPath, ProductDraft, VariantDraft } from '../change/product-draft.ts';
 import { type ColorName, colors } from '../garment/colors.ts';
 import type { Fabric } from '../garment/fabrics.ts';
 import { type GarmentSpec, garmentUrl } from '../garment/garment-spec.ts';
-import type { CategoryPath, ProductDraft, VariantDraft } from '../product-draft.ts';
 import { slugify } from '../slugify.ts';
 import type { Department, ProductLine } from './lines.ts';
 import type { Random } from './random.ts';

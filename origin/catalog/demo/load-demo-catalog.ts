@@ -1,9 +1,9 @@
 // The demo catalog: made from a seed, the same everywhere, and loaded once however often the shop starts.
 import type { Db, Tx } from '../../postgres/database.ts';
-import { countProducts } from '../dirty-versions.ts';
-import { ensureCategory } from '../ensure-category.ts';
-import type { ProductDraft } from '../product-draft.ts';
-import { saveProducts } from '../save-product.ts';
+import { countProducts } from '../change/dirty-versions.ts';
+import { ensureCategory } from '../change/ensure-category.ts';
+import type { ProductDraft } from '../change/product-draft.ts';
+import { saveProducts } from '../change/save-product.ts';
 import { buildProduct, categoryOf } from './build-product.ts';
 import { productLines } from './lines.ts';
 import { seededRandom } from './random.ts';

@@ -1,7 +1,7 @@
 // Stripe Checkout: the shopper pays on Stripe's page; a verified webhook, or asking, tells what became of it.
 import type Stripe from 'stripe';
 import type { Settings } from '../../config.ts';
-import { idPattern } from '../../web/api.ts';
+import { idPattern } from '../../web/api/api.ts';
 import { type Charge, type ChargeResult, type PaymentProvider, providerMs } from './provider.ts';
 
 export interface StripeOptions {

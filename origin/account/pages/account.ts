@@ -1,0 +1,97 @@
+// The account on one page: orders, own data, password, devices, and the way out. Each form says by `do` what it does.
+
+import { formatMoney } from '../../web/money.ts';
+import { formatDay } from '../../web/page/day.ts';
+import { type FormFaults, type FormValues, field, idempotencyField, notice } from '../../web/page/form.ts';
+import { type Html, html } from '../../web/page/html.ts';
+import type { Session } from '../account.ts';
+import { nameDevice } from './device.ts';
+import { newPasswordField } from './sign-in.ts';
+
+export interface AccountOrder {
+  id: string;
+  number: string;
+  total: { amount: number };
+  placedAt: string;
+  status: string;
+}
+
+export interface AccountPage {
+  account: { name: string; email: string; role: string };
+  orders: AccountOrder[];
+  devices: Session[];
+  values?: FormValues;
+  faults?: FormFaults;
+  refused?: string | undefined;
+  /** What was just done. */
+  done?: string | undefined;
+}
+
+export function accountPage(page: AccountPage): Html {
+  const { account, refused, done } = page;
+  return html`<div class="page-head"><h1>${account.name}</h1>
+<form action="/account" method="post">${does('sign-out')}<button class="button quiet" type="submit">Sign out</button></form></div>
+${refused ? notice(refused) : ''}${done ? notice(done, 'good') : ''}
+${account.role === 'staff' ? html`<p class="notice good"><a href="/staff">To the staff's page</a></p>` : ''}
+<div class="panels">
+${ordersPanel(page)}${dataPanel(page)}${devicesPanel(page)}${passwordPanel(page)}${leavePanel(page)}
+</div>`;
+}
+
+/** Of the order, not of its payment: its page tells more. */
+const statusNames: Record<string, string> = { placed: 'Open', paid: 'Paid', cancelled: 'Ended' };
+
+function ordersPanel({ orders }: AccountPage): Html {
+  return html`<section class="panel" aria-labelledby="orders"><h2 id="orders">Orders</h2>
+${
+  orders.length === 0
+    ? html`<p class="soft">None yet.</p>`
+    : html`<ul class="records">${orders.map(
+        (order) => html`<li><span><a href="/orders/${order.id}">Order ${order.number}</a><br>
+<span class="soft small">${formatDay(order.placedAt)} · ${statusNames[order.status] ?? order.status}</span></span>
+<span class="price">${formatMoney(order.total.amount)}</span></li>`,
+      )}</ul>`
+}</section>`;
+}
+
+function dataPanel({ account, values = {}, faults = {} }: AccountPage): Html {
+  return html`<section class="panel" aria-labelledby="data"><h2 id="data">Name</h2>
+<form class="fields" action="/account" method="post">${does('rename')}
+${field({ name: 'name', label: 'Name', autocomplete: 'name', value: values['name'] ?? account.name, fault: faults['name'], maxLength: 100 })}
+<p class="hint">Signed in as ${account.email}.</p>
+<button class="button quiet" type="submit">Save</button></form>
+<p><a href="/api/account/export" download="my-data.json">All my data as a file</a></p></section>`;
+}
+
+function devicesPanel({ devices }: AccountPage): Html {
+  return html`<section class="panel" aria-labelledby="devices"><h2 id="devices">Devices</h2>
+<ul class="records">${devices.map(
+    (
+      device,
+    ) => html`<li><span>${nameDevice(device.device)}<br><span class="soft small">${device.current ? 'This one' : `Last seen ${formatDay(device.lastSeenAt)}`}</span></span>
+${device.current ? '' : html`<form action="/account" method="post">${does('end-session')}<input type="hidden" name="session" value="${device.id}"><button class="link" type="submit">Sign it out<span class="hidden">: ${nameDevice(device.device)}</span></button></form>`}</li>`,
+  )}</ul></section>`;
+}
+
+function passwordPanel({ faults = {} }: AccountPage): Html {
+  return html`<section class="panel" aria-labelledby="change"><h2 id="change">Password</h2>
+<form class="fields" action="/account" method="post">${does('change-password')}
+${field({ name: 'currentPassword', label: 'Present password', type: 'password', autocomplete: 'current-password', fault: faults['currentPassword'], maxLength: 200 })}
+${newPasswordField('newPassword', faults, 'New password')}
+<p class="hint">Signs out all other devices.</p>
+<button class="button quiet" type="submit">Change</button></form></section>`;
+}
+
+function leavePanel({ faults = {} }: AccountPage): Html {
+  return html`<section class="panel" aria-labelledby="leave"><h2 id="leave">Leave</h2>
+<details${faults['confirm'] ? html` open` : ''}><summary>Delete the account</summary>
+<form class="fields" action="/account" method="post">${does('delete')}
+<p>Name, address, bag and devices are deleted at once. Orders stay for the books, without you in them. There is no way back.</p>
+<label class="radio"><input type="checkbox" name="confirm" value="yes" required><span>Yes, delete my account</span></label>
+${faults['confirm'] ? html`<p class="wrong">${faults['confirm']}</p>` : ''}
+<button class="button quiet" type="submit">Delete it</button></form></details></section>`;
+}
+
+function does(what: string): Html {
+  return html`${idempotencyField()}<input type="hidden" name="do" value="${what}">`;
+}

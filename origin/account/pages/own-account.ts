@@ -1,0 +1,138 @@
+// The account's own page: it shows what the shop keeps, and each of its forms is one change, said by `do`.
+import { type Context, Hono } from 'hono';
+import type { Deps } from '../../deps.ts';
+import { Refusal } from '../../errors.ts';
+import { listOrdersOfAccount } from '../../order/orders-of-account.ts';
+import type { AppEnv } from '../../web/env.ts';
+import {
+  type FormFaults,
+  type FormValues,
+  faultOf,
+  readForm,
+  readIdempotencyKey,
+  refusalToShow,
+} from '../../web/page/form.ts';
+import { layout } from '../../web/page/layout.ts';
+import { respondPage, seeOther } from '../../web/page/page-response.ts';
+import { readOwn } from '../../web/request/read-your-writes.ts';
+import { NameField, PasswordField } from '../account.ts';
+import type { AccountDeps } from '../account-deps.ts';
+import { arrivalOf } from '../arrival.ts';
+import { changePassword, updateAccount } from '../change-account.ts';
+import { listSessions, type SignedIn } from '../sessions.ts';
+import { leaveForGood, signOut, signOutDevice } from '../sign-out.ts';
+import { readVisitor } from '../visitor.ts';
+import { accountPage } from './account.ts';
+import { readFrame } from './frame.ts';
+
+const doneSentences: Record<string, string> = {
+  renamed: 'Saved.',
+  password: 'The password is changed, and all other devices are signed out.',
+  session: 'That device is signed out.',
+};
+
+export function ownAccountPages(own: AccountDeps): Hono<AppEnv> {
+  const { deps } = own;
+  return new Hono<AppEnv>()
+    .get('/account', async (c) => {
+      const { account } = await readVisitor(deps, c);
+      if (account === undefined) return seeOther('/sign-in');
+      return show(deps, c, account, { done: doneSentences[c.req.query('done') ?? ''] });
+    })
+    .post('/account', async (c) => {
+      const { account } = await readVisitor(deps, c);
+      if (account === undefined) return seeOther('/sign-in');
+      const values = await readForm(c);
+      try {
+        return await change(own, c, account, values);
+      } catch (error) {
+        if (error instanceof FormError) return show(deps, c, account, { values, faults: error.faults });
+        return show(deps, c, account, { values, refusal: refusalToShow(error) });
+      }
+    });
+}
+
+/** @throws FormError where a field is wrong, Refusal where the whole is refused. */
+async function change(
+  own: AccountDeps,
+  c: Context<AppEnv>,
+  account: SignedIn,
+  values: FormValues,
+): Promise<Response> {
+  const { deps } = own;
+  const key = readIdempotencyKey(values);
+  switch (values['do']) {
+    case 'sign-out': {
+      const cookies = await signOut(own, c.req.header('Cookie'), account);
+      return seeOther('/sign-in', cookies);
+    }
+    case 'rename':
+      await updateAccount(deps, account, { name: parseField('name', NameField, values) }, key);
+      return seeOther('/account?done=renamed');
+    case 'change-password': {
+      const newPassword = parseField('newPassword', PasswordField, values);
+      const currentPassword = (values['currentPassword'] ?? '').slice(0, 200);
+      await changePassword(own, account, { currentPassword, newPassword }, key);
+      return seeOther('/account?done=password');
+    }
+    case 'end-session':
+      return seeOther(
+        '/account?done=session',
+        await signOutDevice(own, arrivalOf(c, key), account, values['session'] ?? ''),
+      );
+    case 'delete':
+      if (values['confirm'] !== 'yes') throw new FormError({ confirm: 'Please say that you are sure.' });
+      return seeOther('/', await leaveForGood(own, arrivalOf(c, key), account));
+    default:
+      throw new Refusal(422, 'invalid-body', 'This page does not know that form');
+  }
+}
+
+/** One of several forms has a field that is wrong. */
+class FormError extends Error {
+  readonly faults: FormFaults;
+
+  constructor(faults: FormFaults) {
+    super('A field of a form is wrong');
+    this.faults = faults;
+  }
+}
+
+function parseField(
+  name: string,
+  schema: typeof NameField | typeof PasswordField,
+  values: FormValues,
+): string {
+  const text = values[name] ?? '';
+  const parsed = schema.safeParse(text);
+  if (parsed.success) return parsed.data;
+  throw new FormError({ [name]: faultOf(parsed.error, text) });
+}
+
+interface Shown {
+  values?: FormValues;
+  faults?: FormFaults;
+  refusal?: Refusal;
+  done?: string | undefined;
+}
+
+async function show(deps: Deps, c: Context<AppEnv>, account: SignedIn, shown: Shown): Promise<Response> {
+  const { values, faults, refusal, done } = shown;
+  const [orders, devices, frame] = await Promise.all([
+    readOwn(deps, c, (db) => listOrdersOfAccount(db, account.id)),
+    readOwn(deps, c, (db) => listSessions({ db }, account)),
+    readFrame(deps, c),
+  ]);
+  const content = accountPage({
+    account,
+    orders,
+    devices,
+    done,
+    ...(values ? { values } : {}),
+    ...(faults ? { faults } : {}),
+    refused: refusal && `${refusal.message}.`,
+  });
+  return respondPage(c, layout({ title: 'Your account', ...frame }, content), {
+    status: refusal?.status ?? (faults ? 422 : 200),
+  });
+}

@@ -1,0 +1,76 @@
+// Signing in and signing up: few fields, what was entered stays, what is wrong stands beside it.
+import { type FormFaults, type FormValues, field, idempotencyField, notice } from '../../web/page/form.ts';
+import { type Html, html } from '../../web/page/html.ts';
+
+export interface SignInPage {
+  values: FormValues;
+  faults?: FormFaults;
+  refused?: string | undefined;
+  /** What went well just before. */
+  news?: string | undefined;
+  /** Where to go afterwards, a path of this shop. */
+  next: string;
+}
+
+export function signInPage({ values, faults = {}, refused, news, next }: SignInPage): Html {
+  return html`<div class="narrow"><h1>Welcome back</h1>
+<p class="soft">Your bag comes along, whatever is in it.</p>
+${news ? notice(news, 'good') : ''}${refused ? notice(refused) : ''}
+<form class="fields" action="/sign-in" method="post">${idempotencyField()}${nextField(next)}
+${emailField(values, faults)}
+${field({ name: 'password', label: 'Password', type: 'password', autocomplete: 'current-password', fault: faults['password'], maxLength: 200 })}
+<button class="button" type="submit">Sign in</button></form>
+<p class="row"><a href="/forgot-password">Forgotten the password?</a> <a href="${withNext('/sign-up', next)}">Make an account</a></p></div>`;
+}
+
+export function signUpPage({ values, faults = {}, refused, next }: SignInPage): Html {
+  return html`<div class="narrow"><h1>Make an account</h1>
+<p class="soft">It keeps your orders and brings your bag to every device. You can buy without.</p>
+${refused ? notice(refused) : ''}
+<form class="fields" action="/sign-up" method="post">${idempotencyField()}${nextField(next)}
+${field({ name: 'name', label: 'Name', autocomplete: 'name', value: values['name'], fault: faults['name'], maxLength: 100 })}
+${emailField(values, faults)}
+${newPasswordField('password', faults)}
+<button class="button" type="submit">Make the account</button></form>
+<p><a href="${withNext('/sign-in', next)}">I have one already</a></p></div>`;
+}
+
+export function newPasswordField(name: string, faults: FormFaults, label = 'Password'): Html {
+  return field({
+    name,
+    label,
+    type: 'password',
+    autocomplete: 'new-password',
+    fault: faults[name],
+    hint: 'At least 8 characters. A sentence is good.',
+    minLength: 8,
+    maxLength: 200,
+  });
+}
+
+function emailField(values: FormValues, faults: FormFaults): Html {
+  return field({
+    name: 'email',
+    label: 'E-mail',
+    type: 'email',
+    autocomplete: 'username',
+    value: values['email'],
+    fault: faults['email'],
+    maxLength: 254,
+  });
+}
+
+function nextField(next: string): Html {
+  return html`<input type="hidden" name="next" value="${next}">`;
+}
+
+function withNext(path: string, next: string): string {
+  return next === '/account' ? path : `${path}?${new URLSearchParams({ next })}`;
+}
+
+/** Only paths of this shop, so that nobody is sent elsewhere with our name on the link. */
+export function safeNext(asked: string | undefined): string {
+  return asked !== undefined && /^\/[\w/?=&%.-]{0,300}$/.test(asked) && !asked.startsWith('//')
+    ? asked
+    : '/account';
+}

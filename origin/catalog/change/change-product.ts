@@ -1,0 +1,95 @@
+// Staff change what a product says and costs; each change raises its version and tells which caches must forget it.
+import { sql } from 'kysely';
+import { notFound } from '../../errors.ts';
+import type { TagVersions } from '../../outbox/events.ts';
+import type { Tx } from '../../postgres/database.ts';
+import type { Money } from '../../web/money.ts';
+import { htmlToText, textToHtml } from '../description.ts';
+import type { Product } from '../product.ts';
+import { readProductById, toProduct } from '../read-product.ts';
+import { learnWords } from '../search/search-words.ts';
+import { isId, productTag } from '../tags.ts';
+import { markSets } from './dirty-versions.ts';
+
+export interface ProductPatch {
+  /** Becomes the price of all its variants. */
+  price?: Money | undefined;
+  name?: string | undefined;
+  /** Plain text. */
+  description?: string | undefined;
+}
+
+export interface ProductChange {
+  product: Product;
+  /** For the invalidation, which the caller writes; empty where nothing changed. */
+  tags: TagVersions;
+  /** What the named members were. */
+  before: Record<string, unknown>;
+}
+
+/** @throws Refusal 404 */
+export async function changeProduct(tx: Tx, id: string, patch: ProductPatch): Promise<ProductChange> {
+  if (!isId(id)) throw notFound('This product');
+  const prices = patch.price === undefined ? [] : await lockVariants(tx, id);
+  const row = await lockProduct(tx, id);
+  const before: Record<string, unknown> = {};
+  const changes: { name?: string; description_html?: string; price_amount?: number } = {};
+  if (patch.name !== undefined) {
+    before['name'] = row.name;
+    if (patch.name !== row.name) changes.name = patch.name;
+  }
+  if (patch.description !== undefined) {
+    before['description'] = htmlToText(row.description_html);
+    if (patch.description !== before['description']) changes.description_html = textToHtml(patch.description);
+  }
+  if (patch.price !== undefined) {
+    const amount = patch.price.amount;
+    before['price'] = row.price_amount;
+    if (row.price_amount !== amount || prices.some((price) => price !== amount))
+      changes.price_amount = amount;
+  }
+  const changed = Object.keys(changes).length > 0;
+  let tags: TagVersions = {};
+  if (changed) {
+    if (changes.price_amount !== undefined) {
+      await tx
+        .updateTable('variants')
+        .set({ price_amount: changes.price_amount })
+        .where('product_id', '=', id)
+        .execute();
+    }
+    const { version } = await tx
+      .updateTable('products')
+      .set({ ...changes, version: sql`version + 1` })
+      .where('id', '=', id)
+      .returning('version')
+      .executeTakeFirstOrThrow();
+    tags = { [productTag(id)]: version };
+    if (changes.name !== undefined) await learnWords(tx, [id]);
+    await markSets(tx, [row.category_id]);
+  }
+  return { product: toProduct((await readProductById(tx, id))!), tags, before };
+}
+
+/** In order of id, before the product: the order in which everybody locks. */
+async function lockVariants(tx: Tx, productId: string): Promise<number[]> {
+  const rows = await tx
+    .selectFrom('variants')
+    .select('price_amount')
+    .where('product_id', '=', productId)
+    .orderBy('id')
+    .forNoKeyUpdate()
+    .execute();
+  return rows.map((row) => row.price_amount);
+}
+
+async function lockProduct(tx: Tx, id: string) {
+  const row = await tx
+    .selectFrom('products')
+    .select(['name', 'description_html', 'price_amount', 'category_id'])
+    .where('id', '=', id)
+    .forNoKeyUpdate()
+    .executeTakeFirst();
+  if (row === undefined) throw notFound('This product');
+  return row;
+}

@@ -1,0 +1,110 @@
+// Stock is taken exactly once or not at all, one conditional statement a variant, and never falls below zero.
+import { sql } from 'kysely';
+import { Refusal } from '../../errors.ts';
+import { addToOutbox, type TagVersions } from '../../outbox/events.ts';
+import type { Tx } from '../../postgres/database.ts';
+import { stockTag } from '../tags.ts';
+import { raiseProductStock } from './dirty-versions.ts';
+
+export interface StockLine {
+  variantId: string;
+  quantity: number;
+}
+
+export interface ShortLine {
+  variantId: string;
+  /** Pieces that there are; 0 also for a variant that is no longer sold. */
+  available: number;
+}
+
+/**
+ * Takes all lines or refuses. What is sold out is told to caches at once, the rest at most once a second.
+ * @throws Refusal 409 `out-of-stock` with `lines` (ShortLine[]); the transaction must then be rolled back.
+ */
+export async function takeStock(tx: Tx, lines: StockLine[]): Promise<void> {
+  const short: ShortLine[] = [];
+  const raised: RaisedRow[] = [];
+  for (const line of sumLines(lines)) {
+    const row = await takeLine(tx, line);
+    if (row === undefined)
+      short.push({ variantId: line.variantId, available: await readAvailable(tx, line) });
+    else if (row.raised) raised.push(row);
+  }
+  if (short.length > 0) {
+    throw new Refusal(409, 'out-of-stock', 'Some pieces are no longer there in that number', {
+      details: { lines: short },
+    });
+  }
+  await tell(tx, raised);
+}
+
+/** Gives back what was taken; told to caches at once, as it may be on sale again. */
+export async function returnStock(tx: Tx, lines: StockLine[]): Promise<void> {
+  const raised: RaisedRow[] = [];
+  for (const line of sumLines(lines)) {
+    const { rows } = await sql<RaisedRow>`
+      update variants set available = available + ${line.quantity}, stock_version = stock_version + 1,
+        stock_raised_at = now(), stock_dirty = false
+      where id = ${line.variantId}
+      returning id, product_id, stock_version, true as raised`.execute(tx);
+    raised.push(...rows);
+  }
+  await tell(tx, raised);
+}
+
+interface RaisedRow {
+  id: string;
+  product_id: string;
+  stock_version: number;
+  raised: boolean;
+}
+
+/** One statement takes, checks and decides whether its version rises: at 0, or where the last rise is a second ago. */
+async function takeLine(tx: Tx, line: StockLine): Promise<RaisedRow | undefined> {
+  const rises = sql`(available = ${line.quantity} or stock_raised_at <= now() - interval '1 s')`;
+  const { rows } = await sql<RaisedRow>`
+    update variants v set
+      available = available - ${line.quantity},
+      stock_version = stock_version + case when ${rises} then 1 else 0 end,
+      stock_raised_at = case when ${rises} then now() else stock_raised_at end,
+      stock_dirty = not ${rises}
+    where id = ${line.variantId} and available >= ${line.quantity}
+      and exists (select from products p where p.id = v.product_id and p.status = 'active')
+    returning id, product_id, stock_version, not stock_dirty as raised`.execute(tx);
+  return rows[0];
+}
+
+async function readAvailable(tx: Tx, line: StockLine): Promise<number> {
+  const row = await tx
+    .selectFrom('variants')
+    .innerJoin('products', 'products.id', 'variants.product_id')
+    .select('available')
+    .where('variants.id', '=', line.variantId)
+    .where('products.status', '=', 'active')
+    .executeTakeFirst();
+  return row?.available ?? 0;
+}
+
+async function tell(tx: Tx, raised: RaisedRow[]): Promise<void> {
+  if (raised.length === 0) return;
+  const tags: TagVersions = Object.fromEntries(raised.map((row) => [stockTag(row.id), row.stock_version]));
+  Object.assign(
+    tags,
+    await raiseProductStock(
+      tx,
+      raised.map((row) => row.product_id),
+    ),
+  );
+  await addToOutbox(tx, 'invalidate', { tags });
+}
+
+/** Each variant once, in order of id: the order in which everybody locks. */
+function sumLines(lines: StockLine[]): StockLine[] {
+  const quantities = new Map<string, number>();
+  for (const line of lines) {
+    quantities.set(line.variantId, (quantities.get(line.variantId) ?? 0) + line.quantity);
+  }
+  return [...quantities]
+    .map(([variantId, quantity]) => ({ variantId, quantity }))
+    .sort((a, b) => (BigInt(a.variantId) < BigInt(b.variantId) ? -1 : 1));
+}

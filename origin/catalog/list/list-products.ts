@@ -1,0 +1,170 @@
+// One part of a list: by keyset on an index that has the list's order, bounded however many products there are.
+import { type RawBuilder, sql } from 'kysely';
+import type { Fresh } from '../../cache/entry.ts';
+import type { TagVersions } from '../../outbox/events.ts';
+import type { DbOrTx } from '../../postgres/database.ts';
+import { money } from '../../web/money.ts';
+import { imageOrPlaceholder } from '../placeholder.ts';
+import type { ProductList, ProductSummary } from '../product.ts';
+import { findCandidates } from '../search/search-candidates.ts';
+import { productStockTag, productTag } from '../tags.ts';
+import { type Place, readCursor, writeCursor } from './cursor.ts';
+import { readFacets } from './facets.ts';
+import type { ListQuery, Sort } from './list-query.ts';
+import { matches, maxCandidates, readScope, type Scope } from './matching.ts';
+
+/**
+ * Products of a category, or all, or those found by words, with facets and the cursor of the next part.
+ * @throws Refusal 400 `bad-cursor`
+ */
+export async function listProducts(db: DbOrTx, query: ListQuery): Promise<Fresh<ProductList>> {
+  const place = readCursor(query);
+  // The set's version is read before its rows: a change between the two makes this answer old, never the other way round.
+  const scope = await readScope(db, query);
+  const candidates = query.q === '' ? undefined : await findCandidates(db, query, scope);
+  const [rows, facets] = await Promise.all([
+    readPage(db, query, scope, place, candidates),
+    readFacets(db, query, scope, candidates),
+  ]);
+  const shown = rows.slice(0, query.limit);
+  const last = rows.length > query.limit ? shown.at(-1) : undefined;
+  return {
+    value: {
+      items: shown.map(toSummary),
+      facets,
+      nextCursor: last ? writeCursor(query, { sortKey: last.sort_key, id: last.id }) : null,
+    },
+    tags: { ...scope.tags, ...tagsOf(shown) },
+  };
+}
+
+interface SummaryRow {
+  id: string;
+  slug: string;
+  name: string;
+  brand: string;
+  category: string;
+  version: number;
+  stock_version: number;
+  price_amount: number;
+  url: string | null;
+  alt: string | null;
+  available: number;
+  sort_key: number;
+}
+
+async function readPage(
+  db: DbOrTx,
+  query: ListQuery,
+  scope: Scope,
+  place: Place | undefined,
+  candidates: string[] | undefined,
+): Promise<SummaryRow[]> {
+  const wanted = query.limit + 1;
+  const offset = place === undefined ? (query.page - 1) * query.limit : 0;
+  const source =
+    candidates === undefined
+      ? inOrder(query, scope, place, wanted + offset)
+      : found(query, scope, place, candidates.slice(0, maxCandidates));
+  const { rows } = await sql<SummaryRow>`
+    with page as materialized (
+      select id, sort_key from (${source}) source
+      ${orderBy(query.sort)} limit ${wanted} offset ${offset}
+    )
+    select p.id, p.slug, p.name, p.brand, c.slug as category, p.version, p.stock_version, p.price_amount,
+      image.url, image.alt, stock.available, page.sort_key
+    from page
+    join products p on p.id = page.id
+    join categories c on c.id = p.category_id
+    left join lateral (
+      select url, alt from product_images where product_id = p.id order by position limit 1
+    ) image on true
+    left join lateral (
+      select coalesce(least(sum(available), 2147483647), 0)::integer as available
+      from variants where product_id = p.id
+    ) stock on true
+    ${orderBy(query.sort, sql`page.`)}`.execute(db);
+  return rows;
+}
+
+/** The first rows of each category below, from products_by_category(_price), products_newest or products_by_price. */
+function inOrder(
+  query: ListQuery,
+  scope: Scope,
+  place: Place | undefined,
+  rows: number,
+): RawBuilder<unknown> {
+  const part = (category: RawBuilder<unknown>) => sql`
+    select id, ${sortKey(query.sort)} as sort_key from products
+    where ${category} and ${matches(query)} and ${after(query.sort, place)}
+    ${columnOrder(query.sort)} limit ${rows}`;
+  if (scope.categoryIds === undefined) return part(sql`true`);
+  return sql`
+    select part.* from unnest(${scope.categoryIds}::bigint[]) as category (id)
+    cross join lateral (${part(sql`category_id = category.id`)}) part`;
+}
+
+function found(
+  query: ListQuery,
+  scope: Scope,
+  place: Place | undefined,
+  candidates: string[],
+): RawBuilder<unknown> {
+  const sorted = sql`
+    select id, ${sortKey(query.sort, scope.search.words)} as sort_key
+    from products where id = any(${candidates}::bigint[])`;
+  if (place === undefined) return sorted;
+  const beyond = query.sort === 'price-asc' ? sql`>` : sql`<`;
+  return sql`
+    select id, sort_key from (${sorted}) sorted
+    where (sort_key, id) ${beyond} (${place.sortKey}::integer, ${place.id}::bigint)`;
+}
+
+/** A whole number, so that a cursor holds it exactly. */
+function sortKey(sort: Sort, words = ''): RawBuilder<unknown> {
+  if (sort === 'newest') return sql`0`;
+  if (sort === 'relevance') return sql`(ts_rank(search, ${words}::tsquery) * 1000000)::integer`;
+  return sql`price_amount`;
+}
+
+function after(sort: Sort, place: Place | undefined): RawBuilder<unknown> {
+  if (place === undefined) return sql`true`;
+  if (sort === 'price-asc') return sql`(price_amount, id) > (${place.sortKey}::integer, ${place.id}::bigint)`;
+  if (sort === 'price-desc')
+    return sql`(price_amount, id) < (${place.sortKey}::integer, ${place.id}::bigint)`;
+  return sql`id < ${place.id}::bigint`;
+}
+
+function columnOrder(sort: Sort): RawBuilder<unknown> {
+  if (sort === 'price-asc') return sql`order by price_amount, id`;
+  if (sort === 'price-desc') return sql`order by price_amount desc, id desc`;
+  return sql`order by id desc`;
+}
+
+function orderBy(sort: Sort, from = sql``): RawBuilder<unknown> {
+  if (sort === 'price-asc') return sql`order by ${from}sort_key, ${from}id`;
+  return sql`order by ${from}sort_key desc, ${from}id desc`;
+}
+
+function toSummary(row: SummaryRow): ProductSummary {
+  return {
+    id: row.id,
+    slug: row.slug,
+    name: row.name,
+    brand: row.brand,
+    category: row.category,
+    version: row.version,
+    price: money(row.price_amount),
+    image: imageOrPlaceholder(row.url === null ? undefined : { url: row.url, alt: row.alt ?? '' }, row.name),
+    available: row.available,
+  };
+}
+
+function tagsOf(rows: SummaryRow[]): TagVersions {
+  const tags: TagVersions = {};
+  for (const row of rows) {
+    tags[productTag(row.id)] = row.version;
+    tags[productStockTag(row.id)] = row.stock_version;
+  }
+  return tags;
+}

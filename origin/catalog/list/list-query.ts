@@ -1,0 +1,118 @@
+// What a list is asked for: read from an address once, for the API and for pages alike, and normalised so that one question is one cache entry.
+import { Refusal } from '../../errors.ts';
+import { isSlug } from '../tags.ts';
+
+export const sorts = ['relevance', 'newest', 'price-asc', 'price-desc'] as const;
+export type Sort = (typeof sorts)[number];
+
+export interface ListQuery {
+  /** Words to search for; empty: everything. */
+  q: string;
+  category: string | undefined;
+  sizes: string[];
+  colors: string[];
+  /** Minor units. */
+  min: number | undefined;
+  /** Minor units. */
+  max: number | undefined;
+  /** `relevance` only where `q` is not empty. */
+  sort: Sort;
+  limit: number;
+  /** From 1; an offset bounded by `maxPage`, for people. Programs use the cursor. */
+  page: number;
+  cursor: string | undefined;
+}
+
+export const defaultLimit = 24;
+export const maxLimit = 100;
+/** Page numbers end here; what lies beyond is reached by cursor. */
+export const maxPage = 40;
+const maxChosenValues = 20;
+const maxAmount = 2_147_483_647;
+
+/** `api`: amounts in minor units, faults are refused. `page`: amounts in whole units, what makes no sense is passed over. */
+export type QueryDialect = 'api' | 'page';
+
+/** @throws Refusal 400 `bad-request` in the `api` dialect, naming the parameter. */
+export function parseListQuery(params: URLSearchParams, dialect: QueryDialect): ListQuery {
+  const refuse = (field: string, message: string): undefined => {
+    if (dialect === 'page') return undefined;
+    throw new Refusal(400, 'bad-request', `${field}: ${message}`, {
+      details: { faults: [{ field, message }] },
+    });
+  };
+  const q = normaliseWords(params.get('q') ?? '');
+  if (q.length > 200) refuse('q', 'must have at most 200 characters');
+  const category = params.get('category') || undefined;
+  if (category !== undefined && !isSlug(category)) refuse('category', 'must be a slug');
+  const asked = params.get('sort') || undefined;
+  const known = sorts.find((sort) => sort === asked);
+  if (asked !== undefined && known === undefined) refuse('sort', `must be one of ${sorts.join(', ')}`);
+  const fallback: Sort = q === '' ? 'newest' : 'relevance';
+  return {
+    q: q.slice(0, 200),
+    category: category !== undefined && isSlug(category) ? category : undefined,
+    sizes: readValues(params, 'size', refuse),
+    colors: readValues(params, 'color', refuse),
+    min: readAmount(params, 'min', dialect, refuse),
+    max: readAmount(params, 'max', dialect, refuse),
+    sort: known === undefined || (known === 'relevance' && q === '') ? fallback : known,
+    limit: readWhole(params, 'limit', maxLimit, refuse) ?? defaultLimit,
+    page: (dialect === 'page' ? readWhole(params, 'page', maxPage, refuse) : undefined) ?? 1,
+    cursor: params.get('cursor') || undefined,
+  };
+}
+
+/** Names the list itself, whatever part of it is asked for: a cursor belongs to one such list. */
+export function filterKey(query: ListQuery): string {
+  return JSON.stringify([
+    query.q,
+    query.category ?? '',
+    query.sizes,
+    query.colors,
+    query.min ?? '',
+    query.max ?? '',
+    query.sort,
+  ]);
+}
+
+/** Names this part of the list, for caches. */
+export function listKey(query: ListQuery): string {
+  return JSON.stringify([filterKey(query), query.limit, query.page, query.cursor ?? '']);
+}
+
+type Refuse = (field: string, message: string) => undefined;
+
+/** Upper and lower case and spaces make no difference to a search. */
+function normaliseWords(text: string): string {
+  return text.normalize('NFC').toLowerCase().replace(/\s+/g, ' ').trim();
+}
+
+/** Sorted, each once. Control characters and lone surrogates stand in no label, and Postgres cannot take them. */
+function readValues(params: URLSearchParams, field: string, refuse: Refuse): string[] {
+  const given = params.getAll(field).filter((value) => value !== '');
+  const values = [...new Set(given)].filter((value) => /^[^\p{Cc}\p{Cs}]{1,100}$/u.test(value));
+  if (given.some((value) => !values.includes(value))) refuse(field, 'must be a label of 1 to 100 characters');
+  if (values.length > maxChosenValues) refuse(field, `must be given at most ${maxChosenValues} times`);
+  return values.sort().slice(0, maxChosenValues);
+}
+
+function readAmount(
+  params: URLSearchParams,
+  field: string,
+  dialect: QueryDialect,
+  refuse: Refuse,
+): number | undefined {
+  const text = params.get(field)?.trim() || undefined;
+  if (text === undefined) return undefined;
+  if (!/^\d{1,10}$/.test(text)) return refuse(field, 'must be a whole number, at least 0');
+  return Math.min(Number(text) * (dialect === 'page' ? 100 : 1), maxAmount);
+}
+
+function readWhole(params: URLSearchParams, field: string, max: number, refuse: Refuse): number | undefined {
+  const text = params.get(field)?.trim() || undefined;
+  if (text === undefined) return undefined;
+  const value = /^\d{1,6}$/.test(text) ? Number(text) : 0;
+  if (value < 1 || value > max) return refuse(field, `must be a whole number, 1 to ${max}`);
+  return value;
+}

@@ -1,0 +1,66 @@
+// What belongs to a list: its categories, and the conditions that its rows meet. Shared by rows and facets, so that the two cannot differ.
+import { type RawBuilder, type SqlBool, sql } from 'kysely';
+import type { TagVersions } from '../../outbox/events.ts';
+import type { DbOrTx } from '../../postgres/database.ts';
+import { toQueryText } from '../search/search-words.ts';
+import { catalogTag, categoryTag } from '../tags.ts';
+import type { ListQuery } from './list-query.ts';
+
+/** Ranking and counting look at no more than this many products. */
+export const maxCandidates = 1_000;
+
+/** Between size and colour in `size_colors`; in no label, as labels have no control characters. */
+export const pairSeparator = '\u001f';
+
+export interface Scope {
+  /** The category and all below it; undefined: no category asked for. Empty: it does not exist. */
+  categoryIds: string[] | undefined;
+  within: RawBuilder<SqlBool>;
+  /** The words as Postgres reads them, such as `'linen' & 'shirt':*`, and the id of the newest product; empty where no words were asked for. */
+  search: { words: string; newestId: number };
+  tags: TagVersions;
+}
+
+export async function readScope(db: DbOrTx, { category, q }: ListQuery): Promise<Scope> {
+  const tag = category === undefined ? catalogTag : categoryTag(category);
+  const words = sql`to_tsquery('english', ${toQueryText(q)})::text`;
+  const newestId = sql`(select max(id)::text from products where status = 'active')`;
+  const { rows } = await sql<{
+    version: number | null;
+    ids: string[];
+    words: string;
+    newestId: string | null;
+  }>`
+    with recursive below as (
+      select id from categories where slug = ${category ?? null}
+      union all
+      select c.id from categories c join below on c.parent_id = below.id
+    )
+    select (select version from catalog_sets where tag = ${tag}) as version,
+      array(select id::text from below) as ids,
+      ${q === '' ? sql`''` : words} as words, ${q === '' ? sql`null` : newestId} as "newestId"`.execute(db);
+  const { version, ids, words: read, newestId: newest } = rows[0]!;
+  const found = { search: { words: read, newestId: Number(newest) }, tags: { [tag]: version ?? 0 } };
+  if (category === undefined) return { categoryIds: undefined, within: sql`true`, ...found };
+  return { categoryIds: ids, within: sql`category_id = any(${ids}::bigint[])`, ...found };
+}
+
+export type Filter = 'size' | 'color' | 'price';
+
+/** Conditions on a row of `products`, without category and words; a facet leaves its own filter out. */
+export function matches(query: ListQuery, omit?: Filter): RawBuilder<SqlBool> {
+  const conditions: RawBuilder<unknown>[] = [sql`status = 'active'`];
+  const sizes = omit === 'size' ? [] : query.sizes;
+  const colors = omit === 'color' ? [] : query.colors;
+  if (sizes.length > 0 && colors.length > 0) {
+    const pairs = sizes.flatMap((size) => colors.map((color) => `${size}${pairSeparator}${color}`));
+    conditions.push(sql`size_colors && ${pairs}::text[]`);
+  } else if (sizes.length > 0) {
+    conditions.push(sql`sizes && ${sizes}::text[]`);
+  } else if (colors.length > 0) {
+    conditions.push(sql`colors && ${colors}::text[]`);
+  }
+  if (omit !== 'price' && query.min !== undefined) conditions.push(sql`price_amount >= ${query.min}`);
+  if (omit !== 'price' && query.max !== undefined) conditions.push(sql`price_amount <= ${query.max}`);
+  return sql<SqlBool>`${sql.join(conditions, sql` and `)}`;
+}

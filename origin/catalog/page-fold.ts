@@ -1,7 +1,0 @@
-// A part of a page that opens on demand, without a script.
-import { raw } from 'hono/html';
-import { type Html, html } from '../web/html.ts';
-
-export function fold(title: string, body: Html, open = false): Html {
-  return html`<details class="fold"${raw(open ? ' open' : '')}><summary>${title}</summary><div class="fold-body">${body}</div></details>`;
-}

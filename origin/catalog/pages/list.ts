@@ -1,0 +1,67 @@
+// A list of products with what narrows it: a category, or what was searched for.
+import { type Html, html } from '../../web/page/html.ts';
+import type { NavigationItem } from '../../web/page/layout.ts';
+import { type ListQuery, maxPage } from '../list/list-query.ts';
+import type { ProductList } from '../product.ts';
+import { crumbs } from './crumbs.ts';
+import { chosenChips, facetForm } from './facets.ts';
+import { isFiltered, listHref } from './list-links.ts';
+import type { CategoryPlace } from './navigation.ts';
+import { productGrid } from './product-card.ts';
+
+export interface ListPage {
+  /** `/search` or `/c/<slug>` */
+  base: string;
+  heading: string;
+  path: CategoryPlace[];
+  /** Categories right below this one, or to go on to where nothing was found. */
+  below: NavigationItem[];
+  query: ListQuery;
+  list: ProductList;
+  /** "Did you mean". */
+  suggestion?: string | undefined;
+}
+
+export function listPage({ base, heading, path, below, query, list, suggestion }: ListPage): Html {
+  return html`${crumbs(path)}
+<div class="list-head"><h1>${heading}</h1><p class="soft">${describeTotal(list)}</p></div>
+${suggestion === undefined ? '' : html`<p class="notice good">Did you mean <a href="${listHref('/search', { ...query, q: suggestion })}"><b>${suggestion}</b></a>?</p>`}
+${below.length === 0 ? '' : html`<ul class="below">${below.map((child) => html`<li><a class="chip" href="/c/${child.slug}">${child.name}</a></li>`)}</ul>`}
+${list.items.length === 0 && !isFiltered(query) ? nothingFound(base, query) : listing(base, query, list)}`;
+}
+
+function listing(base: string, query: ListQuery, list: ProductList): Html {
+  return html`<div class="listing">
+${facetForm(base, query, list.facets)}
+<div>${chosenChips(base, query)}
+<h2 class="hidden">Products</h2>
+${list.items.length === 0 ? nothingFound(base, query) : productGrid(list.items)}
+${pages(base, query, list)}</div>
+</div>`;
+}
+
+function describeTotal({ facets }: ProductList): string {
+  if (facets.more) return `More than ${facets.total} pieces`;
+  return facets.total === 1 ? 'One piece' : `${facets.total} pieces`;
+}
+
+function nothingFound(base: string, query: ListQuery): Html {
+  if (isFiltered(query)) {
+    const all = listHref(base, query, { sizes: [], colors: [], min: undefined, max: undefined });
+    return html`<div class="empty"><p class="lead">Nothing like that hangs here.</p>
+<p class="row"><a class="button" href="${all}">Take all filters away</a></p></div>`;
+  }
+  return html`<div class="empty"><p class="lead">Nothing like that hangs here.</p>
+${query.q === '' ? '' : html`<p>Fewer words find more: a kind of garment, a colour, a fabric.</p>`}
+<p class="row"><a class="button" href="/search">See everything</a></p></div>`;
+}
+
+function pages(base: string, query: ListQuery, list: ProductList): Html | '' {
+  const hasNext = list.nextCursor !== null && query.page < maxPage;
+  if (!hasNext && query.page === 1) return '';
+  return html`<nav class="pages" aria-label="Pages">
+${query.page > 1 ? html`<a class="button quiet" rel="prev" href="${listHref(base, query, { page: query.page - 1 })}">Back</a>` : html`<span></span>`}
+<span class="soft">Page ${query.page}</span>
+${hasNext ? html`<a class="button quiet" rel="next" href="${listHref(base, query, { page: query.page + 1 })}">More</a>` : html`<span></span>`}
+</nav>`;
+}

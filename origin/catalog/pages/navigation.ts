@@ -1,0 +1,52 @@
+// The tree of categories as pages show it: departments in the masthead, the way down to a product. Names and places only, so that prices and counts do not touch it.
+import type { Fresh } from '../../cache/entry.ts';
+import type { Deps } from '../../deps.ts';
+import type { DbOrTx } from '../../postgres/database.ts';
+import type { NavigationItem } from '../../web/page/layout.ts';
+import { listCategories } from '../list-categories.ts';
+import { categoriesTag, readSetVersions } from '../tags.ts';
+
+export interface CategoryPlace extends NavigationItem {
+  /** Slug of the category above, or null. */
+  parent: string | null;
+}
+
+/** Parents before their children. */
+export async function readCategoryTree(db: DbOrTx): Promise<Fresh<CategoryPlace[]>> {
+  const tags = await readSetVersions(db, [categoriesTag]);
+  const { value } = await listCategories(db);
+  return { value: value.map(({ slug, name, parent }) => ({ slug, name, parent })), tags };
+}
+
+/** For pages outside the catalog. A page without departments is better than none, so a failure leaves it empty. */
+export async function readTree(deps: Pick<Deps, 'cache' | 'log'>): Promise<CategoryPlace[]> {
+  try {
+    const request = { key: 'category-tree', fromReplicas: true, fill: readCategoryTree };
+    const { value } = await deps.cache.read(request);
+    return value;
+  } catch (error) {
+    deps.log.warn({ err: error }, 'departments left out of a page');
+    return [];
+  }
+}
+
+export async function readNavigation(deps: Pick<Deps, 'cache' | 'log'>): Promise<NavigationItem[]> {
+  return departments(await readTree(deps));
+}
+
+export function departments(tree: CategoryPlace[]): NavigationItem[] {
+  return tree.filter((place) => place.parent === null).slice(0, 14);
+}
+
+/** From the department down to the category itself; empty where it does not exist. */
+export function pathTo(tree: CategoryPlace[], slug: string): CategoryPlace[] {
+  const path: CategoryPlace[] = [];
+  for (let at = place(tree, slug); at !== undefined && path.length < 10; at = place(tree, at.parent)) {
+    path.unshift(at);
+  }
+  return path;
+}
+
+function place(tree: CategoryPlace[], slug: string | null): CategoryPlace | undefined {
+  return tree.find((candidate) => candidate.slug === slug);
+}

@@ -1,0 +1,47 @@
+// A product's page: pictures, price, colours and sizes to choose from, what it is and how it fits.
+import { raw } from 'hono/html';
+import { formatMoney } from '../../web/money.ts';
+import { notice } from '../../web/page/form.ts';
+import { type Html, html } from '../../web/page/html.ts';
+import type { ProductDetail } from '../product.ts';
+import { crumbs } from './crumbs.ts';
+import { fold } from './fold.ts';
+import type { CategoryPlace } from './navigation.ts';
+import { picture } from './product-card.ts';
+import { sizeGuide } from './size-guide.ts';
+import { type Chosen, variantPicker } from './variant-picker.ts';
+
+export interface ProductPage {
+  product: ProductDetail;
+  path: CategoryPlace[];
+  /** What was sent and refused, with the reason; never on the shared page. */
+  refused?: { reason: string; chosen: Chosen };
+}
+
+export function productPage({ product, path, refused }: ProductPage): Html {
+  return html`${crumbs(path, product.name)}
+<div class="item">
+<ul class="gallery" aria-label="Pictures"${raw(product.images.length > 1 ? ' tabindex="0"' : '')}>${product.images
+    .slice(0, 8)
+    .map((image, index) => html`<li><div class="tile">${picture(image, index === 0)}</div></li>`)}</ul>
+<div class="about">
+<p class="label soft">${product.brand}</p>
+<h1>${product.name}</h1>
+<p class="price">${priceRange(product)} <span class="soft small">VAT included</span></p>
+${refused ? notice(refused.reason) : ''}
+${variantPicker(product, refused?.chosen)}
+<div>
+${product.descriptionHtml === '' ? '' : fold('What it is', html`<div class="prose">${raw(product.descriptionHtml)}</div>`, true)}
+${sizeGuide(product.variants.map((variant) => variant.size))}
+${fold('Delivery and payment', html`<div class="prose"><p>Pay when it arrives or with the demo payment, which moves no money. No account is needed; you can make one after the order.</p></div>`)}
+</div>
+</div>
+</div>`;
+}
+
+function priceRange({ variants, price }: ProductDetail): string {
+  const amounts = variants.map((variant) => variant.price.amount);
+  const highest = Math.max(price.amount, ...amounts);
+  const lowest = Math.min(...(amounts.length > 0 ? amounts : [price.amount]));
+  return lowest === highest ? formatMoney(lowest) : `${formatMoney(lowest)} to ${formatMoney(highest)}`;
+}

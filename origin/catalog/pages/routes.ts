@@ -1,0 +1,51 @@
+// The catalog's pages: the same for everyone, kept by caches until what they show has changed.
+import { type Context, Hono } from 'hono';
+import type { Deps } from '../../deps.ts';
+import type { DbOrTx } from '../../postgres/database.ts';
+import type { AppEnv } from '../../web/env.ts';
+import { respondShared } from '../../web/shared/shared-response.ts';
+import { listKey, parseListQuery } from '../list/list-query.ts';
+import { categoryDocument, homeDocument, productDocument, searchDocument } from './documents.ts';
+import { sitemapRoutes } from './sitemap.ts';
+
+export function catalogPages(deps: Deps): Hono<AppEnv> {
+  const site = { url: deps.settings.siteUrl };
+  const pages = new Hono<AppEnv>();
+  pages.route('/', sitemapRoutes(deps));
+
+  pages.get('/', (c) =>
+    respondShared(c, deps, { key: 'page:/', produce: (db: DbOrTx) => homeDocument(db, site) }),
+  );
+
+  pages.get('/p/:slug', (c) => {
+    const slug = c.req.param('slug');
+    return respondShared(c, deps, {
+      key: `page:/p/${slug.slice(0, 300)}`,
+      produce: (db) => productDocument(db, site, slug),
+    });
+  });
+
+  pages.get('/c/:category', (c) => {
+    const query = { ...listQueryOf(c), q: '', category: c.req.param('category') };
+    return respondShared(c, deps, {
+      key: `page:/c:${listKey(query)}`,
+      produce: (db) => categoryDocument(db, site, query),
+    });
+  });
+
+  pages.get('/search', (c) => {
+    const query = listQueryOf(c);
+    return respondShared(c, deps, {
+      key: `page:/search:${listKey(query)}`,
+      produce: (db) => searchDocument(db, site, query),
+    });
+  });
+  return pages;
+}
+
+/** Pages are numbered and of one length, so that few addresses name many lists. */
+function listQueryOf(c: Context<AppEnv>) {
+  const params = new URL(c.req.url).searchParams;
+  for (const name of ['cursor', 'limit', 'category']) params.delete(name);
+  return parseListQuery(params, 'page');
+}

@@ -1,0 +1,57 @@
+// An order as its buyer keeps it: what, how much, where to, how it is paid. It prints on one sheet.
+import { linePicture, pieces } from '../../cart/pages/cart.ts';
+import type { VariantInfo } from '../../catalog/read-variants.ts';
+import { formatMoney } from '../../web/money.ts';
+import { formatDay } from '../../web/page/day.ts';
+import { notice } from '../../web/page/form.ts';
+import { type Html, html } from '../../web/page/html.ts';
+import type { Order, ShippingAddress } from '../order.ts';
+import type { OrderDetail } from '../read-orders.ts';
+import { countries } from './countries.ts';
+import { describePayment } from './payment-status.ts';
+
+export interface OrderPage {
+  detail: OrderDetail;
+  variants: Map<string, VariantInfo>;
+  isSignedIn: boolean;
+}
+
+export function orderPage({ detail, variants, isSignedIn }: OrderPage): Html {
+  const { order, email, shippingAddress, redirectUrl } = detail;
+  const payment = describePayment(detail);
+  return html`<div class="page-head"><div><p class="label soft">Order ${order.number}</p><h1>${payment.heading}</h1></div>
+<button class="link not-printed" type="button" data-print hidden>Print</button></div>
+${notice(payment.sentence, payment.isGood ? 'good' : 'wrong')}
+${redirectUrl === null ? '' : html`<p class="not-printed"><a class="button" href="${redirectUrl}">Go on to pay</a></p>`}
+<div class="split">
+${orderLines(order, variants)}
+<section class="summary receipt" aria-labelledby="receipt"><h2 id="receipt">Receipt</h2>
+<dl class="sums"><dt>Placed</dt><dd>${formatDay(order.placedAt)}</dd><dt>Payment</dt><dd>${payment.short}</dd>
+<dt>Delivery</dt><dd>Free</dd><dt class="total">Total, VAT included</dt><dd class="total">${formatMoney(order.total.amount)}</dd></dl>
+${shippingAddress === null ? '' : html`<div><h3 class="label">Goes to</h3>${postalAddress(shippingAddress)}</div>`}
+${email === null ? '' : html`<div><h3 class="label">Told to</h3><p>${email}</p></div>`}
+</section></div>
+${isSignedIn || email === null ? '' : accountOffer(email)}`;
+}
+
+function orderLines(order: Order, variants: Map<string, VariantInfo>): Html {
+  return html`<div><h2 class="hidden">What was ordered</h2><ul class="lines">${order.lines.map(
+    (line) => html`<li>${linePicture(variants.get(line.variantId))}
+<div><div class="line-head"><h3><a href="/p/${line.productSlug}">${line.name}</a></h3><p class="price">${formatMoney(line.lineTotal.amount)}</p></div>
+<p class="soft">${[line.color, line.size].filter(Boolean).join(' · ')}</p>
+<p class="soft">${pieces(line.quantity)}${line.quantity > 1 ? html`, ${formatMoney(line.unitPrice.amount)} each` : ''}</p>
+<p class="hint">${line.sku}</p></div></li>`,
+  )}</ul></div>`;
+}
+
+function postalAddress({ name, line1, line2, postalCode, city, country }: ShippingAddress): Html {
+  const countryName = countries.find(([code]) => code === country)?.[1] ?? country;
+  return html`<address>${name}<br>${line1}<br>${line2 ? html`${line2}<br>` : ''}${postalCode} ${city}<br>${countryName}</address>`;
+}
+
+/** Only now, when it stands in nobody's way. */
+function accountOffer(email: string): Html {
+  return html`<section class="section promises not-printed" aria-labelledby="offer"><div><h2 id="offer">Come back more easily</h2></div>
+<div><p>With an account your bag follows you to every device, and later orders stand in one place. This order stays with this browser.</p></div>
+<p><a class="button quiet" href="/sign-up?${new URLSearchParams({ email })}">Make an account</a></p></section>`;
+}

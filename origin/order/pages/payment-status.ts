@@ -1,0 +1,64 @@
+// How far a payment has come, in words; for the demo, that no money moves.
+
+import type { OrderDetail } from '../read-orders.ts';
+import { demoSentence } from './payment.ts';
+
+export interface PaymentInWords {
+  heading: string;
+  sentence: string;
+  /** For the receipt. */
+  short: string;
+  isGood: boolean;
+}
+
+export function describePayment({ order, flag, redirectUrl }: OrderDetail): PaymentInWords {
+  const { provider, status } = order.payment;
+  const demo = provider === 'demo' ? ` ${demoSentence}` : '';
+  const way =
+    { demo: 'Demo, no money moves', 'on-delivery': 'On delivery', stripe: 'Card' }[provider] ?? provider;
+  const say = (heading: string, sentence: string, short: string, isGood: boolean): PaymentInWords => ({
+    heading,
+    sentence: sentence + demo,
+    short: `${short} (${way})`,
+    isGood,
+  });
+  if (flag !== null) {
+    return say(
+      'Your money comes back',
+      'It arrived after the order had ended, so it is paid back.',
+      'Paid back',
+      false,
+    );
+  }
+  if (status === 'paid')
+    return say('Thank you', 'It is paid. A confirmation is on its way by mail.', 'Paid', true);
+  if (status === 'failed') {
+    return say(
+      'Not paid',
+      'The payment was refused, so nothing was ordered and nothing is owed.',
+      'Refused',
+      false,
+    );
+  }
+  if (status === 'unknown') {
+    return say(
+      'Nearly there',
+      'We do not know yet whether the payment went through. The pieces are kept for you, and we go on asking; please do not pay again.',
+      'Unclear',
+      true,
+    );
+  }
+  if (order.status === 'cancelled')
+    return say('Not paid in time', 'The order has ended; nothing is owed.', 'Ended', false);
+  if (provider === 'on-delivery') {
+    return say(
+      'Thank you',
+      'You pay when the parcel is in your hands. A confirmation is on its way by mail.',
+      'Due',
+      true,
+    );
+  }
+  const wait =
+    redirectUrl === null ? 'The payment is being made.' : 'The pieces are kept for you until it is paid.';
+  return say('Nearly there', wait, 'Open', true);
+}

@@ -1,0 +1,65 @@
+// How an order is paid, in words; and that the demo moves no money, wherever it is chosen or shown.
+import { raw } from 'hono/html';
+import type { FormValues } from '../../web/page/form.ts';
+import { type Html, html } from '../../web/page/html.ts';
+
+interface Choice {
+  /** As posted: provider, and for the demo what shall come of it. */
+  value: string;
+  provider: string;
+  title: string;
+  text: string;
+}
+
+const choices: Choice[] = [
+  {
+    value: 'on-delivery',
+    provider: 'on-delivery',
+    title: 'On delivery',
+    text: 'Pay when the parcel is in your hands.',
+  },
+  { value: 'stripe', provider: 'stripe', title: 'Card', text: 'Through Stripe.' },
+  {
+    value: 'demo:paid',
+    provider: 'demo',
+    title: 'Demo: is paid',
+    text: 'A trial payment that succeeds. No money moves.',
+  },
+  {
+    value: 'demo:declined',
+    provider: 'demo',
+    title: 'Demo: is declined',
+    text: 'See what a refused payment looks like. No money moves.',
+  },
+  {
+    value: 'demo:unknown',
+    provider: 'demo',
+    title: 'Demo: stays unclear',
+    text: 'The provider does not answer, and we go on asking. No money moves.',
+  },
+];
+
+/** Said wherever the demo is chosen or shown. */
+export const demoSentence = 'This is a demonstration: no money moves and nothing is sent.';
+
+export function paymentChoices(providers: string[], values: FormValues): Html {
+  const offered = choices.filter((choice) => providers.includes(choice.provider));
+  const preferred = offered.find(({ value }) => value === values['payment']) ?? firstOf(offered, providers);
+  return html`<fieldset class="step"><legend>How to pay</legend>
+${providers.includes('demo') ? html`<p class="notice good">${demoSentence}</p>` : ''}
+${offered.map(
+  (choice) =>
+    html`<label class="radio"><input type="radio" name="payment" value="${choice.value}" required${raw(choice === preferred ? ' checked' : '')}><span><b>${choice.title}</b><br><span class="soft">${choice.text}</span></span></label>`,
+)}</fieldset>`;
+}
+
+/** @returns what the form's choice means to the order. */
+export function readPayment(values: FormValues): { provider: string; outcome?: string } {
+  const [provider = '', outcome] = (values['payment'] ?? '').split(':', 2);
+  return outcome === undefined ? { provider } : { provider, outcome };
+}
+
+/** The first provider of the settings is the shop's own preference. */
+function firstOf(offered: Choice[], providers: string[]): Choice | undefined {
+  return offered.find(({ provider }) => provider === providers[0]);
+}

@@ -1,0 +1,65 @@
+// What the shopper saw when they pressed the button, carried by the form, so that an order never costs or holds something else unsaid.
+import type { Cart } from '../../cart/cart.ts';
+import { formatMoney } from '../../web/money.ts';
+import { type Html, html } from '../../web/page/html.ts';
+
+export interface CartChange {
+  /** For the shopper. */
+  sentence: string;
+}
+
+interface SeenLine {
+  quantity: number;
+  /** Minor units. */
+  unitPrice: number;
+}
+
+export function seenField(cart: Cart): Html {
+  return html`<input type="hidden" name="seen" value="${describeCart(cart)}">`;
+}
+
+/** `variant*quantity@price`, in order of variants. */
+export function describeCart(cart: Cart): string {
+  return cart.lines
+    .map((line) => `${line.variantId}*${line.quantity}@${line.unitPrice.amount}`)
+    .sort()
+    .join(' ');
+}
+
+/** @param seen as the form carried it; a form without it saw nothing, so everything is new to it only where it says so. */
+export function changesSince(seen: string | undefined, cart: Cart): CartChange[] {
+  if (seen === undefined || seen === describeCart(cart)) return [];
+  const before = parseSeen(seen);
+  const changes = cart.lines.flatMap((line) => {
+    const was = before.get(line.variantId);
+    before.delete(line.variantId);
+    const name = [line.name, line.color, line.size].filter(Boolean).join(', ');
+    if (was === undefined) return [{ sentence: `${name} came into the bag.` }];
+    const sentences: CartChange[] = [];
+    if (was.unitPrice !== line.unitPrice.amount) {
+      sentences.push({
+        sentence: `${name} now costs ${formatMoney(line.unitPrice.amount)} instead of ${formatMoney(was.unitPrice)}.`,
+      });
+    }
+    if (was.quantity !== line.quantity) {
+      sentences.push({ sentence: `${name}: ${line.quantity} in the bag instead of ${was.quantity}.` });
+    }
+    return sentences;
+  });
+  if (before.size > 0) changes.push({ sentence: 'Something that was in the bag no longer is.' });
+  return changes;
+}
+
+/** @returns minor units, what the order may cost unasked; undefined for a form that saw nothing. */
+export function seenTotal(seen: string | undefined): number | undefined {
+  if (seen === undefined) return undefined;
+  return [...parseSeen(seen).values()].reduce((sum, line) => sum + line.quantity * line.unitPrice, 0);
+}
+
+function parseSeen(text: string): Map<string, SeenLine> {
+  const lines = new Map<string, SeenLine>();
+  for (const [, variantId, quantity, price] of text.matchAll(/(\S{1,64})\*(\d{1,6})@(\d{1,10})/g)) {
+    lines.set(variantId!, { quantity: Number(quantity), unitPrice: Number(price) });
+  }
+  return lines;
+}

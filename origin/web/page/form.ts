@@ -1,0 +1,110 @@
+// A posted form as plain strings, whatever was sent; and the fields that pages show, with what was entered and what is wrong with it.
+import { randomUUID } from 'node:crypto';
+import type { Context } from 'hono';
+import { raw } from 'hono/html';
+import { Refusal } from '../../errors.ts';
+import type { AppEnv } from '../env.ts';
+import { type Html, html } from './html.ts';
+
+export type FormValues = Record<string, string>;
+/** A sentence for each field that is wrong, by its name. */
+export type FormFaults = Record<string, string>;
+
+const maxFields = 300;
+
+/**
+ * The last of several values of one name stands; files are left out.
+ * @throws Refusal 415 where the body is no form, 422 where it has too many fields.
+ */
+export async function readForm(c: Context<AppEnv>): Promise<FormValues> {
+  const type = c.req.header('Content-Type') ?? '';
+  if (!/^(application\/x-www-form-urlencoded|multipart\/form-data)/i.test(type)) {
+    throw new Refusal(415, 'unsupported-media-type', 'This address takes forms');
+  }
+  const data = await c.req.formData().catch((cause: unknown) => {
+    throw new Refusal(422, 'invalid-body', 'The form cannot be read', { cause });
+  });
+  const values: FormValues = {};
+  let count = 0;
+  for (const [name, value] of data) {
+    if (++count > maxFields) throw new Refusal(422, 'invalid-body', `A form has at most ${maxFields} fields`);
+    // Postgres takes neither NUL nor lone surrogates.
+    if (typeof value === 'string') values[name] = value.replaceAll('\0', '').toWellFormed();
+  }
+  return values;
+}
+
+/** The form's own key, or a new one: sending a form twice has one effect. */
+export function readIdempotencyKey(values: FormValues): string {
+  const key = values['idempotency-key'] ?? '';
+  return /^[\x21-\x7e]{1,200}$/.test(key) ? key : randomUUID();
+}
+
+/** What a schema found wrong, a sentence a field; one that was left empty is told so. */
+export function faultsOf(error: { issues: Issue[] }, values: FormValues): FormFaults {
+  const faults: FormFaults = {};
+  for (const { path, message } of error.issues) {
+    const name = String(path.at(-1) ?? 'form');
+    faults[name] ??= faultSentence(message, values[name]);
+  }
+  return faults;
+}
+
+/** For a schema of one field. */
+export function faultOf(error: { issues: Issue[] }, value: string): string {
+  return faultSentence(error.issues[0]!.message, value);
+}
+
+function faultSentence(message: string, value: string | undefined): string {
+  const sentence = (value ?? '').trim() === '' ? 'Please fill this in' : message;
+  return `${sentence[0]!.toUpperCase()}${sentence.slice(1)}.`;
+}
+
+/** A refusal is shown on the page where it was met, with what was entered. @throws everything else, and what went wrong on our side */
+export function refusalToShow(error: unknown): Refusal {
+  if (error instanceof Refusal && error.status < 500) return error;
+  throw error;
+}
+
+interface Issue {
+  path: PropertyKey[];
+  message: string;
+}
+
+export function idempotencyField(): Html {
+  return html`<input type="hidden" name="idempotency-key" value="${randomUUID()}">`;
+}
+
+export interface FieldOptions {
+  name: string;
+  label: string;
+  type?: 'text' | 'email' | 'password' | 'tel' | 'number';
+  autocomplete?: string;
+  value?: string | undefined;
+  fault?: string | undefined;
+  hint?: string;
+  required?: boolean;
+  minLength?: number;
+  maxLength?: number;
+  className?: string;
+}
+
+export function field(options: FieldOptions): Html {
+  const { name, label, type = 'text', value = '', fault, hint, required = true, maxLength = 200 } = options;
+  const described = [fault ? `${name}-fault` : '', hint ? `${name}-hint` : ''].filter(Boolean).join(' ');
+  return html`<div class="field ${options.className ?? ''}">
+<label for="${name}">${label}${required ? '' : html` <span class="soft">(optional)</span>`}</label>
+<input class="input" id="${name}" name="${name}" type="${type}" value="${type === 'password' ? '' : value}" maxlength="${maxLength}"${attribute('minlength', options.minLength)}${attribute('autocomplete', options.autocomplete)}${attribute('aria-describedby', described)}${raw(required ? ' required' : '')}${raw(fault ? ' aria-invalid="true"' : '')}>
+${fault ? html`<p class="wrong" id="${name}-fault">${fault}</p>` : ''}
+${hint ? html`<p class="hint" id="${name}-hint">${hint}</p>` : ''}
+</div>`;
+}
+
+/** What must be read before the rest of the page; announced where it appears. */
+export function notice(content: Html | string, kind: 'wrong' | 'good' = 'wrong'): Html {
+  return html`<div class="notice ${kind === 'good' ? 'good' : ''}" role="${kind === 'good' ? 'status' : 'alert'}">${typeof content === 'string' ? html`<p>${content}</p>` : content}</div>`;
+}
+
+function attribute(name: string, value: string | number | undefined): Html | '' {
+  return value === undefined || value === '' ? '' : html` ${raw(name)}="${value}"`;
+}

@@ -1,0 +1,127 @@
+// What surrounds every page of the shop. With no visitor given it is the same for everyone, and the small script adds name and count.
+import { raw } from 'hono/html';
+import { assetUrl } from '../assets.ts';
+import { type Html, html } from './html.ts';
+
+export interface NavigationItem {
+  slug: string;
+  name: string;
+}
+
+/** What a personal page knows about who looks at it. */
+export interface PageVisitor {
+  /** Undefined for a guest. */
+  name: string | undefined;
+  /** Pieces in the bag; undefined where the page does not know. */
+  count?: number | undefined;
+}
+
+export interface LayoutOptions {
+  title: string;
+  description?: string | undefined;
+  /** The departments in the masthead. */
+  navigation?: NavigationItem[];
+  /** The department that this page belongs to. */
+  department?: string | undefined;
+  /** Absolute; also Open Graph's. */
+  canonicalUrl?: string | undefined;
+  /** Absolute. */
+  imageUrl?: string | undefined;
+  openGraphType?: 'website' | 'product';
+  /** Not for search engines: personal pages, filtered lists. */
+  unlisted?: boolean;
+  /** Structured data (schema.org). */
+  jsonLd?: object | undefined;
+  /** Words in the masthead's search field. */
+  q?: string;
+  /** Absent on shared pages. */
+  visitor?: PageVisitor | undefined;
+}
+
+export function layout(options: LayoutOptions, content: Html): Html {
+  return html`<!doctype html>
+<html lang="en"${visitorData(options.visitor)}>
+<head>
+<meta charset="utf-8">
+<title>${options.title} · MyClothes</title>
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<link rel="stylesheet" href="${assetUrl('shop.css')}">
+<script type="module" src="${assetUrl('shop.js')}"></script>
+<link rel="icon" href="${assetUrl('favicon.svg')}" type="image/svg+xml">
+<link rel="manifest" href="/manifest.webmanifest">
+<meta name="theme-color" content="#f8f4ec" media="(prefers-color-scheme: light)">
+<meta name="theme-color" content="#151311" media="(prefers-color-scheme: dark)">
+${options.description ? html`<meta name="description" content="${options.description}">` : ''}
+${options.unlisted ? html`<meta name="robots" content="noindex">` : ''}
+${openGraph(options)}
+${options.jsonLd ? html`<script type="application/ld+json">${raw(scriptData(options.jsonLd))}</script>` : ''}
+</head>
+<body>
+<a class="skip" href="#content">Skip to the content</a>
+${masthead(options)}
+<div class="stitch"></div>
+<main id="content" tabindex="-1">
+${content}
+</main>
+${foot()}
+</body>
+</html>`;
+}
+
+/** For the script: a personal page tells the name, and the count where it knows it. */
+function visitorData(visitor: PageVisitor | undefined): Html | '' {
+  if (visitor === undefined) return '';
+  const counted = visitor.count === undefined ? '' : html` data-counted`;
+  return html` data-name="${firstName(visitor.name)}"${counted}`;
+}
+
+function openGraph(options: LayoutOptions): Html | '' {
+  if (options.canonicalUrl === undefined) return '';
+  return html`<link rel="canonical" href="${options.canonicalUrl}">
+<meta property="og:site_name" content="MyClothes">
+<meta property="og:type" content="${options.openGraphType ?? 'website'}">
+<meta property="og:title" content="${options.title}">
+<meta property="og:url" content="${options.canonicalUrl}">
+${options.description ? html`<meta property="og:description" content="${options.description}">` : ''}
+${options.imageUrl ? html`<meta property="og:image" content="${options.imageUrl}">` : ''}`;
+}
+
+function masthead({ navigation = [], department, q = '', visitor }: LayoutOptions): Html {
+  return html`<header class="masthead">
+<a class="mark" href="/" aria-label="MyClothes, home"><em>My</em>Clothes</a>
+<form class="finder" action="/search" role="search">
+<label class="hidden" for="q">Search</label>
+<input id="q" name="q" type="search" value="${q}" placeholder="Linen shirt, wool coat …" maxlength="200" autocomplete="off">
+<button type="submit">Search</button>
+</form>
+<div class="actions">
+<a href="/account" data-name-here>${visitor?.name ? firstName(visitor.name) : 'Account'}</a>
+<a href="/cart">Bag <span class="bag-count" data-count-here>${visitor?.count || ''}</span></a>
+</div>
+<nav class="departments" aria-label="Departments"><ul>
+${navigation.map(
+  (item) =>
+    html`<li><a href="/c/${item.slug}"${item.slug === department ? raw(' aria-current="true"') : ''}>${item.name}</a></li>`,
+)}
+</ul></nav>
+</header>`;
+}
+
+function foot(): Html {
+  return html`<footer class="foot">
+<div><p class="mark"><em>My</em>Clothes</p>
+<p>Clothes to keep, from a bag that never forgets.</p></div>
+<ul class="plain"><li><a href="/search">Everything we sell</a></li><li><a href="/cart">Your bag</a></li><li><a href="/account">Your account and orders</a></li></ul>
+<p>This is a demonstration shop: where the demo payment is chosen, no money moves and nothing is sent.
+<br><a href="/api/docs">For developers</a></p>
+</footer>`;
+}
+
+function firstName(name: string | undefined): string {
+  return (name ?? '').trim().split(/\s+/)[0]!.slice(0, 24);
+}
+
+/** Inside a script element only `<` could end it. */
+function scriptData(data: object): string {
+  return JSON.stringify(data).replaceAll('<', '\\u003c');
+}

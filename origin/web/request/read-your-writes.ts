@@ -1,0 +1,48 @@
+// Whoever wrote is told where their write lies in the log, so that no replica that lacks it answers them, on whichever origin.
+import type { Context, MiddlewareHandler } from 'hono';
+import type { Settings } from '../../config.ts';
+import type { Deps } from '../../deps.ts';
+import type { Read } from '../../postgres/replicas/replica.ts';
+import type { CommitWitness, Written } from '../../postgres/replicas/witness-commits.ts';
+import type { AppEnv } from '../env.ts';
+import { readSignedCookie, serializeCookie, signCookie } from './signed-cookies.ts';
+
+const cookieName = '__Host-written';
+/** A replica that is further behind is not read at all. */
+const maxAgeSeconds = 600;
+const safeMethods = new Set(['GET', 'HEAD', 'OPTIONS']);
+
+/** Sets the token on every answer to a request that wrote. */
+export function rememberWrites(commits: CommitWitness, settings: Pick<Settings, 'cookieKeys'>) {
+  const remember: MiddlewareHandler<AppEnv> = async (c, next) => {
+    if (safeMethods.has(c.req.method)) return next();
+    const written = await commits.during(next);
+    if (written === undefined) return;
+    const value = signCookie(settings.cookieKeys, cookieName, formatWritten(written));
+    c.res.headers.append('Set-Cookie', serializeCookie(cookieName, value, { maxAgeSeconds }));
+  };
+  return remember;
+}
+
+/** A shopper's own rows, from a replica that has all that this browser wrote, else from the primary. Nothing may be decided by them. */
+export function readOwn<T>(
+  { reads, settings }: Pick<Deps, 'reads' | 'settings'>,
+  c: Context<AppEnv>,
+  read: Read<T>,
+): Promise<T> {
+  // What this very request has just written is in no token yet.
+  if (!safeMethods.has(c.req.method)) return reads.forShopper('unknown', read);
+  const token = readSignedCookie(settings.cookieKeys, c.req.header('Cookie'), cookieName);
+  return reads.forShopper(token === undefined ? undefined : parseWritten(token), read);
+}
+
+/** `timeline/LSN`, in the characters of a cookie. */
+function formatWritten(written: Written): string {
+  return written === 'unknown' ? written : `${written.timeline}-${written.lsn.toString(16)}`;
+}
+
+function parseWritten(value: string): Written {
+  const [, timeline, lsn] = /^(\d+)-([0-9a-f]+)$/.exec(value) ?? [];
+  if (timeline === undefined || lsn === undefined) return 'unknown';
+  return { timeline: Number(timeline), lsn: BigInt(`0x${lsn}`) };
+}

@@ -1,0 +1,118 @@
+// A listening server under Node or Deno, and how it stops: refuse readiness, let requests end, close, within a bound.
+import { createServer, type IncomingMessage, type Server } from 'node:http';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { HttpBindings } from '@hono/node-server';
+import type { RuntimeBindings } from '../env.ts';
+import { answerOnSocket } from './answer-on-socket.ts';
+import type { KnownPages } from './known-pages.ts';
+import { usualLoadBounds } from './load-shedding.ts';
+import type { RefuseUnreadable } from './refuse-unreadable.ts';
+import { createTurns } from './turns.ts';
+
+type Fetch = (request: Request, bindings?: RuntimeBindings) => Response | Promise<Response>;
+
+export interface ServeOptions {
+  fetch: Fetch;
+  /** Under Node, answers what it knows ahead of `fetch`. */
+  knownPages?: KnownPages;
+  /** Under Node, answers what is no request that `fetch` could be asked; Node's own answers bear no headers. */
+  refuse?: RefuseUnreadable;
+  host: string;
+  port: number;
+}
+
+export interface Serving {
+  port: number;
+  /** Ends idle connections at once, busy ones with their answer; cuts what is left at the deadline. */
+  stop(deadlineMs: number): Promise<void>;
+}
+
+/** Longer than the load balancer's idle timeout of 60 s: else it sends into a connection that we are just closing. */
+const keepAliveMs = 75_000;
+
+export function serve(options: ServeOptions): Promise<Serving> {
+  return 'Deno' in globalThis ? serveOnDeno(options) : serveOnNode(options);
+}
+
+const serverOptions = {
+  keepAliveTimeout: keepAliveMs,
+  headersTimeout: 30_000,
+  requestTimeout: 30_000,
+  maxHeaderSize: 32 * 1024,
+  // Refused by us.
+  requireHostHeader: false,
+};
+
+async function serveOnNode({ fetch, knownPages, refuse, host, port }: ServeOptions): Promise<Serving> {
+  const { getRequestListener } = await import('@hono/node-server');
+  let draining = false;
+  /** How many waited when it came, of those who came too late to wait too. */
+  const crowds = new WeakMap<IncomingMessage, number>();
+  const route = getRequestListener(async (request, bindings) => {
+    const { incoming } = bindings as HttpBindings;
+    const remember: RuntimeBindings['remember'] = (key) => knownPages?.remember(incoming.url!, key);
+    const response = await fetch(request, { ...bindings, remember, waiting: crowds.get(incoming) ?? 0 });
+    if (draining) response.headers.set('Connection', 'close');
+    return response;
+  }, refuse && { errorHandler: refuse });
+  const turns = createTurns({ mostWaiting: usualLoadBounds.browsing });
+  const server = createServer(serverOptions, (incoming, outgoing) => {
+    turns.take((waiting) => {
+      if (incoming.socket.destroyed) return;
+      if (waiting > 0) crowds.set(incoming, waiting);
+      if (draining) outgoing.shouldKeepAlive = false;
+      const viaRouter = () => void route(incoming, outgoing);
+      if (!knownPages?.answer(incoming, outgoing, viaRouter)) viaRouter();
+    });
+  });
+  if (refuse !== undefined) refuseBrokenBytes(server, refuse);
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, host, 4_096, resolve);
+  });
+  const address = server.address();
+  return {
+    port: typeof address === 'object' && address !== null ? address.port : port,
+    async stop(deadlineMs) {
+      draining = true;
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+      // A connection that turns idle after `close` stays open until someone closes it.
+      const sweep = setInterval(() => server.closeIdleConnections(), 50);
+      await Promise.race([closed, delay(deadlineMs, undefined, { ref: false })]);
+      clearInterval(sweep);
+      server.closeAllConnections();
+      await closed;
+    },
+  };
+}
+
+function refuseBrokenBytes(server: Server, refuse: RefuseUnreadable): void {
+  server.on('clientError', (error: Error & { code?: string }, socket) => {
+    if (error.code === 'ECONNRESET' || !socket.writable) socket.destroy();
+    else void answerOnSocket(socket, refuse(error));
+  });
+}
+
+interface DenoServer {
+  addr: { port: number };
+  shutdown(): Promise<void>;
+}
+interface DenoRuntime {
+  serve(
+    options: { hostname: string; port: number; signal: AbortSignal; onListen: () => void },
+    handler: (request: Request, info: { remoteAddr: { hostname: string } }) => Response | Promise<Response>,
+  ): DenoServer;
+}
+
+async function serveOnDeno({ fetch, host, port }: ServeOptions): Promise<Serving> {
+  const { Deno } = globalThis as unknown as { Deno: DenoRuntime };
+  const abort = new AbortController();
+  const server = Deno.serve({ hostname: host, port, signal: abort.signal, onListen: () => undefined }, fetch);
+  return {
+    port: server.addr.port,
+    async stop(deadlineMs) {
+      const closed = server.shutdown().then(() => true);
+      if (!(await Promise.race([closed, delay(deadlineMs, false)]))) abort.abort();
+    },
+  };
+}

@@ -1,0 +1,91 @@
+// What a shared address shows, in the encodings that it is served in, and how that lies in a cache.
+import { gunzipSync } from 'node:zlib';
+import { LRUCache } from 'lru-cache';
+import type { Codec } from '../../cache/codec.ts';
+import type { Encoding } from './accept-encoding.ts';
+import { type Bytes, compressBody } from './compress.ts';
+
+export interface SharedBody {
+  status: 200 | 301 | 404;
+  contentType: string;
+  body: string;
+  /** For 301. */
+  location?: string;
+}
+
+export interface Representation {
+  status: number;
+  contentType: string;
+  location?: string;
+  /** Of the content; each encoding's own is made of it. */
+  etag: string;
+  /** Where there are short ones, the plain one is not among them: it would take three quarters of the room; see `bodyOf`. */
+  bodies: Bodies;
+}
+
+type Bodies = Partial<Record<Encoding, Bytes>>;
+
+/** The plain bodies that are asked for most: nearly everybody accepts a short one. */
+const plain = new LRUCache<Bytes, Bytes>({
+  maxSize: 4 * 1024 * 1024,
+  sizeCalculation: (body) => body.length,
+});
+
+/** @param encoding one that `chooseEncoding` gave for its bodies */
+export function bodyOf({ bodies }: Representation, encoding: Encoding): Bytes {
+  const kept = bodies[encoding] ?? plain.get(bodies.gzip!);
+  if (kept !== undefined) return kept;
+  const inflated = gunzipSync(bodies.gzip!);
+  plain.set(bodies.gzip!, inflated);
+  return inflated;
+}
+
+export async function represent({
+  status,
+  contentType,
+  location,
+  body,
+}: SharedBody): Promise<Representation> {
+  const { etag, bodies } = await compressBody(body);
+  return {
+    status,
+    contentType,
+    ...(location === undefined ? {} : { location }),
+    etag,
+    bodies: withoutPlain(bodies),
+  };
+}
+
+function withoutPlain({ identity, ...short }: Bodies): Bodies {
+  return short.gzip === undefined ? { identity: identity! } : short;
+}
+
+const encodings = ['identity', 'br', 'gzip'] as const;
+const lengthBytes = 4;
+
+type Head = Omit<Representation, 'bodies'> & { lengths: Partial<Record<Encoding, number>> };
+
+/** Length of the head, the head as JSON, then the bodies one after another. */
+export const representationCodec: Codec<Representation> = {
+  memoryFactor: 1,
+  encode({ bodies, ...head }) {
+    const present = encodings.filter((encoding) => bodies[encoding] !== undefined);
+    const lengths = Object.fromEntries(present.map((encoding) => [encoding, bodies[encoding]!.length]));
+    const json = Buffer.from(JSON.stringify({ ...head, lengths } satisfies Head));
+    const length = Buffer.alloc(lengthBytes);
+    length.writeUInt32BE(json.length);
+    return Buffer.concat([length, json, ...present.map((encoding) => bodies[encoding]!)]);
+  },
+  decode(bytes) {
+    let end = lengthBytes + bytes.readUInt32BE();
+    const { lengths, ...head } = JSON.parse(bytes.toString('utf8', lengthBytes, end)) as Head;
+    const bodies: Bodies = {};
+    for (const encoding of encodings) {
+      const length = lengths[encoding];
+      if (length === undefined) continue;
+      bodies[encoding] = bytes.subarray(end, end + length);
+      end += length;
+    }
+    return { ...head, bodies };
+  },
+};

@@ -1,0 +1,69 @@
+// The answer to whoever asks for a shared address: encoding chosen, revalidated by ETag, the same for everyone, free of cookies.
+import type { CacheOutcome, ReadResult } from '../../cache/entry.ts';
+import { chooseEncoding, type Encoding } from './accept-encoding.ts';
+import type { Bytes } from './compress.ts';
+import { bodyOf, type Representation } from './representation.ts';
+
+export interface SharedAnswer {
+  status: number;
+  headers: Record<string, string>;
+  /** Undefined where nothing has changed for the client. */
+  body: Bytes | undefined;
+}
+
+/** How long the edge may keep it; tags bring it down earlier. Browsers always ask again. */
+const edgeSeconds = 3_600;
+
+export function answerShared(
+  result: ReadResult<Representation>,
+  acceptEncoding: string | undefined,
+  ifNoneMatch: string | undefined,
+): SharedAnswer {
+  const { value } = result;
+  const encoding = chooseEncoding(acceptEncoding, value.bodies);
+  const isKnown = value.status === 200 && matches(ifNoneMatch, etagOf(value, encoding));
+  return composeAnswer(result, encoding, isKnown);
+}
+
+export function composeAnswer(
+  { value, tags, outcome }: ReadResult<Representation>,
+  encoding: Encoding,
+  isKnown: boolean,
+): SharedAnswer {
+  const headers: Record<string, string> = {
+    'Content-Type': value.contentType,
+    'Cache-Control': 'public, max-age=0, must-revalidate',
+    'CDN-Cache-Control': `max-age=${edgeSeconds}, stale-while-revalidate=60, stale-if-error=86400`,
+    'Cache-Tag': formatTags(tags),
+    'Cache-Status': cacheStatus(outcome),
+    ETag: etagOf(value, encoding),
+    Vary: 'Accept-Encoding',
+  };
+  if (value.location !== undefined) headers['Location'] = value.location;
+  if (isKnown) return { status: 304, headers, body: undefined };
+  if (encoding !== 'identity') headers['Content-Encoding'] = encoding;
+  return { status: value.status, headers, body: bodyOf(value, encoding) };
+}
+
+export function etagOf({ etag }: Representation, encoding: Encoding): string {
+  return encoding === 'identity' ? `"${etag}"` : `"${etag}-${encoding}"`;
+}
+
+export function matches(ifNoneMatch: string | undefined, etag: string): boolean {
+  if (ifNoneMatch === undefined) return false;
+  return ifNoneMatch
+    .split(',')
+    .some((candidate) => candidate.trim() === '*' || candidate.trim().replace(/^W\//, '') === etag);
+}
+
+/** RFC 9211; this cache is named `origin`. */
+function cacheStatus(outcome: CacheOutcome): string {
+  if (outcome === 'hit') return 'origin; hit';
+  return outcome === 'miss' ? 'origin; fwd=miss; stored' : 'origin; fwd=bypass';
+}
+
+function formatTags(tags: Record<string, number>): string {
+  return Object.entries(tags)
+    .map(([tag, version]) => `${tag}@${version}`)
+    .join(' ');
+}
