@@ -1,0 +1,16 @@
+// Filling the cache of stripped code fails silently, as a shop can do without; so it is looked at here.
+import { existsSync, readdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { compileCacheFolder, fillCompileCache } from '../../ops-scripts/local/compile-cache.ts';
+
+test('every module of origin, worker and edge is in the cache, and none of them was run', async () => {
+  rmSync(compileCacheFolder, { recursive: true, force: true });
+  await fillCompileCache();
+  expect(existsSync(join(compileCacheFolder, 'stamp'))).toBe(true);
+  const ours = ['origin', 'worker', 'edge'].flatMap((part) =>
+    readdirSync(part, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.ts')),
+  );
+  const entries = readdirSync(compileCacheFolder, { recursive: true, withFileTypes: true });
+  expect(entries.filter((entry) => entry.isFile()).length).toBeGreaterThan(ours.length);
+});
