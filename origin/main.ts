@@ -13,7 +13,7 @@ import { onStopSignal } from './stop-signal.ts';
 import { versionReaders } from './version-readers.ts';
 import { findWeakSecrets } from './weak-secrets.ts';
 import { presentAssets } from './web/assets.ts';
-import { keepAssets } from './web/kept-assets.ts';
+import { goOnKeepingAssets, keepAssets } from './web/kept-assets.ts';
 import { createFinishHeaders } from './web/response-headers.ts';
 import { Health } from './web/serving/health.ts';
 import { createKnownPages } from './web/serving/known-pages.ts';
@@ -50,6 +50,7 @@ async function main(): Promise<void> {
     await keepAssets(deps.db, presentAssets());
     if (settings.staff) await ensureStaffAccount(deps.db, passwords, settings.staff);
   });
+  const letGoOfAssets = goOnKeepingAssets(deps, presentAssets());
   await preparing.soon;
   health.markReady();
   log.info({ port: server.port }, 'ready');
@@ -58,6 +59,7 @@ async function main(): Promise<void> {
   health.drain();
   log.info('draining');
   preparing.cancel();
+  letGoOfAssets();
   // New connections are still served while the balancer finds out; then none come.
   if (health.isWatched) await delay(noticeMs);
   await server.stop(drainMs);

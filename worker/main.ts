@@ -48,7 +48,7 @@ async function main(): Promise<void> {
     { name: 'forget ended sessions', everyMs: 600_000, run: (tx) => pruneAccounts(tx) },
     { name: 'forget old cart operations', everyMs: 60_000, run: () => pruneCartOperations(deps) },
   ]);
-  const drain = every(1_000, () => drainJournals(deps), log, 'drain cart journals');
+  const drain = every(1_000, (signal) => drainJournals(deps, signal), log, 'drain cart journals');
   if (!(await isMigrated(deps.db).catch(() => false)))
     log.warn('the database is not migrated yet; work begins when it is');
   health.markReady();

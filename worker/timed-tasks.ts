@@ -28,24 +28,32 @@ export function startTimedTasks(
   };
 }
 
-/** Calls `run` again `everyMs` after it has ended; a failure is told and the next round comes all the same. */
-export function every(everyMs: number, run: () => Promise<unknown>, log: Logger, name: string): TimedTasks {
-  let stopping = false;
+/**
+ * Calls `run` again `everyMs` after it has ended; a failure is told and the next round comes all the same.
+ * @param run is told by its signal that it should come to an end
+ */
+export function every(
+  everyMs: number,
+  run: (signal: AbortSignal) => Promise<unknown>,
+  log: Logger,
+  name: string,
+): TimedTasks {
+  const stopping = new AbortController();
   let timer: NodeJS.Timeout | undefined;
   let running: Promise<void> = Promise.resolve();
   const round = () => {
-    running = run().then(
+    running = run(stopping.signal).then(
       () => undefined,
       (error: unknown) => log.warn({ err: error }, `cannot ${name} now`),
     );
     void running.then(() => {
-      if (!stopping) timer = setTimeout(round, everyMs);
+      if (!stopping.signal.aborted) timer = setTimeout(round, everyMs);
     });
   };
   round();
   return {
     async stop() {
-      stopping = true;
+      stopping.abort();
       clearTimeout(timer);
       await running;
     },

@@ -3,6 +3,8 @@ import { deleteAccountCart } from '../cart/for-account.ts';
 import type { Deps } from '../deps.ts';
 import { Refusal } from '../errors.ts';
 import { forgetBuyer } from '../order/orders-of-account.ts';
+import type { Tx } from '../postgres/database.ts';
+import { retryOnConflict } from '../postgres/retry-on-conflict.ts';
 import { refuseUsedKey, writeOnce } from '../web/api/idempotency.ts';
 import { type Account, accountColumns, toAccount } from './account.ts';
 import type { AccountDeps } from './account-deps.ts';
@@ -84,17 +86,18 @@ export async function deleteAccount(
   const session = readTokenHash(deps.settings, cookieHeader);
   const scope = session && `session:${session}`;
   const write = { scope, key, method: 'DELETE', path: '/api/account', body: null };
-  const tags = await writeOnce(deps.db, write, async (tx) => {
+  const remove = async (tx: Tx) => {
     if (account === undefined) throw signInNeeded();
     await refuseUsedKey(tx, scopeOf(account), key);
-    // Carts are locked before everything else, as everywhere.
+    // The account before its cart, as everywhere.
+    await tx.selectFrom('accounts').select('id').where('id', '=', account.id).forUpdate().execute();
     await deleteAccountCart(tx, account.id);
     await forgetBuyer(tx, account.id);
     await tx.deleteFrom('idempotency_keys').where('scope', '=', scopeOf(account)).execute();
     await tx.deleteFrom('accounts').where('id', '=', account.id).execute();
     return raiseAccountVersion(tx, account.id);
-  });
-  await announceChange(deps, tags);
+  };
+  await announceChange(deps, await retryOnConflict(() => writeOnce(deps.db, write, remove)));
 }
 
 function scopeOf(account: SignedIn): string {

@@ -49,7 +49,13 @@ export async function prepareResetMail(deps: Deps, email: string, jobId: string)
   await deps.db
     .insertInto('password_resets')
     .values({ token_hash: hashToken(token), account_id: account.id })
-    .onConflict((conflict) => conflict.doNothing())
+    // The mail server was away: the half hour begins with the mail that arrives.
+    .onConflict((conflict) =>
+      conflict
+        .column('token_hash')
+        .doUpdateSet({ created_at: sql`now()` })
+        .where('password_resets.used_at', 'is', null),
+    )
     .execute();
   const link = `${deps.settings.siteUrl}/reset-password?token=${token}`;
   return {

@@ -49,24 +49,48 @@ export async function signIn(
 ): Promise<SignedInAnswer> {
   const { deps, carts, limits } = own;
   const from = { email: credentials.email, address: arrival.address };
-  const accountId = await limits.trySignIn(from, () => findByCredentials(own, credentials));
-  if (accountId === undefined)
-    throw new Refusal(401, 'wrong-credentials', 'E-mail and password do not fit together');
-  const merge = await prepareSignIn(carts, { cookieHeader: arrival.cookieHeader }, accountId);
+  const verified = await limits.trySignIn(from, () => findByCredentials(own, credentials));
+  if (verified === undefined) throw wrongCredentials();
+  const merge = await prepareSignIn(carts, { cookieHeader: arrival.cookieHeader }, verified.id);
   const request = { path: '/api/sessions', body: credentials };
-  return begin(deps, carts, arrival, request, merge, async () => accountId);
+  return begin(deps, carts, arrival, request, merge, (tx) => lockVerified(tx, verified));
+}
+
+function wrongCredentials(): Refusal {
+  return new Refusal(401, 'wrong-credentials', 'E-mail and password do not fit together');
+}
+
+interface Verified {
+  id: string;
+  password_hash: string;
+}
+
+/**
+ * Verifying took its time: a password that was changed meanwhile ended all sessions but this one, and an account may be gone.
+ * @throws Refusal 401 `wrong-credentials`
+ */
+async function lockVerified(tx: Tx, { id, password_hash }: Verified): Promise<string> {
+  const still = await tx
+    .selectFrom('accounts')
+    .select('id')
+    .where('id', '=', id)
+    .where('password_hash', '=', password_hash)
+    .forShare()
+    .executeTakeFirst();
+  if (still === undefined) throw wrongCredentials();
+  return id;
 }
 
 async function findByCredentials(
   { deps, passwords }: AccountDeps,
   { email, password }: { email: string; password: string },
-): Promise<string | undefined> {
+): Promise<Verified | undefined> {
   const found = await deps.db
     .selectFrom('accounts')
     .select(['id', 'password_hash'])
     .where((where) => where(where.fn('lower', ['email']), '=', normaliseEmail(email)))
     .executeTakeFirst();
-  return (await passwords.matches(found?.password_hash, password)) ? found?.id : undefined;
+  return (await passwords.matches(found?.password_hash, password)) ? found : undefined;
 }
 
 async function begin(
@@ -84,15 +108,17 @@ async function begin(
   const body = hidePassword(deps.settings.cookieKeys, request.body);
   const write = { scope, key, method: 'POST', path: request.path, body };
   let begunNow = false;
-  const { accountId } = await retryOnConflict(() =>
-    writeOnce(deps.db, write, async (tx) => {
+  const { accountId } = await retryOnConflict(() => {
+    // What was done before was undone.
+    begunNow = false;
+    return writeOnce(deps.db, write, async (tx) => {
       begunNow = true;
       const id = await findAccount(tx);
       await merge.mergeInto(tx, id);
       await insertSession(tx, id, hashToken(token), arrival.device);
       return { accountId: id };
-    }),
-  );
+    });
+  });
   await endFormerSession(deps, arrival.cookieHeader, hashToken(token));
   const account = await readAccount(deps, accountId);
   const ofCart = begunNow ? await merge.settle() : await merge.catchUp(accountId);

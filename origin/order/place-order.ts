@@ -1,5 +1,6 @@
 // Placing an order: cart frozen, stock taken, order and payment written, all in one transaction under one idempotency key. Paying comes after it.
 import { randomBytes } from 'node:crypto';
+import { signInNeeded } from '../account/visitor.ts';
 import type { CartLine } from '../cart/cart-state.ts';
 import type { CartCheckout, Carts, OrderKey } from '../cart/carts.ts';
 import { endGeneration, freezeForCheckout, prepareCheckout } from '../cart/for-order.ts';
@@ -48,12 +49,14 @@ export async function placeOrder(
   const write = { scope, key: checkout.idempotencyKey, method: 'POST', path: checkout.path, body: request };
   const key = { opId: checkout.idempotencyKey, fingerprint: fingerprintOf(write) };
   let placedNow = false;
-  const { orderId } = await retryOnConflict(() =>
-    writeOnce(deps.db, write, (tx) => {
+  const { orderId } = await retryOnConflict(() => {
+    // What was done before was undone.
+    placedNow = false;
+    return writeOnce(deps.db, write, (tx) => {
       placedNow = true;
       return writeOrder(tx, cartCheckout, key, checkout);
-    }),
-  );
+    });
+  });
   deps.hintWorker();
   // Before the provider is asked, which may take long: until then the shopper's cart would show what was ordered.
   const settled = placedNow ? await cartCheckout.settle() : undefined;
@@ -67,7 +70,7 @@ export async function placeOrder(
   return { order, setCookies: [...placedHere, ...ofCart] };
 }
 
-/** Locks in the order that all keep: cart, variants, outbox. */
+/** Locks in the order that all keep: account, cart, variants, outbox. */
 async function writeOrder(
   tx: Tx,
   cart: CartCheckout,
@@ -75,6 +78,7 @@ async function writeOrder(
   checkout: Checkout,
 ): Promise<{ orderId: string }> {
   const { request, accountId, traceparent } = checkout;
+  if (accountId !== undefined) await lockAccount(tx, accountId);
   const lines = await freezeForCheckout(tx, cart, key);
   await takeStock(tx, lines);
   // Read after the stock is locked, so that price and stock are of one moment.
@@ -120,6 +124,17 @@ async function writeOrder(
   );
   await addToOutbox(tx, 'expire-hold', { orderId }, { traceparent, dueAt: secondsFromNow(holdMinutes * 60) });
   return { orderId };
+}
+
+/** Deleting it waits, and then forgets this buyer as well. @throws Refusal 401 `sign-in-needed` where it is gone */
+async function lockAccount(tx: Tx, accountId: string): Promise<void> {
+  const account = await tx
+    .selectFrom('accounts')
+    .select('id')
+    .where('id', '=', accountId)
+    .forKeyShare()
+    .executeTakeFirst();
+  if (account === undefined) throw signInNeeded();
 }
 
 interface PricedLine {

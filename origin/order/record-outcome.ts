@@ -73,8 +73,10 @@ async function writeOutcome(
   if (changes && status === 'paid') {
     await tx.updateTable('orders').set({ status: 'paid' }).where('id', '=', orderId).execute();
   }
-  const firstGoodNews = status === 'paid' || (status === 'pending' && payment.provider === 'on-delivery');
-  if (changes && firstGoodNews) await requestOrderMail(tx, orderId);
+  // An attempt is pending already before its outcome is: that it is to be paid at the door is news once, when there is no reference yet.
+  const confirmedNow =
+    payment.provider === 'on-delivery' && status === 'pending' && payment.reference === null;
+  if ((changes && status === 'paid') || confirmedNow) await requestOrderMail(tx, orderId);
   const open = status === 'unknown' || (status === 'pending' && payment.provider !== 'on-delivery');
   if (open && !(await willBeAskedAgain(tx, orderId)))
     await addToOutbox(

@@ -14,7 +14,7 @@ import { type FormFaults, type FormValues, readForm, readIdempotencyKey } from '
 import { respondPage, seeOther } from '../web/page/page-response.ts';
 import { patchProduct, putStock, type StaffAnswer } from './change-catalog.ts';
 import { readInvalidation } from './invalidations.ts';
-import { finderPage, productPage } from './pages.ts';
+import { finderPage, fingerprintOfShown, productPage } from './pages.ts';
 import { readChanges } from './read-changes.ts';
 
 /** Most changes are everywhere by then, so that the page that follows can say so. */
@@ -56,6 +56,8 @@ export function staffPages(deps: Deps): Hono<AppEnv> {
     const id = c.req.param('id');
     const values = await readForm(c);
     try {
+      if (values['change'] === 'details' && !detailFields.some((field) => isChanged(values, field)))
+        return seeOther(`/staff/products/${id}`);
       const { invalidation } = await applyForm(deps, c, id, values);
       return seeOther(`/staff/products/${id}?invalidation=${invalidation.id}`);
     } catch (error) {
@@ -107,6 +109,8 @@ async function applyForm(
   return patchProduct(deps, write, id, readPatch(values));
 }
 
+const detailFields = ['name', 'price', 'description'] as const;
+
 function readStock(variantId: string, text: string): number {
   const stock = /^\d{1,8}$/.test(text.trim()) ? Number(text) : Number.NaN;
   if (!(stock <= 10_000_000)) throw wrongFields({ [variantId]: 'A whole number from 0 to 10,000,000' });
@@ -116,14 +120,33 @@ function readStock(variantId: string, text: string): number {
 function readPatch(values: FormValues) {
   const name = (values['name'] ?? '').trim();
   const price = /^(\d{1,7})(?:[.,](\d{1,2}))?$/.exec((values['price'] ?? '').trim());
+  const description = withoutCarriageReturns(values['description'] ?? '');
+  const changed = Object.fromEntries(detailFields.map((field) => [field, isChanged(values, field)]));
   const faults: FormFaults = {};
   if (name === '' || name.length > 200) faults['name'] = 'A name of 1 to 200 characters';
   if (price === null) faults['price'] = 'An amount such as 19.99';
+  if (changed['description'] && description.length > 20_000)
+    faults['description'] = 'At most 20,000 characters';
   if (Object.keys(faults).length > 0 || price === null) throw wrongFields(faults);
   const amount = Number(price[1]) * 100 + Number((price[2] ?? '').padEnd(2, '0'));
-  // Browsers send line breaks as CRLF; the description keeps them as LF.
-  const description = (values['description'] ?? '').replaceAll('\r\n', '\n').slice(0, 20_000);
-  return { name, price: money(amount), description };
+  return {
+    ...(changed['name'] ? { name } : {}),
+    ...(changed['price'] ? { price: money(amount) } : {}),
+    ...(changed['description'] ? { description } : {}),
+  };
+}
+
+/**
+ * What stands as it was shown is not written: the price that is shown is the lowest of all sizes, and somebody else may have changed the rest
+ * since. A form that does not say what it was shown changes everything.
+ */
+function isChanged(values: FormValues, field: (typeof detailFields)[number]): boolean {
+  return fingerprintOfShown(withoutCarriageReturns(values[field] ?? '')) !== values[`shown-${field}`];
+}
+
+/** Browsers send line breaks as CRLF; descriptions keep them as LF. */
+function withoutCarriageReturns(text: string): string {
+  return text.replaceAll('\r\n', '\n');
 }
 
 function wrongFields(fields: FormFaults): Refusal {

@@ -1,4 +1,5 @@
 // The staff's plain pages: find a product, change it, watch the change reach every cache.
+import { createHash } from 'node:crypto';
 import { raw } from 'hono/html';
 import type { Product, ProductSummary } from '../catalog/product.ts';
 import { formatMoney } from '../web/money.ts';
@@ -78,19 +79,36 @@ function invalidationNotice(productId: string, invalidation: Invalidation): Html
   );
 }
 
+/** What a field showed, in a few characters: a description would double the form. */
+export function fingerprintOfShown(text: string): string {
+  return createHash('sha256').update(text).digest('base64url').slice(0, 16);
+}
+
 function detailsForm({ product, entered, faults = {} }: ProductPage): Html {
-  const value = (name: string, present: string) => entered?.[name] ?? present;
+  const present: Record<string, string> = {
+    name: product.name,
+    price: (product.price.amount / 100).toFixed(2),
+    description: product.description,
+  };
+  const value = (name: string) => entered?.[name] ?? present[name]!;
+  const shown = (name: string) => entered?.[`shown-${name}`] ?? fingerprintOfShown(present[name]!);
+  const prices = new Set(product.variants.map((variant) => variant.price.amount));
   return html`<form class="fields" method="post" action="/staff/products/${product.id}">
 ${idempotencyField()}<input type="hidden" name="change" value="details">
-${field({ name: 'name', label: 'Name', value: value('name', product.name), fault: faults['name'] })}
+${Object.keys(present).map((name) => html`<input type="hidden" name="shown-${name}" value="${shown(name)}">`)}
+${field({ name: 'name', label: 'Name', value: value('name'), fault: faults['name'] })}
 ${field({
   name: 'price',
   label: `Price of all sizes and colours (${product.price.currency})`,
-  value: value('price', (product.price.amount / 100).toFixed(2)),
+  value: value('price'),
   fault: faults['price'],
+  ...(prices.size > 1
+    ? { hint: 'Prices differ; this is the lowest. Another one here becomes the price of all.' }
+    : {}),
 })}
 <div class="field"><label for="description">Description</label>
-<textarea class="input" id="description" name="description" rows="6" maxlength="20000">${value('description', product.description)}</textarea></div>
+<textarea class="input" id="description" name="description" rows="6">${value('description')}</textarea>
+${faults['description'] ? html`<p class="wrong">${faults['description']}</p>` : ''}</div>
 <button class="button" type="submit">Save</button>
 </form>`;
 }

@@ -20,6 +20,19 @@ export async function keepAssets(db: Db, assets: Pick<Asset, 'hashedName' | 'con
     .execute();
 }
 
+const keepAgainMs = 12 * 3_600_000;
+
+/** As long as a release serves, its assets are not forgotten, however long that is. @returns how to end it */
+export function goOnKeepingAssets(
+  { db, log }: Pick<Deps, 'db' | 'log'>,
+  assets: Parameters<typeof keepAssets>[1],
+): () => void {
+  const timer = setInterval(() => {
+    keepAssets(db, assets).catch((error: unknown) => log.warn({ err: error }, 'cannot keep the assets now'));
+  }, keepAgainMs);
+  return () => clearInterval(timer);
+}
+
 export interface KeptAssets {
   /** @returns undefined where no release had it, and where nobody can be asked. */
   find(hashedName: string): Promise<Asset | undefined>;

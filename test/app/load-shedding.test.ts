@@ -44,3 +44,13 @@ test('what has ended, also badly, makes room again', async () => {
   release();
   expect((await next).status).toBe(200);
 });
+
+test('who came when too many waited for their turn is refused as if those were at work', async () => {
+  const { app, release } = openApp();
+  const waiting = { waiting: 2 };
+  expect((await app.request('/products/shirt', {}, waiting)).status).toBe(503);
+  const cart = app.request('/cart', {}, waiting);
+  expect((await app.request('/cart', {}, waiting)).status).toBe(503);
+  release();
+  expect((await cart).status).toBe(200);
+});

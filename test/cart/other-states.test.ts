@@ -251,3 +251,16 @@ test('two hundred lines fit 4,096 bytes, and a larger cart is refused with the n
   expect(fitsCookie(keys, cartOf(linesThatFit))).toBe(true);
   expect(fitsCookie(keys, cartOf(linesThatFit + 1))).toBe(false);
 });
+
+test('state sticky holds as many carts as fit its memory, and no more', async () => {
+  await using database = await createDatabase();
+  await using world = await openCartWorld({
+    databaseUrl: database.url,
+    redisUrl: sharedRedisUrl(),
+    cartState: 'sticky',
+  });
+  const before = process.memoryUsage().heapUsed;
+  for (let cart = 0; cart < 5_000; cart += 1) await world.browser().add(world.variants[0]!);
+  const bytesOfCart = (process.memoryUsage().heapUsed - before) / 5_000;
+  expect(bytesOfCart).toBeLessThan(5_000);
+});

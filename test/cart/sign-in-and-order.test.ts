@@ -54,9 +54,15 @@ const alwaysHere: StoreWatch = {
 };
 
 /** As if Postgres had been away when the request came. */
-async function journalFor(browser: Browser, kind: 'add' | 'set', variantId: string, quantity: number) {
+async function journalFor(
+  browser: Browser,
+  kind: 'add' | 'set',
+  variantId: string,
+  quantity: number,
+  opId: string = randomUUID(),
+) {
   const [, cartId = '', version] = browser.cookie!.split('.');
-  const operation = { opId: randomUUID(), kind, variantId, quantity, fingerprint: randomUUID() };
+  const operation = { opId, kind, variantId, quantity, fingerprint: randomUUID() };
   const journal = createCartJournal(world.redis, 0, alwaysHere);
   await world.redis.config('SET', 'appendonly', 'yes');
   await journal.append({ cartId, operation, madeOn: Number(version) });
@@ -211,4 +217,39 @@ test('replay and merge may exceed the limits, and checkout asks to reduce', asyn
   await expect(order(shopper)).rejects.toMatchObject({ status: 422, code: 'cart-over-limit' });
   await shopper.set(variant, 98);
   expect(await order(shopper)).toEqual({ [variant]: 98 });
+});
+
+test('an operation that was journalled under a stray guest’s cookie counts once when it is sent again with the same cookies', async () => {
+  const [variant = ''] = world.variants;
+  await world.browser('120').add(variant, 5);
+  const stray = world.browser();
+  await stray.add(variant, 1);
+  const [, cartId = ''] = stray.cookie!.split('.');
+  const key = randomUUID();
+  // Its first try: Postgres was away, and the answer was lost.
+  const first = new Browser(world.carts);
+  first.cookie = stray.cookie;
+  await first.add(variant, 2, key);
+  stray.accountId = '120';
+  expect(cartId).not.toBe('');
+  expect(pieces(await stray.add(variant, 2, key))).toEqual({ [variant]: 8 });
+  await expect(
+    Object.assign(new Browser(world.carts), { cookie: first.cookie, accountId: '120' }).add(variant, 9, key),
+  ).rejects.toMatchObject({ code: 'idempotency-key-reused' });
+  expect(pieces(await world.browser('120').view())).toEqual({ [variant]: 8 });
+});
+
+test('a late set counts by what the account lacks, also behind an operation that came before', async () => {
+  const [variant = ''] = world.variants;
+  const guest = world.browser();
+  const before = new Browser(world.carts);
+  const key = randomUUID();
+  await guest.add(variant, 2, key);
+  before.cookie = guest.cookie;
+  await signIn(guest, '121');
+  // The add again, as it stands in a journal whose outcome was uncertain, and a set that came after it.
+  await journalFor(before, 'add', variant, 2, key);
+  await journalFor(before, 'set', variant, 3);
+  await drainJournals(world.deps);
+  expect(pieces(await guest.view())).toEqual({ [variant]: 3 });
 });

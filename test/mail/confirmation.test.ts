@@ -152,3 +152,11 @@ function startWorker(): RunningProgram {
     LOG_LEVEL: 'warn',
   });
 }
+
+test('an order that is paid at the door is confirmed as well, once', async () => {
+  const email = 'at-the-door@example.com';
+  const { id } = await order(email, { payment: { provider: 'on-delivery' } });
+  expect(await mailRows(email)).toHaveLength(1);
+  await settlePayment(shop.deps, id);
+  expect(await mailRows(email)).toHaveLength(1);
+});

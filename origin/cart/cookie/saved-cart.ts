@@ -1,4 +1,5 @@
 // Where state `cookie` meets accounts and orders: an account's pieces are saved in Postgres, so that they outlive one browser.
+import { createHash } from 'node:crypto';
 import type { Deps } from '../../deps.ts';
 import type { Tx } from '../../postgres/database.ts';
 import { reusedKey } from '../../web/api/idempotency.ts';
@@ -6,9 +7,10 @@ import { ensureAccountCart } from '../account-cart.ts';
 import { addAllLines, type CartLine, keepMost, subtractLines } from '../cart-state.ts';
 import type { CartCheckout, CartMerge } from '../carts.ts';
 import { readAccountCartLines } from '../for-account.ts';
+import { orderOnce } from '../order-once.ts';
 import { lockCart, storeCart } from '../server/locked-cart.ts';
 import { cartIdOfAccount, countThatFit, dropCookieCart, writeCookieCart } from './cart-in-cookie.ts';
-import { type CookieCart, type OperationMark, operationMark, withNewest } from './encode-cart.ts';
+import { type CookieCart, encodeCart, type OperationMark, operationMark, withNewest } from './encode-cart.ts';
 
 /**
  * The cookie's id makes it once: a guest's cookie again, after a lost answer, brings nothing a second time, and neither does a cookie that
@@ -80,9 +82,10 @@ export function prepareCookieCheckout(
       operations: withNewest(order, cart.operations),
     });
   return {
-    async freeze(_tx, order) {
+    async freeze(tx, order) {
       mark = operationMark(order.opId, order.fingerprint);
       if (cart.operations.some(({ opId }) => opId === mark.opId)) throw reusedKey();
+      if (cart.lines.length > 0) await orderOnce(tx, cart.id, nameOf(cart), order);
       return cart.lines;
     },
     async endGeneration(tx) {
@@ -99,6 +102,11 @@ export function prepareCookieCheckout(
       return isTold ? [] : [cookieAfter(ordered, lines)];
     },
   };
+}
+
+/** Of one browser's version: several hold an account's cart under the same id, and each counts by itself. */
+function nameOf(cart: CookieCart): string {
+  return createHash('sha256').update(encodeCart(cart)).digest('base64url');
 }
 
 async function saveLines(

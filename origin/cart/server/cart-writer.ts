@@ -46,6 +46,8 @@ interface Waiting {
 }
 
 const rememberedCarts = 5_000;
+/** Of all of them: some 100 bytes each. */
+const rememberedLines = 100_000;
 const maxQueue = 2_000;
 const maxBatch = 64;
 const connections = 2;
@@ -60,7 +62,11 @@ const suspectMs = 250;
 export function createCartWriter(pool: pg.Pool, watch: StoreWatch, publish: Publish): CartWriter {
   const queue: Waiting[] = [];
   const busyCarts = new Set<string>();
-  const memory = new LRUCache<string, CartState>({ max: rememberedCarts });
+  const memory = new LRUCache<string, CartState>({
+    max: rememberedCarts,
+    maxSize: rememberedLines,
+    sizeCalculation: ({ lines, directSets }) => 1 + lines.length + Object.keys(directSets).length,
+  });
   let running = 0;
   let closed = false;
   let roundEndedMs = Number.NEGATIVE_INFINITY;

@@ -18,7 +18,8 @@ export async function followMerged(
   const opIds = journal.map((operation) => operation.opId);
   const [row] = await readCartRows(run, [{ cartId: into, scope: guestCartId, opIds }]);
   // The account's cart is gone with the account; what was meant for it is gone as well.
-  const late = row!.exists ? asAdditions(row!.state, journal) : [];
+  const unknown = journal.filter(({ opId }) => !row!.known.has(opId));
+  const late = row!.exists ? asAdditions(row!.state, unknown) : [];
   const decision = decideCart(row!.state, row!.known, late, []);
   if (decision.changed) {
     const written = await writeCarts(run, [

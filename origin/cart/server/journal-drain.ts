@@ -19,21 +19,41 @@ export interface DrainReport {
 }
 
 const scanCount = 200;
+/** One cart that cannot be drained must not keep all others from it; several in a row are an outage. */
+const mostFailuresInARow = 3;
 
 /**
  * Safe to run anywhere, at any time, by several at once.
+ * @param signal ends it after the cart that it is at
  * @throws where Redis or Postgres does not answer; what was drained before that stays drained.
  */
-export async function drainJournals(deps: Pick<Deps, 'db' | 'redis'>): Promise<DrainReport> {
+export async function drainJournals(
+  deps: Pick<Deps, 'db' | 'redis'>,
+  signal?: AbortSignal,
+): Promise<DrainReport> {
   const report: DrainReport = { carts: 0, operations: 0, left: 0 };
   const copies = createCartCopies(deps.redis, alwaysAsk, createRedisRoom(deps.redis, roomForCopies));
   const run = runIn(deps.db);
+  let failuresInARow = 0;
+  const tryCart = async (cartId: string) => {
+    try {
+      await drainCart(copies, run, cartId, report);
+      failuresInARow = 0;
+    } catch (error) {
+      failuresInARow += 1;
+      report.left += 1;
+      if (failuresInARow >= mostFailuresInARow) throw error;
+    }
+  };
   for (const index of await findFilled(deps.redis)) {
     let cursor = '0';
     do {
       const [next, cartIds] = await deps.redis.sscan(index, cursor, 'COUNT', scanCount);
       cursor = next;
-      for (const cartId of cartIds) await drainCart(copies, run, cartId, report);
+      for (const cartId of cartIds) {
+        if (signal?.aborted) return report;
+        await tryCart(cartId);
+      }
     } while (cursor !== '0');
   }
   return report;

@@ -1,11 +1,13 @@
 // State `server`: Postgres is the truth, Redis has the copy and, while Postgres is away, the journal; the cookie names the cart.
 import type { Deps } from '../../deps.ts';
 import { Refusal, unavailable } from '../../errors.ts';
+import { reusedKey } from '../../web/api/idempotency.ts';
 import { withinMs } from '../../within.ts';
 import { type CartCookie, dropCartCookie, readCartCookie, writeCartCookie } from '../cart-cookie.ts';
-import type { CartAnswer, Carts, Visit } from '../carts.ts';
+import type { CartAnswer, Carts, OrderKey, Visit } from '../carts.ts';
 import { checkOperation } from '../check-operation.ts';
 import { showCart } from '../show-cart.ts';
+import { readCartRows } from './cart-statements.ts';
 import { prepareCartCheckout } from './checkout-cart.ts';
 import { prepareCartMerge } from './merge-carts.ts';
 import { type NamedCart, nameByAccount, nameByCookie, newGuestCart, strayGuestCart } from './named-cart.ts';
@@ -25,6 +27,7 @@ export function createServerCarts(deps: Deps): Carts {
     write: (visit, operation) =>
       withinMs(answerWithinMs, late, async () => {
         const [checked, cart] = await Promise.all([checkOperation(deps, operation), nameCart(stores, visit)]);
+        if (cart !== undefined && (await cameAlong(stores, cart, checked))) return view(stores, visit);
         const named = cart ?? newGuestCart(readCartCookie(keys, visit.cookieHeader));
         let used = named;
         let written = await writeCart(stores, named, checked);
@@ -96,6 +99,26 @@ async function nameCart(stores: ServerStores, visit: Visit): Promise<NamedCart |
       ? error
       : unavailable('The cart cannot be found at this moment; try again', error);
   }
+}
+
+/**
+ * A guest's cart that came along may have brought this very operation: its first try, whose answer was lost.
+ * @throws Refusal 422 where its key stood for another one
+ */
+async function cameAlong(
+  stores: ServerStores,
+  { cartId, received }: NamedCart,
+  { opId, fingerprint }: OrderKey,
+): Promise<boolean> {
+  if (received === undefined || received.cartId === cartId) return false;
+  const [row] = await readCartRows(stores.read, [{ cartId, scope: received.cartId, opIds: [opId] }]).catch(
+    (error: unknown) => {
+      throw unavailable('The cart cannot be read at this moment; try again', error);
+    },
+  );
+  const known = row!.known.get(opId);
+  if (known !== undefined && known !== fingerprint) throw reusedKey();
+  return known !== undefined;
 }
 
 async function answer(

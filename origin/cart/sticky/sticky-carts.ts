@@ -1,4 +1,5 @@
 // State `sticky`: carts in this origin's memory; the balancer keeps a shopper here. Lost with the process, bounded in number.
+import { randomUUID } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 import type { Deps } from '../../deps.ts';
 import { Refusal } from '../../errors.ts';
@@ -14,12 +15,15 @@ import { addAllLines, type CartLine, type CartState, emptyCart, subtractLines } 
 import type { CartAnswer, Carts, OrderKey, Visit } from '../carts.ts';
 import { checkOperation, refusalFor } from '../check-operation.ts';
 import { decideCart } from '../decide-batch.ts';
+import { orderOnce } from '../order-once.ts';
 import { showCart } from '../show-cart.ts';
 
 interface Remembered {
+  /** Another one for each time that a process began it anew: its generations begin anew as well. */
+  life: string;
   state: CartState;
-  /** Fingerprints by op id. */
-  operations: LRUCache<string, string>;
+  /** Fingerprints by op id, the oldest first, at most so many. */
+  operations: Map<string, string>;
 }
 
 interface Memory {
@@ -29,10 +33,15 @@ interface Memory {
 
 const maxCarts = 20_000;
 const maxOperationsOfCart = 500;
+/** Of all carts: a cart of ten lines and as many operations takes some 3 KB. */
+const maxBytes = 48 * 1024 * 1024;
+const bytesOfCart = 600;
+const bytesOfLine = 120;
+const bytesOfOperation = 180;
 
 export function createStickyCarts(deps: Deps): Carts {
   const memory: Memory = {
-    carts: new LRUCache({ max: maxCarts }),
+    carts: new LRUCache({ max: maxCarts, maxSize: maxBytes, sizeCalculation: weigh }),
     cartsOfAccounts: new LRUCache({ max: maxCarts }),
   };
   const keys = deps.settings.cookieKeys;
@@ -60,10 +69,10 @@ export function createStickyCarts(deps: Deps): Carts {
       const checked = await checkOperation(deps, operation);
       const cookie = name(visit) ?? newCart(visit.accountId);
       const held = recall(memory, cookie);
-      const decision = decideCart(held.state, known(held), [], [checked]);
+      const decision = decideCart(held.state, held.operations, [], [checked]);
       const refusal = refusalFor(decision.outcomes[0]!, operation.variantId);
       if (refusal !== undefined) throw refusal;
-      for (const { opId, fingerprint } of decision.recorded) held.operations.set(opId, fingerprint);
+      for (const operation of decision.recorded) note(held, operation);
       held.state = decision.state;
       memory.carts.set(cookie.cartId, held);
       if (cookie.accountId !== undefined) memory.cartsOfAccounts.set(cookie.accountId, cookie.cartId);
@@ -110,7 +119,7 @@ export function createStickyCarts(deps: Deps): Carts {
       const endGeneration = (order: OrderKey, lines: CartLine[]) => {
         const held = recall(memory, cookie);
         if (!held.operations.has(order.opId)) {
-          held.operations.set(order.opId, order.fingerprint);
+          note(held, order);
           const { version, generation } = held.state;
           // Pieces that came while the order was written belong to the next generation.
           held.state = {
@@ -124,9 +133,12 @@ export function createStickyCarts(deps: Deps): Carts {
         return [writeCartCookie(keys, { ...cookie, version: held.state.version })];
       };
       return {
-        async freeze(_tx, order) {
+        async freeze(tx, order) {
           key = order;
-          if (recall(memory, cookie).operations.has(key.opId)) throw reusedKey();
+          const { operations, life, state } = recall(memory, cookie);
+          if (operations.has(key.opId)) throw reusedKey();
+          if (frozen.length > 0)
+            await orderOnce(tx, cookie.cartId, `generation ${state.generation} of ${life}`, order);
           return frozen;
         },
         async endGeneration() {
@@ -160,12 +172,18 @@ function newCart(accountId: string | undefined): CartCookie {
 function recall(memory: Memory, cookie: CartCookie): Remembered {
   return (
     memory.carts.get(cookie.cartId) ?? {
+      life: randomUUID(),
       state: { ...emptyCart, version: cookie.version },
-      operations: new LRUCache({ max: maxOperationsOfCart }),
+      operations: new Map(),
     }
   );
 }
 
-function known(held: Remembered): Map<string, string> {
-  return new Map(held.operations.entries());
+function note({ operations }: Remembered, { opId, fingerprint }: OrderKey): void {
+  operations.set(opId, fingerprint);
+  if (operations.size > maxOperationsOfCart) operations.delete(operations.keys().next().value!);
+}
+
+function weigh({ state, operations }: Remembered): number {
+  return bytesOfCart + state.lines.length * bytesOfLine + operations.size * bytesOfOperation;
 }

@@ -1,8 +1,8 @@
-// Paid at the door: pending until somebody rings, and nothing to ask in between.
+// Paid at the door: pending until somebody rings, and nothing to ask in between. Its reference says that the order was confirmed.
 import type { PaymentProvider } from './provider.ts';
 
 export const onDeliveryProvider: PaymentProvider = {
-  charge: async () => ({ status: 'pending' }),
-  ask: async () => ({ status: 'pending' }),
+  charge: async () => ({ status: 'pending', reference: 'at the door' }),
+  ask: async () => ({ status: 'pending', reference: 'at the door' }),
   refund: async () => undefined,
 };

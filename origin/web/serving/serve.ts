@@ -1,5 +1,6 @@
 // A listening server under Node or Deno, and how it stops: refuse readiness, let requests end, close, within a bound.
-import { createServer, type IncomingMessage, type Server } from 'node:http';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { Server as NetServer, type Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { HttpBindings } from '@hono/node-server';
 import type { RuntimeBindings } from '../env.ts';
@@ -66,6 +67,7 @@ async function serveOnNode({ fetch, knownPages, refuse, host, port }: ServeOptio
     });
   });
   if (refuse !== undefined) refuseBrokenBytes(server, refuse);
+  const idle = watchIdleConnections(server);
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen(port, host, 4_096, resolve);
@@ -75,13 +77,40 @@ async function serveOnNode({ fetch, knownPages, refuse, host, port }: ServeOptio
     port: typeof address === 'object' && address !== null ? address.port : port,
     async stop(deadlineMs) {
       draining = true;
-      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-      // A connection that turns idle after `close` stays open until someone closes it.
-      const sweep = setInterval(() => server.closeIdleConnections(), 50);
+      // Node's own `close` takes a connection for idle whose answer is written but not yet sent: a slow client would lose the end of it.
+      const closed = new Promise<void>((resolve) => NetServer.prototype.close.call(server, () => resolve()));
+      idle.close();
+      const sweep = setInterval(idle.close, 50);
       await Promise.race([closed, delay(deadlineMs, undefined, { ref: false })]);
       clearInterval(sweep);
       server.closeAllConnections();
       await closed;
+    },
+  };
+}
+
+/**
+ * Idle is a connection whose answers were all handed to the system whole, and on which nothing came since. One that has not asked for
+ * anything yet is about to.
+ */
+function watchIdleConnections(server: Server): { close: () => void } {
+  const connections = new Map<Socket, { answering: number; readByThen: number }>();
+  server.prependListener('request', ({ socket }: IncomingMessage, outgoing: ServerResponse) => {
+    const connection = connections.get(socket) ?? { answering: 0, readByThen: 0 };
+    if (!connections.has(socket)) {
+      connections.set(socket, connection);
+      socket.once('close', () => connections.delete(socket));
+    }
+    connection.answering += 1;
+    outgoing.once('close', () => {
+      connection.answering -= 1;
+      connection.readByThen = socket.bytesRead;
+    });
+  });
+  return {
+    close() {
+      for (const [socket, { answering, readByThen }] of connections)
+        if (answering === 0 && socket.bytesRead === readByThen) socket.destroy();
     },
   };
 }
