@@ -118,6 +118,23 @@ describe('a link to a new password', () => {
     expect((await shop.browser().put(path, { password: 'a-stale-password' })).status).toBe(404);
   });
 
+  test('is good for half an hour from the mail that arrives, however long its job was tried in vain', async () => {
+    const { email } = await signedUp();
+    const link = async () => {
+      const mail = await prepareResetMail(shop.deps, email, 'job-4');
+      return /token=([\w-]+)/.exec(JSON.stringify(mail))![1];
+    };
+    const tooEarly = await link();
+    await shop.deps.db
+      .updateTable('password_resets')
+      .set({ created_at: new Date(Date.now() - 31 * 60_000) })
+      .where('used_at', 'is', null)
+      .execute();
+    const path = `/api/password-resets/${await link()}`;
+    expect(path).toBe(`/api/password-resets/${tooEarly}`);
+    expect((await shop.browser().put(path, { password: 'a-fresh-password' })).status).toBe(204);
+  });
+
   test('is as good as used once another link of the account was', async () => {
     const { email } = await signedUp();
     const links = await Promise.all(
