@@ -124,7 +124,11 @@ function createRespondToError(deps: Deps): RespondToError {
       deps.log.error({ err: error, traceparent: c.get('traceparent'), path: c.req.path }, 'request failed');
     }
     const isApi = c.req.path.startsWith('/api/') || c.req.path === '/livez' || c.req.path === '/readyz';
-    return isApi ? problemResponse(refusal) : errorPage(refusal);
+    const response = isApi ? problemResponse(refusal) : errorPage(refusal);
+    // The rest of a body that was too long still comes: nobody can be answered on that connection after this.
+    if (refusal.status === 413 && c.req.header('Content-Length') === undefined)
+      response.headers.set('Connection', 'close');
+    return response;
   };
 }
 

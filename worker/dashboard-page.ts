@@ -79,12 +79,13 @@ function page(title: string, content: Html): Html {
 
 export const dashboardStyle = `:root { color-scheme: light dark; --line: light-dark(#d8d4cc, #3b3a38); --accent: light-dark(#7a3b1d, #e8a27f); }
 body { font: 1rem/1.5 system-ui, sans-serif; margin: 0; }
-main { max-width: 56rem; margin: 0 auto; padding: 1.5rem 1rem 3rem; }
+main { max-width: 56rem; margin: 0 auto; padding: 1.5rem 1rem 3rem; overflow-x: auto; }
 h1 { font-weight: 600; }
 table { border-collapse: collapse; width: 100%; margin-block: 1.5rem; font-variant-numeric: tabular-nums; }
 caption { text-align: start; font-weight: 600; padding-block-end: .5rem; }
 th, td { text-align: end; padding: .4rem .6rem; border-block-end: 1px solid var(--line); }
 th:first-child { text-align: start; font-weight: 500; }
+@media (max-width: 40rem) { table { font-size: .875rem; } th, td { padding-inline: .25rem; } }
 a { color: var(--accent); }
 .problem { color: light-dark(#a11, #f99); }
 form { display: grid; gap: .5rem; max-width: 20rem; }

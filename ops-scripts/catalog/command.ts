@@ -1,7 +1,6 @@
 // `ops catalog`: product files in and out.
-import { createReadStream, createWriteStream } from 'node:fs';
-import { stat } from 'node:fs/promises';
-import { Readable } from 'node:stream';
+import { open } from 'node:fs/promises';
+import { Readable, type Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { Command } from 'commander';
 import { loadDemoCatalog } from '../../origin/catalog/demo/load-demo-catalog.ts';
@@ -46,10 +45,14 @@ function exportCommand(env: NodeJS.ProcessEnv): Command {
     .description('Write all products as a file that can be imported again')
     .argument('[file]', 'where to; standard output where absent')
     .action(async (file: string | undefined) => {
+      const target = file === undefined ? undefined : await openTarget(file);
       await using database = await openDatabase(env, queryTimeoutMs);
       const lines = Readable.from(exportCatalog(database.db));
-      if (file === undefined) await pipeline(lines, process.stdout, { end: false });
-      else await pipeline(lines, createWriteStream(file));
+      if (target !== undefined) return pipeline(lines, target);
+      await pipeline(lines, process.stdout, { end: false }).catch((error: NodeJS.ErrnoException) => {
+        // Whoever reads it has seen enough, as `head` does.
+        if (error.code !== 'EPIPE') throw error;
+      });
     });
 }
 
@@ -61,13 +64,37 @@ function demoCommand(env: NodeJS.ProcessEnv): Command {
   });
 }
 
-/** A folder or a missing file is told before the database is asked. */
+async function openTarget(file: string): Promise<Writable> {
+  try {
+    return (await open(file, 'w')).createWriteStream();
+  } catch (error) {
+    throw new Error(`Cannot write '${file}': ${reasonOf(error)}`);
+  }
+}
+
+const whyNot: Record<string, string> = {
+  ENOENT: 'there is no such file',
+  ENOTDIR: 'there is no such folder',
+  EACCES: 'this user may not',
+  EISDIR: 'it is a folder',
+};
+
+/** What cannot be read is told before the database is asked. */
 async function openSource(file: string): Promise<AsyncIterable<Uint8Array>> {
   if (file === '-') return process.stdin;
-  const found = await stat(file).catch(() => undefined);
-  if (found === undefined) throw new Error(`Cannot read '${file}': there is no such file`);
-  if (!found.isFile()) throw new Error(`Cannot read '${file}': it is not a file`);
-  return createReadStream(file);
+  try {
+    const opened = await open(file);
+    if (!(await opened.stat()).isDirectory()) return opened.createReadStream();
+    await opened.close();
+    throw Object.assign(new Error('A folder'), { code: 'EISDIR' });
+  } catch (error) {
+    throw new Error(`Cannot read '${file}': ${reasonOf(error)}`);
+  }
+}
+
+function reasonOf(error: unknown): string {
+  const { code = '', message } = error as NodeJS.ErrnoException;
+  return whyNot[code] ?? message;
 }
 
 /** At most once in two seconds, so that it can stand in a log. */

@@ -43,6 +43,7 @@ export async function importCatalog(
     options.onFault?.(fault);
   };
   let batch: LinedDraft[] = [];
+  const skus: SkuOwners = new Map();
   const save = async () => {
     await saveBatch(db, batch, options.dryRun ?? false, report, onFault);
     batch = [];
@@ -51,13 +52,28 @@ export async function importCatalog(
   for await (const product of gatherProducts(readRows(bytes, onFault), onFault)) {
     report.rows += product.rows.length;
     const draft = readDraft(product, onFault);
-    if (draft === undefined) report.refused++;
-    else batch.push({ line: product.rows[0]!.line, draft });
+    const { line } = product.rows[0]!;
+    const taken = draft && claimSkus(draft, line, skus);
+    if (taken !== undefined) onFault({ line, reason: taken });
+    if (draft === undefined || taken !== undefined) report.refused++;
+    else batch.push({ line, draft });
     if (batch.length >= productsPerTransaction) await save();
   }
   await save();
   if (!options.dryRun) await db.transaction().execute(countProducts);
   return report;
+}
+
+/** Lines of the products that the SKUs of this file belong to: a dry run keeps nothing by which the next product could find out. */
+type SkuOwners = Map<string, number>;
+
+/** @returns the reason where a product before it in the file has one of its SKUs */
+function claimSkus({ variants }: ProductDraft, line: number, owners: SkuOwners): string | undefined {
+  const taken = variants.find(({ sku }) => owners.has(sku));
+  if (taken !== undefined)
+    return `the SKU ${taken.sku} belongs to another product, on line ${owners.get(taken.sku)}`;
+  for (const { sku } of variants) owners.set(sku, line);
+  return undefined;
 }
 
 async function saveBatch(

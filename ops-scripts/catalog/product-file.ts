@@ -1,4 +1,6 @@
 // Shopify's product file: its columns, and a stream of its rows, each with the line that it begins on.
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
 import { parse } from 'csv-parse';
 
 /** In the order in which Shopify writes them; those that the shop has no use for stay empty. */
@@ -66,6 +68,9 @@ export interface RowFault {
 /** The file as a whole cannot be understood. */
 export class FileFault extends Error {}
 
+/** In characters. */
+const longestRow = 1_000_000;
+
 interface Parsed {
   record: string[];
   info: { lines: number };
@@ -84,8 +89,8 @@ export async function* readRows(
     relax_column_count: true,
     // Hand-written files have quotes in the midst of fields.
     relax_quotes: true,
-    // A row of more than a MB is a quote that was never closed.
-    max_record_size: 1_048_576,
+    // Longer than any row that is looked at below: past it, a quote was never closed.
+    max_record_size: 16 * longestRow,
     skip_records_with_error: true,
     on_record: (record, { lines }) => {
       nextLine = lines + 1;
@@ -96,7 +101,8 @@ export async function* readRows(
       return undefined;
     },
   });
-  feed(bytes, parser);
+  // An error of the source becomes one of the parser.
+  pipeline(Readable.from(checkEncoding(bytes), { objectMode: false }), parser).catch(() => undefined);
   let positions: Map<Column, number> | undefined;
   let line = 1;
   for await (const { record, info } of parser as AsyncIterable<Parsed>) {
@@ -107,25 +113,32 @@ export async function* readRows(
       continue;
     }
     if (record.every((field) => field.trim() === '')) continue;
+    if (record.reduce((length, field) => length + field.length, 0) > longestRow) {
+      onFault({ line: began, reason: 'is longer than a million characters' });
+      continue;
+    }
     yield toRow(record, began, positions);
   }
   if (positions === undefined) throw new FileFault('The file is empty');
 }
 
-/** The parser sets the pace; an error of the source becomes one of the parser. */
-function feed(
+/** @throws FileFault where it is neither UTF-8 nor UTF-16: names would come out as something else */
+async function* checkEncoding(
   bytes: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
-  parser: ReturnType<typeof parse>,
-): void {
-  const pump = async () => {
-    for await (const chunk of bytes) {
-      if (parser.destroyed) return;
-      if (!parser.write(chunk))
-        await new Promise((resolve) => parser.once('drain', resolve).once('close', resolve));
+): AsyncGenerator<Uint8Array> {
+  const decoder = new TextDecoder('utf-8', { fatal: true });
+  let isFirst = true;
+  let isWide = false;
+  for await (const chunk of bytes) {
+    if (isFirst) isWide = chunk[0] === 0xff && chunk[1] === 0xfe;
+    isFirst = false;
+    try {
+      if (!isWide) decoder.decode(chunk, { stream: true });
+    } catch {
+      throw new FileFault('The file is not in UTF-8; save it as “CSV UTF-8” and import that');
     }
-    parser.end();
-  };
-  pump().catch((error: unknown) => parser.destroy(error instanceof Error ? error : new Error(String(error))));
+    yield chunk;
+  }
 }
 
 function readHeading(record: string[]): Map<Column, number> {

@@ -10,6 +10,10 @@ import { sanitizeDescription } from './sanitize-description.ts';
 
 type OnFault = (fault: RowFault) => void;
 
+/** Characters of a brand, a type or a tag; Shopify's own bound is 255. */
+const longestLabel = 100;
+const mostTags = 250;
+
 /** @returns undefined where nothing of it can be sold; then at least one fault was told. */
 export function readDraft(product: ProductRows, onFault: OnFault): ProductDraft | undefined {
   const first = product.rows[0]!;
@@ -34,15 +38,17 @@ export function readDraft(product: ProductRows, onFault: OnFault): ProductDraft 
   const tags = first
     .get('Tags')
     .split(',')
-    .map((tag) => tag.trim())
-    .filter((tag) => tag !== '');
+    .map((tag) => tag.trim().slice(0, longestLabel))
+    .filter((tag) => tag !== '')
+    .slice(0, mostTags);
+  const type = first.get('Type').slice(0, longestLabel);
   return {
     slug: product.handle,
     name: title.slice(0, 200),
     descriptionHtml: sanitizeDescription(first.get('Body (HTML)')),
-    brand: first.get('Vendor'),
-    category: chooseCategory(first.get('Type'), tags),
-    productType: first.get('Type'),
+    brand: first.get('Vendor').slice(0, longestLabel),
+    category: chooseCategory(type, tags),
+    productType: type,
     tags,
     optionNames,
     status: isPublished(first) ? 'active' : 'archived',
@@ -117,7 +123,8 @@ function optionValue(row: FileRow, index: number): string {
 /** Stays the same from import to import, so that the variant is found again. */
 function skuFor(handle: string, optionValues: string[]): string {
   const chosen = optionValues.filter((value) => value !== '' && value !== 'Default Title');
-  return [handle, ...chosen].join('-').replace(/\s+/g, '-').toLowerCase();
+  // What separates them occurs in none, so that no two variants get the same.
+  return [handle, ...chosen.map((value) => encodeURIComponent(value).replaceAll('%20', '+'))].join('/');
 }
 
 const maxAmount = 2_147_483_647;

@@ -4,7 +4,7 @@ import { get, type IncomingMessage } from 'node:http';
 import { fileURLToPath } from 'node:url';
 import { compileCacheFolder, fillCompileCache } from './compile-cache.ts';
 import { logHint } from './log-hint.ts';
-import { describeExit, type Part, startPart } from './part.ts';
+import { describeExit, type Part, type PartOptions, startPart } from './part.ts';
 import { waitUntil } from './wait-until.ts';
 
 export interface NodePartOptions {
@@ -18,6 +18,7 @@ export interface NodePartOptions {
   /** Asked until it answers 2xx. */
   readyUrl: string;
   stopWithinMs?: number;
+  onSpawned?: PartOptions['onSpawned'];
   deadlineMs?: number;
   signal?: AbortSignal | undefined;
 }
@@ -43,6 +44,7 @@ export async function startNodePart(options: NodePartOptions): Promise<Part> {
     env: { NODE_COMPILE_CACHE: compileCacheFolder, MALLOC_ARENA_MAX: '1', ...options.env },
     logFile: options.logFile,
     stopWithinMs: options.stopWithinMs ?? 5_000,
+    onSpawned: options.onSpawned,
   });
   let exit: string | undefined;
   part.exited.then((how) => {

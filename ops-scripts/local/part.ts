@@ -41,6 +41,8 @@ export interface PartOptions {
   as?: { uid: number; gid: number } | undefined;
   stopSignal?: NodeJS.Signals;
   stopWithinMs?: number;
+  /** Called before anything else can happen: who must end it after us has to know of it long before it is ready. */
+  onSpawned?: ((part: Part) => void) | undefined;
 }
 
 /** @throws if the command cannot be run at all. */
@@ -72,8 +74,6 @@ export async function startPart(options: PartOptions): Promise<Part> {
     const { reason } = await exited;
     throw new Error(`Cannot run ${command}: ${reason}`);
   }
-  await Promise.race([once(child, 'spawn'), exited]);
-
   const stop = async () => {
     if (gone) return;
     child.kill(stopSignal);
@@ -81,7 +81,10 @@ export async function startPart(options: PartOptions): Promise<Part> {
     await exited;
     clearTimeout(timer);
   };
-  return { name, pid: child.pid, stopSignal, exited, hasExited: () => gone, stop };
+  const part: Part = { name, pid: child.pid, stopSignal, exited, hasExited: () => gone, stop };
+  options.onSpawned?.(part);
+  await Promise.race([once(child, 'spawn'), exited]);
+  return part;
 }
 
 /** For a sentence: "was killed by SIGKILL", "ended with code 1". */

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import pg from 'pg';
 import { endProcessesIn } from './leftover.ts';
 import { logHint } from './log-hint.ts';
-import { describeExit, type Part, type Store, startPart } from './part.ts';
+import { describeExit, type Part, type PartOptions, type Store, startPart } from './part.ts';
 import { findFreePort } from './ports.ts';
 import { locatePostgresBinaries } from './postgres-binaries.ts';
 import { dataFolderArgument, postgresUser, preparePostgresFolder } from './postgres-folder.ts';
@@ -23,6 +23,7 @@ export interface PostgresOptions {
   settings?: Record<string, string>;
   /** Longest wait until it answers; recovery after a crash takes a while. */
   deadlineMs?: number;
+  onSpawned?: PartOptions['onSpawned'];
   onProgress?: (sentence: string) => void;
   signal?: AbortSignal | undefined;
 }
@@ -85,6 +86,7 @@ async function spawnPostmaster(options: PostgresOptions, port: number): Promise<
     ],
     cwd: folder,
     logFile: options.logFile,
+    onSpawned: options.onSpawned,
     as: user,
     // Fast shutdown: ends sessions, writes a checkpoint.
     stopSignal: 'SIGINT',

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import { endProcessesIn } from './leftover.ts';
 import { logHint } from './log-hint.ts';
-import { describeExit, type Part, type Store, startPart } from './part.ts';
+import { describeExit, type Part, type PartOptions, type Store, startPart } from './part.ts';
 import { findFreePort } from './ports.ts';
 import { locateRedisBinary } from './redis-binary.ts';
 import { unlessAborted } from './unless-aborted.ts';
@@ -23,6 +23,7 @@ export interface RedisServerOptions {
   /** Where the server's package is unpacked, if this machine lacks one. */
   toolsFolder: string;
   deadlineMs?: number;
+  onSpawned?: PartOptions['onSpawned'];
   onProgress?: (sentence: string) => void;
   signal?: AbortSignal | undefined;
 }
@@ -44,6 +45,7 @@ export async function startRedisServer(options: RedisServerOptions): Promise<Sto
       args: [writeConfiguration(folder, port, options)],
       cwd: folder,
       logFile: options.logFile,
+      onSpawned: options.onSpawned,
     });
     const url = redisUrl(options.password, port);
     try {

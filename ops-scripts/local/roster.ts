@@ -2,21 +2,24 @@
 import type { Part } from './part.ts';
 
 export interface Roster {
+  /** Whoever is added already is not added again. */
   add(part: Part): void;
   living(): Part[];
 }
 
 export function createRoster(onChange: (living: Part[]) => void): Roster {
-  const living = new Set<Part>();
+  const living = new Map<number, Part>();
+  const tell = () => onChange([...living.values()]);
   return {
     add: (part) => {
-      living.add(part);
-      onChange([...living]);
+      if (part.hasExited() || living.has(part.pid)) return;
+      living.set(part.pid, part);
+      tell();
       part.exited.then(() => {
-        living.delete(part);
-        onChange([...living]);
+        living.delete(part.pid);
+        tell();
       });
     },
-    living: () => [...living],
+    living: () => [...living.values()],
   };
 }

@@ -47,6 +47,7 @@ export async function placeStores(plan: StoresPlan): Promise<PlacedStores> {
       password: secrets.postgresPassword,
       logFile: join(folder.path, 'logs', 'postgres.log'),
       port: ports.postgres,
+      onSpawned: plan.books.add,
       onProgress: hooks.onEvent,
       signal,
     });
@@ -57,6 +58,7 @@ export async function placeStores(plan: StoresPlan): Promise<PlacedStores> {
       logFile: join(folder.path, 'logs', 'redis.log'),
       toolsFolder: join(folder.path, 'tools'),
       port: ports.redis,
+      onSpawned: plan.books.add,
       onProgress: hooks.onEvent,
       signal,
     });
@@ -87,7 +89,6 @@ async function keepStore(
     name,
     signal: plan.hooks.signal,
     start,
-    onStarted: plan.books.add,
     onEvent: plan.hooks.onEvent,
     onGiveUp: plan.hooks.onGiveUp,
   });

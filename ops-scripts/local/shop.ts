@@ -122,9 +122,9 @@ async function startProcesses(
           env: { ...env, INSTANCE: instances[name] },
           logFile: join(run.folder.path, 'logs', `${name}.log`),
           readyUrl: `http://${host}:${port}/readyz`,
+          onSpawned: run.books.add,
           signal,
         }),
-      onStarted: run.books.add,
       onEvent: run.hooks.onEvent,
       onGiveUp: run.hooks.onGiveUp,
     });

@@ -68,12 +68,10 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
           readyUrl: member.url + member.readyPath,
           stopWithinMs: 12_000,
           deadlineMs: 60_000,
+          onSpawned: onStarted,
           signal: ended,
         }),
-      onStarted: (part) => {
-        onStarted(part);
-        killWhenUnhealthy(part, member.url + member.livePath, stopping.signal, onEvent);
-      },
+      onStarted: (part) => killWhenUnhealthy(part, member.url + member.livePath, stopping.signal, onEvent),
       onEvent,
     });
     running.set(name, process);

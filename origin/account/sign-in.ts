@@ -3,6 +3,8 @@ import type { CartMerge, Carts } from '../cart/carts.ts';
 import { prepareSignIn } from '../cart/for-account.ts';
 import type { Deps } from '../deps.ts';
 import { Refusal } from '../errors.ts';
+import { readOrderIds } from '../order/order-cookie.ts';
+import { adoptGuestOrders } from '../order/orders-of-account.ts';
 import type { Tx } from '../postgres/database.ts';
 import { retryOnConflict } from '../postgres/retry-on-conflict.ts';
 import { writeOnce } from '../web/api/idempotency.ts';
@@ -116,6 +118,7 @@ async function begin(
       const id = await findAccount(tx);
       await merge.mergeInto(tx, id);
       await insertSession(tx, id, hashToken(token), arrival.device);
+      await adoptGuestOrders(tx, id, readOrderIds(deps.settings, arrival.cookieHeader));
       return { accountId: id };
     });
   });

@@ -1,5 +1,6 @@
 // What accounts need of orders: their list, the whole of them for the person, and that the person can be forgotten while the order stays.
 import { z } from '@hono/zod-openapi';
+import { sql } from 'kysely';
 import type { DbOrTx, Tx } from '../postgres/database.ts';
 import { type Order, OrderSchema, ShippingAddressSchema } from './order.ts';
 import { orderColumns, withLines } from './order-rows.ts';
@@ -33,6 +34,18 @@ export async function exportOrdersOfAccount(
     const { email, shippingAddress } = rows[index]!;
     return { ...order, email, shippingAddress };
   });
+}
+
+/**
+ * Part of sign-up and sign-in: what this browser ordered as a guest under the account's e-mail is the account's from then on.
+ * @param guestOrderIds as the browser's signed cookie names them
+ */
+export async function adoptGuestOrders(tx: Tx, accountId: string, guestOrderIds: string[]): Promise<void> {
+  if (guestOrderIds.length === 0) return;
+  await sql`
+    update orders set account_id = ${accountId}
+    where id = any(${guestOrderIds}::bigint[]) and account_id is null
+      and lower(email) = (select lower(email) from accounts where id = ${accountId})`.execute(tx);
 }
 
 /** Part of deleting an account. */

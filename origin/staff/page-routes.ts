@@ -24,7 +24,10 @@ export function staffPages(deps: Deps): Hono<AppEnv> {
   const pages = new Hono<AppEnv>();
   const guard = async (c: Context<AppEnv>, next: () => Promise<void>) => {
     const { account } = await readVisitor(deps, c);
-    if (account === undefined) return seeOther('/sign-in?next=/staff');
+    if (account === undefined)
+      return seeOther(
+        `/sign-in?${new URLSearchParams({ next: c.req.method === 'GET' ? c.req.path : '/staff' })}`,
+      );
     await requireStaff(deps, c);
     return next();
   };

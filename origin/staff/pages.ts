@@ -60,7 +60,7 @@ ${invalidation ? invalidationNotice(product.id, invalidation) : ''}
 ${faults['form'] ? notice(faults['form']) : ''}
 ${detailsForm(page)}
 ${stockForms(product, faults)}
-${changesTable(changes)}</div>`,
+${changesTable(changes, product)}</div>`,
   );
 }
 
@@ -130,8 +130,30 @@ ${faults[variant.id] ? html`<span class="wrong">${faults[variant.id]}</span>` : 
 </table>`;
 }
 
-function changesTable(changes: StaffChange[]): Html | '' {
+/** What is the same on both sides is left out. */
+function describeSide(side: unknown, other: unknown): string {
+  const others = describeMembers(other);
+  return [...describeMembers(side)]
+    .filter(([name, text]) => text !== others.get(name))
+    .map(([name, text]) => `${name}: ${text}`)
+    .join('; ');
+}
+
+/** A price is its amount on one side and stands beside its currency on the other. */
+function describeMembers(side: unknown): Map<string, string> {
+  const amountOf = (value: unknown) =>
+    typeof value === 'number' ? value : (value as { amount: number }).amount;
+  return new Map(
+    Object.entries((side ?? {}) as Record<string, unknown>).map(([name, value]) => [
+      name,
+      name === 'price' ? formatMoney(amountOf(value)) : String(value),
+    ]),
+  );
+}
+
+function changesTable(changes: StaffChange[], product: Product): Html | '' {
   if (changes.length === 0) return '';
+  const skus = new Map(product.variants.map((variant) => [`variant:${variant.id}`, variant.sku]));
   return html`<table class="rows">
 <caption>The latest changes</caption>
 <thead><tr><th scope="col">When</th><th scope="col">Who</th><th scope="col">What</th><th scope="col">Before</th><th scope="col">After</th></tr></thead>
@@ -139,7 +161,7 @@ function changesTable(changes: StaffChange[]): Html | '' {
     (
       change,
     ) => html`<tr><td><time datetime="${change.changedAt.toISOString()}">${change.changedAt.toISOString().slice(0, 16).replace('T', ' ')}</time></td>
-<td>${change.accountId ?? ''}</td><td>${change.subject}</td><td>${JSON.stringify(change.before)}</td><td>${JSON.stringify(change.after)}</td></tr>`,
+<td>${change.who ?? ''}</td><td>${skus.get(change.subject) ?? 'Product'}</td><td>${describeSide(change.before, change.after)}</td><td>${describeSide(change.after, change.before)}</td></tr>`,
   )}</tbody>
 </table>`;
 }

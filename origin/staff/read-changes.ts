@@ -2,7 +2,8 @@
 import type { Db } from '../postgres/database.ts';
 
 export interface StaffChange {
-  accountId: string | null;
+  /** E-mail; null once the account is gone. */
+  who: string | null;
   subject: string;
   before: unknown;
   after: unknown;
@@ -13,9 +14,10 @@ export interface StaffChange {
 export function readChanges(db: Db, subjects: string[], limit = 10): Promise<StaffChange[]> {
   return db
     .selectFrom('staff_changes')
-    .select(['account_id as accountId', 'subject', 'before', 'after', 'changed_at as changedAt'])
+    .leftJoin('accounts', 'accounts.id', 'staff_changes.account_id')
+    .select(['accounts.email as who', 'subject', 'before', 'after', 'changed_at as changedAt'])
     .where('subject', 'in', subjects)
-    .orderBy('id', 'desc')
+    .orderBy('staff_changes.id', 'desc')
     .limit(limit)
     .execute();
 }

@@ -1,5 +1,5 @@
 // `npm start` on one data folder, from the first start to the last: what it prints, what it survives, and what it leaves behind (nothing).
-import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -27,6 +27,20 @@ function partsOf(dataDir: string): string[] {
 
 const alive = (parts: string[]) =>
   parts.filter((part) => processIdentity(Number.parseInt(part, 10)) === part);
+
+/** Of Linux's list of processes. */
+function childrenOf(parent: number): { pid: number; command: string }[] {
+  const pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name));
+  return pids.flatMap((pid) => {
+    try {
+      const isChild = readFileSync(`/proc/${pid}/status`, 'utf8').includes(`\nPPid:\t${parent}\n`);
+      const command = readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ');
+      return isChild ? [{ pid: Number(pid), command }] : [];
+    } catch {
+      return [];
+    }
+  });
+}
 
 test('the first start, broken off half-way by kill -9, is no obstacle to the next', async () => {
   await using broken = start();
@@ -81,6 +95,17 @@ test('a later start finds the data, says so without the passwords, and starts ag
   await second.line(/runs already.*Stop that one first/);
   expect(await second.exitCode).toBe(1);
   expect((await fetch(url)).status).toBe(200);
+});
+
+test('a start that is killed while origin and worker are loading leaves neither of them', async () => {
+  await using broken = start();
+  const loading = () =>
+    childrenOf(broken.child.pid!).filter(({ command }) => /(origin|worker)\/main\.ts/.test(command));
+  await waitUntil(() => loading().length === 2, { what: 'both to be spawned', deadlineMs: 30_000 });
+  const parts = loading().flatMap(({ pid }) => processIdentity(pid) ?? []);
+  broken.child.kill('SIGKILL');
+  expect(broken.output()).not.toContain('ready');
+  await waitUntil(() => alive(parts).length === 0, { what: 'both to end', deadlineMs: 20_000 });
 });
 
 test('the origin bears the name that was set, and is found on the addresses of IPv6', async () => {

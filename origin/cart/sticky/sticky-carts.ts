@@ -112,9 +112,11 @@ export function createStickyCarts(deps: Deps): Carts {
     async prepareCheckout(visit) {
       const cookie = name(visit);
       if (cookie === undefined) throw new Refusal(409, 'cart-empty', 'The cart is empty');
-      const frozen = memory.carts.get(cookie.cartId)?.state.lines ?? [];
+      const { state, life } = recall(memory, cookie);
+      const frozen = state.lines;
+      const ordered = `generation ${state.generation} of ${life}`;
       let key: OrderKey;
-      let ordered = false;
+      let isOrdered = false;
       // Once for a key, whichever of the requests that bear it comes first.
       const endGeneration = (order: OrderKey, lines: CartLine[]) => {
         const held = recall(memory, cookie);
@@ -135,17 +137,15 @@ export function createStickyCarts(deps: Deps): Carts {
       return {
         async freeze(tx, order) {
           key = order;
-          const { operations, life, state } = recall(memory, cookie);
-          if (operations.has(key.opId)) throw reusedKey();
-          if (frozen.length > 0)
-            await orderOnce(tx, cookie.cartId, `generation ${state.generation} of ${life}`, order);
+          if (recall(memory, cookie).operations.has(key.opId)) throw reusedKey();
+          if (frozen.length > 0) await orderOnce(tx, cookie.cartId, ordered, order);
           return frozen;
         },
         async endGeneration() {
-          ordered = true;
+          isOrdered = true;
         },
         async settle() {
-          return ordered ? endGeneration(key, frozen) : [];
+          return isOrdered ? endGeneration(key, frozen) : [];
         },
         catchUp: async (order, lines) => endGeneration(order, lines),
       };

@@ -33,6 +33,7 @@ export async function saveVariants(
   const known = await readKnown(tx, productId, drafts);
   const saved: SavedVariants = { changed: false, stockChanged: false, tags: {} };
   const added: { draft: VariantDraft; position: number }[] = [];
+  const found: { match: KnownVariant; draft: VariantDraft; position: number }[] = [];
   for (const [position, draft] of drafts.entries()) {
     const match =
       known.find((row) => row.sku === draft.sku) ??
@@ -42,8 +43,13 @@ export async function saveVariants(
     if (match === undefined) added.push({ draft, position });
     else if (match.product_id !== productId) {
       throw new DraftFault(`the SKU ${draft.sku} belongs to another product`);
-    } else await updateVariant(tx, match, draft, position, saved);
+    } else found.push({ match, draft, position });
   }
+  await makeWay(
+    tx,
+    found.filter(({ match, draft }) => bearsAnother(match, draft)).map(({ match }) => match.id),
+  );
+  for (const { match, draft, position } of found) await updateVariant(tx, match, draft, position, saved);
   if (added.length > 0) await insertVariants(tx, productId, added, saved);
   return saved;
 }
@@ -66,6 +72,18 @@ async function readKnown(tx: Tx, productId: string, drafts: VariantDraft[]): Pro
     ])
     .where((eb) => eb.or([eb('product_id', '=', productId), sql<boolean>`sku = any(${skus}::text[])`]))
     .execute();
+}
+
+function bearsAnother(known: KnownVariant, draft: VariantDraft): boolean {
+  return known.sku !== draft.sku || known.size !== draft.size || known.color !== draft.color;
+}
+
+/** Two that change places would meet on the way: the SKU and the options of each are its own at any moment. */
+async function makeWay(tx: Tx, ids: string[]): Promise<void> {
+  if (ids.length < 2) return;
+  await sql`update variants set sku = 'moving ' || id, size = 'moving ' || id where id = any(${ids}::bigint[])`.execute(
+    tx,
+  );
 }
 
 async function updateVariant(

@@ -10,6 +10,7 @@ import { siteTags } from '../../web/shared/site-tag.ts';
 import { listProducts } from '../list/list-products.ts';
 import { type ListQuery, parseListQuery } from '../list/list-query.ts';
 import { listCategories } from '../list-categories.ts';
+import type { CategoryNode } from '../product.ts';
 import { readProduct } from '../read-product.ts';
 import { suggestSpelling } from '../search/search-words.ts';
 import { isSlug } from '../tags.ts';
@@ -41,9 +42,14 @@ export async function homeDocument(db: DbOrTx, site: Site): Document {
       canonicalUrl: `${site.url}/`,
       imageUrl: list.value.items[0] && absolute(list.value.items[0].image.url, site.url),
     },
-    homePage({ categories: categories.value, newest: list.value.items }),
+    homePage({ categories: categories.value.filter(isFilled), newest: list.value.items }),
   );
   return document(page, { ...tree.tags, ...categories.tags, ...list.tags });
+}
+
+/** A category that nothing on sale is in any more leads nowhere. */
+function isFilled({ productCount }: CategoryNode): boolean {
+  return productCount > 0;
 }
 
 export async function productDocument(db: DbOrTx, site: Site, slug: string): Document {

@@ -3,9 +3,10 @@ import { linePicture, pieces } from '../../cart/pages/cart.ts';
 import type { VariantInfo } from '../../catalog/read-variants.ts';
 import { formatMoney } from '../../web/money.ts';
 import { formatDay } from '../../web/page/day.ts';
-import { notice } from '../../web/page/form.ts';
+import { idempotencyField, notice } from '../../web/page/form.ts';
 import { type Html, html } from '../../web/page/html.ts';
 import type { Order, ShippingAddress } from '../order.ts';
+import { cameToNothing } from '../order-again.ts';
 import type { OrderDetail } from '../read-orders.ts';
 import { countries } from './countries.ts';
 import { describePayment } from './payment-status.ts';
@@ -23,6 +24,7 @@ export function orderPage({ detail, variants, isSignedIn }: OrderPage): Html {
 <button class="link not-printed" type="button" data-print hidden>Print</button></div>
 ${notice(payment.sentence, payment.isGood ? 'good' : 'wrong')}
 ${redirectUrl === null ? '' : html`<p class="not-printed"><a class="button" href="${redirectUrl}">Go on to pay</a></p>`}
+${cameToNothing(order) ? putBackForm(order.id) : ''}
 <div class="split">
 ${orderLines(order, variants)}
 <section class="summary receipt" aria-labelledby="receipt"><h2 id="receipt">Receipt</h2>
@@ -32,6 +34,11 @@ ${shippingAddress === null ? '' : html`<div><h3 class="label">Goes to</h3>${post
 ${email === null ? '' : html`<div><h3 class="label">Told to</h3><p>${email}</p></div>`}
 </section></div>
 ${isSignedIn || email === null ? '' : accountOffer(email)}`;
+}
+
+function putBackForm(orderId: string): Html {
+  return html`<form class="not-printed" method="post" action="/orders/${orderId}/again">${idempotencyField()}
+<button class="button" type="submit">Put these pieces back into the bag</button></form>`;
 }
 
 function orderLines(order: Order, variants: Map<string, VariantInfo>): Html {
@@ -52,6 +59,6 @@ function postalAddress({ name, line1, line2, postalCode, city, country }: Shippi
 /** Only now, when it stands in nobody's way. */
 function accountOffer(email: string): Html {
   return html`<section class="section promises not-printed" aria-labelledby="offer"><div><h2 id="offer">Come back more easily</h2></div>
-<div><p>With an account your bag follows you to every device, and later orders stand in one place. This order stays with this browser.</p></div>
+<div><p>With an account your bag follows you to every device, and your orders stand in one place; this one too, if the account has the same e-mail.</p></div>
 <p><a class="button quiet" href="/sign-up?${new URLSearchParams({ email })}">Make an account</a></p></section>`;
 }

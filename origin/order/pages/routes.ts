@@ -21,6 +21,7 @@ import { layout } from '../../web/page/layout.ts';
 import { respondPage, seeOther } from '../../web/page/page-response.ts';
 import { readOwn } from '../../web/request/read-your-writes.ts';
 import { OrderRequestSchema } from '../order.ts';
+import { cameToNothing, orderAgain } from '../order-again.ts';
 import type { PaymentProviders } from '../payment/providers.ts';
 import { placeOrder } from '../place-order.ts';
 import { readOrderDetail } from '../read-orders.ts';
@@ -67,7 +68,14 @@ export function orderPages(deps: Deps, carts: Carts, providers: PaymentProviders
         return showCheckout(deps, c, (await view(c)).cart, { ...again, refusal });
       }
     })
-    .get('/orders/:id', (c) => showOrder(deps, c));
+    .get('/orders/:id', (c) => showOrder(deps, c))
+    .post('/orders/:id/again', async (c) => {
+      const values = await readForm(c);
+      const { order } = await readOrderDetail(deps, c.req.param('id'), await readBuyer(deps, c));
+      if (!cameToNothing(order)) return seeOther(`/orders/${order.id}`);
+      const form = { key: readIdempotencyKey(values), path: c.req.path };
+      return seeOther('/cart', await orderAgain(carts, await visitOf(deps, c), order, form));
+    });
 }
 
 interface Shown {
