@@ -85,7 +85,7 @@ table { border-collapse: collapse; width: 100%; margin-block: 1.5rem; font-varia
 caption { text-align: start; font-weight: 600; padding-block-end: .5rem; }
 th, td { text-align: end; padding: .4rem .6rem; border-block-end: 1px solid var(--line); }
 th:first-child { text-align: start; font-weight: 500; }
-@media (max-width: 40rem) { table { font-size: .875rem; } th, td { padding-inline: .25rem; } }
+@media (max-width: 40rem) { table { font-size: .75rem; } th, td { padding-inline: .15rem; } }
 a { color: var(--accent); }
 .problem { color: light-dark(#a11, #f99); }
 form { display: grid; gap: .5rem; max-width: 20rem; }

@@ -23,7 +23,7 @@ export function orderPage({ detail, variants, isSignedIn }: OrderPage): Html {
   return html`<div class="page-head"><div><p class="label soft">Order ${order.number}</p><h1>${payment.heading}</h1></div>
 <button class="link not-printed" type="button" data-print hidden>Print</button></div>
 ${notice(payment.sentence, payment.isGood ? 'good' : 'wrong')}
-${redirectUrl === null ? '' : html`<p class="not-printed"><a class="button" href="${redirectUrl}">Go on to pay</a></p>`}
+${redirectUrl === null ? '' : html`<p class="next-step not-printed"><a class="button" href="${redirectUrl}">Go on to pay</a></p>`}
 ${cameToNothing(order) ? putBackForm(order.id) : ''}
 <div class="split">
 ${orderLines(order, variants)}
@@ -37,7 +37,7 @@ ${isSignedIn || email === null ? '' : accountOffer(email)}`;
 }
 
 function putBackForm(orderId: string): Html {
-  return html`<form class="not-printed" method="post" action="/orders/${orderId}/again">${idempotencyField()}
+  return html`<form class="next-step not-printed" method="post" action="/orders/${orderId}/again">${idempotencyField()}
 <button class="button" type="submit">Put these pieces back into the bag</button></form>`;
 }
 
