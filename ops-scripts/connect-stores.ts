@@ -18,6 +18,8 @@ export interface OpenDatabase extends AsyncDisposable {
 export async function openDatabase(env: Environment, queryTimeoutMs = 30_000): Promise<OpenDatabase> {
   const url = env['DATABASE_URL'] || runningShop(env)?.databaseUrl;
   if (!url) throw new StoreUnreachable(nowhere('DATABASE_URL'));
+  if (!URL.canParse(url))
+    throw new StoreUnreachable(noAddress('DATABASE_URL', 'postgres://user:password@host:5432/myclothes'));
   const pool = createPool({ url, name: 'ops', max: 4, connectTimeoutMs: 3_000, queryTimeoutMs });
   try {
     await pool.query('select 1');
@@ -33,7 +35,14 @@ export async function openDatabase(env: Environment, queryTimeoutMs = 30_000): P
 export async function openRedis(env: Environment): Promise<RedisClient> {
   const urls = (env['REDIS_URL'] || runningShop(env)?.redisUrl)?.split(',').map((url) => url.trim());
   if (urls === undefined) throw new StoreUnreachable(nowhere('REDIS_URL'));
+  if (!urls.every((url) => URL.canParse(url)))
+    throw new StoreUnreachable(noAddress('REDIS_URL', 'redis://:password@host:6379'));
   return urls.length > 1 ? openCluster(urls) : openServer(urls[0]!);
+}
+
+/** The value itself may hold a password. */
+function noAddress(name: string, example: string): string {
+  return `${name} is no address; one looks like ${example}`;
 }
 
 async function openCluster(urls: string[]): Promise<RedisClient> {

@@ -33,7 +33,7 @@ ${changes.length === 0 ? '' : notice(changesSince(changes, cart))}
 <div>${idempotencyField()}${seenField(cart)}
 ${contactStep(page)}
 ${addressStep(page)}
-${paymentChoices(page.providers, page.values)}
+${paymentChoices(page.providers, page.values, page.faults)}
 </div>
 ${summary(page)}
 </form>`;

@@ -1,6 +1,6 @@
 // How an order is paid, in words; and that the demo moves no money, wherever it is chosen or shown.
 import { raw } from 'hono/html';
-import type { FormValues } from '../../web/page/form.ts';
+import type { FormFaults, FormValues } from '../../web/page/form.ts';
 import { type Html, html } from '../../web/page/html.ts';
 
 interface Choice {
@@ -42,10 +42,12 @@ const choices: Choice[] = [
 /** Said wherever the demo is chosen or shown. */
 export const demoSentence = 'This is a demonstration: no money moves and nothing is sent.';
 
-export function paymentChoices(providers: string[], values: FormValues): Html {
+export function paymentChoices(providers: string[], values: FormValues, faults: FormFaults = {}): Html {
   const offered = choices.filter((choice) => providers.includes(choice.provider));
   const preferred = offered.find(({ value }) => value === values['payment']) ?? firstOf(offered, providers);
+  const isWrong = ['payment', 'provider', 'outcome'].some((name) => faults[name] !== undefined);
   return html`<fieldset class="step"><legend>How to pay</legend>
+${isWrong ? html`<p class="wrong">Please choose one of these.</p>` : ''}
 ${providers.includes('demo') ? html`<p class="notice good">${demoSentence}</p>` : ''}
 ${offered.map(
   (choice) =>
