@@ -42,7 +42,7 @@ function hiddenFields(page: string): Record<string, string> {
 async function look(): Promise<Record<string, string>> {
   return hiddenFields(await (await shopper.request('/checkout')).text());
 }
-async function press(hidden: Record<string, string>) {
+async function press(hidden: Record<string, string>, change: Record<string, string> = {}) {
   const entered = {
     email: 'ada@example.com',
     name: 'Ada Shopper',
@@ -55,7 +55,7 @@ async function press(hidden: Record<string, string>) {
   const response = await shopper.request('/checkout', {
     method: 'POST',
     headers: { Origin: 'http://localhost', 'Content-Type': 'application/x-www-form-urlencoded' },
-    body: new URLSearchParams({ ...hidden, ...entered }).toString(),
+    body: new URLSearchParams({ ...hidden, ...entered, ...change }).toString(),
   });
   return { status: response.status, to: response.headers.get('Location'), page: await response.text() };
 }
@@ -101,3 +101,13 @@ test('the form sent twice is one order', async () => {
   expect((await press(seen)).to).toBe(first.to);
   expect(await orders()).toBe(1);
 });
+
+test.each(['', 'barter', 'demo:perhaps'])(
+  'a way to pay that there is not, “%s”, is told beside the choices',
+  async (payment) => {
+    const { status, page } = await press(await look(), { payment });
+    expect(status).toBe(422);
+    expect(page).toContain('Please choose one of these.');
+    expect(await orders()).toBe(0);
+  },
+);
