@@ -1,5 +1,6 @@
 // A body that is too long is refused however its length is told, and one that fits is read whole, over a real socket.
-import { request } from 'node:http';
+import { once } from 'node:events';
+import { type IncomingMessage, request } from 'node:http';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Serving, serve } from '../../origin/web/serving/serve.ts';
 import { openShop, type Shop } from '../support/shop.ts';
@@ -50,4 +51,18 @@ function addOf(
 test.each(['announced', 'in chunks'] as const)('a body whose length is %s', async (framing) => {
   expect(await addOf(most + 1, framing)).toMatchObject({ status: 413, code: 'body-too-large' });
   expect(await addOf(most, framing)).toMatchObject({ status: 200, count: 1 });
+});
+
+test('after a body in chunks that was too long the connection is closed, as the rest of it is still to come', async () => {
+  const sent = request({
+    port: server.port,
+    method: 'POST',
+    path: '/api/cart/lines',
+    headers: { 'Content-Type': 'application/json', 'Transfer-Encoding': 'chunked' },
+  });
+  sent.on('error', () => undefined);
+  for (let written = 0; written < 2 * 1024 * 1024; written += most) sent.write(' '.repeat(most));
+  const [answer] = (await once(sent, 'response')) as [IncomingMessage];
+  expect([answer.statusCode, answer.headers.connection]).toEqual([413, 'close']);
+  sent.destroy();
 });
