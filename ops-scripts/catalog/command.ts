@@ -73,7 +73,7 @@ async function openTarget(file: string): Promise<Writable> {
 }
 
 const whyNot: Record<string, string> = {
-  ENOENT: 'there is no such file',
+  ENOENT: 'there is no such file or folder',
   ENOTDIR: 'there is no such folder',
   EACCES: 'this user may not',
   EISDIR: 'it is a folder',

@@ -12,7 +12,7 @@ export function cameToNothing({ status }: Pick<Order, 'status'>): boolean {
 
 /**
  * What the bag has no room for, and what is no longer sold, stays out.
- * @param key of the form: sent twice, it counts once
+ * @param key of the form: sent twice, it counts once, as far as the cart remembers its operations (in state `cookie` the newest eight)
  * @returns the cookies to set
  * @throws Refusal 503 where the cart cannot be written now: the same form again is safe
  */

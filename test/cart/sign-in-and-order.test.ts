@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { prepareSignIn, readAccountCartLines, signOutCart } from '../../origin/cart/for-account.ts';
 import { endGeneration, freezeForCheckout, prepareCheckout } from '../../origin/cart/for-order.ts';
+import { journalKey } from '../../origin/cart/server/cart-keys.ts';
 import { createCartJournal } from '../../origin/cart/server/journal.ts';
 import { drainJournals } from '../../origin/cart/server/journal-drain.ts';
 import type { StoreWatch } from '../../origin/cart/server/store-watch.ts';
@@ -252,4 +253,28 @@ test('a late set counts by what the account lacks, also behind an operation that
   await journalFor(before, 'set', variant, 3);
   await drainJournals(world.deps);
   expect(pieces(await guest.view())).toEqual({ [variant]: 3 });
+});
+
+test('a cart that cannot be drained keeps no other from it', async () => {
+  const [variant = ''] = world.variants;
+  const shoppers = await Promise.all(
+    Array.from({ length: 8 }, async () => {
+      const shopper = world.browser();
+      await shopper.add(variant, 1);
+      await journalFor(shopper, 'add', variant, 2);
+      return shopper;
+    }),
+  );
+  const cartIds = shoppers.map((shopper) => shopper.cookie!.split('.')[1]!);
+  await world.redis.hset(journalKey(cartIds[3]!), 'broken', '99 0 {');
+  await drainJournals(world.deps);
+  const rows = await world.db
+    .selectFrom('carts')
+    .select(['id', 'lines'])
+    .where('id', 'in', cartIds)
+    .execute();
+  const undrained = rows.filter(({ lines }) => lines[0]!.quantity !== 3).map(({ id }) => id);
+  expect(undrained).toEqual([cartIds[3]]);
+  await world.redis.hdel(journalKey(cartIds[3]!), 'broken');
+  expect((await drainJournals(world.deps)).left).toBe(0);
 });

@@ -1,10 +1,11 @@
 // A listening server under Node or Deno, and how it stops: refuse readiness, let requests end, close, within a bound.
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import { Server as NetServer, type Socket } from 'node:net';
+import { createServer, type IncomingMessage, type Server } from 'node:http';
+import { Server as NetServer } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { HttpBindings } from '@hono/node-server';
 import type { RuntimeBindings } from '../env.ts';
 import { answerOnSocket } from './answer-on-socket.ts';
+import { watchIdleConnections } from './idle-connections.ts';
 import type { KnownPages } from './known-pages.ts';
 import { usualLoadBounds } from './load-shedding.ts';
 import type { RefuseUnreadable } from './refuse-unreadable.ts';
@@ -85,32 +86,6 @@ async function serveOnNode({ fetch, knownPages, refuse, host, port }: ServeOptio
       clearInterval(sweep);
       server.closeAllConnections();
       await closed;
-    },
-  };
-}
-
-/**
- * Idle is a connection whose answers were all handed to the system whole, and on which nothing came since. One that has not asked for
- * anything yet is about to.
- */
-function watchIdleConnections(server: Server): { close: () => void } {
-  const connections = new Map<Socket, { answering: number; readByThen: number }>();
-  server.prependListener('request', ({ socket }: IncomingMessage, outgoing: ServerResponse) => {
-    const connection = connections.get(socket) ?? { answering: 0, readByThen: 0 };
-    if (!connections.has(socket)) {
-      connections.set(socket, connection);
-      socket.once('close', () => connections.delete(socket));
-    }
-    connection.answering += 1;
-    outgoing.once('close', () => {
-      connection.answering -= 1;
-      connection.readByThen = socket.bytesRead;
-    });
-  });
-  return {
-    close() {
-      for (const [socket, { answering, readByThen }] of connections)
-        if (answering === 0 && socket.bytesRead === readByThen) socket.destroy();
     },
   };
 }
