@@ -11,6 +11,7 @@ import * as staff from './migrations/0006-staff.ts';
 import * as usedPasswordResets from './migrations/0007-used-password-resets.ts';
 import * as keptAssets from './migrations/0008-kept-assets.ts';
 import * as searchTerms from './migrations/0009-search-terms.ts';
+import * as paymentReferences from './migrations/0010-payment-references.ts';
 
 /** Listed by hand: a folder scan would need file permissions under Deno, and order is a decision. */
 const migrations: Record<string, Migration> = {
@@ -23,6 +24,7 @@ const migrations: Record<string, Migration> = {
   '0007-used-password-resets': usedPasswordResets,
   '0008-kept-assets': keptAssets,
   '0009-search-terms': searchTerms,
+  '0010-payment-references': paymentReferences,
 };
 
 /** @returns the names of the migrations that were applied now; none where a later release has been here already, which the migrator would refuse. */

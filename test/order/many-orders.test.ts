@@ -1,0 +1,69 @@
+// The second order, and the third: by every provider, as a guest and signed in, in the order of the settings' defaults.
+import { randomUUID } from 'node:crypto';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type Browser, openShop, type Shop } from '../support/shop.ts';
+import { type StripeServer, startStripeServer, webhookSecret } from '../support/stripe-server.ts';
+
+let stripe: StripeServer;
+let shop: Shop;
+beforeAll(async () => {
+  stripe = await startStripeServer();
+  shop = await openShop({
+    stripeServer: stripe.server,
+    env: {
+      PAYMENT_PROVIDERS: 'demo,on-delivery,stripe',
+      STRIPE_SECRET_KEY: 'sk_test_a-secret-of-tests',
+      STRIPE_WEBHOOK_SECRET: webhookSecret,
+    },
+  });
+  await shop.deps.db.updateTable('variants').set({ available: 100 }).execute();
+});
+afterAll(async () => {
+  await shop?.[Symbol.asyncDispose]();
+  await stripe?.[Symbol.asyncDispose]();
+});
+
+const ways = [
+  { payment: { provider: 'demo' }, expected: 'paid' },
+  { payment: { provider: 'demo', outcome: 'paid' }, expected: 'paid' },
+  { payment: { provider: 'demo', outcome: 'declined' }, expected: 'failed' },
+  { payment: { provider: 'demo', outcome: 'unknown' }, expected: 'unknown' },
+  { payment: { provider: 'on-delivery' }, expected: 'pending' },
+  { payment: { provider: 'stripe' }, expected: 'pending' },
+];
+
+const confirmationsOf = async (orderId: string) => {
+  const rows = await shop.deps.db.selectFrom('outbox').select('payload').where('kind', '=', 'mail').execute();
+  return rows.filter((row) => (row.payload as { data: { orderId?: string } }).data.orderId === orderId)
+    .length;
+};
+
+async function orderThreeTimes(buyer: Browser, payment: object, expected: string): Promise<void> {
+  const ids = new Set<string>();
+  for (let round = 0; round < 3; round += 1) {
+    await buyer.fill(shop.variants[0]!.id);
+    const answer = await buyer.order({ payment }, randomUUID());
+    expect(answer).toMatchObject({ status: 201, body: { payment: { status: expected } } });
+    expect((await buyer.get(`/api/orders/${answer.body.id}`)).status).toBe(200);
+    const confirmed = expected === 'paid' || (payment as { provider: string }).provider === 'on-delivery';
+    expect(await confirmationsOf(answer.body.id)).toBe(confirmed ? 1 : 0);
+    ids.add(answer.body.id);
+    // A declined order leaves its pieces where they can be bought again: begin the next round without them.
+    await buyer.delete(`/api/cart/lines/${shop.variants[0]!.id}`);
+  }
+  expect(ids.size).toBe(3);
+}
+
+describe.each(ways)('Three orders by $payment', ({ payment, expected }) => {
+  test('are three orders for one guest', () => orderThreeTimes(shop.browser(), payment, expected));
+
+  test('are three orders for three guests at once', async () => {
+    await Promise.all([1, 2, 3].map(() => orderThreeTimes(shop.browser(), payment, expected)));
+  });
+
+  test('are three orders for one account', async () => {
+    const buyer = shop.browser();
+    await buyer.signUp(`${randomUUID()}@example.com`);
+    await orderThreeTimes(buyer, payment, expected);
+  });
+});
