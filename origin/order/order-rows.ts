@@ -12,6 +12,7 @@ export interface OrderRow {
   placed_at: Date;
   provider: string;
   payment_status: PaymentStatus;
+  redirect_url: string | null;
 }
 
 export const orderColumns = [
@@ -22,6 +23,7 @@ export const orderColumns = [
   'orders.placed_at',
   'payments.provider',
   'payments.status as payment_status',
+  'payments.redirect_url',
 ] as const;
 
 export async function withLines(db: DbOrTx, rows: OrderRow[]): Promise<Order[]> {
@@ -55,6 +57,13 @@ export async function withLines(db: DbOrTx, rows: OrderRow[]): Promise<Order[]> 
     })),
     total: money(row.total_amount),
     placedAt: row.placed_at.toISOString(),
-    payment: { provider: row.provider, status: row.payment_status },
+    payment: toPayment(row),
   }));
+}
+
+/** The link only while it leads somewhere: the order still stands, and its provider waits for the buyer. */
+function toPayment(row: OrderRow): Order['payment'] {
+  const { provider, payment_status: status, redirect_url: redirectUrl } = row;
+  const isToBePaidThere = row.status === 'placed' && status === 'pending' && redirectUrl !== null;
+  return { provider, status, ...(isToBePaidThere ? { redirectUrl } : {}) };
 }

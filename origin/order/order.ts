@@ -32,6 +32,10 @@ export const OrderRequestSchema = z
         .optional()
         .openapi({ description: 'Only for the demo provider; default `paid`' }),
     }),
+    expectedTotal: MoneySchema.optional().openapi({
+      description:
+        'What the buyer was shown. Where the order costs something else it is refused: 409 `price-changed`',
+    }),
   })
   .openapi('OrderRequest');
 
@@ -62,6 +66,10 @@ export const OrderSchema = z
     payment: z.strictObject({
       provider: z.string(),
       status: z.enum(['reserved', 'pending', 'paid', 'failed', 'unknown']),
+      redirectUrl: z
+        .string()
+        .optional()
+        .openapi({ description: 'Where the buyer pays; only while that is still to be done' }),
     }),
   })
   .openapi('Order');

@@ -12,6 +12,7 @@ import { addToOutbox } from '../outbox/events.ts';
 import type { Tx } from '../postgres/database.ts';
 import { retryOnConflict } from '../postgres/retry-on-conflict.ts';
 import { fingerprintOf, writeOnce } from '../web/api/idempotency.ts';
+import { formatMoney, money } from '../web/money.ts';
 import type { Order, OrderRequest } from './order.ts';
 import { rememberOrder } from './order-cookie.ts';
 import { attemptPayment, awaitAttempt } from './pay-order.ts';
@@ -23,7 +24,7 @@ export interface Checkout extends Buyer {
   path: string;
   traceparent: string;
   request: OrderRequest;
-  /** The total in minor units that the shopper was shown; another one is refused, so that the shopper decides. */
+  /** The total in minor units that a page showed; another one is refused, so that the shopper decides. */
   expectedTotal?: number | undefined;
 }
 
@@ -92,8 +93,11 @@ async function writeOrder(
   const total = priced.reduce((sum, { quantity, info }) => sum + quantity * info.price.amount, 0);
   if (total > 2_147_483_647)
     throw new Refusal(422, 'total-too-large', 'An order of that amount cannot be placed here');
-  if (checkout.expectedTotal !== undefined && checkout.expectedTotal !== total) {
-    throw new Refusal(409, 'price-changed', 'A price changed since you saw it', { details: { total } });
+  const expectedTotal = request.expectedTotal?.amount ?? checkout.expectedTotal;
+  if (expectedTotal !== undefined && expectedTotal !== total) {
+    throw new Refusal(409, 'price-changed', `Nothing was ordered: the total is now ${formatMoney(total)}`, {
+      details: { total: money(total) },
+    });
   }
   const { id: orderId } = await tx
     .insertInto('orders')

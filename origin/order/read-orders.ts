@@ -18,8 +18,6 @@ export interface OrderDetail {
   order: Order;
   email: string | null;
   shippingAddress: ShippingAddress | null;
-  /** Where the shopper pays, while the provider waits for it. */
-  redirectUrl: string | null;
   flag: 'late-money' | 'refunded' | null;
 }
 
@@ -43,13 +41,7 @@ export async function readOrderDetail(
   const row = await db
     .selectFrom('orders')
     .innerJoin('payments', 'payments.order_id', 'orders.id')
-    .select([
-      ...orderColumns,
-      'orders.email',
-      'orders.shipping_address',
-      'payments.redirect_url',
-      'payments.flag',
-    ])
+    .select([...orderColumns, 'orders.email', 'orders.shipping_address', 'payments.flag'])
     .where('orders.id', '=', id)
     .where((where) =>
       where.or([
@@ -65,7 +57,6 @@ export async function readOrderDetail(
     order: order!,
     email: row.email,
     shippingAddress: row.shipping_address,
-    redirectUrl: row.redirect_url,
     flag: row.flag,
   };
 }

@@ -18,6 +18,7 @@ import type { AppEnv } from '../web/env.ts';
 import { readOwn } from '../web/request/read-your-writes.ts';
 import { setCookies } from '../web/request/set-cookies.ts';
 import { OrderRequestSchema, OrderSchema } from './order.ts';
+import { countries } from './pages/countries.ts';
 import type { PaymentProviders } from './payment/providers.ts';
 import { placeOrder } from './place-order.ts';
 import { type Buyer, listOrders, readOrder } from './read-orders.ts';
@@ -57,6 +58,25 @@ const getOrderRoute = createRoute({
   responses: { 200: jsonAnswer('The order', OrderSchema), default: problemAnswer },
 });
 
+const checkoutOptionsRoute = createRoute({
+  method: 'get',
+  path: '/api/checkout-options',
+  tags,
+  summary: 'How an order can be paid, and where it can be sent',
+  responses: {
+    200: jsonAnswer(
+      'The same for everyone; the first provider is the one that the shop prefers',
+      z
+        .strictObject({
+          providers: z.array(z.strictObject({ id: z.string(), name: z.string() }).openapi('PaymentOption')),
+          countries: z.array(z.string()).openapi({ description: 'Two letters each (ISO 3166)' }),
+        })
+        .openapi('CheckoutOptions'),
+    ),
+    default: problemAnswer,
+  },
+});
+
 const stripeRoute = createRoute({
   method: 'post',
   path: '/api/webhooks/stripe',
@@ -90,6 +110,10 @@ export function orderRoutes(deps: Deps, carts: Carts, providers: PaymentProvider
     setCookies(c, placed.setCookies);
     return c.json(placed.order, 201);
   });
+  // Nothing keeps the answer: a restart with other settings raises no version that would make a kept one fall.
+  api.openapi(checkoutOptionsRoute, (c) =>
+    c.json({ providers: providers.offered, countries: countries.map(([code]) => code) }, 200),
+  );
   api.openapi(listOrdersRoute, async (c) => {
     const buyer = await readBuyer(deps, c);
     return c.json({ items: await readOwn(deps, c, (db) => listOrders({ ...deps, db }, buyer)) }, 200);

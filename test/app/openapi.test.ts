@@ -103,6 +103,7 @@ describe('the OpenAPI document', () => {
     await ask(person, 'POST', '/api/accounts', '/api/accounts', { ...credentials, name: 'Shapes' });
     const order = await ask(person, 'POST', '/api/orders', '/api/orders', orderOf(credentials.email));
     await ask(person, 'GET', '/api/orders', '/api/orders');
+    await ask(person, 'GET', '/api/checkout-options', '/api/checkout-options');
     await ask(person, 'GET', `/api/orders/${order.id}`, '/api/orders/{id}');
     await person.add(variant!.id);
     await ask(person, 'DELETE', line, '/api/cart/lines/{variantId}');

@@ -18,12 +18,13 @@ export interface OrderPage {
 }
 
 export function orderPage({ detail, variants, isSignedIn }: OrderPage): Html {
-  const { order, email, shippingAddress, redirectUrl } = detail;
+  const { order, email, shippingAddress } = detail;
+  const { redirectUrl } = order.payment;
   const payment = describePayment(detail);
   return html`<div class="page-head"><div><p class="label soft">Order ${order.number}</p><h1>${payment.heading}</h1></div>
 <button class="link not-printed" type="button" data-print hidden>Print</button></div>
 ${notice(payment.sentence, payment.isGood ? 'good' : 'wrong')}
-${redirectUrl === null ? '' : html`<p class="next-step not-printed"><a class="button" href="${redirectUrl}">Go on to pay</a></p>`}
+${redirectUrl === undefined ? '' : html`<p class="next-step not-printed"><a class="button" href="${redirectUrl}">Go on to pay</a></p>`}
 ${cameToNothing(order) ? putBackForm(order.id) : ''}
 <div class="split">
 ${orderLines(order, variants)}

@@ -1,5 +1,6 @@
 // How far a payment has come, in words; for the demo, that no money moves.
 
+import { providerNames } from '../payment/providers.ts';
 import type { OrderDetail } from '../read-orders.ts';
 import { demoSentence } from './payment.ts';
 
@@ -11,11 +12,10 @@ export interface PaymentInWords {
   isGood: boolean;
 }
 
-export function describePayment({ order, flag, redirectUrl }: OrderDetail): PaymentInWords {
+export function describePayment({ order, flag }: OrderDetail): PaymentInWords {
   const { provider, status } = order.payment;
   const demo = provider === 'demo' ? ` ${demoSentence}` : '';
-  const way =
-    { demo: 'Demo, no money moves', 'on-delivery': 'On delivery', stripe: 'Card' }[provider] ?? provider;
+  const way = providerNames[provider] ?? provider;
   const say = (heading: string, sentence: string, short: string, isGood: boolean): PaymentInWords => ({
     heading,
     sentence: sentence + demo,
@@ -59,6 +59,8 @@ export function describePayment({ order, flag, redirectUrl }: OrderDetail): Paym
     );
   }
   const wait =
-    redirectUrl === null ? 'The payment is being made.' : 'The pieces are kept for you until it is paid.';
+    order.payment.redirectUrl === undefined
+      ? 'The payment is being made.'
+      : 'The pieces are kept for you until it is paid.';
   return say('Nearly there', wait, 'Open', true);
 }

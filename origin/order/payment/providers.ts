@@ -9,10 +9,18 @@ import { createStripeProvider, type StripeOptions, type StripeProvider } from '.
 export interface PaymentProviders {
   /** In the order of the settings. */
   names: string[];
+  /** The same, with what people call them. */
+  offered: { id: string; name: string }[];
   /** @throws Refusal 422 `unknown-provider` */
   require(name: string): PaymentProvider;
   stripe: StripeProvider | undefined;
 }
+
+export const providerNames: Record<string, string> & Record<Settings['paymentProviders'][number], string> = {
+  demo: 'Demo, no money moves',
+  'on-delivery': 'On delivery',
+  stripe: 'Card',
+};
 
 export function createPaymentProviders(
   settings: Settings,
@@ -32,6 +40,7 @@ export function createPaymentProviders(
   };
   return {
     names: settings.paymentProviders,
+    offered: settings.paymentProviders.map((id) => ({ id, name: providerNames[id] })),
     stripe,
     require(name) {
       const provider = settings.paymentProviders.some((offered) => offered === name) ? all[name] : undefined;
