@@ -15,12 +15,15 @@ export const AccountSchema = z
 export type Account = z.infer<typeof AccountSchema>;
 
 export const NameField = plainText(100);
-export const EmailField = z.email().max(254);
+/** For whoever is written to: accounts and orders. */
+export const EmailField = z
+  .email({ error: 'must be an e-mail address, such as name@example.com' })
+  .max(254, { error: 'must have at most 254 characters' });
 /** Length is what makes a password good (ASVS 2.1); 200 characters bound the work of hashing. */
 export const PasswordField = z
   .string()
   .min(8, { error: 'must have at least 8 characters' })
-  .max(200)
+  .max(200, { error: 'must have at most 200 characters' })
   .refine((text) => text.isWellFormed(), { error: 'must be text' });
 
 export const SignUpSchema = z

@@ -1,29 +1,14 @@
 // An order as the outside sees it, and what placing one needs.
 import { z } from '@hono/zod-openapi';
-import { optionalText, plainText } from '../web/api/plain-text.ts';
+import { EmailField } from '../account/account.ts';
 import { MoneySchema } from '../web/money.ts';
-
-export const ShippingAddressSchema = z
-  .strictObject({
-    name: plainText(100),
-    line1: plainText(200),
-    line2: optionalText(200),
-    city: plainText(100),
-    postalCode: plainText(20),
-    country: z
-      .string()
-      .regex(/^[A-Za-z]{2}$/, { error: 'must be a country’s two letters (ISO 3166)' })
-      .transform((code) => code.toUpperCase()),
-  })
-  .openapi('ShippingAddress');
-
-export type ShippingAddress = z.infer<typeof ShippingAddressSchema>;
+import { ShippingAddressSchema } from './shipping-address.ts';
 
 export const demoOutcomes = ['paid', 'declined', 'unknown'] as const;
 
 export const OrderRequestSchema = z
   .strictObject({
-    email: z.email().max(254),
+    email: EmailField,
     shippingAddress: ShippingAddressSchema,
     payment: z.strictObject({
       provider: z.enum(['demo', 'on-delivery', 'stripe']),

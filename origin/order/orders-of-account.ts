@@ -2,8 +2,9 @@
 import { z } from '@hono/zod-openapi';
 import { sql } from 'kysely';
 import type { DbOrTx, Tx } from '../postgres/database.ts';
-import { type Order, OrderSchema, ShippingAddressSchema } from './order.ts';
+import { type Order, OrderSchema } from './order.ts';
 import { orderColumns, withLines } from './order-rows.ts';
+import { ShippingAddressSchema } from './shipping-address.ts';
 
 const mostShown = 200;
 

@@ -2,10 +2,11 @@
 import type { Deps } from '../deps.ts';
 import { notFound } from '../errors.ts';
 import { idPattern } from '../web/api/api.ts';
-import type { Order, ShippingAddress } from './order.ts';
+import type { Order } from './order.ts';
 import { readOrderIds } from './order-cookie.ts';
 import { orderColumns, withLines } from './order-rows.ts';
 import { listOrdersOfAccount } from './orders-of-account.ts';
+import type { ShippingAddress } from './shipping-address.ts';
 
 /** Whose orders: both may be there, as after a sign-in. */
 export interface Buyer {

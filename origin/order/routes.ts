@@ -17,8 +17,8 @@ import {
 import type { AppEnv } from '../web/env.ts';
 import { readOwn } from '../web/request/read-your-writes.ts';
 import { setCookies } from '../web/request/set-cookies.ts';
+import { countries } from './countries.ts';
 import { OrderRequestSchema, OrderSchema } from './order.ts';
-import { countries } from './pages/countries.ts';
 import type { PaymentProviders } from './payment/providers.ts';
 import { placeOrder } from './place-order.ts';
 import { type Buyer, listOrders, readOrder } from './read-orders.ts';
@@ -112,7 +112,7 @@ export function orderRoutes(deps: Deps, carts: Carts, providers: PaymentProvider
   });
   // Nothing keeps the answer: a restart with other settings raises no version that would make a kept one fall.
   api.openapi(checkoutOptionsRoute, (c) =>
-    c.json({ providers: providers.offered, countries: countries.map(([code]) => code) }, 200),
+    c.json({ providers: providers.offered, countries: countries.map(({ code }) => code) }, 200),
   );
   api.openapi(listOrdersRoute, async (c) => {
     const buyer = await readBuyer(deps, c);

@@ -1,6 +1,6 @@
 // The rows of orders. Only files of this folder query them.
 import type { ColumnType, Generated, GeneratedAlways } from 'kysely';
-import type { ShippingAddress } from './order.ts';
+import type { ShippingAddress } from './shipping-address.ts';
 
 export type PaymentStatus = 'reserved' | 'pending' | 'paid' | 'failed' | 'unknown';
 export type OrderStatus = 'placed' | 'paid' | 'cancelled';

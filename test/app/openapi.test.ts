@@ -237,6 +237,6 @@ function textOf(value: unknown): string {
 }
 
 function orderOf(email: string) {
-  const shippingAddress = { name: 'A', line1: 'B', city: 'C', postalCode: 'D', country: 'IE' };
+  const shippingAddress = { name: 'A', line1: 'B', city: 'C', postalCode: '10115', country: 'DE' };
   return { email, shippingAddress, payment: { provider: 'demo' } };
 }

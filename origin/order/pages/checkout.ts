@@ -6,7 +6,8 @@ import type { VariantInfo } from '../../catalog/read-variants.ts';
 import { formatMoney } from '../../web/money.ts';
 import { type FormFaults, type FormValues, field, idempotencyField, notice } from '../../web/page/form.ts';
 import { type Html, html } from '../../web/page/html.ts';
-import { countries } from './countries.ts';
+import { countries } from '../countries.ts';
+import { addressLengths } from '../shipping-address.ts';
 import { paymentChoices } from './payment.ts';
 import { type CartChange, seenField } from './seen-cart.ts';
 
@@ -52,20 +53,22 @@ ${field({ name: 'email', label: 'E-mail', type: 'email', autocomplete: 'email', 
 }
 
 function addressStep({ values, faults = {} }: CheckoutPage): Html {
-  const part = (name: string, label: string, autocomplete: string, more = {}) =>
-    field({ name, label, autocomplete, value: values[name], fault: faults[name], ...more });
+  const part = (name: keyof typeof addressLengths, label: string, autocomplete: string, more = {}) => {
+    const maxLength = addressLengths[name];
+    return field({ name, label, autocomplete, value: values[name], fault: faults[name], maxLength, ...more });
+  };
   return html`<fieldset class="step"><legend>Where to send it</legend><div class="fields two">
 ${part('name', 'Name', 'shipping name', { className: 'all' })}
 ${part('line1', 'Street and number', 'shipping address-line1', { className: 'all' })}
 ${part('line2', 'Flat, floor, company', 'shipping address-line2', { className: 'all', required: false })}
-${part('postalCode', 'Postal code', 'shipping postal-code', { maxLength: 20 })}
+${part('postalCode', 'Postal code', 'shipping postal-code')}
 ${part('city', 'Town', 'shipping address-level2')}
 <div class="field all"><label for="country">Country</label>
-<select class="input" id="country" name="country" autocomplete="shipping country"${raw(faults['country'] ? ' aria-invalid="true"' : '')}>${countries.map(
-    ([code, name]) =>
+<select class="input" id="country" name="country" autocomplete="shipping country"${raw(faults['country'] ? ' aria-invalid="true" aria-describedby="country-fault"' : '')}>${countries.map(
+    ({ code, name }) =>
       html`<option value="${code}"${raw(code === (values['country'] || 'DE') ? ' selected' : '')}>${name}</option>`,
   )}</select>
-${faults['country'] ? html`<p class="wrong">${faults['country']}</p>` : ''}</div>
+${faults['country'] ? html`<p class="wrong" id="country-fault">${faults['country']}</p>` : ''}</div>
 </div></fieldset>`;
 }
 

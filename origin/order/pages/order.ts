@@ -5,10 +5,11 @@ import { formatMoney } from '../../web/money.ts';
 import { formatDay } from '../../web/page/day.ts';
 import { idempotencyField, notice } from '../../web/page/form.ts';
 import { type Html, html } from '../../web/page/html.ts';
-import type { Order, ShippingAddress } from '../order.ts';
+import { findCountry } from '../countries.ts';
+import type { Order } from '../order.ts';
 import { cameToNothing } from '../order-again.ts';
 import type { OrderDetail } from '../read-orders.ts';
-import { countries } from './countries.ts';
+import type { ShippingAddress } from '../shipping-address.ts';
 import { describePayment } from './payment-status.ts';
 
 export interface OrderPage {
@@ -53,7 +54,7 @@ function orderLines(order: Order, variants: Map<string, VariantInfo>): Html {
 }
 
 function postalAddress({ name, line1, line2, postalCode, city, country }: ShippingAddress): Html {
-  const countryName = countries.find(([code]) => code === country)?.[1] ?? country;
+  const countryName = findCountry(country)?.name ?? country;
   return html`<address>${name}<br>${line1}<br>${line2 ? html`${line2}<br>` : ''}${postalCode} ${city}<br>${countryName}</address>`;
 }
 

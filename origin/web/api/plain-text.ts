@@ -17,8 +17,8 @@ function line(least: number, most: number) {
   return z
     .string()
     .trim()
-    .min(least)
-    .max(most)
+    .min(least, { error: 'must not be empty' })
+    .max(most, { error: `must have at most ${most} characters` })
     .refine((text) => text.isWellFormed() && !/\p{Cc}/u.test(text), { error: 'must be plain text' });
 }
 
@@ -26,6 +26,6 @@ function line(least: number, most: number) {
 export function plainLines(most: number) {
   return z
     .string()
-    .max(most)
+    .max(most, { error: `must have at most ${most} characters` })
     .refine((text) => text.isWellFormed() && !/[^\P{Cc}\t\n\r]/u.test(text), { error: 'must be plain text' });
 }

@@ -1,0 +1,45 @@
+// Where an order is sent to: one check for the API and for the checkout's form.
+import { z } from '@hono/zod-openapi';
+import { optionalText, plainText } from '../web/api/plain-text.ts';
+import { countries, findCountry, isPostalCodeOf } from './countries.ts';
+
+/** Characters, at most. */
+export const addressLengths = { name: 100, line1: 200, line2: 200, city: 100, postalCode: 20 };
+
+const codes = countries.map(({ code }) => code);
+
+const Parts = z.strictObject({
+  name: plainText(addressLengths.name),
+  line1: plainText(addressLengths.line1),
+  line2: optionalText(addressLengths.line2),
+  city: plainText(addressLengths.city),
+  postalCode: plainText(addressLengths.postalCode).openapi({
+    description: 'In the form of its country, with or without spaces and hyphens',
+  }),
+  country: z
+    .string()
+    .regex(/^[A-Za-z]{2}$/, { error: 'must be a country’s two letters (ISO 3166)' })
+    .transform((code) => code.toUpperCase())
+    .refine((code) => codes.includes(code), {
+      error: 'must be a country that this shop sends to',
+    })
+    .openapi({ description: 'One of `countries` of `GET /api/checkout-options`' }),
+});
+
+/** What the postal code is judged by. */
+const Place = z.object({ postalCode: Parts.shape.postalCode, country: Parts.shape.country });
+
+/** Judged as soon as both parts are there, so that every fault of an address is told at once. */
+export const ShippingAddressSchema = Parts.refine(
+  ({ country, postalCode }) => isPostalCodeOf(findCountry(country)!, postalCode),
+  {
+    path: ['postalCode'],
+    when: ({ value }) => Place.safeParse(value).success,
+    error: ({ input }) => {
+      const { name, example } = findCountry((input as z.infer<typeof Parts>).country)!;
+      return `must be a postal code of ${name}, such as ${example}`;
+    },
+  },
+).openapi('ShippingAddress');
+
+export type ShippingAddress = z.infer<typeof ShippingAddressSchema>;
