@@ -1,19 +1,19 @@
-// Speaks to the edges while this worker holds the right to; one worker at a time, by a lease row in Postgres.
+// Purges the edges while this worker holds the right to; one worker at a time, by a lease row in Postgres.
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { signPurge } from '../edge/purge-signature.ts';
-import {
-  addEdgeDebts,
-  clearEdgeDebts,
-  holdPurger,
-  readEdgeDebts,
-  releasePurger,
-} from '../origin/outbox/edge-debts.ts';
 import type { TagVersions } from '../origin/outbox/events.ts';
+import {
+  addPendingPurges,
+  clearPendingPurges,
+  holdPurger,
+  readPendingPurges,
+  releasePurger,
+} from '../origin/outbox/pending-purges.ts';
 import type { Db } from '../origin/postgres/database.ts';
-import { type EdgeLine, openEdgeLine } from './edge-line.ts';
 import { Outage } from './outage.ts';
+import { openPurgeChannel, type PurgeChannel } from './purge-channel.ts';
 
 export interface EdgePurger {
   /** Whether this worker may work invalidations now. */
@@ -50,16 +50,16 @@ const sendTimeoutMs = 1_000;
 
 export function startEdgePurger(options: EdgePurgerOptions): EdgePurger {
   const holder = randomUUID();
-  let lines: EdgeLine[] = [];
+  let channels: PurgeChannel[] = [];
   let heldUntil = 0;
   let quietUntil = 0;
   let stopping = false;
   const holds = () => performance.now() < heldUntil;
 
-  const hangUp = () => {
-    for (const line of lines) line.close();
-    if (lines.length > 0) options.onMaySend(false);
-    lines = [];
+  const closeAll = () => {
+    for (const channel of channels) channel.close();
+    if (channels.length > 0) options.onMaySend(false);
+    channels = [];
   };
 
   const renew = async () => {
@@ -67,58 +67,63 @@ export function startEdgePurger(options: EdgePurgerOptions): EdgePurger {
     const held = await holdPurger(options.db, holder, holdSeconds).catch(() => 'unknown' as const);
     if (held === 'held' || held === 'new') heldUntil = askedAt + holdSeconds * 1_000;
     if (held === 'new') {
-      // Somebody else may have spoken since: what they left unconfirmed is no part of our lines.
-      hangUp();
+      // Somebody else may have purged since: what they left unconfirmed is no part of our channels.
+      closeAll();
       quietUntil = askedAt + options.leaseSeconds * 1_000;
     }
-    if (!holds()) return hangUp();
-    // A former holder's last word is trusted for one lease; ours must not mix with it.
-    if (lines.length > 0 || performance.now() < quietUntil) return;
-    lines = await Promise.all(options.edgeUrls.map((url) => openLine(options, url, holds)));
+    if (!holds()) return closeAll();
+    // A former holder's last renewal is trusted for one lease; ours must not mix with it.
+    if (channels.length > 0 || performance.now() < quietUntil) return;
+    // All are read before any channel opens: an error here must leave no channel behind that goes on sending.
+    const pending = await readPendingPurges(options.db, options.edgeUrls);
+    if (!holds() || stopping) return;
+    channels = [...pending].map(([url, tags]) => openChannel(options, url, tags, holds));
     options.onMaySend(true);
-    options.log.info({ edges: lines.length }, 'purging the edges');
+    options.log.info({ edges: channels.length }, 'purging the edges');
   };
 
   const run = async () => {
     while (!stopping) {
       await renew().catch((error: unknown) => options.log.warn({ err: error }, 'the purger could not begin'));
-      await delay(renewMs);
+      if (!stopping) await delay(renewMs);
     }
   };
   const running = run();
 
   return {
-    maySend: () => lines.length > 0 && holds(),
+    maySend: () => channels.length > 0 && holds(),
     async purge(tags, signal) {
-      if (lines.length === 0 || !holds()) throw new Outage('Cannot purge the edges as another worker does');
-      await Promise.all(lines.map((line) => line.purge(tags, signal)));
+      if (channels.length === 0 || !holds())
+        throw new Outage('Cannot purge the edges as another worker does');
+      await Promise.all(channels.map((channel) => channel.purge(tags, signal)));
     },
     async stop() {
       stopping = true;
       await running;
-      hangUp();
+      closeAll();
       await releasePurger(options.db, holder).catch(() => undefined);
     },
   };
 }
 
-async function openLine(
+function openChannel(
   { db, key, leaseSeconds }: EdgePurgerOptions,
   url: string,
+  pending: TagVersions,
   holds: () => boolean,
-): Promise<EdgeLine> {
-  return openEdgeLine({
+): PurgeChannel {
+  return openPurgeChannel({
     url,
     leaseMs: leaseSeconds * 1_000,
-    debts: await readEdgeDebts(db, url),
-    keepDebts: async (tags) => {
-      await addEdgeDebts(db, url, tags);
-      // Written too late, the next holder has read the debts without these and would renew the edge's trust.
-      if (!holds()) throw new Outage('Cannot tell an edge as silent as another worker may speak to it');
+    pending,
+    keepPending: async (tags) => {
+      await addPendingPurges(db, url, tags);
+      // Written too late, the next holder has read the pending purges without these and would renew the edge's lease.
+      if (!holds()) throw new Outage('Cannot give an edge up as silent as another worker may purge it');
     },
-    clearDebts: (tags) => clearEdgeDebts(db, url, tags),
+    clearPending: (tags) => clearPendingPurges(db, url, tags),
     send: async (edgeUrl, tags, t) => {
-      // Read after `t` was: a process that was paused in between must not speak for another holder's time.
+      // Asked after `t` was read: a process that was paused in between must not purge in another holder's time.
       if (!holds()) throw new Error('Cannot purge the edges as another worker may');
       const body = JSON.stringify({ tags });
       const answer = await fetch(`${edgeUrl}/.edge/purge`, {

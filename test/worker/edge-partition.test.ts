@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { getRequestListener } from '@hono/node-server';
 import { expect, test } from 'vitest';
-import { openEdgeLine } from '../../worker/edge-line.ts';
+import { openPurgeChannel } from '../../worker/purge-channel.ts';
 import { purgeKey, startEdge, type TestEdge } from '../edge/support/edge.ts';
 import { startOrigin } from '../edge/support/origin.ts';
 import { openShop } from '../support/shop.ts';
@@ -53,18 +53,18 @@ test('an edge that the worker cannot reach delays `done`, and shows nothing olde
   await line.close();
 });
 
-test('a line that is closed while its edge is silent confirms nothing: the next holder has not heard of it', async () => {
+test('a purge channel that is closed while its edge is silent confirms nothing, as the next holder does not know of it', async () => {
   const kept: unknown[] = [];
-  const line = openEdgeLine({
+  const channel = openPurgeChannel({
     url: 'http://an-edge.test',
     leaseMs: 60_000,
     send: () => Promise.reject(new Error('silent')),
-    debts: {},
-    keepDebts: async (tags) => void kept.push(tags),
-    clearDebts: async () => undefined,
+    pending: {},
+    keepPending: async (tags) => void kept.push(tags),
+    clearPending: async () => undefined,
   });
-  const purging = line.purge({ 'product:42': 2 }, new AbortController().signal);
-  line.close();
+  const purging = channel.purge({ 'product:42': 2 }, new AbortController().signal);
+  channel.close();
   await expect(purging).rejects.toThrow('closed');
   expect(kept).toEqual([]);
 });

@@ -1,4 +1,4 @@
-// What is kept about edges in Postgres: who may speak to them, and what a silent one has yet to hear.
+// What is kept about edges in Postgres: which worker may purge them, and the purges that a silent one has not confirmed.
 import { sql } from 'kysely';
 import type { Db } from '../postgres/database.ts';
 import type { TagVersions } from './events.ts';
@@ -28,7 +28,7 @@ export async function releasePurger(db: Db, holder: string): Promise<void> {
   await db.deleteFrom('edge_purger').where('holder', '=', holder).execute();
 }
 
-export async function addEdgeDebts(db: Db, edgeUrl: string, tags: TagVersions): Promise<void> {
+export async function addPendingPurges(db: Db, edgeUrl: string, tags: TagVersions): Promise<void> {
   const values = Object.entries(tags).map(([tag, version]) => ({ edge_url: edgeUrl, tag, version }));
   if (values.length === 0) return;
   await db
@@ -42,20 +42,23 @@ export async function addEdgeDebts(db: Db, edgeUrl: string, tags: TagVersions): 
     .execute();
 }
 
-export async function readEdgeDebts(db: Db, edgeUrl: string): Promise<TagVersions> {
+/** @returns the pending purges of each of these edges */
+export async function readPendingPurges(db: Db, edgeUrls: string[]): Promise<Map<string, TagVersions>> {
+  const pending = new Map<string, TagVersions>(edgeUrls.map((url) => [url, {}]));
   const rows = await db
     .selectFrom('edge_debts')
-    .select(['tag', 'version'])
-    .where('edge_url', '=', edgeUrl)
+    .select(['edge_url', 'tag', 'version'])
+    .where('edge_url', 'in', edgeUrls)
     .execute();
-  return Object.fromEntries(rows.map(({ tag, version }) => [tag, version]));
+  for (const { edge_url, tag, version } of rows) pending.get(edge_url)![tag] = version;
+  return pending;
 }
 
 /** Only what was confirmed: a higher version that came meanwhile stays. */
-export async function clearEdgeDebts(db: Db, edgeUrl: string, confirmed: TagVersions): Promise<void> {
+export async function clearPendingPurges(db: Db, edgeUrl: string, confirmed: TagVersions): Promise<void> {
   await sql`
-    delete from edge_debts using unnest(${Object.keys(confirmed)}::text[], ${Object.values(confirmed)}::integer[]) as heard (tag, version)
-    where edge_debts.edge_url = ${edgeUrl} and edge_debts.tag = heard.tag and edge_debts.version <= heard.version`.execute(
+    delete from edge_debts using unnest(${Object.keys(confirmed)}::text[], ${Object.values(confirmed)}::integer[]) as confirmed (tag, version)
+    where edge_debts.edge_url = ${edgeUrl} and edge_debts.tag = confirmed.tag and edge_debts.version <= confirmed.version`.execute(
     db,
   );
 }

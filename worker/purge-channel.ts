@@ -1,0 +1,153 @@
+// The purge channel to one edge: every purge that can renew the edge's lease carries all that the edge has not confirmed.
+import type { TagVersions } from '../origin/outbox/events.ts';
+import { Outage } from './outage.ts';
+
+export interface PurgeChannelOptions {
+  url: string;
+  leaseMs: number;
+  /** Sends one signed purge, dated `t` in milliseconds since 1970; rejects unless the edge answered 200. */
+  send: (url: string, tags: TagVersions, t: number) => Promise<void>;
+  /** What a former holder of the channel left unconfirmed. */
+  pending: TagVersions;
+  /** Keeps what stays unconfirmed when the edge is given up as silent. Rejects where another worker may hold the channel. */
+  keepPending: (tags: TagVersions) => Promise<void>;
+  clearPending: (tags: TagVersions) => Promise<void>;
+  clock?: Clock;
+}
+
+/** Edges compare the wall clock, which can be set; how long an edge is silent is measured by the monotonic one. */
+export interface Clock {
+  /** Milliseconds since 1970, for signatures only. */
+  wallMs: () => number;
+  monotonicMs: () => number;
+}
+
+export interface PurgeChannel {
+  /** Resolves when the edge has confirmed, or can no longer trust anything from before. @throws Outage where the channel was closed first. */
+  purge(tags: TagVersions, signal: AbortSignal): Promise<void>;
+  close(): void;
+}
+
+const processClock: Clock = { wallMs: () => Date.now(), monotonicMs: () => performance.now() };
+const renewMs = 1_000;
+const retryMs = 100;
+/** Of one purge: characters of its tags, and for each its version and what JSON adds. */
+const mostLength = 1_000_000;
+const lengthOfVersion = 16;
+/** An edge takes purges of the last minute, but is renewed only by those of the last second. */
+const pastRenewalMs = 10_000;
+/** An edge whose clock is off by more than a second gets no renewal (it refuses); two cover both directions. */
+const clockMs = 2_000;
+
+export function openPurgeChannel(options: PurgeChannelOptions): PurgeChannel {
+  const clock = options.clock ?? processClock;
+  const unconfirmed = new Map(Object.entries(options.pending));
+  /** Told of each purge that the edge has confirmed, and when the channel is closed. */
+  const waiters = new Set<(confirmed: TagVersions) => void>();
+  let hasKept = unconfirmed.size > 0;
+  let lastSentAt = clock.monotonicMs();
+  let closed = false;
+  let wake: () => void = () => undefined;
+
+  const pause = (ms: number) =>
+    new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, ms);
+      wake = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+
+  const sendOnce = async (): Promise<boolean> => {
+    const tags = takePart(unconfirmed);
+    const isWhole = Object.keys(tags).length === unconfirmed.size;
+    // Read before the monotonic clock: a pause in between makes the edge's trust end earlier, never later.
+    const t = clock.wallMs();
+    if (isWhole) lastSentAt = clock.monotonicMs();
+    try {
+      // A purge that does not carry everything must not renew the edge's lease, so it is dated before what could.
+      await options.send(options.url, tags, isWhole ? t : t - pastRenewalMs);
+    } catch {
+      return false;
+    }
+    for (const [tag, version] of Object.entries(tags)) {
+      if ((unconfirmed.get(tag) ?? 0) <= version) unconfirmed.delete(tag);
+    }
+    if (hasKept)
+      await options.clearPending(tags).then(
+        () => (hasKept = !isWhole),
+        () => undefined,
+      );
+    for (const tell of waiters) tell(tags);
+    return true;
+  };
+
+  const run = async () => {
+    while (!closed) {
+      const confirmed = await sendOnce();
+      if (closed) return;
+      if (!confirmed) await pause(retryMs);
+      else if (unconfirmed.size === 0) await pause(renewMs);
+    }
+  };
+  void run();
+
+  return {
+    async purge(tags, signal) {
+      // Only purges sent before this moment lack these tags: the trust that they gave ends a lease after the last of them.
+      const silentAt = lastSentAt + options.leaseMs + clockMs;
+      for (const [tag, version] of Object.entries(tags)) {
+        unconfirmed.set(tag, Math.max(version, unconfirmed.get(tag) ?? 0));
+      }
+      wake();
+      // Only a purge that bore them counts: one that was on its way before, or a newer version that waits, says nothing of these.
+      const waitingFor = new Map(Object.entries(tags));
+      const confirmed = await new Promise<boolean>((resolve, reject) => {
+        const settle = (end: () => void) => {
+          clearTimeout(timer);
+          waiters.delete(tell);
+          signal.removeEventListener('abort', abort);
+          end();
+        };
+        const tell = (purged: TagVersions) => {
+          if (closed) return settle(() => reject(closedTooSoon()));
+          for (const [tag, version] of waitingFor) if ((purged[tag] ?? -1) >= version) waitingFor.delete(tag);
+          if (waitingFor.size === 0) settle(() => resolve(true));
+        };
+        const abort = () => settle(() => reject(signal.reason));
+        const timer = setTimeout(
+          () => settle(() => resolve(false)),
+          Math.max(0, silentAt - clock.monotonicMs()),
+        );
+        waiters.add(tell);
+        signal.addEventListener('abort', abort);
+      });
+      if (confirmed) return;
+      hasKept = true;
+      await options.keepPending(tags);
+      // Another channel to this edge may have read its pending purges by now, without these.
+      if (closed) throw closedTooSoon();
+    },
+    close() {
+      closed = true;
+      wake();
+      for (const tell of waiters) tell({});
+    },
+  };
+}
+
+/** An edge reads 4 MB at a time; after a long silence there may be more to say. */
+function takePart(unconfirmed: Map<string, number>): TagVersions {
+  const part: TagVersions = {};
+  let length = 0;
+  for (const [tag, version] of unconfirmed) {
+    length += tag.length + lengthOfVersion;
+    if (length > mostLength) break;
+    part[tag] = version;
+  }
+  return part;
+}
+
+function closedTooSoon(): Outage {
+  return new Outage('Cannot tell whether an edge is silent as the purge channel to it was closed');
+}
