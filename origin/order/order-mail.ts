@@ -4,6 +4,7 @@ import type { Mail } from '../mail/mail.ts';
 import { addToOutbox } from '../outbox/events.ts';
 import type { Tx } from '../postgres/database.ts';
 import { formatMoney } from '../web/money.ts';
+import { orderLink } from './order-link.ts';
 import { orderColumns, withLines } from './order-rows.ts';
 
 export const orderTemplate = 'order-confirmation';
@@ -49,7 +50,7 @@ export async function prepareOrderMail(
         ? ['This was a demonstration: no money moved and nothing will be sent.']
         : []),
       ...(row.provider === 'on-delivery' ? ['You pay when the parcel is handed over.'] : []),
-      { link: `${settings.siteUrl}/orders/${row.id}`, text: 'See your order' },
+      { link: orderLink(settings, row), text: 'See your order' },
     ],
   };
 }

@@ -62,13 +62,14 @@ export async function placeOrder(
   // Before the provider is asked, which may take long: until then the shopper's cart would show what was ordered.
   const settled = placedNow ? await cartCheckout.settle() : undefined;
   if (!(await attemptPayment(deps, providers, orderId))) await awaitAttempt(deps.db, orderId);
-  const placedHere = accountId === undefined ? [rememberOrder(deps.settings, cookieHeader, orderId)] : [];
+  // Signed out, this browser is asked to sign in for an account's order, where others are told nothing.
+  const placedHere = rememberOrder(deps.settings, cookieHeader, orderId);
   const order = await readOrder(deps, orderId, {
     accountId,
-    cookieHeader: placedHere[0]?.split(';')[0],
+    cookieHeader: placedHere.split(';')[0],
   });
   const ofCart = settled ?? (await cartCheckout.catchUp(key, order.lines));
-  return { order, setCookies: [...placedHere, ...ofCart] };
+  return { order, setCookies: [placedHere, ...ofCart] };
 }
 
 /** Locks in the order that all keep: account, cart, variants, outbox. */

@@ -1,9 +1,11 @@
 // Own orders: an account's, or those that this browser placed as a guest. Anything else does not exist.
 import type { Deps } from '../deps.ts';
 import { notFound } from '../errors.ts';
+import type { DbOrTx } from '../postgres/database.ts';
 import { idPattern } from '../web/api/api.ts';
 import type { Order } from './order.ts';
 import { readOrderIds } from './order-cookie.ts';
+import { opensOrder } from './order-link.ts';
 import { orderColumns, withLines } from './order-rows.ts';
 import { listOrdersOfAccount } from './orders-of-account.ts';
 import type { ShippingAddress } from './shipping-address.ts';
@@ -37,29 +39,54 @@ export async function readOrderDetail(
   id: string,
   { accountId, cookieHeader }: Buyer,
 ): Promise<OrderDetail> {
-  if (!idPattern.test(id)) throw notFound('This order');
   const placedHere = readOrderIds(settings, cookieHeader).includes(id);
-  const row = await db
+  const row = await findRow(db, id);
+  const isOfAccount = row?.account_id != null && row.account_id === accountId;
+  if (row === undefined || !(isOfAccount || (placedHere && isOfGuest(row)))) throw notFound('This order');
+  return toDetail(db, row);
+}
+
+/**
+ * For whoever has the link of a mail; a buyer who was forgotten has none any more.
+ * @throws Refusal 404, whatever is wrong with the key
+ */
+export async function readOrderByKey(
+  { db, settings }: Pick<Deps, 'db' | 'settings'>,
+  id: string,
+  key: string,
+): Promise<OrderDetail> {
+  const row = await findRow(db, id);
+  if (row === undefined || row.email === null || !opensOrder(settings, row, key))
+    throw notFound('This order');
+  return toDetail(db, row);
+}
+
+async function findRow(db: DbOrTx, id: string) {
+  if (!idPattern.test(id)) return undefined;
+  return db
     .selectFrom('orders')
     .innerJoin('payments', 'payments.order_id', 'orders.id')
-    .select([...orderColumns, 'orders.email', 'orders.shipping_address', 'payments.flag'])
+    .select([
+      ...orderColumns,
+      'orders.account_id',
+      'orders.email',
+      'orders.shipping_address',
+      'payments.flag',
+    ])
     .where('orders.id', '=', id)
-    .where((where) =>
-      where.or([
-        where('orders.account_id', '=', accountId ?? null),
-        // A guest's order belongs to the browser; one placed signed in belongs to the account alone.
-        where.and([where('orders.account_id', 'is', null), where.val(placedHere)]),
-      ]),
-    )
     .executeTakeFirst();
-  if (row === undefined) throw notFound('This order');
+}
+
+type FoundRow = NonNullable<Awaited<ReturnType<typeof findRow>>>;
+
+/** A guest's order belongs to the browser; one placed signed in belongs to the account alone, and to nobody once that is deleted. */
+function isOfGuest({ account_id, email }: Pick<FoundRow, 'account_id' | 'email'>): boolean {
+  return account_id === null && email !== null;
+}
+
+async function toDetail(db: DbOrTx, row: FoundRow): Promise<OrderDetail> {
   const [order] = await withLines(db, [row]);
-  return {
-    order: order!,
-    email: row.email,
-    shippingAddress: row.shipping_address,
-    flag: row.flag,
-  };
+  return { order: order!, email: row.email, shippingAddress: row.shipping_address, flag: row.flag };
 }
 
 /** Newest first. */
@@ -77,6 +104,7 @@ export async function listOrders(
           .select(orderColumns)
           .where('orders.id', 'in', ids)
           .where('orders.account_id', 'is', null)
+          .where('orders.email', 'is not', null)
           .execute();
   const own = buyer.accountId === undefined ? [] : await listOrdersOfAccount(db, buyer.accountId);
   const all = [...own, ...(await withLines(db, guest))];

@@ -72,7 +72,8 @@ async function showReset(
   { faults = {}, refusal }: { faults?: FormFaults; refusal?: Refusal } = {},
 ): Promise<Response> {
   const content = resetPasswordPage({ token, faults, refused: refusal && `${refusal.message}.` });
-  return respondPage(c, layout({ title: 'A new password', ...(await readFrame(deps, c)) }, content), {
+  const frame = await readFrame(deps, c);
+  return respondPage(c, layout({ title: 'A new password', secretAddress: true, ...frame }, content), {
     status: refusal?.status ?? (faults['password'] ? 422 : 200),
     // The link is a secret until it is used.
     headers: { 'Referrer-Policy': 'no-referrer' },

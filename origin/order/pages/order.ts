@@ -16,9 +16,11 @@ export interface OrderPage {
   detail: OrderDetail;
   variants: Map<string, VariantInfo>;
   isSignedIn: boolean;
+  /** Of the mail's link by which it was opened. */
+  key?: string | undefined;
 }
 
-export function orderPage({ detail, variants, isSignedIn }: OrderPage): Html {
+export function orderPage({ detail, variants, isSignedIn, key }: OrderPage): Html {
   const { order, email, shippingAddress } = detail;
   const { redirectUrl } = order.payment;
   const payment = describePayment(detail);
@@ -26,7 +28,7 @@ export function orderPage({ detail, variants, isSignedIn }: OrderPage): Html {
 <button class="link not-printed" type="button" data-print hidden>Print</button></div>
 ${notice(payment.sentence, payment.isGood ? 'good' : 'wrong')}
 ${redirectUrl === undefined ? '' : html`<p class="next-step not-printed"><a class="button" href="${redirectUrl}">Go on to pay</a></p>`}
-${cameToNothing(order) ? putBackForm(order.id) : ''}
+${cameToNothing(order) ? putBackForm(order.id, key) : ''}
 <div class="split">
 ${orderLines(order, variants)}
 <section class="summary receipt" aria-labelledby="receipt"><h2 id="receipt">Receipt</h2>
@@ -38,8 +40,15 @@ ${email === null ? '' : html`<div><h3 class="label">Told to</h3><p>${email}</p><
 ${isSignedIn || email === null ? '' : accountOffer(email)}`;
 }
 
-function putBackForm(orderId: string): Html {
-  return html`<form class="next-step not-printed" method="post" action="/orders/${orderId}/again">${idempotencyField()}
+export function noOrderPage({ isSignedIn }: { isSignedIn: boolean }): Html {
+  return html`<section class="narrow"><h1>This order cannot be shown</h1>
+<p>The link may be too old or not whole, or the order belongs to ${isSignedIn ? 'another account' : 'an account'}. The link in a mail opens its order for 90 days.</p>
+<p class="row">${isSignedIn ? html`<a class="button" href="/account">Your orders</a>` : html`<a class="button" href="?sign-in=yes">Sign in to see it</a>`}
+<a href="/">To the front page</a></p></section>`;
+}
+
+function putBackForm(orderId: string, key: string | undefined): Html {
+  return html`<form class="next-step not-printed" method="post" action="/orders/${orderId}/again">${idempotencyField()}${key === undefined ? '' : html`<input type="hidden" name="key" value="${key}">`}
 <button class="button" type="submit">Put these pieces back into the bag</button></form>`;
 }
 

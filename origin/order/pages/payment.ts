@@ -39,7 +39,7 @@ const choices: Choice[] = [
   },
 ];
 
-/** Said wherever the demo is chosen or shown. */
+/** Of an order that the demo paid; beside other ways to pay it would be wrong. */
 export const demoSentence = 'This is a demonstration: no money moves and nothing is sent.';
 
 export function paymentChoices(providers: string[], values: FormValues, faults: FormFaults = {}): Html {
@@ -48,7 +48,7 @@ export function paymentChoices(providers: string[], values: FormValues, faults: 
   const isWrong = ['payment', 'provider', 'outcome'].some((name) => faults[name] !== undefined);
   return html`<fieldset class="step"><legend>How to pay</legend>
 ${isWrong ? html`<p class="wrong">Please choose one of these.</p>` : ''}
-${providers.includes('demo') ? html`<p class="notice good">${demoSentence}</p>` : ''}
+${providers.includes('demo') ? html`<p class="notice good">A demo payment is for trying the shop out: no money moves.</p>` : ''}
 ${offered.map(
   (choice) =>
     html`<label class="radio"><input type="radio" name="payment" value="${choice.value}" required${raw(choice === preferred ? ' checked' : '')}><span><b>${choice.title}</b><br><span class="soft">${choice.text}</span></span></label>`,

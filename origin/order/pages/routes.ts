@@ -1,13 +1,15 @@
 // Checkout and orders as pages. Nothing is ordered at a price or in a number that the shopper did not see.
 import { type Context, Hono } from 'hono';
 import { readFrame } from '../../account/pages/frame.ts';
+import { readTokenHash } from '../../account/session-token.ts';
 import { readVisitor } from '../../account/visitor.ts';
 import type { Cart } from '../../cart/cart.ts';
 import type { Carts } from '../../cart/carts.ts';
 import { readPictures } from '../../cart/pages/routes.ts';
 import { visitOf } from '../../cart/routes.ts';
 import type { Deps } from '../../deps.ts';
-import type { Refusal } from '../../errors.ts';
+import { Refusal } from '../../errors.ts';
+import { idPattern } from '../../web/api/api.ts';
 import type { AppEnv } from '../../web/env.ts';
 import {
   type FormFaults,
@@ -22,12 +24,13 @@ import { respondPage, seeOther } from '../../web/page/page-response.ts';
 import { readOwn } from '../../web/request/read-your-writes.ts';
 import { OrderRequestSchema } from '../order.ts';
 import { cameToNothing, orderAgain } from '../order-again.ts';
+import { readOrderIds } from '../order-cookie.ts';
 import type { PaymentProviders } from '../payment/providers.ts';
 import { placeOrder } from '../place-order.ts';
-import { readOrderDetail } from '../read-orders.ts';
+import { type OrderDetail, readOrderByKey, readOrderDetail } from '../read-orders.ts';
 import { readBuyer } from '../routes.ts';
 import { checkoutPage } from './checkout.ts';
-import { orderPage } from './order.ts';
+import { noOrderPage, orderPage } from './order.ts';
 import { readOrderRequest } from './order-form.ts';
 import { changesSince, seenTotal } from './seen-cart.ts';
 
@@ -71,8 +74,9 @@ export function orderPages(deps: Deps, carts: Carts, providers: PaymentProviders
     .get('/orders/:id', (c) => showOrder(deps, c))
     .post('/orders/:id/again', async (c) => {
       const values = await readForm(c);
-      const { order } = await readOrderDetail(deps, c.req.param('id'), await readBuyer(deps, c));
-      if (!cameToNothing(order)) return seeOther(`/orders/${order.id}`);
+      const { order } = (await findOrder(deps, c, values['key'])) ?? {};
+      if (order === undefined) return showNoOrder(deps, c);
+      if (!cameToNothing(order)) return seeOther(addressOf(order.id, values['key']));
       const form = { key: readIdempotencyKey(values), path: c.req.path };
       return seeOther('/cart', await orderAgain(carts, await visitOf(deps, c), order, form));
     });
@@ -122,10 +126,13 @@ function describeRefusal(refusal: Refusal | undefined): string | undefined {
 }
 
 async function showOrder(deps: Deps, c: Context<AppEnv>): Promise<Response> {
-  const { account } = await readVisitor(deps, c);
-  const buyer = await readBuyer(deps, c);
-  const id = c.req.param('id') ?? '';
-  const detail = await readOwn(deps, c, (db) => readOrderDetail({ ...deps, db }, id, buyer));
+  const key = c.req.query('key');
+  const [{ account }, detail] = await Promise.all([readVisitor(deps, c), findOrder(deps, c, key)]);
+  if (detail === undefined) {
+    const isForNobody = account !== undefined || key !== undefined || !isToSignIn(deps, c);
+    if (isForNobody) return showNoOrder(deps, c);
+    return seeOther(`/sign-in?${new URLSearchParams({ next: c.req.path })}`);
+  }
   const [frame, variants] = await Promise.all([
     readFrame(deps, c),
     readPictures(
@@ -133,6 +140,60 @@ async function showOrder(deps: Deps, c: Context<AppEnv>): Promise<Response> {
       detail.order.lines.map((line) => line.variantId),
     ),
   ]);
-  const content = orderPage({ detail, variants, isSignedIn: account !== undefined });
-  return respondPage(c, layout({ title: `Order ${detail.order.number}`, ...frame }, content));
+  const content = orderPage({ detail, variants, isSignedIn: account !== undefined, key });
+  const title = `Order ${detail.order.number}`;
+  return respondPage(c, layout({ title, ...frame, secretAddress: key !== undefined }, content), {
+    headers: secrecy(key),
+  });
+}
+
+/** The visitor's own, or one that the key of a mail's link opens. */
+async function findOrder(
+  deps: Deps,
+  c: Context<AppEnv>,
+  key: string | undefined,
+): Promise<OrderDetail | undefined> {
+  const id = c.req.param('id') ?? '';
+  const buyer = await readBuyer(deps, c);
+  const own = await readOwn(deps, c, (db) => orNone(readOrderDetail({ ...deps, db }, id, buyer)));
+  // A mail may be read before a replica has its order.
+  return own ?? (key === undefined ? undefined : orNone(readOrderByKey(deps, id, key)));
+}
+
+async function orNone<Found>(finding: Promise<Found>): Promise<Found | undefined> {
+  return finding.catch((error: unknown) => {
+    if (error instanceof Refusal && error.status === 404) return undefined;
+    throw error;
+  });
+}
+
+/** Who asks to, who was signed in until lately, and the browser that placed the order; nobody else learns whether there is one. */
+function isToSignIn({ settings }: Pick<Deps, 'settings'>, c: Context<AppEnv>): boolean {
+  const id = c.req.param('id') ?? '';
+  const cookies = c.req.header('Cookie');
+  if (!idPattern.test(id)) return false;
+  return (
+    c.req.query('sign-in') !== undefined ||
+    readTokenHash(settings, cookies) !== undefined ||
+    readOrderIds(settings, cookies).includes(id)
+  );
+}
+
+/** The same for whatever is not there and whatever is not the visitor's. */
+async function showNoOrder(deps: Deps, c: Context<AppEnv>): Promise<Response> {
+  const [frame, { account }] = await Promise.all([readFrame(deps, c), readVisitor(deps, c)]);
+  const content = noOrderPage({ isSignedIn: account !== undefined });
+  return respondPage(c, layout({ title: 'Order not found', ...frame }, content), {
+    status: 404,
+    headers: secrecy(c.req.query('key')),
+  });
+}
+
+function addressOf(orderId: string, key: string | undefined): string {
+  return key === undefined ? `/orders/${orderId}` : `/orders/${orderId}?${new URLSearchParams({ key })}`;
+}
+
+/** An address with a key is a secret. */
+function secrecy(key: string | undefined): Record<string, string> {
+  return key === undefined ? {} : { 'Referrer-Policy': 'no-referrer' };
 }

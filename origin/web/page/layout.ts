@@ -30,6 +30,8 @@ export interface LayoutOptions {
   openGraphType?: 'website' | 'product';
   /** Not for search engines: personal pages, filtered lists. */
   unlisted?: boolean;
+  /** The address is a secret: no request of this page tells it. */
+  secretAddress?: boolean;
   /** Structured data (schema.org). */
   jsonLd?: object | undefined;
   /** Words in the masthead's search field. */
@@ -44,6 +46,7 @@ export function layout(options: LayoutOptions, content: Html): Html {
 <head>
 <meta charset="utf-8">
 <title>${options.title} · MyClothes</title>
+${options.secretAddress ? html`<meta name="referrer" content="strict-origin">` : ''}
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <link rel="stylesheet" href="${assetUrl('shop.css')}">
 <script type="module" src="${assetUrl('shop.js')}"></script>
@@ -112,7 +115,7 @@ function foot(): Html {
 <div><p class="mark"><em>My</em>Clothes</p>
 <p>Clothes to keep, from a bag that never forgets.</p></div>
 <ul class="plain"><li><a href="/search">Everything we sell</a></li><li><a href="/cart">Your bag</a></li><li><a href="/account">Your account and orders</a></li></ul>
-<p>This is a demonstration shop: where the demo payment is chosen, no money moves and nothing is sent.
+<p>This is a demonstration shop: a demo payment moves no money.
 <br><a href="/api/docs">For developers</a></p>
 </footer>`;
 }
