@@ -21,9 +21,9 @@ import { describeApi } from './web/api/describe-api.ts';
 import { assetRoutes } from './web/assets.ts';
 import type { AppEnv, RuntimeBindings } from './web/env.ts';
 import { errorPage } from './web/page/error-page.ts';
-import { problemResponse, toRefusal } from './web/problem.ts';
+import { isForPrograms, problemResponse, toRefusal } from './web/problem.ts';
 import { createAllowedMethods } from './web/request/allowed-methods.ts';
-import { limitBody } from './web/request/limit-body.ts';
+import { limitBody, refuseEncodedBody } from './web/request/limit-body.ts';
 import { rememberWrites } from './web/request/read-your-writes.ts';
 import { checkSameOrigin } from './web/request/same-origin.ts';
 import { readTrace } from './web/request/trace.ts';
@@ -93,6 +93,7 @@ function passThrough(app: OpenAPIHono<AppEnv>, deps: Deps, loadBounds: LoadBound
     checkSameOrigin(c.req.raw);
     await next();
   });
+  app.use(refuseEncodedBody);
   app.use(limitBody(maxBodyBytes));
 }
 
@@ -105,10 +106,8 @@ function createNothingHere(app: OpenAPIHono<AppEnv>, respondToError: RespondToEr
       return respondToError(new Refusal(404, 'not-found', 'There is nothing at this address'), c);
     const allow = allowed.join(', ');
     if (c.req.method === 'OPTIONS') return new Response(null, { status: 204, headers: { Allow: allow } });
-    const refused = new Refusal(405, 'method-not-allowed', `What can be asked for here is ${allow}`);
-    const response = respondToError(refused, c);
-    response.headers.set('Allow', allow);
-    return response;
+    const told = `What can be asked for here is ${allow}`;
+    return respondToError(new Refusal(405, 'method-not-allowed', told, { headers: { Allow: allow } }), c);
   };
 }
 
@@ -123,8 +122,7 @@ function createRespondToError(deps: Deps): RespondToError {
     if (refusal.status >= 500 && !isExpected) {
       deps.log.error({ err: error, traceparent: c.get('traceparent'), path: c.req.path }, 'request failed');
     }
-    const isApi = c.req.path.startsWith('/api/') || c.req.path === '/livez' || c.req.path === '/readyz';
-    const response = isApi ? problemResponse(refusal) : errorPage(refusal);
+    const response = isForPrograms(c.req.path) ? problemResponse(refusal) : errorPage(refusal);
     // The rest of a body that was too long still comes: nobody can be answered on that connection after this.
     if (refusal.status === 413 && c.req.header('Content-Length') === undefined)
       response.headers.set('Connection', 'close');

@@ -5,6 +5,8 @@ export interface RefusalOptions {
   details?: Record<string, unknown>;
   /** Seconds after which trying again makes sense; becomes `Retry-After`. */
   retryAfterSeconds?: number;
+  /** Headers of the answer that say what else would do, such as `Allow`. */
+  headers?: Record<string, string>;
   cause?: unknown;
 }
 
@@ -13,6 +15,7 @@ export class Refusal extends Error {
   readonly code: string;
   readonly details: Record<string, unknown>;
   readonly retryAfterSeconds: number | undefined;
+  readonly headers: Record<string, string>;
 
   constructor(status: number, code: string, message: string, options: RefusalOptions = {}) {
     super(message, { cause: options.cause });
@@ -21,11 +24,19 @@ export class Refusal extends Error {
     this.code = code;
     this.details = options.details ?? {};
     this.retryAfterSeconds = options.retryAfterSeconds;
+    this.headers = options.headers ?? {};
   }
 }
 
 export function notFound(what: string): Refusal {
   return new Refusal(404, 'not-found', `${what} does not exist`);
+}
+
+/** @param accepted media type of the bodies that are read here */
+export function unsupportedMediaType(accepted: string): Refusal {
+  return new Refusal(415, 'unsupported-media-type', `Send the body with Content-Type: ${accepted}`, {
+    headers: { Accept: accepted },
+  });
 }
 
 export function unavailable(message: string, cause?: unknown): Refusal {

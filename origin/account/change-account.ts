@@ -13,7 +13,7 @@ import { hidePassword } from './hide-password.ts';
 import { announceChange, raiseAccountVersion } from './raise-version.ts';
 import { readTokenHash } from './session-token.ts';
 import { deleteSessions, type SignedIn } from './sessions.ts';
-import { signInNeeded } from './visitor.ts';
+import { sessionEnded, signInNeeded } from './visitor.ts';
 
 export async function readAccount({ db }: Pick<Deps, 'db'>, account: SignedIn): Promise<Account> {
   const row = await db
@@ -21,7 +21,7 @@ export async function readAccount({ db }: Pick<Deps, 'db'>, account: SignedIn): 
     .select(accountColumns)
     .where('id', '=', account.id)
     .executeTakeFirst();
-  if (row === undefined) throw new Refusal(401, 'sign-in-needed', 'This account was deleted');
+  if (row === undefined) throw sessionEnded();
   return toAccount(row);
 }
 
@@ -76,7 +76,7 @@ export async function changePassword(
 /**
  * Orders stay, without the person; everything else of the account goes.
  * @param account undefined where it is gone already: the key is the session's, so that a repeated request is answered as the first one was
- * @throws Refusal 401 `sign-in-needed`
+ * @throws Refusal 401 `sign-in-needed`, `session-ended`
  */
 export async function deleteAccount(
   deps: Deps,
@@ -87,7 +87,7 @@ export async function deleteAccount(
   const scope = session && `session:${session}`;
   const write = { scope, key, method: 'DELETE', path: '/api/account', body: null };
   const remove = async (tx: Tx) => {
-    if (account === undefined) throw signInNeeded();
+    if (account === undefined) throw session === undefined ? signInNeeded() : sessionEnded();
     await refuseUsedKey(tx, scopeOf(account), key);
     // The account before its cart, as everywhere.
     await tx.selectFrom('accounts').select('id').where('id', '=', account.id).forUpdate().execute();

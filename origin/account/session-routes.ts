@@ -17,10 +17,11 @@ import { setCookies } from '../web/request/set-cookies.ts';
 import { AccountSchema, SessionSchema, SignInSchema, SignUpSchema } from './account.ts';
 import type { AccountDeps } from './account-deps.ts';
 import { arrivalOf } from './arrival.ts';
+import { endedSessionCookie } from './session-token.ts';
 import { listSessions } from './sessions.ts';
 import { type SignedInAnswer, signIn, signUp } from './sign-in.ts';
 import { signOut, signOutDevice } from './sign-out.ts';
-import { readVisitor, requireAccount } from './visitor.ts';
+import { readVisitor, refuseEndedSession, requireAccount } from './visitor.ts';
 
 const tags = ['account'];
 const nothing = { description: 'Done' };
@@ -53,6 +54,14 @@ const signOutRoute = createRoute({
   responses: { 204: nothing, default: problemAnswer },
 });
 
+const currentSessionRoute = createRoute({
+  method: 'get',
+  path: '/api/sessions/current',
+  tags,
+  summary: 'The session of this device',
+  responses: { 200: jsonAnswer('The session', SessionSchema), default: problemAnswer },
+});
+
 const listSessionsRoute = createRoute({
   method: 'get',
   path: '/api/sessions',
@@ -76,30 +85,41 @@ const endSessionRoute = createRoute({
 export function sessionRoutes(own: AccountDeps): OpenAPIHono<AppEnv> {
   const { deps } = own;
   const api = createApi();
-  const welcome = (c: Context<AppEnv>, answer: SignedInAnswer) => {
+  const welcome = (c: Context<AppEnv>, answer: SignedInAnswer, location: string) => {
     setCookies(c, answer.setCookies);
+    c.header('Location', location);
     return c.json(answer.account, 201);
   };
 
   api.openapi(signUpRoute, async (c) => {
     const arrival = arrivalOf(c, c.req.valid('header')['idempotency-key']);
-    return welcome(c, await signUp(own, arrival, c.req.valid('json')));
+    return welcome(c, await signUp(own, arrival, c.req.valid('json')), '/api/account');
   });
   api.openapi(signInRoute, async (c) => {
     const arrival = arrivalOf(c, c.req.valid('header')['idempotency-key']);
-    return welcome(c, await signIn(own, arrival, c.req.valid('json')));
+    return welcome(c, await signIn(own, arrival, c.req.valid('json')), '/api/sessions/current');
   });
   // Before /api/sessions/{id}: `current` is not an id. Signing out twice is signed out.
   api.openapi(signOutRoute, async (c) => {
-    const { account } = await readVisitor(deps, c);
+    const { account, hasEndedSession } = await readVisitor(deps, c);
     if (account !== undefined) setCookies(c, await signOut(own, c.req.header('Cookie'), account));
+    else if (hasEndedSession) setCookies(c, [endedSessionCookie()]);
     return c.body(null, 204);
+  });
+  api.openapi(currentSessionRoute, async (c) => {
+    const account = await requireAccount(deps, c);
+    const sessions = await readOwn(deps, c, (db) => listSessions({ db }, account));
+    const current = sessions.find((session) => session.current);
+    // Ended in this very moment.
+    if (current === undefined) throw notFound('This session');
+    return c.json(current, 200);
   });
   api.openapi(listSessionsRoute, async (c) => {
     const account = await requireAccount(deps, c);
     return c.json({ items: await readOwn(deps, c, (db) => listSessions({ db }, account)) }, 200);
   });
   api.openapi(endSessionRoute, async (c) => {
+    await refuseEndedSession(deps, c);
     const { account } = await readVisitor(deps, c);
     // Nobody has no sessions: the same answer as for one that does not exist.
     if (account === undefined) throw notFound('This session');

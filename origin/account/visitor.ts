@@ -3,16 +3,21 @@ import type { Context } from 'hono';
 import type { Deps } from '../deps.ts';
 import { Refusal } from '../errors.ts';
 import type { AppEnv } from '../web/env.ts';
-import { readTokenHash } from './session-token.ts';
+import { endedSessionCookie, readTokenHash } from './session-token.ts';
 import { readSession, type SignedIn } from './sessions.ts';
 
 export interface Visitor {
   account: SignedIn | undefined;
+  /** The browser bears the cookie of a session that is over: ended from elsewhere, or too old. */
+  hasEndedSession: boolean;
 }
 
 const visitors = new WeakMap<Request, Promise<Visitor>>();
 
-/** @throws Refusal 503 where a session is claimed and nobody can tell whose it is. */
+/**
+ * For pages and for signing in, where an ended session is as good as none.
+ * @throws Refusal 503 where a session is claimed and nobody can tell whose it is.
+ */
 export function readVisitor(deps: Deps, c: Context<AppEnv>): Promise<Visitor> {
   const known = visitors.get(c.req.raw);
   if (known !== undefined) return known;
@@ -23,17 +28,28 @@ export function readVisitor(deps: Deps, c: Context<AppEnv>): Promise<Visitor> {
 
 async function read(deps: Deps, cookieHeader: string | undefined): Promise<Visitor> {
   const tokenHash = readTokenHash(deps.settings, cookieHeader);
-  return { account: tokenHash === undefined ? undefined : await readSession(deps, tokenHash) };
+  const account = tokenHash === undefined ? undefined : await readSession(deps, tokenHash);
+  return { account, hasEndedSession: tokenHash !== undefined && account === undefined };
 }
 
-/** @throws Refusal 401 `sign-in-needed` */
+/**
+ * For the API: a program that was signed in is told that it no longer is, before it takes an empty cart for its own.
+ * @throws Refusal 401 `session-ended`
+ */
+export async function refuseEndedSession(deps: Deps, c: Context<AppEnv>): Promise<void> {
+  const { hasEndedSession } = await readVisitor(deps, c);
+  if (hasEndedSession) throw sessionEnded();
+}
+
+/** @throws Refusal 401 `sign-in-needed`, `session-ended` */
 export async function requireAccount(deps: Deps, c: Context<AppEnv>): Promise<SignedIn> {
+  await refuseEndedSession(deps, c);
   const { account } = await readVisitor(deps, c);
   if (account === undefined) throw signInNeeded();
   return account;
 }
 
-/** @throws Refusal 401 `sign-in-needed`, 403 `staff-only` */
+/** @throws Refusal 401 `sign-in-needed`, `session-ended`, 403 `staff-only` */
 export async function requireStaff(deps: Deps, c: Context<AppEnv>): Promise<SignedIn> {
   const account = await requireAccount(deps, c);
   if (account.role !== 'staff') throw new Refusal(403, 'staff-only', 'This is for the staff of the shop');
@@ -42,4 +58,10 @@ export async function requireStaff(deps: Deps, c: Context<AppEnv>): Promise<Sign
 
 export function signInNeeded(): Refusal {
   return new Refusal(401, 'sign-in-needed', 'Please sign in first');
+}
+
+/** Takes the cookie away, so that the next request is a guest's. */
+export function sessionEnded(): Refusal {
+  const told = 'Your session has ended; sign in again, or go on as a guest';
+  return new Refusal(401, 'session-ended', told, { headers: { 'Set-Cookie': endedSessionCookie() } });
 }

@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import type { OpenAPIHono } from '@hono/zod-openapi';
 import type { Context } from 'hono';
-import { readVisitor } from '../account/visitor.ts';
+import { readVisitor, refuseEndedSession } from '../account/visitor.ts';
 import type { Deps } from '../deps.ts';
 import { notFound } from '../errors.ts';
 import {
@@ -56,6 +56,10 @@ const removeRoute = createRoute({
 
 export function cartRoutes(deps: Deps, carts: Carts): OpenAPIHono<AppEnv> {
   const api = createApi();
+  const visit = async (c: Context<AppEnv>) => {
+    await refuseEndedSession(deps, c);
+    return visitOf(deps, c);
+  };
   const write = async (
     c: Context<AppEnv>,
     key: string | undefined,
@@ -66,10 +70,10 @@ export function cartRoutes(deps: Deps, carts: Carts): OpenAPIHono<AppEnv> {
     if (!idPattern.test(change.variantId)) throw notFound('This variant');
     const fingerprint = fingerprintOf({ method: c.req.method, path: c.req.path, body });
     const operation = { opId: key ?? randomUUID(), ...change, fingerprint };
-    return respond(c, await carts.write(await visitOf(deps, c), operation));
+    return respond(c, await carts.write(await visit(c), operation));
   };
 
-  api.openapi(readRoute, async (c) => respond(c, await carts.view(await visitOf(deps, c))));
+  api.openapi(readRoute, async (c) => respond(c, await carts.view(await visit(c))));
   api.openapi(addRoute, (c) => {
     const body = c.req.valid('json');
     return write(c, c.req.valid('header')['idempotency-key'], { kind: 'add', ...body }, body);

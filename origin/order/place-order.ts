@@ -1,6 +1,6 @@
 // Placing an order: cart frozen, stock taken, order and payment written, all in one transaction under one idempotency key. Paying comes after it.
 import { randomBytes } from 'node:crypto';
-import { signInNeeded } from '../account/visitor.ts';
+import { sessionEnded } from '../account/visitor.ts';
 import type { CartLine } from '../cart/cart-state.ts';
 import type { CartCheckout, Carts, OrderKey } from '../cart/carts.ts';
 import { endGeneration, freezeForCheckout, prepareCheckout } from '../cart/for-order.ts';
@@ -131,7 +131,7 @@ async function writeOrder(
   return { orderId };
 }
 
-/** Deleting it waits, and then forgets this buyer as well. @throws Refusal 401 `sign-in-needed` where it is gone */
+/** Deleting it waits, and then forgets this buyer as well. @throws Refusal 401 `session-ended` where it is gone */
 async function lockAccount(tx: Tx, accountId: string): Promise<void> {
   const account = await tx
     .selectFrom('accounts')
@@ -139,7 +139,7 @@ async function lockAccount(tx: Tx, accountId: string): Promise<void> {
     .where('id', '=', accountId)
     .forKeyShare()
     .executeTakeFirst();
-  if (account === undefined) throw signInNeeded();
+  if (account === undefined) throw sessionEnded();
 }
 
 interface PricedLine {

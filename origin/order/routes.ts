@@ -1,7 +1,7 @@
 // The JSON API of orders, and the address where Stripe tells of payments.
 import type { OpenAPIHono } from '@hono/zod-openapi';
 import type { Context } from 'hono';
-import { readVisitor } from '../account/visitor.ts';
+import { readVisitor, refuseEndedSession } from '../account/visitor.ts';
 import type { Carts } from '../cart/carts.ts';
 import type { Deps } from '../deps.ts';
 import { notFound, Refusal } from '../errors.ts';
@@ -88,6 +88,10 @@ const stripeRoute = createRoute({
 
 export function orderRoutes(deps: Deps, carts: Carts, providers: PaymentProviders): OpenAPIHono<AppEnv> {
   const api = createApi();
+  const buyerOf = async (c: Context<AppEnv>) => {
+    await refuseEndedSession(deps, c);
+    return readBuyer(deps, c);
+  };
   // Asked before the body is looked at: a write without a key is wrong whatever it says.
   api.use('/api/orders', async (c, next) => {
     if (c.req.method === 'POST' && !c.req.header('Idempotency-Key')) {
@@ -101,13 +105,14 @@ export function orderRoutes(deps: Deps, carts: Carts, providers: PaymentProvider
   });
   api.openapi(placeOrderRoute, async (c) => {
     const placed = await placeOrder(deps, carts, providers, {
-      ...(await readBuyer(deps, c)),
+      ...(await buyerOf(c)),
       idempotencyKey: c.req.valid('header')['idempotency-key'],
       path: '/api/orders',
       traceparent: c.get('traceparent'),
       request: c.req.valid('json'),
     });
     setCookies(c, placed.setCookies);
+    c.header('Location', `/api/orders/${placed.order.id}`);
     return c.json(placed.order, 201);
   });
   // Nothing keeps the answer: a restart with other settings raises no version that would make a kept one fall.
@@ -115,12 +120,12 @@ export function orderRoutes(deps: Deps, carts: Carts, providers: PaymentProvider
     c.json({ providers: providers.offered, countries: countries.map(({ code }) => code) }, 200),
   );
   api.openapi(listOrdersRoute, async (c) => {
-    const buyer = await readBuyer(deps, c);
+    const buyer = await buyerOf(c);
     return c.json({ items: await readOwn(deps, c, (db) => listOrders({ ...deps, db }, buyer)) }, 200);
   });
   api.openapi(getOrderRoute, async (c) => {
     const { id } = c.req.valid('param');
-    const buyer = await readBuyer(deps, c);
+    const buyer = await buyerOf(c);
     return c.json(await readOwn(deps, c, (db) => readOrder({ ...deps, db }, id, buyer)), 200);
   });
   api.openapi(stripeRoute, async (c) => {

@@ -57,8 +57,18 @@ export async function awaitInvalidation(db: Db, id: string, waitMs: number): Pro
   }
 }
 
-/** `Prefer: wait=5` (RFC 7240). @returns milliseconds, 5 s at most, 0 where nothing is asked. */
-export function readPreferredWaitMs(prefer: string | undefined): number {
-  const seconds = /(?:^|[\s,;])wait\s*=\s*"?(\d{1,4})"?(?=$|[\s,;])/i.exec(prefer ?? '')?.[1];
-  return Math.min(Number(seconds ?? 0), 5) * 1_000;
+const longestWaitSeconds = 5;
+
+/**
+ * `Prefer: wait=5` (RFC 7240): the first `wait` counts, at most 5 s of it. What has another form is passed over, as the RFC says.
+ * @returns seconds, undefined where nothing is asked
+ */
+export function readPreferredWait(prefer: string | undefined): number | undefined {
+  // A wait behind a semicolon is a parameter of another preference.
+  for (const [preference = ''] of (prefer ?? '').split(',').map((part) => part.split(';'))) {
+    const [, name, value] = /^\s*([\w-]+)\s*(?:=\s*"?([^"]*?)"?\s*)?$/.exec(preference) ?? [];
+    if (name?.toLowerCase() !== 'wait') continue;
+    return /^\d+$/.test(value ?? '') ? Math.min(Number(value), longestWaitSeconds) : undefined;
+  }
+  return undefined;
 }

@@ -17,7 +17,7 @@ import { plainLines, plainText } from '../web/api/plain-text.ts';
 import type { AppEnv } from '../web/env.ts';
 import { MoneySchema } from '../web/money.ts';
 import { patchProduct, putStock, type StaffWrite } from './change-catalog.ts';
-import { InvalidationSchema, readInvalidation, readPreferredWaitMs } from './invalidations.ts';
+import { InvalidationSchema, readInvalidation, readPreferredWait } from './invalidations.ts';
 
 const tags = ['staff'];
 const IdParameter = z.object({ id: z.string() });
@@ -80,12 +80,17 @@ const getInvalidationRoute = createRoute({
 
 export function staffRoutes(deps: Deps): OpenAPIHono<AppEnv> {
   const api = createApi();
-  const writeOf = async (c: Context<AppEnv>, headers: z.infer<typeof StaffHeaders>): Promise<StaffWrite> => ({
-    accountId: (await requireStaff(deps, c)).id,
-    path: c.req.path,
-    idempotencyKey: headers['idempotency-key'],
-    waitMs: readPreferredWaitMs(headers.prefer),
-  });
+  const writeOf = async (c: Context<AppEnv>, headers: z.infer<typeof StaffHeaders>): Promise<StaffWrite> => {
+    const { id: accountId } = await requireStaff(deps, c);
+    const wait = readPreferredWait(headers.prefer);
+    if (wait !== undefined) c.header('Preference-Applied', `wait=${wait}`);
+    return {
+      accountId,
+      path: c.req.path,
+      idempotencyKey: headers['idempotency-key'],
+      waitMs: (wait ?? 0) * 1_000,
+    };
+  };
   // Who asks is settled before what is asked: a stranger learns nothing from validation either.
   api.use('/api/staff/*', async (c, next) => {
     await requireStaff(deps, c);

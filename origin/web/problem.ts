@@ -1,6 +1,6 @@
 // Every error becomes one of two things here: a problem document (RFC 9457) under /api, the shop's own error page elsewhere.
 import { HTTPException } from 'hono/http-exception';
-import { Refusal, unavailable } from '../errors.ts';
+import { Refusal, unavailable, unsupportedMediaType } from '../errors.ts';
 import { isPostgresAway } from '../postgres/postgres-errors.ts';
 
 export interface Problem {
@@ -20,6 +20,7 @@ const titles: Record<number, string> = {
   405: 'Method not allowed',
   408: 'Request timeout',
   409: 'Conflict',
+  412: 'Precondition failed',
   413: 'Too large',
   415: 'Unsupported media type',
   422: 'Cannot be processed',
@@ -34,13 +35,18 @@ const codes: Record<number, string> = {
   400: 'bad-request',
   404: 'not-found',
   413: 'body-too-large',
-  415: 'unsupported-media-type',
 };
+
+/** Programs ask here: whatever goes wrong is told as a problem document. */
+export function isForPrograms(path: string): boolean {
+  return path === '/api' || path.startsWith('/api/') || path === '/livez' || path === '/readyz';
+}
 
 /** Anything that is not an expected refusal becomes a 500 whose cause is only in the log. */
 export function toRefusal(error: unknown): Refusal {
   if (error instanceof Refusal) return error;
   if (error instanceof HTTPException) {
+    if (error.status === 415) return unsupportedMediaType('application/json');
     return new Refusal(
       error.status,
       codes[error.status] ?? 'refused',
@@ -67,10 +73,12 @@ export function toProblem(refusal: Refusal): Problem {
 }
 
 export function problemResponse(refusal: Refusal): Response {
-  const headers: Record<string, string> = {
-    'Content-Type': 'application/problem+json',
-    'Cache-Control': 'private, no-store',
-  };
-  if (refusal.retryAfterSeconds !== undefined) headers['Retry-After'] = String(refusal.retryAfterSeconds);
+  const headers = headersOf(refusal, 'application/problem+json');
   return new Response(JSON.stringify(toProblem(refusal)), { status: refusal.status, headers });
+}
+
+export function headersOf(refusal: Refusal, contentType: string): Record<string, string> {
+  const headers = { 'Content-Type': contentType, 'Cache-Control': 'private, no-store', ...refusal.headers };
+  if (refusal.retryAfterSeconds === undefined) return headers;
+  return { ...headers, 'Retry-After': String(refusal.retryAfterSeconds) };
 }

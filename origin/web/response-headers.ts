@@ -12,13 +12,17 @@ const contentSecurityPolicy = [
   "frame-ancestors 'none'",
 ].join('; ');
 
+/** Sessions are cookies. No browser opens a dialog of its own for this scheme (draft-broyer-http-cookie-auth). */
+const challenge = 'Cookie realm="MyClothes.com", form-action="/sign-in", cookie-name="__Host-session"';
+
 /** Changes the response in place. */
 export type FinishResponse = (response: Response, startedAtMs: number) => void;
 
 export function createFinishResponse(settings: Pick<Settings, 'zone' | 'instance'>): FinishResponse {
   const finish = createFinishHeaders(settings);
-  return ({ headers }, startedAtMs) => {
+  return ({ status, headers }, startedAtMs) => {
     finish(headers);
+    if (status === 401 && !headers.has('WWW-Authenticate')) headers.set('WWW-Authenticate', challenge);
     headers.set('Server-Timing', serverTiming(startedAtMs));
   };
 }

@@ -111,6 +111,7 @@ describe('the OpenAPI document', () => {
     const { items } = await ask(person, 'GET', '/api/sessions', '/api/sessions');
     const other = items.find((session: Json) => !session.current);
     await ask(person, 'DELETE', `/api/sessions/${other.id}`, '/api/sessions/{id}');
+    await ask(person, 'GET', '/api/sessions/current', '/api/sessions/current');
     await ask(person, 'GET', '/api/account', '/api/account');
     await ask(person, 'PATCH', '/api/account', '/api/account', { name: 'Other Shapes' });
     await ask(person, 'GET', '/api/account/export', '/api/account/export');

@@ -22,9 +22,20 @@ function showVisitor() {
   }
   if ('counted' in root.dataset) return;
   fetch('/api/cart', { headers: { Accept: 'application/json' } })
-    .then((answer) => (answer.ok ? answer.json() : undefined))
+    .then((answer) => (answer.status === 401 ? forgetVisitor() : answer.ok && answer.json()))
     .then((cart) => cart && showCount(cart.count))
     .catch(() => {});
+}
+
+/** The session has ended, and the answer that told so took its cookie away: a guest with an empty bag from now on. */
+function forgetVisitor() {
+  document.querySelector('[data-name-here]').textContent = 'Account';
+  try {
+    localStorage.removeItem('name');
+  } catch {
+    // Nothing was left there.
+  }
+  return { count: 0 };
 }
 
 function showCount(count) {
@@ -88,6 +99,10 @@ async function send(url, body, key) {
   const headers = { 'Content-Type': 'application/json', 'Idempotency-Key': key };
   for (let attempt = 1; attempt <= 4; attempt++) {
     const answer = await fetch(url, { method: 'POST', headers, body }).catch(() => {});
+    if (answer?.status === 401) {
+      forgetVisitor();
+      continue;
+    }
     const read = answer?.status < 500 && (await answer.json().catch(() => {}));
     if (read) return { ok: answer.ok, body: read };
     await new Promise((resolve) => setTimeout(resolve, 250 * 2 ** attempt * (0.5 + Math.random())));

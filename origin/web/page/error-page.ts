@@ -1,5 +1,6 @@
 // The shop's own page for whatever was refused or failed: what happened, what to do, never how it broke.
 import type { Refusal } from '../../errors.ts';
+import { headersOf } from '../problem.ts';
 import { type Html, html } from './html.ts';
 import { layout } from './layout.ts';
 
@@ -16,11 +17,7 @@ const headings: Record<number, string> = {
 };
 
 export function errorPage(refusal: Refusal): Response {
-  const headers: Record<string, string> = {
-    'Content-Type': 'text/html; charset=utf-8',
-    'Cache-Control': 'private, no-store',
-  };
-  if (refusal.retryAfterSeconds !== undefined) headers['Retry-After'] = String(refusal.retryAfterSeconds);
+  const headers = headersOf(refusal, 'text/html; charset=utf-8');
   return new Response(String(errorDocument(refusal)), { status: refusal.status, headers });
 }
 

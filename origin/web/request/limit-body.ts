@@ -1,4 +1,4 @@
-// Refuses a body that is too long before anything reads it.
+// Refuses a body that is too long or encoded before anything reads it.
 import type { Context, MiddlewareHandler, Next } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import { Refusal } from '../../errors.ts';
@@ -22,4 +22,20 @@ export function limitBody(maxBytes: number): MiddlewareHandler {
       return whileReading(c, next);
     return Number(announced) > maxBytes ? refuse() : next();
   };
+}
+
+/**
+ * Bodies are short: nothing here decodes them, and an encoded one read as it comes would be called malformed.
+ * @throws Refusal 415 `unsupported-content-encoding`, with the encoding that is read (RFC 9110, 12.5.3)
+ */
+export async function refuseEncodedBody(c: Context, next: Next): Promise<void> {
+  const codings = c.req.header('Content-Encoding')?.split(',') ?? [];
+  const isEncoded = codings.some((coding) => !['', 'identity'].includes(coding.trim().toLowerCase()));
+  if (isEncoded && !withoutBody.has(c.req.method)) {
+    const told = 'Send the body as it is, without Content-Encoding';
+    throw new Refusal(415, 'unsupported-content-encoding', told, {
+      headers: { 'Accept-Encoding': 'identity' },
+    });
+  }
+  await next();
 }

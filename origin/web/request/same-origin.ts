@@ -1,5 +1,6 @@
 // Browsers' writes come from our own pages or not at all; shared pages therefore need no tokens.
 import { Refusal } from '../../errors.ts';
+import { isForPrograms } from '../problem.ts';
 
 const safeMethods = new Set(['GET', 'HEAD', 'OPTIONS']);
 const formTypes = ['application/x-www-form-urlencoded', 'multipart/form-data', 'text/plain'];
@@ -11,7 +12,9 @@ export function checkSameOrigin(request: Request): void {
   const origin = request.headers.get('Origin');
   if (site !== null && site !== 'same-origin' && site !== 'none') throw crossSite();
   if (origin !== null && hostOf(origin) !== request.headers.get('Host')) throw crossSite();
-  if (site === null && origin === null && isForm(request)) throw crossSite();
+  if (site !== null || origin !== null || !isForm(request)) return;
+  // The API reads no forms: a body that claims to be one is refused there for its type.
+  if (!isForPrograms(new URL(request.url).pathname)) throw crossSite();
 }
 
 function isForm(request: Request): boolean {
