@@ -58,6 +58,7 @@ function variantCells(product: ExportedProduct, index: number): Cells {
     'Variant Price': formatAmount(variant.priceAmount),
     'Variant Requires Shipping': 'true',
     'Variant Taxable': 'true',
+    'Variant Image': variant.imageUrl ?? '',
   };
 }
 

@@ -5,7 +5,7 @@ import { chooseCategory } from './choose-category.ts';
 import type { ProductRows } from './gather-products.ts';
 import { labelOptions } from './label-options.ts';
 import type { FileRow, RowFault } from './product-file.ts';
-import { readImages } from './read-images.ts';
+import { isPicture, readImages } from './read-images.ts';
 import { sanitizeDescription } from './sanitize-description.ts';
 
 type OnFault = (fault: RowFault) => void;
@@ -112,7 +112,16 @@ function readVariant(handle: string, row: FileRow, optionNames: string[]): Varia
   const { size, color } = labelOptions(optionNames, optionValues);
   if (size.length > 100 || color.length > 100) return 'has an option of more than 100 characters';
   const sku = row.get('Variant SKU') || skuFor(handle, optionValues);
-  return { sku, size, color, optionValues, priceAmount, available };
+  const imageUrl = row.get('Variant Image');
+  return {
+    sku,
+    size,
+    color,
+    optionValues,
+    priceAmount,
+    available,
+    ...(isPicture(imageUrl) ? { imageUrl } : {}),
+  };
 }
 
 function optionValue(row: FileRow, index: number): string {

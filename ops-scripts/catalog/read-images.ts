@@ -30,7 +30,7 @@ export function readImages(
 }
 
 /** The shop's pages show pictures by https, or the shop's own. */
-function isPicture(url: string): boolean {
+export function isPicture(url: string): boolean {
   if (/^\/images\/[\w.-]+$/.test(url)) return true;
   return URL.canParse(url) && new URL(url).protocol === 'https:';
 }

@@ -2,6 +2,7 @@
 import { Command } from 'commander';
 import { isMigrated, migrateToLatest } from '../../origin/postgres/migrate.ts';
 import { buildSearchIndex } from '../../origin/postgres/migrations/0009-search-terms.ts';
+import { buildSkuIndex } from '../../origin/postgres/migrations/0011-product-files.ts';
 import { openDatabase } from '../connect-stores.ts';
 
 export function dbCommand(env: NodeJS.ProcessEnv): Command {
@@ -10,6 +11,7 @@ export function dbCommand(env: NodeJS.ProcessEnv): Command {
       new Command('migrate').description('Apply the migrations that are missing').action(async () => {
         await using database = await openDatabase(env, 600_000);
         await buildSearchIndex(database.db);
+        await buildSkuIndex(database.db);
         const applied = await migrateToLatest(database.db);
         console.log(applied.length === 0 ? 'Nothing to apply' : `Applied ${applied.join(', ')}`);
       }),

@@ -16,7 +16,7 @@ export async function* exportProducts(db: DbOrTx): AsyncGenerator<ExportedProduc
         p.tags, p.option_names as "optionNames", p.status,
         coalesce((
           select json_agg(json_build_object('sku', v.sku, 'size', v.size, 'color', v.color, 'optionValues', v.option_values,
-            'priceAmount', v.price_amount, 'available', v.available) order by v.position, v.id)
+            'priceAmount', v.price_amount, 'available', v.available, 'imageUrl', v.image_url) order by v.position, v.id)
           from variants v where v.product_id = p.id), '[]') as variants,
         coalesce((
           select json_agg(json_build_object('url', i.url, 'alt', i.alt) order by i.position, i.id)

@@ -29,6 +29,7 @@ export const VariantSchema = z
     color: z.string(),
     price: MoneySchema,
     available: Available,
+    imageUrl: z.string().optional().openapi({ description: "Its colour's picture" }),
   })
   .openapi('Variant');
 

@@ -7,6 +7,7 @@ import { money } from '../web/money.ts';
 import { htmlToText } from './description.ts';
 import { imageOrPlaceholder } from './placeholder.ts';
 import type { Image, Product, ProductDetail } from './product.ts';
+import { availablePieces } from './stock-rule.ts';
 import { isSlug, productTag, slugTag, stockTag } from './tags.ts';
 
 /** @returns undefined for a product that does not exist or was archived, with the tag that falls when that changes. */
@@ -39,6 +40,7 @@ interface VariantRow {
   price: number;
   available: number;
   stockVersion: number;
+  imageUrl: string | null;
 }
 
 interface ProductRow {
@@ -62,10 +64,11 @@ async function readRow(db: DbOrTx, by: { slug: string } | { id: string }): Promi
     select p.id, p.slug, p.name, p.description_html, p.brand, c.slug as category, p.status, p.version, p.price_amount,
       coalesce((
         select json_agg(json_build_object('id', v.id::text, 'sku', v.sku, 'size', v.size, 'color', v.color,
-          'price', v.price_amount, 'available', v.available, 'stockVersion', v.stock_version) order by v.position, v.id)
-        from variants v where v.product_id = p.id), '[]') as variants,
+          'price', v.price_amount, 'available', ${availablePieces}, 'stockVersion', v.stock_version, 'imageUrl', v.image_url)
+          order by v.position, v.id)
+        from variants v where v.product_id = p.id and v.archived_at is null), '[]') as variants,
       coalesce((
-        select json_agg(json_build_object('url', i.url, 'alt', i.alt) order by i.position, i.id)
+        select json_agg(json_build_object('url', i.url, 'alt', coalesce(nullif(i.alt, ''), p.name)) order by i.position, i.id)
         from product_images i where i.product_id = p.id), '[]') as images
     from products p join categories c on c.id = p.category_id
     where ${condition}`.execute(db);
@@ -73,6 +76,7 @@ async function readRow(db: DbOrTx, by: { slug: string } | { id: string }): Promi
 }
 
 function toDetail(row: ProductRow): ProductDetail {
+  const pictures = picturesByColor(row.variants);
   return {
     id: row.id,
     slug: row.slug,
@@ -84,15 +88,28 @@ function toDetail(row: ProductRow): ProductDetail {
     version: row.version,
     price: money(row.price_amount),
     images: row.images.length > 0 ? row.images : [imageOrPlaceholder(undefined, row.name)],
-    variants: row.variants.map((variant) => ({
-      id: variant.id,
-      sku: variant.sku,
-      size: variant.size,
-      color: variant.color,
-      price: money(variant.price),
-      available: variant.available,
-    })),
+    variants: row.variants.map((variant) => {
+      const imageUrl = variant.imageUrl ?? pictures.get(variant.color);
+      return {
+        id: variant.id,
+        sku: variant.sku,
+        size: variant.size,
+        color: variant.color,
+        price: money(variant.price),
+        available: variant.available,
+        ...(imageUrl === undefined ? {} : { imageUrl }),
+      };
+    }),
   };
+}
+
+/** Files often name a colour's picture at one of its sizes only. */
+function picturesByColor(variants: VariantRow[]): Map<string, string> {
+  const pictures = new Map<string, string>();
+  for (const { color, imageUrl } of variants) {
+    if (imageUrl !== null && color !== '' && !pictures.has(color)) pictures.set(color, imageUrl);
+  }
+  return pictures;
 }
 
 function tagsOf(row: ProductRow): TagVersions {

@@ -6,6 +6,7 @@ import { Refusal, unavailable } from '../errors.ts';
 import type { DbOrTx } from '../postgres/database.ts';
 import { type Money, money } from '../web/money.ts';
 import { imageOrPlaceholder } from './placeholder.ts';
+import { orderablePieces } from './stock-rule.ts';
 import { isId, productTag, stockTag } from './tags.ts';
 
 export interface VariantInfo {
@@ -18,8 +19,9 @@ export interface VariantInfo {
   color: string;
   sku: string;
   price: Money;
-  /** Whole pieces. */
+  /** Whole pieces that can be ordered. */
   available: number;
+  /** Its colour's picture where the product has one. */
   imageUrl: string;
   imageAlt: string;
 }
@@ -110,25 +112,34 @@ interface VariantRow {
   stock_version: number;
   version: number;
   status: string;
+  archived_at: Date | null;
   url: string | null;
   alt: string | null;
 }
 
 async function queryVariants(db: DbOrTx, ids: string[]): Promise<Map<string, Fresh<VariantInfo | null>>> {
   const { rows } = await sql<VariantRow>`
-    select v.id, v.product_id, p.slug, p.name, p.brand, v.size, v.color, v.sku, v.price_amount, v.available, v.stock_version,
-      p.version, p.status, image.url, image.alt
+    select v.id, v.product_id, p.slug, p.name, p.brand, v.size, v.color, v.sku, v.price_amount,
+      ${orderablePieces} as available, v.stock_version, p.version, p.status, v.archived_at, image.url, image.alt
     from variants v
     join products p on p.id = v.product_id
     left join lateral (
-      select url, alt from product_images where product_id = p.id order by position limit 1
+      select coalesce(v.image_url, (
+        select other.image_url from variants other
+        where other.product_id = v.product_id and other.color = v.color and v.color <> ''
+          and other.image_url is not null and other.archived_at is null
+        order by other.position, other.id limit 1)) as url
+    ) own on true
+    left join lateral (
+      select url, alt from product_images where product_id = p.id
+      order by (url = own.url) is true desc, position limit 1
     ) image on true
     where v.id = any(${ids}::bigint[])`.execute(db);
   return new Map(
     rows.map((row) => [
       row.id,
       {
-        value: row.status === 'active' ? toInfo(row) : null,
+        value: row.status === 'active' && row.archived_at === null ? toInfo(row) : null,
         tags: { [productTag(row.product_id)]: row.version, [stockTag(row.id)]: row.stock_version },
       },
     ]),
@@ -137,7 +148,7 @@ async function queryVariants(db: DbOrTx, ids: string[]): Promise<Map<string, Fre
 
 function toInfo(row: VariantRow): VariantInfo {
   const image = imageOrPlaceholder(
-    row.url === null ? undefined : { url: row.url, alt: row.alt ?? '' },
+    row.url === null ? undefined : { url: row.url, alt: row.alt || row.name },
     row.name,
   );
   return {

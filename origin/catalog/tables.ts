@@ -30,7 +30,12 @@ export interface CatalogTables {
     /** Each pair that exists as a variant, joined by `pairSeparator`. */
     size_colors: Generated<string[]>;
     keywords: Generated<string>;
-    status: Generated<'active' | 'archived'>;
+    /** Only `active` is on sale; `hidden` is an active product that is not published. */
+    status: Generated<'active' | 'hidden' | 'draft' | 'archived'>;
+    /** Of a draft or an archived product: whether it would be published. */
+    published: Generated<boolean>;
+    /** Cells of its file that the shop has no column for, one object a row; those of variants stand with them. */
+    file_rows: ColumnType<Record<string, string>[], string | undefined, string>;
     version: Generated<number>;
     /** Version of the sum of its variants' stock, as lists show it. */
     stock_version: Generated<number>;
@@ -46,7 +51,20 @@ export interface CatalogTables {
     option_values: Generated<string[]>;
     position: Generated<number>;
     price_amount: number;
+    /** Pieces on the shelf; `stock-rule.ts` says what is told of it. */
     available: Generated<number>;
+    /** Pieces sold beyond the stock. */
+    backordered: Generated<number>;
+    stock_tracked: Generated<boolean>;
+    /** Whether anybody said how many there are. */
+    stock_stated: Generated<boolean>;
+    sells_beyond_stock: Generated<boolean>;
+    /** One of the product's pictures. */
+    image_url: string | null;
+    /** Since when it is off the shelf; null: on sale. */
+    archived_at: ColumnType<Date | null, Date | null | undefined, Date | null>;
+    /** Cells of its file that the shop has no column for. */
+    file_cells: ColumnType<Record<string, string>, string | undefined, string>;
     stock_version: Generated<number>;
     stock_raised_at: ColumnType<Date, Date | undefined, Date>;
     stock_dirty: Generated<boolean>;
@@ -66,6 +84,10 @@ export interface CatalogTables {
   catalog_set_marks: {
     id: GeneratedAlways<string>;
     tag: string;
+  };
+  product_file_columns: {
+    position: GeneratedAlways<number>;
+    name: string;
   };
   search_words: { word: string };
 }

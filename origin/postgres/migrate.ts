@@ -12,6 +12,7 @@ import * as usedPasswordResets from './migrations/0007-used-password-resets.ts';
 import * as keptAssets from './migrations/0008-kept-assets.ts';
 import * as searchTerms from './migrations/0009-search-terms.ts';
 import * as paymentReferences from './migrations/0010-payment-references.ts';
+import * as productFiles from './migrations/0011-product-files.ts';
 
 /** Listed by hand: a folder scan would need file permissions under Deno, and order is a decision. */
 const migrations: Record<string, Migration> = {
@@ -25,6 +26,7 @@ const migrations: Record<string, Migration> = {
   '0008-kept-assets': keptAssets,
   '0009-search-terms': searchTerms,
   '0010-payment-references': paymentReferences,
+  '0011-product-files': productFiles,
 };
 
 /** @returns the names of the migrations that were applied now; none where a later release has been here already, which the migrator would refuse. */

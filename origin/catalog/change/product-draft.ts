@@ -10,6 +10,8 @@ export interface VariantDraft {
   priceAmount: number;
   /** Whole pieces. */
   available: number;
+  /** One of the product's pictures. */
+  imageUrl?: string | undefined;
 }
 
 export interface ProductDraft {

@@ -19,7 +19,7 @@ export async function refreshListing(tx: Tx, productIds: string[]): Promise<void
       from products p
       join categories c on c.id = p.category_id
       left join categories above on above.id = c.parent_id
-      left join variants v on v.product_id = p.id
+      left join variants v on v.product_id = p.id and v.archived_at is null
       where p.id = any(${productIds}::bigint[])
       group by p.id, c.name, above.name
     ) listed

@@ -22,6 +22,7 @@ interface KnownVariant {
   position: number;
   price_amount: number;
   available: number;
+  image_url: string | null;
 }
 
 /** @throws DraftFault where a SKU belongs to another product */
@@ -69,6 +70,7 @@ async function readKnown(tx: Tx, productId: string, drafts: VariantDraft[]): Pro
       'position',
       'price_amount',
       'available',
+      'image_url',
     ])
     .where((eb) => eb.or([eb('product_id', '=', productId), sql<boolean>`sku = any(${skus}::text[])`]))
     .execute();
@@ -99,6 +101,7 @@ async function updateVariant(
     known.color !== draft.color ||
     known.option_values.join('\n') !== draft.optionValues.join('\n') ||
     known.price_amount !== draft.priceAmount ||
+    known.image_url !== (draft.imageUrl ?? null) ||
     known.position !== position;
   const stockChanged = known.available !== draft.available;
   if (!changed && !stockChanged) return;
@@ -112,6 +115,7 @@ async function updateVariant(
       price_amount: draft.priceAmount,
       position,
       available: draft.available,
+      image_url: draft.imageUrl ?? null,
       ...(stockChanged
         ? {
             stock_version: sql<number>`stock_version + 1`,
@@ -146,6 +150,7 @@ async function insertVariants(
         position,
         price_amount: draft.priceAmount,
         available: draft.available,
+        image_url: draft.imageUrl ?? null,
       })),
     )
     .returning(['id', 'stock_version'])

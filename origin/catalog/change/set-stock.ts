@@ -1,10 +1,11 @@
-// Staff say how many pieces there are: the variant's number becomes that, whatever was sold meanwhile.
+// Staff say how many pieces there are: the variant's number becomes that, whatever was sold meanwhile, and is counted from then on.
 import { sql } from 'kysely';
 import { notFound } from '../../errors.ts';
 import type { TagVersions } from '../../outbox/events.ts';
 import type { Tx } from '../../postgres/database.ts';
 import type { Product } from '../product.ts';
 import { readProductById, toProduct } from '../read-product.ts';
+import { availablePieces, countsStock } from '../stock-rule.ts';
 import { isId, stockTag } from '../tags.ts';
 import { raiseProductStock } from './dirty-versions.ts';
 
@@ -22,22 +23,31 @@ export interface StockChange {
 export async function setStock(tx: Tx, variantId: string, stock: number): Promise<StockChange> {
   const variant = isId(variantId)
     ? await tx
-        .selectFrom('variants')
-        .select(['product_id', 'available'])
+        .selectFrom('variants as v')
+        .select([
+          'product_id',
+          'available',
+          'backordered',
+          availablePieces.as('told'),
+          countsStock.as('counted'),
+        ])
         .where('id', '=', variantId)
         .forNoKeyUpdate()
         .executeTakeFirst()
     : undefined;
   if (variant === undefined) throw notFound('This variant');
-  const isNews = variant.available !== stock;
+  // A page that shows what sells without stock sends its number back unchanged: that is no statement of how many there are.
+  const isNews = variant.counted
+    ? variant.available !== stock || variant.backordered > 0
+    : variant.told !== stock;
   const tags = isNews ? await writeStock(tx, variantId, variant.product_id, stock) : {};
   const detail = await readProductById(tx, variant.product_id);
-  return { product: toProduct(detail!), tags, before: { stock: variant.available } };
+  return { product: toProduct(detail!), tags, before: { stock: variant.told } };
 }
 
 async function writeStock(tx: Tx, variantId: string, productId: string, stock: number): Promise<TagVersions> {
   const { rows } = await sql<{ stock_version: number }>`
-    update variants set available = ${stock}, stock_version = stock_version + 1, stock_raised_at = now(), stock_dirty = false
+    update variants set available = ${stock}, backordered = 0, stock_tracked = true, stock_stated = true, stock_version = stock_version + 1, stock_raised_at = now(), stock_dirty = false
     where id = ${variantId} returning stock_version`.execute(tx);
   return { [stockTag(variantId)]: rows[0]!.stock_version, ...(await raiseProductStock(tx, [productId])) };
 }

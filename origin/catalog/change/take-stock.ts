@@ -1,8 +1,10 @@
 // Stock is taken exactly once or not at all, one conditional statement a variant, and never falls below zero.
+// What sells without stock is taken too: counted beyond the stock as backordered, or not counted at all.
 import { sql } from 'kysely';
 import { Refusal } from '../../errors.ts';
 import { addToOutbox, type TagVersions } from '../../outbox/events.ts';
 import type { Tx } from '../../postgres/database.ts';
+import { countsStock, sellsWithoutStock } from '../stock-rule.ts';
 import { stockTag } from '../tags.ts';
 import { raiseProductStock } from './dirty-versions.ts';
 
@@ -43,9 +45,10 @@ export async function returnStock(tx: Tx, lines: StockLine[]): Promise<void> {
   const raised: RaisedRow[] = [];
   for (const line of sumLines(lines)) {
     const { rows } = await sql<RaisedRow>`
-      update variants set available = available + ${line.quantity}, stock_version = stock_version + 1,
-        stock_raised_at = now(), stock_dirty = false
-      where id = ${line.variantId}
+      update variants v set available = available + greatest(${line.quantity} - backordered, 0),
+        backordered = greatest(backordered - ${line.quantity}, 0),
+        stock_version = stock_version + 1, stock_raised_at = now(), stock_dirty = false
+      where id = ${line.variantId} and ${countsStock}
       returning id, product_id, stock_version, true as raised`.execute(tx);
     raised.push(...rows);
   }
@@ -59,28 +62,31 @@ interface RaisedRow {
   raised: boolean;
 }
 
-/** One statement takes, checks and decides whether its version rises: at 0, or where the last rise is a second ago. */
+/** One statement takes, checks and decides whether its version rises: at 0, or where the last rise is a second ago. What is not counted stays as it is. */
 async function takeLine(tx: Tx, line: StockLine): Promise<RaisedRow | undefined> {
-  const rises = sql`(available = ${line.quantity} or stock_raised_at <= now() - interval '1 s')`;
+  const { quantity } = line;
+  const rises = sql`(${countsStock} and (available = ${quantity} or stock_raised_at <= now() - interval '1 s'))`;
   const { rows } = await sql<RaisedRow>`
     update variants v set
-      available = available - ${line.quantity},
+      available = case when ${countsStock} then greatest(available - ${quantity}, 0) else available end,
+      backordered = case when ${countsStock} then backordered + greatest(${quantity} - available, 0) else backordered end,
       stock_version = stock_version + case when ${rises} then 1 else 0 end,
       stock_raised_at = case when ${rises} then now() else stock_raised_at end,
-      stock_dirty = not ${rises}
-    where id = ${line.variantId} and available >= ${line.quantity}
+      stock_dirty = case when ${countsStock} then not ${rises} else stock_dirty end
+    where id = ${line.variantId} and archived_at is null and (available >= ${quantity} or ${sellsWithoutStock})
       and exists (select from products p where p.id = v.product_id and p.status = 'active')
-    returning id, product_id, stock_version, not stock_dirty as raised`.execute(tx);
+    returning id, product_id, stock_version, ${countsStock} and not stock_dirty as raised`.execute(tx);
   return rows[0];
 }
 
 async function readAvailable(tx: Tx, line: StockLine): Promise<number> {
   const row = await tx
-    .selectFrom('variants')
-    .innerJoin('products', 'products.id', 'variants.product_id')
+    .selectFrom('variants as v')
+    .innerJoin('products', 'products.id', 'v.product_id')
     .select('available')
-    .where('variants.id', '=', line.variantId)
+    .where('v.id', '=', line.variantId)
     .where('products.status', '=', 'active')
+    .where('v.archived_at', 'is', null)
     .executeTakeFirst();
   return row?.available ?? 0;
 }

@@ -29,6 +29,7 @@ export function buildProduct(line: ProductLine, index: number, random: Random): 
   const accent = accentFor(fabric, chosen, random);
   const ground = random.whole(0, 4);
   const price = priceOf(line, random);
+  const images = chosen.map((color) => picture(line, name, { color, fabric, accent, ground }));
   return {
     slug,
     name,
@@ -39,8 +40,13 @@ export function buildProduct(line: ProductLine, index: number, random: Random): 
     tags: [line.department],
     optionNames: ['Size', 'Color'],
     status: 'active',
-    variants: chosen.flatMap((color) => line.sizes.map((size) => variant(slug, size, color, price, random))),
-    images: chosen.map((color) => picture(line, name, { color, fabric, accent, ground })),
+    variants: chosen.flatMap((color, index) =>
+      line.sizes.map((size) => ({
+        ...variant(slug, size, color, price, random),
+        imageUrl: images[index]!.url,
+      })),
+    ),
+    images,
   };
 }
 

@@ -7,6 +7,7 @@ import { money } from '../../web/money.ts';
 import { imageOrPlaceholder } from '../placeholder.ts';
 import type { ProductList, ProductSummary } from '../product.ts';
 import { findCandidates } from '../search/search-candidates.ts';
+import { availablePieces } from '../stock-rule.ts';
 import { productStockTag, productTag } from '../tags.ts';
 import { type Place, readCursor, writeCursor } from './cursor.ts';
 import { readFacets } from './facets.ts';
@@ -80,8 +81,8 @@ async function readPage(
       select url, alt from product_images where product_id = p.id order by position limit 1
     ) image on true
     left join lateral (
-      select coalesce(least(sum(available), 2147483647), 0)::integer as available
-      from variants where product_id = p.id
+      select coalesce(least(sum(${availablePieces}), 2147483647), 0)::integer as available
+      from variants v where v.product_id = p.id and v.archived_at is null
     ) stock on true
     ${orderBy(query.sort, sql`page.`)}`.execute(db);
   return rows;
@@ -155,7 +156,10 @@ function toSummary(row: SummaryRow): ProductSummary {
     category: row.category,
     version: row.version,
     price: money(row.price_amount),
-    image: imageOrPlaceholder(row.url === null ? undefined : { url: row.url, alt: row.alt ?? '' }, row.name),
+    image: imageOrPlaceholder(
+      row.url === null ? undefined : { url: row.url, alt: row.alt || row.name },
+      row.name,
+    ),
     available: row.available,
   };
 }
