@@ -8,6 +8,7 @@ import { accountRoutes } from './account/routes.ts';
 import type { Carts } from './cart/carts.ts';
 import { cartPages } from './cart/pages/routes.ts';
 import { cartRoutes } from './cart/routes.ts';
+import { readNavigationSoon } from './catalog/pages/navigation.ts';
 import { catalogPages } from './catalog/pages/routes.ts';
 import { catalogRoutes } from './catalog/routes.ts';
 import type { Deps } from './deps.ts';
@@ -24,6 +25,7 @@ import { errorPage } from './web/page/error-page.ts';
 import { isForPrograms, problemResponse, toRefusal } from './web/problem.ts';
 import { createAllowedMethods } from './web/request/allowed-methods.ts';
 import { limitBody, refuseEncodedBody } from './web/request/limit-body.ts';
+import { isPagePath, properPath } from './web/request/proper-path.ts';
 import { rememberWrites } from './web/request/read-your-writes.ts';
 import { checkSameOrigin } from './web/request/same-origin.ts';
 import { readTrace } from './web/request/trace.ts';
@@ -97,10 +99,15 @@ function passThrough(app: OpenAPIHono<AppEnv>, deps: Deps, loadBounds: LoadBound
   app.use(limitBody(maxBodyBytes));
 }
 
-/** There is nothing at the address, or nothing for this method. */
+/** There is nothing at the address, or nothing for this method; or it is another spelling of a page's address. */
 function createNothingHere(app: OpenAPIHono<AppEnv>, respondToError: RespondToError) {
   const allowedAt = createAllowedMethods(app.routes);
-  return (c: Context<AppEnv>): Response => {
+  return async (c: Context<AppEnv>): Promise<Response> => {
+    const proper = properPath(c.req.path);
+    if (proper !== c.req.path && isPagePath(proper) && allowedAt(proper).includes(c.req.method)) {
+      const isRead = c.req.method === 'GET' || c.req.method === 'HEAD';
+      return c.redirect(`${proper}${new URL(c.req.url).search}`, isRead ? 301 : 308);
+    }
     const allowed = allowedAt(c.req.path);
     if (allowed.length === 0 || allowed.includes(c.req.method))
       return respondToError(new Refusal(404, 'not-found', 'There is nothing at this address'), c);
@@ -111,18 +118,20 @@ function createNothingHere(app: OpenAPIHono<AppEnv>, respondToError: RespondToEr
   };
 }
 
-type RespondToError = (error: Error, c: Context<AppEnv>) => Response;
+type RespondToError = (error: Error, c: Context<AppEnv>) => Promise<Response>;
 
 /** The one place where errors become answers: problem documents under /api, the shop's own page elsewhere. */
 function createRespondToError(deps: Deps): RespondToError {
-  return (error, c) => {
+  return async (error, c) => {
     const refusal = toRefusal(error);
     // A refusal without a cause has nothing more to tell, and comes by the thousand when we are busy.
     const isExpected = error === refusal && error.cause === undefined;
     if (refusal.status >= 500 && !isExpected) {
       deps.log.error({ err: error, traceparent: c.get('traceparent'), path: c.req.path }, 'request failed');
     }
-    const response = isForPrograms(c.req.path) ? problemResponse(refusal) : errorPage(refusal);
+    const response = isForPrograms(c.req.path)
+      ? problemResponse(refusal)
+      : errorPage(refusal, await readNavigationSoon(deps, refusal.status < 500 ? 500 : 0));
     // The rest of a body that was too long still comes: nobody can be answered on that connection after this.
     if (refusal.status === 413 && c.req.header('Content-Length') === undefined)
       response.headers.set('Connection', 'close');

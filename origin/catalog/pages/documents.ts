@@ -1,6 +1,7 @@
 // The catalog's pages as whole documents, each with the tags of everything it was made from.
 import type { Fresh } from '../../cache/entry.ts';
 import { notFound } from '../../errors.ts';
+import type { TagVersions } from '../../outbox/events.ts';
 import type { DbOrTx } from '../../postgres/database.ts';
 import { errorDocument } from '../../web/page/error-page.ts';
 import type { Html } from '../../web/page/html.ts';
@@ -10,15 +11,15 @@ import { siteTags } from '../../web/shared/site-tag.ts';
 import { listProducts } from '../list/list-products.ts';
 import { type ListQuery, parseListQuery } from '../list/list-query.ts';
 import { listCategories } from '../list-categories.ts';
-import type { CategoryNode } from '../product.ts';
+import type { CategoryNode, ProductList } from '../product.ts';
 import { readProduct } from '../read-product.ts';
 import { suggestSpelling } from '../search/search-words.ts';
 import { isSlug } from '../tags.ts';
 import { homePage } from './home.ts';
 import { absolute, productJsonLd } from './json-ld.ts';
 import { listPage } from './list.ts';
-import { isFiltered } from './list-links.ts';
-import { departments, pathTo, readCategoryTree } from './navigation.ts';
+import { hasNextPage, listHref } from './list-links.ts';
+import { type CategoryPlace, departments, pathTo, readCategoryTree } from './navigation.ts';
 import { productPage } from './product.ts';
 
 interface Site {
@@ -55,7 +56,7 @@ function isFilled({ productCount }: CategoryNode): boolean {
 export async function productDocument(db: DbOrTx, site: Site, slug: string): Document {
   const tree = await readCategoryTree(db);
   const { value: product, tags } = await readProduct(db, slug);
-  if (product === undefined) return missing('This product', tree.tags, tags);
+  if (product === undefined) return movedProduct(db, slug, tree, tags);
   const path = pathTo(tree.value, product.category);
   const options: LayoutOptions = {
     title: `${product.name}, ${product.brand}`,
@@ -70,6 +71,22 @@ export async function productDocument(db: DbOrTx, site: Site, slug: string): Doc
   return document(layout(options, productPage({ product, path })), { ...tree.tags, ...tags });
 }
 
+/** Another spelling of a product's address leads to the product; what is none is missing. */
+async function movedProduct(
+  db: DbOrTx,
+  slug: string,
+  tree: Fresh<CategoryPlace[]>,
+  tags: TagVersions,
+): Document {
+  const seen = { ...tags };
+  for (const spelling of otherSpellings(slug)) {
+    const { value: product, tags } = await readProduct(db, spelling);
+    Object.assign(seen, tags);
+    if (product !== undefined) return moved(`/p/${encodeURIComponent(product.slug)}`, seen);
+  }
+  return missing('This product', tree, seen);
+}
+
 export async function categoryDocument(
   db: DbOrTx,
   site: Site,
@@ -78,16 +95,19 @@ export async function categoryDocument(
   const tree = await readCategoryTree(db);
   const path = isSlug(query.category) ? pathTo(tree.value, query.category) : [];
   const here = path.at(-1);
-  if (here === undefined) return missing('This category', tree.tags);
+  if (here === undefined) {
+    const meant = tree.value.find(({ slug }) => plainSpelling(slug) === plainSpelling(query.category));
+    if (meant === undefined) return missing('This category', tree);
+    return moved(`/c/${encodeURIComponent(meant.slug)}`, tree.tags);
+  }
   const list = await listProducts(db, query);
   const base = `/c/${here.slug}`;
   const options: LayoutOptions = {
-    title: here.name,
-    description: `${here.name} at MyClothes: sizes, colours and prices at a glance.`,
+    title: nameOfPart(here.name, query),
+    description: `${nameOfPart(here.name, query)} at MyClothes: sizes, colours and prices at a glance.`,
     navigation: departments(tree.value),
     department: path[0]?.slug,
-    canonicalUrl: `${site.url}${base}`,
-    unlisted: isFiltered(query),
+    ...placeInList(site, base, query, list.value),
   };
   const below = tree.value.filter((place) => place.parent === here.slug);
   const content = listPage({ base, heading: here.name, path, below, query, list: list.value });
@@ -99,12 +119,12 @@ export async function searchDocument(db: DbOrTx, site: Site, query: ListQuery): 
   const list = await listProducts(db, query);
   const asked = query.q !== '';
   const spelling = asked && list.value.items.length === 0 ? await suggestSpelling(db, query.q) : undefined;
-  const heading = asked ? `“${query.q}”` : 'Everything';
+  const heading = asked ? `Results for “${query.q}”` : 'All products';
   const options: LayoutOptions = {
-    title: asked ? `${heading}, search` : heading,
+    title: nameOfPart(heading, query),
+    description: `${nameOfPart(heading, query)} at MyClothes: sizes, colours and prices at a glance.`,
     navigation: departments(tree.value),
-    canonicalUrl: asked ? undefined : `${site.url}/search`,
-    unlisted: asked || isFiltered(query),
+    ...placeInList(site, '/search', query, list.value),
     q: query.q,
   };
   const content = listPage({
@@ -119,9 +139,49 @@ export async function searchDocument(db: DbOrTx, site: Site, query: ListQuery): 
   return document(layout(options, content), { ...tree.tags, ...list.tags, ...spelling?.tags });
 }
 
+/** Each part of a list is a page of its own, with its own title. */
+function nameOfPart(name: string, { page }: ListQuery): string {
+  return page === 1 ? name : `${name}, page ${page}`;
+}
+
+/** Where a part of a list stands among the others. Only lists as they are by themselves are for search engines. */
+function placeInList(
+  site: Site,
+  base: string,
+  query: ListQuery,
+  list: ProductList,
+): Pick<LayoutOptions, 'canonicalUrl' | 'unlisted' | 'previousUrl' | 'nextUrl'> {
+  const { page } = query;
+  const isPlain = listHref(base, query) === base;
+  const urlOf = (page: number) => `${site.url}${listHref(base, query, { page })}`;
+  return {
+    canonicalUrl: isPlain ? urlOf(page) : undefined,
+    unlisted: !isPlain || list.items.length === 0,
+    previousUrl: page > 1 ? urlOf(page - 1) : undefined,
+    nextUrl: hasNextPage(query, list) ? urlOf(page + 1) : undefined,
+  };
+}
+
+/** Small letters, composed: as addresses are written here. */
+function plainSpelling(slug: string): string {
+  return slug.normalize('NFC').toLowerCase();
+}
+
+/** The other ways to write the same letters, the usual one first. */
+function otherSpellings(slug: string): string[] {
+  const plain = plainSpelling(slug);
+  return [...new Set([plain, plain.normalize('NFD'), slug.normalize('NFC')])].filter((it) => it !== slug);
+}
+
 /** Absence is kept as well, until the thing appears. */
-function missing(what: string, ...tags: Record<string, number>[]): Fresh<SharedBody> {
-  return document(errorDocument(notFound(what)), Object.assign({}, ...tags), 404);
+function missing(what: string, tree: Fresh<CategoryPlace[]>, tags: TagVersions = {}): Fresh<SharedBody> {
+  const page = errorDocument(notFound(what), departments(tree.value));
+  return document(page, { ...tree.tags, ...tags }, 404);
+}
+
+function moved(location: string, tags: TagVersions): Fresh<SharedBody> {
+  const value = { status: 301 as const, contentType: 'text/plain; charset=utf-8', body: '', location };
+  return { value, tags: { ...siteTags, ...tags } };
 }
 
 function document(page: Html, tags: Record<string, number>, status: 200 | 404 = 200): Fresh<SharedBody> {

@@ -1,5 +1,6 @@
 // Addresses of lists: what is chosen stands in the query, in one order, amounts in whole units.
-import type { ListQuery } from '../list/list-query.ts';
+import { type ListQuery, maxPage } from '../list/list-query.ts';
+import type { ProductList } from '../product.ts';
 
 /** @param base `/search` or `/c/<slug>` */
 export function listHref(base: string, query: ListQuery, changes: Partial<ListQuery> = {}): string {
@@ -14,6 +15,10 @@ export function listHref(base: string, query: ListQuery, changes: Partial<ListQu
   if (page > 1) params.append('page', String(page));
   const text = params.toString();
   return text === '' ? base : `${base}?${text}`;
+}
+
+export function hasNextPage(query: ListQuery, list: ProductList): boolean {
+  return list.nextCursor !== null && query.page < maxPage;
 }
 
 export function wholeUnits(minorUnits: number): string {

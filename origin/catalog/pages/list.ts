@@ -1,11 +1,11 @@
 // A list of products with what narrows it: a category, or what was searched for.
 import { type Html, html } from '../../web/page/html.ts';
 import type { NavigationItem } from '../../web/page/layout.ts';
-import { type ListQuery, maxPage } from '../list/list-query.ts';
+import type { ListQuery } from '../list/list-query.ts';
 import type { ProductList } from '../product.ts';
 import { crumbs } from './crumbs.ts';
 import { chosenChips, facetForm } from './facets.ts';
-import { isFiltered, listHref } from './list-links.ts';
+import { hasNextPage, isFiltered, listHref } from './list-links.ts';
 import type { CategoryPlace } from './navigation.ts';
 import { productGrid } from './product-card.ts';
 
@@ -41,27 +41,27 @@ ${pages(base, query, list)}</div>
 }
 
 function describeTotal({ facets }: ProductList): string {
-  if (facets.more) return `More than ${facets.total} pieces`;
-  return facets.total === 1 ? 'One piece' : `${facets.total} pieces`;
+  if (facets.more) return `More than ${facets.total} products`;
+  return facets.total === 1 ? '1 product' : `${facets.total} products`;
 }
 
 function nothingFound(base: string, query: ListQuery): Html {
   if (isFiltered(query)) {
     const all = listHref(base, query, { sizes: [], colors: [], min: undefined, max: undefined });
-    return html`<div class="empty"><p class="lead">Nothing like that hangs here.</p>
-<p class="row"><a class="button" href="${all}">Take all filters away</a></p></div>`;
+    return html`<div class="empty"><p class="lead">No products match these filters.</p>
+<p class="row"><a class="button" href="${all}">Clear all filters</a></p></div>`;
   }
-  return html`<div class="empty"><p class="lead">Nothing like that hangs here.</p>
-${query.q === '' ? '' : html`<p>Fewer words find more: a kind of garment, a colour, a fabric.</p>`}
-<p class="row"><a class="button" href="/search">See everything</a></p></div>`;
+  return html`<div class="empty"><p class="lead">No products found.</p>
+${query.q === '' ? '' : html`<p>Try fewer or more general words: a kind of garment, a colour, a fabric.</p>`}
+<p class="row"><a class="button" href="/search">See all products</a></p></div>`;
 }
 
 function pages(base: string, query: ListQuery, list: ProductList): Html | '' {
-  const hasNext = list.nextCursor !== null && query.page < maxPage;
+  const hasNext = hasNextPage(query, list);
   if (!hasNext && query.page === 1) return '';
   return html`<nav class="pages" aria-label="Pages">
-${query.page > 1 ? html`<a class="button quiet" rel="prev" href="${listHref(base, query, { page: query.page - 1 })}">Back</a>` : html`<span></span>`}
+${query.page > 1 ? html`<a class="button quiet" rel="prev" href="${listHref(base, query, { page: query.page - 1 })}">Previous</a>` : html`<span></span>`}
 <span class="soft">Page ${query.page}</span>
-${hasNext ? html`<a class="button quiet" rel="next" href="${listHref(base, query, { page: query.page + 1 })}">More</a>` : html`<span></span>`}
+${hasNext ? html`<a class="button quiet" rel="next" href="${listHref(base, query, { page: query.page + 1 })}">Next</a>` : html`<span></span>`}
 </nav>`;
 }

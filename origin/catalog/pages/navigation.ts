@@ -3,6 +3,7 @@ import type { Fresh } from '../../cache/entry.ts';
 import type { Deps } from '../../deps.ts';
 import type { DbOrTx } from '../../postgres/database.ts';
 import type { NavigationItem } from '../../web/page/layout.ts';
+import { withinMs } from '../../within.ts';
 import { listCategories } from '../list-categories.ts';
 import { categoriesTag, readSetVersions } from '../tags.ts';
 
@@ -18,10 +19,12 @@ export async function readCategoryTree(db: DbOrTx): Promise<Fresh<CategoryPlace[
   return { value: value.map(({ slug, name, parent }) => ({ slug, name, parent })), tags };
 }
 
+const treeKey = 'category-tree';
+
 /** For pages outside the catalog. A page without departments is better than none, so a failure leaves it empty. */
 export async function readTree(deps: Pick<Deps, 'cache' | 'log'>): Promise<CategoryPlace[]> {
   try {
-    const request = { key: 'category-tree', fromReplicas: true, fill: readCategoryTree };
+    const request = { key: treeKey, fromReplicas: true, fill: readCategoryTree };
     const { value } = await deps.cache.read(request);
     return value;
   } catch (error) {
@@ -32,6 +35,20 @@ export async function readTree(deps: Pick<Deps, 'cache' | 'log'>): Promise<Categ
 
 export async function readNavigation(deps: Pick<Deps, 'cache' | 'log'>): Promise<NavigationItem[]> {
   return departments(await readTree(deps));
+}
+
+/** For error pages. @param waitMs 0: only what this process's memory holds, where many are refused at once */
+export async function readNavigationSoon(
+  deps: Pick<Deps, 'cache' | 'log'>,
+  waitMs: number,
+): Promise<NavigationItem[]> {
+  const known = deps.cache.recall<CategoryPlace[]>(treeKey);
+  if (known !== undefined || waitMs === 0) return departments(known?.value ?? []);
+  return withinMs(
+    waitMs,
+    () => new Error('Departments took too long'),
+    () => readNavigation(deps),
+  ).catch(() => []);
 }
 
 export function departments(tree: CategoryPlace[]): NavigationItem[] {

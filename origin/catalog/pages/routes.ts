@@ -17,20 +17,22 @@ export function catalogPages(deps: Deps): Hono<AppEnv> {
     respondShared(c, deps, { key: 'page:/', produce: (db: DbOrTx) => homeDocument(db, site) }),
   );
 
-  pages.get('/p/:slug', (c) => {
+  pages.get('/p/:slug', async (c) => {
     const slug = c.req.param('slug');
-    return respondShared(c, deps, {
+    const response = await respondShared(c, deps, {
       key: `page:/p/${slug.slice(0, 300)}`,
       produce: (db) => productDocument(db, site, slug),
     });
+    return withQuery(response, c);
   });
 
-  pages.get('/c/:category', (c) => {
+  pages.get('/c/:category', async (c) => {
     const query = { ...listQueryOf(c), q: '', category: c.req.param('category') };
-    return respondShared(c, deps, {
+    const response = await respondShared(c, deps, {
       key: `page:/c:${listKey(query)}`,
       produce: (db) => categoryDocument(db, site, query),
     });
+    return withQuery(response, c);
   });
 
   pages.get('/search', (c) => {
@@ -41,6 +43,13 @@ export function catalogPages(deps: Deps): Hono<AppEnv> {
     });
   });
   return pages;
+}
+
+/** What was chosen goes along to the right spelling of an address. */
+function withQuery(response: Response, c: Context<AppEnv>): Response {
+  const location = response.headers.get('Location');
+  if (location !== null) response.headers.set('Location', location + new URL(c.req.url).search);
+  return response;
 }
 
 /** Pages are numbered and of one length, so that few addresses name many lists. */

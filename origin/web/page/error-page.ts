@@ -2,35 +2,37 @@
 import type { Refusal } from '../../errors.ts';
 import { headersOf } from '../problem.ts';
 import { type Html, html } from './html.ts';
-import { layout } from './layout.ts';
+import { layout, type NavigationItem } from './layout.ts';
 
 const headings: Record<number, string> = {
   401: 'Please sign in',
-  403: 'Not from here',
-  404: 'Nothing hangs here',
-  409: 'Something changed',
-  413: 'Too much at once',
-  422: 'That does not fit',
+  403: 'This request was refused',
+  404: 'Page not found',
+  409: 'Something has changed',
+  413: 'That is too large',
+  422: 'Please check what you entered',
   428: 'Please try again',
-  429: 'A little slower',
-  503: 'One moment, please',
+  429: 'Too many requests',
+  503: 'Please try again in a moment',
 };
 
-export function errorPage(refusal: Refusal): Response {
+/** @param navigation the departments, so that the way on stands where it always does */
+export function errorPage(refusal: Refusal, navigation: NavigationItem[]): Response {
   const headers = headersOf(refusal, 'text/html; charset=utf-8');
-  return new Response(String(errorDocument(refusal)), { status: refusal.status, headers });
+  return new Response(String(errorDocument(refusal, navigation)), { status: refusal.status, headers });
 }
 
-export function errorDocument(refusal: Refusal): Html {
+export function errorDocument(refusal: Refusal, navigation: NavigationItem[]): Html {
   const heading =
-    headings[refusal.status] ?? (refusal.status >= 500 ? 'A seam came undone' : 'That does not fit');
+    headings[refusal.status] ??
+    (refusal.status >= 500 ? 'Something went wrong' : 'Please check what you entered');
   return layout(
-    { title: heading, unlisted: true },
+    { title: heading, unlisted: true, navigation },
     html`<section class="nowhere"><p class="label soft">${refusal.status}</p>
 <h1>${heading}</h1>
 <p class="lead">${refusal.message}.</p>
 ${refusal.retryAfterSeconds === undefined ? '' : html`<p>Trying again in ${describeWait(refusal.retryAfterSeconds)} is safe: nothing happens twice.</p>`}
-<p class="row"><a class="button" href="/">To the front door</a> <a href="/search">See everything</a>
+<p class="row"><a class="button" href="/">Go to the home page</a> <a href="/search">See all products</a>
 ${refusal.status === 401 ? html`<a href="/sign-in">Sign in</a>` : ''}</p></section>`,
   );
 }

@@ -27,6 +27,10 @@ export interface LayoutOptions {
   canonicalUrl?: string | undefined;
   /** Absolute. */
   imageUrl?: string | undefined;
+  /** Of the list's part before this one. */
+  previousUrl?: string | undefined;
+  /** Of the list's part after this one. */
+  nextUrl?: string | undefined;
   openGraphType?: 'website' | 'product';
   /** Not for search engines: personal pages, filtered lists. */
   unlisted?: boolean;
@@ -56,11 +60,13 @@ ${options.secretAddress ? html`<meta name="referrer" content="strict-origin">` :
 <meta name="theme-color" content="#151311" media="(prefers-color-scheme: dark)">
 ${options.description ? html`<meta name="description" content="${options.description}">` : ''}
 ${options.unlisted ? html`<meta name="robots" content="noindex">` : ''}
+${options.previousUrl ? html`<link rel="prev" href="${options.previousUrl}">` : ''}
+${options.nextUrl ? html`<link rel="next" href="${options.nextUrl}">` : ''}
 ${openGraph(options)}
 ${options.jsonLd ? html`<script type="application/ld+json">${raw(scriptData(options.jsonLd))}</script>` : ''}
 </head>
 <body>
-<a class="skip" href="#content">Skip to the content</a>
+<a class="skip" href="#content">Skip to content</a>
 ${masthead(options)}
 <div class="stitch"></div>
 <main id="content" tabindex="-1">
@@ -113,10 +119,9 @@ ${navigation.map(
 function foot(): Html {
   return html`<footer class="foot">
 <div><p class="mark"><em>My</em>Clothes</p>
-<p>Clothes to keep, from a bag that never forgets.</p></div>
-<ul class="plain"><li><a href="/search">Everything we sell</a></li><li><a href="/cart">Your bag</a></li><li><a href="/account">Your account and orders</a></li></ul>
-<p>This is a demonstration shop: a demo payment moves no money.
-<br><a href="/api/docs">For developers</a></p>
+<p>Clothes made to be kept.</p></div>
+<ul class="plain"><li><a href="/search">All products</a></li><li><a href="/cart">Your bag</a></li><li><a href="/account">Your account and orders</a></li></ul>
+<p><a href="/api/docs">For developers</a></p>
 </footer>`;
 }
 

@@ -1,0 +1,12 @@
+// Each page has one address: no slash at its end, no empty parts, the first part in lower case. Other spellings lead there.
+
+/** @param path as the client wrote it. @returns one leading slash, so that it names no other host. */
+export function properPath(path: string): string {
+  const [first = '', ...rest] = path.split('/').filter((part) => part !== '');
+  return `/${[first.toLowerCase(), ...rest].join('/')}`;
+}
+
+/** An address of the API is spelled by programs: it is right or it is told to be wrong. */
+export function isPagePath(path: string): boolean {
+  return !path.startsWith('/api/') || path === '/api/docs';
+}
