@@ -39,7 +39,7 @@ describe.skipIf(!hasChromium)('buying in Chromium', () => {
   test('a guest buys without JavaScript, and sees that no money moved', async () => {
     const page = await openPage(false);
     await chooseFirstSize(page);
-    await page.getByRole('button', { name: 'Into the bag' }).click();
+    await page.getByRole('button', { name: 'Add to bag' }).click();
     expect(new URL(page.url()).pathname).toBe('/cart');
     await checkOut(page, 'demo:paid');
     expect(await page.textContent('main')).toContain('no money moves');
@@ -51,7 +51,7 @@ describe.skipIf(!hasChromium)('buying in Chromium', () => {
     const page = await openPage(false);
     await page.goto(`${storefront.url}/p/${storefront.slug}`);
     await page.fill('#quantity', '3');
-    await page.getByRole('button', { name: 'Into the bag' }).click();
+    await page.getByRole('button', { name: 'Add to bag' }).click();
     expect(await page.textContent('[role=alert]')).toContain('Please choose a size');
     expect(await page.inputValue('#quantity')).toBe('3');
   });
@@ -61,7 +61,7 @@ describe.skipIf(!hasChromium)('buying in Chromium', () => {
     const errors: string[] = [];
     page.on('pageerror', (error) => errors.push(error.message));
     await chooseFirstSize(page);
-    await page.getByRole('button', { name: 'Into the bag' }).click();
+    await page.getByRole('button', { name: 'Add to bag' }).click();
     await page.locator('.added a').waitFor();
     expect(new URL(page.url()).pathname).toBe(`/p/${storefront.slug}`);
     expect(await page.textContent('[data-count-here]')).toBe('1');
@@ -77,7 +77,7 @@ describe.skipIf(!hasChromium)('buying in Chromium', () => {
   });
 
   test.each([
-    ['once', 1, 'In your bag'],
+    ['once', 1, 'Added to your bag'],
     ['every time', 4, 'The shop does not answer'],
   ])('an add whose answer is lost %s counts once', async (_often, losses, told) => {
     const page = await openPage(true);
@@ -90,11 +90,11 @@ describe.skipIf(!hasChromium)('buying in Chromium', () => {
     });
     await chooseFirstSize(page);
     const addressBefore = page.url();
-    await page.getByRole('button', { name: 'Into the bag' }).click();
+    await page.getByRole('button', { name: 'Add to bag' }).click();
     await page.getByText(told).waitFor();
     if (losses > 1) {
-      await page.getByRole('button', { name: 'Into the bag' }).click();
-      await page.getByText('In your bag').waitFor();
+      await page.getByRole('button', { name: 'Add to bag' }).click();
+      await page.getByText('Added to your bag').waitFor();
     }
     expect(page.url()).toBe(addressBefore);
     expect(lost).toBe(losses + 1);
@@ -105,11 +105,11 @@ describe.skipIf(!hasChromium)('buying in Chromium', () => {
   test('a total that differs from what was seen is told before anything is ordered', async () => {
     const page = await openPage(false);
     await chooseFirstSize(page);
-    await page.getByRole('button', { name: 'Into the bag' }).click();
+    await page.getByRole('button', { name: 'Add to bag' }).click();
     await page.goto(`${storefront.url}/checkout`);
     const other = await page.context().newPage();
     await chooseFirstSize(other);
-    await other.getByRole('button', { name: 'Into the bag' }).click();
+    await other.getByRole('button', { name: 'Add to bag' }).click();
     await page.fill('#email', 'ada@example.com');
     await page.fill('#name', 'Ada Shopper');
     await page.fill('#line1', '1 Mill Lane');
@@ -125,7 +125,7 @@ describe.skipIf(!hasChromium)('buying in Chromium', () => {
   test('who signs up keeps the bag, and finds it on another device', async () => {
     const page = await openPage(false);
     await chooseFirstSize(page);
-    await page.getByRole('button', { name: 'Into the bag' }).click();
+    await page.getByRole('button', { name: 'Add to bag' }).click();
     await page.goto(`${storefront.url}/sign-up`);
     await page.fill('#name', 'Grace Shopper');
     await page.fill('#email', 'grace@example.com');

@@ -66,6 +66,6 @@ export function chosenChips(base: string, query: ListQuery): Html | '' {
   if (chips.length === 0) return '';
   return html`<p class="below">${chips.map(
     ([text, changes]) =>
-      html`<a class="chip" href="${listHref(base, query, changes)}" rel="nofollow">${text} <span aria-hidden="true">×</span><span class="hidden">: take away</span></a> `,
+      html`<a class="chip" href="${listHref(base, query, changes)}" rel="nofollow">${text} <span aria-hidden="true">×</span><span class="hidden">: remove</span></a> `,
   )}</p>`;
 }

@@ -1,5 +1,4 @@
-// The front door: what the shop is, what is new, and an index of everything.
-
+// The home page: what the shop is, what is new, and every category.
 import { formatMoney } from '../../web/money.ts';
 import { type Html, html } from '../../web/page/html.ts';
 import type { CategoryNode, ProductSummary } from '../product.ts';
@@ -15,18 +14,19 @@ export function homePage({ categories, newest }: HomePage): Html {
   const others = newest.filter((product) => product !== first && product !== second);
   return html`<section class="hero">
 <div><h1>Good clothes. <em>Kept.</em></h1>
-<p class="lead">Cut to be worn for years, and laid in a bag that never forgets: what you choose on the train is there on the sofa.</p>
-<p class="row"><a class="button" href="/search">See everything</a> <a href="#index">or browse the index</a></p></div>
+<p class="lead">Clothes cut to be worn for years, in a bag that keeps what you choose until you come back.</p>
+<p class="row"><a class="button" href="/search">Shop all</a> <a href="#categories">or browse by category</a></p></div>
 <div class="hero-pictures">${[first, second].map((product) => product && heroPicture(product))}</div>
 </section>
-<section class="section" aria-labelledby="new"><div class="section-head"><h2 id="new">New on the rail</h2><a href="/search?sort=newest">All that is new</a></div>
+<section class="section" aria-labelledby="new"><div class="section-head"><h2 id="new">New in</h2><a href="/search">See all new in</a></div>
 ${productGrid(others, 2)}</section>
-<section class="section" aria-labelledby="index"><div class="section-head"><h2 id="index">The index</h2></div>
+<section class="section" aria-labelledby="categories"><div class="section-head"><h2 id="categories">Shop by category</h2></div>
 <ul class="index">${categories.filter((category) => category.parent === null).map((category) => indexEntry(category, categories))}</ul></section>
-<section class="section promises" aria-label="What we promise">
-<div><h3>Your bag stays packed</h3><p>A piece is in your bag only once it is safely written down, in more than one place. Close the page, change the device, come back next week.</p></div>
-<div><h3>Buy without an account</h3><p>Name, address, done. If you want to keep the order, make an account afterwards.</p></div>
-<div><h3>The price you see</h3><p>Should a price or the stock change while you shop, we tell you before you pay, and you decide.</p></div>
+<section class="section promises" aria-labelledby="why">
+<h2 class="hidden" id="why">Why shop here</h2>
+<div><h3>Your bag stays packed</h3><p>Close the page and come back next week: what you added is still in your bag. Sign in, and it is there on every device.</p></div>
+<div><h3>Buy without an account</h3><p>Your name and address are all we need. You can create an account after your order.</p></div>
+<div><h3>The price you see</h3><p>If a price changes while you shop, we tell you before you order, and you decide.</p></div>
 </section>`;
 }
 

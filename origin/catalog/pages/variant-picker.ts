@@ -33,10 +33,10 @@ ${sizes(context, variants, color, '')}`,
 }
 ${
   isSoldOut
-    ? html`<p class="notice">Sold out in every size. It may come back: returned pieces go straight on the rail.</p>`
-    : html`<div class="buy"><div class="field"><label for="quantity">Pieces</label>
+    ? html`<p class="notice">Sold out.</p>`
+    : html`<div class="buy"><div class="field"><label for="quantity">Quantity</label>
 <input class="input quantity" id="quantity" name="quantity" type="number" inputmode="numeric" min="1" max="99" required value="${chosen.quantity || '1'}"></div>
-<button class="button" type="submit">Into the bag</button></div>`
+<button class="button" type="submit">Add to bag</button></div>`
 }
 </form>`;
 }
@@ -67,8 +67,10 @@ function sizes(
 function scarce(variants: Variant[]): Html | '' {
   const last = variants.filter((variant) => variant.available > 0 && variant.available <= 3);
   if (last.length === 0) return '';
-  const told = last.slice(0, 3).map(({ size, available }) => `${available} of ${size || 'this'}`);
-  return html`<p class="hint">Only ${told.join(', ')} left.</p>`;
+  const told = last
+    .slice(0, 3)
+    .map(({ size, available }) => `${available} left${size === '' ? '' : ` in ${size}`}`);
+  return html`<p class="hint">Only ${told.join(', ')}.</p>`;
 }
 
 /** What was chosen; else the first colour that is still to be had. */

@@ -78,20 +78,20 @@ async function addToBag(form) {
     sizes?.querySelector('input:enabled')?.focus();
     return say('Please choose a size.');
   }
-  const bag = { href: '/cart', text: 'See the bag' };
+  const bag = { href: '/cart', text: 'View bag' };
   const add = JSON.stringify({ variantId: chosen.value, quantity: Number(form.elements.quantity.value) });
   // Until it is answered the same add bears the same key: pressed again, it counts once.
   const key = unanswered.get(form)?.[add] ?? crypto.randomUUID();
   unanswered.set(form, { [add]: key });
   const answer = await send('/api/cart/lines', add, key);
-  if (!answer) return say('The shop does not answer just now. Trying again adds it once.', bag);
+  if (!answer) return say('The shop does not answer right now. Try again: it is added only once.', bag);
   unanswered.delete(form);
   const { ok, body } = answer;
   if (!ok) return say(`${body.detail}.`);
   showCount(body.count);
   const line = body.lines.find(({ variantId }) => variantId === chosen.value);
   const what = [line?.name, line?.color, line?.size].filter(Boolean).join(', ');
-  say(`In your bag: ${what}.`, bag);
+  say(`Added to your bag: ${what}.`, bag);
 }
 
 /** The same key again is the same add, so what failed on the way is sent again without harm. Nothing where no answer can be read. */
