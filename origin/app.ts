@@ -25,7 +25,7 @@ import { errorPage } from './web/page/error-page.ts';
 import { isForPrograms, problemResponse, toRefusal } from './web/problem.ts';
 import { createAllowedMethods } from './web/request/allowed-methods.ts';
 import { limitBody, refuseEncodedBody } from './web/request/limit-body.ts';
-import { isPagePath, properPath } from './web/request/proper-path.ts';
+import { properPath } from './web/request/proper-path.ts';
 import { rememberWrites } from './web/request/read-your-writes.ts';
 import { checkSameOrigin } from './web/request/same-origin.ts';
 import { readTrace } from './web/request/trace.ts';
@@ -104,7 +104,8 @@ function createNothingHere(app: OpenAPIHono<AppEnv>, respondToError: RespondToEr
   const allowedAt = createAllowedMethods(app.routes);
   return async (c: Context<AppEnv>): Promise<Response> => {
     const proper = properPath(c.req.path);
-    if (proper !== c.req.path && isPagePath(proper) && allowedAt(proper).includes(c.req.method)) {
+    const isPage = !isForPrograms(proper) || proper === '/api/docs';
+    if (isPage && proper !== c.req.path && allowedAt(proper).includes(c.req.method)) {
       const isRead = c.req.method === 'GET' || c.req.method === 'HEAD';
       return c.redirect(`${proper}${new URL(c.req.url).search}`, isRead ? 301 : 308);
     }

@@ -5,8 +5,3 @@ export function properPath(path: string): string {
   const [first = '', ...rest] = path.split('/').filter((part) => part !== '');
   return `/${[first.toLowerCase(), ...rest].join('/')}`;
 }
-
-/** An address of the API is spelled by programs: it is right or it is told to be wrong. */
-export function isPagePath(path: string): boolean {
-  return !path.startsWith('/api/') || path === '/api/docs';
-}
