@@ -32,7 +32,10 @@ export const SignUpSchema = z
 
 /** Not the rules for new passwords: an old or mistyped one is simply wrong. */
 export const SignInSchema = z
-  .strictObject({ email: z.string().max(254), password: z.string().max(200) })
+  .strictObject({
+    email: z.string().max(254, { error: 'must have at most 254 characters' }),
+    password: z.string().max(200, { error: 'must have at most 200 characters' }),
+  })
   .openapi('SignIn');
 
 export const SessionSchema = z

@@ -66,7 +66,7 @@ export async function changePassword(
       .where('password_hash', '=', isRight ? present!.password_hash : '')
       .executeTakeFirst();
     if (changed.numUpdatedRows === 0n)
-      throw new Refusal(403, 'wrong-password', 'The present password is another one');
+      throw new Refusal(403, 'wrong-password', 'That is not your current password');
     await deleteSessions(tx, account.id, account.sessionId);
     return raiseAccountVersion(tx, account.id);
   });

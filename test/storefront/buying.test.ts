@@ -32,7 +32,7 @@ describe.skipIf(!hasChromium)('buying in Chromium', () => {
     await page.fill('#postalCode', '10115');
     await page.fill('#city', 'Berlin');
     await page.check(`input[value="${payment}"]`);
-    await page.getByRole('button', { name: 'Place the order' }).click();
+    await page.getByRole('button', { name: 'Buy now' }).click();
     await page.waitForURL('**/orders/*');
   }
 
@@ -115,10 +115,10 @@ describe.skipIf(!hasChromium)('buying in Chromium', () => {
     await page.fill('#line1', '1 Mill Lane');
     await page.fill('#postalCode', '10115');
     await page.fill('#city', 'Berlin');
-    await page.getByRole('button', { name: 'Place the order' }).click();
+    await page.getByRole('button', { name: 'Buy now' }).click();
     expect(await page.textContent('[role=alert]')).toContain('2 in the bag instead of 1');
     expect(await page.inputValue('#city')).toBe('Berlin');
-    await page.getByRole('button', { name: 'Place the order' }).click();
+    await page.getByRole('button', { name: 'Buy now' }).click();
     await page.waitForURL('**/orders/*');
   });
 

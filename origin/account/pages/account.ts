@@ -1,8 +1,15 @@
 // The account on one page: orders, own data, password, devices, and the way out. Each form says by `do` what it does.
-
+import { raw } from 'hono/html';
 import { formatMoney } from '../../web/money.ts';
 import { formatDay } from '../../web/page/day.ts';
-import { type FormFaults, type FormValues, field, idempotencyField, notice } from '../../web/page/form.ts';
+import {
+  type FormFaults,
+  type FormValues,
+  faultSummary,
+  field,
+  idempotencyField,
+  notice,
+} from '../../web/page/form.ts';
 import { type Html, html } from '../../web/page/html.ts';
 import type { Session } from '../account.ts';
 import { nameDevice } from './device.ts';
@@ -27,12 +34,19 @@ export interface AccountPage {
   done?: string | undefined;
 }
 
+const labels = {
+  name: 'Name',
+  currentPassword: 'Current password',
+  newPassword: 'New password',
+  confirm: 'Delete the account',
+};
+
 export function accountPage(page: AccountPage): Html {
-  const { account, refused, done } = page;
+  const { account, faults, refused, done } = page;
   return html`<div class="page-head"><h1>${account.name}</h1>
 <form action="/account" method="post">${does('sign-out')}<button class="button quiet" type="submit">Sign out</button></form></div>
-${refused ? notice(refused) : ''}${done ? notice(done, 'good') : ''}
-${account.role === 'staff' ? html`<p class="notice good"><a href="/staff">To the staff's page</a></p>` : ''}
+${faultSummary(labels, { faults, refused })}${done ? notice(done, 'good') : ''}
+${account.role === 'staff' ? html`<p class="notice good"><a href="/staff">Staff pages</a></p>` : ''}
 <div class="panels">
 ${ordersPanel(page)}${dataPanel(page)}${devicesPanel(page)}${passwordPanel(page)}${leavePanel(page)}
 </div>`;
@@ -57,10 +71,10 @@ ${
 function dataPanel({ account, values = {}, faults = {} }: AccountPage): Html {
   return html`<section class="panel" aria-labelledby="data"><h2 id="data">Name</h2>
 <form class="fields" action="/account" method="post">${does('rename')}
-${field({ name: 'name', label: 'Name', autocomplete: 'name', value: values['name'] ?? account.name, fault: faults['name'], maxLength: 100 })}
+${field({ name: 'name', label: labels.name, autocomplete: 'name', value: values['name'] ?? account.name, fault: faults['name'], maxLength: 100 })}
 <p class="hint">Signed in as ${account.email}.</p>
 <button class="button quiet" type="submit">Save</button></form>
-<p><a href="/api/account/export" download="my-data.json">All my data as a file</a></p></section>`;
+<p><a href="/api/account/export" download="my-data.json">Download my data</a></p></section>`;
 }
 
 function devicesPanel({ devices }: AccountPage): Html {
@@ -68,28 +82,28 @@ function devicesPanel({ devices }: AccountPage): Html {
 <ul class="records">${devices.map(
     (
       device,
-    ) => html`<li><span>${nameDevice(device.device)}<br><span class="soft small">${device.current ? 'This one' : `Last seen ${formatDay(device.lastSeenAt)}`}</span></span>
-${device.current ? '' : html`<form action="/account" method="post">${does('end-session')}<input type="hidden" name="session" value="${device.id}"><button class="link" type="submit">Sign it out<span class="hidden">: ${nameDevice(device.device)}</span></button></form>`}</li>`,
+    ) => html`<li><span>${nameDevice(device.device)}<br><span class="soft small">${device.current ? 'This device' : `Last seen ${formatDay(device.lastSeenAt)}`}</span></span>
+${device.current ? '' : html`<form action="/account" method="post">${does('end-session')}<input type="hidden" name="session" value="${device.id}"><button class="link" type="submit">Sign out<span class="hidden">: ${nameDevice(device.device)}</span></button></form>`}</li>`,
   )}</ul></section>`;
 }
 
 function passwordPanel({ faults = {} }: AccountPage): Html {
   return html`<section class="panel" aria-labelledby="change"><h2 id="change">Password</h2>
 <form class="fields" action="/account" method="post">${does('change-password')}
-${field({ name: 'currentPassword', label: 'Present password', type: 'password', autocomplete: 'current-password', fault: faults['currentPassword'], maxLength: 200 })}
-${newPasswordField('newPassword', faults, 'New password')}
+${field({ name: 'currentPassword', label: labels.currentPassword, type: 'password', autocomplete: 'current-password', fault: faults['currentPassword'], maxLength: 200 })}
+${newPasswordField('newPassword', faults, labels.newPassword)}
 <p class="hint">Signs out all other devices.</p>
-<button class="button quiet" type="submit">Change</button></form></section>`;
+<button class="button quiet" type="submit">Change password</button></form></section>`;
 }
 
 function leavePanel({ faults = {} }: AccountPage): Html {
-  return html`<section class="panel" aria-labelledby="leave"><h2 id="leave">Leave</h2>
+  return html`<section class="panel" aria-labelledby="leave"><h2 id="leave">Delete account</h2>
 <details${faults['confirm'] ? html` open` : ''}><summary>Delete the account</summary>
 <form class="fields" action="/account" method="post">${does('delete')}
-<p>Name, address, bag and devices are deleted at once. Orders stay for the books, without you in them. There is no way back.</p>
-<label class="radio"><input type="checkbox" name="confirm" value="yes" required><span>Yes, delete my account</span></label>
-${faults['confirm'] ? html`<p class="wrong">${faults['confirm']}</p>` : ''}
-<button class="button quiet" type="submit">Delete it</button></form></details></section>`;
+<p>Name, address, bag and devices are deleted at once. Orders stay in our books, without your name. This cannot be undone.</p>
+<label class="radio"><input type="checkbox" id="confirm" name="confirm" value="yes" required${raw(faults['confirm'] ? ' aria-invalid="true" aria-describedby="confirm-fault"' : '')}><span>Yes, delete my account</span></label>
+${faults['confirm'] ? html`<p class="wrong" id="confirm-fault">${faults['confirm']}</p>` : ''}
+<button class="button quiet" type="submit">Delete my account</button></form></details></section>`;
 }
 
 function does(what: string): Html {

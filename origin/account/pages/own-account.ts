@@ -11,6 +11,7 @@ import {
   readForm,
   readIdempotencyKey,
   refusalToShow,
+  titleOf,
 } from '../../web/page/form.ts';
 import { layout } from '../../web/page/layout.ts';
 import { respondPage, seeOther } from '../../web/page/page-response.ts';
@@ -27,7 +28,7 @@ import { readFrame } from './frame.ts';
 
 const doneSentences: Record<string, string> = {
   renamed: 'Saved.',
-  password: 'The password is changed, and all other devices are signed out.',
+  password: 'Saved. All other devices are signed out.',
   session: 'That device is signed out.',
 };
 
@@ -123,6 +124,7 @@ async function show(deps: Deps, c: Context<AppEnv>, account: SignedIn, shown: Sh
     readOwn(deps, c, (db) => listSessions({ db }, account)),
     readFrame(deps, c),
   ]);
+  const isWrong = faults !== undefined || refusal !== undefined;
   const content = accountPage({
     account,
     orders,
@@ -132,7 +134,7 @@ async function show(deps: Deps, c: Context<AppEnv>, account: SignedIn, shown: Sh
     ...(faults ? { faults } : {}),
     refused: refusal && `${refusal.message}.`,
   });
-  return respondPage(c, layout({ title: 'Your account', ...frame }, content), {
+  return respondPage(c, layout({ title: titleOf('Your account', isWrong), ...frame }, content), {
     status: refusal?.status ?? (faults ? 422 : 200),
   });
 }

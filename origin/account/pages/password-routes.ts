@@ -11,6 +11,7 @@ import {
   readForm,
   readIdempotencyKey,
   refusalToShow,
+  titleOf,
 } from '../../web/page/form.ts';
 import { layout } from '../../web/page/layout.ts';
 import { respondPage, seeOther } from '../../web/page/page-response.ts';
@@ -60,9 +61,16 @@ async function showForgot(
   { isSent, faults = {} }: { isSent: boolean; faults?: FormFaults },
 ): Promise<Response> {
   const content = forgotPasswordPage({ values, faults, isSent });
-  return respondPage(c, layout({ title: 'A new password', ...(await readFrame(deps, c)) }, content), {
-    status: faults['email'] ? 422 : 200,
-  });
+  return respondPage(
+    c,
+    layout(
+      { title: titleOf('A new password', faults['email'] !== undefined), ...(await readFrame(deps, c)) },
+      content,
+    ),
+    {
+      status: faults['email'] ? 422 : 200,
+    },
+  );
 }
 
 async function showReset(
@@ -73,7 +81,9 @@ async function showReset(
 ): Promise<Response> {
   const content = resetPasswordPage({ token, faults, refused: refusal && `${refusal.message}.` });
   const frame = await readFrame(deps, c);
-  return respondPage(c, layout({ title: 'A new password', secretAddress: true, ...frame }, content), {
+  const isWrong = refusal !== undefined || faults['password'] !== undefined;
+  const title = titleOf('A new password', isWrong);
+  return respondPage(c, layout({ title, secretAddress: true, ...frame }, content), {
     status: refusal?.status ?? (faults['password'] ? 422 : 200),
     // The link is a secret until it is used.
     headers: { 'Referrer-Policy': 'no-referrer' },

@@ -1,5 +1,12 @@
 // A forgotten password: the same words for a known and an unknown address, and a new one by the link in the mail.
-import { type FormFaults, type FormValues, field, idempotencyField, notice } from '../../web/page/form.ts';
+import {
+  type FormFaults,
+  type FormValues,
+  faultSummary,
+  field,
+  idempotencyField,
+  notice,
+} from '../../web/page/form.ts';
 import { type Html, html } from '../../web/page/html.ts';
 import { newPasswordField } from './sign-in.ts';
 
@@ -17,12 +24,12 @@ ${
         'If there is an account with this address, a mail with a link is on its way. The link works once, for 30 minutes.',
         'good',
       )
-    : html`<p>Tell us your address, and we send a link that sets a new password.</p>
+    : html`${faultSummary({ email: 'E-mail' }, { faults })}<p>Tell us your e-mail address, and we send a link that sets a new password.</p>
 <form class="fields" action="/forgot-password" method="post">${idempotencyField()}
 ${field({ name: 'email', label: 'E-mail', type: 'email', autocomplete: 'username', value: values['email'], fault: faults['email'], maxLength: 254 })}
 <button class="button" type="submit">Send the link</button></form>`
 }
-<p><a href="/sign-in">Back to signing in</a></p></div>`;
+<p><a href="/sign-in">Back to sign-in</a></p></div>`;
 }
 
 export interface ResetPage {
@@ -34,8 +41,8 @@ export interface ResetPage {
 
 export function resetPasswordPage({ token, faults = {}, refused }: ResetPage): Html {
   return html`<div class="narrow"><h1>A new password</h1>
-${refused ? notice(refused) : ''}
-<p>It signs out every device. Then sign in with the new one.</p>
+${faultSummary({ password: 'Password' }, { faults, refused })}
+<p>It signs out every device. Then sign in with the new password.</p>
 <form class="fields" action="/reset-password" method="post">${idempotencyField()}
 <input type="hidden" name="token" value="${token}">
 ${newPasswordField('password', faults)}

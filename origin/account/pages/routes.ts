@@ -10,6 +10,7 @@ import {
   readForm,
   readIdempotencyKey,
   refusalToShow,
+  titleOf,
 } from '../../web/page/form.ts';
 import type { Html } from '../../web/page/html.ts';
 import { layout } from '../../web/page/layout.ts';
@@ -65,7 +66,9 @@ function signingIn<Person>(pages: Hono<AppEnv>, deps: Deps, entrance: Entrance<P
     const news =
       values['changed'] === 'yes' ? 'Your password is changed: please sign in with the new one.' : undefined;
     const content: Html = entrance.view({ values, faults, next, refused, news });
-    return respondPage(c, layout({ title: entrance.title, ...(await readFrame(deps, c)) }, content), {
+    const isWrong = refusal !== undefined || Object.keys(faults).length > 0;
+    const title = titleOf(entrance.title, isWrong);
+    return respondPage(c, layout({ title, ...(await readFrame(deps, c)) }, content), {
       status: refusal?.status ?? (Object.keys(faults).length > 0 ? 422 : 200),
       headers: retryAfter(refusal),
     });

@@ -1,5 +1,12 @@
 // Signing in and signing up: few fields, what was entered stays, what is wrong stands beside it.
-import { type FormFaults, type FormValues, field, idempotencyField, notice } from '../../web/page/form.ts';
+import {
+  type FormFaults,
+  type FormValues,
+  faultSummary,
+  field,
+  idempotencyField,
+  notice,
+} from '../../web/page/form.ts';
 import { type Html, html } from '../../web/page/html.ts';
 
 export interface SignInPage {
@@ -12,27 +19,29 @@ export interface SignInPage {
   next: string;
 }
 
+const labels = { name: 'Name', email: 'E-mail', password: 'Password' };
+
 export function signInPage({ values, faults = {}, refused, news, next }: SignInPage): Html {
   return html`<div class="narrow"><h1>Welcome back</h1>
-<p class="soft">Your bag comes along, whatever is in it.</p>
-${news ? notice(news, 'good') : ''}${refused ? notice(refused) : ''}
+<p class="soft">What is in your bag stays in it.</p>
+${news ? notice(news, 'good') : ''}${faultSummary(labels, { faults, refused })}
 <form class="fields" action="/sign-in" method="post">${idempotencyField()}${nextField(next)}
 ${emailField(values, faults)}
-${field({ name: 'password', label: 'Password', type: 'password', autocomplete: 'current-password', fault: faults['password'], maxLength: 200 })}
+${field({ name: 'password', label: labels.password, type: 'password', autocomplete: 'current-password', fault: faults['password'], maxLength: 200 })}
 <button class="button" type="submit">Sign in</button></form>
-<p class="row"><a href="/forgot-password">Forgotten the password?</a> <a href="${withNext('/sign-up', next)}">Make an account</a></p></div>`;
+<p class="row"><a href="/forgot-password">Forgot your password?</a> <a href="${withNext('/sign-up', next)}">Make an account</a></p></div>`;
 }
 
 export function signUpPage({ values, faults = {}, refused, next }: SignInPage): Html {
   return html`<div class="narrow"><h1>Make an account</h1>
 <p class="soft">It keeps your orders and brings your bag to every device. You can buy without.</p>
-${refused ? notice(refused) : ''}
+${faultSummary(labels, { faults, refused })}
 <form class="fields" action="/sign-up" method="post">${idempotencyField()}${nextField(next)}
-${field({ name: 'name', label: 'Name', autocomplete: 'name', value: values['name'], fault: faults['name'], maxLength: 100 })}
+${field({ name: 'name', label: labels.name, autocomplete: 'name', value: values['name'], fault: faults['name'], maxLength: 100 })}
 ${emailField(values, faults)}
 ${newPasswordField('password', faults)}
 <button class="button" type="submit">Make the account</button></form>
-<p><a href="${withNext('/sign-in', next)}">I have one already</a></p></div>`;
+<p><a href="${withNext('/sign-in', next)}">I have an account</a></p></div>`;
 }
 
 export function newPasswordField(name: string, faults: FormFaults, label = 'Password'): Html {
@@ -51,7 +60,7 @@ export function newPasswordField(name: string, faults: FormFaults, label = 'Pass
 function emailField(values: FormValues, faults: FormFaults): Html {
   return field({
     name: 'email',
-    label: 'E-mail',
+    label: labels.email,
     type: 'email',
     autocomplete: 'username',
     value: values['email'],

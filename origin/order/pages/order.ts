@@ -31,11 +31,11 @@ ${redirectUrl === undefined ? '' : html`<p class="next-step not-printed"><a clas
 ${cameToNothing(order) ? putBackForm(order.id, key) : ''}
 <div class="split">
 ${orderLines(order, variants)}
-<section class="summary receipt" aria-labelledby="receipt"><h2 id="receipt">Receipt</h2>
+<section class="summary receipt" aria-labelledby="receipt"><h2 id="receipt">Order summary</h2>
 <dl class="sums"><dt>Placed</dt><dd>${formatDay(order.placedAt)}</dd><dt>Payment</dt><dd>${payment.short}</dd>
 <dt>Delivery</dt><dd>Free</dd><dt class="total">Total, VAT included</dt><dd class="total">${formatMoney(order.total.amount)}</dd></dl>
-${shippingAddress === null ? '' : html`<div><h3 class="label">Goes to</h3>${postalAddress(shippingAddress)}</div>`}
-${email === null ? '' : html`<div><h3 class="label">Told to</h3><p>${email}</p></div>`}
+${shippingAddress === null ? '' : html`<div><h3 class="label">Ships to</h3>${postalAddress(shippingAddress)}</div>`}
+${email === null ? '' : html`<div><h3 class="label">${payment.isConfirmed ? 'Confirmation sent to' : 'Contact'}</h3><p>${email}</p></div>`}
 </section></div>
 ${isSignedIn || email === null ? '' : accountOffer(email)}`;
 }
@@ -53,7 +53,7 @@ function putBackForm(orderId: string, key: string | undefined): Html {
 }
 
 function orderLines(order: Order, variants: Map<string, VariantInfo>): Html {
-  return html`<div><h2 class="hidden">What was ordered</h2><ul class="lines">${order.lines.map(
+  return html`<div><h2 class="hidden">Ordered</h2><ul class="lines">${order.lines.map(
     (line) => html`<li>${linePicture(variants.get(line.variantId))}
 <div><div class="line-head"><h3><a href="/p/${line.productSlug}">${line.name}</a></h3><p class="price">${formatMoney(line.lineTotal.amount)}</p></div>
 <p class="soft">${[line.color, line.size].filter(Boolean).join(' · ')}</p>
@@ -64,12 +64,12 @@ function orderLines(order: Order, variants: Map<string, VariantInfo>): Html {
 
 function postalAddress({ name, line1, line2, postalCode, city, country }: ShippingAddress): Html {
   const countryName = findCountry(country)?.name ?? country;
-  return html`<address>${name}<br>${line1}<br>${line2 ? html`${line2}<br>` : ''}${postalCode} ${city}<br>${countryName}</address>`;
+  return html`<address><bdi>${name}</bdi><br><bdi>${line1}</bdi><br>${line2 ? html`<bdi>${line2}</bdi><br>` : ''}<bdi>${postalCode} ${city}</bdi><br>${countryName}</address>`;
 }
 
 /** Only now, when it stands in nobody's way. */
 function accountOffer(email: string): Html {
   return html`<section class="section promises not-printed" aria-labelledby="offer"><div><h2 id="offer">Come back more easily</h2></div>
-<div><p>With an account your bag follows you to every device, and your orders stand in one place; this one too, if the account has the same e-mail.</p></div>
+<div><p>With an account you find your bag on every device and your orders in one place; this one too, if the account has the same e-mail.</p></div>
 <p><a class="button quiet" href="/sign-up?${new URLSearchParams({ email })}">Make an account</a></p></section>`;
 }

@@ -1,5 +1,4 @@
 // How far a payment has come, in words; for the demo, that no money moves.
-
 import { providerNames } from '../payment/providers.ts';
 import type { OrderDetail } from '../read-orders.ts';
 import { demoSentence } from './payment.ts';
@@ -7,9 +6,11 @@ import { demoSentence } from './payment.ts';
 export interface PaymentInWords {
   heading: string;
   sentence: string;
-  /** For the receipt. */
+  /** For the summary. */
   short: string;
   isGood: boolean;
+  /** A mail went out. */
+  isConfirmed: boolean;
 }
 
 export function describePayment({ order, flag }: OrderDetail): PaymentInWords {
@@ -21,6 +22,7 @@ export function describePayment({ order, flag }: OrderDetail): PaymentInWords {
     sentence: sentence + demo,
     short: `${short} (${way})`,
     isGood,
+    isConfirmed: status === 'paid' || (provider === 'on-delivery' && order.status === 'placed'),
   });
   if (flag !== null) {
     return say(

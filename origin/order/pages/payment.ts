@@ -42,17 +42,24 @@ const choices: Choice[] = [
 /** Of an order that the demo paid; beside other ways to pay it would be wrong. */
 export const demoSentence = 'This is a demonstration: no money moves and nothing is sent.';
 
+const paymentFault = 'Please choose one of these.';
+
 export function paymentChoices(providers: string[], values: FormValues, faults: FormFaults = {}): Html {
   const offered = choices.filter((choice) => providers.includes(choice.provider));
   const preferred = offered.find(({ value }) => value === values['payment']) ?? firstOf(offered, providers);
-  const isWrong = ['payment', 'provider', 'outcome'].some((name) => faults[name] !== undefined);
-  return html`<fieldset class="step"><legend>How to pay</legend>
-${isWrong ? html`<p class="wrong">Please choose one of these.</p>` : ''}
+  const isWrong = faults['payment'] !== undefined;
+  return html`<fieldset class="step"><legend>Payment</legend>
+${isWrong ? html`<p class="wrong" id="payment-fault">${paymentFault}</p>` : ''}
 ${providers.includes('demo') ? html`<p class="notice good">A demo payment is for trying the shop out: no money moves.</p>` : ''}
 ${offered.map(
-  (choice) =>
-    html`<label class="radio"><input type="radio" name="payment" value="${choice.value}" required${raw(choice === preferred ? ' checked' : '')}><span><b>${choice.title}</b><br><span class="soft">${choice.text}</span></span></label>`,
+  (choice, index) =>
+    html`<label class="radio"><input type="radio"${raw(index === 0 ? ' id="payment"' : '')} name="payment" value="${choice.value}" required${raw(isWrong ? ' aria-describedby="payment-fault"' : '')}${raw(choice === preferred ? ' checked' : '')}><span><b>${choice.title}</b><br><span class="soft">${choice.text}</span></span></label>`,
 )}</fieldset>`;
+}
+
+/** Said by the schema of one of the parts that the form has in one choice. */
+export function gatherPaymentFaults({ provider, outcome, ...faults }: FormFaults): FormFaults {
+  return provider === undefined && outcome === undefined ? faults : { ...faults, payment: paymentFault };
 }
 
 /** @returns what the form's choice means to the order. */

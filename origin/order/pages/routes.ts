@@ -11,6 +11,7 @@ import type { Deps } from '../../deps.ts';
 import { Refusal } from '../../errors.ts';
 import { idPattern } from '../../web/api/api.ts';
 import type { AppEnv } from '../../web/env.ts';
+import { formatMoney, type Money } from '../../web/money.ts';
 import {
   type FormFaults,
   type FormValues,
@@ -18,6 +19,7 @@ import {
   readForm,
   readIdempotencyKey,
   refusalToShow,
+  titleOf,
 } from '../../web/page/form.ts';
 import { layout } from '../../web/page/layout.ts';
 import { respondPage, seeOther } from '../../web/page/page-response.ts';
@@ -32,6 +34,7 @@ import { readBuyer } from '../routes.ts';
 import { checkoutPage } from './checkout.ts';
 import { noOrderPage, orderPage } from './order.ts';
 import { readOrderRequest } from './order-form.ts';
+import { gatherPaymentFaults } from './payment.ts';
 import { changesSince, seenTotal } from './seen-cart.ts';
 
 export function orderPages(deps: Deps, carts: Carts, providers: PaymentProviders): Hono<AppEnv> {
@@ -48,11 +51,16 @@ export function orderPages(deps: Deps, carts: Carts, providers: PaymentProviders
       const { cart } = await view(c);
       const again = { values, providers: providers.names };
       const parsed = OrderRequestSchema.safeParse(readOrderRequest(values));
-      if (!parsed.success)
-        return showCheckout(deps, c, cart, { ...again, faults: faultsOf(parsed.error, values) });
+      if (!parsed.success) {
+        if (cart.lines.length === 0) return seeOther('/cart');
+        const faults = gatherPaymentFaults(faultsOf(parsed.error, values));
+        return showCheckout(deps, c, cart, { ...again, faults });
+      }
       // An empty bag may be that of an order that this very form has placed: its key then answers with that order.
       const isEmpty = cart.lines.length === 0;
-      if (!isEmpty && changesSince(values['seen'], cart).length > 0) {
+      const toldTotal = readToldTotal(values['total']);
+      const isAgreed = isEmpty || cart.total.amount === toldTotal;
+      if (!isAgreed && changesSince(values['seen'], cart).length > 0) {
         return showCheckout(deps, c, cart, { ...again, status: 409 });
       }
       try {
@@ -62,7 +70,7 @@ export function orderPages(deps: Deps, carts: Carts, providers: PaymentProviders
           path: '/checkout',
           traceparent: c.get('traceparent'),
           request: parsed.data,
-          expectedTotal: seenTotal(values['seen']),
+          expectedTotal: toldTotal ?? seenTotal(values['seen']),
         });
         return seeOther(`/orders/${order.id}`, setCookies);
       } catch (error) {
@@ -102,6 +110,7 @@ async function showCheckout(deps: Deps, c: Context<AppEnv>, cart: Cart, shown: S
     ),
   ]);
   const known: FormValues = account === undefined ? {} : { email: account.email, name: account.name };
+  const isWrong = faults !== undefined || refusal !== undefined || shown.status !== undefined;
   const content = checkoutPage({
     cart,
     variants,
@@ -110,19 +119,38 @@ async function showCheckout(deps: Deps, c: Context<AppEnv>, cart: Cart, shown: S
     values: { ...known, ...values },
     ...(faults ? { faults } : {}),
     changes: changesSince(values['seen'], cart),
-    refused: describeRefusal(refusal),
+    refused: describeRefusal(refusal, cart),
+    toldTotal: totalOf(refusal),
   });
-  return respondPage(c, layout({ title: 'Check out', ...frame }, content), {
+  return respondPage(c, layout({ title: titleOf('Check out', isWrong), ...frame }, content), {
     status: shown.status ?? refusal?.status ?? (faults ? 422 : 200),
     ...(setCookies ? { setCookies } : {}),
   });
 }
 
 /** What is short stands beside each line, too. */
-function describeRefusal(refusal: Refusal | undefined): string | undefined {
-  if (refusal === undefined) return undefined;
-  if (refusal.code !== 'out-of-stock') return `${refusal.message}.`;
-  return 'Not everything in your bag is still to be had. Nothing was ordered: please change the bag and decide.';
+function describeRefusal(refusal: Refusal | undefined, cart: Cart): string | undefined {
+  switch (refusal?.code) {
+    case undefined:
+      return undefined;
+    case 'out-of-stock':
+      return 'Not everything in your bag is still available. Nothing was ordered: please change the bag.';
+    case 'price-changed':
+      return `The total changed: it is now ${formatMoney(totalOf(refusal) ?? 0)} instead of ${formatMoney(cart.total.amount)}. Nothing was ordered yet. If that is fine with you, buy now.`;
+    case 'idempotency-key-reused':
+      return 'This form was sent before with other contents. Your account and your mail show what was ordered; to order this as well, buy now.';
+    default:
+      return `${refusal?.message}.`;
+  }
+}
+
+/** @returns minor units, of a refusal that tells what the order costs now. */
+function totalOf(refusal: Refusal | undefined): number | undefined {
+  return (refusal?.details['total'] as Money | undefined)?.amount;
+}
+
+function readToldTotal(text: string | undefined): number | undefined {
+  return /^\d{1,10}$/.test(text ?? '') ? Number(text) : undefined;
 }
 
 async function showOrder(deps: Deps, c: Context<AppEnv>): Promise<Response> {

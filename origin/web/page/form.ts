@@ -94,10 +94,35 @@ export function field(options: FieldOptions): Html {
   const described = [fault ? `${name}-fault` : '', hint ? `${name}-hint` : ''].filter(Boolean).join(' ');
   return html`<div class="field ${options.className ?? ''}">
 <label for="${name}">${label}${required ? '' : html` <span class="soft">(optional)</span>`}</label>
-<input class="input" id="${name}" name="${name}" type="${type}" value="${type === 'password' ? '' : value}" maxlength="${maxLength}"${attribute('minlength', options.minLength)}${attribute('autocomplete', options.autocomplete)}${attribute('aria-describedby', described)}${raw(required ? ' required' : '')}${raw(fault ? ' aria-invalid="true"' : '')}>
+<input class="input" id="${name}" name="${name}" type="${type}"${raw(type === 'text' ? ' dir="auto"' : '')} value="${type === 'password' ? '' : value}" maxlength="${maxLength}"${attribute('minlength', options.minLength)}${attribute('autocomplete', options.autocomplete)}${attribute('aria-describedby', described)}${raw(required ? ' required' : '')}${raw(fault ? ' aria-invalid="true"' : '')}>
 ${fault ? html`<p class="wrong" id="${name}-fault">${fault}</p>` : ''}
 ${hint ? html`<p class="hint" id="${name}-hint">${hint}</p>` : ''}
 </div>`;
+}
+
+export interface Wrong {
+  faults?: FormFaults | undefined;
+  /** Why the whole was refused. */
+  refused?: Html | string | undefined;
+}
+
+/**
+ * What is wrong with a form, before everything else and focused; each fault leads to its field.
+ * @param labels of the fields by their name, in the order of the form; a field's id is its name
+ */
+export function faultSummary(labels: Record<string, string>, { faults = {}, refused }: Wrong): Html | '' {
+  if (refused === undefined && Object.keys(faults).length === 0) return '';
+  const known = Object.entries(labels).filter(([name]) => faults[name] !== undefined);
+  const others = Object.entries(faults).filter(([name]) => labels[name] === undefined);
+  return html`<div class="notice" role="alert" tabindex="-1" autofocus aria-labelledby="faults">
+<h2 id="faults">${refused === undefined ? 'Please check what you entered' : 'There is a problem'}</h2>
+${typeof refused === 'string' ? html`<p>${refused}</p>` : (refused ?? '')}
+${known.length + others.length === 0 ? '' : html`<ul>${known.map(([name, label]) => html`<li><a href="#${name}">${label}: ${faults[name]}</a></li>`)}${others.map(([, fault]) => html`<li>${fault}</li>`)}</ul>`}</div>`;
+}
+
+/** So that a screen reader begins with it, and a tab in the background shows it. */
+export function titleOf(title: string, isWrong: boolean): string {
+  return isWrong ? `Error: ${title}` : title;
 }
 
 /** What must be read before the rest of the page; announced where it appears. */
