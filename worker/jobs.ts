@@ -4,6 +4,7 @@ import type { Settings } from '../origin/config.ts';
 import type { Deps } from '../origin/deps.ts';
 import { deliverMail } from '../origin/mail/deliver-mail.ts';
 import { expireHold } from '../origin/order/expire-hold.ts';
+import { createPaymentProviders } from '../origin/order/payment/providers.ts';
 import { settlePayment } from '../origin/order/settle-payment.ts';
 import { outboxChannel } from '../origin/outbox/hint.ts';
 import { connectPatiently, connectRedis, type RedisClient } from '../origin/redis/connect.ts';
@@ -37,10 +38,11 @@ export function startJobs(deps: Deps): Jobs {
     else void consumer?.pause(true);
     relay.wake();
   });
+  const providers = createPaymentProviders(settings);
   const handlers: JobHandlers = {
     invalidate: createInvalidateJob(deps.floors, edges),
     mail: (payload, job) => deliverMail(deps, payload, job),
-    'settle-payment': ({ orderId }) => settlePayment(deps, orderId),
+    'settle-payment': ({ orderId }) => settlePayment(deps, orderId, providers),
     'expire-hold': ({ orderId }) => expireHold(deps, orderId),
   };
   const work = createRowWorker({

@@ -1,21 +1,22 @@
 // Money that arrives after its order was cancelled is flagged, and goes back once.
+import type { Selectable } from 'kysely';
 import type { Deps } from '../deps.ts';
 import { addToOutbox } from '../outbox/events.ts';
 import type { Tx } from '../postgres/database.ts';
 import type { PaymentProviders } from './payment/providers.ts';
 import { readCharge } from './read-charge.ts';
+import type { OrderTables } from './tables.ts';
 
 /** Part of recording an outcome; the job does the rest. */
 export async function flagLateMoney(
   tx: Tx,
-  orderId: string,
-  flag: string | null,
+  { order_id: orderId, flag }: Selectable<OrderTables['payments']>,
   reference: string | undefined,
 ): Promise<void> {
   if (flag !== null) return;
   await tx
     .updateTable('payments')
-    .set({ flag: 'late-money', ...(reference ? { reference } : {}) })
+    .set({ flag: 'late-money', detail: null, ...(reference ? { reference } : {}) })
     .where('order_id', '=', orderId)
     .execute();
   await addToOutbox(tx, 'settle-payment', { orderId });
@@ -27,8 +28,10 @@ export async function refundLateMoney(
   providers: PaymentProviders,
   orderId: string,
 ): Promise<void> {
-  const { charge, provider } = await readCharge(deps.db, orderId);
-  await providers.require(provider).refund(charge);
+  const { charge, provider: name } = await readCharge(deps.db, orderId);
+  const provider = providers.find(name);
+  if (provider === undefined) throw new Error(`Cannot pay back: the settings have no keys of ${name}`);
+  await provider.refund(charge);
   await deps.db
     .updateTable('payments')
     .set({ flag: 'refunded' })

@@ -13,6 +13,7 @@ export interface OrderRow {
   provider: string;
   payment_status: PaymentStatus;
   redirect_url: string | null;
+  expires_at: Date | null;
 }
 
 export const orderColumns = [
@@ -24,6 +25,7 @@ export const orderColumns = [
   'payments.provider',
   'payments.status as payment_status',
   'payments.redirect_url',
+  'payments.expires_at',
 ] as const;
 
 export async function withLines(db: DbOrTx, rows: OrderRow[]): Promise<Order[]> {
@@ -61,9 +63,10 @@ export async function withLines(db: DbOrTx, rows: OrderRow[]): Promise<Order[]> 
   }));
 }
 
-/** The link only while it leads somewhere: the order still stands, and its provider waits for the buyer. */
+/** The link only while it leads somewhere: the order still stands, and its provider's page is open for the buyer. */
 function toPayment(row: OrderRow): Order['payment'] {
-  const { provider, payment_status: status, redirect_url: redirectUrl } = row;
-  const isToBePaidThere = row.status === 'placed' && status === 'pending' && redirectUrl !== null;
+  const { provider, payment_status: status, redirect_url: redirectUrl, expires_at: expiresAt } = row;
+  const isOpen = expiresAt === null || expiresAt.getTime() > Date.now();
+  const isToBePaidThere = row.status === 'placed' && status === 'pending' && redirectUrl !== null && isOpen;
   return { provider, status, ...(isToBePaidThere ? { redirectUrl } : {}) };
 }

@@ -4,10 +4,10 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { sql } from 'kysely';
 import type { Deps } from '../deps.ts';
 import type { Db } from '../postgres/database.ts';
-import { type ChargeResult, providerMs } from './payment/provider.ts';
+import { providerMs } from './payment/provider.ts';
 import type { PaymentProviders } from './payment/providers.ts';
-import { readCharge } from './read-charge.ts';
-import { recordOutcome } from './record-outcome.ts';
+import { readKeptCharge } from './read-charge.ts';
+import { type Outcome, recordOutcome } from './record-outcome.ts';
 
 /** The first attempt, once: whoever finds the payment reserved makes it. @returns whether that was here */
 export async function attemptPayment(
@@ -49,14 +49,27 @@ export async function askProvider(
   orderId: string,
   how: 'charge' | 'ask',
 ): Promise<void> {
-  const { charge, provider } = await readCharge(deps.db, orderId);
-  let result: ChargeResult;
+  await recordOutcome(deps, orderId, await callProvider(deps, providers, orderId, how));
+}
+
+async function callProvider(
+  deps: Deps,
+  providers: PaymentProviders,
+  orderId: string,
+  how: 'charge' | 'ask',
+): Promise<Outcome> {
+  const { charge, provider: name } = await readKeptCharge(deps, providers, orderId);
+  const provider = providers.find(name);
+  if (provider === undefined)
+    return { status: 'unanswered', detail: `The settings have no keys of ${name}: it cannot be asked` };
   try {
-    result = await providers.require(provider)[how](charge);
+    const result = await provider[how](charge);
+    if (result.detail !== undefined)
+      deps.log.warn({ orderId, provider: name, status: result.status, detail: result.detail }, 'payment');
+    return result;
   } catch (error) {
     // No answer is not a refusal: the money may have been taken.
-    deps.log.warn({ err: error, orderId, provider }, 'the outcome of a payment is unknown');
-    result = { status: 'unknown' };
+    deps.log.warn({ err: error, orderId, provider: name }, 'a payment provider did not answer');
+    return { status: 'unanswered', detail: error instanceof Error ? error.message : String(error) };
   }
-  await recordOutcome(deps, orderId, result);
 }

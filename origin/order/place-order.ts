@@ -16,7 +16,9 @@ import { formatMoney, money } from '../web/money.ts';
 import type { Order, OrderRequest } from './order.ts';
 import { rememberOrder } from './order-cookie.ts';
 import { attemptPayment, awaitAttempt } from './pay-order.ts';
+import { holdMinutes, type PaymentProvider } from './payment/provider.ts';
 import type { PaymentProviders } from './payment/providers.ts';
+import { keepRequest } from './read-charge.ts';
 import { type Buyer, readOrder } from './read-orders.ts';
 
 export interface Checkout extends Buyer {
@@ -28,13 +30,12 @@ export interface Checkout extends Buyer {
   expectedTotal?: number | undefined;
 }
 
-const holdMinutes = 30;
 /** By then the answer to the shopper has made its attempt, or its process has died. */
 const attemptLateSeconds = 15;
 
 /**
  * @throws Refusal 409 `cart-empty`, `out-of-stock` (with `lines`; nothing taken, the cart kept), `price-changed` (with `total`);
- * 422 for a provider that this shop does not take; 503 where Postgres is away
+ * 422 `unknown-provider`, `total-too-small` and `total-too-large` (with the provider's `min` and `max`); 503 where Postgres is away
  */
 export async function placeOrder(
   deps: Deps,
@@ -43,7 +44,7 @@ export async function placeOrder(
   checkout: Checkout,
 ): Promise<{ order: Order; setCookies: string[] }> {
   const { request, accountId, cookieHeader } = checkout;
-  providers.require(request.payment.provider);
+  const provider = providers.require(request.payment.provider);
   const visit = { cookieHeader, accountId };
   const cartCheckout = await prepareCheckout(carts, visit);
   const scope = carts.scope(visit);
@@ -55,7 +56,7 @@ export async function placeOrder(
     placedNow = false;
     return writeOnce(deps.db, write, (tx) => {
       placedNow = true;
-      return writeOrder(tx, cartCheckout, key, checkout);
+      return writeOrder(tx, cartCheckout, key, { ...checkout, provider, nowMs: deps.now() });
     });
   });
   deps.hintWorker();
@@ -77,9 +78,9 @@ async function writeOrder(
   tx: Tx,
   cart: CartCheckout,
   key: OrderKey,
-  checkout: Checkout,
+  checkout: Checkout & { provider: PaymentProvider; nowMs: number },
 ): Promise<{ orderId: string }> {
-  const { request, accountId, traceparent } = checkout;
+  const { request, accountId, traceparent, nowMs } = checkout;
   if (accountId !== undefined) await lockAccount(tx, accountId);
   const lines = await freezeForCheckout(tx, cart, key);
   await takeStock(tx, lines);
@@ -92,8 +93,7 @@ async function writeOrder(
     ),
   );
   const total = priced.reduce((sum, { quantity, info }) => sum + quantity * info.price.amount, 0);
-  if (total > 2_147_483_647)
-    throw new Refusal(422, 'total-too-large', 'An order of that amount cannot be placed here');
+  checkBounds(total, checkout.provider.bounds);
   const expectedTotal = request.expectedTotal?.amount ?? checkout.expectedTotal;
   if (expectedTotal !== undefined && expectedTotal !== total) {
     throw new Refusal(409, 'price-changed', `Nothing was ordered: the total is now ${formatMoney(total)}`, {
@@ -120,15 +120,37 @@ async function writeOrder(
     .insertInto('payments')
     .values({ order_id: orderId, provider, wanted_outcome: outcome ?? null })
     .execute();
+  await keepRequest(tx, checkout.provider, orderId, nowMs);
   await endGeneration(tx, cart);
   await addToOutbox(
     tx,
     'settle-payment',
     { orderId },
-    { traceparent, dueAt: secondsFromNow(attemptLateSeconds) },
+    { traceparent, dueAt: secondsAfter(nowMs, attemptLateSeconds) },
   );
-  await addToOutbox(tx, 'expire-hold', { orderId }, { traceparent, dueAt: secondsFromNow(holdMinutes * 60) });
+  await addToOutbox(
+    tx,
+    'expire-hold',
+    { orderId },
+    { traceparent, dueAt: secondsAfter(nowMs, holdMinutes * 60) },
+  );
   return { orderId };
+}
+
+/** The largest that Postgres' integers hold. */
+const largestTotal = 2_147_483_647;
+
+/** @throws Refusal 422 `total-too-small`, `total-too-large` */
+function checkBounds(total: number, { min, max } = { min: 0, max: largestTotal }): void {
+  const details = { total: money(total), min: money(min), max: money(max) };
+  if (total < min)
+    throw new Refusal(422, 'total-too-small', `This way to pay takes ${formatMoney(min)} or more`, {
+      details,
+    });
+  if (total > max)
+    throw new Refusal(422, 'total-too-large', `This way to pay takes at most ${formatMoney(max)}`, {
+      details,
+    });
 }
 
 /** Deleting it waits, and then forgets this buyer as well. @throws Refusal 401 `session-ended` where it is gone */
@@ -181,6 +203,6 @@ function makeNumber(): string {
   return `MC-${drawn.slice(0, 5)}-${drawn.slice(5)}`;
 }
 
-function secondsFromNow(seconds: number): Date {
-  return new Date(Date.now() + seconds * 1_000);
+function secondsAfter(nowMs: number, seconds: number): Date {
+  return new Date(nowMs + seconds * 1_000);
 }

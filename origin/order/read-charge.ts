@@ -1,19 +1,23 @@
-// An order as its payment provider is told of it, with the key that makes every attempt the same one.
-import type { Db } from '../postgres/database.ts';
+// An order as its payment provider is told of it, with the key and the request that make every attempt the same one.
+import type { Db, DbOrTx, Tx } from '../postgres/database.ts';
+import { readLineage } from '../postgres/lineage.ts';
 import { shopCurrency } from '../web/money.ts';
-import type { Charge } from './payment/provider.ts';
+import { type Charge, holdMinutes, type PaymentProvider } from './payment/provider.ts';
+import type { PaymentProviders } from './payment/providers.ts';
 
-export async function readCharge(db: Db, orderId: string): Promise<{ charge: Charge; provider: string }> {
+export async function readCharge(db: DbOrTx, orderId: string): Promise<{ charge: Charge; provider: string }> {
   const row = await db
     .selectFrom('orders')
     .innerJoin('payments', 'payments.order_id', 'orders.id')
     .select([
       'orders.number',
-      'orders.email',
       'orders.total_amount',
       'payments.provider',
       'payments.wanted_outcome',
       'payments.reference',
+      'payments.provider_key',
+      'payments.request',
+      'payments.expires_at',
     ])
     .where('orders.id', '=', orderId)
     .executeTakeFirstOrThrow();
@@ -24,10 +28,61 @@ export async function readCharge(db: Db, orderId: string): Promise<{ charge: Cha
       orderNumber: row.number,
       amount: row.total_amount,
       currency: shopCurrency,
-      email: row.email,
-      idempotencyKey: `order-${orderId}`,
+      idempotencyKey: row.provider_key ?? `order-${orderId}`,
+      request: row.request,
+      expiresAt: row.expires_at,
       wantedOutcome: row.wanted_outcome,
       reference: row.reference,
     },
   };
+}
+
+/** In the transaction that places the order: a database that goes back in time has either no order or the whole request. */
+export async function keepRequest(
+  tx: Tx,
+  provider: PaymentProvider | undefined,
+  orderId: string,
+  nowMs: number,
+): Promise<void> {
+  if (provider?.prepare === undefined) return;
+  const order = await tx
+    .selectFrom('orders')
+    .select(['number', 'email', 'total_amount'])
+    .where('id', '=', orderId)
+    .executeTakeFirstOrThrow();
+  const lineage = await readLineage(tx);
+  const expiresAt = new Date(nowMs + holdMinutes * 60_000);
+  const request = provider.prepare({
+    orderId,
+    orderNumber: order.number,
+    amount: order.total_amount,
+    currency: shopCurrency,
+    email: order.email,
+    lineage,
+    expiresAt,
+  });
+  await tx
+    .updateTable('payments')
+    .set({
+      provider_key: `order-${order.number}-${lineage}`,
+      request: JSON.stringify(request),
+      expires_at: expiresAt,
+    })
+    .where('order_id', '=', orderId)
+    .where('provider_key', 'is', null)
+    .execute();
+}
+
+/** For an order of the previous release, which kept no request: the first question makes it, before it is sent. */
+export async function readKeptCharge(
+  { db, now }: { db: Db; now: () => number },
+  providers: PaymentProviders,
+  orderId: string,
+): Promise<{ charge: Charge; provider: string }> {
+  const found = await readCharge(db, orderId);
+  const isKept = found.charge.request !== null || found.charge.reference !== null;
+  const provider = providers.find(found.provider);
+  if (isKept || provider?.prepare === undefined) return found;
+  await db.transaction().execute((tx) => keepRequest(tx, provider, orderId, now()));
+  return readCharge(db, orderId);
 }

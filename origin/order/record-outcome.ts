@@ -1,5 +1,5 @@
 // What a provider said becomes what the order is: told by an answer, by the job that asked, or by a webhook, in any order and more than once.
-import { sql } from 'kysely';
+import { type Selectable, sql } from 'kysely';
 import type { Deps } from '../deps.ts';
 import { addToOutbox } from '../outbox/events.ts';
 import type { Tx } from '../postgres/database.ts';
@@ -7,10 +7,14 @@ import { retryOnConflict } from '../postgres/retry-on-conflict.ts';
 import { cancelOrder } from './cancel-order.ts';
 import { flagLateMoney } from './late-money.ts';
 import { requestOrderMail } from './order-mail.ts';
-import type { ChargeResult } from './payment/provider.ts';
-import type { PaymentStatus } from './tables.ts';
+import type { Charge, ChargeResult } from './payment/provider.ts';
+import { readCharge } from './read-charge.ts';
+import type { OrderTables, PaymentStatus } from './tables.ts';
 
-const askAgainSeconds = 30;
+type Payment = Selectable<OrderTables['payments']>;
+
+/** `unanswered`: the question failed, which says nothing of the payment. */
+export type Outcome = ChargeResult | { status: 'unanswered'; detail: string };
 
 /** What may follow upon what; anything else arrived late or twice and changes nothing. */
 const next: Record<PaymentStatus, PaymentStatus[]> = {
@@ -21,54 +25,66 @@ const next: Record<PaymentStatus, PaymentStatus[]> = {
   failed: [],
 };
 
-/** What a message that came by itself says of the payment: it may be about something else that was sold through the same account. */
-export interface Claim {
-  provider: string;
-  /** Minor units; undefined where it does not say. */
-  amount: number | undefined;
+type OutcomeDeps = Pick<Deps, 'db' | 'hintWorker' | 'now'>;
+
+export async function recordOutcome(deps: OutcomeDeps, orderId: string, outcome: Outcome): Promise<void> {
+  await withPayment(deps, orderId, (tx, payment) => writeOutcome(tx, payment, outcome, deps.now()));
 }
 
-/** @param claim for webhooks: where it does not fit the order's payment, nothing is written */
-export async function recordOutcome(
-  deps: Pick<Deps, 'db' | 'hintWorker'>,
+/** What came by itself: it may be about something else that was sold through the same account. */
+export interface PaymentEvent {
+  orderId: string;
+  provider: string;
+  /** @returns undefined where it is about something else */
+  read(charge: Charge): (ChargeResult & { tookMoney?: boolean }) | undefined;
+}
+
+/** An event that does not fit the order decides nothing: the provider is asked at once. */
+export async function recordEvent(deps: OutcomeDeps, event: PaymentEvent): Promise<void> {
+  await withPayment(deps, event.orderId, async (tx, payment) => {
+    if (payment.provider !== event.provider) return;
+    const told = event.read((await readCharge(tx, event.orderId)).charge);
+    if (told === undefined) return;
+    if (payment.status === 'failed' && told.tookMoney) await flagLateMoney(tx, payment, told.reference);
+    else if (told.status === 'unknown' && next[payment.status].length > 0)
+      await addToOutbox(tx, 'settle-payment', { orderId: payment.order_id });
+    else if (told.status !== 'unknown') await writeOutcome(tx, payment, told, deps.now());
+  });
+}
+
+async function withPayment(
+  deps: OutcomeDeps,
   orderId: string,
-  result: ChargeResult,
-  claim?: Claim,
+  write: (tx: Tx, payment: Payment) => Promise<void>,
 ): Promise<void> {
   await retryOnConflict(() =>
-    deps.db.transaction().execute((tx) => writeOutcome(tx, orderId, result, claim)),
+    deps.db.transaction().execute(async (tx) => {
+      const payment = await lockPayment(tx, orderId);
+      if (payment !== undefined) await write(tx, payment);
+    }),
   );
   deps.hintWorker();
 }
 
-async function writeOutcome(
-  tx: Tx,
-  orderId: string,
-  { status, reference, redirectUrl }: ChargeResult,
-  claim: Claim | undefined,
-): Promise<void> {
-  const payment = await tx
-    .selectFrom('payments')
-    .select(['status', 'provider', 'flag', 'reference'])
-    .where('order_id', '=', orderId)
-    .forUpdate()
-    .executeTakeFirst();
-  if (payment === undefined) return;
-  if (claim !== undefined && !(await fits(tx, orderId, claim, payment, reference))) return;
-  if (payment.status === 'failed' && status === 'paid')
-    return flagLateMoney(tx, orderId, payment.flag, reference);
+export function lockPayment(tx: Tx, orderId: string): Promise<Payment | undefined> {
+  return tx.selectFrom('payments').selectAll().where('order_id', '=', orderId).forUpdate().executeTakeFirst();
+}
+
+/** @param payment as it stands, locked by this transaction */
+export async function writeOutcome(tx: Tx, payment: Payment, outcome: Outcome, nowMs: number): Promise<void> {
+  const { order_id: orderId } = payment;
+  if (payment.status === 'failed' && outcome.status === 'paid')
+    return flagLateMoney(tx, payment, outcome.reference);
+  const status = outcome.status === 'unanswered' ? statusUnanswered(payment, nowMs) : outcome.status;
   const changes = next[payment.status].includes(status);
   if (!changes && payment.status !== status) return;
-  await tx
-    .updateTable('payments')
-    .set({
-      status,
-      updated_at: sql`clock_timestamp()`,
-      ...(reference ? { reference } : {}),
-      redirect_url: status === 'pending' ? (redirectUrl ?? null) : null,
-    })
-    .where('order_id', '=', orderId)
-    .execute();
+  const saysNothing = outcome.status === 'unanswered' && !changes;
+  if (!saysNothing)
+    await tx
+      .updateTable('payments')
+      .set(change(payment, status, outcome))
+      .where('order_id', '=', orderId)
+      .execute();
   if (changes && status === 'failed') await cancelOrder(tx, orderId);
   if (changes && status === 'paid') {
     await tx.updateTable('orders').set({ status: 'paid' }).where('id', '=', orderId).execute();
@@ -77,14 +93,47 @@ async function writeOutcome(
   const confirmedNow =
     payment.provider === 'on-delivery' && status === 'pending' && payment.reference === null;
   if ((changes && status === 'paid') || confirmedNow) await requestOrderMail(tx, orderId);
-  const open = status === 'unknown' || (status === 'pending' && payment.provider !== 'on-delivery');
-  if (open && !(await willBeAskedAgain(tx, orderId)))
-    await addToOutbox(
-      tx,
-      'settle-payment',
-      { orderId },
-      { dueAt: new Date(Date.now() + askAgainSeconds * 1_000) },
-    );
+  const isOpen = status === 'unknown' || (status === 'pending' && payment.provider !== 'on-delivery');
+  if (isOpen && !(await willBeAskedAgain(tx, orderId)))
+    await addToOutbox(tx, 'settle-payment', { orderId }, { dueAt: nextQuestionAt(payment, nowMs) });
+}
+
+function change(payment: Payment, status: PaymentStatus, outcome: Outcome) {
+  const { reference, redirectUrl }: Partial<ChargeResult> = outcome.status === 'unanswered' ? {} : outcome;
+  // An older answer may arrive after the news that the shopper has been there.
+  const hasBeenThere =
+    payment.status === 'pending' && payment.reference !== null && payment.redirect_url === null;
+  const isDecided = status === 'paid' || status === 'failed';
+  return {
+    status,
+    updated_at: sql<Date>`clock_timestamp()`,
+    redirect_url: status === 'pending' && !hasBeenThere ? (redirectUrl ?? null) : null,
+    detail: outcome.detail?.slice(0, 500) ?? null,
+    ...(reference ? { reference } : {}),
+    // It names the buyer, and nobody will be asked for a first answer again.
+    ...(reference || isDecided ? { request: null } : {}),
+  };
+}
+
+const longestSilenceMs = 24 * 3_600_000;
+
+/** A page that is known stays where it is while it is open, and for a day without an answer. Where none is known, money may have moved. */
+function statusUnanswered(payment: Payment, nowMs: number): PaymentStatus {
+  if (payment.status !== 'pending' || payment.reference === null) return 'unknown';
+  const lastKnownMs = Math.max(payment.updated_at.getTime(), payment.expires_at?.getTime() ?? 0);
+  return nowMs - lastKnownMs < longestSilenceMs ? 'pending' : 'unknown';
+}
+
+const shortestPauseMs = 30_000;
+const longestPauseMs = 6 * 3_600_000;
+const afterClosingMs = 60_000;
+
+/** Pauses grow with the time that the payment has been open; soon after the provider's page has closed there is news. */
+function nextQuestionAt({ attempted_at, expires_at }: Payment, nowMs: number): Date {
+  const openMs = nowMs - (attempted_at?.getTime() ?? nowMs);
+  const pauseMs = Math.min(Math.max(openMs / 2, shortestPauseMs), longestPauseMs);
+  const closedMs = (expires_at?.getTime() ?? 0) + afterClosingMs;
+  return new Date(closedMs > nowMs ? Math.min(nowMs + pauseMs, closedMs) : nowMs + pauseMs);
 }
 
 /** One question after another for each order: every answer that leaves it open would begin a line of its own. Index: outbox_unfinished. */
@@ -95,22 +144,4 @@ async function willBeAskedAgain(tx: Tx, orderId: string): Promise<boolean> {
       and kind = 'settle-payment' and payload ->> 'orderId' = ${orderId}
     limit 1`.execute(tx);
   return rows.length > 0;
-}
-
-async function fits(
-  tx: Tx,
-  orderId: string,
-  claim: Claim,
-  payment: { provider: string; reference: string | null },
-  reference: string | undefined,
-): Promise<boolean> {
-  if (payment.provider !== claim.provider) return false;
-  if (payment.reference !== null && payment.reference !== reference) return false;
-  if (claim.amount === undefined) return true;
-  const order = await tx
-    .selectFrom('orders')
-    .select('total_amount')
-    .where('id', '=', orderId)
-    .executeTakeFirstOrThrow();
-  return order.total_amount === claim.amount;
 }

@@ -22,7 +22,7 @@ import { OrderRequestSchema, OrderSchema } from './order.ts';
 import type { PaymentProviders } from './payment/providers.ts';
 import { placeOrder } from './place-order.ts';
 import { type Buyer, listOrders, readOrder } from './read-orders.ts';
-import { recordOutcome } from './record-outcome.ts';
+import { recordEvent } from './record-outcome.ts';
 
 const tags = ['order'];
 
@@ -135,10 +135,7 @@ export function orderRoutes(deps: Deps, carts: Carts, providers: PaymentProvider
       .catch((cause: unknown) => {
         throw new Refusal(400, 'wrong-signature', 'This does not come from Stripe', { cause });
       });
-    if (event !== undefined) {
-      const claim = { provider: 'stripe', amount: event.amount };
-      await recordOutcome(deps, event.orderId, event.result, claim);
-    }
+    if (event !== undefined) await recordEvent(deps, { provider: 'stripe', ...event });
     return c.body(null, 204);
   });
   return api;

@@ -3,12 +3,12 @@
 import type { Deps } from '../deps.ts';
 import { refundLateMoney } from './late-money.ts';
 import { askProvider, attemptPayment } from './pay-order.ts';
-import { createPaymentProviders } from './payment/providers.ts';
+import { createPaymentProviders, type PaymentProviders } from './payment/providers.ts';
 
 export async function settlePayment(
   deps: Deps,
   orderId: string,
-  providers = createPaymentProviders(deps.settings),
+  providers: PaymentProviders = createPaymentProviders(deps.settings),
 ): Promise<void> {
   await attemptPayment(deps, providers, orderId);
   const payment = await deps.db

@@ -39,6 +39,14 @@ export interface OrderTables {
     /** The provider's own name for the payment. */
     reference: string | null;
     redirect_url: string | null;
+    /** Under which the provider is asked: the same each time. Null where nobody is asked. */
+    provider_key: string | null;
+    /** What the provider is asked, as it was made when the order was placed; null once its reference is known. */
+    request: ColumnType<unknown, string | null | undefined, string | null>;
+    /** When the provider's page closes. */
+    expires_at: Date | null;
+    /** Why it failed or cannot be told; for staff. */
+    detail: string | null;
     /** Money that came after the order was cancelled, and whether it went back. */
     flag: 'late-money' | 'refunded' | null;
     updated_at: ColumnType<Date, Date | undefined, Date>;

@@ -3,15 +3,22 @@
 /** The longest that one may take to answer, tries of its own included; whoever asks for the same order meanwhile waits as long. */
 export const providerMs = 8_000;
 
+/** How long an order holds its pieces without being paid; a provider's own page closes at the same time. */
+export const holdMinutes = 40;
+
 export interface Charge {
   orderId: string;
+  /** Random: no other order has it, in no other shop and no other history of this database. */
   orderNumber: string;
   /** Minor units. */
   amount: number;
   currency: string;
-  email: string | null;
   /** The same for every attempt of this order: the provider takes the money once. */
   idempotencyKey: string;
+  /** As `prepare` made it: sent again it is the same request, whatever changed meanwhile. Null once it is needed no more. */
+  request: unknown;
+  /** When the provider's page closes; null where there is none. */
+  expiresAt: Date | null;
   wantedOutcome: string | null;
   /** Known from an earlier attempt. */
   reference: string | null;
@@ -23,11 +30,30 @@ export interface ChargeResult {
   reference?: string | undefined;
   /** Where the shopper has to go to pay. */
   redirectUrl?: string | undefined;
+  /** Why it failed or cannot be told; for staff. */
+  detail?: string | undefined;
+}
+
+/** What is known of an order before its provider hears of it. */
+export interface PreparedFrom {
+  orderId: string;
+  orderNumber: string;
+  amount: number;
+  currency: string;
+  email: string | null;
+  /** The history of the database in which the order was placed. */
+  lineage: string;
+  expiresAt: Date;
 }
 
 export interface PaymentProvider {
+  /** The totals that it takes, in minor units. */
+  bounds?: { min: number; max: number };
+  /** Makes the request of an order once, in the transaction that places it. Calls nobody. */
+  prepare?(order: PreparedFrom): unknown;
+  /** The first attempt. @throws where there was no answer: the money may have been taken */
   charge(charge: Charge): Promise<ChargeResult>;
-  /** What became of an earlier charge with this key. */
+  /** What became of an earlier charge with this key. @throws where there was no answer */
   ask(charge: Charge): Promise<ChargeResult>;
   refund(charge: Charge): Promise<void>;
 }

@@ -11,8 +11,10 @@ export interface PaymentProviders {
   names: string[];
   /** The same, with what people call them. */
   offered: { id: string; name: string }[];
-  /** @throws Refusal 422 `unknown-provider` */
+  /** For a new order. @throws Refusal 422 `unknown-provider` */
   require(name: string): PaymentProvider;
+  /** For an order that stands, offered today or not. Undefined where its keys are gone from the settings. */
+  find(name: string): PaymentProvider | undefined;
   stripe: StripeProvider | undefined;
 }
 
@@ -25,25 +27,29 @@ export const providerNames: Record<string, string> & Record<Settings['paymentPro
 export function createPaymentProviders(
   settings: Settings,
   stripeServer?: StripeOptions['server'],
+  now: () => number = Date.now,
 ): PaymentProviders {
   const stripe =
     settings.stripe === undefined
       ? undefined
       : createStripeProvider({
           settings: { siteUrl: settings.siteUrl, stripe: settings.stripe },
+          now,
           ...(stripeServer ? { server: stripeServer } : {}),
         });
-  const all: Record<string, PaymentProvider | undefined> = {
-    demo: demoProvider,
-    'on-delivery': onDeliveryProvider,
-    stripe,
-  };
+  const all = new Map<string, PaymentProvider | undefined>([
+    ['demo', demoProvider],
+    ['on-delivery', onDeliveryProvider],
+    ['stripe', stripe],
+  ]);
+  const find = (name: string) => all.get(name);
   return {
     names: settings.paymentProviders,
     offered: settings.paymentProviders.map((id) => ({ id, name: providerNames[id] })),
     stripe,
+    find,
     require(name) {
-      const provider = settings.paymentProviders.some((offered) => offered === name) ? all[name] : undefined;
+      const provider = settings.paymentProviders.some((offered) => offered === name) ? find(name) : undefined;
       if (provider === undefined) {
         throw new Refusal(422, 'unknown-provider', `This shop cannot be paid by '${name}'`, {
           details: { providers: settings.paymentProviders },

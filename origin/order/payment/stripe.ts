@@ -1,20 +1,23 @@
-// Stripe Checkout: the shopper pays on Stripe's page; a verified webhook, or asking, tells what became of it.
+// Stripe Checkout: the shopper pays on Stripe's page; a verified webhook, or asking, tells what became of it. See docs/payments.md.
+import { createHash } from 'node:crypto';
 import type Stripe from 'stripe';
 import type { Settings } from '../../config.ts';
 import { idPattern } from '../../web/api/api.ts';
-import { type Charge, type ChargeResult, type PaymentProvider, providerMs } from './provider.ts';
+import { type Charge, holdMinutes, type PaymentProvider, type PreparedFrom, providerMs } from './provider.ts';
+import { isOfOrder, readSession, type SessionMeaning } from './stripe-session.ts';
 
 export interface StripeOptions {
   settings: Pick<Settings, 'siteUrl'> & { stripe: NonNullable<Settings['stripe']> };
   /** Another server for tests. */
   server?: { host: string; port: number; protocol: 'http' };
+  /** Milliseconds since 1970. */
+  now?: () => number;
 }
 
 export interface StripeEvent {
   orderId: string;
-  result: ChargeResult;
-  /** Minor units; undefined where the session has none. */
-  amount: number | undefined;
+  /** @returns what it says of the order's payment; undefined where it is about something else. */
+  read(charge: Charge): SessionMeaning | undefined;
 }
 
 export interface StripeProvider extends PaymentProvider {
@@ -22,72 +25,146 @@ export interface StripeProvider extends PaymentProvider {
   readEvent(body: string, signature: string): Promise<StripeEvent | undefined>;
 }
 
+/** As it stands in the payment's row. */
+interface KeptRequest {
+  /** Names the secret key: another account cannot tell what became of the request. */
+  account: string;
+  parameters: Stripe.Checkout.SessionCreateParams;
+}
+
 /** Twice, with a pause between. */
 const timeoutMs = providerMs / 2 - 500;
 
-export function createStripeProvider({ settings, server }: StripeOptions): StripeProvider {
+/** EUR: https://docs.stripe.com/currencies#minimum-and-maximum-charge-amounts */
+const bounds = { min: 50, max: 99_999_999 };
+
+/** Stripe opens no page for a shorter time than this. */
+const shortestPageMinutes = 30;
+const clockSkewSeconds = 300;
+/** Sessions of one account that are looked through for one order: a hundred a request. */
+const mostListed = 2_000;
+
+export function createStripeProvider({ settings, server, now = Date.now }: StripeOptions): StripeProvider {
   // The SDK is large and most shops of this kind start without it: it is loaded when it is first needed.
   let client: Promise<Stripe> | undefined;
   const connect = () => (client ??= loadStripe(settings.stripe.secretKey, server));
-  const openSession = async (charge: Charge) =>
-    (await connect()).checkout.sessions.create(
-      {
-        mode: 'payment',
-        client_reference_id: charge.orderId,
-        ...(charge.email ? { customer_email: charge.email } : {}),
-        line_items: [
-          {
-            quantity: 1,
-            price_data: {
-              currency: charge.currency.toLowerCase(),
-              unit_amount: charge.amount,
-              product_data: { name: `Order ${charge.orderNumber}` },
-            },
-          },
-        ],
-        success_url: `${settings.siteUrl}/orders/${charge.orderId}`,
-        cancel_url: `${settings.siteUrl}/orders/${charge.orderId}`,
-      },
-      { idempotencyKey: charge.idempotencyKey },
-    );
+  const account = createHash('sha256').update(settings.stripe.secretKey).digest('hex').slice(0, 16);
+
+  const open = async (charge: Charge) => {
+    const { parameters } = charge.request as KeptRequest;
+    return (await connect()).checkout.sessions.create(parameters, { idempotencyKey: charge.idempotencyKey });
+  };
+  const retrieve = async (id: string) =>
+    (await connect()).checkout.sessions.retrieve(id, { expand: ['payment_intent'] });
+
+  /** For a page that nobody was led to. It can no longer be opened, so the request is not repeated. */
+  const lookUp = async (charge: Charge, expiresAt: Date): Promise<SessionMeaning> => {
+    if ((charge.request as KeptRequest).account !== account)
+      return { status: 'unknown', detail: 'It was asked for with another secret key' };
+    const seconds = Math.floor(expiresAt.getTime() / 1_000);
+    const created = {
+      gte: seconds - holdMinutes * 60 - clockSkewSeconds,
+      lte: seconds - shortestPageMinutes * 60 + clockSkewSeconds,
+    };
+    const sessions = (await connect()).checkout.sessions.list({ created, limit: 100 });
+    let listed = 0;
+    for await (const session of sessions) {
+      if (isOfOrder(session, charge)) return readSession(await retrieve(session.id), charge);
+      if (++listed >= mostListed) throw new Error('Stripe has too many sessions to look through');
+    }
+    return { status: 'failed', detail: 'Stripe opened no page for this order' };
+  };
+
   return {
-    charge: async (charge) => toResult(await openSession(charge)),
+    bounds,
+    prepare: (order): KeptRequest => ({ account, parameters: describeSession(order, settings.siteUrl) }),
+    async charge(charge) {
+      try {
+        return readSession(await open(charge), charge);
+      } catch (error) {
+        return toRefusal(error, { isFirst: true });
+      }
+    },
     async ask(charge) {
-      // Without a reference the answer to the first attempt was lost: the same key leads to the same session.
-      const session = charge.reference
-        ? await (await connect()).checkout.sessions.retrieve(charge.reference)
-        : await openSession(charge);
-      return toResult(session);
+      if (charge.reference !== null) return readSession(await retrieve(charge.reference), charge);
+      const { expiresAt } = charge;
+      if (expiresAt !== null && expiresAt.getTime() < now()) return lookUp(charge, expiresAt);
+      // The answer to the first attempt was lost: the same request with the same key leads to the same session.
+      let session: Stripe.Checkout.Session;
+      try {
+        session = await open(charge);
+      } catch (error) {
+        return toRefusal(error, { isFirst: false });
+      }
+      // An answer that is given again is as old as the first.
+      return readSession(await retrieve(session.id).catch(() => session), charge);
     },
     async refund(charge) {
       if (charge.reference === null) throw new Error('Cannot refund a payment without its reference');
-      const stripe = await connect();
-      const session = await stripe.checkout.sessions.retrieve(charge.reference);
-      const intent =
-        typeof session.payment_intent === 'string' ? session.payment_intent : session.payment_intent?.id;
-      if (intent === undefined) throw new Error('Cannot refund a payment that took no money');
-      await stripe.refunds.create(
-        { payment_intent: intent },
-        { idempotencyKey: `${charge.idempotencyKey}-refund` },
-      );
+      const { payment_intent: intent } = await retrieve(charge.reference);
+      const paymentIntent = typeof intent === 'string' ? intent : intent?.id;
+      if (paymentIntent === undefined) throw new Error('Cannot refund a payment that took no money');
+      const idempotencyKey = `${charge.idempotencyKey}-refund`;
+      const { refunds } = await connect();
+      await refunds.create({ payment_intent: paymentIntent }, { idempotencyKey }).catch((error: unknown) => {
+        // Keys are forgotten after a day: the second refund is refused by this code.
+        if ((error as { code?: unknown }).code !== 'charge_already_refunded') throw error;
+      });
     },
     async readEvent(body, signature) {
       // The async form works on every runtime: it stands on Web Crypto.
       const { webhooks } = await connect();
       const event = await webhooks.constructEventAsync(body, signature, settings.stripe.webhookSecret);
-      if (!event.type.startsWith('checkout.session.')) return undefined;
+      if (!heardEvents.has(event.type)) return undefined;
       const session = event.data.object as Stripe.Checkout.Session;
       const orderId = session.client_reference_id;
       // The same Stripe account may sell elsewhere, too.
       if (orderId === null || !idPattern.test(orderId)) return undefined;
-      const refused = event.type === 'checkout.session.async_payment_failed';
-      const result = toResult(session);
       return {
         orderId,
-        result: refused ? { ...result, status: 'failed' } : result,
-        amount: session.amount_total ?? undefined,
+        read(charge) {
+          const isOurs =
+            charge.reference === null ? isOfOrder(session, charge) : charge.reference === session.id;
+          if (!isOurs) return undefined;
+          const meaning = readSession(session, charge);
+          const hasFailed =
+            event.type === 'checkout.session.async_payment_failed' && meaning.status === 'pending';
+          return hasFailed ? { ...meaning, status: 'failed', detail: 'The bank refused it' } : meaning;
+        },
       };
     },
+  };
+}
+
+/** docs/payments.md tells operators to subscribe to these. */
+const heardEvents = new Set<string>([
+  'checkout.session.completed',
+  'checkout.session.expired',
+  'checkout.session.async_payment_succeeded',
+  'checkout.session.async_payment_failed',
+]);
+
+function describeSession(order: PreparedFrom, siteUrl: string): Stripe.Checkout.SessionCreateParams {
+  const metadata = { order: order.orderNumber, shop: order.lineage };
+  return {
+    mode: 'payment',
+    client_reference_id: order.orderId,
+    ...(order.email ? { customer_email: order.email } : {}),
+    expires_at: Math.floor(order.expiresAt.getTime() / 1_000),
+    line_items: [
+      {
+        quantity: 1,
+        price_data: {
+          currency: order.currency.toLowerCase(),
+          unit_amount: order.amount,
+          product_data: { name: `Order ${order.orderNumber}` },
+        },
+      },
+    ],
+    metadata,
+    payment_intent_data: { metadata, description: `Order ${order.orderNumber}` },
+    success_url: `${siteUrl}/orders/${order.orderId}`,
+    cancel_url: `${siteUrl}/orders/${order.orderId}`,
   };
 }
 
@@ -96,8 +173,18 @@ async function loadStripe(secretKey: string, server: StripeOptions['server']): P
   return new Client(secretKey, { timeout: timeoutMs, maxNetworkRetries: 1, telemetry: false, ...server });
 }
 
-function toResult(session: Stripe.Checkout.Session): ChargeResult {
-  const status =
-    session.payment_status === 'unpaid' ? (session.status === 'expired' ? 'failed' : 'pending') : 'paid';
-  return { status, reference: session.id, redirectUrl: session.url ?? undefined };
+/** The SDK's types for requests that Stripe did not carry out, whatever is repeated. */
+const refusals = new Set(['StripeInvalidRequestError', 'StripeIdempotencyError', 'StripeCardError']);
+/** Said before the request is looked at: they tell nothing of an earlier attempt. */
+const refusalsOfKey = new Set(['StripeAuthenticationError', 'StripePermissionError']);
+
+/** @throws the error, where it does not say that no page was opened */
+function toRefusal(error: unknown, { isFirst }: { isFirst: boolean }): SessionMeaning {
+  const { type, code, param, message } = error as Partial<
+    Record<'type' | 'code' | 'param' | 'message', string>
+  >;
+  const isRefusal = refusals.has(String(type)) || (isFirst && refusalsOfKey.has(String(type)));
+  if (!isRefusal) throw error;
+  const what = [code, param].filter(Boolean).join(', ');
+  return { status: 'failed', detail: `Stripe refused it${what ? ` (${what})` : ''}: ${message}` };
 }
