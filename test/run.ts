@@ -18,6 +18,8 @@ async function main(): Promise<void> {
   const counts: Counts = { passed: 0, failed: 0, skipped: 0 };
   if (!long) {
     await countCheck(counts, 'types', ['tsc', '-p', '.']);
+    const entries = ['origin/main.ts', 'worker/main.ts', 'edge/main.ts'];
+    await countCheck(counts, 'types under Deno', ['deno', 'check', '--quiet', ...entries]);
     await countCheck(counts, 'lint, format and import rules', ['biome', 'check', '.']);
     await countCheck(counts, 'unused files, exports and packages', ['knip']);
   }

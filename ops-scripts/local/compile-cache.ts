@@ -10,8 +10,8 @@ import { promisify } from 'node:util';
 
 const repositoryFolder = fileURLToPath(new URL('../../', import.meta.url));
 
-/** Beside the packages, so that a new installation begins anew. A folder that cannot be written is done without. */
-export const compileCacheFolder = join(repositoryFolder, 'node_modules/.cache/compiled');
+/** As in package.json. Not among the packages, which only npm may change. A folder that cannot be written is done without. */
+export const compileCacheFolder = join(repositoryFolder, '.cache/compiled');
 
 const parts = ['origin', 'worker', 'edge'];
 const deadlineMs = 20_000;

@@ -17,11 +17,10 @@ interface Running extends AsyncDisposable {
 }
 const root = join(import.meta.dirname, '../..');
 const main = join(root, 'edge/main.ts');
-const denoFlags = ['run', '--no-prompt', '--allow-net', '--allow-env', '--allow-sys', '--allow-read=.'];
 
 const runtimes: Record<string, (originUrl: string) => Promise<Running>> = {
   Node: (originUrl) => runProcess(process.execPath, [main], originUrl),
-  Deno: (originUrl) => runProcess(join(root, 'node_modules/.bin/deno'), [...denoFlags, main], originUrl),
+  Deno: (originUrl) => runProcess('deno', ['task', 'edge'], originUrl),
   workerd: runWorkerd,
 };
 
@@ -110,7 +109,8 @@ async function runProcess(command: string, args: string[], originUrl: string): P
     if (url !== undefined) {
       const stop = async () => {
         if (child.exitCode !== null || child.signalCode !== null) return;
-        child.kill('SIGKILL');
+        // A task cannot hand on SIGKILL to what it runs.
+        child.kill('SIGTERM');
         await once(child, 'exit');
       };
       return { url, child, [Symbol.asyncDispose]: stop };

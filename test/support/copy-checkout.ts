@@ -1,0 +1,25 @@
+// A fresh clone of this checkout, with what is not committed yet: nothing is installed in it.
+import { execFileSync } from 'node:child_process';
+import { cpSync, existsSync } from 'node:fs';
+import { mkdtempDisposable } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { delimiter, join } from 'node:path';
+
+export interface Checkout extends AsyncDisposable {
+  path: string;
+}
+
+export async function copyCheckout(): Promise<Checkout> {
+  const folder = await mkdtempDisposable(join(tmpdir(), 'myclothes-clone-'));
+  const listed = execFileSync('git', ['ls-files', '-z', '--cached', '--others', '--exclude-standard']);
+  for (const file of listed.toString().split('\0').filter(Boolean)) {
+    if (existsSync(file)) cpSync(file, join(folder.path, file), { verbatimSymlinks: true });
+  }
+  return { path: folder.path, [Symbol.asyncDispose]: () => folder.remove() };
+}
+
+/** As a newcomer has it: without the programs of our packages, which npm puts first. */
+export function pathOfMachine(...more: string[]): string {
+  const folders = (process.env['PATH'] ?? '').split(delimiter);
+  return [...more, ...folders.filter((folder) => !folder.endsWith('node_modules/.bin'))].join(delimiter);
+}
