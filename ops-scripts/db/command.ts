@@ -3,6 +3,7 @@ import { Command } from 'commander';
 import { isMigrated, migrateToLatest } from '../../origin/postgres/migrate.ts';
 import { buildSearchIndex } from '../../origin/postgres/migrations/0009-search-terms.ts';
 import { buildSkuIndex } from '../../origin/postgres/migrations/0011-product-files.ts';
+import { prepareSearch } from '../../origin/postgres/migrations/0012-search-normalised.ts';
 import { openDatabase } from '../connect-stores.ts';
 
 export function dbCommand(env: NodeJS.ProcessEnv): Command {
@@ -12,6 +13,7 @@ export function dbCommand(env: NodeJS.ProcessEnv): Command {
         await using database = await openDatabase(env, 600_000);
         await buildSearchIndex(database.db);
         await buildSkuIndex(database.db);
+        await prepareSearch(database.db);
         const applied = await migrateToLatest(database.db);
         console.log(applied.length === 0 ? 'Nothing to apply' : `Applied ${applied.join(', ')}`);
       }),

@@ -40,6 +40,13 @@ export interface CatalogTables {
     /** Version of the sum of its variants' stock, as lists show it. */
     stock_version: Generated<number>;
     created_at: ColumnType<Date, Date | undefined, Date>;
+    /** Article numbers of its variants, separated by spaces. */
+    skus: Generated<string>;
+    /** Made by a trigger from name, brand, keywords, article numbers and description. */
+    search_vector: Generated<string | null>;
+    /** The name's words joined, as `search_normal` leaves them; made by the same trigger. */
+    title_key: Generated<string | null>;
+    /** What the release before `search_vector` searched. */
     search: GeneratedAlways<string>;
   };
   variants: {

@@ -5,7 +5,7 @@ import { parseListQuery } from '../../origin/catalog/list/list-query.ts';
 import { listCategories } from '../../origin/catalog/list-categories.ts';
 import { readProduct } from '../../origin/catalog/read-product.ts';
 import { readVariantsFresh } from '../../origin/catalog/read-variants.ts';
-import { suggestSpelling } from '../../origin/catalog/search/search-words.ts';
+import { suggestSpelling } from '../../origin/catalog/search/suggest-spelling.ts';
 import { createPool, type Database, type Db } from '../../origin/postgres/database.ts';
 import { makeManyProducts } from './many-products.ts';
 import { type OpenCatalog, openCatalog } from './open-catalog.ts';
@@ -44,12 +44,13 @@ const lists: [address: string, index: string][] = [
   ['size=M', 'products_newest'],
   ['color=Plum', 'products_by_options'],
   ['color=Plum&size=S', 'products_by_options'],
-  ['q=velvet', 'products_search_terms'],
-  ['q=velvet+jack', 'products_search_terms'],
-  ['q=velvet&sort=price-asc', 'products_search_terms'],
-  ['q=sh', 'products_search_terms'],
-  ['q=cotton+shirt&size=M&color=Ecru&min=5000&max=9000', 'products_search_terms'],
-  ['q=cotton&category=women&sort=newest', 'products_search_terms'],
+  ['q=velvet', 'products_search_blocks'],
+  ['q=velvet+jack', 'products_search_blocks'],
+  ['q=velvet&sort=price-asc', 'products_search_blocks'],
+  ['q=sh', 'products_search_blocks'],
+  ['q=cotton+shirt&size=M&color=Ecru&min=5000&max=9000', 'products_search_blocks'],
+  ['q=cotton&category=women&sort=newest', 'products_search_blocks'],
+  ['q=cotton+shirt+4', 'products_by_title'],
 ];
 
 test.each(lists)('the list ?%s reads products by %s and scans no table', async (address, index) => {
@@ -127,8 +128,10 @@ test('a product, its variants and a spelling are found by index', async () => {
   );
   expect(variants.value.size).toBe(2);
   expect(scansOf(variants.plans)).toEqual([]);
-  const spelling = await watch(() => suggestSpelling(watched, 'jakcet velvett'));
-  expect(spelling.value.value).toBe('jacket velvet');
+  const query = parseListQuery(new URLSearchParams('q=jakcet velvett'), 'api');
+  const spelling = await watch(() => suggestSpelling(watched, query));
+  expect(spelling.value.value).toEqual({ phrases: ['jacket velvet'], clear: true });
+  expect(scansOf(spelling.plans)).toEqual([]);
   expect(indexesOf(spelling.plans)).toContain('search_words_similar');
 });
 

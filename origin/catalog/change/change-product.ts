@@ -7,7 +7,7 @@ import type { Money } from '../../web/money.ts';
 import { htmlToText, textToHtml } from '../description.ts';
 import type { Product } from '../product.ts';
 import { readProductById, toProduct } from '../read-product.ts';
-import { learnWords } from '../search/search-words.ts';
+import { learnWords } from '../search/suggest-spelling.ts';
 import { isId, productTag } from '../tags.ts';
 import { markSets } from './dirty-versions.ts';
 

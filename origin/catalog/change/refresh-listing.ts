@@ -7,7 +7,8 @@ export async function refreshListing(tx: Tx, productIds: string[]): Promise<void
   await sql`
     update products p set
       price_amount = coalesce(listed.price_amount, p.price_amount),
-      sizes = listed.sizes, colors = listed.colors, size_colors = listed.size_colors, keywords = listed.keywords
+      sizes = listed.sizes, colors = listed.colors, size_colors = listed.size_colors, keywords = listed.keywords,
+      skus = listed.skus
     from (
       select p.id, min(v.price_amount) as price_amount,
         coalesce(array_agg(distinct v.size) filter (where v.size <> ''), '{}') as sizes,
@@ -15,7 +16,8 @@ export async function refreshListing(tx: Tx, productIds: string[]): Promise<void
         coalesce(array_agg(distinct v.size || ${pairSeparator}::text || v.color) filter (where v.size <> '' and v.color <> ''), '{}')
           as size_colors,
         concat_ws(' ', above.name, c.name, p.product_type, array_to_string(p.tags, ' '), string_agg(distinct v.color, ' '))
-          as keywords
+          as keywords,
+        coalesce(string_agg(v.sku, ' '), '') as skus
       from products p
       join categories c on c.id = p.category_id
       left join categories above on above.id = c.parent_id

@@ -2,7 +2,7 @@
 import { sql } from 'kysely';
 import { addToOutbox, type TagVersions } from '../../outbox/events.ts';
 import type { Tx } from '../../postgres/database.ts';
-import { learnWords } from '../search/search-words.ts';
+import { learnWords } from '../search/suggest-spelling.ts';
 import { productStockTag, productTag, slugTag } from '../tags.ts';
 import { markSets } from './dirty-versions.ts';
 import { ensureCategory } from './ensure-category.ts';

@@ -6,6 +6,7 @@ import type { DbOrTx } from '../../postgres/database.ts';
 import { money } from '../../web/money.ts';
 import { imageOrPlaceholder } from '../placeholder.ts';
 import type { ProductList, ProductSummary } from '../product.ts';
+import { rankOf } from '../search/rank.ts';
 import { findCandidates } from '../search/search-candidates.ts';
 import { availablePieces } from '../stock-rule.ts';
 import { productStockTag, productTag } from '../tags.ts';
@@ -112,7 +113,7 @@ function found(
   candidates: string[],
 ): RawBuilder<unknown> {
   const sorted = sql`
-    select id, ${sortKey(query.sort, scope.search.words)} as sort_key
+    select id, ${sortKey(query.sort, scope.search)} as sort_key
     from products where id = any(${candidates}::bigint[])`;
   if (place === undefined) return sorted;
   const beyond = query.sort === 'price-asc' ? sql`>` : sql`<`;
@@ -122,9 +123,9 @@ function found(
 }
 
 /** A whole number, so that a cursor holds it exactly. */
-function sortKey(sort: Sort, words = ''): RawBuilder<unknown> {
+function sortKey(sort: Sort, search?: Scope['search']): RawBuilder<unknown> {
   if (sort === 'newest') return sql`0`;
-  if (sort === 'relevance') return sql`(ts_rank(search, ${words}::tsquery) * 1000000)::integer`;
+  if (sort === 'relevance' && search !== undefined) return rankOf(search);
   return sql`price_amount`;
 }
 

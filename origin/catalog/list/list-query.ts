@@ -50,7 +50,7 @@ export function parseListQuery(params: URLSearchParams, dialect: QueryDialect): 
   if (asked !== undefined && known === undefined) refuse('sort', `must be one of ${sorts.join(', ')}`);
   const fallback: Sort = q === '' ? 'newest' : 'relevance';
   return {
-    q: q.slice(0, 200),
+    q: q.slice(0, 200).toWellFormed(),
     category: category !== undefined && isSlug(category) ? category : undefined,
     sizes: readValues(params, 'size', refuse),
     colors: readValues(params, 'color', refuse),
@@ -83,9 +83,14 @@ export function listKey(query: ListQuery): string {
 
 type Refuse = (field: string, message: string) => undefined;
 
-/** Upper and lower case and spaces make no difference to a search. */
+/** Case and spaces make no difference to a search. Postgres takes neither control characters nor lone surrogates. */
 function normaliseWords(text: string): string {
-  return text.normalize('NFC').toLowerCase().replace(/\s+/g, ' ').trim();
+  return text
+    .replace(/[\p{Cc}\p{Cs}]/gu, ' ')
+    .normalize('NFC')
+    .toLowerCase()
+    .replace(/\s+/g, ' ')
+    .trim();
 }
 
 /** Sorted, each once. Control characters and lone surrogates stand in no label, and Postgres cannot take them. */

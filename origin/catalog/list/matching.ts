@@ -2,7 +2,7 @@
 import { type RawBuilder, type SqlBool, sql } from 'kysely';
 import type { TagVersions } from '../../outbox/events.ts';
 import type { DbOrTx } from '../../postgres/database.ts';
-import { toQueryText } from '../search/search-words.ts';
+import { readSearchQuery } from '../search/search-query.ts';
 import { catalogTag, categoryTag } from '../tags.ts';
 import type { ListQuery } from './list-query.ts';
 
@@ -16,19 +16,28 @@ export interface Scope {
   /** The category and all below it; undefined: no category asked for. Empty: it does not exist. */
   categoryIds: string[] | undefined;
   within: RawBuilder<SqlBool>;
-  /** The words as Postgres reads them, such as `'linen' & 'shirt':*`, and the id of the newest product; empty where no words were asked for. */
-  search: { words: string; newestId: number };
+  search: {
+    /** The words as Postgres reads them, such as `'linen' & 'shirt':*`, with synonyms; empty where no words were asked for. */
+    words: string;
+    /** Likewise, as typed. */
+    ownWords: string;
+    /** As in `products.title_key`. */
+    titleKey: string;
+    newestId: number;
+  };
   tags: TagVersions;
 }
 
 export async function readScope(db: DbOrTx, { category, q }: ListQuery): Promise<Scope> {
   const tag = category === undefined ? catalogTag : categoryTag(category);
-  const words = sql`to_tsquery('english', ${toQueryText(q)})::text`;
+  const search = await readSearchQuery(db, q);
+  const read = (words: string) => (words === '' ? sql`''` : sql`to_tsquery('shop', ${words})::text`);
   const newestId = sql`(select max(id)::text from products where status = 'active')`;
   const { rows } = await sql<{
     version: number | null;
     ids: string[];
     words: string;
+    ownWords: string;
     newestId: string | null;
   }>`
     with recursive below as (
@@ -38,9 +47,13 @@ export async function readScope(db: DbOrTx, { category, q }: ListQuery): Promise
     )
     select (select version from catalog_sets where tag = ${tag}) as version,
       array(select id::text from below) as ids,
-      ${q === '' ? sql`''` : words} as words, ${q === '' ? sql`null` : newestId} as "newestId"`.execute(db);
-  const { version, ids, words: read, newestId: newest } = rows[0]!;
-  const found = { search: { words: read, newestId: Number(newest) }, tags: { [tag]: version ?? 0 } };
+      ${read(search.wide)} as words, ${read(search.own)} as "ownWords",
+      ${q === '' ? sql`null` : newestId} as "newestId"`.execute(db);
+  const { version, ids, words, ownWords, newestId: newest } = rows[0]!;
+  const found = {
+    search: { words, ownWords, titleKey: search.titleKey, newestId: Number(newest) },
+    tags: { [tag]: version ?? 0 },
+  };
   if (category === undefined) return { categoryIds: undefined, within: sql`true`, ...found };
   return { categoryIds: ids, within: sql`category_id = any(${ids}::bigint[])`, ...found };
 }

@@ -13,7 +13,7 @@ import { type ListQuery, parseListQuery } from '../list/list-query.ts';
 import { listCategories } from '../list-categories.ts';
 import type { CategoryNode, ProductList } from '../product.ts';
 import { readProduct } from '../read-product.ts';
-import { suggestSpelling } from '../search/search-words.ts';
+import { type Suggestions, suggestSpelling } from '../search/suggest-spelling.ts';
 import { isSlug } from '../tags.ts';
 import { homePage } from './home.ts';
 import { absolute, productJsonLd } from './json-ld.ts';
@@ -116,9 +116,11 @@ export async function categoryDocument(
 
 export async function searchDocument(db: DbOrTx, site: Site, query: ListQuery): Document {
   const tree = await readCategoryTree(db);
-  const list = await listProducts(db, query);
   const asked = query.q !== '';
-  const spelling = asked && list.value.items.length === 0 ? await suggestSpelling(db, query.q) : undefined;
+  const found = await listProducts(db, query);
+  const spelling = asked && found.value.items.length === 0 ? await suggestSpelling(db, query) : noSuggestions;
+  const meant = spelling.value.clear ? spelling.value.phrases[0] : undefined;
+  const list = meant === undefined ? found : await listProducts(db, { ...query, q: meant });
   const heading = asked ? `Results for “${query.q}”` : 'All products';
   const options: LayoutOptions = {
     title: nameOfPart(heading, query),
@@ -132,12 +134,14 @@ export async function searchDocument(db: DbOrTx, site: Site, query: ListQuery): 
     heading,
     path: [],
     below: list.value.items.length === 0 ? departments(tree.value) : [],
-    query,
+    query: meant === undefined ? query : { ...query, q: meant },
     list: list.value,
-    suggestion: spelling?.value,
+    spelling: { asked: query.q, meant, phrases: spelling.value.phrases },
   });
-  return document(layout(options, content), { ...tree.tags, ...list.tags, ...spelling?.tags });
+  return document(layout(options, content), { ...tree.tags, ...list.tags, ...found.tags, ...spelling.tags });
 }
+
+const noSuggestions: Fresh<Suggestions> = { value: { phrases: [], clear: false }, tags: {} };
 
 /** Each part of a list is a page of its own, with its own title. */
 function nameOfPart(name: string, { page }: ListQuery): string {

@@ -18,16 +18,33 @@ export interface ListPage {
   below: NavigationItem[];
   query: ListQuery;
   list: ProductList;
-  /** "Did you mean". */
-  suggestion?: string | undefined;
+  spelling?: Spelling | undefined;
 }
 
-export function listPage({ base, heading, path, below, query, list, suggestion }: ListPage): Html {
+/** "Did you mean", for a search that found nothing. */
+interface Spelling {
+  asked: string;
+  /** The list shows what this phrase finds. */
+  meant: string | undefined;
+  /** Each finds something. */
+  phrases: string[];
+}
+
+export function listPage({ base, heading, path, below, query, list, spelling }: ListPage): Html {
   return html`${crumbs(path)}
 <div class="list-head"><h1>${heading}</h1><p class="soft">${describeTotal(list)}</p></div>
-${suggestion === undefined ? '' : html`<p class="notice good">Did you mean <a href="${listHref('/search', { ...query, q: suggestion })}"><b>${suggestion}</b></a>?</p>`}
+${spelling === undefined ? '' : spellingNotice(spelling, query)}
 ${below.length === 0 ? '' : html`<ul class="below">${below.map((child) => html`<li><a class="chip" href="/c/${child.slug}">${child.name}</a></li>`)}</ul>`}
 ${list.items.length === 0 && !isFiltered(query) ? nothingFound(base, query) : listing(base, query, list)}`;
+}
+
+function spellingNotice({ asked, meant, phrases }: Spelling, query: ListQuery): Html | '' {
+  const link = (phrase: string) =>
+    html`<a href="${listHref('/search', { ...query, q: phrase })}"><b>${phrase}</b></a>`;
+  if (meant !== undefined)
+    return html`<p class="notice good">Nothing found for “${asked}”. Showing results for ${link(meant)}.</p>`;
+  if (phrases.length === 0) return '';
+  return html`<p class="notice good">Did you mean ${phrases.map((phrase, place) => html`${place === 0 ? '' : place === phrases.length - 1 ? ' or ' : ', '}${link(phrase)}`)}?</p>`;
 }
 
 function listing(base: string, query: ListQuery, list: ProductList): Html {

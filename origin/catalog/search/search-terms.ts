@@ -1,4 +1,4 @@
-// The terms by which products_search_terms finds what a search asks for: as few too many as can be, never too few; the rows' own conditions decide.
+// The terms by which products_search_blocks finds what a search asks for: as few too many as can be, never too few; the rows' own conditions decide.
 import type { ListQuery } from '../list/list-query.ts';
 import type { Filter } from '../list/matching.ts';
 
