@@ -2,7 +2,7 @@
 import { raw } from 'hono/html';
 import type { VariantInfo } from '../../catalog/read-variants.ts';
 import { formatMoney } from '../../web/money.ts';
-import { idempotencyField, notice } from '../../web/page/form.ts';
+import { faultSummary, idempotencyField, notice } from '../../web/page/form.ts';
 import { type Html, html } from '../../web/page/html.ts';
 import type { Cart, ShownCartLine } from '../cart.ts';
 
@@ -12,24 +12,55 @@ export interface CartPage {
   variants: Map<string, VariantInfo>;
   /** Why the last change was refused. */
   refused?: string | undefined;
+  /** A quantity that cannot be, as it was entered. */
+  entered?: { variantId: string; quantity: string; fault: string } | undefined;
+  removed?: RemovedLine | undefined;
 }
 
-export function cartPage({ cart, variants, refused }: CartPage): Html {
+/** A line that was just taken out, and what puts it back. */
+export interface RemovedLine {
+  variantId: string;
+  quantity: number;
+  /** Its place among the lines. */
+  at: number;
+  /** Undefined where it is no longer sold: then there is no way back. */
+  variant: VariantInfo | undefined;
+}
+
+export function cartPage(page: CartPage): Html {
+  const { cart, removed } = page;
   const isEmpty = cart.lines.length === 0;
   return html`<div class="page-head"><h1>Your bag</h1>${isEmpty ? '' : html`<p class="soft">${pieces(cart.count)}</p>`}</div>
-${refused ? notice(refused) : ''}
+${whatIsWrong(page)}
 ${cart.incomplete ? notice('Not all of your bag can be shown at this moment. Nothing is lost: look again in a minute.') : ''}
-${isEmpty ? emptyBag() : fullBag(cart, variants)}`;
+${isEmpty && removed ? html`<ul class="lines">${removedLine(removed)}</ul>` : ''}
+${isEmpty ? emptyBag() : fullBag(page)}`;
+}
+
+function whatIsWrong({ cart, refused, entered }: CartPage): Html | '' {
+  const line = cart.lines.find(({ variantId }) => variantId === entered?.variantId);
+  if (entered === undefined || line === undefined) return faultSummary({}, { refused });
+  const name = `q-${line.variantId}`;
+  return faultSummary({ [name]: describe(line) }, { faults: { [name]: entered.fault } });
 }
 
 function emptyBag(): Html {
   return html`<div class="empty"><p>Nothing in it yet.</p><p class="row"><a class="button" href="/search">Find something</a></p></div>`;
 }
 
-function fullBag(cart: Cart, variants: Map<string, VariantInfo>): Html {
+function fullBag({ cart, variants, entered, removed }: CartPage): Html {
+  const lines = cart.lines.map((line, at) =>
+    cartLine(
+      line,
+      at,
+      variants.get(line.variantId),
+      line.variantId === entered?.variantId ? entered : undefined,
+    ),
+  );
+  if (removed) lines.splice(removed.at, 0, removedLine(removed));
   return html`<div class="split">
-<ul class="lines">${cart.lines.map((line) => cartLine(line, variants.get(line.variantId)))}</ul>
-<section class="summary" aria-labelledby="sum"><h2 id="sum">Sum</h2>
+<div><h2 class="hidden">What is in it</h2><ul class="lines">${lines}</ul></div>
+<section class="summary" aria-labelledby="sum"><h2 id="sum">Order summary</h2>
 <dl class="sums"><dt>${pieces(cart.count)}</dt><dd>${formatMoney(cart.total.amount)}</dd>
 <dt>Delivery</dt><dd>Free</dd>
 <dt class="total">Total</dt><dd class="total">${formatMoney(cart.total.amount)}</dd></dl>
@@ -38,9 +69,19 @@ function fullBag(cart: Cart, variants: Map<string, VariantInfo>): Html {
 </div>`;
 }
 
-function cartLine(line: ShownCartLine, variant: VariantInfo | undefined): Html {
-  const what = [line.name, line.color, line.size].filter(Boolean).join(', ');
-  if (line.productSlug === '') return goneLine(line, what);
+function describe({ name, color, size }: Pick<ShownCartLine, 'name' | 'color' | 'size'>): string {
+  return [name, color, size].filter(Boolean).join(', ');
+}
+
+function cartLine(
+  line: ShownCartLine,
+  at: number,
+  variant: VariantInfo | undefined,
+  entered: CartPage['entered'],
+): Html {
+  const what = describe(line);
+  if (line.productSlug === '') return goneLine(line, at, what);
+  const id = `q-${line.variantId}`;
   return html`<li>${linePicture(variant)}
 <div><div class="line-head"><h3><a href="/p/${line.productSlug}">${line.name}</a></h3>
 <p class="price">${formatMoney(line.lineTotal.amount)}</p></div>
@@ -48,24 +89,35 @@ function cartLine(line: ShownCartLine, variant: VariantInfo | undefined): Html {
 ${shortage(line)}
 <div class="line-forms">
 <form action="/cart" method="post" data-swap>${setFields(line)}
-<label class="hidden" for="q-${line.variantId}">Pieces of ${what}</label>
-<input class="input quantity" id="q-${line.variantId}" name="quantity" type="number" inputmode="numeric" min="1" max="99" required value="${line.quantity}">
-<button class="button quiet" type="submit">Change<span class="hidden"> ${what}</span></button></form>
-${takeOut(line, what)}</div></div></li>`;
+<label class="hidden" for="${id}">Quantity of ${what}</label>
+<input class="input quantity" id="${id}" name="quantity" type="number" inputmode="numeric" min="1" max="99" required value="${entered?.quantity ?? line.quantity}"${raw(entered ? ` aria-invalid="true" aria-describedby="${id}-fault"` : '')}>
+<button class="button quiet" id="change-${line.variantId}" type="submit">Update<span class="hidden"> ${what}</span></button></form>
+${removeForm(line, at, what)}</div>
+${entered ? html`<p class="wrong" id="${id}-fault">${entered.fault}</p>` : ''}</div></li>`;
+}
+
+/** In the place of the line, where the focus was. */
+function removedLine({ variantId, quantity, variant }: RemovedLine): Html {
+  if (variant === undefined) return html`<li class="removed"><p id="removed" tabindex="-1">Removed.</p></li>`;
+  const what = describe({ ...variant, name: variant.productName });
+  return html`<li class="removed"><p>Removed: ${what}.</p>
+<form action="/cart" method="post" data-swap>${setFields({ variantId })}
+<input type="hidden" name="quantity" value="${quantity}">
+<button class="link" id="removed" type="submit">Undo<span class="hidden"> removing ${what}</span></button></form></li>`;
 }
 
 /** Nothing is known of it any more but that it was there: it can only be taken out. */
-function goneLine(line: ShownCartLine, what: string): Html {
+function goneLine(line: ShownCartLine, at: number, what: string): Html {
   return html`<li class="gone"><div class="tile"></div>
 <div><h3>${line.name}</h3>
-<p class="wrong">${pieces(line.quantity)} of something that went out of the shop. Please take it out before you check out.</p>
-<div class="line-forms">${takeOut(line, what)}</div></div></li>`;
+<p class="wrong">${pieces(line.quantity)} that are no longer sold. Please remove this before you check out.</p>
+<div class="line-forms">${removeForm(line, at, what)}</div></div></li>`;
 }
 
-function takeOut(line: ShownCartLine, what: string): Html {
+function removeForm(line: ShownCartLine, at: number, what: string): Html {
   return html`<form action="/cart" method="post" data-swap>${setFields(line)}
-<input type="hidden" name="quantity" value="0">
-<button class="link" type="submit">Take out<span class="hidden"> ${what}</span></button></form>`;
+<input type="hidden" name="quantity" value="0"><input type="hidden" name="was" value="${line.quantity}"><input type="hidden" name="at" value="${at}">
+<button class="link" id="remove-${line.variantId}" type="submit">Remove<span class="hidden"> ${what}</span></button></form>`;
 }
 
 /** The name beside it says what it is, so the picture is decoration here. */
@@ -74,14 +126,14 @@ export function linePicture(variant: VariantInfo | undefined): Html {
   return html`<div class="tile"><img src="${variant.imageUrl}" alt="" width="160" height="200"${raw(' loading="lazy"')}></div>`;
 }
 
-function setFields(line: ShownCartLine): Html {
+function setFields(line: Pick<ShownCartLine, 'variantId'>): Html {
   return html`${idempotencyField()}<input type="hidden" name="kind" value="set"><input type="hidden" name="variantId" value="${line.variantId}">`;
 }
 
 function shortage(line: ShownCartLine): Html | '' {
   if (line.available >= line.quantity) return '';
   return line.available === 0
-    ? html`<p class="wrong">No longer to be had. Please take it out before you check out.</p>`
+    ? html`<p class="wrong">Sold out. Please remove this before you check out.</p>`
     : html`<p class="wrong">Only ${line.available} left.</p>`;
 }
 

@@ -4,16 +4,18 @@ import { readFrame } from '../../account/pages/frame.ts';
 import { pathTo, readTree } from '../../catalog/pages/navigation.ts';
 import { productPage } from '../../catalog/pages/product.ts';
 import { readVariants, type VariantInfo } from '../../catalog/read-variants.ts';
+import { isId } from '../../catalog/tags.ts';
 import type { Deps } from '../../deps.ts';
 import { Refusal } from '../../errors.ts';
 import { fingerprintOf } from '../../web/api/idempotency.ts';
 import type { AppEnv } from '../../web/env.ts';
-import { type FormValues, readForm, readIdempotencyKey } from '../../web/page/form.ts';
+import { type FormValues, readForm, readIdempotencyKey, titleOf } from '../../web/page/form.ts';
 import { layout } from '../../web/page/layout.ts';
 import { respondPage, seeOther } from '../../web/page/page-response.ts';
+import type { Cart } from '../cart.ts';
 import type { CartOperation, Carts } from '../carts.ts';
 import { visitOf } from '../routes.ts';
-import { cartPage } from './cart.ts';
+import { type CartPage, cartPage, type RemovedLine } from './cart.ts';
 import { readChosenVariant, readProductOfForm } from './chosen-variant.ts';
 
 export function cartPages(deps: Deps, carts: Carts): Hono<AppEnv> {
@@ -24,10 +26,10 @@ export function cartPages(deps: Deps, carts: Carts): Hono<AppEnv> {
       try {
         const operation = await readOperation(deps, values);
         const { setCookies } = await carts.write(await visitOf(deps, c), operation);
-        return seeOther('/cart', setCookies);
+        return seeOther(afterChange(operation, values), setCookies);
       } catch (error) {
         if (!(error instanceof Refusal) || error.status >= 500) throw error;
-        return (await showProduct(deps, c, values, error)) ?? showCart(deps, carts, c, error);
+        return (await showProduct(deps, c, values, error)) ?? showCart(deps, carts, c, { error, values });
       }
     });
 }
@@ -52,18 +54,55 @@ function readQuantity(text: string, kind: 'add' | 'set'): number {
   throw new Refusal(422, 'invalid-quantity', 'Please choose 1 to 99 pieces');
 }
 
-async function showCart(deps: Deps, carts: Carts, c: Context<AppEnv>, refusal?: Refusal): Promise<Response> {
+/** The fragment puts the focus back where it was: into the quantity, or where the line stood. */
+function afterChange({ kind, variantId, quantity }: CartOperation, { was, at }: FormValues): string {
+  if (kind === 'add') return '/cart';
+  if (quantity > 0) return `/cart#q-${variantId}`;
+  const removed = new URLSearchParams({ removed: variantId, was: was ?? '1', at: at ?? '0' });
+  return `/cart?${removed}#removed`;
+}
+
+/** As the address says. @returns undefined where it is in the bag again */
+async function readRemoved(deps: Deps, c: Context<AppEnv>, cart: Cart): Promise<RemovedLine | undefined> {
+  const { removed: variantId = '', was = '', at = '' } = c.req.query();
+  const isThere = cart.lines.some((line) => line.variantId === variantId);
+  if (!isId(variantId) || isThere || !/^[1-9]\d?$/.test(was) || !/^\d{1,3}$/.test(at)) return undefined;
+  const variant = (await readPictures(deps, [variantId])).get(variantId);
+  return { variantId, quantity: Number(was), at: Number(at), variant };
+}
+
+interface Refused {
+  error: Refusal;
+  values: FormValues;
+}
+
+async function showCart(deps: Deps, carts: Carts, c: Context<AppEnv>, refused?: Refused): Promise<Response> {
   const { cart, setCookies } = await carts.view(await visitOf(deps, c));
-  const variants = await readPictures(
-    deps,
-    cart.lines.map((line) => line.variantId),
-  );
-  const frame = await readFrame(deps, c, cart.count);
-  const content = cartPage({ cart, variants, refused: refusal && `${refusal.message}.` });
-  return respondPage(c, layout({ title: 'Your bag', ...frame }, content), {
-    status: refusal?.status ?? 200,
+  const [variants, frame, removed] = await Promise.all([
+    readPictures(
+      deps,
+      cart.lines.map((line) => line.variantId),
+    ),
+    readFrame(deps, c, cart.count),
+    refused ? undefined : readRemoved(deps, c, cart),
+  ]);
+  const content = cartPage({ cart, variants, removed, ...describeRefused(refused) });
+  const title = titleOf('Your bag', refused !== undefined);
+  return respondPage(c, layout({ title, ...frame }, content), {
+    status: refused?.error.status ?? 200,
     setCookies,
   });
+}
+
+function describeRefused(refused: Refused | undefined): Pick<CartPage, 'refused' | 'entered'> {
+  if (refused === undefined) return {};
+  const { error, values } = refused;
+  if (error.code === 'idempotency-key-reused')
+    return { refused: 'This form was sent before with another quantity. This is your bag as it is now.' };
+  const { variantId = '', quantity = '' } = values;
+  if (error.code === 'invalid-quantity' && values['kind'] === 'set')
+    return { refused: `${error.message}.`, entered: { variantId, quantity, fault: `${error.message}.` } };
+  return { refused: `${error.message}.` };
 }
 
 /** Pictures are not worth a failure. */

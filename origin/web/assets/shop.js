@@ -64,7 +64,8 @@ async function intercept(event, form, act) {
     await act(form);
   } catch {
     // The page itself knows how to tell what is wrong.
-    form.submit();
+    if (form.isConnected) form.submit();
+    else location.reload();
   } finally {
     form.ariaBusy = null;
     button?.removeAttribute('aria-busy');
@@ -109,16 +110,37 @@ async function send(url, body, key) {
   }
 }
 
-/** Posts a form of the bag and shows the page that answers in place of this one. */
-async function swapPage(form) {
-  const answer = await fetch(form.action, { method: 'POST', body: new URLSearchParams(new FormData(form)) });
+let swapping = Promise.resolve();
+
+/** One after another, so that an older answer never shows over a newer one. */
+function swapPage(form) {
+  const sent = new URLSearchParams(new FormData(form));
+  const swapped = swapping.then(() => swapNow(form, sent));
+  swapping = swapped.catch(() => {});
+  return swapped;
+}
+
+/** Posts a form of the bag and shows the page that answers in place of this one; focus, and what is being typed, stay. */
+async function swapNow(form, sent) {
+  const answer = await fetch(form.action, { method: 'POST', body: sent });
   const next = new DOMParser().parseFromString(await answer.text(), 'text/html');
   const content = next.querySelector('main');
   if (!content) throw new Error('The answer is no page');
-  const focused = document.activeElement?.id;
+  const before = document.activeElement;
+  document.title = next.title;
   document.querySelector('main').replaceWith(content);
   document.querySelector('.actions').replaceWith(next.querySelector('.actions'));
-  (document.getElementById(focused) ?? content).focus();
+  // What was pressed, or what stands in its place: the way back from a removal, and the line that came back.
+  const ids = [before?.id, 'removed', `q-${sent.get('variantId')}`];
+  const after = ids.map((id) => document.getElementById(id)).find(Boolean) ?? content;
+  after.focus();
+  const quantity = form.elements.quantity;
+  const field = document.getElementById(quantity.id);
+  // Changed again while the shop answered.
+  if (field && quantity.value !== sent.get('quantity')) {
+    field.value = quantity.value;
+    field.form.requestSubmit();
+  } else if (after.name === 'quantity' && before.value !== before.defaultValue) after.value = before.value;
 }
 
 function onChange({ target }) {
