@@ -3,10 +3,12 @@ import type { Worker } from 'bullmq';
 import type { Settings } from '../origin/config.ts';
 import type { Deps } from '../origin/deps.ts';
 import { deliverMail } from '../origin/mail/deliver-mail.ts';
+import { removeOldDrafts } from '../origin/mail/transport.ts';
 import { expireHold } from '../origin/order/expire-hold.ts';
 import { createPaymentProviders } from '../origin/order/payment/providers.ts';
 import { settlePayment } from '../origin/order/settle-payment.ts';
 import { outboxChannel } from '../origin/outbox/hint.ts';
+import type { OutboxRow } from '../origin/outbox/work.ts';
 import { connectPatiently, connectRedis, type RedisClient } from '../origin/redis/connect.ts';
 import { createInvalidateJob } from './jobs/invalidate.ts';
 import { createMetrics, type WorkerMetrics } from './metrics.ts';
@@ -45,13 +47,19 @@ export function startJobs(deps: Deps): Jobs {
     'settle-payment': ({ orderId }) => settlePayment(deps, orderId, providers),
     'expire-hold': ({ orderId }) => expireHold(deps, orderId),
   };
-  const work = createRowWorker({
+  const stopping = new AbortController();
+  const workRow = createRowWorker({
     db,
     handlers,
     log,
     metrics,
     invalidateSeconds: mostSeconds(settings),
+    stopping: stopping.signal,
   });
+  const work = (row: OutboxRow) =>
+    workRow(row).finally(() => {
+      if (row.kind === 'mail') relay.wakeMail();
+    });
   for (const kind of kinds) consumers.set(kind, openConsumer(kind, connectPatiently(redis), work, onError));
   if (!edges.maySend()) void consumers.get('invalidate')?.pause(true);
 
@@ -59,9 +67,12 @@ export function startJobs(deps: Deps): Jobs {
     db,
     queues,
     log,
-    kinds: () => kinds.filter((kind) => kind !== 'invalidate' || edges.maySend()),
+    mayCarry: (kind) => kind !== 'invalidate' || edges.maySend(),
     work: (row) => work(row).catch(() => undefined),
   });
+  void removeOldDrafts(settings).catch((error: unknown) =>
+    log.debug({ err: error }, 'old drafts of mails stay'),
+  );
   const hints = listenForHints(connectPatiently(redis), () => relay.wake(), onError);
 
   return {
@@ -69,10 +80,19 @@ export function startJobs(deps: Deps): Jobs {
     metrics,
     async stop() {
       hints.disconnect();
-      await relay.stop();
-      await Promise.all([...consumers.values()].map(endConsumer));
-      await edges.stop();
-      await Promise.all(Object.values(queues).map((queue) => within(1_000, queue.close())));
+      const drained = Promise.all([
+        relay.stop(),
+        ...[...consumers.values()].map((consumer) => consumer.close()),
+      ]);
+      await within(drainMs, drained);
+      // A mail server answers when it likes, a stopping worker ends in time.
+      stopping.abort(new Error('This worker is stopping'));
+      await within(1_000, drained);
+      await within(2_000, edges.stop());
+      await Promise.all([
+        ...[...consumers.values()].map((consumer) => within(500, consumer.disconnect())),
+        ...Object.values(queues).map((queue) => within(1_000, queue.close())),
+      ]);
       connection.disconnect();
     },
   };
@@ -105,14 +125,10 @@ function listenForHints(
   return redis;
 }
 
-const drainMs = 6_000;
+/** For running jobs to end. With what follows less than the ten seconds that a whole shop may take to stop. */
+const drainMs = 5_000;
 
-/** Lets running jobs end. What a consumer asks of a Redis that is away it asks for ever, hence the deadlines. */
-async function endConsumer(consumer: Worker<QueuedRow>): Promise<void> {
-  await within(drainMs, consumer.close());
-  await within(500, consumer.disconnect());
-}
-
+/** What is asked of a store that is away is asked for ever. */
 async function within(ms: number, closing: Promise<unknown>): Promise<void> {
   const deadline = new Promise<void>((resolve) => setTimeout(resolve, ms).unref());
   await Promise.race([closing.catch(() => undefined), deadline]);

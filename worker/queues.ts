@@ -9,12 +9,18 @@ export type QueuedRow = Omit<OutboxRow, 'committedAt'> & { committedAt: string }
 /** In braces: all keys of BullMQ stand in one slot of a cluster. */
 export const queuePrefix = '{jobs}';
 
-export const concurrency: Record<OutboxKind, number> = {
+/** Of a worker. Most mails of so many wait for slow servers; how many are begun at once is bounded where they are claimed. */
+const concurrency: Record<OutboxKind, number> = {
   invalidate: 50,
-  mail: 4,
+  mail: 150,
   'settle-payment': 4,
   'expire-hold': 4,
 };
+
+/** In the queue at once, of all workers together. */
+export function mostWaiting(kind: OutboxKind): number {
+  return kind === 'mail' ? 20 : concurrency[kind] * 4;
+}
 
 export const kinds = Object.keys(concurrency) as OutboxKind[];
 

@@ -1,43 +1,79 @@
 // Carries outbox rows to their queues: woken by a hint, and every second without one. Rows that the queue did not get done in two seconds
-// are worked right here, so that work goes on without Redis; they are looked for once a second, as no hint tells of them.
+// are worked right here, so that work goes on without Redis; they are looked for once a second, as no hint tells of them. Each kind is
+// swept by itself and mails are carried by themselves, so that no kind waits for another.
 import type { Logger } from 'pino';
 import type { OutboxKind } from '../origin/outbox/events.ts';
-import { claimRows, findDueKinds, type OutboxRow, releaseClaims } from '../origin/outbox/work.ts';
+import { claimMails, claimRows, findDueKinds, type OutboxRow, releaseClaims } from '../origin/outbox/work.ts';
 import type { Db } from '../origin/postgres/database.ts';
-import { concurrency, enqueueRows, type Queues } from './queues.ts';
+import { enqueueRows, kinds, mostWaiting, type Queues } from './queues.ts';
 
 export interface RelayOptions {
   db: Db;
   queues: Queues;
   log: Logger;
   /** Kinds that this worker may carry now; `invalidate` only while it may purge. */
-  kinds: () => OutboxKind[];
+  mayCarry: (kind: OutboxKind) => boolean;
+  /** Never rejects. */
   work: (row: OutboxRow) => Promise<void>;
 }
 
 const sweepMs = 1_000;
-const sweepRows = 40;
 const overdueSeconds = 2;
 const enqueueMs = 1_000;
+/** Rows of a kind that are worked here at once. A mail takes as long as its server likes. */
+const mostSwept: Record<OutboxKind, number> = {
+  invalidate: 40,
+  mail: 50,
+  'settle-payment': 10,
+  'expire-hold': 10,
+};
 
 export interface Relay {
   wake(): void;
+  /** A mail was sent or failed: there may be room for the next. */
+  wakeMail(): void;
+  /** Carries no more, and resolves when what is worked here has ended. */
   stop(): Promise<void>;
 }
 
+type Claim = (kind: OutboxKind, limit: number, overdueSeconds?: number) => Promise<OutboxRow[]>;
+
 export function startRelay(options: RelayOptions): Relay {
-  const carrying = repeat(options, carryOnce);
-  const sweeping = repeat(options, sweepOnce);
+  const claim = createClaim(options.db);
+  const others = kinds.filter((kind) => kind !== 'mail');
+  const carrying = repeat(options, () => carryOnce(options, claim, others));
+  const carryingMail = repeat(options, () => carryOnce(options, claim, ['mail']));
+  const sweeps = kinds.map((kind) => startSweep(options, claim, kind));
   return {
-    wake: carrying.wake,
-    stop: async () => {
-      await Promise.all([carrying.stop(), sweeping.stop()]);
+    wake() {
+      carrying.wake();
+      carryingMail.wake();
+    },
+    wakeMail: carryingMail.wake,
+    async stop() {
+      await Promise.all([carrying, carryingMail, ...sweeps].map((loop) => loop.stop()));
     },
   };
 }
 
+/** Mails are claimed domain by domain, each claim going on where the last one ended. */
+function createClaim(db: Db): Claim {
+  let lastDomain: string | undefined;
+  return async (kind, limit, overdue) => {
+    if (kind !== 'mail') return claimRows(db, kind, limit, overdue);
+    const claimed = await claimMails(db, limit, lastDomain, overdue);
+    lastDomain = claimed.lastDomain;
+    return claimed.rows;
+  };
+}
+
+interface Loop {
+  wake(): void;
+  stop(): Promise<void>;
+}
+
 /** Runs `once` again at once while it finds rows, else when woken, or after a second. */
-function repeat(options: RelayOptions, once: (options: RelayOptions) => Promise<number>): Relay {
+function repeat(options: RelayOptions, once: () => Promise<number>): Loop {
   let stopping = false;
   let woken = false;
   let wakeSleeper: () => void = () => undefined;
@@ -54,7 +90,7 @@ function repeat(options: RelayOptions, once: (options: RelayOptions) => Promise<
   const run = async () => {
     while (!stopping) {
       woken = false;
-      const found = await once(options).catch((error: unknown) => {
+      const found = await once().catch((error: unknown) => {
         options.log.warn({ err: error }, 'the outbox could not be read');
         return 0;
       });
@@ -77,19 +113,23 @@ function repeat(options: RelayOptions, once: (options: RelayOptions) => Promise<
 }
 
 /** A hint says nothing of its kind: one question finds out, rather than one to the queue and one to Postgres for each kind. */
-async function carryOnce(options: RelayOptions): Promise<number> {
-  const due = await findDueKinds(options.db, options.kinds());
-  const carried = await Promise.all(due.map((kind) => enqueueDue(options, kind)));
+async function carryOnce(options: RelayOptions, claim: Claim, among: OutboxKind[]): Promise<number> {
+  const due = await findDueKinds(options.db, among.filter(options.mayCarry));
+  const carried = await Promise.all(due.map((kind) => enqueueDue(options, claim, kind)));
   return Math.max(0, ...carried);
 }
 
 /** No more than its consumers get done before the claims run out: what waits is better off in Postgres. */
-async function enqueueDue({ db, queues, log }: RelayOptions, kind: OutboxKind): Promise<number> {
+async function enqueueDue(
+  { db, queues, log }: RelayOptions,
+  claim: Claim,
+  kind: OutboxKind,
+): Promise<number> {
   const queue = queues[kind];
-  const most = concurrency[kind] * 4;
+  const most = mostWaiting(kind);
   const waiting = await within(enqueueMs, queue.getWaitingCount()).catch(() => most);
   if (waiting >= most) return 0;
-  const rows = await claimRows(db, [kind], most - waiting);
+  const rows = await claim(kind, most - waiting);
   if (rows.length === 0) return 0;
   try {
     await within(enqueueMs, enqueueRows(queue, rows));
@@ -101,10 +141,29 @@ async function enqueueDue({ db, queues, log }: RelayOptions, kind: OutboxKind): 
   return rows.length;
 }
 
-async function sweepOnce({ db, work, kinds }: RelayOptions): Promise<number> {
-  const rows = await claimRows(db, kinds(), sweepRows, overdueSeconds);
-  await Promise.all(rows.map(work));
-  return rows.length;
+/** Works overdue rows of one kind here. A slow one takes one place and keeps no other waiting. */
+function startSweep(options: RelayOptions, claim: Claim, kind: OutboxKind): Loop {
+  const running = new Set<Promise<void>>();
+  const loop = repeat(options, async () => {
+    const room = mostSwept[kind] - running.size;
+    if (room === 0 || !options.mayCarry(kind)) return 0;
+    const rows = await claim(kind, room, overdueSeconds);
+    for (const row of rows) {
+      const working = options.work(row).then(() => {
+        running.delete(working);
+        loop.wake();
+      });
+      running.add(working);
+    }
+    return rows.length;
+  });
+  return {
+    wake: loop.wake,
+    async stop() {
+      await loop.stop();
+      await Promise.all(running);
+    },
+  };
 }
 
 /** A connection that waits for Redis to come back would wait here for ever. */

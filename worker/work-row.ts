@@ -1,29 +1,50 @@
 // Works one outbox row, from whichever side it came: at most one worker at a time by its lease, with a deadline, and its outcome kept.
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
+import { MailFailure } from '../origin/mail/attempt.ts';
 import type { OutboxKind, OutboxPayloads } from '../origin/outbox/events.ts';
-import { failWork, finishWork, type OutboxRow, renewClaim } from '../origin/outbox/work.ts';
+import {
+  deferMail,
+  failWork,
+  finishWork,
+  holdClaim,
+  type OutboxRow,
+  releaseClaims,
+  renewClaim,
+} from '../origin/outbox/work.ts';
 import type { Db } from '../origin/postgres/database.ts';
+import { isPostgresAway } from '../origin/postgres/postgres-errors.ts';
 import type { WorkerMetrics } from './metrics.ts';
 import { isOutage } from './outage.ts';
 
-/** Must be safe to run again after any part of it has happened; `id` is the row's, the same each time. */
+export interface JobContext {
+  /** The row's, the same each time. */
+  id: string;
+  /** Aborted when the job's time is up, or this worker stops. */
+  signal: AbortSignal;
+  /** Keeps the row from all other workers for so many seconds from now, even if this one is killed. @throws where another has it */
+  holdFor: (seconds: number) => Promise<void>;
+}
+
+/** Must be safe to run again after any part of it has happened. */
 export type JobHandler<Kind extends OutboxKind> = (
   payload: OutboxPayloads[Kind],
-  job: { id: string; signal: AbortSignal },
+  job: JobContext,
 ) => Promise<void>;
 
 export type JobHandlers = { [Kind in OutboxKind]: JobHandler<Kind> };
 
+/** Of mail: longer than its transport takes for the slowest of servers. */
 const timeoutSeconds: Record<Exclude<OutboxKind, 'invalidate'>, number> = {
-  mail: 30,
+  mail: 15 * 60,
   'settle-payment': 20,
   'expire-hold': 10,
 };
 
-/** Changes are waited for; a mail server that is down may be left in peace. */
+/** Changes are waited for; other work may leave a store that is down in peace. */
 const outagePauseSeconds = (kind: OutboxKind) => (kind === 'invalidate' ? 1 : 30);
 
-const renewMs = 1_500;
+const renewMs = (kind: OutboxKind) => (kind === 'mail' ? 5_000 : 1_500);
 
 export interface RowWorkerOptions {
   db: Db;
@@ -32,24 +53,19 @@ export interface RowWorkerOptions {
   metrics: WorkerMetrics;
   /** Longer than any edge may take to fall silent for good. */
   invalidateSeconds: number;
+  /** Aborted when the jobs that still run have to end. */
+  stopping: AbortSignal;
 }
 
+type RowWorker = (row: OutboxRow) => Promise<void>;
+
 /** Rejects where the work failed, so that the queue shows it; the row itself is by then set to be tried again. */
-export function createRowWorker({
-  db,
-  handlers,
-  log,
-  metrics,
-  invalidateSeconds,
-}: RowWorkerOptions): (row: OutboxRow) => Promise<void> {
+export function createRowWorker(options: RowWorkerOptions): RowWorker {
+  const { db, handlers, log, metrics, stopping } = options;
   return async (row) => {
-    const seconds = row.kind === 'invalidate' ? invalidateSeconds : timeoutSeconds[row.kind];
+    if (stopping.aborted) return releaseClaims(db, [row]);
     if (!(await renewClaim(db, row))) return;
-    const renewal = setInterval(() => void renewClaim(db, row).catch(() => undefined), renewMs);
-    const handler = handlers[row.kind] as (
-      payload: unknown,
-      job: { id: string; signal: AbortSignal },
-    ) => Promise<void>;
+    const hold = startHolding(db, row);
     const jobLog = log.child({
       job: row.id,
       kind: row.kind,
@@ -58,37 +74,113 @@ export function createRowWorker({
     });
     const end = metrics.jobDuration.startTimer({ queue: row.kind });
     try {
-      await withDeadline(seconds * 1_000, (signal) => handler(row.payload, { id: row.id, signal }));
-      const changeToDoneSeconds = await finishWork(db, row);
+      const handler = handlers[row.kind] as JobHandler<OutboxKind>;
+      const seconds = row.kind === 'invalidate' ? options.invalidateSeconds : timeoutSeconds[row.kind];
+      await withDeadline(seconds * 1_000, stopping, (signal) =>
+        handler(row.payload as never, { id: row.id, signal, holdFor: hold.holdFor }),
+      );
+      const changeToDoneSeconds = await finishWhileHeld(db, row, hold.untilMs(), stopping);
       if (row.kind === 'invalidate' && changeToDoneSeconds !== undefined)
         metrics.changeToDone.observe(changeToDoneSeconds);
       jobLog.debug('job done');
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
-      const outcome = await failWork(db, row, {
-        reason,
-        isOutage: isOutage(error),
-        outagePauseSeconds: outagePauseSeconds(row.kind),
-      });
-      metrics.jobsFailed.inc({ queue: row.kind });
-      jobLog[outcome === 'dead' ? 'error' : 'warn'](
-        { err: error },
-        outcome === 'dead' ? 'job set aside' : 'job failed',
-      );
+      const isHeld = hold.untilMs() > 0;
+      if (stopping.aborted) {
+        // What is held may have been done without our knowledge: it stays held for its time, and is then tried again.
+        if (!isHeld) await releaseClaims(db, [row]);
+        jobLog.info('job left to another worker as this one stops');
+      } else {
+        metrics.jobsFailed.inc({ queue: row.kind });
+        await recordFailure(db, row, error, isHeld, jobLog);
+      }
       throw error;
     } finally {
-      clearInterval(renewal);
+      hold.end();
       end();
     }
   };
 }
 
-async function withDeadline(ms: number, run: (signal: AbortSignal) => Promise<void>): Promise<void> {
-  const signal = AbortSignal.timeout(ms);
-  const expired = new Promise<never>((_, reject) => {
-    signal.addEventListener('abort', () => reject(new Error(`Cannot finish within ${ms} ms`)), {
-      once: true,
-    });
+/** Renews the claim until it is held for longer, or ends. */
+function startHolding(db: Db, row: OutboxRow) {
+  const renewal = setInterval(() => void renewClaim(db, row).catch(() => undefined), renewMs(row.kind));
+  let untilMs = 0;
+  return {
+    async holdFor(seconds: number): Promise<void> {
+      const askedAtMs = performance.now();
+      if (!(await holdClaim(db, row, seconds)))
+        throw new Error('Cannot go on as another worker has claimed this job');
+      clearInterval(renewal);
+      untilMs = askedAtMs + seconds * 1_000;
+    },
+    /** By the monotonic clock; 0 where it is not held. */
+    untilMs: () => untilMs,
+    end: () => clearInterval(renewal),
+  };
+}
+
+const finishPauseMs = 1_000;
+
+/** A mail that has left must not leave again because Postgres was away for a moment. */
+async function finishWhileHeld(
+  db: Db,
+  row: OutboxRow,
+  untilMs: number,
+  stopping: AbortSignal,
+): Promise<number | undefined> {
+  for (;;) {
+    try {
+      return await finishWork(db, row);
+    } catch (error) {
+      const isLate = performance.now() + finishPauseMs > untilMs;
+      if (isLate || stopping.aborted || !isPostgresAway(error)) throw error;
+    }
+    await delay(finishPauseMs, undefined, { signal: stopping }).catch(() => undefined);
+  }
+}
+
+async function recordFailure(
+  db: Db,
+  row: OutboxRow,
+  error: unknown,
+  isHeld: boolean,
+  log: Logger,
+): Promise<void> {
+  const reason = error instanceof Error ? error.message : String(error);
+  if (error instanceof MailFailure || (row.kind === 'mail' && isHeld)) {
+    const isPermanent = error instanceof MailFailure && error.isPermanent;
+    const outcome = await deferMail(db, row, { reason, isPermanent });
+    // A mailbox that does not exist is no fault of the shop.
+    log.warn({ err: error }, outcome === 'dead' ? 'mail given up' : 'mail deferred');
+    return;
+  }
+  const outcome = await failWork(db, row, {
+    reason,
+    isOutage: isOutage(error),
+    outagePauseSeconds: outagePauseSeconds(row.kind),
   });
-  await Promise.race([run(signal), expired]);
+  log[outcome === 'dead' ? 'error' : 'warn'](
+    { err: error },
+    outcome === 'dead' ? 'job given up' : 'job failed',
+  );
+}
+
+async function withDeadline(
+  ms: number,
+  stopping: AbortSignal,
+  run: (signal: AbortSignal) => Promise<void>,
+): Promise<void> {
+  const ending = new AbortController();
+  const timer = setTimeout(() => ending.abort(new Error(`Cannot finish within ${ms} ms`)), ms);
+  const stop = () => ending.abort(stopping.reason);
+  stopping.addEventListener('abort', stop, { once: true });
+  const expired = new Promise<never>((_, reject) => {
+    ending.signal.addEventListener('abort', () => reject(ending.signal.reason), { once: true });
+  });
+  try {
+    await Promise.race([run(ending.signal), expired]);
+  } finally {
+    clearTimeout(timer);
+    stopping.removeEventListener('abort', stop);
+  }
 }

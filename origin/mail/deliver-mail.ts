@@ -3,17 +3,18 @@ import { prepareResetMail, resetTemplate } from '../account/reset-password.ts';
 import type { Deps } from '../deps.ts';
 import { orderTemplate, prepareOrderMail } from '../order/order-mail.ts';
 import type { OutboxPayloads } from '../outbox/events.ts';
+import type { MailAttempt } from './attempt.ts';
 import type { Mail } from './mail.ts';
 import { createTransport } from './transport.ts';
 
 type Payload = OutboxPayloads['mail'];
 
-/** @param job its id makes file name and Message-ID, so that a repeated job is known as a repetition */
-export async function deliverMail(deps: Deps, payload: Payload, job: { id: string }): Promise<void> {
-  const mail = await prepare(deps, payload, job.id);
+/** @throws MailFailure where the mail could not leave */
+export async function deliverMail(deps: Deps, payload: Payload, attempt: MailAttempt): Promise<void> {
+  const mail = await prepare(deps, payload, attempt.id);
   // Nobody to write to: an e-mail without an account, an order whose buyer was deleted.
   if (mail === undefined) return;
-  await createTransport(deps.settings).send(mail, job.id);
+  await createTransport(deps.settings).send(mail, attempt);
 }
 
 async function prepare(

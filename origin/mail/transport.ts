@@ -1,71 +1,102 @@
 // How mails leave: by SMTP where it is set, else as files that one can open, which is what a shop on a laptop wants.
 import { randomUUID } from 'node:crypto';
-import { mkdir, rename, writeFile } from 'node:fs/promises';
+import { mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import nodemailer from 'nodemailer';
 import type { Attachment } from 'nodemailer/lib/mailer/index.js';
 import type { Settings } from '../config.ts';
+import { type MailAttempt, MailFailure } from './attempt.ts';
 import { type Mail, renderHtml, renderText } from './mail.ts';
+import { sendBySmtp } from './send-by-smtp.ts';
 
 export interface Transport {
-  /** @param id the same for a repetition of the same mail */
-  send(mail: Mail, id: string): Promise<void>;
+  /** @throws MailFailure */
+  send(mail: Mail, attempt: MailAttempt): Promise<void>;
 }
 
 type MailSettings = Pick<Settings, 'smtpUrl' | 'dataDir' | 'siteUrl'>;
-
-const timeoutMs = 10_000;
 
 export function createTransport(settings: MailSettings): Transport {
   return settings.smtpUrl === undefined ? fileTransport(settings) : smtpTransport(settings, settings.smtpUrl);
 }
 
+const folderOf = (settings: Pick<Settings, 'dataDir'>) => join(settings.dataDir, 'mail');
+
 /** Written whole or not at all; a repetition writes the same file. */
 function fileTransport(settings: MailSettings): Transport {
-  const folder = join(settings.dataDir, 'mail');
+  const folder = folderOf(settings);
   return {
-    async send(mail, id) {
-      const composer = nodemailer.createTransport({ streamTransport: true, buffer: true, newline: 'unix' });
-      const { message } = await composer.sendMail(compose(settings, mail, id, writtenPart));
-      await mkdir(folder, { recursive: true, mode: 0o700 });
-      const file = join(folder, `${id}.eml`);
-      // A repetition may be under way at the same time.
-      const draft = join(folder, `${id}.${randomUUID()}.new`);
-      await writeFile(draft, message, { mode: 0o600 });
-      await rename(draft, file);
-    },
-  };
-}
-
-function smtpTransport(settings: MailSettings, url: string): Transport {
-  const transport = nodemailer.createTransport(url, {
-    connectionTimeout: timeoutMs,
-    greetingTimeout: timeoutMs,
-    socketTimeout: timeoutMs,
-  } as object);
-  return {
-    async send(mail, id) {
+    async send(mail, { id }) {
+      const { message } = await composeMail(settings, mail, id, writtenPart, 'unix');
       try {
-        await transport.sendMail(compose(settings, mail, id, sentPart));
-      } finally {
-        transport.close();
+        await mkdir(folder, { recursive: true, mode: 0o700 });
+        await writeWhole(folder, `${id}.eml`, message);
+      } catch (cause) {
+        const reason = cause instanceof Error ? cause.message : String(cause);
+        throw new MailFailure(`Cannot write the mail: ${reason}`, { isPermanent: false, cause });
       }
     },
   };
 }
 
-function compose({ siteUrl }: MailSettings, mail: Mail, id: string, textPart: (text: string) => Attachment) {
-  const host = new URL(siteUrl).hostname;
+async function writeWhole(folder: string, name: string, content: Buffer): Promise<void> {
+  // A repetition may be under way at the same time.
+  const draft = join(folder, `${name}.${randomUUID()}.new`);
+  try {
+    await using file = await open(draft, 'wx', 0o600);
+    await file.writeFile(content);
+    await file.sync();
+    await rename(draft, join(folder, name));
+  } catch (error) {
+    // Where the disk is full, what was written of it must not stay.
+    await rm(draft, { force: true }).catch(() => undefined);
+    throw error;
+  }
+}
+
+const draftMs = 10 * 60_000;
+
+/** Removes what a killed process left half written. Younger ones may be another worker's. */
+export async function removeOldDrafts(settings: Pick<Settings, 'dataDir'>): Promise<void> {
+  const folder = folderOf(settings);
+  const names = await readdir(folder).catch(() => []);
+  for (const name of names.filter((one) => one.endsWith('.new'))) {
+    const draft = join(folder, name);
+    const { mtimeMs } = await stat(draft).catch(() => ({ mtimeMs: Date.now() }));
+    if (Date.now() - mtimeMs > draftMs) await rm(draft, { force: true });
+  }
+}
+
+function smtpTransport(settings: MailSettings, url: string): Transport {
   return {
+    async send(mail, attempt) {
+      const { envelope, message } = await composeMail(settings, mail, attempt.id, sentPart, 'windows');
+      await sendBySmtp(url, envelope, message, attempt);
+    },
+  };
+}
+
+async function composeMail(
+  { siteUrl }: MailSettings,
+  mail: Mail,
+  id: string,
+  textPart: (text: string) => Attachment,
+  newline: 'unix' | 'windows',
+) {
+  const host = new URL(siteUrl).hostname;
+  const composer = nodemailer.createTransport({ streamTransport: true, buffer: true, newline });
+  const { envelope, message } = await composer.sendMail({
     from: { name: 'MyClothes.com', address: `shop@${host.includes('.') ? host : 'myclothes.test'}` },
-    to: mail.to,
+    // Not as text, in which commas and brackets mean something.
+    to: { name: '', address: mail.to },
     subject: mail.subject,
     messageId: `<outbox-${id}@${host}>`,
     alternatives: [
       textPart(renderText(mail)),
       { contentType: 'text/html; charset=utf-8', content: renderHtml(mail) },
     ],
-  };
+  });
+  return { envelope, message: message as Buffer };
 }
 
 /** Not encoded, so that a link can be copied by whoever opens the file. */

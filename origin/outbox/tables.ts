@@ -14,6 +14,10 @@ export interface OutboxTables {
     committed_at: ColumnType<Date, Date | undefined, Date>;
     due_at: ColumnType<Date, Date | undefined, Date>;
     claimed_until: ColumnType<Date, Date | undefined, Date>;
+    /** Of the claim that holds or held it; null once the claim was given back. */
+    claimed_at: ColumnType<Date | null, undefined, Date | null>;
+    /** Of a mail that is deferred: its three days begin here. */
+    first_failed_at: ColumnType<Date | null, undefined, Date | null>;
     done_at: Date | null;
     failure: string | null;
   };

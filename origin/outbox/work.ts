@@ -1,4 +1,4 @@
-// An outbox row's life after the commit: claimed by a lease, worked, then done; or tried again, and in the end set aside with its reason.
+// An outbox row's life after the commit: claimed by a lease, worked, then done; or tried again, and in the end a dead letter with its reason.
 import { sql } from 'kysely';
 import type { Db, DbOrTx } from '../postgres/database.ts';
 import type { OutboxKind } from './events.ts';
@@ -13,50 +13,143 @@ export interface OutboxRow {
   committedAt: Date;
 }
 
-/** Short, so that a killed worker's rows are soon another's; renewed while they are worked. */
-const claimSeconds = 5;
+/** Short, so that a killed worker's rows are soon another's; renewed while they are worked. A slow mail server keeps many mails waiting. */
+const claimSeconds = (kind: OutboxKind) => (kind === 'mail' ? 15 : 5);
 const mostFailures = 12;
 
-/** Index: outbox_unfinished. @returns those of `kinds` of which rows can be claimed. */
+/** As the indexes outbox_open and outbox_open_mail have it. */
+const claimableAt = sql`greatest(due_at, claimed_until)`;
+const mailDomain = sql`coalesce(lower(split_part(payload ->> 'to', '@', -1)), '')`;
+const claimedColumns = sql`outbox.id, outbox.kind, outbox.payload, outbox.attempt, outbox.traceparent, outbox.committed_at as "committedAt"`;
+
+/** Index: outbox_open. @returns those of `kinds` of which rows can be claimed. */
 export async function findDueKinds(db: Db, kinds: OutboxKind[]): Promise<OutboxKind[]> {
   const { rows } = await sql<{ kind: OutboxKind }>`
-    select distinct kind from outbox
-    where state = 'pending' and kind = any(${kinds})
-      and due_at <= clock_timestamp() and claimed_until < clock_timestamp()`.execute(db);
+    select kinds.kind from unnest(${kinds}::text[]) as kinds (kind)
+    where exists (
+      select from outbox
+      where state = 'pending' and outbox.kind = kinds.kind and ${claimableAt} <= statement_timestamp())`.execute(
+    db,
+  );
   return rows.map((row) => row.kind);
 }
 
 /**
- * Claims due rows, oldest first. Never by "id > cursor": ids commit out of order. Index: outbox_unfinished.
+ * Claims due rows of one kind, those first that wait longest. Never by "id > cursor": ids commit out of order. Index: outbox_open.
  * @param overdueSeconds only rows that have been due for so long
  */
 export async function claimRows(
   db: Db,
-  kinds: OutboxKind[],
+  kind: Exclude<OutboxKind, 'mail'>,
   limit: number,
   overdueSeconds = 0,
 ): Promise<OutboxRow[]> {
   const { rows } = await sql<OutboxRow>`
-    update outbox set
-      attempt = attempt + 1,
-      claimed_until = clock_timestamp() + make_interval(secs => ${claimSeconds})
+    update outbox set ${claim(kind)}
     where id in (
       select id from outbox
-      where state = 'pending' and kind = any(${kinds})
-        and due_at <= clock_timestamp() - make_interval(secs => ${overdueSeconds})
-        and claimed_until < clock_timestamp()
-      order by due_at, id
+      where state = 'pending' and kind = ${kind} and ${claimableAt} <= statement_timestamp()
+        and due_at <= statement_timestamp() - make_interval(secs => ${overdueSeconds})
+      order by ${claimableAt}, id
       limit ${limit}
       for update skip locked)
-    returning id, kind, payload, attempt, traceparent, committed_at as "committedAt"`.execute(db);
+    returning ${claimedColumns}`.execute(db);
   return rows;
 }
 
+function claim(kind: OutboxKind) {
+  return sql`
+    attempt = attempt + 1,
+    claimed_at = clock_timestamp(),
+    claimed_until = clock_timestamp() + make_interval(secs => ${claimSeconds(kind)})`;
+}
+
+/**
+ * Attempts at mails, of all workers together. One that is no longer young waits for a slow server: it counts for its domain alone, so that
+ * a domain or an address whose server hangs keeps no other mail waiting.
+ */
+const youngSeconds = 5;
+const mostYoung = 20;
+const mostYoungOfDomain = 10;
+const mostOfDomain = 50;
+/** Domains that one claim looks at; the next claim goes on behind them. */
+const domainsAtOnce = 500;
+
+export interface MailClaim {
+  rows: OutboxRow[];
+  /** The next claim goes on behind it, so that each domain has its turn; undefined: with the first. */
+  lastDomain: string | undefined;
+}
+
+interface ClaimedMail extends OutboxRow {
+  seen: { visited: number; lastVisited: string | null; lastPicked: string | null; room: number };
+}
+
+/** Claims due mails, domain by domain, of each those first that wait longest. Indexes: outbox_open_mail, outbox_claimed. */
+export async function claimMails(
+  db: Db,
+  limit: number,
+  lastDomain: string | undefined,
+  overdueSeconds = 0,
+): Promise<MailClaim> {
+  const openMail = sql`state = 'pending' and kind = 'mail'`;
+  const behindLast = lastDomain === undefined ? sql`` : sql`and ${mailDomain} > ${lastDomain}`;
+  const { rows } = await sql<ClaimedMail>`
+    with recursive
+    domains (domain) as (
+      (select ${mailDomain} from outbox where ${openMail} ${behindLast} order by ${mailDomain} limit 1)
+      union all
+      select (
+        select ${mailDomain} from outbox where ${openMail} and ${mailDomain} > domains.domain
+        order by ${mailDomain} limit 1)
+      from domains where domains.domain is not null),
+    visited as materialized (select domain from domains where domain is not null limit ${domainsAtOnce}),
+    busy as materialized (
+      select ${mailDomain} as domain, count(*) as total,
+        count(*) filter (where claimed_at > statement_timestamp() - make_interval(secs => ${youngSeconds})) as young
+      from outbox
+      where ${openMail} and claimed_at is not null and claimed_until > statement_timestamp()
+      group by 1),
+    room as materialized (
+      select greatest(0, least(${limit}::integer, ${mostYoung}::integer - coalesce(sum(young), 0)))::integer as room from busy),
+    picked as materialized (
+      select due.id, visited.domain from visited cross join lateral (
+        select id from outbox
+        where ${openMail} and ${mailDomain} = visited.domain and ${claimableAt} <= statement_timestamp()
+          and due_at <= statement_timestamp() - make_interval(secs => ${overdueSeconds})
+        order by ${claimableAt}, id
+        limit greatest(0, least(
+          ${mostYoungOfDomain}::integer - coalesce((select young from busy where busy.domain = visited.domain), 0),
+          ${mostOfDomain}::integer - coalesce((select total from busy where busy.domain = visited.domain), 0)))
+        for update skip locked) due
+      limit (select room from room)),
+    claimed as (
+      update outbox set ${claim('mail')}
+      from picked where outbox.id = picked.id
+      returning ${claimedColumns})
+    select claimed.*, json_build_object(
+      'visited', (select count(*) from visited), 'lastVisited', (select max(domain) from visited),
+      'lastPicked', (select max(domain) from picked), 'room', (select room from room)) as seen
+    from (select) as always left join claimed on true`.execute(db);
+  const { visited, lastVisited, lastPicked, room } = rows[0]!.seen;
+  const claimed = rows.filter((row) => row.id !== null).map(({ seen: _, ...row }) => row);
+  if (room === 0) return { rows: claimed, lastDomain };
+  if (claimed.length >= room) return { rows: claimed, lastDomain: lastPicked ?? undefined };
+  return { rows: claimed, lastDomain: visited < domainsAtOnce ? undefined : (lastVisited ?? undefined) };
+}
+
 /** Call before the work begins, and every second or two while it goes on. @returns whether the row is still this claim's to work. */
-export async function renewClaim(db: Db, row: OutboxRow): Promise<boolean> {
+export function renewClaim(db: Db, row: OutboxRow): Promise<boolean> {
+  return holdClaim(db, row, claimSeconds(row.kind));
+}
+
+/** Never shortens a claim, as a renewal may arrive late. @returns whether the row is this claim's to work for so many seconds from now. */
+export async function holdClaim(db: Db, row: OutboxRow, seconds: number): Promise<boolean> {
   const { numUpdatedRows } = await db
     .updateTable('outbox')
-    .set({ claimed_until: sql`clock_timestamp() + make_interval(secs => ${claimSeconds})` })
+    .set({
+      claimed_until: sql`greatest(claimed_until, clock_timestamp() + make_interval(secs => ${seconds}))`,
+    })
     .where('id', '=', row.id)
     .where('attempt', '=', row.attempt)
     .where('state', '=', 'pending')
@@ -82,8 +175,8 @@ interface WorkFailure {
 }
 
 /**
- * Tried again after a growing, jittered pause; after twelve failures the row is set aside as a dead letter with its reason. The pause
- * is a claim that nobody holds: `due_at` stays, so that what waits longest goes first and its wait is told truly.
+ * Tried again after a growing, jittered pause; after twelve failures the row is a dead letter with its reason. The pause is a claim
+ * that nobody holds: `due_at` stays, so that its wait is told truly.
  */
 export async function failWork(db: Db, row: OutboxRow, failure: WorkFailure): Promise<'again' | 'dead'> {
   const counted = failure.isOutage ? 0 : 1;
@@ -92,7 +185,8 @@ export async function failWork(db: Db, row: OutboxRow, failure: WorkFailure): Pr
     update outbox set
       failures = failures + ${counted},
       state = case when failures + ${counted} >= ${mostFailures} then 'dead' else 'pending' end,
-      failure = ${failure.reason.slice(0, 2_000)},
+      failure = ${shorten(failure.reason)},
+      claimed_at = null,
       claimed_until = clock_timestamp()
         + make_interval(secs => least(0.25 * 2 ^ least(${failure.isOutage ? sql.ref('attempt') : sql.ref('failures')}, 16), ${mostPauseSeconds}) * (0.5 + random()))
     where id = ${row.id} and attempt = ${row.attempt} and state = 'pending'
@@ -100,19 +194,44 @@ export async function failWork(db: Db, row: OutboxRow, failure: WorkFailure): Pr
   return rows[0]?.state === 'dead' ? 'dead' : 'again';
 }
 
-/** Gives a claim back that was not begun, such as when the queue would not take it. */
+const deferredFor = sql`interval '3 days'`;
+
+/**
+ * A mail that its server did not take: tried again after 30 minutes, then each hour, for three days from the first failure
+ * (RFC 5321, 4.5.4.1). What was refused for good is a dead letter at once. The pause moves `due_at`: it is no work that waits for us.
+ */
+export async function deferMail(
+  db: Db,
+  row: OutboxRow,
+  failure: { reason: string; isPermanent: boolean },
+): Promise<'again' | 'dead'> {
+  const { rows } = await sql<{ state: string }>`
+    update outbox set
+      failures = failures + 1,
+      first_failed_at = coalesce(first_failed_at, clock_timestamp()),
+      state = case when ${failure.isPermanent} or first_failed_at <= clock_timestamp() - ${deferredFor} then 'dead' else 'pending' end,
+      failure = ${shorten(failure.reason)},
+      claimed_at = null,
+      claimed_until = '-infinity',
+      due_at = clock_timestamp()
+        + make_interval(mins => case when first_failed_at is null then 30 else 60 end) * (1 + 0.1 * random())
+    where id = ${row.id} and attempt = ${row.attempt} and state = 'pending'
+    returning state`.execute(db);
+  return rows[0]?.state === 'dead' ? 'dead' : 'again';
+}
+
+/** A server may answer as long as it likes. */
+function shorten(reason: string): string {
+  return reason.replaceAll('\0', '').slice(0, 2_000);
+}
+
+/** Gives claims back that were not begun or came to nothing, such as when the queue would not take them. */
 export async function releaseClaims(db: Db, rows: OutboxRow[]): Promise<void> {
   if (rows.length === 0) return;
-  await db
-    .updateTable('outbox')
-    .set({ claimed_until: sql`'-infinity'` })
-    .where(
-      'id',
-      'in',
-      rows.map((row) => row.id),
-    )
-    .where('state', '=', 'pending')
-    .execute();
+  await sql`
+    update outbox set claimed_at = null, claimed_until = '-infinity'
+    from unnest(${rows.map((row) => row.id)}::bigint[], ${rows.map((row) => row.attempt)}::integer[]) as given (id, attempt)
+    where outbox.id = given.id and outbox.attempt = given.attempt and state = 'pending'`.execute(db);
 }
 
 /** So many a call, however many wait: one statement that took too long would be undone each time, and never catch up. */
@@ -122,12 +241,10 @@ const mostPruned = 20_000;
 export async function pruneOutbox(db: DbOrTx): Promise<void> {
   await sql`
     delete from outbox where ctid = any(array(
-      select ctid from outbox where state = 'done' and done_at < now() - interval '7 days' limit ${mostPruned}))`.execute(
-    db,
-  );
+      select ctid from outbox where state = 'done' and done_at < now() - interval '7 days'
+      order by done_at limit ${mostPruned}))`.execute(db);
   await sql`
     delete from idempotency_keys where ctid = any(array(
-      select ctid from idempotency_keys where created_at < now() - interval '7 days' limit ${mostPruned}))`.execute(
-    db,
-  );
+      select ctid from idempotency_keys where created_at < now() - interval '7 days'
+      order by created_at limit ${mostPruned}))`.execute(db);
 }

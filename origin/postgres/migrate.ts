@@ -14,6 +14,7 @@ import * as searchTerms from './migrations/0009-search-terms.ts';
 import * as paymentReferences from './migrations/0010-payment-references.ts';
 import * as productFiles from './migrations/0011-product-files.ts';
 import * as searchNormalised from './migrations/0012-search-normalised.ts';
+import * as openWork from './migrations/0014-open-work.ts';
 import * as paymentRequests from './migrations/0015-payment-requests.ts';
 
 /** Listed by hand: a folder scan would need file permissions under Deno, and order is a decision. */
@@ -30,6 +31,7 @@ const migrations: Record<string, Migration> = {
   '0010-payment-references': paymentReferences,
   '0011-product-files': productFiles,
   '0012-search-normalised': searchNormalised,
+  '0014-open-work': openWork,
   '0015-payment-requests': paymentRequests,
 };
 

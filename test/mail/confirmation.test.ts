@@ -2,6 +2,7 @@
 import { once } from 'node:events';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { sql } from 'kysely';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { deliverMail } from '../../origin/mail/deliver-mail.ts';
 import { recordOutcome } from '../../origin/order/record-outcome.ts';
@@ -35,6 +36,19 @@ const mailRows = (email: string) =>
     .where('kind', '=', 'mail')
     .execute()
     .then((rows) => rows.filter((row) => (row.payload as { to: string }).to === email));
+const rowTo = (email: string) => sql`kind = 'mail' and payload ->> 'to' = ${email}`;
+const minutesUntil = async (email: string, column: 'due_at' | 'claimed_until') => {
+  const { rows } = await sql<{ minutes: number }>`
+    select greatest(0, extract(epoch from ${sql.ref(column)} - clock_timestamp()) / 60)::float as minutes
+    from outbox where ${rowTo(email)}`.execute(shop.deps.db);
+  return rows[0]!.minutes;
+};
+const minutesUntilDue = (email: string) => minutesUntil(email, 'due_at');
+const minutesHeld = (email: string) => minutesUntil(email, 'claimed_until');
+const makeDue = (email: string) =>
+  sql`update outbox set due_at = clock_timestamp() where ${rowTo(email)}`.execute(shop.deps.db);
+const endClaim = (email: string) =>
+  sql`update outbox set claimed_until = clock_timestamp() where ${rowTo(email)}`.execute(shop.deps.db);
 const mailsTo = (email: string) => smtp.mails.filter((mail) => mail.to.includes(email));
 const stateOf = async (email: string) => (await mailRows(email))[0]?.state;
 
@@ -82,10 +96,19 @@ describe('a confirmation', () => {
     expect(new Set(ids)).toEqual(new Set([`<outbox-${row!.id}@shop.example>`]));
   });
 
-  test('that the server would not take yet is brought again until it does', async () => {
-    smtp.refusals = 2;
+  test('that the server would not take yet is brought again after 30 minutes, then after an hour, until it does', async () => {
+    let refusals = 2;
+    smtp.react = (stage, to) =>
+      stage === 'RCPT' && to.includes('later@example.com') && refusals-- > 0
+        ? { say: '451 not now' }
+        : undefined;
     await order('later@example.com');
     const jobs = startJobs(shop.deps);
+    for (const minutes of [30, 60]) {
+      await expect.poll(() => minutesUntilDue('later@example.com'), wait).toBeGreaterThan(minutes - 1);
+      expect(await minutesUntilDue('later@example.com')).toBeLessThan(minutes * 1.1 + 1);
+      await makeDue('later@example.com');
+    }
     await expect.poll(() => stateOf('later@example.com'), wait).toBe('done');
     await jobs.stop();
     expect(mailsTo('later@example.com')).toHaveLength(1);
@@ -99,9 +122,16 @@ describe('a confirmation', () => {
     first.child.kill('SIGKILL');
     await once(first.child, 'exit');
     expect(await stateOf('killed@example.com')).toBe('pending');
+    // The server may still take the first copy: it has ten minutes for its answer.
+    expect(await minutesHeld('killed@example.com')).toBeGreaterThan(10);
     smtp.isSilent = false;
     await using _second = startWorker();
+    await order('after@example.com');
+    await expect.poll(() => stateOf('after@example.com'), wait).toBe('done');
+    expect(mailsTo('killed@example.com')).toHaveLength(1);
+    await endClaim('killed@example.com');
     await expect.poll(() => stateOf('killed@example.com'), wait).toBe('done');
+    expect(mailsTo('killed@example.com')).toHaveLength(2);
     expect(new Set(mailsTo('killed@example.com').map((mail) => mail.messageId)).size).toBe(1);
   }, 150_000);
 

@@ -1,7 +1,8 @@
-// A small SMTP server that keeps what it is sent; it may refuse for a while, or keep silent after it has taken a mail, as servers do.
+// A small SMTP server that keeps what it is sent. At each stage it may refuse, wait, hang or drop the connection, as servers do.
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { createInterface } from 'node:readline';
+import { setTimeout as delay } from 'node:timers/promises';
 
 export interface ReceivedMail {
   from: string;
@@ -11,13 +12,23 @@ export interface ReceivedMail {
   messageId: string;
 }
 
+/** `connect` is before the greeting, `end` after the end of the text. */
+export const smtpStages = ['connect', 'EHLO', 'MAIL', 'RCPT', 'DATA', 'end'] as const;
+export type SmtpStage = (typeof smtpStages)[number];
+
+/** A line to answer with, nothing for ever, an end of the connection, or a wait before the usual answer. */
+export type SmtpReaction = { say: string } | 'hang' | 'drop' | { afterMs: number };
+
 export interface SmtpServer extends AsyncDisposable {
   url: string;
+  /** What was taken, also where no answer followed. */
   mails: ReceivedMail[];
-  /** How many of the next mails are refused for now (451). */
-  refusals: number;
+  /** How often each stage was reached. */
+  reached: Record<SmtpStage, number>;
   /** Whether mails are taken and never answered. */
   isSilent: boolean;
+  /** Decides at each stage; undefined: as a willing server. */
+  react: (stage: SmtpStage, to: string[]) => SmtpReaction | undefined;
 }
 
 export async function startSmtpServer(): Promise<SmtpServer> {
@@ -26,15 +37,16 @@ export async function startSmtpServer(): Promise<SmtpServer> {
     sockets.add(socket);
     socket.on('close', () => sockets.delete(socket));
     socket.on('error', () => undefined);
-    void converse(socket, state);
+    void converse(socket, state).catch(() => undefined);
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   const state: SmtpServer = {
     url: `smtp://127.0.0.1:${(server.address() as AddressInfo).port}`,
     mails: [],
-    refusals: 0,
+    reached: { connect: 0, EHLO: 0, MAIL: 0, RCPT: 0, DATA: 0, end: 0 },
     isSilent: false,
+    react: () => undefined,
     async [Symbol.asyncDispose]() {
       for (const socket of sockets) socket.destroy();
       server.close();
@@ -49,36 +61,58 @@ async function converse(socket: Socket, state: SmtpServer): Promise<void> {
   let from = '';
   let to: string[] = [];
   let message: string[] | undefined;
-  say('220 test ESMTP');
+  /** @returns whether the usual answer was given */
+  const answer = async (stage: SmtpStage, usual: string): Promise<boolean> => {
+    state.reached[stage] += 1;
+    const reaction = state.react(stage, to);
+    if (reaction === 'hang') return false;
+    if (reaction === 'drop') {
+      socket.destroy();
+      return false;
+    }
+    if (reaction !== undefined && 'say' in reaction) {
+      say(reaction.say);
+      return false;
+    }
+    if (reaction !== undefined) await delay(reaction.afterMs, undefined, { ref: false });
+    say(usual);
+    return true;
+  };
+  await answer('connect', '220 test ESMTP');
   for await (const line of createInterface({ input: socket, crlfDelay: Number.POSITIVE_INFINITY })) {
     if (message !== undefined) {
       // RFC 5321, 4.5.2: a line of one dot ends the mail, other dots at a line's start are doubled.
       if (line !== '.') message.push(line.startsWith('.') ? line.slice(1) : line);
       else {
-        take(state, { from, to, message: message.join('\n') }, say);
+        const mail = { from, to, message: message.join('\n') };
         message = undefined;
+        await take(state, mail, answer);
         to = [];
       }
       continue;
     }
     const [verb = ''] = line.toUpperCase().split(' ', 1);
     if (verb === 'MAIL') from = addressIn(line);
-    if (verb === 'RCPT') to.push(addressIn(line));
-    if (verb === 'DATA') message = [];
-    say(verb === 'DATA' ? '354 go on' : verb === 'QUIT' ? '221 bye' : '250 ok');
+    if (verb === 'RCPT') to = [...to, addressIn(line)];
+    const stage = smtpStages.find((one) => one === verb);
+    if (stage === undefined) say(verb === 'QUIT' ? '221 bye' : '250 ok');
+    else if (await answer(stage, verb === 'DATA' ? '354 go on' : '250 ok')) {
+      if (verb === 'DATA') message = [];
+    }
     if (verb === 'QUIT') socket.end();
   }
 }
 
-function take(state: SmtpServer, mail: Omit<ReceivedMail, 'messageId'>, say: (line: string) => void): void {
-  if (state.refusals > 0) {
-    state.refusals -= 1;
-    say('451 not now');
-    return;
-  }
+async function take(
+  state: SmtpServer,
+  mail: Omit<ReceivedMail, 'messageId'>,
+  answer: (stage: SmtpStage, usual: string) => Promise<boolean>,
+): Promise<void> {
   const messageId = /^message-id: *(<[^>]+>)/im.exec(mail.message)?.[1] ?? '';
-  state.mails.push({ ...mail, messageId });
-  if (!state.isSilent) say('250 taken');
+  const reaction = state.react('end', mail.to);
+  const isRefused = typeof reaction === 'object' && 'say' in reaction && !reaction.say.startsWith('2');
+  if (!isRefused) state.mails.push({ ...mail, messageId });
+  if (!state.isSilent) await answer('end', '250 taken');
 }
 
 function addressIn(line: string): string {

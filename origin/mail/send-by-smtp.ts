@@ -1,0 +1,143 @@
+// One mail over one SMTP connection: bounded at every stage, and never given up while the server may still take what it was handed.
+import { Readable } from 'node:stream';
+import nodemailer from 'nodemailer';
+import SMTPConnection from 'nodemailer/lib/smtp-connection';
+import { type MailAttempt, MailFailure } from './attempt.ts';
+
+/** From the first look-up to the greeting. */
+const connectMs = 30_000;
+/** From the start until the server is ready for the text. */
+const readyMs = 120_000;
+/** A server may take 10 minutes to answer the end of the text (RFC 5321, 4.5.3.2.6); the rest is for the text itself. */
+const answerMs = 10 * 60_000 + 15_000;
+/** Longer than we wait for the answer, so that no second copy leaves while the first may still be taken. */
+const holdSeconds = 11 * 60;
+/** How late the answer to holding may be; together with `answerMs` within what is held. */
+const mostHoldMs = 30_000;
+const quitMs = 5_000;
+
+interface Envelope {
+  from: string | false;
+  to: string[];
+}
+
+/** @throws MailFailure; or, where the attempt was ended or could not be held, what ended it */
+export async function sendBySmtp(
+  url: string,
+  envelope: Envelope,
+  message: Buffer,
+  attempt: MailAttempt,
+): Promise<void> {
+  attempt.signal?.throwIfAborted();
+  const connection = new SMTPConnection({
+    ...optionsOf(url),
+    connectionTimeout: connectMs,
+    greetingTimeout: connectMs,
+    // Of one silence. The deadlines below are of a whole stage, as a server may drip.
+    socketTimeout: answerMs,
+    socketCloseTimeout: 1_000,
+  });
+  // Told once more here after the callbacks below; without a listener it would end the process.
+  const broken = new Promise<never>((_, reject) => connection.on('error', reject));
+  const stage = createDeadline(readyMs, 'The mail server was not ready for the text within 2 minutes');
+  const ended = new Promise<never>((_, reject) => {
+    attempt.signal?.addEventListener('abort', () => reject(attempt.signal?.reason), { once: true });
+  });
+  let whyNotHeld: unknown;
+  const text = Readable.from(
+    (async function* () {
+      const askedAtMs = performance.now();
+      try {
+        await attempt.holdFor?.(holdSeconds);
+        if (performance.now() - askedAtMs > mostHoldMs)
+          throw new Error('Cannot hand the mail over as this process stood still');
+      } catch (error) {
+        whyNotHeld = error;
+        throw error;
+      }
+      stage.extend(answerMs, 'The mail server did not answer within 10 minutes whether it takes the mail');
+      yield message;
+    })(),
+  );
+  try {
+    const work = converse(connection, url, envelope, text);
+    for (const promise of [work, broken, ended]) promise.catch(() => undefined);
+    await Promise.race([work, broken, ended, stage.expired]);
+    sayGoodbye(connection);
+  } catch (error) {
+    connection.close();
+    if (whyNotHeld !== undefined) throw whyNotHeld;
+    if (attempt.signal?.aborted) throw attempt.signal.reason;
+    throw toMailFailure(error);
+  } finally {
+    stage.clear();
+  }
+}
+
+/** The text is read only when the server is ready for it. */
+async function converse(
+  connection: SMTPConnection,
+  url: string,
+  envelope: Envelope,
+  text: Readable,
+): Promise<void> {
+  await new Promise<void>((resolve, reject) =>
+    connection.connect((error) => (error ? reject(error) : resolve())),
+  );
+  const { auth } = optionsOf(url);
+  if (auth !== undefined && connection.allowsAuth)
+    await new Promise<void>((resolve, reject) =>
+      connection.login(auth, (error) => (error ? reject(error) : resolve())),
+    );
+  await new Promise<void>((resolve, reject) =>
+    connection.send(envelope, text, (error) => (error ? reject(error) : resolve())),
+  );
+}
+
+function optionsOf(url: string) {
+  return nodemailer.createTransport({ url }).options;
+}
+
+/** Not waited for: the mail is taken. */
+function sayGoodbye(connection: SMTPConnection): void {
+  connection.quit();
+  setTimeout(() => connection.close(), quitMs).unref();
+}
+
+function createDeadline(ms: number, reason: string) {
+  let timer: NodeJS.Timeout;
+  let reject: (error: Error) => void;
+  const expired = new Promise<never>((_, rejectLate) => {
+    reject = rejectLate;
+  });
+  expired.catch(() => undefined);
+  const extend = (byMs: number, why: string) => {
+    clearTimeout(timer);
+    timer = setTimeout(() => reject(new Error(why)), byMs);
+  };
+  extend(ms, reason);
+  return { expired, extend, clear: () => clearTimeout(timer) };
+}
+
+interface SmtpError extends Error {
+  code?: string;
+  /** The server's three digits, where it answered. */
+  responseCode?: number;
+  response?: string;
+  /** What the answer was to; `API` where nothing was sent. */
+  command?: string;
+}
+
+/** What a refusal of the mail itself answers. Other refusals, such as of our password, say nothing against the mail. */
+const mailCommands = new Set(['MAIL FROM', 'RCPT TO', 'DATA']);
+
+function toMailFailure(error: unknown): MailFailure {
+  const { code, response, responseCode, command, message } = error as SmtpError;
+  const isRefused = responseCode !== undefined && responseCode >= 500 && mailCommands.has(command ?? '');
+  // An address that cannot be written into an envelope, and a mail that is larger than the server takes.
+  const isImpossible = response === undefined && (code === 'EENVELOPE' || code === 'EMESSAGE');
+  return new MailFailure(`Cannot send the mail: ${message}${command ? ` (${command})` : ''}`, {
+    isPermanent: isRefused || isImpossible,
+    cause: error,
+  });
+}

@@ -1,0 +1,34 @@
+// Open work is found by kind and due time, mail also by the recipient's domain, however many rows wait; what failed and what is done by kind.
+import { type Kysely, sql } from 'kysely';
+
+export async function up(db: Kysely<unknown>): Promise<void> {
+  await sql`set local lock_timeout = '2s'`.execute(db);
+  // Both are empty in rows that the previous release wrote or claimed.
+  await sql`
+    alter table outbox
+      add column claimed_at timestamptz,
+      add column first_failed_at timestamptz`.execute(db);
+  // Claims and counts by kind: a row may be claimed once it is due and no claim or pause holds it.
+  await sql`
+    create index outbox_open on outbox (kind, greatest(due_at, claimed_until), id)
+    where state = 'pending'`.execute(db);
+  await sql`
+    create index outbox_open_mail on outbox
+      (coalesce(lower(split_part(payload ->> 'to', '@', -1)), ''), greatest(due_at, claimed_until), id)
+    where state = 'pending' and kind = 'mail'`.execute(db);
+  await sql`
+    create index outbox_claimed on outbox (kind, id)
+    where state = 'pending' and claimed_at is not null`.execute(db);
+  await sql`
+    create index outbox_failing on outbox (kind, id)
+    where state = 'pending' and failure is not null`.execute(db);
+  await sql`create index outbox_dead on outbox (kind, id) where state = 'dead'`.execute(db);
+  await sql`create index outbox_finished_by_kind on outbox (kind, done_at) where state = 'done'`.execute(db);
+  // Every answer that leaves a payment open looks for the question that will be asked next.
+  await sql`
+    create index outbox_payment_questions on outbox ((payload ->> 'orderId'))
+    where state = 'pending' and kind = 'settle-payment'`.execute(db);
+  await sql`create index sessions_by_last_seen on sessions (last_seen_at)`.execute(db);
+  await sql`create index sessions_by_creation on sessions (created_at)`.execute(db);
+  await sql`create index password_resets_by_age on password_resets (created_at)`.execute(db);
+}
