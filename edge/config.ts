@@ -1,5 +1,6 @@
 // The edge's settings, read once; every fault is named, no secret is printed.
 import { isAddressOrCidr } from './http/client-address.ts';
+import { StartFault } from './start-fault.ts';
 
 export interface EdgeConfig {
   host: string;
@@ -9,32 +10,36 @@ export interface EdgeConfig {
   /** Undefined: before an origin that sends no tags, there is nothing to purge. */
   purgeKey: string | undefined;
   leaseSeconds: number;
+  zone: string;
+  instance: string;
   servedBy: string;
   trustedProxies: string[];
   /** Where answers are kept on disk; undefined: in memory. */
   storeFolder: string | undefined;
 }
 
-/** @throws Error that names all faults, one a line. */
+/** @throws StartFault that names all faults, one a line. */
 export function readEdgeConfig(env: Record<string, string | undefined>): EdgeConfig {
   const faults: string[] = [];
   const port = (name: string, value: string) => {
     if (!/^\d{1,5}$/.test(value) || Number(value) > 65_535)
-      faults.push(`${name} must be a port from 0 to 65535`);
+      faults.push(`${name}: must be a port, 0 to 65535`);
     return Number(value);
   };
   const originUrl = env.ORIGIN_URL ?? '';
   if (!URL.canParse(originUrl) || !/^https?:$/.test(new URL(originUrl).protocol))
-    faults.push('ORIGIN_URL must be an http or https URL');
+    faults.push('ORIGIN_URL: must be a URL that begins with http:// or https://');
   const purgeKey = env.EDGE_PURGE_KEY || undefined;
   const leaseSeconds = Number(env.EDGE_LEASE_SECONDS || 3);
-  if (!(leaseSeconds >= 1 && leaseSeconds <= 60)) faults.push('EDGE_LEASE_SECONDS must be from 1 to 60');
+  if (!(leaseSeconds >= 1 && leaseSeconds <= 60)) faults.push('EDGE_LEASE_SECONDS: must be 1 to 60');
   const trustedProxies = (env.TRUSTED_PROXIES ?? '')
     .split(',')
     .map((proxy) => proxy.trim())
     .filter(Boolean);
   for (const proxy of trustedProxies)
-    if (!isAddressOrCidr(proxy)) faults.push(`TRUSTED_PROXIES must be addresses or CIDRs, not "${proxy}"`);
+    if (!isAddressOrCidr(proxy))
+      faults.push('TRUSTED_PROXIES: must be IP addresses or CIDRs, separated by commas');
+  const [zone, instance] = [env.ZONE || 'local', env.INSTANCE || 'edge'];
   const config: EdgeConfig = {
     host: env.HOST || '127.0.0.1',
     port: port('EDGE_PORT', env.EDGE_PORT || '3002'),
@@ -42,17 +47,22 @@ export function readEdgeConfig(env: Record<string, string | undefined>): EdgeCon
     originUrl,
     purgeKey,
     leaseSeconds,
-    servedBy: `${env.ZONE || 'local'}/${env.INSTANCE || 'edge'}`,
+    zone,
+    instance,
+    servedBy: `${zone}/${instance}`,
     trustedProxies,
     storeFolder: env.EDGE_STORE_FOLDER || undefined,
   };
-  if (faults.length > 0) throw new Error(faults.join('\n'));
+  if (faults.length > 0)
+    throw new StartFault(
+      `Cannot start, ${faults.length === 1 ? 'a setting is' : 'settings are'} wrong:\n  ${faults.join('\n  ')}`,
+    );
   return config;
 }
 
 /** @returns what is worth a look at start-up, though the edge runs with it. */
 export function findDoubts({ purgeKey }: Pick<EdgeConfig, 'purgeKey'>): string[] {
-  if (purgeKey === undefined)
-    return ['EDGE_PURGE_KEY is not set: answers with Cache-Tag will not be served twice'];
-  return purgeKey.length < 16 ? ['EDGE_PURGE_KEY is weak: it has fewer than 16 characters'] : [];
+  return purgeKey !== undefined && purgeKey.length < 16
+    ? ['EDGE_PURGE_KEY is weak: it has fewer than 16 characters']
+    : [];
 }

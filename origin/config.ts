@@ -52,9 +52,12 @@ export class SettingsError extends Error {
 
 type Environment = Record<string, string | undefined>;
 
-export function readSettings(env: Environment): Settings {
+/** @param instance is what the process is called where INSTANCE does not say. */
+export function readSettings(env: Environment, instance = 'origin-1'): Settings {
   const present = Object.fromEntries(
-    Object.entries(env).filter(([, value]) => value !== undefined && value !== ''),
+    Object.entries({ ...env, INSTANCE: env['INSTANCE'] || instance }).filter(
+      ([, value]) => value !== undefined && value !== '',
+    ),
   );
   const parsed = Environment.safeParse(present);
   const wrong = parsed.success
@@ -142,10 +145,7 @@ const Environment = z.object({
     .string()
     .regex(/^[\w.-]{1,32}$/, { error: 'must be 1 to 32 letters, digits, dots or hyphens' })
     .default('local'),
-  INSTANCE: z
-    .string()
-    .regex(/^[\w.-]{1,64}$/, { error: 'must be 1 to 64 letters, digits, dots or hyphens' })
-    .default('origin-1'),
+  INSTANCE: z.string().regex(/^[\w.-]{1,64}$/, { error: 'must be 1 to 64 letters, digits, dots or hyphens' }),
   TRUSTED_PROXIES: list.refine((items) => items.every(isAddressOrCidr), {
     error: 'must be IP addresses or CIDRs, separated by commas',
   }),

@@ -42,7 +42,7 @@ async function fillWhereOld(): Promise<void> {
 /** All modules are loaded before any of them runs, and none runs where one asks for what does not exist. */
 function loadOnly(): string {
   const missing = 'thisExportDoesNotExist';
-  const entries = parts.map((part) => pathToFileURL(join(repositoryFolder, part, 'main.ts')).href);
+  const entries = parts.map((part) => pathToFileURL(join(repositoryFolder, part, 'start.ts')).href);
   const imports = entries.map((entry) => `import ${JSON.stringify(entry)};`);
   const module = `${imports.join('')} import { ${missing} } from 'node:process';`;
   return `await import(${JSON.stringify(`data:text/javascript,${encodeURIComponent(module)}`)})

@@ -2,6 +2,7 @@
 import { mkdirSync, realpathSync, statfsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { reasonOf } from '../../origin/system-faults.ts';
 import { type FolderLock, tryLockFolder } from './folder-lock.ts';
 import { endProcesses } from './leftover.ts';
 import { findRunning, readLastRunning } from './running-file.ts';
@@ -40,9 +41,12 @@ function makeFolder(wanted: string): string {
     );
   } catch (error) {
     if (error instanceof Error && 'code' in error) {
-      throw new Error(`Cannot write to ${wanted} (${error.code}): set DATA_DIR to a folder of your own`, {
-        cause: error,
-      });
+      throw new Error(
+        `Cannot write to '${wanted}': ${reasonOf(error)}. Set DATA_DIR to a folder of your own`,
+        {
+          cause: error,
+        },
+      );
     }
     throw error;
   }

@@ -2,6 +2,7 @@
 import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
+import { describeListenFault } from '../../origin/system-faults.ts';
 
 /**
  * Below 32768, from where Linux takes the local ports of outgoing connections: between our finding a port and its program's listening, and
@@ -23,15 +24,20 @@ export async function findFreePort(): Promise<number> {
 }
 
 export async function isPortFree(port: number, host = '127.0.0.1'): Promise<boolean> {
+  return (await tryPort(port, host)) === undefined;
+}
+
+/** @returns why it cannot be listened on; undefined where it can. */
+async function tryPort(port: number, host: string): Promise<Error | undefined> {
   const server = createServer();
-  const free = await new Promise<boolean>((resolve) => {
-    server.once('error', () => resolve(false));
-    server.listen(port, host, () => resolve(true));
+  const error = await new Promise<Error | undefined>((resolve) => {
+    server.once('error', resolve);
+    server.listen(port, host, () => resolve(undefined));
   });
-  if (!free) return false;
+  if (error !== undefined) return error;
   server.close();
   await once(server, 'close');
-  return true;
+  return undefined;
 }
 
 /**
@@ -40,8 +46,9 @@ export async function isPortFree(port: number, host = '127.0.0.1'): Promise<bool
  */
 export async function takePort(name: string, port: number, host: string): Promise<number> {
   if (port === 0) return findFreePort();
-  if (await isPortFree(port, host)) return port;
-  throw new Error(
-    `Port ${port} is in use: stop the program that listens there, or set ${name} to another port (0 takes a free one)`,
-  );
+  const error = await tryPort(port, host);
+  if (error === undefined) return port;
+  throw new Error(describeListenFault(error, { setting: name, host, port }) ?? error.message, {
+    cause: error,
+  });
 }

@@ -13,5 +13,5 @@ export function serveMetrics(registry: Registry, host: string, port: number): Pr
     const headers = { 'Content-Type': contentType, 'Cache-Control': 'no-store' };
     return new Response(await registry.metrics(), { headers });
   };
-  return serve({ fetch, host, port });
+  return serve({ fetch, host, port, setting: 'METRICS_PORT' });
 }

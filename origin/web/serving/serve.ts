@@ -3,6 +3,7 @@ import { createServer, type IncomingMessage, type Server } from 'node:http';
 import { Server as NetServer } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { HttpBindings } from '@hono/node-server';
+import { describeListenFault, StartFault } from '../../system-faults.ts';
 import type { RuntimeBindings } from '../env.ts';
 import { answerOnSocket } from './answer-on-socket.ts';
 import { watchIdleConnections } from './idle-connections.ts';
@@ -21,6 +22,8 @@ export interface ServeOptions {
   refuse?: RefuseUnreadable;
   host: string;
   port: number;
+  /** Names the port where it cannot be had. */
+  setting?: string;
 }
 
 export interface Serving {
@@ -32,8 +35,14 @@ export interface Serving {
 /** Longer than the load balancer's idle timeout of 60 s: else it sends into a connection that we are just closing. */
 const keepAliveMs = 75_000;
 
-export function serve(options: ServeOptions): Promise<Serving> {
-  return 'Deno' in globalThis ? serveOnDeno(options) : serveOnNode(options);
+/** @throws StartFault where the port cannot be had. */
+export async function serve(options: ServeOptions): Promise<Serving> {
+  try {
+    return await ('Deno' in globalThis ? serveOnDeno(options) : serveOnNode(options));
+  } catch (error) {
+    const fault = describeListenFault(error, { setting: 'PORT', ...options });
+    throw fault === undefined ? error : new StartFault(fault, { cause: error });
+  }
 }
 
 const serverOptions = {

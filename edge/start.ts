@@ -1,0 +1,68 @@
+// Runs the edge under Node or Deno until told to stop; then answers what it has begun, within ten seconds.
+import process from 'node:process';
+import { pino } from 'pino';
+import { createEdge } from './app.ts';
+import { findDoubts, readEdgeConfig } from './config.ts';
+import { openDiskStore } from './disk-store.ts';
+import { trustProxies } from './http/client-address.ts';
+import { createMetricsServer } from './metrics-server.ts';
+import { createEdgeServer } from './reply/serve-node.ts';
+import { cannotWrite, listen, StartFault } from './start-fault.ts';
+import { createMemoryStore, type Store } from './store.ts';
+import { createNodeUpstream } from './upstream/upstream-node.ts';
+
+const maxStoreBytes = 256_000_000;
+const maxDiskBytes = 4_000_000_000;
+const drainMs = 8_000;
+
+async function main(): Promise<void> {
+  const config = readEdgeConfig(process.env);
+  const { host, zone, instance, originUrl, servedBy } = config;
+  const log = pino({ base: { service: 'edge', zone, instance }, timestamp: pino.stdTimeFunctions.isoTime });
+  for (const doubt of findDoubts(config)) log.warn(doubt);
+  if (config.purgeKey === undefined)
+    log.info('EDGE_PURGE_KEY is not set: answers with Cache-Tag will not be served twice');
+  const edge = createEdge({
+    store: await openStore(config.storeFolder),
+    upstream: createNodeUpstream({
+      originUrl,
+      timeoutMs: 8_000,
+      wholeTimeoutMs: 30_000,
+      maxConnections: 256,
+      maxCalls: 2_048,
+    }),
+    purgeKey: config.purgeKey,
+    leaseSeconds: config.leaseSeconds,
+    servedBy,
+  });
+  const clientAddress = trustProxies(config.trustedProxies);
+  const server = createEdgeServer({ edge, originUrl, servedBy, clientAddress });
+  const metrics = config.metricsPort === undefined ? undefined : createMetricsServer(edge);
+  if (metrics !== undefined) await listen(metrics, host, config.metricsPort!, 'METRICS_PORT');
+  const port = await listen(server, host, config.port, 'EDGE_PORT');
+  log.info({ port, url: `http://${host}:${port}` }, 'edge listens');
+
+  const stop = () => {
+    metrics?.close();
+    server.close(() => process.exit(0));
+    const sweep = setInterval(() => server.closeIdleConnections(), 50);
+    setTimeout(() => {
+      clearInterval(sweep);
+      server.closeAllConnections();
+      process.exit(0);
+    }, drainMs).unref();
+  };
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, stop);
+}
+
+async function openStore(folder: string | undefined): Promise<Store> {
+  if (folder === undefined) return createMemoryStore(maxStoreBytes);
+  return openDiskStore(folder, maxDiskBytes).catch((error: Error) => {
+    throw cannotWrite(folder, error, 'EDGE_STORE_FOLDER');
+  });
+}
+
+main().catch((error: unknown) => {
+  console.error(error instanceof StartFault ? error.message : error);
+  process.exit(1);
+});

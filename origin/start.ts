@@ -1,0 +1,80 @@
+// The origin process: settings, connections, migrations, the app, and a stop that no request notices.
+import { setTimeout as delay } from 'node:timers/promises';
+import { createPasswords } from './account/passwords.ts';
+import { ensureStaffAccount } from './account/staff-account.ts';
+import { createApp } from './app.ts';
+import { createCarts } from './cart/create-carts.ts';
+import { readSettings, SettingsError } from './config.ts';
+import { createDeps } from './deps.ts';
+import { createLog } from './log.ts';
+import { migrateToLatest } from './postgres/migrate.ts';
+import { startWhenPossible } from './start-when-possible.ts';
+import { onStopSignal } from './stop-signal.ts';
+import { StartFault } from './system-faults.ts';
+import { versionReaders } from './version-readers.ts';
+import { findWeakSecrets } from './weak-secrets.ts';
+import { presentAssets } from './web/assets.ts';
+import { goOnKeepingAssets, keepAssets } from './web/kept-assets.ts';
+import { createFinishHeaders } from './web/response-headers.ts';
+import { Health } from './web/serving/health.ts';
+import { createKnownPages } from './web/serving/known-pages.ts';
+import { createRefuseUnreadable } from './web/serving/refuse-unreadable.ts';
+import { serve } from './web/serving/serve.ts';
+import { serveMetrics } from './web/serving/serve-metrics.ts';
+
+const noticeMs = 2_000;
+const drainMs = 6_000;
+
+async function main(): Promise<void> {
+  const settings = readSettings(process.env);
+  const log = createLog(settings, 'origin');
+  for (const warning of findWeakSecrets(settings)) log.warn(warning);
+  await using deps = createDeps(settings, log, { versionReaders });
+  const health = new Health();
+  const carts = createCarts(deps);
+  const passwords = createPasswords();
+  const app = createApp(deps, carts, health, { passwords });
+  const knownPages = createKnownPages(deps, createFinishHeaders(settings));
+  const server = await serve({
+    fetch: app.fetch,
+    knownPages,
+    refuse: createRefuseUnreadable(settings),
+    host: settings.host,
+    port: settings.port,
+    setting: 'PORT',
+  });
+  const { host, metricsPort } = settings;
+  const metrics =
+    metricsPort === undefined ? undefined : await serveMetrics(deps.registry, host, metricsPort);
+  // The stores may be away when a machine starts; it must turn ready all the same.
+  const preparing = startWhenPossible(log, 'prepare the database', async () => {
+    await migrateToLatest(deps.db);
+    await keepAssets(deps.db, presentAssets());
+    if (settings.staff) await ensureStaffAccount(deps.db, passwords, settings.staff);
+  });
+  const letGoOfAssets = goOnKeepingAssets(deps, presentAssets());
+  await preparing.soon;
+  health.markReady();
+  log.info({ port: server.port }, 'ready');
+
+  await onStopSignal();
+  health.drain();
+  log.info('draining');
+  preparing.cancel();
+  letGoOfAssets();
+  // New connections are still served while the balancer finds out; then none come.
+  if (health.isWatched) await delay(noticeMs);
+  await server.stop(drainMs);
+  await metrics?.stop(0);
+  await carts.close();
+  log.info('stopped');
+}
+
+// Said aloud: a listener for signals keeps Deno's loop alive.
+main().then(
+  () => process.exit(0),
+  (error: unknown) => {
+    console.error(error instanceof SettingsError || error instanceof StartFault ? error.message : error);
+    process.exit(1);
+  },
+);

@@ -1,0 +1,73 @@
+// The worker process: carries outbox rows to their jobs, works them, keeps the caches' floors, drains cart journals, and tells operators.
+import { pruneAccounts } from '../origin/account/reset-password.ts';
+import { drainJournals } from '../origin/cart/server/journal-drain.ts';
+import { pruneCartOperations } from '../origin/cart/server/prune-operations.ts';
+import { raiseDirtySets, raiseDirtyStock } from '../origin/catalog/change/dirty-versions.ts';
+import { readSettings, SettingsError } from '../origin/config.ts';
+import { createDeps } from '../origin/deps.ts';
+import { createLog } from '../origin/log.ts';
+import { pruneOutbox } from '../origin/outbox/work.ts';
+import { isMigrated } from '../origin/postgres/migrate.ts';
+import { onStopSignal } from '../origin/stop-signal.ts';
+import { StartFault } from '../origin/system-faults.ts';
+import { versionReaders } from '../origin/version-readers.ts';
+import { findWeakSecrets } from '../origin/weak-secrets.ts';
+import { Health } from '../origin/web/serving/health.ts';
+import { createRefuseUnreadable } from '../origin/web/serving/refuse-unreadable.ts';
+import { serve } from '../origin/web/serving/serve.ts';
+import { createDashboard } from './dashboard.ts';
+import { startJobs } from './jobs.ts';
+import { every, startTimedTasks } from './timed-tasks.ts';
+
+const stopMs = 8_000;
+
+async function main(): Promise<void> {
+  const settings = readSettings(process.env, 'worker-1');
+  const log = createLog(settings, 'worker');
+  for (const warning of findWeakSecrets(settings)) log.warn(warning);
+  await using deps = createDeps(settings, log, { versionReaders, poolSize: 20 });
+  const health = new Health();
+  const jobs = startJobs(deps);
+  const dashboard = createDashboard({
+    settings,
+    queues: jobs.queues,
+    metrics: jobs.metrics,
+    health,
+    db: deps.db,
+  });
+  const server = await serve({
+    fetch: dashboard.fetch,
+    refuse: createRefuseUnreadable(settings),
+    host: settings.host,
+    port: settings.workerPort,
+    setting: 'WORKER_PORT',
+  });
+
+  const tasks = startTimedTasks(deps, log, [
+    { name: 'raise the versions of stock', everyMs: 1_000, run: (tx) => raiseDirtyStock(tx) },
+    { name: 'raise the versions of lists', everyMs: 1_000, run: (tx) => raiseDirtySets(tx) },
+    { name: 'forget finished work', everyMs: 60_000, run: (tx) => pruneOutbox(tx) },
+    { name: 'forget ended sessions', everyMs: 600_000, run: (tx) => pruneAccounts(tx) },
+    { name: 'forget old cart operations', everyMs: 60_000, run: () => pruneCartOperations(deps) },
+  ]);
+  const drain = every(1_000, (signal) => drainJournals(deps, signal), log, 'drain cart journals');
+  if (!(await isMigrated(deps.db).catch(() => false)))
+    log.warn('the database is not migrated yet; work begins when it is');
+  health.markReady();
+  log.info({ port: server.port }, 'ready');
+
+  await onStopSignal();
+  health.drain();
+  await Promise.all([tasks.stop(), drain.stop(), jobs.stop()]);
+  await server.stop(stopMs);
+  log.info('stopped');
+}
+
+// Said aloud: a listener for signals keeps Deno's loop alive.
+main().then(
+  () => process.exit(0),
+  (error: unknown) => {
+    console.error(error instanceof SettingsError || error instanceof StartFault ? error.message : error);
+    process.exit(1);
+  },
+);
