@@ -68,7 +68,7 @@ export function createApp(
   app.route('/', cartPages(deps, carts));
   app.route('/', accountPages(accounts));
   app.route('/', orderPages(deps, carts, providers));
-  app.route('/', staffPages(deps));
+  app.route('/', staffPages(deps, providers));
 
   const respondToError = createRespondToError(deps);
   app.onError(respondToError);

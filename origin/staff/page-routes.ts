@@ -7,6 +7,8 @@ import type { Product } from '../catalog/product.ts';
 import { readProductById, toProduct } from '../catalog/read-product.ts';
 import type { Deps } from '../deps.ts';
 import { notFound, Refusal } from '../errors.ts';
+import type { PaymentProviders } from '../order/payment/providers.ts';
+import { countUnclearPayments } from '../order/unclear-payments.ts';
 import { idPattern } from '../web/api/api.ts';
 import type { AppEnv } from '../web/env.ts';
 import { money } from '../web/money.ts';
@@ -15,12 +17,13 @@ import { respondPage, seeOther } from '../web/page/page-response.ts';
 import { patchProduct, putStock, type StaffAnswer } from './change-catalog.ts';
 import { readInvalidation } from './invalidations.ts';
 import { finderPage, fingerprintOfShown, productPage } from './pages.ts';
+import { paymentPages } from './payment-pages.ts';
 import { readChanges } from './read-changes.ts';
 
 /** Most changes are everywhere by then, so that the page that follows can say so. */
 const waitMs = 1_000;
 
-export function staffPages(deps: Deps): Hono<AppEnv> {
+export function staffPages(deps: Deps, providers: PaymentProviders): Hono<AppEnv> {
   const pages = new Hono<AppEnv>();
   const guard = async (c: Context<AppEnv>, next: () => Promise<void>) => {
     const { account } = await readVisitor(deps, c);
@@ -33,6 +36,7 @@ export function staffPages(deps: Deps): Hono<AppEnv> {
   };
   pages.use('/staff', guard);
   pages.use('/staff/*', guard);
+  pages.route('/', paymentPages(deps, providers));
 
   pages.get('/staff', async (c) => {
     const query = parseListQuery(new URL(c.req.url).searchParams, 'page');
@@ -42,6 +46,7 @@ export function staffPages(deps: Deps): Hono<AppEnv> {
       c,
       finderPage({
         visitor: await pageVisitor(deps, c),
+        unclearPayments: await countUnclearPayments(deps.db),
         q: query.q,
         items: value.items,
         nextUrl: value.nextCursor === null ? undefined : `/staff?${next}`,

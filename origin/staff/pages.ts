@@ -11,15 +11,18 @@ import type { StaffChange } from './read-changes.ts';
 
 export interface FinderPage {
   visitor: PageVisitor;
+  /** How many wait for a decision. */
+  unclearPayments: number;
   q: string;
   items: ProductSummary[];
   nextUrl: string | undefined;
 }
 
-export function finderPage({ visitor, q, items, nextUrl }: FinderPage): Html {
+export function finderPage({ visitor, unclearPayments, q, items, nextUrl }: FinderPage): Html {
   return layout(
     { title: 'Staff', unlisted: true, visitor },
     html`<div class="staff"><h1>Products</h1>
+<p><a href="/staff/payments">Unclear payments</a> (${unclearPayments})</p>
 <form class="row" action="/staff" role="search">
 <label for="staff-q">Find a product</label>
 <input class="input" id="staff-q" name="q" type="search" value="${q}" maxlength="200">

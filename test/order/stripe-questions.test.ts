@@ -141,7 +141,8 @@ describe('Questions about an open payment', () => {
       pauses.push(questions[0]! / 1_000 - minutes * 60);
     }
     const expected = [30, 30, 120, 300, 600, 120, 1_800, 21_600, 21_600];
-    for (const [index, pause] of pauses.entries()) expect(Math.abs(pause - expected[index]!)).toBeLessThan(15);
+    for (const [index, pause] of pauses.entries())
+      expect(Math.abs(pause - expected[index]!)).toBeLessThan(15);
   });
 
   test.each(['paid', 'failed'])('end when it is %s', async (end) => {

@@ -38,7 +38,7 @@ export async function preparePersonalPages(
     shopper: await stateOf(shopper),
     staff: await stateOf(staff),
     shopperPaths: ['/cart', '/checkout', '/account', ...orders.map((order) => `/orders/${order}`)],
-    staffPaths: ['/staff', '/staff?q=nothing-like-that', `/staff/products/${id}`],
+    staffPaths: ['/staff', '/staff?q=nothing-like-that', '/staff/payments', `/staff/products/${id}`],
   };
 }
 

@@ -1,0 +1,146 @@
+// The staff's page of payments that are unclear: why, and the deeds that end them, each in the log of changes.
+import { type Context, Hono } from 'hono';
+import { readVisitor, requireStaff } from '../account/visitor.ts';
+import type { Deps } from '../deps.ts';
+import { Refusal } from '../errors.ts';
+import { type PaymentProviders, providerNames } from '../order/payment/providers.ts';
+import { settlePayment } from '../order/settle-payment.ts';
+import {
+  type Decision,
+  decidePayment,
+  decisions,
+  listUnclearPayments,
+  readPayment,
+  type UnclearPayment,
+} from '../order/unclear-payments.ts';
+import type { Tx } from '../postgres/database.ts';
+import { retryOnConflict } from '../postgres/retry-on-conflict.ts';
+import type { AppEnv } from '../web/env.ts';
+import { formatMoney } from '../web/money.ts';
+import { notice, readForm } from '../web/page/form.ts';
+import { type Html, html } from '../web/page/html.ts';
+import { layout, type PageVisitor } from '../web/page/layout.ts';
+import { respondPage, seeOther } from '../web/page/page-response.ts';
+import { readChanges, type StaffChange } from './read-changes.ts';
+
+const mostShown = 100;
+
+/** Mounted behind the guard of the staff's pages. */
+export function paymentPages(deps: Deps, providers: PaymentProviders): Hono<AppEnv> {
+  return new Hono<AppEnv>()
+    .get('/staff/payments', async (c) => {
+      const about = c.req.query('about');
+      const [{ account }, payments, decided, changes] = await Promise.all([
+        readVisitor(deps, c),
+        listUnclearPayments(deps.db, mostShown),
+        about === undefined ? undefined : readPayment(deps.db, about),
+        about === undefined ? [] : readChanges(deps.db, [`payment:${about}`]),
+      ]);
+      return respondPage(c, paymentsPage({ name: account?.name }, payments, decided, changes));
+    })
+    .post('/staff/payments/:order', async (c) => {
+      const orderId = c.req.param('order');
+      const { deed } = await readForm(c);
+      const decision = decisions.find((one) => one === deed);
+      if (deed === 'ask') await askNow(deps, providers, orderId);
+      else if (decision !== undefined) await decide(deps, c, orderId, decision);
+      else throw new Refusal(422, 'invalid-body', 'Please press one of the buttons of a payment');
+      return seeOther(`/staff/payments?about=${orderId}`);
+    });
+}
+
+/** @throws Refusal 404 */
+async function askNow(deps: Deps, providers: PaymentProviders, orderId: string): Promise<void> {
+  await readPayment(deps.db, orderId);
+  await settlePayment(deps, orderId, providers).catch((error: unknown) =>
+    deps.log.warn({ err: error, orderId }, 'a payment could not be settled'),
+  );
+}
+
+/** @throws Refusal 404 */
+async function decide(deps: Deps, c: Context<AppEnv>, orderId: string, decision: Decision): Promise<void> {
+  const { id: accountId } = await requireStaff(deps, c);
+  const write = async (tx: Tx) => {
+    const made = await decidePayment(tx, orderId, decision, deps.now());
+    if (made === undefined) return;
+    await tx
+      .insertInto('staff_changes')
+      .values({
+        account_id: accountId,
+        subject: `payment:${orderId}`,
+        before: JSON.stringify(made.before),
+        after: JSON.stringify(made.after),
+      })
+      .execute();
+  };
+  await retryOnConflict(() => deps.db.transaction().execute(write));
+  deps.hintWorker();
+}
+
+function paymentsPage(
+  visitor: PageVisitor,
+  payments: UnclearPayment[],
+  decided: UnclearPayment | undefined,
+  changes: StaffChange[],
+): Html {
+  return layout(
+    { title: 'Unclear payments, staff', unlisted: true, visitor },
+    html`<div class="staff"><nav class="crumbs" aria-label="Breadcrumb"><a href="/staff">Products</a></nav>
+<h1>Unclear payments</h1>
+${decided === undefined ? '' : notice(describeDecided(decided, changes), 'good')}
+<p>Look at the provider’s own pages before you decide. The pieces of these orders are kept until then.
+If money comes after “It was not paid”, it is paid back by itself.</p>
+<table class="rows">
+<caption>${payments.length === 0 ? 'Nothing is unclear' : payments.length < mostShown ? 'Oldest first' : `The oldest ${mostShown}`}</caption>
+<thead><tr><th scope="col">Order</th><th class="number" scope="col">Total</th><th scope="col">Why</th><th scope="col">What was it?</th></tr></thead>
+<tbody>${payments.map(paymentRow)}</tbody>
+</table></div>`,
+  );
+}
+
+function paymentRow(payment: UnclearPayment): Html {
+  const { orderId, number, placedAt, total, provider, reference, flag, detail } = payment;
+  const deeds: [deed: string, label: string][] =
+    flag === 'late-money'
+      ? [
+          ['ask', 'Pay it back now'],
+          ['paid-back', 'It was paid back'],
+        ]
+      : [
+          ['ask', 'Ask again'],
+          ['paid', 'It was paid'],
+          ['not-paid', 'It was not paid'],
+        ];
+  return html`<tr><th scope="row">${number}<br><span class="hint"><time datetime="${placedAt.toISOString()}">${minutesOf(placedAt)}</time> · ${providerNames[provider] ?? provider}</span></th>
+<td class="number">${formatMoney(total)}</td>
+<td>${flag === 'late-money' ? 'Paid after the order had ended; it is to be paid back.' : (detail ?? 'The provider did not answer.')}${reference === null ? '' : html`<br><span class="hint">${reference}</span>`}</td>
+<td><form class="row" method="post" action="/staff/payments/${orderId}">${deeds.map(
+    ([deed, label]) =>
+      html`<button class="button quiet" type="submit" name="deed" value="${deed}" aria-label="${label}: order ${number}">${label}</button>`,
+  )}</form></td></tr>`;
+}
+
+function describeDecided({ number, status, flag }: UnclearPayment, changes: StaffChange[]): string {
+  const states: Record<UnclearPayment['status'], string> = {
+    reserved: 'is not begun',
+    pending: 'is open: the provider waits for the buyer or the bank',
+    paid: 'is paid',
+    failed: 'is not paid, and the order has ended',
+    unknown: 'is still unclear',
+  };
+  const money = {
+    'late-money': '; its money is still to be paid back',
+    refunded: '; its money was paid back',
+  };
+  const [last] = changes;
+  const by =
+    last === undefined
+      ? ''
+      : ` Decided by ${last.who ?? 'somebody who has left'}, ${minutesOf(last.changedAt)}.`;
+  return `The payment of order ${number} ${states[status]}${flag === null ? '' : money[flag]}.${by}`;
+}
+
+/** UTC. */
+function minutesOf(time: Date): string {
+  return time.toISOString().slice(0, 16).replace('T', ' ');
+}
