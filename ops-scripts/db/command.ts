@@ -1,5 +1,6 @@
-// `ops db`: the schema's state, and bringing it up to date.
+// `ops db`: the schema's state, bringing it up to date, and the lineage of what stands in it.
 import { Command } from 'commander';
+import { beginLineage } from '../../origin/postgres/lineage.ts';
 import { isMigrated, migrateToLatest } from '../../origin/postgres/migrate.ts';
 import { buildSearchIndex } from '../../origin/postgres/migrations/0009-search-terms.ts';
 import { buildSkuIndex } from '../../origin/postgres/migrations/0011-product-files.ts';
@@ -27,5 +28,15 @@ export function dbCommand(env: NodeJS.ProcessEnv): Command {
         );
         if (!migrated) process.exitCode = 1;
       }),
+    )
+    .addCommand(
+      new Command('restored')
+        .description(
+          'Say that the database has gone back in time, as after a restore: it begins a new lineage',
+        )
+        .action(async () => {
+          await using database = await openDatabase(env);
+          console.log(`The database has begun the lineage ${await beginLineage(database.db)}`);
+        }),
     );
 }
