@@ -1,17 +1,25 @@
-// `ops catalog`: product files in and out.
+// `ops catalog`: product files in and out, and products off the shelf and back.
 import { open } from 'node:fs/promises';
-import { Readable, type Writable } from 'node:stream';
+import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { Command } from 'commander';
+import { type Archived, archive } from '../../origin/catalog/change/archive.ts';
+import { countProducts } from '../../origin/catalog/change/dirty-versions.ts';
 import { loadDemoCatalog } from '../../origin/catalog/demo/load-demo-catalog.ts';
+import type { Tx } from '../../origin/postgres/database.ts';
+import { retryOnConflict } from '../../origin/postgres/retry-on-conflict.ts';
 import { openDatabase } from '../connect-stores.ts';
 import { exportCatalog } from './export-catalog.ts';
 import { type ImportReport, importCatalog } from './import-catalog.ts';
+import type { RowFault } from './product-file.ts';
+import { replaceFile } from './replace-file.ts';
 
 export function catalogCommand(env: NodeJS.ProcessEnv): Command {
   return new Command('catalog')
     .addCommand(importCommand(env))
     .addCommand(exportCommand(env))
+    .addCommand(archiveCommand(env, { name: 'archive', back: false }))
+    .addCommand(archiveCommand(env, { name: 'bring-back', back: true }))
     .addCommand(demoCommand(env));
 }
 
@@ -24,7 +32,11 @@ function importCommand(env: NodeJS.ProcessEnv): Command {
     .option('--dry-run', 'check everything, keep nothing')
     .addHelpText(
       'after',
-      '\nExit code: 0 all rows imported, 1 the file could not be imported, 2 some rows were bad',
+      `
+A column that the file lacks leaves its values as they are; an empty cell clears them.
+Separated by commas, semicolons or tabs; in UTF-8 or UTF-16.
+
+Exit code: 0 all rows imported, 1 the file could not be imported, 2 some rows were bad`,
     )
     .action(async (file: string, options: { dryRun?: boolean }) => {
       const source = await openSource(file);
@@ -33,27 +45,95 @@ function importCommand(env: NodeJS.ProcessEnv): Command {
       const report = await importCatalog(database.db, source, {
         dryRun: options.dryRun ?? false,
         onFault: ({ line, reason }) => console.error(`line ${line} ${reason}`),
+        onNote: (note: RowFault) => console.error(`line ${note.line} (note) ${note.reason}`),
         onProgress: showProgress,
       });
       console.log(`${options.dryRun ? 'Dry run, nothing was kept: ' : ''}${summary(report)}`);
-      if (report.faults > 0) process.exitCode = 2;
+      if (report.badRows > 0) process.exitCode = 2;
     });
 }
 
 function exportCommand(env: NodeJS.ProcessEnv): Command {
   return new Command('export')
     .description('Write all products as a file that can be imported again')
-    .argument('[file]', 'where to; standard output where absent')
+    .argument('[file]', 'where to, replaced only when it is whole; standard output where absent')
     .action(async (file: string | undefined) => {
-      const target = file === undefined ? undefined : await openTarget(file);
       await using database = await openDatabase(env, queryTimeoutMs);
-      const lines = Readable.from(exportCatalog(database.db));
-      if (target !== undefined) return pipeline(lines, target);
-      await pipeline(lines, process.stdout, { end: false }).catch((error: NodeJS.ErrnoException) => {
-        // Whoever reads it has seen enough, as `head` does.
-        if (error.code !== 'EPIPE') throw error;
-      });
+      // One moment of the shop, however long it takes.
+      const moment = database.db
+        .transaction()
+        .setIsolationLevel('repeatable read')
+        .setAccessMode('read only');
+      await moment.execute((tx) => (file === undefined ? writeOut(tx) : writeFile(tx, file)));
     });
+}
+
+async function writeFile(tx: Tx, file: string): Promise<void> {
+  try {
+    await replaceFile(file, () => Readable.from(exportCatalog(tx)));
+  } catch (error) {
+    if (error instanceof Error && 'syscall' in error)
+      throw new Error(`Cannot write '${file}': ${reasonOf(error)}`, { cause: error });
+    throw error;
+  }
+}
+
+async function writeOut(tx: Tx): Promise<void> {
+  const lines = Readable.from(exportCatalog(tx));
+  await pipeline(lines, process.stdout, { end: false }).catch((error: NodeJS.ErrnoException) => {
+    // Whoever reads it has seen enough, as `head` does.
+    if (error.code !== 'EPIPE') throw error;
+  });
+}
+
+function archiveCommand(env: NodeJS.ProcessEnv, { name, back }: { name: string; back: boolean }): Command {
+  return new Command(name)
+    .description(
+      back
+        ? 'Put products or variants back on sale'
+        : 'Take products or variants off the shelf; orders and carts still know them',
+    )
+    .argument('[handles...]', 'products, by the last part of their address')
+    .option('--sku <sku...>', 'single variants; one that repeats means all that have it')
+    .option('--dry-run', 'say what would be done, keep nothing')
+    .addHelpText('after', '\nExit code: 0 done, 1 something named is not known, and nothing was done')
+    .action(async (handles: string[], options: { sku?: string[]; dryRun?: boolean }, command: Command) => {
+      const skus = [...new Set(options.sku ?? [])];
+      const products = [...new Set(handles.map((handle) => handle.toLowerCase().normalize('NFC')))];
+      if (products.length + skus.length === 0) command.error('Name a product, or a variant by --sku');
+      await using database = await openDatabase(env, queryTimeoutMs);
+      const done = await retryOnConflict(() =>
+        database.db.transaction().execute(async (tx) => {
+          const outcome = await archive(tx, { products, skus, back });
+          await countProducts(tx);
+          if (options.dryRun) throw new Undone(outcome);
+          return outcome;
+        }),
+      ).catch((error: unknown) => {
+        if (error instanceof Undone) return error.outcome;
+        throw error;
+      });
+      if (done.unknown.length > 0)
+        throw new Error(`Not known, so that nothing was done: ${done.unknown.join(', ')}`);
+      console.log(`${options.dryRun ? 'Dry run, nothing was kept: ' : ''}${archivedSummary(done, back)}`);
+    });
+}
+
+/** Rolls a dry run back. */
+class Undone extends Error {
+  readonly outcome: Archived;
+
+  constructor(outcome: Archived) {
+    super('A dry run keeps nothing');
+    this.outcome = outcome;
+  }
+}
+
+function archivedSummary({ products, variants, already }: Archived, back: boolean): string {
+  const did = back ? 'brought back' : 'archived';
+  const parts = [`${products} products ${did}`, `${variants} variants ${did}`];
+  if (already > 0) parts.push(`${already} were so already`);
+  return parts.join(', ');
 }
 
 function demoCommand(env: NodeJS.ProcessEnv): Command {
@@ -64,19 +144,13 @@ function demoCommand(env: NodeJS.ProcessEnv): Command {
   });
 }
 
-async function openTarget(file: string): Promise<Writable> {
-  try {
-    return (await open(file, 'w')).createWriteStream();
-  } catch (error) {
-    throw new Error(`Cannot write '${file}': ${reasonOf(error)}`);
-  }
-}
-
 const whyNot: Record<string, string> = {
   ENOENT: 'there is no such file or folder',
   ENOTDIR: 'there is no such folder',
   EACCES: 'this user may not',
   EISDIR: 'it is a folder',
+  ENOSPC: 'the disk is full',
+  EROFS: 'nothing can be written there',
 };
 
 /** What cannot be read is told before the database is asked. */
@@ -108,7 +182,7 @@ function progress(): (report: ImportReport) => void {
 }
 
 function summary(report: ImportReport): string {
-  const { rows, created, changed, unchanged, refused, faults } = report;
+  const { rows, created, changed, unchanged, refused, badRows } = report;
   const parts = [
     `${rows} rows`,
     `${created} products created`,
@@ -116,6 +190,6 @@ function summary(report: ImportReport): string {
     `${unchanged} unchanged`,
   ];
   if (refused > 0) parts.push(`${refused} refused`);
-  if (faults > 0) parts.push(`${faults} bad rows`);
+  if (badRows > 0) parts.push(`${badRows} bad rows`);
   return parts.join(', ');
 }

@@ -1,73 +1,89 @@
 // The catalog as a Shopify product file, product by product as it is read: what is exported can be imported again and changes nothing.
 import { stringify } from 'csv-stringify/sync';
-import { type ExportedProduct, exportProducts } from '../../origin/catalog/export-products.ts';
+import type { Cells } from '../../origin/catalog/change/product-draft.ts';
+import {
+  type ExportedProduct,
+  exportProducts,
+  hasArchivedVariants,
+  readFileColumns,
+} from '../../origin/catalog/export-products.ts';
 import type { DbOrTx } from '../../origin/postgres/database.ts';
-import { type Column, columns } from './product-file.ts';
+import {
+  canonicalProductCell,
+  canonicalVariantCell,
+  isWorthKeeping,
+  writeProductCell,
+  writeVariantCell,
+} from './cells.ts';
+import {
+  archivedColumn,
+  columns,
+  defaultCells,
+  describeColumn,
+  isKnownColumn,
+  productColumns,
+  variantColumns,
+} from './columns.ts';
+import { guardCell } from './spreadsheet-guard.ts';
 
-type Cells = Partial<Record<Column, string>>;
-
-/** The heading, then the rows of one product after the other. */
+/** The heading, then the rows of one product after the other: Shopify's columns and all that files brought beyond them. */
 export async function* exportCatalog(db: DbOrTx): AsyncGenerator<string> {
-  yield stringify([[...columns]]);
+  const brought = (await readFileColumns(db)).filter((name) => !isKnownColumn(name));
+  const own = (await hasArchivedVariants(db)) ? [archivedColumn] : [];
+  const names = [...columns, ...own, ...brought];
+  yield stringify([names.map(guardCell)]);
   for await (const product of exportProducts(db)) {
-    yield stringify(toRows(product).map((cells) => columns.map((column) => cells[column] ?? '')));
+    yield stringify(toRows(product).map((cells) => names.map((name) => guardCell(cells[name] ?? ''))));
   }
 }
 
-/** Variants and pictures stand side by side, the longer list goes on alone. */
+/** Variants, pictures and kept rows stand side by side, the longest list goes on alone. */
 function toRows(product: ExportedProduct): Cells[] {
-  const count = Math.max(product.variants.length, product.images.length);
+  const count = Math.max(product.variants.length, product.images.length, product.fileRows.length, 1);
   return Array.from({ length: count }, (_, index) => ({
-    Handle: product.slug,
-    ...(index === 0 ? productCells(product) : {}),
+    ...rowCells(product, index),
     ...variantCells(product, index),
     ...imageCells(product, index),
+    Handle: product.slug,
   }));
 }
 
-function productCells(product: ExportedProduct): Cells {
-  const [first = '', second = '', third = ''] = product.optionNames;
-  return {
-    Title: product.name,
-    'Body (HTML)': product.descriptionHtml,
-    Vendor: product.brand,
-    Type: product.productType,
-    Tags: product.tags.join(', '),
-    Published: String(product.status === 'active'),
-    'Option1 Name': first,
-    'Option2 Name': second,
-    'Option3 Name': third,
-    'Gift Card': 'false',
-    Status: product.status,
-  };
+/** The first row describes the product; further rows have what no variant has. */
+function rowCells(product: ExportedProduct, index: number): Cells {
+  const kept = product.fileRows[index] ?? {};
+  const cells = { ...kept };
+  for (const column of productColumns) {
+    const present = writeProductCell(column, product);
+    const raw = kept[column];
+    const isStill = raw !== undefined && canonicalProductCell(column, raw, product.optionNames) === present;
+    cells[column] = isStill ? raw : index === 0 ? present : '';
+  }
+  if (index > 0) return cells;
+  for (const [name, cell] of Object.entries(defaultCells)) {
+    if (describeColumn(name)?.of === 'product') cells[name] ??= cell;
+  }
+  return cells;
 }
 
 function variantCells(product: ExportedProduct, index: number): Cells {
   const variant = product.variants[index];
   if (variant === undefined) return {};
-  const [first = '', second = '', third = ''] = variant.optionValues;
-  return {
-    'Option1 Value': first,
-    'Option2 Value': second,
-    'Option3 Value': third,
-    'Variant SKU': variant.sku,
-    'Variant Inventory Tracker': 'shopify',
-    'Variant Inventory Qty': String(variant.available),
-    'Variant Inventory Policy': 'deny',
-    'Variant Fulfillment Service': 'manual',
-    'Variant Price': formatAmount(variant.priceAmount),
-    'Variant Requires Shipping': 'true',
-    'Variant Taxable': 'true',
-    'Variant Image': variant.imageUrl ?? '',
-  };
+  const cells = { ...variant.cells };
+  for (const column of variantColumns) {
+    const present = writeVariantCell(column, product.slug, variant);
+    const raw = variant.cells[column];
+    const of = { slug: product.slug, optionValues: variant.optionValues };
+    const isStill = raw !== undefined && canonicalVariantCell(column, raw, of) === present;
+    cells[column] = isStill && isWorthKeeping(column, raw) ? raw : present;
+  }
+  for (const [name, cell] of Object.entries(defaultCells)) {
+    if (describeColumn(name)?.of === 'variant') cells[name] ??= cell;
+  }
+  return cells;
 }
 
 function imageCells(product: ExportedProduct, index: number): Cells {
   const image = product.images[index];
   if (image === undefined) return {};
   return { 'Image Src': image.url, 'Image Position': String(index + 1), 'Image Alt Text': image.alt };
-}
-
-function formatAmount(amount: number): string {
-  return `${Math.floor(amount / 100)}.${String(amount % 100).padStart(2, '0')}`;
 }

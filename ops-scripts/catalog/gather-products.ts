@@ -1,5 +1,6 @@
-// Rows that stand together under one handle are one product; what stands apart or has no handle is told and passed over.
-import type { FileRow, RowFault } from './product-file.ts';
+// Rows that stand together under one handle are one product; what stands apart is told and passed over. A handle that is missing is made of the title.
+import { slugify } from '../../origin/catalog/slugify.ts';
+import type { FileRow, RowListener } from './product-file.ts';
 
 export interface ProductRows {
   handle: string;
@@ -7,25 +8,25 @@ export interface ProductRows {
   rows: FileRow[];
 }
 
-/** Shopify's own bound is 100 variants; with pictures of their own a product stays far below. */
+/** Shopify's own bound is 2,048 variants; with pictures of their own a product stays below. */
 const maxRows = 2_500;
 
+/** @param seen handles and the lines on which they begin; filled on the way */
 export async function* gatherProducts(
   rows: AsyncIterable<FileRow>,
-  onFault: (fault: RowFault) => void,
+  seen: Map<string, number>,
+  listener: Pick<RowListener, 'onFault' | 'onNote'>,
 ): AsyncGenerator<ProductRows> {
-  const seen = new Map<string, number>();
   let current: ProductRows | undefined;
   for await (const row of rows) {
-    const handle = row.get('Handle').toLowerCase();
-    if (handle === '') {
-      onFault({ line: row.line, reason: 'has no Handle' });
-    } else if (handle === current?.handle) {
+    const handle = handleOf(row, current, listener);
+    if (handle === undefined) continue;
+    if (handle === current?.handle) {
       if (current.rows.length < maxRows) current.rows.push(row);
-      else onFault({ line: row.line, reason: `is one of more than ${maxRows} rows of a product` });
+      else listener.onFault({ line: row.line, reason: `is one of more than ${maxRows} rows of a product` });
     } else if (seen.has(handle)) {
       const reason = `stands apart from the other rows of '${handle}', which begin on line ${seen.get(handle)}`;
-      onFault({ line: row.line, reason });
+      listener.onFault({ line: row.line, reason });
     } else {
       if (current !== undefined) yield current;
       current = { handle, rows: [row] };
@@ -33,4 +34,27 @@ export async function* gatherProducts(
     }
   }
   if (current !== undefined) yield current;
+}
+
+/** @returns undefined where the row belongs to no product; then that was told */
+function handleOf(
+  row: FileRow,
+  current: ProductRows | undefined,
+  { onFault, onNote }: Pick<RowListener, 'onFault' | 'onNote'>,
+): string | undefined {
+  const handle = row.get('Handle').toLowerCase().normalize('NFC');
+  if (handle !== '') return handle;
+  const title = row.get('Title');
+  // A file without handles names a product once, or on each of its rows.
+  if (!row.heading.has('Handle') && current !== undefined) {
+    if (title === '' || title === current.rows[0]!.get('Title')) return current.handle;
+  }
+  const made = slugify(title);
+  if (made !== '') {
+    onNote({ line: row.line, reason: `has no Handle; '${made}' was made of its Title` });
+    return made;
+  }
+  const what = title === '' ? 'no Title' : `a Title of which none can be made: '${title.slice(0, 30)}'`;
+  onFault({ line: row.line, reason: `has no Handle and ${what}` });
+  return undefined;
 }

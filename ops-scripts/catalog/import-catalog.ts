@@ -1,132 +1,232 @@
 // A product file into the shop: read as a stream, saved in small transactions, every bad row told, nothing doubled when it is run again.
 import { countProducts } from '../../origin/catalog/change/dirty-versions.ts';
-import { DraftFault, type ProductDraft } from '../../origin/catalog/change/product-draft.ts';
-import { type SaveOutcome, saveProducts } from '../../origin/catalog/change/save-product.ts';
+import { findFormerSlugs, findSkusElsewhere } from '../../origin/catalog/change/find-by-sku.ts';
+import type { PartialProduct } from '../../origin/catalog/change/product-draft.ts';
+import { type SavedProduct, saveProducts } from '../../origin/catalog/change/save-product.ts';
+import { rememberFileColumns } from '../../origin/catalog/export-products.ts';
 import type { Db } from '../../origin/postgres/database.ts';
-import { gatherProducts } from './gather-products.ts';
+import { retryOnConflict } from '../../origin/postgres/retry-on-conflict.ts';
+import { describeColumn, isKnownColumn } from './columns.ts';
+import { gatherProducts, type ProductRows } from './gather-products.ts';
 import { type RowFault, readRows } from './product-file.ts';
 import { readDraft } from './read-draft.ts';
 
 export interface ImportReport {
+  /** All below the heading that are not empty. */
   rows: number;
+  /** Of them, those of which something was not taken. */
+  badRows: number;
   created: number;
   changed: number;
   unchanged: number;
   /** Products of which nothing could be saved. */
   refused: number;
-  faults: number;
 }
 
 export interface ImportOptions {
   /** Does everything and keeps nothing. */
   dryRun?: boolean;
   onFault?: (fault: RowFault) => void;
+  /** What one should know, though the row was taken. */
+  onNote?: (note: RowFault) => void;
   onProgress?: (report: ImportReport) => void;
 }
 
-interface LinedDraft {
-  line: number;
-  draft: ProductDraft;
-}
-
 const productsPerTransaction = 25;
+/** Products under a new handle wait for the end of the file; beyond this many they are made anew. */
+const mostRenamed = 20_000;
 
 /** @throws FileFault where it is no product file; errors of the database as they are */
-export async function importCatalog(
+export function importCatalog(
   db: Db,
   bytes: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
   options: ImportOptions = {},
 ): Promise<ImportReport> {
-  const report: ImportReport = { rows: 0, created: 0, changed: 0, unchanged: 0, refused: 0, faults: 0 };
-  const onFault = (fault: RowFault) => {
-    report.faults++;
-    options.onFault?.(fault);
-  };
-  let batch: LinedDraft[] = [];
-  const skus: SkuOwners = new Map();
-  const save = async () => {
-    await saveBatch(db, batch, options.dryRun ?? false, report, onFault);
-    batch = [];
-    options.onProgress?.(report);
-  };
-  for await (const product of gatherProducts(readRows(bytes, onFault), onFault)) {
-    report.rows += product.rows.length;
-    const draft = readDraft(product, onFault);
-    const { line } = product.rows[0]!;
-    const taken = draft && claimSkus(draft, line, skus);
-    if (taken !== undefined) onFault({ line, reason: taken });
-    if (draft === undefined || taken !== undefined) report.refused++;
-    else batch.push({ line, draft });
-    if (batch.length >= productsPerTransaction) await save();
+  return new Import(db, options).run(bytes);
+}
+
+interface LinedDraft {
+  draft: PartialProduct;
+  /** Of its rows. */
+  lines: number[];
+}
+
+class Import {
+  readonly #db: Db;
+  readonly #options: ImportOptions;
+  readonly #report: ImportReport = { rows: 0, badRows: 0, created: 0, changed: 0, unchanged: 0, refused: 0 };
+  readonly #badLines = new Set<number>();
+  /** Handles of the file and the lines on which they begin. */
+  readonly #handles = new Map<string, number>();
+  /** SKUs of the file and the lines on which they first stand. */
+  readonly #skus = new Map<string, number>();
+  readonly #renamed: { lined: LinedDraft; formerSlug: string }[] = [];
+
+  constructor(db: Db, options: ImportOptions) {
+    this.#db = db;
+    this.#options = options;
   }
-  await save();
-  if (!options.dryRun) await db.transaction().execute(countProducts);
-  return report;
-}
 
-/** Lines of the products that the SKUs of this file belong to: a dry run keeps nothing by which the next product could find out. */
-type SkuOwners = Map<string, number>;
+  async run(bytes: AsyncIterable<Uint8Array> | Iterable<Uint8Array>): Promise<ImportReport> {
+    const listener = {
+      onRow: () => {
+        this.#report.rows++;
+      },
+      onFault: (fault: RowFault) => this.#tellFault(fault),
+      onNote: (note: RowFault) => this.#options.onNote?.(note),
+    };
+    let batch: LinedDraft[] = [];
+    let isFirst = true;
+    for await (const product of gatherProducts(readRows(bytes, listener), this.#handles, listener)) {
+      if (isFirst) await this.#rememberColumns(product);
+      isFirst = false;
+      const draft = readDraft(product, listener);
+      const lines = product.rows.map(({ line }) => line);
+      if (draft === undefined) this.#refuse(lines);
+      else {
+        this.#tellRepeatedSkus(draft);
+        batch.push({ draft, lines });
+      }
+      if (batch.length < productsPerTransaction) continue;
+      await this.#saveOrPutOff(batch);
+      batch = [];
+    }
+    await this.#saveOrPutOff(batch);
+    await this.#saveRenamed();
+    if (!this.#options.dryRun) await this.#db.transaction().execute(countProducts);
+    return this.#report;
+  }
 
-/** @returns the reason where a product before it in the file has one of its SKUs */
-function claimSkus({ variants }: ProductDraft, line: number, owners: SkuOwners): string | undefined {
-  const taken = variants.find(({ sku }) => owners.has(sku));
-  if (taken !== undefined)
-    return `the SKU ${taken.sku} belongs to another product, on line ${owners.get(taken.sku)}`;
-  for (const { sku } of variants) owners.set(sku, line);
-  return undefined;
-}
+  async #rememberColumns({ rows }: ProductRows): Promise<void> {
+    if (this.#options.dryRun) return;
+    const brought = rows[0]!.heading.columns.filter(
+      (name) => !isKnownColumn(name) && describeColumn(name) !== undefined,
+    );
+    await rememberFileColumns(this.#db, brought);
+  }
 
-async function saveBatch(
-  db: Db,
-  batch: LinedDraft[],
-  dryRun: boolean,
-  report: ImportReport,
-  onFault: (fault: RowFault) => void,
-): Promise<void> {
-  if (batch.length === 0) return;
-  const drafts = batch.map(({ draft }) => draft);
-  try {
-    for (const outcome of await saveAll(db, drafts, dryRun)) report[outcome]++;
-  } catch (error) {
-    const reason = refusalOf(error);
-    if (reason === undefined) throw error;
-    if (batch.length > 1) {
+  /** One that has another's SKUs and a handle of its own may be that product: whether its handle stands further down is known at the end. */
+  async #saveOrPutOff(batch: LinedDraft[]): Promise<void> {
+    if (batch.length === 0) return;
+    const former = await findFormerSlugs(
+      this.#db,
+      batch.map(({ draft }) => draft),
+    );
+    const now: LinedDraft[] = [];
+    for (const lined of batch) {
+      const formerSlug = former.get(lined.draft.slug);
+      const isRenamed = formerSlug !== undefined && !this.#handles.has(formerSlug);
+      if (isRenamed && this.#renamed.length < mostRenamed) this.#renamed.push({ lined, formerSlug });
+      else now.push(lined);
+    }
+    await this.#save(now);
+    this.#options.onProgress?.(this.#report);
+  }
+
+  async #saveRenamed(): Promise<void> {
+    for (const { lined, formerSlug } of this.#renamed) {
+      const { draft, lines } = lined;
+      if (this.#handles.has(formerSlug)) {
+        await this.#save([lined]);
+        continue;
+      }
+      const reason = `was '${formerSlug}' before: it has the same SKUs, and the file has no such Handle`;
+      this.#options.onNote?.({ line: draft.line!, reason });
+      await this.#save([{ draft: { ...draft, formerSlug }, lines }]);
+    }
+  }
+
+  async #save(batch: LinedDraft[]): Promise<void> {
+    if (batch.length === 0) return;
+    const drafts = batch.map(({ draft }) => draft);
+    let saved: SavedProduct[];
+    try {
+      await this.#tellSkusElsewhere(drafts);
+      saved = await retryOnConflict(() => saveAll(this.#db, drafts, this.#options.dryRun ?? false));
+    } catch (error) {
+      const reason = refusalOf(error);
+      if (reason === undefined) throw error;
       // One of them is at fault: which one shows when each is saved by itself.
-      for (const one of batch) await saveBatch(db, [one], dryRun, report, onFault);
+      if (batch.length > 1) for (const one of batch) await this.#save([one]);
+      else {
+        this.#tellFault({ line: batch[0]!.draft.line!, reason });
+        this.#refuse(batch[0]!.lines);
+      }
       return;
     }
-    report.refused++;
-    onFault({ line: batch[0]!.line, reason });
+    for (const [index, { outcome, told }] of saved.entries()) {
+      const { draft, lines } = batch[index]!;
+      for (const { line = draft.line!, reason, isFault } of told) {
+        if (isFault) this.#tellFault({ line, reason });
+        else this.#options.onNote?.({ line, reason });
+      }
+      if (outcome === 'refused') this.#refuse(lines);
+      else this.#report[outcome]++;
+    }
+  }
+
+  #tellFault(fault: RowFault): void {
+    this.#badLines.add(fault.line);
+    this.#report.badRows = this.#badLines.size;
+    this.#options.onFault?.(fault);
+  }
+
+  #refuse(lines: number[]): void {
+    for (const line of lines) this.#badLines.add(line);
+    this.#report.badRows = this.#badLines.size;
+    this.#report.refused++;
+  }
+
+  /** SKUs need not be unique; but whoever meant them to be should know. */
+  #tellRepeatedSkus({ variants }: PartialProduct): void {
+    for (const { sku, line } of variants) {
+      if (sku === undefined || line === undefined) continue;
+      const first = this.#skus.get(sku);
+      if (first === undefined) this.#skus.set(sku, line);
+      else this.#options.onNote?.({ line, reason: `has the same Variant SKU as line ${first}: ${sku}` });
+    }
+  }
+
+  async #tellSkusElsewhere(drafts: PartialProduct[]): Promise<void> {
+    if (this.#options.onNote === undefined) return;
+    const elsewhere = await findSkusElsewhere(this.#db, drafts);
+    for (const { sku, line } of drafts.flatMap(({ variants }) => variants)) {
+      const slug = sku === undefined ? undefined : elsewhere.get(sku);
+      if (slug === undefined || this.#handles.has(slug)) continue;
+      this.#options.onNote({ line: line!, reason: `has a Variant SKU that '${slug}' has too: ${sku}` });
+    }
   }
 }
 
 class DryRun extends Error {
-  readonly outcomes: SaveOutcome[];
+  readonly saved: SavedProduct[];
 
-  constructor(outcomes: SaveOutcome[]) {
+  constructor(saved: SavedProduct[]) {
     super('A dry run keeps nothing');
-    this.outcomes = outcomes;
+    this.saved = saved;
   }
 }
 
-async function saveAll(db: Db, drafts: ProductDraft[], dryRun: boolean): Promise<SaveOutcome[]> {
+async function saveAll(db: Db, drafts: PartialProduct[], dryRun: boolean): Promise<SavedProduct[]> {
   try {
     return await db.transaction().execute(async (tx) => {
-      const outcomes = await saveProducts(tx, drafts);
-      if (dryRun) throw new DryRun(outcomes);
-      return outcomes;
+      const saved = await saveProducts(tx, drafts);
+      if (dryRun) throw new DryRun(saved);
+      return saved;
     });
   } catch (error) {
-    if (error instanceof DryRun) return error.outcomes;
+    if (error instanceof DryRun) return error.saved;
     throw error;
   }
 }
 
 /** @returns undefined where not the product is at fault but the database or we. */
 function refusalOf(error: unknown): string | undefined {
-  if (error instanceof DraftFault) return error.message;
   const code = error instanceof Error && 'code' in error ? String(error.code) : '';
-  if (code === '23505') return 'has a SKU or options that another variant has already';
-  // Class 22: a value that Postgres cannot hold.
+  if (['40P01', '40001', '55P03'].includes(code))
+    return 'could not be saved, as others were changing it all the time; import it again';
+  // Class 22: a value that Postgres cannot hold; 23: one that contradicts another; 54: one beyond a bound, such as that of an index.
+  if (code.startsWith('54')) return 'has a value that is too long for the database';
+  if (code.startsWith('23')) return 'contradicts what the shop has already';
   return code.startsWith('22') ? 'has a value that the database cannot hold' : undefined;
 }

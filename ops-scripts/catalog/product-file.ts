@@ -1,63 +1,25 @@
-// Shopify's product file: its columns, and a stream of its rows, each with the line that it begins on.
+// A product file as a stream of its rows, each with the line that it begins on and its cells by column.
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { parse } from 'csv-parse';
-
-/** In the order in which Shopify writes them; those that the shop has no use for stay empty. */
-export const columns = [
-  'Handle',
-  'Title',
-  'Body (HTML)',
-  'Vendor',
-  'Type',
-  'Tags',
-  'Published',
-  'Option1 Name',
-  'Option1 Value',
-  'Option2 Name',
-  'Option2 Value',
-  'Option3 Name',
-  'Option3 Value',
-  'Variant SKU',
-  'Variant Grams',
-  'Variant Inventory Tracker',
-  'Variant Inventory Qty',
-  'Variant Inventory Policy',
-  'Variant Fulfillment Service',
-  'Variant Price',
-  'Variant Compare At Price',
-  'Variant Requires Shipping',
-  'Variant Taxable',
-  'Variant Barcode',
-  'Image Src',
-  'Image Position',
-  'Image Alt Text',
-  'Gift Card',
-  'SEO Title',
-  'SEO Description',
-  'Variant Image',
-  'Variant Weight Unit',
-  'Status',
-] as const;
-export type Column = (typeof columns)[number];
-
-/** Names that newer exports give to the same columns. */
-const otherNames: Record<string, Column> = {
-  'url handle': 'Handle',
-  description: 'Body (HTML)',
-  'published on online store': 'Published',
-  sku: 'Variant SKU',
-  price: 'Variant Price',
-  'inventory quantity': 'Variant Inventory Qty',
-  'product image url': 'Image Src',
-  'variant image url': 'Variant Image',
-};
+import { type Options, parse } from 'csv-parse';
+import { type Column, columnOf } from './columns.ts';
+import { decodeFile, FileFault } from './decode-file.ts';
+import { unguardCell } from './spreadsheet-guard.ts';
 
 export interface FileRow {
   /** Of the row's beginning, from 1; the heading is line 1. */
   line: number;
-  /** Trimmed; empty where the file has no such column. */
+  heading: FileHeading;
+  /** As the file has it; undefined where the file lacks the column. */
+  raw(column: string): string | undefined;
+  /** Without spaces around it; empty where the file has no such column. */
   get(column: Column): string;
+}
+
+export interface FileHeading {
+  /** The shop's name of a column where it knows one. */
+  columns: string[];
+  has(column: Column): boolean;
 }
 
 export interface RowFault {
@@ -65,26 +27,38 @@ export interface RowFault {
   reason: string;
 }
 
-/** The file as a whole cannot be understood. */
-export class FileFault extends Error {}
+export interface RowListener {
+  onFault(fault: RowFault): void;
+  /** Told, and nothing is wrong with the row. */
+  onNote(note: RowFault): void;
+  onRow(line: number): void;
+}
 
 /** In characters. */
 const longestRow = 1_000_000;
+const longestHeading = 500;
 
 interface Parsed {
   record: string[];
   info: { lines: number };
 }
 
+const separators = { ',': 'commas', ';': 'semicolons', '\t': 'tabs' } as const;
+type Separator = keyof typeof separators;
+
 /** @throws FileFault where the heading is not that of a product file */
 export async function* readRows(
   bytes: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
-  onFault: (fault: RowFault) => void,
+  listener: RowListener,
 ): AsyncGenerator<FileRow> {
+  const { separator, text, skippedLines } = await beginFile(decodeFile(bytes));
+  if (separator !== ',') {
+    listener.onNote({ line: 1, reason: `separates its columns by ${separators[separator]}` });
+  }
   // Where the parser's next row begins; it reads ahead of the loop below.
-  let nextLine = 1;
-  const parser = parse({
-    bom: true,
+  let nextLine = 1 + skippedLines;
+  const options: Options = {
+    delimiter: separator,
     info: true,
     relax_column_count: true,
     // Hand-written files have quotes in the midst of fields.
@@ -93,76 +67,139 @@ export async function* readRows(
     max_record_size: 16 * longestRow,
     skip_records_with_error: true,
     on_record: (record, { lines }) => {
-      nextLine = lines + 1;
+      nextLine = lines + 1 + skippedLines;
       return record;
     },
     on_skip: () => {
-      onFault({ line: nextLine, reason: 'is not well-formed CSV: a quote is never closed' });
+      listener.onRow(nextLine);
+      listener.onFault({ line: nextLine, reason: 'is not well-formed CSV: a quote is never closed' });
       return undefined;
     },
-  });
+  };
+  const parser = parse(options);
   // An error of the source becomes one of the parser.
-  pipeline(Readable.from(checkEncoding(bytes), { objectMode: false }), parser).catch(() => undefined);
-  let positions: Map<Column, number> | undefined;
-  let line = 1;
+  pipeline(Readable.from(text, { objectMode: false }), parser).catch(() => undefined);
+  let head: Head | undefined;
+  let line = 1 + skippedLines;
   for await (const { record, info } of parser as AsyncIterable<Parsed>) {
     const began = line;
-    line = info.lines + 1;
-    if (positions === undefined) {
-      positions = readHeading(record);
+    line = info.lines + 1 + skippedLines;
+    if (head === undefined) {
+      head = readHeading(record, began, listener);
       continue;
     }
     if (record.every((field) => field.trim() === '')) continue;
+    listener.onRow(began);
     if (record.reduce((length, field) => length + field.length, 0) > longestRow) {
-      onFault({ line: began, reason: 'is longer than a million characters' });
+      listener.onFault({ line: began, reason: 'is longer than a million characters' });
       continue;
     }
-    yield toRow(record, began, positions);
+    tellLostCells(record, began, head, listener);
+    yield toRow(record, began, head);
   }
-  if (positions === undefined) throw new FileFault('The file is empty');
+  if (head === undefined) throw new FileFault('The file is empty');
 }
 
-/** @throws FileFault where it is neither UTF-8 nor UTF-16: names would come out as something else */
-async function* checkEncoding(
-  bytes: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
-): AsyncGenerator<Uint8Array> {
-  const decoder = new TextDecoder('utf-8', { fatal: true });
-  let isFirst = true;
-  let isWide = false;
-  for await (const chunk of bytes) {
-    if (isFirst) isWide = chunk[0] === 0xff && chunk[1] === 0xfe;
-    isFirst = false;
-    try {
-      if (!isWide) decoder.decode(chunk, { stream: true });
-    } catch {
-      throw new FileFault('The file is not in UTF-8; save it as “CSV UTF-8” and import that');
-    }
-    yield chunk;
-  }
+interface BegunFile {
+  separator: Separator;
+  text: AsyncGenerator<string>;
+  /** Lines before the heading. */
+  skippedLines: number;
 }
 
-function readHeading(record: string[]): Map<Column, number> {
-  const positions = new Map<Column, number>();
-  for (const [index, heading] of record.entries()) {
-    const name = heading.trim().toLowerCase();
-    const column = columns.find((known) => known.toLowerCase() === name) ?? otherNames[name];
-    if (column !== undefined && !positions.has(column)) positions.set(column, index);
+/** Reads as far as the heading's line end, to see what separates its columns. Excel may say so on a line before it. */
+async function beginFile(text: AsyncGenerator<string>): Promise<BegunFile> {
+  let head = '';
+  for (;;) {
+    const { value, done } = await text.next();
+    head += value ?? '';
+    if (done || (head.length > 10 && /[\r\n]/.test(head.slice(10))) || head.length > longestRow) break;
   }
-  for (const needed of ['Handle', 'Title'] as const) {
-    if (!positions.has(needed)) {
-      throw new FileFault(`This is no Shopify product file: its first line has no column '${needed}'`);
-    }
+  head = head.replace(/^\ufeff/, '');
+  const named = /^"?sep=(.)"?\r?\n/i.exec(head);
+  const rest = named === null ? head : head.slice(named[0].length);
+  const separator =
+    named !== null && named[1]! in separators ? (named[1] as Separator) : guessSeparator(rest);
+  async function* whole() {
+    yield rest;
+    yield* text;
   }
-  return positions;
+  return { separator, text: whole(), skippedLines: named === null ? 0 : 1 };
 }
 
-function toRow(record: string[], line: number, positions: Map<Column, number>): FileRow {
-  return {
-    line,
-    get: (column) => {
-      const index = positions.get(column);
-      // Postgres takes no NUL, and no other control character says anything in a label.
-      return index === undefined ? '' : (record[index] ?? '').replace(/[^\P{Cc}\t\n\r]/gu, '').trim();
-    },
+/** The one that finds most columns that the shop knows. */
+function guessSeparator(text: string): Separator {
+  const heading = text.split(/\r\n|\r|\n/, 1)[0] ?? '';
+  const count = (separator: string) =>
+    heading.split(separator).filter((name) => {
+      const column = columnOf(name.replaceAll('"', ''));
+      return (
+        column === 'Title' || column === 'Handle' || column === 'Vendor' || /^(variant|option)/i.test(column)
+      );
+    }).length;
+  const counted = (Object.keys(separators) as Separator[]).map((separator) => ({
+    separator,
+    known: count(separator),
+  }));
+  return counted.reduce((best, one) => (one.known > best.known ? one : best)).separator;
+}
+
+interface Head {
+  heading: FileHeading;
+  positions: Map<string, number>;
+  /** Places that have a heading, whether it is read or not. */
+  named: Set<number>;
+}
+
+function readHeading(record: string[], line: number, listener: RowListener): Head {
+  const positions = new Map<string, number>();
+  const named = new Set<number>();
+  for (const [index, text] of record.entries()) {
+    const column = columnOf(withoutNul(unguardCell(text)));
+    if (column === '') continue;
+    named.add(index);
+    if (column.length > longestHeading) {
+      listener.onNote({
+        line,
+        reason: `has a heading of more than ${longestHeading} characters; that column is left out`,
+      });
+    } else if (positions.has(column)) {
+      listener.onNote({ line, reason: `names the column '${column}' twice; the second is left out` });
+    } else positions.set(column, index);
+  }
+  if (!positions.has('Handle') && !positions.has('Title')) {
+    throw new FileFault(
+      "This is no Shopify product file: its first line has neither a column 'Handle' nor one 'Title'",
+    );
+  }
+  const heading = { columns: [...positions.keys()], has: (column: Column) => positions.has(column) };
+  return { heading, positions, named };
+}
+
+/** What stands right of the heading, or below an empty one, belongs to no column. */
+function tellLostCells(record: string[], line: number, { named }: Head, { onNote }: RowListener): void {
+  const lost = record.findIndex((cell, index) => !named.has(index) && cell.trim() !== '');
+  if (lost >= 0)
+    onNote({ line, reason: `has a cell without a column, number ${lost + 1}, which is left out` });
+  if (record.some((cell) => cell.includes('\0')))
+    onNote({ line, reason: 'has characters that are no text (NUL), which are left out' });
+}
+
+function toRow(record: string[], line: number, { heading, positions }: Head): FileRow {
+  const raw = (column: string) => {
+    const index = positions.get(column);
+    // A row that ends early has empty cells there.
+    return index === undefined ? undefined : withoutNul(unguardCell(record[index] ?? ''));
   };
+  return { line, heading, raw, get: (column) => cleanCell(raw(column) ?? '') };
+}
+
+/** Postgres takes no NUL. */
+function withoutNul(text: string): string {
+  return text.replaceAll('\0', '');
+}
+
+/** As the shop shows it: no control character says anything in a label. */
+export function cleanCell(text: string): string {
+  return text.replace(/[^\P{Cc}\t\n\r]/gu, '').trim();
 }

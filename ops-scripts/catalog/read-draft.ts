@@ -1,161 +1,312 @@
 // The rows of one product become a draft; what cannot be understood is told by line, and the rest of the product is kept.
-import type { ProductDraft, VariantDraft } from '../../origin/catalog/change/product-draft.ts';
+import type {
+  Cells,
+  FileCells,
+  FileColumn,
+  PartialProduct,
+  PartialVariant,
+} from '../../origin/catalog/change/product-draft.ts';
 import { isSlug } from '../../origin/catalog/tags.ts';
+import {
+  canonicalProductCell,
+  canonicalVariantCell,
+  fillOptionName,
+  fillOptionValue,
+  isWorthKeeping,
+  isYes,
+  type ProductColumn,
+  readAmount,
+  readOptionValue,
+  readPolicy,
+  readStatus,
+  readStock,
+  readTags,
+  type VariantColumn,
+} from './cells.ts';
 import { chooseCategory } from './choose-category.ts';
+import {
+  archivedColumn,
+  defaultCells,
+  describeColumn,
+  optionNameColumns,
+  optionValueColumns,
+  productColumns,
+  variantColumns,
+} from './columns.ts';
 import type { ProductRows } from './gather-products.ts';
-import { labelOptions } from './label-options.ts';
-import type { FileRow, RowFault } from './product-file.ts';
+import type { FileRow, RowListener } from './product-file.ts';
 import { isPicture, readImages } from './read-images.ts';
 import { sanitizeDescription } from './sanitize-description.ts';
 
-type OnFault = (fault: RowFault) => void;
+type Listener = Pick<RowListener, 'onFault' | 'onNote'>;
 
-/** Characters of a brand, a type or a tag; Shopify's own bound is 255. */
-const longestLabel = 100;
+/** Letters of a title, a brand, a type, a tag or an option; Shopify's own bound. */
+const longestLabel = 255;
 const mostTags = 250;
 
-/** @returns undefined where nothing of it can be sold; then at least one fault was told. */
-export function readDraft(product: ProductRows, onFault: OnFault): ProductDraft | undefined {
+/** @returns undefined where nothing of it can be taken; then at least one fault was told. */
+export function readDraft(product: ProductRows, listener: Listener): PartialProduct | undefined {
   const first = product.rows[0]!;
-  const title = first.get('Title');
-  if (!isSlug(product.handle)) {
-    onFault({
-      line: first.line,
-      reason: 'has a Handle with other characters than letters, digits and hyphens',
-    });
+  const { heading, line } = first;
+  const refusal = whyNot(product.handle, first);
+  if (refusal !== undefined) {
+    listener.onFault({ line, reason: refusal });
     return undefined;
   }
-  if (title === '') {
-    onFault({ line: first.line, reason: 'has no Title' });
-    return undefined;
-  }
+  const columns = heading.columns.map(describeColumn).filter((column) => column !== undefined);
   const optionNames = readOptionNames(product.rows);
-  const variants = readVariants(product, optionNames, onFault);
-  if (variants.length === 0) {
-    onFault({ line: first.line, reason: `leaves '${product.handle}' without a variant that can be sold` });
-    return undefined;
-  }
-  const tags = first
-    .get('Tags')
-    .split(',')
-    .map((tag) => tag.trim().slice(0, longestLabel))
-    .filter((tag) => tag !== '')
-    .slice(0, mostTags);
-  const type = first.get('Type').slice(0, longestLabel);
+  const variants = readVariants(product, optionNames, columns, listener);
   return {
     slug: product.handle,
-    name: title.slice(0, 200),
-    descriptionHtml: sanitizeDescription(first.get('Body (HTML)')),
-    brand: first.get('Vendor').slice(0, longestLabel),
-    category: chooseCategory(type, tags),
-    productType: type,
-    tags,
-    optionNames,
-    status: isPublished(first) ? 'active' : 'archived',
-    variants,
-    images: readImages(product.rows, title, onFault),
+    line,
+    name: given(first, 'Title'),
+    descriptionHtml: readDescription(first, listener),
+    brand: given(first, 'Vendor'),
+    category: (type, tags) => chooseCategory(type, tags),
+    productType: given(first, 'Type'),
+    tags: readOwnTags(first, listener),
+    optionNames: heading.has('Option1 Name') ? optionNames : undefined,
+    status: readOwnStatus(first, listener),
+    published: readPublished(first, listener),
+    variants: variants.drafts,
+    images: readImages(product.rows, listener),
+    file: { columns, rows: readFileRows(product.rows, variants.rows, columns, optionNames ?? []) },
   };
 }
 
-/** `Title` alone is Shopify's way to say that there is nothing to choose. */
-function readOptionNames(rows: FileRow[]): string[] {
-  const named = rows.find((row) => row.get('Option1 Name') !== '') ?? rows[0]!;
-  const names = [named.get('Option1 Name'), named.get('Option2 Name'), named.get('Option3 Name')];
-  const used = names.filter(
-    (name, index) => name !== '' || rows.some((row) => optionValue(row, index) !== ''),
-  );
-  const complete = used.map((name, index) => name || `Option ${index + 1}`);
-  return complete.length === 0 ? ['Title'] : complete;
-}
-
-function readVariants(product: ProductRows, optionNames: string[], onFault: OnFault): VariantDraft[] {
-  const variants: VariantDraft[] = [];
-  const lineOfOptions = new Map<string, number>();
-  const lineOfSku = new Map<string, number>();
-  for (const row of product.rows) {
-    if (!isVariantRow(row)) continue;
-    const read = readVariant(product.handle, row, optionNames);
-    if (typeof read === 'string') {
-      onFault({ line: row.line, reason: read });
-      continue;
-    }
-    const options = `${read.size}\n${read.color}`;
-    const twin = lineOfOptions.get(options) ?? lineOfSku.get(read.sku);
-    if (twin !== undefined) {
-      const what = lineOfOptions.has(options) ? 'options' : 'Variant SKU';
-      onFault({ line: row.line, reason: `has the same ${what} as line ${twin}` });
-      continue;
-    }
-    lineOfOptions.set(options, row.line);
-    lineOfSku.set(read.sku, row.line);
-    variants.push(read);
+function whyNot(handle: string, first: FileRow): string | undefined {
+  if (!isSlug(handle)) return 'has a Handle with other characters than letters, digits and hyphens';
+  if (first.heading.has('Title') && first.get('Title') === '') return 'has no Title';
+  for (const column of ['Title', 'Vendor', 'Type'] as const) {
+    if (isTooLong(first.get(column))) return `has a ${column} of more than ${longestLabel} characters`;
   }
-  return variants;
+  return undefined;
 }
 
-/** Rows of further pictures have neither option nor price. */
-function isVariantRow(row: FileRow): boolean {
-  return ['Option1 Value', 'Variant SKU', 'Variant Price'].some(
-    (column) => row.get(column as 'Variant SKU') !== '',
+function isTooLong(label: string): boolean {
+  return label.length > longestLabel && [...label].length > longestLabel;
+}
+
+function given(row: FileRow, column: 'Title' | 'Vendor' | 'Type'): string | undefined {
+  return row.heading.has(column) ? row.get(column) : undefined;
+}
+
+function readDescription(first: FileRow, { onNote }: Listener): string | undefined {
+  if (!first.heading.has('Body (HTML)')) return undefined;
+  const { html, leftOut } = sanitizeDescription(first.get('Body (HTML)'));
+  if (leftOut.length > 0) {
+    onNote({ line: first.line, reason: `has a Body (HTML) of which pages leave out: ${leftOut.join(', ')}` });
+  }
+  return html;
+}
+
+function readOwnTags(first: FileRow, { onFault }: Listener): string[] | undefined {
+  if (!first.heading.has('Tags')) return undefined;
+  const tags = readTags(first.get('Tags'));
+  const short = tags.filter((tag) => !isTooLong(tag));
+  if (short.length < tags.length)
+    onFault({
+      line: first.line,
+      reason: `has a tag of more than ${longestLabel} characters, which is left out`,
+    });
+  if (short.length > mostTags)
+    onFault({ line: first.line, reason: `has more than ${mostTags} tags; the others are left out` });
+  return short.slice(0, mostTags);
+}
+
+function readOwnStatus(first: FileRow, { onNote }: Listener) {
+  if (!first.heading.has('Status')) return undefined;
+  const status = readStatus(first.get('Status'));
+  if (status === undefined)
+    onNote({
+      line: first.line,
+      reason: `has a Status that is not known: '${first.get('Status').slice(0, 30)}'; it is a draft`,
+    });
+  return status ?? 'draft';
+}
+
+/** An empty cell publishes, as Shopify's own import does. */
+function readPublished(first: FileRow, { onNote }: Listener): boolean | undefined {
+  if (!first.heading.has('Published')) return undefined;
+  const text = first.get('Published');
+  if (text === '' || isYes(text)) return true;
+  onNote({ line: first.line, reason: `is not published: Published is '${text.slice(0, 30)}'` });
+  return false;
+}
+
+/** @returns undefined where the file has no options at all */
+function readOptionNames(rows: FileRow[]): string[] | undefined {
+  const { heading } = rows[0]!;
+  if (!heading.has('Option1 Name') && !heading.has('Option1 Value')) return undefined;
+  const named = rows.find((row) => row.get('Option1 Name') !== '') ?? rows[0]!;
+  const names = optionNameColumns.map((column) => readOptionValue(named.get(column)));
+  const last = names.findLastIndex(
+    (name, index) => name !== '' || rows.some((row) => row.get(optionValueColumns[index]!) !== ''),
   );
+  const isTitleOnly =
+    last <= 0 &&
+    names[0] === '' &&
+    rows.every((row) => ['', 'Default Title'].includes(readOptionValue(row.get('Option1 Value'))));
+  if (isTitleOnly) return ['Title'];
+  const used = names.slice(0, last + 1);
+  return used.map((name, index) => fillOptionName(name, index, used));
+}
+
+interface ReadVariants {
+  drafts: PartialVariant[];
+  /** The rows that describe them, or that could not. */
+  rows: Set<FileRow>;
+}
+
+function readVariants(
+  product: ProductRows,
+  optionNames: string[] | undefined,
+  columns: FileColumn[],
+  { onFault, onNote }: Listener,
+): ReadVariants {
+  const read: ReadVariants = { drafts: [], rows: new Set() };
+  const byOptions = new Map<string, PartialVariant>();
+  for (const row of product.rows) {
+    if (!isVariantRow(row, product.rows[0]!, columns)) continue;
+    read.rows.add(row);
+    const draft = readVariant(product.handle, row, optionNames, columns);
+    if (typeof draft === 'string') {
+      onFault({ line: row.line, reason: draft });
+      continue;
+    }
+    const twin = byOptions.get(optionsOf(draft));
+    byOptions.set(optionsOf(draft), twin ?? draft);
+    if (twin !== undefined) {
+      const what = draft.optionValues === undefined ? 'means the same variant' : 'has the same options';
+      const reason = `${what} as line ${twin.line}`;
+      // With a SKU of its own it is another piece all the same.
+      if (draft.sku === undefined || draft.sku === twin.sku) {
+        onFault({ line: row.line, reason });
+        continue;
+      }
+      onNote({ line: row.line, reason });
+    }
+    tellVariant(row, onFault, onNote);
+    read.drafts.push(draft);
+  }
+  return read;
+}
+
+function optionsOf({ optionValues, sku }: PartialVariant): string {
+  return optionValues?.join('\n') ?? `\nSKU ${sku}`;
+}
+
+/** What is taken otherwise than it stands there. */
+function tellVariant(row: FileRow, onFault: Listener['onFault'], onNote: Listener['onNote']): void {
+  const policy = row.get('Variant Inventory Policy');
+  if (!readPolicy(policy).isKnown) {
+    const reason = `has a Variant Inventory Policy that is not known: '${policy.slice(0, 30)}'; it is taken for 'deny'`;
+    onNote({ line: row.line, reason });
+  }
+  const picture = row.get('Variant Image');
+  if (picture !== '' && !isPicture(picture))
+    onFault({ line: row.line, reason: 'has a Variant Image that is no https address' });
+}
+
+/** Rows of further pictures have neither option nor price. A file without any of these columns names a variant by its handle. */
+function isVariantRow(row: FileRow, first: FileRow, columns: FileColumn[]): boolean {
+  const naming = ['Option1 Value', 'Option2 Value', 'Variant SKU', 'Variant Price'] as const;
+  const { heading } = row;
+  if (naming.some((column) => heading.has(column)))
+    return [...naming, 'Variant Inventory Qty' as const].some((column) => row.get(column) !== '');
+  return row === first && columns.some(({ of }) => of === 'variant');
 }
 
 /** @returns the reason where it cannot be sold. */
-function readVariant(handle: string, row: FileRow, optionNames: string[]): VariantDraft | string {
-  const priceAmount = readAmount(row.get('Variant Price'));
+function readVariant(
+  handle: string,
+  row: FileRow,
+  optionNames: string[] | undefined,
+  columns: FileColumn[],
+): PartialVariant | string {
+  const { heading, line } = row;
+  const priceAmount = heading.has('Variant Price') ? readAmount(row.get('Variant Price')) : undefined;
   if (typeof priceAmount === 'string') return priceAmount;
-  const available = readStock(row.get('Variant Inventory Qty'));
+  const available = heading.has('Variant Inventory Qty')
+    ? readStock(row.get('Variant Inventory Qty'))
+    : undefined;
   if (typeof available === 'string') return available;
-  const optionValues = optionNames.map(
-    (_, index) => optionValue(row, index) || (index === 0 ? 'Default Title' : ''),
-  );
-  const { size, color } = labelOptions(optionNames, optionValues);
-  if (size.length > 100 || color.length > 100) return 'has an option of more than 100 characters';
-  const sku = row.get('Variant SKU') || skuFor(handle, optionValues);
-  const imageUrl = row.get('Variant Image');
+  const optionValues = readOptionValues(row, optionNames);
+  if (optionValues?.some(isTooLong)) return `has an option of more than ${longestLabel} characters`;
+  const sku = row.get('Variant SKU');
+  if (isTooLong(sku)) return `has a Variant SKU of more than ${longestLabel} characters`;
   return {
-    sku,
-    size,
-    color,
+    line,
+    ...(heading.has('Variant SKU') ? (sku === '' ? { skuIsMade: true } : { sku }) : {}),
     optionValues,
     priceAmount,
     available,
-    ...(isPicture(imageUrl) ? { imageUrl } : {}),
+    stockTracked: heading.has('Variant Inventory Tracker')
+      ? row.get('Variant Inventory Tracker') !== ''
+      : undefined,
+    sellsBeyondStock: heading.has('Variant Inventory Policy')
+      ? readPolicy(row.get('Variant Inventory Policy')).sellsBeyondStock
+      : undefined,
+    imageUrl: readPicture(row),
+    isArchived: heading.has(archivedColumn) ? isYes(row.get(archivedColumn)) : undefined,
+    cells: readVariantCells(row, columns, handle, optionValues),
   };
 }
 
-function optionValue(row: FileRow, index: number): string {
-  const column = (['Option1 Value', 'Option2 Value', 'Option3 Value'] as const)[index]!;
-  return row.get(column).replace(/\s+/g, ' ');
+function readOptionValues(row: FileRow, optionNames: string[] | undefined): string[] | undefined {
+  if (!row.heading.has('Option1 Value')) return undefined;
+  return optionNames?.map((_, index) =>
+    fillOptionValue(readOptionValue(row.get(optionValueColumns[index]!)), index),
+  );
 }
 
-/** Stays the same from import to import, so that the variant is found again. */
-function skuFor(handle: string, optionValues: string[]): string {
-  const chosen = optionValues.filter((value) => value !== '' && value !== 'Default Title');
-  // What separates them occurs in none, so that no two variants get the same.
-  return [handle, ...chosen.map((value) => encodeURIComponent(value).replaceAll('%20', '+'))].join('/');
+function readPicture(row: FileRow): string | null | undefined {
+  if (!row.heading.has('Variant Image')) return undefined;
+  const url = row.get('Variant Image');
+  return isPicture(url) ? url : null;
 }
 
-const maxAmount = 2_147_483_647;
-
-/** To minor units by its digits: no floating point comes near a price. */
-function readAmount(text: string): number | string {
-  if (text === '') return 'has no Variant Price';
-  const match = /^(\d{1,9})(?:\.(\d{1,2})0*)?$/.exec(text);
-  if (match === null) return `has a Variant Price that is no amount: '${text.slice(0, 30)}'`;
-  const amount = Number(match[1]) * 100 + Number((match[2] ?? '').padEnd(2, '0'));
-  return amount <= maxAmount ? amount : 'has a Variant Price above 21,474,836.47';
+/** What the shop has no column for, and what is written otherwise than the shop would. */
+function readVariantCells(
+  row: FileRow,
+  columns: FileColumn[],
+  slug: string,
+  optionValues: string[] | undefined,
+): Cells {
+  const cells: Cells = {};
+  for (const { name, of } of columns) {
+    const raw = row.raw(name)!;
+    if (of === 'product') continue;
+    const isOwn = (variantColumns as readonly string[]).includes(name);
+    const expected = isOwn
+      ? canonicalVariantCell(name as VariantColumn, raw, { slug, optionValues })
+      : (defaultCells[name] ?? '');
+    if (raw !== expected && isWorthKeeping(name, raw)) cells[name] = raw;
+  }
+  return cells;
 }
 
-/** Nothing said is none; Shopify's negative numbers are pieces sold beyond the stock. */
-function readStock(text: string): number | string {
-  if (text === '') return 0;
-  if (!/^-?\d{1,9}$/.test(text))
-    return `has a Variant Inventory Qty that is no whole number: '${text.slice(0, 30)}'`;
-  return Math.min(Math.max(Number(text), 0), 10_000_000);
-}
-
-function isPublished(row: FileRow): boolean {
-  const status = row.get('Status').toLowerCase();
-  return row.get('Published').toLowerCase() !== 'false' && (status === '' || status === 'active');
+/** Of the first row what describes the product; of the others whatever describes no variant. */
+function readFileRows(
+  rows: FileRow[],
+  ofVariants: Set<FileRow>,
+  columns: FileColumn[],
+  optionNames: string[],
+): FileCells['rows'] {
+  return rows.map((row, index) => {
+    const cells: Cells = {};
+    for (const { name, of } of columns) {
+      if (ofVariants.has(row) && of !== 'product') continue;
+      const raw = row.raw(name)!;
+      const isOwn = (productColumns as readonly string[]).includes(name);
+      const expected =
+        index > 0
+          ? ''
+          : isOwn
+            ? canonicalProductCell(name as ProductColumn, raw, optionNames)
+            : (defaultCells[name] ?? '');
+      if (raw !== expected) cells[name] = raw;
+    }
+    return cells;
+  });
 }

@@ -1,30 +1,39 @@
 // A product's pictures, in the order that the file gives them, each once.
-import type { FileRow, RowFault } from './product-file.ts';
+import type { ImageDraft } from '../../origin/catalog/change/product-draft.ts';
+import type { FileRow, RowListener } from './product-file.ts';
 
-interface PlacedImage {
-  url: string;
-  alt: string;
+interface PlacedImage extends ImageDraft {
   place: number;
+  line: number;
 }
 
+/** @returns undefined where the file has no column for them, so that they stay */
 export function readImages(
   rows: FileRow[],
-  title: string,
-  onFault: (fault: RowFault) => void,
-): { url: string; alt: string }[] {
+  { onFault, onNote }: Pick<RowListener, 'onFault' | 'onNote'>,
+): ImageDraft[] | undefined {
+  const { heading } = rows[0]!;
+  if (!heading.has('Image Src')) return undefined;
   const images = new Map<string, PlacedImage>();
   for (const row of rows) {
-    for (const column of ['Image Src', 'Variant Image'] as const) {
-      const url = row.get(column);
-      if (url === '' || images.has(url)) continue;
-      if (!isPicture(url)) {
-        onFault({ line: row.line, reason: `has an ${column} that is no https address` });
-        continue;
-      }
-      const own = column === 'Image Src';
-      const place = (own && Number.parseInt(row.get('Image Position'), 10)) || Number.MAX_SAFE_INTEGER;
-      images.set(url, { url, alt: (own && row.get('Image Alt Text')) || title, place });
+    const url = row.get('Image Src');
+    if (url === '') continue;
+    if (!isPicture(url)) {
+      onFault({ line: row.line, reason: 'has an Image Src that is no https address' });
+      continue;
     }
+    const alt = heading.has('Image Alt Text') ? row.get('Image Alt Text') : undefined;
+    const known = images.get(url);
+    if (known !== undefined) {
+      if (alt !== known.alt)
+        onNote({
+          line: row.line,
+          reason: `has the picture of line ${known.line} again; its alt text is left out`,
+        });
+      continue;
+    }
+    const place = Number.parseInt(row.get('Image Position'), 10) || Number.MAX_SAFE_INTEGER;
+    images.set(url, { url, alt, place, line: row.line });
   }
   return [...images.values()].sort((a, b) => a.place - b.place).map(({ url, alt }) => ({ url, alt }));
 }

@@ -7,21 +7,43 @@ export function textToHtml(text: string): string {
   return paragraphs.map((paragraph) => `<p>${paragraph.replaceAll('\n', '<br>')}</p>`).join('');
 }
 
+/** What `textToHtml` makes. */
+const ownHtml = /^(?:<p>(?:[^<]|<br>)*<\/p>)+$/;
+
 export function htmlToText(html: string): string {
-  const text = html
-    .replace(/\s*<\/p>\s*<p>/g, '\n\n')
-    .replace(/<br\s*\/?>/g, '\n')
-    .replace(/<\/(li|h3|h4|tr|ul|ol|p|blockquote)>/g, '\n')
-    .replace(/<[^>]*>/g, '');
-  return unescapeHtml(html.startsWith('<p>') ? text.replace(/\n$/, '') : text.trim());
+  if (ownHtml.test(html)) {
+    return unescapeHtml(
+      html.slice('<p>'.length, -'</p>'.length).replaceAll('</p><p>', '\n\n').replaceAll('<br>', '\n'),
+    );
+  }
+  return unescapeHtml(htmlOfOthersToText(html));
+}
+
+const blocks = 'p|div|h3|h4|ul|ol|dl|dt|dd|li|pre|blockquote|table|caption|thead|tbody|tfoot|tr|hr';
+const blockTags = new RegExp(`(?:\\s*</?(?:${blocks})(?:\\s[^>]*)?/?>\\s*)+`, 'g');
+
+/** Blocks stand on lines of their own, paragraphs apart, cells of a table side by side. */
+function htmlOfOthersToText(html: string): string {
+  const [, ...parts] = `</pre>${html}`.split(/<(?=\/?pre>)/);
+  const text = parts
+    .map((part) =>
+      part.startsWith('pre>')
+        ? // Line ends within count only here; marked, so that they outlive what follows.
+          `<pre>${part.slice('pre>'.length).replace(/^\n/, '').replaceAll('\n', '\u0001')}`
+        : `<${part.replace(/\s+/g, ' ')}`,
+    )
+    .join('');
+  return text
+    .replace(/\s*<br\s*\/?>\s*/g, '\n')
+    .replace(/\s*<\/(?:td|th)>\s*(?=<t[dh])/g, ' ')
+    .replace(blockTags, (tags) => (/<\/p>\s*<p>$/.test(tags.trim()) ? '\n\n' : '\n'))
+    .replace(/<[^>]*>/g, '')
+    .replaceAll('\u0001', '\n')
+    .trim();
 }
 
 function escapeHtml(text: string): string {
-  return text
-    .replaceAll('&', '&amp;')
-    .replaceAll('<', '&lt;')
-    .replaceAll('>', '&gt;')
-    .replaceAll('"', '&quot;');
+  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
 }
 
 function unescapeHtml(text: string): string {

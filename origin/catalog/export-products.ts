@@ -1,10 +1,36 @@
 // Every product with all that a file tells of it, in order of id, a bounded number in memory at a time.
 import { sql } from 'kysely';
 import type { DbOrTx } from '../postgres/database.ts';
-import type { ProductDraft } from './change/product-draft.ts';
+import type { Cells } from './change/product-draft.ts';
 
-/** What `saveProduct` takes, but for the category, which a file chooses by type and tags. */
-export type ExportedProduct = Omit<ProductDraft, 'category'>;
+export interface ExportedProduct {
+  slug: string;
+  name: string;
+  descriptionHtml: string;
+  brand: string;
+  productType: string;
+  tags: string[];
+  optionNames: string[];
+  status: 'active' | 'hidden' | 'draft' | 'archived';
+  published: boolean;
+  fileRows: Cells[];
+  variants: ExportedVariant[];
+  images: { url: string; alt: string }[];
+}
+
+export interface ExportedVariant {
+  sku: string;
+  optionValues: string[];
+  priceAmount: number;
+  available: number;
+  backordered: number;
+  stockTracked: boolean;
+  stockStated: boolean;
+  sellsBeyondStock: boolean;
+  imageUrl: string | null;
+  isArchived: boolean;
+  cells: Cells;
+}
 
 const batchSize = 200;
 
@@ -13,10 +39,12 @@ export async function* exportProducts(db: DbOrTx): AsyncGenerator<ExportedProduc
   for (;;) {
     const { rows } = await sql<ExportedProduct & { id: string }>`
       select p.id, p.slug, p.name, p.description_html as "descriptionHtml", p.brand, p.product_type as "productType",
-        p.tags, p.option_names as "optionNames", p.status,
+        p.tags, p.option_names as "optionNames", p.status, p.published, p.file_rows as "fileRows",
         coalesce((
-          select json_agg(json_build_object('sku', v.sku, 'size', v.size, 'color', v.color, 'optionValues', v.option_values,
-            'priceAmount', v.price_amount, 'available', v.available, 'imageUrl', v.image_url) order by v.position, v.id)
+          select json_agg(json_build_object('sku', v.sku, 'optionValues', v.option_values, 'priceAmount', v.price_amount,
+            'available', v.available, 'backordered', v.backordered, 'stockTracked', v.stock_tracked,
+            'stockStated', v.stock_stated, 'sellsBeyondStock', v.sells_beyond_stock, 'imageUrl', v.image_url,
+            'isArchived', v.archived_at is not null, 'cells', v.file_cells) order by v.position, v.id)
           from variants v where v.product_id = p.id), '[]') as variants,
         coalesce((
           select json_agg(json_build_object('url', i.url, 'alt', i.alt) order by i.position, i.id)
@@ -28,4 +56,29 @@ export async function* exportProducts(db: DbOrTx): AsyncGenerator<ExportedProduc
     }
     if (rows.length < batchSize) return;
   }
+}
+
+/** Headings that files brought beyond Shopify's own, in the order in which they came. */
+export async function readFileColumns(db: DbOrTx): Promise<string[]> {
+  const rows = await db.selectFrom('product_file_columns').select('name').orderBy('position').execute();
+  return rows.map(({ name }) => name);
+}
+
+/** One that is known stays where it is. */
+export async function rememberFileColumns(db: DbOrTx, names: string[]): Promise<void> {
+  const known = new Set(await readFileColumns(db));
+  for (const name of names) {
+    if (known.has(name)) continue;
+    await db
+      .insertInto('product_file_columns')
+      .values({ name })
+      .onConflict((conflict) => conflict.column('name').doNothing())
+      .execute();
+  }
+}
+
+export async function hasArchivedVariants(db: DbOrTx): Promise<boolean> {
+  const { rows } = await sql<{ found: boolean }>`
+    select exists (select from variants where archived_at is not null) as found`.execute(db);
+  return rows[0]!.found;
 }

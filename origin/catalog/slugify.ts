@@ -1,12 +1,32 @@
-// An address made of a name: lower case, plain letters and digits, hyphens between.
+// An address made of a name: lower case, letters and digits of any script, hyphens between.
 
-/** Empty where the name has no plain letter or digit. */
+/** Letters that Unicode does not take apart into a plain one and a mark. */
+const plain: Record<string, string> = {
+  ß: 'ss',
+  æ: 'ae',
+  œ: 'oe',
+  ø: 'o',
+  ł: 'l',
+  đ: 'd',
+  ð: 'd',
+  þ: 'th',
+  ħ: 'h',
+  ı: 'i',
+  ŋ: 'n',
+  ŧ: 't',
+};
+
+/** Empty where the name has no letter or digit. At most 200 characters, cut between letters. */
 export function slugify(text: string): string {
-  return text
-    .normalize('NFKD')
+  const slug = text
     .toLowerCase()
-    .replace(/\p{M}|['’]/gu, '')
-    .replace(/[^a-z0-9]+/g, '-')
-    .replace(/^-+|-+$/g, '')
-    .slice(0, 200);
+    .normalize('NFKD')
+    // Accents are left out of Latin letters only: in other scripts a mark makes another letter.
+    .replace(/(?<=\p{Script=Latin}\p{M}*)\p{M}/gu, '')
+    .normalize('NFC')
+    .replace(/[ßæœøłđðþħıŋŧ]/g, (letter) => plain[letter]!)
+    .replace(/['’]/g, '')
+    .replace(/[^\p{L}\p{M}\p{N}]+/gu, '-')
+    .replace(/^[-\p{M}]+|-+$/gu, '');
+  return [...slug].slice(0, 200).join('').replace(/-+$/, '');
 }

@@ -1,7 +1,8 @@
 // Files as people have them: rows that are far too long, no SKUs, another encoding, variants that change places.
 import { expect, test } from 'vitest';
+import { FileFault } from '../../ops-scripts/catalog/decode-file.ts';
 import { importCatalog } from '../../ops-scripts/catalog/import-catalog.ts';
-import { FileFault, type RowFault } from '../../ops-scripts/catalog/product-file.ts';
+import type { RowFault } from '../../ops-scripts/catalog/product-file.ts';
 import { readProduct } from '../../origin/catalog/read-product.ts';
 import { openCatalog } from './open-catalog.ts';
 
@@ -15,8 +16,13 @@ async function importInto(
   dryRun = false,
 ) {
   const faults: RowFault[] = [];
-  const report = await importCatalog(catalog.db, file, { dryRun, onFault: (fault) => faults.push(fault) });
-  return { ...report, told: faults };
+  const notes: RowFault[] = [];
+  const report = await importCatalog(catalog.db, file, {
+    dryRun,
+    onFault: (fault) => faults.push(fault),
+    onNote: (note) => notes.push(note),
+  });
+  return { ...report, told: faults, notes };
 }
 
 test('a row that is far too long is told, and the rows after it are imported and judged', async () => {
@@ -41,11 +47,12 @@ test('a file in another encoding is refused rather than garbled', async () => {
   expect((await readProduct(catalog.db, 'cafe')).value).toBeUndefined();
 });
 
-test('a dry run finds the SKU that two products have, as the import does', async () => {
+test('a dry run tells the SKU that two products have, as the import does', async () => {
   await using catalog = await openCatalog();
   const file = () => fileOf('one,One,,Size,S,,,SAME,5', 'two,Two,,Size,S,,,SAME,6');
   const dry = await importInto(catalog, file(), true);
-  expect(dry.told).toEqual([{ line: 3, reason: 'the SKU SAME belongs to another product, on line 2' }]);
+  expect(dry.notes).toEqual([{ line: 3, reason: 'has the same Variant SKU as line 2: SAME' }]);
+  expect(dry).toMatchObject({ created: 2, told: [] });
   expect(await importInto(catalog, file())).toEqual(dry);
 });
 

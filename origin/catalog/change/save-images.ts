@@ -1,24 +1,39 @@
-// A product's pictures are those of its file, in the file's order.
+// A product's pictures are those of its file, in the file's order, and those that its variants name.
 import type { Tx } from '../../postgres/database.ts';
+import type { ImageDraft } from './product-draft.ts';
 
-/** @returns whether anything differed. */
+export interface KnownImage {
+  url: string;
+  alt: string;
+}
+
+/**
+ * @param known in their order
+ * @param drafts undefined: they stay
+ * @param ofVariants addresses that variants name
+ * @returns whether anything differed
+ */
 export async function saveImages(
   tx: Tx,
   productId: string,
-  images: { url: string; alt: string }[],
+  known: KnownImage[],
+  drafts: ImageDraft[] | undefined,
+  ofVariants: string[],
 ): Promise<boolean> {
-  const known = await tx
-    .selectFrom('product_images')
-    .select(['url', 'alt'])
-    .where('product_id', '=', productId)
-    .orderBy('position')
-    .execute();
-  if (JSON.stringify(known) === JSON.stringify(images.map(({ url, alt }) => ({ url, alt })))) return false;
+  const altOf = new Map(known.map(({ url, alt }) => [url, alt]));
+  const images: KnownImage[] = (drafts ?? known).map(({ url, alt }) => ({
+    url,
+    alt: alt ?? altOf.get(url) ?? '',
+  }));
+  for (const url of new Set(ofVariants)) {
+    if (!images.some((image) => image.url === url)) images.push({ url, alt: altOf.get(url) ?? '' });
+  }
+  if (JSON.stringify(known) === JSON.stringify(images)) return false;
   await tx.deleteFrom('product_images').where('product_id', '=', productId).execute();
   if (images.length > 0) {
     await tx
       .insertInto('product_images')
-      .values(images.map(({ url, alt }, position) => ({ product_id: productId, position, url, alt })))
+      .values(images.map((image, position) => ({ product_id: productId, position, ...image })))
       .execute();
   }
   return true;

@@ -1,4 +1,4 @@
-// A product from a file: made, or changed where it differs, found again by its slug and its variants by SKU or options. Saving twice changes nothing.
+// A product from a file: made, or changed where it differs; what the file does not say stays. Saving twice changes nothing.
 import { sql } from 'kysely';
 import { addToOutbox, type TagVersions } from '../../outbox/events.ts';
 import type { Tx } from '../../postgres/database.ts';
@@ -6,67 +6,261 @@ import { learnWords } from '../search/suggest-spelling.ts';
 import { productStockTag, productTag, slugTag } from '../tags.ts';
 import { markSets } from './dirty-versions.ts';
 import { ensureCategory } from './ensure-category.ts';
-import type { ProductDraft } from './product-draft.ts';
+import { isSameList } from './match-variants.ts';
+import { columnsOfVariants, isSameCells, mergeFileRows } from './merge-file-cells.ts';
+import type { Cells, Lifecycle, PartialProduct, Told } from './product-draft.ts';
 import { refreshListing } from './refresh-listing.ts';
-import { saveImages } from './save-images.ts';
-import { saveVariants } from './save-variants.ts';
+import { type KnownImage, saveImages } from './save-images.ts';
+import {
+  type KnownVariant,
+  planVariants,
+  readVariantsOf,
+  saveVariants,
+  type VariantPlan,
+} from './save-variants.ts';
 
-export type SaveOutcome = 'created' | 'changed' | 'unchanged';
+export type SaveOutcome = 'created' | 'changed' | 'unchanged' | 'refused';
 
-export async function saveProduct(tx: Tx, draft: ProductDraft): Promise<SaveOutcome> {
-  return (await saveProducts(tx, [draft]))[0]!;
+export interface SavedProduct {
+  /** `refused`: nothing of it was written, and `told` says why. */
+  outcome: SaveOutcome;
+  told: Told[];
 }
 
-/**
- * Also writes the invalidation, one for all. Locks variants, then the product.
- * @throws DraftFault where a SKU belongs to another product; the transaction must then be rolled back
- */
-export async function saveProducts(tx: Tx, drafts: ProductDraft[]): Promise<SaveOutcome[]> {
+export async function saveProduct(tx: Tx, draft: PartialProduct): Promise<SaveOutcome> {
+  return (await saveProducts(tx, [draft]))[0]!.outcome;
+}
+
+/** Also writes the invalidation, one for all. Locks variants, then products, each in order of id. No two drafts may have one slug. */
+export async function saveProducts(tx: Tx, drafts: PartialProduct[]): Promise<SavedProduct[]> {
+  const known = await readKnown(tx, drafts);
   const saved: Saved[] = [];
-  for (const draft of drafts) saved.push(await saveRows(tx, draft));
-  const relisted = saved.filter((one) => one.relisted);
+  for (const draft of drafts) {
+    const product =
+      known.get(draft.slug) ?? (draft.formerSlug === undefined ? undefined : known.get(draft.formerSlug));
+    saved.push(await saveOne(tx, draft, product));
+  }
+  const relisted = saved.filter((one) => one.relisted !== undefined);
   if (relisted.length > 0) {
-    const ids = relisted.map((one) => one.id);
+    const ids = relisted.map((one) => one.relisted!.id);
     await refreshListing(tx, ids);
     await learnWords(tx, ids);
-    await markSets(tx, [...new Set(relisted.flatMap((one) => one.categoryIds))]);
+    await markSets(tx, [...new Set(relisted.flatMap((one) => one.relisted!.categoryIds))]);
   }
   const tags: TagVersions = Object.assign({}, ...saved.map((one) => one.tags));
   if (Object.keys(tags).length > 0) await addToOutbox(tx, 'invalidate', { tags });
-  return saved.map((one) => one.outcome);
+  return saved.map(({ outcome, told }) => ({ outcome, told }));
 }
 
-interface Saved {
-  id: string;
-  outcome: SaveOutcome;
-  /** Whether more than stock differs, so that lists may. */
-  relisted: boolean;
-  categoryIds: string[];
+interface Saved extends SavedProduct {
   tags: TagVersions;
+  /** Where more than stock differs, so that lists may. */
+  relisted?: { id: string; categoryIds: string[] };
 }
 
-async function saveRows(tx: Tx, draft: ProductDraft): Promise<Saved> {
-  const category = await ensureCategory(tx, draft.category);
-  const known = await findAndLock(tx, draft.slug);
-  const row = known ?? (await insertProduct(tx, draft, category.id));
-  const variants = await saveVariants(tx, row.id, draft.variants);
-  const imagesChanged = await saveImages(tx, row.id, draft.images);
-  const ownChanged = known !== undefined && (await updateProduct(tx, draft, category.id, known));
-  const changed = ownChanged || imagesChanged || variants.changed;
-  const saved = { id: row.id, categoryIds: [category.id, row.category_id] };
+interface ProductRow {
+  slug: string;
+  name: string;
+  description_html: string;
+  brand: string;
+  product_type: string;
+  tags: string[];
+  option_names: string[];
+  status: 'active' | 'hidden' | 'draft' | 'archived';
+  published: boolean;
+  file_rows: Cells[];
+}
+
+interface KnownProduct extends ProductRow {
+  id: string;
+  category_id: string;
+  variants: KnownVariant[];
+  images: KnownImage[];
+}
+
+async function readKnown(tx: Tx, drafts: PartialProduct[]): Promise<Map<string, KnownProduct>> {
+  const slugs = drafts.flatMap(({ slug, formerSlug }) =>
+    formerSlug === undefined ? [slug] : [slug, formerSlug],
+  );
+  await sql`
+    select v.id from variants v where v.product_id in (select id from products where slug = any(${slugs}::text[]))
+    order by v.id for no key update`.execute(tx);
+  const rows = await tx
+    .selectFrom('products')
+    .select([
+      'id',
+      'slug',
+      'name',
+      'description_html',
+      'brand',
+      'category_id',
+      'product_type',
+      'tags',
+      'option_names',
+      'status',
+      'published',
+      'file_rows',
+    ])
+    .where('slug', 'in', slugs)
+    .orderBy('id')
+    .forNoKeyUpdate()
+    .execute();
+  const ids = rows.map((row) => row.id);
+  const variants = await readVariantsOf(tx, ids);
+  const images = await readImagesOf(tx, ids);
+  return new Map(
+    rows.map((row) => [
+      row.slug,
+      { ...row, variants: variants.get(row.id) ?? [], images: images.get(row.id) ?? [] },
+    ]),
+  );
+}
+
+async function readImagesOf(tx: Tx, productIds: string[]): Promise<Map<string, KnownImage[]>> {
+  const { rows } = await sql<KnownImage & { product_id: string }>`
+    select product_id, url, alt from product_images
+    where product_id = any(${productIds}::bigint[]) order by product_id, position, id`.execute(tx);
+  const images = new Map<string, KnownImage[]>();
+  for (const { product_id, url, alt } of rows) {
+    images.set(product_id, [...(images.get(product_id) ?? []), { url, alt }]);
+  }
+  return images;
+}
+
+async function saveOne(tx: Tx, draft: PartialProduct, known: KnownProduct | undefined): Promise<Saved> {
+  const optionNames = optionNamesOf(draft, known);
+  const fileColumns = columnsOfVariants(draft.file, draft.variants, known?.variants ?? []);
+  const plan = planVariants({
+    slug: draft.slug,
+    optionNames,
+    sameNames: known !== undefined && isSameList(known.option_names, optionNames),
+    known: known?.variants ?? [],
+    drafts: draft.variants,
+    fileColumns,
+  });
+  const refusal = whyNot(draft, known, plan);
+  if (refusal !== undefined) {
+    const told = { line: draft.line, reason: refusal, isFault: true };
+    return { outcome: 'refused', told: [...plan.told, told], tags: {} };
+  }
+  const row: ProductRow = {
+    slug: draft.slug,
+    name: draft.name ?? known?.name ?? '',
+    description_html: draft.descriptionHtml ?? known?.description_html ?? '',
+    brand: draft.brand ?? known?.brand ?? '',
+    product_type: draft.productType ?? known?.product_type ?? '',
+    tags: draft.tags ?? known?.tags ?? [],
+    option_names: optionNames,
+    ...statusOf(draft, known),
+    file_rows: mergeFileRows(known?.file_rows ?? [], draft.file, fileColumns, draft.variants[0]),
+  };
+  return writeProduct(tx, draft, known, row, plan);
+}
+
+/** A column of a name that the file lacks leaves that name. */
+function optionNamesOf(draft: PartialProduct, known: KnownProduct | undefined): string[] {
+  const stated = draft.optionNames;
+  if (known !== undefined) {
+    if (stated === undefined) return known.option_names;
+    const lacks = (index: number) =>
+      draft.file !== undefined && !draft.file.columns.some(({ name }) => name === `Option${index + 1} Name`);
+    return [
+      ...stated,
+      ...known.option_names.slice(stated.length).filter((_, at) => lacks(stated.length + at)),
+    ];
+  }
+  if (stated !== undefined) return stated;
+  const values = draft.variants.flatMap(({ optionValues }) => (optionValues ? [optionValues] : []));
+  if (values.every((all) => all.length < 2 && (all[0] ?? 'Default Title') === 'Default Title'))
+    return ['Title'];
+  const most = Math.max(...values.map(({ length }) => length));
+  return Array.from({ length: most }, (_, index) => `Option ${index + 1}`);
+}
+
+function whyNot(
+  draft: PartialProduct,
+  known: KnownProduct | undefined,
+  plan: VariantPlan,
+): string | undefined {
+  if (known === undefined && draft.name === undefined) return 'has no Title';
+  return plan.all.length === 0 ? `leaves '${draft.slug}' without a variant that can be sold` : undefined;
+}
+
+function statusOf(
+  draft: PartialProduct,
+  known: KnownProduct | undefined,
+): Pick<ProductRow, 'status' | 'published'> {
+  const was = known?.status ?? 'active';
+  const lifecycle: Lifecycle = draft.status ?? (was === 'hidden' ? 'active' : was);
+  const published =
+    draft.published ?? (was === 'active' ? true : was === 'hidden' ? false : known!.published);
+  return { status: lifecycle === 'active' && !published ? 'hidden' : lifecycle, published };
+}
+
+async function writeProduct(
+  tx: Tx,
+  draft: PartialProduct,
+  known: KnownProduct | undefined,
+  row: ProductRow,
+  plan: VariantPlan,
+): Promise<Saved> {
+  const category = await chooseCategory(tx, draft, known, row);
+  const columns = { ...row, category_id: category.id, file_rows: JSON.stringify(row.file_rows) };
+  const { told } = plan;
   if (known === undefined) {
-    const tags = { ...category.tags, ...variants.tags, ...firstTags(row.id, draft.slug) };
-    return { ...saved, outcome: 'created', relisted: true, tags };
+    const { id } = await tx
+      .insertInto('products')
+      .values({ ...columns, price_amount: Math.min(...plan.all.map((variant) => variant.price_amount)) })
+      .returning('id')
+      .executeTakeFirstOrThrow();
+    const variants = await saveVariants(tx, id, plan);
+    await saveImages(tx, id, [], draft.images, picturesOf(plan));
+    const tags = { ...category.tags, ...variants.tags, ...firstTags(id, draft.slug) };
+    return { outcome: 'created', told, tags, relisted: { id, categoryIds: [category.id] } };
   }
-  if (!changed && !variants.stockChanged) {
-    return { ...saved, outcome: 'unchanged', relisted: false, tags: category.tags };
-  }
+  const variants = await saveVariants(tx, known.id, plan);
+  const imagesChanged = await saveImages(tx, known.id, known.images, draft.images, picturesOf(plan));
+  const ownChanged = differs(known, row) || known.category_id !== category.id;
+  if (ownChanged) await tx.updateTable('products').set(columns).where('id', '=', known.id).execute();
+  const changed = ownChanged || imagesChanged || variants.changed;
+  if (!changed && !variants.stockChanged) return { outcome: 'unchanged', told, tags: category.tags };
   const tags: TagVersions = { ...category.tags, ...variants.tags };
-  const versions = await raise(tx, row.id, { product: changed, stock: variants.stockChanged });
-  if (variants.stockChanged) tags[productStockTag(row.id)] = versions.stock_version;
-  if (changed) tags[productTag(row.id)] = versions.version;
-  if (known.status !== draft.status) tags[slugTag(draft.slug)] = versions.version;
-  return { ...saved, outcome: 'changed', relisted: changed, tags };
+  const versions = await raise(tx, known.id, { product: changed, stock: variants.stockChanged });
+  if (variants.stockChanged) tags[productStockTag(known.id)] = versions.stock_version;
+  if (changed) tags[productTag(known.id)] = versions.version;
+  if (known.status !== row.status || known.slug !== row.slug) {
+    tags[slugTag(known.slug)] = versions.version;
+    tags[slugTag(row.slug)] = versions.version;
+  }
+  if (!changed) return { outcome: 'changed', told, tags };
+  return {
+    outcome: 'changed',
+    told,
+    tags,
+    relisted: { id: known.id, categoryIds: [category.id, known.category_id] },
+  };
+}
+
+/** By what the product then is; where neither type nor tags are told, it stays where it stands. */
+async function chooseCategory(
+  tx: Tx,
+  draft: PartialProduct,
+  known: KnownProduct | undefined,
+  row: ProductRow,
+): Promise<{ id: string; tags: TagVersions }> {
+  const isTold = draft.productType !== undefined || draft.tags !== undefined;
+  if (
+    known !== undefined &&
+    (draft.category === undefined || (!isTold && typeof draft.category === 'function'))
+  )
+    return { id: known.category_id, tags: {} };
+  const path =
+    typeof draft.category === 'function' ? draft.category(row.product_type, row.tags) : draft.category;
+  return ensureCategory(tx, path ?? [{ slug: 'more', name: 'More' }]);
+}
+
+function picturesOf(plan: VariantPlan): string[] {
+  return plan.all.flatMap(({ image_url }) => (image_url === null ? [] : [image_url]));
 }
 
 /** What was absent from caches, at the version that a new row begins with. */
@@ -74,68 +268,15 @@ function firstTags(id: string, slug: string): TagVersions {
   return { [productTag(id)]: 1, [productStockTag(id)]: 1, [slugTag(slug)]: 1 };
 }
 
-interface KnownProduct {
-  id: string;
-  category_id: string;
-  status: string;
-}
-
-async function findAndLock(tx: Tx, slug: string): Promise<KnownProduct | undefined> {
-  await sql`
-    select id from variants where product_id = (select id from products where slug = ${slug})
-    order by id for no key update`.execute(tx);
-  return tx
-    .selectFrom('products')
-    .select(['id', 'category_id', 'status'])
-    .where('slug', '=', slug)
-    .forNoKeyUpdate()
-    .executeTakeFirst();
-}
-
-async function insertProduct(tx: Tx, draft: ProductDraft, categoryId: string): Promise<KnownProduct> {
-  return tx
-    .insertInto('products')
-    .values({ slug: draft.slug, price_amount: lowestPrice(draft), ...columnsOf(draft, categoryId) })
-    .returning(['id', 'category_id', 'status'])
-    .executeTakeFirstOrThrow();
-}
-
-/** @returns whether anything differed. */
-async function updateProduct(
-  tx: Tx,
-  draft: ProductDraft,
-  categoryId: string,
-  known: KnownProduct,
-): Promise<boolean> {
-  const columns = columnsOf(draft, categoryId);
-  const result = await tx
-    .updateTable('products')
-    .set(columns)
-    .where('id', '=', known.id)
-    .where(
-      sql<boolean>`(name, description_html, brand, category_id, product_type, tags, option_names, status)
-        is distinct from (${columns.name}, ${columns.description_html}, ${columns.brand}, ${columns.category_id}::bigint,
-          ${columns.product_type}, ${columns.tags}::text[], ${columns.option_names}::text[], ${columns.status})`,
-    )
-    .executeTakeFirst();
-  return result.numUpdatedRows > 0n;
-}
-
-function columnsOf(draft: ProductDraft, categoryId: string) {
-  return {
-    name: draft.name,
-    description_html: draft.descriptionHtml,
-    brand: draft.brand,
-    category_id: categoryId,
-    product_type: draft.productType,
-    tags: draft.tags,
-    option_names: draft.optionNames,
-    status: draft.status,
-  };
-}
-
-function lowestPrice(draft: ProductDraft): number {
-  return Math.min(...draft.variants.map((variant) => variant.priceAmount));
+function differs(known: ProductRow, row: ProductRow): boolean {
+  const names = ['slug', 'name', 'description_html', 'brand', 'product_type', 'status', 'published'] as const;
+  return (
+    names.some((name) => known[name] !== row[name]) ||
+    !isSameList(known.tags, row.tags) ||
+    !isSameList(known.option_names, row.option_names) ||
+    known.file_rows.length !== row.file_rows.length ||
+    known.file_rows.some((cells, index) => !isSameCells(cells, row.file_rows[index]!))
+  );
 }
 
 async function raise(tx: Tx, id: string, what: { product: boolean; stock: boolean }) {

@@ -3,7 +3,229 @@ import { sql } from 'kysely';
 import type { TagVersions } from '../../outbox/events.ts';
 import type { Tx } from '../../postgres/database.ts';
 import { stockTag } from '../tags.ts';
-import { DraftFault, type VariantDraft } from './product-draft.ts';
+import { labelOptions } from './label-options.ts';
+import { isSameList, makeSku, matchVariants } from './match-variants.ts';
+import { isSameCells, mergeVariantCells } from './merge-file-cells.ts';
+import type { Cells, PartialVariant, Told } from './product-draft.ts';
+
+export interface KnownVariant extends VariantColumns {
+  id: string;
+  product_id: string;
+}
+
+/** What a draft can say of a variant. */
+interface VariantColumns {
+  sku: string;
+  size: string;
+  color: string;
+  option_values: string[];
+  position: number;
+  price_amount: number;
+  available: number;
+  backordered: number;
+  stock_tracked: boolean;
+  stock_stated: boolean;
+  sells_beyond_stock: boolean;
+  image_url: string | null;
+  is_archived: boolean;
+  file_cells: Cells;
+}
+
+export interface VariantsOfProduct {
+  slug: string;
+  optionNames: string[];
+  /** Whether the options had these names before. */
+  sameNames: boolean;
+  known: KnownVariant[];
+  drafts: PartialVariant[];
+  /** Columns of the file that describe variants. */
+  fileColumns: string[];
+}
+
+/** What is to be written, decided before anything is. */
+export interface VariantPlan {
+  changed: { id: string; columns: VariantColumns; stockChanged: boolean; changed: boolean }[];
+  added: VariantColumns[];
+  /** All of the product as they will be. */
+  all: VariantColumns[];
+  told: Told[];
+}
+
+export async function readVariantsOf(tx: Tx, productIds: string[]): Promise<Map<string, KnownVariant[]>> {
+  const { rows } = await sql<KnownVariant>`
+    select id, product_id, sku, size, color, option_values, position, price_amount, available, backordered, stock_tracked,
+      stock_stated, sells_beyond_stock, image_url, archived_at is not null as is_archived, file_cells
+    from variants where product_id = any(${productIds}::bigint[]) order by position, id`.execute(tx);
+  return Map.groupBy(rows, (row) => row.product_id);
+}
+
+export function planVariants(product: VariantsOfProduct): VariantPlan {
+  const { known, optionNames } = product;
+  const plan: VariantPlan = { changed: [], added: [], all: [], told: [] };
+  // A file without the column of an option does not say which variant its rows mean, unless by SKU.
+  const isWhole = ({ optionValues }: PartialVariant) => optionValues?.length === optionNames.length;
+  const labelled = product.drafts.map((draft) => ({
+    draft: isWhole(draft) ? draft : { ...draft, optionValues: undefined },
+    ...labelOptions(optionNames, draft.optionValues ?? []),
+  }));
+  // What is on sale is found before what is off the shelf.
+  const inOrder = known.toSorted((a, b) => Number(a.is_archived) - Number(b.is_archived));
+  const matches = matchVariants(inOrder, labelled, product.sameNames);
+  const next = new Map<KnownVariant, VariantColumns>();
+  const added: { at: number; columns: VariantColumns }[] = [];
+  for (const [at, draft] of product.drafts.entries()) {
+    const match = matches[at];
+    if (match !== undefined) next.set(match, mergeVariant(product, match, draft));
+    else {
+      const columns = newVariant(product, draft);
+      if (typeof columns === 'string') plan.told.push({ line: draft.line, reason: columns, isFault: true });
+      else added.push({ at, columns });
+    }
+  }
+  for (const row of known) if (!next.has(row)) next.set(row, relabel(row, optionNames, product.sameNames));
+  const ordered = putInOrder(known, matches, next, added);
+  ordered.forEach((columns, position) => {
+    columns.position = position;
+  });
+  plan.all = ordered;
+  plan.added = added.map(({ columns }) => columns);
+  for (const [row, columns] of next) {
+    const { changed, stockChanged } = compare(row, columns);
+    if (changed || stockChanged) plan.changed.push({ id: row.id, columns, changed, stockChanged });
+  }
+  tellTwins(product, matches, next, added, plan);
+  return plan;
+}
+
+function mergeVariant(
+  product: VariantsOfProduct,
+  known: KnownVariant,
+  draft: PartialVariant,
+): VariantColumns {
+  const given = draft.optionValues ?? [];
+  const optionValues = [...given, ...known.option_values.slice(given.length)].slice(
+    0,
+    Math.max(product.optionNames.length, 1),
+  );
+  return {
+    ...known,
+    sku: draft.skuIsMade ? makeSku(product.slug, optionValues) : (draft.sku ?? known.sku),
+    option_values: optionValues,
+    ...(draft.optionValues === undefined && product.sameNames
+      ? {}
+      : labelOptions(product.optionNames, optionValues)),
+    price_amount: draft.priceAmount ?? known.price_amount,
+    ...stockOf(draft, known),
+    image_url: draft.imageUrl === undefined ? known.image_url : draft.imageUrl,
+    is_archived: draft.isArchived ?? known.is_archived,
+    file_cells: mergeVariantCells(known.file_cells, product.fileColumns, draft),
+  };
+}
+
+/** @returns the reason where too little is known of it. */
+function newVariant(product: VariantsOfProduct, draft: PartialVariant): VariantColumns | string {
+  const { optionNames, slug } = product;
+  if (product.known.length > 0 && draft.optionValues?.length !== optionNames.length)
+    return 'names no variant that the shop knows, and has not the options of a new one';
+  if (draft.priceAmount === undefined) return 'is a new variant and has no Variant Price';
+  const optionValues =
+    draft.optionValues ?? optionNames.map((_, index) => (index === 0 ? 'Default Title' : ''));
+  const unknown = {
+    available: 0,
+    backordered: 0,
+    stock_tracked: true,
+    stock_stated: true,
+    sells_beyond_stock: false,
+  };
+  return {
+    sku: draft.sku ?? makeSku(slug, optionValues),
+    option_values: optionValues,
+    ...labelOptions(optionNames, optionValues),
+    position: 0,
+    price_amount: draft.priceAmount,
+    ...stockOf(draft, unknown),
+    image_url: draft.imageUrl ?? null,
+    is_archived: draft.isArchived ?? false,
+    file_cells: mergeVariantCells({}, product.fileColumns, draft),
+  };
+}
+
+type Stock = Pick<
+  VariantColumns,
+  'available' | 'backordered' | 'stock_tracked' | 'stock_stated' | 'sells_beyond_stock'
+>;
+
+function stockOf(draft: PartialVariant, known: Stock): Stock {
+  const { available: pieces } = draft;
+  return {
+    available: pieces === undefined ? known.available : Math.max(pieces ?? 0, 0),
+    backordered: pieces === undefined ? known.backordered : Math.max(-(pieces ?? 0), 0),
+    stock_stated: pieces === undefined ? known.stock_stated : pieces !== null,
+    stock_tracked: draft.stockTracked ?? known.stock_tracked,
+    sells_beyond_stock: draft.sellsBeyondStock ?? known.sells_beyond_stock,
+  };
+}
+
+function relabel(known: KnownVariant, optionNames: string[], sameNames: boolean): VariantColumns {
+  if (sameNames || known.option_values.length === 0) return { ...known };
+  return { ...known, ...labelOptions(optionNames, known.option_values) };
+}
+
+/** A file that names all is followed; one that names some changes the order of those among themselves. */
+function putInOrder(
+  known: KnownVariant[],
+  matches: (KnownVariant | undefined)[],
+  next: Map<KnownVariant, VariantColumns>,
+  added: { at: number; columns: VariantColumns }[],
+): VariantColumns[] {
+  const named = matches.filter((match) => match !== undefined);
+  if (named.length === known.length) {
+    return matches.flatMap((match, at) => {
+      const columns = match ? next.get(match) : added.find((one) => one.at === at)?.columns;
+      return columns === undefined ? [] : [columns];
+    });
+  }
+  const places = [...named];
+  const isNamed = new Set(named);
+  const kept = known.map((row) => next.get(isNamed.has(row) ? places.shift()! : row)!);
+  return [...kept, ...added.map(({ columns }) => columns)];
+}
+
+function compare(known: KnownVariant, next: VariantColumns): { changed: boolean; stockChanged: boolean } {
+  const isSame = (names: (keyof VariantColumns)[]) => names.every((name) => known[name] === next[name]);
+  return {
+    changed:
+      !isSame(['sku', 'size', 'color', 'position', 'price_amount', 'image_url', 'is_archived']) ||
+      !isSameList(known.option_values, next.option_values) ||
+      !isSameCells(known.file_cells, next.file_cells),
+    stockChanged: !isSame([
+      'available',
+      'backordered',
+      'stock_tracked',
+      'stock_stated',
+      'sells_beyond_stock',
+    ]),
+  };
+}
+
+/** Two variants that look alike to shoppers are possible, but seldom meant. */
+function tellTwins(
+  product: VariantsOfProduct,
+  matches: (KnownVariant | undefined)[],
+  next: Map<KnownVariant, VariantColumns>,
+  added: { at: number; columns: VariantColumns }[],
+  plan: VariantPlan,
+): void {
+  const unnamed = product.known.filter((row) => !matches.includes(row) && !row.is_archived);
+  for (const [at, { line }] of product.drafts.entries()) {
+    const match = matches[at];
+    const columns = match ? next.get(match)! : added.find((one) => one.at === at)?.columns;
+    const twin = columns && unnamed.find((row) => row.size === columns.size && row.color === columns.color);
+    if (twin === undefined) continue;
+    const reason = `has the same options as the variant ${twin.sku}, which the file does not name`;
+    plan.told.push({ line, reason, isFault: false });
+  }
+}
 
 export interface SavedVariants {
   /** Anything but stock. */
@@ -12,150 +234,58 @@ export interface SavedVariants {
   tags: TagVersions;
 }
 
-interface KnownVariant {
-  id: string;
-  product_id: string;
-  sku: string;
-  size: string;
-  color: string;
-  option_values: string[];
-  position: number;
-  price_amount: number;
-  available: number;
-  image_url: string | null;
-}
-
-/** @throws DraftFault where a SKU belongs to another product */
-export async function saveVariants(
-  tx: Tx,
-  productId: string,
-  drafts: VariantDraft[],
-): Promise<SavedVariants> {
-  const known = await readKnown(tx, productId, drafts);
-  const saved: SavedVariants = { changed: false, stockChanged: false, tags: {} };
-  const added: { draft: VariantDraft; position: number }[] = [];
-  const found: { match: KnownVariant; draft: VariantDraft; position: number }[] = [];
-  for (const [position, draft] of drafts.entries()) {
-    const match =
-      known.find((row) => row.sku === draft.sku) ??
-      known.find(
-        (row) => row.product_id === productId && row.size === draft.size && row.color === draft.color,
-      );
-    if (match === undefined) added.push({ draft, position });
-    else if (match.product_id !== productId) {
-      throw new DraftFault(`the SKU ${draft.sku} belongs to another product`);
-    } else found.push({ match, draft, position });
+export async function saveVariants(tx: Tx, productId: string, plan: VariantPlan): Promise<SavedVariants> {
+  const saved: SavedVariants = {
+    changed: plan.added.length > 0 || plan.changed.some(({ changed }) => changed),
+    stockChanged: plan.added.length > 0 || plan.changed.some(({ stockChanged }) => stockChanged),
+    tags: {},
+  };
+  for (const { id, columns, stockChanged } of plan.changed) {
+    const { archived_at, ...row } = toRow(columns);
+    const { stock_version } = await tx
+      .updateTable('variants')
+      .set({
+        ...row,
+        archived_at: columns.is_archived ? sql<Date>`coalesce(archived_at, now())` : null,
+        ...(stockChanged
+          ? {
+              stock_version: sql<number>`stock_version + 1`,
+              stock_raised_at: sql<Date>`now()`,
+              stock_dirty: false,
+            }
+          : {}),
+      })
+      .where('id', '=', id)
+      .returning('stock_version')
+      .executeTakeFirstOrThrow();
+    if (stockChanged) saved.tags[stockTag(id)] = stock_version;
   }
-  await makeWay(
-    tx,
-    found.filter(({ match, draft }) => bearsAnother(match, draft)).map(({ match }) => match.id),
-  );
-  for (const { match, draft, position } of found) await updateVariant(tx, match, draft, position, saved);
-  if (added.length > 0) await insertVariants(tx, productId, added, saved);
+  if (plan.added.length > 0) {
+    const rows = await tx
+      .insertInto('variants')
+      .values(plan.added.map((columns) => ({ product_id: productId, ...toRow(columns) })))
+      .returning(['id', 'stock_version'])
+      .execute();
+    for (const row of rows) saved.tags[stockTag(row.id)] = row.stock_version;
+  }
   return saved;
 }
 
-/** Those of the product, and whoever else bears one of the SKUs. */
-async function readKnown(tx: Tx, productId: string, drafts: VariantDraft[]): Promise<KnownVariant[]> {
-  const skus = drafts.map((draft) => draft.sku);
-  return tx
-    .selectFrom('variants')
-    .select([
-      'id',
-      'product_id',
-      'sku',
-      'size',
-      'color',
-      'option_values',
-      'position',
-      'price_amount',
-      'available',
-      'image_url',
-    ])
-    .where((eb) => eb.or([eb('product_id', '=', productId), sql<boolean>`sku = any(${skus}::text[])`]))
-    .execute();
-}
-
-function bearsAnother(known: KnownVariant, draft: VariantDraft): boolean {
-  return known.sku !== draft.sku || known.size !== draft.size || known.color !== draft.color;
-}
-
-/** Two that change places would meet on the way: the SKU and the options of each are its own at any moment. */
-async function makeWay(tx: Tx, ids: string[]): Promise<void> {
-  if (ids.length < 2) return;
-  await sql`update variants set sku = 'moving ' || id, size = 'moving ' || id where id = any(${ids}::bigint[])`.execute(
-    tx,
-  );
-}
-
-async function updateVariant(
-  tx: Tx,
-  known: KnownVariant,
-  draft: VariantDraft,
-  position: number,
-  saved: SavedVariants,
-): Promise<void> {
-  const changed =
-    known.sku !== draft.sku ||
-    known.size !== draft.size ||
-    known.color !== draft.color ||
-    known.option_values.join('\n') !== draft.optionValues.join('\n') ||
-    known.price_amount !== draft.priceAmount ||
-    known.image_url !== (draft.imageUrl ?? null) ||
-    known.position !== position;
-  const stockChanged = known.available !== draft.available;
-  if (!changed && !stockChanged) return;
-  const row = await tx
-    .updateTable('variants')
-    .set({
-      sku: draft.sku,
-      size: draft.size,
-      color: draft.color,
-      option_values: draft.optionValues,
-      price_amount: draft.priceAmount,
-      position,
-      available: draft.available,
-      image_url: draft.imageUrl ?? null,
-      ...(stockChanged
-        ? {
-            stock_version: sql<number>`stock_version + 1`,
-            stock_raised_at: sql<Date>`now()`,
-            stock_dirty: false,
-          }
-        : {}),
-    })
-    .where('id', '=', known.id)
-    .returning(['id', 'stock_version'])
-    .executeTakeFirstOrThrow();
-  saved.changed ||= changed;
-  saved.stockChanged ||= stockChanged;
-  if (stockChanged) saved.tags[stockTag(row.id)] = row.stock_version;
-}
-
-async function insertVariants(
-  tx: Tx,
-  productId: string,
-  added: { draft: VariantDraft; position: number }[],
-  saved: SavedVariants,
-): Promise<void> {
-  const rows = await tx
-    .insertInto('variants')
-    .values(
-      added.map(({ draft, position }) => ({
-        product_id: productId,
-        sku: draft.sku,
-        size: draft.size,
-        color: draft.color,
-        option_values: draft.optionValues,
-        position,
-        price_amount: draft.priceAmount,
-        available: draft.available,
-        image_url: draft.imageUrl ?? null,
-      })),
-    )
-    .returning(['id', 'stock_version'])
-    .execute();
-  saved.changed = true;
-  saved.stockChanged = true;
-  for (const row of rows) saved.tags[stockTag(row.id)] = row.stock_version;
+function toRow(columns: VariantColumns) {
+  return {
+    sku: columns.sku,
+    size: columns.size,
+    color: columns.color,
+    option_values: columns.option_values,
+    position: columns.position,
+    price_amount: columns.price_amount,
+    available: columns.available,
+    backordered: columns.backordered,
+    stock_tracked: columns.stock_tracked,
+    stock_stated: columns.stock_stated,
+    sells_beyond_stock: columns.sells_beyond_stock,
+    image_url: columns.image_url,
+    archived_at: columns.is_archived ? sql<Date>`now()` : null,
+    file_cells: JSON.stringify(columns.file_cells),
+  };
 }

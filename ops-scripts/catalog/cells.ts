@@ -1,0 +1,191 @@
+// What a cell means, and how the shop itself would write it: a cell that is written otherwise is kept as it stands and given back, as long as it still means the same.
+import { makeSku } from '../../origin/catalog/change/match-variants.ts';
+import type { Lifecycle } from '../../origin/catalog/change/product-draft.ts';
+import type { ExportedProduct, ExportedVariant } from '../../origin/catalog/export-products.ts';
+import {
+  optionNameColumns,
+  optionValueColumns,
+  type productColumns,
+  type variantColumns,
+} from './columns.ts';
+import { cleanCell } from './product-file.ts';
+import { sanitizeDescription } from './sanitize-description.ts';
+
+export type ProductColumn = (typeof productColumns)[number];
+export type VariantColumn = (typeof variantColumns)[number];
+
+/** `yes` in what people and spreadsheets write; whatever else stands in a cell is a no. */
+const yes = new Set(
+  'true yes y 1 on x published wahr ja j vrai oui verdadero si sí vero verdadeiro sim waar prawda tak sand sandt sant tosi истина да'.split(
+    ' ',
+  ),
+);
+
+export function isYes(text: string): boolean {
+  return yes.has(cleanCell(text).toLowerCase());
+}
+
+export const defaultOption = 'Default Title';
+
+/** @returns undefined for a word that is none of Shopify's */
+export function readStatus(text: string): Lifecycle | undefined {
+  const status = cleanCell(text).toLowerCase();
+  if (status === '' || status === 'active') return 'active';
+  return status === 'draft' || status === 'archived' ? status : undefined;
+}
+
+export function readTags(text: string): string[] {
+  return cleanCell(text)
+    .split(',')
+    .map((tag) => tag.trim())
+    .filter((tag) => tag !== '');
+}
+
+export function readOptionValue(text: string): string {
+  return cleanCell(text).replace(/\s+/g, ' ');
+}
+
+export function readPolicy(text: string): { sellsBeyondStock: boolean; isKnown: boolean } {
+  const policy = cleanCell(text).toLowerCase();
+  const sellsBeyondStock = policy === 'continue' || isYes(policy);
+  return { sellsBeyondStock, isKnown: sellsBeyondStock || /^(|deny|false|no|0)$/.test(policy) };
+}
+
+const maxAmount = 2_147_483_647;
+
+/** To minor units by its digits: no floating point comes near a price. @returns the reason where it is none */
+export function readAmount(text: string): number | string {
+  const amountText = cleanCell(text);
+  if (amountText === '') return 'has no Variant Price';
+  const match = /^(\d{1,9})(?:\.(\d{1,2})0*|,(\d{2}))?$/.exec(amountText);
+  if (match === null) return `has a Variant Price that is no amount: '${amountText.slice(0, 30)}'`;
+  const amount = Number(match[1]) * 100 + Number((match[2] ?? match[3] ?? '').padEnd(2, '0'));
+  return amount <= maxAmount ? amount : 'has a Variant Price above 21,474,836.47';
+}
+
+const mostPieces = 10_000_000;
+
+/** Empty: nobody knows. Below 0: sold beyond the stock. @returns the reason where it is no number */
+export function readStock(text: string): number | null | string {
+  const stock = cleanCell(text);
+  if (stock === '') return null;
+  const match = /^(-?\d{1,9})(?:\.0+)?$/.exec(stock);
+  if (match === null) return `has a Variant Inventory Qty that is no whole number: '${stock.slice(0, 30)}'`;
+  const pieces = Number(match[1]) || 0;
+  return Math.abs(pieces) <= mostPieces ? pieces : 'has a Variant Inventory Qty beyond 10,000,000';
+}
+
+/** `Title` alone is Shopify's way to say that there is nothing to choose. */
+export function fillOptionName(name: string, index: number, names: string[]): string {
+  if (name !== '' || index >= names.length) return name;
+  return index === 0 && names.length === 1 && names[0] === 'Title' ? 'Title' : `Option ${index + 1}`;
+}
+
+/** As the shop would write what the cell means. */
+export function canonicalProductCell(column: ProductColumn, raw: string, optionNames: string[]): string {
+  switch (column) {
+    case 'Title':
+    case 'Vendor':
+    case 'Type':
+      return cleanCell(raw);
+    case 'Body (HTML)':
+      return sanitizeDescription(cleanCell(raw)).html;
+    case 'Tags':
+      return readTags(raw).join(', ');
+    case 'Published':
+      return String(cleanCell(raw) === '' || isYes(raw));
+    case 'Status':
+      return readStatus(raw) ?? 'draft';
+    default:
+      return fillOptionName(readOptionValue(raw), optionNameColumns.indexOf(column), optionNames);
+  }
+}
+
+export function writeProductCell(column: ProductColumn, product: ExportedProduct): string {
+  switch (column) {
+    case 'Title':
+      return product.name;
+    case 'Vendor':
+      return product.brand;
+    case 'Type':
+      return product.productType;
+    case 'Body (HTML)':
+      return product.descriptionHtml;
+    case 'Tags':
+      return product.tags.join(', ');
+    case 'Published':
+      return String(product.status === 'active' || (product.status !== 'hidden' && product.published));
+    case 'Status':
+      return product.status === 'hidden' ? 'active' : product.status;
+    default:
+      return product.optionNames[optionNameColumns.indexOf(column)] ?? '';
+  }
+}
+
+interface OfVariant {
+  slug: string;
+  optionValues: string[] | undefined;
+}
+
+export function canonicalVariantCell(column: VariantColumn, raw: string, of: OfVariant): string {
+  switch (column) {
+    case 'Variant SKU':
+      return skuCell(cleanCell(raw), of);
+    case 'Variant Inventory Tracker':
+      return cleanCell(raw) === '' ? '' : 'shopify';
+    case 'Variant Inventory Qty':
+      return String(readStock(raw) ?? '');
+    case 'Variant Inventory Policy':
+      return readPolicy(raw).sellsBeyondStock ? 'continue' : 'deny';
+    case 'Variant Price': {
+      const amount = readAmount(raw);
+      return typeof amount === 'string' ? '' : formatAmount(amount);
+    }
+    case 'Variant Image':
+      return cleanCell(raw);
+    case 'Variant Archived':
+      return isYes(raw) ? 'true' : '';
+    default:
+      return fillOptionValue(readOptionValue(raw), optionValueColumns.indexOf(column));
+  }
+}
+
+export function writeVariantCell(column: VariantColumn, slug: string, variant: ExportedVariant): string {
+  switch (column) {
+    case 'Variant SKU':
+      return skuCell(variant.sku, { slug, optionValues: variant.optionValues });
+    case 'Variant Inventory Tracker':
+      return variant.stockTracked ? 'shopify' : '';
+    case 'Variant Inventory Qty':
+      return variant.stockStated ? String(variant.available - variant.backordered) : '';
+    case 'Variant Inventory Policy':
+      return variant.sellsBeyondStock ? 'continue' : 'deny';
+    case 'Variant Price':
+      return formatAmount(variant.priceAmount);
+    case 'Variant Image':
+      return variant.imageUrl ?? '';
+    case 'Variant Archived':
+      return variant.isArchived ? 'true' : '';
+    default:
+      return variant.optionValues[optionValueColumns.indexOf(column)] ?? '';
+  }
+}
+
+export function fillOptionValue(value: string, index: number): string {
+  return value === '' && index === 0 ? defaultOption : value;
+}
+
+/** One that the shop made is no SKU of the file. */
+function skuCell(sku: string, { slug, optionValues }: OfVariant): string {
+  return optionValues !== undefined && sku === makeSku(slug, optionValues) ? '' : sku;
+}
+
+function formatAmount(amount: number): string {
+  return `${Math.floor(amount / 100)}.${String(amount % 100).padStart(2, '0')}`;
+}
+
+/** What is understood here, but not by other shops' importers, is written as Shopify writes it. */
+export function isWorthKeeping(column: string, raw: string): boolean {
+  if (column === 'Variant Price') return !raw.includes(',');
+  return column !== 'Variant Inventory Policy' || /^(|deny|continue)$/i.test(cleanCell(raw));
+}

@@ -1,0 +1,49 @@
+// A product file's bytes become text: UTF-8 or UTF-16, with or without a mark at its beginning; anything else is refused rather than garbled.
+
+/** The file as a whole cannot be understood. */
+export class FileFault extends Error {}
+
+type Bytes = AsyncIterable<Uint8Array> | Iterable<Uint8Array>;
+
+/** @throws FileFault where it is in another encoding, or ends within a character */
+export async function* decodeFile(bytes: Bytes): AsyncGenerator<string> {
+  let head = Buffer.alloc(0);
+  let decoder: InstanceType<typeof TextDecoder> | undefined;
+  let encoding = 'utf-8';
+  const decode = (chunk: Uint8Array | undefined): string => {
+    try {
+      return chunk === undefined ? decoder!.decode() : decoder!.decode(chunk, { stream: true });
+    } catch {
+      throw new FileFault(
+        encoding === 'utf-8'
+          ? 'The file is not in UTF-8; save it as “CSV UTF-8” and import that'
+          : `The file begins as ${encoding.toUpperCase()} and goes on otherwise; save it as “CSV UTF-8” and import that`,
+      );
+    }
+  };
+  for await (const chunk of bytes) {
+    if (decoder !== undefined) {
+      yield decode(chunk);
+      continue;
+    }
+    head = Buffer.concat([head, chunk]);
+    if (head.length < 4) continue;
+    encoding = guessEncoding(head);
+    decoder = new TextDecoder(encoding, { fatal: true });
+    yield decode(head);
+  }
+  if (decoder === undefined) {
+    decoder = new TextDecoder(encoding, { fatal: true });
+    yield decode(head);
+  }
+  yield decode(undefined);
+}
+
+/** A heading begins with plain letters, so that every second byte of UTF-16 is 0. */
+function guessEncoding(head: Buffer): string {
+  if (head[0] === 0xff && head[1] === 0xfe) return 'utf-16le';
+  if (head[0] === 0xfe && head[1] === 0xff) return 'utf-16be';
+  if (head[0] !== 0 && head[1] === 0 && head[2] !== 0 && head[3] === 0) return 'utf-16le';
+  if (head[0] === 0 && head[1] !== 0 && head[2] === 0 && head[3] !== 0) return 'utf-16be';
+  return 'utf-8';
+}

@@ -1,0 +1,67 @@
+// Which variant of the shop each row of a file means. A cart's line must never come to mean another piece, so every SKU is looked at before any options.
+import type { PartialVariant } from './product-draft.ts';
+
+export interface Identity {
+  sku: string;
+  option_values: string[];
+  size: string;
+  color: string;
+}
+
+export interface LabelledDraft {
+  draft: PartialVariant;
+  size: string;
+  color: string;
+}
+
+/**
+ * @param known of the same product, in their order
+ * @param sameNames whether the options have the names that they had: else only what they mean can be compared
+ * @returns for each draft its variant, undefined where it is a new one
+ */
+export function matchVariants<Known extends Identity>(
+  known: Known[],
+  drafts: LabelledDraft[],
+  sameNames: boolean,
+): (Known | undefined)[] {
+  const matches = drafts.map((): Known | undefined => undefined);
+  const untaken = new Set(known);
+  const pass = (isSame: (row: Known, labelled: LabelledDraft) => boolean) => {
+    for (const [index, labelled] of drafts.entries()) {
+      if (matches[index] !== undefined) continue;
+      for (const row of untaken) {
+        if (!isSame(row, labelled)) continue;
+        matches[index] = row;
+        untaken.delete(row);
+        break;
+      }
+    }
+  };
+  const sameSku = (row: Known, { draft }: LabelledDraft) => !draft.skuIsMade && row.sku === draft.sku;
+  const sameOptions = (row: Known, { draft }: LabelledDraft) =>
+    draft.optionValues !== undefined && isSameList(row.option_values, draft.optionValues);
+  const sameLabels = (row: Known, { draft, size, color }: LabelledDraft) =>
+    draft.optionValues !== undefined && row.size === size && row.color === color;
+  // SKUs may repeat: then the options tell which of them is meant.
+  pass((row, labelled) => sameSku(row, labelled) && sameOptions(row, labelled));
+  pass((row, labelled) => sameSku(row, labelled) && sameLabels(row, labelled));
+  pass(sameSku);
+  if (sameNames) pass(sameOptions);
+  pass((row, labelled) => (!sameNames || row.option_values.length === 0) && sameLabels(row, labelled));
+  // A product with nothing to choose is named by its handle alone.
+  if (drafts.length === 1 && known.length === 1 && drafts[0]!.draft.optionValues === undefined) {
+    matches[0] ??= known[0];
+  }
+  return matches;
+}
+
+export function isSameList(one: string[], other: string[]): boolean {
+  return one.length === other.length && one.every((value, index) => value === other[index]);
+}
+
+/** For a variant that has no SKU: the same from import to import, and no other variant's of its product. */
+export function makeSku(slug: string, optionValues: string[]): string {
+  const chosen = optionValues.filter((value) => value !== '' && value !== 'Default Title');
+  // What separates them occurs in none, so that no two variants get the same.
+  return [slug, ...chosen.map((value) => encodeURIComponent(value).replaceAll('%20', '+'))].join('/');
+}

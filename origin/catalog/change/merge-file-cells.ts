@@ -1,0 +1,55 @@
+// Cells that the shop has no column for are kept as they stand: with the variant that their row describes, else by row of the product.
+import type { Cells, FileCells, FileColumn, PartialVariant } from './product-draft.ts';
+
+/** Columns of the file that describe variants here, of those that could describe either. */
+export function columnsOfVariants(
+  file: FileCells | undefined,
+  drafts: PartialVariant[],
+  known: { file_cells: Cells }[],
+): string[] {
+  const isOfVariants = ({ name, of }: FileColumn) =>
+    of === 'variant' ||
+    (of === 'either' &&
+      (drafts.slice(1).some(({ cells }) => cells?.[name] !== undefined) ||
+        known.some(({ file_cells }) => file_cells[name] !== undefined)));
+  return (file?.columns ?? []).filter(isOfVariants).map(({ name }) => name);
+}
+
+/** What the file names is replaced, whatever else was there stays. */
+export function mergeVariantCells(known: Cells, ofVariants: string[], draft: PartialVariant): Cells {
+  const cells = omit(known, ofVariants);
+  for (const name of ofVariants) {
+    const cell = draft.cells?.[name];
+    if (cell !== undefined) cells[name] = cell;
+  }
+  return cells;
+}
+
+/** The first variant's cells of columns that describe the product belong to the product's first row. */
+export function mergeFileRows(
+  known: Cells[],
+  file: FileCells | undefined,
+  ofVariants: string[],
+  first: PartialVariant | undefined,
+): Cells[] {
+  if (file === undefined) return known;
+  const names = file.columns.map(({ name }) => name);
+  const ofProduct = omit(first?.cells ?? {}, ofVariants);
+  const length = Math.max(known.length, file.rows.length, 1);
+  const rows = Array.from({ length }, (_, index) => ({
+    ...omit(known[index] ?? {}, names),
+    ...file.rows[index],
+    ...(index === 0 ? ofProduct : {}),
+  }));
+  while (rows.length > 0 && Object.keys(rows.at(-1)!).length === 0) rows.pop();
+  return rows;
+}
+
+export function isSameCells(one: Cells, other: Cells): boolean {
+  const names = Object.keys(one);
+  return names.length === Object.keys(other).length && names.every((name) => one[name] === other[name]);
+}
+
+function omit(cells: Cells, names: string[]): Cells {
+  return Object.fromEntries(Object.entries(cells).filter(([name]) => !names.includes(name)));
+}
