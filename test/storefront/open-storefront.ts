@@ -1,6 +1,6 @@
 // The shop on a socket with the demo catalog's look, and Chromium to look at it.
 import { existsSync } from 'node:fs';
-import { type Browser, chromium } from 'playwright-core';
+import { type Browser, chromium, type LaunchOptions } from 'playwright-core';
 import { loadDemoCatalog } from '../../origin/catalog/demo/load-demo-catalog.ts';
 import { serve } from '../../origin/web/serving/serve.ts';
 import { openShop, staffAccount } from '../support/shop.ts';
@@ -34,8 +34,9 @@ export async function openStorefront(): Promise<Storefront> {
   };
 }
 
-export function launchChromium(): Promise<Browser> {
+export function launchChromium(options: LaunchOptions = {}): Promise<Browser> {
   return chromium.launch({
+    ...options,
     executablePath: chromiumPath!,
     args: [
       '--no-sandbox',

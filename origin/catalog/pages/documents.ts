@@ -15,6 +15,7 @@ import type { CategoryNode, ProductList } from '../product.ts';
 import { readProduct } from '../read-product.ts';
 import { type Suggestions, suggestSpelling } from '../search/suggest-spelling.ts';
 import { isSlug } from '../tags.ts';
+import { picturesIn, productHref, shownColor } from './colors.ts';
 import { homePage } from './home.ts';
 import { absolute, productJsonLd } from './json-ld.ts';
 import { listPage } from './list.ts';
@@ -53,22 +54,24 @@ function isFilled({ productCount }: CategoryNode): boolean {
   return productCount > 0;
 }
 
-export async function productDocument(db: DbOrTx, site: Site, slug: string): Document {
+/** @param color one of its colours: the page is the same but for what is chosen */
+export async function productDocument(db: DbOrTx, site: Site, slug: string, color?: string): Document {
   const tree = await readCategoryTree(db);
   const { value: product, tags } = await readProduct(db, slug);
   if (product === undefined) return movedProduct(db, slug, tree, tags);
   const path = pathTo(tree.value, product.category);
+  const [picture] = picturesIn(product, shownColor(product, { color }));
   const options: LayoutOptions = {
     title: `${product.name}, ${product.brand}`,
     description: product.description.replace(/\s+/g, ' ').slice(0, 200),
     navigation: departments(tree.value),
     department: path[0]?.slug,
-    canonicalUrl: `${site.url}/p/${product.slug}`,
-    imageUrl: product.images[0] && absolute(product.images[0].url, site.url),
+    canonicalUrl: `${site.url}${productHref(product.slug)}`,
+    imageUrl: picture && absolute(picture.url, site.url),
     openGraphType: 'product',
     jsonLd: productJsonLd(product, site.url),
   };
-  return document(layout(options, productPage({ product, path })), { ...tree.tags, ...tags });
+  return document(layout(options, productPage({ product, path, color })), { ...tree.tags, ...tags });
 }
 
 /** Another spelling of a product's address leads to the product; what is none is missing. */

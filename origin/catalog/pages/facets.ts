@@ -17,19 +17,20 @@ const maxShown = 24;
 export function facetForm(base: string, query: ListQuery, facets: Facets): Html {
   const orders = (Object.keys(sortNames) as Sort[]).filter((sort) => sort !== 'relevance' || query.q !== '');
   return html`<details class="filters"><summary>Filter and sort</summary>
-<form action="${base}">
+<form action="${base}" data-filters>
 ${query.q === '' ? '' : html`<input type="hidden" name="q" value="${query.q}">`}
-<label class="field"><span class="label">Sort by</span><select class="input" name="sort">${orders.map(
+<div class="sort"><label class="field"><span class="label">Sort by</span><select class="input" name="sort">${orders.map(
     (sort) =>
       html`<option value="${sort}"${raw(sort === query.sort ? ' selected' : '')}>${sortNames[sort]}</option>`,
   )}</select></label>
+<button class="button quiet" type="submit" data-apply>Sort</button></div>
 ${choices('Size', 'size', facets.sizes, query.sizes)}
 ${choices('Colour', 'color', facets.colors, query.colors)}
 <fieldset><legend class="label">Price in euros</legend><div class="pair">
 ${amount('min', 'From', query.min, facets.price?.min.amount)}
 ${amount('max', 'To', query.max, facets.price && facets.price.max.amount + 99)}
 </div></fieldset>
-<button class="button" type="submit">Show</button>
+<button class="button" type="submit" data-apply>Apply</button>
 </form></details>`;
 }
 

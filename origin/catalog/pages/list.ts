@@ -32,7 +32,7 @@ interface Spelling {
 
 export function listPage({ base, heading, path, below, query, list, spelling }: ListPage): Html {
   return html`${crumbs(path)}
-<div class="list-head"><h1>${heading}</h1><p class="soft">${describeTotal(list)}</p></div>
+<div class="list-head"><h1>${heading}</h1><p class="soft" data-total>${describeTotal(list)}</p></div>
 ${spelling === undefined ? '' : spellingNotice(spelling, query)}
 ${below.length === 0 ? '' : html`<ul class="below">${below.map((child) => html`<li><a class="chip" href="/c/${child.slug}">${child.name}</a></li>`)}</ul>`}
 ${list.items.length === 0 && !isFiltered(query) ? nothingFound(base, query) : listing(base, query, list)}`;

@@ -4,6 +4,7 @@ import { formatMoney } from '../../web/money.ts';
 import { notice } from '../../web/page/form.ts';
 import { type Html, html } from '../../web/page/html.ts';
 import type { ProductDetail } from '../product.ts';
+import { picturesIn, shownColor } from './colors.ts';
 import { crumbs } from './crumbs.ts';
 import { fold } from './fold.ts';
 import type { CategoryPlace } from './navigation.ts';
@@ -14,22 +15,26 @@ import { type Chosen, variantPicker } from './variant-picker.ts';
 export interface ProductPage {
   product: ProductDetail;
   path: CategoryPlace[];
+  /** One of its colours; else the first that is still to be had. */
+  color?: string | undefined;
   /** What was sent and refused, with the reason; never on the shared page. */
   refused?: { reason: string; chosen: Chosen };
 }
 
-export function productPage({ product, path, refused }: ProductPage): Html {
+export function productPage({ product, path, color, refused }: ProductPage): Html {
+  const shown = shownColor(product, { color, ...refused?.chosen });
+  const pictures = picturesIn(product, shown);
   return html`${crumbs(path, product.name)}
 <div class="item">
-<ul class="gallery" aria-label="Pictures"${raw(product.images.length > 1 ? ' tabindex="0"' : '')}>${product.images
-    .slice(0, 8)
-    .map((image, index) => html`<li><div class="tile">${picture(image, index === 0)}</div></li>`)}</ul>
+<ul class="gallery" aria-label="Pictures"${raw(pictures.length > 1 ? ' tabindex="0"' : '')}>${pictures.map(
+    (image, index) => html`<li><div class="tile">${picture(image, index === 0)}</div></li>`,
+  )}</ul>
 <div class="about">
 <p class="label soft">${product.brand}</p>
 <h1>${product.name}</h1>
 <p class="price">${priceRange(product)} <span class="soft small">VAT included</span></p>
 ${refused ? notice(refused.reason) : ''}
-${variantPicker(product, refused?.chosen)}
+${variantPicker(product, shown, refused?.chosen)}
 <div>
 ${product.descriptionHtml === '' ? '' : fold('What it is', html`<div class="prose">${raw(product.descriptionHtml)}</div>`, true)}
 ${sizeGuide(product.variants.map((variant) => variant.size))}

@@ -5,6 +5,9 @@ import type { DbOrTx } from '../../postgres/database.ts';
 import type { AppEnv } from '../../web/env.ts';
 import { respondShared } from '../../web/shared/shared-response.ts';
 import { listKey, parseListQuery } from '../list/list-query.ts';
+import { readProduct } from '../read-product.ts';
+import { isSlug } from '../tags.ts';
+import { findColor } from './colors.ts';
 import { categoryDocument, homeDocument, productDocument, searchDocument } from './documents.ts';
 import { sitemapRoutes } from './sitemap.ts';
 
@@ -19,9 +22,13 @@ export function catalogPages(deps: Deps): Hono<AppEnv> {
 
   pages.get('/p/:slug', async (c) => {
     const slug = c.req.param('slug');
+    const asked = c.req.query('color');
+    const color = asked === undefined ? undefined : await readKnownColor(deps, slug, asked);
     const response = await respondShared(c, deps, {
-      key: `page:/p/${slug.slice(0, 300)}`,
-      produce: (db) => productDocument(db, site, slug),
+      key: color === undefined ? `page:/p/${slug.slice(0, 300)}` : `page:/p:${JSON.stringify([slug, color])}`,
+      produce: (db) => productDocument(db, site, slug, color),
+      // A colour that is unknown today may be one tomorrow.
+      isOfAddress: asked === undefined || color !== undefined,
     });
     return withQuery(response, c);
   });
@@ -43,6 +50,24 @@ export function catalogPages(deps: Deps): Hono<AppEnv> {
     });
   });
   return pages;
+}
+
+/** Only colours that a product has make further pages of it. @returns undefined for any other */
+async function readKnownColor(
+  deps: Pick<Deps, 'cache'>,
+  slug: string,
+  asked: string,
+): Promise<string | undefined> {
+  if (!isSlug(slug) || asked === '' || asked.length > 200) return undefined;
+  const { value } = await deps.cache.read<string[]>({
+    key: `product-colors:${slug}`,
+    fromReplicas: true,
+    fill: async (db) => {
+      const { value: product, tags } = await readProduct(db, slug);
+      return { value: [...new Set(product?.variants.map(({ color }) => color))], tags };
+    },
+  });
+  return findColor(value, asked);
 }
 
 /** What was chosen goes along to the right spelling of an address. */

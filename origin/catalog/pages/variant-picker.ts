@@ -1,8 +1,9 @@
-// Colours as swatches and sizes as buttons, without a script: a colour's sizes follow its radio button, and the style sheet shows those of the chosen one.
+// Colours as links to the product in that colour, and the sizes of the chosen one as buttons; no script is needed.
 import { raw } from 'hono/html';
 import { formatMoney } from '../../web/money.ts';
 import { type Html, html } from '../../web/page/html.ts';
 import type { ProductDetail, Variant } from '../product.ts';
+import { productHref } from './colors.ts';
 import { dot } from './dyes.ts';
 
 export interface Chosen {
@@ -11,26 +12,16 @@ export interface Chosen {
   quantity?: string | undefined;
 }
 
-/** Posts `variantId`, `quantity` and the `color` that was in sight: a size chosen under another colour is meant in this one. */
-export function variantPicker(product: ProductDetail, chosen: Chosen = {}): Html {
+/** Posts `variantId`, `quantity` and the `color` that is in sight. */
+export function variantPicker(product: ProductDetail, shown: string, chosen: Chosen = {}): Html {
   const byColor = [...Map.groupBy(product.variants, (variant) => variant.color)];
   const isSoldOut = product.variants.every((variant) => variant.available === 0);
-  const shown = chosenColor(byColor, chosen);
-  const isOneColor = byColor.length === 1;
-  const sole = product.variants.length === 1;
-  const context = { product, chosen, sole };
+  const ofColor = product.variants.filter((variant) => variant.color === shown);
   return html`<form class="picker" action="/cart" method="post" data-add>
 <input type="hidden" name="product" value="${product.slug}">
-${
-  isOneColor
-    ? byColor.map(([color, variants]) => sizes(context, variants, color, 'only'))
-    : html`<fieldset class="colors"><legend class="label">Colour</legend>${byColor.map(
-        ([color, variants], index) => html`
-<input class="swatch-input" type="radio" name="color" id="color-${index}" value="${color}"${raw(color === shown ? ' checked' : '')}>
-<label class="choice" for="color-${index}">${dot(color)}${color || 'As shown'}</label>
-${sizes(context, variants, color, '')}`,
-      )}</fieldset>`
-}
+<input type="hidden" name="color" value="${shown}">
+${byColor.length > 1 ? swatches(product, byColor, shown) : ''}
+${sizes(product, ofColor, shown, chosen)}
 ${
   isSoldOut
     ? html`<p class="notice">Sold out.</p>`
@@ -38,26 +29,27 @@ ${
 <input class="input quantity" id="quantity" name="quantity" type="number" inputmode="numeric" min="1" max="99" required value="${chosen.quantity || '1'}"></div>
 <button class="button" type="submit">Add to bag</button></div>`
 }
+<div class="added" role="status"></div>
 </form>`;
 }
 
-interface PickerContext {
-  product: ProductDetail;
-  chosen: Chosen;
-  sole: boolean;
+function swatches(product: ProductDetail, byColor: [string, Variant[]][], shown: string): Html {
+  return html`<div class="colors" role="group" aria-labelledby="colors"><p class="label" id="colors">Colour</p><ul class="options">${byColor.map(
+    ([color, variants]) => {
+      const gone = variants.every(({ available }) => available === 0);
+      return html`
+<li><a class="choice${gone ? ' gone' : ''}" href="${productHref(product.slug, color)}"${raw(color === shown ? ' aria-current="true"' : '')} data-swatch>${dot(color)}${color || 'As shown'}${gone ? html`<span class="hidden">, sold out</span>` : ''}</a></li>`;
+    },
+  )}</ul></div>`;
 }
 
-function sizes(
-  { product, chosen, sole }: PickerContext,
-  variants: Variant[],
-  color: string,
-  extra: string,
-): Html {
+function sizes(product: ProductDetail, variants: Variant[], color: string, chosen: Chosen): Html {
   const legend = color === '' ? 'Size' : `Size in ${color}`;
-  return html`<fieldset class="sizes ${extra}"><legend class="label">${legend}</legend><div class="options">${variants.map(
+  const isSole = product.variants.length === 1;
+  return html`<fieldset class="sizes"><legend class="label">${legend}</legend><div class="options">${variants.map(
     (variant) => {
       const gone = variant.available === 0;
-      const checked = !gone && (sole || variant.id === chosen.variantId);
+      const checked = !gone && (isSole || variant.id === chosen.variantId);
       const costsOther = variant.price.amount !== product.price.amount;
       return html`<span><input class="choice-input" type="radio" name="variantId" id="v-${variant.id}" value="${variant.id}" data-size="${variant.size}"${raw(gone ? ' disabled' : '')}${raw(checked ? ' checked' : '')}><label class="choice" for="v-${variant.id}">${variant.size || 'One size'}${costsOther ? html` <span class="count">${formatMoney(variant.price.amount)}</span>` : ''}${gone ? html`<span class="hidden">, sold out</span>` : ''}</label></span>`;
     },
@@ -71,12 +63,4 @@ function scarce(variants: Variant[]): Html | '' {
     .slice(0, 3)
     .map(({ size, available }) => `${available} left${size === '' ? '' : ` in ${size}`}`);
   return html`<p class="hint">Only ${told.join(', ')}.</p>`;
-}
-
-/** What was chosen; else the first colour that is still to be had. */
-function chosenColor(byColor: [string, Variant[]][], chosen: Chosen): string | undefined {
-  const asked = byColor.find(([color]) => color === chosen.color);
-  const ofVariant = byColor.find(([, variants]) => variants.some(({ id }) => id === chosen.variantId));
-  const first = byColor.find(([, variants]) => variants.some(({ available }) => available > 0));
-  return (asked ?? ofVariant ?? first ?? byColor[0])?.[0];
 }

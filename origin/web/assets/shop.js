@@ -2,40 +2,66 @@
 const root = document.documentElement;
 /** By form, what was sent and not answered, with its key. */
 const unanswered = new WeakMap();
+const messageMs = 8_000;
 
 showVisitor();
+enhance();
 document.addEventListener('submit', onSubmit);
 document.addEventListener('change', onChange);
-for (const button of document.querySelectorAll('[data-print]')) {
-  button.hidden = false;
-  button.addEventListener('click', () => print());
+document.addEventListener('click', onClick);
+document.addEventListener('keydown', ({ key }) => key === 'Escape' && closeMessages());
+addEventListener('pageshow', ({ persisted }) => persisted && comeBack());
+addEventListener('popstate', ({ state }) => state?.shown && location.reload());
+/** Says aloud what a part of the page that was replaced now holds. */
+const announcer = document.createElement('p');
+announcer.className = 'hidden';
+announcer.setAttribute('role', 'status');
+document.body.append(announcer);
+
+/** What stands there only for the script, and what only for whoever has none. */
+function enhance() {
+  for (const button of document.querySelectorAll('[data-print]')) {
+    button.hidden = false;
+    button.onclick = () => print();
+  }
+  for (const button of document.querySelectorAll('[data-apply]')) button.hidden = true;
+}
+
+/** A page that the browser kept is as old as when it was left: its count and name are told anew, and a bag is shown anew. */
+function comeBack() {
+  if (document.querySelector('[data-swap]')) location.reload();
+  else showVisitor(true);
 }
 
 /** Shared pages know nobody: the name was left by the last personal page, the count is asked for. */
-function showVisitor() {
-  try {
-    if ('name' in root.dataset) localStorage.setItem('name', root.dataset.name);
-    const name = localStorage.getItem('name');
-    if (name) document.querySelector('[data-name-here]').textContent = name;
-  } catch {
-    // Storage may be forbidden; the link then says "Account".
-  }
-  if ('counted' in root.dataset) return;
-  fetch('/api/cart', { headers: { Accept: 'application/json' } })
-    .then((answer) => (answer.status === 401 ? forgetVisitor() : answer.ok && answer.json()))
+function showVisitor(isOld = false) {
+  if (!isOld && 'name' in root.dataset) rememberName(root.dataset.name);
+  else showName();
+  if (!isOld && 'counted' in root.dataset) return;
+  fetch('/api/cart', { headers: { Accept: 'application/json' }, cache: 'no-store' })
+    .then((answer) => {
+      if (answer.status === 401) rememberName('');
+      return answer.ok ? answer.json() : undefined;
+    })
     .then((cart) => cart && showCount(cart.count))
     .catch(() => {});
 }
 
-/** The session has ended, and the answer that told so took its cookie away: a guest with an empty bag from now on. */
-function forgetVisitor() {
-  document.querySelector('[data-name-here]').textContent = 'Account';
+function rememberName(name) {
   try {
-    localStorage.removeItem('name');
+    localStorage.setItem('name', name);
   } catch {
-    // Nothing was left there.
+    // Storage may be forbidden; the link then says "Account".
   }
-  return { count: 0 };
+  showName();
+}
+
+function showName() {
+  try {
+    document.querySelector('[data-name-here]').textContent = localStorage.getItem('name') || 'Account';
+  } catch {
+    // As above.
+  }
 }
 
 function showCount(count) {
@@ -46,7 +72,10 @@ function onSubmit(event) {
   const form = event.target;
   if (form.matches('[data-add]')) intercept(event, form, addToBag);
   else if (form.matches('[data-swap]')) intercept(event, form, swapPage);
-  else if (form.method === 'post') {
+  else if (form.matches('[data-filters]')) {
+    event.preventDefault();
+    applyFilters(form);
+  } else if (form.method === 'post') {
     // The second click of a double click.
     if (form.ariaBusy === 'true') event.preventDefault();
     form.ariaBusy = 'true';
@@ -75,9 +104,8 @@ async function intercept(event, form, act) {
 async function addToBag(form) {
   const chosen = form.querySelector('[name=variantId]:checked, [name=variantId][type=hidden]');
   if (!chosen) {
-    const sizes = [...form.querySelectorAll('.sizes')].find((group) => group.checkVisibility());
-    sizes?.querySelector('input:enabled')?.focus();
-    return say('Please choose a size.');
+    form.querySelector('.sizes input:enabled')?.focus();
+    return say(form, 'Please choose a size.');
   }
   const bag = { href: '/cart', text: 'View bag' };
   const add = JSON.stringify({ variantId: chosen.value, quantity: Number(form.elements.quantity.value) });
@@ -85,14 +113,14 @@ async function addToBag(form) {
   const key = unanswered.get(form)?.[add] ?? crypto.randomUUID();
   unanswered.set(form, { [add]: key });
   const answer = await send('/api/cart/lines', add, key);
-  if (!answer) return say('The shop does not answer right now. Try again: it is added only once.', bag);
+  if (!answer) return say(form, 'The shop does not answer right now. Try again: it is added only once.', bag);
   unanswered.delete(form);
   const { ok, body } = answer;
-  if (!ok) return say(`${body.detail}.`);
+  if (!ok) return say(form, `${body.detail}.`);
   showCount(body.count);
   const line = body.lines.find(({ variantId }) => variantId === chosen.value);
   const what = [line?.name, line?.color, line?.size].filter(Boolean).join(', ');
-  say(`Added to your bag: ${what}.`, bag);
+  say(form, `Added to your bag: ${what}.`, bag);
 }
 
 /** The same key again is the same add, so what failed on the way is sent again without harm. Nothing where no answer can be read. */
@@ -100,10 +128,6 @@ async function send(url, body, key) {
   const headers = { 'Content-Type': 'application/json', 'Idempotency-Key': key };
   for (let attempt = 1; attempt <= 4; attempt++) {
     const answer = await fetch(url, { method: 'POST', headers, body }).catch(() => {});
-    if (answer?.status === 401) {
-      forgetVisitor();
-      continue;
-    }
     const read = answer?.status < 500 && (await answer.json().catch(() => {}));
     if (read) return { ok: answer.ok, body: read };
     await new Promise((resolve) => setTimeout(resolve, 250 * 2 ** attempt * (0.5 + Math.random())));
@@ -123,12 +147,10 @@ function swapPage(form) {
 /** Posts a form of the bag and shows the page that answers in place of this one; focus, and what is being typed, stay. */
 async function swapNow(form, sent) {
   const answer = await fetch(form.action, { method: 'POST', body: sent });
-  const next = new DOMParser().parseFromString(await answer.text(), 'text/html');
-  const content = next.querySelector('main');
-  if (!content) throw new Error('The answer is no page');
+  const next = parsePage(await answer.text());
   const before = document.activeElement;
   document.title = next.title;
-  document.querySelector('main').replaceWith(content);
+  const content = replaceMain(next);
   document.querySelector('.actions').replaceWith(next.querySelector('.actions'));
   // What was pressed, or what stands in its place: the way back from a removal, and the line that came back.
   const ids = [before?.id, 'removed', `q-${sent.get('variantId')}`];
@@ -143,38 +165,121 @@ async function swapNow(form, sent) {
   } else if (after.name === 'quantity' && before.value !== before.defaultValue) after.value = before.value;
 }
 
-function onChange({ target }) {
-  if (target.matches('[data-swap] [name=quantity]') && target.checkValidity()) target.form.requestSubmit();
-  if (target.matches('.swatch-input')) keepSize(target);
+/** @throws where the text is no page of the shop */
+function parsePage(text) {
+  const page = new DOMParser().parseFromString(text, 'text/html');
+  if (!page.querySelector('main')) throw new Error('The answer is no page');
+  return page;
 }
 
-/** Another colour: the same size, where there is one. */
-function keepSize(swatch) {
-  const sizes = swatch.form.elements.variantId;
-  const before = [...(sizes.length ? sizes : [sizes])].find((size) => size.checked);
-  if (before?.type !== 'radio') return;
-  before.checked = false;
-  const group = swatch.nextElementSibling.nextElementSibling;
-  for (const size of group.querySelectorAll('input:enabled')) {
-    if (size.dataset.size === before.dataset.size) size.checked = true;
+function replaceMain(page) {
+  const content = page.querySelector('main');
+  document.querySelector('main').replaceWith(content);
+  enhance();
+  return content;
+}
+
+let latest;
+
+/** Shows the page at an address in place of this one. Where that fails, the browser goes there by itself. @returns whether it is shown */
+async function show(url, remember) {
+  const asked = {};
+  latest = asked;
+  try {
+    const answer = await fetch(url);
+    if (!answer.ok) throw new Error('The answer is no list and no product');
+    const page = parsePage(await answer.text());
+    // Something else was asked for meanwhile.
+    if (latest !== asked) return false;
+    remember(page);
+    replaceMain(page);
+    document.title = page.title;
+    return true;
+  } catch {
+    location.assign(url);
+    return false;
   }
 }
 
-function say(text, link) {
-  document.querySelector('.added')?.remove();
-  const box = document.createElement('div');
-  box.className = 'added';
-  box.setAttribute('role', 'status');
-  document.body.append(box);
-  // Filled after it stands in the page, so that it is read out.
-  requestAnimationFrame(() => {
-    const sentence = document.createElement('p');
-    sentence.textContent = text;
-    box.append(sentence);
-    if (!link) return;
-    const more = document.createElement('p');
-    const anchor = Object.assign(document.createElement('a'), { href: link.href, textContent: link.text });
-    more.append(anchor);
-    box.append(more);
+/** The list as the filters now stand; focus, and whether the filters are open, stay. */
+async function applyFilters(form) {
+  const chosen = [...new FormData(form)].filter(([, value]) => value !== '');
+  const url = `${form.action}?${new URLSearchParams(chosen)}`;
+  const isOpen = form.closest('details').open;
+  let focused;
+  const shown = await show(url, () => {
+    focused = document.activeElement;
+    history.replaceState({ shown: true }, '');
+    history.pushState({ shown: true }, '', url);
   });
+  if (!shown) return;
+  const next = document.querySelector('[data-filters]');
+  announcer.textContent = document.querySelector('[data-total]')?.textContent ?? '';
+  if (!next) return;
+  next.closest('details').open = isOpen;
+  const { name, value, type } = form.contains(focused) ? focused : {};
+  const same = (field) => field.name === name && (type !== 'checkbox' || field.value === value);
+  [...next.elements].find(same)?.focus({ preventScroll: true });
+}
+
+function onClick(event) {
+  if (event.target.closest('[data-close]')) return closeMessages();
+  const swatch = event.target.closest('[data-swatch]');
+  if (!swatch || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
+  event.preventDefault();
+  showColor(swatch);
+}
+
+/** The same product in another colour: its picture and sizes, with the size and number that were chosen. */
+async function showColor(swatch) {
+  const { variantId, quantity } = swatch.closest('form').elements;
+  const before = variantId && [...(variantId.length ? variantId : [variantId])].find((size) => size.checked);
+  const pieces = quantity?.value;
+  const href = swatch.getAttribute('href');
+  if (!(await show(href, () => history.replaceState(history.state, '', href)))) return;
+  const form = document.querySelector('[data-add]');
+  for (const size of form.querySelectorAll('.sizes input:enabled')) {
+    if (before && size.dataset.size === before.dataset.size) size.checked = true;
+  }
+  if (pieces && form.elements.quantity) form.elements.quantity.value = pieces;
+  const same = [...form.querySelectorAll('[data-swatch]')].find(
+    (other) => other.getAttribute('href') === href,
+  );
+  same?.focus({ preventScroll: true });
+  announcer.textContent = same?.textContent ?? '';
+}
+
+function onChange({ target }) {
+  if (target.matches('[data-swap] [name=quantity]') && target.checkValidity()) target.form.requestSubmit();
+  if (target.matches('[data-filters] *') && target.checkValidity()) target.form.requestSubmit();
+}
+
+/** Tells below the form what came of it. It goes by itself, by its button and by Escape. */
+function say(form, text, link) {
+  const box = form.querySelector('[role=status]');
+  const sentence = document.createElement('p');
+  sentence.textContent = text;
+  const close = Object.assign(document.createElement('button'), { type: 'button', textContent: '×' });
+  close.ariaLabel = 'Close';
+  close.dataset.close = '';
+  const more =
+    link && Object.assign(document.createElement('a'), { href: link.href, textContent: link.text });
+  box.replaceChildren(...[sentence, more, close].filter(Boolean));
+  box.scrollIntoView({ block: 'nearest' });
+  clearTimeout(box.timer);
+  const closeLater = () => {
+    box.timer = setTimeout(
+      () => (box.matches(':hover, :focus-within') ? closeLater() : closeMessages()),
+      messageMs,
+    );
+  };
+  closeLater();
+}
+
+function closeMessages() {
+  for (const box of document.querySelectorAll('.added')) {
+    const hadFocus = box.contains(document.activeElement);
+    box.replaceChildren();
+    if (hadFocus) box.closest('form').querySelector('[type=submit]')?.focus();
+  }
 }

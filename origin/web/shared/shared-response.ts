@@ -14,9 +14,11 @@ export interface SharedRequest {
   /** Names the representation, from normalised input only; what differs in it must differ in the key. */
   key: string;
   produce: (db: DbOrTx) => Promise<Fresh<SharedBody>>;
+  /** Whether the address alone decides on the key; default true. */
+  isOfAddress?: boolean;
 }
 
-/** Only the address may decide what `request` is: the runtime answers it by itself from then on. */
+/** Where the address alone decides what `request` is, the runtime answers it by itself from then on. */
 export async function respondShared(
   c: Context<AppEnv>,
   deps: Pick<Deps, 'cache'>,
@@ -24,7 +26,8 @@ export async function respondShared(
 ): Promise<Response> {
   const read = toRead(request);
   const result = await deps.cache.read(read);
-  if (result.value.status === 200) (c.env as RuntimeBindings | undefined)?.remember?.(read.key);
+  if (result.value.status === 200 && request.isOfAddress !== false)
+    (c.env as RuntimeBindings | undefined)?.remember?.(read.key);
   const answer = answerShared(result, c.req.header('Accept-Encoding'), c.req.header('If-None-Match'));
   return new Response(answer.body ?? null, answer);
 }
