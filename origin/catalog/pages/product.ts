@@ -37,7 +37,10 @@ ${refused ? notice(refused.reason) : ''}
 ${variantPicker(product, shown, refused?.chosen)}
 <div>
 ${product.descriptionHtml === '' ? '' : fold('What it is', html`<div class="prose">${raw(product.descriptionHtml)}</div>`, true)}
-${sizeGuide(product.variants.map((variant) => variant.size))}
+${sizeGuide(
+  path,
+  product.variants.map((variant) => variant.size),
+)}
 ${fold('Delivery and payment', html`<div class="prose"><p>Pay when it arrives or with the demo payment, which moves no money. No account is needed; you can make one after the order.</p></div>`)}
 </div>
 </div>
