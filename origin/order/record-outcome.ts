@@ -46,8 +46,7 @@ export async function recordEvent(deps: OutcomeDeps, event: PaymentEvent): Promi
     const told = event.read((await readCharge(tx, event.orderId)).charge);
     if (told === undefined) return;
     if (payment.status === 'failed' && told.tookMoney) await flagLateMoney(tx, payment, told.reference);
-    else if (told.status === 'unknown' && next[payment.status].length > 0)
-      await addToOutbox(tx, 'settle-payment', { orderId: payment.order_id });
+    else if (told.status === 'unknown' && next[payment.status].length > 0) await askNow(tx, event.orderId);
     else if (told.status !== 'unknown') await writeOutcome(tx, payment, told, deps.now());
   });
 }
@@ -134,6 +133,16 @@ function nextQuestionAt({ attempted_at, expires_at }: Payment, nowMs: number): D
   const pauseMs = Math.min(Math.max(openMs / 2, shortestPauseMs), longestPauseMs);
   const closedMs = (expires_at?.getTime() ?? 0) + afterClosingMs;
   return new Date(closedMs > nowMs ? Math.min(nowMs + pauseMs, closedMs) : nowMs + pauseMs);
+}
+
+/** Once, however often the event comes before the question is asked. Index: outbox_unfinished. */
+async function askNow(tx: Tx, orderId: string): Promise<void> {
+  const { rows } = await sql`
+    select from outbox
+    where state = 'pending' and due_at <= clock_timestamp() and claimed_until < clock_timestamp()
+      and kind = 'settle-payment' and payload ->> 'orderId' = ${orderId}
+    limit 1`.execute(tx);
+  if (rows.length === 0) await addToOutbox(tx, 'settle-payment', { orderId });
 }
 
 /** One question after another for each order: every answer that leaves it open would begin a line of its own. Index: outbox_unfinished. */

@@ -8,7 +8,13 @@ beforeAll(async () => {
   at = await openStripeShop();
 });
 afterAll(() => at?.[Symbol.asyncDispose]());
-const undisturbed = { failsWith: undefined, losesAnswers: false, isAway: false, secretKeys: undefined };
+const undisturbed = {
+  failsWith: undefined,
+  losesAnswers: false,
+  isAway: false,
+  secretKeys: undefined,
+  expands: true,
+};
 afterEach(() => void Object.assign(at.stripe, undisturbed));
 
 const paid = { payment_status: 'paid', status: 'complete' } as const;
@@ -201,6 +207,11 @@ describe('A method of payment that takes days', () => {
     placed.session.intentStatus = intentStatus;
     for (let time = 0; time < 2; time += 1) await at.settle(placed.id, 3 * dayMinutes);
     expect(await statusOf(placed)).toBe(status);
+    const named = await begin();
+    named.session.intentStatus = intentStatus;
+    at.stripe.expands = false;
+    await at.settle(named.id, 3 * dayMinutes);
+    expect(await statusOf(named)).toBe(status);
   });
 
   test('does not lead the shopper to the page again where an older answer arrives later', async () => {

@@ -44,8 +44,10 @@ export interface StripeServer extends AsyncDisposable {
   sessions: FakeSession[];
   refunds: { intent: string; key: string }[];
   requests: FakeRequest[];
-  /** While true, requests are carried out and the connection is cut before the answer. */
-  losesAnswers: boolean;
+  /** While set, requests are carried out and the connection is cut before the answer; `writes`: before that to a write. */
+  losesAnswers: boolean | 'writes';
+  /** While false, a session names its payment intent by its id, whatever is asked. */
+  expands: boolean;
   /** While set, requests are cut before they are carried out. */
   isAway: boolean;
   /** While set, each request is answered so; a write's answer is remembered under its key, as Stripe does. */
@@ -56,7 +58,7 @@ export interface StripeServer extends AsyncDisposable {
   aheadMs: number;
   /** Other keys than this are refused, where it is set. */
   secretKeys: string[] | undefined;
-  /** @returns body and headers of a webhook about the session, as it is now. */
+  /** @returns body and headers of a webhook about the session or its intent, as it is now. */
   event(type: string, session: FakeSession): Promise<{ body: string; headers: Record<string, string> }>;
 }
 
@@ -77,6 +79,7 @@ export async function startStripeServer(): Promise<StripeServer> {
     if (state.failsWith !== undefined) return state.failsWith;
     const [, , resource, name, id] = call.url.pathname.split('/');
     if (resource === 'refunds') return refund(call);
+    if (resource === 'payment_intents') return retrieveIntent(call, name ?? '');
     if (resource !== 'checkout' || name !== 'sessions') return refusal(404, 'Unrecognized request URL', {});
     for (const session of state.sessions)
       if (session.status === 'open' && session.expires_at <= nowSeconds()) session.status = 'expired';
@@ -115,7 +118,18 @@ export async function startStripeServer(): Promise<StripeServer> {
     const found = state.sessions.find((session) => session.id === id && session.account === account);
     if (found === undefined)
       return refusal(404, `No such checkout.session: ${id}`, { code: 'resource_missing', param: 'session' });
-    return { status: 200, body: represent(found, url.searchParams.get('expand[0]') === 'payment_intent') };
+    return {
+      status: 200,
+      body: represent(found, state.expands && url.searchParams.get('expand[0]') === 'payment_intent'),
+    };
+  };
+
+  const retrieveIntent = ({ account }: Call, id: string): FakeAnswer => {
+    const found = state.sessions.find((session) => `pi_${session.id}` === id && session.account === account);
+    const intent = found === undefined ? undefined : intentOf(found);
+    return intent === undefined
+      ? refusal(404, `No such payment_intent: ${id}`, { code: 'resource_missing', param: 'intent' })
+      : { status: 200, body: intent };
   };
 
   const listSessions = ({ account, url }: Call): FakeAnswer => {
@@ -180,7 +194,8 @@ export async function startStripeServer(): Promise<StripeServer> {
     const { status, body } = await answer(call);
     const { method, key, text } = call;
     state.requests.push({ method, path: call.url.pathname, key, body: text, status });
-    if (state.losesAnswers) return request.socket.destroy();
+    if (state.losesAnswers === true || (state.losesAnswers === 'writes' && method === 'POST'))
+      return request.socket.destroy();
     response.writeHead(status, { 'Content-Type': 'application/json' }).end(JSON.stringify(body));
   });
   http.listen(0, '127.0.0.1');
@@ -193,6 +208,7 @@ export async function startStripeServer(): Promise<StripeServer> {
     refunds: [],
     requests: [],
     losesAnswers: false,
+    expands: true,
     isAway: false,
     failsWith: undefined,
     gate: undefined,
@@ -204,7 +220,7 @@ export async function startStripeServer(): Promise<StripeServer> {
         id: `evt_${events}`,
         object: 'event',
         type,
-        data: { object: represent(session) },
+        data: { object: type.startsWith('payment_intent.') ? intentOf(session) : represent(session) },
       });
       const signature = await signer.webhooks.generateTestHeaderStringAsync({
         payload: body,
@@ -294,20 +310,20 @@ function refusal(status: number, message: string, members: Record<string, string
 }
 
 function represent(session: FakeSession, isExpanded = false): object {
-  const { amount, account: _, intentStatus, ...rest } = session;
-  const status = intentStatus ?? (session.payment_status === 'paid' ? 'succeeded' : undefined);
-  const intent = {
-    id: `pi_${session.id}`,
-    object: 'payment_intent',
-    amount,
-    currency: session.currency,
-    status,
-  };
+  const { amount, account: _, intentStatus: __, ...rest } = session;
+  const intent = intentOf(session);
   return {
     ...rest,
     object: 'checkout.session',
     amount_total: amount,
     url: session.status === 'open' ? `https://checkout.stripe.example/${session.id}` : null,
-    payment_intent: status === undefined ? null : isExpanded ? intent : intent.id,
+    payment_intent: intent === undefined ? null : isExpanded ? intent : intent.id,
   };
+}
+
+function intentOf(session: FakeSession) {
+  const { id, amount, currency, metadata, payment_status: paid } = session;
+  const status = session.intentStatus ?? (paid === 'paid' ? 'succeeded' : undefined);
+  if (status === undefined) return undefined;
+  return { id: `pi_${id}`, object: 'payment_intent', amount, currency, metadata, status };
 }

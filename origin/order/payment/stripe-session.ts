@@ -8,8 +8,8 @@ export interface SessionMeaning extends ChargeResult {
 }
 
 /** For a session whose id is not known yet: the id of an order may be that of another shop's order, its number is not. */
-export function isOfOrder(session: Stripe.Checkout.Session, charge: Charge): boolean {
-  return session.metadata?.['order'] === charge.orderNumber;
+export function isOfOrder({ metadata }: Pick<Stripe.Checkout.Session, 'metadata'>, charge: Charge): boolean {
+  return metadata?.['order'] === charge.orderNumber;
 }
 
 export function readSession(session: Stripe.Checkout.Session, charge: Charge): SessionMeaning {

@@ -54,8 +54,15 @@ export function createStripeProvider({ settings, server, now = Date.now }: Strip
     const { parameters } = charge.request as KeptRequest;
     return (await connect()).checkout.sessions.create(parameters, { idempotencyKey: charge.idempotencyKey });
   };
-  const retrieve = async (id: string) =>
-    (await connect()).checkout.sessions.retrieve(id, { expand: ['payment_intent'] });
+  const retrieve = async (id: string): Promise<Stripe.Checkout.Session> => {
+    const { checkout, paymentIntents } = await connect();
+    const session = await checkout.sessions.retrieve(id, { expand: ['payment_intent'] });
+    const { payment_intent: intent } = session;
+    // What was not shown is read by its id: once the page is closed, the intent decides.
+    return typeof intent === 'string' && session.payment_status === 'unpaid'
+      ? { ...session, payment_intent: await paymentIntents.retrieve(intent) }
+      : session;
+  };
 
   /** For a page that nobody was led to. It can no longer be opened, so the request is not repeated. */
   const lookUp = async (charge: Charge, expiresAt: Date): Promise<SessionMeaning> => {
@@ -115,6 +122,7 @@ export function createStripeProvider({ settings, server, now = Date.now }: Strip
       // The async form works on every runtime: it stands on Web Crypto.
       const { webhooks } = await connect();
       const event = await webhooks.constructEventAsync(body, signature, settings.stripe.webhookSecret);
+      if (askingEvents.has(event.type)) return readIntent(event.data.object as Stripe.PaymentIntent);
       if (!heardEvents.has(event.type)) return undefined;
       const session = event.data.object as Stripe.Checkout.Session;
       const orderId = session.client_reference_id;
@@ -144,8 +152,22 @@ const heardEvents = new Set<string>([
   'checkout.session.async_payment_failed',
 ]);
 
+/** A card that was declined is one, too, while the shopper may take another: they decide nothing, and the shop asks. */
+const askingEvents = new Set<string>([
+  'payment_intent.succeeded',
+  'payment_intent.payment_failed',
+  'payment_intent.canceled',
+]);
+
+function readIntent(intent: Stripe.PaymentIntent): StripeEvent | undefined {
+  const orderId = intent.metadata?.['order_id'] ?? '';
+  if (!idPattern.test(orderId)) return undefined;
+  const news: SessionMeaning = { status: 'unknown', detail: `Its payment intent is ${intent.status}` };
+  return { orderId, read: (charge) => (isOfOrder(intent, charge) ? news : undefined) };
+}
+
 function describeSession(order: PreparedFrom, siteUrl: string): Stripe.Checkout.SessionCreateParams {
-  const metadata = { order: order.orderNumber, shop: order.lineage };
+  const metadata = { order: order.orderNumber, order_id: order.orderId, shop: order.lineage };
   return {
     mode: 'payment',
     client_reference_id: order.orderId,
