@@ -1,4 +1,5 @@
 // An expected refusal: a stable code, a status and a sentence for people. Translated to HTTP in one place, by app.ts.
+import type { ProblemCode } from './web/api/problem-codes.ts';
 
 export interface RefusalOptions {
   /** Extra members of the problem document. */
@@ -12,12 +13,12 @@ export interface RefusalOptions {
 
 export class Refusal extends Error {
   readonly status: number;
-  readonly code: string;
+  readonly code: ProblemCode;
   readonly details: Record<string, unknown>;
   readonly retryAfterSeconds: number | undefined;
   readonly headers: Record<string, string>;
 
-  constructor(status: number, code: string, message: string, options: RefusalOptions = {}) {
+  constructor(status: number, code: ProblemCode, message: string, options: RefusalOptions = {}) {
     super(message, { cause: options.cause });
     this.name = 'Refusal';
     this.status = status;

@@ -1,16 +1,32 @@
 // An account as the outside sees it, and what may be entered for one.
 import { z } from '@hono/zod-openapi';
+import { growingEnum } from '../web/api/api.ts';
 import { plainText } from '../web/api/plain-text.ts';
 
+const exampleAccount = {
+  id: '42',
+  email: 'ada@example.com',
+  name: 'Ada Byron',
+  role: 'shopper',
+  createdAt: '2026-11-30T09:30:00.000Z',
+};
+const exampleSession = {
+  id: '7',
+  device: 'Mozilla/5.0 (X11; Linux x86_64) Firefox/145.0',
+  createdAt: '2026-11-30T09:30:00.000Z',
+  lastSeenAt: '2026-11-30T10:30:00.000Z',
+  current: true,
+};
+
 export const AccountSchema = z
-  .strictObject({
+  .object({
     id: z.string(),
     email: z.string(),
     name: z.string(),
-    role: z.enum(['shopper', 'staff']),
+    role: growingEnum(['shopper', 'staff']),
     createdAt: z.iso.datetime(),
   })
-  .openapi('Account');
+  .openapi('Account', { example: exampleAccount });
 
 export type Account = z.infer<typeof AccountSchema>;
 
@@ -28,25 +44,28 @@ export const PasswordField = z
 
 export const SignUpSchema = z
   .strictObject({ email: EmailField, password: PasswordField, name: NameField })
-  .openapi('SignUp');
+  .openapi('SignUp', {
+    example: { email: 'ada@example.com', password: 'correct horse battery', name: 'Ada Byron' },
+  });
 
 /** Not the rules for new passwords: an old or mistyped one is simply wrong. */
 export const SignInSchema = z
-  .strictObject({
-    email: z.string().max(254, { error: 'must have at most 254 characters' }),
-    password: z.string().max(200, { error: 'must have at most 200 characters' }),
-  })
-  .openapi('SignIn');
+  .strictObject({ email: z.string().max(254), password: z.string().max(200) })
+  .openapi('SignIn', { example: { email: 'ada@example.com', password: 'correct horse battery' } });
 
 export const SessionSchema = z
-  .strictObject({
+  .object({
     id: z.string(),
     device: z.string(),
     createdAt: z.iso.datetime(),
     lastSeenAt: z.iso.datetime(),
     current: z.boolean(),
   })
-  .openapi('Session');
+  .openapi('Session', { example: exampleSession });
+
+export const SessionListSchema = z
+  .object({ items: z.array(SessionSchema) })
+  .openapi('SessionList', { example: { items: [exampleSession] } });
 
 export type Session = z.infer<typeof SessionSchema>;
 

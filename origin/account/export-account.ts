@@ -8,11 +8,11 @@ import { readAccount } from './change-account.ts';
 import { listSessions, type SignedIn } from './sessions.ts';
 
 export const AccountExportSchema = z
-  .strictObject({
+  .object({
     exportedAt: z.iso.datetime(),
     account: AccountSchema,
     sessions: z.array(SessionSchema),
-    cart: z.array(z.strictObject({ variantId: z.string(), quantity: z.int() })),
+    cart: z.array(z.object({ variantId: z.string(), quantity: z.int() })),
     orders: z.array(OrderExportSchema),
   })
   .openapi('AccountExport');

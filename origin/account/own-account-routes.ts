@@ -2,11 +2,11 @@
 import type { OpenAPIHono } from '@hono/zod-openapi';
 import {
   createApi,
-  createRoute,
+  defineRoute,
+  emptyAnswer,
   IdempotencyKeyHeader as headers,
   jsonAnswer,
   jsonBody,
-  problemAnswer,
   z,
 } from '../web/api/api.ts';
 import type { AppEnv } from '../web/env.ts';
@@ -21,58 +21,75 @@ import { leaveForGood } from './sign-out.ts';
 import { readVisitor, requireAccount } from './visitor.ts';
 
 const tags = ['account'];
-const nothing = { description: 'Done' };
-const ownAccount = { 200: jsonAnswer('The account', AccountSchema), default: problemAnswer };
+const audience = 'account';
+const nothing = emptyAnswer('Done', ['Set-Cookie']);
+const ownAccount = { 200: jsonAnswer('The account', AccountSchema) };
 
-const getRoute = createRoute({
+const getRoute = defineRoute({
   method: 'get',
   path: '/api/account',
+  operationId: 'getAccount',
   tags,
+  audience,
   summary: 'The own account',
   responses: ownAccount,
 });
 
-const patchRoute = createRoute({
+const patchRoute = defineRoute({
   method: 'patch',
   path: '/api/account',
+  operationId: 'updateAccount',
   tags,
+  audience,
   summary: 'Change the own name',
   request: {
     headers,
-    body: jsonBody(z.strictObject({ name: NameField.optional() }).openapi('AccountPatch')),
+    body: jsonBody(
+      z
+        .strictObject({ name: NameField.optional() })
+        .openapi('AccountPatch', { example: { name: 'Ada Lovelace' } }),
+    ),
   },
   responses: ownAccount,
 });
 
-const deleteRoute = createRoute({
+const deleteRoute = defineRoute({
   method: 'delete',
   path: '/api/account',
+  operationId: 'deleteAccount',
   tags,
+  audience,
   summary: 'Delete the own account; orders stay without the person',
   request: { headers },
-  responses: { 204: nothing, default: problemAnswer },
+  responses: { 204: nothing },
 });
 
 const PasswordChange = z
   .strictObject({ currentPassword: z.string().max(200), newPassword: PasswordField })
-  .openapi('PasswordChange');
-const putPasswordRoute = createRoute({
+  .openapi('PasswordChange', {
+    example: { currentPassword: 'correct horse battery', newPassword: 'staple correct horse' },
+  });
+const putPasswordRoute = defineRoute({
   method: 'put',
   path: '/api/account/password',
+  operationId: 'changePassword',
   tags,
+  audience,
+  refusals: ['wrong-password', 'busy'],
   summary: 'Change the password; other devices are signed out',
   request: { headers, body: jsonBody(PasswordChange) },
-  responses: { 204: nothing, default: problemAnswer },
+  responses: { 204: nothing },
 });
 
-const exportRoute = createRoute({
+const exportRoute = defineRoute({
   method: 'get',
   path: '/api/account/export',
+  operationId: 'exportAccount',
   tags,
+  audience,
   summary: 'Everything that the shop keeps of you',
   responses: {
-    200: jsonAnswer('Account, sessions, cart, orders', AccountExportSchema),
-    default: problemAnswer,
+    200: jsonAnswer('Account, sessions, cart, orders', AccountExportSchema, ['Content-Disposition']),
   },
 });
 

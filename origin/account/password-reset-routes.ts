@@ -3,10 +3,10 @@ import type { OpenAPIHono } from '@hono/zod-openapi';
 import { visitOf } from '../cart/routes.ts';
 import {
   createApi,
-  createRoute,
+  defineRoute,
+  emptyAnswer,
   IdempotencyKeyHeader as headers,
   jsonBody,
-  problemAnswer,
   z,
 } from '../web/api/api.ts';
 import type { AppEnv } from '../web/env.ts';
@@ -15,30 +15,44 @@ import type { AccountDeps } from './account-deps.ts';
 import { requestPasswordReset, resetPassword } from './reset-password.ts';
 
 const tags = ['account'];
+const audience = 'everyone';
 
-const requestRoute = createRoute({
+const requestRoute = defineRoute({
   method: 'post',
   path: '/api/password-resets',
+  operationId: 'requestPasswordReset',
   tags,
+  audience,
   summary: 'Ask for a link to a new password; the answer is the same whether or not there is an account',
-  request: { headers, body: jsonBody(z.strictObject({ email: EmailField }).openapi('PasswordResetRequest')) },
-  responses: {
-    202: { description: 'A mail is on its way if there is an account' },
-    default: problemAnswer,
+  request: {
+    headers,
+    body: jsonBody(
+      z
+        .strictObject({ email: EmailField })
+        .openapi('PasswordResetRequest', { example: { email: 'ada@example.com' } }),
+    ),
   },
+  responses: { 202: emptyAnswer('A mail is on its way if there is an account') },
 });
 
-const resetRoute = createRoute({
+const resetRoute = defineRoute({
   method: 'put',
   path: '/api/password-resets/{token}',
+  operationId: 'resetPassword',
   tags,
+  audience,
+  refusals: ['not-found', 'busy'],
   summary: 'Choose a new password by the link’s token, once, within 30 minutes; ends all sessions',
   request: {
     headers,
-    params: z.object({ token: z.string() }),
-    body: jsonBody(z.strictObject({ password: PasswordField }).openapi('NewPassword')),
+    params: z.object({ token: z.string().openapi({ description: 'Of the link in the mail' }) }),
+    body: jsonBody(
+      z
+        .strictObject({ password: PasswordField })
+        .openapi('NewPassword', { example: { password: 'staple correct horse' } }),
+    ),
   },
-  responses: { 204: { description: 'Done' }, default: problemAnswer },
+  responses: { 204: emptyAnswer('Done') },
 });
 
 export function passwordResetRoutes(own: AccountDeps): OpenAPIHono<AppEnv> {

@@ -4,17 +4,19 @@ import type { Context } from 'hono';
 import { notFound } from '../errors.ts';
 import {
   createApi,
-  createRoute,
+  defineRoute,
+  emptyAnswer,
   IdempotencyKeyHeader as headers,
+  Id,
   jsonAnswer,
   jsonBody,
-  problemAnswer,
   z,
 } from '../web/api/api.ts';
+import type { ProblemCode } from '../web/api/problem-codes.ts';
 import type { AppEnv } from '../web/env.ts';
 import { readOwn } from '../web/request/read-your-writes.ts';
 import { setCookies } from '../web/request/set-cookies.ts';
-import { AccountSchema, SessionSchema, SignInSchema, SignUpSchema } from './account.ts';
+import { AccountSchema, SessionListSchema, SessionSchema, SignInSchema, SignUpSchema } from './account.ts';
 import type { AccountDeps } from './account-deps.ts';
 import { arrivalOf } from './arrival.ts';
 import { endedSessionCookie } from './session-token.ts';
@@ -24,62 +26,77 @@ import { signOut, signOutDevice } from './sign-out.ts';
 import { readVisitor, refuseEndedSession, requireAccount } from './visitor.ts';
 
 const tags = ['account'];
-const nothing = { description: 'Done' };
-const signedIn = jsonAnswer('Signed in; the session is a cookie', AccountSchema);
+const nothing = emptyAnswer('Done', ['Set-Cookie']);
+const signedIn = jsonAnswer('Signed in; the session is a cookie', AccountSchema, ['Location', 'Set-Cookie']);
+// `not-found`: the account was deleted since the first answer to the same key.
+const refusals: ProblemCode[] = ['too-many-attempts', 'busy', 'not-found'];
 
-const signUpRoute = createRoute({
+const signUpRoute = defineRoute({
   method: 'post',
   path: '/api/accounts',
+  operationId: 'signUp',
   tags,
+  audience: 'everyone',
+  refusals: ['email-taken', ...refusals],
   summary: 'Sign up; a guest’s cart comes along',
   request: { headers, body: jsonBody(SignUpSchema) },
-  responses: { 201: signedIn, default: problemAnswer },
+  responses: { 201: signedIn },
 });
 
-const signInRoute = createRoute({
+const signInRoute = defineRoute({
   method: 'post',
   path: '/api/sessions',
+  operationId: 'signIn',
   tags,
+  audience: 'everyone',
+  refusals: ['wrong-credentials', ...refusals],
   summary: 'Sign in; a guest’s cart is added to the account’s, once',
   request: { headers, body: jsonBody(SignInSchema) },
-  responses: { 201: signedIn, default: problemAnswer },
+  responses: { 201: signedIn },
 });
 
-const signOutRoute = createRoute({
+const signOutRoute = defineRoute({
   method: 'delete',
   path: '/api/sessions/current',
+  operationId: 'signOut',
   tags,
-  summary: 'Sign out',
+  audience: 'everyone',
+  summary: 'Sign out; who is signed out already gets the same answer',
   request: { headers },
-  responses: { 204: nothing, default: problemAnswer },
+  responses: { 204: nothing },
 });
 
-const currentSessionRoute = createRoute({
+const currentSessionRoute = defineRoute({
   method: 'get',
   path: '/api/sessions/current',
+  operationId: 'getCurrentSession',
   tags,
+  audience: 'account',
+  refusals: ['not-found'],
   summary: 'The session of this device',
-  responses: { 200: jsonAnswer('The session', SessionSchema), default: problemAnswer },
+  responses: { 200: jsonAnswer('The session', SessionSchema) },
 });
 
-const listSessionsRoute = createRoute({
+const listSessionsRoute = defineRoute({
   method: 'get',
   path: '/api/sessions',
+  operationId: 'listSessions',
   tags,
+  audience: 'account',
   summary: 'The devices that are signed in',
-  responses: {
-    200: jsonAnswer('Newest first', z.strictObject({ items: z.array(SessionSchema) }).openapi('SessionList')),
-    default: problemAnswer,
-  },
+  responses: { 200: jsonAnswer('The latest seen first', SessionListSchema) },
 });
 
-const endSessionRoute = createRoute({
+const endSessionRoute = defineRoute({
   method: 'delete',
   path: '/api/sessions/{id}',
+  operationId: 'endSession',
   tags,
+  audience: 'shopper',
+  refusals: ['not-found'],
   summary: 'Sign a device out, at once',
-  request: { headers, params: z.object({ id: z.string() }) },
-  responses: { 204: nothing, default: problemAnswer },
+  request: { headers, params: z.object({ id: Id }) },
+  responses: { 204: nothing },
 });
 
 export function sessionRoutes(own: AccountDeps): OpenAPIHono<AppEnv> {

@@ -7,12 +7,12 @@ import type { Deps } from '../deps.ts';
 import { notFound } from '../errors.ts';
 import {
   createApi,
-  createRoute,
+  defineRoute,
+  Id,
   IdempotencyKeyHeader,
   idPattern,
   jsonAnswer,
   jsonBody,
-  problemAnswer,
   z,
 } from '../web/api/api.ts';
 import { fingerprintOf } from '../web/api/idempotency.ts';
@@ -21,37 +21,59 @@ import { CartSchema } from './cart.ts';
 import { maxLineQuantity } from './cart-state.ts';
 import type { CartAnswer, CartOperation, Carts, Visit } from './carts.ts';
 
-const params = z.object({ variantId: z.string() });
-const answers = { 200: jsonAnswer('The cart as it stands now', CartSchema), default: problemAnswer };
+const tags = ['cart'];
+const audience = 'shopper';
+const params = z.object({ variantId: Id });
+const responses = { 200: jsonAnswer('The cart as it stands now', CartSchema, ['Set-Cookie']) };
 
 const AddToCart = z
-  .strictObject({ variantId: z.string(), quantity: z.int().min(1).max(maxLineQuantity) })
-  .openapi('AddToCart');
+  .strictObject({ variantId: Id, quantity: z.int().min(1).max(maxLineQuantity) })
+  .openapi('AddToCart', { example: { variantId: '7', quantity: 2 } });
 const SetQuantity = z
   .strictObject({ quantity: z.int().min(0).max(maxLineQuantity) })
-  .openapi('SetQuantity', { description: '0 removes the line' });
+  .openapi('SetQuantity', { description: '0 removes the line', example: { quantity: 1 } });
 
-const readRoute = createRoute({ method: 'get', path: '/api/cart', tags: ['cart'], responses: answers });
-const addRoute = createRoute({
+const readRoute = defineRoute({
+  method: 'get',
+  path: '/api/cart',
+  operationId: 'getCart',
+  tags,
+  audience,
+  summary: 'The cart of this guest or account',
+  responses,
+});
+const addRoute = defineRoute({
   method: 'post',
   path: '/api/cart/lines',
-  tags: ['cart'],
+  operationId: 'addToCart',
+  tags,
+  audience,
+  refusals: ['not-found', 'out-of-stock', 'line-limit', 'cart-limit'],
+  summary: 'Add pieces of a variant',
   request: { headers: IdempotencyKeyHeader, body: jsonBody(AddToCart) },
-  responses: answers,
+  responses,
 });
-const setRoute = createRoute({
+const setRoute = defineRoute({
   method: 'put',
   path: '/api/cart/lines/{variantId}',
-  tags: ['cart'],
+  operationId: 'setCartLine',
+  tags,
+  audience,
+  refusals: ['not-found', 'cart-limit'],
+  summary: 'Set how many pieces of a variant there are; 0 removes the line',
   request: { params, headers: IdempotencyKeyHeader, body: jsonBody(SetQuantity) },
-  responses: answers,
+  responses,
 });
-const removeRoute = createRoute({
+const removeRoute = defineRoute({
   method: 'delete',
   path: '/api/cart/lines/{variantId}',
-  tags: ['cart'],
+  operationId: 'removeCartLine',
+  tags,
+  audience,
+  refusals: ['not-found'],
+  summary: 'Remove a line',
   request: { params, headers: IdempotencyKeyHeader },
-  responses: answers,
+  responses,
 });
 
 export function cartRoutes(deps: Deps, carts: Carts): OpenAPIHono<AppEnv> {

@@ -2,13 +2,27 @@
 import { z } from '@hono/zod-openapi';
 import { MoneySchema } from '../web/money.ts';
 
-export const ImageSchema = z.strictObject({ url: z.string(), alt: z.string() }).openapi('Image');
+const exampleImage = { url: '/pictures/plain-tee.svg', alt: 'Plain Tee, Navy' };
+const examplePrice = { amount: 1_999, currency: 'EUR' };
+const exampleSummary = {
+  id: '42',
+  slug: 'plain-tee',
+  name: 'Plain Tee',
+  brand: 'MyClothes',
+  category: 'tops',
+  version: 17,
+  price: examplePrice,
+};
+
+export const ImageSchema = z
+  .object({ url: z.string().openapi({ format: 'uri-reference' }), alt: z.string() })
+  .openapi('Image', { example: exampleImage });
 
 const Version = z.int().min(0).openapi({ description: 'Rises with every change of the row' });
 const Available = z.int().min(0).openapi({ description: 'Whole pieces' });
 
 export const ProductSummarySchema = z
-  .strictObject({
+  .object({
     id: z.string(),
     slug: z.string(),
     name: z.string(),
@@ -19,10 +33,19 @@ export const ProductSummarySchema = z
     image: ImageSchema,
     available: Available,
   })
-  .openapi('ProductSummary');
+  .openapi('ProductSummary', { example: { ...exampleSummary, image: exampleImage, available: 20 } });
+
+const exampleVariant = {
+  id: '7',
+  sku: 'PLAIN-TEE-M-NAVY',
+  size: 'M',
+  color: 'Navy',
+  price: examplePrice,
+  available: 20,
+};
 
 export const VariantSchema = z
-  .strictObject({
+  .object({
     id: z.string(),
     sku: z.string(),
     size: z.string(),
@@ -31,10 +54,17 @@ export const VariantSchema = z
     available: Available,
     imageUrl: z.string().optional().openapi({ description: "Its colour's picture" }),
   })
-  .openapi('Variant');
+  .openapi('Variant', { example: exampleVariant });
+
+export const exampleProduct = {
+  ...exampleSummary,
+  description: 'A tee of heavy cotton.',
+  images: [exampleImage],
+  variants: [exampleVariant],
+};
 
 export const ProductSchema = z
-  .strictObject({
+  .object({
     id: z.string(),
     slug: z.string(),
     name: z.string(),
@@ -46,18 +76,18 @@ export const ProductSchema = z
     images: z.array(ImageSchema),
     variants: z.array(VariantSchema),
   })
-  .openapi('Product');
+  .openapi('Product', { example: exampleProduct });
 
 export const CategorySchema = z
-  .strictObject({ slug: z.string(), name: z.string(), productCount: z.int().min(0) })
+  .object({ slug: z.string(), name: z.string(), productCount: z.int().min(0) })
   .openapi('Category');
 
 const FacetValueSchema = z
-  .strictObject({ value: z.string(), count: z.int().min(0) })
+  .object({ value: z.string(), count: z.int().min(0) })
   .openapi('FacetValue', { description: 'How many products would be listed with this value chosen' });
 
 export const FacetsSchema = z
-  .strictObject({
+  .object({
     total: z.int().min(0),
     more: z.boolean().openapi({
       description: 'Counting stopped at 1,000 products: every count is a lower bound',
@@ -66,19 +96,32 @@ export const FacetsSchema = z
     colors: z.array(FacetValueSchema),
     categories: z.array(FacetValueSchema),
     price: z
-      .strictObject({ min: MoneySchema, max: MoneySchema })
+      .object({ min: MoneySchema, max: MoneySchema })
       .nullable()
       .openapi({ description: 'Of all that match but for min and max; null where nothing does' }),
   })
   .openapi('Facets');
 
 export const ProductListSchema = z
-  .strictObject({
+  .object({
     items: z.array(ProductSummarySchema),
     facets: FacetsSchema,
     nextCursor: z.string().nullable(),
   })
-  .openapi('ProductList');
+  .openapi('ProductList', {
+    example: {
+      items: [{ ...exampleSummary, image: exampleImage, available: 20 }],
+      facets: {
+        total: 1,
+        more: false,
+        sizes: [{ value: 'M', count: 1 }],
+        colors: [{ value: 'Navy', count: 1 }],
+        categories: [{ value: 'tops', count: 1 }],
+        price: { min: examplePrice, max: examplePrice },
+      },
+      nextCursor: null,
+    },
+  });
 
 export type Image = z.infer<typeof ImageSchema>;
 export type ProductSummary = z.infer<typeof ProductSummarySchema>;

@@ -3,12 +3,19 @@ import type { OpenAPIHono } from '@hono/zod-openapi';
 import type { Fresh } from '../cache/entry.ts';
 import type { Deps } from '../deps.ts';
 import { notFound } from '../errors.ts';
-import { createApi, createRoute, jsonAnswer, problemAnswer, z } from '../web/api/api.ts';
+import { createApi, defineRoute, IfNoneMatchHeader, sharedAnswers, z } from '../web/api/api.ts';
 import type { AppEnv } from '../web/env.ts';
 import { toProblem } from '../web/problem.ts';
 import { respondShared, type SharedBody } from '../web/shared/shared-response.ts';
 import { listProducts } from './list/list-products.ts';
-import { listKey, maxLimit, parseListQuery, sorts } from './list/list-query.ts';
+import {
+  defaultLimit,
+  listKey,
+  maxChosenValues,
+  maxLimit,
+  parseListQuery,
+  sorts,
+} from './list/list-query.ts';
 import { listCategories } from './list-categories.ts';
 import { pictureRoute } from './picture-route.ts';
 import { CategorySchema, ProductListSchema, ProductSchema } from './product.ts';
@@ -16,60 +23,103 @@ import { readProduct, toProduct } from './read-product.ts';
 import { isSlug } from './tags.ts';
 
 const tags = ['catalog'];
+const audience = 'everyone';
 const Values = z.union([z.string(), z.array(z.string())]).optional();
+const Label = { type: 'string' as const, maxLength: 100 };
+/** Told only: lists are judged by what pages judge theirs by. */
+const labels = (description: string) => ({
+  param: { style: 'form' as const, explode: true },
+  type: 'array' as const,
+  items: Label,
+  maxItems: maxChosenValues,
+  anyOf: undefined,
+  description,
+});
+const amount = (description: string) => ({
+  type: 'integer' as const,
+  minimum: 0,
+  maximum: 2_147_483_647,
+  description,
+  example: 2_000,
+});
 
-const listRoute = createRoute({
+const listRoute = defineRoute({
   method: 'get',
   path: '/api/products',
+  operationId: 'listProducts',
   tags,
+  audience,
+  refusals: ['bad-cursor'],
   summary: 'List or search products, with facets',
   request: {
+    headers: IfNoneMatchHeader,
     query: z.object({
-      q: z.string().optional().openapi({ description: 'Words; the last may be unfinished' }),
-      category: z.string().optional().openapi({ description: 'A slug; includes the categories below' }),
-      size: Values.openapi({ description: 'A label; may be repeated' }),
-      color: Values.openapi({ description: 'A label; may be repeated' }),
-      min: z.string().optional().openapi({ description: 'Lowest price, minor units' }),
-      max: z.string().optional().openapi({ description: 'Highest price, minor units' }),
+      q: z
+        .string()
+        .optional()
+        .openapi({ description: 'Words; the last may be unfinished', maxLength: 200, example: 'navy tee' }),
+      category: z
+        .string()
+        .optional()
+        .openapi({ description: 'A slug; includes the categories below', example: 'tops' }),
+      size: Values.openapi(labels('Labels, as `facets.sizes` tells them; any of them fits')),
+      color: Values.openapi(labels('Labels, as `facets.colors` tells them; any of them fits')),
+      min: z.string().optional().openapi(amount('Lowest price, minor units')),
+      max: z.string().optional().openapi(amount('Highest price, minor units')),
       sort: z
         .string()
         .optional()
-        // Only told here: the query is judged by what pages judge theirs by.
-        .openapi({ description: `One of ${sorts.join(', ')}`, enum: [...sorts] }),
-      cursor: z.string().max(200).optional().openapi({ description: '`nextCursor` of the part before' }),
-      limit: z
+        .openapi({
+          description: 'Default `relevance` where `q` is given, else `newest`',
+          enum: [...sorts],
+          example: 'price-asc',
+        }),
+      cursor: z
         .string()
+        .max(200)
         .optional()
-        .openapi({ description: `1 to ${maxLimit}, default 24` }),
+        .openapi({ description: '`nextCursor` of the part before, of a list with the same filter and sort' }),
+      limit: z.string().optional().openapi({
+        description: 'Most products of this part',
+        type: 'integer',
+        minimum: 1,
+        maximum: maxLimit,
+        default: defaultLimit,
+      }),
     }),
   },
-  responses: {
-    200: jsonAnswer('A part of the list', ProductListSchema),
-    default: problemAnswer,
-  },
+  responses: sharedAnswers('A part of the list', ProductListSchema),
 });
 
-const productRoute = createRoute({
+const productRoute = defineRoute({
   method: 'get',
   path: '/api/products/{slug}',
+  operationId: 'getProduct',
   tags,
+  audience,
+  refusals: ['not-found'],
   summary: 'One product with its variants',
-  request: { params: z.object({ slug: z.string() }) },
-  responses: { 200: jsonAnswer('The product', ProductSchema), default: problemAnswer },
+  request: {
+    headers: IfNoneMatchHeader,
+    params: z.object({ slug: z.string().openapi({ example: 'plain-tee' }) }),
+  },
+  responses: sharedAnswers('The product', ProductSchema),
 });
 
-const categoriesRoute = createRoute({
+const categoriesRoute = defineRoute({
   method: 'get',
   path: '/api/categories',
+  operationId: 'listCategories',
   tags,
+  audience,
   summary: 'The categories, those above before those below',
-  responses: {
-    200: jsonAnswer(
-      'All categories',
-      z.strictObject({ items: z.array(CategorySchema) }).openapi('Categories'),
-    ),
-    default: problemAnswer,
-  },
+  request: { headers: IfNoneMatchHeader },
+  responses: sharedAnswers(
+    'All categories',
+    z
+      .object({ items: z.array(CategorySchema) })
+      .openapi('Categories', { example: { items: [{ slug: 'tops', name: 'Tops', productCount: 12 }] } }),
+  ),
 });
 
 export function catalogRoutes(deps: Deps): OpenAPIHono<AppEnv> {

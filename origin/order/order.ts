@@ -1,8 +1,9 @@
 // An order as the outside sees it, and what placing one needs.
 import { z } from '@hono/zod-openapi';
 import { EmailField } from '../account/account.ts';
-import { MoneySchema } from '../web/money.ts';
-import { ShippingAddressSchema } from './shipping-address.ts';
+import { growingEnum } from '../web/api/api.ts';
+import { MoneySchema, MoneyToWriteSchema } from '../web/money.ts';
+import { exampleAddress, ShippingAddressSchema } from './shipping-address.ts';
 
 export const demoOutcomes = ['paid', 'declined', 'unknown'] as const;
 
@@ -17,23 +18,51 @@ export const OrderRequestSchema = z
         .optional()
         .openapi({ description: 'Only for the demo provider; default `paid`' }),
     }),
-    expectedTotal: MoneySchema.optional().openapi({
+    expectedTotal: MoneyToWriteSchema.optional().openapi({
       description:
         'What the buyer was shown. Where the order costs something else it is refused: 409 `price-changed`',
     }),
   })
-  .openapi('OrderRequest');
+  .openapi('OrderRequest', {
+    example: {
+      email: 'ada@example.com',
+      shippingAddress: exampleAddress,
+      payment: { provider: 'on-delivery' },
+      expectedTotal: { amount: 3_998, currency: 'EUR' },
+    },
+  });
 
 export type OrderRequest = z.infer<typeof OrderRequestSchema>;
 
+const exampleLine = {
+  variantId: '7',
+  productSlug: 'plain-tee',
+  sku: 'PLAIN-TEE-M-NAVY',
+  name: 'Plain Tee',
+  size: 'M',
+  color: 'Navy',
+  quantity: 2,
+  unitPrice: { amount: 1_999, currency: 'EUR' },
+  lineTotal: { amount: 3_998, currency: 'EUR' },
+};
+export const exampleOrder = {
+  id: '42',
+  number: 'MC-7F3KQ-2PDX9',
+  status: 'paid',
+  lines: [exampleLine],
+  total: { amount: 3_998, currency: 'EUR' },
+  placedAt: '2026-11-30T10:30:00.000Z',
+  payment: { provider: 'demo', status: 'paid' },
+};
+
 export const OrderSchema = z
-  .strictObject({
+  .object({
     id: z.string(),
     number: z.string(),
-    status: z.enum(['placed', 'paid', 'cancelled']),
+    status: growingEnum(['placed', 'paid', 'cancelled']),
     lines: z.array(
       z
-        .strictObject({
+        .object({
           variantId: z.string(),
           productSlug: z.string(),
           sku: z.string(),
@@ -44,19 +73,19 @@ export const OrderSchema = z
           unitPrice: MoneySchema,
           lineTotal: MoneySchema,
         })
-        .openapi('OrderLine'),
+        .openapi('OrderLine', { example: exampleLine }),
     ),
     total: MoneySchema,
     placedAt: z.iso.datetime(),
-    payment: z.strictObject({
+    payment: z.object({
       provider: z.string(),
-      status: z.enum(['reserved', 'pending', 'paid', 'failed', 'unknown']),
+      status: growingEnum(['reserved', 'pending', 'paid', 'failed', 'unknown']),
       redirectUrl: z
         .string()
         .optional()
         .openapi({ description: 'Where the buyer pays; only while that is still to be done' }),
     }),
   })
-  .openapi('Order');
+  .openapi('Order', { example: exampleOrder });
 
 export type Order = z.infer<typeof OrderSchema>;

@@ -2,9 +2,9 @@
 import { z } from '@hono/zod-openapi';
 import { sql } from 'kysely';
 import type { DbOrTx, Tx } from '../postgres/database.ts';
-import { type Order, OrderSchema } from './order.ts';
+import { exampleOrder, type Order, OrderSchema } from './order.ts';
 import { orderColumns, withLines } from './order-rows.ts';
-import { ShippingAddressSchema } from './shipping-address.ts';
+import { exampleAddress, OrderAddressSchema } from './shipping-address.ts';
 
 const mostShown = 200;
 
@@ -15,12 +15,15 @@ export async function listOrdersOfAccount(db: DbOrTx, accountId: string): Promis
 
 /** With what is personal of an order: where it went and whom it was told to. */
 export const OrderExportSchema = z
-  .strictObject({
+  .object({
     ...OrderSchema.shape,
     email: z.string().nullable(),
-    shippingAddress: ShippingAddressSchema.nullable(),
+    // Not `nullable`, by which the document would say that an address itself can be null wherever there is one.
+    shippingAddress: z.union([OrderAddressSchema, z.null()]),
   })
-  .openapi('OrderExport');
+  .openapi('OrderExport', {
+    example: { ...exampleOrder, email: 'ada@example.com', shippingAddress: exampleAddress },
+  });
 
 /** All of them, newest first. */
 export async function exportOrdersOfAccount(

@@ -7,18 +7,19 @@ import type { Deps } from '../deps.ts';
 import { notFound, Refusal } from '../errors.ts';
 import {
   createApi,
-  createRoute,
+  defineRoute,
+  emptyAnswer,
+  Id,
   IdempotencyKeyHeader,
   jsonAnswer,
   jsonBody,
-  problemAnswer,
   z,
 } from '../web/api/api.ts';
 import type { AppEnv } from '../web/env.ts';
 import { readOwn } from '../web/request/read-your-writes.ts';
 import { setCookies } from '../web/request/set-cookies.ts';
 import { countries } from './countries.ts';
-import { OrderRequestSchema, OrderSchema } from './order.ts';
+import { exampleOrder, OrderRequestSchema, OrderSchema } from './order.ts';
 import type { PaymentProviders } from './payment/providers.ts';
 import { placeOrder } from './place-order.ts';
 import { type Buyer, listOrders, readOrder } from './read-orders.ts';
@@ -26,64 +27,101 @@ import { recordEvent } from './record-outcome.ts';
 
 const tags = ['order'];
 
-const placeOrderRoute = createRoute({
+const placeOrderRoute = defineRoute({
   method: 'post',
   path: '/api/orders',
+  operationId: 'placeOrder',
   tags,
-  summary: 'Order what is in the cart; needs an Idempotency-Key',
+  audience: 'shopper',
+  refusals: [
+    'idempotency-key-required',
+    'cart-empty',
+    'out-of-stock',
+    'price-changed',
+    'cart-over-limit',
+    'unknown-provider',
+    'total-too-large',
+    'total-too-small',
+  ],
+  summary: 'Order what is in the cart',
+  description:
+    'Order what is in the cart: prices and stock are those of this moment. A payment that was refused is an order whose `payment.status` is `failed`. Where `payment.redirectUrl` is there, send the buyer to it.',
   request: { headers: IdempotencyKeyHeader.required(), body: jsonBody(OrderRequestSchema) },
-  responses: {
-    201: jsonAnswer('The order; a refused payment is one with payment.status `failed`', OrderSchema),
-    default: problemAnswer,
-  },
+  responses: { 201: jsonAnswer('The order', OrderSchema, ['Location', 'Set-Cookie']) },
 });
 
-const listOrdersRoute = createRoute({
+const listOrdersRoute = defineRoute({
   method: 'get',
   path: '/api/orders',
+  operationId: 'listOrders',
   tags,
+  audience: 'shopper',
   summary: 'Own orders, newest first',
   responses: {
-    200: jsonAnswer('Own orders', z.strictObject({ items: z.array(OrderSchema) }).openapi('OrderList')),
-    default: problemAnswer,
+    200: jsonAnswer(
+      'Own orders',
+      z.object({ items: z.array(OrderSchema) }).openapi('OrderList', { example: { items: [exampleOrder] } }),
+    ),
   },
 });
 
-const getOrderRoute = createRoute({
+const getOrderRoute = defineRoute({
   method: 'get',
   path: '/api/orders/{id}',
+  operationId: 'getOrder',
   tags,
+  audience: 'shopper',
+  refusals: ['not-found'],
   summary: 'One of the own orders',
-  request: { params: z.object({ id: z.string() }) },
-  responses: { 200: jsonAnswer('The order', OrderSchema), default: problemAnswer },
+  request: { params: z.object({ id: Id }) },
+  responses: { 200: jsonAnswer('The order', OrderSchema) },
 });
 
-const checkoutOptionsRoute = createRoute({
+const checkoutOptionsRoute = defineRoute({
   method: 'get',
   path: '/api/checkout-options',
+  operationId: 'getCheckoutOptions',
   tags,
+  audience: 'everyone',
   summary: 'How an order can be paid, and where it can be sent',
   responses: {
     200: jsonAnswer(
       'The same for everyone; the first provider is the one that the shop prefers',
       z
-        .strictObject({
-          providers: z.array(z.strictObject({ id: z.string(), name: z.string() }).openapi('PaymentOption')),
+        .object({
+          providers: z.array(z.object({ id: z.string(), name: z.string() }).openapi('PaymentOption')),
           countries: z.array(z.string()).openapi({ description: 'Two letters each (ISO 3166)' }),
         })
-        .openapi('CheckoutOptions'),
+        .openapi('CheckoutOptions', {
+          example: { providers: [{ id: 'on-delivery', name: 'Pay at the door' }], countries: ['DE', 'IE'] },
+        }),
     ),
-    default: problemAnswer,
   },
 });
 
-const stripeRoute = createRoute({
+const stripeRoute = defineRoute({
   method: 'post',
   path: '/api/webhooks/stripe',
-  tags,
-  summary: 'For Stripe: what became of a payment; verified by its signature',
-  request: { headers: z.object({ 'stripe-signature': z.string().max(2_000).optional() }) },
-  responses: { 204: { description: 'Heard' }, default: problemAnswer },
+  operationId: 'receiveStripeEvent',
+  tags: ['webhooks'],
+  audience: 'everyone',
+  refusals: ['wrong-signature', 'not-found'],
+  summary: 'For Stripe: what became of a payment',
+  description:
+    'Tells what became of a payment. The body is verified by its signature; where the shop does not take Stripe this is `404`.',
+  request: {
+    headers: z.object({ 'stripe-signature': z.string().max(2_000).optional() }),
+    body: {
+      required: true,
+      content: {
+        'application/json': {
+          schema: { type: 'object', description: 'An event of Stripe' },
+          example: { id: 'evt_1', type: 'checkout.session.completed' },
+        },
+      },
+    },
+  },
+  responses: { 204: emptyAnswer('Heard') },
 });
 
 export function orderRoutes(deps: Deps, carts: Carts, providers: PaymentProviders): OpenAPIHono<AppEnv> {

@@ -6,6 +6,14 @@ import { countries, findCountry, isPostalCodeOf } from './countries.ts';
 /** Characters, at most. */
 export const addressLengths = { name: 100, line1: 200, line2: 200, city: 100, postalCode: 20 };
 
+export const exampleAddress = {
+  name: 'Ada Byron',
+  line1: '1 Long Lane',
+  city: 'Dublin',
+  postalCode: 'D01 F5P2',
+  country: 'IE',
+};
+
 const codes = countries.map(({ code }) => code);
 
 const Parts = z.strictObject({
@@ -40,6 +48,18 @@ export const ShippingAddressSchema = Parts.refine(
       return `must be a postal code of ${name}, such as ${example}`;
     },
   },
-).openapi('ShippingAddress');
+).openapi('ShippingAddress', { example: exampleAddress });
+
+/** As it was entered, in an answer. */
+export const OrderAddressSchema = z
+  .object({
+    name: z.string(),
+    line1: z.string(),
+    line2: z.string().optional(),
+    city: z.string(),
+    postalCode: z.string(),
+    country: z.string(),
+  })
+  .openapi('OrderAddress', { example: exampleAddress });
 
 export type ShippingAddress = z.infer<typeof ShippingAddressSchema>;

@@ -1,5 +1,6 @@
 // Staff's changes of the catalog: change, audit and invalidation are one transaction; one idempotency key is one change.
 import { changeProduct, type ProductPatch } from '../catalog/change/change-product.ts';
+import { checkPrecondition } from '../catalog/change/check-precondition.ts';
 import { setStock } from '../catalog/change/set-stock.ts';
 import type { Product } from '../catalog/product.ts';
 import type { Deps } from '../deps.ts';
@@ -12,6 +13,8 @@ export interface StaffWrite {
   accountId: string;
   idempotencyKey: string | undefined;
   path: string;
+  /** `If-Match`, where the change names the product that it was made on. */
+  ifMatch?: string | undefined;
   /** How long the answer may wait for the invalidation. */
   waitMs: number;
 }
@@ -30,7 +33,7 @@ interface Change {
   after: unknown;
 }
 
-/** @throws Refusal 404; 422 for another shop's currency or an idempotency key of another request */
+/** @throws Refusal 404; 412 as `checkPrecondition` does; 422 for another shop's currency or an idempotency key of another request */
 export async function patchProduct(
   deps: Deps,
   write: StaffWrite,
@@ -38,12 +41,13 @@ export async function patchProduct(
   patch: ProductPatch,
 ): Promise<StaffAnswer> {
   return change(deps, write, { method: 'PATCH', body: patch }, async (tx) => {
+    await checkPrecondition(tx, { productId: id }, write.ifMatch);
     const { product, tags, before } = await changeProduct(tx, id, patch);
     return { product, tags, subject: `product:${id}`, before, after: patch };
   });
 }
 
-/** @throws Refusal 404 */
+/** @throws Refusal 404; 412 as `checkPrecondition` does */
 export async function putStock(
   deps: Deps,
   write: StaffWrite,
@@ -51,6 +55,7 @@ export async function putStock(
   stock: number,
 ): Promise<StaffAnswer> {
   return change(deps, write, { method: 'PUT', body: { stock } }, async (tx) => {
+    await checkPrecondition(tx, { variantId }, write.ifMatch);
     const { product, tags, before } = await setStock(tx, variantId, stock);
     return { product, tags, subject: `variant:${variantId}`, before, after: { stock } };
   });

@@ -4,16 +4,23 @@ import { z } from '@hono/zod-openapi';
 import { notFound } from '../errors.ts';
 import { addToOutbox, type TagVersions } from '../outbox/events.ts';
 import type { Db, Tx } from '../postgres/database.ts';
-import { idPattern } from '../web/api/api.ts';
+import { growingEnum, idPattern } from '../web/api/api.ts';
+
+export const exampleInvalidation = {
+  id: '99',
+  state: 'done',
+  committedAt: '2026-11-30T10:30:00.000Z',
+  doneAt: '2026-11-30T10:30:00.148Z',
+};
 
 export const InvalidationSchema = z
-  .strictObject({
+  .object({
     id: z.string(),
-    state: z.enum(['pending', 'done']),
+    state: growingEnum(['pending', 'done']),
     committedAt: z.iso.datetime(),
     doneAt: z.iso.datetime().optional(),
   })
-  .openapi('Invalidation');
+  .openapi('Invalidation', { example: exampleInvalidation });
 
 export type Invalidation = z.infer<typeof InvalidationSchema>;
 

@@ -2,43 +2,58 @@
 import type { OpenAPIHono } from '@hono/zod-openapi';
 import type { Context } from 'hono';
 import { requireStaff } from '../account/visitor.ts';
-import { ProductSchema } from '../catalog/product.ts';
+import { entityTagOf } from '../catalog/change/check-precondition.ts';
+import { exampleProduct, ProductSchema } from '../catalog/product.ts';
 import type { Deps } from '../deps.ts';
-import {
-  createApi,
-  createRoute,
-  IdempotencyKeyHeader,
-  jsonAnswer,
-  jsonBody,
-  problemAnswer,
-  z,
-} from '../web/api/api.ts';
+import { createApi, defineRoute, Id, IdempotencyKeyHeader, jsonAnswer, jsonBody, z } from '../web/api/api.ts';
 import { plainLines, plainText } from '../web/api/plain-text.ts';
+import type { ProblemCode } from '../web/api/problem-codes.ts';
 import type { AppEnv } from '../web/env.ts';
-import { MoneySchema } from '../web/money.ts';
+import { MoneyToWriteSchema } from '../web/money.ts';
 import { patchProduct, putStock, type StaffWrite } from './change-catalog.ts';
-import { InvalidationSchema, readInvalidation, readPreferredWait } from './invalidations.ts';
+import {
+  exampleInvalidation,
+  InvalidationSchema,
+  readInvalidation,
+  readPreferredWait,
+} from './invalidations.ts';
 
 const tags = ['staff'];
-const IdParameter = z.object({ id: z.string() });
+const audience = 'staff';
+const IdParameter = z.object({ id: Id });
 const StaffHeaders = IdempotencyKeyHeader.extend({
-  prefer: z
+  prefer: z.string().optional().openapi({
+    description: '`wait=5`: answer when the change is everywhere, or after 5 s, the longest that is waited',
+    example: 'wait=5',
+  }),
+  'if-match': z
     .string()
     .optional()
-    .openapi({ description: '`wait=5`: answer when the change is everywhere, or after 5 s' }),
+    .openapi({
+      description:
+        '`ETag` of the product as you have it, from `GET /api/products/{slug}` or from an answer to staff; `*` fits any. ' +
+        'Where it is another one by now, nothing is changed: 412',
+      example: '"kVpr0sSDmZk2vDPnIbJpGw"',
+    }),
 });
-const StaffAnswerSchema = z
-  .strictObject({ product: ProductSchema, invalidation: InvalidationSchema })
-  .openapi('StaffChange');
-const answers = {
-  200: jsonAnswer('The product as it now is, and how far its invalidation has come', StaffAnswerSchema),
-  default: problemAnswer,
+const refusals: ProblemCode[] = ['not-found', 'precondition-failed'];
+const responses = {
+  200: jsonAnswer(
+    'The product as it now is, and how far its invalidation has come',
+    z
+      .object({ product: ProductSchema, invalidation: InvalidationSchema })
+      .openapi('StaffChange', { example: { product: exampleProduct, invalidation: exampleInvalidation } }),
+    ['ETag', 'Preference-Applied'],
+  ),
 };
 
-const patchProductRoute = createRoute({
+const patchProductRoute = defineRoute({
   method: 'patch',
   path: '/api/staff/products/{id}',
+  operationId: 'changeProduct',
   tags,
+  audience,
+  refusals,
   summary: 'Change price, name or description; the price is that of all variants',
   request: {
     params: IdParameter,
@@ -46,36 +61,44 @@ const patchProductRoute = createRoute({
     body: jsonBody(
       z
         .strictObject({
-          price: MoneySchema.optional(),
+          price: MoneyToWriteSchema.optional(),
           name: plainText(200).optional(),
           description: plainLines(20_000).optional(),
         })
-        .openapi('ProductPatch'),
+        .openapi('ProductPatch', { example: { price: { amount: 1_999, currency: 'EUR' } } }),
     ),
   },
-  responses: answers,
+  responses,
 });
 
-const putStockRoute = createRoute({
+const putStockRoute = defineRoute({
   method: 'put',
   path: '/api/staff/variants/{id}/stock',
+  operationId: 'setStock',
   tags,
+  audience,
+  refusals,
   summary: 'Set how many pieces of a variant there are',
   request: {
     params: IdParameter,
     headers: StaffHeaders,
-    body: jsonBody(z.strictObject({ stock: z.int().min(0).max(10_000_000) }).openapi('Stock')),
+    body: jsonBody(
+      z.strictObject({ stock: z.int().min(0).max(10_000_000) }).openapi('Stock', { example: { stock: 20 } }),
+    ),
   },
-  responses: answers,
+  responses,
 });
 
-const getInvalidationRoute = createRoute({
+const getInvalidationRoute = defineRoute({
   method: 'get',
   path: '/api/staff/invalidations/{id}',
+  operationId: 'getInvalidation',
   tags,
+  audience,
+  refusals: ['not-found'],
   summary: 'How far an invalidation has come',
   request: { params: IdParameter },
-  responses: { 200: jsonAnswer('The invalidation', InvalidationSchema), default: problemAnswer },
+  responses: { 200: jsonAnswer('The invalidation', InvalidationSchema) },
 });
 
 export function staffRoutes(deps: Deps): OpenAPIHono<AppEnv> {
@@ -88,6 +111,7 @@ export function staffRoutes(deps: Deps): OpenAPIHono<AppEnv> {
       accountId,
       path: c.req.path,
       idempotencyKey: headers['idempotency-key'],
+      ifMatch: headers['if-match'],
       waitMs: (wait ?? 0) * 1_000,
     };
   };
@@ -98,11 +122,15 @@ export function staffRoutes(deps: Deps): OpenAPIHono<AppEnv> {
   });
   api.openapi(patchProductRoute, async (c) => {
     const write = await writeOf(c, c.req.valid('header'));
-    return c.json(await patchProduct(deps, write, c.req.valid('param').id, c.req.valid('json')), 200);
+    const answer = await patchProduct(deps, write, c.req.valid('param').id, c.req.valid('json'));
+    c.header('ETag', entityTagOf(answer.product));
+    return c.json(answer, 200);
   });
   api.openapi(putStockRoute, async (c) => {
     const write = await writeOf(c, c.req.valid('header'));
-    return c.json(await putStock(deps, write, c.req.valid('param').id, c.req.valid('json').stock), 200);
+    const answer = await putStock(deps, write, c.req.valid('param').id, c.req.valid('json').stock);
+    c.header('ETag', entityTagOf(answer.product));
+    return c.json(answer, 200);
   });
   api.openapi(getInvalidationRoute, async (c) =>
     c.json(await readInvalidation(deps.db, c.req.valid('param').id), 200),

@@ -20,6 +20,15 @@ export function formatMoney(amount: number): string {
   return format.format(amount / 100);
 }
 
+const amount = z.int().min(0).max(2_147_483_647).openapi({ description: 'Minor units' });
+const example = { amount: 1_999, currency: shopCurrency };
+
+/** In an answer. */
 export const MoneySchema = z
-  .strictObject({ amount: z.int().min(0).max(2_147_483_647), currency: z.literal(shopCurrency) })
-  .openapi('Money');
+  .object({ amount, currency: z.literal(shopCurrency).openapi({ description: 'ISO 4217' }) })
+  .openapi('Money', { example });
+
+/** In a request: nothing else may stand beside it. */
+export const MoneyToWriteSchema = z
+  .strictObject({ amount, currency: z.literal(shopCurrency) })
+  .openapi('MoneyToWrite', { example });

@@ -31,12 +31,6 @@ const titles: Record<number, string> = {
   503: 'Not available now',
 };
 
-const codes: Record<number, string> = {
-  400: 'bad-request',
-  404: 'not-found',
-  413: 'body-too-large',
-};
-
 /** Programs ask here: whatever goes wrong is told as a problem document. */
 export function isForPrograms(path: string): boolean {
   return path === '/api' || path.startsWith('/api/') || path === '/livez' || path === '/readyz';
@@ -47,12 +41,7 @@ export function toRefusal(error: unknown): Refusal {
   if (error instanceof Refusal) return error;
   if (error instanceof HTTPException) {
     if (error.status === 415) return unsupportedMediaType('application/json');
-    return new Refusal(
-      error.status,
-      codes[error.status] ?? 'refused',
-      error.message || titles[error.status] || 'Refused',
-      { cause: error },
-    );
+    return new Refusal(400, 'bad-request', error.message || 'This request cannot be read', { cause: error });
   }
   if (isPostgresAway(error))
     return unavailable('The shop cannot reach its books right now; trying again is safe', error);

@@ -160,6 +160,218 @@ describe('Prefer: wait', () => {
   });
 });
 
+describe('If-Match of staff', () => {
+  let staff: Browser;
+  let product: { id: string; variants: { id: string; available: number }[] };
+  let patch: (ifMatch: string, key?: string) => ReturnType<Browser['patch']>;
+  let stock: (ifMatch: string, pieces: number) => ReturnType<Browser['put']>;
+  let amount = 30_000;
+  beforeAll(async () => {
+    staff = await shop.staff();
+    product = (await staff.get('/api/products/wool-coat')).body;
+    patch = (ifMatch, key = crypto.randomUUID()) =>
+      staff.patch(
+        `/api/staff/products/${product.id}`,
+        { price: { amount: ++amount, currency: 'EUR' } },
+        { 'If-Match': ifMatch, 'Idempotency-Key': key, Prefer: 'wait=5' },
+      );
+    stock = (ifMatch, pieces) =>
+      staff.put(
+        `/api/staff/variants/${product.variants[0]!.id}/stock`,
+        { stock: pieces },
+        { 'If-Match': ifMatch, Prefer: 'wait=5' },
+      );
+  });
+  const etag = async (encoding = 'identity') => {
+    const { headers } = await staff.request('/api/products/wool-coat', {
+      headers: { 'Accept-Encoding': encoding },
+    });
+    return headers.get('ETag')!;
+  };
+  const priceNow = async () => (await staff.get('/api/products/wool-coat')).body.price.amount;
+
+  test.each(['identity', 'gzip', 'br'])(
+    'takes the tag of the product as it is read in %s, once',
+    async (encoding) => {
+      const seen = await etag(encoding);
+      expect((await patch(seen)).status).toBe(200);
+      const before = await priceNow();
+      const late = await patch(seen);
+      expect([late.status, late.body.code]).toEqual([412, 'precondition-failed']);
+      expect(await priceNow()).toBe(before);
+      expect((await patch(`"other", ${await etag(encoding)}`)).status).toBe(200);
+    },
+  );
+
+  test('takes the tag of the last answer, so that changes follow one another', async () => {
+    const first = await patch('*');
+    const second = await patch(first.headers.get('ETag')!);
+    expect(second.status).toBe(200);
+    const third = await stock(second.headers.get('ETag')!, 11);
+    expect([third.status, third.headers.get('ETag')]).toEqual([200, await etag()]);
+    expect((await stock(second.headers.get('ETag')!, 12)).status).toBe(412);
+    expect((await patch(second.headers.get('ETag')!)).status).toBe(412);
+    expect(third.body.product.variants[0].available).toBe(11);
+  });
+
+  test.each([
+    ['a weak tag of what is there', async () => `W/${await etag()}`],
+    ['another tag', async () => '"another"'],
+    ['no tag at all', async () => 'unquoted'],
+    ['an empty list', async () => ''],
+  ])('does not take %s', async (_, header) => {
+    const before = await priceNow();
+    expect((await patch(await header())).body.code).toBe('precondition-failed');
+    expect((await stock(await header(), 13)).body.code).toBe('precondition-failed');
+    expect(await priceNow()).toBe(before);
+  });
+
+  test('answers a request that is sent again as it did before, though its tag is old by then', async () => {
+    const [seen, key] = [await etag(), crypto.randomUUID()];
+    const first = await patch(seen, key);
+    amount -= 1;
+    const again = await patch(seen, key);
+    expect([first.status, again.status]).toEqual([200, 200]);
+    expect(again.body.invalidation.id).toBe(first.body.invalidation.id);
+  });
+
+  test('lets one of two who saw the same product change it', async () => {
+    const seen = await etag();
+    const answers = await Promise.all([patch(seen), patch(seen), stock(seen, 17)]);
+    expect(answers.map(({ status }) => status).sort()).toEqual([200, 412, 412]);
+  });
+
+  test('comes after what is wrong otherwise', async () => {
+    const headers = { 'If-Match': '"another"' };
+    expect((await staff.patch('/api/staff/products/999999', {}, headers)).status).toBe(404);
+    expect((await staff.put('/api/staff/variants/x/stock', { stock: 1 }, headers)).status).toBe(404);
+    expect((await staff.patch(`/api/staff/products/${product.id}`, { price: 1 }, headers)).status).toBe(422);
+    expect((await shop.browser().patch(`/api/staff/products/${product.id}`, {}, headers)).status).toBe(401);
+  });
+});
+
+describe('a fault', () => {
+  const faultsOf = async (method: string, path: string, body?: unknown) => {
+    const answer = await (method === 'GET'
+      ? shop.browser().get(path)
+      : shop.browser().post(path, body, {
+          'Idempotency-Key': crypto.randomUUID(),
+        }));
+    return {
+      status: answer.status,
+      code: answer.body.code,
+      faults: answer.body.faults,
+      detail: answer.body.detail,
+    };
+  };
+
+  test('in a body is pointed at, and told in our words', async () => {
+    const order = orderBody();
+    const { status, code, faults, detail } = await faultsOf('POST', '/api/orders', {
+      ...order,
+      email: 'nobody',
+      shippingAddress: { ...order.shippingAddress, name: ' ', city: 7, 'a/b~c': 1 },
+      payment: { provider: 'gold' },
+      expectedTotal: { amount: -1.5, currency: 'USD' },
+      gift: true,
+    });
+    expect([status, code]).toEqual([422, 'invalid-body']);
+    const told = Object.fromEntries(
+      faults.map((fault: { pointer: string; message: string }) => [fault.pointer, fault.message]),
+    );
+    expect(told).toMatchObject({
+      '#/email': 'must be an e-mail address, such as name@example.com',
+      '#/shippingAddress/name': 'must not be empty',
+      '#/shippingAddress/city': 'must be text',
+      '#/shippingAddress/a~1b~0c': 'is not known here',
+      '#/payment/provider': 'must be one of demo, on-delivery, stripe',
+      '#/expectedTotal/amount': expect.stringMatching(/^must be (a whole number|at least 0)$/),
+      '#/expectedTotal/currency': 'must be EUR',
+      '#/gift': 'is not known here',
+    });
+    expect(detail).toContain('shippingAddress.city: must be text');
+  });
+
+  test.each([
+    [{}, { '#/variantId': 'is missing', '#/quantity': 'is missing' }],
+    [
+      { variantId: 1, quantity: '1' },
+      { '#/variantId': 'must be text', '#/quantity': 'must be a number' },
+    ],
+    [{ variantId: '1', quantity: 0 }, { '#/quantity': 'must be at least 1' }],
+    [{ variantId: '1', quantity: 100 }, { '#/quantity': 'must be at most 99' }],
+    [{ variantId: '1', quantity: 1.5 }, { '#/quantity': 'must be a whole number' }],
+    [{ variantId: '1', quantity: null }, { '#/quantity': 'must be a number' }],
+    [[], { '#': 'must be an object' }],
+    ['text', { '#': 'must be an object' }],
+    [null, { '#': 'must be an object' }],
+  ])('of %j is told by its place', async (body, expected) => {
+    const { status, faults } = await faultsOf('POST', '/api/cart/lines', body);
+    expect(status).toBe(422);
+    const told = faults.map((fault: { pointer: string; message: string }) => [fault.pointer, fault.message]);
+    expect(Object.fromEntries(told)).toEqual(expected);
+  });
+
+  test.each([
+    ['limit=0', 'limit'],
+    ['limit=101', 'limit'],
+    ['limit=1e1', 'limit'],
+    ['limit=5&limit=6', 'limit'],
+    ['min=-1', 'min'],
+    ['max=1.5', 'max'],
+    ['sort=cheapest', 'sort'],
+    [`cursor=${'x'.repeat(201)}`, 'cursor'],
+  ])('in a query (%s) names the parameter', async (query, parameter) => {
+    const { status, code, faults } = await faultsOf('GET', `/api/products?${query}`);
+    expect([status, code, faults[0].parameter]).toEqual([400, 'bad-request', parameter]);
+  });
+
+  test('in a header names the header', async () => {
+    const answer = await shop.browser().add('1', 1, 'a key with spaces');
+    expect([answer.status, answer.body.faults[0].parameter]).toEqual([400, 'idempotency-key']);
+  });
+
+  test('is told at most twenty times, however many there are', async () => {
+    const body = Object.fromEntries(Array.from({ length: 3_000 }, (_, index) => [`member${index}`, 1]));
+    expect((await faultsOf('POST', '/api/cart/lines', body)).faults).toHaveLength(20);
+  });
+
+  test('of the text itself is 400: no JSON, no UTF-8, no end of it', async () => {
+    const bodies: (string | Uint8Array<ArrayBuffer>)[] = [
+      '{"variantId":',
+      '{} {}',
+      "{'a': 1}",
+      '',
+      new Uint8Array([0x7b, 0x22, 0xff, 0xfe, 0x22, 0x3a, 0x31, 0x7d]),
+      '['.repeat(60_000),
+    ];
+    for (const body of bodies) {
+      const answer = await send('/api/cart/lines', { body, headers: { 'Content-Type': 'application/json' } });
+      expect((await problemOf(answer)).code).toBe('bad-request');
+    }
+  });
+
+  test('is none where JSON writes a number another way, or its type has a charset', async () => {
+    const [variant] = shop.variants;
+    for (const [text, type] of [
+      [`{"variantId":"${variant!.id}","quantity":1e0}`, 'application/json'],
+      [`{"variantId":"${variant!.id}","quantity":2.0}`, 'Application/JSON; charset=UTF-8'],
+      [`\ufeff{"variantId":"${variant!.id}","quantity":1}`, 'application/json;charset="utf-8"'],
+    ] as const) {
+      const answer = await send('/api/cart/lines', { body: text, headers: { 'Content-Type': type } });
+      expect([text, answer.status]).toEqual([text, 200]);
+    }
+    const put = await shop.browser().request(`/api/cart/lines/${variant!.id}`, {
+      method: 'PUT',
+      body: '{"quantity":-0}',
+      headers: { 'Content-Type': 'application/json' },
+    });
+    expect(put.status).toBe(200);
+    const latin = { 'Content-Type': 'application/json; charset=iso-8859-1' };
+    expect((await send('/api/cart/lines', { body: '{}', headers: latin })).status).toBe(415);
+  });
+});
+
 describe('a session that was ended from elsewhere', () => {
   /** @returns a browser that was signed in until another device ended that, and still bears the cookie of it */
   async function signedOutElsewhere(): Promise<{ browser: Browser; email: string }> {

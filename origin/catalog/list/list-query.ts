@@ -27,7 +27,7 @@ export const defaultLimit = 24;
 export const maxLimit = 100;
 /** Page numbers end here; what lies beyond is reached by cursor. */
 export const maxPage = 40;
-const maxChosenValues = 20;
+export const maxChosenValues = 20;
 const maxAmount = 2_147_483_647;
 
 /** `api`: amounts in minor units, faults are refused. `page`: amounts in whole units, what makes no sense is passed over. */
@@ -38,7 +38,7 @@ export function parseListQuery(params: URLSearchParams, dialect: QueryDialect): 
   const refuse = (field: string, message: string): undefined => {
     if (dialect === 'page') return undefined;
     throw new Refusal(400, 'bad-request', `${field}: ${message}`, {
-      details: { faults: [{ field, message }] },
+      details: { faults: [{ parameter: field, field, message }] },
     });
   };
   const q = normaliseWords(params.get('q') ?? '');

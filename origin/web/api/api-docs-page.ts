@@ -1,6 +1,7 @@
 // The API's page for people: each operation with what it takes and answers, rendered from the OpenAPI document.
 import { html } from 'hono/html';
 import { assetUrl } from '../assets.ts';
+import { guide, orderSteps } from './guide.ts';
 
 type Html = ReturnType<typeof html>;
 
@@ -13,6 +14,21 @@ interface Schema {
   enum?: unknown[];
   description?: string;
   anyOf?: Schema[];
+  allOf?: Schema[];
+  minimum?: number;
+  maximum?: number;
+  minLength?: number;
+  maxLength?: number;
+  default?: unknown;
+  example?: unknown;
+  examples?: unknown[];
+}
+interface Media {
+  schema?: Schema;
+  example?: unknown;
+}
+interface Content {
+  content?: Record<string, Media>;
 }
 interface Parameter {
   name: string;
@@ -22,16 +38,20 @@ interface Parameter {
   schema?: Schema;
 }
 interface Operation {
+  operationId?: string;
   summary?: string;
+  description?: string;
   tags?: string[];
+  security?: Record<string, unknown>[];
   parameters?: Parameter[];
-  requestBody?: { content?: Record<string, { schema?: Schema }> };
-  responses?: Record<string, { description?: string; content?: Record<string, { schema?: Schema }> }>;
+  requestBody?: Content;
+  responses?: Record<string, Content & { description?: string }>;
 }
 export interface ApiDocument {
   info: { title: string; description?: string };
+  tags?: { name: string; description: string }[];
   paths: Record<string, Record<string, Operation>>;
-  components?: { schemas?: Record<string, Schema> };
+  components?: { schemas?: Record<string, Schema>; examples?: Record<string, unknown> };
 }
 
 const methods = ['get', 'post', 'put', 'patch', 'delete'];
@@ -51,13 +71,30 @@ export function apiDocsPage(document: ApiDocument): Html {
 </head>
 <body>
 <header><h1>${document.info.title} API</h1>
-<p>${document.info.description ?? ''}</p>
-<p><a href="/api/openapi.json">The OpenAPI document</a></p></header>
+<p><a href="/api/openapi.json">The OpenAPI document</a>, for a client of your own</p>
+<nav aria-label="Parts"><ul>
+<li><a href="#order">How to order</a></li>
+${guide.map(({ heading }) => html`<li><a href="#${idOf(heading)}">${heading}</a></li>`)}
+${[...byTag.keys()].map((tag) => html`<li><a href="#${idOf(`calls ${tag}`)}">Calls: ${tag}</a></li>`)}
+<li><a href="#shapes">Shapes</a></li>
+</ul></nav></header>
 <main>
-${[...byTag].map(
-  ([tag, members]) => html`<section><h2>${tag}</h2>${members.map(describeOperation)}</section>`,
+<section id="order"><h2>How to order, step by step</h2>
+<p>Each command runs in a shell as it stands. <code>cookies.txt</code> keeps what a browser would keep.</p>
+<ol>${orderSteps.map(
+    ({ says, command }) =>
+      html`<li><p>${withCode(says)}</p><pre tabindex="0"><code>${command}</code></pre></li>`,
+  )}</ol></section>
+${guide.map(
+  ({ heading, paragraphs }) =>
+    html`<section id="${idOf(heading)}"><h2>${heading}</h2>${paragraphs.map((text) => html`<p>${withCode(text)}</p>`)}</section>`,
 )}
-<section><h2>Shapes</h2>
+${[...byTag].map(
+  ([tag, members]) => html`<section id="${idOf(`calls ${tag}`)}"><h2>Calls: ${tag}</h2>
+<p>${document.tags?.find(({ name }) => name === tag)?.description ?? ''}</p>
+${members.map(describeOperation)}</section>`,
+)}
+<section id="shapes"><h2>Shapes</h2>
 ${Object.entries(document.components?.schemas ?? {}).map(
   ([name, schema]) => html`<article id="${name}"><h3>${name}</h3>${describeSchema(schema)}</article>`,
 )}
@@ -65,6 +102,15 @@ ${Object.entries(document.components?.schemas ?? {}).map(
 </main>
 </body>
 </html>`;
+}
+
+function idOf(heading: string): string {
+  return heading.toLowerCase().replaceAll(/\W+/g, '-');
+}
+
+/** Text in which backticks stand around code. */
+function withCode(text: string): Html[] {
+  return text.split('`').map((part, index) => (index % 2 === 0 ? html`${part}` : html`<code>${part}</code>`));
 }
 
 function describeOperation({
@@ -76,37 +122,59 @@ function describeOperation({
   method: string;
   operation: Operation;
 }): Html {
-  const body = Object.values(operation.requestBody?.content ?? {})[0]?.schema;
-  return html`<article>
+  const [body] = Object.values(operation.requestBody?.content ?? {});
+  return html`<article id="${operation.operationId ?? ''}">
 <h3><code><b>${method.toUpperCase()}</b> ${path}</code></h3>
-<p>${operation.summary ?? ''}</p>
+<p>${withCode(operation.description ?? '')}</p>
 ${operation.parameters?.length ? html`<ul>${operation.parameters.map(describeParameter)}</ul>` : ''}
-${body ? html`<p>Body:</p>${describeSchema(body)}` : ''}
+${body ? html`<p>Body: ${typeName(body.schema ?? {})}</p>${body.example === undefined ? '' : html`<pre tabindex="0"><code>${JSON.stringify(body.example, null, 2)}</code></pre>`}` : ''}
 <ul>${Object.entries(operation.responses ?? {}).map(([status, answer]) => {
-    const schema = Object.values(answer.content ?? {})[0]?.schema;
-    return html`<li><b>${status}</b> ${answer.description ?? ''} ${schema ? html`<code>${typeName(schema)}</code>` : ''}</li>`;
+    const [media] = Object.values(answer.content ?? {});
+    const shape = media?.schema?.$ref === undefined ? '' : typeName(media.schema);
+    return html`<li><b>${status === 'default' ? 'others' : status}</b> ${withCode((answer.description ?? '').replaceAll('\n\n', ' '))} ${shape}</li>`;
   })}</ul>
 </article>`;
 }
 
 function describeParameter(parameter: Parameter): Html {
-  return html`<li><code>${parameter.name}</code> (${parameter.in}${parameter.required ? ', required' : ''})
-${parameter.description ?? parameter.schema?.description ?? ''}</li>`;
+  const { name, required, description, schema = {} } = parameter;
+  return html`<li><code>${name}</code> (${parameter.in}${required ? ', required' : ''}): ${typeName(schema)}
+${withCode(description ?? schema.description ?? '')}</li>`;
 }
 
 function describeSchema(schema: Schema): Html {
-  if (!schema.properties) return html`<p><code>${typeName(schema)}</code></p>`;
+  const about = schema.description ? html`<p>${withCode(schema.description)}</p>` : '';
+  if (!schema.properties) return html`${about}<p>${typeName(schema)}</p>`;
   const required = new Set(schema.required ?? []);
-  return html`<ul>${Object.entries(schema.properties).map(
+  return html`${about}<ul>${Object.entries(schema.properties).map(
     ([name, member]) =>
-      html`<li><code>${name}${required.has(name) ? '' : '?'}</code>: <code>${typeName(member)}</code> ${member.description ?? ''}</li>`,
+      html`<li><code>${name}${required.has(name) ? '' : '?'}</code>: ${typeName(member)} ${withCode(member.description ?? '')}</li>`,
   )}</ul>`;
 }
 
-function typeName(schema: Schema): string {
-  if (schema.$ref) return schema.$ref.slice(schema.$ref.lastIndexOf('/') + 1);
-  if (schema.items) return `[${typeName(schema.items)}]`;
-  if (schema.enum) return schema.enum.map((value) => JSON.stringify(value)).join(' | ');
-  if (schema.anyOf) return schema.anyOf.map(typeName).join(' | ');
-  return [schema.type ?? 'object'].flat().join(' | ');
+/** With the bounds of its values. Where one of several schemas takes every text, the others are told and may grow. */
+function typeName(schema: Schema): Html {
+  if (schema.$ref) {
+    const name = schema.$ref.slice(schema.$ref.lastIndexOf('/') + 1);
+    return html`<a href="#${name}"><code>${name}</code></a>`;
+  }
+  if (schema.items) return html`list of ${typeName(schema.items)}`;
+  const several = schema.anyOf ?? schema.allOf;
+  if (several) return html`${several.map((one, index) => html`${index > 0 ? ' or ' : ''}${typeName(one)}`)}`;
+  const name = schema.enum
+    ? schema.enum.map((value) => JSON.stringify(value)).join(' | ')
+    : [schema.type ?? 'object'].flat().join(' | ');
+  return html`<code>${name}</code>${boundsOf(schema)}`;
+}
+
+function boundsOf({ minimum, maximum, minLength, maxLength, ...schema }: Schema): string {
+  const parts = [
+    minimum === undefined ? '' : `at least ${minimum}`,
+    // What no number of JSON can be beyond anyway.
+    maximum === undefined || maximum >= Number.MAX_SAFE_INTEGER ? '' : `at most ${maximum}`,
+    minLength === undefined ? '' : `at least ${minLength} characters`,
+    maxLength === undefined ? '' : `at most ${maxLength} characters`,
+    schema.default === undefined ? '' : `default ${schema.default}`,
+  ].filter(Boolean);
+  return parts.length === 0 ? '' : ` (${parts.join(', ')})`;
 }

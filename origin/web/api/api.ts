@@ -1,58 +1,213 @@
-// How every JSON route is made: input parsed by schemas, unknown fields refused, faults told by name, answers private unless said.
-import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
-import { Refusal } from '../../errors.ts';
+// How every JSON route is made: input parsed by schemas, unknown members refused, faults told by place, each answer described.
+import { createRoute, OpenAPIHono, type RouteConfig, z } from '@hono/zod-openapi';
+import type { Context, Next } from 'hono';
+import { Refusal, unsupportedMediaType } from '../../errors.ts';
 import type { AppEnv } from '../env.ts';
+import { type AnswerHeader, headersOfAnswer } from './answer-headers.ts';
+import { describeFault, readFaults } from './describe-faults.ts';
+import { type ProblemCode, problemCodes } from './problem-codes.ts';
 
-export { createRoute, z };
+export { z };
 
-/** A router whose validation faults are problem documents: `400 bad-request` for queries and paths, `422 invalid-body` for bodies. */
+/** A router whose validation faults are problem documents: `400 bad-request` for queries, paths and headers, `422 invalid-body` for bodies. */
 export function createApi(): OpenAPIHono<AppEnv> {
   return new OpenAPIHono<AppEnv>({
     defaultHook: (result) => {
       if (result.success) return;
-      const faults = result.error.issues.map((issue) => ({
-        field: issue.path.join('.'),
-        message: issue.message,
-      }));
-      const inBody = result.target === 'json' || result.target === 'form';
-      throw new Refusal(
-        inBody ? 422 : 400,
-        inBody ? 'invalid-body' : 'bad-request',
-        faults.map(describeFault).join('; '),
-        {
-          details: { faults },
-        },
-      );
+      const faults = readFaults(result.target, result.error.issues);
+      const told = faults.map(describeFault).join('; ');
+      if (result.target === 'json') throw new Refusal(422, 'invalid-body', told, { details: { faults } });
+      throw new Refusal(400, 'bad-request', told, { details: { faults } });
     },
   });
 }
 
-export const ProblemSchema = z
-  .looseObject({
-    type: z.string(),
-    title: z.string(),
-    status: z.int(),
-    code: z.string().openapi({ description: 'Stable; made for programs' }),
-    detail: z.string(),
-  })
-  .openapi('Problem');
+/** Who asks: it decides which cookies count and which refusals are possible. */
+type Audience =
+  /** Cookies make no difference. */
+  | 'everyone'
+  /** A guest by the cookies of cart and orders, or an account by its session. */
+  | 'shopper'
+  /** Only who is signed in. */
+  | 'account'
+  | 'staff';
 
-/** The `default` answer of every operation. */
-export const problemAnswer = {
-  description: 'A problem document (RFC 9457)',
-  content: { 'application/problem+json': { schema: ProblemSchema } },
+interface RouteFacts {
+  operationId: string;
+  summary: string;
+  audience: Audience;
+  /** Refusals of this route alone; what all of its kind have in common is added. */
+  refusals?: ProblemCode[];
+}
+
+/** A route with everything that its kind has in common: refusals, security, headers of answers, and a body that is read with care. */
+export function defineRoute<
+  Path extends string,
+  Config extends Omit<RouteConfig, 'path' | 'operationId' | 'summary'> & { path: Path } & RouteFacts,
+>(config: Config): Config & { getRoutingPath(): string } {
+  const { audience, refusals = [], ...route } = config;
+  const codes = [...commonRefusals(config), ...refusals];
+  const described = {
+    security: security[audience],
+    description: describeUse(config),
+    ...route,
+    ...(takesJson(config) ? { middleware: readJsonBody } : {}),
+    responses: { ...config.responses, ...problemAnswers(codes) },
+  };
+  return createRoute(described as RouteConfig & { path: Path }) as unknown as Config & {
+    getRoutingPath(): string;
+  };
+}
+
+const session = { session: [] };
+const security: Record<Audience, Record<string, string[]>[]> = {
+  everyone: [],
+  shopper: [session, { cart: [], orders: [] }, {}],
+  account: [session],
+  staff: [session],
 };
 
-export function jsonAnswer<Schema extends z.ZodType>(description: string, schema: Schema) {
-  return { description, content: { 'application/json': { schema } } };
+const ofAudience: Record<Audience, ProblemCode[]> = {
+  everyone: [],
+  shopper: ['session-ended'],
+  account: ['sign-in-needed', 'session-ended'],
+  staff: ['sign-in-needed', 'session-ended', 'staff-only'],
+};
+
+function describeUse({ summary, audience, request }: Facts): string {
+  const key = takesIdempotencyKey(request)
+    ? ' Sent again with its `Idempotency-Key` it has no second effect.'
+    : '';
+  return `${summary}. ${uses[audience]}${key}`;
+}
+
+const uses: Record<Audience, string> = {
+  everyone: 'For everyone, signed in or not.',
+  shopper: 'For guests and for who is signed in, each by their cookies.',
+  account: 'Only for who is signed in.',
+  staff: 'Only for accounts of the staff.',
+};
+
+type Facts = Pick<RouteConfig, 'method' | 'path' | 'request'> & RouteFacts;
+
+function commonRefusals({ method, path, audience, request }: Facts): ProblemCode[] {
+  const codes: ProblemCode[] = ['bad-request', ...ofAudience[audience], 'unavailable'];
+  if (!isWrite(method)) return codes;
+  codes.push('cross-site', 'body-too-large', 'unsupported-content-encoding');
+  if (takesJson({ request, path })) codes.push('unsupported-media-type', 'invalid-body');
+  if (takesIdempotencyKey(request)) codes.push('idempotency-key-reused');
+  return codes;
+}
+
+function takesIdempotencyKey(request: RouteConfig['request']): boolean {
+  return request?.headers instanceof z.ZodObject && 'idempotency-key' in request.headers.shape;
+}
+
+function isWrite(method: string): boolean {
+  return method !== 'get';
+}
+
+export const ProblemSchema = z
+  .object({
+    type: z.string(),
+    title: z.string().openapi({ description: 'The status in words' }),
+    status: z.int().openapi({ description: 'The status of the answer' }),
+    code: z.string().openapi({ description: 'Stable, made for programs: tell cases apart by it' }),
+    detail: z.string().openapi({ description: 'A sentence for people; its words may change' }),
+    faults: z
+      .array(
+        z
+          .object({
+            pointer: z.string().optional().openapi({
+              description: 'JSON pointer (RFC 6901) to a place in the body, such as `#/shippingAddress/city`',
+            }),
+            parameter: z.string().optional().openapi({ description: 'Name of a parameter or header' }),
+            field: z.string().openapi({ description: 'The same place with dots' }),
+            message: z.string(),
+          })
+          .openapi('Fault'),
+      )
+      .optional()
+      .openapi({ description: 'With `bad-request` and `invalid-body`: what is wrong, and where' }),
+  })
+  .openapi('Problem', { description: 'RFC 9457. There may be more members, each told with its code' });
+
+function problemAnswers(codes: ProblemCode[]) {
+  const byStatus = Map.groupBy(new Set(codes), (code) => problemCodes[code].status);
+  const answers = [...byStatus]
+    .sort(([one], [other]) => one - other)
+    .map(([status, ofStatus]) => [status, problemAnswer(status, ofStatus)] as const);
+  // What may happen before a route is known, or by our mistake.
+  const anywhere: ProblemCode[] = ['request-timeout', 'headers-too-large', 'internal'];
+  return { ...Object.fromEntries(answers), default: problemAnswer(undefined, anywhere) };
+}
+
+function problemAnswer(status: number | undefined, codes: ProblemCode[]) {
+  const code = growingEnumSchema(codes);
+  return {
+    description: codes.map((one) => `\`${one}\`: ${problemCodes[one].meaning}`).join('\n\n'),
+    headers: headersOfAnswer(problemHeaders[status ?? 0] ?? []),
+    content: {
+      'application/problem+json': {
+        schema: {
+          allOf: [{ $ref: '#/components/schemas/Problem' }, { type: 'object', properties: { code } }],
+        },
+        examples: Object.fromEntries(codes.map((one) => [one, { $ref: `#/components/examples/${one}` }])),
+      },
+    },
+  };
+}
+
+const problemHeaders: Record<number, AnswerHeader[]> = {
+  401: ['WWW-Authenticate', 'Set-Cookie'],
+  415: ['Accept', 'Accept-Encoding'],
+  429: ['Retry-After'],
+  503: ['Retry-After'],
+};
+
+export function jsonAnswer<Schema extends z.ZodType>(
+  description: string,
+  schema: Schema,
+  headers: AnswerHeader[] = [],
+) {
+  return {
+    description,
+    headers: headersOfAnswer(headers),
+    content: { 'application/json': { schema } },
+  };
+}
+
+export function emptyAnswer(description: string, headers: AnswerHeader[] = []) {
+  return { description, headers: headersOfAnswer(headers) };
+}
+
+/** An answer that shared caches keep, and the one that says that the client’s own is still right. */
+export function sharedAnswers<Schema extends z.ZodType>(description: string, schema: Schema) {
+  const headers: AnswerHeader[] = ['ETag', 'Cache-Tag', 'Vary'];
+  return {
+    200: jsonAnswer(description, schema, headers),
+    304: emptyAnswer('What `If-None-Match` names is still right', headers),
+  };
 }
 
 export function jsonBody<Schema extends z.ZodType>(schema: Schema) {
   return { required: true, content: { 'application/json': { schema } } };
 }
 
+/** A value of an answer that may have other values one day: clients are to expect that. */
+export function growingEnum<const Value extends string>(values: Value[]): z.ZodType<Value> {
+  // Answers are described by their schemas and never parsed by them.
+  return z.string().openapi(growingEnumSchema(values)) as unknown as z.ZodType<Value>;
+}
+
+function growingEnumSchema(values: readonly string[]) {
+  return { anyOf: [{ type: 'string' as const, enum: [...values] }, { type: 'string' as const }] };
+}
+
 /** An id of a row, `bigint` in the database; anything else cannot exist and is the same 404 as an id that does not. */
 export const idPattern = /^[1-9]\d{0,17}$/;
+
+export const Id = z.string().openapi({ description: 'Opaque', example: '42' });
 
 export const IdempotencyKeyHeader = z.object({
   'idempotency-key': z
@@ -61,10 +216,52 @@ export const IdempotencyKeyHeader = z.object({
     .optional()
     .openapi({
       description:
-        'The same key and body again gives the same result and no second effect; made where absent',
+        'Any 1 to 200 visible ASCII characters, best a new UUID for each thing to be done; quotation marks are part of it. ' +
+        'The same key with the same request again gives the same result and no second effect, for 7 days. ' +
+        'With another method, path or body it is refused. It belongs to the cart or account that the cookies name. ' +
+        'Where it is left out, one is made; only an order needs one.',
+      example: '3f0c2a9e-7d0b-4a58-9a54-0d0c6f2f2d55',
     }),
 });
 
-function describeFault(fault: { field: string; message: string }): string {
-  return fault.field === '' ? fault.message : `${fault.field}: ${fault.message}`;
+/** The part of a list or product that the client has already. */
+export const IfNoneMatchHeader = z.object({
+  'if-none-match': z.string().optional().openapi({ description: '`ETag` of the answer that you have' }),
+});
+
+/** Reads the body as JSON in UTF-8 (RFC 8259, 8.1), before its schema looks at it. @throws Refusal 400, 415 */
+async function readJsonBody(c: Context<AppEnv>, next: Next): Promise<void> {
+  const type = c.req.header('Content-Type');
+  const bytes = await c.req.arrayBuffer();
+  if (type === undefined && bytes.byteLength === 0) return next();
+  if (!isJson(type ?? '')) throw unsupportedMediaType('application/json');
+  const text = decodeUtf8(bytes);
+  try {
+    JSON.parse(text);
+  } catch (cause) {
+    throw new Refusal(400, 'bad-request', 'The body is not valid JSON', { cause });
+  }
+  // The validator asks the request for it again.
+  (c.req.bodyCache as Record<string, unknown>)['text'] = Promise.resolve(text);
+  return next();
+}
+
+/** What a payment provider sends is read as the bytes that it signed. */
+function takesJson({ request, path }: Pick<RouteConfig, 'request' | 'path'>): boolean {
+  return request?.body !== undefined && !path.startsWith('/api/webhooks/');
+}
+
+function isJson(contentType: string): boolean {
+  const [type = '', ...parameters] = contentType.toLowerCase().split(';');
+  const charset = parameters.map((part) => part.trim()).find((part) => part.startsWith('charset='));
+  const isUtf8 = charset === undefined || /^charset="?utf-?8"?$/.test(charset);
+  return /^application\/([\w.-]+\+)?json$/.test(type.trim()) && isUtf8;
+}
+
+function decodeUtf8(bytes: ArrayBuffer): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch (cause) {
+    throw new Refusal(400, 'bad-request', 'The body is not text in UTF-8', { cause });
+  }
 }

@@ -1,26 +1,46 @@
 // The API described by itself: the OpenAPI document, and the same for people, without a script.
 import type { OpenAPIHono } from '@hono/zod-openapi';
 import type { Context } from 'hono';
+import { Refusal } from '../../errors.ts';
 import type { AppEnv } from '../env.ts';
+import { toProblem } from '../problem.ts';
 import { chooseEncoding } from '../shared/accept-encoding.ts';
 import { bodyOf, type Representation, represent } from '../shared/representation.ts';
 import { etagOf, matches } from '../shared/shared-answer.ts';
+import { headerComponents } from './answer-headers.ts';
+import { ProblemSchema } from './api.ts';
 import { type ApiDocument, apiDocsPage } from './api-docs-page.ts';
+import { guide } from './guide.ts';
+import { type ProblemCode, problemCodes } from './problem-codes.ts';
 
-const info = {
+const config = {
   openapi: '3.1.0',
   info: {
     title: 'MyClothes.com',
     version: '1',
-    description:
-      'The shop as JSON. Money is whole minor units; ids are strings; times are ISO 8601 UTC; every error is a problem document (RFC 9457) with a stable code.',
+    summary: 'The shop as JSON',
+    description: guide
+      .map(({ heading, paragraphs }) => [`## ${heading}`, ...paragraphs].join('\n\n'))
+      .join('\n\n'),
+    contact: { name: 'MyClothes.com', url: 'https://myclothes.com' },
+    license: { name: 'MIT', identifier: 'MIT' },
   },
+  // Whichever address the document was asked of.
+  servers: [{ url: '/', description: 'This shop' }],
+  tags: [
+    { name: 'catalog', description: 'Products and categories, the same for everyone' },
+    { name: 'cart', description: 'The cart of a guest or an account' },
+    { name: 'order', description: 'Buying what is in the cart' },
+    { name: 'account', description: 'Signing up, in and out, and the own data' },
+    { name: 'staff', description: 'Changing the catalog; for accounts of the staff' },
+    { name: 'webhooks', description: 'For those who tell the shop something' },
+  ],
 };
 
 /** Call after all routes of the API are mounted: the document is what is mounted. */
 export function describeApi(app: OpenAPIHono<AppEnv>): void {
   let document: ApiDocument | undefined;
-  const describe = () => (document ??= app.getOpenAPI31Document(info) as unknown as ApiDocument);
+  const describe = () => (document ??= writeDocument(app));
   app.get(
     '/api/openapi.json',
     answerAlike('application/json', () => JSON.stringify(describe())),
@@ -29,6 +49,73 @@ export function describeApi(app: OpenAPIHono<AppEnv>): void {
     '/api/docs',
     answerAlike('text/html; charset=utf-8', async () => String(await apiDocsPage(describe()))),
   );
+}
+
+function writeDocument(app: OpenAPIHono<AppEnv>): ApiDocument {
+  registerComponents(app.openAPIRegistry);
+  const document = app.getOpenAPI31Document(config) as unknown as ApiDocument;
+  for (const operation of Object.values(document.paths).flatMap((item) => Object.values(item))) {
+    for (const parameter of operation.parameters ?? [])
+      if (parameter.in === 'header') parameter.name = asHeaderName(parameter.name);
+    const contents = [operation.requestBody, ...Object.values(operation.responses ?? {})];
+    for (const media of contents.flatMap((one) => Object.values(one?.content ?? {}))) {
+      const name = media.schema?.$ref?.split('/').at(-1) ?? '';
+      const example = document.components?.schemas?.[name]?.example;
+      if (example !== undefined) media.example = example;
+    }
+  }
+  const used = JSON.stringify(document.paths);
+  const examples = document.components?.examples ?? {};
+  for (const code of Object.keys(examples))
+    if (!used.includes(`"#/components/examples/${code}"`)) delete examples[code];
+  // In JSON Schema examples are a list.
+  for (const schema of Object.values(document.components?.schemas ?? {})) {
+    const { example } = schema;
+    delete schema.example;
+    if (example !== undefined) schema.examples = [example];
+  }
+  return document;
+}
+
+function registerComponents(registry: OpenAPIHono<AppEnv>['openAPIRegistry']): void {
+  registry.register('Problem', ProblemSchema);
+  for (const { name, header } of headerComponents()) registry.registerComponent('headers', name, header);
+  for (const code of Object.keys(problemCodes) as ProblemCode[])
+    registry.registerComponent('examples', code, { value: exampleOf(code) });
+  for (const [name, cookie, description] of cookies)
+    registry.registerComponent('securitySchemes', name, {
+      type: 'apiKey',
+      in: 'cookie',
+      name: cookie,
+      description,
+    });
+}
+
+const cookies = [
+  ['session', '__Host-session', 'Set by `POST /api/accounts` and `POST /api/sessions`'],
+  ['cart', '__Host-cart', 'Set by the first answer of a cart'],
+  ['orders', '__Host-orders', 'Set by `POST /api/orders`: a guest’s own orders'],
+] as const;
+
+function exampleOf(code: ProblemCode): unknown {
+  const { status, meaning } = problemCodes[code];
+  const details: Partial<Record<ProblemCode, Record<string, unknown>>> = {
+    'bad-request': {
+      faults: [{ parameter: 'limit', field: 'limit', message: 'must be a whole number, 1 to 100' }],
+    },
+    'invalid-body': {
+      faults: [{ pointer: '#/quantity', field: 'quantity', message: 'must be at least 1' }],
+    },
+    'out-of-stock': { lines: [{ variantId: '7', available: 1 }] },
+    'price-changed': { total: { amount: 4_398, currency: 'EUR' } },
+    'unknown-provider': { providers: ['on-delivery'] },
+  };
+  return toProblem(new Refusal(status, code, meaning.replaceAll('`', ''), { details: details[code] ?? {} }));
+}
+
+/** Schemas name headers in lower case, as requests show them. */
+function asHeaderName(name: string): string {
+  return name.replaceAll(/(^|-)[a-z]/g, (letter) => letter.toUpperCase());
 }
 
 /** What stays the same as long as the process lives: made and compressed when it is first asked for. */

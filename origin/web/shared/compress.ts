@@ -21,10 +21,15 @@ const minBytes = 860;
 /** For what is kept: every encoding, and the tag of what it is. */
 export async function compressBody(body: string): Promise<{ etag: string; bodies: Encoded }> {
   const identity = Buffer.from(body);
-  const etag = createHash('sha256').update(identity).digest('base64url').slice(0, 22);
+  const etag = etagOfBody(identity);
   if (identity.length < minBytes) return { etag, bodies: { identity: onItsOwn(identity) } };
   const [br, gz] = await Promise.all([encodeBrotli(identity, 5), compressGzip(identity, { level: 6 })]);
   return { etag, bodies: { identity, br: onItsOwn(br), gzip: onItsOwn(gz) } };
+}
+
+/** Without quotation marks; each encoding's own is made of it. */
+export function etagOfBody(body: string | Buffer): string {
+  return createHash('sha256').update(body).digest('base64url').slice(0, 22);
 }
 
 /** Short buffers and zlib's results are slices of blocks of 64 KB: who keeps one keeps the whole block. */

@@ -45,7 +45,7 @@ export function composeAnswer(
   return { status: value.status, headers, body: bodyOf(value, encoding) };
 }
 
-export function etagOf({ etag }: Representation, encoding: Encoding): string {
+export function etagOf({ etag }: Pick<Representation, 'etag'>, encoding: Encoding): string {
   return encoding === 'identity' ? `"${etag}"` : `"${etag}-${encoding}"`;
 }
 

@@ -1,0 +1,82 @@
+// Every code that a refusal can have, with its status and what it means to whoever is refused. The OpenAPI document lists them by operation.
+
+interface CodeMeaning {
+  status: number;
+  /** A sentence for integrators. */
+  meaning: string;
+}
+
+export const problemCodes = {
+  'bad-request': {
+    status: 400,
+    meaning: 'The address, a parameter, a header or the JSON cannot be read; `faults` names which.',
+  },
+  'bad-cursor': {
+    status: 400,
+    meaning: 'The cursor was given by a list with another filter or sort, or by none.',
+  },
+  'wrong-signature': { status: 400, meaning: 'The body was not signed by the payment provider.' },
+  'sign-in-needed': { status: 401, meaning: 'No session cookie came along.' },
+  'session-ended': {
+    status: 401,
+    meaning:
+      'The session was ended or is too old. The answer takes its cookie away: the next request is a guest’s.',
+  },
+  'wrong-credentials': { status: 401, meaning: 'E-mail and password do not fit together.' },
+  'cross-site': {
+    status: 403,
+    meaning: 'A browser sent this from another site: Origin or Sec-Fetch-Site says so.',
+  },
+  'staff-only': { status: 403, meaning: 'The account is not one of the staff.' },
+  'wrong-password': { status: 403, meaning: 'The present password is another one.' },
+  'not-found': { status: 404, meaning: 'It does not exist, or it is somebody else’s.' },
+  'method-not-allowed': { status: 405, meaning: '`Allow` names the methods of this address.' },
+  'request-timeout': { status: 408, meaning: 'The request did not come whole in time.' },
+  'cart-empty': { status: 409, meaning: 'There is nothing to order, or it was ordered a moment ago.' },
+  'out-of-stock': {
+    status: 409,
+    meaning: 'Not that many pieces are left. Nothing was taken; `lines` says what is available.',
+  },
+  'price-changed': {
+    status: 409,
+    meaning: 'The order would cost something else than `expectedTotal`; `total` says what.',
+  },
+  'email-taken': { status: 409, meaning: 'There is an account with this e-mail.' },
+  'precondition-failed': { status: 412, meaning: 'The product is no longer what If-Match names.' },
+  'body-too-large': { status: 413, meaning: 'A request body has at most 65,536 bytes.' },
+  'unsupported-media-type': {
+    status: 415,
+    meaning: 'The body needs `Content-Type: application/json`.',
+  },
+  'unsupported-content-encoding': {
+    status: 415,
+    meaning: 'The body is compressed; send it without Content-Encoding.',
+  },
+  'invalid-body': { status: 422, meaning: 'The body is not as described; `faults` points to each place.' },
+  'idempotency-key-reused': {
+    status: 422,
+    meaning: 'The Idempotency-Key was used for a request with another method, path or body.',
+  },
+  'line-limit': { status: 422, meaning: 'A line holds at most 99 pieces.' },
+  'cart-limit': { status: 422, meaning: 'The cart holds as many lines as it can.' },
+  'cart-over-limit': { status: 422, meaning: 'The cart holds more than an order may; take some out.' },
+  'unknown-provider': { status: 422, meaning: 'This shop is not paid that way; see checkout-options.' },
+  'total-too-large': { status: 422, meaning: 'No order of that amount can be placed here.' },
+  'total-too-small': { status: 422, meaning: 'No order of that little can be paid that way.' },
+  'choose-size': { status: 422, meaning: 'A form named no size.' },
+  'invalid-quantity': { status: 422, meaning: 'A form named no quantity of 1 to 99.' },
+  'idempotency-key-required': {
+    status: 428,
+    meaning: 'An order needs an Idempotency-Key, so that it is placed once.',
+  },
+  'too-many-attempts': { status: 429, meaning: 'Wait as long as `Retry-After` says.' },
+  'headers-too-large': { status: 431, meaning: 'The headers are longer than is accepted.' },
+  internal: { status: 500, meaning: 'Our mistake. Nothing that was sent is at fault.' },
+  unavailable: {
+    status: 503,
+    meaning: 'Not now. Trying again with the same Idempotency-Key is safe and does nothing twice.',
+  },
+  busy: { status: 503, meaning: 'Too much at once. Trying again after `Retry-After` is safe.' },
+} as const satisfies Record<string, CodeMeaning>;
+
+export type ProblemCode = keyof typeof problemCodes;
