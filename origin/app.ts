@@ -35,6 +35,8 @@ import { type Health, healthRoutes } from './web/serving/health.ts';
 import { createLoadShedding, type LoadBounds, usualLoadBounds } from './web/serving/load-shedding.ts';
 
 const maxBodyBytes = 64 * 1024;
+/** A long description in letters of three bytes, percent-encoded, and the pieces of some thousand variants. */
+const maxStaffFormBytes = 512 * 1024;
 
 export interface AppOptions {
   /** Cheaper ones for tests. */
@@ -96,7 +98,8 @@ function passThrough(app: OpenAPIHono<AppEnv>, deps: Deps, loadBounds: LoadBound
     await next();
   });
   app.use(refuseEncodedBody);
-  app.use(limitBody(maxBodyBytes));
+  const [usual, ofStaff] = [limitBody(maxBodyBytes), limitBody(maxStaffFormBytes)];
+  app.use((c, next) => (c.req.path.startsWith('/staff/') ? ofStaff : usual)(c, next));
 }
 
 /** There is nothing at the address, or nothing for this method; or it is another spelling of a page's address. */

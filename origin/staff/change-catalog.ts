@@ -4,6 +4,7 @@ import { checkPrecondition } from '../catalog/change/check-precondition.ts';
 import { setStock } from '../catalog/change/set-stock.ts';
 import type { Product } from '../catalog/product.ts';
 import type { Deps } from '../deps.ts';
+import { notFound } from '../errors.ts';
 import type { TagVersions } from '../outbox/events.ts';
 import type { Tx } from '../postgres/database.ts';
 import { writeOnce } from '../web/api/idempotency.ts';
@@ -24,13 +25,18 @@ export interface StaffAnswer {
   invalidation: Invalidation;
 }
 
+/** One row of the audit. */
+interface Audited {
+  subject: string;
+  before: unknown;
+  after: unknown;
+}
+
 interface Change {
   product: Product;
   /** What the change raised; empty where nothing changed. */
   tags: TagVersions;
-  subject: string;
-  before: unknown;
-  after: unknown;
+  audited: Audited[];
 }
 
 /** @throws Refusal 404; 412 as `checkPrecondition` does; 422 for another shop's currency or an idempotency key of another request */
@@ -43,7 +49,7 @@ export async function patchProduct(
   return change(deps, write, { method: 'PATCH', body: patch }, async (tx) => {
     await checkPrecondition(tx, { productId: id }, write.ifMatch);
     const { product, tags, before } = await changeProduct(tx, id, patch);
-    return { product, tags, subject: `product:${id}`, before, after: patch };
+    return { product, tags, audited: [{ subject: `product:${id}`, before, after: patch }] };
   });
 }
 
@@ -57,7 +63,36 @@ export async function putStock(
   return change(deps, write, { method: 'PUT', body: { stock } }, async (tx) => {
     await checkPrecondition(tx, { variantId }, write.ifMatch);
     const { product, tags, before } = await setStock(tx, variantId, stock);
-    return { product, tags, subject: `variant:${variantId}`, before, after: { stock } };
+    return { product, tags, audited: [{ subject: `variant:${variantId}`, before, after: { stock } }] };
+  });
+}
+
+/**
+ * The whole form of a product: all of it or nothing.
+ * @param stocks by variant
+ * @throws Refusal 404, also for a variant of another product
+ */
+export async function saveProductForm(
+  deps: Deps,
+  write: StaffWrite,
+  id: string,
+  { patch, stocks }: { patch: ProductPatch; stocks: Record<string, number> },
+): Promise<StaffAnswer> {
+  return change(deps, write, { method: 'POST', body: { patch, stocks } }, async (tx) => {
+    const tags: TagVersions = {};
+    const audited: Audited[] = [];
+    // Variants in order of id, before the product: the order in which everybody locks.
+    for (const [variantId, stock] of Object.entries(stocks).sort(([a], [b]) => Number(a) - Number(b))) {
+      const set = await setStock(tx, variantId, stock);
+      if (set.product.id !== id) throw notFound('This variant');
+      Object.assign(tags, set.tags);
+      audited.push({ subject: `variant:${variantId}`, before: set.before, after: { stock } });
+    }
+    const made = await changeProduct(tx, id, patch);
+    Object.assign(tags, made.tags);
+    if (Object.keys(patch).length > 0)
+      audited.push({ subject: `product:${id}`, before: made.before, after: patch });
+    return { product: made.product, tags, audited };
   });
 }
 
@@ -72,22 +107,25 @@ async function change(
   const { product, invalidationId } = await writeOnce(deps.db, key, async (tx) => {
     const made = await apply(tx);
     const id = await beginInvalidation(tx, made.tags);
-    await audit(tx, write.accountId, made, id);
+    await audit(tx, write.accountId, made.audited, id);
     return { product: made.product, invalidationId: id };
   });
   deps.hintWorker();
   return { product, invalidation: await awaitInvalidation(deps.db, invalidationId, write.waitMs) };
 }
 
-async function audit(tx: Tx, accountId: string, made: Change, invalidationId: string): Promise<void> {
+async function audit(tx: Tx, accountId: string, audited: Audited[], invalidationId: string): Promise<void> {
+  if (audited.length === 0) return;
   await tx
     .insertInto('staff_changes')
-    .values({
-      account_id: accountId,
-      subject: made.subject,
-      before: JSON.stringify(made.before),
-      after: JSON.stringify(made.after),
-      invalidation_id: invalidationId,
-    })
+    .values(
+      audited.map(({ subject, before, after }) => ({
+        account_id: accountId,
+        subject,
+        before: JSON.stringify(before),
+        after: JSON.stringify(after),
+        invalidation_id: invalidationId,
+      })),
+    )
     .execute();
 }

@@ -1,6 +1,8 @@
 // The staff's pages by address; every change goes the way of the API.
 import { type Context, Hono } from 'hono';
+import { keepForm } from '../account/pages/kept-form.ts';
 import { readVisitor, requireStaff } from '../account/visitor.ts';
+import type { ProductPatch } from '../catalog/change/change-product.ts';
 import { listProducts } from '../catalog/list/list-products.ts';
 import { parseListQuery } from '../catalog/list/list-query.ts';
 import type { Product } from '../catalog/product.ts';
@@ -14,12 +16,14 @@ import type { AppEnv } from '../web/env.ts';
 import { money } from '../web/money.ts';
 import { type FormFaults, type FormValues, readForm, readIdempotencyKey } from '../web/page/form.ts';
 import { respondPage, seeOther } from '../web/page/page-response.ts';
-import { patchProduct, putStock, type StaffAnswer } from './change-catalog.ts';
+import { saveProductForm } from './change-catalog.ts';
 import { readInvalidation } from './invalidations.ts';
-import { finderPage, fingerprintOfShown, productPage } from './pages.ts';
+import { finderPage, fingerprintOfShown, productPage, stockField } from './pages.ts';
 import { paymentPages } from './payment-pages.ts';
 import { readChanges } from './read-changes.ts';
 
+/** A product of Shopify has at most 2,048 variants. */
+const maxFields = 2_100;
 /** Most changes are everywhere by then, so that the page that follows can say so. */
 const waitMs = 1_000;
 
@@ -27,10 +31,9 @@ export function staffPages(deps: Deps, providers: PaymentProviders): Hono<AppEnv
   const pages = new Hono<AppEnv>();
   const guard = async (c: Context<AppEnv>, next: () => Promise<void>) => {
     const { account } = await readVisitor(deps, c);
-    if (account === undefined)
-      return seeOther(
-        `/sign-in?${new URLSearchParams({ next: c.req.method === 'GET' ? c.req.path : '/staff' })}`,
-      );
+    if (account === undefined && c.req.method === 'POST')
+      return keepForm(deps, c, await readForm(c, maxFields));
+    if (account === undefined) return seeOther(`/sign-in?${new URLSearchParams({ next: c.req.path })}`);
     await requireStaff(deps, c);
     return next();
   };
@@ -62,16 +65,27 @@ export function staffPages(deps: Deps, providers: PaymentProviders): Hono<AppEnv
 
   pages.post('/staff/products/:id', async (c) => {
     const id = c.req.param('id');
-    const values = await readForm(c);
+    const values = await readForm(c, maxFields);
+    // From a page of the release before this one, which had a form for each row.
+    if (values['change'] === 'stock') values[stockField(values['variant'] ?? '')] = values['stock'] ?? '';
     try {
-      if (values['change'] === 'details' && !detailFields.some((field) => isChanged(values, field)))
+      const account = await requireStaff(deps, c);
+      const form = readProductForm(values, await productById(deps, id));
+      if (Object.keys(form.patch).length + Object.keys(form.stocks).length === 0)
         return seeOther(`/staff/products/${id}`);
-      const { invalidation } = await applyForm(deps, c, id, values);
+      const write = {
+        accountId: account.id,
+        path: c.req.path,
+        waitMs,
+        idempotencyKey: readIdempotencyKey(values),
+      };
+      const { invalidation } = await saveProductForm(deps, write, id, form);
       return seeOther(`/staff/products/${id}?invalidation=${invalidation.id}`);
     } catch (error) {
       if (!(error instanceof Refusal) || error.status === 404) throw error;
-      const faults = (error.details['fields'] as FormFaults | undefined) ?? { form: error.message };
-      return showProduct(deps, c, { entered: values, faults }, error.status);
+      const fields = error.details['fields'] as FormFaults | undefined;
+      const wrong = fields === undefined ? { refused: `${error.message}.` } : { faults: fields };
+      return showProduct(deps, c, { entered: values, ...wrong }, error.status);
     }
   });
   return pages;
@@ -95,70 +109,69 @@ async function productById(deps: Deps, id: string): Promise<Product> {
   return toProduct(detail);
 }
 
-async function applyForm(
-  deps: Deps,
-  c: Context<AppEnv>,
-  id: string,
-  values: FormValues,
-): Promise<StaffAnswer> {
-  const account = await requireStaff(deps, c);
-  const write = {
-    accountId: account.id,
-    path: c.req.path,
-    waitMs,
-    idempotencyKey: readIdempotencyKey(values),
-  };
-  if (values['change'] === 'stock') {
-    const variantId = values['variant'] ?? '';
-    const product = await productById(deps, id);
-    if (!product.variants.some((variant) => variant.id === variantId)) throw notFound('This variant');
-    return putStock(deps, write, variantId, readStock(variantId, values['stock'] ?? ''));
-  }
-  return patchProduct(deps, write, id, readPatch(values));
-}
-
-const detailFields = ['name', 'price', 'description'] as const;
-
-function readStock(variantId: string, text: string): number {
-  const stock = /^\d{1,8}$/.test(text.trim()) ? Number(text) : Number.NaN;
-  if (!(stock <= 10_000_000)) throw wrongFields({ [variantId]: 'A whole number from 0 to 10,000,000' });
-  return stock;
-}
-
-function readPatch(values: FormValues) {
-  const name = (values['name'] ?? '').trim();
-  const price = /^(\d{1,7})(?:[.,](\d{1,2}))?$/.exec((values['price'] ?? '').trim());
-  const description = withoutCarriageReturns(values['description'] ?? '');
-  const changed = Object.fromEntries(detailFields.map((field) => [field, isChanged(values, field)]));
-  const faults: FormFaults = {};
-  if (name === '' || name.length > 200) faults['name'] = 'A name of 1 to 200 characters';
-  if (price === null) faults['price'] = 'An amount such as 19.99';
-  if (changed['description'] && description.length > 20_000)
-    faults['description'] = 'At most 20,000 characters';
-  if (Object.keys(faults).length > 0 || price === null) throw wrongFields(faults);
-  const amount = Number(price[1]) * 100 + Number((price[2] ?? '').padEnd(2, '0'));
-  return {
-    ...(changed['name'] ? { name } : {}),
-    ...(changed['price'] ? { price: money(amount) } : {}),
-    ...(changed['description'] ? { description } : {}),
-  };
+interface ProductForm {
+  patch: ProductPatch;
+  /** By variant. */
+  stocks: Record<string, number>;
 }
 
 /**
- * What stands as it was shown is not written: the price that is shown is the lowest of all sizes, and somebody else may have changed the rest
- * since. A form that does not say what it was shown changes everything.
+ * What was changed in the form. What stands as it was shown is not written: the price that is shown is the lowest of all sizes, and somebody
+ * else may have changed the rest since. A form that does not say what it was shown changes all that it has.
+ * @throws Refusal 422 with the fields that cannot be saved
  */
-function isChanged(values: FormValues, field: (typeof detailFields)[number]): boolean {
-  return fingerprintOfShown(withoutCarriageReturns(values[field] ?? '')) !== values[`shown-${field}`];
+function readProductForm(values: FormValues, product: Product): ProductForm {
+  const faults: FormFaults = {};
+  const form: ProductForm = { patch: readPatch(values, faults), stocks: readStocks(values, product, faults) };
+  if (Object.keys(faults).length === 0) return form;
+  throw new Refusal(422, 'invalid-body', 'Some fields cannot be saved as they are', {
+    details: { fields: faults },
+  });
+}
+
+function readPatch(values: FormValues, faults: FormFaults): ProductPatch {
+  const patch: ProductPatch = {};
+  if (isChanged(values, 'name')) {
+    const name = values['name']!.trim();
+    if (name === '' || name.length > 200) faults['name'] = 'A name of 1 to 200 characters.';
+    patch.name = name;
+  }
+  if (isChanged(values, 'price')) {
+    const [, whole, cents = ''] = /^(\d{1,7})(?:[.,](\d{1,2}))?$/.exec(values['price']!.trim()) ?? [];
+    if (whole === undefined) faults['price'] = 'An amount such as 19.99.';
+    patch.price = money(Number(whole) * 100 + Number(cents.padEnd(2, '0')));
+  }
+  if (isChanged(values, 'description')) {
+    patch.description = withoutCarriageReturns(values['description']!);
+    if (patch.description.length > 20_000) faults['description'] = 'At most 20,000 characters.';
+  }
+  return patch;
+}
+
+function readStocks(values: FormValues, product: Product, faults: FormFaults): Record<string, number> {
+  const shown = new Map(
+    (values['shown-stocks'] ?? '').split(' ').map((pair) => pair.split(':', 2) as [string, string]),
+  );
+  const stocks: Record<string, number> = {};
+  for (const { id } of product.variants) {
+    const text = values[stockField(id)]?.trim();
+    if (text === undefined || text === shown.get(id)) continue;
+    const stock = /^\d{1,8}$/.test(text) ? Number(text) : Number.NaN;
+    if (!(stock <= 10_000_000)) faults[stockField(id)] = 'A whole number from 0 to 10,000,000.';
+    stocks[id] = stock;
+  }
+  return stocks;
+}
+
+function isChanged(values: FormValues, field: 'name' | 'price' | 'description'): boolean {
+  const entered = values[field];
+  if (entered === undefined) return false;
+  return fingerprintOfShown(withoutCarriageReturns(entered)) !== values[`shown-${field}`];
 }
 
 /** Browsers send line breaks as CRLF; descriptions keep them as LF. */
 function withoutCarriageReturns(text: string): string {
   return text.replaceAll('\r\n', '\n');
-}
-
-function wrongFields(fields: FormFaults): Refusal {
-  return new Refusal(422, 'invalid-body', 'Some fields cannot be saved as they are', { details: { fields } });
 }
 
 async function pageVisitor(deps: Deps, c: Context<AppEnv>) {

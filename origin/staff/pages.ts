@@ -3,7 +3,15 @@ import { createHash } from 'node:crypto';
 import { raw } from 'hono/html';
 import type { Product, ProductSummary } from '../catalog/product.ts';
 import { formatMoney } from '../web/money.ts';
-import { type FormFaults, type FormValues, field, idempotencyField, notice } from '../web/page/form.ts';
+import {
+  type FormValues,
+  faultSummary,
+  field,
+  idempotencyField,
+  notice,
+  titleOf,
+  type Wrong,
+} from '../web/page/form.ts';
 import { type Html, html } from '../web/page/html.ts';
 import { layout, type PageVisitor } from '../web/page/layout.ts';
 import type { Invalidation } from './invalidations.ts';
@@ -42,27 +50,26 @@ ${nextUrl ? html`<p><a class="button quiet" href="${nextUrl}">More</a></p>` : ''
   );
 }
 
-export interface ProductPage {
+export interface ProductPage extends Wrong {
   visitor: PageVisitor;
   product: Product;
   changes: StaffChange[];
   invalidation?: Invalidation | undefined;
   /** What was entered and refused; else the product as it is. */
   entered?: FormValues;
-  faults?: FormFaults;
 }
 
 export function productPage(page: ProductPage): Html {
-  const { visitor, product, changes, invalidation, faults = {} } = page;
+  const { visitor, product, changes, invalidation, faults, refused } = page;
+  const title = titleOf(`${product.name}, staff`, faults !== undefined || refused !== undefined);
   return layout(
-    { title: `${product.name}, staff`, unlisted: true, visitor },
+    { title, unlisted: true, visitor },
     html`<div class="staff"><nav class="crumbs" aria-label="Breadcrumb"><a href="/staff">Products</a></nav>
 <h1>${product.name}</h1>
 <p class="soft"><a href="/p/${product.slug}">As shoppers see it</a> · version ${product.version}</p>
 ${invalidation ? invalidationNotice(product.id, invalidation) : ''}
-${faults['form'] ? notice(faults['form']) : ''}
-${detailsForm(page)}
-${stockForms(product, faults)}
+${faultSummary(labelsOf(product), { faults, refused })}
+${productForm(page)}
 ${changesTable(changes, product)}</div>`,
   );
 }
@@ -70,14 +77,11 @@ ${changesTable(changes, product)}</div>`,
 function invalidationNotice(productId: string, invalidation: Invalidation): Html {
   if (invalidation.state === 'done') {
     const tookMs = Date.parse(invalidation.doneAt ?? '') - Date.parse(invalidation.committedAt);
-    return notice(
-      `Everywhere: no page shows what it was, ${Math.max(0, tookMs)} ms after the change`,
-      'good',
-    );
+    return notice(`Saved. Live everywhere (${Math.max(0, tookMs)} ms)`, 'good');
   }
   return notice(
-    html`<p>Saved; pages are still being renewed.
-<a href="/staff/products/${productId}?invalidation=${invalidation.id}">Look again</a></p>`,
+    html`<p>Saved. Not live everywhere yet.
+<a href="/staff/products/${productId}?invalidation=${invalidation.id}">Check again</a></p>`,
     'good',
   );
 }
@@ -87,7 +91,27 @@ export function fingerprintOfShown(text: string): string {
   return createHash('sha256').update(text).digest('base64url').slice(0, 16);
 }
 
-function detailsForm({ product, entered, faults = {} }: ProductPage): Html {
+/** The name, and the id, of a variant's pieces in the form. */
+export function stockField(variantId: string): string {
+  return `stock-${variantId}`;
+}
+
+function labelsOf(product: Product): Record<string, string> {
+  const stocks = product.variants.map(({ id, sku }) => [stockField(id), `Pieces of ${sku}`]);
+  return { name: 'Name', price: 'Price', description: 'Description', ...Object.fromEntries(stocks) };
+}
+
+/** One form: whichever of its buttons is pressed, all that was typed is saved. */
+function productForm(page: ProductPage): Html {
+  const { product } = page;
+  return html`<form class="fields" method="post" action="/staff/products/${product.id}" novalidate>${idempotencyField()}
+${detailFields(page)}
+<p><button class="button" type="submit">Save</button></p>
+${stockTable(page)}
+</form>`;
+}
+
+function detailFields({ product, entered, faults = {} }: ProductPage): Html {
   const present: Record<string, string> = {
     name: product.name,
     price: (product.price.amount / 100).toFixed(2),
@@ -96,9 +120,7 @@ function detailsForm({ product, entered, faults = {} }: ProductPage): Html {
   const value = (name: string) => entered?.[name] ?? present[name]!;
   const shown = (name: string) => entered?.[`shown-${name}`] ?? fingerprintOfShown(present[name]!);
   const prices = new Set(product.variants.map((variant) => variant.price.amount));
-  return html`<form class="fields" method="post" action="/staff/products/${product.id}">
-${idempotencyField()}<input type="hidden" name="change" value="details">
-${Object.keys(present).map((name) => html`<input type="hidden" name="shown-${name}" value="${shown(name)}">`)}
+  return html`${Object.keys(present).map((name) => html`<input type="hidden" name="shown-${name}" value="${shown(name)}">`)}
 ${field({ name: 'name', label: 'Name', value: value('name'), fault: faults['name'] })}
 ${field({
   name: 'price',
@@ -110,26 +132,25 @@ ${field({
     : {}),
 })}
 <div class="field"><label for="description">Description</label>
-<textarea class="input" id="description" name="description" rows="6">${value('description')}</textarea>
-${faults['description'] ? html`<p class="wrong">${faults['description']}</p>` : ''}</div>
-<button class="button" type="submit">Save</button>
-</form>`;
+<textarea class="input" id="description" name="description" rows="6" dir="auto"${raw(faults['description'] ? ' aria-invalid="true" aria-describedby="description-fault"' : '')}>${value('description')}</textarea>
+${faults['description'] ? html`<p class="wrong" id="description-fault">${faults['description']}</p>` : ''}</div>`;
 }
 
-function stockForms(product: Product, faults: FormFaults): Html {
-  return html`<table class="rows">
+function stockTable({ product, entered, faults = {} }: ProductPage): Html {
+  const present = product.variants.map(({ id, available }) => `${id}:${available}`).join(' ');
+  return html`<input type="hidden" name="shown-stocks" value="${entered?.['shown-stocks'] ?? present}">
+<table class="rows">
 <caption>Stock</caption>
 <thead><tr><th scope="col">Size and colour</th><th class="number" scope="col">Pieces</th></tr></thead>
-<tbody>${product.variants.map(
-    (
-      variant,
-    ) => html`<tr><th scope="row">${[variant.size, variant.color].filter(Boolean).join(' · ')}<br><span class="hint">${variant.sku}</span></th>
-<td class="number"><form class="row" method="post" action="/staff/products/${product.id}">
-${idempotencyField()}<input type="hidden" name="change" value="stock"><input type="hidden" name="variant" value="${variant.id}">
-<input class="input" type="number" name="stock" aria-label="Pieces of ${variant.sku}" min="0" max="10000000" value="${variant.available}" required${raw(faults[variant.id] ? ' aria-invalid="true"' : '')}>
-<button class="button quiet" type="submit">Set</button></form>
-${faults[variant.id] ? html`<span class="wrong">${faults[variant.id]}</span>` : ''}</td></tr>`,
-  )}</tbody>
+<tbody>${product.variants.map((variant) => {
+    const name = stockField(variant.id);
+    const fault = faults[name];
+    return html`<tr><th scope="row">${[variant.size, variant.color].filter(Boolean).join(' · ')}<br><span class="hint">${variant.sku}</span></th>
+<td class="number"><div class="row">
+<input class="input" type="text" inputmode="numeric" id="${name}" name="${name}" aria-label="Pieces of ${variant.sku}" maxlength="8" value="${entered?.[name] ?? variant.available}" required${raw(fault ? ` aria-invalid="true" aria-describedby="${name}-fault"` : '')}>
+<button class="button quiet" type="submit">Save</button></div>
+${fault ? html`<span class="wrong" id="${name}-fault">${fault}</span>` : ''}</td></tr>`;
+  })}</tbody>
 </table>`;
 }
 

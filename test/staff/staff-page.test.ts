@@ -81,3 +81,105 @@ test('a price that was entered is the price of all', async () => {
   await send({ ...(await openForm()), price: '25.00' });
   expect((await product()).prices).toEqual([2_500, 2_500]);
 });
+
+const stocks = async () =>
+  toProduct((await readProductById(shop.deps.db, productId))!).variants.map(({ available }) => available);
+const page = async () => (await staff.request(`/staff/products/${productId}`)).text();
+/** The form with the pieces of its variants, in order of the page. */
+const stockFields = (form: Record<string, string>) =>
+  Object.keys(form).filter((name) => name.startsWith('stock-'));
+
+test('whichever button is pressed saves the whole form: name, description and every row', async () => {
+  const form = await openForm();
+  const [small, large] = stockFields(form);
+  const answer = await send({
+    ...form,
+    name: 'Two scarves',
+    description: 'New',
+    [small!]: '7',
+    [large!]: '8',
+  });
+  expect([answer.status, answer.headers.get('Location')]).toEqual([
+    303,
+    expect.stringMatching(/\?invalidation=\d+$/),
+  ]);
+  expect(await product()).toMatchObject({ name: 'Two scarves', description: 'New' });
+  expect(await stocks()).toEqual([7, 8]);
+  const rows = await shop.deps.db
+    .selectFrom('staff_changes')
+    .select('subject')
+    .orderBy('id', 'desc')
+    .limit(3)
+    .execute();
+  expect(rows.map(({ subject }) => subject.split(':')[0]).sort()).toEqual(['product', 'variant', 'variant']);
+  const buttons = (await page())
+    .match(/<form class="fields"[\s\S]*?<\/form>/)![0]
+    .match(/<button[^>]*type="submit"/g);
+  expect(buttons).toHaveLength(3);
+});
+
+test('one field that cannot be saved keeps all from being saved, and shows all as it was typed', async () => {
+  const before = [await product(), await stocks()];
+  const form = await openForm();
+  const [small, large] = stockFields(form);
+  const typed = {
+    name: 'Typed name',
+    price: 'dear',
+    description: 'Typed text',
+    [small!]: '-1',
+    [large!]: '9',
+  };
+  const answer = await send({ ...form, ...typed });
+  expect(answer.status).toBe(422);
+  const text = await answer.text();
+  expect(text).toMatch(/<title>Error: /);
+  for (const link of ['#price', `#${small}`]) expect(text).toContain(`<a href="${link}">`);
+  for (const value of ['Typed name', 'dear', '-1', '9']) expect(text).toContain(`value="${value}"`);
+  expect(text).toContain('>Typed text</textarea>');
+  expect([await product(), await stocks()]).toEqual(before);
+});
+
+test('pieces that somebody else changed since the form was opened stay, where the form does not change them', async () => {
+  const form = await openForm();
+  const [small, large] = stockFields(form);
+  await staff.put(`/api/staff/variants/${small!.replace('stock-', '')}/stock`, { stock: 1_000 });
+  await send({ ...form, [large!]: '2000' });
+  expect(await stocks()).toEqual([1_000, 2_000]);
+});
+
+test('a form that is sent twice is one change', async () => {
+  const form = { ...(await openForm()), name: 'Sent twice' };
+  const [first, second] = [await send(form), await send(form)];
+  expect(second.headers.get('Location')).toBe(first.headers.get('Location'));
+  const other = { ...(await openForm()), name: 'Sent again' };
+  expect((await send(other)).headers.get('Location')).not.toBe(first.headers.get('Location'));
+});
+
+test('another product’s variant is not changed by this product’s form', async () => {
+  const { id } = shop.variants[0]!;
+  const before = await shop.deps.db
+    .selectFrom('variants')
+    .select('available')
+    .where('id', '=', id)
+    .executeTakeFirst();
+  await send({ ...(await openForm()), [`stock-${id}`]: '77' });
+  expect(
+    await shop.deps.db.selectFrom('variants').select('available').where('id', '=', id).executeTakeFirst(),
+  ).toEqual(before);
+});
+
+test('a description of 20,000 letters of any script is saved, and what was saved says how fast it is live', async () => {
+  const description = '衣'.repeat(20_000);
+  expect((await send({ ...(await openForm()), description })).status).toBe(303);
+  expect((await product()).description).toBe(description);
+  await using working = await openShop({ worker: true });
+  const ofWorking = await working.staff();
+  const { id } = (await ofWorking.get(`/api/products/${working.slug}`)).body;
+  const answer = await ofWorking.request(`/staff/products/${id}`, {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/x-www-form-urlencoded', 'Sec-Fetch-Site': 'same-origin' },
+    body: new URLSearchParams({ name: 'Live' }).toString(),
+  });
+  const saved = await (await ofWorking.request(answer.headers.get('Location')!)).text();
+  expect(saved).toMatch(/Saved\. (Live everywhere \(\d+ ms\)|Not live everywhere yet)/);
+});

@@ -221,3 +221,53 @@ test('The form of an order that was placed already shows that order again, and s
   expect((await shopper.get('/api/orders')).body.items).toHaveLength(1);
   expect((await send(shopper, '/checkout', {})).status).toBe(422);
 });
+
+describe('a session that ended while a form was open', () => {
+  const endOf = async (browser: Browser) => {
+    const { items } = (await browser.get('/api/sessions')).body;
+    await browser.delete(`/api/sessions/${items[0].id}`);
+  };
+  const kept = (page: string) =>
+    Object.fromEntries(
+      [...page.matchAll(/<input type="hidden" name="([^"]+)" value="([^"]*)">/g)].map(([, name, value]) => [
+        name,
+        value,
+      ]),
+    );
+
+  test('costs nothing that was typed: the checkout is sent again after signing in', async () => {
+    const email = 'long-checkout@example.com';
+    const browser = shop.browser();
+    await browser.signUp(email);
+    await browser.fill(shop.variants[1]!.id);
+    const form = await (await browser.request('/checkout')).text();
+    expect(form).toContain('name="signed-in" value="yes"');
+    await endOf(browser);
+    const values = {
+      ...checkout,
+      'signed-in': 'yes',
+      line2: 'Flat 3',
+      'idempotency-key': 'kept-through-a-sign-in',
+    };
+    const told = await send(browser, '/checkout', values);
+    expect([told.status, titleOf(told.page)]).toEqual([401, expect.stringContaining('You were signed out')]);
+    expect(kept(told.page)).toEqual(values);
+    await browser.post('/api/sessions', { email, password: 'a-password-of-tests' });
+    expect((await send(browser, '/checkout', kept(told.page))).to).toMatch(/^\/orders\/\d+$/);
+    expect((await browser.get('/api/orders')).body.items).toHaveLength(1);
+  });
+
+  test('keeps a name, and never a password', async () => {
+    const browser = shop.browser();
+    await browser.signUp('ended-account@example.com');
+    await endOf(browser);
+    const renamed = await send(browser, '/account', { do: 'rename', name: 'A & B' });
+    expect(kept(renamed.page)).toEqual({ do: 'rename', name: 'A &amp; B' });
+    const changed = await send(browser, '/account', {
+      do: 'change-password',
+      currentPassword: 'old',
+      newPassword: 'new',
+    });
+    expect([changed.status, kept(changed.page)]).toEqual([401, { do: 'change-password' }]);
+  });
+});

@@ -25,6 +25,7 @@ import { leaveForGood, signOut, signOutDevice } from '../sign-out.ts';
 import { readVisitor } from '../visitor.ts';
 import { accountPage } from './account.ts';
 import { readFrame } from './frame.ts';
+import { keepForm } from './kept-form.ts';
 
 const doneSentences: Record<string, string> = {
   renamed: 'Saved.',
@@ -42,8 +43,9 @@ export function ownAccountPages(own: AccountDeps): Hono<AppEnv> {
     })
     .post('/account', async (c) => {
       const { account } = await readVisitor(deps, c);
-      if (account === undefined) return seeOther('/sign-in');
       const values = await readForm(c);
+      if (account === undefined)
+        return values['do'] === 'sign-out' ? seeOther('/sign-in') : keepForm(deps, c, values);
       try {
         return await change(own, c, account, values);
       } catch (error) {

@@ -42,7 +42,7 @@ export function checkoutPage(page: CheckoutPage): Html {
 ${isSignedIn ? '' : html`<p class="soft small">No account needed. <a href="/sign-in?next=/checkout">Sign in instead</a></p>`}</div>
 ${faultSummary(labels, { faults, refused })}
 <form class="split" action="/checkout" method="post" novalidate>
-<div>${idempotencyField()}${seenField(cart)}${toldTotal === undefined ? '' : html`<input type="hidden" name="total" value="${toldTotal}">`}
+<div>${idempotencyField()}${seenField(cart)}${isSignedIn ? html`<input type="hidden" name="signed-in" value="yes">` : ''}${toldTotal === undefined ? '' : html`<input type="hidden" name="total" value="${toldTotal}">`}
 ${contactStep(page)}
 ${addressStep(page)}
 ${paymentChoices(page.providers, page.values, faults)}

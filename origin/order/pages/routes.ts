@@ -1,8 +1,8 @@
 // Checkout and orders as pages. Nothing is ordered at a price or in a number that the shopper did not see.
 import { type Context, Hono } from 'hono';
 import { readFrame } from '../../account/pages/frame.ts';
-import { readTokenHash } from '../../account/session-token.ts';
-import { readVisitor } from '../../account/visitor.ts';
+import { keepForm } from '../../account/pages/kept-form.ts';
+import { readVisitor, type Visitor } from '../../account/visitor.ts';
 import type { Cart } from '../../cart/cart.ts';
 import type { Carts } from '../../cart/carts.ts';
 import { readPictures } from '../../cart/pages/routes.ts';
@@ -48,6 +48,9 @@ export function orderPages(deps: Deps, carts: Carts, providers: PaymentProviders
     })
     .post('/checkout', async (c) => {
       const values = await readForm(c);
+      // The account's bag is out of reach: it is no empty one.
+      const { account } = await readVisitor(deps, c);
+      if (values['signed-in'] === 'yes' && account === undefined) return keepForm(deps, c, values);
       const { cart } = await view(c);
       const again = { values, providers: providers.names };
       const parsed = OrderRequestSchema.safeParse(readOrderRequest(values));
@@ -155,9 +158,10 @@ function readToldTotal(text: string | undefined): number | undefined {
 
 async function showOrder(deps: Deps, c: Context<AppEnv>): Promise<Response> {
   const key = c.req.query('key');
-  const [{ account }, detail] = await Promise.all([readVisitor(deps, c), findOrder(deps, c, key)]);
+  const [visitor, detail] = await Promise.all([readVisitor(deps, c), findOrder(deps, c, key)]);
+  const { account } = visitor;
   if (detail === undefined) {
-    const isForNobody = account !== undefined || key !== undefined || !isToSignIn(deps, c);
+    const isForNobody = account !== undefined || key !== undefined || !isToSignIn(deps, c, visitor);
     if (isForNobody) return showNoOrder(deps, c);
     return seeOther(`/sign-in?${new URLSearchParams({ next: c.req.path })}`);
   }
@@ -196,15 +200,15 @@ async function orNone<Found>(finding: Promise<Found>): Promise<Found | undefined
 }
 
 /** Who asks to, who was signed in until lately, and the browser that placed the order; nobody else learns whether there is one. */
-function isToSignIn({ settings }: Pick<Deps, 'settings'>, c: Context<AppEnv>): boolean {
+function isToSignIn(
+  { settings }: Pick<Deps, 'settings'>,
+  c: Context<AppEnv>,
+  { hasEndedSession }: Visitor,
+): boolean {
   const id = c.req.param('id') ?? '';
-  const cookies = c.req.header('Cookie');
   if (!idPattern.test(id)) return false;
-  return (
-    c.req.query('sign-in') !== undefined ||
-    readTokenHash(settings, cookies) !== undefined ||
-    readOrderIds(settings, cookies).includes(id)
-  );
+  const isAsked = c.req.query('sign-in') !== undefined;
+  return isAsked || hasEndedSession || readOrderIds(settings, c.req.header('Cookie')).includes(id);
 }
 
 /** The same for whatever is not there and whatever is not the visitor's. */

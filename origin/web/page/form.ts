@@ -10,13 +10,13 @@ export type FormValues = Record<string, string>;
 /** A sentence for each field that is wrong, by its name. */
 export type FormFaults = Record<string, string>;
 
-const maxFields = 300;
+const usualFields = 300;
 
 /**
  * The last of several values of one name stands; files are left out.
  * @throws Refusal 415 where the body is no form, 422 where it has too many fields.
  */
-export async function readForm(c: Context<AppEnv>): Promise<FormValues> {
+export async function readForm(c: Context<AppEnv>, maxFields = usualFields): Promise<FormValues> {
   const type = c.req.header('Content-Type') ?? '';
   if (!/^(application\/x-www-form-urlencoded|multipart\/form-data)/i.test(type)) {
     throw new Refusal(415, 'unsupported-media-type', 'This address takes forms');
