@@ -1,4 +1,5 @@
 // The mail that confirms an order.
+import { readVariantsFresh } from '../catalog/read-variants.ts';
 import type { Deps } from '../deps.ts';
 import type { Mail } from '../mail/mail.ts';
 import { addToOutbox } from '../outbox/events.ts';
@@ -35,10 +36,17 @@ export async function prepareOrderMail(
     .executeTakeFirst();
   if (row === undefined) return undefined;
   const [order] = await withLines(db, [row]);
-  const lines = order!.lines.map(
-    (line) =>
-      `${line.quantity} × ${[line.name, line.color, line.size].filter(Boolean).join(', ')}: ${formatMoney(line.lineTotal.amount)}`,
+  const variants = await readVariantsFresh(
+    db,
+    order!.lines.map((line) => line.variantId),
   );
+  const lines = order!.lines.map((line) => {
+    const what = [line.name, line.color, line.size].filter(Boolean).join(', ');
+    const text = `${line.quantity} × ${what}: ${formatMoney(line.lineTotal.amount)}`;
+    // What has left the shop since has no picture any more.
+    const imageUrl = variants.get(line.variantId)?.imageUrl;
+    return imageUrl === undefined ? text : { text, imageUrl: new URL(imageUrl, settings.siteUrl).href };
+  });
   return {
     to,
     subject: `Your order ${row.number}`,

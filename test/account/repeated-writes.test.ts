@@ -109,7 +109,7 @@ describe('a link to a new password', () => {
     const token = async () =>
       new URL(
         (await prepareResetMail(shop.deps, email, 'job-1'))!.paragraphs.flatMap((part) =>
-          typeof part === 'string' ? [] : [part.link],
+          typeof part === 'string' || !('link' in part) ? [] : [part.link],
         )[0]!,
       ).searchParams.get('token');
     const path = `/api/password-resets/${await token()}`;

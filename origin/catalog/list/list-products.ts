@@ -15,11 +15,17 @@ import { readFacets } from './facets.ts';
 import type { ListQuery, Sort } from './list-query.ts';
 import { matches, maxCandidates, readScope, type Scope } from './matching.ts';
 
+/** Where a list is filtered by colour: by product id, the colour that its picture shows. */
+export type ShownColors = Map<string, string>;
+
 /**
  * Products of a category, or all, or those found by words, with facets and the cursor of the next part.
  * @throws Refusal 400 `bad-cursor`
  */
-export async function listProducts(db: DbOrTx, query: ListQuery): Promise<Fresh<ProductList>> {
+export async function listProducts(
+  db: DbOrTx,
+  query: ListQuery,
+): Promise<Fresh<ProductList> & { shownColors: ShownColors }> {
   const place = readCursor(query);
   // The set's version is read before its rows: a change between the two makes this answer old, never the other way round.
   const scope = await readScope(db, query);
@@ -37,6 +43,7 @@ export async function listProducts(db: DbOrTx, query: ListQuery): Promise<Fresh<
       nextCursor: last ? writeCursor(query, { sortKey: last.sort_key, id: last.id }) : null,
     },
     tags: { ...scope.tags, ...tagsOf(shown) },
+    shownColors: new Map(shown.flatMap(({ id, color }) => (color === null ? [] : [[id, color]]))),
   };
 }
 
@@ -51,6 +58,8 @@ interface SummaryRow {
   price_amount: number;
   url: string | null;
   alt: string | null;
+  /** The one of the filter's that is shown. */
+  color: string | null;
   available: number;
   sort_key: number;
 }
@@ -74,12 +83,14 @@ async function readPage(
       ${orderBy(query.sort)} limit ${wanted} offset ${offset}
     )
     select p.id, p.slug, p.name, p.brand, c.slug as category, p.version, p.stock_version, p.price_amount,
-      image.url, image.alt, stock.available, page.sort_key
+      image.url, image.alt, chosen.color, stock.available, page.sort_key
     from page
     join products p on p.id = page.id
     join categories c on c.id = p.category_id
+    left join lateral (${chosenColor(query)}) chosen on true
     left join lateral (
-      select url, alt from product_images where product_id = p.id order by position limit 1
+      select i.url, i.alt from product_images i where i.product_id = p.id
+      order by (i.url = chosen.url) is true desc, i.position limit 1
     ) image on true
     left join lateral (
       select coalesce(least(sum(${availablePieces}), 2147483647), 0)::integer as available
@@ -87,6 +98,21 @@ async function readPage(
     ) stock on true
     ${orderBy(query.sort, sql`page.`)}`.execute(db);
   return rows;
+}
+
+/** Of the colours that were asked for, the product's first one in a size that was asked for, with its picture. */
+function chosenColor({ colors, sizes }: ListQuery): RawBuilder<unknown> {
+  if (colors.length === 0) return sql`select null::text as color, null::text as url`;
+  const fits = sizes.length === 0 ? sql`true` : sql`v.size = any(${sizes}::text[])`;
+  return sql`
+    select v.color, coalesce(v.image_url, (
+      select other.image_url from variants other
+      where other.product_id = v.product_id and other.color = v.color
+        and other.image_url is not null and other.archived_at is null
+      order by other.position, other.id limit 1)) as url
+    from variants v
+    where v.product_id = p.id and v.archived_at is null and v.color = any(${colors}::text[]) and ${fits}
+    order by v.position, v.id limit 1`;
 }
 
 /** The first rows of each category below, from products_by_category(_price), products_newest or products_by_price. */

@@ -113,7 +113,15 @@ export async function categoryDocument(
     ...placeInList(site, base, query, list.value),
   };
   const below = tree.value.filter((place) => place.parent === here.slug);
-  const content = listPage({ base, heading: here.name, path, below, query, list: list.value });
+  const content = listPage({
+    base,
+    heading: here.name,
+    path,
+    below,
+    query,
+    list: list.value,
+    shownColors: list.shownColors,
+  });
   return document(layout(options, content), { ...tree.tags, ...list.tags });
 }
 
@@ -139,6 +147,7 @@ export async function searchDocument(db: DbOrTx, site: Site, query: ListQuery): 
     below: list.value.items.length === 0 ? departments(tree.value) : [],
     query: meant === undefined ? query : { ...query, q: meant },
     list: list.value,
+    shownColors: list.shownColors,
     spelling: { asked: query.q, meant, phrases: spelling.value.phrases },
   });
   return document(layout(options, content), { ...tree.tags, ...list.tags, ...found.tags, ...spelling.tags });

@@ -19,7 +19,7 @@ export function homePage({ categories, newest }: HomePage): Html {
 <div class="hero-pictures">${[first, second].map((product) => product && heroPicture(product))}</div>
 </section>
 <section class="section" aria-labelledby="new"><div class="section-head"><h2 id="new">New in</h2><a href="/search">See all new in</a></div>
-${productGrid(others, 2)}</section>
+${productGrid(others, { eager: 2 })}</section>
 <section class="section" aria-labelledby="categories"><div class="section-head"><h2 id="categories">Shop by category</h2></div>
 <ul class="index">${categories.filter((category) => category.parent === null).map((category) => indexEntry(category, categories))}</ul></section>
 <section class="section promises" aria-labelledby="why">

@@ -1,6 +1,7 @@
 // A list of products with what narrows it: a category, or what was searched for.
 import { type Html, html } from '../../web/page/html.ts';
 import type { NavigationItem } from '../../web/page/layout.ts';
+import type { ShownColors } from '../list/list-products.ts';
 import type { ListQuery } from '../list/list-query.ts';
 import type { ProductList } from '../product.ts';
 import { crumbs } from './crumbs.ts';
@@ -18,6 +19,7 @@ export interface ListPage {
   below: NavigationItem[];
   query: ListQuery;
   list: ProductList;
+  shownColors: ShownColors;
   spelling?: Spelling | undefined;
 }
 
@@ -30,12 +32,12 @@ interface Spelling {
   phrases: string[];
 }
 
-export function listPage({ base, heading, path, below, query, list, spelling }: ListPage): Html {
+export function listPage({ base, heading, path, below, query, list, shownColors, spelling }: ListPage): Html {
   return html`${crumbs(path)}
 <div class="list-head"><h1>${heading}</h1><p class="soft" data-total>${describeTotal(list)}</p></div>
 ${spelling === undefined ? '' : spellingNotice(spelling, query)}
 ${below.length === 0 ? '' : html`<ul class="below">${below.map((child) => html`<li><a class="chip" href="/c/${child.slug}">${child.name}</a></li>`)}</ul>`}
-${list.items.length === 0 && !isFiltered(query) ? nothingFound(base, query) : listing(base, query, list)}`;
+${list.items.length === 0 && !isFiltered(query) ? nothingFound(base, query) : listing(base, query, list, shownColors)}`;
 }
 
 function spellingNotice({ asked, meant, phrases }: Spelling, query: ListQuery): Html | '' {
@@ -47,12 +49,12 @@ function spellingNotice({ asked, meant, phrases }: Spelling, query: ListQuery): 
   return html`<p class="notice good">Did you mean ${phrases.map((phrase, place) => html`${place === 0 ? '' : place === phrases.length - 1 ? ' or ' : ', '}${link(phrase)}`)}?</p>`;
 }
 
-function listing(base: string, query: ListQuery, list: ProductList): Html {
+function listing(base: string, query: ListQuery, list: ProductList, shownColors: ShownColors): Html {
   return html`<div class="listing">
 ${facetForm(base, query, list.facets)}
 <div>${chosenChips(base, query)}
 <h2 class="hidden">Products</h2>
-${list.items.length === 0 ? nothingFound(base, query) : productGrid(list.items)}
+${list.items.length === 0 ? nothingFound(base, query) : productGrid(list.items, { shownColors })}
 ${pages(base, query, list)}</div>
 </div>`;
 }

@@ -2,16 +2,25 @@
 import { raw } from 'hono/html';
 import { formatMoney } from '../../web/money.ts';
 import { type Html, html } from '../../web/page/html.ts';
+import type { ShownColors } from '../list/list-products.ts';
 import type { Image, ProductSummary } from '../product.ts';
+import { productHref } from './colors.ts';
 
-export function productGrid(products: ProductSummary[], eager = 4): Html {
-  return html`<ul class="grid">${products.map((product, index) => productCard(product, index < eager))}</ul>`;
+interface Grid {
+  /** How many pictures are loaded at once. */
+  eager?: number;
+  shownColors?: ShownColors;
 }
 
-function productCard(product: ProductSummary, eager: boolean): Html {
+export function productGrid(products: ProductSummary[], { eager = 4, shownColors }: Grid = {}): Html {
+  return html`<ul class="grid">${products.map((product, index) => productCard(product, index < eager, shownColors?.get(product.id)))}</ul>`;
+}
+
+/** @param color that its picture shows, and its page will */
+function productCard(product: ProductSummary, eager: boolean, color: string | undefined): Html {
   const gone = product.available === 0;
   return html`<li class="product">
-<h3><a href="/p/${product.slug}">${product.name}</a></h3>
+<h3><a href="${productHref(product.slug, color)}">${product.name}</a></h3>
 <p class="brand">${product.brand}</p>
 <p class="price">${formatMoney(product.price.amount)}${gone ? html` · <span class="soft">Sold out</span>` : ''}</p>
 <div class="tile${gone ? ' gone' : ''}">${picture({ url: product.image.url, alt: '' }, eager)}</div>

@@ -11,7 +11,7 @@ document.addEventListener('change', onChange);
 document.addEventListener('click', onClick);
 document.addEventListener('keydown', ({ key }) => key === 'Escape' && closeMessages());
 addEventListener('pageshow', ({ persisted }) => persisted && comeBack());
-addEventListener('popstate', ({ state }) => state?.shown && location.reload());
+addEventListener('popstate', ({ state }) => state?.shown && show(location.href, () => {}));
 /** Says aloud what a part of the page that was replaced now holds. */
 const announcer = document.createElement('p');
 announcer.className = 'hidden';
