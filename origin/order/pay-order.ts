@@ -70,6 +70,6 @@ async function callProvider(
   } catch (error) {
     // No answer is not a refusal: the money may have been taken.
     deps.log.warn({ err: error, orderId, provider: name }, 'a payment provider did not answer');
-    return { status: 'unanswered', detail: error instanceof Error ? error.message : String(error) };
+    return { status: 'unanswered', detail: `No answer: ${error instanceof Error ? error.message : error}` };
   }
 }

@@ -92,7 +92,7 @@ ${decided === undefined ? '' : notice(describeDecided(decided, changes), 'good')
 If money comes after “It was not paid”, it is paid back by itself.</p>
 <table class="rows">
 <caption>${payments.length === 0 ? 'Nothing is unclear' : payments.length < mostShown ? 'Oldest first' : `The oldest ${mostShown}`}</caption>
-<thead><tr><th scope="col">Order</th><th class="number" scope="col">Total</th><th scope="col">Why</th><th scope="col">What was it?</th></tr></thead>
+<thead><tr><th scope="col">Order, and what is unclear</th><th scope="col">What was it?</th></tr></thead>
 <tbody>${payments.map(paymentRow)}</tbody>
 </table></div>`,
   );
@@ -111,9 +111,13 @@ function paymentRow(payment: UnclearPayment): Html {
           ['paid', 'It was paid'],
           ['not-paid', 'It was not paid'],
         ];
-  return html`<tr><th scope="row">${number}<br><span class="hint"><time datetime="${placedAt.toISOString()}">${minutesOf(placedAt)}</time> · ${providerNames[provider] ?? provider}</span></th>
-<td class="number">${formatMoney(total)}</td>
-<td>${flag === 'late-money' ? 'Paid after the order had ended; it is to be paid back.' : (detail ?? 'The provider did not answer.')}${reference === null ? '' : html`<br><span class="hint">${reference}</span>`}</td>
+  const why =
+    flag === 'late-money'
+      ? 'Paid after the order had ended; it is to be paid back.'
+      : (detail ?? 'The provider did not answer.');
+  const known = [minutesOf(placedAt), providerNames[provider] ?? provider, reference].filter(Boolean);
+  return html`<tr><th scope="row">${number}, ${formatMoney(total)}<br><span class="hint">${known.join(' · ')}</span>
+<p>${why}</p></th>
 <td><form class="row" method="post" action="/staff/payments/${orderId}">${deeds.map(
     ([deed, label]) =>
       html`<button class="button quiet" type="submit" name="deed" value="${deed}" aria-label="${label}: order ${number}">${label}</button>`,
