@@ -1,6 +1,6 @@
 // The staff's pages by address; every change goes the way of the API.
 import { type Context, Hono } from 'hono';
-import { keepForm } from '../account/pages/kept-form.ts';
+import { cameFromSession, keepForm } from '../account/pages/kept-form.ts';
 import { readVisitor, requireStaff } from '../account/visitor.ts';
 import type { ProductPatch } from '../catalog/change/change-product.ts';
 import { listProducts } from '../catalog/list/list-products.ts';
@@ -30,10 +30,13 @@ const waitMs = 1_000;
 export function staffPages(deps: Deps, providers: PaymentProviders): Hono<AppEnv> {
   const pages = new Hono<AppEnv>();
   const guard = async (c: Context<AppEnv>, next: () => Promise<void>) => {
-    const { account } = await readVisitor(deps, c);
-    if (account === undefined && c.req.method === 'POST')
-      return keepForm(deps, c, await readForm(c, maxFields));
-    if (account === undefined) return seeOther(`/sign-in?${new URLSearchParams({ next: c.req.path })}`);
+    const visitor = await readVisitor(deps, c);
+    if (visitor.account === undefined) {
+      const isForm = c.req.method === 'POST';
+      const values = isForm ? await readForm(c, maxFields) : {};
+      if (isForm && cameFromSession(visitor, values)) return keepForm(deps, c, values);
+      return seeOther(`/sign-in?${new URLSearchParams({ next: isForm ? '/staff' : c.req.path })}`);
+    }
     await requireStaff(deps, c);
     return next();
   };

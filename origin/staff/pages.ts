@@ -1,6 +1,7 @@
 // The staff's plain pages: find a product, change it, watch the change reach every cache.
 import { createHash } from 'node:crypto';
 import { raw } from 'hono/html';
+import { signedInField } from '../account/pages/kept-form.ts';
 import type { Product, ProductSummary } from '../catalog/product.ts';
 import { formatMoney } from '../web/money.ts';
 import {
@@ -104,7 +105,7 @@ function labelsOf(product: Product): Record<string, string> {
 /** One form: whichever of its buttons is pressed, all that was typed is saved. */
 function productForm(page: ProductPage): Html {
   const { product } = page;
-  return html`<form class="fields" method="post" action="/staff/products/${product.id}" novalidate>${idempotencyField()}
+  return html`<form class="fields" method="post" action="/staff/products/${product.id}" novalidate>${idempotencyField()}${signedInField()}
 ${detailFields(page)}
 <p><button class="button" type="submit">Save</button></p>
 ${stockTable(page)}

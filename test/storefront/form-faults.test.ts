@@ -257,17 +257,24 @@ describe('a session that ended while a form was open', () => {
     expect((await browser.get('/api/orders')).body.items).toHaveLength(1);
   });
 
+  test('is no session that never was: a stranger is sent to sign in', async () => {
+    for (const path of ['/account', '/staff/products/1'])
+      expect((await send(shop.browser(), path, { do: 'rename', name: 'A' })).to).toContain('/sign-in');
+  });
+
   test('keeps a name, and never a password', async () => {
+    const signedIn = { 'signed-in': 'yes' };
     const browser = shop.browser();
     await browser.signUp('ended-account@example.com');
     await endOf(browser);
-    const renamed = await send(browser, '/account', { do: 'rename', name: 'A & B' });
-    expect(kept(renamed.page)).toEqual({ do: 'rename', name: 'A &amp; B' });
+    const renamed = await send(browser, '/account', { ...signedIn, do: 'rename', name: 'A & B' });
+    expect(kept(renamed.page)).toEqual({ ...signedIn, do: 'rename', name: 'A &amp; B' });
     const changed = await send(browser, '/account', {
+      ...signedIn,
       do: 'change-password',
       currentPassword: 'old',
       newPassword: 'new',
     });
-    expect([changed.status, kept(changed.page)]).toEqual([401, { do: 'change-password' }]);
+    expect([changed.status, kept(changed.page)]).toEqual([401, { ...signedIn, do: 'change-password' }]);
   });
 });

@@ -13,6 +13,7 @@ import {
 import { type Html, html } from '../../web/page/html.ts';
 import type { Session } from '../account.ts';
 import { nameDevice } from './device.ts';
+import { signedInField } from './kept-form.ts';
 import { newPasswordField } from './sign-in.ts';
 
 export interface AccountOrder {
@@ -107,5 +108,5 @@ ${faults['confirm'] ? html`<p class="wrong" id="confirm-fault">${faults['confirm
 }
 
 function does(what: string): Html {
-  return html`${idempotencyField()}<input type="hidden" name="do" value="${what}">`;
+  return html`${idempotencyField()}${signedInField()}<input type="hidden" name="do" value="${what}">`;
 }

@@ -3,10 +3,20 @@ import type { Context } from 'hono';
 import type { Deps } from '../../deps.ts';
 import type { AppEnv } from '../../web/env.ts';
 import type { FormValues } from '../../web/page/form.ts';
-import { html } from '../../web/page/html.ts';
+import { type Html, html } from '../../web/page/html.ts';
 import { layout } from '../../web/page/layout.ts';
 import { respondPage } from '../../web/page/page-response.ts';
+import type { Visitor } from '../visitor.ts';
 import { readFrame } from './frame.ts';
+
+/** In each form that needs its session; whoever sends one without ever having had any is a stranger. */
+export function signedInField(): Html {
+  return html`<input type="hidden" name="signed-in" value="yes">`;
+}
+
+export function cameFromSession({ hasEndedSession }: Visitor, values: FormValues): boolean {
+  return hasEndedSession || values['signed-in'] === 'yes';
+}
 
 /** The form is sent to the address that it came to, with its key: what it asked for is done once. Passwords are typed again. */
 export async function keepForm(deps: Deps, c: Context<AppEnv>, values: FormValues): Promise<Response> {

@@ -25,7 +25,7 @@ import { leaveForGood, signOut, signOutDevice } from '../sign-out.ts';
 import { readVisitor } from '../visitor.ts';
 import { accountPage } from './account.ts';
 import { readFrame } from './frame.ts';
-import { keepForm } from './kept-form.ts';
+import { cameFromSession, keepForm } from './kept-form.ts';
 
 const doneSentences: Record<string, string> = {
   renamed: 'Saved.',
@@ -42,10 +42,13 @@ export function ownAccountPages(own: AccountDeps): Hono<AppEnv> {
       return show(deps, c, account, { done: doneSentences[c.req.query('done') ?? ''] });
     })
     .post('/account', async (c) => {
-      const { account } = await readVisitor(deps, c);
+      const visitor = await readVisitor(deps, c);
       const values = await readForm(c);
-      if (account === undefined)
-        return values['do'] === 'sign-out' ? seeOther('/sign-in') : keepForm(deps, c, values);
+      const { account } = visitor;
+      if (account === undefined) {
+        const isKept = values['do'] !== 'sign-out' && cameFromSession(visitor, values);
+        return isKept ? keepForm(deps, c, values) : seeOther('/sign-in');
+      }
       try {
         return await change(own, c, account, values);
       } catch (error) {

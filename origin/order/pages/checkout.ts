@@ -1,5 +1,6 @@
 // The checkout: guest first, one page, everything that was entered stays until the order is placed.
 import { raw } from 'hono/html';
+import { signedInField } from '../../account/pages/kept-form.ts';
 import type { Cart } from '../../cart/cart.ts';
 import { linePicture, pieces } from '../../cart/pages/cart.ts';
 import type { VariantInfo } from '../../catalog/read-variants.ts';
@@ -42,7 +43,7 @@ export function checkoutPage(page: CheckoutPage): Html {
 ${isSignedIn ? '' : html`<p class="soft small">No account needed. <a href="/sign-in?next=/checkout">Sign in instead</a></p>`}</div>
 ${faultSummary(labels, { faults, refused })}
 <form class="split" action="/checkout" method="post" novalidate>
-<div>${idempotencyField()}${seenField(cart)}${isSignedIn ? html`<input type="hidden" name="signed-in" value="yes">` : ''}${toldTotal === undefined ? '' : html`<input type="hidden" name="total" value="${toldTotal}">`}
+<div>${idempotencyField()}${seenField(cart)}${isSignedIn ? signedInField() : ''}${toldTotal === undefined ? '' : html`<input type="hidden" name="total" value="${toldTotal}">`}
 ${contactStep(page)}
 ${addressStep(page)}
 ${paymentChoices(page.providers, page.values, faults)}

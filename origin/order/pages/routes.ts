@@ -1,7 +1,7 @@
 // Checkout and orders as pages. Nothing is ordered at a price or in a number that the shopper did not see.
 import { type Context, Hono } from 'hono';
 import { readFrame } from '../../account/pages/frame.ts';
-import { keepForm } from '../../account/pages/kept-form.ts';
+import { cameFromSession, keepForm } from '../../account/pages/kept-form.ts';
 import { readVisitor, type Visitor } from '../../account/visitor.ts';
 import type { Cart } from '../../cart/cart.ts';
 import type { Carts } from '../../cart/carts.ts';
@@ -49,8 +49,8 @@ export function orderPages(deps: Deps, carts: Carts, providers: PaymentProviders
     .post('/checkout', async (c) => {
       const values = await readForm(c);
       // The account's bag is out of reach: it is no empty one.
-      const { account } = await readVisitor(deps, c);
-      if (values['signed-in'] === 'yes' && account === undefined) return keepForm(deps, c, values);
+      const visitor = await readVisitor(deps, c);
+      if (visitor.account === undefined && cameFromSession(visitor, values)) return keepForm(deps, c, values);
       const { cart } = await view(c);
       const again = { values, providers: providers.names };
       const parsed = OrderRequestSchema.safeParse(readOrderRequest(values));
