@@ -1,38 +1,98 @@
 // The dashboard's pages: plain HTML that needs no script.
 import { html } from 'hono/html';
-import type { OutboxDepth } from '../origin/outbox/dead-letters.ts';
-import { queueStates } from './queues.ts';
+import type { OutboxKind } from '../origin/outbox/events.ts';
+import type { FailedRow, JobDetails } from '../origin/outbox/failed-rows.ts';
+import { countedTo, type JobCounts, jobStates, type OutboxDepth } from '../origin/outbox/measure.ts';
 
 type Html = ReturnType<typeof html>;
 
-export interface QueueCounts {
-  name: string;
-  /** Undefined where Redis does not answer. */
-  counts: Record<string, number> | undefined;
-}
+type Standing = [counts: Record<OutboxKind, JobCounts>, outbox: OutboxDepth, failed: FailedRow[]];
 
-export function dashboardPage(queues: QueueCounts[], outbox: OutboxDepth | undefined): Html {
+/** @param standing undefined where Postgres does not answer */
+export function dashboardPage(standing: Standing | undefined): Html {
   return page(
     'Jobs',
     html`
     <h1>Jobs</h1>
+    ${standing === undefined ? html`<p class="problem">Postgres does not answer; the jobs cannot be read.</p>` : tables(standing)}
+    <p><a href="/jobs/board">What the queues hold, job by job</a> · <a href="/metrics">Metrics</a> · <a href="/jobs">Reload</a></p>`,
+  );
+}
+
+function tables([counts, outbox, failed]: Standing): Html {
+  return html`
     <table>
       <caption>Jobs by queue and state</caption>
-      <thead><tr><th scope="col">Queue</th>${queueStates.map((state) => html`<th scope="col">${state}</th>`)}</tr></thead>
+      <thead><tr><th scope="col">Queue</th>${jobStates.map((state) => html`<th scope="col">${state}</th>`)}</tr></thead>
       <tbody>
-        ${queues.map(
-          ({ name, counts }) =>
-            html`<tr><th scope="row">${name}</th>${
-              counts === undefined
-                ? html`<td colspan="${queueStates.length}">Redis does not answer</td>`
-                : queueStates.map((state) => html`<td>${counts[state] ?? 0}</td>`)
-            }</tr>`,
+        ${Object.entries(counts).map(
+          ([kind, of]) =>
+            html`<tr><th scope="row">${kind}</th>${jobStates.map((state) => html`<td>${atMost(of[state])}</td>`)}</tr>`,
         )}
       </tbody>
     </table>
-    ${outboxTable(outbox)}
-    <p><a href="/jobs/board">Each job, one by one</a> · <a href="/metrics">Metrics</a> · <a href="/jobs">Reload</a></p>`,
+    <table>
+      <caption>Outbox: what must happen after a commit</caption>
+      <tbody>
+        <tr><th scope="row">Due and not done</th><td>${atMost(outbox.pending)}</td></tr>
+        <tr><th scope="row">Oldest has waited</th><td>${outbox.lagSeconds.toFixed(1)} s</td></tr>
+        <tr><th scope="row">Failed, and tried again</th><td>${atMost(outbox.failing)}</td></tr>
+        <tr><th scope="row">Given up (dead letters)</th><td>${atMost(outbox.dead)}</td></tr>
+      </tbody>
+    </table>
+    ${failed.length === 0 ? '' : failedTable(failed)}`;
+}
+
+function failedTable(failed: FailedRow[]): Html {
+  return html`
+    <table class="failed">
+      <caption>What failed, newest first</caption>
+      <thead><tr><th scope="col">Job</th><th scope="col">Queue</th><th scope="col">Tries</th><th scope="col">Next try</th><th scope="col">Reason</th></tr></thead>
+      <tbody>
+        ${failed.map(
+          (row) => html`<tr>
+            <th scope="row"><a href="/jobs/${row.id}">${row.id}</a></th><td>${row.kind}</td><td>${row.failures}</td>
+            <td>${row.nextTryAt === null ? 'given up' : timeOf(row.nextTryAt)}</td><td>${(row.failure ?? '').slice(0, 200)}</td></tr>`,
+        )}
+      </tbody>
+    </table>`;
+}
+
+export function jobPage(job: JobDetails): Html {
+  const line = (name: string, value: unknown) =>
+    value === null
+      ? ''
+      : html`<tr><th scope="row">${name}</th><td>${value instanceof Date ? timeOf(value) : value}</td></tr>`;
+  return page(
+    `Job ${job.id}`,
+    html`
+    <h1>Job ${job.id}</h1>
+    <table class="failed">
+      <tbody>
+        ${line('Queue', job.kind)}${line('State', job.state)}${line('Written', job.committedAt)}
+        ${line('Attempts', job.attempts)}${line('Of those failed', job.failures)}${line('First failed', job.firstFailedAt)}
+        ${line('Next try', job.state === 'failing' ? job.nextTryAt : null)}${line('Done', job.doneAt)}
+        ${line('Reason', job.failure)}${line('Asks for', html`<code>${JSON.stringify(job.payload)}</code>`)}
+      </tbody>
+    </table>
+    ${
+      job.state === 'failing' || job.state === 'dead'
+        ? html`<form method="post" action="/jobs/${job.id}">
+            <button name="action" value="retry">Try now</button>
+            <button name="action" value="drop">Give up for good: what it asks for stays undone</button>
+          </form>`
+        : ''
+    }
+    <p><a href="/jobs">All jobs</a></p>`,
   );
+}
+
+function atMost(count: number): string {
+  return count < countedTo ? String(count) : `${countedTo.toLocaleString('en')} or more`;
+}
+
+function timeOf(date: Date): string {
+  return `${date.toISOString().slice(0, 16).replace('T', ' ')} UTC`;
 }
 
 export function signInPage(problem: string | undefined): Html {
@@ -47,20 +107,6 @@ export function signInPage(problem: string | undefined): Html {
       <button>Sign in</button>
     </form>`,
   );
-}
-
-function outboxTable(outbox: OutboxDepth | undefined): Html {
-  if (outbox === undefined)
-    return html`<p class="problem">Postgres does not answer; the outbox cannot be read.</p>`;
-  return html`
-    <table>
-      <caption>Outbox: what must happen after a commit</caption>
-      <tbody>
-        <tr><th scope="row">Due and not done</th><td>${outbox.pending}</td></tr>
-        <tr><th scope="row">Oldest has waited</th><td>${outbox.lagSeconds.toFixed(1)} s</td></tr>
-        <tr><th scope="row">Set aside (dead letters)</th><td>${outbox.dead}</td></tr>
-      </tbody>
-    </table>`;
 }
 
 function page(title: string, content: Html): Html {
@@ -85,6 +131,7 @@ table { border-collapse: collapse; width: 100%; margin-block: 1.5rem; font-varia
 caption { text-align: start; font-weight: 600; padding-block-end: .5rem; }
 th, td { text-align: end; padding: .4rem .6rem; border-block-end: 1px solid var(--line); }
 th:first-child { text-align: start; font-weight: 500; }
+.failed :is(th, td) { text-align: start; overflow-wrap: anywhere; vertical-align: top; }
 @media (max-width: 40rem) { table { font-size: .75rem; } th, td { padding-inline: .15rem; } }
 a { color: var(--accent); }
 .problem { color: light-dark(#a11, #f99); }

@@ -1,19 +1,20 @@
 // The operators' side of the worker: how the jobs stand, each job, figures for machines, and health.
-import { Hono } from 'hono';
+import { Hono, type HonoRequest } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import type { Settings } from '../origin/config.ts';
-import { Refusal } from '../origin/errors.ts';
-import { measureOutbox } from '../origin/outbox/dead-letters.ts';
+import { notFound, Refusal } from '../origin/errors.ts';
+import { dropFailedRows, listFailedRows, readJob, retryFailedRows } from '../origin/outbox/failed-rows.ts';
+import { countJobs, measureOutbox } from '../origin/outbox/measure.ts';
 import type { Db } from '../origin/postgres/database.ts';
 import { toRefusal } from '../origin/web/problem.ts';
 import { checkSameOrigin } from '../origin/web/request/same-origin.ts';
 import { createFinishResponse } from '../origin/web/response-headers.ts';
 import type { Health } from '../origin/web/serving/health.ts';
 import { healthRoutes } from '../origin/web/serving/health.ts';
-import { dashboardPage, dashboardStyle, type QueueCounts, signInPage } from './dashboard-page.ts';
+import { dashboardPage, dashboardStyle, jobPage, signInPage } from './dashboard-page.ts';
 import type { WorkerMetrics } from './metrics.ts';
 import { createOperatorSignIn } from './operator-sign-in.ts';
-import { type Queues, queueStates } from './queues.ts';
+import type { Queues } from './queues.ts';
 
 export interface DashboardOptions {
   settings: Settings;
@@ -34,6 +35,9 @@ const boardPolicy = [
   "form-action 'self'",
   "frame-ancestors 'none'",
 ].join('; ');
+
+/** Of what failed, on one page. */
+const mostListed = 50;
 
 export function createDashboard({ settings, queues, metrics, health, db }: DashboardOptions): Hono {
   const operators = createOperatorSignIn(settings);
@@ -62,13 +66,26 @@ export function createDashboard({ settings, queues, metrics, health, db }: Dashb
   );
   app.get('/jobs', async (c) => {
     if (!operators.isSignedIn(c.req.raw)) return c.html(signInPage(undefined), 401, challenge(c.req.raw));
-    const [counts, outbox] = await Promise.all([countJobs(queues), measureOutbox(db).catch(() => undefined)]);
-    return c.html(dashboardPage(counts, outbox));
+    const standing = Promise.all([countJobs(db), measureOutbox(db), listFailedRows(db, {}, mostListed)]);
+    return c.html(dashboardPage(await standing.catch(() => undefined)));
+  });
+  app.get('/jobs/:id{[0-9]{1,18}}', async (c) => {
+    if (!operators.isSignedIn(c.req.raw)) return c.html(signInPage(undefined), 401, challenge(c.req.raw));
+    const job = await readJob(db, c.req.param('id'));
+    if (job === undefined) throw notFound('This job');
+    return c.html(jobPage(job));
+  });
+  app.post('/jobs/:id{[0-9]{1,18}}', bodyLimit({ maxSize: 4_096 }), async (c) => {
+    if (!operators.isSignedIn(c.req.raw)) return c.html(signInPage(undefined), 401, challenge(c.req.raw));
+    const { action } = await readForm(c.req);
+    const ids = [c.req.param('id')];
+    if (action === 'retry') await retryFailedRows(db, { ids });
+    else if (action === 'drop') await dropFailedRows(db, { ids });
+    else throw new Refusal(422, 'invalid-body', 'The form does not say what to do with the job');
+    return c.body(null, 303, { Location: '/jobs' });
   });
   app.post('/jobs', bodyLimit({ maxSize: 4_096 }), async (c) => {
-    const { password } = await c.req.parseBody().catch((cause: unknown) => {
-      throw new Refusal(422, 'invalid-body', 'The form cannot be read', { cause });
-    });
+    const { password } = await readForm(c.req);
     const cookie = operators.signIn(typeof password === 'string' ? password : '');
     if (cookie === undefined)
       return c.html(signInPage('That is not the password.'), 401, challenge(c.req.raw));
@@ -88,18 +105,21 @@ export function createDashboard({ settings, queues, metrics, health, db }: Dashb
   return app;
 }
 
-/** A program is asked for Basic. A browser has the form: asked as well, it would open a window of its own, for the board's scripts too. */
+/**
+ * A program is asked for Basic. A browser has the form and is told of its cookie: asked for Basic as well, it would open a window of its
+ * own, for the board's scripts too.
+ */
 function challenge({ headers }: Request): Record<string, string> {
   const isBrowser = headers.get('Accept')?.includes('text/html') || headers.has('Sec-Fetch-Mode');
-  return isBrowser ? {} : { 'WWW-Authenticate': 'Basic realm="MyClothes.com operators", charset="UTF-8"' };
+  return {
+    'WWW-Authenticate': isBrowser
+      ? 'Cookie realm="MyClothes.com operators", form-action="/jobs", cookie-name="__Host-operator"'
+      : 'Basic realm="MyClothes.com operators", charset="UTF-8"',
+  };
 }
 
-async function countJobs(queues: Queues): Promise<QueueCounts[]> {
-  return Promise.all(
-    Object.entries(queues).map(async ([name, queue]) => {
-      const counting = queue.getJobCounts(...queueStates).catch(() => undefined);
-      const deadline = new Promise<undefined>((resolve) => setTimeout(resolve, 500, undefined).unref());
-      return { name, counts: await Promise.race([counting, deadline]) };
-    }),
-  );
+function readForm(request: HonoRequest): Promise<Record<string, unknown>> {
+  return request.parseBody().catch((cause: unknown) => {
+    throw new Refusal(422, 'invalid-body', 'The form cannot be read', { cause });
+  });
 }

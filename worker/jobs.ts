@@ -7,6 +7,7 @@ import { removeOldDrafts } from '../origin/mail/transport.ts';
 import { expireHold } from '../origin/order/expire-hold.ts';
 import { createPaymentProviders } from '../origin/order/payment/providers.ts';
 import { settlePayment } from '../origin/order/settle-payment.ts';
+import { outboxKinds } from '../origin/outbox/events.ts';
 import { outboxChannel } from '../origin/outbox/hint.ts';
 import type { OutboxRow } from '../origin/outbox/work.ts';
 import { connectPatiently, connectRedis, type RedisClient } from '../origin/redis/connect.ts';
@@ -14,7 +15,7 @@ import { createInvalidateJob } from './jobs/invalidate.ts';
 import { createMetrics, type WorkerMetrics } from './metrics.ts';
 import { completeSeconds, createCloudFrontPurger } from './purge-cloudfront.ts';
 import { type EdgePurger, purgeAll, startEdgePurger } from './purge-edges.ts';
-import { kinds, openConsumer, openQueues, type QueuedRow, type Queues } from './queues.ts';
+import { openConsumer, openQueues, type QueuedRow, type Queues } from './queues.ts';
 import { startRelay } from './relay.ts';
 import { createRowWorker, type JobHandlers } from './work-row.ts';
 
@@ -60,7 +61,8 @@ export function startJobs(deps: Deps): Jobs {
     workRow(row).finally(() => {
       if (row.kind === 'mail') relay.wakeMail();
     });
-  for (const kind of kinds) consumers.set(kind, openConsumer(kind, connectPatiently(redis), work, onError));
+  for (const kind of outboxKinds)
+    consumers.set(kind, openConsumer(kind, connectPatiently(redis), work, onError));
   if (!edges.maySend()) void consumers.get('invalidate')?.pause(true);
 
   const relay = startRelay({

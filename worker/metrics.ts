@@ -1,6 +1,6 @@
 // What the worker tells about itself, as OpenMetrics.
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
-import { measureOutbox, type OutboxDepth } from '../origin/outbox/dead-letters.ts';
+import { countedTo, measureOutbox, type OutboxDepth } from '../origin/outbox/measure.ts';
 import type { Db } from '../origin/postgres/database.ts';
 import type { Queues } from './queues.ts';
 
@@ -47,33 +47,26 @@ export function createMetrics(db: Db, queues: Queues): WorkerMetrics {
 }
 
 function measureQueues(queues: Queues, registers: Registry[]): void {
-  const each = (gauge: Gauge<'queue'>, measure: (queue: Queues[keyof Queues]) => Promise<number>) =>
-    Promise.all(
-      Object.entries(queues).map(async ([name, queue]) => {
-        const value = await within(500, measure(queue));
-        if (value !== undefined) gauge.set({ queue: name }, value);
-      }),
-    );
-  new Gauge({
-    name: 'jobs_waiting',
-    help: 'Jobs in the queue that no worker has begun',
-    labelNames: ['queue'],
-    registers,
-    async collect() {
-      await each(this, (queue) => queue.getWaitingCount());
-    },
-  });
-  new Gauge({
-    name: 'job_oldest_waiting_seconds',
-    help: 'Age of the oldest job that no worker has begun',
-    labelNames: ['queue'],
-    registers,
-    async collect() {
-      await each(this, async (queue) => {
-        const [oldest] = await queue.getJobs(['waiting'], 0, 0, true);
-        return oldest === undefined ? 0 : (Date.now() - oldest.timestamp) / 1_000;
-      });
-    },
+  const gauge = (name: string, help: string, measure: (queue: Queues[keyof Queues]) => Promise<number>) =>
+    new Gauge({
+      name,
+      help,
+      labelNames: ['queue'],
+      registers,
+      async collect() {
+        const values = await Promise.all(
+          Object.entries(queues).map(
+            async ([name, queue]) => [name, await within(500, measure(queue))] as const,
+          ),
+        );
+        this.reset();
+        for (const [name, value] of values) if (value !== undefined) this.set({ queue: name }, value);
+      },
+    });
+  gauge('jobs_waiting', 'Jobs in the queue that no worker has begun', (queue) => queue.getWaitingCount());
+  gauge('job_oldest_waiting_seconds', 'Age of the oldest job that no worker has begun', async (queue) => {
+    const [oldest] = await queue.getJobs(['waiting'], 0, 0, true);
+    return oldest === undefined ? 0 : (Date.now() - oldest.timestamp) / 1_000;
   });
 }
 
@@ -93,16 +86,22 @@ function measureRows(db: Db, registers: Registry[]): void {
       registers,
       async collect() {
         const depth = await ask();
+        this.remove();
         if (depth !== undefined) this.set(pick(depth));
       },
     });
+  const counted = `, counted to ${countedTo}`;
   gauge('outbox_lag_seconds', 'Age of the oldest row that is due and not done', (depth) => depth.lagSeconds);
-  gauge('outbox_pending', 'Rows that are due and not done', (depth) => depth.pending);
-  gauge('outbox_failing', 'Rows that were tried in vain and are tried again', (depth) => depth.failing);
-  gauge('outbox_dead_letters', 'Rows set aside after their last attempt', (depth) => depth.dead);
+  gauge('outbox_pending', `Rows that are due and not done${counted}`, (depth) => depth.pending);
+  gauge(
+    'outbox_failing',
+    `Rows that were tried in vain and are tried again${counted}`,
+    (depth) => depth.failing,
+  );
+  gauge('outbox_dead_letters', `Rows that were given up, with a reason${counted}`, (depth) => depth.dead);
 }
 
-/** A store that is away leaves its figures as they were; the page of figures still answers. */
+/** A figure of a store that is away is absent: neither 0 nor what it was. The page of figures still answers. */
 async function within<T>(ms: number, measure: Promise<T>): Promise<T | undefined> {
   const measured = measure.catch(() => undefined);
   return Promise.race([

@@ -1,6 +1,6 @@
 // One BullMQ queue a kind of work, so that operators see each by itself. A queue only carries claims of outbox rows; losing it loses nothing.
 import { type ConnectionOptions, Queue, Worker } from 'bullmq';
-import type { OutboxKind } from '../origin/outbox/events.ts';
+import { type OutboxKind, outboxKinds } from '../origin/outbox/events.ts';
 import type { OutboxRow } from '../origin/outbox/work.ts';
 
 /** Rows cross the queue as JSON. */
@@ -22,11 +22,6 @@ export function mostWaiting(kind: OutboxKind): number {
   return kind === 'mail' ? 20 : concurrency[kind] * 4;
 }
 
-export const kinds = Object.keys(concurrency) as OutboxKind[];
-
-/** What operators are shown. */
-export const queueStates = ['waiting', 'active', 'delayed', 'completed', 'failed'] as const;
-
 export type Queues = Record<OutboxKind, Queue<QueuedRow>>;
 
 export function openQueues(connection: ConnectionOptions, onError: (error: Error) => void): Queues {
@@ -35,7 +30,7 @@ export function openQueues(connection: ConnectionOptions, onError: (error: Error
     queue.on('error', onError);
     return [kind, queue] as const;
   };
-  return Object.fromEntries(kinds.map(open)) as Queues;
+  return Object.fromEntries(outboxKinds.map(open)) as Queues;
 }
 
 /** An id is new with each attempt: adding one that still stands in `completed` or `failed` would do nothing. */

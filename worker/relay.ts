@@ -2,10 +2,10 @@
 // are worked right here, so that work goes on without Redis; they are looked for once a second, as no hint tells of them. Each kind is
 // swept by itself and mails are carried by themselves, so that no kind waits for another.
 import type { Logger } from 'pino';
-import type { OutboxKind } from '../origin/outbox/events.ts';
+import { type OutboxKind, outboxKinds } from '../origin/outbox/events.ts';
 import { claimMails, claimRows, findDueKinds, type OutboxRow, releaseClaims } from '../origin/outbox/work.ts';
 import type { Db } from '../origin/postgres/database.ts';
-import { enqueueRows, kinds, mostWaiting, type Queues } from './queues.ts';
+import { enqueueRows, mostWaiting, type Queues } from './queues.ts';
 
 export interface RelayOptions {
   db: Db;
@@ -40,10 +40,10 @@ type Claim = (kind: OutboxKind, limit: number, overdueSeconds?: number) => Promi
 
 export function startRelay(options: RelayOptions): Relay {
   const claim = createClaim(options.db);
-  const others = kinds.filter((kind) => kind !== 'mail');
+  const others = outboxKinds.filter((kind) => kind !== 'mail');
   const carrying = repeat(options, () => carryOnce(options, claim, others));
   const carryingMail = repeat(options, () => carryOnce(options, claim, ['mail']));
-  const sweeps = kinds.map((kind) => startSweep(options, claim, kind));
+  const sweeps = outboxKinds.map((kind) => startSweep(options, claim, kind));
   return {
     wake() {
       carrying.wake();

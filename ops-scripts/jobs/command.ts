@@ -1,20 +1,44 @@
-// `ops jobs`: how the background work stands, what was set aside, and bringing it back.
-import { Command } from 'commander';
+// `ops jobs`: how the background work stands, what failed, and trying it again or giving it up.
+import { createInterface } from 'node:readline/promises';
+import { Command, InvalidArgumentError } from 'commander';
+import { type OutboxKind, outboxKinds } from '../../origin/outbox/events.ts';
 import {
-  dropDeadRows,
-  listDeadRows,
-  measureOutbox,
-  reviveDeadRows,
-} from '../../origin/outbox/dead-letters.ts';
-import { openQueues, queueStates } from '../../worker/queues.ts';
+  countFailedRows,
+  dropFailedRows,
+  type FailedFilter,
+  type FailedState,
+  failedStates,
+  listFailedRows,
+  readJob,
+  retryFailedRows,
+} from '../../origin/outbox/failed-rows.ts';
+import { countedTo, countJobs, measureOutbox } from '../../origin/outbox/measure.ts';
+import type { Db } from '../../origin/postgres/database.ts';
+import { openQueues } from '../../worker/queues.ts';
 import { openDatabase, openRedis } from '../connect-stores.ts';
 
 export function jobsCommand(env: NodeJS.ProcessEnv): Command {
   return new Command('jobs')
     .addCommand(statusCommand(env))
+    .addCommand(listCommand(env))
     .addCommand(deadCommand(env))
-    .addCommand(retryCommand(env))
-    .addCommand(dropCommand(env));
+    .addCommand(showCommand(env))
+    .addCommand(
+      changeCommand(env, {
+        name: 'retry',
+        description: 'Try failed jobs again now; a dead letter gets all its attempts anew',
+        done: 'brought back',
+        change: retryFailedRows,
+      }),
+    )
+    .addCommand(
+      changeCommand(env, {
+        name: 'drop',
+        description: 'Give failed jobs up for good; what they asked for stays undone',
+        done: 'dropped',
+        change: dropFailedRows,
+      }),
+    );
 }
 
 function statusCommand(env: NodeJS.ProcessEnv): Command {
@@ -25,66 +49,181 @@ function statusCommand(env: NodeJS.ProcessEnv): Command {
       await using database = await openDatabase(env);
       const redis = await openRedis(env);
       const queues = openQueues(redis, () => undefined);
+      const [counts, outbox] = await Promise.all([countJobs(database.db), measureOutbox(database.db)]);
       const rows = await Promise.all(
-        Object.entries(queues).map(async ([queue, open]) => ({
-          queue,
-          ...(await open.getJobCounts(...queueStates)),
+        outboxKinds.map(async (kind) => ({
+          queue: kind,
+          inQueue: await queues[kind].getWaitingCount(),
+          ...counts[kind],
         })),
       );
-      const outbox = await measureOutbox(database.db);
       await Promise.all(Object.values(queues).map((queue) => queue.close()));
       redis.disconnect();
-      if (json) return console.log(JSON.stringify({ queues: rows, outbox }));
-      console.table(Object.fromEntries(rows.map(({ queue, ...counts }) => [queue, counts])));
+      if (json) return console.log(JSON.stringify({ queues: rows, outbox, countedTo }));
+      console.table(Object.fromEntries(rows.map(({ queue, ...of }) => [queue, of])));
       console.log(
-        `outbox: ${outbox.pending} due, oldest waits ${outbox.lagSeconds.toFixed(1)} s, ${outbox.dead} set aside`,
+        `outbox: ${outbox.pending} due, oldest waits ${outbox.lagSeconds.toFixed(1)} s, ${outbox.failing} failed and tried again, ${outbox.dead} given up`,
       );
+      console.log(`${countedTo} means so many or more`);
+    });
+}
+
+function listCommand(env: NodeJS.ProcessEnv): Command {
+  return addFilter(new Command('list'))
+    .description('List the jobs that failed, newest first, with the reason and the next try')
+    .option('--limit <n>', 'how many at most', readCount, 100)
+    .option('--json', 'print one JSON object a line')
+    .action(async ({ json, limit, ...options }: FilterOptions & { json?: boolean; limit: number }) => {
+      await using database = await openDatabase(env);
+      await printFailed(database.db, filterOf(options), limit, json === true);
     });
 }
 
 function deadCommand(env: NodeJS.ProcessEnv): Command {
   return new Command('dead')
-    .description('List the jobs that were set aside after their last attempt, with the reason')
+    .description('List the dead letters: jobs that were given up')
     .option('--json', 'print one JSON object a line')
     .action(async ({ json }: { json?: boolean }) => {
       await using database = await openDatabase(env);
-      const rows = await listDeadRows(database.db, 100);
-      for (const row of rows) {
-        console.log(
-          json
-            ? JSON.stringify(row)
-            : `${row.id}  ${row.kind}  ${row.committedAt.toISOString()}  ${row.failure}`,
-        );
+      await printFailed(database.db, { state: 'dead' }, 100, json === true);
+    });
+}
+
+async function printFailed(db: Db, filter: FailedFilter, limit: number, asJson: boolean): Promise<void> {
+  const rows = await listFailedRows(db, filter, limit);
+  for (const row of rows) {
+    const next = row.nextTryAt === null ? 'given up' : `next try ${row.nextTryAt.toISOString()}`;
+    console.log(
+      asJson
+        ? JSON.stringify(row)
+        : `${row.id}  ${row.kind}  ${row.committedAt.toISOString()}  failed ${row.failures}×  ${next}  ${oneLine(row.failure)}`,
+    );
+  }
+  if (!asJson && rows.length === 0) console.log('Nothing has failed');
+}
+
+function showCommand(env: NodeJS.ProcessEnv): Command {
+  return new Command('show')
+    .description('Show one job')
+    .argument('<id>', 'which', readId)
+    .option('--json', 'print one JSON object')
+    .action(async (id: string, { json }: { json?: boolean }) => {
+      await using database = await openDatabase(env);
+      const job = await readJob(database.db, id);
+      if (job === undefined) throw new Error(`Cannot show job ${id} as there is none`);
+      if (json) return console.log(JSON.stringify(job));
+      for (const [name, value] of Object.entries(job)) {
+        if (value === null) continue;
+        const shown = value instanceof Date ? value.toISOString() : value;
+        console.log(`${name.padEnd(14)} ${typeof shown === 'object' ? JSON.stringify(shown) : shown}`);
       }
-      if (!json && rows.length === 0) console.log('Nothing is set aside');
     });
 }
 
-function retryCommand(env: NodeJS.ProcessEnv): Command {
-  return new Command('retry')
-    .description('Bring set-aside jobs back; the worker takes them within a second')
-    .argument('[ids...]', 'which; all where none is named')
-    .action(async (ids: string[]) => {
-      checkIds('retry', ids);
+interface Change {
+  name: string;
+  description: string;
+  done: string;
+  change: (db: Db, filter: FailedFilter) => Promise<number>;
+}
+
+interface ChangeOptions extends FilterOptions {
+  dryRun?: boolean;
+  yes?: boolean;
+}
+
+/** Without ids and filters it would mean everything: that is refused, except that all dead letters may be retried. */
+function changeCommand(env: NodeJS.ProcessEnv, { name, description, done, change }: Change): Command {
+  return addFilter(new Command(name))
+    .description(description)
+    .argument('[ids...]', 'which; or choose by the options', collectIds)
+    .option('--dry-run', 'only say how many')
+    .option('--yes', 'do not ask before more than one')
+    .action(async (ids: string[] | undefined, { dryRun, yes, ...options }: ChangeOptions) => {
+      const filter = { ...filterOf(options), ...(ids?.length ? { ids } : {}) };
+      if (Object.keys(filter).length === 0) {
+        if (name === 'drop')
+          throw new Error('Cannot drop all that failed: name ids, or choose by --state, --kind, --error');
+        filter.state = 'dead';
+      }
       await using database = await openDatabase(env);
-      const count = await reviveDeadRows(database.db, ids.length > 0 ? ids : undefined);
-      console.log(`${count} ${count === 1 ? 'job' : 'jobs'} brought back`);
+      const count = await countFailedRows(database.db, filter, countedTo);
+      if (dryRun) return console.log(`${told(count)} would be ${done}`);
+      if (count > 1 && !yes && !(await confirm(`${told(count)} will be ${done}. Go on? [y/N] `)))
+        return console.log('Nothing was changed');
+      const changed = await change(database.db, filter);
+      console.log(`${changed} ${changed === 1 ? 'job' : 'jobs'} ${done}`);
     });
 }
 
-function dropCommand(env: NodeJS.ProcessEnv): Command {
-  return new Command('drop')
-    .description('Give set-aside jobs up for good; what they asked for stays undone')
-    .argument('<ids...>', 'which')
-    .action(async (ids: string[]) => {
-      checkIds('drop', ids);
-      await using database = await openDatabase(env);
-      const count = await dropDeadRows(database.db, ids);
-      console.log(`${count} ${count === 1 ? 'job' : 'jobs'} dropped`);
-    });
+function told(count: number): string {
+  return `${count < countedTo ? count : `${countedTo} or more`} ${count === 1 ? 'job' : 'jobs'}`;
 }
 
-function checkIds(what: string, ids: string[]): void {
-  const wrong = ids.find((id) => !/^\d{1,18}$/.test(id));
-  if (wrong !== undefined) throw new Error(`Cannot ${what} '${wrong}' as a job's id is a whole number`);
+async function confirm(question: string): Promise<boolean> {
+  if (!process.stdin.isTTY)
+    throw new Error(`${question.replace(/ Go on.*/, '')} Add --yes, as nobody can be asked here`);
+  const terminal = createInterface({ input: process.stdin, output: process.stdout });
+  const answer = await terminal.question(question);
+  terminal.close();
+  return /^y(es)?$/i.test(answer.trim());
+}
+
+interface FilterOptions {
+  state?: FailedState;
+  kind?: OutboxKind;
+  error?: string;
+  olderThan?: number;
+}
+
+function addFilter(command: Command): Command {
+  return command
+    .option('--state <state>', failedStates.join(' or '), oneOf(failedStates))
+    .option('--kind <kind>', outboxKinds.join(', '), oneOf(outboxKinds))
+    .option('--error <text>', 'part of the reason')
+    .option('--older-than <time>', 'written longer ago than this: 30s, 10m, 2h, 3d', readSeconds);
+}
+
+function filterOf({ state, kind, error, olderThan }: FilterOptions): FailedFilter {
+  return {
+    ...(state ? { state } : {}),
+    ...(kind ? { kind } : {}),
+    ...(error ? { error } : {}),
+    ...(olderThan !== undefined ? { olderThanSeconds: olderThan } : {}),
+  };
+}
+
+function oneOf<Name extends string>(names: readonly Name[]) {
+  return (value: string): Name => {
+    const known = names.find((name) => name === value);
+    if (known === undefined) throw new InvalidArgumentError(`It is one of ${names.join(', ')}.`);
+    return known;
+  };
+}
+
+const secondsOf: Record<string, number> = { s: 1, m: 60, h: 3_600, d: 86_400 };
+
+function readSeconds(value: string): number {
+  const [, amount, unit] = /^(\d{1,6})([smhd])$/.exec(value) ?? [];
+  if (amount === undefined) throw new InvalidArgumentError('It is a number with its unit, such as 10m.');
+  return Number(amount) * secondsOf[unit!]!;
+}
+
+function readCount(value: string): number {
+  if (!/^[1-9]\d{0,4}$/.test(value)) throw new InvalidArgumentError('It is a number from 1 to 99999.');
+  return Number(value);
+}
+
+function readId(value: string): string {
+  if (!/^\d{1,18}$/.test(value)) throw new InvalidArgumentError("A job's id is a whole number.");
+  return value;
+}
+
+function collectIds(value: string, ids: string[] | undefined): string[] {
+  return [...(ids ?? []), readId(value)];
+}
+
+/** A reason may be what a mail server answered, on several lines. */
+function oneLine(reason: string | null): string {
+  return (reason ?? '').replaceAll(/\s+/g, ' ');
 }

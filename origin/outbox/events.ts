@@ -17,6 +17,13 @@ export interface OutboxPayloads {
 
 export type OutboxKind = keyof OutboxPayloads;
 
+export const outboxKinds = [
+  'invalidate',
+  'mail',
+  'settle-payment',
+  'expire-hold',
+] as const satisfies OutboxKind[];
+
 export interface OutboxOptions {
   /** Not before this time; default at once. */
   dueAt?: Date;

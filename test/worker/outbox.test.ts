@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { dropDeadRows, listDeadRows } from '../../origin/outbox/dead-letters.ts';
 import { addToOutbox } from '../../origin/outbox/events.ts';
+import { dropFailedRows, listFailedRows } from '../../origin/outbox/failed-rows.ts';
 import { startJobs } from '../../worker/jobs.ts';
 import { runProgram } from '../support/run-program.ts';
 import { openShop, type Shop } from '../support/shop.ts';
@@ -51,7 +51,7 @@ describe('the outbox', () => {
     await shop.deps.db.updateTable('outbox').set({ failures: 11 }).where('id', '=', id).execute();
     await expect.poll(() => stateOf(shop, id), wait).toBe('dead');
     expect(await jobs.metrics.registry.metrics()).toMatch(/^outbox_dead_letters 1$/m);
-    expect(await listDeadRows(shop.deps.db, 10)).toMatchObject([
+    expect(await listFailedRows(shop.deps.db, { state: 'dead' }, 10)).toMatchObject([
       { id, kind: 'invalidate', failure: expect.stringContaining("'nobody:1'") },
     ]);
     const env = { DATABASE_URL: shop.deps.settings.databaseUrl };
@@ -65,7 +65,7 @@ describe('the outbox', () => {
   test('drops nothing that is still to be done', async () => {
     await using shop = await openShop();
     const { id } = await invalidate(shop, { 'product:1': 1 });
-    expect(await dropDeadRows(shop.deps.db, [id])).toBe(0);
+    expect(await dropFailedRows(shop.deps.db, { ids: [id] })).toBe(0);
     expect(await stateOf(shop, id)).toBe('pending');
   });
 
