@@ -1,5 +1,6 @@
 // The edge's settings, read once; every fault is named, no secret is printed.
-import { isAddressOrCidr } from './http/client-address.ts';
+
+import { isAddressOrCidr } from '../http/client-address.ts';
 import { StartFault } from './start-fault.ts';
 
 export interface EdgeConfig {

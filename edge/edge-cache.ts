@@ -1,8 +1,8 @@
 // The cache itself: who is answered from the store and who asks the origin; each serving passes the fence.
 
+import type { Fields } from '../http/fields.ts';
 import { parseCacheControl } from './http/cache-control.ts';
 import { cacheKey } from './http/cache-key.ts';
-import type { Fields } from './http/vary.ts';
 import { type Answer, answerFrom } from './kept/answer.ts';
 import { judgeKept } from './kept/judge-kept.ts';
 import { chooseVariant, createKeptAnswers } from './kept/kept-answers.ts';

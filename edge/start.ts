@@ -1,10 +1,10 @@
 // Runs the edge under Node or Deno until told to stop; then answers what it has begun, within ten seconds.
 import process from 'node:process';
 import { pino } from 'pino';
+import { createClientAddress } from '../http/client-address.ts';
 import { createEdge } from './app.ts';
 import { findDoubts, readEdgeConfig } from './config.ts';
 import { openDiskStore } from './disk-store.ts';
-import { trustProxies } from './http/client-address.ts';
 import { createMetricsServer } from './metrics-server.ts';
 import { createEdgeServer } from './reply/serve-node.ts';
 import { cannotWrite, listen, StartFault } from './start-fault.ts';
@@ -35,7 +35,7 @@ async function main(): Promise<void> {
     leaseSeconds: config.leaseSeconds,
     servedBy,
   });
-  const clientAddress = trustProxies(config.trustedProxies);
+  const clientAddress = createClientAddress(config.trustedProxies);
   const server = createEdgeServer({ edge, originUrl, servedBy, clientAddress });
   const metrics = config.metricsPort === undefined ? undefined : createMetricsServer(edge);
   if (metrics !== undefined) await listen(metrics, host, config.metricsPort!, 'METRICS_PORT');

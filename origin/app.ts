@@ -1,6 +1,7 @@
 // The origin as one web-standard app: what every request passes through, and the table of contents of its routes.
 import { OpenAPIHono } from '@hono/zod-openapi';
 import type { Context } from 'hono';
+import { createClientAddress } from '../http/client-address.ts';
 import { createAccountDeps } from './account/account-deps.ts';
 import { accountPages } from './account/pages/routes.ts';
 import { createPasswords, type Passwords } from './account/passwords.ts';
@@ -30,7 +31,6 @@ import { rememberWrites } from './web/request/read-your-writes.ts';
 import { checkSameOrigin } from './web/request/same-origin.ts';
 import { readTrace } from './web/request/trace.ts';
 import { createFinishResponse } from './web/response-headers.ts';
-import { createClientAddress } from './web/serving/client-address.ts';
 import { type Health, healthRoutes } from './web/serving/health.ts';
 import { createLoadShedding, type LoadBounds, usualLoadBounds } from './web/serving/load-shedding.ts';
 

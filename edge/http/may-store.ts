@@ -1,11 +1,12 @@
 // Decides what is kept, by the answer's own words (RFC 9111, 3), and makes the entry.
 
+import type { Fields } from '../../http/fields.ts';
 import type { StoredResponse } from '../kept/stored-response.ts';
 import { parseTags } from '../tags.ts';
 import type { UpstreamResponse } from '../upstream/upstream.ts';
 import { type Freshness, readFreshness } from './freshness.ts';
 import { toRecord } from './header-record.ts';
-import { type Fields, varyOf } from './vary.ts';
+import { varyOf } from './vary.ts';
 
 export interface Exchange {
   request: Fields;

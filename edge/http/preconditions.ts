@@ -1,9 +1,9 @@
 // Whether the client holds this very answer (RFC 9110, 13): If-None-Match goes before If-Modified-Since.
 
+import type { Fields } from '../../http/fields.ts';
 import type { StoredResponse } from '../kept/stored-response.ts';
 import { fieldOf } from './header-record.ts';
 import { parseHttpDate } from './http-date.ts';
-import type { Fields } from './vary.ts';
 
 export function matches(stored: StoredResponse, request: Fields): boolean {
   if (stored.status !== 200) return false;

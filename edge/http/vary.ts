@@ -1,9 +1,7 @@
 // Which kept answer fits a request: the fields that Vary names must say the same, however they are written.
+import { chooseEncoding } from '../../http/accept-encoding.ts';
+import type { Fields } from '../../http/fields.ts';
 import type { StoredResponse } from '../kept/stored-response.ts';
-
-export interface Fields {
-  get(name: string): string | null;
-}
 
 /** @returns undefined for `*`: fits no other request. */
 export function varyOf(headers: Headers, request: Fields): [string, string][] | undefined {
@@ -45,27 +43,6 @@ function normalise(name: string, value: string | null): string {
     .map((member) => member.toLowerCase().replace(/\s/g, ''))
     .toSorted()
     .join(',');
-}
-
-/** The best that the client takes of what the shop speaks; so that there are three variants at most. */
-export function chooseEncoding(value: string): 'br' | 'gzip' | 'identity' {
-  let br = 0;
-  let gzip = 0;
-  for (const member of value.split(',')) {
-    const [coding = '', weight = ''] = member.split(';', 2);
-    const name = coding.trim().toLowerCase();
-    if (name === 'br') br = qualityOf(weight);
-    else if (name === 'gzip') gzip = qualityOf(weight);
-  }
-  if (br > 0 && br >= gzip) return 'br';
-  return gzip > 0 ? 'gzip' : 'identity';
-}
-
-function qualityOf(weight: string): number {
-  const text = weight.trim();
-  if (text === '') return 1;
-  const quality = Number(text.replace(/^q=/i, ''));
-  return Number.isNaN(quality) ? 0 : quality;
 }
 
 /** Whether the answer's one language is the one that the client likes best. */

@@ -1,8 +1,9 @@
 // Makes an answer out of a kept one: whole, a part, or 304, with its age. Plain data, so that each runtime writes it in its own way.
+
+import type { Fields } from '../../http/fields.ts';
 import { type HeaderRecord, toHeaders } from '../http/header-record.ts';
 import { matches } from '../http/preconditions.ts';
 import { sliceOf } from '../http/ranges.ts';
-import type { Fields } from '../http/vary.ts';
 import { ageOfS, freshForS, type StoredResponse } from './stored-response.ts';
 
 export interface Answer {

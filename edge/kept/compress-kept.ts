@@ -1,8 +1,9 @@
 // Compresses what an origin sent plain, once, when it is kept: the entry is then as if the origin had done so.
 import { promisify } from 'node:util';
 import { brotliCompress, constants, gzip } from 'node:zlib';
+import { chooseEncoding } from '../../http/accept-encoding.ts';
+import type { Fields } from '../../http/fields.ts';
 import { parseCacheControl } from '../http/cache-control.ts';
-import { chooseEncoding, type Fields } from '../http/vary.ts';
 
 const brotli = promisify(brotliCompress);
 const zip = promisify(gzip);

@@ -1,8 +1,8 @@
 // How a kept answer may be used for a request, this very moment.
 
+import type { Fields } from '../../http/fields.ts';
 import type { Fence } from '../fence.ts';
 import { parseCacheControl, secondsOf } from '../http/cache-control.ts';
-import type { Fields } from '../http/vary.ts';
 import { ageOfS, freshForS, type StoredResponse } from './stored-response.ts';
 
 export type Verdict = 'serve' | 'serve-and-refresh' | 'ask';

@@ -1,7 +1,9 @@
 // The answers kept for one address: which one fits a request, and how a new one takes its place among them.
+
+import type { Fields } from '../../http/fields.ts';
 import type { Fence } from '../fence.ts';
 import { covers } from '../http/ranges.ts';
-import { type Fields, fits, sameVary } from '../http/vary.ts';
+import { fits, sameVary } from '../http/vary.ts';
 import type { Store } from '../store.ts';
 import type { StoredResponse } from './stored-response.ts';
 

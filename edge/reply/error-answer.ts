@@ -1,6 +1,6 @@
 // What the edge says in its own name: a page for people, a problem (RFC 9457) for programs; never kept.
 
-import type { Fields } from '../http/vary.ts';
+import type { Fields } from '../../http/fields.ts';
 import type { Answer } from '../kept/answer.ts';
 
 const titles: Record<number, { code: string; title: string; text: string }> = {

@@ -2,9 +2,9 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { getRequestListener } from '@hono/node-server';
+import { isAmbiguous } from '../../http/ambiguous-request.ts';
+import { RawFields } from '../../http/raw-fields.ts';
 import type { Edge, EdgeBindings } from '../app.ts';
-import { isAmbiguous } from '../http/ambiguous-request.ts';
-import { RawFields } from '../http/raw-fields.ts';
 import type { Answer } from '../kept/answer.ts';
 import { passUpgrades } from '../upstream/pass-upgrade.ts';
 import { errorAnswer } from './error-answer.ts';

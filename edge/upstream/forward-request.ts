@@ -1,8 +1,9 @@
 // The request as the origin gets it: the client's own address, no fields of this connection, shared pages without cookies.
+
+import { chooseEncoding } from '../../http/accept-encoding.ts';
 import { cacheKey } from '../http/cache-key.ts';
 import { dropHopByHop } from '../http/hop-by-hop.ts';
 import { normaliseQuery } from '../http/normalise-query.ts';
-import { chooseEncoding } from '../http/vary.ts';
 import { isSharedPath } from './shared-paths.ts';
 import type { UpstreamRequest } from './upstream.ts';
 

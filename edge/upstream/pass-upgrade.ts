@@ -1,8 +1,8 @@
 // Passes WebSockets through, byte for byte, once the origin has agreed; before that nothing of the client's reaches it unread.
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { isAmbiguous } from '../http/ambiguous-request.ts';
-import { RawFields } from '../http/raw-fields.ts';
+import { isAmbiguous } from '../../http/ambiguous-request.ts';
+import { RawFields } from '../../http/raw-fields.ts';
 import { errorAnswer } from '../reply/error-answer.ts';
 import { writeRaw } from '../reply/write-raw.ts';
 import { openOrigin } from './origin-address.ts';

@@ -13,7 +13,7 @@ const repositoryFolder = fileURLToPath(new URL('../../', import.meta.url));
 /** As in package.json. Not among the packages, which only npm may change. A folder that cannot be written is done without. */
 export const compileCacheFolder = join(repositoryFolder, '.cache/compiled');
 
-const parts = ['origin', 'worker', 'edge'];
+const parts = ['http', 'origin', 'worker', 'edge'];
 const deadlineMs = 20_000;
 
 let filled: Promise<void> | undefined;

@@ -1,10 +1,10 @@
 // Drawn pictures, named by all that they show: kept by every cache for a year, and drawn again only where this process has forgotten them.
 import type { OpenAPIHono } from '@hono/zod-openapi';
 import { LRUCache } from 'lru-cache';
+import { chooseEncoding } from '../../http/accept-encoding.ts';
 import { notFound } from '../errors.ts';
 import { createApi } from '../web/api/api.ts';
 import type { AppEnv } from '../web/env.ts';
-import { chooseEncoding } from '../web/shared/accept-encoding.ts';
 import { compressBody, type Encoded } from '../web/shared/compress.ts';
 import { parseGarmentName } from './garment/garment-spec.ts';
 import { hanger } from './garment/hanger.ts';

@@ -1,10 +1,10 @@
 // Styles, script and icons under names that bear the hash of what they hold: kept for ever by every cache, and of other releases too.
 import { Hono } from 'hono';
+import { chooseEncoding } from '../../http/accept-encoding.ts';
 import type { Deps } from '../deps.ts';
 import { type Asset, loadAssets, plainNameOf } from './asset-files.ts';
 import type { AppEnv } from './env.ts';
 import { createKeptAssets } from './kept-assets.ts';
-import { chooseEncoding } from './shared/accept-encoding.ts';
 
 const folder = new URL('./assets/', import.meta.url);
 const present = loadAssets(folder);

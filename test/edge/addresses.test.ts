@@ -2,11 +2,11 @@
 import { expect, test } from 'vitest';
 import { createEdge } from '../../edge/app.ts';
 import { findDoubts, readEdgeConfig } from '../../edge/config.ts';
-import { isAddressOrCidr } from '../../edge/http/client-address.ts';
 import { normaliseQuery } from '../../edge/http/normalise-query.ts';
 import { signPurge } from '../../edge/purge-signature.ts';
 import { createMemoryStore } from '../../edge/store.ts';
 import { createNodeUpstream } from '../../edge/upstream/upstream-node.ts';
+import { isAddressOrCidr } from '../../http/client-address.ts';
 import { startEdge } from './support/edge.ts';
 import { startOrigin } from './support/origin.ts';
 

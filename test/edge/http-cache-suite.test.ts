@@ -6,10 +6,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { createEdge } from '../../edge/app.ts';
-import { trustProxies } from '../../edge/http/client-address.ts';
 import { createEdgeServer } from '../../edge/reply/serve-node.ts';
 import { createMemoryStore } from '../../edge/store.ts';
 import { createNodeUpstream } from '../../edge/upstream/upstream-node.ts';
+import { createClientAddress } from '../../http/client-address.ts';
 import { findFreePort } from '../../ops-scripts/local/ports.ts';
 
 interface Case {
@@ -81,7 +81,7 @@ const server = createEdgeServer({
   }),
   originUrl,
   servedBy: 'test/edge',
-  clientAddress: trustProxies([]),
+  clientAddress: createClientAddress([]),
 });
 server.listen(0, '127.0.0.1');
 await once(server, 'listening');

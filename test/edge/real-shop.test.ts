@@ -5,10 +5,10 @@ import type { AddressInfo } from 'node:net';
 import { getRequestListener } from '@hono/node-server';
 import { expect, test } from 'vitest';
 import { createEdge } from '../../edge/app.ts';
-import { trustProxies } from '../../edge/http/client-address.ts';
 import { createEdgeServer } from '../../edge/reply/serve-node.ts';
 import { createMemoryStore } from '../../edge/store.ts';
 import { createNodeUpstream } from '../../edge/upstream/upstream-node.ts';
+import { createClientAddress } from '../../http/client-address.ts';
 import { openShop, type Shop } from '../support/shop.ts';
 import { purgeKey } from './support/edge.ts';
 import { listen } from './support/server.ts';
@@ -46,7 +46,7 @@ async function openFrontedShop(): Promise<FrontedShop> {
     edge,
     originUrl,
     servedBy: 'test/edge',
-    clientAddress: trustProxies([]),
+    clientAddress: createClientAddress([]),
   });
   const url = await listen(server);
   standing.defer(() => void server.close());

@@ -8,7 +8,7 @@ test('every module of origin, worker and edge is in the cache, and none of them 
   rmSync(compileCacheFolder, { recursive: true, force: true });
   await fillCompileCache();
   expect(existsSync(join(compileCacheFolder, 'stamp'))).toBe(true);
-  const ours = ['origin', 'worker', 'edge'].flatMap((part) =>
+  const ours = ['http', 'origin', 'worker', 'edge'].flatMap((part) =>
     readdirSync(part, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.ts')),
   );
   const entries = readdirSync(compileCacheFolder, { recursive: true, withFileTypes: true });

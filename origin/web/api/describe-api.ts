@@ -1,10 +1,10 @@
 // The API described by itself: the OpenAPI document, and the same for people, without a script.
 import type { OpenAPIHono } from '@hono/zod-openapi';
 import type { Context } from 'hono';
+import { chooseEncoding } from '../../../http/accept-encoding.ts';
 import { Refusal } from '../../errors.ts';
 import type { AppEnv } from '../env.ts';
 import { toProblem } from '../problem.ts';
-import { chooseEncoding } from '../shared/accept-encoding.ts';
 import { bodyOf, type Representation, represent } from '../shared/representation.ts';
 import { etagOf, matches } from '../shared/shared-answer.ts';
 import { headerComponents } from './answer-headers.ts';

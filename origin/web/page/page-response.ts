@@ -1,7 +1,7 @@
 // A personal page on its way out: never kept by a cache, compressed, with the cookies that the domains ask for.
 import type { Context } from 'hono';
+import { chooseEncoding } from '../../../http/accept-encoding.ts';
 import type { AppEnv } from '../env.ts';
-import { chooseEncoding } from '../shared/accept-encoding.ts';
 import { compressOnce } from '../shared/compress.ts';
 import type { Html } from './html.ts';
 

@@ -2,10 +2,10 @@
 // The router gives the same answers, and every other one: fills, refusals and whatever is personal.
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { LRUCache } from 'lru-cache';
+import { chooseEncoding, type Encoding } from '../../../http/accept-encoding.ts';
 import type { ReadResult } from '../../cache/entry.ts';
 import type { FencedCache } from '../../cache/fenced-cache.ts';
 import { type FinishHeaders, serverTiming } from '../response-headers.ts';
-import { chooseEncoding, type Encoding } from '../shared/accept-encoding.ts';
 import { bodyOf, type Representation } from '../shared/representation.ts';
 import { composeAnswer, etagOf, matches } from '../shared/shared-answer.ts';
 import type { CountAnswer } from './request-metrics.ts';

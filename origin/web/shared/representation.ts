@@ -1,8 +1,8 @@
 // What a shared address shows, in the encodings that it is served in, and how that lies in a cache.
 import { gunzipSync } from 'node:zlib';
 import { LRUCache } from 'lru-cache';
+import type { Encoding } from '../../../http/accept-encoding.ts';
 import type { Codec } from '../../cache/codec.ts';
-import type { Encoding } from './accept-encoding.ts';
 import { type Bytes, compressBody } from './compress.ts';
 
 export interface SharedBody {

@@ -1,6 +1,7 @@
 // The answer to whoever asks for a shared address: encoding chosen, revalidated by ETag, the same for everyone, free of cookies.
+
+import { chooseEncoding, type Encoding } from '../../../http/accept-encoding.ts';
 import type { CacheOutcome, ReadResult } from '../../cache/entry.ts';
-import { chooseEncoding, type Encoding } from './accept-encoding.ts';
 import type { Bytes } from './compress.ts';
 import { bodyOf, type Representation } from './representation.ts';
 

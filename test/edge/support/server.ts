@@ -2,8 +2,8 @@
 import { once } from 'node:events';
 import type { Server } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
-import { trustProxies } from '../../../edge/http/client-address.ts';
 import { createEdgeServer } from '../../../edge/reply/serve-node.ts';
+import { createClientAddress } from '../../../http/client-address.ts';
 import { startEdge, type TestEdge } from './edge.ts';
 
 export interface ServedEdge extends TestEdge, AsyncDisposable {
@@ -16,7 +16,7 @@ export async function serveEdge(originUrl: string): Promise<ServedEdge> {
     edge: shop.edge,
     originUrl,
     servedBy: 'test/edge',
-    clientAddress: trustProxies([]),
+    clientAddress: createClientAddress([]),
   });
   const url = await listen(server);
   return {

@@ -1,6 +1,6 @@
 // A request's header fields as the parser gave them, read without making an object of them all.
 import type { IncomingMessage } from 'node:http';
-import type { Fields } from './vary.ts';
+import type { Fields } from './fields.ts';
 
 export class RawFields implements Fields {
   readonly #raw: string[];

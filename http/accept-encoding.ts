@@ -1,0 +1,54 @@
+// Which encoding of a body a client gets: what it weighs highest of what there is (RFC 9110, 12.5.3); Brotli where it weighs alike.
+
+export type Encoding = 'br' | 'gzip' | 'identity';
+
+/** The same few values come with almost every request. */
+const known = new Map<string, Encoding[]>();
+const maxKnown = 200;
+const longestKnown = 200;
+
+/** @param bodies which encodings there are; both where it is left out. A plain body there is always. */
+export function chooseEncoding(
+  accepted: string | null | undefined,
+  bodies?: { br?: unknown; gzip?: unknown },
+): Encoding {
+  if (accepted === null || accepted === undefined) return 'identity';
+  for (const encoding of preferencesOf(accepted)) {
+    if (encoding === 'identity' || bodies === undefined || bodies[encoding] !== undefined) return encoding;
+  }
+  return 'identity';
+}
+
+/** @returns what the client takes, the best first; a plain body last, unless it is weighed itself. */
+function preferencesOf(accepted: string): Encoding[] {
+  const found = known.get(accepted);
+  if (found !== undefined) return found;
+  const parsed = parse(accepted);
+  if (accepted.length <= longestKnown) {
+    if (known.size >= maxKnown) known.clear();
+    known.set(accepted, parsed);
+  }
+  return parsed;
+}
+
+function parse(accepted: string): Encoding[] {
+  const weights = new Map<string, number>();
+  for (const member of accepted.toLowerCase().split(',')) {
+    const [name = '', ...parameters] = member.split(';').map((part) => part.trim());
+    if (name !== '') weights.set(name === 'x-gzip' ? 'gzip' : name, qualityOf(parameters));
+  }
+  const others = weights.get('*');
+  const weightOf = { br: weights.get('br') ?? others ?? 0, gzip: weights.get('gzip') ?? others ?? 0 };
+  const plain = weights.get('identity') ?? 0;
+  return (['br', 'gzip'] as const)
+    .filter((encoding) => weightOf[encoding] > 0 && weightOf[encoding] >= plain)
+    .toSorted((a, b) => weightOf[b] - weightOf[a]);
+}
+
+/** A quality that is no number counts as a refusal. */
+function qualityOf(parameters: string[]): number {
+  const quality = parameters.find((parameter) => parameter.startsWith('q='));
+  if (quality === undefined) return 1;
+  const value = Number(quality.slice(2).trim() || Number.NaN);
+  return Number.isNaN(value) ? 0 : Math.min(1, value);
+}

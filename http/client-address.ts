@@ -1,0 +1,43 @@
+// Who the client is: the rightmost address of X-Forwarded-For that is not one of our own proxies, so that a forged header cannot choose it.
+import { BlockList, isIP } from 'node:net';
+
+export type ClientAddress = (socketAddress: string, forwardedFor: string | undefined) => string;
+
+/**
+ * @param trustedProxies addresses or CIDRs of our own proxies
+ * @throws where an entry is neither
+ */
+export function createClientAddress(trustedProxies: string[]): ClientAddress {
+  const trusted = new BlockList();
+  for (const proxy of trustedProxies) {
+    const [address = '', bits] = proxy.split('/');
+    if (bits === undefined) trusted.addAddress(address, familyOf(address));
+    else trusted.addSubnet(address, Number(bits), familyOf(address));
+  }
+  return (socketAddress, forwardedFor) => {
+    let client = plain(socketAddress);
+    // An empty member of a list is none (RFC 9110, 5.6.1), and what is no address was not written by a proxy of ours.
+    const hops = (forwardedFor ?? '').split(',').map((hop) => plain(hop.trim()));
+    for (const hop of hops.filter((hop) => hop !== '').reverse()) {
+      if (isIP(client) === 0 || !trusted.check(client, familyOf(client)) || isIP(hop) === 0) return client;
+      client = hop;
+    }
+    return client;
+  };
+}
+
+export function isAddressOrCidr(text: string): boolean {
+  const [address = '', bits, ...more] = text.split('/');
+  const family = isIP(address);
+  if (family === 0 || more.length > 0) return false;
+  return bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= (family === 4 ? 32 : 128));
+}
+
+function familyOf(address: string): 'ipv4' | 'ipv6' {
+  return isIP(address) === 6 ? 'ipv6' : 'ipv4';
+}
+
+/** IPv4 written as IPv6, as sockets for both give it. */
+function plain(address: string): string {
+  return address.replace(/^::ffff:(?=\d+\.)/i, '');
+}
