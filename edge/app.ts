@@ -8,6 +8,7 @@ import { purgeRoutes } from './purge.ts';
 import { errorAnswer } from './reply/error-answer.ts';
 import type { Store } from './store.ts';
 import { boundBody } from './upstream/bound-body.ts';
+import type { OnUpstreamFault } from './upstream/fault-log.ts';
 import { createRoom } from './upstream/room.ts';
 import type { Upstream, UpstreamRequest } from './upstream/upstream.ts';
 
@@ -24,6 +25,7 @@ export interface EdgeOptions {
   purgeKey: string | undefined;
   leaseSeconds: number;
   servedBy: string;
+  onUpstreamFault?: OnUpstreamFault;
   /** Of all bodies that are being read to be kept; past it, answers pass through and are not kept. */
   maxBytesInHand?: number;
 }
@@ -53,6 +55,7 @@ export function createEdge(options: EdgeOptions): Edge {
     maxVariants: 12,
     room: createRoom(maxBytesInHand),
     onStoreFault: () => counts.storeFaults++,
+    onUpstreamFault: options.onUpstreamFault ?? (() => undefined),
   });
   const app = new Hono<{ Bindings: EdgeBindings }>();
   app.route('/.edge', purgeRoutes({ key: options.purgeKey, fence, clock, counts, servedBy }));

@@ -13,6 +13,10 @@ export interface EdgeConfig {
   leaseSeconds: number;
   zone: string;
   instance: string;
+  /** The longest that the origin may go without a byte. */
+  silenceSeconds: number;
+  /** The longest that a whole answer may take; undefined: as long as it flows. */
+  responseSeconds: number | undefined;
   servedBy: string;
   trustedProxies: string[];
   /** Where answers are kept on disk; undefined: in memory. */
@@ -28,8 +32,18 @@ export function readEdgeConfig(env: Record<string, string | undefined>): EdgeCon
     return Number(value);
   };
   const originUrl = env.ORIGIN_URL ?? '';
-  if (!URL.canParse(originUrl) || !/^https?:$/.test(new URL(originUrl).protocol))
+  const origin = URL.canParse(originUrl) ? new URL(originUrl) : undefined;
+  if (origin === undefined || !/^https?:$/.test(origin.protocol))
     faults.push('ORIGIN_URL: must be a URL that begins with http:// or https://');
+  else if (origin.pathname !== '/' || /[?#@]/.test(originUrl))
+    faults.push(
+      'ORIGIN_URL: must be scheme, host and port only, as every path of the edge is the same path there',
+    );
+  const seconds = (name: string, value: string) => {
+    if (!/^\d{1,5}(\.\d{1,3})?$/.test(value) || Number(value) <= 0)
+      faults.push(`${name}: must be a number of seconds above 0`);
+    return Number(value);
+  };
   const purgeKey = env.EDGE_PURGE_KEY || undefined;
   const leaseSeconds = Number(env.EDGE_LEASE_SECONDS || 3);
   if (!(leaseSeconds >= 1 && leaseSeconds <= 60)) faults.push('EDGE_LEASE_SECONDS: must be 1 to 60');
@@ -51,6 +65,10 @@ export function readEdgeConfig(env: Record<string, string | undefined>): EdgeCon
     zone,
     instance,
     servedBy: `${zone}/${instance}`,
+    silenceSeconds: seconds('EDGE_SILENCE_SECONDS', env.EDGE_SILENCE_SECONDS || '60'),
+    responseSeconds: env.EDGE_RESPONSE_SECONDS
+      ? seconds('EDGE_RESPONSE_SECONDS', env.EDGE_RESPONSE_SECONDS)
+      : undefined,
     trustedProxies,
     storeFolder: env.EDGE_STORE_FOLDER || undefined,
   };

@@ -21,7 +21,7 @@ export function createCounts(): Counts {
 /** @param cacheStatus the whole field; caches before this one come first in it. */
 export function outcomeOf(cacheStatus: string): Outcome {
   const own = cacheStatus.slice(cacheStatus.lastIndexOf('edge'));
-  if (own.includes('detail=origin-away')) return 'away';
+  if (own.includes('detail=origin-')) return 'away';
   if (own.includes('detail=stale-')) return 'stale';
   if (own.startsWith('edge; hit') || own.includes('; collapsed')) return 'hit';
   if (own.includes('fwd=stale; fwd-status=304')) return 'revalidated';

@@ -51,7 +51,13 @@ export function createEdgeCache({
     if (!Array.isArray(variants)) return undefined;
     const stored = chooseVariant(variants, request, method);
     const nowMs = clock.wallMs();
-    if (stored === undefined || judgeKept(stored, request, fence, nowMs) !== 'serve') return undefined;
+    // Whom it is for is known once the client's address is.
+    if (
+      stored === undefined ||
+      stored.onlyFor !== undefined ||
+      judgeKept(stored, request, fence, nowMs) !== 'serve'
+    )
+      return undefined;
     return answerFrom(stored, method, request, { nowMs, servedBy, status: 'hit' });
   }
 

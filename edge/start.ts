@@ -9,6 +9,7 @@ import { createMetricsServer } from './metrics-server.ts';
 import { createEdgeServer } from './reply/serve-node.ts';
 import { cannotWrite, listen, StartFault } from './start-fault.ts';
 import { createMemoryStore, type Store } from './store.ts';
+import { createFaultLog } from './upstream/fault-log.ts';
 import { createNodeUpstream } from './upstream/upstream-node.ts';
 
 const maxStoreBytes = 256_000_000;
@@ -22,18 +23,21 @@ async function main(): Promise<void> {
   for (const doubt of findDoubts(config)) log.warn(doubt);
   if (config.purgeKey === undefined)
     log.info('EDGE_PURGE_KEY is not set: answers with Cache-Tag will not be served twice');
+  const onUpstreamFault = createFaultLog(log);
   const edge = createEdge({
     store: await openStore(config.storeFolder),
     upstream: createNodeUpstream({
       originUrl,
-      timeoutMs: 8_000,
-      wholeTimeoutMs: 30_000,
+      silenceMs: config.silenceSeconds * 1_000,
+      wholeMs: config.responseSeconds && config.responseSeconds * 1_000,
       maxConnections: 256,
+      onCutShort: onUpstreamFault,
       maxCalls: 2_048,
     }),
     purgeKey: config.purgeKey,
     leaseSeconds: config.leaseSeconds,
     servedBy,
+    onUpstreamFault,
   });
   const clientAddress = createClientAddress(config.trustedProxies);
   const server = createEdgeServer({ edge, originUrl, servedBy, clientAddress });

@@ -19,7 +19,7 @@ export default {
     if (edge === undefined) {
       edge = createEdge({
         store: createMemoryStore(64_000_000),
-        upstream: createFetchUpstream(env.ORIGIN_URL, 8_000, 30_000),
+        upstream: createFetchUpstream(env.ORIGIN_URL, 60_000),
         purgeKey: env.EDGE_PURGE_KEY,
         leaseSeconds: Number(env.EDGE_LEASE_SECONDS ?? 3),
         servedBy: 'workerd/edge',

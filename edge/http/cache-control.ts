@@ -15,7 +15,10 @@ export function parseCacheControl(field: string | null): Directives {
       continue;
     }
     const name = match[1]!.toLowerCase();
-    if (!directives.has(name)) directives.set(name, match[2] === undefined ? true : unquote(match[2].trim()));
+    const value = match[2] === undefined ? true : unquote(match[2].trim());
+    // Where one of two is about the whole answer, that is the one to heed (5.2.2.4 and 5.2.2.7).
+    const isWhole = value === true && (name === 'no-cache' || name === 'private');
+    if (!directives.has(name) || isWhole) directives.set(name, value);
   }
   return directives;
 }
@@ -36,6 +39,15 @@ export function parseCdnCacheControl(field: string | null): Directives | undefin
     directives.set(name, value ?? true);
   }
   return directives;
+}
+
+/** @returns the fields, in small letters, that `no-cache="…"` and `private="…"` keep from being served again (5.2.2.4, 5.2.2.7). */
+export function fieldsNotKept(directives: Directives): string[] {
+  return ['no-cache', 'private']
+    .map((name) => directives.get(name))
+    .flatMap((names) => (typeof names === 'string' ? names.toLowerCase().split(',') : []))
+    .map((name) => name.trim())
+    .filter(Boolean);
 }
 
 /** @returns whole seconds, or undefined where the directive is absent; a value that is no number counts as 0: stale. */

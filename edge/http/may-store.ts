@@ -4,6 +4,7 @@ import type { Fields } from '../../http/fields.ts';
 import type { StoredResponse } from '../kept/stored-response.ts';
 import { parseTags } from '../tags.ts';
 import type { UpstreamResponse } from '../upstream/upstream.ts';
+import { fieldsNotKept, parseCacheControl } from './cache-control.ts';
 import { type Freshness, readFreshness } from './freshness.ts';
 import { toRecord } from './header-record.ts';
 import { varyOf } from './vary.ts';
@@ -36,7 +37,10 @@ export function toStored({
     return undefined;
   const part = status === 206 ? parsePart(headers.get('content-range')) : undefined;
   if (status === 206 && part === undefined) return undefined;
-  const { age: _age, 'cache-status': _status, ...kept } = toRecord(headers);
+  const kept = toRecord(headers);
+  const notKept = fieldsNotKept(parseCacheControl(headers.get('cache-control')));
+  for (const name of ['age', 'cache-status', ...notKept, ...fieldsNotKept(freshness.directives)])
+    delete kept[name];
   return {
     ...freshness,
     status,
@@ -51,6 +55,7 @@ export function toStored({
     lastModified: headers.get('last-modified'),
     compressed: false,
     part,
+    onlyFor: kept['set-cookie'] === undefined ? undefined : (request.get('x-forwarded-for') ?? ''),
   };
 }
 
@@ -59,7 +64,7 @@ function mayKeep(status: number, freshness: Freshness, headers: Headers, request
   const has = (name: string) => directives.has(name);
   const mustUnderstand = has('must-understand') && understood.has(status);
   if (status < 200 || status === 304 || (has('must-understand') && !mustUnderstand)) return false;
-  if ((has('no-store') && !mustUnderstand) || directives.get('private') !== undefined) return false;
+  if ((has('no-store') && !mustUnderstand) || directives.get('private') === true) return false;
   if (/\bno-store\b/i.test(request.get('cache-control') ?? '')) return false;
   const shared = has('public') || has('s-maxage') || headers.has('cdn-cache-control');
   if (request.get('authorization') !== null && !shared && !has('must-revalidate')) return false;

@@ -4,6 +4,7 @@ import type { KeptAnswers } from '../kept/kept-answers.ts';
 import type { StoredResponse } from '../kept/stored-response.ts';
 import type { Forwarded } from '../upstream/forward-request.ts';
 import type { UpstreamResponse } from '../upstream/upstream.ts';
+import { fieldsNotKept, parseCacheControl } from './cache-control.ts';
 import { fieldOf, toHeaders } from './header-record.ts';
 import { toStored } from './may-store.ts';
 
@@ -37,13 +38,23 @@ export function update(
   times: Times,
 ): StoredResponse | undefined {
   const headers = toHeaders(stored.headers);
-  for (const [name, value] of confirming) {
-    if (!['content-length', 'content-encoding', 'content-range'].includes(name)) headers.set(name, value);
-  }
+  const told = [...confirming].filter(
+    ([name]) => !['content-length', 'content-encoding', 'content-range'].includes(name),
+  );
+  for (const [name] of told) headers.delete(name);
+  // Each cookie is a line of its own.
+  for (const [name, value] of told) headers.append(name, value);
   if (stored.compressed) markCompressed(headers);
   const { status, statusText, body, compressed } = stored;
   const updated = toStored({ request: asked.headers, response: { status, statusText, headers }, ...times });
   return updated && { ...updated, body, compressed };
+}
+
+/** Fields of the confirming answer that are not kept, for the one client that it came for (RFC 9111, 5.2.2.4). */
+export function addNotKept(answer: Response, { headers: confirming }: UpstreamResponse): Response {
+  const names = fieldsNotKept(parseCacheControl(confirming.get('cache-control')));
+  for (const [name, value] of confirming) if (names.includes(name)) answer.headers.append(name, value);
+  return answer;
 }
 
 /** What HEAD says of the page holds for the kept one too, where both are the same; else the kept one is old. */

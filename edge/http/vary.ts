@@ -14,8 +14,14 @@ export function varyOf(headers: Headers, request: Fields): [string, string][] | 
   return [...new Set(names)].toSorted().map((name) => [name, normalise(name, request.get(name))]);
 }
 
-/** Whether an answer that was made for another request is right for this one. */
+/**
+ * Whether an answer that was made for another request is right for this one. Cookies that it sets go back only to the client that they
+ * were set for, and only while it has none: X-Forwarded-For is the edge's own by now.
+ */
 export function fits(variant: StoredResponse, request: Fields): boolean {
+  const { onlyFor } = variant;
+  if (onlyFor !== undefined && (onlyFor !== request.get('x-forwarded-for') || request.get('cookie') !== null))
+    return false;
   return variant.vary.every(([name, value]) => {
     const asked = request.get(name);
     return (

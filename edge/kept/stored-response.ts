@@ -20,6 +20,8 @@ export interface StoredResponse extends Freshness {
   compressed: boolean;
   /** Which bytes of how many, where the body is a part only. */
   part: { from: number; to: number; total: number } | undefined;
+  /** The client's address where the answer sets cookies: they are nobody else's. */
+  onlyFor: string | undefined;
   /** The headers of the last serving, good for as long as age and status are the same. */
   made?: { ageS: number; status: string; headers: HeaderRecord };
 }

@@ -25,22 +25,33 @@ const titles: Record<number, { code: string; title: string; text: string }> = {
     text: 'The header fields are longer than we accept.',
   },
   502: {
-    code: 'origin-cut-short',
-    title: 'Incomplete answer',
-    text: 'The answer ended before it was whole. Please try again.',
-  },
-  503: {
     code: 'origin-away',
     title: 'Just a moment',
     text: 'The shop cannot be reached right now. Nothing is lost; please try again shortly.',
   },
-  504: { code: 'not-kept', title: 'Not kept', text: 'There is no kept answer, and none may be fetched.' },
+  503: {
+    code: 'origin-busy',
+    title: 'Just a moment',
+    text: 'Very many people are here right now. Nothing is lost; please try again shortly.',
+  },
+  504: {
+    code: 'origin-silent',
+    title: 'Just a moment',
+    text: 'The shop takes too long to answer. Nothing is lost; please try again shortly.',
+  },
+};
+/** A wish of the client's own that cannot be met (RFC 9111, 5.2.1.7). */
+const notKept = {
+  code: 'not-kept',
+  title: 'Not kept',
+  text: 'There is no kept answer, and none may be fetched.',
 };
 
 export function errorAnswer(status: number, request: Fields, servedBy: string, cacheStatus: string): Answer {
-  const { code, title, text } = titles[status]!;
+  const isOnlyIfCached = cacheStatus.endsWith('only-if-cached');
+  const { code, title, text } = isOnlyIfCached ? notKept : titles[status]!;
   const headers: Record<string, string> = ownHeaders(servedBy, cacheStatus);
-  if (status === 503) headers['retry-after'] = '2';
+  if (status >= 502 && !isOnlyIfCached) headers['retry-after'] = '2';
   if (!/\btext\/html\b/.test(request.get('accept') ?? '')) {
     headers['content-type'] = 'application/problem+json';
     const body = JSON.stringify({ type: 'about:blank', title, status, code, detail: text });

@@ -5,9 +5,15 @@ import { answerFrom, toResponse } from '../kept/answer.ts';
 import { mayStandIn } from '../kept/judge-kept.ts';
 import type { KeptAnswers } from '../kept/kept-answers.ts';
 import type { StoredResponse } from '../kept/stored-response.ts';
+import type { OnUpstreamFault } from '../upstream/fault-log.ts';
 import type { Forwarded } from '../upstream/forward-request.ts';
 import type { Room } from '../upstream/room.ts';
-import type { Upstream, UpstreamResponse } from '../upstream/upstream.ts';
+import {
+  type Upstream,
+  UpstreamError,
+  type UpstreamResponse,
+  type UpstreamStatus,
+} from '../upstream/upstream.ts';
 import { errorAnswer } from './error-answer.ts';
 
 /** What the steps of one request share. */
@@ -20,6 +26,7 @@ export interface CacheParts {
   /** Longer bodies pass through and are not kept. */
   maxBodyBytes: number;
   room: Room;
+  onUpstreamFault: OnUpstreamFault;
 }
 
 export function serve(parts: CacheParts, stored: StoredResponse, asked: Forwarded, status: string): Response {
@@ -49,9 +56,34 @@ export function passOn(
   });
 }
 
+/** What Cache-Status says of an origin that gave no answer. */
+export const detailOf: Record<UpstreamStatus, string> = {
+  502: 'origin-away',
+  503: 'origin-busy',
+  504: 'origin-silent',
+};
+
+/** How long an origin is waited for where a kept answer may stand in. */
+export const patienceMs = 8_000;
+
+/** Tells the log, and @returns the status that says what was wrong. */
+export function noteFault(parts: CacheParts, error: unknown, asked: Forwarded): UpstreamStatus {
+  const fault =
+    error instanceof UpstreamError
+      ? error
+      : new UpstreamError(502, 'The origin gave no answer that can be read', { cause: error });
+  parts.onUpstreamFault(fault, asked.path);
+  return fault.status;
+}
+
 /** In place of an origin that gave no answer. */
-export function insteadOf(parts: CacheParts, stored: StoredResponse | undefined, asked: Forwarded): Response {
+export function insteadOf(
+  parts: CacheParts,
+  stored: StoredResponse | undefined,
+  asked: Forwarded,
+  status: UpstreamStatus,
+): Response {
   if (stored !== undefined && mayStandIn(stored, stored.staleIfAwayS, parts.fence, parts.clock.wallMs()))
     return serve(parts, stored, asked, 'fwd=stale; detail=stale-if-error');
-  return refuse(parts, 503, asked, 'edge; fwd=miss; detail=origin-away');
+  return refuse(parts, status, asked, `edge; fwd=miss; detail=${detailOf[status]}`);
 }

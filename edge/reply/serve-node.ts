@@ -26,6 +26,7 @@ const limits = {
   requireHostHeader: false,
 };
 const maxConnections = 10_000;
+const noBytes = new Uint8Array();
 
 export function createEdgeServer({ edge, originUrl, servedBy, clientAddress }: ServeOptions): Server {
   const addressOf = (message: IncomingMessage) =>
@@ -60,6 +61,8 @@ export function createEdgeServer({ edge, originUrl, servedBy, clientAddress }: S
         return write(response, answer);
       }
       underWay.set(socket, response);
+      // Node's own writes the fields as UTF-8, byte by byte; with a body's piece they go as they came.
+      response.flushHeaders = () => void response.write(noBytes);
       void through(request, response);
     },
   );

@@ -2,15 +2,30 @@
 
 import { dropHopByHop } from '../http/hop-by-hop.ts';
 import { toStored } from '../http/may-store.ts';
-import { confirmByHead, isConditional, setConditions, type Times, update } from '../http/revalidate.ts';
+import {
+  addNotKept,
+  confirmByHead,
+  isConditional,
+  setConditions,
+  type Times,
+  update,
+} from '../http/revalidate.ts';
 import { compressKept } from '../kept/compress-kept.ts';
 import { mayStandIn } from '../kept/judge-kept.ts';
 import type { Found } from '../kept/kept-answers.ts';
 import type { StoredResponse } from '../kept/stored-response.ts';
-import { type CacheParts, insteadOf, passOn, refuse, serve } from '../reply/replies.ts';
+import {
+  type CacheParts,
+  insteadOf,
+  noteFault,
+  passOn,
+  patienceMs,
+  refuse,
+  serve,
+} from '../reply/replies.ts';
 import type { Forwarded } from './forward-request.ts';
-import { readBounded } from './read-bounded.ts';
-import type { UpstreamResponse } from './upstream.ts';
+import { type Read, readBounded } from './read-bounded.ts';
+import { UpstreamError, type UpstreamResponse, type UpstreamStatus } from './upstream.ts';
 
 export interface Fetched {
   response: Response;
@@ -18,6 +33,8 @@ export interface Fetched {
   stored?: StoredResponse | undefined;
   /** Why nothing was kept: this request's own, below a floor by now, or no answer at all. */
   end: 'kept' | 'own' | 'outdated' | 'away';
+  /** What the origin's absence is told as, where it is `away`. */
+  status?: UpstreamStatus;
 }
 
 export async function askOrigin(parts: CacheParts, asked: Forwarded, found: Found): Promise<Fetched> {
@@ -29,9 +46,11 @@ export async function askOrigin(parts: CacheParts, asked: Forwarded, found: Foun
   let response: UpstreamResponse;
   try {
     const headers = conditional ? setConditions(asked.headers, kept) : asked.headers;
-    response = await parts.upstream({ ...asked, headers });
-  } catch {
-    return { response: insteadOf(parts, kept, asked), end: 'away' };
+    const canStandIn = kept !== undefined && mayStandIn(kept, kept.staleIfAwayS, fence, clock.wallMs());
+    response = await parts.upstream({ ...asked, headers, ...(canStandIn ? { patienceMs } : {}) });
+  } catch (error) {
+    const status = noteFault(parts, error, asked);
+    return { response: insteadOf(parts, kept, asked, status), end: 'away', status };
   }
   dropHopByHop(response.headers);
   if (!response.headers.has('date')) response.headers.set('date', new Date(clock.wallMs()).toUTCString());
@@ -41,7 +60,11 @@ export async function askOrigin(parts: CacheParts, asked: Forwarded, found: Foun
     const stored = update(kept, response, asked, times);
     // The origin was asked after this request began, and its tags are the present ones.
     if (stored !== undefined && (await parts.kept.keep(asked.key, stored)))
-      return { stored, response: serve(parts, stored, asked, 'fwd=stale; fwd-status=304'), end: 'kept' };
+      return {
+        stored,
+        response: addNotKept(serve(parts, stored, asked, 'fwd=stale; fwd-status=304'), response),
+        end: 'kept',
+      };
     return askOrigin(parts, asked, { stored: undefined, known: true });
   }
   if (response.status >= 500 && kept && mayStandIn(kept, kept.staleIfErrorS, fence, clock.wallMs())) {
@@ -69,8 +92,13 @@ async function receive(
     return { response: passOn(parts, response, response.body, forward), end: 'own' };
   if (!parts.fence.mayStore(storable.tags, times.epoch))
     return { response: passOn(parts, response, response.body, forward), end: 'outdated' };
-  const read = await readBounded(response.body, parts.maxBodyBytes, parts.room).catch(() => undefined);
-  if (read === undefined) return { response: insteadOfCutShort(parts, asked, found), end: 'away' };
+  let read: Read;
+  try {
+    read = await readBounded(response.body, parts.maxBodyBytes, parts.room);
+  } catch (error) {
+    const status = error instanceof UpstreamError ? error.status : 502;
+    return { response: insteadOfCutShort(parts, asked, found, status), end: 'away', status };
+  }
   if ('rest' in read)
     return { response: passOn(parts, response, read.rest, `${forward}; detail=too-long`), end: 'own' };
   const encoded = await compressKept(response.status, response.headers, read.bytes, asked.headers);
@@ -88,8 +116,13 @@ async function receive(
   return isKept ? { response: reply, stored: entry, end: 'kept' } : { response: reply, end: 'outdated' };
 }
 
-function insteadOfCutShort(parts: CacheParts, asked: Forwarded, { stored }: Found): Response {
+function insteadOfCutShort(
+  parts: CacheParts,
+  asked: Forwarded,
+  { stored }: Found,
+  status: UpstreamStatus,
+): Response {
   if (stored && mayStandIn(stored, stored.staleIfErrorS, parts.fence, parts.clock.wallMs()))
     return serve(parts, stored, asked, 'fwd=stale; detail=stale-if-error');
-  return refuse(parts, 502, asked, 'edge; fwd=miss; detail=cut-short');
+  return refuse(parts, status, asked, 'edge; fwd=miss; detail=cut-short');
 }

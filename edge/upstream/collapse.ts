@@ -9,6 +9,8 @@ import type { Forwarded } from './forward-request.ts';
 
 /** What says that an answer may be for this request alone. */
 const alone = ['cookie', 'authorization', 'range', 'cache-control'];
+/** A flight that broke is nobody else's. */
+const failed: Omit<Fetched, 'response'> = { stored: undefined, end: 'own' };
 /** How often a request waits on others before it asks by itself. */
 const maxWaits = 2;
 
@@ -21,7 +23,7 @@ export function createFlights(parts: CacheParts): Flights {
 
   async function lead(asked: Forwarded, found: Found, name: string): Promise<Response> {
     const led = askOrigin(parts, asked, found);
-    const flight = led.then(({ stored, end }) => ({ stored, end }));
+    const flight = led.then(({ stored, end, status }) => ({ stored, end, status }));
     flights.set(name, flight);
     flight.catch(() => undefined).finally(() => flights.delete(name));
     return (await led).response;
@@ -33,8 +35,8 @@ export function createFlights(parts: CacheParts): Flights {
     for (let waits = 0; isShareable && waits < maxWaits; waits++) {
       const flight = flights.get(name);
       if (flight === undefined) return lead(asked, found, name);
-      const { stored, end } = await flight.catch(() => ({ stored: undefined, end: 'own' as const }));
-      if (end === 'away') return insteadOf(parts, found.stored, asked);
+      const { stored, end, status } = await flight.catch(() => failed);
+      if (end === 'away') return insteadOf(parts, found.stored, asked, status ?? 502);
       if (
         stored !== undefined &&
         fits(stored, asked.headers) &&

@@ -38,16 +38,18 @@ export function passUpgrades({ originUrl, servedBy, addressOf, isWebSocket }: Pa
       headers: [...headers, 'X-Forwarded-For', addressOf(request)],
       agent: false,
     });
-    const timer = setTimeout(
-      () => asking.destroy(new Error('The origin did not answer in time')),
-      handshakeMs,
-    );
+    let late = false;
+    const timer = setTimeout(() => {
+      late = true;
+      asking.destroy(new Error('The origin did not answer in time'));
+    }, handshakeMs);
     socket.once('close', () => asking.destroy());
     asking.on('close', () => clearTimeout(timer));
     let isAnswered = false;
     asking.on('error', () => {
       if (isAnswered) socket.destroy();
-      else refuse(503, 'edge; fwd=bypass; detail=origin-away');
+      else if (late) refuse(504, 'edge; fwd=bypass; detail=origin-silent');
+      else refuse(502, 'edge; fwd=bypass; detail=origin-away');
     });
     asking.on('response', (response) => {
       isAnswered = true;

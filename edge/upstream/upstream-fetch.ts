@@ -1,19 +1,18 @@
 // Speaks to the origin by fetch, where the runtime has nothing below it.
 import { type Upstream, UpstreamError } from './upstream.ts';
 
-/** @param timeoutMs until the answer begins. @param wholeTimeoutMs until its body has ended. */
-export function createFetchUpstream(originUrl: string, timeoutMs: number, wholeTimeoutMs: number): Upstream {
-  return async ({ method, path, headers, body }) => {
+/** @param silenceMs until the answer begins */
+export function createFetchUpstream(originUrl: string, silenceMs: number): Upstream {
+  return async ({ method, path, headers, body, patienceMs = silenceMs }) => {
     const beginning = new AbortController();
-    const timer = setTimeout(() => beginning.abort(), timeoutMs);
-    const signal = AbortSignal.any([beginning.signal, AbortSignal.timeout(wholeTimeoutMs)]);
+    const timer = setTimeout(() => beginning.abort(), Math.min(patienceMs, silenceMs));
     try {
       const response = await fetch(new URL(path, originUrl), {
         method,
         headers,
         body,
         redirect: 'manual',
-        signal,
+        signal: beginning.signal,
       });
       return {
         status: response.status,
@@ -22,7 +21,9 @@ export function createFetchUpstream(originUrl: string, timeoutMs: number, wholeT
         body: response.body,
       };
     } catch (error) {
-      throw new UpstreamError('The origin did not answer', { cause: error });
+      if (beginning.signal.aborted)
+        throw new UpstreamError(504, 'The origin did not begin its answer in time', { cause: error });
+      throw new UpstreamError(502, 'The origin gave no answer', { cause: error });
     } finally {
       clearTimeout(timer);
     }

@@ -2,22 +2,25 @@
 import type { Agent, IncomingMessage } from 'node:http';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import type { OnUpstreamFault } from './fault-log.ts';
 import { openOrigin } from './origin-address.ts';
 import { type Upstream, UpstreamError, type UpstreamRequest, type UpstreamResponse } from './upstream.ts';
 
 export interface NodeUpstreamOptions {
   originUrl: string;
-  /** From the request's end until the answer begins, and longest silence within its body. */
-  timeoutMs: number;
-  /** Until the answer's body has ended. */
-  wholeTimeoutMs: number;
+  /** The longest that the origin may go without a byte, from the request's end on. */
+  silenceMs: number;
+  /** Until the answer's body has ended; undefined: as long as it flows. */
+  wholeMs: number | undefined;
   maxConnections: number;
   /** More calls than this at once are refused. */
   maxCalls: number;
+  /** Told of answers that break off within their bodies; the reader's stream fails as well. */
+  onCutShort?: OnUpstreamFault;
 }
 
 export function createNodeUpstream(options: NodeUpstreamOptions): Upstream {
-  const { timeoutMs, wholeTimeoutMs, maxConnections } = options;
+  const { silenceMs, wholeMs, maxConnections } = options;
   const origin = openOrigin(options.originUrl);
   const reads = origin.createAgent({ keepAlive: true, maxSockets: maxConnections, timeout: 60_000 });
   // A kept connection may close as a write goes out, and a write is never sent twice: each has a connection of its own.
@@ -26,29 +29,35 @@ export function createNodeUpstream(options: NodeUpstreamOptions): Upstream {
 
   const call = (request: UpstreamRequest, agent: Agent) =>
     new Promise<IncomingMessage>((resolve, reject) => {
-      const { path, method, onInterim } = request;
+      const { path, method, onInterim, patienceMs = silenceMs } = request;
       const headers = [...request.headers].flat();
       const outgoing = origin.request({ path, method, headers, agent });
-      const give = (why: string) => () => outgoing.destroy(new Error(why));
+      const give = (why: string) => () => outgoing.destroy(new UpstreamError(504, why));
       let beginning: ReturnType<typeof setTimeout> | undefined;
       // A slow shopper's upload is no fault of the origin, which is only late once it has the whole.
       const awaitAnswer = () => {
-        beginning = setTimeout(give('The origin did not answer in time'), timeoutMs);
+        beginning = setTimeout(
+          give('The origin did not begin its answer in time'),
+          Math.min(patienceMs, silenceMs),
+        );
       };
       if (request.body === null) awaitAnswer();
       else outgoing.once('finish', awaitAnswer);
-      const whole = setTimeout(give('The origin did not end its answer in time'), wholeTimeoutMs);
+      const whole = wholeMs && setTimeout(give('The origin did not end its answer in time'), wholeMs);
       outgoing.on('information', ({ statusCode, headers: interim }) =>
         onInterim?.(statusCode, interim as Record<string, string>),
       );
       outgoing.on('response', (response) => {
         clearTimeout(beginning);
-        response.setTimeout(timeoutMs, () => response.destroy(new Error('The origin fell silent')));
+        response.setTimeout(silenceMs, () =>
+          response.destroy(new UpstreamError(504, 'The origin fell silent within its answer')),
+        );
+        response.once('error', (error) => options.onCutShort?.(cutShort(error), path));
         resolve(response);
       });
       outgoing.on('close', () => {
         clearTimeout(beginning);
-        clearTimeout(whole);
+        if (whole !== undefined) clearTimeout(whole);
       });
       outgoing.on('error', (error: Error) => reject(Object.assign(error, { reused: outgoing.reusedSocket })));
       if (request.body === null) outgoing.end();
@@ -59,7 +68,8 @@ export function createNodeUpstream(options: NodeUpstreamOptions): Upstream {
     });
 
   return async (request) => {
-    if (calls >= options.maxCalls) throw new UpstreamError('Cannot ask the origin as too many requests wait');
+    if (calls >= options.maxCalls)
+      throw new UpstreamError(503, 'Cannot ask the origin as too many requests wait for it');
     calls++;
     try {
       const isRead = request.method === 'GET' || request.method === 'HEAD';
@@ -73,11 +83,19 @@ export function createNodeUpstream(options: NodeUpstreamOptions): Upstream {
       );
       return toAnswer(response);
     } catch (error) {
-      throw new UpstreamError('The origin did not answer', { cause: error });
+      throw error instanceof UpstreamError
+        ? error
+        : new UpstreamError(502, 'The origin gave no answer', { cause: error });
     } finally {
       calls--;
     }
   };
+}
+
+/** Breaking off within an answer is the origin's fault, silence as well as an end that came too early. */
+function cutShort(error: unknown): UpstreamError {
+  if (error instanceof UpstreamError) return error;
+  return new UpstreamError(502, 'The origin ended its answer before it was whole', { cause: error });
 }
 
 function toAnswer(response: IncomingMessage): UpstreamResponse {

@@ -5,6 +5,8 @@ export interface UpstreamRequest {
   path: string;
   headers: Headers;
   body: ReadableStream<Uint8Array> | null;
+  /** How long the answer may take to begin, where there is something to show instead; else only silence ends the wait. */
+  patienceMs?: number | undefined;
   onInterim?: ((status: number, headers: Record<string, string | string[]>) => void) | undefined;
 }
 
@@ -18,4 +20,14 @@ export interface UpstreamResponse {
 /** @throws UpstreamError where no answer came; the request may have been carried out. */
 export type Upstream = (request: UpstreamRequest) => Promise<UpstreamResponse>;
 
-export class UpstreamError extends Error {}
+/** 502: no answer, or none that can be read. 503: too many wait. 504: it did not come in time. */
+export type UpstreamStatus = 502 | 503 | 504;
+
+export class UpstreamError extends Error {
+  readonly status: UpstreamStatus;
+
+  constructor(status: UpstreamStatus, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.status = status;
+  }
+}

@@ -3,7 +3,7 @@ import { cacheKey } from '../http/cache-key.ts';
 import { dropHopByHop } from '../http/hop-by-hop.ts';
 import { invalidateAfterWrite, pathNamedBy } from '../http/invalidate.ts';
 import { toStored } from '../http/may-store.ts';
-import { type CacheParts, passOn, refuse } from '../reply/replies.ts';
+import { type CacheParts, detailOf, noteFault, passOn, refuse } from '../reply/replies.ts';
 import { type Forwarded, pathOfRead } from './forward-request.ts';
 import { readBounded } from './read-bounded.ts';
 import type { UpstreamResponse } from './upstream.ts';
@@ -13,8 +13,9 @@ export async function writeThrough(parts: CacheParts, asked: Forwarded): Promise
   let response: UpstreamResponse;
   try {
     response = await parts.upstream(asked);
-  } catch {
-    return refuse(parts, 503, asked, 'edge; fwd=method; detail=origin-away');
+  } catch (error) {
+    const status = noteFault(parts, error, asked);
+    return refuse(parts, status, asked, `edge; fwd=method; detail=${detailOf[status]}`);
   }
   dropHopByHop(response.headers);
   for (const path of invalidateAfterWrite(asked, response))

@@ -72,8 +72,8 @@ test('without a key no purge is believed, and nothing tagged is served twice', a
   });
   const upstream = createNodeUpstream({
     originUrl: origin.url,
-    timeoutMs: 8_000,
-    wholeTimeoutMs: 8_000,
+    silenceMs: 8_000,
+    wholeMs: 8_000,
     maxConnections: 5,
     maxCalls: 5,
   });

@@ -62,8 +62,8 @@ test('bodies that are read at once share one room: where it is full, pages pass 
     store,
     upstream: createNodeUpstream({
       originUrl: origin.url,
-      timeoutMs: 10_000,
-      wholeTimeoutMs: 10_000,
+      silenceMs: 10_000,
+      wholeMs: 10_000,
       maxConnections: 50,
       maxCalls: 50,
     }),
@@ -94,7 +94,7 @@ test('a body that drips without end is given up at the deadline of the whole, an
     const timer = setInterval(() => response.write('x'), 20);
     response.on('close', () => clearInterval(timer));
   });
-  const shop = startEdge(origin.url, createMemoryStore(1_000_000), { wholeTimeoutMs: 300 });
+  const shop = startEdge(origin.url, createMemoryStore(1_000_000), { wholeMs: 300 });
   await (await shop.get('/page')).text();
   drips = true;
   expect((await shop.get('/never-kept')).status).toBe(502);

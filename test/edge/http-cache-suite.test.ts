@@ -70,8 +70,8 @@ const server = createEdgeServer({
     store: createMemoryStore(50_000_000),
     upstream: createNodeUpstream({
       originUrl,
-      timeoutMs: 8_000,
-      wholeTimeoutMs: 10_000,
+      silenceMs: 8_000,
+      wholeMs: 10_000,
       maxConnections: 256,
       maxCalls: 1_000,
     }),

@@ -67,7 +67,7 @@ test('neither stale-while-revalidate nor stale-if-error serves below a floor', a
   await shop.purge({});
   expect(await (await shop.get('/p/shirt')).text()).toBe('v1');
   await shop.purge({ 'product:42': 2 });
-  expect((await shop.get('/p/shirt')).status).toBe(503);
+  expect((await shop.get('/p/shirt')).status).toBe(502);
 });
 
 test('a purge with a wrong signature, or signed more than a minute ago, is refused', async () => {
@@ -95,7 +95,7 @@ test('a thousand misses of one page at once ask the origin once', async () => {
   expect(shop.origin.asked).toHaveLength(1);
 });
 
-test('personal pages are never kept, and away from the origin they are a clear 503', async () => {
+test('personal pages are never kept, and away from the origin they are a clear 502', async () => {
   let away = false;
   await using origin = await startOrigin((request, response) => {
     if (away) return void response.socket?.destroy();
@@ -108,9 +108,9 @@ test('personal pages are never kept, and away from the origin they are a clear 5
   expect(await (await shop.get('/cart', { cookie: 'me=2' })).text()).toBe('me=2');
   away = true;
   const answer = await shop.get('/cart', { accept: 'text/html' });
-  expect([answer.status, answer.headers.get('content-type')]).toEqual([503, 'text/html; charset=utf-8']);
+  expect([answer.status, answer.headers.get('content-type')]).toEqual([502, 'text/html; charset=utf-8']);
   const problem = await shop.get('/api/cart');
-  expect(await problem.json()).toMatchObject({ status: 503, code: 'origin-away' });
+  expect(await problem.json()).toMatchObject({ status: 502, code: 'origin-away' });
 });
 
 test('shared pages are asked for without cookies, with the host as it came and the client as the edge sees it', async () => {
@@ -128,6 +128,6 @@ test('a write is sent once, also where the origin hangs up', async () => {
     { method: 'POST', body: '{}' },
     {},
   );
-  expect(answer.status).toBe(503);
+  expect(answer.status).toBe(502);
   expect(origin.asked).toHaveLength(1);
 });

@@ -34,7 +34,7 @@ async function openFrontedShop(): Promise<FrontedShop> {
   };
   standing.defer(closeOrigin);
   const originUrl = `http://127.0.0.1:${(origin.address() as AddressInfo).port}`;
-  const timeouts = { timeoutMs: 20_000, wholeTimeoutMs: 30_000, maxConnections: 20, maxCalls: 100 };
+  const timeouts = { silenceMs: 20_000, wholeMs: 30_000, maxConnections: 20, maxCalls: 100 };
   const edge = createEdge({
     store: createMemoryStore(10_000_000),
     upstream: createNodeUpstream({ originUrl, ...timeouts }),
@@ -103,6 +103,6 @@ test('a new price is at the edge once the change is done; pages of one shopper n
   await fronted.closeOrigin();
   expect(await (await fetch(page)).text()).toContain('43.21');
   const away = await cart(shopper.cookieHeader);
-  expect([away.status, away.headers.get('retry-after')]).toEqual([503, '2']);
+  expect([away.status, away.headers.get('retry-after')]).toEqual([502, '2']);
   expect(await away.json()).toMatchObject({ code: 'origin-away' });
 });

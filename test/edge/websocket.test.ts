@@ -77,9 +77,9 @@ test('an upgrade to anything else is a plain request', async () => {
   for (const name of ['upgrade', 'http2-settings']) expect(origin.asked[0]!.headers).not.toHaveProperty(name);
 });
 
-test('where the origin is away, the answer is a clear 503', async () => {
+test('where the origin is away, the answer is a clear 502', async () => {
   const origin = await startOrigin((_request, response) => response.end());
   await origin[Symbol.asyncDispose]();
   await using edge = await serveEdge(origin.url);
-  expect(await sendRaw(edge.url, handshake('/live'))).toMatch(/^HTTP\/1\.1 503[\s\S]*"code":"origin-away"/);
+  expect(await sendRaw(edge.url, handshake('/live'))).toMatch(/^HTTP\/1\.1 502[\s\S]*"code":"origin-away"/);
 });

@@ -47,6 +47,8 @@ const long = 'x'.repeat(40_000);
 test.each([
   ['a Host that is none', 'GET / HTTP/1.1\r\nHost: a b\r\n', 400],
   ['no Host', 'GET / HTTP/1.1\r\n', 400],
+  ['two Hosts', 'GET / HTTP/1.1\r\nHost: localhost\r\nHost: localhost\r\n', 400],
+  ['two Hosts that differ', 'GET / HTTP/1.1\r\nHost: localhost\r\nhost: other.test\r\n', 400],
   ['a target that is no path', 'GET nothing HTTP/1.1\r\nHost: localhost\r\n', 400],
   ['a backslash in the path', 'GET /c\\shirts HTTP/1.1\r\nHost: localhost\r\n', 400],
   ['a target of another protocol', 'GET http://a:b:c/ HTTP/1.1\r\nHost: localhost\r\n', 400],

@@ -3,6 +3,7 @@ import { createServer, type IncomingMessage, type Server } from 'node:http';
 import { Server as NetServer } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { HttpBindings } from '@hono/node-server';
+import { RawFields } from '../../../http/raw-fields.ts';
 import { describeListenFault, StartFault } from '../../system-faults.ts';
 import type { RuntimeBindings } from '../env.ts';
 import { answerOnSocket } from './answer-on-socket.ts';
@@ -68,6 +69,9 @@ async function serveOnNode({ fetch, knownPages, refuse, host, port }: ServeOptio
   }, refuse && { errorHandler: refuse });
   const turns = createTurns({ mostWaiting: usualLoadBounds.browsing });
   const server = createServer(serverOptions, (incoming, outgoing) => {
+    // Whoever stands before us may have read the other one.
+    if (refuse !== undefined && new RawFields(incoming).count('host') > 1)
+      return void answerOnSocket(incoming.socket, refuse(new SeveralHosts()));
     turns.take((waiting) => {
       if (incoming.socket.destroyed) return;
       if (waiting > 0) crowds.set(incoming, waiting);
@@ -99,6 +103,11 @@ async function serveOnNode({ fetch, knownPages, refuse, host, port }: ServeOptio
   };
 }
 
+/** Named as the adapter names what it cannot make a request of. */
+class SeveralHosts extends Error {
+  override name = 'RequestError';
+}
+
 function refuseBrokenBytes(server: Server, refuse: RefuseUnreadable): void {
   server.on('clientError', (error: Error & { code?: string }, socket) => {
     if (error.code === 'ECONNRESET' || !socket.writable) socket.destroy();
@@ -117,10 +126,17 @@ interface DenoRuntime {
   ): DenoServer;
 }
 
-async function serveOnDeno({ fetch, host, port }: ServeOptions): Promise<Serving> {
+async function serveOnDeno({ fetch, refuse, host, port }: ServeOptions): Promise<Serving> {
   const { Deno } = globalThis as unknown as { Deno: DenoRuntime };
   const abort = new AbortController();
-  const server = Deno.serve({ hostname: host, port, signal: abort.signal, onListen: () => undefined }, fetch);
+  const server = Deno.serve(
+    { hostname: host, port, signal: abort.signal, onListen: () => undefined },
+    (request, info) =>
+      // Two fields of one name come as a list, which no host is.
+      refuse !== undefined && request.headers.get('host')?.includes(',')
+        ? refuse(new SeveralHosts())
+        : fetch(request, info as RuntimeBindings),
+  );
   return {
     port: server.addr.port,
     async stop(deadlineMs) {

@@ -2,6 +2,7 @@
 import { createEdge, type Edge } from '../../../edge/app.ts';
 import { signPurge } from '../../../edge/purge-signature.ts';
 import { createMemoryStore, type Store } from '../../../edge/store.ts';
+import type { OnUpstreamFault } from '../../../edge/upstream/fault-log.ts';
 import { createNodeUpstream, type NodeUpstreamOptions } from '../../../edge/upstream/upstream-node.ts';
 
 export const purgeKey = 'a key for tests only';
@@ -17,14 +18,15 @@ export function startEdge(
   originUrl: string,
   store: Store = createMemoryStore(10_000_000),
   upstream: Partial<NodeUpstreamOptions> = {},
+  onUpstreamFault: OnUpstreamFault = () => undefined,
 ): TestEdge {
   const clock = { now: Date.now() };
   const edge = createEdge({
     store,
     upstream: createNodeUpstream({
       originUrl,
-      timeoutMs: 8_000,
-      wholeTimeoutMs: 10_000,
+      silenceMs: 8_000,
+      wholeMs: 10_000,
       maxConnections: 50,
       maxCalls: 2_000,
       ...upstream,
@@ -33,6 +35,7 @@ export function startEdge(
     purgeKey,
     leaseSeconds: 3,
     servedBy: 'test/edge',
+    onUpstreamFault,
   });
   return {
     edge,
