@@ -136,7 +136,7 @@ function readPatch(values: FormValues, faults: FormFaults): ProductPatch {
   const patch: ProductPatch = {};
   if (isChanged(values, 'name')) {
     const name = values['name']!.trim();
-    if (name === '' || name.length > 200) faults['name'] = 'A name of 1 to 200 characters.';
+    if (name === '' || name.length > 255) faults['name'] = 'A name of 1 to 255 characters.';
     patch.name = name;
   }
   if (isChanged(values, 'price')) {

@@ -62,7 +62,7 @@ const patchProductRoute = defineRoute({
       z
         .strictObject({
           price: MoneyToWriteSchema.optional(),
-          name: plainText(200).optional(),
+          name: plainText(255).optional(),
           description: plainLines(20_000).optional(),
         })
         .openapi('ProductPatch', { example: { price: { amount: 1_999, currency: 'EUR' } } }),

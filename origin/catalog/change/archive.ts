@@ -4,6 +4,7 @@ import { addToOutbox, type TagVersions } from '../../outbox/events.ts';
 import type { Tx } from '../../postgres/database.ts';
 import { productStockTag, productTag, slugTag } from '../tags.ts';
 import { markSets } from './dirty-versions.ts';
+import { rowsWithout } from './merge-file-cells.ts';
 import { refreshListing } from './refresh-listing.ts';
 
 export interface Archiving {
@@ -86,7 +87,9 @@ async function tell(tx: Tx, touched: Touched[], wanted: 'active' | 'archived'): 
     const { version, stock_version } = await tx
       .updateTable('products')
       .set({
-        ...(turned ? { status: wanted, published: true } : {}),
+        ...(turned
+          ? { status: wanted, published: true, file_rows: rowsWithout(['Status', 'Published']) }
+          : {}),
         version: sql<number>`version + 1`,
         stock_version: sql<number>`stock_version + 1`,
       })

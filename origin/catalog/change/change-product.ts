@@ -10,6 +10,7 @@ import { readProductById, toProduct } from '../read-product.ts';
 import { learnWords } from '../search/suggest-spelling.ts';
 import { isId, productTag } from '../tags.ts';
 import { markSets } from './dirty-versions.ts';
+import { rowsWithout } from './merge-file-cells.ts';
 
 export interface ProductPatch {
   /** Becomes the price of all its variants. */
@@ -54,13 +55,21 @@ export async function changeProduct(tx: Tx, id: string, patch: ProductPatch): Pr
     if (changes.price_amount !== undefined) {
       await tx
         .updateTable('variants')
-        .set({ price_amount: changes.price_amount })
+        .set({ price_amount: changes.price_amount, file_cells: sql`file_cells - 'Variant Price'` })
         .where('product_id', '=', id)
         .execute();
     }
     const { version } = await tx
       .updateTable('products')
-      .set({ ...changes, version: sql`version + 1` })
+      .set({
+        ...changes,
+        // What a file had written otherwise than the shop would is no longer what it says.
+        file_rows: rowsWithout([
+          ...(changes.name === undefined ? [] : ['Title']),
+          ...(changes.description_html === undefined ? [] : ['Body (HTML)']),
+        ]),
+        version: sql`version + 1`,
+      })
       .where('id', '=', id)
       .returning('version')
       .executeTakeFirstOrThrow();

@@ -2,7 +2,7 @@
 import { sql } from 'kysely';
 import { addToOutbox, type TagVersions } from '../../outbox/events.ts';
 import type { Tx } from '../../postgres/database.ts';
-import { catalogTag, productStockTag, stockTag } from '../tags.ts';
+import { catalogTag, categoryTag, productStockTag, stockTag } from '../tags.ts';
 
 const maxRows = 1_000;
 
@@ -11,14 +11,15 @@ const maxRows = 1_000;
  * A mark is a row of its own, so that changes don't wait for each other.
  */
 export async function markSets(tx: Tx, categoryIds: string[]): Promise<void> {
-  await sql`
+  const { rows } = await sql<{ slug: string }>`
     with recursive above as (
       select id, slug, parent_id from categories where id = any(${categoryIds}::bigint[])
       union
       select c.id, c.slug, c.parent_id from categories c join above on c.id = above.parent_id
     )
-    insert into catalog_set_marks (tag)
-    select 'category:' || slug from above union all select ${catalogTag}::text`.execute(tx);
+    select slug from above`.execute(tx);
+  const tags = [catalogTag, ...rows.map(({ slug }) => categoryTag(slug))];
+  await sql`insert into catalog_set_marks (tag) select unnest(${tags}::text[])`.execute(tx);
 }
 
 /** Called each second by the worker: raises the lists that were marked, counts their categories anew, and writes one invalidation. */

@@ -1,4 +1,5 @@
 // Cells that the shop has no column for are kept as they stand: with the variant that their row describes, else by row of the product.
+import { type RawBuilder, sql } from 'kysely';
 import type { Cells, FileCells, FileColumn, PartialVariant } from './product-draft.ts';
 
 /** Columns of the file that describe variants here, of those that could describe either. */
@@ -43,6 +44,17 @@ export function mergeFileRows(
   }));
   while (rows.length > 0 && Object.keys(rows.at(-1)!).length === 0) rows.pop();
   return rows;
+}
+
+/** A product's rows without the cells of a column that somebody else has said something of since: SQL on `products`. */
+export function rowsWithout(columns: string[]): RawBuilder<string> {
+  return sql`(select coalesce(jsonb_agg(kept.cells - ${columns}::text[] order by kept.place), '[]')
+    from jsonb_array_elements(file_rows) with ordinality as kept (cells, place))`;
+}
+
+export function isSameRows(one: Cells[], other: Cells[]): boolean {
+  const length = Math.max(one.length, other.length);
+  return Array.from({ length }).every((_, index) => isSameCells(one[index] ?? {}, other[index] ?? {}));
 }
 
 export function isSameCells(one: Cells, other: Cells): boolean {

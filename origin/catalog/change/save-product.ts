@@ -7,7 +7,7 @@ import { productStockTag, productTag, slugTag } from '../tags.ts';
 import { markSets } from './dirty-versions.ts';
 import { ensureCategory } from './ensure-category.ts';
 import { isSameList } from './match-variants.ts';
-import { columnsOfVariants, isSameCells, mergeFileRows } from './merge-file-cells.ts';
+import { columnsOfVariants, isSameRows, mergeFileRows } from './merge-file-cells.ts';
 import type { Cells, Lifecycle, PartialProduct, Told } from './product-draft.ts';
 import { refreshListing } from './refresh-listing.ts';
 import { type KnownImage, saveImages } from './save-images.ts';
@@ -274,8 +274,7 @@ function differs(known: ProductRow, row: ProductRow): boolean {
     names.some((name) => known[name] !== row[name]) ||
     !isSameList(known.tags, row.tags) ||
     !isSameList(known.option_names, row.option_names) ||
-    known.file_rows.length !== row.file_rows.length ||
-    known.file_rows.some((cells, index) => !isSameCells(cells, row.file_rows[index]!))
+    !isSameRows(known.file_rows, row.file_rows)
   );
 }
 

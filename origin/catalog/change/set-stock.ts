@@ -47,7 +47,8 @@ export async function setStock(tx: Tx, variantId: string, stock: number): Promis
 
 async function writeStock(tx: Tx, variantId: string, productId: string, stock: number): Promise<TagVersions> {
   const { rows } = await sql<{ stock_version: number }>`
-    update variants set available = ${stock}, backordered = 0, stock_tracked = true, stock_stated = true, stock_version = stock_version + 1, stock_raised_at = now(), stock_dirty = false
+    update variants set available = ${stock}, backordered = 0, stock_tracked = true, stock_stated = true,
+      file_cells = file_cells - '{Variant Inventory Qty,Variant Inventory Tracker}'::text[], stock_version = stock_version + 1, stock_raised_at = now(), stock_dirty = false
     where id = ${variantId} returning stock_version`.execute(tx);
   return { [stockTag(variantId)]: rows[0]!.stock_version, ...(await raiseProductStock(tx, [productId])) };
 }

@@ -96,8 +96,8 @@ function normaliseWords(text: string): string {
 /** Sorted, each once. Control characters and lone surrogates stand in no label, and Postgres cannot take them. */
 function readValues(params: URLSearchParams, field: string, refuse: Refuse): string[] {
   const given = params.getAll(field).filter((value) => value !== '');
-  const values = [...new Set(given)].filter((value) => /^[^\p{Cc}\p{Cs}]{1,100}$/u.test(value));
-  if (given.some((value) => !values.includes(value))) refuse(field, 'must be a label of 1 to 100 characters');
+  const values = [...new Set(given)].filter((value) => /^[^\p{Cc}\p{Cs}]{1,800}$/u.test(value));
+  if (given.some((value) => !values.includes(value))) refuse(field, 'must be a label of 1 to 800 characters');
   if (values.length > maxChosenValues) refuse(field, `must be given at most ${maxChosenValues} times`);
   return values.sort().slice(0, maxChosenValues);
 }
