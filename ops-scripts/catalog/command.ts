@@ -70,7 +70,7 @@ function exportCommand(env: NodeJS.ProcessEnv): Command {
 
 async function writeFile(tx: Tx, file: string): Promise<void> {
   try {
-    await replaceFile(file, () => Readable.from(exportCatalog(tx)));
+    await replaceFile(file, () => exportCatalog(tx));
   } catch (error) {
     if (error instanceof Error && 'syscall' in error)
       throw new Error(`Cannot write '${file}': ${reasonOf(error)}`, { cause: error });

@@ -3,25 +3,25 @@ import { randomBytes } from 'node:crypto';
 import { rmSync } from 'node:fs';
 import { chmod, type FileHandle, open, realpath, rename, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import type { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
+
+type Text = AsyncIterable<string>;
 
 /** @param file a device or a pipe is written straight; a link's target is replaced, with the rights that it had */
-export async function replaceFile(file: string, open: () => Readable): Promise<void> {
+export async function replaceFile(file: string, read: () => Text): Promise<void> {
   const present = await stat(file).catch(ignoreAbsent);
   if (present?.isDirectory()) throw Object.assign(new Error('It is a folder'), { code: 'EISDIR' });
-  if (present !== undefined && !present.isFile()) return writeStraight(file, open());
+  if (present !== undefined && !present.isFile()) return writeStraight(file, read());
   const target = present === undefined ? file : await realpath(file);
-  await writeBeside(target, present?.mode, open);
+  await writeBeside(target, present?.mode, read);
 }
 
-async function writeBeside(target: string, mode: number | undefined, read: () => Readable): Promise<void> {
+async function writeBeside(target: string, mode: number | undefined, read: () => Text): Promise<void> {
   const beside = `${target}.${randomBytes(4).toString('hex')}.part`;
   const handle = await open(beside, 'wx');
   const remove = () => rmSync(beside, { force: true });
   const forget = removeWhenStopped(remove);
   try {
-    await pipeline(read(), handle.createWriteStream({ autoClose: false }));
+    await handle.writeFile(read());
     await handle.sync();
     await handle.close();
     if (mode !== undefined) await chmod(beside, mode & 0o777);
@@ -52,9 +52,9 @@ function removeWhenStopped(remove: () => void): () => void {
   return forget;
 }
 
-async function writeStraight(file: string, source: Readable): Promise<void> {
-  const handle = await open(file, 'w');
-  await pipeline(source, handle.createWriteStream());
+async function writeStraight(file: string, source: Text): Promise<void> {
+  await using handle = await open(file, 'w');
+  await handle.writeFile(source);
 }
 
 /** So that a power cut cannot undo the rename. Some systems do not let folders be opened. */
