@@ -76,9 +76,11 @@ function findMissingPartners(env: Environment): string[] {
   if ((env['STAFF_EMAIL'] === undefined) !== (env['STAFF_PASSWORD'] === undefined))
     faults.push('STAFF_PASSWORD: must be set together with STAFF_EMAIL');
   const takesStripe = splitList(env['PAYMENT_PROVIDERS'] ?? '').includes('stripe');
-  if (takesStripe && !(env['STRIPE_SECRET_KEY'] && env['STRIPE_WEBHOOK_SECRET'])) {
+  const stripeKeys = [env['STRIPE_SECRET_KEY'], env['STRIPE_WEBHOOK_SECRET']].filter(Boolean).length;
+  // Both also where Stripe is no longer offered: its old orders are asked about.
+  if (stripeKeys === 1 || (takesStripe && stripeKeys === 0)) {
     faults.push(
-      'STRIPE_SECRET_KEY: must be set together with STRIPE_WEBHOOK_SECRET where PAYMENT_PROVIDERS names stripe',
+      'STRIPE_SECRET_KEY: must be set together with STRIPE_WEBHOOK_SECRET, both where PAYMENT_PROVIDERS names stripe',
     );
   }
   return faults;

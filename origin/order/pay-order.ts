@@ -65,7 +65,10 @@ async function callProvider(
   try {
     const result = await provider[how](charge);
     if (result.detail !== undefined)
-      deps.log.warn({ orderId, provider: name, status: result.status, detail: result.detail }, 'payment');
+      deps.log.warn(
+        { orderId, provider: name, status: result.status, detail: result.detail },
+        'a payment is not as it should be',
+      );
     return result;
   } catch (error) {
     // No answer is not a refusal: the money may have been taken.

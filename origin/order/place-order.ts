@@ -34,8 +34,8 @@ export interface Checkout extends Buyer {
 const attemptLateSeconds = 15;
 
 /**
- * @throws Refusal 409 `cart-empty`, `out-of-stock` (with `lines`; nothing taken, the cart kept), `price-changed` (with `total`);
- * 422 `unknown-provider`, `total-too-small` and `total-too-large` (with the provider's `min` and `max`); 503 where Postgres is away
+ * @throws Refusal 409 `cart-empty`, `out-of-stock` (with `lines`), `price-changed` (with `total`): nothing taken, the cart kept;
+ * 422 `unknown-provider`, `total-too-small`, `total-too-large` (with `min` and `max`); 503 where Postgres is away
  */
 export async function placeOrder(
   deps: Deps,

@@ -1,4 +1,4 @@
-// What a provider said becomes what the order is: told by an answer, by the job that asked, or by a webhook, in any order and more than once.
+// What a provider said becomes what the order is: told by an answer or a webhook, in any order and more than once.
 import { type Selectable, sql } from 'kysely';
 import type { Deps } from '../deps.ts';
 import { addToOutbox } from '../outbox/events.ts';
@@ -88,7 +88,7 @@ export async function writeOutcome(tx: Tx, payment: Payment, outcome: Outcome, n
   if (changes && status === 'paid') {
     await tx.updateTable('orders').set({ status: 'paid' }).where('id', '=', orderId).execute();
   }
-  // An attempt is pending already before its outcome is: that it is to be paid at the door is news once, when there is no reference yet.
+  // An attempt is pending before its outcome is. To be paid at the door is news once, while there is no reference yet.
   const confirmedNow =
     payment.provider === 'on-delivery' && status === 'pending' && payment.reference === null;
   if ((changes && status === 'paid') || confirmedNow) await requestOrderMail(tx, orderId);
@@ -116,7 +116,10 @@ function change(payment: Payment, status: PaymentStatus, outcome: Outcome) {
 
 const longestSilenceMs = 24 * 3_600_000;
 
-/** A page that is known stays where it is while it is open, and for a day without an answer. Where none is known, money may have moved. */
+/**
+ * A page that is known stays as it is while it is open, and for a day without an answer.
+ * Where none is known, money may have moved.
+ */
 function statusUnanswered(payment: Payment, nowMs: number): PaymentStatus {
   if (payment.status !== 'pending' || payment.reference === null) return 'unknown';
   const lastKnownMs = Math.max(payment.updated_at.getTime(), payment.expires_at?.getTime() ?? 0);
@@ -127,7 +130,7 @@ const shortestPauseMs = 30_000;
 const longestPauseMs = 6 * 3_600_000;
 const afterClosingMs = 60_000;
 
-/** Pauses grow with the time that the payment has been open; soon after the provider's page has closed there is news. */
+/** Pauses grow with the time that the payment has been open. A minute after the provider's page closed there is news. */
 function nextQuestionAt({ attempted_at, expires_at }: Payment, nowMs: number): Date {
   const openMs = nowMs - (attempted_at?.getTime() ?? nowMs);
   const pauseMs = Math.min(Math.max(openMs / 2, shortestPauseMs), longestPauseMs);
@@ -145,7 +148,7 @@ async function askNow(tx: Tx, orderId: string): Promise<void> {
   if (rows.length === 0) await addToOutbox(tx, 'settle-payment', { orderId });
 }
 
-/** One question after another for each order: every answer that leaves it open would begin a line of its own. Index: outbox_unfinished. */
+/** One question waits for each order, whatever answer leaves it open. Index: outbox_unfinished. */
 async function willBeAskedAgain(tx: Tx, orderId: string): Promise<boolean> {
   const { rows } = await sql`
     select from outbox

@@ -1,4 +1,4 @@
-// Names the history that this database is part of. It is renewed when the database has gone back in time, as after a restore.
+// Names the history that this database is part of. Renewed when the database went back in time, as after a restore.
 import { sql } from 'kysely';
 import type { DbOrTx } from './database.ts';
 

@@ -37,6 +37,22 @@ describe('faults', () => {
     ]);
   });
 
+  const sound = {
+    DATABASE_URL: 'postgres://host/shop',
+    REDIS_URL: 'redis://host',
+    COOKIE_KEYS: 'a-key-of-the-tests-with-32-letters',
+  };
+
+  test('are told where one of Stripe’s two keys is missing, offered or not', () => {
+    const both = { STRIPE_SECRET_KEY: 'sk_test_x', STRIPE_WEBHOOK_SECRET: 'whsec_x' };
+    for (const PAYMENT_PROVIDERS of ['demo', 'demo,stripe'])
+      for (const name of Object.keys(both))
+        expect(named(faultsOf({ ...sound, ...both, [name]: '', PAYMENT_PROVIDERS }))).toEqual([
+          'STRIPE_SECRET_KEY',
+        ]);
+    expect(readSettings({ ...sound, ...both, PAYMENT_PROVIDERS: 'demo' }).stripe).toBeDefined();
+  });
+
   test('of how many replicas confirm are told for a region, too, which hands on what was set', () => {
     const read = (env: Record<string, string>) => readRegionSettings([], env);
     expect(named(faultsOf({ REDIS_REPLICAS: 'many', EDGE_PORT: 'three' }, read))).toEqual([

@@ -1,4 +1,4 @@
-// What Stripe tells by itself is believed where mode, currency, amount and session are the order's own. Anything else makes the shop ask.
+// What Stripe tells is believed where mode, currency, amount and session are the order's own. Else the shop asks.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { openStripeShop, type PlacedOrder, type StripeShop } from '../support/stripe-shop.ts';
 

@@ -154,7 +154,7 @@ export async function startStripeServer(): Promise<StripeServer> {
     return { status: 200, body: { id: `re_${refunded.size}`, object: 'refund', status: 'succeeded' } };
   };
 
-  /** The first answer under a key is given again for a day, be it a failure of Stripe's own; what was not begun is not remembered. */
+  /** The first answer under a key is given again for a day, be it a failure of Stripe's own. What was not begun is forgotten. */
   const answerOnce = async (call: Call): Promise<FakeAnswer> => {
     const { key } = call;
     if (call.method !== 'POST' || key === '') return carryOut(call);

@@ -1,4 +1,4 @@
-// What every way of paying can do. Providers are only called outside of transactions, and always with the order's own key.
+// What every way of paying can do. Providers are called outside of transactions only, always with the order's own key.
 
 /** The longest that one may take to answer, tries of its own included; whoever asks for the same order meanwhile waits as long. */
 export const providerMs = 8_000;
