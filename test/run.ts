@@ -22,6 +22,7 @@ async function main(): Promise<void> {
     await countCheck(counts, 'types under Deno', ['deno', 'check', '--quiet', ...entries]);
     await countCheck(counts, 'lint, format and import rules', ['biome', 'check', '.']);
     await countCheck(counts, 'unused files, exports and packages', ['knip']);
+    await countCheck(counts, 'the OpenAPI document', ['node', 'test/app/lint-api.ts']);
   }
   await countTests(counts);
   console.log(`${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped`);
