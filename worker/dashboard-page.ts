@@ -117,6 +117,7 @@ function page(title: string, content: Html): Html {
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="robots" content="noindex">
 <title>${title} · MyClothes.com operations</title>
+<link rel="icon" href="data:,">
 <link rel="stylesheet" href="/jobs/style.css">
 </head>
 <body><main>${content}</main></body>
@@ -124,7 +125,7 @@ function page(title: string, content: Html): Html {
 }
 
 export const dashboardStyle = `:root { color-scheme: light dark; --line: light-dark(#d8d4cc, #3b3a38); --accent: light-dark(#7a3b1d, #e8a27f); }
-body { font: 1rem/1.5 system-ui, sans-serif; margin: 0; }
+body { font: 1rem/1.5 system-ui, sans-serif; margin: 0; background: light-dark(#fff, #151311); color: light-dark(#1c1916, #f2ece2); }
 main { max-width: 56rem; margin: 0 auto; padding: 1.5rem 1rem 3rem; overflow-x: auto; }
 h1 { font-weight: 600; }
 table { border-collapse: collapse; width: 100%; margin-block: 1.5rem; font-variant-numeric: tabular-nums; }

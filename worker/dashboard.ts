@@ -84,6 +84,7 @@ export function createDashboard({ settings, queues, metrics, health, db }: Dashb
     else throw new Refusal(422, 'invalid-body', 'The form does not say what to do with the job');
     return c.body(null, 303, { Location: '/jobs' });
   });
+  app.get('/jobs/', (c) => c.redirect('/jobs', 301));
   app.post('/jobs', bodyLimit({ maxSize: 4_096 }), async (c) => {
     const { password } = await readForm(c.req);
     const cookie = operators.signIn(typeof password === 'string' ? password : '');

@@ -1,0 +1,85 @@
+// The operators' pages in a real browser: all that they load comes from us, and axe finds nothing on any of them.
+import { readFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import type { Browser } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { Health } from '../../origin/web/serving/health.ts';
+import { serve } from '../../origin/web/serving/serve.ts';
+import { createDashboard } from '../../worker/dashboard.ts';
+import { startJobs } from '../../worker/jobs.ts';
+import { hasChromium, launchChromium } from '../storefront/open-storefront.ts';
+import { openShop } from '../support/shop.ts';
+
+const axePath = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
+const paths = [
+  '/jobs',
+  '/jobs/board',
+  '/jobs/board/queue/mail',
+  '/jobs/board/queue/mail?status=completed',
+  '/jobs/board/queue/invalidate?status=failed',
+];
+
+describe.skipIf(!hasChromium)('the operators’ pages', () => {
+  const standing = new AsyncDisposableStack();
+  let chromium: Browser;
+  let url: string;
+  beforeAll(async () => {
+    const shop = standing.use(await openShop());
+    const jobs = startJobs(shop.deps);
+    standing.defer(() => jobs.stop());
+    const { settings, db } = shop.deps;
+    const dashboard = createDashboard({ settings, db, ...jobs, health: new Health() });
+    const server = await serve({ fetch: dashboard.fetch as never, host: '127.0.0.1', port: 0 });
+    standing.defer(() => server.stop(500));
+    url = `http://localhost:${server.port}`;
+    chromium = await launchChromium();
+    standing.defer(() => chromium.close());
+    await shop.browser().buy(shop.variants[0]!.id);
+    await vi.waitFor(
+      async () => expect(await jobs.queues.mail.getJobCountByTypes('completed')).toBeGreaterThan(0),
+      { timeout: 20_000, interval: 50 },
+    );
+  });
+  afterAll(() => standing.disposeAsync());
+
+  test.each([
+    [390, 'light'],
+    [1280, 'dark'],
+    [1280, 'light'],
+  ] as const)('load nothing from elsewhere, and axe finds nothing: %i px, %s', async (width, colorScheme) => {
+    const context = await chromium.newContext({ viewport: { width, height: 900 }, colorScheme });
+    const page = await context.newPage();
+    const wrong: string[] = [];
+    page.on('request', (request) => {
+      if (!request.url().startsWith(url) && !/^(?:data|blob):/.test(request.url())) wrong.push(request.url());
+    });
+    await page.goto(`${url}/jobs`);
+    wrong.push(...(await faultsOf(page, '/jobs, signed out')));
+    await page.fill('#password', 'a-password-of-operators');
+    await page.getByRole('button', { name: 'Sign in' }).click();
+    page.on('console', (message) => message.type() === 'error' && wrong.push(message.text()));
+    for (const path of paths) {
+      await page.goto(url + path, { waitUntil: 'networkidle' });
+      wrong.push(...(await faultsOf(page, path)));
+    }
+    await context.close();
+    expect(wrong).toEqual([]);
+  });
+
+  test('the board’s own link to its first page leads there', async () => {
+    for (const path of ['/jobs/', '/jobs/board/']) {
+      const headers = { Authorization: `Basic ${btoa('operator:a-password-of-operators')}` };
+      const answer = await fetch(url + path, { headers });
+      expect([answer.status, new URL(answer.url).pathname]).toEqual([200, path.slice(0, -1)]);
+    }
+  });
+});
+
+/** axe is evaluated as the browser's own tools are, so that the page's policy stands. */
+async function faultsOf(page: Awaited<ReturnType<Browser['newPage']>>, path: string): Promise<string[]> {
+  await page.evaluate(await readFile(axePath, 'utf8'));
+  const faults = (await page.evaluate(
+    'axe.run().then(({ violations }) => violations.map(({ id, nodes }) => id + " " + nodes[0].html.slice(0, 160)))',
+  )) as string[];
+  return faults.map((fault) => `${path} ${fault}`);
+}
