@@ -44,6 +44,7 @@ export function launchChromium(options: LaunchOptions = {}): Promise<Browser> {
       '--disable-quic',
       '--no-first-run',
       '--disable-background-networking',
+      ...(options.args ?? []),
     ],
   });
 }

@@ -130,6 +130,8 @@ async function showProduct(
   const [frame, tree] = await Promise.all([readFrame(deps, c), readTree(deps)]);
   const path = pathTo(tree, product.category);
   const chosen = { variantId: values['variantId'], color: values['color'], quantity: values['quantity'] };
-  const content = productPage({ product, path, refused: { reason: `${refusal.message}.`, chosen } });
+  const { paymentProviders } = deps.settings;
+  const refused = { reason: `${refusal.message}.`, chosen };
+  const content = productPage({ product, path, paymentProviders, refused });
   return respondPage(c, layout({ title: product.name, ...frame }, content), { status: refusal.status });
 }

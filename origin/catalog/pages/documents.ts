@@ -26,6 +26,7 @@ import { productPage } from './product.ts';
 interface Site {
   /** Without a slash at the end. */
   url: string;
+  paymentProviders: string[];
 }
 type Document = Promise<Fresh<SharedBody>>;
 
@@ -71,7 +72,10 @@ export async function productDocument(db: DbOrTx, site: Site, slug: string, colo
     openGraphType: 'product',
     jsonLd: productJsonLd(product, site.url),
   };
-  return document(layout(options, productPage({ product, path, color })), { ...tree.tags, ...tags });
+  return document(
+    layout(options, productPage({ product, path, paymentProviders: site.paymentProviders, color })),
+    { ...tree.tags, ...tags },
+  );
 }
 
 /** Another spelling of a product's address leads to the product; what is none is missing. */

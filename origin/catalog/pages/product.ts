@@ -15,13 +15,15 @@ import { type Chosen, variantPicker } from './variant-picker.ts';
 export interface ProductPage {
   product: ProductDetail;
   path: CategoryPlace[];
+  /** As in the settings. */
+  paymentProviders: string[];
   /** One of its colours; else the first that is still to be had. */
   color?: string | undefined;
   /** What was sent and refused, with the reason; never on the shared page. */
   refused?: { reason: string; chosen: Chosen };
 }
 
-export function productPage({ product, path, color, refused }: ProductPage): Html {
+export function productPage({ product, path, paymentProviders, color, refused }: ProductPage): Html {
   const shown = shownColor(product, { color, ...refused?.chosen });
   const pictures = picturesIn(product, shown);
   return html`${crumbs(path, product.name)}
@@ -36,15 +38,25 @@ export function productPage({ product, path, color, refused }: ProductPage): Htm
 ${refused ? notice(refused.reason) : ''}
 ${variantPicker(product, shown, refused?.chosen)}
 <div>
-${product.descriptionHtml === '' ? '' : fold('What it is', html`<div class="prose">${raw(product.descriptionHtml)}</div>`, true)}
+${product.descriptionHtml === '' ? '' : fold('Details', html`<div class="prose">${raw(product.descriptionHtml)}</div>`, true)}
 ${sizeGuide(
   path,
   product.variants.map((variant) => variant.size),
 )}
-${fold('Delivery and payment', html`<div class="prose"><p>Pay when it arrives or with the demo payment, which moves no money. No account is needed; you can make one after the order.</p></div>`)}
+${fold('Delivery and payment', html`<div class="prose"><p>${waysToPay(paymentProviders)} You need no account; you can create one after the order.</p></div>`)}
 </div>
 </div>
 </div>`;
+}
+
+/** Only what the shop offers. */
+function waysToPay(providers: string[]): string {
+  const ways = [
+    ...(providers.includes('stripe') ? ['by card'] : []),
+    ...(providers.includes('on-delivery') ? ['when your parcel arrives'] : []),
+    ...(providers.includes('demo') ? ['with the demo payment, which moves no money'] : []),
+  ];
+  return ways.length === 0 ? '' : `Pay ${ways.join(', or ')}.`;
 }
 
 function priceRange({ variants, price }: ProductDetail): string {

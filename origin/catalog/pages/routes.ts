@@ -12,7 +12,7 @@ import { categoryDocument, homeDocument, productDocument, searchDocument } from 
 import { sitemapRoutes } from './sitemap.ts';
 
 export function catalogPages(deps: Deps): Hono<AppEnv> {
-  const site = { url: deps.settings.siteUrl };
+  const site = { url: deps.settings.siteUrl, paymentProviders: deps.settings.paymentProviders };
   const pages = new Hono<AppEnv>();
   pages.route('/', sitemapRoutes(deps));
 
