@@ -1,4 +1,5 @@
 // Whether one part can open a connection to another: egress of the one, ingress of the other, ACLs on the way and back.
+
 import { Doubt } from '../doubt.ts';
 import { type AddressRange, parseCidr } from '../network/address.ts';
 import { intersect, isEmpty, isSubset, unite } from '../network/interval-set.ts';
@@ -10,6 +11,7 @@ import { aclAllows, aclOf, portsApart } from '../world/network-acls.ts';
 import { cidrsOfSubnets, subnetsOf } from '../world/subnets.ts';
 import { groupDoubtsOf, groupsOf } from '../world/wearers.ts';
 import type { World } from '../world/world.ts';
+import { fixEgress, fixIngress } from './fix.ts';
 
 export function judgeConnection(
   world: World,
@@ -27,12 +29,11 @@ export function judgeConnection(
     verdict.doubt(`${what}: security groups are not known`);
     return;
   }
-  const [region, tail] = [`--region ${world.region}`, `--protocol tcp --port ${port}`];
   verdict.attempt(() => {
     if (ungrouped || opens(world, fromGroups, true, port, toGroups, to)) return;
     verdict.fail({
       reason: `${what}: egress of ${fromGroups.join(', ')} does not let it out`,
-      fix: `aws ec2 authorize-security-group-egress --group-id ${fromGroups[0]} --ip-permissions 'IpProtocol=tcp,FromPort=${port},ToPort=${port},UserIdGroupPairs=[{GroupId=${toGroups[0]}}]' ${region}`,
+      fix: fixEgress(world, fromGroups[0]!, toGroups[0]!, port),
     });
   });
   verdict.attempt(() => {
@@ -42,7 +43,7 @@ export function judgeConnection(
     }
     verdict.fail({
       reason: `${what}: ${toGroups.join(', ')} does not let it in`,
-      fix: `aws ec2 authorize-security-group-ingress --group-id ${toGroups[0]} ${tail} --source-group ${fromGroups[0]} ${region}`,
+      fix: fixIngress(world, fromGroups[0]!, toGroups[0]!, port),
     });
   });
   verdict.attempt(() => judgeAcls(world, what, from, to, port, verdict));

@@ -1,4 +1,5 @@
 // The command (or change of a template) that closes exactly one way in.
+import { chooseFix } from '../choose-fix.ts';
 import { formatTraffic } from '../network/traffic.ts';
 import { describeRule, type GroupRule } from '../world/group-rule.ts';
 import type { Wearer } from '../world/wearers.ts';
@@ -31,6 +32,22 @@ export function fixWearer(world: World, wearer: Wearer, groupId: string, rule: G
   return face.id.startsWith('i-')
     ? `aws ec2 modify-instance-attribute --instance-id ${face.id} --groups ${groups} --region ${world.region}`
     : `aws ec2 modify-network-interface-attribute --network-interface-id ${face.id} --groups ${groups} --region ${world.region}`;
+}
+
+/** Lets one group send to another on one port. */
+export function fixEgress(world: World, from: string, to: string, port: number): string {
+  return chooseFix(world, {
+    command: `aws ec2 authorize-security-group-egress --group-id ${from} --ip-permissions 'IpProtocol=tcp,FromPort=${port},ToPort=${port},UserIdGroupPairs=[{GroupId=${to}}]'`,
+    template: `add an egress rule to ${from} for tcp ${port} to ${to}`,
+  });
+}
+
+/** Lets one group in on one port of another. */
+export function fixIngress(world: World, from: string, to: string, port: number): string {
+  return chooseFix(world, {
+    command: `aws ec2 authorize-security-group-ingress --group-id ${to} --protocol tcp --port ${port} --source-group ${from}`,
+    template: `add an ingress rule to ${to} for tcp ${port} from ${from}`,
+  });
 }
 
 function permission({ traffic, peer }: GroupRule): string {

@@ -1,5 +1,7 @@
 // asg-multi-az: the group keeps at least two instances, over at least two zones that the load balancer serves.
+
 import { listAnswers } from '../answers.ts';
+import { chooseFix } from '../choose-fix.ts';
 import { known, knownList, knownOrAbsent } from '../doubt.ts';
 import type { AutoScalingGroupPart, LoadBalancerPart } from '../parts/part.ts';
 import type { Verdict } from '../verdict.ts';
@@ -22,13 +24,19 @@ export const asgMultiAz = defineControl({
   consults: ['ec2.DescribeAvailabilityZones', 'ec2.DescribeSubnets', 'elbv2.DescribeTargetGroups'],
   judge(context, part, verdict) {
     const { raw, name } = part;
-    const update = `aws autoscaling update-auto-scaling-group --auto-scaling-group-name ${name} --region ${context.world.region}`;
+    const update = `aws autoscaling update-auto-scaling-group --auto-scaling-group-name ${name}`;
     if (raw.Status) verdict.doubt(`${name} is in state '${raw.Status}'`);
     verdict.attempt(() => {
       const size = Number(known(raw.MinSize, `MinSize of ${name}`));
       if (size >= 2) verdict.hold(`MinSize ${size}`);
       else
-        verdict.fail({ reason: `MinSize is ${size}, at least 2 is needed`, fix: `${update} --min-size 2` });
+        verdict.fail({
+          reason: `MinSize is ${size}, at least 2 is needed`,
+          fix: chooseFix(context.world, {
+            command: `${update} --min-size 2`,
+            template: `set MinSize of ${name} to 2 or more`,
+          }),
+        });
     });
     let zones: string[] = [];
     verdict.attempt(() => {
@@ -37,11 +45,14 @@ export const asgMultiAz = defineControl({
         verdict,
         'subnets',
         zonesOf(context, part),
-        `${update} --vpc-zone-identifier ${raw.VPCZoneIdentifier ?? ''},<a subnet in another zone>`,
+        chooseFix(context.world, {
+          command: `${update} --vpc-zone-identifier ${raw.VPCZoneIdentifier ?? ''},<a subnet in another zone>`,
+          template: `add a subnet in another zone to VPCZoneIdentifier of ${name}`,
+        }),
       );
     });
     for (const balancer of balancersOf(context, part)) {
-      verdict.attempt(() => requireEnabled(balancer, zones, verdict));
+      verdict.attempt(() => requireEnabled(context, balancer, zones, verdict));
     }
     verdict.attempt(() => {
       const running = knownList(raw.Instances, `instances of ${name}`).filter(
@@ -88,7 +99,12 @@ export function balancersOf({ world, selection }: Context, part: AutoScalingGrou
   return selection['auto-scaling-group'].parts.length === 1 ? selection['load-balancer'].parts : [];
 }
 
-function requireEnabled(balancer: LoadBalancerPart, zones: string[], verdict: Verdict): void {
+function requireEnabled(
+  { world }: Context,
+  balancer: LoadBalancerPart,
+  zones: string[],
+  verdict: Verdict,
+): void {
   const enabled = knownList(balancer.raw.AvailabilityZones, `zones of ${balancer.name}`).map((zone) =>
     known(zone.ZoneName, `a zone of ${balancer.name}`),
   );
@@ -97,7 +113,10 @@ function requireEnabled(balancer: LoadBalancerPart, zones: string[], verdict: Ve
   else {
     verdict.fail({
       reason: `${missing.join(', ')} not enabled on load balancer ${balancer.name}: instances there get no requests`,
-      fix: `aws elbv2 set-subnets --load-balancer-arn ${balancer.id} --subnets <the present ones and one in ${missing.join(', ')}>`,
+      fix: chooseFix(world, {
+        command: `aws elbv2 set-subnets --load-balancer-arn ${balancer.id} --subnets <the present ones and one in ${missing.join(', ')}>`,
+        template: `add a subnet in ${missing.join(', ')} to Subnets of ${balancer.name}`,
+      }),
     });
   }
 }

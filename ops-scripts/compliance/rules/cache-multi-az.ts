@@ -1,5 +1,7 @@
 // cache-multi-az: each shard of the cache has members in at least two zones, with automatic failover.
+
 import type { CacheCluster } from '@aws-sdk/client-elasticache';
+import { chooseFix } from '../choose-fix.ts';
 import { Doubt, known, knownList } from '../doubt.ts';
 import type { CachePart } from '../parts/part.ts';
 import type { Verdict } from '../verdict.ts';
@@ -80,17 +82,23 @@ function judgeReplicationGroup(
   verdict: Verdict,
 ): void {
   const { raw, name } = part;
-  const modify = `aws elasticache modify-replication-group --replication-group-id ${name} --apply-immediately --region ${context.world.region}`;
+  const modify = `aws elasticache modify-replication-group --replication-group-id ${name} --apply-immediately`;
   requireEnabled(
     'MultiAZ',
     () => known(raw.MultiAZ, `MultiAZ of ${name}`),
-    `${modify} --multi-az-enabled --automatic-failover-enabled`,
+    chooseFix(context.world, {
+      command: `${modify} --multi-az-enabled --automatic-failover-enabled`,
+      template: `set MultiAZEnabled and AutomaticFailoverEnabled of ${name} to true`,
+    }),
     verdict,
   );
   requireEnabled(
     'AutomaticFailover',
     () => known(raw.AutomaticFailover, `AutomaticFailover of ${name}`),
-    `${modify} --automatic-failover-enabled`,
+    chooseFix(context.world, {
+      command: `${modify} --automatic-failover-enabled`,
+      template: `set AutomaticFailoverEnabled of ${name} to true`,
+    }),
     verdict,
   );
   verdict.attempt(() => {
@@ -116,7 +124,10 @@ function judgeReplicationGroup(
           verdict,
           `members of shard ${shard.NodeGroupId ?? ''}`,
           zones,
-          `aws elasticache increase-replica-count --replication-group-id ${name} --apply-immediately --replica-configuration NodeGroupId=${shard.NodeGroupId},NewReplicaCount=${members.length},PreferredAvailabilityZones=<one zone a member, two of them different> --region ${context.world.region}`,
+          chooseFix(context.world, {
+            command: `aws elasticache increase-replica-count --replication-group-id ${name} --apply-immediately --replica-configuration NodeGroupId=${shard.NodeGroupId},NewReplicaCount=${members.length},PreferredAvailabilityZones=<one zone a member, two of them different>`,
+            template: `give each shard of ${name} members in two zones or more (ReplicasPerNodeGroup, PreferredCacheClusterAZs)`,
+          }),
         );
       });
     }

@@ -1,4 +1,5 @@
 // database-multi-az: an instance with a standby in another zone, or a cluster whose members stand in at least two.
+import { chooseFix } from '../choose-fix.ts';
 import { attempt, Doubt, known, knownOrAbsent, knownText, readItems } from '../doubt.ts';
 import type { DatabasePart } from '../parts/part.ts';
 import type { Verdict } from '../verdict.ts';
@@ -73,7 +74,10 @@ function judgeInstance(
     } else {
       verdict.fail({
         reason: `${name} is not MultiAZ: no standby in another zone`,
-        fix: `aws rds modify-db-instance --db-instance-identifier ${name} --multi-az --apply-immediately --region ${world.region}`,
+        fix: chooseFix(world, {
+          command: `aws rds modify-db-instance --db-instance-identifier ${name} --multi-az --apply-immediately`,
+          template: `set MultiAZ of ${name} to true`,
+        }),
       });
     }
   });
@@ -133,5 +137,8 @@ function readMembers({ raw, name, members }: Extract<DatabasePart, { flavor: 'cl
 }
 
 function fixMember({ world }: Context, cluster: string, engine: string | undefined, number: number): string {
-  return `aws rds create-db-instance --db-cluster-identifier ${cluster} --db-instance-identifier ${cluster}-${number} --engine ${engine} --db-instance-class <class> --availability-zone <another zone> --region ${world.region}`;
+  return chooseFix(world, {
+    command: `aws rds create-db-instance --db-cluster-identifier ${cluster} --db-instance-identifier ${cluster}-${number} --engine ${engine} --db-instance-class <class> --availability-zone <another zone>`,
+    template: `add an AWS::RDS::DBInstance to ${cluster} in another AvailabilityZone`,
+  });
 }

@@ -1,4 +1,5 @@
 // elb-multi-az: a load balancer has nodes in at least two Availability Zones.
+import { chooseFix } from '../choose-fix.ts';
 import { known, knownList } from '../doubt.ts';
 import { defineControl } from './control.ts';
 import { requireZones } from './count-zones.ts';
@@ -33,7 +34,10 @@ export const elbMultiAz = defineControl({
         verdict,
         'enabled',
         names,
-        `aws elbv2 set-subnets --load-balancer-arn ${id} --subnets ${zones.map(({ SubnetId }) => SubnetId).join(' ')} <a subnet in another zone> --region ${context.world.region}`,
+        chooseFix(context.world, {
+          command: `aws elbv2 set-subnets --load-balancer-arn ${id} --subnets ${zones.map(({ SubnetId }) => SubnetId).join(' ')} <a subnet in another zone>`,
+          template: `add a subnet in another zone to Subnets of ${name}`,
+        }),
       );
     });
   },

@@ -1,4 +1,5 @@
 // A port is open to all of an address family where the rules together cover each of its addresses.
+import { chooseFix } from '../choose-fix.ts';
 import { type Family, wholeFamily } from '../network/address.ts';
 import { formatSet } from '../network/format-set.ts';
 import { type Interval, isEmpty, subtract, unite } from '../network/interval-set.ts';
@@ -56,6 +57,9 @@ export function judgeOpen(
   const what = family === 'ipv4' ? `--protocol tcp --port ${port} ${all}` : all;
   verdict.fail({
     reason: `tcp ${port} is closed to ${ranges.length === 0 ? `all of ${familyNames[family]}` : `${familyNames[family]} ${formatSet(family, missing)}`}`,
-    fix: `aws ec2 authorize-security-group-ingress --group-id ${groupId} ${what} --region ${world.region}`,
+    fix: chooseFix(world, {
+      command: `aws ec2 authorize-security-group-ingress --group-id ${groupId} ${what}`,
+      template: `add an ingress rule to ${groupId} for tcp ${port} from ${family === 'ipv4' ? '0.0.0.0/0' : '::/0'}`,
+    }),
   });
 }
