@@ -1,5 +1,6 @@
 // The operators' command line: `npm run ops -- <command>`; each folder beside this file brings one command, loaded only where it is named.
 import { Command } from 'commander';
+import { makeAlike } from './command-line.ts';
 
 interface Loadable {
   summary: string;
@@ -29,9 +30,9 @@ const commands: Record<string, Loadable> = {
   },
 };
 
-const program = new Command('ops')
-  .description('Operate MyClothes.com: compliance checks, infrastructure, jobs, catalog, database')
-  .showHelpAfterError('(add --help for the options)');
+const program = new Command('npm run ops --').description(
+  'Operate MyClothes.com: compliance checks, infrastructure, jobs, catalog, database',
+);
 // The first word that is a command, so that `ops help jobs` finds it too.
 const named = process.argv.slice(2).find((word) => Object.hasOwn(commands, word));
 
@@ -39,6 +40,9 @@ try {
   for (const [name, { summary, load }] of Object.entries(commands)) {
     program.addCommand((name === named ? await load() : new Command(name)).description(summary));
   }
+  // Compliance could be a package of its own, and has exit codes of its own.
+  for (const command of program.commands) if (command.name() !== 'compliance') makeAlike(command);
+  makeAlike(program, { alone: true });
   await program.parseAsync();
 } catch (error) {
   console.error(error instanceof Error ? error.message : String(error));

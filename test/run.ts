@@ -1,8 +1,10 @@
-// `npm test` and `npm run test:long`: types, lint, unused code, then every test; ends with what was really counted.
+// `npm test`, `npm run test:long` and `npm run check`: types, lint, unused code, then every test; ends with what was really counted.
 import { spawn } from 'node:child_process';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { Command } from 'commander';
+import { makeAlike } from '../ops-scripts/command-line.ts';
+import { leaveNothing } from '../ops-scripts/local/leave-nothing.ts';
 import { installSystemPackages } from './support/system-packages.ts';
 
 interface Counts {
@@ -11,20 +13,37 @@ interface Counts {
   skipped: number;
 }
 
-const long = process.argv.includes('--long');
+const entries = ['origin/main.ts', 'worker/main.ts', 'edge/main.ts'];
+const checks: [name: string, command: string[]][] = [
+  ['types', ['tsc', '-p', '.']],
+  ['types under Deno', ['deno', 'check', '--quiet', ...entries]],
+  ['lint, format and import rules', ['biome', 'check', '.']],
+  ['unused files, exports and packages', ['knip']],
+  ['the OpenAPI document', ['node', 'test/app/lint-api.ts']],
+];
 
-async function main(): Promise<void> {
-  await installSystemPackages();
+const modes = {
+  test: { name: 'npm test --', does: 'Check types, lint and unused code, then run every test that fits.' },
+  long: { name: 'npm run test:long --', does: 'Run the tests that take longer than npm test may.' },
+  check: { name: 'npm run check --', does: 'Check types, lint, import rules and unused code.' },
+};
+const [modeName = 'test', ...args] = process.argv.slice(2);
+const mode = modeName as keyof typeof modes;
+
+const program = new Command(modes[mode].name).description(modes[mode].does).action(main);
+if (mode !== 'check')
+  program.argument('[files...]', 'only tests of files whose path contains this, and no checks');
+await makeAlike(program).parseAsync(args, { from: 'user' });
+
+async function main(files: string[] | object): Promise<void> {
+  if (mode !== 'check') await installSystemPackages();
+  await using traces = leaveNothing('myclothes-test-', { onSignal: 'end' });
   const counts: Counts = { passed: 0, failed: 0, skipped: 0 };
-  if (!long) {
-    await countCheck(counts, 'types', ['tsc', '-p', '.']);
-    const entries = ['origin/main.ts', 'worker/main.ts', 'edge/main.ts'];
-    await countCheck(counts, 'types under Deno', ['deno', 'check', '--quiet', ...entries]);
-    await countCheck(counts, 'lint, format and import rules', ['biome', 'check', '.']);
-    await countCheck(counts, 'unused files, exports and packages', ['knip']);
-    await countCheck(counts, 'the OpenAPI document', ['node', 'test/app/lint-api.ts']);
+  const only = Array.isArray(files) ? files : [];
+  if (mode !== 'long' && only.length === 0) {
+    for (const [name, command] of checks) await countCheck(counts, name, command);
   }
-  await countTests(counts);
+  if (mode !== 'check') await countTests(counts, join(traces.folder, 'results.json'), only);
   console.log(`${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped`);
   process.exitCode = counts.failed > 0 ? 1 : 0;
 }
@@ -36,17 +55,16 @@ async function countCheck(counts: Counts, name: string, command: string[]): Prom
   counts[passed ? 'passed' : 'failed'] += 1;
 }
 
-async function countTests(counts: Counts): Promise<void> {
-  const folder = await mkdtemp(join(tmpdir(), 'myclothes-test-'));
-  const file = join(folder, 'results.json');
+async function countTests(counts: Counts, file: string, files: string[]): Promise<void> {
   try {
     const code = await run([
       'vitest',
       'run',
-      ...(long ? ['--mode', 'long'] : []),
+      ...(mode === 'long' ? ['--mode', 'long'] : []),
       '--reporter=default',
       '--reporter=json',
       `--outputFile.json=${file}`,
+      ...files,
     ]);
     const results = JSON.parse(await readFile(file, 'utf8')) as {
       numPassedTests: number;
@@ -63,17 +81,15 @@ async function countTests(counts: Counts): Promise<void> {
   } catch (error) {
     console.error('Cannot read the test results', error);
     counts.failed += 1;
-  } finally {
-    await rm(folder, { recursive: true, force: true });
   }
 }
 
+/** What runs asks our variables, not us, whether it speaks to a terminal. */
 function run([command, ...args]: string[]): Promise<number> {
+  const env = process.stdout.isTTY ? process.env : { ...process.env, NO_COLOR: '1', FORCE_COLOR: undefined };
   return new Promise((resolve, reject) => {
-    const child = spawn(command!, args, { stdio: ['ignore', 'inherit', 'inherit'] });
+    const child = spawn(command!, args, { stdio: ['ignore', 'inherit', 'inherit'], env });
     child.on('error', reject);
     child.on('exit', (code) => resolve(code ?? 1));
   });
 }
-
-await main();

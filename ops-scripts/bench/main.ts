@@ -1,5 +1,7 @@
 // `npm run bench`: each figure as a ratio to a named limit that is measured in the same run.
 import { Command, Option } from 'commander';
+import { makeAlike } from '../command-line.ts';
+import { leaveNothing } from '../local/leave-nothing.ts';
 import { benchCatalogOfMillion, benchCatalogSize } from './catalog-size.ts';
 import { benchChangeToDone } from './change-to-done.ts';
 import { benchCompliance } from './compliance.ts';
@@ -35,11 +37,10 @@ const alone: Record<string, () => BenchResult | Promise<BenchResult | BenchResul
 const usual = [...Object.keys(alone), ...Object.keys(withShop)];
 const names = [...usual, ...Object.keys(long)];
 
-const program = new Command('bench')
+const program = new Command('npm run bench --')
   .description('Measure the shop, each figure as a ratio to a named limit in the same run')
   .argument('[names...]', `which: ${names.join(', ')}; or all but the last`)
   .addOption(new Option('--json', 'print one JSON object a benchmark, a line each'))
-  .showHelpAfterError()
   .action(run);
 
 async function run(asked: string[], { json }: { json?: boolean }): Promise<void> {
@@ -49,6 +50,7 @@ async function run(asked: string[], { json }: { json?: boolean }): Promise<void>
   if (unknown !== undefined) {
     program.error(`There is no benchmark '${unknown}'; there are ${names.join(', ')}`, { exitCode: 2 });
   }
+  await using _traces = leaveNothing('myclothes-bench-', { onSignal: 'end' });
   const print = (result: BenchResult) => console.log(json ? JSON.stringify(result) : describe(result));
   for (const bench of chosen.flatMap((name) => alone[name] ?? [])) {
     for (const result of [await bench()].flat()) print(result);
@@ -70,4 +72,4 @@ function describe(result: BenchResult): string {
   ].join('\n');
 }
 
-await program.parseAsync();
+await makeAlike(program).parseAsync();

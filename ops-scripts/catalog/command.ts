@@ -33,10 +33,11 @@ function importCommand(env: NodeJS.ProcessEnv): Command {
     .addHelpText(
       'after',
       `
-A column that the file lacks leaves its values as they are; an empty cell clears them.
-Separated by commas, semicolons or tabs; in UTF-8 or UTF-16.
+A column that the file lacks leaves its values as they are; an empty cell
+clears them. Separated by commas, semicolons or tabs; in UTF-8 or UTF-16.
 
-Exit code: 0 all rows imported, 1 the file could not be imported, 2 some rows were bad`,
+Exit code: 0 all rows imported, 1 the file could not be imported,
+2 some rows were bad`,
     )
     .action(async (file: string, options: { dryRun?: boolean }) => {
       const source = await openSource(file);

@@ -36,11 +36,14 @@ export function complianceCommand(): Command {
 const examples = `
 Examples:
   $ npm run ops -- compliance check live --stack shop --region eu-west-1
-  $ npm run ops -- compliance check snapshot account.json --output html --output-file report.html
-  $ npm run ops -- compliance check template shop.yaml --parameter Environment=production
+  $ npm run ops -- compliance check snapshot account.json \\
+      --output html --output-file report.html
+  $ npm run ops -- compliance check template shop.yaml \\
+      --parameter Environment=production
   $ npm run ops -- compliance explain asg-only-from-elb
 
-Exit codes: 0 all pass, 1 any fail, 2 no fail but something unknown, 3 usage, config or credentials`;
+Exit codes: 0 all pass, 1 any fail, 2 no fail but something unknown,
+3 usage, config or credentials`;
 
 function everyCommand(command: Command, apply: (command: Command) => void): void {
   apply(command);

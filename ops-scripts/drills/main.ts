@@ -1,5 +1,7 @@
 // `npm run drill`: hurts a region of its own under load, and says what that cost.
-import { Command, Option } from 'commander';
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { makeAlike, reasonOf, wrapText } from '../command-line.ts';
+import { leaveNothing } from '../local/leave-nothing.ts';
 import { catalogue, type PlannedRun, plannedRuns } from './catalogue.ts';
 import type { DrillResult, DrillSize } from './drill.ts';
 import { type CartStateName, Impossible, type Region, startRegion } from './region.ts';
@@ -16,26 +18,31 @@ interface Options extends DrillSize {
   html?: string;
 }
 
-const program = new Command('drill')
+const interruptedCode = 130;
+
+const program = new Command('npm run drill --')
   .description('Hurt a region under load, part by part, and count what was lost')
   .argument('[names...]', "drills to run, or 'all'; without any, they are listed")
   .option('--json', 'print one JSON object a drill, a line each')
   .option('--short', 'fewer shoppers and shorter faults')
   .addOption(new Option('--state <state>', 'how carts are kept').choices(['server', 'cookie', 'sticky']))
-  .addOption(new Option('--seed <number>', 'repeat the choices of an earlier run').argParser(Number))
-  .addOption(new Option('--minutes <number>', "how long 'random' goes on").argParser(Number).default(5))
+  .addOption(new Option('--seed <number>', 'repeat the choices of an earlier run').argParser(numberFrom))
+  .addOption(new Option('--minutes <number>', "how long 'random' goes on").argParser(numberFrom).default(5))
   .addOption(
-    new Option('--faults <number>', "how many faults 'random' brings at least").argParser(Number).default(1),
+    new Option('--faults <number>', "how many faults 'random' brings at least")
+      .argParser(numberFrom)
+      .default(1),
   )
-  .addOption(new Option('--shoppers <number>', 'how many shop at once').argParser(Number))
+  .addOption(new Option('--shoppers <number>', 'how many shop at once').argParser(numberFrom))
   .addOption(
-    new Option('--seconds <number>', 'how long they shop, the fault in the middle').argParser(Number),
+    new Option('--seconds <number>', 'how long they shop, the fault in the middle').argParser(numberFrom),
   )
   .addOption(
-    new Option('--think-ms <number>', 'between two things that a shopper does, at most').argParser(Number),
+    new Option('--think-ms <number>', 'between two things that a shopper does, at most').argParser(
+      numberFrom,
+    ),
   )
   .option('--html <file>', 'also write a report with charts')
-  .showHelpAfterError()
   .action(run);
 
 async function run(names: string[], options: Options): Promise<void> {
@@ -45,6 +52,8 @@ async function run(names: string[], options: Options): Promise<void> {
     program.error(`There is no drill '${unknown}'; without a name they are listed`, { exitCode: 2 });
   const seed = options.seed ?? Math.floor(Math.random() * 1_000_000);
   const results: DrillResult[] = [];
+  if (options.html) await writeHtmlReport(options.html, results).catch(refuseReport);
+  await using _traces = leaveNothing('myclothes-drill-', { onSignal: 'pass' });
   const stopping = listenForStop((sentence) => console.error(sentence));
   const byRegion = Map.groupBy(plannedRuns(names, options.state), ({ state, smallDisks }) =>
     [state, ...(smallDisks ? ['small disks'] : [])].join(' with '),
@@ -60,7 +69,9 @@ async function run(names: string[], options: Options): Promise<void> {
     }
   }
   if (!options.json) console.log(describeTotals(results));
-  process.exitCode = results.some(({ verdict }) => verdict === 'fail') ? 1 : 0;
+  const failed = results.some(({ verdict }) => verdict === 'fail');
+  // What was broken off has not passed.
+  process.exitCode = failed ? 1 : stopping.aborted ? interruptedCode : 0;
 }
 
 async function* runOnOneRegion(
@@ -137,7 +148,19 @@ function print(result: DrillResult, options: Options): void {
 }
 
 function listDrills(): void {
-  for (const [name, { summary }] of Object.entries(catalogue)) console.log(`${name.padEnd(26)}${summary}`);
+  for (const [name, { summary }] of Object.entries(catalogue))
+    console.log(`${name.padEnd(26)}${wrapText(summary, 26)}`);
 }
 
-await program.parseAsync();
+/** Told before a drill has taken its minutes. */
+function refuseReport(error: Error): never {
+  console.error(`Cannot write '${program.opts<Options>().html}': ${reasonOf(error)}`);
+  process.exit(1);
+}
+
+function numberFrom(text: string): number {
+  if (!/^\d{1,9}(\.\d+)?$/.test(text)) throw new InvalidArgumentError('It is a number from 0 up.');
+  return Number(text);
+}
+
+await makeAlike(program).parseAsync();

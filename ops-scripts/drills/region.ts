@@ -89,7 +89,7 @@ export async function startRegion(
   env: NodeJS.ProcessEnv,
   { state, smallDisks = false }: RegionOptions,
 ): Promise<Region> {
-  const folder = await mkdtemp(join(tmpdir(), 'myclothes-drill-'));
+  const folder = await mkdtemp(join(tmpdir(), 'region-'));
   const reason = smallDisks ? await whyNoSmallDisks(folder) : undefined;
   if (reason !== undefined) {
     await rm(folder, { recursive: true, force: true });

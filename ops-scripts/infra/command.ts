@@ -1,6 +1,7 @@
 // `ops infra`: the AWS stack as a CloudFormation template, made offline.
 import { writeFileSync } from 'node:fs';
 import { Command, InvalidArgumentError, Option } from 'commander';
+import { reasonOf } from '../../origin/system-faults.ts';
 import { type SizeName, sizeNames } from './sizes.ts';
 
 interface SynthFlags {
@@ -48,7 +49,13 @@ async function synth({ size, replicas, aurora, spot, out }: SynthFlags): Promise
   const { synthesize } = await import('./synthesize.ts');
   const template = JSON.stringify(synthesize({ size, replicas, aurora, spotPercent: spot }), null, 1);
   if (out === undefined) console.log(template);
-  else writeFileSync(out, `${template}\n`);
+  else {
+    try {
+      writeFileSync(out, `${template}\n`);
+    } catch (cause) {
+      throw new Error(`Cannot write '${out}': ${reasonOf(cause)}`, { cause });
+    }
+  }
 }
 
 function within(least: number, most: number): (text: string) => number {

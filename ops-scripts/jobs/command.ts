@@ -60,7 +60,7 @@ function statusCommand(env: NodeJS.ProcessEnv): Command {
       await Promise.all(Object.values(queues).map((queue) => queue.close()));
       redis.disconnect();
       if (json) return console.log(JSON.stringify({ queues: rows, outbox, countedTo }));
-      console.table(Object.fromEntries(rows.map(({ queue, ...of }) => [queue, of])));
+      for (const line of tabulate(rows)) console.log(line);
       console.log(
         `outbox: ${outbox.pending} due, oldest waits ${outbox.lagSeconds.toFixed(1)} s, ${outbox.failing} failed and tried again, ${outbox.dead} given up`,
       );
@@ -77,6 +77,16 @@ function listCommand(env: NodeJS.ProcessEnv): Command {
       await using database = await openDatabase(env);
       await printFailed(database.db, filterOf(options), limit, json === true);
     });
+}
+
+/** A line a count, a column a queue: as narrow as the queues are few. */
+function tabulate(rows: { queue: string }[]): string[] {
+  const counts = rows.map((row) => new Map<string, unknown>(Object.entries(row)));
+  const widths = rows.map(({ queue }) => Math.max(queue.length, 6));
+  return [...counts[0]!.keys()].map((key) => {
+    const cells = counts.map((row, at) => String(row.get(key) ?? 0).padStart(widths[at]!));
+    return `${(key === 'queue' ? '' : key).padEnd(10)}${cells.join('  ')}`;
+  });
 }
 
 function deadCommand(env: NodeJS.ProcessEnv): Command {

@@ -6,8 +6,20 @@ import { type Shop, startShop } from './shop.ts';
 import { createSteps } from './steps.ts';
 import { tellPasswords } from './tell-passwords.ts';
 
+/** Loaded only where something was asked: a plain start is quicker without it. */
+async function readArguments(): Promise<void> {
+  const { Command } = await import('commander');
+  const { makeAlike } = await import('../command-line.ts');
+  const description =
+    'Run the whole shop on this machine: Postgres, Redis, catalog, origin, worker. Settings come from the environment, such as PORT and DATA_DIR; README lists them all.';
+  await makeAlike(new Command('npm start --').description(description))
+    .action(() => undefined)
+    .parseAsync();
+}
+
 /** @returns the exit code. */
 async function runShop(): Promise<number> {
+  if (process.argv.length > 2) await readArguments();
   const settings = readLocalSettings();
   const { startedByNpm } = settings;
   return runUntilStopped({ startedByNpm, say }, async ({ signal, giveUp }) => {
@@ -26,11 +38,18 @@ function announce(settings: LocalSettings, { storefrontUrl, workerUrl, dataDir }
   const passwords = tellPasswords(settings, dataDir);
   console.log(`ready ${storefrontUrl}`);
   console.log(`API        ${storefrontUrl}/api/docs`);
-  console.log(`Dashboard  ${workerUrl}/jobs  operator, ${passwords.tell('operatorPassword')}`);
+  console.log(inLine(`Dashboard  ${workerUrl}/jobs`, `operator, ${passwords.tell('operatorPassword')}`));
   console.log(
-    `Staff      ${storefrontUrl}/staff  ${settings.staffEmail}, ${passwords.tell('staffPassword')}`,
+    inLine(`Staff      ${storefrontUrl}/staff`, `${settings.staffEmail}, ${passwords.tell('staffPassword')}`),
   );
   passwords.markTold();
+}
+
+/** On a line of its own where the terminal is too narrow for both; programs read one line. */
+function inLine(address: string, who: string): string {
+  const line = `${address}  ${who}`;
+  const { isTTY, columns } = process.stdout;
+  return isTTY && columns < line.length ? `${address}\n${' '.repeat(11)}${who}` : line;
 }
 
 function say(sentence: string): void {

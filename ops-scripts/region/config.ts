@@ -15,7 +15,7 @@ export interface RegionSettings extends LocalSettings {
 
 /** @throws SettingsError with every fault at once. */
 export function readRegionSettings(
-  args: string[],
+  { json }: { json: boolean },
   env: Record<string, string | undefined> = process.env,
 ): RegionSettings {
   const edgePort = env['EDGE_PORT'] || '0';
@@ -26,7 +26,7 @@ export function readRegionSettings(
     edgePort: Number(edgePort),
     portIsSet: (env['PORT'] ?? '') !== '',
     postgresDisks: env['POSTGRES_DISKS'] || undefined,
-    json: args.includes('--json'),
+    json,
   };
 }
 

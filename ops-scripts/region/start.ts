@@ -1,33 +1,34 @@
 // `npm run region`: a whole region on one machine until Ctrl-C; `--json` prints one line for programs.
+import { Command } from 'commander';
+import { makeAlike } from '../command-line.ts';
 import { runUntilStopped } from '../local/run-until-stopped.ts';
+import { sayWhatToDo } from '../local/say-what-to-do.ts';
 import { readRegionSettings } from './config.ts';
 import { type Control, openControl } from './control.ts';
 import { type Region, startRegion } from './region.ts';
 import { renderTable, showLiveTable } from './table.ts';
 
-const help = `Usage: npm run region -- [--json]
+const notes = `
+Settings are those of npm start (PORT, EDGE_PORT, WORKER_PORT, DATA_DIR,
+CART_STATE and others); a port 0 takes a free one. POSTGRES_DISKS is a folder
+with one for each Postgres server (postgres-a1 and so on), where disks of their
+own are to be tried. All data lies in DATA_DIR/region; a region begins empty,
+and its logs stay in DATA_DIR/region/parts/logs.`;
 
-Runs a whole region on this machine: balancer, 3 origins, 2 workers, an edge node, Postgres primary with a
-synchronous standby and a read replica, Redis primary with a replica. Kill any part and watch.
+function readArguments(): { json: boolean } {
+  const program = new Command('npm run region --')
+    .description(
+      'Run a whole region on this machine: balancer, 3 origins, 2 workers, an edge node, Postgres primary with a synchronous standby and a read replica, Redis primary with a replica. Kill any part and watch.',
+    )
+    .option('--json', 'print one line that names every part, for programs')
+    .addHelpText('after', notes)
+    .action(() => undefined);
+  const { json = false } = makeAlike(program).parse().opts<{ json?: boolean }>();
+  return { json };
+}
 
-  --json   print one line that names every part, for programs
-  --help   print this
-
-Settings are those of npm start (PORT, EDGE_PORT, WORKER_PORT, DATA_DIR, CART_STATE, …); a port 0 takes a free one.
-POSTGRES_DISKS is a folder with one for each Postgres server (postgres-a1, …), where disks of their own are to be tried.
-All data lies in DATA_DIR/region; a region begins empty, and its logs stay in DATA_DIR/region/parts/logs.`;
-
-async function main(args: string[]): Promise<number> {
-  if (args.includes('--help')) {
-    console.log(help);
-    return 0;
-  }
-  const unknown = args.find((argument) => argument !== '--json');
-  if (unknown !== undefined) {
-    console.error(`Unknown option ${unknown}. See npm run region -- --help`);
-    return 3;
-  }
-  const settings = readRegionSettings(args);
+async function main(): Promise<number> {
+  const settings = readRegionSettings(readArguments());
   let tell = (sentence: string) => console.error(sentence);
   return runUntilStopped(
     { startedByNpm: settings.startedByNpm, say: (sentence) => tell(sentence) },
@@ -72,7 +73,7 @@ function announce(region: Region, control: Control, json: boolean) {
   return undefined;
 }
 
-process.exitCode = await main(process.argv.slice(2)).catch((error) => {
-  console.error(error instanceof Error ? error.message : error);
+process.exitCode = await main().catch((error) => {
+  console.error(sayWhatToDo(error));
   return 1;
 });

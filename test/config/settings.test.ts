@@ -54,7 +54,7 @@ describe('faults', () => {
   });
 
   test('of how many replicas confirm are told for a region, too, which hands on what was set', () => {
-    const read = (env: Record<string, string>) => readRegionSettings([], env);
+    const read = (env: Record<string, string>) => readRegionSettings({ json: false }, env);
     expect(named(faultsOf({ REDIS_REPLICAS: 'many', EDGE_PORT: 'three' }, read))).toEqual([
       'EDGE_PORT',
       'REDIS_REPLICAS',
@@ -63,10 +63,10 @@ describe('faults', () => {
   });
 
   test('of a region are told at once, its edge’s port among them', () => {
-    const read = (env: Record<string, string>) => readRegionSettings([], env);
+    const read = (env: Record<string, string>) => readRegionSettings({ json: false }, env);
     expect(named(faultsOf({ PORT: 'eighty', EDGE_PORT: 'ninety' }, read))).toEqual(['EDGE_PORT', 'PORT']);
     expect(named(faultsOf({ EDGE_PORT: '70000' }, read))).toEqual(['EDGE_PORT']);
-    expect(readRegionSettings([], { EDGE_PORT: '' }).edgePort).toBe(0);
+    expect(readRegionSettings({ json: false }, { EDGE_PORT: '' }).edgePort).toBe(0);
   });
 
   test('never repeat what was set', () => {

@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestProject } from 'vitest/node';
+import { leaveNothing } from '../../ops-scripts/local/leave-nothing.ts';
 import { startPostgres, urlOfDatabase, withPostgres } from '../../ops-scripts/local/postgres.ts';
 import { startRedisServer } from '../../ops-scripts/local/redis.ts';
 import { createDatabase, createPool } from '../../origin/postgres/database.ts';
@@ -16,10 +17,14 @@ declare module 'vitest' {
   }
 }
 
+/** As in run.ts, which may have seen to it already. */
+const prefix = 'myclothes-test-';
 const templateDatabase = 'migrated';
 
 export default async function setup(project: TestProject) {
-  const folder = mkdtempSync(join(tmpdir(), 'myclothes-test-'));
+  // Ends with this process, however that ends.
+  if (!tmpdir().includes(`/${prefix}`)) leaveNothing(prefix, { onSignal: 'end' });
+  const folder = mkdtempSync(join(tmpdir(), 'stores-'));
   const password = randomBytes(18).toString('base64url');
   const [postgres, redis] = await Promise.all([
     startPostgres({

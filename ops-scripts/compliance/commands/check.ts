@@ -23,14 +23,14 @@ export function checkCommand(): Command {
   const live = addAccessOptions(checking('live', 'Judge the account that the AWS credentials open'))
     .addHelpText(
       'after',
-      '\nExample:\n  $ npm run ops -- compliance check live --stack shop --profile audit --region eu-west-1',
+      '\nExample:\n  $ npm run ops -- compliance check live --stack shop \\\n      --profile audit --region eu-west-1',
     )
     .action(guard(async (options: CheckOptions) => report(await collectLive(options), 'live', options)));
   const snapshot = addIdleAccessOptions(checking('snapshot', 'Judge a saved snapshot'))
     .argument('<file>', 'written by `compliance snapshot`')
     .addHelpText(
       'after',
-      '\nExample:\n  $ npm run ops -- compliance check snapshot account.json --load-balancer shop --output json',
+      '\nExample:\n  $ npm run ops -- compliance check snapshot account.json \\\n      --load-balancer shop --output json',
     )
     .action(
       guard((file: string, options: CheckOptions) =>
@@ -45,7 +45,7 @@ export function checkCommand(): Command {
   addIdleAccessOptions(template)
     .addHelpText(
       'after',
-      '\nExample:\n  $ npm run ops -- compliance check template shop.yaml data.yaml --parameter Size=small',
+      '\nExample:\n  $ npm run ops -- compliance check template shop.yaml data.yaml \\\n      --parameter Size=small',
     )
     .action(
       guard(
@@ -79,9 +79,11 @@ async function report(snapshot: Snapshot, mode: Mode, options: CheckOptions): Pr
     options.waivers === undefined ? [] : parseWaivers(readText(options.waivers), options.waivers);
   const judged = judge(snapshot, { mode, selection: readSelection(options), minZones: options.minZones });
   const result = applyWaivers(judged, waivers, new Date());
+  const columns = process.stdout.columns || Number(process.env['COLUMNS']);
   const terminal = {
-    color: process.stdout.isTTY === true && options.outputFile === undefined,
-    width: process.stdout.columns ?? 120,
+    color: process.stdout.isTTY === true && !process.env['NO_COLOR'] && options.outputFile === undefined,
+    width: columns || 120,
+    isTerminal: columns > 0 && options.outputFile === undefined,
   };
   const text = writeReport(result, options.output, terminal, snapshot);
   if (options.outputFile === undefined) console.log(text);

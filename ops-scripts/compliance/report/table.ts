@@ -2,9 +2,16 @@
 import type { Finding, Report, Status } from '../findings.ts';
 import { shortName } from './short-name.ts';
 
+export interface Terminal {
+  color: boolean;
+  width: number;
+  /** Else a file or a pipe. */
+  isTerminal?: boolean;
+}
+
 const colors: Record<Status, number> = { pass: 32, fail: 31, unknown: 33, waived: 36 };
 
-export function writeTable(report: Report, { color, width }: { color: boolean; width: number }): string {
+export function writeTable(report: Report, { color, width, isTerminal }: Terminal): string {
   const paint = (text: string, code: number) => (color ? `\u001b[${code}m${text}\u001b[0m` : text);
   const nameWidth = Math.max(
     8,
@@ -23,27 +30,39 @@ export function writeTable(report: Report, { color, width }: { color: boolean; w
       return [
         head,
         ...wrap(finding.reason, width - 9).map((line) => `${' '.repeat(9)}${line}`),
-        ...details(finding, paint),
+        ...details(finding, paint, isTerminal ? width : Number.POSITIVE_INFINITY),
       ];
     const [first = '', ...rest] = wrap(finding.reason, room);
     return [
       `${head}  ${first}`,
       ...rest.map((line) => ' '.repeat(indent) + line),
-      ...details(finding, paint),
+      ...details(finding, paint, isTerminal ? width : Number.POSITIVE_INFINITY),
     ];
   });
   const { pass, fail, unknown, waived } = report.summary;
   const where = [report.account, report.region].filter(Boolean).join(' ');
   const sum = `${pass} pass, ${fail} fail, ${unknown} unknown, ${waived} waived (${report.mode}${where ? ` ${where}` : ''}; ${report.calls.made} calls, ${report.calls.denied} denied)`;
-  return [...lines, '', sum].join('\n');
+  return [...lines, '', ...wrap(sum, isTerminal ? width : Number.POSITIVE_INFINITY)].join('\n');
 }
 
-function details(finding: Finding, paint: (text: string, code: number) => string): string[] {
-  const indent = ' '.repeat(9);
+/** On a terminal in its width; a program that reads them finds each on one line. */
+function details(
+  { warnings, path = [], fix }: Finding,
+  paint: (text: string, code: number) => string,
+  room: number,
+): string[] {
+  const below = (label: string, text: string, end = '') =>
+    wrap(text, room - 15 - end.length).map((line, index, { length }) => {
+      return `${' '.repeat(9)}${(index === 0 ? label : '').padEnd(6)}${line}${index < length - 1 ? end : ''}`;
+    });
+  const bold = (line: string) => line.slice(0, 15) + paint(line.slice(15), 1);
   return [
-    ...finding.warnings.map((warning) => `${indent}note  ${warning}`),
-    ...(finding.path ?? []).map((hop, index) => `${indent}${index === 0 ? 'path  ' : '      → '}${hop}`),
-    ...(finding.fix?.split('\n') ?? []).map((line) => `${indent}fix   ${paint(line, 1)}`),
+    ...warnings.flatMap((warning) => below('note', warning)),
+    ...path.flatMap((hop, index) => (index === 0 ? below('path', hop) : below('', `→ ${hop}`))),
+    // A command that goes on in the next line can still be copied.
+    ...(fix?.split('\n') ?? []).flatMap((one) =>
+      below('fix', one, one.startsWith('aws ') ? ' \\' : '').map(bold),
+    ),
   ];
 }
 

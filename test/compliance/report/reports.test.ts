@@ -54,6 +54,16 @@ describe('of an account with a failure and a denied call', () => {
     );
   });
 
+  test('the table fits a narrow terminal, and its command can still be copied', () => {
+    const table = writeReport(report, 'table', { color: false, width: 80, isTerminal: true }, snapshot);
+    const words = (text: string) => text.split(/\s+/).filter((word) => word !== '\\');
+    expect(
+      table.split('\n').filter((line) => line.length > 80 && / \S/.test(line.trim().replace(/ \\$/, ''))),
+    ).toEqual([]);
+    expect(table).toMatch(/aws ec2 revoke-security-group-ingress .* \\\n/);
+    expect(words(table)).toEqual(words(writeReport(report, 'table', { color: false, width: 80 }, snapshot)));
+  });
+
   test('comparing with the sound account tells what changed and why, and with itself nothing', () => {
     expect(compareReports(report, report)).toEqual([]);
     const changes = compareReports(reportOf(soundStack()), report);

@@ -1,0 +1,128 @@
+// Every npm script answers --help, refuses what it does not know, and fits a terminal of 80 columns without colours in a pipe.
+import { spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+
+const { scripts } = JSON.parse(readFileSync('package.json', 'utf8')) as { scripts: Record<string, string> };
+/** `fix` is biome's own command. */
+const names = Object.keys(scripts).filter(
+  (name) => !(name.startsWith('pre') && name.slice(3) in scripts) && name !== 'fix',
+);
+
+function run(command: string, ...args: string[]) {
+  const env = { ...process.env, FORCE_COLOR: undefined, NO_COLOR: undefined, COLUMNS: undefined };
+  return spawnSync(command, args, { encoding: 'utf8', env, timeout: 50_000 });
+}
+
+const tooWide = (text: string) => text.split('\n').filter((line) => line.length > 80);
+
+test('The npm scripts are those that README names', () => {
+  expect(names.toSorted()).toEqual([
+    'bench',
+    'check',
+    'drill',
+    'ops',
+    'region',
+    'start',
+    'test',
+    'test:long',
+  ]);
+});
+
+describe.each(names)('npm run %s', (name) => {
+  test('answers --help within 80 columns, and starts nothing', () => {
+    const { status, stdout } = run('npm', 'run', '--silent', name, '--', '--help');
+    expect([status, stdout]).toEqual([0, expect.stringMatching(/^Usage: npm /)]);
+    expect(tooWide(stdout)).toEqual([]);
+    expect(stdout).not.toContain('\u001b');
+  });
+
+  test('refuses an option that it does not know, with exit code 2', () => {
+    const { status, stdout, stderr } = run('npm', 'run', '--silent', name, '--', '--no-such-option');
+    expect([status, stdout]).toEqual([2, '']);
+    expect(stderr).toMatch(/^error: unknown option '--no-such-option'\n\(add --help for the options\)/);
+  });
+});
+
+const ops = (...args: string[]) => run(process.execPath, 'ops-scripts/main.ts', ...args);
+
+/** All commands of the operators, as their own help names them. */
+function listCommands(path: string[] = []): string[][] {
+  const { stdout } = ops(...path, '--help');
+  const listed = stdout.split('\nCommands:\n')[1]?.split('\n\n')[0] ?? '';
+  const below = [...listed.matchAll(/^ {2}([a-z][\w-]*)/gm)]
+    .map(([, name]) => name!)
+    .filter((name) => name !== 'help');
+  return [path, ...below.flatMap((name) => listCommands([...path, name]))];
+}
+
+test("Each of the operators' commands answers --help and refuses what it does not know", {
+  timeout: 180_000,
+}, () => {
+  const commands = listCommands();
+  expect(commands.length).toBeGreaterThan(15);
+  for (const command of commands) {
+    const { status, stdout } = ops(...command, '--help');
+    expect([command, status, tooWide(stdout)]).toEqual([command, 0, []]);
+    const refused = ops(...command, '--no-such-option');
+    expect([command, refused.status, refused.stdout]).toEqual([
+      command,
+      command[0] === 'compliance' ? 3 : 2,
+      '',
+    ]);
+  }
+});
+
+test.each([
+  [[], 2],
+  [['no-such-command'], 2],
+  [['db'], 2],
+  [['catalog', 'import'], 2],
+  [['infra', 'synth', '--replicas', '99'], 2],
+  [['compliance'], 3],
+  [['compliance', 'no-such-command'], 3],
+  [['compliance', 'check', 'snapshot'], 3],
+])('A wrong use of ops %j ends with %i', (args, code) => {
+  expect(ops(...args).status).toBe(code);
+});
+
+test.each([
+  ['drills', ['no-such-drill']],
+  ['drills', ['--state', 'none']],
+  ['drills', ['--seed', 'x', 'crowd']],
+  ['bench', ['no-such-benchmark']],
+])('A wrong use of the %s %j ends with 2', (folder, args) => {
+  expect(run(process.execPath, `ops-scripts/${folder}/main.ts`, ...args).status).toBe(2);
+});
+
+test('The list of the drills fits a narrow terminal', () => {
+  const { status, stdout } = run(process.execPath, 'ops-scripts/drills/main.ts');
+  expect([status, tooWide(stdout)]).toEqual([0, []]);
+});
+
+const nowhere = join('/no-such-folder', 'file.json');
+
+test.each([
+  [['catalog', 'import', nowhere], 1, `Cannot read '${nowhere}': there is no such file or folder`],
+  [['catalog', 'import', '/tmp'], 1, "Cannot read '/tmp': it is a folder"],
+  [['infra', 'synth', '--out', nowhere], 1, `Cannot write '${nowhere}': there is no such file or folder`],
+  [
+    ['compliance', 'check', 'snapshot', nowhere],
+    3,
+    `Cannot read '${nowhere}': there is no such file or folder`,
+  ],
+  [
+    ['compliance', 'check', 'template', nowhere],
+    3,
+    `Cannot read '${nowhere}': there is no such file or folder`,
+  ],
+])('A file that cannot be had is told in one sentence: ops %j', (args, code, sentence) => {
+  const { status, stderr } = ops(...args);
+  expect([status, stderr.trim()]).toEqual([code, sentence]);
+});
+
+test('A report of a drill that could not be written is told before the drill begins', () => {
+  const { status, stderr } = run(process.execPath, 'ops-scripts/drills/main.ts', 'crowd', '--html', nowhere);
+  expect([status, stderr.trim()]).toEqual([1, `Cannot write '${nowhere}': there is no such file or folder`]);
+});
