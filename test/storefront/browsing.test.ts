@@ -54,12 +54,14 @@ describe.skipIf(!hasChromium)('looking around in Chromium', () => {
     await page.evaluate('window.isSamePage = true');
     await page.locator('.choice-input[data-size="M"] + .choice').click();
     await page.fill('#quantity', '3');
+    await page.getByText('Size guide').click();
     await page.getByRole('link', { name: 'Navy', exact: true }).press('Enter');
     await page.getByText('Size in Navy').waitFor();
     expect(await page.evaluate('window.isSamePage')).toBe(true);
     expect(await page.locator('.choice-input:checked').getAttribute('data-size')).toBe('M');
     expect(await page.inputValue('#quantity')).toBe('3');
     expect(await page.evaluate('document.activeElement.textContent')).toBe('Navy');
+    expect(await page.locator('.sizing').isVisible()).toBe(true);
   });
 
   test('the pictures of a product have one size', async () => {

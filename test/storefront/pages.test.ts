@@ -38,6 +38,8 @@ function pagePaths(): string[] {
     '/c/women',
     '/c/women-dresses?size=38&color=Navy&max=90',
     `/p/${storefront.slug}`,
+    `/p/${storefront.slug}?color=Navy`,
+    '/search?page=2',
     '/search?q=jumper',
     '/search?q=jumpr',
     '/search?q=zeppelin',
@@ -48,6 +50,7 @@ function pagePaths(): string[] {
     '/forgot-password',
     '/reset-password?token=x',
     '/p/nothing-here',
+    '/api/docs',
   ];
 }
 

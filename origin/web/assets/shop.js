@@ -173,16 +173,20 @@ function parsePage(text) {
 }
 
 function replaceMain(page) {
-  const content = page.querySelector('main');
-  document.querySelector('main').replaceWith(content);
+  replaceParts(page, ['main']);
+  return document.querySelector('main');
+}
+
+function replaceParts(page, selectors) {
+  for (const selector of selectors)
+    document.querySelector(selector).replaceWith(page.querySelector(selector));
   enhance();
-  return content;
 }
 
 let latest;
 
-/** Shows the page at an address in place of this one. Where that fails, the browser goes there by itself. @returns whether it is shown */
-async function show(url, remember) {
+/** Shows the page at an address, or parts of it, in place of this one. Where that fails, the browser goes there by itself. @returns whether it is shown */
+async function show(url, remember, selectors = ['main']) {
   const asked = {};
   latest = asked;
   try {
@@ -192,7 +196,7 @@ async function show(url, remember) {
     // Something else was asked for meanwhile.
     if (latest !== asked) return false;
     remember(page);
-    replaceMain(page);
+    replaceParts(page, selectors);
     document.title = page.title;
     return true;
   } catch {
@@ -236,7 +240,8 @@ async function showColor(swatch) {
   const before = variantId && [...(variantId.length ? variantId : [variantId])].find((size) => size.checked);
   const pieces = quantity?.value;
   const href = swatch.getAttribute('href');
-  if (!(await show(href, () => history.replaceState(history.state, '', href)))) return;
+  const remember = () => history.replaceState(history.state, '', href);
+  if (!(await show(href, remember, ['.gallery', '.picker']))) return;
   const form = document.querySelector('[data-add]');
   for (const size of form.querySelectorAll('.sizes input:enabled')) {
     if (before && size.dataset.size === before.dataset.size) size.checked = true;
