@@ -11,6 +11,7 @@ import { redisFaults } from './faults/redis.ts';
 import { freshness } from './freshness/freshness.ts';
 import type { CartStateName } from './region.ts';
 import { runFault } from './run-fault.ts';
+import { type LifeRun, runShopLife } from './shop-life/shop-life.ts';
 import { compareStrategies } from './strategies.ts';
 
 export interface Drill {
@@ -49,6 +50,18 @@ export const catalogue: Record<string, Drill> = {
     run: freshness,
   },
   random: { summary: randomFaults.summary, run: (context) => runFault('random', randomFaults, context) },
+};
+
+/** These start what they need by themselves, so that no region is started for them. */
+export const drillsWithOwnParts: Record<
+  string,
+  { summary: string; run(how: LifeRun): Promise<DrillResult> }
+> = {
+  'shop-life': {
+    summary:
+      'the shop lives for days among shoppers, staff, files, mail servers and restarts; laws are checked',
+    run: runShopLife,
+  },
 };
 
 /** In the order of the catalogue, those that need another region last; one region serves all that can share it. */

@@ -2,7 +2,7 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { makeAlike, reasonOf, wrapText } from '../command-line.ts';
 import { leaveNothing } from '../local/leave-nothing.ts';
-import { catalogue, type PlannedRun, plannedRuns } from './catalogue.ts';
+import { catalogue, drillsWithOwnParts, type PlannedRun, plannedRuns } from './catalogue.ts';
 import type { DrillResult, DrillSize } from './drill.ts';
 import { type CartStateName, Impossible, type Region, startRegion } from './region.ts';
 import { describeFailure, describeResult, describeTotals } from './report.ts';
@@ -16,6 +16,9 @@ interface Options extends DrillSize {
   state?: CartStateName;
   seed?: number;
   html?: string;
+  days?: number;
+  region?: boolean;
+  report?: string;
 }
 
 const interruptedCode = 130;
@@ -43,11 +46,16 @@ const program = new Command('npm run drill --')
     ),
   )
   .option('--html <file>', 'also write a report with charts')
+  .addOption(new Option('--days <number>', "how many days 'shop-life' lasts").argParser(numberFrom))
+  .option('--region', "'shop-life' on a whole region, not on what npm start runs")
+  .option('--report <file>', "also write what 'shop-life' did and found, as Markdown")
   .action(run);
 
 async function run(names: string[], options: Options): Promise<void> {
   if (names.length === 0) return listDrills();
-  const unknown = names.find((name) => name !== 'all' && !(name in catalogue));
+  const unknown = names.find(
+    (name) => name !== 'all' && !(name in catalogue) && !(name in drillsWithOwnParts),
+  );
   if (unknown !== undefined)
     program.error(`There is no drill '${unknown}'; without a name they are listed`, { exitCode: 2 });
   const seed = options.seed ?? Math.floor(Math.random() * 1_000_000);
@@ -55,18 +63,26 @@ async function run(names: string[], options: Options): Promise<void> {
   if (options.html) await writeHtmlReport(options.html, results).catch(refuseReport);
   await using _traces = leaveNothing('myclothes-drill-', { onSignal: 'pass' });
   const stopping = listenForStop((sentence) => console.error(sentence));
-  const byRegion = Map.groupBy(plannedRuns(names, options.state), ({ state, smallDisks }) =>
+  const report = async (result: DrillResult) => {
+    results.push(result);
+    print(result, options);
+    // After each, so that a long run that is broken off leaves what it has.
+    if (options.html) await writeHtmlReport(options.html, results);
+  };
+  const onRegions = names.filter((name) => !(name in drillsWithOwnParts));
+  const byRegion = Map.groupBy(plannedRuns(onRegions, options.state), ({ state, smallDisks }) =>
     [state, ...(smallDisks ? ['small disks'] : [])].join(' with '),
   );
   for (const [description, runs] of byRegion) {
     if (stopping.aborted) break;
     console.error(`Starting a region that keeps carts in state ${description}`);
-    for await (const result of runOnOneRegion(runs, seed, options, stopping)) {
-      results.push(result);
-      print(result, options);
-      // After each, so that a long run that is broken off leaves what it has.
-      if (options.html) await writeHtmlReport(options.html, results);
-    }
+    for await (const result of runOnOneRegion(runs, seed, options, stopping)) await report(result);
+  }
+  for (const [name, drill] of Object.entries(drillsWithOwnParts)) {
+    if (stopping.aborted) break;
+    if (!names.includes(name) && !names.includes('all')) continue;
+    const progress = (sentence: string) => console.error(`${name}: ${sentence}`);
+    await report(await drill.run({ ...options, seed, progress, stopping }));
   }
   if (!options.json) console.log(describeTotals(results));
   const failed = results.some(({ verdict }) => verdict === 'fail');
@@ -148,7 +164,7 @@ function print(result: DrillResult, options: Options): void {
 }
 
 function listDrills(): void {
-  for (const [name, { summary }] of Object.entries(catalogue))
+  for (const [name, { summary }] of Object.entries({ ...catalogue, ...drillsWithOwnParts }))
     console.log(`${name.padEnd(26)}${wrapText(summary, 26)}`);
 }
 

@@ -17,6 +17,9 @@ export function describeResult(result: DrillResult): string {
 
 export interface HowItWasRun extends Partial<DrillSize> {
   short?: boolean;
+  /** Of `shop-life`. */
+  days?: number;
+  region?: boolean;
 }
 
 /** The history of the cart that was wronged, and the command that repeats the drill. */
@@ -30,6 +33,8 @@ export function describeFailure(
     ...(how.shoppers ? [`--shoppers ${how.shoppers}`] : []),
     ...(how.seconds ? [`--seconds ${how.seconds}`] : []),
     ...(how.thinkMs !== undefined ? [`--think-ms ${how.thinkMs}`] : []),
+    ...(how.days ? [`--days ${how.days}`] : []),
+    ...(how.region ? ['--region'] : []),
     ...(drill === 'random' ? [`--minutes ${how.minutes} --faults ${how.faults}`] : []),
   ];
   return [

@@ -24,6 +24,7 @@ function processesOf(folder: string): string[] {
 const commands = {
   'test run': ['test/run.ts', 'test', 'test/redis/room.test.ts'],
   drill: ['ops-scripts/drills/main.ts', 'crowd', '--short'],
+  life: ['ops-scripts/drills/main.ts', 'shop-life', '--days', '1'],
   benchmark: ['ops-scripts/bench/main.ts', 'origin-page'],
 };
 export type Name = keyof typeof commands;

@@ -1,0 +1,109 @@
+// One day: what is done in it, in an order that the seed chooses, several people at once.
+import type { SeededRandom } from '../seeded-random.ts';
+import {
+  changePassword,
+  lookAtOrders,
+  rename,
+  resetPassword,
+  signInOnNewDevice,
+  signOut,
+  signUp,
+} from './deeds/account.ts';
+import { browse, search } from './deeds/browse.ts';
+import { buyAsGuest, buySignedIn, payments } from './deeds/buy.ts';
+import { archive, bringBack, exportOnly, importSomeColumns } from './deeds/files.ts';
+import { openOldMail } from './deeds/mails.ts';
+import { restartPart } from './deeds/restarts.ts';
+import { changePrice, changeText, setStock } from './deeds/staff.ts';
+import type { Account, Life } from './life.ts';
+
+export interface Deed {
+  name: string;
+  run(life: Life, random: SeededRandom): Promise<unknown>;
+}
+
+const peopleAtOnce = 5;
+
+/** What was done before is done again each day, in another order and by others. */
+export function planDay(life: Life, random: SeededRandom): Deed[] {
+  const { day, shop } = life;
+  const paymentOf = (turn: number) => payments[(turn + day) % payments.length]!;
+  // Two a day, so that two days have seen all four.
+  const restarted = [0, 1].map((turn) => shop.parts[(2 * day + turn) % shop.parts.length]!);
+  const deeds: Deed[] = [
+    ...times(3, () => ({ name: 'browse', run: browse })),
+    ...times(8, () => ({ name: 'search', run: search })),
+    ...times(8, (turn) => ({
+      name: 'buy as a guest',
+      run: (own: Life, choices: SeededRandom) => buyAsGuest(own, choices, paymentOf(turn)),
+    })),
+    ...times(2, () => ({ name: 'sign up', run: signUp })),
+    ...times(4, (turn) => ({
+      name: 'buy signed in',
+      run: withAccount((own, choices, account) => buySignedIn(own, choices, paymentOf(turn), account)),
+    })),
+    { name: 'sign in on another device', run: withAccount(signInOnNewDevice) },
+    { name: 'change the name', run: withAccount(rename) },
+    { name: 'change the password', run: withAccount(changePassword) },
+    { name: 'reset the password', run: withAccount(resetPassword) },
+    { name: 'sign out', run: withAccount((own, _, account) => signOut(own, account)) },
+    ...times(2, () => ({ name: 'look at the own orders', run: withAccount(lookAtOrders) })),
+    { name: 'open an old mail', run: openOldMail },
+    ...times(3, () => ({ name: 'change a price', run: changePrice })),
+    ...times(2, () => ({ name: 'change a text', run: changeText })),
+    ...times(2, () => ({ name: 'set a stock', run: setStock })),
+    ...times(2, () => ({ name: 'import some columns', run: importSomeColumns })),
+    { name: 'archive a product', run: archive },
+    ...(day % 2 === 0 ? [{ name: 'bring a product back', run: bringBack }] : []),
+    ...(day % 3 === 0 ? [{ name: 'export the catalog', run: exportOnly }] : []),
+    ...restarted.map((part) => ({
+      name: `restart ${part}`,
+      run: (own: Life, choices: SeededRandom) => restartPart(own, choices, part),
+    })),
+  ];
+  return shuffle(deeds, random);
+}
+
+/** @returns when all is done, or as soon as it is told to stop */
+export async function liveDay(life: Life, random: SeededRandom, stopping: AbortSignal): Promise<void> {
+  const waiting = planDay(life, random.fork('plan')).map((deed, turn) => ({ deed, turn }));
+  const actNext = async () => {
+    for (let next = waiting.shift(); next !== undefined && !stopping.aborted; next = waiting.shift())
+      await act(life, next.deed, random.fork(`${next.deed.name} ${next.turn}`));
+  };
+  await Promise.all(Array.from({ length: peopleAtOnce }, actNext));
+}
+
+/** A broken promise is written down; the day goes on. */
+export async function act(life: Life, { name, run }: Deed, random: SeededRandom): Promise<void> {
+  try {
+    await run(life, random);
+  } catch (error) {
+    life.books.brokenPromises.push(`${name}: ${error instanceof Error ? error.message : error}`);
+  }
+}
+
+/** With one that exists, or a new one; one thing at a time with each. */
+function withAccount(
+  run: (life: Life, random: SeededRandom, account: Account) => Promise<unknown>,
+): Deed['run'] {
+  return async (life, random) => {
+    const known = life.books.accounts;
+    const account =
+      known.length === 0 || random.next() < 0.1 ? await signUp(life, random) : random.pick(known);
+    await account.lock.alone(() => run(life, random, account));
+  };
+}
+
+function times(count: number, make: (turn: number) => Deed): Deed[] {
+  return Array.from({ length: count }, (_, turn) => make(turn));
+}
+
+function shuffle<T>(items: T[], random: SeededRandom): T[] {
+  const shuffled = [...items];
+  for (let last = shuffled.length - 1; last > 0; last--) {
+    const other = random.integer(0, last);
+    [shuffled[last], shuffled[other]] = [shuffled[other]!, shuffled[last]!];
+  }
+  return shuffled;
+}

@@ -1,0 +1,169 @@
+// Accounts over time: signing up, coming back, a second device, another name, a new password by the mail's link.
+import { setTimeout as delay } from 'node:timers/promises';
+import type { SeededRandom } from '../../seeded-random.ts';
+import type { Account, Life } from '../life.ts';
+import { Lock } from '../lock.ts';
+import { makeMailbox, pickName } from '../people/addresses.ts';
+import type { Browser } from '../people/browser.ts';
+import { BrokenPromise, expectAnswer, expectStatus, expectThat } from '../promise.ts';
+import { readMail } from '../shop/read-mail.ts';
+
+const mailMs = 45_000;
+const lookMs = 100;
+
+/** With a mailbox that works four times of five. */
+export async function signUp(life: Life, random: SeededRandom): Promise<Account> {
+  const { email, fate } = makeMailbox(life, random);
+  const name = pickName(random);
+  const password = `a sentence of ${random.integer(100_000, 999_999)} wörds`;
+  const browser = life.browser();
+  if (random.next() < 0.5) {
+    const page = expectStatus(await browser.open('/sign-up'), 200);
+    const after = await browser.submit(page.form({ action: '/sign-up' }), { name, email, password });
+    expectStatus(after, 200);
+    expectThat(
+      after.path.startsWith('/account'),
+      `Signing up led to ${after.path}: ${after.text.slice(0, 200)}`,
+    );
+    life.books.count('signs up by form');
+  } else {
+    expectAnswer('Signing up', await browser.ask('POST', '/api/accounts', { email, password, name }), 201);
+    life.books.count('signs up by API');
+  }
+  const account = { email, name, password, devices: [browser], fate, lock: new Lock() };
+  life.books.accounts.push(account);
+  return account;
+}
+
+/** The bag follows to it. */
+export async function signInOnNewDevice(life: Life, random: SeededRandom, account: Account): Promise<void> {
+  const device = life.browser();
+  await signIn(device, account, random.next() < 0.5);
+  const own = account.devices.at(-1)!;
+  const [here, there] = [await countPieces(device), await countPieces(own)];
+  expectThat(here === there, `A new device shows ${here} pieces in the bag, the one before ${there}`);
+  account.devices.push(device);
+  life.books.count('signs in on another device');
+}
+
+async function signIn(browser: Browser, { email, password }: Account, byForm: boolean): Promise<void> {
+  if (!byForm) {
+    expectAnswer('Signing in', await browser.ask('POST', '/api/sessions', { email, password }), 201);
+    return;
+  }
+  const page = expectStatus(await browser.open('/sign-in'), 200);
+  const after = await browser.submit(page.form({ action: '/sign-in' }), { email, password });
+  expectStatus(after, 200);
+  expectThat(!after.path.startsWith('/sign-in'), `Signing in was refused: ${after.text.slice(0, 200)}`);
+}
+
+async function countPieces(browser: Browser): Promise<number> {
+  const cart = await browser.ask<{ count: number }>('GET', '/api/cart');
+  return expectAnswer('The cart', cart, 200).count;
+}
+
+export async function rename(life: Life, random: SeededRandom, account: Account): Promise<void> {
+  const browser = account.devices.at(-1)!;
+  const name = pickName(random);
+  if (random.next() < 0.5) {
+    const page = expectStatus(await browser.open('/account'), 200);
+    expectStatus(
+      await browser.submit(page.form({ action: '/account', has: '[name="name"]' }), { name }),
+      200,
+    );
+    life.books.count('changes the name by form');
+  } else {
+    expectAnswer('Another name', await browser.ask('PATCH', '/api/account', { name }), 200);
+    life.books.count('changes the name by API');
+  }
+  account.name = name;
+  for (const device of account.devices) await expectName(device, account);
+}
+
+/** What was written on one device is read on every other. */
+async function expectName(device: Browser, { name, email }: Account): Promise<void> {
+  const answer = await device.ask<{ name: string }>('GET', '/api/account');
+  const seen = expectAnswer('The own account', answer, 200).name;
+  expectThat(seen === name, `${email} is called ${seen} on a device, not ${name}`);
+}
+
+export async function changePassword(life: Life, random: SeededRandom, account: Account): Promise<void> {
+  const browser = account.devices.at(-1)!;
+  const newPassword = `another sentence ${random.integer(100_000, 999_999)}`;
+  const page = expectStatus(await browser.open('/account'), 200);
+  const form = page.form({ action: '/account', has: '[name="currentPassword"]' });
+  expectStatus(await browser.submit(form, { currentPassword: account.password, newPassword }), 200);
+  await expectOldPasswordRefused(life, account);
+  account.password = newPassword;
+  // All other devices are signed out.
+  account.devices = [browser];
+  await expectName(browser, account);
+  life.books.count('changes the password');
+}
+
+async function expectOldPasswordRefused(life: Life, { email, password }: Account): Promise<void> {
+  const answer = await life.browser().ask('POST', '/api/sessions', { email, password });
+  expectAnswer('Signing in with the old password', answer, 401);
+}
+
+/** The link is opened in another browser, as on a phone. A mailbox that takes no mail ends it. */
+export async function resetPassword(life: Life, random: SeededRandom, account: Account): Promise<void> {
+  const { email, fate } = account;
+  const before = life.mailServer.copies.length;
+  const asking = life.browser();
+  const page = expectStatus(await asking.open('/forgot-password'), 200);
+  expectStatus(await asking.submit(page.form({ action: '/forgot-password' }), { email }), 200);
+  if (fate !== 'accepts' && fate !== 'delays')
+    return life.books.count(`asks for a new password, whose mail server ${fate}`);
+  const link = await awaitLink(life, email, before);
+  const password = `a new sentence ${random.integer(100_000, 999_999)}`;
+  const phone = life.browser();
+  const form = expectStatus(await phone.open(link), 200).form({ action: '/reset-password' });
+  expectStatus(await phone.submit(form, { password }), 200);
+  await expectOldPasswordRefused(life, account);
+  account.password = password;
+  // Every device is signed out.
+  account.devices = [];
+  await signIn(phone, account, true);
+  account.devices.push(phone);
+  life.books.count('resets the password by the link in the mail');
+}
+
+async function awaitLink(life: Life, email: string, after: number): Promise<string> {
+  for (const until = performance.now() + mailMs; performance.now() < until; await delay(lookMs)) {
+    const copy = life.mailServer.copies
+      .slice(after)
+      .find(({ to, confirmed }) => confirmed && to.toLowerCase() === email.toLowerCase());
+    const link = copy && readMail(copy.message).links.find((found) => found.includes('/reset-password'));
+    if (link !== undefined) return link;
+  }
+  throw new BrokenPromise(`No mail with a link came to ${email} within ${mailMs / 1_000} s`);
+}
+
+export async function signOut(life: Life, account: Account): Promise<void> {
+  if (account.devices.length < 2) return;
+  const browser = account.devices.pop()!;
+  const page = expectStatus(await browser.open('/account'), 200);
+  const form = page.form({ action: '/account', has: '[value="sign-out"]' });
+  expectStatus(await browser.submit(form, {}), 200);
+  expectAnswer('An account that was signed out', await browser.ask('GET', '/api/account'), 401);
+  life.books.count('signs out');
+}
+
+/** Every order of one's own stands there, and opens. */
+export async function lookAtOrders(life: Life, random: SeededRandom, account: Account): Promise<void> {
+  const browser = account.devices.at(-1)!;
+  const own = life.books.orders.filter((order) => order.account === account);
+  const answer = await browser.ask<{ items: { id: string }[] }>('GET', '/api/orders');
+  const listed = new Set(expectAnswer('The own orders', answer, 200).items.map(({ id }) => id));
+  const missing = own.find(({ id }) => !listed.has(id));
+  expectThat(
+    missing === undefined,
+    `Order ${missing?.number} is not among the own orders of ${account.email}`,
+  );
+  life.books.count('looks at the own orders');
+  if (own.length === 0) return;
+  const order = random.pick(own);
+  const page = expectStatus(await browser.open(`/orders/${order.id}`), 200);
+  expectThat(page.text.includes(order.number), `The page of order ${order.number} does not name it`);
+}

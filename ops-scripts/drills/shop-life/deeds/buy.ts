@@ -1,0 +1,253 @@
+// Buying, by the pages' forms and by the API, as a guest and signed in, by each provider and with each outcome.
+import { randomUUID } from 'node:crypto';
+import type { SeededRandom } from '../../seeded-random.ts';
+import type { Account, BookedOrder, Life } from '../life.ts';
+import { type Address, makeMailbox, pickAddress } from '../people/addresses.ts';
+import type { Browser } from '../people/browser.ts';
+import type { ShopPage } from '../people/page.ts';
+import { BrokenPromise, expectAnswer, expectStatus, expectThat } from '../promise.ts';
+import { askProduct, pickHandle, type Variant } from './products.ts';
+
+export interface Payment {
+  provider: string;
+  outcome?: string;
+}
+
+export const payments: Payment[] = [
+  { provider: 'demo', outcome: 'paid' },
+  { provider: 'demo', outcome: 'declined' },
+  { provider: 'demo', outcome: 'unknown' },
+  { provider: 'on-delivery' },
+];
+
+interface Buyer {
+  browser: Browser;
+  email: string;
+  account: Account | undefined;
+  address: Address;
+}
+
+interface OrderSeen {
+  id: string;
+  number: string;
+  status: string;
+  total: { amount: number };
+  payment: { provider: string; status: string };
+}
+
+const mostLooks = 4;
+
+export async function buyAsGuest(life: Life, random: SeededRandom, payment: Payment): Promise<void> {
+  const { email } = makeMailbox(life, random);
+  await buy(life, random, payment, {
+    browser: life.browser(),
+    email,
+    account: undefined,
+    address: pickAddress(random),
+  });
+}
+
+/** On the newest device. */
+export async function buySignedIn(
+  life: Life,
+  random: SeededRandom,
+  payment: Payment,
+  account: Account,
+): Promise<void> {
+  await buy(life, random, payment, {
+    browser: account.devices.at(-1)!,
+    email: account.email,
+    account,
+    address: pickAddress(random, account.name),
+  });
+}
+
+async function buy(life: Life, random: SeededRandom, payment: Payment, buyer: Buyer): Promise<void> {
+  const byForm = random.next() < 0.6;
+  const pieces = random.integer(1, 2);
+  for (let piece = 0; piece < pieces; piece++) {
+    const added = byForm ? await addByForm(life, random, buyer) : await addByApi(life, random, buyer);
+    if (!added && piece === 0) return;
+  }
+  const order = byForm
+    ? await checkOutByForm(life, random, payment, buyer)
+    : await checkOutByApi(life, payment, buyer);
+  if (order === undefined) return life.books.count('is told that a piece is gone');
+  const who = buyer.account === undefined ? 'guest' : 'account';
+  const way = [payment.provider, payment.outcome].filter(Boolean).join(', ');
+  life.books.count(`buys as ${who} ${byForm ? 'by form' : 'by API'}: ${way}`);
+}
+
+async function chooseVariant(life: Life, random: SeededRandom, browser: Browser) {
+  const handle = await pickHandle(life, random, browser);
+  const product = await askProduct(browser, handle);
+  const offered = product?.variants.filter(({ available }) => available > 0) ?? [];
+  return offered.length === 0 ? undefined : { handle, variant: random.pick(offered) };
+}
+
+/** @returns false where there was nothing to be had */
+async function addByForm(life: Life, random: SeededRandom, { browser }: Buyer): Promise<boolean> {
+  const chosen = await chooseVariant(life, random, browser);
+  if (chosen === undefined) return false;
+  const page = await browser.open(`/p/${encodeURIComponent(chosen.handle)}`);
+  if (page.status === 404 || page.status === 410) return false;
+  const form = expectStatus(page, 200).form({ action: '/cart', has: '[name="variantId"]' });
+  const offered = form.element
+    .querySelectorAll('[name="variantId"]')
+    .filter((choice) => !choice.hasAttribute('disabled'))
+    .map((choice) => choice.getAttribute('value'));
+  if (!offered.includes(chosen.variant.id)) return false;
+  const color: Record<string, string> =
+    form.element.querySelector('[name="color"]') === null ? {} : { color: chosen.variant.color };
+  const bag = await browser.submit(form, { variantId: chosen.variant.id, quantity: '1', ...color });
+  return isInBag(bag, chosen.variant);
+}
+
+/** A piece that was sold meanwhile is refused with words. */
+function isInBag(bag: ShopPage, { sku }: Variant): boolean {
+  if (bag.status === 409 || bag.status === 422 || bag.status === 404) return false;
+  expectStatus(bag, 200);
+  expectThat(bag.path.startsWith('/cart'), `Adding ${sku} led to ${bag.path}, not to the bag`);
+  return true;
+}
+
+async function addByApi(life: Life, random: SeededRandom, { browser }: Buyer): Promise<boolean> {
+  const chosen = await chooseVariant(life, random, browser);
+  if (chosen === undefined) return false;
+  const body = { variantId: chosen.variant.id, quantity: 1 };
+  const answer = await browser.ask('POST', '/api/cart/lines', body);
+  if (answer.status === 409 || answer.status === 404) return false;
+  expectAnswer(`Adding ${chosen.variant.sku}`, answer, 200);
+  return true;
+}
+
+/** @returns undefined where a piece is gone; then the bag is emptied */
+async function checkOutByForm(
+  life: Life,
+  random: SeededRandom,
+  payment: Payment,
+  buyer: Buyer,
+): Promise<BookedOrder | undefined> {
+  const { browser } = buyer;
+  if (random.next() < 0.3) await changeQuantityByForm(life, browser);
+  const choice = [payment.provider, payment.outcome].filter(Boolean).join(':');
+  let page = await browser.open('/checkout');
+  for (let look = 0; look < mostLooks; look++) {
+    if (page.path.startsWith('/cart')) return undefined;
+    const form = page.form({ action: '/checkout', has: '[name="email"]' });
+    const totalShown = shownTotal(page);
+    const lines = await linesOf(browser);
+    page = await life.till.shared(() =>
+      browser.submit(form, { email: buyer.email, ...buyer.address, payment: choice }),
+    );
+    const id = /^\/orders\/([^/?]+)/.exec(page.path)?.[1];
+    if (id !== undefined) {
+      const seen = expectStatus(page, 200);
+      const booked = await book(life, buyer, payment, { id, totalShown, lines });
+      expectThat(seen.text.includes(booked.number), `The page of order ${booked.number} does not name it`);
+      return booked;
+    }
+    // 409: something changed since the page was shown, and it asks whether that is fine.
+    if (page.status !== 409)
+      throw new BrokenPromise(`The checkout was refused (${page.status}): ${page.text.slice(0, 400)}`);
+    if (/no longer to be had|only \d+ left|not everything/i.test(page.text)) {
+      await emptyBag(browser);
+      return undefined;
+    }
+  }
+  return undefined;
+}
+
+async function changeQuantityByForm(life: Life, browser: Browser): Promise<void> {
+  const bag = expectStatus(await browser.open('/cart'), 200);
+  const form = bag.findForm({ action: '/cart', has: '[name="quantity"]' });
+  if (form === undefined) return;
+  expectStatus(await browser.submit(form, { quantity: '1' }), 200);
+  life.books.count('changes a quantity in the bag');
+}
+
+/** The last total of the page: that of the whole order. */
+function shownTotal(page: ShopPage): number {
+  const found = [...page.text.matchAll(/Total[^€]{0,60}€\s?([\d,]+\.\d\d)/g)].at(-1)?.[1];
+  if (found === undefined) throw new BrokenPromise(`The checkout shows no total: ${page.text.slice(0, 300)}`);
+  return Math.round(Number(found.replaceAll(',', '')) * 100);
+}
+
+interface CartSeen {
+  lines: { variantId: string; quantity: number }[];
+  total: { amount: number; currency: string };
+}
+
+async function linesOf(browser: Browser): Promise<CartSeen['lines']> {
+  const cart = expectAnswer('The cart', await browser.ask<CartSeen>('GET', '/api/cart'), 200);
+  return cart.lines.map(({ variantId, quantity }) => ({ variantId, quantity }));
+}
+
+async function checkOutByApi(life: Life, payment: Payment, buyer: Buyer): Promise<BookedOrder | undefined> {
+  const { browser, email, address } = buyer;
+  for (let look = 0; look < mostLooks; look++) {
+    const cart = expectAnswer('The cart', await browser.ask<CartSeen>('GET', '/api/cart'), 200);
+    if (cart.lines.length === 0) return undefined;
+    const { line2, ...required } = address;
+    const shippingAddress = line2 === '' ? required : address;
+    const body = { email, shippingAddress, payment, expectedTotal: cart.total };
+    const answer = await life.till.shared(() =>
+      browser.ask<OrderSeen & { code?: string }>('POST', '/api/orders', body, {
+        'idempotency-key': randomUUID(),
+      }),
+    );
+    if (answer.status === 201) {
+      const lines = cart.lines.map(({ variantId, quantity }) => ({ variantId, quantity }));
+      return book(life, buyer, payment, { id: answer.body.id, totalShown: cart.total.amount, lines });
+    }
+    if (answer.status !== 409) expectAnswer('An order by API', answer, 201, 409);
+    if (answer.body.code === 'out-of-stock') {
+      await emptyBag(browser);
+      return undefined;
+    }
+    expectThat(answer.body.code === 'price-changed', `An order was refused: ${JSON.stringify(answer.body)}`);
+  }
+  return undefined;
+}
+
+async function emptyBag(browser: Browser): Promise<void> {
+  for (const { variantId } of await linesOf(browser)) {
+    expectAnswer('Removing a line', await browser.ask('DELETE', `/api/cart/lines/${variantId}`), 200);
+  }
+}
+
+const statusOf: Record<string, string[]> = {
+  'demo:paid': ['paid'],
+  'demo:declined': ['failed'],
+  // It may have been asked about again already.
+  'demo:unknown': ['unknown', 'paid'],
+  'on-delivery': ['pending'],
+};
+
+async function book(
+  life: Life,
+  { browser, email, account }: Buyer,
+  payment: Payment,
+  { id, totalShown, lines }: { id: string; totalShown: number; lines: BookedOrder['lines'] },
+): Promise<BookedOrder> {
+  const answer = await browser.ask<OrderSeen>('GET', `/api/orders/${id}`);
+  const order = expectAnswer('The own order', answer, 200);
+  const choice = [payment.provider, payment.outcome].filter(Boolean).join(':');
+  const booked: BookedOrder = {
+    id,
+    number: order.number,
+    email,
+    account,
+    provider: payment.provider,
+    outcome: payment.outcome,
+    totalShown,
+    lines,
+  };
+  life.books.orders.push(booked);
+  const right = statusOf[choice] ?? [];
+  expectThat(
+    right.includes(order.payment.status),
+    `Order ${order.number} by ${choice} has a payment that is ${order.payment.status}, not ${right.join(' or ')}`,
+  );
+  return booked;
+}

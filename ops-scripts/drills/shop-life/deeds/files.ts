@@ -1,0 +1,179 @@
+// Product files: the whole one, ones with a few columns, and those that archive products and bring them back.
+import type { SeededRandom } from '../../seeded-random.ts';
+import { readSold, readStock } from '../laws/ask-books.ts';
+import type { Life } from '../life.ts';
+import { amount, fullColumns, handlePrefix, makeLifeProducts } from '../shelf/life-products.ts';
+import { exportCatalog, importCatalog } from '../shelf/ops-catalog.ts';
+import { cellsOf, type ProductFile, type Row, readFileOf, writeFileOf } from '../shelf/product-file.ts';
+
+/** On the first day: what the shop sells beside its demonstration. */
+export async function importLifeProducts(life: Life, random: SeededRandom): Promise<void> {
+  const rows = makeLifeProducts(random);
+  await life.desk.alone(() =>
+    life.till.alone(async () => {
+      await importCatalog(life, 'life.csv', writeFileOf(fullColumns, rows));
+      await takeStockAsItIs(life);
+    }),
+  );
+  life.books.count('imports a full product file');
+}
+
+/** From here on, the books tell what every piece's stock must be. */
+export async function takeStockAsItIs(life: Life): Promise<void> {
+  const sold = await readSold(life);
+  for (const { id, available } of await readStock(life))
+    life.books.stock.set(id, { set: available, soldBefore: sold.get(id) ?? 0 });
+}
+
+interface FileKind {
+  name: string;
+  /** Beside the handle and what names a variant. */
+  columns: string[];
+  /** Cells of one row, changed. */
+  change(row: Row, random: SeededRandom, isFirst: boolean): Row;
+}
+
+/** `Title` stands in each: files of other shops' tools have it. */
+const ofProduct = ['Handle', 'Title'];
+const ofVariant = [
+  'Handle',
+  'Title',
+  'Option1 Name',
+  'Option1 Value',
+  'Option2 Name',
+  'Option2 Value',
+  'Option3 Name',
+  'Option3 Value',
+  'Variant SKU',
+];
+
+const kinds: FileKind[] = [
+  {
+    name: 'imports a file of prices',
+    columns: [...ofVariant, 'Variant Price'],
+    change: (row, random) =>
+      row['Variant Price'] === '' ? row : { ...row, 'Variant Price': amount(random.integer(700, 19_900)) },
+  },
+  {
+    name: 'imports a file of stocks',
+    columns: [...ofVariant, 'Variant Inventory Qty'],
+    change: (row, random) =>
+      row['Variant Price'] === '' ? row : { ...row, 'Variant Inventory Qty': String(random.integer(0, 70)) },
+  },
+  {
+    name: 'imports a file of titles',
+    columns: ofProduct,
+    change: (row, random, isFirst) =>
+      isFirst
+        ? {
+            ...row,
+            Title: `${row['Title']!.replace(/ \(season \d+\)/, '')} (season ${random.integer(2, 99)})`,
+          }
+        : row,
+  },
+  {
+    name: 'imports a file of tags',
+    columns: [...ofProduct, 'Tags'],
+    change: (row, random, isFirst) =>
+      isFirst
+        ? { ...row, Tags: `${row['Tags']!.replace(/, week-\d+/, '')}, week-${random.integer(1, 52)}` }
+        : row,
+  },
+  {
+    name: 'imports a file of texts for search engines',
+    columns: [...ofProduct, 'SEO Title', 'SEO Description'],
+    change: (row, random, isFirst) =>
+      isFirst
+        ? { ...row, 'SEO Title': `Nº ${random.integer(1, 99)} “best”`, 'SEO Description': '=1+1, -2 & @all' }
+        : row,
+  },
+];
+
+/** What the file does not have must stay as it is. */
+export async function importSomeColumns(life: Life, random: SeededRandom): Promise<void> {
+  const kind = random.pick(kinds);
+  const isStock = kind.columns.includes('Variant Inventory Qty');
+  await life.desk.alone(async () => {
+    const work = async () => {
+      const before = await exportCatalog(life);
+      const file = readFileOf(before);
+      const handles = pickHandles(file, random, 6);
+      const rows = handles.flatMap((handle) =>
+        file.byHandle.get(handle)!.map((row, index) => kind.change(row, random, index === 0)),
+      );
+      await importRows(life, kind.columns, rows, before);
+      if (isStock) await takeStockAsItIs(life);
+      noteRows(
+        life,
+        kind.columns.filter((column) => !ofVariant.includes(column) || column === 'Title'),
+        handles,
+        rows,
+      );
+    };
+    await (isStock ? life.till.alone(work) : work());
+  });
+  life.books.count(kind.name);
+}
+
+/** With both columns that say so, as files of other shops do. */
+export async function archive(life: Life, random: SeededRandom): Promise<void> {
+  await setStatus(life, random, { Status: random.pick(['archived', 'draft']), Published: 'false' });
+}
+
+export async function bringBack(life: Life, random: SeededRandom): Promise<void> {
+  await setStatus(life, random, { Status: 'active', Published: 'true' });
+}
+
+async function setStatus(
+  life: Life,
+  random: SeededRandom,
+  cells: { Status: string; Published: string },
+): Promise<void> {
+  const isActive = cells.Status === 'active';
+  await life.desk.alone(async () => {
+    const before = await exportCatalog(life);
+    const file = readFileOf(before);
+    const own = [...file.byHandle.keys()].filter((handle) => handle.startsWith(handlePrefix));
+    const candidates = own.filter((handle) => life.books.hidden.has(handle) === isActive);
+    if (candidates.length === 0) return;
+    const handle = random.pick(candidates);
+    const rows = [{ ...file.byHandle.get(handle)![0]!, ...cells }];
+    await importRows(life, [...ofProduct, 'Published', 'Status'], rows, before);
+    if (isActive) life.books.hidden.delete(handle);
+    else life.books.hidden.add(handle);
+    noteRows(life, ['Published', 'Status'], [handle], rows);
+    life.books.count(
+      isActive
+        ? 'brings a product back'
+        : `${cells.Status === 'draft' ? 'makes a draft of' : 'archives'} a product`,
+    );
+  });
+}
+
+async function importRows(life: Life, columns: string[], rows: Row[], before: string): Promise<void> {
+  const handles = [...new Set(rows.map((row) => row['Handle']!))];
+  await importCatalog(life, 'some-columns.csv', writeFileOf(columns, rows));
+  const after = await exportCatalog(life);
+  life.books.partialImports.push({ columns, handles, before, after });
+}
+
+/** Mostly those of the life. */
+function pickHandles(file: ProductFile, random: SeededRandom, count: number): string[] {
+  const all = [...file.byHandle.keys()];
+  const own = all.filter((handle) => handle.startsWith(handlePrefix));
+  const picked = Array.from({ length: count }, () => random.pick(random.next() < 0.7 ? own : all));
+  return [...new Set(picked)];
+}
+
+/** Cells of one product are noted one below the other, as the shop's own file gives them back. */
+function noteRows(life: Life, columns: string[], handles: string[], rows: Row[]): void {
+  for (const handle of handles) {
+    const ofHandle = rows.filter((row) => row['Handle'] === handle);
+    for (const column of columns) life.books.noteSet(handle, column, cellsOf(ofHandle, column).join('\n'));
+  }
+}
+
+export async function exportOnly(life: Life): Promise<void> {
+  await exportCatalog(life);
+  life.books.count('exports the catalog');
+}

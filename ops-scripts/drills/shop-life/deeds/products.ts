@@ -1,0 +1,74 @@
+// What people find in the shop: the answers of its catalog, and one piece that they choose.
+import type { SeededRandom } from '../../seeded-random.ts';
+import type { Life } from '../life.ts';
+import type { Browser } from '../people/browser.ts';
+import { handlePrefix } from '../shelf/life-products.ts';
+import { oddPieces } from '../shelf/odd-titles.ts';
+
+interface Money {
+  amount: number;
+  currency: string;
+}
+
+export interface Variant {
+  id: string;
+  sku: string;
+  size: string;
+  color: string;
+  price: Money;
+  available: number;
+}
+
+export interface Product {
+  id: string;
+  slug: string;
+  name: string;
+  description: string;
+  price: Money;
+  variants: Variant[];
+}
+
+export interface Summary {
+  id: string;
+  slug: string;
+  name: string;
+  category: string;
+}
+
+export interface ProductList {
+  items: Summary[];
+  nextCursor: string | null;
+}
+
+/** Half of the time one of those that the life brought along, with all their signs. @returns a handle that is not hidden by the books */
+export async function pickHandle(life: Life, random: SeededRandom, browser: Browser): Promise<string> {
+  const own = `${handlePrefix}${random.integer(1, oddPieces.length)}`;
+  if (random.next() < 0.6 && !life.books.hidden.has(own)) return own;
+  const { items: categories } = (await browser.ask<{ items: { slug: string }[] }>('GET', '/api/categories'))
+    .body;
+  const query = new URLSearchParams({ category: random.pick(categories).slug, limit: '50' });
+  const { items } = (await browser.ask<ProductList>('GET', `/api/products?${query}`)).body;
+  const seen = items.filter(({ slug }) => !life.books.hidden.has(slug));
+  return seen.length === 0 ? own : random.pick(seen).slug;
+}
+
+/** @returns undefined where it was archived meanwhile */
+export async function askProduct(browser: Browser, handle: string): Promise<Product | undefined> {
+  const { status, body } = await browser.ask<Product>('GET', `/api/products/${encodeURIComponent(handle)}`);
+  return status === 200 ? body : undefined;
+}
+
+/** Page after page. */
+export async function askWholeList(browser: Browser, query: Record<string, string>): Promise<Summary[]> {
+  const all: Summary[] = [];
+  let cursor: string | null = null;
+  do {
+    const more: Record<string, string> = cursor === null ? {} : { cursor };
+    const search = new URLSearchParams({ ...query, ...more, limit: '100' });
+    const { status, body } = await browser.ask<ProductList>('GET', `/api/products?${search}`);
+    if (status !== 200) throw new Error(`Cannot list ${search} as it was answered ${status}`);
+    all.push(...body.items);
+    cursor = body.nextCursor;
+  } while (cursor !== null);
+  return all;
+}

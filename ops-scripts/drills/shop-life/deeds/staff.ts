@@ -1,0 +1,160 @@
+// The staff's day: prices, texts and stock, by the API and by the pages' own forms.
+import type { SeededRandom } from '../../seeded-random.ts';
+import { readSold } from '../laws/ask-books.ts';
+import type { Life, StockBase } from '../life.ts';
+import type { Browser } from '../people/browser.ts';
+import { expectAnswer, expectStatus, expectThat } from '../promise.ts';
+import { amount } from '../shelf/life-products.ts';
+import { askProduct, type Product, pickHandle } from './products.ts';
+
+const newTexts = [
+  'Now in organic cotton — softer & warmer.',
+  'Wash “cold”; don’t bleach.\nDry flat.',
+  'שטיפה עדינה · Προσοχή · 手洗い 🧼',
+  '50/50 linen/wool, 3 < 4 pockets.',
+];
+
+export async function signInStaff(life: Life): Promise<Browser> {
+  const browser = life.browser();
+  expectAnswer('Signing the staff in', await browser.ask('POST', '/api/sessions', life.shop.staff), 201);
+  return browser;
+}
+
+interface StaffAnswer {
+  product: Product;
+}
+
+async function pickForStaff(
+  life: Life,
+  random: SeededRandom,
+  browser: Browser,
+): Promise<Product | undefined> {
+  return askProduct(browser, await pickHandle(life, random, browser));
+}
+
+export async function changePrice(life: Life, random: SeededRandom): Promise<void> {
+  await life.desk.alone(async () => {
+    const browser = await signInStaff(life);
+    const product = await pickForStaff(life, random, browser);
+    if (product === undefined) return;
+    const price = random.integer(500, 29_900);
+    if (random.next() < 0.5) {
+      const body = { price: { amount: price, currency: product.price.currency } };
+      await patch(browser, product, body);
+      life.books.count('changes a price by API');
+    } else {
+      await submitDetails(browser, product, { price: amount(price) });
+      life.books.count('changes a price by form');
+    }
+    life.books.noteSet(product.slug, 'Variant Price', amount(price));
+  });
+}
+
+export async function changeText(life: Life, random: SeededRandom): Promise<void> {
+  await life.desk.alone(async () => {
+    const browser = await signInStaff(life);
+    const product = await pickForStaff(life, random, browser);
+    if (product === undefined) return;
+    const description = random.pick(newTexts);
+    const name = random.next() < 0.5 ? undefined : withEdition(product.name, random);
+    if (random.next() < 0.5) {
+      const { product: after } = await patch(browser, product, {
+        description,
+        ...(name === undefined ? {} : { name }),
+      });
+      expectThat(
+        after.description === description,
+        `${product.slug} has the description ${JSON.stringify(after.description)}, not ${JSON.stringify(description)}`,
+      );
+      life.books.count('changes a text by API');
+    } else {
+      await submitDetails(browser, product, { description, ...(name === undefined ? {} : { name }) });
+      life.books.count('changes a text by form');
+    }
+    life.books.noteSet(product.slug, 'Body (HTML)', undefined);
+    if (name !== undefined) life.books.noteSet(product.slug, 'Title', name);
+  });
+}
+
+/** Another edition of the same piece: in a long life the title must not grow. */
+function withEdition(name: string, random: SeededRandom): string {
+  return `${name.replace(/ – N° \d+/, '')} – N° ${random.integer(2, 99)}`;
+}
+
+async function patch(browser: Browser, product: Product, body: object): Promise<StaffAnswer> {
+  const path = `/api/staff/products/${product.id}`;
+  const answer = await browser.ask<StaffAnswer>('PATCH', path, body, { prefer: 'wait=5' });
+  return expectAnswer(`Changing ${product.slug}`, answer, 200);
+}
+
+/** As on the page, where nothing else was touched. */
+async function submitDetails(
+  browser: Browser,
+  product: Product,
+  values: Record<string, string>,
+): Promise<void> {
+  const page = expectStatus(await browser.open(`/staff/products/${product.id}`), 200);
+  const form = page.form({ action: `/staff/products/${product.id}`, has: '[name="price"]' });
+  expectStatus(await browser.submit(form, values), 200);
+}
+
+export async function setStock(life: Life, random: SeededRandom): Promise<void> {
+  await life.desk.alone(async () => {
+    const browser = await signInStaff(life);
+    const product = await pickForStaff(life, random, browser);
+    if (product === undefined) return;
+    const variant = random.pick(product.variants);
+    const stock = random.pick([0, 1, random.integer(2, 90)]);
+    const byForm = random.next() < 0.5;
+    await life.till.alone(() =>
+      setBase(life, variant.id, stock, () =>
+        byForm
+          ? submitStock(browser, product, variant, stock)
+          : putStock(browser, product, variant.id, stock),
+      ),
+    );
+    life.books.count(byForm ? 'sets a stock by form' : 'sets a stock by API');
+  });
+}
+
+async function putStock(browser: Browser, product: Product, variantId: string, stock: number): Promise<void> {
+  const path = `/api/staff/variants/${variantId}/stock`;
+  const answer = await browser.ask<StaffAnswer>('PUT', path, { stock }, { prefer: 'wait=5' });
+  expectAnswer(`The stock of a piece of ${product.slug}`, answer, 200);
+}
+
+async function submitStock(
+  browser: Browser,
+  product: Product,
+  variant: { id: string; sku: string },
+  stock: number,
+): Promise<void> {
+  const page = expectStatus(await browser.open(`/staff/products/${product.id}`), 200);
+  const field = page.root
+    .querySelectorAll('input')
+    .find((input) => (input.getAttribute('aria-label') ?? '').endsWith(` ${variant.sku}`));
+  const name = field?.getAttribute('name');
+  expectThat(name !== undefined, `The staff's page of ${product.slug} has no stock field for ${variant.sku}`);
+  const formId = field!.getAttribute('form') ?? field!.closest('form')?.getAttribute('id');
+  const form =
+    formId === undefined
+      ? page.formAround(field!)
+      : page.formAround(page.root.querySelector(`form[id="${formId}"]`) ?? field!);
+  expectStatus(await browser.submit(form, { [name!]: String(stock) }), 200);
+}
+
+/** What is sold while nobody orders are only pieces that come back from an order that has ended: then it is counted again. */
+async function setBase(
+  life: Life,
+  variantId: string,
+  stock: number,
+  set: () => Promise<void>,
+): Promise<void> {
+  const soldOf = async () => (await readSold(life, [variantId])).get(variantId) ?? 0;
+  for (;;) {
+    const before = await soldOf();
+    await set();
+    const base: StockBase = { set: stock, soldBefore: before };
+    if ((await soldOf()) === before) return void life.books.stock.set(variantId, base);
+  }
+}

@@ -1,0 +1,44 @@
+// What must be so at the end of every day. A law first gathers what is to be seen, then judges that alone, so that each part can be tried.
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Life } from '../life.ts';
+
+export interface Law<Seen = unknown> {
+  name: string;
+  gather(life: Life): Promise<Seen>;
+  /** @returns a sentence for each breach; empty where it holds */
+  judge(seen: Seen): string[];
+  /** Shared pages are right within seconds: until then it is asked again. Default 0. */
+  patienceMs?: number;
+}
+
+export interface Breach {
+  law: string;
+  day: number;
+  sentence: string;
+}
+
+const againMs = 500;
+
+export async function checkLaw(law: Law, life: Life): Promise<Breach[]> {
+  const until = performance.now() + (law.patienceMs ?? 0);
+  for (;;) {
+    const sentences = await judgeNow(law, life);
+    if (sentences.length === 0 || performance.now() > until)
+      return sentences.map((sentence) => ({ law: law.name, day: life.day, sentence }));
+    await delay(againMs);
+  }
+}
+
+/** What cannot be gathered cannot be said to hold. @returns a sentence for each breach */
+export async function judgeNow(law: Law, life: Life): Promise<string[]> {
+  try {
+    return [...law.judge(await law.gather(life))];
+  } catch (error) {
+    return [`Cannot be judged: ${error instanceof Error ? error.message : error}`];
+  }
+}
+
+/** For laws that are listed together. */
+export function defineLaw<Seen>(law: Law<Seen>): Law<Seen> {
+  return law;
+}

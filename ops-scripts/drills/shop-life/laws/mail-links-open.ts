@@ -1,0 +1,20 @@
+// Each link in each mail opens for whoever received it, in a browser that knows nothing of the shop.
+
+import { openNewMails } from '../deeds/mails.ts';
+import type { OpenedLink } from '../life.ts';
+import { defineLaw } from './law.ts';
+
+export const mailLinksOpen = defineLaw<OpenedLink[]>({
+  name: 'mail-links-open',
+  async gather(life) {
+    await openNewMails(life);
+    return life.books.openedLinks;
+  },
+  judge: (links) =>
+    links
+      .filter(({ fault }) => fault !== undefined)
+      .map(
+        ({ link, to, subject, status, fault }) =>
+          `${new URL(link).pathname} in “${subject}” to ${to} was answered ${status}: ${fault?.slice(0, 300)}`,
+      ),
+});

@@ -1,0 +1,73 @@
+// No process writes a line of level error, or a stack trace. That a store is away, as the drill made it be, may be said once, and again only
+// where the reason changes.
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { defineLaw } from './law.ts';
+
+export interface LogLine {
+  file: string;
+  line: string;
+  /** Of the log's own clock; undefined where the line is none of the log's. */
+  atMs: number | undefined;
+  /** Which outage of a store it was written in, by number. */
+  outage: number | undefined;
+}
+
+/** Of pino: error and fatal. */
+const errorLevel = 50;
+
+interface Entry {
+  level?: number;
+  time?: string;
+  msg?: string;
+  err?: { message?: string };
+}
+
+export const noErrorLines = defineLaw<LogLine[]>({
+  name: 'no-error-lines',
+  async gather({ shop, outages }) {
+    const names = (await readdir(shop.logFolder)).filter((name) =>
+      /^(origin|worker|edge).*\.log$/.test(name),
+    );
+    const lines: LogLine[] = [];
+    for (const file of names) {
+      const text = await readFile(join(shop.logFolder, file), 'utf8');
+      for (const line of text.split('\n').filter(isError)) {
+        const atMs = Date.parse(entryOf(line)?.time ?? '') || undefined;
+        lines.push({ file, line, atMs, outage: atMs === undefined ? undefined : outages.ofStore(atMs) });
+      }
+    }
+    return lines;
+  },
+  judge(lines) {
+    const said = new Set<string>();
+    return lines
+      .filter(({ file, line, outage }) => {
+        if (outage === undefined) return true;
+        const key = [file, outage, reasonOf(line)].join('\n');
+        const again = said.has(key);
+        said.add(key);
+        return again;
+      })
+      .map(({ file, line }) => `${file}: ${line.slice(0, 400)}`);
+  },
+});
+
+function isError(line: string): boolean {
+  if (!line.startsWith('{')) return /error|exception|^\s+at /i.test(line);
+  return (entryOf(line)?.level ?? 0) >= errorLevel;
+}
+
+/** @returns undefined for the half line of a process that was killed */
+function entryOf(line: string): Entry | undefined {
+  try {
+    return JSON.parse(line) as Entry;
+  } catch {
+    return undefined;
+  }
+}
+
+function reasonOf(line: string): string {
+  const entry = entryOf(line);
+  return entry?.err?.message ?? entry?.msg ?? line;
+}

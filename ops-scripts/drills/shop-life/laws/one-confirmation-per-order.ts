@@ -1,0 +1,82 @@
+// Each order that stands has exactly one confirmation: in its buyer's mailbox, or still to come where the mail server is unwell.
+import type { BookedOrder, Life } from '../life.ts';
+import { askPostgres } from '../shop/living-shop.ts';
+import type { Fate } from '../shop/mail-server.ts';
+import { readMail } from '../shop/read-mail.ts';
+import { type OpenWork, readOpenWork } from './ask-outbox.ts';
+import { defineLaw } from './law.ts';
+
+export interface Confirmation {
+  order: Pick<BookedOrder, 'number' | 'email'>;
+  /** Whether the shop owes one. */
+  isDue: boolean;
+  fate: Fate;
+  /** Message-IDs of what was handed over, a repetition as often as it came. */
+  handedOver: string[];
+  /** The state of the shop's own work on it; undefined where there is none left. */
+  work: OpenWork['state'] | undefined;
+  /** A worker that dies while it hands a mail over cannot know whether it did. */
+  mayBeRepeated: boolean;
+}
+
+export const oneConfirmationPerOrder = defineLaw<Confirmation[]>({
+  name: 'one-confirmation-per-order',
+  gather: gatherConfirmations,
+  judge: (confirmations) => confirmations.flatMap(judgeOne),
+  patienceMs: 20_000,
+});
+
+async function gatherConfirmations(life: Life): Promise<Confirmation[]> {
+  const { books, mailServer, outages } = life;
+  const copies = mailServer.copies.map((copy) => ({ ...copy, text: textOf(copy) }));
+  const work = await readOpenWork(life);
+  const states = await readPaymentStates(life);
+  return books.orders.map((order) => {
+    const own = copies.filter(({ text }) => text.includes(order.number));
+    const times = own.map(({ atMs }) => atMs);
+    return {
+      order,
+      isDue: order.provider === 'on-delivery' || states.get(order.id) === 'paid',
+      fate: mailServer.fateOf(order.email),
+      handedOver: own.map(({ messageId }) => messageId),
+      work: work.find(({ orderId, kind }) => kind === 'mail' && orderId === order.id)?.state,
+      mayBeRepeated:
+        times.length > 1 &&
+        outages.overlap(Math.min(...times), Math.max(...times), ['worker', 'postgres', 'redis']),
+    };
+  });
+}
+
+/** By message: a long life reads each once. */
+const texts = new Map<string, string>();
+
+function textOf({ message }: { message: string }): string {
+  const known = texts.get(message);
+  if (known !== undefined) return known;
+  const { subject, text } = readMail(message);
+  const read = `${subject}\n${text}`;
+  texts.set(message, read);
+  return read;
+}
+
+async function readPaymentStates(life: Life): Promise<Map<string, string>> {
+  const rows = await askPostgres<{ order_id: string; status: string }>(
+    life.shop,
+    'select order_id, status from payments',
+  );
+  return new Map(rows.map(({ order_id, status }) => [order_id, status]));
+}
+
+function judgeOne({ order, isDue, fate, handedOver, work, mayBeRepeated }: Confirmation): string[] {
+  const what = `Order ${order.number} of ${order.email}, whose mail server ${fate},`;
+  const count = handedOver.length;
+  if (!isDue) return count === 0 ? [] : [`${what} was confirmed though it is not paid`];
+  if (new Set(handedOver).size > 1) return [`${what} has ${new Set(handedOver).size} confirmations`];
+  if (count > 1 && !mayBeRepeated) return [`${what} got its confirmation ${count} times`];
+  if (count > 0) return [];
+  if (fate === 'refuses for good')
+    return work === 'dead' ? [] : [`${what} has a confirmation that is ${work ?? 'nowhere'}`];
+  if (fate === 'refuses for now' || fate === 'stalls')
+    return work === 'pending' ? [] : [`${what} has a confirmation that is ${work ?? 'nowhere'}`];
+  return [`${what} has no confirmation; the shop's work on it is ${work ?? 'nowhere'}`];
+}

@@ -1,0 +1,42 @@
+// Stock is what was imported or set, less what was sold since, with what came back; for each variant, and never below zero.
+import { readSold, readStock } from './ask-books.ts';
+import { defineLaw } from './law.ts';
+
+export interface PieceSeen {
+  sku: string;
+  handle: string;
+  available: number;
+  /** Undefined where the books know nothing of it. */
+  set: number | undefined;
+  soldSince: number;
+}
+
+export const stockAddsUp = defineLaw<PieceSeen[]>({
+  name: 'stock-adds-up',
+  async gather(life) {
+    // Nothing is sold between the two questions.
+    return life.till.alone(async () => {
+      const [stock, sold] = [await readStock(life), await readSold(life)];
+      return stock.map(({ id, sku, handle, available }) => {
+        const base = life.books.stock.get(id);
+        return {
+          sku,
+          handle,
+          available,
+          set: base?.set,
+          soldSince: (sold.get(id) ?? 0) - (base?.soldBefore ?? 0),
+        };
+      });
+    });
+  },
+  judge: (pieces) =>
+    pieces.flatMap(({ sku, handle, available, set, soldSince }) => {
+      if (set === undefined) return [`${sku} of ${handle} came into being though nobody made it`];
+      const right = set - soldSince;
+      return available === right
+        ? []
+        : [
+            `${sku} of ${handle} has ${available} pieces; it was set to ${set} and ${soldSince} were sold: ${right}`,
+          ];
+    }),
+});

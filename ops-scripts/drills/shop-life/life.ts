@@ -1,0 +1,124 @@
+// A life in the shop: the shop itself, the people in it, and the books that the drill keeps of what it has done.
+import type { SeededRandom } from '../seeded-random.ts';
+import { Lock } from './lock.ts';
+import { Browser, type Send } from './people/browser.ts';
+import type { LivingShop } from './shop/living-shop.ts';
+import type { Fate, MailServer } from './shop/mail-server.ts';
+import { Outages } from './shop/outages.ts';
+import { type Answers, createSend } from './shop/send-patiently.ts';
+
+export interface BookedOrder {
+  id: string;
+  number: string;
+  email: string;
+  /** Whose it is; undefined for a guest's. */
+  account: Account | undefined;
+  provider: string;
+  outcome: string | undefined;
+  /** Minor units, as it stood on the page or in the cart when the button was pressed. */
+  totalShown: number;
+  lines: { variantId: string; quantity: number }[];
+}
+
+export interface Account {
+  email: string;
+  name: string;
+  password: string;
+  /** The first is the one that it was made on. */
+  devices: Browser[];
+  fate: Fate;
+  /** One thing at a time with each account. */
+  lock: Lock;
+}
+
+/** A piece's stock by the books: what it was set to, and how many were sold before. */
+export interface StockBase {
+  set: number;
+  soldBefore: number;
+}
+
+/** What somebody set today, by product and column of the product file. */
+export type SetValues = Map<string, Map<string, string | undefined>>;
+
+/** A file that had only some columns: what the shop's own file said before it and after it. */
+export interface PartialImport {
+  columns: string[];
+  handles: string[];
+  before: string;
+  after: string;
+}
+
+export interface OpenedLink {
+  link: string;
+  to: string;
+  subject: string;
+  status: number;
+  /** What is wrong with what came; undefined where it was what the mail promised. */
+  fault: string | undefined;
+}
+
+export interface Suggestion {
+  asked: string;
+  suggested: string;
+  found: number;
+}
+
+export class Books {
+  /** How often each deed was done, by name. */
+  readonly deeds = new Map<string, number>();
+  /** Deeds that did not end as the shop promises. */
+  readonly brokenPromises: string[] = [];
+  readonly answers: Answers = { counts: {}, askedAgain: 0, faults: [] };
+  readonly orders: BookedOrder[] = [];
+  readonly accounts: Account[] = [];
+  readonly suggestions: Suggestion[] = [];
+  readonly partialImports: PartialImport[] = [];
+  readonly openedLinks: OpenedLink[] = [];
+  /** By variant. */
+  readonly stock = new Map<string, StockBase>();
+  /** Since the day began. */
+  readonly setToday: SetValues = new Map();
+  /** The shop's own product file, as it was when the day began; undefined on the first. */
+  fileOfYesterday: string | undefined;
+  /** Handles that are archived or drafts by the books. */
+  readonly hidden = new Set<string>();
+
+  count(deed: string): void {
+    this.deeds.set(deed, (this.deeds.get(deed) ?? 0) + 1);
+  }
+
+  /** @param value undefined: whatever it became is right, and must stay */
+  noteSet(handle: string, column: string, value: string | undefined): void {
+    const ofProduct = this.setToday.get(handle) ?? new Map<string, string | undefined>();
+    this.setToday.set(handle, ofProduct.set(column, value));
+  }
+}
+
+export class Life {
+  readonly shop: LivingShop;
+  readonly mailServer: MailServer;
+  readonly random: SeededRandom;
+  readonly books = new Books();
+  readonly outages = new Outages();
+  /** One of the staff at a time changes products. */
+  readonly desk = new Lock();
+  /** Orders share it; who sets stock has it alone, so that the books can tell what was sold before. */
+  readonly till = new Lock();
+  /** Counts up, so that every guest is somebody else. */
+  guests = 0;
+  day = 1;
+  /** Replaced by tests with one that answers wrongly. */
+  fetch: typeof fetch = fetch;
+  readonly send: Send;
+
+  constructor(shop: LivingShop, mailServer: MailServer, random: SeededRandom) {
+    this.shop = shop;
+    this.mailServer = mailServer;
+    this.random = random;
+    this.send = createSend(this.books.answers, this.outages, () => this.fetch);
+  }
+
+  browser(): Browser {
+    return new Browser(this.shop.url, this.send);
+  }
+}

@@ -1,0 +1,133 @@
+// The drill `shop-life`: a shop lives for simulated days among shoppers, staff, files, mail servers and restarts; laws are checked after each.
+import { writeFile } from 'node:fs/promises';
+import type { DrillResult } from '../drill.ts';
+import { seededRandom } from '../seeded-random.ts';
+import { liveDay } from './day.ts';
+import { importLifeProducts, takeStockAsItIs } from './deeds/files.ts';
+import { laws } from './laws/all.ts';
+import { type Breach, checkLaw } from './laws/law.ts';
+import { Life } from './life.ts';
+import { describeLife, describeScale, type Lived } from './report.ts';
+import { exportCatalog } from './shelf/ops-catalog.ts';
+import { startLocalShop } from './shop/local-shop.ts';
+import { startMailServer } from './shop/mail-server.ts';
+import { startRegionShop } from './shop/region-shop.ts';
+
+export interface LifeRun {
+  /** Default 7, in short form 2. */
+  days?: number;
+  short?: boolean;
+  seed: number;
+  /** On a whole region; else on what `npm start` runs. */
+  region?: boolean;
+  stopping: AbortSignal;
+  progress(sentence: string): void;
+  /** Where a report for people is written. */
+  report?: string;
+}
+
+const usualDays = 7;
+const shortDays = 2;
+
+export async function runShopLife(how: LifeRun): Promise<DrillResult> {
+  const { seed, region = false, stopping, progress } = how;
+  const days = how.days ?? (how.short ? shortDays : usualDays);
+  try {
+    // Told before a life has taken its minutes.
+    if (how.report !== undefined) await writeFile(how.report, '');
+    await using mailServer = await startMailServer();
+    progress(`Starting ${region ? 'a region' : 'the shop'}`);
+    const start = region ? startRegionShop : startLocalShop;
+    await using shop = await start(mailServer.url, stopping);
+    const life = new Life(shop, mailServer, seededRandom(seed).fork('shop-life'));
+    const lived = await liveDays(life, { days, stopping, progress });
+    if (how.report !== undefined) await writeFile(how.report, describeLife(lived, { days, seed, region }));
+    return conclude(lived, seed);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    return { ...blank(seed), errors: 1, verdict: 'fail', notes: [reason] };
+  }
+}
+
+/** Each breach is told once. */
+export async function liveDays(
+  life: Life,
+  { days, stopping, progress }: { days: number } & Pick<LifeRun, 'stopping' | 'progress'>,
+): Promise<Lived> {
+  const began = performance.now();
+  await takeStockAsItIs(life);
+  await importLifeProducts(life, life.random.fork('products'));
+  const breaches = new Map<string, Breach>();
+  for (life.day = 1; life.day <= days && !stopping.aborted; life.day++) {
+    await liveDay(life, life.random.fork(`day ${life.day}`), stopping);
+    if (stopping.aborted) break;
+    const found = await checkLaws(life);
+    for (const breach of found) {
+      const key = `${breach.law}: ${breach.sentence}`;
+      if (!breaches.has(key)) breaches.set(key, breach);
+    }
+    await closeDay(life);
+    progress(describeDay(life, found));
+  }
+  life.day -= 1;
+  const seconds = (performance.now() - began) / 1_000;
+  return { life, breaches: [...breaches.values()], seconds, isWhole: !stopping.aborted };
+}
+
+async function checkLaws(life: Life): Promise<Breach[]> {
+  const found: Breach[] = [];
+  for (const law of laws) {
+    found.push(...(await checkLaw(law, life)));
+  }
+  return found;
+}
+
+/** What was judged is not judged again; a long life keeps only what the next day needs. */
+async function closeDay(life: Life): Promise<void> {
+  const { books } = life;
+  books.setToday.clear();
+  books.fileOfYesterday = await exportCatalog(life);
+  for (const judged of [books.brokenPromises, books.answers.faults, books.suggestions]) judged.length = 0;
+  books.partialImports.length = 0;
+  books.openedLinks.length = 0;
+}
+
+function describeDay(life: Life, found: Breach[]): string {
+  const deeds = [...life.books.deeds.values()].reduce((sum, count) => sum + count, 0);
+  const told = found.length === 0 ? 'all laws hold' : `${found.length} breaches`;
+  return `day ${life.day}: ${deeds} deeds and ${life.books.orders.length} orders so far; ${told}`;
+}
+
+function blank(seed: number) {
+  return {
+    drill: 'shop-life',
+    state: 'server' as const,
+    seed,
+    acknowledged: 0,
+    lost: 0,
+    duplicated: 0,
+    errors: 0,
+    unavailableSeconds: 0,
+    recoverySeconds: 0,
+  };
+}
+
+function conclude(lived: Lived, seed: number): DrillResult {
+  const { life, breaches, isWhole } = lived;
+  const countOf = (law: string) => breaches.filter((breach) => breach.law === law).length;
+  const deeds = [...life.books.deeds].map(([deed, times]) => `${deed} ${times}`);
+  return {
+    ...blank(seed),
+    acknowledged: life.books.orders.length,
+    lost: countOf('money-adds-up'),
+    duplicated: countOf('one-confirmation-per-order'),
+    errors: breaches.length,
+    verdict: breaches.length === 0 && isWhole ? 'pass' : 'fail',
+    notes: [
+      describeScale(lived),
+      `Deeds: ${deeds.sort().join(', ')}`,
+      ...(isWhole ? [] : ['Interrupted before its last day']),
+      ...breaches.map(({ law, day, sentence }) => `${law}, day ${day}: ${sentence}`),
+    ],
+  };
+}

@@ -1,0 +1,62 @@
+// A shop that can be lived in: where its pages, stores and logs are, and how one of its parts is restarted.
+import { setTimeout as delay } from 'node:timers/promises';
+import pg from 'pg';
+
+export type PartName = 'origin' | 'worker' | 'redis' | 'postgres';
+
+export interface LivingShop extends AsyncDisposable {
+  url: string;
+  databaseUrl: string;
+  redisUrl: string;
+  staff: { email: string; password: string };
+  /** Where origin and worker write their logs. */
+  logFolder: string;
+  /** A folder of the drill's own, gone with the shop. */
+  folder: string;
+  parts: PartName[];
+  /** Ends that part; whoever looks after it starts it again. Returns when the whole shop serves. */
+  restart(part: PartName, signal: 'SIGTERM' | 'SIGKILL'): Promise<void>;
+  /** For commands such as `ops`. */
+  environment: NodeJS.ProcessEnv;
+}
+
+const connectMs = 3_000;
+const queryMs = 20_000;
+/** Longer than a server takes to be started again. */
+const patienceMs = 40_000;
+const againMs = 250;
+
+/**
+ * What a law or a book asks of Postgres itself, on a connection of its own: one that was kept would not outlive a restart. Asked again while
+ * there is no connection to be had.
+ */
+export async function askPostgres<Row extends pg.QueryResultRow>(
+  { databaseUrl }: Pick<LivingShop, 'databaseUrl'>,
+  query: string,
+  values: unknown[] = [],
+): Promise<Row[]> {
+  const client = await connect(databaseUrl);
+  try {
+    return (await client.query<Row>(query, values)).rows;
+  } finally {
+    await client.end().catch(() => undefined);
+  }
+}
+
+async function connect(connectionString: string): Promise<pg.Client> {
+  for (const until = performance.now() + patienceMs; ; await delay(againMs)) {
+    const client = new pg.Client({
+      connectionString,
+      connectionTimeoutMillis: connectMs,
+      query_timeout: queryMs,
+    });
+    client.on('error', () => undefined);
+    try {
+      await client.connect();
+      return client;
+    } catch (error) {
+      await client.end().catch(() => undefined);
+      if (performance.now() > until) throw error;
+    }
+  }
+}

@@ -1,0 +1,151 @@
+// The shop that `npm start` runs, on free ports and in a folder of its own.
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { setTimeout as delay } from 'node:timers/promises';
+import { waitUntil } from '../../../local/wait-until.ts';
+import { askPostgres, type LivingShop, type PartName } from './living-shop.ts';
+
+const startMs = 240_000;
+const restartMs = 60_000;
+
+/** What tells the processes apart, as `ps` shows them. */
+const commandOf: Record<PartName, RegExp> = {
+  origin: /origin\/main\.ts/,
+  worker: /worker\/main\.ts/,
+  redis: /redis-server|valkey-server/,
+  postgres: /bin\/postgres\b|postgres -D/,
+};
+
+/** @throws where it cannot start; nothing is left running. */
+export async function startLocalShop(smtpUrl: string, stopping: AbortSignal): Promise<LivingShop> {
+  const folder = await mkdtemp(join(tmpdir(), 'life-'));
+  const staff = { email: 'staff@myclothes.test', password: randomBytes(12).toString('base64url') };
+  const environment = {
+    ...process.env,
+    DATA_DIR: folder,
+    PORT: '0',
+    WORKER_PORT: '0',
+    SMTP_URL: smtpUrl,
+    RATE_LIMITS: 'off',
+    LOG_LEVEL: 'warn',
+    STAFF_EMAIL: staff.email,
+    STAFF_PASSWORD: staff.password,
+    // It watches its parent then, and ends by itself when this process is killed.
+    npm_lifecycle_event: 'drill',
+  };
+  const child = spawn(process.execPath, ['ops-scripts/local/start.ts'], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    // Ctrl-C must not reach it before the drill has come to its end.
+    detached: true,
+    env: environment,
+  });
+  const said: string[] = [];
+  const endAnyway = () => child.kill('SIGTERM');
+  process.once('exit', endAnyway);
+  const end = async () => {
+    process.off('exit', endAnyway);
+    child.kill('SIGTERM');
+    if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
+    await rm(folder, { recursive: true, force: true, maxRetries: 5 });
+  };
+  const url = await waitForReady(child, said, stopping).catch(async (error) => {
+    await end();
+    throw error;
+  });
+  const running = readRunning(folder);
+  const shop: LivingShop = {
+    url,
+    databaseUrl: running.databaseUrl,
+    redisUrl: running.redisUrl,
+    staff,
+    logFolder: join(folder, 'logs'),
+    folder,
+    parts: ['origin', 'worker', 'redis', 'postgres'],
+    environment: { ...environment, DATABASE_URL: running.databaseUrl, REDIS_URL: running.redisUrl },
+    async restart(part, signal) {
+      const pid = findPid(folder, part);
+      // Of Postgres' ways to stop, SIGTERM would wait until the last client has gone.
+      process.kill(pid, part === 'postgres' && signal === 'SIGTERM' ? 'SIGINT' : signal);
+      await waitUntil(() => isAnother(findPidOrNone(folder, part), pid), {
+        what: `${part} to be started again`,
+        deadlineMs: restartMs,
+        everyMs: 100,
+      });
+      await waitUntil(() => serves(shop, running.workerUrl), {
+        what: 'the shop to serve',
+        deadlineMs: restartMs,
+        everyMs: 100,
+      });
+    },
+    [Symbol.asyncDispose]: end,
+  };
+  return shop;
+}
+
+async function waitForReady(child: ChildProcess, said: string[], stopping: AbortSignal): Promise<string> {
+  createInterface({ input: child.stderr! }).on('line', (line) => said.push(line));
+  const ready = new Promise<string>((resolve) => {
+    createInterface({ input: child.stdout! }).on('line', (line) => {
+      if (line.startsWith('ready ')) resolve(line.slice('ready '.length));
+    });
+  });
+  const ended = once(child, 'exit').then(() => undefined);
+  const late = delay(startMs, undefined, { ref: false, signal: stopping }).catch(() => undefined);
+  const url = await Promise.race([ready, ended, late]);
+  if (url === undefined) throw new Error(`Cannot start the shop: ${said.slice(-5).join(' ')}`);
+  return url;
+}
+
+interface Running {
+  databaseUrl: string;
+  redisUrl: string;
+  workerUrl: string;
+  parts: string[];
+}
+
+function readRunning(folder: string): Running {
+  return JSON.parse(readFileSync(join(folder, 'running.json'), 'utf8')) as Running;
+}
+
+function findPid(folder: string, part: PartName): number {
+  const pid = findPidOrNone(folder, part);
+  if (pid === undefined) throw new Error(`Cannot find the process of ${part}`);
+  return pid;
+}
+
+function findPidOrNone(folder: string, part: PartName): number | undefined {
+  const pids = readRunning(folder).parts.map((entry) => Number(entry.split('@')[0]));
+  if (pids.length === 0) return undefined;
+  try {
+    const table = execFileSync('ps', ['-o', 'pid=,args=', '-p', pids.join(',')], { encoding: 'utf8' });
+    const line = table.split('\n').find((entry) => commandOf[part].test(entry));
+    return line === undefined ? undefined : Number(line.trim().split(/\s+/)[0]);
+  } catch {
+    // `ps` fails where none of them lives.
+    return undefined;
+  }
+}
+
+function isAnother(pid: number | undefined, before: number): boolean {
+  return pid !== undefined && pid !== before;
+}
+
+async function serves(shop: LivingShop, workerUrl: string): Promise<boolean> {
+  const answers = async (url: string) => {
+    const answer = await fetch(url, { signal: AbortSignal.timeout(2_000) });
+    await answer.arrayBuffer();
+    return answer.ok;
+  };
+  await askPostgres(shop, 'select 1');
+  return (
+    (await answers(`${shop.url}/readyz`)) &&
+    (await answers(`${workerUrl}/readyz`)) &&
+    (await answers(`${shop.url}/api/cart`))
+  );
+}

@@ -1,0 +1,9 @@
+// However a life ends, nothing of it stays.
+import { test } from 'vitest';
+import { endBySignal } from '../../process/end-by-signal.ts';
+
+test.each(['SIGINT', 'SIGKILL'] as const)(
+  'A life in the shop that is ended by %s leaves no process and no folder, and has not passed',
+  { timeout: 120_000 },
+  (signal) => endBySignal('life', signal),
+);

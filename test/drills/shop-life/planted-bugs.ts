@@ -1,0 +1,276 @@
+// For each law of a life in the shop, bugs that break it: in the store, in a log, in a mailbox, or in what a shop answers.
+import { appendFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { act } from '../../../ops-scripts/drills/shop-life/day.ts';
+import { signUp } from '../../../ops-scripts/drills/shop-life/deeds/account.ts';
+import { browse, searchFor } from '../../../ops-scripts/drills/shop-life/deeds/browse.ts';
+import { openOldMail } from '../../../ops-scripts/drills/shop-life/deeds/mails.ts';
+import type { Life } from '../../../ops-scripts/drills/shop-life/life.ts';
+import { exportCatalog } from '../../../ops-scripts/drills/shop-life/shelf/ops-catalog.ts';
+import { askPostgres } from '../../../ops-scripts/drills/shop-life/shop/living-shop.ts';
+
+/** @returns what takes the bug out again */
+export type Plant = (life: Life) => Promise<() => Promise<unknown>>;
+
+export interface PlantedBug {
+  law: string;
+  bug: string;
+  plant: Plant;
+}
+
+export const plantedBugs: PlantedBug[] = [
+  {
+    law: 'money-adds-up',
+    bug: 'an order costs a cent more than was shown',
+    plant: bySql(
+      'update orders set total_amount = total_amount + 1 where id = (select min(id) from orders)',
+      'update orders set total_amount = total_amount - 1 where id = (select min(id) from orders)',
+    ),
+  },
+  {
+    law: 'money-adds-up',
+    bug: 'a paid order is kept as open',
+    plant: bySql(
+      `update orders set status = 'placed' where id = (select min(order_id) from payments where status = 'paid')`,
+      `update orders set status = 'paid' where id = (select min(order_id) from payments where status = 'paid')`,
+    ),
+  },
+  {
+    law: 'stock-adds-up',
+    bug: 'a piece comes from nowhere',
+    plant: bySql(
+      'update variants set available = available + 1 where id = (select min(id) from variants)',
+      'update variants set available = available - 1 where id = (select min(id) from variants)',
+    ),
+  },
+  { law: 'absent-columns-stay', bug: 'a file without vendors clears a vendor', plant: plantClearedVendor },
+  {
+    law: 'changes-stay',
+    bug: 'a title changes by itself',
+    plant: bySql(
+      `update products set name = name || '!' where id = (select min(id) from products)`,
+      `update products set name = rtrim(name, '!') where id = (select min(id) from products)`,
+    ),
+  },
+  { law: 'files-come-back', bug: 'a vendor grows while files come and go', plant: plantGrowingVendor },
+  ...['found-by-exact-title', 'found-by-typed-title', 'found-by-sku'].map((law) => ({
+    law,
+    bug: 'a search leaves out what it found first',
+    plant: byAnswers(isSearch, (text) => {
+      const list = JSON.parse(text) as { items: unknown[] };
+      return JSON.stringify({ ...list, items: list.items.slice(1) });
+    }),
+  })),
+  {
+    law: 'suggestions-find',
+    bug: '“did you mean” proposes what nobody sells',
+    plant: async (life) => {
+      const undo = await byAnswers(
+        (url) => url.pathname === '/search',
+        (text) =>
+          text.replace(/(<main[^>]*>)/, '$1<p>Did you mean <a href="/search?q=qqqzzzqqq">qqqzzzqqq</a>?</p>'),
+      )(life);
+      await searchFor(life, 'a slip');
+      return async () => {
+        await undo();
+        life.books.suggestions.length = 0;
+      };
+    },
+  },
+  {
+    law: 'lists-agree',
+    bug: 'the sitemap lacks a product',
+    plant: byAnswers(
+      (url) => /^\/sitemaps\/\d+\.xml$/.test(url.pathname),
+      (text) => text.replace(/<url>.*?<\/url>/, ''),
+    ),
+  },
+  {
+    law: 'lists-agree',
+    bug: 'a category counts one product more than it lists',
+    plant: byAnswers(
+      (url) => url.pathname === '/api/categories',
+      (text) => text.replace(/"productCount":(\d+)/, (_, count) => `"productCount":${Number(count) + 1}`),
+    ),
+  },
+  {
+    law: 'nothing-hidden-is-seen',
+    bug: 'an archived product is still shown from a cache',
+    plant: async (life) => {
+      const browser = life.browser();
+      const { items } = (await browser.ask<{ items: { slug: string; id: string }[] }>('GET', '/api/products'))
+        .body;
+      const { id, slug } = items[0]!;
+      await browser.open(`/p/${encodeURIComponent(slug)}`);
+      await askPostgres(life.shop, "update products set status = 'archived' where id = $1", [id]);
+      return () => askPostgres(life.shop, "update products set status = 'active' where id = $1", [id]);
+    },
+  },
+  {
+    law: 'mail-links-open',
+    bug: 'the link of a mail leads nowhere',
+    plant: async (life) => {
+      const undo = await byAnswers(
+        (url) => url.pathname.startsWith('/orders/'),
+        () => '<main>There is nothing here</main>',
+        404,
+      )(life);
+      await openOldMail(life, life.random);
+      return async () => {
+        await undo();
+        life.books.openedLinks.length = 0;
+      };
+    },
+  },
+  {
+    law: 'one-confirmation-per-order',
+    bug: 'a confirmation is sent again as another mail',
+    plant: async ({ mailServer }) => {
+      const copy = mailServer.copies.find(({ message }) => message.includes('/orders/'))!;
+      mailServer.copies.push({ ...copy, messageId: '<again@life.test>' });
+      return async () => mailServer.copies.pop();
+    },
+  },
+  {
+    law: 'one-confirmation-per-order',
+    bug: 'a confirmation is lost',
+    plant: async ({ mailServer }) => {
+      const at = mailServer.copies.findIndex(
+        ({ to, message }) => mailServer.fateOf(to) === 'accepts' && message.includes('/orders/'),
+      );
+      const [lost] = mailServer.copies.splice(at, 1);
+      return async () => mailServer.copies.splice(at, 0, lost!);
+    },
+  },
+  {
+    law: 'nothing-fails-for-ever',
+    bug: 'a job fails again and again',
+    plant: plantWork('pending'),
+  },
+  { law: 'no-dead-letters', bug: 'a job was given up', plant: plantWork('dead') },
+  {
+    law: 'deeds-end-as-promised',
+    bug: 'nobody can sign up',
+    plant: byDeed('/sign-up', 404, (life) => act(life, { name: 'sign up', run: signUpByForm }, life.random)),
+  },
+  {
+    law: 'no-server-errors',
+    bug: 'the home page fails',
+    plant: byDeed('/', 500, (life) => act(life, { name: 'browse', run: browse }, life.random)),
+  },
+  {
+    law: 'no-error-lines',
+    bug: 'a worker writes an error',
+    plant: async ({ shop }) => {
+      await appendFile(join(shop.logFolder, 'worker.log'), '{"level":50,"msg":"planted"}\n');
+      return async () => undefined;
+    },
+  },
+  {
+    law: 'no-error-lines',
+    bug: 'an origin dies with a stack trace',
+    plant: async ({ shop }) => {
+      await appendFile(join(shop.logFolder, 'origin.log'), 'TypeError: planted\n    at nowhere\n');
+      return async () => undefined;
+    },
+  },
+];
+
+/** Whatever the choice, by the page. */
+const signUpByForm = (life: Life) => signUp(life, { ...life.random, next: () => 0 });
+
+function bySql(plant: string, undo: string): Plant {
+  return async ({ shop }) => {
+    await askPostgres(shop, plant);
+    return () => askPostgres(shop, undo);
+  };
+}
+
+/** A shop whose answers are changed on the way. */
+function byAnswers(isMeant: (url: URL) => boolean, change: (text: string) => string, status?: number): Plant {
+  return async (life) => {
+    life.fetch = async (input, init) => {
+      const answer = await fetch(input, init);
+      if (!isMeant(new URL(String(input)))) return answer;
+      const headers = new Headers(answer.headers);
+      const text = change(await answer.text());
+      // Of the text as it was.
+      headers.delete('content-encoding');
+      headers.delete('content-length');
+      return new Response(text, { status: status ?? answer.status, headers });
+    };
+    return async () => {
+      life.fetch = fetch;
+    };
+  };
+}
+
+function byDeed(path: string, status: number, deed: (life: Life) => Promise<unknown>): Plant {
+  return async (life) => {
+    const undo = await byAnswers(
+      (url) => url.pathname === path,
+      () => 'planted',
+      status,
+    )(life);
+    await deed(life);
+    await undo();
+    return async () => {
+      life.books.brokenPromises.length = 0;
+      life.books.answers.faults.length = 0;
+    };
+  };
+}
+
+function isSearch(url: URL): boolean {
+  return url.pathname === '/api/products' && url.searchParams.has('q');
+}
+
+/** Not due for an hour, so that no worker takes it. */
+function plantWork(state: 'pending' | 'dead'): Plant {
+  return async ({ shop }) => {
+    await askPostgres(
+      shop,
+      `insert into outbox (kind, payload, state, attempt, failures, failure, due_at)
+       values ('expire-hold', '{"orderId":"0"}', $1, 9, 9, 'planted', now() + interval '1 hour')`,
+      [state],
+    );
+    return () => askPostgres(shop, "delete from outbox where failure = 'planted'");
+  };
+}
+
+async function plantClearedVendor(life: Life): Promise<() => Promise<unknown>> {
+  const before = await exportCatalog(life);
+  const [cleared] = await askPostgres<{ slug: string; brand: string }>(
+    life.shop,
+    "select slug, brand from products where brand <> '' order by id limit 1",
+  );
+  const { slug, brand } = cleared!;
+  await askPostgres(life.shop, "update products set brand = '' where slug = $1", [slug]);
+  const after = await exportCatalog(life);
+  life.books.partialImports.push({ columns: ['Handle', 'Title'], handles: [slug], before, after });
+  return async () => {
+    life.books.partialImports.length = 0;
+    await askPostgres(life.shop, 'update products set brand = $2 where slug = $1', [slug, brand]);
+  };
+}
+
+async function plantGrowingVendor({ shop }: Life): Promise<() => Promise<unknown>> {
+  const [first] = await askPostgres<{ id: string; brand: string }>(
+    shop,
+    'select id, brand from products order by id limit 1',
+  );
+  const { id, brand } = first!;
+  const stopping = new AbortController();
+  const growing = (async () => {
+    while (!stopping.signal.aborted) {
+      await askPostgres(shop, "update products set brand = left(brand || '.', 200) where id = $1", [id]);
+      await delay(20);
+    }
+  })();
+  return async () => {
+    stopping.abort();
+    await growing;
+    await askPostgres(shop, 'update products set brand = $2 where id = $1', [id, brand]);
+  };
+}
