@@ -1,6 +1,8 @@
 // Where an operator's command finds the stores: the environment, or else the shop that runs from DATA_DIR.
 import { once } from 'node:events';
 import { Redis } from 'ioredis';
+import { asSeeds } from '../origin/config.ts';
+import { describeStoreFault, placeOf, storeFaultReason } from '../origin/describe-store-fault.ts';
 import { createDatabase, createPool, type Db } from '../origin/postgres/database.ts';
 import { connectRedis, type RedisClient } from '../origin/redis/connect.ts';
 import { findRunning } from './local/running-file.ts';
@@ -25,7 +27,7 @@ export async function openDatabase(env: Environment, queryTimeoutMs = 30_000): P
     await pool.query('select 1');
   } catch (cause) {
     await pool.end();
-    throw new StoreUnreachable(`Cannot reach Postgres at ${place(url, 5432)}: ${reason(cause)}`, { cause });
+    throw new StoreUnreachable(describeStoreFault('Postgres', url, 5432, cause), { cause });
   }
   const db = createDatabase(pool);
   return { db, [Symbol.asyncDispose]: () => db.destroy() };
@@ -33,7 +35,8 @@ export async function openDatabase(env: Environment, queryTimeoutMs = 30_000): P
 
 /** @throws StoreUnreachable with host and port, never a secret. */
 export async function openRedis(env: Environment): Promise<RedisClient> {
-  const urls = (env['REDIS_URL'] || runningShop(env)?.redisUrl)?.split(',').map((url) => url.trim());
+  const given = (env['REDIS_URL'] || runningShop(env)?.redisUrl)?.split(',').map((url) => url.trim());
+  const urls = given && asSeeds(given, env['REDIS_CLUSTER']);
   if (urls === undefined) throw new StoreUnreachable(nowhere('REDIS_URL'));
   if (!urls.every((url) => URL.canParse(url)))
     throw new StoreUnreachable(noAddress('REDIS_URL', 'redis://:password@host:6379'));
@@ -51,8 +54,10 @@ async function openCluster(urls: string[]): Promise<RedisClient> {
     await once(cluster, 'ready', { signal: AbortSignal.timeout(3_000) });
   } catch (cause) {
     cluster.disconnect();
-    const places = urls.map((url) => place(url, 6379)).join(', ');
-    throw new StoreUnreachable(`Cannot reach a cluster of Redis at ${places}: ${reason(cause)}`, { cause });
+    const places = urls.map((url) => placeOf(url, 6379)).join(', ');
+    throw new StoreUnreachable(`Cannot reach a cluster of Redis at ${places}: ${storeFaultReason(cause)}`, {
+      cause,
+    });
   }
   return cluster;
 }
@@ -71,7 +76,7 @@ async function openServer(url: string): Promise<Redis> {
     await redis.connect();
   } catch (cause) {
     redis.disconnect();
-    throw new StoreUnreachable(`Cannot reach Redis at ${place(url, 6379)}: ${reason(cause)}`, { cause });
+    throw new StoreUnreachable(describeStoreFault('Redis', url, 6379, cause), { cause });
   }
   return redis;
 }
@@ -82,17 +87,4 @@ function runningShop(env: Environment) {
 
 function nowhere(setting: string): string {
   return `Cannot find the shop's stores: set ${setting}, or start the shop with 'npm start' (DATA_DIR says where its data lies)`;
-}
-
-function place(url: string, defaultPort: number): string {
-  const { hostname, port } = new URL(url);
-  return `${hostname}:${port || defaultPort}`;
-}
-
-function reason(cause: unknown): string {
-  const code = cause instanceof Error && 'code' in cause ? String(cause.code) : '';
-  if (code === 'ECONNREFUSED') return 'connection refused';
-  if (code === 'ENOTFOUND') return 'no such host';
-  if (code.startsWith('28')) return 'user or password refused';
-  return cause instanceof Error && !cause.message.includes('//') ? cause.message : 'no answer';
 }

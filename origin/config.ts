@@ -52,6 +52,11 @@ export class SettingsError extends Error {
 
 type Environment = Record<string, string | undefined>;
 
+/** Several addresses mean a cluster; one that leads to a cluster, such as ElastiCache's configuration endpoint, is named twice. */
+export function asSeeds(urls: string[], cluster: string | undefined): string[] {
+  return cluster === 'on' && urls.length === 1 ? [...urls, ...urls] : urls;
+}
+
 /** @param instance is what the process is called where INSTANCE does not say. */
 export function readSettings(env: Environment, instance = 'origin-1'): Settings {
   const present = Object.fromEntries(
@@ -114,6 +119,7 @@ const Environment = z.object({
     .refine((found) => found.length > 0 && found.every((item) => isUrl(item, ['redis:', 'rediss:'])), {
       error: 'must be URLs that begin with redis:// or rediss://, separated by commas',
     }),
+  REDIS_CLUSTER: z.enum(['on', 'off'], { error: 'must be on or off' }).default('off'),
   REDIS_REPLICAS: z
     .string()
     .default('0')
@@ -177,7 +183,7 @@ function toSettings(env: z.output<typeof Environment>): Settings {
   return {
     databaseUrl: env.DATABASE_URL,
     databaseReplicaUrls: env.DATABASE_REPLICA_URLS,
-    redisUrls: env.REDIS_URL,
+    redisUrls: asSeeds(env.REDIS_URL, env.REDIS_CLUSTER),
     redisReplicas: env.REDIS_REPLICAS,
     dataDir: env.DATA_DIR,
     host: env.HOST,

@@ -1,12 +1,24 @@
 // Structured logs, one JSON line each, without secrets or personal data.
 import { type Logger, pino } from 'pino';
 import type { Settings } from './config.ts';
+import { isStoreFault } from './describe-store-fault.ts';
+
+const warnLevel = 40;
 
 export function createLog(
   settings: Pick<Settings, 'logLevel' | 'zone' | 'instance'>,
   service: string,
 ): Logger {
   return pino({
+    hooks: {
+      /** The watch of the stores says once why one is not reached; each piece of work that meets it is for debugging only. */
+      logMethod(args, method, level) {
+        const [first] = args as unknown[];
+        const error = typeof first === 'object' && first !== null && 'err' in first ? first.err : undefined;
+        if (level >= warnLevel && isStoreFault(error)) this.debug(...args);
+        else method.apply(this, args);
+      },
+    },
     level: settings.logLevel,
     base: { service, zone: settings.zone, instance: settings.instance },
     timestamp: pino.stdTimeFunctions.isoTime,

@@ -1,6 +1,7 @@
 // Work that a starting process does as soon as the stores allow it, without waiting long for them.
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
+import { isStoreFault, storeFaultReason } from './describe-store-fault.ts';
 
 export interface StartUpWork {
   /** Resolves when it has worked, at the latest after two seconds: stores that are started together with this process need a moment. */
@@ -16,12 +17,16 @@ export function startWhenPossible(log: Logger, what: string, work: () => Promise
   const abort = new AbortController();
   const beganMs = performance.now();
   const isSoon = () => performance.now() - beganMs < soonMs;
+  let told: string | undefined;
   const attempt = async (): Promise<boolean> => {
     try {
       await work();
       return true;
     } catch (error) {
-      if (!isSoon()) log.warn({ err: error }, `cannot ${what} yet`);
+      const reason = isStoreFault(error) ? undefined : storeFaultReason(error);
+      // Tried again and again: the same reason is told once.
+      if (!isSoon() && reason !== undefined && reason !== told) log.warn(`cannot ${what} yet: ${reason}`);
+      if (!isSoon()) told = reason;
       return false;
     }
   };

@@ -12,6 +12,7 @@ import { startWhenPossible } from './start-when-possible.ts';
 import { onStopSignal } from './stop-signal.ts';
 import { StartFault } from './system-faults.ts';
 import { versionReaders } from './version-readers.ts';
+import { watchStores } from './watch-stores.ts';
 import { findWeakSecrets } from './weak-secrets.ts';
 import { presentAssets } from './web/assets.ts';
 import { goOnKeepingAssets, keepAssets } from './web/kept-assets.ts';
@@ -30,6 +31,7 @@ async function main(): Promise<void> {
   const log = createLog(settings, 'origin');
   for (const warning of findWeakSecrets(settings)) log.warn(warning);
   await using deps = createDeps(settings, log, { versionReaders });
+  await using _watch = watchStores(settings, log, deps.registry);
   const health = new Health();
   const carts = createCarts(deps);
   const passwords = createPasswords();

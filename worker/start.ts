@@ -11,6 +11,7 @@ import { isMigrated } from '../origin/postgres/migrate.ts';
 import { onStopSignal } from '../origin/stop-signal.ts';
 import { StartFault } from '../origin/system-faults.ts';
 import { versionReaders } from '../origin/version-readers.ts';
+import { watchStores } from '../origin/watch-stores.ts';
 import { findWeakSecrets } from '../origin/weak-secrets.ts';
 import { Health } from '../origin/web/serving/health.ts';
 import { createRefuseUnreadable } from '../origin/web/serving/refuse-unreadable.ts';
@@ -28,6 +29,7 @@ async function main(): Promise<void> {
   await using deps = createDeps(settings, log, { versionReaders, poolSize: 20 });
   const health = new Health();
   const jobs = startJobs(deps);
+  await using _watch = watchStores(settings, log, jobs.metrics.registry);
   const dashboard = createDashboard({
     settings,
     queues: jobs.queues,
@@ -51,7 +53,8 @@ async function main(): Promise<void> {
     { name: 'forget old cart operations', everyMs: 60_000, run: () => pruneCartOperations(deps) },
   ]);
   const drain = every(1_000, (signal) => drainJournals(deps, signal), log, 'drain cart journals');
-  if (!(await isMigrated(deps.db).catch(() => false)))
+  // A database that does not answer is no database that is not migrated.
+  if (!(await isMigrated(deps.db).catch(() => true)))
     log.warn('the database is not migrated yet; work begins when it is');
   health.markReady();
   log.info({ port: server.port }, 'ready');

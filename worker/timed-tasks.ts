@@ -2,6 +2,7 @@
 import { sql } from 'kysely';
 import type { Logger } from 'pino';
 import type { Deps } from '../origin/deps.ts';
+import { storeFaultReason } from '../origin/describe-store-fault.ts';
 import type { Tx } from '../origin/postgres/database.ts';
 
 export interface TimedTask {
@@ -41,10 +42,18 @@ export function every(
   const stopping = new AbortController();
   let timer: NodeJS.Timeout | undefined;
   let running: Promise<void> = Promise.resolve();
+  let told: string | undefined;
   const round = () => {
     running = run(stopping.signal).then(
-      () => undefined,
-      (error: unknown) => log.warn({ err: error }, `cannot ${name} now`),
+      () => {
+        told = undefined;
+      },
+      (error: unknown) => {
+        // It comes round again soon: the same reason is told once.
+        const reason = storeFaultReason(error);
+        if (reason !== told) log.warn({ err: error }, `cannot ${name} now`);
+        told = reason;
+      },
     );
     void running.then(() => {
       if (!stopping.signal.aborted) timer = setTimeout(round, everyMs);

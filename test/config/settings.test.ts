@@ -1,4 +1,5 @@
 // Settings are read whole: every fault is told at once, and no value is repeated.
+import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { readRegionSettings } from '../../ops-scripts/region/config.ts';
 import { readSettings, SettingsError } from '../../origin/config.ts';
@@ -110,5 +111,33 @@ describe('weak secrets', () => {
 
   test('are still none at all where only commas are set', () => {
     expect(named(faultsOf({ ...sound, COOKIE_KEYS: ' , ' }))).toEqual(['COOKIE_KEYS']);
+  });
+});
+
+describe('README', () => {
+  /** Of the system and of other people's programs. */
+  const foreign = ['AWS_ENDPOINT_URL', 'COLUMNS', 'NO_COLOR', 'PATH', 'TMPDIR'];
+
+  test('lists every setting that is read, and none that is not', () => {
+    const files = ['origin', 'worker', 'edge', 'http', 'ops-scripts'].flatMap((folder) =>
+      readdirSync(folder, { recursive: true, encoding: 'utf8' })
+        .filter((name) => name.endsWith('.ts'))
+        .map((name) => `${folder}/${name}`),
+    );
+    const read = new Set(
+      files.flatMap((file) => {
+        const text = readFileSync(file, 'utf8');
+        const direct = [...text.matchAll(/\benv(?:ironment)?(?:\?)?(?:\.|\[')([A-Z][A-Z0-9_]+)\b/g)];
+        const declared = file === 'origin/config.ts' ? [...text.matchAll(/^ {2}([A-Z][A-Z0-9_]+):/gm)] : [];
+        return [...direct, ...declared].map(([, name]) => name!);
+      }),
+    );
+    const section = readFileSync('README.md', 'utf8').split('\n## Settings\n')[1]!.split('\n## ')[0]!;
+    const rows = section.split('\n').filter((line) => line.startsWith('| `'));
+    const listed = rows.flatMap((row) =>
+      [...row.split(' | ')[0]!.matchAll(/`([A-Z][A-Z0-9_]+)`/g)].map(([, name]) => name!),
+    );
+    expect(listed.toSorted()).toEqual([...new Set(listed)].toSorted());
+    expect(listed.toSorted()).toEqual([...read].filter((name) => !foreign.includes(name)).toSorted());
   });
 });

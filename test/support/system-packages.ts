@@ -8,6 +8,7 @@ const packages: Record<string, string> = {
   'redis-server': 'redis-server',
   haproxy: 'haproxy',
   chromium: 'chromium',
+  pgbouncer: 'pgbouncer',
 };
 
 export async function installSystemPackages(): Promise<void> {
