@@ -85,6 +85,11 @@ describe('another spelling of an address leads to the page', () => {
   });
 });
 
+test('a wrong spelling leads to the page at once', async () => {
+  for (const path of ['/p/Plain-Tee/', '/P/PLAIN-TEE//', '/p/%50lain-Tee/'])
+    expect(await ask(path), path).toMatchObject({ status: 301, location: '/p/plain-tee' });
+});
+
 describe('a part of a list', () => {
   const head = (text: string) => ({
     title: /<title>([^<]*)/.exec(text)?.[1],

@@ -1,4 +1,4 @@
-// The way from the front door to where one is.
+// The way from the home page to this one.
 import { type Html, html } from '../../web/page/html.ts';
 import type { CategoryPlace } from './navigation.ts';
 

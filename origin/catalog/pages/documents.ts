@@ -40,7 +40,7 @@ export async function homeDocument(db: DbOrTx, site: Site): Document {
   const page = layout(
     {
       title: 'Good clothes, kept',
-      description: 'Clothes to keep, from a bag that never forgets. Buy without an account.',
+      description: 'Clothes made to be kept. Buy without an account.',
       navigation: departments(tree.value),
       canonicalUrl: `${site.url}/`,
       imageUrl: list.value.items[0] && absolute(list.value.items[0].image.url, site.url),

@@ -1,7 +1,20 @@
-// Each page has one address: no slash at its end, no empty parts, the first part in lower case. Other spellings lead there.
+// Each page has one address: no slash at its end, no empty parts, its kind in lower case. Other spellings lead there.
+
+/** Below these, names are written in small, composed letters. */
+const named = new Set(['p', 'c']);
 
 /** @param path as the client wrote it. @returns one leading slash, so that it names no other host. */
 export function properPath(path: string): string {
-  const [first = '', ...rest] = path.split('/').filter((part) => part !== '');
-  return `/${[first.toLowerCase(), ...rest].join('/')}`;
+  const [kind = '', ...rest] = path.split('/').filter((part) => part !== '');
+  const first = kind.toLowerCase();
+  return `/${[first, ...(named.has(first) ? rest.map(properName) : rest)].join('/')}`;
+}
+
+/** What cannot be decoded is nobody's name. */
+function properName(part: string): string {
+  try {
+    return encodeURIComponent(decodeURIComponent(part).normalize('NFC').toLowerCase());
+  } catch {
+    return part;
+  }
 }
