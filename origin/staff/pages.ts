@@ -179,7 +179,7 @@ function describeMembers(side: unknown): Map<string, string> {
 function changesTable(changes: StaffChange[], product: Product): Html | '' {
   if (changes.length === 0) return '';
   const skus = new Map(product.variants.map((variant) => [`variant:${variant.id}`, variant.sku]));
-  return html`<table class="rows">
+  return html`<div class="scrolls" tabindex="0" role="region" aria-label="The latest changes"><table class="rows">
 <caption>The latest changes</caption>
 <thead><tr><th scope="col">When</th><th scope="col">Who</th><th scope="col">What</th><th scope="col">Before</th><th scope="col">After</th></tr></thead>
 <tbody>${changes.map(
@@ -188,5 +188,5 @@ function changesTable(changes: StaffChange[], product: Product): Html | '' {
     ) => html`<tr><td><time datetime="${change.changedAt.toISOString()}">${change.changedAt.toISOString().slice(0, 16).replace('T', ' ')}</time></td>
 <td>${change.who ?? ''}</td><td>${skus.get(change.subject) ?? 'Product'}</td><td>${describeSide(change.before, change.after)}</td><td>${describeSide(change.after, change.before)}</td></tr>`,
   )}</tbody>
-</table>`;
+</table></div>`;
 }

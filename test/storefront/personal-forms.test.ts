@@ -1,7 +1,11 @@
 // The bag and the personal forms in a real browser: where the focus is, what is told, and what stays, with the script and without it.
+import { createRequire } from 'node:module';
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { hasChromium, launchChromium, openStorefront, type Storefront } from './open-storefront.ts';
+import { type PersonalPages, preparePersonalPages } from './personal-pages.ts';
+
+const axePath = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
 
 let storefront: Storefront;
 let chromium: Browser;
@@ -35,6 +39,10 @@ async function fillBag(page: Page): Promise<string[]> {
   }
   return chosen;
 }
+/** What reaches furthest to the right. */
+const widest = (page: Page) =>
+  page.evaluate(`[...document.querySelectorAll('main *')]
+    .toSorted((a, b) => b.getBoundingClientRect().right - a.getBoundingClientRect().right)[0].outerHTML.slice(0, 100)`);
 const focused = (page: Page) => page.evaluate('document.activeElement.id') as Promise<string>;
 const bagOf = async (page: Page) => {
   const { lines } = await (await page.request.get(`${storefront.url}/api/cart`)).json();
@@ -227,4 +235,80 @@ describe.skipIf(!hasChromium)('in Chromium', () => {
     await page.waitForURL('**/orders/*');
     expect(await page.textContent('h1')).toBe('Thank you');
   });
+});
+
+describe.skipIf(!hasChromium)('the personal pages, staff’s too, in whatever state', () => {
+  let personal: PersonalPages;
+  beforeAll(async () => {
+    personal = await preparePersonalPages(chromium, storefront);
+  });
+
+  test.each([
+    [390, 'light', '200%'],
+    [390, 'dark', '100%'],
+    [1280, 'light', '100%'],
+  ] as const)(
+    'leave axe nothing to find and are no wider than the window: %i px, %s, text at %s',
+    async (width, colorScheme, textSize) => {
+      const found: string[] = [];
+      const open = async (storageState: BrowserContextOptions['storageState']) => {
+        const context = { viewport: { width, height: 844 }, colorScheme, bypassCSP: true };
+        return openPage({ ...context, ...(storageState ? { storageState } : {}) });
+      };
+      const check = async (page: Page, state: string) => {
+        await page.addStyleTag({ content: `html { font-size: ${textSize} }` });
+        await page.addScriptTag({ path: axePath });
+        const violations = (await page.evaluate(
+          'axe.run().then(({ violations }) => violations.map(({ id, nodes }) => id + " " + nodes[0].html))',
+        )) as string[];
+        found.push(...violations.map((violation) => `${state}: ${violation.slice(0, 160)}`));
+        const excess = Number(await page.evaluate('document.documentElement.scrollWidth - innerWidth'));
+        if (excess > 0) found.push(`${state}: ${excess} px wider than the window, ${await widest(page)}`);
+      };
+      const visit = async (page: Page, path: string) => {
+        await page.goto(storefront.url + path);
+        await check(page, path);
+      };
+
+      const shopper = await open(personal.shopper);
+      for (const path of personal.shopperPaths) await visit(shopper, path);
+      await shopper.goto(`${storefront.url}/cart`);
+      await shopper.locator('[id^=remove-]').first().click();
+      await shopper.locator('#removed').waitFor();
+      await check(shopper, 'a removed line');
+      await shopper.locator('#removed').click();
+      await shopper.locator('#removed').waitFor({ state: 'detached' });
+      await shopper.goto(`${storefront.url}/checkout`);
+      await shopper.getByRole('button', { name: 'Buy now' }).click();
+      await shopper.locator('[role=alert]').waitFor();
+      await check(shopper, 'a checkout with faults');
+      await shopper.context().close();
+
+      const staff = await open(personal.staff);
+      for (const path of personal.staffPaths) await visit(staff, path);
+      await staff.goto(
+        storefront.url + personal.staffPaths.find((path) => path.startsWith('/staff/products/')),
+      );
+      await staff.fill('#price', 'dear');
+      await staff.locator('[id^=stock-]').first().fill('-1');
+      await staff.locator('main').getByRole('button', { name: 'Save' }).last().click();
+      await staff.locator('[role=alert]').waitFor();
+      await check(staff, 'a staff form with faults');
+      await staff.context().close();
+
+      const guest = await open(undefined);
+      for (const path of [
+        '/cart',
+        '/sign-in',
+        '/sign-up',
+        '/forgot-password',
+        '/reset-password?token=x',
+        '/orders/9',
+      ])
+        await visit(guest, path);
+      await guest.context().close();
+      expect(found).toEqual([]);
+    },
+    180_000,
+  );
 });
