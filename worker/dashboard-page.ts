@@ -2,7 +2,13 @@
 import { html } from 'hono/html';
 import type { OutboxKind } from '../origin/outbox/events.ts';
 import type { FailedRow, JobDetails } from '../origin/outbox/failed-rows.ts';
-import { countedTo, type JobCounts, jobStates, type OutboxDepth } from '../origin/outbox/measure.ts';
+import {
+  type Count,
+  countedTo,
+  type JobCounts,
+  jobStates,
+  type OutboxDepth,
+} from '../origin/outbox/measure.ts';
 
 type Html = ReturnType<typeof html>;
 
@@ -27,17 +33,17 @@ function tables([counts, outbox, failed]: Standing): Html {
       <tbody>
         ${Object.entries(counts).map(
           ([kind, of]) =>
-            html`<tr><th scope="row">${kind}</th>${jobStates.map((state) => html`<td>${atMost(of[state])}</td>`)}</tr>`,
+            html`<tr><th scope="row">${kind}</th>${jobStates.map((state) => html`<td>${tell(of[state])}</td>`)}</tr>`,
         )}
       </tbody>
     </table>
     <table>
       <caption>Outbox: what must happen after a commit</caption>
       <tbody>
-        <tr><th scope="row">Due and not done</th><td>${atMost(outbox.pending)}</td></tr>
+        <tr><th scope="row">Due and not done</th><td>${tell(countOf(outbox.pending))}</td></tr>
         <tr><th scope="row">Oldest has waited</th><td>${outbox.lagSeconds.toFixed(1)} s</td></tr>
-        <tr><th scope="row">Failed, and tried again</th><td>${atMost(outbox.failing)}</td></tr>
-        <tr><th scope="row">Given up (dead letters)</th><td>${atMost(outbox.dead)}</td></tr>
+        <tr><th scope="row">Failed, and tried again</th><td>${tell(countOf(outbox.failing))}</td></tr>
+        <tr><th scope="row">Given up (dead letters)</th><td>${tell(countOf(outbox.dead))}</td></tr>
       </tbody>
     </table>
     ${failed.length === 0 ? '' : failedTable(failed)}`;
@@ -87,8 +93,12 @@ export function jobPage(job: JobDetails): Html {
   );
 }
 
-function atMost(count: number): string {
-  return count < countedTo ? String(count) : `${countedTo.toLocaleString('en')} or more`;
+function tell({ count, more }: Count): string {
+  return `${count.toLocaleString('en')}${more ? ' or more' : ''}`;
+}
+
+function countOf(count: number): Count {
+  return { count, more: count >= countedTo };
 }
 
 function timeOf(date: Date): string {

@@ -12,7 +12,7 @@ import {
   readJob,
   retryFailedRows,
 } from '../../origin/outbox/failed-rows.ts';
-import { countedTo, countJobs, measureOutbox } from '../../origin/outbox/measure.ts';
+import { countedTo, countJobs, jobStates, measureOutbox } from '../../origin/outbox/measure.ts';
 import type { Db } from '../../origin/postgres/database.ts';
 import { openQueues } from '../../worker/queues.ts';
 import { openDatabase, openRedis } from '../connect-stores.ts';
@@ -54,17 +54,23 @@ function statusCommand(env: NodeJS.ProcessEnv): Command {
         outboxKinds.map(async (kind) => ({
           queue: kind,
           inQueue: await queues[kind].getWaitingCount(),
-          ...counts[kind],
+          ...Object.fromEntries(jobStates.map((state) => [state, counts[kind][state].count])),
+          countedInPart: jobStates.filter((state) => counts[kind][state].more),
         })),
       );
       await Promise.all(Object.values(queues).map((queue) => queue.close()));
       redis.disconnect();
       if (json) return console.log(JSON.stringify({ queues: rows, outbox, countedTo }));
-      for (const line of tabulate(rows)) console.log(line);
+      const told = rows.map(({ countedInPart, ...row }) => ({
+        ...row,
+        ...Object.fromEntries(countedInPart.map((state) => [state, `${counts[row.queue][state].count}+`])),
+      }));
+      for (const line of tabulate(told)) console.log(line);
       console.log(
         `outbox: ${outbox.pending} due, oldest waits ${outbox.lagSeconds.toFixed(1)} s, ${outbox.failing} failed and tried again, ${outbox.dead} given up`,
       );
-      console.log(`${countedTo} means so many or more`);
+      if (Math.max(outbox.pending, outbox.failing, outbox.dead) >= countedTo)
+        console.log(`${countedTo} means so many or more`);
     });
 }
 

@@ -132,10 +132,25 @@ async function useToken(tx: Tx, tokenHash: string): Promise<string> {
   return used.account_id;
 }
 
-/** Sessions past their time and links past theirs; for the worker's clean-up. */
+/** So many of each a call, so that no statement takes long. */
+const mostPruned = 20_000;
+
+/**
+ * Sessions past their time and links past theirs; for the worker's clean-up.
+ * Indexes: password_resets_by_age, sessions_by_last_seen, sessions_by_creation.
+ */
 export async function pruneAccounts(db: DbOrTx): Promise<void> {
-  await sql`delete from password_resets where created_at < now() - interval '1 day'`.execute(db);
-  await sql`delete from sessions where last_seen_at < now() - interval '31 days' or created_at < now() - interval '181 days'`.execute(
-    db,
-  );
+  await sql`
+    delete from password_resets where token_hash = any(array(
+      select token_hash from password_resets where created_at < now() - interval '1 day'
+      order by created_at limit ${mostPruned}))`.execute(db);
+  for (const [column, days] of [
+    ['last_seen_at', 31],
+    ['created_at', 181],
+  ] as const) {
+    await sql`
+      delete from sessions where id = any(array(
+        select id from sessions where ${sql.ref(column)} < now() - make_interval(days => ${days})
+        order by ${sql.ref(column)} limit ${mostPruned}))`.execute(db);
+  }
 }

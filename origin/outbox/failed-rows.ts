@@ -31,14 +31,16 @@ const columns = sql`
   id, kind, case when state = 'dead' then 'dead' else 'failing' end as state, committed_at as "committedAt", failures,
   case when state = 'pending' then greatest(due_at, claimed_until) end as "nextTryAt", failure`;
 
-/** Newest first. Each state of each kind is read by itself, in the order of its index: outbox_failing, outbox_dead. */
+/** Newest first. Each state of each kind is read by itself, in the order of its index: outbox_failing_newest, outbox_dead. */
 export async function listFailedRows(db: Db, filter: FailedFilter, limit: number): Promise<FailedRow[]> {
   const parts = partsOf(filter).map(
     (part) =>
-      sql`(select ${columns} from outbox where ${part} and ${restOf(filter)} order by id desc limit ${limit})`,
+      sql`(select ${columns} from outbox where ${part} and ${restOf(filter)} order by committed_at desc, id desc limit ${limit})`,
   );
   const { rows } = await sql<FailedRow>`
-    select * from (${sql.join(parts, sql` union all `)}) listed order by id desc limit ${limit}`.execute(db);
+    select * from (${sql.join(parts, sql` union all `)}) listed order by "committedAt" desc, id desc limit ${limit}`.execute(
+    db,
+  );
   return rows;
 }
 

@@ -1,6 +1,6 @@
 // How the work stands, as Postgres has it: for metrics, dashboard and operators. However many rows there are, few are read.
-import { sql } from 'kysely';
-import type { Db } from '../postgres/database.ts';
+import { type RawBuilder, sql } from 'kysely';
+import type { Db, Tx } from '../postgres/database.ts';
 import { type OutboxKind, outboxKinds } from './events.ts';
 
 /** Where counting ends: so many means so many or more. */
@@ -17,58 +17,99 @@ export interface OutboxDepth {
 }
 
 const isFailing = sql`state = 'pending' and failure is not null`;
+const claimableAt = sql`greatest(due_at, claimed_until)`;
 
 /** Indexes: outbox_unfinished, outbox_failing, outbox_dead. */
-export async function measureOutbox(db: Db): Promise<OutboxDepth> {
-  const { rows } = await sql<OutboxDepth>`
-    with due as materialized (
-      select due_at from outbox
-      where state = 'pending' and due_at <= statement_timestamp()
-      order by due_at limit ${countedTo})
-    select
-      (select count(*) from due)::integer as pending,
-      (select count(*) from (select from outbox where ${isFailing} limit ${countedTo}) rows)::integer as failing,
-      (select count(*) from (select from outbox where state = 'dead' limit ${countedTo}) rows)::integer as dead,
-      coalesce(extract(epoch from statement_timestamp() - (select min(due_at) from due)), 0)::float as "lagSeconds"`.execute(
-    db,
-  );
-  return rows[0]!;
+export function measureOutbox(db: Db): Promise<OutboxDepth> {
+  return inOrderOfIndexes(db, async (tx) => {
+    const { rows } = await sql<OutboxDepth>`
+      with due as materialized (
+        select due_at from outbox
+        where state = 'pending' and due_at <= statement_timestamp()
+        order by due_at limit ${countedTo})
+      select
+        (select count(*) from due)::integer as pending,
+        (select count(*) from (select from outbox where ${isFailing} limit ${countedTo}) rows)::integer as failing,
+        (select count(*) from (select from outbox where state = 'dead' limit ${countedTo}) rows)::integer as dead,
+        coalesce(extract(epoch from statement_timestamp() - (select min(due_at) from due)), 0)::float as "lagSeconds"`.execute(
+      tx,
+    );
+    return rows[0]!;
+  });
 }
 
 /** What operators are shown of each kind. A row stands in one of these states. */
 export const jobStates = ['waiting', 'active', 'delayed', 'completed', 'failed'] as const;
-export type JobCounts = Record<(typeof jobStates)[number], number>;
+export type JobCounts = Record<(typeof jobStates)[number], Count>;
+
+export interface Count {
+  count: number;
+  /** Counting ended early: there may be more. */
+  more: boolean;
+}
+
+interface CountedRows {
+  kind: OutboxKind;
+  due: number;
+  failingDue: number;
+  later: number;
+  failingLater: number;
+  active: number;
+  failingActive: number;
+  dead: number;
+  completed: number;
+}
 
 /**
- * `failed` counts what is failed now: dead letters, and rows whose last attempt failed. `completed` covers the days that finished rows
- * are kept. Of the due and of the delayed rows the first 10,000 are looked at. Indexes: outbox_open, outbox_claimed, outbox_failing,
- * outbox_dead, outbox_finished_by_kind.
+ * `failed` counts what is failed now: dead letters, and rows whose last attempt failed and that are not being tried again at this moment.
+ * `completed` covers the days for which finished rows are kept.
+ * Indexes: outbox_open, outbox_failing, outbox_claimed, outbox_dead, outbox_finished_by_kind.
  */
-export async function countJobs(db: Db): Promise<Record<OutboxKind, JobCounts>> {
-  const isClaimed = sql`claimed_at is not null and claimed_until > statement_timestamp()`;
-  const claimableAt = sql`greatest(due_at, claimed_until)`;
+export function countJobs(db: Db): Promise<Record<OutboxKind, JobCounts>> {
   const ofKind = sql`outbox.kind = kinds.kind`;
-  const { rows } = await sql<JobCounts & { kind: OutboxKind }>`
-    select kinds.kind,
-      (select count(*) from (
-        select failure from outbox
-        where state = 'pending' and ${ofKind} and ${claimableAt} <= statement_timestamp()
-        order by ${claimableAt} limit ${countedTo}) due where failure is null)::integer as waiting,
-      (select count(*) from outbox
-        where state = 'pending' and ${ofKind} and ${isClaimed})::integer as active,
-      (select count(*) from (
-        select failure, ${isClaimed} as claimed from outbox
-        where state = 'pending' and ${ofKind} and ${claimableAt} > statement_timestamp()
-        order by ${claimableAt} limit ${countedTo}) later where failure is null and not claimed)::integer as delayed,
-      (select count(*) from (
-        select from outbox where state = 'done' and ${ofKind} limit ${countedTo}) finished)::integer as completed,
-      (select least(${countedTo}, count(*)) from (
-        (select from outbox where ${isFailing} and ${ofKind} and not (${isClaimed}) limit ${countedTo})
-        union all
-        (select from outbox where state = 'dead' and ${ofKind} limit ${countedTo})) failed)::integer as failed
-    from unnest(${outboxKinds}::text[]) as kinds (kind)`.execute(db);
-  return Object.fromEntries(rows.map(({ kind, ...counts }) => [kind, counts])) as Record<
-    OutboxKind,
-    JobCounts
-  >;
+  const isClaimed = sql`state = 'pending' and claimed_at is not null and claimed_until > statement_timestamp()`;
+  const count = (condition: RawBuilder<unknown>, order = sql``) => sql`
+    (select count(*) from (
+      select from outbox where ${ofKind} and ${condition} ${order} limit ${countedTo}) rows)::integer`;
+  // The order names the index: another could be read in vain from end to end.
+  const isDue = sql`${claimableAt} <= statement_timestamp()`;
+  const isLater = sql`${claimableAt} > statement_timestamp()`;
+  const byClaimable = sql`order by ${claimableAt}`;
+  return inOrderOfIndexes(db, async (tx) => {
+    const { rows } = await sql<CountedRows>`
+      select kinds.kind,
+        ${count(sql`state = 'pending' and ${isDue}`, byClaimable)} as due,
+        ${count(sql`${isFailing} and ${isDue}`, byClaimable)} as "failingDue",
+        ${count(sql`state = 'pending' and ${isLater}`, byClaimable)} as later,
+        ${count(sql`${isFailing} and ${isLater}`, byClaimable)} as "failingLater",
+        ${count(isClaimed)} as active,
+        ${count(sql`${isClaimed} and failure is not null`)} as "failingActive",
+        ${count(sql`state = 'dead'`)} as dead,
+        ${count(sql`state = 'done'`)} as completed
+      from unnest(${outboxKinds}::text[]) as kinds (kind)`.execute(tx);
+    return Object.fromEntries(rows.map((row) => [row.kind, toStates(row)])) as Record<OutboxKind, JobCounts>;
+  });
+}
+
+function toStates(row: CountedRows): JobCounts {
+  const { due, failingDue, later, failingLater, active, failingActive, dead, completed } = row;
+  const isMore = (...counts: number[]) => counts.some((count) => count >= countedTo);
+  const told = (count: number, more: boolean): Count => ({ count: Math.max(0, count), more });
+  return {
+    waiting: told(due - failingDue, isMore(due)),
+    active: told(active, isMore(active)),
+    delayed: told(later - failingLater - (active - failingActive), isMore(later)),
+    completed: told(completed, isMore(completed)),
+    failed: told(failingDue + failingLater - failingActive + dead, isMore(failingDue, failingLater, dead)),
+  };
+}
+
+/** Up to a limit. A bitmap would first be made of all that there is, and a table is mostly rows of other kinds. */
+function inOrderOfIndexes<Result>(db: Db, read: (tx: Tx) => Promise<Result>): Promise<Result> {
+  return db.transaction().execute(async (tx) => {
+    await sql`set local enable_bitmapscan = off`.execute(tx);
+    await sql`set local enable_seqscan = off`.execute(tx);
+    await sql`set local enable_sort = off`.execute(tx);
+    return read(tx);
+  });
 }

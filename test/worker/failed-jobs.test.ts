@@ -100,7 +100,7 @@ describe('the jobs page', () => {
     const { rows } = await sql<{ count: number }>`select count(*)::integer as count from outbox`.execute(
       shop.deps.db,
     );
-    expect(counted.reduce((sum, count) => sum + count)).toBe(rows[0]!.count);
+    expect(counted.reduce((sum, { count }) => sum + count, 0)).toBe(rows[0]!.count);
   });
 
   test('lists what failed with its reason and next try, shows each, and tries it again or gives it up', async () => {

@@ -19,10 +19,14 @@ export async function up(db: Kysely<unknown>): Promise<void> {
   await sql`
     create index outbox_claimed on outbox (kind, id)
     where state = 'pending' and claimed_at is not null`.execute(db);
+  // What failed: counted by when it may be claimed, listed newest first.
   await sql`
-    create index outbox_failing on outbox (kind, id)
+    create index outbox_failing on outbox (kind, greatest(due_at, claimed_until))
     where state = 'pending' and failure is not null`.execute(db);
-  await sql`create index outbox_dead on outbox (kind, id) where state = 'dead'`.execute(db);
+  await sql`
+    create index outbox_failing_newest on outbox (kind, committed_at, id)
+    where state = 'pending' and failure is not null`.execute(db);
+  await sql`create index outbox_dead on outbox (kind, committed_at, id) where state = 'dead'`.execute(db);
   await sql`create index outbox_finished_by_kind on outbox (kind, done_at) where state = 'done'`.execute(db);
   // Every answer that leaves a payment open looks for the question that will be asked next.
   await sql`
