@@ -12,6 +12,7 @@ import { outboxChannel } from '../origin/outbox/hint.ts';
 import type { OutboxRow } from '../origin/outbox/work.ts';
 import { connectPatiently, connectRedis, type RedisClient } from '../origin/redis/connect.ts';
 import { createInvalidateJob } from './jobs/invalidate.ts';
+import { createMailOutage } from './mail-outage.ts';
 import { createMetrics, type WorkerMetrics } from './metrics.ts';
 import { completeSeconds, createCloudFrontPurger } from './purge-cloudfront.ts';
 import { type EdgePurger, purgeAll, startEdgePurger } from './purge-edges.ts';
@@ -57,10 +58,19 @@ export function startJobs(deps: Deps): Jobs {
     invalidateSeconds: mostSeconds(settings),
     stopping: stopping.signal,
   });
-  const work = (row: OutboxRow) =>
-    workRow(row).finally(() => {
-      if (row.kind === 'mail') relay.wakeMail();
-    });
+  const mailOutage = createMailOutage();
+  const work = async (row: OutboxRow) => {
+    if (row.kind !== 'mail') return workRow(row);
+    try {
+      await workRow(row);
+      mailOutage.note(undefined);
+    } catch (error) {
+      mailOutage.note(error);
+      throw error;
+    } finally {
+      relay.wakeMail();
+    }
+  };
   for (const kind of outboxKinds)
     consumers.set(kind, openConsumer(kind, connectPatiently(redis), work, onError));
   if (!edges.maySend()) void consumers.get('invalidate')?.pause(true);
@@ -69,7 +79,10 @@ export function startJobs(deps: Deps): Jobs {
     db,
     queues,
     log,
-    mayCarry: (kind) => kind !== 'invalidate' || edges.maySend(),
+    mayCarry: (kind) => {
+      if (kind === 'invalidate') return edges.maySend();
+      return kind !== 'mail' || !mailOutage.isOn();
+    },
     work: (row) => work(row).catch(() => undefined),
   });
   void removeOldDrafts(settings).catch((error: unknown) =>

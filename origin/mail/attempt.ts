@@ -12,13 +12,22 @@ export interface MailAttempt {
   holdFor?: (seconds: number) => Promise<void>;
 }
 
-/** Worth another try unless `isPermanent`: then the mail was refused for good, or cannot be sent as it is. */
+interface MailFailureFacts {
+  /** The mail was refused for good, or cannot be sent as it is; otherwise another try is worth while. */
+  isPermanent: boolean;
+  /** The server was not reached: this says nothing of the mail. */
+  isUnreachable?: boolean;
+  cause?: unknown;
+}
+
 export class MailFailure extends Error {
   override readonly name = 'MailFailure';
   readonly isPermanent: boolean;
+  readonly isUnreachable: boolean;
 
-  constructor(message: string, { isPermanent, cause }: { isPermanent: boolean; cause?: unknown }) {
+  constructor(message: string, { isPermanent, isUnreachable = false, cause }: MailFailureFacts) {
     super(message, { cause });
     this.isPermanent = isPermanent;
+    this.isUnreachable = isUnreachable;
   }
 }

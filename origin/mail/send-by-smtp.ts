@@ -43,6 +43,7 @@ export async function sendBySmtp(
   const ended = new Promise<never>((_, reject) => {
     attempt.signal?.addEventListener('abort', () => reject(attempt.signal?.reason), { once: true });
   });
+  let isConnected = false;
   let whyNotHeld: unknown;
   const text = Readable.from(
     (async function* () {
@@ -60,7 +61,10 @@ export async function sendBySmtp(
     })(),
   );
   try {
-    const work = converse(connection, url, envelope, text);
+    const work = converse(connection, url, () => {
+      isConnected = true;
+      return { envelope, text };
+    });
     for (const promise of [work, broken, ended]) promise.catch(() => undefined);
     await Promise.race([work, broken, ended, stage.expired]);
     sayGoodbye(connection);
@@ -68,22 +72,22 @@ export async function sendBySmtp(
     connection.close();
     if (whyNotHeld !== undefined) throw whyNotHeld;
     if (attempt.signal?.aborted) throw attempt.signal.reason;
-    throw toMailFailure(error);
+    throw toMailFailure(error, isConnected);
   } finally {
     stage.clear();
   }
 }
 
-/** The text is read only when the server is ready for it. */
+/** @param onConnected gives what is to be sent; the text is read only when the server is ready for it */
 async function converse(
   connection: SMTPConnection,
   url: string,
-  envelope: Envelope,
-  text: Readable,
+  onConnected: () => { envelope: Envelope; text: Readable },
 ): Promise<void> {
   await new Promise<void>((resolve, reject) =>
     connection.connect((error) => (error ? reject(error) : resolve())),
   );
+  const { envelope, text } = onConnected();
   const { auth } = optionsOf(url);
   if (auth !== undefined && connection.allowsAuth)
     await new Promise<void>((resolve, reject) =>
@@ -131,13 +135,14 @@ interface SmtpError extends Error {
 /** What a refusal of the mail itself answers. Other refusals, such as of our password, say nothing against the mail. */
 const mailCommands = new Set(['MAIL FROM', 'RCPT TO', 'DATA']);
 
-function toMailFailure(error: unknown): MailFailure {
+function toMailFailure(error: unknown, isConnected: boolean): MailFailure {
   const { code, response, responseCode, command, message } = error as SmtpError;
   const isRefused = responseCode !== undefined && responseCode >= 500 && mailCommands.has(command ?? '');
   // An address that cannot be written into an envelope, and a mail that is larger than the server takes.
   const isImpossible = response === undefined && (code === 'EENVELOPE' || code === 'EMESSAGE');
   return new MailFailure(`Cannot send the mail: ${message}${command ? ` (${command})` : ''}`, {
     isPermanent: isRefused || isImpossible,
+    isUnreachable: !isConnected,
     cause: error,
   });
 }

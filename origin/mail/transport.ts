@@ -43,9 +43,13 @@ async function writeWhole(folder: string, name: string, content: Buffer): Promis
   // A repetition may be under way at the same time.
   const draft = join(folder, `${name}.${randomUUID()}.new`);
   try {
-    await using file = await open(draft, 'wx', 0o600);
-    await file.writeFile(content);
-    await file.sync();
+    const file = await open(draft, 'wx', 0o600);
+    try {
+      await file.writeFile(content);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
     await rename(draft, join(folder, name));
   } catch (error) {
     // Where the disk is full, what was written of it must not stay.

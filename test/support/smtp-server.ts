@@ -31,7 +31,8 @@ export interface SmtpServer extends AsyncDisposable {
   react: (stage: SmtpStage, to: string[]) => SmtpReaction | undefined;
 }
 
-export async function startSmtpServer(): Promise<SmtpServer> {
+/** @param port 0: a free one */
+export async function startSmtpServer(port = 0): Promise<SmtpServer> {
   const sockets = new Set<Socket>();
   const server = createServer((socket) => {
     sockets.add(socket);
@@ -39,7 +40,7 @@ export async function startSmtpServer(): Promise<SmtpServer> {
     socket.on('error', () => undefined);
     void converse(socket, state).catch(() => undefined);
   });
-  server.listen(0, '127.0.0.1');
+  server.listen(port, '127.0.0.1');
   await once(server, 'listening');
   const state: SmtpServer = {
     url: `smtp://127.0.0.1:${(server.address() as AddressInfo).port}`,
