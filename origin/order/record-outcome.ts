@@ -138,7 +138,7 @@ function nextQuestionAt({ attempted_at, expires_at }: Payment, nowMs: number): D
   return new Date(closedMs > nowMs ? Math.min(nowMs + pauseMs, closedMs) : nowMs + pauseMs);
 }
 
-/** Once, however often the event comes before the question is asked. Index: outbox_unfinished. */
+/** Once, however often the event comes before the question is asked. Index: outbox_payment_questions. */
 async function askNow(tx: Tx, orderId: string): Promise<void> {
   const { rows } = await sql`
     select from outbox
@@ -148,7 +148,7 @@ async function askNow(tx: Tx, orderId: string): Promise<void> {
   if (rows.length === 0) await addToOutbox(tx, 'settle-payment', { orderId });
 }
 
-/** One question waits for each order, whatever answer leaves it open. Index: outbox_unfinished. */
+/** One question waits for each order, whatever answer leaves it open. Index: outbox_payment_questions. */
 async function willBeAskedAgain(tx: Tx, orderId: string): Promise<boolean> {
   const { rows } = await sql`
     select from outbox

@@ -1,8 +1,10 @@
 // An attempt to write an order that Postgres undid has told nobody anything: what stands is the order of the request that won.
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { sql } from 'kysely';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import type { Carts } from '../../origin/cart/carts.ts';
 import { createCarts } from '../../origin/cart/create-carts.ts';
 import { placeOrder } from '../../origin/order/place-order.ts';
+import type { Tx } from '../../origin/postgres/database.ts';
 import { anOrder, openShop, type Shop } from '../support/shop.ts';
 
 let shop: Shop;
@@ -11,12 +13,34 @@ beforeAll(async () => {
 });
 afterAll(() => shop[Symbol.asyncDispose]());
 
+/** Transactions of this database that wait for another one. */
+const countWaiting = async () => {
+  const { rows } = await sql<{ count: number }>`
+    select count(*)::integer as count from pg_stat_activity
+    where datname = current_database() and wait_event_type = 'Lock'`.execute(shop.deps.db);
+  return rows[0]!.count;
+};
+
 test('what it froze is not published when another request placed the order under the same key', async () => {
+  const carts = createCarts(shop.deps);
+  try {
+    let calls = await orderTwice(carts);
+    // Who is first once the attempt is undone is Postgres' to say: mostly the one that waited.
+    for (let round = 1; round < 20 && calls.mine[0] === 'settle'; round += 1) {
+      expect(calls).toEqual({ mine: ['settle'], rival: ['catchUp'] });
+      calls = await orderTwice(carts);
+    }
+    expect(calls).toEqual({ mine: ['catchUp'], rival: ['settle'] });
+  } finally {
+    await carts.close();
+  }
+});
+
+/** One key, two requests: the second comes while the first one's transaction is about to be undone. */
+async function orderTwice(real: Carts): Promise<{ mine: string[]; rival: string[] }> {
   const browser = shop.browser();
-  await browser.fill(shop.variants[0]!.id, 2);
-  const real = createCarts(shop.deps);
-  const calls: string[] = [];
-  let rival: Promise<unknown> | undefined;
+  await browser.fill(shop.variants[0]!.id);
+  const calls = { mine: [] as string[], rival: [] as string[] };
   const checkout = (carts: Carts) =>
     placeOrder(shop.deps, carts, shop.providers, {
       accountId: undefined,
@@ -26,7 +50,7 @@ test('what it froze is not published when another request placed the order under
       traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01',
       request: anOrder as never,
     });
-  const undoneOnce: Carts = {
+  const heard = (whose: string[], endGeneration?: (tx: Tx) => Promise<void>): Carts => ({
     ...real,
     async prepareCheckout(visit) {
       const prepared = await real.prepareCheckout(visit);
@@ -34,28 +58,28 @@ test('what it froze is not published when another request placed the order under
         ...prepared,
         async endGeneration(tx) {
           await prepared.endGeneration(tx);
-          if (rival !== undefined) return;
-          // It waits on the key's row, and is first once this transaction is undone.
-          rival = checkout(real);
-          await new Promise((resolve) => setTimeout(resolve, 300));
-          throw Object.assign(new Error('deadlock detected'), { code: '40P01' });
+          await endGeneration?.(tx);
         },
         settle() {
-          calls.push('settle');
+          whose.push('settle');
           return prepared.settle();
         },
         catchUp(...order) {
-          calls.push('catchUp');
+          whose.push('catchUp');
           return prepared.catchUp(...order);
         },
       };
     },
+  });
+  let rival: Promise<unknown> | undefined;
+  const undoOnce = async () => {
+    if (rival !== undefined) return;
+    rival = checkout(heard(calls.rival));
+    // It waits on the key's row.
+    await vi.waitFor(async () => expect(await countWaiting()).toBe(1), { timeout: 10_000, interval: 10 });
+    throw Object.assign(new Error('deadlock detected'), { code: '40P01' });
   };
-  try {
-    const mine = await checkout(undoneOnce);
-    expect(await rival).toMatchObject({ order: { id: mine.order.id } });
-    expect(calls).toEqual(['catchUp']);
-  } finally {
-    await real.close();
-  }
-});
+  const mine = await checkout(heard(calls.mine, undoOnce));
+  expect(await rival).toMatchObject({ order: { id: mine.order.id } });
+  return calls;
+}
