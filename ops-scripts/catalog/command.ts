@@ -101,7 +101,8 @@ function archiveCommand(env: NodeJS.ProcessEnv, { name, back }: { name: string; 
     .action(async (handles: string[], options: { sku?: string[]; dryRun?: boolean }, command: Command) => {
       const skus = [...new Set(options.sku ?? [])];
       const products = [...new Set(handles.map((handle) => handle.toLowerCase().normalize('NFC')))];
-      if (products.length + skus.length === 0) command.error('Name a product, or a variant by --sku');
+      if (products.length + skus.length === 0)
+        command.error('Name a product, or a variant by --sku', { exitCode: 2 });
       await using database = await openDatabase(env, queryTimeoutMs);
       const done = await retryOnConflict(() =>
         database.db.transaction().execute(async (tx) => {

@@ -137,6 +137,17 @@ test('a partial file that names some variants leaves the others, their order too
   ]);
 });
 
+test('two imports of one file at the same time make each product and variant once', async () => {
+  await using catalog = await openCatalog();
+  const file = tee(['S', 'Red', 'A'], ['M', 'Red', 'B']);
+  const more = tee(['S', 'Red', 'A'], ['M', 'Red', 'B'], ['L', 'Red', 'C']);
+  for (const text of [file, more, more]) {
+    const runs = await Promise.all([1, 2, 3].map(() => importFile(catalog.db, text)));
+    expect(runs.flatMap(({ faults }) => faults)).toEqual([]);
+  }
+  expect((await variantsOf(catalog, 'tee')).map(({ sku }) => sku)).toEqual(['A', 'B', 'C']);
+});
+
 test('a deadlock is tried again, and one that never ends costs its own product, not the import', async () => {
   await using catalog = await openCatalog();
   await sql`create sequence conflicts`.execute(catalog.db);
