@@ -9,6 +9,7 @@ import {
   type variantColumns,
 } from './columns.ts';
 import { cleanCell } from './product-file.ts';
+import { isPicture } from './read-images.ts';
 import { sanitizeDescription } from './sanitize-description.ts';
 
 export type ProductColumn = (typeof productColumns)[number];
@@ -142,7 +143,7 @@ export function canonicalVariantCell(column: VariantColumn, raw: string, of: OfV
       return typeof amount === 'string' ? '' : formatAmount(amount);
     }
     case 'Variant Image':
-      return cleanCell(raw);
+      return isPicture(cleanCell(raw)) ? cleanCell(raw) : '';
     case 'Variant Archived':
       return isYes(raw) ? 'true' : '';
     default:
@@ -184,8 +185,9 @@ function formatAmount(amount: number): string {
   return `${Math.floor(amount / 100)}.${String(amount % 100).padStart(2, '0')}`;
 }
 
-/** What is understood here, but not by other shops' importers, is written as Shopify writes it. */
+/** What is not taken, or is understood here but not by other shops' importers, is written as Shopify writes it. */
 export function isWorthKeeping(column: string, raw: string): boolean {
   if (column === 'Variant Price') return !raw.includes(',');
+  if (column === 'Variant Image') return isPicture(cleanCell(raw));
   return column !== 'Variant Inventory Policy' || /^(|deny|continue)$/i.test(cleanCell(raw));
 }

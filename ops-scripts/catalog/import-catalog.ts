@@ -7,8 +7,8 @@ import { rememberFileColumns } from '../../origin/catalog/export-products.ts';
 import type { Db } from '../../origin/postgres/database.ts';
 import { retryOnConflict } from '../../origin/postgres/retry-on-conflict.ts';
 import { describeColumn, isKnownColumn } from './columns.ts';
-import { gatherProducts, type ProductRows } from './gather-products.ts';
-import { type RowFault, readRows } from './product-file.ts';
+import { gatherProducts } from './gather-products.ts';
+import { type FileHeading, type RowFault, readRows } from './product-file.ts';
 import { readDraft } from './read-draft.ts';
 
 export interface ImportReport {
@@ -55,6 +55,8 @@ class Import {
   readonly #db: Db;
   readonly #options: ImportOptions;
   readonly #report: ImportReport = { rows: 0, badRows: 0, created: 0, changed: 0, unchanged: 0, refused: 0 };
+  #columns: string[] = [];
+  #columnsKept = false;
   readonly #badLines = new Set<number>();
   /** Handles of the file and the lines on which they begin. */
   readonly #handles = new Map<string, number>();
@@ -72,14 +74,14 @@ class Import {
       onRow: () => {
         this.#report.rows++;
       },
+      onHeading: ({ columns }: FileHeading) => {
+        this.#columns = columns;
+      },
       onFault: (fault: RowFault) => this.#tellFault(fault),
       onNote: (note: RowFault) => this.#options.onNote?.(note),
     };
     let batch: LinedDraft[] = [];
-    let isFirst = true;
     for await (const product of gatherProducts(readRows(bytes, listener), this.#handles, listener)) {
-      if (isFirst) await this.#rememberColumns(product);
-      isFirst = false;
       const draft = readDraft(product, listener);
       const lines = product.rows.map(({ line }) => line);
       if (draft === undefined) this.#refuse(lines);
@@ -97,9 +99,11 @@ class Import {
     return this.#report;
   }
 
-  async #rememberColumns({ rows }: ProductRows): Promise<void> {
+  /** Before any cells of theirs. */
+  async #keepColumns(): Promise<void> {
+    this.#columnsKept = true;
     if (this.#options.dryRun) return;
-    const brought = rows[0]!.heading.columns.filter(
+    const brought = this.#columns.filter(
       (name) => !isKnownColumn(name) && describeColumn(name) !== undefined,
     );
     await rememberFileColumns(this.#db, brought);
@@ -107,6 +111,7 @@ class Import {
 
   /** One that has another's SKUs and a handle of its own may be that product: whether its handle stands further down is known at the end. */
   async #saveOrPutOff(batch: LinedDraft[]): Promise<void> {
+    if (!this.#columnsKept) await this.#keepColumns();
     if (batch.length === 0) return;
     const former = await findFormerSlugs(
       this.#db,

@@ -32,6 +32,7 @@ export interface RowListener {
   /** Told, and nothing is wrong with the row. */
   onNote(note: RowFault): void;
   onRow(line: number): void;
+  onHeading(heading: FileHeading): void;
 }
 
 /** In characters. */
@@ -86,6 +87,7 @@ export async function* readRows(
     line = info.lines + 1 + skippedLines;
     if (head === undefined) {
       head = readHeading(record, began, listener);
+      listener.onHeading(head.heading);
       continue;
     }
     if (record.every((field) => field.trim() === '')) continue;

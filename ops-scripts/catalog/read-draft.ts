@@ -70,7 +70,7 @@ export function readDraft(product: ProductRows, listener: Listener): PartialProd
     published: readPublished(first, listener),
     variants: variants.drafts,
     images: readImages(product.rows, listener),
-    file: { columns, rows: readFileRows(product.rows, variants.rows, columns, optionNames ?? []) },
+    file: { columns, rows: readFileRows(product.rows, variants, columns, optionNames ?? [], listener) },
   };
 }
 
@@ -156,6 +156,8 @@ interface ReadVariants {
   drafts: PartialVariant[];
   /** The rows that describe them, or that could not. */
   rows: Set<FileRow>;
+  /** Those of the drafts. */
+  taken: FileRow[];
 }
 
 function readVariants(
@@ -164,8 +166,9 @@ function readVariants(
   columns: FileColumn[],
   { onFault, onNote }: Listener,
 ): ReadVariants {
-  const read: ReadVariants = { drafts: [], rows: new Set() };
+  const read: ReadVariants = { drafts: [], rows: new Set(), taken: [] };
   const byOptions = new Map<string, PartialVariant>();
+  const bySkuAndOptions = new Map<string, PartialVariant>();
   for (const row of product.rows) {
     if (!isVariantRow(row, product.rows[0]!, columns)) continue;
     read.rows.add(row);
@@ -174,26 +177,26 @@ function readVariants(
       onFault({ line: row.line, reason: draft });
       continue;
     }
-    const twin = byOptions.get(optionsOf(draft));
-    byOptions.set(optionsOf(draft), twin ?? draft);
-    if (twin !== undefined) {
-      const what = draft.optionValues === undefined ? 'means the same variant' : 'has the same options';
-      const reason = `${what} as line ${twin.line}`;
-      // With a SKU of its own it is another piece all the same.
-      if (draft.sku === undefined || draft.sku === twin.sku) {
-        onFault({ line: row.line, reason });
-        continue;
-      }
-      onNote({ line: row.line, reason });
+    const same = bySkuAndOptions.get(`${draft.sku ?? ''}\n${optionsOf(draft)}`);
+    if (same !== undefined) {
+      onFault({ line: row.line, reason: `has the same options as line ${same.line}` });
+      continue;
     }
+    bySkuAndOptions.set(`${draft.sku ?? ''}\n${optionsOf(draft)}`, draft);
+    // With a SKU of its own it is another piece all the same.
+    const twin = byOptions.get(optionsOf(draft));
+    if (twin === undefined) byOptions.set(optionsOf(draft), draft);
+    else if (draft.optionValues !== undefined)
+      onNote({ line: row.line, reason: `has the same options as line ${twin.line}` });
     tellVariant(row, onFault, onNote);
     read.drafts.push(draft);
+    read.taken.push(row);
   }
   return read;
 }
 
-function optionsOf({ optionValues, sku }: PartialVariant): string {
-  return optionValues?.join('\n') ?? `\nSKU ${sku}`;
+function optionsOf({ optionValues = [] }: PartialVariant): string {
+  return optionValues.join('\n');
 }
 
 /** What is taken otherwise than it stands there. */
@@ -286,27 +289,51 @@ function readVariantCells(
   return cells;
 }
 
-/** Of the first row what describes the product; of the others whatever describes no variant. */
+/**
+ * Of the first row what describes the product, then what the rows of variants repeat of it, then what stands on rows without a variant:
+ * in the order in which an export writes them.
+ */
 function readFileRows(
   rows: FileRow[],
-  ofVariants: Set<FileRow>,
+  variants: ReadVariants,
   columns: FileColumn[],
   optionNames: string[],
+  { onNote }: Listener,
 ): FileCells['rows'] {
-  return rows.map((row, index) => {
+  const first = rows[0]!;
+  const taken = new Map(
+    productColumns.map((column, index) => {
+      const place = optionNameColumns.indexOf(column as (typeof optionNameColumns)[number]);
+      const meant = () => canonicalProductCell(productColumns[index]!, first.raw(column) ?? '', optionNames);
+      return [column as string, place < 0 ? meant() : (optionNames[place] ?? '')];
+    }),
+  );
+  const cellsOf = (row: FileRow): Cells => {
     const cells: Cells = {};
     for (const { name, of } of columns) {
-      if (ofVariants.has(row) && of !== 'product') continue;
       const raw = row.raw(name)!;
-      const isOwn = (productColumns as readonly string[]).includes(name);
-      const expected =
-        index > 0
-          ? ''
-          : isOwn
-            ? canonicalProductCell(name as ProductColumn, raw, optionNames)
-            : (defaultCells[name] ?? '');
-      if (raw !== expected) cells[name] = raw;
+      if (of !== 'product' && variants.rows.has(row)) continue;
+      const meant = taken.get(name);
+      if (meant === undefined) {
+        if (of === 'variant') {
+          if (raw !== '') onNote({ line: row.line, reason: `describes no variant; its ${name} is left out` });
+        } else if (raw !== (row === first ? (defaultCells[name] ?? '') : '')) cells[name] = raw;
+      } else if (raw !== (row === first ? meant : '')) {
+        // A name that another row gives is not this row's.
+        if (canonicalProductCell(name as ProductColumn, raw, optionNames) === meant) cells[name] = raw;
+        else if (row !== first)
+          onNote({
+            line: row.line,
+            reason: `has another ${name} than line ${first.line}, which is left out`,
+          });
+      }
     }
     return cells;
-  });
+  };
+  const [ofFirst = {}, ...ofVariants] = [first, ...variants.taken.filter((row) => row !== first)].map(
+    cellsOf,
+  );
+  if (!variants.taken.includes(first) && variants.taken.length > 0) ofVariants.shift();
+  const others = rows.filter((row) => row !== first && !variants.rows.has(row)).map(cellsOf);
+  return [ofFirst, ...ofVariants, ...others];
 }

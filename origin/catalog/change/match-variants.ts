@@ -39,7 +39,8 @@ export function matchVariants<Known extends Identity>(
   };
   const sameSku = (row: Known, { draft }: LabelledDraft) => !draft.skuIsMade && row.sku === draft.sku;
   const sameOptions = (row: Known, { draft }: LabelledDraft) =>
-    draft.optionValues !== undefined && isSameList(row.option_values, draft.optionValues);
+    draft.optionValues !== undefined &&
+    isSameList(fitValues(row.option_values, draft.optionValues.length), draft.optionValues);
   const sameLabels = (row: Known, { draft, size, color }: LabelledDraft) =>
     draft.optionValues !== undefined && row.size === size && row.color === color;
   // SKUs may repeat: then the options tell which of them is meant.
@@ -48,11 +49,18 @@ export function matchVariants<Known extends Identity>(
   pass(sameSku);
   if (sameNames) pass(sameOptions);
   pass((row, labelled) => (!sameNames || row.option_values.length === 0) && sameLabels(row, labelled));
+  // An option that was added or has another name, and the values of old.
+  if (!sameNames) pass(sameOptions);
   // A product with nothing to choose is named by its handle alone.
   if (drafts.length === 1 && known.length === 1 && drafts[0]!.draft.optionValues === undefined) {
     matches[0] ??= known[0];
   }
   return matches;
+}
+
+/** One value a name. */
+export function fitValues(values: string[], length: number): string[] {
+  return Array.from({ length }, (_, index) => values[index] ?? '');
 }
 
 export function isSameList(one: string[], other: string[]): boolean {

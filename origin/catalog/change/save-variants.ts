@@ -4,7 +4,7 @@ import type { TagVersions } from '../../outbox/events.ts';
 import type { Tx } from '../../postgres/database.ts';
 import { stockTag } from '../tags.ts';
 import { labelOptions } from './label-options.ts';
-import { isSameList, makeSku, matchVariants } from './match-variants.ts';
+import { fitValues, isSameList, makeSku, matchVariants } from './match-variants.ts';
 import { isSameCells, mergeVariantCells } from './merge-file-cells.ts';
 import type { Cells, PartialVariant, Told } from './product-draft.ts';
 
@@ -103,9 +103,9 @@ function mergeVariant(
   draft: PartialVariant,
 ): VariantColumns {
   const given = draft.optionValues ?? [];
-  const optionValues = [...given, ...known.option_values.slice(given.length)].slice(
-    0,
-    Math.max(product.optionNames.length, 1),
+  const optionValues = fitValues(
+    [...given, ...known.option_values.slice(given.length)],
+    product.optionNames.length,
   );
   return {
     ...known,
@@ -168,7 +168,8 @@ function stockOf(draft: PartialVariant, known: Stock): Stock {
 
 function relabel(known: KnownVariant, optionNames: string[], sameNames: boolean): VariantColumns {
   if (sameNames || known.option_values.length === 0) return { ...known };
-  return { ...known, ...labelOptions(optionNames, known.option_values) };
+  const optionValues = fitValues(known.option_values, optionNames.length);
+  return { ...known, option_values: optionValues, ...labelOptions(optionNames, optionValues) };
 }
 
 /** A file that names all is followed; one that names some changes the order of those among themselves. */
