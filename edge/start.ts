@@ -42,10 +42,6 @@ async function main(): Promise<void> {
   const clientAddress = createClientAddress(config.trustedProxies);
   const server = createEdgeServer({ edge, originUrl, servedBy, clientAddress });
   const metrics = config.metricsPort === undefined ? undefined : createMetricsServer(edge);
-  if (metrics !== undefined) await listen(metrics, host, config.metricsPort!, 'METRICS_PORT');
-  const port = await listen(server, host, config.port, 'EDGE_PORT');
-  log.info({ port, url: `http://${host}:${port}` }, 'edge listens');
-
   const stop = () => {
     metrics?.close();
     server.close(() => process.exit(0));
@@ -57,6 +53,9 @@ async function main(): Promise<void> {
     }, drainMs).unref();
   };
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, stop);
+  if (metrics !== undefined) await listen(metrics, host, config.metricsPort!, 'METRICS_PORT');
+  const port = await listen(server, host, config.port, 'EDGE_PORT');
+  log.info({ port, url: `http://${host}:${port}` }, 'edge listens');
 }
 
 async function openStore(folder: string | undefined): Promise<Store> {

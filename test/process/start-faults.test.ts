@@ -129,3 +129,23 @@ test('The Node of the machine runs the shop or says that it is too old', async (
     expect([status, stderr.trim()]).toEqual([1, expect.stringMatching(tooOld)]);
   }
 });
+
+test('An edge logs under its own name, in the form of the others', async () => {
+  const env = {
+    PATH: process.env['PATH'],
+    ...sound,
+    EDGE_PORT: '0',
+    EDGE_PURGE_KEY: 'a-key-for-tests-only',
+    ZONE: 'b',
+  };
+  const edge = spawn('node', ['edge/main.ts'], { env, stdio: ['ignore', 'pipe', 'inherit'] });
+  const [line] = await once(edge.stdout, 'data');
+  expect(JSON.parse(String(line).split('\n')[0]!)).toMatchObject({
+    level: 30,
+    service: 'edge',
+    zone: 'b',
+    instance: 'edge',
+  });
+  edge.kill('SIGTERM');
+  expect(await once(edge, 'exit')).toEqual([0, null]);
+});

@@ -25,6 +25,8 @@ afterAll(async () => {
 interface Part extends AsyncDisposable {
   /** What it told at level warn and above. */
   warnings(): string[];
+  /** Service and instance, as its lines bear them. */
+  names(): string[];
   metrics(): Promise<string>;
 }
 
@@ -33,7 +35,7 @@ const longEnoughMs = 8_000;
 
 async function start(part: (typeof parts)[number], env: Record<string, string>): Promise<Part> {
   const [port, metricsPort] = [await findFreePort(), await findFreePort()];
-  const lines: { level: number; msg: string }[] = [];
+  const lines: { level: number; msg: string; service: string; instance: string }[] = [];
   const child: ChildProcess = spawn(process.execPath, [`${part}/main.ts`], {
     stdio: ['ignore', 'pipe', 'inherit'],
     env: {
@@ -51,6 +53,7 @@ async function start(part: (typeof parts)[number], env: Record<string, string>):
   const metricsUrl = `http://127.0.0.1:${part === 'origin' ? metricsPort : port}/metrics`;
   return {
     warnings: () => lines.filter(({ level }) => level >= 40).map(({ msg }) => msg),
+    names: () => [...new Set(lines.map(({ service, instance }) => `${service} ${instance}`))],
     metrics: async () => (await fetch(metricsUrl)).text(),
     [Symbol.asyncDispose]: async () => {
       if (child.exitCode === null) {
@@ -170,14 +173,18 @@ test.concurrent.each(tried)(
   },
 );
 
-test.each(parts)('A healthy start of the %s warns of nothing, and counts both stores as up', async (part) => {
-  await withPostgres(shop.deps.settings.databaseUrl, (client) => client.query('select 1'));
-  await using process = await start(part, {});
-  await vi.waitFor(
-    async () => expect((await process.metrics()).match(/^store_up\{.*\} 1$/gm)).toHaveLength(2),
-    {
-      timeout: 30_000,
-    },
-  );
-  expect(process.warnings()).toEqual([]);
-});
+test.each(parts)(
+  'A healthy start of the %s warns of nothing, counts both stores as up, and logs under its own name',
+  async (part) => {
+    await withPostgres(shop.deps.settings.databaseUrl, (client) => client.query('select 1'));
+    await using process = await start(part, {});
+    await vi.waitFor(
+      async () => expect((await process.metrics()).match(/^store_up\{.*\} 1$/gm)).toHaveLength(2),
+      {
+        timeout: 30_000,
+      },
+    );
+    expect(process.warnings()).toEqual([]);
+    expect(process.names()).toEqual([`${part} ${part}-1`]);
+  },
+);

@@ -13,7 +13,7 @@ export async function copyCheckout(): Promise<Checkout> {
   const folder = await mkdtempDisposable(join(tmpdir(), 'myclothes-clone-'));
   const listed = execFileSync('git', ['ls-files', '-z', '--cached', '--others', '--exclude-standard']);
   for (const file of listed.toString().split('\0').filter(Boolean)) {
-    if (existsSync(file)) cpSync(file, join(folder.path, file), { verbatimSymlinks: true });
+    if (existsSync(file)) cpSync(file, join(folder.path, file), { verbatimSymlinks: true, recursive: true });
   }
   return { path: folder.path, [Symbol.asyncDispose]: () => folder.remove() };
 }
