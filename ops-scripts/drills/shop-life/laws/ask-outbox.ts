@@ -7,7 +7,8 @@ export interface OpenWork {
   id: string;
   kind: string;
   state: 'pending' | 'dead';
-  attempt: number;
+  /** Tries that failed. */
+  failures: number;
   failure: string | null;
   /** Seconds until it is tried; below zero where it is late. */
   dueInSeconds: number;
@@ -16,26 +17,36 @@ export interface OpenWork {
   fate: Fate;
   /** A mail's order. */
   orderId: string | null;
-  /** How often the mail server was given the mail or refused it. */
-  triesSeen: number;
+  /** From its first failure to its next try; null where it has not failed. */
+  deferredSeconds: number | null;
+  /** Nobody else may take it for so long: a server may still answer for the mail that it was given. */
+  heldSeconds: number;
+  /** A part that works it was killed since it was written. */
+  mayBeInDoubt: boolean;
 }
 
 export async function readOpenWork(life: Life): Promise<OpenWork[]> {
-  const rows = await askPostgres<Omit<OpenWork, 'fate' | 'triesSeen'>>(
+  const rows = await askPostgres<Omit<OpenWork, 'fate' | 'mayBeInDoubt'> & { committed: Date }>(
     life.shop,
-    `select id, kind, state, attempt, failure, payload ->> 'to' as to, payload -> 'data' ->> 'orderId' as "orderId",
-       extract(epoch from due_at - clock_timestamp())::float as "dueInSeconds"
+    `select id, kind, state, failures, failure, payload ->> 'to' as to, payload -> 'data' ->> 'orderId' as "orderId",
+       committed_at as committed,
+       extract(epoch from due_at - clock_timestamp())::float as "dueInSeconds",
+       extract(epoch from due_at - first_failed_at)::float as "deferredSeconds",
+       greatest(0, extract(epoch from claimed_until - clock_timestamp()))::float as "heldSeconds"
      from outbox where state <> 'done' order by id`,
   );
-  const { mailServer } = life;
-  return rows.map((row) => {
-    const sameAddress = ({ to }: { to: string }) => to.toLowerCase() === row.to?.toLowerCase();
-    const copies = mailServer.copies.filter(sameAddress).length;
-    const refusals = mailServer.refusals.filter(sameAddress).length;
-    return {
-      ...row,
-      fate: row.to === null ? 'accepts' : mailServer.fateOf(row.to),
-      triesSeen: copies + refusals,
-    };
-  });
+  const parts = ['worker', 'postgres', 'redis'];
+  return rows.map((row) => ({
+    ...row,
+    fate: row.to === null ? 'accepts' : life.mailServer.fateOf(row.to),
+    mayBeInDoubt: life.outages.overlap(row.committed.getTime(), Date.now(), parts),
+  }));
+}
+
+/** RFC 5321, 4.5.3.2.6: for 10 minutes a server may answer for a mail; whoever asked it may be dead. */
+const mostHeldSeconds = 12 * 60;
+
+/** Whoever handed the mail over died before it could be told whether it is taken. */
+export function isHeldInDoubt({ kind, heldSeconds, mayBeInDoubt }: OpenWork): boolean {
+  return kind === 'mail' && mayBeInDoubt && heldSeconds > 0 && heldSeconds <= mostHeldSeconds;
 }

@@ -1,11 +1,10 @@
 // What failed is tried again later and later, never without end; what is due gets done, and a mail server that is unwell is left in peace.
-import { type OpenWork, readOpenWork } from './ask-outbox.ts';
+import { isHeldInDoubt, type OpenWork, readOpenWork } from './ask-outbox.ts';
 import { defineLaw } from './law.ts';
 
-/** RFC 5321, 4.5.4.1: tries lie 30 minutes or more apart; this life lasts no longer than a few of them. */
+/** RFC 5321, 4.5.4.1: tries lie 30 minutes or more apart. */
 const leastPauseSeconds = 25 * 60;
 const lateSeconds = 15;
-
 export const nothingFailsForEver = defineLaw<OpenWork[]>({
   name: 'nothing-fails-for-ever',
   gather: readOpenWork,
@@ -13,15 +12,17 @@ export const nothingFailsForEver = defineLaw<OpenWork[]>({
   patienceMs: 20_000,
 });
 
-function judgeOne({ id, kind, to, fate, attempt, failure, dueInSeconds }: OpenWork): string[] {
+function judgeOne(work: OpenWork): string[] {
+  const { id, kind, to, fate, failures, failure, dueInSeconds, deferredSeconds } = work;
   const what = `${kind} ${id}${to === null ? '' : ` to ${to}, whose server ${fate}`}`;
-  const isUnwell = fate === 'refuses for now' || fate === 'hangs' || fate === 'stalls';
-  if (kind === 'mail' && isUnwell) {
-    const waits = failure !== null && dueInSeconds < leastPauseSeconds && attempt > 0;
-    return waits
-      ? [`${what} is tried again in ${Math.round(dueInSeconds)} s, after ${attempt} attempts`]
-      : [];
+  if (kind === 'mail' && (fate === 'refuses for now' || fate === 'hangs' || fate === 'stalls')) {
+    if (failure === null) return [];
+    const pauseSeconds = (deferredSeconds ?? 0) / Math.max(1, failures);
+    return pauseSeconds >= leastPauseSeconds
+      ? []
+      : [`${what} failed ${failures} times and is tried each ${Math.round(pauseSeconds)} s: ${failure}`];
   }
-  if (failure !== null) return [`${what} failed ${attempt} times: ${failure}`];
+  if (failure !== null) return [`${what} failed ${failures} times: ${failure}`];
+  if (isHeldInDoubt(work)) return [];
   return dueInSeconds < -lateSeconds ? [`${what} has been due for ${Math.round(-dueInSeconds)} s`] : [];
 }

@@ -3,7 +3,7 @@ import type { BookedOrder, Life } from '../life.ts';
 import { askPostgres } from '../shop/living-shop.ts';
 import type { Fate } from '../shop/mail-server.ts';
 import { readMail } from '../shop/read-mail.ts';
-import { type OpenWork, readOpenWork } from './ask-outbox.ts';
+import { isHeldInDoubt, type OpenWork, readOpenWork } from './ask-outbox.ts';
 import { defineLaw } from './law.ts';
 
 export interface Confirmation {
@@ -14,8 +14,8 @@ export interface Confirmation {
   /** Message-IDs of what was handed over, a repetition as often as it came. */
   handedOver: string[];
   /** The state of the shop's own work on it; undefined where there is none left. */
-  work: OpenWork['state'] | undefined;
-  /** A worker that dies while it hands a mail over cannot know whether it did. */
+  work: OpenWork['state'] | 'in doubt' | undefined;
+  /** A worker that dies while it hands a mail over cannot know whether it did; nor can one whose server never answers, half an hour later. */
   mayBeRepeated: boolean;
 }
 
@@ -39,12 +39,25 @@ async function gatherConfirmations(life: Life): Promise<Confirmation[]> {
       isDue: order.provider === 'on-delivery' || states.get(order.id) === 'paid',
       fate: mailServer.fateOf(order.email),
       handedOver: own.map(({ messageId }) => messageId),
-      work: work.find(({ orderId, kind }) => kind === 'mail' && orderId === order.id)?.state,
+      work: stateOf(work.find(({ orderId, kind }) => kind === 'mail' && orderId === order.id)),
       mayBeRepeated:
-        times.length > 1 &&
-        outages.overlap(Math.min(...times), Math.max(...times), ['worker', 'postgres', 'redis']),
+        (times.length > 1 &&
+          outages.overlap(Math.min(...times), Math.max(...times), ['worker', 'postgres', 'redis'])) ||
+        (mailServer.fateOf(order.email) === 'hangs' && leastPauseMs(times) >= answerMs),
     };
   });
+}
+
+function stateOf(work: OpenWork | undefined): Confirmation['work'] {
+  return work !== undefined && isHeldInDoubt(work) ? 'in doubt' : work?.state;
+}
+
+/** RFC 5321, 4.5.3.2.6: so long a server may take to answer for a mail. */
+const answerMs = 10 * 60_000;
+
+function leastPauseMs(times: number[]): number {
+  const pauses = times.slice(1).map((atMs, index) => atMs - times[index]!);
+  return Math.min(...pauses);
 }
 
 /** By message: a long life reads each once. */
@@ -73,7 +86,7 @@ function judgeOne({ order, isDue, fate, handedOver, work, mayBeRepeated }: Confi
   if (!isDue) return count === 0 ? [] : [`${what} was confirmed though it is not paid`];
   if (new Set(handedOver).size > 1) return [`${what} has ${new Set(handedOver).size} confirmations`];
   if (count > 1 && !mayBeRepeated) return [`${what} got its confirmation ${count} times`];
-  if (count > 0) return [];
+  if (count > 0 || work === 'in doubt') return [];
   if (fate === 'refuses for good')
     return work === 'dead' ? [] : [`${what} has a confirmation that is ${work ?? 'nowhere'}`];
   if (fate === 'refuses for now' || fate === 'stalls')
