@@ -119,7 +119,8 @@ export function sessionRoutes(own: AccountDeps): OpenAPIHono<AppEnv> {
   // Before /api/sessions/{id}: `current` is not an id. Signing out twice is signed out.
   api.openapi(signOutRoute, async (c) => {
     const { account, hasEndedSession } = await readVisitor(deps, c);
-    if (account !== undefined) setCookies(c, await signOut(own, c.req.header('Cookie'), account));
+    const arrival = arrivalOf(c, c.req.valid('header')['idempotency-key']);
+    if (account !== undefined) setCookies(c, await signOut(own, arrival, account));
     else if (hasEndedSession) setCookies(c, [endedSessionCookie()]);
     return c.body(null, 204);
   });

@@ -4,7 +4,7 @@ import type { Deps } from '../deps.ts';
 import { notFound, unavailable } from '../errors.ts';
 import type { DbOrTx, Tx } from '../postgres/database.ts';
 import { idPattern } from '../web/api/api.ts';
-import { writeOnce } from '../web/api/idempotency.ts';
+import { refuseUsedKey, writeOnce } from '../web/api/idempotency.ts';
 import { withinMs } from '../within.ts';
 import type { Session } from './account.ts';
 import { announceChange, raiseAccountVersion } from './raise-version.ts';
@@ -153,9 +153,17 @@ export async function endSession(
   await announceChange(deps, tags);
 }
 
-/** At once, and as often as it is asked for: signing out twice is signed out. */
-export async function endCurrentSession(deps: Deps, account: SignedIn): Promise<void> {
+/**
+ * At once, and as often as it is asked for: signing out twice is signed out.
+ * @throws Refusal 422 `idempotency-key-reused` where the key stands for something else that the account did
+ */
+export async function endCurrentSession(
+  deps: Deps,
+  account: SignedIn,
+  key: string | undefined,
+): Promise<void> {
   const tags = await deps.db.transaction().execute(async (tx) => {
+    await refuseUsedKey(tx, `account:${account.id}`, key);
     await tx
       .deleteFrom('sessions')
       .where('id', '=', account.sessionId)

@@ -7,13 +7,13 @@ import { deleteAccount } from './change-account.ts';
 import { endedSessionCookie } from './session-token.ts';
 import { endCurrentSession, endSession, type SignedIn } from './sessions.ts';
 
-/** The cart stays with the account; the browser has an empty one. @returns cookies to set */
+/** The cart stays with the account; the browser has an empty one. @returns cookies to set. @throws Refusal 422 as `endCurrentSession` does */
 export async function signOut(
   { deps, carts }: AccountDeps,
-  cookieHeader: string | undefined,
+  { cookieHeader, idempotencyKey }: Pick<Arrival, 'cookieHeader' | 'idempotencyKey'>,
   account: SignedIn,
 ): Promise<string[]> {
-  await endCurrentSession(deps, account);
+  await endCurrentSession(deps, account, idempotencyKey);
   return leaveBrowser(carts, { cookieHeader, accountId: account.id });
 }
 

@@ -69,7 +69,7 @@ async function change(
   const key = readIdempotencyKey(values);
   switch (values['do']) {
     case 'sign-out': {
-      const cookies = await signOut(own, c.req.header('Cookie'), account);
+      const cookies = await signOut(own, arrivalOf(c, key), account);
       return seeOther('/sign-in', cookies);
     }
     case 'rename':
