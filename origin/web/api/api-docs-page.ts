@@ -80,7 +80,7 @@ ${[...byTag.keys()].map((tag) => html`<li><a href="#${idOf(`calls ${tag}`)}">Cal
 </ul></nav></header>
 <main>
 <section id="order"><h2>How to order, step by step</h2>
-<p>Each command runs in a shell as it stands. <code>cookies.txt</code> keeps what a browser would keep.</p>
+<p>Each command runs in a shell once its <code>…</code> is filled in. <code>cookies.txt</code> keeps what a browser would keep.</p>
 <ol>${orderSteps.map(
     ({ says, command }) =>
       html`<li><p>${withCode(says)}</p><pre tabindex="0"><code>${command}</code></pre></li>`,

@@ -56,7 +56,7 @@ interface Step {
   command: string;
 }
 
-/** Each command runs in a shell as it stands; `cookies.txt` is what a browser would keep. */
+/** Each command runs in a shell once its `…` is filled in; `cookies.txt` keeps what a browser would keep. */
 export const orderSteps: Step[] = [
   { says: 'Where the shop is.', command: 'SHOP=http://localhost:3000' },
   {
@@ -65,12 +65,14 @@ export const orderSteps: Step[] = [
   },
   {
     says: 'Look at its variants: one is a size in a colour. Take the `id` of one that is `available`.',
-    command: `curl -s "$SHOP/api/products/$SLUG"`,
+    command: `SLUG=… # of what you found
+curl -s "$SHOP/api/products/$SLUG"`,
   },
   {
     says: 'Add two pieces. The answer is the cart, and its cookie is yours from now on.',
-    command: `curl -s -c cookies.txt -b cookies.txt "$SHOP/api/cart/lines" \\
-  -H "Content-Type: application/json" -H "Idempotency-Key: $(uuidgen || date +%s%N)" \\
+    command: `VARIANT=… # the id that you took
+curl -s -c cookies.txt -b cookies.txt "$SHOP/api/cart/lines" \\
+  -H "Content-Type: application/json" -H "Idempotency-Key: add-$(date +%s)-$$" \\
   -d '{ "variantId": "'$VARIANT'", "quantity": 2 }'`,
   },
   {
@@ -79,7 +81,8 @@ export const orderSteps: Step[] = [
   },
   {
     says: 'Order. `expectedTotal` is the `total` of the cart that the buyer saw; keep the key until you have an answer.',
-    command: `KEY=$(uuidgen || date +%s%N)
+    command: `PROVIDER=… AMOUNT=… # one of \`providers\`, and the cart’s \`total.amount\`
+KEY="order-$(date +%s)-$$"
 curl -s -c cookies.txt -b cookies.txt "$SHOP/api/orders" \\
   -H "Content-Type: application/json" -H "Idempotency-Key: $KEY" \\
   -d '{
@@ -94,6 +97,7 @@ curl -s -c cookies.txt -b cookies.txt "$SHOP/api/orders" \\
   },
   {
     says: 'Where `payment.redirectUrl` is there, send the buyer to it. Then ask what became of it.',
-    command: `curl -s -b cookies.txt "$SHOP/api/orders/$ORDER"`,
+    command: `ORDER=… # its id
+curl -s -b cookies.txt "$SHOP/api/orders/$ORDER"`,
   },
 ];
