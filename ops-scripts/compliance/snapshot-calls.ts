@@ -8,7 +8,7 @@
 //                 DescribeTargetHealth({TargetGroupArn})                 one a target group
 //                 DescribeTags({ResourceArns: [≤ 20 ARNs]})              load balancers
 //   autoscaling   DescribeAutoScalingGroups                              no input (tags are in the answer)
-//                 DescribeLaunchConfigurations                           no input
+//                 DescribeLaunchConfigurations, DescribeScheduledActions no input
 //   elasticache   DescribeReplicationGroups, DescribeServerlessCaches,
 //                 DescribeCacheSubnetGroups                              no input
 //                 DescribeCacheClusters({ShowCacheNodeInfo: true})
@@ -36,6 +36,7 @@
 import type {
   DescribeAutoScalingGroupsCommandOutput,
   DescribeLaunchConfigurationsCommandOutput,
+  DescribeScheduledActionsCommandOutput,
 } from '@aws-sdk/client-auto-scaling';
 import type {
   DescribeAvailabilityZonesCommandOutput,
@@ -91,6 +92,7 @@ export interface Answers {
   autoscaling: {
     DescribeAutoScalingGroups: DescribeAutoScalingGroupsCommandOutput;
     DescribeLaunchConfigurations: DescribeLaunchConfigurationsCommandOutput;
+    DescribeScheduledActions: DescribeScheduledActionsCommandOutput;
   };
   elasticache: {
     DescribeReplicationGroups: DescribeReplicationGroupsCommandOutput;

@@ -2,6 +2,7 @@
 import {
   DescribeAutoScalingGroupsCommand,
   DescribeLaunchConfigurationsCommand,
+  DescribeScheduledActionsCommand,
 } from '@aws-sdk/client-auto-scaling';
 import {
   DescribeAvailabilityZonesCommand,
@@ -87,6 +88,13 @@ export const callRounds: TableCall[][] = [
       'DescribeLaunchConfigurations',
       DescribeLaunchConfigurationsCommand,
       'LaunchConfigurations',
+      nextToken,
+    ),
+    call(
+      'autoscaling',
+      'DescribeScheduledActions',
+      DescribeScheduledActionsCommand,
+      'ScheduledUpdateGroupActions',
       nextToken,
     ),
     call(

@@ -7,8 +7,8 @@ import { declaredGroups, readEach, readGroups, textOr } from './read-each.ts';
 import { type Origins, openOrigins } from './read-replicas.ts';
 
 export function readDatabases(answers: Answers): Listed<DatabasePart> {
-  const clusters = listAnswers(answers, 'rds', 'DescribeDBClusters', 'DBClusters');
-  const instances = listAnswers(answers, 'rds', 'DescribeDBInstances', 'DBInstances');
+  const clusters = ofRds(listAnswers(answers, 'rds', 'DescribeDBClusters', 'DBClusters'));
+  const instances = ofRds(listAnswers(answers, 'rds', 'DescribeDBInstances', 'DBInstances'));
   const origins = openOrigins(answers.snapshot, instances.items, clusters.items);
   const lists: Listed<DatabasePart>[] = [
     readEach(clusters, (raw) => readCluster(raw, instances.items, origins)),
@@ -20,6 +20,14 @@ export function readDatabases(answers: Answers): Listed<DatabasePart> {
       absent && lists.some((other) => !other.absent) ? [] : doubts,
     ),
     absent: lists.every(({ absent }) => absent),
+  };
+}
+
+/** RDS's answers tell DocumentDB and Neptune too, which are other services. */
+function ofRds<Listing extends { items: { Engine?: string | undefined }[] }>(listed: Listing): Listing {
+  return {
+    ...listed,
+    items: listed.items.filter(({ Engine }) => !/^(docdb|neptune)$/i.test(String(Engine))),
   };
 }
 

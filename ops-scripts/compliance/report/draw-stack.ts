@@ -78,7 +78,12 @@ function worst(report: Report, control: Finding['control']): Finding | undefined
     .sort((a, b) => order.indexOf(a.status) - order.indexOf(b.status))[0];
 }
 
+/** Zones that are known: an answer may hold anything in their place. */
 function zonesOfPart(world: World, part: Part): string[] {
+  return findZones(world, part).filter((zone) => typeof zone === 'string');
+}
+
+function findZones(world: World, part: Part): string[] {
   try {
     if (part.kind === 'load-balancer')
       return (part.raw.AvailabilityZones ?? []).flatMap(({ ZoneName }) => ZoneName ?? []);

@@ -7,13 +7,14 @@ import type { AutoScalingGroupPart, LoadBalancerPart } from '../parts/part.ts';
 import type { Verdict } from '../verdict.ts';
 import { type Context, defineControl } from './control.ts';
 import { requireZones } from './count-zones.ts';
+import { leastInstances, scheduledSizes } from './least-instances.ts';
 
 export const asgMultiAz = defineControl({
   id: 'asg-multi-az',
   kind: 'auto-scaling-group',
   title: 'The Auto Scaling group spreads at least two instances over at least two Availability Zones',
   why: 'One instance, or instances in one zone, are an outage away from none; a zone that the load balancer does not serve gets no requests.',
-  how: 'MinSize of at least 2, subnets in at least 2 zones, each of them enabled on the load balancer, and the instances in service spread over at least 2 zones when at least 2 run, and over as many as are asked for when as many run.',
+  how: 'MinSize of at least 2 instances, also where instances have weights and after each scheduled action, subnets in at least 2 zones, each of them enabled on the load balancer, and the instances in service spread over at least 2 zones when at least 2 run, and over as many as are asked for when as many run.',
   blind: 'Capacity of the instance types in each zone, and how fast new instances turn ready.',
   remedy:
     'aws autoscaling update-auto-scaling-group --auto-scaling-group-name NAME --min-size 2 --vpc-zone-identifier SUBNET-A,SUBNET-B',
@@ -21,22 +22,48 @@ export const asgMultiAz = defineControl({
     'https://docs.aws.amazon.com/autoscaling/ec2/userguide/ec2-auto-scaling-availability-zone-balanced.html',
   ],
   needs: ['autoscaling.DescribeAutoScalingGroups', 'elbv2.DescribeLoadBalancers'],
-  consults: ['ec2.DescribeAvailabilityZones', 'ec2.DescribeSubnets', 'elbv2.DescribeTargetGroups'],
+  consults: [
+    'autoscaling.DescribeScheduledActions',
+    'ec2.DescribeAvailabilityZones',
+    'ec2.DescribeSubnets',
+    'elbv2.DescribeTargetGroups',
+  ],
   judge(context, part, verdict) {
     const { raw, name } = part;
     const update = `aws autoscaling update-auto-scaling-group --auto-scaling-group-name ${name}`;
     if (raw.Status) verdict.doubt(`${name} is in state '${raw.Status}'`);
     verdict.attempt(() => {
-      const size = Number(known(raw.MinSize, `MinSize of ${name}`));
-      if (size >= 2) verdict.hold(`MinSize ${size}`);
-      else
+      const least = leastInstances(raw, raw.MinSize, `MinSize of ${name}`);
+      if (least >= 2) verdict.hold(`MinSize ${raw.MinSize}`);
+      else if (least === Number(raw.MinSize))
         verdict.fail({
-          reason: `MinSize is ${size}, at least 2 is needed`,
+          reason: `MinSize is ${least}, at least 2 is needed`,
           fix: chooseFix(context.world, {
             command: `${update} --min-size 2`,
             template: `set MinSize of ${name} to 2 or more`,
           }),
         });
+      else
+        verdict.fail({
+          reason: `MinSize ${raw.MinSize} counts units of capacity, and one instance may make them up: at least 2 instances are needed`,
+          fix: chooseFix(context.world, {
+            command: `${update} --min-size <twice the largest weight>`,
+            template: `set MinSize of ${name} to twice its largest weight or more`,
+          }),
+        });
+    });
+    verdict.attempt(() => {
+      for (const action of scheduledSizes(context.world.answers, name)) {
+        const title = action.ScheduledActionName ?? 'a scheduled action';
+        if (leastInstances(raw, action.MinSize, `MinSize of scheduled action ${title}`) >= 2) continue;
+        verdict.fail({
+          reason: `scheduled action ${title} sets MinSize ${action.MinSize}${action.Recurrence ? ` (${action.Recurrence})` : ''}, at least 2 is needed`,
+          fix: chooseFix(context.world, {
+            command: `aws autoscaling put-scheduled-update-group-action --auto-scaling-group-name ${name} --scheduled-action-name ${title} --min-size 2`,
+            template: `set MinSize of ${title} to 2 or more`,
+          }),
+        });
+      }
     });
     let zones: string[] = [];
     verdict.attempt(() => {

@@ -2,12 +2,12 @@
 import { isUnknownValue, unknownValue } from '../snapshot.ts';
 import { zoneOfSubnet } from './balancers.ts';
 import type { Draft } from './draft.ts';
-import { booleanOf, listOf, numberOf, type Properties, recordsOf } from './resources.ts';
+import { booleanOf, listOf, nameOf, numberOf, type Properties, recordsOf } from './resources.ts';
 
 export function answerAutoScaling(draft: Draft): void {
   draft.answer('autoscaling', 'DescribeAutoScalingGroups', {
     AutoScalingGroups: draft.items('AWS::AutoScaling::AutoScalingGroup', ({ id, properties }) => ({
-      AutoScalingGroupName: properties['AutoScalingGroupName'] ?? id,
+      AutoScalingGroupName: nameOf(properties['AutoScalingGroupName'], id),
       AutoScalingGroupARN: id,
       MinSize: numberOf(properties['MinSize']),
       MaxSize: numberOf(properties['MaxSize']),
@@ -19,18 +19,35 @@ export function answerAutoScaling(draft: Draft): void {
       LaunchTemplate: specification(properties['LaunchTemplate']),
       MixedInstancesPolicy: mixedPolicy(properties['MixedInstancesPolicy']),
       LaunchConfigurationName: properties['LaunchConfigurationName'],
+      DesiredCapacityType: properties['DesiredCapacityType'],
       Instances: [],
       Tags: properties['Tags'] ?? [],
     })),
   });
   draft.answer('autoscaling', 'DescribeLaunchConfigurations', {
     LaunchConfigurations: draft.items('AWS::AutoScaling::LaunchConfiguration', ({ id, properties }) => ({
-      LaunchConfigurationName: properties['LaunchConfigurationName'] ?? id,
+      LaunchConfigurationName: nameOf(properties['LaunchConfigurationName'], id),
       SecurityGroups: properties['SecurityGroups'] ?? [],
       AssociatePublicIpAddress: booleanOf(properties['AssociatePublicIpAddress']),
     })),
   });
+  draft.answer('autoscaling', 'DescribeScheduledActions', {
+    ScheduledUpdateGroupActions: draft.items('AWS::AutoScaling::ScheduledAction', ({ id, properties }) => ({
+      ScheduledActionName: id,
+      AutoScalingGroupName: groupNamed(draft, properties['AutoScalingGroupName']),
+      MinSize: numberOf(properties['MinSize']),
+      Recurrence: properties['Recurrence'],
+    })),
+  });
   answerLaunchTemplates(draft);
+}
+
+/** The name under which a group is answered, whether it is told by name or by reference. */
+function groupNamed(draft: Draft, name: unknown): unknown {
+  const found = draft
+    .perhaps('AWS::AutoScaling::AutoScalingGroup')
+    .find(({ id, properties }) => id === name || properties['AutoScalingGroupName'] === name);
+  return found === undefined ? name : nameOf(found.properties['AutoScalingGroupName'], found.id);
 }
 
 /** Each template under every version that a group names: a template declares only the one. */

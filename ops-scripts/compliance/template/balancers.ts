@@ -1,7 +1,7 @@
 // Load balancers, listeners, their rules and target groups; an ARN is the logical id.
 import { isUnknownValue, unknownValue } from '../snapshot.ts';
 import type { Draft } from './draft.ts';
-import { listOf, numberOf, type Properties, type Resource, recordsOf } from './resources.ts';
+import { listOf, nameOf, numberOf, type Properties, type Resource, recordsOf } from './resources.ts';
 
 const balancerType = 'AWS::ElasticLoadBalancingV2::LoadBalancer';
 const listenerType = 'AWS::ElasticLoadBalancingV2::Listener';
@@ -17,7 +17,7 @@ export function answerBalancers(draft: Draft): void {
   draft.answer('elbv2', 'DescribeTargetGroups', {
     TargetGroups: draft.items(targetGroupType, (resource) => ({
       TargetGroupArn: resource.id,
-      TargetGroupName: resource.properties['Name'] ?? resource.id,
+      TargetGroupName: nameOf(resource.properties['Name'], resource.id),
       Protocol: resource.properties['Protocol'],
       Port: numberOf(resource.properties['Port']),
       VpcId: resource.properties['VpcId'],
@@ -68,7 +68,7 @@ function describeBalancer(draft: Draft, { id, properties }: Resource): Propertie
   const type = properties['Type'] ?? 'application';
   return {
     LoadBalancerArn: id,
-    LoadBalancerName: properties['Name'] ?? id,
+    LoadBalancerName: nameOf(properties['Name'], id),
     DNSName: `${id}.dns`,
     Type: type,
     Scheme: properties['Scheme'] ?? (type === 'gateway' ? undefined : 'internet-facing'),

@@ -3,7 +3,7 @@ import { isUnknownValue } from '../snapshot.ts';
 import { placedByAws, wornByNodes, zoneOfChoice } from './cache-nodes.ts';
 import type { Draft } from './draft.ts';
 import { describeMembers, describeReplicationGroup } from './replication-groups.ts';
-import { listOf, numberOf, type Properties, type Resource } from './resources.ts';
+import { listOf, nameOf, numberOf, type Properties, type Resource } from './resources.ts';
 import { describeSubnetGroup } from './subnet-groups.ts';
 
 export function answerCaches(draft: Draft): void {
@@ -43,7 +43,7 @@ function describeServerless({ id, properties }: Resource): Properties {
   // AWS fixes both ports of a serverless cache.
   const port = Engine === 'memcached' ? 11_211 : 6379;
   return {
-    ServerlessCacheName: properties['ServerlessCacheName'] ?? id,
+    ServerlessCacheName: nameOf(properties['ServerlessCacheName'], id),
     ARN: id,
     Status: 'available',
     Engine,
@@ -65,7 +65,7 @@ function describeCluster({ id, properties }: Resource): Properties {
   const doubt = [count, mode].find(isUnknownValue);
   return {
     ...wornByNodes(properties),
-    CacheClusterId: properties['ClusterName'] ?? id,
+    CacheClusterId: nameOf(properties['ClusterName'], id),
     ARN: id,
     Engine: properties['Engine'],
     CacheClusterStatus: 'available',

@@ -17,12 +17,13 @@ type Intrinsic = (argument: never, scope: Names) => unknown;
 export const zonePrefix = 'zone#';
 
 /** More zones than any region has. */
-const zonesAtMost = 8;
+export const zonesAtMost = 8;
 
 /** The value of an expression: plain data in which what can't be known is an unknown value. */
 export function evaluate(value: unknown, scope: Names): unknown {
   if (Array.isArray(value))
     return value.map((item) => evaluate(item, scope)).filter((item) => item !== undefined);
+  if (typeof value === 'string') return resolved(value);
   if (!isRecord(value) || isUnknownValue(value)) return value;
   const [name, ...others] = Object.keys(value);
   if (name !== undefined && others.length === 0) {
@@ -30,8 +31,36 @@ export function evaluate(value: unknown, scope: Names): unknown {
     if (intrinsic !== undefined) return intrinsic(value[name] as never, scope);
     if (name.startsWith('Fn::')) return unknownValue(`${name} is not evaluated here`);
   }
+  // A macro gets the members beside it as well, and may rewrite them.
+  if (transformKey in value) return unread;
   const entries = Object.entries(value).map(([key, inner]) => [key, evaluate(inner, scope)] as const);
   return Object.fromEntries(entries.filter(([, inner]) => inner !== undefined));
+}
+
+const transformKey = 'Fn::Transform';
+const unread = unknownValue('a macro (Fn::Transform) may add to it or rewrite it');
+
+/** Properties of which each is unknown: a macro writes them. */
+export function evaluateProperties(value: unknown, scope: Names): Record<string, unknown> {
+  if (isRecord(value) && transformKey in value) return writtenByMacro;
+  const evaluated = evaluate(value, scope);
+  return isRecord(evaluated) && !isUnknownValue(evaluated) ? evaluated : {};
+}
+
+const writtenByMacro: Record<string, unknown> = new Proxy(
+  {},
+  { get: (target, name) => (typeof name === 'string' ? unread : Reflect.get(target, name)) },
+);
+
+/** @returns why none of the properties can be known, where a macro writes them. */
+export function whyUnread(properties: Record<string, unknown>): UnknownValue | undefined {
+  return properties === writtenByMacro ? unread : undefined;
+}
+
+/** A dynamic reference stands for text that is known only at deployment (`{{resolve:ssm:…}}`). */
+function resolved(text: string): unknown {
+  const reference = /\{\{resolve:[^}]*\}\}/.exec(text)?.[0];
+  return reference === undefined ? text : unknownValue(`${reference} is resolved at deployment`);
 }
 
 const intrinsics: Record<string, Intrinsic> = {
@@ -59,7 +88,10 @@ const intrinsics: Record<string, Intrinsic> = {
     known(evaluate((argument as unknown[]).slice(0, 3), scope) as unknown[], (path) => {
       let found: unknown = scope.template.Mappings;
       for (const key of path) found = isRecord(found) ? found[String(key)] : undefined;
-      return found ?? unknownValue(`the mappings have no ${path.join('.')}`);
+      const otherwise = (argument as unknown[])[3];
+      if (found === undefined && isRecord(otherwise) && 'DefaultValue' in otherwise)
+        return evaluate(otherwise['DefaultValue'], scope);
+      return evaluate(found, scope) ?? unknownValue(`the mappings have no ${path.join('.')}`);
     }),
   'Fn::If': ([name, then, otherwise]: unknown[], scope) =>
     known([scope.condition(String(name))], ([holds]) => evaluate(holds ? then : otherwise, scope)),
@@ -80,6 +112,12 @@ const intrinsics: Record<string, Intrinsic> = {
         : exported();
     }),
   'Fn::Base64': (argument, scope) => evaluate(argument, scope),
+  'Fn::Length': (argument, scope) =>
+    known([evaluate(argument, scope)], ([items]) =>
+      Array.isArray(items) ? items.length : unknownValue('Fn::Length is asked of what is no list'),
+    ),
+  'Fn::ToJsonString': (argument, scope) =>
+    known([evaluate(argument, scope)], ([value]) => JSON.stringify(value)),
 };
 
 function substitute(argument: unknown, scope: Names): unknown {

@@ -3,8 +3,9 @@ import { isUnknownValue } from '../snapshot.ts';
 import { zoneOfChoice } from './cache-nodes.ts';
 import { zonesOfRds } from './database-clusters.ts';
 import type { Draft } from './draft.ts';
-import { zonePrefix } from './evaluate.ts';
-import { booleanOf, listOf, numberOf, type Properties, recordsOf } from './resources.ts';
+import { zonePrefix, zonesAtMost } from './evaluate.ts';
+import { mayBeWorn } from './handed-groups.ts';
+import { booleanOf, listOf, numberOf, type Properties, type Resource, recordsOf } from './resources.ts';
 import { wornGroups } from './worn-groups.ts';
 
 export function answerNetwork(draft: Draft): void {
@@ -38,8 +39,7 @@ export function answerNetwork(draft: Draft): void {
 
 /** GetAZs gives Availability Zones only; a zone that is named says by its name what it is. */
 function answerZones(draft: Draft): void {
-  const zones = draft.of('AWS::EC2::Subnet').map(({ properties }) => properties['AvailabilityZone']);
-  const numbered = zones.filter((zone) => typeof zone === 'string' && zone.startsWith(zonePrefix));
+  const numbered = Array.from({ length: zonesAtMost }, (_, index) => `${zonePrefix}${index}`);
   draft.answer('ec2', 'DescribeAvailabilityZones', {
     AvailabilityZones: [...new Set([...numbered, zoneOfChoice, ...zonesOfRds])].map((ZoneName) => ({
       ZoneName,
@@ -116,6 +116,7 @@ const describedElsewhere =
 function answerInterfaces(draft: Draft): void {
   const instances = draft.resources.filter(({ type }) => type === 'AWS::EC2::Instance');
   const others = draft.resources.filter(({ type }) => !describedElsewhere.test(type));
+  const actors = draft.resources.filter(({ type }) => type.startsWith('AWS::CloudFormation::'));
   draft.answer('ec2', 'DescribeInstances', {
     Reservations: [
       {
@@ -130,10 +131,11 @@ function answerInterfaces(draft: Draft): void {
     ],
   });
   draft.answer('ec2', 'DescribeNetworkInterfaces', {
-    NetworkInterfaces: [...instances, ...others].flatMap((resource) => {
-      const Groups = wornGroups(draft, resource);
-      if (Groups.length === 0) return [];
-      return {
+    NetworkInterfaces: [...instances, ...others, ...actors].flatMap((resource) => {
+      const Groups = actors.includes(resource) ? [] : wornGroups(draft, resource);
+      const perhaps = describePerhaps(draft, resource, Groups);
+      if (Groups.length === 0) return perhaps;
+      const worn = {
         NetworkInterfaceId: `${resource.id}.interface`,
         Description: `${resource.id} (${resource.type})`,
         SubnetId: subnetOf(resource.properties),
@@ -142,7 +144,22 @@ function answerInterfaces(draft: Draft): void {
         Status: resource.doubt ?? 'in-use',
         ...(resource.type === 'AWS::EC2::Instance' ? { Attachment: { InstanceId: resource.id } } : {}),
       };
+      return [worn, ...perhaps];
     }),
+  });
+}
+
+/** An interface that may or may not be, for each group that the resource is handed without saying what for. */
+function describePerhaps(draft: Draft, resource: Resource, worn: unknown[]): Properties[] {
+  return draft.perhaps('AWS::EC2::SecurityGroup').flatMap(({ id }) => {
+    const perhaps = mayBeWorn(resource, id, worn);
+    if (perhaps === undefined) return [];
+    return {
+      NetworkInterfaceId: `${resource.id}.perhaps-${id}`,
+      Description: `${resource.id} (${resource.type})`,
+      Groups: [{ GroupId: id }],
+      Status: perhaps,
+    };
   });
 }
 

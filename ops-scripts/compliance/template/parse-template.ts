@@ -9,6 +9,10 @@ export interface Template {
   Conditions: Record<string, unknown>;
   Resources: Record<string, { Type: string; Condition?: string; Properties?: Record<string, unknown> }>;
   Outputs: Record<string, { Value?: unknown; Export?: { Name?: unknown } }>;
+  /** Macros that rewrite the whole template. */
+  Transform: unknown[];
+  /** What SAM gives to each of its functions. */
+  Globals: Record<string, unknown>;
 }
 
 const functionNames = [
@@ -36,7 +40,13 @@ const functionNames = [
 export function parseTemplate(text: string, file: string): Template {
   let parsed: unknown;
   try {
-    parsed = parse(text, { customTags: shortForms(), logLevel: 'error', merge: true });
+    // CloudFormation reads YAML 1.1, where `yes` and `on` are true. Dates stay text: they name versions of policies and formats.
+    parsed = parse(text, {
+      version: '1.1',
+      customTags: (tags) => [...tags.filter((tag) => !isTimestamp(tag)), ...shortForms()],
+      logLevel: 'error',
+      merge: true,
+    });
   } catch (error) {
     throw new ConfigFault(`Cannot read '${file}' as a template: ${(error as Error).message.split('\n')[0]}`, {
       cause: error,
@@ -45,6 +55,12 @@ export function parseTemplate(text: string, file: string): Template {
   if (!isRecord(parsed) || !isRecord(parsed['Resources'])) {
     throw new ConfigFault(`Cannot read '${file}' as a template as it has no 'Resources'`);
   }
+  for (const [id, resource] of Object.entries(parsed['Resources'])) {
+    const isLoop = id.startsWith('Fn::');
+    if (!isLoop && (!isRecord(resource) || typeof resource['Type'] !== 'string'))
+      throw new ConfigFault(`Cannot read '${file}' as a template as its resource '${id}' has no 'Type'`);
+  }
+  const transform = parsed['Transform'];
   const section = (name: string) => (isRecord(parsed[name]) ? parsed[name] : {});
   return {
     file,
@@ -53,7 +69,13 @@ export function parseTemplate(text: string, file: string): Template {
     Conditions: section('Conditions'),
     Resources: section('Resources') as Template['Resources'],
     Outputs: section('Outputs') as Template['Outputs'],
+    Transform: transform === undefined || transform === null ? [] : [transform].flat(),
+    Globals: section('Globals'),
   };
+}
+
+function isTimestamp(tag: unknown): boolean {
+  return isRecord(tag) && tag['tag'] === 'tag:yaml.org,2002:timestamp';
 }
 
 function shortForms(): (ScalarTag | CollectionTag)[] {

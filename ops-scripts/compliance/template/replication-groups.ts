@@ -1,7 +1,15 @@
 // Replication groups as ElastiCache would describe them: shards, the members of each, and the zones where they stand.
 import { isUnknownValue } from '../snapshot.ts';
 import { placedByAws, wornByNodes } from './cache-nodes.ts';
-import { booleanOf, listOf, numberOf, type Properties, type Resource, recordsOf } from './resources.ts';
+import {
+  booleanOf,
+  listOf,
+  nameOf,
+  numberOf,
+  type Properties,
+  type Resource,
+  recordsOf,
+} from './resources.ts';
 
 interface Member {
   shard: string;
@@ -23,7 +31,7 @@ export function describeReplicationGroup(resource: Resource): Properties {
       .map((member) => ({ CacheClusterId: member.cluster, PreferredAvailabilityZone: member.zone })),
   }));
   return {
-    ReplicationGroupId: properties['ReplicationGroupId'] ?? id,
+    ReplicationGroupId: nameOf(properties['ReplicationGroupId'], id),
     ARN: id,
     Status: 'available',
     Engine: properties['Engine'] ?? 'redis',
@@ -45,7 +53,7 @@ export function describeMembers(resource: Resource): unknown[] {
     ...wornByNodes(properties),
     CacheClusterId: member.cluster,
     ARN: `${id}.${member.cluster}`,
-    ReplicationGroupId: properties['ReplicationGroupId'] ?? id,
+    ReplicationGroupId: nameOf(properties['ReplicationGroupId'], id),
     Engine: properties['Engine'] ?? 'redis',
     CacheClusterStatus: 'available',
     NumCacheNodes: 1,

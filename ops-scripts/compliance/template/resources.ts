@@ -2,6 +2,7 @@
 import { isUnknownValue, type UnknownValue } from '../snapshot.ts';
 import { evaluate, zonePrefix } from './evaluate.ts';
 import { isRecord, type Template } from './parse-template.ts';
+import { referencesIn } from './references.ts';
 import { Scope, type TemplateOptions } from './scope.ts';
 
 export type Properties = Record<string, unknown>;
@@ -10,6 +11,8 @@ export interface Resource {
   id: string;
   type: string;
   properties: Properties;
+  /** The resources that its properties refer to in any way, by id. */
+  refers: ReadonlySet<string>;
   /** Set where a condition that can't be known decides whether the resource exists. */
   doubt?: UnknownValue;
 }
@@ -46,21 +49,48 @@ function readScope(scope: Scope): Resource[] {
   return Object.entries(scope.template.Resources).flatMap(([id, resource]) => {
     const exists = resource.Condition === undefined ? true : scope.condition(resource.Condition);
     if (exists === false) return [];
-    const read = { id: scope.idOf(id), type: String(resource.Type), properties: scope.properties(id) };
+    const refers = new Set([...referencesIn(scope.declared(id))].map((name) => scope.idOf(name)));
+    const read = {
+      id: scope.idOf(id),
+      type: String(resource.Type),
+      properties: scope.properties(id),
+      refers,
+    };
     return [isUnknownValue(exists) ? { ...read, doubt: exists } : read];
   });
 }
 
 /** The region's first zone may be the one that another subnet names: then neither count is certain. */
 function withZonesApart(resources: Resource[]): Resource[] {
-  const zones = resources.map(({ properties }) => properties['AvailabilityZone']);
+  const zones = resources.map((resource) => ownValue(resource, 'AvailabilityZone'));
   const numbered = zones.some((zone) => typeof zone === 'string' && zone.startsWith(zonePrefix));
   const named = zones.some((zone) => typeof zone === 'string' && !zone.startsWith(zonePrefix));
+  const byId = resources.some((resource) => ownValue(resource, 'AvailabilityZoneId') !== undefined);
+  if (byId && (numbered || named)) {
+    const $unknown = 'zones that are given by id may be the same as zones that are named elsewhere';
+    return replaceZones(resources, 'AvailabilityZoneId', () => true, { $unknown });
+  }
   if (!numbered || !named) return resources;
   const $unknown = 'zones taken by number from GetAZs may be the same as zones that are named elsewhere';
+  return replaceZones(resources, 'AvailabilityZone', (zone) => String(zone).startsWith(zonePrefix), {
+    $unknown,
+  });
+}
+
+/** What the template itself says: properties that a macro writes are all there and unknown. */
+function ownValue({ properties }: Resource, name: string): unknown {
+  return Object.hasOwn(properties, name) ? properties[name] : undefined;
+}
+
+function replaceZones(
+  resources: Resource[],
+  name: string,
+  isMeant: (zone: unknown) => boolean,
+  unknown: UnknownValue,
+): Resource[] {
   return resources.map((resource) =>
-    String(resource.properties['AvailabilityZone']).startsWith(zonePrefix)
-      ? { ...resource, properties: { ...resource.properties, AvailabilityZone: { $unknown } } }
+    ownValue(resource, name) !== undefined && isMeant(ownValue(resource, name))
+      ? { ...resource, properties: { ...resource.properties, [name]: unknown } }
       : resource,
   );
 }
@@ -69,6 +99,11 @@ function withZonesApart(resources: Resource[]): Resource[] {
 export function listOf(value: unknown): unknown[] {
   if (value === undefined || value === null) return [];
   return Array.isArray(value) ? value.flat() : [value];
+}
+
+/** A name as it is given; one that cannot be known yet matters to nobody: the resource is told by its id then. */
+export function nameOf(value: unknown, id: string): unknown {
+  return value === undefined || isUnknownValue(value) ? id : value;
 }
 
 /** The records of a list; what can't be known stays in it as it is. */

@@ -1,7 +1,7 @@
 // All that a template's expressions may refer to; what the template can't know is an unknown value with its reason.
-import { isUnknownValue, unknownValue } from '../snapshot.ts';
+import { unknownValue } from '../snapshot.ts';
 import { portOf } from './engine-ports.ts';
-import { evaluate } from './evaluate.ts';
+import { evaluate, evaluateProperties } from './evaluate.ts';
 import { isRecord, type Template } from './parse-template.ts';
 
 export interface TemplateOptions {
@@ -73,8 +73,15 @@ export class Scope {
 
   /** A resource's properties, evaluated. */
   properties(id: string): Record<string, unknown> {
-    const value = evaluate(this.template.Resources[id]?.Properties ?? {}, this);
-    return isRecord(value) && !isUnknownValue(value) ? value : {};
+    return evaluateProperties(this.declared(id), this);
+  }
+
+  /** What SAM's `Globals` give to each function comes under what the function says itself; lists are joined. */
+  declared(id: string): unknown {
+    const { Type: type = '', Properties: own = {} } = this.template.Resources[id] ?? {};
+    const [, kind] = /^AWS::Serverless::(\w+)$/.exec(type) ?? [];
+    const shared = kind === undefined ? undefined : this.template.Globals[kind];
+    return isRecord(shared) ? joinRecords(shared, own) : own;
   }
 
   #pseudo(name: string): unknown {
@@ -93,11 +100,24 @@ export class Scope {
     const value = this.options.parameters[name] ?? parameter['Default'];
     if (value === undefined || value === null) return unknownValue(`parameter '${name}' has no value`);
     const isList = type.startsWith('List<') || type === 'CommaDelimitedList';
+    if (String(value).includes('{{resolve:'))
+      return unknownValue(`the value of parameter '${name}' is resolved at deployment`);
     if (!isList) return type === 'Number' ? Number(value) : String(value);
     return String(value)
       .split(',')
       .map((item) => item.trim());
   }
+}
+
+function joinRecords(under: Record<string, unknown>, over: Record<string, unknown>): Record<string, unknown> {
+  const joined = { ...under };
+  for (const [key, value] of Object.entries(over)) {
+    const below = under[key];
+    if (Array.isArray(below) && Array.isArray(value)) joined[key] = [...below, ...value];
+    else if (isRecord(below) && isRecord(value)) joined[key] = joinRecords(below, value);
+    else joined[key] = value;
+  }
+  return joined;
 }
 
 const identifiers = new Set([

@@ -1,7 +1,8 @@
 // Security groups: inline rules and those that are resources of their own make one set, as on AWS.
-import { isUnknownValue, type UnknownValue, unknownValue } from '../snapshot.ts';
+import { isUnknownValue, type UnknownValue } from '../snapshot.ts';
 import type { Draft } from './draft.ts';
-import { listOf, numberOf, type Properties, type Resource } from './resources.ts';
+import { mayGainRules } from './handed-groups.ts';
+import { listOf, nameOf, numberOf, type Properties, type Resource } from './resources.ts';
 
 interface GroupRule {
   id: string;
@@ -18,10 +19,10 @@ export function answerSecurityGroups(draft: Draft): void {
     ...separateRules(draft, 'AWS::EC2::SecurityGroupEgress', true),
   ];
   const groups = draft.of('AWS::EC2::SecurityGroup');
-  const rules = [...groups.flatMap((group) => inlineRules(group, separate)), ...separate];
+  const rules = [...groups.flatMap((group) => inlineRules(draft, group, separate)), ...separate];
   const SecurityGroups = draft.items('AWS::EC2::SecurityGroup', ({ id, properties }) => ({
     GroupId: id,
-    GroupName: properties['GroupName'] ?? id,
+    GroupName: nameOf(properties['GroupName'], id),
     VpcId: properties['VpcId'],
     OwnerId: draft.snapshot.account,
     Tags: properties['Tags'],
@@ -39,19 +40,34 @@ function separateRules(draft: Draft, type: string, egress: boolean): GroupRule[]
     .filter((resource) => resource.type === type)
     .map(({ id, properties, doubt }) => ({
       id,
-      groupId: properties['GroupId'] ?? properties['GroupName'],
+      groupId: properties['GroupId'] ?? groupNamed(draft, properties['GroupName']),
       egress,
-      properties: doubt === undefined ? properties : { doubt },
+      properties: doubt === undefined ? withSourceId(draft, properties) : { doubt },
     }));
 }
 
-function inlineRules({ id, properties }: Resource, separate: GroupRule[]): GroupRule[] {
+/** In a default VPC groups are told by name as well. A name that no group of the template has may be any group's once it is known. */
+function groupNamed(draft: Draft, name: unknown): unknown {
+  if (name === undefined || isUnknownValue(name)) return name;
+  const named = draft
+    .perhaps('AWS::EC2::SecurityGroup')
+    .find(({ id, properties }) => id === name || properties['GroupName'] === name);
+  return named?.id ?? name;
+}
+
+function withSourceId(draft: Draft, rule: Properties): Properties {
+  const { SourceSecurityGroupName: name, ...others } = rule;
+  if (name === undefined || rule['SourceSecurityGroupId'] !== undefined) return rule;
+  return { ...others, SourceSecurityGroupId: groupNamed(draft, name) };
+}
+
+function inlineRules(draft: Draft, { id, properties }: Resource, separate: GroupRule[]): GroupRule[] {
   const of = (name: string, egress: boolean): GroupRule[] =>
     listOf(properties[name]).map((rule, index) => ({
       id: `${id}.${name}[${index}]`,
       groupId: id,
       egress,
-      properties: isUnknownValue(rule) ? { doubt: rule } : (rule as Properties),
+      properties: isUnknownValue(rule) ? { doubt: rule } : withSourceId(draft, rule as Properties),
     }));
   const egress = of('SecurityGroupEgress', true);
   const limited = egress.length > 0 || separate.some((rule) => rule.egress && rule.groupId === id);
@@ -69,23 +85,14 @@ function side(draft: Draft, id: string, inline: unknown, rules: GroupRule[], egr
     inline,
     ...mine.map((rule) => rule.properties['doubt']),
     ...rules.filter((rule) => rule.egress === egress).map((rule) => rule.groupId),
-    egress ? undefined : lentToNestedStack(draft, id),
+    egress ? undefined : mayGainRules(draft, id),
   ];
   const doubt = doubts.find(isUnknownValue);
   return doubt ?? mine.map((rule) => toPermission(rule.properties));
 }
 
-function lentToNestedStack(draft: Draft, groupId: string): UnknownValue | undefined {
-  const borrower = draft.resources.find(
-    ({ type, properties }) =>
-      type === 'AWS::CloudFormation::Stack' && JSON.stringify(properties).includes(`"${groupId}"`),
-  );
-  return borrower && unknownValue(`nested stack ${borrower.id} gets this group and may add rules to it`);
-}
-
 function toPermission(rule: Properties): Properties {
-  const source =
-    rule['SourceSecurityGroupId'] ?? rule['DestinationSecurityGroupId'] ?? rule['SourceSecurityGroupName'];
+  const source = rule['SourceSecurityGroupId'] ?? rule['DestinationSecurityGroupId'];
   const prefixList = rule['SourcePrefixListId'] ?? rule['DestinationPrefixListId'];
   const protocol = protocolOf(rule);
   return {

@@ -9,7 +9,7 @@ import { answerDatabases } from './databases.ts';
 import { answerDns } from './dns.ts';
 import { Draft } from './draft.ts';
 import { answerNetwork } from './network.ts';
-import { parseTemplate, type Template } from './parse-template.ts';
+import { isRecord, parseTemplate, type Template } from './parse-template.ts';
 import { answerProxies } from './proxies.ts';
 import { readOutputs, readResources } from './resources.ts';
 import type { TemplateOptions } from './scope.ts';
@@ -37,7 +37,7 @@ export function snapshotFromParsed(templates: Template[], options: TemplateOptio
   answerDatabases(draft);
   answerProxies(draft);
   answerDns(draft);
-  doubtLoops(draft, templates);
+  doubtAll(draft, whyIncomplete(templates));
   return snapshot;
 }
 
@@ -53,12 +53,25 @@ async function readTemplate(file: string): Promise<Template> {
   return parseTemplate(text, file);
 }
 
-/** A loop declares resources that are not read here, so that no list of the snapshot is whole. */
-function doubtLoops(draft: Draft, templates: Template[]): void {
+/** Transforms of AWS whose doings are read here, or touch nothing that a control looks at. */
+const readTransforms = /^AWS::(Serverless-|LanguageExtensions$|CodeDeployBlueGreen$|SecretsManager-)/;
+
+/** Why there may be other resources than those that are read, or others than they are read. */
+function whyIncomplete(templates: Template[]): string | undefined {
   const loop = templates
     .flatMap(({ Resources }) => Object.keys(Resources))
     .find((id) => id.startsWith('Fn::'));
-  if (loop === undefined) return;
-  const error = { name: unknownInTemplate, message: `the resources of ${loop} are not read` };
+  if (loop !== undefined) return `the resources of ${loop} are not read`;
+  const macro = templates
+    .flatMap(({ Transform }) => Transform)
+    .map((transform) => (isRecord(transform) ? transform['Name'] : transform))
+    .find((name) => typeof name !== 'string' || !readTransforms.test(name));
+  return macro === undefined ? undefined : `the macro ${String(macro)} in Transform may rewrite the template`;
+}
+
+/** No list of the snapshot is whole then. */
+function doubtAll(draft: Draft, why: string | undefined): void {
+  if (why === undefined) return;
+  const error = { name: unknownInTemplate, message: why };
   for (const key of Object.keys(draft.snapshot.calls)) draft.snapshot.calls[key] = { ok: false, error };
 }

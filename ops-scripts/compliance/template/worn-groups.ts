@@ -1,6 +1,7 @@
 // The security groups that a resource beside the stack wears: all of them, at whatever depth its service hides them.
 import { isUnknownValue, type UnknownValue, unknownValue } from '../snapshot.ts';
 import type { Draft } from './draft.ts';
+import { whyUnread } from './evaluate.ts';
 import { isRecord } from './parse-template.ts';
 import { listOf, type Properties, type Resource } from './resources.ts';
 
@@ -14,6 +15,8 @@ const holdsGroups =
 
 /** As `Groups` of an interface: an item that can't be known stands for any number of groups. */
 export function wornGroups(draft: Draft, { type, properties }: Resource): unknown[] {
+  const unread = whyUnread(properties);
+  if (unread !== undefined) return [unread];
   const own = groupsIn(properties);
   const templates = templatesIn(properties);
   // An instance with groups of its own does not get those of its launch template.
@@ -22,8 +25,11 @@ export function wornGroups(draft: Draft, { type, properties }: Resource): unknow
 }
 
 function groupsIn(properties: Properties): unknown[] {
+  // Elastic Beanstalk names what it sets in a property.
+  const { OptionName: option, Value: given } = properties;
+  if (typeof option === 'string' && /SecurityGroups?$/.test(option)) return listOf(given).flatMap(toGroups);
   return Object.entries(properties).flatMap(([key, value]) => {
-    if (namesGroups.test(key)) return listOf(value).map(toGroup);
+    if (namesGroups.test(key)) return listOf(value).flatMap(toGroups);
     return listOf(value).flatMap((inner) => {
       if (isUnknownValue(inner)) return holdsGroups.test(key) ? [inner] : [];
       return isRecord(inner) ? groupsIn(inner) : [];
@@ -31,21 +37,34 @@ function groupsIn(properties: Properties): unknown[] {
   });
 }
 
+/** Some services take several in one text, separated by commas. */
+function toGroups(group: unknown): unknown[] {
+  if (typeof group !== 'string') return [toGroup(group)];
+  return group
+    .split(/[\s,]+/)
+    .filter((id) => id !== '')
+    .map((GroupId) => ({ GroupId }));
+}
+
 function toGroup(group: unknown): unknown {
   if (isUnknownValue(group)) return group;
-  if (typeof group === 'string') return { GroupId: group };
   // Spot fleets write `{ GroupId }`.
   return isRecord(group) ? { GroupId: group['GroupId'] } : unknownValue('a security group is not text');
 }
 
 /** The launch templates that are referred to at any depth, by what names them. */
-function templatesIn(properties: Properties): unknown[] {
-  const name = properties['LaunchTemplateId'] ?? properties['LaunchTemplateName'];
-  const inner = Object.values(properties).flatMap(listOf).filter(isRecord);
-  return [
-    ...(name === undefined || isUnknownValue(name) ? [] : [name]),
-    ...inner.filter((record) => !isUnknownValue(record)).flatMap(templatesIn),
-  ];
+function templatesIn(properties: Properties, within = ''): unknown[] {
+  // EKS calls them `Id` and `Name` within its `LaunchTemplate`.
+  const short = /^LaunchTemplate(Specification)?$/.test(within)
+    ? (properties['Id'] ?? properties['Name'])
+    : undefined;
+  const name = properties['LaunchTemplateId'] ?? properties['LaunchTemplateName'] ?? short;
+  const inner = Object.entries(properties).flatMap(([key, value]) =>
+    listOf(value)
+      .filter((record) => isRecord(record) && !isUnknownValue(record))
+      .flatMap((record) => templatesIn(record as Properties, key)),
+  );
+  return [...(name === undefined || isUnknownValue(name) ? [] : [name]), ...inner];
 }
 
 function groupsOfTemplate(draft: Draft, name: unknown): (UnknownValue | unknown)[] {

@@ -16,6 +16,9 @@ export function readZones(answers: Answers): Zones {
     const type = types.get(name);
     if (type !== undefined) return type === 'availability-zone';
     if (/^[a-z]{2,}(-[a-z]+)+-\d+[a-z]$/.test(name)) return true;
+    // Zone ids: `use1-az1` is an Availability Zone, `usw2-lax1-az1` a Local Zone.
+    if (/^[a-z]{2,5}\d+-az\d+$/.test(name)) return true;
+    if (/^[a-z]{2,5}\d+-[a-z]+\d+-az\d+$/.test(name)) return false;
     if (/-wlz-\d+[a-z]?$|-\d+-[a-z]+-\d+[a-z]$/.test(name)) return false;
     throw new Doubt(`the kind of zone ${name} is not known`);
   };

@@ -181,6 +181,7 @@ export class AccountStack implements Stack {
       ],
     });
     put('autoscaling', 'DescribeLaunchConfigurations', { LaunchConfigurations: [] });
+    put('autoscaling', 'DescribeScheduledActions', { ScheduledUpdateGroupActions: [] });
     const version = {
       LaunchTemplateId: 'lt-1',
       LaunchTemplateName: 'shop',

@@ -111,6 +111,7 @@ function putGroup(put: Put): void {
     ],
   });
   put('autoscaling', 'DescribeLaunchConfigurations', { LaunchConfigurations: [] });
+  put('autoscaling', 'DescribeScheduledActions', { ScheduledUpdateGroupActions: [] });
   put(
     'ec2',
     'DescribeLaunchTemplateVersions',

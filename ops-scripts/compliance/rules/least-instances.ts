@@ -1,0 +1,55 @@
+// How few instances an Auto Scaling group may come down to: by its own size, by weights that let one count for several, and by its schedule.
+import type { AutoScalingGroup, ScheduledUpdateGroupAction } from '@aws-sdk/client-auto-scaling';
+import { type Answers, listAnswers } from '../answers.ts';
+import { Doubt, known, knownOrAbsent } from '../doubt.ts';
+
+/** Instances that `size` asks for at least. @throws Doubt where it, or what one instance counts for, cannot be known */
+export function leastInstances(raw: AutoScalingGroup, size: unknown, what: string): number {
+  const asked = Number(known(size, what));
+  if (Number.isNaN(asked)) throw new Doubt(`${what} is no number`);
+  return Math.ceil(asked / mostUnits(raw, asked));
+}
+
+/** How many units of its size one instance may count for. */
+function mostUnits(raw: AutoScalingGroup, asked: number): number {
+  const name = raw.AutoScalingGroupName;
+  const unit = knownOrAbsent(raw.DesiredCapacityType, `the unit of the size of ${name}`) ?? 'units';
+  const overrides = raw.MixedInstancesPolicy?.LaunchTemplate?.Overrides ?? [];
+  if (unit !== 'units') {
+    // One instance may have as many as are asked for, unless the requirements bound it.
+    const bounds = overrides.map(({ InstanceRequirements }) =>
+      unit === 'vcpu' ? InstanceRequirements?.VCpuCount?.Max : InstanceRequirements?.MemoryMiB?.Max,
+    );
+    if (bounds.length === 0 || bounds.some((bound) => bound === undefined)) return Math.max(1, asked);
+    return Math.max(1, ...bounds.map(Number));
+  }
+  const weights = overrides.map(({ WeightedCapacity }) =>
+    Number(knownOrAbsent(WeightedCapacity, `a weight of ${name}`) ?? 1),
+  );
+  return Math.max(1, ...weights);
+}
+
+function isUnknownCall({ byCommand }: Answers): boolean {
+  const calls = byCommand.get('autoscaling.DescribeScheduledActions') ?? [];
+  const names = /^(InvalidAction|UnknownOperation\w*|NotFound|NotImplemented|UnrecognizedClientOperation)$/;
+  return calls.every(({ outcome }) => !outcome.ok && names.test(outcome.error.name));
+}
+
+/** Actions of its schedule that set its least size. @throws Doubt where they could not be read, though they were asked for */
+export function scheduledSizes(answers: Answers, groupName: string): ScheduledUpdateGroupAction[] {
+  const listed = listAnswers(
+    answers,
+    'autoscaling',
+    'DescribeScheduledActions',
+    'ScheduledUpdateGroupActions',
+  );
+  // A snapshot of before this call was made says nothing about schedules, and neither does an endpoint that does not know it.
+  if (listed.absent || isUnknownCall(answers)) return [];
+  const mine = listed.items.filter(
+    (action) => known(action.AutoScalingGroupName, 'the group of a scheduled action') === groupName,
+  );
+  if (listed.doubts.length > 0) throw new Doubt(listed.doubts[0]!);
+  return mine.filter(
+    ({ MinSize }) => MinSize !== undefined && MinSize !== null && (MinSize as number) !== -1,
+  );
+}
