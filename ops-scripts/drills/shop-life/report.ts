@@ -22,7 +22,7 @@ export function describeLife(
   const command = `npm run drill -- shop-life --days ${days} --seed ${seed}${region ? ' --region' : ''}`;
   return `# A life of ${life.day} days
 
-\`${command}\`: ${breaches.length === 0 ? 'every law held' : `${breaches.length} breaches`}. ${describeScale(lived)}.
+\`${command}\`: ${breaches.length === 0 ? 'every law held' : `${breaches.length} breaches`}. ${describeScale(lived)}.${lived.isWhole ? '' : ' Broken off in the midst of the next day.'}
 
 ## Deeds
 
