@@ -3,12 +3,12 @@
 import type { Fields } from '../http/fields.ts';
 import { parseCacheControl } from './http/cache-control.ts';
 import { cacheKey } from './http/cache-key.ts';
-import { type Answer, answerFrom } from './kept/answer.ts';
-import { judgeKept } from './kept/judge-kept.ts';
-import { chooseVariant, createKeptAnswers } from './kept/kept-answers.ts';
-import type { StoredResponse } from './kept/stored-response.ts';
 import { type CacheParts, refuse, serve } from './reply/replies.ts';
 import type { Store } from './store.ts';
+import { type Answer, answerFrom } from './stored/answer.ts';
+import { judgeStored } from './stored/judge-stored.ts';
+import { chooseVariant, createStoredAnswers } from './stored/stored-answers.ts';
+import type { StoredResponse } from './stored/stored-response.ts';
 import { askOrigin } from './upstream/ask-origin.ts';
 import { createFlights } from './upstream/collapse.ts';
 import {
@@ -39,7 +39,7 @@ export function createEdgeCache({
   onStoreFault,
   ...options
 }: EdgeCacheOptions): EdgeCache {
-  const kept = createKeptAnswers(store, options.fence, maxVariants, onStoreFault);
+  const kept = createStoredAnswers(store, options.fence, maxVariants, onStoreFault);
   const parts: CacheParts = { ...options, kept };
   const { clock, fence, servedBy } = parts;
   const flights = createFlights(parts);
@@ -55,7 +55,7 @@ export function createEdgeCache({
     if (
       stored === undefined ||
       stored.onlyFor !== undefined ||
-      judgeKept(stored, request, fence, nowMs) !== 'serve'
+      judgeStored(stored, request, fence, nowMs) !== 'serve'
     )
       return undefined;
     return answerFrom(stored, method, request, { nowMs, servedBy, status: 'hit' });
@@ -66,7 +66,7 @@ export function createEdgeCache({
     if (!isRead(request.method)) return writeThrough(parts, asked);
     const found = await parts.kept.find(asked.key, asked.headers, asked.method);
     if (found.stored !== undefined) {
-      const verdict = judgeKept(found.stored, asked.headers, fence, clock.wallMs());
+      const verdict = judgeStored(found.stored, asked.headers, fence, clock.wallMs());
       if (verdict === 'serve') return serve(parts, found.stored, asked, 'hit');
       if (verdict === 'serve-and-refresh') {
         void refresh(asked, found.stored).catch(() => undefined);

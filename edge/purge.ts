@@ -2,9 +2,9 @@
 import { Hono } from 'hono';
 import type { Counts } from './counts.ts';
 import type { Clock, Fence } from './fence.ts';
-import { toResponse } from './kept/answer.ts';
 import { verifyPurge } from './purge-signature.ts';
 import { errorAnswer, ownHeaders } from './reply/error-answer.ts';
+import { toResponse } from './stored/answer.ts';
 import { readBounded } from './upstream/read-bounded.ts';
 import { createRoom } from './upstream/room.ts';
 

@@ -1,6 +1,6 @@
 // Keeps answers in memory, bounded in bytes; the least recently used go first.
 import { LRUCache } from 'lru-cache';
-import { bytesOf, type StoredResponse } from './kept/stored-response.ts';
+import { bytesOf, type StoredResponse } from './stored/stored-response.ts';
 
 type Variants = StoredResponse[];
 

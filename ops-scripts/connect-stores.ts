@@ -3,8 +3,9 @@ import { once } from 'node:events';
 import { Redis } from 'ioredis';
 import { asSeeds } from '../origin/config.ts';
 import { describeStoreFault, placeOf, storeFaultReason } from '../origin/describe-store-fault.ts';
-import { createDatabase, createPool, type Db } from '../origin/postgres/database.ts';
+import { createDatabase, createPool } from '../origin/postgres/database.ts';
 import { connectRedis, type RedisClient } from '../origin/redis/connect.ts';
+import type { Db } from '../origin/schema.ts';
 import { findRunning } from './local/running-file.ts';
 
 type Environment = Record<string, string | undefined>;

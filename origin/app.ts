@@ -12,6 +12,7 @@ import { cartRoutes } from './cart/routes.ts';
 import { readNavigationSoon } from './catalog/pages/navigation.ts';
 import { catalogPages } from './catalog/pages/routes.ts';
 import { catalogRoutes } from './catalog/routes.ts';
+import { pictureRoute } from './demo-catalog/picture-route.ts';
 import type { Deps } from './deps.ts';
 import { Refusal } from './errors.ts';
 import { orderPages } from './order/pages/routes.ts';
@@ -59,6 +60,7 @@ export function createApp(
 
   app.route('/', healthRoutes(health));
   app.route('/', assetRoutes(deps));
+  app.route('/', pictureRoute());
   app.route('/', catalogRoutes(deps));
   app.route('/', cartRoutes(deps, carts));
   app.route('/', accountRoutes(accounts));

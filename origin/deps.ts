@@ -5,15 +5,16 @@ import { Registry } from 'prom-client';
 import { createCacheMetrics } from './cache/cache-metrics.ts';
 import { createEntryStore } from './cache/entry-store.ts';
 import { createFencedCache, type FencedCache } from './cache/fenced-cache.ts';
-import { createFloors, type Floors } from './cache/floors.ts';
-import type { TagVersionReader } from './cache/tag-versions.ts';
 import type { Settings } from './config.ts';
-import { createHint, type Hint } from './outbox/hint.ts';
-import { createDatabase, createPool, type Db } from './postgres/database.ts';
+import type { TagVersionReader } from './invalidation/deleted-version.ts';
+import { createFloors, type Floors } from './invalidation/floors.ts';
+import { createWakeWorker, type WakeWorker } from './outbox/wake-worker.ts';
+import { createDatabase, createPool } from './postgres/database.ts';
 import { createReadSources, type ReadSources } from './postgres/replicas/read-sources.ts';
 import { type CommitWitness, createCommitWitness } from './postgres/replicas/witness-commits.ts';
 import { connectRedis, type RedisClient } from './redis/connect.ts';
 import { createRedisRoom, roomForEntries } from './redis/room.ts';
+import type { Db } from './schema.ts';
 import { type CountAnswer, createRequestMetrics } from './web/serving/request-metrics.ts';
 
 export interface Deps {
@@ -33,7 +34,7 @@ export interface Deps {
   floors: Floors;
   cache: FencedCache;
   /** Call after a commit that wrote to the outbox. */
-  hintWorker: Hint;
+  wakeWorker: WakeWorker;
   /** Milliseconds since 1970; for expiry only, never for order. */
   now: () => number;
 }
@@ -87,7 +88,7 @@ export function createDeps(settings: Settings, log: Logger, options: DepsOptions
     redis,
     floors,
     cache,
-    hintWorker: createHint(redis),
+    wakeWorker: createWakeWorker(redis),
     now: Date.now,
     async [Symbol.asyncDispose]() {
       redis.disconnect();

@@ -18,10 +18,10 @@ import { presentAssets } from './web/assets.ts';
 import { goOnKeepingAssets, keepAssets } from './web/kept-assets.ts';
 import { createFinishHeaders } from './web/response-headers.ts';
 import { Health } from './web/serving/health.ts';
-import { createKnownPages } from './web/serving/known-pages.ts';
 import { createRefuseUnreadable } from './web/serving/refuse-unreadable.ts';
 import { serve } from './web/serving/serve.ts';
 import { serveMetrics } from './web/serving/serve-metrics.ts';
+import { createWarmPageResponder } from './web/serving/warm-page-responder.ts';
 
 const noticeMs = 2_000;
 const drainMs = 6_000;
@@ -36,10 +36,10 @@ async function main(): Promise<void> {
   const carts = createCarts(deps);
   const passwords = createPasswords();
   const app = createApp(deps, carts, health, { passwords });
-  const knownPages = createKnownPages(deps, createFinishHeaders(settings));
+  const warmPages = createWarmPageResponder(deps, createFinishHeaders(settings));
   const server = await serve({
     fetch: app.fetch,
-    knownPages,
+    warmPages,
     refuse: createRefuseUnreadable(settings),
     host: settings.host,
     port: settings.port,

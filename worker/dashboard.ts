@@ -5,7 +5,7 @@ import type { Settings } from '../origin/config.ts';
 import { notFound, Refusal } from '../origin/errors.ts';
 import { dropFailedRows, listFailedRows, readJob, retryFailedRows } from '../origin/outbox/failed-rows.ts';
 import { countJobs, measureOutbox } from '../origin/outbox/measure.ts';
-import type { Db } from '../origin/postgres/database.ts';
+import type { Db } from '../origin/schema.ts';
 import { toRefusal } from '../origin/web/problem.ts';
 import { checkSameOrigin } from '../origin/web/request/same-origin.ts';
 import { createFinishResponse } from '../origin/web/response-headers.ts';

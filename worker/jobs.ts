@@ -2,15 +2,15 @@
 import type { Worker } from 'bullmq';
 import type { Settings } from '../origin/config.ts';
 import type { Deps } from '../origin/deps.ts';
-import { deliverMail } from '../origin/mail/deliver-mail.ts';
 import { removeOldDrafts } from '../origin/mail/transport.ts';
 import { expireHold } from '../origin/order/expire-hold.ts';
 import { createPaymentProviders } from '../origin/order/payment/providers.ts';
 import { settlePayment } from '../origin/order/settle-payment.ts';
 import { outboxKinds } from '../origin/outbox/events.ts';
-import { outboxChannel } from '../origin/outbox/hint.ts';
+import { outboxChannel } from '../origin/outbox/wake-worker.ts';
 import type { OutboxRow } from '../origin/outbox/work.ts';
 import { connectPatiently, connectRedis, type RedisClient } from '../origin/redis/connect.ts';
+import { deliverMail } from './jobs/deliver-mail.ts';
 import { createInvalidateJob } from './jobs/invalidate.ts';
 import { createMailOutage } from './mail-outage.ts';
 import { createMetrics, type WorkerMetrics } from './metrics.ts';

@@ -1,7 +1,7 @@
 // What the worker tells about itself, as OpenMetrics.
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import { countedTo, measureOutbox, type OutboxDepth } from '../origin/outbox/measure.ts';
-import type { Db } from '../origin/postgres/database.ts';
+import type { Db } from '../origin/schema.ts';
 import type { Queues } from './queues.ts';
 
 export interface WorkerMetrics {

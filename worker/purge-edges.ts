@@ -11,7 +11,7 @@ import {
   readPendingPurges,
   releasePurger,
 } from '../origin/outbox/pending-purges.ts';
-import type { Db } from '../origin/postgres/database.ts';
+import type { Db } from '../origin/schema.ts';
 import { Outage } from './outage.ts';
 import { openPurgeChannel, type PurgeChannel } from './purge-channel.ts';
 

@@ -4,7 +4,7 @@
 import type { Logger } from 'pino';
 import { type OutboxKind, outboxKinds } from '../origin/outbox/events.ts';
 import { claimMails, claimRows, findDueKinds, type OutboxRow, releaseClaims } from '../origin/outbox/work.ts';
-import type { Db } from '../origin/postgres/database.ts';
+import type { Db } from '../origin/schema.ts';
 import { enqueueRows, mostWaiting, type Queues } from './queues.ts';
 
 export interface RelayOptions {

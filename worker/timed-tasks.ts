@@ -3,7 +3,7 @@ import { sql } from 'kysely';
 import type { Logger } from 'pino';
 import type { Deps } from '../origin/deps.ts';
 import { storeFaultReason } from '../origin/describe-store-fault.ts';
-import type { Tx } from '../origin/postgres/database.ts';
+import type { Tx } from '../origin/schema.ts';
 
 export interface TimedTask {
   name: string;
@@ -17,7 +17,7 @@ export interface TimedTasks {
 }
 
 export function startTimedTasks(
-  deps: Pick<Deps, 'db' | 'hintWorker'>,
+  deps: Pick<Deps, 'db' | 'wakeWorker'>,
   log: Logger,
   tasks: TimedTask[],
 ): TimedTasks {
@@ -70,7 +70,7 @@ export function every(
 }
 
 async function runLocked(
-  { db, hintWorker }: Pick<Deps, 'db' | 'hintWorker'>,
+  { db, wakeWorker }: Pick<Deps, 'db' | 'wakeWorker'>,
   task: TimedTask,
 ): Promise<void> {
   await db.transaction().execute(async (tx) => {
@@ -78,5 +78,5 @@ async function runLocked(
       select pg_try_advisory_xact_lock(hashtext(${task.name})) as locked`.execute(tx);
     if (rows[0]?.locked) await task.run(tx);
   });
-  hintWorker();
+  wakeWorker();
 }

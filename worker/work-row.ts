@@ -12,8 +12,8 @@ import {
   releaseClaims,
   renewClaim,
 } from '../origin/outbox/work.ts';
-import type { Db } from '../origin/postgres/database.ts';
 import { isPostgresAway } from '../origin/postgres/postgres-errors.ts';
+import type { Db } from '../origin/schema.ts';
 import type { WorkerMetrics } from './metrics.ts';
 import { isOutage } from './outage.ts';
 

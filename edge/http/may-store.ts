@@ -1,7 +1,7 @@
 // Decides what is kept, by the answer's own words (RFC 9111, 3), and makes the entry.
 
 import type { Fields } from '../../http/fields.ts';
-import type { StoredResponse } from '../kept/stored-response.ts';
+import type { StoredResponse } from '../stored/stored-response.ts';
 import { parseTags } from '../tags.ts';
 import type { UpstreamResponse } from '../upstream/upstream.ts';
 import { fieldsNotKept, parseCacheControl } from './cache-control.ts';

@@ -1,7 +1,7 @@
 // Whether the client holds this very answer (RFC 9110, 13): If-None-Match goes before If-Modified-Since.
 
 import type { Fields } from '../../http/fields.ts';
-import type { StoredResponse } from '../kept/stored-response.ts';
+import type { StoredResponse } from '../stored/stored-response.ts';
 import { fieldOf } from './header-record.ts';
 import { parseHttpDate } from './http-date.ts';
 

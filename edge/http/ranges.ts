@@ -1,7 +1,7 @@
 // Cuts parts out of kept answers (RFC 9110, 14), and tells which kept part can serve which request.
 
 import type { Fields } from '../../http/fields.ts';
-import type { StoredResponse } from '../kept/stored-response.ts';
+import type { StoredResponse } from '../stored/stored-response.ts';
 
 interface Slice {
   body: Uint8Array<ArrayBuffer>;

@@ -1,7 +1,7 @@
 // A kept answer is asked about with its validators, and takes on the fields of the answer that confirms it (RFC 9111, 4.3).
-import { markCompressed } from '../kept/compress-kept.ts';
-import type { KeptAnswers } from '../kept/kept-answers.ts';
-import type { StoredResponse } from '../kept/stored-response.ts';
+import { markCompressed } from '../stored/compress-stored.ts';
+import type { StoredAnswers } from '../stored/stored-answers.ts';
+import type { StoredResponse } from '../stored/stored-response.ts';
 import type { Forwarded } from '../upstream/forward-request.ts';
 import type { UpstreamResponse } from '../upstream/upstream.ts';
 import { fieldsNotKept, parseCacheControl } from './cache-control.ts';
@@ -59,7 +59,7 @@ export function addNotKept(answer: Response, { headers: confirming }: UpstreamRe
 
 /** What HEAD says of the page holds for the kept one too, where both are the same; else the kept one is old. */
 export async function confirmByHead(
-  kept: KeptAnswers,
+  kept: StoredAnswers,
   asked: Forwarded,
   stored: StoredResponse,
   response: UpstreamResponse,

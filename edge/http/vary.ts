@@ -1,7 +1,7 @@
 // Which kept answer fits a request: the fields that Vary names must say the same, however they are written.
 import { chooseEncoding } from '../../http/accept-encoding.ts';
 import type { Fields } from '../../http/fields.ts';
-import type { StoredResponse } from '../kept/stored-response.ts';
+import type { StoredResponse } from '../stored/stored-response.ts';
 
 /** @returns undefined for `*`: fits no other request. */
 export function varyOf(headers: Headers, request: Fields): [string, string][] | undefined {

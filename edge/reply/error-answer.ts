@@ -1,7 +1,7 @@
 // What the edge says in its own name: a page for people, a problem (RFC 9457) for programs; never kept.
 
 import type { Fields } from '../../http/fields.ts';
-import type { Answer } from '../kept/answer.ts';
+import type { Answer } from '../stored/answer.ts';
 
 const titles: Record<number, { code: string; title: string; text: string }> = {
   400: { code: 'bad-request', title: 'Bad request', text: 'This request cannot be read in one way only.' },

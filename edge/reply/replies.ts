@@ -1,10 +1,10 @@
 // The three ways to reply: with a kept answer, with the origin's own, or with a word of the edge.
 
 import type { Clock, Fence } from '../fence.ts';
-import { answerFrom, toResponse } from '../kept/answer.ts';
-import { mayStandIn } from '../kept/judge-kept.ts';
-import type { KeptAnswers } from '../kept/kept-answers.ts';
-import type { StoredResponse } from '../kept/stored-response.ts';
+import { answerFrom, toResponse } from '../stored/answer.ts';
+import { mayStandIn } from '../stored/judge-stored.ts';
+import type { StoredAnswers } from '../stored/stored-answers.ts';
+import type { StoredResponse } from '../stored/stored-response.ts';
 import type { OnUpstreamFault } from '../upstream/fault-log.ts';
 import type { Forwarded } from '../upstream/forward-request.ts';
 import type { Room } from '../upstream/room.ts';
@@ -18,7 +18,7 @@ import { errorAnswer } from './error-answer.ts';
 
 /** What the steps of one request share. */
 export interface CacheParts {
-  kept: KeptAnswers;
+  kept: StoredAnswers;
   fence: Fence;
   upstream: Upstream;
   clock: Clock;

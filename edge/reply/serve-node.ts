@@ -5,7 +5,7 @@ import { getRequestListener } from '@hono/node-server';
 import { isAmbiguous } from '../../http/ambiguous-request.ts';
 import { RawFields } from '../../http/raw-fields.ts';
 import type { Edge, EdgeBindings } from '../app.ts';
-import type { Answer } from '../kept/answer.ts';
+import type { Answer } from '../stored/answer.ts';
 import { passUpgrades } from '../upstream/pass-upgrade.ts';
 import { errorAnswer } from './error-answer.ts';
 import { refuseUnreadable } from './refuse-unreadable.ts';

@@ -1,6 +1,6 @@
 // Writes an answer of the edge's own on a bare socket, and ends it.
 import type { Duplex } from 'node:stream';
-import type { Answer } from '../kept/answer.ts';
+import type { Answer } from '../stored/answer.ts';
 
 export function writeRaw(socket: Duplex, { status, statusText, headers, body }: Answer): void {
   const bytes = Buffer.from(body ?? '');

@@ -10,10 +10,6 @@ import {
   type Times,
   update,
 } from '../http/revalidate.ts';
-import { compressKept } from '../kept/compress-kept.ts';
-import { mayStandIn } from '../kept/judge-kept.ts';
-import type { Found } from '../kept/kept-answers.ts';
-import type { StoredResponse } from '../kept/stored-response.ts';
 import {
   type CacheParts,
   insteadOf,
@@ -23,6 +19,10 @@ import {
   refuse,
   serve,
 } from '../reply/replies.ts';
+import { compressStored } from '../stored/compress-stored.ts';
+import { mayStandIn } from '../stored/judge-stored.ts';
+import type { Found } from '../stored/stored-answers.ts';
+import type { StoredResponse } from '../stored/stored-response.ts';
 import type { Forwarded } from './forward-request.ts';
 import { type Read, readBounded } from './read-bounded.ts';
 import { UpstreamError, type UpstreamResponse, type UpstreamStatus } from './upstream.ts';
@@ -101,7 +101,7 @@ async function receive(
   }
   if ('rest' in read)
     return { response: passOn(parts, response, read.rest, `${forward}; detail=too-long`), end: 'own' };
-  const encoded = await compressKept(response.status, response.headers, read.bytes, asked.headers);
+  const encoded = await compressStored(response.status, response.headers, read.bytes, asked.headers);
   const body = encoded ?? read.bytes;
   const stored = toStored({ request: asked.headers, response, ...times });
   // The fence is asked again, after the body: a purge may have come meanwhile.

@@ -1,9 +1,9 @@
 // One fetch for all who ask for the same page at once; what it brings must pass the fence for each of them when it comes.
 
 import { fits } from '../http/vary.ts';
-import { judgeKept } from '../kept/judge-kept.ts';
-import type { Found } from '../kept/kept-answers.ts';
 import { type CacheParts, insteadOf, serve } from '../reply/replies.ts';
+import { judgeStored } from '../stored/judge-stored.ts';
+import type { Found } from '../stored/stored-answers.ts';
 import { askOrigin, type Fetched } from './ask-origin.ts';
 import type { Forwarded } from './forward-request.ts';
 
@@ -40,7 +40,7 @@ export function createFlights(parts: CacheParts): Flights {
       if (
         stored !== undefined &&
         fits(stored, asked.headers) &&
-        judgeKept(stored, asked.headers, parts.fence, parts.clock.wallMs()) === 'serve'
+        judgeStored(stored, asked.headers, parts.fence, parts.clock.wallMs()) === 'serve'
       )
         return serve(parts, stored, asked, `fwd=${found.known ? 'stale' : 'uri-miss'}; collapsed`);
       // Only what was overtaken by a purge is worth another wait: the rest is for each request alone.

@@ -7,7 +7,7 @@ import {
   hasArchivedVariants,
   readFileColumns,
 } from '../../origin/catalog/export-products.ts';
-import type { DbOrTx } from '../../origin/postgres/database.ts';
+import type { DbOrTx } from '../../origin/schema.ts';
 import {
   canonicalProductCell,
   canonicalVariantCell,

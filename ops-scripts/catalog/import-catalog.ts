@@ -4,8 +4,8 @@ import { findFormerSlugs, findSkusElsewhere } from '../../origin/catalog/change/
 import type { PartialProduct } from '../../origin/catalog/change/product-draft.ts';
 import { type SavedProduct, saveProducts } from '../../origin/catalog/change/save-product.ts';
 import { rememberFileColumns } from '../../origin/catalog/export-products.ts';
-import type { Db } from '../../origin/postgres/database.ts';
 import { retryOnConflict } from '../../origin/postgres/retry-on-conflict.ts';
+import type { Db } from '../../origin/schema.ts';
 import { describeColumn, isKnownColumn } from './columns.ts';
 import { gatherProducts } from './gather-products.ts';
 import { type FileHeading, type RowFault, readRows } from './product-file.ts';

@@ -2,9 +2,9 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { makeAlike, reasonOf, wrapText } from '../command-line.ts';
 import { leaveNothing } from '../local/leave-nothing.ts';
-import { catalogue, drillsWithOwnParts, type PlannedRun, plannedRuns } from './catalogue.ts';
 import type { DrillResult, DrillSize } from './drill.ts';
 import { type CartStateName, Impossible, type Region, startRegion } from './region.ts';
+import { catalogue, drillsWithOwnParts, type PlannedRun, plannedRuns } from './registry.ts';
 import { describeFailure, describeResult, describeTotals } from './report.ts';
 import { writeHtmlReport } from './report-html.ts';
 import { seededRandom } from './seeded-random.ts';

@@ -13,7 +13,7 @@ import {
   retryFailedRows,
 } from '../../origin/outbox/failed-rows.ts';
 import { countedTo, countJobs, jobStates, measureOutbox } from '../../origin/outbox/measure.ts';
-import type { Db } from '../../origin/postgres/database.ts';
+import type { Db } from '../../origin/schema.ts';
 import { openQueues } from '../../worker/queues.ts';
 import { openDatabase, openRedis } from '../connect-stores.ts';
 

@@ -1,5 +1,5 @@
 // Schema and demo catalog, before the first page is asked for.
-import { loadDemoCatalog } from '../../origin/catalog/demo/load-demo-catalog.ts';
+import { loadDemoCatalog } from '../../origin/demo-catalog/load-demo-catalog.ts';
 import { createDatabase, createPool } from '../../origin/postgres/database.ts';
 import { migrateToLatest } from '../../origin/postgres/migrate.ts';
 import { unlessAborted } from './unless-aborted.ts';

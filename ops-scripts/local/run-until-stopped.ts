@@ -22,7 +22,7 @@ export async function runUntilStopped(
 ): Promise<number> {
   // Whoever reads our output may go away; that is no reason to die.
   for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
-  // Leaving at once lets the undertaker end what still runs.
+  // Leaving at once lets the orphanReaper end what still runs.
   const stop = listenForStop(options.startedByNpm, () => process.exit(130));
   stop.signal.addEventListener('abort', () => {
     setTimeout(() => process.exit(1), stopWithinMs).unref();

@@ -4,11 +4,11 @@ import { join } from 'node:path';
 import { allOrFirstFailure } from './all-or-first-failure.ts';
 import type { LocalSettings } from './config.ts';
 import type { DataFolder } from './data-folder.ts';
-import type { Books } from './keep-books.ts';
 import type { KeptSecrets } from './kept-secrets.ts';
 import type { Store } from './part.ts';
 import { findFreePort } from './ports.ts';
 import { postgresUrl, startPostgres } from './postgres.ts';
+import type { Books } from './record-parts.ts';
 import { redisUrl, startRedisServer } from './redis.ts';
 import { supervise } from './supervise.ts';
 

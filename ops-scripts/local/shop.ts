@@ -3,10 +3,10 @@ import { join } from 'node:path';
 import { allOrFirstFailure } from './all-or-first-failure.ts';
 import type { LocalSettings } from './config.ts';
 import { type DataFolder, openDataFolder } from './data-folder.ts';
-import { type Books, keepBooks } from './keep-books.ts';
 import { keepSecrets } from './kept-secrets.ts';
 import { startNodePart } from './node-part.ts';
 import { ownAddress } from './own-address.ts';
+import { type Books, recordParts } from './record-parts.ts';
 import type { RunningShop } from './running-file.ts';
 import { choosePorts, type ShopPorts } from './shop-ports.ts';
 import { placeStores } from './shop-stores.ts';
@@ -45,7 +45,7 @@ export async function startShop(settings: LocalSettings, hooks: ShopHooks): Prom
     redisUrl: '',
     parts: [],
   };
-  const books = standing.adopt(keepBooks(folder.path, running), (open) => open.close());
+  const books = standing.adopt(recordParts(folder.path, running), (open) => open.close());
   // Once a part cannot start, none that needs it is waited for.
   const giveUp = new AbortController();
   const signal = AbortSignal.any([hooks.signal, giveUp.signal]);

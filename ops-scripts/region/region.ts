@@ -2,9 +2,9 @@
 import { mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { openDataFolder } from '../local/data-folder.ts';
-import { type Books, keepBooks } from '../local/keep-books.ts';
 import { type KeptSecrets, keepSecrets } from '../local/kept-secrets.ts';
 import { prepareDatabase } from '../local/prepare-database.ts';
+import { type Books, recordParts } from '../local/record-parts.ts';
 import { type Balancer, startBalancer } from './balancer.ts';
 import type { RegionSettings } from './config.ts';
 import { type Fleet, type FleetMember, startFleet } from './fleet.ts';
@@ -154,7 +154,7 @@ function sharedEnvironment(
 }
 
 function openBooks(folder: string, run: RegionRun): Books {
-  return keepBooks(folder, {
+  return recordParts(folder, {
     pid: process.pid,
     storefrontUrl: run.storefrontUrl,
     workerUrl: `http://localhost:${run.ports.worker}`,

@@ -1,5 +1,6 @@
 // An account as the outside sees it, and what may be entered for one.
 import { z } from '@hono/zod-openapi';
+import { EmailField } from '../identity/email-field.ts';
 import { growingEnum } from '../web/api/api.ts';
 import { plainText } from '../web/api/plain-text.ts';
 
@@ -9,13 +10,6 @@ const exampleAccount = {
   name: 'Ada Byron',
   role: 'shopper',
   createdAt: '2026-11-30T09:30:00.000Z',
-};
-const exampleSession = {
-  id: '7',
-  device: 'Mozilla/5.0 (X11; Linux x86_64) Firefox/145.0',
-  createdAt: '2026-11-30T09:30:00.000Z',
-  lastSeenAt: '2026-11-30T10:30:00.000Z',
-  current: true,
 };
 
 export const AccountSchema = z
@@ -31,10 +25,6 @@ export const AccountSchema = z
 export type Account = z.infer<typeof AccountSchema>;
 
 export const NameField = plainText(100);
-/** For whoever is written to: accounts and orders. */
-export const EmailField = z
-  .email({ error: 'must be an e-mail address, such as name@example.com' })
-  .max(254, { error: 'must have at most 254 characters' });
 /** Length is what makes a password good (ASVS 2.1); 200 characters bound the work of hashing. */
 export const PasswordField = z
   .string()
@@ -52,22 +42,6 @@ export const SignUpSchema = z
 export const SignInSchema = z
   .strictObject({ email: z.string().max(254), password: z.string().max(200) })
   .openapi('SignIn', { example: { email: 'ada@example.com', password: 'correct horse battery' } });
-
-export const SessionSchema = z
-  .object({
-    id: z.string(),
-    device: z.string(),
-    createdAt: z.iso.datetime(),
-    lastSeenAt: z.iso.datetime(),
-    current: z.boolean(),
-  })
-  .openapi('Session', { example: exampleSession });
-
-export const SessionListSchema = z
-  .object({ items: z.array(SessionSchema) })
-  .openapi('SessionList', { example: { items: [exampleSession] } });
-
-export type Session = z.infer<typeof SessionSchema>;
 
 /**
  * The same for every way of writing that finds the same account: what is looked up is also what attempts are counted by.

@@ -2,18 +2,18 @@
 import { deleteAccountCart } from '../cart/for-account.ts';
 import type { Deps } from '../deps.ts';
 import { Refusal } from '../errors.ts';
+import { announceChange, raiseAccountVersion } from '../identity/raise-account-version.ts';
+import type { RequestOrigin } from '../identity/request-origin.ts';
+import { readTokenHash } from '../identity/session-token.ts';
+import { deleteSessions, type SignedIn } from '../identity/sessions.ts';
+import { sessionEnded, signInNeeded } from '../identity/visitor.ts';
 import { forgetBuyer } from '../order/orders-of-account.ts';
-import type { Tx } from '../postgres/database.ts';
 import { retryOnConflict } from '../postgres/retry-on-conflict.ts';
+import type { Tx } from '../schema.ts';
 import { refuseUsedKey, writeOnce } from '../web/api/idempotency.ts';
 import { type Account, accountColumns, toAccount } from './account.ts';
 import type { AccountDeps } from './account-deps.ts';
-import type { Arrival } from './arrival.ts';
 import { hidePassword } from './hide-password.ts';
-import { announceChange, raiseAccountVersion } from './raise-version.ts';
-import { readTokenHash } from './session-token.ts';
-import { deleteSessions, type SignedIn } from './sessions.ts';
-import { sessionEnded, signInNeeded } from './visitor.ts';
 
 export async function readAccount({ db }: Pick<Deps, 'db'>, account: SignedIn): Promise<Account> {
   const row = await db
@@ -81,7 +81,7 @@ export async function changePassword(
 export async function deleteAccount(
   deps: Deps,
   account: SignedIn | undefined,
-  { cookieHeader, idempotencyKey: key }: Pick<Arrival, 'cookieHeader' | 'idempotencyKey'>,
+  { cookieHeader, idempotencyKey: key }: Pick<RequestOrigin, 'cookieHeader' | 'idempotencyKey'>,
 ): Promise<void> {
   const session = readTokenHash(deps.settings, cookieHeader);
   const scope = session && `session:${session}`;

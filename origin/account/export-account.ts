@@ -2,10 +2,11 @@
 import { z } from '@hono/zod-openapi';
 import { readAccountCartLines } from '../cart/for-account.ts';
 import type { Deps } from '../deps.ts';
+import { SessionSchema } from '../identity/session.ts';
+import { listSessions, type SignedIn } from '../identity/sessions.ts';
 import { exportOrdersOfAccount, OrderExportSchema } from '../order/orders-of-account.ts';
-import { AccountSchema, SessionSchema } from './account.ts';
+import { AccountSchema } from './account.ts';
 import { readAccount } from './change-account.ts';
-import { listSessions, type SignedIn } from './sessions.ts';
 
 export const AccountExportSchema = z
   .object({

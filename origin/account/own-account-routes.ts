@@ -1,5 +1,7 @@
 // The JSON API of the own account: what the shop keeps of a person, changed and deleted by that person alone.
 import type { OpenAPIHono } from '@hono/zod-openapi';
+import { requestOriginOf } from '../identity/request-origin.ts';
+import { readVisitor, requireAccount } from '../identity/visitor.ts';
 import {
   createApi,
   defineRoute,
@@ -14,11 +16,9 @@ import { readOwn } from '../web/request/read-your-writes.ts';
 import { setCookies } from '../web/request/set-cookies.ts';
 import { AccountSchema, NameField, PasswordField } from './account.ts';
 import type { AccountDeps } from './account-deps.ts';
-import { arrivalOf } from './arrival.ts';
 import { changePassword, readAccount, updateAccount } from './change-account.ts';
 import { AccountExportSchema, exportAccount } from './export-account.ts';
 import { leaveForGood } from './sign-out.ts';
-import { readVisitor, requireAccount } from './visitor.ts';
 
 const tags = ['account'];
 const audience = 'account';
@@ -107,7 +107,7 @@ export function ownAccountRoutes(own: AccountDeps): OpenAPIHono<AppEnv> {
   });
   api.openapi(deleteRoute, async (c) => {
     const { account } = await readVisitor(deps, c);
-    const arrival = arrivalOf(c, c.req.valid('header')['idempotency-key']);
+    const arrival = requestOriginOf(c, c.req.valid('header')['idempotency-key']);
     setCookies(c, await leaveForGood(own, arrival, account));
     return c.body(null, 204);
   });

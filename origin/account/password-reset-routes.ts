@@ -1,6 +1,7 @@
 // The JSON API of a forgotten password.
 import type { OpenAPIHono } from '@hono/zod-openapi';
 import { visitOf } from '../cart/routes.ts';
+import { EmailField } from '../identity/email-field.ts';
 import {
   createApi,
   defineRoute,
@@ -10,7 +11,7 @@ import {
   z,
 } from '../web/api/api.ts';
 import type { AppEnv } from '../web/env.ts';
-import { EmailField, PasswordField } from './account.ts';
+import { PasswordField } from './account.ts';
 import type { AccountDeps } from './account-deps.ts';
 import { requestPasswordReset, resetPassword } from './reset-password.ts';
 

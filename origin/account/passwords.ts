@@ -25,7 +25,7 @@ const productionCost: PasswordCost = { memoryCost: 19_456, timeCost: 2, parallel
 
 /** Make one a process: its turns are what bounds the work. */
 export function createPasswords(cost: PasswordCost = productionCost): Passwords {
-  const inTurn = createTurns({ mostAtOnce: 2, mostWaiting: 200 });
+  const inTurn = createAdmissionQueue({ mostAtOnce: 2, mostWaiting: 200 });
   const nobodysHash = hash(crypto.randomUUID(), cost);
   return {
     hash: (password) => inTurn(() => hash(password, cost)),
@@ -36,7 +36,7 @@ export function createPasswords(cost: PasswordCost = productionCost): Passwords 
   };
 }
 
-function createTurns({ mostAtOnce, mostWaiting }: { mostAtOnce: number; mostWaiting: number }) {
+function createAdmissionQueue({ mostAtOnce, mostWaiting }: { mostAtOnce: number; mostWaiting: number }) {
   let running = 0;
   const waiting: (() => void)[] = [];
   return async <T>(work: () => Promise<T>): Promise<T> => {

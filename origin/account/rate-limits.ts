@@ -1,9 +1,9 @@
 // How often may be tried: counted in Redis for all origins, in this process while Redis is away. An attempt is counted before it is made
 // and taken back where it did not fail, so that a burst cannot slip in between looking and counting.
 import { createHash } from 'node:crypto';
+import { BusyError, createSemaphore, type Semaphore } from '../concurrency/semaphore.ts';
 import type { Deps } from '../deps.ts';
 import { Refusal } from '../errors.ts';
-import { BusyError, createTurnstile, type Turnstile } from '../turnstile.ts';
 import { normaliseEmail } from './account.ts';
 import { createAttemptCounters } from './attempt-counters.ts';
 
@@ -72,13 +72,13 @@ export function createRateLimits(deps: Pick<Deps, 'settings' | 'redis' | 'now'>)
 const lineOfAccount = { atOnce: 3, waiting: 200, waitMs: 10_000 };
 
 function createLines() {
-  const lines = new Map<string, { turnstile: Turnstile; people: number }>();
+  const lines = new Map<string, { semaphore: Semaphore; people: number }>();
   return async <Result>(name: string, work: () => Promise<Result>): Promise<Result> => {
-    const line = lines.get(name) ?? { turnstile: createTurnstile(lineOfAccount), people: 0 };
+    const line = lines.get(name) ?? { semaphore: createSemaphore(lineOfAccount), people: 0 };
     lines.set(name, line);
     line.people += 1;
     try {
-      return await line.turnstile.pass(work);
+      return await line.semaphore.pass(work);
     } catch (error) {
       if (!(error instanceof BusyError)) throw error;
       throw new Refusal(503, 'busy', 'Too many sign-ins of this account at once', {

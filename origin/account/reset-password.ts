@@ -1,18 +1,18 @@
 // Password reset by mail: asked for with the same answer for all e-mails, used once, within 30 minutes, ending all sessions.
 import { createHmac } from 'node:crypto';
 import { sql } from 'kysely';
-import type { Visit } from '../cart/carts.ts';
+import type { CartRequest } from '../cart/carts.ts';
 import type { Deps } from '../deps.ts';
 import { Refusal } from '../errors.ts';
+import { announceChange, raiseAccountVersion } from '../identity/raise-account-version.ts';
+import { hashToken } from '../identity/session-token.ts';
+import { deleteSessions } from '../identity/sessions.ts';
 import type { Mail } from '../mail/mail.ts';
 import { addToOutbox } from '../outbox/events.ts';
-import type { DbOrTx, Tx } from '../postgres/database.ts';
+import type { DbOrTx, Tx } from '../schema.ts';
 import { writeOnce } from '../web/api/idempotency.ts';
 import type { AccountDeps } from './account-deps.ts';
 import { hidePassword } from './hide-password.ts';
-import { announceChange, raiseAccountVersion } from './raise-version.ts';
-import { hashToken } from './session-token.ts';
-import { deleteSessions } from './sessions.ts';
 
 const validMinutes = 30;
 export const resetTemplate = 'password-reset';
@@ -20,7 +20,7 @@ export const resetTemplate = 'password-reset';
 /** Only writes down that it was asked: the worker finds out whether there is such an account, so neither answer nor time tells. */
 export async function requestPasswordReset(
   { deps, carts }: AccountDeps,
-  visit: Visit,
+  visit: CartRequest,
   email: string,
   { key, traceparent }: { key: string | undefined; traceparent: string },
 ): Promise<void> {
@@ -29,7 +29,7 @@ export async function requestPasswordReset(
   await writeOnce(deps.db, write, async (tx) => {
     await addToOutbox(tx, 'mail', { to: email, template: resetTemplate, data: {} }, { traceparent });
   });
-  deps.hintWorker();
+  deps.wakeWorker();
 }
 
 /**
@@ -73,7 +73,7 @@ export async function prepareResetMail(deps: Deps, email: string, jobId: string)
 /** @throws Refusal 404 `not-found` for a token that is unknown, used, or too old */
 export async function resetPassword(
   { deps, carts, passwords }: AccountDeps,
-  visit: Visit,
+  visit: CartRequest,
   { token, password }: { token: string; password: string },
   key: string | undefined,
 ): Promise<void> {

@@ -2,6 +2,11 @@
 import type { OpenAPIHono } from '@hono/zod-openapi';
 import type { Context } from 'hono';
 import { notFound } from '../errors.ts';
+import { requestOriginOf } from '../identity/request-origin.ts';
+import { SessionListSchema, SessionSchema } from '../identity/session.ts';
+import { endedSessionCookie } from '../identity/session-token.ts';
+import { listSessions } from '../identity/sessions.ts';
+import { readVisitor, refuseEndedSession, requireAccount } from '../identity/visitor.ts';
 import {
   createApi,
   defineRoute,
@@ -16,14 +21,10 @@ import type { ProblemCode } from '../web/api/problem-codes.ts';
 import type { AppEnv } from '../web/env.ts';
 import { readOwn } from '../web/request/read-your-writes.ts';
 import { setCookies } from '../web/request/set-cookies.ts';
-import { AccountSchema, SessionListSchema, SessionSchema, SignInSchema, SignUpSchema } from './account.ts';
+import { AccountSchema, SignInSchema, SignUpSchema } from './account.ts';
 import type { AccountDeps } from './account-deps.ts';
-import { arrivalOf } from './arrival.ts';
-import { endedSessionCookie } from './session-token.ts';
-import { listSessions } from './sessions.ts';
 import { type SignedInAnswer, signIn, signUp } from './sign-in.ts';
 import { signOut, signOutDevice } from './sign-out.ts';
-import { readVisitor, refuseEndedSession, requireAccount } from './visitor.ts';
 
 const tags = ['account'];
 const nothing = emptyAnswer('Done', ['Set-Cookie']);
@@ -109,17 +110,17 @@ export function sessionRoutes(own: AccountDeps): OpenAPIHono<AppEnv> {
   };
 
   api.openapi(signUpRoute, async (c) => {
-    const arrival = arrivalOf(c, c.req.valid('header')['idempotency-key']);
+    const arrival = requestOriginOf(c, c.req.valid('header')['idempotency-key']);
     return welcome(c, await signUp(own, arrival, c.req.valid('json')), '/api/account');
   });
   api.openapi(signInRoute, async (c) => {
-    const arrival = arrivalOf(c, c.req.valid('header')['idempotency-key']);
+    const arrival = requestOriginOf(c, c.req.valid('header')['idempotency-key']);
     return welcome(c, await signIn(own, arrival, c.req.valid('json')), '/api/sessions/current');
   });
   // Before /api/sessions/{id}: `current` is not an id. Signing out twice is signed out.
   api.openapi(signOutRoute, async (c) => {
     const { account, hasEndedSession } = await readVisitor(deps, c);
-    const arrival = arrivalOf(c, c.req.valid('header')['idempotency-key']);
+    const arrival = requestOriginOf(c, c.req.valid('header')['idempotency-key']);
     if (account !== undefined) setCookies(c, await signOut(own, arrival, account));
     else if (hasEndedSession) setCookies(c, [endedSessionCookie()]);
     return c.body(null, 204);
@@ -141,7 +142,7 @@ export function sessionRoutes(own: AccountDeps): OpenAPIHono<AppEnv> {
     const { account } = await readVisitor(deps, c);
     // Nobody has no sessions: the same answer as for one that does not exist.
     if (account === undefined) throw notFound('This session');
-    const arrival = arrivalOf(c, c.req.valid('header')['idempotency-key']);
+    const arrival = requestOriginOf(c, c.req.valid('header')['idempotency-key']);
     setCookies(c, await signOutDevice(own, arrival, account, c.req.valid('param').id));
     return c.body(null, 204);
   });

@@ -3,18 +3,18 @@ import type { CartMerge, Carts } from '../cart/carts.ts';
 import { prepareSignIn } from '../cart/for-account.ts';
 import type { Deps } from '../deps.ts';
 import { Refusal } from '../errors.ts';
+import { announceChange, raiseAccountVersion } from '../identity/raise-account-version.ts';
+import type { RequestOrigin } from '../identity/request-origin.ts';
+import { hashToken, makeToken, readTokenHash, sessionCookie } from '../identity/session-token.ts';
+import { insertSession } from '../identity/sessions.ts';
 import { readOrderIds } from '../order/order-cookie.ts';
 import { adoptGuestOrders } from '../order/orders-of-account.ts';
-import type { Tx } from '../postgres/database.ts';
 import { retryOnConflict } from '../postgres/retry-on-conflict.ts';
+import type { Tx } from '../schema.ts';
 import { writeOnce } from '../web/api/idempotency.ts';
 import { type Account, accountColumns, normaliseEmail, toAccount } from './account.ts';
 import type { AccountDeps } from './account-deps.ts';
-import type { Arrival } from './arrival.ts';
 import { hidePassword } from './hide-password.ts';
-import { announceChange, raiseAccountVersion } from './raise-version.ts';
-import { hashToken, makeToken, readTokenHash, sessionCookie } from './session-token.ts';
-import { insertSession } from './sessions.ts';
 
 export interface SignedInAnswer {
   account: Account;
@@ -24,7 +24,7 @@ export interface SignedInAnswer {
 /** @throws Refusal 409 `email-taken`, 429 `too-many-attempts` */
 export async function signUp(
   { deps, carts, limits, passwords }: AccountDeps,
-  arrival: Arrival,
+  arrival: RequestOrigin,
   person: { email: string; password: string; name: string },
 ): Promise<SignedInAnswer> {
   await limits.countSignUp(arrival.address);
@@ -46,7 +46,7 @@ export async function signUp(
 /** @throws Refusal 401 `wrong-credentials`, the same for unknown e-mails; 429 `too-many-attempts` */
 export async function signIn(
   own: AccountDeps,
-  arrival: Arrival,
+  arrival: RequestOrigin,
   credentials: { email: string; password: string },
 ): Promise<SignedInAnswer> {
   const { deps, carts, limits } = own;
@@ -98,7 +98,7 @@ async function findByCredentials(
 async function begin(
   deps: Deps,
   carts: Carts,
-  arrival: Arrival,
+  arrival: RequestOrigin,
   request: { path: string; body: { password: string } },
   merge: CartMerge,
   findAccount: (tx: Tx) => Promise<string>,

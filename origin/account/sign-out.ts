@@ -1,16 +1,16 @@
 // Every way to leave: the session ends for every origin at once, and the browser is nobody's, with an empty cart.
-import type { Carts, Visit } from '../cart/carts.ts';
+import type { CartRequest, Carts } from '../cart/carts.ts';
 import { signOutCart } from '../cart/for-account.ts';
+import type { RequestOrigin } from '../identity/request-origin.ts';
+import { endedSessionCookie } from '../identity/session-token.ts';
+import { endCurrentSession, endSession, type SignedIn } from '../identity/sessions.ts';
 import type { AccountDeps } from './account-deps.ts';
-import type { Arrival } from './arrival.ts';
 import { deleteAccount } from './change-account.ts';
-import { endedSessionCookie } from './session-token.ts';
-import { endCurrentSession, endSession, type SignedIn } from './sessions.ts';
 
 /** The cart stays with the account; the browser has an empty one. @returns cookies to set. @throws Refusal 422 as `endCurrentSession` does */
 export async function signOut(
   { deps, carts }: AccountDeps,
-  { cookieHeader, idempotencyKey }: Pick<Arrival, 'cookieHeader' | 'idempotencyKey'>,
+  { cookieHeader, idempotencyKey }: Pick<RequestOrigin, 'cookieHeader' | 'idempotencyKey'>,
   account: SignedIn,
 ): Promise<string[]> {
   await endCurrentSession(deps, account, idempotencyKey);
@@ -20,7 +20,7 @@ export async function signOut(
 /** Where it is the asker's own device, this is signing out. @returns cookies to set. @throws Refusal 404 as `endSession` does */
 export async function signOutDevice(
   { deps, carts }: AccountDeps,
-  { cookieHeader, idempotencyKey }: Pick<Arrival, 'cookieHeader' | 'idempotencyKey'>,
+  { cookieHeader, idempotencyKey }: Pick<RequestOrigin, 'cookieHeader' | 'idempotencyKey'>,
   account: SignedIn,
   sessionId: string,
 ): Promise<string[]> {
@@ -32,7 +32,7 @@ export async function signOutDevice(
 /** The account's cart goes with it. @returns cookies to set. @throws Refusal 401 as `deleteAccount` does */
 export async function leaveForGood(
   { deps, carts }: AccountDeps,
-  arrival: Pick<Arrival, 'cookieHeader' | 'idempotencyKey'>,
+  arrival: Pick<RequestOrigin, 'cookieHeader' | 'idempotencyKey'>,
   account: SignedIn | undefined,
 ): Promise<string[]> {
   await deleteAccount(deps, account, arrival);
@@ -41,6 +41,6 @@ export async function leaveForGood(
 }
 
 /** The browser is nobody's, and its cart is empty. */
-async function leaveBrowser(carts: Carts, visit: Visit): Promise<string[]> {
+async function leaveBrowser(carts: Carts, visit: CartRequest): Promise<string[]> {
   return [endedSessionCookie(), ...(await signOutCart(carts, visit))];
 }

@@ -1,5 +1,5 @@
 // The staff account that the settings name, made at start-up where it is absent.
-import type { Db } from '../postgres/database.ts';
+import type { Db } from '../schema.ts';
 import type { Passwords } from './passwords.ts';
 
 /** An account that exists stays as it is: a restart must not undo a password that was changed since, nor promote a shopper. */

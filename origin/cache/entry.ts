@@ -1,6 +1,6 @@
 // What is asked of the cache, and what it gives.
 import type { TagVersions } from '../outbox/events.ts';
-import type { DbOrTx } from '../postgres/database.ts';
+import type { DbOrTx } from '../schema.ts';
 import type { Codec } from './codec.ts';
 
 export interface Fresh<T> {

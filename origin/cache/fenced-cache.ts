@@ -1,14 +1,15 @@
 // A read-through cache that cannot serve what has been invalidated: every entry bears tags with versions, every tag has a floor,
 // and an entry is stored or served only if each of its tags is at or above its floor.
-import type { Db } from '../postgres/database.ts';
+
+import type { Floors } from '../invalidation/floors.ts';
+import type { Db } from '../schema.ts';
 import { jsonCodec } from './codec.ts';
 import type { CacheOutcome, Fresh, Loaded, ReadRequest, ReadResult } from './entry.ts';
 import type { EntryStore } from './entry-store.ts';
 import { fillUnchecked } from './fill-entry.ts';
-import type { Floors } from './floors.ts';
 import { loadEntry } from './load-entry.ts';
 import { createMemory } from './memory.ts';
-import type { FillSources } from './origins.ts';
+import type { FillSources } from './sources.ts';
 
 export interface FencedCache {
   read<T>(request: ReadRequest<T>): Promise<ReadResult<T>>;

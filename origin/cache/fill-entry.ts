@@ -1,7 +1,7 @@
 // Who fills an entry that no cache has: a replica where the floors stand, read after its rows, else the primary.
 import { isPostgresAway } from '../postgres/postgres-errors.ts';
 import type { Fresh, Loaded, ReadRequest } from './entry.ts';
-import type { Origins } from './origins.ts';
+import type { Origins } from './sources.ts';
 
 type Request = ReadRequest<unknown>;
 

@@ -1,10 +1,11 @@
 // Where a value comes from when memory may not serve it as it stands: memory after its floors were read again, Redis, then Postgres.
+
+import type { Floors } from '../invalidation/floors.ts';
 import type { TagVersions } from '../outbox/events.ts';
 import { type Codec, type EncodedEntry, jsonCodec } from './codec.ts';
 import type { Loaded, ReadRequest } from './entry.ts';
 import { fillForStore, fillUnchecked } from './fill-entry.ts';
-import type { Floors } from './floors.ts';
-import type { Origins } from './origins.ts';
+import type { Origins } from './sources.ts';
 
 const defaultTtlSeconds = 3_600;
 

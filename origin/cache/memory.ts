@@ -1,8 +1,8 @@
 // Entries in this process's memory: bounded in bytes, each served only if the check of its floors began less than 25 ms ago.
 import { LRUCache } from 'lru-cache';
+import type { Floors } from '../invalidation/floors.ts';
 import type { TagVersions } from '../outbox/events.ts';
 import type { Loaded } from './entry.ts';
-import type { Floors } from './floors.ts';
 
 /** `done` waits twice as long after it has raised the floors. */
 export const trustedMs = 25;

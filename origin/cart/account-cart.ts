@@ -1,6 +1,6 @@
 // The one cart of an account, as a row: the truth in state `server`, what is saved between two sign-ins in state `cookie`.
 import { sql } from 'kysely';
-import type { DbOrTx } from '../postgres/database.ts';
+import type { DbOrTx } from '../schema.ts';
 import { makeCartId } from './cart-cookie.ts';
 
 /** An account has one cart, from the first time that anybody asks for it. */

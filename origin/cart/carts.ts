@@ -1,10 +1,10 @@
 // One interface for the three states of a cart; what a shopper sees is the same in each, what survives a fault is not.
-import type { Tx } from '../postgres/database.ts';
+import type { Tx } from '../schema.ts';
 import type { Cart } from './cart.ts';
 import type { CartLine } from './cart-state.ts';
 
 /** Who asks, as the request's cookies say. */
-export interface Visit {
+export interface CartRequest {
   cookieHeader: string | undefined;
   accountId?: string | undefined;
 }
@@ -27,17 +27,17 @@ export interface CartAnswer {
 
 export interface Carts {
   /** @throws Refusal 503 where neither store can tell. */
-  view(visit: Visit): Promise<CartAnswer>;
+  view(visit: CartRequest): Promise<CartAnswer>;
   /** @throws Refusal 404, 409, 422 for what cannot be; 503 where trying again with the same op id is safe and needed. */
-  write(visit: Visit, operation: CartOperation): Promise<CartAnswer>;
+  write(visit: CartRequest, operation: CartOperation): Promise<CartAnswer>;
   /** Names the scope of idempotency keys: the cart that the cookies name, undefined where they name none. */
-  scope(visit: Visit): string | undefined;
+  scope(visit: CartRequest): string | undefined;
   /** Before BEGIN of sign-in (with the account's id) or sign-up (without). Use through for-account.ts. */
-  prepareMerge(visit: Visit, accountId: string | undefined): Promise<CartMerge>;
+  prepareMerge(visit: CartRequest, accountId: string | undefined): Promise<CartMerge>;
   /** After the session has ended. Use through for-account.ts. */
-  leaveWithAccount(visit: Visit): Promise<string[]>;
+  leaveWithAccount(visit: CartRequest): Promise<string[]>;
   /** Before BEGIN of an order. Use through for-order.ts. */
-  prepareCheckout(visit: Visit): Promise<CartCheckout>;
+  prepareCheckout(visit: CartRequest): Promise<CartCheckout>;
   close(): Promise<void>;
 }
 

@@ -1,7 +1,7 @@
 // What sign-in, sign-up, sign-out and deletion do with a cart: the guest's pieces reach the account's cart once, and stay with it.
-import type { Db, Tx } from '../postgres/database.ts';
+import type { Db, Tx } from '../schema.ts';
 import type { CartLine } from './cart-state.ts';
-import type { CartMerge, Carts, Visit } from './carts.ts';
+import type { CartMerge, CartRequest, Carts } from './carts.ts';
 
 /**
  * Call before BEGIN; then `merge.mergeInto(tx, accountId)` inside the transaction that makes the session, and after COMMIT
@@ -9,12 +9,16 @@ import type { CartMerge, Carts, Visit } from './carts.ts';
  * @param accountId the account that signs in; undefined at sign-up, where there is no account yet
  * @throws Refusal 503 where the guest's journal cannot be read now: signing in would leave acknowledged pieces behind.
  */
-export function prepareSignIn(carts: Carts, visit: Visit, accountId: string | undefined): Promise<CartMerge> {
+export function prepareSignIn(
+  carts: Carts,
+  visit: CartRequest,
+  accountId: string | undefined,
+): Promise<CartMerge> {
   return carts.prepareMerge({ cookieHeader: visit.cookieHeader }, accountId);
 }
 
 /** @returns the cookies to set: the cart stays with the account, the browser has an empty one. */
-export function signOutCart(carts: Carts, visit: Visit): Promise<string[]> {
+export function signOutCart(carts: Carts, visit: CartRequest): Promise<string[]> {
   return carts.leaveWithAccount(visit);
 }
 

@@ -1,15 +1,15 @@
 // What an order does with a cart: its lines stand still while stock is taken, and the order ends the cart's generation, once.
 import { Refusal } from '../errors.ts';
-import type { Tx } from '../postgres/database.ts';
+import type { Tx } from '../schema.ts';
 import { type CartLine, exceedsLimits } from './cart-state.ts';
-import type { CartCheckout, Carts, OrderKey, Visit } from './carts.ts';
+import type { CartCheckout, CartRequest, Carts, OrderKey } from './carts.ts';
 
 /**
  * Call before BEGIN. Then, inside the order's transaction, `freezeForCheckout` and `endGeneration`; after COMMIT
  * `await checkout.settle()` for the cookies to set.
  * @throws Refusal 503 where Postgres, or a journal that the cookie speaks of, cannot be read now.
  */
-export function prepareCheckout(carts: Carts, visit: Visit): Promise<CartCheckout> {
+export function prepareCheckout(carts: Carts, visit: CartRequest): Promise<CartCheckout> {
   return carts.prepareCheckout(visit);
 }
 

@@ -1,6 +1,6 @@
 // Where Postgres does not hold the cart itself, it holds that a cart was ordered: two checkouts at the same moment are one order.
 import { Refusal } from '../errors.ts';
-import type { Tx } from '../postgres/database.ts';
+import type { Tx } from '../schema.ts';
 import type { OrderKey } from './carts.ts';
 
 /**

@@ -2,9 +2,9 @@
 import { randomUUID } from 'node:crypto';
 import type { OpenAPIHono } from '@hono/zod-openapi';
 import type { Context } from 'hono';
-import { readVisitor, refuseEndedSession } from '../account/visitor.ts';
 import type { Deps } from '../deps.ts';
 import { notFound } from '../errors.ts';
+import { readVisitor, refuseEndedSession } from '../identity/visitor.ts';
 import {
   createApi,
   defineRoute,
@@ -19,7 +19,7 @@ import { fingerprintOf } from '../web/api/idempotency.ts';
 import type { AppEnv } from '../web/env.ts';
 import { CartSchema } from './cart.ts';
 import { maxLineQuantity } from './cart-state.ts';
-import type { CartAnswer, CartOperation, Carts, Visit } from './carts.ts';
+import type { CartAnswer, CartOperation, CartRequest, Carts } from './carts.ts';
 
 const tags = ['cart'];
 const audience = 'shopper';
@@ -113,7 +113,7 @@ export function cartRoutes(deps: Deps, carts: Carts): OpenAPIHono<AppEnv> {
 }
 
 /** Who asks for a cart, for the API and the pages alike. */
-export async function visitOf(deps: Deps, c: Context<AppEnv>): Promise<Visit> {
+export async function visitOf(deps: Deps, c: Context<AppEnv>): Promise<CartRequest> {
   const visitor = await readVisitor(deps, c);
   return { cookieHeader: c.req.header('Cookie'), accountId: visitor.account?.id };
 }

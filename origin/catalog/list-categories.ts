@@ -1,6 +1,6 @@
 // The tree of categories with the number of products on sale in each and below it.
 import type { Fresh } from '../cache/entry.ts';
-import type { DbOrTx } from '../postgres/database.ts';
+import type { DbOrTx } from '../schema.ts';
 import type { CategoryNode } from './product.ts';
 import { catalogTag, readSetVersions } from './tags.ts';
 

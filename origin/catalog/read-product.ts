@@ -2,7 +2,7 @@
 import { sql } from 'kysely';
 import type { Fresh } from '../cache/entry.ts';
 import type { TagVersions } from '../outbox/events.ts';
-import type { DbOrTx } from '../postgres/database.ts';
+import type { DbOrTx } from '../schema.ts';
 import { money } from '../web/money.ts';
 import { htmlToText } from './description.ts';
 import { imageOrPlaceholder } from './placeholder.ts';

@@ -3,7 +3,7 @@ import { sql } from 'kysely';
 import type { Fresh } from '../cache/entry.ts';
 import type { Deps } from '../deps.ts';
 import { Refusal, unavailable } from '../errors.ts';
-import type { DbOrTx } from '../postgres/database.ts';
+import type { DbOrTx } from '../schema.ts';
 import { type Money, money } from '../web/money.ts';
 import { imageOrPlaceholder } from './placeholder.ts';
 import { orderablePieces } from './stock-rule.ts';

@@ -17,7 +17,6 @@ import {
   sorts,
 } from './list/list-query.ts';
 import { listCategories } from './list-categories.ts';
-import { pictureRoute } from './picture-route.ts';
 import { CategorySchema, ProductListSchema, ProductSchema } from './product.ts';
 import { readProduct, toProduct } from './read-product.ts';
 import { isSlug } from './tags.ts';
@@ -124,7 +123,6 @@ const categoriesRoute = defineRoute({
 
 export function catalogRoutes(deps: Deps): OpenAPIHono<AppEnv> {
   const api = createApi();
-  api.route('/', pictureRoute());
   api.openapi(listRoute, async (c): Promise<never> => {
     const query = parseListQuery(new URL(c.req.url).searchParams, 'api');
     return shared(

@@ -1,6 +1,6 @@
 // An order that ends unpaid gives its pieces back.
 import { returnStock } from '../catalog/change/take-stock.ts';
-import type { Tx } from '../postgres/database.ts';
+import type { Tx } from '../schema.ts';
 
 /** Gives the stock back, once: only the one who turns the order to cancelled does. */
 export async function cancelOrder(tx: Tx, orderId: string): Promise<void> {

@@ -2,7 +2,7 @@
 import type { Selectable } from 'kysely';
 import type { Deps } from '../deps.ts';
 import { addToOutbox } from '../outbox/events.ts';
-import type { Tx } from '../postgres/database.ts';
+import type { Tx } from '../schema.ts';
 import type { PaymentProviders } from './payment/providers.ts';
 import { readCharge } from './read-charge.ts';
 import type { OrderTables } from './tables.ts';

@@ -1,5 +1,5 @@
 // An order that came to nothing: its pieces go back into the bag when the shopper asks for them, each once for a form.
-import type { Carts, Visit } from '../cart/carts.ts';
+import type { CartRequest, Carts } from '../cart/carts.ts';
 import { Refusal } from '../errors.ts';
 import { fingerprintOf } from '../web/api/idempotency.ts';
 import { afterCookies } from '../web/request/set-cookies.ts';
@@ -18,7 +18,7 @@ export function cameToNothing({ status }: Pick<Order, 'status'>): boolean {
  */
 export async function orderAgain(
   carts: Carts,
-  visit: Visit,
+  visit: CartRequest,
   order: Pick<Order, 'lines'>,
   { key, path }: { key: string; path: string },
 ): Promise<string[]> {

@@ -3,7 +3,7 @@ import { readVariantsFresh } from '../catalog/read-variants.ts';
 import type { Deps } from '../deps.ts';
 import type { Mail } from '../mail/mail.ts';
 import { addToOutbox } from '../outbox/events.ts';
-import type { Tx } from '../postgres/database.ts';
+import type { Tx } from '../schema.ts';
 import { formatMoney } from '../web/money.ts';
 import { orderLink } from './order-link.ts';
 import { orderColumns, withLines } from './order-rows.ts';

@@ -1,5 +1,5 @@
 // Orders as rows, put together to what the outside sees.
-import type { DbOrTx } from '../postgres/database.ts';
+import type { DbOrTx } from '../schema.ts';
 import { money } from '../web/money.ts';
 import type { Order } from './order.ts';
 import type { OrderStatus, PaymentStatus } from './tables.ts';

@@ -1,6 +1,6 @@
 // An order as the outside sees it, and what placing one needs.
 import { z } from '@hono/zod-openapi';
-import { EmailField } from '../account/account.ts';
+import { EmailField } from '../identity/email-field.ts';
 import { growingEnum } from '../web/api/api.ts';
 import { MoneySchema, MoneyToWriteSchema } from '../web/money.ts';
 import { exampleAddress, ShippingAddressSchema } from './shipping-address.ts';

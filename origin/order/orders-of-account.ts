@@ -1,7 +1,7 @@
 // What accounts need of orders: their list, the whole of them for the person, and that the person can be forgotten while the order stays.
 import { z } from '@hono/zod-openapi';
 import { sql } from 'kysely';
-import type { DbOrTx, Tx } from '../postgres/database.ts';
+import type { DbOrTx, Tx } from '../schema.ts';
 import { exampleOrder, type Order, OrderSchema } from './order.ts';
 import { orderColumns, withLines } from './order-rows.ts';
 import { exampleAddress, OrderAddressSchema } from './shipping-address.ts';

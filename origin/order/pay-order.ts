@@ -3,7 +3,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { sql } from 'kysely';
 import type { Deps } from '../deps.ts';
-import type { Db } from '../postgres/database.ts';
+import type { Db } from '../schema.ts';
 import { providerMs } from './payment/provider.ts';
 import type { PaymentProviders } from './payment/providers.ts';
 import { readKeptCharge } from './read-charge.ts';

@@ -1,6 +1,5 @@
 // Placing an order: cart frozen, stock taken, order and payment written, all in one transaction under one idempotency key. Paying comes after it.
 import { randomBytes } from 'node:crypto';
-import { sessionEnded } from '../account/visitor.ts';
 import type { CartLine } from '../cart/cart-state.ts';
 import type { CartCheckout, Carts, OrderKey } from '../cart/carts.ts';
 import { endGeneration, freezeForCheckout, prepareCheckout } from '../cart/for-order.ts';
@@ -8,9 +7,10 @@ import { type ShortLine, takeStock } from '../catalog/change/take-stock.ts';
 import { readVariantsFresh, type VariantInfo } from '../catalog/read-variants.ts';
 import type { Deps } from '../deps.ts';
 import { Refusal } from '../errors.ts';
+import { sessionEnded } from '../identity/visitor.ts';
 import { addToOutbox } from '../outbox/events.ts';
-import type { Tx } from '../postgres/database.ts';
 import { retryOnConflict } from '../postgres/retry-on-conflict.ts';
+import type { Tx } from '../schema.ts';
 import { fingerprintOf, writeOnce } from '../web/api/idempotency.ts';
 import { formatMoney, money } from '../web/money.ts';
 import type { Order, OrderRequest } from './order.ts';
@@ -59,7 +59,7 @@ export async function placeOrder(
       return writeOrder(tx, cartCheckout, key, { ...checkout, provider, nowMs: deps.now() });
     });
   });
-  deps.hintWorker();
+  deps.wakeWorker();
   // Before the provider is asked, which may take long: until then the shopper's cart would show what was ordered.
   const settled = placedNow ? await cartCheckout.settle() : undefined;
   if (!(await attemptPayment(deps, providers, orderId))) await awaitAttempt(deps.db, orderId);

@@ -1,6 +1,7 @@
 // An order as its payment provider is told of it, with the key and the request that make every attempt the same one.
-import type { Db, DbOrTx, Tx } from '../postgres/database.ts';
+
 import { readLineage } from '../postgres/lineage.ts';
+import type { Db, DbOrTx, Tx } from '../schema.ts';
 import { shopCurrency } from '../web/money.ts';
 import { type Charge, holdMinutes, type PaymentProvider } from './payment/provider.ts';
 import type { PaymentProviders } from './payment/providers.ts';

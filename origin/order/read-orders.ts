@@ -1,7 +1,7 @@
 // Own orders: an account's, or those that this browser placed as a guest. Anything else does not exist.
 import type { Deps } from '../deps.ts';
 import { notFound } from '../errors.ts';
-import type { DbOrTx } from '../postgres/database.ts';
+import type { DbOrTx } from '../schema.ts';
 import { idPattern } from '../web/api/api.ts';
 import type { Order } from './order.ts';
 import { readOrderIds } from './order-cookie.ts';

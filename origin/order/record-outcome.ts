@@ -2,8 +2,8 @@
 import { type Selectable, sql } from 'kysely';
 import type { Deps } from '../deps.ts';
 import { addToOutbox } from '../outbox/events.ts';
-import type { Tx } from '../postgres/database.ts';
 import { retryOnConflict } from '../postgres/retry-on-conflict.ts';
+import type { Tx } from '../schema.ts';
 import { cancelOrder } from './cancel-order.ts';
 import { flagLateMoney } from './late-money.ts';
 import { requestOrderMail } from './order-mail.ts';
@@ -25,7 +25,7 @@ const next: Record<PaymentStatus, PaymentStatus[]> = {
   failed: [],
 };
 
-type OutcomeDeps = Pick<Deps, 'db' | 'hintWorker' | 'now'>;
+type OutcomeDeps = Pick<Deps, 'db' | 'wakeWorker' | 'now'>;
 
 export async function recordOutcome(deps: OutcomeDeps, orderId: string, outcome: Outcome): Promise<void> {
   await withPayment(deps, orderId, (tx, payment) => writeOutcome(tx, payment, outcome, deps.now()));
@@ -62,7 +62,7 @@ async function withPayment(
       if (payment !== undefined) await write(tx, payment);
     }),
   );
-  deps.hintWorker();
+  deps.wakeWorker();
 }
 
 export function lockPayment(tx: Tx, orderId: string): Promise<Payment | undefined> {

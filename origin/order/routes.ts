@@ -1,10 +1,10 @@
 // The JSON API of orders, and the address where Stripe tells of payments.
 import type { OpenAPIHono } from '@hono/zod-openapi';
 import type { Context } from 'hono';
-import { readVisitor, refuseEndedSession } from '../account/visitor.ts';
 import type { Carts } from '../cart/carts.ts';
 import type { Deps } from '../deps.ts';
 import { notFound, Refusal } from '../errors.ts';
+import { readVisitor, refuseEndedSession } from '../identity/visitor.ts';
 import {
   createApi,
   defineRoute,

@@ -1,7 +1,7 @@
 // Payments that no provider can tell about by itself, and money on its way back: what staff see of them, and how staff end them.
 import { sql } from 'kysely';
 import { notFound } from '../errors.ts';
-import type { Db, Tx } from '../postgres/database.ts';
+import type { Db, Tx } from '../schema.ts';
 import { idPattern } from '../web/api/api.ts';
 import { lockPayment, writeOutcome } from './record-outcome.ts';
 import type { PaymentStatus } from './tables.ts';

@@ -1,5 +1,5 @@
 // What can be asked of the worker: every kind of work, the shape of its payload, and how it gets into the outbox.
-import type { Tx } from '../postgres/database.ts';
+import type { Tx } from '../schema.ts';
 
 /** The tags and the versions that they have reached, such as `{ 'product:42': 17 }`. */
 export type TagVersions = Record<string, number>;

@@ -1,6 +1,6 @@
 // Rows that failed: those that are tried again, and dead letters. Operators list them, try them again, or give them up.
 import { type SqlBool, sql } from 'kysely';
-import type { Db } from '../postgres/database.ts';
+import type { Db } from '../schema.ts';
 import { type OutboxKind, outboxKinds } from './events.ts';
 
 export type FailedState = 'failing' | 'dead';

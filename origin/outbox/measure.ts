@@ -1,6 +1,6 @@
 // How the work stands, as Postgres has it: for metrics, dashboard and operators. However many rows there are, few are read.
 import { type RawBuilder, sql } from 'kysely';
-import type { Db, Tx } from '../postgres/database.ts';
+import type { Db, Tx } from '../schema.ts';
 import { type OutboxKind, outboxKinds } from './events.ts';
 
 /** Where counting ends: so many means so many or more. */

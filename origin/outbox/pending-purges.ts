@@ -1,6 +1,6 @@
 // What is kept about edges in Postgres: which worker may purge them, and the purges that a silent one has not confirmed.
 import { sql } from 'kysely';
-import type { Db } from '../postgres/database.ts';
+import type { Db } from '../schema.ts';
 import type { TagVersions } from './events.ts';
 
 /**

@@ -1,6 +1,6 @@
 // An outbox row's life after the commit: claimed by a lease, worked, then done; or tried again, and in the end a dead letter with its reason.
 import { sql } from 'kysely';
-import type { Db, DbOrTx } from '../postgres/database.ts';
+import type { Db, DbOrTx } from '../schema.ts';
 import type { OutboxKind } from './events.ts';
 
 export interface OutboxRow {

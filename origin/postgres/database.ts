@@ -1,28 +1,8 @@
 // Connections to Postgres: every wait has a deadline, and a client whose state is in doubt never returns to the pool.
-import { Kysely, PostgresDialect, type Transaction } from 'kysely';
+import { Kysely, PostgresDialect } from 'kysely';
 import pg from 'pg';
-import type { AccountTables } from '../account/tables.ts';
-import type { CartTables } from '../cart/tables.ts';
-import type { CatalogTables } from '../catalog/tables.ts';
-import type { OrderTables } from '../order/tables.ts';
-import type { OutboxTables } from '../outbox/tables.ts';
-import type { StaffTables } from '../staff/tables.ts';
-import type { WebTables } from '../web/tables.ts';
+import type { Database, Db } from '../schema.ts';
 import type { CommitWitness } from './replicas/witness-commits.ts';
-
-export interface Database
-  extends CatalogTables,
-    CartTables,
-    AccountTables,
-    OrderTables,
-    StaffTables,
-    OutboxTables,
-    WebTables {}
-
-export type Db = Kysely<Database>;
-/** What a query function takes first: the pool, or the transaction that it must be part of. */
-export type DbOrTx = Db | Transaction<Database>;
-export type Tx = Transaction<Database>;
 
 export interface PoolOptions {
   url: string;

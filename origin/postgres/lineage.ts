@@ -1,6 +1,6 @@
 // Names the history that this database is part of. Renewed when the database went back in time, as after a restore.
 import { sql } from 'kysely';
-import type { DbOrTx } from './database.ts';
+import type { DbOrTx } from '../schema.ts';
 
 export async function readLineage(db: DbOrTx): Promise<string> {
   const { rows } = await sql<{ value: string }>`select value from database_lineage`.execute(db);

@@ -1,7 +1,7 @@
 // Brings the schema up to date; safe to run by several processes at once and beside the previous release.
 import { sql } from 'kysely';
 import { type Migration, Migrator } from 'kysely/migration';
-import type { Db } from './database.ts';
+import type { Db } from '../schema.ts';
 import * as catalog from './migrations/0001-catalog.ts';
 import * as outbox from './migrations/0002-outbox.ts';
 import * as accounts from './migrations/0003-accounts.ts';

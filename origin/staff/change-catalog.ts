@@ -5,10 +5,10 @@ import { setStock } from '../catalog/change/set-stock.ts';
 import type { Product } from '../catalog/product.ts';
 import type { Deps } from '../deps.ts';
 import { notFound } from '../errors.ts';
+import { awaitInvalidation, beginInvalidation, type Invalidation } from '../invalidation/invalidations.ts';
 import type { TagVersions } from '../outbox/events.ts';
-import type { Tx } from '../postgres/database.ts';
+import type { Tx } from '../schema.ts';
 import { writeOnce } from '../web/api/idempotency.ts';
-import { awaitInvalidation, beginInvalidation, type Invalidation } from './invalidations.ts';
 
 export interface StaffWrite {
   accountId: string;
@@ -110,7 +110,7 @@ async function change(
     await audit(tx, write.accountId, made.audited, id);
     return { product: made.product, invalidationId: id };
   });
-  deps.hintWorker();
+  deps.wakeWorker();
   return { product, invalidation: await awaitInvalidation(deps.db, invalidationId, write.waitMs) };
 }
 

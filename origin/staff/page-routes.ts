@@ -1,7 +1,5 @@
 // The staff's pages by address; every change goes the way of the API.
 import { type Context, Hono } from 'hono';
-import { cameFromSession, keepForm } from '../account/pages/kept-form.ts';
-import { readVisitor, requireStaff } from '../account/visitor.ts';
 import type { ProductPatch } from '../catalog/change/change-product.ts';
 import { listProducts } from '../catalog/list/list-products.ts';
 import { parseListQuery } from '../catalog/list/list-query.ts';
@@ -9,6 +7,9 @@ import type { Product } from '../catalog/product.ts';
 import { readProductById, toProduct } from '../catalog/read-product.ts';
 import type { Deps } from '../deps.ts';
 import { notFound, Refusal } from '../errors.ts';
+import { cameFromSession, keepForm } from '../identity/kept-form.ts';
+import { readVisitor, requireStaff } from '../identity/visitor.ts';
+import { readInvalidation } from '../invalidation/invalidations.ts';
 import type { PaymentProviders } from '../order/payment/providers.ts';
 import { countUnclearPayments } from '../order/unclear-payments.ts';
 import { idPattern } from '../web/api/api.ts';
@@ -17,7 +18,6 @@ import { money } from '../web/money.ts';
 import { type FormFaults, type FormValues, readForm, readIdempotencyKey } from '../web/page/form.ts';
 import { respondPage, seeOther } from '../web/page/page-response.ts';
 import { saveProductForm } from './change-catalog.ts';
-import { readInvalidation } from './invalidations.ts';
 import { finderPage, fingerprintOfShown, productPage, stockField } from './pages.ts';
 import { paymentPages } from './payment-pages.ts';
 import { readChanges } from './read-changes.ts';

@@ -1,8 +1,9 @@
 // The staff's plain pages: find a product, change it, watch the change reach every cache.
 import { createHash } from 'node:crypto';
 import { raw } from 'hono/html';
-import { signedInField } from '../account/pages/kept-form.ts';
 import type { Product, ProductSummary } from '../catalog/product.ts';
+import { signedInField } from '../identity/kept-form.ts';
+import type { Invalidation } from '../invalidation/invalidations.ts';
 import { formatMoney } from '../web/money.ts';
 import {
   type FormValues,
@@ -15,7 +16,6 @@ import {
 } from '../web/page/form.ts';
 import { type Html, html } from '../web/page/html.ts';
 import { layout, type PageVisitor } from '../web/page/layout.ts';
-import type { Invalidation } from './invalidations.ts';
 import type { StaffChange } from './read-changes.ts';
 
 export interface FinderPage {

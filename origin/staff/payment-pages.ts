@@ -1,8 +1,8 @@
 // The staff's page of payments that are unclear: why, and the deeds that end them, each in the log of changes.
 import { type Context, Hono } from 'hono';
-import { readVisitor, requireStaff } from '../account/visitor.ts';
 import type { Deps } from '../deps.ts';
 import { Refusal } from '../errors.ts';
+import { readVisitor, requireStaff } from '../identity/visitor.ts';
 import { type PaymentProviders, providerNames } from '../order/payment/providers.ts';
 import { settlePayment } from '../order/settle-payment.ts';
 import {
@@ -13,8 +13,8 @@ import {
   readPayment,
   type UnclearPayment,
 } from '../order/unclear-payments.ts';
-import type { Tx } from '../postgres/database.ts';
 import { retryOnConflict } from '../postgres/retry-on-conflict.ts';
+import type { Tx } from '../schema.ts';
 import type { AppEnv } from '../web/env.ts';
 import { formatMoney } from '../web/money.ts';
 import { notice, readForm } from '../web/page/form.ts';
@@ -74,7 +74,7 @@ async function decide(deps: Deps, c: Context<AppEnv>, orderId: string, decision:
       .execute();
   };
   await retryOnConflict(() => deps.db.transaction().execute(write));
-  deps.hintWorker();
+  deps.wakeWorker();
 }
 
 function paymentsPage(

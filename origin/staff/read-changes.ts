@@ -1,5 +1,5 @@
 // The audit, newest first: who changed what, from what, to what, when.
-import type { Db } from '../postgres/database.ts';
+import type { Db } from '../schema.ts';
 
 export interface StaffChange {
   /** E-mail; null once the account is gone. */

@@ -1,22 +1,22 @@
 // The staff's JSON API: change a product, set a stock, see when the change is everywhere.
 import type { OpenAPIHono } from '@hono/zod-openapi';
 import type { Context } from 'hono';
-import { requireStaff } from '../account/visitor.ts';
 import { entityTagOf } from '../catalog/change/check-precondition.ts';
 import { exampleProduct, ProductSchema } from '../catalog/product.ts';
 import type { Deps } from '../deps.ts';
+import { requireStaff } from '../identity/visitor.ts';
+import {
+  exampleInvalidation,
+  InvalidationSchema,
+  readInvalidation,
+  readPreferredWait,
+} from '../invalidation/invalidations.ts';
 import { createApi, defineRoute, Id, IdempotencyKeyHeader, jsonAnswer, jsonBody, z } from '../web/api/api.ts';
 import { plainLines, plainText } from '../web/api/plain-text.ts';
 import type { ProblemCode } from '../web/api/problem-codes.ts';
 import type { AppEnv } from '../web/env.ts';
 import { MoneyToWriteSchema } from '../web/money.ts';
 import { patchProduct, putStock, type StaffWrite } from './change-catalog.ts';
-import {
-  exampleInvalidation,
-  InvalidationSchema,
-  readInvalidation,
-  readPreferredWait,
-} from './invalidations.ts';
 
 const tags = ['staff'];
 const audience = 'staff';

@@ -1,7 +1,7 @@
 // Assets of the other releases: each origin keeps its own in Postgres when it starts, so that any origin can answer for all of them.
 import { sql } from 'kysely';
 import type { Deps } from '../deps.ts';
-import type { Db } from '../postgres/database.ts';
+import type { Db } from '../schema.ts';
 import { type Asset, toAsset } from './asset-files.ts';
 
 /** Longer than any edge may show a page, or a window stays open with hope. */

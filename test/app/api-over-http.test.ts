@@ -8,9 +8,9 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { problemCodes } from '../../origin/web/api/problem-codes.ts';
 import { createFinishHeaders } from '../../origin/web/response-headers.ts';
-import { createKnownPages } from '../../origin/web/serving/known-pages.ts';
 import { createRefuseUnreadable } from '../../origin/web/serving/refuse-unreadable.ts';
 import { type Serving, serve } from '../../origin/web/serving/serve.ts';
+import { createWarmPageResponder } from '../../origin/web/serving/warm-page-responder.ts';
 import { type Json, openShop, type Shop } from '../support/shop.ts';
 
 const run = promisify(execFile);
@@ -24,7 +24,7 @@ beforeAll(async () => {
   const { settings } = shop.deps;
   server = await serve({
     fetch: shop.app.fetch,
-    knownPages: createKnownPages(shop.deps, createFinishHeaders(settings)),
+    warmPages: createWarmPageResponder(shop.deps, createFinishHeaders(settings)),
     refuse: createRefuseUnreadable(settings),
     host: '127.0.0.1',
     port: 0,

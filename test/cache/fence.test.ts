@@ -3,10 +3,10 @@ import { Redis } from 'ioredis';
 import { expect, test, vi } from 'vitest';
 import { createEntryStore } from '../../origin/cache/entry-store.ts';
 import { createFencedCache } from '../../origin/cache/fenced-cache.ts';
-import { createFloors } from '../../origin/cache/floors.ts';
-import type { Db } from '../../origin/postgres/database.ts';
+import { createFloors } from '../../origin/invalidation/floors.ts';
 import { connectRedis } from '../../origin/redis/connect.ts';
 import { type RunId, trackRunId } from '../../origin/redis/run-id.ts';
+import type { Db } from '../../origin/schema.ts';
 import { startRedis } from '../support/stores.ts';
 
 /** A change is done, Redis dies, and comes back with entry and floor from before the change. @returns the version that is then shown */

@@ -5,10 +5,10 @@ import type { Redis } from 'ioredis';
 import { expect, test, vi } from 'vitest';
 import { createEntryStore } from '../../origin/cache/entry-store.ts';
 import { createFencedCache } from '../../origin/cache/fenced-cache.ts';
-import { createFloors, type Verdict } from '../../origin/cache/floors.ts';
-import type { TagVersionReader } from '../../origin/cache/tag-versions.ts';
-import type { Db } from '../../origin/postgres/database.ts';
+import type { TagVersionReader } from '../../origin/invalidation/deleted-version.ts';
+import { createFloors, type Verdict } from '../../origin/invalidation/floors.ts';
 import { connectRedis } from '../../origin/redis/connect.ts';
+import type { Db } from '../../origin/schema.ts';
 import { sharedRedisUrl } from '../support/stores.ts';
 
 /** Reads what no cache has, by floors that say `verdict` of every value; then nobody may hold the lease any longer. */

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Loaded } from '../../origin/cache/entry.ts';
-import type { Verdict } from '../../origin/cache/floors.ts';
 import { createMemory, trustedMs } from '../../origin/cache/memory.ts';
+import type { Verdict } from '../../origin/invalidation/floors.ts';
 
 function open(maxBytes = 1_000_000) {
   const world = { nowMs: 0, verdict: 'above' as Verdict, checks: 0 };

@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
-import { buildDemoCatalog, loadDemoCatalog } from '../../origin/catalog/demo/load-demo-catalog.ts';
-import { parseGarmentName } from '../../origin/catalog/garment/garment-spec.ts';
-import { renderGarment } from '../../origin/catalog/garment/render-garment.ts';
 import { listCategories } from '../../origin/catalog/list-categories.ts';
 import { readProduct } from '../../origin/catalog/read-product.ts';
+import { parseGarmentName } from '../../origin/demo-catalog/garment/garment-spec.ts';
+import { renderGarment } from '../../origin/demo-catalog/garment/render-garment.ts';
+import { buildDemoCatalog, loadDemoCatalog } from '../../origin/demo-catalog/load-demo-catalog.ts';
 import { openCatalog } from './open-catalog.ts';
 
 test('the demo catalog has at least 480 products, 4,000 variants and 14 kinds of garment, and is the same each time', () => {

@@ -8,7 +8,7 @@ import {
   importCatalog,
 } from '../../ops-scripts/catalog/import-catalog.ts';
 import type { RowFault } from '../../ops-scripts/catalog/product-file.ts';
-import type { Db, DbOrTx } from '../../origin/postgres/database.ts';
+import type { Db, DbOrTx } from '../../origin/schema.ts';
 
 export interface FileRun extends ImportReport {
   faults: RowFault[];

@@ -5,9 +5,9 @@ import { FileFault } from '../../ops-scripts/catalog/decode-file.ts';
 import { exportCatalog } from '../../ops-scripts/catalog/export-catalog.ts';
 import { type ImportOptions, importCatalog } from '../../ops-scripts/catalog/import-catalog.ts';
 import type { RowFault } from '../../ops-scripts/catalog/product-file.ts';
-import { loadDemoCatalog } from '../../origin/catalog/demo/load-demo-catalog.ts';
 import { readProduct } from '../../origin/catalog/read-product.ts';
-import type { DbOrTx } from '../../origin/postgres/database.ts';
+import { loadDemoCatalog } from '../../origin/demo-catalog/load-demo-catalog.ts';
+import type { DbOrTx } from '../../origin/schema.ts';
 import { openCatalog } from './open-catalog.ts';
 import { badRows, productFile, threeOptions, titleOnly } from './product-files.ts';
 

@@ -6,7 +6,8 @@ import { listCategories } from '../../origin/catalog/list-categories.ts';
 import { readProduct } from '../../origin/catalog/read-product.ts';
 import { readVariantsFresh } from '../../origin/catalog/read-variants.ts';
 import { suggestSpelling } from '../../origin/catalog/search/suggest-spelling.ts';
-import { createPool, type Database, type Db } from '../../origin/postgres/database.ts';
+import { createPool } from '../../origin/postgres/database.ts';
+import type { Database, Db } from '../../origin/schema.ts';
 import { makeManyProducts } from './many-products.ts';
 import { type OpenCatalog, openCatalog } from './open-catalog.ts';
 

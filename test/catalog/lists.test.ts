@@ -5,7 +5,7 @@ import { listProducts } from '../../origin/catalog/list/list-products.ts';
 import { type ListQuery, parseListQuery, type Sort } from '../../origin/catalog/list/list-query.ts';
 import type { Facets } from '../../origin/catalog/product.ts';
 import { readProduct } from '../../origin/catalog/read-product.ts';
-import type { Db } from '../../origin/postgres/database.ts';
+import type { Db } from '../../origin/schema.ts';
 import { aProduct, aVariant, openCatalog, saveAll } from './open-catalog.ts';
 
 const sizes = ['S', 'M', 'L'];

@@ -1,7 +1,7 @@
 // A catalog of any size, made by Postgres itself: 20 categories below two departments, two variants and a picture each.
 import { sql } from 'kysely';
 import { pairSeparator } from '../../origin/catalog/list/matching.ts';
-import type { Db } from '../../origin/postgres/database.ts';
+import type { Db } from '../../origin/schema.ts';
 
 export async function makeManyProducts(db: Db, count: number): Promise<void> {
   // Only the previous release reads it; without it a product is written in half the time.

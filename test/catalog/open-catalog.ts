@@ -1,7 +1,8 @@
 // A migrated database of a test's own, with a pool on it, and small products to fill it with.
 import type { ProductDraft, VariantDraft } from '../../origin/catalog/change/product-draft.ts';
 import { saveProduct } from '../../origin/catalog/change/save-product.ts';
-import { createPool, type Db, createDatabase as openDatabase } from '../../origin/postgres/database.ts';
+import { createPool, createDatabase as openDatabase } from '../../origin/postgres/database.ts';
+import type { Db } from '../../origin/schema.ts';
 import { createDatabase } from '../support/stores.ts';
 
 export interface OpenCatalog extends AsyncDisposable {

@@ -1,8 +1,8 @@
 import { sql } from 'kysely';
 import { expect, test } from 'vitest';
-import type { Db } from '../../origin/postgres/database.ts';
 import { buildSearchIndex } from '../../origin/postgres/migrations/0009-search-terms.ts';
 import { prepareSearch } from '../../origin/postgres/migrations/0012-search-normalised.ts';
+import type { Db } from '../../origin/schema.ts';
 import { aProduct, openCatalog, saveAll } from './open-catalog.ts';
 
 test('the index of searches is made beside a serving shop, and is the one that the migration makes', async () => {

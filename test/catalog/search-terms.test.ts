@@ -3,7 +3,7 @@ import { sql } from 'kysely';
 import { expect, test } from 'vitest';
 import { type ListQuery, parseListQuery } from '../../origin/catalog/list/list-query.ts';
 import { blockMark, idsPerBlock, searchTerms } from '../../origin/catalog/search/search-terms.ts';
-import type { Db } from '../../origin/postgres/database.ts';
+import type { Db } from '../../origin/schema.ts';
 import { openCatalog } from './open-catalog.ts';
 
 const everything = parseListQuery(new URLSearchParams(), 'api');

@@ -6,7 +6,7 @@ import { parseListQuery } from '../../origin/catalog/list/list-query.ts';
 import { toSearchQuery } from '../../origin/catalog/search/search-query.ts';
 import { editDistance, suggestSpelling } from '../../origin/catalog/search/suggest-spelling.ts';
 import { parseSynonyms } from '../../origin/catalog/search/synonyms.ts';
-import type { Db } from '../../origin/postgres/database.ts';
+import type { Db } from '../../origin/schema.ts';
 import { aProduct, aVariant, openCatalog, saveAll } from './open-catalog.ts';
 
 const at = (category: string): Pick<ProductDraft, 'category' | 'productType'> => ({

@@ -1,9 +1,9 @@
 // Each size of the demo catalog is found in the table of its garment and its wearer; what is not certain has no table.
 import { describe, expect, test } from 'vitest';
-import { productLines } from '../../origin/catalog/demo/lines.ts';
-import { buildDemoCatalog } from '../../origin/catalog/demo/load-demo-catalog.ts';
 import type { CategoryPlace } from '../../origin/catalog/pages/navigation.ts';
 import { chooseSizeTable } from '../../origin/catalog/pages/size-guide.ts';
+import { productLines } from '../../origin/demo-catalog/lines.ts';
+import { buildDemoCatalog } from '../../origin/demo-catalog/load-demo-catalog.ts';
 
 function pathOf(...names: string[]): CategoryPlace[] {
   return names.map((name) => ({ name, slug: name.toLowerCase().replace(/\W+/g, '-'), parent: null }));

@@ -6,7 +6,7 @@ import { setStock } from '../../origin/catalog/change/set-stock.ts';
 import { returnStock, type StockLine, takeStock } from '../../origin/catalog/change/take-stock.ts';
 import { readProduct } from '../../origin/catalog/read-product.ts';
 import { Refusal } from '../../origin/errors.ts';
-import type { Db, Tx } from '../../origin/postgres/database.ts';
+import type { Db, Tx } from '../../origin/schema.ts';
 import { aProduct, aVariant, openCatalog, saveAll } from './open-catalog.ts';
 
 const labels = ['S', 'M', 'L'];

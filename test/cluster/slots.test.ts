@@ -4,7 +4,6 @@ import fc from 'fast-check';
 import type { Redis } from 'ioredis';
 import { describe, expect, test } from 'vitest';
 import { createEntryStore } from '../../origin/cache/entry-store.ts';
-import { createFloors } from '../../origin/cache/floors.ts';
 import { createCartCopies } from '../../origin/cart/server/cart-copies.ts';
 import {
   copyKey,
@@ -13,6 +12,7 @@ import {
   journalKey,
 } from '../../origin/cart/server/cart-keys.ts';
 import type { StoreWatch } from '../../origin/cart/server/store-watch.ts';
+import { createFloors } from '../../origin/invalidation/floors.ts';
 import { connectRedis } from '../../origin/redis/connect.ts';
 import { queuePrefix } from '../../worker/queues.ts';
 import { sharedRedisUrl } from '../support/stores.ts';

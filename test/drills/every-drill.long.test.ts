@@ -1,7 +1,7 @@
 // Every drill in short form, one region for each way to keep carts: the verdict of the contract in all of them.
 import { afterAll, describe, test } from 'vitest';
-import { catalogue, plannedRuns } from '../../ops-scripts/drills/catalogue.ts';
 import { type CartStateName, Impossible, type Region, startRegion } from '../../ops-scripts/drills/region.ts';
+import { catalogue, plannedRuns } from '../../ops-scripts/drills/registry.ts';
 import { expectPassed, runDrill } from './run-drill.ts';
 
 // Their faults concern what all states share; one state is enough.

@@ -1,8 +1,8 @@
 // Drills for tests: on a region that is given, in short form, with a seed that is told where one fails.
 import { expect } from 'vitest';
-import { catalogue } from '../../ops-scripts/drills/catalogue.ts';
 import type { DrillContext, DrillResult } from '../../ops-scripts/drills/drill.ts';
 import type { CartStateName, Region } from '../../ops-scripts/drills/region.ts';
+import { catalogue } from '../../ops-scripts/drills/registry.ts';
 import { describeFailure, describeResult } from '../../ops-scripts/drills/report.ts';
 import { seededRandom } from '../../ops-scripts/drills/seeded-random.ts';
 

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { createServer, type RequestListener, type Server } from 'node:http';
 import { gzipSync } from 'node:zlib';
 import { afterEach, expect, test, vi } from 'vitest';
-import { openBooks } from '../../ops-scripts/drills/freshness/books.ts';
+import { openBooks } from '../../ops-scripts/drills/freshness/oracle.ts';
 import { readAtDoor } from '../../ops-scripts/drills/freshness/readers.ts';
 import { createEyes } from '../../ops-scripts/drills/freshness/sightings.ts';
 import type { Subject, Target } from '../../ops-scripts/drills/freshness/subjects.ts';

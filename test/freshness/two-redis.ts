@@ -2,7 +2,7 @@
 import { once } from 'node:events';
 import { Redis } from 'ioredis';
 import { vi } from 'vitest';
-import { defineCacheScripts } from '../../origin/cache/floor-scripts.ts';
+import { defineCacheScripts } from '../../origin/invalidation/floor-scripts.ts';
 import { type RunId, trackRunId } from '../../origin/redis/run-id.ts';
 import { type PrivateStore, startRedis } from '../support/stores.ts';
 

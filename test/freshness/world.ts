@@ -2,9 +2,9 @@
 // is held against what was done before it began.
 import { createEntryStore } from '../../origin/cache/entry-store.ts';
 import { createFencedCache, trustedMs } from '../../origin/cache/fenced-cache.ts';
-import { createFloors } from '../../origin/cache/floors.ts';
+import { createFloors } from '../../origin/invalidation/floors.ts';
 import type { TagVersions } from '../../origin/outbox/events.ts';
-import type { Db } from '../../origin/postgres/database.ts';
+import type { Db } from '../../origin/schema.ts';
 import { createEdgeSide } from './edge-side.ts';
 import { createGate, type Gate } from './gate.ts';
 import { ignoreLeases, leaveOutChecks, type PlantedBug, serverOf } from './planted-bugs.ts';

@@ -2,8 +2,8 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { deliverMail } from '../../origin/mail/deliver-mail.ts';
 import { orderLink } from '../../origin/order/order-link.ts';
+import { deliverMail } from '../../worker/jobs/deliver-mail.ts';
 import { type Browser, openShop, type Shop } from '../support/shop.ts';
 
 const [newKey, oldKey] = [

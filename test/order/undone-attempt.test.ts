@@ -4,7 +4,7 @@ import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import type { Carts } from '../../origin/cart/carts.ts';
 import { createCarts } from '../../origin/cart/create-carts.ts';
 import { placeOrder } from '../../origin/order/place-order.ts';
-import type { Tx } from '../../origin/postgres/database.ts';
+import type { Tx } from '../../origin/schema.ts';
 import { anOrder, openShop, type Shop } from '../support/shop.ts';
 
 let shop: Shop;

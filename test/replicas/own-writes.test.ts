@@ -1,12 +1,12 @@
 import { sql } from 'kysely';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import type { DbOrTx } from '../../origin/postgres/database.ts';
 import {
   parseWrittenPosition,
   type WalPosition,
   writtenPositionSql,
 } from '../../origin/postgres/replicas/wal-position.ts';
 import type { Written } from '../../origin/postgres/replicas/witness-commits.ts';
+import type { DbOrTx } from '../../origin/schema.ts';
 import { openReplicatedShop, type ReplicatedShop } from './replicated-shop.ts';
 
 let world: ReplicatedShop;

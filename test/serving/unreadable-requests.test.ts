@@ -3,9 +3,9 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createFinishHeaders } from '../../origin/web/response-headers.ts';
-import { createKnownPages } from '../../origin/web/serving/known-pages.ts';
 import { createRefuseUnreadable } from '../../origin/web/serving/refuse-unreadable.ts';
 import { type Serving, serve } from '../../origin/web/serving/serve.ts';
+import { createWarmPageResponder } from '../../origin/web/serving/warm-page-responder.ts';
 import { openShop, type Shop } from '../support/shop.ts';
 
 let shop: Shop;
@@ -15,7 +15,7 @@ beforeAll(async () => {
   const { app, deps } = shop;
   server = await serve({
     fetch: app.fetch,
-    knownPages: createKnownPages(deps, createFinishHeaders(deps.settings)),
+    warmPages: createWarmPageResponder(deps, createFinishHeaders(deps.settings)),
     refuse: createRefuseUnreadable(deps.settings),
     host: '127.0.0.1',
     port: 0,

@@ -1,7 +1,7 @@
 // The shop on a socket with the demo catalog's look, and Chromium to look at it.
 import { existsSync } from 'node:fs';
 import { type Browser, chromium, type LaunchOptions } from 'playwright-core';
-import { loadDemoCatalog } from '../../origin/catalog/demo/load-demo-catalog.ts';
+import { loadDemoCatalog } from '../../origin/demo-catalog/load-demo-catalog.ts';
 import { serve } from '../../origin/web/serving/serve.ts';
 import { openShop, staffAccount } from '../support/shop.ts';
 

@@ -11,7 +11,8 @@ import {
 } from '../../origin/outbox/failed-rows.ts';
 import { countedTo, countJobs, measureOutbox } from '../../origin/outbox/measure.ts';
 import { claimMails, claimRows, findDueKinds, pruneOutbox } from '../../origin/outbox/work.ts';
-import { createDatabase, createPool, type Database, type Db } from '../../origin/postgres/database.ts';
+import { createDatabase, createPool } from '../../origin/postgres/database.ts';
+import type { Database, Db } from '../../origin/schema.ts';
 import { startJobs } from '../../worker/jobs.ts';
 import { openShop, type Shop } from '../support/shop.ts';
 

@@ -1,7 +1,7 @@
 // Raises floors until no cache can serve what a change replaced: Redis, the origins' memory, then every edge.
 import { setTimeout as delay } from 'node:timers/promises';
 import { trustedMs } from '../../origin/cache/fenced-cache.ts';
-import type { Floors } from '../../origin/cache/floors.ts';
+import type { Floors } from '../../origin/invalidation/floors.ts';
 import type { EdgePurger } from '../purge-edges.ts';
 import type { JobHandler } from '../work-row.ts';
 

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Region } from '../region.ts';
 import { newestChange, toldUpTo } from './ask-stores.ts';
-import type { Books } from './books.ts';
+import type { Books } from './oracle.ts';
 
 export interface ShelfOptions {
   region: Region;

@@ -1,5 +1,5 @@
 // What an answer shows of the products under test, read from its body and nothing else: fields could be newer than what they stand above.
-import type { Books, Slot } from './books.ts';
+import type { Books, Slot } from './oracle.ts';
 import { newestAbsence } from './shelf.ts';
 import type { Subject, Target } from './subjects.ts';
 

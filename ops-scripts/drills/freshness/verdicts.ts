@@ -1,5 +1,5 @@
 // Holds every read against what was done before it began; keeps the history of those that were stale.
-import type { Books } from './books.ts';
+import type { Books } from './oracle.ts';
 import { fieldOf } from './read-socket.ts';
 import type { Read } from './readers.ts';
 

@@ -2,7 +2,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { SeededRandom } from '../seeded-random.ts';
 import type { Change, Staff } from '../staff.ts';
-import type { Books, Slot } from './books.ts';
+import type { Books, Slot } from './oracle.ts';
 import type { Subject } from './subjects.ts';
 
 export interface WriterOptions {

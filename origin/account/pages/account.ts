@@ -1,5 +1,7 @@
 // The account on one page: orders, own data, password, devices, and the way out. Each form says by `do` what it does.
 import { raw } from 'hono/html';
+import { signedInField } from '../../identity/kept-form.ts';
+import type { Session } from '../../identity/session.ts';
 import { formatMoney } from '../../web/money.ts';
 import { formatDay } from '../../web/page/day.ts';
 import {
@@ -11,9 +13,7 @@ import {
   notice,
 } from '../../web/page/form.ts';
 import { type Html, html } from '../../web/page/html.ts';
-import type { Session } from '../account.ts';
 import { nameDevice } from './device.ts';
-import { signedInField } from './kept-form.ts';
 import { newPasswordField } from './sign-in.ts';
 
 export interface AccountOrder {

@@ -2,6 +2,11 @@
 import { type Context, Hono } from 'hono';
 import type { Deps } from '../../deps.ts';
 import { Refusal } from '../../errors.ts';
+import { cameFromSession, keepForm } from '../../identity/kept-form.ts';
+import { readFrame } from '../../identity/page-frame.ts';
+import { requestOriginOf } from '../../identity/request-origin.ts';
+import { listSessions, type SignedIn } from '../../identity/sessions.ts';
+import { readVisitor } from '../../identity/visitor.ts';
 import { listOrdersOfAccount } from '../../order/orders-of-account.ts';
 import type { AppEnv } from '../../web/env.ts';
 import {
@@ -18,14 +23,9 @@ import { respondPage, seeOther } from '../../web/page/page-response.ts';
 import { readOwn } from '../../web/request/read-your-writes.ts';
 import { NameField, PasswordField } from '../account.ts';
 import type { AccountDeps } from '../account-deps.ts';
-import { arrivalOf } from '../arrival.ts';
 import { changePassword, updateAccount } from '../change-account.ts';
-import { listSessions, type SignedIn } from '../sessions.ts';
 import { leaveForGood, signOut, signOutDevice } from '../sign-out.ts';
-import { readVisitor } from '../visitor.ts';
 import { accountPage } from './account.ts';
-import { readFrame } from './frame.ts';
-import { cameFromSession, keepForm } from './kept-form.ts';
 
 const doneSentences: Record<string, string> = {
   renamed: 'Saved.',
@@ -69,7 +69,7 @@ async function change(
   const key = readIdempotencyKey(values);
   switch (values['do']) {
     case 'sign-out': {
-      const cookies = await signOut(own, arrivalOf(c, key), account);
+      const cookies = await signOut(own, requestOriginOf(c, key), account);
       return seeOther('/sign-in', cookies);
     }
     case 'rename':
@@ -84,11 +84,11 @@ async function change(
     case 'end-session':
       return seeOther(
         '/account?done=session',
-        await signOutDevice(own, arrivalOf(c, key), account, values['session'] ?? ''),
+        await signOutDevice(own, requestOriginOf(c, key), account, values['session'] ?? ''),
       );
     case 'delete':
       if (values['confirm'] !== 'yes') throw new FormError({ confirm: 'Please say that you are sure.' });
-      return seeOther('/', await leaveForGood(own, arrivalOf(c, key), account));
+      return seeOther('/', await leaveForGood(own, requestOriginOf(c, key), account));
     default:
       throw new Refusal(422, 'invalid-body', 'This page does not know that form');
   }

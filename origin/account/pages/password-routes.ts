@@ -3,6 +3,8 @@ import { type Context, Hono } from 'hono';
 import { visitOf } from '../../cart/routes.ts';
 import type { Deps } from '../../deps.ts';
 import type { Refusal } from '../../errors.ts';
+import { EmailField } from '../../identity/email-field.ts';
+import { readFrame } from '../../identity/page-frame.ts';
 import type { AppEnv } from '../../web/env.ts';
 import {
   type FormFaults,
@@ -15,10 +17,9 @@ import {
 } from '../../web/page/form.ts';
 import { layout } from '../../web/page/layout.ts';
 import { respondPage, seeOther } from '../../web/page/page-response.ts';
-import { EmailField, PasswordField } from '../account.ts';
+import { PasswordField } from '../account.ts';
 import type { AccountDeps } from '../account-deps.ts';
 import { requestPasswordReset, resetPassword } from '../reset-password.ts';
-import { readFrame } from './frame.ts';
 import { forgotPasswordPage, resetPasswordPage } from './password.ts';
 
 export function passwordPages(own: AccountDeps): Hono<AppEnv> {

@@ -2,6 +2,9 @@
 import { type Context, Hono } from 'hono';
 import type { Deps } from '../../deps.ts';
 import type { Refusal } from '../../errors.ts';
+import { readFrame } from '../../identity/page-frame.ts';
+import { requestOriginOf } from '../../identity/request-origin.ts';
+import { readVisitor } from '../../identity/visitor.ts';
 import type { AppEnv } from '../../web/env.ts';
 import {
   type FormFaults,
@@ -17,10 +20,7 @@ import { layout } from '../../web/page/layout.ts';
 import { respondPage, seeOther } from '../../web/page/page-response.ts';
 import { SignInSchema, SignUpSchema } from '../account.ts';
 import type { AccountDeps } from '../account-deps.ts';
-import { arrivalOf } from '../arrival.ts';
 import { type SignedInAnswer, signIn, signUp } from '../sign-in.ts';
-import { readVisitor } from '../visitor.ts';
-import { readFrame } from './frame.ts';
 import { ownAccountPages } from './own-account.ts';
 import { passwordPages } from './password-routes.ts';
 import { safeNext, signInPage, signUpPage } from './sign-in.ts';
@@ -36,14 +36,14 @@ export function accountPages(own: AccountDeps): Hono<AppEnv> {
     title: 'Sign in',
     view: signInPage,
     schema: SignInSchema,
-    enter: (c, values, person) => signIn(own, arrivalOf(c, readIdempotencyKey(values)), person),
+    enter: (c, values, person) => signIn(own, requestOriginOf(c, readIdempotencyKey(values)), person),
   });
   signingIn(pages, deps, {
     path: '/sign-up',
     title: 'Make an account',
     view: signUpPage,
     schema: SignUpSchema,
-    enter: (c, values, person) => signUp(own, arrivalOf(c, readIdempotencyKey(values)), person),
+    enter: (c, values, person) => signUp(own, requestOriginOf(c, readIdempotencyKey(values)), person),
   });
   return pages;
 }

@@ -1,7 +1,7 @@
 // Where state `cookie` meets accounts and orders: an account's pieces are saved in Postgres, so that they outlive one browser.
 import { createHash } from 'node:crypto';
 import type { Deps } from '../../deps.ts';
-import type { Tx } from '../../postgres/database.ts';
+import type { Tx } from '../../schema.ts';
 import { reusedKey } from '../../web/api/idempotency.ts';
 import { ensureAccountCart } from '../account-cart.ts';
 import { addAllLines, type CartLine, keepMost, subtractLines } from '../cart-state.ts';

@@ -1,12 +1,12 @@
 // The bag's page. Every change of it is posted here and answers 303; what is refused is shown where it was entered.
 import { type Context, Hono } from 'hono';
-import { readFrame } from '../../account/pages/frame.ts';
 import { pathTo, readTree } from '../../catalog/pages/navigation.ts';
 import { productPage } from '../../catalog/pages/product.ts';
 import { readVariants, type VariantInfo } from '../../catalog/read-variants.ts';
 import { isId } from '../../catalog/tags.ts';
 import type { Deps } from '../../deps.ts';
 import { Refusal } from '../../errors.ts';
+import { readFrame } from '../../identity/page-frame.ts';
 import { fingerprintOf } from '../../web/api/idempotency.ts';
 import type { AppEnv } from '../../web/env.ts';
 import { type FormValues, readForm, readIdempotencyKey, titleOf } from '../../web/page/form.ts';

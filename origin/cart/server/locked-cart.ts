@@ -1,6 +1,6 @@
 // A cart inside somebody's longer transaction (sign-in, checkout): its row is locked until that ends. Take these locks in order of id.
 import { CompiledQuery, sql } from 'kysely';
-import type { Tx } from '../../postgres/database.ts';
+import type { Tx } from '../../schema.ts';
 import type { CartState } from '../cart-state.ts';
 import type { RecordedOperation } from './cart-copies.ts';
 import { type CartRow, type RunSql, readCartRows } from './cart-statements.ts';

@@ -1,7 +1,7 @@
 // At sign-in the guest's pieces reach the account's cart once, in one transaction, with both journals taken along.
 
 import { unavailable } from '../../errors.ts';
-import type { Tx } from '../../postgres/database.ts';
+import type { Tx } from '../../schema.ts';
 import { ensureAccountCart, findAccountCart } from '../account-cart.ts';
 import { type CartCookie, writeCartCookie } from '../cart-cookie.ts';
 import { addAllLines, type CartState } from '../cart-state.ts';

@@ -2,7 +2,7 @@
 import { unavailable } from '../../errors.ts';
 import { ensureAccountCart } from '../account-cart.ts';
 import { type CartCookie, makeCartId, readCartCookie } from '../cart-cookie.ts';
-import type { Visit } from '../carts.ts';
+import type { CartRequest } from '../carts.ts';
 import type { ServerStores } from './server-stores.ts';
 
 export interface NamedCart extends CartCookie {
@@ -11,7 +11,7 @@ export interface NamedCart extends CartCookie {
 }
 
 /** @returns the guest's or account's cart by the cookie alone; undefined where that does not say. */
-export function nameByCookie(keys: string[], visit: Visit): NamedCart | undefined {
+export function nameByCookie(keys: string[], visit: CartRequest): NamedCart | undefined {
   const received = readCartCookie(keys, visit.cookieHeader);
   if (received === undefined || received.accountId !== visit.accountId) return undefined;
   return { ...received, received };
@@ -22,7 +22,7 @@ export function newGuestCart(received?: CartCookie): NamedCart {
 }
 
 /** A guest's cookie that reaches an account: its response crossed the sign-in on its way. */
-export function strayGuestCart(keys: string[], visit: Visit): CartCookie | undefined {
+export function strayGuestCart(keys: string[], visit: CartRequest): CartCookie | undefined {
   if (visit.accountId === undefined) return undefined;
   const received = readCartCookie(keys, visit.cookieHeader);
   return received?.accountId === undefined ? received : undefined;

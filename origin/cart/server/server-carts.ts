@@ -1,10 +1,11 @@
 // State `server`: Postgres is the truth, Redis has the copy and, while Postgres is away, the journal; the cookie names the cart.
+
+import { withinMs } from '../../concurrency/deadline.ts';
 import type { Deps } from '../../deps.ts';
 import { Refusal, unavailable } from '../../errors.ts';
 import { reusedKey } from '../../web/api/idempotency.ts';
-import { withinMs } from '../../within.ts';
 import { type CartCookie, dropCartCookie, readCartCookie, writeCartCookie } from '../cart-cookie.ts';
-import type { CartAnswer, Carts, OrderKey, Visit } from '../carts.ts';
+import type { CartAnswer, CartRequest, Carts, OrderKey } from '../carts.ts';
 import { checkOperation } from '../check-operation.ts';
 import { showCart } from '../show-cart.ts';
 import { readCartRows } from './cart-statements.ts';
@@ -63,7 +64,7 @@ export function createServerCarts(deps: Deps): Carts {
   };
 }
 
-async function view(stores: ServerStores, visit: Visit): Promise<CartAnswer> {
+async function view(stores: ServerStores, visit: CartRequest): Promise<CartAnswer> {
   const cart = await nameCart(stores, visit);
   const seen = cart && (await viewCart(stores, cart));
   if (cart === undefined || seen === undefined || seen.merged) {
@@ -79,7 +80,7 @@ async function view(stores: ServerStores, visit: Visit): Promise<CartAnswer> {
 }
 
 /** @returns undefined for a guest without a valid cookie. */
-async function nameCart(stores: ServerStores, visit: Visit): Promise<NamedCart | undefined> {
+async function nameCart(stores: ServerStores, visit: CartRequest): Promise<NamedCart | undefined> {
   const keys = stores.deps.settings.cookieKeys;
   const named = nameByCookie(keys, visit);
   if (named !== undefined || visit.accountId === undefined) return named;

@@ -12,7 +12,7 @@ import {
   writeCartCookie,
 } from '../cart-cookie.ts';
 import { addAllLines, type CartLine, type CartState, emptyCart, subtractLines } from '../cart-state.ts';
-import type { CartAnswer, Carts, OrderKey, Visit } from '../carts.ts';
+import type { CartAnswer, CartRequest, Carts, OrderKey } from '../carts.ts';
 import { checkOperation, refusalFor } from '../check-operation.ts';
 import { decideCart } from '../decide-batch.ts';
 import { orderOnce } from '../order-once.ts';
@@ -45,7 +45,7 @@ export function createStickyCarts(deps: Deps): Carts {
     cartsOfAccounts: new LRUCache({ max: maxCarts }),
   };
   const keys = deps.settings.cookieKeys;
-  const name = (visit: Visit) => nameCart(memory, keys, visit);
+  const name = (visit: CartRequest) => nameCart(memory, keys, visit);
   const answer = async (cookie: CartCookie, state: CartState): Promise<CartAnswer> => ({
     cart: await showCart(deps, {
       version: Math.max(state.version, cookie.version),
@@ -154,7 +154,7 @@ export function createStickyCarts(deps: Deps): Carts {
   };
 }
 
-function nameCart(memory: Memory, keys: string[], visit: Visit): CartCookie | undefined {
+function nameCart(memory: Memory, keys: string[], visit: CartRequest): CartCookie | undefined {
   const cookie = readCartCookie(keys, visit.cookieHeader);
   if (cookie !== undefined && cookie.accountId === visit.accountId) return cookie;
   if (visit.accountId === undefined) return undefined;

@@ -1,7 +1,7 @@
 // Products and variants off the shelf and back: nothing is deleted, so that orders, carts and files still know them.
 import { sql } from 'kysely';
 import { addToOutbox, type TagVersions } from '../../outbox/events.ts';
-import type { Tx } from '../../postgres/database.ts';
+import type { Tx } from '../../schema.ts';
 import { productStockTag, productTag, slugTag } from '../tags.ts';
 import { markSets } from './dirty-versions.ts';
 import { rowsWithout } from './merge-file-cells.ts';

@@ -2,7 +2,7 @@
 import { sql } from 'kysely';
 import { notFound } from '../../errors.ts';
 import type { TagVersions } from '../../outbox/events.ts';
-import type { Tx } from '../../postgres/database.ts';
+import type { Tx } from '../../schema.ts';
 import type { Money } from '../../web/money.ts';
 import { htmlToText, textToHtml } from '../description.ts';
 import type { Product } from '../product.ts';

@@ -1,6 +1,6 @@
 // Staff may name the product that a change was made on (RFC 9110, 13.1.1): where it is another one by now, nothing is changed.
 import { Refusal } from '../../errors.ts';
-import type { Tx } from '../../postgres/database.ts';
+import type { Tx } from '../../schema.ts';
 import { etagOfBody } from '../../web/shared/compress.ts';
 import { etagOf } from '../../web/shared/shared-answer.ts';
 import type { Product } from '../product.ts';

@@ -1,6 +1,6 @@
 // Who else has a SKU: a product that a file gives another handle is known by its SKUs, and a SKU that repeats is told.
 import { sql } from 'kysely';
-import type { DbOrTx } from '../../postgres/database.ts';
+import type { DbOrTx } from '../../schema.ts';
 import type { PartialProduct } from './product-draft.ts';
 
 /** SKUs that the file states, not those that were made for it. */

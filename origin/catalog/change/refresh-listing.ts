@@ -1,6 +1,6 @@
 // What a product's row repeats of its variants and category is made anew, so that lists filter, sort and search on one row.
 import { sql } from 'kysely';
-import type { Tx } from '../../postgres/database.ts';
+import type { Tx } from '../../schema.ts';
 import { pairSeparator } from '../list/matching.ts';
 
 export async function refreshListing(tx: Tx, productIds: string[]): Promise<void> {

@@ -1,5 +1,5 @@
 // A product's pictures are those of its file, in the file's order, and those that its variants name.
-import type { Tx } from '../../postgres/database.ts';
+import type { Tx } from '../../schema.ts';
 import type { ImageDraft } from './product-draft.ts';
 
 export interface KnownImage {

@@ -2,7 +2,7 @@
 import { sql } from 'kysely';
 import { notFound } from '../../errors.ts';
 import type { TagVersions } from '../../outbox/events.ts';
-import type { Tx } from '../../postgres/database.ts';
+import type { Tx } from '../../schema.ts';
 import type { Product } from '../product.ts';
 import { readProductById, toProduct } from '../read-product.ts';
 import { availablePieces, countsStock } from '../stock-rule.ts';

@@ -3,7 +3,7 @@
 import { sql } from 'kysely';
 import { Refusal } from '../../errors.ts';
 import { addToOutbox, type TagVersions } from '../../outbox/events.ts';
-import type { Tx } from '../../postgres/database.ts';
+import type { Tx } from '../../schema.ts';
 import { countsStock, sellsWithoutStock } from '../stock-rule.ts';
 import { stockTag } from '../tags.ts';
 import { raiseProductStock } from './dirty-versions.ts';

@@ -1,6 +1,6 @@
 // What could be chosen next and how many products each choice would list: counted on at most a thousand products a facet, then it says "more".
 import { type RawBuilder, sql } from 'kysely';
-import type { DbOrTx } from '../../postgres/database.ts';
+import type { DbOrTx } from '../../schema.ts';
 import { money } from '../../web/money.ts';
 import type { Facets, FacetValue } from '../product.ts';
 import { findCandidates } from '../search/search-candidates.ts';

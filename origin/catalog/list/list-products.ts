@@ -2,7 +2,7 @@
 import { type RawBuilder, sql } from 'kysely';
 import type { Fresh } from '../../cache/entry.ts';
 import type { TagVersions } from '../../outbox/events.ts';
-import type { DbOrTx } from '../../postgres/database.ts';
+import type { DbOrTx } from '../../schema.ts';
 import { money } from '../../web/money.ts';
 import { imageOrPlaceholder } from '../placeholder.ts';
 import type { ProductList, ProductSummary } from '../product.ts';

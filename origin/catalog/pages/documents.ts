@@ -2,7 +2,7 @@
 import type { Fresh } from '../../cache/entry.ts';
 import { notFound } from '../../errors.ts';
 import type { TagVersions } from '../../outbox/events.ts';
-import type { DbOrTx } from '../../postgres/database.ts';
+import type { DbOrTx } from '../../schema.ts';
 import { errorDocument } from '../../web/page/error-page.ts';
 import type { Html } from '../../web/page/html.ts';
 import { type LayoutOptions, layout } from '../../web/page/layout.ts';

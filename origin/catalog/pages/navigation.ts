@@ -1,9 +1,9 @@
 // The tree of categories as pages show it: departments in the masthead, the way down to a product. Names and places only, so that prices and counts do not touch it.
 import type { Fresh } from '../../cache/entry.ts';
+import { withinMs } from '../../concurrency/deadline.ts';
 import type { Deps } from '../../deps.ts';
-import type { DbOrTx } from '../../postgres/database.ts';
+import type { DbOrTx } from '../../schema.ts';
 import type { NavigationItem } from '../../web/page/layout.ts';
-import { withinMs } from '../../within.ts';
 import { listCategories } from '../list-categories.ts';
 import { categoriesTag, readSetVersions } from '../tags.ts';
 

@@ -1,7 +1,7 @@
 // The catalog's pages: the same for everyone, kept by caches until what they show has changed.
 import { type Context, Hono } from 'hono';
 import type { Deps } from '../../deps.ts';
-import type { DbOrTx } from '../../postgres/database.ts';
+import type { DbOrTx } from '../../schema.ts';
 import type { AppEnv } from '../../web/env.ts';
 import { respondShared } from '../../web/shared/shared-response.ts';
 import { listKey, parseListQuery } from '../list/list-query.ts';

@@ -4,7 +4,7 @@ import { sql } from 'kysely';
 import type { Fresh } from '../../cache/entry.ts';
 import type { Deps } from '../../deps.ts';
 import { notFound } from '../../errors.ts';
-import type { DbOrTx } from '../../postgres/database.ts';
+import type { DbOrTx } from '../../schema.ts';
 import type { AppEnv } from '../../web/env.ts';
 import { respondShared, type SharedBody } from '../../web/shared/shared-response.ts';
 import { siteTags } from '../../web/shared/site-tag.ts';

@@ -1,6 +1,6 @@
 // What a search looks at: products of exactly that name, then the newest that match, at most so many, read block by block so that no word is too common.
 import { sql } from 'kysely';
-import type { DbOrTx } from '../../postgres/database.ts';
+import type { DbOrTx } from '../../schema.ts';
 import type { ListQuery } from '../list/list-query.ts';
 import { type Filter, matches, maxCandidates, type Scope } from '../list/matching.ts';
 import { blockMark, idsPerBlock, searchTerms } from './search-terms.ts';

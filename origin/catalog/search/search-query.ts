@@ -1,6 +1,6 @@
 // What a shopper typed as a query of Postgres: every word must occur, itself, joined with its neighbour, or by a synonym; the last may be unfinished.
 import { sql } from 'kysely';
-import type { DbOrTx } from '../../postgres/database.ts';
+import type { DbOrTx } from '../../schema.ts';
 import { mostWordsOfSynonym, readSynonyms, type Synonyms, wordKey } from './synonyms.ts';
 
 /** Text for `to_tsquery('shop', …)`; both empty where nothing was asked for. */

@@ -1,7 +1,7 @@
 // "Did you mean": for a search that found nothing, the nearest phrases that do find something, tried before they are proposed.
 import { sql } from 'kysely';
 import type { Fresh } from '../../cache/entry.ts';
-import type { DbOrTx } from '../../postgres/database.ts';
+import type { DbOrTx } from '../../schema.ts';
 import type { ListQuery } from '../list/list-query.ts';
 import { readScope } from '../list/matching.ts';
 import { catalogTag, readSetVersions } from '../tags.ts';

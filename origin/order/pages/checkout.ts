@@ -1,9 +1,9 @@
 // The checkout: guest first, one page, everything that was entered stays until the order is placed.
 import { raw } from 'hono/html';
-import { signedInField } from '../../account/pages/kept-form.ts';
 import type { Cart } from '../../cart/cart.ts';
 import { linePicture, pieces } from '../../cart/pages/cart.ts';
 import type { VariantInfo } from '../../catalog/read-variants.ts';
+import { signedInField } from '../../identity/kept-form.ts';
 import { formatMoney } from '../../web/money.ts';
 import { type FormValues, faultSummary, field, idempotencyField, type Wrong } from '../../web/page/form.ts';
 import { type Html, html } from '../../web/page/html.ts';

@@ -1,14 +1,14 @@
 // Checkout and orders as pages. Nothing is ordered at a price or in a number that the shopper did not see.
 import { type Context, Hono } from 'hono';
-import { readFrame } from '../../account/pages/frame.ts';
-import { cameFromSession, keepForm } from '../../account/pages/kept-form.ts';
-import { readVisitor, type Visitor } from '../../account/visitor.ts';
 import type { Cart } from '../../cart/cart.ts';
 import type { Carts } from '../../cart/carts.ts';
 import { readPictures } from '../../cart/pages/routes.ts';
 import { visitOf } from '../../cart/routes.ts';
 import type { Deps } from '../../deps.ts';
 import { Refusal } from '../../errors.ts';
+import { cameFromSession, keepForm } from '../../identity/kept-form.ts';
+import { readFrame } from '../../identity/page-frame.ts';
+import { readVisitor, type Visitor } from '../../identity/visitor.ts';
 import { idPattern } from '../../web/api/api.ts';
 import type { AppEnv } from '../../web/env.ts';
 import { formatMoney, type Money } from '../../web/money.ts';

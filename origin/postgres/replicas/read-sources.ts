@@ -1,8 +1,9 @@
 // Who answers a read: a replica that may, else the primary. No decision to write rests on what comes from here.
 import type { Registry } from 'prom-client';
+import { BusyError, createSemaphore } from '../../concurrency/semaphore.ts';
 import { unavailable } from '../../errors.ts';
-import { BusyError, createTurnstile } from '../../turnstile.ts';
-import { createDatabase, createPool, type Db } from '../database.ts';
+import type { Db } from '../../schema.ts';
+import { createDatabase, createPool } from '../database.ts';
 import { createPrimaryLog, sharedMs } from './primary-log.ts';
 import { createProbe } from './probe.ts';
 import { createReadMetrics, type ReadMetrics } from './read-metrics.ts';
@@ -63,7 +64,7 @@ export function createReadSources(options: ReadSourcesOptions): ReadSources {
     onError,
   });
   const metrics: ReadMetrics = createReadMetrics(options.registry, () => replicas.measured());
-  const turnstile = createTurnstile(browsing);
+  const semaphore = createSemaphore(browsing);
   // Connections of its own: one read may use several at once.
   const browseDb = createDatabase(
     createPool({
@@ -76,7 +77,7 @@ export function createReadSources(options: ReadSourcesOptions): ReadSources {
   );
 
   const fromPrimary = async <T>(read: Read<T>): Promise<T> => {
-    const value = await turnstile
+    const value = await semaphore
       .pass(() => read(browseDb))
       .catch((error: unknown) => {
         if (!(error instanceof BusyError)) throw error;

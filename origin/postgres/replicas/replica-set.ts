@@ -1,6 +1,7 @@
 // All replicas of the shop, measured each second; a read goes from one to the next until one answers.
+
+import { BusyError } from '../../concurrency/semaphore.ts';
 import { Refusal } from '../../errors.ts';
-import { BusyError } from '../../turnstile.ts';
 import { isPostgresAway, isTooSlow } from '../postgres-errors.ts';
 import { furthestFirst, leastLoaded, whyUnfit } from './choose-replica.ts';
 import type { PrimaryLog } from './primary-log.ts';

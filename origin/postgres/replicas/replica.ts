@@ -1,8 +1,9 @@
 // One replica: its own pool, what it last said of itself, and reads that check its position on the very connection that runs them.
 import { setTimeout as delay } from 'node:timers/promises';
 import { sql } from 'kysely';
-import { createTurnstile } from '../../turnstile.ts';
-import { createDatabase, createPool, type Db } from '../database.ts';
+import { createSemaphore } from '../../concurrency/semaphore.ts';
+import type { Db } from '../../schema.ts';
+import { createDatabase, createPool } from '../database.ts';
 import { createProbe } from './probe.ts';
 import {
   isPast,
@@ -59,7 +60,7 @@ export function createReplica(options: ReplicaOptions): Replica {
   const open = () =>
     createDatabase(createPool({ url, name: application, max, connectTimeoutMs, queryTimeoutMs, onError }));
   let db = open();
-  const turnstile = createTurnstile({ atOnce: max, ...queue });
+  const semaphore = createSemaphore({ atOnce: max, ...queue });
   let inFlight = 0;
   let replayed: ReplayedPosition | undefined;
   let followedTimeline: number | undefined;
@@ -107,7 +108,7 @@ export function createReplica(options: ReplicaOptions): Replica {
     async run(read, wanted) {
       inFlight++;
       try {
-        return await turnstile.pass(() =>
+        return await semaphore.pass(() =>
           db.connection().execute(async (connection) => {
             if (wanted !== undefined) await awaitPosition(connection, wanted);
             return read(connection);

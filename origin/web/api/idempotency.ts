@@ -2,7 +2,7 @@
 // Cart writes have op ids of their own and do not come here.
 import { createHash } from 'node:crypto';
 import { Refusal } from '../../errors.ts';
-import type { Db, Tx } from '../../postgres/database.ts';
+import type { Db, Tx } from '../../schema.ts';
 
 export interface IdempotentWrite {
   /** Whose key it is: the account or cart that the cookies name; undefined where they name nothing, which no other request can share. */

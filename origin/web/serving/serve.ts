@@ -4,21 +4,21 @@ import { Server as NetServer } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { HttpBindings } from '@hono/node-server';
 import { RawFields } from '../../../http/raw-fields.ts';
+import { createAdmissionQueue } from '../../concurrency/admission-queue.ts';
 import { describeListenFault, StartFault } from '../../system-faults.ts';
 import type { RuntimeBindings } from '../env.ts';
 import { answerOnSocket } from './answer-on-socket.ts';
 import { watchIdleConnections } from './idle-connections.ts';
-import type { KnownPages } from './known-pages.ts';
 import { usualLoadBounds } from './load-shedding.ts';
 import type { RefuseUnreadable } from './refuse-unreadable.ts';
-import { createTurns } from './turns.ts';
+import type { WarmPageResponder } from './warm-page-responder.ts';
 
 type Fetch = (request: Request, bindings?: RuntimeBindings) => Response | Promise<Response>;
 
 export interface ServeOptions {
   fetch: Fetch;
   /** Under Node, answers what it knows ahead of `fetch`. */
-  knownPages?: KnownPages;
+  warmPages?: WarmPageResponder;
   /** Under Node, answers what is no request that `fetch` could be asked; Node's own answers bear no headers. */
   refuse?: RefuseUnreadable;
   host: string;
@@ -55,19 +55,19 @@ const serverOptions = {
   requireHostHeader: false,
 };
 
-async function serveOnNode({ fetch, knownPages, refuse, host, port }: ServeOptions): Promise<Serving> {
+async function serveOnNode({ fetch, warmPages, refuse, host, port }: ServeOptions): Promise<Serving> {
   const { getRequestListener } = await import('@hono/node-server');
   let draining = false;
   /** How many waited when it came, of those who came too late to wait too. */
   const crowds = new WeakMap<IncomingMessage, number>();
   const route = getRequestListener(async (request, bindings) => {
     const { incoming } = bindings as HttpBindings;
-    const remember: RuntimeBindings['remember'] = (key) => knownPages?.remember(incoming.url!, key);
+    const remember: RuntimeBindings['remember'] = (key) => warmPages?.remember(incoming.url!, key);
     const response = await fetch(request, { ...bindings, remember, waiting: crowds.get(incoming) ?? 0 });
     if (draining) response.headers.set('Connection', 'close');
     return response;
   }, refuse && { errorHandler: refuse });
-  const turns = createTurns({ mostWaiting: usualLoadBounds.browsing });
+  const turns = createAdmissionQueue({ mostWaiting: usualLoadBounds.browsing });
   const server = createServer(serverOptions, (incoming, outgoing) => {
     // Whoever stands before us may have read the other one.
     if (refuse !== undefined && new RawFields(incoming).count('host') > 1)
@@ -77,7 +77,7 @@ async function serveOnNode({ fetch, knownPages, refuse, host, port }: ServeOptio
       if (waiting > 0) crowds.set(incoming, waiting);
       if (draining) outgoing.shouldKeepAlive = false;
       const viaRouter = () => void route(incoming, outgoing);
-      if (!knownPages?.answer(incoming, outgoing, viaRouter)) viaRouter();
+      if (!warmPages?.answer(incoming, outgoing, viaRouter)) viaRouter();
     });
   });
   if (refuse !== undefined) refuseBrokenBytes(server, refuse);

@@ -2,7 +2,7 @@
 import type { Context } from 'hono';
 import type { Fresh, ReadRequest } from '../../cache/entry.ts';
 import type { Deps } from '../../deps.ts';
-import type { DbOrTx } from '../../postgres/database.ts';
+import type { DbOrTx } from '../../schema.ts';
 import type { AppEnv, RuntimeBindings } from '../env.ts';
 import { siteRelease } from './release.ts';
 import { type Representation, represent, representationCodec, type SharedBody } from './representation.ts';

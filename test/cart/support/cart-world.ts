@@ -8,10 +8,11 @@ import type { CartAnswer, Carts } from '../../../origin/cart/carts.ts';
 import { createCarts } from '../../../origin/cart/create-carts.ts';
 import { type CartState, readSettings } from '../../../origin/config.ts';
 import type { Deps } from '../../../origin/deps.ts';
-import { createDatabase, createPool, type Db } from '../../../origin/postgres/database.ts';
+import { createDatabase, createPool } from '../../../origin/postgres/database.ts';
 import { createReadSources } from '../../../origin/postgres/replicas/read-sources.ts';
 import { createCommitWitness } from '../../../origin/postgres/replicas/witness-commits.ts';
 import { connectRedis, type RedisClient } from '../../../origin/redis/connect.ts';
+import type { Db } from '../../../origin/schema.ts';
 
 export interface CartWorld extends AsyncDisposable {
   deps: Deps;
@@ -67,7 +68,7 @@ export async function openCartWorld(options: CartWorldOptions): Promise<CartWorl
     redis,
     cache: rememberEverything(db),
     floors: { check: async () => 'above', raise: async () => undefined },
-    hintWorker: () => undefined,
+    wakeWorker: () => undefined,
     now: Date.now,
   };
   const variants = await seedVariants(db, options.variantCount ?? 12);

@@ -30,7 +30,7 @@ export const moneyAddsUp = defineLaw<MoneySeen>({
     ),
   }),
   judge: ({ booked, kept }) => [
-    ...kept.flatMap(judgeKept),
+    ...kept.flatMap(judgeStored),
     ...judgeAgainstBooks(booked, kept),
     ...judgeSums(booked, kept),
   ],
@@ -44,7 +44,7 @@ const orderStatusOf: Record<KeptOrder['payment'], KeptOrder['status']> = {
   failed: 'cancelled',
 };
 
-function judgeKept({ number, status, total, ofLines, payment }: KeptOrder): string[] {
+function judgeStored({ number, status, total, ofLines, payment }: KeptOrder): string[] {
   const right = orderStatusOf[payment];
   return [
     ...(total === ofLines ? [] : [`Order ${number} costs ${total}, its lines ${ofLines}`]),

@@ -1,0 +1,79 @@
+// The answers kept for one address: which one fits a request, and how a new one takes its place among them.
+
+import type { Fields } from '../../http/fields.ts';
+import type { Fence } from '../fence.ts';
+import { covers } from '../http/ranges.ts';
+import { fits, sameVary } from '../http/vary.ts';
+import type { Store } from '../store.ts';
+import type { StoredResponse } from './stored-response.ts';
+
+export interface StoredAnswers {
+  /** Past its time and below its floor too: that is asked at serving. */
+  find(key: string, request: Fields, method: string): Promise<Found>;
+  /** @returns false where the fence refused it. */
+  keep(key: string, stored: StoredResponse): Promise<boolean>;
+  forget(key: string): Promise<void>;
+}
+
+export interface Found {
+  stored: StoredResponse | undefined;
+  /** Whether the address is known at all. */
+  known: boolean;
+}
+
+/** @param onFault is told where the store fails: then nothing is known of the address, and nothing is kept. */
+export function createStoredAnswers(
+  store: Store,
+  fence: Fence,
+  maxVariants: number,
+  onFault: (error: unknown) => void,
+): StoredAnswers {
+  const variantsOf = async (key: string) => {
+    try {
+      return await store.get(key);
+    } catch (error) {
+      onFault(error);
+      return undefined;
+    }
+  };
+
+  return {
+    async find(key, request, method) {
+      const variants = await variantsOf(key);
+      return { stored: chooseVariant(variants, request, method), known: variants !== undefined };
+    },
+    async keep(key, stored) {
+      if (!fence.mayStore(stored.tags, stored.epoch)) return false;
+      const others = ((await variantsOf(key)) ?? []).filter((other) => !sameVary(other, stored));
+      try {
+        await store.set(key, [stored, ...others].slice(0, maxVariants));
+        return true;
+      } catch (error) {
+        onFault(error);
+        return false;
+      }
+    },
+    async forget(key) {
+      try {
+        await store.delete(key);
+      } catch (error) {
+        onFault(error);
+      }
+    },
+  };
+}
+
+/** A whole answer goes before a part, and a part counts only where it covers what is asked. */
+export function chooseVariant(
+  variants: StoredResponse[] | undefined,
+  request: Fields,
+  method: string,
+): StoredResponse | undefined {
+  let part: StoredResponse | undefined;
+  for (const variant of variants ?? []) {
+    if (!fits(variant, request)) continue;
+    if (variant.part === undefined) return variant;
+    if (part === undefined && covers(variant, request, method)) part = variant;
+  }
+  return part;
+}

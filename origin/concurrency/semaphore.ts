@@ -1,0 +1,60 @@
+// So many at once, so many waiting, so long: who comes beyond that is sent away at once instead of making all slow.
+
+export interface SemaphoreOptions {
+  atOnce: number;
+  waiting: number;
+  waitMs: number;
+}
+
+export interface Semaphore {
+  /** @throws BusyError where it is full, or `work` would have had to wait too long. */
+  pass<T>(work: () => Promise<T>): Promise<T>;
+}
+
+export class BusyError extends Error {}
+
+export function createSemaphore({ atOnce, waiting, waitMs }: SemaphoreOptions): Semaphore {
+  const queue: (() => void)[] = [];
+  let inside = 0;
+
+  /** Who leaves hands the place to the next, so that nobody can slip in between. */
+  const leave = () => {
+    const next = queue.shift();
+    if (next === undefined) inside--;
+    else next();
+  };
+
+  const enter = async () => {
+    if (inside < atOnce) {
+      inside++;
+      return;
+    }
+    if (queue.length >= waiting) throw tooBusy();
+    await new Promise<void>((resolve, reject) => {
+      const timer = setTimeout(() => {
+        queue.splice(queue.indexOf(admit), 1);
+        reject(tooBusy());
+      }, waitMs);
+      const admit = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+      queue.push(admit);
+    });
+  };
+
+  return {
+    async pass(work) {
+      await enter();
+      try {
+        return await work();
+      } finally {
+        leave();
+      }
+    },
+  };
+}
+
+function tooBusy(): BusyError {
+  return new BusyError('Too many ask for this at once');
+}

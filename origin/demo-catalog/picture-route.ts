@@ -1,0 +1,60 @@
+// Drawn pictures, named by all that they show: kept by every cache for a year, and drawn again only where this process has forgotten them.
+import type { OpenAPIHono } from '@hono/zod-openapi';
+import { LRUCache } from 'lru-cache';
+import { chooseEncoding } from '../../http/accept-encoding.ts';
+import { placeholderName } from '../catalog/placeholder.ts';
+import { notFound } from '../errors.ts';
+import { createApi } from '../web/api/api.ts';
+import type { AppEnv } from '../web/env.ts';
+import { compressBody, type Encoded } from '../web/shared/compress.ts';
+import { parseGarmentName } from './garment/garment-spec.ts';
+import { hanger } from './garment/hanger.ts';
+import { renderGarment } from './garment/render-garment.ts';
+
+interface Picture {
+  etag: string;
+  bodies: Encoded;
+}
+
+const maxBytes = 4 * 1024 * 1024;
+
+export function pictureRoute(): OpenAPIHono<AppEnv> {
+  const api = createApi();
+  const drawn = new LRUCache<string, Picture>({
+    maxSize: maxBytes,
+    sizeCalculation: ({ bodies }) =>
+      bodies.identity.length + (bodies.br?.length ?? 0) + (bodies.gzip?.length ?? 0),
+  });
+  api.get('/images/:name', async (c) => {
+    const name = c.req.param('name');
+    let picture = drawn.get(name);
+    if (picture === undefined) {
+      picture = await compressBody(draw(name));
+      drawn.set(name, picture);
+    }
+    return respond(c.req.header('Accept-Encoding'), picture);
+  });
+  return api;
+}
+
+function draw(name: string): string {
+  if (name === placeholderName) return hanger();
+  const spec = parseGarmentName(name);
+  if (spec === undefined) throw notFound('This picture');
+  return renderGarment(spec);
+}
+
+function respond(accepted: string | undefined, { etag, bodies }: Picture): Response {
+  const encoding = chooseEncoding(accepted, bodies);
+  const headers: Record<string, string> = {
+    'Content-Type': 'image/svg+xml',
+    'Cache-Control': 'public, max-age=31536000, immutable',
+    'Cache-Status': 'origin; hit',
+    ETag: `"${etag}-${encoding}"`,
+    Vary: 'Accept-Encoding',
+    // Opened by itself, a picture may run nothing.
+    'Content-Security-Policy': "default-src 'none'; style-src 'none'; frame-ancestors 'none'",
+  };
+  if (encoding !== 'identity') headers['Content-Encoding'] = encoding;
+  return new Response(bodies[encoding], { headers });
+}

@@ -1,0 +1,19 @@
+// `account:<id>` is what a copied session falls with; of a deleted account no copy is ever good again.
+import { gone } from '../invalidation/deleted-version.ts';
+import type { TagVersions } from '../outbox/events.ts';
+import type { DbOrTx } from '../schema.ts';
+
+const prefix = 'account:';
+
+export function accountTag(accountId: string): string {
+  return `${prefix}${accountId}`;
+}
+
+export async function readAccountTagVersions(db: DbOrTx, tags: string[]): Promise<TagVersions> {
+  const ids = tags.filter((tag) => tag.startsWith(prefix)).map((tag) => tag.slice(prefix.length));
+  if (ids.length === 0) return {};
+  const versions: TagVersions = Object.fromEntries(ids.map((id) => [accountTag(id), gone]));
+  const rows = await db.selectFrom('accounts').select(['id', 'version']).where('id', 'in', ids).execute();
+  for (const row of rows) versions[accountTag(row.id)] = row.version;
+  return versions;
+}

@@ -1,0 +1,39 @@
+// What ends the copies of an account's sessions: the version in the transaction, the floor before the answer.
+import { setTimeout as delay } from 'node:timers/promises';
+import { sql } from 'kysely';
+import type { Deps } from '../deps.ts';
+import { gone } from '../invalidation/deleted-version.ts';
+import { addToOutbox, type TagVersions } from '../outbox/events.ts';
+import type { Tx } from '../schema.ts';
+import { accountTag } from './account-tag.ts';
+
+/** @returns the tag at its new version, for `announceChange`; `gone` where the account was deleted just now. */
+export async function raiseAccountVersion(tx: Tx, accountId: string): Promise<TagVersions> {
+  const row = await tx
+    .updateTable('accounts')
+    .set({ version: sql`version + 1` })
+    .where('id', '=', accountId)
+    .returning('version')
+    .executeTakeFirst();
+  const tags = { [accountTag(accountId)]: row?.version ?? gone };
+  // The worker raises it too, in case this process dies between commit and floor.
+  await addToOutbox(tx, 'invalidate', { tags });
+  return tags;
+}
+
+const longestWaitMs = 5_000;
+const pauseMs = 200;
+
+/** After the commit. Returns when the floor stands, or after five seconds, the longest that a copy is believed. */
+export async function announceChange({ floors, wakeWorker }: Deps, tags: TagVersions): Promise<void> {
+  wakeWorker();
+  const until = performance.now() + longestWaitMs;
+  while (performance.now() < until) {
+    try {
+      await floors.raise(tags);
+      return;
+    } catch {
+      await delay(pauseMs);
+    }
+  }
+}

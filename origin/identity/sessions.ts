@@ -1,0 +1,182 @@
+// Sessions are rows; copies of them are believed for five seconds, and only at or above the account's floor.
+import { sql } from 'kysely';
+import { withinMs } from '../concurrency/deadline.ts';
+import type { Deps } from '../deps.ts';
+import { notFound, unavailable } from '../errors.ts';
+import type { DbOrTx, Tx } from '../schema.ts';
+import { idPattern } from '../web/api/api.ts';
+import { refuseUsedKey, writeOnce } from '../web/api/idempotency.ts';
+import { accountTag } from './account-tag.ts';
+import { announceChange, raiseAccountVersion } from './raise-account-version.ts';
+import type { Session } from './session.ts';
+import { idleDays, longestDays } from './session-token.ts';
+
+export interface SignedIn {
+  sessionId: string;
+  id: string;
+  email: string;
+  name: string;
+  role: 'shopper' | 'staff';
+}
+
+/** The longest that a copy is believed while Postgres answers; ending a session waits as long where its floor cannot be raised. */
+export const copySeconds = 5;
+const keptSeconds = 86_400;
+/** A Postgres that stands still must leave a cart its own time within the 3.5 s of an answer. */
+const readMs = 1_500;
+const tooLate = () => unavailable('Who is signed in could not be read in time; try again');
+
+/** @returns who the token belongs to, undefined where its session has ended. @throws Refusal 503 where nobody can tell. */
+export async function readSession(
+  deps: Pick<Deps, 'cache' | 'redis' | 'floors' | 'log'>,
+  tokenHash: string,
+): Promise<SignedIn | undefined> {
+  try {
+    const { value, tags, outcome } = await withinMs(readMs, tooLate, () =>
+      deps.cache.read<SignedIn | null>({
+        key: `session:${tokenHash}`,
+        fill: (db) => querySession(db, tokenHash),
+        ttlSeconds: copySeconds,
+        l1: false,
+      }),
+    );
+    if (outcome === 'miss' && value !== null) keepCopy(deps, tokenHash, value, tags);
+    return value ?? undefined;
+  } catch (error) {
+    deps.log.warn({ err: error }, 'a session is read from its copy');
+    return readKeptCopy(deps, tokenHash, error);
+  }
+}
+
+async function querySession(db: DbOrTx, tokenHash: string) {
+  // Seen at most once an hour, so that reading does not write.
+  const { rows } = await sql<SignedIn & { version: number }>`
+    with found as (
+      select s.id, s.account_id, s.last_seen_at from sessions s
+      where s.token_hash = ${tokenHash}
+        and s.last_seen_at > now() - make_interval(days => ${idleDays})
+        and s.created_at > now() - make_interval(days => ${longestDays})
+    ), seen as (
+      update sessions set last_seen_at = now()
+      where id in (select id from found where last_seen_at < now() - interval '1 hour')
+    )
+    select found.id as "sessionId", a.id, a.email, a.name, a.role, a.version
+    from found join accounts a on a.id = found.account_id`.execute(db);
+  const [row] = rows;
+  if (row === undefined) return { value: null, tags: {} };
+  const { version, ...value } = row;
+  return { value, tags: { [accountTag(row.id)]: version } };
+}
+
+interface KeptCopy {
+  value: SignedIn;
+  tags: Record<string, number>;
+}
+
+/** For the time when Postgres is away: carts and browsing go on for those who are signed in. */
+function keepCopy(
+  { redis }: Pick<Deps, 'redis'>,
+  tokenHash: string,
+  value: SignedIn,
+  tags: KeptCopy['tags'],
+): void {
+  redis.set(keptKey(tokenHash), JSON.stringify({ value, tags }), 'EX', keptSeconds).catch(() => undefined);
+}
+
+async function readKeptCopy(
+  { redis, floors }: Pick<Deps, 'redis' | 'floors'>,
+  tokenHash: string,
+  cause: unknown,
+): Promise<SignedIn> {
+  const json = await redis.get(keptKey(tokenHash)).catch(() => null);
+  const copy = json === null ? undefined : (JSON.parse(json) as KeptCopy);
+  const verdict = copy && (await floors.check(copy.tags).catch(() => 'unreadable' as const));
+  if (copy === undefined || verdict !== 'above')
+    throw unavailable('Who is signed in cannot be read right now', cause);
+  return copy.value;
+}
+
+function keptKey(tokenHash: string): string {
+  return `session-kept:{${tokenHash}}`;
+}
+
+/** The same token twice is the same session. */
+export async function insertSession(
+  tx: Tx,
+  accountId: string,
+  tokenHash: string,
+  device: string,
+): Promise<void> {
+  await tx
+    .insertInto('sessions')
+    .values({ account_id: accountId, token_hash: tokenHash, device: device.slice(0, 200) })
+    .onConflict((conflict) => conflict.column('token_hash').doNothing())
+    .execute();
+}
+
+export async function listSessions({ db }: Pick<Deps, 'db'>, current: SignedIn): Promise<Session[]> {
+  const rows = await db
+    .selectFrom('sessions')
+    .select(['id', 'device', 'created_at', 'last_seen_at'])
+    .where('account_id', '=', current.id)
+    .orderBy('last_seen_at', 'desc')
+    .limit(200)
+    .execute();
+  return rows.map((row) => ({
+    id: row.id,
+    device: row.device,
+    createdAt: row.created_at.toISOString(),
+    lastSeenAt: row.last_seen_at.toISOString(),
+    current: row.id === current.sessionId,
+  }));
+}
+
+/** Takes effect for the next request on every origin. @throws Refusal 404, also for another account's session */
+export async function endSession(
+  deps: Deps,
+  account: SignedIn,
+  sessionId: string,
+  key: string | undefined,
+): Promise<void> {
+  const path = `/api/sessions/${sessionId}`;
+  const write = { scope: `account:${account.id}`, key, method: 'DELETE', path, body: null };
+  const tags = await writeOnce(deps.db, write, async (tx) => {
+    if (!idPattern.test(sessionId)) throw notFound('This session');
+    const { numDeletedRows } = await tx
+      .deleteFrom('sessions')
+      .where('id', '=', sessionId)
+      .where('account_id', '=', account.id)
+      .executeTakeFirst();
+    if (numDeletedRows === 0n) throw notFound('This session');
+    return raiseAccountVersion(tx, account.id);
+  });
+  await announceChange(deps, tags);
+}
+
+/**
+ * At once, and as often as it is asked for: signing out twice is signed out.
+ * @throws Refusal 422 `idempotency-key-reused` where the key stands for something else that the account did
+ */
+export async function endCurrentSession(
+  deps: Deps,
+  account: SignedIn,
+  key: string | undefined,
+): Promise<void> {
+  const tags = await deps.db.transaction().execute(async (tx) => {
+    await refuseUsedKey(tx, `account:${account.id}`, key);
+    await tx
+      .deleteFrom('sessions')
+      .where('id', '=', account.sessionId)
+      .where('account_id', '=', account.id)
+      .execute();
+    return raiseAccountVersion(tx, account.id);
+  });
+  await announceChange(deps, tags);
+}
+
+/** @param except the session that goes on */
+export async function deleteSessions(tx: Tx, accountId: string, except?: string): Promise<void> {
+  let sessions = tx.deleteFrom('sessions').where('account_id', '=', accountId);
+  if (except !== undefined) sessions = sessions.where('id', '!=', except);
+  await sessions.execute();
+}

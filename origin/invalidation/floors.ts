@@ -1,0 +1,130 @@
+// The floors of all tags, kept in Redis: read, raised, and made known again from the primary where Redis has forgotten them.
+import { randomUUID } from 'node:crypto';
+import type { TagVersions } from '../outbox/events.ts';
+import type { RedisClient } from '../redis/connect.ts';
+import { RedisAway } from '../redis/redis-errors.ts';
+import type { RunId } from '../redis/run-id.ts';
+import { createVersionedReads, type VersionedReads } from '../redis/versioned-reads.ts';
+import type { Db } from '../schema.ts';
+import { readTagVersions, type TagVersionReader } from './deleted-version.ts';
+import { defineCacheScripts } from './floor-scripts.ts';
+
+/** `unreadable`: Redis is away, or others are just finding out; nothing from a cache may be served. */
+export type Verdict = 'above' | 'below' | 'unreadable';
+
+export interface Floors {
+  /** Whether every tag is at or above its floor, by floors read after this call began. */
+  check(tags: TagVersions): Promise<Verdict>;
+  /** Max-merge. @throws where Redis or (for a floor that it has forgotten) the primary is away. */
+  raise(tags: TagVersions): Promise<void>;
+}
+
+export interface FloorsOptions {
+  redis: RedisClient;
+  /** The primary: a replica's version could be an older one. */
+  db: Db;
+  readers: TagVersionReader[];
+  /** Which server process answers; told by the connection unless given. */
+  server?: RunId;
+}
+
+const floorSeconds = 24 * 60 * 60;
+const leaseMs = 5_000;
+
+export function createFloors(options: FloorsOptions): Floors {
+  defineCacheScripts(options.redis);
+  const told = createVersionedReads(options.redis, options.server);
+  return {
+    check: (tags) => checkFloors(options, told, tags),
+    raise: (tags) => raiseFloors(options, told, tags),
+  };
+}
+
+async function checkFloors(
+  options: FloorsOptions,
+  told: VersionedReads,
+  tags: TagVersions,
+): Promise<Verdict> {
+  const names = Object.keys(tags);
+  if (names.length === 0) return 'above';
+  const stored = await told.read(names.map(floorKey));
+  const unknown: TagOnServer[] = [];
+  for (const [index, tag] of names.entries()) {
+    const { value, runId } = stored[index]!;
+    if (runId === undefined) return 'unreadable';
+    const floor = parseFloor(value, runId);
+    if (floor === undefined) unknown.push({ tag, runId });
+    else if (tags[tag]! < floor) return 'below';
+  }
+  if (unknown.length === 0) return 'above';
+  const settled = await settle(options, unknown, 'if-free');
+  if (settled === undefined) return 'unreadable';
+  return unknown.every(({ tag }) => tags[tag]! >= settled[tag]!) ? 'above' : 'below';
+}
+
+async function raiseFloors(options: FloorsOptions, told: VersionedReads, tags: TagVersions): Promise<void> {
+  const raising = Object.entries(tags).map(async ([tag, version]) => {
+    const runId = told.runIdOf(floorKey(tag));
+    if (runId === undefined) throw new RedisAway('Cannot raise floors as Redis is not connected');
+    const raised = await options.redis.raiseFloor(floorKey(tag), runId, version, floorSeconds);
+    return raised === 1 ? undefined : { tag, runId };
+  });
+  const unknown = (await Promise.all(raising)).filter((left) => left !== undefined);
+  // A lease is taken over here, never waited for: whoever holds it may have asked the primary before this change.
+  if (unknown.length > 0 && (await settle(options, unknown, 'take-over')) === undefined) {
+    throw new RedisAway('Cannot raise floors as their leases were lost');
+  }
+}
+
+interface TagOnServer {
+  tag: string;
+  /** Of the process that holds its floor. */
+  runId: string;
+}
+
+/**
+ * Lease, then ask the primary, then set: a change that commits later raises the floor itself and takes the lease away. What was leased is
+ * settled also where others hold the rest: a lease left lying would keep everybody from that floor for as long as it runs.
+ * @returns undefined where not all could be settled
+ */
+async function settle(
+  { redis, db, readers }: FloorsOptions,
+  unknown: TagOnServer[],
+  how: 'if-free' | 'take-over',
+): Promise<TagVersions | undefined> {
+  const token = randomUUID();
+  const leased = await Promise.all(
+    unknown.map(({ tag }) =>
+      how === 'if-free'
+        ? redis.set(leaseKey(tag), token, 'PX', leaseMs, 'NX')
+        : redis.set(leaseKey(tag), token, 'PX', leaseMs),
+    ),
+  );
+  const own = unknown.filter((_, index) => leased[index] === 'OK');
+  if (own.length === 0) return undefined;
+  const versions = await readTagVersions(
+    db,
+    readers,
+    own.map(({ tag }) => tag),
+  );
+  const settled = await Promise.all(
+    own.map(({ tag, runId }) =>
+      redis.settleFloor(floorKey(tag), leaseKey(tag), token, runId, versions[tag]!, floorSeconds),
+    ),
+  );
+  const isWhole = own.length === unknown.length && settled.every((answer) => answer === 1);
+  return isWhole ? versions : undefined;
+}
+
+function parseFloor(stored: string | null | undefined, runId: string): number | undefined {
+  if (!stored?.startsWith(`${runId}:`)) return undefined;
+  return Number(stored.slice(runId.length + 1));
+}
+
+function floorKey(tag: string): string {
+  return `floor:{${tag}}`;
+}
+
+function leaseKey(tag: string): string {
+  return `floor-lease:{${tag}}`;
+}

@@ -1,0 +1,98 @@
+// Values of keys, each with the run id of the server process that told it, whether one server holds them all or a cluster does.
+import { Cluster, type Redis } from 'ioredis';
+import type { RedisClient } from './connect.ts';
+import { RedisAway } from './redis-errors.ts';
+import { type RunId, trackRunId } from './run-id.ts';
+import { askForTopology, groupByPrimary, nameOf } from './servers.ts';
+
+interface VersionedRead {
+  value: string | null;
+  /** Undefined where it is not known which process told it. */
+  runId: string | undefined;
+}
+
+export interface VersionedReads {
+  /** In the order of the keys; one question a server. @throws where a server does not answer or no longer holds the key. */
+  read(keys: string[]): Promise<VersionedRead[]>;
+  /** Of the process that a change of the key would go to. */
+  runIdOf(key: string): string | undefined;
+}
+
+/** @param server for tests: overrides what one server tells about itself */
+export function createVersionedReads(redis: RedisClient, server?: RunId): VersionedReads {
+  return redis instanceof Cluster ? ofCluster(redis) : ofServer(redis, server ?? trackRunId(redis));
+}
+
+function ofServer(redis: Redis, server: RunId): VersionedReads {
+  return {
+    async read(keys) {
+      const values = await redis.mget(keys);
+      const runId = server.current();
+      return values.map((value) => ({ value, runId }));
+    },
+    runIdOf: () => server.current(),
+  };
+}
+
+function ofCluster(cluster: Cluster): VersionedReads {
+  const runIdOf = trackServers(cluster);
+  return {
+    async read(keys) {
+      const told = new Map<string, VersionedRead>();
+      const groups = groupByPrimary(cluster, keys, (key) => key);
+      await Promise.all(
+        [...groups].map(async ([server, held]) => {
+          if (server === undefined)
+            throw new RedisAway(`Cannot tell which server of the cluster holds '${held[0]}'`);
+          for (const [key, value] of await readFrom(cluster, server, held)) {
+            told.set(key, { value, runId: runIdOf(server) });
+          }
+        }),
+      );
+      return keys.map((key) => told.get(key)!);
+    },
+    runIdOf(key) {
+      const [server] = groupByPrimary(cluster, [key], (only) => only).keys();
+      return server && runIdOf(server);
+    },
+  };
+}
+
+/** Asked without redirection: what another server told would be held against the wrong run id. */
+async function readFrom(cluster: Cluster, server: Redis, keys: string[]): Promise<[string, string | null][]> {
+  const pipeline = server.pipeline();
+  for (const key of keys) pipeline.get(key);
+  const answers = (await pipeline.exec()) ?? [];
+  return keys.map((key, index) => {
+    const [error, value] = answers[index] ?? [new Error('The pipeline was not answered'), undefined];
+    if (error !== null) {
+      askForTopology(cluster);
+      throw error;
+    }
+    return [key, value as string | null];
+  });
+}
+
+/**
+ * A server that was silent may have been replaced without knowing it yet. After a connection to it broke, the next one is believed only
+ * when the cluster has had time to tell it.
+ */
+const restMs = 2_000;
+
+function trackServers(cluster: Cluster): (server: Redis) => string | undefined {
+  const runIds = new WeakMap<Redis, RunId>();
+  const known = new Set<string>();
+  const track = (server: Redis) => {
+    const name = nameOf(server);
+    runIds.set(server, trackRunId(server, known.has(name) ? restMs : 0));
+    known.add(name);
+  };
+  for (const server of cluster.nodes('all')) track(server);
+  cluster.on('+node', track);
+  // Who was a primary and is a replica may be a primary again one day. It must tell anew then who it is: nobody else asks a replica.
+  const leaveDemoted = setInterval(() => {
+    for (const server of cluster.nodes('slave')) if (server.status === 'ready') server.disconnect();
+  }, 1_000).unref();
+  cluster.once('end', () => clearInterval(leaveDemoted));
+  return (server) => runIds.get(server)?.current();
+}

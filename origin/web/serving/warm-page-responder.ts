@@ -1,0 +1,122 @@
+// What this process's memory holds is answered ahead of the router, by the address as the client wrote it, and no header is made twice.
+// The router gives the same answers, and every other one: fills, refusals and whatever is personal.
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { LRUCache } from 'lru-cache';
+import { chooseEncoding, type Encoding } from '../../../http/accept-encoding.ts';
+import type { ReadResult } from '../../cache/entry.ts';
+import type { FencedCache } from '../../cache/fenced-cache.ts';
+import { type FinishHeaders, serverTiming } from '../response-headers.ts';
+import { bodyOf, type Representation } from '../shared/representation.ts';
+import { composeAnswer, etagOf, matches } from '../shared/shared-answer.ts';
+import type { CountAnswer } from './request-metrics.ts';
+
+export interface WarmPageResponder {
+  /** @param target path and query as the client wrote them */
+  remember(target: string, key: string): void;
+  /**
+   * @param otherwise called where the address, after all, needs the router
+   * @returns false for what is not known here
+   */
+  answer(incoming: IncomingMessage, outgoing: ServerResponse, otherwise: () => void): boolean;
+}
+
+const mostTargets = 5_000;
+const longestTarget = 500;
+
+export interface WarmPageResponderParts {
+  cache: Pick<FencedCache, 'recall' | 'recheck'>;
+  countAnswer: CountAnswer;
+}
+
+export function createWarmPageResponder(
+  { cache, countAnswer }: WarmPageResponderParts,
+  finish: FinishHeaders,
+): WarmPageResponder {
+  const known = new LRUCache<string, string>({ max: mostTargets });
+  const write = createWriter(finish, countAnswer);
+  return {
+    remember(target, key) {
+      if (target.length <= longestTarget) known.set(target, key);
+    },
+    answer(incoming, outgoing, otherwise) {
+      const key = isPlainRead(incoming) ? known.get(incoming.url!) : undefined;
+      if (key === undefined) return false;
+      const startedAtMs = performance.now();
+      const recalled = cache.recall<Representation>(key);
+      if (recalled !== undefined) {
+        write(incoming, outgoing, recalled, startedAtMs);
+        return true;
+      }
+      cache.recheck<Representation>(key).then((result) => {
+        if (result === undefined) otherwise();
+        else write(incoming, outgoing, result, startedAtMs);
+      }, otherwise);
+      return true;
+    },
+  };
+}
+
+const plainHost = /^[\w.:[\]-]+$/;
+
+/** A body would have to be read, or the connection could not be used again. Whether another Host is one, the router's side knows. */
+function isPlainRead({ method, headers }: IncomingMessage): boolean {
+  return (
+    (method === 'GET' || method === 'HEAD') &&
+    plainHost.test(headers.host ?? '') &&
+    headers['content-length'] === undefined &&
+    headers['transfer-encoding'] === undefined
+  );
+}
+
+interface Prepared {
+  status: number;
+  /** Names and values in turn, as `writeHead` takes them; all but the timing. */
+  head: string[];
+  hasBody: boolean;
+}
+
+type PreparedAnswers = Partial<Record<Encoding, Prepared>>;
+
+function createWriter(finish: FinishHeaders, countAnswer: CountAnswer) {
+  const whole = new WeakMap<Representation, PreparedAnswers>();
+  const unchanged = new WeakMap<Representation, PreparedAnswers>();
+
+  const prepare = (result: ReadResult<Representation>, encoding: Encoding, isKnown: boolean): Prepared => {
+    const { status, headers, body } = composeAnswer(result, encoding, isKnown);
+    const all = new Headers(headers);
+    finish(all);
+    if (body !== undefined) all.set('Content-Length', String(body.length));
+    return { status, head: [...all].flat(), hasBody: body !== undefined };
+  };
+
+  return (
+    { method, headers }: IncomingMessage,
+    outgoing: ServerResponse,
+    result: ReadResult<Representation>,
+    startedAtMs: number,
+  ): void => {
+    const { value } = result;
+    const encoding = chooseEncoding(headers['accept-encoding'] as string | undefined, value.bodies);
+    const isKnown = value.status === 200 && matches(headers['if-none-match'], etagOf(value, encoding));
+    const answers = isKnown ? unchanged : whole;
+    const prepared = remembered(answers, value, encoding, () => prepare(result, encoding, isKnown));
+    outgoing.writeHead(prepared.status, [...prepared.head, 'Server-Timing', serverTiming(startedAtMs)]);
+    outgoing.end(prepared.hasBody && method !== 'HEAD' ? bodyOf(value, encoding) : undefined);
+    countAnswer(prepared.status, startedAtMs);
+  };
+}
+
+function remembered(
+  answers: WeakMap<Representation, PreparedAnswers>,
+  value: Representation,
+  encoding: Encoding,
+  prepare: () => Prepared,
+): Prepared {
+  let ofValue = answers.get(value);
+  if (ofValue === undefined) {
+    ofValue = {};
+    answers.set(value, ofValue);
+  }
+  ofValue[encoding] ??= prepare();
+  return ofValue[encoding];
+}

@@ -1,0 +1,33 @@
+// The mail job: renders what the outbox row asks for and hands it to the transport, once for each row.
+import { prepareResetMail, resetTemplate } from '../../origin/account/reset-password.ts';
+import type { Deps } from '../../origin/deps.ts';
+import type { MailAttempt } from '../../origin/mail/attempt.ts';
+import type { Mail } from '../../origin/mail/mail.ts';
+import { createTransport } from '../../origin/mail/transport.ts';
+import { orderTemplate, prepareOrderMail } from '../../origin/order/order-mail.ts';
+import type { OutboxPayloads } from '../../origin/outbox/events.ts';
+
+type Payload = OutboxPayloads['mail'];
+
+/** @throws MailFailure where the mail could not leave */
+export async function deliverMail(deps: Deps, payload: Payload, attempt: MailAttempt): Promise<void> {
+  const mail = await prepare(deps, payload, attempt.id);
+  // Nobody to write to: an e-mail without an account, an order whose buyer was deleted.
+  if (mail === undefined) return;
+  await createTransport(deps.settings).send(mail, attempt);
+}
+
+async function prepare(
+  deps: Deps,
+  { to, template, data }: Payload,
+  jobId: string,
+): Promise<Mail | undefined> {
+  switch (template) {
+    case resetTemplate:
+      return prepareResetMail(deps, to, jobId);
+    case orderTemplate:
+      return prepareOrderMail(deps, to, data);
+    default:
+      throw new Error(`Cannot send a mail as there is no template '${template}'`);
+  }
+}
