@@ -1,4 +1,5 @@
-// Reads calls out of a snapshot: what was answered, and whether that is all of it. A failed, absent or cut answer never reads as "none".
+// Reads AWS answers out of a snapshot, and why they may be incomplete.
+// A failed, absent or truncated answer never reads as an empty list.
 import type { CallOutcome, Snapshot } from './snapshot.ts';
 import { isUnknownValue } from './snapshot.ts';
 import type { AnswerOf, ClientName, CommandOf } from './snapshot-calls.ts';
@@ -11,7 +12,7 @@ type ItemOf<T, L extends keyof T> = NonNullable<T[L]> extends readonly (infer I)
 export interface Listed<T> {
   items: T[];
   /** Why there may be more than `items`; empty where the list is whole. */
-  doubts: string[];
+  unknownReasons: string[];
   /** No such call stands in the snapshot. */
   absent: boolean;
 }
@@ -47,7 +48,7 @@ export function openAnswers(snapshot: Snapshot): Answers {
 
 /**
  * One list of a command's answers, over all inputs (or those whose input or answer is about `subject`). Every failed
- * call, every answer with pages missing and every answer without the list adds a doubt.
+ * call, every answer with pages missing and every answer without the list adds an unknown reason.
  */
 export function listAnswers<C extends ClientName, N extends CommandOf<C>, L extends ListIn<AnswerOf<C, N>>>(
   answers: Answers,
@@ -61,11 +62,11 @@ export function listAnswers<C extends ClientName, N extends CommandOf<C>, L exte
   const listed: Answered<ItemOf<AnswerOf<C, N>, L>> = {
     call: name,
     items: [],
-    doubts: [],
+    unknownReasons: [],
     absent: calls.length === 0,
   };
   if (listed.absent) {
-    listed.doubts.push(
+    listed.unknownReasons.push(
       subject === undefined
         ? `${name} is not in the snapshot`
         : `${name} for ${subject} is not in the snapshot`,
@@ -74,30 +75,33 @@ export function listAnswers<C extends ClientName, N extends CommandOf<C>, L exte
   let whole = subject !== undefined;
   for (const { key, input, outcome } of calls) {
     if (!outcome.ok) {
-      listed.doubts.push(sayFailure(key, outcome.error));
+      listed.unknownReasons.push(sayFailure(key, outcome.error));
       continue;
     }
     const found = outcome.result[list];
-    if (isUnknownValue(found)) listed.doubts.push(`${list} of ${name} cannot be known: ${found.$unknown}`);
-    else if (!Array.isArray(found)) listed.doubts.push(`${key} answered without ${list}`);
+    if (isUnknownValue(found))
+      listed.unknownReasons.push(`${list} of ${name} cannot be known: ${found.$unknown}`);
+    else if (!Array.isArray(found)) listed.unknownReasons.push(`${key} answered without ${list}`);
     else {
       const objects = found.filter(
         (item) => typeof item === 'object' && item !== null && !isUnknownValue(item),
       );
       const unknown = found.filter(isUnknownValue);
-      for (const item of unknown) listed.doubts.push(`an item of ${key} cannot be known: ${item.$unknown}`);
+      for (const item of unknown)
+        listed.unknownReasons.push(`an item of ${key} cannot be known: ${item.$unknown}`);
       if (objects.length + unknown.length < found.length)
-        listed.doubts.push(`${key} holds items that cannot be read`);
+        listed.unknownReasons.push(`${key} holds items that cannot be read`);
       listed.items.push(...(objects as ItemOf<AnswerOf<C, N>, L>[]));
     }
-    if (isCut(client, outcome.result)) listed.doubts.push(`${key} is truncated: pages are missing`);
+    if (isCut(client, outcome.result)) listed.unknownReasons.push(`${key} is truncated: pages are missing`);
     if (!narrows(input)) whole = true;
   }
-  if (!whole && listed.doubts.length === 0) listed.doubts.push(`${name} was asked for a part only`);
+  if (!whole && listed.unknownReasons.length === 0)
+    listed.unknownReasons.push(`${name} was asked for a part only`);
   return listed;
 }
 
-/** Doubts of calls of this command that were made and failed or were cut; an absent call has none. */
+/** Unknown reasons of calls of this command that were made and failed or were cut; an absent call has none. */
 export function failuresOf(answers: Answers, name: string): string[] {
   return (answers.byCommand.get(name) ?? []).flatMap(({ key, outcome }) => {
     if (!outcome.ok) return [sayFailure(key, outcome.error)];

@@ -1,4 +1,4 @@
-// Exit codes: 0 all pass, 1 any fail, 2 no fail but something unknown or nothing evaluated, 3 usage, config or credentials.
+// Exit codes: 0 all pass, 1 any fail, 2 no fail but an unknown or nothing evaluated, 3 usage, config or credentials.
 import type { Report } from './findings.ts';
 
 /** With `failOn` `unknown`, an unknown is exit 1 as a failure is. */

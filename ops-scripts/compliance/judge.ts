@@ -1,6 +1,7 @@
 // Judges a snapshot by every control: each selected part gets one finding, and each kind without parts says why.
 import { failuresOf, isMade } from './answers.ts';
 import type { Finding, Report, Status } from './findings.ts';
+import { readInventory } from './inventory/inventory.ts';
 import { kindNames } from './parts/part.ts';
 import { allControls } from './rules/all-controls.ts';
 import type { Context, Control } from './rules/control.ts';
@@ -8,7 +9,6 @@ import { selectStack } from './selection/select-stack.ts';
 import type { SelectionOptions } from './selection/selection.ts';
 import type { Mode, Snapshot } from './snapshot.ts';
 import { openVerdict, type Verdict } from './verdict.ts';
-import { openWorld } from './world/world.ts';
 
 export interface JudgeOptions {
   mode: Mode;
@@ -18,8 +18,8 @@ export interface JudgeOptions {
 }
 
 export function judge(snapshot: Snapshot, { mode, selection, minZones = 2 }: JudgeOptions): Report {
-  const world = openWorld(snapshot, mode);
-  const context: Context = { world, selection: selectStack(world, selection), minZones };
+  const inventory = readInventory(snapshot, mode);
+  const context: Context = { inventory, selection: selectStack(inventory, selection), minZones };
   const findings = allControls.flatMap((control) => applyControl(context, control));
   const failed = Object.values(snapshot.calls).flatMap((outcome) => (outcome.ok ? [] : [outcome.error.name]));
   return {
@@ -42,32 +42,32 @@ export function summarize(findings: Finding[]): Record<Status, number> {
 }
 
 function applyControl(context: Context, control: Control): Finding[] {
-  const { parts, doubts } = context.selection[control.kind];
-  const { faults } = context.world;
+  const { parts, unknownReasons } = context.selection[control.kind];
+  const { faults } = context.inventory;
   const findings = parts.map((part) => {
     const verdict = openVerdict([...control.needs, ...control.consults]);
-    faults.forEach(verdict.doubt);
+    faults.forEach(verdict.unknown);
     verdict.attempt(() => control.judge(context, part, verdict));
     checkCalls(context, control, part.id, verdict);
     return verdict.conclude(control.id, part.id);
   });
-  if (parts.length > 0 && doubts.length === 0) return findings;
+  if (parts.length > 0 && unknownReasons.length === 0) return findings;
   const verdict = openVerdict();
-  [...faults, ...doubts].forEach(verdict.doubt);
-  if (faults.length + doubts.length === 0) verdict.doubt(`no ${kindNames[control.kind]} was found`);
+  [...faults, ...unknownReasons].forEach(verdict.unknown);
+  if (faults.length + unknownReasons.length === 0) verdict.unknown(`no ${kindNames[control.kind]} was found`);
   return [...findings, verdict.conclude(control.id, kindNames[control.kind])];
 }
 
-/** Whatever a control rests on and was not answered in whole makes it doubtful, even where no failure was met. */
-function checkCalls({ world }: Context, control: Control, partId: string, verdict: Verdict): void {
+/** Adds an unknown reason for each call that the control needs and that was not answered in full. */
+function checkCalls({ inventory }: Context, control: Control, partId: string, verdict: Verdict): void {
   for (const name of control.needs) {
-    if (!isMade(world.answers, name)) verdict.doubt(`${name} is not in the snapshot`);
+    if (!isMade(inventory.answers, name)) verdict.unknown(`${name} is not in the snapshot`);
   }
   for (const name of [...control.needs, ...control.consults]) {
-    for (const failure of failuresOf(world.answers, name)) {
+    for (const failure of failuresOf(inventory.answers, name)) {
       // One asked for another load balancer says nothing about this one.
       const other = failure.includes('loadbalancer/') && !failure.includes(partId);
-      if (!other) verdict.doubt(failure);
+      if (!other) verdict.unknown(failure);
     }
   }
 }

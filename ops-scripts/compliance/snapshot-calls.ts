@@ -32,7 +32,7 @@
 // From a template: same keys, answers shaped as AWS would give them once deployed (identifiers are logical ids, an
 // ARN is any text that is unique). A property that can't be known is `unknownValue(reason)`; a call that can't be
 // known is an error of name `UnknownInTemplate`. DescribeNetworkInterfaces and DescribeInstances answer with the
-// interfaces and instances that the template declares, empty lists if none: what a part wears is read from the part.
+// interfaces and instances that the template declares, or empty lists. A part's groups are read from the part.
 import type {
   DescribeAutoScalingGroupsCommandOutput,
   DescribeLaunchConfigurationsCommandOutput,

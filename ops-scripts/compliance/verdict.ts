@@ -1,8 +1,8 @@
-// Gathers what speaks for and against one part: any failure is `fail`, else any doubt is `unknown`, else `pass`.
+// Collects the result for one part: any failure is `fail`, else any unknown reason is `unknown`, else `pass`.
 
 import type { ControlId } from './control-ids.ts';
-import { attempt } from './doubt.ts';
 import type { Finding } from './findings.ts';
+import { attempt } from './unknown.ts';
 
 export interface Failure {
   reason: string;
@@ -13,12 +13,12 @@ export interface Failure {
 
 export interface Verdict {
   fail(failure: Failure): void;
-  doubt(reason: string): void;
+  unknown(reason: string): void;
   /** Does not change the status. */
   warn(text: string): void;
-  /** What holds; the reason of a pass. */
-  hold(text: string): void;
-  /** Runs one piece of the judgement; what it can't know becomes a doubt and the other pieces go on. */
+  /** The reason of a pass. */
+  pass(text: string): void;
+  /** Runs one piece of the judgement. What it can't know becomes an unknown reason, and the other pieces go on. */
   attempt(piece: () => void): void;
   conclude(control: ControlId, resource: string): Finding;
 }
@@ -26,19 +26,19 @@ export interface Verdict {
 /** More reasons than this are counted, not listed. */
 const reasonLimit = 8;
 
-/** `calls` are those that the judgement rests on, for a doubt about an answer that can't be read. */
+/** `calls` are the AWS calls that the judgement reads; the reason for an unreadable answer names them. */
 export function openVerdict(calls: string[] = []): Verdict {
   const failures: Failure[] = [];
-  const doubts = new Set<string>();
+  const unknownReasons = new Set<string>();
   const warnings = new Set<string>();
-  const holds = new Set<string>();
+  const passes = new Set<string>();
   return {
     fail: (failure) => void failures.push(failure),
-    doubt: (reason) => void doubts.add(reason),
+    unknown: (reason) => void unknownReasons.add(reason),
     warn: (text) => void warnings.add(text),
-    hold: (text) => void holds.add(text),
+    pass: (text) => void passes.add(text),
     attempt: (piece) =>
-      void attempt(piece, (reason) => doubts.add(reason), `an answer to one of ${calls.join(', ')}`),
+      void attempt(piece, (reason) => unknownReasons.add(reason), `an answer to one of ${calls.join(', ')}`),
     conclude(control, resource) {
       const base = { control, resource, warnings: [...warnings].sort() };
       if (failures.length > 0) {
@@ -56,9 +56,9 @@ export function openVerdict(calls: string[] = []): Verdict {
           ...(fixes.length > 0 ? { fix: fixes.join('\n') } : {}),
         };
       }
-      if (doubts.size > 0) return { ...base, status: 'unknown', reason: join(doubts) };
-      if (holds.size === 0) return { ...base, status: 'unknown', reason: 'nothing was evaluated' };
-      return { ...base, status: 'pass', reason: join(holds) };
+      if (unknownReasons.size > 0) return { ...base, status: 'unknown', reason: join(unknownReasons) };
+      if (passes.size === 0) return { ...base, status: 'unknown', reason: 'nothing was evaluated' };
+      return { ...base, status: 'pass', reason: join(passes) };
     },
   };
 }

@@ -1,4 +1,4 @@
-// A waiver turns a known failure into `waived` until its day; one without reason or expiry is refused, an expired one says so.
+// A waiver turns a known failure into `waived` until it expires. It must have a reason and an expiry date.
 import { ConfigFault } from './config-fault.ts';
 import { controlIds } from './control-ids.ts';
 import type { Report } from './findings.ts';

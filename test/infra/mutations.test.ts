@@ -89,7 +89,7 @@ const openToGroup =
       template,
     );
 
-/** A machine beside the stack that wears one of its groups. */
+/** A machine beside the stack that has one of its groups. */
 const bastion =
   (wears: string): Break =>
   (template) => {
@@ -162,7 +162,7 @@ const mutations: [what: string, control: string, change: Break][] = [
   ],
   ['origins open on every port', 'asg-only-from-elb', widen('OriginGroup', 'BalancerGroup')],
   ['origins open to one another', 'asg-only-from-elb', openToGroup('OriginGroup', 'OriginGroup', 3000)],
-  ["a machine that wears the balancer's group", 'asg-only-from-elb', bastion('BalancerGroup')],
+  ["a machine that has the balancer's group", 'asg-only-from-elb', bastion('BalancerGroup')],
 
   [
     'the cache open to everyone by IPv6',

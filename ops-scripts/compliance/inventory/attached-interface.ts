@@ -1,52 +1,61 @@
-// One network interface, whichever of two calls tell it: what each says is joined under the interface's id.
+// One network interface, joined by its id from the two calls that may describe it.
 import type { NetworkInterface } from '@aws-sdk/client-ec2';
-import { knownText, readItems } from '../doubt.ts';
 import { type AddressRange, parseCidr } from '../network/address.ts';
 import type { Part, ProxyPart } from '../parts/part.ts';
+import { knownText, readItems } from '../unknown.ts';
 
-export interface WornInterface {
+export interface AttachedInterface {
   /** `eni-…`, or the instance's id where only that is known. */
   id: string;
   instanceId?: string;
   description: string;
   groups: string[];
-  /** Why it may wear more groups than these. */
-  groupDoubts: string[];
+  /** Why it may have more groups than these. */
+  groupUnknownReasons: string[];
   addresses: AddressRange[];
   subnetId?: string;
   publicAddress?: string;
   owner?: Part | ProxyPart;
   /** Why there may be no such interface. */
-  doubt?: string;
+  unknownReason?: string;
 }
 
-/** `doubt`: why there may be no such interface; one call that is sure of it is enough. `call` names the answer in a reason. */
+/**
+ * `unknownReason`: why the interface may not exist; one call that is sure of it is enough.
+ * `call` names the answer in a reason.
+ */
 export function joinInterface(
-  all: Map<string, WornInterface>,
+  all: Map<string, AttachedInterface>,
   raw: NetworkInterface,
   call: string,
-  doubt: string | undefined,
+  unknownReason: string | undefined,
 ): void {
   const id = knownText(raw.NetworkInterfaceId, `a NetworkInterfaceId of ${call}`);
   const before = all.get(id);
-  const face: WornInterface = before ?? { id, description: '', groups: [], groupDoubts: [], addresses: [] };
-  if (before === undefined && doubt !== undefined) face.doubt = doubt;
-  if (doubt === undefined) delete face.doubt;
-  all.set(id, face);
+  const eni: AttachedInterface = before ?? {
+    id,
+    description: '',
+    groups: [],
+    groupUnknownReasons: [],
+    addresses: [],
+  };
+  if (before === undefined && unknownReason !== undefined) eni.unknownReason = unknownReason;
+  if (unknownReason === undefined) delete eni.unknownReason;
+  all.set(id, eni);
   readItems(
     raw.Groups,
     `groups of ${id} in ${call}`,
     ({ GroupId }) => {
       const group = knownText(GroupId, `a group of ${id} in ${call}`);
-      if (!face.groups.includes(group)) face.groups.push(group);
+      if (!eni.groups.includes(group)) eni.groups.push(group);
     },
-    (reason) => face.groupDoubts.push(reason),
+    (reason) => eni.groupUnknownReasons.push(reason),
   );
-  face.description ||= textOf(raw.Description) ?? '';
-  setOnce(face, 'instanceId', textOf(raw.Attachment?.InstanceId));
-  setOnce(face, 'publicAddress', textOf(raw.Association?.PublicIp));
-  setOnce(face, 'subnetId', textOf(raw.SubnetId));
-  if (face.addresses.length > 0) return;
+  eni.description ||= textOf(raw.Description) ?? '';
+  setOnce(eni, 'instanceId', textOf(raw.Attachment?.InstanceId));
+  setOnce(eni, 'publicAddress', textOf(raw.Association?.PublicIp));
+  setOnce(eni, 'subnetId', textOf(raw.SubnetId));
+  if (eni.addresses.length > 0) return;
   const texts = [
     raw.PrivateIpAddress,
     ...(raw.PrivateIpAddresses ?? []).map(({ PrivateIpAddress }) => PrivateIpAddress),
@@ -54,16 +63,16 @@ export function joinInterface(
   ];
   for (const text of new Set(texts)) {
     const range = typeof text === 'string' ? parseCidr(text) : undefined;
-    if (range !== undefined) face.addresses.push(range);
+    if (range !== undefined) eni.addresses.push(range);
   }
 }
 
 function setOnce(
-  face: WornInterface,
+  eni: AttachedInterface,
   name: 'instanceId' | 'publicAddress' | 'subnetId',
   value: string | undefined,
 ): void {
-  if (value !== undefined) face[name] ??= value;
+  if (value !== undefined) eni[name] ??= value;
 }
 
 function textOf(value: unknown): string | undefined {

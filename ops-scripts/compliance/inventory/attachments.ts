@@ -1,39 +1,39 @@
-// Who really wears a security group: every interface that has it and every part that declares it.
+// What each security group is attached to: every interface that has it and every part that declares it.
 import { describePart, type Part, type ProxyPart } from '../parts/part.ts';
 import type { Parts } from '../parts/read-parts.ts';
 import type { Mode } from '../snapshot.ts';
+import type { AttachedInterface } from './attached-interface.ts';
 import type { Interfaces } from './interfaces.ts';
-import type { WornInterface } from './worn-interface.ts';
 
-export interface Wearer {
+export interface Attachment {
   /** `instance i-1 (eni-1)`, `load balancer web` … */
   name: string;
   /** The part that it is of; none for anything else in the account. */
   owner?: Part | ProxyPart;
-  /** One interface that wears it, where interfaces are known. */
-  face?: WornInterface;
-  /** Why there may be no such wearer. */
-  doubt?: string;
+  /** One interface that has the group, where interfaces are known. */
+  eni?: AttachedInterface;
+  /** Why this attachment may not exist. */
+  unknownReason?: string;
 }
 
-export interface Wearers {
-  of(groupId: string): readonly Wearer[];
-  /** Why someone who could open connections may wear more groups than are known. */
-  doubts: string[];
+export interface Attachments {
+  of(groupId: string): readonly Attachment[];
+  /** Why something that could open connections may have more groups than are known. */
+  unknownReasons: string[];
 }
 
-export function readWearers(parts: Parts, interfaces: Interfaces, mode: Mode): Wearers {
-  const byGroup = new Map<string, Map<unknown, Wearer>>();
-  const wear = (groupId: string, key: unknown, wearer: Wearer) => {
-    const wearers = byGroup.get(groupId) ?? new Map<unknown, Wearer>();
-    byGroup.set(groupId, wearers);
-    const before = wearers.get(key);
+export function readAttachments(parts: Parts, interfaces: Interfaces, mode: Mode): Attachments {
+  const byGroup = new Map<string, Map<unknown, Attachment>>();
+  const attach = (groupId: string, key: unknown, attachment: Attachment) => {
+    const attachments = byGroup.get(groupId) ?? new Map<unknown, Attachment>();
+    byGroup.set(groupId, attachments);
+    const before = attachments.get(key);
     if (before === undefined) {
-      wearers.set(key, wearer);
+      attachments.set(key, attachment);
       return;
     }
-    if (wearer.face !== undefined) before.face ??= wearer.face;
-    if (wearer.doubt === undefined) delete before.doubt;
+    if (attachment.eni !== undefined) before.eni ??= attachment.eni;
+    if (attachment.unknownReason === undefined) delete before.unknownReason;
   };
   const clients = [
     ...parts['load-balancer'].items,
@@ -41,51 +41,57 @@ export function readWearers(parts: Parts, interfaces: Interfaces, mode: Mode): W
     ...parts.proxies.items,
   ];
   for (const part of [...clients, ...parts.cache.items, ...parts.database.items]) {
-    for (const group of part.groups) wear(group, part, { name: describePart(part), owner: part });
+    for (const group of part.groups) attach(group, part, { name: describePart(part), owner: part });
   }
-  for (const face of interfaces.all) {
-    const wearer: Wearer = {
-      name: describeInterface(face),
-      face,
-      ...(face.owner ? { owner: face.owner } : {}),
-      ...(face.doubt === undefined ? {} : { doubt: face.doubt }),
+  for (const eni of interfaces.all) {
+    const attachment: Attachment = {
+      name: describeInterface(eni),
+      eni,
+      ...(eni.owner ? { owner: eni.owner } : {}),
+      ...(eni.unknownReason === undefined ? {} : { unknownReason: eni.unknownReason }),
     };
-    for (const group of face.groups) wear(group, face.owner ?? face, wearer);
+    for (const group of eni.groups) attach(group, eni.owner ?? eni, attachment);
   }
-  const lists = new Map([...byGroup].map(([id, wearers]) => [id, [...wearers.values()]]));
+  const lists = new Map([...byGroup].map(([id, attachments]) => [id, [...attachments.values()]]));
   return {
     of: (groupId) => lists.get(groupId) ?? [],
-    doubts: [
-      ...clients.flatMap(({ groupDoubts }) => groupDoubts),
-      ...interfaces.all.flatMap(({ groupDoubts }) => groupDoubts),
-      ...interfaces.doubts,
-      ...interfaces.instanceDoubts,
-      ...(mode === 'template' ? unreadClients(parts) : parts.proxies.absent ? [] : parts.proxies.doubts),
+    unknownReasons: [
+      ...clients.flatMap(({ groupUnknownReasons }) => groupUnknownReasons),
+      ...interfaces.all.flatMap(({ groupUnknownReasons }) => groupUnknownReasons),
+      ...interfaces.unknownReasons,
+      ...interfaces.instanceUnknownReasons,
+      ...(mode === 'template'
+        ? unreadClients(parts)
+        : parts.proxies.absent
+          ? []
+          : parts.proxies.unknownReasons),
     ],
   };
 }
 
 /** A template's parts have no interfaces: one that can't be read is seen nowhere else. */
 function unreadClients(parts: Parts): string[] {
-  return [parts['load-balancer'], parts['auto-scaling-group'], parts.proxies].flatMap(({ doubts }) => doubts);
+  return [parts['load-balancer'], parts['auto-scaling-group'], parts.proxies].flatMap(
+    ({ unknownReasons }) => unknownReasons,
+  );
 }
 
-export function describeInterface(face: WornInterface): string {
-  if (face.owner !== undefined) return describePart(face.owner);
-  if (face.instanceId !== undefined) {
-    return face.instanceId === face.id ? `instance ${face.id}` : `instance ${face.instanceId} (${face.id})`;
+export function describeInterface(eni: AttachedInterface): string {
+  if (eni.owner !== undefined) return describePart(eni.owner);
+  if (eni.instanceId !== undefined) {
+    return eni.instanceId === eni.id ? `instance ${eni.id}` : `instance ${eni.instanceId} (${eni.id})`;
   }
-  return face.description === '' ? `interface ${face.id}` : `interface ${face.id} (${face.description})`;
+  return eni.description === '' ? `interface ${eni.id}` : `interface ${eni.id} (${eni.description})`;
 }
 
-/** Why a part may wear more groups than `groupsOf` tells. */
-export function groupDoubtsOf(part: Part | ProxyPart, interfaces: Interfaces): string[] {
+/** Why a part may have more groups than `groupsOf` returns. */
+export function whyGroupsUnknown(part: Part | ProxyPart, interfaces: Interfaces): string[] {
   const own = interfaces.byOwner.get(part) ?? [];
-  return [...part.groupDoubts, ...own.flatMap(({ groupDoubts }) => groupDoubts)];
+  return [...part.groupUnknownReasons, ...own.flatMap(({ groupUnknownReasons }) => groupUnknownReasons)];
 }
 
 /** The groups that a part declares joined with those on its interfaces. */
 export function groupsOf(part: Part | ProxyPart, interfaces: Interfaces): string[] {
-  const worn = (interfaces.byOwner.get(part) ?? []).flatMap(({ groups }) => groups);
-  return [...new Set([...part.groups, ...worn])];
+  const attached = (interfaces.byOwner.get(part) ?? []).flatMap(({ groups }) => groups);
+  return [...new Set([...part.groups, ...attached])];
 }

@@ -1,4 +1,4 @@
-// One rule of a security group: what it opens, to or from whom, and how a sentence names it.
+// One rule of a security group: its traffic, its source or destination, and its text in a report.
 import type { Cidr } from '../network/cidr.ts';
 import { formatTraffic, type Traffic } from '../network/traffic.ts';
 

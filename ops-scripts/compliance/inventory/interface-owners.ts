@@ -1,9 +1,9 @@
-// Who a network interface belongs to, by its attachment or by the description that the AWS service writes on it.
+// Finds the owner of a network interface, by its instance or by the description that the AWS service writes.
 import type { Part, ProxyPart } from '../parts/part.ts';
 import type { Parts } from '../parts/read-parts.ts';
-import type { WornInterface } from './worn-interface.ts';
+import type { AttachedInterface } from './attached-interface.ts';
 
-export type OwnerOf = (face: WornInterface) => Part | ProxyPart | undefined;
+export type OwnerOf = (eni: AttachedInterface) => Part | ProxyPart | undefined;
 
 export function openOwners(parts: Parts, asgByInstance: Map<string, Part>): OwnerOf {
   const balancers = new Map(
@@ -22,25 +22,25 @@ export function openOwners(parts: Parts, asgByInstance: Map<string, Part>): Owne
   // Endpoints first: where one bears the name of a proxy, the proxy is meant.
   const byDepth = parts.proxies.items.toSorted((a, b) => Number(!a.endpointOf) - Number(!b.endpointOf));
   const proxies = new Map(byDepth.map((part) => [part.name, part]));
-  return (face) => {
-    if (face.instanceId !== undefined) return asgByInstance.get(face.instanceId);
-    const words = face.description.split(/[\s,:]+/);
-    if (face.description.startsWith('ELB ')) return balancers.get(face.description);
-    if (/ElastiCache/i.test(face.description)) return words.map((word) => caches.get(word)).find(Boolean);
-    if (/DBProxy/i.test(face.description)) return words.map((word) => proxies.get(word)).find(Boolean);
-    if (/^RDSNetworkInterface/.test(face.description)) return databaseOf(parts, face);
+  return (eni) => {
+    if (eni.instanceId !== undefined) return asgByInstance.get(eni.instanceId);
+    const words = eni.description.split(/[\s,:]+/);
+    if (eni.description.startsWith('ELB ')) return balancers.get(eni.description);
+    if (/ElastiCache/i.test(eni.description)) return words.map((word) => caches.get(word)).find(Boolean);
+    if (/DBProxy/i.test(eni.description)) return words.map((word) => proxies.get(word)).find(Boolean);
+    if (/^RDSNetworkInterface/.test(eni.description)) return databaseOf(parts, eni);
     return undefined;
   };
 }
 
 /** RDS writes no name on its interfaces: the database whose declared groups fit best, those that fit exactly first. */
-function databaseOf(parts: Parts, face: WornInterface): Part | undefined {
+function databaseOf(parts: Parts, eni: AttachedInterface): Part | undefined {
   const sharing = parts.database.items.filter(({ groups }) =>
-    groups.some((group) => face.groups.includes(group)),
+    groups.some((group) => eni.groups.includes(group)),
   );
   const exact = sharing.find(
     ({ groups }) =>
-      groups.length === face.groups.length && groups.every((group) => face.groups.includes(group)),
+      groups.length === eni.groups.length && groups.every((group) => eni.groups.includes(group)),
   );
   return exact ?? sharing[0];
 }

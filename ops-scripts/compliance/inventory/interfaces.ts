@@ -1,32 +1,32 @@
-// Network interfaces (and instances' own word of them), each with the part that it belongs to where one can be told.
+// Reads network interfaces from both EC2 calls and finds the part that each belongs to.
 import type { Instance, NetworkInterface } from '@aws-sdk/client-ec2';
 import { type Answers, listAnswers } from '../answers.ts';
-import { attempt, knownText, readItems } from '../doubt.ts';
 import type { Part, ProxyPart } from '../parts/part.ts';
 import type { Parts } from '../parts/read-parts.ts';
 import { isUnknownValue } from '../snapshot.ts';
+import { attempt, knownText, readItems } from '../unknown.ts';
+import { type AttachedInterface, joinInterface } from './attached-interface.ts';
 import { openOwners } from './interface-owners.ts';
-import { joinInterface, type WornInterface } from './worn-interface.ts';
 
 export interface Interfaces {
-  all: WornInterface[];
-  byOwner: Map<Part | ProxyPart, WornInterface[]>;
+  all: AttachedInterface[];
+  byOwner: Map<Part | ProxyPart, AttachedInterface[]>;
   /** Why there may be other interfaces, of parts too. */
-  doubts: string[];
+  unknownReasons: string[];
   /** Why there may be other instances. */
-  instanceDoubts: string[];
+  instanceUnknownReasons: string[];
 }
 
 const instancesCall = 'ec2.DescribeInstances';
 const interfacesCall = 'ec2.DescribeNetworkInterfaces';
 
 export function readInterfaces(answers: Answers, parts: Parts): Interfaces {
-  const all = new Map<string, WornInterface>();
+  const all = new Map<string, AttachedInterface>();
   const asgByInstance = new Map<string, Part>();
   for (const part of parts['auto-scaling-group'].items)
     for (const id of part.instanceIds) asgByInstance.set(id, part);
   const listed = listAnswers(answers, 'ec2', 'DescribeInstances', 'Reservations');
-  const instanceDoubts = listed.absent ? [] : [...listed.doubts];
+  const instanceUnknownReasons = listed.absent ? [] : [...listed.unknownReasons];
   for (const { Instances } of listed.items) {
     readItems(
       Instances,
@@ -34,43 +34,52 @@ export function readInterfaces(answers: Answers, parts: Parts): Interfaces {
       (instance) => {
         if (instance.State?.Name === 'terminated') return;
         const id = knownText(instance.InstanceId, `an InstanceId of ${instancesCall}`);
-        const groupName = nameOfGroup(instance, id, (reason) => instanceDoubts.push(reason));
+        const groupName = nameOfGroup(instance, id, (reason) => instanceUnknownReasons.push(reason));
         const owner =
           asgByInstance.get(id) ?? parts['auto-scaling-group'].items.find(({ name }) => name === groupName);
         if (owner !== undefined) asgByInstance.set(id, owner);
         addInstance(all, instance, id);
       },
-      (reason) => instanceDoubts.push(reason),
+      (reason) => instanceUnknownReasons.push(reason),
     );
   }
-  const faces = listAnswers(answers, 'ec2', 'DescribeNetworkInterfaces', 'NetworkInterfaces');
-  const doubts = faces.absent ? [] : [...faces.doubts];
-  for (const raw of faces.items) {
+  const enis = listAnswers(answers, 'ec2', 'DescribeNetworkInterfaces', 'NetworkInterfaces');
+  const unknownReasons = enis.absent ? [] : [...enis.unknownReasons];
+  for (const raw of enis.items) {
     attempt(
-      () => joinInterface(all, raw, interfacesCall, doubtOf(raw.Status)),
-      (reason) => doubts.push(reason),
+      () => joinInterface(all, raw, interfacesCall, whyUncertain(raw.Status)),
+      (reason) => unknownReasons.push(reason),
       interfacesCall,
     );
   }
-  return { all: [...all.values()], byOwner: giveToOwners(all, parts, asgByInstance), doubts, instanceDoubts };
+  return {
+    all: [...all.values()],
+    byOwner: giveToOwners(all, parts, asgByInstance),
+    unknownReasons,
+    instanceUnknownReasons,
+  };
 }
 
-function giveToOwners(all: Map<string, WornInterface>, parts: Parts, asgByInstance: Map<string, Part>) {
+function giveToOwners(all: Map<string, AttachedInterface>, parts: Parts, asgByInstance: Map<string, Part>) {
   const ownerOf = openOwners(parts, asgByInstance);
-  const byOwner = new Map<Part | ProxyPart, WornInterface[]>();
-  for (const face of all.values()) {
-    const owner = ownerOf(face);
+  const byOwner = new Map<Part | ProxyPart, AttachedInterface[]>();
+  for (const eni of all.values()) {
+    const owner = ownerOf(eni);
     if (owner === undefined) continue;
-    face.owner = owner;
+    eni.owner = owner;
     const own = byOwner.get(owner);
-    if (own === undefined) byOwner.set(owner, [face]);
-    else own.push(face);
+    if (own === undefined) byOwner.set(owner, [eni]);
+    else own.push(eni);
   }
   return byOwner;
 }
 
 /** The Auto Scaling group that an instance says it is of. */
-function nameOfGroup({ Tags }: Instance, id: string, onDoubt: (reason: string) => void): string | undefined {
+function nameOfGroup(
+  { Tags }: Instance,
+  id: string,
+  onUnknown: (reason: string) => void,
+): string | undefined {
   let name: string | undefined;
   // Unknown tags are a template's own, and those can't begin with `aws:`.
   const given = isUnknownValue(Tags) ? [] : Tags;
@@ -81,17 +90,17 @@ function nameOfGroup({ Tags }: Instance, id: string, onDoubt: (reason: string) =
     ({ Key, Value }) => {
       if (Key === 'aws:autoscaling:groupName') name = Value;
     },
-    onDoubt,
+    onUnknown,
   );
   return name;
 }
 
-function addInstance(all: Map<string, WornInterface>, instance: Instance, id: string): void {
+function addInstance(all: Map<string, AttachedInterface>, instance: Instance, id: string): void {
   const Attachment = { InstanceId: id };
-  const doubt = doubtOf(instance.State?.Name);
+  const unknownReason = whyUncertain(instance.State?.Name);
   const cards = instance.NetworkInterfaces ?? [];
   for (const card of cards)
-    joinInterface(all, { ...card, Attachment } as NetworkInterface, instancesCall, doubt);
+    joinInterface(all, { ...card, Attachment } as NetworkInterface, instancesCall, unknownReason);
   if (cards.length > 0) return;
   const own = {
     NetworkInterfaceId: id,
@@ -101,10 +110,10 @@ function addInstance(all: Map<string, WornInterface>, instance: Instance, id: st
     Association: { PublicIp: instance.PublicIpAddress },
     Attachment,
   };
-  joinInterface(all, own, instancesCall, doubt);
+  joinInterface(all, own, instancesCall, unknownReason);
 }
 
 /** A template whose condition can't be known gives no state: then it may well not exist. */
-function doubtOf(state: unknown): string | undefined {
+function whyUncertain(state: unknown): string | undefined {
   return isUnknownValue(state) ? state.$unknown : undefined;
 }

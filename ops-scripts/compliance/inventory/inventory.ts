@@ -1,15 +1,15 @@
-// What the rules see of an account: parts, groups, interfaces and zones, read once from the snapshot.
+// The inventory that controls judge: parts, security groups, interfaces and zones, read once from a snapshot.
 import { type Answers, openAnswers } from '../answers.ts';
-import { attempt } from '../doubt.ts';
 import { noParts, type Parts, readParts } from '../parts/read-parts.ts';
 import type { Mode, Snapshot } from '../snapshot.ts';
+import { attempt } from '../unknown.ts';
+import { type Attachments, readAttachments } from './attachments.ts';
 import { type Interfaces, readInterfaces } from './interfaces.ts';
 import { openPrefixLists, type PrefixLists } from './prefix-lists.ts';
 import { readSecurityGroups, type SecurityGroups } from './security-groups.ts';
-import { readWearers, type Wearers } from './wearers.ts';
 import { readZones, type Zones } from './zones.ts';
 
-export interface World {
+export interface Inventory {
   mode: Mode;
   account: string;
   region: string;
@@ -18,13 +18,13 @@ export interface World {
   groups: SecurityGroups;
   interfaces: Interfaces;
   prefixLists: PrefixLists;
-  wearers: Wearers;
+  attachments: Attachments;
   zones: Zones;
   /** Why something of the account could not be read at all: nothing passes beside it. */
   faults: string[];
 }
 
-export function openWorld(snapshot: Snapshot, mode: Mode): World {
+export function readInventory(snapshot: Snapshot, mode: Mode): Inventory {
   const answers = openAnswers(snapshot);
   const faults: string[] = [];
   const read = <T>(what: string, reading: () => T, nothing: T): T =>
@@ -33,7 +33,7 @@ export function openWorld(snapshot: Snapshot, mode: Mode): World {
   const interfaces = read(
     'an answer to ec2.DescribeInstances or ec2.DescribeNetworkInterfaces',
     () => readInterfaces(answers, parts),
-    { all: [], byOwner: new Map(), doubts: [], instanceDoubts: [] },
+    { all: [], byOwner: new Map(), unknownReasons: [], instanceUnknownReasons: [] },
   );
   return {
     mode,
@@ -44,11 +44,11 @@ export function openWorld(snapshot: Snapshot, mode: Mode): World {
     groups: read(
       'an answer to ec2.DescribeSecurityGroups or ec2.DescribeSecurityGroupRules',
       () => readSecurityGroups(answers),
-      { byId: new Map(), doubts: [] },
+      { byId: new Map(), unknownReasons: [] },
     ),
     interfaces,
     prefixLists: openPrefixLists(answers),
-    wearers: readWearers(parts, interfaces, mode),
+    attachments: readAttachments(parts, interfaces, mode),
     zones: readZones(answers),
     faults,
   };

@@ -1,16 +1,16 @@
 // Network ACLs, read in the order of their rule numbers: which addresses a subnet lets through on a port.
 import type { NetworkAcl, NetworkAclEntry } from '@aws-sdk/client-ec2';
 import { listAnswers } from '../answers.ts';
-import { attempt, known, knownList } from '../doubt.ts';
 import { type AddressRange, type Family, parseCidr, wholeFamily } from '../network/address.ts';
 import { type IntervalSet, intersect, isEmpty, subtract, unite } from '../network/interval-set.ts';
 import { covers, type Traffic, toTraffic } from '../network/traffic.ts';
 import type { Part, ProxyPart } from '../parts/part.ts';
+import { attempt, known, knownList } from '../unknown.ts';
+import type { Inventory } from './inventory.ts';
 import { subnetsOf } from './subnets.ts';
-import type { World } from './world.ts';
 
-export function aclOf(world: World, subnetId: string): NetworkAcl | undefined {
-  return listAnswers(world.answers, 'ec2', 'DescribeNetworkAcls', 'NetworkAcls').items.find((acl) =>
+export function aclOf(inventory: Inventory, subnetId: string): NetworkAcl | undefined {
+  return listAnswers(inventory.answers, 'ec2', 'DescribeNetworkAcls', 'NetworkAcls').items.find((acl) =>
     (acl.Associations ?? []).some(({ SubnetId }) => SubnetId === subnetId),
   );
 }
@@ -54,19 +54,22 @@ function entriesOf(acl: NetworkAcl): NetworkAclEntry[] {
   return knownList(acl.Entries, `entries of network ACL ${acl.NetworkAclId}`);
 }
 
-/** Whether every subnet of the part refuses these addresses by its network ACL, so that a rule does nothing today; an ACL that can't be read hides nothing. */
+/**
+ * Whether the network ACL of every subnet of the part refuses these addresses, so that a rule has no effect today.
+ * An ACL that can't be read refuses nothing.
+ */
 export function aclHides(
-  world: World,
+  inventory: Inventory,
   part: Part | ProxyPart,
   traffic: Traffic,
   range: AddressRange,
 ): boolean {
-  const subnets = subnetsOf(world, part);
+  const subnets = subnetsOf(inventory, part);
   const protocol = traffic.protocol === 'udp' ? 'udp' : 'tcp';
   return (
     subnets.length > 0 &&
     subnets.every((id) => {
-      const acl = aclOf(world, id);
+      const acl = aclOf(inventory, id);
       if (acl === undefined) return false;
       const refuses = () =>
         portsApart(acl, traffic.fromPort, traffic.toPort).every((port) =>

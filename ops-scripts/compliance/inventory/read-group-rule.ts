@@ -1,11 +1,11 @@
-// Rules of security groups as two calls tell them, read alike; groups beyond this account and network are marked as foreign.
+// Reads security group rules from both EC2 calls; groups of another account or VPC are marked as foreign.
 import type { IpPermission, SecurityGroupRule } from '@aws-sdk/client-ec2';
-import { Doubt, known, knownList, knownOrAbsent, knownText } from '../doubt.ts';
 import { readCidr } from '../network/cidr.ts';
 import { type Traffic, toTraffic } from '../network/traffic.ts';
+import { known, knownList, knownOrAbsent, knownText, UnknownError } from '../unknown.ts';
 import type { GroupRule, Peer } from './group-rule.ts';
 
-/** The rules of one entry of DescribeSecurityGroups, one a source; throws a Doubt where one can't be known. */
+/** The rules of one entry of DescribeSecurityGroups, one a source; throws an UnknownError where one can't be known. */
 export function fromPermission(
   raw: IpPermission,
   groupId: string,
@@ -26,7 +26,7 @@ export function fromPermission(
   return peers.map((peer) => ({ groupId, egress, traffic, peer }));
 }
 
-/** The rule of one entry of DescribeSecurityGroupRules; throws a Doubt where it can't be known. */
+/** The rule of one entry of DescribeSecurityGroupRules; throws an UnknownError where it can't be known. */
 export function fromRule(raw: SecurityGroupRule, groupId: string, account: string): GroupRule {
   const reference = knownOrAbsent(raw.ReferencedGroupInfo, `a source group of ${groupId}`);
   const ipv4 = knownOrAbsent(raw.CidrIpv4, `a source of ${groupId}`);
@@ -59,7 +59,7 @@ function readTraffic(raw: IpPermission | SecurityGroupRule, groupId: string): Tr
 function readPort(port: number | undefined, groupId: string): number | undefined {
   const present = knownOrAbsent(port, `a port of a rule of ${groupId}`);
   if (present !== undefined && !Number.isInteger(Number(present)))
-    throw new Doubt(`a port of a rule of ${groupId} is not a number`);
+    throw new UnknownError(`a port of a rule of ${groupId} is not a number`);
   return present;
 }
 

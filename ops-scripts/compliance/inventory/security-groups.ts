@@ -1,7 +1,7 @@
 // Security groups with all their rules, from either of the two calls that tell them, each rule once.
 import { type Answers, isMade, listAnswers } from '../answers.ts';
-import { attempt, known, knownList, knownText } from '../doubt.ts';
 import { formatTraffic } from '../network/traffic.ts';
+import { attempt, known, knownList, knownText } from '../unknown.ts';
 import { type GroupRule, peerKey } from './group-rule.ts';
 import { fromPermission, fromRule } from './read-group-rule.ts';
 
@@ -14,12 +14,12 @@ export interface SecurityGroup {
   /** Whether any call told the egress rules. */
   egressKnown: boolean;
   /** Why there may be other rules. */
-  doubts: string[];
+  unknownReasons: string[];
 }
 
 export interface SecurityGroups {
   byId: Map<string, SecurityGroup>;
-  doubts: string[];
+  unknownReasons: string[];
 }
 
 const groupsCall = 'an answer to ec2.DescribeSecurityGroups';
@@ -28,7 +28,7 @@ const rulesCall = 'an answer to ec2.DescribeSecurityGroupRules';
 export function readSecurityGroups(answers: Answers): SecurityGroups {
   const listed = listAnswers(answers, 'ec2', 'DescribeSecurityGroups', 'SecurityGroups');
   const byId = new Map<string, SecurityGroup>();
-  const doubts = [...listed.doubts];
+  const unknownReasons = [...listed.unknownReasons];
   const seen = new Map<string, GroupRule>();
   const own = answers.snapshot.account;
   const add = (group: SecurityGroup, rule: GroupRule) => {
@@ -42,7 +42,7 @@ export function readSecurityGroups(answers: Answers): SecurityGroups {
   for (const raw of listed.items) {
     const id = attempt(
       () => knownText(raw.GroupId, 'the id of a security group'),
-      (reason) => doubts.push(reason),
+      (reason) => unknownReasons.push(reason),
     );
     if (id === undefined) continue;
     const group = openGroup(byId, id);
@@ -55,12 +55,12 @@ export function readSecurityGroups(answers: Answers): SecurityGroups {
       [raw.IpPermissionsEgress, true],
     ] as const) {
       if (permissions === undefined && !isMade(answers, 'ec2.DescribeSecurityGroupRules')) {
-        if (!egress) group.doubts.push(`rules of ${id} are not in the answer`);
+        if (!egress) group.unknownReasons.push(`rules of ${id} are not in the answer`);
         continue;
       }
       const list = attempt(
         () => knownList(permissions, `rules of ${id}`),
-        (reason) => group.doubts.push(reason),
+        (reason) => group.unknownReasons.push(reason),
         groupsCall,
       );
       for (const permission of list ?? []) {
@@ -68,7 +68,7 @@ export function readSecurityGroups(answers: Answers): SecurityGroups {
           () => {
             for (const rule of fromPermission(permission, id, egress, own)) add(group, rule);
           },
-          (reason) => group.doubts.push(reason),
+          (reason) => group.unknownReasons.push(reason),
           groupsCall,
         );
       }
@@ -76,27 +76,34 @@ export function readSecurityGroups(answers: Answers): SecurityGroups {
   }
   if (isMade(answers, 'ec2.DescribeSecurityGroupRules')) {
     const rules = listAnswers(answers, 'ec2', 'DescribeSecurityGroupRules', 'SecurityGroupRules');
-    doubts.push(...rules.doubts);
+    unknownReasons.push(...rules.unknownReasons);
     for (const raw of rules.items) {
       const id = attempt(
         () => known(raw.GroupId, 'the group of a rule'),
-        (reason) => doubts.push(reason),
+        (reason) => unknownReasons.push(reason),
       );
       // A rule whose group is not in the list of groups: only the group's own absence may speak for it.
       const group = id === undefined ? undefined : byId.get(id);
       if (group === undefined) continue;
       attempt(
         () => add(group, fromRule(raw, group.id, own)),
-        (reason) => group.doubts.push(reason),
+        (reason) => group.unknownReasons.push(reason),
         rulesCall,
       );
     }
   }
-  return { byId, doubts };
+  return { byId, unknownReasons };
 }
 
 function openGroup(byId: Map<string, SecurityGroup>, id: string): SecurityGroup {
-  const group = byId.get(id) ?? { id, name: id, ingress: [], egress: [], egressKnown: false, doubts: [] };
+  const group = byId.get(id) ?? {
+    id,
+    name: id,
+    ingress: [],
+    egress: [],
+    egressKnown: false,
+    unknownReasons: [],
+  };
   byId.set(id, group);
   return group;
 }

@@ -2,21 +2,21 @@
 import { listAnswers } from '../answers.ts';
 import { type AddressRange, parseCidr } from '../network/address.ts';
 import type { Part, ProxyPart } from '../parts/part.ts';
-import type { World } from './world.ts';
+import type { Inventory } from './inventory.ts';
 
-export function subnetsOf(world: World, part: Part | ProxyPart): string[] {
-  return declaredSubnets(world, part).filter((id): id is string => typeof id === 'string' && id !== '');
+export function subnetsOf(inventory: Inventory, part: Part | ProxyPart): string[] {
+  return declaredSubnets(inventory, part).filter((id): id is string => typeof id === 'string' && id !== '');
 }
 
 /** The IPv4 addresses of these subnets, as far as they are told. */
-export function cidrsOfSubnets(world: World, subnetIds: string[]): AddressRange[] {
+export function cidrsOfSubnets(inventory: Inventory, subnetIds: string[]): AddressRange[] {
   const ids = new Set(subnetIds);
-  return listAnswers(world.answers, 'ec2', 'DescribeSubnets', 'Subnets')
+  return listAnswers(inventory.answers, 'ec2', 'DescribeSubnets', 'Subnets')
     .items.filter(({ SubnetId }) => ids.has(SubnetId ?? ''))
     .flatMap(({ CidrBlock }) => (typeof CidrBlock === 'string' ? (parseCidr(CidrBlock) ?? []) : []));
 }
 
-function declaredSubnets(world: World, part: Part | ProxyPart): (string | undefined)[] {
+function declaredSubnets(inventory: Inventory, part: Part | ProxyPart): (string | undefined)[] {
   if (part.kind === 'proxy') return part.raw.VpcSubnetIds ?? [];
   if (part.kind === 'load-balancer')
     return (part.raw.AvailabilityZones ?? []).map(({ SubnetId }) => SubnetId);
@@ -29,7 +29,7 @@ function declaredSubnets(world: World, part: Part | ProxyPart): (string | undefi
     const name =
       part.flavor === 'cluster' ? part.raw.DBSubnetGroup : part.raw.DBSubnetGroup?.DBSubnetGroupName;
     const inline = instance?.DBSubnetGroup?.Subnets;
-    const listed = listAnswers(world.answers, 'rds', 'DescribeDBSubnetGroups', 'DBSubnetGroups').items;
+    const listed = listAnswers(inventory.answers, 'rds', 'DescribeDBSubnetGroups', 'DBSubnetGroups').items;
     const subnets = inline ?? listed.find(({ DBSubnetGroupName }) => DBSubnetGroupName === name)?.Subnets;
     return (subnets ?? []).map(({ SubnetIdentifier }) => SubnetIdentifier);
   }
@@ -37,7 +37,7 @@ function declaredSubnets(world: World, part: Part | ProxyPart): (string | undefi
   const name =
     part.flavor === 'cluster' ? part.raw.CacheSubnetGroupName : part.clusters[0]?.CacheSubnetGroupName;
   const listed = listAnswers(
-    world.answers,
+    inventory.answers,
     'elasticache',
     'DescribeCacheSubnetGroups',
     'CacheSubnetGroups',

@@ -1,9 +1,9 @@
 // Only Availability Zones count: Local Zones, Wavelength Zones and Outposts share the fate of their parent.
 import { type Answers, listAnswers } from '../answers.ts';
-import { Doubt, known } from '../doubt.ts';
+import { known, UnknownError } from '../unknown.ts';
 
 export interface Zones {
-  /** The zones of these subnets; a Doubt where one can't be told. */
+  /** The zones of these subnets; an UnknownError where one can't be told. */
   ofSubnets(subnetIds: string[]): string[];
   /** The Availability Zones among these names, each once. */
   count(names: string[]): string[];
@@ -20,7 +20,7 @@ export function readZones(answers: Answers): Zones {
     if (/^[a-z]{2,5}\d+-az\d+$/.test(name)) return true;
     if (/^[a-z]{2,5}\d+-[a-z]+\d+-az\d+$/.test(name)) return false;
     if (/-wlz-\d+[a-z]?$|-\d+-[a-z]+-\d+[a-z]$/.test(name)) return false;
-    throw new Doubt(`the kind of zone ${name} is not known`);
+    throw new UnknownError(`the kind of zone ${name} is not known`);
   };
   return {
     ofSubnets: (ids) => ids.map((id) => zoneOfSubnet(answers, id)),
@@ -32,7 +32,8 @@ export function readZones(answers: Answers): Zones {
 function zoneOfSubnet(answers: Answers, id: string): string {
   const listed = listAnswers(answers, 'ec2', 'DescribeSubnets', 'Subnets');
   const subnet = listed.items.find(({ SubnetId }) => SubnetId === id);
-  if (subnet === undefined) throw new Doubt(listed.doubts[0] ?? `subnet ${id} is not in any answer`);
-  if (subnet.OutpostArn) throw new Doubt(`subnet ${id} is on an Outpost`);
+  if (subnet === undefined)
+    throw new UnknownError(listed.unknownReasons[0] ?? `subnet ${id} is not in any answer`);
+  if (subnet.OutpostArn) throw new UnknownError(`subnet ${id} is on an Outpost`);
   return known(subnet.AvailabilityZone, `the zone of subnet ${id}`);
 }

@@ -14,7 +14,7 @@ export function wholeFamily(family: Family): IntervalSet {
   return [{ start: 0n, end: (1n << BigInt(bits[family])) - 1n }];
 }
 
-/** The addresses of `10.0.0.0/8`, `2001:db8::/32` or a single address; bits past the prefix are ignored, as AWS does. */
+/** The addresses of `10.0.0.0/8`, `2001:db8::/32` or one address. Ignores bits past the prefix, as AWS does. */
 export function parseCidr(text: string): AddressRange | undefined {
   const [address = '', length, more] = text.trim().split('/');
   const family: Family = address.includes(':') ? 'ipv6' : 'ipv4';

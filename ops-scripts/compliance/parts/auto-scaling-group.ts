@@ -1,7 +1,7 @@
-// An Auto Scaling group declares its security groups through launch templates (mixed instances too) or a launch configuration.
+// Reads Auto Scaling groups; their security groups come from launch templates or a launch configuration.
 import type { AutoScalingGroup } from '@aws-sdk/client-auto-scaling';
 import { type Answers, listAnswers } from '../answers.ts';
-import { Doubt, known, knownList, knownOrAbsent, knownText, readItems } from '../doubt.ts';
+import { known, knownList, knownOrAbsent, knownText, readItems, UnknownError } from '../unknown.ts';
 import { type Declaration, fromTemplate } from './launch-template.ts';
 import type { AutoScalingGroupPart } from './part.ts';
 import { readGroups, textOr } from './read-each.ts';
@@ -11,7 +11,7 @@ export function readAutoScalingGroup(answers: Answers, raw: AutoScalingGroup): A
   let publicAddress = false;
   let lacksGroups = false;
   let bareCards: string[] = [];
-  const worn = readGroups(() => {
+  const attached = readGroups(() => {
     const declared = declarationsOf(answers, raw, name);
     publicAddress = declared.some((declaration) => declaration.publicAddress);
     lacksGroups = declared.length > 1 && declared.some(({ groups }) => groups.length === 0);
@@ -19,8 +19,9 @@ export function readAutoScalingGroup(answers: Answers, raw: AutoScalingGroup): A
     return declared.flatMap((declaration) => declaration.groups);
   });
   // Instances of that template get the default group of their VPC, which no answer about the template tells.
-  if (lacksGroups) worn.groupDoubts.push(`one of the launch templates of ${name} declares no security group`);
-  worn.groupDoubts.push(...bareCards);
+  if (lacksGroups)
+    attached.groupUnknownReasons.push(`one of the launch templates of ${name} declares no security group`);
+  attached.groupUnknownReasons.push(...bareCards);
   const instanceIds = (Array.isArray(raw.Instances) ? raw.Instances : []).flatMap(
     ({ InstanceId }) => InstanceId ?? [],
   );
@@ -32,28 +33,28 @@ export function readAutoScalingGroup(answers: Answers, raw: AutoScalingGroup): A
     instanceIds,
     ...targetsOf(raw, name),
     publicAddress,
-    ...worn,
+    ...attached,
   };
 }
 
 function targetsOf(raw: AutoScalingGroup, name: string) {
   const targetGroupArns = new Set<string>();
-  const targetDoubts: string[] = [];
-  const onDoubt = (reason: string) => targetDoubts.push(reason);
+  const targetUnknownReasons: string[] = [];
+  const onUnknown = (reason: string) => targetUnknownReasons.push(reason);
   const call = 'autoscaling.DescribeAutoScalingGroups';
   readItems(
     raw.TargetGroupARNs,
     `TargetGroupARNs of ${name} in ${call}`,
     (arn) => targetGroupArns.add(arn),
-    onDoubt,
+    onUnknown,
   );
   readItems(
     raw.TrafficSources,
     `TrafficSources of ${name} in ${call}`,
     ({ Identifier }) => targetGroupArns.add(knownText(Identifier, `a traffic source of ${name} in ${call}`)),
-    onDoubt,
+    onUnknown,
   );
-  return { targetGroupArns: [...targetGroupArns], targetDoubts };
+  return { targetGroupArns: [...targetGroupArns], targetUnknownReasons };
 }
 
 function declarationsOf(answers: Answers, raw: AutoScalingGroup, name: string): Declaration[] {
@@ -72,14 +73,14 @@ function declarationsOf(answers: Answers, raw: AutoScalingGroup, name: string): 
       fromConfiguration(answers, known(raw.LaunchConfigurationName, `the launch configuration of ${name}`)),
     ];
   }
-  throw new Doubt(`${name} has no launch template`);
+  throw new UnknownError(`${name} has no launch template`);
 }
 
 function fromConfiguration(answers: Answers, name: string): Declaration {
   const listed = listAnswers(answers, 'autoscaling', 'DescribeLaunchConfigurations', 'LaunchConfigurations');
   const found = listed.items.find(({ LaunchConfigurationName }) => LaunchConfigurationName === name);
   if (found === undefined)
-    throw new Doubt(listed.doubts[0] ?? `launch configuration ${name} is not in any answer`);
+    throw new UnknownError(listed.unknownReasons[0] ?? `launch configuration ${name} is not in any answer`);
   return {
     groups: knownList(found.SecurityGroups, `security groups of launch configuration ${name}`),
     publicAddress: found.AssociatePublicIpAddress === true,

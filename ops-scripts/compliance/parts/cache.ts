@@ -1,7 +1,7 @@
-// Caches: replication groups with their member clusters, clusters of their own (Memcached, single nodes), serverless ones.
+// Reads caches: replication groups with their clusters, single clusters (Memcached, one node), serverless caches.
 import type { CacheCluster } from '@aws-sdk/client-elasticache';
 import { type Answers, type Listed, listAnswers } from '../answers.ts';
-import { Doubt, knownList, knownOrAbsent, knownText } from '../doubt.ts';
+import { knownList, knownOrAbsent, knownText, UnknownError } from '../unknown.ts';
 import type { CachePart } from './part.ts';
 import { declaredGroups, readEach, readGroups, textOr } from './read-each.ts';
 
@@ -18,13 +18,13 @@ export function readCaches(answers: Answers): Listed<CachePart> {
           (id) => !own.some(({ CacheClusterId }) => CacheClusterId === id),
         );
         if (missing !== undefined || own.length === 0) {
-          throw new Doubt(
-            clusters.doubts[0] ?? `cache cluster ${missing ?? `of ${name}`} is not in any answer`,
+          throw new UnknownError(
+            clusters.unknownReasons[0] ?? `cache cluster ${missing ?? `of ${name}`} is not in any answer`,
           );
         }
         return [];
       };
-      const worn = readGroups(requireAll, ...own.map((cluster) => () => groupsOfCluster(cluster)));
+      const attached = readGroups(requireAll, ...own.map((cluster) => () => groupsOfCluster(cluster)));
       return {
         kind: 'cache',
         flavor: 'replication-group',
@@ -32,25 +32,25 @@ export function readCaches(answers: Answers): Listed<CachePart> {
         name,
         raw,
         clusters: own,
-        ...worn,
+        ...attached,
       };
     }),
     readEach({ ...clusters, items: clusters.items.filter(standsAlone) }, (raw): CachePart => {
       const name = knownText(raw.CacheClusterId, 'the id of a cache cluster');
-      const worn = readGroups(() => groupsOfCluster(raw));
-      return { kind: 'cache', flavor: 'cluster', id: textOr(raw.ARN, name), name, raw, ...worn };
+      const attached = readGroups(() => groupsOfCluster(raw));
+      return { kind: 'cache', flavor: 'cluster', id: textOr(raw.ARN, name), name, raw, ...attached };
     }),
     readEach(serverless, (raw): CachePart => {
       const name = knownText(raw.ServerlessCacheName, 'the name of a serverless cache');
-      const worn = readGroups(() => declaredGroups(raw.SecurityGroupIds, name, (id) => id));
-      return { kind: 'cache', flavor: 'serverless', id: textOr(raw.ARN, name), name, raw, ...worn };
+      const attached = readGroups(() => declaredGroups(raw.SecurityGroupIds, name, (id) => id));
+      return { kind: 'cache', flavor: 'serverless', id: textOr(raw.ARN, name), name, raw, ...attached };
     }),
   ];
   return {
     items: lists.flatMap(({ items }) => items),
-    // A list that was never asked for is no doubt while another kind was found.
-    doubts: lists.flatMap(({ doubts, absent }) =>
-      absent && lists.some((other) => !other.absent) ? [] : doubts,
+    // A list that was never asked for is not unknown while another kind was found.
+    unknownReasons: lists.flatMap(({ unknownReasons, absent }) =>
+      absent && lists.some((other) => !other.absent) ? [] : unknownReasons,
     ),
     absent: lists.every(({ absent }) => absent),
   };

@@ -1,7 +1,7 @@
 // Databases: clusters with their members, and instances outside any cluster; read replicas belong to their source.
 import type { DBCluster, DBInstance } from '@aws-sdk/client-rds';
 import { type Answers, type Listed, listAnswers } from '../answers.ts';
-import { Doubt, knownOrAbsent, knownText } from '../doubt.ts';
+import { knownOrAbsent, knownText, UnknownError } from '../unknown.ts';
 import type { DatabasePart } from './part.ts';
 import { declaredGroups, readEach, readGroups, textOr } from './read-each.ts';
 import { type Origins, openOrigins } from './read-replicas.ts';
@@ -16,8 +16,8 @@ export function readDatabases(answers: Answers): Listed<DatabasePart> {
   ];
   return {
     items: lists.flatMap(({ items }) => items),
-    doubts: lists.flatMap(({ doubts, absent }) =>
-      absent && lists.some((other) => !other.absent) ? [] : doubts,
+    unknownReasons: lists.flatMap(({ unknownReasons, absent }) =>
+      absent && lists.some((other) => !other.absent) ? [] : unknownReasons,
     ),
     absent: lists.every(({ absent }) => absent),
   };
@@ -40,7 +40,7 @@ function readCluster(raw: DBCluster, instances: DBInstance[], origins: Origins):
     (instance) => instance.DBClusterIdentifier === name || ids.includes(instance.DBInstanceIdentifier),
   );
   const replicas = origins.replicasOf(raw);
-  // Members wear the groups of their cluster: one that says none says nothing new.
+  // Members have the groups of their cluster, so a member that declares none is complete.
   const telling = members.filter(({ VpcSecurityGroups: own }) => own && own.length !== 0);
   return {
     kind: 'database',
@@ -91,7 +91,7 @@ export function databasePorts(part: DatabasePart): number[] {
   if (given.length > 0) return [...new Set(given)] as number[];
   const engine = String(part.raw.Engine ?? '');
   const usual = Object.entries(usualPorts).find(([name]) => engine.includes(name));
-  if (usual === undefined) throw new Doubt(`the port of ${part.name} is not in the answer`);
+  if (usual === undefined) throw new UnknownError(`the port of ${part.name} is not in the answer`);
   return [usual[1]];
 }
 

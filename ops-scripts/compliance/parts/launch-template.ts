@@ -1,17 +1,17 @@
-// What a launch template makes each new instance wear, in the version that is asked for.
+// The security groups that a launch template gives new instances, in the version that is asked for.
 import type { LaunchTemplateSpecification } from '@aws-sdk/client-auto-scaling';
 import type { LaunchTemplateVersion } from '@aws-sdk/client-ec2';
 import { type Answers, listAnswers } from '../answers.ts';
-import { Doubt, known, knownList, knownOrAbsent } from '../doubt.ts';
+import { known, knownList, knownOrAbsent, UnknownError } from '../unknown.ts';
 
 export interface Declaration {
   groups: string[];
   publicAddress: boolean;
-  /** Why instances wear other groups beside these. */
+  /** Why instances may have other groups beside these. */
   bareCard?: string;
 }
 
-/** A Doubt where the version is not in any answer, or its groups can't be known. */
+/** An UnknownError where the version is not in any answer, or its groups can't be known. */
 export function fromTemplate(answers: Answers, spec: LaunchTemplateSpecification): Declaration {
   const about = known(
     knownOrAbsent(spec.LaunchTemplateId, 'a launch template') ?? spec.LaunchTemplateName,
@@ -26,10 +26,10 @@ export function fromTemplate(answers: Answers, spec: LaunchTemplateSpecification
     about,
   );
   // A version that is newer, or the default, could stand on a page that is missing.
-  if (listed.doubts.length > 0) throw new Doubt(listed.doubts[0]!);
+  if (listed.unknownReasons.length > 0) throw new UnknownError(listed.unknownReasons[0]!);
   const version = asksFor(answers, about, asked) ? findVersion(listed.items, spec) : undefined;
   if (version === undefined) {
-    throw new Doubt(`launch template ${about}, version ${asked}, is not in any answer`);
+    throw new UnknownError(`launch template ${about}, version ${asked}, is not in any answer`);
   }
   const data = known(version.LaunchTemplateData, `the contents of launch template ${about}`);
   const cards = knownList(data.NetworkInterfaces, `network interfaces of launch template ${about}`);
@@ -38,7 +38,7 @@ export function fromTemplate(answers: Answers, spec: LaunchTemplateSpecification
     ...cards.flatMap((card) => knownList(card.Groups, `security groups of launch template ${about}`)),
   ];
   if ((data.SecurityGroups ?? []).length > 0) {
-    throw new Doubt(`launch template ${about} gives security groups by name`);
+    throw new UnknownError(`launch template ${about} gives security groups by name`);
   }
   const publicAddress = cards.some((card) => card.AssociatePublicIpAddress === true);
   // It gets the default group of its VPC, which no answer about the template tells.

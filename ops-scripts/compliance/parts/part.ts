@@ -14,7 +14,7 @@ interface PartOf<K, R> {
   /** Security groups that the part declares. */
   groups: string[];
   /** Why there may be more groups than these. */
-  groupDoubts: string[];
+  groupUnknownReasons: string[];
   raw: R;
 }
 
@@ -26,7 +26,7 @@ export type AutoScalingGroupPart = PartOf<'auto-scaling-group', AutoScalingGroup
   /** Target groups that its instances are registered with, told either as such or as traffic sources. */
   targetGroupArns: string[];
   /** Why there may be more target groups than these. */
-  targetDoubts: string[];
+  targetUnknownReasons: string[];
   /** Whether the launch template or configuration gives instances a public address. */
   publicAddress: boolean;
 };
@@ -47,7 +47,7 @@ interface Replication {
   isReplica: boolean;
 }
 
-/** Stands between clients and a database; never selected, but a hop on the way. Each of its endpoints is told as one more. */
+/** An RDS proxy: never selected, but a hop to the database. Each further endpoint is a ProxyPart of its own. */
 export type ProxyPart = PartOf<'proxy', DBProxy> & {
   /** The proxy itself for an endpoint beside its own. */
   endpointOf?: ProxyPart;
@@ -56,7 +56,7 @@ export type ProxyPart = PartOf<'proxy', DBProxy> & {
   /** Identifiers of the databases that it hands connections on to. */
   targets: string[];
   /** Why there may be more targets than these. */
-  targetDoubts: string[];
+  targetUnknownReasons: string[];
 };
 
 export type Part = LoadBalancerPart | AutoScalingGroupPart | CachePart | DatabasePart;

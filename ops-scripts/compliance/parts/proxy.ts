@@ -1,11 +1,11 @@
 // Database proxies with their endpoints: which databases they serve, and the one port that clients reach them on.
 import type { DBProxy, DBProxyEndpoint } from '@aws-sdk/client-rds';
 import { type Answers, isMade, type Listed, listAnswers } from '../answers.ts';
-import { attempt, Doubt, knownText } from '../doubt.ts';
+import { attempt, knownText, UnknownError } from '../unknown.ts';
 import type { DatabasePart, ProxyPart } from './part.ts';
 import { declaredGroups, readEach, readGroups, textOr } from './read-each.ts';
 
-/** Every proxy, and after it each endpoint beside its own, as a part that wears its own groups. */
+/** Every proxy, and after it each endpoint beside its own, as a part with its own groups. */
 export function readProxies(answers: Answers): Listed<ProxyPart> {
   const proxies = readEach(listAnswers(answers, 'rds', 'DescribeDBProxies', 'DBProxies'), (raw) =>
     readProxy(answers, raw),
@@ -13,33 +13,33 @@ export function readProxies(answers: Answers): Listed<ProxyPart> {
   const endpoints = proxies.items.map((proxy) => readEndpoints(answers, proxy));
   return {
     items: proxies.items.flatMap((proxy, index) => [proxy, ...endpoints[index]!.items]),
-    doubts: [...proxies.doubts, ...endpoints.flatMap(({ doubts }) => doubts)],
+    unknownReasons: [...proxies.unknownReasons, ...endpoints.flatMap(({ unknownReasons }) => unknownReasons)],
     absent: proxies.absent,
   };
 }
 
 function readProxy(answers: Answers, raw: DBProxy): ProxyPart {
   const name = knownText(raw.DBProxyName, 'the name of a database proxy');
-  const worn = readGroups(() => declaredGroups(raw.VpcSecurityGroupIds, name, (id) => id));
+  const attached = readGroups(() => declaredGroups(raw.VpcSecurityGroupIds, name, (id) => id));
   const listed = listAnswers(answers, 'rds', 'DescribeDBProxyTargets', 'Targets', name);
-  const targetDoubts = [...listed.doubts];
+  const targetUnknownReasons = [...listed.unknownReasons];
   const targets = listed.items.flatMap(
     (target) =>
       attempt(
         () => [knownText(target.RdsResourceId ?? target.TrackedClusterId, `a target of proxy ${name}`)],
-        (reason) => targetDoubts.push(reason),
+        (reason) => targetUnknownReasons.push(reason),
       ) ?? [],
   );
   const id = textOr(raw.DBProxyArn, name);
-  return { kind: 'proxy', id, name, raw, readOnly: false, targets, targetDoubts, ...worn };
+  return { kind: 'proxy', id, name, raw, readOnly: false, targets, targetUnknownReasons, ...attached };
 }
 
 function readEndpoints(answers: Answers, proxy: ProxyPart): Listed<ProxyPart> {
   const call = 'DescribeDBProxyEndpoints';
   const listed = listAnswers(answers, 'rds', call, 'DBProxyEndpoints', proxy.name);
   const own = listed.items.filter(({ DBProxyName, IsDefault }) => DBProxyName === proxy.name && !IsDefault);
-  const doubts = isMade(answers, `rds.${call}`) ? listed.doubts : [];
-  return readEach({ ...listed, items: own, doubts }, (raw) => readEndpoint(proxy, raw));
+  const unknownReasons = isMade(answers, `rds.${call}`) ? listed.unknownReasons : [];
+  return readEach({ ...listed, items: own, unknownReasons }, (raw) => readEndpoint(proxy, raw));
 }
 
 function readEndpoint(proxy: ProxyPart, raw: DBProxyEndpoint): ProxyPart {
@@ -71,15 +71,15 @@ export function servesDatabase(proxy: ProxyPart, database: DatabasePart): boolea
   const names = [database.name, database.id, ...members.map((member) => member.DBInstanceIdentifier)];
   if (proxy.targets.some((target) => names.includes(target))) return true;
   const [own, other] = [familyOf(proxy), familyFor(database)];
-  if (proxy.targetDoubts.length === 0 || (own && other && own !== other)) return false;
+  if (proxy.targetUnknownReasons.length === 0 || (own && other && own !== other)) return false;
   return undefined;
 }
 
-/** The port that clients reach the proxy on; a Doubt where neither it nor the database tells the engine family. */
+/** The port that clients use. Throws an UnknownError where neither proxy nor database has an engine family. */
 export function proxyPort(proxy: ProxyPart, database: DatabasePart): number {
   // A proxy takes databases of its own family only.
   const family = familyOf(proxy) ?? familyFor(database);
-  if (family === undefined) throw new Doubt(`the engine family of proxy ${proxy.name} is not known`);
+  if (family === undefined) throw new UnknownError(`the engine family of proxy ${proxy.name} is not known`);
   return familyPorts[family];
 }
 

@@ -1,31 +1,34 @@
-// One unreadable item, or one unreadable list of groups, is a doubt and does not stop the reading of the others.
+// Reads lists item by item, so that an unreadable item is an unknown reason and the others are still read.
 import type { Answered, Listed } from '../answers.ts';
-import { attempt, Doubt, knownList, knownText } from '../doubt.ts';
+import { attempt, knownList, knownText, UnknownError } from '../unknown.ts';
 
-/** Reads each item; one that can't be read is a doubt about the list, and one that is no part gives undefined. */
+/** Reads each item; an unreadable one adds an unknown reason to the list, and one that is no part gives undefined. */
 export function readEach<T, P>(listed: Answered<T>, read: (raw: T) => P | undefined): Listed<P> {
   const { call, absent } = listed;
-  const doubts = [...listed.doubts];
+  const unknownReasons = [...listed.unknownReasons];
   const items = listed.items.flatMap((raw) => {
     const part = attempt(
       () => read(raw),
-      (reason) => doubts.push(reason.includes(call) ? reason : `${call}: ${reason}`),
+      (reason) => unknownReasons.push(reason.includes(call) ? reason : `${call}: ${reason}`),
       call,
     );
     return part === undefined ? [] : [part];
   });
-  return { items, doubts, absent };
+  return { items, unknownReasons, absent };
 }
 
-/** The groups of all that a part consists of; one whose groups can't be read is a doubt beside those of the others. */
-export function readGroups(...reads: (() => string[])[]): { groups: string[]; groupDoubts: string[] } {
-  const groupDoubts: string[] = [];
-  const groups = reads.flatMap((read) => attempt(read, (reason) => groupDoubts.push(reason)) ?? []);
-  return { groups: [...new Set(groups)], groupDoubts };
+/** The groups of everything in a part. Unreadable groups add an unknown reason; the others are kept. */
+export function readGroups(...reads: (() => string[])[]): {
+  groups: string[];
+  groupUnknownReasons: string[];
+} {
+  const groupUnknownReasons: string[] = [];
+  const groups = reads.flatMap((read) => attempt(read, (reason) => groupUnknownReasons.push(reason)) ?? []);
+  return { groups: [...new Set(groups)], groupUnknownReasons };
 }
 
 /**
- * The groups that something of a part declares. None at all is a doubt: on AWS nothing in a VPC is without one, so that
+ * The groups that something of a part declares. None at all is unknown: on AWS nothing in a VPC is without one, so that
  * the answer must have lost them, and those of one member say nothing of another.
  */
 export function declaredGroups<T>(
@@ -35,7 +38,7 @@ export function declaredGroups<T>(
 ): string[] {
   const what = `security groups of ${name}`;
   const groups = knownList(list, what).map((item) => knownText(idOf(item), `one of the ${what}`));
-  if (groups.length === 0) throw new Doubt(`${what} are not in the answer`);
+  if (groups.length === 0) throw new UnknownError(`${what} are not in the answer`);
   return groups;
 }
 

@@ -1,7 +1,7 @@
-// Every part of the account, selected or not: who wears a group is asked of all of them.
+// Reads every part of the account, selected or not, since any of them may have a source group.
 import type { Answers, Listed } from '../answers.ts';
 import { listAnswers } from '../answers.ts';
-import { knownText } from '../doubt.ts';
+import { knownText } from '../unknown.ts';
 import { readAutoScalingGroup } from './auto-scaling-group.ts';
 import { readCaches } from './cache.ts';
 import { readDatabases } from './database.ts';
@@ -26,10 +26,10 @@ export function readParts(answers: Answers): Parts {
       const name = textOr(raw.LoadBalancerName, id);
       // Only an application load balancer must have groups.
       const mayHaveNone = raw.Type === 'network' || raw.Type === 'gateway';
-      const worn = readGroups(() =>
+      const attached = readGroups(() =>
         mayHaveNone && isNone(raw.SecurityGroups) ? [] : declaredGroups(raw.SecurityGroups, name, (id) => id),
       );
-      return { kind: 'load-balancer', id, name, raw, ...worn };
+      return { kind: 'load-balancer', id, name, raw, ...attached };
     }),
     'auto-scaling-group': readEach(scaling, (raw) => readAutoScalingGroup(answers, raw)),
     cache: readCaches(answers),
@@ -43,6 +43,6 @@ function isNone(list: unknown): boolean {
 }
 
 export function noParts(): Parts {
-  const none = { items: [], doubts: [], absent: true };
+  const none = { items: [], unknownReasons: [], absent: true };
   return { 'load-balancer': none, 'auto-scaling-group': none, cache: none, database: none, proxies: none };
 }

@@ -1,13 +1,13 @@
 // Which database a read replica reads from in the end, so that it is noted with that one and is no database of its own.
 import type { DBCluster, DBInstance } from '@aws-sdk/client-rds';
-import { attempt, Doubt, knownOrAbsent } from '../doubt.ts';
 import type { Snapshot } from '../snapshot.ts';
+import { attempt, knownOrAbsent, UnknownError } from '../unknown.ts';
 
 /** `elsewhere`: in another region or account, or in no answer. */
 type Origin = DBInstance | DBCluster | 'elsewhere';
 
 export interface Origins {
-  /** The instance itself where it is no replica; a Doubt where its source can't be known. */
+  /** The instance itself where it is no replica; an UnknownError where its source can't be known. */
   of(instance: DBInstance): Origin;
   /** Replicas of this database, and replicas of those. */
   replicasOf(source: DBInstance | DBCluster): DBInstance[];
@@ -39,7 +39,7 @@ export function openOrigins(snapshot: Snapshot, instances: DBInstance[], cluster
       if (next === undefined) return 'elsewhere';
       at = next;
     }
-    throw new Doubt(`${instance.DBInstanceIdentifier} is a replica of its own replica`);
+    throw new UnknownError(`${instance.DBInstanceIdentifier} is a replica of its own replica`);
   };
   const origins = instances.map((instance) => ({
     instance,

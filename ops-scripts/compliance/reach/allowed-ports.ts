@@ -1,13 +1,14 @@
 // Whoever may come in comes in on the allowed ports alone: a rule that opens more to them is a failure too.
+
+import { describeRule, type GroupRule } from '../inventory/group-rule.ts';
 import { everyPort, exceeds } from '../network/traffic.ts';
 import { describePart } from '../parts/part.ts';
-import { describeRule, type GroupRule } from '../world/group-rule.ts';
 import { fixRule } from './fix.ts';
-import type { Inquiry } from './inquiry.ts';
+import type { ReachabilityCheck } from './reachability-check.ts';
 
 /** `from`: who comes in by the rule, as a reason calls them. */
 export function judgePorts(
-  { world, target, allowed, verdict }: Inquiry,
+  { inventory, target, allowed, verdict }: ReachabilityCheck,
   rule: GroupRule,
   from: string,
 ): void {
@@ -19,6 +20,6 @@ export function judgePorts(
   verdict.fail({
     reason: `${describeRule(rule)} opens more to ${from} than ${meant}`,
     path: () => [from, describeRule(rule), describePart(target)],
-    fix: fixRule(world, rule, ports.slice(0, 4)),
+    fix: fixRule(inventory, rule, ports.slice(0, 4)),
   });
 }

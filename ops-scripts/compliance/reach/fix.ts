@@ -1,19 +1,19 @@
 // The command (or change of a template) that closes exactly one way in.
 import { chooseFix } from '../choose-fix.ts';
+import type { Attachment } from '../inventory/attachments.ts';
+import { describeRule, type GroupRule } from '../inventory/group-rule.ts';
+import type { Inventory } from '../inventory/inventory.ts';
 import { formatTraffic } from '../network/traffic.ts';
-import { describeRule, type GroupRule } from '../world/group-rule.ts';
-import type { Wearer } from '../world/wearers.ts';
-import type { World } from '../world/world.ts';
 
 /** Takes the rule away, and puts the same source back on the exact ports where `keep` names them. */
-export function fixRule(world: World, rule: GroupRule, keep: number[] = []): string {
-  if (world.mode === 'template') {
+export function fixRule(inventory: Inventory, rule: GroupRule, keep: number[] = []): string {
+  if (inventory.mode === 'template') {
     const instead = keep.length > 0 ? `, and open tcp ${keep.join(', ')} alone` : '';
     return `In the template: remove the ${describeRule(rule)}${instead}`;
   }
   const real = rule.id?.startsWith('sgr-');
   const which = real ? `--security-group-rule-ids ${rule.id}` : `--ip-permissions '${permission(rule)}'`;
-  const tail = `--region ${world.region}`;
+  const tail = `--region ${inventory.region}`;
   const revoke = `aws ec2 revoke-security-group-ingress --group-id ${rule.groupId} ${which} ${tail}`;
   const again = keep.map(
     (port) =>
@@ -22,29 +22,34 @@ export function fixRule(world: World, rule: GroupRule, keep: number[] = []): str
   return [...again, revoke].join(' && ');
 }
 
-/** Takes the group off an interface that has no business to wear it; without an interface, the rule goes. */
-export function fixWearer(world: World, wearer: Wearer, groupId: string, rule: GroupRule): string {
-  const face = wearer.face;
-  if (face === undefined || wearer.owner !== undefined || world.mode === 'template')
-    return fixRule(world, rule);
-  const rest = face.groups.filter((id) => id !== groupId);
+/** Detaches the group from an interface that must not have it; removes the rule where no interface is known. */
+export function fixAttachment(
+  inventory: Inventory,
+  attachment: Attachment,
+  groupId: string,
+  rule: GroupRule,
+): string {
+  const eni = attachment.eni;
+  if (eni === undefined || attachment.owner !== undefined || inventory.mode === 'template')
+    return fixRule(inventory, rule);
+  const rest = eni.groups.filter((id) => id !== groupId);
   const groups = rest.length > 0 ? rest.join(' ') : '<another security group>';
-  return face.id.startsWith('i-')
-    ? `aws ec2 modify-instance-attribute --instance-id ${face.id} --groups ${groups} --region ${world.region}`
-    : `aws ec2 modify-network-interface-attribute --network-interface-id ${face.id} --groups ${groups} --region ${world.region}`;
+  return eni.id.startsWith('i-')
+    ? `aws ec2 modify-instance-attribute --instance-id ${eni.id} --groups ${groups} --region ${inventory.region}`
+    : `aws ec2 modify-network-interface-attribute --network-interface-id ${eni.id} --groups ${groups} --region ${inventory.region}`;
 }
 
 /** Lets one group send to another on one port. */
-export function fixEgress(world: World, from: string, to: string, port: number): string {
-  return chooseFix(world, {
+export function fixEgress(inventory: Inventory, from: string, to: string, port: number): string {
+  return chooseFix(inventory, {
     command: `aws ec2 authorize-security-group-egress --group-id ${from} --ip-permissions 'IpProtocol=tcp,FromPort=${port},ToPort=${port},UserIdGroupPairs=[{GroupId=${to}}]'`,
     template: `add an egress rule to ${from} for tcp ${port} to ${to}`,
   });
 }
 
 /** Lets one group in on one port of another. */
-export function fixIngress(world: World, from: string, to: string, port: number): string {
-  return chooseFix(world, {
+export function fixIngress(inventory: Inventory, from: string, to: string, port: number): string {
+  return chooseFix(inventory, {
     command: `aws ec2 authorize-security-group-ingress --group-id ${to} --protocol tcp --port ${port} --source-group ${from}`,
     template: `add an ingress rule to ${to} for tcp ${port} from ${from}`,
   });

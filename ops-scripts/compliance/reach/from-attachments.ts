@@ -1,84 +1,91 @@
-// A rule whose source is a group lets in whoever really wears it: allowed parts, proxies on the way, and nobody else.
+// Judges a rule whose source is a security group: it may be attached to allowed parts and serving proxies only.
+
+import type { Attachment } from '../inventory/attachments.ts';
+import { describeRule, type GroupPeer, type GroupRule } from '../inventory/group-rule.ts';
+import { aclHides } from '../inventory/network-acls.ts';
 import { type DatabasePart, describePart, type Part, type ProxyPart } from '../parts/part.ts';
 import { servesDatabase } from '../parts/proxy.ts';
-import { describeRule, type GroupPeer, type GroupRule } from '../world/group-rule.ts';
-import { aclHides } from '../world/network-acls.ts';
-import type { Wearer } from '../world/wearers.ts';
 import { judgePorts } from './allowed-ports.ts';
-import { fixRule, fixWearer } from './fix.ts';
-import { hiddenByAcl, type Inquiry } from './inquiry.ts';
+import { fixAttachment, fixRule } from './fix.ts';
 import { pathTo } from './internet-path.ts';
-import { addressesOfWearer } from './origin-addresses.ts';
+import { addressesOfAttachment } from './origin-addresses.ts';
+import { hiddenByAcl, type ReachabilityCheck } from './reachability-check.ts';
 
-/** `askProxy` inquires into a proxy that serves the database and wears the group: it is a hop, not an end. */
-export function judgeWearers(
-  inquiry: Inquiry,
+/** `askProxy` checks who reaches a proxy that serves the database and has the group, as it is a hop and no client. */
+export function judgeAttachments(
+  check: ReachabilityCheck,
   rule: GroupRule<GroupPeer>,
   askProxy: (proxy: ProxyPart, database: DatabasePart) => void,
 ): void {
-  const { world, target, verdict } = inquiry;
+  const { inventory, target, verdict } = check;
   const { peer } = rule;
   if (peer.foreign) {
-    verdict.doubt(`${describeRule(rule)}: the source group ${peer.foreign}`);
+    verdict.unknown(`${describeRule(rule)}: the source group ${peer.foreign}`);
     return;
   }
-  if (!world.groups.byId.has(peer.id)) {
-    verdict.doubt(`${describeRule(rule)}: the source group is deleted or not in any answer`);
+  if (!inventory.groups.byId.has(peer.id)) {
+    verdict.unknown(`${describeRule(rule)}: the source group is deleted or not in any answer`);
     return;
   }
-  const wearers = world.wearers.of(peer.id);
-  if (wearers.length === 0) {
-    verdict.hold(`${peer.id} is attached to nothing, so nobody comes in by it`);
-    verdict.warn(`${describeRule(rule)}: ${peer.id} is attached to nothing; whoever wears it comes in`);
+  const attachments = inventory.attachments.of(peer.id);
+  if (attachments.length === 0) {
+    verdict.pass(`${peer.id} is attached to nothing, so nothing can connect by it`);
+    verdict.warn(`${describeRule(rule)}: ${peer.id} is attached to nothing; whatever gets it can connect`);
     return;
   }
-  const shared = wearers.some(({ owner }) => isAllowed(inquiry, owner));
-  for (const wearer of wearers) {
-    const { owner } = wearer;
-    if (owner === target) failSelf(inquiry, rule);
-    else if (isAllowed(inquiry, owner)) judgePorts(inquiry, rule, wearer.name);
+  const shared = attachments.some(({ owner }) => isAllowed(check, owner));
+  for (const attachment of attachments) {
+    const { owner } = attachment;
+    if (owner === target) failSelf(check, rule);
+    else if (isAllowed(check, owner)) judgePorts(check, rule, attachment.name);
     else if (
       owner?.kind === 'proxy' &&
       target.kind === 'database' &&
       servesDatabase(owner, target) !== false
     ) {
-      judgePorts(inquiry, rule, wearer.name);
+      judgePorts(check, rule, attachment.name);
       verdict.attempt(() => askProxy(owner, target));
-    } else failWearer(inquiry, rule, wearer, shared);
+    } else failAttachment(check, rule, attachment, shared);
   }
 }
 
-function isAllowed({ allowed }: Inquiry, owner: Part | ProxyPart | undefined): boolean {
+function isAllowed({ allowed }: ReachabilityCheck, owner: Part | ProxyPart | undefined): boolean {
   return allowed.parts.some((part) => part === owner);
 }
 
-function failSelf({ world, target, verdict }: Inquiry, rule: GroupRule<GroupPeer>): void {
+function failSelf({ inventory, target, verdict }: ReachabilityCheck, rule: GroupRule<GroupPeer>): void {
   const name = describePart(target);
   verdict.fail({
     reason: `${describeRule(rule)} lets ${name} reach itself: a self-reference`,
     path: () => [name, describeRule(rule), name],
-    fix: fixRule(world, rule),
+    fix: fixRule(inventory, rule),
   });
 }
 
-/** `shared`: an allowed part wears the group as well, so that the rule must stay and the group come off the other. */
-function failWearer(inquiry: Inquiry, rule: GroupRule<GroupPeer>, wearer: Wearer, shared: boolean): void {
-  const { world, target, allowed, verdict } = inquiry;
+/** `shared`: an allowed part has the group too, so the fix detaches the group and keeps the rule. */
+function failAttachment(
+  check: ReachabilityCheck,
+  rule: GroupRule<GroupPeer>,
+  attachment: Attachment,
+  shared: boolean,
+): void {
+  const { inventory, target, allowed, verdict } = check;
   const groupId = rule.peer.id;
-  if (wearer.doubt !== undefined) {
-    verdict.doubt(`${wearer.name} may wear ${groupId}: ${wearer.doubt}`);
+  if (attachment.unknownReason !== undefined) {
+    verdict.unknown(`${attachment.name} may have security group ${groupId}: ${attachment.unknownReason}`);
     return;
   }
-  // Whoever wears the group may well be the part that is not known.
+  // What has the group may be the part that is not known.
   if (allowed.parts.length === 0) {
-    verdict.doubt(`${wearer.name} wears ${groupId}, and ${allowed.name} is not known`);
+    verdict.unknown(`${attachment.name} has security group ${groupId}, and ${allowed.name} is not known`);
     return;
   }
-  const ranges = addressesOfWearer(world, wearer, groupId);
-  const hidden = ranges.length > 0 && ranges.every((range) => aclHides(world, target, rule.traffic, range));
+  const ranges = addressesOfAttachment(inventory, attachment, groupId);
+  const hidden =
+    ranges.length > 0 && ranges.every((range) => aclHides(inventory, target, rule.traffic, range));
   verdict.fail({
-    reason: `${wearer.name} wears ${groupId} and is not ${allowed.name}${hidden ? hiddenByAcl : ''}`,
-    path: () => [...pathTo(world, wearer), describeRule(rule), describePart(target)],
-    fix: shared ? fixWearer(world, wearer, groupId, rule) : fixRule(world, rule),
+    reason: `${attachment.name} has security group ${groupId} and is not ${allowed.name}${hidden ? hiddenByAcl : ''}`,
+    path: () => [...pathTo(inventory, attachment), describeRule(rule), describePart(target)],
+    fix: shared ? fixAttachment(inventory, attachment, groupId, rule) : fixRule(inventory, rule),
   });
 }

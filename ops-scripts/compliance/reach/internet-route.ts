@@ -1,16 +1,16 @@
 // A load balancer that faces the internet is reached only where its subnets route to an internet gateway.
 import { isMade, listAnswers } from '../answers.ts';
+import type { Inventory } from '../inventory/inventory.ts';
+import { subnetsOf } from '../inventory/subnets.ts';
 import type { LoadBalancerPart } from '../parts/part.ts';
-import { subnetsOf } from '../world/subnets.ts';
-import type { World } from '../world/world.ts';
 
 /** The reason why not, or undefined where each subnet has the route (or routes were not asked for). */
-export function missingInternetRoute(world: World, part: LoadBalancerPart): string | undefined {
-  if (!isMade(world.answers, 'ec2.DescribeRouteTables')) return undefined;
-  const tables = listAnswers(world.answers, 'ec2', 'DescribeRouteTables', 'RouteTables').items;
+export function missingInternetRoute(inventory: Inventory, part: LoadBalancerPart): string | undefined {
+  if (!isMade(inventory.answers, 'ec2.DescribeRouteTables')) return undefined;
+  const tables = listAnswers(inventory.answers, 'ec2', 'DescribeRouteTables', 'RouteTables').items;
   if (tables.length === 0) return undefined;
-  const subnets = listAnswers(world.answers, 'ec2', 'DescribeSubnets', 'Subnets').items;
-  for (const id of subnetsOf(world, part)) {
+  const subnets = listAnswers(inventory.answers, 'ec2', 'DescribeSubnets', 'Subnets').items;
+  for (const id of subnetsOf(inventory, part)) {
     const own = tables.find(({ Associations }) =>
       (Associations ?? []).some(({ SubnetId }) => SubnetId === id),
     );
@@ -26,7 +26,7 @@ export function missingInternetRoute(world: World, part: LoadBalancerPart): stri
         String(GatewayId ?? '').startsWith('igw-') &&
         State !== 'blackhole',
     );
-    if (route === undefined && !hasGateway(world, table))
+    if (route === undefined && !hasGateway(inventory, table))
       return `subnet ${id} of ${part.name} has no route to an internet gateway`;
   }
   return undefined;
@@ -34,10 +34,10 @@ export function missingInternetRoute(world: World, part: LoadBalancerPart): stri
 
 /** In a template a gateway has no `igw-` id yet. */
 function hasGateway(
-  world: World,
+  inventory: Inventory,
   table: { Routes?: { DestinationCidrBlock?: string | undefined; GatewayId?: unknown }[] | undefined },
 ): boolean {
-  if (world.mode !== 'template') return false;
+  if (inventory.mode !== 'template') return false;
   return (table.Routes ?? []).some(
     (route) => route.DestinationCidrBlock === '0.0.0.0/0' && route.GatewayId !== undefined,
   );

@@ -1,85 +1,94 @@
 // Whether anybody can reach a listener: some rule of the load balancer's own groups opens its port to someone.
-import { Doubt, known } from '../doubt.ts';
+
+import { groupsOf, whyGroupsUnknown } from '../inventory/attachments.ts';
+import type { GroupRule } from '../inventory/group-rule.ts';
+import type { Inventory } from '../inventory/inventory.ts';
+import { aclAllows, aclOf } from '../inventory/network-acls.ts';
+import { subnetsOf } from '../inventory/subnets.ts';
 import { type AddressRange, wholeFamily } from '../network/address.ts';
 import { type IntervalSet, intersect, isEmpty, unite } from '../network/interval-set.ts';
 import { covers } from '../network/traffic.ts';
 import type { LoadBalancerPart } from '../parts/part.ts';
 import { isUnknownValue } from '../snapshot.ts';
-import type { GroupRule } from '../world/group-rule.ts';
-import { aclAllows, aclOf } from '../world/network-acls.ts';
-import { subnetsOf } from '../world/subnets.ts';
-import { groupDoubtsOf, groupsOf } from '../world/wearers.ts';
-import type { World } from '../world/world.ts';
+import { known, UnknownError } from '../unknown.ts';
 
-/** Why nobody reaches the port, or undefined where somebody may; a Doubt where neither can be said. */
+/** Why nobody reaches the port, or undefined where somebody may; an UnknownError where neither can be said. */
 export function closedBecause(
-  world: World,
+  inventory: Inventory,
   part: LoadBalancerPart,
   protocol: string,
   port: number,
 ): string | undefined {
-  const doubts = [...groupDoubtsOf(part, world.interfaces)];
-  const groups = groupsOf(part, world.interfaces);
+  const unknownReasons = [...whyGroupsUnknown(part, inventory.interfaces)];
+  const groups = groupsOf(part, inventory.interfaces);
   // A network load balancer without groups is closed by ACLs alone.
   const open: AddressRange[] =
     groups.length === 0 && part.raw.Type === 'network'
       ? [{ family: 'ipv4', ...wholeFamily('ipv4')[0]! }]
       : [];
   for (const id of groups) {
-    const group = world.groups.byId.get(id);
+    const group = inventory.groups.byId.get(id);
     if (group === undefined) {
-      doubts.push(world.groups.doubts[0] ?? `security group ${id} is not in any answer`);
+      unknownReasons.push(inventory.groups.unknownReasons[0] ?? `security group ${id} is not in any answer`);
       continue;
     }
-    doubts.push(...group.doubts);
+    unknownReasons.push(...group.unknownReasons);
     for (const rule of group.ingress.filter(({ traffic }) => covers(traffic, protocol, port))) {
-      if (rule.peer.kind === 'group' && letsGroupIn(world, rule, doubts)) return undefined;
-      open.push(...rangesOf(world, rule, doubts));
+      if (rule.peer.kind === 'group' && letsGroupIn(inventory, rule, unknownReasons)) return undefined;
+      open.push(...rangesOf(inventory, rule, unknownReasons));
     }
   }
   if (open.some(({ family }) => family === 'ipv6')) {
     const { IpAddressType: type } = part.raw;
     if (isUnknownValue(type))
-      doubts.push(`whether ${part.name} is dual-stack cannot be known: ${type.$unknown}`);
+      unknownReasons.push(`whether ${part.name} is dual-stack cannot be known: ${type.$unknown}`);
     else if (type?.startsWith('dualstack')) return undefined;
   }
   const byRules = unite(open.filter(({ family }) => family === 'ipv4'));
-  const byAcls = isEmpty(byRules) ? byRules : intersect(byRules, letByAcls(world, part, protocol, port));
+  const byAcls = isEmpty(byRules) ? byRules : intersect(byRules, letByAcls(inventory, part, protocol, port));
   if (!isEmpty(byAcls)) return undefined;
-  if (doubts.length > 0) throw new Doubt(doubts[0]!);
+  if (unknownReasons.length > 0) throw new UnknownError(unknownReasons[0]!);
   if (groups.length === 0 && part.raw.Type !== 'network')
-    throw new Doubt(`no security group of ${part.name} is known`);
+    throw new UnknownError(`no security group of ${part.name} is known`);
   return isEmpty(byRules)
     ? `no rule of ${groups.join(', ')} lets anybody in`
     : 'the network ACLs of its subnets let nobody in';
 }
 
-/** Whether someone wears the group that may come in. */
-function letsGroupIn(world: World, { peer }: GroupRule, doubts: string[]): boolean {
+/** Whether the source group is attached to anything. */
+function letsGroupIn(inventory: Inventory, { peer }: GroupRule, unknownReasons: string[]): boolean {
   if (peer.kind !== 'group') return false;
-  const wearers = world.wearers.of(peer.id);
-  if (wearers.some(({ doubt }) => doubt === undefined)) return true;
-  if (peer.foreign) doubts.push(`the group ${peer.id} ${peer.foreign}`);
-  else if (!world.groups.byId.has(peer.id))
-    doubts.push(`the group ${peer.id} is deleted or not in any answer`);
-  doubts.push(...wearers.flatMap(({ doubt }) => doubt ?? []), ...world.wearers.doubts);
+  const attachments = inventory.attachments.of(peer.id);
+  if (attachments.some(({ unknownReason }) => unknownReason === undefined)) return true;
+  if (peer.foreign) unknownReasons.push(`the group ${peer.id} ${peer.foreign}`);
+  else if (!inventory.groups.byId.has(peer.id))
+    unknownReasons.push(`the group ${peer.id} is deleted or not in any answer`);
+  unknownReasons.push(
+    ...attachments.flatMap(({ unknownReason }) => unknownReason ?? []),
+    ...inventory.attachments.unknownReasons,
+  );
   return false;
 }
 
-function rangesOf(world: World, { peer }: GroupRule, doubts: string[]): AddressRange[] {
+function rangesOf(inventory: Inventory, { peer }: GroupRule, unknownReasons: string[]): AddressRange[] {
   if (peer.kind === 'group') return [];
   try {
-    const cidrs = peer.kind === 'cidr' ? [peer] : world.prefixLists.entriesOf(peer.id);
+    const cidrs = peer.kind === 'cidr' ? [peer] : inventory.prefixLists.entriesOf(peer.id);
     return cidrs.flatMap(({ range }) => range ?? []);
   } catch (error) {
-    doubts.push(error instanceof Error ? error.message : String(error));
+    unknownReasons.push(error instanceof Error ? error.message : String(error));
     return [];
   }
 }
 
 /** The IPv4 addresses that at least one subnet lets in; all where a subnet's ACL is not told. */
-function letByAcls(world: World, part: LoadBalancerPart, protocol: string, port: number): IntervalSet {
-  const acls = subnetsOf(world, part).map((id) => aclOf(world, id));
+function letByAcls(
+  inventory: Inventory,
+  part: LoadBalancerPart,
+  protocol: string,
+  port: number,
+): IntervalSet {
+  const acls = subnetsOf(inventory, part).map((id) => aclOf(inventory, id));
   if (acls.length === 0 || acls.includes(undefined)) return wholeFamily('ipv4');
   return unite(acls.flatMap((acl) => [...aclAllows(known(acl, 'an ACL'), false, protocol, port, 'ipv4')]));
 }

@@ -1,63 +1,66 @@
-// "Only from": everything that can reach the part at all, by any group on any interface, is one of the allowed parts on the allowed ports.
+// Judges "only from": every source that any security group of the part lets in must be an allowed part on an allowed port.
+
+import { groupsOf, whyGroupsUnknown } from '../inventory/attachments.ts';
+import type { GroupRule } from '../inventory/group-rule.ts';
+import type { Inventory } from '../inventory/inventory.ts';
 import type { DatabasePart, Part, ProxyPart } from '../parts/part.ts';
 import { proxyPort } from '../parts/proxy.ts';
 import type { Verdict } from '../verdict.ts';
-import type { GroupRule } from '../world/group-rule.ts';
-import { groupDoubtsOf, groupsOf } from '../world/wearers.ts';
-import type { World } from '../world/world.ts';
 import { judgeAddresses } from './from-addresses.ts';
-import { judgeWearers } from './from-wearers.ts';
-import type { Allowed, Inquiry } from './inquiry.ts';
+import { judgeAttachments } from './from-attachments.ts';
+import type { Allowed, ReachabilityCheck } from './reachability-check.ts';
 
-export function judgeOnlyFrom(world: World, part: Part, allowed: Allowed, verdict: Verdict): void {
-  judgeTarget({ world, target: part, allowed, verdict }, new Set());
-  for (const face of world.interfaces.byOwner.get(part) ?? []) {
-    if (face.publicAddress) verdict.warn(`${face.id} has the public address ${face.publicAddress}`);
+export function judgeOnlyFrom(inventory: Inventory, part: Part, allowed: Allowed, verdict: Verdict): void {
+  judgeTarget({ inventory, target: part, allowed, verdict }, new Set());
+  for (const eni of inventory.interfaces.byOwner.get(part) ?? []) {
+    if (eni.publicAddress) verdict.warn(`${eni.id} has the public address ${eni.publicAddress}`);
   }
-  if (allowed.parts.length === 0) verdict.doubt(`${allowed.name} is not known, so nobody may come in`);
-  for (const doubt of world.wearers.doubts) verdict.doubt(doubt);
+  if (allowed.parts.length === 0) verdict.unknown(`${allowed.name} is not known, so nobody may come in`);
+  for (const unknownReason of inventory.attachments.unknownReasons) verdict.unknown(unknownReason);
 }
 
-/** `asked`: the targets of inquiries so far, so that proxies which let one another in come to an end. */
-function judgeTarget(inquiry: Inquiry, asked: Set<Part | ProxyPart>): void {
-  const { world, target, allowed, verdict } = inquiry;
+/** `asked`: the targets that were checked already, so that proxies which let one another in end the recursion. */
+function judgeTarget(check: ReachabilityCheck, asked: Set<Part | ProxyPart>): void {
+  const { inventory, target, allowed, verdict } = check;
   if (asked.has(target)) return;
   asked.add(target);
-  groupDoubtsOf(target, world.interfaces).forEach(verdict.doubt);
-  const groups = groupsOf(target, world.interfaces);
-  if (groups.length === 0) verdict.doubt(`no security group of ${target.name} is known`);
+  whyGroupsUnknown(target, inventory.interfaces).forEach(verdict.unknown);
+  const groups = groupsOf(target, inventory.interfaces);
+  if (groups.length === 0) verdict.unknown(`no security group of ${target.name} is known`);
   for (const id of groups) {
-    const group = world.groups.byId.get(id);
+    const group = inventory.groups.byId.get(id);
     if (group === undefined) {
-      verdict.doubt(world.groups.doubts[0] ?? `security group ${id} of ${target.name} is not in any answer`);
+      verdict.unknown(
+        inventory.groups.unknownReasons[0] ?? `security group ${id} of ${target.name} is not in any answer`,
+      );
       continue;
     }
-    group.doubts.forEach(verdict.doubt);
-    verdict.hold(`${id} lets in ${allowed.name} only`);
-    for (const rule of group.ingress) verdict.attempt(() => judgeRule(inquiry, rule, asked));
+    group.unknownReasons.forEach(verdict.unknown);
+    verdict.pass(`${id} lets in ${allowed.name} only`);
+    for (const rule of group.ingress) verdict.attempt(() => judgeRule(check, rule, asked));
   }
 }
 
-function judgeRule(inquiry: Inquiry, rule: GroupRule, asked: Set<Part | ProxyPart>): void {
+function judgeRule(check: ReachabilityCheck, rule: GroupRule, asked: Set<Part | ProxyPart>): void {
   const { peer } = rule;
   if (peer.kind === 'group') {
-    judgeWearers(inquiry, { ...rule, peer }, (proxy, database) =>
-      judgeProxy(inquiry, proxy, database, asked),
+    judgeAttachments(check, { ...rule, peer }, (proxy, database) =>
+      judgeProxy(check, proxy, database, asked),
     );
-  } else judgeAddresses(inquiry, { ...rule, peer });
+  } else judgeAddresses(check, { ...rule, peer });
 }
 
 /** Through a proxy comes who reaches it by any of its endpoints, on the port of the proxy. */
 function judgeProxy(
-  { world, allowed, verdict }: Inquiry,
-  wearer: ProxyPart,
+  { inventory, allowed, verdict }: ReachabilityCheck,
+  attachment: ProxyPart,
   database: DatabasePart,
   asked: Set<Part | ProxyPart>,
 ): void {
-  const proxy = wearer.endpointOf ?? wearer;
+  const proxy = attachment.endpointOf ?? attachment;
   const ports = new Set([proxyPort(proxy, database)]);
-  for (const target of world.parts.proxies.items) {
+  for (const target of inventory.parts.proxies.items) {
     if ((target.endpointOf ?? target) === proxy)
-      judgeTarget({ world, target, allowed: { ...allowed, ports }, verdict }, asked);
+      judgeTarget({ inventory, target, allowed: { ...allowed, ports }, verdict }, asked);
   }
 }

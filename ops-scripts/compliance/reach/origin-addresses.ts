@@ -1,38 +1,45 @@
-// Where connections come from, in addresses: those of a wearer of a group, of the parts that may come in, of whoever else has one.
+// Source addresses of connections: of an attachment of a group, of the allowed parts, of any other interface.
+
+import { type Attachment, describeInterface } from '../inventory/attachments.ts';
+import type { Inventory } from '../inventory/inventory.ts';
+import { cidrsOfSubnets, subnetsOf } from '../inventory/subnets.ts';
 import { type AddressRange, type Family, formatAddress } from '../network/address.ts';
 import type { Cidr } from '../network/cidr.ts';
 import { contains, type IntervalSet, unite } from '../network/interval-set.ts';
 import type { Part } from '../parts/part.ts';
-import { cidrsOfSubnets, subnetsOf } from '../world/subnets.ts';
-import { describeInterface, type Wearer } from '../world/wearers.ts';
-import type { World } from '../world/world.ts';
 import { internetName } from './internet-path.ts';
 
-/** Where a wearer's connections come from: its interfaces' addresses, or all of its subnets where those are not told. */
-export function addressesOfWearer(world: World, { owner, face }: Wearer, groupId: string): AddressRange[] {
-  const faces = (owner ? (world.interfaces.byOwner.get(owner) ?? []) : face ? [face] : []).filter(
+/** Source addresses of an attachment: those of its interfaces, or all of its subnets where no address is known. */
+export function addressesOfAttachment(
+  inventory: Inventory,
+  { owner, eni }: Attachment,
+  groupId: string,
+): AddressRange[] {
+  const enis = (owner ? (inventory.interfaces.byOwner.get(owner) ?? []) : eni ? [eni] : []).filter(
     ({ groups }) => groups.includes(groupId),
   );
-  const addresses = faces.flatMap((each) =>
-    each.addresses.length > 0 ? each.addresses : cidrsOfSubnets(world, each.subnetId ? [each.subnetId] : []),
+  const addresses = enis.flatMap((each) =>
+    each.addresses.length > 0
+      ? each.addresses
+      : cidrsOfSubnets(inventory, each.subnetId ? [each.subnetId] : []),
   );
   if (addresses.length > 0 || owner === undefined) return addresses;
-  return cidrsOfSubnets(world, subnetsOf(world, owner));
+  return cidrsOfSubnets(inventory, subnetsOf(inventory, owner));
 }
 
 /** Addresses on the interfaces of the parts that may come in. */
-export function addressesOf(world: World, parts: readonly Part[], family: string): IntervalSet {
-  const faces = parts.flatMap((part) => world.interfaces.byOwner.get(part) ?? []);
-  return unite(faces.flatMap(({ addresses }) => addresses.filter((range) => range.family === family)));
+export function addressesOf(inventory: Inventory, parts: readonly Part[], family: string): IntervalSet {
+  const enis = parts.flatMap((part) => inventory.interfaces.byOwner.get(part) ?? []);
+  return unite(enis.flatMap(({ addresses }) => addresses.filter((range) => range.family === family)));
 }
 
 /** The internet where the addresses are public; else the first interface that has one of them. */
-export function entrance(world: World, cidr: Cidr, outside: IntervalSet, family: Family): string {
+export function entrance(inventory: Inventory, cidr: Cidr, outside: IntervalSet, family: Family): string {
   const name = internetName(cidr);
   if (cidr.isPublic) return name;
-  for (const face of world.interfaces.all) {
-    const address = face.addresses.find((range) => range.family === family && contains(outside, range.start));
-    if (address !== undefined) return `${describeInterface(face)} at ${formatAddress(family, address.start)}`;
+  for (const eni of inventory.interfaces.all) {
+    const address = eni.addresses.find((range) => range.family === family && contains(outside, range.start));
+    if (address !== undefined) return `${describeInterface(eni)} at ${formatAddress(family, address.start)}`;
   }
   return name;
 }

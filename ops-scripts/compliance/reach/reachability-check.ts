@@ -1,7 +1,8 @@
-// One inquiry: who reaches one part, who may, and where what is found is told. Each rule of its groups is judged with it.
+// A reachability check: the target, the parts and ports that are allowed, and the verdict that collects the findings.
+
+import type { Inventory } from '../inventory/inventory.ts';
 import type { Part, ProxyPart } from '../parts/part.ts';
 import type { Verdict } from '../verdict.ts';
-import type { World } from '../world/world.ts';
 
 export interface Allowed {
   /** The parts that may come in. */
@@ -12,8 +13,8 @@ export interface Allowed {
   ports: ReadonlySet<number>;
 }
 
-export interface Inquiry {
-  world: World;
+export interface ReachabilityCheck {
+  inventory: Inventory;
   /** The part that is reached. */
   target: Part | ProxyPart;
   allowed: Allowed;

@@ -1,9 +1,9 @@
 // The stack as a drawing: zones are columns, parts are rows, arrows run down the chain; an arrow in red is not allowed.
 import type { Finding, Report } from '../findings.ts';
+import { type Inventory, readInventory } from '../inventory/inventory.ts';
+import { subnetsOf } from '../inventory/subnets.ts';
 import type { Part, PartKind } from '../parts/part.ts';
 import type { Snapshot } from '../snapshot.ts';
-import { subnetsOf } from '../world/subnets.ts';
-import { openWorld, type World } from '../world/world.ts';
 import { shortName } from './short-name.ts';
 import { escapeMarkup } from './xml.ts';
 
@@ -18,16 +18,16 @@ const [left, columnWidth, rowHeight] = [330, 150, 110];
 const colors = { pass: '#1b6e3c', waived: '#31566b', unknown: '#7a5200', fail: '#b3261e' };
 
 export function drawStack(report: Report, snapshot: Snapshot): string {
-  const world = openWorld(snapshot, report.mode);
+  const inventory = readInventory(snapshot, report.mode);
   const drawn = rows.map((row) => ({
     ...row,
     finding: worst(report, row.control),
     zoneFinding: worst(report, row.zones),
-    parts: (world.parts[row.kind].items as Part[]).filter(({ id }) =>
+    parts: (inventory.parts[row.kind].items as Part[]).filter(({ id }) =>
       report.findings.some(({ resource, control }) => resource === id && control === row.zones),
     ),
   }));
-  const zonesOf = (parts: Part[]) => [...new Set(parts.flatMap((part) => zonesOfPart(world, part)))];
+  const zonesOf = (parts: Part[]) => [...new Set(parts.flatMap((part) => zonesOfPart(inventory, part)))];
   const zones = [...new Set(drawn.flatMap(({ parts }) => zonesOf(parts)))].sort();
   const width = left + Math.max(1, zones.length) * columnWidth + 20;
   const height = 80 + rows.length * rowHeight;
@@ -79,11 +79,11 @@ function worst(report: Report, control: Finding['control']): Finding | undefined
 }
 
 /** Zones that are known: an answer may hold anything in their place. */
-function zonesOfPart(world: World, part: Part): string[] {
-  return findZones(world, part).filter((zone) => typeof zone === 'string');
+function zonesOfPart(inventory: Inventory, part: Part): string[] {
+  return findZones(inventory, part).filter((zone) => typeof zone === 'string');
 }
 
-function findZones(world: World, part: Part): string[] {
+function findZones(inventory: Inventory, part: Part): string[] {
   try {
     if (part.kind === 'load-balancer')
       return (part.raw.AvailabilityZones ?? []).flatMap(({ ZoneName }) => ZoneName ?? []);
@@ -98,7 +98,7 @@ function findZones(world: World, part: Part): string[] {
         (shard.NodeGroupMembers ?? []).flatMap((member) => member.PreferredAvailabilityZone ?? []),
       );
     }
-    return world.zones.ofSubnets(subnetsOf(world, part));
+    return inventory.zones.ofSubnets(subnetsOf(inventory, part));
   } catch {
     return [];
   }

@@ -2,8 +2,8 @@
 
 import { listAnswers } from '../answers.ts';
 import { chooseFix } from '../choose-fix.ts';
-import { known, knownList, knownOrAbsent } from '../doubt.ts';
 import type { AutoScalingGroupPart, LoadBalancerPart } from '../parts/part.ts';
+import { known, knownList, knownOrAbsent } from '../unknown.ts';
 import type { Verdict } from '../verdict.ts';
 import { type Context, defineControl } from './control.ts';
 import { requireZones } from './count-zones.ts';
@@ -31,14 +31,14 @@ export const asgMultiAz = defineControl({
   judge(context, part, verdict) {
     const { raw, name } = part;
     const update = `aws autoscaling update-auto-scaling-group --auto-scaling-group-name ${name}`;
-    if (raw.Status) verdict.doubt(`${name} is in state '${raw.Status}'`);
+    if (raw.Status) verdict.unknown(`${name} is in state '${raw.Status}'`);
     verdict.attempt(() => {
       const least = leastInstances(raw, raw.MinSize, `MinSize of ${name}`);
-      if (least >= 2) verdict.hold(`MinSize ${raw.MinSize}`);
+      if (least >= 2) verdict.pass(`MinSize ${raw.MinSize}`);
       else if (least === Number(raw.MinSize))
         verdict.fail({
           reason: `MinSize is ${least}, at least 2 is needed`,
-          fix: chooseFix(context.world, {
+          fix: chooseFix(context.inventory, {
             command: `${update} --min-size 2`,
             template: `set MinSize of ${name} to 2 or more`,
           }),
@@ -46,19 +46,19 @@ export const asgMultiAz = defineControl({
       else
         verdict.fail({
           reason: `MinSize ${raw.MinSize} counts units of capacity, and one instance may make them up: at least 2 instances are needed`,
-          fix: chooseFix(context.world, {
+          fix: chooseFix(context.inventory, {
             command: `${update} --min-size <twice the largest weight>`,
             template: `set MinSize of ${name} to twice its largest weight or more`,
           }),
         });
     });
     verdict.attempt(() => {
-      for (const action of scheduledSizes(context.world.answers, name)) {
+      for (const action of scheduledSizes(context.inventory.answers, name)) {
         const title = action.ScheduledActionName ?? 'a scheduled action';
         if (leastInstances(raw, action.MinSize, `MinSize of scheduled action ${title}`) >= 2) continue;
         verdict.fail({
           reason: `scheduled action ${title} sets MinSize ${action.MinSize}${action.Recurrence ? ` (${action.Recurrence})` : ''}, at least 2 is needed`,
-          fix: chooseFix(context.world, {
+          fix: chooseFix(context.inventory, {
             command: `aws autoscaling put-scheduled-update-group-action --auto-scaling-group-name ${name} --scheduled-action-name ${title} --min-size 2`,
             template: `set MinSize of ${title} to 2 or more`,
           }),
@@ -72,7 +72,7 @@ export const asgMultiAz = defineControl({
         verdict,
         'subnets',
         zonesOf(context, part),
-        chooseFix(context.world, {
+        chooseFix(context.inventory, {
           command: `${update} --vpc-zone-identifier ${raw.VPCZoneIdentifier ?? ''},<a subnet in another zone>`,
           template: `add a subnet in another zone to VPCZoneIdentifier of ${name}`,
         }),
@@ -103,10 +103,10 @@ export const asgMultiAz = defineControl({
   },
 });
 
-function zonesOf({ world }: Context, { raw, name }: AutoScalingGroupPart): string[] {
+function zonesOf({ inventory }: Context, { raw, name }: AutoScalingGroupPart): string[] {
   const subnets = knownOrAbsent(raw.VPCZoneIdentifier, `subnets of ${name}`);
   if (!subnets) return knownList(raw.AvailabilityZones, `zones of ${name}`);
-  return world.zones.ofSubnets(
+  return inventory.zones.ofSubnets(
     subnets
       .split(',')
       .map((id) => id.trim())
@@ -115,19 +115,22 @@ function zonesOf({ world }: Context, { raw, name }: AutoScalingGroupPart): strin
 }
 
 /** The load balancers whose target groups the group is attached to; the selected ones for a lone group without any. */
-export function balancersOf({ world, selection }: Context, part: AutoScalingGroupPart): LoadBalancerPart[] {
+export function balancersOf(
+  { inventory, selection }: Context,
+  part: AutoScalingGroupPart,
+): LoadBalancerPart[] {
   const attached = new Set(part.targetGroupArns);
-  const groups = listAnswers(world.answers, 'elbv2', 'DescribeTargetGroups', 'TargetGroups').items;
+  const groups = listAnswers(inventory.answers, 'elbv2', 'DescribeTargetGroups', 'TargetGroups').items;
   const arns = groups
     .filter(({ TargetGroupArn }) => attached.has(TargetGroupArn ?? ''))
     .flatMap(({ LoadBalancerArns }) => LoadBalancerArns ?? []);
-  const found = world.parts['load-balancer'].items.filter(({ id }) => arns.includes(id));
+  const found = inventory.parts['load-balancer'].items.filter(({ id }) => arns.includes(id));
   if (found.length > 0) return found;
   return selection['auto-scaling-group'].parts.length === 1 ? selection['load-balancer'].parts : [];
 }
 
 function requireEnabled(
-  { world }: Context,
+  { inventory }: Context,
   balancer: LoadBalancerPart,
   zones: string[],
   verdict: Verdict,
@@ -136,11 +139,11 @@ function requireEnabled(
     known(zone.ZoneName, `a zone of ${balancer.name}`),
   );
   const missing = zones.filter((zone) => !enabled.includes(zone));
-  if (missing.length === 0) verdict.hold(`all enabled on ${balancer.name}`);
+  if (missing.length === 0) verdict.pass(`all enabled on ${balancer.name}`);
   else {
     verdict.fail({
       reason: `${missing.join(', ')} not enabled on load balancer ${balancer.name}: instances there get no requests`,
-      fix: chooseFix(world, {
+      fix: chooseFix(inventory, {
         command: `aws elbv2 set-subnets --load-balancer-arn ${balancer.id} --subnets <the present ones and one in ${missing.join(', ')}>`,
         template: `add a subnet in ${missing.join(', ')} to Subnets of ${balancer.name}`,
       }),

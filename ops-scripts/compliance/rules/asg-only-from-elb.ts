@@ -1,9 +1,9 @@
 // asg-only-from-elb: instances are reached by the load balancer on its target ports, and by nobody else on any port.
 import { listAnswers } from '../answers.ts';
-import { Doubt, known, knownOrAbsent } from '../doubt.ts';
 import { everyPort } from '../network/traffic.ts';
 import type { AutoScalingGroupPart } from '../parts/part.ts';
 import { judgeOnlyFrom } from '../reach/only-from.ts';
+import { known, knownOrAbsent, UnknownError } from '../unknown.ts';
 import { type Context, defineControl } from './control.ts';
 import { reachCalls, reachNeeds } from './reach-calls.ts';
 import { targetGroupsOf } from './target-groups.ts';
@@ -13,7 +13,7 @@ export const asgOnlyFromElb = defineControl({
   kind: 'auto-scaling-group',
   title: 'The instances take traffic from the load balancer only',
   why: 'A way around the load balancer is a way around TLS, logs, limits and health checks.',
-  how: 'Takes the union of every security group that the launch template declares and that any of its interfaces wears. Each source must be the selected load balancer alone, on the target and health check ports alone; a source group is resolved to who really wears it.',
+  how: 'Takes the union of every security group that the launch template declares or that is attached to any of its interfaces. Each source must be the selected load balancer alone, on the target and health check ports alone; a source group is resolved to whatever it is attached to.',
   blind:
     'Peered networks and groups of other accounts (unknown), traffic that an instance fetches itself, VPN and Session Manager.',
   remedy: 'aws ec2 revoke-security-group-ingress --group-id GROUP --security-group-rule-ids RULE',
@@ -29,22 +29,22 @@ export const asgOnlyFromElb = defineControl({
     // Which port is right cannot be said, but who may come in can: a failure is found all the same.
     if (traffic.ports.size === 0) traffic.ports = everyPort();
     judgeOnlyFrom(
-      context.world,
+      context.inventory,
       part,
       { parts: context.selection['load-balancer'].parts, name: 'the load balancer', ...traffic },
       verdict,
     );
-    context.selection['load-balancer'].doubts.forEach(verdict.doubt);
+    context.selection['load-balancer'].unknownReasons.forEach(verdict.unknown);
   },
 });
 
-function targetTraffic({ world }: Context, part: AutoScalingGroupPart) {
+function targetTraffic({ inventory }: Context, part: AutoScalingGroupPart) {
   const ports = new Set<number>();
   const protocols = new Set(['tcp']);
-  const groups = targetGroupsOf(world, part);
+  const groups = targetGroupsOf(inventory, part);
   if (groups.length === 0) {
-    throw new Doubt(
-      listAnswers(world.answers, 'elbv2', 'DescribeTargetGroups', 'TargetGroups').doubts[0] ??
+    throw new UnknownError(
+      listAnswers(inventory.answers, 'elbv2', 'DescribeTargetGroups', 'TargetGroups').unknownReasons[0] ??
         `no target group of ${part.name} is in any answer, so the port of the load balancer is not known`,
     );
   }

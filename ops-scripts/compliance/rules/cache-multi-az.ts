@@ -2,8 +2,8 @@
 
 import type { CacheCluster } from '@aws-sdk/client-elasticache';
 import { chooseFix } from '../choose-fix.ts';
-import { Doubt, known, knownList } from '../doubt.ts';
 import type { CachePart } from '../parts/part.ts';
+import { known, knownList, UnknownError } from '../unknown.ts';
 import type { Verdict } from '../verdict.ts';
 import { type Context, defineControl } from './control.ts';
 import { requireZones } from './count-zones.ts';
@@ -34,7 +34,7 @@ export const cacheMultiAz = defineControl({
         `the state of ${part.name}`,
       );
       if (!['available', 'snapshotting'].includes(String(state).toLowerCase()))
-        verdict.doubt(`${part.name} is ${state}`);
+        verdict.unknown(`${part.name} is ${state}`);
     });
     const settled = unlessInBetween(verdict, part.name, findInBetween(statesOf(part)));
     if (part.flavor === 'serverless') judgeServerless(context, part, settled);
@@ -58,8 +58,8 @@ function judgeServerless(
 ): void {
   verdict.attempt(() => {
     const subnets = knownList(raw.SubnetIds, `subnets of ${name}`);
-    if (subnets.length === 0) throw new Doubt(`subnets of ${name} are not in the answer`);
-    requireZones(context, verdict, 'subnets', context.world.zones.ofSubnets(subnets));
+    if (subnets.length === 0) throw new UnknownError(`subnets of ${name} are not in the answer`);
+    requireZones(context, verdict, 'subnets', context.inventory.zones.ofSubnets(subnets));
   });
 }
 
@@ -70,7 +70,7 @@ function judgeCluster(context: Context, raw: CacheCluster, name: string, verdict
   }
   verdict.attempt(() => {
     const nodes = knownList(raw.CacheNodes, `nodes of ${name}`);
-    if (nodes.length === 0) throw new Doubt(`nodes of ${name} are not in the answer`);
+    if (nodes.length === 0) throw new UnknownError(`nodes of ${name} are not in the answer`);
     const zones = nodes.map((node) => known(node.CustomerAvailabilityZone, `the zone of a node of ${name}`));
     requireZones(context, verdict, 'nodes', zones);
   });
@@ -86,7 +86,7 @@ function judgeReplicationGroup(
   requireEnabled(
     'MultiAZ',
     () => known(raw.MultiAZ, `MultiAZ of ${name}`),
-    chooseFix(context.world, {
+    chooseFix(context.inventory, {
       command: `${modify} --multi-az-enabled --automatic-failover-enabled`,
       template: `set MultiAZEnabled and AutomaticFailoverEnabled of ${name} to true`,
     }),
@@ -95,7 +95,7 @@ function judgeReplicationGroup(
   requireEnabled(
     'AutomaticFailover',
     () => known(raw.AutomaticFailover, `AutomaticFailover of ${name}`),
-    chooseFix(context.world, {
+    chooseFix(context.inventory, {
       command: `${modify} --automatic-failover-enabled`,
       template: `set AutomaticFailoverEnabled of ${name} to true`,
     }),
@@ -103,13 +103,13 @@ function judgeReplicationGroup(
   );
   verdict.attempt(() => {
     const shards = knownList(raw.NodeGroups, `shards of ${name}`);
-    if (shards.length === 0) throw new Doubt(`shards of ${name} are not in the answer`);
+    if (shards.length === 0) throw new UnknownError(`shards of ${name} are not in the answer`);
     for (const shard of shards) {
       verdict.attempt(() => {
         const label = `shard ${shard.NodeGroupId ?? ''} of ${name}`;
         const members = knownList(shard.NodeGroupMembers, `members of ${label}`);
         if (shard.Status && !['available', 'snapshotting'].includes(shard.Status))
-          verdict.doubt(`${label} is ${shard.Status}`);
+          verdict.unknown(`${label} is ${shard.Status}`);
         const zones = members
           .filter(({ PreferredOutpostArn }) => !PreferredOutpostArn)
           .map((member) => {
@@ -124,7 +124,7 @@ function judgeReplicationGroup(
           verdict,
           `members of shard ${shard.NodeGroupId ?? ''}`,
           zones,
-          chooseFix(context.world, {
+          chooseFix(context.inventory, {
             command: `aws elasticache increase-replica-count --replication-group-id ${name} --apply-immediately --replica-configuration NodeGroupId=${shard.NodeGroupId},NewReplicaCount=${members.length},PreferredAvailabilityZones=<one zone a member, two of them different>`,
             template: `give each shard of ${name} members in two zones or more (ReplicasPerNodeGroup, PreferredCacheClusterAZs)`,
           }),
@@ -137,8 +137,8 @@ function judgeReplicationGroup(
 function requireEnabled(what: string, read: () => string, fix: string, verdict: Verdict): void {
   verdict.attempt(() => {
     const state = String(read());
-    if (state === 'enabled') verdict.hold(`${what} enabled`);
+    if (state === 'enabled') verdict.pass(`${what} enabled`);
     else if (state === 'disabled') verdict.fail({ reason: `${what} is disabled`, fix });
-    else verdict.doubt(`${what} is ${state}`);
+    else verdict.unknown(`${what} is ${state}`);
   });
 }

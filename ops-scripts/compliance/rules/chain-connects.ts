@@ -1,6 +1,5 @@
 // chain-connects: listener → target port → cache and database ports are really open, in both directions of the rules.
 import { failuresOf, listAnswers } from '../answers.ts';
-import { attempt, Doubt, known } from '../doubt.ts';
 import { cachePorts } from '../parts/cache.ts';
 import type { AutoScalingGroupPart, LoadBalancerPart } from '../parts/part.ts';
 import { describePart } from '../parts/part.ts';
@@ -8,6 +7,7 @@ import { letsClientsIn } from '../reach/client-addresses.ts';
 import { judgeConnection } from '../reach/connection.ts';
 import { missingInternetRoute } from '../reach/internet-route.ts';
 import { closedBecause } from '../reach/listener-open.ts';
+import { attempt, known, UnknownError } from '../unknown.ts';
 import type { Verdict } from '../verdict.ts';
 import { type Context, defineControl } from './control.ts';
 import { type Forwarding, listenersOf } from './forwarding-listeners.ts';
@@ -19,7 +19,7 @@ export const chainConnects = defineControl({
   kind: 'load-balancer',
   title: 'Requests really get from the listener to the instances, and from there to cache and database',
   why: 'A stack that lets nobody in passes every other control and sells nothing.',
-  how: 'At least one listener that forwards to the group has a port that the load balancer lets somebody in on. Follows listeners to target groups to the Auto Scaling group, and from there to the ports of cache and database: egress of the one, ingress of the other, network ACLs both ways. A database may be reached through a proxy that serves it instead, on the usual port of the proxy and from there on the port of the database. A load balancer that faces the internet from a subnet without a route to an internet gateway gets a warning.',
+  how: 'At least one listener that forwards to the group has a port that the load balancer lets somebody in on. Follows listeners to target groups to the Auto Scaling group, and from there to the ports of cache and database: egress of the one, ingress of the other, network ACLs both ways. A database may be reached through a proxy that serves it instead, on the usual port of the proxy and from there on the port of the database. A load balancer that enis the internet from a subnet without a route to an internet gateway gets a warning.',
   blind: 'Health of the processes, DNS inside the VPC, firewalls on the machines.',
   remedy:
     'aws ec2 authorize-security-group-ingress --group-id GROUP --protocol tcp --port PORT --source-group SOURCE',
@@ -43,15 +43,15 @@ export const chainConnects = defineControl({
     'route53.ListResourceRecordSets',
   ],
   judge(context, part, verdict) {
-    const { world, selection } = context;
+    const { inventory, selection } = context;
     for (const kind of ['auto-scaling-group', 'cache', 'database'] as const) {
-      selection[kind].doubts.forEach(verdict.doubt);
-      if (selection[kind].parts.length === 0) verdict.doubt(`no ${kind.replaceAll('-', ' ')} is known`);
+      selection[kind].unknownReasons.forEach(verdict.unknown);
+      if (selection[kind].parts.length === 0) verdict.unknown(`no ${kind.replaceAll('-', ' ')} is known`);
     }
     verdict.attempt(() => {
       if (part.raw.Scheme === 'internet-facing') {
-        // Security groups and ACLs decide what is open; a route may come from elsewhere, so that its absence is a hint only.
-        const missing = missingInternetRoute(world, part);
+        // Only security groups and ACLs decide. A route may come from elsewhere, so its absence is a warning.
+        const missing = missingInternetRoute(inventory, part);
         if (missing !== undefined) verdict.warn(missing);
       }
     });
@@ -71,22 +71,22 @@ function judgeListeners(
   groups: AutoScalingGroupPart[],
   verdict: Verdict,
 ): AutoScalingGroupPart[] {
-  const { world } = context;
-  const listeners = listenersOf(world, part);
+  const { inventory } = context;
+  const listeners = listenersOf(inventory, part);
   if (listeners.length === 0) {
     verdict.fail({ reason: `${part.name} has no listener` });
     return [];
   }
   const arns = new Set(listeners.flatMap(({ targetGroupArns }) => [...targetGroupArns]));
   const attached = groups.filter((group) =>
-    targetGroupsOf(world, group).some(({ TargetGroupArn }) => arns.has(TargetGroupArn)),
+    targetGroupsOf(inventory, group).some(({ TargetGroupArn }) => arns.has(TargetGroupArn)),
   );
   if (attached.length === 0) {
-    const doubt =
-      groups.flatMap(({ targetDoubts }) => targetDoubts)[0] ??
-      listAnswers(world.answers, 'elbv2', 'DescribeTargetGroups', 'TargetGroups').doubts[0] ??
-      failuresOf(world.answers, 'elbv2.DescribeRules')[0];
-    if (doubt !== undefined) throw new Doubt(doubt);
+    const unknownReason =
+      groups.flatMap(({ targetUnknownReasons }) => targetUnknownReasons)[0] ??
+      listAnswers(inventory.answers, 'elbv2', 'DescribeTargetGroups', 'TargetGroups').unknownReasons[0] ??
+      failuresOf(inventory.answers, 'elbv2.DescribeRules')[0];
+    if (unknownReason !== undefined) throw new UnknownError(unknownReason);
     if (groups.length > 0)
       verdict.fail({
         reason: `no listener of ${part.name} forwards to a target group of ${groups.map(({ name }) => name).join(', ')}`,
@@ -94,18 +94,18 @@ function judgeListeners(
   }
   judgeListenerPorts(context, part, attached, listeners, verdict);
   for (const group of attached) {
-    for (const target of targetGroupsOf(world, group).filter(({ TargetGroupArn }) =>
+    for (const target of targetGroupsOf(inventory, group).filter(({ TargetGroupArn }) =>
       arns.has(TargetGroupArn),
     )) {
       verdict.attempt(() => {
         const port = Number(known(target.Port, `the port of target group ${target.TargetGroupName}`));
-        judgeConnection(world, part, group, port, verdict);
+        judgeConnection(inventory, part, group, port, verdict);
         if (
           part.raw.Type === 'network' &&
           target.TargetType !== 'ip' &&
-          !letsClientsIn(world, part, group, port)
+          !letsClientsIn(inventory, part, group, port)
         )
-          verdict.doubt(
+          verdict.unknown(
             `${describePart(group)} lets in ${part.name} alone on ${port}, and whether ${part.name} comes with its clients' addresses is not asked`,
           );
       });
@@ -116,7 +116,7 @@ function judgeListeners(
 
 /** One listener that feeds the groups must be open to somebody; that another is not may be meant so. */
 function judgeListenerPorts(
-  { world }: Context,
+  { inventory }: Context,
   part: LoadBalancerPart,
   attached: AutoScalingGroupPart[],
   listeners: Forwarding[],
@@ -127,21 +127,21 @@ function judgeListenerPorts(
     [...targetGroupArns].some((arn) => arn !== undefined && fed.has(arn)),
   );
   const closed: string[] = [];
-  const doubts: string[] = [];
+  const unknownReasons: string[] = [];
   for (const { listener } of feeding) {
     attempt(
       () => {
         const port = Number(known(listener.Port, `the port of a listener of ${part.name}`));
         const protocol = /^(UDP|QUIC)$/.test(String(listener.Protocol)) ? 'udp' : 'tcp';
-        const why = closedBecause(world, part, protocol, port);
+        const why = closedBecause(inventory, part, protocol, port);
         if (why !== undefined) closed.push(`listener ${port} of ${part.name}: ${why}`);
       },
-      (reason) => doubts.push(reason),
+      (reason) => unknownReasons.push(reason),
       'an answer to elbv2.DescribeListeners',
     );
   }
-  if (closed.length + doubts.length < feeding.length) closed.forEach(verdict.warn);
-  else if (doubts.length > 0) doubts.forEach(verdict.doubt);
+  if (closed.length + unknownReasons.length < feeding.length) closed.forEach(verdict.warn);
+  else if (unknownReasons.length > 0) unknownReasons.forEach(verdict.unknown);
   else for (const reason of closed) verdict.fail({ reason });
 }
 
@@ -152,21 +152,21 @@ function judgeStores(
   mustReach: boolean,
   verdict: Verdict,
 ): void {
-  const { world, selection } = context;
+  const { inventory, selection } = context;
   const softly: Verdict = {
     ...verdict,
     fail: ({ reason }) => verdict.warn(reason),
-    doubt: (reason) => verdict.warn(reason),
-    hold: () => undefined,
+    unknown: (reason) => verdict.warn(reason),
+    pass: () => undefined,
     attempt: (piece) => void attempt(piece, verdict.warn),
   };
   const asked = mustReach ? verdict : softly;
   for (const part of selection.cache.parts) {
     // A cache with a second port for readers is reached where its first is.
-    verdict.attempt(() => judgeConnection(world, group, part, cachePorts(part)[0]!, asked));
+    verdict.attempt(() => judgeConnection(inventory, group, part, cachePorts(part)[0]!, asked));
   }
   for (const part of selection.database.parts)
-    verdict.attempt(() => judgeWayToDatabase(world, group, part, asked));
+    verdict.attempt(() => judgeWayToDatabase(inventory, group, part, asked));
   const stores = selection.cache.parts.length + selection.database.parts.length;
   if (!mustReach && stores > 0) verdict.warn(`${describePart(group)} is not behind this load balancer`);
 }

@@ -1,13 +1,13 @@
 // A control: what it asks of a part, how it judges, and which calls it rests on.
 
 import type { ControlId } from '../control-ids.ts';
+import type { Inventory } from '../inventory/inventory.ts';
 import type { PartKind, PartsByKind } from '../parts/part.ts';
 import type { Selection } from '../selection/selection.ts';
 import type { Verdict } from '../verdict.ts';
-import type { World } from '../world/world.ts';
 
 export interface Context {
-  world: World;
+  inventory: Inventory;
   selection: Selection;
   minZones: number;
 }

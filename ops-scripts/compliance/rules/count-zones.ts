@@ -3,7 +3,7 @@
 import type { Verdict } from '../verdict.ts';
 import type { Context } from './control.ts';
 
-/** Holds or fails by the number of Availability Zones among `names`: `needed` at least, all that is asked for unless told. */
+/** Passes where `names` has at least `needed` different Availability Zones (default: `minZones`), else fails. */
 export function requireZones(
   context: Context,
   verdict: Verdict,
@@ -12,9 +12,9 @@ export function requireZones(
   fix?: string,
   needed = context.minZones,
 ): string[] {
-  const zones = context.world.zones.count(names);
+  const zones = context.inventory.zones.count(names);
   const list = zones.length === 0 ? 'no Availability Zone' : zones.join(', ');
-  if (zones.length >= needed) verdict.hold(`${what} in ${list}`);
+  if (zones.length >= needed) verdict.pass(`${what} in ${list}`);
   else {
     verdict.fail({
       reason: `${what} in ${list} only, ${needed} zones are needed`,

@@ -1,7 +1,7 @@
 // database-multi-az: an instance with a standby in another zone, or a cluster whose members stand in at least two.
 import { chooseFix } from '../choose-fix.ts';
-import { attempt, Doubt, known, knownOrAbsent, knownText, readItems } from '../doubt.ts';
 import type { DatabasePart } from '../parts/part.ts';
+import { attempt, known, knownOrAbsent, knownText, readItems, UnknownError } from '../unknown.ts';
 import type { Verdict } from '../verdict.ts';
 import { type Context, defineControl } from './control.ts';
 import { requireZones } from './count-zones.ts';
@@ -31,7 +31,7 @@ export const databaseMultiAz = defineControl({
   consults: ['rds.DescribeDBClusters', 'rds.DescribeDBSubnetGroups', 'ec2.DescribeAvailabilityZones'],
   judge(context, part, verdict) {
     if (part.isReplica) {
-      verdict.hold(`${part.name} is a read replica, noted: it need not be Multi-AZ`);
+      verdict.pass(`${part.name} is a read replica, noted: it need not be Multi-AZ`);
       return;
     }
     verdict.attempt(() => {
@@ -41,11 +41,11 @@ export const databaseMultiAz = defineControl({
           `the state of ${part.name}`,
         ),
       );
-      if (!settled.includes(state)) verdict.doubt(`${part.name} is ${state}`);
+      if (!settled.includes(state)) verdict.unknown(`${part.name} is ${state}`);
       if (state === 'stopped') verdict.warn(`${part.name} is stopped`);
     });
     if (part.replicas.length > 0)
-      verdict.hold(`${part.replicas.length} read replica${part.replicas.length > 1 ? 's' : ''} noted`);
+      verdict.pass(`${part.replicas.length} read replica${part.replicas.length > 1 ? 's' : ''} noted`);
     if (part.flavor === 'cluster') {
       const states = [part.raw.Status, ...part.members.map(({ DBInstanceStatus }) => DBInstanceStatus)];
       judgeCluster(context, part, unlessInBetween(verdict, part.name, findInBetween(states)));
@@ -57,7 +57,7 @@ export const databaseMultiAz = defineControl({
 });
 
 function judgeInstance(
-  { world }: Context,
+  { inventory }: Context,
   { raw, name }: Extract<DatabasePart, { flavor: 'instance' }>,
   verdict: Verdict,
 ): void {
@@ -65,16 +65,16 @@ function judgeInstance(
     const multi = known(raw.MultiAZ, `MultiAZ of ${name}`);
     const pending = knownOrAbsent(raw.PendingModifiedValues?.MultiAZ, `pending MultiAZ of ${name}`);
     if (pending !== undefined && pending !== multi)
-      verdict.doubt(`MultiAZ of ${name} is about to change to ${pending}`);
+      verdict.unknown(`MultiAZ of ${name} is about to change to ${pending}`);
     else if (multi === true) {
       const zones = [raw.AvailabilityZone, raw.SecondaryAvailabilityZone].filter(Boolean);
       if (zones.length === 2 && zones[0] === zones[1])
         verdict.fail({ reason: `${name} and its standby are both in ${zones[0]}` });
-      else verdict.hold(`MultiAZ${zones.length > 0 ? ` (${zones.join(', ')})` : ''}`);
+      else verdict.pass(`MultiAZ${zones.length > 0 ? ` (${zones.join(', ')})` : ''}`);
     } else {
       verdict.fail({
         reason: `${name} is not MultiAZ: no standby in another zone`,
-        fix: chooseFix(world, {
+        fix: chooseFix(inventory, {
           command: `aws rds modify-db-instance --db-instance-identifier ${name} --multi-az --apply-immediately`,
           template: `set MultiAZ of ${name} to true`,
         }),
@@ -95,14 +95,14 @@ function judgeCluster(
     });
     return;
   }
-  const { ids, zones, doubts } = readMembers(part, verdict);
+  const { ids, zones, unknownReasons } = readMembers(part, verdict);
   const enough = attempt(
-    () => context.world.zones.count(zones).length,
-    (reason) => doubts.push(reason),
+    () => context.inventory.zones.count(zones).length,
+    (reason) => unknownReasons.push(reason),
   );
   // What may be added to enough zones takes none of them away.
-  if (doubts.length > 0 && (enough ?? 0) < context.minZones) {
-    doubts.forEach(verdict.doubt);
+  if (unknownReasons.length > 0 && (enough ?? 0) < context.minZones) {
+    unknownReasons.forEach(verdict.unknown);
     return;
   }
   if (ids.length === 0) {
@@ -119,25 +119,30 @@ function judgeCluster(
 function readMembers({ raw, name, members }: Extract<DatabasePart, { flavor: 'cluster' }>, verdict: Verdict) {
   const ids = new Set(members.map(({ DBInstanceIdentifier }) => String(DBInstanceIdentifier)));
   const zones: string[] = [];
-  const doubts: string[] = [];
-  const onDoubt = (reason: string) => void doubts.push(reason);
+  const unknownReasons: string[] = [];
+  const onUnknown = (reason: string) => void unknownReasons.push(reason);
   const add = (member: { DBInstanceIdentifier?: string | undefined }) =>
     ids.add(knownText(member.DBInstanceIdentifier, `a member of ${name}`));
-  readItems(raw.DBClusterMembers, `members of ${name}`, add, onDoubt);
+  readItems(raw.DBClusterMembers, `members of ${name}`, add, onUnknown);
   for (const id of ids) {
     attempt(() => {
       const member = members.find(({ DBInstanceIdentifier }) => DBInstanceIdentifier === id);
-      if (member === undefined) throw new Doubt(`member ${id} of ${name} is not in any answer`);
+      if (member === undefined) throw new UnknownError(`member ${id} of ${name} is not in any answer`);
       const state = knownOrAbsent(member.DBInstanceStatus, `the state of ${id}`);
-      if (state !== undefined && !settled.includes(state)) verdict.doubt(`member ${id} is ${state}`);
+      if (state !== undefined && !settled.includes(state)) verdict.unknown(`member ${id} is ${state}`);
       zones.push(known(member.AvailabilityZone, `the zone of ${id}`));
-    }, onDoubt);
+    }, onUnknown);
   }
-  return { ids: [...ids], zones, doubts };
+  return { ids: [...ids], zones, unknownReasons };
 }
 
-function fixMember({ world }: Context, cluster: string, engine: string | undefined, number: number): string {
-  return chooseFix(world, {
+function fixMember(
+  { inventory }: Context,
+  cluster: string,
+  engine: string | undefined,
+  number: number,
+): string {
+  return chooseFix(inventory, {
     command: `aws rds create-db-instance --db-cluster-identifier ${cluster} --db-instance-identifier ${cluster}-${number} --engine ${engine} --db-instance-class <class> --availability-zone <another zone>`,
     template: `add an AWS::RDS::DBInstance to ${cluster} in another AvailabilityZone`,
   });

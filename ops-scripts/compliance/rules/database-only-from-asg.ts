@@ -1,4 +1,4 @@
-// database-only-from-asg: the database is reached by the Auto Scaling group's instances on its own port, and by nobody else.
+// database-only-from-asg: only the instances of the Auto Scaling group reach the database, on its port alone.
 import { everyPort } from '../network/traffic.ts';
 import { databasePorts } from '../parts/database.ts';
 import { judgeOnlyFrom } from '../reach/only-from.ts';
@@ -10,7 +10,7 @@ export const databaseOnlyFromAsg = defineControl({
   kind: 'database',
   title: 'The database takes traffic from the Auto Scaling group only',
   why: 'Whoever reaches the database needs one password more to have every order and address.',
-  how: 'Takes the union of every security group that the database declares and that its interfaces wear. Each source must be the selected Auto Scaling group alone, on the port of the database alone, a source group resolved to who really wears it. A database proxy that serves the database is a hop: who reaches any of its endpoints is judged in the same way, on the usual port of its engine family, on which a proxy listens whatever port the database has.',
+  how: 'Takes the union of every security group that the database declares or that is attached to any of its interfaces. Each source must be the selected Auto Scaling group alone, on the port of the database alone, a source group resolved to whatever it is attached to. A database proxy that serves the database is a hop: who reaches any of its endpoints is judged in the same way, on the usual port of its engine family, on which a proxy listens whatever port the database has.',
   blind:
     "Data that an instance in the group hands on, snapshots that are shared, the Data API, and other accounts' or peered groups (unknown).",
   remedy: 'aws ec2 revoke-security-group-ingress --group-id GROUP --security-group-rule-ids RULE',
@@ -36,9 +36,9 @@ export const databaseOnlyFromAsg = defineControl({
     });
     // Which port is right cannot be said, but who may come in can.
     if (ports.size === 0) ports = everyPort();
-    const { parts, doubts } = context.selection['auto-scaling-group'];
+    const { parts, unknownReasons } = context.selection['auto-scaling-group'];
     const allowed = { parts, name: 'the Auto Scaling group', protocols: new Set(['tcp']), ports };
-    judgeOnlyFrom(context.world, part, allowed, verdict);
-    doubts.forEach(verdict.doubt);
+    judgeOnlyFrom(context.inventory, part, allowed, verdict);
+    unknownReasons.forEach(verdict.unknown);
   },
 });

@@ -1,6 +1,6 @@
 // elb-multi-az: a load balancer has nodes in at least two Availability Zones.
 import { chooseFix } from '../choose-fix.ts';
-import { known, knownList } from '../doubt.ts';
+import { known, knownList } from '../unknown.ts';
 import { defineControl } from './control.ts';
 import { requireZones } from './count-zones.ts';
 
@@ -22,7 +22,7 @@ export const elbMultiAz = defineControl({
       const state = known(raw.State?.Code, `the state of ${name}`);
       if (state === 'active_impaired') verdict.warn(`${name} is active_impaired: it cannot scale`);
       else if (state === 'failed') verdict.fail({ reason: `${name} is failed` });
-      else if (state !== 'active') verdict.doubt(`${name} is ${state}`);
+      else if (state !== 'active') verdict.unknown(`${name} is ${state}`);
     });
     verdict.attempt(() => {
       const zones = knownList(raw.AvailabilityZones, `zones of ${name}`).filter(
@@ -34,7 +34,7 @@ export const elbMultiAz = defineControl({
         verdict,
         'enabled',
         names,
-        chooseFix(context.world, {
+        chooseFix(context.inventory, {
           command: `aws elbv2 set-subnets --load-balancer-arn ${id} --subnets ${zones.map(({ SubnetId }) => SubnetId).join(' ')} <a subnet in another zone>`,
           template: `add a subnet in another zone to Subnets of ${name}`,
         }),

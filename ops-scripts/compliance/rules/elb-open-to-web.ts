@@ -1,13 +1,13 @@
 // elb-open-to-web: exactly ports 80 and 443, each open to all of IPv4 (and IPv6 where dual-stack), and nothing else.
 import { isMade } from '../answers.ts';
-import { attempt, known, knownOrAbsent } from '../doubt.ts';
+import { groupsOf, whyGroupsUnknown } from '../inventory/attachments.ts';
+import { describeRule, type GroupRule } from '../inventory/group-rule.ts';
 import { readCidr } from '../network/cidr.ts';
 import { exceeds, formatTraffic } from '../network/traffic.ts';
 import { fixRule } from '../reach/fix.ts';
 import { internetName } from '../reach/internet-path.ts';
+import { attempt, known, knownOrAbsent } from '../unknown.ts';
 import type { Verdict } from '../verdict.ts';
-import { describeRule, type GroupRule } from '../world/group-rule.ts';
-import { groupDoubtsOf, groupsOf } from '../world/wearers.ts';
 import { type Context, defineControl } from './control.ts';
 import { judgeOpen } from './open-to-all.ts';
 import { judgeListeners, warnOfListeners, webPorts } from './web-listeners.ts';
@@ -33,28 +33,29 @@ export const elbOpenToWeb = defineControl({
     'elbv2.DescribeListeners',
   ],
   judge(context, part, verdict) {
-    const { world } = context;
+    const { inventory } = context;
     verdict.attempt(() => {
       const scheme = known(part.raw.Scheme, `the scheme of ${part.name}`);
       if (scheme !== 'internet-facing')
         verdict.fail({ reason: `${part.name} is ${scheme}: the web cannot reach it` });
     });
-    const unread = [...groupDoubtsOf(part, world.interfaces), ...world.interfaces.doubts];
-    unread.forEach(verdict.doubt);
-    const groups = groupsOf(part, world.interfaces);
+    const unread = [...whyGroupsUnknown(part, inventory.interfaces), ...inventory.interfaces.unknownReasons];
+    unread.forEach(verdict.unknown);
+    const groups = groupsOf(part, inventory.interfaces);
     if (groups.length === 0) {
-      if (part.raw.Type === 'network' && part.groupDoubts.length === 0) judgeListeners(world, part, verdict);
-      else verdict.doubt(`no security group of ${part.name} is known`);
+      if (part.raw.Type === 'network' && part.groupUnknownReasons.length === 0)
+        judgeListeners(inventory, part, verdict);
+      else verdict.unknown(`no security group of ${part.name} is known`);
       return;
     }
     const rules = groups.flatMap((id) => {
-      const group = world.groups.byId.get(id);
+      const group = inventory.groups.byId.get(id);
       if (group === undefined)
-        unread.push(world.groups.doubts[0] ?? `security group ${id} is not in any answer`);
-      unread.push(...(group?.doubts ?? []));
+        unread.push(inventory.groups.unknownReasons[0] ?? `security group ${id} is not in any answer`);
+      unread.push(...(group?.unknownReasons ?? []));
       return group?.ingress ?? [];
     });
-    unread.forEach(verdict.doubt);
+    unread.forEach(verdict.unknown);
     for (const rule of rules) verdict.attempt(() => judgeExcess(context, rule, part.name, verdict));
     const type = attempt(
       () => knownOrAbsent(part.raw.IpAddressType, `whether ${part.name} is dual-stack`) ?? 'ipv4',
@@ -62,40 +63,41 @@ export const elbOpenToWeb = defineControl({
     );
     const opening = { rules, unread, groupId: groups[0]! };
     for (const port of webPorts) {
-      judgeOpen(world, opening, port, 'ipv4', verdict);
-      // Where it is not known that IPv6 is served, all of it open is enough, and less is a doubt.
-      if (type?.startsWith('dualstack') !== false) judgeOpen(world, opening, port, 'ipv6', verdict);
+      judgeOpen(inventory, opening, port, 'ipv4', verdict);
+      // Where it is not known that IPv6 is served, all of it open is enough, and less is unknown.
+      if (type?.startsWith('dualstack') !== false) judgeOpen(inventory, opening, port, 'ipv6', verdict);
     }
-    verdict.attempt(() => warnOfListeners(world, part.id, verdict));
+    verdict.attempt(() => warnOfListeners(inventory, part.id, verdict));
   },
 });
 
-function judgeExcess({ world }: Context, rule: GroupRule, name: string, verdict: Verdict): void {
+function judgeExcess({ inventory }: Context, rule: GroupRule, name: string, verdict: Verdict): void {
   if (!exceeds(rule.traffic, new Set(['tcp']), new Set([80]))) return;
   if (!exceeds(rule.traffic, new Set(['tcp']), new Set([443]))) return;
   const source = rule.peer.kind === 'cidr' ? rule.peer.cidr : rule.peer.id;
   if (rule.peer.kind === 'group') {
     if (rule.peer.foreign) {
-      verdict.doubt(`${describeRule(rule)}: the group ${rule.peer.foreign}`);
+      verdict.unknown(`${describeRule(rule)}: the group ${rule.peer.foreign}`);
       return;
     }
-    if (!world.groups.byId.has(source)) {
-      verdict.doubt(`${describeRule(rule)}: the group is deleted or not in any answer`);
+    if (!inventory.groups.byId.has(source)) {
+      verdict.unknown(`${describeRule(rule)}: the group is deleted or not in any answer`);
       return;
     }
-    if (!isMade(world.answers, 'ec2.DescribeNetworkInterfaces'))
-      verdict.doubt(`who wears ${source} is not in the snapshot`);
-    const wearers = world.wearers.of(source);
-    if (wearers.every(({ doubt }) => doubt !== undefined)) {
-      for (const { name: wearer, doubt } of wearers) verdict.doubt(`${wearer} may wear ${source}: ${doubt}`);
-      world.wearers.doubts.forEach(verdict.doubt);
-      verdict.hold(`${source} is attached to nothing`);
+    if (!isMade(inventory.answers, 'ec2.DescribeNetworkInterfaces'))
+      verdict.unknown(`what ${source} is attached to is not in the snapshot`);
+    const attachments = inventory.attachments.of(source);
+    if (attachments.every(({ unknownReason }) => unknownReason !== undefined)) {
+      for (const { name: attachment, unknownReason } of attachments)
+        verdict.unknown(`${attachment} may have security group ${source}: ${unknownReason}`);
+      inventory.attachments.unknownReasons.forEach(verdict.unknown);
+      verdict.pass(`${source} is attached to nothing`);
       return;
     }
   }
   verdict.fail({
     reason: `${describeRule(rule)} opens ${formatTraffic(rule.traffic)}: only tcp 80 and tcp 443 may be open, each by its own rule`,
     path: () => [internetName(readCidr(source)), describeRule(rule), `load balancer ${name}`],
-    fix: fixRule(world, rule),
+    fix: fixRule(inventory, rule),
   });
 }

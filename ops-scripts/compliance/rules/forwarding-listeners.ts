@@ -1,9 +1,9 @@
 // The listeners of a load balancer that hand requests to target groups, by their default action or by a rule.
 import type { Action, Listener } from '@aws-sdk/client-elastic-load-balancing-v2';
 import { listAnswers } from '../answers.ts';
-import { Doubt, knownList } from '../doubt.ts';
+import type { Inventory } from '../inventory/inventory.ts';
 import type { LoadBalancerPart } from '../parts/part.ts';
-import type { World } from '../world/world.ts';
+import { knownList, UnknownError } from '../unknown.ts';
 
 export interface Forwarding {
   listener: Listener;
@@ -11,15 +11,16 @@ export interface Forwarding {
   targetGroupArns: Set<string | undefined>;
 }
 
-/** Every listener of the load balancer; a Doubt where none is told and some may exist. */
-export function listenersOf(world: World, part: LoadBalancerPart): Forwarding[] {
-  const listed = listAnswers(world.answers, 'elbv2', 'DescribeListeners', 'Listeners', part.id);
+/** Every listener of the load balancer; an UnknownError where none is told and some may exist. */
+export function listenersOf(inventory: Inventory, part: LoadBalancerPart): Forwarding[] {
+  const listed = listAnswers(inventory.answers, 'elbv2', 'DescribeListeners', 'Listeners', part.id);
   const listeners = listed.items.filter(({ LoadBalancerArn }) => LoadBalancerArn === part.id);
-  if (listeners.length === 0 && listed.doubts.length > 0) throw new Doubt(listed.doubts[0]!);
+  if (listeners.length === 0 && listed.unknownReasons.length > 0)
+    throw new UnknownError(listed.unknownReasons[0]!);
   return listeners.map((listener) => {
     const { ListenerArn: arn } = listener;
     const rules =
-      arn === undefined ? [] : listAnswers(world.answers, 'elbv2', 'DescribeRules', 'Rules', arn).items;
+      arn === undefined ? [] : listAnswers(inventory.answers, 'elbv2', 'DescribeRules', 'Rules', arn).items;
     const actions = [listener.DefaultActions, ...rules.map(({ Actions }) => Actions)].flatMap((each) =>
       knownList(each, `actions of listener ${listener.Port} of ${part.name}`),
     );

@@ -1,12 +1,12 @@
-// How few instances an Auto Scaling group may come down to: by its own size, by weights that let one count for several, and by its schedule.
+// The fewest instances that an Auto Scaling group may scale in to: by its size, weights and scheduled actions.
 import type { AutoScalingGroup, ScheduledUpdateGroupAction } from '@aws-sdk/client-auto-scaling';
 import { type Answers, listAnswers } from '../answers.ts';
-import { Doubt, known, knownOrAbsent } from '../doubt.ts';
+import { known, knownOrAbsent, UnknownError } from '../unknown.ts';
 
-/** Instances that `size` asks for at least. @throws Doubt where it, or what one instance counts for, cannot be known */
+/** The fewest instances for `size`. @throws UnknownError where the size or an instance's weight cannot be known */
 export function leastInstances(raw: AutoScalingGroup, size: unknown, what: string): number {
   const asked = Number(known(size, what));
-  if (Number.isNaN(asked)) throw new Doubt(`${what} is no number`);
+  if (Number.isNaN(asked)) throw new UnknownError(`${what} is no number`);
   return Math.ceil(asked / mostUnits(raw, asked));
 }
 
@@ -35,7 +35,7 @@ function isUnknownCall({ byCommand }: Answers): boolean {
   return calls.every(({ outcome }) => !outcome.ok && names.test(outcome.error.name));
 }
 
-/** Actions of its schedule that set its least size. @throws Doubt where they could not be read, though they were asked for */
+/** Scheduled actions that set the minimum size. @throws UnknownError where the call was made and failed */
 export function scheduledSizes(answers: Answers, groupName: string): ScheduledUpdateGroupAction[] {
   const listed = listAnswers(
     answers,
@@ -43,12 +43,12 @@ export function scheduledSizes(answers: Answers, groupName: string): ScheduledUp
     'DescribeScheduledActions',
     'ScheduledUpdateGroupActions',
   );
-  // A snapshot of before this call was made says nothing about schedules, and neither does an endpoint that does not know it.
+  // A snapshot made before this call was collected, or an endpoint without it, says nothing about schedules.
   if (listed.absent || isUnknownCall(answers)) return [];
   const mine = listed.items.filter(
     (action) => known(action.AutoScalingGroupName, 'the group of a scheduled action') === groupName,
   );
-  if (listed.doubts.length > 0) throw new Doubt(listed.doubts[0]!);
+  if (listed.unknownReasons.length > 0) throw new UnknownError(listed.unknownReasons[0]!);
   return mine.filter(
     ({ MinSize }) => MinSize !== undefined && MinSize !== null && (MinSize as number) !== -1,
   );

@@ -1,12 +1,12 @@
 // A port is open to all of an address family where the rules together cover each of its addresses.
 import { chooseFix } from '../choose-fix.ts';
+import type { GroupRule } from '../inventory/group-rule.ts';
+import type { Inventory } from '../inventory/inventory.ts';
 import { type Family, wholeFamily } from '../network/address.ts';
 import { formatSet } from '../network/format-set.ts';
 import { type Interval, isEmpty, subtract, unite } from '../network/interval-set.ts';
 import { covers } from '../network/traffic.ts';
 import type { Verdict } from '../verdict.ts';
-import type { GroupRule } from '../world/group-rule.ts';
-import type { World } from '../world/world.ts';
 
 const familyNames: Record<Family, string> = { ipv4: 'IPv4', ipv6: 'IPv6' };
 
@@ -20,34 +20,34 @@ export interface Opening {
 }
 
 export function judgeOpen(
-  world: World,
+  inventory: Inventory,
   { rules, unread, groupId }: Opening,
   port: number,
   family: Family,
   verdict: Verdict,
 ): void {
   const ranges: Interval[] = [];
-  const doubts = [...unread];
+  const unknownReasons = [...unread];
   for (const rule of rules.filter(({ traffic }) => covers(traffic, 'tcp', port))) {
     const { peer } = rule;
     if (peer.kind === 'group') continue;
     try {
-      const cidrs = peer.kind === 'cidr' ? [peer] : world.prefixLists.entriesOf(peer.id);
+      const cidrs = peer.kind === 'cidr' ? [peer] : inventory.prefixLists.entriesOf(peer.id);
       for (const { cidr, range } of cidrs) {
-        if (range === undefined) doubts.push(`'${cidr}' is not a CIDR`);
+        if (range === undefined) unknownReasons.push(`'${cidr}' is not a CIDR`);
         else if (range.family === family) ranges.push(range);
       }
     } catch (error) {
-      doubts.push(error instanceof Error ? error.message : String(error));
+      unknownReasons.push(error instanceof Error ? error.message : String(error));
     }
   }
   const missing = subtract(wholeFamily(family), unite(ranges));
   if (isEmpty(missing)) {
-    verdict.hold(`tcp ${port} open to all of ${familyNames[family]}`);
+    verdict.pass(`tcp ${port} open to all of ${familyNames[family]}`);
     return;
   }
-  if (doubts.length > 0) {
-    doubts.forEach(verdict.doubt);
+  if (unknownReasons.length > 0) {
+    unknownReasons.forEach(verdict.unknown);
     return;
   }
   const all =
@@ -57,7 +57,7 @@ export function judgeOpen(
   const what = family === 'ipv4' ? `--protocol tcp --port ${port} ${all}` : all;
   verdict.fail({
     reason: `tcp ${port} is closed to ${ranges.length === 0 ? `all of ${familyNames[family]}` : `${familyNames[family]} ${formatSet(family, missing)}`}`,
-    fix: chooseFix(world, {
+    fix: chooseFix(inventory, {
       command: `aws ec2 authorize-security-group-ingress --group-id ${groupId} ${what}`,
       template: `add an ingress rule to ${groupId} for tcp ${port} from ${family === 'ipv4' ? '0.0.0.0/0' : '::/0'}`,
     }),

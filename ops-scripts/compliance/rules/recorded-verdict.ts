@@ -1,43 +1,48 @@
-// A judgement tried out before it counts: of several ways only one need be open.
-import { attempt } from '../doubt.ts';
+// Records the verdict on one of several ways, of which only one need be open, and replays the best.
+import { attempt } from '../unknown.ts';
 import type { Failure, Verdict } from '../verdict.ts';
 
-export interface Trial {
+export interface RecordedVerdict {
   failures: Failure[];
-  doubts: string[];
+  unknownReasons: string[];
   warnings: string[];
-  holds: string[];
+  passes: string[];
 }
 
-export function tryOut(judge: (verdict: Verdict) => void): Trial {
-  const trial: Trial = { failures: [], doubts: [], warnings: [], holds: [] };
+export function recordVerdict(judge: (verdict: Verdict) => void): RecordedVerdict {
+  const record: RecordedVerdict = { failures: [], unknownReasons: [], warnings: [], passes: [] };
   const verdict: Verdict = {
-    fail: (failure) => void trial.failures.push(failure),
-    doubt: (reason) => void trial.doubts.push(reason),
-    warn: (text) => void trial.warnings.push(text),
-    hold: (text) => void trial.holds.push(text),
-    attempt: (piece) => void attempt(piece, verdict.doubt),
+    fail: (failure) => void record.failures.push(failure),
+    unknown: (reason) => void record.unknownReasons.push(reason),
+    warn: (text) => void record.warnings.push(text),
+    pass: (text) => void record.passes.push(text),
+    attempt: (piece) => void attempt(piece, verdict.unknown),
     conclude: () => {
-      throw new Error('Cannot conclude a trial, as only the verdict that it is replayed on is told');
+      throw new Error(
+        'Cannot conclude a recorded verdict, as only the verdict that it is replayed on is reported',
+      );
     },
   };
   verdict.attempt(() => judge(verdict));
-  return trial;
+  return record;
 }
 
-export function isOpen({ failures, doubts }: Trial): boolean {
-  return failures.length + doubts.length === 0;
+export function isOpen({ failures, unknownReasons }: RecordedVerdict): boolean {
+  return failures.length + unknownReasons.length === 0;
 }
 
 /** The first that is open, else the first that may be, else the first; undefined of none. */
-export function bestOf(trials: Trial[]): Trial | undefined {
-  return trials.find(isOpen) ?? trials.find(({ failures }) => failures.length === 0) ?? trials[0];
+export function bestOf(recorded: RecordedVerdict[]): RecordedVerdict | undefined {
+  return recorded.find(isOpen) ?? recorded.find(({ failures }) => failures.length === 0) ?? recorded[0];
 }
 
-/** Says on the verdict what the trial found. */
-export function replay({ failures, doubts, warnings, holds }: Trial, verdict: Verdict): void {
+/** Repeats on `verdict` what was recorded. */
+export function replay(
+  { failures, unknownReasons, warnings, passes }: RecordedVerdict,
+  verdict: Verdict,
+): void {
   failures.forEach(verdict.fail);
-  doubts.forEach(verdict.doubt);
+  unknownReasons.forEach(verdict.unknown);
   warnings.forEach(verdict.warn);
-  holds.forEach(verdict.hold);
+  passes.forEach(verdict.pass);
 }

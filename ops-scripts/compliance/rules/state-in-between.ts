@@ -19,11 +19,11 @@ export function findInBetween(states: unknown[]): string | undefined {
   );
 }
 
-/** The same verdict, in which each failure is a doubt where there is a state in between. */
+/** The same verdict, but each failure is unknown while the part is in a state in between. */
 export function unlessInBetween(verdict: Verdict, name: string, state: string | undefined): Verdict {
   if (state === undefined) return verdict;
   return {
     ...verdict,
-    fail: ({ reason }) => verdict.doubt(`${reason}, which may change as ${name} is ${state}`),
+    fail: ({ reason }) => verdict.unknown(`${reason}, which may change as ${name} is ${state}`),
   };
 }

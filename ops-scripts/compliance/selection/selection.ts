@@ -1,9 +1,9 @@
-// Which parts make the stack that is judged; what could not be found out stands beside them as doubts.
+// Which parts make the stack that is judged; what could not be found out stands beside them as unknown reasons.
 import type { PartKind, PartsByKind } from '../parts/part.ts';
 
 export interface Selected<P> {
   parts: P[];
-  doubts: string[];
+  unknownReasons: string[];
 }
 
 export type Selection = { [K in PartKind]: Selected<PartsByKind[K]> };

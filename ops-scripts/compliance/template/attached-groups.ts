@@ -1,4 +1,4 @@
-// The security groups that a resource beside the stack wears: all of them, at whatever depth its service hides them.
+// The security groups of a resource beside the stack, at whatever depth its properties name them.
 import { isUnknownValue, type UnknownValue, unknownValue } from '../snapshot.ts';
 import type { Draft } from './draft.ts';
 import { whyUnread } from './evaluate.ts';
@@ -10,11 +10,11 @@ const namesGroups =
   /^(GroupSet|SecurityGroups|SecurityGroupIds|SecurityGroupIdList|VpcSecurityGroupIds|(Emr|Additional|ServiceAccess)\w*SecurityGroups?)$/;
 
 /** Properties that hold groups further down, so that groups are unknown with them. */
-const holdsGroups =
+const containsGroups =
   /^(NetworkInterfaces|LaunchTemplate\w*|LaunchSpecifications|Vpc(Config\w*|Options|Settings)|ResourcesVpcConfig|NetworkConfiguration|AwsvpcConfiguration|ComputeResources|BrokerNodeGroupInfo|Instances)$/i;
 
 /** As `Groups` of an interface: an item that can't be known stands for any number of groups. */
-export function wornGroups(draft: Draft, { type, properties }: Resource): unknown[] {
+export function attachedGroups(draft: Draft, { type, properties }: Resource): unknown[] {
   const unread = whyUnread(properties);
   if (unread !== undefined) return [unread];
   const own = groupsIn(properties);
@@ -31,7 +31,7 @@ function groupsIn(properties: Properties): unknown[] {
   return Object.entries(properties).flatMap(([key, value]) => {
     if (namesGroups.test(key)) return listOf(value).flatMap(toGroups);
     return listOf(value).flatMap((inner) => {
-      if (isUnknownValue(inner)) return holdsGroups.test(key) ? [inner] : [];
+      if (isUnknownValue(inner)) return containsGroups.test(key) ? [inner] : [];
       return isRecord(inner) ? groupsIn(inner) : [];
     });
   });

@@ -1,4 +1,4 @@
-// Auto Scaling groups and what their launch templates and configurations wear; no instance runs in a template.
+// Auto Scaling groups with their launch templates and configurations; no instance runs in a template.
 import { isUnknownValue, unknownValue } from '../snapshot.ts';
 import { zoneOfSubnet } from './balancers.ts';
 import type { Draft } from './draft.ts';
@@ -143,7 +143,7 @@ function zonesOf(draft: Draft, properties: Properties): unknown {
 }
 
 function joined(subnets: unknown[]): unknown {
-  const doubt = subnets.find(isUnknownValue);
-  if (doubt !== undefined) return unknownValue(doubt.$unknown);
+  const unknownReason = subnets.find(isUnknownValue);
+  if (unknownReason !== undefined) return unknownValue(unknownReason.$unknown);
   return subnets.length === 0 ? undefined : subnets.map(String).join(',');
 }

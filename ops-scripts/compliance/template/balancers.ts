@@ -34,7 +34,7 @@ export function answerBalancers(draft: Draft): void {
         Listeners: draft
           .perhaps(listenerType)
           .filter((one) => one.properties['LoadBalancerArn'] === id)
-          .map((listener) => listener.doubt ?? describeListener(listener)),
+          .map((listener) => listener.unknownReason ?? describeListener(listener)),
       },
       { LoadBalancerArn: id },
     );

@@ -1,4 +1,4 @@
-// What nodes of every cache have in common: the groups that they wear, and a zone that AWS chooses where the template does not.
+// Security groups and zones of cache nodes; a zone that the template leaves out is chosen by AWS.
 import { isUnknownValue, unknownValue } from '../snapshot.ts';
 import { listOf, type Properties } from './resources.ts';
 
@@ -7,7 +7,7 @@ export const placedByAws = unknownValue('the template leaves the zone of each no
 /** The zone of all nodes of a cluster that is not spread: AWS picks it, and whichever it is, it is one. */
 export const zoneOfChoice = 'one zone of the choice of AWS';
 
-export function wornByNodes(properties: Properties): Properties {
+export function attachedToNodes(properties: Properties): Properties {
   return {
     CacheSubnetGroupName: properties['CacheSubnetGroupName'],
     SecurityGroups: listOf(properties['SecurityGroupIds'] ?? properties['VpcSecurityGroupIds']).map(

@@ -1,6 +1,6 @@
 // Caches as ElastiCache would describe them: replication groups with their members, lone clusters, serverless.
 import { isUnknownValue } from '../snapshot.ts';
-import { placedByAws, wornByNodes, zoneOfChoice } from './cache-nodes.ts';
+import { attachedToNodes, placedByAws, zoneOfChoice } from './cache-nodes.ts';
 import type { Draft } from './draft.ts';
 import { describeMembers, describeReplicationGroup } from './replication-groups.ts';
 import { listOf, nameOf, numberOf, type Properties, type Resource } from './resources.ts';
@@ -62,9 +62,9 @@ function describeCluster({ id, properties }: Resource): Properties {
   const mode = properties['AZMode'];
   // `single-az` is what CloudFormation takes where the template says nothing, whatever zones it lists.
   const spread = mode === 'cross-az' && count !== 1;
-  const doubt = [count, mode].find(isUnknownValue);
+  const unknownReason = [count, mode].find(isUnknownValue);
   return {
-    ...wornByNodes(properties),
+    ...attachedToNodes(properties),
     CacheClusterId: nameOf(properties['ClusterName'], id),
     ARN: id,
     Engine: properties['Engine'],
@@ -73,8 +73,8 @@ function describeCluster({ id, properties }: Resource): Properties {
     PreferredAvailabilityZone: zones.length === 1 ? zones[0] : undefined,
     ConfigurationEndpoint: memcached ? { Address: `${id}.endpoint`, Port } : undefined,
     CacheNodes:
-      doubt !== undefined || typeof count !== 'number'
-        ? doubt
+      unknownReason !== undefined || typeof count !== 'number'
+        ? unknownReason
         : Array.from({ length: count }, (_, index) => ({
             CacheNodeId: String(index + 1).padStart(4, '0'),
             CustomerAvailabilityZone: spread ? (zones[index] ?? placedByAws) : (zones[0] ?? zoneOfChoice),

@@ -1,12 +1,12 @@
-// Database clusters as RDS would describe them, and who their members are: declared ones, or those that RDS makes itself.
+// Database clusters as RDS would describe them, with declared members or those that RDS creates itself.
 import { isUnknownValue, type UnknownValue, unknownValue } from '../snapshot.ts';
 import { logicalIdOf } from './database-names.ts';
 import type { Draft } from './draft.ts';
 import { portOf } from './engine-ports.ts';
 import type { Properties, Resource } from './resources.ts';
-import { subnetGroupOf, wornByDatabase } from './what-databases-share.ts';
+import { attachedToDatabase, subnetGroupOf } from './what-databases-share.ts';
 
-/** The zones of a Multi-AZ cluster where its subnets don't tell them: RDS picks three, and whichever they are, no two are one. */
+/** Zones of a Multi-AZ cluster whose subnets don't tell them: RDS picks three different ones. */
 export const zonesOfRds = [1, 2, 3].map((number) => `zone ${number} of the choice of RDS`);
 
 export function describeCluster(draft: Draft, cluster: Resource): Properties {
@@ -23,7 +23,7 @@ export function describeCluster(draft: Draft, cluster: Resource): Properties {
       isUnknownValue(member) ? member : { DBInstanceIdentifier: member, IsClusterWriter: index === 0 },
     ),
     ReplicationSourceIdentifier: properties['ReplicationSourceIdentifier'],
-    VpcSecurityGroups: wornByDatabase(properties['VpcSecurityGroupIds']),
+    VpcSecurityGroups: attachedToDatabase(properties['VpcSecurityGroupIds']),
     DBSubnetGroup: properties['DBSubnetGroupName'],
     TagList: properties['Tags'] ?? [],
   };
@@ -34,7 +34,7 @@ function membersOf(draft: Draft, { id, properties }: Resource): (string | Unknow
   const members = draft.perhaps('AWS::RDS::DBInstance').flatMap((instance) => {
     const of = instance.properties['DBClusterIdentifier'];
     if (isUnknownValue(of)) return [of];
-    return logicalIdOf(draft, 'DBCluster', of) === id ? [instance.doubt ?? instance.id] : [];
+    return logicalIdOf(draft, 'DBCluster', of) === id ? [instance.unknownReason ?? instance.id] : [];
   });
   const kind = [properties['DBClusterInstanceClass'], properties['EngineMode']].find(isUnknownValue);
   const own = kind === undefined ? multiAzMemberIds(id, properties) : [kind];
@@ -83,7 +83,7 @@ export function describeMultiAzMembers(draft: Draft, { id, properties }: Resourc
       Address: `${member}.endpoint`,
       Port: portOf(properties['Port'], properties['Engine']),
     },
-    VpcSecurityGroups: wornByDatabase(properties['VpcSecurityGroupIds']),
+    VpcSecurityGroups: attachedToDatabase(properties['VpcSecurityGroupIds']),
     DBSubnetGroup: group,
     TagList: [],
   }));

@@ -6,7 +6,7 @@ import type { Draft } from './draft.ts';
 import { portOf } from './engine-ports.ts';
 import { booleanOf, type Properties, type Resource } from './resources.ts';
 import { describeSubnetGroup } from './subnet-groups.ts';
-import { subnetGroupOf, wornByDatabase } from './what-databases-share.ts';
+import { attachedToDatabase, subnetGroupOf } from './what-databases-share.ts';
 
 const placedByAws = unknownValue('the template leaves the zone of the instance to AWS');
 
@@ -16,7 +16,7 @@ export function answerDatabases(draft: Draft): void {
     DBInstances: [
       ...draft
         .perhaps('AWS::RDS::DBInstance')
-        .flatMap((instance) => describeOrDoubt(draft, instance, clusters)),
+        .flatMap((instance) => describeOrMarkUnknown(draft, instance, clusters)),
       ...clusters.flatMap((cluster) => describeMultiAzMembers(draft, cluster)),
     ],
   });
@@ -32,10 +32,10 @@ export function answerDatabases(draft: Draft): void {
 }
 
 /** One that may not exist is told among the members of its cluster, where it has one: it is no database of its own. */
-function describeOrDoubt(draft: Draft, instance: Resource, clusters: Resource[]): unknown[] {
-  if (instance.doubt === undefined) return [describeInstance(draft, instance)];
+function describeOrMarkUnknown(draft: Draft, instance: Resource, clusters: Resource[]): unknown[] {
+  if (instance.unknownReason === undefined) return [describeInstance(draft, instance)];
   const of = logicalIdOf(draft, 'DBCluster', instance.properties['DBClusterIdentifier']);
-  return clusters.some(({ id }) => id === of) ? [] : [instance.doubt];
+  return clusters.some(({ id }) => id === of) ? [] : [instance.unknownReason];
 }
 
 function describeInstance(draft: Draft, { id, properties }: Resource): Properties {
@@ -63,7 +63,7 @@ function describeInstance(draft: Draft, { id, properties }: Resource): Propertie
     DBClusterIdentifier: clusterId,
     ReadReplicaSourceDBInstanceIdentifier: sourceId,
     ReadReplicaSourceDBClusterIdentifier: sourceClusterId,
-    VpcSecurityGroups: wornByDatabase(
+    VpcSecurityGroups: attachedToDatabase(
       properties['VPCSecurityGroups'] ?? inherited['VpcSecurityGroupIds'] ?? inherited['VPCSecurityGroups'],
     ),
     DBSubnetGroup: subnetGroupOf(draft, properties['DBSubnetGroupName'] ?? inherited['DBSubnetGroupName']),

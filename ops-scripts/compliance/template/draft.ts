@@ -17,7 +17,9 @@ export class Draft {
 
   /** Resources of a type that exist for certain. */
   of(type: string): Resource[] {
-    return this.resources.filter((resource) => resource.type === type && resource.doubt === undefined);
+    return this.resources.filter(
+      (resource) => resource.type === type && resource.unknownReason === undefined,
+    );
   }
 
   /** Also those that may not exist. */
@@ -27,7 +29,7 @@ export class Draft {
 
   /** An item of each resource of a type; one that may not exist is an unknown item. */
   items(type: string, describe: (resource: Resource) => unknown): unknown[] {
-    return this.perhaps(type).map((resource) => resource.doubt ?? describe(resource));
+    return this.perhaps(type).map((resource) => resource.unknownReason ?? describe(resource));
   }
 
   find(type: string, id: unknown): Properties | undefined {

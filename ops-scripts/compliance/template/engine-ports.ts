@@ -1,4 +1,4 @@
-// The port that a store listens on where its template names none: each engine's documented default. Engines are written in any case.
+// The documented default port of each engine, for stores whose template names none. Engine names in any case.
 import { unknownValue } from '../snapshot.ts';
 
 const defaultPorts: [RegExp, number][] = [

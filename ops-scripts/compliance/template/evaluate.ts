@@ -141,6 +141,6 @@ function decide(operands: unknown, scope: Names, deciding: boolean): unknown {
 }
 
 function known(values: unknown[], use: (values: unknown[]) => unknown): unknown {
-  const doubt = values.find(isUnknownValue) as UnknownValue | undefined;
-  return doubt ?? use(values);
+  const unknownReason = values.find(isUnknownValue) as UnknownValue | undefined;
+  return unknownReason ?? use(values);
 }

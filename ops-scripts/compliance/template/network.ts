@@ -1,12 +1,12 @@
-// VPCs, subnets, prefix lists, routes, network ACLs, and what wears a group without being a part of the stack.
+// VPCs, subnets, prefix lists, routes, network ACLs, and resources beside the stack that have a security group.
 import { isUnknownValue } from '../snapshot.ts';
+import { attachedGroups } from './attached-groups.ts';
 import { zoneOfChoice } from './cache-nodes.ts';
 import { zonesOfRds } from './database-clusters.ts';
 import type { Draft } from './draft.ts';
 import { zonePrefix, zonesAtMost } from './evaluate.ts';
-import { mayBeWorn } from './handed-groups.ts';
+import { mayBeAttached } from './handed-groups.ts';
 import { booleanOf, listOf, numberOf, type Properties, type Resource, recordsOf } from './resources.ts';
-import { wornGroups } from './worn-groups.ts';
 
 export function answerNetwork(draft: Draft): void {
   const zoneOf = (subnet: Properties) =>
@@ -94,8 +94,8 @@ function answerNetworkAcls(draft: Draft): void {
       Entries: entries
         .filter((entry) => entry.properties['NetworkAclId'] === id)
         .map(
-          ({ doubt, properties: entry }) =>
-            doubt ?? {
+          ({ unknownReason, properties: entry }) =>
+            unknownReason ?? {
               ...entry,
               Protocol: String(entry['Protocol']),
               Egress: booleanOf(entry['Egress']),
@@ -109,7 +109,7 @@ function answerNetworkAcls(draft: Draft): void {
   });
 }
 
-/** Parts of the stack declare what they wear; rules read it there. */
+/** Parts of the stack declare their groups themselves; controls read them there. */
 const describedElsewhere =
   /^AWS::(EC2::(SecurityGroup|LaunchTemplate|Instance)|AutoScaling|ElasticLoadBalancingV2|ElastiCache|RDS|CloudFormation)/;
 
@@ -123,8 +123,8 @@ function answerInterfaces(draft: Draft): void {
         Instances: instances.map((instance) => ({
           InstanceId: instance.id,
           SubnetId: instance.properties['SubnetId'],
-          SecurityGroups: wornGroups(draft, instance),
-          State: { Name: instance.doubt ?? 'running' },
+          SecurityGroups: attachedGroups(draft, instance),
+          State: { Name: instance.unknownReason ?? 'running' },
           Tags: instance.properties['Tags'],
         })),
       },
@@ -132,27 +132,27 @@ function answerInterfaces(draft: Draft): void {
   });
   draft.answer('ec2', 'DescribeNetworkInterfaces', {
     NetworkInterfaces: [...instances, ...others, ...actors].flatMap((resource) => {
-      const Groups = actors.includes(resource) ? [] : wornGroups(draft, resource);
+      const Groups = actors.includes(resource) ? [] : attachedGroups(draft, resource);
       const perhaps = describePerhaps(draft, resource, Groups);
       if (Groups.length === 0) return perhaps;
-      const worn = {
+      const attached = {
         NetworkInterfaceId: `${resource.id}.interface`,
         Description: `${resource.id} (${resource.type})`,
         SubnetId: subnetOf(resource.properties),
         Groups,
         // One that may not exist is neither in use nor not.
-        Status: resource.doubt ?? 'in-use',
+        Status: resource.unknownReason ?? 'in-use',
         ...(resource.type === 'AWS::EC2::Instance' ? { Attachment: { InstanceId: resource.id } } : {}),
       };
-      return [worn, ...perhaps];
+      return [attached, ...perhaps];
     }),
   });
 }
 
 /** An interface that may or may not be, for each group that the resource is handed without saying what for. */
-function describePerhaps(draft: Draft, resource: Resource, worn: unknown[]): Properties[] {
+function describePerhaps(draft: Draft, resource: Resource, attached: unknown[]): Properties[] {
   return draft.perhaps('AWS::EC2::SecurityGroup').flatMap(({ id }) => {
-    const perhaps = mayBeWorn(resource, id, worn);
+    const perhaps = mayBeAttached(resource, id, attached);
     if (perhaps === undefined) return [];
     return {
       NetworkInterfaceId: `${resource.id}.perhaps-${id}`,

@@ -40,7 +40,7 @@ const functionNames = [
 export function parseTemplate(text: string, file: string): Template {
   let parsed: unknown;
   try {
-    // CloudFormation reads YAML 1.1, where `yes` and `on` are true. Dates stay text: they name versions of policies and formats.
+    // CloudFormation reads YAML 1.1, where `yes` and `on` are true. Dates stay text: they are format versions.
     parsed = parse(text, {
       version: '1.1',
       customTags: (tags) => [...tags.filter((tag) => !isTimestamp(tag)), ...shortForms()],

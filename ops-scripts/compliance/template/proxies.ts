@@ -1,4 +1,4 @@
-// Database proxies as RDS would describe them, with the databases that target groups register and the endpoints beside their own.
+// Database proxies as RDS would describe them, with their registered databases and further endpoints.
 import { isUnknownValue, unknownValue } from '../snapshot.ts';
 import { logicalIdOf } from './database-names.ts';
 import type { Draft } from './draft.ts';
@@ -45,8 +45,8 @@ function targetsOf(draft: Draft, proxy: Resource): unknown {
   const groups = ofProxy(draft, 'AWS::RDS::DBProxyTargetGroup', proxy);
   if (groups.length === 0)
     return unknownValue(`no target group of proxy ${proxy.id} is in the template, another stack may have it`);
-  return groups.flatMap(({ doubt, properties }) => {
-    if (doubt !== undefined) return [doubt];
+  return groups.flatMap(({ unknownReason, properties }) => {
+    if (unknownReason !== undefined) return [unknownReason];
     if (isUnknownValue(properties['DBProxyName'])) return [properties['DBProxyName']];
     return [
       ...listOf(properties['DBClusterIdentifiers']).map((name) => logicalIdOf(draft, 'DBCluster', name)),
@@ -56,8 +56,8 @@ function targetsOf(draft: Draft, proxy: Resource): unknown {
 }
 
 function endpointsOf(draft: Draft, proxy: Resource): unknown[] {
-  return ofProxy(draft, 'AWS::RDS::DBProxyEndpoint', proxy).map(({ id, doubt, properties }) => {
-    if (doubt !== undefined) return doubt;
+  return ofProxy(draft, 'AWS::RDS::DBProxyEndpoint', proxy).map(({ id, unknownReason, properties }) => {
+    if (unknownReason !== undefined) return unknownReason;
     if (isUnknownValue(properties['DBProxyName'])) return properties['DBProxyName'];
     const groups = properties['VpcSecurityGroupIds'];
     return {

@@ -1,4 +1,4 @@
-// Which resources an expression refers to, whatever it makes of them: joined into text, encoded, or handed on as they are.
+// Finds the resources that an expression refers to, at any depth and in any function.
 import { isRecord } from './parse-template.ts';
 
 /** Logical ids that `Ref`, `Fn::GetAtt` and `Fn::Sub` name at any depth; names of parameters are among them. */

@@ -1,6 +1,6 @@
 // Replication groups as ElastiCache would describe them: shards, the members of each, and the zones where they stand.
 import { isUnknownValue } from '../snapshot.ts';
-import { placedByAws, wornByNodes } from './cache-nodes.ts';
+import { attachedToNodes, placedByAws } from './cache-nodes.ts';
 import {
   booleanOf,
   listOf,
@@ -47,10 +47,10 @@ export function describeReplicationGroup(resource: Resource): Properties {
 export function describeMembers(resource: Resource): unknown[] {
   const { id, properties } = resource;
   const members = membersOf(resource);
-  // One member stands for all where their number can't be known: they wear the same groups.
+  // One member stands for all where their number can't be known: they have the same groups.
   const known = isUnknownValue(members) ? [{ cluster: `${id}-member`, zone: members }] : members;
   return known.map((member) => ({
-    ...wornByNodes(properties),
+    ...attachedToNodes(properties),
     CacheClusterId: member.cluster,
     ARN: `${id}.${member.cluster}`,
     ReplicationGroupId: nameOf(properties['ReplicationGroupId'], id),
@@ -74,7 +74,8 @@ function membersOf({ id, properties }: Resource): Member[] | { $unknown: string 
   const shards = configured.length || numberOf(properties['NumNodeGroups'], 1);
   const replicas = numberOf(properties['ReplicasPerNodeGroup']);
   const whole = numberOf(properties['NumCacheClusters'], replicas === undefined ? 1 : undefined);
-  for (const doubt of [shards, replicas, whole]) if (isUnknownValue(doubt)) return doubt;
+  for (const unknownReason of [shards, replicas, whole])
+    if (isUnknownValue(unknownReason)) return unknownReason;
   const zones = listOf(properties['PreferredCacheClusterAZs']);
   return Array.from({ length: Number(shards) }, (_, shard) => {
     const group = configured[shard] ?? {};

@@ -14,7 +14,7 @@ export interface Resource {
   /** The resources that its properties refer to in any way, by id. */
   refers: ReadonlySet<string>;
   /** Set where a condition that can't be known decides whether the resource exists. */
-  doubt?: UnknownValue;
+  unknownReason?: UnknownValue;
 }
 
 /** Every resource that exists or may exist; one whose condition is false is left out. */
@@ -56,7 +56,7 @@ function readScope(scope: Scope): Resource[] {
       properties: scope.properties(id),
       refers,
     };
-    return [isUnknownValue(exists) ? { ...read, doubt: exists } : read];
+    return [isUnknownValue(exists) ? { ...read, unknownReason: exists } : read];
   });
 }
 

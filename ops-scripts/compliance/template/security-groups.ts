@@ -38,15 +38,15 @@ export function answerSecurityGroups(draft: Draft): void {
 function separateRules(draft: Draft, type: string, egress: boolean): GroupRule[] {
   return draft.resources
     .filter((resource) => resource.type === type)
-    .map(({ id, properties, doubt }) => ({
+    .map(({ id, properties, unknownReason }) => ({
       id,
       groupId: properties['GroupId'] ?? groupNamed(draft, properties['GroupName']),
       egress,
-      properties: doubt === undefined ? withSourceId(draft, properties) : { doubt },
+      properties: unknownReason === undefined ? withSourceId(draft, properties) : { unknownReason },
     }));
 }
 
-/** In a default VPC groups are told by name as well. A name that no group of the template has may be any group's once it is known. */
+/** In a default VPC a group may be named instead of its id. A name that is not in the template may be any group. */
 function groupNamed(draft: Draft, name: unknown): unknown {
   if (name === undefined || isUnknownValue(name)) return name;
   const named = draft
@@ -67,7 +67,7 @@ function inlineRules(draft: Draft, { id, properties }: Resource, separate: Group
       id: `${id}.${name}[${index}]`,
       groupId: id,
       egress,
-      properties: isUnknownValue(rule) ? { doubt: rule } : withSourceId(draft, rule as Properties),
+      properties: isUnknownValue(rule) ? { unknownReason: rule } : withSourceId(draft, rule as Properties),
     }));
   const egress = of('SecurityGroupEgress', true);
   const limited = egress.length > 0 || separate.some((rule) => rule.egress && rule.groupId === id);
@@ -81,14 +81,14 @@ function inlineRules(draft: Draft, { id, properties }: Resource, separate: Group
 /** One direction of a group: unknown as a whole as soon as one rule of it may or may not be there. */
 function side(draft: Draft, id: string, inline: unknown, rules: GroupRule[], egress: boolean): Side {
   const mine = rules.filter((rule) => rule.egress === egress && rule.groupId === id);
-  const doubts = [
+  const unknownReasons = [
     inline,
-    ...mine.map((rule) => rule.properties['doubt']),
+    ...mine.map((rule) => rule.properties['unknownReason']),
     ...rules.filter((rule) => rule.egress === egress).map((rule) => rule.groupId),
     egress ? undefined : mayGainRules(draft, id),
   ];
-  const doubt = doubts.find(isUnknownValue);
-  return doubt ?? mine.map((rule) => toPermission(rule.properties));
+  const unknownReason = unknownReasons.find(isUnknownValue);
+  return unknownReason ?? mine.map((rule) => toPermission(rule.properties));
 }
 
 function toPermission(rule: Properties): Properties {
@@ -115,7 +115,7 @@ function protocolOf(rule: Properties): unknown {
 function describeRules(groups: unknown[], rules: GroupRule[]): unknown[] {
   const known = new Set(groups.map((group) => (group as Properties)['GroupId']));
   return rules
-    .filter((rule) => known.has(rule.groupId) && rule.properties['doubt'] === undefined)
+    .filter((rule) => known.has(rule.groupId) && rule.properties['unknownReason'] === undefined)
     .map((rule) => {
       const permission = toPermission(rule.properties);
       const [pair] = permission['UserIdGroupPairs'] as Properties[];

@@ -37,7 +37,7 @@ export function snapshotFromParsed(templates: Template[], options: TemplateOptio
   answerDatabases(draft);
   answerProxies(draft);
   answerDns(draft);
-  doubtAll(draft, whyIncomplete(templates));
+  markAllUnknown(draft, whyIncomplete(templates));
   return snapshot;
 }
 
@@ -70,7 +70,7 @@ function whyIncomplete(templates: Template[]): string | undefined {
 }
 
 /** No list of the snapshot is whole then. */
-function doubtAll(draft: Draft, why: string | undefined): void {
+function markAllUnknown(draft: Draft, why: string | undefined): void {
   if (why === undefined) return;
   const error = { name: unknownInTemplate, message: why };
   for (const key of Object.keys(draft.snapshot.calls)) draft.snapshot.calls[key] = { ok: false, error };

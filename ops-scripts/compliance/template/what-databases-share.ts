@@ -1,4 +1,4 @@
-// What instances and clusters tell alike: their subnets, and the security groups that they wear.
+// Subnet group and security groups, which database instances and clusters declare alike.
 import { isUnknownValue, unknownValue } from '../snapshot.ts';
 import type { Draft } from './draft.ts';
 import { listOf, type Properties } from './resources.ts';
@@ -9,7 +9,7 @@ export function subnetGroupOf(draft: Draft, name: unknown): Properties | undefin
   return group && { DBSubnetGroupName: name, ...describeSubnetGroup(draft, group['SubnetIds']) };
 }
 
-export function wornByDatabase(groups: unknown): unknown {
+export function attachedToDatabase(groups: unknown): unknown {
   if (groups === undefined) return unknownValue('it gets the default group of its VPC');
   return listOf(groups).map((group) =>
     isUnknownValue(group) ? group : { VpcSecurityGroupId: group, Status: 'active' },

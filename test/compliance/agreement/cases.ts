@@ -52,7 +52,7 @@ export const misconfigured: Case[] = [
   }),
   is('8443 open in a second group of the balancer', web, (s) => {
     s.allow('other', { from: 8443, cidr: everyone });
-    s.wear('balancer', ['web', 'other']);
+    s.attach('balancer', ['web', 'other']);
   }),
   is('UDP 443 open to everyone', web, (s) => s.allow('web', { from: 443, protocol: 'udp', cidr: everyone })),
 
@@ -75,10 +75,10 @@ export const misconfigured: Case[] = [
   is('instances open through a prefix list', app, (s) =>
     s.allow('app', { from: 3000, prefixList: ['0.0.0.0/1', '128.0.0.0/1'] }),
   ),
-  is('a bastion that wears the balancer’s group', app, (s) => s.addMachine(['web'])),
+  is('a bastion that has the balancer’s group', app, (s) => s.addMachine(['web'])),
   is('a second group on the instances', app, (s) => {
     s.allow('other', { from: 3000, cidr: everyone });
-    s.wear('group', ['app', 'other']);
+    s.attach('group', ['app', 'other']);
   }),
   is('instances open to a bastion’s group', app, (s) => {
     s.allow('app', { from: 22, group: 'other' });
@@ -91,10 +91,10 @@ export const misconfigured: Case[] = [
   is('a cache open to the balancer', store, (s) => s.allow('store', { from: 6379, group: 'web' })),
   is('a cache open to its own group', store, (s) => s.allow('store', { from: 6379, group: 'store' })),
   is('a cache open on every port', store, (s) => s.allow('store', { from: 0, to: 65535, group: 'app' })),
-  is('a bastion that wears the instances’ group, at the cache', store, (s) => s.addMachine(['app'])),
+  is('a bastion that has the instances’ group, at the cache', store, (s) => s.addMachine(['app'])),
   is('a second group on the cache', store, (s) => {
     s.allow('other', { from: 6379, cidr: everyone });
-    s.wear('cache', ['store', 'other']);
+    s.attach('cache', ['store', 'other']);
   }),
   is('a cache open through a prefix list', store, (s) =>
     s.allow('store', { from: 6379, prefixList: ['203.0.113.0/24'] }),
@@ -108,12 +108,10 @@ export const misconfigured: Case[] = [
   is('a database open on everything to the group', data, (s) =>
     s.allow('data', { from: 0, protocol: '-1', group: 'app' }),
   ),
-  is('a bastion that wears the instances’ group, at the database', data, (s) =>
-    s.addMachine(['app', 'other']),
-  ),
+  is('a bastion that has the instances’ group, at the database', data, (s) => s.addMachine(['app', 'other'])),
   is('a second group on the database', data, (s) => {
     s.allow('other', { from: 5432, cidrIpv6: '::/0' });
-    s.wear('database', ['data', 'other']);
+    s.attach('database', ['data', 'other']);
   }),
   is(
     'a database open to a group that is not known',
@@ -151,9 +149,11 @@ export const sound: Case[] = [
     s.allow('web', { from: 443, cidr: '128.0.0.0/1' });
   }),
   passes('a rule twice', app, (s) => s.allow('app', { from: 3000, group: 'web' })),
-  passes('a second group that opens nothing', app, (s) => s.wear('group', ['app', 'other'])),
+  passes('a second group that opens nothing', app, (s) => s.attach('group', ['app', 'other'])),
   passes('a machine beside the stack', data, (s) => s.addMachine(['other'])),
-  passes('an open group that nothing wears', store, (s) => s.allow('other', { from: 6379, cidr: everyone })),
+  passes('an open group that is attached to nothing', store, (s) =>
+    s.allow('other', { from: 6379, cidr: everyone }),
+  ),
   passes('a cache on another port', store, (s) => {
     s.cache({ port: 6380 });
     s.close('store', 6379);

@@ -1,4 +1,4 @@
-// The case table can fail: each planted bug, one that a checker of accounts really has, makes it pass a case that must not pass.
+// Proves that the case table can fail: each planted bug of a real checker passes a case that must not pass.
 import { expect, it } from 'vitest';
 import { judge } from '../../../ops-scripts/compliance/judge.ts';
 import type { Snapshot } from '../../../ops-scripts/compliance/snapshot.ts';
@@ -25,19 +25,19 @@ const emptied =
   (key, value) =>
     key === name ? [] : value;
 
-const worn = new Set(['SecurityGroups', 'Groups', 'SecurityGroupIds', 'VpcSecurityGroups']);
+const attached = new Set(['SecurityGroups', 'Groups', 'SecurityGroupIds', 'VpcSecurityGroups']);
 
 const bugs: [bug: string, blindness: Blindness, passes: string][] = [
   [
     'reads the first page of machines only',
     (key, value) =>
       ['NetworkInterfaces', 'Reservations'].includes(key) && Array.isArray(value) ? value.slice(0, 2) : value,
-    'a bastion that wears the balancer’s group',
+    'a bastion that has the balancer’s group',
   ],
   [
     'sees the first group of a part only',
     (key, value) =>
-      worn.has(key) && Array.isArray(value) && !JSON.stringify(value).includes('IpPermissions')
+      attached.has(key) && Array.isArray(value) && !JSON.stringify(value).includes('IpPermissions')
         ? value.slice(0, 1)
         : value,
     'a second group on the database',

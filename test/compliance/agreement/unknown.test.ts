@@ -36,7 +36,7 @@ describe.each(names.filter((name) => !idle.has(name)))('%s denied', (name) => {
 });
 
 it.each<[Fault]>([['throttled'], ['page-2-missing'], ['garbage'], ['hung']])(
-  'is in doubt within the deadline when the security groups are %s',
+  'is unknown within the deadline when the security groups are %s',
   async (fault) => {
     const startedAt = performance.now();
     const report = await judged({ 'ec2.DescribeSecurityGroups': fault });

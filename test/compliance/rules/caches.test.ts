@@ -1,4 +1,4 @@
-// Caches in all their kinds: what is being changed is unknown, and a serverless one has the ports and subnets that AWS gives it.
+// Caches of every kind: one that is being changed is unknown, a serverless one has the ports and subnets of AWS.
 import { describe, expect, test } from 'vitest';
 import { fromGroup, soundStack } from '../support/sound-stack.ts';
 import { answerOf, findingsOf, securityGroup, statusOf } from '../support/spoil.ts';

@@ -35,7 +35,7 @@ describe('the listener that forwards', () => {
     expect(finding.reason).toContain('listener 443 of shop: no rule of sg-elb lets anybody in');
   });
 
-  test('passes by a source group that somebody wears, and not by one that nobody does', () => {
+  test('passes by a source group that is attached to something, and not by one attached to nothing', () => {
     const judged = (source: string) => {
       const snapshot = soundStack();
       answerOf(snapshot, 'ec2', 'DescribeSecurityGroups').SecurityGroups!.push(group('sg-idle', []));

@@ -1,4 +1,4 @@
-// Garbage deep in an answer ends nothing: what hangs on it is unknown and names the call, and what fails besides still fails.
+// Garbage deep in an answer makes only what depends on it unknown, naming the call; other failures still fail.
 import { describe, expect, test } from 'vitest';
 import { exitCodeOf } from '../../../ops-scripts/compliance/exit-code.ts';
 import { judge } from '../../../ops-scripts/compliance/judge.ts';

@@ -5,11 +5,11 @@ import { expect, test } from 'vitest';
 import type { ControlId } from '../../../ops-scripts/compliance/control-ids.ts';
 import { judge } from '../../../ops-scripts/compliance/judge.ts';
 import type { Snapshot } from '../../../ops-scripts/compliance/snapshot.ts';
-import { face, fromCidr, fromGroup, group, soundStack } from '../support/sound-stack.ts';
+import { fromCidr, fromGroup, group, networkInterface, soundStack } from '../support/sound-stack.ts';
 import { addIngress, answerOf, securityGroup } from '../support/spoil.ts';
 
 const groupIds = ['sg-elb', 'sg-web', 'sg-cache', 'sg-db', 'sg-other'] as const;
-/** Nobody wears these, so a rule that names them is harmless, and others can hide among such rules. */
+/** These are attached to nothing, so a rule that names them is harmless, and others can hide among such rules. */
 const idleIds = Array.from({ length: 15 }, (_, i) => `sg-idle-${i}`);
 /** Each of these can only be hurt by one opening more. */
 const onlyFrom: ControlId[] = ['asg-only-from-elb', 'cache-only-from-asg', 'database-only-from-asg'];
@@ -44,7 +44,7 @@ function build(list: Opening[]): Snapshot {
     ...['sg-other', ...idleIds].map((id) => group(id, [])),
   );
   answerOf(snapshot, 'ec2', 'DescribeNetworkInterfaces').NetworkInterfaces!.push(
-    face('eni-other', 'sg-other', '10.0.10.99', '', 'i-other'),
+    networkInterface('eni-other', 'sg-other', '10.0.10.99', '', 'i-other'),
   );
   for (const { into, rule } of list) addIngress(snapshot, into, structuredClone(rule));
   return snapshot;
@@ -89,8 +89,8 @@ test('the order of groups, rules and interfaces changes no verdict', () => {
       const groups = answerOf(snapshot, 'ec2', 'DescribeSecurityGroups');
       for (const each of groups.SecurityGroups!) each.IpPermissions = shuffle(each.IpPermissions!);
       groups.SecurityGroups = shuffle(groups.SecurityGroups!);
-      const faces = answerOf(snapshot, 'ec2', 'DescribeNetworkInterfaces');
-      faces.NetworkInterfaces = shuffle(faces.NetworkInterfaces!);
+      const enis = answerOf(snapshot, 'ec2', 'DescribeNetworkInterfaces');
+      enis.NetworkInterfaces = shuffle(enis.NetworkInterfaces!);
       expect(statuses(snapshot)).toEqual(before);
     }),
     { numRuns: 100 },

@@ -1,4 +1,4 @@
-// What a launch template makes new instances wear: every card of it, every override, and the version that is asked for.
+// The groups that a launch template gives new instances: all interfaces, overrides, and the version.
 import { describe, expect, test } from 'vitest';
 import { recordCall, type Snapshot } from '../../../ops-scripts/compliance/snapshot.ts';
 import { fromCidr, group, soundStack } from '../support/sound-stack.ts';
@@ -25,7 +25,7 @@ describe('network cards', () => {
     expect(statusOf(launching({ NetworkInterfaces: cards }), onlyFrom)).toBe('fail');
   });
 
-  test('of which one says no group wear the default group of the VPC, which is unknown', () => {
+  test('of which one declares no group have the default group of the VPC, which is unknown', () => {
     const finding = findingOf(launching({ NetworkInterfaces: [{ Groups: ['sg-web'] }, {}] }), onlyFrom);
     expect(finding).toMatchObject({
       status: 'unknown',

@@ -1,4 +1,4 @@
-// A part that declares no security group at all is in doubt, whatever its interfaces show; a network load balancer may have none.
+// A part that declares no security group is unknown, whatever its interfaces have, except network load balancers.
 import { describe, expect, test } from 'vitest';
 import type { ControlId } from '../../../ops-scripts/compliance/control-ids.ts';
 import { recordCall, type Snapshot } from '../../../ops-scripts/compliance/snapshot.ts';
@@ -65,7 +65,7 @@ test('what is open in the groups of another member is still a failure', () => {
   expect(statusOf(snapshot, 'cache-only-from-asg')).toBe('fail');
 });
 
-test('a network load balancer without groups puts nothing in doubt', () => {
+test('a network load balancer without groups makes nothing unknown', () => {
   const snapshot = soundStack();
   const [balancer] = answerOf(snapshot, 'elbv2', 'DescribeLoadBalancers').LoadBalancers!;
   answerOf(snapshot, 'elbv2', 'DescribeLoadBalancers').LoadBalancers!.push({

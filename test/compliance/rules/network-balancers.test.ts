@@ -15,8 +15,8 @@ function behindNetworkBalancer(cidrs: string[], protocols = ['TCP', 'TLS']): Sna
   answerOf(snapshot, 'elbv2', 'DescribeTargetGroups').TargetGroups![0]!.Protocol = 'TCP';
   for (const [i, listener] of answerOf(snapshot, 'elbv2', 'DescribeListeners').Listeners!.entries())
     Object.assign(listener, { Protocol: protocols[i], DefaultActions: forwardTo(snapshot) });
-  for (const face of answerOf(snapshot, 'ec2', 'DescribeNetworkInterfaces').NetworkInterfaces!)
-    if (face.Description?.startsWith('ELB')) face.Groups = [];
+  for (const networkInterface of answerOf(snapshot, 'ec2', 'DescribeNetworkInterfaces').NetworkInterfaces!)
+    if (networkInterface.Description?.startsWith('ELB')) networkInterface.Groups = [];
   securityGroup(snapshot, 'sg-web').IpPermissions = cidrs.map((cidr) => fromCidr(3000, cidr));
   return snapshot;
 }
@@ -54,7 +54,7 @@ describe('without groups of its own', () => {
     expect(statusOf(behindNetworkBalancer(['0.0.0.0/0'], ['TCP_UDP', 'TLS']), web)).toBe('fail');
   });
 
-  test('a listener whose port cannot be known is in doubt, not in excess', () => {
+  test('a listener whose port cannot be known is unknown, not a failure', () => {
     const snapshot = behindNetworkBalancer(['0.0.0.0/0']);
     const [listener] = answerOf(snapshot, 'elbv2', 'DescribeListeners').Listeners!;
     Object.assign(listener!, { Port: { $unknown: 'a parameter' } });

@@ -2,7 +2,7 @@
 import type { DBProxyEndpoint } from '@aws-sdk/client-rds';
 import { describe, expect, test } from 'vitest';
 import { recordCall, type Snapshot } from '../../../ops-scripts/compliance/snapshot.ts';
-import { face, fromCidr, fromGroup, group, soundStack } from '../support/sound-stack.ts';
+import { fromCidr, fromGroup, group, networkInterface, soundStack } from '../support/sound-stack.ts';
 import { addIngress, answerOf, deny, findingOf, securityGroup } from '../support/spoil.ts';
 
 const onlyFrom = 'database-only-from-asg';
@@ -40,7 +40,7 @@ function withProxy(setting: Setting = {}): Snapshot {
     group('sg-readers', [fromGroup(openPort, 'sg-web')]),
   );
   answerOf(snapshot, 'ec2', 'DescribeNetworkInterfaces').NetworkInterfaces!.push(
-    face('eni-pool', 'sg-pool', '10.0.10.40', 'Network interface for DBProxy pool'),
+    networkInterface('eni-pool', 'sg-pool', '10.0.10.40', 'Network interface for DBProxy pool'),
   );
   securityGroup(snapshot, 'sg-db').IpPermissions = straight ? [fromGroup(port, 'sg-web')] : [];
   addIngress(snapshot, 'sg-db', into);
@@ -93,7 +93,7 @@ describe('who reaches the database by a proxy', () => {
     const finding = judged({ targets: ['reports'], straight: true });
     expect(finding).toMatchObject({
       status: 'fail',
-      reason: expect.stringContaining('database proxy pool wears sg-pool'),
+      reason: expect.stringContaining('database proxy pool has security group sg-pool'),
     });
   });
 

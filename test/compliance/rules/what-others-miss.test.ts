@@ -1,7 +1,14 @@
 // What string-matching checkers let through is seen, and each failure proves itself by a path and says what to type.
 import { describe, expect, test } from 'vitest';
 import { recordCall } from '../../../ops-scripts/compliance/snapshot.ts';
-import { face, fromCidr, fromGroup, fromPrefixList, group, soundStack } from '../support/sound-stack.ts';
+import {
+  fromCidr,
+  fromGroup,
+  fromPrefixList,
+  group,
+  networkInterface,
+  soundStack,
+} from '../support/sound-stack.ts';
 import { addIngress, answerOf, deny, findingOf, securityGroup, statusOf } from '../support/spoil.ts';
 
 describe('the halves of the internet', () => {
@@ -62,14 +69,14 @@ test("the VPC's own CIDR into the cache fails, and names who has such an address
   expect(finding.path?.[0]).toContain('load balancer shop at 10.0.0.10');
 });
 
-describe('who really wears a group', () => {
-  test("a bastion that wears the load balancer's group fails, by a path from the internet", () => {
+describe('what a group is attached to', () => {
+  test("a bastion that has the load balancer's group fails, by a path from the internet", () => {
     const snapshot = soundStack();
     answerOf(snapshot, 'ec2', 'DescribeSecurityGroups').SecurityGroups!.push(
       group('sg-ssh', [fromCidr(22, '0.0.0.0/0')]),
     );
     answerOf(snapshot, 'ec2', 'DescribeNetworkInterfaces').NetworkInterfaces!.push(
-      face('eni-bastion', ['sg-ssh', 'sg-elb'], '10.0.0.99', '', 'i-bastion'),
+      networkInterface('eni-bastion', ['sg-ssh', 'sg-elb'], '10.0.0.99', '', 'i-bastion'),
     );
     const finding = findingOf(snapshot, 'asg-only-from-elb');
     expect(finding.status).toBe('fail');
@@ -86,7 +93,7 @@ describe('who really wears a group', () => {
       group('sg-extra', [fromCidr(22, '0.0.0.0/0')]),
     );
     answerOf(snapshot, 'ec2', 'DescribeNetworkInterfaces').NetworkInterfaces!.push(
-      face('eni-second', 'sg-extra', '10.0.10.11', '', 'i-0'),
+      networkInterface('eni-second', 'sg-extra', '10.0.10.11', '', 'i-0'),
     );
     expect(statusOf(snapshot, 'asg-only-from-elb')).toBe('fail');
   });
@@ -168,7 +175,7 @@ describe('a rule that only a network ACL hides fails, and says so', () => {
     expect(findingOf(snapshot, 'database-only-from-asg')).toMatchObject({ status: 'fail', reason: hidden });
   });
 
-  test('for a part that wears the source group', () => {
+  test('for a part that has the source group', () => {
     const snapshot = closed();
     addIngress(snapshot, 'sg-db', fromGroup(5432, 'sg-elb'));
     expect(findingOf(snapshot, 'database-only-from-asg')).toMatchObject({ status: 'fail', reason: hidden });
@@ -178,7 +185,7 @@ describe('a rule that only a network ACL hides fails, and says so', () => {
     const judged = (address: string) => {
       const snapshot = closed();
       answerOf(snapshot, 'ec2', 'DescribeNetworkInterfaces').NetworkInterfaces!.push(
-        face('eni-bastion', 'sg-web', address, '', 'i-bastion'),
+        networkInterface('eni-bastion', 'sg-web', address, '', 'i-bastion'),
       );
       return findingOf(snapshot, 'database-only-from-asg');
     };

@@ -17,7 +17,7 @@ const listenerArn = (port: number) =>
 export class AccountStack implements Stack {
   readonly openings = new Map<GroupName, Opening[]>();
   readonly machines: GroupName[][] = [];
-  readonly worn: Record<PartName, GroupName[]> = {
+  readonly attached: Record<PartName, GroupName[]> = {
     balancer: ['web'],
     group: ['app'],
     cache: ['store'],
@@ -57,8 +57,8 @@ export class AccountStack implements Stack {
   addMachine(groups: GroupName[]) {
     this.machines.push(groups);
   }
-  wear(part: PartName, groups: GroupName[]) {
-    this.worn[part] = groups;
+  attach(part: PartName, groups: GroupName[]) {
+    this.attached[part] = groups;
   }
   place(part: PartName, zones: Zone[]) {
     this.zones[part] = zones;
@@ -108,7 +108,7 @@ export class AccountStack implements Stack {
             ZoneName: zoneName(zone),
             SubnetId: subnetId(zone),
           })),
-          SecurityGroups: this.worn.balancer.map(groupId),
+          SecurityGroups: this.attached.balancer.map(groupId),
         },
       ],
     });
@@ -187,7 +187,7 @@ export class AccountStack implements Stack {
       LaunchTemplateName: 'shop',
       VersionNumber: 1,
       DefaultVersion: true,
-      LaunchTemplateData: { SecurityGroupIds: this.worn.group.map(groupId) },
+      LaunchTemplateData: { SecurityGroupIds: this.attached.group.map(groupId) },
     };
     put(
       'ec2',
@@ -240,7 +240,7 @@ export class AccountStack implements Stack {
           NumCacheNodes: 1,
           PreferredAvailabilityZone: zoneName(zone),
           CacheSubnetGroupName: 'shop',
-          SecurityGroups: this.worn.cache.map((group) => ({
+          SecurityGroups: this.attached.cache.map((group) => ({
             SecurityGroupId: groupId(group),
             Status: 'active',
           })),
@@ -278,7 +278,7 @@ export class AccountStack implements Stack {
           SecondaryAvailabilityZone: multiAz ? zoneName('b') : undefined,
           PubliclyAccessible: false,
           Endpoint: { Address: 'shop.rds.test', Port },
-          VpcSecurityGroups: this.worn.database.map((group) => ({
+          VpcSecurityGroups: this.attached.database.map((group) => ({
             VpcSecurityGroupId: groupId(group),
             Status: 'active',
           })),
@@ -385,25 +385,25 @@ export class AccountStack implements Stack {
       ...more,
     });
     const ofBalancer = this.zones.balancer.map((zone) =>
-      one(`elb-${zone}`, zone, this.worn.balancer, {
+      one(`elb-${zone}`, zone, this.attached.balancer, {
         Description: 'ELB app/shop/50dc6c495c0c9188',
         InterfaceType: 'interface',
         RequesterId: 'amazon-elb',
       }),
     );
     const ofInstances = this.zones.group.map((zone) =>
-      one(`app-${zone}`, zone, this.worn.group, {
+      one(`app-${zone}`, zone, this.attached.group, {
         InterfaceType: 'interface',
         Attachment: { AttachmentId: `at-${zone}`, InstanceId: `i-${zone}`, Status: 'attached' },
       }),
     );
     const ofCache = this.cacheState.zones.map((zone, index) =>
-      one(`cache-${index}`, zone, this.worn.cache, {
+      one(`cache-${index}`, zone, this.attached.cache, {
         Description: `ElastiCache shop-00${index + 1}`,
         RequesterId: 'amazon-elasticache',
       }),
     );
-    const ofDatabase = one('db', 'a', this.worn.database, {
+    const ofDatabase = one('db', 'a', this.attached.database, {
       Description: 'RDSNetworkInterface',
       RequesterId: 'amazon-rds',
     });
@@ -424,7 +424,7 @@ export class AccountStack implements Stack {
       SecurityGroups: groups.map((group) => ({ GroupId: groupId(group), GroupName: group })),
     });
     const running = [
-      ...this.zones.group.map((zone) => instance(`i-${zone}`, zone, this.worn.group)),
+      ...this.zones.group.map((zone) => instance(`i-${zone}`, zone, this.attached.group)),
       ...this.machines.map((groups, index) => instance(`i-machine-${index}`, 'a', groups)),
     ];
     put('ec2', 'DescribeInstances', {

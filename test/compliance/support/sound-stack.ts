@@ -215,12 +215,12 @@ function putNetwork(put: Put): void {
   put('ec2', 'DescribeSecurityGroupRules', { SecurityGroupRules: [] });
   put('ec2', 'DescribeNetworkInterfaces', {
     NetworkInterfaces: [
-      face('eni-elb-0', 'sg-elb', '10.0.0.10', 'ELB app/shop/50dc6c495c0c9188'),
-      face('eni-elb-1', 'sg-elb', '10.0.1.10', 'ELB app/shop/50dc6c495c0c9188'),
-      face('eni-web-0', 'sg-web', '10.0.10.10', '', 'i-0'),
-      face('eni-web-1', 'sg-web', '10.0.11.10', '', 'i-1'),
-      face('eni-cache', 'sg-cache', '10.0.10.20', 'ElastiCache carts-001'),
-      face('eni-db', 'sg-db', '10.0.10.30', 'RDSNetworkInterface'),
+      networkInterface('eni-elb-0', 'sg-elb', '10.0.0.10', 'ELB app/shop/50dc6c495c0c9188'),
+      networkInterface('eni-elb-1', 'sg-elb', '10.0.1.10', 'ELB app/shop/50dc6c495c0c9188'),
+      networkInterface('eni-web-0', 'sg-web', '10.0.10.10', '', 'i-0'),
+      networkInterface('eni-web-1', 'sg-web', '10.0.11.10', '', 'i-1'),
+      networkInterface('eni-cache', 'sg-cache', '10.0.10.20', 'ElastiCache carts-001'),
+      networkInterface('eni-db', 'sg-db', '10.0.10.30', 'RDSNetworkInterface'),
     ],
   });
   put('ec2', 'DescribeInstances', { Reservations: [] });
@@ -273,7 +273,7 @@ export function fromPrefixList(port: number, id: string) {
 }
 
 /** A network interface; with an instance it is attached to it. */
-export function face(
+export function networkInterface(
   id: string,
   groups: string | string[],
   address: string,

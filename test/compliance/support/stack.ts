@@ -18,9 +18,9 @@ export interface Stack {
   allow(group: GroupName, opening: Opening): void;
   /** Takes away the rule that begins at this port. */
   close(group: GroupName, port: number): void;
-  /** A machine beside the stack that wears these groups. */
+  /** A machine beside the stack that has these groups. */
   addMachine(groups: GroupName[]): void;
-  wear(part: PartName, groups: GroupName[]): void;
+  attach(part: PartName, groups: GroupName[]): void;
   place(part: PartName, zones: Zone[]): void;
   resize(minSize: number): void;
   listen(ports: number[]): void;

@@ -72,10 +72,10 @@ export class TemplateStack implements Stack {
 
   #makeSound() {
     for (const part of ['balancer', 'group', 'cache', 'database'] as const) this.place(part, ['a', 'b']);
-    this.wear('balancer', ['web']);
-    this.wear('group', ['app']);
-    this.wear('cache', ['store']);
-    this.wear('database', ['data']);
+    this.attach('balancer', ['web']);
+    this.attach('group', ['app']);
+    this.attach('cache', ['store']);
+    this.attach('database', ['data']);
     this.listen([80, 443]);
     this.cache({ multiAz: true, failover: true, zones: ['a', 'b'], port: 6379 });
     this.database({ multiAz: true, port: 5432 });
@@ -124,7 +124,7 @@ export class TemplateStack implements Stack {
       Properties: { SubnetId: subnet('a'), SecurityGroupIds: groups.map(groupId) },
     };
   }
-  wear(part: PartName, groups: GroupName[]) {
+  attach(part: PartName, groups: GroupName[]) {
     const ids = groups.map(groupId);
     if (part === 'balancer') this.#set('Balancer', { SecurityGroups: ids });
     if (part === 'group') this.#set('LaunchTemplate', { LaunchTemplateData: { SecurityGroupIds: ids } });

@@ -1,4 +1,4 @@
-// Whoever wears a group of the stack in a template is found, however the template says it; where it can't be known, nothing passes.
+// Everything that has a group of the stack is found, however the template says it. Where it is unknown, nothing passes.
 import { describe, expect, test } from 'vitest';
 import { findingOfTemplate, findingsOfTemplate, type Resources, unset } from '../support/judged-template.ts';
 
@@ -77,7 +77,7 @@ test('one that may not exist does no harm in a group that opens nothing', () => 
   expect(findingsOfTemplate(change).filter(({ status }) => status !== 'pass')).toEqual([]);
 });
 
-test('tags that hang on a condition stop nothing, and tell nothing of who wears a group', () => {
+test('tags that hang on a condition stop nothing, and say nothing of what has a group', () => {
   const Tags = { 'Fn::If': ['Wanted', [{ Key: 'Name', Value: 'x' }], []] };
   const harmless = beside(instance, { SecurityGroupIds: [idOf('OtherGroup')], Tags });
   expect(findingsOfTemplate(harmless).filter(({ status }) => status !== 'pass')).toEqual([]);

@@ -125,10 +125,10 @@ describe('a read replica', () => {
     ['of a replica', { SourceDBInstanceIdentifier: { Ref: 'First' } }],
     ['of another region', { SourceDBInstanceIdentifier: 'arn:aws:rds:us-east-1:123456789012:db:far' }],
   ])('%s need not be Multi-AZ', (_what, source) => {
-    const wears = { VPCSecurityGroups: [idOf('DataGroup')], Engine: 'postgres', Port: '5432' };
+    const common = { VPCSecurityGroups: [idOf('DataGroup')], Engine: 'postgres', Port: '5432' };
     const judged = notPassed((r) => {
       const add = (id: string, Properties: Record<string, unknown>) => {
-        r[id] = { Type: 'AWS::RDS::DBInstance', Properties: { ...wears, ...Properties } };
+        r[id] = { Type: 'AWS::RDS::DBInstance', Properties: { ...common, ...Properties } };
       };
       add('First', { SourceDBInstanceIdentifier: { Ref: 'Database' } });
       add('Replica', source);

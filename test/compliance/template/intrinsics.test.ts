@@ -15,9 +15,9 @@ Mappings:
   Sizes: { eu-west-1: { small: 2 } }
 Conditions:
   Three: !Equals [!Ref Count, '3']
-  Doubtful: !Equals [!Ref Missing, 'yes']
-  Either: !Or [!Condition Three, !Condition Doubtful]
-  Neither: !And [!Not [!Condition Three], !Condition Doubtful]
+  Uncertain: !Equals [!Ref Missing, 'yes']
+  Either: !Or [!Condition Three, !Condition Uncertain]
+  Neither: !And [!Not [!Condition Three], !Condition Uncertain]
 Resources:
   Group: { Type: 'AWS::EC2::SecurityGroup', Properties: { VpcId: vpc-1 } }
   Subject:
@@ -67,7 +67,7 @@ describe('a template expression', () => {
     // biome-ignore lint/suspicious/noTemplateCurlyInString: CloudFormation's own placeholders
     ["!Sub 'a-${Missing}'", 'Missing'],
     ["!Join ['', [a, !ImportValue x]]", "'x'"],
-    ['!If [Doubtful, a, b]', 'Missing'],
+    ['!If [Uncertain, a, b]', 'Missing'],
     ["!Select [7, !Split [',', 'a,b']]", 'no item 7'],
     ['!FindInMap [Sizes, us-east-1, small]', 'us-east-1'],
     ['!GetAtt Subject.Outputs.X', 'Subject.Outputs.X'],
@@ -93,12 +93,12 @@ describe('a template expression', () => {
   });
 });
 
-it('leaves out a resource whose condition is false, and doubts one whose condition is unknown', () => {
+it('leaves out a resource whose condition is false, and keeps one whose condition is unknown as uncertain', () => {
   const resources = read(
-    `${preamble}1\n  Gone: { Type: T, Condition: Neither }\n  Perhaps: { Type: T, Condition: Doubtful }\n`,
+    `${preamble}1\n  Gone: { Type: T, Condition: Neither }\n  Perhaps: { Type: T, Condition: Uncertain }\n`,
   );
   expect(resources.map(({ id }) => id)).toEqual(['Group', 'Subject', 'Perhaps']);
-  expect(resources.find(({ id }) => id === 'Perhaps')?.doubt).toBeDefined();
+  expect(resources.find(({ id }) => id === 'Perhaps')?.unknownReason).toBeDefined();
 });
 
 function evaluated(expression: string): unknown {

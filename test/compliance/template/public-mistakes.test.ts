@@ -1,4 +1,4 @@
-// Mistakes that checkers were seen to make in public: a pass where it should not be, and doubt where the template decides.
+// Mistakes of public checkers: a pass that should not be, and an unknown where the template decides.
 import { expect, test } from 'vitest';
 import { judge } from '../../../ops-scripts/compliance/judge.ts';
 import { parseTemplate } from '../../../ops-scripts/compliance/template/parse-template.ts';
@@ -65,7 +65,7 @@ const cases: [what: string, change: (template: Template) => void, expected: Reco
     stores('unknown'),
   ],
   [
-    'nodes of EKS that wear it by a launch template called Id',
+    'nodes of EKS that have it by a launch template called Id',
     (template) => {
       template.Resources['Nodes'] = {
         Type: 'AWS::EC2::LaunchTemplate',
@@ -76,7 +76,7 @@ const cases: [what: string, change: (template: Template) => void, expected: Reco
     stores('fail'),
   ],
   [
-    'an environment of Elastic Beanstalk that wears it by an option',
+    'an environment of Elastic Beanstalk that has it by an option',
     add('AWS::ElasticBeanstalk::Environment', {
       OptionSettings: [
         { Namespace: 'aws:autoscaling:launchconfiguration', OptionName: 'SecurityGroups', Value: app },
@@ -85,7 +85,7 @@ const cases: [what: string, change: (template: Template) => void, expected: Reco
     stores('fail'),
   ],
   [
-    'a compute environment of Batch that wears it',
+    'a compute environment of Batch that has it',
     add('AWS::Batch::ComputeEnvironment', { ComputeResources: { SecurityGroupIds: [app] } }),
     stores('fail'),
   ],

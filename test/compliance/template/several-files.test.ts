@@ -11,7 +11,7 @@ test('the sound stack passes beside a template that declares the same ids otherw
   const stack = new TemplateStack();
   const other = {
     Resources: {
-      // By the same names: an open group, a subnet elsewhere, and a machine that wears the open group.
+      // By the same names: an open group, a subnet elsewhere, and a machine that has the open group.
       AppGroup: {
         Type: 'AWS::EC2::SecurityGroup',
         Properties: {
@@ -40,7 +40,7 @@ test('the sound stack passes beside a template that declares the same ids otherw
   }
 });
 
-test('a machine of another template that wears an imported group of the stack is found', () => {
+test('a machine of another template that has an imported group of the stack is found', () => {
   const stack = new TemplateStack();
   const shop = {
     Resources: stack.resources,
