@@ -1,5 +1,6 @@
 // What may be shown of a tagged answer: only at or above every floor, and only while the purger's word is recent.
-import { createFloors, type TagVersions } from './tags.ts';
+import { hasTags, type TagVersions } from '../http/cache-tag.ts';
+import { createFloors } from './floors.ts';
 
 export interface Clock {
   /** Unix milliseconds. */
@@ -13,7 +14,7 @@ export interface Fence {
   maySend(tags: TagVersions, epoch: number): boolean;
   mayStore(tags: TagVersions, epoch: number): boolean;
   epoch(): number;
-  raise(tags: Iterable<readonly [string, number]>): void;
+  raise(tags: TagVersions): void;
   /** @param t when the purger signed, unix milliseconds; the lease runs from then. @returns false where the clocks differ by more than a second. */
   renew(t: number): boolean;
   /** Milliseconds, 0 where no lease runs. */
@@ -29,11 +30,11 @@ export function createFence(leaseMs: number, clock: Clock, floors = createFloors
   const leaseLeftMs = () =>
     Math.max(0, Math.min(wallUntil - clock.wallMs(), monotonicUntil - clock.monotonicMs()));
   return {
-    maySend: (tags, epoch) => tags.length === 0 || (leaseLeftMs() > 0 && floors.allow(tags, epoch)),
-    mayStore: (tags, epoch) => tags.length === 0 || floors.allow(tags, epoch),
+    maySend: (tags, epoch) => !hasTags(tags) || (leaseLeftMs() > 0 && floors.allow(tags, epoch)),
+    mayStore: (tags, epoch) => !hasTags(tags) || floors.allow(tags, epoch),
     epoch: floors.epoch,
     raise(tags) {
-      for (const [tag, version] of tags) floors.raise(tag, version);
+      for (const tag in tags) floors.raise(tag, tags[tag]!);
     },
     renew(t) {
       const now = clock.wallMs();

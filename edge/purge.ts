@@ -1,5 +1,6 @@
 // The purger's word: floors are raised before 200 is said, and the lease runs from the signed time.
 import { Hono } from 'hono';
+import { hasTags, type TagVersions } from '../http/cache-tag.ts';
 import type { Counts } from './counts.ts';
 import type { Clock, Fence } from './fence.ts';
 import { verifyPurge } from './purge-signature.ts';
@@ -39,18 +40,18 @@ export function purgeRoutes({ key, fence, clock, counts, servedBy }: PurgeOption
       }
       const t = await verifyPurge(key, read.bytes, request.headers.get('purge-signature'));
       if (t === undefined || Math.abs(clock.wallMs() - t) > maxSignedAgeMs) return refuse(401, request);
-      const tags = readTags(new TextDecoder().decode(read.bytes));
+      const tags = readPurgedTags(new TextDecoder().decode(read.bytes));
       if (tags === undefined) return refuse(400, request);
       fence.raise(tags);
       const renewed = fence.renew(t);
-      if (!renewed && tags.length === 0) return refuse(409, request);
+      if (!renewed && !hasTags(tags)) return refuse(409, request);
       counts.purges++;
-      return c.json({ raised: tags.length, renewed }, 200, ownHeaders(servedBy));
+      return c.json({ raised: Object.keys(tags).length, renewed }, 200, ownHeaders(servedBy));
     })
     .all('*', (c) => refuse(404, c.req.raw));
 }
 
-function readTags(body: string): [string, number][] | undefined {
+function readPurgedTags(body: string): TagVersions | undefined {
   try {
     const { tags } = JSON.parse(body) as { tags: unknown };
     if (typeof tags !== 'object' || tags === null || Array.isArray(tags)) return undefined;
@@ -59,7 +60,7 @@ function readTags(body: string): [string, number][] | undefined {
       ([tag, version]) =>
         tag.length > 0 && tag.length <= maxTagLength && Number.isSafeInteger(version) && Number(version) >= 0,
     );
-    return valid ? (entries as [string, number][]) : undefined;
+    return valid ? (tags as TagVersions) : undefined;
   } catch {
     return undefined;
   }

@@ -1,5 +1,5 @@
 // The purge channel to one edge: every purge that can renew the edge's lease carries all that the edge has not confirmed.
-import type { TagVersions } from '../origin/outbox/events.ts';
+import type { TagVersions } from '../http/cache-tag.ts';
 import { Outage } from './outage.ts';
 
 export interface PurgeChannelOptions {

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { signPurge } from '../edge/purge-signature.ts';
-import type { TagVersions } from '../origin/outbox/events.ts';
+import type { TagVersions } from '../http/cache-tag.ts';
 import {
   addPendingPurges,
   clearPendingPurges,

@@ -1,8 +1,8 @@
 // Decides what is kept, by the answer's own words (RFC 9111, 3), and makes the entry.
 
+import { hasTags, parseCacheTag } from '../../http/cache-tag.ts';
 import type { Fields } from '../../http/fields.ts';
 import type { StoredResponse } from '../stored/stored-response.ts';
-import { parseTags } from '../tags.ts';
 import type { UpstreamResponse } from '../upstream/upstream.ts';
 import { fieldsNotKept, parseCacheControl } from './cache-control.ts';
 import { type Freshness, readFreshness } from './freshness.ts';
@@ -29,11 +29,11 @@ export function toStored({
 }: Exchange): StoredResponse | undefined {
   const { status, statusText, headers } = response;
   const freshness = readFreshness(status, headers, requestedAtMs, receivedAtMs);
-  const tags = parseTags(headers.get('cache-tag') ?? '');
+  const tags = parseCacheTag(headers.get('cache-tag') ?? '');
   const vary = varyOf(headers, request);
   if (tags === undefined || vary === undefined || !mayKeep(status, freshness, headers, request))
     return undefined;
-  if (headers.has('set-cookie') && (tags.length > 0 || !freshness.explicit || request.get('cookie') !== null))
+  if (headers.has('set-cookie') && (hasTags(tags) || !freshness.explicit || request.get('cookie') !== null))
     return undefined;
   const part = status === 206 ? parsePart(headers.get('content-range')) : undefined;
   if (status === 206 && part === undefined) return undefined;

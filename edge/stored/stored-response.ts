@@ -1,7 +1,7 @@
 // One kept answer, with all that each serving needs, made once when it is stored.
+import type { TagVersions } from '../../http/cache-tag.ts';
 import type { Freshness } from '../http/freshness.ts';
 import type { HeaderRecord } from '../http/header-record.ts';
-import type { TagVersions } from '../tags.ts';
 
 export interface StoredResponse extends Freshness {
   status: number;
@@ -48,7 +48,7 @@ export function bytesOf(variants: StoredResponse[], key: string): number {
           (text, [name, value]) => text + name.length + String(value).length,
           0,
         ) +
-      tags.length * 100,
+      Object.keys(tags).length * 100,
     200 + 2 * key.length,
   );
 }

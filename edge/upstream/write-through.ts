@@ -1,4 +1,5 @@
 // A write goes to the origin once, and forgets what it makes old.
+import { hasTags } from '../../http/cache-tag.ts';
 import { cacheKey } from '../http/cache-key.ts';
 import { dropHopByHop } from '../http/hop-by-hop.ts';
 import { invalidateAfterWrite, pathNamedBy } from '../http/invalidate.ts';
@@ -40,7 +41,7 @@ async function keepForGet(
   times: { requestedAtMs: number; receivedAtMs: number; epoch: number },
 ): Promise<Response> {
   const stored = toStored({ request: asked.headers, response, ...times });
-  if (!stored?.explicit || stored.tags.length > 0 || asked.headers.has('cookie'))
+  if (!stored?.explicit || hasTags(stored.tags) || asked.headers.has('cookie'))
     return passOn(parts, response, response.body, 'fwd=method');
   const read = await readBounded(response.body, parts.maxBodyBytes, parts.room).catch(() => undefined);
   if (read === undefined) return refuse(parts, 502, asked, 'edge; fwd=method; detail=cut-short');

@@ -1,5 +1,5 @@
 // How a cached value becomes bytes and back: binary bodies stay binary, and what an entry weighs is known.
-import type { TagVersions } from '../outbox/events.ts';
+import type { TagVersions } from '../../http/cache-tag.ts';
 
 export interface Codec<T> {
   encode(value: T): Uint8Array;

@@ -1,5 +1,5 @@
 // What is asked of the cache, and what it gives.
-import type { TagVersions } from '../outbox/events.ts';
+import type { TagVersions } from '../../http/cache-tag.ts';
 import type { DbOrTx } from '../schema.ts';
 import type { Codec } from './codec.ts';
 

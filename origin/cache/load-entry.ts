@@ -1,7 +1,7 @@
 // Where a value comes from when memory may not serve it as it stands: memory after its floors were read again, Redis, then Postgres.
 
+import type { TagVersions } from '../../http/cache-tag.ts';
 import type { Floors } from '../invalidation/floors.ts';
-import type { TagVersions } from '../outbox/events.ts';
 import { type Codec, type EncodedEntry, jsonCodec } from './codec.ts';
 import type { Loaded, ReadRequest } from './entry.ts';
 import { fillForStore, fillUnchecked } from './fill-entry.ts';

@@ -1,7 +1,7 @@
 // Entries in this process's memory: bounded in bytes, each served only if the check of its floors began less than 25 ms ago.
 import { LRUCache } from 'lru-cache';
+import type { TagVersions } from '../../http/cache-tag.ts';
 import type { Floors } from '../invalidation/floors.ts';
-import type { TagVersions } from '../outbox/events.ts';
 import type { Loaded } from './entry.ts';
 
 /** `done` waits twice as long after it has raised the floors. */

@@ -1,7 +1,7 @@
 // One product with its variants and pictures, or its absence, as one cached answer.
 import { sql } from 'kysely';
+import type { TagVersions } from '../../http/cache-tag.ts';
 import type { Fresh } from '../cache/entry.ts';
-import type { TagVersions } from '../outbox/events.ts';
 import type { DbOrTx } from '../schema.ts';
 import { money } from '../web/money.ts';
 import { htmlToText } from './description.ts';

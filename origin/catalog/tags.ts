@@ -1,6 +1,6 @@
 // The names of what the catalog's cached answers were made from, and the version that each has reached. A row that does not exist is at 0,
 // so that an absence can be cached and falls when the row appears.
-import type { TagVersions } from '../outbox/events.ts';
+import type { TagVersions } from '../../http/cache-tag.ts';
 import type { DbOrTx } from '../schema.ts';
 
 export const catalogTag = 'catalog';

@@ -1,6 +1,7 @@
 // `account:<id>` is what a copied session falls with; of a deleted account no copy is ever good again.
+
+import type { TagVersions } from '../../http/cache-tag.ts';
 import { gone } from '../invalidation/deleted-version.ts';
-import type { TagVersions } from '../outbox/events.ts';
 import type { DbOrTx } from '../schema.ts';
 
 const prefix = 'account:';

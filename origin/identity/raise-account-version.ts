@@ -1,9 +1,10 @@
 // What ends the copies of an account's sessions: the version in the transaction, the floor before the answer.
 import { setTimeout as delay } from 'node:timers/promises';
 import { sql } from 'kysely';
+import type { TagVersions } from '../../http/cache-tag.ts';
 import type { Deps } from '../deps.ts';
 import { gone } from '../invalidation/deleted-version.ts';
-import { addToOutbox, type TagVersions } from '../outbox/events.ts';
+import { addToOutbox } from '../outbox/events.ts';
 import type { Tx } from '../schema.ts';
 import { accountTag } from './account-tag.ts';
 

@@ -1,5 +1,5 @@
 // What a tag's version is, asked of the primary. Each domain answers for the tags that it gives out.
-import type { TagVersions } from '../outbox/events.ts';
+import type { TagVersions } from '../../http/cache-tag.ts';
 import type { DbOrTx } from '../schema.ts';
 
 /**

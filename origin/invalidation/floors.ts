@@ -1,6 +1,6 @@
 // The floors of all tags, kept in Redis: read, raised, and made known again from the primary where Redis has forgotten them.
 import { randomUUID } from 'node:crypto';
-import type { TagVersions } from '../outbox/events.ts';
+import type { TagVersions } from '../../http/cache-tag.ts';
 import type { RedisClient } from '../redis/connect.ts';
 import { RedisAway } from '../redis/redis-errors.ts';
 import type { RunId } from '../redis/run-id.ts';

@@ -1,8 +1,9 @@
 // An invalidation as staff see it: pending until no cache can serve what the change replaced.
 import { setTimeout as delay } from 'node:timers/promises';
 import { z } from '@hono/zod-openapi';
+import type { TagVersions } from '../../http/cache-tag.ts';
 import { notFound } from '../errors.ts';
-import { addToOutbox, type TagVersions } from '../outbox/events.ts';
+import { addToOutbox } from '../outbox/events.ts';
 import type { Db, Tx } from '../schema.ts';
 import { growingEnum, idPattern } from '../web/api/api.ts';
 

@@ -1,8 +1,6 @@
 // What can be asked of the worker: every kind of work, the shape of its payload, and how it gets into the outbox.
+import type { TagVersions } from '../../http/cache-tag.ts';
 import type { Tx } from '../schema.ts';
-
-/** The tags and the versions that they have reached, such as `{ 'product:42': 17 }`. */
-export type TagVersions = Record<string, number>;
 
 export interface OutboxPayloads {
   /** Raise these floors in every cache. */

@@ -1,7 +1,7 @@
 // What is kept about edges in Postgres: which worker may purge them, and the purges that a silent one has not confirmed.
 import { sql } from 'kysely';
+import type { TagVersions } from '../../http/cache-tag.ts';
 import type { Db } from '../schema.ts';
-import type { TagVersions } from './events.ts';
 
 /**
  * Takes or renews the right to send purges, for `seconds`.

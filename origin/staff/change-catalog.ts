@@ -1,4 +1,6 @@
 // Staff's changes of the catalog: change, audit and invalidation are one transaction; one idempotency key is one change.
+
+import type { TagVersions } from '../../http/cache-tag.ts';
 import { changeProduct, type ProductPatch } from '../catalog/change/change-product.ts';
 import { checkPrecondition } from '../catalog/change/check-precondition.ts';
 import { setStock } from '../catalog/change/set-stock.ts';
@@ -6,7 +8,6 @@ import type { Product } from '../catalog/product.ts';
 import type { Deps } from '../deps.ts';
 import { notFound } from '../errors.ts';
 import { awaitInvalidation, beginInvalidation, type Invalidation } from '../invalidation/invalidations.ts';
-import type { TagVersions } from '../outbox/events.ts';
 import type { Tx } from '../schema.ts';
 import { writeOnce } from '../web/api/idempotency.ts';
 

@@ -1,9 +1,9 @@
 // The lines of a cart are taken from memory together: by one question for the floors of all, and never one that is below its own.
 import { expect, test } from 'vitest';
+import type { TagVersions } from '../../http/cache-tag.ts';
 import { createFencedCache } from '../../origin/cache/fenced-cache.ts';
 import { trustedMs } from '../../origin/cache/memory.ts';
 import type { Verdict } from '../../origin/invalidation/floors.ts';
-import type { TagVersions } from '../../origin/outbox/events.ts';
 import type { Db } from '../../origin/schema.ts';
 
 async function openCache(entries: Record<string, TagVersions>) {

@@ -1,8 +1,8 @@
 // Bugs that a checker must find, each planted around the real parts, and for each a play in which it does harm.
 import type { Redis } from 'ioredis';
+import type { TagVersions } from '../../http/cache-tag.ts';
 import type { EntryStore } from '../../origin/cache/entry-store.ts';
 import type { Floors } from '../../origin/invalidation/floors.ts';
-import type { TagVersions } from '../../origin/outbox/events.ts';
 import type { RunId } from '../../origin/redis/run-id.ts';
 import type { Step } from './steps.ts';
 import type { TwoRedis } from './two-redis.ts';

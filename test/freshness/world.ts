@@ -1,9 +1,10 @@
 // A shop in small, of the real parts: one row, a replica, two origins' caches before a real Redis, an edge, a clock that plays turn. Every read
 // is held against what was done before it began.
+
+import type { TagVersions } from '../../http/cache-tag.ts';
 import { createEntryStore } from '../../origin/cache/entry-store.ts';
 import { createFencedCache, trustedMs } from '../../origin/cache/fenced-cache.ts';
 import { createFloors } from '../../origin/invalidation/floors.ts';
-import type { TagVersions } from '../../origin/outbox/events.ts';
 import type { Db } from '../../origin/schema.ts';
 import { createEdgeSide } from './edge-side.ts';
 import { createGate, type Gate } from './gate.ts';

@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { pino } from 'pino';
 import { expect, test, vi } from 'vitest';
-import type { TagVersions } from '../../origin/outbox/events.ts';
+import type { TagVersions } from '../../http/cache-tag.ts';
 import { createPool, createDatabase as openDatabase } from '../../origin/postgres/database.ts';
 import { startEdgePurger } from '../../worker/purge-edges.ts';
 import { purgeKey } from '../edge/support/edge.ts';

@@ -1,6 +1,7 @@
 // Products and variants off the shelf and back: nothing is deleted, so that orders, carts and files still know them.
 import { sql } from 'kysely';
-import { addToOutbox, type TagVersions } from '../../outbox/events.ts';
+import type { TagVersions } from '../../../http/cache-tag.ts';
+import { addToOutbox } from '../../outbox/events.ts';
 import type { Tx } from '../../schema.ts';
 import { productStockTag, productTag, slugTag } from '../tags.ts';
 import { markSets } from './dirty-versions.ts';

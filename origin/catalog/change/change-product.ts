@@ -1,7 +1,7 @@
 // Staff change what a product says and costs; each change raises its version and tells which caches must forget it.
 import { sql } from 'kysely';
+import type { TagVersions } from '../../../http/cache-tag.ts';
 import { notFound } from '../../errors.ts';
-import type { TagVersions } from '../../outbox/events.ts';
 import type { Tx } from '../../schema.ts';
 import type { Money } from '../../web/money.ts';
 import { htmlToText, textToHtml } from '../description.ts';

@@ -1,6 +1,7 @@
 // Versions that many changes would raise too often are raised at most once a second: a change leaves a mark, a sweep raises what is marked.
 import { sql } from 'kysely';
-import { addToOutbox, type TagVersions } from '../../outbox/events.ts';
+import type { TagVersions } from '../../../http/cache-tag.ts';
+import { addToOutbox } from '../../outbox/events.ts';
 import type { Tx } from '../../schema.ts';
 import { catalogTag, categoryTag, productStockTag, stockTag } from '../tags.ts';
 

@@ -1,6 +1,6 @@
 // A category exists once it is named; its place in the tree is that of its first naming.
 import { sql } from 'kysely';
-import type { TagVersions } from '../../outbox/events.ts';
+import type { TagVersions } from '../../../http/cache-tag.ts';
 import type { Tx } from '../../schema.ts';
 import { categoriesTag, categoryTag } from '../tags.ts';
 import type { CategoryPath } from './product-draft.ts';

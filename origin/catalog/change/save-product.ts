@@ -1,6 +1,7 @@
 // A product from a file: made, or changed where it differs; what the file does not say stays. Saving twice changes nothing.
 import { sql } from 'kysely';
-import { addToOutbox, type TagVersions } from '../../outbox/events.ts';
+import type { TagVersions } from '../../../http/cache-tag.ts';
+import { addToOutbox } from '../../outbox/events.ts';
 import type { Tx } from '../../schema.ts';
 import { learnWords } from '../search/suggest-spelling.ts';
 import { productStockTag, productTag, slugTag } from '../tags.ts';

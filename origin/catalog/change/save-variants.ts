@@ -1,6 +1,6 @@
 // A product's variants from a file: found again by SKU, else by their options; new ones are added, none is removed.
 import { sql } from 'kysely';
-import type { TagVersions } from '../../outbox/events.ts';
+import type { TagVersions } from '../../../http/cache-tag.ts';
 import type { Tx } from '../../schema.ts';
 import { stockTag } from '../tags.ts';
 import { labelOptions } from './label-options.ts';

@@ -1,7 +1,7 @@
 // Staff say how many pieces there are: the variant's number becomes that, whatever was sold meanwhile, and is counted from then on.
 import { sql } from 'kysely';
+import type { TagVersions } from '../../../http/cache-tag.ts';
 import { notFound } from '../../errors.ts';
-import type { TagVersions } from '../../outbox/events.ts';
 import type { Tx } from '../../schema.ts';
 import type { Product } from '../product.ts';
 import { readProductById, toProduct } from '../read-product.ts';

@@ -1,8 +1,9 @@
 // Stock is taken exactly once or not at all, one conditional statement a variant, and never falls below zero.
 // What sells without stock is taken too: counted beyond the stock as backordered, or not counted at all.
 import { sql } from 'kysely';
+import type { TagVersions } from '../../../http/cache-tag.ts';
 import { Refusal } from '../../errors.ts';
-import { addToOutbox, type TagVersions } from '../../outbox/events.ts';
+import { addToOutbox } from '../../outbox/events.ts';
 import type { Tx } from '../../schema.ts';
 import { countsStock, sellsWithoutStock } from '../stock-rule.ts';
 import { stockTag } from '../tags.ts';

@@ -1,7 +1,7 @@
 // One part of a list: by keyset on an index that has the list's order, bounded however many products there are.
 import { type RawBuilder, sql } from 'kysely';
+import type { TagVersions } from '../../../http/cache-tag.ts';
 import type { Fresh } from '../../cache/entry.ts';
-import type { TagVersions } from '../../outbox/events.ts';
 import type { DbOrTx } from '../../schema.ts';
 import { money } from '../../web/money.ts';
 import { imageOrPlaceholder } from '../placeholder.ts';

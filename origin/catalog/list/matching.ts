@@ -1,6 +1,6 @@
 // What belongs to a list: its categories, and the conditions that its rows meet. Shared by rows and facets, so that the two cannot differ.
 import { type RawBuilder, type SqlBool, sql } from 'kysely';
-import type { TagVersions } from '../../outbox/events.ts';
+import type { TagVersions } from '../../../http/cache-tag.ts';
 import type { DbOrTx } from '../../schema.ts';
 import { readSearchQuery } from '../search/search-query.ts';
 import { catalogTag, categoryTag } from '../tags.ts';

@@ -1,7 +1,8 @@
 // The catalog's pages as whole documents, each with the tags of everything it was made from.
+
+import type { TagVersions } from '../../../http/cache-tag.ts';
 import type { Fresh } from '../../cache/entry.ts';
 import { notFound } from '../../errors.ts';
-import type { TagVersions } from '../../outbox/events.ts';
 import type { DbOrTx } from '../../schema.ts';
 import { errorDocument } from '../../web/page/error-page.ts';
 import type { Html } from '../../web/page/html.ts';

@@ -1,6 +1,7 @@
 // The answer to whoever asks for a shared address: encoding chosen, revalidated by ETag, the same for everyone, free of cookies.
 
 import { chooseEncoding, type Encoding } from '../../../http/accept-encoding.ts';
+import { formatCacheTag } from '../../../http/cache-tag.ts';
 import type { CacheOutcome, ReadResult } from '../../cache/entry.ts';
 import type { Bytes } from './compress.ts';
 import { bodyOf, type Representation } from './representation.ts';
@@ -35,7 +36,7 @@ export function composeAnswer(
     'Content-Type': value.contentType,
     'Cache-Control': 'public, max-age=0, must-revalidate',
     'CDN-Cache-Control': `max-age=${edgeSeconds}, stale-while-revalidate=60, stale-if-error=86400`,
-    'Cache-Tag': formatTags(tags),
+    'Cache-Tag': formatCacheTag(tags),
     'Cache-Status': cacheStatus(outcome),
     ETag: etagOf(value, encoding),
     Vary: 'Accept-Encoding',
@@ -61,10 +62,4 @@ export function matches(ifNoneMatch: string | undefined, etag: string): boolean 
 function cacheStatus(outcome: CacheOutcome): string {
   if (outcome === 'hit') return 'origin; hit';
   return outcome === 'miss' ? 'origin; fwd=miss; stored' : 'origin; fwd=bypass';
-}
-
-function formatTags(tags: Record<string, number>): string {
-  return Object.entries(tags)
-    .map(([tag, version]) => `${tag}@${version}`)
-    .join(' ');
 }

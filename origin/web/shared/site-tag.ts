@@ -1,5 +1,5 @@
 // The tag that every page bears: which release made it. Raising its floor brings down all pages of that release, at every edge.
-import type { TagVersions } from '../../outbox/events.ts';
+import type { TagVersions } from '../../../http/cache-tag.ts';
 import { siteRelease } from './release.ts';
 
 const prefix = 'site:';
