@@ -8,8 +8,8 @@ import { errorAnswer } from './reply/error-answer.ts';
 import type { Store } from './store.ts';
 import { toResponse } from './stored/answer.ts';
 import { boundBody } from './upstream/bound-body.ts';
+import { createByteBudget } from './upstream/byte-budget.ts';
 import type { OnUpstreamFault } from './upstream/fault-log.ts';
-import { createRoom } from './upstream/room.ts';
 import type { Upstream, UpstreamRequest } from './upstream/upstream.ts';
 
 export interface EdgeBindings {
@@ -53,7 +53,7 @@ export function createEdge(options: EdgeOptions): Edge {
     servedBy,
     maxBodyBytes: 8_000_000,
     maxVariants: 12,
-    room: createRoom(maxBytesInHand),
+    budget: createByteBudget(maxBytesInHand),
     onStoreFault: () => counts.storeFaults++,
     onUpstreamFault: options.onUpstreamFault ?? (() => undefined),
   });

@@ -6,11 +6,11 @@ import { cacheKey } from './http/cache-key.ts';
 import { type CacheParts, refuse, serve } from './reply/replies.ts';
 import type { Store } from './store.ts';
 import { type Answer, answerFrom } from './stored/answer.ts';
-import { judgeStored } from './stored/judge-stored.ts';
+import { decideUse } from './stored/decide-use.ts';
 import { chooseVariant, createStoredAnswers } from './stored/stored-answers.ts';
 import type { StoredResponse } from './stored/stored-response.ts';
 import { askOrigin } from './upstream/ask-origin.ts';
-import { createFlights } from './upstream/collapse.ts';
+import { createCoalescer } from './upstream/coalesce-requests.ts';
 import {
   type EdgeRequest,
   type Forwarded,
@@ -20,7 +20,7 @@ import {
 } from './upstream/forward-request.ts';
 import { writeThrough } from './upstream/write-through.ts';
 
-export interface EdgeCacheOptions extends Omit<CacheParts, 'kept'> {
+export interface EdgeCacheOptions extends Omit<CacheParts, 'storedAnswers'> {
   store: Store;
   /** Answers kept for one address. */
   maxVariants: number;
@@ -39,10 +39,10 @@ export function createEdgeCache({
   onStoreFault,
   ...options
 }: EdgeCacheOptions): EdgeCache {
-  const kept = createStoredAnswers(store, options.fence, maxVariants, onStoreFault);
-  const parts: CacheParts = { ...options, kept };
+  const storedAnswers = createStoredAnswers(store, options.fence, maxVariants, onStoreFault);
+  const parts: CacheParts = { ...options, storedAnswers };
   const { clock, fence, servedBy } = parts;
-  const flights = createFlights(parts);
+  const coalescer = createCoalescer(parts);
   const refreshing = new Set<string>();
 
   function answerAtOnce(method: string, host: string, path: string, request: Fields): Answer | undefined {
@@ -55,7 +55,7 @@ export function createEdgeCache({
     if (
       stored === undefined ||
       stored.onlyFor !== undefined ||
-      judgeStored(stored, request, fence, nowMs) !== 'serve'
+      decideUse(stored, request, fence, nowMs) !== 'serve'
     )
       return undefined;
     return answerFrom(stored, method, request, { nowMs, servedBy, status: 'hit' });
@@ -64,9 +64,9 @@ export function createEdgeCache({
   async function handle(request: EdgeRequest): Promise<Response> {
     const asked = forwardRequest(request);
     if (!isRead(request.method)) return writeThrough(parts, asked);
-    const found = await parts.kept.find(asked.key, asked.headers, asked.method);
+    const found = await parts.storedAnswers.find(asked.key, asked.headers, asked.method);
     if (found.stored !== undefined) {
-      const verdict = judgeStored(found.stored, asked.headers, fence, clock.wallMs());
+      const verdict = decideUse(found.stored, asked.headers, fence, clock.wallMs());
       if (verdict === 'serve') return serve(parts, found.stored, asked, 'hit');
       if (verdict === 'serve-and-refresh') {
         void refresh(asked, found.stored).catch(() => undefined);
@@ -75,7 +75,7 @@ export function createEdgeCache({
     }
     if (parseCacheControl(asked.headers.get('cache-control')).has('only-if-cached'))
       return refuse(parts, 504, asked, 'edge; detail=only-if-cached');
-    return flights.fetch(asked, found);
+    return coalescer.fetch(asked, found);
   }
 
   /** Asks for the whole, whatever part or proof the request that noticed wanted. */

@@ -6,8 +6,8 @@ import type { Clock, Fence } from './fence.ts';
 import { verifyPurge } from './purge-signature.ts';
 import { errorAnswer, ownHeaders } from './reply/error-answer.ts';
 import { toResponse } from './stored/answer.ts';
+import { createByteBudget } from './upstream/byte-budget.ts';
 import { readBounded } from './upstream/read-bounded.ts';
-import { createRoom } from './upstream/room.ts';
 
 export interface PurgeOptions {
   key: string | undefined;
@@ -25,7 +25,7 @@ const maxBytes = 4_000_000;
 const maxBytesAtOnce = 16_000_000;
 
 export function purgeRoutes({ key, fence, clock, counts, servedBy }: PurgeOptions): Hono {
-  const room = createRoom(maxBytesAtOnce);
+  const budget = createByteBudget(maxBytesAtOnce);
   const refuse = (status: number, request: Request) =>
     toResponse(errorAnswer(status, request.headers, servedBy, 'edge; detail=purge'));
   return new Hono()
@@ -33,7 +33,7 @@ export function purgeRoutes({ key, fence, clock, counts, servedBy }: PurgeOption
     .post('/purge', async (c) => {
       const request = c.req.raw;
       if (Number(request.headers.get('content-length') ?? 0) > maxBytes) return refuse(413, request);
-      const read = await readBounded(request.body, maxBytes, room);
+      const read = await readBounded(request.body, maxBytes, budget);
       if ('rest' in read) {
         await read.rest.cancel();
         return refuse(413, request);

@@ -24,11 +24,11 @@ import { describeApi } from './web/api/describe-api.ts';
 import { assetRoutes } from './web/assets.ts';
 import type { AppEnv, RuntimeBindings } from './web/env.ts';
 import { errorPage } from './web/page/error-page.ts';
-import { isForPrograms, problemResponse, toRefusal } from './web/problem.ts';
+import { isApiPath, problemResponse, toRefusal } from './web/problem.ts';
 import { createAllowedMethods } from './web/request/allowed-methods.ts';
+import { canonicalPath } from './web/request/canonical-path.ts';
 import { limitBody, refuseEncodedBody } from './web/request/limit-body.ts';
-import { properPath } from './web/request/proper-path.ts';
-import { rememberWrites } from './web/request/read-your-writes.ts';
+import { sendWrittenPosition } from './web/request/read-your-writes.ts';
 import { checkSameOrigin } from './web/request/same-origin.ts';
 import { readTrace } from './web/request/trace.ts';
 import { createFinishResponse } from './web/response-headers.ts';
@@ -94,7 +94,7 @@ function passThrough(app: OpenAPIHono<AppEnv>, deps: Deps, loadBounds: LoadBound
     deps.countAnswer(c.res.status, startedAtMs);
   });
   app.use(createLoadShedding(loadBounds));
-  app.use(rememberWrites(deps.commits, deps.settings));
+  app.use(sendWrittenPosition(deps.commits, deps.settings));
   app.use(async (c, next) => {
     checkSameOrigin(c.req.raw);
     await next();
@@ -108,8 +108,8 @@ function passThrough(app: OpenAPIHono<AppEnv>, deps: Deps, loadBounds: LoadBound
 function createNothingHere(app: OpenAPIHono<AppEnv>, respondToError: RespondToError) {
   const allowedAt = createAllowedMethods(app.routes);
   return async (c: Context<AppEnv>): Promise<Response> => {
-    const proper = properPath(c.req.path);
-    const isPage = !isForPrograms(proper) || proper === '/api/docs';
+    const proper = canonicalPath(c.req.path);
+    const isPage = !isApiPath(proper) || proper === '/api/docs';
     if (isPage && proper !== c.req.path && allowedAt(proper).includes(c.req.method)) {
       const isRead = c.req.method === 'GET' || c.req.method === 'HEAD';
       return c.redirect(`${proper}${new URL(c.req.url).search}`, isRead ? 301 : 308);
@@ -135,7 +135,7 @@ function createRespondToError(deps: Deps): RespondToError {
     if (refusal.status >= 500 && !isExpected) {
       deps.log.error({ err: error, traceparent: c.get('traceparent'), path: c.req.path }, 'request failed');
     }
-    const response = isForPrograms(c.req.path)
+    const response = isApiPath(c.req.path)
       ? problemResponse(refusal)
       : errorPage(refusal, await readNavigationSoon(deps, refusal.status < 500 ? 500 : 0));
     // The rest of a body that was too long still comes: nobody can be answered on that connection after this.

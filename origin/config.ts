@@ -1,6 +1,6 @@
 // Every setting that origin and worker understand, read once, all faults reported at once, no secret ever printed.
-import { isIP } from 'node:net';
 import { z } from 'zod';
+import { isAddressOrCidr } from '../http/client-address.ts';
 
 export type CartState = 'server' | 'cookie' | 'sticky';
 
@@ -222,13 +222,6 @@ function isUrl(text: string, protocols: string[]): boolean {
 
 export function isPort(text: string): boolean {
   return /^\d{1,5}$/.test(text) && Number(text) <= 65_535;
-}
-
-function isAddressOrCidr(text: string): boolean {
-  const [address = '', length, ...rest] = text.split('/');
-  const version = isIP(address);
-  if (version === 0 || rest.length > 0) return false;
-  return length === undefined || (/^\d{1,3}$/.test(length) && Number(length) <= (version === 4 ? 32 : 128));
 }
 
 function splitList(text: string): string[] {

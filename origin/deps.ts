@@ -6,12 +6,12 @@ import { createCacheMetrics } from './cache/cache-metrics.ts';
 import { createEntryStore } from './cache/entry-store.ts';
 import { createFencedCache, type FencedCache } from './cache/fenced-cache.ts';
 import type { Settings } from './config.ts';
-import type { TagVersionReader } from './invalidation/deleted-version.ts';
 import { createFloors, type Floors } from './invalidation/floors.ts';
+import type { TagVersionReader } from './invalidation/read-tag-versions.ts';
 import { createWakeWorker, type WakeWorker } from './outbox/wake-worker.ts';
 import { createDatabase, createPool } from './postgres/database.ts';
 import { createReadSources, type ReadSources } from './postgres/replicas/read-sources.ts';
-import { type CommitWitness, createCommitWitness } from './postgres/replicas/witness-commits.ts';
+import { type CommitTracker, createCommitTracker } from './postgres/replicas/track-commits.ts';
 import { connectRedis, type RedisClient } from './redis/connect.ts';
 import { createRedisRoom, roomForEntries } from './redis/room.ts';
 import type { Db } from './schema.ts';
@@ -25,7 +25,7 @@ export interface Deps {
   /** Replicas, else the primary; never for what decides on a write. */
   reads: ReadSources;
   /** Sees where the commits of `db` end. */
-  commits: CommitWitness;
+  commits: CommitTracker;
   /** What this process tells on METRICS_PORT. */
   registry: Registry;
   countAnswer: CountAnswer;
@@ -56,7 +56,7 @@ export function createDeps(settings: Settings, log: Logger, options: DepsOptions
     max: options.poolSize ?? 10,
     onError: onError('postgres'),
   });
-  const commits = createCommitWitness();
+  const commits = createCommitTracker();
   const db = createDatabase(pool, commits);
   const registry = new Registry();
   const reads = createReadSources({

@@ -17,7 +17,7 @@ export function startWhenPossible(log: Logger, what: string, work: () => Promise
   const abort = new AbortController();
   const beganMs = performance.now();
   const isSoon = () => performance.now() - beganMs < soonMs;
-  let told: string | undefined;
+  let loggedReason: string | undefined;
   const attempt = async (): Promise<boolean> => {
     try {
       await work();
@@ -25,8 +25,9 @@ export function startWhenPossible(log: Logger, what: string, work: () => Promise
     } catch (error) {
       const reason = isStoreFault(error) ? undefined : storeFaultReason(error);
       // Tried again and again: the same reason is told once.
-      if (!isSoon() && reason !== undefined && reason !== told) log.warn(`cannot ${what} yet: ${reason}`);
-      if (!isSoon()) told = reason;
+      if (!isSoon() && reason !== undefined && reason !== loggedReason)
+        log.warn(`cannot ${what} yet: ${reason}`);
+      if (!isSoon()) loggedReason = reason;
       return false;
     }
   };

@@ -14,8 +14,8 @@ import { StartFault } from './system-faults.ts';
 import { versionReaders } from './version-readers.ts';
 import { watchStores } from './watch-stores.ts';
 import { findWeakSecrets } from './weak-secrets.ts';
-import { presentAssets } from './web/assets.ts';
-import { goOnKeepingAssets, keepAssets } from './web/kept-assets.ts';
+import { currentAssets } from './web/assets.ts';
+import { storeReleaseAssets, storeReleaseAssetsRegularly } from './web/release-assets.ts';
 import { createFinishHeaders } from './web/response-headers.ts';
 import { Health } from './web/serving/health.ts';
 import { createRefuseUnreadable } from './web/serving/refuse-unreadable.ts';
@@ -51,10 +51,10 @@ async function main(): Promise<void> {
   // The stores may be away when a machine starts; it must turn ready all the same.
   const preparing = startWhenPossible(log, 'prepare the database', async () => {
     await migrateToLatest(deps.db);
-    await keepAssets(deps.db, presentAssets());
+    await storeReleaseAssets(deps.db, currentAssets());
     if (settings.staff) await ensureStaffAccount(deps.db, passwords, settings.staff);
   });
-  const letGoOfAssets = goOnKeepingAssets(deps, presentAssets());
+  const stopStoringAssets = storeReleaseAssetsRegularly(deps, currentAssets());
   await preparing.soon;
   health.markReady();
   log.info({ port: server.port }, 'ready');
@@ -63,7 +63,7 @@ async function main(): Promise<void> {
   health.drain();
   log.info('draining');
   preparing.cancel();
-  letGoOfAssets();
+  stopStoringAssets();
   // New connections are still served while the balancer finds out; then none come.
   if (health.isWatched) await delay(noticeMs);
   await server.stop(drainMs);

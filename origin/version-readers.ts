@@ -2,7 +2,7 @@
 
 import { readCatalogTagVersions } from './catalog/tags.ts';
 import { readAccountTagVersions } from './identity/account-tag.ts';
-import type { TagVersionReader } from './invalidation/deleted-version.ts';
+import type { TagVersionReader } from './invalidation/read-tag-versions.ts';
 import { readSiteTagVersions } from './web/shared/site-tag.ts';
 
 export const versionReaders: TagVersionReader[] = [

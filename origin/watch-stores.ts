@@ -66,24 +66,24 @@ async function watch(
   log: Logger,
   stop: AbortSignal,
 ): Promise<void> {
-  let told: string | undefined;
+  let logged: string | undefined;
   let awaySinceMs: number | undefined;
   while (!stop.aborted) {
     try {
       await store.ask();
       up.set(store.label, true);
-      if (told !== undefined)
+      if (logged !== undefined)
         log.info(`Reached ${store.name} at ${placeOf(store.url, store.defaultPort)} again`);
-      told = undefined;
+      logged = undefined;
       awaySinceMs = undefined;
     } catch (error) {
       if (stop.aborted) return;
       up.set(store.label, false);
       awaySinceMs ??= performance.now();
       const sentence = describeStoreFault(store.name, store.url, store.defaultPort, error);
-      if (sentence !== told && performance.now() - awaySinceMs >= patienceMs) {
+      if (sentence !== logged && performance.now() - awaySinceMs >= patienceMs) {
         log.warn(sentence);
-        told = sentence;
+        logged = sentence;
       }
     }
     await delay(everyMs, undefined, { signal: stop, ref: false }).catch(() => undefined);

@@ -1,5 +1,6 @@
-// Everything that works outbox rows: queues, their consumers, the relay, and the hint that wakes it.
+// Starts everything that works outbox rows: queues, their consumers, the relay, and the subscription that wakes it.
 import type { Worker } from 'bullmq';
+import { withinMs } from '../origin/concurrency/deadline.ts';
 import type { Settings } from '../origin/config.ts';
 import type { Deps } from '../origin/deps.ts';
 import { removeOldDrafts } from '../origin/mail/transport.ts';
@@ -30,7 +31,7 @@ export function startJobs(deps: Deps): Jobs {
   const { settings, db, log } = deps;
   const onError = (error: Error) => log.debug({ err: error }, 'queue connection');
   const redis = { urls: settings.redisUrls, name: 'queues', onError };
-  // Says at once when Redis is away: the rows are as well off with the sweeper.
+  // Fails fast when Redis is away: the sweeper works the rows without it.
   const connection = connectRedis({ ...redis, commandTimeoutMs: 1_000 });
   const queues = openQueues(connection, onError);
   const metrics = createMetrics(db, queues);
@@ -55,7 +56,7 @@ export function startJobs(deps: Deps): Jobs {
     handlers,
     log,
     metrics,
-    invalidateSeconds: mostSeconds(settings),
+    invalidateSeconds: longestInvalidationSeconds(settings),
     stopping: stopping.signal,
   });
   const mailOutage = createMailOutage();
@@ -88,25 +89,25 @@ export function startJobs(deps: Deps): Jobs {
   void removeOldDrafts(settings).catch((error: unknown) =>
     log.debug({ err: error }, 'old drafts of mails stay'),
   );
-  const hints = listenForHints(connectPatiently(redis), () => relay.wake(), onError);
+  const wakeUps = listenForWakeUps(connectPatiently(redis), () => relay.wake(), onError);
 
   return {
     queues,
     metrics,
     async stop() {
-      hints.disconnect();
+      wakeUps.disconnect();
       const drained = Promise.all([
         relay.stop(),
         ...[...consumers.values()].map((consumer) => consumer.close()),
       ]);
-      await within(drainMs, drained);
-      // A mail server answers when it likes, a stopping worker ends in time.
+      await closeWithin(drainMs, drained);
+      // A mail server may answer late; a stopping worker still ends in time.
       stopping.abort(new Error('This worker is stopping'));
-      await within(1_000, drained);
-      await within(2_000, edges.stop());
+      await closeWithin(1_000, drained);
+      await closeWithin(2_000, edges.stop());
       await Promise.all([
-        ...[...consumers.values()].map((consumer) => within(500, consumer.disconnect())),
-        ...Object.values(queues).map((queue) => within(1_000, queue.close())),
+        ...[...consumers.values()].map((consumer) => closeWithin(500, consumer.disconnect())),
+        ...Object.values(queues).map((queue) => closeWithin(1_000, queue.close())),
       ]);
       connection.disconnect();
     },
@@ -125,26 +126,26 @@ function openEdges({ settings, db, log }: Deps, onMaySend: (maySend: boolean) =>
   return purgeAll(purgers);
 }
 
-/** Longer than an edge takes to fall silent for good, and than CloudFront may take. */
-function mostSeconds({ edgeLeaseSeconds, cloudFrontDistributionIds }: Settings): number {
+/** Longer than an unreachable edge may serve what it has, and longer than CloudFront may take. */
+function longestInvalidationSeconds({ edgeLeaseSeconds, cloudFrontDistributionIds }: Settings): number {
   return edgeLeaseSeconds + 15 + (cloudFrontDistributionIds.length > 0 ? 2 * completeSeconds : 0);
 }
 
-function listenForHints(
+function listenForWakeUps(
   redis: RedisClient,
-  onHint: () => void,
+  onWakeUp: () => void,
   onError: (error: Error) => void,
 ): RedisClient {
-  redis.on('message', onHint);
+  redis.on('message', onWakeUp);
   redis.subscribe(outboxChannel).catch(onError);
   return redis;
 }
 
-/** For running jobs to end. With what follows less than the ten seconds that a whole shop may take to stop. */
+/** For running jobs to end. With the steps after it, it stays below the ten seconds that a whole shop may take to stop. */
 const drainMs = 5_000;
 
-/** What is asked of a store that is away is asked for ever. */
-async function within(ms: number, closing: Promise<unknown>): Promise<void> {
-  const deadline = new Promise<void>((resolve) => setTimeout(resolve, ms).unref());
-  await Promise.race([closing.catch(() => undefined), deadline]);
+/** A store that is away may never answer; the worker stops all the same. */
+async function closeWithin(ms: number, closing: Promise<unknown>): Promise<void> {
+  const tooLate = () => new Error(`Cannot close within ${ms} ms`);
+  await withinMs(ms, tooLate, () => closing).catch(() => undefined);
 }

@@ -1,5 +1,6 @@
 // What the worker tells about itself, as OpenMetrics.
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { withinMs } from '../origin/concurrency/deadline.ts';
 import { countedTo, measureOutbox, type OutboxDepth } from '../origin/outbox/measure.ts';
 import type { Db } from '../origin/schema.ts';
 import type { Queues } from './queues.ts';
@@ -56,7 +57,7 @@ function measureQueues(queues: Queues, registers: Registry[]): void {
       async collect() {
         const values = await Promise.all(
           Object.entries(queues).map(
-            async ([name, queue]) => [name, await within(500, measure(queue))] as const,
+            async ([name, queue]) => [name, await measureWithin(500, () => measure(queue))] as const,
           ),
         );
         this.reset();
@@ -71,10 +72,10 @@ function measureQueues(queues: Queues, registers: Registry[]): void {
 }
 
 function measureRows(db: Db, registers: Registry[]): void {
-  // Gauges are collected side by side: one question answers all of them, so that none tells the scrape before.
+  // Gauges are collected side by side: they share one query, so that none shows the value of an earlier scrape.
   let asking: Promise<OutboxDepth | undefined> | undefined;
   const ask = () => {
-    asking ??= within(1_000, measureOutbox(db)).finally(() => {
+    asking ??= measureWithin(1_000, () => measureOutbox(db)).finally(() => {
       asking = undefined;
     });
     return asking;
@@ -101,11 +102,8 @@ function measureRows(db: Db, registers: Registry[]): void {
   gauge('outbox_dead_letters', `Rows that were given up, with a reason${counted}`, (depth) => depth.dead);
 }
 
-/** A figure of a store that is away is absent: neither 0 nor what it was. The page of figures still answers. */
-async function within<T>(ms: number, measure: Promise<T>): Promise<T | undefined> {
-  const measured = measure.catch(() => undefined);
-  return Promise.race([
-    measured,
-    new Promise<undefined>((resolve) => setTimeout(resolve, ms, undefined).unref()),
-  ]);
+/** A figure of a store that is away is absent: neither 0 nor its last value. The page of figures still answers. */
+function measureWithin<T>(ms: number, measure: () => Promise<T>): Promise<T | undefined> {
+  const tooLate = () => new Error(`Cannot measure within ${ms} ms`);
+  return withinMs(ms, tooLate, measure).catch(() => undefined);
 }

@@ -10,7 +10,7 @@ export interface PurgeChannelOptions {
   /** What a former holder of the channel left unconfirmed. */
   pending: TagVersions;
   /** Keeps what stays unconfirmed when the edge is given up as silent. Rejects where another worker may hold the channel. */
-  keepPending: (tags: TagVersions) => Promise<void>;
+  storePending: (tags: TagVersions) => Promise<void>;
   clearPending: (tags: TagVersions) => Promise<void>;
   clock?: Clock;
 }
@@ -44,7 +44,7 @@ export function openPurgeChannel(options: PurgeChannelOptions): PurgeChannel {
   const unconfirmed = new Map(Object.entries(options.pending));
   /** Told of each purge that the edge has confirmed, and when the channel is closed. */
   const waiters = new Set<(confirmed: TagVersions) => void>();
-  let hasKept = unconfirmed.size > 0;
+  let hasStoredPending = unconfirmed.size > 0;
   let lastSentAt = clock.monotonicMs();
   let closed = false;
   let wake: () => void = () => undefined;
@@ -59,7 +59,7 @@ export function openPurgeChannel(options: PurgeChannelOptions): PurgeChannel {
     });
 
   const sendOnce = async (): Promise<boolean> => {
-    const tags = takePart(unconfirmed);
+    const tags = takeBatch(unconfirmed);
     const isWhole = Object.keys(tags).length === unconfirmed.size;
     // Read before the monotonic clock: a pause in between makes the edge's trust end earlier, never later.
     const t = clock.wallMs();
@@ -73,9 +73,9 @@ export function openPurgeChannel(options: PurgeChannelOptions): PurgeChannel {
     for (const [tag, version] of Object.entries(tags)) {
       if ((unconfirmed.get(tag) ?? 0) <= version) unconfirmed.delete(tag);
     }
-    if (hasKept)
+    if (hasStoredPending)
       await options.clearPending(tags).then(
-        () => (hasKept = !isWhole),
+        () => (hasStoredPending = !isWhole),
         () => undefined,
       );
     for (const tell of waiters) tell(tags);
@@ -103,28 +103,28 @@ export function openPurgeChannel(options: PurgeChannelOptions): PurgeChannel {
       // Only a purge that bore them counts: one that was on its way before, or a newer version that waits, says nothing of these.
       const waitingFor = new Map(Object.entries(tags));
       const confirmed = await new Promise<boolean>((resolve, reject) => {
-        const settle = (end: () => void) => {
+        const finish = (end: () => void) => {
           clearTimeout(timer);
           waiters.delete(tell);
           signal.removeEventListener('abort', abort);
           end();
         };
         const tell = (purged: TagVersions) => {
-          if (closed) return settle(() => reject(closedTooSoon()));
+          if (closed) return finish(() => reject(closedTooSoon()));
           for (const [tag, version] of waitingFor) if ((purged[tag] ?? -1) >= version) waitingFor.delete(tag);
-          if (waitingFor.size === 0) settle(() => resolve(true));
+          if (waitingFor.size === 0) finish(() => resolve(true));
         };
-        const abort = () => settle(() => reject(signal.reason));
+        const abort = () => finish(() => reject(signal.reason));
         const timer = setTimeout(
-          () => settle(() => resolve(false)),
+          () => finish(() => resolve(false)),
           Math.max(0, silentAt - clock.monotonicMs()),
         );
         waiters.add(tell);
         signal.addEventListener('abort', abort);
       });
       if (confirmed) return;
-      hasKept = true;
-      await options.keepPending(tags);
+      hasStoredPending = true;
+      await options.storePending(tags);
       // Another channel to this edge may have read its pending purges by now, without these.
       if (closed) throw closedTooSoon();
     },
@@ -137,7 +137,7 @@ export function openPurgeChannel(options: PurgeChannelOptions): PurgeChannel {
 }
 
 /** An edge reads 4 MB at a time; after a long silence there may be more to say. */
-function takePart(unconfirmed: Map<string, number>): TagVersions {
+function takeBatch(unconfirmed: Map<string, number>): TagVersions {
   const part: TagVersions = {};
   let length = 0;
   for (const [tag, version] of unconfirmed) {

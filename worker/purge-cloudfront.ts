@@ -36,12 +36,12 @@ export function createCloudFrontPurger(options: CloudFrontPurgerOptions): EdgePu
     const { sdk, client } = await open();
     await invalidateTags(sdk, client, distributionId, tags, options.pollMs ?? 500);
   };
-  const lines = options.distributionIds.map((id) => createLine((tags) => invalidate(id, tags)));
+  const batchers = options.distributionIds.map((id) => createBatcher((tags) => invalidate(id, tags)));
   return {
     // Any worker may ask: an invalidation renews no trust, so that two cannot contradict one another.
     maySend: () => true,
     async purge(tags) {
-      await Promise.all(lines.map((purge) => purge(Object.keys(tags))));
+      await Promise.all(batchers.map((purge) => purge(Object.keys(tags))));
     },
     async stop() {
       (await opened)?.client.destroy();
@@ -56,7 +56,7 @@ interface Waiting {
 }
 
 /** Bounded by the jobs that wait for it. */
-function createLine(invalidate: (tags: string[]) => Promise<void>): (tags: string[]) => Promise<void> {
+function createBatcher(invalidate: (tags: string[]) => Promise<void>): (tags: string[]) => Promise<void> {
   const waiting: Waiting[] = [];
   let inProgress = 0;
   const pump = () => {

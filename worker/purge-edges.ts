@@ -116,7 +116,7 @@ function openChannel(
     url,
     leaseMs: leaseSeconds * 1_000,
     pending,
-    keepPending: async (tags) => {
+    storePending: async (tags) => {
       await addPendingPurges(db, url, tags);
       // Written too late, the next holder has read the pending purges without these and would renew the edge's lease.
       if (!holds()) throw new Outage('Cannot give an edge up as silent as another worker may purge it');

@@ -2,6 +2,7 @@
 // are worked right here, so that work goes on without Redis; they are looked for once a second, as no hint tells of them. Each kind is
 // swept by itself and mails are carried by themselves, so that no kind waits for another.
 import type { Logger } from 'pino';
+import { withinMs } from '../origin/concurrency/deadline.ts';
 import { type OutboxKind, outboxKinds } from '../origin/outbox/events.ts';
 import { claimMails, claimRows, findDueKinds, type OutboxRow, releaseClaims } from '../origin/outbox/work.ts';
 import type { Db } from '../origin/schema.ts';
@@ -19,7 +20,9 @@ export interface RelayOptions {
 
 const sweepMs = 1_000;
 const overdueSeconds = 2;
+/** A connection that waits for Redis to come back would make the relay wait for ever. */
 const enqueueMs = 1_000;
+const queueTooSlow = () => new Error(`Cannot reach the queue within ${enqueueMs} ms`);
 /** Rows of a kind that are worked here at once. A mail takes as long as its server likes. */
 const mostSwept: Record<OutboxKind, number> = {
   invalidate: 40,
@@ -127,12 +130,12 @@ async function enqueueDue(
 ): Promise<number> {
   const queue = queues[kind];
   const most = mostWaiting(kind);
-  const waiting = await within(enqueueMs, queue.getWaitingCount()).catch(() => most);
+  const waiting = await withinMs(enqueueMs, queueTooSlow, () => queue.getWaitingCount()).catch(() => most);
   if (waiting >= most) return 0;
   const rows = await claim(kind, most - waiting);
   if (rows.length === 0) return 0;
   try {
-    await within(enqueueMs, enqueueRows(queue, rows));
+    await withinMs(enqueueMs, queueTooSlow, () => enqueueRows(queue, rows));
   } catch (error) {
     log.warn({ err: error, kind }, 'the queue takes nothing; its rows wait for the sweeper');
     await releaseClaims(db, rows);
@@ -164,12 +167,4 @@ function startSweep(options: RelayOptions, claim: Claim, kind: OutboxKind): Loop
       await Promise.all(running);
     },
   };
-}
-
-/** A connection that waits for Redis to come back would wait here for ever. */
-async function within<T>(ms: number, asked: Promise<T>): Promise<T> {
-  const late = new Promise<never>((_, reject) => {
-    setTimeout(() => reject(new Error(`Cannot reach the queue within ${ms} ms`)), ms).unref();
-  });
-  return Promise.race([asked, late]);
 }

@@ -42,17 +42,17 @@ export function every(
   const stopping = new AbortController();
   let timer: NodeJS.Timeout | undefined;
   let running: Promise<void> = Promise.resolve();
-  let told: string | undefined;
+  let loggedReason: string | undefined;
   const round = () => {
     running = run(stopping.signal).then(
       () => {
-        told = undefined;
+        loggedReason = undefined;
       },
       (error: unknown) => {
         // It comes round again soon: the same reason is told once.
         const reason = storeFaultReason(error);
-        if (reason !== told) log.warn({ err: error }, `cannot ${name} now`);
-        told = reason;
+        if (reason !== loggedReason) log.warn({ err: error }, `cannot ${name} now`);
+        loggedReason = reason;
       },
     );
     void running.then(() => {

@@ -42,7 +42,7 @@ export function parseCdnCacheControl(field: string | null): Directives | undefin
 }
 
 /** @returns the fields, in small letters, that `no-cache="…"` and `private="…"` keep from being served again (5.2.2.4, 5.2.2.7). */
-export function fieldsNotKept(directives: Directives): string[] {
+export function fieldsNotStored(directives: Directives): string[] {
   return ['no-cache', 'private']
     .map((name) => directives.get(name))
     .flatMap((names) => (typeof names === 'string' ? names.toLowerCase().split(',') : []))

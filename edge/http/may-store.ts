@@ -4,7 +4,7 @@ import { hasTags, parseCacheTag } from '../../http/cache-tag.ts';
 import type { Fields } from '../../http/fields.ts';
 import type { StoredResponse } from '../stored/stored-response.ts';
 import type { UpstreamResponse } from '../upstream/upstream.ts';
-import { fieldsNotKept, parseCacheControl } from './cache-control.ts';
+import { fieldsNotStored, parseCacheControl } from './cache-control.ts';
 import { type Freshness, readFreshness } from './freshness.ts';
 import { toRecord } from './header-record.ts';
 import { varyOf } from './vary.ts';
@@ -31,21 +31,21 @@ export function toStored({
   const freshness = readFreshness(status, headers, requestedAtMs, receivedAtMs);
   const tags = parseCacheTag(headers.get('cache-tag') ?? '');
   const vary = varyOf(headers, request);
-  if (tags === undefined || vary === undefined || !mayKeep(status, freshness, headers, request))
+  if (tags === undefined || vary === undefined || !mayStore(status, freshness, headers, request))
     return undefined;
   if (headers.has('set-cookie') && (hasTags(tags) || !freshness.explicit || request.get('cookie') !== null))
     return undefined;
   const part = status === 206 ? parsePart(headers.get('content-range')) : undefined;
   if (status === 206 && part === undefined) return undefined;
-  const kept = toRecord(headers);
-  const notKept = fieldsNotKept(parseCacheControl(headers.get('cache-control')));
-  for (const name of ['age', 'cache-status', ...notKept, ...fieldsNotKept(freshness.directives)])
-    delete kept[name];
+  const record = toRecord(headers);
+  const notStored = fieldsNotStored(parseCacheControl(headers.get('cache-control')));
+  for (const name of ['age', 'cache-status', ...notStored, ...fieldsNotStored(freshness.directives)])
+    delete record[name];
   return {
     ...freshness,
     status,
     statusText,
-    headers: kept,
+    headers: record,
     body: new Uint8Array(),
     receivedAtMs,
     tags,
@@ -55,11 +55,11 @@ export function toStored({
     lastModified: headers.get('last-modified'),
     compressed: false,
     part,
-    onlyFor: kept['set-cookie'] === undefined ? undefined : (request.get('x-forwarded-for') ?? ''),
+    onlyFor: record['set-cookie'] === undefined ? undefined : (request.get('x-forwarded-for') ?? ''),
   };
 }
 
-function mayKeep(status: number, freshness: Freshness, headers: Headers, request: Fields): boolean {
+function mayStore(status: number, freshness: Freshness, headers: Headers, request: Fields): boolean {
   const { directives, explicit, lifetimeS } = freshness;
   const has = (name: string) => directives.has(name);
   const mustUnderstand = has('must-understand') && understood.has(status);

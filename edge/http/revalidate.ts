@@ -4,7 +4,7 @@ import type { StoredAnswers } from '../stored/stored-answers.ts';
 import type { StoredResponse } from '../stored/stored-response.ts';
 import type { Forwarded } from '../upstream/forward-request.ts';
 import type { UpstreamResponse } from '../upstream/upstream.ts';
-import { fieldsNotKept, parseCacheControl } from './cache-control.ts';
+import { fieldsNotStored, parseCacheControl } from './cache-control.ts';
 import { fieldOf, toHeaders } from './header-record.ts';
 import { toStored } from './may-store.ts';
 
@@ -51,15 +51,15 @@ export function update(
 }
 
 /** Fields of the confirming answer that are not kept, for the one client that it came for (RFC 9111, 5.2.2.4). */
-export function addNotKept(answer: Response, { headers: confirming }: UpstreamResponse): Response {
-  const names = fieldsNotKept(parseCacheControl(confirming.get('cache-control')));
+export function addUnstoredFields(answer: Response, { headers: confirming }: UpstreamResponse): Response {
+  const names = fieldsNotStored(parseCacheControl(confirming.get('cache-control')));
   for (const [name, value] of confirming) if (names.includes(name)) answer.headers.append(name, value);
   return answer;
 }
 
 /** What HEAD says of the page holds for the kept one too, where both are the same; else the kept one is old. */
 export async function confirmByHead(
-  kept: StoredAnswers,
+  storedAnswers: StoredAnswers,
   asked: Forwarded,
   stored: StoredResponse,
   response: UpstreamResponse,
@@ -71,7 +71,7 @@ export async function confirmByHead(
   const isSame = compared.every(
     (name) => !response.headers.has(name) || response.headers.get(name) === fieldOf(stored.headers, name),
   );
-  if (!isSame) return kept.forget(asked.key);
+  if (!isSame) return storedAnswers.remove(asked.key);
   const updated = update(stored, response, asked, times);
-  if (updated !== undefined) await kept.keep(asked.key, updated);
+  if (updated !== undefined) await storedAnswers.store(asked.key, updated);
 }

@@ -2,12 +2,12 @@
 
 import type { Clock, Fence } from '../fence.ts';
 import { answerFrom, toResponse } from '../stored/answer.ts';
-import { mayStandIn } from '../stored/judge-stored.ts';
+import { mayServeStale } from '../stored/decide-use.ts';
 import type { StoredAnswers } from '../stored/stored-answers.ts';
 import type { StoredResponse } from '../stored/stored-response.ts';
+import type { ByteBudget } from '../upstream/byte-budget.ts';
 import type { OnUpstreamFault } from '../upstream/fault-log.ts';
 import type { Forwarded } from '../upstream/forward-request.ts';
-import type { Room } from '../upstream/room.ts';
 import {
   type Upstream,
   UpstreamError,
@@ -18,14 +18,14 @@ import { errorAnswer } from './error-answer.ts';
 
 /** What the steps of one request share. */
 export interface CacheParts {
-  kept: StoredAnswers;
+  storedAnswers: StoredAnswers;
   fence: Fence;
   upstream: Upstream;
   clock: Clock;
   servedBy: string;
   /** Longer bodies pass through and are not kept. */
   maxBodyBytes: number;
-  room: Room;
+  budget: ByteBudget;
   onUpstreamFault: OnUpstreamFault;
 }
 
@@ -67,7 +67,7 @@ export const detailOf: Record<UpstreamStatus, string> = {
 export const patienceMs = 8_000;
 
 /** Tells the log, and @returns the status that says what was wrong. */
-export function noteFault(parts: CacheParts, error: unknown, asked: Forwarded): UpstreamStatus {
+export function reportFault(parts: CacheParts, error: unknown, asked: Forwarded): UpstreamStatus {
   const fault =
     error instanceof UpstreamError
       ? error
@@ -77,13 +77,13 @@ export function noteFault(parts: CacheParts, error: unknown, asked: Forwarded): 
 }
 
 /** In place of an origin that gave no answer. */
-export function insteadOf(
+export function replyWithoutOrigin(
   parts: CacheParts,
   stored: StoredResponse | undefined,
   asked: Forwarded,
   status: UpstreamStatus,
 ): Response {
-  if (stored !== undefined && mayStandIn(stored, stored.staleIfAwayS, parts.fence, parts.clock.wallMs()))
+  if (stored !== undefined && mayServeStale(stored, stored.staleIfAwayS, parts.fence, parts.clock.wallMs()))
     return serve(parts, stored, asked, 'fwd=stale; detail=stale-if-error');
   return refuse(parts, status, asked, `edge; fwd=miss; detail=${detailOf[status]}`);
 }

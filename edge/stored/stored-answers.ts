@@ -9,13 +9,13 @@ import type { StoredResponse } from './stored-response.ts';
 
 export interface StoredAnswers {
   /** Past its time and below its floor too: that is asked at serving. */
-  find(key: string, request: Fields, method: string): Promise<Found>;
+  find(key: string, request: Fields, method: string): Promise<StoredLookup>;
   /** @returns false where the fence refused it. */
-  keep(key: string, stored: StoredResponse): Promise<boolean>;
-  forget(key: string): Promise<void>;
+  store(key: string, stored: StoredResponse): Promise<boolean>;
+  remove(key: string): Promise<void>;
 }
 
-export interface Found {
+export interface StoredLookup {
   stored: StoredResponse | undefined;
   /** Whether the address is known at all. */
   known: boolean;
@@ -42,7 +42,7 @@ export function createStoredAnswers(
       const variants = await variantsOf(key);
       return { stored: chooseVariant(variants, request, method), known: variants !== undefined };
     },
-    async keep(key, stored) {
+    async store(key, stored) {
       if (!fence.mayStore(stored.tags, stored.epoch)) return false;
       const others = ((await variantsOf(key)) ?? []).filter((other) => !sameVary(other, stored));
       try {
@@ -53,7 +53,7 @@ export function createStoredAnswers(
         return false;
       }
     },
-    async forget(key) {
+    async remove(key) {
       try {
         await store.delete(key);
       } catch (error) {

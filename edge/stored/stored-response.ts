@@ -35,7 +35,7 @@ export function freshForS(stored: StoredResponse, nowMs: number): number {
   return stored.noCache ? -Infinity : stored.lifetimeS - ageOfS(stored, nowMs);
 }
 
-/** What an entry takes of the store's room, in bytes, rounded up. */
+/** What an entry takes of the store's budget, in bytes, rounded up. */
 export function bytesOf(variants: StoredResponse[], key: string): number {
   return variants.reduce(
     (sum, { body, headers, tags }) =>

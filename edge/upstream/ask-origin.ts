@@ -1,9 +1,9 @@
-// Asks the origin, with the kept answer's validators where there is one, and keeps what may be kept.
+// Asks the origin, with the kept answer's validators where there is one, and keeps what may be stale.
 
 import { dropHopByHop } from '../http/hop-by-hop.ts';
 import { toStored } from '../http/may-store.ts';
 import {
-  addNotKept,
+  addUnstoredFields,
   confirmByHead,
   isConditional,
   setConditions,
@@ -12,19 +12,19 @@ import {
 } from '../http/revalidate.ts';
 import {
   type CacheParts,
-  insteadOf,
-  noteFault,
   passOn,
   patienceMs,
   refuse,
+  replyWithoutOrigin,
+  reportFault,
   serve,
 } from '../reply/replies.ts';
 import { compressStored } from '../stored/compress-stored.ts';
-import { mayStandIn } from '../stored/judge-stored.ts';
-import type { Found } from '../stored/stored-answers.ts';
+import { mayServeStale } from '../stored/decide-use.ts';
+import type { StoredLookup } from '../stored/stored-answers.ts';
 import type { StoredResponse } from '../stored/stored-response.ts';
 import type { Forwarded } from './forward-request.ts';
-import { type Read, readBounded } from './read-bounded.ts';
+import { type BoundedRead, readBounded } from './read-bounded.ts';
 import { UpstreamError, type UpstreamResponse, type UpstreamStatus } from './upstream.ts';
 
 export interface Fetched {
@@ -32,45 +32,45 @@ export interface Fetched {
   /** What was kept of it, for those who wait. */
   stored?: StoredResponse | undefined;
   /** Why nothing was kept: this request's own, below a floor by now, or no answer at all. */
-  end: 'kept' | 'own' | 'outdated' | 'away';
+  end: 'stored' | 'own' | 'outdated' | 'away';
   /** What the origin's absence is told as, where it is `away`. */
   status?: UpstreamStatus;
 }
 
-export async function askOrigin(parts: CacheParts, asked: Forwarded, found: Found): Promise<Fetched> {
+export async function askOrigin(parts: CacheParts, asked: Forwarded, found: StoredLookup): Promise<Fetched> {
   const { clock, fence } = parts;
   const requestedAtMs = clock.wallMs();
   const epoch = fence.epoch();
-  const kept = found.stored;
-  const conditional = kept !== undefined && isConditional(kept, asked);
+  const stale = found.stored;
+  const conditional = stale !== undefined && isConditional(stale, asked);
   let response: UpstreamResponse;
   try {
-    const headers = conditional ? setConditions(asked.headers, kept) : asked.headers;
-    const canStandIn = kept !== undefined && mayStandIn(kept, kept.staleIfAwayS, fence, clock.wallMs());
+    const headers = conditional ? setConditions(asked.headers, stale) : asked.headers;
+    const canStandIn = stale !== undefined && mayServeStale(stale, stale.staleIfAwayS, fence, clock.wallMs());
     response = await parts.upstream({ ...asked, headers, ...(canStandIn ? { patienceMs } : {}) });
   } catch (error) {
-    const status = noteFault(parts, error, asked);
-    return { response: insteadOf(parts, kept, asked, status), end: 'away', status };
+    const status = reportFault(parts, error, asked);
+    return { response: replyWithoutOrigin(parts, stale, asked, status), end: 'away', status };
   }
   dropHopByHop(response.headers);
   if (!response.headers.has('date')) response.headers.set('date', new Date(clock.wallMs()).toUTCString());
   const times = { requestedAtMs, receivedAtMs: clock.wallMs(), epoch };
   if (response.status === 304 && conditional) {
     await response.body?.cancel();
-    const stored = update(kept, response, asked, times);
+    const stored = update(stale, response, asked, times);
     // The origin was asked after this request began, and its tags are the present ones.
-    if (stored !== undefined && (await parts.kept.keep(asked.key, stored)))
+    if (stored !== undefined && (await parts.storedAnswers.store(asked.key, stored)))
       return {
         stored,
-        response: addNotKept(serve(parts, stored, asked, 'fwd=stale; fwd-status=304'), response),
-        end: 'kept',
+        response: addUnstoredFields(serve(parts, stored, asked, 'fwd=stale; fwd-status=304'), response),
+        end: 'stored',
       };
     return askOrigin(parts, asked, { stored: undefined, known: true });
   }
-  if (response.status >= 500 && kept && mayStandIn(kept, kept.staleIfErrorS, fence, clock.wallMs())) {
+  if (response.status >= 500 && stale && mayServeStale(stale, stale.staleIfErrorS, fence, clock.wallMs())) {
     await response.body?.cancel();
     const status = `fwd=stale; fwd-status=${response.status}; detail=stale-if-error`;
-    return { response: serve(parts, kept, asked, status), end: 'own' };
+    return { response: serve(parts, stale, asked, status), end: 'own' };
   }
   return receive(parts, asked, response, found, times);
 }
@@ -79,12 +79,13 @@ async function receive(
   parts: CacheParts,
   asked: Forwarded,
   response: UpstreamResponse,
-  found: Found,
+  found: StoredLookup,
   times: Times,
 ): Promise<Fetched> {
   const forward = `fwd=${found.stored ? 'stale' : found.known ? 'vary-miss' : 'uri-miss'}; fwd-status=${response.status}`;
   if (asked.method === 'HEAD') {
-    if (found.stored !== undefined) await confirmByHead(parts.kept, asked, found.stored, response, times);
+    if (found.stored !== undefined)
+      await confirmByHead(parts.storedAnswers, asked, found.stored, response, times);
     return { response: passOn(parts, response, null, forward), end: 'own' };
   }
   const storable = toStored({ request: asked.headers, response, ...times });
@@ -92,12 +93,12 @@ async function receive(
     return { response: passOn(parts, response, response.body, forward), end: 'own' };
   if (!parts.fence.mayStore(storable.tags, times.epoch))
     return { response: passOn(parts, response, response.body, forward), end: 'outdated' };
-  let read: Read;
+  let read: BoundedRead;
   try {
-    read = await readBounded(response.body, parts.maxBodyBytes, parts.room);
+    read = await readBounded(response.body, parts.maxBodyBytes, parts.budget);
   } catch (error) {
     const status = error instanceof UpstreamError ? error.status : 502;
-    return { response: insteadOfCutShort(parts, asked, found, status), end: 'away', status };
+    return { response: replyToCutShort(parts, asked, found, status), end: 'away', status };
   }
   if ('rest' in read)
     return { response: passOn(parts, response, read.rest, `${forward}; detail=too-long`), end: 'own' };
@@ -106,23 +107,23 @@ async function receive(
   const stored = toStored({ request: asked.headers, response, ...times });
   // The fence is asked again, after the body: a purge may have come meanwhile.
   const entry = stored && { ...stored, body, compressed: encoded !== undefined };
-  const isKept = entry !== undefined && (await parts.kept.keep(asked.key, entry));
+  const isStored = entry !== undefined && (await parts.storedAnswers.store(asked.key, entry));
   const reply = passOn(
     parts,
     response,
     body.length > 0 ? body : null,
-    isKept ? `${forward}; stored` : forward,
+    isStored ? `${forward}; stored` : forward,
   );
-  return isKept ? { response: reply, stored: entry, end: 'kept' } : { response: reply, end: 'outdated' };
+  return isStored ? { response: reply, stored: entry, end: 'stored' } : { response: reply, end: 'outdated' };
 }
 
-function insteadOfCutShort(
+function replyToCutShort(
   parts: CacheParts,
   asked: Forwarded,
-  { stored }: Found,
+  { stored }: StoredLookup,
   status: UpstreamStatus,
 ): Response {
-  if (stored && mayStandIn(stored, stored.staleIfErrorS, parts.fence, parts.clock.wallMs()))
+  if (stored && mayServeStale(stored, stored.staleIfErrorS, parts.fence, parts.clock.wallMs()))
     return serve(parts, stored, asked, 'fwd=stale; detail=stale-if-error');
   return refuse(parts, status, asked, 'edge; fwd=miss; detail=cut-short');
 }

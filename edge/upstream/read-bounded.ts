@@ -1,15 +1,15 @@
-// Reads a body up to its own bound and as far as there is room; past either, gives back the whole as a stream.
-import type { Room } from './room.ts';
+// Reads a body up to its own bound and as far as there is budget; past either, gives back the whole as a stream.
+import type { ByteBudget } from './byte-budget.ts';
 
-export type Read = { bytes: Uint8Array<ArrayBuffer> } | { rest: ReadableStream<Uint8Array> };
+export type BoundedRead = { bytes: Uint8Array<ArrayBuffer> } | { rest: ReadableStream<Uint8Array> };
 type Reader = ReadableStreamDefaultReader<Uint8Array>;
 
 /** @throws where the body was cut short. */
 export async function readBounded(
   body: ReadableStream<Uint8Array> | null,
   maxBytes: number,
-  room: Room,
-): Promise<Read> {
+  budget: ByteBudget,
+): Promise<BoundedRead> {
   if (body === null) return { bytes: new Uint8Array() };
   const reader = body.getReader();
   const chunks: Uint8Array[] = [];
@@ -19,15 +19,15 @@ export async function readBounded(
       const { done, value } = await reader.read();
       if (done) break;
       chunks.push(value);
-      if (size + value.length > maxBytes || !room.take(value.length))
-        return { rest: resume(chunks, reader, room, size) };
+      if (size + value.length > maxBytes || !budget.take(value.length))
+        return { rest: resume(chunks, reader, budget, size) };
       size += value.length;
     }
   } catch (error) {
-    room.give(size);
+    budget.give(size);
     throw error;
   }
-  room.give(size);
+  budget.give(size);
   return { bytes: join(chunks, size) };
 }
 
@@ -41,11 +41,16 @@ function join(chunks: Uint8Array[], size: number): Uint8Array<ArrayBuffer> {
   return bytes;
 }
 
-/** What was read goes first; its room is given back once all of it has gone, or nobody wants it any more. */
-function resume(chunks: Uint8Array[], reader: Reader, room: Room, taken: number): ReadableStream<Uint8Array> {
+/** What was read goes first; its budget is given back once all of it has gone, or nobody wants it any more. */
+function resume(
+  chunks: Uint8Array[],
+  reader: Reader,
+  budget: ByteBudget,
+  taken: number,
+): ReadableStream<Uint8Array> {
   let held = taken;
   const release = () => {
-    room.give(held);
+    budget.give(held);
     held = 0;
   };
   return new ReadableStream({

@@ -4,7 +4,7 @@ import { cacheKey } from '../http/cache-key.ts';
 import { dropHopByHop } from '../http/hop-by-hop.ts';
 import { invalidateAfterWrite, pathNamedBy } from '../http/invalidate.ts';
 import { toStored } from '../http/may-store.ts';
-import { type CacheParts, detailOf, noteFault, passOn, refuse } from '../reply/replies.ts';
+import { type CacheParts, detailOf, passOn, refuse, reportFault } from '../reply/replies.ts';
 import { type Forwarded, pathOfRead } from './forward-request.ts';
 import { readBounded } from './read-bounded.ts';
 import type { UpstreamResponse } from './upstream.ts';
@@ -15,15 +15,15 @@ export async function writeThrough(parts: CacheParts, asked: Forwarded): Promise
   try {
     response = await parts.upstream(asked);
   } catch (error) {
-    const status = noteFault(parts, error, asked);
+    const status = reportFault(parts, error, asked);
     return refuse(parts, status, asked, `edge; fwd=method; detail=${detailOf[status]}`);
   }
   dropHopByHop(response.headers);
   for (const path of invalidateAfterWrite(asked, response))
-    await parts.kept.forget(cacheKey(asked.host, pathOfRead(path)));
+    await parts.storedAnswers.remove(cacheKey(asked.host, pathOfRead(path)));
   const times = { requestedAtMs, receivedAtMs: parts.clock.wallMs(), epoch: parts.fence.epoch() };
   if (asked.method === 'POST' && answersLaterGet(asked, response))
-    return keepForGet(parts, asked, response, times);
+    return storeForGet(parts, asked, response, times);
   return passOn(parts, response, response.body, 'fwd=method');
 }
 
@@ -34,7 +34,7 @@ function answersLaterGet(asked: Forwarded, response: UpstreamResponse): boolean 
   );
 }
 
-async function keepForGet(
+async function storeForGet(
   parts: CacheParts,
   asked: Forwarded,
   response: UpstreamResponse,
@@ -43,9 +43,9 @@ async function keepForGet(
   const stored = toStored({ request: asked.headers, response, ...times });
   if (!stored?.explicit || hasTags(stored.tags) || asked.headers.has('cookie'))
     return passOn(parts, response, response.body, 'fwd=method');
-  const read = await readBounded(response.body, parts.maxBodyBytes, parts.room).catch(() => undefined);
+  const read = await readBounded(response.body, parts.maxBodyBytes, parts.budget).catch(() => undefined);
   if (read === undefined) return refuse(parts, 502, asked, 'edge; fwd=method; detail=cut-short');
   if ('rest' in read) return passOn(parts, response, read.rest, 'fwd=method');
-  await parts.kept.keep(asked.key, { ...stored, body: read.bytes });
+  await parts.storedAnswers.store(asked.key, { ...stored, body: read.bytes });
   return passOn(parts, response, read.bytes, 'fwd=method; stored');
 }

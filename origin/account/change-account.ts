@@ -2,7 +2,7 @@
 import { deleteAccountCart } from '../cart/for-account.ts';
 import type { Deps } from '../deps.ts';
 import { Refusal } from '../errors.ts';
-import { announceChange, raiseAccountVersion } from '../identity/raise-account-version.ts';
+import { raiseAccountFloor, raiseAccountVersion } from '../identity/raise-account-version.ts';
 import type { RequestOrigin } from '../identity/request-origin.ts';
 import { readTokenHash } from '../identity/session-token.ts';
 import { deleteSessions, type SignedIn } from '../identity/sessions.ts';
@@ -37,7 +37,7 @@ export async function updateAccount(
     await tx.updateTable('accounts').set({ name: patch.name }).where('id', '=', account.id).execute();
     return raiseAccountVersion(tx, account.id);
   });
-  await announceChange(deps, tags);
+  await raiseAccountFloor(deps, tags);
   return readAccount(deps, account);
 }
 
@@ -70,7 +70,7 @@ export async function changePassword(
     await deleteSessions(tx, account.id, account.sessionId);
     return raiseAccountVersion(tx, account.id);
   });
-  await announceChange(deps, tags);
+  await raiseAccountFloor(deps, tags);
 }
 
 /**
@@ -97,7 +97,7 @@ export async function deleteAccount(
     await tx.deleteFrom('accounts').where('id', '=', account.id).execute();
     return raiseAccountVersion(tx, account.id);
   };
-  await announceChange(deps, await retryOnConflict(() => writeOnce(deps.db, write, remove)));
+  await raiseAccountFloor(deps, await retryOnConflict(() => writeOnce(deps.db, write, remove)));
 }
 
 function scopeOf(account: SignedIn): string {

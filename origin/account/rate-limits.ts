@@ -1,7 +1,7 @@
 // How often may be tried: counted in Redis for all origins, in this process while Redis is away. An attempt is counted before it is made
 // and taken back where it did not fail, so that a burst cannot slip in between looking and counting.
 import { createHash } from 'node:crypto';
-import { BusyError, createSemaphore, type Semaphore } from '../concurrency/semaphore.ts';
+import { createSemaphore, type Semaphore, SemaphoreFullError } from '../concurrency/semaphore.ts';
 import type { Deps } from '../deps.ts';
 import { Refusal } from '../errors.ts';
 import { normaliseEmail } from './account.ts';
@@ -78,9 +78,9 @@ function createLines() {
     lines.set(name, line);
     line.people += 1;
     try {
-      return await line.semaphore.pass(work);
+      return await line.semaphore.run(work);
     } catch (error) {
-      if (!(error instanceof BusyError)) throw error;
+      if (!(error instanceof SemaphoreFullError)) throw error;
       throw new Refusal(503, 'busy', 'Too many sign-ins of this account at once', {
         retryAfterSeconds: 2,
         cause: error,

@@ -4,7 +4,7 @@ import { sql } from 'kysely';
 import type { CartRequest } from '../cart/carts.ts';
 import type { Deps } from '../deps.ts';
 import { Refusal } from '../errors.ts';
-import { announceChange, raiseAccountVersion } from '../identity/raise-account-version.ts';
+import { raiseAccountFloor, raiseAccountVersion } from '../identity/raise-account-version.ts';
 import { hashToken } from '../identity/session-token.ts';
 import { deleteSessions } from '../identity/sessions.ts';
 import type { Mail } from '../mail/mail.ts';
@@ -94,7 +94,7 @@ export async function resetPassword(
     await deleteSessions(tx, accountId);
     return raiseAccountVersion(tx, accountId);
   });
-  await announceChange(deps, tags);
+  await raiseAccountFloor(deps, tags);
 }
 
 /** Used ones too: the same request again is answered as before. @throws Refusal 404 */

@@ -3,7 +3,7 @@ import type { CartMerge, Carts } from '../cart/carts.ts';
 import { prepareSignIn } from '../cart/for-account.ts';
 import type { Deps } from '../deps.ts';
 import { Refusal } from '../errors.ts';
-import { announceChange, raiseAccountVersion } from '../identity/raise-account-version.ts';
+import { raiseAccountFloor, raiseAccountVersion } from '../identity/raise-account-version.ts';
 import type { RequestOrigin } from '../identity/request-origin.ts';
 import { hashToken, makeToken, readTokenHash, sessionCookie } from '../identity/session-token.ts';
 import { insertSession } from '../identity/sessions.ts';
@@ -144,7 +144,7 @@ async function endFormerSession(
       .executeTakeFirst();
     return ended && raiseAccountVersion(tx, ended.account_id);
   });
-  if (tags) await announceChange(deps, tags);
+  if (tags) await raiseAccountFloor(deps, tags);
 }
 
 async function readAccount({ db }: Deps, id: string): Promise<Account> {

@@ -41,7 +41,7 @@ export { trustedMs } from './memory.ts';
 export function createFencedCache(options: FencedCacheOptions): FencedCache {
   const clock = options.clock ?? (() => performance.now());
   const memory = createMemory({ floors: options.floors, maxBytes: options.l1Bytes, clock });
-  const origins = { ...options, clock, memory };
+  const entrySources = { ...options, clock, memory };
   const loading = new Map<string, Promise<Loaded>>();
 
   /** To whoever asked at `began`: its floors were read since, or so short a time ago that nobody may know of a newer one. */
@@ -51,7 +51,7 @@ export function createFencedCache(options: FencedCacheOptions): FencedCache {
   const load = (request: ReadRequest<unknown>): Promise<Loaded> => {
     const current = loading.get(request.key);
     if (current !== undefined) return current;
-    const started = loadEntry(origins, request)
+    const started = loadEntry(entrySources, request)
       .then((loaded) => {
         const isNew = memory.peek(request.key) !== loaded;
         if (isNew && loaded.isChecked && request.l1 !== false) memory.keep(request.key, loaded);
@@ -70,7 +70,7 @@ export function createFencedCache(options: FencedCacheOptions): FencedCache {
       const loaded = await load(request);
       if (mayServe(loaded, began)) return loaded;
     }
-    return fillUnchecked(origins, request);
+    return fillUnchecked(entrySources, request);
   };
 
   const report = <T>(loaded: Loaded, key: string): ReadResult<T> => {

@@ -5,27 +5,27 @@ import type { Floors } from '../invalidation/floors.ts';
 import { type Codec, type EncodedEntry, jsonCodec } from './codec.ts';
 import type { Loaded, ReadRequest } from './entry.ts';
 import { fillForStore, fillUnchecked } from './fill-entry.ts';
-import type { Origins } from './sources.ts';
+import type { EntrySources } from './sources.ts';
 
 const defaultTtlSeconds = 3_600;
 
-export async function loadEntry(origins: Origins, request: ReadRequest<unknown>): Promise<Loaded> {
+export async function loadEntry(entrySources: EntrySources, request: ReadRequest<unknown>): Promise<Loaded> {
   try {
     return (
-      (await origins.memory.recheck(request.key)) ??
-      (await accept(origins, request, await origins.entries.get(request.key))) ??
-      (await fillAndStore(origins, request))
+      (await entrySources.memory.recheck(request.key)) ??
+      (await accept(entrySources, request, await entrySources.entries.get(request.key))) ??
+      (await fillAndStore(entrySources, request))
     );
   } catch (error) {
     if (error instanceof FillError) throw error.cause;
     // Redis is away: slower, not wrong.
-    return fillUnchecked(origins, request);
+    return fillUnchecked(entrySources, request);
   }
 }
 
 /** Floors are read after the entry: one read before could be older than what the entry is made of. */
 async function accept(
-  { floors, clock }: Origins,
+  { floors, clock }: EntrySources,
   { codec = jsonCodec }: ReadRequest<unknown>,
   entry: EncodedEntry | undefined,
 ): Promise<Loaded | undefined> {
@@ -43,16 +43,16 @@ async function accept(
   };
 }
 
-async function fillAndStore(origins: Origins, request: ReadRequest<unknown>): Promise<Loaded> {
-  const { entries, floors } = origins;
+async function fillAndStore(entrySources: EntrySources, request: ReadRequest<unknown>): Promise<Loaded> {
+  const { entries, floors } = entrySources;
   const { key, codec = jsonCodec, ttlSeconds = defaultTtlSeconds } = request;
   const token = await entries.lease(key);
   if (token === undefined) {
-    const arrived = await accept(origins, request, await entries.awaitEntry(key));
-    return arrived ?? { ...(await fillForStore(origins, request)), isChecked: false };
+    const arrived = await accept(entrySources, request, await entries.awaitEntry(key));
+    return arrived ?? { ...(await fillForStore(entrySources, request)), isChecked: false };
   }
   const release = () => void entries.release(key, token).catch(() => undefined);
-  const filled = await fillForStore(origins, request).catch((cause: unknown) => {
+  const filled = await fillForStore(entrySources, request).catch((cause: unknown) => {
     release();
     throw new FillError('Cannot fill a cache entry', { cause });
   });

@@ -5,7 +5,7 @@ import type { Db } from '../schema.ts';
 import type { EntryStore } from './entry-store.ts';
 import type { Memory } from './memory.ts';
 
-export interface Origins {
+export interface EntrySources {
   db: Db;
   /** Replicas, for requests that may be filled from them. */
   sources?: FillSources | undefined;

@@ -7,11 +7,11 @@ export interface SemaphoreOptions {
 }
 
 export interface Semaphore {
-  /** @throws BusyError where it is full, or `work` would have had to wait too long. */
-  pass<T>(work: () => Promise<T>): Promise<T>;
+  /** @throws SemaphoreFullError where it is full, or `work` would have had to wait too long. */
+  run<T>(work: () => Promise<T>): Promise<T>;
 }
 
-export class BusyError extends Error {}
+export class SemaphoreFullError extends Error {}
 
 export function createSemaphore({ atOnce, waiting, waitMs }: SemaphoreOptions): Semaphore {
   const queue: (() => void)[] = [];
@@ -29,11 +29,11 @@ export function createSemaphore({ atOnce, waiting, waitMs }: SemaphoreOptions): 
       inside++;
       return;
     }
-    if (queue.length >= waiting) throw tooBusy();
+    if (queue.length >= waiting) throw semaphoreFull();
     await new Promise<void>((resolve, reject) => {
       const timer = setTimeout(() => {
         queue.splice(queue.indexOf(admit), 1);
-        reject(tooBusy());
+        reject(semaphoreFull());
       }, waitMs);
       const admit = () => {
         clearTimeout(timer);
@@ -44,7 +44,7 @@ export function createSemaphore({ atOnce, waiting, waitMs }: SemaphoreOptions): 
   };
 
   return {
-    async pass(work) {
+    async run(work) {
       await enter();
       try {
         return await work();
@@ -55,6 +55,6 @@ export function createSemaphore({ atOnce, waiting, waitMs }: SemaphoreOptions): 
   };
 }
 
-function tooBusy(): BusyError {
-  return new BusyError('Too many ask for this at once');
+function semaphoreFull(): SemaphoreFullError {
+  return new SemaphoreFullError('Too many ask for this at once');
 }

@@ -1,7 +1,7 @@
 // `account:<id>` is what a copied session falls with; of a deleted account no copy is ever good again.
 
 import type { TagVersions } from '../../http/cache-tag.ts';
-import { gone } from '../invalidation/deleted-version.ts';
+import { deletedVersion } from '../invalidation/read-tag-versions.ts';
 import type { DbOrTx } from '../schema.ts';
 
 const prefix = 'account:';
@@ -13,7 +13,7 @@ export function accountTag(accountId: string): string {
 export async function readAccountTagVersions(db: DbOrTx, tags: string[]): Promise<TagVersions> {
   const ids = tags.filter((tag) => tag.startsWith(prefix)).map((tag) => tag.slice(prefix.length));
   if (ids.length === 0) return {};
-  const versions: TagVersions = Object.fromEntries(ids.map((id) => [accountTag(id), gone]));
+  const versions: TagVersions = Object.fromEntries(ids.map((id) => [accountTag(id), deletedVersion]));
   const rows = await db.selectFrom('accounts').select(['id', 'version']).where('id', 'in', ids).execute();
   for (const row of rows) versions[accountTag(row.id)] = row.version;
   return versions;

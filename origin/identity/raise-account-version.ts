@@ -3,12 +3,12 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { sql } from 'kysely';
 import type { TagVersions } from '../../http/cache-tag.ts';
 import type { Deps } from '../deps.ts';
-import { gone } from '../invalidation/deleted-version.ts';
+import { deletedVersion } from '../invalidation/read-tag-versions.ts';
 import { addToOutbox } from '../outbox/events.ts';
 import type { Tx } from '../schema.ts';
 import { accountTag } from './account-tag.ts';
 
-/** @returns the tag at its new version, for `announceChange`; `gone` where the account was deleted just now. */
+/** @returns the tag at its new version, for `raiseAccountFloor`; `deletedVersion` where the account was deleted just now. */
 export async function raiseAccountVersion(tx: Tx, accountId: string): Promise<TagVersions> {
   const row = await tx
     .updateTable('accounts')
@@ -16,7 +16,7 @@ export async function raiseAccountVersion(tx: Tx, accountId: string): Promise<Ta
     .where('id', '=', accountId)
     .returning('version')
     .executeTakeFirst();
-  const tags = { [accountTag(accountId)]: row?.version ?? gone };
+  const tags = { [accountTag(accountId)]: row?.version ?? deletedVersion };
   // The worker raises it too, in case this process dies between commit and floor.
   await addToOutbox(tx, 'invalidate', { tags });
   return tags;
@@ -26,7 +26,7 @@ const longestWaitMs = 5_000;
 const pauseMs = 200;
 
 /** After the commit. Returns when the floor stands, or after five seconds, the longest that a copy is believed. */
-export async function announceChange({ floors, wakeWorker }: Deps, tags: TagVersions): Promise<void> {
+export async function raiseAccountFloor({ floors, wakeWorker }: Deps, tags: TagVersions): Promise<void> {
   wakeWorker();
   const until = performance.now() + longestWaitMs;
   while (performance.now() < until) {

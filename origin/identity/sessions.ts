@@ -7,7 +7,7 @@ import type { DbOrTx, Tx } from '../schema.ts';
 import { idPattern } from '../web/api/api.ts';
 import { refuseUsedKey, writeOnce } from '../web/api/idempotency.ts';
 import { accountTag } from './account-tag.ts';
-import { announceChange, raiseAccountVersion } from './raise-account-version.ts';
+import { raiseAccountFloor, raiseAccountVersion } from './raise-account-version.ts';
 import type { Session } from './session.ts';
 import { idleDays, longestDays } from './session-token.ts';
 
@@ -21,7 +21,7 @@ export interface SignedIn {
 
 /** The longest that a copy is believed while Postgres answers; ending a session waits as long where its floor cannot be raised. */
 export const copySeconds = 5;
-const keptSeconds = 86_400;
+const fallbackSeconds = 86_400;
 /** A Postgres that stands still must leave a cart its own time within the 3.5 s of an answer. */
 const readMs = 1_500;
 const tooLate = () => unavailable('Who is signed in could not be read in time; try again');
@@ -40,11 +40,11 @@ export async function readSession(
         l1: false,
       }),
     );
-    if (outcome === 'miss' && value !== null) keepCopy(deps, tokenHash, value, tags);
+    if (outcome === 'miss' && value !== null) storeFallbackCopy(deps, tokenHash, value, tags);
     return value ?? undefined;
   } catch (error) {
     deps.log.warn({ err: error }, 'a session is read from its copy');
-    return readKeptCopy(deps, tokenHash, error);
+    return readFallbackCopy(deps, tokenHash, error);
   }
 }
 
@@ -68,35 +68,37 @@ async function querySession(db: DbOrTx, tokenHash: string) {
   return { value, tags: { [accountTag(row.id)]: version } };
 }
 
-interface KeptCopy {
+interface FallbackCopy {
   value: SignedIn;
   tags: Record<string, number>;
 }
 
 /** For the time when Postgres is away: carts and browsing go on for those who are signed in. */
-function keepCopy(
+function storeFallbackCopy(
   { redis }: Pick<Deps, 'redis'>,
   tokenHash: string,
   value: SignedIn,
-  tags: KeptCopy['tags'],
+  tags: FallbackCopy['tags'],
 ): void {
-  redis.set(keptKey(tokenHash), JSON.stringify({ value, tags }), 'EX', keptSeconds).catch(() => undefined);
+  redis
+    .set(fallbackKey(tokenHash), JSON.stringify({ value, tags }), 'EX', fallbackSeconds)
+    .catch(() => undefined);
 }
 
-async function readKeptCopy(
+async function readFallbackCopy(
   { redis, floors }: Pick<Deps, 'redis' | 'floors'>,
   tokenHash: string,
   cause: unknown,
 ): Promise<SignedIn> {
-  const json = await redis.get(keptKey(tokenHash)).catch(() => null);
-  const copy = json === null ? undefined : (JSON.parse(json) as KeptCopy);
+  const json = await redis.get(fallbackKey(tokenHash)).catch(() => null);
+  const copy = json === null ? undefined : (JSON.parse(json) as FallbackCopy);
   const verdict = copy && (await floors.check(copy.tags).catch(() => 'unreadable' as const));
   if (copy === undefined || verdict !== 'above')
     throw unavailable('Who is signed in cannot be read right now', cause);
   return copy.value;
 }
 
-function keptKey(tokenHash: string): string {
+function fallbackKey(tokenHash: string): string {
   return `session-kept:{${tokenHash}}`;
 }
 
@@ -150,7 +152,7 @@ export async function endSession(
     if (numDeletedRows === 0n) throw notFound('This session');
     return raiseAccountVersion(tx, account.id);
   });
-  await announceChange(deps, tags);
+  await raiseAccountFloor(deps, tags);
 }
 
 /**
@@ -171,7 +173,7 @@ export async function endCurrentSession(
       .execute();
     return raiseAccountVersion(tx, account.id);
   });
-  await announceChange(deps, tags);
+  await raiseAccountFloor(deps, tags);
 }
 
 /** @param except the session that goes on */

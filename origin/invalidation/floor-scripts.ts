@@ -19,7 +19,7 @@ return 1`;
  * Makes an unknown floor known, only while the lease of whoever asked the primary still stands: FLUSHALL, a restart and
  * somebody's later raise all take the lease away.
  */
-const settleFloor = `
+const restoreFloor = `
 if redis.call('get', KEYS[2]) ~= ARGV[1] then return 0 end
 redis.call('del', KEYS[2])
 local runId, version = ARGV[2], tonumber(ARGV[3])
@@ -45,7 +45,7 @@ return 0`;
 declare module 'ioredis' {
   interface RedisCommander<Context> {
     raiseFloor(floor: string, runId: string, version: number, ttlSeconds: number): Result<0 | 1, Context>;
-    settleFloor(
+    restoreFloor(
       floor: string,
       lease: string,
       token: string,
@@ -66,7 +66,7 @@ declare module 'ioredis' {
 
 export function defineCacheScripts(redis: RedisClient): void {
   redis.defineCommand('raiseFloor', { numberOfKeys: 1, lua: raiseFloor });
-  redis.defineCommand('settleFloor', { numberOfKeys: 2, lua: settleFloor });
+  redis.defineCommand('restoreFloor', { numberOfKeys: 2, lua: restoreFloor });
   redis.defineCommand('storeEntry', { numberOfKeys: 2, lua: storeEntry });
   redis.defineCommand('releaseEntry', { numberOfKeys: 1, lua: releaseEntry });
 }

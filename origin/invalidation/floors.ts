@@ -6,15 +6,15 @@ import { RedisAway } from '../redis/redis-errors.ts';
 import type { RunId } from '../redis/run-id.ts';
 import { createVersionedReads, type VersionedReads } from '../redis/versioned-reads.ts';
 import type { Db } from '../schema.ts';
-import { readTagVersions, type TagVersionReader } from './deleted-version.ts';
 import { defineCacheScripts } from './floor-scripts.ts';
+import { readTagVersions, type TagVersionReader } from './read-tag-versions.ts';
 
 /** `unreadable`: Redis is away, or others are just finding out; nothing from a cache may be served. */
-export type Verdict = 'above' | 'below' | 'unreadable';
+export type FloorCheck = 'above' | 'below' | 'unreadable';
 
 export interface Floors {
   /** Whether every tag is at or above its floor, by floors read after this call began. */
-  check(tags: TagVersions): Promise<Verdict>;
+  check(tags: TagVersions): Promise<FloorCheck>;
   /** Max-merge. @throws where Redis or (for a floor that it has forgotten) the primary is away. */
   raise(tags: TagVersions): Promise<void>;
 }
@@ -33,21 +33,21 @@ const leaseMs = 5_000;
 
 export function createFloors(options: FloorsOptions): Floors {
   defineCacheScripts(options.redis);
-  const told = createVersionedReads(options.redis, options.server);
+  const storedFloors = createVersionedReads(options.redis, options.server);
   return {
-    check: (tags) => checkFloors(options, told, tags),
-    raise: (tags) => raiseFloors(options, told, tags),
+    check: (tags) => checkFloors(options, storedFloors, tags),
+    raise: (tags) => raiseFloors(options, storedFloors, tags),
   };
 }
 
 async function checkFloors(
   options: FloorsOptions,
-  told: VersionedReads,
+  storedFloors: VersionedReads,
   tags: TagVersions,
-): Promise<Verdict> {
+): Promise<FloorCheck> {
   const names = Object.keys(tags);
   if (names.length === 0) return 'above';
-  const stored = await told.read(names.map(floorKey));
+  const stored = await storedFloors.read(names.map(floorKey));
   const unknown: TagOnServer[] = [];
   for (const [index, tag] of names.entries()) {
     const { value, runId } = stored[index]!;
@@ -57,21 +57,25 @@ async function checkFloors(
     else if (tags[tag]! < floor) return 'below';
   }
   if (unknown.length === 0) return 'above';
-  const settled = await settle(options, unknown, 'if-free');
-  if (settled === undefined) return 'unreadable';
-  return unknown.every(({ tag }) => tags[tag]! >= settled[tag]!) ? 'above' : 'below';
+  const restored = await restoreFloors(options, unknown, 'if-free');
+  if (restored === undefined) return 'unreadable';
+  return unknown.every(({ tag }) => tags[tag]! >= restored[tag]!) ? 'above' : 'below';
 }
 
-async function raiseFloors(options: FloorsOptions, told: VersionedReads, tags: TagVersions): Promise<void> {
+async function raiseFloors(
+  options: FloorsOptions,
+  storedFloors: VersionedReads,
+  tags: TagVersions,
+): Promise<void> {
   const raising = Object.entries(tags).map(async ([tag, version]) => {
-    const runId = told.runIdOf(floorKey(tag));
+    const runId = storedFloors.runIdOf(floorKey(tag));
     if (runId === undefined) throw new RedisAway('Cannot raise floors as Redis is not connected');
     const raised = await options.redis.raiseFloor(floorKey(tag), runId, version, floorSeconds);
     return raised === 1 ? undefined : { tag, runId };
   });
   const unknown = (await Promise.all(raising)).filter((left) => left !== undefined);
   // A lease is taken over here, never waited for: whoever holds it may have asked the primary before this change.
-  if (unknown.length > 0 && (await settle(options, unknown, 'take-over')) === undefined) {
+  if (unknown.length > 0 && (await restoreFloors(options, unknown, 'take-over')) === undefined) {
     throw new RedisAway('Cannot raise floors as their leases were lost');
   }
 }
@@ -84,10 +88,10 @@ interface TagOnServer {
 
 /**
  * Lease, then ask the primary, then set: a change that commits later raises the floor itself and takes the lease away. What was leased is
- * settled also where others hold the rest: a lease left lying would keep everybody from that floor for as long as it runs.
- * @returns undefined where not all could be settled
+ * restored also where others hold the rest: a lease left lying would keep everybody from that floor for as long as it runs.
+ * @returns undefined where not all could be restored
  */
-async function settle(
+async function restoreFloors(
   { redis, db, readers }: FloorsOptions,
   unknown: TagOnServer[],
   how: 'if-free' | 'take-over',
@@ -107,12 +111,12 @@ async function settle(
     readers,
     own.map(({ tag }) => tag),
   );
-  const settled = await Promise.all(
+  const restored = await Promise.all(
     own.map(({ tag, runId }) =>
-      redis.settleFloor(floorKey(tag), leaseKey(tag), token, runId, versions[tag]!, floorSeconds),
+      redis.restoreFloor(floorKey(tag), leaseKey(tag), token, runId, versions[tag]!, floorSeconds),
     ),
   );
-  const isWhole = own.length === unknown.length && settled.every((answer) => answer === 1);
+  const isWhole = own.length === unknown.length && restored.every((answer) => answer === 1);
   return isWhole ? versions : undefined;
 }
 

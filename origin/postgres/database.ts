@@ -2,7 +2,7 @@
 import { Kysely, PostgresDialect } from 'kysely';
 import pg from 'pg';
 import type { Database, Db } from '../schema.ts';
-import type { CommitWitness } from './replicas/witness-commits.ts';
+import type { CommitTracker } from './replicas/track-commits.ts';
 
 export interface PoolOptions {
   url: string;
@@ -55,6 +55,6 @@ function sessionOptions(session: PoolOptions['session'] = {}): string {
 }
 
 /** @param commits sees where its commits end, for whoever asks */
-export function createDatabase(pool: pg.Pool, commits?: Pick<CommitWitness, 'dialect'>): Db {
+export function createDatabase(pool: pg.Pool, commits?: Pick<CommitTracker, 'dialect'>): Db {
   return new Kysely<Database>({ dialect: commits?.dialect(pool) ?? new PostgresDialect({ pool }) });
 }

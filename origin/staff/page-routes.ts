@@ -7,7 +7,7 @@ import type { Product } from '../catalog/product.ts';
 import { readProductById, toProduct } from '../catalog/read-product.ts';
 import type { Deps } from '../deps.ts';
 import { notFound, Refusal } from '../errors.ts';
-import { cameFromSession, keepForm } from '../identity/kept-form.ts';
+import { respondSignedOut, wasSignedIn } from '../identity/signed-out-form.ts';
 import { readVisitor, requireStaff } from '../identity/visitor.ts';
 import { readInvalidation } from '../invalidation/invalidations.ts';
 import type { PaymentProviders } from '../order/payment/providers.ts';
@@ -34,7 +34,7 @@ export function staffPages(deps: Deps, providers: PaymentProviders): Hono<AppEnv
     if (visitor.account === undefined) {
       const isForm = c.req.method === 'POST';
       const values = isForm ? await readForm(c, maxFields) : {};
-      if (isForm && cameFromSession(visitor, values)) return keepForm(deps, c, values);
+      if (isForm && wasSignedIn(visitor, values)) return respondSignedOut(deps, c, values);
       return seeOther(`/sign-in?${new URLSearchParams({ next: isForm ? '/staff' : c.req.path })}`);
     }
     await requireStaff(deps, c);

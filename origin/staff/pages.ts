@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { raw } from 'hono/html';
 import type { Product, ProductSummary } from '../catalog/product.ts';
-import { signedInField } from '../identity/kept-form.ts';
+import { signedInField } from '../identity/signed-out-form.ts';
 import type { Invalidation } from '../invalidation/invalidations.ts';
 import { formatMoney } from '../web/money.ts';
 import {

@@ -4,7 +4,7 @@ import { chooseEncoding } from '../../http/accept-encoding.ts';
 import type { Deps } from '../deps.ts';
 import { type Asset, loadAssets, plainNameOf } from './asset-files.ts';
 import type { AppEnv } from './env.ts';
-import { createKeptAssets } from './kept-assets.ts';
+import { createReleaseAssets } from './release-assets.ts';
 
 const folder = new URL('./assets/', import.meta.url);
 const present = loadAssets(folder);
@@ -17,12 +17,12 @@ export function assetUrl(name: string): string {
 }
 
 /** What this release adds to the assets that are kept. */
-export function presentAssets(): Asset[] {
+export function currentAssets(): Asset[] {
   return [...present.values()];
 }
 
 export function assetRoutes(deps: Pick<Deps, 'db' | 'log'>): Hono<AppEnv> {
-  const kept = createKeptAssets(deps);
+  const kept = createReleaseAssets(deps);
   const byHashedName = new Map([...present.values()].map((asset) => [asset.hashedName, asset]));
   return new Hono<AppEnv>()
     .get('/favicon.ico', (c) => c.redirect(assetUrl('favicon.svg'), 301))

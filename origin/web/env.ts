@@ -17,7 +17,7 @@ export interface RuntimeBindings {
   /** Deno's. */
   remoteAddr?: { hostname?: string };
   /** Takes note of the cache's key of what a shared address shows, to answer it without the router from then on. */
-  remember?: (key: string) => void;
+  rememberWarmPage?: (key: string) => void;
   /** Requests that wait for their turn, where they are too many for this one to wait too; see turns.ts. */
   waiting?: number;
 }

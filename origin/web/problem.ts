@@ -32,7 +32,7 @@ const titles: Record<number, string> = {
 };
 
 /** Programs ask here: whatever goes wrong is told as a problem document. */
-export function isForPrograms(path: string): boolean {
+export function isApiPath(path: string): boolean {
   return path === '/api' || path.startsWith('/api/') || path === '/livez' || path === '/readyz';
 }
 

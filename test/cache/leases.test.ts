@@ -5,14 +5,14 @@ import type { Redis } from 'ioredis';
 import { expect, test, vi } from 'vitest';
 import { createEntryStore } from '../../origin/cache/entry-store.ts';
 import { createFencedCache } from '../../origin/cache/fenced-cache.ts';
-import type { TagVersionReader } from '../../origin/invalidation/deleted-version.ts';
-import { createFloors, type Verdict } from '../../origin/invalidation/floors.ts';
+import { createFloors, type FloorCheck } from '../../origin/invalidation/floors.ts';
+import type { TagVersionReader } from '../../origin/invalidation/read-tag-versions.ts';
 import { connectRedis } from '../../origin/redis/connect.ts';
 import type { Db } from '../../origin/schema.ts';
 import { sharedRedisUrl } from '../support/stores.ts';
 
 /** Reads what no cache has, by floors that say `verdict` of every value; then nobody may hold the lease any longer. */
-async function givesBackItsLease(verdict: Verdict, value: () => Promise<number>): Promise<void> {
+async function givesBackItsLease(verdict: FloorCheck, value: () => Promise<number>): Promise<void> {
   const redis = connectRedis({ urls: [sharedRedisUrl()], name: 'origin' }) as Redis;
   const key = randomUUID();
   const isLeased = () => redis.exists(`entry-lease:{${key}}`);
@@ -53,7 +53,7 @@ test('a floor that was leased is settled, also while another of the same entry i
   }
 });
 
-test.each<Verdict>(['above', 'below', 'unreadable'])('after a fill whose floors are %s', (verdict) =>
+test.each<FloorCheck>(['above', 'below', 'unreadable'])('after a fill whose floors are %s', (verdict) =>
   givesBackItsLease(verdict, async () => 1),
 );
 

@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import type { Loaded } from '../../origin/cache/entry.ts';
 import { createMemory, trustedMs } from '../../origin/cache/memory.ts';
-import type { Verdict } from '../../origin/invalidation/floors.ts';
+import type { FloorCheck } from '../../origin/invalidation/floors.ts';
 
 function open(maxBytes = 1_000_000) {
-  const world = { nowMs: 0, verdict: 'above' as Verdict, checks: 0 };
+  const world = { nowMs: 0, verdict: 'above' as FloorCheck, checks: 0 };
   const floors = {
     async check() {
       world.checks += 1;

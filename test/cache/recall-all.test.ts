@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import type { TagVersions } from '../../http/cache-tag.ts';
 import { createFencedCache } from '../../origin/cache/fenced-cache.ts';
 import { trustedMs } from '../../origin/cache/memory.ts';
-import type { Verdict } from '../../origin/invalidation/floors.ts';
+import type { FloorCheck } from '../../origin/invalidation/floors.ts';
 import type { Db } from '../../origin/schema.ts';
 
 async function openCache(entries: Record<string, TagVersions>) {
@@ -14,7 +14,7 @@ async function openCache(entries: Record<string, TagVersions>) {
     answerTakesMs: 0,
     asked: [] as TagVersions[],
   };
-  const check = async (tags: TagVersions): Promise<Verdict> => {
+  const check = async (tags: TagVersions): Promise<FloorCheck> => {
     world.asked.push(tags);
     if (world.away) throw new Error('Redis is away');
     const { floors } = world;

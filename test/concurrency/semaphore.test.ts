@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { BusyError, createSemaphore } from '../../origin/concurrency/semaphore.ts';
+import { createSemaphore, SemaphoreFullError } from '../../origin/concurrency/semaphore.ts';
 
 describe('a semaphore', () => {
   test('lets in so many at once, keeps so many waiting, and sends the rest away', async () => {
@@ -19,13 +19,13 @@ describe('a semaphore', () => {
             inside--;
           };
           const outcomes = await Promise.allSettled(
-            Array.from({ length: comers }, () => semaphore.pass(work)),
+            Array.from({ length: comers }, () => semaphore.run(work)),
           );
           const refused = outcomes.filter(({ status }) => status === 'rejected');
           expect(most).toBe(Math.min(atOnce, comers));
           expect(refused).toHaveLength(Math.max(0, comers - atOnce - waiting));
           expect(inside).toBe(0);
-          await semaphore.pass(work);
+          await semaphore.run(work);
         },
       ),
       { numRuns: 40 },
@@ -35,16 +35,16 @@ describe('a semaphore', () => {
   test('sends away who has waited too long, and goes on', async () => {
     const semaphore = createSemaphore({ atOnce: 1, waiting: 5, waitMs: 5 });
     const gate = Promise.withResolvers<void>();
-    const first = semaphore.pass(() => gate.promise);
-    await expect(semaphore.pass(async () => 'late')).rejects.toThrow(BusyError);
+    const first = semaphore.run(() => gate.promise);
+    await expect(semaphore.run(async () => 'late')).rejects.toThrow(SemaphoreFullError);
     gate.resolve();
     await first;
-    expect(await semaphore.pass(async () => 'in time')).toBe('in time');
+    expect(await semaphore.run(async () => 'in time')).toBe('in time');
   });
 
   test('is left by work that fails', async () => {
     const semaphore = createSemaphore({ atOnce: 1, waiting: 0, waitMs: 5 });
-    await expect(semaphore.pass(() => Promise.reject(new Error('broken')))).rejects.toThrow('broken');
-    expect(await semaphore.pass(async () => 1)).toBe(1);
+    await expect(semaphore.run(() => Promise.reject(new Error('broken')))).rejects.toThrow('broken');
+    expect(await semaphore.run(async () => 1)).toBe(1);
   });
 });

@@ -119,11 +119,11 @@ export function serverOf(redis: TwoRedis, bug: PlantedBug | undefined): RunId {
 export function ignoreLeases(redis: Redis): Redis {
   return new Proxy(redis, {
     get(target, name) {
-      if (name !== 'settleFloor') return Reflect.get(target, name);
-      return async (...args: Parameters<Redis['settleFloor']>) => {
+      if (name !== 'restoreFloor') return Reflect.get(target, name);
+      return async (...args: Parameters<Redis['restoreFloor']>) => {
         const [, lease, token] = args;
         await target.set(lease, token);
-        return target.settleFloor(...args);
+        return target.restoreFloor(...args);
       };
     },
   });

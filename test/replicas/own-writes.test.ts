@@ -1,11 +1,11 @@
 import { sql } from 'kysely';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import type { WrittenPosition } from '../../origin/postgres/replicas/track-commits.ts';
 import {
   parseWrittenPosition,
   type WalPosition,
   writtenPositionSql,
 } from '../../origin/postgres/replicas/wal-position.ts';
-import type { Written } from '../../origin/postgres/replicas/witness-commits.ts';
 import type { DbOrTx } from '../../origin/schema.ts';
 import { openReplicatedShop, type ReplicatedShop } from './replicated-shop.ts';
 
@@ -65,7 +65,7 @@ describe('a shopper reads what they wrote', () => {
       { timeline: 2, lsn: 0n },
       { timeline: 9, lsn: 1n << 60n },
       'unknown',
-    ] satisfies Written[]) {
+    ] satisfies WrittenPosition[]) {
       const before = await fromPrimary();
       expect(await deps.reads.forShopper(written, isReplica)).toBe(false);
       expect(await fromPrimary()).toBe(before + 1);

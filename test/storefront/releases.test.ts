@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { assetUrl, presentAssets } from '../../origin/web/assets.ts';
-import { keepAssets } from '../../origin/web/kept-assets.ts';
+import { assetUrl, currentAssets } from '../../origin/web/assets.ts';
+import { storeReleaseAssets } from '../../origin/web/release-assets.ts';
 import { hashSources, siteRelease } from '../../origin/web/shared/release.ts';
 import { openShop, type Shop } from '../support/shop.ts';
 
@@ -27,7 +27,7 @@ const ask = async (path: string) => {
 
 test('a style of another release is answered as that release had it, and kept for ever', async () => {
   const content = 'body { color: rebeccapurple }';
-  await keepAssets(shop.deps.db, [{ hashedName: 'shop.abcdefghij.css', content }]);
+  await storeReleaseAssets(shop.deps.db, [{ hashedName: 'shop.abcdefghij.css', content }]);
   expect(await ask('/assets/shop.abcdefghij.css')).toEqual({
     status: 200,
     kept: 'public, max-age=31536000, immutable',
@@ -48,18 +48,18 @@ test('what is no name of an asset does not exist', async () => {
 
 test('is kept again by each start, and forgotten when no release had it for thirty days', async () => {
   const { db } = shop.deps;
-  await keepAssets(db, presentAssets());
-  await keepAssets(db, presentAssets());
+  await storeReleaseAssets(db, currentAssets());
+  await storeReleaseAssets(db, currentAssets());
   const long = new Date(Date.now() - 31 * 86_400_000);
   await db
     .updateTable('kept_assets')
     .set({ started_at: long })
     .where('hashed_name', '=', 'shop.abcdefghij.css')
     .execute();
-  await keepAssets(db, presentAssets());
+  await storeReleaseAssets(db, currentAssets());
   const rows = await db.selectFrom('kept_assets').select('hashed_name').execute();
   expect(rows.map((row) => row.hashed_name).sort()).toEqual(
-    presentAssets()
+    currentAssets()
       .map((asset) => asset.hashedName)
       .sort(),
   );

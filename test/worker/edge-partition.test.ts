@@ -60,7 +60,7 @@ test('a purge channel that is closed while its edge is silent confirms nothing, 
     leaseMs: 60_000,
     send: () => Promise.reject(new Error('silent')),
     pending: {},
-    keepPending: async (tags) => void kept.push(tags),
+    storePending: async (tags) => void kept.push(tags),
     clearPending: async () => undefined,
   });
   const purging = channel.purge({ 'product:42': 2 }, new AbortController().signal);

@@ -14,7 +14,7 @@ test('Two changes of one tag while an older purge is on its way are confirmed by
     leaseMs: 60_000,
     pending: {},
     send: (_url, tags) => new Promise((answer) => purges.push({ tags, answer })),
-    keepPending: async () => undefined,
+    storePending: async () => undefined,
     clearPending: async () => undefined,
   });
   const confirmed: number[] = [];
@@ -46,7 +46,7 @@ test('More than an edge reads at once goes in parts, of which only the one that 
     send: async (_url, tags, t) => {
       purges.push({ tags, t });
     },
-    keepPending: async () => undefined,
+    storePending: async () => undefined,
     clearPending: async (tags) => {
       cleared.push(Object.keys(tags).length);
     },
@@ -74,7 +74,7 @@ test.each([
       leaseMs: 100,
       pending: {},
       send: () => Promise.reject(new Error('silent')),
-      keepPending: async (tags) => {
+      storePending: async (tags) => {
         kept.push(tags);
       },
       clearPending: async () => undefined,

@@ -1,7 +1,7 @@
 // The account on one page: orders, own data, password, devices, and the way out. Each form says by `do` what it does.
 import { raw } from 'hono/html';
-import { signedInField } from '../../identity/kept-form.ts';
 import type { Session } from '../../identity/session.ts';
+import { signedInField } from '../../identity/signed-out-form.ts';
 import { formatMoney } from '../../web/money.ts';
 import { formatDay } from '../../web/page/day.ts';
 import {

@@ -2,10 +2,10 @@
 import { type Context, Hono } from 'hono';
 import type { Deps } from '../../deps.ts';
 import { Refusal } from '../../errors.ts';
-import { cameFromSession, keepForm } from '../../identity/kept-form.ts';
 import { readFrame } from '../../identity/page-frame.ts';
 import { requestOriginOf } from '../../identity/request-origin.ts';
 import { listSessions, type SignedIn } from '../../identity/sessions.ts';
+import { respondSignedOut, wasSignedIn } from '../../identity/signed-out-form.ts';
 import { readVisitor } from '../../identity/visitor.ts';
 import { listOrdersOfAccount } from '../../order/orders-of-account.ts';
 import type { AppEnv } from '../../web/env.ts';
@@ -46,8 +46,8 @@ export function ownAccountPages(own: AccountDeps): Hono<AppEnv> {
       const values = await readForm(c);
       const { account } = visitor;
       if (account === undefined) {
-        const isKept = values['do'] !== 'sign-out' && cameFromSession(visitor, values);
-        return isKept ? keepForm(deps, c, values) : seeOther('/sign-in');
+        const isKept = values['do'] !== 'sign-out' && wasSignedIn(visitor, values);
+        return isKept ? respondSignedOut(deps, c, values) : seeOther('/sign-in');
       }
       try {
         return await change(own, c, account, values);

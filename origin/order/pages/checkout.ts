@@ -3,7 +3,7 @@ import { raw } from 'hono/html';
 import type { Cart } from '../../cart/cart.ts';
 import { linePicture, pieces } from '../../cart/pages/cart.ts';
 import type { VariantInfo } from '../../catalog/read-variants.ts';
-import { signedInField } from '../../identity/kept-form.ts';
+import { signedInField } from '../../identity/signed-out-form.ts';
 import { formatMoney } from '../../web/money.ts';
 import { type FormValues, faultSummary, field, idempotencyField, type Wrong } from '../../web/page/form.ts';
 import { type Html, html } from '../../web/page/html.ts';

@@ -6,8 +6,8 @@ import { readPictures } from '../../cart/pages/routes.ts';
 import { visitOf } from '../../cart/routes.ts';
 import type { Deps } from '../../deps.ts';
 import { Refusal } from '../../errors.ts';
-import { cameFromSession, keepForm } from '../../identity/kept-form.ts';
 import { readFrame } from '../../identity/page-frame.ts';
+import { respondSignedOut, wasSignedIn } from '../../identity/signed-out-form.ts';
 import { readVisitor, type Visitor } from '../../identity/visitor.ts';
 import { idPattern } from '../../web/api/api.ts';
 import type { AppEnv } from '../../web/env.ts';
@@ -50,7 +50,8 @@ export function orderPages(deps: Deps, carts: Carts, providers: PaymentProviders
       const values = await readForm(c);
       // The account's bag is out of reach: it is no empty one.
       const visitor = await readVisitor(deps, c);
-      if (visitor.account === undefined && cameFromSession(visitor, values)) return keepForm(deps, c, values);
+      if (visitor.account === undefined && wasSignedIn(visitor, values))
+        return respondSignedOut(deps, c, values);
       const { cart } = await view(c);
       const again = { values, providers: providers.names };
       const parsed = OrderRequestSchema.safeParse(readOrderRequest(values));

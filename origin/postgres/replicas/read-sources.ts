@@ -1,30 +1,30 @@
 // Who answers a read: a replica that may, else the primary. No decision to write rests on what comes from here.
 import type { Registry } from 'prom-client';
-import { BusyError, createSemaphore } from '../../concurrency/semaphore.ts';
+import { createSemaphore, SemaphoreFullError } from '../../concurrency/semaphore.ts';
 import { unavailable } from '../../errors.ts';
 import type { Db } from '../../schema.ts';
 import { createDatabase, createPool } from '../database.ts';
 import { createPrimaryLog, sharedMs } from './primary-log.ts';
 import { createProbe } from './probe.ts';
 import { createReadMetrics, type ReadMetrics } from './read-metrics.ts';
-import { createReplica, type Read } from './replica.ts';
-import { createReplicaSet, type Found } from './replica-set.ts';
+import { createReplica, type ReplicaRead } from './replica.ts';
+import { createReplicaSet, type ReplicaAnswer } from './replica-set.ts';
+import type { WrittenPosition } from './track-commits.ts';
 import type { WalPosition } from './wal-position.ts';
-import type { Written } from './witness-commits.ts';
 
 export interface ReadSources {
   /** Rows as a replica has them, perhaps old: the caller must compare them with the floors. Undefined where none answers. */
-  fromReplica<T>(read: Read<T>): Promise<Found<T> | undefined>;
+  fromReplica<T>(read: ReplicaRead<T>): Promise<ReplicaAnswer<T> | undefined>;
   /** Says that what `fromReplica` gave was below a floor. */
   wasBelowFloor(): void;
   /** From the primary, as one of a bounded number of reads. @throws Refusal 503 where too many wait */
-  fromPrimary<T>(read: Read<T>): Promise<T>;
+  fromPrimary<T>(read: ReplicaRead<T>): Promise<T>;
   /** However old, and only while the primary does not answer; else undefined. */
-  whilePrimaryIsAway<T>(read: Read<T>): Promise<Found<T> | undefined>;
+  whilePrimaryIsAway<T>(read: ReplicaRead<T>): Promise<ReplicaAnswer<T> | undefined>;
   /** Without floors: shows all that was committed before `asOf` (monotonic milliseconds), unless the primary is away. */
-  current<T>(read: Read<T>): Promise<Found<T> & { asOf: number }>;
+  current<T>(read: ReplicaRead<T>): Promise<ReplicaAnswer<T> & { asOf: number }>;
   /** A shopper's own rows, with all that they wrote. @param written undefined: nothing in the last minutes */
-  forShopper<T>(written: Written | undefined, read: Read<T>): Promise<T>;
+  forShopper<T>(written: WrittenPosition | undefined, read: ReplicaRead<T>): Promise<T>;
   close(): Promise<void>;
 }
 
@@ -76,11 +76,11 @@ export function createReadSources(options: ReadSourcesOptions): ReadSources {
     }),
   );
 
-  const fromPrimary = async <T>(read: Read<T>): Promise<T> => {
+  const fromPrimary = async <T>(read: ReplicaRead<T>): Promise<T> => {
     const value = await semaphore
-      .pass(() => read(browseDb))
+      .run(() => read(browseDb))
       .catch((error: unknown) => {
-        if (!(error instanceof BusyError)) throw error;
+        if (!(error instanceof SemaphoreFullError)) throw error;
         throw unavailable('Too many look around at once; please try again in a moment', error);
       });
     metrics.answered('primary');
@@ -91,7 +91,7 @@ export function createReadSources(options: ReadSourcesOptions): ReadSources {
   const askPrimary = () => primary.ask().catch(() => undefined);
 
   /** Places on two timelines cannot be compared: only the primary surely has what was written on another one. */
-  const mayBeReplica = (written: Written | undefined): written is WalPosition | undefined =>
+  const mayBeReplica = (written: WrittenPosition | undefined): written is WalPosition | undefined =>
     written === undefined || (written !== 'unknown' && written.timeline === primary.newest()?.timeline);
 
   return {
@@ -99,13 +99,13 @@ export function createReadSources(options: ReadSourcesOptions): ReadSources {
     wasBelowFloor: () => metrics.fellBack('below floor'),
     fromPrimary,
     async whilePrimaryIsAway(read) {
-      return (await askPrimary()) === undefined ? replicas.readAsTheyAre(read) : undefined;
+      return (await askPrimary()) === undefined ? replicas.readHoweverOld(read) : undefined;
     },
     async current(read) {
       const nowMs = performance.now();
       if (replicaUrls.length === 0) return { value: await fromPrimary(read), asOf: nowMs };
       const asked = await askPrimary();
-      const found = asked ? await replicas.read(read, asked.position) : await replicas.readAsTheyAre(read);
+      const found = asked ? await replicas.read(read, asked.position) : await replicas.readHoweverOld(read);
       if (found !== undefined) return { ...found, asOf: asked ? asked.askedAtMs + sharedMs : nowMs };
       return { value: await fromPrimary(read), asOf: nowMs };
     },

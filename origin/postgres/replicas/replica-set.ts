@@ -1,24 +1,24 @@
 // All replicas of the shop, measured each second; a read goes from one to the next until one answers.
 
-import { BusyError } from '../../concurrency/semaphore.ts';
+import { SemaphoreFullError } from '../../concurrency/semaphore.ts';
 import { Refusal } from '../../errors.ts';
 import { isPostgresAway, isTooSlow } from '../postgres-errors.ts';
 import { furthestFirst, leastLoaded, whyUnfit } from './choose-replica.ts';
 import type { PrimaryLog } from './primary-log.ts';
 import type { Fallback, MeasuredReplica, ReadMetrics } from './read-metrics.ts';
-import { BehindError, type Read, type Replica } from './replica.ts';
+import { BehindError, type Replica, type ReplicaRead } from './replica.ts';
 import type { WalPosition } from './wal-position.ts';
 
 /** An answer, which may itself be undefined. */
-export interface Found<T> {
+export interface ReplicaAnswer<T> {
   value: T;
 }
 
 export interface ReplicaSet {
   /** From one that is fit and past `wanted`. Undefined where there is none. @throws only what refuses the read itself */
-  read<T>(read: Read<T>, wanted?: WalPosition): Promise<Found<T> | undefined>;
+  read<T>(read: ReplicaRead<T>, wanted?: WalPosition): Promise<ReplicaAnswer<T> | undefined>;
   /** From any that answers, however far behind: only while nobody can say what is true now. */
-  readAsTheyAre<T>(read: Read<T>): Promise<Found<T> | undefined>;
+  readHoweverOld<T>(read: ReplicaRead<T>): Promise<ReplicaAnswer<T> | undefined>;
   measured(): MeasuredReplica[];
   close(): Promise<void>;
 }
@@ -40,21 +40,21 @@ export function createReplicaSet({ replicas, primary, metrics, onError }: Replic
   let timer: NodeJS.Timeout | undefined;
   let isClosed = false;
 
-  const measureOnAndOn = async () => {
+  const measureRegularly = async () => {
     // The primary first: what it writes after that is no lag.
     await primary.ask().catch(onError);
     await Promise.all(replicas.map((replica) => replica.measure()));
     if (isClosed) return;
-    timer = setTimeout(measureOnAndOn, measureEveryMs);
+    timer = setTimeout(measureRegularly, measureEveryMs);
     timer.unref();
   };
   const measuredOnce = () => {
-    firstMeasure ??= measureOnAndOn();
+    firstMeasure ??= measureRegularly();
     return firstMeasure;
   };
 
   /** @returns undefined where another server should be asked: anything but a refusal, which is an answer. */
-  const attempt = async <T>(replica: Replica, read: Read<T>, wanted?: WalPosition) => {
+  const attempt = async <T>(replica: Replica, read: ReplicaRead<T>, wanted?: WalPosition) => {
     try {
       const value = await replica.run(read, wanted);
       metrics().answered(replica.name);
@@ -87,7 +87,7 @@ export function createReplicaSet({ replicas, primary, metrics, onError }: Replic
       if (tried.size === 0) metrics().fellBack('none fit');
       return undefined;
     },
-    async readAsTheyAre(read) {
+    async readHoweverOld(read) {
       await measuredOnce();
       const deadlineMs = performance.now() + tryingMs;
       for (const replica of furthestFirst(replicas)) {
@@ -116,5 +116,5 @@ export function createReplicaSet({ replicas, primary, metrics, onError }: Replic
 
 function reasonOf(error: unknown): Fallback {
   if (error instanceof BehindError) return 'behind';
-  return error instanceof BusyError ? 'busy' : 'failed';
+  return error instanceof SemaphoreFullError ? 'busy' : 'failed';
 }

@@ -14,7 +14,7 @@ import {
 } from './wal-position.ts';
 
 /** Must read everything through the `db` that it is given; it may be called again with another. */
-export type Read<T> = (db: Db) => Promise<T>;
+export type ReplicaRead<T> = (db: Db) => Promise<T>;
 
 export interface Replica {
   /** `replica-1`: its place in the settings, which does not tell the address. */
@@ -29,8 +29,8 @@ export interface Replica {
   measure(): Promise<void>;
   /** A read has failed: it is left out until it has been measured again. */
   suspect(): void;
-  /** @throws BehindError where it is not past `wanted`, nor gets there within a moment; BusyError. */
-  run<T>(read: Read<T>, wanted?: WalPosition): Promise<T>;
+  /** @throws BehindError where it is not past `wanted`, nor gets there within a moment; SemaphoreFullError. */
+  run<T>(read: ReplicaRead<T>, wanted?: WalPosition): Promise<T>;
   close(): Promise<void>;
 }
 
@@ -108,7 +108,7 @@ export function createReplica(options: ReplicaOptions): Replica {
     async run(read, wanted) {
       inFlight++;
       try {
-        return await semaphore.pass(() =>
+        return await semaphore.run(() =>
           db.connection().execute(async (connection) => {
             if (wanted !== undefined) await awaitPosition(connection, wanted);
             return read(connection);

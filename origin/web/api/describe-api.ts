@@ -43,11 +43,11 @@ export function describeApi(app: OpenAPIHono<AppEnv>): void {
   const describe = () => (document ??= writeDocument(app));
   app.get(
     '/api/openapi.json',
-    answerAlike('application/json', () => JSON.stringify(describe())),
+    answerUnchanging('application/json', () => JSON.stringify(describe())),
   );
   app.get(
     '/api/docs',
-    answerAlike('text/html; charset=utf-8', async () => String(await apiDocsPage(describe()))),
+    answerUnchanging('text/html; charset=utf-8', async () => String(await apiDocsPage(describe()))),
   );
 }
 
@@ -119,7 +119,7 @@ function asHeaderName(name: string): string {
 }
 
 /** What stays the same as long as the process lives: made and compressed when it is first asked for. */
-function answerAlike(
+function answerUnchanging(
   contentType: string,
   write: () => string | Promise<string>,
 ): (c: Context<AppEnv>) => Promise<Response> {

@@ -2,8 +2,8 @@
 import type { Context, MiddlewareHandler } from 'hono';
 import type { Settings } from '../../config.ts';
 import type { Deps } from '../../deps.ts';
-import type { Read } from '../../postgres/replicas/replica.ts';
-import type { CommitWitness, Written } from '../../postgres/replicas/witness-commits.ts';
+import type { ReplicaRead } from '../../postgres/replicas/replica.ts';
+import type { CommitTracker, WrittenPosition } from '../../postgres/replicas/track-commits.ts';
 import type { AppEnv } from '../env.ts';
 import { readSignedCookie, serializeCookie, signCookie } from './signed-cookies.ts';
 
@@ -13,7 +13,7 @@ const maxAgeSeconds = 600;
 const safeMethods = new Set(['GET', 'HEAD', 'OPTIONS']);
 
 /** Sets the token on every answer to a request that wrote. */
-export function rememberWrites(commits: CommitWitness, settings: Pick<Settings, 'cookieKeys'>) {
+export function sendWrittenPosition(commits: CommitTracker, settings: Pick<Settings, 'cookieKeys'>) {
   const remember: MiddlewareHandler<AppEnv> = async (c, next) => {
     if (safeMethods.has(c.req.method)) return next();
     const written = await commits.during(next);
@@ -28,7 +28,7 @@ export function rememberWrites(commits: CommitWitness, settings: Pick<Settings, 
 export function readOwn<T>(
   { reads, settings }: Pick<Deps, 'reads' | 'settings'>,
   c: Context<AppEnv>,
-  read: Read<T>,
+  read: ReplicaRead<T>,
 ): Promise<T> {
   // What this very request has just written is in no token yet.
   if (!safeMethods.has(c.req.method)) return reads.forShopper('unknown', read);
@@ -37,11 +37,11 @@ export function readOwn<T>(
 }
 
 /** `timeline/LSN`, in the characters of a cookie. */
-function formatWritten(written: Written): string {
+function formatWritten(written: WrittenPosition): string {
   return written === 'unknown' ? written : `${written.timeline}-${written.lsn.toString(16)}`;
 }
 
-function parseWritten(value: string): Written {
+function parseWritten(value: string): WrittenPosition {
   const [, timeline, lsn] = /^(\d+)-([0-9a-f]+)$/.exec(value) ?? [];
   if (timeline === undefined || lsn === undefined) return 'unknown';
   return { timeline: Number(timeline), lsn: BigInt(`0x${lsn}`) };

@@ -1,6 +1,6 @@
 // Browsers' writes come from our own pages or not at all; shared pages therefore need no tokens.
 import { Refusal } from '../../errors.ts';
-import { isForPrograms } from '../problem.ts';
+import { isApiPath } from '../problem.ts';
 
 const safeMethods = new Set(['GET', 'HEAD', 'OPTIONS']);
 const formTypes = ['application/x-www-form-urlencoded', 'multipart/form-data', 'text/plain'];
@@ -14,7 +14,7 @@ export function checkSameOrigin(request: Request): void {
   if (origin !== null && hostOf(origin) !== request.headers.get('Host')) throw crossSite();
   if (site !== null || origin !== null || !isForm(request)) return;
   // The API reads no forms: a body that claims to be one is refused there for its type.
-  if (!isForPrograms(new URL(request.url).pathname)) throw crossSite();
+  if (!isApiPath(new URL(request.url).pathname)) throw crossSite();
 }
 
 function isForm(request: Request): boolean {

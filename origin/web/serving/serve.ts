@@ -59,22 +59,27 @@ async function serveOnNode({ fetch, warmPages, refuse, host, port }: ServeOption
   const { getRequestListener } = await import('@hono/node-server');
   let draining = false;
   /** How many waited when it came, of those who came too late to wait too. */
-  const crowds = new WeakMap<IncomingMessage, number>();
+  const waitingAhead = new WeakMap<IncomingMessage, number>();
   const route = getRequestListener(async (request, bindings) => {
     const { incoming } = bindings as HttpBindings;
-    const remember: RuntimeBindings['remember'] = (key) => warmPages?.remember(incoming.url!, key);
-    const response = await fetch(request, { ...bindings, remember, waiting: crowds.get(incoming) ?? 0 });
+    const rememberWarmPage: RuntimeBindings['rememberWarmPage'] = (key) =>
+      warmPages?.remember(incoming.url!, key);
+    const response = await fetch(request, {
+      ...bindings,
+      rememberWarmPage,
+      waiting: waitingAhead.get(incoming) ?? 0,
+    });
     if (draining) response.headers.set('Connection', 'close');
     return response;
   }, refuse && { errorHandler: refuse });
-  const turns = createAdmissionQueue({ mostWaiting: usualLoadBounds.browsing });
+  const admissionQueue = createAdmissionQueue({ mostWaiting: usualLoadBounds.browsing });
   const server = createServer(serverOptions, (incoming, outgoing) => {
     // Whoever stands before us may have read the other one.
     if (refuse !== undefined && new RawFields(incoming).count('host') > 1)
       return void answerOnSocket(incoming.socket, refuse(new SeveralHosts()));
-    turns.take((waiting) => {
+    admissionQueue.take((waiting) => {
       if (incoming.socket.destroyed) return;
-      if (waiting > 0) crowds.set(incoming, waiting);
+      if (waiting > 0) waitingAhead.set(incoming, waiting);
       if (draining) outgoing.shouldKeepAlive = false;
       const viaRouter = () => void route(incoming, outgoing);
       if (!warmPages?.answer(incoming, outgoing, viaRouter)) viaRouter();

@@ -27,7 +27,7 @@ export async function respondShared(
   const read = toRead(request);
   const result = await deps.cache.read(read);
   if (result.value.status === 200 && request.isOfAddress !== false)
-    (c.env as RuntimeBindings | undefined)?.remember?.(read.key);
+    (c.env as RuntimeBindings | undefined)?.rememberWarmPage?.(read.key);
   const answer = answerShared(result, c.req.header('Accept-Encoding'), c.req.header('If-None-Match'));
   return new Response(answer.body ?? null, answer);
 }

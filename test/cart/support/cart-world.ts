@@ -10,7 +10,7 @@ import { type CartState, readSettings } from '../../../origin/config.ts';
 import type { Deps } from '../../../origin/deps.ts';
 import { createDatabase, createPool } from '../../../origin/postgres/database.ts';
 import { createReadSources } from '../../../origin/postgres/replicas/read-sources.ts';
-import { createCommitWitness } from '../../../origin/postgres/replicas/witness-commits.ts';
+import { createCommitTracker } from '../../../origin/postgres/replicas/track-commits.ts';
 import { connectRedis, type RedisClient } from '../../../origin/redis/connect.ts';
 import type { Db } from '../../../origin/schema.ts';
 
@@ -62,7 +62,7 @@ export async function openCartWorld(options: CartWorldOptions): Promise<CartWorl
     log: pino({ level: 'silent' }),
     db,
     reads,
-    commits: createCommitWitness(),
+    commits: createCommitTracker(),
     registry,
     countAnswer: () => undefined,
     redis,

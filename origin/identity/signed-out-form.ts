@@ -14,12 +14,16 @@ export function signedInField(): Html {
   return html`<input type="hidden" name="signed-in" value="yes">`;
 }
 
-export function cameFromSession({ hasEndedSession }: Visitor, values: FormValues): boolean {
+export function wasSignedIn({ hasEndedSession }: Visitor, values: FormValues): boolean {
   return hasEndedSession || values['signed-in'] === 'yes';
 }
 
 /** The form is sent to the address that it came to, with its key: what it asked for is done once. Passwords are typed again. */
-export async function keepForm(deps: Deps, c: Context<AppEnv>, values: FormValues): Promise<Response> {
+export async function respondSignedOut(
+  deps: Deps,
+  c: Context<AppEnv>,
+  values: FormValues,
+): Promise<Response> {
   const kept = Object.entries(values).filter(([name]) => !/password/i.test(name));
   const content = html`<div class="narrow"><h1>You were signed out</h1>
 <p>What you typed is not lost. Sign in in a new tab, come back to this page, and send it again.</p>

@@ -8,7 +8,10 @@ import { type Asset, toAsset } from './asset-files.ts';
 const keptDays = 30;
 
 /** At start-up, before the process turns ready: a page that it makes may be styled by another origin. Forgets what no release had for long. */
-export async function keepAssets(db: Db, assets: Pick<Asset, 'hashedName' | 'content'>[]): Promise<void> {
+export async function storeReleaseAssets(
+  db: Db,
+  assets: Pick<Asset, 'hashedName' | 'content'>[],
+): Promise<void> {
   await db
     .insertInto('kept_assets')
     .values(assets.map(({ hashedName, content }) => ({ hashed_name: hashedName, content })))
@@ -23,17 +26,19 @@ export async function keepAssets(db: Db, assets: Pick<Asset, 'hashedName' | 'con
 const keepAgainMs = 12 * 3_600_000;
 
 /** As long as a release serves, its assets are not forgotten, however long that is. @returns how to end it */
-export function goOnKeepingAssets(
+export function storeReleaseAssetsRegularly(
   { db, log }: Pick<Deps, 'db' | 'log'>,
-  assets: Parameters<typeof keepAssets>[1],
+  assets: Parameters<typeof storeReleaseAssets>[1],
 ): () => void {
   const timer = setInterval(() => {
-    keepAssets(db, assets).catch((error: unknown) => log.warn({ err: error }, 'cannot keep the assets now'));
+    storeReleaseAssets(db, assets).catch((error: unknown) =>
+      log.warn({ err: error }, 'cannot keep the assets now'),
+    );
   }, keepAgainMs);
   return () => clearInterval(timer);
 }
 
-export interface KeptAssets {
+export interface ReleaseAssets {
   /** @returns undefined where no release had it, and where nobody can be asked. */
   find(hashedName: string): Promise<Asset | undefined>;
 }
@@ -41,7 +46,7 @@ export interface KeptAssets {
 /** Releases are few: what was found stays in memory, compressed. */
 const mostFound = 50;
 
-export function createKeptAssets({ db, log }: Pick<Deps, 'db' | 'log'>): KeptAssets {
+export function createReleaseAssets({ db, log }: Pick<Deps, 'db' | 'log'>): ReleaseAssets {
   const found = new Map<string, Asset>();
   return {
     async find(hashedName) {

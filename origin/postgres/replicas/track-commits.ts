@@ -16,19 +16,19 @@ import { mayWrite } from './may-write.ts';
 import { parseWrittenPosition, type WalPosition, writtenPositionSql } from './wal-position.ts';
 
 /** `unknown`: something may have been committed, and nobody could tell where; only the primary surely shows it. */
-export type Written = WalPosition | 'unknown';
+export type WrittenPosition = WalPosition | 'unknown';
 
-export interface CommitWitness {
+export interface CommitTracker {
   /** @returns where the commits of `work` end, undefined where it wrote nothing. */
-  during(work: () => Promise<void>): Promise<Written | undefined>;
+  during(work: () => Promise<void>): Promise<WrittenPosition | undefined>;
   /** For the databases whose commits are to be seen. */
   dialect(pool: pg.Pool): Dialect;
 }
 
 /** Outside `during` it costs nothing. */
-export function createCommitWitness(): CommitWitness {
-  const requests = new AsyncLocalStorage<{ written: Written | undefined }>();
-  const note = async (connection: WitnessedConnection) => {
+export function createCommitTracker(): CommitTracker {
+  const requests = new AsyncLocalStorage<{ written: WrittenPosition | undefined }>();
+  const note = async (connection: TrackedConnection) => {
     const request = requests.getStore();
     if (request === undefined || !connection.mayHaveWritten) return;
     request.written = latest(request.written, await connection.readWritten());
@@ -39,13 +39,13 @@ export function createCommitWitness(): CommitWitness {
       await requests.run(request, work);
       return request.written;
     },
-    dialect: (pool) => new WitnessingDialect(pool, note),
+    dialect: (pool) => new TrackingDialect(pool, note),
   };
 }
 
-type Note = (connection: WitnessedConnection) => Promise<void>;
+type Note = (connection: TrackedConnection) => Promise<void>;
 
-class WitnessingDialect extends PostgresDialect {
+class TrackingDialect extends PostgresDialect {
   readonly #pool: pg.Pool;
   readonly #note: Note;
 
@@ -56,11 +56,11 @@ class WitnessingDialect extends PostgresDialect {
   }
 
   override createDriver(): Driver {
-    return new WitnessingDriver(new PostgresDriver({ pool: this.#pool }), this.#note);
+    return new TrackingDriver(new PostgresDriver({ pool: this.#pool }), this.#note);
   }
 }
 
-class WitnessingDriver implements Driver {
+class TrackingDriver implements Driver {
   readonly #driver: Driver;
   readonly #note: Note;
 
@@ -74,22 +74,22 @@ class WitnessingDriver implements Driver {
   }
 
   async acquireConnection() {
-    return new WitnessedConnection(await this.#driver.acquireConnection());
+    return new TrackedConnection(await this.#driver.acquireConnection());
   }
 
-  beginTransaction(connection: WitnessedConnection, settings: TransactionSettings) {
+  beginTransaction(connection: TrackedConnection, settings: TransactionSettings) {
     return this.#driver.beginTransaction(connection.inner, settings);
   }
 
-  commitTransaction(connection: WitnessedConnection) {
+  commitTransaction(connection: TrackedConnection) {
     return connection.watch(this.#driver.commitTransaction(connection.inner));
   }
 
-  rollbackTransaction(connection: WitnessedConnection) {
+  rollbackTransaction(connection: TrackedConnection) {
     return connection.watch(this.#driver.rollbackTransaction(connection.inner));
   }
 
-  async releaseConnection(connection: WitnessedConnection) {
+  async releaseConnection(connection: TrackedConnection) {
     try {
       await this.#note(connection);
     } finally {
@@ -103,7 +103,7 @@ class WitnessingDriver implements Driver {
 }
 
 /** A connection while it is lent. */
-class WitnessedConnection implements DatabaseConnection {
+class TrackedConnection implements DatabaseConnection {
   readonly inner: DatabaseConnection;
   mayHaveWritten = false;
   #isInDoubt = false;
@@ -131,7 +131,7 @@ class WitnessedConnection implements DatabaseConnection {
   }
 
   /** Never throws: what was committed is committed. */
-  async readWritten(): Promise<Written> {
+  async readWritten(): Promise<WrittenPosition> {
     if (this.#isInDoubt) return 'unknown';
     try {
       const { rows } = await this.inner.executeQuery(CompiledQuery.raw(writtenPositionSql));
@@ -142,7 +142,7 @@ class WitnessedConnection implements DatabaseConnection {
   }
 }
 
-function latest(known: Written | undefined, next: Written): Written {
+function latest(known: WrittenPosition | undefined, next: WrittenPosition): WrittenPosition {
   if (known === 'unknown' || next === 'unknown') return 'unknown';
   const isLater = known === undefined || known.timeline !== next.timeline || next.lsn > known.lsn;
   return isLater ? next : known;

@@ -4,12 +4,12 @@ import type { DbOrTx } from '../schema.ts';
 
 /**
  * Answers for every tag of its own domain and leaves the others out. A row that does not exist (yet) has version 0, so that its absence
- * can be cached; of what can be deleted for good the answer is `gone`.
+ * can be cached; of what can be deleted for good the answer is `deletedVersion`.
  */
 export type TagVersionReader = (db: DbOrTx, tags: string[]) => Promise<TagVersions>;
 
 /** The floor of what no longer exists: no entry that bears such a tag is ever at or above it. */
-export const gone = 2_147_483_647;
+export const deletedVersion = 2_147_483_647;
 
 /** @throws where a tag belongs to no domain: a programming error. */
 export async function readTagVersions(

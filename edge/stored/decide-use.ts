@@ -5,10 +5,10 @@ import type { Fence } from '../fence.ts';
 import { parseCacheControl, secondsOf } from '../http/cache-control.ts';
 import { ageOfS, freshForS, type StoredResponse } from './stored-response.ts';
 
-export type Verdict = 'serve' | 'serve-and-refresh' | 'ask';
+export type StoredUse = 'serve' | 'serve-and-refresh' | 'ask';
 
 /** Asked at each serving: time, floors and lease go on while a request waits. */
-export function judgeStored(stored: StoredResponse, request: Fields, fence: Fence, nowMs: number): Verdict {
+export function decideUse(stored: StoredResponse, request: Fields, fence: Fence, nowMs: number): StoredUse {
   if (!fence.maySend(stored.tags, stored.epoch)) return 'ask';
   const leftS = freshForS(stored, nowMs);
   const field = request.get('cache-control');
@@ -21,6 +21,11 @@ export function judgeStored(stored: StoredResponse, request: Fields, fence: Fenc
 }
 
 /** Whether it may stand in for an answer that did not come. @param allowedS how long past its time. */
-export function mayStandIn(stored: StoredResponse, allowedS: number, fence: Fence, nowMs: number): boolean {
+export function mayServeStale(
+  stored: StoredResponse,
+  allowedS: number,
+  fence: Fence,
+  nowMs: number,
+): boolean {
   return -freshForS(stored, nowMs) <= allowedS && fence.maySend(stored.tags, stored.epoch);
 }

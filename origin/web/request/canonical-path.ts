@@ -4,7 +4,7 @@
 const named = new Set(['p', 'c']);
 
 /** @param path as the client wrote it. @returns one leading slash, so that it names no other host. */
-export function properPath(path: string): string {
+export function canonicalPath(path: string): string {
   const [kind = '', ...rest] = path.split('/').filter((part) => part !== '');
   const first = kind.toLowerCase();
   return `/${[first, ...(named.has(first) ? rest.map(properName) : rest)].join('/')}`;
