@@ -1,0 +1,34 @@
+// The house stays readable: no folders that need each other, no private words.
+import { expect, test } from 'vitest';
+import { findFolderCircles } from '../../ops-scripts/stats/folder-circles.ts';
+import { findPrivateWords } from '../../ops-scripts/stats/private-words.ts';
+import { readSourceFiles } from '../../ops-scripts/stats/source-files.ts';
+
+test('No two folders of the origin import each other', () => {
+  expect(findFolderCircles(readSourceFiles(['origin']), 'origin')).toEqual([]);
+});
+
+test('Two folders that import each other are found', () => {
+  const files = [
+    { path: 'origin/cart/a.ts', text: "import { b } from '../order/b.ts';" },
+    { path: 'origin/order/b.ts', text: "import type { A } from '../cart/a.ts';" },
+    { path: 'origin/order/c.ts', text: "import { d } from './d.ts'; import { e } from '../errors.ts';" },
+  ];
+  expect(findFolderCircles(files, 'origin')).toEqual(['cart <-> order']);
+});
+
+test('No source file uses a private word where the glossary has a plain one', () => {
+  expect(findPrivateWords(readSourceFiles())).toEqual([]);
+});
+
+test('A private word is found in a comment and in a name', () => {
+  const files = [
+    { path: 'origin/a.ts', text: '// The undertaker ends what is left.' },
+    { path: 'origin/b.ts', text: 'hintWorker();' },
+    { path: 'origin/c.ts', text: 'const hint = 1;' },
+  ];
+  expect(findPrivateWords(files)).toEqual([
+    'origin/a.ts: write "orphan reaper" instead of undertaker',
+    'origin/b.ts: write "wakeWorker" instead of hintWorker',
+  ]);
+});
