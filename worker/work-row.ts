@@ -84,6 +84,8 @@ export function createRowWorker(options: RowWorkerOptions): RowWorker {
         metrics.changeToDone.observe(changeToDoneSeconds);
       jobLog.debug('job done');
     } catch (error) {
+      // A renewal that is still on its way would claim again what is given back here.
+      await hold.end();
       const isHeld = hold.untilMs() > 0;
       if (stopping.aborted) {
         // What is held may have been done without our knowledge: it stays held for its time, and is then tried again.
@@ -95,7 +97,7 @@ export function createRowWorker(options: RowWorkerOptions): RowWorker {
       }
       throw error;
     } finally {
-      hold.end();
+      await hold.end();
       end();
     }
   };
@@ -103,7 +105,10 @@ export function createRowWorker(options: RowWorkerOptions): RowWorker {
 
 /** Renews the claim until it is held for longer, or ends. */
 function startHolding(db: Db, row: OutboxRow) {
-  const renewal = setInterval(() => void renewClaim(db, row).catch(() => undefined), renewMs(row.kind));
+  let renewing: Promise<unknown> = Promise.resolve();
+  const renewal = setInterval(() => {
+    renewing = renewClaim(db, row).catch(() => undefined);
+  }, renewMs(row.kind));
   let untilMs = 0;
   return {
     async holdFor(seconds: number): Promise<void> {
@@ -115,7 +120,10 @@ function startHolding(db: Db, row: OutboxRow) {
     },
     /** By the monotonic clock; 0 where it is not held. */
     untilMs: () => untilMs,
-    end: () => clearInterval(renewal),
+    async end(): Promise<void> {
+      clearInterval(renewal);
+      await renewing;
+    },
   };
 }
 
