@@ -1,43 +1,21 @@
-// The origin as one web-standard app: what every request passes through, and the table of contents of its routes.
+// The origin as one web-standard app: the middleware and routes of routes.ts, and what errors and unknown addresses answer.
 import { OpenAPIHono } from '@hono/zod-openapi';
 import type { Context } from 'hono';
-import { createClientAddress } from '../http/client-address.ts';
 import { createAccountDeps } from './account/account-deps.ts';
-import { accountPages } from './account/pages/routes.ts';
 import { createPasswords, type Passwords } from './account/passwords.ts';
-import { accountRoutes } from './account/routes.ts';
 import type { Carts } from './cart/carts.ts';
-import { cartPages } from './cart/pages/routes.ts';
-import { cartRoutes } from './cart/routes.ts';
 import { readNavigationSoon } from './catalog/pages/navigation.ts';
-import { catalogPages } from './catalog/pages/routes.ts';
-import { catalogRoutes } from './catalog/routes.ts';
-import { pictureRoute } from './demo-catalog/picture-route.ts';
 import type { Deps } from './deps.ts';
 import { Refusal } from './errors.ts';
-import { orderPages } from './order/pages/routes.ts';
 import { createPaymentProviders, type PaymentProviders } from './order/payment/providers.ts';
-import { orderRoutes } from './order/routes.ts';
-import { staffPages } from './staff/page-routes.ts';
-import { staffRoutes } from './staff/routes.ts';
-import { describeApi } from './web/api/describe-api.ts';
-import { assetRoutes } from './web/assets.ts';
-import type { AppEnv, RuntimeBindings } from './web/env.ts';
+import { createMiddleware, mountRoutes } from './routes.ts';
+import type { AppEnv } from './web/env.ts';
 import { errorPage } from './web/page/error-page.ts';
 import { isApiPath, problemResponse, toRefusal } from './web/problem.ts';
 import { createAllowedMethods } from './web/request/allowed-methods.ts';
 import { canonicalPath } from './web/request/canonical-path.ts';
-import { limitBody, refuseEncodedBody } from './web/request/limit-body.ts';
-import { sendWrittenPosition } from './web/request/read-your-writes.ts';
-import { checkSameOrigin } from './web/request/same-origin.ts';
-import { readTrace } from './web/request/trace.ts';
-import { createFinishResponse } from './web/response-headers.ts';
-import { type Health, healthRoutes } from './web/serving/health.ts';
-import { createLoadShedding, type LoadBounds, usualLoadBounds } from './web/serving/load-shedding.ts';
-
-const maxBodyBytes = 64 * 1024;
-/** A long description in letters of three bytes, percent-encoded, and the pieces of some thousand variants. */
-const maxStaffFormBytes = 512 * 1024;
+import type { Health } from './web/serving/health.ts';
+import { type LoadBounds, usualLoadBounds } from './web/serving/load-shedding.ts';
 
 export interface AppOptions {
   /** Cheaper ones for tests. */
@@ -56,52 +34,12 @@ export function createApp(
   const accounts = createAccountDeps(deps, carts, options.passwords ?? createPasswords());
   const providers = options.providers ?? createPaymentProviders(deps.settings);
   const app = new OpenAPIHono<AppEnv>();
-  passThrough(app, deps, options.loadBounds ?? usualLoadBounds);
-
-  app.route('/', healthRoutes(health));
-  app.route('/', assetRoutes(deps));
-  app.route('/', pictureRoute());
-  app.route('/', catalogRoutes(deps));
-  app.route('/', cartRoutes(deps, carts));
-  app.route('/', accountRoutes(accounts));
-  app.route('/', orderRoutes(deps, carts, providers));
-  app.route('/', staffRoutes(deps));
-  describeApi(app);
-
-  app.route('/', catalogPages(deps));
-  app.route('/', cartPages(deps, carts));
-  app.route('/', accountPages(accounts));
-  app.route('/', orderPages(deps, carts, providers));
-  app.route('/', staffPages(deps, providers));
-
+  app.use(...createMiddleware(deps, options.loadBounds ?? usualLoadBounds));
+  mountRoutes(app, { deps, carts, accounts, providers, health });
   const respondToError = createRespondToError(deps);
   app.onError(respondToError);
   app.notFound(createNothingHere(app, respondToError));
   return app;
-}
-
-function passThrough(app: OpenAPIHono<AppEnv>, deps: Deps, loadBounds: LoadBounds): void {
-  const clientAddress = createClientAddress(deps.settings.trustedProxies);
-  const finish = createFinishResponse(deps.settings);
-  app.use(async (c, next) => {
-    const startedAtMs = performance.now();
-    c.set('startedAtMs', startedAtMs);
-    c.set('traceparent', readTrace(c.req.header('traceparent')));
-    c.set('clientAddress', clientAddress(socketAddress(c), c.req.header('X-Forwarded-For')));
-    await next();
-    // Not assigned: that would copy the response and every header of it.
-    finish(c.res, startedAtMs);
-    deps.countAnswer(c.res.status, startedAtMs);
-  });
-  app.use(createLoadShedding(loadBounds));
-  app.use(sendWrittenPosition(deps.commits, deps.settings));
-  app.use(async (c, next) => {
-    checkSameOrigin(c.req.raw);
-    await next();
-  });
-  app.use(refuseEncodedBody);
-  const [usual, ofStaff] = [limitBody(maxBodyBytes), limitBody(maxStaffFormBytes)];
-  app.use((c, next) => (c.req.path.startsWith('/staff/') ? ofStaff : usual)(c, next));
 }
 
 /** There is nothing at the address, or nothing for this method; or it is another spelling of a page's address. */
@@ -143,10 +81,4 @@ function createRespondToError(deps: Deps): RespondToError {
       response.headers.set('Connection', 'close');
     return response;
   };
-}
-
-/** Empty where the runtime does not tell, as in `app.request()`. */
-function socketAddress(c: Context<AppEnv>): string {
-  const bindings = (c.env ?? {}) as RuntimeBindings;
-  return bindings.incoming?.socket.remoteAddress ?? bindings.remoteAddr?.hostname ?? '';
 }

@@ -23,7 +23,7 @@ export function createApi(): OpenAPIHono<AppEnv> {
 }
 
 /** Who asks: it decides which cookies count and which refusals are possible. */
-type Audience =
+export type Audience =
   /** Cookies make no difference. */
   | 'everyone'
   /** A guest by the cookies of cart and orders, or an account by its session. */

@@ -1,6 +1,6 @@
 // The API described by itself: the OpenAPI document, and the same for people, without a script.
 import type { OpenAPIHono } from '@hono/zod-openapi';
-import type { Context } from 'hono';
+import { type Context, Hono } from 'hono';
 import { chooseEncoding } from '../../../http/accept-encoding.ts';
 import { Refusal } from '../../errors.ts';
 import type { AppEnv } from '../env.ts';
@@ -37,18 +37,17 @@ const config = {
   ],
 };
 
-/** Call after all routes of the API are mounted: the document is what is mounted. */
-export function describeApi(app: OpenAPIHono<AppEnv>): void {
+/** Describes the routes that `app` has when the document is first asked for. */
+export function describeApi(app: OpenAPIHono<AppEnv>): Hono<AppEnv> {
   let document: ApiDocument | undefined;
   const describe = () => (document ??= writeDocument(app));
-  app.get(
-    '/api/openapi.json',
-    answerUnchanging('application/json', () => JSON.stringify(describe())),
-  );
-  app.get(
-    '/api/docs',
-    answerUnchanging('text/html; charset=utf-8', async () => String(await apiDocsPage(describe()))),
-  );
+  const writePage = async () => String(await apiDocsPage(describe()));
+  return new Hono<AppEnv>()
+    .get(
+      '/api/openapi.json',
+      answerUnchanging('application/json', () => JSON.stringify(describe())),
+    )
+    .get('/api/docs', answerUnchanging('text/html; charset=utf-8', writePage));
 }
 
 function writeDocument(app: OpenAPIHono<AppEnv>): ApiDocument {

@@ -1,0 +1,264 @@
+// Every route of the origin: method, path, who may call it, what caches may do, and the function that mounts its handler.
+import type { OpenAPIHono } from '@hono/zod-openapi';
+import type { Hono, MiddlewareHandler } from 'hono';
+import type { AccountDeps } from './account/account-deps.ts';
+import { accountPages } from './account/pages/routes.ts';
+import { accountRoutes } from './account/routes.ts';
+import type { Carts } from './cart/carts.ts';
+import { cartPages } from './cart/pages/routes.ts';
+import { cartRoutes } from './cart/routes.ts';
+import { catalogPages } from './catalog/pages/routes.ts';
+import { catalogRoutes } from './catalog/routes.ts';
+import { pictureRoute } from './demo-catalog/picture-route.ts';
+import type { Deps } from './deps.ts';
+import { orderPages } from './order/pages/routes.ts';
+import type { PaymentProviders } from './order/payment/providers.ts';
+import { orderRoutes } from './order/routes.ts';
+import { staffPages } from './staff/page-routes.ts';
+import { staffRoutes } from './staff/routes.ts';
+import type { Audience } from './web/api/api.ts';
+import { describeApi } from './web/api/describe-api.ts';
+import { assetRoutes } from './web/assets.ts';
+import type { AppEnv } from './web/env.ts';
+import { limitBody, refuseEncodedBody } from './web/request/limit-body.ts';
+import { observeRequest } from './web/request/observe-request.ts';
+import { sendWrittenPosition } from './web/request/read-your-writes.ts';
+import { checkSameOrigin } from './web/request/same-origin.ts';
+import { type Health, healthRoutes } from './web/serving/health.ts';
+import { createLoadShedding, type LoadBounds } from './web/serving/load-shedding.ts';
+
+/** What caches may do with an answer of 200. A refusal is never kept, but a 404 of a shared route may be. */
+export type CachePolicy =
+  /** `private, no-store`. */
+  | 'private'
+  /** The edge keeps it until a version of one of its tags is raised. Browsers ask again each time. */
+  | 'shared'
+  /** Browsers ask again each time; there are no tags. */
+  | 'revalidated'
+  /** One hour, by every cache. */
+  | 'hour'
+  /** One year, by every cache: the name changes with the content. */
+  | 'immutable';
+
+export interface Route {
+  method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+  path: string;
+  audience: Audience;
+  cache: CachePolicy;
+}
+
+interface RouteGroup {
+  mount(parts: RouteParts, app: OpenAPIHono<AppEnv>): Hono<AppEnv> | OpenAPIHono<AppEnv>;
+  /** Paths of middleware that runs before the handlers of this group only. */
+  guards?: string[];
+  routes: Route[];
+}
+
+export interface RouteParts {
+  deps: Deps;
+  carts: Carts;
+  accounts: AccountDeps;
+  providers: PaymentProviders;
+  health: Health;
+}
+
+const maxBodyBytes = 64 * 1024;
+/** A long description in letters of three bytes, percent-encoded, and the stock of some thousand variants. */
+const maxStaffFormBytes = 512 * 1024;
+
+/** Runs before every route, in this order. */
+export function createMiddleware(deps: Deps, loadBounds: LoadBounds): MiddlewareHandler<AppEnv>[] {
+  const [usualLimit, staffLimit] = [limitBody(maxBodyBytes), limitBody(maxStaffFormBytes)];
+  return [
+    observeRequest(deps),
+    createLoadShedding(loadBounds),
+    sendWrittenPosition(deps.commits, deps.settings),
+    async (c, next) => {
+      checkSameOrigin(c.req.raw);
+      await next();
+    },
+    refuseEncodedBody,
+    (c, next) => (c.req.path.startsWith('/staff/') ? staffLimit : usualLimit)(c, next),
+  ];
+}
+
+/** In the order in which they are mounted: where two paths match a request, the earlier one answers it. */
+export const routeGroups: RouteGroup[] = [
+  {
+    mount: ({ health }) => healthRoutes(health),
+    routes: [get('/livez', 'everyone', 'private'), get('/readyz', 'everyone', 'private')],
+  },
+  {
+    mount: ({ deps }) => assetRoutes(deps),
+    routes: [
+      get('/favicon.ico', 'everyone', 'private'),
+      get('/manifest.webmanifest', 'everyone', 'hour'),
+      get('/assets/:name', 'everyone', 'immutable'),
+    ],
+  },
+  { mount: () => pictureRoute(), routes: [get('/images/:name', 'everyone', 'immutable')] },
+
+  // The JSON API.
+  {
+    mount: ({ deps }) => catalogRoutes(deps),
+    routes: [
+      get('/api/products', 'everyone', 'shared'),
+      get('/api/products/:slug', 'everyone', 'shared'),
+      get('/api/categories', 'everyone', 'shared'),
+    ],
+  },
+  {
+    mount: ({ deps, carts }) => cartRoutes(deps, carts),
+    routes: [
+      get('/api/cart', 'shopper', 'private'),
+      post('/api/cart/lines', 'shopper'),
+      put('/api/cart/lines/:variantId', 'shopper'),
+      remove('/api/cart/lines/:variantId', 'shopper'),
+    ],
+  },
+  {
+    mount: ({ accounts }) => accountRoutes(accounts),
+    routes: [
+      post('/api/accounts', 'everyone'),
+      post('/api/sessions', 'everyone'),
+      remove('/api/sessions/current', 'everyone'),
+      get('/api/sessions/current', 'account', 'private'),
+      get('/api/sessions', 'account', 'private'),
+      // A guest gets the 404 of a session that does not exist.
+      remove('/api/sessions/:id', 'shopper'),
+      get('/api/account', 'account', 'private'),
+      patch('/api/account', 'account'),
+      remove('/api/account', 'account'),
+      put('/api/account/password', 'account'),
+      get('/api/account/export', 'account', 'private'),
+      post('/api/password-resets', 'everyone'),
+      put('/api/password-resets/:token', 'everyone'),
+    ],
+  },
+  {
+    mount: ({ deps, carts, providers }) => orderRoutes(deps, carts, providers),
+    // Refuses an order without an Idempotency-Key.
+    guards: ['/api/orders'],
+    routes: [
+      post('/api/orders', 'shopper'),
+      get('/api/checkout-options', 'everyone', 'private'),
+      get('/api/orders', 'shopper', 'private'),
+      get('/api/orders/:id', 'shopper', 'private'),
+      // Stripe alone: the body bears its signature.
+      post('/api/webhooks/stripe', 'everyone'),
+    ],
+  },
+  {
+    mount: ({ deps }) => staffRoutes(deps),
+    // Refuses everyone but staff before it looks at the request.
+    guards: ['/api/staff/*'],
+    routes: [
+      patch('/api/staff/products/:id', 'staff'),
+      put('/api/staff/variants/:id/stock', 'staff'),
+      get('/api/staff/invalidations/:id', 'staff', 'private'),
+    ],
+  },
+  {
+    mount: (_, app) => describeApi(app),
+    routes: [
+      get('/api/openapi.json', 'everyone', 'revalidated'),
+      get('/api/docs', 'everyone', 'revalidated'),
+    ],
+  },
+
+  // Pages.
+  {
+    mount: ({ deps }) => catalogPages(deps),
+    routes: [
+      get('/robots.txt', 'everyone', 'shared'),
+      get('/sitemap.xml', 'everyone', 'shared'),
+      get('/sitemaps/pages.xml', 'everyone', 'shared'),
+      get('/sitemaps/:part{[1-9][0-9]{0,5}\\.xml}', 'everyone', 'shared'),
+      get('/', 'everyone', 'shared'),
+      get('/p/:slug', 'everyone', 'shared'),
+      get('/c/:category', 'everyone', 'shared'),
+      get('/search', 'everyone', 'shared'),
+    ],
+  },
+  {
+    mount: ({ deps, carts }) => cartPages(deps, carts),
+    routes: [get('/cart', 'shopper', 'private'), post('/cart', 'shopper')],
+  },
+  {
+    mount: ({ accounts }) => accountPages(accounts),
+    routes: [
+      get('/account', 'account', 'private'),
+      post('/account', 'account'),
+      get('/forgot-password', 'shopper', 'private'),
+      post('/forgot-password', 'shopper'),
+      get('/reset-password', 'shopper', 'private'),
+      post('/reset-password', 'shopper'),
+      get('/sign-in', 'shopper', 'private'),
+      post('/sign-in', 'shopper'),
+      get('/sign-up', 'shopper', 'private'),
+      post('/sign-up', 'shopper'),
+    ],
+  },
+  {
+    mount: ({ deps, carts, providers }) => orderPages(deps, carts, providers),
+    routes: [
+      get('/checkout', 'shopper', 'private'),
+      post('/checkout', 'shopper'),
+      // Also for whoever has the key of the link in the order's mail.
+      get('/orders/:id', 'shopper', 'private'),
+      post('/orders/:id/again', 'shopper'),
+    ],
+  },
+  {
+    mount: ({ deps, providers }) => staffPages(deps, providers),
+    // Sends nobody to /sign-in and refuses shoppers.
+    guards: ['/staff', '/staff/*'],
+    routes: [
+      get('/staff/payments', 'staff', 'private'),
+      post('/staff/payments/:order', 'staff'),
+      get('/staff', 'staff', 'private'),
+      get('/staff/products/:id', 'staff', 'private'),
+      post('/staff/products/:id', 'staff'),
+    ],
+  },
+];
+
+/** @throws Error where a group registers other routes or guards than the table says, so that the table cannot be wrong. */
+export function mountRoutes(app: OpenAPIHono<AppEnv>, parts: RouteParts, groups = routeGroups): void {
+  for (const { mount, guards = [], routes } of groups) {
+    const already = app.routes.length;
+    app.route('/', mount(parts, app));
+    // Validators of a route are registered at its method and path, too.
+    const mounted = new Set(app.routes.slice(already).map(({ method, path }) => `${method} ${path}`));
+    const listed = new Set([
+      ...guards.map((path) => `ALL ${path}`),
+      ...routes.map(({ method, path }) => `${method} ${path}`),
+    ]);
+    const differing = [
+      ...[...mounted].filter((one) => !listed.has(one)),
+      ...[...listed].filter((one) => !mounted.has(one)),
+    ];
+    if (differing.length > 0)
+      throw new Error(`origin/routes.ts and the mounted routes differ in ${differing.join(', ')}`);
+  }
+}
+
+function get(path: string, audience: Audience, cache: CachePolicy): Route {
+  return { method: 'GET', path, audience, cache };
+}
+
+function post(path: string, audience: Audience): Route {
+  return { method: 'POST', path, audience, cache: 'private' };
+}
+
+function put(path: string, audience: Audience): Route {
+  return { method: 'PUT', path, audience, cache: 'private' };
+}
+
+function patch(path: string, audience: Audience): Route {
+  return { method: 'PATCH', path, audience, cache: 'private' };
+}
+
+function remove(path: string, audience: Audience): Route {
+  return { method: 'DELETE', path, audience, cache: 'private' };
+}

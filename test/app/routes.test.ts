@@ -1,0 +1,369 @@
+// Walks the table of routes: what each route answers to everyone who may ask, twice, and what caches are told.
+import { randomUUID } from 'node:crypto';
+import { OpenAPIHono } from '@hono/zod-openapi';
+import { Hono } from 'hono';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { placeholderName } from '../../origin/catalog/placeholder.ts';
+import {
+  type CachePolicy,
+  mountRoutes,
+  type Route,
+  type RouteParts,
+  routeGroups,
+} from '../../origin/routes.ts';
+import { assetUrl } from '../../origin/web/assets.ts';
+import type { AppEnv } from '../../origin/web/env.ts';
+import { anOrder, type Browser, type Json, openShop, type Shop } from '../support/shop.ts';
+
+const routes = routeGroups.flatMap((group) => group.routes);
+const askers = ['nobody', 'stranger', 'owner', 'staff'] as const;
+type Asker = (typeof askers)[number];
+
+/** A status, or with it where the answer leads to: `303 /sign-in`. Ids are written `:id`. */
+type Outcome = number | string;
+/** Of all who may ask, or of nobody, another shopper, the owner and staff, in this order. */
+type Outcomes = Outcome | [nobody: Outcome, stranger: Outcome, owner: Outcome, staff: Outcome];
+
+interface Sample {
+  /** The path with everything filled in. */
+  at?: (world: World) => string;
+  json?: (world: World) => unknown;
+  form?: (world: World) => Record<string, string>;
+  first: Outcomes;
+  /** The same request again, with the same key; as the first time where it is left out. */
+  second?: Outcomes;
+}
+
+/** What one owner has, and who asks for it. */
+interface World {
+  browsers: Record<Asker, Browser>;
+  /** Differs between askers, so that no two of them sign up as one. */
+  newEmail: string;
+  ownerEmail: string;
+  order: string;
+  otherSession: string;
+  variant: string;
+  product: string;
+  category: string;
+  invalidation: string;
+}
+
+const password = 'a-password-of-tests';
+const address = { name: 'B. Uyer', line1: '1 Long Lane', city: 'Dublin', postalCode: 'D01', country: 'IE' };
+const signedInOnly: Outcomes = [401, 200, 200, 200];
+const staffOnly: Outcomes = [401, 403, 403, 200];
+const staffPage: Outcomes = ['303 /sign-in', 403, 403, 200];
+
+const samples: Record<string, Sample> = {
+  'GET /livez': { first: 200 },
+  'GET /readyz': { first: 200 },
+  'GET /favicon.ico': { first: `301 ${assetUrl('favicon.svg')}` },
+  'GET /manifest.webmanifest': { first: 200 },
+  'GET /assets/:name': { at: () => assetUrl('shop.css'), first: 200 },
+  'GET /images/:name': { at: () => `/images/${placeholderName}`, first: 200 },
+
+  'GET /api/products': { first: 200 },
+  'GET /api/products/:slug': { at: () => '/api/products/plain-tee', first: 200 },
+  'GET /api/categories': { first: 200 },
+  'GET /api/cart': { first: 200 },
+  'POST /api/cart/lines': { json: ({ variant }) => ({ variantId: variant, quantity: 1 }), first: 200 },
+  'PUT /api/cart/lines/:variantId': {
+    at: ({ variant }) => `/api/cart/lines/${variant}`,
+    json: () => ({ quantity: 2 }),
+    first: 200,
+  },
+  'DELETE /api/cart/lines/:variantId': { at: ({ variant }) => `/api/cart/lines/${variant}`, first: 200 },
+  // A key belongs to a cart or an account, and nobody has neither: the second answer is that the e-mail is taken.
+  'POST /api/accounts': {
+    json: ({ newEmail }) => ({ email: newEmail, password, name: 'New' }),
+    first: 201,
+    second: [409, 201, 201, 201],
+  },
+  'POST /api/sessions': { json: ({ ownerEmail }) => ({ email: ownerEmail, password }), first: 201 },
+  'DELETE /api/sessions/current': { first: 204 },
+  'GET /api/sessions/current': { first: signedInOnly },
+  'GET /api/sessions': { first: signedInOnly },
+  'DELETE /api/sessions/:id': {
+    at: ({ otherSession }) => `/api/sessions/${otherSession}`,
+    first: [404, 404, 204, 404],
+  },
+  'GET /api/account': { first: signedInOnly },
+  'PATCH /api/account': { json: () => ({ name: 'Other Name' }), first: signedInOnly },
+  'DELETE /api/account': { first: [401, 204, 204, 204] },
+  'PUT /api/account/password': {
+    json: () => ({ currentPassword: password, newPassword: 'another-password' }),
+    first: [401, 204, 204, 204],
+  },
+  'GET /api/account/export': { first: signedInOnly },
+  'POST /api/password-resets': { json: ({ ownerEmail }) => ({ email: ownerEmail }), first: 202 },
+  'PUT /api/password-resets/:token': {
+    at: () => '/api/password-resets/not-a-token',
+    json: () => ({ password }),
+    first: 404,
+  },
+  'POST /api/orders': { json: () => anOrder, first: [409, 409, 201, 409] },
+  'GET /api/checkout-options': { first: 200 },
+  'GET /api/orders': { first: 200 },
+  'GET /api/orders/:id': { at: ({ order }) => `/api/orders/${order}`, first: [404, 404, 200, 404] },
+  'POST /api/webhooks/stripe': { json: () => ({}), first: 404 },
+  'PATCH /api/staff/products/:id': {
+    at: ({ product }) => `/api/staff/products/${product}`,
+    json: () => ({ name: 'Plain tee' }),
+    first: staffOnly,
+  },
+  'PUT /api/staff/variants/:id/stock': {
+    at: ({ variant }) => `/api/staff/variants/${variant}/stock`,
+    json: () => ({ stock: 500 }),
+    first: staffOnly,
+  },
+  'GET /api/staff/invalidations/:id': {
+    at: ({ invalidation }) => `/api/staff/invalidations/${invalidation}`,
+    first: staffOnly,
+  },
+  'GET /api/openapi.json': { first: 200 },
+  'GET /api/docs': { first: 200 },
+
+  'GET /robots.txt': { first: 200 },
+  'GET /sitemap.xml': { first: 200 },
+  'GET /sitemaps/pages.xml': { first: 200 },
+  'GET /sitemaps/:part{[1-9][0-9]{0,5}\\.xml}': { at: () => '/sitemaps/1.xml', first: 200 },
+  'GET /': { first: 200 },
+  'GET /p/:slug': { at: () => '/p/plain-tee', first: 200 },
+  'GET /c/:category': { at: ({ category }) => `/c/${category}`, first: 200 },
+  'GET /search': { at: () => '/search?q=tee', first: 200 },
+  'GET /cart': { first: 200 },
+  'POST /cart': {
+    form: ({ variant }) => ({ variantId: variant, kind: 'add', quantity: '1' }),
+    first: '303 /cart',
+  },
+  'GET /account': { first: ['303 /sign-in', 200, 200, 200] },
+  'POST /account': {
+    form: () => ({ do: 'rename', name: 'Other Name' }),
+    first: ['303 /sign-in', '303 /account', '303 /account', '303 /account'],
+  },
+  'GET /forgot-password': { first: 200 },
+  'POST /forgot-password': {
+    form: ({ ownerEmail }) => ({ email: ownerEmail }),
+    first: '303 /forgot-password',
+  },
+  'GET /reset-password': { at: () => '/reset-password?token=not-a-token', first: 200 },
+  'POST /reset-password': { form: () => ({ token: 'not-a-token', password }), first: 404 },
+  'GET /sign-in': { first: [200, '303 /account', '303 /account', '303 /account'] },
+  'POST /sign-in': { form: ({ ownerEmail }) => ({ email: ownerEmail, password }), first: '303 /account' },
+  'GET /sign-up': { first: [200, '303 /account', '303 /account', '303 /account'] },
+  'POST /sign-up': {
+    form: ({ newEmail }) => ({ email: newEmail, password, name: 'New' }),
+    first: '303 /account',
+    second: [409, '303 /account', '303 /account', '303 /account'],
+  },
+  'GET /checkout': { first: ['303 /cart', '303 /cart', 200, '303 /cart'] },
+  'POST /checkout': {
+    form: () => ({ ...address, email: 'buyer@example.com', payment: 'demo:paid' }),
+    first: ['303 /cart', '303 /cart', '303 /orders/:id', '303 /cart'],
+  },
+  'GET /orders/:id': { at: ({ order }) => `/orders/${order}`, first: [404, 404, 200, 404] },
+  'POST /orders/:id/again': {
+    at: ({ order }) => `/orders/${order}/again`,
+    form: () => ({}),
+    first: [404, 404, '303 /orders/:id', 404],
+  },
+  'GET /staff/payments': { first: staffPage },
+  'POST /staff/payments/:order': {
+    at: ({ order }) => `/staff/payments/${order}`,
+    form: () => ({ deed: 'ask' }),
+    first: ['303 /sign-in', 403, 403, '303 /staff/payments'],
+  },
+  'GET /staff': { first: staffPage },
+  'GET /staff/products/:id': { at: ({ product }) => `/staff/products/${product}`, first: staffPage },
+  'POST /staff/products/:id': {
+    at: ({ product }) => `/staff/products/${product}`,
+    form: () => ({ name: 'Plain tee' }),
+    first: ['303 /sign-in', 403, 403, '303 /staff/products/:id'],
+  },
+};
+
+const cacheControl: Record<CachePolicy, string> = {
+  private: 'private, no-store',
+  shared: 'public, max-age=0, must-revalidate',
+  revalidated: 'public, max-age=0, must-revalidate',
+  hour: 'public, max-age=3600',
+  immutable: 'public, max-age=31536000, immutable',
+};
+
+let shop: Shop;
+let forReads: World;
+
+beforeAll(async () => {
+  shop = await openShop({ env: { RATE_LIMITS: 'off' } });
+  await (await openStaff()).put(`/api/staff/variants/${shop.variants[0]!.id}/stock`, { stock: 1_000 });
+  forReads = await openWorld();
+});
+afterAll(() => shop[Symbol.asyncDispose]());
+
+describe('the table of routes', () => {
+  test('has a sample of each of its routes here, and no route twice', () => {
+    const names = routes.map(nameOf);
+    expect(new Set(names).size).toBe(names.length);
+    expect(Object.keys(samples).sort()).toEqual(names.sort());
+  });
+
+  test('lists exactly the routes of the app', () => {
+    const mounted = shop.app.routes.map(nameOf).filter((name) => !name.startsWith('ALL '));
+    expect([...new Set(mounted)].sort()).toEqual(routes.map(nameOf).sort());
+  });
+
+  test('lists exactly the guards of the app', () => {
+    const guards = shop.app.routes.filter(({ method, path }) => method === 'ALL' && path !== '/*');
+    expect(guards.map(({ path }) => path)).toEqual(routeGroups.flatMap((group) => group.guards ?? []));
+  });
+
+  test('names the audience that the OpenAPI document describes', async () => {
+    const { body: document } = await shop.browser().get('/api/openapi.json');
+    const described = Object.entries<Json>(document.paths).flatMap(([path, item]) =>
+      Object.entries<Json>(item).map(([method, operation]) => {
+        const name = `${method.toUpperCase()} ${path.replaceAll(/\{(\w+)\}/g, ':$1')}`;
+        return [name, audienceOf(operation)];
+      }),
+    );
+    // The description does not describe its own two addresses.
+    const listed = routes.filter(({ path, cache }) => path.startsWith('/api/') && cache !== 'revalidated');
+    expect(Object.fromEntries(described)).toEqual(
+      Object.fromEntries(listed.map((route) => [nameOf(route), route.audience])),
+    );
+  });
+
+  test('lets caches keep only what is the same for everyone', () => {
+    const kept = routes.filter(({ cache }) => cache !== 'private');
+    expect(kept.filter(({ audience, method }) => audience !== 'everyone' || method !== 'GET')).toEqual([]);
+  });
+
+  const nothing = {} as RouteParts;
+  const listed: Route = { method: 'GET', path: '/listed', audience: 'everyone', cache: 'private' };
+  test.each([
+    ['a route that it does not list', new Hono<AppEnv>().get('/listed', answerOk).get('/other', answerOk)],
+    ['a guard that it does not list', new Hono<AppEnv>().use('/listed', answerOk).get('/listed', answerOk)],
+    ['nothing of what it lists', new Hono<AppEnv>()],
+  ])('refuses to mount a group that registers %s', (_, group) => {
+    const groups = [{ mount: () => group, routes: [listed] }];
+    expect(() => mountRoutes(new OpenAPIHono<AppEnv>(), nothing, groups)).toThrow(
+      'the mounted routes differ',
+    );
+  });
+});
+
+describe('each route, asked twice by nobody, another shopper, the owner and staff', () => {
+  test.each(routes.map((route) => [nameOf(route), route] as const))(
+    '%s answers each of them as it should and lets caches keep what the table says',
+    async (name, route) => {
+      const sample = samples[name]!;
+      const world = route.method === 'GET' ? forReads : await openWorld();
+      const bodies = new Set<string>();
+      for (const asker of askers) {
+        const ask = prepareRequest(route, sample, { ...world, newEmail: newEmail() }, asker);
+        const expected = outcomeOf(sample.first, asker);
+        const first = await ask();
+        expect([asker, describeAnswer(first)]).toEqual([asker, expected]);
+        expectPolicy(route, first);
+        bodies.add(await first.text());
+        const second = await ask();
+        const again = sample.second === undefined ? expected : outcomeOf(sample.second, asker);
+        expect([asker, 'again', describeAnswer(second)]).toEqual([asker, 'again', again]);
+        expectPolicy(route, second);
+        bodies.add(await second.text());
+      }
+      if (route.cache !== 'private') expect(bodies.size).toBe(1);
+    },
+  );
+});
+
+async function openWorld(): Promise<World> {
+  const [owner, stranger] = [shop.browser(), shop.browser()];
+  const ownerEmail = newEmail();
+  await owner.signUp(ownerEmail);
+  await stranger.signUp(newEmail());
+  const variant = shop.variants[0]!.id;
+  const order = await owner.buy(variant);
+  await owner.fill(variant);
+  await shop.browser().post('/api/sessions', { email: ownerEmail, password });
+  const sessions = await owner.get('/api/sessions');
+  const staff = await openStaff();
+  const { body: product } = await owner.get(`/api/products/${shop.slug}`);
+  const change = await staff.patch(`/api/staff/products/${product.id}`, { name: `Tee ${randomUUID()}` });
+  return {
+    browsers: { nobody: shop.browser(), stranger, owner, staff },
+    newEmail: newEmail(),
+    ownerEmail,
+    order: order.id,
+    otherSession: sessions.body.items.find((session: Json) => !session.current).id,
+    variant,
+    product: product.id,
+    category: product.category,
+    invalidation: change.body.invalidation.id,
+  };
+}
+
+/** An account of its own, which a test may delete. */
+async function openStaff(): Promise<Browser> {
+  const [staff, email] = [shop.browser(), newEmail()];
+  const { body: account } = await staff.signUp(email);
+  await shop.deps.db.updateTable('accounts').set({ role: 'staff' }).where('id', '=', account.id).execute();
+  await staff.post('/api/sessions', { email, password });
+  return staff;
+}
+
+/** @returns a function that sends one and the same request each time, also with the same cookies. */
+function prepareRequest(route: Route, sample: Sample, world: World, asker: Asker): () => Promise<Response> {
+  const path = sample.at?.(world) ?? route.path;
+  const key = randomUUID();
+  const headers: Record<string, string> = { Origin: 'http://localhost' };
+  const browser = world.browsers[asker];
+  if (browser.cookies.size > 0) headers['Cookie'] = browser.cookieHeader;
+  if (route.method !== 'GET') headers['Idempotency-Key'] = key;
+  let body: string | URLSearchParams | undefined;
+  if (sample.json) {
+    headers['Content-Type'] = 'application/json';
+    body = JSON.stringify(sample.json(world));
+  }
+  if (sample.form) body = new URLSearchParams({ ...sample.form(world), 'idempotency-key': key });
+  const init = { method: route.method, headers, ...(body === undefined ? {} : { body }) };
+  return () => (asker === 'nobody' ? shop.browser() : browser).request(path, init);
+}
+
+function describeAnswer({ status, headers }: Response): Outcome {
+  const location = headers.get('Location');
+  if (location === null || status < 300) return status;
+  return `${status} ${location.replace(/[?#].*/, '').replace(/\/\d+/g, '/:id')}`;
+}
+
+/** What is refused is kept nowhere, whatever the route. */
+function expectPolicy({ cache }: Route, { status, headers }: Response): void {
+  const isKept = cache !== 'private' && status === 200;
+  expect(headers.get('Cache-Control')).toBe(cacheControl[isKept ? cache : 'private']);
+  const isTagged = isKept && cache === 'shared';
+  expect([headers.has('CDN-Cache-Control'), headers.has('Cache-Tag')]).toEqual([isTagged, isTagged]);
+  if (isKept) expect(headers.getSetCookie()).toEqual([]);
+}
+
+function outcomeOf(outcomes: Outcomes, asker: Asker): Outcome {
+  return Array.isArray(outcomes) ? outcomes[askers.indexOf(asker)]! : outcomes;
+}
+
+/** By the refusals that are described: each audience has one more than the one before. */
+function audienceOf({ responses }: Json): string {
+  const refuses = (code: string) => JSON.stringify(responses).includes(`"#/components/examples/${code}"`);
+  if (refuses('staff-only')) return 'staff';
+  if (refuses('sign-in-needed')) return 'account';
+  return refuses('session-ended') ? 'shopper' : 'everyone';
+}
+
+function nameOf({ method, path }: Pick<Route, 'path'> & { method: string }): string {
+  return `${method} ${path}`;
+}
+
+function newEmail(): string {
+  return `${randomUUID()}@example.com`;
+}
+
+async function answerOk(): Promise<Response> {
+  return new Response('ok');
+}
