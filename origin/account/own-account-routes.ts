@@ -107,8 +107,8 @@ export function ownAccountRoutes(own: AccountDeps): OpenAPIHono<AppEnv> {
   });
   api.openapi(deleteRoute, async (c) => {
     const { account } = await readVisitor(deps, c);
-    const arrival = requestOriginOf(c, c.req.valid('header')['idempotency-key']);
-    setCookies(c, await leaveForGood(own, arrival, account));
+    const requestOrigin = requestOriginOf(c, c.req.valid('header')['idempotency-key']);
+    setCookies(c, await leaveForGood(own, requestOrigin, account));
     return c.body(null, 204);
   });
   api.openapi(putPasswordRoute, async (c) => {

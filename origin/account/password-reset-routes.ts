@@ -1,6 +1,6 @@
 // The JSON API of a forgotten password.
 import type { OpenAPIHono } from '@hono/zod-openapi';
-import { visitOf } from '../cart/routes.ts';
+import { cartRequestOf } from '../cart/routes.ts';
 import { EmailField } from '../identity/email-field.ts';
 import {
   createApi,
@@ -61,12 +61,12 @@ export function passwordResetRoutes(own: AccountDeps): OpenAPIHono<AppEnv> {
   api.openapi(requestRoute, async (c) => {
     const key = c.req.valid('header')['idempotency-key'];
     const asked = { key, traceparent: c.get('traceparent') };
-    await requestPasswordReset(own, await visitOf(own.deps, c), c.req.valid('json').email, asked);
+    await requestPasswordReset(own, await cartRequestOf(own.deps, c), c.req.valid('json').email, asked);
     return c.body(null, 202);
   });
   api.openapi(resetRoute, async (c) => {
     const chosen = { token: c.req.valid('param').token, password: c.req.valid('json').password };
-    await resetPassword(own, await visitOf(own.deps, c), chosen, c.req.valid('header')['idempotency-key']);
+    await resetPassword(own, await cartRequestOf(own.deps, c), chosen, c.req.valid('header')['idempotency-key']);
     return c.body(null, 204);
   });
   return api;

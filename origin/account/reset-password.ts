@@ -20,11 +20,11 @@ export const resetTemplate = 'password-reset';
 /** Only writes down that it was asked: the worker finds out whether there is such an account, so neither answer nor time tells. */
 export async function requestPasswordReset(
   { deps, carts }: AccountDeps,
-  visit: CartRequest,
+  request: CartRequest,
   email: string,
   { key, traceparent }: { key: string | undefined; traceparent: string },
 ): Promise<void> {
-  const scope = carts.scope(visit);
+  const scope = carts.scope(request);
   const write = { scope, key, method: 'POST', path: '/api/password-resets', body: { email } };
   await writeOnce(deps.db, write, async (tx) => {
     await addToOutbox(tx, 'mail', { to: email, template: resetTemplate, data: {} }, { traceparent });
@@ -73,7 +73,7 @@ export async function prepareResetMail(deps: Deps, email: string, jobId: string)
 /** @throws Refusal 404 `not-found` for a token that is unknown, used, or too old */
 export async function resetPassword(
   { deps, carts, passwords }: AccountDeps,
-  visit: CartRequest,
+  request: CartRequest,
   { token, password }: { token: string; password: string },
   key: string | undefined,
 ): Promise<void> {
@@ -83,7 +83,7 @@ export async function resetPassword(
   const passwordHash = await passwords.hash(password);
   const body = hidePassword(deps.settings.cookieKeys, { password });
   const path = `/api/password-resets/${tokenHash}`;
-  const write = { scope: carts.scope(visit), key, method: 'PUT', path, body };
+  const write = { scope: carts.scope(request), key, method: 'PUT', path, body };
   const tags = await writeOnce(deps.db, write, async (tx) => {
     const accountId = await useToken(tx, tokenHash);
     await tx

@@ -110,18 +110,18 @@ export function sessionRoutes(own: AccountDeps): OpenAPIHono<AppEnv> {
   };
 
   api.openapi(signUpRoute, async (c) => {
-    const arrival = requestOriginOf(c, c.req.valid('header')['idempotency-key']);
-    return welcome(c, await signUp(own, arrival, c.req.valid('json')), '/api/account');
+    const requestOrigin = requestOriginOf(c, c.req.valid('header')['idempotency-key']);
+    return welcome(c, await signUp(own, requestOrigin, c.req.valid('json')), '/api/account');
   });
   api.openapi(signInRoute, async (c) => {
-    const arrival = requestOriginOf(c, c.req.valid('header')['idempotency-key']);
-    return welcome(c, await signIn(own, arrival, c.req.valid('json')), '/api/sessions/current');
+    const requestOrigin = requestOriginOf(c, c.req.valid('header')['idempotency-key']);
+    return welcome(c, await signIn(own, requestOrigin, c.req.valid('json')), '/api/sessions/current');
   });
   // Before /api/sessions/{id}: `current` is not an id. Signing out twice is signed out.
   api.openapi(signOutRoute, async (c) => {
     const { account, hasEndedSession } = await readVisitor(deps, c);
-    const arrival = requestOriginOf(c, c.req.valid('header')['idempotency-key']);
-    if (account !== undefined) setCookies(c, await signOut(own, arrival, account));
+    const requestOrigin = requestOriginOf(c, c.req.valid('header')['idempotency-key']);
+    if (account !== undefined) setCookies(c, await signOut(own, requestOrigin, account));
     else if (hasEndedSession) setCookies(c, [endedSessionCookie()]);
     return c.body(null, 204);
   });
@@ -142,8 +142,8 @@ export function sessionRoutes(own: AccountDeps): OpenAPIHono<AppEnv> {
     const { account } = await readVisitor(deps, c);
     // Nobody has no sessions: the same answer as for one that does not exist.
     if (account === undefined) throw notFound('This session');
-    const arrival = requestOriginOf(c, c.req.valid('header')['idempotency-key']);
-    setCookies(c, await signOutDevice(own, arrival, account, c.req.valid('param').id));
+    const requestOrigin = requestOriginOf(c, c.req.valid('header')['idempotency-key']);
+    setCookies(c, await signOutDevice(own, requestOrigin, account, c.req.valid('param').id));
     return c.body(null, 204);
   });
   return api;

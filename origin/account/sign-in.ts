@@ -24,13 +24,13 @@ export interface SignedInAnswer {
 /** @throws Refusal 409 `email-taken`, 429 `too-many-attempts` */
 export async function signUp(
   { deps, carts, limits, passwords }: AccountDeps,
-  arrival: RequestOrigin,
+  requestOrigin: RequestOrigin,
   person: { email: string; password: string; name: string },
 ): Promise<SignedInAnswer> {
-  await limits.countSignUp(arrival.address);
+  await limits.countSignUp(requestOrigin.address);
   const passwordHash = await passwords.hash(person.password);
-  const merge = await prepareSignIn(carts, { cookieHeader: arrival.cookieHeader }, undefined);
-  return begin(deps, carts, arrival, { path: '/api/accounts', body: person }, merge, async (tx) => {
+  const merge = await prepareSignIn(carts, { cookieHeader: requestOrigin.cookieHeader }, undefined);
+  return begin(deps, carts, requestOrigin, { path: '/api/accounts', body: person }, merge, async (tx) => {
     const row = await tx
       .insertInto('accounts')
       .values({ email: person.email, name: person.name, password_hash: passwordHash })
@@ -46,16 +46,16 @@ export async function signUp(
 /** @throws Refusal 401 `wrong-credentials`, the same for unknown e-mails; 429 `too-many-attempts` */
 export async function signIn(
   own: AccountDeps,
-  arrival: RequestOrigin,
+  requestOrigin: RequestOrigin,
   credentials: { email: string; password: string },
 ): Promise<SignedInAnswer> {
   const { deps, carts, limits } = own;
-  const from = { email: credentials.email, address: arrival.address };
+  const from = { email: credentials.email, address: requestOrigin.address };
   const verified = await limits.trySignIn(from, () => findByCredentials(own, credentials));
   if (verified === undefined) throw wrongCredentials();
-  const merge = await prepareSignIn(carts, { cookieHeader: arrival.cookieHeader }, verified.id);
+  const merge = await prepareSignIn(carts, { cookieHeader: requestOrigin.cookieHeader }, verified.id);
   const request = { path: '/api/sessions', body: credentials };
-  return begin(deps, carts, arrival, request, merge, (tx) => lockVerified(tx, verified));
+  return begin(deps, carts, requestOrigin, request, merge, (tx) => lockVerified(tx, verified));
 }
 
 function wrongCredentials(): Refusal {
@@ -98,14 +98,14 @@ async function findByCredentials(
 async function begin(
   deps: Deps,
   carts: Carts,
-  arrival: RequestOrigin,
+  requestOrigin: RequestOrigin,
   request: { path: string; body: { password: string } },
   merge: CartMerge,
   findAccount: (tx: Tx) => Promise<string>,
 ): Promise<SignedInAnswer> {
-  const former = readTokenHash(deps.settings, arrival.cookieHeader);
-  const scope = carts.scope({ cookieHeader: arrival.cookieHeader }) ?? (former && `session:${former}`);
-  const key = arrival.idempotencyKey;
+  const former = readTokenHash(deps.settings, requestOrigin.cookieHeader);
+  const scope = carts.scope({ cookieHeader: requestOrigin.cookieHeader }) ?? (former && `session:${former}`);
+  const key = requestOrigin.idempotencyKey;
   const token = makeToken(deps.settings.cookieKeys, scope && key ? `${scope}\n${key}` : undefined);
   const body = hidePassword(deps.settings.cookieKeys, request.body);
   const write = { scope, key, method: 'POST', path: request.path, body };
@@ -117,12 +117,12 @@ async function begin(
       begunNow = true;
       const id = await findAccount(tx);
       await merge.mergeInto(tx, id);
-      await insertSession(tx, id, hashToken(token), arrival.device);
-      await adoptGuestOrders(tx, id, readOrderIds(deps.settings, arrival.cookieHeader));
+      await insertSession(tx, id, hashToken(token), requestOrigin.device);
+      await adoptGuestOrders(tx, id, readOrderIds(deps.settings, requestOrigin.cookieHeader));
       return { accountId: id };
     });
   });
-  await endFormerSession(deps, arrival.cookieHeader, hashToken(token));
+  await endFormerSession(deps, requestOrigin.cookieHeader, hashToken(token));
   const account = await readAccount(deps, accountId);
   const ofCart = begunNow ? await merge.settle() : await merge.catchUp(accountId);
   return { account, setCookies: [sessionCookie(deps.settings, token), ...ofCart] };

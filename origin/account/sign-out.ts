@@ -32,15 +32,15 @@ export async function signOutDevice(
 /** The account's cart goes with it. @returns cookies to set. @throws Refusal 401 as `deleteAccount` does */
 export async function leaveForGood(
   { deps, carts }: AccountDeps,
-  arrival: Pick<RequestOrigin, 'cookieHeader' | 'idempotencyKey'>,
+  requestOrigin: Pick<RequestOrigin, 'cookieHeader' | 'idempotencyKey'>,
   account: SignedIn | undefined,
 ): Promise<string[]> {
-  await deleteAccount(deps, account, arrival);
+  await deleteAccount(deps, account, requestOrigin);
   // No cookies are named: there is no account left that a cart could be saved with.
   return leaveBrowser(carts, { cookieHeader: undefined });
 }
 
 /** The browser is nobody's, and its cart is empty. */
-async function leaveBrowser(carts: Carts, visit: CartRequest): Promise<string[]> {
-  return [endedSessionCookie(), ...(await signOutCart(carts, visit))];
+async function leaveBrowser(carts: Carts, request: CartRequest): Promise<string[]> {
+  return [endedSessionCookie(), ...(await signOutCart(carts, request))];
 }

@@ -1,7 +1,7 @@
 // One interface for the three states of a cart; what a shopper sees is the same in each, what survives a fault is not.
 import type { Tx } from '../schema.ts';
 import type { Cart } from './cart.ts';
-import type { CartLine } from './cart-state.ts';
+import type { CartLine } from './cart-contents.ts';
 
 /** Who asks, as the request's cookies say. */
 export interface CartRequest {
@@ -27,17 +27,17 @@ export interface CartAnswer {
 
 export interface Carts {
   /** @throws Refusal 503 where neither store can tell. */
-  view(visit: CartRequest): Promise<CartAnswer>;
+  view(request: CartRequest): Promise<CartAnswer>;
   /** @throws Refusal 404, 409, 422 for what cannot be; 503 where trying again with the same op id is safe and needed. */
-  write(visit: CartRequest, operation: CartOperation): Promise<CartAnswer>;
+  write(request: CartRequest, operation: CartOperation): Promise<CartAnswer>;
   /** Names the scope of idempotency keys: the cart that the cookies name, undefined where they name none. */
-  scope(visit: CartRequest): string | undefined;
+  scope(request: CartRequest): string | undefined;
   /** Before BEGIN of sign-in (with the account's id) or sign-up (without). Use through for-account.ts. */
-  prepareMerge(visit: CartRequest, accountId: string | undefined): Promise<CartMerge>;
+  prepareMerge(request: CartRequest, accountId: string | undefined): Promise<CartMerge>;
   /** After the session has ended. Use through for-account.ts. */
-  leaveWithAccount(visit: CartRequest): Promise<string[]>;
+  leaveWithAccount(request: CartRequest): Promise<string[]>;
   /** Before BEGIN of an order. Use through for-order.ts. */
-  prepareCheckout(visit: CartRequest): Promise<CartCheckout>;
+  prepareCheckout(request: CartRequest): Promise<CartCheckout>;
   close(): Promise<void>;
 }
 

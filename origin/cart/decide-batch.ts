@@ -1,13 +1,13 @@
 // What one transaction makes of a cart: its journal first, then the operations that wait, each once, each refused alone. Pure.
 import {
   type CartLine,
-  type CartState,
+  type CartContents,
   changeLines,
   type DirectSets,
   type LimitCode,
   limitBrokenBy,
   opMarkOf,
-} from './cart-state.ts';
+} from './cart-contents.ts';
 import { type JournalledOperation, replayJournal } from './replay-journal.ts';
 
 export interface WaitingOperation {
@@ -27,7 +27,7 @@ export type Outcome = 'applied' | 'reused' | BlockCode | LimitCode;
 
 export interface Decision {
   /** To be stored as the next version, if `changed`. */
-  state: CartState;
+  state: CartContents;
   changed: boolean;
   /** Op ids to record with the next version. */
   recorded: { opId: string; fingerprint: string }[];
@@ -42,7 +42,7 @@ const maxDirectSets = 64;
 
 /** @param known fingerprints by op id, of those operations that the base has, read in the same snapshot as the base */
 export function decideCart(
-  base: CartState,
+  base: CartContents,
   known: ReadonlyMap<string, string>,
   journal: JournalledOperation[],
   waiting: WaitingOperation[],

@@ -1,6 +1,6 @@
 // What sign-in, sign-up, sign-out and deletion do with a cart: the guest's pieces reach the account's cart once, and stay with it.
 import type { Db, Tx } from '../schema.ts';
-import type { CartLine } from './cart-state.ts';
+import type { CartLine } from './cart-contents.ts';
 import type { CartMerge, CartRequest, Carts } from './carts.ts';
 
 /**
@@ -11,15 +11,15 @@ import type { CartMerge, CartRequest, Carts } from './carts.ts';
  */
 export function prepareSignIn(
   carts: Carts,
-  visit: CartRequest,
+  request: CartRequest,
   accountId: string | undefined,
 ): Promise<CartMerge> {
-  return carts.prepareMerge({ cookieHeader: visit.cookieHeader }, accountId);
+  return carts.prepareMerge({ cookieHeader: request.cookieHeader }, accountId);
 }
 
 /** @returns the cookies to set: the cart stays with the account, the browser has an empty one. */
-export function signOutCart(carts: Carts, visit: CartRequest): Promise<string[]> {
-  return carts.leaveWithAccount(visit);
+export function signOutCart(carts: Carts, request: CartRequest): Promise<string[]> {
+  return carts.leaveWithAccount(request);
 }
 
 /** Part of deleting an account: its cart, the guests' carts that were merged into it, and their operations. */

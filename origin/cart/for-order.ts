@@ -1,7 +1,7 @@
 // What an order does with a cart: its lines stand still while stock is taken, and the order ends the cart's generation, once.
 import { Refusal } from '../errors.ts';
 import type { Tx } from '../schema.ts';
-import { type CartLine, exceedsLimits } from './cart-state.ts';
+import { type CartLine, exceedsLimits } from './cart-contents.ts';
 import type { CartCheckout, CartRequest, Carts, OrderKey } from './carts.ts';
 
 /**
@@ -9,8 +9,8 @@ import type { CartCheckout, CartRequest, Carts, OrderKey } from './carts.ts';
  * `await checkout.settle()` for the cookies to set.
  * @throws Refusal 503 where Postgres, or a journal that the cookie speaks of, cannot be read now.
  */
-export function prepareCheckout(carts: Carts, visit: CartRequest): Promise<CartCheckout> {
-  return carts.prepareCheckout(visit);
+export function prepareCheckout(carts: Carts, request: CartRequest): Promise<CartCheckout> {
+  return carts.prepareCheckout(request);
 }
 
 /**

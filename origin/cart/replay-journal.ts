@@ -1,5 +1,5 @@
 // Journalled operations on top of a base: each counts once, in order, and a `set` only where its line was not set later. Pure.
-import { type CartState, changeLines, type DirectSets, type LineChange, opMarkOf } from './cart-state.ts';
+import { type CartContents, changeLines, type DirectSets, type LineChange, opMarkOf } from './cart-contents.ts';
 
 export interface JournalledOperation extends LineChange {
   opId: string;
@@ -10,7 +10,7 @@ export interface JournalledOperation extends LineChange {
 
 export interface Replay {
   /** The base's version is kept: who stores the state raises it. */
-  state: CartState;
+  state: CartContents;
   /** Ids that the base lacked, also of those that were passed over. */
   fresh: JournalledOperation[];
   /** Whether `state` differs from the base in anything that must be stored. */
@@ -22,7 +22,7 @@ export interface Replay {
  * a later direct `set`, or it would pass over those that followed it there.
  */
 export function replayJournal(
-  base: CartState,
+  base: CartContents,
   baseHas: (opId: string) => boolean,
   journal: JournalledOperation[],
 ): Replay {

@@ -18,7 +18,7 @@ import {
 import { fingerprintOf } from '../web/api/idempotency.ts';
 import type { AppEnv } from '../web/env.ts';
 import { CartSchema } from './cart.ts';
-import { maxLineQuantity } from './cart-state.ts';
+import { maxLineQuantity } from './cart-contents.ts';
 import type { CartAnswer, CartOperation, CartRequest, Carts } from './carts.ts';
 
 const tags = ['cart'];
@@ -78,9 +78,9 @@ const removeRoute = defineRoute({
 
 export function cartRoutes(deps: Deps, carts: Carts): OpenAPIHono<AppEnv> {
   const api = createApi();
-  const visit = async (c: Context<AppEnv>) => {
+  const request = async (c: Context<AppEnv>) => {
     await refuseEndedSession(deps, c);
-    return visitOf(deps, c);
+    return cartRequestOf(deps, c);
   };
   const write = async (
     c: Context<AppEnv>,
@@ -92,10 +92,10 @@ export function cartRoutes(deps: Deps, carts: Carts): OpenAPIHono<AppEnv> {
     if (!idPattern.test(change.variantId)) throw notFound('This variant');
     const fingerprint = fingerprintOf({ method: c.req.method, path: c.req.path, body });
     const operation = { opId: key ?? randomUUID(), ...change, fingerprint };
-    return respond(c, await carts.write(await visit(c), operation));
+    return respond(c, await carts.write(await request(c), operation));
   };
 
-  api.openapi(readRoute, async (c) => respond(c, await carts.view(await visit(c))));
+  api.openapi(readRoute, async (c) => respond(c, await carts.view(await request(c))));
   api.openapi(addRoute, (c) => {
     const body = c.req.valid('json');
     return write(c, c.req.valid('header')['idempotency-key'], { kind: 'add', ...body }, body);
@@ -113,7 +113,7 @@ export function cartRoutes(deps: Deps, carts: Carts): OpenAPIHono<AppEnv> {
 }
 
 /** Who asks for a cart, for the API and the pages alike. */
-export async function visitOf(deps: Deps, c: Context<AppEnv>): Promise<CartRequest> {
+export async function cartRequestOf(deps: Deps, c: Context<AppEnv>): Promise<CartRequest> {
   const visitor = await readVisitor(deps, c);
   return { cookieHeader: c.req.header('Cookie'), accountId: visitor.account?.id };
 }

@@ -3,7 +3,7 @@ import { readVariants, type VariantInfo } from '../catalog/read-variants.ts';
 import type { Deps } from '../deps.ts';
 import { money } from '../web/money.ts';
 import type { Cart, Durability, ShownCartLine } from './cart.ts';
-import type { CartLine } from './cart-state.ts';
+import type { CartLine } from './cart-contents.ts';
 
 export interface CartToShow {
   version: number;

@@ -1,6 +1,6 @@
 // The carts' rows. Only files of this folder query them.
 import type { ColumnType, Generated } from 'kysely';
-import type { CartLine, DirectSets } from './cart-state.ts';
+import type { CartLine, DirectSets } from './cart-contents.ts';
 
 export interface CartTables {
   carts: {

@@ -18,11 +18,11 @@ export function cameToNothing({ status }: Pick<Order, 'status'>): boolean {
  */
 export async function orderAgain(
   carts: Carts,
-  visit: CartRequest,
+  request: CartRequest,
   order: Pick<Order, 'lines'>,
   { key, path }: { key: string; path: string },
 ): Promise<string[]> {
-  let { cookieHeader } = visit;
+  let { cookieHeader } = request;
   let setCookies: string[] = [];
   for (const { variantId, quantity } of order.lines) {
     const body = { variantId, quantity };
@@ -33,7 +33,7 @@ export async function orderAgain(
       fingerprint: fingerprintOf({ method: 'POST', path, body }),
     };
     try {
-      const answer = await carts.write({ ...visit, cookieHeader }, operation);
+      const answer = await carts.write({ ...request, cookieHeader }, operation);
       if (answer.setCookies.length > 0) setCookies = answer.setCookies;
       cookieHeader = afterCookies(cookieHeader, answer.setCookies);
     } catch (error) {

@@ -1,6 +1,6 @@
 // Placing an order: cart frozen, stock taken, order and payment written, all in one transaction under one idempotency key. Paying comes after it.
 import { randomBytes } from 'node:crypto';
-import type { CartLine } from '../cart/cart-state.ts';
+import type { CartLine } from '../cart/cart-contents.ts';
 import type { CartCheckout, Carts, OrderKey } from '../cart/carts.ts';
 import { endGeneration, freezeForCheckout, prepareCheckout } from '../cart/for-order.ts';
 import { type ShortLine, takeStock } from '../catalog/change/take-stock.ts';
@@ -45,9 +45,9 @@ export async function placeOrder(
 ): Promise<{ order: Order; setCookies: string[] }> {
   const { request, accountId, cookieHeader } = checkout;
   const provider = providers.require(request.payment.provider);
-  const visit = { cookieHeader, accountId };
-  const cartCheckout = await prepareCheckout(carts, visit);
-  const scope = carts.scope(visit);
+  const cartRequest = { cookieHeader, accountId };
+  const cartCheckout = await prepareCheckout(carts, cartRequest);
+  const scope = carts.scope(cartRequest);
   const write = { scope, key: checkout.idempotencyKey, method: 'POST', path: checkout.path, body: request };
   const key = { opId: checkout.idempotencyKey, fingerprint: fingerprintOf(write) };
   let placedNow = false;

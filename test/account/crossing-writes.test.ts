@@ -28,13 +28,13 @@ describe('a sign-in whose password was verified', () => {
     };
     const carts = createCarts(shop.deps);
     try {
-      const arrival = {
+      const requestOrigin = {
         address: '192.0.2.1',
         cookieHeader: undefined,
         device: '',
         idempotencyKey: undefined,
       };
-      return await signIn(createAccountDeps(shop.deps, carts, passwords), arrival, {
+      return await signIn(createAccountDeps(shop.deps, carts, passwords), requestOrigin, {
         email,
         password: oldPassword,
       });

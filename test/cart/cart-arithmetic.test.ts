@@ -1,7 +1,7 @@
 // The arithmetic of a cart against a book-keeper that knows only "each acknowledged request once, in order".
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { addAllLines, type CartState, emptyCart, opMarkOf } from '../../origin/cart/cart-state.ts';
+import { addAllLines, type CartContents, emptyCart, opMarkOf } from '../../origin/cart/cart-contents.ts';
 import { decideCart, type Outcome, type WaitingOperation } from '../../origin/cart/decide-batch.ts';
 import { type JournalledOperation, replayJournal } from '../../origin/cart/replay-journal.ts';
 import { pieces } from './support/cart-world.ts';
@@ -20,7 +20,7 @@ const batches = fc.array(fc.array(operation, { minLength: 1, maxLength: 5 }), { 
 /** Every request in its batch, some of them repeated; the book-keeper applies what was acknowledged for the first time. */
 function countsEachOnce(decide: Decide) {
   return fc.property(batches, (requests) => {
-    let state: CartState = emptyCart;
+    let state: CartContents = emptyCart;
     const known = new Map<string, string>();
     const book: Record<string, number> = {};
     const seen = new Map<string, string>();
@@ -109,7 +109,7 @@ type Replay = typeof replayJournal;
 /** Drained in two parts, the first of them in doubt before: the same as all at once. */
 function drainsInAnyParts(replay: Replay) {
   return fc.property(journalOf, fc.nat(8), (journal, cut) => {
-    const base: CartState = { ...emptyCart, version: 3, lines: [{ variantId: '1', quantity: 2 }] };
+    const base: CartContents = { ...emptyCart, version: 3, lines: [{ variantId: '1', quantity: 2 }] };
     const whole = replay(base, () => false, journal).state;
     const first = replay(base, () => false, journal.slice(0, cut));
     const drained = new Set(first.fresh.map((one) => one.opId));
@@ -136,13 +136,13 @@ test('a journalled set is passed over only where its line was set later by anoth
     fingerprint: '',
     madeOn: 3,
   };
-  const base = (version: number, opId: string): CartState => ({
+  const base = (version: number, opId: string): CartContents => ({
     version: 6,
     generation: 1,
     lines: [{ variantId: '1', quantity: 9 }],
     directSets: { '1': [version, opMarkOf(opId)] },
   });
-  const quantityAfter = (state: CartState, has: (opId: string) => boolean = () => false) =>
+  const quantityAfter = (state: CartContents, has: (opId: string) => boolean = () => false) =>
     pieces(replayJournal(state, has, [set]).state)['1'];
   expect(quantityAfter(base(4, 'other'))).toBe(9);
   expect(quantityAfter(base(3, 'other'))).toBe(5);

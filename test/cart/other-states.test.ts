@@ -37,18 +37,18 @@ describe.each(['cookie', 'sticky'] as const)('%s', (cartState) => {
     expect(durability).toBe(cartState === 'cookie' ? 'client' : 'memory');
     expect(pieces({ lines })).toEqual({ [variant]: 2, [other]: 4 });
 
-    const merge = await prepareSignIn(world.carts, shopper.visit, '200');
+    const merge = await prepareSignIn(world.carts, shopper.request, '200');
     await world.db.transaction().execute((tx) => merge.mergeInto(tx, '200'));
     shopper.keep(await merge.settle());
     shopper.accountId = '200';
     expect(pieces(await shopper.view())).toEqual({ [variant]: 2, [other]: 4 });
 
-    shopper.keep(await signOutCart(world.carts, shopper.visit));
+    shopper.keep(await signOutCart(world.carts, shopper.request));
     shopper.accountId = undefined;
     expect((await shopper.view()).lines).toEqual([]);
 
     await shopper.add(variant);
-    const again = await prepareSignIn(world.carts, shopper.visit, '200');
+    const again = await prepareSignIn(world.carts, shopper.request, '200');
     await world.db.transaction().execute((tx) => again.mergeInto(tx, '200'));
     shopper.keep(await again.settle());
     shopper.accountId = '200';
@@ -56,7 +56,7 @@ describe.each(['cookie', 'sticky'] as const)('%s', (cartState) => {
 
     const laterKey = randomUUID();
     await shopper.add(variant, 1, laterKey);
-    const checkout = await prepareCheckout(world.carts, shopper.visit);
+    const checkout = await prepareCheckout(world.carts, shopper.request);
     await world.db.transaction().execute(async (tx) => {
       const reused = freezeForCheckout(tx, checkout, { opId: laterKey, fingerprint: 'of an order' });
       await expect(reused).rejects.toMatchObject({ code: 'idempotency-key-reused' });
@@ -82,7 +82,7 @@ test('the same sign-in twice brings the pieces of a cookie once', async () => {
   const shopper = world.browser();
   await shopper.add(variant, 2);
   for (let time = 0; time < 2; time += 1) {
-    const merge = await prepareSignIn(world.carts, shopper.visit, '201');
+    const merge = await prepareSignIn(world.carts, shopper.request, '201');
     await world.db.transaction().execute((tx) => merge.mergeInto(tx, '201'));
     if (time === 1) shopper.keep(await merge.settle());
   }
@@ -96,13 +96,13 @@ describe('an account whose cart is kept in cookies', () => {
     const options = { databaseUrl: database.url, redisUrl: sharedRedisUrl(), cartState: 'cookie' as const };
     const world = standing.use(await openCartWorld(options));
     const signIn = async (browser: Browser, accountId: string) => {
-      const merge = await prepareSignIn(world.carts, browser.visit, accountId);
+      const merge = await prepareSignIn(world.carts, browser.request, accountId);
       await world.db.transaction().execute((tx) => merge.mergeInto(tx, accountId));
       browser.keep(await merge.settle());
       browser.accountId = accountId;
     };
     const signOut = async (browser: Browser) => {
-      browser.keep(await signOutCart(world.carts, browser.visit));
+      browser.keep(await signOutCart(world.carts, browser.request));
       browser.accountId = undefined;
     };
     return { world, signIn, signOut, [Symbol.asyncDispose]: () => standing.disposeAsync() };
@@ -131,10 +131,10 @@ describe('an account whose cart is kept in cookies', () => {
 
     const browser = shop.world.browser();
     await browser.add(brought);
-    const unanswered = await prepareSignIn(shop.world.carts, browser.visit, '302');
+    const unanswered = await prepareSignIn(shop.world.carts, browser.request, '302');
     await shop.world.db.transaction().execute((tx) => unanswered.mergeInto(tx, '302'));
     // The same key again: the session is there, nothing is merged a second time.
-    const again = await prepareSignIn(shop.world.carts, browser.visit, '302');
+    const again = await prepareSignIn(shop.world.carts, browser.request, '302');
     browser.keep(await again.catchUp('302'));
     browser.accountId = '302';
     expect(pieces(await browser.view())).toEqual({ [saved]: 1, [brought]: 1 });
@@ -173,10 +173,10 @@ describe('an account whose cart is kept in cookies', () => {
     await browser.add(ordered, 2);
     await browser.add(later);
     const order = { opId: 'an-order', fingerprint: 'of an order' };
-    const again = await prepareCheckout(shop.world.carts, browser.visit);
+    const again = await prepareCheckout(shop.world.carts, browser.request);
     browser.keep(await again.catchUp(order, [{ variantId: ordered, quantity: 2 }]));
     expect(pieces(await browser.view())).toEqual({ [later]: 1 });
-    const oncemore = await prepareCheckout(shop.world.carts, browser.visit);
+    const oncemore = await prepareCheckout(shop.world.carts, browser.request);
     expect(await oncemore.catchUp(order, [{ variantId: later, quantity: 1 }])).toEqual([]);
   });
 });

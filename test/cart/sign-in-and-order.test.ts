@@ -37,7 +37,7 @@ async function signIn(browser: Browser, accountId: string, times = 1): Promise<v
 const anOrder = () => ({ opId: randomUUID(), fingerprint: randomUUID() });
 
 async function order(browser: Browser) {
-  const checkout = await prepareCheckout(world.carts, browser.visit);
+  const checkout = await prepareCheckout(world.carts, browser.request);
   const lines = await world.db.transaction().execute(async (tx) => {
     const frozen = await freezeForCheckout(tx, checkout, anOrder());
     await endGeneration(tx, checkout);
@@ -94,12 +94,12 @@ test('sign-up makes the guest’s cart the account’s, and sign-out leaves it t
   const [variant = ''] = world.variants;
   const guest = world.browser();
   await guest.add(variant, 2);
-  const merge = await prepareSignIn(world.carts, guest.visit, undefined);
+  const merge = await prepareSignIn(world.carts, guest.request, undefined);
   await world.db.transaction().execute((tx) => merge.mergeInto(tx, '101'));
   guest.keep(await merge.settle());
   guest.accountId = '101';
   expect(pieces(await guest.view())).toEqual({ [variant]: 2 });
-  guest.keep(await signOutCart(world.carts, guest.visit));
+  guest.keep(await signOutCart(world.carts, guest.request));
   guest.accountId = undefined;
   expect((await guest.view()).lines).toEqual([]);
   expect(await readAccountCartLines(world.db, '101')).toEqual([{ variantId: variant, quantity: 2 }]);
@@ -175,7 +175,7 @@ test('a refused order leaves cart and journal as they were', async () => {
   const shopper = world.browser();
   await shopper.add(variant, 2);
   await journalFor(shopper, 'add', variant, 3);
-  const checkout = await prepareCheckout(world.carts, shopper.visit);
+  const checkout = await prepareCheckout(world.carts, shopper.request);
   const refused = world.db.transaction().execute(async (tx) => {
     await freezeForCheckout(tx, checkout, anOrder());
     await endGeneration(tx, checkout);
@@ -192,7 +192,7 @@ test('a write waits while an order holds its cart, and belongs to the next', asy
   await shopper.add(variant, 2);
   const tab = world.browser();
   tab.cookie = shopper.cookie;
-  const checkout = await prepareCheckout(world.carts, shopper.visit);
+  const checkout = await prepareCheckout(world.carts, shopper.request);
   let adding: Promise<unknown> | undefined;
   const frozen = await world.db.transaction().execute(async (tx) => {
     const lines = await freezeForCheckout(tx, checkout, anOrder());

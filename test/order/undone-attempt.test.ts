@@ -52,8 +52,8 @@ async function orderTwice(real: Carts): Promise<{ mine: string[]; rival: string[
     });
   const heard = (whose: string[], endGeneration?: (tx: Tx) => Promise<void>): Carts => ({
     ...real,
-    async prepareCheckout(visit) {
-      const prepared = await real.prepareCheckout(visit);
+    async prepareCheckout(request) {
+      const prepared = await real.prepareCheckout(request);
       return {
         ...prepared,
         async endGeneration(tx) {

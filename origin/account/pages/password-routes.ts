@@ -1,6 +1,6 @@
 // Asking for a new password and setting it, by forms.
 import { type Context, Hono } from 'hono';
-import { visitOf } from '../../cart/routes.ts';
+import { cartRequestOf } from '../../cart/routes.ts';
 import type { Deps } from '../../deps.ts';
 import type { Refusal } from '../../errors.ts';
 import { EmailField } from '../../identity/email-field.ts';
@@ -34,7 +34,7 @@ export function passwordPages(own: AccountDeps): Hono<AppEnv> {
         return showForgot(deps, c, values, { isSent: false, faults });
       }
       const asked = { key: readIdempotencyKey(values), traceparent: c.get('traceparent') };
-      await requestPasswordReset(own, await visitOf(deps, c), email.data, asked);
+      await requestPasswordReset(own, await cartRequestOf(deps, c), email.data, asked);
       return seeOther('/forgot-password?sent=yes');
     })
     .get('/reset-password', (c) => showReset(deps, c, c.req.query('token') ?? ''))
@@ -47,7 +47,7 @@ export function passwordPages(own: AccountDeps): Hono<AppEnv> {
       }
       try {
         const chosen = { token, password: parsed.data };
-        await resetPassword(own, await visitOf(deps, c), chosen, readIdempotencyKey(values));
+        await resetPassword(own, await cartRequestOf(deps, c), chosen, readIdempotencyKey(values));
         return seeOther('/sign-in?changed=yes');
       } catch (error) {
         return showReset(deps, c, token, { refusal: refusalToShow(error) });

@@ -1,6 +1,6 @@
 // State `cookie`: the browser holds the cart; no store is needed to shop. An account's cart is saved at sign-out and comes back at sign-in.
 import type { Deps } from '../../deps.ts';
-import { type CartState, emptyCart } from '../cart-state.ts';
+import { type CartContents, emptyCart } from '../cart-contents.ts';
 import type { CartAnswer, Carts } from '../carts.ts';
 import { checkOperation, refusalFor } from '../check-operation.ts';
 import { decideCart } from '../decide-batch.ts';
@@ -47,7 +47,7 @@ export function createCookieCarts(deps: Deps): Carts {
   };
 }
 
-function asState(cart: CookieCart): CartState {
+function asState(cart: CookieCart): CartContents {
   return { ...emptyCart, version: cart.version, lines: cart.lines };
 }
 

@@ -1,6 +1,6 @@
 // A whole cart in a few bytes: about four a line, and the newest 8 operations so that a retry has no second effect. Pure.
 import { createHash } from 'node:crypto';
-import type { CartLine } from '../cart-state.ts';
+import type { CartLine } from '../cart-contents.ts';
 
 export interface CookieCart {
   /** 12 bytes as base64url: random ones for a guest, those of the account from sign-in on. */

@@ -4,7 +4,7 @@ import type { Deps } from '../../deps.ts';
 import type { Tx } from '../../schema.ts';
 import { reusedKey } from '../../web/api/idempotency.ts';
 import { ensureAccountCart } from '../account-cart.ts';
-import { addAllLines, type CartLine, keepMost, subtractLines } from '../cart-state.ts';
+import { addAllLines, type CartLine, keepMost, subtractLines } from '../cart-contents.ts';
 import type { CartCheckout, CartMerge } from '../carts.ts';
 import { readAccountCartLines } from '../for-account.ts';
 import { orderOnce } from '../order-once.ts';

@@ -14,7 +14,7 @@ import { layout } from '../../web/page/layout.ts';
 import { respondPage, seeOther } from '../../web/page/page-response.ts';
 import type { Cart } from '../cart.ts';
 import type { CartOperation, Carts } from '../carts.ts';
-import { visitOf } from '../routes.ts';
+import { cartRequestOf } from '../routes.ts';
 import { type CartPage, cartPage, type RemovedLine } from './cart.ts';
 import { readChosenVariant, readProductOfForm } from './chosen-variant.ts';
 
@@ -25,7 +25,7 @@ export function cartPages(deps: Deps, carts: Carts): Hono<AppEnv> {
       const values = await readForm(c);
       try {
         const operation = await readOperation(deps, values);
-        const { setCookies } = await carts.write(await visitOf(deps, c), operation);
+        const { setCookies } = await carts.write(await cartRequestOf(deps, c), operation);
         return seeOther(afterChange(operation, values), setCookies);
       } catch (error) {
         if (!(error instanceof Refusal) || error.status >= 500) throw error;
@@ -77,7 +77,7 @@ interface Refused {
 }
 
 async function showCart(deps: Deps, carts: Carts, c: Context<AppEnv>, refused?: Refused): Promise<Response> {
-  const { cart, setCookies } = await carts.view(await visitOf(deps, c));
+  const { cart, setCookies } = await carts.view(await cartRequestOf(deps, c));
   const [variants, frame, removed] = await Promise.all([
     readPictures(
       deps,

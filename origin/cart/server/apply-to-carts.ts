@@ -1,5 +1,5 @@
 // One gathered write: read the carts, decide, write those that did not change meanwhile. Who is left out comes back.
-import type { CartState } from '../cart-state.ts';
+import type { CartContents } from '../cart-contents.ts';
 import { type Decision, decideCart, type Outcome, type WaitingOperation } from '../decide-batch.ts';
 import type { JournalledOperation } from '../replay-journal.ts';
 import type { CopyUpdate } from './cart-copies.ts';
@@ -22,8 +22,8 @@ export type Applied =
 
 /** Carts as this process wrote them last: a guess that saves the reading, and that the statement itself refuses where it is wrong. */
 export interface CartMemory {
-  get(cartId: string): CartState | undefined;
-  set(cartId: string, state: CartState): unknown;
+  get(cartId: string): CartContents | undefined;
+  set(cartId: string, state: CartContents): unknown;
   delete(cartId: string): unknown;
 }
 

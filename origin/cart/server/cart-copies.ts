@@ -3,14 +3,14 @@
 import { Cluster } from 'ioredis';
 import type { RedisClient } from '../../redis/connect.ts';
 import type { RedisRoom } from '../../redis/room.ts';
-import type { CartState } from '../cart-state.ts';
+import type { CartContents } from '../cart-contents.ts';
 import type { JournalledOperation } from '../replay-journal.ts';
 import { copyKey, journalIndexKey, journalKey } from './cart-keys.ts';
 import { defineCartScripts, type SaveArguments } from './copy-scripts.ts';
 import type { StoreWatch } from './store-watch.ts';
 
 export interface StoredCart {
-  state: CartState;
+  state: CartContents;
   /** The guest's cart went to an account's at sign-in: its cookie counts as absent. */
   merged: boolean;
 }
@@ -125,7 +125,7 @@ function saveArguments(update: CopyUpdate, keepSeconds: number): SaveArguments {
 
 function parseCopy(version: string, json: string, operations: string): HeldCart['copy'] {
   if (version === '') return undefined;
-  const { merged, ...state } = JSON.parse(json) as CartState & { merged: boolean };
+  const { merged, ...state } = JSON.parse(json) as CartContents & { merged: boolean };
   const ids = new Set((JSON.parse(operations) as string[]).map((operation) => operation.split(' ', 1)[0]));
   return { state, merged, has: (opId) => ids.has(opId) };
 }

@@ -1,6 +1,6 @@
 // The two statements of a gathered write. Each is a transaction by itself, so no client can be left inside one that was abandoned;
 // what was read still holds when it is written, because the cart's version must be the same, and every recorded op id raises it.
-import type { CartLine, CartState, DirectSets } from '../cart-state.ts';
+import type { CartLine, CartContents, DirectSets } from '../cart-contents.ts';
 import type { RecordedOperation } from './cart-copies.ts';
 
 /** Runs one statement; by a client of the writer's own, a pool, or a transaction. */
@@ -15,7 +15,7 @@ export interface AskedCart {
 }
 
 export interface CartRow {
-  state: CartState;
+  state: CartContents;
   exists: boolean;
   mergedInto: string | undefined;
   accountId: string | undefined;
@@ -28,7 +28,7 @@ export interface CartWrite {
   scope: string;
   exists: boolean;
   versionBefore: number;
-  state: CartState;
+  state: CartContents;
   recorded: RecordedOperation[];
 }
 
@@ -144,7 +144,7 @@ export async function writeCarts(run: RunSql, writes: CartWrite[]): Promise<Set<
 }
 
 export interface CartInFull {
-  state: CartState;
+  state: CartContents;
   merged: boolean;
   operations: RecordedOperation[];
   known: string[];

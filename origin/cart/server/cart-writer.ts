@@ -4,7 +4,7 @@ import { LRUCache } from 'lru-cache';
 import type pg from 'pg';
 import { unavailable } from '../../errors.ts';
 import { isConnectionLost, isUnavailable, isWorthAnotherTry } from '../../postgres/postgres-errors.ts';
-import type { CartState } from '../cart-state.ts';
+import type { CartContents } from '../cart-contents.ts';
 import type { JournalledOperation } from '../replay-journal.ts';
 import { type Applied, applyToCarts, type CartTask } from './apply-to-carts.ts';
 import type { CopyUpdate } from './cart-copies.ts';
@@ -62,7 +62,7 @@ const suspectMs = 250;
 export function createCartWriter(pool: pg.Pool, watch: StoreWatch, publish: Publish): CartWriter {
   const queue: Waiting[] = [];
   const busyCarts = new Set<string>();
-  const memory = new LRUCache<string, CartState>({
+  const memory = new LRUCache<string, CartContents>({
     max: rememberedCarts,
     maxSize: rememberedLines,
     sizeCalculation: ({ lines, directSets }) => 1 + lines.length + Object.keys(directSets).length,

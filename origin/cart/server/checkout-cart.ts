@@ -2,7 +2,7 @@
 import { unavailable } from '../../errors.ts';
 import { reusedKey } from '../../web/api/idempotency.ts';
 import { writeCartCookie } from '../cart-cookie.ts';
-import type { CartState } from '../cart-state.ts';
+import type { CartContents } from '../cart-contents.ts';
 import type { CartCheckout, OrderKey } from '../carts.ts';
 import { decideCart } from '../decide-batch.ts';
 import type { JournalledOperation } from '../replay-journal.ts';
@@ -48,7 +48,7 @@ export async function prepareCartCheckout(stores: ServerStores, cart: NamedCart)
       if (frozen === undefined) throw new Error('Cannot end a generation as its cart was not frozen');
       const { update, order } = frozen;
       const { state } = update.cart;
-      const next: CartState = {
+      const next: CartContents = {
         version: state.version + 1,
         generation: state.generation + 1,
         lines: [],

@@ -1,5 +1,5 @@
 // A guest's late operations follow the cart to the account's: counted there once, remembered under the guest's cart.
-import { type CartState, changeLines } from '../cart-state.ts';
+import { type CartContents, changeLines } from '../cart-contents.ts';
 import { decideCart } from '../decide-batch.ts';
 import type { JournalledOperation } from '../replay-journal.ts';
 import type { CopyUpdate } from './cart-copies.ts';
@@ -57,7 +57,7 @@ export async function followMerged(
  * The guest's versions say nothing about the account's lines, so a late `set` cannot take pieces away there: it raises the line to its
  * quantity where there are fewer.
  */
-function asAdditions(base: CartState, journal: JournalledOperation[]): JournalledOperation[] {
+function asAdditions(base: CartContents, journal: JournalledOperation[]): JournalledOperation[] {
   let lines = base.lines;
   return journal.map((operation) => {
     const present = lines.find((line) => line.variantId === operation.variantId)?.quantity ?? 0;

@@ -1,7 +1,7 @@
 // A cart inside somebody's longer transaction (sign-in, checkout): its row is locked until that ends. Take these locks in order of id.
 import { CompiledQuery, sql } from 'kysely';
 import type { Tx } from '../../schema.ts';
-import type { CartState } from '../cart-state.ts';
+import type { CartContents } from '../cart-contents.ts';
 import type { RecordedOperation } from './cart-copies.ts';
 import { type CartRow, type RunSql, readCartRows } from './cart-statements.ts';
 
@@ -16,7 +16,7 @@ export async function lockCart(tx: Tx, cartId: string, opIds: string[]): Promise
 export async function storeCart(
   tx: Tx,
   cartId: string,
-  state: CartState,
+  state: CartContents,
   recorded: RecordedOperation[],
 ): Promise<void> {
   await sql`
@@ -31,7 +31,7 @@ export async function storeCart(
 export async function storeMergedGuest(
   tx: Tx,
   cartId: string,
-  state: CartState,
+  state: CartContents,
   into: string,
   recorded: RecordedOperation[],
 ): Promise<void> {

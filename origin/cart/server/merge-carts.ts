@@ -4,7 +4,7 @@ import { unavailable } from '../../errors.ts';
 import type { Tx } from '../../schema.ts';
 import { ensureAccountCart, findAccountCart } from '../account-cart.ts';
 import { type CartCookie, writeCartCookie } from '../cart-cookie.ts';
-import { addAllLines, type CartState } from '../cart-state.ts';
+import { addAllLines, type CartContents } from '../cart-contents.ts';
 import type { CartMerge } from '../carts.ts';
 import { decideCart } from '../decide-batch.ts';
 import type { JournalledOperation } from '../replay-journal.ts';
@@ -84,7 +84,7 @@ async function mergeLocked(
 
   const lines = addAllLines(own.state.lines, theirs?.state.lines ?? []);
   const changed = own.changed || (theirs?.state.lines.length ?? 0) > 0;
-  const state: CartState = {
+  const state: CartContents = {
     ...own.state,
     version: changed ? account.state.version + 1 : account.state.version,
     lines,
@@ -100,7 +100,7 @@ async function mergeLocked(
     },
   ];
   if (theirs !== undefined) {
-    const left: CartState = { ...theirs.state, version: guest!.state.version + 1, lines: [], directSets: {} };
+    const left: CartContents = { ...theirs.state, version: guest!.state.version + 1, lines: [], directSets: {} };
     await storeMergedGuest(tx, guestCartId!, left, accountCartId, theirs.recorded);
     updates.push(mergedCopy(guestCartId!, left, theirs.drained));
   } else if (guest?.mergedInto !== undefined) {
@@ -110,6 +110,6 @@ async function mergeLocked(
   return updates;
 }
 
-function mergedCopy(cartId: string, state: CartState, drained: string[]): CopyUpdate {
+function mergedCopy(cartId: string, state: CartContents, drained: string[]): CopyUpdate {
   return { cartId, cart: { state, merged: true }, versionBefore: 'full', operations: [], drained };
 }

@@ -1,4 +1,4 @@
-// Which cart a visit names. An account's cookie is worth nothing to others, a guest's nothing to an account: its pieces are merged first.
+// Which cart a request names. An account's cookie is worth nothing to others, a guest's nothing to an account: its pieces are merged first.
 import { unavailable } from '../../errors.ts';
 import { ensureAccountCart } from '../account-cart.ts';
 import { type CartCookie, makeCartId, readCartCookie } from '../cart-cookie.ts';
@@ -11,9 +11,9 @@ export interface NamedCart extends CartCookie {
 }
 
 /** @returns the guest's or account's cart by the cookie alone; undefined where that does not say. */
-export function nameByCookie(keys: string[], visit: CartRequest): NamedCart | undefined {
-  const received = readCartCookie(keys, visit.cookieHeader);
-  if (received === undefined || received.accountId !== visit.accountId) return undefined;
+export function nameByCookie(keys: string[], request: CartRequest): NamedCart | undefined {
+  const received = readCartCookie(keys, request.cookieHeader);
+  if (received === undefined || received.accountId !== request.accountId) return undefined;
   return { ...received, received };
 }
 
@@ -22,9 +22,9 @@ export function newGuestCart(received?: CartCookie): NamedCart {
 }
 
 /** A guest's cookie that reaches an account: its response crossed the sign-in on its way. */
-export function strayGuestCart(keys: string[], visit: CartRequest): CartCookie | undefined {
-  if (visit.accountId === undefined) return undefined;
-  const received = readCartCookie(keys, visit.cookieHeader);
+export function strayGuestCart(keys: string[], request: CartRequest): CartCookie | undefined {
+  if (request.accountId === undefined) return undefined;
+  const received = readCartCookie(keys, request.cookieHeader);
   return received?.accountId === undefined ? received : undefined;
 }
 

@@ -1,5 +1,5 @@
 // After a commit: brings the copies up to date and learns what the journals still hold.
-import { opMarkOf } from '../cart-state.ts';
+import { opMarkOf } from '../cart-contents.ts';
 import type { JournalledOperation } from '../replay-journal.ts';
 import type { CartCopies, CopyUpdate } from './cart-copies.ts';
 import { type RunSql, readCartInFull } from './cart-statements.ts';

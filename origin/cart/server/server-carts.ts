@@ -24,12 +24,12 @@ export function createServerCarts(deps: Deps): Carts {
   const stores = openServerStores(deps);
   const keys = deps.settings.cookieKeys;
   return {
-    view: (visit) => withinMs(answerWithinMs, late, () => view(stores, visit)),
-    write: (visit, operation) =>
+    view: (request) => withinMs(answerWithinMs, late, () => view(stores, request)),
+    write: (request, operation) =>
       withinMs(answerWithinMs, late, async () => {
-        const [checked, cart] = await Promise.all([checkOperation(deps, operation), nameCart(stores, visit)]);
-        if (cart !== undefined && (await cameAlong(stores, cart, checked))) return view(stores, visit);
-        const named = cart ?? newGuestCart(readCartCookie(keys, visit.cookieHeader));
+        const [checked, cart] = await Promise.all([checkOperation(deps, operation), nameCart(stores, request)]);
+        if (cart !== undefined && (await cameAlong(stores, cart, checked))) return view(stores, request);
+        const named = cart ?? newGuestCart(readCartCookie(keys, request.cookieHeader));
         let used = named;
         let written = await writeCart(stores, named, checked);
         if (written === undefined) {
@@ -45,18 +45,18 @@ export function createServerCarts(deps: Deps): Carts {
           written,
         );
       }),
-    scope(visit) {
-      if (visit.accountId !== undefined) return `account:${visit.accountId}`;
-      const cart = nameByCookie(keys, visit);
+    scope(request) {
+      if (request.accountId !== undefined) return `account:${request.accountId}`;
+      const cart = nameByCookie(keys, request);
       return cart && `cart:${cart.cartId}`;
     },
-    prepareMerge: (visit, accountId) => {
-      const cookie = readCartCookie(keys, visit.cookieHeader);
+    prepareMerge: (request, accountId) => {
+      const cookie = readCartCookie(keys, request.cookieHeader);
       return prepareCartMerge(stores, cookie?.accountId === undefined ? cookie : undefined, accountId);
     },
     leaveWithAccount: async () => [dropCartCookie()],
-    prepareCheckout: async (visit) => {
-      const cart = await nameCart(stores, visit);
+    prepareCheckout: async (request) => {
+      const cart = await nameCart(stores, request);
       if (cart === undefined) throw new Refusal(409, 'cart-empty', 'The cart is empty');
       return prepareCartCheckout(stores, cart);
     },
@@ -64,8 +64,8 @@ export function createServerCarts(deps: Deps): Carts {
   };
 }
 
-async function view(stores: ServerStores, visit: CartRequest): Promise<CartAnswer> {
-  const cart = await nameCart(stores, visit);
+async function view(stores: ServerStores, request: CartRequest): Promise<CartAnswer> {
+  const cart = await nameCart(stores, request);
   const seen = cart && (await viewCart(stores, cart));
   if (cart === undefined || seen === undefined || seen.merged) {
     return {
@@ -80,12 +80,12 @@ async function view(stores: ServerStores, visit: CartRequest): Promise<CartAnswe
 }
 
 /** @returns undefined for a guest without a valid cookie. */
-async function nameCart(stores: ServerStores, visit: CartRequest): Promise<NamedCart | undefined> {
+async function nameCart(stores: ServerStores, request: CartRequest): Promise<NamedCart | undefined> {
   const keys = stores.deps.settings.cookieKeys;
-  const named = nameByCookie(keys, visit);
-  if (named !== undefined || visit.accountId === undefined) return named;
-  const { accountId } = visit;
-  const guest = strayGuestCart(keys, visit);
+  const named = nameByCookie(keys, request);
+  if (named !== undefined || request.accountId === undefined) return named;
+  const { accountId } = request;
+  const guest = strayGuestCart(keys, request);
   if (guest === undefined) return nameByAccount(stores, accountId);
   // Its pieces were acknowledged, so they come along now as they would have at sign-in.
   try {

@@ -1,6 +1,6 @@
 // What a cart is now: the newest base at hand plus the journalled operations that the base lacks.
 import { unavailable } from '../../errors.ts';
-import { type CartState, emptyCart } from '../cart-state.ts';
+import { type CartContents, emptyCart } from '../cart-contents.ts';
 import { replayJournal } from '../replay-journal.ts';
 import type { HeldCart } from './cart-copies.ts';
 import { readCartRows } from './cart-statements.ts';
@@ -11,7 +11,7 @@ import type { ServerStores } from './server-stores.ts';
 
 export interface SeenCart {
   /** With what is journalled. */
-  state: CartState;
+  state: CartContents;
   /** Whether operations of the journal are part of it. */
   journalled: boolean;
   /** Older than what this browser has seen. */
@@ -22,7 +22,7 @@ export interface SeenCart {
 }
 
 interface Base {
-  state: CartState;
+  state: CartContents;
   merged: boolean;
   has: (opId: string) => boolean;
 }

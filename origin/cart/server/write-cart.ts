@@ -1,6 +1,6 @@
 // One operation on its way: to Postgres while it answers, else to the journal, else to nobody; the same op id again is safe after each.
 import { unavailable } from '../../errors.ts';
-import type { CartState } from '../cart-state.ts';
+import type { CartContents } from '../cart-contents.ts';
 import { refusalFor } from '../check-operation.ts';
 import { refusalOf, type WaitingOperation } from '../decide-batch.ts';
 import type { JournalledOperation } from '../replay-journal.ts';
@@ -10,7 +10,7 @@ import type { ServerStores } from './server-stores.ts';
 import { viewCart } from './view-cart.ts';
 
 export interface WrittenCart {
-  state: CartState;
+  state: CartContents;
   /** The newest that the browser now knows of; past `state`'s where that had to be read from an older copy. */
   version: number;
   durability: 'committed' | 'journal';

@@ -11,7 +11,7 @@ import {
   readCartCookie,
   writeCartCookie,
 } from '../cart-cookie.ts';
-import { addAllLines, type CartLine, type CartState, emptyCart, subtractLines } from '../cart-state.ts';
+import { addAllLines, type CartLine, type CartContents, emptyCart, subtractLines } from '../cart-contents.ts';
 import type { CartAnswer, CartRequest, Carts, OrderKey } from '../carts.ts';
 import { checkOperation, refusalFor } from '../check-operation.ts';
 import { decideCart } from '../decide-batch.ts';
@@ -21,7 +21,7 @@ import { showCart } from '../show-cart.ts';
 interface Remembered {
   /** Another one for each time that a process began it anew: its generations begin anew as well. */
   life: string;
-  state: CartState;
+  state: CartContents;
   /** Fingerprints by op id, the oldest first, at most so many. */
   operations: Map<string, string>;
 }
@@ -45,8 +45,8 @@ export function createStickyCarts(deps: Deps): Carts {
     cartsOfAccounts: new LRUCache({ max: maxCarts }),
   };
   const keys = deps.settings.cookieKeys;
-  const name = (visit: CartRequest) => nameCart(memory, keys, visit);
-  const answer = async (cookie: CartCookie, state: CartState): Promise<CartAnswer> => ({
+  const name = (request: CartRequest) => nameCart(memory, keys, request);
+  const answer = async (cookie: CartCookie, state: CartContents): Promise<CartAnswer> => ({
     cart: await showCart(deps, {
       version: Math.max(state.version, cookie.version),
       lines: state.lines,
@@ -57,17 +57,17 @@ export function createStickyCarts(deps: Deps): Carts {
   });
 
   return {
-    async view(visit) {
-      const cookie = name(visit);
+    async view(request) {
+      const cookie = name(request);
       if (cookie !== undefined) return answer(cookie, memory.carts.get(cookie.cartId)?.state ?? emptyCart);
       return {
         cart: await showCart(deps, { version: 0, lines: [], durability: 'memory' }),
         setCookies: [],
       };
     },
-    async write(visit, operation) {
+    async write(request, operation) {
       const checked = await checkOperation(deps, operation);
-      const cookie = name(visit) ?? newCart(visit.accountId);
+      const cookie = name(request) ?? newCart(request.accountId);
       const held = recall(memory, cookie);
       const decision = decideCart(held.state, held.operations, [], [checked]);
       const refusal = refusalFor(decision.outcomes[0]!, operation.variantId);
@@ -78,13 +78,13 @@ export function createStickyCarts(deps: Deps): Carts {
       if (cookie.accountId !== undefined) memory.cartsOfAccounts.set(cookie.accountId, cookie.cartId);
       return answer(cookie, held.state);
     },
-    scope(visit) {
-      if (visit.accountId !== undefined) return `account:${visit.accountId}`;
-      const cookie = name(visit);
+    scope(request) {
+      if (request.accountId !== undefined) return `account:${request.accountId}`;
+      const cookie = name(request);
       return cookie && `cart:${cookie.cartId}`;
     },
-    async prepareMerge(visit) {
-      const guest = readCartCookie(keys, visit.cookieHeader);
+    async prepareMerge(request) {
+      const guest = readCartCookie(keys, request.cookieHeader);
       let owner: string | undefined;
       return {
         async mergeInto(_tx, accountId) {
@@ -109,8 +109,8 @@ export function createStickyCarts(deps: Deps): Carts {
       };
     },
     leaveWithAccount: async () => [dropCartCookie()],
-    async prepareCheckout(visit) {
-      const cookie = name(visit);
+    async prepareCheckout(request) {
+      const cookie = name(request);
       if (cookie === undefined) throw new Refusal(409, 'cart-empty', 'The cart is empty');
       const { state, life } = recall(memory, cookie);
       const frozen = state.lines;
@@ -154,14 +154,14 @@ export function createStickyCarts(deps: Deps): Carts {
   };
 }
 
-function nameCart(memory: Memory, keys: string[], visit: CartRequest): CartCookie | undefined {
-  const cookie = readCartCookie(keys, visit.cookieHeader);
-  if (cookie !== undefined && cookie.accountId === visit.accountId) return cookie;
-  if (visit.accountId === undefined) return undefined;
-  const cartId = memory.cartsOfAccounts.get(visit.accountId);
+function nameCart(memory: Memory, keys: string[], request: CartRequest): CartCookie | undefined {
+  const cookie = readCartCookie(keys, request.cookieHeader);
+  if (cookie !== undefined && cookie.accountId === request.accountId) return cookie;
+  if (request.accountId === undefined) return undefined;
+  const cartId = memory.cartsOfAccounts.get(request.accountId);
   return cartId === undefined
     ? undefined
-    : { cartId, version: 0, journalled: false, accountId: visit.accountId };
+    : { cartId, version: 0, journalled: false, accountId: request.accountId };
 }
 
 function newCart(accountId: string | undefined): CartCookie {

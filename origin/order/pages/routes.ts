@@ -3,7 +3,7 @@ import { type Context, Hono } from 'hono';
 import type { Cart } from '../../cart/cart.ts';
 import type { Carts } from '../../cart/carts.ts';
 import { readPictures } from '../../cart/pages/routes.ts';
-import { visitOf } from '../../cart/routes.ts';
+import { cartRequestOf } from '../../cart/routes.ts';
 import type { Deps } from '../../deps.ts';
 import { Refusal } from '../../errors.ts';
 import { readFrame } from '../../identity/page-frame.ts';
@@ -38,7 +38,7 @@ import { gatherPaymentFaults } from './payment.ts';
 import { changesSince, seenTotal } from './seen-cart.ts';
 
 export function orderPages(deps: Deps, carts: Carts, providers: PaymentProviders): Hono<AppEnv> {
-  const view = async (c: Context<AppEnv>) => carts.view(await visitOf(deps, c));
+  const view = async (c: Context<AppEnv>) => carts.view(await cartRequestOf(deps, c));
 
   return new Hono<AppEnv>()
     .get('/checkout', async (c) => {
@@ -90,7 +90,7 @@ export function orderPages(deps: Deps, carts: Carts, providers: PaymentProviders
       if (order === undefined) return showNoOrder(deps, c);
       if (!cameToNothing(order)) return seeOther(addressOf(order.id, values['key']));
       const form = { key: readIdempotencyKey(values), path: c.req.path };
-      return seeOther('/cart', await orderAgain(carts, await visitOf(deps, c), order, form));
+      return seeOther('/cart', await orderAgain(carts, await cartRequestOf(deps, c), order, form));
     });
 }
 

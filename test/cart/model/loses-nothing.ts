@@ -1,7 +1,7 @@
 // The protocol's own code between two stores in small, under thousands of schedules of faults, losses and crossings.
 import fc from 'fast-check';
 import { expect } from 'vitest';
-import type { CartState } from '../../../origin/cart/cart-state.ts';
+import type { CartContents } from '../../../origin/cart/cart-contents.ts';
 import { drainCart } from '../../../origin/cart/server/journal-drain.ts';
 import type { NamedCart } from '../../../origin/cart/server/named-cart.ts';
 import { viewCart } from '../../../origin/cart/server/view-cart.ts';
@@ -63,7 +63,7 @@ async function shop(
 }
 
 /** An answer that does not say `incomplete` shows whatever this browser added, and nothing twice. */
-function showsOnce(state: CartState, own: string[]): void {
+function showsOnce(state: CartContents, own: string[]): void {
   const shown = pieces(state);
   for (const id of own) expect(shown[id]).toBe(1);
   for (const [id, quantity] of Object.entries(shown)) if (id !== 'set') expect(quantity).toBe(1);

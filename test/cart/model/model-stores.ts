@@ -1,5 +1,5 @@
 // Postgres and Redis in small: what each statement and script does, atomic, with answers that may be lost before or after the effect.
-import { type CartState, emptyCart } from '../../../origin/cart/cart-state.ts';
+import { type CartContents, emptyCart } from '../../../origin/cart/cart-contents.ts';
 import type { JournalledOperation } from '../../../origin/cart/replay-journal.ts';
 import { applyToCarts, type CartTask } from '../../../origin/cart/server/apply-to-carts.ts';
 import type { CartCopies, CopyUpdate } from '../../../origin/cart/server/cart-copies.ts';
@@ -32,13 +32,13 @@ export type Answer = 'ok' | 'lost-before' | 'lost-after';
 const idsOfACopy = 5;
 
 interface Node {
-  copy: { state: CartState; ids: string[] } | undefined;
+  copy: { state: CartContents; ids: string[] } | undefined;
   journal: JournalledOperation[];
 }
 
 export interface Model {
   stores: ServerStores;
-  postgres: { up: boolean; state: CartState; ids: Map<string, string> };
+  postgres: { up: boolean; state: CartContents; ids: Map<string, string> };
   redis: { up: boolean; primary: Node; replica: Node | undefined };
   answers: () => Answer;
 }

@@ -104,12 +104,12 @@ export class Browser {
     this.accountId = accountId;
   }
 
-  get visit() {
+  get request() {
     return { cookieHeader: this.cookie, accountId: this.accountId };
   }
 
   async view() {
-    return this.take(await this.carts.view(this.visit));
+    return this.take(await this.carts.view(this.request));
   }
 
   add(variantId: string, quantity = 1, opId: string = randomUUID(), fingerprint?: string) {
@@ -135,7 +135,7 @@ export class Browser {
     fingerprint = `${kind} ${variantId} ${quantity}`,
   ) {
     const operation = { opId, kind, variantId, quantity, fingerprint };
-    return this.take(await this.carts.write(this.visit, operation));
+    return this.take(await this.carts.write(this.request, operation));
   }
 
   private take(answer: CartAnswer) {

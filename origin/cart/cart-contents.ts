@@ -12,7 +12,7 @@ export interface CartLine {
  */
 export type DirectSets = Record<string, [version: number, opMark: string]>;
 
-export interface CartState {
+export interface CartContents {
   /** 0: does not exist yet. */
   version: number;
   generation: number;
@@ -32,7 +32,7 @@ export type LimitCode = 'line-limit' | 'cart-limit';
 export const maxLineQuantity = 99;
 export const maxLines = 200;
 
-export const emptyCart: CartState = { version: 0, generation: 1, lines: [], directSets: {} };
+export const emptyCart: CartContents = { version: 0, generation: 1, lines: [], directSets: {} };
 
 /** @returns the lines after the change. Limits are the caller's: replay and merge may exceed them, nothing is cut. */
 export function changeLines(lines: CartLine[], change: LineChange): CartLine[] {
