@@ -66,7 +66,12 @@ export function passwordResetRoutes(own: AccountDeps): OpenAPIHono<AppEnv> {
   });
   api.openapi(resetRoute, async (c) => {
     const chosen = { token: c.req.valid('param').token, password: c.req.valid('json').password };
-    await resetPassword(own, await cartRequestOf(own.deps, c), chosen, c.req.valid('header')['idempotency-key']);
+    await resetPassword(
+      own,
+      await cartRequestOf(own.deps, c),
+      chosen,
+      c.req.valid('header')['idempotency-key'],
+    );
     return c.body(null, 204);
   });
   return api;

@@ -47,18 +47,18 @@ export function createRateLimits(deps: Pick<Deps, 'settings' | 'redis' | 'now'>)
   const takeSignIn = async (email: string, address: string): Promise<TakeBack> => {
     const ofAddress = await take(signInsAnAddress, address);
     // Refused for the account, it was no attempt of the address: one locked account must not lock everybody behind the same address.
-    const ofAccount = await undoing(ofAddress, () => take(signInsAnAccount, normaliseEmail(email)));
+    const ofAccount = await undoOnError(ofAddress, () => take(signInsAnAccount, normaliseEmail(email)));
     return async () => {
       await Promise.all([ofAddress(), ofAccount()]);
     };
   };
 
-  const inLine = createLines();
+  const queueByAccount = createAccountQueues();
   return {
     trySignIn: ({ email, address }, check) =>
-      inLine(normaliseEmail(email), async () => {
+      queueByAccount(normaliseEmail(email), async () => {
         const takeBack = await takeSignIn(email, address);
-        const found = await undoing(takeBack, check);
+        const found = await undoOnError(takeBack, check);
         if (found !== undefined) await takeBack();
         return found;
       }),
@@ -69,16 +69,16 @@ export function createRateLimits(deps: Pick<Deps, 'settings' | 'redis' | 'now'>)
 }
 
 /** What is being checked counts as failed until it is found right. So few at once of one account do not fill its count by being right. */
-const lineOfAccount = { atOnce: 3, waiting: 200, waitMs: 10_000 };
+const accountQueueLimits = { atOnce: 3, waiting: 200, waitMs: 10_000 };
 
-function createLines() {
-  const lines = new Map<string, { semaphore: Semaphore; people: number }>();
+function createAccountQueues() {
+  const queues = new Map<string, { semaphore: Semaphore; requests: number }>();
   return async <Result>(name: string, work: () => Promise<Result>): Promise<Result> => {
-    const line = lines.get(name) ?? { semaphore: createSemaphore(lineOfAccount), people: 0 };
-    lines.set(name, line);
-    line.people += 1;
+    const queue = queues.get(name) ?? { semaphore: createSemaphore(accountQueueLimits), requests: 0 };
+    queues.set(name, queue);
+    queue.requests += 1;
     try {
-      return await line.semaphore.run(work);
+      return await queue.semaphore.run(work);
     } catch (error) {
       if (!(error instanceof SemaphoreFullError)) throw error;
       throw new Refusal(503, 'busy', 'Too many sign-ins of this account at once', {
@@ -86,13 +86,13 @@ function createLines() {
         cause: error,
       });
     } finally {
-      line.people -= 1;
-      if (line.people === 0) lines.delete(name);
+      queue.requests -= 1;
+      if (queue.requests === 0) queues.delete(name);
     }
   };
 }
 
-async function undoing<Result>(undo: TakeBack, work: () => Promise<Result>): Promise<Result> {
+async function undoOnError<Result>(undo: TakeBack, work: () => Promise<Result>): Promise<Result> {
   try {
     return await work();
   } catch (error) {

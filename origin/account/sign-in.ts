@@ -124,7 +124,7 @@ async function begin(
   });
   await endFormerSession(deps, requestOrigin.cookieHeader, hashToken(token));
   const account = await readAccount(deps, accountId);
-  const ofCart = begunNow ? await merge.settle() : await merge.catchUp(accountId);
+  const ofCart = begunNow ? await merge.afterCommit() : await merge.catchUp(accountId);
   return { account, setCookies: [sessionCookie(deps.settings, token), ...ofCart] };
 }
 

@@ -46,7 +46,7 @@ export interface CartMerge {
   /** Inside the transaction of sign-in or sign-up. May be called again if the transaction is tried again. */
   mergeInto(tx: Tx, accountId: string): Promise<void>;
   /** After COMMIT: brings the copies up to date. @returns the cookies to set. Never throws. */
-  settle(): Promise<string[]>;
+  afterCommit(): Promise<string[]>;
   /**
    * Instead, where an earlier request had the same key and signed in already: its answer may not have arrived.
    * @returns the cookies to set. Never throws.
@@ -67,7 +67,7 @@ export interface CartCheckout {
   /** Empties the cart: its generation ends with this order, whose key is the cart's from now on. Only after `freeze`, in the same transaction. */
   endGeneration(tx: Tx): Promise<void>;
   /** After COMMIT: brings the copies up to date. @returns the cookies to set. Never throws. */
-  settle(): Promise<string[]>;
+  afterCommit(): Promise<string[]>;
   /**
    * Instead, where an earlier request had the same key and placed the order: its answer may not have arrived, its process may have died.
    * @param lines of the order. @returns the cookies to set. Never throws.

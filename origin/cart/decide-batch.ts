@@ -1,7 +1,7 @@
 // What one transaction makes of a cart: its journal first, then the operations that wait, each once, each refused alone. Pure.
 import {
-  type CartLine,
   type CartContents,
+  type CartLine,
   changeLines,
   type DirectSets,
   type LimitCode,
@@ -27,7 +27,7 @@ export type Outcome = 'applied' | 'reused' | BlockCode | LimitCode;
 
 export interface Decision {
   /** To be stored as the next version, if `changed`. */
-  state: CartContents;
+  contents: CartContents;
   changed: boolean;
   /** Op ids to record with the next version. */
   recorded: { opId: string; fingerprint: string }[];
@@ -52,7 +52,7 @@ export function decideCart(
   const fingerprints = new Map(known);
   for (const { opId, fingerprint } of recorded) fingerprints.set(opId, fingerprint);
   const nextVersion = base.version + 1;
-  let { lines, directSets } = replay.state;
+  let { lines, directSets } = replay.contents;
 
   const outcomes = waiting.map((operation): Outcome => {
     const seen = fingerprints.get(operation.opId);
@@ -68,7 +68,7 @@ export function decideCart(
 
   const changed = replay.changed || recorded.length > 0;
   return {
-    state: { ...base, version: changed ? nextVersion : base.version, lines, directSets },
+    contents: { ...base, version: changed ? nextVersion : base.version, lines, directSets },
     changed,
     recorded,
     outcomes,

@@ -5,7 +5,7 @@ import type { CartMerge, CartRequest, Carts } from './carts.ts';
 
 /**
  * Call before BEGIN; then `merge.mergeInto(tx, accountId)` inside the transaction that makes the session, and after COMMIT
- * `await merge.settle()` for the cookies to set.
+ * `await merge.afterCommit()` for the cookies to set.
  * @param accountId the account that signs in; undefined at sign-up, where there is no account yet
  * @throws Refusal 503 where the guest's journal cannot be read now: signing in would leave acknowledged pieces behind.
  */

@@ -6,7 +6,7 @@ import type { CartCheckout, CartRequest, Carts, OrderKey } from './carts.ts';
 
 /**
  * Call before BEGIN. Then, inside the order's transaction, `freezeForCheckout` and `endGeneration`; after COMMIT
- * `await checkout.settle()` for the cookies to set.
+ * `await checkout.afterCommit()` for the cookies to set.
  * @throws Refusal 503 where Postgres, or a journal that the cookie speaks of, cannot be read now.
  */
 export function prepareCheckout(carts: Carts, request: CartRequest): Promise<CartCheckout> {

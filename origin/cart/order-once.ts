@@ -8,12 +8,12 @@ import type { OrderKey } from './carts.ts';
  * @param state names what is ordered, such that a cart that went on has another name
  * @throws Refusal 409 `cart-empty` where another key ordered it
  */
-export async function orderOnce(tx: Tx, cartId: string, state: string, order: OrderKey): Promise<void> {
+export async function orderOnce(tx: Tx, cartId: string, contents: string, order: OrderKey): Promise<void> {
   const marked = await tx
     .insertInto('cart_operations')
     .values({
       cart_id: cartId,
-      op_id: `ordered ${state}`,
+      op_id: `ordered ${contents}`,
       fingerprint: order.fingerprint,
       applied_version: 0,
     })

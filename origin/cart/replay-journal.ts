@@ -1,5 +1,11 @@
 // Journalled operations on top of a base: each counts once, in order, and a `set` only where its line was not set later. Pure.
-import { type CartContents, changeLines, type DirectSets, type LineChange, opMarkOf } from './cart-contents.ts';
+import {
+  type CartContents,
+  changeLines,
+  type DirectSets,
+  type LineChange,
+  opMarkOf,
+} from './cart-contents.ts';
 
 export interface JournalledOperation extends LineChange {
   opId: string;
@@ -10,7 +16,7 @@ export interface JournalledOperation extends LineChange {
 
 export interface Replay {
   /** The base's version is kept: who stores the state raises it. */
-  state: CartContents;
+  contents: CartContents;
   /** Ids that the base lacked, also of those that were passed over. */
   fresh: JournalledOperation[];
   /** Whether `state` differs from the base in anything that must be stored. */
@@ -42,7 +48,7 @@ export function replayJournal(
     lines = changeLines(lines, operation);
   }
   return {
-    state: { ...base, lines, directSets },
+    contents: { ...base, lines, directSets },
     fresh,
     changed: fresh.length > 0 || directSets !== base.directSets,
   };

@@ -22,7 +22,7 @@ export async function attemptPayment(
     .where('status', '=', 'reserved')
     .executeTakeFirst();
   if (begun.numUpdatedRows === 0n) return false;
-  await askProvider(deps, providers, orderId, 'charge');
+  await callProvider(deps, providers, orderId, 'charge');
   return true;
 }
 
@@ -43,11 +43,11 @@ async function isBeingAttempted(db: Db, orderId: string): Promise<boolean> {
 }
 
 /** Calls the provider and writes down what it says. Safe to repeat. */
-export async function askProvider(
+export async function callProvider(
   deps: Deps,
   providers: PaymentProviders,
   orderId: string,
-  how: 'charge' | 'ask',
+  how: 'charge' | 'retrieve',
 ): Promise<void> {
   await recordOutcome(deps, orderId, await callProvider(deps, providers, orderId, how));
 }
@@ -56,7 +56,7 @@ async function callProvider(
   deps: Deps,
   providers: PaymentProviders,
   orderId: string,
-  how: 'charge' | 'ask',
+  how: 'charge' | 'retrieve',
 ): Promise<Outcome> {
   const { charge, provider: name } = await readKeptCharge(deps, providers, orderId);
   const provider = providers.find(name);

@@ -61,7 +61,7 @@ export async function placeOrder(
   });
   deps.wakeWorker();
   // Before the provider is asked, which may take long: until then the shopper's cart would show what was ordered.
-  const settled = placedNow ? await cartCheckout.settle() : undefined;
+  const cartCookies = placedNow ? await cartCheckout.afterCommit() : undefined;
   if (!(await attemptPayment(deps, providers, orderId))) await awaitAttempt(deps.db, orderId);
   // Signed out, this browser is asked to sign in for an account's order, where others are told nothing.
   const placedHere = rememberOrder(deps.settings, cookieHeader, orderId);
@@ -69,8 +69,8 @@ export async function placeOrder(
     accountId,
     cookieHeader: placedHere.split(';')[0],
   });
-  const ofCart = settled ?? (await cartCheckout.catchUp(key, order.lines));
-  return { order, setCookies: [placedHere, ...ofCart] };
+  const cookies = cartCookies ?? (await cartCheckout.catchUp(key, order.lines));
+  return { order, setCookies: [placedHere, ...cookies] };
 }
 
 /** Locks in the order that all keep: account, cart, variants, outbox. */

@@ -20,13 +20,13 @@ const batches = fc.array(fc.array(operation, { minLength: 1, maxLength: 5 }), { 
 /** Every request in its batch, some of them repeated; the book-keeper applies what was acknowledged for the first time. */
 function countsEachOnce(decide: Decide) {
   return fc.property(batches, (requests) => {
-    let state: CartContents = emptyCart;
+    let contents: CartContents = emptyCart;
     const known = new Map<string, string>();
     const book: Record<string, number> = {};
     const seen = new Map<string, string>();
     for (const batch of requests) {
       const waiting = batch.map((one): WaitingOperation => ({ ...one, fingerprint: JSON.stringify(one) }));
-      const decision = decide(state, known, [], waiting);
+      const decision = decide(contents, known, [], waiting);
       for (const [index, one] of waiting.entries()) {
         expect(decision.outcomes[index]).toBe(expectedOutcome(book, seen, one));
         if (decision.outcomes[index] !== 'applied' || seen.has(one.opId)) continue;
@@ -34,10 +34,10 @@ function countsEachOnce(decide: Decide) {
         book[one.variantId] = one.quantity + (one.kind === 'add' ? (book[one.variantId] ?? 0) : 0);
       }
       for (const { opId, fingerprint } of decision.recorded) known.set(opId, fingerprint);
-      expect(decision.state.version).toBe(state.version + (decision.changed ? 1 : 0));
-      state = decision.state;
+      expect(decision.contents.version).toBe(contents.version + (decision.changed ? 1 : 0));
+      contents = decision.contents;
     }
-    expect(pieces(state)).toEqual(book);
+    expect(pieces(contents)).toEqual(book);
   });
 }
 
@@ -62,7 +62,7 @@ const planted: Record<string, Decide> = {
     const outcomes: Outcome[] = [];
     const recorded: typeof decision.recorded = [];
     for (const one of waiting) {
-      decision = decideCart({ ...decision.state, version: base.version }, known, [], [one]);
+      decision = decideCart({ ...decision.contents, version: base.version }, known, [], [one]);
       outcomes.push(...decision.outcomes);
       recorded.push(...decision.recorded);
     }
@@ -86,7 +86,7 @@ const planted: Record<string, Decide> = {
     ),
   'the version does not move': (base, ...rest) => {
     const decision = decideCart(base, ...rest);
-    return { ...decision, state: { ...decision.state, version: base.version } };
+    return { ...decision, contents: { ...decision.contents, version: base.version } };
   },
 };
 
@@ -110,11 +110,11 @@ type Replay = typeof replayJournal;
 function drainsInAnyParts(replay: Replay) {
   return fc.property(journalOf, fc.nat(8), (journal, cut) => {
     const base: CartContents = { ...emptyCart, version: 3, lines: [{ variantId: '1', quantity: 2 }] };
-    const whole = replay(base, () => false, journal).state;
+    const whole = replay(base, () => false, journal).contents;
     const first = replay(base, () => false, journal.slice(0, cut));
     const drained = new Set(first.fresh.map((one) => one.opId));
-    const rest = replay({ ...first.state, version: 4 }, (opId) => drained.has(opId), journal);
-    expect(pieces(rest.state)).toEqual(pieces(whole));
+    const rest = replay({ ...first.contents, version: 4 }, (opId) => drained.has(opId), journal);
+    expect(pieces(rest.contents)).toEqual(pieces(whole));
   });
 }
 
@@ -142,14 +142,14 @@ test('a journalled set is passed over only where its line was set later by anoth
     lines: [{ variantId: '1', quantity: 9 }],
     directSets: { '1': [version, opMarkOf(opId)] },
   });
-  const quantityAfter = (state: CartContents, has: (opId: string) => boolean = () => false) =>
-    pieces(replayJournal(state, has, [set]).state)['1'];
+  const quantityAfter = (contents: CartContents, has: (opId: string) => boolean = () => false) =>
+    pieces(replayJournal(contents, has, [set]).contents)['1'];
   expect(quantityAfter(base(4, 'other'))).toBe(9);
   expect(quantityAfter(base(3, 'other'))).toBe(5);
   // Its predecessor in the journal was committed after all: it stands before this one, not after.
   const both = [{ ...set, opId: 'in-doubt', quantity: 9 }, set];
   const replayed = replayJournal(base(4, 'in-doubt'), (opId) => opId === 'in-doubt', both);
-  expect(pieces(replayed.state)).toEqual({ '1': 5 });
+  expect(pieces(replayed.contents)).toEqual({ '1': 5 });
 });
 
 test('a merge adds every piece and loses no line', () => {

@@ -37,7 +37,7 @@ test('its copy is made without asking Postgres, and bears the operation', async 
   const left = await publishCopies(stores.copies, unasked, [update]);
   expect(left?.get(update.cartId)).toEqual([]);
   const held = await stores.copies.read(update.cartId);
-  expect(held?.copy?.state).toEqual(update.cart.state);
+  expect(held?.copy?.contents).toEqual(update.cart.contents);
   expect(held?.copy?.has(update.operations[0]!.opId)).toBe(true);
 });
 

@@ -39,7 +39,7 @@ describe.each(['cookie', 'sticky'] as const)('%s', (cartState) => {
 
     const merge = await prepareSignIn(world.carts, shopper.request, '200');
     await world.db.transaction().execute((tx) => merge.mergeInto(tx, '200'));
-    shopper.keep(await merge.settle());
+    shopper.keep(await merge.afterCommit());
     shopper.accountId = '200';
     expect(pieces(await shopper.view())).toEqual({ [variant]: 2, [other]: 4 });
 
@@ -50,7 +50,7 @@ describe.each(['cookie', 'sticky'] as const)('%s', (cartState) => {
     await shopper.add(variant);
     const again = await prepareSignIn(world.carts, shopper.request, '200');
     await world.db.transaction().execute((tx) => again.mergeInto(tx, '200'));
-    shopper.keep(await again.settle());
+    shopper.keep(await again.afterCommit());
     shopper.accountId = '200';
     expect(pieces(await shopper.view())).toEqual({ [variant]: 3, [other]: 4 });
 
@@ -63,7 +63,7 @@ describe.each(['cookie', 'sticky'] as const)('%s', (cartState) => {
       await freezeForCheckout(tx, checkout, { opId: 'an-order', fingerprint: 'of an order' });
       await endGeneration(tx, checkout);
     });
-    shopper.keep(await checkout.settle());
+    shopper.keep(await checkout.afterCommit());
     expect((await shopper.view()).lines).toEqual([]);
     await expect(shopper.add(variant, 1, 'an-order')).rejects.toMatchObject({
       code: 'idempotency-key-reused',
@@ -84,7 +84,7 @@ test('the same sign-in twice brings the pieces of a cookie once', async () => {
   for (let time = 0; time < 2; time += 1) {
     const merge = await prepareSignIn(world.carts, shopper.request, '201');
     await world.db.transaction().execute((tx) => merge.mergeInto(tx, '201'));
-    if (time === 1) shopper.keep(await merge.settle());
+    if (time === 1) shopper.keep(await merge.afterCommit());
   }
   expect(pieces(await shopper.view())).toEqual({ [variant]: 2 });
 });
@@ -98,7 +98,7 @@ describe('an account whose cart is kept in cookies', () => {
     const signIn = async (browser: Browser, accountId: string) => {
       const merge = await prepareSignIn(world.carts, browser.request, accountId);
       await world.db.transaction().execute((tx) => merge.mergeInto(tx, accountId));
-      browser.keep(await merge.settle());
+      browser.keep(await merge.afterCommit());
       browser.accountId = accountId;
     };
     const signOut = async (browser: Browser) => {

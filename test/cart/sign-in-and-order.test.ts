@@ -28,7 +28,7 @@ async function signIn(browser: Browser, accountId: string, times = 1): Promise<v
     const merge = await prepareSignIn(world.carts, { cookieHeader: browser.cookie }, accountId);
     await world.db.transaction().execute((tx) => merge.mergeInto(tx, accountId));
     if (time === times - 1) {
-      browser.keep(await merge.settle());
+      browser.keep(await merge.afterCommit());
       browser.accountId = accountId;
     }
   }
@@ -43,7 +43,7 @@ async function order(browser: Browser) {
     await endGeneration(tx, checkout);
     return frozen;
   });
-  browser.keep(await checkout.settle());
+  browser.keep(await checkout.afterCommit());
   return pieces({ lines });
 }
 
@@ -96,7 +96,7 @@ test('sign-up makes the guest’s cart the account’s, and sign-out leaves it t
   await guest.add(variant, 2);
   const merge = await prepareSignIn(world.carts, guest.request, undefined);
   await world.db.transaction().execute((tx) => merge.mergeInto(tx, '101'));
-  guest.keep(await merge.settle());
+  guest.keep(await merge.afterCommit());
   guest.accountId = '101';
   expect(pieces(await guest.view())).toEqual({ [variant]: 2 });
   guest.keep(await signOutCart(world.carts, guest.request));
@@ -202,7 +202,7 @@ test('a write waits while an order holds its cart, and belongs to the next', asy
     await endGeneration(tx, checkout);
     return lines;
   });
-  await checkout.settle();
+  await checkout.afterCommit();
   expect(pieces({ lines: frozen })).toEqual({ [variant]: 2 });
   await adding;
   expect(pieces(await tab.view())).toEqual({ [variant]: 1 });

@@ -26,11 +26,11 @@ test('what it froze is not published when another request placed the order under
   try {
     let calls = await orderTwice(carts);
     // Who is first once the attempt is undone is Postgres' to say: mostly the one that waited.
-    for (let round = 1; round < 20 && calls.mine[0] === 'settle'; round += 1) {
-      expect(calls).toEqual({ mine: ['settle'], rival: ['catchUp'] });
+    for (let round = 1; round < 20 && calls.mine[0] === 'afterCommit'; round += 1) {
+      expect(calls).toEqual({ mine: ['afterCommit'], rival: ['catchUp'] });
       calls = await orderTwice(carts);
     }
-    expect(calls).toEqual({ mine: ['catchUp'], rival: ['settle'] });
+    expect(calls).toEqual({ mine: ['catchUp'], rival: ['afterCommit'] });
   } finally {
     await carts.close();
   }
@@ -60,9 +60,9 @@ async function orderTwice(real: Carts): Promise<{ mine: string[]; rival: string[
           await prepared.endGeneration(tx);
           await endGeneration?.(tx);
         },
-        settle() {
-          whose.push('settle');
-          return prepared.settle();
+        afterCommit() {
+          whose.push('afterCommit');
+          return prepared.afterCommit();
         },
         catchUp(...order) {
           whose.push('catchUp');

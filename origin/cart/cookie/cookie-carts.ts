@@ -26,8 +26,8 @@ export function createCookieCarts(deps: Deps): Carts {
       if (refusal !== undefined) throw refusal;
       const next: CookieCart = {
         id: cart.id,
-        version: decision.state.version,
-        lines: decision.state.lines,
+        version: decision.contents.version,
+        lines: decision.contents.lines,
         operations: withNewest(decision.recorded[0], cart.operations),
       };
       return answer(next, [writeCookieCart(keys, next)]);

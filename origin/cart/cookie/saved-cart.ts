@@ -30,16 +30,16 @@ export function prepareCookieMerge({ db }: Pick<Deps, 'db'>, keys: string[], bro
       const saved = await lockCart(tx, cartId, [opId]);
       const isOwn = browser.id === cartIdOfAccount(accountId);
       const lines = isOwn
-        ? keepMost(saved.state.lines, browser.lines)
+        ? keepMost(saved.contents.lines, browser.lines)
         : saved.known.has(opId)
-          ? saved.state.lines
-          : addAllLines(saved.state.lines, browser.lines);
+          ? saved.contents.lines
+          : addAllLines(saved.contents.lines, browser.lines);
       merged = { owner: accountId, lines };
       if (saved.known.has(opId)) return;
-      const state = { ...saved.state, version: saved.state.version + 1, lines };
-      await storeCart(tx, cartId, state, isOwn ? [] : [{ opId, fingerprint: '' }]);
+      const contents = { ...saved.contents, version: saved.contents.version + 1, lines };
+      await storeCart(tx, cartId, contents, isOwn ? [] : [{ opId, fingerprint: '' }]);
     },
-    async settle() {
+    async afterCommit() {
       return merged === undefined ? [] : [cookieFor(merged.owner, merged.lines)];
     },
     async catchUp(accountId) {
@@ -92,7 +92,7 @@ export function prepareCookieCheckout(
       if (accountId !== undefined) await saveLines(tx, accountId, () => []);
       ordered = true;
     },
-    async settle() {
+    async afterCommit() {
       if (!ordered) return [];
       return [cookieAfter(mark, cart.lines)];
     },
@@ -115,6 +115,11 @@ async function saveLines(
   change: (saved: CartLine[]) => CartLine[],
 ): Promise<void> {
   const cartId = await ensureAccountCart(tx, accountId);
-  const { state } = await lockCart(tx, cartId, []);
-  await storeCart(tx, cartId, { ...state, version: state.version + 1, lines: change(state.lines) }, []);
+  const { contents } = await lockCart(tx, cartId, []);
+  await storeCart(
+    tx,
+    cartId,
+    { ...contents, version: contents.version + 1, lines: change(contents.lines) },
+    [],
+  );
 }

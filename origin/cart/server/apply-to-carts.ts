@@ -23,7 +23,7 @@ export type Applied =
 /** Carts as this process wrote them last: a guess that saves the reading, and that the statement itself refuses where it is wrong. */
 export interface CartMemory {
   get(cartId: string): CartContents | undefined;
-  set(cartId: string, state: CartContents): unknown;
+  set(cartId: string, contents: CartContents): unknown;
   delete(cartId: string): unknown;
 }
 
@@ -50,20 +50,20 @@ export async function applyToCarts(run: RunSql, tasks: CartTask[], memory?: Cart
       cartId: task.cartId,
       scope: task.cartId,
       exists: row.exists,
-      versionBefore: row.state.version,
-      state: decision.state,
+      versionBefore: row.contents.version,
+      contents: decision.contents,
       recorded: decision.recorded,
     }))
     .sort((a, b) => (a.cartId < b.cartId ? -1 : 1));
   const written = writes.length === 0 ? new Set<string>() : await writeCarts(run, writes);
-  for (const { cartId, state } of writes) {
-    if (written.has(cartId)) memory?.set(cartId, state);
+  for (const { cartId, contents } of writes) {
+    if (written.has(cartId)) memory?.set(cartId, contents);
     else memory?.delete(cartId);
   }
 
   return decisions.map(({ task, row, decision }): Applied => {
     if (row.mergedInto !== undefined) {
-      return { kind: 'merged', into: row.mergedInto, version: row.state.version };
+      return { kind: 'merged', into: row.mergedInto, version: row.contents.version };
     }
     if (decision.changed && !written.has(task.cartId)) return { kind: 'busy' };
     return {
@@ -71,7 +71,7 @@ export async function applyToCarts(run: RunSql, tasks: CartTask[], memory?: Cart
       outcomes: decision.outcomes,
       update: {
         cartId: task.cartId,
-        cart: { state: decision.state, merged: false },
+        cart: { contents: decision.contents, merged: false },
         operations: decision.recorded.toReversed(),
         drained: decision.drained,
         ...whatCameBefore(row, decision),
@@ -82,18 +82,22 @@ export async function applyToCarts(run: RunSql, tasks: CartTask[], memory?: Cart
 
 /** A cart that was just made has no operations but these, so its copy needs no reading. */
 function whatCameBefore(row: CartRow, decision: Decision): Pick<CopyUpdate, 'versionBefore' | 'judged'> {
-  if (row.exists || !decision.changed) return { versionBefore: row.state.version };
+  if (row.exists || !decision.changed) return { versionBefore: row.contents.version };
   return { versionBefore: 'full', judged: decision.drained };
 }
 
 /** Only where every operation is new by all that is known, so that the answer cannot come from memory alone. */
 function guess(task: CartTask, memory: CartMemory | undefined): Decided | undefined {
-  const state = task.journal.length === 0 ? memory?.get(task.cartId) : undefined;
-  if (state === undefined) return undefined;
+  const contents = task.journal.length === 0 ? memory?.get(task.cartId) : undefined;
+  if (contents === undefined) return undefined;
   const known = new Map<string, string>();
-  const decision = decideCart(state, known, [], task.waiting);
+  const decision = decideCart(contents, known, [], task.waiting);
   if (decision.recorded.length < task.waiting.length) return undefined;
-  return { task, row: { state, exists: true, mergedInto: undefined, accountId: undefined, known }, decision };
+  return {
+    task,
+    row: { contents, exists: true, mergedInto: undefined, accountId: undefined, known },
+    decision,
+  };
 }
 
 async function decideByReading(run: RunSql, tasks: CartTask[]): Promise<Decided[]> {
@@ -102,7 +106,7 @@ async function decideByReading(run: RunSql, tasks: CartTask[]): Promise<Decided[
   const rows = await readCartRows(run, asked);
   return tasks.map((task, index) => {
     const row = rows[index]!;
-    return { task, row, decision: decideCart(row.state, row.known, task.journal, task.waiting) };
+    return { task, row, decision: decideCart(row.contents, row.known, task.journal, task.waiting) };
   });
 }
 

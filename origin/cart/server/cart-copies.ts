@@ -10,12 +10,12 @@ import { defineCartScripts, type SaveArguments } from './copy-scripts.ts';
 import type { StoreWatch } from './store-watch.ts';
 
 export interface StoredCart {
-  state: CartContents;
+  contents: CartContents;
   /** The guest's cart went to an account's at sign-in: its cookie counts as absent. */
   merged: boolean;
 }
 
-export interface HeldCart {
+export interface CartInRedis {
   copy: (StoredCart & { has: (opId: string) => boolean }) | undefined;
   /** In order. */
   journal: JournalledOperation[];
@@ -46,7 +46,7 @@ export type SavedCopy = { journal: JournalledOperation[] } | 'operations-missing
 
 export interface CartCopies {
   /** @returns undefined where Redis does not answer. */
-  read(cartId: string): Promise<HeldCart | undefined>;
+  read(cartId: string): Promise<CartInRedis | undefined>;
   /** @returns what is left in each journal, in the order of the updates; undefined where Redis does not answer. */
   save(updates: CopyUpdate[]): Promise<SavedCopy[] | undefined>;
 }
@@ -56,10 +56,10 @@ const newest = 64;
 
 export function createCartCopies(redis: RedisClient, watch: StoreWatch, room: RedisRoom): CartCopies {
   defineCartScripts(redis);
-  const ask = async <Answer>(question: () => Promise<Answer>): Promise<Answer | undefined> => {
+  const callRedis = async <Answer>(command: () => Promise<Answer>): Promise<Answer | undefined> => {
     if (watch.isAway()) return undefined;
     try {
-      return await question();
+      return await command();
     } catch {
       watch.unanswered();
       return undefined;
@@ -67,15 +67,15 @@ export function createCartCopies(redis: RedisClient, watch: StoreWatch, room: Re
   };
   return {
     read: (cartId) =>
-      ask(async () => {
-        const [version, state, operations, journal] = await redis.readCart(
+      callRedis(async () => {
+        const [version, contents, operations, journal] = await redis.readCart(
           copyKey(cartId),
           journalKey(cartId),
         );
-        return { copy: parseCopy(version, state, operations), journal: parseJournal(journal) };
+        return { copy: parseCopy(version, contents, operations), journal: parseJournal(journal) };
       }),
     save: (updates) =>
-      ask(async () => {
+      callRedis(async () => {
         const keepSeconds = (await room.isLeft()) ? ttlSeconds : 0;
         const answers = await saveTogether(
           redis,
@@ -104,7 +104,7 @@ async function saveTogether(
 }
 
 function saveArguments(update: CopyUpdate, keepSeconds: number): SaveArguments {
-  const { state, merged } = update.cart;
+  const { contents, merged } = update.cart;
   const operations = update.operations
     .slice(0, newest)
     .map(({ opId, fingerprint }) => `${opId} ${fingerprint}`);
@@ -112,9 +112,9 @@ function saveArguments(update: CopyUpdate, keepSeconds: number): SaveArguments {
     copyKey(update.cartId),
     journalKey(update.cartId),
     journalIndexKey(update.cartId),
-    state.version,
+    contents.version,
     update.versionBefore,
-    JSON.stringify({ ...state, merged }),
+    JSON.stringify({ ...contents, merged }),
     JSON.stringify(operations),
     keepSeconds,
     JSON.stringify(update.drained),
@@ -123,11 +123,11 @@ function saveArguments(update: CopyUpdate, keepSeconds: number): SaveArguments {
   ];
 }
 
-function parseCopy(version: string, json: string, operations: string): HeldCart['copy'] {
+function parseCopy(version: string, json: string, operations: string): CartInRedis['copy'] {
   if (version === '') return undefined;
-  const { merged, ...state } = JSON.parse(json) as CartContents & { merged: boolean };
+  const { merged, ...contents } = JSON.parse(json) as CartContents & { merged: boolean };
   const ids = new Set((JSON.parse(operations) as string[]).map((operation) => operation.split(' ', 1)[0]));
-  return { state, merged, has: (opId) => ids.has(opId) };
+  return { contents, merged, has: (opId) => ids.has(opId) };
 }
 
 export function parseJournal(values: string[]): JournalledOperation[] {

@@ -1,6 +1,6 @@
 // The two statements of a gathered write. Each is a transaction by itself, so no client can be left inside one that was abandoned;
 // what was read still holds when it is written, because the cart's version must be the same, and every recorded op id raises it.
-import type { CartLine, CartContents, DirectSets } from '../cart-contents.ts';
+import type { CartContents, CartLine, DirectSets } from '../cart-contents.ts';
 import type { RecordedOperation } from './cart-copies.ts';
 
 /** Runs one statement; by a client of the writer's own, a pool, or a transaction. */
@@ -15,7 +15,7 @@ export interface AskedCart {
 }
 
 export interface CartRow {
-  state: CartContents;
+  contents: CartContents;
   exists: boolean;
   mergedInto: string | undefined;
   accountId: string | undefined;
@@ -28,7 +28,7 @@ export interface CartWrite {
   scope: string;
   exists: boolean;
   versionBefore: number;
-  state: CartContents;
+  contents: CartContents;
   recorded: RecordedOperation[];
 }
 
@@ -68,11 +68,11 @@ export async function readCartRows(run: RunSql, asked: AskedCart[]): Promise<Car
 function toCartRow(row: ReadRow): CartRow {
   const known = new Map(Object.entries(row.known));
   if (row.version === null) {
-    const state = { version: 0, generation: 1, lines: [], directSets: {} };
-    return { state, exists: false, mergedInto: undefined, accountId: undefined, known };
+    const contents = { version: 0, generation: 1, lines: [], directSets: {} };
+    return { contents, exists: false, mergedInto: undefined, accountId: undefined, known };
   }
   return {
-    state: {
+    contents: {
       version: row.version,
       generation: row.generation,
       lines: row.lines,
@@ -131,9 +131,9 @@ export async function writeCarts(run: RunSql, writes: CartWrite[]): Promise<Set<
       writes.map((write) => write.cartId),
       writes.map((write) => !write.exists),
       writes.map((write) => write.versionBefore),
-      writes.map((write) => write.state.version),
-      writes.map((write) => JSON.stringify(write.state.lines)),
-      writes.map((write) => JSON.stringify(write.state.directSets)),
+      writes.map((write) => write.contents.version),
+      writes.map((write) => JSON.stringify(write.contents.lines)),
+      writes.map((write) => JSON.stringify(write.contents.directSets)),
       operations.map((operation) => operation.cartId),
       operations.map((operation) => operation.scope),
       operations.map((operation) => operation.opId),
@@ -144,7 +144,7 @@ export async function writeCarts(run: RunSql, writes: CartWrite[]): Promise<Set<
 }
 
 export interface CartInFull {
-  state: CartContents;
+  contents: CartContents;
   merged: boolean;
   operations: RecordedOperation[];
   known: string[];
@@ -181,7 +181,7 @@ export async function readCartInFull(
   const { version, generation, lines, direct_sets: directSets, merged_into } = row;
   const { operations, known } = row;
   return {
-    state: { version, generation, lines, directSets },
+    contents: { version, generation, lines, directSets },
     merged: merged_into !== null,
     operations,
     known,

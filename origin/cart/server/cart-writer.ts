@@ -17,11 +17,11 @@ export interface CartWriter {
    * Postgres answers, and the wait is a little longer.
    * @throws PostgresSilent where the outcome is unknown; a task that was never sent will not be sent later.
    */
-  apply(task: CartTask, deadlineMs: number): Promise<Written>;
+  apply(task: CartTask, deadlineMs: number): Promise<CommittedTask>;
   close(): Promise<void>;
 }
 
-export type Written =
+export type CommittedTask =
   | (Extract<Applied, { kind: 'applied' }> & {
       /** What the journal still holds now that the copy knows; undefined where Redis does not answer. Never rejects. */
       left: Promise<JournalledOperation[] | undefined>;
@@ -41,7 +41,7 @@ interface Waiting {
   /** Set once nobody waits for it any longer. */
   abandoned: boolean;
   tries: number;
-  resolve: (written: Written) => void;
+  resolve: (written: CommittedTask) => void;
   reject: (error: unknown) => void;
 }
 
@@ -52,12 +52,12 @@ const maxQueue = 2_000;
 const maxBatch = 64;
 const connections = 2;
 /** For who only waits behind others: the journal would be one more queue, and a longer one. */
-const patienceMs = 1_300;
-const lookAgainMs = 100;
+const extraWaitMs = 1_300;
+const recheckMs = 100;
 /** After a round has ended, Postgres is taken to answer for so long. */
-const servingMs = 500;
+const answeringMs = 500;
 /** A round that takes longer makes the watch ask whether Postgres is still there. */
-const suspectMs = 250;
+const slowRoundMs = 250;
 
 export function createCartWriter(pool: pg.Pool, watch: StoreWatch, publish: Publish): CartWriter {
   const queue: Waiting[] = [];
@@ -85,30 +85,30 @@ export function createCartWriter(pool: pg.Pool, watch: StoreWatch, publish: Publ
   };
 
   const runRound = async (batch: Waiting[]) => {
-    const suspicion = setTimeout(() => watch.unanswered(), suspectMs);
+    const slowRoundTimer = setTimeout(() => watch.unanswered(), slowRoundMs);
     let client: pg.PoolClient | undefined;
     let broken: Error | undefined;
     try {
       client = await pool.connect();
-      await settle(batch, runOn(client));
+      await applyBatch(batch, runOn(client));
       roundEndedMs = performance.now();
     } catch (error) {
       broken = error as Error;
       watch.unanswered();
       for (const waiting of batch) {
         // A server that answers but cannot write (no disk, read only) is not worth waiting for.
-        if (isConnectionLost(error)) comeBack(waiting);
+        if (isConnectionLost(error)) enqueueAgain(waiting);
         else waiting.reject(new PostgresSilent('Postgres cannot write', { cause: error }));
       }
     } finally {
-      clearTimeout(suspicion);
+      clearTimeout(slowRoundTimer);
       // A client whose last query failed may still be at it: it never goes back.
       client?.release(broken);
     }
   };
 
   /** @throws only where Postgres does not serve. */
-  const settle = async (batch: Waiting[], run: RunSql): Promise<void> => {
+  const applyBatch = async (batch: Waiting[], run: RunSql): Promise<void> => {
     const tasks = gatherByCart(batch);
     try {
       const applied = await applyToCarts(
@@ -123,9 +123,9 @@ export function createCartWriter(pool: pg.Pool, watch: StoreWatch, publish: Publ
     } catch (error) {
       if (isUnavailable(error)) throw error;
       if (batch.length > 1) {
-        for (const waiting of batch) await settle([waiting], run);
+        for (const waiting of batch) await applyBatch([waiting], run);
       } else if (isWorthAnotherTry(error)) {
-        comeBack(batch[0]!);
+        enqueueAgain(batch[0]!);
       } else {
         batch[0]!.reject(error);
       }
@@ -136,7 +136,7 @@ export function createCartWriter(pool: pg.Pool, watch: StoreWatch, publish: Publ
     let offset = 0;
     for (const waiting of members) {
       const { length } = waiting.task.waiting;
-      if (applied.kind === 'busy') comeBack(waiting);
+      if (applied.kind === 'busy') enqueueAgain(waiting);
       else if (applied.kind === 'merged') waiting.resolve(applied);
       else {
         waiting.resolve({
@@ -149,7 +149,7 @@ export function createCartWriter(pool: pg.Pool, watch: StoreWatch, publish: Publ
     }
   };
 
-  const comeBack = (waiting: Waiting) => {
+  const enqueueAgain = (waiting: Waiting) => {
     if (waiting.abandoned || closed) return;
     const pauseMs = Math.min(5 * waiting.tries, 50);
     waiting.tries += 1;
@@ -172,13 +172,13 @@ export function createCartWriter(pool: pg.Pool, watch: StoreWatch, publish: Publ
           finish();
           reject(new PostgresSilent(why));
         };
-        const lookAtTheTime = () => {
+        const checkDeadline = () => {
           const nowMs = performance.now();
-          const isServing = nowMs - roundEndedMs < servingMs && nowMs < deadlineMs + patienceMs;
-          if (isServing) timer = setTimeout(lookAtTheTime, lookAgainMs);
+          const isAnswering = nowMs - roundEndedMs < answeringMs && nowMs < deadlineMs + extraWaitMs;
+          if (isAnswering) timer = setTimeout(checkDeadline, recheckMs);
           else giveUp('Postgres did not confirm in time');
         };
-        let timer = setTimeout(lookAtTheTime, deadlineMs - performance.now());
+        let timer = setTimeout(checkDeadline, deadlineMs - performance.now());
         const stopWatching = watch.whenAway(() => giveUp('Postgres went away'));
         const finish = () => {
           clearTimeout(timer);

@@ -1,8 +1,8 @@
 // A cart becomes an order: locked, its journal taken along, its generation ended, all in the order's own transaction.
 import { unavailable } from '../../errors.ts';
 import { reusedKey } from '../../web/api/idempotency.ts';
-import { writeCartCookie } from '../cart-cookie.ts';
 import type { CartContents } from '../cart-contents.ts';
+import { writeCartCookie } from '../cart-cookie.ts';
 import type { CartCheckout, OrderKey } from '../carts.ts';
 import { decideCart } from '../decide-batch.ts';
 import type { JournalledOperation } from '../replay-journal.ts';
@@ -15,11 +15,11 @@ import type { ServerStores } from './server-stores.ts';
 
 /** @throws Refusal 503 where the cookie speaks of a journal and Redis does not answer. */
 export async function prepareCartCheckout(stores: ServerStores, cart: NamedCart): Promise<CartCheckout> {
-  const held = await stores.copies.read(cart.cartId);
-  if (held === undefined && cart.journalled) {
+  const inRedis = await stores.copies.read(cart.cartId);
+  if (inRedis === undefined && cart.journalled) {
     throw unavailable('Some pieces of this cart cannot be read at this moment; try again');
   }
-  const journal = held?.journal ?? [];
+  const journal = inRedis?.journal ?? [];
   let frozen: { update: CopyUpdate; order: OrderKey } | undefined;
 
   return {
@@ -27,41 +27,41 @@ export async function prepareCartCheckout(stores: ServerStores, cart: NamedCart)
       const row = await lockCart(tx, cart.cartId, [...journal.map(({ opId }) => opId), order.opId]);
       const isTheirs = row.mergedInto === undefined && row.accountId === cart.accountId;
       if (!isTheirs) return [];
-      const decision = decideCart(row.state, row.known, journal, []);
+      const decision = decideCart(row.contents, row.known, journal, []);
       const isReused = row.known.has(order.opId) || decision.recorded.some(({ opId }) => opId === order.opId);
       if (isReused) throw reusedKey();
       // Ordered already, by a request that did not live to tell the copy: the shopper must not be shown it for ever.
-      if (decision.state.lines.length === 0)
+      if (decision.contents.lines.length === 0)
         void fillCopy(stores.copies, stores.read, cart.cartId).catch(() => undefined);
-      if (decision.changed) await storeCart(tx, cart.cartId, decision.state, decision.recorded);
+      if (decision.changed) await storeCart(tx, cart.cartId, decision.contents, decision.recorded);
       const update = {
         cartId: cart.cartId,
-        cart: { state: decision.state, merged: false },
-        versionBefore: row.state.version,
+        cart: { contents: decision.contents, merged: false },
+        versionBefore: row.contents.version,
         operations: [order, ...decision.recorded.toReversed()],
         drained: decision.drained,
       };
       frozen = { update, order };
-      return decision.state.lines;
+      return decision.contents.lines;
     },
     async endGeneration(tx) {
       if (frozen === undefined) throw new Error('Cannot end a generation as its cart was not frozen');
       const { update, order } = frozen;
-      const { state } = update.cart;
+      const { contents } = update.cart;
       const next: CartContents = {
-        version: state.version + 1,
-        generation: state.generation + 1,
+        version: contents.version + 1,
+        generation: contents.generation + 1,
         lines: [],
         directSets: {},
       };
       await storeCart(tx, cart.cartId, next, [order]);
-      frozen.update = { ...update, cart: { state: next, merged: false } };
+      frozen.update = { ...update, cart: { contents: next, merged: false } };
     },
-    async settle() {
+    async afterCommit() {
       if (frozen === undefined) return [];
       const { update } = frozen;
       const left = await publishCopies(stores.copies, stores.read, [update]);
-      return [cookieOf(stores, cart, update.cart.state.version, left?.get(cart.cartId))];
+      return [cookieOf(stores, cart, update.cart.contents.version, left?.get(cart.cartId))];
     },
     catchUp: () => catchUp(stores, cart).catch(() => []),
   };
@@ -72,7 +72,7 @@ async function catchUp(stores: ServerStores, cart: NamedCart): Promise<string[]>
   const [row] = await readCartRows(stores.read, [asked]);
   if (!row!.exists || row!.mergedInto !== undefined || row!.accountId !== cart.accountId) return [];
   const left = await fillCopy(stores.copies, stores.read, cart.cartId);
-  return [cookieOf(stores, cart, row!.state.version, left)];
+  return [cookieOf(stores, cart, row!.contents.version, left)];
 }
 
 /** @param left what the journal still holds; undefined where Redis is silent, and whatever the mark said still holds */

@@ -97,7 +97,7 @@ export type SaveArguments = [
   index: string,
   version: number,
   versionBefore: number | 'full',
-  state: string,
+  contents: string,
   operations: string,
   ttlSeconds: number,
   drained: string,

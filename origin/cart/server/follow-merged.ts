@@ -19,16 +19,16 @@ export async function followMerged(
   const [row] = await readCartRows(run, [{ cartId: into, scope: guestCartId, opIds }]);
   // The account's cart is gone with the account; what was meant for it is gone as well.
   const unknown = journal.filter(({ opId }) => !row!.known.has(opId));
-  const late = row!.exists ? asAdditions(row!.state, unknown) : [];
-  const decision = decideCart(row!.state, row!.known, late, []);
+  const late = row!.exists ? asAdditions(row!.contents, unknown) : [];
+  const decision = decideCart(row!.contents, row!.known, late, []);
   if (decision.changed) {
     const written = await writeCarts(run, [
       {
         cartId: into,
         scope: guestCartId,
         exists: true,
-        versionBefore: row!.state.version,
-        state: decision.state,
+        versionBefore: row!.contents.version,
+        contents: decision.contents,
         recorded: decision.recorded,
       },
     ]);
@@ -38,14 +38,14 @@ export async function followMerged(
   return [
     {
       cartId: into,
-      cart: { state: decision.state, merged: false },
-      versionBefore: row!.state.version,
+      cart: { contents: decision.contents, merged: false },
+      versionBefore: row!.contents.version,
       operations: [],
       drained: [],
     },
     {
       cartId: guestCartId,
-      cart: { state: guest, merged: true },
+      cart: { contents: guest, merged: true },
       versionBefore: 'full',
       operations: [],
       drained: opIds,

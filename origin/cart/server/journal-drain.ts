@@ -72,9 +72,9 @@ export async function drainCart(
   cartId: string,
   report: DrainReport,
 ): Promise<void> {
-  const held = await copies.read(cartId);
-  if (held === undefined) throw new Error('Cannot drain journals as Redis does not answer');
-  const { journal } = held;
+  const inRedis = await copies.read(cartId);
+  if (inRedis === undefined) throw new Error('Cannot drain journals as Redis does not answer');
+  const { journal } = inRedis;
   const [applied] = await applyToCarts(run, [{ cartId, journal, waiting: [] }]);
   const updates =
     applied!.kind === 'merged'

@@ -16,26 +16,26 @@ export async function lockCart(tx: Tx, cartId: string, opIds: string[]): Promise
 export async function storeCart(
   tx: Tx,
   cartId: string,
-  state: CartContents,
+  contents: CartContents,
   recorded: RecordedOperation[],
 ): Promise<void> {
   await sql`
     insert into carts (id, version, generation, lines, direct_sets)
-    values (${cartId}, ${state.version}, ${state.generation}, ${JSON.stringify(state.lines)}, ${JSON.stringify(state.directSets)})
+    values (${cartId}, ${contents.version}, ${contents.generation}, ${JSON.stringify(contents.lines)}, ${JSON.stringify(contents.directSets)})
     on conflict (id) do update set version = excluded.version, generation = excluded.generation,
       lines = excluded.lines, direct_sets = excluded.direct_sets, updated_at = now()`.execute(tx);
-  await recordOperations(tx, cartId, state.version, recorded);
+  await recordOperations(tx, cartId, contents.version, recorded);
 }
 
 /** Also where the guest's cart is only a cookie so far: what comes late must find the way to the account's. */
 export async function storeMergedGuest(
   tx: Tx,
   cartId: string,
-  state: CartContents,
+  contents: CartContents,
   into: string,
   recorded: RecordedOperation[],
 ): Promise<void> {
-  await storeCart(tx, cartId, state, recorded);
+  await storeCart(tx, cartId, contents, recorded);
   await tx.updateTable('carts').set({ merged_into: into }).where('id', '=', cartId).execute();
 }
 

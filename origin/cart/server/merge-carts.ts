@@ -3,8 +3,8 @@
 import { unavailable } from '../../errors.ts';
 import type { Tx } from '../../schema.ts';
 import { ensureAccountCart, findAccountCart } from '../account-cart.ts';
-import { type CartCookie, writeCartCookie } from '../cart-cookie.ts';
 import { addAllLines, type CartContents } from '../cart-contents.ts';
+import { type CartCookie, writeCartCookie } from '../cart-cookie.ts';
 import type { CartMerge } from '../carts.ts';
 import { decideCart } from '../decide-batch.ts';
 import type { JournalledOperation } from '../replay-journal.ts';
@@ -31,10 +31,10 @@ export async function prepareCartMerge(
       const into = await ensureAccountCart(tx, owner);
       const journal = into === accountCartId ? accountJournal : [];
       const updates = await mergeLocked(tx, guest?.cartId, guestJournal, into, journal);
-      const { version } = updates[0]!.cart.state;
+      const { version } = updates[0]!.cart.contents;
       merged = { updates, cookie: { cartId: into, version, journalled: false, accountId: owner } };
     },
-    async settle() {
+    async afterCommit() {
       if (merged === undefined) return [];
       const { updates, cookie } = merged;
       const left = await publishCopies(stores.copies, stores.read, updates);
@@ -52,11 +52,11 @@ async function readJournal(
   marked: boolean,
 ): Promise<JournalledOperation[]> {
   if (cartId === undefined) return [];
-  const held = await stores.copies.read(cartId);
-  if (held === undefined && marked) {
+  const inRedis = await stores.copies.read(cartId);
+  if (inRedis === undefined && marked) {
     throw unavailable('Some pieces of this cart cannot be read at this moment; try again');
   }
-  return held?.journal ?? [];
+  return inRedis?.journal ?? [];
 }
 
 /** @returns what the copies must learn, the account's cart first. */
@@ -76,40 +76,45 @@ async function mergeLocked(
     locked.set(cartId, await lockCart(tx, cartId, opIds));
   }
   const account = locked.get(accountCartId)!;
-  const own = decideCart(account.state, account.known, accountJournal, []);
+  const own = decideCart(account.contents, account.known, accountJournal, []);
   const guest = guestCartId === undefined ? undefined : locked.get(guestCartId)!;
   // Merged before, or a cookie that names an account's cart: nothing of it is the guest's any longer.
   const comes = guest !== undefined && guest.mergedInto === undefined && guest.accountId === undefined;
-  const theirs = comes ? decideCart(guest.state, guest.known, guestJournal, []) : undefined;
+  const theirs = comes ? decideCart(guest.contents, guest.known, guestJournal, []) : undefined;
 
-  const lines = addAllLines(own.state.lines, theirs?.state.lines ?? []);
-  const changed = own.changed || (theirs?.state.lines.length ?? 0) > 0;
-  const state: CartContents = {
-    ...own.state,
-    version: changed ? account.state.version + 1 : account.state.version,
+  const lines = addAllLines(own.contents.lines, theirs?.contents.lines ?? []);
+  const changed = own.changed || (theirs?.contents.lines.length ?? 0) > 0;
+  const contents: CartContents = {
+    ...own.contents,
+    version: changed ? account.contents.version + 1 : account.contents.version,
     lines,
   };
-  if (changed) await storeCart(tx, accountCartId, state, own.recorded);
+  if (changed) await storeCart(tx, accountCartId, contents, own.recorded);
   const updates: CopyUpdate[] = [
     {
       cartId: accountCartId,
-      cart: { state, merged: false },
-      versionBefore: account.state.version,
+      cart: { contents, merged: false },
+      versionBefore: account.contents.version,
       operations: own.recorded.toReversed(),
       drained: own.drained,
     },
   ];
   if (theirs !== undefined) {
-    const left: CartContents = { ...theirs.state, version: guest!.state.version + 1, lines: [], directSets: {} };
+    const left: CartContents = {
+      ...theirs.contents,
+      version: guest!.contents.version + 1,
+      lines: [],
+      directSets: {},
+    };
     await storeMergedGuest(tx, guestCartId!, left, accountCartId, theirs.recorded);
     updates.push(mergedCopy(guestCartId!, left, theirs.drained));
   } else if (guest?.mergedInto !== undefined) {
     // Merged before, by a sign-in that may not have lived to tell the copy.
-    updates.push(mergedCopy(guestCartId!, guest.state, []));
+    updates.push(mergedCopy(guestCartId!, guest.contents, []));
   }
   return updates;
 }
 
-function mergedCopy(cartId: string, state: CartContents, drained: string[]): CopyUpdate {
-  return { cartId, cart: { state, merged: true }, versionBefore: 'full', operations: [], drained };
+function mergedCopy(cartId: string, contents: CartContents, drained: string[]): CopyUpdate {
+  return { cartId, cart: { contents, merged: true }, versionBefore: 'full', operations: [], drained };
 }

@@ -22,7 +22,7 @@ export function newGuestCart(received?: CartCookie): NamedCart {
 }
 
 /** A guest's cookie that reaches an account: its response crossed the sign-in on its way. */
-export function strayGuestCart(keys: string[], request: CartRequest): CartCookie | undefined {
+export function readUnmergedGuestCookie(keys: string[], request: CartRequest): CartCookie | undefined {
   if (request.accountId === undefined) return undefined;
   const received = readCartCookie(keys, request.cookieHeader);
   return received?.accountId === undefined ? received : undefined;

@@ -39,14 +39,14 @@ export async function fillCopy(
   cartId: string,
 ): Promise<JournalledOperation[] | undefined> {
   for (let round = 0; round < fillRounds; round += 1) {
-    const held = await copies.read(cartId);
-    if (held === undefined) return undefined;
-    const judged = held.journal.map((operation) => operation.opId);
+    const inRedis = await copies.read(cartId);
+    if (inRedis === undefined) return undefined;
+    const judged = inRedis.journal.map((operation) => operation.opId);
     const cart = await readCartInFull(run, cartId, judged);
     if (cart === undefined) return undefined;
     const { operations, known, ...stored } = cart;
-    const standing = held.journal.filter(({ opId, variantId }) => {
-      return known.includes(opId) && stored.state.directSets[variantId]?.[1] === opMarkOf(opId);
+    const standing = inRedis.journal.filter(({ opId, variantId }) => {
+      return known.includes(opId) && stored.contents.directSets[variantId]?.[1] === opMarkOf(opId);
     });
     const kept = new Set(standing.map(({ opId }) => opId));
     const update = {

@@ -11,7 +11,13 @@ import { showCart } from '../show-cart.ts';
 import { readCartRows } from './cart-statements.ts';
 import { prepareCartCheckout } from './checkout-cart.ts';
 import { prepareCartMerge } from './merge-carts.ts';
-import { type NamedCart, nameByAccount, nameByCookie, newGuestCart, strayGuestCart } from './named-cart.ts';
+import {
+  type NamedCart,
+  nameByAccount,
+  nameByCookie,
+  newGuestCart,
+  readUnmergedGuestCookie,
+} from './named-cart.ts';
 import { openServerStores, type ServerStores } from './server-stores.ts';
 import { viewCart } from './view-cart.ts';
 import { writeCart } from './write-cart.ts';
@@ -27,8 +33,12 @@ export function createServerCarts(deps: Deps): Carts {
     view: (request) => withinMs(answerWithinMs, late, () => view(stores, request)),
     write: (request, operation) =>
       withinMs(answerWithinMs, late, async () => {
-        const [checked, cart] = await Promise.all([checkOperation(deps, operation), nameCart(stores, request)]);
-        if (cart !== undefined && (await cameAlong(stores, cart, checked))) return view(stores, request);
+        const [checked, cart] = await Promise.all([
+          checkOperation(deps, operation),
+          nameCart(stores, request),
+        ]);
+        if (cart !== undefined && (await wasAppliedToGuestCart(stores, cart, checked)))
+          return view(stores, request);
         const named = cart ?? newGuestCart(readCartCookie(keys, request.cookieHeader));
         let used = named;
         let written = await writeCart(stores, named, checked);
@@ -41,7 +51,7 @@ export function createServerCarts(deps: Deps): Carts {
         return answer(
           stores,
           { ...used, version: Math.max(used.version, written.version) },
-          written.state,
+          written.contents,
           written,
         );
       }),
@@ -73,7 +83,7 @@ async function view(stores: ServerStores, request: CartRequest): Promise<CartAns
       setCookies: seen?.merged ? [dropCartCookie()] : [],
     };
   }
-  return answer(stores, cart, seen.state, {
+  return answer(stores, cart, seen.contents, {
     ...seen,
     durability: seen.journalled ? 'journal' : 'committed',
   });
@@ -85,13 +95,13 @@ async function nameCart(stores: ServerStores, request: CartRequest): Promise<Nam
   const named = nameByCookie(keys, request);
   if (named !== undefined || request.accountId === undefined) return named;
   const { accountId } = request;
-  const guest = strayGuestCart(keys, request);
+  const guest = readUnmergedGuestCookie(keys, request);
   if (guest === undefined) return nameByAccount(stores, accountId);
   // Its pieces were acknowledged, so they come along now as they would have at sign-in.
   try {
     const merge = await prepareCartMerge(stores, guest, accountId);
     await stores.deps.db.transaction().execute((tx) => merge.mergeInto(tx, accountId));
-    const [cookie = ''] = await merge.settle();
+    const [cookie = ''] = await merge.afterCommit();
     const merged = nameByCookie(keys, { cookieHeader: cookie.split(';', 1)[0], accountId });
     return merged && { ...merged, received: guest };
   } catch (error) {
@@ -106,7 +116,7 @@ async function nameCart(stores: ServerStores, request: CartRequest): Promise<Nam
  * A guest's cart that came along may have brought this very operation: its first try, whose answer was lost.
  * @throws Refusal 422 where its key stood for another one
  */
-async function cameAlong(
+async function wasAppliedToGuestCart(
   stores: ServerStores,
   { cartId, received }: NamedCart,
   { opId, fingerprint }: OrderKey,
@@ -125,18 +135,18 @@ async function cameAlong(
 async function answer(
   stores: ServerStores,
   cart: NamedCart,
-  state: { version: number; lines: NonNullable<Parameters<typeof showCart>[1]>['lines'] },
+  contents: { version: number; lines: NonNullable<Parameters<typeof showCart>[1]>['lines'] },
   seen: { durability: 'committed' | 'journal'; journalled: boolean; incomplete: boolean },
 ): Promise<CartAnswer> {
   const cookie: CartCookie = {
     cartId: cart.cartId,
-    version: Math.max(state.version, cart.version),
+    version: Math.max(contents.version, cart.version),
     journalled: seen.journalled,
     accountId: cart.accountId,
   };
   const shown = await showCart(stores.deps, {
     version: cookie.version,
-    lines: state.lines,
+    lines: contents.lines,
     durability: seen.durability,
     incomplete: seen.incomplete,
   });

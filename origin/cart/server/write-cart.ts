@@ -4,13 +4,13 @@ import type { CartContents } from '../cart-contents.ts';
 import { refusalFor } from '../check-operation.ts';
 import { refusalOf, type WaitingOperation } from '../decide-batch.ts';
 import type { JournalledOperation } from '../replay-journal.ts';
-import { PostgresSilent, type Written } from './cart-writer.ts';
+import { type CommittedTask, PostgresSilent } from './cart-writer.ts';
 import type { NamedCart } from './named-cart.ts';
 import type { ServerStores } from './server-stores.ts';
 import { viewCart } from './view-cart.ts';
 
 export interface WrittenCart {
-  state: CartContents;
+  contents: CartContents;
   /** The newest that the browser now knows of; past `state`'s where that had to be read from an older copy. */
   version: number;
   durability: 'committed' | 'journal';
@@ -41,7 +41,7 @@ export async function writeCart(
     if (written.kind === 'merged') return undefined;
     const refusal = refusalFor(written.outcomes[0]!, operation.variantId);
     if (refusal !== undefined) throw refusal;
-    return await takeJournalAlong(stores, cart, written, deadlineMs);
+    return await applyRestOfJournal(stores, cart, written, deadlineMs);
   } catch (error) {
     if (error instanceof PostgresSilent) return writeToJournal(stores, cart, operation);
     throw error;
@@ -49,10 +49,10 @@ export async function writeCart(
 }
 
 /** The operation is committed; what the copy's answer tells of the journal is applied before the reply. */
-async function takeJournalAlong(
+async function applyRestOfJournal(
   stores: ServerStores,
   cart: NamedCart,
-  first: Extract<Written, { kind: 'applied' }>,
+  first: Extract<CommittedTask, { kind: 'applied' }>,
   deadlineMs: number,
 ): Promise<WrittenCart> {
   let written = first;
@@ -65,13 +65,13 @@ async function takeJournalAlong(
     left = await written.left;
   }
   if (left !== undefined && left.length > 0) {
-    const { version } = written.update.cart.state;
+    const { version } = written.update.cart.contents;
     const seen = await viewCart(stores, { ...cart, version, journalled: true });
-    return { ...seen, version: Math.max(version, seen.state.version), durability: 'committed' };
+    return { ...seen, version: Math.max(version, seen.contents.version), durability: 'committed' };
   }
   return {
-    state: written.update.cart.state,
-    version: written.update.cart.state.version,
+    contents: written.update.cart.contents,
+    version: written.update.cart.contents.version,
     durability: 'committed',
     // Redis silent: whatever the mark said still holds.
     journalled: left === undefined && cart.journalled,
@@ -87,7 +87,7 @@ async function writeToJournal(
   const before = await viewCart(stores, { ...cart, journalled: true });
   if (before.merged) return undefined;
   if (!before.has(operation.opId)) {
-    const refused = refusalOf(before.state.lines, operation);
+    const refused = refusalOf(before.contents.lines, operation);
     if (refused !== undefined) throw refusalFor(refused, operation.variantId);
   }
   const { outcome, version } = await stores.journal.append({
@@ -98,8 +98,8 @@ async function writeToJournal(
   if (outcome === 'reused') throw refusalFor('reused', operation.variantId);
   const seen = await viewCart(stores, { ...cart, version, journalled: true });
   return {
-    state: seen.state,
-    version: Math.max(version, seen.state.version),
+    contents: seen.contents,
+    version: Math.max(version, seen.contents.version),
     durability: outcome === 'applied' ? 'committed' : 'journal',
     journalled: outcome === 'journalled' || seen.journalled,
     // A failover between the two may have left a base that lacks even this operation.
@@ -108,9 +108,9 @@ async function writeToJournal(
 }
 
 async function readJournal(stores: ServerStores, cartId: string): Promise<JournalledOperation[]> {
-  const held = await stores.copies.read(cartId);
-  if (held === undefined) {
+  const inRedis = await stores.copies.read(cartId);
+  if (inRedis === undefined) {
     throw unavailable('Some pieces of this cart cannot be read at this moment; try again');
   }
-  return held.journal;
+  return inRedis.journal;
 }

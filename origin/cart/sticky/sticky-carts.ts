@@ -4,6 +4,7 @@ import { LRUCache } from 'lru-cache';
 import type { Deps } from '../../deps.ts';
 import { Refusal } from '../../errors.ts';
 import { reusedKey } from '../../web/api/idempotency.ts';
+import { addAllLines, type CartContents, type CartLine, emptyCart, subtractLines } from '../cart-contents.ts';
 import {
   type CartCookie,
   dropCartCookie,
@@ -11,7 +12,6 @@ import {
   readCartCookie,
   writeCartCookie,
 } from '../cart-cookie.ts';
-import { addAllLines, type CartLine, type CartContents, emptyCart, subtractLines } from '../cart-contents.ts';
 import type { CartAnswer, CartRequest, Carts, OrderKey } from '../carts.ts';
 import { checkOperation, refusalFor } from '../check-operation.ts';
 import { decideCart } from '../decide-batch.ts';
@@ -21,7 +21,7 @@ import { showCart } from '../show-cart.ts';
 interface Remembered {
   /** Another one for each time that a process began it anew: its generations begin anew as well. */
   life: string;
-  state: CartContents;
+  contents: CartContents;
   /** Fingerprints by op id, the oldest first, at most so many. */
   operations: Map<string, string>;
 }
@@ -46,20 +46,20 @@ export function createStickyCarts(deps: Deps): Carts {
   };
   const keys = deps.settings.cookieKeys;
   const name = (request: CartRequest) => nameCart(memory, keys, request);
-  const answer = async (cookie: CartCookie, state: CartContents): Promise<CartAnswer> => ({
+  const answer = async (cookie: CartCookie, contents: CartContents): Promise<CartAnswer> => ({
     cart: await showCart(deps, {
-      version: Math.max(state.version, cookie.version),
-      lines: state.lines,
+      version: Math.max(contents.version, cookie.version),
+      lines: contents.lines,
       durability: 'memory',
-      incomplete: state.version < cookie.version,
+      incomplete: contents.version < cookie.version,
     }),
-    setCookies: [writeCartCookie(keys, { ...cookie, version: Math.max(state.version, cookie.version) })],
+    setCookies: [writeCartCookie(keys, { ...cookie, version: Math.max(contents.version, cookie.version) })],
   });
 
   return {
     async view(request) {
       const cookie = name(request);
-      if (cookie !== undefined) return answer(cookie, memory.carts.get(cookie.cartId)?.state ?? emptyCart);
+      if (cookie !== undefined) return answer(cookie, memory.carts.get(cookie.cartId)?.contents ?? emptyCart);
       return {
         cart: await showCart(deps, { version: 0, lines: [], durability: 'memory' }),
         setCookies: [],
@@ -68,15 +68,15 @@ export function createStickyCarts(deps: Deps): Carts {
     async write(request, operation) {
       const checked = await checkOperation(deps, operation);
       const cookie = name(request) ?? newCart(request.accountId);
-      const held = recall(memory, cookie);
-      const decision = decideCart(held.state, held.operations, [], [checked]);
+      const remembered = recall(memory, cookie);
+      const decision = decideCart(remembered.contents, remembered.operations, [], [checked]);
       const refusal = refusalFor(decision.outcomes[0]!, operation.variantId);
       if (refusal !== undefined) throw refusal;
-      for (const operation of decision.recorded) note(held, operation);
-      held.state = decision.state;
-      memory.carts.set(cookie.cartId, held);
+      for (const operation of decision.recorded) note(remembered, operation);
+      remembered.contents = decision.contents;
+      memory.carts.set(cookie.cartId, remembered);
       if (cookie.accountId !== undefined) memory.cartsOfAccounts.set(cookie.accountId, cookie.cartId);
-      return answer(cookie, held.state);
+      return answer(cookie, remembered.contents);
     },
     scope(request) {
       if (request.accountId !== undefined) return `account:${request.accountId}`;
@@ -90,20 +90,20 @@ export function createStickyCarts(deps: Deps): Carts {
         async mergeInto(_tx, accountId) {
           owner = accountId;
         },
-        async settle() {
+        async afterCommit() {
           if (owner === undefined) return [];
           const cookie =
             nameCart(memory, keys, { cookieHeader: undefined, accountId: owner }) ?? newCart(owner);
           const account = recall(memory, cookie);
           const theirs = guest?.accountId === undefined ? memory.carts.get(guest?.cartId ?? '') : undefined;
           if (theirs !== undefined) {
-            const lines = addAllLines(account.state.lines, theirs.state.lines);
-            account.state = { ...account.state, version: account.state.version + 1, lines };
+            const lines = addAllLines(account.contents.lines, theirs.contents.lines);
+            account.contents = { ...account.contents, version: account.contents.version + 1, lines };
             memory.carts.delete(guest!.cartId);
           }
           memory.carts.set(cookie.cartId, account);
           memory.cartsOfAccounts.set(owner, cookie.cartId);
-          return [writeCartCookie(keys, { ...cookie, version: account.state.version })];
+          return [writeCartCookie(keys, { ...cookie, version: account.contents.version })];
         },
         catchUp: async () => [],
       };
@@ -112,39 +112,39 @@ export function createStickyCarts(deps: Deps): Carts {
     async prepareCheckout(request) {
       const cookie = name(request);
       if (cookie === undefined) throw new Refusal(409, 'cart-empty', 'The cart is empty');
-      const { state, life } = recall(memory, cookie);
-      const frozen = state.lines;
-      const ordered = `generation ${state.generation} of ${life}`;
+      const { contents, life } = recall(memory, cookie);
+      const frozen = contents.lines;
+      const orderedGeneration = `generation ${contents.generation} of ${life}`;
       let key: OrderKey;
       let isOrdered = false;
       // Once for a key, whichever of the requests that bear it comes first.
       const endGeneration = (order: OrderKey, lines: CartLine[]) => {
-        const held = recall(memory, cookie);
-        if (!held.operations.has(order.opId)) {
-          note(held, order);
-          const { version, generation } = held.state;
+        const remembered = recall(memory, cookie);
+        if (!remembered.operations.has(order.opId)) {
+          note(remembered, order);
+          const { version, generation } = remembered.contents;
           // Pieces that came while the order was written belong to the next generation.
-          held.state = {
+          remembered.contents = {
             version: version + 1,
             generation: generation + 1,
-            lines: subtractLines(held.state.lines, lines),
+            lines: subtractLines(remembered.contents.lines, lines),
             directSets: {},
           };
-          memory.carts.set(cookie.cartId, held);
+          memory.carts.set(cookie.cartId, remembered);
         }
-        return [writeCartCookie(keys, { ...cookie, version: held.state.version })];
+        return [writeCartCookie(keys, { ...cookie, version: remembered.contents.version })];
       };
       return {
         async freeze(tx, order) {
           key = order;
           if (recall(memory, cookie).operations.has(key.opId)) throw reusedKey();
-          if (frozen.length > 0) await orderOnce(tx, cookie.cartId, ordered, order);
+          if (frozen.length > 0) await orderOnce(tx, cookie.cartId, orderedGeneration, order);
           return frozen;
         },
         async endGeneration() {
           isOrdered = true;
         },
-        async settle() {
+        async afterCommit() {
           return isOrdered ? endGeneration(key, frozen) : [];
         },
         catchUp: async (order, lines) => endGeneration(order, lines),
@@ -173,7 +173,7 @@ function recall(memory: Memory, cookie: CartCookie): Remembered {
   return (
     memory.carts.get(cookie.cartId) ?? {
       life: randomUUID(),
-      state: { ...emptyCart, version: cookie.version },
+      contents: { ...emptyCart, version: cookie.version },
       operations: new Map(),
     }
   );
@@ -184,6 +184,6 @@ function note({ operations }: Remembered, { opId, fingerprint }: OrderKey): void
   if (operations.size > maxOperationsOfCart) operations.delete(operations.keys().next().value!);
 }
 
-function weigh({ state, operations }: Remembered): number {
-  return bytesOfCart + state.lines.length * bytesOfLine + operations.size * bytesOfOperation;
+function weigh({ contents, operations }: Remembered): number {
+  return bytesOfCart + contents.lines.length * bytesOfLine + operations.size * bytesOfOperation;
 }

@@ -7,6 +7,6 @@ export const demoProvider: PaymentProvider = {
     return { status: wantedOutcome === 'unknown' ? 'unknown' : 'paid' };
   },
   /** Asked again, an unknown outcome turns out to have been paid. */
-  ask: async ({ wantedOutcome }) => ({ status: wantedOutcome === 'declined' ? 'failed' : 'paid' }),
+  retrieve: async ({ wantedOutcome }) => ({ status: wantedOutcome === 'declined' ? 'failed' : 'paid' }),
   refund: async () => undefined,
 };

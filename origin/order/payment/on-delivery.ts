@@ -3,6 +3,6 @@ import type { PaymentProvider } from './provider.ts';
 
 export const onDeliveryProvider: PaymentProvider = {
   charge: async () => ({ status: 'pending', reference: 'at the door' }),
-  ask: async () => ({ status: 'pending', reference: 'at the door' }),
+  retrieve: async () => ({ status: 'pending', reference: 'at the door' }),
   refund: async () => undefined,
 };

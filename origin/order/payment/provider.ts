@@ -54,6 +54,6 @@ export interface PaymentProvider {
   /** The first attempt. @throws where there was no answer: the money may have been taken */
   charge(charge: Charge): Promise<ChargeResult>;
   /** What became of an earlier charge with this key. @throws where there was no answer */
-  ask(charge: Charge): Promise<ChargeResult>;
+  retrieve(charge: Charge): Promise<ChargeResult>;
   refund(charge: Charge): Promise<void>;
 }

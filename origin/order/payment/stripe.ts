@@ -92,7 +92,7 @@ export function createStripeProvider({ settings, server, now = Date.now }: Strip
         return toRefusal(error, { isFirst: true });
       }
     },
-    async ask(charge) {
+    async retrieve(charge) {
       if (charge.reference !== null) return readSession(await retrieve(charge.reference), charge);
       const { expiresAt } = charge;
       if (expiresAt !== null && expiresAt.getTime() < now()) return lookUp(charge, expiresAt);

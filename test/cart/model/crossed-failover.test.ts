@@ -63,7 +63,7 @@ async function quantityInTheEnd(bug?: Bug): Promise<number | undefined> {
     variantId: 'hat',
     quantity: 1,
   });
-  return pieces((await viewCart(model.stores, cart)).state)['shirt'];
+  return pieces((await viewCart(model.stores, cart)).contents)['shirt'];
 }
 
 const bothStoresFail = ['postgres-down', 'failover', 'replica'];

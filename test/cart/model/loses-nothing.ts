@@ -55,7 +55,7 @@ async function shop(
       if (change.kind === 'add') own.push(id);
       cart.version = Math.max(cart.version, written.version);
       cart.journalled = written.journalled;
-      if (!written.incomplete) showsOnce(written.state, own);
+      if (!written.incomplete) showsOnce(written.contents, own);
     }
     if (change.kind === 'set' && !ledger.acknowledged.has(id)) return;
     if (change.kind === 'set') ledger.set = [String(step)];
@@ -63,8 +63,8 @@ async function shop(
 }
 
 /** An answer that does not say `incomplete` shows whatever this browser added, and nothing twice. */
-function showsOnce(state: CartContents, own: string[]): void {
-  const shown = pieces(state);
+function showsOnce(contents: CartContents, own: string[]): void {
+  const shown = pieces(contents);
   for (const id of own) expect(shown[id]).toBe(1);
   for (const [id, quantity] of Object.entries(shown)) if (id !== 'set') expect(quantity).toBe(1);
 }
@@ -131,7 +131,7 @@ export function losesNothing(bug?: Bug) {
       }),
     );
     const seen = await scheduler.waitFor(viewCart(model.stores, journalled));
-    for (const held of [pieces(model.postgres.state), pieces(seen.state)]) {
+    for (const held of [pieces(model.postgres.contents), pieces(seen.contents)]) {
       for (const id of ledger.acknowledged) if (!isSet(id)) expect(held[id]).toBe(1);
       for (const [id, quantity] of Object.entries(held)) if (id !== 'set') expect(quantity).toBe(1);
       if (ledger.set.length > 0) expect(held['set']).toBeGreaterThanOrEqual(Number(ledger.set[0]));

@@ -4,7 +4,7 @@ import type { JournalledOperation } from '../../../origin/cart/replay-journal.ts
 import { applyToCarts, type CartTask } from '../../../origin/cart/server/apply-to-carts.ts';
 import type { CartCopies, CopyUpdate } from '../../../origin/cart/server/cart-copies.ts';
 import type { RunSql } from '../../../origin/cart/server/cart-statements.ts';
-import { PostgresSilent, type Written } from '../../../origin/cart/server/cart-writer.ts';
+import { type CommittedTask, PostgresSilent } from '../../../origin/cart/server/cart-writer.ts';
 import type { JournalAppend } from '../../../origin/cart/server/journal.ts';
 import { publishCopies } from '../../../origin/cart/server/publish-copies.ts';
 import type { ServerStores } from '../../../origin/cart/server/server-stores.ts';
@@ -32,13 +32,13 @@ export type Answer = 'ok' | 'lost-before' | 'lost-after';
 const idsOfACopy = 5;
 
 interface Node {
-  copy: { state: CartContents; ids: string[] } | undefined;
+  copy: { contents: CartContents; ids: string[] } | undefined;
   journal: JournalledOperation[];
 }
 
 export interface Model {
   stores: ServerStores;
-  postgres: { up: boolean; state: CartContents; ids: Map<string, string> };
+  postgres: { up: boolean; contents: CartContents; ids: Map<string, string> };
   redis: { up: boolean; primary: Node; replica: Node | undefined };
   answers: () => Answer;
 }
@@ -46,7 +46,7 @@ export interface Model {
 export function openModel(pause: () => Promise<void>, answers: () => Answer, bug?: Bug): Model {
   const blank = (): Node => ({ copy: undefined, journal: [] });
   const model = {
-    postgres: { up: true, state: emptyCart, ids: new Map<string, string>() },
+    postgres: { up: true, contents: emptyCart, ids: new Map<string, string>() },
     redis: { up: true, primary: blank(), replica: blank() as Node | undefined },
     answers,
   } as Model;
@@ -65,12 +65,12 @@ export function openModel(pause: () => Promise<void>, answers: () => Answer, bug
     return result;
   };
   const execute = (name: string, values: unknown[]): unknown[] => {
-    const { state, ids } = model.postgres;
+    const { contents, ids } = model.postgres;
     const row = {
-      version: state.version || null,
+      version: contents.version || null,
       generation: 1,
-      lines: state.lines,
-      direct_sets: state.directSets,
+      lines: contents.lines,
+      direct_sets: contents.directSets,
       merged_into: null,
       account_id: null,
     };
@@ -82,7 +82,7 @@ export function openModel(pause: () => Promise<void>, answers: () => Answer, bug
         .sort((a, b) => appliedIn.get(b.opId)! - appliedIn.get(a.opId)!)
         .slice(0, idsOfACopy);
       const known = (values[1] as string[]).filter((id) => ids.has(id) && bug !== 'fill-blind-to-journal');
-      return state.version === 0 ? [] : [{ ...row, operations, known }];
+      return contents.version === 0 ? [] : [{ ...row, operations, known }];
     }
     const [[cartId], , [before], [version], [lines], [sets], , , opIds, fingerprints] = values as never as [
       string[],
@@ -96,12 +96,13 @@ export function openModel(pause: () => Promise<void>, answers: () => Answer, bug
       string[],
       string[],
     ];
-    if (bug !== 'version-ignored' && (before !== state.version || opIds.some((id) => ids.has(id)))) return [];
+    if (bug !== 'version-ignored' && (before !== contents.version || opIds.some((id) => ids.has(id))))
+      return [];
     if (poisoned) {
       poisoned = false;
       return [{ id: cartId }];
     }
-    model.postgres.state = {
+    model.postgres.contents = {
       version: version!,
       generation: 1,
       lines: JSON.parse(lines!),
@@ -123,7 +124,7 @@ export function openModel(pause: () => Promise<void>, answers: () => Answer, bug
       const { copy, journal } = model.redis.primary;
       const ids = new Set(copy?.ids);
       return {
-        copy: copy && { state: copy.state, merged: false, has: (id) => ids.has(id) },
+        copy: copy && { contents: copy.contents, merged: false, has: (id) => ids.has(id) },
         journal: [...journal],
       };
     },
@@ -134,14 +135,14 @@ export function openModel(pause: () => Promise<void>, answers: () => Answer, bug
     },
   };
   const save = (node: Node, { cart, versionBefore, operations, drained, judged }: CopyUpdate) => {
-    const held = node.copy?.state.version ?? -1;
-    if (held < cart.state.version) {
+    const held = node.copy?.contents.version ?? -1;
+    if (held < cart.contents.version) {
       if (versionBefore !== 'full' && versionBefore !== held) return 'operations-missing' as const;
       const unjudged = node.journal.some((one) => judged !== undefined && !judged.includes(one.opId));
       if (unjudged && bug !== 'fill-unjudged') return 'operations-missing' as const;
       const older = versionBefore === 'full' ? [] : (node.copy?.ids ?? []);
       const newest = operations.slice(0, idsOfACopy).map((one) => one.opId);
-      node.copy = { state: cart.state, ids: [...newest, ...older].slice(0, idsOfACopy) };
+      node.copy = { contents: cart.contents, ids: [...newest, ...older].slice(0, idsOfACopy) };
     }
     node.journal = bug === 'trims-all' ? [] : node.journal.filter((one) => !drained.includes(one.opId));
     return { journal: [...node.journal] };
@@ -154,7 +155,7 @@ export function openModel(pause: () => Promise<void>, answers: () => Answer, bug
       throw unavailable('lost');
     }
     const node = model.redis.primary;
-    const version = Math.max(madeOn, node.copy?.state.version ?? 0);
+    const version = Math.max(madeOn, node.copy?.contents.version ?? 0);
     if (node.copy?.ids.includes(operation.opId)) {
       return { outcome: 'applied' as const, version: bug === 'version-forgotten' ? 0 : version };
     }
@@ -168,7 +169,7 @@ export function openModel(pause: () => Promise<void>, answers: () => Answer, bug
     }
     return { outcome: 'journalled' as const, version };
   };
-  const apply = async (task: CartTask): Promise<Written> => {
+  const apply = async (task: CartTask): Promise<CommittedTask> => {
     if (bug === 'trimmed-before-commit') model.redis.primary.journal = [];
     for (let round = 0; round < 4; round += 1) {
       const [applied] = await applyToCarts(run, [task]);

@@ -85,7 +85,7 @@ async function shownAfterAFill(fill: Fill, bug?: Bug): Promise<Record<string, nu
   );
   await fill(model);
   model.postgres.up = false;
-  return pieces((await viewCart(model.stores, cart)).state);
+  return pieces((await viewCart(model.stores, cart)).contents);
 }
 
 test('a set that was committed directly and journalled as well does not outlive the sets after it when the copy is read anew', async () => {
@@ -107,8 +107,8 @@ test('a set that was committed directly and journalled as well does not outlive 
   await writeCart(model.stores, cart, set('second', 3));
   model.postgres.up = true;
   await fillCopy(model.stores.copies, model.stores.read, 'c');
-  expect(pieces((await viewCart(model.stores, cart)).state)).toEqual({ hat: 3 });
+  expect(pieces((await viewCart(model.stores, cart)).contents)).toEqual({ hat: 3 });
   const { journal } = (await model.stores.copies.read('c'))!;
   await applyToCarts(model.stores.read, [{ cartId: 'c', journal, waiting: [] }]);
-  expect(pieces(model.postgres.state)).toEqual({ hat: 3 });
+  expect(pieces(model.postgres.contents)).toEqual({ hat: 3 });
 });
