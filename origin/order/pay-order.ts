@@ -22,7 +22,7 @@ export async function attemptPayment(
     .where('status', '=', 'reserved')
     .executeTakeFirst();
   if (begun.numUpdatedRows === 0n) return false;
-  await callProvider(deps, providers, orderId, 'charge');
+  await callProviderAndRecord(deps, providers, orderId, 'charge');
   return true;
 }
 
@@ -43,7 +43,7 @@ async function isBeingAttempted(db: Db, orderId: string): Promise<boolean> {
 }
 
 /** Calls the provider and writes down what it says. Safe to repeat. */
-export async function callProvider(
+export async function callProviderAndRecord(
   deps: Deps,
   providers: PaymentProviders,
   orderId: string,

@@ -2,7 +2,7 @@
 // came too late. Safe to repeat; an outcome that stays open is asked for again later.
 import type { Deps } from '../deps.ts';
 import { refundLateMoney } from './late-money.ts';
-import { attemptPayment, callProvider } from './pay-order.ts';
+import { attemptPayment, callProviderAndRecord } from './pay-order.ts';
 import { createPaymentProviders, type PaymentProviders } from './payment/providers.ts';
 
 export async function settlePayment(
@@ -18,6 +18,6 @@ export async function settlePayment(
     .executeTakeFirst();
   if (payment?.flag === 'late-money') return refundLateMoney(deps, providers, orderId);
   if (payment?.status === 'pending' || payment?.status === 'unknown') {
-    await callProvider(deps, providers, orderId, 'retrieve');
+    await callProviderAndRecord(deps, providers, orderId, 'retrieve');
   }
 }
