@@ -1,4 +1,4 @@
-// What all our command lines have in common: --help, exit code 2 for a wrong use, no line wider than the terminal, one sentence for a fault.
+// Shared by all command lines: --help, exit code 2 for wrong usage, terminal width, one sentence for an error.
 import type { Command, CommanderError } from 'commander';
 
 export { reasonOf } from '../origin/system-faults.ts';

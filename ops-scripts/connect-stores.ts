@@ -1,4 +1,4 @@
-// Where an operator's command finds the stores: the environment, or else the shop that runs from DATA_DIR.
+// Connects an operator's command to the stores of the environment, or of the shop that runs from DATA_DIR.
 import { once } from 'node:events';
 import { Redis } from 'ioredis';
 import { asSeeds } from '../origin/config.ts';

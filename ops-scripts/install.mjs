@@ -1,4 +1,5 @@
-// Before any command: installs by the lockfile where a package is missing. Plain JavaScript, because it runs on the machine's own Node
+// Before any command: installs by the lockfile where a package is missing. Plain JavaScript, because it runs on the
+// machine's own Node
 // before anything is installed. Speaks on stderr only; stdout belongs to the command that follows.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -28,7 +29,10 @@ if (!isInstalled()) {
   }
 }
 
-/** By our own note of an installation, or else by comparing npm's note, which it writes when all packages are in place, with the lockfile. */
+/**
+ * By our own note of an installation, or else by comparing npm's note, which it writes when all packages are in
+ * place, with the lockfile.
+ */
 function isInstalled() {
   const note = read(ownNote);
   if (note === noteOf(true) || (!withDevelopment && note === noteOf(false))) return true;

@@ -1,4 +1,5 @@
-// The operators' command line: `npm run ops -- <command>`; each folder beside this file brings one command, loaded only where it is named.
+// The operators' command line, `npm run ops -- <command>`. Each folder beside this file is one command, loaded when
+// named.
 import { Command } from 'commander';
 import { makeAlike } from './command-line.ts';
 

@@ -1,4 +1,4 @@
-// The limit that pages are measured against: bare node:http that writes the same bytes and headers, and does nothing else.
+// Bare node:http server that writes the same bytes and headers as a page: the limit that pages are measured against.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer, get } from 'node:http';

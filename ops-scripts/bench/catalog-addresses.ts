@@ -1,4 +1,4 @@
-// Addresses of the shop under measurement, asked of the shop itself.
+// Reads product and list addresses of the benchmarked shop from its API.
 export interface ListedProduct {
   id: string;
   slug: string;

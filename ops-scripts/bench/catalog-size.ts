@@ -1,4 +1,4 @@
-// `catalog-size`: lists, searches and products that no cache has, as the catalog grows a hundredfold and more.
+// `catalog-size`: uncached lists, searches and products as the catalog grows a hundredfold and more.
 import pg from 'pg';
 import { runLoad } from './load/run-load.ts';
 import type { Step } from './load/visitor.ts';

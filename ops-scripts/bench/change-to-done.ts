@@ -1,7 +1,8 @@
-// `change-to-done`: from the commit of a price until no origin and no edge shows the older one, on a region: one change after another, and
-// 100 a second, each begun at its time whatever became of those before, so that slowness cannot hide.
+// `change-to-done`: milliseconds from a price change's commit until no origin and no edge serves the old price, on a
+// region.
+// First one change after another, then 100 a second with fixed start times, so that slowness cannot hide.
 import { setTimeout as delay } from 'node:timers/promises';
-import { type Region, startRegion } from '../drills/region.ts';
+import { type DrillRegion, startRegion } from '../drills/region.ts';
 import { type ListedProduct, listProducts } from './catalog-addresses.ts';
 import type { BenchResult } from './result.ts';
 
@@ -62,7 +63,7 @@ interface Shop {
   cookie: string;
 }
 
-async function signIn({ storefront, staff }: Region): Promise<Shop> {
+async function signIn({ storefront, staff }: DrillRegion): Promise<Shop> {
   const answer = await fetch(`${storefront}/api/sessions`, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },

@@ -1,4 +1,4 @@
-// How long the judge takes on a large account, and whether it grows with its size or faster.
+// Measures how long judging a large account takes, and whether the time grows faster than the account.
 import { judge } from '../compliance/judge.ts';
 import { emptySnapshot, recordCall, type Snapshot } from '../compliance/snapshot.ts';
 import type { BenchResult } from './result.ts';

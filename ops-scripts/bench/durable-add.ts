@@ -1,5 +1,5 @@
-// `durable-add`: adds to the cart that are committed in Postgres when they are answered, 16 shoppers at once, against pgbench's upsert
-// of one row on the same server.
+// `durable-add`: cart adds committed in Postgres before the reply, 16 shoppers at once.
+// The limit is pgbench's upsert of one row on the same server.
 import { execFile } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

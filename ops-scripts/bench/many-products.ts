@@ -1,4 +1,4 @@
-// A catalog of any size, made by Postgres itself beside the demo's: two variants and a picture each, in the demo's categories.
+// Fills the catalog to any size with generated products: two variants and one picture each, in the demo's categories.
 import type pg from 'pg';
 
 /** Between size and colour in `size_colors`. */

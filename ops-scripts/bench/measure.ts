@@ -1,5 +1,5 @@
-// How a benchmark measures: requests that a server answers a second of its own processor time, and medians of several rounds.
-// Processor time rather than the wall clock, because load generator and server share two noisy cores.
+// Requests per second of the server's own processor time, and medians of several rounds.
+// Processor time rather than wall time, because load generator and server share two noisy cores.
 import { readFileSync } from 'node:fs';
 import { type Load, type LoadResult, runLoad } from './load/run-load.ts';
 

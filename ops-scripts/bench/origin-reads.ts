@@ -1,4 +1,4 @@
-// How often an origin has read from Postgres, by its own count.
+// Reads from an origin's metrics how often it has read from Postgres.
 /** @returns reads since it began, by the server that answered: "primary", or a replica's name. */
 export async function readReads(metricsUrl: string): Promise<Record<string, number>> {
   const text = await (await fetch(metricsUrl)).text();

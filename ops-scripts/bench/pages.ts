@@ -1,4 +1,4 @@
-// Pages and JSON out of warm caches, of the origin and through the edge, against bare node:http with the same bytes and headers.
+// Pages and JSON from warm caches, of the origin and through the edge, against bare node:http with the same bytes.
 import { startBareServer } from './bare-server.ts';
 import { listProducts } from './catalog-addresses.ts';
 import { alternate, type Measured, measureLoad, median } from './measure.ts';

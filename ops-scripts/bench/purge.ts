@@ -1,4 +1,4 @@
-// `purge`: from sending one signed word with 10,000 tags to an edge until it says that their floors are raised.
+// `purge`: milliseconds from sending one signed purge of 10,000 tags to an edge until it confirms the raised floors.
 import { createHmac } from 'node:crypto';
 import { median } from './measure.ts';
 import type { BenchResult } from './result.ts';

@@ -1,4 +1,5 @@
-// `read-scaling`: how much of browsing reaches the primary with 0, 1 and 2 replicas, with warm caches and without Redis.
+// `read-scaling`: the share of browsing that reaches the primary with 0, 1 and 2 replicas, with warm caches and
+// without Redis.
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

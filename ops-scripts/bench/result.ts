@@ -1,4 +1,4 @@
-// What a benchmark reports: a figure, the named limit that it is measured against in the same run, and their ratio.
+// A benchmark's result: a figure, the named limit measured in the same run, and their ratio.
 export interface BenchResult {
   bench: string;
   /** What was measured, with its unit. */

@@ -1,4 +1,4 @@
-// A shop for benchmarks: `npm start`'s own program and an edge before it, in a folder of their own, on free ports, gone afterwards.
+// Starts a shop for benchmarks: `npm start` and an edge, in a temporary folder, on free ports.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';

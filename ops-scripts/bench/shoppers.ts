@@ -1,4 +1,4 @@
-// `shoppers`: 500 keep-alive shoppers who browse and add for a minute; what the origin takes for it, and whether an add was lost.
+// `shoppers`: 500 keep-alive shoppers browse and add for a minute; measures the origin's cost and lost adds.
 import { readFileSync } from 'node:fs';
 import { listProducts, listVariants } from './catalog-addresses.ts';
 import { openConnection } from './load/http-connection.ts';
@@ -67,7 +67,10 @@ async function makeSteps(url: string): Promise<Step[]> {
   });
 }
 
-/** Asks each shopper's cart how many pieces it holds. An add whose answer was cut off at the end may count more, never less. */
+/**
+ * Asks each shopper's cart how many pieces it holds. An add whose answer was cut off at the end may count more, never
+ * less.
+ */
 async function countLostAdds(url: string, { visitors }: LoadResult): Promise<number> {
   const { hostname, port, host } = new URL(url);
   const connection = openConnection(hostname, Number(port));

@@ -1,4 +1,4 @@
-// `stampede`: 1,000 simultaneous requests for a page that no cache has; how often it was made.
+// `stampede`: 1,000 simultaneous requests for an uncached page; counts how often the page was rendered.
 import { listProducts } from './catalog-addresses.ts';
 import { openConnection } from './load/http-connection.ts';
 import { median } from './measure.ts';

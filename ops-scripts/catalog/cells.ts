@@ -1,4 +1,5 @@
-// What a cell means, and how the shop itself would write it: a cell that is written otherwise is kept as it stands and given back, as long as it still means the same.
+// Parses cells of a product file and writes them as the shop would.
+// A cell written differently is kept and exported unchanged while it still means the same.
 import { makeSku } from '../../origin/catalog/change/match-variants.ts';
 import type { Lifecycle } from '../../origin/catalog/change/product-draft.ts';
 import type { ExportedProduct, ExportedVariant } from '../../origin/catalog/export-products.ts';

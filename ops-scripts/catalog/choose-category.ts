@@ -1,4 +1,4 @@
-// A file's Type and Tags say where in the shop a product stands: the department by a tag, the category by the type.
+// Derives department and category of a product from the Tags and Type of its file.
 import { createHash } from 'node:crypto';
 import type { CategoryPath } from '../../origin/catalog/change/product-draft.ts';
 import { slugify } from '../../origin/catalog/slugify.ts';

@@ -1,4 +1,4 @@
-// The columns of Shopify's product file: their names, what each describes, and what an empty shop would write there.
+// The columns of Shopify's product file: names, what each describes, and the value of an empty shop.
 import type { FileColumn } from '../../origin/catalog/change/product-draft.ts';
 
 /** In the order in which Shopify writes them. */

@@ -1,4 +1,4 @@
-// `ops catalog`: product files in and out, and products off the shelf and back.
+// `ops catalog`: imports and exports product files, archives products and restores them.
 import { open } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';

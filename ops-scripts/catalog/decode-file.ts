@@ -1,4 +1,4 @@
-// A product file's bytes become text: UTF-8 or UTF-16, with or without a mark at its beginning; anything else is refused rather than garbled.
+// Decodes a product file from UTF-8 or UTF-16, with or without a byte order mark; refuses other encodings.
 
 /** The file as a whole cannot be understood. */
 export class FileFault extends Error {}

@@ -1,4 +1,4 @@
-// The catalog as a Shopify product file, product by product as it is read: what is exported can be imported again and changes nothing.
+// Streams the catalog as a Shopify product file; importing it again changes nothing.
 import { stringify } from 'csv-stringify/sync';
 import type { Cells } from '../../origin/catalog/change/product-draft.ts';
 import {
@@ -26,7 +26,10 @@ import {
 } from './columns.ts';
 import { guardCell } from './spreadsheet-guard.ts';
 
-/** The heading, then the rows of one product after the other: Shopify's columns and all that files brought beyond them. */
+/**
+ * The heading, then the rows of one product after the other: Shopify's columns and all that files brought beyond
+ * them.
+ */
 export async function* exportCatalog(db: DbOrTx): AsyncGenerator<string> {
   const brought = (await readFileColumns(db)).filter((name) => !isKnownColumn(name));
   const own = (await hasArchivedVariants(db)) ? [archivedColumn] : [];

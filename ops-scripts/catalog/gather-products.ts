@@ -1,4 +1,5 @@
-// Rows that stand together under one handle are one product; what stands apart is told and passed over. A handle that is missing is made of the title.
+// Groups consecutive rows with one handle into a product, reports stray rows, and makes a missing handle from the
+// title.
 import { slugify } from '../../origin/catalog/slugify.ts';
 import type { FileRow, RowListener } from './product-file.ts';
 

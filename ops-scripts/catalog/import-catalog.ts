@@ -1,4 +1,5 @@
-// A product file into the shop: read as a stream, saved in small transactions, every bad row told, nothing doubled when it is run again.
+// Imports a product file: streamed, saved in small transactions, with every bad row reported; repeatable without
+// duplicates.
 import { countProducts } from '../../origin/catalog/change/dirty-versions.ts';
 import { findFormerSlugs, findSkusElsewhere } from '../../origin/catalog/change/find-by-sku.ts';
 import type { PartialProduct } from '../../origin/catalog/change/product-draft.ts';
@@ -109,7 +110,10 @@ class Import {
     await rememberFileColumns(this.#db, brought);
   }
 
-  /** One that has another's SKUs and a handle of its own may be that product: whether its handle stands further down is known at the end. */
+  /**
+   * One that has another's SKUs and a handle of its own may be that product: whether its handle stands further down
+   * is known at the end.
+   */
   async #saveOrPutOff(batch: LinedDraft[]): Promise<void> {
     if (!this.#columnsKept) await this.#keepColumns();
     if (batch.length === 0) return;
@@ -230,7 +234,8 @@ function refusalOf(error: unknown): string | undefined {
   const code = error instanceof Error && 'code' in error ? String(error.code) : '';
   if (['40P01', '40001', '55P03'].includes(code))
     return 'could not be saved, as others were changing it all the time; import it again';
-  // Class 22: a value that Postgres cannot hold; 23: one that contradicts another; 54: one beyond a bound, such as that of an index.
+  // Class 22: a value that Postgres cannot hold; 23: one that contradicts another; 54: one beyond a bound, such as
+  // that of an index.
   if (code.startsWith('54')) return 'has a value that is too long for the database';
   if (code.startsWith('23')) return 'contradicts what the shop has already';
   return code.startsWith('22') ? 'has a value that the database cannot hold' : undefined;

@@ -1,4 +1,4 @@
-// A product file as a stream of its rows, each with the line that it begins on and its cells by column.
+// Streams the rows of a product file, each with its line number and its cells by column.
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { type Options, parse } from 'csv-parse';

@@ -1,4 +1,4 @@
-// The rows of one product become a draft; what cannot be understood is told by line, and the rest of the product is kept.
+// Turns the rows of one product into a draft. Reports what it cannot read by line, and keeps the rest of the product.
 import type {
   Cells,
   FileCells,
@@ -211,7 +211,10 @@ function tellVariant(row: FileRow, onFault: Listener['onFault'], onNote: Listene
     onFault({ line: row.line, reason: 'has a Variant Image that is no https address' });
 }
 
-/** Rows of further pictures have neither option nor price. A file without any of these columns names a variant by its handle. */
+/**
+ * Rows of further pictures have neither option nor price. A file without any of these columns names a variant by its
+ * handle.
+ */
 function isVariantRow(row: FileRow, first: FileRow, columns: FileColumn[]): boolean {
   const naming = ['Option1 Value', 'Option2 Value', 'Variant SKU', 'Variant Price'] as const;
   const { heading } = row;
@@ -290,7 +293,8 @@ function readVariantCells(
 }
 
 /**
- * Of the first row what describes the product, then what the rows of variants repeat of it, then what stands on rows without a variant:
+ * Of the first row what describes the product, then what the rows of variants repeat of it, then what stands on rows
+ * without a variant:
  * in the order in which an export writes them.
  */
 function readFileRows(

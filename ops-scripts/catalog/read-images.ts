@@ -1,4 +1,4 @@
-// A product's pictures, in the order that the file gives them, each once.
+// Reads a product's pictures, in the file's order, each once.
 import type { ImageDraft } from '../../origin/catalog/change/product-draft.ts';
 import type { FileRow, RowListener } from './product-file.ts';
 

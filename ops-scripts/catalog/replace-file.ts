@@ -1,4 +1,4 @@
-// A file is replaced only by a whole one: written beside it, brought to the disk, then renamed. What was there stays until then.
+// Replaces a file atomically: writes beside it, syncs to disk, then renames.
 import { randomBytes } from 'node:crypto';
 import { rmSync } from 'node:fs';
 import { chmod, type FileHandle, open, realpath, rename, rm, stat } from 'node:fs/promises';

@@ -1,4 +1,4 @@
-// A product file's HTML comes from outside: only what a description needs is let in, and blocks stay apart whatever they were.
+// Sanitizes HTML of a product file: keeps only what a description needs, and keeps blocks apart.
 import sanitizeHtml from 'sanitize-html';
 
 const letIn = [

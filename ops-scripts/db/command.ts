@@ -1,4 +1,4 @@
-// `ops db`: the schema's state, bringing it up to date, and the lineage of what stands in it.
+// `ops db`: shows the schema's state, migrates it, and shows or renews the database's lineage.
 import { Command } from 'commander';
 import { beginLineage } from '../../origin/postgres/lineage.ts';
 import { isMigrated, migrateToLatest } from '../../origin/postgres/migrate.ts';

@@ -1,9 +1,10 @@
-// Shoppers buy while the Postgres primary is killed. Each asks with one key until answered: one key is one order, and stock fits to the piece.
+// Drill: shoppers buy while the Postgres primary is killed. Each retries with one key until answered.
+// Passes if each key is one order and stock equals what was sold.
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { CookieJar } from './cookie-jar.ts';
 import type { DrillContext, DrillResult } from './drill.ts';
-import type { Region } from './region.ts';
+import type { DrillRegion } from './region.ts';
 import { signInStaff } from './staff.ts';
 import { Timeline } from './timeline.ts';
 import { readVariants, type StockedVariant } from './variants.ts';
@@ -23,7 +24,7 @@ interface Bought {
 }
 
 const patienceMs = 60_000;
-/** So that the shelf is not empty before the fault. */
+/** So that stock does not run out before the fault. */
 const pieces = 100_000;
 
 export async function checkoutUnderFault(context: DrillContext): Promise<DrillResult> {
@@ -58,7 +59,7 @@ export async function checkoutUnderFault(context: DrillContext): Promise<DrillRe
   const refused = all.length - answered.length - open;
   // An order that was never answered may have been made, once.
   const duplicated = doubles + Math.max(0, taken - answered.length - open);
-  // Nothing but an empty shelf is a reason here.
+  // Only sold out is a valid reason here.
   const wronglyRefused = left > 0 ? refused : 0;
   const oversold = Math.max(0, answered.length - taken);
   return {
@@ -80,7 +81,7 @@ export async function checkoutUnderFault(context: DrillContext): Promise<DrillRe
   };
 }
 
-async function stockUp(region: Region, variantId: string): Promise<void> {
+async function stockUp(region: DrillRegion, variantId: string): Promise<void> {
   const staff = await signInStaff(region.storefront, region.staff, () => undefined);
   const path = `/api/staff/variants/${variantId}/stock`;
   const change = await staff.change({ method: 'PUT', path, body: { stock: pieces } });

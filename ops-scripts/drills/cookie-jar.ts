@@ -1,4 +1,4 @@
-// A browser's cookies in small: the newest value of each name, sent back as received.
+// A minimal cookie jar: keeps the newest value of each name and sends it back as received.
 export class CookieJar {
   readonly #cookies = new Map<string, string>();
 

@@ -1,4 +1,4 @@
-// A crowd shops for two minutes and one origin is killed midway: beside the carts, it counts how many requests failed before a retry.
+// Drill: a crowd shops for two minutes and one origin is killed midway; counts requests that failed before a retry.
 import type { DrillContext, DrillResult } from './drill.ts';
 import { originFaults } from './faults/origins.ts';
 import { conclude, shopThrough } from './run-fault.ts';

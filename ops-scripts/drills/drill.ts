@@ -1,5 +1,5 @@
-// What a drill is, and what it reports.
-import type { CartStateName, Region } from './region.ts';
+// The types of a drill: its options, what it runs on, and its result.
+import type { CartStateName, DrillRegion } from './region.ts';
 import type { SeededRandom } from './seeded-random.ts';
 
 export interface DrillResult {
@@ -12,7 +12,9 @@ export interface DrillResult {
   lost: number;
   /** Pieces (or orders) that nobody asked for. */
   duplicated: number;
-  /** Operations that never came to an answer, answers that forgot the shopper's own writes, carts that cannot be read. */
+  /**
+   * Operations that never came to an answer, answers that forgot the shopper's own writes, carts that cannot be read.
+   */
   errors: number;
   /** The longest stretch without an acknowledged write. */
   unavailableSeconds: number;
@@ -29,7 +31,7 @@ export interface DrillResult {
 }
 
 export interface DrillContext {
-  region: Region;
+  region: DrillRegion;
   state: CartStateName;
   seed: number;
   random: SeededRandom;
@@ -61,7 +63,8 @@ export interface FaultContext extends DrillContext {
   /** How many writes were acknowledged by the journal so far. */
   journalled(): number;
   /**
-   * Until the fault has healed, what was lost is rebuilt and no journal holds anything; judges the carts that were left meanwhile.
+   * Until the fault has healed, what was lost is rebuilt and no journal holds anything; judges the carts that were
+   * left meanwhile.
    * What comes next is a single fault again.
    */
   calm(): Promise<void>;

@@ -1,15 +1,18 @@
-// One server of Redis forgets everything; its replicas follow it, if it has any.
+// Empties one Redis server with FLUSHALL at a moment when no cart journal waits in it.
 import { setTimeout as delay } from 'node:timers/promises';
 import { Redis } from 'ioredis';
-import type { RegionPart } from './region.ts';
+import type { DrillRegionPart } from './region.ts';
 
-type Place = Pick<RegionPart, 'url'>;
+type Place = Pick<DrillRegionPart, 'url'>;
 
 export function emptyRedis({ url }: Place): Promise<void> {
   return withServer(url, async (redis) => void (await redis.flushall()));
 }
 
-/** A bucket of carts names those that have a journal in `{carts-<n>}:journals`, which is there only while it names one. */
+/**
+ * A bucket of carts names those that have a journal in `{carts-<n>}:journals`, which is there only while it names
+ * one.
+ */
 const emptyWithoutJournals = `
 if #redis.call('keys', '{carts-*}:journals') > 0 then return 0 end
 redis.call('flushall')
@@ -18,7 +21,8 @@ return 1`;
 const patienceMs = 60_000;
 
 /**
- * At a moment when no journal of a cart waits in it. A slow Postgres may send a write there at any time, and to lose it then would be the
+ * At a moment when no journal of a cart waits in it. A slow Postgres may send a write there at any time, and to lose
+ * it then would be the
  * double fault, not a single one. Returns when a replica has heard of it as well.
  * @throws where journals go on to wait.
  */

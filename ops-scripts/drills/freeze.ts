@@ -1,23 +1,24 @@
-// A part stands still with every process that it has: a Postgres server is many, and one that serves a connection goes on without its parent.
+// Freezes a part with SIGSTOP, including all processes that it has forked: Postgres serves each connection in a child.
 import { execFileSync } from 'node:child_process';
-import type { RegionPart } from './region.ts';
+import type { DrillRegionPart } from './region.ts';
 
-export function freeze(part: Pick<RegionPart, 'pid'>): void {
+export function freeze(part: Pick<DrillRegionPart, 'pid'>): void {
   signalWhole(part, 'SIGSTOP');
 }
 
 /** It may have been replaced meanwhile, and be gone. */
-export function wake(part: Pick<RegionPart, 'pid'>): void {
+export function wake(part: Pick<DrillRegionPart, 'pid'>): void {
   try {
     signalWhole(part, 'SIGCONT');
   } catch {}
 }
 
 /**
- * The part's own process, then those that it has forked itself: also those forked until it was stopped, and those that a killed one leaves.
+ * The part's own process, then those that it has forked itself: also those forked until it was stopped, and those
+ * that a killed one leaves.
  * @throws ESRCH where the part is gone.
  */
-export function signalWhole(part: Pick<RegionPart, 'pid'>, signal: NodeJS.Signals): void {
+export function signalWhole(part: Pick<DrillRegionPart, 'pid'>, signal: NodeJS.Signals): void {
   const before = forkedBy(part.pid);
   process.kill(part.pid, signal);
   for (const pid of new Set([...before, ...forkedBy(part.pid)])) signalIfThere(pid, signal);

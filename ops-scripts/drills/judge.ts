@@ -1,10 +1,10 @@
-// Reads carts through every origin once the fault has healed, and holds each against its shopper's books.
+// Reads each cart through every origin after the fault has healed and compares it with the shopper's ledger.
 import { setTimeout as delay } from 'node:timers/promises';
 import { compareCart, describeDifference } from './ledger.ts';
 import type { Shopper } from './shopper.ts';
 import type { Judgement, Tally } from './tally.ts';
 
-/** What is judged; a shopper's books and a way to read the cart. */
+/** What is judged; a shopper's ledger and a way to read the cart. */
 export type Judged = Pick<Shopper, 'expected' | 'readCart'>;
 
 const cartsAtOnce = 8;
@@ -12,7 +12,9 @@ const cartsAtOnce = 8;
 export interface WhereToRead {
   /** Each origin's own address, or the balancer's alone where carts live in one origin's memory. */
   urls: string[];
-  /** How long a cart that the shop itself calls incomplete is asked for again; 0: what it shows is all that there is. */
+  /**
+   * How long a cart that the shop itself calls incomplete is asked for again; 0: what it shows is all that there is.
+   */
   patienceMs: number;
 }
 

@@ -1,4 +1,4 @@
-// A shopper's own books: every operation that was meant, under which key, every answer, and what the cart must therefore hold.
+// A shopper's ledger: every cart operation with its key and answers, and the cart contents that follow from them.
 
 export interface Attempt {
   /** When it was sent. */
@@ -23,7 +23,9 @@ export interface Operation {
 export interface Expected {
   least: number;
   most: number;
-  /** What could stand there had any of the operations been lost: a `set` to fewer pieces that is gone leaves too many. */
+  /**
+   * What could stand there had any of the operations been lost: a `set` to fewer pieces that is gone leaves too many.
+   */
   withLosses: Set<number>;
 }
 
@@ -33,7 +35,8 @@ const none: Expected = { least: 0, most: 0, withLosses: new Set([0]) };
 const mostPieces = 99;
 
 /**
- * Enters an operation whose outcome is final, or given up. One shopper does one thing at a time, so the order of the books is the order
+ * Enters an operation whose outcome is final, or given up. One shopper does one thing at a time, so the order of the
+ * ledger is the order
  * of the cart.
  */
 export function enter(cart: ExpectedCart, { kind, variantId, quantity, outcome }: Operation): void {

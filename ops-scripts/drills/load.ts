@@ -1,4 +1,5 @@
-// Many shoppers at once for a while. Who has shopped enough leaves the cart to be judged and is followed by another, so that books stay short.
+// Runs many shoppers at once. A shopper with enough operations leaves its cart to be judged and is replaced by a new
+// one.
 import { setTimeout as delay } from 'node:timers/promises';
 import type { SeededRandom } from './seeded-random.ts';
 import { Shopper } from './shopper.ts';

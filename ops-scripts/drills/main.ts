@@ -1,10 +1,10 @@
-// `npm run drill`: hurts a region of its own under load, and says what that cost.
+// `npm run drill`: starts a region, injects faults under load, and reports lost or wrong carts.
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { makeAlike, reasonOf, wrapText } from '../command-line.ts';
 import { leaveNothing } from '../local/leave-nothing.ts';
 import type { DrillResult, DrillSize } from './drill.ts';
-import { type CartStateName, Impossible, type Region, startRegion } from './region.ts';
-import { catalogue, drillsWithOwnParts, type PlannedRun, plannedRuns } from './registry.ts';
+import { type CartStateName, type DrillRegion, Impossible, startRegion } from './region.ts';
+import { drillsWithOwnParts, type PlannedRun, plannedRuns, registry } from './registry.ts';
 import { describeFailure, describeResult, describeTotals } from './report.ts';
 import { writeHtmlReport } from './report-html.ts';
 import { seededRandom } from './seeded-random.ts';
@@ -54,7 +54,7 @@ const program = new Command('npm run drill --')
 async function run(names: string[], options: Options): Promise<void> {
   if (names.length === 0) return listDrills();
   const unknown = names.find(
-    (name) => name !== 'all' && !(name in catalogue) && !(name in drillsWithOwnParts),
+    (name) => name !== 'all' && !(name in registry) && !(name in drillsWithOwnParts),
   );
   if (unknown !== undefined)
     program.error(`There is no drill '${unknown}'; without a name they are listed`, { exitCode: 2 });
@@ -97,7 +97,7 @@ async function* runOnOneRegion(
   stopping: AbortSignal,
 ): AsyncGenerator<DrillResult> {
   const { state, smallDisks } = runs[0]!;
-  let started: Region;
+  let started: DrillRegion;
   try {
     started = await startRegion(process.env, { state, smallDisks });
   } catch (error) {
@@ -115,7 +115,7 @@ async function* runOnOneRegion(
 
 async function runOne(
   { name, state }: PlannedRun,
-  region: Region,
+  region: DrillRegion,
   seed: number,
   options: Options,
   stopping: AbortSignal,
@@ -127,7 +127,7 @@ async function runOne(
     await region.rebuilt();
     await region.healed();
     const short = options.short === true;
-    return await catalogue[name]!.run({
+    return await registry[name]!.run({
       region,
       state,
       seed,
@@ -164,7 +164,7 @@ function print(result: DrillResult, options: Options): void {
 }
 
 function listDrills(): void {
-  for (const [name, { summary }] of Object.entries({ ...catalogue, ...drillsWithOwnParts }))
+  for (const [name, { summary }] of Object.entries({ ...registry, ...drillsWithOwnParts }))
     console.log(`${name.padEnd(26)}${wrapText(summary, 26)}`);
 }
 

@@ -1,5 +1,5 @@
-// What a drill must know of the catalog before it begins, asked with patience: a shop that has just been started may refuse at first, as
-// nothing is in its caches. That it did is told.
+// Reads the variants that a drill buys, with retries: a shop that has just started may answer 503 while caches are
+// empty.
 import { setTimeout as delay } from 'node:timers/promises';
 
 const mostAttempts = 10;

@@ -1,4 +1,4 @@
-// A region of the drills' own, started by its command, and the ways to hurt its parts.
+// Starts a region for drills by its command, and gives ways to kill, freeze and stop its parts.
 import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -11,7 +11,7 @@ import { fillDisk, freeDisk, makeSmallDisks, whyNoSmallDisks } from './small-dis
 
 export type CartStateName = 'server' | 'cookie' | 'sticky';
 
-export interface RegionPart {
+export interface DrillRegionPart {
   name: string;
   kind: string;
   zone: string;
@@ -24,7 +24,7 @@ interface RegionLine {
   ready: true;
   storefront: string;
   edge: string;
-  parts: RegionPart[];
+  parts: DrillRegionPart[];
   staff: Staff;
   control: { url: string; token: string };
 }
@@ -42,19 +42,19 @@ export interface Change {
   releaseFolder?: string;
 }
 
-export interface Region extends AsyncDisposable {
+export interface DrillRegion extends AsyncDisposable {
   storefront: string;
   /** Gone when the region is. */
   folder: string;
   staff: Staff;
   /** As they stood at the last `refresh`: a failover moves the roles, a restart changes a pid. */
-  parts: RegionPart[];
+  parts: DrillRegionPart[];
   refresh(): Promise<void>;
-  origins(): RegionPart[];
-  ofKind(kind: string): RegionPart;
-  signal(part: RegionPart, signal: NodeJS.Signals): void;
+  origins(): DrillRegionPart[];
+  ofKind(kind: string): DrillRegionPart;
+  signal(part: DrillRegionPart, signal: NodeJS.Signals): void;
   /** Drains an origin, worker or edge and starts it again; without a change, as it was. */
-  replace(part: RegionPart, change?: Change): Promise<void>;
+  replace(part: DrillRegionPart, change?: Change): Promise<void>;
   /** Until every origin answers ready. */
   healed(): Promise<void>;
   /** Until every part stands again and all followers follow. */
@@ -65,8 +65,8 @@ export interface Region extends AsyncDisposable {
 
 export interface Disks {
   /** Not one byte is left on the disk of that Postgres server. */
-  fill(part: RegionPart): Promise<void>;
-  free(part: RegionPart): Promise<void>;
+  fill(part: DrillRegionPart): Promise<void>;
+  free(part: DrillRegionPart): Promise<void>;
 }
 
 export interface RegionOptions {
@@ -88,7 +88,7 @@ const replaceMs = 90_000;
 export async function startRegion(
   env: NodeJS.ProcessEnv,
   { state, smallDisks = false }: RegionOptions,
-): Promise<Region> {
+): Promise<DrillRegion> {
   const folder = await mkdtemp(join(tmpdir(), 'region-'));
   const reason = smallDisks ? await whyNoSmallDisks(folder) : undefined;
   if (reason !== undefined) {
@@ -130,13 +130,13 @@ export async function startRegion(
       headers: { authorization: `Bearer ${control.token}` },
       signal: AbortSignal.timeout(5_000),
     });
-  const region: Region = {
+  const region: DrillRegion = {
     storefront,
     folder,
     staff,
     parts: first,
     async refresh() {
-      region.parts = (await (await ask('/parts')).json()) as RegionPart[];
+      region.parts = (await (await ask('/parts')).json()) as DrillRegionPart[];
     },
     origins: () => region.parts.filter(({ kind }) => kind === 'origin'),
     ofKind(kind) {
@@ -153,7 +153,7 @@ export async function startRegion(
         signal: AbortSignal.timeout(replaceMs),
       });
       if (!answer.ok) throw new Error(`Cannot replace ${part.name}: ${await answer.text()}`);
-      region.parts = (await answer.json()) as RegionPart[];
+      region.parts = (await answer.json()) as DrillRegionPart[];
     },
     healed: () => waitReady(region.origins().map(({ url }) => url)),
     rebuilt: () => waitRebuilt(region, first.length, async () => (await ask('/metrics')).text()),
@@ -199,7 +199,11 @@ async function waitReady(urls: string[]): Promise<void> {
   }
 }
 
-async function waitRebuilt(region: Region, count: number, metrics: () => Promise<string>): Promise<void> {
+async function waitRebuilt(
+  region: DrillRegion,
+  count: number,
+  metrics: () => Promise<string>,
+): Promise<void> {
   const until = performance.now() + healMs;
   const isWhole = async () => {
     await region.refresh();

@@ -1,4 +1,4 @@
-// Every drill by name.
+// The registry of all drills by name.
 import { checkoutUnderFault } from './checkout-under-fault.ts';
 import { crowd } from './crowd.ts';
 import { rollingDeploy } from './deploy/rolling-deploy.ts';
@@ -28,7 +28,7 @@ export interface PlannedRun {
   smallDisks: boolean;
 }
 
-export const catalogue: Record<string, Drill> = {
+export const registry: Record<string, Drill> = {
   ...fromFaults({ ...originFaults, ...redisFaults, ...postgresFaults, ...networkFaults }),
   'rolling-deploy': { summary: 'origins are replaced one by one; not one request fails', run: rollingDeploy },
   'checkout-under-fault': {
@@ -64,11 +64,11 @@ export const drillsWithOwnParts: Record<
   },
 };
 
-/** In the order of the catalogue, those that need another region last; one region serves all that can share it. */
+/** In the order of the registry, those that need another region last; one region serves all that can share it. */
 export function plannedRuns(names: string[], asked: CartStateName | undefined): PlannedRun[] {
-  const chosen = names.includes('all') ? Object.keys(catalogue) : names;
+  const chosen = names.includes('all') ? Object.keys(registry) : names;
   return chosen.flatMap((name) => {
-    const { states = ['server'], needs } = catalogue[name]!;
+    const { states = ['server'], needs } = registry[name]!;
     const wanted = asked === undefined ? states : [asked];
     return wanted.map((state) => ({ name, state, smallDisks: needs === 'small-disks' }));
   });

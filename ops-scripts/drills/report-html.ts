@@ -1,4 +1,4 @@
-// The same as a page with charts, complete in one file.
+// A drill's report as one self-contained HTML page with charts.
 import { writeFile } from 'node:fs/promises';
 import type { DrillResult } from './drill.ts';
 

@@ -1,4 +1,4 @@
-// A drill's result for people: one line, its timeline, and where it failed the wronged cart's history with the command that repeats it.
+// A drill's report as text: one line, the timeline, and for a failure the cart's history and the command to repeat it.
 import type { DrillResult, DrillSize } from './drill.ts';
 
 const signs = { pass: '✓', fail: '✗', skipped: '–' };

@@ -1,4 +1,4 @@
-// Runs one fault: shoppers shop, the fault comes, it heals, every cart is read and judged.
+// Runs one fault while shoppers shop, waits until it has healed, then reads and judges every cart.
 import { setTimeout as delay } from 'node:timers/promises';
 import type { DrillContext, DrillResult, Fault } from './drill.ts';
 import { judgeAll } from './judge.ts';
@@ -46,7 +46,7 @@ export async function shopThrough(fault: Fault, context: DrillContext): Promise<
     });
     await delay(size.seconds !== undefined ? size.seconds * 500 : afterMs(fault, short));
   };
-  // What was seen until then is judged all the same: an hour's books are not thrown away.
+  // What was seen until then is judged all the same: an hour's ledgers are not thrown away.
   await goThrough().catch(breakOff);
   const shoppers = await load.stop();
   await region.healed().catch(breakOff);
@@ -71,7 +71,10 @@ async function calmDown(context: DrillContext, load: Load, tally: Tally): Promis
   );
 }
 
-/** A cart in one origin's memory can only be asked for the way its shopper would; what is not there has no other place. */
+/**
+ * A cart in one origin's memory can only be asked for the way its shopper would; what is not there has no other
+ * place.
+ */
 function whereToRead({ region, state }: DrillContext) {
   return state === 'sticky'
     ? { urls: [region.storefront], patienceMs: 0 }

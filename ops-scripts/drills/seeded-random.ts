@@ -1,4 +1,4 @@
-// Random choices that a seed repeats, so that a failed drill can be run again as it was.
+// A random generator with a seed, so that a failed drill can be repeated.
 export interface SeededRandom {
   /** 0 ≤ n < 1 */
   next(): number;

@@ -1,4 +1,4 @@
-// One shopper over HTTP: does one thing after another, and asks again with the same key until the answer is known.
+// One shopper over HTTP: one operation at a time, retried with the same key until it is answered.
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { CookieJar } from './cookie-jar.ts';
@@ -13,7 +13,10 @@ export interface ShopperOptions {
   /** Replaces fetch, such as by one that cuts and doubles requests. */
   send?: typeof fetch;
   now: () => number;
-  /** Told of each attempt as it ends. @param status 0 where no answer came. @param durability where the write was acknowledged. */
+  /**
+   * Told of each attempt as it ends. @param status 0 where no answer came. @param durability where the write was
+   * acknowledged.
+   */
   tell: (status: number, durability?: string) => void;
 }
 

@@ -1,4 +1,4 @@
-// A small file system for each Postgres server of a region, in a mount namespace of its own: it is gone with the region's last process.
+// Gives each Postgres server of a region a small file system in a mount namespace, gone with the region's last process.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdir, open, rm } from 'node:fs/promises';

@@ -1,4 +1,5 @@
-// The shop's staff over HTTP: signs in, changes a price or a stock, and learns when the change is done. Asks again with the same key until told.
+// Staff over HTTP: signs in, changes a price or a stock with one key until answered, and waits until the change is
+// done.
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { CookieJar } from './cookie-jar.ts';

@@ -1,15 +1,16 @@
-// Ctrl-C lets a long drill come to its next calm, judge and report; another one, later than npm's repetition of the first, ends at once.
+// Ctrl-C ends a long drill after the present fault, with its report; a second one ends it at once.
+// npm repeats each signal, so a second within 2 s does not count.
 
-const sameWordMs = 2_000;
+const repetitionMs = 2_000;
 
-/** @param say told what will happen. */
+/** @param report receives one sentence on what will happen. */
 export function listenForStop(say: (sentence: string) => void): AbortSignal {
   const stopping = new AbortController();
   let firstAt: number | undefined;
   const stop = () => {
     const now = performance.now();
     if (firstAt === undefined) say('Ending after this fault; once more ends at once');
-    else if (now - firstAt > sameWordMs) process.exit(130);
+    else if (now - firstAt > repetitionMs) process.exit(130);
     firstAt ??= now;
     stopping.abort();
   };

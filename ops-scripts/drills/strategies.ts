@@ -1,4 +1,4 @@
-// The three ways to keep a cart, measured alike: bytes of cookies, time of a write, and carts lost when origins go.
+// Drill: compares the three cart states by bytes of cookies, time of a write, and carts lost with their origins.
 import { randomUUID } from 'node:crypto';
 import { CookieJar } from './cookie-jar.ts';
 import type { DrillContext, DrillResult, Fault } from './drill.ts';

@@ -1,8 +1,8 @@
-// What is known of all carts that were judged: sums only, and the history of the one that was wronged most.
+// Totals over all judged carts, and the history of the cart with the greatest loss.
 import { type Attempt, type Difference, describeHistory } from './ledger.ts';
 import type { Shopper } from './shopper.ts';
 
-/** `found`: where and how the cart differs from the books, for people. */
+/** `found`: where and how the cart differs from the ledger, for people. */
 export type Judgement = (Difference & { found: string[] }) | 'unreadable';
 
 export class Tally {

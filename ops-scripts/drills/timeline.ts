@@ -1,4 +1,5 @@
-// What shoppers got over time, in slots, so that an hour takes no more room than a minute: gaps, recovery, and a picture for the terminal.
+// Counts of acknowledged and failed writes in time slots: the longest gap, the recovery time, and a chart for the
+// terminal.
 
 export interface Mark {
   atMs: number;
@@ -59,7 +60,10 @@ export class Timeline {
     return this.#longestGapMs / 1_000;
   }
 
-  /** Seconds from a fault to the last attempt that failed before it had healed, the longest of all; 0 where none failed. */
+  /**
+   * Seconds from a fault to the last attempt that failed before it had healed, the longest of all; 0 where none
+   * failed.
+   */
   get recoverySeconds(): number {
     return this.#recoveryMs / 1_000;
   }

@@ -1,4 +1,4 @@
-// What there is to buy, as the shop's own API tells it.
+// Reads from the catalog API which variants can be bought.
 import { readCatalog } from './read-catalog.ts';
 
 export interface StockedVariant {
@@ -8,7 +8,9 @@ export interface StockedVariant {
   available: number;
 }
 
-/** Of so many products, the variants that are not sold out; most pieces first. @throws where the shop does not answer */
+/**
+ * Of so many products, the variants that are not sold out; most pieces first. @throws where the shop does not answer
+ */
 export async function readVariants(url: string, products: number): Promise<StockedVariant[]> {
   const { items } = await readCatalog<{ items: { slug: string }[] }>(`${url}/api/products?limit=${products}`);
   const found: StockedVariant[] = [];

@@ -1,4 +1,4 @@
-// The rules of cdk-nag's AwsSolutions pack that this stack breaks knowingly: where, and why that is right here.
+// Rules of cdk-nag's AwsSolutions pack that this stack breaks on purpose: where and why.
 import { type Stack, Validations } from 'aws-cdk-lib';
 
 interface AcceptedRisk {

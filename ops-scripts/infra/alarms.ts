@@ -1,4 +1,4 @@
-// What wakes an operator: shoppers see errors or wait, machines are missing, a store is short of room or behind.
+// CloudWatch alarms: shoppers see errors or wait, machines are missing, a store is full or lags.
 import { Duration } from 'aws-cdk-lib';
 import type { AutoScalingGroup } from 'aws-cdk-lib/aws-autoscaling';
 import { Alarm, ComparisonOperator, Metric, TreatMissingData } from 'aws-cdk-lib/aws-cloudwatch';

@@ -1,4 +1,4 @@
-// Aurora instead of an instance with a standby: a writer and a reader in each further zone, any of which takes over.
+// Aurora instead of an RDS instance: a writer and at least one reader in another zone, which can take over.
 import { Duration, RemovalPolicy } from 'aws-cdk-lib';
 import { InstanceType, SubnetType, type Vpc } from 'aws-cdk-lib/aws-ec2';
 import {
@@ -56,7 +56,8 @@ export function addAurora(
   });
   return {
     writerAddress: cluster.clusterEndpoint.hostname,
-    // Aurora's readers share the writer's storage and do not replay a log that could be waited for: the shop reads from the writer.
+    // Aurora's readers share the writer's storage and do not replay a log that could be waited for: the shop reads
+    // from the writer.
     replicaAddresses: [],
     dimensions: { writer: { DBClusterIdentifier: cluster.clusterIdentifier }, replicas: [] },
   };

@@ -1,4 +1,4 @@
-// The load balancer: TLS for the web, 80 only to say so; it forwards what our CloudFront sends, and the dashboard to operators.
+// The load balancer: redirects port 80 to 443, forwards requests from our CloudFront, and the dashboard to operators.
 import { Duration } from 'aws-cdk-lib';
 import { SubnetType, type Vpc } from 'aws-cdk-lib/aws-ec2';
 import {

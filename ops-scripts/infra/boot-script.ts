@@ -1,4 +1,5 @@
-// What a machine does on its first start: fetch the release, write the settings, start the process, and stop it gently when its time is over.
+// The machines' boot script: fetches the release, writes the settings, starts the process and drains it before
+// termination.
 import { ports } from './stack-options.ts';
 
 export interface BootInput {
@@ -124,7 +125,10 @@ function processUnit({ entry }: BootInput): string[] {
   ]);
 }
 
-/** Waits for the word that the machine is to go, lets the balancer notice, stops the process, and only then lets the machine go. */
+/**
+ * Waits for the word that the machine is to go, lets the balancer notice, stops the process, and only then lets the
+ * machine go.
+ */
 function drainUnit({ drainHook }: BootInput): string[] {
   return [
     "cat > /usr/local/bin/myclothes-drain <<'DRAIN'",

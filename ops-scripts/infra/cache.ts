@@ -1,4 +1,5 @@
-// The cache: a primary with replicas in other zones, failover by itself, encrypted, behind a token; it never evicts, as the queue lives in it.
+// The cache: ElastiCache primary and replicas in other zones, failover, encryption, a token. It never evicts, as
+// queues live in it.
 import { Fn } from 'aws-cdk-lib';
 import { SubnetType, type Vpc } from 'aws-cdk-lib/aws-ec2';
 import { CfnParameterGroup, CfnReplicationGroup, CfnSubnetGroup } from 'aws-cdk-lib/aws-elasticache';

@@ -1,4 +1,4 @@
-// The database: a primary with a synchronous standby in another zone, and read replicas that each have a name of their own.
+// The database: RDS primary, synchronous standby in another zone, and read replicas that each have a name.
 import { Duration, RemovalPolicy } from 'aws-cdk-lib';
 import { InstanceType, SubnetType, type Vpc } from 'aws-cdk-lib/aws-ec2';
 import {

@@ -1,4 +1,4 @@
-// CloudFront near the shopper: TLS and connections end there, hashed assets and pictures are kept there, pages are not: no page can be old.
+// CloudFront: terminates TLS, caches hashed assets and pictures, and never pages, so that no page can be stale.
 import { Aws, Duration, Fn } from 'aws-cdk-lib';
 import { Certificate } from 'aws-cdk-lib/aws-certificatemanager';
 import {

@@ -1,4 +1,4 @@
-// Names in Route 53: the shop leads to CloudFront, the operators' name and CloudFront's origin to the load balancer.
+// Route 53 names: the shop leads to CloudFront; the operators' name and CloudFront's origin lead to the load balancer.
 import type { Distribution } from 'aws-cdk-lib/aws-cloudfront';
 import type { ApplicationLoadBalancer } from 'aws-cdk-lib/aws-elasticloadbalancingv2';
 import { CfnRecordSet } from 'aws-cdk-lib/aws-route53';

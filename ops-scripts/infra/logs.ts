@@ -1,4 +1,4 @@
-// One bucket for the access logs of balancer and delivery: encrypted, private, kept for 90 days.
+// One bucket for access logs of load balancer and CloudFront: encrypted, private, kept for 90 days.
 import { Duration, RemovalPolicy, Stack } from 'aws-cdk-lib';
 import { PolicyStatement, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { BlockPublicAccess, Bucket, BucketEncryption, ObjectOwnership } from 'aws-cdk-lib/aws-s3';

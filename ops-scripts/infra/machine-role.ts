@@ -1,4 +1,4 @@
-// What a machine may do at AWS: read its own release and secrets, write its log, say that it has drained. Nothing else.
+// The machines' IAM role: read their release and secrets, write their log, complete their lifecycle hook.
 import { Stack } from 'aws-cdk-lib';
 import { PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import type { LogGroup } from 'aws-cdk-lib/aws-logs';

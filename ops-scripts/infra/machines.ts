@@ -1,4 +1,5 @@
-// An Auto Scaling group over three zones, of machines without a public address, a key or IMDSv1; a machine goes only after its process has stopped.
+// An Auto Scaling group over three zones: no public addresses, no SSH keys, no IMDSv1.
+// A machine terminates only after its process has stopped.
 import { Duration } from 'aws-cdk-lib';
 import {
   AdditionalHealthCheckType,

@@ -1,4 +1,4 @@
-// SES may send as the shop: the domain is proved by DKIM keys and a return address of its own in the same zone.
+// SES sends as the shop: DKIM keys and a return address in the shop's own zone.
 import { PublicHostedZone } from 'aws-cdk-lib/aws-route53';
 import { EmailIdentity, Identity } from 'aws-cdk-lib/aws-ses';
 import type { Construct } from 'constructs';

@@ -1,4 +1,4 @@
-// Three zones, each with a public, a private and an isolated subnet and a NAT gateway of its own: no zone needs another.
+// The VPC: three zones, each with a public, a private and an isolated subnet and its own NAT gateway.
 import { RemovalPolicy } from 'aws-cdk-lib';
 import {
   FlowLogDestination,

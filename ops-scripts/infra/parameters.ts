@@ -1,4 +1,4 @@
-// What is asked for at deployment; nothing of it has to be known for synthesis.
+// The template's parameters, asked for at deployment; none is needed for synthesis.
 import { CfnCondition, CfnParameter, Fn } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
 

@@ -1,4 +1,4 @@
-// Everything secret is made by Secrets Manager at deployment; nothing of it stands in the template.
+// Secrets, which Secrets Manager generates at deployment; none is in the template.
 import { RemovalPolicy, SecretValue } from 'aws-cdk-lib';
 import { Secret } from 'aws-cdk-lib/aws-secretsmanager';
 import type { Construct } from 'constructs';

@@ -1,4 +1,5 @@
-// The chain: the web reaches the balancer, the balancer the machines, the machines the stores; every other way is closed, outward too.
+// Security groups: the web reaches the load balancer, that the machines, those the stores. All else is closed, egress
+// too.
 import { Peer, Port, SecurityGroup, type Vpc } from 'aws-cdk-lib/aws-ec2';
 import type { Construct } from 'constructs';
 import { ports } from './stack-options.ts';

@@ -1,4 +1,4 @@
-// The whole shop on AWS, part by part: Route 53 → CloudFront → load balancer → origins in three zones → cache and database; workers beside them.
+// The whole shop on AWS: Route 53, CloudFront, load balancer, origins and workers in three zones, cache and database.
 import { type App, CfnOutput, Fn, LegacyStackSynthesizer, RemovalPolicy, Stack, Tags } from 'aws-cdk-lib';
 import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { Topic } from 'aws-cdk-lib/aws-sns';

@@ -1,4 +1,4 @@
-// What each of the three sizes is made of: machines, how many of them, and the stores behind them.
+// The three sizes of the stack: machine types and counts, and the stores behind them.
 export const sizeNames = ['small', 'medium', 'large'] as const;
 export type SizeName = (typeof sizeNames)[number];
 

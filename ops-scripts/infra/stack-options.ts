@@ -1,4 +1,4 @@
-// What the caller chooses before synthesis; all that differs from deployment to deployment is a parameter of the template instead.
+// Options chosen before synthesis; whatever differs by deployment is a template parameter instead.
 import type { Size, SizeName } from './sizes.ts';
 
 export interface StackOptions {

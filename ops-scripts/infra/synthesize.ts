@@ -1,4 +1,4 @@
-// Makes the template, offline and without an account.
+// Synthesizes the template, offline and without an account.
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

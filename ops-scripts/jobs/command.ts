@@ -1,4 +1,4 @@
-// `ops jobs`: how the background work stands, what failed, and trying it again or giving it up.
+// `ops jobs`: shows queues and failed jobs, retries them or gives them up.
 import { createInterface } from 'node:readline/promises';
 import { Command, InvalidArgumentError } from 'commander';
 import { type OutboxKind, outboxKinds } from '../../origin/outbox/events.ts';

@@ -1,4 +1,4 @@
-// Several starts at once, of which none may be forgotten.
+// Awaits several starts and keeps each result, so that all can be stopped where one fails.
 /** Waits for all, also when one fails: whatever was started is then known, and stopped. */
 export async function allOrFirstFailure<T>(work: (Promise<T> | T)[]): Promise<T[]> {
   const ends = await Promise.allSettled(work);

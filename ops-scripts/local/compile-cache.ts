@@ -1,5 +1,5 @@
-// Compiled and type-stripped code is kept from one start to the next: a second start reads it instead of making it again, which
-// halves the time until a process is ready and saves each one the stripper's memory.
+// Keeps compiled and type-stripped code between starts, so that a second start reads it instead of compiling again.
+// This halves the time until a process is ready and saves each one the type stripper's memory.
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { readdirSync, statSync } from 'node:fs';
@@ -10,7 +10,10 @@ import { promisify } from 'node:util';
 
 const repositoryFolder = fileURLToPath(new URL('../../', import.meta.url));
 
-/** As in package.json. Not among the packages, which only npm may change. A folder that cannot be written is done without. */
+/**
+ * As in package.json. Not among the packages, which only npm may change. A folder that cannot be written is done
+ * without.
+ */
 export const compileCacheFolder = join(repositoryFolder, '.cache/compiled');
 
 const parts = ['http', 'origin', 'worker', 'edge'];
@@ -19,7 +22,8 @@ const deadlineMs = 20_000;
 let filled: Promise<void> | undefined;
 
 /**
- * Fills the cache where code is newer than it, in a process of its own: a part that strips its own code holds some 20 MB for it as long
+ * Fills the cache where code is newer than it, in a process of its own: a part that strips its own code holds some 20
+ * MB for it as long
  * as it lives. Never fails: a part can do without.
  */
 export function fillCompileCache(): Promise<void> {

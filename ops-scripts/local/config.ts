@@ -1,4 +1,5 @@
-// What `npm start` and `npm run region` read from the environment; the rest is handed on to the processes that they start.
+// Reads the settings of `npm start` and `npm run region` from the environment; other settings pass to the child
+// processes.
 import { type CartState, readSettings } from '../../origin/config.ts';
 
 type Environment = Record<string, string | undefined>;

@@ -1,4 +1,4 @@
-// DATA_DIR is ours alone while we run: locked, writable, with room, and with nothing of an earlier start still alive in it.
+// Prepares DATA_DIR: locks it, checks that it is writable and has room, and ends processes of an earlier start.
 import { mkdirSync, realpathSync, statfsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';

@@ -1,4 +1,4 @@
-// One data folder has one master: a lock that the system itself releases when its holder dies, however it dies.
+// Locks a data folder for one process. The system releases the lock when the process dies.
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 

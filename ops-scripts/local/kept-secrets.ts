@@ -1,4 +1,4 @@
-// Secrets of a local shop are made once and kept in its data folder, where only its owner can read them.
+// Creates a local shop's secrets once and keeps them in its data folder, readable by its owner only.
 import { randomBytes } from 'node:crypto';
 import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,4 +1,5 @@
-// Whatever ends us, also kill -9: a shell that waits on a pipe from us ends all that we started and removes all that we wrote.
+// Cleans up after tests and benchmarks, even after kill -9: a shell ends our processes and removes our files.
+// The shell waits on a pipe from this process, which breaks when the process dies.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { chmodSync, mkdtempSync } from 'node:fs';
@@ -11,7 +12,8 @@ export interface Traces extends AsyncDisposable {
 }
 
 /**
- * What we started is found by TMPDIR in its environment, which children inherit, or by a working folder within it. Linux only; elsewhere
+ * What we started is found by TMPDIR in its environment, which children inherit, or by a working folder within it.
+ * Linux only; elsewhere
  * only the folder goes. Twice, as one that dies may have started another meanwhile. The shell itself is not of them.
  */
 const script = `

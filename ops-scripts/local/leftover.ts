@@ -1,9 +1,12 @@
-// A process that an earlier start left behind (after kill -9) is ended before its place is taken; a stranger with its number is not.
+// Ends a process that an earlier start left behind (after kill -9), but not an unrelated process with the same pid.
 import { readdirSync, readlinkSync } from 'node:fs';
 import { processIdentity } from './process-identity.ts';
 import { waitUntil } from './wait-until.ts';
 
-/** Kills every process whose working directory is `folder`: a store and its children stand in their data folder. Linux only. */
+/**
+ * Kills every process whose working directory is `folder`: a store and its children stand in their data folder. Linux
+ * only.
+ */
 export async function endProcessesIn(folder: string): Promise<void> {
   for (const pid of processesIn(folder)) kill(pid);
   await waitUntil(() => processesIn(folder).length === 0, {

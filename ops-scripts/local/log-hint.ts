@@ -1,4 +1,4 @@
-// Why a part ended, where its log says it in words that a person can act on.
+// Explains why a part ended, from known messages in its log.
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 
 const causes: [RegExp, string][] = [

@@ -1,4 +1,4 @@
-// An entry file of the shop as a part: it stands when its /readyz says so.
+// Runs an entry file of the shop as a part and waits until its /readyz answers.
 import { once } from 'node:events';
 import { get, type IncomingMessage } from 'node:http';
 import { fileURLToPath } from 'node:url';
@@ -23,7 +23,10 @@ export interface NodePartOptions {
   signal?: AbortSignal | undefined;
 }
 
-/** Several processes share this machine: a young generation smaller than Node's 16 MB, and an origin's heap that never takes more than 100 MB and some. */
+/**
+ * Several processes share this machine: a young generation smaller than Node's 16 MB, and an origin's heap that never
+ * takes more than 100 MB and some.
+ */
 function nodeFlags(entry: string): string[] {
   return entry === 'origin/main.ts'
     ? ['--max-semi-space-size=4', '--max-old-space-size=128']
@@ -40,7 +43,8 @@ export async function startNodePart(options: NodePartOptions): Promise<Part> {
     command: process.execPath,
     args: [...nodeFlags(options.entry), options.entry],
     cwd: options.releaseFolder ?? repositoryFolder,
-    // One arena of the C library: what threads have compressed and given back is used again instead of kept by each of them.
+    // One arena of the C library: what threads have compressed and given back is used again instead of kept by each
+    // of them.
     env: { NODE_COMPILE_CACHE: compileCacheFolder, MALLOC_ARENA_MAX: '1', ...options.env },
     logFile: options.logFile,
     stopWithinMs: options.stopWithinMs ?? 5_000,
@@ -65,7 +69,8 @@ export async function startNodePart(options: NodePartOptions): Promise<Part> {
 }
 
 /**
- * Whether it answers 2xx within 2 s. By Node's plain client: asked every few milliseconds while the processes load their code, `fetch` would
+ * Whether it answers 2xx within 2 s. By Node's plain client: asked every few milliseconds while the processes load
+ * their code, `fetch` would
  * take a fifth of a second of the processor from them.
  * @throws where it does not answer.
  */

@@ -1,4 +1,4 @@
-// If we are killed without a chance to clean up, a small shell that waits on a pipe from us ends what we started.
+// Ends our parts if this process is killed: a small shell waits on a pipe from it, which breaks when it dies.
 import { spawn } from 'node:child_process';
 import type { Part } from './part.ts';
 

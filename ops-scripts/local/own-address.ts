@@ -1,4 +1,4 @@
-// Where this machine reaches what listens on a given HOST, as it stands in a URL.
+// The address for URLs that reaches a server listening on a given HOST of this machine.
 
 /** Listening everywhere is asked on the loopback address. */
 const loopbackOf: Record<string, string> = { '0.0.0.0': '127.0.0.1', '::': '::1' };

@@ -1,4 +1,4 @@
-// A part is one process that we started: it leads its own process group, writes to its own log, and is stopped by its own pid.
+// A part is one process that we started: it leads its own process group, has its own log, and is stopped by its pid.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, mkdirSync, openSync, renameSync, statSync } from 'node:fs';

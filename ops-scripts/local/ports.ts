@@ -1,11 +1,12 @@
-// Ports on the loopback address: which one is free, and whether a given one is taken.
+// Finds free ports on the loopback address, and tells whether a port is taken.
 import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { describeListenFault } from '../../origin/system-faults.ts';
 
 /**
- * Below 32768, from where Linux takes the local ports of outgoing connections: between our finding a port and its program's listening, and
+ * Below 32768, from where Linux takes the local ports of outgoing connections: between our finding a port and its
+ * program's listening, and
  * while a program that was killed is started again, no connection may take it.
  */
 const lowest = 15_000;

@@ -1,4 +1,4 @@
-// Where the embedded Postgres programs are, in a place that the user who runs them can reach.
+// Finds the embedded Postgres programs, and copies them to where the unprivileged user can run them.
 import { cpSync, existsSync, lstatSync, mkdtempSync, renameSync, rmSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
@@ -40,7 +40,10 @@ function canReach(file: string): boolean {
   return true;
 }
 
-/** The package lies in a closed folder (root's home): copy it once to where everyone may run it, and only root may change it. */
+/**
+ * The package lies in a closed folder (root's home): copy it once to where everyone may run it, and only root may
+ * change it.
+ */
 function copyForOthers(native: string, version: string): string {
   const target = join(tmpdir(), `myclothes-postgres-${version}`);
   if (existsSync(target)) {

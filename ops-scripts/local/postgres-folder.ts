@@ -1,4 +1,4 @@
-// A Postgres data folder exists whole or not at all: it is made under another name and renamed when complete.
+// Creates a Postgres data folder under a temporary name and renames it when complete, so that it is never half made.
 import { chownSync, existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -33,7 +33,8 @@ export async function preparePostgresFolder(options: PostgresFolderOptions): Pro
 }
 
 /**
- * How a Postgres program names its data folder. Under root its user may not be able to walk the folders above (root's home), so it is
+ * How a Postgres program names its data folder. Under root its user may not be able to walk the folders above (root's
+ * home), so it is
  * started inside and reaches the folder as its own working directory, which needs no permission on the way.
  */
 export function dataFolderArgument(folder: string, user: SystemUser | undefined): string {

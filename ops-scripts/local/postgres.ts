@@ -1,4 +1,4 @@
-// One Postgres server on the loopback address, its data in one folder; it survives kill -9 of anything.
+// Starts one Postgres server on the loopback address with its data in one folder, and recovers after kill -9.
 import { realpathSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import pg from 'pg';
@@ -31,7 +31,8 @@ export interface PostgresOptions {
 const database = 'myclothes';
 
 /**
- * Makes the data folder if there is none, starts the server, makes the database `myclothes`, and returns when it answers.
+ * Makes the data folder if there is none, starts the server, makes the database `myclothes`, and returns when it
+ * answers.
  * @throws one sentence that says what to do, nothing left running.
  */
 export async function startPostgres(options: PostgresOptions): Promise<Store> {

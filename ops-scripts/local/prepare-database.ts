@@ -1,4 +1,4 @@
-// Schema and demo catalog, before the first page is asked for.
+// Migrates the schema and imports the demo catalog before the first request.
 import { loadDemoCatalog } from '../../origin/demo-catalog/load-demo-catalog.ts';
 import { createDatabase, createPool } from '../../origin/postgres/database.ts';
 import { migrateToLatest } from '../../origin/postgres/migrate.ts';

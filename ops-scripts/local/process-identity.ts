@@ -1,7 +1,9 @@
-// Who a process number is: numbers are used again, a number together with its start time is not.
+// Identifies a process by pid and start time, because pids are reused.
 import { readFileSync } from 'node:fs';
 
-/** @returns "<pid>@<start time>" while that process lives (a zombie does not), where the system tells; else undefined. */
+/**
+ * @returns "<pid>@<start time>" while that process lives (a zombie does not), where the system tells; else undefined.
+ */
 export function processIdentity(pid: number): string | undefined {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');

@@ -1,4 +1,4 @@
-// Which Redis or Valkey server program this machine has, or can be given without asking a person.
+// Finds or installs the Redis or Valkey server program.
 import { findOrInstallProgram, findProgram } from './system-package.ts';
 
 export async function locateRedisBinary(

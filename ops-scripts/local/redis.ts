@@ -1,4 +1,4 @@
-// One Redis (or Valkey) server on the loopback address, durable and never evicting; all its files lie in one folder.
+// Starts one Redis (or Valkey) server on the loopback address: durable, without eviction, all files in one folder.
 import { mkdirSync, realpathSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';

@@ -1,4 +1,5 @@
-// The life of a command that runs parts: start, wait for the wish to stop, stop within 10 s, and say in one sentence what went wrong.
+// Runs a command that has parts: starts it, waits for a stop request, stops it within 10 s, and reports an error in
+// one sentence.
 import { sayWhatToDo } from './say-what-to-do.ts';
 import { listenForStop } from './stop-requests.ts';
 import { unlessAborted } from './unless-aborted.ts';

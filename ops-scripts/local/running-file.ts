@@ -1,4 +1,5 @@
-// DATA_DIR/running.json tells others of a running shop where its stores are; it bears passwords, so only its owner may read it.
+// DATA_DIR/running.json tells other commands where a running shop's stores are. It holds passwords, so only its owner
+// may read it.
 import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { processIdentity } from './process-identity.ts';

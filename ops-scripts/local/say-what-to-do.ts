@@ -1,4 +1,4 @@
-// An error as one sentence for the person at the terminal.
+// Turns an error into one sentence for the person at the terminal.
 
 /** Never a stack: the sentence, and what lies at its root where that tells more. */
 export function sayWhatToDo(error: unknown): string {

@@ -1,4 +1,4 @@
-// Which ports origin and worker get: those asked for, or a sentence that says who must change what.
+// Chooses the ports of origin and worker, or says which setting to change where one is taken.
 import type { LocalSettings } from './config.ts';
 import { findFreePort, isPortFree, takePort } from './ports.ts';
 

@@ -1,4 +1,4 @@
-// The stores of a local shop. Where each will answer is known before it stands, so that those who need it can be started beside it.
+// The stores of a local shop. Their addresses are known before they run, so that processes can start beside them.
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { allOrFirstFailure } from './all-or-first-failure.ts';
@@ -8,7 +8,7 @@ import type { KeptSecrets } from './kept-secrets.ts';
 import type { Store } from './part.ts';
 import { findFreePort } from './ports.ts';
 import { postgresUrl, startPostgres } from './postgres.ts';
-import type { Books } from './record-parts.ts';
+import type { ProcessRecord } from './record-parts.ts';
 import { redisUrl, startRedisServer } from './redis.ts';
 import { supervise } from './supervise.ts';
 
@@ -16,7 +16,7 @@ export interface StoresPlan {
   settings: LocalSettings;
   folder: DataFolder;
   secrets: KeptSecrets;
-  books: Books;
+  processes: ProcessRecord;
   standing: AsyncDisposableStack;
   hooks: {
     signal: AbortSignal;
@@ -47,7 +47,7 @@ export async function placeStores(plan: StoresPlan): Promise<PlacedStores> {
       password: secrets.postgresPassword,
       logFile: join(folder.path, 'logs', 'postgres.log'),
       port: ports.postgres,
-      onSpawned: plan.books.add,
+      onSpawned: plan.processes.add,
       onProgress: hooks.onEvent,
       signal,
     });
@@ -58,7 +58,7 @@ export async function placeStores(plan: StoresPlan): Promise<PlacedStores> {
       logFile: join(folder.path, 'logs', 'redis.log'),
       toolsFolder: join(folder.path, 'tools'),
       port: ports.redis,
-      onSpawned: plan.books.add,
+      onSpawned: plan.processes.add,
       onProgress: hooks.onEvent,
       signal,
     });

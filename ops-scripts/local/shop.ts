@@ -1,4 +1,4 @@
-// The whole shop on one machine: stores, schema and catalog, origin and worker; stopped in the reverse order.
+// Starts the whole shop on one machine: stores, schema, catalog, origin and worker. Stops in the reverse order.
 import { join } from 'node:path';
 import { allOrFirstFailure } from './all-or-first-failure.ts';
 import type { LocalSettings } from './config.ts';
@@ -6,7 +6,7 @@ import { type DataFolder, openDataFolder } from './data-folder.ts';
 import { keepSecrets } from './kept-secrets.ts';
 import { startNodePart } from './node-part.ts';
 import { ownAddress } from './own-address.ts';
-import { type Books, recordParts } from './record-parts.ts';
+import { type ProcessRecord, recordParts } from './record-parts.ts';
 import type { RunningShop } from './running-file.ts';
 import { choosePorts, type ShopPorts } from './shop-ports.ts';
 import { placeStores } from './shop-stores.ts';
@@ -45,15 +45,15 @@ export async function startShop(settings: LocalSettings, hooks: ShopHooks): Prom
     redisUrl: '',
     parts: [],
   };
-  const books = standing.adopt(recordParts(folder.path, running), (open) => open.close());
+  const processes = standing.adopt(recordParts(folder.path, running), (open) => open.close());
   // Once a part cannot start, none that needs it is waited for.
   const giveUp = new AbortController();
   const signal = AbortSignal.any([hooks.signal, giveUp.signal]);
-  const run = { settings, hooks: { ...hooks, signal }, folder, secrets, books, standing };
+  const run = { settings, hooks: { ...hooks, signal }, folder, secrets, processes, standing };
 
   const stores = await placeStores(run);
   const { databaseUrl, redisUrl } = stores;
-  books.note({ databaseUrl, redisUrl });
+  processes.note({ databaseUrl, redisUrl });
   const env = {
     ...settings.environment,
     DATABASE_URL: databaseUrl,
@@ -70,7 +70,8 @@ export async function startShop(settings: LocalSettings, hooks: ShopHooks): Prom
   const startStores = () => hooks.step('Starting Postgres and Redis', stores.start);
   const launch = () => hooks.step('Starting origin and worker', () => startProcesses(run, env, ports));
   if (stores.isPrepared()) {
-    // Origin and worker take as long to load their code as the stores to stand, and the origin brings the schema up to date itself.
+    // Origin and worker take as long to load their code as the stores to stand, and the origin brings the schema up
+    // to date itself.
     const work = [startStores(), launch()];
     for (const part of work) part.catch((error) => giveUp.abort(error));
     await allOrFirstFailure(work);
@@ -89,7 +90,7 @@ export async function startShop(settings: LocalSettings, hooks: ShopHooks): Prom
     workerUrl: running.workerUrl,
     dataDir: folder.path,
     stop: async () => {
-      books.note({ stopping: true });
+      processes.note({ stopping: true });
       await stack.disposeAsync();
     },
   };
@@ -99,7 +100,7 @@ interface Run {
   settings: LocalSettings;
   hooks: ShopHooks;
   folder: DataFolder;
-  books: Books;
+  processes: ProcessRecord;
   standing: AsyncDisposableStack;
 }
 
@@ -122,7 +123,7 @@ async function startProcesses(
           env: { ...env, INSTANCE: instances[name] },
           logFile: join(run.folder.path, 'logs', `${name}.log`),
           readyUrl: `http://${host}:${port}/readyz`,
-          onSpawned: run.books.add,
+          onSpawned: run.processes.add,
           signal,
         }),
       onEvent: run.hooks.onEvent,

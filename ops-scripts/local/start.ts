@@ -1,4 +1,4 @@
-// `npm start`: runs the whole shop on one machine until Ctrl-C, and leaves nothing running behind.
+// `npm start`: runs the whole shop on one machine until Ctrl-C, and leaves no process running.
 import { type LocalSettings, readLocalSettings } from './config.ts';
 import { runUntilStopped } from './run-until-stopped.ts';
 import { sayWhatToDo } from './say-what-to-do.ts';

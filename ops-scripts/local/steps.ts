@@ -1,4 +1,4 @@
-// Progress for a person who waits: a step is named only when it takes long, on standard error.
+// Prints progress on standard error for steps that take long.
 export type Step = <T>(sentence: string, work: () => Promise<T>) => Promise<T>;
 
 export function createSteps(say: (line: string) => void, quietMs = 700): Step {

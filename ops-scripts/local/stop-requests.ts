@@ -1,4 +1,4 @@
-// One place decides when to stop: Ctrl-C, SIGTERM, a closed terminal, or npm gone.
+// Decides when to stop: on Ctrl-C, SIGTERM, a closed terminal, or the death of npm.
 
 /** What aborts is the wish to stop; `reason` says whose. */
 export interface StopRequests {
@@ -12,7 +12,8 @@ export interface StopRequests {
 const doubleSignalMs = 2_000;
 
 /**
- * Ctrl-C comes twice (from the terminal's group and from npm), so that a second signal means "now" only after 2 s; then `quitNow` is called.
+ * Ctrl-C comes twice (from the terminal's group and from npm), so that a second signal means "now" only after 2 s;
+ * then `quitNow` is called.
  * @param startedByNpm whether our parent is npm, whose death must be ours.
  */
 export function listenForStop(startedByNpm: boolean, quitNow: () => void): StopRequests {

@@ -1,4 +1,4 @@
-// A part that dies is named and started again; one that dies again and again is given up.
+// Restarts a part that dies, and gives up a part that dies too often.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describeExit, type Part } from './part.ts';
 

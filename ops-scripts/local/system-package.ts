@@ -1,4 +1,4 @@
-// A program of the operating system: found on PATH, or taken from the distribution's packages without asking a person.
+// Finds a program on PATH, or installs it from the distribution's packages without asking.
 import { execFile, execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
@@ -15,7 +15,10 @@ export interface ProgramWanted {
   onProgress?: ((sentence: string) => void) | undefined;
 }
 
-/** @returns the program's path: on PATH, in the folders of system programs, or unpacked under `toolsFolder` by an earlier start. */
+/**
+ * @returns the program's path: on PATH, in the folders of system programs, or unpacked under `toolsFolder` by an
+ * earlier start.
+ */
 export function findProgram(program: string, toolsFolder: string): string | undefined {
   const unpacked = join(toolsFolder, program);
   if (existsSync(unpacked)) return unpacked;

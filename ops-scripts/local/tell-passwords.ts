@@ -1,4 +1,4 @@
-// What the owner of a local shop reads about its passwords: one that we made is shown once, one that was set is never repeated.
+// Prints a local shop's passwords: a generated one once, a configured one never.
 import { relative } from 'node:path';
 import type { LocalSettings } from './config.ts';
 import { type AnnouncedPassword, keepSecrets, markAnnounced } from './kept-secrets.ts';

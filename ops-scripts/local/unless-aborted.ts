@@ -1,4 +1,5 @@
-// Waiting for work that cannot be interrupted ends when we are asked to stop; the work itself goes on, its end is ignored.
+// Stops waiting for work that cannot be interrupted when we are asked to stop. The work goes on and its result is
+// ignored.
 
 /** @throws the signal's reason, as soon as it aborts. */
 export async function unlessAborted<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {

@@ -1,4 +1,4 @@
-// A Debian package and what it needs, downloaded and unpacked into a folder of ours: no root, nothing of the system touched.
+// Downloads a Debian package with its dependencies and unpacks them into a folder, without root.
 import { execFile } from 'node:child_process';
 import { chmodSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
@@ -44,7 +44,9 @@ async function downloadPackages(packageName: string, work: string): Promise<void
   }
 }
 
-/** What `apt-get install` would install here: the package itself and those of its dependencies that the system lacks. */
+/**
+ * What `apt-get install` would install here: the package itself and those of its dependencies that the system lacks.
+ */
 async function downloadMissing(packageName: string, work: string, options: string[]): Promise<void> {
   const plan = await run(
     'apt-get',

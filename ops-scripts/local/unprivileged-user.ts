@@ -1,4 +1,4 @@
-// Postgres refuses to run as root; started by root, it runs as a user of the system who may do little.
+// Finds an unprivileged user for Postgres, which refuses to run as root.
 import { readFileSync } from 'node:fs';
 
 export interface SystemUser {

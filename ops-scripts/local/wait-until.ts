@@ -1,4 +1,4 @@
-// Waiting has a deadline and ends early when what is waited for can no longer come.
+// Retries until a condition holds, up to a deadline; ends early where it can no longer hold.
 import { setTimeout as sleep } from 'node:timers/promises';
 
 export interface WaitOptions {

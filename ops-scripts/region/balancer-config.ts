@@ -1,4 +1,4 @@
-// HAProxy's configuration: the shoppers' balancer, and the addresses of the stores' present primaries.
+// Writes HAProxy's configuration: the shoppers' balancer, and the fixed addresses that lead to the stores' primaries.
 
 export interface BalancerTarget {
   name: string;
@@ -42,9 +42,12 @@ defaults
   timeout check 1s
 `;
 
-// A request that no origin received, or that it dropped without an answer, goes to another one; a write only if it bears a key,
-// since only then a second arrival has no second effect. The longest answer of an origin is 3.5 s, so 15 s is for the frozen.
-// More than an origin has at work it answers later anyway, its health checks too: they wait here, and those whose shopper has left are dropped.
+// A request that no origin received, or that it dropped without an answer, goes to another one; a write only if it
+// bears a key,
+// since only then a second arrival has no second effect. The longest answer of an origin is 3.5 s, so 15 s is for the
+// frozen.
+// More than an origin has at work it answers later anyway, its health checks too: they wait here, and those whose
+// shopper has left are dropped.
 function storefront(plan: BalancerPlan): string {
   const stick = plan.sticky ? '  cookie balancer insert indirect nocache httponly\n' : '';
   const servers = plan.origins.map(

@@ -1,4 +1,4 @@
-// HAProxy as one supervised process: killed, it comes back on the same ports, leading where it led.
+// Runs HAProxy as a supervised process. Restarted, it has the same ports and targets.
 import { once } from 'node:events';
 import { mkdirSync, openSync, realpathSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
@@ -23,8 +23,10 @@ export interface BalancerOptions {
 export interface Balancer {
   part(): Part;
   /**
-   * No new requests for an origin, while those that it has come to their end: told by its health alone the balancer would cut them. A
-   * balancer that keeps shoppers on their origin goes by health all the same, as it would lead them there until the end.
+   * No new requests for an origin, while those that it has come to their end: told by its health alone the balancer
+   * would cut them. A
+   * balancer that keeps shoppers on their origin goes by health all the same, as it would lead them there until the
+   * end.
    */
   drain(origin: string): Promise<void>;
   /** Back in the round, as its health allows. */

@@ -1,4 +1,5 @@
-// What `npm run region` reads from the environment: as `npm start`, and the edge's port.
+// Reads the settings of `npm run region` from the environment: those of `npm start`, the edge's port and Postgres
+// folders.
 import { isPort, portFault, SettingsError } from '../../origin/config.ts';
 import { type LocalSettings, readLocalSettings } from '../local/config.ts';
 

@@ -1,4 +1,5 @@
-// A region's own door, on the loopback address and by token: its metrics, its parts as they stand, and orders to stop or start one.
+// The region's control API, on the loopback address with a token: metrics, parts, and requests to stop, start or
+// replace one.
 
 import { randomBytes, timingSafeEqual } from 'node:crypto';
 import { once } from 'node:events';
@@ -14,8 +15,10 @@ export interface Control {
 }
 
 /**
- * `GET /metrics` · `GET /parts` · `POST /parts/:name/stop` (drained, stays away) · `POST /parts/:name/start` · `POST /parts/:name/replace`
- * (drained, then started again). The last two take `{ "env": { … }, "releaseFolder": "…" }`: what it is told besides, and where its release lies.
+ * `GET /metrics` · `GET /parts` · `POST /parts/:name/stop` (drained, stays away) · `POST /parts/:name/start` · `POST
+ * /parts/:name/replace`
+ * (drained, then started again). The last two take `{ "env": { … }, "releaseFolder": "…" }`: what it is told besides,
+ * and where its release lies.
  * Origins, workers and edge only. Each answers when it is done.
  */
 export async function openControl(region: Region): Promise<Control> {

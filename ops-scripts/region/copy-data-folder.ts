@@ -1,4 +1,5 @@
-// A copy of a running Postgres's data folder, taken between the start and the stop of a backup: what pg_basebackup does, without that program.
+// Copies a running Postgres server's data folder during a backup, as pg_basebackup does, which the embedded package
+// lacks.
 import { constants } from 'node:fs';
 import { chmod, chown, copyFile, mkdir, readdir, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
@@ -29,7 +30,10 @@ export interface CopyOptions {
   targetFolder: string;
 }
 
-/** The copy recovers from the log that the source still keeps (`wal_keep_size`): its server must be started as a standby. */
+/**
+ * The copy recovers from the log that the source still keeps (`wal_keep_size`): its server must be started as a
+ * standby.
+ */
 export async function copyDataFolder({ sourceUrl, sourceFolder, targetFolder }: CopyOptions): Promise<void> {
   await rm(targetFolder, { recursive: true, force: true });
   await withPostgres(

@@ -1,4 +1,4 @@
-// When a primary is lost: who goes on as primary. Promotes only a successor that certainly holds every acknowledged write.
+// Decides the successor of a lost primary. Promotes only a server that certainly has every acknowledged write.
 
 export interface LossOfPrimary {
   /** Does the successor answer right now? */

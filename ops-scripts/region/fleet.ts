@@ -1,4 +1,4 @@
-// Origins, workers and the edge: each is started again when it dies, ends when it no longer answers, and can be stopped and started by name.
+// Runs origins, workers and the edge: restarts what dies, kills what no longer answers, stops and starts parts by name.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { answers, startNodePart } from '../local/node-part.ts';
 import type { Part } from '../local/part.ts';
@@ -112,7 +112,10 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
   };
 }
 
-/** As an Auto Scaling group replaces an instance that fails its health checks: a frozen process does not end by itself. */
+/**
+ * As an Auto Scaling group replaces an instance that fails its health checks: a frozen process does not end by
+ * itself.
+ */
 async function killWhenUnhealthy(
   part: Part,
   url: string,

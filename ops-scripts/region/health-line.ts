@@ -1,5 +1,5 @@
-// A connection kept for questions about a server's health: no process is forked and no password computed for each, so that it answers
-// also on a busy machine. Broken, it is opened anew by the next question.
+// A persistent connection for a server's health checks, without a fork or a password hash for each.
+// It therefore answers on a busy machine too. A broken one is opened again by the next check.
 import pg from 'pg';
 
 export interface HealthLine {

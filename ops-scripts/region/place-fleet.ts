@@ -1,4 +1,4 @@
-// Which origins, workers and edge a region has, in which zones, and what each is told.
+// The origins, workers and edge of a region: their zones and settings.
 import { join } from 'node:path';
 import { findFreePort } from '../local/ports.ts';
 import type { FleetMember } from './fleet.ts';

@@ -1,4 +1,4 @@
-// Three Postgres servers in three zones: one takes writes, one certainly has them all, one serves reads; roles move, addresses stay.
+// Three Postgres servers in three zones: primary, synchronous standby and read replica. Roles move, addresses stay.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { decideFailover } from './decide-failover.ts';
 import { answersConnections, isInRecovery, promote, readFollowers } from './postgres-health.ts';

@@ -1,4 +1,4 @@
-// What a Postgres server says of itself, each question with a deadline; silence is an answer too.
+// Health checks of a Postgres server, each with a deadline; no answer is a result too.
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { withPostgres } from '../local/postgres.ts';

@@ -1,4 +1,4 @@
-// One Postgres server of the region: which folder and port are its own for life, and what it follows at present.
+// One Postgres server of the region: its fixed folder and port, and the server that it follows.
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { endProcessesIn } from '../local/leftover.ts';

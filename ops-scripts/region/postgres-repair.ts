@@ -1,4 +1,4 @@
-// A lost standby or replica comes back on the same address, and only ever as a follower of the present primary.
+// Rebuilds a lost standby or replica on its address, always as a follower of the present primary.
 import { waitUntil } from '../local/wait-until.ts';
 import { answersConnections, isInRecovery, readFollower, readFollowers } from './postgres-health.ts';
 import {

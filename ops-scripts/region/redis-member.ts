@@ -1,4 +1,4 @@
-// One Redis server of the region: its folder and port are its own for life, and what it follows at present is told at each start.
+// One Redis server of the region: its fixed folder and port, and the server that it follows, set at each start.
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { endProcessesIn } from '../local/leftover.ts';

@@ -1,4 +1,4 @@
-// Two Redis servers in two zones: one takes writes, the other follows and takes its place; roles move, addresses stay.
+// Two Redis servers in two zones: a primary and a replica that takes over. Roles move, addresses stay.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { withRedis } from '../local/redis.ts';
 import { waitUntil } from '../local/wait-until.ts';

@@ -1,4 +1,4 @@
-// What the outside is told of each part of a region: who it is, which process listens, where, and what it is at present.
+// The public description of a region's part: name, kind, zone, pid, address and state.
 import type { Part } from '../local/part.ts';
 import type { Fleet, FleetMember } from './fleet.ts';
 import type { RegionStores } from './region-stores.ts';

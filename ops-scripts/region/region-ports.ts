@@ -1,4 +1,4 @@
-// The ports that people and other programs use; all others are free ones.
+// The region's ports that people and other programs use; all others are free ones.
 import { findFreePort, isPortFree, takePort } from '../local/ports.ts';
 import type { RegionSettings } from './config.ts';
 

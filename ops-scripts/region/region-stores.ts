@@ -1,4 +1,4 @@
-// The stores of a region and the addresses by which everyone else knows them.
+// The stores of a region, and the addresses by which everyone else reaches them.
 import { join } from 'node:path';
 import { findFreePort } from '../local/ports.ts';
 import type { Balancer } from './balancer.ts';

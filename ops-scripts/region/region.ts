@@ -1,10 +1,10 @@
-// A whole region on one machine: real processes in three zones, looked after as a cloud would, gone when it stops.
+// Runs a whole region on one machine: real processes in three zones, supervised as in a cloud.
 import { mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { openDataFolder } from '../local/data-folder.ts';
 import { type KeptSecrets, keepSecrets } from '../local/kept-secrets.ts';
 import { prepareDatabase } from '../local/prepare-database.ts';
-import { type Books, recordParts } from '../local/record-parts.ts';
+import { type ProcessRecord, recordParts } from '../local/record-parts.ts';
 import { type Balancer, startBalancer } from './balancer.ts';
 import type { RegionSettings } from './config.ts';
 import { type Fleet, type FleetMember, startFleet } from './fleet.ts';
@@ -37,7 +37,10 @@ export interface Region {
   stop(): Promise<void>;
 }
 
-/** Ready when every part answers and every replica streams. @throws one sentence that says what to do, nothing left running. */
+/**
+ * Ready when every part answers and every replica streams. @throws one sentence that says what to do, nothing left
+ * running.
+ */
 export async function startRegion(settings: RegionSettings, hooks: RegionHooks): Promise<Region> {
   await using standing = new AsyncDisposableStack();
   const { signal, onEvent } = hooks;
@@ -47,20 +50,20 @@ export async function startRegion(settings: RegionSettings, hooks: RegionHooks):
   const run = await planRegion(settings, folder.path);
   const { places, members, ports } = run;
   standing.defer(() => removeAllButLogs(run.regionFolder));
-  const books = standing.adopt(openBooks(folder.path, run), (open) => open.close());
+  const processes = standing.adopt(openProcessRecord(folder.path, run), (open) => open.close());
 
   await startPrimaries(places, signal);
   standing.defer(() => places.postgres.primary.server?.stop());
   standing.defer(() => places.redis.primary.server?.stop());
-  for (const { server } of [places.postgres.primary, places.redis.primary]) if (server) books.add(server);
-  const balancer = standing.adopt(await openBalancer(settings, run, books, hooks), (open) => open.stop());
+  for (const { server } of [places.postgres.primary, places.redis.primary]) if (server) processes.add(server);
+  const balancer = standing.adopt(await openBalancer(settings, run, processes, hooks), (open) => open.stop());
   await prepareDatabase(places.databaseUrl, signal);
   const stores = standing.adopt(
-    keepStores({ places, balancer, onEvent, onStarted: ({ server }) => server && books.add(server) }),
+    keepStores({ places, balancer, onEvent, onStarted: ({ server }) => server && processes.add(server) }),
     (open) => open.stop(),
   );
   const fleet = standing.adopt(
-    await startFleet({ members, balancer, signal, onEvent, onStarted: books.add }),
+    await startFleet({ members, balancer, signal, onEvent, onStarted: processes.add }),
     (open) => open.stopAll(),
   );
   await stores.whole();
@@ -76,7 +79,7 @@ export async function startRegion(settings: RegionSettings, hooks: RegionHooks):
     stores,
     fleet,
     stop: async () => {
-      books.note({ stopping: true });
+      processes.note({ stopping: true });
       // All at once; what stands on them later finds them stopped.
       await Promise.allSettled([fleet.stopAll(), stores.stop(), balancer.stop()]);
       await stack.disposeAsync();
@@ -153,7 +156,7 @@ function sharedEnvironment(
   };
 }
 
-function openBooks(folder: string, run: RegionRun): Books {
+function openProcessRecord(folder: string, run: RegionRun): ProcessRecord {
   return recordParts(folder, {
     pid: process.pid,
     storefrontUrl: run.storefrontUrl,
@@ -167,7 +170,7 @@ function openBooks(folder: string, run: RegionRun): Books {
 function openBalancer(
   settings: RegionSettings,
   run: RegionRun,
-  books: Books,
+  processes: ProcessRecord,
   hooks: RegionHooks,
 ): Promise<Balancer> {
   return startBalancer({
@@ -184,7 +187,7 @@ function openBalancer(
     folder: join(run.regionFolder, 'balancer'),
     logFile: join(run.regionFolder, 'logs', 'balancer.log'),
     toolsFolder: run.toolsFolder,
-    onStarted: books.add,
+    onStarted: processes.add,
   });
 }
 

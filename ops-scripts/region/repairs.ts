@@ -1,4 +1,5 @@
-// Repairs in the background, one at a time of each kind; a repair that failed is told and begun anew by whoever looks next.
+// Repairs in the background, one at a time of each kind. A failed repair is reported and retried by the next health
+// check.
 export interface Repairs<Kind extends string> {
   begin(kind: Kind, work: (signal: AbortSignal) => Promise<void>): void;
   isUnderWay(kind: Kind): boolean;

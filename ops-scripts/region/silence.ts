@@ -1,4 +1,4 @@
-// When silence means loss: a process that stands still is lost soon; one that only waits for the processor is given longer.
+// Decides when an unanswered health check means loss: soon for a stopped process, later for one that waits for the CPU.
 import { readFileSync } from 'node:fs';
 import type { Part } from '../local/part.ts';
 
@@ -9,7 +9,10 @@ const tickMs = 100;
 
 export interface Silence {
   answered(): void;
-  /** @returns whether it has been silent for so long that it counts as lost; never after the first unanswered question. */
+  /**
+   * @returns whether it has been silent for so long that it counts as lost; never after the first unanswered
+   * question.
+   */
   unanswered(part: Part | undefined): boolean;
 }
 
@@ -39,7 +42,10 @@ export function listenForSilence(ended: AbortSignal): Silence {
   };
 }
 
-/** Whether its main process runs or waits for something; false where it was stopped, and where the system does not say. */
+/**
+ * Whether its main process runs or waits for something; false where it was stopped, and where the system does not
+ * say.
+ */
 function isAtWork(pid: number): boolean {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');

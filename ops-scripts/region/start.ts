@@ -1,4 +1,4 @@
-// `npm run region`: a whole region on one machine until Ctrl-C; `--json` prints one line for programs.
+// `npm run region`: runs a whole region on one machine until Ctrl-C; `--json` prints one line for programs.
 import { Command } from 'commander';
 import { makeAlike } from '../command-line.ts';
 import { runUntilStopped } from '../local/run-until-stopped.ts';

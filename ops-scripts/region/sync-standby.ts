@@ -1,4 +1,4 @@
-// Whether the standby certainly holds every acknowledged write; the only thing that may make it a successor.
+// Makes the standby synchronous: whether it certainly holds every acknowledged write, which failover requires.
 import { withPostgres } from '../local/postgres.ts';
 import { waitUntil } from '../local/wait-until.ts';
 import { readFollower } from './postgres-health.ts';
@@ -29,7 +29,8 @@ export async function bringInSync(
 }
 
 /**
- * The setting holds for every session once the checkpointer has read it, and it reads before it begins a checkpoint that was asked for.
+ * The setting holds for every session once the checkpointer has read it, and it reads before it begins a checkpoint
+ * that was asked for.
  * What was acknowledged before that, without the standby, lies before the log's end now: that too must have arrived.
  */
 async function waitForEverything(

@@ -1,4 +1,4 @@
-// The parts of a region as a table that a person watches: redrawn in place on a terminal, with what happened last below it.
+// The region's parts as a table, redrawn in place on a terminal, with the latest events below it.
 import type { RegionPart } from './region-part.ts';
 
 const columns = ['name', 'kind', 'zone', 'pid', 'url'] as const;

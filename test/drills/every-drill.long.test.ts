@@ -1,7 +1,12 @@
 // Every drill in short form, one region for each way to keep carts: the verdict of the contract in all of them.
 import { afterAll, describe, test } from 'vitest';
-import { type CartStateName, Impossible, type Region, startRegion } from '../../ops-scripts/drills/region.ts';
-import { catalogue, plannedRuns } from '../../ops-scripts/drills/registry.ts';
+import {
+  type CartStateName,
+  type DrillRegion,
+  Impossible,
+  startRegion,
+} from '../../ops-scripts/drills/region.ts';
+import { plannedRuns, registry } from '../../ops-scripts/drills/registry.ts';
 import { expectPassed, runDrill } from './run-drill.ts';
 
 // Their faults concern what all states share; one state is enough.
@@ -16,7 +21,7 @@ const inServerOnly = [
 ];
 
 function namesFor(state: CartStateName): string[] {
-  return Object.keys(catalogue).filter((name) => state === 'server' || !inServerOnly.includes(name));
+  return Object.keys(registry).filter((name) => state === 'server' || !inServerOnly.includes(name));
 }
 
 describe.each(['server', 'cookie', 'sticky'] as const)('state %s', (state) => {
@@ -25,7 +30,7 @@ describe.each(['server', 'cookie', 'sticky'] as const)('state %s', (state) => {
     const names = runs.filter((run) => run.smallDisks === smallDisks).map(({ name }) => name);
     if (names.length === 0) continue;
     describe(smallDisks ? 'with small disks' : 'with this disk', () => {
-      let region: Promise<Region> | undefined;
+      let region: Promise<DrillRegion> | undefined;
       const opened = () => (region ??= startRegion(process.env, { state, smallDisks }));
 
       afterAll(async () => {

@@ -1,10 +1,10 @@
-// The hunt on a region finds nothing; and it finds an edge that trusts what it kept for longer than the workers believe.
+// The freshness drill finds nothing stale on a region, and finds an edge whose lease is longer than the workers assume.
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { freshness, hunt } from '../../ops-scripts/drills/freshness/freshness.ts';
-import { type Region, startRegion } from '../../ops-scripts/drills/region.ts';
+import { freshness, runFreshness } from '../../ops-scripts/drills/freshness/freshness.ts';
+import { type DrillRegion, startRegion } from '../../ops-scripts/drills/region.ts';
 import { contextOf, expectPassed } from './run-drill.ts';
 
-let region: Region;
+let region: DrillRegion;
 
 beforeAll(async () => {
   region = await startRegion(process.env, { state: 'server' });
@@ -20,11 +20,11 @@ test('an edge whose lease is longer than the workers know is found, with the his
   timeout: 300_000,
 }, async () => {
   await region.replace(region.ofKind('edge'), { env: { EDGE_LEASE_SECONDS: '60' } });
-  const result = await hunt(contextOf(region, 'freshness'), {
+  const result = await runFreshness(contextOf(region, 'freshness'), {
     seconds: 30,
-    faults: ['lose the words to the edge'],
-    onTheLine: true,
-    turnsShelf: false,
+    faults: ['lose the purges to the edge'],
+    throughProxy: true,
+    archivesProduct: false,
   });
   expect(result.verdict).toBe('fail');
   expect(result.freshness.staleByTier.edge).toBeGreaterThan(0);

@@ -1,12 +1,12 @@
 // Drills for tests: on a region that is given, in short form, with a seed that is told where one fails.
 import { expect } from 'vitest';
 import type { DrillContext, DrillResult } from '../../ops-scripts/drills/drill.ts';
-import type { CartStateName, Region } from '../../ops-scripts/drills/region.ts';
-import { catalogue } from '../../ops-scripts/drills/registry.ts';
+import type { CartStateName, DrillRegion } from '../../ops-scripts/drills/region.ts';
+import { registry } from '../../ops-scripts/drills/registry.ts';
 import { describeFailure, describeResult } from '../../ops-scripts/drills/report.ts';
 import { seededRandom } from '../../ops-scripts/drills/seeded-random.ts';
 
-export function contextOf(region: Region, name: string, state: CartStateName = 'server'): DrillContext {
+export function contextOf(region: DrillRegion, name: string, state: CartStateName = 'server'): DrillContext {
   const seed = Math.floor(Math.random() * 1_000_000);
   return {
     region,
@@ -21,10 +21,14 @@ export function contextOf(region: Region, name: string, state: CartStateName = '
 }
 
 /** On a region that is whole. */
-export async function runDrill(name: string, region: Region, state?: CartStateName): Promise<DrillResult> {
+export async function runDrill(
+  name: string,
+  region: DrillRegion,
+  state?: CartStateName,
+): Promise<DrillResult> {
   await region.rebuilt();
   await region.healed();
-  return catalogue[name]!.run(contextOf(region, name, state));
+  return registry[name]!.run(contextOf(region, name, state));
 }
 
 /** The contract's verdict: nothing lost, nothing doubled, no operation without an answer; a loss only where it is expected. */

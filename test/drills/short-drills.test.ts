@@ -1,12 +1,12 @@
 // The most telling drills in short form, on one region: whatever is lost, no acknowledged change is; and a shop with a bug is found out.
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { type Region, startRegion } from '../../ops-scripts/drills/region.ts';
+import { type DrillRegion, startRegion } from '../../ops-scripts/drills/region.ts';
 import { describeFailure } from '../../ops-scripts/drills/report.ts';
 import { runFault } from '../../ops-scripts/drills/run-fault.ts';
 import { bugged, plantedBugs } from './planted-bugs.ts';
 import { contextOf, expectPassed, runDrill } from './run-drill.ts';
 
-let region: Region;
+let region: DrillRegion;
 
 beforeAll(async () => {
   region = await startRegion(process.env, { state: 'server' });

@@ -1,4 +1,5 @@
-// A real edge before the origins, and whoever tells it of changes: words that pass, are lost or wait, and the debts that each word carries.
+// A real edge before the origins, and whoever tells it of changes: words that pass, are lost or wait, and the debts
+// that each word carries.
 import { createEdge } from '../../edge/app.ts';
 import { signPurge } from '../../edge/purge-signature.ts';
 import { createMemoryStore } from '../../edge/store.ts';

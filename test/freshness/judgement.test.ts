@@ -1,13 +1,14 @@
-// The drill's eyes and its judgement, on a small shop that lies when told to: what is stale is found in every kind of answer, what is not is not.
+// The drill's readValues and its judgement, on a small shop that lies when told to: what is stale is found in every
+// kind of answer, what is not is not.
 import { once } from 'node:events';
 import { createServer, type RequestListener, type Server } from 'node:http';
 import { gzipSync } from 'node:zlib';
 import { afterEach, expect, test, vi } from 'vitest';
-import { openBooks } from '../../ops-scripts/drills/freshness/oracle.ts';
+import { keepJudgements, type ReadJudgements } from '../../ops-scripts/drills/freshness/judge-reads.ts';
+import { openOracle } from '../../ops-scripts/drills/freshness/oracle.ts';
+import { createValueReader } from '../../ops-scripts/drills/freshness/read-values.ts';
 import { readAtDoor } from '../../ops-scripts/drills/freshness/readers.ts';
-import { createEyes } from '../../ops-scripts/drills/freshness/sightings.ts';
 import type { Subject, Target } from '../../ops-scripts/drills/freshness/subjects.ts';
-import { keepVerdicts, type Verdicts } from '../../ops-scripts/drills/freshness/verdicts.ts';
 import { seededRandom } from '../../ops-scripts/drills/seeded-random.ts';
 
 const subject: Subject = {
@@ -88,13 +89,13 @@ test('an answer that shows nothing where it should does not pass for a fresh one
 });
 
 test('an absence is stale once the product was brought back, and not while it may have been taken off again', () => {
-  const books = openBooks([subject]);
-  const see = createEyes([subject], books);
-  const absence = () => see({ path: '/p/shelf', shows: 'shelf' }, 404, Buffer.from(''))[0]!.value;
-  books.finish(books.shelf, books.begin(books.shelf), 0);
-  const broughtBack = books.floors()[books.shelf]!;
+  const oracle = openOracle([subject]);
+  const see = createValueReader([subject], oracle);
+  const absence = () => see({ path: '/p/archivable', shows: 'archivable' }, 404, Buffer.from(''))[0]!.value;
+  oracle.finish(oracle.archivable, oracle.begin(oracle.archivable), 0);
+  const broughtBack = oracle.floors()[oracle.archivable]!;
   expect(absence()).toBeLessThan(broughtBack);
-  books.begin(books.shelf);
+  oracle.begin(oracle.archivable);
   expect(absence()).toBeGreaterThan(broughtBack);
 });
 
@@ -118,11 +119,11 @@ const answer = (...[request, response, body]: [...Parameters<RequestListener>, s
 };
 
 /** Reads until there are hundred answers; both numbers of the subject are done at their first change. */
-async function readFor(url: string, target: Target): Promise<Verdicts> {
-  const books = openBooks([subject]);
-  for (const slot of [0, 1]) books.finish(slot, books.begin(slot), 0);
-  const verdicts = keepVerdicts(
-    books,
+async function readFor(url: string, target: Target): Promise<ReadJudgements> {
+  const oracle = openOracle([subject]);
+  for (const slot of [0, 1]) oracle.finish(slot, oracle.begin(slot), 0);
+  const judgements = keepJudgements(
+    oracle,
     () => 0,
     () => 'nothing',
   );
@@ -133,16 +134,16 @@ async function readFor(url: string, target: Target): Promise<Verdicts> {
     random: seededRandom(1),
     eager: 2,
     now: () => 0,
-    floors: books.floors,
-    see: createEyes([subject], books),
-    onRead: verdicts.judge,
-    onUnanswered: verdicts.unanswered,
+    floors: oracle.floors,
+    see: createValueReader([subject], oracle),
+    onRead: judgements.judge,
+    onUnanswered: judgements.unanswered,
     signal: stopping.signal,
   });
-  await vi.waitFor(() => expect(verdicts.reads).toBeGreaterThan(100), { timeout: 20_000 });
+  await vi.waitFor(() => expect(judgements.reads).toBeGreaterThan(100), { timeout: 20_000 });
   stopping.abort();
   await reading;
-  return verdicts;
+  return judgements;
 }
 
 function euros(amount: number): string {

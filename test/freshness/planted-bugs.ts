@@ -27,7 +27,8 @@ export const witnesses: Record<PlantedBug, Step[]> = {
     'read at origin 0',
   ],
   'no floor check at the edge': ['read at the edge', 'change', 'read at the edge'],
-  // The first reader asks the primary, stands still, and makes its old answer the floor of a Redis that was emptied meanwhile.
+  // The first reader asks the primary, stands still, and makes its old answer the floor of a Redis that was emptied
+  // meanwhile.
   'the lease of an unknown floor is ignored': [
     'read at origin 0',
     'empty Redis',
@@ -79,7 +80,10 @@ export const witnesses: Record<PlantedBug, Step[]> = {
 
 export const plantedBugs = Object.keys(witnesses) as PlantedBug[];
 
-/** Floors whose check is left out in one tier: entries out of Redis are checked when they come, an origin's own each time after. */
+/**
+ * Floors whose check is left out in one tier: entries out of Redis are checked when they come, an origin's own each
+ * time after.
+ */
 export function leaveOutChecks(
   bug: PlantedBug | undefined,
   floors: Floors,

@@ -1,4 +1,5 @@
-// How others keep a page for several origins, each as its own documentation has it: one Redis between them, deleted by key after the write.
+// How others keep a page for several origins, each as its own documentation has it: one Redis between them, deleted
+// by key after the write.
 import KeyvRedis from '@keyv/redis';
 import { BentoCache, bentostore } from 'bentocache';
 import { memoryDriver } from 'bentocache/drivers/memory';

@@ -1,4 +1,5 @@
-// A monotonic clock that plays turn; and how an origin reads it, which stands still now and then as a paused process does.
+// A monotonic clock that plays turn; and how an origin reads it, which stands still now and then as a paused process
+// does.
 import type { PlantedBug } from './planted-bugs.ts';
 
 export interface TurnedClock {

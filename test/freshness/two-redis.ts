@@ -1,4 +1,5 @@
-// Two real Redis servers of which one is the primary: emptied, copied and failed over in milliseconds, each with its own run id.
+// Two real Redis servers of which one is the primary: emptied, copied and failed over in milliseconds, each with its
+// own run id.
 import { once } from 'node:events';
 import { Redis } from 'ioredis';
 import { vi } from 'vitest';

@@ -1,4 +1,5 @@
-// A shop in small, of the real parts: one row, a replica, two origins' caches before a real Redis, an edge, a clock that plays turn. Every read
+// A shop in small, of the real parts: one row, a replica, two origins' caches before a real Redis, an edge, a clock
+// that plays turn. Every read
 // is held against what was done before it began.
 
 import type { TagVersions } from '../../http/cache-tag.ts';
@@ -100,7 +101,10 @@ export async function play(steps: Step[], redis: TwoRedis, bug?: PlantedBug): Pr
   return stale;
 }
 
-/** Until every read has ended; while some stand at the gate, others get as far as a dozen questions to Redis take them. */
+/**
+ * Until every read has ended; while some stand at the gate, others get as far as a dozen questions to Redis take
+ * them.
+ */
 async function settle(redis: TwoRedis, reads: Set<unknown>, gate: Gate): Promise<void> {
   for (let turn = 0; reads.size > 0 && (gate.standing() === 0 || turn < 12); turn++) {
     await redis.client.ping();

@@ -1,4 +1,4 @@
-// A writer that keeps its own books: which rows were acknowledged, and which of them are gone afterwards.
+// A writer that keeps its own processes: which rows were acknowledged, and which of them are gone afterwards.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { withPostgres } from '../../ops-scripts/local/postgres.ts';
 import { waitUntil } from '../../ops-scripts/local/wait-until.ts';

@@ -1,5 +1,5 @@
-// One keep-alive connection that sends a request when the last was answered, and looks at no more of an answer than it must:
-// a load generator that worked harder than the server would measure itself.
+// One keep-alive HTTP/1.1 connection that sends its next request after the last answer and parses as little as it can.
+// A load generator that worked harder than the server would measure itself.
 import { connect, type Socket } from 'node:net';
 
 export interface RawAnswer {

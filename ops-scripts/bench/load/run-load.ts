@@ -1,4 +1,4 @@
-// Load from a process of its own, so that what makes the requests never waits on what measures them; the same one for every peer.
+// Runs the load generator in a process of its own, the same one for every server that is measured.
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { createVisitor, type Step, type Tally } from './visitor.ts';

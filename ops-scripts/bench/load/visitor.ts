@@ -1,4 +1,4 @@
-// A visitor of a benchmark: one connection and its cookies, going through its steps in turn for as long as the benchmark lasts.
+// A benchmark's visitor: one connection and its cookies, repeating its steps until the benchmark ends.
 import { randomUUID } from 'node:crypto';
 import { openConnection } from './http-connection.ts';
 

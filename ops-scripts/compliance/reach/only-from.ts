@@ -1,4 +1,5 @@
-// Judges "only from": every source that any security group of the part lets in must be an allowed part on an allowed port.
+// Judges "only from": every source that any security group of the part lets in must be an allowed part on an allowed
+// port.
 
 import { groupsOf, whyGroupsUnknown } from '../inventory/attachments.ts';
 import type { GroupRule } from '../inventory/group-rule.ts';

@@ -1,4 +1,5 @@
-// Selects the parts to judge: by name, by the tag Stack, or the one stack found by load balancer → target group → group.
+// Selects the parts to judge: by name, by the tag Stack, or the one stack found by load balancer → target group →
+// group.
 import { listAnswers } from '../answers.ts';
 import type { Inventory } from '../inventory/inventory.ts';
 import { kindNames, type Part, type PartKind } from '../parts/part.ts';

@@ -1,4 +1,4 @@
-// Styles and scripts by the names on pages: whoever is asked for one must have it, for ever and always the same.
+// Checks that every style sheet and script named on any page stays available, always with the same bytes.
 export interface AssetsSeen {
   /** @returns what is wrong with the answer; undefined where nothing is. */
   ask(url: string, path: string): Promise<string | undefined>;

@@ -1,4 +1,4 @@
-// The next release, made from this one: its style sheet and script differ, and so all its pages, and its schema has grown.
+// Builds the next release from this one: another style sheet and script, and a schema with an additional column.
 import { appendFile, cp, mkdtemp, readFile, realpath, symlink, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';

@@ -1,4 +1,4 @@
-// What a page that was opened under one release still needs under another: its styles and script, and the form on it.
+// What an open page of one release needs from another: its style sheet, its scripts and its form.
 import type { StockedVariant } from '../variants.ts';
 
 export interface ReleasedPage {

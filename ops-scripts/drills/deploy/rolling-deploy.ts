@@ -1,5 +1,5 @@
-// The next release replaces three origins one by one while shoppers never try again: not one request may fail, no piece be lost, and what
-// was opened under the previous release goes on working.
+// Drill: the next release replaces three origins one by one while shoppers never retry.
+// No request may fail, no piece may be lost, and pages of either release must work with both.
 import { setTimeout as delay } from 'node:timers/promises';
 import { CookieJar } from '../cookie-jar.ts';
 import type { DrillContext, DrillResult } from '../drill.ts';

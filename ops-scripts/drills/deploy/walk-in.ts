@@ -1,4 +1,4 @@
-// A shopper who never tries again: browses, takes what the pages need, adds a piece, looks at the cart.
+// A shopper who never retries: browses, loads what the pages need, adds a piece, views the cart.
 import { randomUUID } from 'node:crypto';
 import { CookieJar } from '../cookie-jar.ts';
 import type { AssetsSeen } from './assets-seen.ts';

@@ -1,4 +1,4 @@
-// Faults between shopper and balancer: requests that wait, answers that never arrive, requests that arrive twice.
+// Faults between shopper and balancer: delayed requests, lost answers, duplicated requests.
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Fault } from '../drill.ts';
 import type { SeededRandom } from '../seeded-random.ts';

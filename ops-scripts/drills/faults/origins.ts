@@ -1,4 +1,4 @@
-// Faults of the shop's own processes.
+// Faults of origins, workers and the balancer: killed, frozen or stopped.
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Fault } from '../drill.ts';
 import { freeze, wake } from '../freeze.ts';

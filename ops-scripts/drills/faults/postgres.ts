@@ -102,7 +102,10 @@ async function untilJournalled(count: () => number): Promise<void> {
   if (count() === 0) throw new Error('Cannot lose a journal as no write was acknowledged by one');
 }
 
-/** A segment of the log is ended unfinished, and the next one as well, until the server can't begin one: then it stops itself. */
+/**
+ * A segment of the log is ended unfinished, and the next one as well, until the server can't begin one: then it stops
+ * itself.
+ */
 async function demandRoomForLog(url: string): Promise<void> {
   const client = new pg.Client({
     connectionString: url,

@@ -1,4 +1,4 @@
-// A seeded sequence of single faults, each healed before the next: what a bad month looks like, in minutes.
+// Drill: random single faults from a seed, each healed before the next begins.
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Fault } from '../drill.ts';
 import { originFaults } from './origins.ts';

@@ -1,8 +1,7 @@
-// What the drill does with Postgres itself: a replica goes on receiving and stops replaying; and what the outbox says of changes that no call
-// answered.
+// Pauses and resumes replay on a replica, and reads from the outbox which changes are done.
 import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
-import type { RegionPart } from '../region.ts';
+import type { DrillRegionPart } from '../region.ts';
 
 const commandMs = 5_000;
 
@@ -11,7 +10,7 @@ const conflictWithRecovery = '40001';
 const triesAtPause = 10;
 
 /** For so long it answers with what it had at the beginning. */
-export function pauseReplay(replica: RegionPart, ms: number): Promise<void> {
+export function pauseReplay(replica: DrillRegionPart, ms: number): Promise<void> {
   return withPostgres(replica, async (client) => {
     await pauseDespiteConflicts(client, triesAtPause);
     await delay(ms);
@@ -29,7 +28,7 @@ async function pauseDespiteConflicts(client: pg.Client, tries: number): Promise<
 }
 
 /** @returns the id of the newest invalidation that was committed */
-export function newestChange(primary: RegionPart): Promise<string> {
+export function newestChange(primary: DrillRegionPart): Promise<string> {
   return withPostgres(primary, async (client) => {
     const { rows } = await client.query("select max(id)::text as id from outbox where kind = 'invalidate'");
     return rows[0].id as string;
@@ -37,7 +36,7 @@ export function newestChange(primary: RegionPart): Promise<string> {
 }
 
 /** @returns whether every invalidation up to that one is done */
-export function toldUpTo(primary: RegionPart, id: string): Promise<boolean> {
+export function toldUpTo(primary: DrillRegionPart, id: string): Promise<boolean> {
   return withPostgres(primary, async (client) => {
     const { rowCount } = await client.query(
       "select from outbox where kind = 'invalidate' and state <> 'done' and id <= $1 limit 1",
@@ -47,7 +46,10 @@ export function toldUpTo(primary: RegionPart, id: string): Promise<boolean> {
   });
 }
 
-async function withPostgres<T>({ url }: RegionPart, work: (client: pg.Client) => Promise<T>): Promise<T> {
+async function withPostgres<T>(
+  { url }: DrillRegionPart,
+  work: (client: pg.Client) => Promise<T>,
+): Promise<T> {
   const client = new pg.Client({
     connectionString: url,
     connectionTimeoutMillis: commandMs,

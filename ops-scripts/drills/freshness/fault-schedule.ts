@@ -1,4 +1,4 @@
-// One fault after another, each of every kind before any comes again, with a pause in between in which the region is whole.
+// Runs faults one after another, each kind once before any repeats, with pauses in which the region is whole.
 import { setTimeout as delay } from 'node:timers/promises';
 import type { SeededRandom } from '../seeded-random.ts';
 import { type FaultName, type FaultScene, type FreshnessFault, freshnessFaults } from './faults.ts';

@@ -1,17 +1,17 @@
-// What is done to a region while it is read. Each fault begins, lasts and is mended in one call.
+// The faults of the freshness drill. Each begins, lasts and is healed within one call.
 import { setTimeout as delay } from 'node:timers/promises';
 import { emptyRedis } from '../empty-redis.ts';
 import { freeze, wake } from '../freeze.ts';
-import type { Region, RegionPart } from '../region.ts';
+import type { DrillRegion, DrillRegionPart } from '../region.ts';
 import type { SeededRandom } from '../seeded-random.ts';
 import { pauseReplay } from './ask-stores.ts';
-import type { LineMode, PurgeLine } from './purge-line.ts';
+import type { ProxyMode, PurgeProxy } from './purge-proxy.ts';
 
 export interface FaultScene {
-  region: Region;
+  region: DrillRegion;
   random: SeededRandom;
-  /** Undefined where workers speak to the edge directly. */
-  line: PurgeLine | undefined;
+  /** Undefined where workers send purges to the edge directly. */
+  purgeProxy: PurgeProxy | undefined;
   /** Shorter ones. */
   short: boolean;
 }
@@ -85,17 +85,17 @@ export const freshnessFaults = byName({
     loses: true,
     inflict: (scene) => kill(scene, scene.region.ofKind('postgres-primary')),
   },
-  'lose the words to the edge': onTheLine('lose words', 7_000),
-  'lose the words to the edge for a moment': onTheLine('lose words', 1_500),
-  'lose the answers of the edge': onTheLine('lose answers', 3_000),
-  'double the words to the edge': onTheLine('double', 3_000),
-  'disorder the words to the edge': onTheLine('disorder', 4_000),
-  'repeat old words to the edge': onTheLine('repeat old words', 3_000),
+  'lose the purges to the edge': throughProxy('lose purges', 7_000),
+  'lose the purges to the edge for a moment': throughProxy('lose purges', 1_500),
+  'lose the answers of the edge': throughProxy('lose answers', 3_000),
+  'double the purges to the edge': throughProxy('double', 3_000),
+  'disorder the purges to the edge': throughProxy('disorder', 4_000),
+  'repeat old purges to the edge': throughProxy('repeat old purges', 3_000),
 });
 
 export type FaultName = keyof typeof freshnessFaults;
 
-async function standStill({ short }: FaultScene, part: RegionPart, ms: number): Promise<void> {
+async function standStill({ short }: FaultScene, part: DrillRegionPart, ms: number): Promise<void> {
   freeze(part);
   await delay(short ? Math.min(ms, 1_500) : ms);
   wake(part);
@@ -105,7 +105,9 @@ function byName<Name extends string>(faults: Record<Name, FreshnessFault>): Reco
   return faults;
 }
 
-/** Each stop falls between two other steps: after a read and before the store, after the check and before the answer. */
+/**
+ * Each stop falls between two other steps: after a read and before the store, after the check and before the answer.
+ */
 async function stutter({ region, random, short }: FaultScene): Promise<void> {
   const origin = random.pick(region.origins());
   for (let stop = 0; stop < (short ? 6 : 14); stop++) {
@@ -116,21 +118,21 @@ async function stutter({ region, random, short }: FaultScene): Promise<void> {
   }
 }
 
-async function kill({ region }: FaultScene, part: RegionPart): Promise<void> {
+async function kill({ region }: FaultScene, part: DrillRegionPart): Promise<void> {
   region.signal(part, 'SIGKILL');
 }
 
-function pickWorker({ region, random }: FaultScene): RegionPart {
+function pickWorker({ region, random }: FaultScene): DrillRegionPart {
   return random.pick(region.parts.filter(({ kind }) => kind === 'worker'));
 }
 
-function onTheLine(mode: LineMode, ms: number): FreshnessFault {
+function throughProxy(mode: ProxyMode, ms: number): FreshnessFault {
   return {
-    async inflict({ line }) {
-      if (line === undefined) throw new Error('the workers speak to the edge directly');
-      line.mode = mode;
+    async inflict({ purgeProxy }) {
+      if (purgeProxy === undefined) throw new Error('the workers send purges to the edge directly');
+      purgeProxy.mode = mode;
       await delay(ms);
-      line.mode = 'pass';
+      purgeProxy.mode = 'pass';
     },
   };
 }

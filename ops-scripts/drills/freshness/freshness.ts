@@ -1,20 +1,20 @@
-// `npm run drill -- freshness`: writers change prices and stock, readers hammer every origin and the edge, faults go on meanwhile. What was done
-// before a request began must not be seen undone by it.
+// `npm run drill -- freshness`: writers change prices and stock, readers read every origin and the edge, faults go on.
+// Fails if a request sees a value older than a change that was done before the request began.
 import { setTimeout as delay } from 'node:timers/promises';
 import type { DrillContext, DrillResult } from '../drill.ts';
-import type { Region } from '../region.ts';
+import type { DrillRegion } from '../region.ts';
 import { signInStaff } from '../staff.ts';
 import { Timeline } from '../timeline.ts';
+import { archiveAndPublish } from './archive-product.ts';
+import { type DrillSize, fullSize, shortSize } from './drill-sizes.ts';
 import { type FaultLog, inflictUntil } from './fault-schedule.ts';
-import { type Hunt, longHunt, shortHunt } from './hunts.ts';
-import { joinLine } from './join-line.ts';
-import { type Books, openBooks } from './oracle.ts';
+import { keepJudgements, type ReadJudgements } from './judge-reads.ts';
+import { type Oracle, openOracle } from './oracle.ts';
+import { createValueReader } from './read-values.ts';
 import { type Door, readAtDoor } from './readers.ts';
 import { describeFreshness, type FreshnessFigures, toFigures } from './report.ts';
-import { turnShelf } from './shelf.ts';
-import { createEyes } from './sightings.ts';
+import { routePurges } from './route-purges.ts';
 import { chooseSubjects, listTargets } from './subjects.ts';
-import { keepVerdicts, type Verdicts } from './verdicts.ts';
 import { writeUntil } from './writers.ts';
 
 export interface FreshnessResult extends DrillResult {
@@ -24,46 +24,46 @@ export interface FreshnessResult extends DrillResult {
 const subjectsCount = 24;
 
 export function freshness(context: DrillContext): Promise<FreshnessResult> {
-  const usual = context.short ? shortHunt : longHunt;
-  return hunt(context, { ...usual, seconds: context.size.seconds ?? usual.seconds });
+  const usual = context.short ? shortSize : fullSize;
+  return runFreshness(context, { ...usual, seconds: context.size.seconds ?? usual.seconds });
 }
 
-export async function hunt(
+export async function runFreshness(
   context: DrillContext,
-  { seconds, faults, onTheLine, turnsShelf }: Hunt,
+  { seconds, faults, throughProxy, archivesProduct }: DrillSize,
 ): Promise<FreshnessResult> {
   const { region, state, seed, random, short } = context;
   const began = performance.now();
   const now = () => performance.now() - began;
   const { subjects, categories } = await chooseSubjects(region.storefront, subjectsCount);
-  const books = openBooks(subjects);
+  const oracle = openOracle(subjects);
   const log: FaultLog = { counts: new Map(), failures: [], current: 'nothing' };
-  const verdicts = keepVerdicts(books, now, () => log.current);
+  const judgements = keepJudgements(oracle, now, () => log.current);
   const timeline = new Timeline(now);
   const staff = await signInStaff(region.storefront, region.staff, (status) => timeline.tell(status));
-  await using line = onTheLine ? await joinLine(region, random.fork('line')) : undefined;
+  await using purgeProxy = throughProxy ? await routePurges(region, random.fork('line')) : undefined;
 
   const stopping = new AbortController();
   const endsAtMs = now() + seconds * 1_000;
-  const eyes = createEyes(subjects, books);
-  const shelfSlug = turnsShelf ? `drill-shelf-${seed}` : undefined;
+  const readValues = createValueReader(subjects, oracle);
+  const archivedSlug = archivesProduct ? `drill-archivable-${seed}` : undefined;
   const reading = listDoors(region).map((door) =>
     readAtDoor({
       door,
-      targets: listTargets(subjects, categories, shelfSlug, random),
+      targets: listTargets(subjects, categories, archivedSlug, random),
       random: random.fork(door.name),
       eager: door.name.startsWith('edge') ? 4 : 3,
       now,
-      floors: books.floors,
-      see: eyes,
-      onRead: verdicts.judge,
-      onUnanswered: verdicts.unanswered,
+      floors: oracle.floors,
+      see: readValues,
+      onRead: judgements.judge,
+      onUnanswered: judgements.unanswered,
       signal: stopping.signal,
     }),
   );
   const writing = writeUntil({
     staff,
-    books,
+    oracle,
     subjects,
     random: random.fork('writers'),
     writers: 6,
@@ -72,19 +72,19 @@ export async function hunt(
     isQuiet: () => log.current === 'nothing',
     signal: stopping.signal,
   });
-  const turning =
-    shelfSlug === undefined
+  const archiving =
+    archivedSlug === undefined
       ? undefined
-      : turnShelf({ region, slug: shelfSlug, books, now, signal: stopping.signal });
+      : archiveAndPublish({ region, slug: archivedSlug, oracle, now, signal: stopping.signal });
   timeline.begin();
   await delay(Math.min(10_000, seconds * 150));
   try {
-    await inflictUntil({ region, random: random.fork('faults'), line, short }, log, {
+    await inflictUntil({ region, random: random.fork('faults'), purgeProxy, short }, log, {
       faults,
       msLeft: () => endsAtMs - now(),
       onBegin: (name) => {
         timeline.mark(name);
-        context.progress(`${(now() / 1_000).toFixed(0)} s: ${name} (${progressOf(verdicts, books)})`);
+        context.progress(`${(now() / 1_000).toFixed(0)} s: ${name} (${progressOf(judgements, oracle)})`);
       },
       onHealed: () => timeline.heal(),
     });
@@ -93,10 +93,10 @@ export async function hunt(
     stopping.abort();
   }
   const written = await writing;
-  await Promise.all([turning, ...reading]);
-  const figures = toFigures({ verdicts, written, log, seconds: now() / 1_000 });
-  const errors = figures.stale + verdicts.blind.length + written.neverDone;
-  const sawMuch = verdicts.reads > 0 && written.doneMs.length > 0;
+  await Promise.all([archiving, ...reading]);
+  const figures = toFigures({ judgements, written, log, seconds: now() / 1_000 });
+  const errors = figures.stale + judgements.blind.length + written.neverDone;
+  const sawMuch = judgements.reads > 0 && written.doneMs.length > 0;
   return {
     drill: 'freshness',
     state,
@@ -108,19 +108,19 @@ export async function hunt(
     unavailableSeconds: round(timeline.longestGapSeconds),
     recoverySeconds: round(timeline.recoverySeconds),
     verdict: errors === 0 && sawMuch ? 'pass' : 'fail',
-    notes: describeFreshness(figures, verdicts, written, log),
+    notes: describeFreshness(figures, judgements, written, log),
     picture: timeline.draw(),
-    history: verdicts.stale.slice(0, 20).map(({ tier, story }) => `stale from ${tier}: ${story}`),
+    history: judgements.stale.slice(0, 20).map(({ tier, story }) => `stale from ${tier}: ${story}`),
     freshness: figures,
   };
 }
 
-function listDoors(region: Region): Door[] {
+function listDoors(region: DrillRegion): Door[] {
   return [...region.origins(), region.ofKind('edge')].map(({ name, url }) => ({ name, url }));
 }
 
-function progressOf(verdicts: Verdicts, books: Books): string {
-  return `${verdicts.reads} reads, ${books.finishedChanges} changes done, ${verdicts.stale.length} stale`;
+function progressOf(judgements: ReadJudgements, oracle: Oracle): string {
+  return `${judgements.reads} reads, ${oracle.finishedChanges} changes done, ${judgements.stale.length} stale`;
 }
 
 function round(seconds: number): number {

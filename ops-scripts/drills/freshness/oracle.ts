@@ -1,7 +1,11 @@
-// What was changed to which value, and from when on nobody may see less. Every price and stock only rises, so a value tells which change it is.
+// The oracle: which value each change set, and the lowest value a new request may see.
+// Prices and stocks only rise, so a value identifies its change.
 import { leastPrice, type Subject } from './subjects.ts';
 
-/** One number that a product shows: its price or its stock. Slots `2i` and `2i + 1` are those of the subject `i`; the last is the shelf's. */
+/**
+ * One number that a product shows: its price or its stock. Slots `2i` and `2i + 1` are those of the subject `i`; the
+ * last is that of the archivable product.
+ */
 export type Slot = number;
 
 export interface Finished {
@@ -10,7 +14,7 @@ export interface Finished {
   atMs: number;
 }
 
-export interface Books {
+export interface Oracle {
   /** The lowest value that a request that begins now may be shown, by slot; a copy. */
   floors(): Int32Array;
   /** The next value of a slot, which is then on its way until `finish` or `abandon`. */
@@ -19,8 +23,8 @@ export interface Books {
   readonly finishedChanges: number;
   /** The newest value on its way or finished. */
   begun(slot: Slot): number;
-  /** The slot of the product that is taken off the shelf and brought back. */
-  readonly shelf: Slot;
+  /** The slot of the product that is taken archived and published again. */
+  readonly archivable: Slot;
   /** Slots of subjects without a change on its way. */
   idle(): Slot[];
   /** Of the change that first forbade what was seen. */
@@ -28,8 +32,8 @@ export interface Books {
   describe(slot: Slot): string;
 }
 
-export function openBooks(subjects: Subject[]): Books {
-  const shelf = 2 * subjects.length;
+export function openOracle(subjects: Subject[]): Oracle {
+  const archivable = 2 * subjects.length;
   const first = subjects.flatMap(({ firstPrice, firstStock }) => [firstPrice, firstStock]);
   const begun = new Int32Array([...first, leastPrice]);
   const finished = new Int32Array(begun.length);
@@ -52,12 +56,12 @@ export function openBooks(subjects: Subject[]): Books {
       history[slot]!.push({ value, atMs });
     },
     begun: (slot) => begun[slot]!,
-    shelf,
-    idle: () => [...begun.keys()].filter((slot) => slot !== shelf && !onTheirWay.has(slot)),
+    archivable,
+    idle: () => [...begun.keys()].filter((slot) => slot !== archivable && !onTheirWay.has(slot)),
     finishedAbove: (slot, seen) => history[slot]!.find(({ value }) => value > seen),
     describe: (slot) =>
-      slot === shelf
-        ? 'state of the shelf'
+      slot === archivable
+        ? 'state of the archivable product'
         : `${slot % 2 === 0 ? 'price' : 'stock'} of ${subjects[slot >> 1]!.slug}`,
   };
 }

@@ -1,4 +1,4 @@
-// One kept connection that asks for one page after another; knows just enough of HTTP/1.1 to cost the machine little.
+// A minimal HTTP/1.1 client on one keep-alive connection, to save the machine's processor for the region.
 import { connect, type Socket } from 'node:net';
 
 export interface Answer {

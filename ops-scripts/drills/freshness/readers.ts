@@ -1,10 +1,10 @@
-// Readers at one door: some ask as fast as they are answered, one starts a request at a steady pace whatever became of those before, so that
-// a door that stands still has requests waiting which began after a change was done.
+// Readers of one address: some read in a closed loop, one sends at a fixed rate whatever became of earlier requests.
+// When the address freezes, requests are therefore waiting that began after a change was done.
 import { setTimeout as delay } from 'node:timers/promises';
 import { gunzipSync } from 'node:zlib';
 import type { SeededRandom } from '../seeded-random.ts';
 import { type Answer, fieldOf, openReadSocket, type ReadSocket } from './read-socket.ts';
-import type { See, Sighting } from './sightings.ts';
+import type { ReadValues, SeenValue } from './read-values.ts';
 import type { Target } from './subjects.ts';
 
 export interface Door {
@@ -16,11 +16,11 @@ export interface Door {
 export interface Read {
   door: Door;
   target: Target;
-  /** What no sighting may be below. */
+  /** What no seen value may be below. */
   floors: Int32Array;
   beganAtMs: number;
   status: number;
-  seen: Sighting[];
+  seen: SeenValue[];
   head: string;
   /** The shop's code where it answered 5xx. */
   refusal?: string;
@@ -33,7 +33,7 @@ export interface ReaderOptions {
   eager: number;
   now: () => number;
   floors: () => Int32Array;
-  see: See;
+  see: ReadValues;
   onRead: (read: Read) => void;
   onUnanswered: () => void;
   signal: AbortSignal;
@@ -41,7 +41,7 @@ export interface ReaderOptions {
 
 interface Kept {
   etag: string;
-  seen: Sighting[];
+  seen: SeenValue[];
 }
 
 const timeoutMs = 20_000;
@@ -126,7 +126,7 @@ function look(
   target: Target,
   { status, head, body }: Answer,
   known: Kept | undefined,
-): Sighting[] {
+): SeenValue[] {
   if (status === 304) return known?.seen ?? [];
   return options.see(target, status, fieldOf(head, 'content-encoding') === 'gzip' ? gunzipSync(body) : body);
 }

@@ -1,6 +1,6 @@
-// The figures of a freshness drill, for programs and for people.
+// The results of a freshness drill, as JSON and as text.
 import type { FaultLog } from './fault-schedule.ts';
-import type { Tier, Verdicts } from './verdicts.ts';
+import type { ReadJudgements, Tier } from './judge-reads.ts';
 import type { Written } from './writers.ts';
 
 export interface FreshnessFigures {
@@ -25,50 +25,50 @@ interface Percentiles {
 }
 
 export function toFigures({
-  verdicts,
+  judgements,
   written,
   log,
   seconds,
 }: {
-  verdicts: Verdicts;
+  judgements: ReadJudgements;
   written: Written;
   log: FaultLog;
   seconds: number;
 }): FreshnessFigures {
   return {
     seconds: Math.round(seconds),
-    reads: verdicts.reads,
-    readsByDoor: Object.fromEntries(verdicts.byDoor),
+    reads: judgements.reads,
+    readsByDoor: Object.fromEntries(judgements.byDoor),
     changes: written.acknowledged,
     doneMs: percentiles(written.doneMs),
     quietDoneMs: percentiles(written.quietDoneMs),
     faults: [...log.counts.values()].reduce((sum, count) => sum + count, 0),
     faultsByName: Object.fromEntries(log.counts),
-    stale: Object.values(verdicts.staleByTier).reduce((sum, count) => sum + count, 0),
-    staleByTier: verdicts.staleByTier,
+    stale: Object.values(judgements.staleByTier).reduce((sum, count) => sum + count, 0),
+    staleByTier: judgements.staleByTier,
   };
 }
 
 export function describeFreshness(
   figures: FreshnessFigures,
-  verdicts: Verdicts,
+  judgements: ReadJudgements,
   written: Written,
   log: FaultLog,
 ): string[] {
   const tiers = Object.entries(figures.staleByTier).map(([tier, count]) => `${tier} ${count}`);
   const doors = Object.entries(figures.readsByDoor).map(([door, count]) => `${door} ${count}`);
   const faults = Object.entries(figures.faultsByName).map(([name, count]) => `${name} ${count}`);
-  const refusals = [...verdicts.refused].map(([code, count]) => `${code} ${count}`);
+  const refusals = [...judgements.refused].map(([code, count]) => `${code} ${count}`);
   const { doneMs, quietDoneMs } = figures;
   return [
     `${figures.reads} reads (${doors.join(', ')}), ${figures.changes} changes, ${figures.faults} faults in ${figures.seconds} s`,
     `stale: ${figures.stale} (${tiers.join(', ')})`,
     `commit to done: p50 ${doneMs.p50} ms, p99 ${doneMs.p99} ms; without a fault p50 ${quietDoneMs.p50} ms, p99 ${quietDoneMs.p99} ms`,
-    `${verdicts.unansweredReads} reads came to no answer; refused: ${refusals.join(', ') || 'none'}`,
+    `${judgements.unansweredReads} reads came to no answer; refused: ${refusals.join(', ') || 'none'}`,
     ...(faults.length > 0 ? [`faults: ${faults.join(', ')}`] : []),
     ...(written.neverDone > 0 ? [`${written.neverDone} changes were acknowledged and never done`] : []),
-    ...(verdicts.blind.length > 0
-      ? [`${verdicts.blind.length} answers showed nothing, such as ${verdicts.blind[0]}`]
+    ...(judgements.blind.length > 0
+      ? [`${judgements.blind.length} answers showed nothing, such as ${judgements.blind[0]}`]
       : []),
     ...log.failures.map((failure) => `not done: ${failure}`),
   ];

@@ -17,7 +17,7 @@ export interface Subject {
 
 export interface Target {
   path: string;
-  shows: 'product-json' | 'product-page' | 'list-json' | 'list-page' | 'absence' | 'shelf';
+  shows: 'product-json' | 'product-page' | 'list-json' | 'list-page' | 'absence' | 'archivable';
   /** Of a product's own page. */
   subject?: number;
 }
@@ -61,7 +61,7 @@ export async function chooseSubjects(
 export function listTargets(
   subjects: Subject[],
   categories: string[],
-  shelfSlug: string | undefined,
+  archivedSlug: string | undefined,
   random: SeededRandom,
 ): Target[] {
   const own = subjects.flatMap(({ slug }, subject): Target[] => [
@@ -82,7 +82,8 @@ export function listTargets(
     { path: `/api/products?limit=${subjects.length}`, shows: 'list-json' },
     { path: '/api/products?sort=price-desc', shows: 'list-json' },
   ];
-  const shelf = shelfSlug === undefined ? [] : [`/p/${shelfSlug}`, `/api/products/${shelfSlug}`];
+  const archivable =
+    archivedSlug === undefined ? [] : [`/p/${archivedSlug}`, `/api/products/${archivedSlug}`];
   const absent = `nobody-made-this-${random.integer(1, 1_000_000)}`;
   return [
     ...own,
@@ -90,7 +91,7 @@ export function listTargets(
     ...lists,
     ...searches,
     ...whole,
-    ...[...shelf, ...shelf].map((path): Target => ({ path, shows: 'shelf' })),
+    ...[...archivable, ...archivable].map((path): Target => ({ path, shows: 'archivable' })),
     { path: `/p/${absent}`, shows: 'absence' },
     { path: `/api/products/${absent}`, shows: 'absence' },
   ];

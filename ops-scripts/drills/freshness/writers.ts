@@ -1,13 +1,13 @@
-// Writers raise prices and stocks, one change a number at a time; a change that takes long is waited for beside the others.
+// Writers raise prices and stocks, one change at a time for each number; slow changes are awaited in parallel.
 import { setTimeout as delay } from 'node:timers/promises';
 import type { SeededRandom } from '../seeded-random.ts';
 import type { Change, Staff } from '../staff.ts';
-import type { Books, Slot } from './oracle.ts';
+import type { Oracle, Slot } from './oracle.ts';
 import type { Subject } from './subjects.ts';
 
 export interface WriterOptions {
   staff: Staff;
-  books: Books;
+  oracle: Oracle;
   subjects: Subject[];
   random: SeededRandom;
   writers: number;
@@ -36,7 +36,7 @@ export async function writeUntil(options: WriterOptions): Promise<Written> {
   const waiting = new Set<Promise<void>>();
   const write = async (random: SeededRandom) => {
     while (!options.signal.aborted) {
-      const idle = options.books.idle();
+      const idle = options.oracle.idle();
       if (idle.length > 0) await changeOne(options, written, waiting, random.pick(idle));
       await delay(random.integer(0, options.restMs));
     }
@@ -50,12 +50,12 @@ export async function writeUntil(options: WriterOptions): Promise<Written> {
 }
 
 async function changeOne(
-  { staff, books, subjects, now, isQuiet }: WriterOptions,
+  { staff, oracle, subjects, now, isQuiet }: WriterOptions,
   written: Written,
   waiting: Set<Promise<void>>,
   slot: Slot,
 ): Promise<void> {
-  const value = books.begin(slot);
+  const value = oracle.begin(slot);
   const beganQuiet = isQuiet();
   const invalidation = await staff.change(toChange(subjects[slot >> 1]!, slot, value));
   // Not acknowledged: it may still come, so the number stays on its way and nothing is expected of it.
@@ -66,7 +66,7 @@ async function changeOne(
       written.neverDone += 1;
       return;
     }
-    books.finish(slot, value, now());
+    oracle.finish(slot, value, now());
     const tookMs = Date.parse(done.doneAt!) - Date.parse(done.committedAt);
     written.doneMs.push(tookMs);
     if (beganQuiet && isQuiet()) written.quietDoneMs.push(tookMs);

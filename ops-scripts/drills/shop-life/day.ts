@@ -1,4 +1,4 @@
-// One day: what is done in it, in an order that the seed chooses, several people at once.
+// One simulated day: its deeds in an order chosen by the seed, several shoppers at once.
 import type { SeededRandom } from '../seeded-random.ts';
 import {
   changePassword,
@@ -79,7 +79,7 @@ export async function act(life: Life, { name, run }: Deed, random: SeededRandom)
   try {
     await run(life, random);
   } catch (error) {
-    life.books.brokenPromises.push(`${name}: ${error instanceof Error ? error.message : error}`);
+    life.record.brokenPromises.push(`${name}: ${error instanceof Error ? error.message : error}`);
   }
 }
 
@@ -88,7 +88,7 @@ function withAccount(
   run: (life: Life, random: SeededRandom, account: Account) => Promise<unknown>,
 ): Deed['run'] {
   return async (life, random) => {
-    const known = life.books.accounts;
+    const known = life.record.accounts;
     const account =
       known.length === 0 || random.next() < 0.1 ? await signUp(life, random) : random.pick(known);
     await account.lock.alone(() => run(life, random, account));

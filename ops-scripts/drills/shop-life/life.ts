@@ -1,13 +1,13 @@
-// A life in the shop: the shop itself, the people in it, and the books that the drill keeps of what it has done.
+// The state of the `shop-life` drill: the shop, its shoppers and staff, and the record of what they did.
 import type { SeededRandom } from '../seeded-random.ts';
+import { Browser, type Send } from './browser/browser.ts';
 import { Lock } from './lock.ts';
-import { Browser, type Send } from './people/browser.ts';
 import type { LivingShop } from './shop/living-shop.ts';
 import type { Fate, MailServer } from './shop/mail-server.ts';
 import { Outages } from './shop/outages.ts';
 import { type Answers, createSend } from './shop/send-patiently.ts';
 
-export interface BookedOrder {
+export interface RecordedOrder {
   id: string;
   number: string;
   email: string;
@@ -31,7 +31,7 @@ export interface Account {
   lock: Lock;
 }
 
-/** A piece's stock by the books: what it was set to, and how many were sold before. */
+/** A piece's stock by the drill's record: what it was set to, and how many were sold before. */
 export interface StockBase {
   set: number;
   soldBefore: number;
@@ -63,13 +63,13 @@ export interface Suggestion {
   found: number;
 }
 
-export class Books {
+export class LifeRecord {
   /** How often each deed was done, by name. */
   readonly deeds = new Map<string, number>();
   /** Deeds that did not end as the shop promises. */
   readonly brokenPromises: string[] = [];
   readonly answers: Answers = { counts: {}, askedAgain: 0, faults: [] };
-  readonly orders: BookedOrder[] = [];
+  readonly orders: RecordedOrder[] = [];
   readonly accounts: Account[] = [];
   readonly suggestions: Suggestion[] = [];
   readonly partialImports: PartialImport[] = [];
@@ -80,7 +80,7 @@ export class Books {
   readonly setToday: SetValues = new Map();
   /** The shop's own product file, as it was when the day began; undefined on the first. */
   fileOfYesterday: string | undefined;
-  /** Handles that are archived or drafts by the books. */
+  /** Handles that are archived or drafts by the drill's record. */
   readonly hidden = new Set<string>();
 
   count(deed: string): void {
@@ -98,11 +98,11 @@ export class Life {
   readonly shop: LivingShop;
   readonly mailServer: MailServer;
   readonly random: SeededRandom;
-  readonly books = new Books();
+  readonly record = new LifeRecord();
   readonly outages = new Outages();
   /** One of the staff at a time changes products. */
   readonly desk = new Lock();
-  /** Orders share it; who sets stock has it alone, so that the books can tell what was sold before. */
+  /** Orders share it; who sets stock has it alone, so that the record can tell what was sold before. */
   readonly till = new Lock();
   /** Counts up, so that every guest is somebody else. */
   guests = 0;
@@ -115,7 +115,7 @@ export class Life {
     this.shop = shop;
     this.mailServer = mailServer;
     this.random = random;
-    this.send = createSend(this.books.answers, this.outages, () => this.fetch);
+    this.send = createSend(this.record.answers, this.outages, () => this.fetch);
   }
 
   browser(): Browser {

@@ -1,4 +1,4 @@
-// Who must not be disturbed: many may share a lock, or one has it alone. Whoever came first goes first.
+// A fair read-write lock: shared by many or held by one, in order of arrival.
 
 type Way = 'shared' | 'alone';
 

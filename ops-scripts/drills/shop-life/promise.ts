@@ -1,5 +1,5 @@
-// What the shop owes to whoever does something: an answer that was not promised is a broken promise, told by what came.
-import type { ShopPage } from './people/page.ts';
+// Checks an answer against the expected status or page; throws BrokenPromise with what came instead.
+import type { ShopPage } from './browser/page.ts';
 
 export class BrokenPromise extends Error {
   override readonly name = 'BrokenPromise';

@@ -1,4 +1,4 @@
-// What a life was like, for people: its deeds by name, and each law with what it found.
+// The report of `shop-life` as text: how often each deed was done, and what each law found.
 import { laws } from './laws/all.ts';
 import type { Breach } from './laws/law.ts';
 import type { Life } from './life.ts';
@@ -17,7 +17,7 @@ export function describeLife(
   { days, seed, region }: { days: number; seed: number; region: boolean },
 ): string {
   const { life, breaches } = lived;
-  const deeds = [...life.books.deeds].sort(([a], [b]) => a.localeCompare(b));
+  const deeds = [...life.record.deeds].sort(([a], [b]) => a.localeCompare(b));
   const total = deeds.reduce((sum, [, count]) => sum + count, 0);
   const command = `npm run drill -- shop-life --days ${days} --seed ${seed}${region ? ' --region' : ''}`;
   return `# A life of ${life.day} days
@@ -42,10 +42,10 @@ ${breaches.map(({ law, day, sentence }) => `\n- ${law}, day ${day}: ${sentence}`
 }
 
 export function describeScale({ life, seconds }: Lived): string {
-  const { books, mailServer, day } = life;
-  const answers = Object.values(books.answers.counts).reduce((sum, count) => sum + count, 0);
+  const { record, mailServer, day } = life;
+  const answers = Object.values(record.answers.counts).reduce((sum, count) => sum + count, 0);
   return (
-    `${day} days in ${Math.round(seconds)} s: ${books.orders.length} orders, ${answers} answers ` +
-    `(${books.answers.askedAgain} asked again while a part was away), ${mailServer.copies.length} mails`
+    `${day} days in ${Math.round(seconds)} s: ${record.orders.length} orders, ${answers} answers ` +
+    `(${record.answers.askedAgain} asked again while a part was away), ${mailServer.copies.length} mails`
   );
 }

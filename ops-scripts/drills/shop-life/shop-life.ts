@@ -1,4 +1,5 @@
-// The drill `shop-life`: a shop lives for simulated days among shoppers, staff, files, mail servers and restarts; laws are checked after each.
+// Drill `shop-life`: shoppers, staff, imports, mail servers and restarts for simulated days; checks all laws after
+// each.
 import { writeFile } from 'node:fs/promises';
 import type { DrillResult } from '../drill.ts';
 import { seededRandom } from '../seeded-random.ts';
@@ -7,8 +8,8 @@ import { importLifeProducts, takeStockAsItIs } from './deeds/files.ts';
 import { laws } from './laws/all.ts';
 import { type Breach, checkLaw } from './laws/law.ts';
 import { Life } from './life.ts';
+import { exportCatalog } from './product-files/ops-catalog.ts';
 import { describeLife, describeScale, type Lived } from './report.ts';
-import { exportCatalog } from './shelf/ops-catalog.ts';
 import { startLocalShop } from './shop/local-shop.ts';
 import { startMailServer } from './shop/mail-server.ts';
 import { startRegionShop } from './shop/region-shop.ts';
@@ -84,18 +85,18 @@ async function checkLaws(life: Life): Promise<Breach[]> {
 
 /** What was judged is not judged again; a long life keeps only what the next day needs. */
 async function closeDay(life: Life): Promise<void> {
-  const { books } = life;
-  books.setToday.clear();
-  books.fileOfYesterday = await exportCatalog(life);
-  for (const judged of [books.brokenPromises, books.answers.faults, books.suggestions]) judged.length = 0;
-  books.partialImports.length = 0;
-  books.openedLinks.length = 0;
+  const { record } = life;
+  record.setToday.clear();
+  record.fileOfYesterday = await exportCatalog(life);
+  for (const judged of [record.brokenPromises, record.answers.faults, record.suggestions]) judged.length = 0;
+  record.partialImports.length = 0;
+  record.openedLinks.length = 0;
 }
 
 function describeDay(life: Life, found: Breach[]): string {
-  const deeds = [...life.books.deeds.values()].reduce((sum, count) => sum + count, 0);
+  const deeds = [...life.record.deeds.values()].reduce((sum, count) => sum + count, 0);
   const told = found.length === 0 ? 'all laws hold' : `${found.length} breaches`;
-  return `day ${life.day}: ${deeds} deeds and ${life.books.orders.length} orders so far; ${told}`;
+  return `day ${life.day}: ${deeds} deeds and ${life.record.orders.length} orders so far; ${told}`;
 }
 
 function blank(seed: number) {
@@ -115,10 +116,10 @@ function blank(seed: number) {
 function conclude(lived: Lived, seed: number): DrillResult {
   const { life, breaches, isWhole } = lived;
   const countOf = (law: string) => breaches.filter((breach) => breach.law === law).length;
-  const deeds = [...life.books.deeds].map(([deed, times]) => `${deed} ${times}`);
+  const deeds = [...life.record.deeds].map(([deed, times]) => `${deed} ${times}`);
   return {
     ...blank(seed),
-    acknowledged: life.books.orders.length,
+    acknowledged: life.record.orders.length,
     lost: countOf('money-adds-up'),
     duplicated: countOf('one-confirmation-per-order'),
     errors: breaches.length,

@@ -7,7 +7,7 @@ import { signUp } from '../../../ops-scripts/drills/shop-life/deeds/account.ts';
 import { browse, searchFor } from '../../../ops-scripts/drills/shop-life/deeds/browse.ts';
 import { openOldMail } from '../../../ops-scripts/drills/shop-life/deeds/mails.ts';
 import type { Life } from '../../../ops-scripts/drills/shop-life/life.ts';
-import { exportCatalog } from '../../../ops-scripts/drills/shop-life/shelf/ops-catalog.ts';
+import { exportCatalog } from '../../../ops-scripts/drills/shop-life/product-files/ops-catalog.ts';
 import { askPostgres } from '../../../ops-scripts/drills/shop-life/shop/living-shop.ts';
 
 /** @returns what takes the bug out again */
@@ -74,7 +74,7 @@ export const plantedBugs: PlantedBug[] = [
       await searchFor(life, 'a slip');
       return async () => {
         await undo();
-        life.books.suggestions.length = 0;
+        life.record.suggestions.length = 0;
       };
     },
   },
@@ -119,7 +119,7 @@ export const plantedBugs: PlantedBug[] = [
       await openOldMail(life, life.random);
       return async () => {
         await undo();
-        life.books.openedLinks.length = 0;
+        life.record.openedLinks.length = 0;
       };
     },
   },
@@ -216,8 +216,8 @@ function byDeed(path: string, status: number, deed: (life: Life) => Promise<unkn
     await deed(life);
     await undo();
     return async () => {
-      life.books.brokenPromises.length = 0;
-      life.books.answers.faults.length = 0;
+      life.record.brokenPromises.length = 0;
+      life.record.answers.faults.length = 0;
     };
   };
 }
@@ -248,9 +248,9 @@ async function plantClearedVendor(life: Life): Promise<() => Promise<unknown>> {
   const { slug, brand } = cleared!;
   await askPostgres(life.shop, "update products set brand = '' where slug = $1", [slug]);
   const after = await exportCatalog(life);
-  life.books.partialImports.push({ columns: ['Handle', 'Title'], handles: [slug], before, after });
+  life.record.partialImports.push({ columns: ['Handle', 'Title'], handles: [slug], before, after });
   return async () => {
-    life.books.partialImports.length = 0;
+    life.record.partialImports.length = 0;
     await askPostgres(life.shop, 'update products set brand = $2 where slug = $1', [slug, brand]);
   };
 }

@@ -30,7 +30,7 @@ test.each(laws.map(({ name }) => name))('After two days in the shop the law %s h
 });
 
 test('Two days in the shop hold every kind of deed', () => {
-  const deeds = [...lived.life.books.deeds.keys()].join('\n');
+  const deeds = [...lived.life.record.deeds.keys()].join('\n');
   for (const kind of [
     /^browses/m,
     /^searches/m,

@@ -1,10 +1,10 @@
-// Accounts over time: signing up, coming back, a second device, another name, a new password by the mail's link.
+// Account deeds: sign-up, sign-in, a second device, a new name, password change and password reset by mail.
 import { setTimeout as delay } from 'node:timers/promises';
 import type { SeededRandom } from '../../seeded-random.ts';
+import { makeMailbox, pickName } from '../browser/addresses.ts';
+import type { Browser } from '../browser/browser.ts';
 import type { Account, Life } from '../life.ts';
 import { Lock } from '../lock.ts';
-import { makeMailbox, pickName } from '../people/addresses.ts';
-import type { Browser } from '../people/browser.ts';
 import { expectAnswer, expectStatus, expectThat } from '../promise.ts';
 import { readMail } from '../shop/read-mail.ts';
 
@@ -25,13 +25,13 @@ export async function signUp(life: Life, random: SeededRandom): Promise<Account>
       after.path.startsWith('/account'),
       `Signing up led to ${after.path}: ${after.text.slice(0, 200)}`,
     );
-    life.books.count('signs up by form');
+    life.record.count('signs up by form');
   } else {
     expectAnswer('Signing up', await browser.ask('POST', '/api/accounts', { email, password, name }), 201);
-    life.books.count('signs up by API');
+    life.record.count('signs up by API');
   }
   const account = { email, name, password, devices: [browser], fate, lock: new Lock() };
-  life.books.accounts.push(account);
+  life.record.accounts.push(account);
   return account;
 }
 
@@ -43,7 +43,7 @@ export async function signInOnNewDevice(life: Life, random: SeededRandom, accoun
   const [here, there] = [await countPieces(device), await countPieces(own)];
   expectThat(here === there, `A new device shows ${here} pieces in the bag, the one before ${there}`);
   account.devices.push(device);
-  life.books.count('signs in on another device');
+  life.record.count('signs in on another device');
 }
 
 async function signIn(browser: Browser, { email, password }: Account, byForm: boolean): Promise<void> {
@@ -71,10 +71,10 @@ export async function rename(life: Life, random: SeededRandom, account: Account)
       await browser.submit(page.form({ action: '/account', has: '[name="name"]' }), { name }),
       200,
     );
-    life.books.count('changes the name by form');
+    life.record.count('changes the name by form');
   } else {
     expectAnswer('Another name', await browser.ask('PATCH', '/api/account', { name }), 200);
-    life.books.count('changes the name by API');
+    life.record.count('changes the name by API');
   }
   account.name = name;
   for (const device of account.devices) await expectName(device, account);
@@ -98,7 +98,7 @@ export async function changePassword(life: Life, random: SeededRandom, account: 
   // All other devices are signed out.
   account.devices = [browser];
   await expectName(browser, account);
-  life.books.count('changes the password');
+  life.record.count('changes the password');
 }
 
 async function expectOldPasswordRefused(life: Life, { email, password }: Account): Promise<void> {
@@ -114,14 +114,14 @@ export async function resetPassword(life: Life, random: SeededRandom, account: A
   const page = expectStatus(await asking.open('/forgot-password'), 200);
   expectStatus(await asking.submit(page.form({ action: '/forgot-password' }), { email }), 200);
   if (fate !== 'accepts' && fate !== 'delays')
-    return life.books.count(`asks for a new password, whose mail server ${fate}`);
+    return life.record.count(`asks for a new password, whose mail server ${fate}`);
   const fromMs = Date.now();
   const link = await awaitLink(life, email, before);
   if (link === undefined) {
     // Whoever handed the mail over was killed: for 10 minutes nobody may hand over another copy.
     const wasKilled = life.outages.overlap(fromMs, Date.now(), ['worker', 'postgres', 'redis']);
     expectThat(wasKilled, `No mail with a link came to ${email} within ${mailMs / 1_000} s`);
-    return life.books.count('waits for a mail whose worker was killed');
+    return life.record.count('waits for a mail whose worker was killed');
   }
   const password = `a new sentence ${random.integer(100_000, 999_999)}`;
   const phone = life.browser();
@@ -133,7 +133,7 @@ export async function resetPassword(life: Life, random: SeededRandom, account: A
   account.devices = [];
   await signIn(phone, account, true);
   account.devices.push(phone);
-  life.books.count('resets the password by the link in the mail');
+  life.record.count('resets the password by the link in the mail');
 }
 
 async function awaitLink(life: Life, email: string, after: number): Promise<string | undefined> {
@@ -154,13 +154,13 @@ export async function signOut(life: Life, account: Account): Promise<void> {
   const form = page.form({ action: '/account', has: '[value="sign-out"]' });
   expectStatus(await browser.submit(form, {}), 200);
   expectAnswer('An account that was signed out', await browser.ask('GET', '/api/account'), 401);
-  life.books.count('signs out');
+  life.record.count('signs out');
 }
 
 /** Every order of one's own stands there, and opens. */
 export async function lookAtOrders(life: Life, random: SeededRandom, account: Account): Promise<void> {
   const browser = account.devices.at(-1)!;
-  const own = life.books.orders.filter((order) => order.account === account);
+  const own = life.record.orders.filter((order) => order.account === account);
   const answer = await browser.ask<{ items: { id: string }[] }>('GET', '/api/orders');
   const listed = new Set(expectAnswer('The own orders', answer, 200).items.map(({ id }) => id));
   const missing = own.find(({ id }) => !listed.has(id));
@@ -168,7 +168,7 @@ export async function lookAtOrders(life: Life, random: SeededRandom, account: Ac
     missing === undefined,
     `Order ${missing?.number} is not among the own orders of ${account.email}`,
   );
-  life.books.count('looks at the own orders');
+  life.record.count('looks at the own orders');
   if (own.length === 0) return;
   const order = random.pick(own);
   const page = expectStatus(await browser.open(`/orders/${order.id}`), 200);

@@ -1,9 +1,9 @@
-// Looking around and searching, without JavaScript.
+// Browsing deeds: pages, lists and searches without JavaScript.
 import type { SeededRandom } from '../../seeded-random.ts';
+import type { ShopPage } from '../browser/page.ts';
 import type { Life } from '../life.ts';
-import type { ShopPage } from '../people/page.ts';
+import { typedPlainly } from '../product-files/odd-titles.ts';
 import { expectStatus } from '../promise.ts';
-import { typedPlainly } from '../shelf/odd-titles.ts';
 import { askProduct, pickHandle } from './products.ts';
 
 /** Home, a department, its next page and filter, a product. */
@@ -21,7 +21,7 @@ export async function browse(life: Life, random: SeededRandom): Promise<void> {
     // It may have been archived since the list was shown.
     if (status !== 200 && status !== 404 && status !== 410) throw new Error(`${path} was answered ${status}`);
   }
-  life.books.count('browses home, department and product');
+  life.record.count('browses home, department and product');
 }
 
 /** @param how what is typed of what is looked for */
@@ -37,7 +37,7 @@ export async function search(life: Life, random: SeededRandom): Promise<void> {
   };
   const [way, typed] = random.pick(Object.entries(ways));
   await searchFor(life, typed);
-  life.books.count(way);
+  life.record.count(way);
 }
 
 /** By the page's own field; what is proposed instead is looked at. */
@@ -51,8 +51,8 @@ export async function searchFor(life: Life, typed: string): Promise<void> {
 async function followSuggestions(life: Life, page: ShopPage, asked: string): Promise<void> {
   for (const { href, suggested } of suggestionsOn(page)) {
     const shown = await life.browser().open(href);
-    life.books.count('follows “did you mean”');
-    life.books.suggestions.push({ asked, suggested, found: productsOf(shown).length });
+    life.record.count('follows “did you mean”');
+    life.record.suggestions.push({ asked, suggested, found: productsOf(shown).length });
   }
 }
 

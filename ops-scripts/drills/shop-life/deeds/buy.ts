@@ -1,10 +1,10 @@
-// Buying, by the pages' forms and by the API, as a guest and signed in, by each provider and with each outcome.
+// Buying deeds: by form and by API, as guest and signed in, with each payment provider and outcome.
 import { randomUUID } from 'node:crypto';
 import type { SeededRandom } from '../../seeded-random.ts';
-import type { Account, BookedOrder, Life } from '../life.ts';
-import { type Address, makeMailbox, pickAddress } from '../people/addresses.ts';
-import type { Browser } from '../people/browser.ts';
-import type { ShopPage } from '../people/page.ts';
+import { type Address, makeMailbox, pickAddress } from '../browser/addresses.ts';
+import type { Browser } from '../browser/browser.ts';
+import type { ShopPage } from '../browser/page.ts';
+import type { Account, Life, RecordedOrder } from '../life.ts';
 import { BrokenPromise, expectAnswer, expectStatus, expectThat } from '../promise.ts';
 import { askProduct, pickHandle, type Variant } from './products.ts';
 
@@ -72,10 +72,10 @@ async function buy(life: Life, random: SeededRandom, payment: Payment, buyer: Bu
   const order = byForm
     ? await checkOutByForm(life, random, payment, buyer)
     : await checkOutByApi(life, payment, buyer);
-  if (order === undefined) return life.books.count('is told that a piece is gone');
+  if (order === undefined) return life.record.count('is told that a piece is gone');
   const who = buyer.account === undefined ? 'guest' : 'account';
   const way = [payment.provider, payment.outcome].filter(Boolean).join(', ');
-  life.books.count(`buys as ${who} ${byForm ? 'by form' : 'by API'}: ${way}`);
+  life.record.count(`buys as ${who} ${byForm ? 'by form' : 'by API'}: ${way}`);
 }
 
 async function chooseVariant(life: Life, random: SeededRandom, browser: Browser) {
@@ -127,7 +127,7 @@ async function checkOutByForm(
   random: SeededRandom,
   payment: Payment,
   buyer: Buyer,
-): Promise<BookedOrder | undefined> {
+): Promise<RecordedOrder | undefined> {
   const { browser } = buyer;
   if (random.next() < 0.3) await changeQuantityByForm(life, browser);
   const choice = [payment.provider, payment.outcome].filter(Boolean).join(':');
@@ -163,7 +163,7 @@ async function changeQuantityByForm(life: Life, browser: Browser): Promise<void>
   const form = bag.findForm({ action: '/cart', has: '[name="quantity"]' });
   if (form === undefined) return;
   expectStatus(await browser.submit(form, { quantity: '1' }), 200);
-  life.books.count('changes a quantity in the bag');
+  life.record.count('changes a quantity in the bag');
 }
 
 /** The last total of the page: that of the whole order. */
@@ -183,7 +183,7 @@ async function linesOf(browser: Browser): Promise<CartSeen['lines']> {
   return cart.lines.map(({ variantId, quantity }) => ({ variantId, quantity }));
 }
 
-async function checkOutByApi(life: Life, payment: Payment, buyer: Buyer): Promise<BookedOrder | undefined> {
+async function checkOutByApi(life: Life, payment: Payment, buyer: Buyer): Promise<RecordedOrder | undefined> {
   const { browser, email, address } = buyer;
   for (let look = 0; look < mostLooks; look++) {
     const cart = expectAnswer('The cart', await browser.ask<CartSeen>('GET', '/api/cart'), 200);
@@ -228,12 +228,12 @@ async function book(
   life: Life,
   { browser, email, account }: Buyer,
   payment: Payment,
-  { id, totalShown, lines }: { id: string; totalShown: number; lines: BookedOrder['lines'] },
-): Promise<BookedOrder> {
+  { id, totalShown, lines }: { id: string; totalShown: number; lines: RecordedOrder['lines'] },
+): Promise<RecordedOrder> {
   const answer = await browser.ask<OrderSeen>('GET', `/api/orders/${id}`);
   const order = expectAnswer('The own order', answer, 200);
   const choice = [payment.provider, payment.outcome].filter(Boolean).join(':');
-  const booked: BookedOrder = {
+  const booked: RecordedOrder = {
     id,
     number: order.number,
     email,
@@ -243,7 +243,7 @@ async function book(
     totalShown,
     lines,
   };
-  life.books.orders.push(booked);
+  life.record.orders.push(booked);
   const right = statusOf[choice] ?? [];
   expectThat(
     right.includes(order.payment.status),

@@ -1,10 +1,16 @@
-// Product files: the whole one, ones with a few columns, and those that archive products and bring them back.
+// Product file deeds: full imports, imports with few columns, and imports that archive and restore products.
 import type { SeededRandom } from '../../seeded-random.ts';
-import { readSold, readStock } from '../laws/ask-books.ts';
+import { readSold, readStock } from '../laws/read-stock.ts';
 import type { Life } from '../life.ts';
-import { amount, fullColumns, handlePrefix, makeLifeProducts } from '../shelf/life-products.ts';
-import { exportCatalog, importCatalog } from '../shelf/ops-catalog.ts';
-import { cellsOf, type ProductFile, type Row, readFileOf, writeFileOf } from '../shelf/product-file.ts';
+import { amount, fullColumns, handlePrefix, makeLifeProducts } from '../product-files/life-products.ts';
+import { exportCatalog, importCatalog } from '../product-files/ops-catalog.ts';
+import {
+  cellsOf,
+  type ProductFile,
+  type Row,
+  readFileOf,
+  writeFileOf,
+} from '../product-files/product-file.ts';
 
 /** On the first day: what the shop sells beside its demonstration. */
 export async function importLifeProducts(life: Life, random: SeededRandom): Promise<void> {
@@ -15,14 +21,14 @@ export async function importLifeProducts(life: Life, random: SeededRandom): Prom
       await takeStockAsItIs(life);
     }),
   );
-  life.books.count('imports a full product file');
+  life.record.count('imports a full product file');
 }
 
-/** From here on, the books tell what every piece's stock must be. */
+/** From here on, the record tells what every piece's stock must be. */
 export async function takeStockAsItIs(life: Life): Promise<void> {
   const sold = await readSold(life);
   for (const { id, available } of await readStock(life))
-    life.books.stock.set(id, { set: available, soldBefore: sold.get(id) ?? 0 });
+    life.record.stock.set(id, { set: available, soldBefore: sold.get(id) ?? 0 });
 }
 
 interface FileKind {
@@ -112,7 +118,7 @@ export async function importSomeColumns(life: Life, random: SeededRandom): Promi
     };
     await (isStock ? life.till.alone(work) : work());
   });
-  life.books.count(kind.name);
+  life.record.count(kind.name);
 }
 
 /** With both columns that say so, as files of other shops do. */
@@ -134,15 +140,15 @@ async function setStatus(
     const before = await exportCatalog(life);
     const file = readFileOf(before);
     const own = [...file.byHandle.keys()].filter((handle) => handle.startsWith(handlePrefix));
-    const candidates = own.filter((handle) => life.books.hidden.has(handle) === isActive);
+    const candidates = own.filter((handle) => life.record.hidden.has(handle) === isActive);
     if (candidates.length === 0) return;
     const handle = random.pick(candidates);
     const rows = [{ ...file.byHandle.get(handle)![0]!, ...cells }];
     await importRows(life, [...ofProduct, 'Published', 'Status'], rows, before);
-    if (isActive) life.books.hidden.delete(handle);
-    else life.books.hidden.add(handle);
+    if (isActive) life.record.hidden.delete(handle);
+    else life.record.hidden.add(handle);
     noteRows(life, ['Published', 'Status'], [handle], rows);
-    life.books.count(
+    life.record.count(
       isActive
         ? 'brings a product back'
         : `${cells.Status === 'draft' ? 'makes a draft of' : 'archives'} a product`,
@@ -154,7 +160,7 @@ async function importRows(life: Life, columns: string[], rows: Row[], before: st
   const handles = [...new Set(rows.map((row) => row['Handle']!))];
   await importCatalog(life, 'some-columns.csv', writeFileOf(columns, rows));
   const after = await exportCatalog(life);
-  life.books.partialImports.push({ columns, handles, before, after });
+  life.record.partialImports.push({ columns, handles, before, after });
 }
 
 /** Mostly those of the life. */
@@ -169,11 +175,11 @@ function pickHandles(file: ProductFile, random: SeededRandom, count: number): st
 function noteRows(life: Life, columns: string[], handles: string[], rows: Row[]): void {
   for (const handle of handles) {
     const ofHandle = rows.filter((row) => row['Handle'] === handle);
-    for (const column of columns) life.books.noteSet(handle, column, cellsOf(ofHandle, column).join('\n'));
+    for (const column of columns) life.record.noteSet(handle, column, cellsOf(ofHandle, column).join('\n'));
   }
 }
 
 export async function exportOnly(life: Life): Promise<void> {
   await exportCatalog(life);
-  life.books.count('exports the catalog');
+  life.record.count('exports the catalog');
 }

@@ -1,7 +1,7 @@
-// Coming back by mail: every link of every mail is clicked once, in a browser that knows nothing of the shop.
+// Mail deeds: opens every link of every mail once, in a browser without cookies.
 import type { SeededRandom } from '../../seeded-random.ts';
+import type { ShopPage } from '../browser/page.ts';
 import type { Life, OpenedLink } from '../life.ts';
-import type { ShopPage } from '../people/page.ts';
 import type { Copy } from '../shop/mail-server.ts';
 import { readMail } from '../shop/read-mail.ts';
 
@@ -27,8 +27,8 @@ async function openLinks(life: Life, copy: Copy): Promise<void> {
       status: 0,
       fault: error.message,
     }));
-    life.books.openedLinks.push({ link, to: copy.to, subject, ...fault });
-    life.books.count('clicks a link in a mail');
+    life.record.openedLinks.push({ link, to: copy.to, subject, ...fault });
+    life.record.count('clicks a link in a mail');
   }
 }
 
@@ -42,7 +42,7 @@ async function openLink(
   let page = await browser.open(link);
   const { pathname } = new URL(link);
   if (!pathname.startsWith('/orders/')) return judge(page, page.status === 200 ? undefined : page.text);
-  const order = life.books.orders.find(({ id }) => pathname === `/orders/${id}`);
+  const order = life.record.orders.find(({ id }) => pathname === `/orders/${id}`);
   if (order === undefined) return judge(page, `it is the link to an order that nobody placed: ${pathname}`);
   const form = page.findForm({ action: '/sign-in', has: '[name="password"]' });
   // A signed-out owner is sent to sign in and then to the order; a guest has no account to sign in to.

@@ -1,9 +1,9 @@
-// What people find in the shop: the answers of its catalog, and one piece that they choose.
+// Picks a product and a variant from the shop's catalog API.
 import type { SeededRandom } from '../../seeded-random.ts';
+import type { Browser } from '../browser/browser.ts';
 import type { Life } from '../life.ts';
-import type { Browser } from '../people/browser.ts';
-import { handlePrefix } from '../shelf/life-products.ts';
-import { oddPieces } from '../shelf/odd-titles.ts';
+import { handlePrefix } from '../product-files/life-products.ts';
+import { oddPieces } from '../product-files/odd-titles.ts';
 
 interface Money {
   amount: number;
@@ -40,15 +40,18 @@ export interface ProductList {
   nextCursor: string | null;
 }
 
-/** Half of the time one of those that the life brought along, with all their signs. @returns a handle that is not hidden by the books */
+/**
+ * Half of the time one of those that the life brought along, with all their signs. @returns a handle that is not
+ * hidden by the drill's record
+ */
 export async function pickHandle(life: Life, random: SeededRandom, browser: Browser): Promise<string> {
   const own = `${handlePrefix}${random.integer(1, oddPieces.length)}`;
-  if (random.next() < 0.6 && !life.books.hidden.has(own)) return own;
+  if (random.next() < 0.6 && !life.record.hidden.has(own)) return own;
   const { items: categories } = (await browser.ask<{ items: { slug: string }[] }>('GET', '/api/categories'))
     .body;
   const query = new URLSearchParams({ category: random.pick(categories).slug, limit: '50' });
   const { items } = (await browser.ask<ProductList>('GET', `/api/products?${query}`)).body;
-  const seen = items.filter(({ slug }) => !life.books.hidden.has(slug));
+  const seen = items.filter(({ slug }) => !life.record.hidden.has(slug));
   return seen.length === 0 ? own : random.pick(seen).slug;
 }
 

@@ -1,10 +1,10 @@
-// The staff's day: prices, texts and stock, by the API and by the pages' own forms.
+// Staff deeds: change prices, texts and stock, by API and by form.
 import type { SeededRandom } from '../../seeded-random.ts';
-import { readSold } from '../laws/ask-books.ts';
+import type { Browser } from '../browser/browser.ts';
+import { readSold } from '../laws/read-stock.ts';
 import type { Life, StockBase } from '../life.ts';
-import type { Browser } from '../people/browser.ts';
+import { amount } from '../product-files/life-products.ts';
 import { expectAnswer, expectStatus, expectThat } from '../promise.ts';
-import { amount } from '../shelf/life-products.ts';
 import { askProduct, type Product, pickHandle } from './products.ts';
 
 const newTexts = [
@@ -41,12 +41,12 @@ export async function changePrice(life: Life, random: SeededRandom): Promise<voi
     if (random.next() < 0.5) {
       const body = { price: { amount: price, currency: product.price.currency } };
       await patch(browser, product, body);
-      life.books.count('changes a price by API');
+      life.record.count('changes a price by API');
     } else {
       await submitDetails(browser, product, { price: amount(price) });
-      life.books.count('changes a price by form');
+      life.record.count('changes a price by form');
     }
-    life.books.noteSet(product.slug, 'Variant Price', amount(price));
+    life.record.noteSet(product.slug, 'Variant Price', amount(price));
   });
 }
 
@@ -66,13 +66,13 @@ export async function changeText(life: Life, random: SeededRandom): Promise<void
         after.description === description,
         `${product.slug} has the description ${JSON.stringify(after.description)}, not ${JSON.stringify(description)}`,
       );
-      life.books.count('changes a text by API');
+      life.record.count('changes a text by API');
     } else {
       await submitDetails(browser, product, { description, ...(name === undefined ? {} : { name }) });
-      life.books.count('changes a text by form');
+      life.record.count('changes a text by form');
     }
-    life.books.noteSet(product.slug, 'Body (HTML)', undefined);
-    if (name !== undefined) life.books.noteSet(product.slug, 'Title', name);
+    life.record.noteSet(product.slug, 'Body (HTML)', undefined);
+    if (name !== undefined) life.record.noteSet(product.slug, 'Title', name);
   });
 }
 
@@ -113,7 +113,7 @@ export async function setStock(life: Life, random: SeededRandom): Promise<void> 
           : putStock(browser, product, variant.id, stock),
       ),
     );
-    life.books.count(byForm ? 'sets a stock by form' : 'sets a stock by API');
+    life.record.count(byForm ? 'sets a stock by form' : 'sets a stock by API');
   });
 }
 
@@ -143,7 +143,10 @@ async function submitStock(
   expectStatus(await browser.submit(form, { [name!]: String(stock) }), 200);
 }
 
-/** What is sold while nobody orders are only pieces that come back from an order that has ended: then it is counted again. */
+/**
+ * What is sold while nobody orders are only pieces that come back from an order that has ended: then it is counted
+ * again.
+ */
 async function setBase(
   life: Life,
   variantId: string,
@@ -155,6 +158,6 @@ async function setBase(
     const before = await soldOf();
     await set();
     const base: StockBase = { set: stock, soldBefore: before };
-    if ((await soldOf()) === before) return void life.books.stock.set(variantId, base);
+    if ((await soldOf()) === before) return void life.record.stock.set(variantId, base);
   }
 }

@@ -1,6 +1,6 @@
-// A column that was not in an imported file has not changed, whatever else the file changed.
+// Law: an import does not change columns that are absent from its file.
 import type { PartialImport } from '../life.ts';
-import { cellsOf, readFileOf } from '../shelf/product-file.ts';
+import { cellsOf, readFileOf } from '../product-files/product-file.ts';
 import { defineLaw } from './law.ts';
 
 /** It changes with every order; a law of its own holds it. */
@@ -9,7 +9,7 @@ const stockColumn = 'Variant Inventory Qty';
 export const absentColumnsStay = defineLaw<PartialImport[]>({
   name: 'absent-columns-stay',
   // Judged once; a long life keeps no files.
-  gather: async ({ books }) => books.partialImports,
+  gather: async ({ record }) => record.partialImports,
   judge: (imports) => imports.flatMap(judgeImport),
 });
 

@@ -1,4 +1,4 @@
-// Every law of a life, in the order in which a day is judged.
+// All laws of the drill, in the order in which they are checked after each day.
 import { absentColumnsStay } from './absent-columns-stay.ts';
 import { changesStay } from './changes-stay.ts';
 import { deedsEndAsPromised } from './deeds-end-as-promised.ts';

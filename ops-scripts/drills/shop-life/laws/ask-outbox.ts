@@ -1,4 +1,4 @@
-// What is still to be done by the shop, and whom a mail is for.
+// Reads outbox rows from Postgres: their attempts, due times, and the address of each mail.
 import type { Life } from '../life.ts';
 import { askPostgres } from '../shop/living-shop.ts';
 import type { Fate } from '../shop/mail-server.ts';

@@ -1,7 +1,8 @@
-// What staff or a file set stays until somebody sets it otherwise: today's product file is yesterday's with the changes of the day.
+// Law: a value set by staff or an import stays until it is set again.
+// Compares each day's export with the previous day's plus the day's changes.
 import type { SetValues } from '../life.ts';
-import { exportCatalog } from '../shelf/ops-catalog.ts';
-import { cellsOf, type Row, readFileOf } from '../shelf/product-file.ts';
+import { exportCatalog } from '../product-files/ops-catalog.ts';
+import { cellsOf, type Row, readFileOf } from '../product-files/product-file.ts';
 import { defineLaw } from './law.ts';
 
 export interface FilesSeen {
@@ -17,9 +18,9 @@ const stockColumn = 'Variant Inventory Qty';
 export const changesStay = defineLaw<FilesSeen>({
   name: 'changes-stay',
   gather: async (life) => ({
-    yesterday: life.books.fileOfYesterday,
+    yesterday: life.record.fileOfYesterday,
     today: await exportCatalog(life),
-    set: life.books.setToday,
+    set: life.record.setToday,
   }),
   judge({ yesterday, today, set }) {
     const now = readFileOf(today);

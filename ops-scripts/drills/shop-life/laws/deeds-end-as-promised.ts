@@ -1,8 +1,8 @@
-// Everything that was done ended as the shop promises: a form led where it should, a sign-in was let in, a change was shown.
+// Law: every deed ended as expected, such as a form that led to its page or a sign-in that was accepted.
 import { defineLaw } from './law.ts';
 
 export const deedsEndAsPromised = defineLaw<string[]>({
   name: 'deeds-end-as-promised',
-  gather: async ({ books }) => books.brokenPromises,
+  gather: async ({ record }) => record.brokenPromises,
   judge: (sentences) => sentences,
 });

@@ -1,5 +1,5 @@
-// What is exported is imported whole, and exported again it is the same to the byte.
-import { exportCatalog, importCatalog } from '../shelf/ops-catalog.ts';
+// Law: an exported file can be imported without faults, and exported again it is identical byte for byte.
+import { exportCatalog, importCatalog } from '../product-files/ops-catalog.ts';
 import { defineLaw } from './law.ts';
 
 export interface RoundTrip {

@@ -1,9 +1,10 @@
-// Each active product is found by its exact title, by its title as one types it, and by each SKU. Over a life every product is looked for.
+// Law: search finds each active product by its exact title, by its title typed plainly, and by each SKU.
+// Each day checks a slice of the catalog, so that a long life checks all of it.
 
 import type { ProductList } from '../deeds/products.ts';
 import type { Life } from '../life.ts';
-import { handlePrefix } from '../shelf/life-products.ts';
-import { typedPlainly } from '../shelf/odd-titles.ts';
+import { handlePrefix } from '../product-files/life-products.ts';
+import { typedPlainly } from '../product-files/odd-titles.ts';
 import { askPostgres } from '../shop/living-shop.ts';
 import { defineLaw, type Law } from './law.ts';
 

@@ -1,4 +1,5 @@
-// What must be so at the end of every day. A law first gathers what is to be seen, then judges that alone, so that each part can be tried.
+// A law is checked after every simulated day: it gathers what it needs, then judges that alone, so tests can run each
+// step.
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Life } from '../life.ts';
 

@@ -1,4 +1,4 @@
-// Sitemap, lists and categories agree on what exists: every active product, and nothing else.
+// Law: sitemap, lists and categories contain every active product and nothing else.
 import { askWholeList } from '../deeds/products.ts';
 import type { Life } from '../life.ts';
 import { askPostgres } from '../shop/living-shop.ts';

@@ -1,4 +1,4 @@
-// Each link in each mail opens for whoever received it, in a browser that knows nothing of the shop.
+// Law: each link in each mail opens in a browser without cookies.
 
 import { openNewMails } from '../deeds/mails.ts';
 import type { OpenedLink } from '../life.ts';
@@ -8,7 +8,7 @@ export const mailLinksOpen = defineLaw<OpenedLink[]>({
   name: 'mail-links-open',
   async gather(life) {
     await openNewMails(life);
-    return life.books.openedLinks;
+    return life.record.openedLinks;
   },
   judge: (links) =>
     links

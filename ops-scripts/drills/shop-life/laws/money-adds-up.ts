@@ -1,10 +1,10 @@
-// Each order costs what its buyer was shown, exists once, and says the same as its payment; the sums of both agree.
-import type { BookedOrder, Life } from '../life.ts';
+// Law: each order exists once, costs what its buyer was shown, and equals its payment; the totals agree.
+import type { Life, RecordedOrder } from '../life.ts';
 import { askPostgres } from '../shop/living-shop.ts';
 import { defineLaw } from './law.ts';
 
 export interface MoneySeen {
-  booked: Pick<BookedOrder, 'id' | 'number' | 'provider' | 'outcome' | 'totalShown'>[];
+  booked: Pick<RecordedOrder, 'id' | 'number' | 'provider' | 'outcome' | 'totalShown'>[];
   kept: KeptOrder[];
 }
 
@@ -21,7 +21,7 @@ export interface KeptOrder {
 export const moneyAddsUp = defineLaw<MoneySeen>({
   name: 'money-adds-up',
   gather: async (life: Life) => ({
-    booked: life.books.orders,
+    booked: life.record.orders,
     kept: await askPostgres<KeptOrder>(
       life.shop,
       `select o.id, o.number, o.status, o.total_amount as total, p.provider, p.status as payment,
@@ -69,7 +69,10 @@ function judgeAgainstBooks(booked: MoneySeen['booked'], kept: KeptOrder[]): stri
   ];
 }
 
-/** What the provider has taken, as far as the buyers' choices tell: an unknown outcome turns out to be paid when it is asked about. */
+/**
+ * What the provider has taken, as far as the buyers' choices tell: an unknown outcome turns out to be paid when it is
+ * asked about.
+ */
 function judgeSums(booked: MoneySeen['booked'], kept: KeptOrder[]): string[] {
   const statusOf = new Map(kept.map(({ id, payment }) => [id, payment]));
   const isTaken = ({ id, provider, outcome }: MoneySeen['booked'][number]) =>

@@ -1,4 +1,4 @@
-// Nothing is given up, but for a mail that its server refuses for good: that one at once, and with the server's own words.
+// Law: the only dead letters are mails that their server refused permanently, at the first attempt and with its reason.
 import { type OpenWork, readOpenWork } from './ask-outbox.ts';
 import { defineLaw } from './law.ts';
 

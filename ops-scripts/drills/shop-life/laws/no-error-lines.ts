@@ -1,5 +1,5 @@
-// No process writes a line of level error, or a stack trace. That a store is away, as the drill made it be, may be said once, and again only
-// where the reason changes.
+// Law: no process logs at level error or writes a stack trace.
+// A store outage made by the drill may be logged once, and again only where its reason changes.
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { defineLaw } from './law.ts';

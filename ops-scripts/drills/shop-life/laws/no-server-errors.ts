@@ -1,8 +1,8 @@
-// No request is ever answered 5xx or not at all, but for one that asks to come again while a part is away.
+// Law: no request is answered 5xx or left unanswered, except a 503 with Retry-After while a part is away.
 import { defineLaw } from './law.ts';
 
 export const noServerErrors = defineLaw<string[]>({
   name: 'no-server-errors',
-  gather: async ({ books }) => books.answers.faults,
+  gather: async ({ record }) => record.answers.faults,
   judge: (faults) => faults,
 });

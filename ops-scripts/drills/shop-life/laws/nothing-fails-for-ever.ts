@@ -1,4 +1,4 @@
-// What failed is tried again later and later, never without end; what is due gets done, and a mail server that is unwell is left in peace.
+// Law: failed outbox rows are retried at growing intervals and end; due rows get done; failing mail servers are spared.
 import { isHeldInDoubt, type OpenWork, readOpenWork } from './ask-outbox.ts';
 import { defineLaw } from './law.ts';
 

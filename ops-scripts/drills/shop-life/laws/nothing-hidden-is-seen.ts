@@ -1,4 +1,4 @@
-// Nothing that is archived or a draft is seen anywhere: no page, no answer of the API, no search, no list, and it cannot be bought.
+// Law: archived and draft products appear on no page, list, search or API answer, and cannot be bought.
 import { askWholeList, type ProductList } from '../deeds/products.ts';
 import type { Life } from '../life.ts';
 import { askPostgres } from '../shop/living-shop.ts';
@@ -43,14 +43,14 @@ export const nothingHiddenIsSeen = defineLaw<HiddenSeen[]>({
       .map(({ handle, places }) => `${handle} is archived or a draft, and seen: ${places.join(', ')}`),
 });
 
-/** By the books as well as by the store: one that should be hidden and is not is told by what is met. */
-function readHidden({ shop, books }: Life): Promise<Hidden[]> {
+/** By the drill's record as well as by the store: one that should be hidden and is not is told by what is met. */
+function readHidden({ shop, record }: Life): Promise<Hidden[]> {
   return askPostgres<Hidden>(
     shop,
     `select distinct on (p.id) p.slug as handle, p.name, v.sku, v.id as "variantId"
      from products p join variants v on v.product_id = p.id
      where p.status <> 'active' or p.slug = any($1::text[]) order by p.id, v.id`,
-    [[...books.hidden]],
+    [[...record.hidden]],
   );
 }
 

@@ -1,5 +1,5 @@
-// Each order that stands has exactly one confirmation: in its buyer's mailbox, or still to come where the mail server is unwell.
-import type { BookedOrder, Life } from '../life.ts';
+// Law: each order that stands has one confirmation mail, delivered or still pending where the mail server fails.
+import type { Life, RecordedOrder } from '../life.ts';
 import { askPostgres } from '../shop/living-shop.ts';
 import type { Fate } from '../shop/mail-server.ts';
 import { readMail } from '../shop/read-mail.ts';
@@ -7,7 +7,7 @@ import { isHeldInDoubt, type OpenWork, readOpenWork } from './ask-outbox.ts';
 import { defineLaw } from './law.ts';
 
 export interface Confirmation {
-  order: Pick<BookedOrder, 'number' | 'email'>;
+  order: Pick<RecordedOrder, 'number' | 'email'>;
   /** Whether the shop owes one. */
   isDue: boolean;
   fate: Fate;
@@ -15,7 +15,10 @@ export interface Confirmation {
   handedOver: string[];
   /** The state of the shop's own work on it; undefined where there is none left. */
   work: OpenWork['state'] | 'in doubt' | undefined;
-  /** A worker that dies while it hands a mail over cannot know whether it did; nor can one whose server never answers, half an hour later. */
+  /**
+   * A worker that dies while it hands a mail over cannot know whether it did; nor can one whose server never answers,
+   * half an hour later.
+   */
   mayBeRepeated: boolean;
 }
 
@@ -27,11 +30,11 @@ export const oneConfirmationPerOrder = defineLaw<Confirmation[]>({
 });
 
 async function gatherConfirmations(life: Life): Promise<Confirmation[]> {
-  const { books, mailServer, outages } = life;
+  const { record, mailServer, outages } = life;
   const copies = mailServer.copies.map((copy) => ({ ...copy, text: textOf(copy) }));
   const work = await readOpenWork(life);
   const states = await readPaymentStates(life);
-  return books.orders.map((order) => {
+  return record.orders.map((order) => {
     const own = copies.filter(({ text }) => text.includes(order.number));
     const times = own.map(({ atMs }) => atMs);
     return {

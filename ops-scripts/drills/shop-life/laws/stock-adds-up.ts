@@ -1,12 +1,13 @@
-// Stock is what was imported or set, less what was sold since, with what came back; for each variant, and never below zero.
-import { readSold, readStock } from './ask-books.ts';
+// Law: each variant's stock is the last value set, minus sales, plus returns, and never below zero.
+
 import { defineLaw } from './law.ts';
+import { readSold, readStock } from './read-stock.ts';
 
 export interface PieceSeen {
   sku: string;
   handle: string;
   available: number;
-  /** Undefined where the books know nothing of it. */
+  /** Undefined where the record knows nothing of it. */
   set: number | undefined;
   soldSince: number;
 }
@@ -18,7 +19,7 @@ export const stockAddsUp = defineLaw<PieceSeen[]>({
     return life.till.alone(async () => {
       const [stock, sold] = [await readStock(life), await readSold(life)];
       return stock.map(({ id, sku, handle, available }) => {
-        const base = life.books.stock.get(id);
+        const base = life.record.stock.get(id);
         return {
           sku,
           handle,

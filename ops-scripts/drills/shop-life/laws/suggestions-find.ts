@@ -1,10 +1,10 @@
-// Whatever "did you mean" proposes has results.
+// Law: every "did you mean" suggestion has results.
 import type { Suggestion } from '../life.ts';
 import { defineLaw } from './law.ts';
 
 export const suggestionsFind = defineLaw<Suggestion[]>({
   name: 'suggestions-find',
-  gather: async ({ books }) => books.suggestions,
+  gather: async ({ record }) => record.suggestions,
   judge: (suggestions) =>
     suggestions
       .filter(({ found }) => found === 0)

@@ -1,4 +1,4 @@
-// A shop that can be lived in: where its pages, stores and logs are, and how one of its parts is restarted.
+// The shop that `shop-life` runs on: its address, stores and logs, and how to restart one of its parts.
 import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
 
@@ -27,7 +27,8 @@ const patienceMs = 40_000;
 const againMs = 250;
 
 /**
- * What a law or a book asks of Postgres itself, on a connection of its own: one that was kept would not outlive a restart. Asked again while
+ * What a law or a book asks of Postgres itself, on a connection of its own: one that was kept would not outlive a
+ * restart. Asked again while
  * there is no connection to be had.
  */
 export async function askPostgres<Row extends pg.QueryResultRow>(

@@ -1,4 +1,4 @@
-// The shop that `npm start` runs, on free ports and in a folder of its own.
+// Starts `npm start` for the drill, on free ports and in a temporary folder.
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';

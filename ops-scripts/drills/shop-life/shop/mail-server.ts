@@ -1,4 +1,4 @@
-// The world's mail servers in one: each address has a fate, such as to be refused for now; every copy that was handed over is kept.
+// An SMTP server for all recipients: each address has a fate, such as refused for now; keeps every message it accepted.
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { createInterface } from 'node:readline';
@@ -94,7 +94,9 @@ async function converse(socket: Socket, state: MailServer): Promise<void> {
   }
 }
 
-/** A server that refuses for now does so at the address, as one does that greylists; each refusal bears another code. */
+/**
+ * A server that refuses for now does so at the address, as one does that greylists; each refusal bears another code.
+ */
 async function answerToAddress(socket: Socket, state: MailServer, to: string): Promise<string | undefined> {
   const fate = state.fateOf(to);
   if (fate === 'stalls') return void (await keepSilent(socket));

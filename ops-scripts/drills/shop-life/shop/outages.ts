@@ -1,4 +1,4 @@
-// When parts of the shop were away, by the drill's own hand: an answer that asks to come again is no fault then.
+// Records when the drill had parts of the shop down: a 503 with Retry-After is no fault then.
 
 /** A store that has just come back is found by everybody only at the next connection. */
 const graceMs = 4_000;

@@ -1,4 +1,4 @@
-// A mail as its reader sees it: subject, text, and the links to click.
+// Parses a mail: subject, text, and links.
 import { parse } from 'node-html-parser';
 
 export interface ReadableMail {

@@ -1,4 +1,4 @@
-// A whole region as a shop to live in: shoppers come by the balancer, and a killed store fails over.
+// Starts a whole region for the drill: shoppers use the balancer, and a killed store fails over.
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';

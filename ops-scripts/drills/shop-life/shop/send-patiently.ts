@@ -1,6 +1,6 @@
-// How a shopper's requests are sent: what a restarting shop does not answer is asked again, as a person presses reload. Every answer is counted.
+// Sends shoppers' requests and retries while a part restarts, as a person presses reload; counts every answer.
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Send } from '../people/browser.ts';
+import type { Send } from '../browser/browser.ts';
 import type { Outages } from './outages.ts';
 
 export interface Answers {

@@ -1,5 +1,5 @@
-// Holds every read against what was done before it began; keeps the history of those that were stale.
-import type { Books } from './oracle.ts';
+// Judges every read against the oracle as of the moment when the request began; keeps the history of stale reads.
+import type { Oracle } from './oracle.ts';
 import { fieldOf } from './read-socket.ts';
 import type { Read } from './readers.ts';
 
@@ -12,7 +12,7 @@ export interface StaleRead {
   story: string;
 }
 
-export interface Verdicts {
+export interface ReadJudgements {
   judge(read: Read): void;
   /** A request that came to no answer. */
   unanswered(): void;
@@ -31,8 +31,8 @@ export interface Verdicts {
 
 const mostKept = 200;
 
-export function keepVerdicts(books: Books, now: () => number, faultAt: () => string): Verdicts {
-  const verdicts = {
+export function keepJudgements(oracle: Oracle, now: () => number, faultAt: () => string): ReadJudgements {
+  const judgements = {
     reads: 0,
     unansweredReads: 0,
     refused: new Map<string, number>(),
@@ -41,34 +41,34 @@ export function keepVerdicts(books: Books, now: () => number, faultAt: () => str
     stale: [] as StaleRead[],
     byDoor: new Map<string, number>(),
     unanswered() {
-      verdicts.unansweredReads += 1;
+      judgements.unansweredReads += 1;
     },
     judge(read: Read) {
-      verdicts.reads += 1;
-      verdicts.byDoor.set(read.door.name, (verdicts.byDoor.get(read.door.name) ?? 0) + 1);
+      judgements.reads += 1;
+      judgements.byDoor.set(read.door.name, (judgements.byDoor.get(read.door.name) ?? 0) + 1);
       if (read.refusal !== undefined)
-        verdicts.refused.set(read.refusal, (verdicts.refused.get(read.refusal) ?? 0) + 1);
-      else if (isBlind(read) && verdicts.blind.length < mostKept)
-        verdicts.blind.push(`${read.door.name} ${read.target.path}: ${read.status}`);
+        judgements.refused.set(read.refusal, (judgements.refused.get(read.refusal) ?? 0) + 1);
+      else if (isBlind(read) && judgements.blind.length < mostKept)
+        judgements.blind.push(`${read.door.name} ${read.target.path}: ${read.status}`);
       const seen = read.seen.find(({ slot, value }) => value < read.floors[slot]!);
       if (seen === undefined) return;
       const tier = tierOf(read);
-      verdicts.staleByTier[tier] += 1;
-      if (verdicts.stale.length >= mostKept) return;
-      const done = books.finishedAbove(seen.slot, seen.value);
+      judgements.staleByTier[tier] += 1;
+      if (judgements.stale.length >= mostKept) return;
+      const done = oracle.finishedAbove(seen.slot, seen.value);
       const story =
         `${read.door.name} GET ${read.target.path}: began ${seconds(read.beganAtMs)}, answered ${read.status} at ${seconds(now())}, ` +
-        `showed ${books.describe(seen.slot)} ${seen.value}; at least ${done?.value} was done at ${seconds(done?.atMs ?? 0)}` +
+        `showed ${oracle.describe(seen.slot)} ${seen.value}; at least ${done?.value} was done at ${seconds(done?.atMs ?? 0)}` +
         ` (${fieldOf(read.head, 'cache-status')}; served by ${fieldOf(read.head, 'served-by')}; meanwhile: ${faultAt()})`;
-      verdicts.stale.push({ tier, story });
+      judgements.stale.push({ tier, story });
     },
   };
-  return verdicts;
+  return judgements;
 }
 
 function isBlind({ status, target, seen }: Read): boolean {
   if (target.shows === 'absence') return status !== 404;
-  if (target.shows === 'shelf') return seen.length === 0;
+  if (target.shows === 'archivable') return seen.length === 0;
   if (status !== 200 && status !== 304) return true;
   return target.subject !== undefined && seen.length === 0;
 }

@@ -1,9 +1,10 @@
-// What an answer shows of the products under test, read from its body and nothing else: fields could be newer than what they stand above.
-import type { Books, Slot } from './oracle.ts';
-import { newestAbsence } from './shelf.ts';
+// Reads prices and stocks from an answer's body alone: header fields could be newer than the body.
+
+import { newestAbsence } from './archive-product.ts';
+import type { Oracle, Slot } from './oracle.ts';
 import type { Subject, Target } from './subjects.ts';
 
-export interface Sighting {
+export interface SeenValue {
   slot: Slot;
   value: number;
 }
@@ -11,14 +12,17 @@ export interface Sighting {
 /** `€` in UTF-8, read byte by byte. */
 const euro = '\u00e2\u0082\u00ac';
 
-/** @returns what an answer 200 shows, or the 404 of a product that is off the shelf */
-export type See = (target: Target, status: number, body: Buffer) => Sighting[];
+/** @returns what an answer 200 shows, or the 404 of a product that is archived */
+export type ReadValues = (target: Target, status: number, body: Buffer) => SeenValue[];
 
-export function createEyes(subjects: Subject[], books: Pick<Books, 'shelf' | 'begun'>): See {
+export function createValueReader(
+  subjects: Subject[],
+  oracle: Pick<Oracle, 'archivable' | 'begun'>,
+): ReadValues {
   const bySlug = new Map(subjects.map(({ slug }, index) => [slug, index]));
   return (target, status, bytes) => {
-    if (status === 404 && target.shows === 'shelf')
-      return [{ slot: books.shelf, value: newestAbsence(books.begun(books.shelf)) }];
+    if (status === 404 && target.shows === 'archivable')
+      return [{ slot: oracle.archivable, value: newestAbsence(oracle.begun(oracle.archivable)) }];
     if (status !== 200) return [];
     const body = bytes.toString('latin1');
     switch (target.shows) {
@@ -38,10 +42,10 @@ export function createEyes(subjects: Subject[], books: Pick<Books, 'shelf' | 'be
         return seeList(body, 'href="/p/', bySlug, (from, to, index) =>
           seeAll(body, euro, 2 * index, from, to).slice(0, 1),
         );
-      case 'shelf':
+      case 'archivable':
         return [
-          ...seeProductPage(body, books.shelf),
-          ...seeAll(body, '"price":{"amount":', books.shelf, 0, body.length),
+          ...seeProductPage(body, oracle.archivable),
+          ...seeAll(body, '"price":{"amount":', oracle.archivable, 0, body.length),
         ];
       case 'absence':
         return [];
@@ -50,7 +54,7 @@ export function createEyes(subjects: Subject[], books: Pick<Books, 'shelf' | 'be
 }
 
 /** Its own price, those of all its variants, and the stock of one. */
-function seeProductJson(body: string, index: number, { variantId }: Subject): Sighting[] {
+function seeProductJson(body: string, index: number, { variantId }: Subject): SeenValue[] {
   const at = body.indexOf(`"id":"${variantId}"`);
   return [
     ...seeAll(body, '"price":{"amount":', 2 * index, 0, body.length),
@@ -59,7 +63,7 @@ function seeProductJson(body: string, index: number, { variantId }: Subject): Si
 }
 
 /** Every amount on it, and those that search engines are told. */
-function seeProductPage(body: string, slot: Slot): Sighting[] {
+function seeProductPage(body: string, slot: Slot): SeenValue[] {
   return [
     ...seeAll(body, euro, slot, 0, body.length),
     ...seeAll(body, '"lowPrice":"', slot, 0, body.length),
@@ -71,9 +75,9 @@ function seeList(
   body: string,
   mark: string,
   bySlug: Map<string, number>,
-  see: (from: number, to: number, index: number) => Sighting[],
-): Sighting[] {
-  const seen: Sighting[] = [];
+  see: (from: number, to: number, index: number) => SeenValue[],
+): SeenValue[] {
+  const seen: SeenValue[] = [];
   for (let at = body.indexOf(mark); at >= 0; ) {
     const from = at + mark.length;
     const next = body.indexOf(mark, from);
@@ -84,15 +88,18 @@ function seeList(
   return seen;
 }
 
-function seeAll(body: string, mark: string, slot: Slot, from: number, to: number): Sighting[] {
-  const seen: Sighting[] = [];
+function seeAll(body: string, mark: string, slot: Slot, from: number, to: number): SeenValue[] {
+  const seen: SeenValue[] = [];
   for (let at = body.indexOf(mark, from); at >= 0 && at < to; at = body.indexOf(mark, at + 1)) {
     seen.push({ slot, value: readAmount(body, at + mark.length) });
   }
   return seen;
 }
 
-/** `10,000.05`, `10000.05` and `1000005` are one amount: the drill's prices have four digits and more before the point. */
+/**
+ * `10,000.05`, `10000.05` and `1000005` are one amount: the drill's prices have four digits and more before the
+ * point.
+ */
 function readAmount(body: string, at: number): number {
   let value = 0;
   for (; ; at++) {

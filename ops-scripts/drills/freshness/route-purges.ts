@@ -1,28 +1,28 @@
-// Puts our line between the workers of a region and its edge, and takes it away again.
-import type { Region } from '../region.ts';
+// Routes a region's purges through the drill's proxy, and restores the direct route afterwards.
+import type { DrillRegion } from '../region.ts';
 import type { SeededRandom } from '../seeded-random.ts';
-import { openPurgeLine, type PurgeLine } from './purge-line.ts';
+import { openPurgeProxy, type PurgeProxy } from './purge-proxy.ts';
 
 /** The workers are told another address of the edge: ours. They go back to its own when the drill ends. */
-export async function joinLine(region: Region, random: SeededRandom): Promise<PurgeLine> {
+export async function routePurges(region: DrillRegion, random: SeededRandom): Promise<PurgeProxy> {
   const edge = region.ofKind('edge');
-  const line = await openPurgeLine(edge.url, random);
+  const proxy = await openPurgeProxy(edge.url, random);
   const lead = async (url: string) => {
     const workers = region.parts.filter(({ kind }) => kind === 'worker');
     for (const worker of workers) await region.replace(worker, { env: { EDGE_URLS: url } });
   };
-  await lead(line.url);
+  await lead(proxy.url);
   return {
-    ...line,
+    ...proxy,
     get mode() {
-      return line.mode;
+      return proxy.mode;
     },
     set mode(mode) {
-      line.mode = mode;
+      proxy.mode = mode;
     },
     async [Symbol.asyncDispose]() {
       await lead(edge.url);
-      await line[Symbol.asyncDispose]();
+      await proxy[Symbol.asyncDispose]();
     },
   };
 }

@@ -1,4 +1,4 @@
-// Product files into and out of the shop, by the operators' command as it is written.
+// Imports and exports product files with the `ops catalog` command.
 import { spawn } from 'node:child_process';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';

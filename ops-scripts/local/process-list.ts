@@ -1,13 +1,13 @@
-// Which processes of ours live right now; whoever must end them after us is told of each change.
+// The list of our running processes; notifies listeners of each change.
 import type { Part } from './part.ts';
 
-export interface Roster {
+export interface ProcessList {
   /** Whoever is added already is not added again. */
   add(part: Part): void;
   living(): Part[];
 }
 
-export function createRoster(onChange: (living: Part[]) => void): Roster {
+export function createProcessList(onChange: (living: Part[]) => void): ProcessList {
   const living = new Map<number, Part>();
   const tell = () => onChange([...living.values()]);
   return {

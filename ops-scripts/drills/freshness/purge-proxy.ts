@@ -1,14 +1,15 @@
-// Stands between the workers and the edge and can lose, hold, double, disorder and repeat what they say. It cannot forge: words are signed.
+// A proxy between workers and edge that loses, delays, doubles, reorders and repeats purges.
+// It cannot forge them, as purges are signed.
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { SeededRandom } from '../seeded-random.ts';
 
-export type LineMode = 'pass' | 'lose words' | 'lose answers' | 'double' | 'disorder' | 'repeat old words';
+export type ProxyMode = 'pass' | 'lose purges' | 'lose answers' | 'double' | 'disorder' | 'repeat old purges';
 
-export interface PurgeLine extends AsyncDisposable {
+export interface PurgeProxy extends AsyncDisposable {
   url: string;
-  mode: LineMode;
+  mode: ProxyMode;
 }
 
 interface Word {
@@ -21,7 +22,7 @@ const forwardMs = 3_000;
 const longestHoldMs = 1_600;
 const remembered = 200;
 
-export async function openPurgeLine(edgeUrl: string, random: SeededRandom): Promise<PurgeLine> {
+export async function openPurgeProxy(edgeUrl: string, random: SeededRandom): Promise<PurgeProxy> {
   const spoken: Word[] = [];
   const say = async ({ path, signature, body }: Word): Promise<number> => {
     const answer = await fetch(edgeUrl + path, {
@@ -35,23 +36,23 @@ export async function openPurgeLine(edgeUrl: string, random: SeededRandom): Prom
   };
 
   /** @returns the edge's answer; undefined where the worker gets none */
-  const carry = async (word: Word, mode: LineMode): Promise<number | undefined> => {
+  const carry = async (purge: Word, mode: ProxyMode): Promise<number | undefined> => {
     switch (mode) {
       case 'pass':
-        return say(word);
-      case 'lose words':
+        return say(purge);
+      case 'lose purges':
         return undefined;
       case 'lose answers':
-        await say(word);
+        await say(purge);
         return undefined;
       case 'double':
-        return (await Promise.all([say(word), say(word)]))[0];
+        return (await Promise.all([say(purge), say(purge)]))[0];
       case 'disorder':
-        // Some longer than the worker waits: it has given up, and the word arrives all the same.
+        // Some longer than the worker waits: it has given up, and the purge arrives all the same.
         await delay(random.integer(0, longestHoldMs));
-        return say(word);
-      case 'repeat old words': {
-        const answer = await say(word);
+        return say(purge);
+      case 'repeat old purges': {
+        const answer = await say(purge);
         await Promise.all([0, 1, 2].map(() => say(random.pick(spoken))));
         return answer;
       }
@@ -59,16 +60,16 @@ export async function openPurgeLine(edgeUrl: string, random: SeededRandom): Prom
   };
 
   const server = createServer(async (request, response) => {
-    const word = await readWord(request);
-    spoken.push(word);
+    const purge = await readWord(request);
+    spoken.push(purge);
     if (spoken.length > remembered) spoken.shift();
-    const status = await carry(word, line.mode).catch(() => undefined);
+    const status = await carry(purge, proxy.mode).catch(() => undefined);
     if (status === undefined) request.socket.destroy();
     else response.writeHead(status).end();
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
-  const line: PurgeLine = {
+  const proxy: PurgeProxy = {
     url: `http://127.0.0.1:${portOf(server)}`,
     mode: 'pass',
     async [Symbol.asyncDispose]() {
@@ -76,7 +77,7 @@ export async function openPurgeLine(edgeUrl: string, random: SeededRandom): Prom
       server.closeAllConnections();
     },
   };
-  return line;
+  return proxy;
 }
 
 async function readWord(request: IncomingMessage): Promise<Word> {

@@ -1,19 +1,19 @@
-// One product is taken off the shelf and brought back, at another price each time, by the operators' command. An odd value: it stands there, at
-// that price; an even one: it is gone.
+// Archives one product and publishes it again at a new price, over and over, with `ops catalog`.
+// An odd value means published at that price, an even one means archived.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Region } from '../region.ts';
+import type { DrillRegion } from '../region.ts';
 import { newestChange, toldUpTo } from './ask-stores.ts';
-import type { Books } from './oracle.ts';
+import type { Oracle } from './oracle.ts';
 
-export interface ShelfOptions {
-  region: Region;
+export interface ArchiveOptions {
+  region: DrillRegion;
   slug: string;
-  books: Books;
+  oracle: Oracle;
   now: () => number;
   signal: AbortSignal;
 }
@@ -22,14 +22,20 @@ const restMs = 8_000;
 const againMs = 250;
 
 /** Ends with the turn that is under way; what is not told to every cache by then is not waited for. */
-export async function turnShelf({ region, slug, books, now, signal }: ShelfOptions): Promise<void> {
-  const folder = await mkdtemp(join(tmpdir(), 'myclothes-shelf-'));
-  const file = join(folder, 'shelf.csv');
+export async function archiveAndPublish({
+  region,
+  slug,
+  oracle,
+  now,
+  signal,
+}: ArchiveOptions): Promise<void> {
+  const folder = await mkdtemp(join(tmpdir(), 'myclothes-archive-'));
+  const file = join(folder, 'archive.csv');
   const until = async (isSo: () => Promise<boolean>) => {
     while (!signal.aborted && !(await isSo().catch(() => false))) await delay(againMs);
   };
   while (!signal.aborted) {
-    const value = books.begin(books.shelf);
+    const value = oracle.begin(oracle.archivable);
     await writeFile(file, describeProduct(slug, value));
     // The same file again does no harm where it is not known whether it was taken in.
     await until(() => importFile(region, file));
@@ -39,7 +45,7 @@ export async function turnShelf({ region, slug, books, now, signal }: ShelfOptio
       return true;
     });
     await until(async () => newest !== undefined && toldUpTo(region.ofKind('postgres-primary'), newest));
-    if (!signal.aborted) books.finish(books.shelf, value, now());
+    if (!signal.aborted) oracle.finish(oracle.archivable, value, now());
     await delay(restMs, undefined, { signal }).catch(() => undefined);
   }
   await rm(folder, { recursive: true, force: true });
@@ -53,7 +59,7 @@ export function newestAbsence(begun: number): number {
 function describeProduct(slug: string, value: number): string {
   const columns = {
     Handle: slug,
-    Title: 'Shelf of the drill',
+    Title: 'Archivable product of the drill',
     Published: value % 2 === 1 ? 'true' : 'false',
     Status: value % 2 === 1 ? 'active' : 'archived',
     'Option1 Name': 'Title',
@@ -65,7 +71,7 @@ function describeProduct(slug: string, value: number): string {
   return `${Object.keys(columns).join(',')}\n${Object.values(columns).join(',')}\n`;
 }
 
-async function importFile(region: Region, file: string): Promise<boolean> {
+async function importFile(region: DrillRegion, file: string): Promise<boolean> {
   const { url } = region.ofKind('postgres-primary');
   const child = spawn(process.execPath, ['ops-scripts/main.ts', 'catalog', 'import', file], {
     stdio: 'ignore',

@@ -1,4 +1,4 @@
-// A page as its reader takes it in: text, links, and forms that are filled in as a browser would.
+// A parsed page: its text, its links, and its forms filled in as a browser would.
 import { type HTMLElement, parse } from 'node-html-parser';
 
 export interface ShopPage {

@@ -1,4 +1,4 @@
-// What names of clothes hold in real catalogs: typographic signs, slashes, accents, emoji, letters from right to left and from far away.
+// Product titles as in real catalogs: typographic signs, slashes, accents, emoji, right-to-left and Asian letters.
 
 export interface OddPiece {
   title: string;

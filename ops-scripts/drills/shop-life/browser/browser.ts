@@ -1,9 +1,9 @@
-// A browser without JavaScript, and with it the calls that an app makes: keeps cookies, follows redirects, fills in the pages' own forms.
+// A browser without JavaScript, and an API client: keeps cookies, follows redirects, submits the pages' own forms.
 import { randomUUID } from 'node:crypto';
 import { CookieJar } from '../../cookie-jar.ts';
 import { type Form, readPage, type ShopPage } from './page.ts';
 
-/** How answers come: through the outages of a life, and into its books. */
+/** How answers come: through the outages of a life, and into its record. */
 export type Send = (url: string, request: RequestInit) => Promise<Response>;
 
 export interface ApiAnswer<Body = unknown> {

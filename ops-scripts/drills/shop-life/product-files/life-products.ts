@@ -1,4 +1,4 @@
-// The products that a life brings along, as rows of a full product file.
+// Generates the drill's own products, as rows of a full product file.
 import type { SeededRandom } from '../../seeded-random.ts';
 import { oddBodies, oddColors, oddPieces } from './odd-titles.ts';
 import type { Row } from './product-file.ts';

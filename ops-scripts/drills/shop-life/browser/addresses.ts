@@ -1,4 +1,4 @@
-// Where people live and what they are called: real towns with their postal codes, names as people write them.
+// Realistic names and postal addresses for shoppers.
 import type { SeededRandom } from '../../seeded-random.ts';
 import type { Life } from '../life.ts';
 import type { Fate } from '../shop/mail-server.ts';

@@ -1,4 +1,4 @@
-// Product files as the drill writes and reads them: rows by column, nothing understood but handle, SKU and cells.
+// Writes and reads product files as rows by column; interprets only handle and SKU.
 import { parse } from 'csv-parse/sync';
 import { stringify } from 'csv-stringify/sync';
 

@@ -1,4 +1,4 @@
-// What Postgres says of orders and stock, for the books and the laws that are held against them.
+// Reads orders and stock from Postgres, to compare them with the drill's own record.
 import type { Life } from '../life.ts';
 import { askPostgres } from '../shop/living-shop.ts';
 
