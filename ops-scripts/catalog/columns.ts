@@ -38,7 +38,7 @@ export const columns = [
   'Status',
 ] as const;
 
-/** The shop's own, written only where a variant is off the shelf. */
+/** The shop's own, written only where a variant is archived. */
 export const archivedColumn = 'Variant Archived';
 
 export type Column = (typeof columns)[number] | typeof archivedColumn;

@@ -92,7 +92,7 @@ function archiveCommand(env: NodeJS.ProcessEnv, { name, back }: { name: string; 
     .description(
       back
         ? 'Put products or variants back on sale'
-        : 'Take products or variants off the shelf; orders and carts still know them',
+        : 'Take products or variants out of the shop; orders and carts still know them',
     )
     .argument('[handles...]', 'products, by the last part of their address')
     .option('--sku <sku...>', 'single variants; one that repeats means all that have it')

@@ -4,12 +4,12 @@
 const repetitionMs = 2_000;
 
 /** @param report receives one sentence on what will happen. */
-export function listenForStop(say: (sentence: string) => void): AbortSignal {
+export function listenForStop(report: (sentence: string) => void): AbortSignal {
   const stopping = new AbortController();
   let firstAt: number | undefined;
   const stop = () => {
     const now = performance.now();
-    if (firstAt === undefined) say('Ending after this fault; once more ends at once');
+    if (firstAt === undefined) report('Ending after this fault; once more ends at once');
     else if (now - firstAt > repetitionMs) process.exit(130);
     firstAt ??= now;
     stopping.abort();

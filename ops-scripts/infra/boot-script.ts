@@ -125,10 +125,7 @@ function processUnit({ entry }: BootInput): string[] {
   ]);
 }
 
-/**
- * Waits for the word that the machine is to go, lets the balancer notice, stops the process, and only then lets the
- * machine go.
- */
+/** Waits for the termination notice, lets the balancer deregister, stops the process, completes the hook. */
 function drainUnit({ drainHook }: BootInput): string[] {
   return [
     "cat > /usr/local/bin/myclothes-drain <<'DRAIN'",

@@ -43,8 +43,7 @@ export async function startNodePart(options: NodePartOptions): Promise<Part> {
     command: process.execPath,
     args: [...nodeFlags(options.entry), options.entry],
     cwd: options.releaseFolder ?? repositoryFolder,
-    // One arena of the C library: what threads have compressed and given back is used again instead of kept by each
-    // of them.
+    // One malloc arena: memory freed by compression threads is reused instead of kept by each thread.
     env: { NODE_COMPILE_CACHE: compileCacheFolder, MALLOC_ARENA_MAX: '1', ...options.env },
     logFile: options.logFile,
     stopWithinMs: options.stopWithinMs ?? 5_000,

@@ -154,7 +154,7 @@ export async function withPostgres<T>(
     await client.connect();
     return await work(client);
   } finally {
-    // A frozen server never answers the goodbye.
+    // A frozen server never answers the end of the session.
     await Promise.race([
       client.end().catch(() => {}),
       new Promise((resolve) => setTimeout(resolve, 500).unref()),

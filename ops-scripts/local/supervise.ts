@@ -6,7 +6,7 @@ export interface SuperviseOptions<T extends Part> {
   name: string;
   /** Must come back on the same address each time. */
   start: (signal: AbortSignal) => Promise<T>;
-  /** A new process stands, the first included. */
+  /** A new process is ready, the first included. */
   onStarted?: (part: T) => void;
   onEvent: (sentence: string) => void;
   /** It died more than `maxRestarts` times in a minute, or cannot be started; absent: tried for ever. */

@@ -1,6 +1,6 @@
 // The fixed address that leads to a store's present primary, like the DNS name of a managed store.
 export interface WriterEndpoint {
-  /** Clients' address, the same for ever. */
+  /** The address for clients; it never changes. */
   url: string;
   /**
    * Leads new sessions to the named member and cuts all others, old ones to the same member included; undefined: to

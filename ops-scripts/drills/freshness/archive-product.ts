@@ -21,7 +21,7 @@ export interface ArchiveOptions {
 const restMs = 8_000;
 const againMs = 250;
 
-/** Ends with the turn that is under way; what is not told to every cache by then is not waited for. */
+/** Finishes the present import when aborted, without waiting until every cache knows of it. */
 export async function archiveAndPublish({
   region,
   slug,

@@ -12,7 +12,7 @@ export interface PurgeProxy extends AsyncDisposable {
   mode: ProxyMode;
 }
 
-interface Word {
+interface SignedPurge {
   path: string;
   signature: string;
   body: string;
@@ -23,8 +23,8 @@ const longestHoldMs = 1_600;
 const remembered = 200;
 
 export async function openPurgeProxy(edgeUrl: string, random: SeededRandom): Promise<PurgeProxy> {
-  const spoken: Word[] = [];
-  const say = async ({ path, signature, body }: Word): Promise<number> => {
+  const forwarded: SignedPurge[] = [];
+  const forward = async ({ path, signature, body }: SignedPurge): Promise<number> => {
     const answer = await fetch(edgeUrl + path, {
       method: 'POST',
       headers: { 'content-type': 'application/json', 'purge-signature': signature },
@@ -36,33 +36,33 @@ export async function openPurgeProxy(edgeUrl: string, random: SeededRandom): Pro
   };
 
   /** @returns the edge's answer; undefined where the worker gets none */
-  const carry = async (purge: Word, mode: ProxyMode): Promise<number | undefined> => {
+  const carry = async (purge: SignedPurge, mode: ProxyMode): Promise<number | undefined> => {
     switch (mode) {
       case 'pass':
-        return say(purge);
+        return forward(purge);
       case 'lose purges':
         return undefined;
       case 'lose answers':
-        await say(purge);
+        await forward(purge);
         return undefined;
       case 'double':
-        return (await Promise.all([say(purge), say(purge)]))[0];
+        return (await Promise.all([forward(purge), forward(purge)]))[0];
       case 'disorder':
         // Some longer than the worker waits: it has given up, and the purge arrives all the same.
         await delay(random.integer(0, longestHoldMs));
-        return say(purge);
+        return forward(purge);
       case 'repeat old purges': {
-        const answer = await say(purge);
-        await Promise.all([0, 1, 2].map(() => say(random.pick(spoken))));
+        const answer = await forward(purge);
+        await Promise.all([0, 1, 2].map(() => forward(random.pick(forwarded))));
         return answer;
       }
     }
   };
 
   const server = createServer(async (request, response) => {
-    const purge = await readWord(request);
-    spoken.push(purge);
-    if (spoken.length > remembered) spoken.shift();
+    const purge = await readPurge(request);
+    forwarded.push(purge);
+    if (forwarded.length > remembered) forwarded.shift();
     const status = await carry(purge, proxy.mode).catch(() => undefined);
     if (status === undefined) request.socket.destroy();
     else response.writeHead(status).end();
@@ -80,7 +80,7 @@ export async function openPurgeProxy(edgeUrl: string, random: SeededRandom): Pro
   return proxy;
 }
 
-async function readWord(request: IncomingMessage): Promise<Word> {
+async function readPurge(request: IncomingMessage): Promise<SignedPurge> {
   let body = '';
   for await (const chunk of request) body += chunk;
   return { path: request.url ?? '/', signature: String(request.headers['purge-signature']), body };

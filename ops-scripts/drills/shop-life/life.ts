@@ -64,7 +64,7 @@ export interface Suggestion {
 }
 
 export class LifeRecord {
-  /** How often each deed was done, by name. */
+  /** How often each deed was done, by its name. */
   readonly deeds = new Map<string, number>();
   /** Deeds that did not end as the shop promises. */
   readonly brokenPromises: string[] = [];
