@@ -1,4 +1,4 @@
-// The edge as a Hono app, the same on every runtime: its own routes first, all else through the cache.
+// The edge as a Hono app, the same on every runtime: its own routes first, everything else through the cache.
 import { type Context, Hono } from 'hono';
 import { type Counts, createCounts, outcomeOf } from './counts.ts';
 import { createEdgeCache, type EdgeCache } from './edge-cache.ts';
@@ -21,13 +21,13 @@ export interface EdgeOptions {
   store: Store;
   upstream: Upstream;
   clock?: Clock;
-  /** Without one no purge is believed, so that no tagged answer is served twice. */
+  /** Without a key every purge is refused, so that no tagged answer is served twice. */
   purgeKey: string | undefined;
   leaseSeconds: number;
   servedBy: string;
   onUpstreamFault?: OnUpstreamFault;
-  /** Of all bodies that are being read to be kept; past it, answers pass through and are not kept. */
-  maxBytesInHand?: number;
+  /** Bound on all bodies that are being read to be stored. Past it, answers pass through and are not stored. */
+  maxBytesInMemory?: number;
 }
 
 export interface Edge {
@@ -42,7 +42,7 @@ const systemClock: Clock = { wallMs: Date.now, monotonicMs: () => performance.no
 const maxRequestBytes = 16_000_000;
 
 export function createEdge(options: EdgeOptions): Edge {
-  const { store, upstream, servedBy, clock = systemClock, maxBytesInHand = 64_000_000 } = options;
+  const { store, upstream, servedBy, clock = systemClock, maxBytesInMemory = 64_000_000 } = options;
   const counts = createCounts();
   const fence = createFence(options.leaseSeconds * 1_000, clock);
   const cache = createEdgeCache({
@@ -53,7 +53,7 @@ export function createEdge(options: EdgeOptions): Edge {
     servedBy,
     maxBodyBytes: 8_000_000,
     maxVariants: 12,
-    budget: createByteBudget(maxBytesInHand),
+    budget: createByteBudget(maxBytesInMemory),
     onStoreFault: () => counts.storeFaults++,
     onUpstreamFault: options.onUpstreamFault ?? (() => undefined),
   });

@@ -1,4 +1,4 @@
-// The edge's settings, read once; every fault is named, no secret is printed.
+// Reads the edge's settings from the environment. Names every fault and prints no secret.
 
 import { isAddressOrCidr } from '../http/client-address.ts';
 import { StartFault } from './start-fault.ts';
@@ -19,7 +19,7 @@ export interface EdgeConfig {
   responseSeconds: number | undefined;
   servedBy: string;
   trustedProxies: string[];
-  /** Where answers are kept on disk; undefined: in memory. */
+  /** Where answers are stored on disk; undefined: in memory. */
   storeFolder: string | undefined;
 }
 

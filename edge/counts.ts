@@ -1,10 +1,10 @@
-// What the edge has done since it began, told from the Cache-Status (RFC 9211) that each of its answers bears.
+// Counts the edge's answers by outcome, read from the Cache-Status field (RFC 9211) of each answer.
 export const outcomes = ['hit', 'stale', 'revalidated', 'miss', 'write', 'away', 'refused'] as const;
 export type Outcome = (typeof outcomes)[number];
 
 export interface Counts {
   answers: Record<Outcome, number>;
-  /** Words of the purger that were signed, recent and readable. */
+  /** Accepted purges: signed, recent and readable. */
   purges: number;
   /** Reads and writes of the store that failed and were passed over. */
   storeFaults: number;

@@ -1,4 +1,4 @@
-// Keeps answers on disk, bounded in bytes; begins empty, because the floors of a former process are not known.
+// Stores answers on disk, bounded in bytes. Starts empty, because the floors of an earlier process are unknown.
 import { createHash } from 'node:crypto';
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';

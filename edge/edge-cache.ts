@@ -1,4 +1,4 @@
-// The cache itself: who is answered from the store and who asks the origin; each serving passes the fence.
+// The edge's cache: answers a request from the store or asks the origin. The fence is checked at each serving.
 
 import type { Fields } from '../http/fields.ts';
 import { parseCacheControl } from './http/cache-control.ts';
@@ -22,14 +22,14 @@ import { writeThrough } from './upstream/write-through.ts';
 
 export interface EdgeCacheOptions extends Omit<CacheParts, 'storedAnswers'> {
   store: Store;
-  /** Answers kept for one address. */
+  /** Answers stored for one address. */
   maxVariants: number;
   onStoreFault: (error: unknown) => void;
 }
 
 export interface EdgeCache {
   handle(request: EdgeRequest): Promise<Response>;
-  /** What a kept answer says, at once; undefined where the origin has to be asked or the store takes its time. */
+  /** What a stored answer says, at once; undefined where the origin has to be asked or the store takes its time. */
   answerAtOnce(method: string, host: string, path: string, request: Fields): Answer | undefined;
 }
 

@@ -1,4 +1,5 @@
-// What may be shown of a tagged answer: only at or above every floor, and only while the purger's word is recent.
+// Decides whether a tagged answer may be served: every tag at or above its floor, and the lease of the last signed
+// purge running.
 import { hasTags, type TagVersions } from '../http/cache-tag.ts';
 import { createFloors } from './floors.ts';
 
@@ -10,12 +11,15 @@ export interface Clock {
 }
 
 export interface Fence {
-  /** Asked at each serving, never remembered: a paused process must not answer by an old yes. */
+  /** Called at each serving; its result is never stored. A paused process must not serve by an old result. */
   maySend(tags: TagVersions, epoch: number): boolean;
   mayStore(tags: TagVersions, epoch: number): boolean;
   epoch(): number;
   raise(tags: TagVersions): void;
-  /** @param t when the purger signed, unix milliseconds; the lease runs from then. @returns false where the clocks differ by more than a second. */
+  /**
+   * @param t when the purge was signed, in unix milliseconds; the lease starts then.
+   * @returns false where the clocks differ by more than a second.
+   */
   renew(t: number): boolean;
   /** Milliseconds, 0 where no lease runs. */
   leaseLeftMs(): number;

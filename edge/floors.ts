@@ -6,7 +6,9 @@ export interface Floors {
   raise(tag: string, version: number): void;
   /** Whether each tag is at or above its floor. @param epoch the floors' epoch when the fetch began. */
   allow(tags: TagVersions, epoch: number): boolean;
-  /** How often the floors outgrew their bound and were forgotten. What was fetched before may not be served any more. */
+  /**
+   * How often the floors outgrew their bound and were forgotten. What was fetched before may not be served any more.
+   */
   epoch(): number;
 }
 

@@ -1,4 +1,4 @@
-// A port of its own for the metrics, so that nothing that leads shoppers to the edge shows them.
+// Serves the edge's metrics on a port of their own, so that shoppers cannot reach them.
 import { createServer, type Server } from 'node:http';
 import { type Measured, metricsContentType, writeMetrics } from './metrics.ts';
 

@@ -1,4 +1,5 @@
-// The signature of a purge: `t=<unix milliseconds>,v1=<hex HMAC-SHA256 of "<t>.<body>">`, made and checked by Web Crypto on every runtime.
+// Signs and verifies purges: `t=<unix milliseconds>,v1=<hex HMAC-SHA256 of "<t>.<body>">`. Uses Web Crypto, which every
+// runtime has.
 const encoder = new TextEncoder();
 
 /** @param t unix milliseconds; the edge's lease runs from it. @returns the value of the `Purge-Signature` header. */
@@ -8,7 +9,10 @@ export async function signPurge(key: string, body: string, t: number): Promise<s
   return `t=${t},v1=${toHex(new Uint8Array(signature))}`;
 }
 
-/** @returns the signed time, or undefined where the signature is not ours. The comparison takes the same time wherever it differs. */
+/**
+ * @returns the signed time, or undefined where the signature is not ours. The comparison takes the same time
+ * wherever it differs.
+ */
 export async function verifyPurge(
   key: string | undefined,
   body: Uint8Array,

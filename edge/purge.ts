@@ -1,4 +1,5 @@
-// The purger's word: floors are raised before 200 is said, and the lease runs from the signed time.
+// Receives signed purges. Raises the floors before it replies 200; the lease starts at the signed time, so that a
+// delayed purge cannot extend it.
 import { Hono } from 'hono';
 import { hasTags, type TagVersions } from '../http/cache-tag.ts';
 import type { Counts } from './counts.ts';
@@ -18,10 +19,10 @@ export interface PurgeOptions {
 }
 
 const maxSignedAgeMs = 60_000;
-/** An address of 200 letters of any script, percent-encoded, with its kind before it. */
+/** Fits a slug of 200 letters of any script, percent-encoded, after its prefix. */
 const maxTagLength = 2_500;
 const maxBytes = 4_000_000;
-/** Of all words that are being read; a purge is read before its signature can be checked. */
+/** Bound on all purges that are being read: a purge is read before its signature can be checked. */
 const maxBytesAtOnce = 16_000_000;
 
 export function purgeRoutes({ key, fence, clock, counts, servedBy }: PurgeOptions): Hono {

@@ -1,4 +1,4 @@
-// What keeps an edge from starting, in one sentence: a port, a folder, a setting; in the words of the origin's own.
+// Describes in one sentence why an edge cannot start: a port, a folder or a setting. The words are the origin's.
 import { once } from 'node:events';
 import type { Server } from 'node:http';
 

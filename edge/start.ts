@@ -1,4 +1,4 @@
-// Runs the edge under Node or Deno until told to stop; then answers what it has begun, within ten seconds.
+// Runs the edge under Node or Deno. On a stop signal it finishes open requests, within ten seconds.
 import process from 'node:process';
 import { pino } from 'pino';
 import { createClientAddress } from '../http/client-address.ts';

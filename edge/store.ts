@@ -1,4 +1,4 @@
-// Keeps answers in memory, bounded in bytes; the least recently used go first.
+// Stores answers in memory, bounded in bytes; the least recently used are dropped first.
 import { LRUCache } from 'lru-cache';
 import { bytesOf, type StoredResponse } from './stored/stored-response.ts';
 
@@ -8,7 +8,7 @@ export interface Store {
   get(key: string): Variants | undefined | Promise<Variants | undefined>;
   set(key: string, variants: Variants): void | Promise<void>;
   delete(key: string): void | Promise<void>;
-  /** What is kept, in bytes. */
+  /** What is stored, in bytes. */
   bytes(): number;
 }
 

@@ -1,4 +1,4 @@
-// Which encoding of a body a client gets: what it weighs highest of what there is (RFC 9110, 12.5.3); Brotli where it weighs alike.
+// Chooses the encoding of a body from Accept-Encoding (RFC 9110, 12.5.3): the highest weight wins, Brotli among equals.
 
 export type Encoding = 'br' | 'gzip' | 'identity';
 

@@ -1,4 +1,4 @@
-// What two servers could read in two ways is not passed on (RFC 9112, 6.3 and 11.2).
+// Detects requests that two servers could read in two ways; they are refused (RFC 9112, 6.3 and 11.2).
 import type { RawFields } from './raw-fields.ts';
 
 /** @param target as it stands in the request line. */

@@ -1,4 +1,5 @@
-// Who the client is: the rightmost address of X-Forwarded-For that is not one of our own proxies, so that a forged header cannot choose it.
+// Finds the client's address: the rightmost address of X-Forwarded-For that is not a proxy of ours. A forged header
+// cannot choose it.
 import { BlockList, isIP } from 'node:net';
 
 export type ClientAddress = (socketAddress: string, forwardedFor: string | undefined) => string;

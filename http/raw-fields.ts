@@ -1,4 +1,4 @@
-// A request's header fields as the parser gave them, read without making an object of them all.
+// Reads single header fields from Node's raw list, without building an object of all of them.
 import type { IncomingMessage } from 'node:http';
 import type { Fields } from './fields.ts';
 

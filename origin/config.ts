@@ -1,4 +1,4 @@
-// Every setting that origin and worker understand, read once, all faults reported at once, no secret ever printed.
+// Reads every setting of origin and worker once. Reports all faults together and prints no secret.
 import { z } from 'zod';
 import { isAddressOrCidr } from '../http/client-address.ts';
 
@@ -52,7 +52,10 @@ export class SettingsError extends Error {
 
 type Environment = Record<string, string | undefined>;
 
-/** Several addresses mean a cluster; one that leads to a cluster, such as ElastiCache's configuration endpoint, is named twice. */
+/**
+ * Several addresses mean a cluster; one that leads to a cluster, such as ElastiCache's configuration endpoint, is
+ * named twice.
+ */
 export function asSeeds(urls: string[], cluster: string | undefined): string[] {
   return cluster === 'on' && urls.length === 1 ? [...urls, ...urls] : urls;
 }

@@ -1,4 +1,4 @@
-// What origin and worker stand on, made once in main and handed down; domains ask for the members they need.
+// The dependencies of origin and worker, made once at start-up and passed down.
 
 import type { Logger } from 'pino';
 import { Registry } from 'prom-client';

@@ -1,4 +1,5 @@
-// Why a store is not reached, as one sentence with host and port and never a secret; and which errors mean no more than that.
+// Describes why a store cannot be reached, in one sentence with host and port and without secrets. Says which errors
+// mean only that.
 import { isPostgresAway } from './postgres/postgres-errors.ts';
 import { isRedisAway } from './redis/redis-errors.ts';
 
@@ -65,7 +66,10 @@ export function placeOf(url: string, defaultPort: number): string {
   return `${hostname}:${port || defaultPort}`;
 }
 
-/** An error of our drivers that only says that the store is away; the same code may come from a mail server or a payment provider. */
+/**
+ * An error of our drivers that only says that the store is away; the same code may come from a mail server or a
+ * payment provider.
+ */
 export function isStoreFault(error: unknown): boolean {
   return withCauses(error).some((each) => {
     if (!(each instanceof Error)) return false;

@@ -1,4 +1,5 @@
-// An expected refusal: a stable code, a status and a sentence for people. Translated to HTTP in one place, by app.ts.
+// Refusal: an expected error with a stable code, a status and a sentence for people. `web/problem.ts` translates it to
+// HTTP.
 import type { ProblemCode } from './web/api/problem-codes.ts';
 
 export interface RefusalOptions {

@@ -1,4 +1,4 @@
-// Structured logs, one JSON line each, without secrets or personal data.
+// Creates the log: one JSON line for each entry, without secrets or personal data.
 import { type Logger, pino } from 'pino';
 import type { Settings } from './config.ts';
 import { isStoreFault } from './describe-store-fault.ts';
@@ -11,7 +11,10 @@ export function createLog(
 ): Logger {
   return pino({
     hooks: {
-      /** The watch of the stores says once why one is not reached; each piece of work that meets it is for debugging only. */
+      /**
+       * The watch of the stores says once why one is not reached; each piece of work that meets it is for debugging
+       * only.
+       */
       logMethod(args, method, level) {
         const [first] = args as unknown[];
         const error = typeof first === 'object' && first !== null && 'err' in first ? first.err : undefined;

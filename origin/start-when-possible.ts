@@ -1,10 +1,13 @@
-// Work that a starting process does as soon as the stores allow it, without waiting long for them.
+// Runs start-up work as soon as the stores allow it, without making the start wait long.
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { isStoreFault, storeFaultReason } from './describe-store-fault.ts';
 
 export interface StartUpWork {
-  /** Resolves when it has worked, at the latest after two seconds: stores that are started together with this process need a moment. */
+  /**
+   * Resolves when it has worked, at the latest after two seconds: stores that are started together with this process
+   * need a moment.
+   */
   soon: Promise<void>;
   cancel(): void;
 }
@@ -24,7 +27,7 @@ export function startWhenPossible(log: Logger, what: string, work: () => Promise
       return true;
     } catch (error) {
       const reason = isStoreFault(error) ? undefined : storeFaultReason(error);
-      // Tried again and again: the same reason is told once.
+      // The work is tried repeatedly: the same reason is logged once.
       if (!isSoon() && reason !== undefined && reason !== loggedReason)
         log.warn(`cannot ${what} yet: ${reason}`);
       if (!isSoon()) loggedReason = reason;

@@ -1,4 +1,4 @@
-// The origin process: settings, connections, migrations, the app, and a stop that no request notices.
+// Starts the origin process: settings, connections, migrations, the app; stops it without failing a request.
 import { setTimeout as delay } from 'node:timers/promises';
 import { createPasswords } from './account/passwords.ts';
 import { ensureStaffAccount } from './account/staff-account.ts';

@@ -1,4 +1,5 @@
-// Waits for the word to stop. Ctrl-C comes twice, to the group and through npm: the second one within two seconds is the same word.
+// Waits for a stop signal. Ctrl-C arrives twice, to the group and through npm; a second one within two seconds counts
+// as the same.
 export function onStopSignal(): Promise<void> {
   return new Promise((resolve) => {
     let firstAt: number | undefined;

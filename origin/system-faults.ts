@@ -1,4 +1,5 @@
-// What the operating system refused, in the words that every process and command uses: a file, a folder, a port.
+// Describes errors of the operating system about files, folders and ports, in the words that all processes and commands
+// use.
 
 const reasons: Record<string, string> = {
   ENOENT: 'there is no such file or folder',

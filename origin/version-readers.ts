@@ -1,4 +1,4 @@
-// Which domain tells the version of which tags; what a floor is set from when Redis has forgotten it.
+// Lists which domain reads the versions of which tags. Lost floors are restored from them.
 
 import { readCatalogTagVersions } from './catalog/tags.ts';
 import { readAccountTagVersions } from './identity/account-tag.ts';

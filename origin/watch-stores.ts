@@ -1,4 +1,4 @@
-// Asks each store every second whether it answers: tells once why one is not reached, again only when the reason changes, and counts it.
+// Checks each store every second: logs why one is unreachable, once for each reason, and sets the metric `store_up`.
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { Gauge, type Registry } from 'prom-client';

@@ -1,4 +1,5 @@
-// Secrets that are short enough to be guessed: the shop starts with them, and says so once for each, never showing it.
+// Finds secrets that are short enough to be guessed. The shop starts with them and warns once for each, without showing
+// it.
 import type { Settings } from './config.ts';
 
 type Secrets = Pick<Settings, 'cookieKeys' | 'edgePurgeKey' | 'staff' | 'operatorPassword'>;

@@ -1,4 +1,4 @@
-// bull-board below the dashboard: each queue, each job. What it loads comes from us.
+// Mounts bull-board below the dashboard: each queue and each job. Its scripts and styles are served by this worker.
 import { readFileSync } from 'node:fs';
 import { createBullBoard } from '@bull-board/api';
 import { BullMQAdapter } from '@bull-board/api/bullMQAdapter';

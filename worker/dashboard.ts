@@ -1,4 +1,4 @@
-// The operators' side of the worker: how the jobs stand, each job, figures for machines, and health.
+// The worker's HTTP app for operators: state of the jobs, each job, metrics, health.
 import { Hono, type HonoRequest } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import type { Settings } from '../origin/config.ts';
@@ -107,8 +107,8 @@ export function createDashboard({ settings, queues, metrics, health, db }: Dashb
 }
 
 /**
- * A program is asked for Basic. A browser has the form and is told of its cookie: asked for Basic as well, it would open a window of its
- * own, for the board's scripts too.
+ * Programs are asked for HTTP Basic. Browsers are asked for the cookie of the form: with Basic they would open a
+ * dialog of their own, for the board's scripts too.
  */
 function challenge({ headers }: Request): Record<string, string> {
   const isBrowser = headers.get('Accept')?.includes('text/html') || headers.has('Sec-Fetch-Mode');

@@ -141,7 +141,10 @@ function listenForWakeUps(
   return redis;
 }
 
-/** For running jobs to end. With the steps after it, it stays below the ten seconds that a whole shop may take to stop. */
+/**
+ * For running jobs to end. With the steps after it, it stays below the ten seconds that a whole shop may take to
+ * stop.
+ */
 const drainMs = 5_000;
 
 /** A store that is away may never answer; the worker stops all the same. */

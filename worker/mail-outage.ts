@@ -1,4 +1,4 @@
-// While the mail server cannot be reached, mails stay due instead of each finding that out for itself and waiting half an hour.
+// Detects that the mail server is unreachable. Mails then stay due, instead of each failing and waiting half an hour.
 import { MailFailure } from '../origin/mail/attempt.ts';
 
 /** Some may be refused a connection by a server that has too many. */

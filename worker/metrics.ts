@@ -1,4 +1,4 @@
-// What the worker tells about itself, as OpenMetrics.
+// The worker's metrics, as OpenMetrics.
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import { withinMs } from '../origin/concurrency/deadline.ts';
 import { countedTo, measureOutbox, type OutboxDepth } from '../origin/outbox/measure.ts';

@@ -1,4 +1,4 @@
-// Who may see the dashboard: the operator, by a form and a signed cookie, or by HTTP Basic for programs.
+// Signs operators in to the dashboard: by a form and a signed cookie, or by HTTP Basic for programs.
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { Settings } from '../origin/config.ts';
 import { readSignedCookie, serializeCookie, signCookie } from '../origin/web/request/signed-cookies.ts';

@@ -1,5 +1,5 @@
-// Tells a job that fails by itself from one that met an outage: the first is given up in the end, the second never is. Mails have a schedule
-// of their own.
+// Distinguishes an outage from a failure of the job itself. A job that met an outage is never given up; mails have a
+// schedule of their own.
 import { isPostgresAway } from '../origin/postgres/postgres-errors.ts';
 import { isRedisAway } from '../origin/redis/redis-errors.ts';
 

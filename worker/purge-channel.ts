@@ -1,4 +1,4 @@
-// The purge channel to one edge: every purge that can renew the edge's lease carries all that the edge has not confirmed.
+// The purge channel to one edge: every purge that can renew the edge's lease carries all pending purges.
 import type { TagVersions } from '../http/cache-tag.ts';
 import { Outage } from './outage.ts';
 
@@ -7,9 +7,12 @@ export interface PurgeChannelOptions {
   leaseMs: number;
   /** Sends one signed purge, dated `t` in milliseconds since 1970; rejects unless the edge answered 200. */
   send: (url: string, tags: TagVersions, t: number) => Promise<void>;
-  /** What a former holder of the channel left unconfirmed. */
+  /** The pending purges that an earlier holder of the channel left. */
   pending: TagVersions;
-  /** Keeps what stays unconfirmed when the edge is given up as silent. Rejects where another worker may hold the channel. */
+  /**
+   * Stores what is unconfirmed when the edge is given up as silent. Rejects where another worker may hold the
+   * channel.
+   */
   storePending: (tags: TagVersions) => Promise<void>;
   clearPending: (tags: TagVersions) => Promise<void>;
   clock?: Clock;
@@ -23,7 +26,10 @@ export interface Clock {
 }
 
 export interface PurgeChannel {
-  /** Resolves when the edge has confirmed, or can no longer trust anything from before. @throws Outage where the channel was closed first. */
+  /**
+   * Resolves when the edge has confirmed, or its lease has run out.
+   * @throws Outage where the channel was closed first.
+   */
   purge(tags: TagVersions, signal: AbortSignal): Promise<void>;
   close(): void;
 }
@@ -42,7 +48,7 @@ const clockMs = 2_000;
 export function openPurgeChannel(options: PurgeChannelOptions): PurgeChannel {
   const clock = options.clock ?? processClock;
   const unconfirmed = new Map(Object.entries(options.pending));
-  /** Told of each purge that the edge has confirmed, and when the channel is closed. */
+  /** Called with each purge that the edge has confirmed, and when the channel is closed. */
   const waiters = new Set<(confirmed: TagVersions) => void>();
   let hasStoredPending = unconfirmed.size > 0;
   let lastSentAt = clock.monotonicMs();
@@ -94,13 +100,15 @@ export function openPurgeChannel(options: PurgeChannelOptions): PurgeChannel {
 
   return {
     async purge(tags, signal) {
-      // Only purges sent before this moment lack these tags: the trust that they gave ends a lease after the last of them.
+      // Only purges sent before this moment lack these tags. The lease that they renewed ends one lease after the
+      // last of them.
       const silentAt = lastSentAt + options.leaseMs + clockMs;
       for (const [tag, version] of Object.entries(tags)) {
         unconfirmed.set(tag, Math.max(version, unconfirmed.get(tag) ?? 0));
       }
       wake();
-      // Only a purge that bore them counts: one that was on its way before, or a newer version that waits, says nothing of these.
+      // Only a purge that bore them counts: one that was on its way before, or a newer version that waits, says
+      // nothing of these.
       const waitingFor = new Map(Object.entries(tags));
       const confirmed = await new Promise<boolean>((resolve, reject) => {
         const finish = (end: () => void) => {

@@ -1,5 +1,5 @@
-// Invalidates tags at CloudFront: what waits goes into one request, few are in progress at a time, and a purge has been made only when
-// CloudFront calls it completed.
+// Invalidates tags at CloudFront: batches waiting tags, bounds the invalidations in progress, and waits until
+// CloudFront reports completion.
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { CloudFrontClient, CloudFrontClientConfig } from '@aws-sdk/client-cloudfront';

@@ -1,4 +1,4 @@
-// Purges the edges while this worker holds the right to; one worker at a time, by a lease row in Postgres.
+// Purges the edges. One worker at a time may do so, by a lease row in Postgres.
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';

@@ -1,4 +1,5 @@
-// One BullMQ queue a kind of work, so that operators see each by itself. A queue only carries claims of outbox rows; losing it loses nothing.
+// Opens one BullMQ queue for each kind of job. A queue carries claims of outbox rows only, so that losing it loses no
+// work.
 import { type ConnectionOptions, Queue, Worker } from 'bullmq';
 import { type OutboxKind, outboxKinds } from '../origin/outbox/events.ts';
 import type { OutboxRow } from '../origin/outbox/work.ts';
@@ -9,7 +10,10 @@ export type QueuedRow = Omit<OutboxRow, 'committedAt'> & { committedAt: string }
 /** In braces: all keys of BullMQ stand in one slot of a cluster. */
 export const queuePrefix = '{jobs}';
 
-/** Of a worker. Most mails of so many wait for slow servers; how many are begun at once is bounded where they are claimed. */
+/**
+ * Of a worker. Most mails of so many wait for slow servers; how many are begun at once is bounded where they are
+ * claimed.
+ */
 const concurrency: Record<OutboxKind, number> = {
   invalidate: 50,
   mail: 150,

@@ -1,6 +1,5 @@
-// Carries outbox rows to their queues: woken by a hint, and every second without one. Rows that the queue did not get done in two seconds
-// are worked right here, so that work goes on without Redis; they are looked for once a second, as no hint tells of them. Each kind is
-// swept by itself and mails are carried by themselves, so that no kind waits for another.
+// Moves due outbox rows to their queues, when woken and once a second. Works overdue rows itself, so that jobs run
+// without Redis. Each kind is swept by itself and mails are enqueued by themselves, so that no kind waits for another.
 import type { Logger } from 'pino';
 import { withinMs } from '../origin/concurrency/deadline.ts';
 import { type OutboxKind, outboxKinds } from '../origin/outbox/events.ts';
@@ -115,7 +114,7 @@ function repeat(options: RelayOptions, once: () => Promise<number>): Loop {
   };
 }
 
-/** A hint says nothing of its kind: one question finds out, rather than one to the queue and one to Postgres for each kind. */
+/** A wake-up does not name a kind: one query finds the kinds that are due, instead of one for each kind. */
 async function carryOnce(options: RelayOptions, claim: Claim, among: OutboxKind[]): Promise<number> {
   const due = await findDueKinds(options.db, among.filter(options.mayCarry));
   const carried = await Promise.all(due.map((kind) => enqueueDue(options, claim, kind)));

@@ -1,4 +1,4 @@
-// The worker process: carries outbox rows to their jobs, works them, keeps the caches' floors, drains cart journals, and tells operators.
+// Starts the worker process: relay and jobs, timed tasks, the drain of cart journals, and the dashboard.
 import { pruneAccounts } from '../origin/account/reset-password.ts';
 import { drainJournals } from '../origin/cart/server/journal-drain.ts';
 import { pruneCartOperations } from '../origin/cart/server/prune-operations.ts';

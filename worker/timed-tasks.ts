@@ -1,4 +1,4 @@
-// Work that comes round by the clock. Every worker has the clock; a lock in Postgres lets one of them do it.
+// Runs tasks at an interval. Every worker tries; a lock in Postgres lets one of them run each task.
 import { sql } from 'kysely';
 import type { Logger } from 'pino';
 import type { Deps } from '../origin/deps.ts';
@@ -30,8 +30,8 @@ export function startTimedTasks(
 }
 
 /**
- * Calls `run` again `everyMs` after it has ended; a failure is told and the next round comes all the same.
- * @param run is told by its signal that it should come to an end
+ * Calls `run` again `everyMs` after it has ended; a failure is logged, and the next round follows all the same.
+ * @param run its signal is aborted when it should end
  */
 export function every(
   everyMs: number,
@@ -49,7 +49,7 @@ export function every(
         loggedReason = undefined;
       },
       (error: unknown) => {
-        // It comes round again soon: the same reason is told once.
+        // The next round follows soon: the same reason is logged once.
         const reason = storeFaultReason(error);
         if (reason !== loggedReason) log.warn({ err: error }, `cannot ${name} now`);
         loggedReason = reason;

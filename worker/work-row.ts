@@ -1,4 +1,4 @@
-// Works one outbox row, from whichever side it came: at most one worker at a time by its lease, with a deadline, and its outcome kept.
+// Works one outbox row: renews its claim, runs its job within a deadline, and records the outcome.
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { MailFailure } from '../origin/mail/attempt.ts';
@@ -22,7 +22,10 @@ export interface JobContext {
   id: string;
   /** Aborted when the job's time is up, or this worker stops. */
   signal: AbortSignal;
-  /** Keeps the row from all other workers for so many seconds from now, even if this one is killed. @throws where another has it */
+  /**
+   * Keeps the row from all other workers for so many seconds from now, even if this one is killed.
+   * @throws where another has it
+   */
   holdFor: (seconds: number) => Promise<void>;
 }
 

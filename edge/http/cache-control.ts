@@ -1,4 +1,4 @@
-// Reads Cache-Control (RFC 9111, 5.2) and CDN-Cache-Control (RFC 9213): the first of two equal directives counts, quoted text is no directive.
+// Parses Cache-Control (RFC 9111, 5.2) and CDN-Cache-Control (RFC 9213). Of two equal directives the first counts.
 export type Directives = ReadonlyMap<string, string | true>;
 
 export function parseCacheControl(field: string | null): Directives {
@@ -41,7 +41,10 @@ export function parseCdnCacheControl(field: string | null): Directives | undefin
   return directives;
 }
 
-/** @returns the fields, in small letters, that `no-cache="…"` and `private="…"` keep from being served again (5.2.2.4, 5.2.2.7). */
+/**
+ * @returns the fields, in small letters, that `no-cache="…"` and `private="…"` keep from being served again
+ * (5.2.2.4, 5.2.2.7).
+ */
 export function fieldsNotStored(directives: Directives): string[] {
   return ['no-cache', 'private']
     .map((name) => directives.get(name))

@@ -1,4 +1,4 @@
-// One key for all spellings of an address that RFC 3986, 6.2.2 calls the same, and for no others.
+// Makes one cache key of all spellings of an address that RFC 3986, 6.2.2 calls equivalent, and of no others.
 export function cacheKey(host: string, path: string): string {
   const query = path.endsWith('?') ? path.slice(0, -1) : path;
   return `${host.toLowerCase()}${query.includes('%') ? query.replace(/%[0-9a-f]{2}/gi, normaliseOctet) : query}`;

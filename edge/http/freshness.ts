@@ -1,4 +1,4 @@
-// How long an answer is fresh and how old it is (RFC 9111, 4.2), for a shared cache.
+// Computes how long an answer is fresh and how old it is, for a shared cache (RFC 9111, 4.2).
 import { type Directives, parseCacheControl, parseCdnCacheControl, secondsOf } from './cache-control.ts';
 import { parseHttpDate } from './http-date.ts';
 
@@ -11,7 +11,10 @@ export interface Freshness {
   initialAgeS: number;
   staleWhileRevalidateS: number;
   staleIfErrorS: number;
-  /** The same where the origin gave no answer at all; an answer without tags may then be shown for a while unasked (RFC 9111, 4.2.4). */
+  /**
+   * The same where the origin gave no answer at all; an answer without tags may then be shown for a while unasked
+   * (RFC 9111, 4.2.4).
+   */
   staleIfAwayS: number;
   /** Must be asked about before each use. */
   noCache: boolean;

@@ -1,4 +1,4 @@
-// Fields that speak of one connection only, and never pass through (RFC 9110, 7.6.1).
+// Removes the fields that are about one connection only (RFC 9110, 7.6.1).
 const hopByHop = [
   'connection',
   'keep-alive',

@@ -1,4 +1,5 @@
-// What a write makes old (RFC 9111, 4.4): its own address, and those that its answer names on the same host.
+// Names the addresses that a write makes old (RFC 9111, 4.4): its own, and those that its answer names on the same
+// host.
 import type { UpstreamResponse } from '../upstream/upstream.ts';
 
 /** @returns paths: the request's own, Content-Location's and Location's. */

@@ -1,4 +1,4 @@
-// Decides what is kept, by the answer's own words (RFC 9111, 3), and makes the entry.
+// Decides whether an answer may be stored, by its own fields (RFC 9111, 3), and makes the entry.
 
 import { hasTags, parseCacheTag } from '../../http/cache-tag.ts';
 import type { Fields } from '../../http/fields.ts';

@@ -1,7 +1,10 @@
-// One query for all spellings that mean the same to the shop: parameters in order of name, and none that only follow a person's steps.
+// Gives equivalent queries one spelling: parameters sorted by name, tracking parameters removed.
 const following = /^(?:utm_\w+|gclid|dclid|fbclid|msclkid|mc_[ce]id)(?:=|$)/i;
 
-/** Asked of the origin as well as kept under: else one shopper's tracking could stand in another's page. @param path with its query. */
+/**
+ * Asked of the origin as well as kept under: else one shopper's tracking could stand in another's page.
+ * @param path with its query.
+ */
 export function normaliseQuery(path: string): string {
   const at = path.indexOf('?');
   if (at < 0) return path;

@@ -1,4 +1,4 @@
-// Whether the client holds this very answer (RFC 9110, 13): If-None-Match goes before If-Modified-Since.
+// Checks whether the client has this very answer (RFC 9110, 13): If-None-Match goes before If-Modified-Since.
 
 import type { Fields } from '../../http/fields.ts';
 import type { StoredResponse } from '../stored/stored-response.ts';

@@ -1,4 +1,4 @@
-// Cuts parts out of kept answers (RFC 9110, 14), and tells which kept part can serve which request.
+// Cuts byte ranges out of stored answers (RFC 9110, 14), and says which stored part can serve which request.
 
 import type { Fields } from '../../http/fields.ts';
 import type { StoredResponse } from '../stored/stored-response.ts';
@@ -24,7 +24,7 @@ export function sliceOf(
   return { body, range: `bytes ${wanted.from}-${wanted.to}/${total}` };
 }
 
-/** Whether a kept answer can serve this request: a part only where it covers what is asked. */
+/** Whether a stored answer can serve this request: a part only where it covers what is asked. */
 export function covers(stored: StoredResponse, request: Fields, method: string): boolean {
   if (stored.part === undefined) return true;
   const field = request.get('range');

@@ -1,4 +1,4 @@
-// A kept answer is asked about with its validators, and takes on the fields of the answer that confirms it (RFC 9111, 4.3).
+// Revalidates a stored answer with its validators, and updates its fields from the 304 (RFC 9111, 4.3).
 import { markCompressed } from '../stored/compress-stored.ts';
 import type { StoredAnswers } from '../stored/stored-answers.ts';
 import type { StoredResponse } from '../stored/stored-response.ts';
@@ -50,14 +50,14 @@ export function update(
   return updated && { ...updated, body, compressed };
 }
 
-/** Fields of the confirming answer that are not kept, for the one client that it came for (RFC 9111, 5.2.2.4). */
+/** Fields of the confirming answer that are not stored, for the one client that it came for (RFC 9111, 5.2.2.4). */
 export function addUnstoredFields(answer: Response, { headers: confirming }: UpstreamResponse): Response {
   const names = fieldsNotStored(parseCacheControl(confirming.get('cache-control')));
   for (const [name, value] of confirming) if (names.includes(name)) answer.headers.append(name, value);
   return answer;
 }
 
-/** What HEAD says of the page holds for the kept one too, where both are the same; else the kept one is old. */
+/** What HEAD says of the page holds for the stored one too, where both are the same; else the stored one is old. */
 export async function confirmByHead(
   storedAnswers: StoredAnswers,
   asked: Forwarded,

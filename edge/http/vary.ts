@@ -1,4 +1,4 @@
-// Which kept answer fits a request: the fields that Vary names must say the same, however they are written.
+// Matches stored answers to requests: the fields that Vary names must have the same meaning.
 import { chooseEncoding } from '../../http/accept-encoding.ts';
 import type { Fields } from '../../http/fields.ts';
 import type { StoredResponse } from '../stored/stored-response.ts';
@@ -15,8 +15,8 @@ export function varyOf(headers: Headers, request: Fields): [string, string][] | 
 }
 
 /**
- * Whether an answer that was made for another request is right for this one. Cookies that it sets go back only to the client that they
- * were set for, and only while it has none: X-Forwarded-For is the edge's own by now.
+ * Whether an answer that was made for another request is right for this one. Cookies that it sets go back only to
+ * the client that they were set for, and only while it has none: X-Forwarded-For is the edge's own by now.
  */
 export function fits(variant: StoredResponse, request: Fields): boolean {
   const { onlyFor } = variant;

@@ -1,4 +1,5 @@
-// What the edge says in its own name: a page for people, a problem (RFC 9457) for programs; never kept.
+// Makes the edge's own error answers: a page for browsers, a problem document (RFC 9457) for programs. They are never
+// stored.
 
 import type { Fields } from '../../http/fields.ts';
 import type { Answer } from '../stored/answer.ts';

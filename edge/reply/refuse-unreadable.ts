@@ -1,4 +1,4 @@
-// Bytes that are no request get a clear answer on their own socket, and nothing of them goes further.
+// Answers bytes that are not a request on their own socket. Nothing of them reaches the origin.
 import type { Duplex } from 'node:stream';
 import { errorAnswer } from './error-answer.ts';
 import { writeRaw } from './write-raw.ts';

@@ -1,4 +1,4 @@
-// The three ways to reply: with a kept answer, with the origin's own, or with a word of the edge.
+// The three ways to reply: a stored answer, the origin's answer, or an error answer of the edge.
 
 import type { Clock, Fence } from '../fence.ts';
 import { answerFrom, toResponse } from '../stored/answer.ts';
@@ -23,7 +23,7 @@ export interface CacheParts {
   upstream: Upstream;
   clock: Clock;
   servedBy: string;
-  /** Longer bodies pass through and are not kept. */
+  /** Longer bodies pass through and are not stored. */
   maxBodyBytes: number;
   budget: ByteBudget;
   onUpstreamFault: OnUpstreamFault;
@@ -56,17 +56,17 @@ export function passOn(
   });
 }
 
-/** What Cache-Status says of an origin that gave no answer. */
+/** The detail in Cache-Status where the origin gave no answer. */
 export const detailOf: Record<UpstreamStatus, string> = {
   502: 'origin-away',
   503: 'origin-busy',
   504: 'origin-silent',
 };
 
-/** How long an origin is waited for where a kept answer may stand in. */
+/** How long the origin may take where a stored answer can be served instead. */
 export const patienceMs = 8_000;
 
-/** Tells the log, and @returns the status that says what was wrong. */
+/** Reports the fault to the log. @returns the status of the error answer. */
 export function reportFault(parts: CacheParts, error: unknown, asked: Forwarded): UpstreamStatus {
   const fault =
     error instanceof UpstreamError
@@ -76,7 +76,7 @@ export function reportFault(parts: CacheParts, error: unknown, asked: Forwarded)
   return fault.status;
 }
 
-/** In place of an origin that gave no answer. */
+/** Replies where the origin gave no answer: with a stale answer where one may be served, else with an error. */
 export function replyWithoutOrigin(
   parts: CacheParts,
   stored: StoredResponse | undefined,

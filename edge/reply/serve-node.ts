@@ -1,4 +1,4 @@
-// The edge's socket under Node and Deno: what a kept answer can say is written at once, all else goes through the app.
+// The edge's HTTP server under Node and Deno: writes stored answers from memory at once, passes all else to the app.
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { getRequestListener } from '@hono/node-server';

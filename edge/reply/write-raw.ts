@@ -1,4 +1,4 @@
-// Writes an answer of the edge's own on a bare socket, and ends it.
+// Writes one of the edge's own answers on a bare socket, and ends it.
 import type { Duplex } from 'node:stream';
 import type { Answer } from '../stored/answer.ts';
 

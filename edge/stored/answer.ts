@@ -1,4 +1,5 @@
-// Makes an answer out of a kept one: whole, a part, or 304, with its age. Plain data, so that each runtime writes it in its own way.
+// Makes a reply from a stored answer: the whole, a part or 304, with its age. The result is plain data, which each
+// runtime writes.
 
 import type { Fields } from '../../http/fields.ts';
 import { type HeaderRecord, toHeaders } from '../http/header-record.ts';

@@ -1,4 +1,5 @@
-// Compresses what an origin sent plain, once, when it is kept: the entry is then as if the origin had done so.
+// Compresses a plain body once, when its answer is stored; the stored answer then looks as if the origin had compressed
+// it.
 import { promisify } from 'node:util';
 import { brotliCompress, constants, gzip } from 'node:zlib';
 import { chooseEncoding } from '../../http/accept-encoding.ts';
@@ -13,7 +14,10 @@ const minBytes = 860;
 const textual =
   /^(?:text\/|image\/svg\+xml|application\/(?:[\w.-]+\+)?(?:json|xml)|application\/(?:javascript|manifest\+json|wasm))/i;
 
-/** Changes the headers where the body was, or for another client would be, encoded. @returns undefined where the body stays as it came. */
+/**
+ * Changes the headers where the body was, or for another client would be, encoded.
+ * @returns undefined where the body stays as it came.
+ */
 export async function compressStored(
   status: number,
   headers: Headers,
@@ -34,7 +38,10 @@ export async function compressStored(
   return new Uint8Array(made);
 }
 
-/** What holds for each answer whose body the edge encoded: other bytes than the origin's tag speaks of, and other ones for other clients. */
+/**
+ * What holds for each answer whose body the edge encoded: other bytes than the origin's tag speaks of, and other
+ * ones for other clients.
+ */
 export function markCompressed(headers: Headers): void {
   headers.set('vary', withEncoding(headers.get('vary')));
   headers.delete('content-length');

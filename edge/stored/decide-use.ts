@@ -1,4 +1,4 @@
-// How a kept answer may be used for a request, this very moment.
+// Decides how a stored answer may be used for a request at this moment.
 
 import type { Fields } from '../../http/fields.ts';
 import type { Fence } from '../fence.ts';
@@ -7,7 +7,7 @@ import { ageOfS, freshForS, type StoredResponse } from './stored-response.ts';
 
 export type StoredUse = 'serve' | 'serve-and-refresh' | 'ask';
 
-/** Asked at each serving: time, floors and lease go on while a request waits. */
+/** Called at each serving, because time, floors and lease change while a request waits. */
 export function decideUse(stored: StoredResponse, request: Fields, fence: Fence, nowMs: number): StoredUse {
   if (!fence.maySend(stored.tags, stored.epoch)) return 'ask';
   const leftS = freshForS(stored, nowMs);
@@ -20,7 +20,7 @@ export function decideUse(stored: StoredResponse, request: Fields, fence: Fence,
   return leftS <= 0 && leftS > -stored.staleWhileRevalidateS ? 'serve-and-refresh' : 'ask';
 }
 
-/** Whether it may stand in for an answer that did not come. @param allowedS how long past its time. */
+/** Whether it may be served in place of an answer that did not come. @param allowedS how long it may be stale. */
 export function mayServeStale(
   stored: StoredResponse,
   allowedS: number,

@@ -1,4 +1,5 @@
-// The answers kept for one address: which one fits a request, and how a new one takes its place among them.
+// The stored answers of one address: finds the one that fits a request, and stores a new one beside or instead of the
+// others.
 
 import type { Fields } from '../../http/fields.ts';
 import type { Fence } from '../fence.ts';
@@ -8,7 +9,7 @@ import type { Store } from '../store.ts';
 import type { StoredResponse } from './stored-response.ts';
 
 export interface StoredAnswers {
-  /** Past its time and below its floor too: that is asked at serving. */
+  /** Also finds answers that are stale or below a floor: `decideUse` checks that at each serving. */
   find(key: string, request: Fields, method: string): Promise<StoredLookup>;
   /** @returns false where the fence refused it. */
   store(key: string, stored: StoredResponse): Promise<boolean>;
@@ -21,7 +22,7 @@ export interface StoredLookup {
   known: boolean;
 }
 
-/** @param onFault is told where the store fails: then nothing is known of the address, and nothing is kept. */
+/** @param onFault called where the store fails. The address then counts as unknown, and nothing is stored. */
 export function createStoredAnswers(
   store: Store,
   fence: Fence,

@@ -1,4 +1,4 @@
-// One kept answer, with all that each serving needs, made once when it is stored.
+// The stored answer: what each serving needs, computed once when it is stored.
 import type { TagVersions } from '../../http/cache-tag.ts';
 import type { Freshness } from '../http/freshness.ts';
 import type { HeaderRecord } from '../http/header-record.ts';

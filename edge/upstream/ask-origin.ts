@@ -1,4 +1,5 @@
-// Asks the origin, with the kept answer's validators where there is one, and keeps what may be stale.
+// Asks the origin, with the validators of the stored answer where there is one, and stores the reply where that is
+// allowed.
 
 import { dropHopByHop } from '../http/hop-by-hop.ts';
 import { toStored } from '../http/may-store.ts';
@@ -29,11 +30,14 @@ import { UpstreamError, type UpstreamResponse, type UpstreamStatus } from './ups
 
 export interface Fetched {
   response: Response;
-  /** What was kept of it, for those who wait. */
+  /** What was stored of it, for those who wait. */
   stored?: StoredResponse | undefined;
-  /** Why nothing was kept: this request's own, below a floor by now, or no answer at all. */
+  /**
+   * `own`: the answer is for this request alone. `outdated`: below a floor by now. `away`: the origin gave no
+   * answer.
+   */
   end: 'stored' | 'own' | 'outdated' | 'away';
-  /** What the origin's absence is told as, where it is `away`. */
+  /** The status of the error answer, where `end` is `away`. */
   status?: UpstreamStatus;
 }
 

@@ -1,4 +1,4 @@
-// A request's body counted as it passes, for lengths that are not said beforehand; past the bound it breaks off.
+// Counts the bytes of a request body without Content-Length, and breaks it off past a bound.
 export interface BoundBody {
   body: ReadableStream<Uint8Array>;
   /** True once more than the bound has come. */

@@ -1,4 +1,4 @@
-// How many bytes may be held at once while bodies are read; who finds no budget keeps nothing.
+// Bounds the bytes that are held in memory at once while bodies are read. Past the bound an answer is not stored.
 export interface ByteBudget {
   /** @returns false where there is no budget; then nothing was taken. */
   take(bytes: number): boolean;

@@ -1,4 +1,5 @@
-// One fetch for all who ask for the same page at once; what it brings must pass the fence for each of them when it comes.
+// Coalesces requests: one fetch for all who ask for the same page at once. Each waiting request checks the fence for
+// itself.
 
 import { fits } from '../http/vary.ts';
 import { type CacheParts, replyWithoutOrigin, serve } from '../reply/replies.ts';
@@ -7,9 +8,9 @@ import type { StoredLookup } from '../stored/stored-answers.ts';
 import { askOrigin, type Fetched } from './ask-origin.ts';
 import type { Forwarded } from './forward-request.ts';
 
-/** What says that an answer may be for this request alone. */
+/** Fields whose presence means that an answer may be for this request alone. */
 const alone = ['cookie', 'authorization', 'range', 'cache-control'];
-/** A shared that broke is nobody else's. */
+/** A fetch that failed is not shared: each waiting request then asks by itself. */
 const failed: Omit<Fetched, 'response'> = { stored: undefined, end: 'own' };
 /** How often a request waits on others before it asks by itself. */
 const maxWaits = 2;

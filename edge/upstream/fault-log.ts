@@ -1,4 +1,4 @@
-// Says in the log what was wrong with the origin: a fault of a kind at once, its repetitions counted in a line a second.
+// Logs faults of the origin: the first of a kind at once, its repetitions as one counted line a second.
 import type { UpstreamError } from './upstream.ts';
 
 export type OnUpstreamFault = (error: UpstreamError, path: string) => void;

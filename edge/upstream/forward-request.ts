@@ -1,4 +1,4 @@
-// The request as the origin gets it: the client's own address, no fields of this connection, shared pages without cookies.
+// Makes the request that the origin gets: client address set, hop-by-hop fields removed, no cookies for shared pages.
 
 import { chooseEncoding } from '../../http/accept-encoding.ts';
 import { cacheKey } from '../http/cache-key.ts';
@@ -14,7 +14,7 @@ export interface EdgeRequest extends UpstreamRequest {
 
 export interface Forwarded extends UpstreamRequest {
   host: string;
-  /** Under which its answers are kept. */
+  /** Under which its answers are stored. */
   key: string;
 }
 

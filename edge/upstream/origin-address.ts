@@ -1,4 +1,5 @@
-// How to reach the origin by node:http or node:https; the certificate must be its own, whatever Host the shopper named.
+// Opens connections to the origin by node:http or node:https. TLS checks the origin's own name, whatever Host the
+// client sent.
 import * as http from 'node:http';
 import * as https from 'node:https';
 

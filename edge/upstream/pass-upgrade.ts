@@ -1,4 +1,5 @@
-// Passes WebSockets through, byte for byte, once the origin has agreed; before that nothing of the client's reaches it unread.
+// Passes WebSockets through byte for byte once the origin has agreed; until then nothing unread from the client reaches
+// it.
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { isAmbiguous } from '../../http/ambiguous-request.ts';

@@ -1,4 +1,4 @@
-// Reads a body up to its own bound and as far as there is budget; past either, gives back the whole as a stream.
+// Reads a body within its own bound and a shared byte budget; past either it returns the whole as a stream.
 import type { ByteBudget } from './byte-budget.ts';
 
 export type BoundedRead = { bytes: Uint8Array<ArrayBuffer> } | { rest: ReadableStream<Uint8Array> };

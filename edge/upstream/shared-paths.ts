@@ -1,4 +1,4 @@
-// The addresses whose answers are the same for everyone whatever the cookies; all others are asked for with the shopper's own.
+// Lists the addresses whose answers are the same for everyone. Only these are asked for without the shopper's cookies.
 const shared = new RegExp(
   `^/(?:$|${[
     '(?:c|p|assets|images|sitemaps)/[^/]+$',

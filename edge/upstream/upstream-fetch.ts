@@ -1,4 +1,4 @@
-// Speaks to the origin by fetch, where the runtime has nothing below it.
+// Asks the origin by `fetch`, on runtimes without node:http.
 import { type Upstream, UpstreamError } from './upstream.ts';
 
 /** @param silenceMs until the answer begins */

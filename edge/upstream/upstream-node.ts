@@ -1,4 +1,4 @@
-// Speaks to the origin by node:http, which shows interim answers and passes Host on; bounded in time and connections.
+// Asks the origin by node:http, which shows interim answers and passes Host on. Time and connections are bounded.
 import type { Agent, IncomingMessage } from 'node:http';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';

@@ -1,11 +1,14 @@
-// What the edge asks of whatever speaks to the origin; one implementation a runtime.
+// The interface to the origin; each runtime has one implementation.
 export interface UpstreamRequest {
   method: string;
   /** Path and query as the client sent them. */
   path: string;
   headers: Headers;
   body: ReadableStream<Uint8Array> | null;
-  /** How long the answer may take to begin, where there is something to show instead; else only silence ends the wait. */
+  /**
+   * How long the answer may take to begin, where there is something to show instead; else only silence ends the
+   * wait.
+   */
   patienceMs?: number | undefined;
   onInterim?: ((status: number, headers: Record<string, string | string[]>) => void) | undefined;
 }

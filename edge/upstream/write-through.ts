@@ -1,4 +1,4 @@
-// A write goes to the origin once, and forgets what it makes old.
+// Sends a write to the origin once, and removes the stored answers that it makes old.
 import { hasTags } from '../../http/cache-tag.ts';
 import { cacheKey } from '../http/cache-key.ts';
 import { dropHopByHop } from '../http/hop-by-hop.ts';

@@ -1,4 +1,4 @@
-// How often a cache answered, for METRICS_PORT.
+// Counts the cache's hits, misses and bypasses, for METRICS_PORT.
 import { Counter, type Registry } from 'prom-client';
 import type { CacheOutcome } from './entry.ts';
 

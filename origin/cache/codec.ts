@@ -1,4 +1,4 @@
-// How a cached value becomes bytes and back: binary bodies stay binary, and what an entry weighs is known.
+// Encodes cached values as bytes and back, so that binary bodies stay binary and the size of an entry is known.
 import type { TagVersions } from '../../http/cache-tag.ts';
 
 export interface Codec<T> {

@@ -1,4 +1,5 @@
-// Entries in Redis, one lease each against stampedes. Who holds the lease fills; the others wait for the entry to appear.
+// Entries in Redis. The holder of an entry's lease fills it; others wait for it, so that a miss cannot cause a
+// stampede.
 
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';

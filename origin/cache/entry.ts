@@ -1,4 +1,4 @@
-// What is asked of the cache, and what it gives.
+// The types of the cache: what a read asks for and what it returns.
 import type { TagVersions } from '../../http/cache-tag.ts';
 import type { DbOrTx } from '../schema.ts';
 import type { Codec } from './codec.ts';

@@ -1,5 +1,5 @@
-// A read-through cache that cannot serve what has been invalidated: every entry bears tags with versions, every tag has a floor,
-// and an entry is stored or served only if each of its tags is at or above its floor.
+// A read-through cache that cannot serve what has been invalidated: every entry bears tags with versions, every tag
+// has a floor, and an entry is stored or served only if each of its tags is at or above its floor.
 
 import type { Floors } from '../invalidation/floors.ts';
 import type { Db } from '../schema.ts';
@@ -17,9 +17,15 @@ export interface FencedCache {
   recall<T>(key: string): ReadResult<T> | undefined;
   /** What this process's memory may serve once its floors were read again. @throws where Redis does not answer. */
   recheck<T>(key: string): Promise<ReadResult<T> | undefined>;
-  /** What memory may serve of many keys, once floors were read again where that is needed. What the map lacks must be read. */
+  /**
+   * What memory may serve of many keys, once floors were read again where that is needed. What the map lacks must be
+   * read.
+   */
   recallAll<T>(keys: string[]): Promise<Map<string, T>>;
-  /** The newest JSON entry known, past its time and below its floor too: only for names and prices of cart lines while Postgres is away. */
+  /**
+   * The newest JSON entry known, past its time and below its floor too: only for names and prices of cart lines
+   * while Postgres is away.
+   */
   readStale<T>(key: string): Promise<Fresh<T> | undefined>;
 }
 
@@ -44,7 +50,10 @@ export function createFencedCache(options: FencedCacheOptions): FencedCache {
   const entrySources = { ...options, clock, memory };
   const loading = new Map<string, Promise<Loaded>>();
 
-  /** To whoever asked at `began`: its floors were read since, or so short a time ago that nobody may know of a newer one. */
+  /**
+   * To whoever asked at `began`: its floors were read since, or so short a time ago that nobody may know of a newer
+   * one.
+   */
   const mayServe = (entry: Loaded, began: number) => entry.asOf >= began || memory.isTrusted(entry);
 
   /** One load a key at a time, whoever asks. */

@@ -1,4 +1,4 @@
-// Who fills an entry that no cache has: a replica where the floors stand, read after its rows, else the primary.
+// Fills a missing entry: from a replica where its rows are at or above the floors, else from the primary.
 import { isPostgresAway } from '../postgres/postgres-errors.ts';
 import type { Fresh, Loaded, ReadRequest } from './entry.ts';
 import type { EntrySources } from './sources.ts';
@@ -18,7 +18,9 @@ export async function fillForStore(entrySources: EntrySources, request: Request)
   return fillFromPrimary(entrySources, request);
 }
 
-/** A replica that cannot show whom it follows may still answer while nobody else can, as long as no floor forbids it. */
+/**
+ * A replica that cannot show whom it follows may still answer while nobody else can, as long as no floor forbids it.
+ */
 async function fillWhilePrimaryIsAway(
   { sources, floors, clock }: EntrySources,
   request: Request,

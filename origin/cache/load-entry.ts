@@ -1,4 +1,5 @@
-// Where a value comes from when memory may not serve it as it stands: memory after its floors were read again, Redis, then Postgres.
+// Loads an entry that memory may not serve as it stands: from memory after a check of its floors, from Redis, then from
+// Postgres.
 
 import type { TagVersions } from '../../http/cache-tag.ts';
 import type { Floors } from '../invalidation/floors.ts';
@@ -78,7 +79,7 @@ function standsAbove(floors: Floors, tags: TagVersions): Promise<boolean> {
   );
 }
 
-/** Objects, the headers of its answers, and the memory's own books. */
+/** Objects, the headers of its answers, and the memory's own index. */
 const bytesOfEntry = 2_048;
 const bytesOfTag = 100;
 

@@ -1,10 +1,11 @@
-// Entries in this process's memory: bounded in bytes, each served only if the check of its floors began less than 25 ms ago.
+// Entries in this process's memory, bounded in bytes. Each is served only if its floors were checked less than 25 ms
+// ago.
 import { LRUCache } from 'lru-cache';
 import type { TagVersions } from '../../http/cache-tag.ts';
 import type { Floors } from '../invalidation/floors.ts';
 import type { Loaded } from './entry.ts';
 
-/** `done` waits twice as long after it has raised the floors. */
+/** The invalidation job waits twice as long after it has raised the floors. */
 export const trustedMs = 25;
 
 export interface Memory {
@@ -15,7 +16,10 @@ export interface Memory {
    * @returns undefined where nothing is kept or it is below a floor. @throws where Redis does not answer.
    */
   recheck(key: string): Promise<Loaded | undefined>;
-  /** Reads the floors of all of them in one question; where all stand, that moves their `asOf` forward. @throws where Redis does not answer. */
+  /**
+   * Reads the floors of all of them in one question; where all stand, that moves their `asOf` forward.
+   * @throws where Redis does not answer.
+   */
   recheckAll(keys: string[]): Promise<void>;
   /** The clock is read here, at serving: a process that was paused since its last check sees that the check is old. */
   isTrusted(entry: Loaded): boolean;

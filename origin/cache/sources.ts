@@ -1,4 +1,4 @@
-// Where a value may come from: this process's memory, Redis, replicas, the primary.
+// The sources of a cached value: this process's memory, Redis, replicas, the primary.
 
 import type { Floors } from '../invalidation/floors.ts';
 import type { Db } from '../schema.ts';

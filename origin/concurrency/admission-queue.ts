@@ -1,16 +1,18 @@
-// A crowd's requests are started a few in each turn of the event loop, so that those under way get their answers from Redis and Postgres
-// in between. Else all of them are half done at once, each waits for all the others, and what it holds in memory is held for as long.
+// Admission queue: starts a bounded number of requests in each turn of the event loop, so that those under way get
+// their answers from Redis and Postgres in between. Without it all of a crowd's requests would be half done at once.
 
 export interface AdmissionQueue {
   /**
-   * Starts it at once while there is no crowd, else in the order of asking. Nobody waits for what was started to be done.
-   * @param start is told how many wait, where they are too many to wait with them: it is started ahead of them, to be refused. Else 0.
+   * Starts at once while fewer than `atOnce` were started in this turn, else in order of arrival. It does not wait
+   * for the work to end.
+   * @param start gets the number of waiting requests where the queue is full: it is started ahead of them, to be
+   * refused. Else 0.
    */
   take(start: (waiting: number) => void): void;
 }
 
 export interface AdmissionQueueOptions {
-  /** Started in one turn; the default is done in a few milliseconds, and enough to fill one question to each store. */
+  /** Started in one turn. The default takes a few milliseconds, and fills one pipelined query to each store. */
   atOnce?: number;
   mostWaiting: number;
 }

@@ -1,4 +1,4 @@
-// An answer by a deadline, whatever the stores do; the work itself may go on and is safe to ask for again.
+// Limits how long a caller waits. The work itself may go on, so it must be safe to ask for again.
 export async function withinMs<Answer>(
   ms: number,
   tooLate: () => Error,

@@ -1,4 +1,4 @@
-// So many at once, so many waiting, so long: who comes beyond that is sent away at once instead of making all slow.
+// Semaphore: bounds the work at once, the number that wait, and how long. Beyond that a caller is refused at once.
 
 export interface SemaphoreOptions {
   atOnce: number;

@@ -1,4 +1,5 @@
-// `account:<id>` is what a copied session falls with; of a deleted account no copy is ever good again.
+// Cache tag of cached sessions, `account:<id>`. A deleted account has the highest version, so that no copy of its
+// sessions is served.
 
 import type { TagVersions } from '../../http/cache-tag.ts';
 import { deletedVersion } from '../invalidation/read-tag-versions.ts';

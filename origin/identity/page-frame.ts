@@ -1,4 +1,4 @@
-// What surrounds a personal page: the departments, and who is signed in.
+// Reads what surrounds a personal page: the departments, and who is signed in.
 import type { Context } from 'hono';
 import { readNavigation } from '../catalog/pages/navigation.ts';
 import type { Deps } from '../deps.ts';

@@ -1,4 +1,5 @@
-// What ends the copies of an account's sessions: the version in the transaction, the floor before the answer.
+// Invalidates the cached sessions of an account: raises its version in the transaction, and its floor before the
+// answer.
 import { setTimeout as delay } from 'node:timers/promises';
 import { sql } from 'kysely';
 import type { TagVersions } from '../../http/cache-tag.ts';
@@ -8,7 +9,10 @@ import { addToOutbox } from '../outbox/events.ts';
 import type { Tx } from '../schema.ts';
 import { accountTag } from './account-tag.ts';
 
-/** @returns the tag at its new version, for `raiseAccountFloor`; `deletedVersion` where the account was deleted just now. */
+/**
+ * @returns the tag at its new version, for `raiseAccountFloor`; `deletedVersion` where the account was deleted just
+ * now.
+ */
 export async function raiseAccountVersion(tx: Tx, accountId: string): Promise<TagVersions> {
   const row = await tx
     .updateTable('accounts')
@@ -25,7 +29,7 @@ export async function raiseAccountVersion(tx: Tx, accountId: string): Promise<Ta
 const longestWaitMs = 5_000;
 const pauseMs = 200;
 
-/** After the commit. Returns when the floor stands, or after five seconds, the longest that a copy is believed. */
+/** After the commit. Returns when the floor stands, or after five seconds, as long as a copy is trusted. */
 export async function raiseAccountFloor({ floors, wakeWorker }: Deps, tags: TagVersions): Promise<void> {
   wakeWorker();
   const until = performance.now() + longestWaitMs;

@@ -1,4 +1,4 @@
-// Where a request about an account comes from: its cookies, address and device, and the key that makes it one request however often it is sent.
+// Reads where an account request comes from: cookies, address, device and idempotency key.
 import type { Context } from 'hono';
 import type { AppEnv } from '../web/env.ts';
 

@@ -1,4 +1,4 @@
-// Session tokens: 256 opaque bits in a signed cookie, kept as a hash.
+// Session tokens: 256 random bits in a signed cookie; the database holds their hash.
 import { createHash, createHmac, randomBytes } from 'node:crypto';
 import type { Settings } from '../config.ts';
 import { clearCookie, readSignedCookie, serializeCookie, signCookie } from '../web/request/signed-cookies.ts';
@@ -8,8 +8,8 @@ export const idleDays = 30;
 export const longestDays = 180;
 
 /**
- * @param retryOf scope and idempotency key: the same request again gets the same token, so that a sign-in whose answer was lost leaves one
- * session and not two. Random where undefined.
+ * @param retryOf scope and idempotency key: the same request again gets the same token, so that a sign-in whose
+ * answer was lost leaves one session and not two. Random where undefined.
  */
 export function makeToken(cookieKeys: string[], retryOf: string | undefined): string {
   if (retryOf === undefined) return randomBytes(32).toString('base64url');

@@ -1,4 +1,4 @@
-// Sessions are rows; copies of them are believed for five seconds, and only at or above the account's floor.
+// Sessions are rows in Postgres. Copies are trusted for five seconds, and only at or above the account's floor.
 import { sql } from 'kysely';
 import { withinMs } from '../concurrency/deadline.ts';
 import type { Deps } from '../deps.ts';
@@ -19,14 +19,17 @@ export interface SignedIn {
   role: 'shopper' | 'staff';
 }
 
-/** The longest that a copy is believed while Postgres answers; ending a session waits as long where its floor cannot be raised. */
+/**
+ * How long a copy is trusted while Postgres answers. Ending a session waits as long where its floor cannot be
+ * raised.
+ */
 export const copySeconds = 5;
 const fallbackSeconds = 86_400;
 /** A Postgres that stands still must leave a cart its own time within the 3.5 s of an answer. */
 const readMs = 1_500;
 const tooLate = () => unavailable('Who is signed in could not be read in time; try again');
 
-/** @returns who the token belongs to, undefined where its session has ended. @throws Refusal 503 where nobody can tell. */
+/** @returns the token's account, undefined where its session has ended. @throws Refusal 503 where no store answers. */
 export async function readSession(
   deps: Pick<Deps, 'cache' | 'redis' | 'floors' | 'log'>,
   tokenHash: string,

@@ -1,4 +1,4 @@
-// A form that arrives after its session has ended: what was typed is kept, and is sent again after signing in.
+// Answers a form whose session has ended: shows a page that sends the same form again after signing in.
 import type { Context } from 'hono';
 import type { Deps } from '../deps.ts';
 import type { AppEnv } from '../web/env.ts';
@@ -18,7 +18,10 @@ export function wasSignedIn({ hasEndedSession }: Visitor, values: FormValues): b
   return hasEndedSession || values['signed-in'] === 'yes';
 }
 
-/** The form is sent to the address that it came to, with its key: what it asked for is done once. Passwords are typed again. */
+/**
+ * The form is sent to the address that it came to, with its key: what it asked for is done once. Passwords are typed
+ * again.
+ */
 export async function respondSignedOut(
   deps: Deps,
   c: Context<AppEnv>,

@@ -1,4 +1,4 @@
-// Who asks, as the session cookie says; asked once a request.
+// Finds out who asks, by the session cookie; read once for each request.
 import type { Context } from 'hono';
 import type { Deps } from '../deps.ts';
 import { Refusal } from '../errors.ts';
@@ -16,7 +16,7 @@ const visitors = new WeakMap<Request, Promise<Visitor>>();
 
 /**
  * For pages and for signing in, where an ended session is as good as none.
- * @throws Refusal 503 where a session is claimed and nobody can tell whose it is.
+ * @throws Refusal 503 where there is a session cookie and no store can tell whose it is.
  */
 export function readVisitor(deps: Deps, c: Context<AppEnv>): Promise<Visitor> {
   const known = visitors.get(c.req.raw);
@@ -33,7 +33,7 @@ async function read(deps: Deps, cookieHeader: string | undefined): Promise<Visit
 }
 
 /**
- * For the API: a program that was signed in is told that it no longer is, before it takes an empty cart for its own.
+ * For the API: a program whose session has ended gets an error, before it takes an empty cart for its own.
  * @throws Refusal 401 `session-ended`
  */
 export async function refuseEndedSession(deps: Deps, c: Context<AppEnv>): Promise<void> {
@@ -62,6 +62,6 @@ export function signInNeeded(): Refusal {
 
 /** Takes the cookie away, so that the next request is a guest's. */
 export function sessionEnded(): Refusal {
-  const told = 'Your session has ended; sign in again, or go on as a guest';
-  return new Refusal(401, 'session-ended', told, { headers: { 'Set-Cookie': endedSessionCookie() } });
+  const message = 'Your session has ended; sign in again, or go on as a guest';
+  return new Refusal(401, 'session-ended', message, { headers: { 'Set-Cookie': endedSessionCookie() } });
 }

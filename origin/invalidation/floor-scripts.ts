@@ -1,9 +1,9 @@
-// The changes that Redis makes to a floor or an entry, each touching one slot, each safe to send twice.
+// Lua scripts that change floors and entries in Redis. Each touches one slot and is safe to send twice.
 import type { Result } from 'ioredis';
 import type { RedisClient } from '../redis/connect.ts';
 
 /**
- * A floor is `<run id>:<version>`. Max-merge where the floor is known on this server.
+ * A floor is `<run id>:<version>`. It only goes up, where it is known on this server.
  * @returns 1 raised or already as high, 0 unknown (missing, or written on another server)
  */
 const raiseFloor = `

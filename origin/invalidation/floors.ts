@@ -1,4 +1,4 @@
-// The floors of all tags, kept in Redis: read, raised, and made known again from the primary where Redis has forgotten them.
+// The floors of all tags, in Redis: checks them, raises them, and restores those that Redis has lost from the primary.
 import { randomUUID } from 'node:crypto';
 import type { TagVersions } from '../../http/cache-tag.ts';
 import type { RedisClient } from '../redis/connect.ts';
@@ -9,13 +9,13 @@ import type { Db } from '../schema.ts';
 import { defineCacheScripts } from './floor-scripts.ts';
 import { readTagVersions, type TagVersionReader } from './read-tag-versions.ts';
 
-/** `unreadable`: Redis is away, or others are just finding out; nothing from a cache may be served. */
+/** `unreadable`: Redis is away, or another process is restoring a floor. Nothing from a cache may be served. */
 export type FloorCheck = 'above' | 'below' | 'unreadable';
 
 export interface Floors {
   /** Whether every tag is at or above its floor, by floors read after this call began. */
   check(tags: TagVersions): Promise<FloorCheck>;
-  /** Max-merge. @throws where Redis or (for a floor that it has forgotten) the primary is away. */
+  /** A floor only goes up. @throws where Redis or (for a floor that it has forgotten) the primary is away. */
   raise(tags: TagVersions): Promise<void>;
 }
 
@@ -24,7 +24,7 @@ export interface FloorsOptions {
   /** The primary: a replica's version could be an older one. */
   db: Db;
   readers: TagVersionReader[];
-  /** Which server process answers; told by the connection unless given. */
+  /** Which server process answers; asked from the connection unless given. */
   server?: RunId;
 }
 
@@ -87,8 +87,9 @@ interface TagOnServer {
 }
 
 /**
- * Lease, then ask the primary, then set: a change that commits later raises the floor itself and takes the lease away. What was leased is
- * restored also where others hold the rest: a lease left lying would keep everybody from that floor for as long as it runs.
+ * Takes a lease, asks the primary, then sets the floor. A change that commits later raises the floor itself and
+ * takes the lease away. Leased floors are restored also where others hold the rest: an unused lease would block its
+ * floor until it runs out.
  * @returns undefined where not all could be restored
  */
 async function restoreFloors(

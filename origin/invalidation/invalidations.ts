@@ -25,7 +25,7 @@ export const InvalidationSchema = z
 
 export type Invalidation = z.infer<typeof InvalidationSchema>;
 
-/** Where nothing changed there is nothing to wait for: such an invalidation is born done. */
+/** An invalidation without tags is done at once: nothing changed, so there is nothing to wait for. */
 export async function beginInvalidation(tx: Tx, tags: TagVersions): Promise<string> {
   const { id } = await addToOutbox(tx, 'invalidate', { tags });
   if (Object.keys(tags).length === 0) {
@@ -68,7 +68,8 @@ export async function awaitInvalidation(db: Db, id: string, waitMs: number): Pro
 const longestWaitSeconds = 5;
 
 /**
- * `Prefer: wait=5` (RFC 7240): the first `wait` counts, at most 5 s of it. What has another form is passed over, as the RFC says.
+ * `Prefer: wait=5` (RFC 7240): the first `wait` counts, at most 5 s of it. What has another form is passed over, as
+ * the RFC says.
  * @returns seconds, undefined where nothing is asked
  */
 export function readPreferredWait(prefer: string | undefined): number | undefined {

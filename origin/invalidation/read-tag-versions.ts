@@ -1,10 +1,10 @@
-// What a tag's version is, asked of the primary. Each domain answers for the tags that it gives out.
+// Reads the current version of each tag from the primary. Each domain answers for its own tags.
 import type { TagVersions } from '../../http/cache-tag.ts';
 import type { DbOrTx } from '../schema.ts';
 
 /**
- * Answers for every tag of its own domain and leaves the others out. A row that does not exist (yet) has version 0, so that its absence
- * can be cached; of what can be deleted for good the answer is `deletedVersion`.
+ * Answers for every tag of its own domain and leaves the others out. A row that does not exist (yet) has version 0,
+ * so that its absence can be cached; of what can be deleted for good the answer is `deletedVersion`.
  */
 export type TagVersionReader = (db: DbOrTx, tags: string[]) => Promise<TagVersions>;
 

@@ -1,4 +1,4 @@
-// What can be asked of the worker: every kind of work, the shape of its payload, and how it gets into the outbox.
+// The kinds of outbox rows, the payload of each, and how a transaction adds one.
 import type { TagVersions } from '../../http/cache-tag.ts';
 import type { Tx } from '../schema.ts';
 

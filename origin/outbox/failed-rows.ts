@@ -1,4 +1,4 @@
-// Rows that failed: those that are tried again, and dead letters. Operators list them, try them again, or give them up.
+// Failed outbox rows and dead letters: lists them, retries them, gives them up.
 import { type SqlBool, sql } from 'kysely';
 import type { Db } from '../schema.ts';
 import { type OutboxKind, outboxKinds } from './events.ts';
@@ -31,7 +31,10 @@ const columns = sql`
   id, kind, case when state = 'dead' then 'dead' else 'failing' end as state, committed_at as "committedAt", failures,
   case when state = 'pending' then greatest(due_at, claimed_until) end as "nextTryAt", failure`;
 
-/** Newest first. Each state of each kind is read by itself, in the order of its index: outbox_failing_newest, outbox_dead. */
+/**
+ * Newest first. Each state of each kind is read by itself, in the order of its index: outbox_failing_newest,
+ * outbox_dead.
+ */
 export async function listFailedRows(db: Db, filter: FailedFilter, limit: number): Promise<FailedRow[]> {
   const parts = partsOf(filter).map(
     (part) =>

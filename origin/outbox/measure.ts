@@ -1,4 +1,5 @@
-// How the work stands, as Postgres has it: for metrics, dashboard and operators. However many rows there are, few are read.
+// Counts outbox rows by state, for metrics, dashboard and operators. Counting stops at a limit, so that few rows are
+// read.
 import { type RawBuilder, sql } from 'kysely';
 import type { Db, Tx } from '../schema.ts';
 import { type OutboxKind, outboxKinds } from './events.ts';
@@ -61,9 +62,9 @@ interface CountedRows {
 }
 
 /**
- * `failed` counts what is failed now: dead letters, and rows whose last attempt failed and that are not being tried again at this moment.
- * `completed` covers the days for which finished rows are kept.
- * Indexes: outbox_open, outbox_failing, outbox_claimed, outbox_dead, outbox_finished_by_kind.
+ * `failed` counts what is failed now: dead letters, and rows whose last attempt failed and that are not being tried
+ * again at this moment. `completed` covers the days for which finished rows are kept. Indexes: outbox_open,
+ * outbox_failing, outbox_claimed, outbox_dead, outbox_finished_by_kind.
  */
 export function countJobs(db: Db): Promise<Record<OutboxKind, JobCounts>> {
   const ofKind = sql`outbox.kind = kinds.kind`;
@@ -94,13 +95,13 @@ export function countJobs(db: Db): Promise<Record<OutboxKind, JobCounts>> {
 function toStates(row: CountedRows): JobCounts {
   const { due, failingDue, later, failingLater, active, failingActive, dead, completed } = row;
   const isMore = (...counts: number[]) => counts.some((count) => count >= countedTo);
-  const told = (count: number, more: boolean): Count => ({ count: Math.max(0, count), more });
+  const toCount = (count: number, more: boolean): Count => ({ count: Math.max(0, count), more });
   return {
-    waiting: told(due - failingDue, isMore(due)),
-    active: told(active, isMore(active)),
-    delayed: told(later - failingLater - (active - failingActive), isMore(later)),
-    completed: told(completed, isMore(completed)),
-    failed: told(failingDue + failingLater - failingActive + dead, isMore(failingDue, failingLater, dead)),
+    waiting: toCount(due - failingDue, isMore(due)),
+    active: toCount(active, isMore(active)),
+    delayed: toCount(later - failingLater - (active - failingActive), isMore(later)),
+    completed: toCount(completed, isMore(completed)),
+    failed: toCount(failingDue + failingLater - failingActive + dead, isMore(failingDue, failingLater, dead)),
   };
 }
 

@@ -1,4 +1,4 @@
-// What is kept about edges in Postgres: which worker may purge them, and the purges that a silent one has not confirmed.
+// Stores in Postgres which worker may purge the edges, and the pending purges of each edge.
 import { sql } from 'kysely';
 import type { TagVersions } from '../../http/cache-tag.ts';
 import type { Db } from '../schema.ts';

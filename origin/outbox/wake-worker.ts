@@ -1,4 +1,4 @@
-// Wakes the worker after a commit. Only a hint: the sweeper finds the row within a second where it is lost.
+// Wakes the worker after a commit. Where the message is lost, the sweeper finds the row within a second.
 import type { RedisClient } from '../redis/connect.ts';
 
 export const outboxChannel = 'outbox-hint';

@@ -1,4 +1,5 @@
-// An outbox row's life after the commit: claimed by a lease, worked, then done; or tried again, and in the end a dead letter with its reason.
+// Works outbox rows after their commit: a row is claimed by a lease, then done, or tried again, or made a dead letter
+// with its reason.
 import { sql } from 'kysely';
 import type { Db, DbOrTx } from '../schema.ts';
 import type { OutboxKind } from './events.ts';
@@ -13,7 +14,10 @@ export interface OutboxRow {
   committedAt: Date;
 }
 
-/** Short, so that a killed worker's rows are soon another's; renewed while they are worked. A slow mail server keeps many mails waiting. */
+/**
+ * Short, so that a killed worker's rows are soon another's; renewed while they are worked. A slow mail server keeps
+ * many mails waiting.
+ */
 const claimSeconds = (kind: OutboxKind) => (kind === 'mail' ? 15 : 5);
 const mostFailures = 12;
 
@@ -35,7 +39,8 @@ export async function findDueKinds(db: Db, kinds: OutboxKind[]): Promise<OutboxK
 }
 
 /**
- * Claims due rows of one kind, those first that wait longest. Never by "id > cursor": ids commit out of order. Index: outbox_open.
+ * Claims due rows of one kind, those first that wait longest. Never by "id > cursor": ids commit out of order.
+ * Index: outbox_open.
  * @param overdueSeconds only rows that have been due for so long
  */
 export async function claimRows(
@@ -65,8 +70,8 @@ function claim(kind: OutboxKind) {
 }
 
 /**
- * Attempts at mails, of all workers together. One that is no longer young waits for a slow server: it counts for its domain alone, so that
- * a domain or an address whose server hangs keeps no other mail waiting.
+ * Attempts at mails, of all workers together. One that is no longer young waits for a slow server: it counts for its
+ * domain alone, so that a domain or an address whose server hangs keeps no other mail waiting.
  */
 const youngSeconds = 5;
 const mostYoung = 20;
@@ -85,7 +90,10 @@ interface ClaimedMail extends OutboxRow {
   seen: { visited: number; lastVisited: string | null; lastPicked: string | null; room: number };
 }
 
-/** Claims due mails, domain by domain, of each those first that wait longest. Indexes: outbox_open_mail, outbox_claimed. */
+/**
+ * Claims due mails, domain by domain, of each those first that wait longest. Indexes: outbox_open_mail,
+ * outbox_claimed.
+ */
 export async function claimMails(
   db: Db,
   limit: number,
@@ -138,12 +146,18 @@ export async function claimMails(
   return { rows: claimed, lastDomain: visited < domainsAtOnce ? undefined : (lastVisited ?? undefined) };
 }
 
-/** Call before the work begins, and every second or two while it goes on. @returns whether the row is still this claim's to work. */
+/**
+ * Call before the work begins, and every second or two while it goes on.
+ * @returns whether the row is still this claim's to work.
+ */
 export function renewClaim(db: Db, row: OutboxRow): Promise<boolean> {
   return holdClaim(db, row, claimSeconds(row.kind));
 }
 
-/** Never shortens a claim, as a renewal may arrive late. @returns whether the row is this claim's to work for so many seconds from now. */
+/**
+ * Never shortens a claim, as a renewal may arrive late.
+ * @returns whether the row is this claim's to work for so many seconds from now.
+ */
 export async function holdClaim(db: Db, row: OutboxRow, seconds: number): Promise<boolean> {
   const { numUpdatedRows } = await db
     .updateTable('outbox')
@@ -157,7 +171,10 @@ export async function holdClaim(db: Db, row: OutboxRow, seconds: number): Promis
   return numUpdatedRows === 1n;
 }
 
-/** @returns the seconds since the change was committed, both by Postgres' clock; undefined where another claim was first. */
+/**
+ * @returns the seconds since the change was committed, both by Postgres' clock; undefined where another claim was
+ * first.
+ */
 export async function finishWork(db: Db, row: OutboxRow): Promise<number | undefined> {
   const { rows } = await sql<{ seconds: number }>`
     update outbox set state = 'done', done_at = clock_timestamp(), failure = null
@@ -175,8 +192,8 @@ interface WorkFailure {
 }
 
 /**
- * Tried again after a growing, jittered pause; after twelve failures the row is a dead letter with its reason. The pause is a claim
- * that nobody holds: `due_at` stays, so that its wait is told truly.
+ * Tried again after a growing, jittered pause; after twelve failures the row is a dead letter with its reason. The
+ * pause is a claim that nobody holds: `due_at` stays, so that its wait is measured from the first due time.
  */
 export async function failWork(db: Db, row: OutboxRow, failure: WorkFailure): Promise<'again' | 'dead'> {
   const counted = failure.isOutage ? 0 : 1;
@@ -197,8 +214,9 @@ export async function failWork(db: Db, row: OutboxRow, failure: WorkFailure): Pr
 const deferredFor = sql`interval '3 days'`;
 
 /**
- * A mail that its server did not take: tried again after 30 minutes, then each hour, for three days from the first failure
- * (RFC 5321, 4.5.4.1). What was refused for good is a dead letter at once. The pause moves `due_at`: it is no work that waits for us.
+ * A mail that its server did not take: tried again after 30 minutes, then each hour, for three days from the first
+ * failure (RFC 5321, 4.5.4.1). What was refused for good is a dead letter at once. The pause moves `due_at`: it is
+ * no work that waits for us.
  */
 export async function deferMail(
   db: Db,
@@ -234,7 +252,9 @@ export async function releaseClaims(db: Db, rows: OutboxRow[]): Promise<void> {
     where outbox.id = given.id and outbox.attempt = given.attempt and state = 'pending'`.execute(db);
 }
 
-/** So many a call, however many wait: one statement that took too long would be undone each time, and never catch up. */
+/**
+ * So many a call, however many wait: one statement that took too long would be undone each time, and never catch up.
+ */
 const mostPruned = 20_000;
 
 /** Finished rows and idempotency keys past their seven days. Indexes: outbox_finished, idempotency_keys_by_age. */

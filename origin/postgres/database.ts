@@ -1,4 +1,4 @@
-// Connections to Postgres: every wait has a deadline, and a client whose state is in doubt never returns to the pool.
+// Connects to Postgres. Every wait has a deadline, and a client in an unknown state never returns to the pool.
 import { Kysely, PostgresDialect } from 'kysely';
 import pg from 'pg';
 import type { Database, Db } from '../schema.ts';

@@ -1,4 +1,4 @@
-// Names the history that this database is part of. Renewed when the database went back in time, as after a restore.
+// The database's lineage: an id that is renewed when the database goes back in time, as after a restore.
 import { sql } from 'kysely';
 import type { DbOrTx } from '../schema.ts';
 

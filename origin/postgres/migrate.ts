@@ -1,4 +1,4 @@
-// Brings the schema up to date; safe to run by several processes at once and beside the previous release.
+// Migrates the schema. Safe to run by several processes at once and beside the previous release.
 import { sql } from 'kysely';
 import { type Migration, Migrator } from 'kysely/migration';
 import type { Db } from '../schema.ts';
@@ -35,7 +35,10 @@ const migrations: Record<string, Migration> = {
   '0015-payment-requests': paymentRequests,
 };
 
-/** @returns the names of the migrations that were applied now; none where a later release has been here already, which the migrator would refuse. */
+/**
+ * @returns the names of the migrations that were applied now; none where a later release has been here already,
+ * which the migrator would refuse.
+ */
 export async function migrateToLatest(db: Db): Promise<string[]> {
   if (await isMigrated(db)) return [];
   const migrator = new Migrator({ db, provider: { getMigrations: async () => migrations } });

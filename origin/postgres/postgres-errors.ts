@@ -1,11 +1,11 @@
-// Which errors of Postgres mean that it does not serve (its outcome may be unknown), and which that this statement cannot be.
+// Classifies errors of Postgres: unavailable (the outcome may be unknown), too slow, or worth another try.
 
 /** By facts of the driver: its own deadlines and broken sockets bear no SQLSTATE. */
 export function isUnavailable(error: unknown): boolean {
   const state = sqlState(error);
   if (state === undefined) return true;
-  // 08 connection, 25006 read only after a failover, 53 no disk, memory or connections left, 57P0x shutting down, 57014 its own
-  // deadline, 58 the system under it.
+  // 08 connection, 25006 read only after a failover, 53 no disk, memory or connections left, 57P0x shutting down,
+  // 57014 its own deadline, 58 the system under it.
   return /^(08|53|57P|58)/.test(state) || state === '25006' || state === '57014';
 }
 
@@ -42,7 +42,9 @@ export function isRefused(error: unknown): boolean {
   return code === 'ECONNREFUSED' || code === 'ENOTFOUND' || code === 'EHOSTUNREACH';
 }
 
-/** Deadlock, serialization, lock timeout, or an op id that another batch recorded meanwhile: the same again may pass. */
+/**
+ * Deadlock, serialization, lock timeout, or an op id that another batch recorded meanwhile: the same again may pass.
+ */
 export function isWorthAnotherTry(error: unknown): boolean {
   return ['40P01', '40001', '55P03', '23505'].includes(sqlState(error) ?? '');
 }

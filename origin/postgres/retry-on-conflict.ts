@@ -1,5 +1,4 @@
-// A deadlock, a serialisation failure or a row that somebody else made meanwhile undoes the whole transaction and says so; doing it again is what
-// Postgres asks for. Twice.
+// Runs a transaction again after a deadlock, a serialisation failure or a conflicting row; twice at most.
 import { isWorthAnotherTry } from './postgres-errors.ts';
 
 const mostRetries = 2;

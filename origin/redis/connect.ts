@@ -1,5 +1,5 @@
-// Connections to Redis, one server or a cluster, that fail fast: no offline queue, one try, a deadline a command. A silent Redis costs
-// milliseconds, not minutes.
+// Connects to Redis, one server or a cluster. The request path fails fast: no offline queue, one retry, a deadline for
+// each command.
 import { Cluster, type ClusterOptions, Redis } from 'ioredis';
 
 /** Both answer the same commands; of a cluster, each command's keys must stand in one slot. */
@@ -19,8 +19,9 @@ const connectTimeoutMs = 1_000;
 const backoffMs = (attempt: number) => Math.min(50 * 2 ** Math.min(attempt, 5), 1_000);
 
 /**
- * For the request path. Commands may be sent twice after a reconnect, so data changes only through scripts that know their operation's id.
- * Connects by itself, also when Redis comes up later; commands are refused at once until it has.
+ * For the request path. Commands may be sent twice after a reconnect, so data changes only through scripts that know
+ * their operation's id. Connects by itself, also when Redis comes up later; commands are refused at once until it
+ * has.
  */
 export function connectRedis(options: RedisOptions): RedisClient {
   const { resend = true } = options;

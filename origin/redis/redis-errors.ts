@@ -1,4 +1,4 @@
-// Which errors mean that Redis does not serve just now, as against a command that it will always refuse.
+// Tells errors of an unavailable Redis from refusals of a command.
 
 /** Thrown where it is known without asking. */
 export class RedisAway extends Error {

@@ -1,4 +1,4 @@
-// Keeps room in Redis for what must not be refused, journal and queue: whatever can be read again stops writing before it is full.
+// Reserves memory in Redis for journal and queue: caches stop writing before Redis is full.
 import type { RedisClient } from './connect.ts';
 import { primariesOf } from './servers.ts';
 

@@ -1,23 +1,25 @@
-// Which server process this connection speaks to, and in which of its reigns. Floors bear it, so that an emptied, restarted or failed-over Redis makes them unknown, not old.
+// Tracks which Redis server process a connection reaches. Floors carry this run id, so that after FLUSHALL, restart or
+// failover they are unknown rather than old.
 import type { Redis } from 'ioredis';
 
 export interface RunId {
-  /** Undefined while not connected, and until the server has told. */
+  /** Undefined while not connected, and until the server has answered. */
   current(): string | undefined;
 }
 
-/** @param restMs how long after each connect nobody is told yet */
+/** @param restMs how long after each connect the run id stays unknown */
 export function trackRunId(redis: Redis, restMs = 0): RunId {
   let runId: string | undefined;
   let connection = 0;
   const learn = async () => {
     const asked = connection;
     const info = await redis.info().catch(() => '');
-    const told = identityIn(info);
+    const answered = identityIn(info);
     if (asked !== connection) return;
-    runId = told;
-    // A server that is still loading its data answers ready but not yet INFO in time: ask again while this connection lasts.
-    if (told === undefined && redis.status === 'ready') setTimeout(learn, 100).unref();
+    runId = answered;
+    // A server that is still loading its data answers ready but not yet INFO in time: ask again while this
+    // connection lasts.
+    if (answered === undefined && redis.status === 'ready') setTimeout(learn, 100).unref();
   };
   const begin = () => {
     if (restMs === 0) return void learn();
@@ -33,9 +35,12 @@ export function trackRunId(redis: Redis, restMs = 0): RunId {
   return { current: () => runId };
 }
 
-/** The run id is the process's; the replication id is new each time that a replica takes over, also one that has been primary before. */
+/**
+ * The run id is the process's; the replication id is new each time that a replica takes over, also one that has been
+ * primary before.
+ */
 function identityIn(info: string): string | undefined {
   const runId = /run_id:(\w+)/.exec(info)?.[1];
-  const reign = /master_replid:(\w+)/.exec(info)?.[1];
-  return runId && reign && `${runId}.${reign}`;
+  const replicationId = /master_replid:(\w+)/.exec(info)?.[1];
+  return runId && replicationId && `${runId}.${replicationId}`;
 }

@@ -1,4 +1,5 @@
-// Which server of Redis holds a key, spoken to by itself: its answer is then known to be its own, and WAIT asks the one that took the write.
+// Finds the Redis server that holds a key, to ask it directly: its answer is known to be its own, and WAIT reaches the
+// server that took the write.
 import calculateSlot from 'cluster-key-slot';
 import { Cluster, type Redis } from 'ioredis';
 import type { RedisClient } from './connect.ts';
@@ -8,7 +9,10 @@ export function primariesOf(redis: RedisClient): Redis[] {
   return redis instanceof Cluster ? redis.nodes('master') : [redis];
 }
 
-/** The server that holds each key, with the items that it holds; under undefined those that no server of the cluster holds just now. */
+/**
+ * The server that holds each key, with the items that it holds; under undefined those that no server of the cluster
+ * holds just now.
+ */
 export function groupByPrimary<Item>(
   redis: RedisClient,
   items: Item[],

@@ -1,4 +1,4 @@
-// Values of keys, each with the run id of the server process that told it, whether one server holds them all or a cluster does.
+// Reads keys from Redis, each with the run id of the server process that answered, for one server or a cluster.
 import { Cluster, type Redis } from 'ioredis';
 import type { RedisClient } from './connect.ts';
 import { RedisAway } from './redis-errors.ts';
@@ -7,12 +7,15 @@ import { askForTopology, groupByPrimary, nameOf } from './servers.ts';
 
 interface VersionedRead {
   value: string | null;
-  /** Undefined where it is not known which process told it. */
+  /** Undefined where it is not known which process answered. */
   runId: string | undefined;
 }
 
 export interface VersionedReads {
-  /** In the order of the keys; one question a server. @throws where a server does not answer or no longer holds the key. */
+  /**
+   * In the order of the keys; one question a server.
+   * @throws where a server does not answer or no longer holds the key.
+   */
   read(keys: string[]): Promise<VersionedRead[]>;
   /** Of the process that a change of the key would go to. */
   runIdOf(key: string): string | undefined;
@@ -38,18 +41,18 @@ function ofCluster(cluster: Cluster): VersionedReads {
   const runIdOf = trackServers(cluster);
   return {
     async read(keys) {
-      const told = new Map<string, VersionedRead>();
+      const reads = new Map<string, VersionedRead>();
       const groups = groupByPrimary(cluster, keys, (key) => key);
       await Promise.all(
         [...groups].map(async ([server, held]) => {
           if (server === undefined)
             throw new RedisAway(`Cannot tell which server of the cluster holds '${held[0]}'`);
           for (const [key, value] of await readFrom(cluster, server, held)) {
-            told.set(key, { value, runId: runIdOf(server) });
+            reads.set(key, { value, runId: runIdOf(server) });
           }
         }),
       );
-      return keys.map((key) => told.get(key)!);
+      return keys.map((key) => reads.get(key)!);
     },
     runIdOf(key) {
       const [server] = groupByPrimary(cluster, [key], (only) => only).keys();
@@ -58,7 +61,7 @@ function ofCluster(cluster: Cluster): VersionedReads {
   };
 }
 
-/** Asked without redirection: what another server told would be held against the wrong run id. */
+/** Asked without redirection: another server's answer would be compared with the wrong run id. */
 async function readFrom(cluster: Cluster, server: Redis, keys: string[]): Promise<[string, string | null][]> {
   const pipeline = server.pipeline();
   for (const key of keys) pipeline.get(key);
@@ -74,8 +77,8 @@ async function readFrom(cluster: Cluster, server: Redis, keys: string[]): Promis
 }
 
 /**
- * A server that was silent may have been replaced without knowing it yet. After a connection to it broke, the next one is believed only
- * when the cluster has had time to tell it.
+ * A server that was silent may have been replaced without knowing it yet. After a connection to it broke, the next
+ * one is believed only when the cluster has had time to tell it.
  */
 const restMs = 2_000;
 
@@ -89,7 +92,8 @@ function trackServers(cluster: Cluster): (server: Redis) => string | undefined {
   };
   for (const server of cluster.nodes('all')) track(server);
   cluster.on('+node', track);
-  // Who was a primary and is a replica may be a primary again one day. It must tell anew then who it is: nobody else asks a replica.
+  // Who was a primary and is a replica may be a primary again one day. It must tell anew then who it is: nobody else
+  // asks a replica.
   const leaveDemoted = setInterval(() => {
     for (const server of cluster.nodes('slave')) if (server.status === 'ready') server.disconnect();
   }, 1_000).unref();

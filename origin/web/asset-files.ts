@@ -1,4 +1,4 @@
-// Reads the assets once at start-up: each file of the folder as itself, the parts in `styles/` as one `shop.css`.
+// Reads the assets at start-up: each file of the folder, and the parts in `styles/` joined as one `shop.css`.
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { extname } from 'node:path';

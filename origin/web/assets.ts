@@ -1,4 +1,4 @@
-// Styles, script and icons under names that bear the hash of what they hold: kept for ever by every cache, and of other releases too.
+// Serves styles, scripts and icons under names with a content hash: cached for ever, those of other releases too.
 import { Hono } from 'hono';
 import { chooseEncoding } from '../../http/accept-encoding.ts';
 import type { Deps } from '../deps.ts';

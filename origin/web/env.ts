@@ -1,4 +1,4 @@
-// What every handler finds on its context, and what a runtime hands in with a request.
+// Types of the request context: what every handler finds on it, and what a runtime passes with a request.
 
 export interface AppEnv {
   Variables: {
@@ -18,6 +18,9 @@ export interface RuntimeBindings {
   remoteAddr?: { hostname?: string };
   /** Takes note of the cache's key of what a shared address shows, to answer it without the router from then on. */
   rememberWarmPage?: (key: string) => void;
-  /** Requests that wait for their turn, where they are too many for this one to wait too; see turns.ts. */
+  /**
+   * Requests that wait for their turn, where they are too many for this one to wait too; see
+   * concurrency/admission-queue.ts.
+   */
   waiting?: number;
 }

@@ -1,4 +1,4 @@
-// Money is whole minor units of the shop's one currency; formatting happens here only.
+// Money as whole minor units of the shop's one currency, and its only formatter.
 import { z } from '@hono/zod-openapi';
 
 export const shopCurrency = 'EUR';

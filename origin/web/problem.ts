@@ -1,4 +1,4 @@
-// Every error becomes one of two things here: a problem document (RFC 9457) under /api, the shop's own error page elsewhere.
+// Turns every error into an answer: a problem document (RFC 9457) under /api, the error page elsewhere.
 import { HTTPException } from 'hono/http-exception';
 import { Refusal, unavailable, unsupportedMediaType } from '../errors.ts';
 import { isPostgresAway } from '../postgres/postgres-errors.ts';
@@ -31,7 +31,7 @@ const titles: Record<number, string> = {
   503: 'Not available now',
 };
 
-/** Programs ask here: whatever goes wrong is told as a problem document. */
+/** Programs ask here: every error is answered with a problem document. */
 export function isApiPath(path: string): boolean {
   return path === '/api' || path.startsWith('/api/') || path === '/livez' || path === '/readyz';
 }

@@ -1,4 +1,5 @@
-// Assets of the other releases: each origin keeps its own in Postgres when it starts, so that any origin can answer for all of them.
+// Assets of all recent releases, in Postgres: each origin stores its own at start-up, so that any origin can serve them
+// all.
 import { sql } from 'kysely';
 import type { Deps } from '../deps.ts';
 import type { Db } from '../schema.ts';
@@ -7,7 +8,10 @@ import { type Asset, toAsset } from './asset-files.ts';
 /** Longer than any edge may show a page, or a window stays open with hope. */
 const keptDays = 30;
 
-/** At start-up, before the process turns ready: a page that it makes may be styled by another origin. Forgets what no release had for long. */
+/**
+ * At start-up, before the process turns ready: a page that it makes may be styled by another origin. Forgets what no
+ * release had for long.
+ */
 export async function storeReleaseAssets(
   db: Db,
   assets: Pick<Asset, 'hashedName' | 'content'>[],

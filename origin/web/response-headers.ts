@@ -1,4 +1,4 @@
-// Headers that every response bears, set in one place. What they are made of is fixed at start-up.
+// Sets the headers of every response in one place. Their values are fixed at start-up.
 import type { Settings } from '../config.ts';
 
 const contentSecurityPolicy = [

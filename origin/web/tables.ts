@@ -1,4 +1,4 @@
-// The rows of what pages need beside themselves. Only files of this folder query them.
+// The tables of the web layer. Only files of this folder query them.
 import type { ColumnType } from 'kysely';
 
 export interface WebTables {

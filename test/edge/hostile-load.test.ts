@@ -70,7 +70,7 @@ test('bodies that are read at once share one room: where it is full, pages pass 
     purgeKey: undefined,
     leaseSeconds: 3,
     servedBy: 'test/edge',
-    maxBytesInHand: 200_000,
+    maxBytesInMemory: 200_000,
   });
   const ask = async (path: string) => {
     const answer = await edge.app.request(`http://shop.test${path}`, {}, {});

@@ -1,4 +1,4 @@
-// The mail job: renders what the outbox row asks for and hands it to the transport, once for each row.
+// The mail job: renders the mail of an outbox row and hands it to the transport.
 import { prepareResetMail, resetTemplate } from '../../origin/account/reset-password.ts';
 import type { Deps } from '../../origin/deps.ts';
 import type { MailAttempt } from '../../origin/mail/attempt.ts';

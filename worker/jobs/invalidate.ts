@@ -1,4 +1,4 @@
-// Raises floors until no cache can serve what a change replaced: Redis, the origins' memory, then every edge.
+// The invalidation job: raises floors in Redis, waits until no origin trusts older memory, and purges every edge.
 import { setTimeout as delay } from 'node:timers/promises';
 import { trustedMs } from '../../origin/cache/fenced-cache.ts';
 import type { Floors } from '../../origin/invalidation/floors.ts';

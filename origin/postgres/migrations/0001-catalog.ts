@@ -1,4 +1,5 @@
-// Products, variants, categories and pictures, each row with its version counter; and what lists and search need to stay quick at a million.
+// Products, variants, categories and pictures, each row with its version counter; and what lists and search need to
+// stay quick at a million.
 import { type Kysely, sql } from 'kysely';
 
 export async function up(db: Kysely<unknown>): Promise<void> {
@@ -19,7 +20,8 @@ async function createTables(db: Kysely<unknown>): Promise<void> {
       position integer not null default 0,
       product_count integer not null default 0
     )`.execute(db);
-  // price_amount, sizes, colors, size_colors and keywords repeat what variants and category say, so that lists filter and sort on one row.
+  // price_amount, sizes, colors, size_colors and keywords repeat what variants and category say, so that lists
+  // filter and sort on one row.
   await sql`
     create table products (
       id bigint generated always as identity primary key,
@@ -72,7 +74,8 @@ async function createTables(db: Kysely<unknown>): Promise<void> {
       alt text not null default '',
       unique (product_id, url)
     )`.execute(db);
-  // Versions of lists: 'catalog', 'categories' and 'category:<slug>'. A change leaves a mark, not a lock on the one row that every change would need.
+  // Versions of lists: 'catalog', 'categories' and 'category:<slug>'. A change leaves a mark, not a lock on the one
+  // row that every change would need.
   await sql`
     create table catalog_sets (
       tag text primary key,

@@ -32,14 +32,14 @@ export async function up(db: Kysely<unknown>): Promise<void> {
       primary key (scope, key)
     )`.execute(db);
   await sql`create index idempotency_keys_by_age on idempotency_keys (created_at)`.execute(db);
-  // Only one worker at a time speaks to the edges.
+  // Only one worker at a time purges the edges.
   await sql`
     create table edge_purger (
       only_row boolean primary key default true check (only_row),
       holder text not null,
       held_until timestamptz not null
     )`.execute(db);
-  // What an edge that was silent has not confirmed: the next word to it must carry these.
+  // Pending purges: what a silent edge has not confirmed. The next purge to it must carry these.
   await sql`
     create table edge_debts (
       edge_url text not null,

@@ -1,4 +1,5 @@
-// Styles and scripts of every release that was started lately: a page outlives the machine that made it, in an edge or in a window left open.
+// Styles and scripts of every release that was started lately: a page outlives the machine that made it, in an edge
+// or in a window left open.
 import { type Kysely, sql } from 'kysely';
 
 export async function up(db: Kysely<unknown>): Promise<void> {

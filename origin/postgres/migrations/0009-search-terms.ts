@@ -1,7 +1,11 @@
-// An index for searches in which each block of 8,192 ids has entries of its own, so that the newest blocks answer for a word that all have.
+// An index for searches in which each block of 8,192 ids has entries of its own, so that the newest blocks answer
+// for a word that all have.
 import { type Kysely, type QueryExecutorProvider, sql } from 'kysely';
 
-/** Under a lock against writes for as long as it takes: a large catalog has its index made before, by `buildSearchIndex`. */
+/**
+ * Under a lock against writes for as long as it takes: a large catalog has its index made before, by
+ * `buildSearchIndex`.
+ */
 export async function up(db: Kysely<unknown>): Promise<void> {
   await sql`set local lock_timeout = '2s'`.execute(db);
   await createSearchTerms(db);
@@ -9,8 +13,8 @@ export async function up(db: Kysely<unknown>): Promise<void> {
 }
 
 /**
- * The same index, made beside the shop's writes: not in a transaction, and it may take minutes. Does nothing where it stands already
- * or there are no products yet.
+ * The same index, made beside the shop's writes: not in a transaction, and it may take minutes. Does nothing where
+ * it stands already or there are no products yet.
  */
 export async function buildSearchIndex(db: QueryExecutorProvider): Promise<void> {
   const { rows } = await sql<{ products: boolean; broken: boolean }>`
@@ -30,8 +34,9 @@ const indexed = sql`products using gin
   (product_search_terms(id, category_id, price_amount, sizes, colors, search)) with (fastupdate = off) where status = 'active'`;
 
 /**
- * Each term begins with its block and a letter for its kind: w a word, c the category, s a size, o a colour, x y z the price in
- * steps of 0.8, 6 and 65 percent. Their reader is origin/catalog/search-terms.ts. Costly, so that nobody filters rows by it.
+ * Each term begins with its block and a letter for its kind: w a word, c the category, s a size, o a colour, x y z
+ * the price in steps of 0.8, 6 and 65 percent. Their reader is origin/catalog/search-terms.ts. Costly, so that
+ * nobody filters rows by it.
  */
 async function createSearchTerms(db: QueryExecutorProvider): Promise<void> {
   await sql`

@@ -1,4 +1,5 @@
-// A provider's reference names one payment of that provider. Payments at the door have none from outside, so theirs may repeat.
+// A provider's reference names one payment of that provider. Payments at the door have none from outside, so theirs
+// may repeat.
 import { type Kysely, sql } from 'kysely';
 
 export async function up(db: Kysely<unknown>): Promise<void> {

@@ -1,4 +1,5 @@
-// What a product file says beyond the shop's own columns, which variants sell without stock, each colour's picture, and what was taken off the shelf.
+// What a product file says beyond the shop's own columns, which variants sell without stock, each colour's picture,
+// and what was taken off the shelf.
 import { type Kysely, type QueryExecutorProvider, sql } from 'kysely';
 
 /** The index is made under a lock against writes: a large catalog has it made before, by `buildSkuIndex`. */
@@ -13,7 +14,8 @@ export async function up(db: Kysely<unknown>): Promise<void> {
   await sql`alter table product_images drop constraint if exists product_images_product_id_url_key`.execute(
     db,
   );
-  // Stock of a variant that is not tracked, or of which no number was stated, is not counted. `backordered`: pieces sold beyond the stock.
+  // Stock of a variant that is not tracked, or of which no number was stated, is not counted. `backordered`: pieces
+  // sold beyond the stock.
   await sql`
     alter table variants
       add column stock_tracked boolean not null default true,
@@ -24,7 +26,8 @@ export async function up(db: Kysely<unknown>): Promise<void> {
       add column archived_at timestamptz,
       add column file_cells jsonb not null default '{}',
       add constraint variants_backordered_check check (backordered >= 0) not valid`.execute(db);
-  // Only 'active' is on sale. 'hidden' is an active product that is not published; `published` is what a draft or archived one would be.
+  // Only 'active' is on sale. 'hidden' is an active product that is not published; `published` is what a draft or
+  // archived one would be.
   await sql`
     alter table products
       add column published boolean not null default true,
@@ -47,7 +50,10 @@ export async function up(db: Kysely<unknown>): Promise<void> {
       and i.alt = p.name || ' in ' || v.color`.execute(db);
 }
 
-/** The index by SKU, made beside the shop's writes: not in a transaction. Does nothing where it stands or there are no variants yet. */
+/**
+ * The index by SKU, made beside the shop's writes: not in a transaction. Does nothing where it stands or there are
+ * no variants yet.
+ */
 export async function buildSkuIndex(db: QueryExecutorProvider): Promise<void> {
   const { rows } = await sql<{ variants: boolean; broken: boolean }>`
     select to_regclass('variants') is not null as variants, exists (

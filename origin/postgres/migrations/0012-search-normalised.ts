@@ -1,4 +1,5 @@
-// One normalisation for what products say and what shoppers type: both pass `search_normal`, so that neither accents nor punctuation hide a product.
+// One normalisation for what products say and what shoppers type: both pass `search_normal`, so that neither accents
+// nor punctuation hide a product.
 import { type Kysely, type QueryExecutorProvider, sql } from 'kysely';
 
 /** Fills rows and builds the index under a lock: a large catalog has both made before, by `prepareSearch`. */
@@ -18,8 +19,8 @@ export async function up(db: Kysely<unknown>): Promise<void> {
 const batch = 2_000;
 
 /**
- * The same beside the shop's writes: not in a transaction, a batch of rows after the other, indexes built concurrently. It may take
- * minutes. Does nothing where there are no products yet.
+ * The same beside the shop's writes: not in a transaction, a batch of rows after the other, indexes built
+ * concurrently. It may take minutes. Does nothing where there are no products yet.
  */
 export async function prepareSearch<Schema>(db: Kysely<Schema>): Promise<void> {
   const { rows } = await sql<{
@@ -85,8 +86,8 @@ async function createNormalisation(db: QueryExecutorProvider): Promise<void> {
     select collname as name from pg_collation where collname in ('pg_c_utf8', 'und-x-icu', 'C.utf8')
     order by array_position(array['pg_c_utf8', 'und-x-icu', 'C.utf8'], collname::text) limit 1`.execute(db);
   const rules = sql.id(rows[0]?.name ?? 'default');
-  // In this order: signs that would become letters go, and invisible ones; wide, small and joined letters become plain; accents and vowel
-  // points go.
+  // In this order: signs that would become letters go, and invisible ones; wide, small and joined letters become
+  // plain; accents and vowel points go.
   await sql`
     create or replace function search_fold(given text) returns text language sql stable parallel safe strict as $$
       select normalize(regexp_replace(normalize(
@@ -95,7 +96,8 @@ async function createNormalisation(db: QueryExecutorProvider): Promise<void> {
         NFKC)) collate ${rules}),
       NFD), U&'[\\0300-\\036F\\0483-\\0487\\0591-\\05BD\\05BF\\05C1\\05C2\\05C4\\05C5\\05C7\\0640\\064B-\\065F\\0670\\06D6-\\06DC\\06DF-\\06E4\\06E7\\06E8\\06EA-\\06ED]', '', 'g'), NFC)
     $$`.execute(db);
-  // Whatever is no letter, digit or sign of a syllable is "-" within a word and a space between words; t-shirt has one spelling.
+  // Whatever is no letter, digit or sign of a syllable is "-" within a word and a space between words; t-shirt has
+  // one spelling.
   await sql`
     create or replace function search_normal(given text) returns text language sql stable parallel safe strict as $$
       select regexp_replace(btrim(regexp_replace(
@@ -105,8 +107,8 @@ async function createNormalisation(db: QueryExecutorProvider): Promise<void> {
         '-*[[:space:]]+[- ]*', ' ', 'g'), '- '),
         '(^| |-)(?:t|tee)[- ](shirts?)(?=$| |-)', '\\1t\\2', 'g')
     $$`.execute(db);
-  // The words of a normalised text, and their joined forms: "plume-quilt" is found as plume, as quilt and as plumequilt. With `across`,
-  // neighbours are joined as well, as in names: "Sweat Shirt" is found as sweatshirt.
+  // The words of a normalised text, and their joined forms: "plume-quilt" is found as plume, as quilt and as
+  // plumequilt. With `across`, neighbours are joined as well, as in names: "Sweat Shirt" is found as sweatshirt.
   await sql`
     create or replace function search_expand(normal text, across boolean) returns text
     language sql immutable parallel safe strict as $$
@@ -125,7 +127,10 @@ async function createNormalisation(db: QueryExecutorProvider): Promise<void> {
   await createConfiguration(db);
 }
 
-/** What belongs to words without being a letter or digit to Postgres: digits and vowel signs of other scripts, and Japanese voicing. */
+/**
+ * What belongs to words without being a letter or digit to Postgres: digits and vowel signs of other scripts, and
+ * Japanese voicing.
+ */
 const wordCharacters = sql.raw(
   [
     '0660-0669 06F0-06F9 0900-0963 0966-096F 0971-09FC 09FE-0A75 0A77-0AEF 0AF9-0C76 0C78-0C83 0C85-0DF3',

@@ -1,4 +1,5 @@
-// Open work is found by kind and due time, mail also by the recipient's domain, however many rows wait; what failed and what is done by kind.
+// Open work is found by kind and due time, mail also by the recipient's domain, however many rows wait; what failed
+// and what is done by kind.
 import { type Kysely, sql } from 'kysely';
 
 export async function up(db: Kysely<unknown>): Promise<void> {

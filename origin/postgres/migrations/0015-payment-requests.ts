@@ -1,4 +1,5 @@
-// What a provider is asked is kept, so that asking again is the same request; and the database's lineage, part of each request's key.
+// What a provider is asked is kept, so that asking again is the same request; and the database's lineage, part of
+// each request's key.
 import { type Kysely, sql } from 'kysely';
 
 export async function up(db: Kysely<unknown>): Promise<void> {

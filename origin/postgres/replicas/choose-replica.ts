@@ -1,4 +1,5 @@
-// Which replica answers: one that speaks, follows the present primary and lags at most a minute; of those the one with the least to do.
+// Chooses the replica for a read: it answers, follows the present primary, lags at most a minute, and has the least to
+// do.
 import type { PrimaryLog } from './primary-log.ts';
 import type { Replica } from './replica.ts';
 

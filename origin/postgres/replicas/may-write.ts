@@ -1,4 +1,4 @@
-// Whether a statement may leave something in the log; whoever is not sure says yes, which costs one question to the primary.
+// Says whether a statement may write. In doubt it says yes, which costs one query to the primary.
 import type { CompiledQuery } from 'kysely';
 
 export function mayWrite({ query, sql }: CompiledQuery): boolean {

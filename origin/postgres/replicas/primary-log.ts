@@ -1,10 +1,13 @@
-// How far the primary's log has grown, asked of the primary: what fresh reads must have seen, and what a replica's lag is measured by.
+// Asks the primary for the position of its log: fresh reads must have replayed it, and lag is measured by it.
 import type { Probe } from './probe.ts';
 import { parseWrittenPosition, type WalPosition, writtenPositionSql } from './wal-position.ts';
 
 export interface AskedPosition {
   position: WalPosition;
-  /** Monotonic milliseconds, before the question went out: everything committed until then lies at or before the position. */
+  /**
+   * Monotonic milliseconds, before the question went out: everything committed until then lies at or before the
+   * position.
+   */
   askedAtMs: number;
 }
 
@@ -13,7 +16,10 @@ export interface PrimaryLog {
   newest(): WalPosition | undefined;
   /** An answer whose question is at most `sharedMs` old. @throws where the primary does not answer. */
   ask(): Promise<AskedPosition>;
-  /** At most how many seconds of the log a server lacks that has replayed up to `lsn`; Infinity beyond what is remembered. */
+  /**
+   * At most how many seconds of the log a server lacks that has replayed up to `lsn`; Infinity beyond what is
+   * remembered.
+   */
   lagSeconds(lsn: bigint): number;
 }
 
@@ -23,7 +29,10 @@ interface Question {
   isOpen: boolean;
 }
 
-/** Requests that begin so soon after a question may use its answer: `done` waits twice as long after it has raised the floors. */
+/**
+ * Requests that begin so soon after a question may use its answer: `done` waits twice as long after it has raised
+ * the floors.
+ */
 export const sharedMs = 25;
 /** A primary that has just been found silent is not asked by every request. */
 const knownSilentMs = 250;

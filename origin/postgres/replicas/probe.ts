@@ -1,4 +1,4 @@
-// Small questions to one server on a connection that is kept for them, so that they never wait behind a rush of reads.
+// Asks one server small questions on a connection of its own, so that they never wait behind reads.
 import pg from 'pg';
 
 export interface ProbeOptions {

@@ -1,4 +1,4 @@
-// Who answered the reads, why it was not a replica, and how far each replica is behind.
+// Metrics of reads: which server answered, why it was not a replica, and the lag of each replica.
 import { Counter, Gauge, type Registry } from 'prom-client';
 
 const fallbacks = ['none fit', 'behind', 'below floor', 'busy', 'failed'] as const;

@@ -1,4 +1,5 @@
-// Who answers a read: a replica that may, else the primary. No decision to write rests on what comes from here.
+// Chooses the server for a read: a replica where that is safe, else the primary. No write may be decided by such a
+// read.
 import type { Registry } from 'prom-client';
 import { createSemaphore, SemaphoreFullError } from '../../concurrency/semaphore.ts';
 import { unavailable } from '../../errors.ts';
@@ -13,7 +14,10 @@ import type { WrittenPosition } from './track-commits.ts';
 import type { WalPosition } from './wal-position.ts';
 
 export interface ReadSources {
-  /** Rows as a replica has them, perhaps old: the caller must compare them with the floors. Undefined where none answers. */
+  /**
+   * Rows as a replica has them, perhaps old: the caller must compare them with the floors. Undefined where none
+   * answers.
+   */
   fromReplica<T>(read: ReplicaRead<T>): Promise<ReplicaAnswer<T> | undefined>;
   /** Says that what `fromReplica` gave was below a floor. */
   wasBelowFloor(): void;
@@ -21,7 +25,9 @@ export interface ReadSources {
   fromPrimary<T>(read: ReplicaRead<T>): Promise<T>;
   /** However old, and only while the primary does not answer; else undefined. */
   whilePrimaryIsAway<T>(read: ReplicaRead<T>): Promise<ReplicaAnswer<T> | undefined>;
-  /** Without floors: shows all that was committed before `asOf` (monotonic milliseconds), unless the primary is away. */
+  /**
+   * Without floors: shows all that was committed before `asOf` (monotonic milliseconds), unless the primary is away.
+   */
   current<T>(read: ReplicaRead<T>): Promise<ReplicaAnswer<T> & { asOf: number }>;
   /** A shopper's own rows, with all that they wrote. @param written undefined: nothing in the last minutes */
   forShopper<T>(written: WrittenPosition | undefined, read: ReplicaRead<T>): Promise<T>;

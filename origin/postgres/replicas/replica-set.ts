@@ -1,4 +1,4 @@
-// All replicas of the shop, measured each second; a read goes from one to the next until one answers.
+// All replicas, measured each second. A read tries one after the other until one answers.
 
 import { SemaphoreFullError } from '../../concurrency/semaphore.ts';
 import { Refusal } from '../../errors.ts';
@@ -15,7 +15,10 @@ export interface ReplicaAnswer<T> {
 }
 
 export interface ReplicaSet {
-  /** From one that is fit and past `wanted`. Undefined where there is none. @throws only what refuses the read itself */
+  /**
+   * From one that is fit and past `wanted`. Undefined where there is none.
+   * @throws only what refuses the read itself
+   */
   read<T>(read: ReplicaRead<T>, wanted?: WalPosition): Promise<ReplicaAnswer<T> | undefined>;
   /** From any that answers, however far behind: only while nobody can say what is true now. */
   readHoweverOld<T>(read: ReplicaRead<T>): Promise<ReplicaAnswer<T> | undefined>;

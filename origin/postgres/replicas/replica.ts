@@ -1,4 +1,4 @@
-// One replica: its own pool, what it last said of itself, and reads that check its position on the very connection that runs them.
+// One replica: its pool, its replayed position, and reads that check the position on the connection that runs them.
 import { setTimeout as delay } from 'node:timers/promises';
 import { sql } from 'kysely';
 import { createSemaphore } from '../../concurrency/semaphore.ts';
@@ -23,7 +23,10 @@ export interface Replica {
   readonly inFlight: number;
   /** Undefined while it does not answer. */
   readonly replayed: ReplayedPosition | undefined;
-  /** What it streamed last since it began to answer: a replica whose sender is just away is no worse than one that lags. */
+  /**
+   * What it streamed last since it began to answer: a replica whose sender is just away is no worse than one that
+   * lags.
+   */
   readonly followedTimeline: number | undefined;
   /** Asks where it stands. Never throws. */
   measure(): Promise<void>;

@@ -1,5 +1,6 @@
-// After a request's writes the position of its last commit is read on the very connection that committed, before anybody else gets it.
-// Inside the transaction it would lie before its own commit record, and a replica that has replayed so far would not show the write.
+// Records the log position of a request's last commit, read on the connection that committed before it is released.
+// Inside the transaction the position would lie before its own commit record, and a replica at that position would lack
+// the write.
 import { AsyncLocalStorage } from 'node:async_hooks';
 import {
   CompiledQuery,

@@ -1,4 +1,4 @@
-// A place in the primary's log. A promotion begins a new timeline, and places on two timelines cannot be compared.
+// Positions in the write-ahead log. A promotion starts a new timeline; positions of two timelines cannot be compared.
 export interface WalPosition {
   timeline: number;
   /** Bytes since the log began, as `timeline/LSN` has them in hexadecimal. */

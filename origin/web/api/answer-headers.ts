@@ -1,4 +1,4 @@
-// The headers of answers, as the OpenAPI document tells of them.
+// Describes the headers of answers for the OpenAPI document.
 
 interface HeaderMeaning {
   description: string;

@@ -1,4 +1,4 @@
-// The API's page for people: each operation with what it takes and answers, rendered from the OpenAPI document.
+// Renders the API's documentation page from the OpenAPI document.
 import { html } from 'hono/html';
 import { assetUrl } from '../assets.ts';
 import { guide, orderSteps } from './guide.ts';
@@ -152,7 +152,7 @@ function describeSchema(schema: Schema): Html {
   )}</ul>`;
 }
 
-/** With the bounds of its values. Where one of several schemas takes every text, the others are told and may grow. */
+/** With the bounds of its values. Where one of several schemas takes every text, the others are listed and may grow. */
 function typeName(schema: Schema): Html {
   if (schema.$ref) {
     const name = schema.$ref.slice(schema.$ref.lastIndexOf('/') + 1);

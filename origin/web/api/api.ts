@@ -1,4 +1,5 @@
-// How every JSON route is made: input parsed by schemas, unknown members refused, faults told by place, each answer described.
+// Defines JSON routes: schemas parse the input, unknown members are refused, faults name their place, answers are
+// described.
 import { createRoute, OpenAPIHono, type RouteConfig, z } from '@hono/zod-openapi';
 import type { Context, Next } from 'hono';
 import { Refusal, unsupportedMediaType } from '../../errors.ts';
@@ -9,15 +10,18 @@ import { type ProblemCode, problemCodes } from './problem-codes.ts';
 
 export { z };
 
-/** A router whose validation faults are problem documents: `400 bad-request` for queries, paths and headers, `422 invalid-body` for bodies. */
+/**
+ * A router whose validation faults are problem documents: `400 bad-request` for queries, paths and headers, `422
+ * invalid-body` for bodies.
+ */
 export function createApi(): OpenAPIHono<AppEnv> {
   return new OpenAPIHono<AppEnv>({
     defaultHook: (result) => {
       if (result.success) return;
       const faults = readFaults(result.target, result.error.issues);
-      const told = faults.map(describeFault).join('; ');
-      if (result.target === 'json') throw new Refusal(422, 'invalid-body', told, { details: { faults } });
-      throw new Refusal(400, 'bad-request', told, { details: { faults } });
+      const message = faults.map(describeFault).join('; ');
+      if (result.target === 'json') throw new Refusal(422, 'invalid-body', message, { details: { faults } });
+      throw new Refusal(400, 'bad-request', message, { details: { faults } });
     },
   });
 }
@@ -40,7 +44,10 @@ interface RouteFacts {
   refusals?: ProblemCode[];
 }
 
-/** A route with everything that its kind has in common: refusals, security, headers of answers, and a body that is read with care. */
+/**
+ * A route with everything that its kind has in common: refusals, security, headers of answers, and a body that is
+ * read with care.
+ */
 export function defineRoute<
   Path extends string,
   Config extends Omit<RouteConfig, 'path' | 'operationId' | 'summary'> & { path: Path } & RouteFacts,

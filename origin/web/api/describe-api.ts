@@ -1,4 +1,4 @@
-// The API described by itself: the OpenAPI document, and the same for people, without a script.
+// Serves the OpenAPI document and its documentation page.
 import type { OpenAPIHono } from '@hono/zod-openapi';
 import { type Context, Hono } from 'hono';
 import { chooseEncoding } from '../../../http/accept-encoding.ts';

@@ -1,4 +1,4 @@
-// What a schema finds wrong, in our words: for the API's problem documents and for the fields of forms alike.
+// Describes validation faults in plain sentences, for problem documents and form fields.
 import { z } from '@hono/zod-openapi';
 
 /** One thing that is wrong with a request. */

@@ -1,4 +1,4 @@
-// What an integrator reads before the operations: how the API is meant to be used, and how to order step by step.
+// The guide of the API: how it is used, and how to order step by step.
 
 interface Chapter {
   heading: string;

@@ -1,11 +1,14 @@
-// One idempotency key is one effect: key and effect are one transaction, and a retry that arrives meanwhile waits on the key's row.
-// Cart writes have op ids of their own and do not come here.
+// Idempotency keys: key and effect are one transaction, and a concurrent retry waits on the key's row. Cart writes have
+// operation ids of their own and do not come here.
 import { createHash } from 'node:crypto';
 import { Refusal } from '../../errors.ts';
 import type { Db, Tx } from '../../schema.ts';
 
 export interface IdempotentWrite {
-  /** Whose key it is: the account or cart that the cookies name; undefined where they name nothing, which no other request can share. */
+  /**
+   * Whose key it is: the account or cart that the cookies name; undefined where they name nothing, which no other
+   * request can share.
+   */
   scope: string | undefined;
   /** Undefined where the request bears none: then it is like no other. */
   key: string | undefined;
@@ -46,7 +49,10 @@ export async function writeOnce<Result>(
   });
 }
 
-/** For a write whose own scope is another one. @throws Refusal 422 `idempotency-key-reused` where the key stands for something in this scope */
+/**
+ * For a write whose own scope is another one.
+ * @throws Refusal 422 `idempotency-key-reused` where the key stands for something in this scope
+ */
 export async function refuseUsedKey(tx: Tx, scope: string, key: string | undefined): Promise<void> {
   if (key === undefined) return;
   const used = await tx

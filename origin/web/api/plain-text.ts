@@ -1,4 +1,4 @@
-// Text that people enter, as schemas: no control characters and no halves of letters, which Postgres takes as little as anybody's name has them.
+// Schemas for text that people enter: no control characters and no lone surrogates, which Postgres refuses.
 import { z } from '@hono/zod-openapi';
 
 /** One line, trimmed, not empty. @param most characters */

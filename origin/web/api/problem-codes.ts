@@ -1,4 +1,4 @@
-// Every code that a refusal can have, with its status and what it means to whoever is refused. The OpenAPI document lists them by operation.
+// Every problem code with its status and meaning. The OpenAPI document lists them by operation.
 
 interface CodeMeaning {
   status: number;

@@ -1,4 +1,4 @@
-// Times as days, for people; the shop's day is UTC's.
+// Formats times as days for people, in UTC.
 const format = new Intl.DateTimeFormat('en-IE', {
   day: 'numeric',
   month: 'long',

@@ -1,4 +1,4 @@
-// The shop's own page for whatever was refused or failed: what happened, what to do, never how it broke.
+// The error page: what happened and what to do, never internal details.
 import type { Refusal } from '../../errors.ts';
 import { headersOf } from '../problem.ts';
 import { type Html, html } from './html.ts';

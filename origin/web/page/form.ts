@@ -1,4 +1,4 @@
-// A posted form as plain strings, whatever was sent; and the fields that pages show, with what was entered and what is wrong with it.
+// Reads posted forms as plain strings, and renders form fields with their values and faults.
 import { randomUUID } from 'node:crypto';
 import type { Context } from 'hono';
 import { raw } from 'hono/html';
@@ -40,7 +40,7 @@ export function readIdempotencyKey(values: FormValues): string {
   return /^[\x21-\x7e]{1,200}$/.test(key) ? key : randomUUID();
 }
 
-/** What a schema found wrong, a sentence a field; one that was left empty is told so. */
+/** What a schema found wrong, a sentence a field; an empty field gets its own sentence. */
 export function faultsOf(error: { issues: Issue[] }, values: FormValues): FormFaults {
   const faults: FormFaults = {};
   for (const { path, message } of error.issues) {
@@ -60,7 +60,10 @@ function faultSentence(message: string, value: string | undefined): string {
   return `${sentence[0]!.toUpperCase()}${sentence.slice(1)}.`;
 }
 
-/** A refusal is shown on the page where it was met, with what was entered. @throws everything else, and what went wrong on our side */
+/**
+ * A refusal is shown on the page where it was met, with what was entered.
+ * @throws everything else, and what went wrong on our side
+ */
 export function refusalToShow(error: unknown): Refusal {
   if (error instanceof Refusal && error.status < 500) return error;
   throw error;

@@ -1,4 +1,4 @@
-// The type of what `html` templates make: text that is already escaped.
+// The `html` template and its type: text that is already escaped.
 import { html } from 'hono/html';
 
 export { html };

@@ -1,4 +1,4 @@
-// What surrounds every page of the shop. With no visitor given it is the same for everyone, and the small script adds name and count.
+// The layout of every page. Without a visitor it is the same for everyone, and a small script adds name and count.
 import { raw } from 'hono/html';
 import { assetUrl } from '../assets.ts';
 import { type Html, html } from './html.ts';

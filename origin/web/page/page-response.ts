@@ -1,4 +1,4 @@
-// A personal page on its way out: never kept by a cache, compressed, with the cookies that the domains ask for.
+// Sends a personal page: never cached, compressed, with its cookies.
 import type { Context } from 'hono';
 import { chooseEncoding } from '../../../http/accept-encoding.ts';
 import type { AppEnv } from '../env.ts';

@@ -1,4 +1,4 @@
-// What can be done at an address, for whoever tries something else there (RFC 9110, 9.3.7 and 15.5.6).
+// Lists the methods of an address, for 405 and OPTIONS (RFC 9110, 9.3.7 and 15.5.6).
 import { TrieRouter } from 'hono/router/trie-router';
 
 /** What of an app's routes matters here. */

@@ -1,4 +1,4 @@
-// Each page has one address: no slash at its end, no empty parts, its kind in lower case. Other spellings lead there.
+// Gives each page one address: no trailing slash, no empty parts, lower case. Other spellings are redirected.
 
 /** Below these, names are written in small, composed letters. */
 const named = new Set(['p', 'c']);

@@ -1,4 +1,4 @@
-// Refuses a body that is too long or encoded before anything reads it.
+// Refuses a body that is too long or encoded, before anything reads it.
 import type { Context, MiddlewareHandler, Next } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import { Refusal } from '../../errors.ts';
@@ -6,8 +6,9 @@ import { Refusal } from '../../errors.ts';
 const withoutBody = new Set(['GET', 'HEAD']);
 
 /**
- * Where the length is announced the server itself holds the client to it, so the announcement is all that must be looked at. The library
- * asks the request for its `body` first, for which Node's adapter builds a whole web request with a stream, most of what a small write cost.
+ * Where the length is announced the server itself holds the client to it, so the announcement is all that must be
+ * looked at. The library asks the request for its `body` first, for which Node's adapter builds a whole web request
+ * with a stream, most of what a small write cost.
  * @throws Refusal 413 `body-too-large`
  */
 export function limitBody(maxBytes: number): MiddlewareHandler {
@@ -32,8 +33,8 @@ export async function refuseEncodedBody(c: Context, next: Next): Promise<void> {
   const codings = c.req.header('Content-Encoding')?.split(',') ?? [];
   const isEncoded = codings.some((coding) => !['', 'identity'].includes(coding.trim().toLowerCase()));
   if (isEncoded && !withoutBody.has(c.req.method)) {
-    const told = 'Send the body as it is, without Content-Encoding';
-    throw new Refusal(415, 'unsupported-content-encoding', told, {
+    const message = 'Send the body as it is, without Content-Encoding';
+    throw new Refusal(415, 'unsupported-content-encoding', message, {
       headers: { 'Accept-Encoding': 'identity' },
     });
   }

@@ -1,4 +1,5 @@
-// Whoever wrote is told where their write lies in the log, so that no replica that lacks it answers them, on whichever origin.
+// Read your writes: a cookie carries the log position of the last write, so that no replica without it answers, on any
+// origin.
 import type { Context, MiddlewareHandler } from 'hono';
 import type { Settings } from '../../config.ts';
 import type { Deps } from '../../deps.ts';
@@ -24,7 +25,10 @@ export function sendWrittenPosition(commits: CommitTracker, settings: Pick<Setti
   return remember;
 }
 
-/** A shopper's own rows, from a replica that has all that this browser wrote, else from the primary. Nothing may be decided by them. */
+/**
+ * A shopper's own rows, from a replica that has all that this browser wrote, else from the primary. Nothing may be
+ * decided by them.
+ */
 export function readOwn<T>(
   { reads, settings }: Pick<Deps, 'reads' | 'settings'>,
   c: Context<AppEnv>,

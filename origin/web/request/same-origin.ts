@@ -1,4 +1,4 @@
-// Browsers' writes come from our own pages or not at all; shared pages therefore need no tokens.
+// Refuses writes that a browser sends from another site (CSRF), so that shared pages need no tokens.
 import { Refusal } from '../../errors.ts';
 import { isApiPath } from '../problem.ts';
 

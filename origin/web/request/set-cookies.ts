@@ -1,4 +1,4 @@
-// Cookies that a domain asks for, on their way out with a JSON answer.
+// Adds the cookies that a domain sets to a JSON answer.
 import type { Context } from 'hono';
 import type { AppEnv } from '../env.ts';
 

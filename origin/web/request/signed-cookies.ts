@@ -1,4 +1,4 @@
-// Signed `__Host-` cookies, compared byte for byte as received: a changed cookie is absent, never an error and never trusted.
+// Signed `__Host-` cookies, compared byte for byte as received. A changed cookie counts as absent.
 import { createHmac, timingSafeEqual } from 'node:crypto';
 
 export const maxCookieBytes = 4_096;
@@ -10,7 +10,8 @@ export interface CookieOptions {
 
 /**
  * The signature covers name and value, so that a value signed for one cookie is worth nothing in another.
- * Values must be plain cookie characters (base64url, digits, `.`, `-`, `_`, `~`); nothing is encoded or unquoted on either way.
+ * Values must be plain cookie characters (base64url, digits, `.`, `-`, `_`, `~`); nothing is encoded or unquoted on
+ * either way.
  */
 export function signCookie(keys: string[], name: string, value: string): string {
   return `${value}.${signature(keys[0]!, name, value)}`;

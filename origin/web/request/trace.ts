@@ -1,4 +1,4 @@
-// W3C trace context: a request goes on with the caller's trace, or begins one; jobs carry it on.
+// W3C trace context: continues the caller's trace or starts one; jobs carry it on.
 import { randomUUID } from 'node:crypto';
 
 const traceparentPattern = /^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/;
@@ -12,7 +12,10 @@ export function readTrace(received: string | undefined): string {
   return `00-${randomHex()}-${span}-01`;
 }
 
-/** 32 digits, neither half of them all zero. Node makes such ids from random bytes that it keeps in store; other bytes cost it a call each. */
+/**
+ * 32 digits, neither half of them all zero. Node makes such ids from random bytes that it keeps in store; other
+ * bytes cost it a call each.
+ */
 function randomHex(): string {
   return randomUUID().replaceAll('-', '');
 }

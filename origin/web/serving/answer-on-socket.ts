@@ -1,4 +1,4 @@
-// An answer written by hand, where what came was too broken for Node to make a response object for it.
+// Writes an answer on a bare socket, where the request was too broken for Node to make a response object.
 import { STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
 

@@ -1,4 +1,4 @@
-// Whether the process lives, and whether it wants requests. Never whether Postgres or Redis is away: the shop goes on without them.
+// Liveness and readiness of the process. Neither depends on Postgres or Redis: the shop goes on without them.
 import { Hono } from 'hono';
 import type { AppEnv } from '../env.ts';
 

@@ -1,9 +1,12 @@
-// Which connections are idle: those whose answers were all handed to the system whole, and on which nothing came since. Node takes one for
-// idle whose answer is written but not yet sent.
+// Finds idle connections: all answers handed to the system, and nothing received since. Node itself counts a connection
+// as idle whose answer is written but not yet sent.
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 
-/** @returns how to close those that are idle at the moment; one that has not asked for anything yet is about to, and stays */
+/**
+ * @returns how to close those that are idle at the moment; one that has not asked for anything yet is about to, and
+ * stays
+ */
 export function watchIdleConnections(server: Server): { close: () => void } {
   const connections = new Map<Socket, { answering: number; readByThen: number }>();
   server.prependListener('request', ({ socket }: IncomingMessage, outgoing: ServerResponse) => {

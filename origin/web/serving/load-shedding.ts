@@ -1,4 +1,5 @@
-// Refuses at once what it could only answer too late: browsing first, then carts and checkouts, never a health check.
+// Sheds load: refuses requests that could only be answered too late. Browsing first, then carts and checkouts, never
+// health checks.
 import type { MiddlewareHandler } from 'hono';
 import { unavailable } from '../../errors.ts';
 import type { AppEnv, RuntimeBindings } from '../env.ts';
@@ -6,7 +7,10 @@ import type { AppEnv, RuntimeBindings } from '../env.ts';
 export interface LoadBounds {
   /** Requests at the same time, of every kind, at work or waiting for their turn. */
   all: number;
-  /** Above so many of every kind, requests that only browse are refused: what is left is for carts and checkouts, ahead of who waits. */
+  /**
+   * Above so many of every kind, requests that only browse are refused: what is left is for carts and checkouts,
+   * ahead of who waits.
+   */
   browsing: number;
 }
 

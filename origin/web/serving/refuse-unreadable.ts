@@ -1,10 +1,13 @@
-// A request that cannot be read is refused like any other: by a problem document with the headers that every answer bears.
+// Refuses an unreadable request like any other: a problem document with the usual headers.
 import type { Settings } from '../../config.ts';
 import { Refusal } from '../../errors.ts';
 import { problemResponse, toRefusal } from '../problem.ts';
 import { createFinishResponse } from '../response-headers.ts';
 
-/** @param error of what was to read the request: Node's parser, or the adapter that makes a web-standard request of it */
+/**
+ * @param error of what was to read the request: Node's parser, or the adapter that makes a web-standard request of
+ * it
+ */
 export type RefuseUnreadable = (error: unknown) => Response;
 
 export function createRefuseUnreadable(settings: Pick<Settings, 'zone' | 'instance'>): RefuseUnreadable {

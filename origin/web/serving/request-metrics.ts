@@ -1,4 +1,4 @@
-// How many requests were answered with what, and how long each took.
+// Counts requests by status and measures how long each took.
 import { Histogram, type Registry } from 'prom-client';
 
 /** @param startedAtMs by `performance.now()` */

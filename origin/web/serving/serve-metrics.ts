@@ -1,4 +1,4 @@
-// What the origin counts, on a port of its own, so that no load balancer exposes it.
+// Serves the origin's metrics on a port of their own, so that no load balancer exposes them.
 import type { Registry } from 'prom-client';
 import { type Serving, serve } from './serve.ts';
 

@@ -1,4 +1,4 @@
-// A listening server under Node or Deno, and how it stops: refuse readiness, let requests end, close, within a bound.
+// Listens under Node or Deno, and stops gracefully: lets requests end, closes connections, within a deadline.
 import { createServer, type IncomingMessage, type Server } from 'node:http';
 import { Server as NetServer } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -96,7 +96,8 @@ async function serveOnNode({ fetch, warmPages, refuse, host, port }: ServeOption
     port: typeof address === 'object' && address !== null ? address.port : port,
     async stop(deadlineMs) {
       draining = true;
-      // Node's own `close` takes a connection for idle whose answer is written but not yet sent: a slow client would lose the end of it.
+      // Node's own `close` takes a connection for idle whose answer is written but not yet sent: a slow client would
+      // lose the end of it.
       const closed = new Promise<void>((resolve) => NetServer.prototype.close.call(server, () => resolve()));
       idle.close();
       const sweep = setInterval(idle.close, 50);

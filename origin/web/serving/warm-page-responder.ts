@@ -1,5 +1,5 @@
-// What this process's memory holds is answered ahead of the router, by the address as the client wrote it, and no header is made twice.
-// The router gives the same answers, and every other one: fills, refusals and whatever is personal.
+// Answers shared pages from memory ahead of the router, by the address as the client wrote it; headers are made once.
+// The router gives the same answers, and all others.
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { LRUCache } from 'lru-cache';
 import { chooseEncoding, type Encoding } from '../../../http/accept-encoding.ts';
@@ -58,7 +58,10 @@ export function createWarmPageResponder(
 
 const plainHost = /^[\w.:[\]-]+$/;
 
-/** A body would have to be read, or the connection could not be used again. Whether another Host is one, the router's side knows. */
+/**
+ * A body would have to be read, or the connection could not be used again. Whether another Host is one, the router's
+ * side knows.
+ */
 function isPlainRead({ method, headers }: IncomingMessage): boolean {
   return (
     (method === 'GET' || method === 'HEAD') &&

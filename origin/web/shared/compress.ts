@@ -1,4 +1,4 @@
-// A body in the encodings that it is served in, made once and kept as the bytes that go over the wire.
+// Compresses a body into each encoding that is served.
 import { createHash } from 'node:crypto';
 import { promisify } from 'node:util';
 import { brotliCompress, constants, gzip } from 'node:zlib';

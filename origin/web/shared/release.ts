@@ -1,4 +1,4 @@
-// Which release this is, as a hash of all that its pages are made of, so that no change of a page can be forgotten.
+// Identifies the release by a hash of all its sources, so that every change of a page has a new id.
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 

@@ -1,4 +1,4 @@
-// What a shared address shows, in the encodings that it is served in, and how that lies in a cache.
+// The representation of a shared address: its bodies in each encoding, and how they are stored in a cache.
 import { gunzipSync } from 'node:zlib';
 import { LRUCache } from 'lru-cache';
 import type { Encoding } from '../../../http/accept-encoding.ts';
@@ -19,7 +19,10 @@ export interface Representation {
   location?: string;
   /** Of the content; each encoding's own is made of it. */
   etag: string;
-  /** Where there are short ones, the plain one is not among them: it would take three quarters of the room; see `bodyOf`. */
+  /**
+   * Where there are short ones, the plain one is not among them: it would take three quarters of the room; see
+   * `bodyOf`.
+   */
   bodies: Bodies;
 }
 

@@ -1,4 +1,4 @@
-// The answer to whoever asks for a shared address: encoding chosen, revalidated by ETag, the same for everyone, free of cookies.
+// Makes the answer for a shared address: chooses the encoding, revalidates by ETag, sets no cookies.
 
 import { chooseEncoding, type Encoding } from '../../../http/accept-encoding.ts';
 import { formatCacheTag } from '../../../http/cache-tag.ts';

@@ -1,4 +1,4 @@
-// Answers that are the same for everyone, taken from the fenced cache.
+// Responds with answers that are the same for everyone, from the fenced cache.
 import type { Context } from 'hono';
 import type { Fresh, ReadRequest } from '../../cache/entry.ts';
 import type { Deps } from '../../deps.ts';

@@ -1,4 +1,4 @@
-// The tag that every page bears: which release made it. Raising its floor brings down all pages of that release, at every edge.
+// Cache tag of the release that made a page. Raising its floor invalidates all pages of that release, at every edge.
 import type { TagVersions } from '../../../http/cache-tag.ts';
 import { siteRelease } from './release.ts';
 
