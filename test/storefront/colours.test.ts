@@ -120,6 +120,16 @@ test('a list that is filtered by colour shows that colour’s picture, and leads
   expect(shown.image).toEqual({ url: picture('blue'), alt: 'blue' });
 });
 
+test('A search that names a colour shows that colour’s picture, however it is written', async () => {
+  const card = (html: string) =>
+    /<h3><a href="(\/p\/cape[^"]*)">[\s\S]*?<img src="[^"]*?(\w+)\.jpg"/.exec(html)?.slice(1);
+  for (const q of ['sky+blue+cape', 'Cape+SKY-BLUE'])
+    expect([q, card(await page(`/search?q=${q}`))]).toEqual([q, ['/p/cape?color=Sky%20Blue', 'blue']]);
+  expect(card(await page('/search?q=cape'))).toEqual(['/p/cape', 'front']);
+  // What was chosen goes before what was typed.
+  expect(card(await page('/search?q=sky+blue+cape&color=Red'))).toEqual(['/p/cape?color=Red', 'red']);
+});
+
 test('bag, checkout, order and mail show the picture of the colour that was chosen', async () => {
   const browser = shop.browser();
   await browser.fill(skyBlue);

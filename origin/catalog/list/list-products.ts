@@ -100,9 +100,16 @@ async function readPage(
   return rows;
 }
 
-/** Of the colours that were asked for, the product's first one in a size that was asked for, with its picture. */
-function chosenColor({ colors, sizes }: ListQuery): RawBuilder<unknown> {
-  if (colors.length === 0) return sql`select null::text as color, null::text as url`;
+/** Of the colours that were chosen or searched for, the product's first one in a size that was asked for, with its picture. */
+function chosenColor({ colors, sizes, q }: ListQuery): RawBuilder<unknown> {
+  if (colors.length === 0 && q === '') return sql`select null::text as color, null::text as url`;
+  // "navy t-shirt" names a colour as its filter would.
+  const spaced = (text: RawBuilder<unknown>) =>
+    sql`' ' || translate(search_normal(${text}), '-', ' ') || ' '`;
+  const isAsked =
+    colors.length > 0
+      ? sql`v.color = any(${colors}::text[])`
+      : sql`v.color <> '' and strpos(${spaced(sql`${q}`)}, ${spaced(sql`v.color`)}) > 0`;
   const fits = sizes.length === 0 ? sql`true` : sql`v.size = any(${sizes}::text[])`;
   return sql`
     select v.color, coalesce(v.image_url, (
@@ -111,7 +118,7 @@ function chosenColor({ colors, sizes }: ListQuery): RawBuilder<unknown> {
         and other.image_url is not null and other.archived_at is null
       order by other.position, other.id limit 1)) as url
     from variants v
-    where v.product_id = p.id and v.archived_at is null and v.color = any(${colors}::text[]) and ${fits}
+    where v.product_id = p.id and v.archived_at is null and ${isAsked} and ${fits}
     order by v.position, v.id limit 1`;
 }
 
