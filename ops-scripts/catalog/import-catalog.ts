@@ -163,9 +163,9 @@ class Import {
       }
       return;
     }
-    for (const [index, { outcome, told }] of saved.entries()) {
+    for (const [index, { outcome, notices }] of saved.entries()) {
       const { draft, lines } = batch[index]!;
-      for (const { line = draft.line!, reason, isFault } of told) {
+      for (const { line = draft.line!, reason, isFault } of notices) {
         if (isFault) this.#tellFault({ line, reason });
         else this.#options.onNote?.({ line, reason });
       }

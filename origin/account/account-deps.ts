@@ -1,4 +1,5 @@
-// What everything about accounts stands on, made once a process: limits and password work are bounded only where all share them.
+// The dependencies that all account code shares in a process: rate limits and password hashing bound work only where
+// shared.
 import type { Carts } from '../cart/carts.ts';
 import type { Deps } from '../deps.ts';
 import type { Passwords } from './passwords.ts';

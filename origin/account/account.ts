@@ -1,4 +1,4 @@
-// An account as the outside sees it, and what may be entered for one.
+// The account as the API returns it, and the schemas of what may be entered for one.
 import { z } from '@hono/zod-openapi';
 import { EmailField } from '../identity/email-field.ts';
 import { growingEnum } from '../web/api/api.ts';
@@ -44,8 +44,8 @@ export const SignInSchema = z
   .openapi('SignIn', { example: { email: 'ada@example.com', password: 'correct horse battery' } });
 
 /**
- * The same for every way of writing that finds the same account: what is looked up is also what attempts are counted by.
- * What Postgres cannot hold cannot be anybody's e-mail.
+ * The same for every way of writing that finds the same account: what is looked up is also what attempts are counted
+ * by. What Postgres cannot hold cannot be anybody's e-mail.
  */
 export function normaliseEmail(text: string): string {
   return text.replaceAll('\0', '').toWellFormed().trim().toLowerCase();

@@ -1,4 +1,4 @@
-// Counters that take and refuse in one step: a script in Redis, a map in this process while Redis is away.
+// Counts attempts per window in one atomic step: a script in Redis, a map in this process while Redis is away.
 import type { Deps } from '../deps.ts';
 import type { RedisClient } from '../redis/connect.ts';
 

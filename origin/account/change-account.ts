@@ -1,4 +1,4 @@
-// What a shopper changes of their own account: name, password, and whether it exists. One idempotency key is one change.
+// Changes a shopper's own account: name, password, deletion. One idempotency key is one change.
 import { deleteAccountCart } from '../cart/for-account.ts';
 import type { Deps } from '../deps.ts';
 import { Refusal } from '../errors.ts';
@@ -48,7 +48,7 @@ export async function changePassword(
   change: { currentPassword: string; newPassword: string },
   key: string | undefined,
 ): Promise<void> {
-  // Hashing waits its turn and takes long: no connection is held for it. Whether the hash is still the one that was looked at is asked inside.
+  // Hashing is slow, so it runs before BEGIN. The transaction checks that the password hash has not changed since.
   const present = await deps.db
     .selectFrom('accounts')
     .select('password_hash')
@@ -75,7 +75,8 @@ export async function changePassword(
 
 /**
  * Orders stay, without the person; everything else of the account goes.
- * @param account undefined where it is gone already: the key is the session's, so that a repeated request is answered as the first one was
+ * @param account undefined where it is gone already: the key is the session's, so that a repeated request is
+ * answered as the first one was
  * @throws Refusal 401 `sign-in-needed`, `session-ended`
  */
 export async function deleteAccount(

@@ -1,4 +1,4 @@
-// Everything that the shop keeps of a person, as one JSON document.
+// Exports everything that the shop stores about an account, as one JSON document.
 import { z } from '@hono/zod-openapi';
 import { readAccountCartLines } from '../cart/for-account.ts';
 import type { Deps } from '../deps.ts';

@@ -1,4 +1,5 @@
-// A password never stands anywhere but as its argon2id hash: not even in the fingerprint by which a repeated request is known.
+// Replaces passwords by keyed digests in a request's fingerprint, so that a password is stored only as its argon2id
+// hash.
 import { createHmac } from 'node:crypto';
 
 /** @returns the body with each password replaced by a keyed digest of it. */

@@ -1,4 +1,4 @@
-// The JSON API of the own account: what the shop keeps of a person, changed and deleted by that person alone.
+// The JSON API of one's own account: read, export, change and delete it.
 import type { OpenAPIHono } from '@hono/zod-openapi';
 import { requestOriginOf } from '../identity/request-origin.ts';
 import { readVisitor, requireAccount } from '../identity/visitor.ts';

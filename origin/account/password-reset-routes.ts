@@ -1,4 +1,4 @@
-// The JSON API of a forgotten password.
+// The JSON API of password resets: request a link, then set a new password with its token.
 import type { OpenAPIHono } from '@hono/zod-openapi';
 import { cartRequestOf } from '../cart/routes.ts';
 import { EmailField } from '../identity/email-field.ts';

@@ -1,4 +1,4 @@
-// Passwords are hashed with argon2id, never more than two at once, so that a rush of sign-ins cannot take the processors from the shoppers.
+// Hashes passwords with argon2id, at most two at once, so that a rush of sign-ins leaves processor time to shoppers.
 import { hash, verify } from '@node-rs/argon2';
 import { Refusal } from '../errors.ts';
 

@@ -1,5 +1,6 @@
-// How often may be tried: counted in Redis for all origins, in this process while Redis is away. An attempt is counted before it is made
-// and taken back where it did not fail, so that a burst cannot slip in between looking and counting.
+// Limits attempts to sign in and sign up: counted in Redis for all origins, in this process while Redis is away. An
+// attempt is counted before it is made and uncounted if it succeeds, so that concurrent attempts cannot exceed the
+// limit.
 import { createHash } from 'node:crypto';
 import { createSemaphore, type Semaphore, SemaphoreFullError } from '../concurrency/semaphore.ts';
 import type { Deps } from '../deps.ts';
@@ -19,7 +20,8 @@ const signUpsAnAddress: Limit = { name: 'sign-up-address', most: 100, windowSeco
 
 export interface RateLimits {
   /**
-   * Counts only where `check` finds nothing: a right sign-in, and one that could not be checked, are not held against anybody.
+   * Counts only where `check` finds nothing: a right sign-in, and one that could not be checked, are not held
+   * against anybody.
    * @throws Refusal 429 `too-many-attempts` with `Retry-After`
    */
   trySignIn<Found>(
@@ -46,7 +48,7 @@ export function createRateLimits(deps: Pick<Deps, 'settings' | 'redis' | 'now'>)
   };
   const takeSignIn = async (email: string, address: string): Promise<TakeBack> => {
     const ofAddress = await take(signInsAnAddress, address);
-    // Refused for the account, it was no attempt of the address: one locked account must not lock everybody behind the same address.
+    // An attempt refused for its account is not counted for its address: a locked account must not lock the address.
     const ofAccount = await undoOnError(ofAddress, () => take(signInsAnAccount, normaliseEmail(email)));
     return async () => {
       await Promise.all([ofAddress(), ofAccount()]);
@@ -68,7 +70,9 @@ export function createRateLimits(deps: Pick<Deps, 'settings' | 'redis' | 'now'>)
   };
 }
 
-/** What is being checked counts as failed until it is found right. So few at once of one account do not fill its count by being right. */
+/**
+ * A sign-in counts as failed until it succeeds, so few run at once per account: correct ones cannot reach the limit.
+ */
 const accountQueueLimits = { atOnce: 3, waiting: 200, waitMs: 10_000 };
 
 function createAccountQueues() {

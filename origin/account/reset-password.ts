@@ -1,4 +1,5 @@
-// Password reset by mail: asked for with the same answer for all e-mails, used once, within 30 minutes, ending all sessions.
+// Resets a password by a mailed link: the same answer for every e-mail, valid once and for 30 minutes. It ends all
+// sessions.
 import { createHmac } from 'node:crypto';
 import { sql } from 'kysely';
 import type { CartRequest } from '../cart/carts.ts';
@@ -17,7 +18,10 @@ import { hidePassword } from './hide-password.ts';
 const validMinutes = 30;
 export const resetTemplate = 'password-reset';
 
-/** Only writes down that it was asked: the worker finds out whether there is such an account, so neither answer nor time tells. */
+/**
+ * Only stores the request. The worker looks the account up, so that neither answer nor timing reveals whether it
+ * exists.
+ */
 export async function requestPasswordReset(
   { deps, carts }: AccountDeps,
   request: CartRequest,

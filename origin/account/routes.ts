@@ -1,4 +1,4 @@
-// The JSON API of accounts: sessions, the own account, a forgotten password.
+// The JSON API of accounts: sessions, one's own account, password resets.
 import type { OpenAPIHono } from '@hono/zod-openapi';
 import { createApi } from '../web/api/api.ts';
 import type { AppEnv } from '../web/env.ts';

@@ -1,4 +1,4 @@
-// The JSON API of signing up, in and out, and of the devices that are signed in.
+// The JSON API of sessions: sign up, sign in, sign out, and list or end the sessions of other devices.
 import type { OpenAPIHono } from '@hono/zod-openapi';
 import type { Context } from 'hono';
 import { notFound } from '../errors.ts';

@@ -1,4 +1,4 @@
-// Sign-up and sign-in: the session begins in the transaction that brings the guest's pieces along.
+// Signs up and signs in. The transaction that creates the session also merges the guest's cart.
 import type { CartMerge, Carts } from '../cart/carts.ts';
 import { prepareSignIn } from '../cart/for-account.ts';
 import type { Deps } from '../deps.ts';
@@ -68,7 +68,8 @@ interface Verified {
 }
 
 /**
- * Verifying took its time: a password that was changed meanwhile ended all sessions but this one, and an account may be gone.
+ * Verifying took its time: a password that was changed meanwhile ended all sessions but this one, and an account may
+ * be gone.
  * @throws Refusal 401 `wrong-credentials`
  */
 async function lockVerified(tx: Tx, { id, password_hash }: Verified): Promise<string> {
@@ -111,7 +112,7 @@ async function begin(
   const write = { scope, key, method: 'POST', path: request.path, body };
   let begunNow = false;
   const { accountId } = await retryOnConflict(() => {
-    // What was done before was undone.
+    // Postgres may have rolled back an earlier try of this function.
     begunNow = false;
     return writeOnce(deps.db, write, async (tx) => {
       begunNow = true;

@@ -1,4 +1,5 @@
-// Every way to leave: the session ends for every origin at once, and the browser is nobody's, with an empty cart.
+// Signs out, ends another device's session, or deletes the account. The session ends at every origin before the
+// answer.
 import type { CartRequest, Carts } from '../cart/carts.ts';
 import { signOutCart } from '../cart/for-account.ts';
 import type { RequestOrigin } from '../identity/request-origin.ts';
@@ -7,7 +8,10 @@ import { endCurrentSession, endSession, type SignedIn } from '../identity/sessio
 import type { AccountDeps } from './account-deps.ts';
 import { deleteAccount } from './change-account.ts';
 
-/** The cart stays with the account; the browser has an empty one. @returns cookies to set. @throws Refusal 422 as `endCurrentSession` does */
+/**
+ * The cart stays with the account; the browser has an empty one. @returns cookies to set. @throws Refusal 422 as
+ * `endCurrentSession` does
+ */
 export async function signOut(
   { deps, carts }: AccountDeps,
   { cookieHeader, idempotencyKey }: Pick<RequestOrigin, 'cookieHeader' | 'idempotencyKey'>,
@@ -17,7 +21,10 @@ export async function signOut(
   return leaveBrowser(carts, { cookieHeader, accountId: account.id });
 }
 
-/** Where it is the asker's own device, this is signing out. @returns cookies to set. @throws Refusal 404 as `endSession` does */
+/**
+ * Where it is the asker's own device, this is signing out. @returns cookies to set. @throws Refusal 404 as
+ * `endSession` does
+ */
 export async function signOutDevice(
   { deps, carts }: AccountDeps,
   { cookieHeader, idempotencyKey }: Pick<RequestOrigin, 'cookieHeader' | 'idempotencyKey'>,

@@ -1,8 +1,11 @@
-// The staff account that the settings name, made at start-up where it is absent.
+// Creates the staff account that the settings name, at start-up, if it does not exist.
 import type { Db } from '../schema.ts';
 import type { Passwords } from './passwords.ts';
 
-/** An account that exists stays as it is: a restart must not undo a password that was changed since, nor promote a shopper. */
+/**
+ * An account that exists stays as it is: a restart must not undo a password that was changed since, nor promote a
+ * shopper.
+ */
 export async function ensureStaffAccount(
   db: Db,
   passwords: Passwords,

@@ -1,4 +1,4 @@
-// The rows of accounts. Only files of this folder query them.
+// Kysely's types of the account tables. Only files of this folder query them.
 import type { ColumnType, Generated, GeneratedAlways } from 'kysely';
 
 type Time = ColumnType<Date, Date | undefined, Date>;

@@ -1,4 +1,5 @@
-// The one cart of an account, as a row: the truth in state `server`, what is saved between two sign-ins in state `cookie`.
+// The one cart row of an account: the whole truth in state `server`; in state `cookie`, the copy saved between sign-
+// ins.
 import { sql } from 'kysely';
 import type { DbOrTx } from '../schema.ts';
 import { makeCartId } from './cart-cookie.ts';

@@ -1,4 +1,5 @@
-// What a cart holds and what each operation makes of it. Pure: the writer, the views, the tests and the model run the same code.
+// The contents of a cart, and how each operation changes them. Pure: writer, views, tests and the model run the same
+// code.
 import { createHash } from 'node:crypto';
 
 export interface CartLine {
@@ -7,8 +8,9 @@ export interface CartLine {
 }
 
 /**
- * By variant: the newest version at which its line was set by an operation that Postgres took directly, and a mark of which one that
- * was; also of lines that were set to 0. A journalled `set` made on an earlier version is passed over.
+ * By variant: the newest version at which its line was set by an operation that Postgres took directly, and a mark
+ * of which one that was; also of lines that were set to 0. A journalled `set` made on an earlier version is passed
+ * over.
  */
 export type DirectSets = Record<string, [version: number, opMark: string]>;
 

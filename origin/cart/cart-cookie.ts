@@ -1,4 +1,4 @@
-// The signed cookie of state `server`: which cart, the newest version that this browser has seen, and whether a journal may hold more.
+// The signed cookie of state `server`: cart id, newest version this browser has seen, and whether a journal may exist.
 import { randomBytes } from 'node:crypto';
 import { clearCookie, readSignedCookie, serializeCookie, signCookie } from '../web/request/signed-cookies.ts';
 

@@ -1,4 +1,4 @@
-// The cart as the outside sees it: exactly the contract's shape.
+// The cart as the API returns it: zod schemas of the cart and its lines.
 import { z } from '@hono/zod-openapi';
 import { growingEnum } from '../web/api/api.ts';
 import { MoneySchema } from '../web/money.ts';

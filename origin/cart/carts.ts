@@ -1,4 +1,5 @@
-// One interface for the three states of a cart; what a shopper sees is the same in each, what survives a fault is not.
+// The interface that the three cart states (`server`, `cookie`, `sticky`) implement. They differ in which faults they
+// survive.
 import type { Tx } from '../schema.ts';
 import type { Cart } from './cart.ts';
 import type { CartLine } from './cart-contents.ts';
@@ -28,7 +29,9 @@ export interface CartAnswer {
 export interface Carts {
   /** @throws Refusal 503 where neither store can tell. */
   view(request: CartRequest): Promise<CartAnswer>;
-  /** @throws Refusal 404, 409, 422 for what cannot be; 503 where trying again with the same op id is safe and needed. */
+  /**
+   * @throws Refusal 404, 409, 422 for what cannot be; 503 where trying again with the same op id is safe and needed.
+   */
   write(request: CartRequest, operation: CartOperation): Promise<CartAnswer>;
   /** Names the scope of idempotency keys: the cart that the cookies name, undefined where they name none. */
   scope(request: CartRequest): string | undefined;
@@ -41,7 +44,9 @@ export interface Carts {
   close(): Promise<void>;
 }
 
-/** The guest's pieces on their way into the account's cart; made before BEGIN, because no Redis call may happen inside. */
+/**
+ * The guest's pieces on their way into the account's cart; made before BEGIN, because no Redis call may happen inside.
+ */
 export interface CartMerge {
   /** Inside the transaction of sign-in or sign-up. May be called again if the transaction is tried again. */
   mergeInto(tx: Tx, accountId: string): Promise<void>;
@@ -64,12 +69,15 @@ export interface CartCheckout {
    * @throws Refusal 422 where the order's key stands for an operation of this cart
    */
   freeze(tx: Tx, order: OrderKey): Promise<CartLine[]>;
-  /** Empties the cart: its generation ends with this order, whose key is the cart's from now on. Only after `freeze`, in the same transaction. */
+  /**
+   * Empties the cart, ends its generation and records the order's key. Only after `freeze`, in the same transaction.
+   */
   endGeneration(tx: Tx): Promise<void>;
   /** After COMMIT: brings the copies up to date. @returns the cookies to set. Never throws. */
   afterCommit(): Promise<string[]>;
   /**
-   * Instead, where an earlier request had the same key and placed the order: its answer may not have arrived, its process may have died.
+   * Instead, where an earlier request had the same key and placed the order: its answer may not have arrived, its
+   * process may have died.
    * @param lines of the order. @returns the cookies to set. Never throws.
    */
   catchUp(order: OrderKey, lines: CartLine[]): Promise<string[]>;

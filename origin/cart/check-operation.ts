@@ -1,4 +1,4 @@
-// What the catalog says of an operation, and how each way in which it cannot be is told to the shopper.
+// Checks a cart operation against the catalog, and turns each refused outcome into an HTTP refusal.
 import { readVariants } from '../catalog/read-variants.ts';
 import type { Deps } from '../deps.ts';
 import { notFound, Refusal } from '../errors.ts';

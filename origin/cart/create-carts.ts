@@ -1,4 +1,4 @@
-// The state of carts that the settings name.
+// Creates the cart implementation that the setting `CART_STATE` names.
 import type { Deps } from '../deps.ts';
 import type { Carts } from './carts.ts';
 import { createCookieCarts } from './cookie/cookie-carts.ts';

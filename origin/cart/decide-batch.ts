@@ -1,4 +1,4 @@
-// What one transaction makes of a cart: its journal first, then the operations that wait, each once, each refused alone. Pure.
+// Decides the new contents of one cart: its journal first, then the waiting operations, each counted once. Pure.
 import {
   type CartContents,
   type CartLine,
@@ -37,7 +37,9 @@ export interface Decision {
   drained: string[];
 }
 
-/** Sets of more lines than this are forgotten, oldest first; then a journalled `set` may count once more, none is lost. */
+/**
+ * Sets of more lines than this are forgotten, oldest first; then a journalled `set` may count once more, none is lost.
+ */
 const maxDirectSets = 64;
 
 /** @param known fingerprints by op id, of those operations that the base has, read in the same snapshot as the base */
@@ -76,7 +78,9 @@ export function decideCart(
   };
 }
 
-/** Also used before an operation enters the journal. Removing the line of a variant that went away is always allowed. */
+/**
+ * Also used before an operation enters the journal. Removing the line of a variant that went away is always allowed.
+ */
 export function refusalOf(lines: CartLine[], operation: WaitingOperation): BlockCode | LimitCode | undefined {
   const removes = operation.quantity === 0 && lines.some((line) => line.variantId === operation.variantId);
   if (operation.blocked !== undefined && !removes) return operation.blocked;

@@ -1,11 +1,11 @@
-// What sign-in, sign-up, sign-out and deletion do with a cart: the guest's pieces reach the account's cart once, and stay with it.
+// What the account domain does with carts: sign-in merges the guest's cart, sign-out leaves it, deletion removes it.
 import type { Db, Tx } from '../schema.ts';
 import type { CartLine } from './cart-contents.ts';
 import type { CartMerge, CartRequest, Carts } from './carts.ts';
 
 /**
- * Call before BEGIN; then `merge.mergeInto(tx, accountId)` inside the transaction that makes the session, and after COMMIT
- * `await merge.afterCommit()` for the cookies to set.
+ * Call before BEGIN; then `merge.mergeInto(tx, accountId)` inside the transaction that makes the session, and after
+ * COMMIT `await merge.afterCommit()` for the cookies to set.
  * @param accountId the account that signs in; undefined at sign-up, where there is no account yet
  * @throws Refusal 503 where the guest's journal cannot be read now: signing in would leave acknowledged pieces behind.
  */

@@ -1,4 +1,4 @@
-// What an order does with a cart: its lines stand still while stock is taken, and the order ends the cart's generation, once.
+// What the order domain does with carts: freezes the lines while stock is taken, and ends the cart's generation.
 import { Refusal } from '../errors.ts';
 import type { Tx } from '../schema.ts';
 import { type CartLine, exceedsLimits } from './cart-contents.ts';

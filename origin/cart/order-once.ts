@@ -1,4 +1,4 @@
-// Where Postgres does not hold the cart itself, it holds that a cart was ordered: two checkouts at the same moment are one order.
+// Records in Postgres that a cookie or sticky cart was ordered, so that two checkouts at once make one order.
 import { Refusal } from '../errors.ts';
 import type { Tx } from '../schema.ts';
 import type { OrderKey } from './carts.ts';

@@ -1,4 +1,4 @@
-// Journalled operations on top of a base: each counts once, in order, and a `set` only where its line was not set later. Pure.
+// Replays journalled operations on top of stored contents: each once, in order. A later direct `set` wins. Pure.
 import {
   type CartContents,
   changeLines,
@@ -24,8 +24,8 @@ export interface Replay {
 }
 
 /**
- * An operation may stand in the journal although Postgres has it: its commit was uncertain. It then counts as one of the journal, not as
- * a later direct `set`, or it would pass over those that followed it there.
+ * An operation may stand in the journal although Postgres has it: its commit was uncertain. It then counts as one of
+ * the journal, not as a later direct `set`, or it would pass over those that followed it there.
  */
 export function replayJournal(
   base: CartContents,

@@ -1,4 +1,4 @@
-// The cart's JSON API: four calls, all personal, every write with an op id of its own.
+// The JSON API of the cart: read it, add to it, set or remove a line. Every write has an operation id.
 import { randomUUID } from 'node:crypto';
 import type { OpenAPIHono } from '@hono/zod-openapi';
 import type { Context } from 'hono';

@@ -1,4 +1,4 @@
-// What a shopper sees of a cart: names, prices and availability always from the catalog, never from the cart.
+// Builds the cart that a shopper sees: names, prices and availability come from the catalog, never from the cart.
 import { readVariants, type VariantInfo } from '../catalog/read-variants.ts';
 import type { Deps } from '../deps.ts';
 import { money } from '../web/money.ts';

@@ -1,4 +1,4 @@
-// The carts' rows. Only files of this folder query them.
+// Kysely's types of the cart tables. Only files of this folder query them.
 import type { ColumnType, Generated } from 'kysely';
 import type { CartLine, DirectSets } from './cart-contents.ts';
 

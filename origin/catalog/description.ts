@@ -1,4 +1,5 @@
-// A description is stored as sanitised HTML; the API and staff speak of it as plain text, which comes back as it was given.
+// Converts descriptions between plain text (API, staff) and the sanitised HTML that is stored. Text survives the round
+// trip.
 
 /** Blank lines part paragraphs, other line ends stay. */
 export function textToHtml(text: string): string {

@@ -1,4 +1,4 @@
-// Every product with all that a file tells of it, in order of id, a bounded number in memory at a time.
+// Streams every product for an export file, in order of id, a bounded number in memory at a time.
 import { sql } from 'kysely';
 import type { DbOrTx } from '../schema.ts';
 import type { Cells } from './change/product-draft.ts';

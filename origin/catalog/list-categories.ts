@@ -1,4 +1,4 @@
-// The tree of categories with the number of products on sale in each and below it.
+// Lists the tree of categories, with the number of products on sale in and below each.
 import type { Fresh } from '../cache/entry.ts';
 import type { DbOrTx } from '../schema.ts';
 import type { CategoryNode } from './product.ts';

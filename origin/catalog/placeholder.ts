@@ -1,4 +1,4 @@
-// A product without a picture still has one to show.
+// The picture of a product that has none.
 import type { Image } from './product.ts';
 
 export const placeholderName = 'no-picture.svg';

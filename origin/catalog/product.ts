@@ -1,4 +1,4 @@
-// What the catalog tells: products, their variants, lists and categories, exactly as the API's schemas say.
+// Schemas of products, variants, lists and categories, as the API returns them.
 import { z } from '@hono/zod-openapi';
 import { MoneySchema } from '../web/money.ts';
 

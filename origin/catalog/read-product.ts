@@ -1,4 +1,4 @@
-// One product with its variants and pictures, or its absence, as one cached answer.
+// Reads one product with its variants and pictures, or its absence, with the tags of a cached answer.
 import { sql } from 'kysely';
 import type { TagVersions } from '../../http/cache-tag.ts';
 import type { Fresh } from '../cache/entry.ts';

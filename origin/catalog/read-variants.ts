@@ -1,4 +1,5 @@
-// What a cart or an order needs to know of a variant: always from the catalog, through the cache, and from its newest old entry where Postgres is away.
+// Reads what carts and orders need of variants, through the cache. While Postgres is away, the newest stored entry
+// serves.
 import { sql } from 'kysely';
 import type { Fresh } from '../cache/entry.ts';
 import type { Deps } from '../deps.ts';

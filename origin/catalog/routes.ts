@@ -1,4 +1,4 @@
-// The catalog's JSON API and its drawn pictures: the same for everyone, whatever the cookies.
+// The JSON API of the catalog. Its answers are the same for everyone, whatever the cookies.
 import type { OpenAPIHono } from '@hono/zod-openapi';
 import type { Fresh } from '../cache/entry.ts';
 import type { Deps } from '../deps.ts';
@@ -25,7 +25,7 @@ const tags = ['catalog'];
 const audience = 'everyone';
 const Values = z.union([z.string(), z.array(z.string())]).optional();
 const Label = { type: 'string' as const, maxLength: 100 };
-/** Told only: lists are judged by what pages judge theirs by. */
+/** For documentation only: lists are validated by `list-query.ts`, as the pages are. */
 const labels = (description: string) => ({
   param: { style: 'form' as const, explode: true },
   type: 'array' as const,

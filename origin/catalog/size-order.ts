@@ -1,4 +1,4 @@
-// Sizes in the order of a rail: letters from small to large, then numbers, then everything else by name.
+// Sorts sizes: letters from small to large, then numbers, then the rest by name.
 
 const letters = ['XXXS', 'XXS', 'XS', 'S', 'M', 'L', 'XL', 'XXL', 'XXXL', '2XL', '3XL', '4XL', '5XL'];
 const words = ['EXTRA SMALL', 'SMALL', 'MEDIUM', 'LARGE', 'EXTRA LARGE'];

@@ -1,4 +1,4 @@
-// An address made of a name: lower case, letters and digits of any script, hyphens between.
+// Makes a URL slug of a name: lower case, letters and digits of any script, hyphens between.
 
 /** Letters that Unicode does not take apart into a plain one and a mark. */
 const plain: Record<string, string> = {

@@ -1,4 +1,4 @@
-// The catalog's rows. Only files of this folder query them.
+// Kysely's types of the catalog tables. Only files of this folder query them.
 import type { ColumnType, Generated, GeneratedAlways } from 'kysely';
 
 export interface CatalogTables {
@@ -58,7 +58,7 @@ export interface CatalogTables {
     option_values: Generated<string[]>;
     position: Generated<number>;
     price_amount: number;
-    /** Pieces on the shelf; `stock-rule.ts` says what is told of it. */
+    /** Pieces on the shelf; `stock-rule.ts` says how many are shown. */
     available: Generated<number>;
     /** Pieces sold beyond the stock. */
     backordered: Generated<number>;

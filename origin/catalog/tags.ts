@@ -1,5 +1,5 @@
-// The names of what the catalog's cached answers were made from, and the version that each has reached. A row that does not exist is at 0,
-// so that an absence can be cached and falls when the row appears.
+// Cache tags of the catalog, and reading their present versions. A row that does not exist has version 0, so that its
+// absence can be cached and is invalidated when the row appears.
 import type { TagVersions } from '../../http/cache-tag.ts';
 import type { DbOrTx } from '../schema.ts';
 

@@ -1,4 +1,4 @@
-// One product of the demo range, wholly decided by its line and the seed.
+// Builds one product of the demo catalog from its line and the seed.
 
 import type { CategoryPath, ProductDraft, VariantDraft } from '../catalog/change/product-draft.ts';
 import { slugify } from '../catalog/slugify.ts';

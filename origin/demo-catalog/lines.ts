@@ -1,4 +1,4 @@
-// The demo shop's range: what each line of clothes is called, made of, sized and priced.
+// The demo shop's product lines: names, fabrics, sizes, prices.
 import type { ColorName } from './garment/colors.ts';
 import type { Fabric } from './garment/fabrics.ts';
 import type { GarmentKind } from './garment/garment-spec.ts';

@@ -1,4 +1,4 @@
-// The demo catalog: made from a seed, the same everywhere, and loaded once however often the shop starts.
+// Loads the demo catalog once. It is generated from a seed, so it is the same everywhere.
 
 import { countProducts } from '../catalog/change/dirty-versions.ts';
 import { ensureCategory } from '../catalog/change/ensure-category.ts';

@@ -1,4 +1,4 @@
-// Drawn pictures, named by all that they show: kept by every cache for a year, and drawn again only where this process has forgotten them.
+// Serves drawn pictures. A picture's name states all that it shows, so caches keep it for a year.
 import type { OpenAPIHono } from '@hono/zod-openapi';
 import { LRUCache } from 'lru-cache';
 import { chooseEncoding } from '../../http/accept-encoding.ts';

@@ -1,4 +1,4 @@
-// Chance that repeats: the same seed gives the same numbers on every machine.
+// A seeded random generator: the same seed gives the same numbers on every machine.
 
 export interface Random {
   /** 0 to 1, without 1. */

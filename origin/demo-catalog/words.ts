@@ -1,4 +1,4 @@
-// The words of the demo shop: names, brands and what is said of a piece. Invented for it.
+// Names, brands and descriptions of the demo shop's products. All are invented.
 
 export const brands = [
   'Fenwick & Rowe',

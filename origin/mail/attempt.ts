@@ -1,4 +1,4 @@
-// One try at sending a mail: what it is given, and why it may come to nothing.
+// One attempt to send a mail: its inputs, and the error that says why it failed.
 
 export interface MailAttempt {
   /** The same for a repetition of the same mail: it makes file name and Message-ID. */
@@ -6,7 +6,8 @@ export interface MailAttempt {
   /** Ends the attempt at once, whatever the mail server does. */
   signal?: AbortSignal;
   /**
-   * Called when the server is ready for the text, which it may take from then on. Nobody else may try this mail for so many seconds.
+   * Called when the server is ready for the text, which it may take from then on. Nobody else may try this mail for
+   * so many seconds.
    * @throws where that cannot be had: the text is then not handed over
    */
   holdFor?: (seconds: number) => Promise<void>;

@@ -1,4 +1,4 @@
-// A mail before it is written out: plain paragraphs and links, rendered as text and as simple HTML.
+// A mail as paragraphs and links, rendered as plain text and as simple HTML.
 import { html } from 'hono/html';
 
 /** Plain text, a link that its text describes, or text beside a picture that adds nothing to it. */

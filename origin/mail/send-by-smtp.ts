@@ -1,4 +1,5 @@
-// One mail over one SMTP connection: bounded at every stage, and never given up while the server may still take what it was handed.
+// Sends one mail over one SMTP connection. Every stage has a deadline, and the mail stays claimed while the server may
+// still take it.
 import { Readable } from 'node:stream';
 import nodemailer from 'nodemailer';
 import SMTPConnection from 'nodemailer/lib/smtp-connection';
@@ -8,11 +9,13 @@ import { type MailAttempt, MailFailure } from './attempt.ts';
 const connectMs = 30_000;
 /** From the start until the server is ready for the text. */
 const readyMs = 120_000;
-/** A server may take 10 minutes to answer the end of the text (RFC 5321, 4.5.3.2.6); the rest is for the text itself. */
+/**
+ * A server may take 10 minutes to answer the end of the text (RFC 5321, 4.5.3.2.6); the rest is for the text itself.
+ */
 const answerMs = 10 * 60_000 + 15_000;
 /** Longer than we wait for the answer, so that no second copy leaves while the first may still be taken. */
 const holdSeconds = 11 * 60;
-/** How late the answer to holding may be; together with `answerMs` within what is held. */
+/** How long claiming the mail may take; with `answerMs` it stays within the claimed time. */
 const mostHoldMs = 30_000;
 const quitMs = 5_000;
 
@@ -21,7 +24,7 @@ interface Envelope {
   to: string[];
 }
 
-/** @throws MailFailure; or, where the attempt was ended or could not be held, what ended it */
+/** @throws MailFailure; or the reason why the attempt was ended or the mail could not be claimed */
 export async function sendBySmtp(
   url: string,
   envelope: Envelope,
@@ -37,7 +40,7 @@ export async function sendBySmtp(
     socketTimeout: answerMs,
     socketCloseTimeout: 1_000,
   });
-  // Told once more here after the callbacks below; without a listener it would end the process.
+  // Emitted again after the callbacks below; without a listener it would end the process.
   const broken = new Promise<never>((_, reject) => connection.on('error', reject));
   const stage = createDeadline(readyMs, 'The mail server was not ready for the text within 2 minutes');
   const ended = new Promise<never>((_, reject) => {

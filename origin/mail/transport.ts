@@ -1,4 +1,4 @@
-// How mails leave: by SMTP where it is set, else as files that one can open, which is what a shop on a laptop wants.
+// Sends mails by SMTP if it is configured, else writes them as files, for a shop on a laptop.
 import { randomUUID } from 'node:crypto';
 import { mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';

@@ -1,4 +1,4 @@
-// An order that ends unpaid gives its pieces back.
+// Cancels an unpaid order and returns its stock.
 import { returnStock } from '../catalog/change/take-stock.ts';
 import type { Tx } from '../schema.ts';
 

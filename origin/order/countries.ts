@@ -1,5 +1,5 @@
-// Where orders are sent to, with the form of each country's postal codes.
-// Source: the address data of Google's libaddressinput (chromium-i18n.appspot.com/ssl-address/data), signs of cars from the UN's list.
+// The countries that orders are sent to, with the form of their postal codes. Source: the address data of Google's
+// libaddressinput (chromium-i18n.appspot.com/ssl-address/data); car signs from the UN's list.
 
 export interface Country {
   /** ISO 3166. */

@@ -1,8 +1,10 @@
-// The worker's job for stock that an order holds without ever having tried to be paid.
+// The worker's job that cancels an order whose payment was never attempted, so that its stock is free again.
 import type { Deps } from '../deps.ts';
 import { cancelOrder } from './cancel-order.ts';
 
-/** Only while no attempt began: from then on money may have moved, and the hold ends with the payment's outcome alone. */
+/**
+ * Only while no attempt began: from then on money may have moved, and the hold ends with the payment's outcome alone.
+ */
 export async function expireHold({ db }: Pick<Deps, 'db'>, orderId: string): Promise<void> {
   await db.transaction().execute(async (tx) => {
     const expired = await tx

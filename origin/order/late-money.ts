@@ -1,4 +1,4 @@
-// Money that arrives after its order was cancelled is flagged, and goes back once.
+// Flags money that arrives after its order was cancelled, and refunds it once.
 import type { Selectable } from 'kysely';
 import type { Deps } from '../deps.ts';
 import { addToOutbox } from '../outbox/events.ts';

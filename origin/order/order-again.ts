@@ -1,4 +1,4 @@
-// An order that came to nothing: its pieces go back into the bag when the shopper asks for them, each once for a form.
+// Puts the lines of an order that came to nothing back into the bag, once for each submitted form.
 import type { CartRequest, Carts } from '../cart/carts.ts';
 import { Refusal } from '../errors.ts';
 import { fingerprintOf } from '../web/api/idempotency.ts';
@@ -12,7 +12,8 @@ export function cameToNothing({ status }: Pick<Order, 'status'>): boolean {
 
 /**
  * What the bag has no room for, and what is no longer sold, stays out.
- * @param key of the form: sent twice, it counts once, as far as the cart remembers its operations (in state `cookie` the newest eight)
+ * @param key of the form: sent twice, it counts once, as far as the cart remembers its operations (in state `cookie`
+ * the newest eight)
  * @returns the cookies to set
  * @throws Refusal 503 where the cart cannot be written now: the same form again is safe
  */

@@ -1,4 +1,4 @@
-// A guest's orders: the signed cookie that placed them is what shows them. The newest twenty.
+// The signed cookie that lists a guest's newest twenty orders. It is what lets the guest see them.
 import type { Settings } from '../config.ts';
 import { idPattern } from '../web/api/api.ts';
 import { readSignedCookie, serializeCookie, signCookie } from '../web/request/signed-cookies.ts';

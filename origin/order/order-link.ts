@@ -1,4 +1,4 @@
-// The link to an order in a mail: its key opens that one order in any browser, for 90 days from the mail.
+// The signed link to an order in a mail: it opens that one order in any browser, for 90 days.
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import type { Settings } from '../config.ts';
 

@@ -1,4 +1,4 @@
-// The mail that confirms an order.
+// Writes the mail that confirms an order.
 import { readVariantsFresh } from '../catalog/read-variants.ts';
 import type { Deps } from '../deps.ts';
 import type { Mail } from '../mail/mail.ts';

@@ -1,4 +1,4 @@
-// Orders as rows, put together to what the outside sees.
+// Reads order rows and their lines, and builds the order that the API returns.
 import type { DbOrTx } from '../schema.ts';
 import { money } from '../web/money.ts';
 import type { Order } from './order.ts';

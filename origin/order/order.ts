@@ -1,4 +1,4 @@
-// An order as the outside sees it, and what placing one needs.
+// The order as the API returns it, and the schema of a request to place one.
 import { z } from '@hono/zod-openapi';
 import { EmailField } from '../identity/email-field.ts';
 import { growingEnum } from '../web/api/api.ts';

@@ -1,4 +1,4 @@
-// What accounts need of orders: their list, the whole of them for the person, and that the person can be forgotten while the order stays.
+// The orders of an account: listed, exported, and anonymised when the account is deleted.
 import { z } from '@hono/zod-openapi';
 import { sql } from 'kysely';
 import type { DbOrTx, Tx } from '../schema.ts';
@@ -13,7 +13,7 @@ export async function listOrdersOfAccount(db: DbOrTx, accountId: string): Promis
   return withLines(db, await ordersOf(db, accountId).limit(mostShown).execute());
 }
 
-/** With what is personal of an order: where it went and whom it was told to. */
+/** With what is personal of an order: shipping address and e-mail. */
 export const OrderExportSchema = z
   .object({
     ...OrderSchema.shape,
@@ -41,7 +41,8 @@ export async function exportOrdersOfAccount(
 }
 
 /**
- * Part of sign-up and sign-in: what this browser ordered as a guest under the account's e-mail is the account's from then on.
+ * Part of sign-up and sign-in: what this browser ordered as a guest under the account's e-mail is the account's from
+ * then on.
  * @param guestOrderIds as the browser's signed cookie names them
  */
 export async function adoptGuestOrders(tx: Tx, accountId: string, guestOrderIds: string[]): Promise<void> {

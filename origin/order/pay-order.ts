@@ -1,5 +1,5 @@
-// An order's way to its payment: reserved → pending → paid | failed | unknown. Each step is written down before the provider is called, so that
-// whoever comes after a crash knows that money may have moved.
+// Moves a payment on: reserved → pending → paid | failed | unknown. Each step is stored before the provider is called,
+// so that after a crash the next process knows that money may have moved.
 import { setTimeout as delay } from 'node:timers/promises';
 import { sql } from 'kysely';
 import type { Deps } from '../deps.ts';
@@ -28,7 +28,7 @@ export async function attemptPayment(
 
 const pollMs = 25;
 
-/** Waits while another request makes the attempt, so that one key is answered alike however many ask; as long as a provider may take. */
+/** Waits while another request makes the attempt, at most as long as a provider may take. All get the same answer. */
 export async function awaitAttempt(db: Db, orderId: string): Promise<void> {
   while (await isBeingAttempted(db, orderId)) await delay(pollMs);
 }

@@ -1,4 +1,5 @@
-// Placing an order: cart frozen, stock taken, order and payment written, all in one transaction under one idempotency key. Paying comes after it.
+// Places an order: freezes the cart, takes stock, writes order and payment, in one transaction under one idempotency
+// key. The payment is attempted afterwards.
 import { randomBytes } from 'node:crypto';
 import type { CartLine } from '../cart/cart-contents.ts';
 import type { CartCheckout, Carts, OrderKey } from '../cart/carts.ts';
@@ -34,8 +35,9 @@ export interface Checkout extends Buyer {
 const attemptLateSeconds = 15;
 
 /**
- * @throws Refusal 409 `cart-empty`, `out-of-stock` (with `lines`), `price-changed` (with `total`): nothing taken, the cart kept;
- * 422 `unknown-provider`, `total-too-small`, `total-too-large` (with `min` and `max`); 503 where Postgres is away
+ * @throws Refusal 409 `cart-empty`, `out-of-stock` (with `lines`), `price-changed` (with `total`): nothing taken,
+ * the cart kept; 422 `unknown-provider`, `total-too-small`, `total-too-large` (with `min` and `max`); 503 where
+ * Postgres is away
  */
 export async function placeOrder(
   deps: Deps,
@@ -52,7 +54,7 @@ export async function placeOrder(
   const key = { opId: checkout.idempotencyKey, fingerprint: fingerprintOf(write) };
   let placedNow = false;
   const { orderId } = await retryOnConflict(() => {
-    // What was done before was undone.
+    // Postgres may have rolled back an earlier try of this function.
     placedNow = false;
     return writeOnce(deps.db, write, (tx) => {
       placedNow = true;
@@ -60,7 +62,7 @@ export async function placeOrder(
     });
   });
   deps.wakeWorker();
-  // Before the provider is asked, which may take long: until then the shopper's cart would show what was ordered.
+  // Before the provider is called, which may take long: until then the cart would still show the ordered lines.
   const cartCookies = placedNow ? await cartCheckout.afterCommit() : undefined;
   if (!(await attemptPayment(deps, providers, orderId))) await awaitAttempt(deps.db, orderId);
   // Signed out, this browser is asked to sign in for an account's order, where others are told nothing.
@@ -195,7 +197,10 @@ function toRow(orderId: string, position: number, { quantity, info }: PricedLine
   };
 }
 
-/** Letters and digits that cannot be mistaken for one another (Crockford's base 32); says nothing of how many orders there are. */
+/**
+ * Letters and digits that cannot be mistaken for one another (Crockford's base 32); says nothing of how many orders
+ * there are.
+ */
 const letters = '0123456789ABCDEFGHJKMNPQRSTVWXYZ';
 
 function makeNumber(): string {

@@ -1,4 +1,5 @@
-// An order as its payment provider is told of it, with the key and the request that make every attempt the same one.
+// Reads what a payment provider needs of an order: amount, idempotency key, and the request that every attempt
+// repeats.
 
 import { readLineage } from '../postgres/lineage.ts';
 import type { Db, DbOrTx, Tx } from '../schema.ts';
@@ -38,7 +39,10 @@ export async function readCharge(db: DbOrTx, orderId: string): Promise<{ charge:
   };
 }
 
-/** In the transaction that places the order: a database that goes back in time has either no order or the whole request. */
+/**
+ * In the transaction that places the order: a database that goes back in time has either no order or the whole
+ * request.
+ */
 export async function keepRequest(
   tx: Tx,
   provider: PaymentProvider | undefined,

@@ -1,4 +1,4 @@
-// Own orders: an account's, or those that this browser placed as a guest. Anything else does not exist.
+// Reads a visitor's own orders: those of the account, or those that this browser placed as a guest. Others are 404.
 import type { Deps } from '../deps.ts';
 import { notFound } from '../errors.ts';
 import type { DbOrTx } from '../schema.ts';
@@ -79,7 +79,10 @@ async function findRow(db: DbOrTx, id: string) {
 
 type FoundRow = NonNullable<Awaited<ReturnType<typeof findRow>>>;
 
-/** A guest's order belongs to the browser; one placed signed in belongs to the account alone, and to nobody once that is deleted. */
+/**
+ * A guest's order belongs to the browser; one placed signed in belongs to the account alone, and to nobody once that
+ * is deleted.
+ */
 function isOfGuest({ account_id, email }: Pick<FoundRow, 'account_id' | 'email'>): boolean {
   return account_id === null && email !== null;
 }

@@ -1,4 +1,5 @@
-// What a provider said becomes what the order is: told by an answer or a webhook, in any order and more than once.
+// Stores what a provider said about a payment and updates the order. Answers may arrive in any order and more than
+// once.
 import { type Selectable, sql } from 'kysely';
 import type { Deps } from '../deps.ts';
 import { addToOutbox } from '../outbox/events.ts';
@@ -130,7 +131,9 @@ const shortestPauseMs = 30_000;
 const longestPauseMs = 6 * 3_600_000;
 const afterClosingMs = 60_000;
 
-/** Pauses grow with the time that the payment has been open. A minute after the provider's page closed there is news. */
+/**
+ * Pauses grow with the time that the payment has been open. A minute after the provider's page closed there is news.
+ */
 function nextQuestionAt({ attempted_at, expires_at }: Payment, nowMs: number): Date {
   const openMs = nowMs - (attempted_at?.getTime() ?? nowMs);
   const pauseMs = Math.min(Math.max(openMs / 2, shortestPauseMs), longestPauseMs);

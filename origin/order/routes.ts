@@ -1,4 +1,4 @@
-// The JSON API of orders, and the address where Stripe tells of payments.
+// The JSON API of orders and checkout options, and the endpoint of Stripe's webhooks.
 import type { OpenAPIHono } from '@hono/zod-openapi';
 import type { Context } from 'hono';
 import type { Carts } from '../cart/carts.ts';

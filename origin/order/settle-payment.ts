@@ -1,5 +1,5 @@
-// The worker's job for a payment whose outcome is open: makes the attempt that was never made, asks what became of one, gives back money that
-// came too late. Safe to repeat; an outcome that stays open is asked for again later.
+// The worker's job for an open payment: makes the missing attempt, retrieves the outcome of an earlier one, refunds
+// late money. Safe to repeat. A payment that stays open is retried later.
 import type { Deps } from '../deps.ts';
 import { refundLateMoney } from './late-money.ts';
 import { attemptPayment, callProviderAndRecord } from './pay-order.ts';

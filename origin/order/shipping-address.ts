@@ -1,4 +1,4 @@
-// Where an order is sent to: one check for the API and for the checkout's form.
+// The schema of a shipping address, shared by the API and the checkout form.
 import { z } from '@hono/zod-openapi';
 import { optionalText, plainText } from '../web/api/plain-text.ts';
 import { countries, findCountry, isPostalCodeOf } from './countries.ts';

@@ -1,4 +1,4 @@
-// The rows of orders. Only files of this folder query them.
+// Kysely's types of the order tables. Only files of this folder query them.
 import type { ColumnType, Generated, GeneratedAlways } from 'kysely';
 import type { ShippingAddress } from './shipping-address.ts';
 

@@ -1,4 +1,4 @@
-// Payments that no provider can tell about by itself, and money on its way back: what staff see of them, and how staff end them.
+// Lists payments whose outcome no provider can give, and unfinished refunds; lets staff decide them.
 import { sql } from 'kysely';
 import { notFound } from '../errors.ts';
 import type { Db, Tx } from '../schema.ts';

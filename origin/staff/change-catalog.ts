@@ -1,4 +1,4 @@
-// Staff's changes of the catalog: change, audit and invalidation are one transaction; one idempotency key is one change.
+// Catalog changes by staff: change, audit row and invalidation are one transaction. One idempotency key is one change.
 
 import type { TagVersions } from '../../http/cache-tag.ts';
 import { changeProduct, type ProductPatch } from '../catalog/change/change-product.ts';
@@ -40,7 +40,10 @@ interface Change {
   audited: Audited[];
 }
 
-/** @throws Refusal 404; 412 as `checkPrecondition` does; 422 for another shop's currency or an idempotency key of another request */
+/**
+ * @throws Refusal 404; 412 as `checkPrecondition` does; 422 for another shop's currency or an idempotency key of
+ * another request
+ */
 export async function patchProduct(
   deps: Deps,
   write: StaffWrite,

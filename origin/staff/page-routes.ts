@@ -1,4 +1,4 @@
-// The staff's pages by address; every change goes the way of the API.
+// The staff pages and their forms. Every change uses the same functions as the API.
 import { type Context, Hono } from 'hono';
 import type { ProductPatch } from '../catalog/change/change-product.ts';
 import { listProducts } from '../catalog/list/list-products.ts';
@@ -119,8 +119,9 @@ interface ProductForm {
 }
 
 /**
- * What was changed in the form. What stands as it was shown is not written: the price that is shown is the lowest of all sizes, and somebody
- * else may have changed the rest since. A form that does not say what it was shown changes all that it has.
+ * What was changed in the form. What stands as it was shown is not written: the price that is shown is the lowest of
+ * all sizes, and somebody else may have changed the rest since. A form that does not say what it was shown changes
+ * all that it has.
  * @throws Refusal 422 with the fields that cannot be saved
  */
 function readProductForm(values: FormValues, product: Product): ProductForm {

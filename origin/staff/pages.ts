@@ -1,4 +1,4 @@
-// The staff's plain pages: find a product, change it, watch the change reach every cache.
+// Renders the staff pages: find a product, change it, see when the change has reached every cache.
 import { createHash } from 'node:crypto';
 import { raw } from 'hono/html';
 import type { Product, ProductSummary } from '../catalog/product.ts';

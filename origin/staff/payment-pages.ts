@@ -1,4 +1,4 @@
-// The staff's page of payments that are unclear: why, and the deeds that end them, each in the log of changes.
+// The staff page of unclear payments: why each is unclear, and the forms that decide it. Each decision is audited.
 import { type Context, Hono } from 'hono';
 import type { Deps } from '../deps.ts';
 import { Refusal } from '../errors.ts';

@@ -1,4 +1,4 @@
-// The audit, newest first: who changed what, from what, to what, when.
+// Reads the audit of staff changes, newest first: who changed what, before, after, when.
 import type { Db } from '../schema.ts';
 
 export interface StaffChange {

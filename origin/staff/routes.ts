@@ -1,4 +1,4 @@
-// The staff's JSON API: change a product, set a stock, see when the change is everywhere.
+// The JSON API of staff: change a product, set stock, see when a change is everywhere.
 import type { OpenAPIHono } from '@hono/zod-openapi';
 import type { Context } from 'hono';
 import { entityTagOf } from '../catalog/change/check-precondition.ts';
@@ -115,7 +115,7 @@ export function staffRoutes(deps: Deps): OpenAPIHono<AppEnv> {
       waitMs: (wait ?? 0) * 1_000,
     };
   };
-  // Who asks is settled before what is asked: a stranger learns nothing from validation either.
+  // Authorisation comes before validation, so that faults reveal nothing to a stranger.
   api.use('/api/staff/*', async (c, next) => {
     await requireStaff(deps, c);
     await next();

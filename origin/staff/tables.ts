@@ -1,4 +1,4 @@
-// The audit of staff's changes. Rows are only ever added.
+// Kysely's types of the staff tables. Audit rows are only ever added.
 import type { ColumnType, GeneratedAlways } from 'kysely';
 
 export interface StaffTables {

@@ -1,4 +1,5 @@
-// The account on one page: orders, own data, password, devices, and the way out. Each form says by `do` what it does.
+// Renders the account page: orders, personal data, password, devices, deletion. The field `do` of each form names its
+// action.
 import { raw } from 'hono/html';
 import type { Session } from '../../identity/session.ts';
 import { signedInField } from '../../identity/signed-out-form.ts';

@@ -1,4 +1,4 @@
-// A device by the name that its owner knows: the browser and the system that a User-Agent speaks of.
+// Names a device by browser and system, read from its User-Agent.
 
 const browsers: [RegExp, string][] = [
   [/Edg\//, 'Edge'],

@@ -1,4 +1,4 @@
-// The account's own page: it shows what the shop keeps, and each of its forms is one change, said by `do`.
+// The account page and its forms. The field `do` of each form names the change.
 import { type Context, Hono } from 'hono';
 import type { Deps } from '../../deps.ts';
 import { Refusal } from '../../errors.ts';

@@ -1,4 +1,4 @@
-// Asking for a new password and setting it, by forms.
+// The pages that request a password reset and set the new password.
 import { type Context, Hono } from 'hono';
 import { cartRequestOf } from '../../cart/routes.ts';
 import type { Deps } from '../../deps.ts';

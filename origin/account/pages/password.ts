@@ -1,4 +1,4 @@
-// A forgotten password: the same words for a known and an unknown address, and a new one by the link in the mail.
+// Renders the pages of a forgotten password. A known and an unknown address get the same words.
 import {
   type FormFaults,
   type FormValues,

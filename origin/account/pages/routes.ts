@@ -1,4 +1,5 @@
-// The pages of signing in and up, of the account, and of a forgotten password. What is refused is shown where it was entered.
+// The pages of sign-in, sign-up, account and password reset. A refused form is shown again with the reason beside the
+// field.
 import { type Context, Hono } from 'hono';
 import type { Deps } from '../../deps.ts';
 import type { Refusal } from '../../errors.ts';

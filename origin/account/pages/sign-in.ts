@@ -1,4 +1,4 @@
-// Signing in and signing up: few fields, what was entered stays, what is wrong stands beside it.
+// Renders the sign-in and sign-up forms. What was entered stays; each fault stands beside its field.
 import {
   type FormFaults,
   type FormValues,

@@ -1,4 +1,4 @@
-// The cart as a signed cookie of at most 4,096 bytes with its name. A changed one is absent; an older one, sent again, is an older cart.
+// Reads and writes the cart as a signed cookie of at most 4,096 bytes. A tampered cookie counts as absent.
 import { createHash, randomBytes } from 'node:crypto';
 import { Refusal } from '../../errors.ts';
 import {
@@ -19,7 +19,10 @@ export function newCookieCart(): CookieCart {
   return { id: randomBytes(12).toString('base64url'), version: 0, lines: [], operations: [] };
 }
 
-/** What a browser holds for an account bears the same id in every browser, so that the account's own pieces are never added to themselves. */
+/**
+ * What a browser holds for an account bears the same id in every browser, so that the account's own pieces are never
+ * added to themselves.
+ */
 export function cartIdOfAccount(accountId: string): string {
   return createHash('sha256')
     .update(`cart of account ${accountId}`)

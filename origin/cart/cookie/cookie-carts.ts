@@ -1,4 +1,4 @@
-// State `cookie`: the browser holds the cart; no store is needed to shop. An account's cart is saved at sign-out and comes back at sign-in.
+// Cart state `cookie`: the browser holds the cart. An account's cart is saved at sign-out and merged at sign-in.
 import type { Deps } from '../../deps.ts';
 import { type CartContents, emptyCart } from '../cart-contents.ts';
 import type { CartAnswer, Carts } from '../carts.ts';

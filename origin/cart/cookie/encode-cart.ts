@@ -1,4 +1,5 @@
-// A whole cart in a few bytes: about four a line, and the newest 8 operations so that a retry has no second effect. Pure.
+// Encodes a cart in a few bytes: about four a line, plus the newest 8 operations so that a retry has no second effect.
+// Pure.
 import { createHash } from 'node:crypto';
 import type { CartLine } from '../cart-contents.ts';
 

@@ -1,4 +1,5 @@
-// Where state `cookie` meets accounts and orders: an account's pieces are saved in Postgres, so that they outlive one browser.
+// Sign-in, sign-out and checkout of state `cookie`: an account's cart is saved in Postgres, so that it outlives one
+// browser.
 import { createHash } from 'node:crypto';
 import type { Deps } from '../../deps.ts';
 import type { Tx } from '../../schema.ts';
@@ -13,8 +14,8 @@ import { cartIdOfAccount, countThatFit, dropCookieCart, writeCookieCart } from '
 import { type CookieCart, encodeCart, type OperationMark, operationMark, withNewest } from './encode-cart.ts';
 
 /**
- * The cookie's id makes it once: a guest's cookie again, after a lost answer, brings nothing a second time, and neither does a cookie that
- * has the account's pieces already.
+ * The cookie's id makes it once: a guest's cookie again, after a lost answer, brings nothing a second time, and
+ * neither does a cookie that has the account's pieces already.
  */
 export function prepareCookieMerge({ db }: Pick<Deps, 'db'>, keys: string[], browser: CookieCart): CartMerge {
   let merged: { owner: string; lines: CartLine[] } | undefined;

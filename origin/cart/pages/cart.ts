@@ -1,4 +1,5 @@
-// The bag: each line with its picture, quantity and price as they are now, and what went away shown as such.
+// Renders the bag: each line with picture, quantity and current price. A variant no longer sold stays as an
+// unavailable line.
 import { raw } from 'hono/html';
 import type { VariantInfo } from '../../catalog/read-variants.ts';
 import { formatMoney } from '../../web/money.ts';

@@ -1,4 +1,5 @@
-// Which variant a form means. Without a script a size may stay chosen under a colour that is no longer in sight: then the same size in the shown colour is meant.
+// Finds the variant that a form means. Without JavaScript, a size of another colour may stay selected: then the same
+// size in the shown colour is meant.
 import type { ProductDetail } from '../../catalog/product.ts';
 import { readProduct } from '../../catalog/read-product.ts';
 import { readVariants } from '../../catalog/read-variants.ts';

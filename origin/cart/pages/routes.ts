@@ -1,4 +1,4 @@
-// The bag's page. Every change of it is posted here and answers 303; what is refused is shown where it was entered.
+// The bag's page and its form posts. A change answers 303; a refused change shows the page again with the reason.
 import { type Context, Hono } from 'hono';
 import { pathTo, readTree } from '../../catalog/pages/navigation.ts';
 import { productPage } from '../../catalog/pages/product.ts';

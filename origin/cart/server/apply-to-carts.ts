@@ -1,4 +1,5 @@
-// One gathered write: read the carts, decide, write those that did not change meanwhile. Who is left out comes back.
+// One batch of cart writes: reads the carts, decides, and writes those that have not changed since. The rest is
+// reported busy.
 import type { CartContents } from '../cart-contents.ts';
 import { type Decision, decideCart, type Outcome, type WaitingOperation } from '../decide-batch.ts';
 import type { JournalledOperation } from '../replay-journal.ts';
@@ -20,7 +21,9 @@ export type Applied =
   /** Locked or changed by somebody else just now. */
   | { kind: 'busy' };
 
-/** Carts as this process wrote them last: a guess that saves the reading, and that the statement itself refuses where it is wrong. */
+/**
+ * Carts as this process last wrote them. Saves a read; the write statement refuses an outdated entry by its version.
+ */
 export interface CartMemory {
   get(cartId: string): CartContents | undefined;
   set(cartId: string, contents: CartContents): unknown;

@@ -1,4 +1,4 @@
-// The copies of carts in Redis, and what stands in their journals. A copy is replaced only by a newer version.
+// Reads and saves the copies of carts in Redis, together with their journals. Only a newer version replaces a copy.
 
 import { Cluster } from 'ioredis';
 import type { RedisClient } from '../../redis/connect.ts';
@@ -36,8 +36,8 @@ export interface CopyUpdate {
   /** Ids that Postgres took out of the journal's copy given to it. */
   drained: string[];
   /**
-   * With a full copy: the journal's ids of which it is known whether the cart has them. One that came meanwhile may be in the cart and
-   * not among its newest 64; nothing is saved then.
+   * With a full copy: the journal's ids of which it is known whether the cart has them. One that came meanwhile may
+   * be in the cart and not among its newest 64; nothing is saved then.
    */
   judged?: string[];
 }

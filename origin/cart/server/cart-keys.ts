@@ -1,5 +1,5 @@
-// Where a cart stands in Redis. Its copy, its journal and the index that names its journal share one slot, so that one script changes all
-// three; a bucket of carts has one index, so that few sets tell the worker what to drain.
+// Redis keys of a cart. Its copy, its journal and the index of journals share one slot, so that one script changes all
+// three. Many carts share one index, so that the worker reads few sets to find every journal.
 import calculateSlot from 'cluster-key-slot';
 
 /** Enough to spread evenly over dozens of servers, and few enough to ask for all in one go each second. */

@@ -1,5 +1,6 @@
-// The two statements of a gathered write. Each is a transaction by itself, so no client can be left inside one that was abandoned;
-// what was read still holds when it is written, because the cart's version must be the same, and every recorded op id raises it.
+// The SQL statements that read and write a batch of carts. Each is its own transaction, so an abandoned client is
+// never inside one. A write applies only to a cart whose version is still the one that was read; every recorded
+// operation id raises the version.
 import type { CartContents, CartLine, DirectSets } from '../cart-contents.ts';
 import type { RecordedOperation } from './cart-copies.ts';
 
@@ -85,9 +86,9 @@ function toCartRow(row: ReadRow): CartRow {
   };
 }
 
-// A row that is locked elsewhere, that changed since it was read, or that has one of the op ids already, is left out and comes back with
-// the next batch. Rows are locked in
-// order of id and never waited for, so that batches cannot deadlock.
+// A row that is locked elsewhere, that changed since it was read, or that has one of the op ids already, is left out
+// and comes back with the next batch. Rows are locked in order of id and never waited for, so that batches cannot
+// deadlock.
 const writeText = `
 with operation as (
   select * from unnest($7::text[], $8::text[], $9::text[], $10::text[]) as o(cart_id, scope, op_id, fingerprint)
@@ -150,7 +151,8 @@ export interface CartInFull {
   known: string[];
 }
 
-// By the primary key's first column; rare, only where a copy is missing. One snapshot, so that the copy bears the ids of just its version.
+// By the primary key's first column; rare, only where a copy is missing. One snapshot, so that the copy bears the
+// ids of just its version.
 const inFullText = `
 select carts.version, carts.generation, carts.lines, carts.direct_sets, carts.merged_into,
   (select coalesce(json_agg(o), '[]') from (
@@ -161,7 +163,8 @@ from carts where id = $1`;
 
 /**
  * @param asked op ids
- * @returns a cart as a copy holds it, with its newest 64 operations, and which of the asked it has; undefined where it does not exist.
+ * @returns a cart as a copy holds it, with its newest 64 operations, and which of the asked it has; undefined where
+ * it does not exist.
  */
 export async function readCartInFull(
   run: RunSql,

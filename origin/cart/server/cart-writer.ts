@@ -1,5 +1,5 @@
-// Gathers the operations of concurrent requests into one transaction each round: bounded queue, carts in order of id, connections of its
-// own. An operation that cannot apply fails alone.
+// Gathers the operations of concurrent requests into one batch per round, with a bounded queue and its own
+// connections. An operation that cannot apply fails alone.
 import { LRUCache } from 'lru-cache';
 import type pg from 'pg';
 import { unavailable } from '../../errors.ts';
@@ -13,8 +13,8 @@ import type { StoreWatch } from './store-watch.ts';
 
 export interface CartWriter {
   /**
-   * Waits for the commit, up to `deadlineMs` by `performance.now()`, or until Postgres is known to be away. While rounds go on to end,
-   * Postgres answers, and the wait is a little longer.
+   * Waits for the commit, up to `deadlineMs` by `performance.now()`, or until Postgres is known to be away. While
+   * rounds go on to end, Postgres answers, and the wait is a little longer.
    * @throws PostgresSilent where the outcome is unknown; a task that was never sent will not be sent later.
    */
   apply(task: CartTask, deadlineMs: number): Promise<CommittedTask>;
@@ -28,7 +28,10 @@ export type CommittedTask =
     })
   | Extract<Applied, { kind: 'merged' }>;
 
-/** Brings the copies up to date. @returns what each cart's journal still holds; undefined where Redis does not answer. Never rejects. */
+/**
+ * Brings the copies up to date. @returns what each cart's journal still holds; undefined where Redis does not answer.
+ * Never rejects.
+ */
 export type Publish = (updates: CopyUpdate[]) => Promise<Map<string, JournalledOperation[]> | undefined>;
 
 /** The write may or may not have happened: the same operation again is safe, another way as well. */

@@ -1,4 +1,5 @@
-// A cart becomes an order: locked, its journal taken along, its generation ended, all in the order's own transaction.
+// Checkout of state `server`: locks the cart, applies its journal and ends its generation, inside the order's
+// transaction.
 import { unavailable } from '../../errors.ts';
 import { reusedKey } from '../../web/api/idempotency.ts';
 import type { CartContents } from '../cart-contents.ts';

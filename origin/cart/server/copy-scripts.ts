@@ -1,4 +1,5 @@
-// What Redis does to a cart's copy and journal, each script one step, each safe to send twice. Keys of a cart share one slot.
+// The Lua scripts that change a cart's copy and journal in Redis. Each is atomic and safe to send twice. Keys share
+// one slot.
 //
 // copy (hash): v version, s state as JSON, o the newest 64 operations as JSON, each "<op id> <fingerprint>".
 // journal (hash): "<op id>" -> "<sequence> <made on> <operation as JSON>"; the field " seq" counts. It never expires.
@@ -12,10 +13,11 @@ return {held[1] or '', held[2] or '', held[3] or '', redis.call('hvals', KEYS[2]
 
 /**
  * Replaces the copy only by a newer version, and takes out of the journal exactly the ids that the writer reported.
- * KEYS copy, journal, index of journals. ARGV version, version before (or "full"), state, operations, seconds to live (0: no room,
- * keep none), drained ids, cart id, ids of the journal that a full copy was judged by (or null).
- * @returns the journal's values that are left; or "operations-missing" with nothing done, where the copy at hand is not the version
- * before and so cannot tell the operations before these, or where the journal holds an id that was not judged.
+ * KEYS copy, journal, index of journals. ARGV version, version before (or "full"), state, operations, seconds to
+ * live (0: no room, keep none), drained ids, cart id, ids of the journal that a full copy was judged by (or null).
+ * @returns the journal's values that are left; or "operations-missing" with nothing done, where the copy at hand is
+ * not the version before and so cannot tell the operations before these, or where the journal holds an id that was
+ * not judged.
  */
 export const saveCart = `
 local version, held = tonumber(ARGV[1]), tonumber(redis.call('hget', KEYS[1], 'v') or -1)
@@ -52,10 +54,12 @@ end
 return redis.call('hvals', KEYS[2])`;
 
 /**
- * Appends the operations of many carts of one bucket. Every one of them writes something, also an id that stands there already, because WAIT covers
- * the connection's last write only. KEYS index of journals, then copy and journal for each operation. ARGV "1" where this server must
- * report its append-only file as on, then for each operation: cart id, op id, fingerprint, made on, operation as JSON.
- * @returns for each its outcome, "journalled", "applied" or "reused", and the newest version that it follows; or "not-durable".
+ * Appends the operations of many carts of one bucket. Every one of them writes something, also an id that stands
+ * there already, because WAIT covers the connection's last write only. KEYS index of journals, then copy and journal
+ * for each operation. ARGV "1" where this server must report its append-only file as on, then for each operation:
+ * cart id, op id, fingerprint, made on, operation as JSON.
+ * @returns for each its outcome, "journalled", "applied" or "reused", and the newest version that it follows; or
+ * "not-durable".
  */
 export const appendOperations = `
 if ARGV[1] == '1' and not string.find(redis.call('info', 'persistence'), 'aof_enabled:1', 1, true) then

@@ -1,4 +1,5 @@
-// A guest's late operations follow the cart to the account's: counted there once, remembered under the guest's cart.
+// Applies a merged guest cart's late operations to the account's cart, once; their ids are recorded under the guest's
+// cart.
 import { type CartContents, changeLines } from '../cart-contents.ts';
 import { decideCart } from '../decide-batch.ts';
 import type { JournalledOperation } from '../replay-journal.ts';
@@ -54,8 +55,8 @@ export async function followMerged(
 }
 
 /**
- * The guest's versions say nothing about the account's lines, so a late `set` cannot take pieces away there: it raises the line to its
- * quantity where there are fewer.
+ * The guest's versions say nothing about the account's lines, so a late `set` cannot take pieces away there: it
+ * raises the line to its quantity where there are fewer.
  */
 function asAdditions(base: CartContents, journal: JournalledOperation[]): JournalledOperation[] {
   let lines = base.lines;

@@ -1,4 +1,4 @@
-// What the journals still hold goes into Postgres, in order and once, through the same decisions as a shopper's own next write.
+// Drains all cart journals into Postgres, in order and once, by the same decisions as a shopper's own write.
 import type { Deps } from '../../deps.ts';
 import type { RedisClient } from '../../redis/connect.ts';
 import { createRedisRoom, roomForCopies } from '../../redis/room.ts';

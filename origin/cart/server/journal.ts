@@ -1,5 +1,5 @@
-// Writes operations into the carts' journals while Postgres is away. Acknowledged only when so many replicas have them as configured, or,
-// with none configured, when the one Redis keeps an append-only file.
+// Appends operations to the carts' journals in Redis while Postgres is away. Acknowledged only when the configured
+// number of replicas has them or, with no replicas configured, when the one Redis keeps an append-only file.
 import { createHash } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import { unavailable } from '../../errors.ts';
@@ -39,8 +39,8 @@ const maxBatch = 256;
 export const waitMs = 700;
 
 /**
- * @param redis a connection of its own, because WAIT blocks it. It must not send again what a broken connection left open: WAIT on a new
- *   connection, without a write before it, confirms nothing.
+ * @param redis a connection of its own, because WAIT blocks it. It must not send again what a broken connection left
+ * open: WAIT on a new connection, without a write before it, confirms nothing.
  */
 export function createCartJournal(redis: RedisClient, replicas: number, watch: StoreWatch): CartJournal {
   const queue: Waiting[] = [];

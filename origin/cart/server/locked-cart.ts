@@ -1,4 +1,5 @@
-// A cart inside somebody's longer transaction (sign-in, checkout): its row is locked until that ends. Take these locks in order of id.
+// Locks, reads and stores a cart inside a longer transaction (sign-in, checkout). Take these locks in order of cart
+// id.
 import { CompiledQuery, sql } from 'kysely';
 import type { Tx } from '../../schema.ts';
 import type { CartContents } from '../cart-contents.ts';

@@ -1,4 +1,5 @@
-// At sign-in the guest's pieces reach the account's cart once, in one transaction, with both journals taken along.
+// Sign-in in state `server`: adds the guest's cart to the account's cart once, in one transaction, with both journals
+// applied.
 
 import { unavailable } from '../../errors.ts';
 import type { Tx } from '../../schema.ts';

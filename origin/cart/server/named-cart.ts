@@ -1,4 +1,5 @@
-// Which cart a request names. An account's cookie is worth nothing to others, a guest's nothing to an account: its pieces are merged first.
+// Finds which cart a request names, by its cookie or its account. Another account's cookie counts as absent; a guest
+// cart is merged first.
 import { unavailable } from '../../errors.ts';
 import { ensureAccountCart } from '../account-cart.ts';
 import { type CartCookie, makeCartId, readCartCookie } from '../cart-cookie.ts';

@@ -1,4 +1,4 @@
-// Op ids are kept 7 days, and never pruned for a cart that has a journal: a replay must find what it has been before.
+// Deletes operation ids older than 7 days, but none of a cart that has a journal: its replay must recognise them.
 import { sql } from 'kysely';
 import type { Deps } from '../../deps.ts';
 import { journalIndexKeys } from './cart-keys.ts';

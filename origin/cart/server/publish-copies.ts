@@ -1,10 +1,13 @@
-// After a commit: brings the copies up to date and learns what the journals still hold.
+// After a commit: updates the carts' copies in Redis, and returns what their journals still hold.
 import { opMarkOf } from '../cart-contents.ts';
 import type { JournalledOperation } from '../replay-journal.ts';
 import type { CartCopies, CopyUpdate } from './cart-copies.ts';
 import { type RunSql, readCartInFull } from './cart-statements.ts';
 
-/** @returns what each cart's journal still holds, as far as that could be read; undefined where Redis does not answer. Never rejects. */
+/**
+ * @returns what each cart's journal still holds, as far as that could be read; undefined where Redis does not answer.
+ * Never rejects.
+ */
 export async function publishCopies(
   copies: CartCopies,
   run: RunSql,
@@ -28,10 +31,11 @@ export async function publishCopies(
 const fillRounds = 3;
 
 /**
- * Reads a cart from Postgres into its copy, and takes out of its journal what Postgres has; but not a `set` that was committed directly and
- * journalled as well: only a writer that replays it knows that the sets after it in the journal are later than its commit.
- * @returns what its journal holds then; undefined where Redis does not answer or the journal grew each time. @throws where Postgres does not
- *   answer.
+ * Reads a cart from Postgres into its copy, and takes out of its journal what Postgres has; but not a `set` that was
+ * committed directly and journalled as well: only a writer that replays it knows that the sets after it in the
+ * journal are later than its commit.
+ * @returns what its journal holds then; undefined where Redis does not answer or the journal grew each time. @throws
+ * where Postgres does not answer.
  */
 export async function fillCopy(
   copies: CartCopies,

@@ -1,4 +1,5 @@
-// State `server`: Postgres is the truth, Redis has the copy and, while Postgres is away, the journal; the cookie names the cart.
+// Cart state `server`: Postgres is the truth. Redis has a copy and, while Postgres is away, the journal. The cookie
+// names the cart.
 
 import { withinMs } from '../../concurrency/deadline.ts';
 import type { Deps } from '../../deps.ts';

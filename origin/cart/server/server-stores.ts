@@ -1,4 +1,5 @@
-// What the carts of state `server` stand on: their own connections to both stores, each with its watch.
+// Opens the connections that state `server` has of its own to Postgres and Redis, each with a watch on whether it
+// answers.
 import pg from 'pg';
 import type { Deps } from '../../deps.ts';
 import { createPool } from '../../postgres/database.ts';
@@ -25,14 +26,17 @@ export interface ServerStores {
 }
 
 /**
- * Every statement of these pools looks up a few rows by primary key. A plan that was made while the tables were empty would scan them
- * for as long as the connection lives.
+ * Every statement of these pools looks up a few rows by primary key. A plan that was made while the tables were
+ * empty would scan them for as long as the connection lives.
  */
 const byPrimaryKeyOnly = { enable_seqscan: 'off', enable_hashjoin: 'off', enable_mergejoin: 'off' };
 const probeMs = 250;
 const patientProbeMs = 1_000;
 const readTimeoutMs = 1_000;
-/** Longer than any operation waits for its commit, so that a late answer still frees the client instead of a new connection. */
+/**
+ * Longer than any operation waits for its commit, so that a late answer still frees the client instead of a new
+ * connection.
+ */
 const writeTimeoutMs = 2_000;
 
 export function openServerStores(deps: Deps): ServerStores {
@@ -57,7 +61,8 @@ export function openServerStores(deps: Deps): ServerStores {
     isRefusal: isRefused,
   });
   const redis = createStoreWatch({
-    // By the client's own deadline for a command. Of a cluster any server: one that is gone costs its own carts, not all.
+    // By the client's own deadline for a command. Of a cluster any server: one that is gone costs its own carts, not
+    // all.
     probe: () => Promise.any(primariesOf(deps.redis).map((server) => server.ping())),
     probeMs,
     patientProbeMs,
@@ -97,7 +102,10 @@ function readThrough(pool: pg.Pool, watch: StoreWatch): RunSql {
   };
 }
 
-/** A primary that answers and may write; a new connection each time, because the old ones may lead to a server that is gone. */
+/**
+ * A primary that answers and may write; a new connection each time, because the old ones may lead to a server that is
+ * gone.
+ */
 async function probePostgres(url: string, deadlineMs: number): Promise<void> {
   const client = new pg.Client({
     connectionString: url,

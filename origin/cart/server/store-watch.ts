@@ -1,4 +1,5 @@
-// Whether a store answers: a frozen one costs one deadline, not one a request. While it is away a probe asks again, and nobody else does.
+// Tracks whether a store answers, so that a frozen store costs one deadline in all, not one a request. Probes it while
+// it is away.
 import { setTimeout as delay } from 'node:timers/promises';
 
 export interface StoreWatch {

@@ -1,4 +1,4 @@
-// What a cart is now: the newest base at hand plus the journalled operations that the base lacks.
+// Reads a cart: the newest stored contents at hand, plus the journalled operations that those lack.
 import { unavailable } from '../../errors.ts';
 import { type CartContents, emptyCart } from '../cart-contents.ts';
 import { replayJournal } from '../replay-journal.ts';
@@ -28,11 +28,12 @@ interface Base {
 }
 
 /**
- * @throws Refusal 503 where neither store answers, or where the cookie speaks of a journal and Redis does not answer: the cart would
- *   lack acknowledged pieces.
+ * @throws Refusal 503 where neither store answers, or where the cookie speaks of a journal and Redis does not
+ * answer: the cart would lack acknowledged pieces.
  */
 export async function viewCart(stores: ServerStores, cart: NamedCart): Promise<SeenCart> {
-  // The journal before Postgres: an operation that moves from one to the other between the two is then seen in both, not in neither.
+  // The journal before Postgres: an operation that moves from one to the other between the two is then seen in both,
+  // not in neither.
   const inRedis = await stores.copies.read(cart.cartId);
   if (inRedis === undefined && cart.journalled) {
     throw unavailable('Some pieces of this cart cannot be read at this moment; try again');

@@ -1,4 +1,5 @@
-// One operation on its way: to Postgres while it answers, else to the journal, else to nobody; the same op id again is safe after each.
+// Writes one cart operation: to Postgres while it answers, else to the journal, else 503. A retry with the same id is
+// safe.
 import { unavailable } from '../../errors.ts';
 import type { CartContents } from '../cart-contents.ts';
 import { refusalFor } from '../check-operation.ts';

@@ -1,4 +1,5 @@
-// State `sticky`: carts in this origin's memory; the balancer keeps a shopper here. Lost with the process, bounded in number.
+// Cart state `sticky`: carts in this origin's memory, bounded in number. The balancer keeps a shopper here; a crash
+// loses them.
 import { randomUUID } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 import type { Deps } from '../../deps.ts';

@@ -1,4 +1,5 @@
-// Products and variants off the shelf and back: nothing is deleted, so that orders, carts and files still know them.
+// Archives products and variants, and restores them. Nothing is deleted, because orders, carts and files refer to
+// them.
 import { sql } from 'kysely';
 import type { TagVersions } from '../../../http/cache-tag.ts';
 import { addToOutbox } from '../../outbox/events.ts';

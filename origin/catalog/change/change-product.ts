@@ -1,4 +1,4 @@
-// Staff change what a product says and costs; each change raises its version and tells which caches must forget it.
+// Changes a product's texts and price for staff, raises its version, and returns the tags to invalidate.
 import { sql } from 'kysely';
 import type { TagVersions } from '../../../http/cache-tag.ts';
 import { notFound } from '../../errors.ts';

@@ -1,4 +1,4 @@
-// Staff may name the product that a change was made on (RFC 9110, 13.1.1): where it is another one by now, nothing is changed.
+// Checks `If-Match` of a staff change (RFC 9110, 13.1.1): refuses the change if the product has changed since.
 import { Refusal } from '../../errors.ts';
 import type { Tx } from '../../schema.ts';
 import { etagOfBody } from '../../web/shared/compress.ts';

@@ -1,4 +1,5 @@
-// Versions that many changes would raise too often are raised at most once a second: a change leaves a mark, a sweep raises what is marked.
+// Raises versions that change often at most once a second: a change marks the row as dirty, and a sweep raises marked
+// rows.
 import { sql } from 'kysely';
 import type { TagVersions } from '../../../http/cache-tag.ts';
 import { addToOutbox } from '../../outbox/events.ts';
@@ -23,7 +24,10 @@ export async function markSets(tx: Tx, categoryIds: string[]): Promise<void> {
   await sql`insert into catalog_set_marks (tag) select unnest(${tags}::text[])`.execute(tx);
 }
 
-/** Called each second by the worker: raises the lists that were marked, counts their categories anew, and writes one invalidation. */
+/**
+ * Called each second by the worker: raises the lists that were marked, counts their categories anew, and writes one
+ * invalidation.
+ */
 export async function raiseDirtySets(tx: Tx): Promise<TagVersions> {
   if (!(await isOnlySweeper(tx, 'sets'))) return {};
   const { rows } = await sql<{ tag: string }>`
@@ -43,10 +47,13 @@ export async function raiseDirtySets(tx: Tx): Promise<TagVersions> {
   return tags;
 }
 
-/** Called each second by the worker: raises the stock that changed since its last raise, and writes one invalidation. */
+/**
+ * Called each second by the worker: raises the stock that changed since its last raise, and writes one invalidation.
+ */
 export async function raiseDirtyStock(tx: Tx): Promise<TagVersions> {
   if (!(await isOnlySweeper(tx, 'stock'))) return {};
-  // What a purchase holds locked now is passed over: that purchase raises it, or the next sweep does. Index: variants_dirty.
+  // What a purchase holds locked now is passed over: that purchase raises it, or the next sweep does. Index:
+  // variants_dirty.
   const variants = await sql<{ id: string; product_id: string; stock_version: number }>`
     update variants v set stock_version = stock_version + 1, stock_raised_at = now(), stock_dirty = false
     from (

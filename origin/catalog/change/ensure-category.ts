@@ -1,4 +1,4 @@
-// A category exists once it is named; its place in the tree is that of its first naming.
+// Creates a category that is named for the first time, with its place in the tree.
 import { sql } from 'kysely';
 import type { TagVersions } from '../../../http/cache-tag.ts';
 import type { Tx } from '../../schema.ts';

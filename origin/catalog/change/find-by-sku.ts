@@ -1,4 +1,4 @@
-// Who else has a SKU: a product that a file gives another handle is known by its SKUs, and a SKU that repeats is told.
+// Finds the products that have given SKUs: a file may rename a product's handle, and repeated SKUs are reported.
 import { sql } from 'kysely';
 import type { DbOrTx } from '../../schema.ts';
 import type { PartialProduct } from './product-draft.ts';
@@ -9,7 +9,8 @@ export function statedSkus({ variants }: PartialProduct): string[] {
 }
 
 /**
- * A product is another one under a new handle where the shop has no product of that handle, and their SKUs are the same set, each once.
+ * A product is another one under a new handle where the shop has no product of that handle, and their SKUs are the
+ * same set, each once.
  * @returns former slug by slug of the draft
  */
 export async function findFormerSlugs(db: DbOrTx, drafts: PartialProduct[]): Promise<Map<string, string>> {

@@ -1,4 +1,4 @@
-// The shop knows size and colour; a file has up to three options of any name. Each finds its place in one of the two labels.
+// Maps up to three options of a product file onto the shop's two labels, size and colour.
 
 const isSize = /size|größe|taille/i;
 const isColor = /colou?r|farbe|couleur/i;

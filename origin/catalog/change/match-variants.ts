@@ -1,4 +1,5 @@
-// Which variant of the shop each row of a file means. A cart's line must never come to mean another piece, so every SKU is looked at before any options.
+// Matches each row of a product file to a variant of the shop: all SKUs first, then options. A variant id never
+// changes its meaning, because carts refer to it.
 import type { PartialVariant } from './product-draft.ts';
 
 export interface Identity {

@@ -1,4 +1,5 @@
-// Cells that the shop has no column for are kept as they stand: with the variant that their row describes, else by row of the product.
+// Keeps the cells of a product file that the shop has no column for: with the variant of their row, else with the
+// product.
 import { type RawBuilder, sql } from 'kysely';
 import type { Cells, FileCells, FileColumn, PartialVariant } from './product-draft.ts';
 

@@ -1,4 +1,5 @@
-// A product as a file or the demo describes it, before it has ids: what `saveProducts` makes rows of. What is undefined stays as it is.
+// A product as a file or the demo catalog describes it, before it has ids. `saveProducts` stores it; undefined means
+// unchanged.
 
 /** A file's cells by heading, as they stand there. */
 export type Cells = Record<string, string>;
@@ -22,7 +23,7 @@ export interface PartialVariant {
   isArchived?: boolean | undefined;
   /** Of its row: what the shop has no column for, and what is written otherwise than the shop would. */
   cells?: Cells | undefined;
-  /** Of its file, for what is told. */
+  /** Line of the file, for the import report. */
   line?: number | undefined;
 }
 
@@ -46,11 +47,11 @@ export interface PartialProduct {
   variants: PartialVariant[];
   images?: ImageDraft[] | undefined;
   file?: FileCells | undefined;
-  /** Of its file, for what is told. */
+  /** Line of the file, for the import report. */
   line?: number | undefined;
 }
 
-/** One of which everything is told, as the demo's are. */
+/** A draft that states everything, as those of the demo catalog do. */
 export interface ProductDraft extends PartialProduct {
   name: string;
   descriptionHtml: string;
@@ -106,7 +107,7 @@ export type CategoryPath = [CategoryName, ...CategoryName[]];
 export type CategoryChoice = (productType: string, tags: string[]) => CategoryPath;
 
 /** Something that whoever brought the file should know. */
-export interface Told {
+export interface ImportNotice {
   line: number | undefined;
   reason: string;
   /** Whether the row, or part of it, could not be taken. */

@@ -1,4 +1,5 @@
-// What a product's row repeats of its variants and category is made anew, so that lists filter, sort and search on one row.
+// Recomputes the columns that a product's row repeats from its variants and category, so that lists filter and sort on
+// one row.
 import { sql } from 'kysely';
 import type { Tx } from '../../schema.ts';
 import { pairSeparator } from '../list/matching.ts';

@@ -1,4 +1,4 @@
-// A product's pictures are those of its file, in the file's order, and those that its variants name.
+// Saves a product's pictures: those of its file, in the file's order, and those that its variants name.
 import type { Tx } from '../../schema.ts';
 import type { ImageDraft } from './product-draft.ts';
 

@@ -1,4 +1,5 @@
-// A product from a file: made, or changed where it differs; what the file does not say stays. Saving twice changes nothing.
+// Creates or updates products from drafts. What a draft does not state stays; saving the same draft twice changes
+// nothing.
 import { sql } from 'kysely';
 import type { TagVersions } from '../../../http/cache-tag.ts';
 import { addToOutbox } from '../../outbox/events.ts';
@@ -9,7 +10,7 @@ import { markSets } from './dirty-versions.ts';
 import { ensureCategory } from './ensure-category.ts';
 import { isSameList } from './match-variants.ts';
 import { columnsOfVariants, isSameRows, mergeFileRows } from './merge-file-cells.ts';
-import type { Cells, Lifecycle, PartialProduct, Told } from './product-draft.ts';
+import type { Cells, ImportNotice, Lifecycle, PartialProduct } from './product-draft.ts';
 import { refreshListing } from './refresh-listing.ts';
 import { type KnownImage, saveImages } from './save-images.ts';
 import {
@@ -23,16 +24,16 @@ import {
 export type SaveOutcome = 'created' | 'changed' | 'unchanged' | 'refused';
 
 export interface SavedProduct {
-  /** `refused`: nothing of it was written, and `told` says why. */
+  /** `refused`: nothing of it was written, and `notices` says why. */
   outcome: SaveOutcome;
-  told: Told[];
+  notices: ImportNotice[];
 }
 
 export async function saveProduct(tx: Tx, draft: PartialProduct): Promise<SaveOutcome> {
   return (await saveProducts(tx, [draft]))[0]!.outcome;
 }
 
-/** Also writes the invalidation, one for all. Locks variants, then products, each in order of id. No two drafts may have one slug. */
+/** Also writes one invalidation for all. Locks variants, then products, by id. No two drafts may have the same slug. */
 export async function saveProducts(tx: Tx, drafts: PartialProduct[]): Promise<SavedProduct[]> {
   const known = await readKnown(tx, drafts);
   const saved: Saved[] = [];
@@ -50,7 +51,7 @@ export async function saveProducts(tx: Tx, drafts: PartialProduct[]): Promise<Sa
   }
   const tags: TagVersions = Object.assign({}, ...saved.map((one) => one.tags));
   if (Object.keys(tags).length > 0) await addToOutbox(tx, 'invalidate', { tags });
-  return saved.map(({ outcome, told }) => ({ outcome, told }));
+  return saved.map(({ outcome, notices }) => ({ outcome, notices }));
 }
 
 interface Saved extends SavedProduct {
@@ -141,8 +142,8 @@ async function saveOne(tx: Tx, draft: PartialProduct, known: KnownProduct | unde
   });
   const refusal = whyNot(draft, known, plan);
   if (refusal !== undefined) {
-    const told = { line: draft.line, reason: refusal, isFault: true };
-    return { outcome: 'refused', told: [...plan.told, told], tags: {} };
+    const notice = { line: draft.line, reason: refusal, isFault: true };
+    return { outcome: 'refused', notices: [...plan.notices, notice], tags: {} };
   }
   const row: ProductRow = {
     slug: draft.slug,
@@ -207,7 +208,7 @@ async function writeProduct(
 ): Promise<Saved> {
   const category = await chooseCategory(tx, draft, known, row);
   const columns = { ...row, category_id: category.id, file_rows: JSON.stringify(row.file_rows) };
-  const { told } = plan;
+  const { notices } = plan;
   if (known === undefined) {
     const { id } = await tx
       .insertInto('products')
@@ -217,14 +218,14 @@ async function writeProduct(
     const variants = await saveVariants(tx, id, plan);
     await saveImages(tx, id, [], draft.images, picturesOf(plan));
     const tags = { ...category.tags, ...variants.tags, ...firstTags(id, draft.slug) };
-    return { outcome: 'created', told, tags, relisted: { id, categoryIds: [category.id] } };
+    return { outcome: 'created', notices, tags, relisted: { id, categoryIds: [category.id] } };
   }
   const variants = await saveVariants(tx, known.id, plan);
   const imagesChanged = await saveImages(tx, known.id, known.images, draft.images, picturesOf(plan));
   const ownChanged = differs(known, row) || known.category_id !== category.id;
   if (ownChanged) await tx.updateTable('products').set(columns).where('id', '=', known.id).execute();
   const changed = ownChanged || imagesChanged || variants.changed;
-  if (!changed && !variants.stockChanged) return { outcome: 'unchanged', told, tags: category.tags };
+  if (!changed && !variants.stockChanged) return { outcome: 'unchanged', notices, tags: category.tags };
   const tags: TagVersions = { ...category.tags, ...variants.tags };
   const versions = await raise(tx, known.id, { product: changed, stock: variants.stockChanged });
   if (variants.stockChanged) tags[productStockTag(known.id)] = versions.stock_version;
@@ -233,16 +234,16 @@ async function writeProduct(
     tags[slugTag(known.slug)] = versions.version;
     tags[slugTag(row.slug)] = versions.version;
   }
-  if (!changed) return { outcome: 'changed', told, tags };
+  if (!changed) return { outcome: 'changed', notices, tags };
   return {
     outcome: 'changed',
-    told,
+    notices,
     tags,
     relisted: { id: known.id, categoryIds: [category.id, known.category_id] },
   };
 }
 
-/** By what the product then is; where neither type nor tags are told, it stays where it stands. */
+/** By what the product then is; without type and tags it keeps its category. */
 async function chooseCategory(
   tx: Tx,
   draft: PartialProduct,

@@ -1,4 +1,4 @@
-// A product's variants from a file: found again by SKU, else by their options; new ones are added, none is removed.
+// Saves a product's variants from a draft: matched by SKU, else by options. New ones are added, none is removed.
 import { sql } from 'kysely';
 import type { TagVersions } from '../../../http/cache-tag.ts';
 import type { Tx } from '../../schema.ts';
@@ -6,7 +6,7 @@ import { stockTag } from '../tags.ts';
 import { labelOptions } from './label-options.ts';
 import { fitValues, isSameList, makeSku, matchVariants } from './match-variants.ts';
 import { isSameCells, mergeVariantCells } from './merge-file-cells.ts';
-import type { Cells, PartialVariant, Told } from './product-draft.ts';
+import type { Cells, ImportNotice, PartialVariant } from './product-draft.ts';
 
 export interface KnownVariant extends VariantColumns {
   id: string;
@@ -48,7 +48,7 @@ export interface VariantPlan {
   added: VariantColumns[];
   /** All of the product as they will be. */
   all: VariantColumns[];
-  told: Told[];
+  notices: ImportNotice[];
 }
 
 export async function readVariantsOf(tx: Tx, productIds: string[]): Promise<Map<string, KnownVariant[]>> {
@@ -61,7 +61,7 @@ export async function readVariantsOf(tx: Tx, productIds: string[]): Promise<Map<
 
 export function planVariants(product: VariantsOfProduct): VariantPlan {
   const { known, optionNames } = product;
-  const plan: VariantPlan = { changed: [], added: [], all: [], told: [] };
+  const plan: VariantPlan = { changed: [], added: [], all: [], notices: [] };
   // A file without the column of an option does not say which variant its rows mean, unless by SKU.
   const isWhole = ({ optionValues }: PartialVariant) => optionValues?.length === optionNames.length;
   const labelled = product.drafts.map((draft) => ({
@@ -78,7 +78,8 @@ export function planVariants(product: VariantsOfProduct): VariantPlan {
     if (match !== undefined) next.set(match, mergeVariant(product, match, draft));
     else {
       const columns = newVariant(product, draft);
-      if (typeof columns === 'string') plan.told.push({ line: draft.line, reason: columns, isFault: true });
+      if (typeof columns === 'string')
+        plan.notices.push({ line: draft.line, reason: columns, isFault: true });
       else added.push({ at, columns });
     }
   }
@@ -224,7 +225,7 @@ function tellTwins(
     const twin = columns && unnamed.find((row) => row.size === columns.size && row.color === columns.color);
     if (twin === undefined) continue;
     const reason = `has the same options as the variant ${twin.sku}, which the file does not name`;
-    plan.told.push({ line, reason, isFault: false });
+    plan.notices.push({ line, reason, isFault: false });
   }
 }
 

@@ -1,4 +1,4 @@
-// Staff say how many pieces there are: the variant's number becomes that, whatever was sold meanwhile, and is counted from then on.
+// Sets a variant's stock for staff to an absolute number. It is counted from then on, whatever was sold before.
 import { sql } from 'kysely';
 import type { TagVersions } from '../../../http/cache-tag.ts';
 import { notFound } from '../../errors.ts';
@@ -28,7 +28,7 @@ export async function setStock(tx: Tx, variantId: string, stock: number): Promis
           'product_id',
           'available',
           'backordered',
-          availablePieces.as('told'),
+          availablePieces.as('shown'),
           countsStock.as('counted'),
         ])
         .where('id', '=', variantId)
@@ -36,13 +36,14 @@ export async function setStock(tx: Tx, variantId: string, stock: number): Promis
         .executeTakeFirst()
     : undefined;
   if (variant === undefined) throw notFound('This variant');
-  // A page that shows what sells without stock sends its number back unchanged: that is no statement of how many there are.
+  // A page that shows what sells without stock sends its number back unchanged: that is no statement of how many
+  // there are.
   const isNews = variant.counted
     ? variant.available !== stock || variant.backordered > 0
-    : variant.told !== stock;
+    : variant.shown !== stock;
   const tags = isNews ? await writeStock(tx, variantId, variant.product_id, stock) : {};
   const detail = await readProductById(tx, variant.product_id);
-  return { product: toProduct(detail!), tags, before: { stock: variant.told } };
+  return { product: toProduct(detail!), tags, before: { stock: variant.shown } };
 }
 
 async function writeStock(tx: Tx, variantId: string, productId: string, stock: number): Promise<TagVersions> {

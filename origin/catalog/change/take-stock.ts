@@ -1,5 +1,5 @@
-// Stock is taken exactly once or not at all, one conditional statement a variant, and never falls below zero.
-// What sells without stock is taken too: counted beyond the stock as backordered, or not counted at all.
+// Takes stock for an order, exactly once or not at all: one conditional statement a variant, never below zero. A
+// variant that sells without stock is counted as backordered, or not counted at all.
 import { sql } from 'kysely';
 import type { TagVersions } from '../../../http/cache-tag.ts';
 import { Refusal } from '../../errors.ts';
@@ -21,7 +21,7 @@ export interface ShortLine {
 }
 
 /**
- * Takes all lines or refuses. What is sold out is told to caches at once, the rest at most once a second.
+ * Takes all lines or refuses. A sold-out variant invalidates caches at once, others at most once a second.
  * @throws Refusal 409 `out-of-stock` with `lines` (ShortLine[]); the transaction must then be rolled back.
  */
 export async function takeStock(tx: Tx, lines: StockLine[]): Promise<void> {
@@ -41,7 +41,7 @@ export async function takeStock(tx: Tx, lines: StockLine[]): Promise<void> {
   await tell(tx, raised);
 }
 
-/** Gives back what was taken; told to caches at once, as it may be on sale again. */
+/** Returns stock. Caches are invalidated at once, because the variant may be on sale again. */
 export async function returnStock(tx: Tx, lines: StockLine[]): Promise<void> {
   const raised: RaisedRow[] = [];
   for (const line of sumLines(lines)) {
@@ -63,7 +63,10 @@ interface RaisedRow {
   raised: boolean;
 }
 
-/** One statement takes, checks and decides whether its version rises: at 0, or where the last rise is a second ago. What is not counted stays as it is. */
+/**
+ * One statement takes, checks and decides whether its version rises: at 0, or where the last rise is a second ago.
+ * What is not counted stays as it is.
+ */
 async function takeLine(tx: Tx, line: StockLine): Promise<RaisedRow | undefined> {
   const { quantity } = line;
   const rises = sql`(${countsStock} and (available = ${quantity} or stock_raised_at <= now() - interval '1 s'))`;

@@ -1,4 +1,4 @@
-// A cursor is the place after the last row shown, by sort key and id, and says which list it belongs to: it fits no other.
+// Encodes and decodes list cursors: sort key and id of the last row, bound to one list's filter and sort.
 import { createHash } from 'node:crypto';
 import { Refusal } from '../../errors.ts';
 import { isId } from '../tags.ts';

@@ -1,4 +1,4 @@
-// What could be chosen next and how many products each choice would list: counted on at most a thousand products a facet, then it says "more".
+// Counts the products that each further filter value would list: at most a thousand a facet, then it says "more".
 import { type RawBuilder, sql } from 'kysely';
 import type { DbOrTx } from '../../schema.ts';
 import { money } from '../../web/money.ts';

@@ -1,4 +1,5 @@
-// One part of a list: by keyset on an index that has the list's order, bounded however many products there are.
+// Reads one page of a product list by keyset on an index in the list's order, so that its cost does not grow with the
+// catalog.
 import { type RawBuilder, sql } from 'kysely';
 import type { TagVersions } from '../../../http/cache-tag.ts';
 import type { Fresh } from '../../cache/entry.ts';
@@ -27,7 +28,8 @@ export async function listProducts(
   query: ListQuery,
 ): Promise<Fresh<ProductList> & { shownColors: ShownColors }> {
   const place = readCursor(query);
-  // The set's version is read before its rows: a change between the two makes this answer old, never the other way round.
+  // The set's version is read before its rows: a change between the two makes this answer old, never the other way
+  // round.
   const scope = await readScope(db, query);
   const candidates = query.q === '' ? undefined : await findCandidates(db, query, scope);
   const [rows, facets] = await Promise.all([

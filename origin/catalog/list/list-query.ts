@@ -1,4 +1,5 @@
-// What a list is asked for: read from an address once, for the API and for pages alike, and normalised so that one question is one cache entry.
+// Parses the query of a product list, for API and pages alike, and normalises it so that equal lists share a cache
+// entry.
 import { Refusal } from '../../errors.ts';
 import { isSlug } from '../tags.ts';
 
@@ -30,7 +31,10 @@ export const maxPage = 40;
 export const maxChosenValues = 20;
 const maxAmount = 2_147_483_647;
 
-/** `api`: amounts in minor units, faults are refused. `page`: amounts in whole units, what makes no sense is passed over. */
+/**
+ * `api`: amounts in minor units, faults are refused. `page`: amounts in whole units, what makes no sense is passed
+ * over.
+ */
 export type QueryDialect = 'api' | 'page';
 
 /** @throws Refusal 400 `bad-request` in the `api` dialect, naming the parameter. */

@@ -1,4 +1,5 @@
-// What belongs to a list: its categories, and the conditions that its rows meet. Shared by rows and facets, so that the two cannot differ.
+// Builds the SQL conditions of a product list: categories, filters, words. Rows and facets share them, so they cannot
+// differ.
 import { type RawBuilder, type SqlBool, sql } from 'kysely';
 import type { TagVersions } from '../../../http/cache-tag.ts';
 import type { DbOrTx } from '../../schema.ts';
@@ -17,7 +18,10 @@ export interface Scope {
   categoryIds: string[] | undefined;
   within: RawBuilder<SqlBool>;
   search: {
-    /** The words as Postgres reads them, such as `'linen' & 'shirt':*`, with synonyms; empty where no words were asked for. */
+    /**
+     * The words as Postgres reads them, such as `'linen' & 'shirt':*`, with synonyms; empty where no words were asked
+     * for.
+     */
     words: string;
     /** Likewise, as typed. */
     ownWords: string;

@@ -1,4 +1,4 @@
-// A product in one of its colours: its address, which colour a page shows, and the pictures in the order that fits it.
+// A product in one of its colours: its address, the colour that a page shows, and the order of its pictures.
 import type { Image, ProductDetail } from '../product.ts';
 
 /** Without a colour, the product's one canonical address. */

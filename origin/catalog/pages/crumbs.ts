@@ -1,4 +1,4 @@
-// The way from the home page to this one.
+// Renders the breadcrumb trail.
 import { type Html, html } from '../../web/page/html.ts';
 import type { CategoryPlace } from './navigation.ts';
 

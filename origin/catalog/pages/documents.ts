@@ -1,4 +1,4 @@
-// The catalog's pages as whole documents, each with the tags of everything it was made from.
+// Builds the catalog's pages as whole documents, each with the tags of everything that it shows.
 
 import type { TagVersions } from '../../../http/cache-tag.ts';
 import type { Fresh } from '../../cache/entry.ts';

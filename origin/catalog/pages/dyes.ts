@@ -1,4 +1,4 @@
-// A colour's swatch: by its whole name or its last known word; others get a neutral one, and every name stands beside.
+// Picks a colour's swatch by its whole name or its last known word. An unknown colour gets a neutral swatch.
 import { type Html, html } from '../../web/page/html.ts';
 
 /** As in assets/styles/8-dyes.css. */

@@ -1,4 +1,4 @@
-// What narrows a list: one GET form of sizes, colours, price and order, and a chip to take each choice back.
+// Renders a list's filters: one GET form of sizes, colours, price and order, and a chip to remove each chosen filter.
 import { raw } from 'hono/html';
 import { type Html, html } from '../../web/page/html.ts';
 import type { ListQuery, Sort } from '../list/list-query.ts';

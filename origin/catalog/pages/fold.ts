@@ -1,4 +1,4 @@
-// A part of a page that opens on demand, without a script.
+// Renders a section that opens on demand, without JavaScript.
 import { raw } from 'hono/html';
 import { type Html, html } from '../../web/page/html.ts';
 

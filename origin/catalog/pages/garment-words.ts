@@ -1,4 +1,4 @@
-// What a category holds and for whom, by the words of its name. What is not known for certain is unknown.
+// Reads from a category's names which garment it holds and for whom. Anything uncertain is unknown.
 import type { CategoryPlace } from './navigation.ts';
 
 /** Garments that are measured alike. */

@@ -1,4 +1,4 @@
-// The home page: what the shop is, what is new, and every category.
+// Renders the home page: introduction, new products, all categories.
 import { formatMoney } from '../../web/money.ts';
 import { type Html, html } from '../../web/page/html.ts';
 import type { CategoryNode, ProductSummary } from '../product.ts';

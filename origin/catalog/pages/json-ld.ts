@@ -1,4 +1,4 @@
-// What a product is, for machines that read pages (schema.org).
+// Renders a product as schema.org JSON-LD, for search engines.
 import type { ProductDetail } from '../product.ts';
 
 export function productJsonLd(product: ProductDetail, siteUrl: string): object {

@@ -1,4 +1,4 @@
-// Addresses of lists: what is chosen stands in the query, in one order, amounts in whole units.
+// Builds list URLs: filters in the query, in one fixed order, amounts in whole units.
 import { type ListQuery, maxPage } from '../list/list-query.ts';
 import type { ProductList } from '../product.ts';
 

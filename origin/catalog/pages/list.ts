@@ -1,4 +1,4 @@
-// A list of products with what narrows it: a category, or what was searched for.
+// Renders a list of products with its filters: a category or a search.
 import { type Html, html } from '../../web/page/html.ts';
 import type { NavigationItem } from '../../web/page/layout.ts';
 import type { ShownColors } from '../list/list-products.ts';

@@ -1,4 +1,5 @@
-// The tree of categories as pages show it: departments in the masthead, the way down to a product. Names and places only, so that prices and counts do not touch it.
+// Reads the category tree for the header and breadcrumbs. It has names and places only, so price or count changes do
+// not invalidate it.
 import type { Fresh } from '../../cache/entry.ts';
 import { withinMs } from '../../concurrency/deadline.ts';
 import type { Deps } from '../../deps.ts';

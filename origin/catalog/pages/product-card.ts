@@ -1,4 +1,4 @@
-// A product as lists show it: picture, name, price, and whether it is still to be had.
+// Renders a product in a list: picture, name, price, availability.
 import { raw } from 'hono/html';
 import { formatMoney } from '../../web/money.ts';
 import { type Html, html } from '../../web/page/html.ts';

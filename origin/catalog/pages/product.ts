@@ -1,4 +1,4 @@
-// A product's page: pictures, price, colours and sizes to choose from, what it is and how it fits.
+// Renders a product's page: pictures, price, colours, sizes, description, size guide.
 import { raw } from 'hono/html';
 import { formatMoney } from '../../web/money.ts';
 import { notice } from '../../web/page/form.ts';

@@ -1,4 +1,4 @@
-// The catalog's pages: the same for everyone, kept by caches until what they show has changed.
+// The catalog's pages. They are the same for everyone, and cached until what they show changes.
 import { type Context, Hono } from 'hono';
 import type { Deps } from '../../deps.ts';
 import type { DbOrTx } from '../../schema.ts';

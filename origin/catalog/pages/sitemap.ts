@@ -1,4 +1,4 @@
-// For search engines: what to look at. An index of parts by id, each part bounded, however many products there are.
+// Serves the sitemap: an index of parts by product id, each part of bounded size.
 import { type Context, Hono } from 'hono';
 import { sql } from 'kysely';
 import type { Fresh } from '../../cache/entry.ts';

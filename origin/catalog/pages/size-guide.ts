@@ -1,4 +1,4 @@
-// How sizes measure on the body: the table of the garment and of whom it is for. Where it is not certain which one is right, there is none.
+// Chooses the size table for a product by garment and wearer. If no table is certain to fit, none is shown.
 import { type Html, html } from '../../web/page/html.ts';
 import { fold } from './fold.ts';
 import { type Garment, garmentOf, type Wearer, wearerOf } from './garment-words.ts';
@@ -30,7 +30,8 @@ export function sizeGuide(path: CategoryPlace[], sizes: string[]): Html | '' {
 }
 
 /**
- * The category says what it is and for whom. Of that garment's tables, the one that knows each of the sizes is meant; two or none: no table.
+ * The category says what it is and for whom. Of that garment's tables, the one that knows each of the sizes is
+ * meant; two or none: no table.
  * @param path from the department down to the product's category
  */
 export function chooseSizeTable(path: CategoryPlace[], sizes: string[]): SizeTable | undefined {

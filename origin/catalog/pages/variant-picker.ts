@@ -1,4 +1,4 @@
-// Colours as links to the product in that colour, and the sizes of the chosen one as buttons; no script is needed.
+// Renders the choice of a variant: colours as links, sizes of the chosen colour as buttons. Works without JavaScript.
 import { raw } from 'hono/html';
 import { formatMoney } from '../../web/money.ts';
 import { type Html, html } from '../../web/page/html.ts';
@@ -59,8 +59,8 @@ function sizes(product: ProductDetail, variants: Variant[], color: string, chose
 function scarce(variants: Variant[]): Html | '' {
   const last = variants.filter((variant) => variant.available > 0 && variant.available <= 3);
   if (last.length === 0) return '';
-  const told = last
+  const limited = last
     .slice(0, 3)
     .map(({ size, available }) => `${available} left${size === '' ? '' : ` in ${size}`}`);
-  return html`<p class="hint">Only ${told.join(', ')}.</p>`;
+  return html`<p class="hint">Only ${limited.join(', ')}.</p>`;
 }

@@ -1,10 +1,11 @@
-// How well a product fits a search: its name first, then its brand, kind, colours and article numbers, then its description.
+// Ranks search results: matches in the name first, then brand, kind, colours and article numbers, then description.
 import { type RawBuilder, sql } from 'kysely';
 import type { Scope } from '../list/matching.ts';
 
 /**
- * A whole number, so that a cursor holds it exactly: the step in hundreds of millions, below it Postgres' own rank. Steps, from the best:
- * the name itself, a name that begins so, all words in the name as typed, in the name by synonyms, in name or kind as typed, by synonyms.
+ * A whole number, so that a cursor holds it exactly: the step in hundreds of millions, below it Postgres' own rank.
+ * Steps, from the best: the name itself, a name that begins so, all words in the name as typed, in the name by
+ * synonyms, in name or kind as typed, by synonyms.
  */
 export function rankOf({ words, ownWords, titleKey }: Scope['search']): RawBuilder<unknown> {
   const has = (query: string, weights: string) => sql`search_vector @@ ${weighed(query, weights)}::tsquery`;

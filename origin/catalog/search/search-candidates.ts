@@ -1,4 +1,5 @@
-// What a search looks at: products of exactly that name, then the newest that match, at most so many, read block by block so that no word is too common.
+// Finds a search's candidate products: exact name matches, then the newest matches, bounded so that common words stay
+// cheap.
 import { sql } from 'kysely';
 import type { DbOrTx } from '../../schema.ts';
 import type { ListQuery } from '../list/list-query.ts';
@@ -7,7 +8,8 @@ import { blockMark, idsPerBlock, searchTerms } from './search-terms.ts';
 
 /**
  * Indexes: products_search_blocks, products_by_title.
- * @returns ids, newest first; the same for the same search, whatever its sort. One beyond `maxCandidates` tells that there is more.
+ * @returns ids, newest first; the same for the same search, whatever its sort. One beyond `maxCandidates` tells that
+ * there is more.
  */
 export async function findCandidates(
   db: DbOrTx,
@@ -21,8 +23,8 @@ export async function findCandidates(
   const limit = maxCandidates + 1;
   // The index knows no places of words.
   const sideBySide = words.includes('<') ? sql`search_vector @@ ${words}::tsquery` : sql`true`;
-  // Blocks come in the order of the series, and the limit ends it: an outer `order by` would read them all. `offset 0` keeps other
-  // indexes, which know no blocks, out of it.
+  // Blocks come in the order of the series, and the limit ends it: an outer `order by` would read them all. `offset
+  // 0` keeps other indexes, which know no blocks, out of it.
   const { rows } = await sql<{ id: string }>`
     select hit.id from generate_series(${Math.floor(newestId / idsPerBlock)}::integer, 0, -1) as blocks (block)
     cross join lateral (

@@ -1,4 +1,5 @@
-// What a shopper typed as a query of Postgres: every word must occur, itself, joined with its neighbour, or by a synonym; the last may be unfinished.
+// Turns typed words into a Postgres text query: each word itself, joined with its neighbour, or a synonym; the last as
+// a prefix.
 import { sql } from 'kysely';
 import type { DbOrTx } from '../../schema.ts';
 import { mostWordsOfSynonym, readSynonyms, type Synonyms, wordKey } from './synonyms.ts';

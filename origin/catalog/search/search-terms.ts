@@ -1,4 +1,5 @@
-// The terms by which products_search_blocks finds what a search asks for: as few too many as can be, never too few; the rows' own conditions decide.
+// Turns a search into terms of the index products_search_blocks. They may match too much, never too little; row
+// conditions decide.
 import type { ListQuery } from '../list/list-query.ts';
 import type { Filter } from '../list/matching.ts';
 
@@ -8,7 +9,7 @@ export const idsPerBlock = 8_192;
 /** Stands for the block's number in a term; in no word or label, as those have no control characters. */
 export const blockMark = '\u0001';
 
-/** A department of more categories than this is told by its rows. */
+/** A department of more categories than this is filtered by row conditions, not by terms. */
 const mostCategories = 200;
 
 /**
@@ -43,7 +44,10 @@ function oneOf(terms: string[]): string {
   return `(${terms.map((term) => `'${blockMark}${term.replace(/['\\]/g, '$&$&')}'`).join(' | ')})`;
 }
 
-/** From fine steps at both ends to coarse ones between, eight of one being one of the next: some 20 terms, 70 at the most. */
+/**
+ * From fine steps at both ends to coarse ones between, eight of one being one of the next: some 20 terms, 70 at the
+ * most.
+ */
 function priceSteps(min: number, max: number): string[] {
   // Postgres' logarithm and ours may differ in the last place.
   const slack = 1e-6;

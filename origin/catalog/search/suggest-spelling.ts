@@ -1,4 +1,4 @@
-// "Did you mean": for a search that found nothing, the nearest phrases that do find something, tried before they are proposed.
+// "Did you mean": for a search without results, proposes the nearest phrases that have results.
 import { sql } from 'kysely';
 import type { Fresh } from '../../cache/entry.ts';
 import type { DbOrTx } from '../../schema.ts';
@@ -55,7 +55,10 @@ async function readWords(db: DbOrTx, q: string): Promise<string[]> {
   return rows[0]!.words.filter((word) => word !== '').slice(0, maxWords);
 }
 
-/** @returns for each word that begins no known one: what shares trigrams with it, and what begins alike, its second letter right, left out or swapped. */
+/**
+ * @returns for each word that begins no known one: what shares trigrams with it, and what begins alike, its second
+ * letter right, left out or swapped.
+ */
 async function readNearWords(db: DbOrTx, words: string[]): Promise<Map<string, string[]>> {
   // The primary key answers "begins with" as a range, search_words_similar answers `%`.
   const { rows } = await sql<{ word: string; near: string[] }>`
@@ -85,7 +88,10 @@ interface Phrase {
   distance: number;
 }
 
-/** Every choice of near words for the unknown ones, the nearest first; none where all words are known or nothing is near. */
+/**
+ * Every choice of near words for the unknown ones, the nearest first; none where all words are known or nothing is
+ * near.
+ */
 function nearestPhrases(words: string[], near: Map<string, string[]>): Phrase[] {
   let phrases: { words: string[]; distance: number }[] = [{ words: [], distance: 0 }];
   for (const word of words) {
@@ -115,7 +121,10 @@ function nearest(word: string, candidates: string[]): { word: string; distance: 
     .slice(0, maxCandidatesOfWord);
 }
 
-/** How many slips of the keyboard lie between two words: a letter left out, added, changed, or two next to each other swapped. */
+/**
+ * How many slips of the keyboard lie between two words: a letter left out, added, changed, or two next to each other
+ * swapped.
+ */
 export function editDistance(a: string, b: string): number {
   const from = [...a];
   const to = [...b];

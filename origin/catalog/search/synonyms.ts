@@ -1,4 +1,4 @@
-// The synonyms of `synonyms.txt`: which other words a shopper could have typed for the same thing.
+// Loads `synonyms.txt`: words that shoppers use for the same thing.
 import { readFileSync } from 'node:fs';
 
 /** A run of words as keys (`wordKey`), joined by a space, and what else it may be called, each a run of words. */

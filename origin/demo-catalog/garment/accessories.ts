@@ -1,4 +1,4 @@
-// Socks, caps, beanies and scarves.
+// Drawings of socks, caps, beanies and scarves.
 import { type Drawing, line, rib } from './drawing.ts';
 
 export function socks(): Drawing {

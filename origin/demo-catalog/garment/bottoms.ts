@@ -1,4 +1,4 @@
-// Dresses, skirts and all that has legs.
+// Drawings of dresses, skirts, trousers and shorts.
 import { button, type Drawing, line } from './drawing.ts';
 import { type Segment, symmetric } from './outline.ts';
 import { body, neckBand, neckInside, regular, sleeve } from './top-shape.ts';

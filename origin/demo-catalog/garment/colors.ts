@@ -1,4 +1,4 @@
-// The shop's colours by name, and how a colour is shaded.
+// The demo shop's colours by name, and functions that shade a colour.
 
 export const colors = {
   White: '#f4f2ec',

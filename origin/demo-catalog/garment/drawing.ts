@@ -1,4 +1,4 @@
-// What a kind of garment is drawn of: pieces of cloth from back to front, and what is sewn on them.
+// The parts of a garment's drawing: pieces of cloth from back to front, seams, stitches and details.
 
 export interface Piece {
   d: string;

@@ -1,4 +1,4 @@
-// Cloth, as an SVG pattern that repeats: what makes a shape look woven, knitted or printed.
+// Fabrics as repeating SVG patterns: woven, knitted or printed.
 
 export const fabrics = [
   'plain',

@@ -1,4 +1,4 @@
-// What a drawn garment looks like, and the name that its picture is served by: the name holds all of it, so a picture never changes.
+// What a drawn garment looks like, encoded in its file name, so that a picture under one name never changes.
 import { type Fabric, fabrics } from './fabrics.ts';
 
 export const garmentKinds = [

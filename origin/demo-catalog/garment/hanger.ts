@@ -1,4 +1,4 @@
-// Shown for a product without a picture: an empty hanger.
+// The drawing of an empty hanger, shown for a product without a picture.
 import { height, width } from './outline.ts';
 
 export function hanger(): string {

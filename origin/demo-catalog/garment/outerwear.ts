@@ -1,4 +1,4 @@
-// Jackets, blazers, coats and vests: worn over the rest, hence wider and with fronts that open.
+// Drawings of jackets, blazers, coats and vests: wide, with fronts that open.
 import { buttons, type Drawing, line, rib, zip } from './drawing.ts';
 import { body, bodyFolds, neckInside, regular, sleeve } from './top-shape.ts';
 

@@ -1,4 +1,4 @@
-// Outlines of garments: half of one is written down, the other half is its mirror image about the middle of the picture.
+// Outlines of garments: one half is written down, the other is its mirror image.
 
 export const width = 400;
 export const height = 500;

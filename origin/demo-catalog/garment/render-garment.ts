@@ -1,4 +1,4 @@
-// A garment as a picture: pieces of cloth in a light from the left above, with folds, seams and a soft shadow; the same spec is the same bytes.
+// Renders a garment as SVG: cloth, folds, seams and a soft shadow. The same spec gives the same bytes.
 import { beanie, cap, scarf, socks } from './accessories.ts';
 import { dress, jeans, shorts, skirt, trousers } from './bottoms.ts';
 import { brightness, darken, lighten, mix } from './colors.ts';

@@ -1,4 +1,4 @@
-// The cut of everything worn above the waist, by its measures: body, sleeves, neck.
+// The shape of garments above the waist, from measures of body, sleeves and neck.
 import { add, closed, type Point, type Segment, symmetric } from './outline.ts';
 
 export interface TopMeasures {

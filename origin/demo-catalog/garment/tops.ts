@@ -1,4 +1,4 @@
-// Tees, shirts and knits: one cut with different measures, and what tells them apart sewn on.
+// Drawings of tees, shirts and knits: one cut with different measures and details.
 import { buttons, type Drawing, line, type Piece, rib } from './drawing.ts';
 import { both } from './outline.ts';
 import {

@@ -1,4 +1,4 @@
-// The checkout: guest first, one page, everything that was entered stays until the order is placed.
+// Renders the checkout: one page, no account needed, and everything that was entered stays until the order is placed.
 import { raw } from 'hono/html';
 import type { Cart } from '../../cart/cart.ts';
 import { linePicture, pieces } from '../../cart/pages/cart.ts';
@@ -35,7 +35,7 @@ const labels = {
   payment: 'Payment',
 };
 
-/** The server judges all fields, so that what is wrong is told at once and in one place; the browser would stop at the first. */
+/** The server validates all fields and shows all faults at once; the browser would stop at the first. */
 export function checkoutPage(page: CheckoutPage): Html {
   const { cart, changes = [], isSignedIn, faults, toldTotal } = page;
   const refused = changes.length === 0 ? page.refused : changesSince(changes, page);

@@ -1,4 +1,4 @@
-// The checkout's form as the order that it asks for; the same schema as the API's judges it.
+// Turns the checkout form into the request to place an order, checked by the API's schema.
 import type { FormValues } from '../../web/page/form.ts';
 import { readPayment } from './payment.ts';
 

@@ -1,4 +1,4 @@
-// An order as its buyer keeps it: what, how much, where to, how it is paid. It prints on one sheet.
+// Renders an order for its buyer: lines, totals, address and payment. It prints on one sheet.
 import { linePicture, pieces } from '../../cart/pages/cart.ts';
 import type { VariantInfo } from '../../catalog/read-variants.ts';
 import { formatMoney } from '../../web/money.ts';

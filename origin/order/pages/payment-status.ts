@@ -1,4 +1,4 @@
-// How far a payment has come, in words; for the demo, that no money moves.
+// Words for the state of a payment; for the demo provider, that no money moves.
 import { providerNames } from '../payment/providers.ts';
 import type { OrderDetail } from '../read-orders.ts';
 import { demoSentence } from './payment.ts';

@@ -1,4 +1,4 @@
-// How an order is paid, in words; and that the demo moves no money, wherever it is chosen or shown.
+// Renders the choice of payment, and says wherever the demo provider is shown that it moves no money.
 import { raw } from 'hono/html';
 import type { FormFaults, FormValues } from '../../web/page/form.ts';
 import { type Html, html } from '../../web/page/html.ts';

@@ -1,4 +1,4 @@
-// Checkout and orders as pages. Nothing is ordered at a price or in a number that the shopper did not see.
+// The pages of checkout and orders. Nothing is ordered at a price or quantity that the shopper did not see.
 import { type Context, Hono } from 'hono';
 import type { Cart } from '../../cart/cart.ts';
 import type { Carts } from '../../cart/carts.ts';
@@ -200,7 +200,10 @@ async function orNone<Found>(finding: Promise<Found>): Promise<Found | undefined
   });
 }
 
-/** Who asks to, who was signed in until lately, and the browser that placed the order; nobody else learns whether there is one. */
+/**
+ * Who asks to, who was signed in until lately, and the browser that placed the order; nobody else learns whether there
+ * is one.
+ */
 function isToSignIn(
   { settings }: Pick<Deps, 'settings'>,
   c: Context<AppEnv>,

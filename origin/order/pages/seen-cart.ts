@@ -1,4 +1,5 @@
-// What the shopper saw when they pressed the button, carried by the form, so that an order never costs or holds something else unsaid.
+// What the shopper saw at checkout, carried in the form, so that a changed price or quantity is confirmed before it is
+// ordered.
 import type { Cart } from '../../cart/cart.ts';
 import { formatMoney } from '../../web/money.ts';
 import { type Html, html } from '../../web/page/html.ts';
@@ -26,7 +27,9 @@ export function describeCart(cart: Cart): string {
     .join(' ');
 }
 
-/** @param seen as the form carried it; a form without it saw nothing, so everything is new to it only where it says so. */
+/**
+ * @param seen as the form carried it; a form without it saw nothing, so everything is new to it only where it says so.
+ */
 export function changesSince(seen: string | undefined, cart: Cart): CartChange[] {
   if (seen === undefined || seen === describeCart(cart)) return [];
   const before = parseSeen(seen);

@@ -1,4 +1,4 @@
-// The demo provider: no money moves. The shopper chooses what happens, as one would not with a bank.
+// The demo payment provider: no money moves. The shopper chooses the outcome.
 import type { PaymentProvider } from './provider.ts';
 
 export const demoProvider: PaymentProvider = {

@@ -1,4 +1,4 @@
-// Paid at the door: pending until somebody rings, and nothing to ask in between. Its reference says that the order was confirmed.
+// Payment on delivery: pending until the parcel arrives. The reference marks that the order was confirmed.
 import type { PaymentProvider } from './provider.ts';
 
 export const onDeliveryProvider: PaymentProvider = {

@@ -1,6 +1,10 @@
-// What every way of paying can do. Providers are called outside of transactions only, always with the order's own key.
+// The interface of payment providers. They are called only outside of transactions, always with the order's
+// idempotency key.
 
-/** The longest that one may take to answer, tries of its own included; whoever asks for the same order meanwhile waits as long. */
+/**
+ * The longest that one may take to answer, tries of its own included; whoever asks for the same order meanwhile waits
+ * as long.
+ */
 export const providerMs = 8_000;
 
 /** How long an order holds its pieces without being paid; a provider's own page closes at the same time. */
@@ -15,7 +19,10 @@ export interface Charge {
   currency: string;
   /** The same for every attempt of this order: the provider takes the money once. */
   idempotencyKey: string;
-  /** As `prepare` made it: sent again it is the same request, whatever changed meanwhile. Null once it is needed no more. */
+  /**
+   * As `prepare` made it: sent again it is the same request, whatever changed meanwhile. Null once it is needed no
+   * more.
+   */
   request: unknown;
   /** When the provider's page closes; null where there is none. */
   expiresAt: Date | null;
@@ -34,7 +41,7 @@ export interface ChargeResult {
   detail?: string | undefined;
 }
 
-/** What is known of an order before its provider hears of it. */
+/** What is known of an order before its provider is called. */
 export interface PreparedFrom {
   orderId: string;
   orderNumber: string;
@@ -53,7 +60,7 @@ export interface PaymentProvider {
   prepare?(order: PreparedFrom): unknown;
   /** The first attempt. @throws where there was no answer: the money may have been taken */
   charge(charge: Charge): Promise<ChargeResult>;
-  /** What became of an earlier charge with this key. @throws where there was no answer */
+  /** Retrieves the outcome of an earlier charge with this key. @throws where there was no answer */
   retrieve(charge: Charge): Promise<ChargeResult>;
   refund(charge: Charge): Promise<void>;
 }

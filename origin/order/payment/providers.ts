@@ -1,4 +1,4 @@
-// The ways to pay that the settings name.
+// Creates the payment providers that the settings name.
 import type { Settings } from '../../config.ts';
 import { Refusal } from '../../errors.ts';
 import { demoProvider } from './demo.ts';

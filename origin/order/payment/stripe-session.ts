@@ -1,4 +1,5 @@
-// What one of Stripe's Checkout sessions says of an order's payment. What does not fit the order says nothing: it stays unknown.
+// Reads the outcome of a payment from a Stripe Checkout session. A session that does not match the order decides
+// nothing.
 import type Stripe from 'stripe';
 import type { Charge, ChargeResult } from './provider.ts';
 
@@ -7,7 +8,9 @@ export interface SessionMeaning extends ChargeResult {
   tookMoney?: boolean;
 }
 
-/** For a session whose id is not known yet: the id of an order may be that of another shop's order, its number is not. */
+/**
+ * For a session whose id is not known yet: the id of an order may be that of another shop's order, its number is not.
+ */
 export function isOfOrder({ metadata }: Pick<Stripe.Checkout.Session, 'metadata'>, charge: Charge): boolean {
   return metadata?.['order'] === charge.orderNumber;
 }

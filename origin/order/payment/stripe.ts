@@ -1,4 +1,5 @@
-// Stripe Checkout: the shopper pays on Stripe's page; a verified webhook, or asking, tells what became of it. See docs/payments.md.
+// Stripe Checkout: the shopper pays on Stripe's page; a verified webhook or a request to Stripe gives the outcome. See
+// docs/payments.md.
 import { createHash } from 'node:crypto';
 import type Stripe from 'stripe';
 import type { Settings } from '../../config.ts';
