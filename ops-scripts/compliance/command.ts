@@ -1,4 +1,4 @@
-// `ops compliance`: judges a live account, a snapshot or templates, and ends with the exit code that says how it went.
+// `ops compliance`: judges a live account, a snapshot or templates; the exit code gives the result.
 import { Command, type CommanderError } from 'commander';
 import { checkCommand } from './commands/check.ts';
 import { compareCommand } from './commands/compare.ts';

@@ -1,4 +1,4 @@
-// What changed between two snapshots: each verdict that differs, with the reasons before and after.
+// Compares the findings of two snapshots, with the reasons before and after.
 import type { Finding, Report } from './findings.ts';
 
 export interface Change {

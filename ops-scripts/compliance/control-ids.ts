@@ -1,4 +1,4 @@
-// The names of the nine controls, as findings, waivers and the command line say them.
+// The ids of the nine controls.
 export const controlIds = [
   'elb-multi-az',
   'asg-multi-az',

@@ -1,4 +1,4 @@
-// What a control asks, why, how it is judged, what it does not see and how to mend it, as text.
+// Explains a control as text: the requirement, why, how it is judged, its limits, and how to fix a failure.
 import { ConfigFault } from './config-fault.ts';
 import { allControls } from './rules/all-controls.ts';
 

@@ -1,4 +1,4 @@
-// What the command says: one finding a control and part, in the shape that its JSON promises.
+// The types of findings and report, in the shape of the JSON output: one finding for each control and part.
 import type { ControlId } from './control-ids.ts';
 import type { Mode } from './snapshot.ts';
 

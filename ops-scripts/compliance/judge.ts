@@ -1,4 +1,4 @@
-// Judges a snapshot by every control: each selected part gets one finding, and each kind without parts says why.
+// Judges a snapshot by every control: one finding for each selected part, or one for a kind without parts.
 import { failuresOf, isMade } from './answers.ts';
 import type { Finding, Report, Status } from './findings.ts';
 import { readInventory } from './inventory/inventory.ts';

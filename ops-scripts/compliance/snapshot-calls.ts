@@ -1,4 +1,4 @@
-// The calls that rules may read, each with the type of its answer; `collect` makes these and no others.
+// The AWS calls that controls may read, with the types of their answers; `collect` makes exactly these.
 //
 // With what input each is made (`elbv2`, `autoscaling` … are the clients' names in a snapshot's keys):
 //

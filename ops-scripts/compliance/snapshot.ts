@@ -1,4 +1,4 @@
-// A snapshot is plain data: what AWS (or a template) answered to each call, or why it did not. Rules read nothing else.
+// A snapshot: the answer or error of each AWS call, as plain data. Controls read nothing else.
 import { ConfigFault } from './config-fault.ts';
 import type { AnswerOf, ClientName, CommandOf } from './snapshot-calls.ts';
 

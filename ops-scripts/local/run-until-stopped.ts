@@ -1,6 +1,6 @@
 // Runs a command that has parts: starts it, waits for a stop request, stops it within 10 s, and reports an error in
 // one sentence.
-import { sayWhatToDo } from './say-what-to-do.ts';
+import { explainError } from './explain-error.ts';
 import { listenForStop } from './stop-requests.ts';
 import { unlessAborted } from './unless-aborted.ts';
 
@@ -18,7 +18,7 @@ const stopWithinMs = 9_500;
  * @returns the exit code: 0 if it was asked to stop, 1 if it failed.
  */
 export async function runUntilStopped(
-  options: { startedByNpm: boolean; say: (sentence: string) => void },
+  options: { startedByNpm: boolean; report: (sentence: string) => void },
   start: (context: RunContext) => Promise<() => Promise<void>>,
 ): Promise<number> {
   // Whoever reads our output may go away; that is no reason to die.
@@ -38,9 +38,9 @@ export async function runUntilStopped(
     await unlessAborted(stop.signal, new Promise(() => {})).catch(() => {});
     await end();
   } catch (error) {
-    if (!stop.signal.aborted) failure = sayWhatToDo(error);
+    if (!stop.signal.aborted) failure = explainError(error);
   }
   stop.close();
-  if (failure !== undefined) options.say(failure);
+  if (failure !== undefined) options.report(failure);
   return failure === undefined ? 0 : 1;
 }

@@ -1,7 +1,7 @@
 // `npm start`: runs the whole shop on one machine until Ctrl-C, and leaves no process running.
 import { type LocalSettings, readLocalSettings } from './config.ts';
+import { explainError } from './explain-error.ts';
 import { runUntilStopped } from './run-until-stopped.ts';
-import { sayWhatToDo } from './say-what-to-do.ts';
 import { type Shop, startShop } from './shop.ts';
 import { createSteps } from './steps.ts';
 import { tellPasswords } from './tell-passwords.ts';
@@ -22,11 +22,11 @@ async function runShop(): Promise<number> {
   if (process.argv.length > 2) await readArguments();
   const settings = readLocalSettings();
   const { startedByNpm } = settings;
-  return runUntilStopped({ startedByNpm, say }, async ({ signal, giveUp }) => {
+  return runUntilStopped({ startedByNpm, report }, async ({ signal, giveUp }) => {
     const shop = await startShop(settings, {
       signal,
-      step: createSteps(say),
-      onEvent: say,
+      step: createSteps(report),
+      onEvent: report,
       onGiveUp: giveUp,
     });
     announce(settings, shop);
@@ -52,11 +52,11 @@ function inLine(address: string, who: string): string {
   return isTTY && columns < line.length ? `${address}\n${' '.repeat(11)}${who}` : line;
 }
 
-function say(sentence: string): void {
+function report(sentence: string): void {
   console.error(sentence);
 }
 
 process.exitCode = await runShop().catch((error) => {
-  console.error(sayWhatToDo(error));
+  console.error(explainError(error));
   return 1;
 });

@@ -1,9 +1,9 @@
 // Prints progress on standard error for steps that take long.
 export type Step = <T>(sentence: string, work: () => Promise<T>) => Promise<T>;
 
-export function createSteps(say: (line: string) => void, quietMs = 700): Step {
+export function createSteps(report: (line: string) => void, quietMs = 700): Step {
   return async (sentence, work) => {
-    const timer = setTimeout(() => say(`${sentence} …`), quietMs);
+    const timer = setTimeout(() => report(`${sentence} …`), quietMs);
     try {
       return await work();
     } finally {

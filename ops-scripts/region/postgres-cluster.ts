@@ -68,7 +68,7 @@ export function startPostgresCluster(options: PostgresClusterOptions): PostgresC
     });
 
   const takeOutStandby = async (why: string) => {
-    // First the note, then the deed: from here on it may miss what is acknowledged.
+    // Recorded before the change: from here on the standby may miss acknowledged writes.
     inSync = false;
     await setSynchronousStandby(topology.primary, undefined);
     onEvent(`${topology.standby.name} ${why}: writes no longer wait for it`);

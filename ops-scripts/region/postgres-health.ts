@@ -32,7 +32,7 @@ export interface StandbyState {
   synchronous: boolean;
   /** Bytes of log that it has not confirmed. */
   behindBytes: number;
-  /** Since its last word to the primary; one comes each second. */
+  /** Milliseconds since its last status message to the primary; one comes each second. */
   silentMs: number;
 }
 

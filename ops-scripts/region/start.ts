@@ -1,8 +1,8 @@
 // `npm run region`: runs a whole region on one machine until Ctrl-C; `--json` prints one line for programs.
 import { Command } from 'commander';
 import { makeAlike } from '../command-line.ts';
+import { explainError } from '../local/explain-error.ts';
 import { runUntilStopped } from '../local/run-until-stopped.ts';
-import { sayWhatToDo } from '../local/say-what-to-do.ts';
 import { readRegionSettings } from './config.ts';
 import { type Control, openControl } from './control.ts';
 import { type Region, startRegion } from './region.ts';
@@ -31,7 +31,7 @@ async function main(): Promise<number> {
   const settings = readRegionSettings(readArguments());
   let tell = (sentence: string) => console.error(sentence);
   return runUntilStopped(
-    { startedByNpm: settings.startedByNpm, say: (sentence) => tell(sentence) },
+    { startedByNpm: settings.startedByNpm, report: (sentence) => tell(sentence) },
     async ({ signal }) => {
       const region = await startRegion(settings, { signal, onEvent: (sentence) => tell(sentence) });
       const control = await openControl(region);
@@ -74,6 +74,6 @@ function announce(region: Region, control: Control, json: boolean) {
 }
 
 process.exitCode = await main().catch((error) => {
-  console.error(sayWhatToDo(error));
+  console.error(explainError(error));
   return 1;
 });

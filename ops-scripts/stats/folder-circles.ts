@@ -2,7 +2,10 @@
 import { dirname, join } from 'node:path';
 import type { SourceFile } from './source-files.ts';
 
-/** @returns pairs of folders right below `root`, such as `account <-> cart`; files of `root` itself compose and do not count. */
+/**
+ * @returns pairs of folders right below `root`, such as `account <-> cart`; files of `root` itself compose and do not
+ * count.
+ */
 export function findFolderCircles(files: SourceFile[], root: string): string[] {
   const edges = new Set<string>();
   for (const { path, text } of files) {

@@ -1,4 +1,5 @@
-// Words that stand for nothing an engineer of this field knows; the glossary in docs/glossary.md says what to write in their place.
+// Words that stand for nothing an engineer of this field knows; the glossary in docs/glossary.md says what to write
+// in their place.
 import type { SourceFile } from './source-files.ts';
 
 /** A word, as it stands in comments and in names, and what to write instead. */

@@ -1,4 +1,4 @@
-// At most `width` pieces of work run at a time, begun in order.
+// Maps over items with at most `width` running at a time, started in order.
 export async function boundedMap<T>(
   items: T[],
   width: number,

@@ -1,4 +1,4 @@
-// For each call that needs an input: which inputs, from what earlier calls returned. Each input once.
+// The inputs of each AWS call that needs any, taken from what earlier calls returned, each once.
 import type { LaunchTemplateSpecification } from '@aws-sdk/client-auto-scaling';
 import { sortedJson } from '../snapshot.ts';
 import type { CollectedAnswers } from './collected-answers.ts';

@@ -1,4 +1,4 @@
-// The one list of what is asked of AWS: it drives the collection and the IAM policy, so that neither can drift.
+// The table of all AWS calls. Both collection and IAM policy come from it, so that they cannot differ.
 import {
   DescribeAutoScalingGroupsCommand,
   DescribeLaunchConfigurationsCommand,

@@ -1,4 +1,4 @@
-// The SDK's clients, all with one configuration: the standard chain of credentials, adaptive retry, bounded sockets.
+// Creates the AWS SDK clients with one configuration: standard credentials, adaptive retry, bounded sockets.
 import { AutoScalingClient } from '@aws-sdk/client-auto-scaling';
 import { EC2Client } from '@aws-sdk/client-ec2';
 import { ElasticLoadBalancingV2Client } from '@aws-sdk/client-elastic-load-balancing-v2';

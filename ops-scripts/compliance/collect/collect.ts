@@ -1,4 +1,4 @@
-// Live AWS → snapshot. What a call returned or why it did not is data: a failed call never ends the collection.
+// Collects a snapshot from live AWS. A failed call is recorded in the snapshot and never ends the collection.
 
 import { emptySnapshot, type Snapshot, sortedJson } from '../snapshot.ts';
 import { boundedMap } from './bounded-map.ts';

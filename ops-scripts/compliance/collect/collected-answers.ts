@@ -1,4 +1,4 @@
-// What earlier rounds returned, found by client and command whatever the input was; failed calls count as nothing.
+// Finds answers of earlier calls by client and command, for any input; failed calls are left out.
 import type { CallOutcome } from '../snapshot.ts';
 import type { AnswerOf, ClientName, CommandOf } from '../snapshot-calls.ts';
 

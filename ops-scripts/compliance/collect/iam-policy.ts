@@ -1,4 +1,4 @@
-// The least policy that lets a caller collect: each call of the table, reading only.
+// The least IAM policy for collection: every call of the table, all read-only.
 import { callRounds } from './call-table.ts';
 
 /** GetCallerIdentity is asked as well; it needs no permission. */

@@ -1,4 +1,4 @@
-// Says which region and whose account is asked, or in one sentence why nobody can be asked.
+// Finds the region and account of the caller, or explains in one sentence why it cannot.
 import { GetCallerIdentityCommand } from '@aws-sdk/client-sts';
 import { ConfigFault } from '../config-fault.ts';
 import type { AwsAccess, AwsClients } from './clients.ts';

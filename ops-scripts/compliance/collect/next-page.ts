@@ -1,4 +1,4 @@
-// The ways in which AWS says that an answer goes on, each with the input that asks for its next page.
+// The pagination tokens of AWS answers, and the input that asks for the next page.
 
 /** How a call's pages follow one another: the input that asks for the next page, or undefined after the last. */
 export type NextPage = (answer: Record<string, unknown>) => Record<string, unknown> | undefined;

@@ -1,4 +1,4 @@
-// An answer is whole or an error: all pages are merged, and a page that can't be had fails the call.
+// Reads all pages of a call and merges them; a page that fails makes the whole call fail.
 import type { CallOutcome } from '../snapshot.ts';
 import type { TableCall } from './call-table.ts';
 

@@ -1,4 +1,4 @@
-// Progress is for people: one line that is written over on a terminal, nothing anywhere else.
+// Shows progress as one line that is redrawn on a terminal, and nothing elsewhere.
 export interface Progress {
   /** `made` of at least `known` calls have ended; `last` is the one that ended now. */
   step(made: number, known: number, last: string): void;

@@ -1,4 +1,4 @@
-// Nothing outside is waited for past its deadline, even where the SDK is deaf to the abort while it backs off.
+// Puts a deadline on every AWS call, because the SDK may ignore an abort while it backs off.
 export class TimedOut extends Error {
   override name = 'TimedOut';
 }

@@ -1,4 +1,4 @@
-// `check`: judges what AWS answers now, a saved snapshot or templates, and writes the report.
+// `check`: judges a live account, a saved snapshot or templates, and writes the report.
 import { Command } from 'commander';
 import { ConfigFault } from '../config-fault.ts';
 import { exitCodeOf } from '../exit-code.ts';

@@ -1,4 +1,4 @@
-// Takes a snapshot of the account that the command line's credentials open.
+// Collects a snapshot of the account that the given credentials belong to.
 import type { AccessOptions } from './options.ts';
 
 /** The SDK is loaded only here: it takes longer to load than other commands to run. */

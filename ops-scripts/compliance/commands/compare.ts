@@ -1,4 +1,4 @@
-// `compare`: says which verdicts differ between two snapshots, and ends as a check of the second would.
+// `compare`: lists findings that differ between two snapshots; exits as a check of the second does.
 import { Command } from 'commander';
 import { compareReports } from '../compare.ts';
 import { exitCodeOf } from '../exit-code.ts';

@@ -1,4 +1,4 @@
-// Files that the command line names: one that can't be read or written is a fault of its user's.
+// Reads and writes files named on the command line; one that fails is a usage error.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { ConfigFault } from '../config-fault.ts';
 

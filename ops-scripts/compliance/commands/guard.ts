@@ -1,4 +1,4 @@
-// Whatever ends a command before its verdict is one sentence and exit code 3.
+// Turns any error before the verdict into one sentence and exit code 3.
 import { ConfigFault } from '../config-fault.ts';
 
 /**

@@ -1,4 +1,4 @@
-// Options that several subcommands share, and the config file that can stand in for the selection.
+// Options shared by several subcommands, and the config file that can replace the selection options.
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { ConfigFault } from '../config-fault.ts';
 import { type Output, outputs } from '../report/write-report.ts';

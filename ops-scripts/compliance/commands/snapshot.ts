@@ -1,4 +1,4 @@
-// `snapshot`: keeps what AWS answers in a file, to be judged later or elsewhere.
+// `snapshot`: saves AWS's answers in a file, to be judged later or elsewhere.
 import { Command } from 'commander';
 import { collectLive } from './collect-live.ts';
 import { save } from './files.ts';

@@ -1,4 +1,4 @@
-// Network ACLs, read in the order of their rule numbers: which addresses a subnet lets through on a port.
+// Network ACLs, evaluated in the order of their rule numbers: the addresses that a subnet allows on a port.
 import type { NetworkAcl, NetworkAclEntry } from '@aws-sdk/client-ec2';
 import { listAnswers } from '../answers.ts';
 import { type AddressRange, type Family, parseCidr, wholeFamily } from '../network/address.ts';

@@ -1,4 +1,4 @@
-// Security groups with all their rules, from either of the two calls that tell them, each rule once.
+// Security groups with all their rules, merged from the two EC2 calls that return them.
 import { type Answers, isMade, listAnswers } from '../answers.ts';
 import { formatTraffic } from '../network/traffic.ts';
 import { attempt, known, knownList, knownText } from '../unknown.ts';

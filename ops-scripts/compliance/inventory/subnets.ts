@@ -1,4 +1,4 @@
-// The subnets that a part stands in, as far as the answers tell.
+// The subnets of a part.
 import { listAnswers } from '../answers.ts';
 import { type AddressRange, parseCidr } from '../network/address.ts';
 import type { Part, ProxyPart } from '../parts/part.ts';

@@ -1,4 +1,4 @@
-// Only Availability Zones count: Local Zones, Wavelength Zones and Outposts share the fate of their parent.
+// The Availability Zones of subnets. Local Zones, Wavelength Zones and Outposts do not count as zones.
 import { type Answers, listAnswers } from '../answers.ts';
 import { known, UnknownError } from '../unknown.ts';
 

@@ -1,4 +1,4 @@
-// Addresses are numbers of one family: an IPv4 address never stands in an IPv6 set, nor the other way about.
+// IP addresses as numbers of one family; IPv4 and IPv6 are never compared.
 import { type Interval, type IntervalSet, isEmpty, subtract, unite } from './interval-set.ts';
 
 export type Family = 'ipv4' | 'ipv6';

@@ -1,4 +1,4 @@
-// A CIDR as a rule names it, read once: its text, its range, and whether someone on the internet can be in it.
+// A parsed CIDR: its text, its range, and whether it includes internet addresses.
 import { type AddressRange, holdsPublicAddress, parseCidr } from './address.ts';
 
 export interface Cidr {

@@ -1,4 +1,4 @@
-// A set of addresses as a reader wants it: the first ranges, and how many more.
+// Formats a set of addresses for people: the first ranges, and how many more.
 import { type Family, formatAddress } from './address.ts';
 import type { IntervalSet } from './interval-set.ts';
 

@@ -1,4 +1,4 @@
-// What a rule lets through: one protocol with a range of ports, or everything. Compared exactly, never by a string.
+// The traffic of a rule: one protocol with a range of ports, or everything.
 
 export interface Traffic {
   /** `tcp`, `udp`, `icmp`, `icmpv6`, a protocol's number, or `all`. */

@@ -1,4 +1,4 @@
-// The four kinds of part that a stack is made of, each with the security groups that it declares.
+// The four kinds of part of a stack, each with its declared security groups.
 import type { AutoScalingGroup } from '@aws-sdk/client-auto-scaling';
 import type { LoadBalancer } from '@aws-sdk/client-elastic-load-balancing-v2';
 import type { CacheCluster, ReplicationGroup, ServerlessCache } from '@aws-sdk/client-elasticache';

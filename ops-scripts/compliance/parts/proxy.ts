@@ -1,4 +1,4 @@
-// Database proxies with their endpoints: which databases they serve, and the one port that clients reach them on.
+// Database proxies with their endpoints: the databases that they serve and the port for clients.
 import type { DBProxy, DBProxyEndpoint } from '@aws-sdk/client-rds';
 import { type Answers, isMade, type Listed, listAnswers } from '../answers.ts';
 import { attempt, knownText, UnknownError } from '../unknown.ts';

@@ -1,4 +1,4 @@
-// Which database a read replica reads from in the end, so that it is noted with that one and is no database of its own.
+// Finds the source database of a read replica, which is reported with its source and not on its own.
 import type { DBCluster, DBInstance } from '@aws-sdk/client-rds';
 import type { Snapshot } from '../snapshot.ts';
 import { attempt, knownOrAbsent, UnknownError } from '../unknown.ts';

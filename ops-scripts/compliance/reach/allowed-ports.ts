@@ -1,4 +1,4 @@
-// Whoever may come in comes in on the allowed ports alone: a rule that opens more to them is a failure too.
+// Fails a rule that opens more ports to an allowed source than the allowed ones.
 
 import { describeRule, type GroupRule } from '../inventory/group-rule.ts';
 import { everyPort, exceeds } from '../network/traffic.ts';

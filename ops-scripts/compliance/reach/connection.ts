@@ -1,4 +1,4 @@
-// Whether one part can open a connection to another: egress of the one, ingress of the other, ACLs on the way and back.
+// Whether one part can connect to another: egress of the first, ingress of the second, network ACLs both ways.
 
 import { groupsOf, whyGroupsUnknown } from '../inventory/attachments.ts';
 import type { GroupRule } from '../inventory/group-rule.ts';
@@ -124,20 +124,20 @@ function judgeAcls(
       const acl = aclOf(inventory, id);
       if (acl === undefined) continue;
       const ways = [
-        { open: aclAllows(acl, egress, 'tcp', port, 'ipv4'), say: `port ${port}` },
+        { open: aclAllows(acl, egress, 'tcp', port, 'ipv4'), blocked: `port ${port}` },
         ...portsApart(acl, returnPorts.from, returnPorts.to).map((each) => ({
           open: aclAllows(acl, !egress, 'tcp', each, 'ipv4'),
-          say: 'the answers',
+          blocked: 'the answers',
         })),
       ];
       // Within one subnet no ACL is asked.
       const within = cidrsOfSubnets(inventory, [id]);
-      for (const { open: allowed, say } of ways) {
+      for (const { open: allowed, blocked } of ways) {
         const open = unite([...allowed, ...within]);
         if (isEmpty(intersect(peers, open)))
-          verdict.fail({ reason: `${what}: network ACL ${acl.NetworkAclId} of ${id} stops ${say}` });
+          verdict.fail({ reason: `${what}: network ACL ${acl.NetworkAclId} of ${id} stops ${blocked}` });
         else if (!isSubset(peers, open))
-          verdict.warn(`${what}: network ACL ${acl.NetworkAclId} of ${id} stops ${say} in part`);
+          verdict.warn(`${what}: network ACL ${acl.NetworkAclId} of ${id} stops ${blocked} in part`);
       }
     }
   }

@@ -1,4 +1,4 @@
-// The command (or change of a template) that closes exactly one way in.
+// The AWS CLI command, or template change, that closes exactly one rule.
 import { chooseFix } from '../choose-fix.ts';
 import type { Attachment } from '../inventory/attachments.ts';
 import { describeRule, type GroupRule } from '../inventory/group-rule.ts';

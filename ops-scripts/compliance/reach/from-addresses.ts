@@ -1,4 +1,4 @@
-// A rule whose source is addresses, a CIDR or a prefix list, lets in nothing but addresses of the allowed parts.
+// Judges a rule whose source is a CIDR or prefix list: it may contain only addresses of the allowed parts.
 
 import { type AddressPeer, describeRule, type GroupRule } from '../inventory/group-rule.ts';
 import { aclHides } from '../inventory/network-acls.ts';

@@ -1,4 +1,4 @@
-// A load balancer that faces the internet is reached only where its subnets route to an internet gateway.
+// Whether an internet-facing load balancer's subnets route to an internet gateway.
 import { isMade, listAnswers } from '../answers.ts';
 import type { Inventory } from '../inventory/inventory.ts';
 import { subnetsOf } from '../inventory/subnets.ts';

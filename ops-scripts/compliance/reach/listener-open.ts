@@ -1,4 +1,4 @@
-// Whether anybody can reach a listener: some rule of the load balancer's own groups opens its port to someone.
+// Whether anything can reach a listener by the load balancer's own security groups.
 
 import { groupsOf, whyGroupsUnknown } from '../inventory/attachments.ts';
 import type { GroupRule } from '../inventory/group-rule.ts';

@@ -1,4 +1,4 @@
-// The stack as a drawing: zones are columns, parts are rows, arrows run down the chain; an arrow in red is not allowed.
+// Draws the stack as SVG: zones are columns, parts are rows, red arrows are connections that are not allowed.
 import type { Finding, Report } from '../findings.ts';
 import { type Inventory, readInventory } from '../inventory/inventory.ts';
 import { subnetsOf } from '../inventory/subnets.ts';

@@ -1,4 +1,4 @@
-// One HTML file that needs nothing else: the stack drawn with its arrows, offending ones red, and every finding below.
+// The report as one self-contained HTML file: the drawing of the stack and every finding.
 import type { Finding, Report } from '../findings.ts';
 import type { Snapshot } from '../snapshot.ts';
 import { drawStack } from './draw-stack.ts';

@@ -1,4 +1,4 @@
-// JUnit XML: a test case a finding; unknown is an error, so that no build takes it for a pass.
+// The report as JUnit XML: one test case for each finding; unknown is an error, so that no build passes on it.
 import type { Finding, Report } from '../findings.ts';
 import { escapeMarkup } from './xml.ts';
 

@@ -1,4 +1,4 @@
-// SARIF 2.1.0: a result a finding; where there is no file, a part is a logical location.
+// The report as SARIF 2.1.0: one result for each finding, with a logical location where there is no file.
 import type { Finding, Report, Status } from '../findings.ts';
 import { allControls } from '../rules/all-controls.ts';
 import { shortName } from './short-name.ts';

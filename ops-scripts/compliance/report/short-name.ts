@@ -1,4 +1,4 @@
-// The name of a resource as people write it: the last words of an ARN, without its random suffix.
+// Shortens an ARN to the resource's name without its random suffix.
 
 export function shortName(resource: string): string {
   if (!resource.startsWith('arn:')) return resource;

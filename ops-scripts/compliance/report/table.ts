@@ -1,4 +1,4 @@
-// A table for people: status, control, part, why; below each failure the path that proves it and what to type.
+// The report as a table: status, control, part, reason; for a failure also its path and fix.
 import type { Finding, Report, Status } from '../findings.ts';
 import { shortName } from './short-name.ts';
 

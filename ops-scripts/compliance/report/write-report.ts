@@ -1,4 +1,4 @@
-// One report, in the form that was asked for.
+// Writes a report in the requested format.
 import type { Report } from '../findings.ts';
 import type { Snapshot } from '../snapshot.ts';
 import { writeHtml } from './html.ts';

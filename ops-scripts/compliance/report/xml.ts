@@ -1,4 +1,4 @@
-// Text that is safe within XML and HTML, in elements and in quoted attributes.
+// Escapes text for XML and HTML.
 
 export function escapeMarkup(text: string): string {
   return (

@@ -1,4 +1,4 @@
-// asg-only-from-elb: instances are reached by the load balancer on its target ports, and by nobody else on any port.
+// asg-only-from-elb: only the load balancer reaches the instances, on its target ports alone.
 import { listAnswers } from '../answers.ts';
 import { everyPort } from '../network/traffic.ts';
 import type { AutoScalingGroupPart } from '../parts/part.ts';

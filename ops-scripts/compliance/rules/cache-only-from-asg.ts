@@ -1,4 +1,4 @@
-// cache-only-from-asg: the cache is reached by the Auto Scaling group's instances on its own port, and by nobody else.
+// cache-only-from-asg: only the instances of the Auto Scaling group reach the cache, on its port alone.
 import { everyPort } from '../network/traffic.ts';
 import { cachePorts } from '../parts/cache.ts';
 import { judgeOnlyFrom } from '../reach/only-from.ts';

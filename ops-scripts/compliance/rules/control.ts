@@ -1,4 +1,4 @@
-// A control: what it asks of a part, how it judges, and which calls it rests on.
+// The type of a control: its requirement, how it judges a part, and the calls that it reads.
 
 import type { ControlId } from '../control-ids.ts';
 import type { Inventory } from '../inventory/inventory.ts';

@@ -1,4 +1,4 @@
-// The one measure of "multi-AZ": how many Availability Zones, by name.
+// Counts Availability Zones by name, the one measure of "multi-AZ".
 
 import type { Verdict } from '../verdict.ts';
 import type { Context } from './control.ts';

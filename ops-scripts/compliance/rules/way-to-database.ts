@@ -1,4 +1,4 @@
-// A database is reached straight, or through a proxy that serves it: on the port of the proxy first, then on its own.
+// Judges the way from instances to a database: directly, or through a proxy that serves it.
 
 import type { Inventory } from '../inventory/inventory.ts';
 import { databasePorts } from '../parts/database.ts';

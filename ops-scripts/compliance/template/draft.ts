@@ -1,4 +1,4 @@
-// The snapshot while it is made from resources: one answer a call, as AWS would give it once deployed.
+// Builds the snapshot from template resources: one answer for each call, as AWS would give after deployment.
 import { callKey, type Snapshot } from '../snapshot.ts';
 import type { ClientName, CommandOf } from '../snapshot-calls.ts';
 import type { Properties, Resource } from './resources.ts';

@@ -1,4 +1,4 @@
-// JSON or YAML text → one form: each short tag (`!Ref`, `!GetAtt a.b`) becomes the long function that it stands for.
+// Parses JSON and YAML templates; short tags (`!Ref`, `!GetAtt a.b`) become long functions.
 import { type CollectionTag, parse, type ScalarTag, type YAMLMap, type YAMLSeq } from 'yaml';
 import { ConfigFault } from '../config-fault.ts';
 

@@ -1,4 +1,4 @@
-// All that a template's expressions may refer to; what the template can't know is an unknown value with its reason.
+// Resolves what template expressions refer to; what the template can't know is an unknown value with its reason.
 import { unknownValue } from '../snapshot.ts';
 import { portOf } from './engine-ports.ts';
 import { evaluate, evaluateProperties } from './evaluate.ts';

@@ -1,4 +1,4 @@
-// Security groups: inline rules and those that are resources of their own make one set, as on AWS.
+// Security groups of a template: inline rules and rule resources merged into one set, as on AWS.
 import { isUnknownValue, type UnknownValue } from '../snapshot.ts';
 import type { Draft } from './draft.ts';
 import { mayGainRules } from './handed-groups.ts';

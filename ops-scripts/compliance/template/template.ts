@@ -1,4 +1,4 @@
-// CloudFormation templates → the snapshot that AWS would give once they are deployed, as far as they tell.
+// Turns CloudFormation templates into the snapshot that AWS would give after deployment.
 import { readFile } from 'node:fs/promises';
 import { ConfigFault } from '../config-fault.ts';
 import { emptySnapshot, type Snapshot, unknownInTemplate } from '../snapshot.ts';

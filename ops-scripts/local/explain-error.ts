@@ -1,7 +1,7 @@
 // Turns an error into one sentence for the person at the terminal.
 
 /** Never a stack: the sentence, and what lies at its root where that tells more. */
-export function sayWhatToDo(error: unknown): string {
+export function explainError(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   if (isFullDisk(error)) return 'The disk is full: free some space, then start again; what was there is kept';
   const root = rootOf(error);
