@@ -4,7 +4,7 @@ import type { Context } from 'hono';
 import { createAccountDeps } from './account/account-deps.ts';
 import { createPasswords, type Passwords } from './account/passwords.ts';
 import type { Carts } from './cart/carts.ts';
-import { readNavigationSoon } from './catalog/pages/navigation.ts';
+import { readNavigationSoon } from './catalog/views/navigation.ts';
 import type { Deps } from './deps.ts';
 import { Refusal } from './errors.ts';
 import { createPaymentProviders, type PaymentProviders } from './order/payment/providers.ts';

@@ -2,20 +2,20 @@
 import type { OpenAPIHono } from '@hono/zod-openapi';
 import type { Hono, MiddlewareHandler } from 'hono';
 import type { AccountDeps } from './account/account-deps.ts';
-import { accountPages } from './account/pages/routes.ts';
-import { accountRoutes } from './account/routes.ts';
+import { accountApi } from './account/api.ts';
+import { accountPages } from './account/pages.ts';
+import { cartApi } from './cart/api.ts';
 import type { Carts } from './cart/carts.ts';
-import { cartPages } from './cart/pages/routes.ts';
-import { cartRoutes } from './cart/routes.ts';
-import { catalogPages } from './catalog/pages/routes.ts';
-import { catalogRoutes } from './catalog/routes.ts';
+import { cartPages } from './cart/pages.ts';
+import { catalogApi } from './catalog/api.ts';
+import { catalogPages } from './catalog/pages.ts';
 import { pictureRoute } from './demo-catalog/picture-route.ts';
 import type { Deps } from './deps.ts';
-import { orderPages } from './order/pages/routes.ts';
+import { orderApi } from './order/api.ts';
+import { orderPages } from './order/pages.ts';
 import type { PaymentProviders } from './order/payment/providers.ts';
-import { orderRoutes } from './order/routes.ts';
-import { staffPages } from './staff/page-routes.ts';
-import { staffRoutes } from './staff/routes.ts';
+import { staffApi } from './staff/api.ts';
+import { staffPages } from './staff/pages.ts';
 import type { Audience } from './web/api/api.ts';
 import { describeApi } from './web/api/describe-api.ts';
 import { assetRoutes } from './web/assets.ts';
@@ -100,7 +100,7 @@ export const routeGroups: RouteGroup[] = [
 
   // The JSON API.
   {
-    mount: ({ deps }) => catalogRoutes(deps),
+    mount: ({ deps }) => catalogApi(deps),
     routes: [
       get('/api/products', 'everyone', 'shared'),
       get('/api/products/:slug', 'everyone', 'shared'),
@@ -108,7 +108,7 @@ export const routeGroups: RouteGroup[] = [
     ],
   },
   {
-    mount: ({ deps, carts }) => cartRoutes(deps, carts),
+    mount: ({ deps, carts }) => cartApi(deps, carts),
     routes: [
       get('/api/cart', 'shopper', 'private'),
       post('/api/cart/lines', 'shopper'),
@@ -117,7 +117,7 @@ export const routeGroups: RouteGroup[] = [
     ],
   },
   {
-    mount: ({ accounts }) => accountRoutes(accounts),
+    mount: ({ accounts }) => accountApi(accounts),
     routes: [
       post('/api/accounts', 'everyone'),
       post('/api/sessions', 'everyone'),
@@ -136,7 +136,7 @@ export const routeGroups: RouteGroup[] = [
     ],
   },
   {
-    mount: ({ deps, carts, providers }) => orderRoutes(deps, carts, providers),
+    mount: ({ deps, carts, providers }) => orderApi(deps, carts, providers),
     // Refuses an order without an Idempotency-Key.
     guards: ['/api/orders'],
     routes: [
@@ -149,7 +149,7 @@ export const routeGroups: RouteGroup[] = [
     ],
   },
   {
-    mount: ({ deps }) => staffRoutes(deps),
+    mount: ({ deps }) => staffApi(deps),
     // Refuses everyone but staff before it looks at the request.
     guards: ['/api/staff/*'],
     routes: [

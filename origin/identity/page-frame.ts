@@ -1,6 +1,6 @@
 // Reads what surrounds a personal page: the departments, and who is signed in.
 import type { Context } from 'hono';
-import { readNavigation } from '../catalog/pages/navigation.ts';
+import { readNavigation } from '../catalog/views/navigation.ts';
 import type { Deps } from '../deps.ts';
 import type { AppEnv } from '../web/env.ts';
 import type { LayoutOptions } from '../web/page/layout.ts';

@@ -1,192 +1,184 @@
-// Renders the staff pages: find a product, change it, see when the change has reached every cache.
-import { createHash } from 'node:crypto';
-import { raw } from 'hono/html';
-import type { Product, ProductSummary } from '../catalog/product.ts';
-import { signedInField } from '../identity/signed-out-form.ts';
-import type { Invalidation } from '../invalidation/invalidations.ts';
-import { formatMoney } from '../web/money.ts';
-import {
-  type FormValues,
-  faultSummary,
-  field,
-  idempotencyField,
-  notice,
-  titleOf,
-  type Wrong,
-} from '../web/page/form.ts';
-import { type Html, html } from '../web/page/html.ts';
-import { layout, type PageVisitor } from '../web/page/layout.ts';
-import type { StaffChange } from './read-changes.ts';
+// The staff pages and their forms. Every change uses the same functions as the API.
+import { type Context, Hono } from 'hono';
+import type { ProductPatch } from '../catalog/change/change-product.ts';
+import { listProducts } from '../catalog/list/list-products.ts';
+import { parseListQuery } from '../catalog/list/list-query.ts';
+import type { Product } from '../catalog/product.ts';
+import { readProductById, toProduct } from '../catalog/read-product.ts';
+import type { Deps } from '../deps.ts';
+import { notFound, Refusal } from '../errors.ts';
+import { respondSignedOut, wasSignedIn } from '../identity/signed-out-form.ts';
+import { readVisitor, requireStaff } from '../identity/visitor.ts';
+import { readInvalidation } from '../invalidation/invalidations.ts';
+import type { PaymentProviders } from '../order/payment/providers.ts';
+import { countUnclearPayments } from '../order/unclear-payments.ts';
+import { idPattern } from '../web/api/api.ts';
+import type { AppEnv } from '../web/env.ts';
+import { money } from '../web/money.ts';
+import { type FormFaults, type FormValues, readForm, readIdempotencyKey } from '../web/page/form.ts';
+import { respondPage, seeOther } from '../web/page/page-response.ts';
+import { saveProductForm } from './change-catalog.ts';
+import { paymentPages } from './payment-pages.ts';
+import { readChanges } from './read-changes.ts';
+import { finderPage, fingerprintOfShown, productPage, stockField } from './views/products.ts';
 
-export interface FinderPage {
-  visitor: PageVisitor;
-  /** How many wait for a decision. */
-  unclearPayments: number;
-  q: string;
-  items: ProductSummary[];
-  nextUrl: string | undefined;
-}
+/** A product of Shopify has at most 2,048 variants. */
+const maxFields = 2_100;
+/** Most changes are everywhere by then, so that the page that follows can say so. */
+const waitMs = 1_000;
 
-export function finderPage({ visitor, unclearPayments, q, items, nextUrl }: FinderPage): Html {
-  return layout(
-    { title: 'Staff', unlisted: true, visitor },
-    html`<div class="staff"><h1>Products</h1>
-<p><a href="/staff/payments">Unclear payments</a> (${unclearPayments})</p>
-<form class="row" action="/staff" role="search" aria-label="Products">
-<label for="staff-q">Find a product</label>
-<input class="input" id="staff-q" name="q" type="search" value="${q}" maxlength="200">
-<button class="button" type="submit">Find</button>
-</form>
-<table class="rows">
-<caption>${items.length === 0 ? 'Nothing found' : 'Found'}</caption>
-<thead><tr><th scope="col">Product</th><th class="number" scope="col">Price</th><th class="number" scope="col">Pieces</th></tr></thead>
-<tbody>${items.map(
-      (
-        item,
-      ) => html`<tr><th scope="row"><a href="/staff/products/${item.id}">${item.name}</a><br><span class="hint">${item.category}</span></th>
-<td class="number">${formatMoney(item.price.amount)}</td><td class="number">${item.available}</td></tr>`,
-    )}</tbody>
-</table>
-${nextUrl ? html`<p><a class="button quiet" href="${nextUrl}">More</a></p>` : ''}</div>`,
-  );
-}
-
-export interface ProductPage extends Wrong {
-  visitor: PageVisitor;
-  product: Product;
-  changes: StaffChange[];
-  invalidation?: Invalidation | undefined;
-  /** What was entered and refused; else the product as it is. */
-  entered?: FormValues;
-}
-
-export function productPage(page: ProductPage): Html {
-  const { visitor, product, changes, invalidation, faults, refused } = page;
-  const title = titleOf(`${product.name}, staff`, faults !== undefined || refused !== undefined);
-  return layout(
-    { title, unlisted: true, visitor },
-    html`<div class="staff"><nav class="crumbs" aria-label="Breadcrumb"><a href="/staff">Products</a></nav>
-<h1>${product.name}</h1>
-<p class="soft"><a href="/p/${product.slug}">As shoppers see it</a> · version ${product.version}</p>
-${invalidation ? invalidationNotice(product.id, invalidation) : ''}
-${faultSummary(labelsOf(product), { faults, refused })}
-${productForm(page)}
-${changesTable(changes, product)}</div>`,
-  );
-}
-
-function invalidationNotice(productId: string, invalidation: Invalidation): Html {
-  if (invalidation.state === 'done') {
-    const tookMs = Date.parse(invalidation.doneAt ?? '') - Date.parse(invalidation.committedAt);
-    return notice(`Saved. Live everywhere (${Math.max(0, tookMs)} ms)`, 'good');
-  }
-  return notice(
-    html`<p>Saved. Not live everywhere yet.
-<a href="/staff/products/${productId}?invalidation=${invalidation.id}">Check again</a></p>`,
-    'good',
-  );
-}
-
-/** What a field showed, in a few characters: a description would double the form. */
-export function fingerprintOfShown(text: string): string {
-  return createHash('sha256').update(text).digest('base64url').slice(0, 16);
-}
-
-/** The name, and the id, of a variant's pieces in the form. */
-export function stockField(variantId: string): string {
-  return `stock-${variantId}`;
-}
-
-function labelsOf(product: Product): Record<string, string> {
-  const stocks = product.variants.map(({ id, sku }) => [stockField(id), `Pieces of ${sku}`]);
-  return { name: 'Name', price: 'Price', description: 'Description', ...Object.fromEntries(stocks) };
-}
-
-/** One form: whichever of its buttons is pressed, all that was typed is saved. */
-function productForm(page: ProductPage): Html {
-  const { product } = page;
-  return html`<form class="fields" method="post" action="/staff/products/${product.id}" novalidate>${idempotencyField()}${signedInField()}
-${detailFields(page)}
-<p><button class="button" type="submit">Save</button></p>
-${stockTable(page)}
-</form>`;
-}
-
-function detailFields({ product, entered, faults = {} }: ProductPage): Html {
-  const present: Record<string, string> = {
-    name: product.name,
-    price: (product.price.amount / 100).toFixed(2),
-    description: product.description,
+export function staffPages(deps: Deps, providers: PaymentProviders): Hono<AppEnv> {
+  const pages = new Hono<AppEnv>();
+  const guard = async (c: Context<AppEnv>, next: () => Promise<void>) => {
+    const visitor = await readVisitor(deps, c);
+    if (visitor.account === undefined) {
+      const isForm = c.req.method === 'POST';
+      const values = isForm ? await readForm(c, maxFields) : {};
+      if (isForm && wasSignedIn(visitor, values)) return respondSignedOut(deps, c, values);
+      return seeOther(`/sign-in?${new URLSearchParams({ next: isForm ? '/staff' : c.req.path })}`);
+    }
+    await requireStaff(deps, c);
+    return next();
   };
-  const value = (name: string) => entered?.[name] ?? present[name]!;
-  const shown = (name: string) => entered?.[`shown-${name}`] ?? fingerprintOfShown(present[name]!);
-  const prices = new Set(product.variants.map((variant) => variant.price.amount));
-  return html`${Object.keys(present).map((name) => html`<input type="hidden" name="shown-${name}" value="${shown(name)}">`)}
-${field({ name: 'name', label: 'Name', value: value('name'), fault: faults['name'] })}
-${field({
-  name: 'price',
-  label: `Price of all sizes and colours (${product.price.currency})`,
-  value: value('price'),
-  fault: faults['price'],
-  ...(prices.size > 1
-    ? { hint: 'Prices differ; this is the lowest. Another one here becomes the price of all.' }
-    : {}),
-})}
-<div class="field"><label for="description">Description</label>
-<textarea class="input" id="description" name="description" rows="6" dir="auto"${raw(faults['description'] ? ' aria-invalid="true" aria-describedby="description-fault"' : '')}>${value('description')}</textarea>
-${faults['description'] ? html`<p class="wrong" id="description-fault">${faults['description']}</p>` : ''}</div>`;
+  pages.use('/staff', guard);
+  pages.use('/staff/*', guard);
+  pages.route('/', paymentPages(deps, providers));
+
+  pages.get('/staff', async (c) => {
+    const query = parseListQuery(new URL(c.req.url).searchParams, 'page');
+    const { value } = await listProducts(deps.db, { ...query, cursor: c.req.query('cursor') });
+    const next = new URLSearchParams({ ...(query.q ? { q: query.q } : {}), cursor: value.nextCursor ?? '' });
+    return respondPage(
+      c,
+      finderPage({
+        visitor: await pageVisitor(deps, c),
+        unclearPayments: await countUnclearPayments(deps.db),
+        q: query.q,
+        items: value.items,
+        nextUrl: value.nextCursor === null ? undefined : `/staff?${next}`,
+      }),
+    );
+  });
+
+  pages.get('/staff/products/:id', async (c) => {
+    const asked = c.req.query('invalidation');
+    const invalidation = asked === undefined ? undefined : await readInvalidation(deps.db, asked);
+    return showProduct(deps, c, { invalidation });
+  });
+
+  pages.post('/staff/products/:id', async (c) => {
+    const id = c.req.param('id');
+    const values = await readForm(c, maxFields);
+    // From a page of the release before this one, which had a form for each row.
+    if (values['change'] === 'stock') values[stockField(values['variant'] ?? '')] = values['stock'] ?? '';
+    try {
+      const account = await requireStaff(deps, c);
+      const form = readProductForm(values, await productById(deps, id));
+      if (Object.keys(form.patch).length + Object.keys(form.stocks).length === 0)
+        return seeOther(`/staff/products/${id}`);
+      const write = {
+        accountId: account.id,
+        path: c.req.path,
+        waitMs,
+        idempotencyKey: readIdempotencyKey(values),
+      };
+      const { invalidation } = await saveProductForm(deps, write, id, form);
+      return seeOther(`/staff/products/${id}?invalidation=${invalidation.id}`);
+    } catch (error) {
+      if (!(error instanceof Refusal) || error.status === 404) throw error;
+      const fields = error.details['fields'] as FormFaults | undefined;
+      const wrong = fields === undefined ? { refused: `${error.message}.` } : { faults: fields };
+      return showProduct(deps, c, { entered: values, ...wrong }, error.status);
+    }
+  });
+  return pages;
 }
 
-function stockTable({ product, entered, faults = {} }: ProductPage): Html {
-  const present = product.variants.map(({ id, available }) => `${id}:${available}`).join(' ');
-  return html`<input type="hidden" name="shown-stocks" value="${entered?.['shown-stocks'] ?? present}">
-<table class="rows">
-<caption>Stock</caption>
-<thead><tr><th scope="col">Size and colour</th><th class="number" scope="col">Pieces</th></tr></thead>
-<tbody>${product.variants.map((variant) => {
-    const name = stockField(variant.id);
-    const fault = faults[name];
-    return html`<tr><th scope="row">${[variant.size, variant.color].filter(Boolean).join(' · ')}<br><span class="hint">${variant.sku}</span></th>
-<td class="number"><div class="row">
-<input class="input" type="text" inputmode="numeric" id="${name}" name="${name}" aria-label="Pieces of ${variant.sku}" maxlength="8" value="${entered?.[name] ?? variant.available}" required${raw(fault ? ` aria-invalid="true" aria-describedby="${name}-fault"` : '')}>
-<button class="button quiet" type="submit">Save</button></div>
-${fault ? html`<span class="wrong" id="${name}-fault">${fault}</span>` : ''}</td></tr>`;
-  })}</tbody>
-</table>`;
+async function showProduct(
+  deps: Deps,
+  c: Context<AppEnv>,
+  extra: Partial<Parameters<typeof productPage>[0]>,
+  status = 200,
+): Promise<Response> {
+  const product = await productById(deps, c.req.param('id') ?? '');
+  const subjects = [`product:${product.id}`, ...product.variants.map((variant) => `variant:${variant.id}`)];
+  const [visitor, changes] = await Promise.all([pageVisitor(deps, c), readChanges(deps.db, subjects)]);
+  return respondPage(c, productPage({ visitor, product, changes, ...extra }), { status });
 }
 
-/** What is the same on both sides is left out. */
-function describeSide(side: unknown, other: unknown): string {
-  const others = describeMembers(other);
-  return [...describeMembers(side)]
-    .filter(([name, text]) => text !== others.get(name))
-    .map(([name, text]) => `${name}: ${text}`)
-    .join('; ');
+async function productById(deps: Deps, id: string): Promise<Product> {
+  const detail = idPattern.test(id) ? await readProductById(deps.db, id) : undefined;
+  if (detail === undefined) throw notFound('This product');
+  return toProduct(detail);
 }
 
-/** A price is its amount on one side and stands beside its currency on the other. */
-function describeMembers(side: unknown): Map<string, string> {
-  const amountOf = (value: unknown) =>
-    typeof value === 'number' ? value : (value as { amount: number }).amount;
-  return new Map(
-    Object.entries((side ?? {}) as Record<string, unknown>).map(([name, value]) => [
-      name,
-      name === 'price' ? formatMoney(amountOf(value)) : String(value),
-    ]),
+interface ProductForm {
+  patch: ProductPatch;
+  /** By variant. */
+  stocks: Record<string, number>;
+}
+
+/**
+ * What was changed in the form. What stands as it was shown is not written: the price that is shown is the lowest of
+ * all sizes, and somebody else may have changed the rest since. A form that does not say what it was shown changes
+ * all that it has.
+ * @throws Refusal 422 with the fields that cannot be saved
+ */
+function readProductForm(values: FormValues, product: Product): ProductForm {
+  const faults: FormFaults = {};
+  const form: ProductForm = { patch: readPatch(values, faults), stocks: readStocks(values, product, faults) };
+  if (Object.keys(faults).length === 0) return form;
+  throw new Refusal(422, 'invalid-body', 'Some fields cannot be saved as they are', {
+    details: { fields: faults },
+  });
+}
+
+function readPatch(values: FormValues, faults: FormFaults): ProductPatch {
+  const patch: ProductPatch = {};
+  if (isChanged(values, 'name')) {
+    const name = values['name']!.trim();
+    if (name === '' || name.length > 255) faults['name'] = 'A name of 1 to 255 characters.';
+    patch.name = name;
+  }
+  if (isChanged(values, 'price')) {
+    const [, whole, cents = ''] = /^(\d{1,7})(?:[.,](\d{1,2}))?$/.exec(values['price']!.trim()) ?? [];
+    if (whole === undefined) faults['price'] = 'An amount such as 19.99.';
+    patch.price = money(Number(whole) * 100 + Number(cents.padEnd(2, '0')));
+  }
+  if (isChanged(values, 'description')) {
+    patch.description = withoutCarriageReturns(values['description']!);
+    if (patch.description.length > 20_000) faults['description'] = 'At most 20,000 characters.';
+  }
+  return patch;
+}
+
+function readStocks(values: FormValues, product: Product, faults: FormFaults): Record<string, number> {
+  const shown = new Map(
+    (values['shown-stocks'] ?? '').split(' ').map((pair) => pair.split(':', 2) as [string, string]),
   );
+  const stocks: Record<string, number> = {};
+  for (const { id } of product.variants) {
+    const text = values[stockField(id)]?.trim();
+    if (text === undefined || text === shown.get(id)) continue;
+    const stock = /^\d{1,8}$/.test(text) ? Number(text) : Number.NaN;
+    if (!(stock <= 10_000_000)) faults[stockField(id)] = 'A whole number from 0 to 10,000,000.';
+    stocks[id] = stock;
+  }
+  return stocks;
 }
 
-function changesTable(changes: StaffChange[], product: Product): Html | '' {
-  if (changes.length === 0) return '';
-  const skus = new Map(product.variants.map((variant) => [`variant:${variant.id}`, variant.sku]));
-  return html`<div class="scrolls" tabindex="0" role="region" aria-label="The latest changes"><table class="rows">
-<caption>The latest changes</caption>
-<thead><tr><th scope="col">When</th><th scope="col">Who</th><th scope="col">What</th><th scope="col">Before</th><th scope="col">After</th></tr></thead>
-<tbody>${changes.map(
-    (
-      change,
-    ) => html`<tr><td><time datetime="${change.changedAt.toISOString()}">${change.changedAt.toISOString().slice(0, 16).replace('T', ' ')}</time></td>
-<td>${change.who ?? ''}</td><td>${skus.get(change.subject) ?? 'Product'}</td><td>${describeSide(change.before, change.after)}</td><td>${describeSide(change.after, change.before)}</td></tr>`,
-  )}</tbody>
-</table></div>`;
+function isChanged(values: FormValues, field: 'name' | 'price' | 'description'): boolean {
+  const entered = values[field];
+  if (entered === undefined) return false;
+  return fingerprintOfShown(withoutCarriageReturns(entered)) !== values[`shown-${field}`];
+}
+
+/** Browsers send line breaks as CRLF; descriptions keep them as LF. */
+function withoutCarriageReturns(text: string): string {
+  return text.replaceAll('\r\n', '\n');
+}
+
+async function pageVisitor(deps: Deps, c: Context<AppEnv>) {
+  const { account } = await readVisitor(deps, c);
+  return { name: account?.name };
 }

@@ -1,7 +1,7 @@
 // Each size of the demo catalog is found in the table of its garment and its wearer; what is not certain has no table.
 import { describe, expect, test } from 'vitest';
-import type { CategoryPlace } from '../../origin/catalog/pages/navigation.ts';
-import { chooseSizeTable } from '../../origin/catalog/pages/size-guide.ts';
+import type { CategoryPlace } from '../../origin/catalog/views/navigation.ts';
+import { chooseSizeTable } from '../../origin/catalog/views/size-guide.ts';
 import { productLines } from '../../origin/demo-catalog/lines.ts';
 import { buildDemoCatalog } from '../../origin/demo-catalog/load-demo-catalog.ts';
 

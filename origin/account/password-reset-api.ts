@@ -1,6 +1,6 @@
 // The JSON API of password resets: request a link, then set a new password with its token.
 import type { OpenAPIHono } from '@hono/zod-openapi';
-import { cartRequestOf } from '../cart/routes.ts';
+import { cartRequestOf } from '../cart/api.ts';
 import { EmailField } from '../identity/email-field.ts';
 import {
   createApi,
@@ -56,7 +56,7 @@ const resetRoute = defineRoute({
   responses: { 204: emptyAnswer('Done') },
 });
 
-export function passwordResetRoutes(own: AccountDeps): OpenAPIHono<AppEnv> {
+export function passwordResetApi(own: AccountDeps): OpenAPIHono<AppEnv> {
   const api = createApi();
   api.openapi(requestRoute, async (c) => {
     const key = c.req.valid('header')['idempotency-key'];

@@ -1,20 +1,20 @@
 // The catalog's pages. They are the same for everyone, and cached until what they show changes.
 import { type Context, Hono } from 'hono';
-import type { Deps } from '../../deps.ts';
-import type { DbOrTx } from '../../schema.ts';
-import type { AppEnv } from '../../web/env.ts';
-import { respondShared } from '../../web/shared/shared-response.ts';
-import { listKey, parseListQuery } from '../list/list-query.ts';
-import { readProduct } from '../read-product.ts';
-import { isSlug } from '../tags.ts';
-import { findColor } from './colors.ts';
-import { categoryDocument, homeDocument, productDocument, searchDocument } from './documents.ts';
-import { sitemapRoutes } from './sitemap.ts';
+import type { Deps } from '../deps.ts';
+import type { DbOrTx } from '../schema.ts';
+import type { AppEnv } from '../web/env.ts';
+import { respondShared } from '../web/shared/shared-response.ts';
+import { listKey, parseListQuery } from './list/list-query.ts';
+import { readProduct } from './read-product.ts';
+import { sitemapPages } from './sitemap-pages.ts';
+import { isSlug } from './tags.ts';
+import { findColor } from './views/colors.ts';
+import { categoryDocument, homeDocument, productDocument, searchDocument } from './views/documents.ts';
 
 export function catalogPages(deps: Deps): Hono<AppEnv> {
   const site = { url: deps.settings.siteUrl, paymentProviders: deps.settings.paymentProviders };
   const pages = new Hono<AppEnv>();
-  pages.route('/', sitemapRoutes(deps));
+  pages.route('/', sitemapPages(deps));
 
   pages.get('/', (c) =>
     respondShared(c, deps, { key: 'page:/', produce: (db: DbOrTx) => homeDocument(db, site) }),

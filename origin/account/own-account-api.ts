@@ -93,7 +93,7 @@ const exportRoute = defineRoute({
   },
 });
 
-export function ownAccountRoutes(own: AccountDeps): OpenAPIHono<AppEnv> {
+export function ownAccountApi(own: AccountDeps): OpenAPIHono<AppEnv> {
   const { deps } = own;
   const api = createApi();
   api.openapi(getRoute, async (c) => {

@@ -100,7 +100,7 @@ const endSessionRoute = defineRoute({
   responses: { 204: nothing },
 });
 
-export function sessionRoutes(own: AccountDeps): OpenAPIHono<AppEnv> {
+export function sessionApi(own: AccountDeps): OpenAPIHono<AppEnv> {
   const { deps } = own;
   const api = createApi();
   const welcome = (c: Context<AppEnv>, answer: SignedInAnswer, location: string) => {

@@ -1,19 +1,19 @@
 // Serves the sitemap: an index of parts by product id, each part of bounded size.
 import { type Context, Hono } from 'hono';
 import { sql } from 'kysely';
-import type { Fresh } from '../../cache/entry.ts';
-import type { Deps } from '../../deps.ts';
-import { notFound } from '../../errors.ts';
-import type { DbOrTx } from '../../schema.ts';
-import type { AppEnv } from '../../web/env.ts';
-import { respondShared, type SharedBody } from '../../web/shared/shared-response.ts';
-import { siteTags } from '../../web/shared/site-tag.ts';
-import { listCategories } from '../list-categories.ts';
-import { catalogTag, readSetVersions } from '../tags.ts';
+import type { Fresh } from '../cache/entry.ts';
+import type { Deps } from '../deps.ts';
+import { notFound } from '../errors.ts';
+import type { DbOrTx } from '../schema.ts';
+import type { AppEnv } from '../web/env.ts';
+import { respondShared, type SharedBody } from '../web/shared/shared-response.ts';
+import { siteTags } from '../web/shared/site-tag.ts';
+import { listCategories } from './list-categories.ts';
+import { catalogTag, readSetVersions } from './tags.ts';
 
 const idsPerPart = 2_000;
 
-export function sitemapRoutes(deps: Deps): Hono<AppEnv> {
+export function sitemapPages(deps: Deps): Hono<AppEnv> {
   const { siteUrl } = deps.settings;
   const respond = (c: Context<AppEnv>, produce: (db: DbOrTx) => Promise<Fresh<SharedBody>>) =>
     respondShared(c, deps, { key: `page:${c.req.path}`, produce });

@@ -1,7 +1,7 @@
 // Renders the checkout: one page, no account needed, and everything that was entered stays until the order is placed.
 import { raw } from 'hono/html';
 import type { Cart } from '../../cart/cart.ts';
-import { linePicture, pieces } from '../../cart/pages/cart.ts';
+import { linePicture, pieces } from '../../cart/views/cart.ts';
 import type { VariantInfo } from '../../catalog/read-variants.ts';
 import { signedInField } from '../../identity/signed-out-form.ts';
 import { formatMoney } from '../../web/money.ts';

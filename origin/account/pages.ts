@@ -1,12 +1,12 @@
 // The pages of sign-in, sign-up, account and password reset. A refused form is shown again with the reason beside the
 // field.
 import { type Context, Hono } from 'hono';
-import type { Deps } from '../../deps.ts';
-import type { Refusal } from '../../errors.ts';
-import { readFrame } from '../../identity/page-frame.ts';
-import { requestOriginOf } from '../../identity/request-origin.ts';
-import { readVisitor } from '../../identity/visitor.ts';
-import type { AppEnv } from '../../web/env.ts';
+import type { Deps } from '../deps.ts';
+import type { Refusal } from '../errors.ts';
+import { readFrame } from '../identity/page-frame.ts';
+import { requestOriginOf } from '../identity/request-origin.ts';
+import { readVisitor } from '../identity/visitor.ts';
+import type { AppEnv } from '../web/env.ts';
 import {
   type FormFaults,
   type FormValues,
@@ -15,16 +15,16 @@ import {
   readIdempotencyKey,
   refusalToShow,
   titleOf,
-} from '../../web/page/form.ts';
-import type { Html } from '../../web/page/html.ts';
-import { layout } from '../../web/page/layout.ts';
-import { respondPage, seeOther } from '../../web/page/page-response.ts';
-import { SignInSchema, SignUpSchema } from '../account.ts';
-import type { AccountDeps } from '../account-deps.ts';
-import { type SignedInAnswer, signIn, signUp } from '../sign-in.ts';
-import { ownAccountPages } from './own-account.ts';
-import { passwordPages } from './password-routes.ts';
-import { safeNext, signInPage, signUpPage } from './sign-in.ts';
+} from '../web/page/form.ts';
+import type { Html } from '../web/page/html.ts';
+import { layout } from '../web/page/layout.ts';
+import { respondPage, seeOther } from '../web/page/page-response.ts';
+import { SignInSchema, SignUpSchema } from './account.ts';
+import type { AccountDeps } from './account-deps.ts';
+import { ownAccountPages } from './own-account-pages.ts';
+import { passwordPages } from './password-pages.ts';
+import { type SignedInAnswer, signIn, signUp } from './sign-in.ts';
+import { safeNext, signInPage, signUpPage } from './views/sign-in.ts';
 
 export function accountPages(own: AccountDeps): Hono<AppEnv> {
   const { deps } = own;

@@ -124,7 +124,7 @@ const stripeRoute = defineRoute({
   responses: { 204: emptyAnswer('Heard') },
 });
 
-export function orderRoutes(deps: Deps, carts: Carts, providers: PaymentProviders): OpenAPIHono<AppEnv> {
+export function orderApi(deps: Deps, carts: Carts, providers: PaymentProviders): OpenAPIHono<AppEnv> {
   const api = createApi();
   const buyerOf = async (c: Context<AppEnv>) => {
     await refuseEndedSession(deps, c);

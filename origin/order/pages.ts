@@ -1,17 +1,17 @@
 // The pages of checkout and orders. Nothing is ordered at a price or quantity that the shopper did not see.
 import { type Context, Hono } from 'hono';
-import type { Cart } from '../../cart/cart.ts';
-import type { Carts } from '../../cart/carts.ts';
-import { readPictures } from '../../cart/pages/routes.ts';
-import { cartRequestOf } from '../../cart/routes.ts';
-import type { Deps } from '../../deps.ts';
-import { Refusal } from '../../errors.ts';
-import { readFrame } from '../../identity/page-frame.ts';
-import { respondSignedOut, wasSignedIn } from '../../identity/signed-out-form.ts';
-import { readVisitor, type Visitor } from '../../identity/visitor.ts';
-import { idPattern } from '../../web/api/api.ts';
-import type { AppEnv } from '../../web/env.ts';
-import { formatMoney, type Money } from '../../web/money.ts';
+import { cartRequestOf } from '../cart/api.ts';
+import type { Cart } from '../cart/cart.ts';
+import type { Carts } from '../cart/carts.ts';
+import { readPictures } from '../cart/pages.ts';
+import type { Deps } from '../deps.ts';
+import { Refusal } from '../errors.ts';
+import { readFrame } from '../identity/page-frame.ts';
+import { respondSignedOut, wasSignedIn } from '../identity/signed-out-form.ts';
+import { readVisitor, type Visitor } from '../identity/visitor.ts';
+import { idPattern } from '../web/api/api.ts';
+import type { AppEnv } from '../web/env.ts';
+import { formatMoney, type Money } from '../web/money.ts';
 import {
   type FormFaults,
   type FormValues,
@@ -20,22 +20,22 @@ import {
   readIdempotencyKey,
   refusalToShow,
   titleOf,
-} from '../../web/page/form.ts';
-import { layout } from '../../web/page/layout.ts';
-import { respondPage, seeOther } from '../../web/page/page-response.ts';
-import { readOwn } from '../../web/request/read-your-writes.ts';
-import { OrderRequestSchema } from '../order.ts';
-import { cameToNothing, orderAgain } from '../order-again.ts';
-import { readOrderIds } from '../order-cookie.ts';
-import type { PaymentProviders } from '../payment/providers.ts';
-import { placeOrder } from '../place-order.ts';
-import { type OrderDetail, readOrderByKey, readOrderDetail } from '../read-orders.ts';
-import { readBuyer } from '../routes.ts';
-import { checkoutPage } from './checkout.ts';
-import { noOrderPage, orderPage } from './order.ts';
-import { readOrderRequest } from './order-form.ts';
-import { gatherPaymentFaults } from './payment.ts';
-import { changesSince, seenTotal } from './seen-cart.ts';
+} from '../web/page/form.ts';
+import { layout } from '../web/page/layout.ts';
+import { respondPage, seeOther } from '../web/page/page-response.ts';
+import { readOwn } from '../web/request/read-your-writes.ts';
+import { readBuyer } from './api.ts';
+import { OrderRequestSchema } from './order.ts';
+import { cameToNothing, orderAgain } from './order-again.ts';
+import { readOrderIds } from './order-cookie.ts';
+import type { PaymentProviders } from './payment/providers.ts';
+import { placeOrder } from './place-order.ts';
+import { type OrderDetail, readOrderByKey, readOrderDetail } from './read-orders.ts';
+import { checkoutPage } from './views/checkout.ts';
+import { noOrderPage, orderPage } from './views/order.ts';
+import { readOrderRequest } from './views/order-form.ts';
+import { gatherPaymentFaults } from './views/payment.ts';
+import { changesSince, seenTotal } from './views/seen-cart.ts';
 
 export function orderPages(deps: Deps, carts: Carts, providers: PaymentProviders): Hono<AppEnv> {
   const view = async (c: Context<AppEnv>) => carts.view(await cartRequestOf(deps, c));

@@ -1,11 +1,11 @@
 // The pages that request a password reset and set the new password.
 import { type Context, Hono } from 'hono';
-import { cartRequestOf } from '../../cart/routes.ts';
-import type { Deps } from '../../deps.ts';
-import type { Refusal } from '../../errors.ts';
-import { EmailField } from '../../identity/email-field.ts';
-import { readFrame } from '../../identity/page-frame.ts';
-import type { AppEnv } from '../../web/env.ts';
+import { cartRequestOf } from '../cart/api.ts';
+import type { Deps } from '../deps.ts';
+import type { Refusal } from '../errors.ts';
+import { EmailField } from '../identity/email-field.ts';
+import { readFrame } from '../identity/page-frame.ts';
+import type { AppEnv } from '../web/env.ts';
 import {
   type FormFaults,
   type FormValues,
@@ -14,13 +14,13 @@ import {
   readIdempotencyKey,
   refusalToShow,
   titleOf,
-} from '../../web/page/form.ts';
-import { layout } from '../../web/page/layout.ts';
-import { respondPage, seeOther } from '../../web/page/page-response.ts';
-import { PasswordField } from '../account.ts';
-import type { AccountDeps } from '../account-deps.ts';
-import { requestPasswordReset, resetPassword } from '../reset-password.ts';
-import { forgotPasswordPage, resetPasswordPage } from './password.ts';
+} from '../web/page/form.ts';
+import { layout } from '../web/page/layout.ts';
+import { respondPage, seeOther } from '../web/page/page-response.ts';
+import { PasswordField } from './account.ts';
+import type { AccountDeps } from './account-deps.ts';
+import { requestPasswordReset, resetPassword } from './reset-password.ts';
+import { forgotPasswordPage, resetPasswordPage } from './views/password.ts';
 
 export function passwordPages(own: AccountDeps): Hono<AppEnv> {
   const { deps } = own;

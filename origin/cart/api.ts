@@ -76,7 +76,7 @@ const removeRoute = defineRoute({
   responses,
 });
 
-export function cartRoutes(deps: Deps, carts: Carts): OpenAPIHono<AppEnv> {
+export function cartApi(deps: Deps, carts: Carts): OpenAPIHono<AppEnv> {
   const api = createApi();
   const request = async (c: Context<AppEnv>) => {
     await refuseEndedSession(deps, c);

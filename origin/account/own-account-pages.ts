@@ -1,14 +1,14 @@
 // The account page and its forms. The field `do` of each form names the change.
 import { type Context, Hono } from 'hono';
-import type { Deps } from '../../deps.ts';
-import { Refusal } from '../../errors.ts';
-import { readFrame } from '../../identity/page-frame.ts';
-import { requestOriginOf } from '../../identity/request-origin.ts';
-import { listSessions, type SignedIn } from '../../identity/sessions.ts';
-import { respondSignedOut, wasSignedIn } from '../../identity/signed-out-form.ts';
-import { readVisitor } from '../../identity/visitor.ts';
-import { listOrdersOfAccount } from '../../order/orders-of-account.ts';
-import type { AppEnv } from '../../web/env.ts';
+import type { Deps } from '../deps.ts';
+import { Refusal } from '../errors.ts';
+import { readFrame } from '../identity/page-frame.ts';
+import { requestOriginOf } from '../identity/request-origin.ts';
+import { listSessions, type SignedIn } from '../identity/sessions.ts';
+import { respondSignedOut, wasSignedIn } from '../identity/signed-out-form.ts';
+import { readVisitor } from '../identity/visitor.ts';
+import { listOrdersOfAccount } from '../order/orders-of-account.ts';
+import type { AppEnv } from '../web/env.ts';
 import {
   type FormFaults,
   type FormValues,
@@ -17,15 +17,15 @@ import {
   readIdempotencyKey,
   refusalToShow,
   titleOf,
-} from '../../web/page/form.ts';
-import { layout } from '../../web/page/layout.ts';
-import { respondPage, seeOther } from '../../web/page/page-response.ts';
-import { readOwn } from '../../web/request/read-your-writes.ts';
-import { NameField, PasswordField } from '../account.ts';
-import type { AccountDeps } from '../account-deps.ts';
-import { changePassword, updateAccount } from '../change-account.ts';
-import { leaveForGood, signOut, signOutDevice } from '../sign-out.ts';
-import { accountPage } from './account.ts';
+} from '../web/page/form.ts';
+import { layout } from '../web/page/layout.ts';
+import { respondPage, seeOther } from '../web/page/page-response.ts';
+import { readOwn } from '../web/request/read-your-writes.ts';
+import { NameField, PasswordField } from './account.ts';
+import type { AccountDeps } from './account-deps.ts';
+import { changePassword, updateAccount } from './change-account.ts';
+import { leaveForGood, signOut, signOutDevice } from './sign-out.ts';
+import { accountPage } from './views/account.ts';
 
 const doneSentences: Record<string, string> = {
   renamed: 'Saved.',

@@ -121,7 +121,7 @@ const categoriesRoute = defineRoute({
   ),
 });
 
-export function catalogRoutes(deps: Deps): OpenAPIHono<AppEnv> {
+export function catalogApi(deps: Deps): OpenAPIHono<AppEnv> {
   const api = createApi();
   api.openapi(listRoute, async (c): Promise<never> => {
     const query = parseListQuery(new URL(c.req.url).searchParams, 'api');

@@ -1,12 +1,12 @@
 // Finds the variant that a form means. Without JavaScript, a size of another colour may stay selected: then the same
 // size in the shown colour is meant.
-import type { ProductDetail } from '../../catalog/product.ts';
-import { readProduct } from '../../catalog/read-product.ts';
-import { readVariants } from '../../catalog/read-variants.ts';
-import { isSlug } from '../../catalog/tags.ts';
-import type { Deps } from '../../deps.ts';
-import { Refusal } from '../../errors.ts';
-import type { FormValues } from '../../web/page/form.ts';
+import type { ProductDetail } from '../catalog/product.ts';
+import { readProduct } from '../catalog/read-product.ts';
+import { readVariants } from '../catalog/read-variants.ts';
+import { isSlug } from '../catalog/tags.ts';
+import type { Deps } from '../deps.ts';
+import { Refusal } from '../errors.ts';
+import type { FormValues } from '../web/page/form.ts';
 
 /** @throws Refusal 422 `choose-size` */
 export async function readChosenVariant(deps: Pick<Deps, 'cache'>, values: FormValues): Promise<string> {

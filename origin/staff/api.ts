@@ -101,7 +101,7 @@ const getInvalidationRoute = defineRoute({
   responses: { 200: jsonAnswer('The invalidation', InvalidationSchema) },
 });
 
-export function staffRoutes(deps: Deps): OpenAPIHono<AppEnv> {
+export function staffApi(deps: Deps): OpenAPIHono<AppEnv> {
   const api = createApi();
   const writeOf = async (c: Context<AppEnv>, headers: z.infer<typeof StaffHeaders>): Promise<StaffWrite> => {
     const { id: accountId } = await requireStaff(deps, c);

@@ -1,22 +1,22 @@
 // The bag's page and its form posts. A change answers 303; a refused change shows the page again with the reason.
 import { type Context, Hono } from 'hono';
-import { pathTo, readTree } from '../../catalog/pages/navigation.ts';
-import { productPage } from '../../catalog/pages/product.ts';
-import { readVariants, type VariantInfo } from '../../catalog/read-variants.ts';
-import { isId } from '../../catalog/tags.ts';
-import type { Deps } from '../../deps.ts';
-import { Refusal } from '../../errors.ts';
-import { readFrame } from '../../identity/page-frame.ts';
-import { fingerprintOf } from '../../web/api/idempotency.ts';
-import type { AppEnv } from '../../web/env.ts';
-import { type FormValues, readForm, readIdempotencyKey, titleOf } from '../../web/page/form.ts';
-import { layout } from '../../web/page/layout.ts';
-import { respondPage, seeOther } from '../../web/page/page-response.ts';
-import type { Cart } from '../cart.ts';
-import type { CartOperation, Carts } from '../carts.ts';
-import { cartRequestOf } from '../routes.ts';
-import { type CartPage, cartPage, type RemovedLine } from './cart.ts';
+import { readVariants, type VariantInfo } from '../catalog/read-variants.ts';
+import { isId } from '../catalog/tags.ts';
+import { pathTo, readTree } from '../catalog/views/navigation.ts';
+import { productPage } from '../catalog/views/product.ts';
+import type { Deps } from '../deps.ts';
+import { Refusal } from '../errors.ts';
+import { readFrame } from '../identity/page-frame.ts';
+import { fingerprintOf } from '../web/api/idempotency.ts';
+import type { AppEnv } from '../web/env.ts';
+import { type FormValues, readForm, readIdempotencyKey, titleOf } from '../web/page/form.ts';
+import { layout } from '../web/page/layout.ts';
+import { respondPage, seeOther } from '../web/page/page-response.ts';
+import { cartRequestOf } from './api.ts';
+import type { Cart } from './cart.ts';
+import type { CartOperation, Carts } from './carts.ts';
 import { readChosenVariant, readProductOfForm } from './chosen-variant.ts';
+import { type CartPage, cartPage, type RemovedLine } from './views/cart.ts';
 
 export function cartPages(deps: Deps, carts: Carts): Hono<AppEnv> {
   return new Hono<AppEnv>()

@@ -1,5 +1,5 @@
 // Renders an order for its buyer: lines, totals, address and payment. It prints on one sheet.
-import { linePicture, pieces } from '../../cart/pages/cart.ts';
+import { linePicture, pieces } from '../../cart/views/cart.ts';
 import type { VariantInfo } from '../../catalog/read-variants.ts';
 import { formatMoney } from '../../web/money.ts';
 import { formatDay } from '../../web/page/day.ts';

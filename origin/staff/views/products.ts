@@ -1,0 +1,192 @@
+// Renders the staff pages: find a product, change it, see when the change has reached every cache.
+import { createHash } from 'node:crypto';
+import { raw } from 'hono/html';
+import type { Product, ProductSummary } from '../../catalog/product.ts';
+import { signedInField } from '../../identity/signed-out-form.ts';
+import type { Invalidation } from '../../invalidation/invalidations.ts';
+import { formatMoney } from '../../web/money.ts';
+import {
+  type FormValues,
+  faultSummary,
+  field,
+  idempotencyField,
+  notice,
+  titleOf,
+  type Wrong,
+} from '../../web/page/form.ts';
+import { type Html, html } from '../../web/page/html.ts';
+import { layout, type PageVisitor } from '../../web/page/layout.ts';
+import type { StaffChange } from '../read-changes.ts';
+
+export interface FinderPage {
+  visitor: PageVisitor;
+  /** How many wait for a decision. */
+  unclearPayments: number;
+  q: string;
+  items: ProductSummary[];
+  nextUrl: string | undefined;
+}
+
+export function finderPage({ visitor, unclearPayments, q, items, nextUrl }: FinderPage): Html {
+  return layout(
+    { title: 'Staff', unlisted: true, visitor },
+    html`<div class="staff"><h1>Products</h1>
+<p><a href="/staff/payments">Unclear payments</a> (${unclearPayments})</p>
+<form class="row" action="/staff" role="search" aria-label="Products">
+<label for="staff-q">Find a product</label>
+<input class="input" id="staff-q" name="q" type="search" value="${q}" maxlength="200">
+<button class="button" type="submit">Find</button>
+</form>
+<table class="rows">
+<caption>${items.length === 0 ? 'Nothing found' : 'Found'}</caption>
+<thead><tr><th scope="col">Product</th><th class="number" scope="col">Price</th><th class="number" scope="col">Pieces</th></tr></thead>
+<tbody>${items.map(
+      (
+        item,
+      ) => html`<tr><th scope="row"><a href="/staff/products/${item.id}">${item.name}</a><br><span class="hint">${item.category}</span></th>
+<td class="number">${formatMoney(item.price.amount)}</td><td class="number">${item.available}</td></tr>`,
+    )}</tbody>
+</table>
+${nextUrl ? html`<p><a class="button quiet" href="${nextUrl}">More</a></p>` : ''}</div>`,
+  );
+}
+
+export interface ProductPage extends Wrong {
+  visitor: PageVisitor;
+  product: Product;
+  changes: StaffChange[];
+  invalidation?: Invalidation | undefined;
+  /** What was entered and refused; else the product as it is. */
+  entered?: FormValues;
+}
+
+export function productPage(page: ProductPage): Html {
+  const { visitor, product, changes, invalidation, faults, refused } = page;
+  const title = titleOf(`${product.name}, staff`, faults !== undefined || refused !== undefined);
+  return layout(
+    { title, unlisted: true, visitor },
+    html`<div class="staff"><nav class="crumbs" aria-label="Breadcrumb"><a href="/staff">Products</a></nav>
+<h1>${product.name}</h1>
+<p class="soft"><a href="/p/${product.slug}">As shoppers see it</a> · version ${product.version}</p>
+${invalidation ? invalidationNotice(product.id, invalidation) : ''}
+${faultSummary(labelsOf(product), { faults, refused })}
+${productForm(page)}
+${changesTable(changes, product)}</div>`,
+  );
+}
+
+function invalidationNotice(productId: string, invalidation: Invalidation): Html {
+  if (invalidation.state === 'done') {
+    const tookMs = Date.parse(invalidation.doneAt ?? '') - Date.parse(invalidation.committedAt);
+    return notice(`Saved. Live everywhere (${Math.max(0, tookMs)} ms)`, 'good');
+  }
+  return notice(
+    html`<p>Saved. Not live everywhere yet.
+<a href="/staff/products/${productId}?invalidation=${invalidation.id}">Check again</a></p>`,
+    'good',
+  );
+}
+
+/** What a field showed, in a few characters: a description would double the form. */
+export function fingerprintOfShown(text: string): string {
+  return createHash('sha256').update(text).digest('base64url').slice(0, 16);
+}
+
+/** The name, and the id, of a variant's pieces in the form. */
+export function stockField(variantId: string): string {
+  return `stock-${variantId}`;
+}
+
+function labelsOf(product: Product): Record<string, string> {
+  const stocks = product.variants.map(({ id, sku }) => [stockField(id), `Pieces of ${sku}`]);
+  return { name: 'Name', price: 'Price', description: 'Description', ...Object.fromEntries(stocks) };
+}
+
+/** One form: whichever of its buttons is pressed, all that was typed is saved. */
+function productForm(page: ProductPage): Html {
+  const { product } = page;
+  return html`<form class="fields" method="post" action="/staff/products/${product.id}" novalidate>${idempotencyField()}${signedInField()}
+${detailFields(page)}
+<p><button class="button" type="submit">Save</button></p>
+${stockTable(page)}
+</form>`;
+}
+
+function detailFields({ product, entered, faults = {} }: ProductPage): Html {
+  const present: Record<string, string> = {
+    name: product.name,
+    price: (product.price.amount / 100).toFixed(2),
+    description: product.description,
+  };
+  const value = (name: string) => entered?.[name] ?? present[name]!;
+  const shown = (name: string) => entered?.[`shown-${name}`] ?? fingerprintOfShown(present[name]!);
+  const prices = new Set(product.variants.map((variant) => variant.price.amount));
+  return html`${Object.keys(present).map((name) => html`<input type="hidden" name="shown-${name}" value="${shown(name)}">`)}
+${field({ name: 'name', label: 'Name', value: value('name'), fault: faults['name'] })}
+${field({
+  name: 'price',
+  label: `Price of all sizes and colours (${product.price.currency})`,
+  value: value('price'),
+  fault: faults['price'],
+  ...(prices.size > 1
+    ? { hint: 'Prices differ; this is the lowest. Another one here becomes the price of all.' }
+    : {}),
+})}
+<div class="field"><label for="description">Description</label>
+<textarea class="input" id="description" name="description" rows="6" dir="auto"${raw(faults['description'] ? ' aria-invalid="true" aria-describedby="description-fault"' : '')}>${value('description')}</textarea>
+${faults['description'] ? html`<p class="wrong" id="description-fault">${faults['description']}</p>` : ''}</div>`;
+}
+
+function stockTable({ product, entered, faults = {} }: ProductPage): Html {
+  const present = product.variants.map(({ id, available }) => `${id}:${available}`).join(' ');
+  return html`<input type="hidden" name="shown-stocks" value="${entered?.['shown-stocks'] ?? present}">
+<table class="rows">
+<caption>Stock</caption>
+<thead><tr><th scope="col">Size and colour</th><th class="number" scope="col">Pieces</th></tr></thead>
+<tbody>${product.variants.map((variant) => {
+    const name = stockField(variant.id);
+    const fault = faults[name];
+    return html`<tr><th scope="row">${[variant.size, variant.color].filter(Boolean).join(' · ')}<br><span class="hint">${variant.sku}</span></th>
+<td class="number"><div class="row">
+<input class="input" type="text" inputmode="numeric" id="${name}" name="${name}" aria-label="Pieces of ${variant.sku}" maxlength="8" value="${entered?.[name] ?? variant.available}" required${raw(fault ? ` aria-invalid="true" aria-describedby="${name}-fault"` : '')}>
+<button class="button quiet" type="submit">Save</button></div>
+${fault ? html`<span class="wrong" id="${name}-fault">${fault}</span>` : ''}</td></tr>`;
+  })}</tbody>
+</table>`;
+}
+
+/** What is the same on both sides is left out. */
+function describeSide(side: unknown, other: unknown): string {
+  const others = describeMembers(other);
+  return [...describeMembers(side)]
+    .filter(([name, text]) => text !== others.get(name))
+    .map(([name, text]) => `${name}: ${text}`)
+    .join('; ');
+}
+
+/** A price is its amount on one side and stands beside its currency on the other. */
+function describeMembers(side: unknown): Map<string, string> {
+  const amountOf = (value: unknown) =>
+    typeof value === 'number' ? value : (value as { amount: number }).amount;
+  return new Map(
+    Object.entries((side ?? {}) as Record<string, unknown>).map(([name, value]) => [
+      name,
+      name === 'price' ? formatMoney(amountOf(value)) : String(value),
+    ]),
+  );
+}
+
+function changesTable(changes: StaffChange[], product: Product): Html | '' {
+  if (changes.length === 0) return '';
+  const skus = new Map(product.variants.map((variant) => [`variant:${variant.id}`, variant.sku]));
+  return html`<div class="scrolls" tabindex="0" role="region" aria-label="The latest changes"><table class="rows">
+<caption>The latest changes</caption>
+<thead><tr><th scope="col">When</th><th scope="col">Who</th><th scope="col">What</th><th scope="col">Before</th><th scope="col">After</th></tr></thead>
+<tbody>${changes.map(
+    (
+      change,
+    ) => html`<tr><td><time datetime="${change.changedAt.toISOString()}">${change.changedAt.toISOString().slice(0, 16).replace('T', ' ')}</time></td>
+<td>${change.who ?? ''}</td><td>${skus.get(change.subject) ?? 'Product'}</td><td>${describeSide(change.before, change.after)}</td><td>${describeSide(change.after, change.before)}</td></tr>`,
+  )}</tbody>
+</table></div>`;
+}
