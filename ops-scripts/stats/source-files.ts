@@ -1,6 +1,6 @@
-// The source files of the repository, read once: those that git tracks, links and tests left out.
-import { execFileSync } from 'node:child_process';
-import { lstatSync, readFileSync } from 'node:fs';
+// The source files of the repository, read once; links and tests are left out.
+import { lstatSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 
 export interface SourceFile {
   /** From the repository's root. */
@@ -12,12 +12,11 @@ export const sourceFolders = ['http', 'edge', 'origin', 'worker', 'ops-scripts']
 
 /** @param folders those to look into, from the repository's root */
 export function readSourceFiles(folders = sourceFolders): SourceFile[] {
-  const listed = execFileSync('git', ['ls-files', ...folders], {
-    encoding: 'utf8',
-    maxBuffer: 64 * 1024 * 1024,
-  });
-  return listed
-    .split('\n')
-    .filter((path) => path.endsWith('.ts') && lstatSync(path).isFile())
-    .map((path) => ({ path, text: readFileSync(path, 'utf8') }));
+  return folders.flatMap((folder) =>
+    readdirSync(folder, { recursive: true, encoding: 'utf8' })
+      .map((name) => join(folder, name))
+      .filter((path) => path.endsWith('.ts') && lstatSync(path).isFile())
+      .sort()
+      .map((path) => ({ path, text: readFileSync(path, 'utf8') })),
+  );
 }

@@ -25,6 +25,7 @@ test('The npm scripts are those that README names', () => {
     'ops',
     'region',
     'start',
+    'stats',
     'test',
     'test:long',
   ]);
