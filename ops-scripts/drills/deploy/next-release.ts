@@ -21,7 +21,8 @@ export async function up(db: Kysely<unknown>): Promise<void> {
  */
 export async function makeNextRelease(within: string): Promise<string> {
   const folder = await mkdtemp(join(within, 'release-'));
-  await cp(join(thisRelease, 'origin'), join(folder, 'origin'), { recursive: true, verbatimSymlinks: true });
+  for (const part of ['http', 'origin'])
+    await cp(join(thisRelease, part), join(folder, part), { recursive: true, verbatimSymlinks: true });
   await cp(join(thisRelease, 'package.json'), join(folder, 'package.json'));
   await symlink(await realpath(join(thisRelease, 'node_modules')), join(folder, 'node_modules'));
   const origin = join(folder, 'origin');

@@ -16,12 +16,20 @@ const requestMs = 10_000;
 
 /** @throws where the page is not one that a piece can be bought on. */
 export async function openProductPage(url: string, { slug, id }: StockedVariant): Promise<ReleasedPage> {
-  const response = await fetch(`${url}/p/${slug}`, { signal: AbortSignal.timeout(requestMs) });
-  const page = await response.text();
+  const read = async (path: string) => {
+    const response = await fetch(`${url}${path}`, { signal: AbortSignal.timeout(requestMs) });
+    return { status: response.status, page: await response.text() };
+  };
+  let { status, page } = await read(`/p/${slug}`);
+  // A page offers the sizes of one colour, and leads to the others.
+  for (const [, path = ''] of page.matchAll(/href="(\/p\/[^"]+\?color=[^"]*)"/g)) {
+    if (page.includes(`value="${id}"`)) break;
+    ({ status, page } = await read(path));
+  }
   const [form = '', action] = /<form [^>]*action="([^"]+)"[^>]*data-add>.*?<\/form>/s.exec(page) ?? [];
   const assets = assetsOf(page);
   if (action === undefined || !form.includes(`value="${id}"`) || assets.length === 0)
-    throw new Error(`Cannot buy ${id} on the page of ${slug}: it answered ${response.status}`);
+    throw new Error(`Cannot buy ${id} on the page of ${slug}: it answered ${status}`);
   const hidden = form.matchAll(/<input type="hidden" name="([^"]+)" value="([^"]*)">/g);
   const fields = Object.fromEntries([...hidden].map(([, name, value]) => [name!, value!]));
   return { assets, form: { action, fields: { ...fields, variantId: id, quantity: '1' } } };
