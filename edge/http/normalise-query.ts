@@ -2,7 +2,7 @@
 const following = /^(?:utm_\w+|gclid|dclid|fbclid|msclkid|mc_[ce]id)(?:=|$)/i;
 
 /**
- * Asked of the origin as well as kept under: else one shopper's tracking could stand in another's page.
+ * The same path is the cache key and is sent to the origin, so that no page holds another's tracking parameters.
  * @param path with its query.
  */
 export function normaliseQuery(path: string): string {

@@ -39,8 +39,8 @@ export async function compressStored(
 }
 
 /**
- * What holds for each answer whose body the edge encoded: other bytes than the origin's tag speaks of, and other
- * ones for other clients.
+ * Headers of an answer that the edge compressed itself. Its bytes differ from the origin's, so its ETag is weak, and
+ * they depend on the client, so it varies by Accept-Encoding.
  */
 export function markCompressed(headers: Headers): void {
   headers.set('vary', withEncoding(headers.get('vary')));

@@ -16,7 +16,7 @@ import { sanitizeDescription } from './sanitize-description.ts';
 export type ProductColumn = (typeof productColumns)[number];
 export type VariantColumn = (typeof variantColumns)[number];
 
-/** `yes` in what people and spreadsheets write; whatever else stands in a cell is a no. */
+/** Ways in which people and spreadsheets write yes. Any other value of a cell means no. */
 const yes = new Set(
   'true yes y 1 on x published wahr ja j vrai oui verdadero si sí vero verdadeiro sim waar prawda tak sand sandt sant tosi истина да'.split(
     ' ',

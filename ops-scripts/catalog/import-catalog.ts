@@ -186,7 +186,7 @@ class Import {
     this.#report.refused++;
   }
 
-  /** SKUs need not be unique; but whoever meant them to be should know. */
+  /** SKUs may repeat. The import reports repeats, in case they are a mistake. */
   #tellRepeatedSkus({ variants }: PartialProduct): void {
     for (const { sku, line } of variants) {
       if (sku === undefined || line === undefined) continue;

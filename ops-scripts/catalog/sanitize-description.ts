@@ -26,7 +26,7 @@ const blocks = [
   ...['form', 'fieldset', 'legend', 'label', 'textarea', 'select', 'optgroup', 'option', 'button', 'output'],
 ];
 
-/** Whatever stands in them is text, which is kept; only the tag goes. */
+/** Their tags are removed, and the text within them is kept. */
 const unwrapped = new Set([
   'html',
   'body',

@@ -12,7 +12,7 @@ export interface ShopPage {
   /** @throws where the page has no such form */
   form(where: { action: string; has?: string }): Form;
   findForm(where: { action: string; has?: string }): Form | undefined;
-  /** The form that the element stands in, or is. */
+  /** The element itself where it is a form, else the form around it. */
   formAround(element: HTMLElement): Form;
 }
 

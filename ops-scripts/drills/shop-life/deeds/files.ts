@@ -39,7 +39,7 @@ interface FileKind {
   change(row: Row, random: SeededRandom, isFirst: boolean): Row;
 }
 
-/** `Title` stands in each: files of other shops' tools have it. */
+/** Each file has a `Title` column, as files of other tools do. */
 const ofProduct = ['Handle', 'Title'];
 const ofVariant = [
   'Handle',

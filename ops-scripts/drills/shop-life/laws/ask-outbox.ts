@@ -43,7 +43,7 @@ export async function readOpenWork(life: Life): Promise<OpenWork[]> {
   }));
 }
 
-/** RFC 5321, 4.5.3.2.6: for 10 minutes a server may answer for a mail; whoever asked it may be dead. */
+/** A server may take 10 minutes to answer a mail (RFC 5321, 4.5.3.2.6), longer than its worker may live. */
 const mostHeldSeconds = 12 * 60;
 
 /** Whoever handed the mail over died before it could be told whether it is taken. */
