@@ -1,4 +1,9 @@
 // The columns of Shopify's product file: names, what each describes, and the value of an empty shop.
+import {
+  describesProduct,
+  optionNameColumns,
+  productColumns,
+} from '../../origin/catalog/change/merge-file-cells.ts';
 import type { FileColumn } from '../../origin/catalog/change/product-draft.ts';
 
 /** In the order in which Shopify writes them. */
@@ -43,20 +48,10 @@ export const archivedColumn = 'Variant Archived';
 
 export type Column = (typeof columns)[number] | typeof archivedColumn;
 
-export const optionNameColumns = ['Option1 Name', 'Option2 Name', 'Option3 Name'] as const;
+export { optionNameColumns, productColumns };
 export const optionValueColumns = ['Option1 Value', 'Option2 Value', 'Option3 Value'] as const;
 
-/** What the shop has columns of its own for; of all others it keeps the cells. */
-export const productColumns = [
-  'Title',
-  'Body (HTML)',
-  'Vendor',
-  'Type',
-  'Tags',
-  'Published',
-  ...optionNameColumns,
-  'Status',
-] as const;
+/** What the shop has fields of a variant for; of all others it keeps the cells. */
 export const variantColumns = [
   ...optionValueColumns,
   'Variant SKU',
@@ -117,8 +112,5 @@ export function describeColumn(name: string): FileColumn | undefined {
   if (imageColumns.includes(name)) return undefined;
   if (/^(variant |option\d value$|cost per item$|unit price |(price|compare[ -]at price) \/ )/i.test(name))
     return { name, of: 'variant' };
-  const isOfProduct =
-    (productColumns as readonly string[]).includes(name) ||
-    /^(gift card|seo |product category|google shopping|included \/ )|metafields?\./i.test(name);
-  return { name, of: isOfProduct ? 'product' : 'either' };
+  return { name, of: describesProduct(name) ? 'product' : 'either' };
 }

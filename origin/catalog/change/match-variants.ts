@@ -16,14 +16,14 @@ export interface LabelledDraft {
 }
 
 /**
- * @param known of the same product, in their order
+ * @param known of the product `slug`, in their order
  * @param sameNames whether the options have the names that they had: else only what they mean can be compared
  * @returns for each draft its variant, undefined where it is a new one
  */
 export function matchVariants<Known extends Identity>(
   known: Known[],
   drafts: LabelledDraft[],
-  sameNames: boolean,
+  { slug, sameNames }: { slug: string; sameNames: boolean },
 ): (Known | undefined)[] {
   const matches = drafts.map((): Known | undefined => undefined);
   const untaken = new Set(known);
@@ -48,10 +48,19 @@ export function matchVariants<Known extends Identity>(
   pass((row, labelled) => sameSku(row, labelled) && sameOptions(row, labelled));
   pass((row, labelled) => sameSku(row, labelled) && sameLabels(row, labelled));
   pass(sameSku);
-  if (sameNames) pass(sameOptions);
-  pass((row, labelled) => (!sameNames || row.option_values.length === 0) && sameLabels(row, labelled));
+  // A variant without a SKU is meant before one whose SKU the row would replace or clear.
+  const lacksSku = (row: Known, { draft }: LabelledDraft) =>
+    (draft.sku !== undefined || draft.skuIsMade === true) && row.sku === makeSku(slug, row.option_values);
+  const passByOptions = (isSame: typeof sameOptions) => {
+    pass((row, labelled) => lacksSku(row, labelled) && isSame(row, labelled));
+    pass(isSame);
+  };
+  if (sameNames) passByOptions(sameOptions);
+  passByOptions(
+    (row, labelled) => (!sameNames || row.option_values.length === 0) && sameLabels(row, labelled),
+  );
   // An option that was added or has another name, and the values of old.
-  if (!sameNames) pass(sameOptions);
+  if (!sameNames) passByOptions(sameOptions);
   // A product with nothing to choose is named by its handle alone.
   if (drafts.length === 1 && known.length === 1 && drafts[0]!.draft.optionValues === undefined) {
     matches[0] ??= known[0];

@@ -3,6 +3,27 @@
 import { type RawBuilder, sql } from 'kysely';
 import type { Cells, FileCells, FileColumn, PartialVariant } from './product-draft.ts';
 
+export const optionNameColumns = ['Option1 Name', 'Option2 Name', 'Option3 Name'] as const;
+
+/** Columns that the shop has fields of a product for. */
+export const productColumns = [
+  'Title',
+  'Body (HTML)',
+  'Vendor',
+  'Type',
+  'Tags',
+  'Published',
+  ...optionNameColumns,
+  'Status',
+] as const;
+
+export function describesProduct(column: string): boolean {
+  return (
+    (productColumns as readonly string[]).includes(column) ||
+    /^(gift card|seo |product category|google shopping|included \/ )|metafields?\./i.test(column)
+  );
+}
+
 /** Columns of the file that describe variants here, of those that could describe either. */
 export function columnsOfVariants(
   file: FileCells | undefined,
@@ -45,6 +66,31 @@ export function mergeFileRows(
   }));
   while (rows.length > 0 && Object.keys(rows.at(-1)!).length === 0) rows.pop();
   return rows;
+}
+
+/**
+ * Moves the cells of rows that stand beside a variant to that variant, as the next import of an export would. Such rows
+ * come from files that named fewer variants.
+ * @param variants in their order; their cells are replaced
+ * @returns the rows that are left
+ */
+export function moveCellsToVariants(rows: Cells[], variants: { file_cells: Cells }[]): Cells[] {
+  const left = rows.map((cells) => ({ ...cells }));
+  const move = (index: number, name: string) => {
+    const variant = variants[index]!;
+    variant.file_cells = { [name]: left[index]![name]!, ...variant.file_cells };
+    delete left[index]![name];
+  };
+  for (const index of left.keys()) {
+    if (index === 0 || index >= variants.length) continue;
+    for (const name of Object.keys(left[index]!)) if (!describesProduct(name)) move(index, name);
+  }
+  const ofFurther = new Set(variants.slice(1).flatMap(({ file_cells }) => Object.keys(file_cells)));
+  for (const name of Object.keys(left[0] ?? {})) {
+    if (ofFurther.has(name) && !describesProduct(name)) move(0, name);
+  }
+  while (left.length > 0 && Object.keys(left.at(-1)!).length === 0) left.pop();
+  return left;
 }
 
 /** A product's rows without the cells of a column that somebody else has said something of since: SQL on `products`. */

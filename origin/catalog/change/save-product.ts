@@ -139,6 +139,7 @@ async function saveOne(tx: Tx, draft: PartialProduct, known: KnownProduct | unde
     known: known?.variants ?? [],
     drafts: draft.variants,
     fileColumns,
+    fileRows: mergeFileRows(known?.file_rows ?? [], draft.file, fileColumns, draft.variants[0]),
   });
   const refusal = whyNot(draft, known, plan);
   if (refusal !== undefined) {
@@ -154,7 +155,7 @@ async function saveOne(tx: Tx, draft: PartialProduct, known: KnownProduct | unde
     tags: draft.tags ?? known?.tags ?? [],
     option_names: optionNames,
     ...statusOf(draft, known),
-    file_rows: mergeFileRows(known?.file_rows ?? [], draft.file, fileColumns, draft.variants[0]),
+    file_rows: plan.fileRows,
   };
   return writeProduct(tx, draft, known, row, plan);
 }

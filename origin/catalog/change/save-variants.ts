@@ -5,7 +5,7 @@ import type { Tx } from '../../schema.ts';
 import { stockTag } from '../tags.ts';
 import { labelOptions } from './label-options.ts';
 import { fitValues, isSameList, makeSku, matchVariants } from './match-variants.ts';
-import { isSameCells, mergeVariantCells } from './merge-file-cells.ts';
+import { isSameCells, mergeVariantCells, moveCellsToVariants } from './merge-file-cells.ts';
 import type { Cells, ImportNotice, PartialVariant } from './product-draft.ts';
 
 export interface KnownVariant extends VariantColumns {
@@ -40,6 +40,8 @@ export interface VariantsOfProduct {
   drafts: PartialVariant[];
   /** Columns of the file that describe variants. */
   fileColumns: string[];
+  /** Cells of the file's rows that no variant has. */
+  fileRows: Cells[];
 }
 
 /** What is to be written, decided before anything is. */
@@ -48,6 +50,8 @@ export interface VariantPlan {
   added: VariantColumns[];
   /** All of the product as they will be. */
   all: VariantColumns[];
+  /** Without the cells that are now a variant's. */
+  fileRows: Cells[];
   notices: ImportNotice[];
 }
 
@@ -61,7 +65,7 @@ export async function readVariantsOf(tx: Tx, productIds: string[]): Promise<Map<
 
 export function planVariants(product: VariantsOfProduct): VariantPlan {
   const { known, optionNames } = product;
-  const plan: VariantPlan = { changed: [], added: [], all: [], notices: [] };
+  const plan: VariantPlan = { changed: [], added: [], all: [], fileRows: [], notices: [] };
   // A file without the column of an option does not say which variant its rows mean, unless by SKU.
   const isWhole = ({ optionValues }: PartialVariant) => optionValues?.length === optionNames.length;
   const labelled = product.drafts.map((draft) => ({
@@ -70,7 +74,7 @@ export function planVariants(product: VariantsOfProduct): VariantPlan {
   }));
   // What is on sale is found before what is off the shelf.
   const inOrder = known.toSorted((a, b) => Number(a.is_archived) - Number(b.is_archived));
-  const matches = matchVariants(inOrder, labelled, product.sameNames);
+  const matches = matchVariants(inOrder, labelled, product);
   const next = new Map<KnownVariant, VariantColumns>();
   const added: { at: number; columns: VariantColumns }[] = [];
   for (const [at, draft] of product.drafts.entries()) {
@@ -89,6 +93,7 @@ export function planVariants(product: VariantsOfProduct): VariantPlan {
     columns.position = position;
   });
   plan.all = ordered;
+  plan.fileRows = moveCellsToVariants(product.fileRows, ordered);
   plan.added = added.map(({ columns }) => columns);
   for (const [row, columns] of next) {
     const { changed, stockChanged } = compare(row, columns);
