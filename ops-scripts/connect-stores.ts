@@ -6,7 +6,7 @@ import { describeStoreFault, placeOf, storeFaultReason } from '../origin/describ
 import { createDatabase, createPool } from '../origin/postgres/database.ts';
 import { connectRedis, type RedisClient } from '../origin/redis/connect.ts';
 import type { Db } from '../origin/schema.ts';
-import { findRunning } from './local/running-file.ts';
+import { findRunning } from './local/processes.ts';
 
 type Environment = Record<string, string | undefined>;
 

@@ -1,18 +1,24 @@
-// `change-to-done`: milliseconds from a price change's commit until no origin and no edge serves the old price, on a
-// region.
-// First one change after another, then 100 a second with fixed start times, so that slowness cannot hide.
+// `change-to-done` and `purge`: milliseconds until a change is everywhere, and until an edge confirms 10,000 tags.
+
+import { createHmac } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type DrillRegion, startRegion } from '../drills/region.ts';
 import { type ListedProduct, listProducts } from './catalog-addresses.ts';
-import type { BenchResult } from './result.ts';
+import { type BenchResult, median } from './measure.ts';
+import type { BenchShop } from './shop.ts';
 
 const quietChanges = 200;
 const perSecond = 100;
 const seconds = 20;
-const allowedMs = { quiet: 100, busy: 1_000 };
+const priceChangeAllowedMs = { quiet: 100, busy: 1_000 };
 /** Longest wait for the last changes to be done. */
 const patienceMs = 30_000;
 
+/**
+ * `change-to-done`: milliseconds from a price change's commit until no origin and no edge serves the old
+ * price, on a region. First one change after another, then 100 a second with fixed start times, so that
+ * slowness cannot hide.
+ */
 export async function benchChangeToDone(): Promise<BenchResult[]> {
   await using region = await startRegion(process.env, { state: 'server' });
   await region.rebuilt();
@@ -24,13 +30,13 @@ export async function benchChangeToDone(): Promise<BenchResult[]> {
   const busy = await changeOnSchedule(shop, products);
   return [
     {
-      ...describe(quiet, allowedMs.quiet),
+      ...describe(quiet, priceChangeAllowedMs.quiet),
       bench: 'change-to-done quiet',
       measured: `ms from commit to done, the 99th of 100, ${quietChanges} prices changed one after another; three origins and an edge`,
       against: 'the time allowed in ms; half of it is waited on purpose, until no memory is trusted any more',
     },
     {
-      ...describe(busy.took, allowedMs.busy),
+      ...describe(busy.took, priceChangeAllowedMs.busy),
       bench: 'change-to-done busy',
       measured: `ms from commit to done, the 99th of 100, ${perSecond} prices a second for ${seconds} s; three origins and an edge`,
       against: 'the time allowed in ms',
@@ -159,4 +165,42 @@ async function untilDone({ url, cookie }: Shop, invalidation: Invalidation): Pro
 function msToDone({ committedAt, doneAt }: Invalidation): number {
   if (doneAt === undefined) throw new Error('Cannot measure changes as one was not done within 5 s');
   return Date.parse(doneAt) - Date.parse(committedAt);
+}
+
+const tags = 10_000;
+const rounds = 20;
+const purgeAllowedMs = 50;
+
+/**
+ * `purge`: milliseconds from sending one signed purge of 10,000 tags to an edge until it confirms the raised
+ * floors.
+ */
+export async function benchPurge(shop: BenchShop): Promise<BenchResult> {
+  const took: number[] = [];
+  for (let round = 1; round <= rounds; round++) {
+    const raised = Object.fromEntries(Array.from({ length: tags }, (_, n) => [`bench-purge:${n}`, round]));
+    const body = JSON.stringify({ tags: raised });
+    const headers = { 'content-type': 'application/json', 'purge-signature': sign(shop.edgePurgeKey, body) };
+    const began = performance.now();
+    const answer = await fetch(`${shop.edgeUrl}/.edge/purge`, { method: 'POST', headers, body });
+    const said = (await answer.json()) as { raised?: number };
+    took.push(performance.now() - began);
+    if (said.raised !== tags) throw new Error(`Cannot measure purges as one was answered ${answer.status}`);
+  }
+  return {
+    bench: 'purge',
+    measured: `ms for a purge of ${tags.toLocaleString('en')} tags over HTTP, median of ${rounds}`,
+    against: 'the time allowed in ms',
+    ours: Math.round(median(took) * 10) / 10,
+    theirs: purgeAllowedMs,
+    ratio: median(took) / purgeAllowedMs,
+    aim: 1,
+    lessIsBetter: true,
+    notes: [`the slowest took ${Math.max(...took).toFixed(1)} ms`],
+  };
+}
+
+function sign(key: string, body: string): string {
+  const t = Date.now();
+  return `t=${t},v1=${createHmac('sha256', key).update(`${t}.${body}`).digest('hex')}`;
 }

@@ -1,7 +1,7 @@
 // Measures how long judging a large account takes, and whether the time grows faster than the account.
 import { judge } from '../compliance/judge.ts';
 import { emptySnapshot, recordCall, type Snapshot } from '../compliance/snapshot.ts';
-import type { BenchResult } from './result.ts';
+import type { BenchResult } from './measure.ts';
 
 /** Interfaces; a fifth as many groups, six times as many rules. */
 const sizes = [1000, 3000, 10_000] as const;

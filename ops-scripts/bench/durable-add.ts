@@ -7,8 +7,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import pg from 'pg';
 import { listVariants } from './catalog-addresses.ts';
-import { alternate, measureLoad, median } from './measure.ts';
-import type { BenchResult } from './result.ts';
+import { alternate, type BenchResult, measureLoad, median } from './measure.ts';
 import type { BenchShop } from './shop.ts';
 
 const run = promisify(execFile);

@@ -1,8 +1,30 @@
-// Requests per second of the server's own processor time, and medians of several rounds.
-// Processor time rather than wall time, because load generator and server share two noisy cores.
+// A benchmark's result as a ratio to a limit of the same run, and how it is measured: processor time, medians,
+// metrics.
 import { readFileSync } from 'node:fs';
 import { type Load, type LoadResult, runLoad } from './load/run-load.ts';
 
+/** A benchmark's result: a figure, the named limit measured in the same run, and their ratio. */
+export interface BenchResult {
+  bench: string;
+  /** What was measured, with its unit. */
+  measured: string;
+  /** The limit or peer, with its unit. */
+  against: string;
+  ours: number;
+  theirs: number;
+  /** ours / theirs */
+  ratio: number;
+  /** The ratio that we aim for: at least, or at most where less is better. */
+  aim?: number;
+  /** Times and counts of work; absent: more is better. */
+  lessIsBetter?: true;
+  notes: string[];
+}
+
+/**
+ * Requests per second of the server's own processor time, and medians of several rounds. Processor time
+ * rather than wall time, because load generator and server share two noisy cores.
+ */
 export interface Measured extends LoadResult {
   /** Requests a second of wall time. */
   perSecond: number;
@@ -53,4 +75,14 @@ export async function alternate<A, B>(
     right.push(await b());
   }
   return [left, right];
+}
+
+/**
+ * Reads from an origin's metrics how often it has read from Postgres.
+ * @returns reads since it began, by the server that answered: "primary", or a replica's name.
+ */
+export async function readReads(metricsUrl: string): Promise<Record<string, number>> {
+  const text = await (await fetch(metricsUrl)).text();
+  const counts = text.matchAll(/^reads_total\{source="([^"]*)"\} (\d+)/gm);
+  return Object.fromEntries([...counts].map(([, source = '', count]) => [source, Number(count)]));
 }

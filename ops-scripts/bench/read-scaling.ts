@@ -12,8 +12,7 @@ import { type ReplicatedPostgres, startReplicatedPostgres } from '../region/repl
 import { listProducts } from './catalog-addresses.ts';
 import { runLoad } from './load/run-load.ts';
 import type { Step } from './load/visitor.ts';
-import { readReads } from './origin-reads.ts';
-import type { BenchResult } from './result.ts';
+import { type BenchResult, readReads } from './measure.ts';
 
 const connections = 16;
 const seconds = 8;

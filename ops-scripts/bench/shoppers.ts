@@ -4,7 +4,7 @@ import { listProducts, listVariants } from './catalog-addresses.ts';
 import { openConnection } from './load/http-connection.ts';
 import { type LoadResult, runLoad } from './load/run-load.ts';
 import type { Step } from './load/visitor.ts';
-import type { BenchResult } from './result.ts';
+import type { BenchResult } from './measure.ts';
 import type { BenchShop } from './shop.ts';
 
 const shoppers = 500;

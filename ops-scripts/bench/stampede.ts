@@ -1,9 +1,7 @@
 // `stampede`: 1,000 simultaneous requests for an uncached page; counts how often the page was rendered.
 import { listProducts } from './catalog-addresses.ts';
 import { openConnection } from './load/http-connection.ts';
-import { median } from './measure.ts';
-import { readReads } from './origin-reads.ts';
-import type { BenchResult } from './result.ts';
+import { type BenchResult, median, readReads } from './measure.ts';
 import type { BenchShop } from './shop.ts';
 
 const requests = 1_000;

@@ -9,8 +9,8 @@ import {
   type productColumns,
   type variantColumns,
 } from './columns.ts';
+import { isPicture } from './gather-products.ts';
 import { cleanCell } from './product-file.ts';
-import { isPicture } from './read-images.ts';
 import { sanitizeDescription } from './sanitize-description.ts';
 
 export type ProductColumn = (typeof productColumns)[number];

@@ -1,6 +1,10 @@
-// Decodes a product file from UTF-8 or UTF-16, with or without a byte order mark; refuses other encodings.
+// Text of a product file: decoded from UTF-8 or UTF-16, and escaped where a spreadsheet would run a cell as a
+// formula.
 
-/** The file as a whole cannot be understood. */
+/**
+ * Decodes a product file from UTF-8 or UTF-16, with or without a byte order mark; refuses other encodings.
+ * The file as a whole cannot be understood.
+ */
 export class FileFault extends Error {}
 
 type Bytes = AsyncIterable<Uint8Array> | Iterable<Uint8Array>;
@@ -46,4 +50,22 @@ function guessEncoding(head: Buffer): string {
   if (head[0] !== 0 && head[1] === 0 && head[2] !== 0 && head[3] === 0) return 'utf-16le';
   if (head[0] === 0 && head[1] !== 0 && head[2] === 0 && head[3] !== 0) return 'utf-16be';
   return 'utf-8';
+}
+
+// Also their full-width forms, which some spreadsheets take for the same.
+const formula = /^'*[=+\-@\t\r＝＋－＠]/;
+const guarded = /^'+[=+\-@\t\r＝＋－＠]/;
+const negativeNumber = /^-\d+(\.\d+)?$/;
+
+/**
+ * Escapes cells that a spreadsheet would run as a formula with an apostrophe, and removes it when reading. A
+ * negative number is no formula. What has apostrophes there of its own gets one more, so that reading gives
+ * it back.
+ */
+export function guardCell(text: string): string {
+  return formula.test(text) && !negativeNumber.test(text) ? `'${text}` : text;
+}
+
+export function unguardCell(text: string): string {
+  return guarded.test(text) ? text.slice(1) : text;
 }

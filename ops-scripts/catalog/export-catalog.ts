@@ -24,7 +24,7 @@ import {
   productColumns,
   variantColumns,
 } from './columns.ts';
-import { guardCell } from './spreadsheet-guard.ts';
+import { guardCell } from './decode-file.ts';
 
 /**
  * The heading, then the rows of one product after the other: Shopify's columns and all that files brought beyond

@@ -1,8 +1,14 @@
-// Groups consecutive rows with one handle into a product, reports stray rows, and makes a missing handle from the
-// title.
+// Groups the rows of a product file into products, with their pictures and their category.
+
+import { createHash } from 'node:crypto';
+import type { CategoryPath, ImageDraft } from '../../origin/catalog/change/product-draft.ts';
 import { slugify } from '../../origin/catalog/slugify.ts';
 import type { FileRow, RowListener } from './product-file.ts';
 
+/**
+ * Groups consecutive rows with one handle into a product, reports stray rows, and makes a missing handle from
+ * the title.
+ */
 export interface ProductRows {
   handle: string;
   /** At least one; the first describes the product. */
@@ -58,4 +64,82 @@ function handleOf(
   const what = title === '' ? 'no Title' : `a Title of which none can be made: '${title.slice(0, 30)}'`;
   onFault({ line: row.line, reason: `has no Handle and ${what}` });
   return undefined;
+}
+
+interface PlacedImage extends ImageDraft {
+  place: number;
+  line: number;
+}
+
+/**
+ * Reads a product's pictures, in the file's order, each once.
+ * @returns undefined where the file has no column for them, so that they stay
+ */
+export function readImages(
+  rows: FileRow[],
+  { onFault, onNote }: Pick<RowListener, 'onFault' | 'onNote'>,
+): ImageDraft[] | undefined {
+  const { heading } = rows[0]!;
+  if (!heading.has('Image Src')) return undefined;
+  const images = new Map<string, PlacedImage>();
+  for (const row of rows) {
+    const url = row.get('Image Src');
+    if (url === '') continue;
+    if (!isPicture(url)) {
+      onFault({ line: row.line, reason: 'has an Image Src that is no https address' });
+      continue;
+    }
+    const alt = heading.has('Image Alt Text') ? row.get('Image Alt Text') : undefined;
+    const known = images.get(url);
+    if (known !== undefined) {
+      if (alt !== known.alt)
+        onNote({
+          line: row.line,
+          reason: `has the picture of line ${known.line} again; its alt text is left out`,
+        });
+      continue;
+    }
+    const place = Number.parseInt(row.get('Image Position'), 10) || Number.MAX_SAFE_INTEGER;
+    images.set(url, { url, alt, place, line: row.line });
+  }
+  return [...images.values()].sort((a, b) => a.place - b.place).map(({ url, alt }) => ({ url, alt }));
+}
+
+/** The shop's pages show pictures by https, or the shop's own. */
+export function isPicture(url: string): boolean {
+  if (/^\/images\/[\w.-]+$/.test(url)) return true;
+  return URL.canParse(url) && new URL(url).protocol === 'https:';
+}
+
+const departments: Record<string, { slug: string; name: string }> = Object.fromEntries(
+  [
+    { slug: 'women', name: 'Women', also: ['womens', 'woman', 'ladies', 'female'] },
+    { slug: 'men', name: 'Men', also: ['mens', 'man', 'male'] },
+    { slug: 'kids', name: 'Kids', also: ['children', 'boys', 'girls', 'baby'] },
+    { slug: 'accessories', name: 'Accessories', also: ['accessory'] },
+  ].flatMap(({ slug, name, also }) => [slug, ...also].map((tag) => [tag, { slug, name }])),
+);
+
+/** Derives department and category of a product from the Tags and Type of its file. */
+export function chooseCategory(type: string, tags: string[]): CategoryPath {
+  const department = tags.map((tag) => departments[slugify(tag)]).find((found) => found !== undefined);
+  const typeSlug = slugOfType(type);
+  if (department === undefined)
+    return [typeSlug === '' ? { slug: 'more', name: 'More' } : { slug: typeSlug, name: type }];
+  if (typeSlug === '' || typeSlug === department.slug) return [department];
+  return [department, { slug: `${department.slug}-${typeSlug}`, name: type }];
+}
+
+const longestSlug = 80;
+
+/** Different types have different addresses, also where a slug says nothing of them or is long. */
+function slugOfType(type: string): string {
+  const slug = slugify(type);
+  if (slug.length <= longestSlug && (slug !== '' || type === '')) return slug;
+  const mark = createHash('sha256').update(type).digest('hex').slice(0, 8);
+  const beginning = [...slug]
+    .slice(0, longestSlug - 20)
+    .join('')
+    .replace(/-+$/, '');
+  return `${beginning || 'type'}-${mark}`;
 }

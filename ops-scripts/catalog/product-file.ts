@@ -3,8 +3,7 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { type Options, parse } from 'csv-parse';
 import { type Column, columnOf } from './columns.ts';
-import { decodeFile, FileFault } from './decode-file.ts';
-import { unguardCell } from './spreadsheet-guard.ts';
+import { decodeFile, FileFault, unguardCell } from './decode-file.ts';
 
 export interface FileRow {
   /** Of the row's beginning, from 1; the heading is line 1. */

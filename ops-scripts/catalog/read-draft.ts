@@ -23,7 +23,6 @@ import {
   readTags,
   type VariantColumn,
 } from './cells.ts';
-import { chooseCategory } from './choose-category.ts';
 import {
   archivedColumn,
   defaultCells,
@@ -33,9 +32,8 @@ import {
   productColumns,
   variantColumns,
 } from './columns.ts';
-import type { ProductRows } from './gather-products.ts';
+import { chooseCategory, isPicture, type ProductRows, readImages } from './gather-products.ts';
 import type { FileRow, RowListener } from './product-file.ts';
-import { isPicture, readImages } from './read-images.ts';
 import { sanitizeDescription } from './sanitize-description.ts';
 
 type Listener = Pick<RowListener, 'onFault' | 'onNote'>;

@@ -14,9 +14,8 @@ import {
 } from 'aws-cdk-lib/aws-elasticloadbalancingv2';
 import type { Bucket } from 'aws-cdk-lib/aws-s3';
 import type { Construct } from 'constructs';
-import type { Parameters } from './parameters.ts';
-import type { Secrets } from './secrets.ts';
-import type { SecurityGroups } from './security-groups.ts';
+import type { SecurityGroups } from './network.ts';
+import type { Parameters, Secrets } from './parameters.ts';
 import { ports } from './stack-options.ts';
 
 /** CloudFront shows its pass in this header. */

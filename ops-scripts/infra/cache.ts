@@ -4,10 +4,9 @@ import { Fn } from 'aws-cdk-lib';
 import { SubnetType, type Vpc } from 'aws-cdk-lib/aws-ec2';
 import { CfnParameterGroup, CfnReplicationGroup, CfnSubnetGroup } from 'aws-cdk-lib/aws-elasticache';
 import type { Construct } from 'constructs';
-import type { Secrets } from './secrets.ts';
-import type { SecurityGroups } from './security-groups.ts';
-import type { Size } from './sizes.ts';
-import { ports } from './stack-options.ts';
+import type { SecurityGroups } from './network.ts';
+import type { Secrets } from './parameters.ts';
+import { ports, type Size } from './stack-options.ts';
 
 export interface Cache {
   group: CfnReplicationGroup;

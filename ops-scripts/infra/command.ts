@@ -2,7 +2,7 @@
 import { writeFileSync } from 'node:fs';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { reasonOf } from '../../origin/system-faults.ts';
-import { type SizeName, sizeNames } from './sizes.ts';
+import { type SizeName, sizeNames } from './stack-options.ts';
 
 interface SynthFlags {
   size: SizeName;

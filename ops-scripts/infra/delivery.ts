@@ -1,5 +1,5 @@
-// CloudFront: terminates TLS, caches hashed assets and pictures, and never pages, so that no page can be stale.
-import { Aws, Duration, Fn } from 'aws-cdk-lib';
+// CloudFront, which terminates TLS and caches assets but never pages, and the bucket for access logs.
+import { Aws, Duration, Fn, RemovalPolicy, Stack } from 'aws-cdk-lib';
 import { Certificate } from 'aws-cdk-lib/aws-certificatemanager';
 import {
   AllowedMethods,
@@ -14,12 +14,16 @@ import {
   ViewerProtocolPolicy,
 } from 'aws-cdk-lib/aws-cloudfront';
 import { HttpOrigin } from 'aws-cdk-lib/aws-cloudfront-origins';
-import type { Bucket } from 'aws-cdk-lib/aws-s3';
+import { PolicyStatement, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import { BlockPublicAccess, Bucket, BucketEncryption, ObjectOwnership } from 'aws-cdk-lib/aws-s3';
 import type { Construct } from 'constructs';
 import { passHeader } from './balancer.ts';
-import type { Parameters } from './parameters.ts';
-import type { Secrets } from './secrets.ts';
+import type { Parameters, Secrets } from './parameters.ts';
 
+/**
+ * CloudFront: terminates TLS, caches hashed assets and pictures, and never pages, so that no page can be
+ * stale.
+ */
 export function addDelivery(
   scope: Construct,
   balancerName: string,
@@ -70,4 +74,25 @@ export function addDelivery(
     },
     additionalBehaviors: { '/assets/*': kept, '/api/images/*': kept },
   });
+}
+
+/** One bucket for access logs of load balancer and CloudFront: encrypted, private, kept for 90 days. */
+export function addLogBucket(scope: Construct): Bucket {
+  const bucket = new Bucket(scope, 'AccessLogs', {
+    blockPublicAccess: BlockPublicAccess.BLOCK_ALL,
+    encryption: BucketEncryption.S3_MANAGED,
+    enforceSSL: true,
+    // CloudFront writes its logs by ACL.
+    objectOwnership: ObjectOwnership.OBJECT_WRITER,
+    lifecycleRules: [{ expiration: Duration.days(90) }],
+    removalPolicy: RemovalPolicy.RETAIN,
+  });
+  bucket.addToResourcePolicy(
+    new PolicyStatement({
+      principals: [new ServicePrincipal('logdelivery.elasticloadbalancing.amazonaws.com')],
+      actions: ['s3:PutObject'],
+      resources: [bucket.arnForObjects(`balancer/AWSLogs/${Stack.of(scope).account}/*`)],
+    }),
+  );
+  return bucket;
 }

@@ -1,12 +1,16 @@
-// Route 53 names: the shop leads to CloudFront; the operators' name and CloudFront's origin lead to the load balancer.
+// Names in the shop's Route 53 zone: CloudFront, its origin, the operators, and the keys by which SES sends mail.
 import type { Distribution } from 'aws-cdk-lib/aws-cloudfront';
 import type { ApplicationLoadBalancer } from 'aws-cdk-lib/aws-elasticloadbalancingv2';
-import { CfnRecordSet } from 'aws-cdk-lib/aws-route53';
+import { CfnRecordSet, PublicHostedZone } from 'aws-cdk-lib/aws-route53';
 import { CloudFrontTarget } from 'aws-cdk-lib/aws-route53-targets';
+import { EmailIdentity, Identity } from 'aws-cdk-lib/aws-ses';
 import type { Construct } from 'constructs';
 import type { Parameters } from './parameters.ts';
 
-/** Under the wildcard of the balancer's certificate, so that CloudFront can verify it. */
+/**
+ * Route 53 names: the shop leads to CloudFront; the operators' name and CloudFront's origin lead to the load
+ * balancer. Under the wildcard of the balancer's certificate, so that CloudFront can verify it.
+ */
 export function balancerName({ domain }: Parameters): string {
   return `balancer.${domain}`;
 }
@@ -37,4 +41,16 @@ export function addDns(
   alias('ShopNameIpv6', domain, 'AAAA', delivery);
   alias('BalancerName', balancerName(parameters), 'A', direct);
   alias('OperatorsName', `operators.${domain}`, 'A', direct);
+}
+
+/** SES sends as the shop: DKIM keys and a return address in the shop's own zone. */
+export function addMail(scope: Construct, { domain, zoneId }: Parameters): void {
+  const zone = PublicHostedZone.fromPublicHostedZoneAttributes(scope, 'Zone', {
+    hostedZoneId: zoneId,
+    zoneName: domain,
+  });
+  new EmailIdentity(scope, 'Mail', {
+    identity: Identity.publicHostedZone(zone),
+    mailFromDomain: `bounce.${domain}`,
+  });
 }

@@ -1,6 +1,5 @@
-// An Auto Scaling group over three zones: no public addresses, no SSH keys, no IMDSv1.
-// A machine terminates only after its process has stopped.
-import { Duration } from 'aws-cdk-lib';
+// An Auto Scaling group over three zones with its IAM role: no public addresses, no SSH keys, no IMDSv1.
+import { Duration, Stack } from 'aws-cdk-lib';
 import {
   AdditionalHealthCheckType,
   AutoScalingGroup,
@@ -30,12 +29,18 @@ import {
   type Vpc,
 } from 'aws-cdk-lib/aws-ec2';
 import type { IApplicationTargetGroup } from 'aws-cdk-lib/aws-elasticloadbalancingv2';
-import type { Role } from 'aws-cdk-lib/aws-iam';
+import { PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import type { LogGroup } from 'aws-cdk-lib/aws-logs';
+import type { Secret } from 'aws-cdk-lib/aws-secretsmanager';
 import type { ITopic } from 'aws-cdk-lib/aws-sns';
 import type { Construct } from 'constructs';
-import type { Size } from './sizes.ts';
+import { type Size, stackTag } from './stack-options.ts';
 
-export interface MachinesInput {
+/**
+ * An Auto Scaling group over three zones: no public addresses, no SSH keys, no IMDSv1. A machine terminates
+ * only after its process has stopped.
+ */
+interface MachinesInput {
   size: Size['origins'];
   spotPercent: number;
   vpc: Vpc;
@@ -127,4 +132,34 @@ function addLaunchTemplate(scope: Construct, id: string, input: MachinesInput): 
       },
     ],
   });
+}
+
+/** The machines' IAM role: read their release and secrets, write their log, complete their lifecycle hook. */
+interface RoleInput {
+  releaseBucket: string;
+  secrets: Secret[];
+  logGroup: LogGroup;
+}
+
+export function addMachineRole(
+  scope: Construct,
+  id: string,
+  { releaseBucket, secrets, logGroup }: RoleInput,
+): Role {
+  const { partition, region, account } = Stack.of(scope);
+  const role = new Role(scope, id, { assumedBy: new ServicePrincipal('ec2.amazonaws.com') });
+  const allow = (actions: string[], resources: string[], conditions?: Record<string, unknown>) =>
+    role.addToPolicy(new PolicyStatement({ actions, resources, ...(conditions ? { conditions } : {}) }));
+  allow(['s3:GetObject'], [`arn:${partition}:s3:::${releaseBucket}/releases/*`]);
+  for (const secret of secrets) allow(['secretsmanager:GetSecretValue'], [secret.secretArn]);
+  logGroup.grantWrite(role);
+  allow(
+    ['autoscaling:CompleteLifecycleAction'],
+    [`arn:${partition}:autoscaling:${region}:${account}:autoScalingGroup:*`],
+    { StringEquals: { 'aws:ResourceTag/Stack': stackTag } },
+  );
+  // The lists of a region cannot be narrowed to one: the API knows no resources there.
+  allow(['ec2:DescribeManagedPrefixLists'], ['*']);
+  allow(['ec2:GetManagedPrefixListEntries'], [`arn:${partition}:ec2:${region}:aws:prefix-list/*`]);
+  return role;
 }

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { App, type IPolicyValidationPlugin, Validations } from 'aws-cdk-lib';
 import { ShopStack } from './shop-stack.ts';
-import { type SizeName, sizes } from './sizes.ts';
+import { type SizeName, sizes } from './stack-options.ts';
 
 export interface SynthesisOptions {
   size: SizeName;

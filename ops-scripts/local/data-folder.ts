@@ -1,12 +1,15 @@
 // Prepares DATA_DIR: locks it, checks that it is writable and has room, and ends processes of an earlier start.
 import { mkdirSync, realpathSync, statfsSync } from 'node:fs';
-import { resolve } from 'node:path';
+import { join, resolve } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { reasonOf } from '../../origin/system-faults.ts';
-import { type FolderLock, tryLockFolder } from './folder-lock.ts';
-import { endProcesses } from './leftover.ts';
-import { findRunning, readLastRunning } from './running-file.ts';
+import { endProcesses, findRunning, readLastRunning } from './processes.ts';
 
+/**
+ * Prepares DATA_DIR: locks it, checks that it is writable and has room, and ends processes of an earlier
+ * start.
+ */
 export interface DataFolder {
   /** Absolute, without symbolic links. */
   path: string;
@@ -69,4 +72,22 @@ async function lockFolder(path: string, wanted: string): Promise<FolderLock> {
     }
     await sleep(100);
   }
+}
+
+/** Locks a data folder for one process. The system releases the lock when the process dies. */
+interface FolderLock {
+  release(): void;
+}
+
+/** @returns undefined where another living process holds it. SQLite's own file lock: no process number to go stale. */
+function tryLockFolder(folder: string): FolderLock | undefined {
+  const database = new DatabaseSync(join(folder, 'lock'));
+  try {
+    database.exec('pragma journal_mode = memory; pragma locking_mode = exclusive; begin exclusive');
+  } catch (error) {
+    database.close();
+    if (error instanceof Error && /locked|busy/.test(error.message)) return undefined;
+    throw error;
+  }
+  return { release: () => database.close() };
 }

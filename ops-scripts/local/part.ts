@@ -1,11 +1,16 @@
-// A part is one process that we started: it leads its own process group, has its own log, and is stopped by its pid.
+// A part is one process that we started: it leads its own process group, has its own log, and is restarted where it
+// is supervised.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, mkdirSync, openSync, renameSync, statSync } from 'node:fs';
+import { closeSync, fstatSync, mkdirSync, openSync, readSync, renameSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 
-/** How a process ended; `reason` is set where it could not be started at all. */
-export interface Exit {
+/**
+ * A part is one process that we started: it leads its own process group, has its own log, and is stopped by
+ * its pid. How a process ended; `reason` is set where it could not be started at all.
+ */
+interface Exit {
   code: number | null;
   signal: NodeJS.Signals | null;
   reason?: string;
@@ -97,4 +102,113 @@ export function describeExit(exit: Exit): string {
 function keepLogSmall(file: string): void {
   const size = statSync(file, { throwIfNoEntry: false })?.size ?? 0;
   if (size > 20_000_000) renameSync(file, `${file}.old`);
+}
+
+/** Restarts a part that dies, and gives up a part that dies too often. */
+interface SuperviseOptions<T extends Part> {
+  name: string;
+  /** Must come back on the same address each time. */
+  start: (signal: AbortSignal) => Promise<T>;
+  /** A new process is ready, the first included. */
+  onStarted?: (part: T) => void;
+  onEvent: (sentence: string) => void;
+  /** It died more than `maxRestarts` times in a minute, or cannot be started; absent: tried for ever. */
+  onGiveUp?: (sentence: string) => void;
+  maxRestarts?: number;
+  /** Ends a first start that takes long. */
+  signal?: AbortSignal | undefined;
+}
+
+export interface Supervised<T extends Part> {
+  /** The process that stands now; while one is being started, the one before. */
+  current(): T;
+  stop(): Promise<void>;
+}
+
+const minuteMs = 60_000;
+
+/** @throws what `start` throws, on the first start only. */
+export async function supervise<T extends Part>(options: SuperviseOptions<T>): Promise<Supervised<T>> {
+  const { name, start, onStarted, onEvent, onGiveUp, maxRestarts = 5 } = options;
+  const stopping = new AbortController();
+  const signal = AbortSignal.any([stopping.signal, ...(options.signal ? [options.signal] : [])]);
+  let part = await start(signal);
+  onStarted?.(part);
+
+  const restart = async (): Promise<void> => {
+    const deaths: number[] = [];
+    while (!stopping.signal.aborted) {
+      const how = describeExit(await part.exited);
+      if (stopping.signal.aborted) return;
+      for (;;) {
+        const now = performance.now();
+        deaths.push(now);
+        const recent = deaths.filter((at) => now - at < minuteMs).length;
+        if (onGiveUp !== undefined && recent > maxRestarts) {
+          onGiveUp(`${name} ${how}, ${recent} times within a minute`);
+          return;
+        }
+        onEvent(`${name} ${how}; starting it again`);
+        await sleep(recent === 1 ? 0 : Math.min(100 * 2 ** recent, 5_000), undefined, {
+          signal: stopping.signal,
+        }).catch(() => {});
+        if (stopping.signal.aborted) return;
+        try {
+          part = await start(signal);
+          break;
+        } catch (error) {
+          if (stopping.signal.aborted) return;
+          onEvent(error instanceof Error ? error.message : String(error));
+        }
+      }
+      if (stopping.signal.aborted) await part.stop();
+      else onStarted?.(part);
+    }
+  };
+  const running = restart();
+
+  return {
+    current: () => part,
+    stop: async () => {
+      stopping.abort();
+      await part.stop();
+      await running;
+    },
+  };
+}
+
+const causes: [RegExp, string][] = [
+  [/No space left on device|ENOSPC|Disk quota exceeded/, 'the disk is full, free some space'],
+  [
+    /incompatible with server|database files are incompatible/,
+    'its data was made by another version of Postgres',
+  ],
+  [/Cannot allocate memory|could not map anonymous shared memory|ENOMEM/, 'there is too little memory'],
+  [/EADDRINUSE|[Aa]ddress already in use/, 'its port was taken by another program'],
+];
+
+/**
+ * Explains why a part ended, from known messages in its log.
+ * @returns ": <cause> (see <log>)", or only where to look.
+ */
+export function logHint(logFile: string): string {
+  const end = readEnd(logFile, 8_192);
+  const cause = causes.find(([pattern]) => pattern.test(end));
+  return cause === undefined ? `, see ${logFile}` : `: ${cause[1]} (see ${logFile})`;
+}
+
+function readEnd(file: string, bytes: number): string {
+  try {
+    const descriptor = openSync(file, 'r');
+    try {
+      const { size } = fstatSync(descriptor);
+      const buffer = Buffer.alloc(Math.min(bytes, size));
+      readSync(descriptor, buffer, 0, buffer.length, size - buffer.length);
+      return buffer.toString('utf8');
+    } finally {
+      closeSync(descriptor);
+    }
+  } catch {
+    return '';
+  }
 }

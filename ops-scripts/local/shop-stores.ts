@@ -1,16 +1,15 @@
 // The stores of a local shop. Their addresses are known before they run, so that processes can start beside them.
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { allOrFirstFailure } from './all-or-first-failure.ts';
 import type { LocalSettings } from './config.ts';
 import type { DataFolder } from './data-folder.ts';
-import type { KeptSecrets } from './kept-secrets.ts';
-import type { Store } from './part.ts';
+import { type Store, supervise } from './part.ts';
 import { findFreePort } from './ports.ts';
 import { postgresUrl, startPostgres } from './postgres.ts';
-import type { ProcessRecord } from './record-parts.ts';
+import type { ProcessRecord } from './processes.ts';
 import { redisUrl, startRedisServer } from './redis.ts';
-import { supervise } from './supervise.ts';
+import type { KeptSecrets } from './secrets.ts';
+import { allOrFirstFailure } from './wait-until.ts';
 
 export interface StoresPlan {
   settings: LocalSettings;

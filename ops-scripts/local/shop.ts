@@ -1,19 +1,20 @@
 // Starts the whole shop on one machine: stores, schema, catalog, origin and worker. Stops in the reverse order.
 import { join } from 'node:path';
-import { allOrFirstFailure } from './all-or-first-failure.ts';
 import type { LocalSettings } from './config.ts';
 import { type DataFolder, openDataFolder } from './data-folder.ts';
-import { keepSecrets } from './kept-secrets.ts';
 import { startNodePart } from './node-part.ts';
-import { ownAddress } from './own-address.ts';
-import { type ProcessRecord, recordParts } from './record-parts.ts';
-import type { RunningShop } from './running-file.ts';
-import { choosePorts, type ShopPorts } from './shop-ports.ts';
+import { supervise } from './part.ts';
+import { choosePorts, ownAddress, type ShopPorts } from './ports.ts';
+import { type ProcessRecord, type RunningShop, recordParts } from './processes.ts';
+import { keepSecrets } from './secrets.ts';
 import { placeStores } from './shop-stores.ts';
-import type { Step } from './steps.ts';
-import { supervise } from './supervise.ts';
+import { allOrFirstFailure } from './wait-until.ts';
 
-export interface ShopHooks {
+/**
+ * Starts the whole shop on one machine: stores, schema, catalog, origin and worker. Stops in the reverse
+ * order.
+ */
+interface ShopHooks {
   /** Aborts a start that is under way. */
   signal: AbortSignal;
   step: Step;
@@ -138,4 +139,18 @@ async function startProcesses(
   });
   const failed = starts.find((start) => start.status === 'rejected');
   if (failed !== undefined) throw failed.reason;
+}
+
+/** Prints progress on standard error for steps that take long. */
+type Step = <T>(sentence: string, work: () => Promise<T>) => Promise<T>;
+
+export function createSteps(report: (line: string) => void, quietMs = 700): Step {
+  return async (sentence, work) => {
+    const timer = setTimeout(() => report(`${sentence} …`), quietMs);
+    try {
+      return await work();
+    } finally {
+      clearTimeout(timer);
+    }
+  };
 }

@@ -1,10 +1,8 @@
 // `npm start`: runs the whole shop on one machine until Ctrl-C, and leaves no process running.
 import { type LocalSettings, readLocalSettings } from './config.ts';
-import { explainError } from './explain-error.ts';
-import { runUntilStopped } from './run-until-stopped.ts';
-import { type Shop, startShop } from './shop.ts';
-import { createSteps } from './steps.ts';
-import { tellPasswords } from './tell-passwords.ts';
+import { explainError, runUntilStopped } from './run-until-stopped.ts';
+import { tellPasswords } from './secrets.ts';
+import { createSteps, type Shop, startShop } from './shop.ts';
 
 /** Loaded only where something was asked: a plain start is quicker without it. */
 async function readArguments(): Promise<void> {

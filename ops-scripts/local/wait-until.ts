@@ -1,7 +1,8 @@
-// Retries until a condition holds, up to a deadline; ends early where it can no longer hold.
+// Waits for a condition with a deadline, for several starts at once, or until we are asked to stop.
 import { setTimeout as sleep } from 'node:timers/promises';
 
-export interface WaitOptions {
+/** Retries until a condition holds, up to a deadline; ends early where it can no longer hold. */
+interface WaitOptions {
   /** For the error: "Redis to answer". */
   what: string;
   deadlineMs: number;
@@ -38,4 +39,33 @@ export async function waitUntil<T>(
     }
     await sleep(options.everyMs ?? 25);
   }
+}
+
+/**
+ * Stops waiting for work that cannot be interrupted when we are asked to stop. The work goes on and its
+ * result is ignored.
+ * @throws the signal's reason, as soon as it aborts.
+ */
+export async function unlessAborted<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
+  work.catch(() => {});
+  signal.throwIfAborted();
+  const { promise, reject } = Promise.withResolvers<never>();
+  const onAbort = () => reject(signal.reason);
+  signal.addEventListener('abort', onAbort);
+  try {
+    return await Promise.race([work, promise]);
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+  }
+}
+
+/**
+ * Awaits several starts and keeps each result, so that all can be stopped where one fails. Waits for all,
+ * also when one fails: whatever was started is then known, and stopped.
+ */
+export async function allOrFirstFailure<T>(work: (Promise<T> | T)[]): Promise<T[]> {
+  const ends = await Promise.allSettled(work);
+  const failed = ends.find((end) => end.status === 'rejected');
+  if (failed !== undefined) throw failed.reason;
+  return ends.flatMap((end) => (end.status === 'fulfilled' ? [end.value] : []));
 }

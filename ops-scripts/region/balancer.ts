@@ -3,12 +3,11 @@ import { once } from 'node:events';
 import { mkdirSync, openSync, realpathSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
-import { type Part, startPart } from '../local/part.ts';
-import { supervise } from '../local/supervise.ts';
+import { type Part, startPart, supervise } from '../local/part.ts';
 import { findOrInstallProgram } from '../local/system-package.ts';
 import { waitUntil } from '../local/wait-until.ts';
 import { adminSocket, type BalancerPlan, renderBalancerConfig } from './balancer-config.ts';
-import type { WriterEndpoint } from './writer-endpoint.ts';
+import type { WriterEndpoint } from './failover.ts';
 
 export interface BalancerOptions {
   plan: BalancerPlan;

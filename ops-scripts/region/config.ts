@@ -1,8 +1,12 @@
-// Reads the settings of `npm run region` from the environment: those of `npm start`, the edge's port and Postgres
-// folders.
+// Reads the settings of `npm run region`, and names the ports that people and other programs use.
 import { isPort, portFault, SettingsError } from '../../origin/config.ts';
 import { type LocalSettings, readLocalSettings } from '../local/config.ts';
+import { findFreePort, isPortFree, takePort } from '../local/ports.ts';
 
+/**
+ * Reads the settings of `npm run region` from the environment: those of `npm start`, the edge's port and
+ * Postgres folders.
+ */
 export interface RegionSettings extends LocalSettings {
   /** undefined or 0: a free one. */
   edgePort: number;
@@ -49,4 +53,22 @@ function withFaults<Read>(faults: string[], read: () => Read): Read {
     found = error.faults;
   }
   throw new SettingsError([...found, ...faults]);
+}
+
+/** The region's ports that people and other programs use; all others are free ones. */
+export interface RegionPorts {
+  storefront: number;
+  edge: number;
+  worker: number;
+}
+
+/** @throws where a port that was asked for is taken. */
+export async function chooseRegionPorts(settings: RegionSettings): Promise<RegionPorts> {
+  const { port, portIsSet, host } = settings;
+  const usual = portIsSet || (await isPortFree(port, host));
+  return {
+    storefront: usual ? await takePort('PORT', port, host) : await findFreePort(),
+    edge: await takePort('EDGE_PORT', settings.edgePort, host),
+    worker: await takePort('WORKER_PORT', settings.workerPort ?? 0, host),
+  };
 }

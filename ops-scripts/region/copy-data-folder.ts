@@ -4,7 +4,7 @@ import { constants } from 'node:fs';
 import { chmod, chown, copyFile, mkdir, readdir, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { withPostgres } from '../local/postgres.ts';
-import { unprivilegedUser } from '../local/unprivileged-user.ts';
+import { unprivilegedUser } from '../local/postgres-folder.ts';
 
 // The server makes these anew, and a copy of them would mislead it.
 const contentsLeftOut = new Set([

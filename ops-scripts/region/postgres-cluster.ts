@@ -1,6 +1,6 @@
 // Three Postgres servers in three zones: primary, synchronous standby and read replica. Roles move, addresses stay.
 import { setTimeout as sleep } from 'node:timers/promises';
-import { decideFailover } from './decide-failover.ts';
+import { decideFailover, listenForSilence, startRepairs, type WriterEndpoint } from './failover.ts';
 import { answersConnections, isInRecovery, promote, readFollowers } from './postgres-health.ts';
 import {
   applicationName,
@@ -10,9 +10,6 @@ import {
   startMember,
 } from './postgres-member.ts';
 import { repairReplica, repairStandby, type Topology } from './postgres-repair.ts';
-import { startRepairs } from './repairs.ts';
-import { listenForSilence } from './silence.ts';
-import type { WriterEndpoint } from './writer-endpoint.ts';
 
 export interface PostgresClusterOptions {
   topology: Topology;

@@ -1,13 +1,15 @@
-// One Postgres server of the region: its fixed folder and port, and the server that it follows.
+// One Postgres server of the region: its fixed folder and port, the server that it follows, and its health checks'
+// connection.
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { endProcessesIn } from '../local/leftover.ts';
+import pg from 'pg';
 import type { Store } from '../local/part.ts';
 import { startPostgres, startPostgresServer } from '../local/postgres.ts';
 import { postgresUser } from '../local/postgres-folder.ts';
+import { endProcessesIn } from '../local/processes.ts';
 import { copyDataFolder, writeOwned } from './copy-data-folder.ts';
-import { createHealthLine, type HealthLine } from './health-line.ts';
 
+/** One Postgres server of the region: its fixed folder and port, and the server that it follows. */
 export interface PostgresMember {
   name: string;
   zone: string;
@@ -22,7 +24,7 @@ export interface PostgresMember {
   health: HealthLine;
 }
 
-export type MemberPlace = Omit<PostgresMember, 'url' | 'server' | 'health'>;
+type MemberPlace = Omit<PostgresMember, 'url' | 'server' | 'health'>;
 
 const settings: Record<string, string> = {
   wal_level: 'replica',
@@ -117,4 +119,51 @@ async function writeSettings(member: PostgresMember, values: Record<string, stri
 
 function reload(member: PostgresMember): void {
   if (member.server !== undefined && !member.server.hasExited()) process.kill(member.server.pid, 'SIGHUP');
+}
+
+/**
+ * A persistent connection for a server's health checks, without a fork or a password hash for each. It
+ * therefore answers on a busy machine too. A broken one is opened again by the next check.
+ */
+interface HealthLine {
+  /** @throws where it is not answered within a second. */
+  ask<Row>(sql: string): Promise<Row[]>;
+  close(): void;
+}
+
+const questionMs = 1_000;
+
+function createHealthLine(url: string): HealthLine {
+  let line: Promise<pg.Client> | undefined;
+  const hangUp = (ended: Promise<pg.Client> | undefined) => {
+    if (line === ended) line = undefined;
+    ended?.then(
+      (client) => client.end().catch(() => undefined),
+      () => undefined,
+    );
+  };
+  const open = (): Promise<pg.Client> => {
+    const client = new pg.Client({
+      connectionString: url,
+      application_name: 'region-health',
+      connectionTimeoutMillis: questionMs,
+      query_timeout: questionMs,
+    });
+    const opening = client.connect().then(() => client);
+    client.on('error', () => hangUp(opening));
+    return opening;
+  };
+  return {
+    async ask<Row>(sql: string) {
+      line ??= open();
+      const mine = line;
+      try {
+        return (await (await mine).query(sql)).rows as Row[];
+      } catch (error) {
+        hangUp(mine);
+        throw error;
+      }
+    },
+    close: () => hangUp(line),
+  };
 }

@@ -1,4 +1,6 @@
-// Rebuilds a lost standby or replica on its address, always as a follower of the present primary.
+// Rebuilds a lost standby or replica as a follower of the present primary, and makes the standby synchronous again.
+
+import { withPostgres } from '../local/postgres.ts';
 import { waitUntil } from '../local/wait-until.ts';
 import { answersConnections, isInRecovery, readFollower, readFollowers } from './postgres-health.ts';
 import {
@@ -7,17 +9,18 @@ import {
   fenceMember,
   follow,
   type PostgresMember,
+  setSynchronousStandby,
   startMember,
 } from './postgres-member.ts';
-import { bringInSync } from './sync-standby.ts';
 
+/** Rebuilds a lost standby or replica on its address, always as a follower of the present primary. */
 export interface Topology {
   primary: PostgresMember;
   standby: PostgresMember;
   replica: PostgresMember;
 }
 
-export interface RepairOptions {
+interface RepairOptions {
   topology: Topology;
   /** Its data can't be trusted to be a past of the primary's: it is copied anew. */
   mustClone: boolean;
@@ -115,4 +118,60 @@ async function moveReplica(
     // It does not listen: it must not stay ahead of the standby, so it ends and is repaired in its turn.
     await fenceMember(replica);
   });
+}
+
+/**
+ * Makes the standby synchronous: whether it certainly holds every acknowledged write, which failover
+ * requires. Makes `primary` wait for `standby`, and returns when everything acknowledged until now is on it
+ * as well.
+ * @throws if the standby does not get there within `deadlineMs`.
+ */
+async function bringInSync(
+  primary: PostgresMember,
+  standby: PostgresMember,
+  signal: AbortSignal,
+  deadlineMs = 20_000,
+): Promise<void> {
+  const wait = (what: string, attempt: () => Promise<boolean>) =>
+    waitUntil(attempt, { what, deadlineMs, everyMs: 100, signal });
+  await wait(`${standby.name} to stream`, async () => {
+    const state = await readFollower(primary, standby);
+    // Close enough that writes do not stand still while it catches up.
+    return state?.streaming === true && state.behindBytes < 1_000_000;
+  });
+  await setSynchronousStandby(primary, standby);
+  await wait(`${primary.name} to wait for ${standby.name}`, async () => {
+    return (await readFollower(primary, standby))?.synchronous === true;
+  });
+  await waitForEverything(primary, standby, deadlineMs);
+}
+
+/**
+ * The setting holds for every session once the checkpointer has read it, and it reads before it begins a checkpoint
+ * that was asked for.
+ * What was acknowledged before that, without the standby, lies before the log's end now: that too must have arrived.
+ */
+async function waitForEverything(
+  primary: PostgresMember,
+  standby: PostgresMember,
+  deadlineMs: number,
+): Promise<void> {
+  await withPostgres(
+    primary.url,
+    async (client) => {
+      await client.query('checkpoint');
+      const end = (await client.query('select pg_current_wal_flush_lsn() as lsn')).rows[0].lsn;
+      await waitUntil(
+        async () => {
+          const { rows } = await client.query(
+            'select flush_lsn >= $2::pg_lsn as there from pg_stat_replication where application_name = $1',
+            [applicationName(standby), end],
+          );
+          return rows.some((row) => row.there);
+        },
+        { what: `${standby.name} to have everything`, deadlineMs, everyMs: 100 },
+      );
+    },
+    deadlineMs,
+  );
 }

@@ -1,8 +1,8 @@
 // One Redis server of the region: its fixed folder and port, and the server that it follows, set at each start.
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { endProcessesIn } from '../local/leftover.ts';
 import type { Store } from '../local/part.ts';
+import { endProcessesIn } from '../local/processes.ts';
 import { startRedisServer, withRedis } from '../local/redis.ts';
 
 export interface RedisMember {

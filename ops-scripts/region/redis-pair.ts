@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { withRedis } from '../local/redis.ts';
 import { waitUntil } from '../local/wait-until.ts';
-import { decideFailover } from './decide-failover.ts';
+import { decideFailover, listenForSilence, startRepairs, type WriterEndpoint } from './failover.ts';
 import {
   fenceRedisMember,
   forgetRedisData,
@@ -10,9 +10,6 @@ import {
   readReplication,
   startRedisMember,
 } from './redis-member.ts';
-import { startRepairs } from './repairs.ts';
-import { listenForSilence } from './silence.ts';
-import type { WriterEndpoint } from './writer-endpoint.ts';
 
 export interface RedisPairOptions {
   /** Stands already, and the endpoint leads to it. */

@@ -1,9 +1,10 @@
-// The public description of a region's part: name, kind, zone, pid, address and state.
+// The public description of a region's part, and the table of all parts on a terminal.
 import type { Part } from '../local/part.ts';
 import type { Fleet, FleetMember } from './fleet.ts';
 import type { RegionStores } from './region-stores.ts';
 
-export type PartKind =
+/** The public description of a region's part: name, kind, zone, pid, address and state. */
+type PartKind =
   | 'origin'
   | 'worker'
   | 'edge'
@@ -26,7 +27,7 @@ export interface RegionPart {
   restart: 'always' | 'never';
 }
 
-export interface StandingParts {
+interface StandingParts {
   balancer: { process: Part; url: string };
   members: FleetMember[];
   fleet: Fleet;
@@ -55,4 +56,56 @@ export function listParts({ balancer, members, fleet, stores }: StandingParts): 
     ...part(redis.primary, 'redis-primary', redis.primary.server),
     ...part(redis.replica, 'redis-replica', redis.replica.server),
   ];
+}
+
+const columns = ['name', 'kind', 'zone', 'pid', 'url'] as const;
+
+/**
+ * The region's parts as a table, redrawn in place on a terminal, with the latest events below it. One line a
+ * part, under a heading.
+ */
+export function renderTable(parts: RegionPart[]): string[] {
+  const rows = parts.map((part) => columns.map((column) => String(part[column])));
+  const widths = columns.map((column, at) => Math.max(column.length, ...rows.map((row) => row[at]!.length)));
+  return [[...columns], ...rows].map((row) =>
+    row
+      .map((cell, at) => cell.padEnd(widths[at]!))
+      .join('  ')
+      .trimEnd(),
+  );
+}
+
+interface LiveTable {
+  /** Shown with its time, the newest ten. */
+  tell(sentence: string): void;
+  close(): void;
+}
+
+const drawEveryMs = 500;
+const eventsShown = 10;
+
+export function showLiveTable(
+  terminal: NodeJS.WriteStream,
+  heading: string,
+  parts: () => RegionPart[],
+): LiveTable {
+  const events: string[] = [];
+  let lines = 0;
+  const draw = () => {
+    const text = [heading, '', ...renderTable(parts()), '', ...events];
+    const width = terminal.columns || 120;
+    const cut = text.map((line) => line.slice(0, width - 1));
+    // Up to where the last picture began, and clear from there.
+    terminal.write(`${lines > 0 ? `\x1b[${lines}A` : ''}\x1b[0J${cut.join('\n')}\n`);
+    lines = cut.length;
+  };
+  draw();
+  const timer = setInterval(draw, drawEveryMs).unref();
+  return {
+    tell: (sentence) => {
+      events.push(`${new Date().toISOString().slice(11, 19)}  ${sentence}`);
+      if (events.length > eventsShown) events.shift();
+    },
+    close: () => clearInterval(timer),
+  };
 }

@@ -2,15 +2,13 @@
 import { mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { openDataFolder } from '../local/data-folder.ts';
-import { type KeptSecrets, keepSecrets } from '../local/kept-secrets.ts';
 import { prepareDatabase } from '../local/prepare-database.ts';
-import { type ProcessRecord, recordParts } from '../local/record-parts.ts';
+import { type ProcessRecord, recordParts } from '../local/processes.ts';
+import { type KeptSecrets, keepSecrets } from '../local/secrets.ts';
 import { type Balancer, startBalancer } from './balancer.ts';
-import type { RegionSettings } from './config.ts';
-import { type Fleet, type FleetMember, startFleet } from './fleet.ts';
-import { placeFleet } from './place-fleet.ts';
+import { chooseRegionPorts, type RegionPorts, type RegionSettings } from './config.ts';
+import { type Fleet, type FleetMember, placeFleet, startFleet } from './fleet.ts';
 import { listParts, type RegionPart } from './region-part.ts';
-import { chooseRegionPorts, type RegionPorts } from './region-ports.ts';
 import {
   keepStores,
   placeStores,

@@ -1,12 +1,11 @@
 // `npm run region`: runs a whole region on one machine until Ctrl-C; `--json` prints one line for programs.
 import { Command } from 'commander';
 import { makeAlike } from '../command-line.ts';
-import { explainError } from '../local/explain-error.ts';
-import { runUntilStopped } from '../local/run-until-stopped.ts';
+import { explainError, runUntilStopped } from '../local/run-until-stopped.ts';
 import { readRegionSettings } from './config.ts';
 import { type Control, openControl } from './control.ts';
 import { type Region, startRegion } from './region.ts';
-import { renderTable, showLiveTable } from './table.ts';
+import { renderTable, showLiveTable } from './region-part.ts';
 
 const notes = `
 Settings are those of npm start (PORT, EDGE_PORT, WORKER_PORT, DATA_DIR,

@@ -1,6 +1,6 @@
 // The stack as it would be deployed: what our own rules say of every size, and the properties that shoppers and operators rely on.
 import { describe, expect, test } from 'vitest';
-import { sizeNames } from '../../ops-scripts/infra/sizes.ts';
+import { sizeNames } from '../../ops-scripts/infra/stack-options.ts';
 import { synthesize } from '../../ops-scripts/infra/synthesize.ts';
 import { allOf, judgeTemplate, propertiesOf } from './judge-template.ts';
 

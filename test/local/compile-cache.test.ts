@@ -2,7 +2,7 @@
 import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { compileCacheFolder, fillCompileCache } from '../../ops-scripts/local/compile-cache.ts';
+import { compileCacheFolder, fillCompileCache } from '../../ops-scripts/local/node-part.ts';
 
 test('every module of origin, worker and edge is in the cache, and none of them was run', async () => {
   rmSync(compileCacheFolder, { recursive: true, force: true });

@@ -3,8 +3,7 @@ import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { keepSecrets } from '../../ops-scripts/local/kept-secrets.ts';
-import { tellPasswords } from '../../ops-scripts/local/tell-passwords.ts';
+import { keepSecrets, tellPasswords } from '../../ops-scripts/local/secrets.ts';
 
 let folder: string;
 beforeEach(() => {

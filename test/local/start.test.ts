@@ -4,10 +4,8 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
-import { ownAddress } from '../../ops-scripts/local/own-address.ts';
-import { findFreePort } from '../../ops-scripts/local/ports.ts';
-import { processIdentity } from '../../ops-scripts/local/process-identity.ts';
-import { findRunning } from '../../ops-scripts/local/running-file.ts';
+import { findFreePort, ownAddress } from '../../ops-scripts/local/ports.ts';
+import { findRunning, processIdentity } from '../../ops-scripts/local/processes.ts';
 import { waitUntil } from '../../ops-scripts/local/wait-until.ts';
 import { type RunningProgram, runProgram } from '../support/run-program.ts';
 

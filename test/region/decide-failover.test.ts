@@ -1,7 +1,7 @@
 // A successor is promoted only if it certainly holds every acknowledged write; tried over random histories, with a planted bug that must be found.
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { decideFailover, type LossOfPrimary } from '../../ops-scripts/region/decide-failover.ts';
+import { decideFailover, type LossOfPrimary } from '../../ops-scripts/region/failover.ts';
 
 type Step = 'write' | 'standby falls silent' | 'standby catches up' | 'standby dies' | 'primary is lost';
 

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { answers } from '../../ops-scripts/local/node-part.ts';
-import { processIdentity } from '../../ops-scripts/local/process-identity.ts';
+import { processIdentity } from '../../ops-scripts/local/processes.ts';
 import { waitUntil } from '../../ops-scripts/local/wait-until.ts';
 import type { RegionPart } from '../../ops-scripts/region/region-part.ts';
 import { runProgram } from '../support/run-program.ts';

@@ -1,8 +1,11 @@
-// Creates a local shop's secrets once and keeps them in its data folder, readable by its owner only.
+// A local shop's secrets: made once, kept in its data folder for its owner only, and printed once where they were
+// generated.
 import { randomBytes } from 'node:crypto';
 import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
+import type { LocalSettings } from './config.ts';
 
+/** Creates a local shop's secrets once and keeps them in its data folder, readable by its owner only. */
 export interface KeptSecrets {
   postgresPassword: string;
   redisPassword: string;
@@ -14,7 +17,7 @@ export interface KeptSecrets {
   announced?: AnnouncedPassword[];
 }
 
-export type AnnouncedPassword = 'operatorPassword' | 'staffPassword';
+type AnnouncedPassword = 'operatorPassword' | 'staffPassword';
 
 export function keepSecrets(dataDir: string): KeptSecrets {
   const file = fileIn(dataDir);
@@ -32,7 +35,7 @@ export function keepSecrets(dataDir: string): KeptSecrets {
 }
 
 /** Call after they were shown: a start that fails in between shows them again, which is better than never. */
-export function markAnnounced(dataDir: string, shown: AnnouncedPassword[]): void {
+function markAnnounced(dataDir: string, shown: AnnouncedPassword[]): void {
   const secrets = keepSecrets(dataDir);
   const announced = new Set([...(secrets.announced ?? []), ...shown]);
   write(dataDir, { ...secrets, announced: [...announced] });
@@ -51,4 +54,33 @@ function fileIn(dataDir: string): string {
 
 function random(bytes: number): string {
   return randomBytes(bytes).toString('base64url');
+}
+
+const settingOf = { operatorPassword: 'OPERATOR_PASSWORD', staffPassword: 'STAFF_PASSWORD' } as const;
+
+/** Prints a local shop's passwords: a generated one once, a configured one never. */
+interface TellPasswords {
+  /** @returns the password, or where it is found. */
+  tell(name: AnnouncedPassword): string;
+  /** Call after what was told is on the screen. */
+  markTold(): void;
+}
+
+export function tellPasswords(
+  settings: Pick<LocalSettings, AnnouncedPassword>,
+  dataDir: string,
+): TellPasswords {
+  const secrets = keepSecrets(dataDir);
+  const shown: AnnouncedPassword[] = [];
+  return {
+    tell(name) {
+      if (settings[name] !== undefined) return `password as set in ${settingOf[name]}`;
+      if (secrets.announced?.includes(name)) return `password in ${relative('', dataDir)}/secrets.json`;
+      shown.push(name);
+      return secrets[name];
+    },
+    markTold() {
+      if (shown.length > 0) markAnnounced(dataDir, shown);
+    },
+  };
 }
