@@ -1,5 +1,5 @@
 // Changes a shopper's own account: name, password, deletion. One idempotency key is one change.
-import { deleteAccountCart } from '../cart/for-account.ts';
+import { deleteAccountCart } from '../cart/account-cart.ts';
 import type { Deps } from '../deps.ts';
 import { Refusal } from '../errors.ts';
 import { raiseAccountFloor, raiseAccountVersion } from '../identity/raise-account-version.ts';

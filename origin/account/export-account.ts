@@ -1,6 +1,6 @@
 // Exports everything that the shop stores about an account, as one JSON document.
 import { z } from '@hono/zod-openapi';
-import { readAccountCartLines } from '../cart/for-account.ts';
+import { readAccountCartLines } from '../cart/account-cart.ts';
 import type { Deps } from '../deps.ts';
 import { SessionSchema } from '../identity/session.ts';
 import { listSessions, type SignedIn } from '../identity/sessions.ts';

@@ -1,6 +1,5 @@
 // Signs up and signs in. The transaction that creates the session also merges the guest's cart.
 import type { CartMerge, Carts } from '../cart/carts.ts';
-import { prepareSignIn } from '../cart/for-account.ts';
 import type { Deps } from '../deps.ts';
 import { Refusal } from '../errors.ts';
 import { raiseAccountFloor, raiseAccountVersion } from '../identity/raise-account-version.ts';
@@ -29,7 +28,7 @@ export async function signUp(
 ): Promise<SignedInAnswer> {
   await limits.countSignUp(requestOrigin.address);
   const passwordHash = await passwords.hash(person.password);
-  const merge = await prepareSignIn(carts, { cookieHeader: requestOrigin.cookieHeader }, undefined);
+  const merge = await carts.prepareMerge({ cookieHeader: requestOrigin.cookieHeader }, undefined);
   return begin(deps, carts, requestOrigin, { path: '/api/accounts', body: person }, merge, async (tx) => {
     const row = await tx
       .insertInto('accounts')
@@ -53,7 +52,7 @@ export async function signIn(
   const from = { email: credentials.email, address: requestOrigin.address };
   const verified = await limits.trySignIn(from, () => findByCredentials(own, credentials));
   if (verified === undefined) throw wrongCredentials();
-  const merge = await prepareSignIn(carts, { cookieHeader: requestOrigin.cookieHeader }, verified.id);
+  const merge = await carts.prepareMerge({ cookieHeader: requestOrigin.cookieHeader }, verified.id);
   const request = { path: '/api/sessions', body: credentials };
   return begin(deps, carts, requestOrigin, request, merge, (tx) => lockVerified(tx, verified));
 }

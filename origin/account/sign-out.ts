@@ -1,7 +1,6 @@
 // Signs out, ends another device's session, or deletes the account. The session ends at every origin before the
 // answer.
 import type { CartRequest, Carts } from '../cart/carts.ts';
-import { signOutCart } from '../cart/for-account.ts';
 import type { RequestOrigin } from '../identity/request-origin.ts';
 import { endedSessionCookie } from '../identity/session-token.ts';
 import { endCurrentSession, endSession, type SignedIn } from '../identity/sessions.ts';
@@ -49,5 +48,5 @@ export async function leaveForGood(
 
 /** The browser is nobody's, and its cart is empty. */
 async function leaveBrowser(carts: Carts, request: CartRequest): Promise<string[]> {
-  return [endedSessionCookie(), ...(await signOutCart(carts, request))];
+  return [endedSessionCookie(), ...(await carts.leaveWithAccount(request))];
 }

@@ -1,7 +1,8 @@
-// The one cart row of an account: the whole truth in state `server`; in state `cookie`, the copy saved between sign-
-// ins.
+// The one cart row of an account: found or made, read for the export, deleted with the account. In state `server` it is
+// the whole truth; in state `cookie`, the copy saved between sign-ins.
 import { sql } from 'kysely';
-import type { DbOrTx } from '../schema.ts';
+import type { Db, DbOrTx, Tx } from '../schema.ts';
+import type { CartLine } from './cart-contents.ts';
 import { makeCartId } from './cart-cookie.ts';
 
 /** An account has one cart, from the first time that anybody asks for it. */
@@ -21,4 +22,34 @@ export async function findAccountCart(db: DbOrTx, accountId: string): Promise<st
     .where('account_id', '=', accountId)
     .executeTakeFirst();
   return row?.id;
+}
+
+/** Part of deleting an account: its cart, the guests' carts that were merged into it, and their operations. */
+export async function deleteAccountCart(tx: Tx, accountId: string): Promise<void> {
+  const ids = await tx
+    .selectFrom('carts')
+    .select('id')
+    .where((where) =>
+      where.or([
+        where('account_id', '=', accountId),
+        where('merged_into', 'in', tx.selectFrom('carts').select('id').where('account_id', '=', accountId)),
+      ]),
+    )
+    .orderBy('id')
+    .forUpdate()
+    .execute();
+  if (ids.length === 0) return;
+  const gone = ids.map((row) => row.id);
+  await tx.deleteFrom('cart_operations').where('cart_id', 'in', gone).execute();
+  await tx.deleteFrom('carts').where('id', 'in', gone).execute();
+}
+
+/** For the export of an account's own data. */
+export async function readAccountCartLines(db: Db, accountId: string): Promise<CartLine[]> {
+  const row = await db
+    .selectFrom('carts')
+    .select('lines')
+    .where('account_id', '=', accountId)
+    .executeTakeFirst();
+  return row?.lines ?? [];
 }

@@ -35,11 +35,19 @@ export interface Carts {
   write(request: CartRequest, operation: CartOperation): Promise<CartAnswer>;
   /** Names the scope of idempotency keys: the cart that the cookies name, undefined where they name none. */
   scope(request: CartRequest): string | undefined;
-  /** Before BEGIN of sign-in (with the account's id) or sign-up (without). Use through for-account.ts. */
+  /**
+   * Before BEGIN of sign-in (with the account's id) or sign-up (without). Then `merge.mergeInto(tx, accountId)` inside
+   * the transaction that makes the session, and after COMMIT `await merge.afterCommit()` for the cookies to set.
+   * @throws Refusal 503 where the guest's journal cannot be read now: acknowledged pieces would stay behind.
+   */
   prepareMerge(request: CartRequest, accountId: string | undefined): Promise<CartMerge>;
-  /** After the session has ended. Use through for-account.ts. */
+  /** After the session has ended. @returns the cookies to set: the cart stays with the account. */
   leaveWithAccount(request: CartRequest): Promise<string[]>;
-  /** Before BEGIN of an order. Use through for-order.ts. */
+  /**
+   * Before BEGIN of an order. Then, in its transaction, `freeze` and `endGeneration`; after COMMIT
+   * `await checkout.afterCommit()` for the cookies to set.
+   * @throws Refusal 503 where Postgres, or a journal that the cookie speaks of, cannot be read now.
+   */
   prepareCheckout(request: CartRequest): Promise<CartCheckout>;
   close(): Promise<void>;
 }
@@ -65,7 +73,8 @@ export type OrderKey = Pick<CartOperation, 'opId' | 'fingerprint'>;
 /** A cart on its way to becoming an order; made before BEGIN, because no Redis call may happen inside. */
 export interface CartCheckout {
   /**
-   * Locks the cart until the transaction ends and takes its journal along. @returns its lines, empty where the cart is.
+   * Locks the cart until the transaction ends and takes its journal along, so take this lock before those of variants
+   * and products. @returns its lines, empty where the cart is; `checkOrderable` judges them.
    * @throws Refusal 422 where the order's key stands for an operation of this cart
    */
   freeze(tx: Tx, order: OrderKey): Promise<CartLine[]>;

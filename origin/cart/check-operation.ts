@@ -1,10 +1,28 @@
-// Checks a cart operation against the catalog, and turns each refused outcome into an HTTP refusal.
+// Refusal of a cart operation: what the catalog and the limits forbid, and the HTTP refusal for each outcome.
 import { readVariants } from '../catalog/read-variants.ts';
 import type { Deps } from '../deps.ts';
 import { notFound, Refusal } from '../errors.ts';
 import { reusedKey } from '../web/api/idempotency.ts';
+import {
+  type CartLine,
+  exceedsLimits,
+  type LimitCode,
+  type LineChange,
+  limitBrokenBy,
+} from './cart-contents.ts';
 import type { CartOperation } from './carts.ts';
-import type { Outcome, WaitingOperation } from './decide-batch.ts';
+
+export interface WaitingOperation extends LineChange {
+  opId: string;
+  fingerprint: string;
+  /** Why the catalog forbids it, unless it was applied before the catalog did. */
+  blocked?: BlockCode | undefined;
+}
+
+type BlockCode = 'unknown-variant' | 'out-of-stock';
+
+/** `applied` also where it had been applied before. `reused`: the op id stands for another request. */
+export type Outcome = 'applied' | 'reused' | BlockCode | LimitCode;
 
 /** @throws Refusal 503 where the catalog cannot tell; never for a removal, which needs no catalog. */
 export async function checkOperation(
@@ -20,6 +38,15 @@ export async function checkOperation(
     if (operation.quantity === 0) return operation;
     throw error;
   }
+}
+
+/**
+ * Also used before an operation enters the journal. Removing the line of a variant that went away is always allowed.
+ */
+export function refusalOf(lines: CartLine[], operation: WaitingOperation): BlockCode | LimitCode | undefined {
+  const removes = operation.quantity === 0 && lines.some((line) => line.variantId === operation.variantId);
+  if (operation.blocked !== undefined && !removes) return operation.blocked;
+  return limitBrokenBy(lines, operation);
 }
 
 /** @returns undefined where the operation was applied. */
@@ -39,5 +66,17 @@ export function refusalFor(outcome: Outcome, variantId: string): Refusal | undef
       return new Refusal(422, 'line-limit', 'A line holds at most 99 pieces');
     case 'cart-limit':
       return new Refusal(422, 'cart-limit', 'A cart holds at most 200 lines');
+  }
+}
+
+/** @throws Refusal 409 `cart-empty`; 422 `cart-over-limit` where replay or sign-in made it larger than an order may be. */
+export function checkOrderable(lines: CartLine[]): void {
+  if (lines.length === 0) throw new Refusal(409, 'cart-empty', 'The cart is empty');
+  if (exceedsLimits(lines)) {
+    throw new Refusal(
+      422,
+      'cart-over-limit',
+      'The cart holds more than an order may: reduce it to 200 lines of at most 99 pieces each',
+    );
   }
 }

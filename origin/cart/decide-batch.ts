@@ -1,29 +1,7 @@
 // Decides the new contents of one cart: its journal first, then the waiting operations, each counted once. Pure.
-import {
-  type CartContents,
-  type CartLine,
-  changeLines,
-  type DirectSets,
-  type LimitCode,
-  limitBrokenBy,
-  opMarkOf,
-} from './cart-contents.ts';
+import { type CartContents, changeLines, type DirectSets, opMarkOf } from './cart-contents.ts';
+import { type Outcome, refusalOf, type WaitingOperation } from './check-operation.ts';
 import { type JournalledOperation, replayJournal } from './replay-journal.ts';
-
-export interface WaitingOperation {
-  opId: string;
-  kind: 'add' | 'set';
-  variantId: string;
-  quantity: number;
-  fingerprint: string;
-  /** Why the catalog forbids it, unless it was applied before the catalog did. */
-  blocked?: BlockCode | undefined;
-}
-
-export type BlockCode = 'unknown-variant' | 'out-of-stock';
-
-/** `applied` also where it had been applied before. `reused`: the op id stands for another request. */
-export type Outcome = 'applied' | 'reused' | BlockCode | LimitCode;
 
 export interface Decision {
   /** To be stored as the next version, if `changed`. */
@@ -76,15 +54,6 @@ export function decideCart(
     outcomes,
     drained: journal.map((operation) => operation.opId),
   };
-}
-
-/**
- * Also used before an operation enters the journal. Removing the line of a variant that went away is always allowed.
- */
-export function refusalOf(lines: CartLine[], operation: WaitingOperation): BlockCode | LimitCode | undefined {
-  const removes = operation.quantity === 0 && lines.some((line) => line.variantId === operation.variantId);
-  if (operation.blocked !== undefined && !removes) return operation.blocked;
-  return limitBrokenBy(lines, operation);
 }
 
 function recordSet(sets: DirectSets, operation: WaitingOperation, version: number): DirectSets {

@@ -3,7 +3,7 @@
 import { randomBytes } from 'node:crypto';
 import type { CartLine } from '../cart/cart-contents.ts';
 import type { CartCheckout, Carts, OrderKey } from '../cart/carts.ts';
-import { endGeneration, freezeForCheckout, prepareCheckout } from '../cart/for-order.ts';
+import { checkOrderable } from '../cart/check-operation.ts';
 import { type ShortLine, takeStock } from '../catalog/change/take-stock.ts';
 import { readVariantsFresh, type VariantInfo } from '../catalog/read-variants.ts';
 import type { Deps } from '../deps.ts';
@@ -48,7 +48,7 @@ export async function placeOrder(
   const { request, accountId, cookieHeader } = checkout;
   const provider = providers.require(request.payment.provider);
   const cartRequest = { cookieHeader, accountId };
-  const cartCheckout = await prepareCheckout(carts, cartRequest);
+  const cartCheckout = await carts.prepareCheckout(cartRequest);
   const scope = carts.scope(cartRequest);
   const write = { scope, key: checkout.idempotencyKey, method: 'POST', path: checkout.path, body: request };
   const key = { opId: checkout.idempotencyKey, fingerprint: fingerprintOf(write) };
@@ -84,7 +84,8 @@ async function writeOrder(
 ): Promise<{ orderId: string }> {
   const { request, accountId, traceparent, nowMs } = checkout;
   if (accountId !== undefined) await lockAccount(tx, accountId);
-  const lines = await freezeForCheckout(tx, cart, key);
+  const lines = await cart.freeze(tx, key);
+  checkOrderable(lines);
   await takeStock(tx, lines);
   // Read after the stock is locked, so that price and stock are of one moment.
   const priced = priceLines(
@@ -123,7 +124,7 @@ async function writeOrder(
     .values({ order_id: orderId, provider, wanted_outcome: outcome ?? null })
     .execute();
   await keepRequest(tx, checkout.provider, orderId, nowMs);
-  await endGeneration(tx, cart);
+  await cart.endGeneration(tx);
   await addToOutbox(
     tx,
     'settle-payment',

@@ -2,7 +2,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { addAllLines, type CartContents, emptyCart, opMarkOf } from '../../origin/cart/cart-contents.ts';
-import { decideCart, type Outcome, type WaitingOperation } from '../../origin/cart/decide-batch.ts';
+import type { Outcome, WaitingOperation } from '../../origin/cart/check-operation.ts';
+import { decideCart } from '../../origin/cart/decide-batch.ts';
 import { type JournalledOperation, replayJournal } from '../../origin/cart/replay-journal.ts';
 import { pieces } from './support/cart-world.ts';
 

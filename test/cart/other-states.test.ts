@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { readAccountCartLines } from '../../origin/cart/account-cart.ts';
 import { fitsCookie, newCookieCart, writeCookieCart } from '../../origin/cart/cookie/cart-in-cookie.ts';
 import {
   type CookieCart,
@@ -9,8 +10,6 @@ import {
   encodeCart,
   operationMark,
 } from '../../origin/cart/cookie/encode-cart.ts';
-import { prepareSignIn, readAccountCartLines, signOutCart } from '../../origin/cart/for-account.ts';
-import { endGeneration, freezeForCheckout, prepareCheckout } from '../../origin/cart/for-order.ts';
 import { createDatabase, sharedRedisUrl } from '../support/stores.ts';
 import { Browser, openCartWorld, pieces } from './support/cart-world.ts';
 
@@ -37,18 +36,18 @@ describe.each(['cookie', 'sticky'] as const)('%s', (cartState) => {
     expect(durability).toBe(cartState === 'cookie' ? 'client' : 'memory');
     expect(pieces({ lines })).toEqual({ [variant]: 2, [other]: 4 });
 
-    const merge = await prepareSignIn(world.carts, shopper.request, '200');
+    const merge = await world.carts.prepareMerge(shopper.request, '200');
     await world.db.transaction().execute((tx) => merge.mergeInto(tx, '200'));
     shopper.keep(await merge.afterCommit());
     shopper.accountId = '200';
     expect(pieces(await shopper.view())).toEqual({ [variant]: 2, [other]: 4 });
 
-    shopper.keep(await signOutCart(world.carts, shopper.request));
+    shopper.keep(await world.carts.leaveWithAccount(shopper.request));
     shopper.accountId = undefined;
     expect((await shopper.view()).lines).toEqual([]);
 
     await shopper.add(variant);
-    const again = await prepareSignIn(world.carts, shopper.request, '200');
+    const again = await world.carts.prepareMerge(shopper.request, '200');
     await world.db.transaction().execute((tx) => again.mergeInto(tx, '200'));
     shopper.keep(await again.afterCommit());
     shopper.accountId = '200';
@@ -56,12 +55,12 @@ describe.each(['cookie', 'sticky'] as const)('%s', (cartState) => {
 
     const laterKey = randomUUID();
     await shopper.add(variant, 1, laterKey);
-    const checkout = await prepareCheckout(world.carts, shopper.request);
+    const checkout = await world.carts.prepareCheckout(shopper.request);
     await world.db.transaction().execute(async (tx) => {
-      const reused = freezeForCheckout(tx, checkout, { opId: laterKey, fingerprint: 'of an order' });
+      const reused = checkout.freeze(tx, { opId: laterKey, fingerprint: 'of an order' });
       await expect(reused).rejects.toMatchObject({ code: 'idempotency-key-reused' });
-      await freezeForCheckout(tx, checkout, { opId: 'an-order', fingerprint: 'of an order' });
-      await endGeneration(tx, checkout);
+      await checkout.freeze(tx, { opId: 'an-order', fingerprint: 'of an order' });
+      await checkout.endGeneration(tx);
     });
     shopper.keep(await checkout.afterCommit());
     expect((await shopper.view()).lines).toEqual([]);
@@ -82,7 +81,7 @@ test('the same sign-in twice brings the pieces of a cookie once', async () => {
   const shopper = world.browser();
   await shopper.add(variant, 2);
   for (let time = 0; time < 2; time += 1) {
-    const merge = await prepareSignIn(world.carts, shopper.request, '201');
+    const merge = await world.carts.prepareMerge(shopper.request, '201');
     await world.db.transaction().execute((tx) => merge.mergeInto(tx, '201'));
     if (time === 1) shopper.keep(await merge.afterCommit());
   }
@@ -96,13 +95,13 @@ describe('an account whose cart is kept in cookies', () => {
     const options = { databaseUrl: database.url, redisUrl: sharedRedisUrl(), cartState: 'cookie' as const };
     const world = standing.use(await openCartWorld(options));
     const signIn = async (browser: Browser, accountId: string) => {
-      const merge = await prepareSignIn(world.carts, browser.request, accountId);
+      const merge = await world.carts.prepareMerge(browser.request, accountId);
       await world.db.transaction().execute((tx) => merge.mergeInto(tx, accountId));
       browser.keep(await merge.afterCommit());
       browser.accountId = accountId;
     };
     const signOut = async (browser: Browser) => {
-      browser.keep(await signOutCart(world.carts, browser.request));
+      browser.keep(await world.carts.leaveWithAccount(browser.request));
       browser.accountId = undefined;
     };
     return { world, signIn, signOut, [Symbol.asyncDispose]: () => standing.disposeAsync() };
@@ -131,10 +130,10 @@ describe('an account whose cart is kept in cookies', () => {
 
     const browser = shop.world.browser();
     await browser.add(brought);
-    const unanswered = await prepareSignIn(shop.world.carts, browser.request, '302');
+    const unanswered = await shop.world.carts.prepareMerge(browser.request, '302');
     await shop.world.db.transaction().execute((tx) => unanswered.mergeInto(tx, '302'));
     // The same key again: the session is there, nothing is merged a second time.
-    const again = await prepareSignIn(shop.world.carts, browser.request, '302');
+    const again = await shop.world.carts.prepareMerge(browser.request, '302');
     browser.keep(await again.catchUp('302'));
     browser.accountId = '302';
     expect(pieces(await browser.view())).toEqual({ [saved]: 1, [brought]: 1 });
@@ -173,10 +172,10 @@ describe('an account whose cart is kept in cookies', () => {
     await browser.add(ordered, 2);
     await browser.add(later);
     const order = { opId: 'an-order', fingerprint: 'of an order' };
-    const again = await prepareCheckout(shop.world.carts, browser.request);
+    const again = await shop.world.carts.prepareCheckout(browser.request);
     browser.keep(await again.catchUp(order, [{ variantId: ordered, quantity: 2 }]));
     expect(pieces(await browser.view())).toEqual({ [later]: 1 });
-    const oncemore = await prepareCheckout(shop.world.carts, browser.request);
+    const oncemore = await shop.world.carts.prepareCheckout(browser.request);
     expect(await oncemore.catchUp(order, [{ variantId: later, quantity: 1 }])).toEqual([]);
   });
 });

@@ -1,8 +1,8 @@
 // A guest's pieces reach the account once, and an order takes a cart's lines once, whatever arrives late.
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { prepareSignIn, readAccountCartLines, signOutCart } from '../../origin/cart/for-account.ts';
-import { endGeneration, freezeForCheckout, prepareCheckout } from '../../origin/cart/for-order.ts';
+import { readAccountCartLines } from '../../origin/cart/account-cart.ts';
+import { checkOrderable } from '../../origin/cart/check-operation.ts';
 import { journalKey } from '../../origin/cart/server/cart-keys.ts';
 import { createCartJournal } from '../../origin/cart/server/journal.ts';
 import { drainJournals } from '../../origin/cart/server/journal-drain.ts';
@@ -25,7 +25,7 @@ afterAll(async () => {
 
 async function signIn(browser: Browser, accountId: string, times = 1): Promise<void> {
   for (let time = 0; time < times; time += 1) {
-    const merge = await prepareSignIn(world.carts, { cookieHeader: browser.cookie }, accountId);
+    const merge = await world.carts.prepareMerge({ cookieHeader: browser.cookie }, accountId);
     await world.db.transaction().execute((tx) => merge.mergeInto(tx, accountId));
     if (time === times - 1) {
       browser.keep(await merge.afterCommit());
@@ -37,10 +37,11 @@ async function signIn(browser: Browser, accountId: string, times = 1): Promise<v
 const anOrder = () => ({ opId: randomUUID(), fingerprint: randomUUID() });
 
 async function order(browser: Browser) {
-  const checkout = await prepareCheckout(world.carts, browser.request);
+  const checkout = await world.carts.prepareCheckout(browser.request);
   const lines = await world.db.transaction().execute(async (tx) => {
-    const frozen = await freezeForCheckout(tx, checkout, anOrder());
-    await endGeneration(tx, checkout);
+    const frozen = await checkout.freeze(tx, anOrder());
+    checkOrderable(frozen);
+    await checkout.endGeneration(tx);
     return frozen;
   });
   browser.keep(await checkout.afterCommit());
@@ -94,12 +95,12 @@ test('sign-up makes the guest’s cart the account’s, and sign-out leaves it t
   const [variant = ''] = world.variants;
   const guest = world.browser();
   await guest.add(variant, 2);
-  const merge = await prepareSignIn(world.carts, guest.request, undefined);
+  const merge = await world.carts.prepareMerge(guest.request, undefined);
   await world.db.transaction().execute((tx) => merge.mergeInto(tx, '101'));
   guest.keep(await merge.afterCommit());
   guest.accountId = '101';
   expect(pieces(await guest.view())).toEqual({ [variant]: 2 });
-  guest.keep(await signOutCart(world.carts, guest.request));
+  guest.keep(await world.carts.leaveWithAccount(guest.request));
   guest.accountId = undefined;
   expect((await guest.view()).lines).toEqual([]);
   expect(await readAccountCartLines(world.db, '101')).toEqual([{ variantId: variant, quantity: 2 }]);
@@ -175,10 +176,10 @@ test('a refused order leaves cart and journal as they were', async () => {
   const shopper = world.browser();
   await shopper.add(variant, 2);
   await journalFor(shopper, 'add', variant, 3);
-  const checkout = await prepareCheckout(world.carts, shopper.request);
+  const checkout = await world.carts.prepareCheckout(shopper.request);
   const refused = world.db.transaction().execute(async (tx) => {
-    await freezeForCheckout(tx, checkout, anOrder());
-    await endGeneration(tx, checkout);
+    await checkout.freeze(tx, anOrder());
+    await checkout.endGeneration(tx);
     throw new Error('out of stock');
   });
   await expect(refused).rejects.toThrow('out of stock');
@@ -192,14 +193,14 @@ test('a write waits while an order holds its cart, and belongs to the next', asy
   await shopper.add(variant, 2);
   const tab = world.browser();
   tab.cookie = shopper.cookie;
-  const checkout = await prepareCheckout(world.carts, shopper.request);
+  const checkout = await world.carts.prepareCheckout(shopper.request);
   let adding: Promise<unknown> | undefined;
   const frozen = await world.db.transaction().execute(async (tx) => {
-    const lines = await freezeForCheckout(tx, checkout, anOrder());
+    const lines = await checkout.freeze(tx, anOrder());
     adding = tab.add(variant);
     // Others are not held up by the cart that waits.
     await world.browser().add(variant);
-    await endGeneration(tx, checkout);
+    await checkout.endGeneration(tx);
     return lines;
   });
   await checkout.afterCommit();

@@ -1,7 +1,8 @@
 // One batch of cart writes: reads the carts, decides, and writes those that have not changed since. The rest is
 // reported busy.
 import type { CartContents } from '../cart-contents.ts';
-import { type Decision, decideCart, type Outcome, type WaitingOperation } from '../decide-batch.ts';
+import type { Outcome, WaitingOperation } from '../check-operation.ts';
+import { type Decision, decideCart } from '../decide-batch.ts';
 import type { JournalledOperation } from '../replay-journal.ts';
 import type { CopyUpdate } from './cart-copies.ts';
 import { type CartRow, type RunSql, readCartRows, writeCarts } from './cart-statements.ts';

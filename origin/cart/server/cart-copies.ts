@@ -5,8 +5,8 @@ import type { RedisClient } from '../../redis/connect.ts';
 import type { RedisRoom } from '../../redis/room.ts';
 import type { CartContents } from '../cart-contents.ts';
 import type { JournalledOperation } from '../replay-journal.ts';
-import { copyKey, journalIndexKey, journalKey } from './cart-keys.ts';
-import { defineCartScripts, type SaveArguments } from './copy-scripts.ts';
+import { copyKey, journalKey } from './cart-keys.ts';
+import { defineCartScripts, type SaveArgument, saveArguments } from './copy-scripts.ts';
 import type { StoreWatch } from './store-watch.ts';
 
 export interface StoredCart {
@@ -79,7 +79,7 @@ export function createCartCopies(redis: RedisClient, watch: StoreWatch, room: Re
         const keepSeconds = (await room.isLeft()) ? ttlSeconds : 0;
         const answers = await saveTogether(
           redis,
-          updates.map((update) => saveArguments(update, keepSeconds)),
+          updates.map((update) => toSave(update, keepSeconds)),
         );
         return answers.map((answer) => {
           return answer === 'operations-missing' ? answer : { journal: parseJournal(answer) };
@@ -91,11 +91,12 @@ export function createCartCopies(redis: RedisClient, watch: StoreWatch, room: Re
 /** In one packet where there is one server; a cluster routes each by itself. */
 async function saveTogether(
   redis: RedisClient,
-  saves: SaveArguments[],
+  saves: SaveArgument[],
 ): Promise<(string[] | 'operations-missing')[]> {
-  if (redis instanceof Cluster) return Promise.all(saves.map((save) => redis.saveCart(...save)));
+  if (redis instanceof Cluster)
+    return Promise.all(saves.map((save) => redis.saveCart(...saveArguments(save))));
   const pipeline = redis.pipeline();
-  for (const save of saves) pipeline.saveCart(...save);
+  for (const save of saves) pipeline.saveCart(...saveArguments(save));
   const answers = (await pipeline.exec()) ?? [];
   return answers.map(([error, answer]) => {
     if (error !== null) throw error;
@@ -103,24 +104,18 @@ async function saveTogether(
   });
 }
 
-function saveArguments(update: CopyUpdate, keepSeconds: number): SaveArguments {
-  const { contents, merged } = update.cart;
-  const operations = update.operations
-    .slice(0, newest)
-    .map(({ opId, fingerprint }) => `${opId} ${fingerprint}`);
-  return [
-    copyKey(update.cartId),
-    journalKey(update.cartId),
-    journalIndexKey(update.cartId),
-    contents.version,
-    update.versionBefore,
-    JSON.stringify({ ...contents, merged }),
-    JSON.stringify(operations),
+function toSave({ cartId, cart, operations, ...update }: CopyUpdate, keepSeconds: number): SaveArgument {
+  const { contents, merged } = cart;
+  return {
+    cartId,
+    version: contents.version,
+    versionBefore: update.versionBefore,
+    contents: JSON.stringify({ ...contents, merged }),
+    operations: operations.slice(0, newest).map(({ opId, fingerprint }) => `${opId} ${fingerprint}`),
     keepSeconds,
-    JSON.stringify(update.drained),
-    update.cartId,
-    JSON.stringify(update.judged ?? null),
-  ];
+    drained: update.drained,
+    judged: update.judged,
+  };
 }
 
 function parseCopy(version: string, json: string, operations: string): CartInRedis['copy'] {

@@ -5,89 +5,114 @@
 // journal (hash): "<op id>" -> "<sequence> <made on> <operation as JSON>"; the field " seq" counts. It never expires.
 import type { Result } from 'ioredis';
 import type { RedisClient } from '../../redis/connect.ts';
+import { copyKey, journalIndexKey, journalKey } from './cart-keys.ts';
 
 /** KEYS copy, journal. @returns version, state, operations, then the journal's values. */
 const readCart = `
 local held = redis.call('hmget', KEYS[1], 'v', 's', 'o')
 return {held[1] or '', held[2] or '', held[3] or '', redis.call('hvals', KEYS[2])}`;
 
+/** The one argument of `saveCart`, as JSON. */
+export interface SaveArgument {
+  cartId: string;
+  version: number;
+  versionBefore: number | 'full';
+  /** As JSON. */
+  contents: string;
+  /** Each "<op id> <fingerprint>", the newest first. */
+  operations: string[];
+  /** 0: there is no room, keep none. */
+  keepSeconds: number;
+  /** Op ids that leave the journal. */
+  drained: string[];
+  /** Ids of the journal that a full copy was judged by. */
+  judged: string[] | undefined;
+}
+
 /**
  * Replaces the copy only by a newer version, and takes out of the journal exactly the ids that the writer reported.
- * KEYS copy, journal, index of journals. ARGV version, version before (or "full"), state, operations, seconds to
- * live (0: no room, keep none), drained ids, cart id, ids of the journal that a full copy was judged by (or null).
+ * KEYS copy, journal, index of journals.
  * @returns the journal's values that are left; or "operations-missing" with nothing done, where the copy at hand is
  * not the version before and so cannot tell the operations before these, or where the journal holds an id that was
  * not judged.
  */
-export const saveCart = `
-local version, held = tonumber(ARGV[1]), tonumber(redis.call('hget', KEYS[1], 'v') or -1)
-local operations = cjson.decode(ARGV[4])
-if ARGV[5] == '0' then
-  if held < version then redis.call('del', KEYS[1]) end
-elseif held < version then
-  if ARGV[2] == 'full' then
-    local asked = cjson.decode(ARGV[8])
-    if asked ~= cjson.null then
+const saveCart = `
+local copy, journal, index = KEYS[1], KEYS[2], KEYS[3]
+local save = cjson.decode(ARGV[1])
+local held = tonumber(redis.call('hget', copy, 'v') or -1)
+local operations = save.operations
+if save.keepSeconds == 0 then
+  if held < save.version then redis.call('del', copy) end
+elseif held < save.version then
+  if save.versionBefore == 'full' then
+    if save.judged then
       local judged = {}
-      for _, id in ipairs(asked) do judged[id] = true end
-      for _, id in ipairs(redis.call('hkeys', KEYS[2])) do
+      for _, id in ipairs(save.judged) do judged[id] = true end
+      for _, id in ipairs(redis.call('hkeys', journal)) do
         if id ~= ' seq' and not judged[id] then return 'operations-missing' end
       end
     end
   else
-    if held ~= tonumber(ARGV[2]) then return 'operations-missing' end
-    for _, operation in ipairs(cjson.decode(redis.call('hget', KEYS[1], 'o'))) do
+    if held ~= save.versionBefore then return 'operations-missing' end
+    for _, operation in ipairs(cjson.decode(redis.call('hget', copy, 'o'))) do
       if #operations >= 64 then break end
       operations[#operations + 1] = operation
     end
   end
   local list = #operations == 0 and '[]' or cjson.encode(operations)
-  redis.call('hset', KEYS[1], 'v', ARGV[1], 's', ARGV[3], 'o', list)
-  redis.call('expire', KEYS[1], ARGV[5])
+  redis.call('hset', copy, 'v', string.format('%d', save.version), 's', save.contents, 'o', list)
+  redis.call('expire', copy, save.keepSeconds)
 end
-for _, id in ipairs(cjson.decode(ARGV[6])) do redis.call('hdel', KEYS[2], id) end
-if redis.call('hlen', KEYS[2]) <= 1 then
-  redis.call('del', KEYS[2])
-  redis.call('srem', KEYS[3], ARGV[7])
+for _, id in ipairs(save.drained) do redis.call('hdel', journal, id) end
+if redis.call('hlen', journal) <= 1 then
+  redis.call('del', journal)
+  redis.call('srem', index, save.cartId)
   return {}
 end
-return redis.call('hvals', KEYS[2])`;
+return redis.call('hvals', journal)`;
+
+/** The one argument of `appendOperations`, as JSON. */
+export interface AppendArgument {
+  /** Whether this server must report its append-only file as on. */
+  needsFile: boolean;
+  /** In the order of the keys. */
+  entries: { cartId: string; opId: string; fingerprint: string; madeOn: number; operation: string }[];
+}
 
 /**
  * Appends the operations of many carts of one bucket. Every one of them writes something, also an id that stands
  * there already, because WAIT covers the connection's last write only. KEYS index of journals, then copy and journal
- * for each operation. ARGV "1" where this server must report its append-only file as on, then for each operation:
- * cart id, op id, fingerprint, made on, operation as JSON.
+ * for each entry.
  * @returns for each its outcome, "journalled", "applied" or "reused", and the newest version that it follows; or
  * "not-durable".
  */
 export const appendOperations = `
-if ARGV[1] == '1' and not string.find(redis.call('info', 'persistence'), 'aof_enabled:1', 1, true) then
+local append = cjson.decode(ARGV[1])
+if append.needsFile and not string.find(redis.call('info', 'persistence'), 'aof_enabled:1', 1, true) then
   return 'not-durable'
 end
 local answers = {}
-for i = 0, (#KEYS - 1) / 2 - 1 do
-  local copy, journal = KEYS[2 + 2 * i], KEYS[3 + 2 * i]
-  local cart, id, fingerprint = ARGV[2 + 5 * i], ARGV[3 + 5 * i], ARGV[4 + 5 * i]
+for i, entry in ipairs(append.entries) do
+  local copy, journal = KEYS[2 * i], KEYS[2 * i + 1]
   local held = redis.call('hmget', copy, 'v', 'o')
-  local madeOn = math.max(tonumber(ARGV[5 + 5 * i]), tonumber(held[1] or 0))
+  local madeOn = math.max(entry.madeOn, tonumber(held[1] or 0))
   local answer = false
   if held[2] then
     for _, operation in ipairs(cjson.decode(held[2])) do
-      if operation == id .. ' ' .. fingerprint then answer = 'applied'
-      elseif string.sub(operation, 1, #id + 1) == id .. ' ' then answer = 'reused' end
+      if operation == entry.opId .. ' ' .. entry.fingerprint then answer = 'applied'
+      elseif string.sub(operation, 1, #entry.opId + 1) == entry.opId .. ' ' then answer = 'reused' end
     end
   end
   if not answer then
-    local there = redis.call('hget', journal, id)
+    local there = redis.call('hget', journal, entry.opId)
     if there then
       local operation = cjson.decode(string.match(there, '^%d+ %d+ (.*)$'))
-      answer = operation.fingerprint == fingerprint and 'journalled' or 'reused'
+      answer = operation.fingerprint == entry.fingerprint and 'journalled' or 'reused'
     end
     local sequence = redis.call('hincrby', journal, ' seq', 1)
-    redis.call('sadd', KEYS[1], cart)
+    redis.call('sadd', KEYS[1], entry.cartId)
     if not answer then
-      redis.call('hset', journal, id, string.format('%d %d %s', sequence, madeOn, ARGV[6 + 5 * i]))
+      redis.call('hset', journal, entry.opId, string.format('%d %d %s', sequence, madeOn, entry.operation))
       answer = 'journalled'
     end
   end
@@ -95,25 +120,19 @@ for i = 0, (#KEYS - 1) / 2 - 1 do
 end
 return answers`;
 
-export type SaveArguments = [
-  copy: string,
-  journal: string,
-  index: string,
-  version: number,
-  versionBefore: number | 'full',
-  contents: string,
-  operations: string,
-  ttlSeconds: number,
-  drained: string,
-  cartId: string,
-  judged: string,
-];
+type SaveArguments = [copy: string, journal: string, index: string, argument: string];
 
 declare module 'ioredis' {
   interface RedisCommander<Context> {
     readCart(copy: string, journal: string): Result<[string, string, string, string[]], Context>;
     saveCart(...parts: SaveArguments): Result<string[] | 'operations-missing', Context>;
   }
+}
+
+/** Keys and argument of `saveCart`. */
+export function saveArguments(update: SaveArgument): SaveArguments {
+  const { cartId } = update;
+  return [copyKey(cartId), journalKey(cartId), journalIndexKey(cartId), JSON.stringify(update)];
 }
 
 export function defineCartScripts(redis: RedisClient): void {

@@ -5,9 +5,9 @@ import type { Redis } from 'ioredis';
 import { unavailable } from '../../errors.ts';
 import type { RedisClient } from '../../redis/connect.ts';
 import { groupByPrimary } from '../../redis/servers.ts';
-import type { WaitingOperation } from '../decide-batch.ts';
+import type { WaitingOperation } from '../check-operation.ts';
 import { copyKey, journalIndexKey, journalKey } from './cart-keys.ts';
-import { appendOperations } from './copy-scripts.ts';
+import { type AppendArgument, appendOperations } from './copy-scripts.ts';
 import type { StoreWatch } from './store-watch.ts';
 
 export interface JournalAppend {
@@ -107,8 +107,7 @@ async function appendTo(
       keys.length + 1,
       index,
       ...keys,
-      replicas === 0 ? '1' : '0',
-      ...bucket.flatMap(toArguments),
+      JSON.stringify({ needsFile: replicas === 0, entries: bucket.map(toEntry) } satisfies AppendArgument),
     );
   }
   if (replicas > 0) commands.wait(replicas, waitMs);
@@ -138,6 +137,7 @@ async function appendTo(
 
 const appendSha = createHash('sha1').update(appendOperations).digest('hex');
 
-function toArguments({ cartId, operation, madeOn }: JournalAppend): (string | number)[] {
-  return [cartId, operation.opId, operation.fingerprint, madeOn, JSON.stringify(operation)];
+function toEntry({ cartId, operation, madeOn }: JournalAppend): AppendArgument['entries'][number] {
+  const { opId, fingerprint } = operation;
+  return { cartId, opId, fingerprint, madeOn, operation: JSON.stringify(operation) };
 }

@@ -2,8 +2,7 @@
 // safe.
 import { unavailable } from '../../errors.ts';
 import type { CartContents } from '../cart-contents.ts';
-import { refusalFor } from '../check-operation.ts';
-import { refusalOf, type WaitingOperation } from '../decide-batch.ts';
+import { refusalFor, refusalOf, type WaitingOperation } from '../check-operation.ts';
 import type { JournalledOperation } from '../replay-journal.ts';
 import { type CommittedTask, PostgresSilent } from './cart-writer.ts';
 import type { NamedCart } from './named-cart.ts';
