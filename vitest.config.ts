@@ -1,7 +1,9 @@
 import { configDefaults, defineConfig } from 'vitest/config';
 
-/** Many processes of their own, and faults that are counted in seconds: one file at a time, when nothing else runs. */
-const alone = ['region', 'drills', 'process', 'local'];
+/** Whole regions, and faults that are counted in seconds: one file at a time, when nothing else runs. */
+const alone = ['region', 'drills', 'local'];
+/** Processes of their own, which mostly wait: beside each other, but not beside the shop's tests. */
+const processes = ['process'];
 
 /** `--mode long` runs the tests that take minutes; without it, all the others. */
 export default defineConfig(({ mode }) => {
@@ -27,12 +29,19 @@ export default defineConfig(({ mode }) => {
           test: {
             ...project('shop', 1, 2),
             include: [`test/**/*${suffix}`],
-            exclude: [...exclude, ...alone.map((folder) => `test/${folder}/**`)],
+            exclude: [...exclude, ...[...processes, ...alone].map((folder) => `test/${folder}/**`)],
           },
         },
         {
           test: {
-            ...project('machines', 2, 1),
+            ...project('processes', 2, 2),
+            include: processes.map((folder) => `test/${folder}/**/*${suffix}`),
+            exclude,
+          },
+        },
+        {
+          test: {
+            ...project('machines', 3, 1),
             include: alone.map((folder) => `test/${folder}/**/*${suffix}`),
             exclude,
           },
