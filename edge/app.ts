@@ -1,16 +1,14 @@
 // The edge as a Hono app, the same on every runtime: its own routes first, everything else through the cache.
 import { type Context, Hono } from 'hono';
-import { type Counts, createCounts, outcomeOf } from './counts.ts';
 import { createEdgeCache, type EdgeCache } from './edge-cache.ts';
 import { type Clock, createFence, type Fence } from './fence.ts';
+import { type Counts, createCounts, outcomeOf } from './metrics.ts';
 import { purgeRoutes } from './purge.ts';
 import { errorAnswer } from './reply/error-answer.ts';
-import type { Store } from './store.ts';
 import { toResponse } from './stored/answer.ts';
-import { boundBody } from './upstream/bound-body.ts';
-import { createByteBudget } from './upstream/byte-budget.ts';
-import type { OnUpstreamFault } from './upstream/fault-log.ts';
-import type { Upstream, UpstreamRequest } from './upstream/upstream.ts';
+import type { Store } from './stored/stored-response.ts';
+import { boundBody, createByteBudget } from './upstream/read-bounded.ts';
+import type { OnUpstreamFault, Upstream, UpstreamRequest } from './upstream/upstream.ts';
 
 export interface EdgeBindings {
   clientAddress?: string;

@@ -4,8 +4,7 @@ import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { deserialize, serialize } from 'node:v8';
 import { LRUCache } from 'lru-cache';
-import type { Store } from './store.ts';
-import type { StoredResponse } from './stored/stored-response.ts';
+import type { Store, StoredResponse } from './stored/stored-response.ts';
 
 /** What a file takes beside its content: its name in memory and a block on disk. */
 const bytesOfFile = 4_096;

@@ -1,14 +1,12 @@
 // The edge's cache: answers a request from the store or asks the origin. The fence is checked at each serving.
 
 import type { Fields } from '../http/fields.ts';
+import { cacheKey } from './http/addresses.ts';
 import { parseCacheControl } from './http/cache-control.ts';
-import { cacheKey } from './http/cache-key.ts';
 import { type CacheParts, refuse, serve } from './reply/replies.ts';
-import type { Store } from './store.ts';
 import { type Answer, answerFrom } from './stored/answer.ts';
-import { decideUse } from './stored/decide-use.ts';
-import { chooseVariant, createStoredAnswers } from './stored/stored-answers.ts';
-import type { StoredResponse } from './stored/stored-response.ts';
+import { chooseVariant, createStoredAnswers, decideUse } from './stored/stored-answers.ts';
+import type { Store, StoredResponse } from './stored/stored-response.ts';
 import { askOrigin } from './upstream/ask-origin.ts';
 import { createCoalescer } from './upstream/coalesce-requests.ts';
 import {

@@ -2,13 +2,12 @@
 // delayed purge cannot extend it.
 import { Hono } from 'hono';
 import { hasTags, type TagVersions } from '../http/cache-tag.ts';
-import type { Counts } from './counts.ts';
 import type { Clock, Fence } from './fence.ts';
+import type { Counts } from './metrics.ts';
 import { verifyPurge } from './purge-signature.ts';
 import { errorAnswer, ownHeaders } from './reply/error-answer.ts';
 import { toResponse } from './stored/answer.ts';
-import { createByteBudget } from './upstream/byte-budget.ts';
-import { readBounded } from './upstream/read-bounded.ts';
+import { createByteBudget, readBounded } from './upstream/read-bounded.ts';
 
 export interface PurgeOptions {
   key: string | undefined;

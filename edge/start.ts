@@ -3,13 +3,11 @@ import process from 'node:process';
 import { pino } from 'pino';
 import { createClientAddress } from '../http/client-address.ts';
 import { createEdge } from './app.ts';
-import { findDoubts, readEdgeConfig } from './config.ts';
+import { cannotWrite, findDoubts, listen, readEdgeConfig, StartFault } from './config.ts';
 import { openDiskStore } from './disk-store.ts';
-import { createMetricsServer } from './metrics-server.ts';
-import { createEdgeServer } from './reply/serve-node.ts';
-import { cannotWrite, listen, StartFault } from './start-fault.ts';
-import { createMemoryStore, type Store } from './store.ts';
-import { createFaultLog } from './upstream/fault-log.ts';
+import { createEdgeServer, createMetricsServer } from './reply/serve-node.ts';
+import { createMemoryStore, type Store } from './stored/stored-response.ts';
+import { createFaultLog } from './upstream/upstream.ts';
 import { createNodeUpstream } from './upstream/upstream-node.ts';
 
 const maxStoreBytes = 256_000_000;

@@ -1,8 +1,9 @@
-// The edge as a module worker, for workerd.
+// The edge as a module worker, for workerd; it asks the origin by `fetch`.
 import { createEdge, type Edge } from './app.ts';
-import { createMemoryStore } from './store.ts';
-import { createFetchUpstream } from './upstream/upstream-fetch.ts';
+import { createMemoryStore } from './stored/stored-response.ts';
+import { type Upstream, UpstreamError } from './upstream/upstream.ts';
 
+/** The edge as a module worker, for workerd. */
 interface Settings {
   ORIGIN_URL: string;
   EDGE_PURGE_KEY: string;
@@ -29,3 +30,35 @@ export default {
     return edge.app.fetch(request, { clientAddress: request.headers.get('cf-connecting-ip') ?? '127.0.0.1' });
   },
 };
+
+/**
+ * Asks the origin by `fetch`, on runtimes without node:http.
+ * @param silenceMs until the answer begins
+ */
+function createFetchUpstream(originUrl: string, silenceMs: number): Upstream {
+  return async ({ method, path, headers, body, patienceMs = silenceMs }) => {
+    const beginning = new AbortController();
+    const timer = setTimeout(() => beginning.abort(), Math.min(patienceMs, silenceMs));
+    try {
+      const response = await fetch(new URL(path, originUrl), {
+        method,
+        headers,
+        body,
+        redirect: 'manual',
+        signal: beginning.signal,
+      });
+      return {
+        status: response.status,
+        statusText: response.statusText,
+        headers: new Headers(response.headers),
+        body: response.body,
+      };
+    } catch (error) {
+      if (beginning.signal.aborted)
+        throw new UpstreamError(504, 'The origin did not begin its answer in time', { cause: error });
+      throw new UpstreamError(502, 'The origin gave no answer', { cause: error });
+    } finally {
+      clearTimeout(timer);
+    }
+  };
+}

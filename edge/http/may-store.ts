@@ -6,7 +6,7 @@ import type { StoredResponse } from '../stored/stored-response.ts';
 import type { UpstreamResponse } from '../upstream/upstream.ts';
 import { fieldsNotStored, parseCacheControl } from './cache-control.ts';
 import { type Freshness, readFreshness } from './freshness.ts';
-import { toRecord } from './header-record.ts';
+import { toRecord } from './header-fields.ts';
 import { varyOf } from './vary.ts';
 
 export interface Exchange {

@@ -2,8 +2,8 @@
 
 import type { Fields } from '../../http/fields.ts';
 import type { StoredResponse } from '../stored/stored-response.ts';
-import { fieldOf } from './header-record.ts';
-import { parseHttpDate } from './http-date.ts';
+import { parseHttpDate } from './freshness.ts';
+import { fieldOf } from './header-fields.ts';
 
 export function matches(stored: StoredResponse, request: Fields): boolean {
   if (stored.status !== 200) return false;

@@ -5,7 +5,7 @@ import type { StoredResponse } from '../stored/stored-response.ts';
 import type { Forwarded } from '../upstream/forward-request.ts';
 import type { UpstreamResponse } from '../upstream/upstream.ts';
 import { fieldsNotStored, parseCacheControl } from './cache-control.ts';
-import { fieldOf, toHeaders } from './header-record.ts';
+import { fieldOf, toHeaders } from './header-fields.ts';
 import { toStored } from './may-store.ts';
 
 export interface Times {

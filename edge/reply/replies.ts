@@ -2,13 +2,12 @@
 
 import type { Clock, Fence } from '../fence.ts';
 import { answerFrom, toResponse } from '../stored/answer.ts';
-import { mayServeStale } from '../stored/decide-use.ts';
-import type { StoredAnswers } from '../stored/stored-answers.ts';
+import { mayServeStale, type StoredAnswers } from '../stored/stored-answers.ts';
 import type { StoredResponse } from '../stored/stored-response.ts';
-import type { ByteBudget } from '../upstream/byte-budget.ts';
-import type { OnUpstreamFault } from '../upstream/fault-log.ts';
 import type { Forwarded } from '../upstream/forward-request.ts';
+import type { ByteBudget } from '../upstream/read-bounded.ts';
 import {
+  type OnUpstreamFault,
   type Upstream,
   UpstreamError,
   type UpstreamResponse,

@@ -1,16 +1,20 @@
-// The edge's HTTP server under Node and Deno: writes stored answers from memory at once, passes all else to the app.
+// The edge's HTTP servers under Node and Deno: shoppers' requests, and metrics on a port of their own.
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { getRequestListener } from '@hono/node-server';
-import { isAmbiguous } from '../../http/ambiguous-request.ts';
-import { RawFields } from '../../http/raw-fields.ts';
+import { isAmbiguous, RawFields } from '../../http/fields.ts';
 import type { Edge, EdgeBindings } from '../app.ts';
+import { type Measured, metricsContentType, writeMetrics } from '../metrics.ts';
 import type { Answer } from '../stored/answer.ts';
 import { passUpgrades } from '../upstream/pass-upgrade.ts';
 import { errorAnswer } from './error-answer.ts';
 import { refuseUnreadable } from './refuse-unreadable.ts';
 
-export interface ServeOptions {
+/**
+ * The edge's HTTP server under Node and Deno: writes stored answers from memory at once, passes all else to
+ * the app.
+ */
+interface ServeOptions {
   edge: Edge;
   originUrl: string;
   servedBy: string;
@@ -105,4 +109,14 @@ function writeInterim(
   if (status === 102) outgoing.writeProcessing();
   if (status === 103 && headers.link !== undefined)
     outgoing.writeEarlyHints(headers as Record<string, string>);
+}
+
+/** Serves the edge's metrics on a port of their own, so that shoppers cannot reach them. */
+export function createMetricsServer(measured: Measured): Server {
+  return createServer({ requestTimeout: 5_000, headersTimeout: 5_000 }, (request, response) => {
+    if (request.method !== 'GET' || request.url?.split('?', 1)[0] !== '/metrics')
+      return void response.writeHead(404, { 'cache-control': 'no-store' }).end();
+    response.writeHead(200, { 'content-type': metricsContentType, 'cache-control': 'no-store' });
+    response.end(writeMetrics(measured));
+  });
 }

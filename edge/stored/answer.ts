@@ -2,7 +2,7 @@
 // runtime writes.
 
 import type { Fields } from '../../http/fields.ts';
-import { type HeaderRecord, toHeaders } from '../http/header-record.ts';
+import { type HeaderRecord, toHeaders } from '../http/header-fields.ts';
 import { matches } from '../http/preconditions.ts';
 import { sliceOf } from '../http/ranges.ts';
 import { ageOfS, freshForS, type StoredResponse } from './stored-response.ts';

@@ -1,13 +1,15 @@
-// The stored answers of one address: finds the one that fits a request, and stores a new one beside or instead of the
-// others.
-
+// The stored answers of one address: finds the one that fits a request, decides how it may be used, stores a new one.
 import type { Fields } from '../../http/fields.ts';
 import type { Fence } from '../fence.ts';
+import { parseCacheControl, secondsOf } from '../http/cache-control.ts';
 import { covers } from '../http/ranges.ts';
 import { fits, sameVary } from '../http/vary.ts';
-import type { Store } from '../store.ts';
-import type { StoredResponse } from './stored-response.ts';
+import { ageOfS, freshForS, type Store, type StoredResponse } from './stored-response.ts';
 
+/**
+ * The stored answers of one address: finds the one that fits a request, and stores a new one beside or
+ * instead of the others.
+ */
 export interface StoredAnswers {
   /** Also finds answers that are stale or below a floor: `decideUse` checks that at each serving. */
   find(key: string, request: Fields, method: string): Promise<StoredLookup>;
@@ -77,4 +79,30 @@ export function chooseVariant(
     if (part === undefined && covers(variant, request, method)) part = variant;
   }
   return part;
+}
+
+/** Decides how a stored answer may be used for a request at this moment. */
+type StoredUse = 'serve' | 'serve-and-refresh' | 'ask';
+
+/** Called at each serving, because time, floors and lease change while a request waits. */
+export function decideUse(stored: StoredResponse, request: Fields, fence: Fence, nowMs: number): StoredUse {
+  if (!fence.maySend(stored.tags, stored.epoch)) return 'ask';
+  const leftS = freshForS(stored, nowMs);
+  const field = request.get('cache-control');
+  if (field === null && leftS > 0) return 'serve';
+  const wishes = parseCacheControl(field);
+  if (wishes.has('no-cache') || wishes.has('no-store')) return 'ask';
+  if (ageOfS(stored, nowMs) > (secondsOf(wishes, 'max-age') ?? Infinity)) return 'ask';
+  if (leftS > (secondsOf(wishes, 'min-fresh') ?? 0)) return 'serve';
+  return leftS <= 0 && leftS > -stored.staleWhileRevalidateS ? 'serve-and-refresh' : 'ask';
+}
+
+/** Whether it may be served in place of an answer that did not come. @param allowedS how long it may be stale. */
+export function mayServeStale(
+  stored: StoredResponse,
+  allowedS: number,
+  fence: Fence,
+  nowMs: number,
+): boolean {
+  return -freshForS(stored, nowMs) <= allowedS && fence.maySend(stored.tags, stored.epoch);
 }

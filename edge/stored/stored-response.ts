@@ -1,8 +1,11 @@
-// The stored answer: what each serving needs, computed once when it is stored.
+// The stored answer with what each serving needs, computed once, and the store in memory that holds them.
+
+import { LRUCache } from 'lru-cache';
 import type { TagVersions } from '../../http/cache-tag.ts';
 import type { Freshness } from '../http/freshness.ts';
-import type { HeaderRecord } from '../http/header-record.ts';
+import type { HeaderRecord } from '../http/header-fields.ts';
 
+/** The stored answer: what each serving needs, computed once when it is stored. */
 export interface StoredResponse extends Freshness {
   status: number;
   statusText: string;
@@ -36,7 +39,7 @@ export function freshForS(stored: StoredResponse, nowMs: number): number {
 }
 
 /** What an entry takes of the store's budget, in bytes, rounded up. */
-export function bytesOf(variants: StoredResponse[], key: string): number {
+function bytesOf(variants: StoredResponse[], key: string): number {
   return variants.reduce(
     (sum, { body, headers, tags }) =>
       sum +
@@ -51,4 +54,25 @@ export function bytesOf(variants: StoredResponse[], key: string): number {
       Object.keys(tags).length * 100,
     200 + 2 * key.length,
   );
+}
+
+type Variants = StoredResponse[];
+
+/** Stores answers in memory, bounded in bytes; the least recently used are dropped first. */
+export interface Store {
+  get(key: string): Variants | undefined | Promise<Variants | undefined>;
+  set(key: string, variants: Variants): void | Promise<void>;
+  delete(key: string): void | Promise<void>;
+  /** What is stored, in bytes. */
+  bytes(): number;
+}
+
+export function createMemoryStore(maxBytes: number): Store {
+  const entries = new LRUCache<string, Variants>({ maxSize: maxBytes, sizeCalculation: bytesOf });
+  return {
+    get: (key) => entries.get(key),
+    set: (key, variants) => void entries.set(key, variants),
+    delete: (key) => void entries.delete(key),
+    bytes: () => entries.calculatedSize,
+  };
 }

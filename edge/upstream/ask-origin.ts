@@ -1,7 +1,7 @@
 // Asks the origin, with the validators of the stored answer where there is one, and stores the reply where that is
 // allowed.
 
-import { dropHopByHop } from '../http/hop-by-hop.ts';
+import { dropHopByHop } from '../http/header-fields.ts';
 import { toStored } from '../http/may-store.ts';
 import {
   addUnstoredFields,
@@ -21,8 +21,7 @@ import {
   serve,
 } from '../reply/replies.ts';
 import { compressStored } from '../stored/compress-stored.ts';
-import { mayServeStale } from '../stored/decide-use.ts';
-import type { StoredLookup } from '../stored/stored-answers.ts';
+import { mayServeStale, type StoredLookup } from '../stored/stored-answers.ts';
 import type { StoredResponse } from '../stored/stored-response.ts';
 import type { Forwarded } from './forward-request.ts';
 import { type BoundedRead, readBounded } from './read-bounded.ts';

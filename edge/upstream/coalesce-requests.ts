@@ -3,8 +3,7 @@
 
 import { fits } from '../http/vary.ts';
 import { type CacheParts, replyWithoutOrigin, serve } from '../reply/replies.ts';
-import { decideUse } from '../stored/decide-use.ts';
-import type { StoredLookup } from '../stored/stored-answers.ts';
+import { decideUse, type StoredLookup } from '../stored/stored-answers.ts';
 import { askOrigin, type Fetched } from './ask-origin.ts';
 import type { Forwarded } from './forward-request.ts';
 

@@ -1,9 +1,8 @@
 // Makes the request that the origin gets: client address set, hop-by-hop fields removed, no cookies for shared pages.
 
 import { chooseEncoding } from '../../http/accept-encoding.ts';
-import { cacheKey } from '../http/cache-key.ts';
-import { dropHopByHop } from '../http/hop-by-hop.ts';
-import { normaliseQuery } from '../http/normalise-query.ts';
+import { cacheKey, normaliseQuery } from '../http/addresses.ts';
+import { dropHopByHop } from '../http/header-fields.ts';
 import { isSharedPath } from './shared-paths.ts';
 import type { UpstreamRequest } from './upstream.ts';
 

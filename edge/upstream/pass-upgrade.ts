@@ -2,11 +2,10 @@
 // it.
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { isAmbiguous } from '../../http/ambiguous-request.ts';
-import { RawFields } from '../../http/raw-fields.ts';
+import { isAmbiguous, RawFields } from '../../http/fields.ts';
 import { errorAnswer } from '../reply/error-answer.ts';
 import { writeRaw } from '../reply/write-raw.ts';
-import { openOrigin } from './origin-address.ts';
+import { openOrigin } from './upstream-node.ts';
 
 export interface PassOptions {
   originUrl: string;

@@ -1,6 +1,8 @@
-// Reads a body within its own bound and a shared byte budget; past either it returns the whole as a stream.
-import type { ByteBudget } from './byte-budget.ts';
+// Bounds bodies: each by its own limit, all that are read at once by a shared budget of bytes.
 
+/**
+ * Reads a body within its own bound and a shared byte budget; past either it returns the whole as a stream.
+ */
 export type BoundedRead = { bytes: Uint8Array<ArrayBuffer> } | { rest: ReadableStream<Uint8Array> };
 type Reader = ReadableStreamDefaultReader<Uint8Array>;
 
@@ -67,4 +69,48 @@ function resume(
       return reader.cancel(reason);
     },
   });
+}
+
+/**
+ * Bounds the bytes that are held in memory at once while bodies are read. Past the bound an answer is not
+ * stored.
+ */
+export interface ByteBudget {
+  /** @returns false where there is no budget; then nothing was taken. */
+  take(bytes: number): boolean;
+  give(bytes: number): void;
+}
+
+export function createByteBudget(maxBytes: number): ByteBudget {
+  let taken = 0;
+  return {
+    take(bytes) {
+      if (taken + bytes > maxBytes) return false;
+      taken += bytes;
+      return true;
+    },
+    give(bytes) {
+      taken -= bytes;
+    },
+  };
+}
+
+/** Counts the bytes of a request body without Content-Length, and breaks it off past a bound. */
+interface BoundBody {
+  body: ReadableStream<Uint8Array>;
+  /** True once more than the bound has come. */
+  isTooLong(): boolean;
+}
+
+/** @param maxBytes how much may pass; the chunk that would exceed it does not, and the stream fails in its place. */
+export function boundBody(body: ReadableStream<Uint8Array>, maxBytes: number): BoundBody {
+  let size = 0;
+  const counted = new TransformStream<Uint8Array, Uint8Array>({
+    transform(chunk, controller) {
+      size += chunk.length;
+      if (size > maxBytes) controller.error(new Error('The request is longer than we accept'));
+      else controller.enqueue(chunk);
+    },
+  });
+  return { body: body.pipeThrough(counted), isTooLong: () => size > maxBytes };
 }

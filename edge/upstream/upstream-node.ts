@@ -1,11 +1,22 @@
 // Asks the origin by node:http, which shows interim answers and passes Host on. Time and connections are bounded.
+
 import type { Agent, IncomingMessage } from 'node:http';
+import * as http from 'node:http';
+import * as https from 'node:https';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import type { OnUpstreamFault } from './fault-log.ts';
-import { openOrigin } from './origin-address.ts';
-import { type Upstream, UpstreamError, type UpstreamRequest, type UpstreamResponse } from './upstream.ts';
+import {
+  type OnUpstreamFault,
+  type Upstream,
+  UpstreamError,
+  type UpstreamRequest,
+  type UpstreamResponse,
+} from './upstream.ts';
 
+/**
+ * Asks the origin by node:http, which shows interim answers and passes Host on. Time and connections are
+ * bounded.
+ */
 export interface NodeUpstreamOptions {
   originUrl: string;
   /** The longest that the origin may go without a byte, from the request's end on. */
@@ -108,5 +119,30 @@ function toAnswer(response: IncomingMessage): UpstreamResponse {
     statusText: response.statusMessage ?? '',
     headers,
     body: Readable.toWeb(response) as unknown as ReadableStream<Uint8Array>,
+  };
+}
+
+/**
+ * Opens connections to the origin by node:http or node:https. TLS checks the origin's own name, whatever Host
+ * the client sent.
+ */
+interface OriginAddress {
+  request(options: http.RequestOptions): http.ClientRequest;
+  createAgent(options: http.AgentOptions): http.Agent;
+}
+
+export function openOrigin(originUrl: string): OriginAddress {
+  const { protocol, hostname, port } = new URL(originUrl);
+  // URL keeps the brackets of an IPv6 address, sockets want none.
+  const host = hostname.replace(/^\[|\]$/g, '');
+  if (protocol === 'https:') {
+    return {
+      request: (options) => https.request({ ...options, host, port, servername: host }),
+      createAgent: (options) => new https.Agent(options),
+    };
+  }
+  return {
+    request: (options) => http.request({ ...options, host, port }),
+    createAgent: (options) => new http.Agent(options),
   };
 }

@@ -1,8 +1,7 @@
 // Sends a write to the origin once, and removes the stored answers that it makes old.
 import { hasTags } from '../../http/cache-tag.ts';
-import { cacheKey } from '../http/cache-key.ts';
-import { dropHopByHop } from '../http/hop-by-hop.ts';
-import { invalidateAfterWrite, pathNamedBy } from '../http/invalidate.ts';
+import { cacheKey, invalidateAfterWrite, pathNamedBy } from '../http/addresses.ts';
+import { dropHopByHop } from '../http/header-fields.ts';
 import { toStored } from '../http/may-store.ts';
 import { type CacheParts, detailOf, passOn, refuse, reportFault } from '../reply/replies.ts';
 import { type Forwarded, pathOfRead } from './forward-request.ts';

@@ -1,8 +1,7 @@
 // The fence: nothing older than a floor, nothing tagged without a recent word; and the checker finds each planted bug.
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { createFence, type Fence } from '../../edge/fence.ts';
-import { createFloors } from '../../edge/floors.ts';
+import { createFence, createFloors, type Fence } from '../../edge/fence.ts';
 import { formatCacheTag, parseCacheTag } from '../../http/cache-tag.ts';
 
 const leaseMs = 3_000;

@@ -1,7 +1,7 @@
 // Whatever is asked, the edge holds no more than its bounds: addresses without end, huge bodies, many at once, many variants.
 import { expect, test } from 'vitest';
 import { createEdge } from '../../edge/app.ts';
-import { createMemoryStore } from '../../edge/store.ts';
+import { createMemoryStore } from '../../edge/stored/stored-response.ts';
 import { createNodeUpstream } from '../../edge/upstream/upstream-node.ts';
 import { startEdge } from './support/edge.ts';
 import { startOrigin } from './support/origin.ts';

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { createEdge } from '../../edge/app.ts';
 import { createEdgeServer } from '../../edge/reply/serve-node.ts';
-import { createMemoryStore } from '../../edge/store.ts';
+import { createMemoryStore } from '../../edge/stored/stored-response.ts';
 import { createNodeUpstream } from '../../edge/upstream/upstream-node.ts';
 import { createClientAddress } from '../../http/client-address.ts';
 import { findFreePort } from '../../ops-scripts/local/ports.ts';

@@ -1,8 +1,8 @@
 // What an operator reads of the edge: each outcome once, what is kept, and how long the lease still runs.
 import { once } from 'node:events';
 import { expect, test } from 'vitest';
-import { outcomeOf } from '../../edge/counts.ts';
-import { createMetricsServer } from '../../edge/metrics-server.ts';
+import { outcomeOf } from '../../edge/metrics.ts';
+import { createMetricsServer } from '../../edge/reply/serve-node.ts';
 import { startEdge } from './support/edge.ts';
 import { startOrigin } from './support/origin.ts';
 

@@ -4,9 +4,8 @@ import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { readEdgeConfig } from '../../edge/config.ts';
-import { createMemoryStore } from '../../edge/store.ts';
-import { createFaultLog } from '../../edge/upstream/fault-log.ts';
-import { UpstreamError } from '../../edge/upstream/upstream.ts';
+import { createMemoryStore } from '../../edge/stored/stored-response.ts';
+import { createFaultLog, UpstreamError } from '../../edge/upstream/upstream.ts';
 import { startEdge } from './support/edge.ts';
 
 async function startSocketOrigin(answer: (socket: Socket, asked: number) => void) {

@@ -6,7 +6,7 @@ import { getRequestListener } from '@hono/node-server';
 import { expect, test } from 'vitest';
 import { createEdge } from '../../edge/app.ts';
 import { createEdgeServer } from '../../edge/reply/serve-node.ts';
-import { createMemoryStore } from '../../edge/store.ts';
+import { createMemoryStore } from '../../edge/stored/stored-response.ts';
 import { createNodeUpstream } from '../../edge/upstream/upstream-node.ts';
 import { createClientAddress } from '../../http/client-address.ts';
 import { openShop, type Shop } from '../support/shop.ts';

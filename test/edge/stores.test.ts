@@ -5,8 +5,7 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { openDiskStore } from '../../edge/disk-store.ts';
 import { toStored } from '../../edge/http/may-store.ts';
-import { createMemoryStore, type Store } from '../../edge/store.ts';
-import type { StoredResponse } from '../../edge/stored/stored-response.ts';
+import { createMemoryStore, type Store, type StoredResponse } from '../../edge/stored/stored-response.ts';
 import { startEdge } from './support/edge.ts';
 import { startOrigin } from './support/origin.ts';
 

@@ -2,7 +2,7 @@
 // that each word carries.
 import { createEdge } from '../../edge/app.ts';
 import { signPurge } from '../../edge/purge-signature.ts';
-import { createMemoryStore } from '../../edge/store.ts';
+import { createMemoryStore } from '../../edge/stored/stored-response.ts';
 import type { PlantedBug } from './planted-bugs.ts';
 
 export interface EdgeSide {

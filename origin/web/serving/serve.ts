@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage, type Server } from 'node:http';
 import { Server as NetServer } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { HttpBindings } from '@hono/node-server';
-import { RawFields } from '../../../http/raw-fields.ts';
+import { RawFields } from '../../../http/fields.ts';
 import { createAdmissionQueue } from '../../concurrency/admission-queue.ts';
 import { describeListenFault, StartFault } from '../../system-faults.ts';
 import type { RuntimeBindings } from '../env.ts';
