@@ -33,6 +33,10 @@ export interface Settings {
   stripe: { secretKey: string; webhookSecret: string } | undefined;
   staff: { email: string; password: string } | undefined;
   smtpUrl: string | undefined;
+  /** Where the seller is: two letters (ISO 3166). */
+  shopCountry: string;
+  /** Name, address and what else the law asks for; of the imprint and of invoices. */
+  sellerLines: string[];
   operatorPassword: string | undefined;
   logLevel: string;
 }
@@ -111,6 +115,10 @@ export const portFault = { error: 'must be a port, 0 to 65535' };
 const port = (fallback: number) =>
   z.string().default(String(fallback)).refine(isPort, portFault).transform(Number);
 
+const memberStates = 'AT BE BG HR CY CZ DK EE FI FR DE GR HU IE IT LV LT LU MT NL PL PT RO SK SI ES SE'.split(
+  ' ',
+);
+
 const Environment = z.object({
   DATABASE_URL: url('postgres:', 'postgresql:'),
   DATABASE_REPLICA_URLS: urls('postgres:', 'postgresql:').refine((items) => items.length <= 15, {
@@ -174,6 +182,14 @@ const Environment = z.object({
   STAFF_EMAIL: z.email({ error: 'must be an e-mail address' }).optional(),
   STAFF_PASSWORD: z.string().optional(),
   SMTP_URL: url('smtp:', 'smtps:').optional(),
+  SHOP_COUNTRY: z
+    .string()
+    .default('DE')
+    .transform((code) => code.trim().toUpperCase())
+    .refine((code) => memberStates.includes(code), {
+      error: 'must be the two letters (ISO 3166) of a member state of the EU, such as DE',
+    }),
+  SELLER: z.string().default('').transform(splitLines),
   OPERATOR_PASSWORD: z.string().optional(),
   LOG_LEVEL: z
     .enum(['trace', 'debug', 'info', 'warn', 'error', 'silent'], {
@@ -214,6 +230,8 @@ function toSettings(env: z.output<typeof Environment>): Settings {
         ? { email: env.STAFF_EMAIL, password: env.STAFF_PASSWORD }
         : undefined,
     smtpUrl: env.SMTP_URL,
+    shopCountry: env.SHOP_COUNTRY,
+    sellerLines: env.SELLER,
     operatorPassword: env.OPERATOR_PASSWORD,
     logLevel: env.LOG_LEVEL,
   };
@@ -225,6 +243,14 @@ function isUrl(text: string, protocols: string[]): boolean {
 
 export function isPort(text: string): boolean {
   return /^\d{1,5}$/.test(text) && Number(text) <= 65_535;
+}
+
+/** A line of its own, or separated by a bar where a file of settings has no room for lines. */
+function splitLines(text: string): string[] {
+  return text
+    .split(/\r?\n|\\n|\|/)
+    .map((line) => line.trim())
+    .filter((line) => line !== '');
 }
 
 function splitList(text: string): string[] {

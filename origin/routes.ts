@@ -9,6 +9,7 @@ import type { Carts } from './cart/carts.ts';
 import { cartPages } from './cart/pages.ts';
 import { catalogApi } from './catalog/api.ts';
 import { catalogPages } from './catalog/pages.ts';
+import { checkoutApi } from './checkout/api.ts';
 import { pictureRoute } from './demo-catalog/picture-route.ts';
 import type { Deps } from './deps.ts';
 import { orderApi } from './order/api.ts';
@@ -16,6 +17,7 @@ import { orderPages } from './order/pages.ts';
 import type { PaymentProviders } from './order/payment/providers.ts';
 import { staffApi } from './staff/api.ts';
 import { staffPages } from './staff/pages.ts';
+import { sellingApi } from './staff/selling-api.ts';
 import type { Audience } from './web/api/api.ts';
 import { describeApi } from './web/api/describe-api.ts';
 import { assetRoutes } from './web/assets.ts';
@@ -149,6 +151,10 @@ export const routeGroups: RouteGroup[] = [
     ],
   },
   {
+    mount: ({ deps }) => checkoutApi(deps),
+    routes: [get('/api/shipping-methods', 'everyone', 'private')],
+  },
+  {
     mount: ({ deps }) => staffApi(deps),
     // Refuses everyone but staff before it looks at the request.
     guards: ['/api/staff/*'],
@@ -156,6 +162,14 @@ export const routeGroups: RouteGroup[] = [
       patch('/api/staff/products/:id', 'staff'),
       put('/api/staff/variants/:id/stock', 'staff'),
       get('/api/staff/invalidations/:id', 'staff', 'private'),
+    ],
+  },
+  {
+    // Behind the guard of the group before.
+    mount: ({ deps }) => sellingApi(deps),
+    routes: [
+      get('/api/staff/shipping-methods', 'staff', 'private'),
+      put('/api/staff/shipping-methods', 'staff'),
     ],
   },
   {

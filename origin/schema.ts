@@ -3,6 +3,7 @@ import type { Kysely, Transaction } from 'kysely';
 import type { AccountTables } from './account/tables.ts';
 import type { CartTables } from './cart/tables.ts';
 import type { CatalogTables } from './catalog/tables.ts';
+import type { CheckoutTables } from './checkout/tables.ts';
 import type { OrderTables } from './order/tables.ts';
 import type { OutboxTables } from './outbox/tables.ts';
 import type { StaffTables } from './staff/tables.ts';
@@ -12,6 +13,7 @@ export interface Database
   extends CatalogTables,
     CartTables,
     AccountTables,
+    CheckoutTables,
     OrderTables,
     StaffTables,
     OutboxTables,

@@ -1,6 +1,7 @@
 // Lists which domain reads the versions of which tags. Lost floors are restored from them.
 
 import { readCatalogTagVersions } from './catalog/tags.ts';
+import { readShippingTagVersions } from './checkout/shipping-methods.ts';
 import { readAccountTagVersions } from './identity/account-tag.ts';
 import type { TagVersionReader } from './invalidation/read-tag-versions.ts';
 import { readSiteTagVersions } from './web/shared/site-tag.ts';
@@ -8,5 +9,6 @@ import { readSiteTagVersions } from './web/shared/site-tag.ts';
 export const versionReaders: TagVersionReader[] = [
   readCatalogTagVersions,
   readAccountTagVersions,
+  readShippingTagVersions,
   readSiteTagVersions,
 ];

@@ -4,6 +4,8 @@ import { readVariants, type VariantInfo } from '../catalog/read-variants.ts';
 import { isId } from '../catalog/tags.ts';
 import { pathTo, readTree } from '../catalog/views/navigation.ts';
 import { productPage } from '../catalog/views/product.ts';
+import { listChoices, readKnownShippingTable } from '../checkout/shipping-methods.ts';
+import { describeCheapest } from '../checkout/words.ts';
 import type { Deps } from '../deps.ts';
 import { Refusal } from '../errors.ts';
 import { readFrame } from '../identity/page-frame.ts';
@@ -71,6 +73,14 @@ async function readRemoved(deps: Deps, c: Context<AppEnv>, cart: Cart): Promise<
   return { variantId, quantity: Number(was), at: Number(at), variant };
 }
 
+/** To the shop's own country. @returns undefined where it cannot be read now, which is not worth a failure */
+async function describeDelivery(deps: Deps, { total }: Cart): Promise<string | undefined> {
+  const table = await readKnownShippingTable(deps).catch(() => []);
+  return describeCheapest(
+    listChoices(table, deps.settings.shopCountry, total.amount).map(({ amount }) => amount),
+  );
+}
+
 interface Refused {
   error: Refusal;
   values: FormValues;
@@ -78,15 +88,16 @@ interface Refused {
 
 async function showCart(deps: Deps, carts: Carts, c: Context<AppEnv>, refused?: Refused): Promise<Response> {
   const { cart, setCookies } = await carts.view(await cartRequestOf(deps, c));
-  const [variants, frame, removed] = await Promise.all([
+  const [variants, frame, removed, delivery] = await Promise.all([
     readPictures(
       deps,
       cart.lines.map((line) => line.variantId),
     ),
     readFrame(deps, c, cart.count),
     refused ? undefined : readRemoved(deps, c, cart),
+    describeDelivery(deps, cart),
   ]);
-  const content = cartPage({ cart, variants, removed, ...describeRefused(refused) });
+  const content = cartPage({ cart, variants, removed, delivery, ...describeRefused(refused) });
   const title = titleOf('Your bag', refused !== undefined);
   return respondPage(c, layout({ title, ...frame }, content), {
     status: refused?.error.status ?? 200,

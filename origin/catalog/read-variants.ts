@@ -22,6 +22,9 @@ export interface VariantInfo {
   price: Money;
   /** Whole pieces that can be ordered. */
   available: number;
+  /** Slugs of its category and of those above it. */
+  categories: string[];
+  isForChildren: boolean;
   /** Its colour's picture where the product has one. */
   imageUrl: string;
   imageAlt: string;
@@ -50,8 +53,9 @@ export async function readVariants(
   return found;
 }
 
+/** The number changes with the members of an entry: the previous release has entries of its own. */
 function variantKey(id: string): string {
-  return `variant:${id}`;
+  return `variant:2:${id}`;
 }
 
 /** Straight from Postgres, in the transaction that depends on it. */
@@ -113,6 +117,9 @@ interface VariantRow {
   stock_version: number;
   version: number;
   status: string;
+  product_type: string;
+  tags: string[];
+  categories: string[];
   archived_at: Date | null;
   url: string | null;
   alt: string | null;
@@ -121,7 +128,8 @@ interface VariantRow {
 async function queryVariants(db: DbOrTx, ids: string[]): Promise<Map<string, Fresh<VariantInfo | null>>> {
   const { rows } = await sql<VariantRow>`
     select v.id, v.product_id, p.slug, p.name, p.brand, v.size, v.color, v.sku, v.price_amount,
-      ${orderablePieces} as available, v.stock_version, p.version, p.status, v.archived_at, image.url, image.alt
+      ${orderablePieces} as available, v.stock_version, p.version, p.status, p.product_type, p.tags, place.categories,
+      v.archived_at, image.url, image.alt
     from variants v
     join products p on p.id = v.product_id
     left join lateral (
@@ -135,6 +143,14 @@ async function queryVariants(db: DbOrTx, ids: string[]): Promise<Map<string, Fre
       select url, alt from product_images where product_id = p.id
       order by (url = own.url) is true desc, position limit 1
     ) image on true
+    left join lateral (
+      with recursive above as (
+        select slug, parent_id from categories where id = p.category_id
+        union all
+        select c.slug, c.parent_id from categories c join above on c.id = above.parent_id
+      )
+      select array_agg(slug) as categories from above
+    ) place on true
     where v.id = any(${ids}::bigint[])`.execute(db);
   return new Map(
     rows.map((row) => [
@@ -145,6 +161,18 @@ async function queryVariants(db: DbOrTx, ids: string[]): Promise<Map<string, Fre
       },
     ]),
   );
+}
+
+const childrensWords = new Set(
+  'kid kids child children childrens baby babies toddler toddlers infant infants newborn boys girls'.split(
+    ' ',
+  ),
+);
+
+/** By the words of its categories, type and tags: what some countries tax otherwise. */
+function isForChildren({ categories, product_type, tags }: VariantRow): boolean {
+  const words = [...categories, product_type, ...tags].join(' ').toLowerCase().replaceAll(/[’']/g, '');
+  return words.split(/[^a-z]+/).some((word) => childrensWords.has(word));
 }
 
 function toInfo(row: VariantRow): VariantInfo {
@@ -162,6 +190,8 @@ function toInfo(row: VariantRow): VariantInfo {
     color: row.color,
     sku: row.sku,
     price: money(row.price_amount),
+    categories: row.categories,
+    isForChildren: isForChildren(row),
     available: row.available,
     imageUrl: image.url,
     imageAlt: image.alt,

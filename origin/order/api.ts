@@ -39,6 +39,7 @@ const placeOrderRoute = defineRoute({
     'out-of-stock',
     'price-changed',
     'cart-over-limit',
+    'no-delivery-there',
     'unknown-provider',
     'total-too-large',
     'total-too-small',

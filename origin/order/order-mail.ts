@@ -1,10 +1,12 @@
 // Writes the mail that confirms an order.
 import { readVariantsFresh } from '../catalog/read-variants.ts';
+import { formatDays, formatRate, priceOrFree } from '../checkout/words.ts';
 import type { Deps } from '../deps.ts';
 import type { Mail } from '../mail/mail.ts';
 import { addToOutbox } from '../outbox/events.ts';
 import type { Tx } from '../schema.ts';
 import { formatMoney } from '../web/money.ts';
+import type { Order } from './order.ts';
 import { orderLink } from './order-link.ts';
 import { orderColumns, withLines } from './order-rows.ts';
 
@@ -19,6 +21,16 @@ export async function requestOrderMail(tx: Tx, orderId: string): Promise<void> {
     .executeTakeFirstOrThrow();
   if (email !== null)
     await addToOutbox(tx, 'mail', { to: email, template: orderTemplate, data: { orderId } });
+}
+
+function describeSums(order: Order): string[] {
+  const { discount, shipping, tax, total } = order;
+  return [
+    ...(discount === undefined ? [] : [`Code ${discount.code}: −${formatMoney(discount.amount.amount)}`]),
+    `Delivery, ${shipping.name} (${formatDays(shipping.days)}): ${priceOrFree(shipping.price.amount)}`,
+    `Total: ${formatMoney(total.amount)}`,
+    ...tax.map(({ rate, tax }) => `of which VAT ${formatRate(rate)}: ${formatMoney(tax.amount)}`),
+  ];
 }
 
 /** Part of the mail job. @returns undefined where the order is gone or its buyer was forgotten */
@@ -53,7 +65,7 @@ export async function prepareOrderMail(
     paragraphs: [
       'Thank you for your order.',
       ...lines,
-      `Total: ${formatMoney(row.total_amount)}`,
+      ...describeSums(order!),
       ...(row.provider === 'demo'
         ? ['This was a demonstration: no money moved and nothing will be sent.']
         : []),

@@ -1,7 +1,10 @@
 // Reads order rows and their lines, and builds the order that the API returns.
+
+import { type ChosenShipping, priceOrder, type VatAmount } from '../checkout/price-order.ts';
 import type { DbOrTx } from '../schema.ts';
 import { money } from '../web/money.ts';
 import type { Order } from './order.ts';
+import type { ShippingAddress } from './shipping-address.ts';
 import type { OrderStatus, PaymentStatus } from './tables.ts';
 
 export interface OrderRow {
@@ -9,6 +12,11 @@ export interface OrderRow {
   number: string;
   status: OrderStatus;
   total_amount: number;
+  shipping: ChosenShipping | null;
+  discount_code: string | null;
+  discount_amount: number;
+  tax: VatAmount[] | null;
+  shipping_address: ShippingAddress | null;
   placed_at: Date;
   provider: string;
   payment_status: PaymentStatus;
@@ -21,6 +29,11 @@ export const orderColumns = [
   'orders.number',
   'orders.status',
   'orders.total_amount',
+  'orders.shipping',
+  'orders.discount_code',
+  'orders.discount_amount',
+  'orders.tax',
+  'orders.shipping_address',
   'orders.placed_at',
   'payments.provider',
   'payments.status as payment_status',
@@ -58,9 +71,39 @@ export async function withLines(db: DbOrTx, rows: OrderRow[]): Promise<Order[]> 
       lineTotal: money(line.unit_price_amount * line.quantity),
     })),
     total: money(row.total_amount),
+    ...priceOf(row),
     placedAt: row.placed_at.toISOString(),
     payment: toPayment(row),
   }));
+}
+
+/** Before there were methods, everything travelled like this. */
+const freeDelivery: ChosenShipping = {
+  method: 'standard',
+  name: 'Standard',
+  amount: 0,
+  days: { min: 2, max: 5 },
+};
+
+function priceOf(row: OrderRow): Pick<Order, 'shipping' | 'discount' | 'tax'> {
+  const { amount, method, name, days } = row.shipping ?? freeDelivery;
+  const { discount_code: code, discount_amount: discount } = row;
+  return {
+    shipping: { method, name, price: money(amount), days },
+    ...(code === null ? {} : { discount: { code, amount: money(discount) } }),
+    tax: toTax(row.tax ?? taxOfEarlier(row)),
+  };
+}
+
+/** In an answer. */
+export function toTax(tax: VatAmount[]): Order['tax'] {
+  return tax.map(({ rate, net, tax }) => ({ rate, net: money(net), tax: money(tax) }));
+}
+
+/** An order of a release that kept no VAT is taxed as grown-ups' clothes are. */
+function taxOfEarlier({ total_amount: amount, shipping_address, placed_at: at }: OrderRow): VatAmount[] {
+  const items = [{ amount, isForChildren: false, isPromoted: false }];
+  return priceOrder({ items, shippingAmount: 0, country: shipping_address?.country ?? 'DE', at }).tax;
 }
 
 /** The link only while it leads somewhere: the order still stands, and its provider's page is open for the buyer. */

@@ -1,9 +1,10 @@
 // The order as the API returns it, and the schema of a request to place one.
 import { z } from '@hono/zod-openapi';
+import { ShippingDaysSchema } from '../checkout/shipping-methods.ts';
 import { EmailField } from '../identity/email-field.ts';
 import { growingEnum } from '../web/api/api.ts';
 import { MoneySchema, MoneyToWriteSchema } from '../web/money.ts';
-import { exampleAddress, ShippingAddressSchema } from './shipping-address.ts';
+import { BillingAddressSchema, exampleAddress, ShippingAddressSchema } from './shipping-address.ts';
 
 export const demoOutcomes = ['paid', 'declined', 'unknown'] as const;
 
@@ -18,6 +19,13 @@ export const OrderRequestSchema = z
         .optional()
         .openapi({ description: 'Only for the demo provider; default `paid`' }),
     }),
+    billingAddress: BillingAddressSchema.optional().openapi({
+      description: 'For the invoice, where it is another one than that of delivery',
+    }),
+    shippingMethod: z.string().max(40).optional().openapi({
+      description: '`id` of one of `GET /api/shipping-methods` for the country; default the cheapest',
+      example: 'standard',
+    }),
     expectedTotal: MoneyToWriteSchema.optional().openapi({
       description:
         'What the buyer was shown. Where the order costs something else it is refused: 409 `price-changed`',
@@ -28,6 +36,7 @@ export const OrderRequestSchema = z
       email: 'ada@example.com',
       shippingAddress: exampleAddress,
       payment: { provider: 'on-delivery' },
+      shippingMethod: 'standard',
       expectedTotal: { amount: 3_998, currency: 'EUR' },
     },
   });
@@ -51,9 +60,27 @@ export const exampleOrder = {
   status: 'paid',
   lines: [exampleLine],
   total: { amount: 3_998, currency: 'EUR' },
+  shipping: {
+    method: 'standard',
+    name: 'Standard',
+    price: { amount: 0, currency: 'EUR' },
+    days: { min: 2, max: 5 },
+  },
+  tax: [{ rate: 23, net: { amount: 3_250, currency: 'EUR' }, tax: { amount: 748, currency: 'EUR' } }],
   placedAt: '2026-11-30T10:30:00.000Z',
   payment: { provider: 'demo', status: 'paid' },
 };
+
+/** Net and tax of all rates are the total. */
+export const TaxSchema = z.array(
+  z
+    .object({
+      rate: z.number().min(0).openapi({ description: 'Percent' }),
+      net: MoneySchema,
+      tax: MoneySchema,
+    })
+    .openapi('Vat', { description: 'The VAT of one rate within the total', example: exampleOrder.tax[0] }),
+);
 
 export const OrderSchema = z
   .object({
@@ -75,7 +102,20 @@ export const OrderSchema = z
         })
         .openapi('OrderLine', { example: exampleLine }),
     ),
-    total: MoneySchema,
+    total: MoneySchema.openapi({ description: 'Lines and delivery, less the discount; VAT included' }),
+    shipping: z
+      .object({
+        method: z.string(),
+        name: z.string(),
+        price: MoneySchema,
+        days: ShippingDaysSchema,
+      })
+      .openapi('OrderShipping', { example: exampleOrder.shipping }),
+    discount: z
+      .object({ code: z.string(), amount: MoneySchema })
+      .optional()
+      .openapi('OrderDiscount', { example: { code: 'SPRING', amount: { amount: 400, currency: 'EUR' } } }),
+    tax: TaxSchema,
     placedAt: z.iso.datetime(),
     payment: z.object({
       provider: z.string(),

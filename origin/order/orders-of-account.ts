@@ -57,7 +57,7 @@ export async function adoptGuestOrders(tx: Tx, accountId: string, guestOrderIds:
 export async function forgetBuyer(tx: Tx, accountId: string): Promise<void> {
   await tx
     .updateTable('orders')
-    .set({ account_id: null, email: null, shipping_address: null })
+    .set({ account_id: null, email: null, shipping_address: null, billing_address: null })
     .where('account_id', '=', accountId)
     .execute();
 }

@@ -6,6 +6,8 @@ import type { CartCheckout, Carts, OrderKey } from '../cart/carts.ts';
 import { checkOrderable } from '../cart/check-operation.ts';
 import { type ShortLine, takeStock } from '../catalog/change/take-stock.ts';
 import { readVariantsFresh, type VariantInfo } from '../catalog/read-variants.ts';
+import { type ChosenShipping, type OrderPrice, priceOrder } from '../checkout/price-order.ts';
+import { chooseShipping, listChoices, readShippingTable } from '../checkout/shipping-methods.ts';
 import type { Deps } from '../deps.ts';
 import { Refusal } from '../errors.ts';
 import { sessionEnded } from '../identity/visitor.ts';
@@ -36,7 +38,7 @@ const attemptLateSeconds = 15;
 
 /**
  * @throws Refusal 409 `cart-empty`, `out-of-stock` (with `lines`), `price-changed` (with `total`): nothing taken,
- * the cart kept; 422 `unknown-provider`, `total-too-small`, `total-too-large` (with `min` and `max`); 503 where
+ * the cart kept; 422 `no-delivery-there`, `unknown-provider`, `total-too-small`, `total-too-large` (with `min` and `max`); 503 where
  * Postgres is away
  */
 export async function placeOrder(
@@ -88,14 +90,10 @@ async function writeOrder(
   checkOrderable(lines);
   await takeStock(tx, lines);
   // Read after the stock is locked, so that price and stock are of one moment.
-  const priced = priceLines(
-    lines,
-    await readVariantsFresh(
-      tx,
-      lines.map((line) => line.variantId),
-    ),
-  );
-  const total = priced.reduce((sum, { quantity, info }) => sum + quantity * info.price.amount, 0);
+  const ids = lines.map((line) => line.variantId);
+  const priced = priceLines(lines, await readVariantsFresh(tx, ids));
+  const bill = await makeBill(tx, priced, checkout);
+  const { total } = bill.price;
   checkBounds(total, checkout.provider.bounds);
   const expectedTotal = request.expectedTotal?.amount ?? checkout.expectedTotal;
   if (expectedTotal !== undefined && expectedTotal !== total) {
@@ -110,13 +108,17 @@ async function writeOrder(
       account_id: accountId ?? null,
       email: request.email,
       shipping_address: JSON.stringify(request.shippingAddress),
+      billing_address: request.billingAddress ? JSON.stringify(request.billingAddress) : null,
       total_amount: total,
+      shipping: JSON.stringify(bill.shipping),
+      tax_country: request.shippingAddress.country,
+      tax: JSON.stringify(bill.price.tax),
     })
     .returning('id')
     .executeTakeFirstOrThrow();
   await tx
     .insertInto('order_lines')
-    .values(priced.map((line, position) => toRow(orderId, position, line)))
+    .values(priced.map((line, position) => toRow(orderId, position, line, bill.price.items[position]!)))
     .execute();
   const { provider, outcome } = request.payment;
   await tx
@@ -138,6 +140,30 @@ async function writeOrder(
     { traceparent, dueAt: secondsAfter(nowMs, holdMinutes * 60) },
   );
   return { orderId };
+}
+
+interface Bill {
+  shipping: ChosenShipping;
+  price: OrderPrice;
+}
+
+/** @throws Refusal 422 `no-delivery-there` */
+async function makeBill(
+  tx: Tx,
+  lines: PricedLine[],
+  { request, nowMs }: Pick<Checkout, 'request'> & { nowMs: number },
+): Promise<Bill> {
+  const { country } = request.shippingAddress;
+  const items = lines.map(({ quantity, info }) => ({
+    amount: quantity * info.price.amount,
+    isForChildren: info.isForChildren,
+    isPromoted: false,
+  }));
+  const subtotal = items.reduce((sum, { amount }) => sum + amount, 0);
+  const choices = listChoices(await readShippingTable(tx), country, subtotal);
+  const shipping = chooseShipping(choices, country, request.shippingMethod);
+  const price = priceOrder({ items, shippingAmount: shipping.amount, country, at: new Date(nowMs) });
+  return { shipping, price };
 }
 
 /** The largest that Postgres' integers hold. */
@@ -183,7 +209,12 @@ function priceLines(lines: CartLine[], infos: Map<string, VariantInfo>): PricedL
   return lines.map((line) => ({ quantity: line.quantity, info: infos.get(line.variantId)! }));
 }
 
-function toRow(orderId: string, position: number, { quantity, info }: PricedLine) {
+function toRow(
+  orderId: string,
+  position: number,
+  { quantity, info }: PricedLine,
+  { discount, rate }: OrderPrice['items'][number],
+) {
   return {
     order_id: orderId,
     position,
@@ -195,6 +226,8 @@ function toRow(orderId: string, position: number, { quantity, info }: PricedLine
     color: info.color,
     quantity,
     unit_price_amount: info.price.amount,
+    discount_amount: discount,
+    tax_rate: rate,
   };
 }
 

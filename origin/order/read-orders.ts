@@ -66,13 +66,7 @@ async function findRow(db: DbOrTx, id: string) {
   return db
     .selectFrom('orders')
     .innerJoin('payments', 'payments.order_id', 'orders.id')
-    .select([
-      ...orderColumns,
-      'orders.account_id',
-      'orders.email',
-      'orders.shipping_address',
-      'payments.flag',
-    ])
+    .select([...orderColumns, 'orders.account_id', 'orders.email', 'payments.flag'])
     .where('orders.id', '=', id)
     .executeTakeFirst();
 }

@@ -1,6 +1,6 @@
-// The schema of a shipping address, shared by the API and the checkout form.
+// The schemas of the addresses of an order, shared by the API and the checkout form.
 import { z } from '@hono/zod-openapi';
-import { optionalText, plainText } from '../web/api/plain-text.ts';
+import { CountryCode, optionalText, plainText } from '../web/api/plain-text.ts';
 import { countries, findCountry, isPostalCodeOf } from './countries.ts';
 
 /** Characters, at most. */
@@ -24,14 +24,9 @@ const Parts = z.strictObject({
   postalCode: plainText(addressLengths.postalCode).openapi({
     description: 'In the form of its country, with or without spaces and hyphens',
   }),
-  country: z
-    .string()
-    .regex(/^[A-Za-z]{2}$/, { error: 'must be a country’s two letters (ISO 3166)' })
-    .transform((code) => code.toUpperCase())
-    .refine((code) => codes.includes(code), {
-      error: 'must be a country that this shop sends to',
-    })
-    .openapi({ description: 'One of `countries` of `GET /api/checkout-options`' }),
+  country: CountryCode.refine((code) => codes.includes(code), {
+    error: 'must be a country that this shop sends to',
+  }).openapi({ description: 'One of `countries` of `GET /api/checkout-options`' }),
 });
 
 /** What the postal code is judged by. */
@@ -62,4 +57,10 @@ export const OrderAddressSchema = z
   })
   .openapi('OrderAddress', { example: exampleAddress });
 
+/** Who gets the invoice may live anywhere. */
+export const BillingAddressSchema = Parts.extend({ country: CountryCode }).openapi('BillingAddress', {
+  example: exampleAddress,
+});
+
+export type BillingAddress = z.infer<typeof BillingAddressSchema>;
 export type ShippingAddress = z.infer<typeof ShippingAddressSchema>;

@@ -1,6 +1,7 @@
 // Kysely's types of the order tables. Only files of this folder query them.
 import type { ColumnType, Generated, GeneratedAlways } from 'kysely';
-import type { ShippingAddress } from './shipping-address.ts';
+import type { ChosenShipping, VatAmount } from '../checkout/price-order.ts';
+import type { BillingAddress, ShippingAddress } from './shipping-address.ts';
 
 export type PaymentStatus = 'reserved' | 'pending' | 'paid' | 'failed' | 'unknown';
 export type OrderStatus = 'placed' | 'paid' | 'cancelled';
@@ -12,8 +13,17 @@ export interface OrderTables {
     account_id: string | null;
     email: string | null;
     shipping_address: ColumnType<ShippingAddress | null, string | null, string | null>;
+    /** Null: that of delivery. */
+    billing_address: ColumnType<BillingAddress | null, string | null | undefined, string | null>;
     status: Generated<OrderStatus>;
     total_amount: number;
+    /** Null for an order of a release before there were methods: it travelled free. */
+    shipping: ColumnType<ChosenShipping | null, string | null | undefined, string | null>;
+    discount_code: string | null;
+    discount_amount: Generated<number>;
+    /** Where the VAT is due. */
+    tax_country: string | null;
+    tax: ColumnType<VatAmount[] | null, string | null | undefined, string | null>;
     placed_at: ColumnType<Date, Date | undefined, Date>;
   };
   order_lines: {
@@ -27,6 +37,10 @@ export interface OrderTables {
     color: string;
     quantity: number;
     unit_price_amount: number;
+    /** Its share of the order's discount. */
+    discount_amount: Generated<number>;
+    /** Percent of VAT. */
+    tax_rate: number | null;
   };
   payments: {
     order_id: string;

@@ -118,7 +118,13 @@ async function change(
   return { product, invalidation: await awaitInvalidation(deps.db, invalidationId, write.waitMs) };
 }
 
-async function audit(tx: Tx, accountId: string, audited: Audited[], invalidationId: string): Promise<void> {
+/** Part of the change itself, so that neither is there without the other. */
+export async function audit(
+  tx: Tx,
+  accountId: string,
+  audited: Audited[],
+  invalidationId?: string,
+): Promise<void> {
   if (audited.length === 0) return;
   await tx
     .insertInto('staff_changes')
@@ -128,7 +134,7 @@ async function audit(tx: Tx, accountId: string, audited: Audited[], invalidation
         subject,
         before: JSON.stringify(before),
         after: JSON.stringify(after),
-        invalidation_id: invalidationId,
+        invalidation_id: invalidationId ?? null,
       })),
     )
     .execute();

@@ -198,6 +198,9 @@ describe('the OpenAPI document', () => {
     await ask(staff, 'GET', invalidationPath, '/api/staff/invalidations/{id}');
     const stock = `/api/staff/variants/${variant!.id}/stock`;
     await ask(staff, 'PUT', stock, '/api/staff/variants/{id}/stock', { stock: 20 });
+    await ask(person, 'GET', '/api/shipping-methods?country=IE', '/api/shipping-methods');
+    const methods = '/api/staff/shipping-methods';
+    await ask(staff, 'PUT', methods, methods, await ask(staff, 'GET', methods, methods));
     // What needs a mailed token, or Stripe's signature, is asked for in tests of its own.
     const elsewhere = ['PUT /api/password-resets/{token}', 'POST /api/webhooks/stripe'];
     expect(

@@ -56,6 +56,7 @@ const elsewhere: Record<string, string[]> = {
   'wrong-signature': [],
   // A request that cannot be read at all is refused before there is a route; see the tests of such requests.
   'bad-request': [
+    'getShippingTable',
     'exportAccount',
     'getAccount',
     'getCart',
@@ -180,6 +181,8 @@ test('every refusal that an operation tells of is met', async () => {
   await send(named('placeOrder'), guest, {
     body: { ...order, expectedTotal: { amount: 1, currency: 'EUR' } },
   });
+  await send(named('placeOrder'), guest, { body: { ...order, shippingMethod: 'by-balloon' } });
+  await send(named('listShippingMethods'), guest, { url: '/api/shipping-methods?country=D' });
   await send(named('getOrder'), guest, { url: `/api/orders/${nothing}` });
   await send(named('receiveStripeEvent'), guest, { body: {} });
   for (const name of ['changeProduct', 'setStock', 'getInvalidation']) {

@@ -50,6 +50,13 @@ interface World {
 
 const password = 'a-password-of-tests';
 const address = { name: 'B. Uyer', line1: '1 Long Lane', city: 'Dublin', postalCode: 'D01', country: 'IE' };
+const aMethod = {
+  id: 'standard',
+  name: 'Standard',
+  countries: ['IE'],
+  price: { amount: 0, currency: 'EUR' },
+  days: { min: 2, max: 5 },
+};
 const signedInOnly: Outcomes = [401, 200, 200, 200];
 const staffOnly: Outcomes = [401, 403, 403, 200];
 const staffPage: Outcomes = ['303 /sign-in', 403, 403, 200];
@@ -105,6 +112,7 @@ const samples: Record<string, Sample> = {
   'GET /api/checkout-options': { first: 200 },
   'GET /api/orders': { first: 200 },
   'GET /api/orders/:id': { at: ({ order }) => `/api/orders/${order}`, first: [404, 404, 200, 404] },
+  'GET /api/shipping-methods': { at: () => '/api/shipping-methods?country=IE', first: 200 },
   'POST /api/webhooks/stripe': { json: () => ({}), first: 404 },
   'PATCH /api/staff/products/:id': {
     at: ({ product }) => `/api/staff/products/${product}`,
@@ -120,6 +128,8 @@ const samples: Record<string, Sample> = {
     at: ({ invalidation }) => `/api/staff/invalidations/${invalidation}`,
     first: staffOnly,
   },
+  'GET /api/staff/shipping-methods': { first: staffOnly },
+  'PUT /api/staff/shipping-methods': { json: () => ({ items: [aMethod] }), first: staffOnly },
   'GET /api/openapi.json': { first: 200 },
   'GET /api/docs': { first: 200 },
 

@@ -16,6 +16,8 @@ export interface CartPage {
   /** A quantity that cannot be, as it was entered. */
   entered?: { variantId: string; quantity: string; fault: string } | undefined;
   removed?: RemovedLine | undefined;
+  /** What the cheapest delivery costs, in words. */
+  delivery?: string | undefined;
 }
 
 /** A line that was just taken out, and what puts it back. */
@@ -49,7 +51,7 @@ function emptyBag(): Html {
   return html`<div class="empty"><p>Nothing in it yet.</p><p class="row"><a class="button" href="/search">Find something</a></p></div>`;
 }
 
-function fullBag({ cart, variants, entered, removed }: CartPage): Html {
+function fullBag({ cart, variants, entered, removed, delivery }: CartPage): Html {
   const lines = cart.lines.map((line, at) =>
     cartLine(
       line,
@@ -63,7 +65,7 @@ function fullBag({ cart, variants, entered, removed }: CartPage): Html {
 <div><h2 class="hidden">What is in it</h2><ul class="lines">${lines}</ul></div>
 <section class="summary" aria-labelledby="sum"><h2 id="sum">Order summary</h2>
 <dl class="sums"><dt>${pieces(cart.count)}</dt><dd>${formatMoney(cart.total.amount)}</dd>
-<dt>Delivery</dt><dd>Free</dd>
+<dt>Delivery</dt><dd>${delivery ?? 'At checkout'}</dd>
 <dt class="total">Total</dt><dd class="total">${formatMoney(cart.total.amount)}</dd></dl>
 <a class="button wide" href="/checkout">Check out</a>
 <p class="hint">No account needed. Prices include VAT.</p></section>

@@ -3,18 +3,23 @@ import { raw } from 'hono/html';
 import type { Cart } from '../../cart/cart.ts';
 import { linePicture, pieces } from '../../cart/views/cart.ts';
 import type { VariantInfo } from '../../catalog/read-variants.ts';
+import { formatDays, priceOrFree } from '../../checkout/words.ts';
 import { signedInField } from '../../identity/signed-out-form.ts';
 import { formatMoney } from '../../web/money.ts';
 import { type FormValues, faultSummary, field, idempotencyField, type Wrong } from '../../web/page/form.ts';
 import { type Html, html } from '../../web/page/html.ts';
 import { countries } from '../countries.ts';
+import type { Quote } from '../quote.ts';
 import { addressLengths } from '../shipping-address.ts';
 import { paymentChoices } from './payment.ts';
-import { type CartChange, seenField } from './seen-cart.ts';
+import { type CartChange, seenField, totalsField } from './seen-cart.ts';
+import { sumRows } from './sums.ts';
 
 export interface CheckoutPage extends Wrong {
   cart: Cart;
   variants: Map<string, VariantInfo>;
+  /** By the country and method that the form has now. */
+  quote: Quote;
   providers: string[];
   isSignedIn: boolean;
   values: FormValues;
@@ -32,6 +37,7 @@ const labels = {
   postalCode: 'Postal code',
   city: 'Town or city',
   country: 'Country',
+  shipping: 'Delivery',
   payment: 'Payment',
 };
 
@@ -46,16 +52,17 @@ ${faultSummary(labels, { faults, refused })}
 <div>${idempotencyField()}${seenField(cart)}${isSignedIn ? signedInField() : ''}${toldTotal === undefined ? '' : html`<input type="hidden" name="total" value="${toldTotal}">`}
 ${contactStep(page)}
 ${addressStep(page)}
+${deliveryStep(page)}
 ${paymentChoices(page.providers, page.values, faults)}
 </div>
 ${summary(page)}
 </form>`;
 }
 
-function changesSince(changes: CartChange[], { cart, refused }: CheckoutPage): Html {
+function changesSince(changes: CartChange[], { quote, refused }: CheckoutPage): Html {
   return html`${refused ? html`<p>${refused}</p>` : ''}<p><b>Something changed since you looked.</b> Nothing was ordered yet.</p>
 <ul>${changes.map((change) => html`<li>${change.sentence}</li>`)}</ul>
-<p>The total is now <b>${formatMoney(cart.total.amount)}</b>. If that is fine with you, buy now; else <a href="/cart">change the bag</a>.</p>`;
+<p>The total is now <b>${formatMoney(quote.price.total)}</b>. If that is fine with you, buy now; else <a href="/cart">change the bag</a>.</p>`;
 }
 
 function contactStep({ values, faults = {} }: CheckoutPage): Html {
@@ -64,7 +71,7 @@ ${field({ name: 'email', label: labels.email, type: 'email', autocomplete: 'emai
 </div></fieldset>`;
 }
 
-function addressStep({ values, faults = {} }: CheckoutPage): Html {
+function addressStep({ values, quote, faults = {} }: CheckoutPage): Html {
   const part = (name: keyof typeof addressLengths, autocomplete: string, more = {}) =>
     field({
       name,
@@ -82,17 +89,32 @@ ${part('line2', 'address-line2', { className: 'all', required: false })}
 ${part('postalCode', 'postal-code')}
 ${part('city', 'address-level2')}
 <div class="field all"><label for="country">${labels.country}</label>
-<select class="input" id="country" name="country" autocomplete="shipping country"${raw(faults['country'] ? ' aria-invalid="true" aria-describedby="country-fault"' : '')}>${countries.map(
+<select class="input" id="country" name="country" data-update autocomplete="shipping country"${raw(faults['country'] ? ' aria-invalid="true" aria-describedby="country-fault"' : '')}>${countries.map(
     ({ code, name }) =>
-      html`<option value="${code}"${raw(code === (values['country'] || 'DE') ? ' selected' : '')}>${name}</option>`,
+      html`<option value="${code}"${raw(code === quote.country ? ' selected' : '')}>${name}</option>`,
   )}</select>
 ${faults['country'] ? html`<p class="wrong" id="country-fault">${faults['country']}</p>` : ''}</div>
 </div></fieldset>`;
 }
 
-function summary({ cart, variants }: CheckoutPage): Html {
+/** Without a script the button asks for the methods of another country; with one that happens by itself. */
+function deliveryStep({ quote, faults = {} }: CheckoutPage): Html {
+  const fault = faults['shippingMethod'];
+  const { choices, shipping } = quote;
+  return html`<fieldset class="step" data-delivery><legend>Delivery</legend>
+${fault ? html`<p class="wrong" id="shipping-fault">${fault}</p>` : ''}
+${choices.length === 0 ? html`<p class="notice">We do not deliver to this country at the moment. Please choose another one.</p>` : ''}
+${choices.map(
+  ({ shipping: { method, name, amount, days } }, index) =>
+    html`<label class="radio"><input type="radio"${raw(index === 0 ? ' id="shipping"' : '')} name="shipping" value="${method}" data-update${raw(method === shipping?.method ? ' checked' : '')}><span><b>${name}</b>, ${priceOrFree(amount)}<br><span class="soft">${formatDays(days)}</span></span></label>`,
+)}
+<p data-apply><button class="button quiet" type="submit" name="update" value="delivery">Update delivery and total</button></p></fieldset>`;
+}
+
+function summary({ cart, variants, quote }: CheckoutPage): Html {
+  const { price, shipping } = quote;
+  const sums = { count: cart.count, subtotal: price.subtotal, shipping, tax: price.tax, total: price.total };
   return html`<section class="summary" aria-labelledby="sum"><h2 id="sum">Order summary</h2>
-<p class="soft">${pieces(cart.count)}</p>
 <ul class="lines compact">${cart.lines.map(
     (
       line,
@@ -101,7 +123,8 @@ function summary({ cart, variants }: CheckoutPage): Html {
 <p class="soft">${[line.color, line.size].filter(Boolean).join(' · ')} · ${pieces(line.quantity)}</p>
 ${line.available < line.quantity ? html`<p class="wrong">${line.available === 0 ? 'Sold out' : `Only ${line.available} left`}</p>` : ''}</div></li>`,
   )}</ul>
-<dl class="sums"><dt>Delivery</dt><dd>Free</dd><dt class="total">Total, VAT included</dt><dd class="total">${formatMoney(cart.total.amount)}</dd></dl>
+${totalsField(quote)}
+<dl class="sums">${sumRows(sums)}</dl>
 <button class="button wide" type="submit">Buy now</button>
 <p class="small"><a href="/cart">Change the bag</a></p></section>`;
 }

@@ -3,10 +3,19 @@ import type { FormValues } from '../../web/page/form.ts';
 import { readPayment } from './payment.ts';
 
 export function readOrderRequest(values: FormValues): unknown {
-  const { name = '', line1 = '', line2 = '', city = '', postalCode = '', country = '' } = values;
+  const {
+    name = '',
+    line1 = '',
+    line2 = '',
+    city = '',
+    postalCode = '',
+    country = '',
+    shipping = '',
+  } = values;
   return {
     email: (values['email'] ?? '').trim(),
     shippingAddress: { name, line1, line2, city, postalCode, country },
+    ...(shipping === '' ? {} : { shippingMethod: shipping }),
     payment: readPayment(values),
   };
 }

@@ -1,6 +1,7 @@
 // Renders an order for its buyer: lines, totals, address and payment. It prints on one sheet.
 import { linePicture, pieces } from '../../cart/views/cart.ts';
 import type { VariantInfo } from '../../catalog/read-variants.ts';
+import { formatDays } from '../../checkout/words.ts';
 import { formatMoney } from '../../web/money.ts';
 import { formatDay } from '../../web/page/day.ts';
 import { idempotencyField, notice } from '../../web/page/form.ts';
@@ -11,6 +12,7 @@ import { cameToNothing } from '../order-again.ts';
 import type { OrderDetail } from '../read-orders.ts';
 import type { ShippingAddress } from '../shipping-address.ts';
 import { describePayment } from './payment-status.ts';
+import { sumRows, sumsOf } from './sums.ts';
 
 export interface OrderPage {
   detail: OrderDetail;
@@ -32,8 +34,9 @@ ${cameToNothing(order) ? putBackForm(order.id, key) : ''}
 <div class="split">
 ${orderLines(order, variants)}
 <section class="summary receipt" aria-labelledby="receipt"><h2 id="receipt">Order summary</h2>
-<dl class="sums"><dt>Placed</dt><dd>${formatDay(order.placedAt)}</dd><dt>Payment</dt><dd>${payment.short}</dd>
-<dt>Delivery</dt><dd>Free</dd><dt class="total">Total, VAT included</dt><dd class="total">${formatMoney(order.total.amount)}</dd></dl>
+<dl class="sums"><dt>Placed</dt><dd>${formatDay(order.placedAt)}</dd><dt>Payment</dt><dd>${payment.short}</dd></dl>
+<dl class="sums">${sumRows(sumsOf(order))}</dl>
+<p class="soft small">Delivery: ${order.shipping.name}, ${formatDays(order.shipping.days)}.</p>
 ${shippingAddress === null ? '' : html`<div><h3 class="label">Ships to</h3>${postalAddress(shippingAddress)}</div>`}
 ${email === null ? '' : html`<div><h3 class="label">${payment.isConfirmed ? 'Confirmation sent to' : 'Contact'}</h3><p>${email}</p></div>`}
 </section></div>

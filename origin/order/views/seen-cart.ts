@@ -3,6 +3,7 @@
 import type { Cart } from '../../cart/cart.ts';
 import { formatMoney } from '../../web/money.ts';
 import { type Html, html } from '../../web/page/html.ts';
+import type { Quote } from '../quote.ts';
 
 export interface CartChange {
   /** For the shopper. */
@@ -57,6 +58,21 @@ export function changesSince(seen: string | undefined, cart: Cart): CartChange[]
 export function seenTotal(seen: string | undefined): number | undefined {
   if (seen === undefined) return undefined;
   return [...parseSeen(seen).values()].reduce((sum, line) => sum + line.quantity * line.unitPrice, 0);
+}
+
+/** What the order costs by each method, as the page shows it: `method:total`, the chosen one first. */
+export function totalsField({ choices, shipping }: Quote): Html {
+  const all = choices
+    .toSorted((a, b) => Number(b.shipping === shipping) - Number(a.shipping === shipping))
+    .map(({ shipping: { method }, total }) => `${method}:${total}`);
+  return html`<input type="hidden" name="totals" value="${all.join(' ')}">`;
+}
+
+/** @returns minor units; undefined for a form that showed no total of this method. */
+export function totalOfMethod(totals: string | undefined, method: string | undefined): number | undefined {
+  const found = [...(totals ?? '').matchAll(/([\w-]{1,40}):(\d{1,10})(?= |$)/g)];
+  const [, , total] = found.find(([, name]) => method === undefined || method === name) ?? [];
+  return total === undefined ? undefined : Number(total);
 }
 
 function parseSeen(text: string): Map<string, SeenLine> {

@@ -29,3 +29,9 @@ export function plainLines(most: number) {
     .max(most, { error: `must have at most ${most} characters` })
     .refine((text) => text.isWellFormed() && !/[^\P{Cc}\t\n\r]/u.test(text), { error: 'must be plain text' });
 }
+
+/** In capitals, however it was written. */
+export const CountryCode = z
+  .string()
+  .regex(/^[A-Za-z]{2}$/, { error: 'must be a country’s two letters (ISO 3166)' })
+  .transform((code) => code.toUpperCase());

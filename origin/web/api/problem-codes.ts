@@ -61,6 +61,11 @@ export const problemCodes = {
   'cart-limit': { status: 422, meaning: 'The cart holds as many lines as it can.' },
   'cart-over-limit': { status: 422, meaning: 'The cart holds more than an order may; take some out.' },
   'unknown-provider': { status: 422, meaning: 'This shop is not paid that way; see checkout-options.' },
+  'no-delivery-there': {
+    status: 422,
+    meaning:
+      'No delivery method, or not the one that was chosen, goes to that country; `methods` names those that do.',
+  },
   'total-too-large': { status: 422, meaning: 'No order of that amount can be placed here.' },
   'total-too-small': { status: 422, meaning: 'No order of that little can be paid that way.' },
   'choose-size': { status: 422, meaning: 'A form named no size.' },

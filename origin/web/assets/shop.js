@@ -255,8 +255,31 @@ async function showColor(swatch) {
 }
 
 function onChange({ target }) {
+  if (target.matches('[data-update]')) updateTotal(target.form);
   if (target.matches('[data-swap] [name=quantity]') && target.checkValidity()) target.form.requestSubmit();
   if (target.matches('[data-filters] *') && target.checkValidity()) target.form.requestSubmit();
+}
+
+let latestUpdate;
+
+/** Delivery and total for the country and method that the form has now. Where it fails, the button is shown. */
+async function updateTotal(form) {
+  const sent = new URLSearchParams(new FormData(form));
+  sent.set('update', 'delivery');
+  const asked = {};
+  latestUpdate = asked;
+  try {
+    const answer = await fetch(form.action, { method: 'POST', body: sent });
+    const next = parsePage(await answer.text());
+    if (latestUpdate !== asked) return;
+    const { value, name } = document.activeElement;
+    replaceParts(next, ['[data-delivery]', '.summary']);
+    const radios = [...form.querySelectorAll('[data-delivery] [name=shipping]')];
+    if (name === 'shipping') radios.find((radio) => radio.value === value)?.focus();
+    announcer.textContent = `Total ${document.querySelector('dd.total').textContent}`;
+  } catch {
+    for (const button of document.querySelectorAll('[data-apply]')) button.hidden = false;
+  }
 }
 
 /** Tells below the form what came of it. It goes by itself, by its button and by Escape. */

@@ -1,0 +1,208 @@
+// Delivery methods: the table that staff write as a whole, and which of them go to a country at what price.
+import { setTimeout as delay } from 'node:timers/promises';
+import { z } from '@hono/zod-openapi';
+import { sql } from 'kysely';
+import type { TagVersions } from '../../http/cache-tag.ts';
+import { trustedMs } from '../cache/fenced-cache.ts';
+import type { Deps } from '../deps.ts';
+import { Refusal } from '../errors.ts';
+import { addToOutbox } from '../outbox/events.ts';
+import type { DbOrTx, Tx } from '../schema.ts';
+import { CountryCode, plainText } from '../web/api/plain-text.ts';
+import { MoneySchema, MoneyToWriteSchema, money } from '../web/money.ts';
+import type { ChosenShipping } from './price-order.ts';
+
+const days = (limit: z.ZodInt) => ({ min: limit, max: limit });
+const exampleMethod = {
+  id: 'standard',
+  name: 'Standard',
+  price: { amount: 490, currency: 'EUR' as const },
+  freeFrom: { amount: 5_000, currency: 'EUR' as const },
+  days: { min: 2, max: 5 },
+};
+
+export const ShippingDaysSchema = z
+  .object(days(z.int().min(0)))
+  .openapi('ShippingDays', { description: 'Working days', example: exampleMethod.days });
+
+const members = { id: z.string(), name: z.string(), price: MoneySchema, days: ShippingDaysSchema };
+const freeFrom = { description: 'Goods of this amount or more travel free' };
+
+export const ShippingMethodSchema = z
+  .object({ ...members, freeFrom: MoneySchema.optional().openapi(freeFrom) })
+  .openapi('ShippingMethod', { example: exampleMethod });
+
+const exampleRow = { ...exampleMethod, countries: ['DE', 'AT'] };
+
+export const ShippingTableSchema = z
+  .object({
+    items: z.array(
+      z
+        .object({
+          ...members,
+          countries: z.array(z.string()),
+          freeFrom: MoneySchema.optional().openapi(freeFrom),
+        })
+        .openapi('ShippingTableRow', { example: exampleRow }),
+    ),
+  })
+  .openapi('ShippingTable', { example: { items: [exampleRow] } });
+
+const RowToWrite = z
+  .strictObject({
+    id: z.string().regex(/^[\w-]{1,40}$/, { error: 'must be 1 to 40 letters, digits or hyphens' }),
+    name: plainText(100),
+    countries: z.array(CountryCode).min(1).max(300),
+    price: MoneyToWriteSchema,
+    freeFrom: MoneyToWriteSchema.nullish().transform((found) => found ?? undefined),
+    days: z
+      .strictObject(days(z.int().min(0).max(365)))
+      .refine(({ min, max }) => min <= max, { path: ['max'], error: 'must not be less than min' })
+      .openapi('ShippingDaysToWrite', { example: exampleMethod.days }),
+  })
+  .openapi('ShippingTableRowToWrite', { example: exampleRow });
+
+/** One method may have several rows, with another price for other countries. */
+export const ShippingTableToWriteSchema = z
+  .strictObject({
+    items: z
+      .array(RowToWrite)
+      .max(200)
+      .superRefine((rows, context) => {
+        const seen = new Set<string>();
+        for (const [index, { id, countries }] of rows.entries()) {
+          for (const country of countries) {
+            if (!seen.has(`${id} ${country}`)) seen.add(`${id} ${country}`);
+            else
+              context.addIssue({
+                code: 'custom',
+                path: [index, 'countries'],
+                message: `names ${country} a second time for ${id}`,
+              });
+          }
+        }
+      }),
+  })
+  .openapi('ShippingTableToWrite', { example: { items: [exampleRow] } });
+
+export type ShippingTable = z.infer<typeof ShippingTableSchema>['items'];
+export type ShippingMethod = z.infer<typeof ShippingMethodSchema>;
+
+/** Straight from Postgres, in the transaction that depends on it. */
+export async function readShippingTable(db: DbOrTx): Promise<ShippingTable> {
+  const rows = await db.selectFrom('shipping_methods').selectAll().orderBy('position').execute();
+  return rows.map((row) => ({
+    id: row.id,
+    name: row.name,
+    countries: row.countries,
+    price: money(row.price_amount),
+    ...(row.free_from_amount === null ? {} : { freeFrom: money(row.free_from_amount) }),
+    days: { min: row.min_days, max: row.max_days },
+  }));
+}
+
+const tableTag = 'shipping-methods';
+
+/** Through the cache; while Postgres is away, as it was last known. @throws where nothing is known */
+export async function readKnownShippingTable(deps: Pick<Deps, 'cache'>): Promise<ShippingTable> {
+  try {
+    return (await deps.cache.read({ key: tableTag, fromReplicas: true, fill: fillTable })).value;
+  } catch (error) {
+    const stale = await deps.cache.readStale<ShippingTable>(tableTag);
+    if (stale === undefined) throw error;
+    return stale.value;
+  }
+}
+
+/** With the tag that falls when the table changes, for a shared page that shows it. */
+export async function fillTable(db: DbOrTx): Promise<{ value: ShippingTable; tags: TagVersions }> {
+  // The version before the rows: a change between the two makes this old, never the other way round.
+  const tags = await readShippingTagVersions(db, [tableTag]);
+  return { value: await readShippingTable(db), tags };
+}
+
+export async function readShippingTagVersions(db: DbOrTx, tags: string[]): Promise<TagVersions> {
+  if (!tags.includes(tableTag)) return {};
+  const { version } = await db.selectFrom('shipping_version').select('version').executeTakeFirstOrThrow();
+  return { [tableTag]: version };
+}
+
+/** @returns what to raise after the commit. */
+export async function replaceShippingTable(tx: Tx, table: ShippingTable): Promise<TagVersions> {
+  // The version's row is the lock of the whole table.
+  const { version } = await tx
+    .updateTable('shipping_version')
+    .set({ version: sql`version + 1` })
+    .returning('version')
+    .executeTakeFirstOrThrow();
+  await tx.deleteFrom('shipping_methods').execute();
+  if (table.length > 0)
+    await tx
+      .insertInto('shipping_methods')
+      .values(
+        table.map((row, position) => ({
+          position,
+          id: row.id,
+          name: row.name,
+          countries: row.countries,
+          price_amount: row.price.amount,
+          free_from_amount: row.freeFrom?.amount ?? null,
+          min_days: row.days.min,
+          max_days: row.days.max,
+        })),
+      )
+      .execute();
+  const tags = { [tableTag]: version };
+  await addToOutbox(tx, 'invalidate', { tags });
+  return tags;
+}
+
+/** After the commit, so that who wrote the table reads it; the worker raises the floor too, and purges the edges. */
+export async function raiseShippingFloor(
+  { floors, log }: Pick<Deps, 'floors' | 'log'>,
+  tags: TagVersions,
+): Promise<void> {
+  try {
+    await floors.raise(tags);
+    // As long as an origin trusts its own memory.
+    await delay(2 * trustedMs);
+  } catch (error) {
+    log.warn({ err: error }, 'the floor of the delivery methods will be raised by the worker');
+  }
+}
+
+/** Cheapest first, then fastest. */
+export function listMethods(table: ShippingTable, country: string): ShippingMethod[] {
+  return table
+    .filter(({ countries }) => countries.includes(country))
+    .map(({ countries: _, ...method }) => method)
+    .sort((a, b) => a.price.amount - b.price.amount || a.days.max - b.days.max);
+}
+
+/** What each method costs for goods of this amount, cheapest first. @param subtotal before any discount */
+export function listChoices(table: ShippingTable, country: string, subtotal: number): ChosenShipping[] {
+  return listMethods(table, country)
+    .map(({ id, name, price, freeFrom, days }) => ({
+      method: id,
+      name,
+      amount: freeFrom !== undefined && subtotal >= freeFrom.amount ? 0 : price.amount,
+      days,
+    }))
+    .sort((a, b) => a.amount - b.amount);
+}
+
+/**
+ * @param method undefined: the cheapest
+ * @throws Refusal 422 `no-delivery-there` where none, or not this one, goes there
+ */
+export function chooseShipping(choices: ChosenShipping[], country: string, method?: string): ChosenShipping {
+  const chosen = method === undefined ? choices[0] : choices.find((choice) => choice.method === method);
+  if (chosen !== undefined) return chosen;
+  const message =
+    choices.length === 0
+      ? `Nothing is delivered to ${country}`
+      : `This way of delivery does not go to ${country}`;
+  throw new Refusal(422, 'no-delivery-there', message, {
+    details: { methods: choices.map((choice) => choice.method) },
+  });
+}

@@ -1,0 +1,47 @@
+// Kysely's types of the tables of delivery and promotions. Only files of this folder query them.
+import type { ColumnType, Generated, GeneratedAlways } from 'kysely';
+import type { PromotionKind } from './price-order.ts';
+
+export interface CheckoutTables {
+  shipping_methods: {
+    position: number;
+    id: string;
+    name: string;
+    countries: string[];
+    price_amount: number;
+    /** Goods of this amount or more travel free. */
+    free_from_amount: number | null;
+    min_days: number;
+    max_days: number;
+  };
+  shipping_version: {
+    only_row: Generated<boolean>;
+    version: Generated<number>;
+  };
+  promotions: {
+    id: GeneratedAlways<string>;
+    /** In capitals. */
+    code: string;
+    kind: PromotionKind;
+    /** Percent, or minor units. */
+    value: number;
+    min_total_amount: number | null;
+    starts_at: ColumnType<Date | null, Date | null, Date | null>;
+    ends_at: ColumnType<Date | null, Date | null, Date | null>;
+    uses: number | null;
+    uses_per_customer: number | null;
+    /** Slugs; null: all. */
+    categories: string[] | null;
+    /** Ids or slugs; null: all. */
+    products: string[] | null;
+    used: Generated<number>;
+    created_at: ColumnType<Date, Date | undefined, Date>;
+  };
+  promotion_uses: {
+    order_id: string;
+    promotion_id: string;
+    /** E-mail in small letters; null once the person is forgotten. */
+    customer: string | null;
+    account_id: string | null;
+  };
+}

@@ -1,0 +1,167 @@
+// The page of checkout. Nothing is ordered at a price or quantity that the shopper did not see.
+import { type Context, Hono } from 'hono';
+import { cartRequestOf } from '../cart/api.ts';
+import type { Cart } from '../cart/cart.ts';
+import type { Carts } from '../cart/carts.ts';
+import { readVariants } from '../catalog/read-variants.ts';
+import { readKnownShippingTable } from '../checkout/shipping-methods.ts';
+import type { Deps } from '../deps.ts';
+import type { Refusal } from '../errors.ts';
+import { readFrame } from '../identity/page-frame.ts';
+import { respondSignedOut, wasSignedIn } from '../identity/signed-out-form.ts';
+import { readVisitor } from '../identity/visitor.ts';
+import type { AppEnv } from '../web/env.ts';
+import { formatMoney, type Money } from '../web/money.ts';
+import {
+  type FormFaults,
+  type FormValues,
+  faultsOf,
+  readForm,
+  readIdempotencyKey,
+  refusalToShow,
+  titleOf,
+} from '../web/page/form.ts';
+import { layout } from '../web/page/layout.ts';
+import { respondPage, seeOther } from '../web/page/page-response.ts';
+import { readBuyer } from './api.ts';
+import { findCountry } from './countries.ts';
+import { OrderRequestSchema } from './order.ts';
+import type { PaymentProviders } from './payment/providers.ts';
+import { placeOrder } from './place-order.ts';
+import { makeQuote } from './quote.ts';
+import { checkoutPage } from './views/checkout.ts';
+import { readOrderRequest } from './views/order-form.ts';
+import { gatherPaymentFaults } from './views/payment.ts';
+import { changesSince, seenTotal, totalOfMethod } from './views/seen-cart.ts';
+
+export function checkoutPages(deps: Deps, carts: Carts, providers: PaymentProviders): Hono<AppEnv> {
+  const view = async (c: Context<AppEnv>) => carts.view(await cartRequestOf(deps, c));
+
+  return new Hono<AppEnv>()
+    .get('/checkout', async (c) => {
+      const { cart, setCookies } = await view(c);
+      if (cart.lines.length === 0) return seeOther('/cart', setCookies);
+      return showCheckout(deps, c, cart, { values: {}, setCookies, providers: providers.names });
+    })
+    .post('/checkout', async (c) => {
+      const values = await readForm(c);
+      // The account's bag is out of reach: it is no empty one.
+      const visitor = await readVisitor(deps, c);
+      if (visitor.account === undefined && wasSignedIn(visitor, values))
+        return respondSignedOut(deps, c, values);
+      const { cart } = await view(c);
+      const again = { values, providers: providers.names };
+      const isEmpty = cart.lines.length === 0;
+      if (values['update'] !== undefined && !isEmpty) return showCheckout(deps, c, cart, again);
+      const parsed = OrderRequestSchema.safeParse(readOrderRequest(values));
+      if (!parsed.success) {
+        if (isEmpty) return seeOther('/cart');
+        const faults = gatherPaymentFaults(faultsOf(parsed.error, values));
+        return showCheckout(deps, c, cart, { ...again, faults });
+      }
+      // An empty bag may be that of an order that this very form has placed: its key then answers with that order.
+      const toldTotal = readToldTotal(values['total']);
+      const isAgreed = isEmpty || (await quote(deps, cart, values)).price.total === toldTotal;
+      if (!isAgreed && changesSince(values['seen'], cart).length > 0) {
+        return showCheckout(deps, c, cart, { ...again, status: 409 });
+      }
+      const expectedTotal =
+        toldTotal ?? totalOfMethod(values['totals'], values['shipping']) ?? seenTotal(values['seen']);
+      try {
+        const { order, setCookies } = await placeOrder(deps, carts, providers, {
+          ...(await readBuyer(deps, c)),
+          idempotencyKey: readIdempotencyKey(values),
+          path: '/checkout',
+          traceparent: c.get('traceparent'),
+          request: parsed.data,
+          expectedTotal,
+        });
+        return seeOther(`/orders/${order.id}`, setCookies);
+      } catch (error) {
+        const refusal = refusalToShow(error);
+        if (refusal.code === 'cart-empty') return seeOther('/cart');
+        return showCheckout(deps, c, (await view(c)).cart, { ...again, refusal, expectedTotal });
+      }
+    });
+}
+
+interface Shown {
+  values: FormValues;
+  providers: string[];
+  faults?: FormFaults;
+  refusal?: Refusal;
+  /** What the refused order might have cost; minor units. */
+  expectedTotal?: number | undefined;
+  status?: number;
+  setCookies?: string[];
+}
+
+async function showCheckout(deps: Deps, c: Context<AppEnv>, cart: Cart, shown: Shown): Promise<Response> {
+  const { values, providers, faults, refusal, setCookies } = shown;
+  const [{ account }, frame, variants, quoted] = await Promise.all([
+    readVisitor(deps, c),
+    readFrame(deps, c, cart.count),
+    readVariants(
+      deps,
+      cart.lines.map((line) => line.variantId),
+    ),
+    quote(deps, cart, values),
+  ]);
+  const known: FormValues = account === undefined ? {} : { email: account.email, name: account.name };
+  const isWrong = faults !== undefined || refusal !== undefined || shown.status !== undefined;
+  const content = checkoutPage({
+    cart,
+    variants,
+    quote: quoted,
+    providers,
+    isSignedIn: account !== undefined,
+    values: { ...known, ...values },
+    ...(faults ? { faults } : {}),
+    changes: changesSince(values['seen'], cart),
+    refused: describeRefusal(refusal, shown.expectedTotal ?? quoted.price.total),
+    toldTotal: totalOf(refusal),
+  });
+  return respondPage(c, layout({ title: titleOf('Check out', isWrong), ...frame }, content), {
+    status: shown.status ?? refusal?.status ?? (faults ? 422 : 200),
+    ...(setCookies ? { setCookies } : {}),
+  });
+}
+
+/** By the form as it stands; a country that is none of ours counts as the shop's. */
+async function quote(deps: Deps, cart: Cart, values: FormValues) {
+  const [table, variants] = await Promise.all([
+    readKnownShippingTable(deps),
+    readVariants(
+      deps,
+      cart.lines.map((line) => line.variantId),
+    ),
+  ]);
+  const country = findCountry(values['country'] ?? '')?.code ?? deps.settings.shopCountry;
+  const method = values['shipping'];
+  return makeQuote({ lines: cart.lines, variants, table, country, method, nowMs: deps.now() });
+}
+
+/** What is short stands beside each line, too. */
+function describeRefusal(refusal: Refusal | undefined, expectedTotal: number): string | undefined {
+  switch (refusal?.code) {
+    case undefined:
+      return undefined;
+    case 'out-of-stock':
+      return 'Not everything in your bag is still available. Nothing was ordered: please change the bag.';
+    case 'price-changed':
+      return `The total changed: it is now ${formatMoney(totalOf(refusal) ?? 0)} instead of ${formatMoney(expectedTotal)}. Nothing was ordered yet. If that is fine with you, buy now.`;
+    case 'idempotency-key-reused':
+      return 'This form was sent before with other contents. Your account and your mail show what was ordered; to order this as well, buy now.';
+    default:
+      return `${refusal?.message}.`;
+  }
+}
+
+/** @returns minor units, of a refusal that tells what the order costs now. */
+function totalOf(refusal: Refusal | undefined): number | undefined {
+  return (refusal?.details['total'] as Money | undefined)?.amount;
+}
+
+function readToldTotal(text: string | undefined): number | undefined {
+  return /^\d{1,10}$/.test(text ?? '') ? Number(text) : undefined;
+}
