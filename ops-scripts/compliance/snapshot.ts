@@ -4,8 +4,13 @@ import type { AnswerOf, ClientName, CommandOf } from './snapshot-calls.ts';
 
 export const snapshotFormat = 'myclothes-aws-snapshot/1';
 
-/** Where a snapshot comes from: calls made just now, a file, or templates that stand for an account. */
-export type Mode = 'live' | 'snapshot' | 'template';
+/** Where a snapshot comes from: calls made just now, a file, or templates or a plan that stand for an account. */
+export type Mode = 'live' | 'snapshot' | 'template' | 'plan';
+
+/** Whether the snapshot tells what was declared and not what AWS answered. */
+export function isDeclared(mode: Mode): boolean {
+  return mode === 'template' || mode === 'plan';
+}
 
 /** One call's outcome: the SDK's output with all pages merged, or the error that ended it. */
 export type CallOutcome =

@@ -1,8 +1,9 @@
-// `check`: judges a live account, a saved snapshot or templates, and writes the report.
+// `check`: judges a live account, a saved snapshot, templates or a Terraform plan, and writes the report.
 import { Command } from 'commander';
 import { ConfigFault } from '../config-fault.ts';
 import { exitCodeOf } from '../exit-code.ts';
 import { judge } from '../judge.ts';
+import { snapshotFromPlan } from '../plan/plan.ts';
 import { writeReport } from '../report/write-report.ts';
 import { type Mode, parseSnapshot, type Snapshot } from '../snapshot.ts';
 import { snapshotFromTemplates } from '../template/template.ts';
@@ -67,7 +68,27 @@ export function checkCommand(): Command {
     .description('Judge by all controls')
     .addCommand(live)
     .addCommand(snapshot)
-    .addCommand(template);
+    .addCommand(template)
+    .addCommand(planCommand());
+}
+
+function planCommand(): Command {
+  const plan = checking('plan', 'Judge what a Terraform plan makes of an account')
+    .argument('<file>', 'written by `terraform show -json PLAN`')
+    .option('--region <region>', 'region of the plan, where it does not say')
+    .option('--account <id>', 'account of the plan');
+  return addIdleAccessOptions(plan)
+    .addHelpText(
+      'after',
+      '\nExample:\n  $ terraform show -json shop.tfplan > plan.json\n  $ npm run ops -- compliance check plan plan.json',
+    )
+    .action(
+      guard(async (file: string, options: CheckOptions & { account?: string }) => {
+        const { region, account } = options;
+        const given = { ...(region ? { region } : {}), ...(account ? { account } : {}) };
+        await report(snapshotFromPlan(readText(file), file, given), 'plan', options);
+      }),
+    );
 }
 
 function checking(name: string, description: string): Command {

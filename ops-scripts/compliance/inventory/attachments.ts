@@ -1,7 +1,7 @@
 // What each security group is attached to: every interface that has it and every part that declares it.
 import { describePart, type Part, type ProxyPart } from '../parts/part.ts';
 import type { Parts } from '../parts/read-parts.ts';
-import type { Mode } from '../snapshot.ts';
+import { isDeclared, type Mode } from '../snapshot.ts';
 import type { AttachedInterface } from './attached-interface.ts';
 import type { Interfaces } from './interfaces.ts';
 
@@ -60,11 +60,7 @@ export function readAttachments(parts: Parts, interfaces: Interfaces, mode: Mode
       ...interfaces.all.flatMap(({ groupUnknownReasons }) => groupUnknownReasons),
       ...interfaces.unknownReasons,
       ...interfaces.instanceUnknownReasons,
-      ...(mode === 'template'
-        ? unreadClients(parts)
-        : parts.proxies.absent
-          ? []
-          : parts.proxies.unknownReasons),
+      ...(isDeclared(mode) ? unreadClients(parts) : parts.proxies.absent ? [] : parts.proxies.unknownReasons),
     ],
   };
 }

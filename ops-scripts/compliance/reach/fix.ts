@@ -4,12 +4,13 @@ import type { Attachment } from '../inventory/attachments.ts';
 import { describeRule, type GroupRule } from '../inventory/group-rule.ts';
 import type { Inventory } from '../inventory/inventory.ts';
 import { formatTraffic } from '../network/traffic.ts';
+import { isDeclared } from '../snapshot.ts';
 
 /** Takes the rule away, and puts the same source back on the exact ports where `keep` names them. */
 export function fixRule(inventory: Inventory, rule: GroupRule, keep: number[] = []): string {
-  if (inventory.mode === 'template') {
+  if (isDeclared(inventory.mode)) {
     const instead = keep.length > 0 ? `, and open tcp ${keep.join(', ')} alone` : '';
-    return `In the template: remove the ${describeRule(rule)}${instead}`;
+    return chooseFix(inventory, { command: '', template: `remove the ${describeRule(rule)}${instead}` });
   }
   const real = rule.id?.startsWith('sgr-');
   const which = real ? `--security-group-rule-ids ${rule.id}` : `--ip-permissions '${permission(rule)}'`;
@@ -30,7 +31,7 @@ export function fixAttachment(
   rule: GroupRule,
 ): string {
   const eni = attachment.eni;
-  if (eni === undefined || attachment.owner !== undefined || inventory.mode === 'template')
+  if (eni === undefined || attachment.owner !== undefined || isDeclared(inventory.mode))
     return fixRule(inventory, rule);
   const rest = eni.groups.filter((id) => id !== groupId);
   const groups = rest.length > 0 ? rest.join(' ') : '<another security group>';

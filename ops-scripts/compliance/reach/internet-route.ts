@@ -3,6 +3,7 @@ import { isMade, listAnswers } from '../answers.ts';
 import type { Inventory } from '../inventory/inventory.ts';
 import { subnetsOf } from '../inventory/subnets.ts';
 import type { LoadBalancerPart } from '../parts/part.ts';
+import { isDeclared } from '../snapshot.ts';
 
 /** The reason why not, or undefined where each subnet has the route (or routes were not asked for). */
 export function missingInternetRoute(inventory: Inventory, part: LoadBalancerPart): string | undefined {
@@ -37,7 +38,7 @@ function hasGateway(
   inventory: Inventory,
   table: { Routes?: { DestinationCidrBlock?: string | undefined; GatewayId?: unknown }[] | undefined },
 ): boolean {
-  if (inventory.mode !== 'template') return false;
+  if (!isDeclared(inventory.mode)) return false;
   return (table.Routes ?? []).some(
     (route) => route.DestinationCidrBlock === '0.0.0.0/0' && route.GatewayId !== undefined,
   );

@@ -29,6 +29,13 @@ export async function snapshotFromTemplates(files: string[], options: TemplateOp
 export function snapshotFromParsed(templates: Template[], options: TemplateOptions): Snapshot {
   const snapshot = emptySnapshot(options.account, options.region, new Date());
   const draft = new Draft(snapshot, readResources(templates, options), readOutputs(templates, options));
+  answerAll(draft);
+  markAllUnknown(draft, whyIncomplete(templates));
+  return snapshot;
+}
+
+/** Every call that a set of declared resources can answer. */
+export function answerAll(draft: Draft): void {
   answerNetwork(draft);
   answerSecurityGroups(draft);
   answerBalancers(draft);
@@ -37,8 +44,6 @@ export function snapshotFromParsed(templates: Template[], options: TemplateOptio
   answerDatabases(draft);
   answerProxies(draft);
   answerDns(draft);
-  markAllUnknown(draft, whyIncomplete(templates));
-  return snapshot;
 }
 
 async function readTemplate(file: string): Promise<Template> {
@@ -70,7 +75,7 @@ function whyIncomplete(templates: Template[]): string | undefined {
 }
 
 /** No list of the snapshot is whole then. */
-function markAllUnknown(draft: Draft, why: string | undefined): void {
+export function markAllUnknown(draft: Draft, why: string | undefined): void {
   if (why === undefined) return;
   const error = { name: unknownInTemplate, message: why };
   for (const key of Object.keys(draft.snapshot.calls)) draft.snapshot.calls[key] = { ok: false, error };

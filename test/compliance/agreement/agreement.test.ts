@@ -1,12 +1,14 @@
-// One case, three ways to tell it: live (over the wire), snapshot, template. The verdicts agree, case by case.
+// One case, four ways to tell it: live (over the wire), snapshot, template, plan. The verdicts agree, case by case.
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { collectSnapshot } from '../../../ops-scripts/compliance/collect/collect.ts';
 import { judge } from '../../../ops-scripts/compliance/judge.ts';
+import { snapshotFromPlan } from '../../../ops-scripts/compliance/plan/plan.ts';
 import type { Snapshot } from '../../../ops-scripts/compliance/snapshot.ts';
 import { parseTemplate } from '../../../ops-scripts/compliance/template/parse-template.ts';
 import { snapshotFromParsed } from '../../../ops-scripts/compliance/template/template.ts';
 import { AccountStack } from '../support/account-stack.ts';
 import { startFakeAws } from '../support/fake-aws.ts';
+import { PlanStack } from '../support/plan-stack.ts';
 import { TemplateStack } from '../support/template-stack.ts';
 import { type Case, misconfigured, sound } from './cases.ts';
 
@@ -20,7 +22,7 @@ beforeAll(() => {
 });
 afterAll(() => {
   vi.unstubAllEnvs();
-  console.log(['case | control | live | snapshot | template', ...matrix].join('\n'));
+  console.log(['case | control | live | snapshot | template | plan', ...matrix].join('\n'));
 });
 
 it('has enough cases to be worth the name', () => {
@@ -42,6 +44,7 @@ describe.each([
       live: verdictOf('live', await collected(account.snapshot()), one),
       snapshot: verdictOf('snapshot', account.snapshot(), one),
       template: verdictOf('template', fromTemplate(one), one),
+      plan: verdictOf('plan', fromPlan(one), one),
     };
     matrix.push([one.name, one.control, ...Object.values(verdicts).map(({ status }) => status)].join(' | '));
     for (const [mode, { status, reasons }] of Object.entries(verdicts)) {
@@ -53,6 +56,7 @@ describe.each([
 it.each([
   ['snapshot', () => new AccountStack().snapshot()],
   ['template', () => fromTemplate({ change() {} })],
+  ['plan', () => fromPlan({ change() {} })],
 ] as const)('passes the sound stack by every control, told as a %s', (mode, tell) => {
   const report = judge(tell(), { mode, selection: {} });
   expect(report.findings.filter(({ status }) => status !== 'pass')).toEqual([]);
@@ -80,4 +84,10 @@ function fromTemplate(one: Pick<Case, 'change'>): Snapshot {
     region: 'eu-west-1',
     account: '123456789012',
   });
+}
+
+function fromPlan(one: Pick<Case, 'change'>): Snapshot {
+  const stack = new PlanStack();
+  one.change(stack);
+  return snapshotFromPlan(stack.text(), 'plan.json');
 }

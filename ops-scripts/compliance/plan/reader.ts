@@ -1,0 +1,315 @@
+// Reads the arguments of a planned resource: known, unset, or unknown unless their references tell them.
+import { isUnknownValue, type UnknownValue, unknownValue } from '../snapshot.ts';
+import { isRecord } from '../template/parse-template.ts';
+import type { Expressions, Plan, PlanInstance } from './parse-plan.ts';
+import { Handle, References, type Standpoint } from './references.ts';
+
+/** Kinds of resource that others refer to, each with its types. */
+const families = {
+  group: ['aws_security_group', 'aws_default_security_group'],
+  subnet: ['aws_subnet', 'aws_default_subnet'],
+  vpc: ['aws_vpc', 'aws_default_vpc'],
+  balancer: ['aws_lb', 'aws_alb'],
+  listener: ['aws_lb_listener', 'aws_alb_listener'],
+  targets: ['aws_lb_target_group', 'aws_alb_target_group'],
+  scaling: ['aws_autoscaling_group'],
+  template: ['aws_launch_template'],
+  configuration: ['aws_launch_configuration'],
+  databaseSubnets: ['aws_db_subnet_group'],
+  cacheSubnets: ['aws_elasticache_subnet_group'],
+  database: ['aws_db_instance', 'aws_rds_cluster_instance'],
+  databaseCluster: ['aws_rds_cluster'],
+  proxy: ['aws_db_proxy'],
+  cache: ['aws_elasticache_replication_group'],
+  userGroup: ['aws_elasticache_user_group'],
+  user: ['aws_elasticache_user'],
+  prefixList: ['aws_ec2_managed_prefix_list', 'aws_prefix_list'],
+  acl: ['aws_network_acl', 'aws_default_network_acl'],
+  routes: ['aws_route_table', 'aws_default_route_table'],
+};
+
+export type Family = keyof typeof families;
+
+const naming = [
+  'id',
+  'arn',
+  'name',
+  'identifier',
+  'cluster_identifier',
+  'replication_group_id',
+  'user_group_id',
+  'user_id',
+];
+
+/** All resources of a plan, each with its reader, and what identifies them on AWS. */
+export class PlannedWorld {
+  readonly plan: Plan;
+  readonly references: References;
+  readonly all: Reader[];
+  readonly #ids = new Map<string, PlanInstance | undefined>();
+
+  constructor(plan: Plan) {
+    this.plan = plan;
+    const byInstance = new Map<PlanInstance, Reader>();
+    this.references = new References(plan, (instance, path) => byInstance.get(instance)!.at(path));
+    this.all = plan.instances.map((instance) => {
+      const config = this.references.configOf(instance);
+      const reader = new Reader(this, instance, {
+        value: instance.after,
+        unknown: instance.unknown,
+        expression: config?.expressions,
+        what: instance.id,
+      });
+      byInstance.set(instance, reader);
+      return reader;
+    });
+    // A data source that looks up what the plan manages is no second resource.
+    const managedFirst = plan.instances.toSorted(
+      (a, b) => Number(a.mode === 'data') - Number(b.mode === 'data'),
+    );
+    for (const [family, types] of Object.entries(families))
+      for (const instance of managedFirst) if (types.includes(instance.type)) this.#name(family, instance);
+  }
+
+  #name(family: string, instance: PlanInstance): void {
+    for (const id of new Set(naming.map((name) => instance.after[name]))) {
+      if (typeof id !== 'string' || id === '') continue;
+      const key = `${family} ${id}`;
+      if (this.#ids.has(key) && instance.mode === 'data') continue;
+      // Two of one name can't be told apart by it.
+      this.#ids.set(key, this.#ids.has(key) ? undefined : instance);
+    }
+  }
+
+  of(...types: string[]): Reader[] {
+    return this.all.filter(({ instance: { type, mode } }) => mode === 'managed' && types.includes(type));
+  }
+
+  /** The id by which a resource of the plan is told; text that names none stays as it is. */
+  idOf(item: unknown, ...wanted: Family[]): unknown {
+    if (item instanceof Handle) {
+      const { id, type, mode } = item.instance;
+      if (mode === 'data' && !readData.has(type)) return unknownValue(`${id} is read only during the apply`);
+      return wanted.some((family) => families[family].includes(type))
+        ? `${id}${item.suffix}`
+        : unknownValue(`${id} is given where another kind of resource is meant`);
+    }
+    if (typeof item !== 'string') return item;
+    for (const family of wanted) {
+      const found = this.#ids.get(`${family} ${item}`);
+      if (found !== undefined) return found.id;
+    }
+    return item;
+  }
+
+  /** Ids that AWS gave to security groups which are in the plan. */
+  get existingGroups(): [awsId: string, id: string][] {
+    return this.of(...families.group).flatMap(({ instance: { id, after } }): [string, string][] =>
+      typeof after['id'] === 'string' && after['id'] !== '' ? [[after['id'], id]] : [],
+    );
+  }
+}
+
+/** Data sources whose answers are read as resources that exist. */
+export const readData = new Set(['aws_subnet', 'aws_vpc', 'aws_ec2_managed_prefix_list', 'aws_prefix_list']);
+
+interface Node {
+  value: unknown;
+  unknown: unknown;
+  /** Undefined where the configuration does not show it, as for a dynamic block. */
+  expression: Expressions;
+  what: string;
+}
+
+export class Reader {
+  readonly world: PlannedWorld;
+  readonly instance: PlanInstance;
+  readonly #node: Node;
+
+  constructor(world: PlannedWorld, instance: PlanInstance, node: Node) {
+    this.world = world;
+    this.instance = instance;
+    this.#node = node;
+  }
+
+  get id(): string {
+    return this.instance.id;
+  }
+
+  /** A single value; undefined where it is not set, so that the default of AWS holds. */
+  one(name: string): unknown {
+    const cell = this.#cell(name);
+    if (!isOpen(cell, this.instance)) return isUnset(cell.value) ? undefined : cell.value;
+    if (this.#isLeftOut(cell)) return undefined;
+    const items = this.#resolve(cell);
+    if (isUnknownValue(items)) return items;
+    return items.length === 1 ? items[0] : unknownValue(`${cell.what} may be any of ${items.length} values`);
+  }
+
+  /** A list or set; items that can't be known stand in it as unknown values. */
+  many(name: string): unknown[] | UnknownValue | undefined {
+    const cell = this.#cell(name);
+    if (isOpen(cell, this.instance)) return this.#isLeftOut(cell) ? undefined : this.#resolve(cell);
+    if (isUnset(cell.value)) return undefined;
+    const list = Array.isArray(cell.value) ? cell.value : [cell.value];
+    const known = list.filter((item) => !isUnset(item));
+    const open = Array.isArray(cell.unknown) ? cell.unknown.filter((item) => item === true).length : 0;
+    if (open === 0) return known;
+    const resolved = this.#resolve(cell);
+    const rest = isUnknownValue(resolved) ? [resolved] : resolved.filter((item) => !known.includes(item));
+    return rest.length === open
+      ? [...known, ...rest]
+      : [...known, unknownValue(`${cell.what} has items that are known only after the apply`)];
+  }
+
+  ref(name: string, ...wanted: Family[]): unknown {
+    return this.world.idOf(this.one(name), ...wanted);
+  }
+
+  refs(name: string, ...wanted: Family[]): unknown[] | UnknownValue | undefined {
+    const items = this.many(name);
+    return Array.isArray(items) ? items.map((item) => this.world.idOf(item, ...wanted)) : items;
+  }
+
+  /** The nested blocks of a name; an unknown value where even their number can't be known. */
+  blocks(name: string): Reader[] | UnknownValue {
+    const cell = this.#cell(name);
+    if (isOpen(cell, this.instance)) {
+      if (this.#isLeftOut(cell)) return [];
+      return unknownValue(`${cell.what} is known only after the apply`);
+    }
+    const { value, unknown, expression, what } = cell;
+    if (isUnset(value)) return [];
+    const list = Array.isArray(value) ? value : [value];
+    const open = Array.isArray(unknown) ? unknown : [unknown];
+    return list.map(
+      (each, index) =>
+        new Reader(this.world, this.instance, {
+          value: each,
+          unknown: open[index],
+          expression: expressionOf(expression, each, index, list.length),
+          what: `${what}[${index}]`,
+        }),
+    );
+  }
+
+  /** The first block of a name, of which there is one at most. */
+  block(name: string): Reader | UnknownValue | undefined {
+    const blocks = this.blocks(name);
+    return isUnknownValue(blocks) ? blocks : blocks[0];
+  }
+
+  /** An argument at some depth, for those that refer to it. */
+  at([name, ...rest]: (string | number)[]): unknown {
+    const text = String(name);
+    if (rest.length === 0) {
+      const value = this.many(text);
+      // Whatever others refer to is there after the apply, told or not.
+      if (value === undefined && text === 'latest_version') return '$Latest';
+      if (value === undefined && text === 'default_version') return '$Default';
+      if (value === undefined)
+        return unknownValue(`${this.#node.what}.${text} is known only after the apply`);
+      return Array.isArray(value) && value.length === 1 ? value[0] : value;
+    }
+    const cell = this.#cell(text);
+    if (isOpen(cell, this.instance)) return unknownValue(`${cell.what} is known only after the apply`);
+    const [key, ...deeper] = rest;
+    const inner = Array.isArray(cell.value) ? cell.value[Number(key)] : undefined;
+    if (isRecord(inner) && deeper.length > 0) {
+      const blocks = this.blocks(text);
+      if (!isUnknownValue(blocks)) return blocks[Number(key)]?.at(deeper);
+    }
+    if (inner !== undefined && inner !== null && deeper.length === 0 && !isRecord(inner)) return inner;
+    return unknownValue(`${cell.what}.${rest.join('.')} is not told by the plan`);
+  }
+
+  /** Names of all arguments and blocks that are set, or that may be. */
+  names(): string[] {
+    const { value, unknown } = this.#node;
+    return [
+      ...new Set([
+        ...Object.keys(isRecord(value) ? value : {}),
+        ...Object.keys(isRecord(unknown) ? unknown : {}),
+      ]),
+    ];
+  }
+
+  /** Whether an argument holds blocks. */
+  holdsBlocks(name: string): boolean {
+    const { value } = this.#cell(name);
+    return Array.isArray(value) ? value.some(isRecord) : isRecord(value);
+  }
+
+  get what(): string {
+    return this.#node.what;
+  }
+
+  #cell(name: string): Node {
+    const { value, unknown, expression, what } = this.#node;
+    return {
+      value: isRecord(value) ? value[name] : undefined,
+      unknown: unknown === true ? true : isRecord(unknown) ? unknown[name] : undefined,
+      // One expression stands for all that is within it.
+      expression: isExpression(expression) ? expression : isRecord(expression) ? expression[name] : undefined,
+      what: `${what}.${name}`,
+    };
+  }
+
+  /** AWS chooses what the configuration shows the whole of and does not set. */
+  #isLeftOut({ expression }: Node): boolean {
+    return expression === undefined && this.#node.expression !== undefined;
+  }
+
+  #resolve({ expression, what }: Node): unknown[] | UnknownValue {
+    const config = this.world.references.configOf(this.instance);
+    const at: Standpoint = {
+      module: this.instance.module,
+      key: this.instance.key,
+      forEach: config?.for_each_expression,
+    };
+    return this.world.references.resolve(expression, at, what);
+  }
+}
+
+function isUnset(value: unknown): boolean {
+  return value === undefined || value === null || value === '';
+}
+
+/** Whether the value is known only after the apply. Without a change, what is unknown looks as if it were not set. */
+function isOpen({ value, unknown, expression }: Node, instance: PlanInstance): boolean {
+  if (unknown === true) return true;
+  if (instance.unknown !== undefined || (value !== undefined && value !== null)) return false;
+  if (!isExpression(expression)) return false;
+  return !('constant_value' in (expression as object));
+}
+
+function isExpression(expression: unknown): boolean {
+  return isRecord(expression) && ('references' in expression || 'constant_value' in expression);
+}
+
+/**
+ * The expressions of one of several blocks. Blocks may stand in another order than they were written in: they are told
+ * apart by their constants.
+ */
+function expressionOf(expression: Expressions, value: unknown, index: number, count: number): Expressions {
+  if (!Array.isArray(expression)) return expression;
+  if (expression.length !== count) return undefined;
+  if (count === 1) return expression[0];
+  const fits = expression.filter((block) => fitsBlock(block, value));
+  const texts = new Set(fits.map((block) => JSON.stringify(block)));
+  if (texts.size === 1) return fits[0];
+  const own = expression[index];
+  // In their written order, each of several alike is its own.
+  return fits.includes(own) && texts.size === fits.length && count === fits.length ? own : undefined;
+}
+
+function fitsBlock(block: unknown, value: unknown): boolean {
+  if (!isRecord(block) || !isRecord(value)) return false;
+  return Object.entries(block).every(([name, argument]) => {
+    if (!isRecord(argument) || !('constant_value' in argument)) return true;
+    const constant = argument['constant_value'];
+    return (
+      isUnset(constant) || isUnset(value[name]) || JSON.stringify(constant) === JSON.stringify(value[name])
+    );
+  });
+}

@@ -1,0 +1,318 @@
+// Follows references through variables, outputs and modules to the resources of a plan that they name.
+import { isUnknownValue, type UnknownValue, unknownValue } from '../snapshot.ts';
+import { isRecord } from '../template/parse-template.ts';
+import {
+  type Expressions,
+  joinModule,
+  keyText,
+  type ModuleConfig,
+  type Plan,
+  type PlanInstance,
+  type ResourceConfig,
+} from './parse-plan.ts';
+import { readTraversal, referencesWithin, wholeReferences } from './traversal.ts';
+
+/** A resource that is referred to by what identifies it. */
+export class Handle {
+  readonly instance: PlanInstance;
+  /** What is added to the id of the resource: `.default` for the default security group of a VPC. */
+  readonly suffix: string;
+
+  constructor(instance: PlanInstance, suffix = '') {
+    this.instance = instance;
+    this.suffix = suffix;
+  }
+}
+
+/** Where an expression stands: it sees the names of its module and the key of its resource or module call. */
+export interface Standpoint {
+  module: string;
+  key?: string | number | undefined;
+  forEach?: Expressions;
+}
+
+type Step = string | number;
+
+/** Each item is a Handle, a plain value or an unknown value. */
+type Resolved = unknown[] | UnknownValue;
+
+/** Reads an argument of another resource, whose value is an attribute that identifies nothing. */
+export type ReadArgument = (instance: PlanInstance, path: Step[]) => unknown;
+
+/** Attributes that stand for the resource itself. */
+const identifying = new Set([
+  'id',
+  'arn',
+  'name',
+  'key',
+  'identifier',
+  'cluster_identifier',
+  'replication_group_id',
+  'user_group_id',
+  'user_id',
+  'security_group_id',
+  'default_network_acl_id',
+  'default_route_table_id',
+]);
+
+/** Longer chains of references are not followed. */
+const depthLimit = 24;
+
+export class References {
+  readonly #plan: Plan;
+  readonly #readArgument: ReadArgument;
+  readonly #byBase = new Map<string, PlanInstance[]>();
+  #depth = 0;
+
+  constructor(plan: Plan, readArgument: ReadArgument) {
+    this.#plan = plan;
+    this.#readArgument = readArgument;
+    for (const instance of plan.instances) {
+      const base = baseOf(instance.module, instance.mode, instance.type, instance.name);
+      const before = this.#byBase.get(base);
+      if (before === undefined) this.#byBase.set(base, [instance]);
+      else before.push(instance);
+    }
+  }
+
+  /** The configuration of the block that the instance is made of. */
+  configOf({ module, mode, type, name }: PlanInstance): ResourceConfig | undefined {
+    return this.#declared(module, mode, type, name);
+  }
+
+  /**
+   * The values that an expression takes after the apply. A plan tells what an expression refers to and not how it
+   * joins that: what may be a choice between several is unknown.
+   */
+  resolve(expression: Expressions, at: Standpoint, what: string): Resolved {
+    if (this.#depth >= depthLimit) return unknownValue(`${what} refers to itself`);
+    this.#depth += 1;
+    try {
+      return this.#resolve(expression, at, what);
+    } finally {
+      this.#depth -= 1;
+    }
+  }
+
+  #resolve(expression: Expressions, at: Standpoint, what: string): Resolved {
+    if (!isRecord(expression)) return unknownValue(`${what} is known only after the apply`);
+    if ('constant_value' in expression) return [expression['constant_value']].flat();
+    const leaves = wholeReferences(expression['references']);
+    if (leaves.length === 0) return unknownValue(`${what} is known only after the apply`);
+    const indexed = this.#byOwnKey(leaves, at);
+    if (indexed !== undefined) return indexed;
+    if (new Set(leaves).size < leaves.length)
+      return unknownValue(
+        `${what} refers to ${leaves[0]} more than once, in a way that a plan does not tell`,
+      );
+    const found = leaves.map((leaf) => ({ leaf, items: this.#follow(readTraversal(leaf), at, what) }));
+    const unknown = found.find(({ items }) => isUnknownValue(items));
+    if (unknown !== undefined && isUnknownValue(unknown.items)) return unknown.items;
+    const given = found.filter(({ items }) => (items as unknown[]).length > 0);
+    if (given.length > 1) {
+      const condition = given.find(({ leaf, items }) => !names(leaf, items as unknown[]));
+      if (condition !== undefined)
+        return unknownValue(`${what} hangs on ${condition.leaf} in a way that a plan does not tell`);
+    }
+    return given.flatMap(({ items }) => items as unknown[]);
+  }
+
+  /** Every resource that an expression may hand on, as far as its references can be followed. */
+  handedOn(expressions: unknown, at: Standpoint, depth = 0): { handles: Handle[]; locals: boolean } {
+    const handed = { handles: [] as Handle[], locals: false };
+    const add = (more: typeof handed) => {
+      handed.handles.push(...more.handles);
+      handed.locals ||= more.locals;
+    };
+    if (depth > depthLimit) return { ...handed, locals: true };
+    for (const leaf of referencesWithin(expressions)) {
+      const [head, ...path] = readTraversal(leaf);
+      if (head === 'local' || head === 'each') handed.locals = true;
+      else if (head === 'var' && at.module !== '') {
+        const { call, outside } = this.#caller(at.module);
+        add(this.handedOn(call?.expressions?.[String(path[0])], outside, depth + 1));
+      } else if (head === 'module') {
+        for (const { expression, inside } of this.#outputs(path, at.module).found)
+          add(this.handedOn(expression, inside, depth + 1));
+      } else if (!['var', 'count', 'path', 'terraform', 'self', undefined].includes(head as string)) {
+        const found = this.#instances(readTraversal(leaf), at.module);
+        handed.handles.push(...found.instances.map((instance) => new Handle(instance)));
+      }
+    }
+    return handed;
+  }
+
+  /** `x[count.index]`, `x[each.key]` and, where resources are chained by `for_each`, `each.value`. */
+  #byOwnKey(leaves: string[], at: Standpoint): Resolved | undefined {
+    const [first = '', second, ...more] = leaves;
+    if (more.length > 0 || at.key === undefined) return undefined;
+    const steps = readTraversal(first);
+    if (second === 'count.index' || second === 'each.key') {
+      const found = this.#instances(steps, at.module);
+      if (found.path.length > 0 || found.key !== undefined || found.instances.length === 0) return undefined;
+      // `element` begins anew at the end of a list.
+      const wanted = typeof at.key === 'number' ? at.key % found.instances.length : at.key;
+      const own = found.instances.filter(({ key }) => key === wanted);
+      return own.length === 1 ? [new Handle(own[0]!)] : undefined;
+    }
+    if (second !== undefined) return undefined;
+    if (first === 'each.key' || first === 'count.index') return [at.key];
+    if (steps[0] !== 'each' || steps[1] !== 'value' || !isRecord(at.forEach)) return undefined;
+    const [source, ...others] = wholeReferences(at.forEach['references']);
+    if (source === undefined || others.length > 0) return undefined;
+    const found = this.#instances(readTraversal(source), at.module);
+    const own = found.instances.filter(({ key }) => key === at.key);
+    if (found.path.length > 0 || own.length !== 1) return undefined;
+    return this.#attribute(own, steps.slice(2));
+  }
+
+  #follow(steps: Step[], at: Standpoint, what: string): Resolved {
+    const [head, ...path] = steps;
+    if (head === 'var') return this.#variable(path, at.module, what);
+    if (head === 'module') return this.#output(path, at.module, what);
+    if (['local', 'each', 'count', 'path', 'terraform', 'self'].includes(String(head)))
+      return unknownValue(`${what} hangs on ${steps.join('.')}, which a plan does not tell`);
+    const found = this.#instances(steps, at.module);
+    if (found.instances.length > 0) return this.#attribute(found.instances, found.path);
+    return found.declared && found.key === undefined
+      ? []
+      : unknownValue(`${what} refers to ${steps.join('.')}, which is not in the plan`);
+  }
+
+  #attribute(instances: PlanInstance[], path: Step[]): Resolved {
+    const [attribute, ...rest] = path;
+    if (attribute === undefined || (rest.length === 0 && identifying.has(String(attribute))))
+      return instances.map((instance) => new Handle(instance));
+    if (attribute === 'default_security_group_id')
+      return instances.map((instance) => new Handle(instance, '.default'));
+    if (instances.length > 1)
+      return unknownValue(`${instances[0]!.id}.${path.join('.')} is asked of several resources`);
+    return [this.#readArgument(instances[0]!, path)].flat().filter((item) => item !== undefined);
+  }
+
+  #variable([name, ...path]: Step[], module: string, what: string): Resolved {
+    const text = `var.${String(name)}`;
+    const fallback = this.#config(module)?.variables?.[String(name)]?.default;
+    if (module === '') {
+      const value = this.#plan.variables[String(name)]?.value ?? fallback;
+      return itemsAt(value, path) ?? unknownValue(`${what} hangs on ${text}, which has no value`);
+    }
+    const { call, outside } = this.#caller(module);
+    const expression = call?.expressions?.[String(name)];
+    if (expression === undefined)
+      return itemsAt(fallback, path) ?? unknownValue(`${what} hangs on ${text}, which has no value`);
+    if (isRecord(expression) && 'constant_value' in expression)
+      return itemsAt(expression['constant_value'], path) ?? [];
+    const resolved = this.resolve(expression, outside, what);
+    return isUnknownValue(resolved) ? resolved : pick(resolved, path, `${what} hangs on ${text}`);
+  }
+
+  #output(steps: Step[], module: string, what: string): Resolved {
+    const { found, path, name } = this.#outputs(steps, module);
+    if (found.length !== 1)
+      return unknownValue(`${what} hangs on module.${name}, of which ${found.length} are in the plan`);
+    const [{ expression, inside }] = found as [(typeof found)[0]];
+    if (expression === undefined) return unknownValue(`${what} hangs on an output of module.${name}`);
+    const resolved = this.resolve(expression, inside, what);
+    return isUnknownValue(resolved) ? resolved : pick(resolved, path, `${what} hangs on module.${name}`);
+  }
+
+  /** The output of a module call, of each of its instances where none is named. */
+  #outputs([name, ...rest]: Step[], module: string) {
+    const prefix = `${module === '' ? '' : `${module}.`}module.${String(name)}`;
+    const config = this.#config(module)?.module_calls?.[String(name)]?.module;
+    const inner = new Set(
+      this.#plan.instances
+        .map((instance) => instance.module)
+        .filter((each) => each === prefix || each.startsWith(`${prefix}[`) || each.startsWith(`${prefix}.`))
+        .map(
+          (each) => `${prefix}${/^\[(?:"(?:[^"\\]|\\.)*"|\d+)\]/.exec(each.slice(prefix.length))?.[0] ?? ''}`,
+        ),
+    );
+    if (inner.size === 0 && config !== undefined) inner.add(prefix);
+    const [first, ...others] = rest;
+    const named = `${prefix}${keyText(first)}`;
+    const keyed = first !== undefined && inner.has(named) && !inner.has(prefix);
+    const [output, ...path] = keyed ? others : rest;
+    const meant = keyed ? [named] : [...inner];
+    return {
+      name: String(name),
+      path,
+      found: meant.map((inside) => ({
+        expression: output === undefined ? undefined : config?.outputs?.[String(output)]?.expression,
+        inside: { module: inside },
+      })),
+    };
+  }
+
+  #instances(steps: Step[], module: string) {
+    const mode = steps[0] === 'data' ? 'data' : 'managed';
+    const [type, name, ...rest] = mode === 'data' ? steps.slice(1) : steps;
+    const all = this.#byBase.get(baseOf(module, mode, String(type), String(name))) ?? [];
+    const declared = this.#declared(module, mode, String(type), String(name)) !== undefined;
+    const [first] = rest;
+    const keyed = typeof first === 'number' || (first !== undefined && all.some(({ key }) => key === first));
+    const own = keyed ? all.filter(({ key }) => key === first) : all;
+    return { instances: own, path: keyed ? rest.slice(1) : rest, key: keyed ? first : undefined, declared };
+  }
+
+  #declared(module: string, mode: string, type: string, name: string): ResourceConfig | undefined {
+    const resources = this.#config(module)?.resources ?? [];
+    return resources.find(
+      (each) => each.type === type && each.name === name && (each.mode ?? 'managed') === mode,
+    );
+  }
+
+  #config(module: string): ModuleConfig | undefined {
+    let config = this.#plan.root;
+    const steps = readTraversal(module);
+    for (const [index, step] of steps.entries())
+      if (step === 'module' && (index === 0 || steps[index - 1] !== 'module'))
+        config = config?.module_calls?.[String(steps[index + 1])]?.module;
+    return config;
+  }
+
+  /** The call of a module, and where that call stands. */
+  #caller(module: string) {
+    const steps = readTraversal(module);
+    const at = steps.lastIndexOf('module');
+    const outer = joinModule(steps.slice(0, at));
+    const call = this.#config(outer)?.module_calls?.[String(steps[at + 1])];
+    const outside: Standpoint = {
+      module: outer,
+      key: steps[at + 2],
+      forEach: call?.for_each_expression,
+    };
+    return { call, outside };
+  }
+}
+
+function baseOf(module: string, mode: string, type: string, name: string): string {
+  return `${module}|${mode}|${type}|${name}`;
+}
+
+/** Whether a reference, beside others, is an item of the result: a choice or a list with others may be neither. */
+function names(leaf: string, items: unknown[]): boolean {
+  const isId = (item: unknown) =>
+    item instanceof Handle || (typeof item === 'string' && /^[a-z]+-[0-9a-f]{8,}$/.test(item));
+  if (!items.every(isId)) return false;
+  return items.length === 1 || !/^(var|module)\./.test(leaf);
+}
+
+function itemsAt(value: unknown, path: Step[]): unknown[] | undefined {
+  let found = value;
+  for (const step of path)
+    found = Array.isArray(found) ? found[Number(step)] : isRecord(found) ? found[String(step)] : undefined;
+  if (found === undefined || found === null) return undefined;
+  return [found].flat();
+}
+
+/** One item of a list that is told in its order; of an object with several resources none can be told apart. */
+function pick(items: unknown[], path: Step[], what: string): Resolved {
+  const [step, ...more] = path;
+  if (step === undefined) return items;
+  if (typeof step === 'number' && more.length === 0 && step < items.length) return [items[step]];
+  return typeof step === 'string' && items.length === 1 && items[0] instanceof Handle
+    ? items
+    : unknownValue(`${what}.${path.join('.')} in a way that a plan does not tell`);
+}

@@ -1,0 +1,160 @@
+// Planned resources beside the stack: the security groups that they have, and those that they may hand on.
+import { isUnknownValue } from '../snapshot.ts';
+import { isRecord } from '../template/parse-template.ts';
+import type { Properties, Resource } from '../template/resources.ts';
+import type { PlannedWorld, Reader } from './reader.ts';
+import { resource, tagsOf } from './translation.ts';
+
+/** Arguments that name groups which the resource has; those that begin so name who may come in. */
+const namesGroups = /(^|_)security_groups?(_ids?|_id_list|_names?)?$/;
+const namesSources = /^(source|referenced|allowed|remote_access)_/;
+
+/** Resources that may refer to a group and never attach it: rules, records, permissions, metrics, values made up. */
+const givesToNobody =
+  /^(aws_(route|subnet|vpc$|vpc_dhcp|internet_gateway|nat_gateway|eip|flow_log|key_pair|cloudwatch_|iam_|kms_|sns_|sqs_|s3_|ssm_parameter|secretsmanager_|wafv2_|acm_|config_|budgets_|resourcegroups_|ec2_tag|appautoscaling_|autoscaling_(policy|lifecycle_hook|notification|attachment)|network_acl|security_group|vpc_security_group|db_(option|parameter)_group|elasticache_(parameter_group|user)|rds_cluster_parameter_group|launch_|lb_)|(random|tls|time|archive|template)_)/;
+
+/** Resources of which each rule or part is translated on its own. */
+const isNoResource = /^aws_(vpc_security_group_(vpc_association|rules_exclusive))$/;
+
+/** The resource with the groups that it has for certain; more that it may have follow from what it refers to. */
+export function translateOther(planned: Reader, world: PlannedWorld): Resource[] {
+  const { type } = planned.instance;
+  if (isNoResource.test(type)) return [];
+  if (type === 'aws_instance' || type === 'aws_spot_instance_request')
+    return [translateMachine(planned, world)];
+  const groups = groupsIn(planned);
+  const handed = givesToNobody.test(type) ? new Set<string>() : handedGroups(planned, world);
+  if (groups.length === 0 && handed.size === 0 && templatesIn(planned).length === 0) return [];
+  const properties: Properties = {
+    ...(groups.length > 0 ? { SecurityGroupIds: groups } : {}),
+    ...launchOf(templatesIn(planned)),
+    SubnetId: firstSubnet(planned),
+  };
+  return [{ ...resource(planned, actingType(type), properties), refers: handed }];
+}
+
+/** In the words of templates: what runs programs of its own may also change the group that it is handed. */
+function actingType(type: string): string {
+  if (/^aws_cloudformation_stack/.test(type)) return 'AWS::CloudFormation::Stack';
+  const acts =
+    !type.startsWith('aws_') || /^aws_(lambda_invocation|ssm_association|servicecatalog_)/.test(type);
+  return acts ? `Custom::${type}` : type;
+}
+
+function translateMachine(planned: Reader, world: PlannedWorld): Resource {
+  const template = planned.block('launch_template');
+  const own = [
+    ...asList(planned.refs('vpc_security_group_ids', 'group')),
+    ...asList(planned.refs('security_groups', 'group')),
+  ];
+  const cards = planned.blocks('network_interface');
+  const bare = own.length === 0 && template === undefined && Array.isArray(cards) && cards.length === 0;
+  const groups = bare ? defaultGroups(planned, world) : own;
+  return {
+    ...resource(planned, 'AWS::EC2::Instance', {
+      SubnetId: planned.ref('subnet_id', 'subnet'),
+      ...(groups.length > 0 ? { SecurityGroupIds: groups } : {}),
+      ...launchOf(templatesIn(planned)),
+      Tags: tagsOf(planned),
+    }),
+    refers: new Set(),
+  };
+}
+
+/** A machine that names no group has the default group of its VPC, where the plan manages that one. */
+function defaultGroups(planned: Reader, world: PlannedWorld): unknown[] {
+  const subnet = planned.ref('subnet_id', 'subnet');
+  const of = world.of('aws_subnet', 'aws_default_subnet').find(({ id }) => id === subnet);
+  const vpc = of?.ref('vpc_id', 'vpc');
+  return world.of('aws_default_security_group').flatMap((group): unknown[] => {
+    const own = group.ref('vpc_id', 'vpc');
+    if (of !== undefined && typeof own === 'string' && typeof vpc === 'string' && own !== vpc) return [];
+    if (typeof own !== 'string') return [group.id];
+    return of === undefined
+      ? [{ $unknown: `${planned.id} names no group, and may have the default group of ${own}` }]
+      : [`${own}.default`];
+  });
+}
+
+function asList(value: unknown): unknown[] {
+  return value === undefined ? [] : Array.isArray(value) ? value : [value];
+}
+
+/** Groups that the resource's arguments name, at any depth. */
+function groupsIn(planned: Reader, within = ''): unknown[] {
+  const option = planned.one('name');
+  // Elastic Beanstalk names what it sets in an argument.
+  if (within === 'setting' && typeof option === 'string' && /SecurityGroups?$/.test(option))
+    return asList(planned.many('value')).flatMap((text) =>
+      typeof text === 'string'
+        ? text.split(/[\s,]+/).map((id) => planned.world.idOf(id, 'group'))
+        : [planned.world.idOf(text, 'group')],
+    );
+  return planned.names().flatMap((name): unknown[] => {
+    if (namesSources.test(name)) return [];
+    if (planned.holdsBlocks(name)) {
+      const blocks = name === 'remote_access' || /^tags/.test(name) ? [] : planned.blocks(name);
+      return isUnknownValue(blocks) ? [] : blocks.flatMap((block) => groupsIn(block, name));
+    }
+    return namesGroups.test(name) ? asList(planned.refs(name, 'group')) : [];
+  });
+}
+
+/** Launch templates that are named at any depth; their groups are those of the instances. */
+function templatesIn(planned: Reader): unknown[] {
+  return planned.names().flatMap((name): unknown[] => {
+    if (!planned.holdsBlocks(name)) return [];
+    const blocks = /^tags/.test(name) ? [] : planned.blocks(name);
+    if (isUnknownValue(blocks)) return [];
+    return blocks.flatMap((block) => {
+      const own = /^launch_template/.test(name)
+        ? ['id', 'name', 'launch_template_id', 'launch_template_name'].flatMap(
+            (each) => block.ref(each, 'template') ?? [],
+          )
+        : [];
+      return own.length > 0 ? [own[0]] : templatesIn(block);
+    });
+  });
+}
+
+function launchOf(templates: unknown[]): Properties {
+  if (templates.length === 0) return {};
+  const unknown = templates.find(isUnknownValue);
+  // What a template that can't be known gives is a group that can't be known.
+  if (unknown !== undefined) return { NetworkInterfaces: unknown };
+  return { LaunchTemplates: templates.map((LaunchTemplateId) => ({ LaunchTemplateId })) };
+}
+
+function firstSubnet(planned: Reader): unknown {
+  const single = planned.ref('subnet_id', 'subnet');
+  if (single !== undefined) return single;
+  return asList(planned.refs('subnet_ids', 'subnet'))[0];
+}
+
+/** Groups that an expression of the resource refers to, or whose ids stand in it, also within text. */
+function handedGroups(planned: Reader, world: PlannedWorld): Set<string> {
+  const { instance } = planned;
+  const config = world.references.configOf(instance);
+  const at = { module: instance.module, key: instance.key };
+  const handed = world.references.handedOn([config?.expressions, config?.provisioners], at);
+  const isGroup = (type: string) => /^aws_(default_)?security_group$/.test(type);
+  const named = handed.handles
+    .filter((handle) => isGroup(handle.instance.type))
+    .map(({ instance: { id } }) => id);
+  const text = JSON.stringify(instance.after);
+  const written = world.existingGroups.filter(([awsId]) => text.includes(awsId)).map(([, id]) => id);
+  // What runs programs may do so with a local value, which a plan does not tell.
+  const acts =
+    actingType(instance.type).startsWith('Custom::') && hasOpen(instance.unknown, config?.expressions);
+  const any =
+    handed.locals && acts
+      ? world.of('aws_security_group', 'aws_default_security_group').map(({ id }) => id)
+      : [];
+  return new Set([...named, ...written, ...any]);
+}
+
+/** Whether something that the configuration sets is known only after the apply. */
+function hasOpen(unknown: unknown, expressions: unknown): boolean {
+  if (!isRecord(unknown) || !isRecord(expressions)) return false;
+  return Object.keys(expressions).some((name) => unknown[name] !== undefined && unknown[name] !== false);
+}

@@ -1,0 +1,26 @@
+// What the translations of planned resources share.
+import { isUnknownValue } from '../snapshot.ts';
+import { isRecord } from '../template/parse-template.ts';
+import type { Properties, Resource } from '../template/resources.ts';
+import type { PlannedWorld, Reader } from './reader.ts';
+
+/** The CloudFormation resources that a resource of the AWS provider is, by its type. */
+export type Translations = Record<string, (planned: Reader, world: PlannedWorld) => Resource[]>;
+
+export function resource(planned: Reader, type: string, properties: Properties): Resource {
+  const set = Object.entries(properties).filter(([, value]) => value !== undefined);
+  return { id: planned.id, type, properties: Object.fromEntries(set), refers: new Set() };
+}
+
+/** Tags of the resource with those of the provider, where the plan tells them joined. */
+export function tagsOf(planned: Reader): unknown {
+  const { tags_all: all, tags } = planned.instance.after;
+  const given = isRecord(all) ? all : isRecord(tags) ? tags : {};
+  return Object.entries(given).map(([Key, Value]) => ({ Key, Value }));
+}
+
+/** Values of several blocks or of none; an unknown value where the blocks can't be known. */
+export function eachBlock(planned: Reader, name: string, read: (block: Reader) => unknown): unknown {
+  const blocks = planned.blocks(name);
+  return isUnknownValue(blocks) ? blocks : blocks.map(read);
+}
