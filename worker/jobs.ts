@@ -5,6 +5,7 @@ import type { Settings } from '../origin/config.ts';
 import type { Deps } from '../origin/deps.ts';
 import { removeOldDrafts } from '../origin/mail/transport.ts';
 import { expireHold } from '../origin/order/expire-hold.ts';
+import { payBack } from '../origin/order/life/pay-back.ts';
 import { createPaymentProviders } from '../origin/order/payment/providers.ts';
 import { settlePayment } from '../origin/order/settle-payment.ts';
 import { outboxKinds } from '../origin/outbox/events.ts';
@@ -49,6 +50,7 @@ export function startJobs(deps: Deps): Jobs {
     mail: (payload, job) => deliverMail(deps, payload, job),
     'settle-payment': ({ orderId }) => settlePayment(deps, orderId, providers),
     'expire-hold': ({ orderId }) => expireHold(deps, orderId),
+    'pay-back': ({ orderId }) => payBack(deps, providers, orderId),
   };
   const stopping = new AbortController();
   const workRow = createRowWorker({

@@ -19,6 +19,7 @@ const concurrency: Record<OutboxKind, number> = {
   mail: 150,
   'settle-payment': 4,
   'expire-hold': 4,
+  'pay-back': 4,
 };
 
 /** In the queue at once, of all workers together. */

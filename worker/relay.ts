@@ -28,6 +28,7 @@ const mostSwept: Record<OutboxKind, number> = {
   mail: 50,
   'settle-payment': 10,
   'expire-hold': 10,
+  'pay-back': 10,
 };
 
 export interface Relay {

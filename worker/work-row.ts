@@ -42,6 +42,7 @@ const timeoutSeconds: Record<Exclude<OutboxKind, 'invalidate'>, number> = {
   mail: 15 * 60,
   'settle-payment': 20,
   'expire-hold': 10,
+  'pay-back': 60,
 };
 
 /** Changes are waited for; other work may leave a store that is down in peace. */

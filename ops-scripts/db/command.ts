@@ -5,6 +5,7 @@ import { isMigrated, migrateToLatest } from '../../origin/postgres/migrate.ts';
 import { buildSearchIndex } from '../../origin/postgres/migrations/0009-search-terms.ts';
 import { buildSkuIndex } from '../../origin/postgres/migrations/0011-product-files.ts';
 import { prepareSearch } from '../../origin/postgres/migrations/0012-search-normalised.ts';
+import { buildOrderIndexes } from '../../origin/postgres/migrations/0016-order-life.ts';
 import { openDatabase } from '../connect-stores.ts';
 
 export function dbCommand(env: NodeJS.ProcessEnv): Command {
@@ -15,6 +16,7 @@ export function dbCommand(env: NodeJS.ProcessEnv): Command {
         await buildSearchIndex(database.db);
         await buildSkuIndex(database.db);
         await prepareSearch(database.db);
+        await buildOrderIndexes(database.db);
         const applied = await migrateToLatest(database.db);
         console.log(applied.length === 0 ? 'Nothing to apply' : `Applied ${applied.join(', ')}`);
       }),

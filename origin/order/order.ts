@@ -54,6 +54,30 @@ const exampleLine = {
   unitPrice: { amount: 1_999, currency: 'EUR' },
   lineTotal: { amount: 3_998, currency: 'EUR' },
 };
+const examplePieces = [{ variantId: '7', quantity: 1 }];
+const exampleShipment = {
+  id: '5',
+  carrier: 'DHL',
+  trackingNumber: '00340434161094042557',
+  trackingUrl: 'https://carrier.example/track/00340434161094042557',
+  lines: [{ variantId: '7', quantity: 2 }],
+  shippedAt: '2026-12-01T08:00:00.000Z',
+  deliveredAt: '2026-12-03T10:00:00.000Z',
+};
+const exampleRefund = {
+  id: '3',
+  amount: { amount: 1_999, currency: 'EUR' },
+  reason: 'Pieces came back',
+  status: 'done',
+  at: '2026-12-08T09:00:00.000Z',
+};
+export const exampleReturn = {
+  id: '9',
+  number: 'MC-7F3KQ-2PDX9-R1',
+  status: 'refunded',
+  lines: examplePieces,
+  requestedAt: '2026-12-05T18:00:00.000Z',
+};
 export const exampleOrder = {
   id: '42',
   number: 'MC-7F3KQ-2PDX9',
@@ -69,6 +93,11 @@ export const exampleOrder = {
   tax: [{ rate: 23, net: { amount: 3_250, currency: 'EUR' }, tax: { amount: 748, currency: 'EUR' } }],
   placedAt: '2026-11-30T10:30:00.000Z',
   payment: { provider: 'demo', status: 'paid' },
+  paid: { amount: 3_998, currency: 'EUR' },
+  fulfilment: 'shipped',
+  shipments: [exampleShipment],
+  refunds: [exampleRefund],
+  returns: [exampleReturn],
 };
 
 /** Net and tax of all rates are the total. */
@@ -81,6 +110,42 @@ export const TaxSchema = z.array(
     })
     .openapi('Vat', { description: 'The VAT of one rate within the total', example: exampleOrder.tax[0] }),
 );
+/** Pieces of a variant, in an answer. */
+const PiecesSchema = z
+  .object({ variantId: z.string(), quantity: z.int().min(1) })
+  .openapi('Pieces', { example: examplePieces[0] });
+
+export const ReturnSchema = z
+  .object({
+    id: z.string(),
+    number: z.string().openapi({ description: 'To be written on the parcel' }),
+    status: growingEnum(['requested', 'received', 'refunded', 'refused']),
+    lines: z.array(PiecesSchema),
+    requestedAt: z.iso.datetime(),
+  })
+  .openapi('Return', { example: exampleReturn });
+
+const ShipmentSchema = z
+  .object({
+    id: z.string(),
+    carrier: z.string(),
+    trackingNumber: z.string().optional(),
+    trackingUrl: z.string().optional(),
+    lines: z.array(PiecesSchema),
+    shippedAt: z.iso.datetime(),
+    deliveredAt: z.iso.datetime().optional(),
+  })
+  .openapi('Shipment', { example: exampleShipment });
+
+const RefundSchema = z
+  .object({
+    id: z.string(),
+    amount: MoneySchema,
+    reason: z.string(),
+    status: growingEnum(['pending', 'done', 'unknown']),
+    at: z.iso.datetime(),
+  })
+  .openapi('Refund', { example: exampleRefund });
 
 export const OrderSchema = z
   .object({
@@ -125,6 +190,11 @@ export const OrderSchema = z
         .optional()
         .openapi({ description: 'Where the buyer pays; only while that is still to be done' }),
     }),
+    paid: MoneySchema.openapi({ description: 'What was taken, whatever went back of it' }),
+    fulfilment: growingEnum(['open', 'partly-shipped', 'shipped', 'delivered']),
+    shipments: z.array(ShipmentSchema),
+    refunds: z.array(RefundSchema),
+    returns: z.array(ReturnSchema),
   })
   .openapi('Order', { example: exampleOrder });
 

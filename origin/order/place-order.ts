@@ -16,6 +16,7 @@ import { retryOnConflict } from '../postgres/retry-on-conflict.ts';
 import type { Tx } from '../schema.ts';
 import { fingerprintOf, writeOnce } from '../web/api/idempotency.ts';
 import { formatMoney, money } from '../web/money.ts';
+import { addEvents } from './life/change-order.ts';
 import type { Order, OrderRequest } from './order.ts';
 import { rememberOrder } from './order-cookie.ts';
 import { attemptPayment, awaitAttempt } from './pay-order.ts';
@@ -126,6 +127,7 @@ async function writeOrder(
     .values({ order_id: orderId, provider, wanted_outcome: outcome ?? null })
     .execute();
   await keepRequest(tx, checkout.provider, orderId, nowMs);
+  await addEvents(tx, orderId, [{ by: { who: 'shopper' }, what: 'placed', detail: formatMoney(total) }]);
   await cart.endGeneration(tx);
   await addToOutbox(
     tx,

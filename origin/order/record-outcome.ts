@@ -5,26 +5,18 @@ import type { Deps } from '../deps.ts';
 import { addToOutbox } from '../outbox/events.ts';
 import { retryOnConflict } from '../postgres/retry-on-conflict.ts';
 import type { Tx } from '../schema.ts';
-import { cancelOrder } from './cancel-order.ts';
 import { flagLateMoney } from './late-money.ts';
+import { changeOrder } from './life/change-order.ts';
+import { paymentSteps } from './life/order-life.ts';
 import { requestOrderMail } from './order-mail.ts';
 import type { Charge, ChargeResult } from './payment/provider.ts';
 import { readCharge } from './read-charge.ts';
-import type { OrderTables, PaymentStatus } from './tables.ts';
+import type { OrderTables, PaymentStatus, Who } from './tables.ts';
 
 type Payment = Selectable<OrderTables['payments']>;
 
 /** `unanswered`: the question failed, which says nothing of the payment. */
 export type Outcome = ChargeResult | { status: 'unanswered'; detail: string };
-
-/** What may follow upon what; anything else arrived late or twice and changes nothing. */
-const next: Record<PaymentStatus, PaymentStatus[]> = {
-  reserved: ['pending', 'paid', 'failed', 'unknown'],
-  pending: ['paid', 'failed', 'unknown'],
-  unknown: ['paid', 'failed', 'pending'],
-  paid: [],
-  failed: [],
-};
 
 type OutcomeDeps = Pick<Deps, 'db' | 'wakeWorker' | 'now'>;
 
@@ -47,7 +39,8 @@ export async function recordEvent(deps: OutcomeDeps, event: PaymentEvent): Promi
     const told = event.read((await readCharge(tx, event.orderId)).charge);
     if (told === undefined) return;
     if (payment.status === 'failed' && told.tookMoney) await flagLateMoney(tx, payment, told.reference);
-    else if (told.status === 'unknown' && next[payment.status].length > 0) await askNow(tx, event.orderId);
+    else if (told.status === 'unknown' && paymentSteps[payment.status].length > 0)
+      await askNow(tx, event.orderId);
     else if (told.status !== 'unknown') await writeOutcome(tx, payment, told, deps.now());
   });
 }
@@ -76,23 +69,29 @@ export async function writeOutcome(tx: Tx, payment: Payment, outcome: Outcome, n
   if (payment.status === 'failed' && outcome.status === 'paid')
     return flagLateMoney(tx, payment, outcome.reference);
   const status = outcome.status === 'unanswered' ? statusUnanswered(payment, nowMs) : outcome.status;
-  const changes = next[payment.status].includes(status);
+  const changes = paymentSteps[payment.status].includes(status);
   if (!changes && payment.status !== status) return;
   const saysNothing = outcome.status === 'unanswered' && !changes;
+  const life = changes
+    ? (
+        await changeOrder(tx, orderId, {
+          deed: { what: 'payment', to: status },
+          by: { who: payment.provider as Who },
+          detail: outcome.detail,
+        })
+      ).life
+    : undefined;
   if (!saysNothing)
     await tx
       .updateTable('payments')
       .set(change(payment, status, outcome))
       .where('order_id', '=', orderId)
       .execute();
-  if (changes && status === 'failed') await cancelOrder(tx, orderId);
-  if (changes && status === 'paid') {
-    await tx.updateTable('orders').set({ status: 'paid' }).where('id', '=', orderId).execute();
-  }
   // An attempt is pending before its outcome is. To be paid at the door is news once, while there is no reference yet.
   const confirmedNow =
     payment.provider === 'on-delivery' && status === 'pending' && payment.reference === null;
-  if ((changes && status === 'paid') || confirmedNow) await requestOrderMail(tx, orderId);
+  // One that was cancelled meanwhile is paid back instead.
+  if (life?.status === 'paid' || confirmedNow) await requestOrderMail(tx, orderId);
   const isOpen = status === 'unknown' || (status === 'pending' && payment.provider !== 'on-delivery');
   if (isOpen && !(await willBeAskedAgain(tx, orderId)))
     await addToOutbox(tx, 'settle-payment', { orderId }, { dueAt: nextQuestionAt(payment, nowMs) });

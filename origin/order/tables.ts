@@ -5,6 +5,12 @@ import type { BillingAddress, ShippingAddress } from './shipping-address.ts';
 
 export type PaymentStatus = 'reserved' | 'pending' | 'paid' | 'failed' | 'unknown';
 export type OrderStatus = 'placed' | 'paid' | 'cancelled';
+export type Fulfilment = 'open' | 'partly-shipped' | 'shipped' | 'delivered';
+export type RefundStatus = 'pending' | 'done' | 'unknown';
+export type ReturnStatus = 'requested' | 'received' | 'refunded' | 'refused';
+
+/** By whom something happened: `staff` has an account beside it. A provider goes by its name. */
+export type Who = 'shopper' | 'staff' | 'shop' | 'demo' | 'on-delivery' | 'stripe';
 
 export interface OrderTables {
   orders: {
@@ -25,6 +31,9 @@ export interface OrderTables {
     tax_country: string | null;
     tax: ColumnType<VatAmount[] | null, string | null | undefined, string | null>;
     placed_at: ColumnType<Date, Date | undefined, Date>;
+    fulfilment: Generated<Fulfilment>;
+    /** Cancelled while nobody knows whether money moves: its pieces are not back in stock yet. */
+    holds_stock: Generated<boolean>;
   };
   order_lines: {
     order_id: string;
@@ -41,6 +50,11 @@ export interface OrderTables {
     discount_amount: Generated<number>;
     /** Percent of VAT. */
     tax_rate: number | null;
+    /** Pieces that left; that never will; that came back or are announced to; that are in stock again. */
+    shipped: Generated<number>;
+    withdrawn: Generated<number>;
+    returned: Generated<number>;
+    restocked: Generated<number>;
   };
   payments: {
     order_id: string;
@@ -63,6 +77,65 @@ export interface OrderTables {
     detail: string | null;
     /** Money that came after the order was cancelled, and whether it went back. */
     flag: 'late-money' | 'refunded' | null;
+    /** At the door, so far. */
+    taken_amount: Generated<number>;
     updated_at: ColumnType<Date, Date | undefined, Date>;
   };
+  /** Rows are only ever added; the newest has the highest id. */
+  order_events: {
+    id: GeneratedAlways<string>;
+    order_id: string;
+    at: ColumnType<Date, Date | undefined, never>;
+    who: Who;
+    account_id: string | null;
+    what: string;
+    detail: Generated<string>;
+  };
+  shipments: {
+    id: GeneratedAlways<string>;
+    order_id: string;
+    carrier: string;
+    tracking_number: string | null;
+    tracking_url: string | null;
+    shipped_at: ColumnType<Date, Date | undefined, Date>;
+    delivered_at: Date | null;
+  };
+  shipment_lines: { shipment_id: string; variant_id: string; quantity: number };
+  door_payments: {
+    id: GeneratedAlways<string>;
+    order_id: string;
+    amount: number;
+    reference: string | null;
+    account_id: string | null;
+    taken_at: ColumnType<Date, Date | undefined, Date>;
+  };
+  refunds: {
+    id: GeneratedAlways<string>;
+    order_id: string;
+    amount: number;
+    reason: string;
+    status: Generated<RefundStatus>;
+    /** Random; the same for each attempt, so that the provider pays back once. */
+    provider_key: string;
+    /** Set before the provider is called. */
+    attempted_at: Date | null;
+    reference: string | null;
+    /** Why it is not done; for staff. */
+    detail: string | null;
+    at: ColumnType<Date, Date | undefined, Date>;
+    done_at: Date | null;
+  };
+  returns: {
+    id: GeneratedAlways<string>;
+    number: string;
+    order_id: string;
+    status: Generated<ReturnStatus>;
+    reason: Generated<string>;
+    /** Why staff refused it. */
+    refusal: string | null;
+    refund_id: string | null;
+    requested_at: ColumnType<Date, Date | undefined, Date>;
+    closed_at: Date | null;
+  };
+  return_lines: { return_id: string; variant_id: string; quantity: number; received: Generated<number> };
 }

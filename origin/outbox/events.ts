@@ -11,6 +11,8 @@ export interface OutboxPayloads {
   'settle-payment': { orderId: string };
   /** Give back the stock of an order whose payment never began. */
   'expire-hold': { orderId: string };
+  /** Pay back what an order's refunds owe; close the payment page of a cancelled order. */
+  'pay-back': { orderId: string };
 }
 
 export type OutboxKind = keyof OutboxPayloads;
@@ -20,6 +22,7 @@ export const outboxKinds = [
   'mail',
   'settle-payment',
   'expire-hold',
+  'pay-back',
 ] as const satisfies OutboxKind[];
 
 export interface OutboxOptions {

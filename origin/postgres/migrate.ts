@@ -16,6 +16,7 @@ import * as productFiles from './migrations/0011-product-files.ts';
 import * as searchNormalised from './migrations/0012-search-normalised.ts';
 import * as openWork from './migrations/0014-open-work.ts';
 import * as paymentRequests from './migrations/0015-payment-requests.ts';
+import * as orderLife from './migrations/0016-order-life.ts';
 import * as selling from './migrations/0018-selling.ts';
 
 /** Listed by hand: a folder scan would need file permissions under Deno, and order is a decision. */
@@ -34,6 +35,7 @@ const migrations: Record<string, Migration> = {
   '0012-search-normalised': searchNormalised,
   '0014-open-work': openWork,
   '0015-payment-requests': paymentRequests,
+  '0016-order-life': orderLife,
   '0018-selling': selling,
 };
 

@@ -4,6 +4,7 @@ import type { Deps } from '../../origin/deps.ts';
 import type { MailAttempt } from '../../origin/mail/attempt.ts';
 import type { Mail } from '../../origin/mail/mail.ts';
 import { createTransport } from '../../origin/mail/transport.ts';
+import { isOrderNews, prepareOrderNews } from '../../origin/order/life/order-news.ts';
 import { orderTemplate, prepareOrderMail } from '../../origin/order/order-mail.ts';
 import type { OutboxPayloads } from '../../origin/outbox/events.ts';
 
@@ -28,6 +29,7 @@ async function prepare(
     case orderTemplate:
       return prepareOrderMail(deps, to, data);
     default:
+      if (isOrderNews(template)) return prepareOrderNews(deps, to, template, data);
       throw new Error(`Cannot send a mail as there is no template '${template}'`);
   }
 }

@@ -9,4 +9,5 @@ export const demoProvider: PaymentProvider = {
   /** Asked again, an unknown outcome turns out to have been paid. */
   retrieve: async ({ wantedOutcome }) => ({ status: wantedOutcome === 'declined' ? 'failed' : 'paid' }),
   refund: async () => undefined,
+  payBack: async () => ({ status: 'done' }),
 };

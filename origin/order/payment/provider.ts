@@ -62,5 +62,26 @@ export interface PaymentProvider {
   charge(charge: Charge): Promise<ChargeResult>;
   /** Retrieves the outcome of an earlier charge with this key. @throws where there was no answer */
   retrieve(charge: Charge): Promise<ChargeResult>;
+  /** The whole of what came too late. */
   refund(charge: Charge): Promise<void>;
+  /** A part or the whole of a paid order, once for each key. @throws where there was no answer: it may have gone out */
+  payBack(charge: Charge, refund: RefundRequest): Promise<RefundResult>;
+  /** Closes the page on which a cancelled order could still be paid. What became of it is then to be retrieved. */
+  close?(charge: Charge): Promise<void>;
+}
+
+export interface RefundRequest {
+  /** Minor units. */
+  amount: number;
+  /** The same for each attempt. */
+  key: string;
+  /** An attempt was made before: the provider is asked whether it knows it. */
+  isRepeated: boolean;
+}
+
+export interface RefundResult {
+  /** `unknown`: it may go out, or the provider has refused it; staff see the reason. */
+  status: 'done' | 'pending' | 'unknown';
+  reference?: string | undefined;
+  detail?: string | undefined;
 }

@@ -4,7 +4,14 @@ import { createHash } from 'node:crypto';
 import type Stripe from 'stripe';
 import type { Settings } from '../../config.ts';
 import { idPattern } from '../../web/api/api.ts';
-import { type Charge, holdMinutes, type PaymentProvider, type PreparedFrom, providerMs } from './provider.ts';
+import {
+  type Charge,
+  holdMinutes,
+  type PaymentProvider,
+  type PreparedFrom,
+  providerMs,
+  type RefundResult,
+} from './provider.ts';
 import { isOfOrder, readSession, type SessionMeaning } from './stripe-session.ts';
 
 export interface StripeOptions {
@@ -83,6 +90,21 @@ export function createStripeProvider({ settings, server, now = Date.now }: Strip
     return { status: 'failed', detail: 'Stripe opened no page for this order' };
   };
 
+  const intentIdOf = async ({ reference }: Charge): Promise<string> => {
+    if (reference === null) throw new Error('Cannot refund a payment without its reference');
+    const { payment_intent: intent } = await retrieve(reference);
+    const id = typeof intent === 'string' ? intent : intent?.id;
+    if (id === undefined) throw new Error('Cannot refund a payment that took no money');
+    return id;
+  };
+  /** Keys are forgotten after a day, what was made under them is not: it bears the key. */
+  const findRefund = async (intent: string, key: string): Promise<Stripe.Refund | undefined> => {
+    const { refunds } = await connect();
+    for await (const refund of refunds.list({ payment_intent: intent, limit: 100 }))
+      if (refund.metadata?.['key'] === key) return refund;
+    return undefined;
+  };
+
   return {
     bounds,
     prepare: (order): KeptRequest => ({ account, parameters: describeSession(order, settings.siteUrl) }),
@@ -108,16 +130,33 @@ export function createStripeProvider({ settings, server, now = Date.now }: Strip
       return readSession(await retrieve(session.id).catch(() => session), charge);
     },
     async refund(charge) {
-      if (charge.reference === null) throw new Error('Cannot refund a payment without its reference');
-      const { payment_intent: intent } = await retrieve(charge.reference);
-      const paymentIntent = typeof intent === 'string' ? intent : intent?.id;
-      if (paymentIntent === undefined) throw new Error('Cannot refund a payment that took no money');
+      const paymentIntent = await intentIdOf(charge);
       const idempotencyKey = `${charge.idempotencyKey}-refund`;
       const { refunds } = await connect();
       await refunds.create({ payment_intent: paymentIntent }, { idempotencyKey }).catch((error: unknown) => {
         // Keys are forgotten after a day: the second refund is refused by this code.
         if ((error as { code?: unknown }).code !== 'charge_already_refunded') throw error;
       });
+    },
+    async payBack(charge, { amount, key, isRepeated }) {
+      const intent = await intentIdOf(charge);
+      const known = isRepeated ? await findRefund(intent, key) : undefined;
+      if (known !== undefined) return readRefund(known);
+      const { refunds } = await connect();
+      const asked = { payment_intent: intent, amount, metadata: { order: charge.orderNumber, key } };
+      try {
+        return readRefund(await refunds.create(asked, { idempotencyKey: `refund-${key}` }));
+      } catch (error) {
+        return { status: 'unknown', detail: toRefusal(error, { isFirst: true }).detail };
+      }
+    },
+    async close({ reference }) {
+      if (reference === null) return;
+      const { checkout } = await connect();
+      // One that is paid or closed already is no longer open, which is all that is wanted.
+      await checkout.sessions
+        .expire(reference)
+        .catch((error: unknown) => toRefusal(error, { isFirst: true }));
     },
     async readEvent(body, signature) {
       // The async form works on every runtime: it stands on Web Crypto.
@@ -143,6 +182,13 @@ export function createStripeProvider({ settings, server, now = Date.now }: Strip
       };
     },
   };
+}
+
+function readRefund({ id, status, failure_reason: failure }: Stripe.Refund): RefundResult {
+  if (status === 'succeeded') return { status: 'done', reference: id };
+  const isOver = status === 'failed' || status === 'canceled';
+  const detail = `Stripe says ${[status ?? 'nothing', failure].filter(Boolean).join(', ')}`;
+  return { status: isOver ? 'unknown' : 'pending', reference: id, detail };
 }
 
 /** docs/payments.md tells operators to subscribe to these. */

@@ -42,6 +42,17 @@ export const problemCodes = {
     meaning: 'The order would cost something else than `expectedTotal`; `total` says what.',
   },
   'email-taken': { status: 409, meaning: 'There is an account with this e-mail.' },
+  'order-cancelled': { status: 409, meaning: 'The order was cancelled.' },
+  'not-paid': { status: 409, meaning: 'The order is not paid yet, so nothing of it is shipped.' },
+  'already-paid': { status: 409, meaning: 'Nothing is left to be paid.' },
+  'not-at-the-door': { status: 409, meaning: 'The order is not one that is paid at the door.' },
+  'already-shipped': {
+    status: 409,
+    meaning: 'Pieces have left the shop: it is too late to cancel. To staff: nothing is left to be shipped.',
+  },
+  'not-shipped': { status: 409, meaning: 'Nothing was shipped yet, so nothing can be sent back.' },
+  'too-late': { status: 409, meaning: 'The days in which pieces can be sent back are over.' },
+  'return-closed': { status: 409, meaning: 'The return was received or refused before.' },
   'precondition-failed': { status: 412, meaning: 'The product is no longer what If-Match names.' },
   'body-too-large': { status: 413, meaning: 'A request body has at most 65,536 bytes.' },
   'unsupported-media-type': {
@@ -68,6 +79,20 @@ export const problemCodes = {
   },
   'total-too-large': { status: 422, meaning: 'No order of that amount can be placed here.' },
   'total-too-small': { status: 422, meaning: 'No order of that little can be paid that way.' },
+  'payment-too-large': { status: 422, meaning: 'More than is still to be paid.' },
+  'refund-too-large': { status: 422, meaning: 'More than was paid and not yet paid back.' },
+  'shipment-too-large': {
+    status: 422,
+    meaning: 'More pieces than are left to be shipped, or others; `lines` says what is left.',
+  },
+  'return-too-large': {
+    status: 422,
+    meaning: 'More pieces than were shipped and not yet returned, or others; `lines` says what is left.',
+  },
+  'restock-too-large': {
+    status: 422,
+    meaning: 'More pieces than are still out, or others; `lines` says what is left.',
+  },
   'choose-size': { status: 422, meaning: 'A form named no size.' },
   'invalid-quantity': { status: 422, meaning: 'A form named no quantity of 1 to 99.' },
   'idempotency-key-required': {

@@ -1,0 +1,70 @@
+// Says in plain words what happened to an order: the rows of its history, and how a shopper reads them.
+import { formatMoney } from '../../web/money.ts';
+import type { By, Life, OrderChange, Pieces } from './order-life.ts';
+
+interface DeedEvent {
+  by: By;
+  what: string;
+  detail: string;
+}
+
+const shop: By = { who: 'shop' };
+
+/** What was done, and what followed from it. */
+export function describeDeed(before: Life, next: Life, change: OrderChange): DeedEvent[] {
+  const { deed, by, reason = '' } = change;
+  const say = (what: string, ...details: (string | undefined)[]): DeedEvent => ({
+    by,
+    what,
+    detail: details.filter(Boolean).join('. '),
+  });
+  const owed = next.refunds.slice(before.refunds.length);
+  const payBacks = owed.map(({ amount }) => ({
+    by: deed.what === 'refund' ? by : shop,
+    what: 'refund-begun',
+    detail: [formatMoney(amount), deed.what === 'refund' ? reason : ''].filter(Boolean).join('. '),
+  }));
+  switch (deed.what) {
+    case 'payment':
+      return [say(paymentEvents[deed.to], change.detail), ...payBacks];
+    case 'take-money':
+      return [say('money-taken', formatMoney(deed.amount), change.reference)];
+    case 'cancel':
+      return [say(next.holdsStock ? 'cancelled-while-unpaid' : 'cancelled', reason), ...payBacks];
+    case 'ship':
+      return [say('shipped', countPieces(next.shipments.at(-1)!.lines), describeParcel(change))];
+    case 'deliver':
+      return [say('delivered', new Date(deed.atMs).toISOString().slice(0, 10))];
+    case 'request-return':
+      return [say('return-requested', countPieces(deed.lines), reason)];
+    case 'receive-return':
+      return [say('return-received', countPieces(deed.lines)), ...payBacks];
+    case 'refuse-return':
+      return [say('return-refused', reason)];
+    case 'refund':
+      return [...payBacks, ...(deed.restock.length > 0 ? [say('restocked', countPieces(deed.restock))] : [])];
+    case 'refund-outcome': {
+      const { amount } = next.refunds.find(({ id }) => id === deed.refund)!;
+      return [say(refundEvents[deed.to], formatMoney(amount), change.detail)];
+    }
+  }
+}
+
+const paymentEvents: Record<Life['payment'], string> = {
+  reserved: 'payment-pending',
+  pending: 'payment-pending',
+  paid: 'paid',
+  failed: 'payment-failed',
+  unknown: 'payment-unknown',
+};
+
+const refundEvents = { pending: 'refund-pending', done: 'refunded', unknown: 'refund-unknown' };
+
+function countPieces(lines: Pieces[]): string {
+  const count = lines.reduce((sum, { quantity }) => sum + quantity, 0);
+  return count === 1 ? '1 piece' : `${count} pieces`;
+}
+
+function describeParcel({ parcel }: OrderChange): string {
+  return [parcel?.carrier, parcel?.trackingNumber].filter(Boolean).join(' ');
+}

@@ -1,0 +1,121 @@
+// Pays back what refunds owe, once each, and ends the payment of an order that was cancelled before it was paid. Each
+// attempt is stored before the provider is called. What is unknown is asked again.
+import { sql } from 'kysely';
+import type { Deps } from '../../deps.ts';
+import { addToOutbox } from '../../outbox/events.ts';
+import { retryOnConflict } from '../../postgres/retry-on-conflict.ts';
+import type { Tx } from '../../schema.ts';
+import { callProviderAndRecord } from '../pay-order.ts';
+import { providerMs, type RefundResult } from '../payment/provider.ts';
+import type { PaymentProviders } from '../payment/providers.ts';
+import { readCharge, readKeptCharge } from '../read-charge.ts';
+import { changeOrder } from './change-order.ts';
+
+/** Safe to repeat, and to run twice at once. */
+export async function payBack(deps: Deps, providers: PaymentProviders, orderId: string): Promise<void> {
+  await endPayment(deps, providers, orderId);
+  for (const refund of await claimRefunds(deps, orderId)) {
+    const result = await callProvider(deps, providers, orderId, refund);
+    await retryOnConflict(() =>
+      deps.db.transaction().execute((tx) => record(tx, orderId, refund.id, result)),
+    );
+  }
+  await askAgainLater(deps, orderId);
+  deps.wakeWorker();
+}
+
+async function record(
+  tx: Tx,
+  orderId: string,
+  refundId: string,
+  { status, reference, detail = '' }: RefundResult,
+): Promise<void> {
+  await changeOrder(tx, orderId, {
+    deed: { what: 'refund-outcome', refund: refundId, to: status },
+    by: { who: 'shop' },
+    detail,
+  });
+  await tx
+    .updateTable('refunds')
+    .set({ detail: detail.slice(0, 500) || null, ...(reference ? { reference } : {}) })
+    .where('id', '=', refundId)
+    .where('order_id', '=', orderId)
+    .execute();
+}
+
+interface ClaimedRefund {
+  id: string;
+  amount: number;
+  provider_key: string;
+  isRepeated: boolean;
+}
+
+/** No two processes ask for the same refund while one of them may still be waiting for the answer. */
+async function claimRefunds({ db }: Pick<Deps, 'db'>, orderId: string): Promise<ClaimedRefund[]> {
+  const { rows } = await sql<ClaimedRefund>`
+    update refunds r set attempted_at = clock_timestamp()
+    from (select id, attempted_at from refunds where order_id = ${orderId} and status <> 'done'
+      order by id for update) before
+    where r.id = before.id
+      and coalesce(before.attempted_at < clock_timestamp() - make_interval(secs => ${(2 * providerMs) / 1_000}), true)
+    returning r.id, r.amount, r.provider_key, before.attempted_at is not null as "isRepeated"`.execute(db);
+  return rows;
+}
+
+async function callProvider(
+  deps: Deps,
+  providers: PaymentProviders,
+  orderId: string,
+  { amount, provider_key: key, isRepeated }: ClaimedRefund,
+): Promise<RefundResult> {
+  const { charge, provider: name } = await readCharge(deps.db, orderId);
+  const provider = providers.find(name);
+  if (provider === undefined)
+    return { status: 'unknown', detail: `The settings have no keys of ${name}: it cannot pay back` };
+  try {
+    return await provider.payBack(charge, { amount, key, isRepeated });
+  } catch (error) {
+    // No answer is not a refusal: the money may have gone out.
+    deps.log.warn({ err: error, orderId, provider: name }, 'a payment provider did not answer');
+    return { status: 'unknown', detail: `No answer: ${error instanceof Error ? error.message : error}` };
+  }
+}
+
+/** Of an order that was cancelled while its payment was open: the page is closed, and what became of it is asked. */
+async function endPayment(deps: Deps, providers: PaymentProviders, orderId: string): Promise<void> {
+  if (!(await holdsStock(deps, orderId))) return;
+  // An attempt that nobody heard of leads to its page, which then has a reference.
+  await callProviderAndRecord(deps, providers, orderId, 'retrieve');
+  if (!(await holdsStock(deps, orderId))) return;
+  const { charge, provider: name } = await readKeptCharge(deps, providers, orderId);
+  await providers.find(name)?.close?.(charge);
+  await callProviderAndRecord(deps, providers, orderId, 'retrieve');
+}
+
+async function holdsStock({ db }: Pick<Deps, 'db'>, orderId: string): Promise<boolean> {
+  const row = await db
+    .selectFrom('orders')
+    .select('holds_stock')
+    .where('id', '=', orderId)
+    .executeTakeFirst();
+  return row?.holds_stock === true;
+}
+
+const shortestPauseMs = 30_000;
+const longestPauseMs = 6 * 3_600_000;
+
+/** One question waits for each order, with pauses that grow. Indexes: refunds_by_order, outbox_pay_backs. */
+async function askAgainLater({ db, now }: Pick<Deps, 'db' | 'now'>, orderId: string): Promise<void> {
+  const { rows } = await sql<{ ageMs: number }>`
+    select extract(epoch from clock_timestamp() - min(at))::float * 1000 as "ageMs" from refunds
+    where order_id = ${orderId} and status <> 'done'
+    having count(*) > 0 and not exists (
+      select from outbox
+      where state = 'pending' and due_at > clock_timestamp()
+        and kind = 'pay-back' and payload ->> 'orderId' = ${orderId})`.execute(db);
+  if (rows[0] === undefined) return;
+  const pauseMs = Math.min(Math.max(rows[0].ageMs / 2, shortestPauseMs), longestPauseMs);
+  await db
+    .transaction()
+    .execute((tx) => addToOutbox(tx, 'pay-back', { orderId }, { dueAt: new Date(now() + pauseMs) }));
+}
