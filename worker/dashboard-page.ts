@@ -1,18 +1,12 @@
 // The dashboard's pages: plain HTML that needs no script.
 import { html } from 'hono/html';
 import type { OutboxKind } from '../origin/outbox/events.ts';
-import type { FailedRow, JobDetails } from '../origin/outbox/failed-rows.ts';
-import {
-  type Count,
-  countedTo,
-  type JobCounts,
-  jobStates,
-  type OutboxDepth,
-} from '../origin/outbox/measure.ts';
+import { type Job, type JobCount, type JobDetails, jobStates } from '../origin/outbox/find-jobs.ts';
+import { countedTo, type JobCounts, type OutboxDepth } from '../origin/outbox/measure.ts';
 
 type Html = ReturnType<typeof html>;
 
-type Standing = [counts: Record<OutboxKind, JobCounts>, outbox: OutboxDepth, failed: FailedRow[]];
+type Standing = [counts: Record<OutboxKind, JobCounts>, outbox: OutboxDepth, failed: Job[]];
 
 /** @param standing undefined where Postgres does not answer */
 export function dashboardPage(standing: Standing | undefined): Html {
@@ -49,7 +43,7 @@ function tables([counts, outbox, failed]: Standing): Html {
     ${failed.length === 0 ? '' : failedTable(failed)}`;
 }
 
-function failedTable(failed: FailedRow[]): Html {
+function failedTable(failed: Job[]): Html {
   return html`
     <table class="failed">
       <caption>What failed, newest first</caption>
@@ -93,11 +87,11 @@ export function jobPage(job: JobDetails): Html {
   );
 }
 
-function tell({ count, more }: Count): string {
+function tell({ count, more }: JobCount): string {
   return `${count.toLocaleString('en')}${more ? ' or more' : ''}`;
 }
 
-function countOf(count: number): Count {
+function countOf(count: number): JobCount {
   return { count, more: count >= countedTo };
 }
 

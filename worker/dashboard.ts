@@ -3,7 +3,8 @@ import { Hono, type HonoRequest } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import type { Settings } from '../origin/config.ts';
 import { notFound, Refusal } from '../origin/errors.ts';
-import { dropFailedRows, listFailedRows, readJob, retryFailedRows } from '../origin/outbox/failed-rows.ts';
+import { dropJobs, retryJobs } from '../origin/outbox/change-jobs.ts';
+import { listJobs, readJob } from '../origin/outbox/find-jobs.ts';
 import { countJobs, measureOutbox } from '../origin/outbox/measure.ts';
 import type { Db } from '../origin/schema.ts';
 import { toRefusal } from '../origin/web/problem.ts';
@@ -66,7 +67,7 @@ export function createDashboard({ settings, queues, metrics, health, db }: Dashb
   );
   app.get('/jobs', async (c) => {
     if (!operators.isSignedIn(c.req.raw)) return c.html(signInPage(undefined), 401, challenge(c.req.raw));
-    const standing = Promise.all([countJobs(db), measureOutbox(db), listFailedRows(db, {}, mostListed)]);
+    const standing = Promise.all([countJobs(db), measureOutbox(db), listJobs(db, {}, { limit: mostListed })]);
     return c.html(dashboardPage(await standing.catch(() => undefined)));
   });
   app.get('/jobs/:id{[0-9]{1,18}}', async (c) => {
@@ -79,8 +80,8 @@ export function createDashboard({ settings, queues, metrics, health, db }: Dashb
     if (!operators.isSignedIn(c.req.raw)) return c.html(signInPage(undefined), 401, challenge(c.req.raw));
     const { action } = await readForm(c.req);
     const ids = [c.req.param('id')];
-    if (action === 'retry') await retryFailedRows(db, { ids });
-    else if (action === 'drop') await dropFailedRows(db, { ids });
+    if (action === 'retry') await retryJobs(db, { who: 'operator', filter: { ids } });
+    else if (action === 'drop') await dropJobs(db, { who: 'operator', filter: { ids } });
     else throw new Refusal(422, 'invalid-body', 'The form does not say what to do with the job');
     return c.body(null, 303, { Location: '/jobs' });
   });

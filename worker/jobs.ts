@@ -55,6 +55,7 @@ export function startJobs(deps: Deps): Jobs {
   const stopping = new AbortController();
   const workRow = createRowWorker({
     db,
+    name: `${settings.zone}/${settings.instance}`,
     handlers,
     log,
     metrics,

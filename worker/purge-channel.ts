@@ -27,11 +27,20 @@ export interface Clock {
 
 export interface PurgeChannel {
   /**
-   * Resolves when the edge has confirmed, or its lease has run out.
+   * Resolves when the edge has confirmed, or is silent: its lease has run out.
    * @throws Outage where the channel was closed first.
    */
-  purge(tags: TagVersions, signal: AbortSignal): Promise<void>;
+  purge(tags: TagVersions, signal: AbortSignal): Promise<'confirmed' | 'silent'>;
+  state(): EdgeState;
   close(): void;
+}
+
+export interface EdgeState {
+  url: string;
+  /** Tags that the edge has not confirmed. */
+  pending: number;
+  /** Since its last confirmation on this channel; null before the first. */
+  confirmedAgoMs: number | null;
 }
 
 const processClock: Clock = { wallMs: () => Date.now(), monotonicMs: () => performance.now() };
@@ -52,6 +61,7 @@ export function openPurgeChannel(options: PurgeChannelOptions): PurgeChannel {
   const waiters = new Set<(confirmed: TagVersions) => void>();
   let hasStoredPending = unconfirmed.size > 0;
   let lastSentAt = clock.monotonicMs();
+  let confirmedAt: number | undefined;
   let closed = false;
   let wake: () => void = () => undefined;
 
@@ -76,6 +86,7 @@ export function openPurgeChannel(options: PurgeChannelOptions): PurgeChannel {
     } catch {
       return false;
     }
+    confirmedAt = clock.monotonicMs();
     for (const [tag, version] of Object.entries(tags)) {
       if ((unconfirmed.get(tag) ?? 0) <= version) unconfirmed.delete(tag);
     }
@@ -130,12 +141,18 @@ export function openPurgeChannel(options: PurgeChannelOptions): PurgeChannel {
         waiters.add(tell);
         signal.addEventListener('abort', abort);
       });
-      if (confirmed) return;
+      if (confirmed) return 'confirmed';
       hasStoredPending = true;
       await options.storePending(tags);
       // Another channel to this edge may have read its pending purges by now, without these.
       if (closed) throw closedTooSoon();
+      return 'silent';
     },
+    state: () => ({
+      url: options.url,
+      pending: unconfirmed.size,
+      confirmedAgoMs: confirmedAt === undefined ? null : clock.monotonicMs() - confirmedAt,
+    }),
     close() {
       closed = true;
       wake();

@@ -40,9 +40,11 @@ export function createCloudFrontPurger(options: CloudFrontPurgerOptions): EdgePu
   return {
     // Any worker may ask: an invalidation renews no trust, so that two cannot contradict one another.
     maySend: () => true,
-    async purge(tags) {
+    async purge(tags, _signal, note) {
       await Promise.all(batchers.map((purge) => purge(Object.keys(tags))));
+      note?.('CloudFront confirmed');
     },
+    edges: () => [],
     async stop() {
       (await opened)?.client.destroy();
     },

@@ -13,12 +13,15 @@ import {
 } from '../origin/outbox/pending-purges.ts';
 import type { Db } from '../origin/schema.ts';
 import { Outage } from './outage.ts';
-import { openPurgeChannel, type PurgeChannel } from './purge-channel.ts';
+import { type EdgeState, openPurgeChannel, type PurgeChannel } from './purge-channel.ts';
 
 export interface EdgePurger {
   /** Whether this worker may work invalidations now. */
   maySend(): boolean;
-  purge(tags: TagVersions, signal: AbortSignal): Promise<void>;
+  /** @param note is told of each edge when it has confirmed or is given up as silent */
+  purge(tags: TagVersions, signal: AbortSignal, note?: (step: string) => void): Promise<void>;
+  /** Of the edges that this worker purges now. */
+  edges(): EdgeState[];
   stop(): Promise<void>;
 }
 
@@ -35,9 +38,10 @@ export interface EdgePurgerOptions {
 export function purgeAll(purgers: EdgePurger[]): EdgePurger {
   return {
     maySend: () => purgers.every((purger) => purger.maySend()),
-    purge: async (tags, signal) => {
-      await Promise.all(purgers.map((purger) => purger.purge(tags, signal)));
+    purge: async (tags, signal, note) => {
+      await Promise.all(purgers.map((purger) => purger.purge(tags, signal, note)));
     },
+    edges: () => purgers.flatMap((purger) => purger.edges()),
     stop: async () => {
       await Promise.all(purgers.map((purger) => purger.stop()));
     },
@@ -92,10 +96,16 @@ export function startEdgePurger(options: EdgePurgerOptions): EdgePurger {
 
   return {
     maySend: () => channels.length > 0 && holds(),
-    async purge(tags, signal) {
+    edges: () => channels.map((channel) => channel.state()),
+    async purge(tags, signal, note) {
       if (channels.length === 0 || !holds())
         throw new Outage('Cannot purge the edges as another worker does');
-      await Promise.all(channels.map((channel) => channel.purge(tags, signal)));
+      await Promise.all(
+        channels.map(async (channel) => {
+          const outcome = await channel.purge(tags, signal);
+          note?.(`edge ${channel.state().url} ${outcome === 'confirmed' ? 'confirmed' : 'is silent'}`);
+        }),
+      );
     },
     async stop() {
       stopping = true;

@@ -2,8 +2,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { MailFailure } from '../origin/mail/attempt.ts';
+import type { AttemptNotes } from '../origin/outbox/attempts.ts';
 import type { OutboxKind, OutboxPayloads } from '../origin/outbox/events.ts';
 import {
+  beginClaim,
   deferMail,
   failWork,
   finishWork,
@@ -27,6 +29,8 @@ export interface JobContext {
    * @throws where another has it
    */
   holdFor: (seconds: number) => Promise<void>;
+  /** Keeps for operators that a step of the work is over, such as `floors raised`. */
+  note: (step: string) => void;
 }
 
 /** Must be safe to run again after any part of it has happened. */
@@ -52,6 +56,8 @@ const renewMs = (kind: OutboxKind) => (kind === 'mail' ? 5_000 : 1_500);
 
 export interface RowWorkerOptions {
   db: Db;
+  /** Of this worker, as in `Served-By`. */
+  name: string;
   handlers: JobHandlers;
   log: Logger;
   metrics: WorkerMetrics;
@@ -68,8 +74,9 @@ export function createRowWorker(options: RowWorkerOptions): RowWorker {
   const { db, handlers, log, metrics, stopping } = options;
   return async (row) => {
     if (stopping.aborted) return releaseClaims(db, [row]);
-    if (!(await renewClaim(db, row))) return;
+    if (!(await beginClaim(db, row))) return;
     const hold = startHolding(db, row);
+    const notes = startNotes(options.name);
     const jobLog = log.child({
       job: row.id,
       kind: row.kind,
@@ -81,9 +88,10 @@ export function createRowWorker(options: RowWorkerOptions): RowWorker {
       const handler = handlers[row.kind] as JobHandler<OutboxKind>;
       const seconds = row.kind === 'invalidate' ? options.invalidateSeconds : timeoutSeconds[row.kind];
       await withDeadline(seconds * 1_000, stopping, (signal) =>
-        handler(row.payload as never, { id: row.id, signal, holdFor: hold.holdFor }),
+        handler(row.payload as never, { id: row.id, signal, holdFor: hold.holdFor, note: notes.add }),
       );
-      const changeToDoneSeconds = await finishWhileHeld(db, row, hold.untilMs(), stopping);
+      const finish = () => finishWork(db, row, notes.read());
+      const changeToDoneSeconds = await finishWhileHeld(finish, hold.untilMs(), stopping);
       if (row.kind === 'invalidate' && changeToDoneSeconds !== undefined)
         metrics.changeToDone.observe(changeToDoneSeconds);
       jobLog.debug('job done');
@@ -97,7 +105,7 @@ export function createRowWorker(options: RowWorkerOptions): RowWorker {
         jobLog.info('job left to another worker as this one stops');
       } else {
         metrics.jobsFailed.inc({ queue: row.kind });
-        await recordFailure(db, row, error, isHeld, jobLog);
+        await recordFailure(db, row, { error, isHeld, attempt: notes.read() }, jobLog);
       }
       throw error;
     } finally {
@@ -131,18 +139,28 @@ function startHolding(db: Db, row: OutboxRow) {
   };
 }
 
+/** Steps are timed by the monotonic clock, from the moment at which the attempt began. */
+function startNotes(worker: string) {
+  const startedAtMs = performance.now();
+  const steps: AttemptNotes['steps'] = [];
+  const sinceStart = () => Math.round((performance.now() - startedAtMs) * 10) / 10;
+  return {
+    add: (what: string) => void steps.push({ what, atMs: sinceStart() }),
+    read: (): AttemptNotes => ({ worker, tookMs: sinceStart(), steps }),
+  };
+}
+
 const finishPauseMs = 1_000;
 
 /** A mail that has left must not leave again because Postgres was away for a moment. */
 async function finishWhileHeld(
-  db: Db,
-  row: OutboxRow,
+  finish: () => Promise<number | undefined>,
   untilMs: number,
   stopping: AbortSignal,
 ): Promise<number | undefined> {
   for (;;) {
     try {
-      return await finishWork(db, row);
+      return await finish();
     } catch (error) {
       const isLate = performance.now() + finishPauseMs > untilMs;
       if (isLate || stopping.aborted || !isPostgresAway(error)) throw error;
@@ -151,23 +169,29 @@ async function finishWhileHeld(
   }
 }
 
+interface FailedAttempt {
+  error: unknown;
+  isHeld: boolean;
+  attempt: AttemptNotes;
+}
+
 async function recordFailure(
   db: Db,
   row: OutboxRow,
-  error: unknown,
-  isHeld: boolean,
+  { error, isHeld, attempt }: FailedAttempt,
   log: Logger,
 ): Promise<void> {
   const reason = error instanceof Error ? error.message : String(error);
   if (error instanceof MailFailure || (row.kind === 'mail' && isHeld)) {
     const isPermanent = error instanceof MailFailure && error.isPermanent;
-    const outcome = await deferMail(db, row, { reason, isPermanent });
+    const outcome = await deferMail(db, row, { reason, isPermanent, attempt });
     // A mailbox that does not exist is no fault of the shop.
     log.warn({ err: error }, outcome === 'dead' ? 'mail given up' : 'mail deferred');
     return;
   }
   const outcome = await failWork(db, row, {
     reason,
+    attempt,
     isOutage: isOutage(error),
     outagePauseSeconds: outagePauseSeconds(row.kind),
   });

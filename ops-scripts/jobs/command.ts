@@ -1,69 +1,71 @@
-// `ops jobs`: shows queues and failed jobs, retries them or gives them up.
-import { createInterface } from 'node:readline/promises';
+// `ops jobs`: counts jobs, lists them, groups them by error, shows one with its attempts; retries, drops, pauses.
 import { Command, InvalidArgumentError } from 'commander';
-import { type OutboxKind, outboxKinds } from '../../origin/outbox/events.ts';
+import { readAttempts } from '../../origin/outbox/attempts.ts';
+import { readLog, readPausedKinds } from '../../origin/outbox/change-jobs.ts';
+import { outboxKinds } from '../../origin/outbox/events.ts';
 import {
-  countFailedRows,
-  dropFailedRows,
-  type FailedFilter,
-  type FailedState,
-  failedStates,
-  listFailedRows,
+  groupErrors,
+  type Job,
+  type JobFilter,
+  jobStates,
+  listJobs,
   readJob,
-  retryFailedRows,
-} from '../../origin/outbox/failed-rows.ts';
-import { countedTo, countJobs, jobStates, measureOutbox } from '../../origin/outbox/measure.ts';
+} from '../../origin/outbox/find-jobs.ts';
+import { countedTo, countJobs, measureOutbox } from '../../origin/outbox/measure.ts';
 import type { Db } from '../../origin/schema.ts';
 import { openQueues } from '../../worker/queues.ts';
 import { openDatabase, openRedis } from '../connect-stores.ts';
+import { changeCommand, drop, kindCommand, pause, resume, retry } from './change.ts';
+import { addFilter, type FilterOptions, readId, toFilter } from './filter.ts';
 
 export function jobsCommand(env: NodeJS.ProcessEnv): Command {
   return new Command('jobs')
     .addCommand(statusCommand(env))
     .addCommand(listCommand(env))
+    .addCommand(groupsCommand(env))
     .addCommand(deadCommand(env))
     .addCommand(showCommand(env))
-    .addCommand(
-      changeCommand(env, {
-        name: 'retry',
-        description: 'Try failed jobs again now; a dead letter gets all its attempts anew',
-        done: 'brought back',
-        change: retryFailedRows,
-      }),
-    )
-    .addCommand(
-      changeCommand(env, {
-        name: 'drop',
-        description: 'Give failed jobs up for good; what they asked for stays undone',
-        done: 'dropped',
-        change: dropFailedRows,
-      }),
-    );
+    .addCommand(changeCommand(env, retry))
+    .addCommand(changeCommand(env, drop))
+    .addCommand(kindCommand(env, pause))
+    .addCommand(kindCommand(env, resume))
+    .addCommand(logCommand(env));
 }
 
 function statusCommand(env: NodeJS.ProcessEnv): Command {
   return new Command('status')
-    .description('Count jobs by queue and state, and rows of the outbox')
+    .description('Count jobs by kind and state')
     .option('--json', 'print one JSON object')
     .action(async ({ json }: { json?: boolean }) => {
       await using database = await openDatabase(env);
-      const redis = await openRedis(env);
-      const queues = openQueues(redis, () => undefined);
-      const [counts, outbox] = await Promise.all([countJobs(database.db), measureOutbox(database.db)]);
-      const rows = await Promise.all(
-        outboxKinds.map(async (kind) => ({
+      const { db } = database;
+      const inQueue = await countQueues(env);
+      const [counts, outbox, paused] = await Promise.all([
+        countJobs(db),
+        measureOutbox(db),
+        readPausedKinds(db),
+      ]);
+      const isPaused = (kind: string) => paused.some((one) => one.kind === kind);
+      if (json) {
+        const queues = outboxKinds.map((kind) => ({
           queue: kind,
-          inQueue: await queues[kind].getWaitingCount(),
+          inQueue: inQueue[kind],
           ...Object.fromEntries(jobStates.map((state) => [state, counts[kind][state].count])),
           countedInPart: jobStates.filter((state) => counts[kind][state].more),
-        })),
-      );
-      await Promise.all(Object.values(queues).map((queue) => queue.close()));
-      redis.disconnect();
-      if (json) return console.log(JSON.stringify({ queues: rows, outbox, countedTo }));
-      const told = rows.map(({ countedInPart, ...row }) => ({
-        ...row,
-        ...Object.fromEntries(countedInPart.map((state) => [state, `${counts[row.queue][state].count}+`])),
+          paused: isPaused(kind),
+        }));
+        return console.log(JSON.stringify({ queues, outbox, countedTo }));
+      }
+      const told = outboxKinds.map((kind) => ({
+        queue: kind,
+        inQueue: inQueue[kind],
+        ...Object.fromEntries(
+          jobStates.map((state) => [
+            state,
+            `${counts[kind][state].count}${counts[kind][state].more ? '+' : ''}`,
+          ]),
+        ),
+        paused: isPaused(kind) ? 'yes' : '-',
       }));
       for (const line of tabulate(told)) console.log(line);
       console.log(
@@ -74,15 +76,135 @@ function statusCommand(env: NodeJS.ProcessEnv): Command {
     });
 }
 
+/** Jobs that were handed to the queues in Redis and that no worker has begun. */
+async function countQueues(env: NodeJS.ProcessEnv): Promise<Record<string, number>> {
+  const redis = await openRedis(env);
+  const queues = openQueues(redis, () => undefined);
+  const counts = await Promise.all(
+    outboxKinds.map(async (kind) => [kind, await queues[kind].getWaitingCount()] as const),
+  );
+  await Promise.all(Object.values(queues).map((queue) => queue.close()));
+  redis.disconnect();
+  return Object.fromEntries(counts);
+}
+
 function listCommand(env: NodeJS.ProcessEnv): Command {
   return addFilter(new Command('list'))
-    .description('List the jobs that failed, newest first, with the reason and the next try')
+    .description('List jobs; without --state or --about those that failed, newest first')
     .option('--limit <n>', 'how many at most', readCount, 100)
     .option('--json', 'print one JSON object a line')
     .action(async ({ json, limit, ...options }: FilterOptions & { json?: boolean; limit: number }) => {
       await using database = await openDatabase(env);
-      await printFailed(database.db, filterOf(options), limit, json === true);
+      await printJobs(database.db, await toFilter(database.db, options), limit, json === true);
     });
+}
+
+function deadCommand(env: NodeJS.ProcessEnv): Command {
+  return new Command('dead')
+    .description('List the dead letters: jobs that were given up')
+    .option('--json', 'print one JSON object a line')
+    .action(async ({ json }: { json?: boolean }) => {
+      await using database = await openDatabase(env);
+      await printJobs(database.db, { state: 'dead' }, 100, json === true);
+    });
+}
+
+async function printJobs(db: Db, filter: JobFilter, limit: number, asJson: boolean): Promise<void> {
+  const jobs = await listJobs(db, filter, { limit });
+  for (const { cursor: _, ...job } of jobs) console.log(asJson ? JSON.stringify(job) : tellJob(job));
+  if (asJson || jobs.length > 0) return;
+  const { state, subjects } = filter;
+  const askedForFailed =
+    subjects === undefined && (state === undefined || state === 'failing' || state === 'dead');
+  console.log(askedForFailed ? 'Nothing has failed' : 'There are no such jobs');
+}
+
+function tellJob(job: Omit<Job, 'cursor'>): string {
+  const next = {
+    dead: 'given up',
+    done: `done ${job.doneAt?.toISOString()}`,
+    waiting: `due ${job.nextTryAt?.toISOString()}`,
+    due: 'due now',
+    failing: `next try ${job.nextTryAt?.toISOString()}`,
+  }[job.state];
+  const failed = job.failures > 0 || job.failure !== null ? `  failed ${job.failures}×` : '';
+  const reason = job.failure === null ? '' : `  ${oneLine(job.failure)}`;
+  return `${job.id}  ${job.kind}  ${job.committedAt.toISOString()}${failed}  ${next}${reason}`;
+}
+
+/** Of each group, so that a million of one error still answers soon. */
+const mostOfGroup = 100_000;
+
+function groupsCommand(env: NodeJS.ProcessEnv): Command {
+  return addFilter(new Command('groups'))
+    .description('Group the jobs that failed by their error, the largest group first')
+    .option('--json', 'print one JSON object a line')
+    .action(async ({ json, ...options }: FilterOptions & { json?: boolean }) => {
+      await using database = await openDatabase(env);
+      const { db } = database;
+      const groups = await groupErrors(db, await toFilter(db, options), mostOfGroup);
+      for (const group of groups) {
+        const { count, more, failing, dead, firstSeen, lastSeen, kind } = group;
+        const seen = `first ${firstSeen.toISOString()}  last ${lastSeen.toISOString()}`;
+        const states = `${failing} failing, ${dead} dead`;
+        console.log(
+          json
+            ? JSON.stringify(group)
+            : `${group.group}  ${kind}  ${count}${more ? ' or more' : ''} (${states})  ${seen}  ${oneLine(group.error)}`,
+        );
+      }
+      if (!json && groups.length === 0) console.log('Nothing has failed');
+    });
+}
+
+function showCommand(env: NodeJS.ProcessEnv): Command {
+  return new Command('show')
+    .description('Show one job with its payload and its attempts')
+    .argument('<id>', 'which', readId)
+    .option('--json', 'print one JSON object')
+    .action(async (id: string, { json }: { json?: boolean }) => {
+      await using database = await openDatabase(env);
+      const { db } = database;
+      const [job, attempts] = await Promise.all([readJob(db, id), readAttempts(db, [id])]);
+      if (job === undefined) throw new Error(`Cannot show job ${id} as there is none`);
+      const { cursor: _, ...shown } = job;
+      const tried = attempts.get(id)!;
+      if (json) return console.log(JSON.stringify({ ...shown, tried }));
+      for (const [name, value] of Object.entries(shown)) {
+        if (value === null) continue;
+        const text = value instanceof Date ? value.toISOString() : value;
+        console.log(`${name.padEnd(14)} ${typeof text === 'object' ? JSON.stringify(text) : text}`);
+      }
+      for (const { attempt, worker, startedAt, tookMs, outcome, error } of tried) {
+        const end = error === null ? outcome : `${outcome}: ${oneLine(error)}`;
+        console.log(
+          `attempt ${attempt}  ${startedAt.toISOString()}  ${tookMs.toFixed(1)} ms  ${worker}  ${end}`,
+        );
+      }
+    });
+}
+
+function logCommand(env: NodeJS.ProcessEnv): Command {
+  return new Command('log')
+    .description('List what operators did to jobs, newest first')
+    .option('--limit <n>', 'how many at most', readCount, 100)
+    .option('--json', 'print one JSON object a line')
+    .action(async ({ json, limit }: { json?: boolean; limit: number }) => {
+      await using database = await openDatabase(env);
+      for (const { id: _, ...deed } of await readLog(database.db, limit)) {
+        const jobs = deed.jobs === null ? '' : `  ${deed.jobs} ${deed.jobs === 1 ? 'job' : 'jobs'}`;
+        console.log(
+          json
+            ? JSON.stringify(deed)
+            : `${deed.at.toISOString()}  ${deed.who}  ${deed.action}  ${deed.target}${jobs}`,
+        );
+      }
+    });
+}
+
+/** An error may be what a mail server answered, on several lines. */
+function oneLine(error: string | null): string {
+  return (error ?? '').replaceAll(/\s+/g, ' ');
 }
 
 /** A line a count, a column a queue: as narrow as the queues are few. */
@@ -95,151 +217,7 @@ function tabulate(rows: { queue: string }[]): string[] {
   });
 }
 
-function deadCommand(env: NodeJS.ProcessEnv): Command {
-  return new Command('dead')
-    .description('List the dead letters: jobs that were given up')
-    .option('--json', 'print one JSON object a line')
-    .action(async ({ json }: { json?: boolean }) => {
-      await using database = await openDatabase(env);
-      await printFailed(database.db, { state: 'dead' }, 100, json === true);
-    });
-}
-
-async function printFailed(db: Db, filter: FailedFilter, limit: number, asJson: boolean): Promise<void> {
-  const rows = await listFailedRows(db, filter, limit);
-  for (const row of rows) {
-    const next = row.nextTryAt === null ? 'given up' : `next try ${row.nextTryAt.toISOString()}`;
-    console.log(
-      asJson
-        ? JSON.stringify(row)
-        : `${row.id}  ${row.kind}  ${row.committedAt.toISOString()}  failed ${row.failures}×  ${next}  ${oneLine(row.failure)}`,
-    );
-  }
-  if (!asJson && rows.length === 0) console.log('Nothing has failed');
-}
-
-function showCommand(env: NodeJS.ProcessEnv): Command {
-  return new Command('show')
-    .description('Show one job')
-    .argument('<id>', 'which', readId)
-    .option('--json', 'print one JSON object')
-    .action(async (id: string, { json }: { json?: boolean }) => {
-      await using database = await openDatabase(env);
-      const job = await readJob(database.db, id);
-      if (job === undefined) throw new Error(`Cannot show job ${id} as there is none`);
-      if (json) return console.log(JSON.stringify(job));
-      for (const [name, value] of Object.entries(job)) {
-        if (value === null) continue;
-        const shown = value instanceof Date ? value.toISOString() : value;
-        console.log(`${name.padEnd(14)} ${typeof shown === 'object' ? JSON.stringify(shown) : shown}`);
-      }
-    });
-}
-
-interface Change {
-  name: string;
-  description: string;
-  done: string;
-  change: (db: Db, filter: FailedFilter) => Promise<number>;
-}
-
-interface ChangeOptions extends FilterOptions {
-  dryRun?: boolean;
-  yes?: boolean;
-}
-
-/** Without ids and filters it would mean everything: that is refused, except that all dead letters may be retried. */
-function changeCommand(env: NodeJS.ProcessEnv, { name, description, done, change }: Change): Command {
-  return addFilter(new Command(name))
-    .description(description)
-    .argument('[ids...]', 'which; or choose by the options', collectIds)
-    .option('--dry-run', 'only say how many')
-    .option('--yes', 'do not ask before more than one')
-    .action(async (ids: string[] | undefined, { dryRun, yes, ...options }: ChangeOptions) => {
-      const filter = { ...filterOf(options), ...(ids?.length ? { ids } : {}) };
-      if (Object.keys(filter).length === 0) {
-        if (name === 'drop')
-          throw new Error('Cannot drop all that failed: name ids, or choose by --state, --kind, --error');
-        filter.state = 'dead';
-      }
-      await using database = await openDatabase(env);
-      const count = await countFailedRows(database.db, filter, countedTo);
-      if (dryRun) return console.log(`${told(count)} would be ${done}`);
-      if (count > 1 && !yes && !(await confirm(`${told(count)} will be ${done}. Go on? [y/N] `)))
-        return console.log('Nothing was changed');
-      const changed = await change(database.db, filter);
-      console.log(`${changed} ${changed === 1 ? 'job' : 'jobs'} ${done}`);
-    });
-}
-
-function told(count: number): string {
-  return `${count < countedTo ? count : `${countedTo} or more`} ${count === 1 ? 'job' : 'jobs'}`;
-}
-
-async function confirm(question: string): Promise<boolean> {
-  if (!process.stdin.isTTY)
-    throw new Error(`${question.replace(/ Go on.*/, '')} Add --yes, as nobody can be asked here`);
-  const terminal = createInterface({ input: process.stdin, output: process.stdout });
-  const answer = await terminal.question(question);
-  terminal.close();
-  return /^y(es)?$/i.test(answer.trim());
-}
-
-interface FilterOptions {
-  state?: FailedState;
-  kind?: OutboxKind;
-  error?: string;
-  olderThan?: number;
-}
-
-function addFilter(command: Command): Command {
-  return command
-    .option('--state <state>', failedStates.join(' or '), oneOf(failedStates))
-    .option('--kind <kind>', outboxKinds.join(', '), oneOf(outboxKinds))
-    .option('--error <text>', 'part of the reason')
-    .option('--older-than <time>', 'written longer ago than this: 30s, 10m, 2h, 3d', readSeconds);
-}
-
-function filterOf({ state, kind, error, olderThan }: FilterOptions): FailedFilter {
-  return {
-    ...(state ? { state } : {}),
-    ...(kind ? { kind } : {}),
-    ...(error ? { error } : {}),
-    ...(olderThan !== undefined ? { olderThanSeconds: olderThan } : {}),
-  };
-}
-
-function oneOf<Name extends string>(names: readonly Name[]) {
-  return (value: string): Name => {
-    const known = names.find((name) => name === value);
-    if (known === undefined) throw new InvalidArgumentError(`It is one of ${names.join(', ')}.`);
-    return known;
-  };
-}
-
-const secondsOf: Record<string, number> = { s: 1, m: 60, h: 3_600, d: 86_400 };
-
-function readSeconds(value: string): number {
-  const [, amount, unit] = /^(\d{1,6})([smhd])$/.exec(value) ?? [];
-  if (amount === undefined) throw new InvalidArgumentError('It is a number with its unit, such as 10m.');
-  return Number(amount) * secondsOf[unit!]!;
-}
-
 function readCount(value: string): number {
   if (!/^[1-9]\d{0,4}$/.test(value)) throw new InvalidArgumentError('It is a number from 1 to 99999.');
   return Number(value);
-}
-
-function readId(value: string): string {
-  if (!/^\d{1,18}$/.test(value)) throw new InvalidArgumentError("A job's id is a whole number.");
-  return value;
-}
-
-function collectIds(value: string, ids: string[] | undefined): string[] {
-  return [...(ids ?? []), readId(value)];
-}
-
-/** A reason may be what a mail server answered, on several lines. */
-function oneLine(reason: string | null): string {
-  return (reason ?? '').replaceAll(/\s+/g, ' ');
 }

@@ -1,4 +1,6 @@
-// The kinds of outbox rows, the payload of each, and how a transaction adds one.
+// The kinds of outbox rows, the payload of each, what it is about, and how a transaction adds one.
+import { createHash } from 'node:crypto';
+import { sql } from 'kysely';
 import type { TagVersions } from '../../http/cache-tag.ts';
 import type { Tx } from '../schema.ts';
 
@@ -29,6 +31,15 @@ export interface OutboxOptions {
   /** Not before this time; default at once. */
   dueAt?: Date;
   traceparent?: string;
+  /** The request that caused it, for operators. */
+  cause?: OutboxCause | undefined;
+}
+
+export interface OutboxCause {
+  /** Such as `PATCH /api/staff/products/42`. */
+  what: string;
+  /** When it came, by this process' clock. */
+  at: Date;
 }
 
 /**
@@ -39,17 +50,34 @@ export async function addToOutbox<Kind extends OutboxKind>(
   tx: Tx,
   kind: Kind,
   payload: OutboxPayloads[Kind],
-  options: OutboxOptions = {},
+  { dueAt, traceparent, cause }: OutboxOptions = {},
 ): Promise<{ id: string; committedAt: Date }> {
-  const row = await tx
-    .insertInto('outbox')
-    .values({
-      kind,
-      payload: JSON.stringify(payload),
-      ...(options.dueAt ? { due_at: options.dueAt } : {}),
-      traceparent: options.traceparent ?? null,
-    })
-    .returning(['id', 'committed_at'])
-    .executeTakeFirstOrThrow();
-  return { id: row.id, committedAt: row.committed_at };
+  const { rows } = await sql<{ id: string; committedAt: Date }>`
+    with added as (
+      insert into outbox (kind, payload, due_at, traceparent, requested_at, cause)
+      values (
+        ${kind}, ${JSON.stringify(payload)}, coalesce(${dueAt ?? null}::timestamptz, clock_timestamp()),
+        ${traceparent ?? null}, ${cause?.at ?? null}::timestamptz, ${cause?.what ?? null})
+      returning id, committed_at),
+    about as (
+      insert into job_subjects (subject, job_id)
+      select subject, added.id from added, unnest(${subjectsOf(payload)}::text[]) as subjects (subject))
+    select id, committed_at as "committedAt" from added`.execute(tx);
+  return rows[0]!;
+}
+
+/** A job names each of these once, so that operators find the jobs of an order, a product or an account. */
+function subjectsOf(payload: OutboxPayloads[OutboxKind]): string[] {
+  if ('tags' in payload)
+    return Object.keys(payload.tags).filter((tag) => /^(product|stock|account):/.test(tag));
+  if ('orderId' in payload) return [`order:${payload.orderId}`];
+  const { orderId } = payload.data;
+  const order = typeof orderId === 'string' ? [`order:${orderId}`] : [];
+  return [mailSubject(payload.to), ...order];
+}
+
+/** A mail address is found by its digest: the table of subjects holds no addresses. */
+export function mailSubject(address: string): string {
+  const digest = createHash('sha256').update(address.trim().toLowerCase()).digest('hex');
+  return `mail:${digest.slice(0, 32)}`;
 }

@@ -1,8 +1,9 @@
 // Counts outbox rows by state, for metrics, dashboard and operators. Counting stops at a limit, so that few rows are
 // read.
-import { type RawBuilder, sql } from 'kysely';
+import { sql } from 'kysely';
 import type { Db, Tx } from '../schema.ts';
 import { type OutboxKind, outboxKinds } from './events.ts';
+import { conditions, type JobCount, type JobState, jobStates, orderOf } from './find-jobs.ts';
 
 /** Where counting ends: so many means so many or more. */
 export const countedTo = 10_000;
@@ -18,7 +19,6 @@ export interface OutboxDepth {
 }
 
 const isFailing = sql`state = 'pending' and failure is not null`;
-const claimableAt = sql`greatest(due_at, claimed_until)`;
 
 /** Indexes: outbox_unfinished, outbox_failing, outbox_dead. */
 export function measureOutbox(db: Db): Promise<OutboxDepth> {
@@ -39,70 +39,30 @@ export function measureOutbox(db: Db): Promise<OutboxDepth> {
   });
 }
 
-/** What operators are shown of each kind. A row stands in one of these states. */
-export const jobStates = ['waiting', 'active', 'delayed', 'completed', 'failed'] as const;
-export type JobCounts = Record<(typeof jobStates)[number], Count>;
-
-export interface Count {
-  count: number;
-  /** Counting ended early: there may be more. */
-  more: boolean;
-}
-
-interface CountedRows {
-  kind: OutboxKind;
-  due: number;
-  failingDue: number;
-  later: number;
-  failingLater: number;
-  active: number;
-  failingActive: number;
-  dead: number;
-  completed: number;
-}
+export type JobCounts = Record<JobState, JobCount>;
 
 /**
- * `failed` counts what is failed now: dead letters, and rows whose last attempt failed and that are not being tried
- * again at this moment. `completed` covers the days for which finished rows are kept. Indexes: outbox_open,
- * outbox_failing, outbox_claimed, outbox_dead, outbox_finished_by_kind.
+ * Each row counts once, in its state. `done` covers the days for which finished rows are kept. Indexes:
+ * outbox_untried, outbox_failing_newest, outbox_dead, outbox_finished_by_kind.
  */
 export function countJobs(db: Db): Promise<Record<OutboxKind, JobCounts>> {
-  const ofKind = sql`outbox.kind = kinds.kind`;
-  const isClaimed = sql`state = 'pending' and claimed_at is not null and claimed_until > statement_timestamp()`;
-  const count = (condition: RawBuilder<unknown>, order = sql``) => sql`
-    (select count(*) from (
-      select from outbox where ${ofKind} and ${condition} ${order} limit ${countedTo}) rows)::integer`;
   // The order names the index: another could be read in vain from end to end.
-  const isDue = sql`${claimableAt} <= statement_timestamp()`;
-  const isLater = sql`${claimableAt} > statement_timestamp()`;
-  const byClaimable = sql`order by ${claimableAt}`;
+  const count = (state: JobState) => sql`
+    (select count(*) from (
+      select from outbox where outbox.kind = kinds.kind and ${conditions[state]}
+      order by ${orderOf(state)} limit ${countedTo}) rows)::integer as ${sql.id(state)}`;
   return inOrderOfIndexes(db, async (tx) => {
-    const { rows } = await sql<CountedRows>`
-      select kinds.kind,
-        ${count(sql`state = 'pending' and ${isDue}`, byClaimable)} as due,
-        ${count(sql`${isFailing} and ${isDue}`, byClaimable)} as "failingDue",
-        ${count(sql`state = 'pending' and ${isLater}`, byClaimable)} as later,
-        ${count(sql`${isFailing} and ${isLater}`, byClaimable)} as "failingLater",
-        ${count(isClaimed)} as active,
-        ${count(sql`${isClaimed} and failure is not null`)} as "failingActive",
-        ${count(sql`state = 'dead'`)} as dead,
-        ${count(sql`state = 'done'`)} as completed
+    const { rows } = await sql<{ kind: OutboxKind } & Record<JobState, number>>`
+      select kinds.kind, ${sql.join(jobStates.map(count))}
       from unnest(${outboxKinds}::text[]) as kinds (kind)`.execute(tx);
-    return Object.fromEntries(rows.map((row) => [row.kind, toStates(row)])) as Record<OutboxKind, JobCounts>;
+    const toCount = (found: number): JobCount => ({ count: found, more: found >= countedTo });
+    return Object.fromEntries(
+      rows.map(({ kind, ...counts }) => [
+        kind,
+        Object.fromEntries(Object.entries(counts).map(([state, found]) => [state, toCount(found)])),
+      ]),
+    ) as Record<OutboxKind, JobCounts>;
   });
-}
-
-function toStates(row: CountedRows): JobCounts {
-  const { due, failingDue, later, failingLater, active, failingActive, dead, completed } = row;
-  const isMore = (...counts: number[]) => counts.some((count) => count >= countedTo);
-  const toCount = (count: number, more: boolean): Count => ({ count: Math.max(0, count), more });
-  return {
-    waiting: toCount(due - failingDue, isMore(due)),
-    active: toCount(active, isMore(active)),
-    delayed: toCount(later - failingLater - (active - failingActive), isMore(later)),
-    completed: toCount(completed, isMore(completed)),
-    failed: toCount(failingDue + failingLater - failingActive + dead, isMore(failingDue, failingLater, dead)),
-  };
 }
 
 /** Up to a limit. A bitmap would first be made of all that there is, and a table is mostly rows of other kinds. */

@@ -20,6 +20,59 @@ export interface OutboxTables {
     first_failed_at: ColumnType<Date | null, undefined, Date | null>;
     done_at: Date | null;
     failure: string | null;
+    /** The same for all that failed for the same reason; a trigger makes it from `failure`, and both times. */
+    fingerprint: ColumnType<string | null, never, never>;
+    failed_at: ColumnType<Date | null, never, never>;
+    error_since: ColumnType<Date | null, never, never>;
+    /** When the request came that caused it, by the origin's clock. */
+    requested_at: ColumnType<Date | null, Date | null | undefined, never>;
+    /** Such as `PATCH /api/staff/products/42`. */
+    cause: ColumnType<string | null, string | null | undefined, never>;
+  };
+  job_attempts: {
+    job_id: string;
+    attempt: number;
+    worker: string;
+    claimed_at: Date | null;
+    started_at: Date;
+    ended_at: Date;
+    outcome: 'done' | 'failed' | 'dead';
+    error: string | null;
+    steps: ColumnType<{ what: string; atMs: number }[], string, never>;
+  };
+  /** What a job is about, such as `order:7`; forgotten a day after the job. */
+  job_subjects: {
+    subject: string;
+    job_id: string;
+    written_at: ColumnType<Date, never, never>;
+  };
+  paused_kinds: {
+    kind: string;
+    paused_at: ColumnType<Date, never, never>;
+    paused_by: string;
+  };
+  operator_log: {
+    id: GeneratedAlways<string>;
+    at: ColumnType<Date, never, never>;
+    who: string;
+    action: string;
+    target: string;
+    /** How many jobs it changed; null where it is about a whole kind. */
+    jobs: number | null;
+  };
+  worker_reports: {
+    worker: string;
+    started_at: Date;
+    seen_at: Date;
+    report: ColumnType<unknown, string, string>;
+  };
+  timed_task_runs: {
+    task: string;
+    worker: string;
+    every_ms: number;
+    started_at: Date;
+    took_ms: number;
+    error: string | null;
   };
   idempotency_keys: {
     scope: string;

@@ -1,7 +1,8 @@
 // Works outbox rows after their commit: a row is claimed by a lease, then done, or tried again, or made a dead letter
 // with its reason.
-import { sql } from 'kysely';
+import { type RawBuilder, sql } from 'kysely';
 import type { Db, DbOrTx } from '../schema.ts';
+import { type AttemptNotes, insertAttempt } from './attempts.ts';
 import type { OutboxKind } from './events.ts';
 
 export interface OutboxRow {
@@ -26,11 +27,15 @@ const claimableAt = sql`greatest(due_at, claimed_until)`;
 const mailDomain = sql`coalesce(lower(split_part(payload ->> 'to', '@', -1)), '')`;
 const claimedColumns = sql`outbox.id, outbox.kind, outbox.payload, outbox.attempt, outbox.traceparent, outbox.committed_at as "committedAt"`;
 
+/** No worker begins a job of a paused kind; operators pause and resume kinds. */
+const isNotPaused = (kind: RawBuilder<unknown>) =>
+  sql`not exists (select from paused_kinds where paused_kinds.kind = ${kind})`;
+
 /** Index: outbox_open. @returns those of `kinds` of which rows can be claimed. */
 export async function findDueKinds(db: Db, kinds: OutboxKind[]): Promise<OutboxKind[]> {
   const { rows } = await sql<{ kind: OutboxKind }>`
     select kinds.kind from unnest(${kinds}::text[]) as kinds (kind)
-    where exists (
+    where ${isNotPaused(sql`kinds.kind`)} and exists (
       select from outbox
       where state = 'pending' and outbox.kind = kinds.kind and ${claimableAt} <= statement_timestamp())`.execute(
     db,
@@ -55,6 +60,7 @@ export async function claimRows(
       select id from outbox
       where state = 'pending' and kind = ${kind} and ${claimableAt} <= statement_timestamp()
         and due_at <= statement_timestamp() - make_interval(secs => ${overdueSeconds})
+        and ${isNotPaused(sql`${kind}`)}
       order by ${claimableAt}, id
       limit ${limit}
       for update skip locked)
@@ -105,7 +111,9 @@ export async function claimMails(
   const { rows } = await sql<ClaimedMail>`
     with recursive
     domains (domain) as (
-      (select ${mailDomain} from outbox where ${openMail} ${behindLast} order by ${mailDomain} limit 1)
+      (select ${mailDomain} from outbox
+        where ${openMail} ${behindLast} and ${isNotPaused(sql`'mail'`)}
+        order by ${mailDomain} limit 1)
       union all
       select (
         select ${mailDomain} from outbox where ${openMail} and ${mailDomain} > domains.domain
@@ -147,7 +155,21 @@ export async function claimMails(
 }
 
 /**
- * Call before the work begins, and every second or two while it goes on.
+ * Call before the work begins.
+ * @returns whether the row is still this claim's to work, and its kind is not paused.
+ */
+export async function beginClaim(db: Db, row: OutboxRow): Promise<boolean> {
+  const { numAffectedRows } = await sql`
+    update outbox
+    set claimed_until = greatest(claimed_until, clock_timestamp() + make_interval(secs => ${claimSeconds(row.kind)}))
+    where id = ${row.id} and attempt = ${row.attempt} and state = 'pending' and ${isNotPaused(sql`${row.kind}`)}`.execute(
+    db,
+  );
+  return numAffectedRows === 1n;
+}
+
+/**
+ * Call every second or two while the work goes on.
  * @returns whether the row is still this claim's to work.
  */
 export function renewClaim(db: Db, row: OutboxRow): Promise<boolean> {
@@ -175,16 +197,20 @@ export async function holdClaim(db: Db, row: OutboxRow, seconds: number): Promis
  * @returns the seconds since the change was committed, both by Postgres' clock; undefined where another claim was
  * first.
  */
-export async function finishWork(db: Db, row: OutboxRow): Promise<number | undefined> {
+export async function finishWork(db: Db, row: OutboxRow, attempt: AttemptNotes): Promise<number | undefined> {
   const { rows } = await sql<{ seconds: number }>`
-    update outbox set state = 'done', done_at = clock_timestamp(), failure = null
-    where id = ${row.id} and state = 'pending'
-    returning extract(epoch from done_at - committed_at)::float as seconds`.execute(db);
+    with finished as (
+      update outbox set state = 'done', done_at = clock_timestamp(), failure = null
+      where id = ${row.id} and state = 'pending'
+      returning id, state, ${row.attempt}::integer as attempt, failure, done_at, committed_at),
+    ${insertAttempt('finished', attempt)}
+    select extract(epoch from done_at - committed_at)::float as seconds from finished`.execute(db);
   return rows[0]?.seconds;
 }
 
 interface WorkFailure {
   reason: string;
+  attempt: AttemptNotes;
   /** Something outside did not answer: that says nothing against the row, which is tried for as long as it takes. */
   isOutage: boolean;
   /** The longest pause, in seconds, while the outage lasts. */
@@ -199,7 +225,7 @@ export async function failWork(db: Db, row: OutboxRow, failure: WorkFailure): Pr
   const counted = failure.isOutage ? 0 : 1;
   const mostPauseSeconds = failure.isOutage ? failure.outagePauseSeconds : 300;
   const { rows } = await sql<{ state: string }>`
-    update outbox set
+    with failed as (update outbox set
       failures = failures + ${counted},
       state = case when failures + ${counted} >= ${mostFailures} then 'dead' else 'pending' end,
       failure = ${shorten(failure.reason)},
@@ -207,7 +233,9 @@ export async function failWork(db: Db, row: OutboxRow, failure: WorkFailure): Pr
       claimed_until = clock_timestamp()
         + make_interval(secs => least(0.25 * 2 ^ least(${failure.isOutage ? sql.ref('attempt') : sql.ref('failures')}, 16), ${mostPauseSeconds}) * (0.5 + random()))
     where id = ${row.id} and attempt = ${row.attempt} and state = 'pending'
-    returning state`.execute(db);
+    returning id, state, attempt, failure),
+    ${insertAttempt('failed', failure.attempt)}
+    select state from failed`.execute(db);
   return rows[0]?.state === 'dead' ? 'dead' : 'again';
 }
 
@@ -221,10 +249,10 @@ const deferredFor = sql`interval '3 days'`;
 export async function deferMail(
   db: Db,
   row: OutboxRow,
-  failure: { reason: string; isPermanent: boolean },
+  failure: { reason: string; isPermanent: boolean; attempt: AttemptNotes },
 ): Promise<'again' | 'dead'> {
   const { rows } = await sql<{ state: string }>`
-    update outbox set
+    with failed as (update outbox set
       failures = failures + 1,
       first_failed_at = coalesce(first_failed_at, clock_timestamp()),
       state = case when ${failure.isPermanent} or first_failed_at <= clock_timestamp() - ${deferredFor} then 'dead' else 'pending' end,
@@ -234,7 +262,9 @@ export async function deferMail(
       due_at = clock_timestamp()
         + make_interval(mins => case when first_failed_at is null then 30 else 60 end) * (1 + 0.1 * random())
     where id = ${row.id} and attempt = ${row.attempt} and state = 'pending'
-    returning state`.execute(db);
+    returning id, state, attempt, failure),
+    ${insertAttempt('failed', failure.attempt)}
+    select state from failed`.execute(db);
   return rows[0]?.state === 'dead' ? 'dead' : 'again';
 }
 
@@ -257,7 +287,10 @@ export async function releaseClaims(db: Db, rows: OutboxRow[]): Promise<void> {
  */
 const mostPruned = 20_000;
 
-/** Finished rows and idempotency keys past their seven days. Indexes: outbox_finished, idempotency_keys_by_age. */
+/**
+ * Finished rows and idempotency keys past their seven days, then attempts and subjects. Indexes: outbox_finished,
+ * idempotency_keys_by_age, job_attempts_by_age, job_subjects_by_age.
+ */
 export async function pruneOutbox(db: DbOrTx): Promise<void> {
   await sql`
     delete from outbox where ctid = any(array(
@@ -267,4 +300,12 @@ export async function pruneOutbox(db: DbOrTx): Promise<void> {
     delete from idempotency_keys where ctid = any(array(
       select ctid from idempotency_keys where created_at < now() - interval '7 days'
       order by created_at limit ${mostPruned}))`.execute(db);
+  await sql`
+    delete from job_attempts where ctid = any(array(
+      select ctid from job_attempts where ended_at < now() - interval '8 days'
+      order by ended_at limit ${mostPruned}))`.execute(db);
+  await sql`
+    delete from job_subjects where ctid = any(array(
+      select ctid from job_subjects where written_at < now() - interval '8 days'
+      order by written_at limit ${mostPruned}))`.execute(db);
 }

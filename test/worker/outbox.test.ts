@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
+import { dropJobs } from '../../origin/outbox/change-jobs.ts';
 import { addToOutbox } from '../../origin/outbox/events.ts';
-import { dropFailedRows, listFailedRows } from '../../origin/outbox/failed-rows.ts';
+import { listJobs } from '../../origin/outbox/find-jobs.ts';
 import { startJobs } from '../../worker/jobs.ts';
 import { runProgram } from '../support/run-program.ts';
 import { openShop, type Shop } from '../support/shop.ts';
@@ -51,7 +52,7 @@ describe('the outbox', () => {
     await shop.deps.db.updateTable('outbox').set({ failures: 11 }).where('id', '=', id).execute();
     await expect.poll(() => stateOf(shop, id), wait).toBe('dead');
     expect(await jobs.metrics.registry.metrics()).toMatch(/^outbox_dead_letters 1$/m);
-    expect(await listFailedRows(shop.deps.db, { state: 'dead' }, 10)).toMatchObject([
+    expect(await listJobs(shop.deps.db, { state: 'dead' }, { limit: 10 })).toMatchObject([
       { id, kind: 'invalidate', failure: expect.stringContaining("'nobody:1'") },
     ]);
     const env = { DATABASE_URL: shop.deps.settings.databaseUrl };
@@ -65,7 +66,8 @@ describe('the outbox', () => {
   test('drops nothing that is still to be done', async () => {
     await using shop = await openShop();
     const { id } = await invalidate(shop, { 'product:1': 1 });
-    expect(await dropFailedRows(shop.deps.db, { ids: [id] })).toBe(0);
+    const dropped = await dropJobs(shop.deps.db, { who: 'test', filter: { ids: [id] } });
+    expect(dropped.changed).toBe(0);
     expect(await stateOf(shop, id)).toBe('pending');
   });
 

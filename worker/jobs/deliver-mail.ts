@@ -9,13 +9,16 @@ import { orderTemplate, prepareOrderMail } from '../../origin/order/order-mail.t
 import type { OutboxPayloads } from '../../origin/outbox/events.ts';
 
 type Payload = OutboxPayloads['mail'];
+type MailJob = MailAttempt & { note?: (step: string) => void };
 
 /** @throws MailFailure where the mail could not leave */
-export async function deliverMail(deps: Deps, payload: Payload, attempt: MailAttempt): Promise<void> {
-  const mail = await prepare(deps, payload, attempt.id);
+export async function deliverMail(deps: Deps, payload: Payload, job: MailJob): Promise<void> {
+  const mail = await prepare(deps, payload, job.id);
   // Nobody to write to: an e-mail without an account, an order whose buyer was deleted.
-  if (mail === undefined) return;
-  await createTransport(deps.settings).send(mail, attempt);
+  if (mail === undefined) return job.note?.('nobody to write to');
+  job.note?.('mail rendered');
+  await createTransport(deps.settings).send(mail, job);
+  job.note?.(deps.settings.smtpUrl === undefined ? 'mail written to a file' : 'mail taken by its server');
 }
 
 async function prepare(

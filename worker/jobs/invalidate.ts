@@ -6,9 +6,13 @@ import type { EdgePurger } from '../purge-edges.ts';
 import type { JobHandler } from '../work-row.ts';
 
 export function createInvalidateJob(floors: Floors, edges: EdgePurger): JobHandler<'invalidate'> {
-  return async ({ tags }, { signal }) => {
+  return async ({ tags }, { signal, note }) => {
     await floors.raise(tags);
+    note('floors raised in Redis');
     // An origin may trust its memory for 25 ms after it last asked; twice that, and none does.
-    await Promise.all([delay(2 * trustedMs, undefined, { signal }), edges.purge(tags, signal)]);
+    const memories = delay(2 * trustedMs, undefined, { signal }).then(() =>
+      note('no origin trusts older memory'),
+    );
+    await Promise.all([memories, edges.purge(tags, signal, note)]);
   };
 }

@@ -1,0 +1,62 @@
+// Keeps what each attempt at a job did: when it began and ended, its steps, its outcome and its error.
+import { type RawBuilder, sql } from 'kysely';
+import type { Db } from '../schema.ts';
+
+/** What a worker tells of one attempt when it ends. */
+export interface AttemptNotes {
+  worker: string;
+  tookMs: number;
+  steps: AttemptStep[];
+}
+
+export interface AttemptStep {
+  /** Such as `floors raised`. */
+  what: string;
+  /** Milliseconds since the attempt began. */
+  atMs: number;
+}
+
+export interface JobAttempt extends AttemptNotes {
+  attempt: number;
+  claimedAt: Date | null;
+  startedAt: Date;
+  endedAt: Date;
+  outcome: 'done' | 'failed' | 'dead';
+  error: string | null;
+}
+
+/** Of one job; an outage may cost thousands of attempts. */
+const mostKept = 50;
+const mostSteps = 100;
+
+/**
+ * A part of the statement that records an outcome, so that neither exists without the other. All times are those of
+ * Postgres' clock.
+ * @param changed the part that changed the row: `id`, `state`, `attempt`, `failure`
+ */
+export function insertAttempt(changed: string, { worker, tookMs, steps }: AttemptNotes): RawBuilder<unknown> {
+  const from = sql.ref(changed);
+  return sql`
+    kept as (
+      insert into job_attempts (job_id, attempt, worker, claimed_at, started_at, ended_at, outcome, error, steps)
+      select changed.id, changed.attempt, ${worker}, before.claimed_at,
+        clock_timestamp() - make_interval(secs => ${tookMs / 1_000}), clock_timestamp(),
+        case changed.state when 'pending' then 'failed' else changed.state end,
+        changed.failure, ${JSON.stringify(steps.slice(0, mostSteps))}
+      from ${from} changed join outbox before on before.id = changed.id
+      on conflict do nothing),
+    forgotten as (
+      delete from job_attempts using ${from} changed
+      where job_id = changed.id and job_attempts.attempt <= changed.attempt - ${mostKept})`;
+}
+
+/** @returns the last of them, oldest first */
+export async function readAttempts(db: Db, jobIds: string[]): Promise<Map<string, JobAttempt[]>> {
+  const { rows } = await sql<JobAttempt & { jobId: string }>`
+    select job_id as "jobId", attempt, worker, claimed_at as "claimedAt", started_at as "startedAt",
+      ended_at as "endedAt", extract(epoch from ended_at - started_at)::float * 1000 as "tookMs", outcome, error, steps
+    from job_attempts where job_id = any(${jobIds}::bigint[]) order by job_id, attempt`.execute(db);
+  const attempts = new Map<string, JobAttempt[]>(jobIds.map((id) => [id, []]));
+  for (const { jobId, ...attempt } of rows) attempts.get(jobId)?.push(attempt);
+  return attempts;
+}
