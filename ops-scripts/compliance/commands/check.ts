@@ -6,7 +6,9 @@ import { judge } from '../judge.ts';
 import { snapshotFromPlan } from '../plan/plan.ts';
 import { writeReport } from '../report/write-report.ts';
 import { type Mode, parseSnapshot, type Snapshot } from '../snapshot.ts';
-import { snapshotFromTemplates } from '../template/template.ts';
+import { checkParameters, parseParameters } from '../template/parameter-files.ts';
+import { readTemplates } from '../template/read-templates.ts';
+import { snapshotFromParsed } from '../template/template.ts';
 import { applyWaivers, parseWaivers } from '../waivers.ts';
 import { collectLive } from './collect-live.ts';
 import { readText, save } from './files.ts';
@@ -38,37 +40,11 @@ export function checkCommand(): Command {
         report(parseSnapshot(readText(file), file), 'snapshot', options),
       ),
     );
-  const template = checking('template', 'Judge CloudFormation templates, as one account')
-    .argument('<files...>', 'JSON or YAML')
-    .option('--parameter <name=value>', 'value of a parameter, repeatable', collectParameter)
-    .option('--region <region>', 'region of the stack', 'us-east-1')
-    .option('--account <id>', 'account of the stack', '123456789012');
-  addIdleAccessOptions(template)
-    .addHelpText(
-      'after',
-      '\nExample:\n  $ npm run ops -- compliance check template shop.yaml data.yaml \\\n      --parameter Size=small',
-    )
-    .action(
-      guard(
-        async (
-          files: string[],
-          options: CheckOptions & { parameter?: Record<string, string>; account: string },
-        ) => {
-          for (const file of files) readText(file);
-          const { parameter = {}, account, region = 'us-east-1' } = options;
-          await report(
-            await snapshotFromTemplates(files, { parameters: parameter, region, account }),
-            'template',
-            options,
-          );
-        },
-      ),
-    );
   return new Command('check')
     .description('Judge by all controls')
     .addCommand(live)
     .addCommand(snapshot)
-    .addCommand(template)
+    .addCommand(checkTemplateCommand())
     .addCommand(planCommand());
 }
 
@@ -89,6 +65,44 @@ function planCommand(): Command {
         await report(snapshotFromPlan(readText(file), file, given), 'plan', options);
       }),
     );
+}
+
+interface TemplateCheckOptions extends CheckOptions {
+  parameter?: Record<string, string>;
+  parameters?: string[];
+  account?: string;
+}
+
+function checkTemplateCommand(): Command {
+  const template = checking('template', 'Judge CloudFormation templates, as one account')
+    .argument('<files...>', 'JSON or YAML, or a folder that CDK wrote (cdk.out)')
+    .option('--parameter <name=value>', 'value of a parameter, repeatable', collectParameter)
+    .option('--parameters <file>', "parameter file in one of CloudFormation's formats, repeatable", collect)
+    .option('--region <region>', 'region of the stack (default: us-east-1, or as CDK says)')
+    .option('--account <id>', 'account of the stack (default: 123456789012, or as CDK says)');
+  return addIdleAccessOptions(template)
+    .addHelpText(
+      'after',
+      '\nExample:\n  $ npm run ops -- compliance check template shop.yaml data.yaml \\\n      --parameters production.json --parameter Size=small',
+    )
+    .action(
+      guard(async (files: string[], options: TemplateCheckOptions) => {
+        await report(snapshotOfTemplates(files, options), 'template', options);
+      }),
+    );
+}
+
+function snapshotOfTemplates(files: string[], options: TemplateCheckOptions): Snapshot {
+  const given = readTemplates(files);
+  const { region = given.region ?? 'us-east-1', account = given.account ?? '123456789012' } = options;
+  const fromFiles = (options.parameters ?? []).map((file) => parseParameters(readText(file), file));
+  const asked = Object.assign({}, ...fromFiles, options.parameter) as Record<string, string>;
+  checkParameters(asked, given.templates);
+  return snapshotFromParsed(given.templates, {
+    parameters: { ...given.parameters, ...asked },
+    region,
+    account,
+  });
 }
 
 function checking(name: string, description: string): Command {
@@ -116,4 +130,8 @@ function collectParameter(text: string, before: Record<string, string> = {}): Re
   const at = text.indexOf('=');
   if (at < 1) throw new ConfigFault(`Cannot use the parameter '${text}' as it is not <name>=<value>`);
   return { ...before, [text.slice(0, at)]: text.slice(at + 1) };
+}
+
+function collect(value: string, before: string[] = []): string[] {
+  return [...before, value];
 }

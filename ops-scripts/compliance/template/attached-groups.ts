@@ -2,48 +2,47 @@
 import { isUnknownValue, type UnknownValue, unknownValue } from '../snapshot.ts';
 import type { Draft } from './draft.ts';
 import { whyUnread } from './evaluate.ts';
+import { containsGroups, isGroupOption, namesGroups } from './group-properties.ts';
 import { isRecord } from './parse-template.ts';
 import { listOf, type Properties, type Resource } from './resources.ts';
-
-/** Properties that name groups; those that begin with `Source` name who may come in. */
-const namesGroups =
-  /^(GroupSet|SecurityGroups|SecurityGroupIds|SecurityGroupIdList|VpcSecurityGroupIds|(Emr|Additional|ServiceAccess)\w*SecurityGroups?)$/;
-
-/** Properties that hold groups further down, so that groups are unknown with them. */
-const containsGroups =
-  /^(NetworkInterfaces|LaunchTemplate\w*|LaunchSpecifications|Vpc(Config\w*|Options|Settings)|ResourcesVpcConfig|NetworkConfiguration|AwsvpcConfiguration|ComputeResources|BrokerNodeGroupInfo|Instances)$/i;
 
 /** As `Groups` of an interface: an item that can't be known stands for any number of groups. */
 export function attachedGroups(draft: Draft, { type, properties }: Resource): unknown[] {
   const unread = whyUnread(properties);
   if (unread !== undefined) return [unread];
-  const own = groupsIn(properties);
+  const own = groupsIn(draft, properties);
   const templates = templatesIn(properties);
   // An instance with groups of its own does not get those of its launch template.
   if (type === 'AWS::EC2::Instance' && own.length > 0) return own;
   return [...own, ...templates.flatMap((template) => groupsOfTemplate(draft, template))];
 }
 
-function groupsIn(properties: Properties): unknown[] {
-  // Elastic Beanstalk names what it sets in a property.
+function groupsIn(draft: Draft, properties: Properties, within = ''): unknown[] {
   const { OptionName: option, Value: given } = properties;
-  if (typeof option === 'string' && /SecurityGroups?$/.test(option)) return listOf(given).flatMap(toGroups);
+  if (isUnknownValue(option) && given !== undefined) return [option];
+  if (isGroupOption(properties)) return listOf(given).flatMap((group) => toGroups(draft, group));
   return Object.entries(properties).flatMap(([key, value]) => {
-    if (namesGroups.test(key)) return listOf(value).flatMap(toGroups);
+    // Launch templates call them otherwise on a network interface.
+    const isNamed = namesGroups.test(key) || (key === 'Groups' && within === 'NetworkInterfaces');
+    if (isNamed) return listOf(value).flatMap((group) => toGroups(draft, group));
     return listOf(value).flatMap((inner) => {
       if (isUnknownValue(inner)) return containsGroups.test(key) ? [inner] : [];
-      return isRecord(inner) ? groupsIn(inner) : [];
+      return isRecord(inner) ? groupsIn(draft, inner, key) : [];
     });
   });
 }
 
-/** Some services take several in one text, separated by commas. */
-function toGroups(group: unknown): unknown[] {
+/** Some services take several in one text, separated by commas; some take ARNs, and instances take names. */
+function toGroups(draft: Draft, group: unknown): unknown[] {
   if (typeof group !== 'string') return [toGroup(group)];
   return group
     .split(/[\s,]+/)
-    .filter((id) => id !== '')
-    .map((GroupId) => ({ GroupId }));
+    .map((text) => text.replace(/^arn:.*:security-group\//, ''))
+    .filter((text) => text !== '')
+    .map((text) => {
+      const id = draft.named('AWS::EC2::SecurityGroup', 'GroupName', text);
+      return isUnknownValue(id) ? id : { GroupId: id };
+    });
 }
 
 function toGroup(group: unknown): unknown {
@@ -64,16 +63,16 @@ function templatesIn(properties: Properties, within = ''): unknown[] {
       .filter((record) => isRecord(record) && !isUnknownValue(record))
       .flatMap((record) => templatesIn(record as Properties, key)),
   );
-  return [...(name === undefined || isUnknownValue(name) ? [] : [name]), ...inner];
+  return [...(name === undefined ? [] : [name]), ...inner];
 }
 
 function groupsOfTemplate(draft: Draft, name: unknown): (UnknownValue | unknown)[] {
-  const found = draft.resources.find(
-    ({ id, type, properties }) =>
-      type === 'AWS::EC2::LaunchTemplate' && (id === name || properties['LaunchTemplateName'] === name),
-  );
-  if (found === undefined) return [unknownValue(`launch template ${String(name)} is not in the template`)];
+  if (isUnknownValue(name)) return [name];
+  const id = draft.named('AWS::EC2::LaunchTemplate', 'LaunchTemplateName', name);
+  const found = draft.perhaps('AWS::EC2::LaunchTemplate').find((template) => template.id === id);
+  if (found === undefined)
+    return [isUnknownValue(id) ? id : unknownValue(`launch template ${String(name)} is not in the template`)];
   const data = found.properties['LaunchTemplateData'];
   if (isUnknownValue(data)) return [data];
-  return isRecord(data) ? groupsIn(data) : [];
+  return isRecord(data) ? groupsIn(draft, data) : [];
 }

@@ -1,5 +1,5 @@
 // Builds the snapshot from template resources: one answer for each call, as AWS would give after deployment.
-import { callKey, type Snapshot } from '../snapshot.ts';
+import { callKey, isUnknownValue, type Snapshot } from '../snapshot.ts';
 import type { ClientName, CommandOf } from '../snapshot-calls.ts';
 import type { Properties, Resource } from './resources.ts';
 
@@ -8,6 +8,7 @@ export class Draft {
   readonly resources: Resource[];
   /** The values of all outputs, which other stacks may get. */
   readonly outputs: unknown[];
+  readonly #texts = new Map<Resource, string>();
 
   constructor(snapshot: Snapshot, resources: Resource[], outputs: unknown[]) {
     this.snapshot = snapshot;
@@ -30,6 +31,39 @@ export class Draft {
   /** An item of each resource of a type; one that may not exist is an unknown item. */
   items(type: string, describe: (resource: Resource) => unknown): unknown[] {
     return this.perhaps(type).map((resource) => resource.unknownReason ?? describe(resource));
+  }
+
+  /**
+   * The id of the resource of a type that is referred to by its id or by the name that it is given; the name itself
+   * where there is none. Unknown where a resource has a name that can't be known, which may be this one.
+   */
+  named(type: string, property: string, name: unknown): unknown {
+    if (typeof name !== 'string') return name;
+    const all = this.perhaps(type);
+    const found =
+      all.find(({ id }) => id === name) ?? all.find(({ properties }) => properties[property] === name);
+    if (found !== undefined) return found.id;
+    // An id that AWS gave is no name.
+    if (/^(sg|lt|i|eni)-[0-9a-f]+$/.test(name)) return name;
+    return all.map(({ properties }) => properties[property]).find(isUnknownValue) ?? name;
+  }
+
+  /** All that the template tells of a resource, as text. */
+  textOf(resource: Resource): string {
+    const text = this.#texts.get(resource) ?? JSON.stringify(resource.properties);
+    this.#texts.set(resource, text);
+    return text;
+  }
+
+  /** Whether the resource has this name somewhere in its text. */
+  mentions(resource: Resource, name: unknown): boolean {
+    if (typeof name !== 'string' || name.length < 3) return false;
+    const text = this.textOf(resource);
+    for (let at = text.indexOf(name); at >= 0; at = text.indexOf(name, at + 1)) {
+      const around = text[at - 1]! + (text[at + name.length] ?? '');
+      if (!/[\w-]/.test(around)) return true;
+    }
+    return false;
   }
 
   find(type: string, id: unknown): Properties | undefined {

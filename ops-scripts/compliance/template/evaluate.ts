@@ -1,102 +1,92 @@
 // Intrinsic functions by their documented meaning; an unknown part makes the whole unknown, with the part's reason.
 import { isUnknownValue, type UnknownValue, unknownValue } from '../snapshot.ts';
-import { isRecord, type Template } from './parse-template.ts';
-
-/** What expressions refer to. */
-interface Names {
-  template: Pick<Template, 'Mappings'>;
-  exports: Map<string, () => unknown>;
-  ref(name: string): unknown;
-  attribute(id: string, name: string): unknown;
-  condition(name: string): unknown;
-}
+import { expandLoops, hasLoop } from './loops.ts';
+import { type Names, zonePrefix, zonesAtMost } from './names.ts';
+import { isRecord } from './parse-template.ts';
+import { findUnknown, joinText, resolved, splitText, textOf } from './text.ts';
 
 type Intrinsic = (argument: never, scope: Names) => unknown;
-
-/** `zone#0` is the first zone of the region, whichever that is. */
-export const zonePrefix = 'zone#';
-
-/** More zones than any region has. */
-export const zonesAtMost = 8;
 
 /** The value of an expression: plain data in which what can't be known is an unknown value. */
 export function evaluate(value: unknown, scope: Names): unknown {
   if (Array.isArray(value))
     return value.map((item) => evaluate(item, scope)).filter((item) => item !== undefined);
-  if (typeof value === 'string') return resolved(value);
+  if (typeof value === 'string') return resolved(value, scope);
   if (!isRecord(value) || isUnknownValue(value)) return value;
   const [name, ...others] = Object.keys(value);
   if (name !== undefined && others.length === 0) {
-    const intrinsic = intrinsics[name];
+    const intrinsic = Object.hasOwn(intrinsics, name) ? intrinsics[name] : undefined;
     if (intrinsic !== undefined) return intrinsic(value[name] as never, scope);
-    if (name.startsWith('Fn::')) return unknownValue(`${name} is not evaluated here`);
+    if (name.startsWith('Fn::') && !hasLoop(value)) return unknownValue(`${name} is not evaluated here`);
   }
   // A macro gets the members beside it as well, and may rewrite them.
   if (transformKey in value) return unread;
-  const entries = Object.entries(value).map(([key, inner]) => [key, evaluate(inner, scope)] as const);
+  let unlooped: UnknownValue | undefined;
+  const whole = expandLoops(value, scope, (why) => {
+    unlooped = why;
+    return {};
+  });
+  if (unlooped !== undefined) return unlooped;
+  const entries = Object.entries(whole).map(([key, inner]) => [key, evaluate(inner, scope)] as const);
   return Object.fromEntries(entries.filter(([, inner]) => inner !== undefined));
 }
 
 const transformKey = 'Fn::Transform';
 const unread = unknownValue('a macro (Fn::Transform) may add to it or rewrite it');
 
-/** Properties of which each is unknown: a macro writes them. */
+/** Properties of which each is unknown: a macro writes them, or they are one thing or another as a whole. */
 export function evaluateProperties(value: unknown, scope: Names): Record<string, unknown> {
-  if (isRecord(value) && transformKey in value) return writtenByMacro;
+  if (value === undefined || value === null) return {};
   const evaluated = evaluate(value, scope);
-  return isRecord(evaluated) && !isUnknownValue(evaluated) ? evaluated : {};
+  if (isUnknownValue(evaluated)) return allUnknown(evaluated);
+  return isRecord(evaluated) ? evaluated : {};
 }
 
-const writtenByMacro: Record<string, unknown> = new Proxy(
-  {},
-  { get: (target, name) => (typeof name === 'string' ? unread : Reflect.get(target, name)) },
-);
+const whyAll = new WeakMap<Record<string, unknown>, UnknownValue>();
 
-/** @returns why none of the properties can be known, where a macro writes them. */
+function allUnknown(why: UnknownValue): Record<string, unknown> {
+  const properties = new Proxy<Record<string, unknown>>(
+    {},
+    { get: (target, name) => (typeof name === 'string' ? why : Reflect.get(target, name)) },
+  );
+  whyAll.set(properties, why);
+  return properties;
+}
+
+/** @returns why none of the properties can be known, where they are unknown as a whole. */
 export function whyUnread(properties: Record<string, unknown>): UnknownValue | undefined {
-  return properties === writtenByMacro ? unread : undefined;
-}
-
-/** A dynamic reference stands for text that is known only at deployment (`{{resolve:ssm:…}}`). */
-function resolved(text: string): unknown {
-  const reference = /\{\{resolve:[^}]*\}\}/.exec(text)?.[0];
-  return reference === undefined ? text : unknownValue(`${reference} is resolved at deployment`);
+  return whyAll.get(properties);
 }
 
 const intrinsics: Record<string, Intrinsic> = {
-  Ref: (name, scope) => scope.ref(String(name)),
+  Ref: (name, scope) => known([evaluate(name, scope)], ([text]) => scope.ref(String(text))),
   Condition: (name, scope) => (typeof name === 'string' ? scope.condition(name) : { Condition: name }),
   'Fn::GetAtt': (argument, scope) => {
-    const [id, ...path] = Array.isArray(argument) ? argument : String(argument).split('.');
-    const name = known([evaluate(path.join('.'), scope)], ([text]) => text);
-    return isUnknownValue(name) ? name : scope.attribute(String(id), String(name));
+    const [id, ...path] = (Array.isArray(argument) ? argument : String(argument).split('.')) as unknown[];
+    return known([evaluate(id, scope), ...path.map((each) => evaluate(each, scope))], ([of, ...names]) =>
+      scope.attribute(String(of), names.join('.')),
+    );
   },
   'Fn::Sub': substitute,
   'Fn::Join': ([separator, list]: unknown[], scope) =>
     known([evaluate(list, scope)], ([items]) =>
-      known(items as unknown[], (texts) => texts.map(String).join(String(separator))),
+      Array.isArray(items)
+        ? joinText(items, String(separator), scope)
+        : unknownValue('Fn::Join is asked of what is no list'),
     ),
   'Fn::Select': ([index, list]: unknown[], scope) =>
-    known([evaluate(index, scope), evaluate(list, scope)], ([at, items]) =>
-      Array.isArray(items) && Number(at) in items
-        ? items[Number(at)]
-        : unknownValue(`the list has no item ${String(at)}`),
-    ),
-  'Fn::Split': ([separator, text]: unknown[], scope) =>
-    known([evaluate(text, scope)], ([whole]) => String(whole).split(String(separator))),
-  'Fn::FindInMap': (argument, scope) =>
-    known(evaluate((argument as unknown[]).slice(0, 3), scope) as unknown[], (path) => {
-      let found: unknown = scope.template.Mappings;
-      for (const key of path) found = isRecord(found) ? found[String(key)] : undefined;
-      const otherwise = (argument as unknown[])[3];
-      if (found === undefined && isRecord(otherwise) && 'DefaultValue' in otherwise)
-        return evaluate(otherwise['DefaultValue'], scope);
-      return evaluate(found, scope) ?? unknownValue(`the mappings have no ${path.join('.')}`);
+    known([evaluate(index, scope), evaluate(list, scope)], ([at, items]) => {
+      if (!Array.isArray(items) || !(Number(at) in items))
+        return unknownValue(`the list has no item ${String(at)}`);
+      // An unknown item before it may stand for several.
+      return items.slice(0, Number(at)).find(isUnknownValue) ?? items[Number(at)];
     }),
+  'Fn::Split': ([separator, text]: unknown[], scope) =>
+    splitText(evaluate(text, scope), String(separator), false),
+  'Fn::FindInMap': findInMap,
   'Fn::If': ([name, then, otherwise]: unknown[], scope) =>
     known([scope.condition(String(name))], ([holds]) => evaluate(holds ? then : otherwise, scope)),
-  'Fn::Equals': ([left, right]: unknown[], scope) =>
-    known([evaluate(left, scope), evaluate(right, scope)], ([a, b]) => String(a) === String(b)),
+  'Fn::Equals': equals,
   'Fn::Not': ([operand]: unknown[], scope) => known([evaluate(operand, scope)], ([holds]) => !holds),
   'Fn::And': (operands, scope) => decide(operands, scope, false),
   'Fn::Or': (operands, scope) => decide(operands, scope, true),
@@ -106,38 +96,93 @@ const intrinsics: Record<string, Intrinsic> = {
     ),
   'Fn::ImportValue': (argument, scope) =>
     known([evaluate(argument, scope)], ([name]) => {
-      const exported = scope.exports.get(String(name));
+      const exported = scope.system.exports.get(String(name));
       return exported === undefined
         ? unknownValue(`'${String(name)}' is imported from a stack that is not given`)
-        : exported();
+        : evaluate(exported.value, exported.scope);
     }),
   'Fn::Base64': (argument, scope) => evaluate(argument, scope),
+  'Fn::Cidr': ([block, count, bits]: unknown[], scope) =>
+    known(
+      [block, count, bits ?? 8].map((each) => evaluate(each, scope)),
+      ([whole, number, size]) => cutBlock(String(whole), Number(number), Number(size)),
+    ),
   'Fn::Length': (argument, scope) =>
     known([evaluate(argument, scope)], ([items]) =>
-      Array.isArray(items) ? items.length : unknownValue('Fn::Length is asked of what is no list'),
+      Array.isArray(items)
+        ? known(items, () => items.length)
+        : unknownValue('Fn::Length is asked of what is no list'),
     ),
   'Fn::ToJsonString': (argument, scope) =>
-    known([evaluate(argument, scope)], ([value]) => JSON.stringify(value)),
+    known([evaluate(argument, scope)], ([value]) => {
+      const inner = findUnknown(value);
+      return inner ?? JSON.stringify(value);
+    }),
 };
+
+function findInMap(argument: unknown, scope: Names): unknown {
+  const [map, first, second, otherwise] = argument as unknown[];
+  return known(
+    [map, first, second].map((each) => evaluate(each, scope)),
+    (path) => {
+      let found: unknown = scope.template.Mappings;
+      for (const key of path) {
+        // What is included may bring any key.
+        if (isRecord(found) && !Object.hasOwn(found, String(key)) && transformKey in found) return unread;
+        found = isRecord(found) && Object.hasOwn(found, String(key)) ? found[String(key)] : undefined;
+      }
+      if (found === undefined && isRecord(otherwise) && 'DefaultValue' in otherwise)
+        return evaluate(otherwise['DefaultValue'], scope);
+      return evaluate(found, scope) ?? unknownValue(`the mappings have no ${path.join('.')}`);
+    },
+  );
+}
+
+/** Both texts may be the same once deployed, where one of them is a zone by its number or can't be known. */
+function equals(argument: unknown, scope: Names): unknown {
+  const [left, right] = (argument as unknown[]).map((each) => evaluate(each, scope));
+  const unknownReason = [left, right].find(isUnknownValue) ?? findUnknown([left, right]);
+  if (unknownReason !== undefined)
+    return scope.choose(`equals ${JSON.stringify(argument)}`, [true, false]) ?? unknownReason;
+  const [a, b] = [textOf(left), textOf(right)];
+  if (a !== b && (a.includes(zonePrefix) || b.includes(zonePrefix)))
+    return unknownValue('which zones the region has is known only once deployed');
+  return a === b;
+}
 
 function substitute(argument: unknown, scope: Names): unknown {
   const [text, variables] = Array.isArray(argument) ? argument : [argument, {}];
-  const parts = String(text).split(/\$\{([^}]*)\}/);
+  if (typeof text !== 'string') return unknownValue('Fn::Sub is asked of what is no text');
+  const parts = text.split(/\$\{([^}]*)\}/);
   const values = parts.map((part, index) => {
     if (index % 2 === 0) return part;
     if (part.startsWith('!')) return `\${${part.slice(1)}}`;
-    if (isRecord(variables) && part in variables) return evaluate(variables[part], scope);
-    const [id, ...path] = part.trim().split('.');
+    const name = part.trim();
+    if (isRecord(variables) && Object.hasOwn(variables, name)) return evaluate(variables[name], scope);
+    const [id, ...path] = name.split('.');
     return path.length === 0 ? scope.ref(id!) : scope.attribute(id!, path.join('.'));
   });
-  return known(values, (texts) => texts.map(String).join(''));
+  return joinText(values, '', scope);
 }
 
 /** `And` and `Or`: one operand that decides is enough, whatever the unknown ones are. */
 function decide(operands: unknown, scope: Names, deciding: boolean): unknown {
-  const values = evaluate(operands, scope) as unknown[];
+  const values = evaluate(operands, scope);
+  if (!Array.isArray(values)) return unknownValue('a condition is asked of what is no list');
   if (values.some((value) => value === deciding)) return deciding;
   return known(values, () => !deciding);
+}
+
+/** The first blocks of 2 to the power of `bits` addresses; unknown for IPv6 and for what is no block. */
+function cutBlock(block: string, count: number, bits: number): unknown {
+  const [, address = '', prefix = ''] = /^(\d+\.\d+\.\d+\.\d+)\/(\d+)$/.exec(block) ?? [];
+  const fits = count > 0 && count * 2 ** bits <= 2 ** (32 - Number(prefix));
+  if (address === '' || !fits) return unknownValue(`Fn::Cidr of ${block} is not evaluated here`);
+  const start = address.split('.').reduce((sum, part) => sum * 256 + Number(part), 0);
+  return Array.from({ length: count }, (_, index) => {
+    const at = start + index * 2 ** bits;
+    return `${[24, 16, 8, 0].map((shift) => Math.floor(at / 2 ** shift) % 256).join('.')}/${32 - bits}`;
+  });
 }
 
 function known(values: unknown[], use: (values: unknown[]) => unknown): unknown {

@@ -1,41 +1,127 @@
-// Security groups that a template passes to resources which may change or attach them unseen.
+// Resources that may change, or attach unseen, what a template hands to them: groups, launch templates and parts.
 import { type UnknownValue, unknownValue } from '../snapshot.ts';
 import type { Draft } from './draft.ts';
-import type { Resource } from './resources.ts';
+import type { Properties, Resource } from './resources.ts';
 
-/** Custom resources and nested templates: they may add rules to a group and attach it to anything. */
-const actsByItself =
-  /^(AWS::CloudFormation::(Stack|StackSet|CustomResource)|Custom::.*|.*::MODULE|AWS::Serverless::Application|AWS::ServiceCatalog::CloudFormationProvisionedProduct)$/;
+/** Custom resources, nested templates and types of others: they may add rules to a group and attach it to anything. */
+export const actsByItself =
+  /^(AWS::CloudFormation::(Stack|StackSet|CustomResource)|.*::MODULE|AWS::Serverless::Application|AWS::ServiceCatalog::CloudFormationProvisionedProduct|(?!AWS::).*)$/;
 
-/** Resources that refer to a group and never attach it: rules, records, permissions, metrics. */
+/** Resources that run code or calls of their own, which may name anything that they get. */
+const executes =
+  /^(AWS::CloudFormation::CustomResource|Custom::.*|AWS::(Lambda|Serverless)::Function|AWS::(StepFunctions|Serverless)::StateMachine|AWS::Scheduler::Schedule|AWS::Events::Rule|AWS::SSM::(Association|Document|MaintenanceWindowTask)|AWS::CodeBuild::Project|AWS::ECS::TaskDefinition|AWS::Config::RemediationConfiguration)$/;
+
+/** Resources that refer to a group and never use it: rules, records, metrics. */
 const givesToNobody =
-  /^AWS::(EC2::(SecurityGroup\w*|NetworkAcl\w*|Subnet\w*|VPC|FlowLog|PrefixList|Route\w*)|SSM::Parameter|CloudWatch::|Logs::|SNS::|SQS::|IAM::|KMS::|S3::|Route53|SecretsManager::Secret|WAF|Config::|ApplicationAutoScaling|AutoScaling::(LifecycleHook|ScalingPolicy|ScheduledAction)|CDK::Metadata|Budgets)/;
+  /^AWS::(EC2::(SecurityGroup\w*|NetworkAcl\w*|Subnet\w*|VPC|FlowLog|PrefixList|Route\w*)|SSM::Parameter$|CloudWatch::|Logs::|SNS::|SQS::|IAM::|KMS::|S3::|Route53|SecretsManager::(Secret$|ResourcePolicy)|WAF|Config::Config|ApplicationAutoScaling|AutoScaling::(LifecycleHook|ScalingPolicy|ScheduledAction)|CDK::Metadata|Budgets)/;
 
 /** Parts of the stack, whose groups are read from their own properties. */
 const declaresItsGroups =
   /^AWS::(EC2::(Instance|LaunchTemplate)|AutoScaling|ElasticLoadBalancingV2|ElastiCache|RDS)/;
 
+const launches = /^AWS::(EC2::LaunchTemplate|AutoScaling::LaunchConfiguration)$/;
+
 /** Why rules of the group may be added that the template does not tell. */
 export function mayGainRules(draft: Draft, groupId: string): UnknownValue | undefined {
-  const actor = draft.resources.find(({ type, refers }) => actsByItself.test(type) && refers.has(groupId));
+  const name = draft.find('AWS::EC2::SecurityGroup', groupId)?.['GroupName'];
+  const actor = draft.resources.find((resource) => mayAddRules(draft, resource, groupId, name));
   return actor && unknownValue(`${describe(actor)} gets this group and may add rules to it`);
+}
+
+function mayAddRules(draft: Draft, resource: Resource, groupId: string, name: unknown): boolean {
+  const { type, refers, handed, opened, properties } = resource;
+  if (opened) return false;
+  if (actsByItself.test(type)) return refers.has(groupId) || draft.mentions(resource, name);
+  if (type.startsWith('AWS::IAM::')) return refers.has(groupId) && allowsRules(draft.textOf(resource));
+  if (executes.test(type) && draft.mentions(resource, name)) return true;
+  if (givesToNobody.test(type) || !handed.has(groupId)) return false;
+  return type.endsWith('::StateMachine') ? callsOthers(properties) : true;
+}
+
+/** A policy that lets somebody write the rules of the group that it names. */
+function allowsRules(text: string): boolean {
+  return /"(ec2:)?\*"|"ec2:(Authorize|Modify|Create|Update)/i.test(text);
+}
+
+/** Services that a state machine calls, which start something in a network and change no group. */
+const onlyStarts = /^(ecs|batch|eks|emr|emr-containers|glue|sagemaker|codebuild|sqs|sns|dynamodb|states)$/;
+
+/** Whether a state machine makes calls that could change a group, as far as its definition can be read. */
+function callsOthers({ DefinitionString, Definition }: Properties): boolean {
+  const definition = DefinitionString ?? Definition;
+  if (definition === undefined) return true;
+  const text = typeof definition === 'string' ? definition : JSON.stringify(definition);
+  if (text.includes('"$unknown"') || text.includes('"Parallel"') || text.includes('"Map"')) return true;
+  const services = [...text.matchAll(/arn:[\w-]*:(?:states:::)?(?:aws-sdk:)?([\w-]+)/g)].map(
+    ([, name]) => name,
+  );
+  return services.some((name) => !onlyStarts.test(name!)) || /aws-sdk:(ec2|ssm)/.test(text);
 }
 
 /** Why the resource may attach the group to something unseen. @param attached its groups that are certain */
 export function mayBeAttached(
+  draft: Draft,
   resource: Resource,
   groupId: string,
   attached: unknown[],
 ): UnknownValue | undefined {
-  const { type, refers } = resource;
-  if (!refers.has(groupId) || givesToNobody.test(type) || declaresItsGroups.test(type)) return undefined;
+  const { type, refers, handed, opened } = resource;
+  if (opened || givesToNobody.test(type)) return undefined;
   if (attached.some((group) => (group as { GroupId?: unknown }).GroupId === groupId)) return undefined;
+  const name = draft.find('AWS::EC2::SecurityGroup', groupId)?.['GroupName'];
+  const acts = actsByItself.test(type) || executes.test(type);
+  const gets = declaresItsGroups.test(type)
+    ? handed.has(groupId)
+    : refers.has(groupId) || launchesWith(draft, refers, groupId);
+  if (!gets && !(acts && draft.mentions(resource, name))) return undefined;
   return unknownValue(`${describe(resource)} gets this group and may give it to others`);
 }
 
+/** Whether one of the launch templates that are referred to gives the group to what it launches. */
+function launchesWith(draft: Draft, refers: ReadonlySet<string>, groupId: string): boolean {
+  return draft.resources.some(
+    ({ id, type, refers: own }) => launches.test(type) && refers.has(id) && own.has(groupId),
+  );
+}
+
+/** Why new versions of a launch template may be made that the template does not tell. */
+export function mayGainVersions(draft: Draft, { id, properties }: Resource): UnknownValue | undefined {
+  return reachedBy(draft, actsByItself, id, properties['LaunchTemplateName'], 'may change it');
+}
+
+/** Why the size of the group may be set by something that the template does not tell. */
+export function mayBeResized(draft: Draft, { id, properties }: Resource): UnknownValue | undefined {
+  const name = properties['AutoScalingGroupName'];
+  return (
+    reachedBy(draft, actsByItself, id, name, 'may schedule other sizes') ??
+    reachedBy(draft, executes, id, name, 'may set its size')
+  );
+}
+
+/** Why a part may be changed once it is made. */
+export function mayBeChanged(draft: Draft, { id }: Resource, name: unknown): UnknownValue | undefined {
+  return reachedBy(draft, /^(AWS::CloudFormation::CustomResource|Custom::.*)$/, id, name, 'may change it');
+}
+
+function reachedBy(
+  draft: Draft,
+  actors: RegExp,
+  id: string,
+  name: unknown,
+  what: string,
+): UnknownValue | undefined {
+  const actor = draft.resources.find(
+    (resource) =>
+      actors.test(resource.type) &&
+      !resource.opened &&
+      (resource.named.has(id) || draft.mentions(resource, name)),
+  );
+  return actor && unknownValue(`${describe(actor)} gets ${id} and ${what}`);
+}
+
 function describe({ id, type }: Resource): string {
-  if (/::Stack$/.test(type)) return `nested stack ${id}`;
+  if (/::(Stack|Application)$/.test(type)) return `nested stack ${id}`;
   if (type.endsWith('::MODULE')) return `module ${id}`;
-  if (actsByItself.test(type)) return `custom resource ${id}`;
+  if (/^Custom::|CustomResource$/.test(type)) return `custom resource ${id}`;
   return `${id} (${type})`;
 }

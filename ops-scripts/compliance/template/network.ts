@@ -4,8 +4,8 @@ import { attachedGroups } from './attached-groups.ts';
 import { zoneOfChoice } from './cache-nodes.ts';
 import { zonesOfRds } from './database-clusters.ts';
 import type { Draft } from './draft.ts';
-import { zonePrefix, zonesAtMost } from './evaluate.ts';
-import { mayBeAttached } from './handed-groups.ts';
+import { actsByItself, mayBeAttached } from './handed-groups.ts';
+import { zonePrefix, zonesAtMost } from './names.ts';
 import { booleanOf, listOf, numberOf, type Properties, type Resource, recordsOf } from './resources.ts';
 
 export function answerNetwork(draft: Draft): void {
@@ -115,8 +115,11 @@ const describedElsewhere =
 
 function answerInterfaces(draft: Draft): void {
   const instances = draft.resources.filter(({ type }) => type === 'AWS::EC2::Instance');
-  const others = draft.resources.filter(({ type }) => !describedElsewhere.test(type));
-  const actors = draft.resources.filter(({ type }) => type.startsWith('AWS::CloudFormation::'));
+  const others = draft.resources.filter(({ type, opened }) => !describedElsewhere.test(type) && !opened);
+  // Their own groups are told elsewhere; these may give others away.
+  const givers = draft.resources.filter(
+    ({ type, opened }) => describedElsewhere.test(type) && type !== 'AWS::EC2::Instance' && !opened,
+  );
   draft.answer('ec2', 'DescribeInstances', {
     Reservations: [
       {
@@ -131,8 +134,10 @@ function answerInterfaces(draft: Draft): void {
     ],
   });
   draft.answer('ec2', 'DescribeNetworkInterfaces', {
-    NetworkInterfaces: [...instances, ...others, ...actors].flatMap((resource) => {
-      const Groups = actors.includes(resource) ? [] : attachedGroups(draft, resource);
+    NetworkInterfaces: [...instances, ...others, ...givers].flatMap((resource) => {
+      // What a type of others calls its properties says nothing of what it does with them.
+      const isRead = !givers.includes(resource) && !actsByItself.test(resource.type);
+      const Groups = isRead ? attachedGroups(draft, resource) : [];
       const perhaps = describePerhaps(draft, resource, Groups);
       if (Groups.length === 0) return perhaps;
       const attached = {
@@ -152,7 +157,7 @@ function answerInterfaces(draft: Draft): void {
 /** An interface that may or may not be, for each group that the resource is handed without saying what for. */
 function describePerhaps(draft: Draft, resource: Resource, attached: unknown[]): Properties[] {
   return draft.perhaps('AWS::EC2::SecurityGroup').flatMap(({ id }) => {
-    const perhaps = mayBeAttached(resource, id, attached);
+    const perhaps = mayBeAttached(draft, resource, id, attached);
     if (perhaps === undefined) return [];
     return {
       NetworkInterfaceId: `${resource.id}.perhaps-${id}`,

@@ -1,18 +1,32 @@
 // Parses JSON and YAML templates; short tags (`!Ref`, `!GetAtt a.b`) become long functions.
 import { type CollectionTag, parse, type ScalarTag, type YAMLMap, type YAMLSeq } from 'yaml';
 import { ConfigFault } from '../config-fault.ts';
+import type { UnknownValue } from '../snapshot.ts';
 
 export interface Template {
   file: string;
   Parameters: Record<string, Record<string, unknown>>;
   Mappings: Record<string, unknown>;
   Conditions: Record<string, unknown>;
-  Resources: Record<string, { Type: string; Condition?: string; Properties?: Record<string, unknown> }>;
-  Outputs: Record<string, { Value?: unknown; Export?: { Name?: unknown } }>;
+  Resources: Record<string, DeclaredResource>;
+  Outputs: Record<string, { Value?: unknown; Condition?: unknown; Export?: { Name?: unknown } }>;
   /** Macros that rewrite the whole template. */
   Transform: unknown[];
   /** What SAM gives to each of its functions. */
   Globals: Record<string, unknown>;
+  /** Other names of the file, as URLs of assets bear them. */
+  hashes: string[];
+  /** For telling where a resource stands. */
+  text: string;
+}
+
+export interface DeclaredResource {
+  Type: string;
+  Condition?: string;
+  Properties?: Record<string, unknown>;
+  Metadata?: Record<string, unknown>;
+  /** Set where a loop that can't be unrolled may make it. */
+  unknownReason?: UnknownValue;
 }
 
 const functionNames = [
@@ -56,8 +70,9 @@ export function parseTemplate(text: string, file: string): Template {
     throw new ConfigFault(`Cannot read '${file}' as a template as it has no 'Resources'`);
   }
   for (const [id, resource] of Object.entries(parsed['Resources'])) {
-    const isLoop = id.startsWith('Fn::');
-    if (!isLoop && (!isRecord(resource) || typeof resource['Type'] !== 'string'))
+    // What a macro or a loop makes has its type later.
+    const isMade = id.startsWith('Fn::') || (isRecord(resource) && 'Fn::Transform' in resource);
+    if (!isMade && (!isRecord(resource) || typeof resource['Type'] !== 'string'))
       throw new ConfigFault(`Cannot read '${file}' as a template as its resource '${id}' has no 'Type'`);
   }
   const transform = parsed['Transform'];
@@ -71,6 +86,8 @@ export function parseTemplate(text: string, file: string): Template {
     Outputs: section('Outputs') as Template['Outputs'],
     Transform: transform === undefined || transform === null ? [] : [transform].flat(),
     Globals: section('Globals'),
+    hashes: [],
+    text,
   };
 }
 

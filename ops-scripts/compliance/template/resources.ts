@@ -1,9 +1,11 @@
 // The resources that a set of templates declares, with properties evaluated, found by type.
 import { isUnknownValue, type UnknownValue } from '../snapshot.ts';
-import { evaluate, zonePrefix } from './evaluate.ts';
+import { isOwnGroupProperty } from './group-properties.ts';
+import { zonePrefix } from './names.ts';
 import { isRecord, type Template } from './parse-template.ts';
-import { referencesIn } from './references.ts';
-import { Scope, type TemplateOptions } from './scope.ts';
+import { type Reference, referencesIn } from './references.ts';
+import type { Scope, TemplateOptions } from './scope.ts';
+import { openSystem } from './system.ts';
 
 export type Properties = Record<string, unknown>;
 
@@ -13,51 +15,100 @@ export interface Resource {
   properties: Properties;
   /** The resources that its properties refer to in any way, by id. */
   refers: ReadonlySet<string>;
+  /** The same without what it only attaches to itself: it may do anything with these. */
+  handed: ReadonlySet<string>;
+  /** The resources whose name or ARN it gets. */
+  named: ReadonlySet<string>;
   /** Set where a condition that can't be known decides whether the resource exists. */
   unknownReason?: UnknownValue;
+  /** Where it is declared. */
+  file: string;
+  logicalId: string;
+  /** A nested stack whose template is given, so that its resources are among the others. */
+  opened?: boolean;
 }
 
 /** Every resource that exists or may exist; one whose condition is false is left out. */
 export function readResources(templates: Template[], options: TemplateOptions): Resource[] {
-  return withZonesApart(openScopes(templates, options).flatMap(readScope));
+  return resourcesOf(openSystem(templates, options));
+}
+
+export function resourcesOf(stacks: Scope[]): Resource[] {
+  return withZonesApart(stacks.flatMap(readScope));
 }
 
 /** The values of all outputs: what other stacks may get to know. */
-export function readOutputs(templates: Template[], options: TemplateOptions): unknown[] {
-  return openScopes(templates, options).flatMap((scope) =>
-    Object.values(scope.template.Outputs).map(({ Value }) => evaluate(Value, scope)),
+export function outputsOf(stacks: Scope[]): unknown[] {
+  return stacks.flatMap((scope) =>
+    Object.values(scope.template.Outputs).map((output) =>
+      isRecord(output) ? scope.evaluate(output.Value) : undefined,
+    ),
   );
 }
 
-function openScopes(templates: Template[], options: TemplateOptions): Scope[] {
-  const exports = new Map<string, () => unknown>();
-  const ids = templates.flatMap(({ Resources }) => Object.keys(Resources));
-  const shared = new Set(ids.filter((id, index) => ids.indexOf(id) !== index));
-  const scopes = templates.map((template) => new Scope(template, options, exports, shared));
-  for (const scope of scopes) gatherExports(scope, exports);
-  return scopes;
-}
-
-function gatherExports(scope: Scope, exports: Map<string, () => unknown>): void {
-  for (const output of Object.values(scope.template.Outputs)) {
-    const name = evaluate(output.Export?.Name, scope);
-    if (typeof name === 'string') exports.set(name, () => evaluate(output.Value, scope));
-  }
-}
-
 function readScope(scope: Scope): Resource[] {
-  return Object.entries(scope.template.Resources).flatMap(([id, resource]) => {
-    const exists = resource.Condition === undefined ? true : scope.condition(resource.Condition);
-    if (exists === false) return [];
-    const refers = new Set([...referencesIn(scope.declared(id))].map((name) => scope.idOf(name)));
+  const stackExists = existenceOf(scope);
+  if (stackExists === false) return [];
+  return Object.entries(scope.resources).flatMap(([id, resource]) => {
+    const own = resource.Condition === undefined ? true : scope.condition(resource.Condition);
+    if (own === false) return [];
+    const unknownReason = [resource.unknownReason, stackExists, own].find(isUnknownValue);
+    const references = referencesIn(scope.declared(id), scope);
     const read = {
       id: scope.idOf(id),
       type: String(resource.Type),
       properties: scope.properties(id),
-      refers,
+      refers: idsOf(references),
+      handed: idsOf(handedTo(scope, id)),
+      named: idsOf(
+        references.filter(({ attribute }) => attribute === undefined || /Arn$|Id$|^ARN$/.test(attribute)),
+      ),
+      file: scope.template.file,
+      logicalId: id,
+      opened: scope.children.has(id),
     };
-    return [isUnknownValue(exists) ? { ...read, unknownReason: exists } : read];
+    return [unknownReason === undefined ? read : { ...read, unknownReason }];
   });
+}
+
+/** True, false or unknown: a nested stack is there where its parent is and the condition on it holds. */
+function existenceOf({ place }: Scope): unknown {
+  if (place === undefined) return true;
+  const { parent, id } = place;
+  const { Condition: condition, unknownReason } = parent.resources[id] ?? {};
+  const own = unknownReason ?? (condition === undefined ? true : parent.condition(condition));
+  const above = existenceOf(parent);
+  if (own === false || above === false) return false;
+  return [own, above].find(isUnknownValue) ?? true;
+}
+
+/** A machine does what its start-up script says, whose text does not stand among its groups. */
+function handedTo(scope: Scope, id: string): Reference[] {
+  const { Type = '', Metadata: metadata } = scope.resources[id] ?? {};
+  const declared = scope.declared(id);
+  const launches = /^AWS::(EC2::(Instance|LaunchTemplate)|AutoScaling::LaunchConfiguration)$/.test(Type);
+  const starts = [metadata?.['AWS::CloudFormation::Init']];
+  if (launches && isRecord(declared)) {
+    const data = declared['LaunchTemplateData'];
+    starts.push(declared['UserData'], isRecord(data) ? data['UserData'] : undefined);
+  }
+  return [
+    ...referencesIn(starts, scope),
+    ...(launches
+      ? []
+      : referencesIn(declared, scope, (key, within) => isOwnGroupProperty(key, within) || isIdle(key))),
+  ];
+}
+
+/** What does nothing: labels, and policies that grant and do not act. */
+function isIdle(key: string): boolean {
+  return /^(Tags|TagList|Description|GroupDescription|PolicyDocument|AssumeRolePolicyDocument|Policies)$/.test(
+    key,
+  );
+}
+
+function idsOf(references: Reference[]): Set<string> {
+  return new Set(references.map(({ id }) => id));
 }
 
 /** The region's first zone may be the one that another subnet names: then neither count is certain. */

@@ -1,74 +1,138 @@
-// Resolves what template expressions refer to; what the template can't know is an unknown value with its reason.
-import { unknownValue } from '../snapshot.ts';
+// Resolves what the expressions of one stack refer to; what the template can't know is an unknown value.
+import { isUnknownValue, type UnknownValue, unknownValue } from '../snapshot.ts';
 import { portOf } from './engine-ports.ts';
 import { evaluate, evaluateProperties } from './evaluate.ts';
+import { expandLoops } from './loops.ts';
 import { isRecord, type Template } from './parse-template.ts';
+import { splitText, textOf } from './text.ts';
 
 export interface TemplateOptions {
   parameters: Record<string, string>;
   region: string;
   account: string;
+  /** The values that are tried for what can't be known, by the key that `choose` is asked with. */
+  choices?: ReadonlyMap<string, unknown>;
 }
+
+/** An expression, and the stack in which it means something. */
+export interface Expression {
+  scope: Scope;
+  value: unknown;
+}
+
+/** What the stacks of one call know of one another. */
+export interface System {
+  options: TemplateOptions;
+  /** What each stack exports, by name. */
+  exports: Map<string, Expression>;
+  /** Values that the templates keep in Parameter Store, by name. */
+  stored: Map<string, Expression>;
+  /** Logical ids that several stacks declare. */
+  shared: ReadonlySet<string>;
+  /** What could be tried: each value that is one of a few. */
+  choosable: Map<string, unknown[]>;
+  /** How deep references are followed at this moment: one that leads to itself ends. */
+  depth: number;
+}
+
+/** Where a nested stack stands: the resource of its parent that makes it. */
+export interface Place {
+  parent: Scope;
+  id: string;
+}
+
+/** Longer chains of references are circles. */
+const depthLimit = 150;
 
 export class Scope {
   readonly template: Template;
-  readonly options: TemplateOptions;
-  /** What other templates given together export, by name. */
-  readonly exports: Map<string, () => unknown>;
-  /** Logical ids that other templates declare too. */
-  readonly #shared: ReadonlySet<string>;
+  readonly system: System;
+  readonly place: Place | undefined;
+  /** What tells this stack from others: its file, or the path of its nested stack. */
+  readonly label: string;
+  /** The nested stacks whose template is given, by logical id. */
+  readonly children = new Map<string, Scope>();
+  /** Its resources, those of loops included. */
+  readonly resources: Template['Resources'];
 
-  constructor(
-    template: Template,
-    options: TemplateOptions,
-    exports: Map<string, () => unknown>,
-    shared: ReadonlySet<string>,
-  ) {
+  constructor(template: Template, system: System, label: string, place?: Place) {
     this.template = template;
-    this.options = options;
-    this.exports = exports;
-    this.#shared = shared;
+    this.system = system;
+    this.place = place;
+    // Ids are joined by commas where AWS does so.
+    this.label = label.replaceAll(/[\s,]/g, '_');
+    this.resources = template.Resources;
+    this.resources = expandLoops(template.Resources, this, markPerhaps) as Template['Resources'];
   }
 
-  /** The id of a resource among those of all templates: one that several declare is told apart by its file. */
+  get options(): TemplateOptions {
+    return this.system.options;
+  }
+
+  /** The id of a resource among those of all stacks: one that several declare is told apart by its stack. */
   idOf(id: string): string {
-    // Ids are joined by commas where AWS does so.
-    return this.#shared.has(id) ? `${this.template.file.replaceAll(/[\s,]/g, '_')}:${id}` : id;
+    return this.system.shared.has(id) ? `${this.label}:${id}` : id;
   }
 
   /** What `Ref` gives: a pseudo parameter, a parameter's value, or a resource's logical id. */
   ref(name: string): unknown {
-    if (name.startsWith('AWS::')) return this.#pseudo(name);
-    const parameter = this.template.Parameters[name];
-    if (parameter !== undefined) return this.#parameter(name, parameter);
-    if (name in this.template.Resources) return this.idOf(name);
-    return unknownValue(`'${name}' is neither parameter nor resource of the template`);
+    return this.#follow(name, () => {
+      if (name.startsWith('AWS::')) return this.#pseudo(name);
+      const parameter = this.template.Parameters[name];
+      if (parameter !== undefined) return this.#parameter(name, parameter);
+      if (Object.hasOwn(this.resources, name)) return this.idOf(name);
+      return unknownValue(`'${name}' is neither parameter nor resource of the template`);
+    });
   }
 
   /** What `Fn::GetAtt` gives: the text of an identifier for identifiers, a property for a few, else unknown. */
   attribute(id: string, name: string): unknown {
-    const resource = this.template.Resources[id];
-    if (resource === undefined) return unknownValue(`'${id}' is no resource of the template`);
-    if (name === 'DefaultSecurityGroup') return `${this.idOf(id)}.default`;
-    if (name === 'LatestVersionNumber') return '$Latest';
-    if (name === 'DefaultVersionNumber') return '$Default';
-    if (name === 'DNSName' && resource.Type.includes('LoadBalancer')) return `${this.idOf(id)}.dns`;
-    const property = resource.Properties?.[name];
-    if (property !== undefined) return evaluate(property, this);
-    if (identifiers.has(name)) return this.idOf(id);
-    if (/^(Endpoint|.*EndPoint|.*Endpoint)\.Port$/.test(name)) {
-      const { Port: port, Engine: engine } = this.properties(id);
-      return portOf(port, engine);
-    }
-    return unknownValue(`${id}.${name} is known only once deployed`);
+    return this.#follow(`${id}.${name}`, () => {
+      const resource = this.resources[id];
+      if (resource === undefined) return unknownValue(`'${id}' is no resource of the template`);
+      if (name.startsWith('Outputs.')) return this.#output(id, name.slice('Outputs.'.length));
+      if (name === 'DefaultSecurityGroup') return `${this.idOf(id)}.default`;
+      if (name === 'LatestVersionNumber') return '$Latest';
+      if (name === 'DefaultVersionNumber') return '$Default';
+      if (name === 'DNSName' && resource.Type.includes('LoadBalancer')) return `${this.idOf(id)}.dns`;
+      const property = evaluate(resource.Properties?.[name], this);
+      if (property !== undefined) return property;
+      if (identifiers.has(name)) return this.idOf(id);
+      if (/^(Endpoint|.*EndPoint|.*Endpoint)\.Port$/.test(name)) {
+        const { Port: port, Engine: engine } = this.properties(id);
+        return portOf(port, engine);
+      }
+      return unknownValue(`${id}.${name} is known only once deployed`);
+    });
+  }
+
+  /** What a nested stack gives out; its expression where its template is given. */
+  outputOf(id: string, name: string): Expression | undefined {
+    const child = this.children.get(id);
+    return child?.template.Outputs[name] && { scope: child, value: child.template.Outputs[name].Value };
+  }
+
+  #output(id: string, name: string): unknown {
+    const output = this.outputOf(id, name);
+    if (output === undefined) return unknownValue(`${id}.Outputs.${name} is known only once deployed`);
+    return evaluate(output.value, output.scope) ?? unknownValue(`${id}.Outputs.${name} has no value`);
   }
 
   /** True, false, or an unknown value. */
   condition(name: string): unknown {
     const expression = this.template.Conditions[name];
-    return expression === undefined
-      ? unknownValue(`condition '${name}' is not in the template`)
-      : evaluate(expression, this);
+    return this.#follow(`condition ${name}`, () =>
+      expression === undefined
+        ? unknownValue(`condition '${name}' is not in the template`)
+        : evaluate(expression, this),
+    );
+  }
+
+  /** The value that is tried for what can't be known and is one of `values`; undefined where none is. */
+  choose(what: string, values: unknown[]): unknown {
+    const key = `${this.label}:${what}`;
+    this.system.choosable.set(key, values);
+    return this.options.choices?.get(key);
   }
 
   /** A resource's properties, evaluated. */
@@ -78,35 +142,111 @@ export class Scope {
 
   /** What SAM's `Globals` give to each function comes under what the function says itself; lists are joined. */
   declared(id: string): unknown {
-    const { Type: type = '', Properties: own = {} } = this.template.Resources[id] ?? {};
+    const { Type: type = '', Properties: own = {} } = this.resources[id] ?? {};
     const [, kind] = /^AWS::Serverless::(\w+)$/.exec(type) ?? [];
     const shared = kind === undefined ? undefined : this.template.Globals[kind];
-    return isRecord(shared) ? joinRecords(shared, own) : own;
+    return isRecord(shared) && isRecord(own) ? joinRecords(shared, own) : own;
+  }
+
+  /** What the parent of a nested stack gives it as a parameter. */
+  passed(name: string): Expression | undefined {
+    if (this.place === undefined) return undefined;
+    const { parent, id } = this.place;
+    const declared = parent.declared(id);
+    const parameters = isRecord(declared) ? declared['Parameters'] : undefined;
+    if (!isRecord(parameters)) return undefined;
+    // A function around all of them may give any.
+    const value = Object.keys(parameters).some((key) => key.startsWith('Fn::'))
+      ? parameters
+      : parameters[name];
+    return value === undefined ? undefined : { scope: parent, value };
+  }
+
+  /** The value of a name of Parameter Store, where a template of this call keeps it there. */
+  stored(name: string): unknown {
+    const stored = this.storedAt(name);
+    return stored && this.#follow(name, () => evaluate(stored.value, stored.scope));
+  }
+
+  storedAt(name: string): Expression | undefined {
+    return this.system.stored.get(name.replace(/:\d+$/, ''));
+  }
+
+  evaluate(value: unknown): unknown {
+    return evaluate(value, this);
+  }
+
+  #follow(what: string, read: () => unknown): unknown {
+    if (this.system.depth > depthLimit) return unknownValue(`${what} leads to itself`);
+    this.system.depth += 1;
+    try {
+      return read();
+    } finally {
+      this.system.depth -= 1;
+    }
   }
 
   #pseudo(name: string): unknown {
-    if (name === 'AWS::Region') return this.options.region || unknownValue('the region is not given');
-    if (name === 'AWS::AccountId') return this.options.account || unknownValue('the account is not given');
-    if (name === 'AWS::Partition') return 'aws';
-    if (name === 'AWS::URLSuffix') return 'amazonaws.com';
+    const { region, account } = this.options;
+    const china = region.startsWith('cn-');
+    if (name === 'AWS::Region') return region || unknownValue('the region is not given');
+    if (name === 'AWS::AccountId') return account || unknownValue('the account is not given');
+    if (name === 'AWS::Partition')
+      return china ? 'aws-cn' : region.startsWith('us-gov-') ? 'aws-us-gov' : 'aws';
+    if (name === 'AWS::URLSuffix') return china ? 'amazonaws.com.cn' : 'amazonaws.com';
     if (name === 'AWS::NoValue') return undefined;
-    if (name === 'AWS::StackName') return this.template.file;
     return unknownValue(`${name} is known only once deployed`);
   }
 
   #parameter(name: string, parameter: Record<string, unknown>): unknown {
-    const type = String(parameter['Type'] ?? 'String');
-    if (type.startsWith('AWS::SSM::')) return unknownValue(`parameter '${name}' is kept in Parameter Store`);
-    const value = this.options.parameters[name] ?? parameter['Default'];
-    if (value === undefined || value === null) return unknownValue(`parameter '${name}' has no value`);
-    const isList = type.startsWith('List<') || type === 'CommaDelimitedList';
-    if (String(value).includes('{{resolve:'))
-      return unknownValue(`the value of parameter '${name}' is resolved at deployment`);
-    if (!isList) return type === 'Number' ? Number(value) : String(value);
-    return String(value)
-      .split(',')
-      .map((item) => item.trim());
+    const passed = this.passed(name);
+    const value = passed === undefined ? this.#given(name) : evaluate(passed.value, passed.scope);
+    const given = value ?? evaluate(parameter['Default'], this);
+    if (isRecord(given) && !isUnknownValue(given))
+      return unknownValue(`the parameters of ${this.label} are not evaluated here`);
+    if (given === undefined || given === null) {
+      const { AllowedValues: allowed } = parameter;
+      const chosen = Array.isArray(allowed) ? this.choose(`parameter ${name}`, allowed) : undefined;
+      return chosen === undefined
+        ? unknownValue(`parameter '${name}' has no value`)
+        : this.#typed(name, String(parameter['Type'] ?? 'String'), chosen);
+    }
+    return this.#typed(name, String(parameter['Type'] ?? 'String'), given);
   }
+
+  /** What the command line gives; a name that an outer template declares too is meant for that one. */
+  #given(name: string): string | undefined {
+    let outer = this.place?.parent;
+    for (; outer !== undefined; outer = outer.place?.parent)
+      if (Object.hasOwn(outer.template.Parameters, name)) return undefined;
+    return Object.hasOwn(this.options.parameters, name) ? this.options.parameters[name] : undefined;
+  }
+
+  #typed(name: string, type: string, value: unknown): unknown {
+    const [, kept] = /^AWS::SSM::Parameter::Value<(.*)>$/.exec(type) ?? [];
+    if (kept !== undefined) {
+      const stored = typeof value === 'string' ? this.stored(value) : undefined;
+      return stored === undefined
+        ? unknownValue(`parameter '${name}' is kept in Parameter Store`)
+        : this.#typed(name, kept, stored);
+    }
+    const isList = type.startsWith('List<') || type === 'CommaDelimitedList';
+    if (isList) return Array.isArray(value) ? value : splitText(value, ',', true);
+    if (isUnknownValue(value)) return value;
+    const text = Array.isArray(value) ? value.map(textOf).join(',') : textOf(value);
+    if (text.includes('{{resolve:'))
+      return unknownValue(`the value of parameter '${name}' is resolved at deployment`);
+    return type === 'Number' ? Number(text) : text;
+  }
+}
+
+/** What a loop over the unknown makes: resources that may be there, by the names that they have in its body. */
+function markPerhaps(unknownReason: UnknownValue, body: Record<string, unknown>): Record<string, unknown> {
+  const entries = Object.entries(body).map(([id, resource]) => [
+    id,
+    isRecord(resource) ? { ...resource, unknownReason } : { Type: '', unknownReason },
+  ]);
+  return entries.length > 0 ? Object.fromEntries(entries) : { 'Fn::ForEach': { Type: '', unknownReason } };
 }
 
 function joinRecords(under: Record<string, unknown>, over: Record<string, unknown>): Record<string, unknown> {

@@ -48,11 +48,7 @@ function separateRules(draft: Draft, type: string, egress: boolean): GroupRule[]
 
 /** In a default VPC a group may be named instead of its id. A name that is not in the template may be any group. */
 function groupNamed(draft: Draft, name: unknown): unknown {
-  if (name === undefined || isUnknownValue(name)) return name;
-  const named = draft
-    .perhaps('AWS::EC2::SecurityGroup')
-    .find(({ id, properties }) => id === name || properties['GroupName'] === name);
-  return named?.id ?? name;
+  return name === undefined ? name : draft.named('AWS::EC2::SecurityGroup', 'GroupName', name);
 }
 
 function withSourceId(draft: Draft, rule: Properties): Properties {

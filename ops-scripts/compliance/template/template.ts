@@ -1,6 +1,4 @@
 // Turns CloudFormation templates into the snapshot that AWS would give after deployment.
-import { readFile } from 'node:fs/promises';
-import { ConfigFault } from '../config-fault.ts';
 import { emptySnapshot, type Snapshot, unknownInTemplate } from '../snapshot.ts';
 import { answerAutoScaling } from './auto-scaling.ts';
 import { answerBalancers } from './balancers.ts';
@@ -9,28 +7,20 @@ import { answerDatabases } from './databases.ts';
 import { answerDns } from './dns.ts';
 import { Draft } from './draft.ts';
 import { answerNetwork } from './network.ts';
-import { isRecord, parseTemplate, type Template } from './parse-template.ts';
+import { isRecord, type Template } from './parse-template.ts';
 import { answerProxies } from './proxies.ts';
-import { readOutputs, readResources } from './resources.ts';
-import type { TemplateOptions } from './scope.ts';
+import { outputsOf, resourcesOf } from './resources.ts';
+import type { Scope, TemplateOptions } from './scope.ts';
 import { answerSecurityGroups } from './security-groups.ts';
+import { openSystem } from './system.ts';
 
-/**
- * Reads JSON or YAML templates as one account: exports of one are imports of another.
- * Throws a ConfigFault where a file can't be read as a template.
- */
-export async function snapshotFromTemplates(files: string[], options: TemplateOptions): Promise<Snapshot> {
-  // A file that is named twice is one stack.
-  const templates = await Promise.all([...new Set(files)].map(readTemplate));
-  return snapshotFromParsed(templates, options);
-}
-
-/** The same, of templates already parsed. */
+/** One account of all templates: exports of one are imports of another, and nested stacks are followed. */
 export function snapshotFromParsed(templates: Template[], options: TemplateOptions): Snapshot {
   const snapshot = emptySnapshot(options.account, options.region, new Date());
-  const draft = new Draft(snapshot, readResources(templates, options), readOutputs(templates, options));
+  const stacks = openSystem(templates, options);
+  const draft = new Draft(snapshot, resourcesOf(stacks), outputsOf(stacks));
   answerAll(draft);
-  markAllUnknown(draft, whyIncomplete(templates));
+  markAllUnknown(draft, whyIncomplete(templates, stacks));
   return snapshot;
 }
 
@@ -46,27 +36,15 @@ export function answerAll(draft: Draft): void {
   answerDns(draft);
 }
 
-async function readTemplate(file: string): Promise<Template> {
-  let text: string;
-  try {
-    text = await readFile(file, 'utf8');
-  } catch (error) {
-    throw new ConfigFault(`Cannot read the template '${file}': ${(error as Error).message}`, {
-      cause: error,
-    });
-  }
-  return parseTemplate(text, file);
-}
-
 /** Transforms of AWS whose doings are read here, or touch nothing that a control looks at. */
 const readTransforms = /^AWS::(Serverless-|LanguageExtensions$|CodeDeployBlueGreen$|SecretsManager-)/;
 
 /** Why there may be other resources than those that are read, or others than they are read. */
-function whyIncomplete(templates: Template[]): string | undefined {
-  const loop = templates
-    .flatMap(({ Resources }) => Object.keys(Resources))
-    .find((id) => id.startsWith('Fn::'));
-  if (loop !== undefined) return `the resources of ${loop} are not read`;
+function whyIncomplete(templates: Template[], stacks: Scope[]): string | undefined {
+  const made = stacks
+    .flatMap(({ resources }) => Object.entries(resources))
+    .find(([id, resource]) => id.startsWith('Fn::') || 'Fn::Transform' in resource);
+  if (made !== undefined) return `the resources of ${made[0]} are not read`;
   const macro = templates
     .flatMap(({ Transform }) => Transform)
     .map((transform) => (isRecord(transform) ? transform['Name'] : transform))

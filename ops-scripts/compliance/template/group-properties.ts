@@ -1,0 +1,24 @@
+// The names of properties that give security groups to a resource, whatever its type.
+
+/**
+ * Properties that name groups, as AWS's resource specification has them. Those that begin with `Source` name who may
+ * come in; EMR adds rules to those that it manages.
+ */
+export const namesGroups =
+  /^(GroupSet|(?!Source|Destination|Inbound|DB|Db|Cache|Cluster|EC2|Ec2|Input|Channel|CloneFrom)\w*SecurityGroups?(Id|Ids|IDs|IdList|Arns)?)$/;
+
+const gainsRules = /^(EmrManaged\w*|ServiceAccessSecurityGroups?|(Engine|Workspace)SecurityGroupId)$/;
+
+/** Properties that hold groups further down, so that groups are unknown with them. */
+export const containsGroups =
+  /^(NetworkInterfaces|LaunchTemplate\w*|LaunchSpecifications|OptionSettings|VPC\w*|Vpc\w*|ResourcesVpcConfig|Network\w*|AwsvpcConfiguration|AwsVpcConfiguration|Compute\w*|BrokerNodeGroupInfo|Instances|HostedRotationLambda|ConnectionInput|PhysicalConnectionRequirements|EcsParameters|Ec2Config|EndpointDetails)$/;
+
+/** Whether a property attaches groups to the resource itself, and does nothing else with them. */
+export function isOwnGroupProperty(key: string, within: Record<string, unknown>): boolean {
+  return (namesGroups.test(key) && !gainsRules.test(key)) || (key === 'Value' && isGroupOption(within));
+}
+
+/** Elastic Beanstalk names what it sets in a property. */
+export function isGroupOption({ OptionName: option }: Record<string, unknown>): boolean {
+  return typeof option === 'string' && /SecurityGroups?$/.test(option);
+}

@@ -1,0 +1,99 @@
+// Reads the templates that a check is given: files, and folders that CDK wrote.
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { readText } from '../commands/files.ts';
+import { ConfigFault } from '../config-fault.ts';
+import { isRecord, parseTemplate, type Template } from './parse-template.ts';
+
+export interface GivenTemplates {
+  templates: Template[];
+  /** Where CDK says that they go. */
+  region?: string;
+  account?: string;
+  parameters: Record<string, string>;
+}
+
+/** A file or folder that is named twice is one. Throws a ConfigFault where one can't be read as a template. */
+export function readTemplates(paths: string[]): GivenTemplates {
+  const given: GivenTemplates = { templates: [], parameters: {} };
+  const seen = new Set<string>();
+  for (const path of paths) {
+    if (existsSync(path) && statSync(path).isDirectory()) readFolder(path, given, seen);
+    else readFile(path, given, seen);
+  }
+  return given;
+}
+
+function readFile(file: string, given: GivenTemplates, seen: Set<string>): void {
+  if (seen.has(file)) return;
+  seen.add(file);
+  const template = parseTemplate(readText(file), file);
+  given.templates.push(template);
+  const folder = file.includes('/') ? file.slice(0, file.lastIndexOf('/')) : '.';
+  template.hashes.push(...hashesOf(folder, file));
+  // CDK writes the template of a nested stack beside that of its parent.
+  for (const { Metadata: metadata } of Object.values(template.Resources)) {
+    const asset = metadata?.['aws:asset:path'];
+    const nested = typeof asset === 'string' ? join(folder, asset) : '';
+    if (/\.(json|ya?ml)$/.test(nested) && existsSync(nested)) readFile(nested, given, seen);
+  }
+}
+
+function readFolder(folder: string, given: GivenTemplates, seen: Set<string>): void {
+  const manifest = parseFile(join(folder, 'manifest.json'));
+  const artifacts = isRecord(manifest) && isRecord(manifest['artifacts']) ? manifest['artifacts'] : undefined;
+  if (artifacts === undefined) {
+    const files = readdirSync(folder).filter((name) => /\.template\.(json|ya?ml)$/.test(name));
+    if (files.length === 0)
+      throw new ConfigFault(
+        `Cannot check '${folder}' as it has neither a manifest.json of CDK nor *.template.json`,
+      );
+    for (const name of files.sort()) readFile(join(folder, name), given, seen);
+    return;
+  }
+  for (const artifact of Object.values(artifacts)) {
+    if (!isRecord(artifact) || !isRecord(artifact['properties'])) continue;
+    const { templateFile: file, directoryName: inner, parameters } = artifact['properties'];
+    // A stage is a folder of its own.
+    if (artifact['type'] === 'cdk:cloud-assembly' && typeof inner === 'string')
+      readFolder(join(folder, inner), given, seen);
+    if (artifact['type'] !== 'aws:cloudformation:stack' || typeof file !== 'string') continue;
+    readFile(join(folder, file), given, seen);
+    if (isRecord(parameters)) Object.assign(given.parameters, textsOf(parameters));
+    const [, account, region] = /^aws:\/\/([^/]*)\/(.*)$/.exec(String(artifact['environment'])) ?? [];
+    if (region && region !== 'unknown-region') given.region ??= region;
+    if (account && account !== 'unknown-account') given.account ??= account;
+  }
+}
+
+function textsOf(record: Record<string, unknown>): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(record).filter(([, value]) => typeof value === 'string'),
+  ) as Record<string, string>;
+}
+
+/** The names that URLs of CDK's assets have for the file. */
+function hashesOf(folder: string, file: string): string[] {
+  if (!file.endsWith('.template.json') || !existsSync(folder)) return [];
+  const name = file.slice(file.lastIndexOf('/') + 1);
+  return readdirSync(folder)
+    .filter((each) => each.endsWith('.assets.json'))
+    .flatMap((each) => {
+      const assets = parseFile(join(folder, each));
+      const files = isRecord(assets) && isRecord(assets['files']) ? assets['files'] : {};
+      return Object.entries(files)
+        .filter(
+          ([, asset]) => isRecord(asset) && isRecord(asset['source']) && asset['source']['path'] === name,
+        )
+        .map(([hash]) => `${hash}.json`);
+    });
+}
+
+/** Undefined for a file that is not there or is not JSON. */
+function parseFile(file: string): unknown {
+  try {
+    return JSON.parse(readFileSync(file, 'utf8'));
+  } catch {
+    return undefined;
+  }
+}
