@@ -48,6 +48,9 @@ function applyControl(context: Context, control: Control): Finding[] {
     const verdict = openVerdict([...control.needs, ...control.consults]);
     faults.forEach(verdict.unknown);
     verdict.attempt(() => control.judge(context, part, verdict));
+    // A template's word of what else may change the part once it is made.
+    const { MayChange: why } = part.raw as { MayChange?: unknown };
+    if (typeof why === 'string') verdict.unknown(why);
     checkCalls(context, control, part.id, verdict);
     return verdict.conclude(control.id, part.id);
   });

@@ -2,7 +2,10 @@
 import { isUnknownValue, unknownValue } from '../snapshot.ts';
 import { zoneOfSubnet } from './balancers.ts';
 import type { Draft } from './draft.ts';
+import { mayBeResized, mayGainVersions } from './handed-groups.ts';
 import { booleanOf, listOf, nameOf, numberOf, type Properties, recordsOf } from './resources.ts';
+
+const groupType = 'AWS::AutoScaling::AutoScalingGroup';
 
 export function answerAutoScaling(draft: Draft): void {
   draft.answer('autoscaling', 'DescribeAutoScalingGroups', {
@@ -32,42 +35,79 @@ export function answerAutoScaling(draft: Draft): void {
     })),
   });
   draft.answer('autoscaling', 'DescribeScheduledActions', {
-    ScheduledUpdateGroupActions: draft.items('AWS::AutoScaling::ScheduledAction', ({ id, properties }) => ({
-      ScheduledActionName: id,
-      AutoScalingGroupName: groupNamed(draft, properties['AutoScalingGroupName']),
-      MinSize: numberOf(properties['MinSize']),
-      Recurrence: properties['Recurrence'],
-    })),
+    ScheduledUpdateGroupActions: [
+      ...draft.items('AWS::AutoScaling::ScheduledAction', ({ id, properties }) => ({
+        ScheduledActionName: id,
+        AutoScalingGroupName: groupNamed(draft, properties['AutoScalingGroupName']),
+        MinSize: numberOf(properties['MinSize']),
+        Recurrence: properties['Recurrence'],
+      })),
+      ...scalingPlans(draft),
+      ...sizesOfOthers(draft),
+    ],
   });
   answerLaunchTemplates(draft);
 }
 
 /** The name under which a group is answered, whether it is told by name or by reference. */
 function groupNamed(draft: Draft, name: unknown): unknown {
-  const found = draft
-    .perhaps('AWS::AutoScaling::AutoScalingGroup')
-    .find(({ id, properties }) => id === name || properties['AutoScalingGroupName'] === name);
-  return found === undefined ? name : nameOf(found.properties['AutoScalingGroupName'], found.id);
+  const id = draft.named(groupType, 'AutoScalingGroupName', name);
+  const found = draft.perhaps(groupType).find((group) => group.id === id);
+  return found === undefined ? id : nameOf(found.properties['AutoScalingGroupName'], found.id);
+}
+
+/** A scaling plan sets the minimum of each group that it names. */
+function scalingPlans(draft: Draft): unknown[] {
+  return draft.perhaps('AWS::AutoScalingPlans::ScalingPlan').flatMap(({ id, properties, unknownReason }) => {
+    const instructions = listOf(properties['ScalingInstructions']);
+    return (unknownReason ? [unknownReason] : instructions).flatMap((instruction): unknown[] => {
+      if (isUnknownValue(instruction)) return [instruction];
+      const { ResourceId: resource, MinCapacity } = instruction as Properties;
+      if (isUnknownValue(resource)) return [resource];
+      const [, name] = /^autoScalingGroup\/(.*)$/.exec(String(resource)) ?? [];
+      if (name === undefined) return [];
+      return [
+        {
+          ScheduledActionName: id,
+          AutoScalingGroupName: groupNamed(draft, name),
+          MinSize: numberOf(MinCapacity),
+        },
+      ];
+    });
+  });
+}
+
+/** What may set the size of a group unseen. */
+function sizesOfOthers(draft: Draft): unknown[] {
+  return draft.perhaps(groupType).flatMap((group) => {
+    const why = mayBeResized(draft, group);
+    if (why === undefined) return [];
+    const AutoScalingGroupName = nameOf(group.properties['AutoScalingGroupName'], group.id);
+    return [{ ScheduledActionName: 'of others', AutoScalingGroupName, MinSize: why }];
+  });
 }
 
 /** Each template under every version that a group names: a template declares only the one. */
 function answerLaunchTemplates(draft: Draft): void {
-  const used = draft.of('AWS::AutoScaling::AutoScalingGroup').flatMap(({ properties }) => {
+  const used = draft.of(groupType).flatMap(({ properties }) => {
     const mixed = properties['MixedInstancesPolicy'] as Properties | undefined;
     return specificationsIn([properties['LaunchTemplate'], mixed]);
   });
-  for (const { id, properties } of draft.of('AWS::EC2::LaunchTemplate')) {
+  for (const template of draft.of('AWS::EC2::LaunchTemplate')) {
+    const { id, properties } = template;
     const name = properties['LaunchTemplateName'];
     const namings = [
       { LaunchTemplateId: id },
       ...(typeof name === 'string' ? [{ LaunchTemplateName: name }] : []),
     ];
+    const others = mayGainVersions(draft, template);
     for (const version of new Set(['$Latest', '$Default', ...used])) {
+      const isNumber = /^\d+$/.test(version);
       const found = {
         LaunchTemplateId: id,
         LaunchTemplateName: name,
-        VersionNumber: /^\d+$/.test(version) ? Number(version) : 1,
-        LaunchTemplateData: launchData(properties),
+        VersionNumber: isNumber ? Number(version) : 1,
+        LaunchTemplateData: (isNumber ? undefined : others) ?? launchData(properties),
         DefaultVersion: true,
       };
       for (const naming of namings) {

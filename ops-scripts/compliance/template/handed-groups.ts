@@ -34,7 +34,7 @@ function mayAddRules(draft: Draft, resource: Resource, groupId: string, name: un
   if (actsByItself.test(type)) return refers.has(groupId) || draft.mentions(resource, name);
   if (type.startsWith('AWS::IAM::')) return refers.has(groupId) && allowsRules(draft.textOf(resource));
   if (executes.test(type) && draft.mentions(resource, name)) return true;
-  if (givesToNobody.test(type) || !handed.has(groupId)) return false;
+  if (givesToNobody.test(type) || !handed?.has(groupId)) return false;
   return type.endsWith('::StateMachine') ? callsOthers(properties) : true;
 }
 
@@ -71,7 +71,7 @@ export function mayBeAttached(
   const name = draft.find('AWS::EC2::SecurityGroup', groupId)?.['GroupName'];
   const acts = actsByItself.test(type) || executes.test(type);
   const gets = declaresItsGroups.test(type)
-    ? handed.has(groupId)
+    ? handed?.has(groupId)
     : refers.has(groupId) || launchesWith(draft, refers, groupId);
   if (!gets && !(acts && draft.mentions(resource, name))) return undefined;
   return unknownValue(`${describe(resource)} gets this group and may give it to others`);
@@ -114,7 +114,7 @@ function reachedBy(
     (resource) =>
       actors.test(resource.type) &&
       !resource.opened &&
-      (resource.named.has(id) || draft.mentions(resource, name)),
+      (resource.named?.has(id) || draft.mentions(resource, name)),
   );
   return actor && unknownValue(`${describe(actor)} gets ${id} and ${what}`);
 }

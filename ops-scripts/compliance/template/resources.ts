@@ -16,14 +16,14 @@ export interface Resource {
   /** The resources that its properties refer to in any way, by id. */
   refers: ReadonlySet<string>;
   /** The same without what it only attaches to itself: it may do anything with these. */
-  handed: ReadonlySet<string>;
+  handed?: ReadonlySet<string>;
   /** The resources whose name or ARN it gets. */
-  named: ReadonlySet<string>;
+  named?: ReadonlySet<string>;
   /** Set where a condition that can't be known decides whether the resource exists. */
   unknownReason?: UnknownValue;
   /** Where it is declared. */
-  file: string;
-  logicalId: string;
+  file?: string;
+  logicalId?: string;
   /** A nested stack whose template is given, so that its resources are among the others. */
   opened?: boolean;
 }

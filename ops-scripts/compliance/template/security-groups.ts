@@ -36,14 +36,22 @@ export function answerSecurityGroups(draft: Draft): void {
 }
 
 function separateRules(draft: Draft, type: string, egress: boolean): GroupRule[] {
-  return draft.resources
-    .filter((resource) => resource.type === type)
-    .map(({ id, properties, unknownReason }) => ({
+  return draft.perhaps(type).flatMap(({ id, properties, unknownReason }) => {
+    const rule = {
       id,
-      groupId: properties['GroupId'] ?? groupNamed(draft, properties['GroupName']),
       egress,
       properties: unknownReason === undefined ? withSourceId(draft, properties) : { unknownReason },
-    }));
+    };
+    const { GroupId: given, GroupName: name } = properties;
+    const groupId = given ?? groupNamed(draft, name);
+    if (given !== undefined || typeof name !== 'string' || !isUnknownValue(groupId))
+      return { ...rule, groupId };
+    // Each group whose own name can't be known may be the one that is named.
+    const perhaps = draft
+      .perhaps('AWS::EC2::SecurityGroup')
+      .filter((group) => isUnknownValue(group.properties['GroupName']));
+    return perhaps.map((group) => ({ ...rule, groupId: group.id, properties: { unknownReason: groupId } }));
+  });
 }
 
 /** In a default VPC a group may be named instead of its id. A name that is not in the template may be any group. */

@@ -6,6 +6,7 @@ import { answerCaches } from './caches.ts';
 import { answerDatabases } from './databases.ts';
 import { answerDns } from './dns.ts';
 import { Draft } from './draft.ts';
+import { mayBeChanged } from './handed-groups.ts';
 import { answerNetwork } from './network.ts';
 import { isRecord, type Template } from './parse-template.ts';
 import { answerProxies } from './proxies.ts';
@@ -34,7 +35,42 @@ export function answerAll(draft: Draft): void {
   answerDatabases(draft);
   answerProxies(draft);
   answerDns(draft);
+  markChangeable(draft);
 }
+
+const partTypes =
+  /^AWS::(ElasticLoadBalancingV2::LoadBalancer|AutoScaling::AutoScalingGroup|ElastiCache::(ReplicationGroup|CacheCluster|ServerlessCache)|RDS::DB(Instance|Cluster))$/;
+
+const arns = ['LoadBalancerArn', 'AutoScalingGroupARN', 'ARN', 'DBInstanceArn', 'DBClusterArn'];
+
+/** A part that a custom resource gets by its name may be another once that has run: no control passes it. */
+function markChangeable(draft: Draft): void {
+  const reasons = new Map(
+    draft.resources.flatMap((resource) => {
+      const name = nameProperties.map((property) => resource.properties[property]).find(Boolean);
+      const why = partTypes.test(resource.type) ? mayBeChanged(draft, resource, name) : undefined;
+      return why === undefined ? [] : [[resource.id, why.$unknown] as const];
+    }),
+  );
+  if (reasons.size === 0) return;
+  const lists = Object.values(draft.snapshot.calls).flatMap((call) =>
+    call.ok ? Object.values(call.result) : [],
+  );
+  for (const item of lists.flat().filter(isRecord)) {
+    const why = arns.map((name) => reasons.get(String(item[name]))).find(Boolean);
+    if (why !== undefined && item['ListenerArn'] === undefined) item['MayChange'] = why;
+  }
+}
+
+const nameProperties = [
+  'Name',
+  'AutoScalingGroupName',
+  'ReplicationGroupId',
+  'ClusterName',
+  'ServerlessCacheName',
+  'DBInstanceIdentifier',
+  'DBClusterIdentifier',
+];
 
 /** Transforms of AWS whose doings are read here, or touch nothing that a control looks at. */
 const readTransforms = /^AWS::(Serverless-|LanguageExtensions$|CodeDeployBlueGreen$|SecretsManager-)/;

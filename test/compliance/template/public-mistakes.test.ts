@@ -1,6 +1,7 @@
 // Mistakes of public checkers: a pass that should not be, and an unknown where the template decides.
 import { expect, test } from 'vitest';
 import { judge } from '../../../ops-scripts/compliance/judge.ts';
+import { emptySnapshot } from '../../../ops-scripts/compliance/snapshot.ts';
 import { parseTemplate } from '../../../ops-scripts/compliance/template/parse-template.ts';
 import { snapshotFromParsed } from '../../../ops-scripts/compliance/template/template.ts';
 import { TemplateStack } from '../support/template-stack.ts';
@@ -190,6 +191,193 @@ const cases: [what: string, change: (template: Template) => void, expected: Reco
     {},
   ],
 ];
+
+const lambda = (text: unknown) => add('AWS::Lambda::Function', { Environment: { Variables: { IT: text } } });
+const everyone = { IpProtocol: 'tcp', FromPort: 5432, ToPort: 5432, CidrIp: '0.0.0.0/0' };
+const nested = (Parameters: object) => add('AWS::CloudFormation::Stack', { TemplateURL: 'x', Parameters });
+
+cases.push(
+  [
+    'a nested stack that gets the launch template, whose group it may give to others',
+    nested({ Template: { Ref: 'LaunchTemplate' } }),
+    { ...stores('unknown'), 'asg-only-from-elb': 'unknown', 'chain-connects': 'unknown' },
+  ],
+  [
+    'a nested stack that gets the name of the group',
+    nested({ Group: { Ref: 'Group' } }),
+    { 'asg-multi-az': 'unknown' },
+  ],
+  [
+    'a function that gets a group in its environment',
+    lambda({ 'Fn::Sub': `{"group":"\${DataGroup.GroupId}"}` }),
+    { 'database-only-from-asg': 'unknown' },
+  ],
+  [
+    'a function that gets the address of the database',
+    lambda({ 'Fn::GetAtt': ['Database', 'Endpoint.Address'] }),
+    {},
+  ],
+  [
+    'a start-up script that names a group',
+    (template) => {
+      const data = template.Resources['LaunchTemplate']!.Properties['LaunchTemplateData'] as object;
+      Object.assign(data, { UserData: { 'Fn::Base64': { 'Fn::Sub': `aws ec2 authorize \${DataGroup}` } } });
+    },
+    { 'database-only-from-asg': 'unknown' },
+  ],
+  [
+    'a custom resource that gets the database by its name',
+    add('Custom::Modify', { Database: { Ref: 'Database' } }),
+    { 'database-multi-az': 'unknown', 'database-only-from-asg': 'unknown' },
+  ],
+  [
+    'a state machine that authorizes ingress',
+    add('AWS::StepFunctions::StateMachine', {
+      DefinitionString: {
+        'Fn::Sub': `{"Resource":"arn:aws:states:::aws-sdk:ec2:authorizeSecurityGroupIngress","Id":"\${DataGroup}"}`,
+      },
+    }),
+    { 'database-only-from-asg': 'unknown' },
+  ],
+  [
+    'a schedule whose call names a group',
+    add('AWS::Scheduler::Schedule', { Target: { Input: { 'Fn::Sub': `{"GroupId":"\${DataGroup}"}` } } }),
+    { 'database-only-from-asg': 'unknown' },
+  ],
+  [
+    'a policy that lets its role open a group',
+    add('AWS::IAM::Policy', {
+      PolicyDocument: {
+        Statement: [
+          {
+            Effect: 'Allow',
+            Action: ['ec2:AuthorizeSecurityGroupIngress'],
+            Resource: { 'Fn::Sub': `arn:aws:ec2:eu-west-1:1:security-group/\${DataGroup}` },
+          },
+        ],
+      },
+    }),
+    { 'database-only-from-asg': 'unknown' },
+  ],
+  [
+    'a group that EMR manages, to which it adds rules',
+    add('AWS::EMR::Cluster', { Instances: { EmrManagedMasterSecurityGroup: data } }),
+    { 'database-only-from-asg': 'unknown' },
+  ],
+  [
+    'a pipe that has the group in a list of another name',
+    add('AWS::Pipes::Pipe', {
+      SourceParameters: { SelfManagedKafkaParameters: { Vpc: { SecurityGroup: [app] } } },
+    }),
+    stores('fail'),
+  ],
+  [
+    'a location that has it as an ARN',
+    add('AWS::DataSync::LocationEFS', {
+      Ec2Config: {
+        SecurityGroupArns: [{ 'Fn::Sub': `arn:aws:ec2:eu-west-1:1:security-group/\${AppGroup}` }],
+      },
+    }),
+    stores('fail'),
+  ],
+  [
+    'nodes of EKS whose launch template has it on a network interface',
+    (template) => {
+      template.Resources['Nodes'] = {
+        Type: 'AWS::EC2::LaunchTemplate',
+        Properties: { LaunchTemplateData: { NetworkInterfaces: [{ DeviceIndex: 0, Groups: [app] }] } },
+      };
+      add('AWS::EKS::Nodegroup', { LaunchTemplate: { Id: { Ref: 'Nodes' } } })(template);
+    },
+    stores('fail'),
+  ],
+  [
+    'a scaling plan that sets no instances',
+    add('AWS::AutoScalingPlans::ScalingPlan', {
+      ScalingInstructions: [
+        { ResourceId: { 'Fn::Sub': `autoScalingGroup/\${Group}` }, MinCapacity: 0, MaxCapacity: 4 },
+      ],
+    }),
+    { 'asg-multi-az': 'fail' },
+  ],
+  [
+    'a scaling plan of another group',
+    add('AWS::AutoScalingPlans::ScalingPlan', {
+      ScalingInstructions: [{ ResourceId: 'autoScalingGroup/jobs', MinCapacity: 0, MaxCapacity: 4 }],
+    }),
+    {},
+  ],
+  [
+    'a scheduled action of a group whose name only deployment tells',
+    (template) => {
+      ofType(template, asgType)['AutoScalingGroupName'] = { 'Fn::Sub': `\${Unset}-web` };
+      add('AWS::AutoScaling::ScheduledAction', { AutoScalingGroupName: 'shop-web', MinSize: 0 })(template);
+    },
+    { 'asg-multi-az': 'unknown' },
+  ],
+  [
+    'a rule on a group by a name that only deployment tells',
+    (template) => {
+      template.Resources['DataGroup']!.Properties['GroupName'] = { 'Fn::Sub': `\${AWS::StackName}-data` };
+      add('AWS::EC2::SecurityGroupIngress', { GroupName: 'shop-data', ...everyone })(template);
+    },
+    { 'database-only-from-asg': 'unknown' },
+  ],
+  [
+    'a machine that has the group by its name',
+    (template) => {
+      template.Resources['AppGroup']!.Properties['GroupName'] = 'shop-app';
+      add('AWS::EC2::Instance', { SecurityGroups: ['shop-app'] })(template);
+    },
+    stores('fail'),
+  ],
+  [
+    'a standby that a dynamic reference within text decides',
+    (template) => {
+      ofType(template, 'AWS::RDS::DBInstance')['MultiAZ'] = { 'Fn::Sub': resolve };
+    },
+    { 'database-multi-az': 'unknown' },
+  ],
+  [
+    'a standby that hangs on the name of the stack',
+    (template) => {
+      template['Conditions'] = { Prod: { 'Fn::Equals': [{ Ref: 'AWS::StackName' }, 'prod'] } };
+      ofType(template, 'AWS::RDS::DBInstance')['MultiAZ'] = { 'Fn::If': ['Prod', true, false] };
+    },
+    { 'database-multi-az': 'unknown' },
+  ],
+  [
+    'a resource that a macro writes whole',
+    (template) => {
+      template.Resources['Made'] = { 'Fn::Transform': { Name: 'Make' } } as never;
+    },
+    Object.fromEntries(
+      judge(emptySnapshot('', '', new Date()), { mode: 'template', selection: {} }).findings.map(
+        ({ control }) => [control, 'unknown'],
+      ),
+    ),
+  ],
+  [
+    'properties that one condition or another gives',
+    (template) => {
+      template['Conditions'] = { Prod: { 'Fn::Equals': [{ Ref: 'Unset' }, 'prod'] } };
+      const own = template.Resources['DataGroup']!.Properties;
+      const open = { ...own, SecurityGroupIngress: [everyone] };
+      template.Resources['DataGroup']!.Properties = { 'Fn::If': ['Prod', own, open] };
+    },
+    { 'database-only-from-asg': 'unknown', 'chain-connects': 'unknown' },
+  ],
+  [
+    'rules that are no value for one condition',
+    (template) => {
+      template['Conditions'] = { Never: { 'Fn::Equals': ['a', 'b'] } };
+      template.Resources['OtherGroup']!.Properties['SecurityGroupIngress'] = {
+        'Fn::If': ['Never', [everyone], { Ref: 'AWS::NoValue' }],
+      };
+    },
+    {},
+  ],
+);
 
 test.each(cases)('%s is judged as it is', (_what, change, expected) => {
   expect(verdicts(change)).toEqual(expected);
