@@ -1,4 +1,4 @@
-// The ids of the nine controls.
+// The ids of all controls, by policy.
 export const controlIds = [
   'elb-multi-az',
   'asg-multi-az',
@@ -11,4 +11,20 @@ export const controlIds = [
   'chain-connects',
 ] as const;
 
-export type ControlId = (typeof controlIds)[number];
+export const hardeningIds = [
+  'database-not-public',
+  'encrypted-at-rest',
+  'tls-for-clients',
+  'cache-tls-and-auth',
+  'backups-kept',
+  'deletion-protected',
+  'imdsv2-only',
+  'logs-kept',
+] as const;
+
+export type HardeningId = (typeof hardeningIds)[number];
+export type ControlId = (typeof controlIds)[number] | HardeningId;
+
+/** The nine controls of the chain, the eight of hardening, or all of them. */
+export const policies = ['chain', 'hardening', 'all'] as const;
+export type Policy = (typeof policies)[number];

@@ -1,9 +1,10 @@
 // Judges a snapshot by every control: one finding for each selected part, or one for a kind without parts.
 import { failuresOf, isMade } from './answers.ts';
+import type { Policy } from './control-ids.ts';
 import type { Finding, Report, Status } from './findings.ts';
 import { readInventory } from './inventory/inventory.ts';
 import { kindNames } from './parts/part.ts';
-import { allControls } from './rules/all-controls.ts';
+import { controlsOf } from './rules/all-controls.ts';
 import type { Context, Control } from './rules/control.ts';
 import { selectStack } from './selection/select-stack.ts';
 import type { SelectionOptions } from './selection/selection.ts';
@@ -15,12 +16,17 @@ export interface JudgeOptions {
   selection: SelectionOptions;
   /** Availability Zones that each part must span; default 2. */
   minZones?: number;
+  /** Default `chain`. */
+  policy?: Policy;
 }
 
-export function judge(snapshot: Snapshot, { mode, selection, minZones = 2 }: JudgeOptions): Report {
+export function judge(
+  snapshot: Snapshot,
+  { mode, selection, minZones = 2, policy = 'chain' }: JudgeOptions,
+): Report {
   const inventory = readInventory(snapshot, mode);
   const context: Context = { inventory, selection: selectStack(inventory, selection), minZones };
-  const findings = allControls.flatMap((control) => applyControl(context, control));
+  const findings = controlsOf(policy).flatMap((control) => applyControl(context, control));
   const failed = Object.values(snapshot.calls).flatMap((outcome) => (outcome.ok ? [] : [outcome.error.name]));
   return {
     format: 'myclothes-compliance/1',

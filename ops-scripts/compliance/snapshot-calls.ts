@@ -3,14 +3,16 @@
 // With what input each is made (`elbv2`, `autoscaling` … are the clients' names in a snapshot's keys):
 //
 //   elbv2         DescribeLoadBalancers, DescribeTargetGroups            no input
-//                 DescribeListeners({LoadBalancerArn})                   one a load balancer
+//                 DescribeListeners({LoadBalancerArn}),
+//                 DescribeLoadBalancerAttributes({LoadBalancerArn})      one a load balancer
 //                 DescribeRules({ListenerArn})                           one a listener (for targets of rules)
 //                 DescribeTargetHealth({TargetGroupArn})                 one a target group
 //                 DescribeTags({ResourceArns: [≤ 20 ARNs]})              load balancers
 //   autoscaling   DescribeAutoScalingGroups                              no input (tags are in the answer)
 //                 DescribeLaunchConfigurations, DescribeScheduledActions no input
 //   elasticache   DescribeReplicationGroups, DescribeServerlessCaches,
-//                 DescribeCacheSubnetGroups                              no input
+//                 DescribeCacheSubnetGroups, DescribeUserGroups,
+//                 DescribeUsers                                          no input
 //                 DescribeCacheClusters({ShowCacheNodeInfo: true})
 //                 ListTagsForResource({ResourceName: ARN})               one a replication group, serverless cache and
 //                                                                        cluster outside any replication group
@@ -54,6 +56,7 @@ import type {
 } from '@aws-sdk/client-ec2';
 import type {
   DescribeListenersCommandOutput,
+  DescribeLoadBalancerAttributesCommandOutput,
   DescribeLoadBalancersCommandOutput,
   DescribeRulesCommandOutput,
   DescribeTagsCommandOutput,
@@ -65,6 +68,8 @@ import type {
   DescribeCacheSubnetGroupsCommandOutput,
   DescribeReplicationGroupsCommandOutput,
   DescribeServerlessCachesCommandOutput,
+  DescribeUserGroupsCommandOutput,
+  DescribeUsersCommandOutput,
   ListTagsForResourceCommandOutput,
 } from '@aws-sdk/client-elasticache';
 import type {
@@ -85,6 +90,7 @@ export interface Answers {
     DescribeLoadBalancers: DescribeLoadBalancersCommandOutput;
     DescribeTargetGroups: DescribeTargetGroupsCommandOutput;
     DescribeListeners: DescribeListenersCommandOutput;
+    DescribeLoadBalancerAttributes: DescribeLoadBalancerAttributesCommandOutput;
     DescribeRules: DescribeRulesCommandOutput;
     DescribeTargetHealth: DescribeTargetHealthCommandOutput;
     DescribeTags: DescribeTagsCommandOutput;
@@ -100,6 +106,8 @@ export interface Answers {
     DescribeCacheClusters: DescribeCacheClustersCommandOutput;
     DescribeCacheSubnetGroups: DescribeCacheSubnetGroupsCommandOutput;
     ListTagsForResource: ListTagsForResourceCommandOutput;
+    DescribeUserGroups: DescribeUserGroupsCommandOutput;
+    DescribeUsers: DescribeUsersCommandOutput;
   };
   rds: {
     DescribeDBInstances: DescribeDBInstancesCommandOutput;

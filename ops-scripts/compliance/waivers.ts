@@ -1,6 +1,6 @@
 // A waiver turns a known failure into `waived` until it expires. It must have a reason and an expiry date.
 import { ConfigFault } from './config-fault.ts';
-import { controlIds } from './control-ids.ts';
+import { controlIds, hardeningIds } from './control-ids.ts';
 import type { Report } from './findings.ts';
 import { summarize } from './judge.ts';
 import { shortName } from './report/short-name.ts';
@@ -30,7 +30,7 @@ export function parseWaivers(text: string, file: string): Waiver[] {
       if (typeof value !== 'string' || value.trim() === '') throw refuse(`it has no ${name}`);
     }
     const waiver = each as Waiver;
-    if (waiver.control !== '*' && !controlIds.some((id) => id === waiver.control))
+    if (waiver.control !== '*' && ![...controlIds, ...hardeningIds].some((id) => id === waiver.control))
       throw refuse(`there is no control '${waiver.control}'`);
     if (!isDay(waiver.expires)) {
       throw refuse(`its expiry '${waiver.expires}' is not a day such as 2027-01-31`);

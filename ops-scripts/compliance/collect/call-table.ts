@@ -20,6 +20,7 @@ import {
 } from '@aws-sdk/client-ec2';
 import {
   DescribeListenersCommand,
+  DescribeLoadBalancerAttributesCommand,
   DescribeLoadBalancersCommand,
   DescribeRulesCommand,
   DescribeTagsCommand,
@@ -31,6 +32,8 @@ import {
   DescribeCacheSubnetGroupsCommand,
   DescribeReplicationGroupsCommand,
   DescribeServerlessCachesCommand,
+  DescribeUserGroupsCommand,
+  DescribeUsersCommand,
   ListTagsForResourceCommand,
 } from '@aws-sdk/client-elasticache';
 import {
@@ -122,6 +125,8 @@ export const callRounds: TableCall[][] = [
       ...call('elasticache', 'DescribeCacheClusters', DescribeCacheClustersCommand, 'CacheClusters', marker),
       inputs: () => [{ ShowCacheNodeInfo: true }],
     },
+    call('elasticache', 'DescribeUserGroups', DescribeUserGroupsCommand, 'UserGroups', marker),
+    call('elasticache', 'DescribeUsers', DescribeUsersCommand, 'Users', marker),
     call('rds', 'DescribeDBInstances', DescribeDBInstancesCommand, 'DBInstances', marker),
     call('rds', 'DescribeDBClusters', DescribeDBClustersCommand, 'DBClusters', marker),
     call('rds', 'DescribeDBProxies', DescribeDBProxiesCommand, 'DBProxies', marker),
@@ -141,6 +146,10 @@ export const callRounds: TableCall[][] = [
   [
     {
       ...call('elbv2', 'DescribeListeners', DescribeListenersCommand, 'Listeners', nextMarker),
+      inputs: inputs.eachLoadBalancer,
+    },
+    {
+      ...call('elbv2', 'DescribeLoadBalancerAttributes', DescribeLoadBalancerAttributesCommand, 'Attributes'),
       inputs: inputs.eachLoadBalancer,
     },
     {

@@ -112,7 +112,8 @@ function checking(name: string, description: string): Command {
 async function report(snapshot: Snapshot, mode: Mode, options: CheckOptions): Promise<void> {
   const waivers =
     options.waivers === undefined ? [] : parseWaivers(readText(options.waivers), options.waivers);
-  const judged = judge(snapshot, { mode, selection: readSelection(options), minZones: options.minZones });
+  const { minZones, policy = 'chain' } = options;
+  const judged = judge(snapshot, { mode, selection: readSelection(options), minZones, policy });
   const result = applyWaivers(judged, waivers, new Date());
   const columns = process.stdout.columns || Number(process.env['COLUMNS']);
   const terminal = {

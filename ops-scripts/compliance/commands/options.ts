@@ -1,6 +1,7 @@
 // Options shared by several subcommands, and the config file that can replace the selection options.
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { ConfigFault } from '../config-fault.ts';
+import { type Policy, policies } from '../control-ids.ts';
 import { type Output, outputs } from '../report/write-report.ts';
 import type { SelectionOptions } from '../selection/selection.ts';
 import { readText } from './files.ts';
@@ -19,6 +20,7 @@ export interface CheckOptions extends SelectionOptions, AccessOptions {
   minZones: number;
   failOn: 'fail' | 'unknown';
   waivers?: string;
+  policy?: Policy;
 }
 
 export function addAccessOptions(command: Command): Command {
@@ -57,7 +59,12 @@ export function addReportOptions(command: Command): Command {
     .addOption(
       new Option('--fail-on <status>', 'what makes exit code 1').choices(['fail', 'unknown']).default('fail'),
     )
-    .option('--waivers <file>', 'JSON file of waivers');
+    .option('--waivers <file>', 'JSON file of waivers')
+    .addOption(
+      new Option('--policy <name>', 'the nine controls of the chain, the eight of hardening, or all')
+        .choices(policies)
+        .default('chain'),
+    );
 }
 
 /** The selection of the command line, or of the config file where the line has none. */

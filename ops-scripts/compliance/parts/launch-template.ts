@@ -11,8 +11,8 @@ export interface Declaration {
   bareCard?: string;
 }
 
-/** An UnknownError where the version is not in any answer, or its groups can't be known. */
-export function fromTemplate(answers: Answers, spec: LaunchTemplateSpecification): Declaration {
+/** The contents of the version that is asked for; an UnknownError where it is not in any answer. */
+export function readLaunchTemplate(answers: Answers, spec: LaunchTemplateSpecification) {
   const about = known(
     knownOrAbsent(spec.LaunchTemplateId, 'a launch template') ?? spec.LaunchTemplateName,
     'the name of a launch template',
@@ -31,7 +31,12 @@ export function fromTemplate(answers: Answers, spec: LaunchTemplateSpecification
   if (version === undefined) {
     throw new UnknownError(`launch template ${about}, version ${asked}, is not in any answer`);
   }
-  const data = known(version.LaunchTemplateData, `the contents of launch template ${about}`);
+  return { about, data: known(version.LaunchTemplateData, `the contents of launch template ${about}`) };
+}
+
+/** An UnknownError where the version is not in any answer, or its groups can't be known. */
+export function fromTemplate(answers: Answers, spec: LaunchTemplateSpecification): Declaration {
+  const { about, data } = readLaunchTemplate(answers, spec);
   const cards = knownList(data.NetworkInterfaces, `network interfaces of launch template ${about}`);
   const groups = [
     ...knownList(data.SecurityGroupIds, `security groups of launch template ${about}`),

@@ -3,6 +3,7 @@ import { isUnknownValue, type UnknownValue, unknownValue } from '../snapshot.ts'
 import { isRecord } from '../template/parse-template.ts';
 import type { Expressions, Plan, PlanInstance } from './parse-plan.ts';
 import { Handle, References, type Standpoint } from './references.ts';
+import { referencesWithin } from './traversal.ts';
 
 /** Kinds of resource that others refer to, each with its types. */
 const families = {
@@ -144,6 +145,16 @@ export class Reader {
     const items = this.#resolve(cell);
     if (isUnknownValue(items)) return items;
     return items.length === 1 ? items[0] : unknownValue(`${cell.what} may be any of ${items.length} values`);
+  }
+
+  /** Whether a secret is set, whatever it is: one that another resource makes is. */
+  isGiven(name: string): unknown {
+    const cell = this.#cell(name);
+    if (!isOpen(cell, this.instance)) return !isUnset(cell.value);
+    if (this.#isLeftOut(cell)) return false;
+    const leaves = referencesWithin(cell.expression);
+    const made = leaves.length > 0 && leaves.every((leaf) => /^(data\.)?[a-z0-9]+_\w+\./.test(leaf));
+    return made ? true : unknownValue(`${cell.what} is known only after the apply`);
   }
 
   /** A list or set; items that can't be known stand in it as unknown values. */

@@ -141,11 +141,17 @@ function translateReplicationGroup(group: Reader, world: PlannedWorld): Resource
       AtRestEncryptionEnabled: group.one('at_rest_encryption_enabled'),
       TransitEncryptionEnabled: group.one('transit_encryption_enabled'),
       TransitEncryptionMode: group.one('transit_encryption_mode'),
-      AuthToken: group.one('auth_token'),
+      AuthToken: authTokenOf(group),
+      GlobalReplicationGroupId: group.one('global_replication_group_id'),
       UserGroupIds: group.refs('user_group_ids', 'userGroup'),
       Tags: tagsOf(group),
     }),
   ];
+}
+
+function authTokenOf(group: Reader): unknown {
+  const given = group.isGiven('auth_token');
+  return isUnknownValue(given) ? given : given ? 'given' : undefined;
 }
 
 /** Nodes that are resources of their own; one that may be of any group is an unknown value. */

@@ -1,6 +1,7 @@
 // The report as SARIF 2.1.0: one result for each finding, with a logical location where there is no file.
 import type { Finding, Report, Status } from '../findings.ts';
-import { allControls } from '../rules/all-controls.ts';
+import { allControls, controlsOf } from '../rules/all-controls.ts';
+import type { Control } from '../rules/control.ts';
 import { shortName } from './short-name.ts';
 
 const kinds: Record<Status, string> = { pass: 'pass', fail: 'fail', unknown: 'review', waived: 'fail' };
@@ -16,7 +17,7 @@ export function writeSarif(report: Report) {
           driver: {
             name: 'myclothes-compliance',
             informationUri: 'https://myclothes.com/docs/compliance',
-            rules: allControls.map((control) => ({
+            rules: rulesOf(report).map((control) => ({
               id: control.id,
               shortDescription: { text: control.title },
               fullDescription: { text: control.why },
@@ -25,19 +26,26 @@ export function writeSarif(report: Report) {
             })),
           },
         },
-        results: report.findings.map(toResult),
+        results: report.findings.map((finding) => toResult(finding, rulesOf(report))),
         properties: { mode: report.mode, account: report.account, region: report.region },
       },
     ],
   };
 }
 
-function toResult(finding: Finding) {
+/** The nine controls, and the others that were applied. */
+function rulesOf({ findings }: Report): Control[] {
+  const applied = new Set(findings.map(({ control }) => control));
+  const wanted = [...controlsOf('chain'), ...allControls.filter(({ id }) => applied.has(id))];
+  return [...new Map(wanted.map((control) => [control.id, control])).values()];
+}
+
+function toResult(finding: Finding, rules: Control[]) {
   const notes = finding.warnings.length > 0 ? ` Notes: ${finding.warnings.join('; ')}.` : '';
   const fix = finding.fix ? ` Fix: ${finding.fix}` : '';
   return {
     ruleId: finding.control,
-    ruleIndex: allControls.findIndex(({ id }) => id === finding.control),
+    ruleIndex: rules.findIndex(({ id }) => id === finding.control),
     kind: kinds[finding.status],
     level: levels[finding.status],
     message: { text: `${finding.reason}.${notes}${fix}` },

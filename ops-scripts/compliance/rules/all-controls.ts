@@ -1,4 +1,6 @@
-// The nine controls, in the order of the chain.
+// The controls of each policy: nine in the order of the chain, and those of hardening.
+import type { Policy } from '../control-ids.ts';
+import { hardeningControls } from '../hardening/hardening-controls.ts';
 import { asgMultiAz } from './asg-multi-az.ts';
 import { asgOnlyFromElb } from './asg-only-from-elb.ts';
 import { cacheMultiAz } from './cache-multi-az.ts';
@@ -10,7 +12,7 @@ import { databaseOnlyFromAsg } from './database-only-from-asg.ts';
 import { elbMultiAz } from './elb-multi-az.ts';
 import { elbOpenToWeb } from './elb-open-to-web.ts';
 
-export const allControls: readonly Control[] = [
+const chainControls: readonly Control[] = [
   elbMultiAz,
   asgMultiAz,
   cacheMultiAz,
@@ -21,3 +23,9 @@ export const allControls: readonly Control[] = [
   databaseOnlyFromAsg,
   chainConnects,
 ];
+
+export const allControls: readonly Control[] = [...chainControls, ...hardeningControls];
+
+export function controlsOf(policy: Policy): readonly Control[] {
+  return { chain: chainControls, hardening: hardeningControls, all: allControls }[policy];
+}

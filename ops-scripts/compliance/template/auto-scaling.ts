@@ -32,6 +32,7 @@ export function answerAutoScaling(draft: Draft): void {
       LaunchConfigurationName: nameOf(properties['LaunchConfigurationName'], id),
       SecurityGroups: properties['SecurityGroups'] ?? [],
       AssociatePublicIpAddress: booleanOf(properties['AssociatePublicIpAddress']),
+      MetadataOptions: properties['MetadataOptions'],
     })),
   });
   draft.answer('autoscaling', 'DescribeScheduledActions', {

@@ -1,6 +1,7 @@
 // Load balancers, listeners, their rules and target groups; an ARN is the logical id.
 import { isUnknownValue, unknownValue } from '../snapshot.ts';
 import type { Draft } from './draft.ts';
+import { attributesOf, securityPolicyOf } from './hardening-defaults.ts';
 import { listOf, nameOf, numberOf, type Properties, type Resource, recordsOf } from './resources.ts';
 
 const balancerType = 'AWS::ElasticLoadBalancingV2::LoadBalancer';
@@ -36,6 +37,12 @@ export function answerBalancers(draft: Draft): void {
           .filter((one) => one.properties['LoadBalancerArn'] === id)
           .map((listener) => listener.unknownReason ?? describeListener(listener)),
       },
+      { LoadBalancerArn: id },
+    );
+    draft.answer(
+      'elbv2',
+      'DescribeLoadBalancerAttributes',
+      { Attributes: attributesOf(properties) },
       { LoadBalancerArn: id },
     );
     const TagDescriptions = [{ ResourceArn: id, Tags: properties['Tags'] ?? [] }];
@@ -100,6 +107,7 @@ function describeListener({ id, properties }: Resource): Properties {
     LoadBalancerArn: properties['LoadBalancerArn'],
     Port: numberOf(properties['Port']),
     Protocol: properties['Protocol'],
+    SslPolicy: securityPolicyOf(properties),
     DefaultActions: properties['DefaultActions'],
   };
 }

@@ -2,14 +2,18 @@
 import { isUnknownValue } from '../snapshot.ts';
 import { attachedToNodes, placedByAws, zoneOfChoice } from './cache-nodes.ts';
 import type { Draft } from './draft.ts';
+import { answerCacheUsers, hardeningOfCacheCluster, userGroupId } from './hardening-defaults.ts';
 import { describeMembers, describeReplicationGroup } from './replication-groups.ts';
 import { listOf, nameOf, numberOf, type Properties, type Resource } from './resources.ts';
 import { describeSubnetGroup } from './subnet-groups.ts';
 
 export function answerCaches(draft: Draft): void {
+  answerCacheUsers(draft);
   const groups = draft.of('AWS::ElastiCache::ReplicationGroup');
   draft.answer('elasticache', 'DescribeReplicationGroups', {
-    ReplicationGroups: draft.items('AWS::ElastiCache::ReplicationGroup', describeReplicationGroup),
+    ReplicationGroups: draft.items('AWS::ElastiCache::ReplicationGroup', (group) =>
+      describeReplicationGroup(draft, group),
+    ),
   });
   draft.answer(
     'elasticache',
@@ -23,7 +27,9 @@ export function answerCaches(draft: Draft): void {
     { ShowCacheNodeInfo: true },
   );
   draft.answer('elasticache', 'DescribeServerlessCaches', {
-    ServerlessCaches: draft.items('AWS::ElastiCache::ServerlessCache', describeServerless),
+    ServerlessCaches: draft.items('AWS::ElastiCache::ServerlessCache', (cache) =>
+      describeServerless(draft, cache),
+    ),
   });
   draft.answer('elasticache', 'DescribeCacheSubnetGroups', {
     CacheSubnetGroups: draft.items('AWS::ElastiCache::SubnetGroup', ({ id, properties }) => ({
@@ -38,7 +44,7 @@ export function answerCaches(draft: Draft): void {
   }
 }
 
-function describeServerless({ id, properties }: Resource): Properties {
+function describeServerless(draft: Draft, { id, properties }: Resource): Properties {
   const { Engine, SecurityGroupIds, SubnetIds } = properties;
   // AWS fixes both ports of a serverless cache.
   const port = Engine === 'memcached' ? 11_211 : 6379;
@@ -49,6 +55,7 @@ function describeServerless({ id, properties }: Resource): Properties {
     Engine,
     SecurityGroupIds: SecurityGroupIds === undefined ? undefined : listOf(SecurityGroupIds),
     SubnetIds: SubnetIds === undefined ? undefined : listOf(SubnetIds),
+    UserGroupId: userGroupId(draft, properties['UserGroupId']),
     Endpoint: { Address: `${id}.endpoint`, Port: isUnknownValue(Engine) ? Engine : port },
     ReaderEndpoint: { Address: `${id}.reader`, Port: isUnknownValue(Engine) ? Engine : port + 1 },
   };
@@ -65,6 +72,7 @@ function describeCluster({ id, properties }: Resource): Properties {
   const unknownReason = [count, mode].find(isUnknownValue);
   return {
     ...attachedToNodes(properties),
+    ...hardeningOfCacheCluster(properties),
     CacheClusterId: nameOf(properties['ClusterName'], id),
     ARN: id,
     Engine: properties['Engine'],

@@ -3,6 +3,7 @@ import { isUnknownValue, type UnknownValue, unknownValue } from '../snapshot.ts'
 import { logicalIdOf } from './database-names.ts';
 import type { Draft } from './draft.ts';
 import { portOf } from './engine-ports.ts';
+import { hardeningOfCluster, isPublic } from './hardening-defaults.ts';
 import type { Properties, Resource } from './resources.ts';
 import { attachedToDatabase, subnetGroupOf } from './what-databases-share.ts';
 
@@ -23,6 +24,7 @@ export function describeCluster(draft: Draft, cluster: Resource): Properties {
       isUnknownValue(member) ? member : { DBInstanceIdentifier: member, IsClusterWriter: index === 0 },
     ),
     ReplicationSourceIdentifier: properties['ReplicationSourceIdentifier'],
+    ...hardeningOfCluster(properties),
     VpcSecurityGroups: attachedToDatabase(properties['VpcSecurityGroupIds']),
     DBSubnetGroup: properties['DBSubnetGroupName'],
     TagList: properties['Tags'] ?? [],
@@ -77,6 +79,7 @@ export function describeMultiAzMembers(draft: Draft, { id, properties }: Resourc
     DBInstanceStatus: 'available',
     Engine: properties['Engine'],
     MultiAZ: false,
+    PubliclyAccessible: isPublic(properties),
     AvailabilityZone: zones[index % zones.length],
     DBClusterIdentifier: id,
     Endpoint: {

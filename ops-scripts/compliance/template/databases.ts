@@ -4,6 +4,7 @@ import { describeCluster, describeMultiAzMembers } from './database-clusters.ts'
 import { logicalIdOf } from './database-names.ts';
 import type { Draft } from './draft.ts';
 import { portOf } from './engine-ports.ts';
+import { hardeningOfInstance } from './hardening-defaults.ts';
 import { booleanOf, type Properties, type Resource } from './resources.ts';
 import { describeSubnetGroup } from './subnet-groups.ts';
 import { attachedToDatabase, subnetGroupOf } from './what-databases-share.ts';
@@ -57,7 +58,7 @@ function describeInstance(draft: Draft, { id, properties }: Resource): Propertie
     MultiAZ: multiAz,
     // With a standby in another zone it does not matter which zone is first.
     AvailabilityZone: properties['AvailabilityZone'] ?? (multiAz === true ? undefined : placedByAws),
-    PubliclyAccessible: booleanOf(properties['PubliclyAccessible']),
+    ...hardeningOfInstance(properties, cluster ?? source),
     Endpoint: { Address: `${id}.endpoint`, Port },
     DbInstancePort: Port,
     DBClusterIdentifier: clusterId,

@@ -1,6 +1,8 @@
 // Replication groups as ElastiCache would describe them: shards, the members of each, and the zones where they stand.
 import { isUnknownValue } from '../snapshot.ts';
 import { attachedToNodes, placedByAws } from './cache-nodes.ts';
+import type { Draft } from './draft.ts';
+import { hardeningOfReplicationGroup, userGroupId } from './hardening-defaults.ts';
 import {
   booleanOf,
   listOf,
@@ -17,10 +19,11 @@ interface Member {
   zone: unknown;
 }
 
-export function describeReplicationGroup(resource: Resource): Properties {
+export function describeReplicationGroup(draft: Draft, resource: Resource): Properties {
   const { id, properties } = resource;
   const Port = numberOf(properties['Port'], 6379);
   const members = membersOf(resource);
+  const hardening = hardeningOfReplicationGroup(properties);
   const shards = isUnknownValue(members) ? [] : [...new Set(members.map((member) => member.shard))];
   const nodeGroups = shards.map((shard) => ({
     NodeGroupId: shard,
@@ -40,6 +43,8 @@ export function describeReplicationGroup(resource: Resource): Properties {
     MemberClusters: isUnknownValue(members) ? members : members.map((member) => member.cluster),
     NodeGroups: isUnknownValue(members) ? members : nodeGroups,
     ConfigurationEndpoint: { Address: `${id}.endpoint`, Port },
+    ...hardening,
+    UserGroupIds: (hardening['UserGroupIds'] as unknown[]).map((group) => userGroupId(draft, group)),
   };
 }
 

@@ -10,7 +10,7 @@ import { AccountStack } from '../support/account-stack.ts';
 import { startFakeAws } from '../support/fake-aws.ts';
 import { PlanStack } from '../support/plan-stack.ts';
 import { TemplateStack } from '../support/template-stack.ts';
-import { type Case, misconfigured, sound } from './cases.ts';
+import { type Case, hardened, misconfigured, softened, sound } from './cases.ts';
 
 type Mode = Parameters<typeof judge>[1]['mode'];
 
@@ -36,6 +36,8 @@ it('has enough cases to be worth the name', () => {
 describe.each([
   ['misconfigured', misconfigured],
   ['sound', sound],
+  ['softened', softened],
+  ['hardened', hardened],
 ])('%s', (_kind, cases) => {
   it.each(cases)('$control says $expected of $name', async (one) => {
     const account = new AccountStack();
@@ -58,13 +60,14 @@ it.each([
   ['template', () => fromTemplate({ change() {} })],
   ['plan', () => fromPlan({ change() {} })],
 ] as const)('passes the sound stack by every control, told as a %s', (mode, tell) => {
-  const report = judge(tell(), { mode, selection: {} });
+  const report = judge(tell(), { mode, selection: {}, policy: 'all' });
+  expect(new Set(report.findings.map(({ control }) => control)).size).toBe(17);
   expect(report.findings.filter(({ status }) => status !== 'pass')).toEqual([]);
 });
 
 /** The worst that was said of any part. */
 function verdictOf(mode: Mode, snapshot: Snapshot, { control }: Case) {
-  const report = judge(snapshot, { mode, selection: {} });
+  const report = judge(snapshot, { mode, selection: {}, policy: 'all' });
   const findings = report.findings.filter((finding) => finding.control === control);
   const statuses = findings.map(({ status }) => status);
   const status = (['fail', 'unknown', 'pass'] as const).find((one) => statuses.includes(one));

@@ -132,6 +132,66 @@ export const misconfigured: Case[] = [
   is('a database that listens elsewhere', 'chain-connects', (s) => s.database({ port: 5433 })),
 ];
 
+/** Hardening: each property the other way. */
+export const softened: Case[] = [
+  is('a public database', 'database-not-public', (s) => s.harden({ database: { public: true } })),
+  is('a database that is not encrypted', 'encrypted-at-rest', (s) =>
+    s.harden({ database: { encrypted: false } }),
+  ),
+  is('a cache that is not encrypted', 'encrypted-at-rest', (s) => s.harden({ cache: { encrypted: false } })),
+  is('a listener that forwards without TLS', 'tls-for-clients', (s) =>
+    s.harden({ balancer: { plain: true } }),
+  ),
+  ...[
+    'ELBSecurityPolicy-2016-08',
+    'ELBSecurityPolicy-TLS-1-1-2017-01',
+    'ELBSecurityPolicy-TLS13-1-0-2021-06',
+  ].map((policy) => is(`TLS by ${policy}`, 'tls-for-clients', (s) => s.harden({ balancer: { policy } }))),
+  is(
+    'TLS by a policy that nobody knows',
+    'tls-for-clients',
+    (s) => s.harden({ balancer: { policy: 'own' } }),
+    'unknown',
+  ),
+  is('no listener for TLS', 'tls-for-clients', (s) => s.listen([80])),
+  is('a cache without TLS', 'cache-tls-and-auth', (s) => s.harden({ cache: { tls: false } })),
+  is('a cache that takes TLS and plain clients', 'cache-tls-and-auth', (s) =>
+    s.harden({ cache: { mode: 'preferred' } }),
+  ),
+  is('a cache without a token', 'cache-tls-and-auth', (s) => s.harden({ cache: { token: false } })),
+  is('a database without backups', 'backups-kept', (s) => s.harden({ database: { backupDays: 0 } })),
+  is('backups of six days', 'backups-kept', (s) => s.harden({ database: { backupDays: 6 } })),
+  is('a database that can be deleted', 'deletion-protected', (s) =>
+    s.harden({ database: { isProtected: false } }),
+  ),
+  is('a balancer that can be deleted', 'deletion-protected', (s) =>
+    s.harden({ balancer: { isProtected: false } }),
+  ),
+  is('instances that take IMDSv1', 'imdsv2-only', (s) => s.harden({ tokens: 'optional' })),
+  is('a balancer without access logs', 'logs-kept', (s) => s.harden({ balancer: { logs: false } })),
+  is('a database without logs', 'logs-kept', (s) => s.harden({ database: { logs: [] } })),
+  is('a database whose errors are not logged', 'logs-kept', (s) =>
+    s.harden({ database: { logs: ['upgrade'] } }),
+  ),
+];
+
+export const hardened: Case[] = [
+  passes('backups of a week', 'backups-kept', (s) => s.harden({ database: { backupDays: 7 } })),
+  passes('TLS 1.3 alone', 'tls-for-clients', (s) =>
+    s.harden({ balancer: { policy: 'ELBSecurityPolicy-TLS13-1-3-2021-06' } }),
+  ),
+  passes('TLS 1.2 with forward secrecy', 'tls-for-clients', (s) =>
+    s.harden({ balancer: { policy: 'ELBSecurityPolicy-FS-1-2-Res-2020-10' } }),
+  ),
+  passes('TLS after quantum computers', 'tls-for-clients', (s) =>
+    s.harden({ balancer: { policy: 'ELBSecurityPolicy-TLS13-1-2-Res-PQ-2025-09' } }),
+  ),
+  passes('no listener on port 80', 'tls-for-clients', (s) => s.listen([443])),
+  passes('more logs than asked for', 'logs-kept', (s) =>
+    s.harden({ database: { logs: ['upgrade', 'postgresql'] } }),
+  ),
+];
+
 export const sound: Case[] = [
   passes('the sound stack, its balancer', web, () => {}),
   passes('three zones', 'elb-multi-az', (s) => s.place('balancer', ['a', 'b', 'c'])),

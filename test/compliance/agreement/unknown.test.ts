@@ -71,5 +71,5 @@ async function judged(faults: Record<string, Fault>) {
     maxAttempts: 2,
     callDeadlineMs: 1_500,
   });
-  return judge(snapshot, { mode: 'live', selection: {} });
+  return judge(snapshot, { mode: 'live', selection: {}, policy: 'all' });
 }

@@ -1,7 +1,7 @@
 // The sound stack as an account's answers, with the interfaces that AWS makes for each part.
 import { callKey, emptySnapshot, type Snapshot } from '../../../ops-scripts/compliance/snapshot.ts';
 import type { ClientName, CommandOf } from '../../../ops-scripts/compliance/snapshot-calls.ts';
-import type { GroupName, Opening, PartName, Stack, Zone } from './stack.ts';
+import type { GroupName, Hardening, Opening, PartName, Stack, Zone } from './stack.ts';
 
 const region = 'eu-west-1';
 const account = '123456789012';
@@ -33,6 +33,17 @@ export class AccountStack implements Stack {
   ports = [80, 443];
   cacheState = { multiAz: true, failover: true, zones: ['a', 'b'] as Zone[], port: 6379 };
   databaseState = { multiAz: true, port: 5432 };
+  hardening = {
+    database: { public: false, encrypted: true, backupDays: 14, isProtected: true, logs: ['postgresql'] },
+    balancer: {
+      isProtected: true,
+      logs: true,
+      policy: 'ELBSecurityPolicy-TLS13-1-2-2021-06',
+      plain: false,
+    },
+    cache: { encrypted: true, tls: true, mode: 'required', token: true },
+    tokens: 'required',
+  };
 
   constructor() {
     this.openings.set('web', [
@@ -74,6 +85,12 @@ export class AccountStack implements Stack {
   }
   database(changes: Partial<typeof this.databaseState>) {
     Object.assign(this.databaseState, changes);
+  }
+
+  harden({ tokens, ...parts }: Hardening) {
+    for (const part of ['database', 'balancer', 'cache'] as const)
+      Object.assign(this.hardening[part], parts[part]);
+    if (tokens !== undefined) this.hardening.tokens = tokens;
   }
 
   snapshot(): Snapshot {
@@ -131,12 +148,12 @@ export class AccountStack implements Stack {
       ListenerArn: listenerArn(Port),
       LoadBalancerArn: balancerArn,
       Port,
-      Protocol: Port === 443 ? 'HTTPS' : 'HTTP',
-      DefaultActions: forward,
+      ...this.#listens(Port, forward),
     }));
     put('elbv2', 'DescribeListeners', { Listeners: listeners }, { LoadBalancerArn: balancerArn });
     for (const { ListenerArn } of listeners) {
-      const Rules = [{ RuleArn: `${ListenerArn}/default`, IsDefault: true, Actions: forward }];
+      const { DefaultActions: Actions } = listeners.find((each) => each.ListenerArn === ListenerArn)!;
+      const Rules = [{ RuleArn: `${ListenerArn}/default`, IsDefault: true, Actions }];
       put('elbv2', 'DescribeRules', { Rules }, { ListenerArn });
     }
     const TargetHealthDescriptions = this.#instances().map(({ InstanceId }) => ({
@@ -144,8 +161,21 @@ export class AccountStack implements Stack {
       TargetHealth: { State: 'healthy' },
     }));
     put('elbv2', 'DescribeTargetHealth', { TargetHealthDescriptions }, { TargetGroupArn: targetGroupArn });
+    const { isProtected, logs } = this.hardening.balancer;
+    const Attributes = [
+      { Key: 'deletion_protection.enabled', Value: String(isProtected) },
+      { Key: 'access_logs.s3.enabled', Value: String(logs) },
+    ];
+    put('elbv2', 'DescribeLoadBalancerAttributes', { Attributes }, { LoadBalancerArn: balancerArn });
     const TagDescriptions = [{ ResourceArn: balancerArn, Tags: [] }];
     put('elbv2', 'DescribeTags', { TagDescriptions }, { ResourceArns: [balancerArn] });
+  }
+
+  #listens(port: number, forward: object[]) {
+    const { policy, plain } = this.hardening.balancer;
+    if (port === 443) return { Protocol: 'HTTPS', SslPolicy: policy, DefaultActions: forward };
+    const RedirectConfig = { Protocol: 'HTTPS', Port: '443', StatusCode: 'HTTP_301' };
+    return { Protocol: 'HTTP', DefaultActions: plain ? forward : [{ Type: 'redirect', RedirectConfig }] };
   }
 
   #instances() {
@@ -187,7 +217,10 @@ export class AccountStack implements Stack {
       LaunchTemplateName: 'shop',
       VersionNumber: 1,
       DefaultVersion: true,
-      LaunchTemplateData: { SecurityGroupIds: this.attached.group.map(groupId) },
+      LaunchTemplateData: {
+        SecurityGroupIds: this.attached.group.map(groupId),
+        MetadataOptions: { HttpTokens: this.hardening.tokens, HttpEndpoint: 'enabled' },
+      },
     };
     put(
       'ec2',
@@ -209,6 +242,11 @@ export class AccountStack implements Stack {
           Status: 'available',
           Engine: 'valkey',
           MultiAZ: multiAz ? 'enabled' : 'disabled',
+          AtRestEncryptionEnabled: this.hardening.cache.encrypted,
+          TransitEncryptionEnabled: this.hardening.cache.tls,
+          TransitEncryptionMode: this.hardening.cache.mode,
+          AuthTokenEnabled: this.hardening.cache.token,
+          UserGroupIds: [],
           AutomaticFailover: failover ? 'enabled' : 'disabled',
           MemberClusters: zones.map((_, index) => name(index)),
           NodeGroups: [
@@ -256,6 +294,8 @@ export class AccountStack implements Stack {
       { ShowCacheNodeInfo: true },
     );
     put('elasticache', 'DescribeServerlessCaches', { ServerlessCaches: [] });
+    put('elasticache', 'DescribeUserGroups', { UserGroups: [] });
+    put('elasticache', 'DescribeUsers', { Users: [] });
     put('elasticache', 'DescribeCacheSubnetGroups', {
       CacheSubnetGroups: [
         { CacheSubnetGroupName: 'shop', VpcId: 'vpc-1', Subnets: subnetsOf(this.zones.cache) },
@@ -276,7 +316,11 @@ export class AccountStack implements Stack {
           MultiAZ: multiAz,
           AvailabilityZone: zoneName('a'),
           SecondaryAvailabilityZone: multiAz ? zoneName('b') : undefined,
-          PubliclyAccessible: false,
+          PubliclyAccessible: this.hardening.database.public,
+          StorageEncrypted: this.hardening.database.encrypted,
+          BackupRetentionPeriod: this.hardening.database.backupDays,
+          DeletionProtection: this.hardening.database.isProtected,
+          EnabledCloudwatchLogsExports: this.hardening.database.logs,
           Endpoint: { Address: 'shop.rds.test', Port },
           VpcSecurityGroups: this.attached.database.map((group) => ({
             VpcSecurityGroupId: groupId(group),

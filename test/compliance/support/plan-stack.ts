@@ -1,10 +1,11 @@
 // The sound stack as a Terraform plan, in the words that a person would write it with.
 import { type Arguments, type ModuleDescription, planOf, type Reference, ref } from './plan-file.ts';
-import type { GroupName, Opening, PartName, Stack, Zone } from './stack.ts';
+import type { GroupName, Hardening, Opening, PartName, Stack, Zone } from './stack.ts';
 
 const zones: Zone[] = ['a', 'b', 'c'];
 const groupId = (name: GroupName | 'sg-elsewhere') =>
   name === 'sg-elsewhere' ? name : ref(`aws_security_group.${name}.id`);
+const forward = { type: 'forward', target_group_arn: ref('aws_lb_target_group.shop.arn') };
 const zoneName = (zone: Zone) => `eu-west-1${zone}`;
 
 export class PlanStack implements Stack {
@@ -149,6 +150,33 @@ export class PlanStack implements Stack {
   resize(min_size: number) {
     this.#set('aws_autoscaling_group.shop', { min_size });
   }
+  harden({ database = {}, balancer = {}, cache = {}, tokens }: Hardening) {
+    const set = (name: string, given: Arguments) =>
+      this.#set(name, Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)));
+    set('aws_db_instance.shop', {
+      publicly_accessible: database.public,
+      storage_encrypted: database.encrypted,
+      backup_retention_period: database.backupDays,
+      deletion_protection: database.isProtected,
+      enabled_cloudwatch_logs_exports: database.logs,
+    });
+    set('aws_elasticache_replication_group.shop', {
+      at_rest_encryption_enabled: cache.encrypted,
+      transit_encryption_enabled: cache.tls,
+      transit_encryption_mode: cache.mode,
+      auth_token: cache.token === false ? null : undefined,
+    });
+    set('aws_lb.shop', {
+      enable_deletion_protection: balancer.isProtected,
+      access_logs: balancer.logs === undefined ? undefined : [{ bucket: 'logs', enabled: balancer.logs }],
+    });
+    if (balancer.policy !== undefined) set('aws_lb_listener.p443', { ssl_policy: balancer.policy });
+    if (balancer.plain) set('aws_lb_listener.p80', { default_action: [forward] });
+    if (tokens !== undefined)
+      set('aws_launch_template.shop', {
+        metadata_options: [{ http_tokens: tokens, http_endpoint: 'enabled' }],
+      });
+  }
   listen(ports: number[]) {
     for (const name of Object.keys(this.resources))
       if (name.startsWith('aws_lb_listener.')) delete this.resources[name];
@@ -159,11 +187,7 @@ export class PlanStack implements Stack {
         port,
         protocol: port === 443 ? 'HTTPS' : 'HTTP',
         ...(port === 443 ? { ssl_policy: 'ELBSecurityPolicy-TLS13-1-2-2021-06' } : {}),
-        default_action: [
-          port === 443
-            ? { type: 'forward', target_group_arn: ref('aws_lb_target_group.shop.arn') }
-            : { type: 'redirect', redirect: [redirect] },
-        ],
+        default_action: [port === 443 ? forward : { type: 'redirect', redirect: [redirect] }],
       };
     }
   }

@@ -14,7 +14,23 @@ export interface Opening {
   prefixList?: string[];
 }
 
+/** What hardening asks for; the sound stack has all of it. */
+export interface Hardening {
+  database?: {
+    public?: boolean;
+    encrypted?: boolean;
+    backupDays?: number;
+    isProtected?: boolean;
+    logs?: string[];
+  };
+  balancer?: { isProtected?: boolean; logs?: boolean; policy?: string; plain?: boolean };
+  cache?: { encrypted?: boolean; tls?: boolean; mode?: 'required' | 'preferred'; token?: boolean };
+  /** `HttpTokens` of new instances. */
+  tokens?: 'required' | 'optional';
+}
+
 export interface Stack {
+  harden(changes: Hardening): void;
   allow(group: GroupName, opening: Opening): void;
   /** Takes away the rule that begins at this port. */
   close(group: GroupName, port: number): void;

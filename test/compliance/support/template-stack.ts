@@ -1,5 +1,5 @@
 // The sound stack as a CloudFormation template, in the words that a person would write it with.
-import type { GroupName, Opening, PartName, Stack, Zone } from './stack.ts';
+import type { GroupName, Hardening, Opening, PartName, Stack, Zone } from './stack.ts';
 
 const zones: Zone[] = ['a', 'b', 'c'];
 const logicalIds = {
@@ -13,6 +13,12 @@ const groupId = (name: GroupName | 'sg-elsewhere') =>
   name === 'sg-elsewhere' ? name : { 'Fn::GetAtt': [logicalIds[name], 'GroupId'] };
 const subnet = (zone: Zone) => ({ Ref: `Subnet${zone.toUpperCase()}` });
 const zoneName = (zone: Zone) => ({ 'Fn::Sub': `\${AWS::Region}${zone}` });
+
+const forward = { Type: 'forward', TargetGroupArn: { Ref: 'Targets' } };
+const redirect = {
+  Type: 'redirect',
+  RedirectConfig: { Protocol: 'HTTPS', Port: '443', StatusCode: 'HTTP_301' },
+};
 
 type Declared = { Type: string; Properties: Record<string, unknown> };
 
@@ -77,6 +83,12 @@ export class TemplateStack implements Stack {
     this.attach('cache', ['store']);
     this.attach('database', ['data']);
     this.listen([80, 443]);
+    this.harden({
+      database: { public: false, encrypted: true, backupDays: 14, isProtected: true, logs: ['postgresql'] },
+      balancer: { isProtected: true, logs: true },
+      cache: { encrypted: true, tls: true, mode: 'required', token: true },
+      tokens: 'required',
+    });
     this.cache({ multiAz: true, failover: true, zones: ['a', 'b'], port: 6379 });
     this.database({ multiAz: true, port: 5432 });
     this.allow('web', { from: 80, cidr: '0.0.0.0/0' });
@@ -127,7 +139,7 @@ export class TemplateStack implements Stack {
   attach(part: PartName, groups: GroupName[]) {
     const ids = groups.map(groupId);
     if (part === 'balancer') this.#set('Balancer', { SecurityGroups: ids });
-    if (part === 'group') this.#set('LaunchTemplate', { LaunchTemplateData: { SecurityGroupIds: ids } });
+    if (part === 'group') this.#launch({ SecurityGroupIds: ids });
     if (part === 'cache') this.#set('Cache', { SecurityGroupIds: ids });
     if (part === 'database') this.#set('Database', { VPCSecurityGroups: ids });
   }
@@ -141,6 +153,46 @@ export class TemplateStack implements Stack {
   resize(minSize: number) {
     this.#set('Group', { MinSize: String(minSize) });
   }
+  harden({ database = {}, balancer = {}, cache = {}, tokens }: Hardening) {
+    const set = (id: string, properties: Record<string, unknown>) =>
+      this.#set(
+        id,
+        Object.fromEntries(Object.entries(properties).filter(([, value]) => value !== undefined)),
+      );
+    set('Database', {
+      PubliclyAccessible: database.public,
+      StorageEncrypted: database.encrypted,
+      BackupRetentionPeriod: database.backupDays,
+      DeletionProtection: database.isProtected,
+      EnableCloudwatchLogsExports: database.logs,
+    });
+    set('Cache', {
+      AtRestEncryptionEnabled: cache.encrypted,
+      TransitEncryptionEnabled: cache.tls,
+      TransitEncryptionMode: cache.mode,
+    });
+    if (cache.token !== undefined)
+      this.resources['Cache']!.Properties['AuthToken'] = cache.token
+        ? '{{resolve:secretsmanager:cache:SecretString:token}}'
+        : { Ref: 'AWS::NoValue' };
+    this.#attribute('deletion_protection.enabled', balancer.isProtected);
+    this.#attribute('access_logs.s3.enabled', balancer.logs);
+    if (balancer.policy !== undefined) set('Listener443', { SslPolicy: balancer.policy });
+    if (balancer.plain) set('Listener80', { DefaultActions: [forward] });
+    if (tokens !== undefined) this.#launch({ MetadataOptions: { HttpTokens: tokens } });
+  }
+  #attribute(Key: string, value: boolean | undefined) {
+    if (value === undefined) return;
+    const owner = this.resources['Balancer']!.Properties;
+    const others = ((owner['LoadBalancerAttributes'] ?? []) as { Key: string }[]).filter(
+      (each) => each.Key !== Key,
+    );
+    owner['LoadBalancerAttributes'] = [...others, { Key, Value: String(value) }];
+  }
+  #launch(data: object) {
+    const { LaunchTemplateData } = this.resources['LaunchTemplate']!.Properties;
+    this.#set('LaunchTemplate', { LaunchTemplateData: { ...(LaunchTemplateData as object), ...data } });
+  }
   listen(ports: number[]) {
     for (const id of Object.keys(this.resources)) if (id.startsWith('Listener')) delete this.resources[id];
     for (const Port of ports) {
@@ -149,8 +201,13 @@ export class TemplateStack implements Stack {
         Properties: {
           LoadBalancerArn: { Ref: 'Balancer' },
           Port,
-          Protocol: Port === 443 ? 'HTTPS' : 'HTTP',
-          DefaultActions: [{ Type: 'forward', TargetGroupArn: { Ref: 'Targets' } }],
+          ...(Port === 443
+            ? {
+                Protocol: 'HTTPS',
+                SslPolicy: 'ELBSecurityPolicy-TLS13-1-2-2021-06',
+                DefaultActions: [forward],
+              }
+            : { Protocol: 'HTTP', DefaultActions: [redirect] }),
         },
       };
     }
