@@ -38,6 +38,8 @@ export interface Settings {
   /** Name, address and what else the law asks for; of the imprint and of invoices. */
   sellerLines: string[];
   operatorPassword: string | undefined;
+  /** How long after delivery pieces can be sent back. */
+  returnDays: number;
   logLevel: string;
 }
 
@@ -191,6 +193,11 @@ const Environment = z.object({
     }),
   SELLER: z.string().default('').transform(splitLines),
   OPERATOR_PASSWORD: z.string().optional(),
+  RETURN_DAYS: z
+    .string()
+    .default('14')
+    .refine((text) => /^\d{1,4}$/.test(text), { error: 'must be a whole number of days, 0 to 9999' })
+    .transform(Number),
   LOG_LEVEL: z
     .enum(['trace', 'debug', 'info', 'warn', 'error', 'silent'], {
       error: 'must be trace, debug, info, warn, error or silent',
@@ -233,6 +240,7 @@ function toSettings(env: z.output<typeof Environment>): Settings {
     shopCountry: env.SHOP_COUNTRY,
     sellerLines: env.SELLER,
     operatorPassword: env.OPERATOR_PASSWORD,
+    returnDays: env.RETURN_DAYS,
     logLevel: env.LOG_LEVEL,
   };
 }

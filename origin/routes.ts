@@ -13,9 +13,11 @@ import { checkoutApi } from './checkout/api.ts';
 import { pictureRoute } from './demo-catalog/picture-route.ts';
 import type { Deps } from './deps.ts';
 import { orderApi } from './order/api.ts';
+import { orderLifeApi } from './order/life/api.ts';
 import { orderPages } from './order/pages.ts';
 import type { PaymentProviders } from './order/payment/providers.ts';
 import { staffApi } from './staff/api.ts';
+import { staffOrdersApi } from './staff/orders-api.ts';
 import { staffPages } from './staff/pages.ts';
 import { sellingApi } from './staff/selling-api.ts';
 import type { Audience } from './web/api/api.ts';
@@ -155,6 +157,15 @@ export const routeGroups: RouteGroup[] = [
     routes: [get('/api/shipping-methods', 'everyone', 'private')],
   },
   {
+    // By the same right by which the order is seen: account, cookie, or the key of a mail's link.
+    mount: ({ deps, carts, providers }) => orderLifeApi(deps, carts, providers),
+    routes: [
+      post('/api/orders/:id/cancellation', 'shopper'),
+      post('/api/orders/:id/returns', 'shopper'),
+      post('/api/order-lookups', 'everyone'),
+    ],
+  },
+  {
     mount: ({ deps }) => staffApi(deps),
     // Refuses everyone but staff before it looks at the request.
     guards: ['/api/staff/*'],
@@ -170,6 +181,20 @@ export const routeGroups: RouteGroup[] = [
     routes: [
       get('/api/staff/shipping-methods', 'staff', 'private'),
       put('/api/staff/shipping-methods', 'staff'),
+    ],
+  },
+  {
+    mount: ({ deps, providers }) => staffOrdersApi(deps, providers),
+    routes: [
+      get('/api/staff/orders', 'staff', 'private'),
+      get('/api/staff/orders/:id', 'staff', 'private'),
+      post('/api/staff/orders/:id/shipments', 'staff'),
+      patch('/api/staff/orders/:id/shipments/:shipment', 'staff'),
+      post('/api/staff/orders/:id/payments', 'staff'),
+      post('/api/staff/orders/:id/cancellation', 'staff'),
+      post('/api/staff/orders/:id/refunds', 'staff'),
+      post('/api/staff/returns/:id/receipt', 'staff'),
+      post('/api/staff/returns/:id/refusal', 'staff'),
     ],
   },
   {

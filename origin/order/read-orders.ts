@@ -1,6 +1,6 @@
 // Reads a visitor's own orders: those of the account, or those that this browser placed as a guest. Others are 404.
 import type { Deps } from '../deps.ts';
-import { notFound } from '../errors.ts';
+import { notFound, Refusal } from '../errors.ts';
 import type { DbOrTx } from '../schema.ts';
 import { idPattern } from '../web/api/api.ts';
 import type { Order } from './order.ts';
@@ -59,6 +59,23 @@ export async function readOrderByKey(
   if (row === undefined || row.email === null || !opensOrder(settings, row, key))
     throw notFound('This order');
   return toDetail(db, row);
+}
+
+/**
+ * For whoever may see it by account, cookie or the key of a mail's link: by the same right it is cancelled and sent
+ * back.
+ * @throws Refusal 404
+ */
+export async function openOrder(
+  deps: Pick<Deps, 'db' | 'settings'>,
+  id: string,
+  buyer: Buyer,
+  key: string | undefined,
+): Promise<OrderDetail> {
+  return readOrderDetail(deps, id, buyer).catch((error: unknown) => {
+    if (key === undefined || !(error instanceof Refusal) || error.status !== 404) throw error;
+    return readOrderByKey(deps, id, key);
+  });
 }
 
 async function findRow(db: DbOrTx, id: string) {

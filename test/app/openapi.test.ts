@@ -176,6 +176,7 @@ describe('the OpenAPI document', () => {
     await ask(person, 'GET', '/api/orders', '/api/orders');
     await ask(person, 'GET', '/api/checkout-options', '/api/checkout-options');
     await ask(person, 'GET', `/api/orders/${order.id}`, '/api/orders/{id}');
+    await askAfterPurchase(ask, { person, order, variantId: variant!.id });
     await person.add(variant!.id);
     await ask(person, 'DELETE', line, '/api/cart/lines/{variantId}');
     await ask(shop.browser(), 'POST', '/api/sessions', '/api/sessions', credentials);
@@ -211,6 +212,42 @@ describe('the OpenAPI document', () => {
     ).toEqual(elsewhere.sort());
   });
 });
+
+type Ask = (by: Browser, method: string, path: string, told: string, body?: unknown) => Promise<Json>;
+
+/** The order is shipped and sent back; another is cancelled by its shopper, and a third by staff. */
+async function askAfterPurchase(
+  ask: Ask,
+  { person, order, variantId }: { person: Browser; order: Json; variantId: string },
+): Promise<void> {
+  const buy = (provider: string) => person.buy(variantId, 1, { payment: { provider } });
+  const [atDoor, second] = [await buy('on-delivery'), await buy('demo')];
+  const pieces = [{ variantId, quantity: 1 }];
+  await ask(person, 'POST', `/api/orders/${second.id}/cancellation`, '/api/orders/{id}/cancellation', {});
+  const lookUp = { number: order.number, email: 'shapes@example.com' };
+  await ask(person, 'POST', '/api/order-lookups', '/api/order-lookups', lookUp);
+  const one = '/api/staff/orders/{id}';
+  const path = `/api/staff/orders/${order.id}`;
+  const { shipments } = await ask(staff, 'POST', `${path}/shipments`, `${one}/shipments`, { carrier: 'DHL' });
+  await ask(staff, 'PATCH', `${path}/shipments/${shipments[0].id}`, `${one}/shipments/{shipment}`, {
+    deliveredAt: new Date().toISOString(),
+  });
+  const announce = () =>
+    ask(person, 'POST', `/api/orders/${order.id}/returns`, '/api/orders/{id}/returns', { lines: pieces });
+  const refused = await announce();
+  const ofReturn = (id: string, what: string, body: object) =>
+    ask(staff, 'POST', `/api/staff/returns/${id}/${what}`, `/api/staff/returns/{id}/${what}`, body);
+  await ofReturn(refused.id, 'refusal', { reason: 'It was worn' });
+  const { id } = await announce();
+  await ask(staff, 'POST', `${path}/refunds`, `${one}/refunds`, { amount: 1, reason: 'A seam was open' });
+  await ofReturn(id, 'receipt', { lines: [{ ...pieces[0], restock: true }] });
+  await ask(staff, 'GET', '/api/staff/orders?limit=2', '/api/staff/orders');
+  await ask(staff, 'GET', path, one);
+  const door = `/api/staff/orders/${atDoor.id}`;
+  const amount = { amount: 1, currency: 'EUR' };
+  await ask(staff, 'POST', `${door}/payments`, `${one}/payments`, { amount });
+  await ask(staff, 'POST', `${door}/cancellation`, `${one}/cancellation`, { reason: 'Asked by phone' });
+}
 
 describe('whatever is sent', () => {
   test('no operation answers with a 5xx, and every answer is one that the document tells of', async () => {

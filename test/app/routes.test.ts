@@ -113,6 +113,21 @@ const samples: Record<string, Sample> = {
   'GET /api/orders': { first: 200 },
   'GET /api/orders/:id': { at: ({ order }) => `/api/orders/${order}`, first: [404, 404, 200, 404] },
   'GET /api/shipping-methods': { at: () => '/api/shipping-methods?country=IE', first: 200 },
+  'POST /api/orders/:id/cancellation': {
+    at: ({ order }) => `/api/orders/${order}/cancellation`,
+    json: () => ({ reason: 'Ordered twice' }),
+    first: [404, 404, 200, 404],
+  },
+  // Nothing of it was shipped yet.
+  'POST /api/orders/:id/returns': {
+    at: ({ order }) => `/api/orders/${order}/returns`,
+    json: ({ variant }) => ({ lines: [{ variantId: variant, quantity: 1 }] }),
+    first: [404, 404, 409, 404],
+  },
+  'POST /api/order-lookups': {
+    json: ({ ownerEmail }) => ({ number: 'MC-00000-00000', email: ownerEmail }),
+    first: 202,
+  },
   'POST /api/webhooks/stripe': { json: () => ({}), first: 404 },
   'PATCH /api/staff/products/:id': {
     at: ({ product }) => `/api/staff/products/${product}`,
@@ -130,6 +145,44 @@ const samples: Record<string, Sample> = {
   },
   'GET /api/staff/shipping-methods': { first: staffOnly },
   'PUT /api/staff/shipping-methods': { json: () => ({ items: [aMethod] }), first: staffOnly },
+  'GET /api/staff/orders': { first: staffOnly },
+  'GET /api/staff/orders/:id': { at: ({ order }) => `/api/staff/orders/${order}`, first: staffOnly },
+  'POST /api/staff/orders/:id/shipments': {
+    at: ({ order }) => `/api/staff/orders/${order}/shipments`,
+    json: () => ({ carrier: 'DHL' }),
+    first: [401, 403, 403, 201],
+  },
+  'PATCH /api/staff/orders/:id/shipments/:shipment': {
+    at: ({ order }) => `/api/staff/orders/${order}/shipments/999999`,
+    json: () => ({ deliveredAt: '2026-11-30T10:00:00Z' }),
+    first: [401, 403, 403, 404],
+  },
+  // It is not paid at the door.
+  'POST /api/staff/orders/:id/payments': {
+    at: ({ order }) => `/api/staff/orders/${order}/payments`,
+    json: () => ({ amount: { amount: 1, currency: 'EUR' } }),
+    first: [401, 403, 403, 409],
+  },
+  'POST /api/staff/orders/:id/cancellation': {
+    at: ({ order }) => `/api/staff/orders/${order}/cancellation`,
+    json: () => ({ reason: 'Asked by phone' }),
+    first: staffOnly,
+  },
+  'POST /api/staff/orders/:id/refunds': {
+    at: ({ order }) => `/api/staff/orders/${order}/refunds`,
+    json: () => ({ amount: { amount: 1, currency: 'EUR' }, reason: 'A seam was open' }),
+    first: [401, 403, 403, 201],
+  },
+  'POST /api/staff/returns/:id/receipt': {
+    at: () => '/api/staff/returns/999999/receipt',
+    json: ({ variant }) => ({ lines: [{ variantId: variant, quantity: 1, restock: true }] }),
+    first: [401, 403, 403, 404],
+  },
+  'POST /api/staff/returns/:id/refusal': {
+    at: () => '/api/staff/returns/999999/refusal',
+    json: () => ({ reason: 'It was worn' }),
+    first: [401, 403, 403, 404],
+  },
   'GET /api/openapi.json': { first: 200 },
   'GET /api/docs': { first: 200 },
 

@@ -16,22 +16,22 @@ const day = 86_400_000;
 const variants = ['1', '2'];
 
 function aLife(change: Partial<Life> = {}): Life {
-  const line = (variantId: string, quantity: number, unitPrice: number) => ({
+  const line = (variantId: string, quantity: number, unitPrice: number, discount = 0) => ({
     variantId,
     quantity,
     unitPrice,
+    discount,
     shipped: 0,
     withdrawn: 0,
     returned: 0,
     restocked: 0,
   });
-  const lines = [line('1', 3, 1_999), line('2', 1, 705)];
+  const lines = [line('1', 3, 1_999, 192), line('2', 1, 705)];
   return {
     status: 'placed',
     payment: 'reserved',
     isAtDoor: false,
     total: 7_000,
-    shippingPrice: 490,
     taken: 0,
     holdsStock: false,
     lines,
@@ -222,8 +222,8 @@ describe('An order', () => {
         { what: 'receive-return', id: at, lines },
       );
     }
-    // €65.10 of goods that are listed at €67.02: each piece costs its part of what was paid.
-    expect(life.refunds.map(({ amount }) => amount)).toEqual([1_942, 3_883, 1_175]);
+    // €59.97 less €1.92, €7.05 and €4.90 for delivery.
+    expect(life.refunds.map(({ amount }) => amount)).toEqual([1_935, 3_870, 1_195]);
     expect(refundedOf(life)).toBe(7_000);
   });
 

@@ -4,6 +4,7 @@ import type { Deps } from '../../origin/deps.ts';
 import type { MailAttempt } from '../../origin/mail/attempt.ts';
 import type { Mail } from '../../origin/mail/mail.ts';
 import { createTransport } from '../../origin/mail/transport.ts';
+import { lookUpTemplate, prepareOrderLink } from '../../origin/order/life/look-up-order.ts';
 import { isOrderNews, prepareOrderNews } from '../../origin/order/life/order-news.ts';
 import { orderTemplate, prepareOrderMail } from '../../origin/order/order-mail.ts';
 import type { OutboxPayloads } from '../../origin/outbox/events.ts';
@@ -31,6 +32,8 @@ async function prepare(
       return prepareResetMail(deps, to, jobId);
     case orderTemplate:
       return prepareOrderMail(deps, to, data);
+    case lookUpTemplate:
+      return prepareOrderLink(deps, to, data);
     default:
       if (isOrderNews(template)) return prepareOrderNews(deps, to, template, data);
       throw new Error(`Cannot send a mail as there is no template '${template}'`);

@@ -12,6 +12,8 @@ export interface Pieces {
 export interface LifeLine extends Pieces {
   /** Of one piece, in minor units. */
   unitPrice: number;
+  /** Of the whole line, in minor units. */
+  discount: number;
   /** Have left the shop. */
   shipped: number;
   /** Will never leave: cancelled, or paid back before they were shipped. */
@@ -36,8 +38,6 @@ export interface Life {
   /** It is paid when the parcel is handed over. */
   isAtDoor: boolean;
   total: number;
-  /** The part of the total that delivery costs. */
-  shippingPrice: number;
   /** At the door, so far. */
   taken: number;
   /** Cancelled while nobody knows whether money moves: its pieces come back once that is known. */
@@ -333,18 +333,15 @@ function isReceived({ status }: ReturnOfLife): boolean {
   return status === 'received' || status === 'refunded';
 }
 
-/**
- * What the pieces that came back have cost, as a part of what all pieces cost: sums add up to the cent, also where a
- * discount made the goods cheaper than their prices.
- */
-function valueReceived(life: Life): number {
-  const priceOf = new Map(life.lines.map(({ variantId, unitPrice }) => [variantId, unitPrice]));
-  const listed = life.lines.reduce((sum, { quantity, unitPrice }) => sum + quantity * unitPrice, 0);
-  const back = life.returns
-    .filter(({ id, status }) => id !== '' && status !== 'refused')
-    .flatMap(({ lines }) => lines)
-    .reduce((sum, { variantId, received }) => sum + received * (priceOf.get(variantId) ?? 0), 0);
-  return listed === 0 ? 0 : Math.round((back / listed) * (life.total - life.shippingPrice));
+/** What the pieces that came back have cost. Rounded over all of a line's pieces, so that a whole line adds up. */
+function valueReceived({ lines, returns }: Life): number {
+  const received = returns.flatMap((one) => one.lines);
+  return lines.reduce((sum, { variantId, quantity, unitPrice, discount }) => {
+    const back = received
+      .filter((line) => line.variantId === variantId)
+      .reduce((count, line) => count + line.received, 0);
+    return sum + Math.round((back * (quantity * unitPrice - discount)) / quantity);
+  }, 0);
 }
 
 /** Then delivery is paid back as well. */

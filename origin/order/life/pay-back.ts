@@ -11,6 +11,13 @@ import type { PaymentProviders } from '../payment/providers.ts';
 import { readCharge, readKeptCharge } from '../read-charge.ts';
 import { changeOrder } from './change-order.ts';
 
+/** Right after the deed that owes it. Whatever fails here is tried again by the worker. */
+export async function payBackSoon(deps: Deps, providers: PaymentProviders, orderId: string): Promise<void> {
+  await payBack(deps, providers, orderId).catch((error: unknown) =>
+    deps.log.warn({ err: error, orderId }, 'a refund is left to the worker'),
+  );
+}
+
 /** Safe to repeat, and to run twice at once. */
 export async function payBack(deps: Deps, providers: PaymentProviders, orderId: string): Promise<void> {
   await endPayment(deps, providers, orderId);

@@ -18,11 +18,10 @@ export async function lockLife(tx: Tx, orderId: string): Promise<Life | undefine
   if (locked.length === 0) return undefined;
   // A statement of its own: what the lock waited for is seen by the next one only.
   const { rows } = await sql<Row>`
-    select o.status, p.status as payment, p.provider, o.total_amount as total, coalesce((o.shipping ->> 'amount')::integer, 0) as "shippingPrice",
-      p.taken_amount as taken, o.holds_stock as "holdsStock",
+    select o.status, p.status as payment, p.provider, o.total_amount as total,      p.taken_amount as taken, o.holds_stock as "holdsStock",
       coalesce((
         select json_agg(json_build_object('variantId', l.variant_id::text, 'quantity', l.quantity,
-          'unitPrice', l.unit_price_amount, 'shipped', l.shipped, 'withdrawn', l.withdrawn,
+          'unitPrice', l.unit_price_amount, 'discount', l.discount_amount, 'shipped', l.shipped, 'withdrawn', l.withdrawn,
           'returned', l.returned, 'restocked', l.restocked) order by l.position)
         from order_lines l where l.order_id = o.id), '[]') as lines,
       coalesce((

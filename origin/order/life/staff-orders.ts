@@ -1,0 +1,227 @@
+// What staff see of orders: lists with filters and search, newest first, and one order with its history.
+import { createHash } from 'node:crypto';
+import { type RawBuilder, sql } from 'kysely';
+import { notFound, Refusal } from '../../errors.ts';
+import type { Db, DbOrTx } from '../../schema.ts';
+import { idPattern, z } from '../../web/api/api.ts';
+import { exampleOrder, OrderSchema } from '../order.ts';
+import { orderColumns, withLines } from '../order-rows.ts';
+import { exampleAddress, OrderAddressSchema } from '../shipping-address.ts';
+import type { Fulfilment, OrderStatus, PaymentStatus } from '../tables.ts';
+
+export const StaffOrderSchema = z
+  .object({
+    ...OrderSchema.shape,
+    email: z.string().nullable(),
+    // Not `nullable`, by which the document would say that an address itself can be null wherever there is one.
+    shippingAddress: z.union([OrderAddressSchema, z.null()]),
+  })
+  .openapi('StaffOrder', {
+    example: { ...exampleOrder, email: 'ada@example.com', shippingAddress: exampleAddress },
+  });
+export type StaffOrder = z.infer<typeof StaffOrderSchema>;
+
+const exampleEvent = {
+  at: '2026-12-01T08:00:00.000Z',
+  who: 'staff@example.com',
+  what: 'shipped',
+  detail: '2 pieces. DHL 00340434161094042557',
+};
+
+export const StaffOrderDetailSchema = z
+  .object({
+    ...StaffOrderSchema.shape,
+    events: z
+      .array(
+        z
+          .object({
+            at: z.iso.datetime(),
+            who: z.string().openapi({
+              description:
+                '`shopper`, `shop`, the name of a payment provider, or the e-mail of one of the staff',
+            }),
+            what: z.string(),
+            detail: z.string(),
+          })
+          .openapi('OrderEvent', { example: exampleEvent }),
+      )
+      .openapi({ description: 'Oldest first' }),
+  })
+  .openapi('StaffOrderDetail', {
+    example: {
+      ...exampleOrder,
+      email: 'ada@example.com',
+      shippingAddress: exampleAddress,
+      events: [exampleEvent],
+    },
+  });
+export type StaffOrderDetail = z.infer<typeof StaffOrderDetailSchema>;
+export type OrderEvent = StaffOrderDetail['events'][number];
+
+export interface OrderFilter {
+  q?: string | undefined;
+  status?: OrderStatus | undefined;
+  fulfilment?: Fulfilment | undefined;
+  payment?: PaymentStatus | undefined;
+  /** Placed at this time or later. */
+  from?: Date | undefined;
+  /** Placed before this time. */
+  to?: Date | undefined;
+}
+
+export interface OrderListQuery extends OrderFilter {
+  cursor?: string | undefined;
+  limit: number;
+}
+
+/**
+ * Indexes: orders_newest, orders_by_status, orders_by_fulfilment, payments_by_status, orders_by_words,
+ * order_lines_by_sku.
+ * @throws Refusal 400 `bad-cursor`
+ */
+export async function listStaffOrders(
+  db: Db,
+  query: OrderListQuery,
+): Promise<{ items: StaffOrder[]; nextCursor: string | null }> {
+  const places = await findPlaces(db, query);
+  const shown = places.slice(0, query.limit);
+  const items = await readStaffOrders(
+    db,
+    shown.map(({ id }) => id),
+  );
+  const last = shown.at(-1);
+  const hasMore = places.length > query.limit && last !== undefined;
+  return { items, nextCursor: hasMore ? writeCursor(query, last) : null };
+}
+
+/** A row of the list: microseconds since 1970 and id. */
+interface Place {
+  micros: string;
+  id: string;
+}
+
+async function findPlaces(db: Db, query: OrderListQuery): Promise<Place[]> {
+  const { limit } = query;
+  const filters = filtersOf(query);
+  const find = (more: RawBuilder<unknown>[]) => sql`
+    (select o.id, o.placed_at from orders o
+    where ${sql.join([...filters, ...more, sql`true`], sql` and `)}
+    order by o.placed_at desc, o.id desc
+    limit ${limit + 1})`;
+  const q = query.q?.trim() ?? '';
+  // Each way to be found has its own index: one condition for all would have none.
+  const found = q === '' ? find([]) : sql`${find([hasWords(q)])} union ${find([hasSku(q)])}`;
+  const { rows } = await sql<Place>`
+    select id, (extract(epoch from placed_at) * 1000000)::bigint::text as micros from (${found}) found
+    order by placed_at desc, id desc
+    limit ${limit + 1}`.execute(db);
+  return rows;
+}
+
+function filtersOf(query: OrderListQuery): RawBuilder<unknown>[] {
+  const { status, fulfilment, payment, from, to } = query;
+  const after = readCursor(query);
+  const filters: RawBuilder<unknown>[] = [];
+  if (status) filters.push(sql`o.status = ${status}`);
+  if (fulfilment) filters.push(sql`o.fulfilment = ${fulfilment}`);
+  if (payment)
+    filters.push(sql`exists (select from payments p where p.order_id = o.id and p.status = ${payment})`);
+  if (from) filters.push(sql`o.placed_at >= ${from}`);
+  if (to) filters.push(sql`o.placed_at < ${to}`);
+  if (after)
+    filters.push(sql`
+      (o.placed_at, o.id) < (timestamptz 'epoch' + ${after.micros}::bigint * interval '1 microsecond', ${after.id}::bigint)`);
+  return filters;
+}
+
+/** Number, e-mail and name: every word, or how it begins. As the function `order_terms` of the database parts them. */
+function hasWords(q: string): RawBuilder<unknown> {
+  const words = q
+    .toLowerCase()
+    .normalize('NFD')
+    .replaceAll(/[\u0300-\u036f]/g, '')
+    .split(/[\s!-/:-@[-`{-~]+/)
+    .filter((word) => word !== '')
+    .slice(0, 12);
+  if (words.length === 0) return sql`false`;
+  const tsquery = words.map((word) => `'${word}':*`).join(' & ');
+  return sql`order_search(o.number, o.email, o.shipping_address ->> 'name') @@ ${tsquery}::tsquery`;
+}
+
+function hasSku(q: string): RawBuilder<unknown> {
+  const sku = q.toLowerCase();
+  return sql`o.id in (
+    select l.order_id from order_lines l
+    where lower(l.sku) collate "C" >= ${sku} and lower(l.sku) collate "C" < ${`${sku}\uffff`})`;
+}
+
+/** In this order. */
+async function readStaffOrders(db: DbOrTx, ids: string[]): Promise<StaffOrder[]> {
+  if (ids.length === 0) return [];
+  const rows = await db
+    .selectFrom('orders')
+    .innerJoin('payments', 'payments.order_id', 'orders.id')
+    .select([...orderColumns, 'orders.email'])
+    .where('orders.id', 'in', ids)
+    .execute();
+  const byId = new Map(rows.map((row) => [row.id, row]));
+  const known = ids.flatMap((id) => byId.get(id) ?? []);
+  const orders = await withLines(db, known);
+  return orders.map((order, at) => ({
+    ...order,
+    email: known[at]!.email,
+    shippingAddress: known[at]!.shipping_address,
+  }));
+}
+
+/** @throws Refusal 404 */
+export async function readStaffOrder(db: DbOrTx, id: string): Promise<StaffOrderDetail> {
+  const [order] = idPattern.test(id) ? await readStaffOrders(db, [id]) : [];
+  if (order === undefined) throw notFound('This order');
+  return { ...order, events: await readEvents(db, order) };
+}
+
+/** Oldest first. Index: order_events_by_order */
+export async function readEvents(
+  db: DbOrTx,
+  { id, placedAt }: { id: string; placedAt: string },
+): Promise<OrderEvent[]> {
+  const rows = await db
+    .selectFrom('order_events as event')
+    .leftJoin('accounts', 'accounts.id', 'event.account_id')
+    .select(['event.at', 'event.who', 'accounts.email', 'event.what', 'event.detail'])
+    .where('event.order_id', '=', id)
+    .orderBy('event.id')
+    .execute();
+  const events = rows.map(({ at, who, email, what, detail }) => ({
+    at: at.toISOString(),
+    who: email ?? who,
+    what,
+    detail,
+  }));
+  // The previous release placed orders without a word.
+  if (events[0]?.what === 'placed') return events;
+  return [{ at: placedAt, who: 'shopper', what: 'placed', detail: '' }, ...events];
+}
+
+function writeCursor(query: OrderFilter, { micros, id }: Place): string {
+  return Buffer.from(`${markOf(query)}.${micros}.${id}`).toString('base64url');
+}
+
+/** @throws Refusal 400 `bad-cursor` where it was not made for the same filter */
+function readCursor(query: OrderListQuery): Place | undefined {
+  if (query.cursor === undefined) return undefined;
+  const [mark, micros = '', id = '', ...rest] = Buffer.from(query.cursor, 'base64url')
+    .toString('latin1')
+    .split('.');
+  const isOurs = rest.length === 0 && /^-?\d{1,16}$/.test(micros) && idPattern.test(id);
+  if (!isOurs) throw new Refusal(400, 'bad-cursor', 'cursor: was not given by this list');
+  if (mark !== markOf(query))
+    throw new Refusal(400, 'bad-cursor', 'cursor: belongs to a list with another filter');
+  return { micros, id };
+}
+
+function markOf({ q, status, fulfilment, payment, from, to }: OrderFilter): string {
+  const filter = [q?.trim() || null, status, fulfilment, payment, from, to];
+  return createHash('sha256').update(JSON.stringify(filter)).digest('base64url').slice(0, 12);
+}
