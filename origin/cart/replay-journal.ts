@@ -12,6 +12,10 @@ export interface JournalledOperation extends LineChange {
   fingerprint: string;
   /** The newest version of the cart that was known where the operation entered the journal. */
   madeOn: number;
+  /** Its place in the journal. Kept when an emptied Redis gets it again. */
+  sequence?: number;
+  /** Ids of operations that this browser had seen in the journal before it sent this one. */
+  follows?: string[] | undefined;
 }
 
 export interface Replay {
@@ -52,6 +56,17 @@ export function replayJournal(
     fresh,
     changed: fresh.length > 0 || directSets !== base.directSets,
   };
+}
+
+/** Two readings of one journal as one, each operation once and in order. */
+export function joinJournals(
+  journal: JournalledOperation[],
+  others: JournalledOperation[],
+): JournalledOperation[] {
+  const ids = new Set(journal.map(({ opId }) => opId));
+  const added = others.filter(({ opId }) => !ids.has(opId));
+  if (added.length === 0) return journal;
+  return [...journal, ...added].sort((a, b) => (a.sequence ?? 0) - (b.sequence ?? 0));
 }
 
 function without(sets: DirectSets, variantId: string): DirectSets {

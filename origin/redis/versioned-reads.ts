@@ -21,9 +21,17 @@ export interface VersionedReads {
   runIdOf(key: string): string | undefined;
 }
 
+/** One for each connection, so that it asks its server only once who it is. */
+const opened = new WeakMap<RedisClient, VersionedReads>();
+
 /** @param server for tests: overrides what one server tells about itself */
 export function createVersionedReads(redis: RedisClient, server?: RunId): VersionedReads {
-  return redis instanceof Cluster ? ofCluster(redis) : ofServer(redis, server ?? trackRunId(redis));
+  if (server !== undefined && !(redis instanceof Cluster)) return ofServer(redis, server);
+  const known = opened.get(redis);
+  if (known !== undefined) return known;
+  const reads = redis instanceof Cluster ? ofCluster(redis) : ofServer(redis, trackRunId(redis));
+  opened.set(redis, reads);
+  return reads;
 }
 
 function ofServer(redis: Redis, server: RunId): VersionedReads {

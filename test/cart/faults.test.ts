@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { freeze, wake } from '../../ops-scripts/drills/freeze.ts';
 import { waitUntil } from '../../ops-scripts/local/wait-until.ts';
 import { copyKey } from '../../origin/cart/server/cart-keys.ts';
+import { createHeldOperations } from '../../origin/cart/server/held-operations.ts';
 import { drainJournals } from '../../origin/cart/server/journal-drain.ts';
 import { type PrivateStore, startRedis } from '../support/stores.ts';
 import { type Browser, type CartWorld, openCartWorld, pieces } from './support/cart-world.ts';
@@ -183,6 +184,107 @@ describe('Postgres', () => {
     await shopper.add(variant, 2, key);
     expect(pieces(await shopper.view())[variant]).toBe(3);
   });
+});
+
+describe('held by the origins that acknowledged it', () => {
+  const quickly = { what: 'what is held to arrive', deadlineMs: 20_000 };
+
+  test('an emptied Redis loses nothing while Postgres is away; both origins fill it again, and no worker is needed', async () => {
+    const [variant = '', line = ''] = world.variants;
+    const shopper = await shopperWith(1);
+    const [first, second] = [shopper.carts, world.secondOrigin()];
+    kill(postgres);
+    for (const [carts, quantity] of [
+      [first, 7],
+      [second, 3],
+    ] as const) {
+      shopper.carts = carts;
+      expect((await shopper.add(variant, 2)).durability).toBe('journal');
+      await shopper.set(line, quantity);
+    }
+    await world.redis.flushall();
+    const seen = await shopper.view();
+    expect(seen.incomplete || pieces(seen)[variant] === 5).toBe(true);
+    // What was committed before is in Postgres only, and the answer says that it is incomplete.
+    await waitUntil(async () => pieces(await shopper.view())[variant] === 4, quickly);
+    const { incomplete, ...filled } = await shopper.view();
+    expect({ incomplete, line: pieces(filled)[line] }).toEqual({ incomplete: true, line: 3 });
+    await world.redis.flushall();
+    postgres = await postgres.restart();
+    await waitUntil(async () => (await countInPostgres(line, shopper.cookie!)) === 3, quickly);
+    await waitUntil(async () => (await countInPostgres(variant, shopper.cookie!)) === 5, quickly);
+    await untilCommitted(shopper);
+    expect(pieces(await shopper.view())).toMatchObject({ [variant]: 5, [line]: 3 });
+    await waitUntil(async () => (await heldOperations()) === 0, quickly);
+  });
+
+  test('an origin that stops hands over what an emptied Redis lost', async () => {
+    const [variant = ''] = world.variants;
+    const shopper = await shopperWith(1);
+    kill(postgres);
+    const stopping = world.secondOrigin();
+    shopper.carts = stopping;
+    const key = randomUUID();
+    const added = () => shopper.add(variant, 4, key).catch(() => undefined);
+    // Its connections have only just been opened.
+    await waitUntil(async () => (await added())?.durability === 'journal', quickly);
+    await world.redis.flushall();
+    await stopping.close();
+    shopper.carts = world.carts;
+    postgres = await postgres.restart();
+    await untilAnswers();
+    expect(pieces(await shopper.add(variant))[variant]).toBe(6);
+  });
+
+  test('a cart that is locked for long is journalled and stays in line for Postgres', async () => {
+    const [variant = ''] = world.variants;
+    const shopper = await shopperWith(1);
+    const cartId = shopper.cookie!.split('.')[1]!;
+    await world.db.transaction().execute(async (tx) => {
+      await tx.selectFrom('carts').select('id').where('id', '=', cartId).forUpdate().execute();
+      expect((await shopper.add(variant, 2)).durability).toBe('journal');
+      await world.redis.flushall();
+    });
+    await waitUntil(async () => (await countInPostgres(variant, shopper.cookie!)) === 3, quickly);
+    await waitUntil(async () => (await heldOperations()) === 0, quickly);
+  });
+});
+
+async function heldOperations(): Promise<number> {
+  const metric = await world.deps.registry.getSingleMetric('cart_held_operations')!.get();
+  return metric.values[0]!.value;
+}
+
+test('operations are held up to a bound in number and in bytes; beyond it a write is refused', () => {
+  const operation = {
+    opId: 'a',
+    fingerprint: 'f',
+    kind: 'add' as const,
+    variantId: '1',
+    quantity: 1,
+    madeOn: 0,
+  };
+  const appended = { outcome: 'journalled' as const, version: 0, sequence: 1, madeOn: 0, home: undefined };
+  for (const bounds of [
+    { operations: 2, bytes: 100_000 },
+    { operations: 100, bytes: 700 },
+  ]) {
+    const held = createHeldOperations(bounds);
+    held.hold('cart', operation, appended);
+    held.hold('cart', operation, appended);
+    expect(held.count()).toBe(1);
+    const giveBack = held.reserve(operation);
+    expect(() => held.reserve(operation)).toThrow(
+      expect.objectContaining({ status: 503, retryAfterSeconds: 1 }),
+    );
+    giveBack();
+    giveBack();
+    held.release('cart', ['a', 'unknown']);
+    expect([held.count(), held.oldestAgeMs(), held.carts()]).toEqual([0, 0, []]);
+    held.reserve(operation);
+    held.reserve(operation);
+    expect(() => held.reserve(operation)).toThrow();
+  }
 });
 
 test('without replicas and without an append-only file the journal acknowledges nothing', async () => {

@@ -1,11 +1,12 @@
 // Reads and saves the copies of carts in Redis, together with their journals. Only a newer version replaces a copy.
-
+import { randomUUID } from 'node:crypto';
 import { Cluster } from 'ioredis';
 import type { RedisClient } from '../../redis/connect.ts';
 import type { RedisRoom } from '../../redis/room.ts';
+import { createVersionedReads } from '../../redis/versioned-reads.ts';
 import type { CartContents } from '../cart-contents.ts';
 import type { JournalledOperation } from '../replay-journal.ts';
-import { copyKey, journalKey } from './cart-keys.ts';
+import { birthKey, copyKey, type JournalHome, journalHome, journalKey } from './cart-keys.ts';
 import { defineCartScripts, type SaveArgument, saveArguments } from './copy-scripts.ts';
 import type { StoreWatch } from './store-watch.ts';
 
@@ -19,6 +20,10 @@ export interface CartInRedis {
   copy: (StoredCart & { has: (opId: string) => boolean }) | undefined;
   /** In order. */
   journal: JournalledOperation[];
+  /** Where the journal stands: what this place had and has no longer is committed. */
+  home: JournalHome;
+  /** Redis was emptied a moment ago: origins may still be about to write into the journal what they hold. */
+  refilling: boolean;
 }
 
 export interface RecordedOperation {
@@ -53,9 +58,12 @@ export interface CartCopies {
 
 const ttlSeconds = 24 * 60 * 60;
 const newest = 64;
+/** An origin notices within a tenth of a second that Redis was emptied; the rest is for a machine that is busy. */
+const refillMs = 5_000;
 
 export function createCartCopies(redis: RedisClient, watch: StoreWatch, room: RedisRoom): CartCopies {
   defineCartScripts(redis);
+  const { runIdOf } = createVersionedReads(redis);
   const callRedis = async <Answer>(command: () => Promise<Answer>): Promise<Answer | undefined> => {
     if (watch.isAway()) return undefined;
     try {
@@ -68,11 +76,20 @@ export function createCartCopies(redis: RedisClient, watch: StoreWatch, room: Re
   return {
     read: (cartId) =>
       callRedis(async () => {
-        const [version, contents, operations, journal] = await redis.readCart(
+        const key = birthKey(cartId);
+        const runId = runIdOf(key);
+        const [version, contents, operations, birth, ageMs, journal] = await redis.readCart(
           copyKey(cartId),
           journalKey(cartId),
+          key,
+          randomUUID(),
         );
-        return { copy: parseCopy(version, contents, operations), journal: parseJournal(journal) };
+        return {
+          copy: parseCopy(version, contents, operations),
+          journal: parseJournal(journal),
+          home: runIdOf(key) === runId ? journalHome(runId, birth) : undefined,
+          refilling: ageMs < refillMs,
+        };
       }),
     save: (updates) =>
       callRedis(async () => {
@@ -126,12 +143,12 @@ function parseCopy(version: string, json: string, operations: string): CartInRed
 }
 
 export function parseJournal(values: string[]): JournalledOperation[] {
-  const entries: { sequence: number; operation: JournalledOperation }[] = [];
+  const operations: JournalledOperation[] = [];
   for (const value of values) {
     const match = /^(\d+) (\d+) (.*)$/.exec(value);
     if (match === null) continue;
-    const operation = JSON.parse(match[3]!) as Omit<JournalledOperation, 'madeOn'>;
-    entries.push({ sequence: Number(match[1]), operation: { ...operation, madeOn: Number(match[2]) } });
+    const operation = JSON.parse(match[3]!) as JournalledOperation;
+    operations.push({ ...operation, sequence: Number(match[1]), madeOn: Number(match[2]) });
   }
-  return entries.sort((a, b) => a.sequence - b.sequence).map((entry) => entry.operation);
+  return operations.sort((a, b) => a.sequence! - b.sequence!);
 }

@@ -18,6 +18,19 @@ export function journalIndexKey(cartId: string): string {
   return `${bucketOf(cartId)}:journals`;
 }
 
+/** Tells since when this bucket's journals exist: a new value means that Redis was emptied. */
+export function birthKey(cartId: string): string {
+  return `${bucketOf(cartId)}:birth`;
+}
+
+/** A server process and the birth of the journals on it: another one may lack what the first had. */
+export type JournalHome = string | undefined;
+
+/** @param runId undefined where it is not known for certain which process answered */
+export function journalHome(runId: string | undefined, birth: string): JournalHome {
+  return runId && `${runId} ${birth}`;
+}
+
 /** Of every bucket. */
 export const journalIndexKeys: string[] = Array.from({ length: buckets }, (_, n) => `{carts-${n}}:journals`);
 

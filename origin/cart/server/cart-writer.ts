@@ -5,7 +5,7 @@ import type pg from 'pg';
 import { unavailable } from '../../errors.ts';
 import { isConnectionLost, isUnavailable, isWorthAnotherTry } from '../../postgres/postgres-errors.ts';
 import type { CartContents } from '../cart-contents.ts';
-import type { JournalledOperation } from '../replay-journal.ts';
+import { type JournalledOperation, joinJournals } from '../replay-journal.ts';
 import { type Applied, applyToCarts, type CartTask } from './apply-to-carts.ts';
 import type { CopyUpdate } from './cart-copies.ts';
 import type { RunSql } from './cart-statements.ts';
@@ -234,8 +234,7 @@ function gatherByCart(batch: Waiting[]): Map<string, { task: CartTask; members: 
       known.members.push(waiting);
       known.task.waiting.push(...waiting.task.waiting);
       // Read from the same journal at two times: what the later reading lacks was applied between them.
-      const ids = new Set(known.task.journal.map(({ opId }) => opId));
-      known.task.journal = [...known.task.journal, ...journal.filter(({ opId }) => !ids.has(opId))];
+      known.task.journal = joinJournals(known.task.journal, journal);
     }
   }
   return carts;

@@ -1,26 +1,27 @@
 // Checkout of state `server`: locks the cart, applies its journal and ends its generation, inside the order's
 // transaction.
-import { unavailable } from '../../errors.ts';
 import { reusedKey } from '../../web/api/idempotency.ts';
 import type { CartContents } from '../cart-contents.ts';
-import { writeCartCookie } from '../cart-cookie.ts';
+import { awaitsOf, writeCartCookies } from '../cart-cookie.ts';
 import type { CartCheckout, OrderKey } from '../carts.ts';
 import { decideCart } from '../decide-batch.ts';
 import type { JournalledOperation } from '../replay-journal.ts';
 import type { CopyUpdate } from './cart-copies.ts';
 import { readCartRows } from './cart-statements.ts';
+import { PostgresSilent } from './cart-writer.ts';
 import { lockCart, storeCart } from './locked-cart.ts';
 import type { NamedCart } from './named-cart.ts';
-import { fillCopy, publishCopies } from './publish-copies.ts';
+import { fillCopy, publishCommit } from './publish-copies.ts';
 import type { ServerStores } from './server-stores.ts';
+import { piecesUnread, readWholeJournal, refuseWhileLacking } from './whole-journal.ts';
 
 /** @throws Refusal 503 where the cookie speaks of a journal and Redis does not answer. */
 export async function prepareCartCheckout(stores: ServerStores, cart: NamedCart): Promise<CartCheckout> {
-  const inRedis = await stores.copies.read(cart.cartId);
-  if (inRedis === undefined && cart.journalled) {
-    throw unavailable('Some pieces of this cart cannot be read at this moment; try again');
-  }
-  const journal = inRedis?.journal ?? [];
+  const whole = await readWholeJournal(stores, cart);
+  const { journal } = whole;
+  await refuseWhileLacking(stores.read, cart.cartId, whole).catch((error: unknown) => {
+    throw error instanceof PostgresSilent ? piecesUnread(error) : error;
+  });
   let frozen: { update: CopyUpdate; order: OrderKey } | undefined;
 
   return {
@@ -61,8 +62,8 @@ export async function prepareCartCheckout(stores: ServerStores, cart: NamedCart)
     async afterCommit() {
       if (frozen === undefined) return [];
       const { update } = frozen;
-      const left = await publishCopies(stores.copies, stores.read, [update]);
-      return [cookieOf(stores, cart, update.cart.contents.version, left?.get(cart.cartId))];
+      const left = await publishCommit(stores, [update]);
+      return cookiesOf(stores, cart, update.cart.contents.version, left?.get(cart.cartId));
     },
     catchUp: () => catchUp(stores, cart).catch(() => []),
   };
@@ -73,20 +74,22 @@ async function catchUp(stores: ServerStores, cart: NamedCart): Promise<string[]>
   const [row] = await readCartRows(stores.read, [asked]);
   if (!row!.exists || row!.mergedInto !== undefined || row!.accountId !== cart.accountId) return [];
   const left = await fillCopy(stores.copies, stores.read, cart.cartId);
-  return [cookieOf(stores, cart, row!.contents.version, left)];
+  return cookiesOf(stores, cart, row!.contents.version, left);
 }
 
 /** @param left what the journal still holds; undefined where Redis is silent, and whatever the mark said still holds */
-function cookieOf(
+function cookiesOf(
   { deps }: ServerStores,
   { cartId, accountId, ...before }: NamedCart,
   version: number,
   left: JournalledOperation[] | undefined,
-): string {
-  return writeCartCookie(deps.settings.cookieKeys, {
+): string[] {
+  const cookie = {
     cartId,
     version: Math.max(version, before.version),
     journalled: left === undefined ? before.journalled : left.length > 0,
+    awaits: left === undefined ? before.awaits : awaitsOf(left),
     accountId,
-  });
+  };
+  return writeCartCookies(deps.settings.cookieKeys, cookie, before.received);
 }

@@ -3,14 +3,33 @@
 //
 // copy (hash): v version, s state as JSON, o the newest 64 operations as JSON, each "<op id> <fingerprint>".
 // journal (hash): "<op id>" -> "<sequence> <made on> <operation as JSON>"; the field " seq" counts. It never expires.
+// birth (string): "<random> <ms>", made by whoever finds none. It is gone with the journals when Redis is emptied.
 import type { Result } from 'ioredis';
 import type { RedisClient } from '../../redis/connect.ts';
 import { copyKey, journalIndexKey, journalKey } from './cart-keys.ts';
 
-/** KEYS copy, journal. @returns version, state, operations, then the journal's values. */
-const readCart = `
+/** Time of the server's own clock, in ms: an age needs no other. A server that cannot write keeps its birth unknown. */
+const readBirth = `
+local time = redis.call('time')
+local nowMs = time[1] * 1000 + math.floor(time[2] / 1000)
+local function readBirth(key, random)
+  local birth = redis.call('get', key)
+  if not birth then
+    birth = string.format('%s %.0f', random, nowMs)
+    redis.pcall('set', key, birth)
+  end
+  return birth
+end`;
+
+/**
+ * KEYS copy, journal, birth. ARGV a random id for a birth.
+ * @returns version, state, operations, the bucket's birth, ms since then, then the journal's values.
+ */
+const readCart = `${readBirth}
 local held = redis.call('hmget', KEYS[1], 'v', 's', 'o')
-return {held[1] or '', held[2] or '', held[3] or '', redis.call('hvals', KEYS[2])}`;
+local birth = readBirth(KEYS[3], ARGV[1])
+local ageMs = nowMs - tonumber(string.match(birth, ' (%d+)$'))
+return {held[1] or '', held[2] or '', held[3] or '', birth, ageMs, redis.call('hvals', KEYS[2])}`;
 
 /** The one argument of `saveCart`, as JSON. */
 export interface SaveArgument {
@@ -75,48 +94,67 @@ return redis.call('hvals', journal)`;
 export interface AppendArgument {
   /** Whether this server must report its append-only file as on. */
   needsFile: boolean;
+  /** Names the birth of this bucket where there is none. */
+  random: string;
   /** In the order of the keys. */
-  entries: { cartId: string; opId: string; fingerprint: string; madeOn: number; operation: string }[];
+  entries: AppendEntry[];
+}
+
+export interface AppendEntry {
+  cartId: string;
+  opId: string;
+  fingerprint: string;
+  madeOn: number;
+  /** As JSON. */
+  operation: string;
+  /** The newest place in the journal that the browser has seen: this operation comes after it. */
+  after: number;
+  /** Its own place, where it was in a journal that may be gone. */
+  sequence: number | undefined;
 }
 
 /**
  * Appends the operations of many carts of one bucket. Every one of them writes something, also an id that stands
- * there already, because WAIT covers the connection's last write only. KEYS index of journals, then copy and journal
- * for each entry.
- * @returns for each its outcome, "journalled", "applied" or "reused", and the newest version that it follows; or
- * "not-durable".
+ * there already, because WAIT covers the connection's last write only. An operation that comes again keeps its place
+ * and its version. Where it may be older than the ids that a copy names, the copy goes: a view would count it twice.
+ * KEYS index of journals, birth, then copy and journal for each entry.
+ * @returns the birth, then for each its outcome, "journalled", "applied" or "reused", the newest version that it
+ * follows, and place and version as the journal has them; or "not-durable".
  */
-export const appendOperations = `
+export const appendOperations = `${readBirth}
 local append = cjson.decode(ARGV[1])
 if append.needsFile and not string.find(redis.call('info', 'persistence'), 'aof_enabled:1', 1, true) then
   return 'not-durable'
 end
-local answers = {}
+local answers = {readBirth(KEYS[2], append.random)}
 for i, entry in ipairs(append.entries) do
-  local copy, journal = KEYS[2 * i], KEYS[2 * i + 1]
+  local copy, journal = KEYS[2 * i + 1], KEYS[2 * i + 2]
   local held = redis.call('hmget', copy, 'v', 'o')
-  local madeOn = math.max(entry.madeOn, tonumber(held[1] or 0))
-  local answer = false
-  if held[2] then
-    for _, operation in ipairs(cjson.decode(held[2])) do
-      if operation == entry.opId .. ' ' .. entry.fingerprint then answer = 'applied'
-      elseif string.sub(operation, 1, #entry.opId + 1) == entry.opId .. ' ' then answer = 'reused' end
-    end
+  local version = math.max(entry.madeOn, tonumber(held[1] or 0))
+  local madeOn = entry.sequence and entry.madeOn or version
+  local sequence, answer = 0, false
+  local named = held[2] and cjson.decode(held[2]) or {}
+  for _, operation in ipairs(named) do
+    if operation == entry.opId .. ' ' .. entry.fingerprint then answer = 'applied'
+    elseif string.sub(operation, 1, #entry.opId + 1) == entry.opId .. ' ' then answer = 'reused' end
   end
   if not answer then
+    local newest = tonumber(redis.call('hget', journal, ' seq') or 0)
+    local next = math.max(newest, entry.after) + 1
+    redis.call('hset', journal, ' seq', string.format('%d', entry.sequence and math.max(newest, entry.sequence) or next))
+    redis.call('sadd', KEYS[1], entry.cartId)
     local there = redis.call('hget', journal, entry.opId)
     if there then
-      local operation = cjson.decode(string.match(there, '^%d+ %d+ (.*)$'))
-      answer = operation.fingerprint == entry.fingerprint and 'journalled' or 'reused'
-    end
-    local sequence = redis.call('hincrby', journal, ' seq', 1)
-    redis.call('sadd', KEYS[1], entry.cartId)
-    if not answer then
+      local place, made, json = string.match(there, '^(%d+) (%d+) (.*)$')
+      sequence, madeOn = tonumber(place), tonumber(made)
+      answer = cjson.decode(json).fingerprint == entry.fingerprint and 'journalled' or 'reused'
+    else
+      sequence, answer = entry.sequence or next, 'journalled'
       redis.call('hset', journal, entry.opId, string.format('%d %d %s', sequence, madeOn, entry.operation))
-      answer = 'journalled'
+      if entry.sequence and #named >= 64 then redis.call('del', copy) end
     end
   end
-  answers[#answers + 1] = {answer, madeOn}
+  answers[#answers + 1] = {answer, version, sequence, madeOn}
 end
 return answers`;
 
@@ -124,7 +162,12 @@ type SaveArguments = [copy: string, journal: string, index: string, argument: st
 
 declare module 'ioredis' {
   interface RedisCommander<Context> {
-    readCart(copy: string, journal: string): Result<[string, string, string, string[]], Context>;
+    readCart(
+      copy: string,
+      journal: string,
+      birth: string,
+      random: string,
+    ): Result<[string, string, string, string, number, string[]], Context>;
     saveCart(...parts: SaveArguments): Result<string[] | 'operations-missing', Context>;
   }
 }
@@ -136,6 +179,6 @@ export function saveArguments(update: SaveArgument): SaveArguments {
 }
 
 export function defineCartScripts(redis: RedisClient): void {
-  redis.defineCommand('readCart', { numberOfKeys: 2, lua: readCart });
+  redis.defineCommand('readCart', { numberOfKeys: 3, lua: readCart });
   redis.defineCommand('saveCart', { numberOfKeys: 3, lua: saveCart });
 }

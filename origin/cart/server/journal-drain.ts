@@ -9,6 +9,7 @@ import type { RunSql } from './cart-statements.ts';
 import { followMerged } from './follow-merged.ts';
 import { runIn } from './locked-cart.ts';
 import { publishCopies } from './publish-copies.ts';
+import { mustWaitForOthers } from './whole-journal.ts';
 
 export interface DrainReport {
   /** Carts whose journal is now empty. */
@@ -75,6 +76,10 @@ export async function drainCart(
   const inRedis = await copies.read(cartId);
   if (inRedis === undefined) throw new Error('Cannot drain journals as Redis does not answer');
   const { journal } = inRedis;
+  if (await mustWaitForOthers(run, cartId, inRedis, journal)) {
+    report.left += 1;
+    return;
+  }
   const [applied] = await applyToCarts(run, [{ cartId, journal, waiting: [] }]);
   const updates =
     applied!.kind === 'merged'

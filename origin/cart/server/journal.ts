@@ -1,19 +1,31 @@
 // Appends operations to the carts' journals in Redis while Postgres is away. Acknowledged only when the configured
 // number of replicas has them or, with no replicas configured, when the one Redis keeps an append-only file.
-import { createHash } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import { unavailable } from '../../errors.ts';
 import type { RedisClient } from '../../redis/connect.ts';
 import { groupByPrimary } from '../../redis/servers.ts';
+import { createVersionedReads, type VersionedReads } from '../../redis/versioned-reads.ts';
 import type { WaitingOperation } from '../check-operation.ts';
-import { copyKey, journalIndexKey, journalKey } from './cart-keys.ts';
-import { type AppendArgument, appendOperations } from './copy-scripts.ts';
+import {
+  birthKey,
+  copyKey,
+  type JournalHome,
+  journalHome,
+  journalIndexKey,
+  journalKey,
+} from './cart-keys.ts';
+import { type AppendArgument, type AppendEntry, appendOperations } from './copy-scripts.ts';
 import type { StoreWatch } from './store-watch.ts';
 
 export interface JournalAppend {
   cartId: string;
-  operation: WaitingOperation;
+  operation: Omit<WaitingOperation, 'blocked'> & { follows?: string[] | undefined };
   madeOn: number;
+  /** The newest place in the journal that the browser has seen; it comes after it. */
+  after?: number;
+  /** Only where it was in a journal that may be gone: the place and version that it had. */
+  again?: { sequence: number };
 }
 
 export interface Appended {
@@ -21,11 +33,18 @@ export interface Appended {
   outcome: 'journalled' | 'applied' | 'reused';
   /** The newest of the cart that Redis or the browser knew: what the browser does next comes after it. */
   version: number;
+  /** As it stands in the journal. */
+  sequence: number;
+  madeOn: number;
+  /** Where it stands; undefined where the server process is not known for certain. */
+  home: JournalHome;
 }
 
 export interface CartJournal {
   /** @throws Refusal 503 where it is not known to be on enough nodes: the same op id again is safe. */
   append(entry: JournalAppend): Promise<Appended>;
+  /** Where the journal of each cart stands now, in their order. @throws where Redis does not answer. */
+  homesOf(cartIds: string[]): Promise<JournalHome[]>;
 }
 
 interface Waiting {
@@ -41,15 +60,23 @@ export const waitMs = 700;
 /**
  * @param redis a connection of its own, because WAIT blocks it. It must not send again what a broken connection left
  * open: WAIT on a new connection, without a write before it, confirms nothing.
+ * @param other reads beside what waits
  */
-export function createCartJournal(redis: RedisClient, replicas: number, watch: StoreWatch): CartJournal {
+export function createCartJournal(
+  redis: RedisClient,
+  replicas: number,
+  watch: StoreWatch,
+  other: RedisClient = redis,
+): CartJournal {
+  const { runIdOf } = createVersionedReads(redis);
+  const reads = createVersionedReads(other);
   const queue: Waiting[] = [];
   let running = false;
 
   const appendGroup = async (server: Redis | undefined, group: Waiting[]) => {
     try {
       const entries = group.map((waiting) => waiting.entry);
-      const answers = await appendTo(server, replicas, entries);
+      const answers = await appendTo({ server, replicas, runIdOf }, entries);
       for (const [index, waiting] of group.entries()) waiting.resolve(answers[index]!);
     } catch (error) {
       if (!(error instanceof NotEnoughNodes)) watch.unanswered();
@@ -80,6 +107,14 @@ export function createCartJournal(redis: RedisClient, replicas: number, watch: S
         void pump();
       });
     },
+    async homesOf(cartIds) {
+      const keys = [...new Set(cartIds.map(birthKey))];
+      const births = keys.length === 0 ? [] : await reads.read(keys);
+      const homes = new Map(
+        births.map(({ value, runId }, index) => [keys[index]!, journalHome(runId, value ?? 'none')]),
+      );
+      return cartIds.map((cartId) => homes.get(birthKey(cartId)));
+    },
   };
 }
 
@@ -87,28 +122,35 @@ class NotEnoughNodes extends Error {
   override readonly name = 'NotEnoughNodes';
 }
 
+interface Place {
+  server: Redis | undefined;
+  replicas: number;
+  runIdOf: VersionedReads['runIdOf'];
+}
+
 /** In the order of the batch; those of one server stand or fall together. */
-async function appendTo(
-  server: Redis | undefined,
-  replicas: number,
-  entries: JournalAppend[],
-): Promise<Appended[]> {
+async function appendTo({ server, replicas, runIdOf }: Place, entries: JournalAppend[]): Promise<Appended[]> {
   if (server === undefined) throw new NotEnoughNodes('No server of the cluster holds these carts just now');
+  const key = birthKey(entries[0]!.cartId);
+  const runIdBefore = runIdOf(key);
   const buckets = Object.values(
     Object.groupBy(entries, ({ cartId }) => journalIndexKey(cartId)),
   ) as JournalAppend[][];
   // Loaded each time: a server that has just been restarted does not know the script.
   const commands = server.pipeline().script('LOAD', appendOperations);
   for (const bucket of buckets) {
-    const keys = bucket.flatMap(({ cartId }) => [copyKey(cartId), journalKey(cartId)]);
-    const index = journalIndexKey(bucket[0]!.cartId);
-    commands.evalsha(
-      appendSha,
-      keys.length + 1,
-      index,
-      ...keys,
-      JSON.stringify({ needsFile: replicas === 0, entries: bucket.map(toEntry) } satisfies AppendArgument),
-    );
+    const { cartId: first } = bucket[0]!;
+    const keys = [
+      journalIndexKey(first),
+      birthKey(first),
+      ...bucket.flatMap(({ cartId }) => [copyKey(cartId), journalKey(cartId)]),
+    ];
+    const argument: AppendArgument = {
+      needsFile: replicas === 0,
+      random: randomUUID(),
+      entries: bucket.map(toEntry),
+    };
+    commands.evalsha(appendSha, keys.length, ...keys, JSON.stringify(argument));
   }
   if (replicas > 0) commands.wait(replicas, waitMs);
   const [, ...answers] = ((await commands.exec()) ?? []).map(([error, answer]) => {
@@ -116,14 +158,17 @@ async function appendTo(
     return answer;
   });
   if (answers.length < buckets.length) throw new Error('Redis did not answer');
+  // Of another process before or after, what was written need not be there.
+  const runId = runIdOf(key) === runIdBefore ? runIdBefore : undefined;
   const appended = new Map<JournalAppend, Appended>();
   for (const [n, bucket] of buckets.entries()) {
-    const outcomes = answers[n] as [Appended['outcome'], number][] | 'not-durable';
-    if (outcomes === 'not-durable')
+    const answer = answers[n] as [string, ...[Appended['outcome'], number, number, number][]] | 'not-durable';
+    if (answer === 'not-durable')
       throw new NotEnoughNodes('Redis keeps no append-only file and has no replicas');
+    const [birth, ...outcomes] = answer;
     for (const [i, entry] of bucket.entries()) {
-      const [outcome, version] = outcomes[i]!;
-      appended.set(entry, { outcome, version });
+      const [outcome, version, sequence, madeOn] = outcomes[i]!;
+      appended.set(entry, { outcome, version, sequence, madeOn, home: journalHome(runId, birth) });
     }
   }
   if (replicas > 0) {
@@ -137,7 +182,15 @@ async function appendTo(
 
 const appendSha = createHash('sha1').update(appendOperations).digest('hex');
 
-function toEntry({ cartId, operation, madeOn }: JournalAppend): AppendArgument['entries'][number] {
+function toEntry({ cartId, operation, madeOn, after = 0, again }: JournalAppend): AppendEntry {
   const { opId, fingerprint } = operation;
-  return { cartId, opId, fingerprint, madeOn, operation: JSON.stringify(operation) };
+  return {
+    cartId,
+    opId,
+    fingerprint,
+    madeOn,
+    operation: JSON.stringify(operation),
+    after,
+    sequence: again?.sequence,
+  };
 }

@@ -1,18 +1,17 @@
 // Sign-in in state `server`: adds the guest's cart to the account's cart once, in one transaction, with both journals
 // applied.
-
-import { unavailable } from '../../errors.ts';
 import type { Tx } from '../../schema.ts';
 import { ensureAccountCart, findAccountCart } from '../account-cart.ts';
 import { addAllLines, type CartContents } from '../cart-contents.ts';
-import { type CartCookie, writeCartCookie } from '../cart-cookie.ts';
+import { awaitsOf, type CartCookie, writeCartCookies } from '../cart-cookie.ts';
 import type { CartMerge } from '../carts.ts';
 import { decideCart } from '../decide-batch.ts';
 import type { JournalledOperation } from '../replay-journal.ts';
 import type { CopyUpdate } from './cart-copies.ts';
 import { lockCart, storeCart, storeMergedGuest } from './locked-cart.ts';
-import { publishCopies } from './publish-copies.ts';
+import { publishCommit } from './publish-copies.ts';
 import type { ServerStores } from './server-stores.ts';
+import { readWholeJournal } from './whole-journal.ts';
 
 /** @throws Refusal 503 where the guest's journal is spoken of and cannot be read. */
 export async function prepareCartMerge(
@@ -23,8 +22,11 @@ export async function prepareCartMerge(
   const accountCartId =
     accountId === undefined ? undefined : await findAccountCart(stores.deps.db, accountId);
   const [guestJournal, accountJournal] = await Promise.all([
-    readJournal(stores, guest?.cartId, guest?.journalled ?? false),
-    readJournal(stores, accountCartId, false),
+    readJournal(stores, guest),
+    readJournal(
+      stores,
+      accountCartId === undefined ? undefined : { cartId: accountCartId, journalled: false },
+    ),
   ]);
   let merged: { updates: CopyUpdate[]; cookie: CartCookie } | undefined;
   return {
@@ -38,9 +40,9 @@ export async function prepareCartMerge(
     async afterCommit() {
       if (merged === undefined) return [];
       const { updates, cookie } = merged;
-      const left = await publishCopies(stores.copies, stores.read, updates);
-      const journalled = (left?.get(cookie.cartId)?.length ?? 0) > 0;
-      return [writeCartCookie(stores.deps.settings.cookieKeys, { ...cookie, journalled })];
+      const left = (await publishCommit(stores, updates))?.get(cookie.cartId) ?? [];
+      const told = { ...cookie, journalled: left.length > 0, awaits: awaitsOf(left) };
+      return writeCartCookies(stores.deps.settings.cookieKeys, told, guest);
     },
     // The next request with the session finds the account's cart by itself.
     catchUp: async () => [],
@@ -49,15 +51,10 @@ export async function prepareCartMerge(
 
 async function readJournal(
   stores: ServerStores,
-  cartId: string | undefined,
-  marked: boolean,
+  cart: Pick<CartCookie, 'cartId' | 'journalled'> | undefined,
 ): Promise<JournalledOperation[]> {
-  if (cartId === undefined) return [];
-  const inRedis = await stores.copies.read(cartId);
-  if (inRedis === undefined && marked) {
-    throw unavailable('Some pieces of this cart cannot be read at this moment; try again');
-  }
-  return inRedis?.journal ?? [];
+  // What an emptied Redis lacks for the moment follows the guest's cart to the account's.
+  return cart === undefined ? [] : (await readWholeJournal(stores, cart)).journal;
 }
 
 /** @returns what the copies must learn, the account's cart first. */

@@ -1,8 +1,27 @@
-// After a commit: updates the carts' copies in Redis, and returns what their journals still hold.
+// After a commit: releases held operations, updates the carts' copies in Redis, and returns what their journals still
+// hold.
 import { opMarkOf } from '../cart-contents.ts';
 import type { JournalledOperation } from '../replay-journal.ts';
 import type { CartCopies, CopyUpdate } from './cart-copies.ts';
 import { type RunSql, readCartInFull } from './cart-statements.ts';
+import type { HeldOperations } from './held-operations.ts';
+
+/** Where a commit of this origin is told. */
+export interface Publishing {
+  copies: CartCopies;
+  held: Pick<HeldOperations, 'release'>;
+  read: RunSql;
+}
+
+/** As `publishCopies`, by an origin: what is committed need not be held any longer. */
+export function publishCommit(
+  { copies, held, read }: Publishing,
+  updates: CopyUpdate[],
+): Promise<Map<string, JournalledOperation[]> | undefined> {
+  for (const { cartId, drained, operations } of updates)
+    held.release(cartId, [...drained, ...operations.map(({ opId }) => opId)]);
+  return publishCopies(copies, read, updates);
+}
 
 /**
  * @returns what each cart's journal still holds, as far as that could be read; undefined where Redis does not answer.

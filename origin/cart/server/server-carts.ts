@@ -5,7 +5,13 @@ import { withinMs } from '../../concurrency/deadline.ts';
 import type { Deps } from '../../deps.ts';
 import { Refusal, unavailable } from '../../errors.ts';
 import { reusedKey } from '../../web/api/idempotency.ts';
-import { type CartCookie, dropCartCookie, readCartCookie, writeCartCookie } from '../cart-cookie.ts';
+import {
+  type Awaits,
+  type CartCookie,
+  dropCartCookie,
+  readCartCookie,
+  writeCartCookies,
+} from '../cart-cookie.ts';
 import type { CartAnswer, CartRequest, Carts, OrderKey } from '../carts.ts';
 import { checkOperation } from '../check-operation.ts';
 import { showCart } from '../show-cart.ts';
@@ -102,8 +108,8 @@ async function nameCart(stores: ServerStores, request: CartRequest): Promise<Nam
   try {
     const merge = await prepareCartMerge(stores, guest, accountId);
     await stores.deps.db.transaction().execute((tx) => merge.mergeInto(tx, accountId));
-    const [cookie = ''] = await merge.afterCommit();
-    const merged = nameByCookie(keys, { cookieHeader: cookie.split(';', 1)[0], accountId });
+    const cookies = (await merge.afterCommit()).map((cookie) => cookie.split(';', 1)[0]);
+    const merged = nameByCookie(keys, { cookieHeader: cookies.join('; '), accountId });
     return merged && { ...merged, received: guest };
   } catch (error) {
     if (stores.postgres.isAway()) return { ...guest, received: guest };
@@ -137,13 +143,19 @@ async function answer(
   stores: ServerStores,
   cart: NamedCart,
   contents: { version: number; lines: NonNullable<Parameters<typeof showCart>[1]>['lines'] },
-  seen: { durability: 'committed' | 'journal'; journalled: boolean; incomplete: boolean },
+  seen: {
+    durability: 'committed' | 'journal';
+    journalled: boolean;
+    awaits: Awaits | undefined;
+    incomplete: boolean;
+  },
 ): Promise<CartAnswer> {
   const cookie: CartCookie = {
     cartId: cart.cartId,
     version: Math.max(contents.version, cart.version),
     journalled: seen.journalled,
     accountId: cart.accountId,
+    awaits: seen.journalled ? seen.awaits : undefined,
   };
   const shown = await showCart(stores.deps, {
     version: cookie.version,
@@ -154,7 +166,7 @@ async function answer(
   const keys = stores.deps.settings.cookieKeys;
   return {
     cart: shown,
-    setCookies: sameCookie(cart.received, cookie) ? [] : [writeCartCookie(keys, cookie)],
+    setCookies: sameCookie(cart.received, cookie) ? [] : writeCartCookies(keys, cookie, cart.received),
   };
 }
 
@@ -164,6 +176,8 @@ function sameCookie(a: CartCookie | undefined, b: CartCookie): boolean {
     a.cartId === b.cartId &&
     a.version === b.version &&
     a.journalled === b.journalled &&
-    a.accountId === b.accountId
+    a.accountId === b.accountId &&
+    a.awaits?.sequence === b.awaits?.sequence &&
+    a.awaits?.opIds.join(' ') === b.awaits?.opIds.join(' ')
   );
 }

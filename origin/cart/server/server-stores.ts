@@ -10,9 +10,12 @@ import { primariesOf } from '../../redis/servers.ts';
 import { type CartCopies, createCartCopies } from './cart-copies.ts';
 import type { RunSql } from './cart-statements.ts';
 import { type CartWriter, createCartWriter, PostgresSilent } from './cart-writer.ts';
+import { createHeldOperations, type HeldOperations, measureHeld } from './held-operations.ts';
 import { type CartJournal, createCartJournal, waitMs } from './journal.ts';
-import { publishCopies } from './publish-copies.ts';
+import { runIn } from './locked-cart.ts';
+import { publishCommit } from './publish-copies.ts';
 import { createStoreWatch, type StoreWatch } from './store-watch.ts';
+import { tendHeld } from './tend-held.ts';
 
 export interface ServerStores {
   deps: Deps;
@@ -22,6 +25,9 @@ export interface ServerStores {
   writer: CartWriter;
   copies: CartCopies;
   journal: CartJournal;
+  /** What this origin acknowledged from the journal and has not seen committed. */
+  held: HeldOperations;
+  /** Hands over what is held, within two seconds, and ends the connections. */
   close(): Promise<void>;
 }
 
@@ -38,6 +44,8 @@ const readTimeoutMs = 1_000;
  * connection.
  */
 const writeTimeoutMs = 2_000;
+/** Of the ten seconds that a stop may take; the requests under way have ended by then. */
+const handOverMs = 1_800;
 
 export function openServerStores(deps: Deps): ServerStores {
   const { settings } = deps;
@@ -71,8 +79,25 @@ export function openServerStores(deps: Deps): ServerStores {
   });
   const read = readThrough(readerPool, postgres);
   const copies = createCartCopies(deps.redis, redis, createRedisRoom(deps.redis, roomForCopies));
-  const writer = createCartWriter(writerPool, postgres, (updates) => publishCopies(copies, read, updates));
-  const journal = createCartJournal(journalRedis, settings.redisReplicas, redis);
+  const held = createHeldOperations();
+  measureHeld(deps.registry, held);
+  const publishing = { copies, held, read };
+  const writer = createCartWriter(writerPool, postgres, (updates) => publishCommit(publishing, updates));
+  const journal = createCartJournal(journalRedis, settings.redisReplicas, redis, deps.redis);
+  const write = runIn(deps.db);
+  const tender = tendHeld({ ...publishing, postgres, writer, journal, write }, (error) =>
+    deps.log.debug({ err: error }, 'held cart operations'),
+  );
+  let closing: Promise<void> | undefined;
+  const close = async () => {
+    const left = await tender.handOver(handOverMs);
+    tender.close();
+    if (left > 0) deps.log.error({ operations: left }, 'cart operations are held by nobody any longer');
+    postgres.close();
+    redis.close();
+    journalRedis.disconnect();
+    await Promise.all([writer.close(), readerPool.end()]);
+  };
   return {
     deps,
     postgres,
@@ -80,11 +105,10 @@ export function openServerStores(deps: Deps): ServerStores {
     writer,
     copies,
     journal,
-    close: async () => {
-      postgres.close();
-      redis.close();
-      journalRedis.disconnect();
-      await Promise.all([writer.close(), readerPool.end()]);
+    held,
+    close: () => {
+      closing ??= close();
+      return closing;
     },
   };
 }

@@ -1,19 +1,22 @@
 // Reads a cart: the newest stored contents at hand, plus the journalled operations that those lack.
 import { unavailable } from '../../errors.ts';
 import { type CartContents, emptyCart } from '../cart-contents.ts';
+import { type Awaits, awaitsOf } from '../cart-cookie.ts';
 import { replayJournal } from '../replay-journal.ts';
-import type { CartInRedis } from './cart-copies.ts';
 import { readCartRows } from './cart-statements.ts';
 import { PostgresSilent } from './cart-writer.ts';
 import type { NamedCart } from './named-cart.ts';
 import { fillCopy } from './publish-copies.ts';
 import type { ServerStores } from './server-stores.ts';
+import { readWholeJournal, type WholeJournal } from './whole-journal.ts';
 
 export interface SeenCart {
   /** With what is journalled. */
   contents: CartContents;
-  /** Whether operations of the journal are part of it. */
+  /** Whether operations of the journal are part of it, or would be if an emptied Redis had them again. */
   journalled: boolean;
+  /** What of the journal this browser knows of now. */
+  awaits: Awaits | undefined;
   /** Older than what this browser has seen. */
   incomplete: boolean;
   /** The guest's cart went to an account's: its cookie counts as absent. */
@@ -23,6 +26,8 @@ export interface SeenCart {
 
 interface Base {
   contents: CartContents;
+  /** It comes from Postgres. */
+  isTruth: boolean;
   merged: boolean;
   has: (opId: string) => boolean;
 }
@@ -34,48 +39,49 @@ interface Base {
 export async function viewCart(stores: ServerStores, cart: NamedCart): Promise<SeenCart> {
   // The journal before Postgres: an operation that moves from one to the other between the two is then seen in both,
   // not in neither.
-  const inRedis = await stores.copies.read(cart.cartId);
-  if (inRedis === undefined && cart.journalled) {
-    throw unavailable('Some pieces of this cart cannot be read at this moment; try again');
-  }
-  const base = await chooseBase(stores, cart, inRedis);
-  const journal = inRedis?.journal ?? [];
+  const whole = await readWholeJournal(stores, cart);
+  const { journal, lacking, refilling } = whole;
+  const base = await chooseBase(stores, cart, whole);
   const { contents, fresh } = replayJournal(base.contents, base.has, journal);
   const ids = new Set(journal.map((operation) => operation.opId));
+  // What Postgres does not have either, nobody brings back any longer once Redis is full again.
+  const missing = lacking
+    .filter((opId) => !base.has(opId) && (refilling || !base.isTruth))
+    .map((opId) => ({ opId, sequence: cart.awaits!.sequence }));
   return {
     contents,
-    journalled: fresh.length > 0,
-    incomplete: base.contents.version < cart.version,
+    journalled: fresh.length > 0 || missing.length > 0,
+    awaits: awaitsOf([...missing, ...fresh]),
+    incomplete: base.contents.version < cart.version || missing.length > 0,
     merged: base.merged,
     has: (opId) => ids.has(opId) || base.has(opId),
   };
 }
 
-async function chooseBase(
-  stores: ServerStores,
-  cart: NamedCart,
-  inRedis: CartInRedis | undefined,
-): Promise<Base> {
-  const copy = inRedis?.copy;
-  // Another device may have written an account's cart, so its copy serves only while Postgres is away.
-  if (copy !== undefined && cart.accountId === undefined && copy.contents.version >= cart.version)
-    return copy;
+async function chooseBase(stores: ServerStores, cart: NamedCart, whole: WholeJournal): Promise<Base> {
+  const copy = whole.inRedis?.copy;
+  // Another device may have written an account's cart, so its copy serves only while Postgres is away. A copy names
+  // its newest operations only, so it cannot say that one is missing.
+  const serves = cart.accountId === undefined && whole.lacking.length === 0 && !whole.heldApart;
+  if (serves && copy !== undefined && copy.contents.version >= cart.version)
+    return { ...copy, isTruth: false };
   try {
-    return await readFromPostgres(stores, cart.cartId, inRedis);
+    return await readFromPostgres(stores, cart.cartId, whole);
   } catch (error) {
     if (!(error instanceof PostgresSilent)) throw error;
-    if (copy !== undefined) return copy;
-    if (inRedis === undefined) throw unavailable('The cart cannot be read at this moment; try again', error);
-    return { contents: emptyCart, merged: false, has: () => false };
+    if (copy !== undefined) return { ...copy, isTruth: false };
+    if (whole.inRedis === undefined)
+      throw unavailable('The cart cannot be read at this moment; try again', error);
+    return { contents: emptyCart, isTruth: false, merged: false, has: () => false };
   }
 }
 
 async function readFromPostgres(
   stores: ServerStores,
   cartId: string,
-  inRedis: CartInRedis | undefined,
+  { inRedis, journal, lacking }: WholeJournal,
 ): Promise<Base> {
-  const opIds = (inRedis?.journal ?? []).map((operation) => operation.opId);
+  const opIds = [...journal.map((operation) => operation.opId), ...lacking];
   const [row] = await readCartRows(stores.read, [{ cartId, scope: cartId, opIds }]);
   if (
     inRedis !== undefined &&
@@ -86,6 +92,7 @@ async function readFromPostgres(
   }
   return {
     contents: row!.contents,
+    isTruth: true,
     merged: row!.mergedInto !== undefined,
     has: (opId) => row!.known.has(opId),
   };

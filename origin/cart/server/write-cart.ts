@@ -1,13 +1,15 @@
 // Writes one cart operation: to Postgres while it answers, else to the journal, else 503. A retry with the same id is
 // safe.
-import { unavailable } from '../../errors.ts';
 import type { CartContents } from '../cart-contents.ts';
+import { type Awaits, awaitsOf } from '../cart-cookie.ts';
 import { refusalFor, refusalOf, type WaitingOperation } from '../check-operation.ts';
 import type { JournalledOperation } from '../replay-journal.ts';
 import { type CommittedTask, PostgresSilent } from './cart-writer.ts';
+import type { Appended } from './journal.ts';
 import type { NamedCart } from './named-cart.ts';
 import type { ServerStores } from './server-stores.ts';
 import { viewCart } from './view-cart.ts';
+import { readWholeJournal, refuseWhileLacking } from './whole-journal.ts';
 
 export interface WrittenCart {
   contents: CartContents;
@@ -16,6 +18,7 @@ export interface WrittenCart {
   durability: 'committed' | 'journal';
   /** Whether the journal may hold more than Postgres has. */
   journalled: boolean;
+  awaits: Awaits | undefined;
   incomplete: boolean;
 }
 
@@ -35,7 +38,7 @@ export async function writeCart(
   const deadlineMs = performance.now() + commitWaitMs;
   if (stores.postgres.isAway()) return writeToJournal(stores, cart, operation);
   try {
-    const journal = cart.journalled ? await readJournal(stores, cart.cartId) : [];
+    const journal = await readJournalToApply(stores, cart);
     const task = { cartId: cart.cartId, journal, waiting: [operation] };
     const written = await stores.writer.apply(task, deadlineMs);
     if (written.kind === 'merged') return undefined;
@@ -75,6 +78,7 @@ async function applyRestOfJournal(
     durability: 'committed',
     // Redis silent: whatever the mark said still holds.
     journalled: left === undefined && cart.journalled,
+    awaits: left === undefined ? cart.awaits : undefined,
     incomplete: false,
   };
 }
@@ -90,11 +94,7 @@ async function writeToJournal(
     const refused = refusalOf(before.contents.lines, operation);
     if (refused !== undefined) throw refusalFor(refused, operation.variantId);
   }
-  const { outcome, version } = await stores.journal.append({
-    cartId: cart.cartId,
-    operation,
-    madeOn: cart.version,
-  });
+  const { outcome, version, sequence } = await journalAndHold(stores, cart, operation);
   if (outcome === 'reused') throw refusalFor('reused', operation.variantId);
   const seen = await viewCart(stores, { ...cart, version, journalled: true });
   return {
@@ -102,15 +102,37 @@ async function writeToJournal(
     version: Math.max(version, seen.contents.version),
     durability: outcome === 'applied' ? 'committed' : 'journal',
     journalled: outcome === 'journalled' || seen.journalled,
+    awaits: seen.has(operation.opId) ? seen.awaits : awaitsOf([{ opId: operation.opId, sequence }]),
     // A failover between the two may have left a base that lacks even this operation.
     incomplete: seen.incomplete || !seen.has(operation.opId),
   };
 }
 
-async function readJournal(stores: ServerStores, cartId: string): Promise<JournalledOperation[]> {
-  const inRedis = await stores.copies.read(cartId);
-  if (inRedis === undefined) {
-    throw unavailable('Some pieces of this cart cannot be read at this moment; try again');
+/** Two holders: once the journal has it, this origin holds it as well, until it sees the commit. */
+async function journalAndHold(
+  stores: ServerStores,
+  { cartId, version: madeOn, awaits }: NamedCart,
+  { blocked: _judged, ...change }: WaitingOperation,
+): Promise<Appended> {
+  const operation = { ...change, follows: awaits?.opIds };
+  const giveBack = stores.held.reserve(operation);
+  try {
+    const after = awaits?.sequence ?? 0;
+    const appended = await stores.journal.append({ cartId, operation, madeOn, after });
+    if (appended.outcome === 'journalled') stores.held.hold(cartId, { ...operation, madeOn }, appended);
+    return appended;
+  } finally {
+    giveBack();
   }
-  return inRedis.journal;
+}
+
+/**
+ * What goes into Postgres before an operation of this browser.
+ * @throws Refusal 503 where acknowledged pieces are missing from it for the moment
+ */
+async function readJournalToApply(stores: ServerStores, cart: NamedCart): Promise<JournalledOperation[]> {
+  if (!cart.journalled && stores.held.of(cart.cartId).length === 0) return [];
+  const whole = await readWholeJournal(stores, cart);
+  await refuseWhileLacking(stores.read, cart.cartId, whole);
+  return whole.journal;
 }

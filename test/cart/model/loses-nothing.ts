@@ -2,41 +2,76 @@
 import fc from 'fast-check';
 import { expect } from 'vitest';
 import type { CartContents } from '../../../origin/cart/cart-contents.ts';
+import type { WaitingOperation } from '../../../origin/cart/check-operation.ts';
 import { drainCart } from '../../../origin/cart/server/journal-drain.ts';
 import type { NamedCart } from '../../../origin/cart/server/named-cart.ts';
+import { handOverToJournal, journalAgain, replayHeld } from '../../../origin/cart/server/tend-held.ts';
 import { viewCart } from '../../../origin/cart/server/view-cart.ts';
 import { writeCart } from '../../../origin/cart/server/write-cart.ts';
 import { pieces } from '../support/cart-world.ts';
-import { type Answer, type Bug, type Model, openModel } from './model-stores.ts';
+import {
+  type Answer,
+  type Bug,
+  blankNode,
+  type Model,
+  type Origin,
+  openModel,
+  placeOrder,
+} from './model-stores.ts';
 
 const answers = fc.array(fc.constantFrom<Answer>('ok', 'ok', 'ok', 'lost-before', 'lost-after'), {
   maxLength: 40,
 });
-const fault = fc.constantFrom(
-  'none',
+const storeFaults = [
   'postgres-down',
   'postgres-up',
   'redis-down',
   'redis-up',
   'failover',
   'replica',
-);
+] as const;
 const quiet = fc.array(fc.constant('none' as const), { maxLength: 6 });
 /** What double faults look like, far more often than chance would make it: both stores change hands around one operation. */
 const bothStores = fc
   .tuple(quiet, quiet, quiet)
   .map(([a, b, c]) => [...a, 'postgres-down', ...b, 'failover', 'replica', ...c] as const);
-const faults = fc.oneof(fc.array(fault, { maxLength: 14 }), bothStores);
+/** Postgres away while the only other place is emptied, and while what was held is still on its way back. */
+const emptied = fc
+  .tuple(quiet, quiet, quiet)
+  .map(([a, b, c]) => [...a, 'postgres-down', ...b, 'empty', ...c, 'postgres-up', 'empty'] as const);
+const upTo = (most: number, ...extra: string[]) =>
+  fc.array(fc.constantFrom('none', ...storeFaults, ...extra), { maxLength: most });
+
+/** Each kind of schedule is one that must be survived: an emptied Redis, or an origin lost, but not both at once. */
+const schedules = fc.oneof(
+  upTo(14).map((faults) => ({ faults, orders: false })),
+  bothStores.map((faults) => ({ faults: [...faults], orders: false })),
+  fc.oneof(upTo(14, 'empty', 'empty'), emptied).map((faults) => ({ faults: [...faults], orders: false })),
+  upTo(10, 'empty').map((faults) => ({ faults, orders: true })),
+  fc.tuple(upTo(6), upTo(8)).map(([a, b]) => ({ faults: [...a, 'lose-origin', ...b], orders: false })),
+  fc
+    .tuple(quiet, quiet)
+    .map(([a, b]) => ({ faults: ['postgres-down', ...a, 'none', 'lose-origin', ...b], orders: false })),
+  fc.tuple(upTo(5, 'empty'), quiet).map(([a, b]) => ({
+    faults: [...a, 'redis-up', 'replica', 'empty', 'stop-origin', ...b],
+    orders: false,
+  })),
+);
 
 interface Ledger {
   acknowledged: Set<string>;
   set: string[];
 }
 
+interface Shop {
+  model: Model;
+  ledger: Ledger;
+  pause: () => Promise<void>;
+}
+
 /** A browser: adds one piece of a line of its own each time, and sets one line to rising quantities. */
 async function shop(
-  model: Model,
-  ledger: Ledger,
+  { model, ledger, pause }: Shop,
   name: string,
   sets: boolean,
   cart: NamedCart,
@@ -47,25 +82,71 @@ async function shop(
     const add = { kind: 'add' as const, variantId: id, quantity: 1 };
     const change = sets && step % 2 === 0 ? { kind: 'set' as const, variantId: 'set', quantity: step } : add;
     for (let attempt = 0; attempt < 3 && !ledger.acknowledged.has(id); attempt += 1) {
-      const written = await writeCart(model.stores, cart, { opId: id, fingerprint: id, ...change }).catch(
-        () => undefined,
-      );
-      if (written === undefined) continue;
+      // By turns, as a balancer does it.
+      const operation = { opId: id, fingerprint: id, ...change };
+      const written = await send(model, step + attempt, cart, operation);
+      if (written === undefined) {
+        await pause();
+        continue;
+      }
       ledger.acknowledged.add(id);
       if (change.kind === 'add') own.push(id);
       cart.version = Math.max(cart.version, written.version);
       cart.journalled = written.journalled;
-      if (!written.incomplete) showsOnce(written.contents, own);
+      cart.awaits = written.journalled ? written.awaits : undefined;
+      if (!written.incomplete) showsOnce(model, written.contents, own);
     }
     if (change.kind === 'set' && !ledger.acknowledged.has(id)) return;
     if (change.kind === 'set') ledger.set = [String(step)];
   }
 }
 
+/** @returns undefined where no answer came */
+async function send(model: Model, turn: number, cart: NamedCart, operation: WaitingOperation) {
+  const living = model.origins.filter(({ alive }) => alive);
+  const origin = living[turn % living.length]!;
+  origin.busy += 1;
+  const written = await writeCart(origin.stores, cart, operation).catch(() => undefined);
+  origin.busy -= 1;
+  return origin.alive || origin.stopping ? written : undefined;
+}
+
+/** What an origin does beside requests: replays what it holds, and writes it into an emptied Redis again. */
+async function tend(model: Model, origin: Origin, pause: () => Promise<void>): Promise<void> {
+  for (let round = 0; round < 4 && origin.alive; round += 1) {
+    await pause();
+    await tendOnce(model, origin);
+  }
+}
+
+async function tendOnce(model: Model, { stores }: Origin): Promise<void> {
+  await journalAgain(stores).catch(() => undefined);
+  if (!model.postgres.up) return;
+  for (const cartId of stores.held.carts()) await replayHeld(stores, cartId).catch(() => undefined);
+}
+
+/** Told to stop: no new requests; those under way end; what is held is handed over. */
+async function stop(model: Model, origin: Origin, pause: () => Promise<void>, bug?: Bug): Promise<void> {
+  origin.stopping = true;
+  origin.alive = false;
+  while (origin.busy > 0) await pause();
+  if (bug !== 'not-handed-over') {
+    await tendOnce(model, origin);
+    for (let round = 0; round < 9; round += 1) if ((await handOverToJournal(origin.stores)) === 0) break;
+  }
+  forget(origin);
+}
+
+/** With the process its memory is gone. */
+function forget({ stores }: Origin): void {
+  for (const { cartId, operation } of stores.held.all()) stores.held.release(cartId, [operation.opId]);
+  stores.held.hold = () => undefined;
+}
+
 /** An answer that does not say `incomplete` shows whatever this browser added, and nothing twice. */
-function showsOnce(contents: CartContents, own: string[]): void {
+function showsOnce({ postgres: { ordered } }: Model, contents: CartContents, own: string[]): void {
   const shown = pieces(contents);
-  for (const id of own) expect(shown[id]).toBe(1);
+  for (const id of own) if (ordered[id] === undefined) expect(shown[id]).toBe(1);
   for (const [id, quantity] of Object.entries(shown)) if (id !== 'set') expect(quantity).toBe(1);
 }
 
@@ -84,7 +165,16 @@ export function strike(model: Model, what: string): void {
   if (what === 'redis-down') model.redis.up = false;
   if (what === 'redis-up') model.redis.up = true;
   if (what === 'replica') model.redis.replica ??= structuredClone(model.redis.primary);
+  if (what === 'empty') {
+    model.redis.primary = blankNode();
+    model.redis.replica &&= blankNode();
+  }
+  if (what === 'lose-origin') {
+    model.origins[0]!.alive = false;
+    forget(model.origins[0]!);
+  }
   if (what === 'failover' && model.redis.replica !== undefined) {
+    model.redis.process += 1;
     model.redis.primary = model.redis.replica;
     model.redis.replica = undefined;
   }
@@ -92,51 +182,72 @@ export function strike(model: Model, what: string): void {
 
 /** Random answers, faults and interleavings; at the end everything acknowledged must be there once, in Postgres and in the view. */
 export function losesNothing(bug?: Bug) {
-  return fc.asyncProperty(fc.scheduler(), answers, faults, async (scheduler, given, planned) => {
-    const left = [...given];
-    const pause = () => scheduler.schedule(Promise.resolve());
-    const model = openModel(pause, () => left.shift() ?? 'ok', bug);
-    const ledger: Ledger = { acknowledged: new Set(), set: [] };
-    const cart = (): NamedCart => ({
-      cartId: 'c',
-      version: 0,
-      journalled: false,
-      received: undefined,
-      accountId: '1',
-    });
-    const actors = Promise.all([
-      shop(model, ledger, 'a', true, cart()),
-      shop(model, ledger, 'b', false, cart()),
-      drain(model, pause),
-      (async () => {
-        for (const what of planned) {
-          await pause();
-          strike(model, what);
-        }
-      })(),
-    ]);
-    await scheduler.waitFor(actors);
+  return fc.asyncProperty(
+    fc.scheduler(),
+    answers,
+    schedules,
+    async (scheduler, given, { faults, orders }) => {
+      const left = [...given];
+      const pause = () => scheduler.schedule(Promise.resolve());
+      const model = openModel(pause, () => left.shift() ?? 'ok', bug);
+      const ledger: Ledger = { acknowledged: new Set(), set: [] };
+      const shared = { model, ledger, pause };
+      const cart = (): NamedCart => ({
+        cartId: 'c',
+        version: 0,
+        journalled: false,
+        received: undefined,
+        accountId: '1',
+      });
+      const actors = Promise.all([
+        shop(shared, 'a', !orders, cart()),
+        shop(shared, 'b', false, { ...cart(), accountId: undefined }),
+        drain(model, pause),
+        ...model.origins.map((origin) => tend(model, origin, pause)),
+        (async () => {
+          for (const what of faults) {
+            await pause();
+            if (what === 'stop-origin') await stop(model, model.origins[0]!, pause, bug);
+            else strike(model, what);
+          }
+        })(),
+        (async () => {
+          for (let round = 0; orders && round < 3; round += 1) {
+            for (let turn = 0; turn < 4; turn += 1) await pause();
+            const journalled = { ...cart(), journalled: true };
+            const origin = model.origins[round % 2]!;
+            await placeOrder({ model, origin, cart: journalled, pause, bug }).catch(() => undefined);
+          }
+        })(),
+      ]);
+      await scheduler.waitFor(actors);
 
-    model.postgres.up = true;
-    model.redis.up = true;
-    left.length = 0;
-    const journalled = { ...cart(), journalled: true };
-    await scheduler.waitFor(
-      writeCart(model.stores, journalled, {
+      for (const what of ['postgres-up', 'redis-up', 'replica']) strike(model, what);
+      left.length = 0;
+      for (const origin of model.origins) if (origin.alive) await scheduler.waitFor(tendOnce(model, origin));
+      // Whoever follows another origin's operation may have waited for it.
+      for (const origin of model.origins) if (origin.alive) await scheduler.waitFor(tendOnce(model, origin));
+      const journalled = { ...cart(), journalled: true };
+      const { stores } = model.origins[1]!;
+      const last = {
         opId: 'last',
         fingerprint: 'last',
-        kind: 'add',
+        kind: 'add' as const,
         variantId: 'last',
         quantity: 1,
-      }),
-    );
-    const seen = await scheduler.waitFor(viewCart(model.stores, journalled));
-    for (const held of [pieces(model.postgres.contents), pieces(seen.contents)]) {
-      for (const id of ledger.acknowledged) if (!isSet(id)) expect(held[id]).toBe(1);
-      for (const [id, quantity] of Object.entries(held)) if (id !== 'set') expect(quantity).toBe(1);
-      if (ledger.set.length > 0) expect(held['set']).toBeGreaterThanOrEqual(Number(ledger.set[0]));
-    }
-  });
+      };
+      await scheduler.waitFor(writeCart(stores, journalled, last));
+      const seen = await scheduler.waitFor(viewCart(stores, journalled));
+      const { ordered, contents } = model.postgres;
+      for (const held of [pieces(contents), pieces(seen.contents)]) {
+        for (const id of ledger.acknowledged)
+          if (!isSet(id)) expect((held[id] ?? 0) + (ordered[id] ?? 0)).toBe(1);
+        for (const [id, quantity] of Object.entries(held)) if (id !== 'set') expect(quantity).toBe(1);
+        if (ledger.set.length > 0) expect(held['set']).toBeGreaterThanOrEqual(Number(ledger.set[0]));
+      }
+      for (const origin of model.origins) if (origin.alive) expect(origin.stores.held.count()).toBe(0);
+    },
+  );
 }
 
 function isSet(id: string): boolean {

@@ -1,13 +1,18 @@
 // Postgres and Redis in small: what each statement and script does, atomic, with answers that may be lost before or after the effect.
 import { type CartContents, emptyCart } from '../../../origin/cart/cart-contents.ts';
+import { decideCart } from '../../../origin/cart/decide-batch.ts';
 import type { JournalledOperation } from '../../../origin/cart/replay-journal.ts';
 import { applyToCarts, type CartTask } from '../../../origin/cart/server/apply-to-carts.ts';
 import type { CartCopies, CopyUpdate } from '../../../origin/cart/server/cart-copies.ts';
 import type { RunSql } from '../../../origin/cart/server/cart-statements.ts';
 import { type CommittedTask, PostgresSilent } from '../../../origin/cart/server/cart-writer.ts';
-import type { JournalAppend } from '../../../origin/cart/server/journal.ts';
-import { publishCopies } from '../../../origin/cart/server/publish-copies.ts';
+import { createHeldOperations, type HeldOperations } from '../../../origin/cart/server/held-operations.ts';
+import type { Appended, JournalAppend } from '../../../origin/cart/server/journal.ts';
+import type { NamedCart } from '../../../origin/cart/server/named-cart.ts';
+import { publishCommit } from '../../../origin/cart/server/publish-copies.ts';
 import type { ServerStores } from '../../../origin/cart/server/server-stores.ts';
+import type { HeldStores } from '../../../origin/cart/server/tend-held.ts';
+import { readWholeJournal, refuseWhileLacking } from '../../../origin/cart/server/whole-journal.ts';
 import { unavailable } from '../../../origin/errors.ts';
 
 export type Bug =
@@ -21,7 +26,12 @@ export type Bug =
   | 'version-forgotten'
   | 'fill-blind-to-journal'
   | 'fill-unjudged'
-  | 'ack-without-answer';
+  | 'ack-without-answer'
+  | 'forgotten-on-ack'
+  | 're-appended-after-commit'
+  | 'replayed-into-next-generation'
+  | 'not-handed-over'
+  | 'place-forgotten';
 
 export type Answer = 'ok' | 'lost-before' | 'lost-after';
 
@@ -34,24 +44,55 @@ const idsOfACopy = 5;
 interface Node {
   copy: { contents: CartContents; ids: string[] } | undefined;
   journal: JournalledOperation[];
+  sequence: number;
+  birth: number | undefined;
+}
+
+/** An origin between the stores, with what it holds in its own memory. */
+export interface Origin {
+  stores: ServerStores & HeldStores;
+  alive: boolean;
+  /** Told to stop: what it answers still counts. */
+  stopping: boolean;
+  /** Requests under way. */
+  busy: number;
 }
 
 export interface Model {
+  origins: Origin[];
+  /** Of the first origin. */
   stores: ServerStores;
-  postgres: { up: boolean; contents: CartContents; ids: Map<string, string> };
-  redis: { up: boolean; primary: Node; replica: Node | undefined };
+  postgres: {
+    up: boolean;
+    contents: CartContents;
+    ids: Map<string, string>;
+    /** By op id, the version. */
+    appliedIn: Map<string, number>;
+    /** Pieces that were ordered. */
+    ordered: Record<string, number>;
+  };
+  redis: { up: boolean; process: number; primary: Node; replica: Node | undefined };
   answers: () => Answer;
 }
 
+export function blankNode(): Node {
+  return { copy: undefined, journal: [], sequence: 0, birth: undefined };
+}
+
 export function openModel(pause: () => Promise<void>, answers: () => Answer, bug?: Bug): Model {
-  const blank = (): Node => ({ copy: undefined, journal: [] });
+  const appliedIn = new Map<string, number>();
   const model = {
-    postgres: { up: true, contents: emptyCart, ids: new Map<string, string>() },
-    redis: { up: true, primary: blank(), replica: blank() as Node | undefined },
+    postgres: { up: true, contents: emptyCart, ids: new Map<string, string>(), appliedIn, ordered: {} },
+    redis: { up: true, process: 1, primary: blankNode(), replica: blankNode() as Node | undefined },
     answers,
   } as Model;
-  const appliedIn = new Map<string, number>();
   let poisoned = false;
+  let births = 0;
+  const homeOf = (node: Node) => `${model.redis.process} ${node.birth}`;
+  const bear = (node: Node) => {
+    node.birth ??= ++births;
+    return node;
+  };
 
   const run: RunSql = async ({ name, values }) => {
     const answer = model.answers();
@@ -68,7 +109,7 @@ export function openModel(pause: () => Promise<void>, answers: () => Answer, bug
     const { contents, ids } = model.postgres;
     const row = {
       version: contents.version || null,
-      generation: 1,
+      generation: contents.generation,
       lines: contents.lines,
       direct_sets: contents.directSets,
       merged_into: null,
@@ -79,7 +120,7 @@ export function openModel(pause: () => Promise<void>, answers: () => Answer, bug
       // As the statement orders them: of one version in any order, so here in the worst.
       const operations = [...ids]
         .map(([opId, fingerprint]) => ({ opId, fingerprint }))
-        .sort((a, b) => appliedIn.get(b.opId)! - appliedIn.get(a.opId)!)
+        .sort((a, b) => (appliedIn.get(b.opId) ?? 0) - (appliedIn.get(a.opId) ?? 0))
         .slice(0, idsOfACopy);
       const known = (values[1] as string[]).filter((id) => ids.has(id) && bug !== 'fill-blind-to-journal');
       return contents.version === 0 ? [] : [{ ...row, operations, known }];
@@ -104,7 +145,7 @@ export function openModel(pause: () => Promise<void>, answers: () => Answer, bug
     }
     model.postgres.contents = {
       version: version!,
-      generation: 1,
+      generation: contents.generation,
       lines: JSON.parse(lines!),
       directSets: JSON.parse(sets!),
     };
@@ -121,11 +162,16 @@ export function openModel(pause: () => Promise<void>, answers: () => Answer, bug
     async read() {
       await pause();
       if (!model.redis.up) return undefined;
-      const { copy, journal } = model.redis.primary;
+      const { copy, journal } = bear(model.redis.primary);
       const ids = new Set(copy?.ids);
       return {
         copy: copy && { contents: copy.contents, merged: false, has: (id) => ids.has(id) },
         journal: [...journal],
+        home: homeOf(model.redis.primary),
+        // In the shop a time that is long enough for each origin to notice.
+        refilling: model.origins.some(({ stores }) =>
+          stores.held.all().some(({ home }) => home !== homeOf(model.redis.primary)),
+        ),
       };
     },
     async save(updates) {
@@ -147,45 +193,109 @@ export function openModel(pause: () => Promise<void>, answers: () => Answer, bug
     node.journal = bug === 'trims-all' ? [] : node.journal.filter((one) => !drained.includes(one.opId));
     return { journal: [...node.journal] };
   };
-  const append = async ({ operation, madeOn }: JournalAppend) => {
+  const append = async ({ operation, madeOn, after = 0, again }: JournalAppend): Promise<Appended> => {
     const answer = model.answers();
     await pause();
     if (!model.redis.up || answer === 'lost-before') {
-      if (bug === 'ack-without-answer') return { outcome: 'journalled' as const, version: madeOn };
+      const nowhere = { version: madeOn, sequence: after + 1, madeOn, home: undefined };
+      if (bug === 'ack-without-answer') return { outcome: 'journalled', ...nowhere };
       throw unavailable('lost');
     }
-    const node = model.redis.primary;
+    const node = bear(model.redis.primary);
+    const home = homeOf(node);
     const version = Math.max(madeOn, node.copy?.contents.version ?? 0);
     if (node.copy?.ids.includes(operation.opId)) {
-      return { outcome: 'applied' as const, version: bug === 'version-forgotten' ? 0 : version };
+      const newest = bug === 'version-forgotten' ? 0 : version;
+      return { outcome: 'applied', version: newest, sequence: 0, madeOn: version, home };
     }
-    if (!node.journal.some((one) => one.opId === operation.opId)) {
-      const entry = { ...operation, madeOn: version };
-      node.journal = bug === 'journal-reordered' ? [entry, ...node.journal] : [...node.journal, entry];
+    const place = bug === 'place-forgotten' ? undefined : again?.sequence;
+    const next = Math.max(node.sequence, bug === 'place-forgotten' ? 0 : after) + 1;
+    node.sequence = place === undefined ? next : Math.max(node.sequence, place);
+    let there = node.journal.find((one) => one.opId === operation.opId);
+    if (there === undefined) {
+      there = { ...operation, madeOn: again ? madeOn : version, sequence: place ?? next };
+      const inOrder = [...node.journal, there].sort((a, b) => a.sequence! - b.sequence!);
+      node.journal = bug === 'journal-reordered' ? [there, ...node.journal] : inOrder;
+      if (again !== undefined && (node.copy?.ids.length ?? 0) >= idsOfACopy) node.copy = undefined;
     }
     if (bug !== 'ack-before-wait') {
       if (model.redis.replica === undefined || answer === 'lost-after') throw unavailable('WAIT was short');
       model.redis.replica = structuredClone(node);
     }
-    return { outcome: 'journalled' as const, version };
+    return { outcome: 'journalled', version, sequence: there.sequence!, madeOn: there.madeOn, home };
   };
-  const apply = async (task: CartTask): Promise<CommittedTask> => {
+  const homesOf = async (cartIds: string[]) => {
+    await pause();
+    if (!model.redis.up) throw unavailable('lost');
+    return cartIds.map(() => homeOf(model.redis.primary));
+  };
+  const openOrigin = (): Origin => {
+    const held = createHeldOperations();
+    if (bug === 'forgotten-on-ack') held.hold = () => undefined;
+    if (bug === 're-appended-after-commit') held.release = () => undefined;
+    const stores = {
+      postgres: { isAway: () => !model.postgres.up },
+      read: run,
+      write: run,
+      writer: { apply: (task: CartTask) => apply(held, task) },
+      copies,
+      journal: { append, homesOf },
+      held,
+    } as never;
+    return { stores, alive: true, stopping: false, busy: 0 };
+  };
+  const apply = async (held: HeldOperations, task: CartTask): Promise<CommittedTask> => {
     if (bug === 'trimmed-before-commit') model.redis.primary.journal = [];
     for (let round = 0; round < 4; round += 1) {
       const [applied] = await applyToCarts(run, [task]);
       if (applied?.kind === 'applied') {
-        const left = publishCopies(copies, run, [applied.update]).then((map) => map?.get(task.cartId));
+        const publishing = { copies, held, read: run };
+        const left = publishCommit(publishing, [applied.update]).then((map) => map?.get(task.cartId));
         return { ...applied, left };
       }
     }
     throw new PostgresSilent('busy');
   };
-  model.stores = {
-    postgres: { isAway: () => !model.postgres.up },
-    read: run,
-    writer: { apply },
-    copies,
-    journal: { append },
-  } as never;
+  model.origins = [openOrigin(), openOrigin()];
+  model.stores = model.origins[0]!.stores;
   return model;
+}
+
+interface Checkout {
+  model: Model;
+  origin: Origin;
+  cart: NamedCart;
+  pause: () => Promise<void>;
+  bug: Bug | undefined;
+}
+
+/** As a checkout: freezes the cart with its whole journal, ends its generation, and tells the copy after the commit. */
+export async function placeOrder({ model, origin: { stores }, cart, pause, bug }: Checkout): Promise<void> {
+  const whole = await readWholeJournal(stores, cart);
+  const { journal } = whole;
+  await refuseWhileLacking(stores.read, cart.cartId, whole);
+  const answer = model.answers();
+  await pause();
+  const { postgres } = model;
+  if (!postgres.up || answer === 'lost-before') throw new PostgresSilent('lost');
+  const decision = decideCart(postgres.contents, postgres.ids, journal, []);
+  for (const { variantId, quantity } of decision.contents.lines)
+    postgres.ordered[variantId] = (postgres.ordered[variantId] ?? 0) + quantity;
+  const { version, generation } = postgres.contents;
+  const next = { version: version + 2, generation: generation + 1, lines: [], directSets: {} };
+  postgres.contents = next;
+  for (const { opId, fingerprint } of decision.recorded) {
+    postgres.ids.set(opId, fingerprint);
+    postgres.appliedIn.set(opId, next.version);
+  }
+  if (bug === 'replayed-into-next-generation') postgres.ids = new Map();
+  if (answer === 'lost-after') throw new PostgresSilent('lost');
+  const update = {
+    cartId: cart.cartId,
+    cart: { contents: next, merged: false },
+    versionBefore: version,
+    operations: decision.recorded.toReversed(),
+    drained: decision.drained,
+  };
+  await publishCommit(stores, [update]);
 }

