@@ -1,6 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { findFreePort } from '../../ops-scripts/local/ports.ts';
 import { openShop, type Shop } from '../support/shop.ts';
@@ -13,6 +15,10 @@ afterAll(() => shop[Symbol.asyncDispose]());
 
 const runtimes = ['node', 'deno'] as const;
 type Runtime = (typeof runtimes)[number];
+
+/** Mails are written here, and not into the developer's own shop. */
+const dataDir = mkdtempSync(join(tmpdir(), 'runtimes-'));
+afterAll(() => rmSync(dataDir, { recursive: true }));
 
 /** Both as README says. */
 function commandOf(runtime: Runtime, part: 'origin' | 'worker'): string[] {
@@ -36,7 +42,7 @@ async function boot(
       REDIS_URL: shop.deps.settings.redisUrls.join(','),
       COOKIE_KEYS: shop.deps.settings.cookieKeys.join(','),
       OPERATOR_PASSWORD: 'a-password-of-operators',
-      DATA_DIR: '.data',
+      DATA_DIR: dataDir,
       LOG_LEVEL: 'warn',
       [part === 'origin' ? 'PORT' : 'WORKER_PORT']: String(port),
     },
