@@ -30,7 +30,8 @@ export interface Settings {
   /** Addresses or CIDRs of our own proxies. */
   trustedProxies: string[];
   paymentProviders: ('demo' | 'on-delivery' | 'stripe')[];
-  stripe: { secretKey: string; webhookSecret: string } | undefined;
+  /** `apiUrl`: undefined for Stripe's own. */
+  stripe: { secretKey: string; webhookSecret: string; apiUrl: string | undefined } | undefined;
   staff: { email: string; password: string } | undefined;
   smtpUrl: string | undefined;
   /** Where the seller is: two letters (ISO 3166). */
@@ -181,6 +182,11 @@ const Environment = z.object({
     ),
   STRIPE_SECRET_KEY: z.string().optional(),
   STRIPE_WEBHOOK_SECRET: z.string().optional(),
+  STRIPE_API_URL: url('https:', 'http:')
+    .refine((address) => /^https:|^http:\/\/(localhost|127\.0\.0\.1|\[::1\])[:/]/.test(`${address}/`), {
+      error: 'must be https, or http on this machine, as the secret key is sent to it',
+    })
+    .optional(),
   STAFF_EMAIL: z.email({ error: 'must be an e-mail address' }).optional(),
   STAFF_PASSWORD: z.string().optional(),
   SMTP_URL: url('smtp:', 'smtps:').optional(),
@@ -230,7 +236,11 @@ function toSettings(env: z.output<typeof Environment>): Settings {
     paymentProviders: env.PAYMENT_PROVIDERS,
     stripe:
       env.STRIPE_SECRET_KEY && env.STRIPE_WEBHOOK_SECRET
-        ? { secretKey: env.STRIPE_SECRET_KEY, webhookSecret: env.STRIPE_WEBHOOK_SECRET }
+        ? {
+            secretKey: env.STRIPE_SECRET_KEY,
+            webhookSecret: env.STRIPE_WEBHOOK_SECRET,
+            apiUrl: env.STRIPE_API_URL,
+          }
         : undefined,
     staff:
       env.STAFF_EMAIL && env.STAFF_PASSWORD

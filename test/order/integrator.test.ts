@@ -1,8 +1,8 @@
 // Ordering as an app does it: charged what it showed, told where to pay, and told before what can be chosen.
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { type StripeServer, startStripeServer } from '../../ops-scripts/drills/stripe-server.ts';
 import { anOrder, type Browser, openShop, type Shop } from '../support/shop.ts';
-import { type StripeServer, startStripeServer, webhookSecret } from '../support/stripe-server.ts';
 
 let stripe: StripeServer;
 let shop: Shop;
@@ -11,11 +11,9 @@ let variantId: string;
 beforeAll(async () => {
   stripe = await startStripeServer();
   shop = await openShop({
-    stripeServer: stripe.server,
     env: {
       PAYMENT_PROVIDERS: 'stripe,on-delivery,demo',
-      STRIPE_SECRET_KEY: 'sk_test_a-secret-of-tests',
-      STRIPE_WEBHOOK_SECRET: webhookSecret,
+      ...stripe.settings,
     },
   });
   variantId = shop.variants[0]!.id;

@@ -1,19 +1,17 @@
 // The second order, and the third: by every provider, as a guest and signed in, in the order of the settings' defaults.
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type StripeServer, startStripeServer } from '../../ops-scripts/drills/stripe-server.ts';
 import { type Browser, openShop, type Shop } from '../support/shop.ts';
-import { type StripeServer, startStripeServer, webhookSecret } from '../support/stripe-server.ts';
 
 let stripe: StripeServer;
 let shop: Shop;
 beforeAll(async () => {
   stripe = await startStripeServer();
   shop = await openShop({
-    stripeServer: stripe.server,
     env: {
       PAYMENT_PROVIDERS: 'demo,on-delivery,stripe',
-      STRIPE_SECRET_KEY: 'sk_test_a-secret-of-tests',
-      STRIPE_WEBHOOK_SECRET: webhookSecret,
+      ...stripe.settings,
     },
   });
   await shop.deps.db.updateTable('variants').set({ available: 100 }).execute();

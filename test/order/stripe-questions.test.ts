@@ -1,6 +1,6 @@
 // What becomes of a payment that is open: a failed question changes nothing, pauses grow, pages close with the hold, and slow methods end.
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { secretKey, webhookSecret } from '../support/stripe-server.ts';
+import { secretKey, webhookSecret } from '../../ops-scripts/drills/stripe-server.ts';
 import { byCard, openStripeShop, type PlacedOrder, type StripeShop } from '../support/stripe-shop.ts';
 
 let at: StripeShop;
@@ -283,7 +283,8 @@ describe('A page that nobody here has heard of', () => {
   test('stays unknown where another account would have to tell', async () => {
     const before = await at.available();
     const placed = await orderUnheard();
-    const stripe = { secretKey: 'sk_test_of_another_account', webhookSecret };
+    const { settings } = at.shop.deps;
+    const stripe = { ...settings.stripe!, secretKey: 'sk_test_of_another_account' };
     for (let time = 0; time < 2; time += 1) await at.settle(placed.id, minutesOfHold + 1, { stripe });
     expect(await statusOf(placed)).toBe('unknown');
     expect((await at.payment(placed.id)).detail).toBe('It was asked for with another secret key');

@@ -1,24 +1,21 @@
 // Paying through Stripe: what the shopper is sent to, what webhooks and asking tell, and that no answer is never taken for a refusal.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { settlePayment } from '../../origin/order/settle-payment.ts';
-import { type Browser, openShop, type Shop } from '../support/shop.ts';
 import {
   type FakeSession,
   type StripeServer,
   startStripeServer,
-  webhookSecret,
-} from '../support/stripe-server.ts';
+} from '../../ops-scripts/drills/stripe-server.ts';
+import { settlePayment } from '../../origin/order/settle-payment.ts';
+import { type Browser, openShop, type Shop } from '../support/shop.ts';
 
 let stripe: StripeServer;
 let shop: Shop;
 beforeAll(async () => {
   stripe = await startStripeServer();
   shop = await openShop({
-    stripeServer: stripe.server,
     env: {
       PAYMENT_PROVIDERS: 'stripe',
-      STRIPE_SECRET_KEY: 'sk_test_a-secret-of-tests',
-      STRIPE_WEBHOOK_SECRET: webhookSecret,
+      ...stripe.settings,
     },
   });
 });

@@ -14,7 +14,6 @@ import { readSettings } from '../../origin/config.ts';
 import { createDeps, type Deps } from '../../origin/deps.ts';
 import { createLog } from '../../origin/log.ts';
 import { createPaymentProviders, type PaymentProviders } from '../../origin/order/payment/providers.ts';
-import type { StripeOptions } from '../../origin/order/payment/stripe.ts';
 import { versionReaders } from '../../origin/version-readers.ts';
 import { Health } from '../../origin/web/serving/health.ts';
 import { startJobs } from '../../worker/jobs.ts';
@@ -24,8 +23,6 @@ import { createDatabase, type PrivateStore, startRedis } from './stores.ts';
 export interface ShopOptions {
   worker?: boolean;
   env?: Record<string, string>;
-  /** Asked instead of Stripe. */
-  stripeServer?: StripeOptions['server'];
 }
 
 export interface Shop extends AsyncDisposable {
@@ -71,7 +68,7 @@ export async function openShop(options: ShopOptions = {}): Promise<Shop> {
   standing.defer(() => carts.close());
   const health = new Health();
   health.markReady();
-  const providers = createPaymentProviders(settings, options.stripeServer);
+  const providers = createPaymentProviders(settings);
   const app = createApp(deps, carts, health, { passwords, providers });
   const variants = await deps.db.selectFrom('variants').select(['id', 'sku']).orderBy('id').execute();
   const stack = standing.move();

@@ -1,14 +1,13 @@
 // A shop that is paid through the fake Stripe, with a clock that tests turn, and what they look at and do to payments.
-import { createPaymentProviders } from '../../origin/order/payment/providers.ts';
-import { settlePayment } from '../../origin/order/settle-payment.ts';
-import { type Browser, openShop, type Shop } from './shop.ts';
+
 import {
   type FakeSession,
   type StripeServer,
-  secretKey,
   startStripeServer,
-  webhookSecret,
-} from './stripe-server.ts';
+} from '../../ops-scripts/drills/stripe-server.ts';
+import { createPaymentProviders } from '../../origin/order/payment/providers.ts';
+import { settlePayment } from '../../origin/order/settle-payment.ts';
+import { type Browser, openShop, type Shop } from './shop.ts';
 
 const minuteMs = 60_000;
 export const byCard = { payment: { provider: 'stripe' } };
@@ -50,11 +49,9 @@ export async function openStripeShop(
   const stripe = other ?? standing.use(await startStripeServer());
   const shop = standing.use(
     await openShop({
-      stripeServer: stripe.server,
       env: {
         PAYMENT_PROVIDERS: 'stripe',
-        STRIPE_SECRET_KEY: secretKey,
-        STRIPE_WEBHOOK_SECRET: webhookSecret,
+        ...stripe.settings,
         ...env,
       },
     }),
@@ -80,7 +77,7 @@ export async function openStripeShop(
       const now = () => Date.now() + aheadMs;
       const deps = { ...shop.deps, now, settings: { ...shop.deps.settings, ...settings } };
       stripe.aheadMs = aheadMs;
-      await settlePayment(deps, id, createPaymentProviders(deps.settings, stripe.server, now));
+      await settlePayment(deps, id, createPaymentProviders(deps.settings, now));
       stripe.aheadMs = 0;
     },
     payment: (id) => readPayment(shop, id),

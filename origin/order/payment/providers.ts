@@ -4,7 +4,7 @@ import { Refusal } from '../../errors.ts';
 import { demoProvider } from './demo.ts';
 import { onDeliveryProvider } from './on-delivery.ts';
 import type { PaymentProvider } from './provider.ts';
-import { createStripeProvider, type StripeOptions, type StripeProvider } from './stripe.ts';
+import { createStripeProvider, type StripeProvider } from './stripe.ts';
 
 export interface PaymentProviders {
   /** In the order of the settings. */
@@ -24,18 +24,13 @@ export const providerNames: Record<string, string> & Record<Settings['paymentPro
   stripe: 'Card',
 };
 
-export function createPaymentProviders(
-  settings: Settings,
-  stripeServer?: StripeOptions['server'],
-  now: () => number = Date.now,
-): PaymentProviders {
+export function createPaymentProviders(settings: Settings, now: () => number = Date.now): PaymentProviders {
   const stripe =
     settings.stripe === undefined
       ? undefined
       : createStripeProvider({
           settings: { siteUrl: settings.siteUrl, stripe: settings.stripe },
           now,
-          ...(stripeServer ? { server: stripeServer } : {}),
         });
   const all = new Map<string, PaymentProvider | undefined>([
     ['demo', demoProvider],

@@ -16,8 +16,6 @@ import { isOfOrder, readSession, type SessionMeaning } from './stripe-session.ts
 
 export interface StripeOptions {
   settings: Pick<Settings, 'siteUrl'> & { stripe: NonNullable<Settings['stripe']> };
-  /** Another server for tests. */
-  server?: { host: string; port: number; protocol: 'http' };
   /** Milliseconds since 1970. */
   now?: () => number;
 }
@@ -52,10 +50,10 @@ const clockSkewSeconds = 300;
 /** Sessions of one account that are looked through for one order: a hundred a request. */
 const mostListed = 2_000;
 
-export function createStripeProvider({ settings, server, now = Date.now }: StripeOptions): StripeProvider {
+export function createStripeProvider({ settings, now = Date.now }: StripeOptions): StripeProvider {
   // The SDK is large and most shops of this kind start without it: it is loaded when it is first needed.
   let client: Promise<Stripe> | undefined;
-  const connect = () => (client ??= loadStripe(settings.stripe.secretKey, server));
+  const connect = () => (client ??= loadStripe(settings.stripe));
   const account = createHash('sha256').update(settings.stripe.secretKey).digest('hex').slice(0, 16);
 
   const open = async (charge: Charge) => {
@@ -232,14 +230,22 @@ function describeSession(order: PreparedFrom, siteUrl: string): Stripe.Checkout.
     ],
     metadata,
     payment_intent_data: { metadata, description: `Order ${order.orderNumber}` },
-    success_url: `${siteUrl}/orders/${order.orderId}`,
+    success_url: `${siteUrl}/orders/${order.orderId}?paid=yes`,
     cancel_url: `${siteUrl}/orders/${order.orderId}`,
   };
 }
 
-async function loadStripe(secretKey: string, server: StripeOptions['server']): Promise<Stripe> {
+async function loadStripe({ secretKey, apiUrl }: StripeOptions['settings']['stripe']): Promise<Stripe> {
   const { default: Client } = await import('stripe');
-  return new Client(secretKey, { timeout: timeoutMs, maxNetworkRetries: 1, telemetry: false, ...server });
+  const { protocol, hostname, port } = new URL(apiUrl ?? 'https://api.stripe.com');
+  return new Client(secretKey, {
+    timeout: timeoutMs,
+    maxNetworkRetries: 1,
+    telemetry: false,
+    protocol: protocol === 'http:' ? 'http' : 'https',
+    host: hostname,
+    port: port || (protocol === 'http:' ? 80 : 443),
+  });
 }
 
 /** The SDK's types for requests that Stripe did not carry out, whatever is repeated. */

@@ -40,7 +40,9 @@ export interface FakeRequest {
 }
 
 export interface StripeServer extends AsyncDisposable {
-  server: { host: string; port: number; protocol: 'http' };
+  url: string;
+  /** What a shop that is paid through it is set to. */
+  settings: Record<'STRIPE_SECRET_KEY' | 'STRIPE_WEBHOOK_SECRET' | 'STRIPE_API_URL', string>;
   sessions: FakeSession[];
   refunds: { intent: string; key: string }[];
   requests: FakeRequest[];
@@ -200,10 +202,12 @@ export async function startStripeServer(): Promise<StripeServer> {
   });
   http.listen(0, '127.0.0.1');
   await once(http, 'listening');
+  const url = `http://127.0.0.1:${(http.address() as AddressInfo).port}`;
   const signer = new Stripe('sk_test_unused');
   let events = 0;
   const state: StripeServer = {
-    server: { host: '127.0.0.1', port: (http.address() as AddressInfo).port, protocol: 'http' },
+    url,
+    settings: { STRIPE_SECRET_KEY: secretKey, STRIPE_WEBHOOK_SECRET: webhookSecret, STRIPE_API_URL: url },
     sessions: [],
     refunds: [],
     requests: [],
