@@ -19,6 +19,7 @@ import { cameToNothing, orderAgain } from './order-again.ts';
 import { readOrderIds } from './order-cookie.ts';
 import type { PaymentProviders } from './payment/providers.ts';
 import { type OrderDetail, readOrderByKey, readOrderDetail } from './read-orders.ts';
+import { learnOutcome } from './return-from-provider.ts';
 import { noOrderPage, orderPage } from './views/order.ts';
 
 export function orderPages(deps: Deps, carts: Carts, providers: PaymentProviders): Hono<AppEnv> {
@@ -37,7 +38,13 @@ export function orderPages(deps: Deps, carts: Carts, providers: PaymentProviders
 
 async function showOrder(deps: Deps, c: Context<AppEnv>): Promise<Response> {
   const key = c.req.query('key');
-  const [visitor, detail] = await Promise.all([readVisitor(deps, c), findOrder(deps, c, key)]);
+  const isBack = c.req.query('paid') !== undefined;
+  const [visitor, found] = await Promise.all([readVisitor(deps, c), findOrder(deps, c, key)]);
+  let detail = found;
+  if (isBack && found?.order.payment.redirectUrl !== undefined) {
+    await learnOutcome(deps, found.order.id);
+    detail = await findOrder(deps, c, key);
+  }
   const { account } = visitor;
   if (detail === undefined) {
     const isForNobody = account !== undefined || key !== undefined || !isToSignIn(deps, c, visitor);
@@ -51,7 +58,7 @@ async function showOrder(deps: Deps, c: Context<AppEnv>): Promise<Response> {
       detail.order.lines.map((line) => line.variantId),
     ),
   ]);
-  const content = orderPage({ detail, variants, isSignedIn: account !== undefined, key });
+  const content = orderPage({ detail, variants, isSignedIn: account !== undefined, key, isBack });
   const title = `Order ${detail.order.number}`;
   return respondPage(c, layout({ title, ...frame, secretAddress: key !== undefined }, content), {
     headers: secrecy(key),

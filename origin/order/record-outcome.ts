@@ -141,7 +141,7 @@ function nextQuestionAt({ attempted_at, expires_at }: Payment, nowMs: number): D
 }
 
 /** Once, however often the event comes before the question is asked. Index: outbox_payment_questions. */
-async function askNow(tx: Tx, orderId: string): Promise<void> {
+export async function askNow(tx: Tx, orderId: string): Promise<void> {
   const { rows } = await sql`
     select from outbox
     where state = 'pending' and due_at <= clock_timestamp() and claimed_until < clock_timestamp()

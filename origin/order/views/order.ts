@@ -20,16 +20,18 @@ export interface OrderPage {
   isSignedIn: boolean;
   /** Of the mail's link by which it was opened. */
   key?: string | undefined;
+  /** From the page on which it is paid. */
+  isBack?: boolean;
 }
 
-export function orderPage({ detail, variants, isSignedIn, key }: OrderPage): Html {
+export function orderPage({ detail, variants, isSignedIn, key, isBack = false }: OrderPage): Html {
   const { order, email, shippingAddress } = detail;
   const { redirectUrl } = order.payment;
   const payment = describePayment(detail);
   return html`<div class="page-head"><div><p class="label soft">Order ${order.number}</p><h1>${payment.heading}</h1></div>
 <button class="link not-printed" type="button" data-print hidden>Print</button></div>
 ${notice(payment.sentence, payment.isGood ? 'good' : 'wrong')}
-${redirectUrl === undefined ? '' : html`<p class="next-step not-printed"><a class="button" href="${redirectUrl}">Go on to pay</a></p>`}
+${redirectUrl === undefined ? '' : nextStep(redirectUrl, isBack)}
 ${cameToNothing(order) ? putBackForm(order.id, key) : ''}
 <div class="split">
 ${orderLines(order, variants)}
@@ -41,6 +43,15 @@ ${shippingAddress === null ? '' : html`<div><h3 class="label">Ships to</h3>${pos
 ${email === null ? '' : html`<div><h3 class="label">${payment.isConfirmed ? 'Confirmation sent to' : 'Contact'}</h3><p>${email}</p></div>`}
 </section></div>
 ${isSignedIn || email === null ? '' : accountOffer(email)}`;
+}
+
+/** Who has just paid is not asked to pay. */
+function nextStep(redirectUrl: string, isBack: boolean): Html {
+  const again = html`<a class="button" href="?paid=yes">Look again</a>`;
+  return isBack
+    ? html`<p class="not-printed">If you have paid, the confirmation takes a few seconds more.</p>
+<p class="next-step row not-printed">${again}<a href="${redirectUrl}">Go on to pay</a></p>`
+    : html`<p class="next-step not-printed"><a class="button" href="${redirectUrl}">Go on to pay</a></p>`;
 }
 
 export function noOrderPage({ isSignedIn }: { isSignedIn: boolean }): Html {
