@@ -1,8 +1,8 @@
 // Whatever happens to a payment, in whatever order, it ends: money that stays is an order that is paid, and nothing else is.
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { FakeSession } from '../../ops-scripts/drills/stripe-server.ts';
 import { readLineage } from '../../origin/postgres/lineage.ts';
-import type { FakeSession } from '../support/stripe-server.ts';
 import { openStripeShop, type StripeShop } from '../support/stripe-shop.ts';
 
 let at: StripeShop;

@@ -1,5 +1,6 @@
 // The state of the `shop-life` drill: the shop, its shoppers and staff, and the record of what they did.
 import type { SeededRandom } from '../seeded-random.ts';
+import type { StripeServer } from '../stripe-server.ts';
 import { Browser, type Send } from './browser/browser.ts';
 import { Lock } from './lock.ts';
 import type { LivingShop } from './shop/living-shop.ts';
@@ -97,6 +98,7 @@ export class LifeRecord {
 export class Life {
   readonly shop: LivingShop;
   readonly mailServer: MailServer;
+  readonly stripe: StripeServer;
   readonly random: SeededRandom;
   readonly record = new LifeRecord();
   readonly outages = new Outages();
@@ -111,9 +113,10 @@ export class Life {
   fetch: typeof fetch = fetch;
   readonly send: Send;
 
-  constructor(shop: LivingShop, mailServer: MailServer, random: SeededRandom) {
+  constructor(shop: LivingShop, servers: { mail: MailServer; stripe: StripeServer }, random: SeededRandom) {
     this.shop = shop;
-    this.mailServer = mailServer;
+    this.mailServer = servers.mail;
+    this.stripe = servers.stripe;
     this.random = random;
     this.send = createSend(this.record.answers, this.outages, () => this.fetch);
   }

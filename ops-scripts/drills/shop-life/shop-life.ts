@@ -3,6 +3,7 @@
 import { writeFile } from 'node:fs/promises';
 import type { DrillResult } from '../drill.ts';
 import { seededRandom } from '../seeded-random.ts';
+import { type StripeServer, startStripeServer } from '../stripe-server.ts';
 import { liveDay } from './day.ts';
 import { importLifeProducts, takeStockAsItIs } from './deeds/files.ts';
 import { laws } from './laws/all.ts';
@@ -11,7 +12,7 @@ import { Life } from './life.ts';
 import { exportCatalog } from './product-files/ops-catalog.ts';
 import { describeLife, describeScale, type Lived } from './report.ts';
 import { startLocalShop } from './shop/local-shop.ts';
-import { startMailServer } from './shop/mail-server.ts';
+import { type MailServer, startMailServer } from './shop/mail-server.ts';
 import { startRegionShop } from './shop/region-shop.ts';
 
 export interface LifeRun {
@@ -36,11 +37,12 @@ export async function runShopLife(how: LifeRun): Promise<DrillResult> {
   try {
     // Told before a life has taken its minutes.
     if (how.report !== undefined) await writeFile(how.report, '');
-    await using mailServer = await startMailServer();
+    await using mail = await startMailServer();
+    await using stripe = await startStripeServer();
     progress(`Starting ${region ? 'a region' : 'the shop'}`);
     const start = region ? startRegionShop : startLocalShop;
-    await using shop = await start(mailServer.url, stopping);
-    const life = new Life(shop, mailServer, seededRandom(seed).fork('shop-life'));
+    await using shop = await start(settingsOf({ mail, stripe }), stopping);
+    const life = new Life(shop, { mail, stripe }, seededRandom(seed).fork('shop-life'));
     const lived = await liveDays(life, { days, stopping, progress });
     if (how.report !== undefined) await writeFile(how.report, describeLife(lived, { days, seed, region }));
     return conclude(lived, seed);
@@ -48,6 +50,11 @@ export async function runShopLife(how: LifeRun): Promise<DrillResult> {
     const reason = error instanceof Error ? error.message : String(error);
     return { ...blank(seed), errors: 1, verdict: 'fail', notes: [reason] };
   }
+}
+
+/** What leads a shop to the servers outside of it. */
+export function settingsOf({ mail, stripe }: { mail: MailServer; stripe: StripeServer }) {
+  return { SMTP_URL: mail.url, PAYMENT_PROVIDERS: 'demo,on-delivery,stripe', ...stripe.settings };
 }
 
 /** Each breach is told once. */

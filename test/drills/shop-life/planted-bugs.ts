@@ -37,6 +37,19 @@ export const plantedBugs: PlantedBug[] = [
     ),
   },
   {
+    law: 'money-adds-up',
+    bug: 'an order does not know that Stripe took its money',
+    plant: bySql(
+      `with paid as (update payments set status = 'pending' where order_id =
+         (select min(order_id) from payments where provider = 'stripe' and status = 'paid') returning order_id)
+       update orders set status = 'placed' where id in (select order_id from paid)`,
+      `with paid as (update payments set status = 'paid' where order_id =
+         (select min(order_id) from payments where provider = 'stripe' and status = 'pending'
+          and request is null and redirect_url is null) returning order_id)
+       update orders set status = 'paid' where id in (select order_id from paid)`,
+    ),
+  },
+  {
     law: 'stock-adds-up',
     bug: 'a piece comes from nowhere',
     plant: bySql(

@@ -7,18 +7,20 @@ import { Life } from '../../../ops-scripts/drills/shop-life/life.ts';
 import type { Lived } from '../../../ops-scripts/drills/shop-life/report.ts';
 import { startLocalShop } from '../../../ops-scripts/drills/shop-life/shop/local-shop.ts';
 import { startMailServer } from '../../../ops-scripts/drills/shop-life/shop/mail-server.ts';
-import { liveDays } from '../../../ops-scripts/drills/shop-life/shop-life.ts';
+import { liveDays, settingsOf } from '../../../ops-scripts/drills/shop-life/shop-life.ts';
+import { startStripeServer } from '../../../ops-scripts/drills/stripe-server.ts';
 import { plantedBugs } from './planted-bugs.ts';
 
-const seed = Math.floor(Math.random() * 1_000_000);
+const seed = Number(process.env['PROPERTY_SEED'] ?? Math.floor(Math.random() * 1_000_000));
 const never = new AbortController().signal;
 const standing = new AsyncDisposableStack();
 let lived: Lived;
 
 beforeAll(async () => {
-  const mailServer = standing.use(await startMailServer());
-  const shop = standing.use(await startLocalShop(mailServer.url, never));
-  const life = new Life(shop, mailServer, seededRandom(seed).fork('shop-life'));
+  const mail = standing.use(await startMailServer());
+  const stripe = standing.use(await startStripeServer());
+  const shop = standing.use(await startLocalShop(settingsOf({ mail, stripe }), never));
+  const life = new Life(shop, { mail, stripe }, seededRandom(seed).fork('shop-life'));
   lived = await liveDays(life, { days: 2, stopping: never, progress: () => undefined });
 }, 600_000);
 
@@ -37,6 +39,11 @@ test('Two days in the shop hold every kind of deed', () => {
     /^buys as guest by form/m,
     /^buys as guest by API/m,
     /^buys as account/m,
+    /: stripe, paid$/m,
+    /: stripe, paid, no webhook$/m,
+    /: stripe, paid, webhooks in disorder$/m,
+    /: stripe, left open$/m,
+    /: stripe, closed$/m,
     /^signs up/m,
     /^changes a price/m,
     /^sets a stock/m,

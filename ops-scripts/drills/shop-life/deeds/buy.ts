@@ -6,6 +6,7 @@ import type { Browser } from '../browser/browser.ts';
 import type { ShopPage } from '../browser/page.ts';
 import type { Account, Life, RecordedOrder } from '../life.ts';
 import { BrokenPromise, expectAnswer, expectStatus, expectThat } from '../promise.ts';
+import { payAtStripe } from './pay-at-stripe.ts';
 import { askProduct, pickHandle, type Variant } from './products.ts';
 
 export interface Payment {
@@ -18,6 +19,11 @@ export const payments: Payment[] = [
   { provider: 'demo', outcome: 'declined' },
   { provider: 'demo', outcome: 'unknown' },
   { provider: 'on-delivery' },
+  { provider: 'stripe', outcome: 'paid' },
+  { provider: 'stripe', outcome: 'paid, webhooks in disorder' },
+  { provider: 'stripe', outcome: 'paid, no webhook' },
+  { provider: 'stripe', outcome: 'left open' },
+  { provider: 'stripe', outcome: 'closed' },
 ];
 
 interface Buyer {
@@ -73,6 +79,7 @@ async function buy(life: Life, random: SeededRandom, payment: Payment, buyer: Bu
     ? await checkOutByForm(life, random, payment, buyer)
     : await checkOutByApi(life, payment, buyer);
   if (order === undefined) return life.record.count('is told that a piece is gone');
+  if (payment.provider === 'stripe') await payAtStripe(life, buyer.browser, order);
   const who = buyer.account === undefined ? 'guest' : 'account';
   const way = [payment.provider, payment.outcome].filter(Boolean).join(', ');
   life.record.count(`buys as ${who} ${byForm ? 'by form' : 'by API'}: ${way}`);
@@ -130,7 +137,7 @@ async function checkOutByForm(
 ): Promise<RecordedOrder | undefined> {
   const { browser } = buyer;
   if (random.next() < 0.3) await changeQuantityByForm(life, browser);
-  const choice = [payment.provider, payment.outcome].filter(Boolean).join(':');
+  const choice = choiceOf(payment);
   let page = await browser.open('/checkout');
   for (let look = 0; look < mostLooks; look++) {
     if (page.path.startsWith('/cart')) return undefined;
@@ -190,7 +197,8 @@ async function checkOutByApi(life: Life, payment: Payment, buyer: Buyer): Promis
     if (cart.lines.length === 0) return undefined;
     const { line2, ...required } = address;
     const shippingAddress = line2 === '' ? required : address;
-    const body = { email, shippingAddress, payment, expectedTotal: cart.total };
+    const choice = payment.provider === 'stripe' ? { provider: 'stripe' } : payment;
+    const body = { email, shippingAddress, payment: choice, expectedTotal: cart.total };
     const answer = await life.till.shared(() =>
       browser.ask<OrderSeen & { code?: string }>('POST', '/api/orders', body, {
         'idempotency-key': randomUUID(),
@@ -222,7 +230,14 @@ const statusOf: Record<string, string[]> = {
   // It may have been asked about again already.
   'demo:unknown': ['unknown', 'paid'],
   'on-delivery': ['pending'],
+  // Nobody has been on its page yet.
+  stripe: ['pending'],
 };
+
+/** As the form names it: what becomes of a card is decided on Stripe's page. */
+function choiceOf({ provider, outcome }: Payment): string {
+  return outcome === undefined || provider === 'stripe' ? provider : `${provider}:${outcome}`;
+}
 
 async function book(
   life: Life,
@@ -232,7 +247,7 @@ async function book(
 ): Promise<RecordedOrder> {
   const answer = await browser.ask<OrderSeen>('GET', `/api/orders/${id}`);
   const order = expectAnswer('The own order', answer, 200);
-  const choice = [payment.provider, payment.outcome].filter(Boolean).join(':');
+  const choice = choiceOf(payment);
   const booked: RecordedOrder = {
     id,
     number: order.number,

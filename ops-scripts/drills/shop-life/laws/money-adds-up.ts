@@ -6,6 +6,8 @@ import { defineLaw } from './law.ts';
 export interface MoneySeen {
   booked: Pick<RecordedOrder, 'id' | 'number' | 'provider' | 'outcome' | 'totalShown'>[];
   kept: KeptOrder[];
+  /** What Stripe took, by order; minor units. */
+  takenByStripe: Map<string, number>;
 }
 
 export interface KeptOrder {
@@ -22,6 +24,11 @@ export const moneyAddsUp = defineLaw<MoneySeen>({
   name: 'money-adds-up',
   gather: async (life: Life) => ({
     booked: life.record.orders,
+    takenByStripe: new Map(
+      life.stripe.sessions
+        .filter(({ payment_status }) => payment_status === 'paid')
+        .map(({ client_reference_id: id, amount }) => [id, amount]),
+    ),
     kept: await askPostgres<KeptOrder>(
       life.shop,
       `select o.id, o.number, o.status, o.total_amount as total, p.provider, p.status as payment,
@@ -29,10 +36,12 @@ export const moneyAddsUp = defineLaw<MoneySeen>({
        from orders o join payments p on p.order_id = o.id order by o.id`,
     ),
   }),
-  judge: ({ booked, kept }) => [
+  // Whoever paid while the worker was away is asked about once it is back.
+  patienceMs: 40_000,
+  judge: ({ booked, kept, takenByStripe }) => [
     ...kept.flatMap(judgeStored),
     ...judgeAgainstBooks(booked, kept),
-    ...judgeSums(booked, kept),
+    ...judgeSums(booked, kept, takenByStripe),
   ],
 });
 
@@ -73,11 +82,16 @@ function judgeAgainstBooks(booked: MoneySeen['booked'], kept: KeptOrder[]): stri
  * What the provider has taken, as far as the buyers' choices tell: an unknown outcome turns out to be paid when it is
  * asked about.
  */
-function judgeSums(booked: MoneySeen['booked'], kept: KeptOrder[]): string[] {
+function judgeSums(
+  booked: MoneySeen['booked'],
+  kept: KeptOrder[],
+  takenByStripe: MoneySeen['takenByStripe'],
+): string[] {
   const statusOf = new Map(kept.map(({ id, payment }) => [id, payment]));
   const isTaken = ({ id, provider, outcome }: MoneySeen['booked'][number]) =>
     provider === 'demo' && (outcome === 'paid' || (outcome === 'unknown' && statusOf.get(id) === 'paid'));
-  const taken = sum(booked.filter(isTaken).map(({ totalShown }) => totalShown));
+  const taken =
+    sum(booked.filter(isTaken).map(({ totalShown }) => totalShown)) + sum([...takenByStripe.values()]);
   const told = sum(kept.filter(({ payment }) => payment === 'paid').map(({ total }) => total));
   return taken === told ? [] : [`${taken} was taken, and orders of ${told} say that they are paid`];
 }

@@ -22,8 +22,14 @@ const commandOf: Record<PartName, RegExp> = {
   postgres: /bin\/postgres\b|postgres -D/,
 };
 
-/** @throws where it cannot start; nothing is left running. */
-export async function startLocalShop(smtpUrl: string, stopping: AbortSignal): Promise<LivingShop> {
+/**
+ * @param outside settings of the servers outside of the shop: mail and payments
+ * @throws where it cannot start; nothing is left running.
+ */
+export async function startLocalShop(
+  outside: Record<string, string>,
+  stopping: AbortSignal,
+): Promise<LivingShop> {
   const folder = await mkdtemp(join(tmpdir(), 'life-'));
   const staff = { email: 'staff@myclothes.test', password: randomBytes(12).toString('base64url') };
   const environment = {
@@ -31,7 +37,7 @@ export async function startLocalShop(smtpUrl: string, stopping: AbortSignal): Pr
     DATA_DIR: folder,
     PORT: '0',
     WORKER_PORT: '0',
-    SMTP_URL: smtpUrl,
+    ...outside,
     RATE_LIMITS: 'off',
     LOG_LEVEL: 'warn',
     STAFF_EMAIL: staff.email,

@@ -13,8 +13,8 @@ const kindOf: Record<PartName, string> = {
 };
 
 /** @throws where it cannot start; nothing is left running. */
-export async function startRegionShop(smtpUrl: string): Promise<LivingShop> {
-  const region = await startRegion({ ...process.env, SMTP_URL: smtpUrl }, { state: 'server' });
+export async function startRegionShop(outside: Record<string, string>): Promise<LivingShop> {
+  const region = await startRegion({ ...process.env, ...outside }, { state: 'server' });
   const running = JSON.parse(readFileSync(join(region.folder, 'region', 'running.json'), 'utf8')) as {
     databaseUrl: string;
     redisUrl: string;
