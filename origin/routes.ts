@@ -16,6 +16,7 @@ import { orderApi } from './order/api.ts';
 import { orderLifeApi } from './order/life/api.ts';
 import { orderPages } from './order/pages.ts';
 import type { PaymentProviders } from './order/payment/providers.ts';
+import { promotionApi } from './order/preview-promotion.ts';
 import { staffApi } from './staff/api.ts';
 import { staffOrdersApi } from './staff/orders-api.ts';
 import { staffPages } from './staff/pages.ts';
@@ -153,6 +154,10 @@ export const routeGroups: RouteGroup[] = [
     ],
   },
   {
+    mount: ({ deps, carts }) => promotionApi(deps, carts),
+    routes: [post('/api/promotions/preview', 'shopper')],
+  },
+  {
     mount: ({ deps }) => checkoutApi(deps),
     routes: [get('/api/shipping-methods', 'everyone', 'private')],
   },
@@ -181,6 +186,10 @@ export const routeGroups: RouteGroup[] = [
     routes: [
       get('/api/staff/shipping-methods', 'staff', 'private'),
       put('/api/staff/shipping-methods', 'staff'),
+      get('/api/staff/promotions', 'staff', 'private'),
+      post('/api/staff/promotions', 'staff'),
+      patch('/api/staff/promotions/:id', 'staff'),
+      remove('/api/staff/promotions/:id', 'staff'),
     ],
   },
   {
@@ -255,6 +264,10 @@ export const routeGroups: RouteGroup[] = [
     routes: [
       get('/staff/payments', 'staff', 'private'),
       post('/staff/payments/:order', 'staff'),
+      get('/staff/promotions', 'staff', 'private'),
+      post('/staff/promotions', 'staff'),
+      get('/staff/promotions/:id', 'staff', 'private'),
+      post('/staff/promotions/:id', 'staff'),
       get('/staff', 'staff', 'private'),
       get('/staff/products/:id', 'staff', 'private'),
       post('/staff/products/:id', 'staff'),

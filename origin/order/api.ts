@@ -40,6 +40,7 @@ const placeOrderRoute = defineRoute({
     'price-changed',
     'cart-over-limit',
     'no-delivery-there',
+    'promotion-refused',
     'unknown-provider',
     'total-too-large',
     'total-too-small',

@@ -4,9 +4,10 @@ import { cartRequestOf } from '../cart/api.ts';
 import type { Cart } from '../cart/cart.ts';
 import type { Carts } from '../cart/carts.ts';
 import { readVariants } from '../catalog/read-variants.ts';
+import type { Promotion } from '../checkout/promotion.ts';
 import { readKnownShippingTable } from '../checkout/shipping-methods.ts';
 import type { Deps } from '../deps.ts';
-import type { Refusal } from '../errors.ts';
+import { Refusal } from '../errors.ts';
 import { readFrame } from '../identity/page-frame.ts';
 import { respondSignedOut, wasSignedIn } from '../identity/signed-out-form.ts';
 import { readVisitor } from '../identity/visitor.ts';
@@ -28,7 +29,7 @@ import { findCountry } from './countries.ts';
 import { OrderRequestSchema } from './order.ts';
 import type { PaymentProviders } from './payment/providers.ts';
 import { placeOrder } from './place-order.ts';
-import { makeQuote } from './quote.ts';
+import { makeQuote, type Quote, readPromotionFor, toQuoteLines } from './quote.ts';
 import { checkoutPage } from './views/checkout.ts';
 import { readOrderRequest } from './views/order-form.ts';
 import { gatherPaymentFaults } from './views/payment.ts';
@@ -61,7 +62,8 @@ export function checkoutPages(deps: Deps, carts: Carts, providers: PaymentProvid
       }
       // An empty bag may be that of an order that this very form has placed: its key then answers with that order.
       const toldTotal = readToldTotal(values['total']);
-      const isAgreed = isEmpty || (await quote(deps, cart, values)).price.total === toldTotal;
+      const agreed = isEmpty ? undefined : await quoteForm(deps, cart, values, visitor.account?.id);
+      const isAgreed = agreed === undefined || agreed.quote.price.total === toldTotal;
       if (!isAgreed && changesSince(values['seen'], cart).length > 0) {
         return showCheckout(deps, c, cart, { ...again, status: 409 });
       }
@@ -85,6 +87,14 @@ export function checkoutPages(deps: Deps, carts: Carts, providers: PaymentProvid
     });
 }
 
+interface QuotedForm {
+  quote: Quote;
+  /** Undefined where there is no code, or one that does not hold. */
+  promotion?: Promotion;
+  /** Why the code does not hold. */
+  codeFault?: string;
+}
+
 interface Shown {
   values: FormValues;
   providers: string[];
@@ -98,27 +108,29 @@ interface Shown {
 
 async function showCheckout(deps: Deps, c: Context<AppEnv>, cart: Cart, shown: Shown): Promise<Response> {
   const { values, providers, faults, refusal, setCookies } = shown;
-  const [{ account }, frame, variants, quoted] = await Promise.all([
-    readVisitor(deps, c),
+  const { account } = await readVisitor(deps, c);
+  const [frame, variants, { quote, promotion, codeFault }] = await Promise.all([
     readFrame(deps, c, cart.count),
     readVariants(
       deps,
       cart.lines.map((line) => line.variantId),
     ),
-    quote(deps, cart, values),
+    quoteForm(deps, cart, values, account?.id),
   ]);
   const known: FormValues = account === undefined ? {} : { email: account.email, name: account.name };
   const isWrong = faults !== undefined || refusal !== undefined || shown.status !== undefined;
   const content = checkoutPage({
     cart,
     variants,
-    quote: quoted,
+    quote,
+    promotion,
+    codeFault,
     providers,
     isSignedIn: account !== undefined,
     values: { ...known, ...values },
     ...(faults ? { faults } : {}),
     changes: changesSince(values['seen'], cart),
-    refused: describeRefusal(refusal, shown.expectedTotal ?? quoted.price.total),
+    refused: describeRefusal(refusal, shown.expectedTotal ?? quote.price.total),
     toldTotal: totalOf(refusal),
   });
   return respondPage(c, layout({ title: titleOf('Check out', isWrong), ...frame }, content), {
@@ -128,17 +140,25 @@ async function showCheckout(deps: Deps, c: Context<AppEnv>, cart: Cart, shown: S
 }
 
 /** By the form as it stands; a country that is none of ours counts as the shop's. */
-async function quote(deps: Deps, cart: Cart, values: FormValues) {
-  const [table, variants] = await Promise.all([
-    readKnownShippingTable(deps),
-    readVariants(
-      deps,
-      cart.lines.map((line) => line.variantId),
-    ),
-  ]);
+async function quoteForm(
+  deps: Deps,
+  cart: Cart,
+  values: FormValues,
+  accountId: string | undefined,
+): Promise<QuotedForm> {
+  const [table, lines] = await Promise.all([readKnownShippingTable(deps), toQuoteLines(deps, cart)]);
   const country = findCountry(values['country'] ?? '')?.code ?? deps.settings.shopCountry;
-  const method = values['shipping'];
-  return makeQuote({ lines: cart.lines, variants, table, country, method, nowMs: deps.now() });
+  const by = { lines, table, country, method: values['shipping'], nowMs: deps.now() };
+  const code = values['code']?.trim() ?? '';
+  if (code === '') return { quote: makeQuote(by) };
+  const customer = { email: values['email']?.trim() || undefined, accountId };
+  try {
+    const promotion = await readPromotionFor(deps, code, { lines, customer });
+    return { quote: makeQuote({ ...by, promotion }), promotion };
+  } catch (error) {
+    if (!(error instanceof Refusal) || error.code !== 'promotion-refused') throw error;
+    return { quote: makeQuote(by), codeFault: `${error.message}.` };
+  }
 }
 
 /** What is short stands beside each line, too. */

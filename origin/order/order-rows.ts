@@ -99,13 +99,17 @@ const freeDelivery: ChosenShipping = {
 };
 
 function priceOf(row: OrderRow): Pick<Order, 'shipping' | 'discount' | 'tax'> {
-  const { amount, method, name, days } = row.shipping ?? freeDelivery;
   const { discount_code: code, discount_amount: discount } = row;
   return {
-    shipping: { method, name, price: money(amount), days },
+    shipping: toShipping(row.shipping ?? freeDelivery),
     ...(code === null ? {} : { discount: { code, amount: money(discount) } }),
     tax: toTax(row.tax ?? taxOfEarlier(row)),
   };
+}
+
+/** In an answer. */
+export function toShipping({ method, name, amount, days }: ChosenShipping): Order['shipping'] {
+  return { method, name, price: money(amount), days };
 }
 
 /** In an answer. */

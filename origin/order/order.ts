@@ -26,6 +26,9 @@ export const OrderRequestSchema = z
       description: '`id` of one of `GET /api/shipping-methods` for the country; default the cheapest',
       example: 'standard',
     }),
+    promotionCode: z.string().max(200).optional().openapi({
+      description: 'In any case. A code that does not hold refuses the order',
+    }),
     expectedTotal: MoneyToWriteSchema.optional().openapi({
       description:
         'What the buyer was shown. Where the order costs something else it is refused: 409 `price-changed`',
@@ -100,6 +103,14 @@ export const exampleOrder = {
   returns: [exampleReturn],
 };
 
+export const OrderShippingSchema = z
+  .object({ method: z.string(), name: z.string(), price: MoneySchema, days: ShippingDaysSchema })
+  .openapi('OrderShipping', { example: exampleOrder.shipping });
+
+export const OrderDiscountSchema = z
+  .object({ code: z.string(), amount: MoneySchema })
+  .openapi('OrderDiscount', { example: { code: 'SPRING', amount: { amount: 400, currency: 'EUR' } } });
+
 /** Net and tax of all rates are the total. */
 export const TaxSchema = z.array(
   z
@@ -168,18 +179,8 @@ export const OrderSchema = z
         .openapi('OrderLine', { example: exampleLine }),
     ),
     total: MoneySchema.openapi({ description: 'Lines and delivery, less the discount; VAT included' }),
-    shipping: z
-      .object({
-        method: z.string(),
-        name: z.string(),
-        price: MoneySchema,
-        days: ShippingDaysSchema,
-      })
-      .openapi('OrderShipping', { example: exampleOrder.shipping }),
-    discount: z
-      .object({ code: z.string(), amount: MoneySchema })
-      .optional()
-      .openapi('OrderDiscount', { example: { code: 'SPRING', amount: { amount: 400, currency: 'EUR' } } }),
+    shipping: OrderShippingSchema,
+    discount: OrderDiscountSchema.optional(),
     tax: TaxSchema,
     placedAt: z.iso.datetime(),
     payment: z.object({

@@ -1,6 +1,7 @@
 // The orders of an account: listed, exported, and anonymised when the account is deleted.
 import { z } from '@hono/zod-openapi';
 import { sql } from 'kysely';
+import { forgetCustomer } from '../checkout/promotions.ts';
 import type { DbOrTx, Tx } from '../schema.ts';
 import { exampleOrder, type Order, OrderSchema } from './order.ts';
 import { orderColumns, withLines } from './order-rows.ts';
@@ -60,6 +61,7 @@ export async function forgetBuyer(tx: Tx, accountId: string): Promise<void> {
     .set({ account_id: null, email: null, shipping_address: null, billing_address: null })
     .where('account_id', '=', accountId)
     .execute();
+  await forgetCustomer(tx, accountId);
 }
 
 function ordersOf(db: DbOrTx, accountId: string) {

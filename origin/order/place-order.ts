@@ -6,7 +6,9 @@ import type { CartCheckout, Carts, OrderKey } from '../cart/carts.ts';
 import { checkOrderable } from '../cart/check-operation.ts';
 import { type ShortLine, takeStock } from '../catalog/change/take-stock.ts';
 import { readVariantsFresh, type VariantInfo } from '../catalog/read-variants.ts';
-import { type ChosenShipping, type OrderPrice, priceOrder } from '../checkout/price-order.ts';
+import type { ChosenShipping, OrderPrice } from '../checkout/price-order.ts';
+import type { Promotion } from '../checkout/promotion.ts';
+import { type Customer, recordUse, takePromotion } from '../checkout/promotions.ts';
 import { chooseShipping, listChoices, readShippingTable } from '../checkout/shipping-methods.ts';
 import type { Deps } from '../deps.ts';
 import { Refusal } from '../errors.ts';
@@ -22,6 +24,7 @@ import { rememberOrder } from './order-cookie.ts';
 import { attemptPayment, awaitAttempt } from './pay-order.ts';
 import { holdMinutes, type PaymentProvider } from './payment/provider.ts';
 import type { PaymentProviders } from './payment/providers.ts';
+import { priceLines, sumLines } from './quote.ts';
 import { keepRequest } from './read-charge.ts';
 import { type Buyer, readOrder } from './read-orders.ts';
 
@@ -39,7 +42,7 @@ const attemptLateSeconds = 15;
 
 /**
  * @throws Refusal 409 `cart-empty`, `out-of-stock` (with `lines`), `price-changed` (with `total`): nothing taken,
- * the cart kept; 422 `no-delivery-there`, `unknown-provider`, `total-too-small`, `total-too-large` (with `min` and `max`); 503 where
+ * the cart kept; 422 `no-delivery-there`, `promotion-refused`, `unknown-provider`, `total-too-small`, `total-too-large` (with `min` and `max`); 503 where
  * Postgres is away
  */
 export async function placeOrder(
@@ -78,7 +81,7 @@ export async function placeOrder(
   return { order, setCookies: [placedHere, ...cookies] };
 }
 
-/** Locks in the order that all keep: account, cart, variants, outbox. */
+/** Locks in the order that all keep: account, cart, variants, promotion, outbox. */
 async function writeOrder(
   tx: Tx,
   cart: CartCheckout,
@@ -92,8 +95,9 @@ async function writeOrder(
   await takeStock(tx, lines);
   // Read after the stock is locked, so that price and stock are of one moment.
   const ids = lines.map((line) => line.variantId);
-  const priced = priceLines(lines, await readVariantsFresh(tx, ids));
-  const bill = await makeBill(tx, priced, checkout);
+  const priced = requireSold(lines, await readVariantsFresh(tx, ids));
+  const customer = { email: request.email, accountId };
+  const bill = await makeBill(tx, priced, { request, customer, nowMs });
   const { total } = bill.price;
   checkBounds(total, checkout.provider.bounds);
   const expectedTotal = request.expectedTotal?.amount ?? checkout.expectedTotal;
@@ -102,25 +106,8 @@ async function writeOrder(
       details: { total: money(total) },
     });
   }
-  const { id: orderId } = await tx
-    .insertInto('orders')
-    .values({
-      number: makeNumber(),
-      account_id: accountId ?? null,
-      email: request.email,
-      shipping_address: JSON.stringify(request.shippingAddress),
-      billing_address: request.billingAddress ? JSON.stringify(request.billingAddress) : null,
-      total_amount: total,
-      shipping: JSON.stringify(bill.shipping),
-      tax_country: request.shippingAddress.country,
-      tax: JSON.stringify(bill.price.tax),
-    })
-    .returning('id')
-    .executeTakeFirstOrThrow();
-  await tx
-    .insertInto('order_lines')
-    .values(priced.map((line, position) => toRow(orderId, position, line, bill.price.items[position]!)))
-    .execute();
+  const orderId = await insertOrder(tx, priced, bill, checkout);
+  if (bill.promotion !== undefined) await recordUse(tx, bill.promotion.id, orderId, customer);
   const { provider, outcome } = request.payment;
   await tx
     .insertInto('payments')
@@ -144,28 +131,59 @@ async function writeOrder(
   return { orderId };
 }
 
+/** The order with its lines. @returns its id */
+async function insertOrder(
+  tx: Tx,
+  priced: PricedLine[],
+  { price, shipping, promotion }: Bill,
+  { request, accountId }: Pick<Checkout, 'request' | 'accountId'>,
+): Promise<string> {
+  const { id: orderId } = await tx
+    .insertInto('orders')
+    .values({
+      number: makeNumber(),
+      account_id: accountId ?? null,
+      email: request.email,
+      shipping_address: JSON.stringify(request.shippingAddress),
+      billing_address: request.billingAddress ? JSON.stringify(request.billingAddress) : null,
+      total_amount: price.total,
+      shipping: JSON.stringify(shipping),
+      discount_code: promotion?.code ?? null,
+      discount_amount: price.discount,
+      tax_country: request.shippingAddress.country,
+      tax: JSON.stringify(price.tax),
+    })
+    .returning('id')
+    .executeTakeFirstOrThrow();
+  await tx
+    .insertInto('order_lines')
+    .values(priced.map((line, position) => toRow(orderId, position, line, price.items[position]!)))
+    .execute();
+  return orderId;
+}
+
 interface Bill {
   shipping: ChosenShipping;
+  promotion: Promotion | undefined;
   price: OrderPrice;
 }
 
-/** @throws Refusal 422 `no-delivery-there` */
+/** Uses the promotion code, if there is one. @throws Refusal 422 `no-delivery-there`, `promotion-refused` */
 async function makeBill(
   tx: Tx,
-  lines: PricedLine[],
-  { request, nowMs }: Pick<Checkout, 'request'> & { nowMs: number },
+  priced: PricedLine[],
+  { request, customer, nowMs }: Pick<Checkout, 'request'> & { customer: Customer; nowMs: number },
 ): Promise<Bill> {
-  const { country } = request.shippingAddress;
-  const items = lines.map(({ quantity, info }) => ({
-    amount: quantity * info.price.amount,
-    isForChildren: info.isForChildren,
-    isPromoted: false,
-  }));
-  const subtotal = items.reduce((sum, { amount }) => sum + amount, 0);
-  const choices = listChoices(await readShippingTable(tx), country, subtotal);
-  const shipping = chooseShipping(choices, country, request.shippingMethod);
-  const price = priceOrder({ items, shippingAmount: shipping.amount, country, at: new Date(nowMs) });
-  return { shipping, price };
+  const { promotionCode: code, shippingMethod, shippingAddress } = request;
+  const { country } = shippingAddress;
+  const at = new Date(nowMs);
+  const lines = priced.map(({ quantity, info }) => ({ info, amount: quantity * info.price.amount }));
+  const choices = listChoices(await readShippingTable(tx), country, sumLines(lines));
+  const shipping = chooseShipping(choices, country, shippingMethod);
+  const hasCode = code !== undefined && code.trim() !== '';
+  const promotion = hasCode ? await takePromotion(tx, code, { lines, customer, now: at }) : undefined;
+  const price = priceLines(lines, { shippingAmount: shipping.amount, promotion, country, at });
+  return { shipping, promotion, price };
 }
 
 /** The largest that Postgres' integers hold. */
@@ -201,7 +219,7 @@ interface PricedLine {
 }
 
 /** @throws Refusal 409 `out-of-stock` for what is no longer sold */
-function priceLines(lines: CartLine[], infos: Map<string, VariantInfo>): PricedLine[] {
+function requireSold(lines: CartLine[], infos: Map<string, VariantInfo>): PricedLine[] {
   const missing: ShortLine[] = lines
     .filter((line) => !infos.has(line.variantId))
     .map((line) => ({ variantId: line.variantId, available: 0 }));

@@ -1,16 +1,30 @@
 // What a cart would cost: each delivery method with its total, the discount and the VAT. Nothing is taken or used.
-import type { CartLine } from '../cart/cart-contents.ts';
-import type { VariantInfo } from '../catalog/read-variants.ts';
-import { type ChosenShipping, type OrderPrice, priceOrder } from '../checkout/price-order.ts';
+import type { Cart } from '../cart/cart.ts';
+import { readVariants, type VariantInfo } from '../catalog/read-variants.ts';
+import {
+  type ChosenShipping,
+  type OrderPrice,
+  type PromotionKind,
+  priceOrder,
+} from '../checkout/price-order.ts';
+import { isFor, type Promotion } from '../checkout/promotion.ts';
+import { type Customer, findHolding } from '../checkout/promotions.ts';
 import { listChoices, type ShippingTable } from '../checkout/shipping-methods.ts';
+import type { Deps } from '../deps.ts';
+
+export interface QuoteLine {
+  info: VariantInfo;
+  /** Of all its pieces. */
+  amount: number;
+}
 
 export interface QuoteRequest {
-  lines: Pick<CartLine, 'variantId' | 'quantity'>[];
-  variants: Map<string, VariantInfo>;
+  lines: QuoteLine[];
   table: ShippingTable;
   country: string;
   /** Undefined, or one that does not go there: the cheapest. */
   method?: string | undefined;
+  promotion?: Promotion | undefined;
   nowMs: number;
 }
 
@@ -24,17 +38,11 @@ export interface Quote {
   price: OrderPrice;
 }
 
-export function makeQuote({ lines, variants, table, country, method, nowMs }: QuoteRequest): Quote {
-  const items = lines.flatMap(({ variantId, quantity }) => {
-    const info = variants.get(variantId);
-    if (info === undefined) return [];
-    const { isForChildren, price } = info;
-    return [{ amount: quantity * price.amount, isForChildren, isPromoted: false }];
-  });
+export function makeQuote({ lines, table, country, method, promotion, nowMs }: QuoteRequest): Quote {
+  const at = new Date(nowMs);
   const priceWith = (shipping: ChosenShipping | undefined) =>
-    priceOrder({ items, shippingAmount: shipping?.amount ?? 0, country, at: new Date(nowMs) });
-  const subtotal = items.reduce((sum, { amount }) => sum + amount, 0);
-  const choices = listChoices(table, country, subtotal);
+    priceLines(lines, { shippingAmount: shipping?.amount ?? 0, promotion, country, at });
+  const choices = listChoices(table, country, sumLines(lines));
   const shipping = choices.find((choice) => choice.method === method) ?? choices[0];
   return {
     country,
@@ -42,4 +50,47 @@ export function makeQuote({ lines, variants, table, country, method, nowMs }: Qu
     shipping,
     price: priceWith(shipping),
   };
+}
+
+/** As an order is priced, too. */
+export function priceLines(
+  lines: QuoteLine[],
+  by: { shippingAmount: number; promotion: Promotion | undefined; country: string; at: Date },
+): OrderPrice {
+  const { promotion } = by;
+  return priceOrder({
+    ...by,
+    // The kind of an answer may grow; those of the table do not.
+    promotion: promotion && { kind: promotion.kind as PromotionKind, value: promotion.value },
+    items: lines.map(({ info, amount }) => ({
+      amount,
+      isForChildren: info.isForChildren,
+      isPromoted: promotion !== undefined && isFor(promotion, info),
+    })),
+  });
+}
+
+export function sumLines(lines: QuoteLine[]): number {
+  return lines.reduce((sum, { amount }) => sum + amount, 0);
+}
+
+/** What is no longer sold costs nothing. @throws Refusal 503 */
+export async function toQuoteLines(deps: Pick<Deps, 'cache'>, cart: Cart): Promise<QuoteLine[]> {
+  const variants = await readVariants(
+    deps,
+    cart.lines.map((line) => line.variantId),
+  );
+  return cart.lines.flatMap(({ variantId, quantity }) => {
+    const info = variants.get(variantId);
+    return info === undefined ? [] : [{ info, amount: quantity * info.price.amount }];
+  });
+}
+
+/** @throws Refusal 422 `promotion-refused` */
+export function readPromotionFor(
+  { db, now }: Pick<Deps, 'db' | 'now'>,
+  code: string,
+  { lines, customer }: { lines: QuoteLine[]; customer: Customer },
+): Promise<Promotion> {
+  return findHolding(db, code, { lines, customer, now: new Date(now()) });
 }

@@ -49,6 +49,11 @@ export function isWorthAnotherTry(error: unknown): boolean {
   return ['40P01', '40001', '55P03', '23505'].includes(sqlState(error) ?? '');
 }
 
+/** Another row has that value already. */
+export function isUniqueViolation(error: unknown): boolean {
+  return sqlState(error) === '23505';
+}
+
 /** Node's own codes, such as EPIPE, begin otherwise. */
 function sqlState(error: unknown): string | undefined {
   const code = codeOf(error);

@@ -19,6 +19,7 @@ import { type FormFaults, type FormValues, readForm, readIdempotencyKey } from '
 import { respondPage, seeOther } from '../web/page/page-response.ts';
 import { saveProductForm } from './change-catalog.ts';
 import { paymentPages } from './payment-pages.ts';
+import { promotionPages } from './promotion-pages.ts';
 import { readChanges } from './read-changes.ts';
 import { finderPage, fingerprintOfShown, productPage, stockField } from './views/products.ts';
 
@@ -43,6 +44,7 @@ export function staffPages(deps: Deps, providers: PaymentProviders): Hono<AppEnv
   pages.use('/staff', guard);
   pages.use('/staff/*', guard);
   pages.route('/', paymentPages(deps, providers));
+  pages.route('/', promotionPages(deps));
 
   pages.get('/staff', async (c) => {
     const query = parseListQuery(new URL(c.req.url).searchParams, 'page');

@@ -1,5 +1,8 @@
-// The JSON API by which staff decide how the shop sells: delivery methods.
+// The JSON API by which staff decide how the shop sells: delivery methods and promotion codes.
 import type { OpenAPIHono } from '@hono/zod-openapi';
+import type { Context } from 'hono';
+import { PromotionPatchSchema, PromotionSchema, PromotionToWriteSchema } from '../checkout/promotion.ts';
+import { listPromotions } from '../checkout/promotions.ts';
 import {
   raiseShippingFloor,
   readShippingTable,
@@ -9,10 +12,20 @@ import {
 } from '../checkout/shipping-methods.ts';
 import type { Deps } from '../deps.ts';
 import { requireStaff } from '../identity/visitor.ts';
-import { createApi, defineRoute, IdempotencyKeyHeader, jsonAnswer, jsonBody } from '../web/api/api.ts';
+import {
+  createApi,
+  defineRoute,
+  emptyAnswer,
+  Id,
+  IdempotencyKeyHeader,
+  jsonAnswer,
+  jsonBody,
+  z,
+} from '../web/api/api.ts';
 import { writeOnce } from '../web/api/idempotency.ts';
 import type { AppEnv } from '../web/env.ts';
 import { audit } from './change-catalog.ts';
+import { writePromotion } from './write-promotion.ts';
 
 const tags = ['staff'];
 const audience = 'staff';
@@ -40,6 +53,56 @@ const putTableRoute = defineRoute({
   responses: { 200: jsonAnswer('The table as it now is', ShippingTableSchema) },
 });
 
+const listPromotionsRoute = defineRoute({
+  method: 'get',
+  path: '/api/staff/promotions',
+  operationId: 'listPromotions',
+  tags,
+  audience,
+  summary: 'All promotion codes, newest first',
+  responses: {
+    200: jsonAnswer('At most 500', z.object({ items: z.array(PromotionSchema) }).openapi('PromotionList')),
+  },
+});
+
+const createPromotionRoute = defineRoute({
+  method: 'post',
+  path: '/api/staff/promotions',
+  operationId: 'createPromotion',
+  tags,
+  audience,
+  refusals: ['code-taken'],
+  summary: 'Create a promotion code',
+  request: { headers: IdempotencyKeyHeader, body: jsonBody(PromotionToWriteSchema) },
+  responses: { 201: jsonAnswer('The promotion', PromotionSchema) },
+});
+
+const IdParameter = z.object({ id: Id });
+
+const changePromotionRoute = defineRoute({
+  method: 'patch',
+  path: '/api/staff/promotions/{id}',
+  operationId: 'changePromotion',
+  tags,
+  audience,
+  refusals: ['not-found', 'code-taken'],
+  summary: 'Change a promotion code; orders that were placed keep their discount',
+  request: { params: IdParameter, headers: IdempotencyKeyHeader, body: jsonBody(PromotionPatchSchema) },
+  responses: { 200: jsonAnswer('The promotion as it now is', PromotionSchema) },
+});
+
+const deletePromotionRoute = defineRoute({
+  method: 'delete',
+  path: '/api/staff/promotions/{id}',
+  operationId: 'deletePromotion',
+  tags,
+  audience,
+  refusals: ['not-found'],
+  summary: 'Delete a promotion code; orders that were placed keep their discount',
+  request: { params: IdParameter, headers: IdempotencyKeyHeader },
+  responses: { 204: emptyAnswer('Deleted') },
+});
+
 /** Mounted behind the guard of the staff's API. */
 export function sellingApi(deps: Deps): OpenAPIHono<AppEnv> {
   const api = createApi();
@@ -63,6 +126,25 @@ export function sellingApi(deps: Deps): OpenAPIHono<AppEnv> {
     deps.wakeWorker();
     await raiseShippingFloor(deps, raised);
     return c.json({ items: await readShippingTable(deps.db) }, 200);
+  });
+  api.openapi(listPromotionsRoute, async (c) => c.json({ items: await listPromotions(deps.db) }, 200));
+  const writeOf = async (c: Context<AppEnv>, idempotencyKey: string | undefined) => {
+    const { id: accountId } = await requireStaff(deps, c);
+    return { accountId, idempotencyKey, path: c.req.path };
+  };
+  api.openapi(createPromotionRoute, async (c) => {
+    const write = await writeOf(c, c.req.valid('header')['idempotency-key']);
+    return c.json(await writePromotion(deps, write, { create: c.req.valid('json') }), 201);
+  });
+  api.openapi(changePromotionRoute, async (c) => {
+    const write = await writeOf(c, c.req.valid('header')['idempotency-key']);
+    const { id } = c.req.valid('param');
+    return c.json(await writePromotion(deps, write, { id, patch: c.req.valid('json') }), 200);
+  });
+  api.openapi(deletePromotionRoute, async (c) => {
+    const write = await writeOf(c, c.req.valid('header')['idempotency-key']);
+    await writePromotion(deps, write, { id: c.req.valid('param').id });
+    return c.body(null, 204);
   });
   return api;
 }

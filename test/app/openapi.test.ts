@@ -202,6 +202,17 @@ describe('the OpenAPI document', () => {
     await ask(person, 'GET', '/api/shipping-methods?country=IE', '/api/shipping-methods');
     const methods = '/api/staff/shipping-methods';
     await ask(staff, 'PUT', methods, methods, await ask(staff, 'GET', methods, methods));
+    const promotions = '/api/staff/promotions';
+    const promotion = { code: 'shapes', kind: 'percent', value: 10, uses: 3, endsAt: '2100-01-01T00:00:00Z' };
+    const { id: promotionId } = await ask(staff, 'POST', promotions, promotions, promotion);
+    await ask(staff, 'GET', promotions, promotions);
+    const shopper = shop.browser();
+    await shopper.add(variant!.id);
+    const preview = '/api/promotions/preview';
+    await ask(shopper, 'POST', preview, preview, { code: 'shapes', country: 'FI' });
+    const onePromotion = [`${promotions}/${promotionId}`, `${promotions}/{id}`] as const;
+    await ask(staff, 'PATCH', ...onePromotion, { products: ['nothing'], endsAt: null });
+    await ask(staff, 'DELETE', ...onePromotion);
     // What needs a mailed token, or Stripe's signature, is asked for in tests of its own.
     const elsewhere = ['PUT /api/password-resets/{token}', 'POST /api/webhooks/stripe'];
     expect(

@@ -57,6 +57,7 @@ const elsewhere: Record<string, string[]> = {
   // A request that cannot be read at all is refused before there is a route; see the tests of such requests.
   'bad-request': [
     'getShippingTable',
+    'listPromotions',
     'exportAccount',
     'getAccount',
     'getCart',
@@ -182,6 +183,17 @@ test('every refusal that an operation tells of is met', async () => {
     body: { ...order, expectedTotal: { amount: 1, currency: 'EUR' } },
   });
   await send(named('placeOrder'), guest, { body: { ...order, shippingMethod: 'by-balloon' } });
+  await send(named('placeOrder'), guest, { body: { ...order, promotionCode: 'unknown' } });
+  await send(named('previewPromotion'), guest, { body: { code: 'unknown' } });
+  await send(named('previewPromotion'), shop.browser(), { body: { code: 'unknown' } });
+  const { example: promotion } = named('createPromotion');
+  for (const code of ['TAKEN', promotion.code, promotion.code])
+    await send(named('createPromotion'), staff, { body: { ...promotion, code } });
+  const taken = { url: '/api/staff/promotions/1', body: { code: 'TAKEN' } };
+  const [first] = (await staff.get('/api/staff/promotions')).body.items;
+  await send(named('changePromotion'), staff, { ...taken, url: `/api/staff/promotions/${first.id}` });
+  for (const name of ['changePromotion', 'deletePromotion'])
+    await send(named(name), staff, { url: `/api/staff/promotions/${nothing}`, body: {} });
   await send(named('listShippingMethods'), guest, { url: '/api/shipping-methods?country=D' });
   await send(named('getOrder'), guest, { url: `/api/orders/${nothing}` });
   await send(named('receiveStripeEvent'), guest, { body: {} });

@@ -46,6 +46,8 @@ interface World {
   product: string;
   category: string;
   invalidation: string;
+  promotion: string;
+  code: string;
 }
 
 const password = 'a-password-of-tests';
@@ -112,6 +114,10 @@ const samples: Record<string, Sample> = {
   'GET /api/checkout-options': { first: 200 },
   'GET /api/orders': { first: 200 },
   'GET /api/orders/:id': { at: ({ order }) => `/api/orders/${order}`, first: [404, 404, 200, 404] },
+  'POST /api/promotions/preview': {
+    json: ({ code }) => ({ code, country: 'IE' }),
+    first: [409, 409, 200, 409],
+  },
   'GET /api/shipping-methods': { at: () => '/api/shipping-methods?country=IE', first: 200 },
   'POST /api/orders/:id/cancellation': {
     at: ({ order }) => `/api/orders/${order}/cancellation`,
@@ -183,6 +189,20 @@ const samples: Record<string, Sample> = {
     json: () => ({ reason: 'It was worn' }),
     first: [401, 403, 403, 404],
   },
+  'GET /api/staff/promotions': { first: staffOnly },
+  'POST /api/staff/promotions': {
+    json: () => ({ code: randomUUID(), kind: 'percent', value: 10 }),
+    first: [401, 403, 403, 201],
+  },
+  'PATCH /api/staff/promotions/:id': {
+    at: ({ promotion }) => `/api/staff/promotions/${promotion}`,
+    json: () => ({ uses: 3 }),
+    first: staffOnly,
+  },
+  'DELETE /api/staff/promotions/:id': {
+    at: ({ promotion }) => `/api/staff/promotions/${promotion}`,
+    first: [401, 403, 403, 204],
+  },
   'GET /api/openapi.json': { first: 200 },
   'GET /api/docs': { first: 200 },
 
@@ -235,6 +255,20 @@ const samples: Record<string, Sample> = {
     at: ({ order }) => `/staff/payments/${order}`,
     form: () => ({ deed: 'ask' }),
     first: ['303 /sign-in', 403, 403, '303 /staff/payments'],
+  },
+  'GET /staff/promotions': { first: staffPage },
+  'POST /staff/promotions': {
+    form: () => ({ code: randomUUID(), kind: 'percent', value: '10' }),
+    first: ['303 /sign-in', 403, 403, '303 /staff/promotions'],
+  },
+  'GET /staff/promotions/:id': {
+    at: ({ promotion }) => `/staff/promotions/${promotion}`,
+    first: staffPage,
+  },
+  'POST /staff/promotions/:id': {
+    at: ({ promotion }) => `/staff/promotions/${promotion}`,
+    form: ({ code }) => ({ code, kind: 'percent', value: '20' }),
+    first: ['303 /sign-in', 403, 403, '303 /staff/promotions'],
   },
   'GET /staff': { first: staffPage },
   'GET /staff/products/:id': { at: ({ product }) => `/staff/products/${product}`, first: staffPage },
@@ -352,6 +386,8 @@ async function openWorld(): Promise<World> {
   const staff = await openStaff();
   const { body: product } = await owner.get(`/api/products/${shop.slug}`);
   const change = await staff.patch(`/api/staff/products/${product.id}`, { name: `Tee ${randomUUID()}` });
+  const aPromotion = { code: randomUUID(), kind: 'amount', value: 100 };
+  const { body: promotion } = await staff.post('/api/staff/promotions', aPromotion);
   return {
     browsers: { nobody: shop.browser(), stranger, owner, staff },
     newEmail: newEmail(),
@@ -362,6 +398,8 @@ async function openWorld(): Promise<World> {
     product: product.id,
     category: product.category,
     invalidation: change.body.invalidation.id,
+    promotion: promotion.id,
+    code: promotion.code,
   };
 }
 

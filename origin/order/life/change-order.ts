@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { sql } from 'kysely';
 import { returnStock } from '../../catalog/change/take-stock.ts';
+import { giveBackUse } from '../../checkout/promotions.ts';
 import { notFound } from '../../errors.ts';
 import { addToOutbox } from '../../outbox/events.ts';
 import type { Tx } from '../../schema.ts';
@@ -46,6 +47,7 @@ export async function changeOrder(tx: Tx, orderId: string, change: OrderChange):
   await saveChanged(tx, change, before, taken.next);
   if (change.deed.what === 'take-money') await saveDoorPayment(tx, orderId, change.deed.amount, change);
   await returnStock(tx, taken.stockBack);
+  if (taken.next.status === 'cancelled' && before.status !== 'cancelled') await giveBackUse(tx, orderId);
   await addEvents(tx, orderId, describeDeed(before, taken.next, change));
   await requestNews(tx, orderId, { before, next: taken.next, deed: change.deed, ...made });
   if (owesWork(before, taken)) await requestPayBack(tx, orderId);

@@ -3,6 +3,7 @@ import { raw } from 'hono/html';
 import type { Cart } from '../../cart/cart.ts';
 import { linePicture, pieces } from '../../cart/views/cart.ts';
 import type { VariantInfo } from '../../catalog/read-variants.ts';
+import type { Promotion } from '../../checkout/promotion.ts';
 import { formatDays, priceOrFree } from '../../checkout/words.ts';
 import { signedInField } from '../../identity/signed-out-form.ts';
 import { formatMoney } from '../../web/money.ts';
@@ -20,6 +21,10 @@ export interface CheckoutPage extends Wrong {
   variants: Map<string, VariantInfo>;
   /** By the country and method that the form has now. */
   quote: Quote;
+  /** What holds of the code that the form has. */
+  promotion?: Promotion | undefined;
+  /** Why the code does not hold. */
+  codeFault?: string | undefined;
   providers: string[];
   isSignedIn: boolean;
   values: FormValues;
@@ -111,9 +116,30 @@ ${choices.map(
 <p data-apply><button class="button quiet" type="submit" name="update" value="delivery">Update delivery and total</button></p></fieldset>`;
 }
 
-function summary({ cart, variants, quote }: CheckoutPage): Html {
-  const { price, shipping } = quote;
-  const sums = { count: cart.count, subtotal: price.subtotal, shipping, tax: price.tax, total: price.total };
+/** What the code did, or why it does not hold, stands beside it. */
+function codeField({ values, quote, promotion, codeFault }: CheckoutPage): Html {
+  const told =
+    promotion === undefined
+      ? undefined
+      : promotion.kind === 'free-shipping'
+        ? `${promotion.code}: delivery is free.`
+        : `${promotion.code} takes off ${formatMoney(quote.price.discount)}.`;
+  return html`<div class="code">
+${field({ name: 'code', label: 'Promotion code', required: false, autocomplete: 'off', value: values['code'], fault: codeFault, maxLength: 40, ...(told ? { hint: told } : {}) })}
+<button class="button quiet" type="submit" name="update" value="code">Apply<span class="hidden"> the code</span></button></div>`;
+}
+
+function summary(page: CheckoutPage): Html {
+  const { cart, variants, quote, promotion } = page;
+  const { subtotal, discount, total, tax } = quote.price;
+  const sums = {
+    count: cart.count,
+    subtotal,
+    discount: promotion && { code: promotion.code, amount: discount },
+    shipping: quote.shipping,
+    tax,
+    total,
+  };
   return html`<section class="summary" aria-labelledby="sum"><h2 id="sum">Order summary</h2>
 <ul class="lines compact">${cart.lines.map(
     (
@@ -124,6 +150,7 @@ function summary({ cart, variants, quote }: CheckoutPage): Html {
 ${line.available < line.quantity ? html`<p class="wrong">${line.available === 0 ? 'Sold out' : `Only ${line.available} left`}</p>` : ''}</div></li>`,
   )}</ul>
 ${totalsField(quote)}
+${codeField(page)}
 <dl class="sums">${sumRows(sums)}</dl>
 <button class="button wide" type="submit">Buy now</button>
 <p class="small"><a href="/cart">Change the bag</a></p></section>`;

@@ -11,11 +11,13 @@ export function readOrderRequest(values: FormValues): unknown {
     postalCode = '',
     country = '',
     shipping = '',
+    code = '',
   } = values;
   return {
     email: (values['email'] ?? '').trim(),
     shippingAddress: { name, line1, line2, city, postalCode, country },
     ...(shipping === '' ? {} : { shippingMethod: shipping }),
+    ...(code.trim() === '' ? {} : { promotionCode: code.trim() }),
     payment: readPayment(values),
   };
 }

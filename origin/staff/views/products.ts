@@ -31,7 +31,7 @@ export function finderPage({ visitor, unclearPayments, q, items, nextUrl }: Find
   return layout(
     { title: 'Staff', unlisted: true, visitor },
     html`<div class="staff"><h1>Products</h1>
-<p><a href="/staff/payments">Unclear payments</a> (${unclearPayments})</p>
+<p><a href="/staff/payments">Unclear payments</a> (${unclearPayments}) · <a href="/staff/promotions">Promotions</a></p>
 <form class="row" action="/staff" role="search" aria-label="Products">
 <label for="staff-q">Find a product</label>
 <input class="input" id="staff-q" name="q" type="search" value="${q}" maxlength="200">

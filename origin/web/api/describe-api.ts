@@ -107,6 +107,8 @@ function exampleOf(code: ProblemCode): unknown {
     },
     'out-of-stock': { lines: [{ variantId: '7', available: 1 }] },
     'price-changed': { total: { amount: 4_398, currency: 'EUR' } },
+    'promotion-refused': { reason: 'ended' },
+    'no-delivery-there': { methods: ['standard'] },
     'unknown-provider': { providers: ['on-delivery'] },
   };
   return toProblem(new Refusal(status, code, meaning.replaceAll('`', ''), { details: details[code] ?? {} }));

@@ -41,6 +41,7 @@ export const problemCodes = {
     status: 409,
     meaning: 'The order would cost something else than `expectedTotal`; `total` says what.',
   },
+  'code-taken': { status: 409, meaning: 'There is a promotion with this code.' },
   'email-taken': { status: 409, meaning: 'There is an account with this e-mail.' },
   'order-cancelled': { status: 409, meaning: 'The order was cancelled.' },
   'not-paid': { status: 409, meaning: 'The order is not paid yet, so nothing of it is shipped.' },
@@ -76,6 +77,11 @@ export const problemCodes = {
     status: 422,
     meaning:
       'No delivery method, or not the one that was chosen, goes to that country; `methods` names those that do.',
+  },
+  'promotion-refused': {
+    status: 422,
+    meaning:
+      'The promotion code does not hold for this order. `reason` says why: `unknown-code`, `not-yet`, `ended`, `used-up`, `used-by-you`, `below-minimum` or `not-for-these`.',
   },
   'total-too-large': { status: 422, meaning: 'No order of that amount can be placed here.' },
   'total-too-small': { status: 422, meaning: 'No order of that little can be paid that way.' },
