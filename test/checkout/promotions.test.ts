@@ -1,6 +1,8 @@
 // Promotion codes: what they do, why they do not hold, and that a code of n uses is used n times.
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { expireHold } from '../../origin/order/expire-hold.ts';
+import { changeOrder } from '../../origin/order/life/change-order.ts';
+import type { Deed } from '../../origin/order/life/order-life.ts';
 import { anOrder, type Browser, type Json, openShop, type Shop } from '../support/shop.ts';
 
 let shop: Shop;
@@ -39,6 +41,10 @@ const withPieces = async (variantId: string, quantity = 1): Promise<Browser> => 
   await browser.fill(variantId, quantity);
   return browser;
 };
+const change = (orderId: string, deed: Deed) =>
+  shop.deps.db
+    .transaction()
+    .execute((tx) => changeOrder(tx, orderId, { deed, by: { who: 'shop' }, parcel: { carrier: 'Post' } }));
 const orderWith = async (code: string, change: Record<string, unknown> = {}, variantId = tee) =>
   (await withPieces(variantId)).order({ promotionCode: code, ...change });
 
@@ -75,8 +81,7 @@ describe('a code of n uses', () => {
     expect(await usedOf(id)).toBe(0);
     const bought = await orderWith(code);
     expect(bought.status).toBe(201);
-    for (let again = 0; again < 2; again++)
-      await staff.post(`/api/staff/orders/${bought.body.id}/cancellation`, { reason: 'Asked to' });
+    for (let again = 0; again < 2; again++) await change(bought.body.id, { what: 'cancel' });
     expect(await usedOf(id)).toBe(0);
   });
 
@@ -171,11 +176,11 @@ describe('an order with a code', () => {
 
 test('What comes back is paid back at what it cost: less its own discount, and no more of a delivery that was free', async () => {
   const returnOf = async (browser: Browser, order: Json, variantId: string) => {
-    const lines = [{ variantId, quantity: 1 }];
-    await staff.post(`/api/staff/orders/${order.id}/shipments`, { carrier: 'DHL' });
-    const { body } = await browser.post(`/api/orders/${order.id}/returns`, { lines });
-    const receipt = { lines: [{ variantId, quantity: 1, restock: true }] };
-    await staff.post(`/api/staff/returns/${body.id}/receipt`, receipt);
+    const lines = [{ variantId, quantity: 1, restock: true }];
+    await change(order.id, { what: 'ship' });
+    const asked = { what: 'request-return', lines, returnDays: 14, nowMs: Date.now() } as const;
+    const { returnId } = await change(order.id, asked);
+    await change(order.id, { what: 'receive-return', id: returnId!, lines });
     return (await browser.get(`/api/orders/${order.id}`)).body.refunds[0].amount;
   };
   const half = await create({ value: 50, products: ['wool-coat'] });
