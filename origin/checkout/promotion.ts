@@ -41,8 +41,9 @@ export type Promotion = z.infer<typeof PromotionSchema>;
 const Code = z
   .string()
   .trim()
-  .regex(/^[\p{L}\p{N}._-]{1,40}$/u, {
-    error: 'must be 1 to 40 letters, digits, points, hyphens or underscores',
+  .max(40)
+  .refine((text) => /^[\p{L}\p{N}._-]+$/u.test(text), {
+    error: 'must be letters, digits, points, hyphens or underscores',
   });
 const amountOf = (found: number | Money) => (typeof found === 'number' ? found : found.amount);
 const WholeAmount = z.int().min(0).max(2_147_483_647);
