@@ -1,18 +1,17 @@
-// The worker's HTTP app for operators: state of the jobs, each job, metrics, health.
-import { Hono, type HonoRequest } from 'hono';
+// The worker's HTTP app: health, metrics, the operators' console behind a sign-in, and bull-board below it.
+import { readFileSync } from 'node:fs';
+import { Hono } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import type { Settings } from '../origin/config.ts';
-import { notFound, Refusal } from '../origin/errors.ts';
-import { dropJobs, retryJobs } from '../origin/outbox/change-jobs.ts';
-import { listJobs, readJob } from '../origin/outbox/find-jobs.ts';
-import { countJobs, measureOutbox } from '../origin/outbox/measure.ts';
 import type { Db } from '../origin/schema.ts';
 import { toRefusal } from '../origin/web/problem.ts';
 import { checkSameOrigin } from '../origin/web/request/same-origin.ts';
 import { createFinishResponse } from '../origin/web/response-headers.ts';
 import type { Health } from '../origin/web/serving/health.ts';
 import { healthRoutes } from '../origin/web/serving/health.ts';
-import { dashboardPage, dashboardStyle, jobPage, signInPage } from './dashboard-page.ts';
+import { consolePages, readForm } from './console/pages.ts';
+import { page } from './console/views/layout.ts';
+import { signInView } from './console/views/list.ts';
 import type { WorkerMetrics } from './metrics.ts';
 import { createOperatorSignIn } from './operator-sign-in.ts';
 import type { Queues } from './queues.ts';
@@ -23,6 +22,8 @@ export interface DashboardOptions {
   metrics: WorkerMetrics;
   health: Health;
   db: Db;
+  /** Call after jobs became due. */
+  wake?: () => void;
 }
 
 /** The board styles itself inline; scripts are still only our own files. */
@@ -37,10 +38,7 @@ const boardPolicy = [
   "frame-ancestors 'none'",
 ].join('; ');
 
-/** Of what failed, on one page. */
-const mostListed = 50;
-
-export function createDashboard({ settings, queues, metrics, health, db }: DashboardOptions): Hono {
+export function createDashboard({ settings, queues, metrics, health, db, wake }: DashboardOptions): Hono {
   const operators = createOperatorSignIn(settings);
   const finish = createFinishResponse(settings);
   const app = new Hono();
@@ -62,42 +60,29 @@ export function createDashboard({ settings, queues, metrics, health, db }: Dashb
   app.get('/metrics', async (c) => {
     return c.body(await metrics.registry.metrics(), 200, { 'Content-Type': metrics.registry.contentType });
   });
-  app.get('/jobs/style.css', (c) =>
-    c.body(dashboardStyle, 200, { 'Content-Type': 'text/css; charset=utf-8' }),
-  );
-  app.get('/jobs', async (c) => {
-    if (!operators.isSignedIn(c.req.raw)) return c.html(signInPage(undefined), 401, challenge(c.req.raw));
-    const standing = Promise.all([countJobs(db), measureOutbox(db), listJobs(db, {}, { limit: mostListed })]);
-    return c.html(dashboardPage(await standing.catch(() => undefined)));
-  });
-  app.get('/jobs/:id{[0-9]{1,18}}', async (c) => {
-    if (!operators.isSignedIn(c.req.raw)) return c.html(signInPage(undefined), 401, challenge(c.req.raw));
-    const job = await readJob(db, c.req.param('id'));
-    if (job === undefined) throw notFound('This job');
-    return c.html(jobPage(job));
-  });
-  app.post('/jobs/:id{[0-9]{1,18}}', bodyLimit({ maxSize: 4_096 }), async (c) => {
-    if (!operators.isSignedIn(c.req.raw)) return c.html(signInPage(undefined), 401, challenge(c.req.raw));
-    const { action } = await readForm(c.req);
-    const ids = [c.req.param('id')];
-    if (action === 'retry') await retryJobs(db, { who: 'operator', filter: { ids } });
-    else if (action === 'drop') await dropJobs(db, { who: 'operator', filter: { ids } });
-    else throw new Refusal(422, 'invalid-body', 'The form does not say what to do with the job');
-    return c.body(null, 303, { Location: '/jobs' });
-  });
+  const style = readFileSync(new URL('assets/console.css', import.meta.url), 'utf8');
+  app.get('/jobs/style.css', (c) => c.body(style, 200, { 'Content-Type': 'text/css; charset=utf-8' }));
   app.get('/jobs/', (c) => c.redirect('/jobs', 301));
+  const askToSignIn = (request: Request, problem?: string) =>
+    new Response(String(page({ title: 'Operators', problem }, signInView())), {
+      status: 401,
+      headers: { 'Content-Type': 'text/html; charset=UTF-8', ...challenge(request) },
+    });
   app.post('/jobs', bodyLimit({ maxSize: 4_096 }), async (c) => {
-    const { password } = await readForm(c.req);
-    const cookie = operators.signIn(typeof password === 'string' ? password : '');
-    if (cookie === undefined)
-      return c.html(signInPage('That is not the password.'), 401, challenge(c.req.raw));
+    const { password, name } = await readForm(c.req);
+    const cookie = operators.signIn(
+      typeof password === 'string' ? password : '',
+      typeof name === 'string' ? name : '',
+    );
+    if (cookie === undefined) return askToSignIn(c.req.raw, 'That is not the password.');
     return c.body(null, 303, { Location: '/jobs', 'Set-Cookie': cookie });
   });
-  app.use('/jobs/board/*', async (c, next) => {
-    if (!operators.isSignedIn(c.req.raw)) return c.html(signInPage(undefined), 401, challenge(c.req.raw));
+  app.use('/jobs/*', async (c, next) => {
+    if (operators.whoIs(c.req.raw) === undefined) return askToSignIn(c.req.raw);
     await next();
-    c.header('Content-Security-Policy', boardPolicy);
+    if (c.req.path.startsWith('/jobs/board')) c.header('Content-Security-Policy', boardPolicy);
   });
+  app.route('/', consolePages({ db, whoIs: operators.whoIs, wakeWorker: wake ?? (() => undefined) }));
   // As many files as the rest of the worker: read when an operator first looks, not by each worker that starts.
   let board: Promise<Hono> | undefined;
   app.all('/jobs/board/*', async (c) => {
@@ -118,10 +103,4 @@ function challenge({ headers }: Request): Record<string, string> {
       ? 'Cookie realm="MyClothes.com operators", form-action="/jobs", cookie-name="__Host-operator"'
       : 'Basic realm="MyClothes.com operators", charset="UTF-8"',
   };
-}
-
-function readForm(request: HonoRequest): Promise<Record<string, unknown>> {
-  return request.parseBody().catch((cause: unknown) => {
-    throw new Refusal(422, 'invalid-body', 'The form cannot be read', { cause });
-  });
 }

@@ -20,6 +20,8 @@ import { completeSeconds, createCloudFrontPurger } from './purge-cloudfront.ts';
 import { type EdgePurger, purgeAll, startEdgePurger } from './purge-edges.ts';
 import { openConsumer, openQueues, type QueuedRow, type Queues } from './queues.ts';
 import { startRelay } from './relay.ts';
+import { reportMs, writeReport } from './reports.ts';
+import { every } from './timed-tasks.ts';
 import { createRowWorker, type JobHandlers } from './work-row.ts';
 
 export interface Jobs {
@@ -30,6 +32,7 @@ export interface Jobs {
 
 export function startJobs(deps: Deps): Jobs {
   const { settings, db, log } = deps;
+  const name = `${settings.zone}/${settings.instance}`;
   const onError = (error: Error) => log.debug({ err: error }, 'queue connection');
   const redis = { urls: settings.redisUrls, name: 'queues', onError };
   // Fails fast when Redis is away: the sweeper works the rows without it.
@@ -55,7 +58,7 @@ export function startJobs(deps: Deps): Jobs {
   const stopping = new AbortController();
   const workRow = createRowWorker({
     db,
-    name: `${settings.zone}/${settings.instance}`,
+    name,
     handlers,
     log,
     metrics,
@@ -94,11 +97,20 @@ export function startJobs(deps: Deps): Jobs {
   );
   const wakeUps = listenForWakeUps(connectPatiently(redis), () => relay.wake(), onError);
 
+  const report = () =>
+    writeReport(db, name, {
+      purges: edges.edges().length > 0,
+      edges: edges.edges(),
+      mailServerAway: mailOutage.isOn(),
+    });
+  const reports = every(reportMs, report, log, 'report to operators');
+
   return {
     queues,
     metrics,
     async stop() {
       wakeUps.disconnect();
+      await reports.stop();
       const drained = Promise.all([
         relay.stop(),
         ...[...consumers.values()].map((consumer) => consumer.close()),

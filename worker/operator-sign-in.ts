@@ -7,10 +7,18 @@ const cookieName = '__Host-operator';
 const sessionSeconds = 8 * 3_600;
 
 export interface OperatorSignIn {
-  isSignedIn(request: Request): boolean;
-  /** @returns a `Set-Cookie` value, or undefined where the password is wrong. */
-  signIn(password: string): string | undefined;
+  /** @returns who signed in, for the log of deeds; undefined where nobody did */
+  whoIs(request: Request): string | undefined;
+  /**
+   * @param name as the operator gives it; all share one password
+   * @returns a `Set-Cookie` value, or undefined where the password is wrong.
+   */
+  signIn(password: string, name?: string): string | undefined;
 }
+
+/** Where no name was given. */
+const nobody = 'operator';
+const mostNameLength = 60;
 
 /** Without a password in the settings nobody is let in. A new password ends the sessions of the old one. */
 export function createOperatorSignIn(
@@ -25,18 +33,25 @@ export function createOperatorSignIn(
     operatorPassword !== undefined && timingSafeEqual(digest(given), digest(operatorPassword));
 
   return {
-    isSignedIn(request) {
-      if (operatorPassword === undefined) return false;
+    whoIs(request) {
+      if (operatorPassword === undefined) return undefined;
       const basic = readBasic(request.headers.get('Authorization'));
-      if (basic !== undefined) return basic.name === 'operator' && isPassword(basic.password);
-      const [until, of] =
+      if (basic !== undefined)
+        return basic.name === 'operator' && isPassword(basic.password) ? nobody : undefined;
+      const [until, of, name = ''] =
         readSignedCookie(cookieKeys, request.headers.get('Cookie') ?? undefined, cookieName)?.split('~') ??
         [];
-      return of === mark && Number(until) > now();
+      if (of !== mark || Number(until) <= now()) return undefined;
+      return Buffer.from(name, 'base64url').toString() || nobody;
     },
-    signIn(password) {
+    signIn(password, name = '') {
       if (!isPassword(password)) return undefined;
-      const value = signCookie(cookieKeys, cookieName, `${now() + sessionSeconds * 1_000}~${mark}`);
+      const shortName = Buffer.from(name.trim().slice(0, mostNameLength)).toString('base64url');
+      const value = signCookie(
+        cookieKeys,
+        cookieName,
+        `${now() + sessionSeconds * 1_000}~${mark}~${shortName}`,
+      );
       return serializeCookie(cookieName, value, { maxAgeSeconds: sessionSeconds });
     },
   };

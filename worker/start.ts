@@ -18,7 +18,8 @@ import { createRefuseUnreadable } from '../origin/web/serving/refuse-unreadable.
 import { serve } from '../origin/web/serving/serve.ts';
 import { createDashboard } from './dashboard.ts';
 import { startJobs } from './jobs.ts';
-import { every, startTimedTasks } from './timed-tasks.ts';
+import { createTaskRecorder } from './reports.ts';
+import { every, recorded, startTimedTasks } from './timed-tasks.ts';
 
 const stopMs = 8_000;
 
@@ -36,6 +37,7 @@ async function main(): Promise<void> {
     metrics: jobs.metrics,
     health,
     db: deps.db,
+    wake: deps.wakeWorker,
   });
   const server = await serve({
     fetch: dashboard.fetch,
@@ -45,14 +47,22 @@ async function main(): Promise<void> {
     setting: 'WORKER_PORT',
   });
 
-  const tasks = startTimedTasks(deps, log, [
-    { name: 'raise the versions of stock', everyMs: 1_000, run: (tx) => raiseDirtyStock(tx) },
-    { name: 'raise the versions of lists', everyMs: 1_000, run: (tx) => raiseDirtySets(tx) },
-    { name: 'forget finished work', everyMs: 60_000, run: (tx) => pruneOutbox(tx) },
-    { name: 'forget ended sessions', everyMs: 600_000, run: (tx) => pruneAccounts(tx) },
-    { name: 'forget old cart operations', everyMs: 60_000, run: () => pruneCartOperations(deps) },
-  ]);
-  const drain = every(1_000, (signal) => drainJournals(deps, signal), log, 'drain cart journals');
+  const recorder = createTaskRecorder(deps.db, `${settings.zone}/${settings.instance}`);
+  const tasks = startTimedTasks(
+    deps,
+    log,
+    [
+      { name: 'raise the versions of stock', everyMs: 1_000, run: (tx) => raiseDirtyStock(tx) },
+      { name: 'raise the versions of lists', everyMs: 1_000, run: (tx) => raiseDirtySets(tx) },
+      { name: 'forget finished work', everyMs: 60_000, run: (tx) => pruneOutbox(tx) },
+      { name: 'forget ended sessions', everyMs: 600_000, run: (tx) => pruneAccounts(tx) },
+      { name: 'forget old cart operations', everyMs: 60_000, run: () => pruneCartOperations(deps) },
+    ],
+    recorder,
+  );
+  const drainOnce = (signal: AbortSignal) => drainJournals(deps, signal);
+  const drainName = 'drain cart journals';
+  const drain = every(1_000, recorded(drainName, 1_000, drainOnce, recorder), log, drainName);
   // A database that does not answer is no database that is not migrated.
   if (!(await isMigrated(deps.db).catch(() => true)))
     log.warn('the database is not migrated yet; work begins when it is');

@@ -4,6 +4,7 @@ import type { Logger } from 'pino';
 import type { Deps } from '../origin/deps.ts';
 import { storeFaultReason } from '../origin/describe-store-fault.ts';
 import type { Tx } from '../origin/schema.ts';
+import type { TaskRecorder } from './reports.ts';
 
 export interface TimedTask {
   name: string;
@@ -20,8 +21,12 @@ export function startTimedTasks(
   deps: Pick<Deps, 'db' | 'wakeWorker'>,
   log: Logger,
   tasks: TimedTask[],
+  recorder: TaskRecorder,
 ): TimedTasks {
-  const loops = tasks.map((task) => every(task.everyMs, () => runLocked(deps, task), log, task.name));
+  const loops = tasks.map((task) => {
+    const run = recorded(task.name, task.everyMs, () => runLocked(deps, task), recorder);
+    return every(task.everyMs, run, log, task.name);
+  });
   return {
     async stop() {
       await Promise.all(loops.map((loop) => loop.stop()));
@@ -29,16 +34,32 @@ export function startTimedTasks(
   };
 }
 
+type Run = (signal: AbortSignal) => Promise<unknown>;
+
+/** Keeps when it ran last, and what came of it. @param run resolves with `false` where another worker runs it */
+export function recorded(task: string, everyMs: number, run: Run, recorder: TaskRecorder): Run {
+  return async (signal) => {
+    const startedAtMs = performance.now();
+    const note = (error: string | null) =>
+      recorder
+        .note({ task, everyMs, tookMs: performance.now() - startedAtMs, error })
+        // A run that went well is none that failed, only because it could not be written down.
+        .catch(() => undefined);
+    try {
+      const ran = await run(signal);
+      if (ran !== false) await note(null);
+    } catch (error) {
+      await note(error instanceof Error ? error.message : String(error));
+      throw error;
+    }
+  };
+}
+
 /**
  * Calls `run` again `everyMs` after it has ended; a failure is logged, and the next round follows all the same.
  * @param run its signal is aborted when it should end
  */
-export function every(
-  everyMs: number,
-  run: (signal: AbortSignal) => Promise<unknown>,
-  log: Logger,
-  name: string,
-): TimedTasks {
+export function every(everyMs: number, run: Run, log: Logger, name: string): TimedTasks {
   const stopping = new AbortController();
   let timer: NodeJS.Timeout | undefined;
   let running: Promise<void> = Promise.resolve();
@@ -69,14 +90,17 @@ export function every(
   };
 }
 
+/** @returns whether this worker ran it */
 async function runLocked(
   { db, wakeWorker }: Pick<Deps, 'db' | 'wakeWorker'>,
   task: TimedTask,
-): Promise<void> {
-  await db.transaction().execute(async (tx) => {
+): Promise<boolean> {
+  const ran = await db.transaction().execute(async (tx) => {
     const { rows } = await sql<{ locked: boolean }>`
       select pg_try_advisory_xact_lock(hashtext(${task.name})) as locked`.execute(tx);
     if (rows[0]?.locked) await task.run(tx);
+    return rows[0]?.locked === true;
   });
   wakeWorker();
+  return ran;
 }

@@ -217,9 +217,10 @@ class DryRun extends Error {
 }
 
 async function saveAll(db: Db, drafts: PartialProduct[], dryRun: boolean): Promise<SavedProduct[]> {
+  const cause = { what: 'catalog import', at: new Date() };
   try {
     return await db.transaction().execute(async (tx) => {
-      const saved = await saveProducts(tx, drafts);
+      const saved = await saveProducts(tx, drafts, cause);
       if (dryRun) throw new DryRun(saved);
       return saved;
     });

@@ -13,6 +13,7 @@ import {
 } from '../../origin/outbox/find-jobs.ts';
 import { countedTo, countJobs, measureOutbox } from '../../origin/outbox/measure.ts';
 import type { Db } from '../../origin/schema.ts';
+import { readTrace } from '../../worker/console/trace.ts';
 import { openQueues } from '../../worker/queues.ts';
 import { openDatabase, openRedis } from '../connect-stores.ts';
 import { changeCommand, drop, kindCommand, pause, resume, retry } from './change.ts';
@@ -25,6 +26,7 @@ export function jobsCommand(env: NodeJS.ProcessEnv): Command {
     .addCommand(groupsCommand(env))
     .addCommand(deadCommand(env))
     .addCommand(showCommand(env))
+    .addCommand(traceCommand(env))
     .addCommand(changeCommand(env, retry))
     .addCommand(changeCommand(env, drop))
     .addCommand(kindCommand(env, pause))
@@ -181,6 +183,26 @@ function showCommand(env: NodeJS.ProcessEnv): Command {
           `attempt ${attempt}  ${startedAt.toISOString()}  ${tookMs.toFixed(1)} ms  ${worker}  ${end}`,
         );
       }
+    });
+}
+
+function traceCommand(env: NodeJS.ProcessEnv): Command {
+  return new Command('trace')
+    .description('Show what happened to a change, an order or a mail, from the request to the last cache')
+    .argument('<id>', "a job's or invalidation's id, an order's number, a product's slug, an e-mail address")
+    .option('--json', 'print one JSON object')
+    .action(async (id: string, { json }: { json?: boolean }) => {
+      await using database = await openDatabase(env);
+      const trace = await readTrace(database.db, id);
+      if (trace === undefined)
+        throw new Error(`Cannot trace '${id}': no job, order, product or account is known by it`);
+      if (json) return console.log(JSON.stringify(trace));
+      for (const { at, sinceStartMs, what, jobId } of trace.events) {
+        const job = jobId === null || trace.jobs.length === 1 ? '' : `  [${jobId}]`;
+        console.log(`${`+${sinceStartMs.toFixed(0)} ms`.padStart(12)}  ${at.toISOString()}  ${what}${job}`);
+      }
+      if (trace.events.length === 0) console.log('Nothing is known to have happened');
+      else console.log(trace.tookMs === null ? 'Not over yet' : `Over after ${trace.tookMs.toFixed(0)} ms`);
     });
 }
 

@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { z } from '@hono/zod-openapi';
 import type { TagVersions } from '../../http/cache-tag.ts';
 import { notFound } from '../errors.ts';
-import { addToOutbox } from '../outbox/events.ts';
+import { addToOutbox, type OutboxCause } from '../outbox/events.ts';
 import type { Db, Tx } from '../schema.ts';
 import { growingEnum, idPattern } from '../web/api/api.ts';
 
@@ -26,8 +26,8 @@ export const InvalidationSchema = z
 export type Invalidation = z.infer<typeof InvalidationSchema>;
 
 /** An invalidation without tags is done at once: nothing changed, so there is nothing to wait for. */
-export async function beginInvalidation(tx: Tx, tags: TagVersions): Promise<string> {
-  const { id } = await addToOutbox(tx, 'invalidate', { tags });
+export async function beginInvalidation(tx: Tx, tags: TagVersions, cause?: OutboxCause): Promise<string> {
+  const { id } = await addToOutbox(tx, 'invalidate', { tags }, { cause });
   if (Object.keys(tags).length === 0) {
     await tx.updateTable('outbox').set({ state: 'done', done_at: new Date() }).where('id', '=', id).execute();
   }

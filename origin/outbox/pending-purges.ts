@@ -62,3 +62,16 @@ export async function clearPendingPurges(db: Db, edgeUrl: string, confirmed: Tag
     db,
   );
 }
+
+/** Where counting ends. */
+const mostCounted = 10_000;
+
+/** @returns how many tags each edge has not confirmed; edges that have confirmed all are absent */
+export async function countPendingPurges(db: Db): Promise<{ edgeUrl: string; tags: number }[]> {
+  const { rows } = await sql<{ edgeUrl: string; tags: number }>`
+    select edge_url as "edgeUrl", count(*)::integer as tags
+    from (select edge_url from edge_debts limit ${mostCounted}) pending group by edge_url order by edge_url`.execute(
+    db,
+  );
+  return rows;
+}

@@ -106,11 +106,12 @@ async function change(
   request: { method: string; body: unknown },
   apply: (tx: Tx) => Promise<Change>,
 ): Promise<StaffAnswer> {
+  const cause = { what: `${request.method} ${write.path}`, at: new Date(deps.now()) };
   const scope = `account:${write.accountId}`;
   const key = { scope, key: write.idempotencyKey, path: write.path, ...request };
   const { product, invalidationId } = await writeOnce(deps.db, key, async (tx) => {
     const made = await apply(tx);
-    const id = await beginInvalidation(tx, made.tags);
+    const id = await beginInvalidation(tx, made.tags, cause);
     await audit(tx, write.accountId, made.audited, id);
     return { product: made.product, invalidationId: id };
   });

@@ -1,7 +1,7 @@
 // What failed is counted as it stands now, listed, shown, tried again and given up: on the jobs page and by command.
 import { sql } from 'kysely';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { addToOutbox } from '../../origin/outbox/events.ts';
+import { addToOutbox, outboxKinds } from '../../origin/outbox/events.ts';
 import { countJobs } from '../../origin/outbox/measure.ts';
 import { Health } from '../../origin/web/serving/health.ts';
 import { createDashboard } from '../../worker/dashboard.ts';
@@ -157,7 +157,7 @@ test('A gauge that cannot be read is absent: neither 0, nor what it was', async 
     (await jobs.metrics.registry.metrics())
       .split('\n')
       .filter((line) => /^(outbox_|jobs_waiting|job_oldest)/.test(line));
-  expect((await gauges()).length).toBe(4 + 2 * 4);
+  expect((await gauges()).length).toBe(4 + 2 * outboxKinds.length);
   process.kill(shop.redis.pid, 'SIGKILL');
   await expect.poll(gauges, wait).toHaveLength(4);
   await shop.deps.db.destroy();

@@ -1,8 +1,10 @@
 // The operators' pages in a real browser: all that they load comes from us, and axe finds nothing on any of them.
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
+import { sql } from 'kysely';
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { pauseKind } from '../../origin/outbox/change-jobs.ts';
 import { Health } from '../../origin/web/serving/health.ts';
 import { serve } from '../../origin/web/serving/serve.ts';
 import { createDashboard } from '../../worker/dashboard.ts';
@@ -13,6 +15,11 @@ import { openShop } from '../support/shop.ts';
 const axePath = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
 const paths = [
   '/jobs',
+  '/jobs/list',
+  '/jobs/list?state=done',
+  '/jobs/list?kind=nothing',
+  '/jobs/trace?of=plain-tee',
+  '/jobs/log',
   '/jobs/board',
   '/jobs/board/queue/mail',
   '/jobs/board/queue/mail?status=completed',
@@ -23,6 +30,7 @@ describe.skipIf(!hasChromium)('the operators’ pages', () => {
   const standing = new AsyncDisposableStack();
   let chromium: Browser;
   let url: string;
+  let deadId: string;
   beforeAll(async () => {
     const shop = standing.use(await openShop());
     const jobs = startJobs(shop.deps);
@@ -35,6 +43,16 @@ describe.skipIf(!hasChromium)('the operators’ pages', () => {
     chromium = await launchChromium();
     standing.defer(() => chromium.close());
     await shop.browser().buy(shop.variants[0]!.id);
+    const change = { price: { amount: 1_500, currency: 'EUR' } };
+    const { body } = await shop.browser().get('/api/products/plain-tee');
+    await (await shop.staff()).patch(`/api/staff/products/${body.id}`, change);
+    const { rows } = await sql<{ id: string }>`
+      insert into outbox (kind, payload, state, attempt, failures, failure, due_at)
+      values ('mail', '{"to":"nobody@example.com"}', 'dead', 3, 3, '550 no such user here', now()) returning id`.execute(
+      db,
+    );
+    deadId = rows[0]!.id;
+    await pauseKind(db, 'expire-hold', 'Ada');
     await vi.waitFor(
       async () => expect(await jobs.queues.mail.getJobCountByTypes('completed')).toBeGreaterThan(0),
       { timeout: 20_000, interval: 50 },
@@ -58,10 +76,25 @@ describe.skipIf(!hasChromium)('the operators’ pages', () => {
     await page.fill('#password', 'a-password-of-operators');
     await page.getByRole('button', { name: 'Sign in' }).click();
     page.on('console', (message) => message.type() === 'error' && wrong.push(message.text()));
-    for (const path of paths) {
+    for (const path of [...paths, `/jobs/${deadId}`]) {
       await page.goto(url + path, { waitUntil: 'networkidle' });
       wrong.push(...(await faultsOf(page, path)));
+      if (path.startsWith('/jobs/board')) continue;
+      const wide = await page.evaluate('document.documentElement.scrollWidth > innerWidth');
+      if (wide) wrong.push(`${path} is wider than ${width} px`);
+      const folder = process.env['SCREENSHOTS'];
+      if (folder)
+        await page.screenshot({
+          path: `${folder}/${width}-${colorScheme}-${path.replaceAll(/\W+/g, '-')}.png`,
+          fullPage: true,
+        });
     }
+    // The question before several are changed.
+    await page.goto(`${url}/jobs/list`);
+    await page.getByRole('button', { name: /^Give all 1 job/ }).click();
+    wrong.push(...(await faultsOf(page, 'the question')));
+    await page.getByRole('link', { name: 'Change nothing' }).click();
+    await page.getByText('550 no such user here').waitFor();
     await context.close();
     expect(wrong).toEqual([]);
   });

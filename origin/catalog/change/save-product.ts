@@ -2,7 +2,7 @@
 // nothing.
 import { sql } from 'kysely';
 import type { TagVersions } from '../../../http/cache-tag.ts';
-import { addToOutbox } from '../../outbox/events.ts';
+import { addToOutbox, type OutboxCause } from '../../outbox/events.ts';
 import type { Tx } from '../../schema.ts';
 import { learnWords } from '../search/suggest-spelling.ts';
 import { productStockTag, productTag, slugTag } from '../tags.ts';
@@ -34,7 +34,11 @@ export async function saveProduct(tx: Tx, draft: PartialProduct): Promise<SaveOu
 }
 
 /** Also writes one invalidation for all. Locks variants, then products, by id. No two drafts may have the same slug. */
-export async function saveProducts(tx: Tx, drafts: PartialProduct[]): Promise<SavedProduct[]> {
+export async function saveProducts(
+  tx: Tx,
+  drafts: PartialProduct[],
+  cause?: OutboxCause,
+): Promise<SavedProduct[]> {
   const known = await readKnown(tx, drafts);
   const saved: Saved[] = [];
   for (const draft of drafts) {
@@ -50,7 +54,7 @@ export async function saveProducts(tx: Tx, drafts: PartialProduct[]): Promise<Sa
     await markSets(tx, [...new Set(relisted.flatMap((one) => one.relisted!.categoryIds))]);
   }
   const tags: TagVersions = Object.assign({}, ...saved.map((one) => one.tags));
-  if (Object.keys(tags).length > 0) await addToOutbox(tx, 'invalidate', { tags });
+  if (Object.keys(tags).length > 0) await addToOutbox(tx, 'invalidate', { tags }, { cause });
   return saved.map(({ outcome, notices }) => ({ outcome, notices }));
 }
 

@@ -12,6 +12,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
       add column requested_at timestamptz,
       add column cause text`.execute(db);
   await groupErrors(db);
+  await sql`create index staff_changes_by_invalidation on staff_changes (invalidation_id)`.execute(db);
   await sql`
     create index outbox_untried on outbox (kind, greatest(due_at, '-infinity'::timestamptz), id)
     where state = 'pending' and failure is null`.execute(db);

@@ -1,0 +1,166 @@
+// The operators' console by its forms, as a browser without scripts sends them: search, change, pause, log and trace.
+import { sql } from 'kysely';
+import { parse } from 'node-html-parser';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { Health } from '../../origin/web/serving/health.ts';
+import { createDashboard } from '../../worker/dashboard.ts';
+import { type Jobs, startJobs } from '../../worker/jobs.ts';
+import { openShop, type Shop } from '../support/shop.ts';
+
+const wait = { timeout: 30_000, interval: 50 };
+
+let shop: Shop;
+let jobs: Jobs;
+let page: ReturnType<typeof createDashboard>;
+let cookie: string;
+beforeAll(async () => {
+  shop = await openShop();
+  jobs = startJobs(shop.deps);
+  const { settings, db } = shop.deps;
+  page = createDashboard({ settings, db, ...jobs, health: new Health() });
+  const signedIn = await send('/jobs', { name: 'Ada <L>', password: 'a-password-of-operators' });
+  cookie = signedIn.headers.get('Set-Cookie')!.split(';')[0]!;
+});
+afterAll(async () => {
+  await jobs?.stop();
+  await shop?.[Symbol.asyncDispose]();
+});
+
+async function send(path: string, fields: Record<string, string> | [string, string][]): Promise<Response> {
+  return page.request(path, {
+    method: 'POST',
+    headers: {
+      Cookie: cookie ?? '',
+      'Sec-Fetch-Site': 'same-origin',
+      'Content-Type': 'application/x-www-form-urlencoded',
+    },
+    body: new URLSearchParams(fields),
+  });
+}
+
+async function open(path: string) {
+  const answer = await page.request(path, { headers: { Cookie: cookie } });
+  expect([path, answer.status]).toEqual([path, 200]);
+  return parse(await answer.text());
+}
+
+/** As a browser sends the form of the page that asks whether a change is meant. */
+async function confirm(answer: Response): Promise<string> {
+  const form = parse(await answer.text()).querySelector('form[action="/jobs/change"]')!;
+  const fields = form
+    .querySelectorAll('input')
+    .map((input): [string, string] => [input.getAttribute('name')!, input.getAttribute('value')!]);
+  const done = await send('/jobs/change', fields);
+  expect(done.status).toBe(303);
+  return done.headers.get('Location')!;
+}
+
+async function plantDead(error: string, count: number): Promise<string[]> {
+  const { rows } = await sql<{ id: string }>`
+    insert into outbox (kind, payload, state, attempt, failures, failure)
+    select 'mail', '{"to":"nobody@example.com","template":"password-reset","data":{}}', 'dead', 3, 3, ${error}
+    from generate_series(1, ${count}) returning id`.execute(shop.deps.db);
+  return rows.map(({ id }) => id);
+}
+
+const idsOn = async (path: string) =>
+  (await open(path)).querySelectorAll('input[name=id]').map((box) => box.getAttribute('value')!);
+
+test('A list is searched, paged, and shows each job of its filter once', async () => {
+  const ids = await plantDead('550 the first reason', 120);
+  await plantDead('the second <reason>', 3);
+  const seen: string[] = [];
+  for (let path: string | undefined = '/jobs/list?error=FIRST+reason'; path !== undefined; ) {
+    seen.push(...(await idsOn(path)));
+    path = (await open(path)).querySelector('a[rel=next]')?.getAttribute('href')?.replaceAll('&amp;', '&');
+  }
+  expect(seen.sort()).toEqual(ids.sort());
+  expect((await open('/jobs/list?state=dead')).querySelector('[role=status]')!.text).toContain('123 jobs');
+  expect(await idsOn('/jobs/list?state=due&kind=mail')).toEqual([]);
+  const group = (await open('/jobs')).querySelector('a[href*="group="]')!.getAttribute('href')!;
+  expect((await idsOn(group.replaceAll('&amp;', '&'))).length).toBe(50);
+  for (const wrong of ['state=lost', 'kind=x', 'older=soon', 'about=nobody-knows', 'group=zz'])
+    expect([wrong, (await open(`/jobs/list?${wrong}`)).querySelector('[role=alert]')?.text]).toEqual([
+      wrong,
+      expect.stringMatching(/\.$/),
+    ]);
+});
+
+test('Several are changed only after a question that says how many: a selection, or all of a filter', async () => {
+  const ids = await plantDead('a third reason', 4);
+  const selection: [string, string][] = [
+    ['error', 'third'],
+    ['change', 'drop-selected'],
+    ['id', ids[0]!],
+    ['id', ids[1]!],
+  ];
+  const asked = await send('/jobs/change', selection);
+  expect(asked.status).toBe(200);
+  expect((await idsOn('/jobs/list?error=third')).length).toBe(4);
+  expect(await confirm(asked)).toMatch(/done=drop&count=2$/);
+  expect((await idsOn('/jobs/list?error=third')).sort()).toEqual(ids.slice(2).sort());
+  const all = await send('/jobs/change', { error: 'third', change: 'drop-all' });
+  const location = await confirm(all);
+  expect((await open(location)).querySelector('.notice')!.text).toBe('2 jobs given up.');
+  expect(await idsOn('/jobs/list?error=third')).toEqual([]);
+  const none = await send('/jobs/change', { error: 'third', change: 'drop-selected' });
+  expect((await open(none.headers.get('Location')!)).querySelector('.notice')!.text).toContain('No job');
+  expect((await send('/jobs/change', { change: 'burn-all' })).status).toBe(422);
+  expect((await send('/jobs/change', { state: 'lost', change: 'drop-all' })).status).toBe(422);
+});
+
+test('A kind is paused after a question, and resumed; the page and the log say by whom', async () => {
+  const asked = await send('/jobs/kinds', { kind: 'mail', action: 'pause' });
+  expect(await asked.text()).toContain('No worker will begin');
+  expect((await open('/jobs')).text).not.toContain('Paused by');
+  expect((await send('/jobs/kinds', { kind: 'mail', action: 'pause', confirmed: 'yes' })).status).toBe(303);
+  expect((await open('/jobs')).text).toContain('Paused by Ada <L>');
+  expect((await send('/jobs/kinds', { kind: 'mail', action: 'resume' })).status).toBe(303);
+  expect((await open('/jobs')).text).not.toContain('Paused by');
+  expect((await send('/jobs/kinds', { kind: 'nothing', action: 'pause' })).status).toBe(422);
+  const rows = (await open('/jobs/log')).querySelectorAll('tbody tr').map((row) => row.text);
+  expect(rows[0]).toContain('resume');
+  expect(rows.every((row) => row.includes('Ada <L>'))).toBe(true);
+});
+
+test('A change is traced from its request to the last cache, an order from its placing to its mail', async () => {
+  const staff = await shop.staff();
+  const { body: product } = await shop.browser().get('/api/products/plain-tee');
+  const price = { amount: 1_234, currency: 'EUR' };
+  const { body } = await staff.patch(`/api/staff/products/${product.id}`, { price }, { Prefer: 'wait=5' });
+  expect(body.invalidation.state).toBe('done');
+  const told = (await open(`/jobs/trace?of=${body.invalidation.id}`))
+    .querySelectorAll('.timeline tbody tr')
+    .map((row) => row.querySelectorAll('td')[1]!.text);
+  expect(told).toEqual([
+    `request: PATCH /api/staff/products/${product.id}`,
+    expect.stringContaining(`outbox row ${body.invalidation.id} written`),
+    `product:${product.id} changed by staff@myclothes.test`,
+    'attempt 1 claimed',
+    'attempt 1 begun by local/origin-1',
+    'attempt 1: floors raised in Redis',
+    'attempt 1: no origin trusts older memory',
+    'done',
+  ]);
+  const order = await shop.browser().buy(shop.variants[0]!.id);
+  const traceOfOrder = async () => (await open(`/jobs/trace?of=${order.number}`)).text;
+  await expect.poll(traceOfOrder, wait).toContain('mail written to a file');
+  expect(await traceOfOrder()).toContain(`order ${order.number} placed`);
+});
+
+test('The console shows each worker and when each timed task ran, and nothing to whoever is not signed in', async () => {
+  await expect.poll(async () => (await open('/jobs')).text, wait).toMatch(/local\/origin-1\s+works/);
+  for (const path of ['/jobs', '/jobs/list', '/jobs/log', '/jobs/trace?of=1', '/jobs/1']) {
+    const answer = await page.request(path);
+    expect([path, answer.status]).toEqual([path, 401]);
+    expect(answer.headers.get('Content-Security-Policy')).toContain("script-src 'self'");
+  }
+  for (const path of ['/jobs/change', '/jobs/kinds', '/jobs/1']) {
+    const crossing = await page.request(path, {
+      method: 'POST',
+      headers: { Cookie: cookie, 'Sec-Fetch-Site': 'cross-site' },
+      body: new URLSearchParams({ change: 'drop-all', confirmed: 'yes' }),
+    });
+    expect([path, crossing.status]).toEqual([path, 403]);
+  }
+});

@@ -1,0 +1,107 @@
+// The frame of every page of the operators' console, and how it writes times, counts and durations.
+import { html } from 'hono/html';
+import type { JobCount } from '../../../origin/outbox/find-jobs.ts';
+
+export type Html = ReturnType<typeof html>;
+
+const links = [
+  ['/jobs', 'Overview'],
+  ['/jobs/list', 'Jobs'],
+  ['/jobs/trace', 'Trace'],
+  ['/jobs/log', 'Log'],
+  ['/jobs/board', 'Queues'],
+  ['/metrics', 'Metrics'],
+] as const;
+
+export interface Frame {
+  title: string;
+  /** Of the link that is this page. */
+  at?: string;
+  /** Who is signed in. */
+  who?: string | undefined;
+  /** What was done just now. */
+  notice?: string | undefined;
+  problem?: string | undefined;
+}
+
+export function page({ title, at, who, notice, problem }: Frame, content: Html): Html {
+  return html`<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="robots" content="noindex">
+<title>${title} · MyClothes.com operations</title>
+<link rel="icon" href="data:,">
+<link rel="stylesheet" href="/jobs/style.css">
+</head>
+<body>
+${
+  who === undefined
+    ? ''
+    : html`<header>
+  <p class="brand">MyClothes.com <span>operations</span></p>
+  <nav aria-label="Operations"><ul>${links.map(
+    ([href, name]) =>
+      html`<li><a href="${href}"${href === at ? html` aria-current="page"` : ''}>${name}</a></li>`,
+  )}</ul></nav>
+  <p class="who">Signed in as ${who}</p>
+</header>`
+}
+<main>
+<h1>${title}</h1>
+${notice === undefined ? '' : html`<p class="notice" role="status">${notice}</p>`}
+${problem === undefined ? '' : html`<p class="problem" role="alert">${problem}</p>`}
+${content}
+</main>
+</body>
+</html>`;
+}
+
+/** A table that is wider than a phone is scrolled by itself, by keyboard too. */
+export function scrolled(label: string, table: Html): Html {
+  return html`<div class="scroll" role="region" aria-label="${label}" tabindex="0">${table}</div>`;
+}
+
+/** A field that travels with a form. */
+export function hidden(name: string, value: string | undefined): Html | '' {
+  return value === undefined || value === ''
+    ? ''
+    : html`<input type="hidden" name="${name}" value="${value}">`;
+}
+
+export function tellCount({ count, more }: JobCount): string {
+  return `${count.toLocaleString('en')}${more ? ' or more' : ''}`;
+}
+
+export function tellJobs(found: JobCount): string {
+  return `${tellCount(found)} ${found.count === 1 && !found.more ? 'job' : 'jobs'}`;
+}
+
+export function tellTime(at: Date): Html {
+  const iso = at.toISOString();
+  return html`<time datetime="${iso}">${iso.slice(0, 19).replace('T', ' ')}</time>`;
+}
+
+const units: [seconds: number, name: string][] = [
+  [86_400, 'd'],
+  [3_600, 'h'],
+  [60, 'min'],
+  [1, 's'],
+];
+
+/** Such as `3 min ago` or `in 2 h`. */
+export function tellAgo(at: Date, nowMs = Date.now()): string {
+  const seconds = Math.round((nowMs - Number(at)) / 1_000);
+  const [size, name] = units.find(([unit]) => Math.abs(seconds) >= unit) ?? [1, 's'];
+  const amount = Math.floor(Math.abs(seconds) / size);
+  if (amount === 0) return 'now';
+  return seconds > 0 ? `${amount} ${name} ago` : `in ${amount} ${name}`;
+}
+
+/** Such as `148.2 ms`, `12.4 s` or `3.5 h`. */
+export function tellDuration(ms: number): string {
+  if (ms < 10_000) return `${ms.toFixed(ms < 1_000 ? 1 : 0)} ms`;
+  const [size, name] = units.find(([unit]) => ms / 1_000 >= unit)!;
+  return `${(ms / 1_000 / size).toFixed(1)} ${name}`;
+}

@@ -1,0 +1,93 @@
+// What each worker tells of itself every five seconds, and what came of the timed tasks; both for operators.
+import { hostname } from 'node:os';
+import { sql } from 'kysely';
+import type { Db } from '../origin/schema.ts';
+import type { EdgeState } from './purge-channel.ts';
+
+export const reportMs = 5_000;
+/** Three reports that did not come. */
+export const silentSeconds = 15;
+
+interface WorkerState {
+  /** Whether this worker purges the edges now; one at a time does. */
+  purges: boolean;
+  edges: EdgeState[];
+  /** Whether it waits for a mail server that cannot be reached. */
+  mailServerAway: boolean;
+}
+
+export interface WorkerReport extends WorkerState {
+  worker: string;
+  host: string;
+  pid: number;
+  startedAt: Date;
+  seenAt: Date;
+  isSilent: boolean;
+}
+
+export async function writeReport(db: Db, worker: string, state: WorkerState): Promise<void> {
+  const report = JSON.stringify({ ...state, host: hostname(), pid: process.pid });
+  const uptimeSeconds = performance.now() / 1_000;
+  await sql`
+    insert into worker_reports (worker, started_at, seen_at, report)
+    values (${worker}, clock_timestamp() - make_interval(secs => ${uptimeSeconds}), clock_timestamp(), ${report})
+    on conflict (worker) do update set
+      started_at = excluded.started_at, seen_at = excluded.seen_at, report = excluded.report`.execute(db);
+  await sql`delete from worker_reports where seen_at < now() - interval '1 day'`.execute(db);
+}
+
+export async function readReports(db: Db): Promise<WorkerReport[]> {
+  const { rows } = await sql<Omit<WorkerReport, keyof WorkerState> & { report: WorkerState }>`
+    select worker, started_at as "startedAt", seen_at as "seenAt", report,
+      seen_at < clock_timestamp() - make_interval(secs => ${silentSeconds}) as "isSilent"
+    from worker_reports order by worker`.execute(db);
+  return rows.map(({ report, ...row }) => ({ ...row, ...report }) as WorkerReport);
+}
+
+export interface TaskRun {
+  task: string;
+  worker: string;
+  everyMs: number;
+  startedAt: Date;
+  tookMs: number;
+  error: string | null;
+}
+
+export interface TaskRecorder {
+  note(run: Omit<TaskRun, 'worker' | 'startedAt'>): Promise<void>;
+}
+
+/** Some tasks run each second: of runs that ended alike, one in ten seconds is written. */
+const recordMs = 10_000;
+
+export function createTaskRecorder(db: Db, worker: string): TaskRecorder {
+  const written = new Map<string, { atMs: number; error: string | null }>();
+  return {
+    async note({ task, everyMs, tookMs, error }) {
+      const last = written.get(task);
+      if (last?.error === error && performance.now() - last.atMs < recordMs) return;
+      written.set(task, { atMs: performance.now(), error });
+      await sql`
+        insert into timed_task_runs (task, worker, every_ms, started_at, took_ms, error)
+        values (${task}, ${worker}, ${everyMs}, clock_timestamp() - make_interval(secs => ${tookMs / 1_000}),
+          ${Math.round(tookMs)}, ${error?.slice(0, 500) ?? null})
+        on conflict (task) do update set worker = excluded.worker, every_ms = excluded.every_ms,
+          started_at = excluded.started_at, took_ms = excluded.took_ms, error = excluded.error`.execute(db);
+    },
+  };
+}
+
+export function readTaskRuns(db: Db): Promise<TaskRun[]> {
+  return db
+    .selectFrom('timed_task_runs')
+    .select([
+      'task',
+      'worker',
+      'every_ms as everyMs',
+      'started_at as startedAt',
+      'took_ms as tookMs',
+      'error',
+    ])
+    .orderBy('task')
+    .execute();
+}
