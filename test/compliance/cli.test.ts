@@ -5,8 +5,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Ajv } from 'ajv';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { controlIds } from '../../ops-scripts/compliance/control-ids.ts';
+import { controlIds, hardeningIds } from '../../ops-scripts/compliance/control-ids.ts';
 import type { Report } from '../../ops-scripts/compliance/findings.ts';
+import { PlanStack } from './support/plan-stack.ts';
 import { sarifEssentials } from './support/sarif-essentials.ts';
 import { fromCidr, soundStack } from './support/sound-stack.ts';
 import { addIngress, deny } from './support/spoil.ts';
@@ -68,6 +69,32 @@ describe('exit codes', () => {
     const { code, out } = await check(sound);
     expect(code).toBe(0);
     for (const id of controlIds) expect(out).toContain(id);
+  });
+
+  test('of a plan 0 where all pass by every policy, 1 where one fails, 3 with the place in an odd file', async () => {
+    const plan = write('plan.json', new PlanStack().text());
+    const stack = new PlanStack();
+    stack.harden({ database: { public: true } });
+    const soft = write('soft.json', stack.text());
+    const odd = write('odd.json', { format_version: '1.2', resource_changes: [null] });
+    const [all, chain, hardening, refused, explained] = await Promise.all([
+      run('check', 'plan', plan, '--policy', 'all', ...inJson),
+      run('check', 'plan', soft),
+      run('check', 'plan', soft, '--policy', 'hardening', '--output', 'sarif'),
+      run('check', 'plan', odd),
+      run('explain', 'imdsv2-only'),
+    ]);
+    expect([all.code, chain.code, hardening.code, refused.code]).toEqual([0, 0, 1, 3]);
+    const { mode, region, findings } = reportOf(all);
+    expect({ mode, region }).toEqual({ mode: 'plan', region: 'eu-west-1' });
+    expect(new Set(findings.map(({ control }) => control))).toEqual(
+      new Set([...controlIds, ...hardeningIds]),
+    );
+    expect(hardening.out).toContain('set publicly_accessible of aws_db_instance.shop to false');
+    expect(refused.err.trim().split('\n')).toEqual([
+      expect.stringMatching(/odd\.json.*resource_changes\[0\]/),
+    ]);
+    expect(explained.out).toMatch(/FSBP EC2\.8/);
   });
 
   test('1 where any fails, and the JSON has the promised members and no others', async () => {

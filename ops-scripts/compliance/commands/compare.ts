@@ -25,6 +25,7 @@ export function compareCommand(): Command {
             mode: 'snapshot',
             selection: readSelection(options),
             minZones: options.minZones,
+            policy: options.policy ?? 'chain',
           }),
         );
         const changes = compareReports(was!, is!);

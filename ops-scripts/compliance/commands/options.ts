@@ -49,7 +49,12 @@ export function addSelectionOptions(command: Command): Command {
     .option('--database <name>', 'name or ARN, repeatable', many)
     .option('--config <file>', 'JSON file with selections by name: {"shop": {"stack": "…"}}')
     .option('--selection <name>', "which of the config file's selections; may be left out where there is one")
-    .option('--min-zones <count>', 'Availability Zones that each part must span', wholeNumber, 2);
+    .option('--min-zones <count>', 'Availability Zones that each part must span', wholeNumber, 2)
+    .addOption(
+      new Option('--policy <name>', 'the nine controls of the chain, the eight of hardening, or all')
+        .choices(policies)
+        .default('chain'),
+    );
 }
 
 export function addReportOptions(command: Command): Command {
@@ -59,12 +64,7 @@ export function addReportOptions(command: Command): Command {
     .addOption(
       new Option('--fail-on <status>', 'what makes exit code 1').choices(['fail', 'unknown']).default('fail'),
     )
-    .option('--waivers <file>', 'JSON file of waivers')
-    .addOption(
-      new Option('--policy <name>', 'the nine controls of the chain, the eight of hardening, or all')
-        .choices(policies)
-        .default('chain'),
-    );
+    .option('--waivers <file>', 'JSON file of waivers');
 }
 
 /** The selection of the command line, or of the config file where the line has none. */

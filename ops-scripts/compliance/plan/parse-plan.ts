@@ -194,7 +194,7 @@ function identify(reading: Reading, entry: Json, where: string) {
   const steps = readTraversal(address);
   const at = steps.indexOf(type);
   if (at < 0) throw reading.fault(`${where} is of type '${type}' and its address is '${address}'`);
-  const modules = steps.slice(0, steps[at - 1] === 'data' ? at - 1 : at);
+  const modules = steps.slice(0, mode === 'data' ? at - 1 : at);
   const key = index ?? steps[at + 2];
   const known = typeof key === 'string' || typeof key === 'number' ? { key } : {};
   return { id: toId(address), module: joinModule(modules), mode: String(mode), type, name, ...known };

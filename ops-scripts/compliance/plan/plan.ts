@@ -65,7 +65,13 @@ function outputsOf(world: PlannedWorld): unknown[] {
 function inWordsOfPlans(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(inWordsOfPlans);
   if (isUnknownValue(value))
-    return unknownValue(value.$unknown.replaceAll(/(?<!launch )\btemplate\b/g, 'plan'));
+    return unknownValue(inTerraform(value.$unknown).replaceAll(/(?<!launch )\btemplate\b/g, 'plan'));
+  if (typeof value === 'string') return inTerraform(value);
   if (!isRecord(value)) return value;
   return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, inWordsOfPlans(inner)]));
+}
+
+/** A type of the provider that is translated as it is bears a prefix on the way. */
+function inTerraform(text: string): string {
+  return text.replaceAll('AWS::aws_', 'aws_');
 }

@@ -114,6 +114,41 @@ export class PlannedWorld {
 /** Data sources whose answers are read as resources that exist. */
 export const readData = new Set(['aws_subnet', 'aws_vpc', 'aws_ec2_managed_prefix_list', 'aws_prefix_list']);
 
+/** Arguments that the provider computes where they are not set; for every other one, not known means given. */
+const mayBeLeftOut =
+  /^(name|identifier|cluster_identifier|availability_zones?|availability_zone_id|subnets?|subnet_ids?|subnet_mapping|(vpc_)?security_group(s|_ids|_names)|vpc_zone_identifier|ingress|egress|route|protocol|port|engine|metadata_options|http_tokens|http_endpoint|target_group_arns|traffic_source|health_check|desired_capacity|db_subnet_group_name|subnet_group_name|node_group_configuration|cluster_mode|num_cache_clusters|number_cache_clusters|num_node_groups|replicas_per_node_group|preferred_cache_cluster_azs|default_version|latest_version|version|tags|tags_all|id|arn|network_interface|cidr_block|ipv6_cidr_block|vpc_id|user_id)$/;
+
+/** The same, of arguments whose default decides a verdict, by type. */
+const leftOutBy: Record<string, string[]> = {
+  aws_lb: ['internal', 'ip_address_type'],
+  aws_alb: ['internal', 'ip_address_type'],
+  aws_lb_listener: ['ssl_policy'],
+  aws_alb_listener: ['ssl_policy'],
+  aws_autoscaling_schedule: ['min_size', 'max_size', 'recurrence'],
+  aws_elasticache_cluster: [
+    'az_mode',
+    'num_cache_nodes',
+    'replication_group_id',
+    'transit_encryption_enabled',
+  ],
+  aws_elasticache_replication_group: [
+    'at_rest_encryption_enabled',
+    'transit_encryption_enabled',
+    'transit_encryption_mode',
+    'global_replication_group_id',
+  ],
+  aws_elasticache_user: ['authentication_mode', 'no_password_required'],
+  aws_db_instance: ['multi_az', 'backup_retention_period', 'replicate_source_db', 'snapshot_identifier'],
+  aws_rds_cluster: [
+    'storage_encrypted',
+    'engine_mode',
+    'global_cluster_identifier',
+    'db_cluster_instance_class',
+  ],
+  aws_rds_cluster_instance: ['publicly_accessible'],
+  aws_db_proxy_endpoint: ['target_role'],
+};
+
 interface Node {
   value: unknown;
   unknown: unknown;
@@ -139,9 +174,13 @@ export class Reader {
 
   /** A single value; undefined where it is not set, so that the default of AWS holds. */
   one(name: string): unknown {
+    return withoutHandle(this.#single(name));
+  }
+
+  #single(name: string): unknown {
     const cell = this.#cell(name);
     if (!isOpen(cell, this.instance)) return isUnset(cell.value) ? undefined : cell.value;
-    if (this.#isLeftOut(cell)) return undefined;
+    if (this.#isLeftOut(cell, name)) return undefined;
     const items = this.#resolve(cell);
     if (isUnknownValue(items)) return items;
     return items.length === 1 ? items[0] : unknownValue(`${cell.what} may be any of ${items.length} values`);
@@ -151,7 +190,7 @@ export class Reader {
   isGiven(name: string): unknown {
     const cell = this.#cell(name);
     if (!isOpen(cell, this.instance)) return !isUnset(cell.value);
-    if (this.#isLeftOut(cell)) return false;
+    if (this.#isLeftOut(cell, name)) return false;
     const leaves = referencesWithin(cell.expression);
     const made = leaves.length > 0 && leaves.every((leaf) => /^(data\.)?[a-z0-9]+_\w+\./.test(leaf));
     return made ? true : unknownValue(`${cell.what} is known only after the apply`);
@@ -159,26 +198,34 @@ export class Reader {
 
   /** A list or set; items that can't be known stand in it as unknown values. */
   many(name: string): unknown[] | UnknownValue | undefined {
+    const items = this.#several(name);
+    return Array.isArray(items) ? items.map(withoutHandle) : items;
+  }
+
+  #several(name: string): unknown[] | UnknownValue | undefined {
     const cell = this.#cell(name);
-    if (isOpen(cell, this.instance)) return this.#isLeftOut(cell) ? undefined : this.#resolve(cell);
+    if (isOpen(cell, this.instance)) return this.#isLeftOut(cell, name) ? undefined : this.#resolve(cell);
     if (isUnset(cell.value)) return undefined;
     const list = Array.isArray(cell.value) ? cell.value : [cell.value];
     const known = list.filter((item) => !isUnset(item));
     const open = Array.isArray(cell.unknown) ? cell.unknown.filter((item) => item === true).length : 0;
     if (open === 0) return known;
     const resolved = this.#resolve(cell);
-    const rest = isUnknownValue(resolved) ? [resolved] : resolved.filter((item) => !known.includes(item));
+    const isKnown = (item: unknown) =>
+      known.includes(item) ||
+      (item instanceof Handle && naming.some((each) => known.includes(item.instance.after[each])));
+    const rest = isUnknownValue(resolved) ? [resolved] : resolved.filter((item) => !isKnown(item));
     return rest.length === open
       ? [...known, ...rest]
       : [...known, unknownValue(`${cell.what} has items that are known only after the apply`)];
   }
 
   ref(name: string, ...wanted: Family[]): unknown {
-    return this.world.idOf(this.one(name), ...wanted);
+    return this.world.idOf(this.#single(name), ...wanted);
   }
 
   refs(name: string, ...wanted: Family[]): unknown[] | UnknownValue | undefined {
-    const items = this.many(name);
+    const items = this.#several(name);
     return Array.isArray(items) ? items.map((item) => this.world.idOf(item, ...wanted)) : items;
   }
 
@@ -186,13 +233,16 @@ export class Reader {
   blocks(name: string): Reader[] | UnknownValue {
     const cell = this.#cell(name);
     if (isOpen(cell, this.instance)) {
-      if (this.#isLeftOut(cell)) return [];
+      if (this.#isLeftOut(cell, name)) return [];
       return unknownValue(`${cell.what} is known only after the apply`);
     }
     const { value, unknown, expression, what } = cell;
     if (isUnset(value)) return [];
     const list = Array.isArray(value) ? value : [value];
     const open = Array.isArray(unknown) ? unknown : [unknown];
+    // A set leaves out the blocks of which nothing is known.
+    if (open.filter((item) => item === true).length > list.filter(isUnset).length)
+      return unknownValue(`${what} has blocks that are known only after the apply`);
     return list.map(
       (each, index) =>
         new Reader(this.world, this.instance, {
@@ -214,7 +264,7 @@ export class Reader {
   at([name, ...rest]: (string | number)[]): unknown {
     const text = String(name);
     if (rest.length === 0) {
-      const value = this.many(text);
+      const value = this.#several(text);
       // Whatever others refer to is there after the apply, told or not.
       if (value === undefined && text === 'latest_version') return '$Latest';
       if (value === undefined && text === 'default_version') return '$Default';
@@ -245,6 +295,13 @@ export class Reader {
     ];
   }
 
+  /** Whether the argument is set, or may be. */
+  isSaid(name: string): boolean {
+    const cell = this.#cell(name);
+    if (!isOpen(cell, this.instance)) return !isUnset(cell.value);
+    return cell.expression !== undefined || this.#node.expression === undefined;
+  }
+
   /** Whether an argument holds blocks. */
   holdsBlocks(name: string): boolean {
     const { value } = this.#cell(name);
@@ -266,12 +323,16 @@ export class Reader {
     };
   }
 
-  /** AWS chooses what the configuration shows the whole of and does not set. */
-  #isLeftOut({ expression }: Node): boolean {
-    return expression === undefined && this.#node.expression !== undefined;
+  /** Whether the configuration does not set the argument, so that the provider or AWS chooses it. */
+  #isLeftOut({ expression }: Node, name: string): boolean {
+    if (expression !== undefined || this.#node.expression === undefined) return false;
+    return mayBeLeftOut.test(name) || leftOutBy[this.instance.type]?.includes(name) === true;
   }
 
   #resolve({ expression, what }: Node): unknown[] | UnknownValue {
+    // What is constant in the configuration would be known.
+    if (isRecord(expression) && 'constant_value' in expression)
+      return unknownValue(`${what} is known only after the apply`);
     const config = this.world.references.configOf(this.instance);
     const at: Standpoint = {
       module: this.instance.module,
@@ -288,10 +349,22 @@ function isUnset(value: unknown): boolean {
 
 /** Whether the value is known only after the apply. Without a change, what is unknown looks as if it were not set. */
 function isOpen({ value, unknown, expression }: Node, instance: PlanInstance): boolean {
-  if (unknown === true) return true;
+  if (unknown === true || (isUnset(value) && holdsTrue(unknown))) return true;
   if (instance.unknown !== undefined || (value !== undefined && value !== null)) return false;
   if (!isExpression(expression)) return false;
   return !('constant_value' in (expression as object));
+}
+
+function holdsTrue(unknown: unknown): boolean {
+  if (typeof unknown !== 'object' || unknown === null) return unknown === true;
+  return Object.values(unknown).some(holdsTrue);
+}
+
+/** An id that AWS has not given yet is no value of an argument that is read as such. */
+function withoutHandle(value: unknown): unknown {
+  return value instanceof Handle
+    ? unknownValue(`an id of ${value.instance.id} is known only after the apply`)
+    : value;
 }
 
 function isExpression(expression: unknown): boolean {

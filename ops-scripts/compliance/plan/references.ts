@@ -137,6 +137,12 @@ export class References {
       } else if (!['var', 'count', 'path', 'terraform', 'self', undefined].includes(head as string)) {
         const found = this.#instances(readTraversal(leaf), at.module);
         handed.handles.push(...found.instances.map((instance) => new Handle(instance)));
+        // A document that is put together from others hands them on.
+        if (head === 'data') {
+          const [type, name] = path;
+          const config = this.#declared(at.module, 'data', String(type), String(name));
+          add(this.handedOn(config?.expressions, at, depth + 1));
+        }
       }
     }
     return handed;

@@ -22,23 +22,49 @@ export function translateOther(planned: Reader, world: PlannedWorld): Resource[]
   if (isNoResource.test(type)) return [];
   if (type === 'aws_instance' || type === 'aws_spot_instance_request')
     return [translateMachine(planned, world)];
+  if (type.startsWith('aws_iam_')) return translatePolicy(planned, world);
   const groups = groupsIn(planned);
-  const handed = givesToNobody.test(type) ? new Set<string>() : handedGroups(planned, world);
-  if (groups.length === 0 && handed.size === 0 && templatesIn(planned).length === 0) return [];
+  const templates = templatesIn(planned);
+  const { refers, named } = givesToNobody.test(type) ? nothing : handedBy(planned, world);
+  if (groups.length + templates.length + refers.size + named.size === 0) return [];
   const properties: Properties = {
     ...(groups.length > 0 ? { SecurityGroupIds: groups } : {}),
-    ...launchOf(templatesIn(planned)),
+    ...launchOf(templates),
     SubnetId: firstSubnet(planned),
   };
-  return [{ ...resource(planned, actingType(type), properties), refers: handed }];
+  const handed = new Set([...refers].filter((id) => !groups.includes(id)));
+  return [{ ...resource(planned, actingType(type), properties), refers, handed, named }];
 }
+
+const nothing = { refers: new Set<string>(), named: new Set<string>() };
 
 /** In the words of templates: what runs programs of its own may also change the group that it is handed. */
 function actingType(type: string): string {
   if (/^aws_cloudformation_stack/.test(type)) return 'AWS::CloudFormation::Stack';
   const acts =
     !type.startsWith('aws_') || /^aws_(lambda_invocation|ssm_association|servicecatalog_)/.test(type);
-  return acts ? `Custom::${type}` : type;
+  return acts ? `Custom::${type}` : `AWS::${type}`;
+}
+
+/** A policy may let somebody write the rules of a group that it names. */
+function translatePolicy(planned: Reader, world: PlannedWorld): Resource[] {
+  const { refers } = handedBy(planned, world);
+  if (refers.size === 0) return [];
+  const policies = ['policy', 'inline_policy', 'assume_role_policy'].map(
+    (name) => planned.instance.after[name],
+  );
+  const texts = policies.filter((text) => typeof text === 'string');
+  // One that can't be read may allow everything.
+  const PolicyDocument = texts.length === 0 ? { Action: '*' } : texts.map(parsed);
+  return [{ ...resource(planned, 'AWS::IAM::Policy', { PolicyDocument }), refers }];
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return { Action: '*' };
+  }
 }
 
 function translateMachine(planned: Reader, world: PlannedWorld): Resource {
@@ -85,13 +111,11 @@ function groupsIn(planned: Reader, within = ''): unknown[] {
   const option = planned.one('name');
   // Elastic Beanstalk names what it sets in an argument.
   if (within === 'setting' && typeof option === 'string' && /SecurityGroups?$/.test(option))
-    return asList(planned.many('value')).flatMap((text) =>
-      typeof text === 'string'
-        ? text.split(/[\s,]+/).map((id) => planned.world.idOf(id, 'group'))
-        : [planned.world.idOf(text, 'group')],
+    return asList(planned.refs('value', 'group')).flatMap((text) =>
+      typeof text === 'string' ? text.split(/[\s,]+/).map((id) => planned.world.idOf(id, 'group')) : [text],
     );
   return planned.names().flatMap((name): unknown[] => {
-    if (namesSources.test(name)) return [];
+    if (namesSources.test(name) || !planned.isSaid(name)) return [];
     if (planned.holdsBlocks(name)) {
       const blocks = name === 'remote_access' || /^tags/.test(name) ? [] : planned.blocks(name);
       return isUnknownValue(blocks) ? [] : blocks.flatMap((block) => groupsIn(block, name));
@@ -131,26 +155,28 @@ function firstSubnet(planned: Reader): unknown {
   return asList(planned.refs('subnet_ids', 'subnet'))[0];
 }
 
-/** Groups that an expression of the resource refers to, or whose ids stand in it, also within text. */
-function handedGroups(planned: Reader, world: PlannedWorld): Set<string> {
+/**
+ * What an expression of the resource refers to, or whose id stands in it, also within text: groups and launch
+ * templates, and for what runs programs every other resource too.
+ */
+function handedBy(planned: Reader, world: PlannedWorld): typeof nothing {
   const { instance } = planned;
   const config = world.references.configOf(instance);
   const at = { module: instance.module, key: instance.key };
   const handed = world.references.handedOn([config?.expressions, config?.provisioners], at);
-  const isGroup = (type: string) => /^aws_(default_)?security_group$/.test(type);
-  const named = handed.handles
-    .filter((handle) => isGroup(handle.instance.type))
-    .map(({ instance: { id } }) => id);
+  const isUsed = (type: string) =>
+    /^aws_((default_)?security_group|launch_template|launch_configuration)$/.test(type);
   const text = JSON.stringify(instance.after);
   const written = world.existingGroups.filter(([awsId]) => text.includes(awsId)).map(([, id]) => id);
   // What runs programs may do so with a local value, which a plan does not tell.
-  const acts =
-    actingType(instance.type).startsWith('Custom::') && hasOpen(instance.unknown, config?.expressions);
-  const any =
-    handed.locals && acts
-      ? world.of('aws_security_group', 'aws_default_security_group').map(({ id }) => id)
-      : [];
-  return new Set([...named, ...written, ...any]);
+  const acts = actingType(instance.type).startsWith('Custom::');
+  const isOpen = acts && handed.locals && hasOpen(instance.unknown, config?.expressions);
+  const any = isOpen ? world.of('aws_security_group', 'aws_default_security_group').map(({ id }) => id) : [];
+  const used = handed.handles
+    .filter((handle) => isUsed(handle.instance.type))
+    .map(({ instance: { id } }) => id);
+  const named = acts ? handed.handles.map(({ instance: { id } }) => id) : [];
+  return { refers: new Set([...used, ...written, ...any]), named: new Set(named) };
 }
 
 /** Whether something that the configuration sets is known only after the apply. */

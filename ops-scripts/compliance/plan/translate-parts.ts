@@ -30,6 +30,14 @@ export const partTranslations: Translations = {
       Recurrence: action.one('recurrence'),
     }),
   ],
+  aws_autoscalingplans_scaling_plan: (plan) => [
+    resource(plan, 'AWS::AutoScalingPlans::ScalingPlan', {
+      ScalingInstructions: eachBlock(plan, 'scaling_instruction', (instruction) => ({
+        ResourceId: instruction.one('resource_id'),
+        MinCapacity: instruction.one('min_capacity'),
+      })),
+    }),
+  ],
 };
 
 function translateBalancer(balancer: Reader): Resource[] {

@@ -1,5 +1,5 @@
 // Load balancers, listeners, their rules and target groups; an ARN is the logical id.
-import { isUnknownValue, unknownValue } from '../snapshot.ts';
+import { isUnknownValue, type UnknownValue, unknownValue } from '../snapshot.ts';
 import type { Draft } from './draft.ts';
 import { attributesOf, securityPolicyOf } from './hardening-defaults.ts';
 import { listOf, nameOf, numberOf, type Properties, type Resource, recordsOf } from './resources.ts';
@@ -32,10 +32,9 @@ export function answerBalancers(draft: Draft): void {
       'elbv2',
       'DescribeListeners',
       {
-        Listeners: draft
-          .perhaps(listenerType)
-          .filter((one) => one.properties['LoadBalancerArn'] === id)
-          .map((listener) => listener.unknownReason ?? describeListener(listener)),
+        Listeners: ofOwner(draft.perhaps(listenerType), 'LoadBalancerArn', id).map(
+          (listener) => unknownOf(listener, 'LoadBalancerArn') ?? describeListener(listener),
+        ),
       },
       { LoadBalancerArn: id },
     );
@@ -49,8 +48,11 @@ export function answerBalancers(draft: Draft): void {
     draft.answer('elbv2', 'DescribeTags', { TagDescriptions }, { ResourceArns: [id] });
   }
   for (const listener of listeners) {
-    const mine = rules.filter((rule) => rule.properties['ListenerArn'] === listener.id);
-    const Rules = [...mine, listener].map(describeRule);
+    const mine = ofOwner(draft.perhaps(ruleType), 'ListenerArn', listener.id);
+    const Rules = [
+      ...mine.map((rule) => unknownOf(rule, 'ListenerArn') ?? describeRule(rule)),
+      describeRule(listener),
+    ];
     draft.answer('elbv2', 'DescribeRules', { Rules }, { ListenerArn: listener.id });
   }
   // A group's instances register themselves; a template names only the other targets.
@@ -60,6 +62,17 @@ export function answerBalancers(draft: Draft): void {
     );
     draft.answer('elbv2', 'DescribeTargetHealth', { TargetHealthDescriptions }, { TargetGroupArn: id });
   }
+}
+
+/** Those that name the owner, and those that may. */
+function ofOwner(resources: Resource[], name: string, owner: string): Resource[] {
+  return resources.filter(({ properties }) => properties[name] === owner || isUnknownValue(properties[name]));
+}
+
+/** Why the resource may not be one of this owner. */
+function unknownOf({ unknownReason, properties }: Resource, name: string): UnknownValue | undefined {
+  const owner = properties[name];
+  return unknownReason ?? (isUnknownValue(owner) ? owner : undefined);
 }
 
 function textOf(value: unknown): unknown {

@@ -116,8 +116,16 @@ function split(value: unknown): Parts {
     };
   if (Array.isArray(value)) {
     const names = value.flatMap((item) => (item instanceof Reference ? item.names : []));
-    if (names.length > 0)
-      return { after: undefined, unknown: true, expression: { references: names.flatMap(withBeginnings) } };
+    const expression = { references: names.flatMap(withBeginnings) };
+    const bare = value.some((item) => item instanceof Reference && item.names.length === 0);
+    // Newer resources of the provider tell item by item.
+    if (bare)
+      return {
+        after: value.filter((item) => !(item instanceof Reference)),
+        unknown: value.map((item) => item instanceof Reference),
+        expression,
+      };
+    if (names.length > 0) return { after: undefined, unknown: true, expression };
     if (value.some((item) => typeof item !== 'object')) return constant(value);
     const parts = value.map(split);
     return {
