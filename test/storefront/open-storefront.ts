@@ -1,14 +1,9 @@
 // The shop on a socket with the demo catalog's look, and Chromium to look at it.
-import { existsSync } from 'node:fs';
-import { type Browser, chromium, type LaunchOptions } from 'playwright-core';
 import { loadDemoCatalog } from '../../origin/demo-catalog/load-demo-catalog.ts';
 import { serve } from '../../origin/web/serving/serve.ts';
 import { openShop, staffAccount } from '../support/shop.ts';
 
-const chromiumPath = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find(
-  (path) => existsSync(path),
-);
-export const hasChromium = chromiumPath !== undefined;
+export { hasChromium, launchChromium } from '../../ops-scripts/drills/chromium.ts';
 
 export interface Storefront extends AsyncDisposable {
   url: string;
@@ -32,19 +27,4 @@ export async function openStorefront(): Promise<Storefront> {
     staff: staffAccount,
     [Symbol.asyncDispose]: () => stack.disposeAsync(),
   };
-}
-
-export function launchChromium(options: LaunchOptions = {}): Promise<Browser> {
-  return chromium.launch({
-    ...options,
-    executablePath: chromiumPath!,
-    args: [
-      '--no-sandbox',
-      '--disable-gpu',
-      '--disable-quic',
-      '--no-first-run',
-      '--disable-background-networking',
-      ...(options.args ?? []),
-    ],
-  });
 }

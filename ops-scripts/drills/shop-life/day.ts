@@ -1,4 +1,5 @@
 // One simulated day: its deeds in an order chosen by the seed, several shoppers at once.
+import { hasChromium } from '../chromium.ts';
 import type { SeededRandom } from '../seeded-random.ts';
 import {
   changePassword,
@@ -11,6 +12,7 @@ import {
 } from './deeds/account.ts';
 import { browse, search } from './deeds/browse.ts';
 import { buyAsGuest, buySignedIn, payments } from './deeds/buy.ts';
+import { buyWithScript } from './deeds/buy-with-script.ts';
 import { archive, bringBack, exportOnly, importSomeColumns } from './deeds/files.ts';
 import { openOldMail } from './deeds/mails.ts';
 import { restartPart } from './deeds/restarts.ts';
@@ -72,6 +74,14 @@ export async function liveDay(life: Life, random: SeededRandom, stopping: AbortS
       await act(life, next.deed, random.fork(`${next.deed.name} ${next.turn}`));
   };
   await Promise.all(Array.from({ length: peopleAtOnce }, actNext));
+  if (!hasChromium || stopping.aborted) return;
+  // In the evening, when no part is restarted: a browser does not press its button again by itself.
+  for (const width of [390, 1_280])
+    await act(
+      life,
+      { name: 'buy with the script', run: (own, choices) => buyWithScript(own, choices, width) },
+      random.fork(`script ${width}`),
+    );
 }
 
 /** A broken promise is written down; the day goes on. */

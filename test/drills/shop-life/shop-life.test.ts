@@ -1,5 +1,6 @@
 // A shop lives for two days and every law holds; and for each law a planted bug is found, as a law that cannot fail says nothing.
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { hasChromium } from '../../../ops-scripts/drills/chromium.ts';
 import { seededRandom } from '../../../ops-scripts/drills/seeded-random.ts';
 import { laws } from '../../../ops-scripts/drills/shop-life/laws/all.ts';
 import { judgeNow } from '../../../ops-scripts/drills/shop-life/laws/law.ts';
@@ -39,6 +40,7 @@ test('Two days in the shop hold every kind of deed', () => {
     /^buys as guest by form/m,
     /^buys as guest by API/m,
     /^buys as account/m,
+    ...(hasChromium ? [/^buys as guest with the script/m] : []),
     /: stripe, paid$/m,
     /: stripe, paid, no webhook$/m,
     /: stripe, paid, webhooks in disorder$/m,

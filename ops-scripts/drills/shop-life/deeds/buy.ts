@@ -85,7 +85,7 @@ async function buy(life: Life, random: SeededRandom, payment: Payment, buyer: Bu
   life.record.count(`buys as ${who} ${byForm ? 'by form' : 'by API'}: ${way}`);
 }
 
-async function chooseVariant(life: Life, random: SeededRandom, browser: Browser) {
+export async function chooseVariant(life: Life, random: SeededRandom, browser: Browser) {
   const handle = await pickHandle(life, random, browser);
   const product = await askProduct(browser, handle);
   const offered = product?.variants.filter(({ available }) => available > 0) ?? [];
@@ -174,7 +174,7 @@ async function changeQuantityByForm(life: Life, browser: Browser): Promise<void>
 }
 
 /** The last total of the page: that of the whole order. */
-function shownTotal(page: ShopPage): number {
+export function shownTotal(page: Pick<ShopPage, 'text'>): number {
   const found = [...page.text.matchAll(/Total[^€]{0,60}€\s?([\d,]+\.\d\d)/g)].at(-1)?.[1];
   if (found === undefined) throw new BrokenPromise(`The checkout shows no total: ${page.text.slice(0, 300)}`);
   return Math.round(Number(found.replaceAll(',', '')) * 100);
