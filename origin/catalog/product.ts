@@ -21,6 +21,10 @@ export const ImageSchema = z
 const Version = z.int().min(0).openapi({ description: 'Rises with every change of the row' });
 const Available = z.int().min(0).openapi({ description: 'Whole pieces' });
 
+const Was = MoneySchema.optional().openapi({
+  description: 'Only in a sale: the lowest price of the 30 days before the reduction',
+});
+
 export const ProductSummarySchema = z
   .object({
     id: z.string(),
@@ -30,6 +34,7 @@ export const ProductSummarySchema = z
     category: z.string().openapi({ description: "The category's slug" }),
     version: Version,
     price: MoneySchema,
+    was: Was,
     image: ImageSchema,
     available: Available,
   })
@@ -73,6 +78,7 @@ export const ProductSchema = z
     category: z.string().openapi({ description: "The category's slug" }),
     version: Version,
     price: MoneySchema,
+    was: Was,
     images: z.array(ImageSchema),
     variants: z.array(VariantSchema),
   })

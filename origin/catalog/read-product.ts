@@ -3,7 +3,7 @@ import { sql } from 'kysely';
 import type { TagVersions } from '../../http/cache-tag.ts';
 import type { Fresh } from '../cache/entry.ts';
 import type { DbOrTx } from '../schema.ts';
-import { money } from '../web/money.ts';
+import { type Money, money } from '../web/money.ts';
 import { htmlToText } from './description.ts';
 import { imageOrPlaceholder } from './placeholder.ts';
 import type { Image, Product, ProductDetail } from './product.ts';
@@ -53,6 +53,7 @@ interface ProductRow {
   status: string;
   version: number;
   price_amount: number;
+  was_amount: number | null;
   variants: VariantRow[];
   images: Image[];
 }
@@ -61,7 +62,7 @@ interface ProductRow {
 async function readRow(db: DbOrTx, by: { slug: string } | { id: string }): Promise<ProductRow | undefined> {
   const condition = 'slug' in by ? sql`p.slug = ${by.slug}` : sql`p.id = ${by.id}`;
   const { rows } = await sql<ProductRow>`
-    select p.id, p.slug, p.name, p.description_html, p.brand, c.slug as category, p.status, p.version, p.price_amount,
+    select p.id, p.slug, p.name, p.description_html, p.brand, c.slug as category, p.status, p.version, p.price_amount, p.was_amount,
       coalesce((
         select json_agg(json_build_object('id', v.id::text, 'sku', v.sku, 'size', v.size, 'color', v.color,
           'price', v.price_amount, 'available', ${availablePieces}, 'stockVersion', v.stock_version, 'imageUrl', v.image_url)
@@ -87,6 +88,7 @@ function toDetail(row: ProductRow): ProductDetail {
     category: row.category,
     version: row.version,
     price: money(row.price_amount),
+    ...wasOf(row),
     images: row.images.length > 0 ? row.images : [imageOrPlaceholder(undefined, row.name)],
     variants: row.variants.map((variant) => {
       const imageUrl = variant.imageUrl ?? pictures.get(variant.color);
@@ -101,6 +103,12 @@ function toDetail(row: ProductRow): ProductDetail {
       };
     }),
   };
+}
+
+/** Nothing where the price is no longer below it: the cheapest variant may have left the shop. */
+export function wasOf(row: { price_amount: number; was_amount: number | null }): { was?: Money } {
+  const { price_amount: price, was_amount: was } = row;
+  return was === null || was <= price ? {} : { was: money(was) };
 }
 
 /** Files often name a colour's picture at one of its sizes only. */

@@ -25,6 +25,8 @@ export interface CatalogTables {
     option_names: Generated<string[]>;
     /** Minor units; the lowest price of the variants. */
     price_amount: number;
+    /** Of a sale: the lowest price of the 30 days before. A trigger ends it with the next change of a price. */
+    was_amount: number | null;
     sizes: Generated<string[]>;
     colors: Generated<string[]>;
     /** Each pair that exists as a variant, joined by `pairSeparator`. */
@@ -75,6 +77,13 @@ export interface CatalogTables {
     stock_version: Generated<number>;
     stock_raised_at: ColumnType<Date, Date | undefined, Date>;
     stock_dirty: Generated<boolean>;
+  };
+  /** Ended prices, written by a trigger. */
+  variant_prices: {
+    variant_id: string;
+    amount: number;
+    since: Date | null;
+    until: Date;
   };
   product_images: {
     id: GeneratedAlways<string>;

@@ -18,6 +18,7 @@ import * as openWork from './migrations/0014-open-work.ts';
 import * as paymentRequests from './migrations/0015-payment-requests.ts';
 import * as orderLife from './migrations/0016-order-life.ts';
 import * as selling from './migrations/0018-selling.ts';
+import * as pricesAndInvoices from './migrations/0019-prices-and-invoices.ts';
 import * as operators from './migrations/0020-operators.ts';
 
 /** Listed by hand: a folder scan would need file permissions under Deno, and order is a decision. */
@@ -38,6 +39,7 @@ const migrations: Record<string, Migration> = {
   '0015-payment-requests': paymentRequests,
   '0016-order-life': orderLife,
   '0018-selling': selling,
+  '0019-prices-and-invoices': pricesAndInvoices,
   '0020-operators': operators,
 };
 

@@ -64,6 +64,18 @@ const patchProductRoute = defineRoute({
           price: MoneyToWriteSchema.optional(),
           name: plainText(255).optional(),
           description: plainLines(20_000).optional(),
+          sale: z
+            .boolean()
+            .optional()
+            .openapi({
+              description:
+                'With a lower `price`: it is a reduction, and `was` is the lowest price of the 30 days before. ' +
+                'There is no `was` where that was not higher. Any later change of the price ends it',
+            }),
+        })
+        .refine(({ sale, price }) => !sale || price !== undefined, {
+          path: ['price'],
+          error: 'is needed for a sale',
         })
         .openapi('ProductPatch', { example: { price: { amount: 1_999, currency: 'EUR' } } }),
     ),

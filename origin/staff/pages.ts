@@ -146,6 +146,7 @@ function readPatch(values: FormValues, faults: FormFaults): ProductPatch {
     const [, whole, cents = ''] = /^(\d{1,7})(?:[.,](\d{1,2}))?$/.exec(values['price']!.trim()) ?? [];
     if (whole === undefined) faults['price'] = 'An amount such as 19.99.';
     patch.price = money(Number(whole) * 100 + Number(cents.padEnd(2, '0')));
+    if (values['sale'] === 'yes') patch.sale = true;
   }
   if (isChanged(values, 'description')) {
     patch.description = withoutCarriageReturns(values['description']!);

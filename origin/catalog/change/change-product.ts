@@ -15,6 +15,8 @@ import { rowsWithout } from './merge-file-cells.ts';
 export interface ProductPatch {
   /** Becomes the price of all its variants. */
   price?: Money | undefined;
+  /** A lower price is a reduction, shown beside the lowest price of the 30 days before. */
+  sale?: boolean | undefined;
   name?: string | undefined;
   /** Plain text. */
   description?: string | undefined;
@@ -34,7 +36,8 @@ export async function changeProduct(tx: Tx, id: string, patch: ProductPatch): Pr
   const prices = patch.price === undefined ? [] : await lockVariants(tx, id);
   const row = await lockProduct(tx, id);
   const before: Record<string, unknown> = {};
-  const changes: { name?: string; description_html?: string; price_amount?: number } = {};
+  const changes: { name?: string; description_html?: string; price_amount?: number; was_amount?: number } =
+    {};
   if (patch.name !== undefined) {
     before['name'] = row.name;
     if (patch.name !== row.name) changes.name = patch.name;
@@ -46,13 +49,17 @@ export async function changeProduct(tx: Tx, id: string, patch: ProductPatch): Pr
   if (patch.price !== undefined) {
     const amount = patch.price.amount;
     before['price'] = row.price_amount;
-    if (row.price_amount !== amount || prices.some((price) => price !== amount))
+    if (row.price_amount !== amount || prices.some((price) => price !== amount)) {
       changes.price_amount = amount;
+      const was = patch.sale === true ? await readLowestPrice(tx, id) : undefined;
+      if (was !== undefined && was > amount) changes.was_amount = was;
+    }
   }
   const changed = Object.keys(changes).length > 0;
   let tags: TagVersions = {};
   if (changed) {
     if (changes.price_amount !== undefined) {
+      // Ends an earlier sale, by a trigger.
       await tx
         .updateTable('variants')
         .set({ price_amount: changes.price_amount, file_cells: sql`file_cells - 'Variant Price'` })
@@ -90,6 +97,22 @@ async function lockVariants(tx: Tx, productId: string): Promise<number[]> {
     .forNoKeyUpdate()
     .execute();
   return rows.map((row) => row.price_amount);
+}
+
+const daysBeforeReduction = 30;
+
+/**
+ * Of everything on sale, until this moment. Source: Directive 98/6/EC, Article 6a.
+ * @returns minor units
+ */
+async function readLowestPrice(tx: Tx, productId: string): Promise<number | undefined> {
+  const { rows } = await sql<{ lowest: number | null }>`
+    select min(least(v.price_amount, (
+      select min(h.amount) from variant_prices h
+      where h.variant_id = v.id and h.until > clock_timestamp() - make_interval(days => ${daysBeforeReduction})
+    ))) as lowest
+    from variants v where v.product_id = ${productId} and v.archived_at is null`.execute(tx);
+  return rows[0]?.lowest ?? undefined;
 }
 
 async function lockProduct(tx: Tx, id: string) {

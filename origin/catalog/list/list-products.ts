@@ -7,6 +7,7 @@ import type { DbOrTx } from '../../schema.ts';
 import { money } from '../../web/money.ts';
 import { imageOrPlaceholder } from '../placeholder.ts';
 import type { ProductList, ProductSummary } from '../product.ts';
+import { wasOf } from '../read-product.ts';
 import { rankOf } from '../search/rank.ts';
 import { findCandidates } from '../search/search-candidates.ts';
 import { availablePieces } from '../stock-rule.ts';
@@ -58,6 +59,7 @@ interface SummaryRow {
   version: number;
   stock_version: number;
   price_amount: number;
+  was_amount: number | null;
   url: string | null;
   alt: string | null;
   /** The one of the filter's that is shown. */
@@ -84,7 +86,7 @@ async function readPage(
       select id, sort_key from (${source}) source
       ${orderBy(query.sort)} limit ${wanted} offset ${offset}
     )
-    select p.id, p.slug, p.name, p.brand, c.slug as category, p.version, p.stock_version, p.price_amount,
+    select p.id, p.slug, p.name, p.brand, c.slug as category, p.version, p.stock_version, p.price_amount, p.was_amount,
       image.url, image.alt, chosen.color, stock.available, page.sort_key
     from page
     join products p on p.id = page.id
@@ -192,6 +194,7 @@ function toSummary(row: SummaryRow): ProductSummary {
     category: row.category,
     version: row.version,
     price: money(row.price_amount),
+    ...wasOf(row),
     image: imageOrPlaceholder(
       row.url === null ? undefined : { url: row.url, alt: row.alt || row.name },
       row.name,

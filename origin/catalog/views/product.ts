@@ -8,7 +8,7 @@ import { picturesIn, shownColor } from './colors.ts';
 import { crumbs } from './crumbs.ts';
 import { fold } from './fold.ts';
 import type { CategoryPlace } from './navigation.ts';
-import { picture } from './product-card.ts';
+import { picture, wasPrice } from './product-card.ts';
 import { sizeGuide } from './size-guide.ts';
 import { type Chosen, variantPicker } from './variant-picker.ts';
 
@@ -34,7 +34,8 @@ export function productPage({ product, path, paymentProviders, color, refused }:
 <div class="about">
 <p class="label soft">${product.brand}</p>
 <h1>${product.name}</h1>
-<p class="price">${priceRange(product)} <span class="soft small">VAT included</span></p>
+<p class="price">${priceRange(product)}${wasPrice(product.was)} <span class="soft small">VAT included</span></p>
+${product.was ? html`<p class="soft small">${formatMoney(product.was.amount)} was the lowest price of the 30 days before the reduction.</p>` : ''}
 ${refused ? notice(refused.reason) : ''}
 ${variantPicker(product, shown, refused?.chosen)}
 <div>

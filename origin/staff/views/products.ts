@@ -132,6 +132,7 @@ ${field({
     ? { hint: 'Prices differ; this is the lowest. Another one here becomes the price of all.' }
     : {}),
 })}
+<div class="field"><label class="radio"><input type="checkbox" name="sale" value="yes"${raw(entered?.['sale'] === 'yes' ? ' checked' : '')}><span>The new price is a reduction: show the lowest price of the last 30 days beside it${product.was ? html`<br><span class="soft">Now shown: ${formatMoney(product.was.amount)}</span>` : ''}</span></label></div>
 <div class="field"><label for="description">Description</label>
 <textarea class="input" id="description" name="description" rows="6" dir="auto"${raw(faults['description'] ? ' aria-invalid="true" aria-describedby="description-fault"' : '')}>${value('description')}</textarea>
 ${faults['description'] ? html`<p class="wrong" id="description-fault">${faults['description']}</p>` : ''}</div>`;
