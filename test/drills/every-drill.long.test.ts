@@ -16,6 +16,8 @@ const inServerOnly = [
   'kill-worker',
   'postgres-disk-full',
   'double-fault',
+  'triple-fault',
+  'slow-postgres',
   'freshness',
   'random',
 ];

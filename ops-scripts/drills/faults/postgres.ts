@@ -1,9 +1,10 @@
 // Faults of Postgres: its primary lost or frozen, its standby, its replica.
 import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
-import type { Fault } from '../drill.ts';
+import type { Fault, FaultContext } from '../drill.ts';
 import { emptyRedis } from '../empty-redis.ts';
 import { freeze, wake } from '../freeze.ts';
+import { slowPostgres } from '../slow-postgres.ts';
 
 export const postgresFaults: Record<string, Fault> = {
   'kill-postgres-primary': {
@@ -70,27 +71,77 @@ export const postgresFaults: Record<string, Fault> = {
       mark(`lose zone ${primary.zone}`);
     },
   },
+  'slow-postgres': {
+    summary: 'commits take 0.2 to 3 s; meanwhile Redis is emptied, and later an origin is killed',
+    afterSeconds: 12,
+    loses: (state) => state === 'sticky',
+    async inflict(context) {
+      const { region, mark, note, random, short, journalled } = context;
+      const before = journalled();
+      const slow = await slowPostgres(context);
+      await delay(random.integer(2_000, short ? 4_000 : 8_000));
+      await emptyRedis(region.ofKind('redis-primary'));
+      mark('FLUSHALL');
+      // By then what Redis lost is in it again: the next fault is a single one.
+      await delay(random.integer(4_000, short ? 6_000 : 9_000));
+      const origin = random.pick(region.origins());
+      region.signal(origin, 'SIGKILL');
+      mark(`kill -9 ${origin.name}`);
+      await delay(short ? 3_000 : 8_000);
+      await slow.end();
+      note(`${journalled() - before} writes were acknowledged from the journal meanwhile`);
+    },
+  },
   'double-fault': {
     summary:
-      'Postgres away and, before the journals are drained, all of Redis emptied: the one pair that loses',
+      'Postgres away and, before the journals are drained, all of Redis emptied; the origins hold the rest',
     afterSeconds: 15,
-    loses: (state) => state === 'server',
-    async inflict({ region, mark, note, journalled }) {
-      const servers = ['postgres-primary', 'postgres-standby'].map((kind) => region.ofKind(kind));
-      for (const server of servers) freeze(server);
-      mark('freeze primary and standby');
-      const before = journalled();
-      await delay(3_000);
-      // On a busy machine that takes longer: what nobody has acknowledged cannot be lost.
-      await untilJournalled(() => journalled() - before);
+    async inflict(context) {
+      const { region, mark, note } = context;
+      const thaw = await takePostgresAway(context);
       await emptyRedis(region.ofKind('redis-primary'));
       mark('empty all of Redis');
-      for (const server of servers) wake(server);
-      mark('thaw');
-      note('Writes that only the journal held are gone: both places where they stood were lost at once');
+      thaw();
+      note('Writes that only the journal and the origins held were at stake');
+    },
+  },
+  'triple-fault': {
+    summary: 'as double-fault, and every origin killed as well: the three at once that lose',
+    afterSeconds: 15,
+    loses: (state) => state === 'server' || state === 'sticky',
+    async inflict(context) {
+      const { region, mark, note } = context;
+      const thaw = await takePostgresAway(context);
+      for (const origin of region.origins()) region.signal(origin, 'SIGKILL');
+      mark('kill -9 every origin');
+      await emptyRedis(region.ofKind('redis-primary'));
+      mark('empty all of Redis');
+      thaw();
+      note('Writes that only the journal and the origins held are gone: all three places were lost at once');
     },
   },
 };
+
+/** Freezes both servers until writes are acknowledged without them. @returns how to let them go on. */
+async function takePostgresAway({ region, mark, journalled, state }: FaultContext): Promise<() => void> {
+  const servers = ['postgres-primary', 'postgres-standby'].map((kind) => region.ofKind(kind));
+  for (const server of servers) freeze(server);
+  mark('freeze primary and standby');
+  const thaw = () => {
+    for (const server of servers) wake(server);
+    mark('thaw');
+  };
+  try {
+    const before = journalled();
+    await delay(3_000);
+    // On a busy machine that takes longer: what nobody has acknowledged cannot be lost.
+    if (state === 'server') await untilJournalled(() => journalled() - before);
+    return thaw;
+  } catch (error) {
+    thaw();
+    throw error;
+  }
+}
 
 const writesAtStake = 20;
 const journalMs = 20_000;

@@ -5,8 +5,13 @@ import { originFaults } from './origins.ts';
 import { postgresFaults } from './postgres.ts';
 import { redisFaults } from './redis.ts';
 
-const { 'double-fault': _losing, 'postgres-disk-full': _needsDisks, ...survivablePostgres } = postgresFaults;
-const pool = { ...originFaults, ...redisFaults, ...survivablePostgres };
+const {
+  'double-fault': _two,
+  'triple-fault': _three,
+  'postgres-disk-full': _needsDisks,
+  ...singlePostgres
+} = postgresFaults;
+const pool = { ...originFaults, ...redisFaults, ...singlePostgres };
 
 export const randomFaults: Fault = {
   summary: 'single faults in random order, for as long as --minutes and --faults say',

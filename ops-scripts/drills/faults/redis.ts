@@ -1,8 +1,9 @@
 // Faults of Redis: lost, emptied, frozen, back without its data.
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Fault } from '../drill.ts';
-import { emptyRedisBetweenJournals } from '../empty-redis.ts';
+import { emptyRedis } from '../empty-redis.ts';
 import { freeze, wake } from '../freeze.ts';
+import { slowPostgres } from '../slow-postgres.ts';
 
 export const redisFaults: Record<string, Fault> = {
   'kill-redis-primary': {
@@ -13,10 +14,22 @@ export const redisFaults: Record<string, Fault> = {
     },
   },
   'flush-redis': {
-    summary: 'FLUSHALL on the Redis primary',
-    async inflict({ region, mark }) {
-      await emptyRedisBetweenJournals(region.ofKind('redis-primary'));
+    summary: 'FLUSHALL on the Redis primary at any moment, also while Postgres is slow and journals wait',
+    afterSeconds: 10,
+    async inflict(context) {
+      const { region, mark, random, short } = context;
+      await delay(random.integer(0, 1_000));
+      await emptyRedis(region.ofKind('redis-primary'));
       mark('FLUSHALL');
+      await delay(short ? 1_500 : 4_000);
+      const slow = await slowPostgres(context);
+      for (let round = 0; round < (short ? 1 : 3); round += 1) {
+        await delay(random.integer(2_000, 5_000));
+        await emptyRedis(region.ofKind('redis-primary'));
+        mark('FLUSHALL');
+      }
+      await delay(short ? 1_000 : 3_000);
+      await slow.end();
     },
   },
   'freeze-redis': {
@@ -34,7 +47,7 @@ export const redisFaults: Record<string, Fault> = {
     summary: 'Redis loses all data, and its primary is killed',
     async inflict({ region, mark }) {
       const primary = region.ofKind('redis-primary');
-      await emptyRedisBetweenJournals(primary);
+      await emptyRedis(primary);
       region.signal(primary, 'SIGKILL');
       mark('FLUSHALL everywhere and kill -9 the Redis primary');
     },

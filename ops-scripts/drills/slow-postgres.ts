@@ -1,0 +1,103 @@
+// Slows the Postgres primary down without stopping it: commits take 0.2 to 3 s. Its standby confirms late, as with a
+// slow disk, and sessions that write carts get the processor late.
+import { setTimeout as delay } from 'node:timers/promises';
+import pg from 'pg';
+import type { FaultContext } from './drill.ts';
+import { freeze, wake } from './freeze.ts';
+
+/** A standby that is silent for longer than a second would be taken out. */
+const standbyMs = { from: 150, to: 700 };
+const sessionMs = { from: 0, to: 2_300 };
+const breathMs = { from: 40, to: 150 };
+/** The name of the pool that commits carts; the measuring session has it too, so that it is slowed as they are. */
+const sessionName = 'cart-writer';
+
+// Such a session has committed and waits for the standby: it holds no lock that the server itself needs.
+const committingSql = `
+  select pid from pg_stat_activity where application_name = $1 and wait_event = 'SyncRep'`;
+
+export interface SlowPostgres {
+  /** Postgres is as quick as before when this resolves; notes how long commits took. */
+  end(): Promise<void>;
+}
+
+export async function slowPostgres({ region, random, mark, note }: FaultContext): Promise<SlowPostgres> {
+  const primary = region.ofKind('postgres-primary');
+  const standby = region.ofKind('postgres-standby');
+  const watching = await connect(primary.url, 'drill');
+  const measuring = await connect(primary.url, sessionName);
+  const stopped = new Set<number>();
+  const ends: Promise<void>[] = [];
+  const tookMs: number[] = [];
+  let slow = true;
+
+  const holdBack = async (pid: number, ms: number) => {
+    if (stopped.has(pid) || !trySignal(pid, 'SIGSTOP')) return;
+    stopped.add(pid);
+    await delay(ms);
+    stopped.delete(pid);
+    trySignal(pid, 'SIGCONT');
+  };
+  const slowDown = async () => {
+    while (slow) {
+      freeze(standby);
+      await delay(between(standbyMs));
+      const { rows } = await watching
+        .query<{ pid: number }>(committingSql, [sessionName])
+        .catch(() => ({ rows: [] }));
+      for (const { pid } of rows) ends.push(holdBack(pid, between(sessionMs)));
+      wake(standby);
+      await delay(between(breathMs));
+    }
+  };
+  const measure = async () => {
+    while (slow) {
+      const began = performance.now();
+      await measuring
+        .query("select pg_logical_emit_message(true, 'drill', '')")
+        .then(() => tookMs.push(performance.now() - began))
+        .catch(() => delay(100));
+    }
+  };
+  const between = ({ from, to }: { from: number; to: number }) => random.integer(from, to);
+  const running = Promise.all([slowDown(), measure()]);
+  mark('slow Postgres down');
+  return {
+    async end() {
+      slow = false;
+      await running.finally(() => wake(standby));
+      await Promise.all(ends);
+      await Promise.all([watching.end(), measuring.end()].map((ended) => ended.catch(() => undefined)));
+      mark('Postgres quick again');
+      note(describe(tookMs));
+    },
+  };
+}
+
+function describe(tookMs: number[]): string {
+  const sorted = tookMs.toSorted((a, b) => a - b);
+  const at = (share: number) => ((sorted[Math.floor((sorted.length - 1) * share)] ?? 0) / 1_000).toFixed(2);
+  return `${sorted.length} commits were measured on the slow Postgres: ${at(0)} to ${at(1)} s, half of them over ${at(0.5)} s`;
+}
+
+async function connect(url: string, name: string): Promise<pg.Client> {
+  const client = new pg.Client({
+    connectionString: url,
+    application_name: name,
+    connectionTimeoutMillis: 5_000,
+    query_timeout: 10_000,
+  });
+  client.on('error', () => undefined);
+  await client.connect();
+  return client;
+}
+
+/** A session may end at any moment. */
+function trySignal(pid: number, signal: NodeJS.Signals): boolean {
+  try {
+    process.kill(pid, signal);
+    return true;
+  } catch {
+    return false;
+  }
+}
