@@ -39,7 +39,43 @@ export function createPool(options: PoolOptions): pg.Pool {
   pool.on('error', (error) => options.onError?.(error));
   // The pool listens to idle clients only: one that is lent when its server dies would take the process with it.
   pool.on('connect', (client) => client.on('error', (error) => options.onError?.(error)));
+  destroyUncertainClients(pool);
   return pool;
+}
+
+/** What the driver keeps of a session, beside what its types tell. */
+interface SessionState {
+  /** False from the moment that a statement is sent until the server says that it has ended. */
+  readyForQuery: boolean;
+  /** Sent, and neither answered nor refused. */
+  _activeQuery: unknown;
+  connection: { on(event: 'readyForQuery', listener: () => void): void };
+  getTransactionStatus(): string | null;
+}
+
+/**
+ * A client goes back to the pool only where its server has ended what was asked of it. A statement that ran into its
+ * deadline is still under way, on a server that may be gone without a word: the pool would lend that client again
+ * first, as the one used last. A client inside a transaction is destroyed as well.
+ */
+function destroyUncertainClients(pool: pg.Pool): void {
+  const heard = new WeakSet<pg.PoolClient>();
+  pool.on('connect', (client) => {
+    const session = client as unknown as SessionState;
+    session.connection.on('readyForQuery', () => heard.add(client));
+  });
+  pool.on('acquire', (client) => {
+    // A refusal arrives a little before the server is ready again; who borrows the client meanwhile waits for that.
+    if ((client as unknown as SessionState).readyForQuery) heard.add(client);
+    else heard.delete(client);
+  });
+  pool.on('release', (error, client) => {
+    const session = client as unknown as SessionState;
+    const isSilent = !session.readyForQuery && (Boolean(session._activeQuery) || !heard.has(client));
+    const isOpen = session.readyForQuery && session.getTransactionStatus() !== 'I';
+    // The pool removes what is ending. The socket is destroyed at once while a statement is under way.
+    if (!error && (isSilent || isOpen)) void client.end().catch(() => undefined);
+  });
 }
 
 /** What the driver takes for the same as `verify-full`, and warns of at each start. */

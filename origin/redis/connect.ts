@@ -16,6 +16,8 @@ export interface RedisOptions {
 }
 
 const connectTimeoutMs = 1_000;
+/** Of a connection whose commands may wait in the server for ten seconds. */
+const patientSilenceMs = 30_000;
 const backoffMs = (attempt: number) => Math.min(50 * 2 ** Math.min(attempt, 5), 1_000);
 
 /**
@@ -36,6 +38,7 @@ export function connectRedis(options: RedisOptions): RedisClient {
     return connectCluster(options, { redisOptions: each, enableOfflineQueue: false });
   const redis = new Redis(options.urls[0]!, {
     ...each,
+    ...cutOffWhereSilent(each.commandTimeout),
     enableOfflineQueue: false,
     retryStrategy: backoffMs,
     // After a failover the address may lead to what is now a replica: connect anew, the name then leads to the primary.
@@ -47,7 +50,12 @@ export function connectRedis(options: RedisOptions): RedisClient {
 
 /** For queues and subscriptions: waits for Redis to come back, however long that takes. */
 export function connectPatiently(options: Omit<RedisOptions, 'commandTimeoutMs' | 'resend'>): RedisClient {
-  const each = { connectionName: options.name, maxRetriesPerRequest: null, connectTimeout: connectTimeoutMs };
+  const each = {
+    connectionName: options.name,
+    maxRetriesPerRequest: null,
+    connectTimeout: connectTimeoutMs,
+    socketTimeout: patientSilenceMs,
+  };
   if (options.urls.length > 1)
     return connectCluster(options, { redisOptions: each, enableOfflineQueue: true });
   const redis = new Redis(options.urls[0]!, {
@@ -93,7 +101,10 @@ function connectCluster(
   return cluster;
 }
 
-/** A server that hangs loses its connections, so that what it says after it was replaced reaches nobody. */
+/**
+ * A server that hangs, or whose host is gone without a word, loses its connections: the next one asks for its address
+ * again, and what an old server says after it was replaced reaches nobody.
+ */
 function cutOffWhereSilent(commandTimeoutMs: number | undefined): { socketTimeout?: number } {
   return commandTimeoutMs === undefined ? {} : { socketTimeout: commandTimeoutMs + 500 };
 }
