@@ -2,6 +2,7 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { ConfigFault } from '../config-fault.ts';
 import { type Policy, policies } from '../control-ids.ts';
+import type { JudgeOptions } from '../judge.ts';
 import { type Output, outputs } from '../report/write-report.ts';
 import type { SelectionOptions } from '../selection/selection.ts';
 import { readText } from './files.ts';
@@ -65,6 +66,12 @@ export function addReportOptions(command: Command): Command {
       new Option('--fail-on <status>', 'what makes exit code 1').choices(['fail', 'unknown']).default('fail'),
     )
     .option('--waivers <file>', 'JSON file of waivers');
+}
+
+/** What a check judges by, whatever it judges. */
+export function howToJudge(options: CheckOptions): Omit<JudgeOptions, 'mode'> {
+  const { minZones, policy = 'chain' } = options;
+  return { selection: readSelection(options), minZones, policy };
 }
 
 /** The selection of the command line, or of the config file where the line has none. */

@@ -60,16 +60,23 @@ export function readAttachments(parts: Parts, interfaces: Interfaces, mode: Mode
       ...interfaces.all.flatMap(({ groupUnknownReasons }) => groupUnknownReasons),
       ...interfaces.unknownReasons,
       ...interfaces.instanceUnknownReasons,
-      ...(isDeclared(mode) ? unreadClients(parts) : parts.proxies.absent ? [] : parts.proxies.unknownReasons),
+      ...(isDeclared(mode) ? unreadParts(parts) : parts.proxies.absent ? [] : parts.proxies.unknownReasons),
     ],
   };
 }
 
-/** A template's parts have no interfaces: one that can't be read is seen nowhere else. */
-function unreadClients(parts: Parts): string[] {
-  return [parts['load-balancer'], parts['auto-scaling-group'], parts.proxies].flatMap(
-    ({ unknownReasons }) => unknownReasons,
-  );
+/** A template's parts have no interfaces: what is not known of one is seen nowhere else. */
+function unreadParts(parts: Parts): string[] {
+  const stores: Part[] = [...parts.cache.items, ...parts.database.items];
+  return [
+    ...[parts['load-balancer'], parts['auto-scaling-group'], parts.proxies].flatMap(
+      ({ unknownReasons }) => unknownReasons,
+    ),
+    // The default group of a VPC is none that the rules of a template name.
+    ...stores
+      .flatMap(({ groupUnknownReasons }) => groupUnknownReasons)
+      .filter((reason) => !reason.includes('the default group of its VPC')),
+  ];
 }
 
 export function describeInterface(eni: AttachedInterface): string {

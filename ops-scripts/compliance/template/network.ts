@@ -136,7 +136,10 @@ function answerInterfaces(draft: Draft): void {
   draft.answer('ec2', 'DescribeNetworkInterfaces', {
     NetworkInterfaces: [...instances, ...others, ...givers].flatMap((resource) => {
       // What a type of others calls its properties says nothing of what it does with them.
-      const isRead = !givers.includes(resource) && !actsByItself.test(resource.type);
+      // A part that may not exist is no part, and may have its groups all the same.
+      const isPart = givers.includes(resource) && resource.unknownReason === undefined;
+      const isRead =
+        !isPart && !actsByItself.test(resource.type) && !resource.type.endsWith('LaunchTemplate');
       const Groups = isRead ? attachedGroups(draft, resource) : [];
       const perhaps = describePerhaps(draft, resource, Groups);
       if (Groups.length === 0) return perhaps;

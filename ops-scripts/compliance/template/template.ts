@@ -15,13 +15,21 @@ import type { Scope, TemplateOptions } from './scope.ts';
 import { answerSecurityGroups } from './security-groups.ts';
 import { openSystem } from './system.ts';
 
-/** One account of all templates: exports of one are imports of another, and nested stacks are followed. */
-export function snapshotFromParsed(templates: Template[], options: TemplateOptions): Snapshot {
+/**
+ * One account of all templates: exports of one are imports of another, and nested stacks are followed.
+ * `choosable` gets what is one of a few values.
+ */
+export function snapshotFromParsed(
+  templates: Template[],
+  options: TemplateOptions,
+  choosable?: Map<string, unknown[]>,
+): Snapshot {
   const snapshot = emptySnapshot(options.account, options.region, new Date());
   const stacks = openSystem(templates, options);
   const draft = new Draft(snapshot, resourcesOf(stacks), outputsOf(stacks));
   answerAll(draft);
   markAllUnknown(draft, whyIncomplete(templates, stacks));
+  for (const [key, values] of stacks[0]?.system.choosable ?? []) choosable?.set(key, values);
   return snapshot;
 }
 
