@@ -7,7 +7,7 @@ import { checkTemplateCommand } from './check-template.ts';
 import { collectLive } from './collect-live.ts';
 import { readText } from './files.ts';
 import { guard } from './guard.ts';
-import { addAccessOptions, addIdleAccessOptions, type CheckOptions, readSelection } from './options.ts';
+import { addAccessOptions, addIdleAccessOptions, type CheckOptions, howToJudge } from './options.ts';
 import { checking, present } from './present.ts';
 
 export function checkCommand(): Command {
