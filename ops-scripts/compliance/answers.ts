@@ -63,7 +63,8 @@ export function listAnswers<C extends ClientName, N extends CommandOf<C>, L exte
     call: name,
     items: [],
     unknownReasons: [],
-    absent: calls.length === 0,
+    // Nothing was asked for but what there is none of.
+    absent: calls.every(isNoneOfThatName),
   };
   if (listed.absent) {
     listed.unknownReasons.push(
@@ -73,9 +74,10 @@ export function listAnswers<C extends ClientName, N extends CommandOf<C>, L exte
     );
   }
   let whole = subject !== undefined;
-  for (const { key, input, outcome } of calls) {
+  for (const call of calls) {
+    const { key, input, outcome } = call;
     if (!outcome.ok) {
-      listed.unknownReasons.push(sayFailure(key, outcome.error));
+      if (!isNoneOfThatName(call)) listed.unknownReasons.push(sayFailure(key, outcome.error));
       continue;
     }
     const found = outcome.result[list];
@@ -103,7 +105,9 @@ export function listAnswers<C extends ClientName, N extends CommandOf<C>, L exte
 
 /** Unknown reasons of calls of this command that were made and failed or were cut; an absent call has none. */
 export function failuresOf(answers: Answers, name: string): string[] {
-  return (answers.byCommand.get(name) ?? []).flatMap(({ key, outcome }) => {
+  return (answers.byCommand.get(name) ?? []).flatMap((call) => {
+    const { key, outcome } = call;
+    if (isNoneOfThatName(call)) return [];
     if (!outcome.ok) return [sayFailure(key, outcome.error)];
     return isCut(name.split('.')[0]!, outcome.result) ? [`${key} is truncated: pages are missing`] : [];
   });
@@ -111,6 +115,12 @@ export function failuresOf(answers: Answers, name: string): string[] {
 
 export function isMade(answers: Answers, name: string): boolean {
   return answers.byCommand.has(name);
+}
+
+/** That there is none of the name that was asked for is an answer. A list that a rule names must be there. */
+function isNoneOfThatName({ key, input, outcome }: Call): boolean {
+  if (outcome.ok || !narrows(input) || /PrefixList|LaunchTemplate/.test(key)) return false;
+  return /NotFound(Fault|Exception)?$|\.NotFound$|^NoSuch/.test(outcome.error.name);
 }
 
 function sayFailure(key: string, error: { name: string; message: string }): string {

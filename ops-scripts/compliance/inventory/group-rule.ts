@@ -7,8 +7,10 @@ export type AddressPeer = ({ kind: 'cidr' } & Cidr) | { kind: 'prefix-list'; id:
 export interface GroupPeer {
   kind: 'group';
   id: string;
-  /** Why it is no group of this account and network. */
+  /** Why it is no group of this account. */
   foreign?: string;
+  /** Why it is of another network, where this account may show it or not. */
+  peered?: string;
 }
 
 export type Peer = AddressPeer | GroupPeer;
@@ -20,6 +22,14 @@ export interface GroupRule<P extends Peer = Peer> {
   egress: boolean;
   traffic: Traffic;
   peer: P;
+}
+
+/** Why a source group can't be resolved; one of a peered network that the account shows is resolved as any other. */
+export function whyForeign(
+  { id, foreign, peered }: GroupPeer,
+  shown: ReadonlyMap<string, unknown>,
+): string | undefined {
+  return foreign ?? (shown.has(id) ? undefined : peered);
 }
 
 /** The CIDR, or the id of the group or list. */

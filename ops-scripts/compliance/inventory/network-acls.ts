@@ -55,27 +55,25 @@ function entriesOf(acl: NetworkAcl): NetworkAclEntry[] {
 }
 
 /**
- * Whether the network ACL of every subnet of the part refuses these addresses, so that a rule has no effect today.
- * An ACL that can't be read refuses nothing.
+ * The network ACLs of the part's subnets where each of them refuses these addresses, so that a rule has no effect
+ * today; undefined where one lets them in. An ACL that can't be read refuses nothing.
  */
 export function aclHides(
   inventory: Inventory,
   part: Part | ProxyPart,
   traffic: Traffic,
   range: AddressRange,
-): boolean {
-  const subnets = subnetsOf(inventory, part);
+): string | undefined {
+  const acls = subnetsOf(inventory, part).map((id) => aclOf(inventory, id));
   const protocol = traffic.protocol === 'udp' ? 'udp' : 'tcp';
-  return (
-    subnets.length > 0 &&
-    subnets.every((id) => {
-      const acl = aclOf(inventory, id);
-      if (acl === undefined) return false;
-      const refuses = () =>
-        portsApart(acl, traffic.fromPort, traffic.toPort).every((port) =>
-          isEmpty(intersect(aclAllows(acl, false, protocol, port, range.family), [range])),
-        );
-      return attempt(refuses, () => undefined) ?? false;
-    })
-  );
+  const hides = acls.every((acl) => {
+    if (acl === undefined) return false;
+    const refuses = () =>
+      portsApart(acl, traffic.fromPort, traffic.toPort).every((port) =>
+        isEmpty(intersect(aclAllows(acl, false, protocol, port, range.family), [range])),
+      );
+    return attempt(refuses, () => undefined) ?? false;
+  });
+  if (acls.length === 0 || !hides) return undefined;
+  return [...new Set(acls.map((acl) => acl?.NetworkAclId))].join(', ');
 }

@@ -76,9 +76,9 @@ function groupPeer(
   },
   account: string,
 ): Peer {
-  if (from.VpcPeeringConnectionId)
-    return { kind: 'group', id, foreign: `is in the peered VPC of ${from.VpcPeeringConnectionId}` };
   if (from.UserId && account && from.UserId !== account)
     return { kind: 'group', id, foreign: `is of account ${from.UserId}` };
+  if (from.VpcPeeringConnectionId)
+    return { kind: 'group', id, peered: `is in the peered VPC of ${from.VpcPeeringConnectionId}` };
   return { kind: 'group', id };
 }

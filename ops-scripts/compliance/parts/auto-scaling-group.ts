@@ -65,7 +65,9 @@ function declarationsOf(answers: Answers, raw: AutoScalingGroup, name: string): 
   const templates = [
     knownOrAbsent(raw.LaunchTemplate, `the launch template of ${name}`),
     mixed?.LaunchTemplateSpecification,
-    ...(mixed?.Overrides ?? []).map(({ LaunchTemplateSpecification }) => LaunchTemplateSpecification),
+    ...knownList(mixed?.Overrides, `the instance types of ${name}`).map(
+      ({ LaunchTemplateSpecification }) => LaunchTemplateSpecification,
+    ),
   ].filter((template) => template !== undefined);
   if (templates.length > 0) return templates.map((template) => fromTemplate(answers, template));
   if (raw.LaunchConfigurationName !== undefined) {

@@ -7,7 +7,7 @@ import { describePart } from '../parts/part.ts';
 import { judgePorts } from './allowed-ports.ts';
 import { fixRule } from './fix.ts';
 import { addressesOf, entrance } from './origin-addresses.ts';
-import { hiddenByAcl, type ReachabilityCheck } from './reachability-check.ts';
+import { type ReachabilityCheck, sayHidden } from './reachability-check.ts';
 
 export function judgeAddresses(check: ReachabilityCheck, rule: GroupRule<AddressPeer>): void {
   const { inventory, target, allowed, verdict } = check;
@@ -27,7 +27,7 @@ export function judgeAddresses(check: ReachabilityCheck, rule: GroupRule<Address
     }
     const hidden = aclHides(inventory, target, rule.traffic, range);
     verdict.fail({
-      reason: `${describeRule(rule)} lets in addresses that are not ${allowed.name}${hidden ? hiddenByAcl : ''}`,
+      reason: `${describeRule(rule)} lets in addresses that are not ${allowed.name}${hidden === undefined ? '' : sayHidden(hidden)}`,
       path: () => [
         entrance(inventory, cidr, outside, range.family),
         describeRule(rule),

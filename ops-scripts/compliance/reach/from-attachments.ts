@@ -1,7 +1,7 @@
 // Judges a rule whose source is a security group: it may be attached to allowed parts and serving proxies only.
 
 import type { Attachment } from '../inventory/attachments.ts';
-import { describeRule, type GroupPeer, type GroupRule } from '../inventory/group-rule.ts';
+import { describeRule, type GroupPeer, type GroupRule, whyForeign } from '../inventory/group-rule.ts';
 import { aclHides } from '../inventory/network-acls.ts';
 import { type DatabasePart, describePart, type Part, type ProxyPart } from '../parts/part.ts';
 import { servesDatabase } from '../parts/proxy.ts';
@@ -9,7 +9,7 @@ import { judgePorts } from './allowed-ports.ts';
 import { fixAttachment, fixRule } from './fix.ts';
 import { pathTo } from './internet-path.ts';
 import { addressesOfAttachment } from './origin-addresses.ts';
-import { hiddenByAcl, type ReachabilityCheck } from './reachability-check.ts';
+import { type ReachabilityCheck, sayHidden } from './reachability-check.ts';
 
 /** `askProxy` checks who reaches a proxy that serves the database and has the group, as it is a hop and no client. */
 export function judgeAttachments(
@@ -19,8 +19,9 @@ export function judgeAttachments(
 ): void {
   const { inventory, target, verdict } = check;
   const { peer } = rule;
-  if (peer.foreign) {
-    verdict.unknown(`${describeRule(rule)}: the source group ${peer.foreign}`);
+  const foreign = whyForeign(peer, inventory.groups.byId);
+  if (foreign !== undefined) {
+    verdict.unknown(`${describeRule(rule)}: the source group ${foreign}`);
     return;
   }
   if (!inventory.groups.byId.has(peer.id)) {
@@ -81,10 +82,10 @@ function failAttachment(
     return;
   }
   const ranges = addressesOfAttachment(inventory, attachment, groupId);
-  const hidden =
-    ranges.length > 0 && ranges.every((range) => aclHides(inventory, target, rule.traffic, range));
+  const acls = ranges.map((range) => aclHides(inventory, target, rule.traffic, range));
+  const hidden = acls.includes(undefined) ? undefined : acls[0];
   verdict.fail({
-    reason: `${attachment.name} has security group ${groupId} and is not ${allowed.name}${hidden ? hiddenByAcl : ''}`,
+    reason: `${attachment.name} has security group ${groupId} and is not ${allowed.name}${hidden === undefined ? '' : sayHidden(hidden)}`,
     path: () => [...pathTo(inventory, attachment), describeRule(rule), describePart(target)],
     fix: shared ? fixAttachment(inventory, attachment, groupId, rule) : fixRule(inventory, rule),
   });

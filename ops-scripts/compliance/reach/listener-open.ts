@@ -1,7 +1,7 @@
 // Whether anything can reach a listener by the load balancer's own security groups.
 
 import { groupsOf, whyGroupsUnknown } from '../inventory/attachments.ts';
-import type { GroupRule } from '../inventory/group-rule.ts';
+import { type GroupRule, whyForeign } from '../inventory/group-rule.ts';
 import type { Inventory } from '../inventory/inventory.ts';
 import { aclAllows, aclOf } from '../inventory/network-acls.ts';
 import { subnetsOf } from '../inventory/subnets.ts';
@@ -60,7 +60,8 @@ function letsGroupIn(inventory: Inventory, { peer }: GroupRule, unknownReasons: 
   if (peer.kind !== 'group') return false;
   const attachments = inventory.attachments.of(peer.id);
   if (attachments.some(({ unknownReason }) => unknownReason === undefined)) return true;
-  if (peer.foreign) unknownReasons.push(`the group ${peer.id} ${peer.foreign}`);
+  const foreign = whyForeign(peer, inventory.groups.byId);
+  if (foreign !== undefined) unknownReasons.push(`the group ${peer.id} ${foreign}`);
   else if (!inventory.groups.byId.has(peer.id))
     unknownReasons.push(`the group ${peer.id} is deleted or not in any answer`);
   unknownReasons.push(

@@ -22,4 +22,6 @@ export interface ReachabilityCheck {
 }
 
 /** Added to a failure whose addresses a network ACL keeps out. */
-export const hiddenByAcl = ' (a network ACL alone hides it, which does not count)';
+export function sayHidden(acls: string): string {
+  return ` (a network ACL alone hides it, ${acls}, which does not count)`;
+}

@@ -23,7 +23,7 @@ export const databaseMultiAz = defineControl({
   kind: 'database',
   title: 'The database survives the loss of an Availability Zone',
   why: 'A database in one zone takes the shop down with that zone, and may lose what was not yet backed up.',
-  how: 'An instance has MultiAZ. A cluster (Aurora or Multi-AZ) has members that stand in at least 2 zones, by the zone of each member: the zones where members could stand are no evidence. The compute of Aurora Serverless v1 stands in one zone, and a cluster without instances serves nobody, though storage is kept in three. Read replicas are noted, and need not be Multi-AZ. A state in between is unknown.',
+  how: 'An instance has MultiAZ. A cluster (Aurora or Multi-AZ) has members that stand in at least 2 zones, by the zone of each member: the zones where members could stand are no evidence. The compute of Aurora Serverless v1 stands in one zone, and a cluster without instances serves nobody, though storage is kept in three. Read replicas are noted, and need not be Multi-AZ; one whose source is not seen is unknown. A state in between is unknown.',
   blind: 'Replication lag, and whether clients reconnect.',
   remedy: 'aws rds modify-db-instance --db-instance-identifier ID --multi-az --apply-immediately',
   references: ['https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/Concepts.MultiAZ.html'],
@@ -31,7 +31,9 @@ export const databaseMultiAz = defineControl({
   consults: ['rds.DescribeDBClusters', 'rds.DescribeDBSubnetGroups', 'ec2.DescribeAvailabilityZones'],
   judge(context, part, verdict) {
     if (part.isReplica) {
-      verdict.pass(`${part.name} is a read replica, noted: it need not be Multi-AZ`);
+      verdict.unknown(
+        `${part.name} is a read replica, noted: it need not be Multi-AZ, and its source is not in any answer`,
+      );
       return;
     }
     verdict.attempt(() => {

@@ -1,7 +1,7 @@
 // elb-open-to-web: exactly ports 80 and 443, each open to all of IPv4 (and IPv6 where dual-stack), and nothing else.
 import { isMade } from '../answers.ts';
 import { groupsOf, whyGroupsUnknown } from '../inventory/attachments.ts';
-import { describeRule, type GroupRule } from '../inventory/group-rule.ts';
+import { describeRule, type GroupRule, whyForeign } from '../inventory/group-rule.ts';
 import { readCidr } from '../network/cidr.ts';
 import { exceeds, formatTraffic } from '../network/traffic.ts';
 import { fixRule } from '../reach/fix.ts';
@@ -76,8 +76,9 @@ function judgeExcess({ inventory }: Context, rule: GroupRule, name: string, verd
   if (!exceeds(rule.traffic, new Set(['tcp']), new Set([443]))) return;
   const source = rule.peer.kind === 'cidr' ? rule.peer.cidr : rule.peer.id;
   if (rule.peer.kind === 'group') {
-    if (rule.peer.foreign) {
-      verdict.unknown(`${describeRule(rule)}: the group ${rule.peer.foreign}`);
+    const foreign = whyForeign(rule.peer, inventory.groups.byId);
+    if (foreign !== undefined) {
+      verdict.unknown(`${describeRule(rule)}: the group ${foreign}`);
       return;
     }
     if (!inventory.groups.byId.has(source)) {

@@ -1,7 +1,7 @@
 // The fewest instances that an Auto Scaling group may scale in to: by its size, weights and scheduled actions.
 import type { AutoScalingGroup, ScheduledUpdateGroupAction } from '@aws-sdk/client-auto-scaling';
 import { type Answers, listAnswers } from '../answers.ts';
-import { known, knownOrAbsent, UnknownError } from '../unknown.ts';
+import { known, knownList, knownOrAbsent, UnknownError } from '../unknown.ts';
 
 /** The fewest instances for `size`. @throws UnknownError where the size or an instance's weight cannot be known */
 export function leastInstances(raw: AutoScalingGroup, size: unknown, what: string): number {
@@ -14,7 +14,9 @@ export function leastInstances(raw: AutoScalingGroup, size: unknown, what: strin
 function mostUnits(raw: AutoScalingGroup, asked: number): number {
   const name = raw.AutoScalingGroupName;
   const unit = knownOrAbsent(raw.DesiredCapacityType, `the unit of the size of ${name}`) ?? 'units';
-  const overrides = raw.MixedInstancesPolicy?.LaunchTemplate?.Overrides ?? [];
+  const policy = knownOrAbsent(raw.MixedInstancesPolicy, `the mixed instances policy of ${name}`);
+  const template = knownOrAbsent(policy?.LaunchTemplate, `the launch template of ${name}`);
+  const overrides = knownList(template?.Overrides, `the instance types of ${name}`);
   if (unit !== 'units') {
     // One instance may have as many as are asked for, unless the requirements bound it.
     const bounds = overrides.map(({ InstanceRequirements }) =>

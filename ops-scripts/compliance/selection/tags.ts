@@ -32,7 +32,11 @@ function toTags(tags: Tag[] | undefined, unknownReasons: string[] = []): Tags {
   readItems(
     tags,
     'tags of a part',
-    ({ Key, Value }) => byKey.set(String(Key), String(knownOrAbsent(Value, `the tag ${Key}`) ?? '')),
+    ({ Key, Value }) =>
+      byKey.set(
+        String(Key),
+        String((Key === 'Stack' ? knownOrAbsent(Value, `the tag ${Key}`) : Value) ?? ''),
+      ),
     (reason) => unread.push(reason),
   );
   return { tags: byKey, unknownReasons: [...unknownReasons, ...unread] };

@@ -18,7 +18,7 @@ export function attachedGroups(draft: Draft, { type, properties }: Resource): un
 }
 
 function groupsIn(draft: Draft, properties: Properties, within = ''): unknown[] {
-  const { OptionName: option, Value: given } = properties;
+  const { OptionName: option, Value: given = properties['URI'] } = properties;
   if (isUnknownValue(option) && given !== undefined) return [option];
   if (isGroupOption(properties)) return listOf(given).flatMap((group) => toGroups(draft, group));
   return Object.entries(properties).flatMap(([key, value]) => {
@@ -37,7 +37,7 @@ function toGroups(draft: Draft, group: unknown): unknown[] {
   if (typeof group !== 'string') return [toGroup(group)];
   return group
     .split(/[\s,]+/)
-    .map((text) => text.replace(/^arn:.*:security-group\//, ''))
+    .map((text) => text.replace(/^(arn:.*:security-group\/|security_group:)/, ''))
     .filter((text) => text !== '')
     .map((text) => {
       const id = draft.named('AWS::EC2::SecurityGroup', 'GroupName', text);

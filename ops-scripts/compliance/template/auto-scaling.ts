@@ -169,10 +169,14 @@ function mixedPolicy(value: unknown): unknown {
   return {
     LaunchTemplate: {
       LaunchTemplateSpecification: specification(given['LaunchTemplateSpecification']),
-      Overrides: recordsOf(given['Overrides']).map((override) => ({
-        ...override,
-        LaunchTemplateSpecification: specification(override['LaunchTemplateSpecification']),
-      })),
+      Overrides: recordsOf(given['Overrides']).map((override) =>
+        isUnknownValue(override)
+          ? override
+          : {
+              ...override,
+              LaunchTemplateSpecification: specification(override['LaunchTemplateSpecification']),
+            },
+      ),
     },
   };
 }

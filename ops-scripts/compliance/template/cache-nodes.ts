@@ -4,6 +4,9 @@ import { listOf, type Properties } from './resources.ts';
 
 export const placedByAws = unknownValue('the template leaves the zone of each node to AWS');
 
+/** Zones of nodes that are spread, where no subnets tell them. */
+export const zonesOfElastiCache = [1, 2].map((number) => `zone ${number} of the choice of ElastiCache`);
+
 /** The zone of all nodes of a cluster that is not spread: AWS picks it, and whichever it is, it is one. */
 export const zoneOfChoice = 'one zone of the choice of AWS';
 

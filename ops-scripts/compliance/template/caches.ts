@@ -1,6 +1,7 @@
 // Caches as ElastiCache would describe them: replication groups with their members, lone clusters, serverless.
 import { isUnknownValue } from '../snapshot.ts';
-import { attachedToNodes, placedByAws, zoneOfChoice } from './cache-nodes.ts';
+import { zoneOfSubnet } from './balancers.ts';
+import { attachedToNodes, placedByAws, zoneOfChoice, zonesOfElastiCache } from './cache-nodes.ts';
 import type { Draft } from './draft.ts';
 import { answerCacheUsers, hardeningOfCacheCluster, userGroupId } from './hardening-defaults.ts';
 import { describeMembers, describeReplicationGroup } from './replication-groups.ts';
@@ -20,7 +21,7 @@ export function answerCaches(draft: Draft): void {
     'DescribeCacheClusters',
     {
       CacheClusters: [
-        ...draft.items('AWS::ElastiCache::CacheCluster', describeCluster),
+        ...draft.items('AWS::ElastiCache::CacheCluster', (cluster) => describeCluster(draft, cluster)),
         ...groups.flatMap(describeMembers),
       ],
     },
@@ -61,7 +62,7 @@ function describeServerless(draft: Draft, { id, properties }: Resource): Propert
   };
 }
 
-function describeCluster({ id, properties }: Resource): Properties {
+function describeCluster(draft: Draft, { id, properties }: Resource): Properties {
   const memcached = properties['Engine'] === 'memcached';
   const count = numberOf(properties['NumCacheNodes'], 1);
   const zones = listOf(properties['PreferredAvailabilityZones'] ?? properties['PreferredAvailabilityZone']);
@@ -69,6 +70,7 @@ function describeCluster({ id, properties }: Resource): Properties {
   const mode = properties['AZMode'];
   // `single-az` is what CloudFormation takes where the template says nothing, whatever zones it lists.
   const spread = mode === 'cross-az' && count !== 1;
+  const spreadOver = zones.length > 0 ? [placedByAws] : zonesToSpread(draft, properties);
   const unknownReason = [count, mode].find(isUnknownValue);
   return {
     ...attachedToNodes(properties),
@@ -85,8 +87,20 @@ function describeCluster({ id, properties }: Resource): Properties {
         ? unknownReason
         : Array.from({ length: count }, (_, index) => ({
             CacheNodeId: String(index + 1).padStart(4, '0'),
-            CustomerAvailabilityZone: spread ? (zones[index] ?? placedByAws) : (zones[0] ?? zoneOfChoice),
+            CustomerAvailabilityZone: spread
+              ? (zones[index] ?? spreadOver[index % spreadOver.length])
+              : (zones[0] ?? zoneOfChoice),
             Endpoint: { Port },
           })),
   };
+}
+
+/** ElastiCache spreads the nodes over the zones of its subnets, which it chooses itself where none are told. */
+function zonesToSpread(draft: Draft, properties: Properties): unknown[] {
+  const name = properties['CacheSubnetGroupName'];
+  if (name === undefined) return zonesOfElastiCache;
+  const id = draft.named('AWS::ElastiCache::SubnetGroup', 'CacheSubnetGroupName', name);
+  const subnets = listOf(draft.find('AWS::ElastiCache::SubnetGroup', id)?.['SubnetIds']);
+  const zones = subnets.map((subnet) => zoneOfSubnet(draft, subnet)['ZoneName']);
+  return zones.length === 0 || zones.some(isUnknownValue) ? [placedByAws] : [...new Set(zones)];
 }

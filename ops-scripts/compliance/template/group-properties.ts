@@ -15,10 +15,12 @@ export const containsGroups =
 
 /** Whether a property attaches groups to the resource itself, and does nothing else with them. */
 export function isOwnGroupProperty(key: string, within: Record<string, unknown>): boolean {
-  return (namesGroups.test(key) && !gainsRules.test(key)) || (key === 'Value' && isGroupOption(within));
+  if (namesGroups.test(key)) return !gainsRules.test(key);
+  // EKS lets these in to a group that it makes itself.
+  return key === 'SourceSecurityGroups' || (['Value', 'URI'].includes(key) && isGroupOption(within));
 }
 
-/** Elastic Beanstalk names what it sets in a property. */
-export function isGroupOption({ OptionName: option }: Record<string, unknown>): boolean {
-  return typeof option === 'string' && /SecurityGroups?$/.test(option);
+/** Elastic Beanstalk names what it sets in a property, and so does Lambda for its event sources. */
+export function isGroupOption({ OptionName: option, Type: type }: Record<string, unknown>): boolean {
+  return type === 'VPC_SECURITY_GROUP' || (typeof option === 'string' && /SecurityGroups?$/.test(option));
 }

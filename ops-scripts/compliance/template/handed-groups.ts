@@ -51,7 +51,13 @@ function callsOthers({ DefinitionString, Definition }: Properties): boolean {
   const definition = DefinitionString ?? Definition;
   if (definition === undefined) return true;
   const text = typeof definition === 'string' ? definition : JSON.stringify(definition);
-  if (text.includes('"$unknown"') || text.includes('"Parallel"') || text.includes('"Map"')) return true;
+  if (
+    text.includes('"$unknown"') ||
+    /"Resource"\s*:\s*"\$\{/.test(text) ||
+    text.includes('"Parallel"') ||
+    text.includes('"Map"')
+  )
+    return true;
   const services = [...text.matchAll(/arn:[\w-]*:(?:states:::)?(?:aws-sdk:)?([\w-]+)/g)].map(
     ([, name]) => name,
   );

@@ -21,30 +21,37 @@ export function judgeTemplates(
   options: TemplateOptions,
   how: Omit<JudgeOptions, 'mode'>,
 ): JudgedTemplates {
-  const choosable = new Map<string, unknown[]>();
+  const judgeAs = (snapshot: Snapshot) => judge(snapshot, { ...how, mode: 'template' });
+  const choosable: Choosable = new Map();
   const snapshot = snapshotFromParsed(templates, options, choosable);
-  const report = judge(snapshot, { ...how, mode: 'template' });
-  const resources = templates.reduce((sum, { Resources }) => sum + Object.keys(Resources).length, 0);
-  const most = Math.min(combinationLimit, Math.floor(resourceLimit / Math.max(1, resources)));
-  const combinations = combine(choosable, most);
-  if (report.summary.unknown === 0 || combinations.length < 2) return { snapshot, report };
-  const tried = combinations.map((choices) =>
-    judge(snapshotFromParsed(templates, { ...options, choices }), { ...how, mode: 'template' }),
-  );
+  const report = judgeAs(snapshot);
+  if (report.summary.unknown === 0 || choosable.size === 0) return { snapshot, report };
+  const completed = complete(templates, options, choosable);
+  if (completed.length < 2) return { snapshot, report };
+  const tried = completed.map(judgeAs);
   const findings = report.findings.map((finding) => certainOf(finding, tried) ?? finding);
   return { snapshot, report: { ...report, findings, summary: summarize(findings) } };
 }
 
-/** Every combination of as many of the values as stay below `most`; those left over stay unknown. */
-function combine(choosable: Map<string, unknown[]>, most: number): Map<string, unknown>[] {
-  let combinations: Map<string, unknown>[] = [new Map()];
-  for (const [key, values] of choosable) {
-    if (values.length === 0 || combinations.length * values.length > most) continue;
-    combinations = combinations.flatMap((chosen) =>
-      values.map((value) => new Map([...chosen, [key, value]])),
-    );
-  }
-  return combinations;
+type Choosable = Map<string, unknown[]>;
+
+/** Every way to choose, as far as the limit goes: what is left over stays unknown. One choice may bring up another. */
+function complete(templates: Template[], options: TemplateOptions, first: Choosable): Snapshot[] {
+  const resources = templates.reduce((sum, { Resources }) => sum + Object.keys(Resources).length, 0);
+  let left = Math.min(combinationLimit, Math.floor(resourceLimit / Math.max(1, resources)));
+  const choose = (choices: Map<string, unknown>, choosable: Choosable): Snapshot[] => {
+    const [key, values] = [...choosable].find(([each]) => !choices.has(each)) ?? [];
+    if (key === undefined || values === undefined || values.length === 0 || values.length > left) return [];
+    left -= values.length;
+    return values.flatMap((value) => {
+      const chosen = new Map([...choices, [key, value]]);
+      const more: Choosable = new Map();
+      const snapshot = snapshotFromParsed(templates, { ...options, choices: chosen }, more);
+      const further = choose(chosen, more);
+      return further.length > 0 ? further : [snapshot];
+    });
+  };
+  return choose(new Map(), first);
 }
 
 /** The finding that is the same whichever value is taken; undefined where they differ. */

@@ -1,7 +1,7 @@
 // VPCs, subnets, prefix lists, routes, network ACLs, and resources beside the stack that have a security group.
 import { isUnknownValue } from '../snapshot.ts';
 import { attachedGroups } from './attached-groups.ts';
-import { zoneOfChoice } from './cache-nodes.ts';
+import { zoneOfChoice, zonesOfElastiCache } from './cache-nodes.ts';
 import { zonesOfRds } from './database-clusters.ts';
 import type { Draft } from './draft.ts';
 import { actsByItself, mayBeAttached } from './handed-groups.ts';
@@ -41,11 +41,13 @@ export function answerNetwork(draft: Draft): void {
 function answerZones(draft: Draft): void {
   const numbered = Array.from({ length: zonesAtMost }, (_, index) => `${zonePrefix}${index}`);
   draft.answer('ec2', 'DescribeAvailabilityZones', {
-    AvailabilityZones: [...new Set([...numbered, zoneOfChoice, ...zonesOfRds])].map((ZoneName) => ({
-      ZoneName,
-      ZoneType: 'availability-zone',
-      State: 'available',
-    })),
+    AvailabilityZones: [...new Set([...numbered, zoneOfChoice, ...zonesOfElastiCache, ...zonesOfRds])].map(
+      (ZoneName) => ({
+        ZoneName,
+        ZoneType: 'availability-zone',
+        State: 'available',
+      }),
+    ),
   });
 }
 

@@ -75,6 +75,12 @@ export function parseTemplate(text: string, file: string): Template {
     if (!isMade && (!isRecord(resource) || typeof resource['Type'] !== 'string'))
       throw new ConfigFault(`Cannot read '${file}' as a template as its resource '${id}' has no 'Type'`);
   }
+  for (const name of ['Parameters', 'Outputs']) {
+    const section = isRecord(parsed[name]) ? parsed[name] : {};
+    const odd = Object.keys(section).find((id) => !id.startsWith('Fn::') && !isRecord(section[id]));
+    if (odd !== undefined)
+      throw new ConfigFault(`Cannot read '${file}' as a template as '${odd}' of its ${name} is no object`);
+  }
   const transform = parsed['Transform'];
   const section = (name: string) => (isRecord(parsed[name]) ? parsed[name] : {});
   return {

@@ -53,7 +53,7 @@ function readScope(scope: Scope): Resource[] {
     const own = resource.Condition === undefined ? true : scope.condition(resource.Condition);
     if (own === false) return [];
     const unknownReason = [resource.unknownReason, stackExists, own].find(isUnknownValue);
-    const references = referencesIn(scope.declared(id), scope);
+    const references = referencesIn(scope.declared(id), scope, (key) => key === 'SourceSecurityGroups');
     const read = {
       id: scope.idOf(id),
       type: String(resource.Type),

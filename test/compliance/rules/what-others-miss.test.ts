@@ -1,5 +1,7 @@
 // What string-matching checkers let through is seen, and each failure proves itself by a path and says what to type.
+
 import { describe, expect, test } from 'vitest';
+import { judge } from '../../../ops-scripts/compliance/judge.ts';
 import { recordCall } from '../../../ops-scripts/compliance/snapshot.ts';
 import {
   fromCidr,
@@ -107,7 +109,33 @@ describe('what a group is attached to', () => {
     expect(finding.reason).toContain('sg-idle is attached to nothing');
   });
 
-  test('a self-reference fails; a deleted, foreign or peered group is unknown', () => {
+  test('a rule that only a network ACL hides fails and names the ACL', () => {
+    const snapshot = soundStack();
+    addIngress(snapshot, 'sg-cache', fromCidr(6379, '0.0.0.0/0'));
+    const Entries = [
+      { RuleAction: 'deny', CidrBlock: '0.0.0.0/0', Protocol: '-1', RuleNumber: 1, Egress: false },
+    ];
+    const Associations = ['subnet-private-0', 'subnet-private-1'].map((SubnetId) => ({ SubnetId }));
+    const NetworkAcls = [{ NetworkAclId: 'acl-7', Associations, Entries }];
+    Object.assign(answerOf(snapshot, 'ec2', 'DescribeNetworkAcls'), { NetworkAcls });
+    const finding = findingOf(snapshot, 'cache-only-from-asg');
+    expect(finding).toMatchObject({ status: 'fail', reason: expect.stringContaining('acl-7') });
+  });
+
+  test('that there is none of a name that was asked for is an answer, and a denied call is none', () => {
+    const asked = (name: string) => {
+      const snapshot = soundStack();
+      snapshot.calls['rds.DescribeDBClusters({"DBClusterIdentifier":"orders"})'] = {
+        ok: false,
+        error: { name, message: '' },
+      };
+      return judge(snapshot, { mode: 'snapshot', selection: {} }).summary.unknown;
+    };
+    expect(asked('DBClusterNotFoundFault')).toBe(0);
+    expect(asked('AccessDenied')).toBeGreaterThan(0);
+  });
+
+  test('a self-reference fails; a deleted or foreign group, or a peered one that is not shown, is unknown', () => {
     const judged = (rule: object) => {
       const snapshot = soundStack();
       addIngress(snapshot, 'sg-cache', rule);
@@ -122,7 +150,10 @@ describe('what a group is attached to', () => {
     expect(judged(fromGroup(6379, 'sg-cache'))).toBe('fail');
     expect(judged(fromGroup(6379, 'sg-gone'))).toBe('unknown');
     expect(judged(from({ GroupId: 'sg-web', UserId: '999999999999' }))).toBe('unknown');
-    expect(judged(from({ GroupId: 'sg-web', VpcPeeringConnectionId: 'pcx-1' }))).toBe('unknown');
+    expect(judged(from({ GroupId: 'sg-far', VpcPeeringConnectionId: 'pcx-1' }))).toBe('unknown');
+    // One that the account shows is resolved to what it is attached to.
+    expect(judged(from({ GroupId: 'sg-elb', VpcPeeringConnectionId: 'pcx-1' }))).toBe('fail');
+    expect(judged(from({ GroupId: 'sg-web', VpcPeeringConnectionId: 'pcx-1' }))).toBe('pass');
   });
 
   test('missing interfaces alone are not unknown', () => {

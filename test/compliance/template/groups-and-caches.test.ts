@@ -81,8 +81,9 @@ describe('Memcached', () => {
     expect(judged({ AZMode: 'cross-az', NumCacheNodes: 1, PreferredAvailabilityZones })).toBe('fail');
   });
 
-  test('spread over zones that AWS chooses, or by a parameter, is unknown', () => {
-    expect(judged({ AZMode: 'cross-az' })).toBe('unknown');
+  test('spread over zones that AWS chooses stands in several, and by a parameter is unknown', () => {
+    expect(judged({ AZMode: 'cross-az' })).toBe('pass');
+    expect(judged({ AZMode: 'cross-az', NumCacheNodes: 1 })).toBe('fail');
     expect(judged({ AZMode: { Ref: 'Unset' }, PreferredAvailabilityZones })).toBe('unknown');
   });
 });

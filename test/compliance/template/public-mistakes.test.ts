@@ -2,8 +2,8 @@
 import { expect, test } from 'vitest';
 import { judge } from '../../../ops-scripts/compliance/judge.ts';
 import { emptySnapshot } from '../../../ops-scripts/compliance/snapshot.ts';
+import { judgeTemplates } from '../../../ops-scripts/compliance/template/judge-templates.ts';
 import { parseTemplate } from '../../../ops-scripts/compliance/template/parse-template.ts';
-import { snapshotFromParsed } from '../../../ops-scripts/compliance/template/template.ts';
 import { TemplateStack } from '../support/template-stack.ts';
 
 type Template = Record<string, unknown> & {
@@ -18,8 +18,8 @@ function verdicts(change: (template: Template) => void): Record<string, string> 
   };
   change(template);
   const options = { parameters: {}, region: 'eu-west-1', account: '123456789012' };
-  const snapshot = snapshotFromParsed([parseTemplate(JSON.stringify(template), 'stack.json')], options);
-  const { findings } = judge(snapshot, { mode: 'template', selection: {} });
+  const parsed = parseTemplate(JSON.stringify(template), 'stack.json');
+  const { findings } = judgeTemplates([parsed], options, { selection: {} }).report;
   return Object.fromEntries(
     findings.filter(({ status }) => status !== 'pass').map(({ control, status }) => [control, status]),
   );
@@ -196,7 +196,60 @@ const lambda = (text: unknown) => add('AWS::Lambda::Function', { Environment: { 
 const everyone = { IpProtocol: 'tcp', FromPort: 5432, ToPort: 5432, CidrIp: '0.0.0.0/0' };
 const nested = (Parameters: object) => add('AWS::CloudFormation::Stack', { TemplateURL: 'x', Parameters });
 
+const mixed = (Overrides: unknown) => (template: Template) => {
+  const properties = ofType(template, asgType);
+  const LaunchTemplateSpecification = properties['LaunchTemplate'];
+  delete properties['LaunchTemplate'];
+  properties['MixedInstancesPolicy'] = { LaunchTemplate: { LaunchTemplateSpecification, Overrides } };
+};
+
 cases.push(
+  [
+    'instance types that only deployment tells, with weights and launch templates of their own',
+    mixed([{ Ref: 'Unset' }]),
+    {
+      ...stores('unknown'),
+      'asg-multi-az': 'unknown',
+      'asg-only-from-elb': 'unknown',
+      'chain-connects': 'unknown',
+    },
+  ],
+  [
+    'a weight that is resolved at deployment',
+    mixed([{ InstanceType: 'm5.large', WeightedCapacity: resolve }]),
+    { 'asg-multi-az': 'unknown' },
+  ],
+  [
+    'nodes of EKS that the group may reach by SSH',
+    add('AWS::EKS::Nodegroup', { RemoteAccess: { Ec2SshKey: 'key', SourceSecurityGroups: [app] } }),
+    {},
+  ],
+  [
+    'an event source that has it by an option',
+    add('AWS::Lambda::EventSourceMapping', {
+      SourceAccessConfigurations: [
+        { Type: 'VPC_SECURITY_GROUP', URI: { 'Fn::Sub': `security_group:\${AppGroup}` } },
+      ],
+    }),
+    stores('fail'),
+  ],
+  [
+    'a read replica of a database that no template tells',
+    (template) => {
+      ofType(template, 'AWS::RDS::DBInstance')['SourceDBInstanceIdentifier'] =
+        'arn:aws:rds:eu-west-3:1:db:orders';
+    },
+    { 'database-multi-az': 'unknown' },
+  ],
+  [
+    'a size that is one of a few, all large enough',
+    (template) => {
+      template['Parameters'] = { Size: { Type: 'Number', AllowedValues: [2, 3] }, Unset: { Type: 'String' } };
+      ofType(template, asgType)['MinSize'] = { 'Fn::If': ['Prod', { Ref: 'Size' }, 4] };
+      template['Conditions'] = { Prod: { 'Fn::Equals': [{ Ref: 'Unset' }, 'prod'] } };
+    },
+    {},
+  ],
   [
     'a nested stack that gets the launch template, whose group it may give to others',
     nested({ Template: { Ref: 'LaunchTemplate' } }),
@@ -365,7 +418,7 @@ cases.push(
       const open = { ...own, SecurityGroupIngress: [everyone] };
       template.Resources['DataGroup']!.Properties = { 'Fn::If': ['Prod', own, open] };
     },
-    { 'database-only-from-asg': 'unknown', 'chain-connects': 'unknown' },
+    { 'database-only-from-asg': 'unknown' },
   ],
   [
     'rules that are no value for one condition',
