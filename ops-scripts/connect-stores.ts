@@ -17,9 +17,14 @@ export interface OpenDatabase extends AsyncDisposable {
   db: Db;
 }
 
+/** As it is set, or of the shop that runs from DATA_DIR. */
+export function databaseUrlOf(env: Environment): string | undefined {
+  return env['DATABASE_URL'] || runningShop(env)?.databaseUrl;
+}
+
 /** @throws StoreUnreachable with host and port, never a secret. */
 export async function openDatabase(env: Environment, queryTimeoutMs = 30_000): Promise<OpenDatabase> {
-  const url = env['DATABASE_URL'] || runningShop(env)?.databaseUrl;
+  const url = databaseUrlOf(env);
   if (!url) throw new StoreUnreachable(nowhere('DATABASE_URL'));
   if (!URL.canParse(url))
     throw new StoreUnreachable(noAddress('DATABASE_URL', 'postgres://user:password@host:5432/myclothes'));

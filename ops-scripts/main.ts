@@ -25,6 +25,10 @@ const commands: Record<string, Loadable> = {
     summary: "Bring products in and out as Shopify's product CSV",
     load: async () => (await import('./catalog/command.ts')).catalogCommand(process.env),
   },
+  backup: {
+    summary: 'Make, list, verify and restore backups of the database',
+    load: async () => (await import('./backup/command.ts')).backupCommand(process.env),
+  },
   db: {
     summary: 'Look at and bring up to date the database',
     load: async () => (await import('./db/command.ts')).dbCommand(process.env),
@@ -32,7 +36,7 @@ const commands: Record<string, Loadable> = {
 };
 
 const program = new Command('npm run ops --').description(
-  'Operate MyClothes.com: compliance checks, infrastructure, jobs, catalog, database',
+  'Operate MyClothes.com: compliance checks, infrastructure, jobs, catalog, backups, database',
 );
 // The first word that is a command, so that `ops help jobs` finds it too.
 const named = process.argv.slice(2).find((word) => Object.hasOwn(commands, word));

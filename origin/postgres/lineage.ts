@@ -9,11 +9,13 @@ export async function readLineage(db: DbOrTx): Promise<string> {
   return row.value;
 }
 
+/** A restore runs it in the transaction that puts the old rows back. */
+export const beginLineageSql = `
+  update database_lineage
+  set value = left(replace(gen_random_uuid()::text, '-', ''), 12), begun_at = clock_timestamp() returning value`;
+
 /** Everything that is named after the lineage is named anew from now on. @returns the new one */
 export async function beginLineage(db: DbOrTx): Promise<string> {
-  const { rows } = await sql<{ value: string }>`
-    update database_lineage set value = left(replace(gen_random_uuid()::text, '-', ''), 12), begun_at = clock_timestamp() returning value`.execute(
-    db,
-  );
+  const { rows } = await sql.raw<{ value: string }>(beginLineageSql).execute(db);
   return rows[0]!.value;
 }

@@ -48,8 +48,19 @@ const migrations: Record<string, Migration> = {
  * which the migrator would refuse.
  */
 export async function migrateToLatest(db: Db): Promise<string[]> {
-  if (await isMigrated(db)) return [];
-  const migrator = new Migrator({ db, provider: { getMigrations: async () => migrations } });
+  return (await isMigrated(db)) ? [] : applyMigrations(db, migrations);
+}
+
+export const knownMigrations = Object.keys(migrations);
+
+/** Of an empty database: makes the schema of an earlier release. @param names of its migrations */
+export async function migrateTo(db: Db, names: string[]): Promise<void> {
+  const wanted = Object.entries(migrations).filter(([name]) => names.includes(name));
+  await applyMigrations(db, Object.fromEntries(wanted));
+}
+
+async function applyMigrations(db: Db, chosen: Record<string, Migration>): Promise<string[]> {
+  const migrator = new Migrator({ db, provider: { getMigrations: async () => chosen } });
   const { error, results = [] } = await migrator.migrateToLatest();
   if (error !== undefined) {
     const failed = results.find((result) => result.status === 'Error');
@@ -62,10 +73,15 @@ export async function migrateToLatest(db: Db): Promise<string[]> {
 
 /** @returns whether every migration of this release stands in the database. */
 export async function isMigrated(db: Db): Promise<boolean> {
+  const applied = await appliedMigrations(db);
+  return knownMigrations.every((name) => applied.includes(name));
+}
+
+/** Also those of a later release. */
+export async function appliedMigrations(db: Db): Promise<string[]> {
   const { rows: tables } = await sql<{ exists: boolean }>`
     select to_regclass('kysely_migration') is not null as exists`.execute(db);
-  if (tables[0]?.exists !== true) return false;
-  const { rows } = await sql<{ count: string }>`
-    select count(*) from kysely_migration where name = any(${Object.keys(migrations)})`.execute(db);
-  return Number(rows[0]?.count) === Object.keys(migrations).length;
+  if (tables[0]?.exists !== true) return [];
+  const { rows } = await sql<{ name: string }>`select name from kysely_migration order by name`.execute(db);
+  return rows.map(({ name }) => name);
 }

@@ -9,12 +9,26 @@ import { countMatching, groupErrors, type JobFilter, listJobs } from '../../orig
 import { countedTo, countJobs, measureOutbox } from '../../origin/outbox/measure.ts';
 import { claimMails, claimRows, findDueKinds, pruneOutbox } from '../../origin/outbox/work.ts';
 import { createDatabase, createPool } from '../../origin/postgres/database.ts';
+import { connectRedis } from '../../origin/redis/connect.ts';
 import type { Database, Db } from '../../origin/schema.ts';
+import { Health } from '../../origin/web/serving/health.ts';
+import { createDashboard } from '../../worker/dashboard.ts';
 import { startJobs } from '../../worker/jobs.ts';
+import { createMetrics } from '../../worker/metrics.ts';
+import { openQueues } from '../../worker/queues.ts';
 import { openShop, type Shop } from '../support/shop.ts';
 
 const large = ['outbox', 'idempotency_keys', 'sessions', 'password_resets', 'job_attempts', 'job_subjects'];
 const wait = { timeout: 30_000, interval: 50 };
+
+const pagesOfConsole = [
+  '/list',
+  ...['waiting', 'due', 'failing', 'dead', 'done'].map((state) => `/list?state=${state}`),
+  '/list?error=nothing+has+this',
+  '/list?error=come&older=1h',
+  '/list?about=product:1',
+  '/log',
+];
 
 /** @param size of the backlog of mails */
 export function describeQueriesThatGrow(size: number): void {
@@ -128,6 +142,31 @@ export function describeQueriesThatGrow(size: number): void {
         done: none,
       });
       expect(await measureOutbox(watched)).toMatchObject({ pending: countedTo, failing: countedTo });
+    });
+
+    test('each page of the console answers within a second, whatever else this machine does', async () => {
+      const { settings, db } = shop.deps;
+      const queues = openQueues(connectRedis({ urls: settings.redisUrls, name: 'test' }), () => undefined);
+      const metrics = createMetrics(db, queues);
+      const console = createDashboard({ settings, queues, metrics, health: new Health(), db });
+      const headers = { Authorization: `Basic ${btoa('operator:a-password-of-operators')}` };
+      const [dead] = await listJobs(db, { state: 'dead' }, { limit: 1 });
+      const slow: string[] = [];
+      for (const path of ['', ...pagesOfConsole, `/${dead!.id}`, `/trace?of=${dead!.id}`]) {
+        const times: number[] = [];
+        for (let turn = 0; turn < 3; turn++) {
+          const startedAtMs = performance.now();
+          const answer = await console.request(`/jobs${path}`, { headers });
+          const text = await answer.text();
+          times.push(performance.now() - startedAtMs);
+          expect([path, answer.status, text.includes('does not answer')]).toEqual([path, 200, false]);
+        }
+        const medianMs = times.sort((a, b) => a - b)[1]!;
+        if (process.env['TIMES'])
+          process.stdout.write(`${medianMs.toFixed(0).padStart(5)} ms  /jobs${path}\n`);
+        if (medianMs > 1_000) slow.push(`${path} ${medianMs}`);
+      }
+      expect(slow).toEqual([]);
     });
 
     test('a new change and a mail to another domain wait for none of it', async () => {

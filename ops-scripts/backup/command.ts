@@ -1,0 +1,213 @@
+// `ops backup`: makes sealed backups of the database, lists them, verifies one in a scratch server, restores one.
+import { randomBytes } from 'node:crypto';
+import {
+  createWriteStream,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { open, rename } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { createInterface } from 'node:readline/promises';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { createGzip } from 'node:zlib';
+import { Command } from 'commander';
+import pg from 'pg';
+import { databaseUrlOf, openDatabase } from '../connect-stores.ts';
+import { dumpDatabase } from './dump.ts';
+import { restore, verify } from './restore.ts';
+import { readHeader, seal } from './sealed-file.ts';
+
+type Environment = NodeJS.ProcessEnv;
+
+export function backupCommand(env: Environment): Command {
+  return new Command('backup')
+    .addCommand(createCommand(env))
+    .addCommand(listCommand(env))
+    .addCommand(verifyCommand(env))
+    .addCommand(restoreCommand(env));
+}
+
+const extension = '.backup';
+const folderOf = (env: Environment, given: string | undefined) =>
+  resolve(given ?? join(env['DATA_DIR'] || '.data', 'backups'));
+
+function createCommand(env: Environment): Command {
+  return new Command('create')
+    .description('Write a backup: one moment of the whole database, compressed and sealed with BACKUP_KEY')
+    .option('--to <folder>', 'where to; DATA_DIR/backups where absent')
+    .option('--json', 'print one JSON object')
+    .action(async ({ to, json }: { to?: string; json?: boolean }) => {
+      const startedAtMs = performance.now();
+      const key = findKey(env);
+      const folder = folderOf(env, to);
+      // Tells in one sentence where there is no database.
+      await (await openDatabase(env))[Symbol.asyncDispose]();
+      mkdirSync(folder, { recursive: true, mode: 0o700 });
+      const takenAt = new Date();
+      const name = `myclothes-${takenAt.toISOString().slice(0, 19).replaceAll(':', '-')}Z-${randomBytes(2).toString('hex')}${extension}`;
+      const file = join(folder, name);
+      await writeBackup(databaseUrlOf(env)!, file, key, takenAt);
+      const bytes = statSync(file).size;
+      const seconds = (performance.now() - startedAtMs) / 1_000;
+      console.log(
+        json
+          ? JSON.stringify({ file, takenAt, bytes, seconds })
+          : `${file}\n${tellBytes(bytes)}, in ${seconds.toFixed(1)} s. 'ops backup verify' shows that it can be restored.`,
+      );
+    });
+}
+
+/** Under another name until it is whole and on the disk. */
+async function writeBackup(databaseUrl: string, file: string, key: string, takenAt: Date): Promise<void> {
+  const client = new pg.Client({ connectionString: databaseUrl, connectionTimeoutMillis: 5_000 });
+  client.on('error', () => undefined);
+  await client.connect();
+  const unfinished = `${file}.new`;
+  try {
+    await pipeline(
+      Readable.from(dumpDatabase(client)),
+      createGzip(),
+      (source: AsyncIterable<Buffer>) => seal(source, key, takenAt),
+      createWriteStream(unfinished, { mode: 0o600, flush: true }),
+    );
+    await rename(unfinished, file);
+  } catch (error) {
+    rmSync(unfinished, { force: true });
+    throw error;
+  } finally {
+    await client.end();
+  }
+}
+
+interface ListedBackup {
+  file: string;
+  takenAt: string;
+  bytes: number;
+}
+
+/** Newest first. What is no backup of ours is passed over. */
+async function listBackups(folder: string): Promise<ListedBackup[]> {
+  const names = existsSync(folder) ? readdirSync(folder).filter((name) => name.endsWith(extension)) : [];
+  const listed: ListedBackup[] = [];
+  for (const name of names) {
+    const file = join(folder, name);
+    const opened = await open(file);
+    const start = Buffer.alloc(4_096);
+    const { bytesRead } = await opened.read(start).finally(() => opened.close());
+    try {
+      listed.push({
+        file,
+        takenAt: readHeader(start.subarray(0, bytesRead)).takenAt,
+        bytes: statSync(file).size,
+      });
+    } catch {}
+  }
+  return listed.sort((a, b) => b.takenAt.localeCompare(a.takenAt));
+}
+
+function listCommand(env: Environment): Command {
+  return new Command('list')
+    .description('List the backups of a folder, newest first')
+    .option('--from <folder>', 'which; DATA_DIR/backups where absent')
+    .option('--json', 'print one JSON object a line')
+    .action(async ({ from, json }: { from?: string; json?: boolean }) => {
+      const backups = await listBackups(folderOf(env, from));
+      for (const backup of backups)
+        console.log(
+          json
+            ? JSON.stringify(backup)
+            : `${backup.takenAt}  ${tellBytes(backup.bytes).padStart(9)}  ${backup.file}`,
+        );
+      if (!json && backups.length === 0) console.log('There are no backups');
+    });
+}
+
+function verifyCommand(env: Environment): Command {
+  return new Command('verify')
+    .description(
+      'Restore a backup into a scratch server and check what must hold; exit code 1 if it does not',
+    )
+    .argument('[file]', 'which; the newest of DATA_DIR/backups where absent')
+    .option('--json', 'print one JSON object')
+    .action(async (given: string | undefined, { json }: { json?: boolean }) => {
+      const startedAtMs = performance.now();
+      const file = given ?? (await newest(env));
+      const { head, rows, broken } = await verify(file, findKey(env));
+      const seconds = (performance.now() - startedAtMs) / 1_000;
+      if (broken.length > 0) process.exitCode = 1;
+      if (json) return console.log(JSON.stringify({ file, takenAt: head.takenAt, rows, seconds, broken }));
+      for (const sentence of broken) console.log(`✗ ${sentence}`);
+      console.log(
+        broken.length > 0
+          ? `${file} can be restored, but not all holds that must`
+          : `${file} can be restored: ${rows} rows of ${head.takenAt}, all that must hold holds, in ${seconds.toFixed(1)} s`,
+      );
+    });
+}
+
+function restoreCommand(env: Environment): Command {
+  return new Command('restore')
+    .description('Replace everything in the database by a backup, and begin a new lineage')
+    .argument('[file]', 'which; the newest of DATA_DIR/backups where absent')
+    .option('--yes', 'do not ask')
+    .option('--json', 'print one JSON object')
+    .action(async (given: string | undefined, { yes, json }: { yes?: boolean; json?: boolean }) => {
+      const startedAtMs = performance.now();
+      const file = given ?? (await newest(env));
+      const key = findKey(env);
+      await (await openDatabase(env))[Symbol.asyncDispose]();
+      const url = databaseUrlOf(env)!;
+      const { host, pathname } = new URL(url);
+      const question = `Everything in ${host}${pathname} will be replaced by ${file}.`;
+      if (!yes && !(await confirm(question))) return console.log('Nothing was changed');
+      const { head, rows, lineage } = await restore(url, file, key);
+      const seconds = (performance.now() - startedAtMs) / 1_000;
+      console.log(
+        json
+          ? JSON.stringify({ file, takenAt: head.takenAt, rows, lineage, seconds })
+          : `Restored ${rows} rows of ${head.takenAt} in ${seconds.toFixed(1)} s; the database has begun the lineage ${lineage}`,
+      );
+    });
+}
+
+async function newest(env: Environment): Promise<string> {
+  const folder = folderOf(env, undefined);
+  const [backup] = await listBackups(folder);
+  if (backup === undefined) throw new Error(`Cannot find a backup in ${folder}: name its file`);
+  return backup.file;
+}
+
+/** A key that was made here lies beside the data: whoever loses the machine loses both, so it is said aloud. */
+function findKey(env: Environment): string {
+  const key = env['BACKUP_KEY'];
+  if (key !== undefined && key !== '') {
+    if (key.length < 32) throw new Error('BACKUP_KEY is too short: it needs 32 characters or more');
+    return key;
+  }
+  const file = resolve(env['DATA_DIR'] || '.data', 'backup-key');
+  if (!existsSync(file)) {
+    mkdirSync(resolve(env['DATA_DIR'] || '.data'), { recursive: true, mode: 0o700 });
+    writeFileSync(file, `${randomBytes(32).toString('base64url')}\n`, { mode: 0o600, flag: 'wx' });
+    console.error(`Made a key in ${file}. Keep a copy elsewhere: without it no backup can be restored.`);
+  }
+  return readFileSync(file, 'utf8').trim();
+}
+
+async function confirm(sentence: string): Promise<boolean> {
+  if (!process.stdin.isTTY) throw new Error(`${sentence} Add --yes, as nobody can be asked here`);
+  const terminal = createInterface({ input: process.stdin, output: process.stdout });
+  const answer = await terminal.question(`${sentence} Go on? [y/N] `);
+  terminal.close();
+  return /^y(es)?$/i.test(answer.trim());
+}
+
+function tellBytes(bytes: number): string {
+  const [size, unit] = bytes >= 1e9 ? [1e9, 'GB'] : bytes >= 1e6 ? [1e6, 'MB'] : [1e3, 'kB'];
+  return `${(bytes / size).toFixed(1)} ${unit}`;
+}

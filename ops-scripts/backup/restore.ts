@@ -1,0 +1,110 @@
+// Restores a backup into a database, and verifies one in a scratch server of its own.
+import { randomBytes } from 'node:crypto';
+import { createReadStream, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { Readable } from 'node:stream';
+import { createGunzip } from 'node:zlib';
+import pg from 'pg';
+import { createDatabase, createPool } from '../../origin/postgres/database.ts';
+import {
+  appliedMigrations,
+  knownMigrations,
+  migrateTo,
+  migrateToLatest,
+} from '../../origin/postgres/migrate.ts';
+import type { Db } from '../../origin/schema.ts';
+import { reasonOf } from '../command-line.ts';
+import { startPostgres } from '../local/postgres.ts';
+import { brokenLaws } from './laws.ts';
+import { type Loaded, loadDump } from './load.ts';
+import { BackupDamaged, unseal } from './sealed-file.ts';
+
+/** @throws BackupDamaged */
+export async function* readLines(file: string, key: string): AsyncGenerator<string> {
+  const opened = Readable.from(unseal(createReadStream(file), key));
+  const unpacked = createGunzip();
+  opened.on('error', (error) => unpacked.destroy(error));
+  opened.pipe(unpacked);
+  try {
+    yield* createInterface({ input: unpacked, crlfDelay: Number.POSITIVE_INFINITY });
+    if (unpacked.errored) throw unpacked.errored;
+  } catch (error) {
+    if (error instanceof BackupDamaged) throw error;
+    const { syscall } = error as NodeJS.ErrnoException;
+    if (syscall !== undefined) throw new Error(`Cannot read '${file}': ${reasonOf(error)}`, { cause: error });
+    throw new BackupDamaged('Cannot read the backup: it cannot be unpacked', { cause: error });
+  }
+}
+
+/** Reads it from end to end. @throws BackupDamaged @returns how many rows it has */
+export async function checkWhole(file: string, key: string): Promise<number> {
+  let rows = 0;
+  let hasEnd = false;
+  for await (const line of readLines(file, key)) {
+    if (line.startsWith('R')) rows += 1;
+    hasEnd ||= line.startsWith('Z');
+  }
+  if (!hasEnd) throw new BackupDamaged('Cannot read the backup: it is not whole');
+  return rows;
+}
+
+/**
+ * Replaces everything in the database with what the backup has, and begins a new lineage, so that no cache keeps what
+ * came after the backup. An older release's backup is loaded into the schema of its time, which is then migrated.
+ */
+export async function restore(databaseUrl: string, file: string, key: string): Promise<Loaded> {
+  await checkWhole(file, key);
+  const pool = createPool({ url: databaseUrl, name: 'restore', max: 2, queryTimeoutMs: 600_000 });
+  await using standing = new AsyncDisposableStack();
+  const db = standing.adopt(createDatabase(pool), (opened) => opened.destroy());
+  const { client } = standing.use(await connect(databaseUrl));
+  const loaded = await loadDump(client, readLines(file, key), (head) => bringSchemaTo(db, head.migrations));
+  await migrateToLatest(db);
+  return loaded;
+}
+
+async function bringSchemaTo(db: Db, wanted: string[]): Promise<void> {
+  const unknown = wanted.filter((name) => !knownMigrations.includes(name));
+  if (unknown.length > 0)
+    throw new Error(`Cannot restore: the backup is of a later release, which made ${unknown.join(', ')}`);
+  const applied = await appliedMigrations(db);
+  const isSame = applied.length === wanted.length && wanted.every((name) => applied.includes(name));
+  if (isSame) return;
+  await db.schema.dropSchema('public').ifExists().cascade().execute();
+  await db.schema.createSchema('public').execute();
+  await migrateTo(db, wanted);
+}
+
+async function connect(url: string): Promise<AsyncDisposable & { client: pg.Client }> {
+  const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 5_000 });
+  client.on('error', () => undefined);
+  await client.connect();
+  return { client, [Symbol.asyncDispose]: () => client.end() };
+}
+
+export interface Verified extends Loaded {
+  /** Sentences; none where all hold. */
+  broken: string[];
+}
+
+/** Restores it into a server that is started for this and removed afterwards. */
+export async function verify(file: string, key: string): Promise<Verified> {
+  await checkWhole(file, key);
+  const folder = mkdtempSync(join(tmpdir(), 'myclothes-verify-'));
+  const server = await startPostgres({
+    folder: join(folder, 'data'),
+    password: randomBytes(18).toString('base64url'),
+    logFile: join(folder, 'postgres.log'),
+    settings: { fsync: 'off', full_page_writes: 'off' },
+  });
+  try {
+    const restored = await restore(server.url, file, key);
+    await using client = await connect(server.url);
+    return { ...restored, broken: await brokenLaws(client.client) };
+  } finally {
+    await server.stop();
+    rmSync(folder, { recursive: true, force: true });
+  }
+}

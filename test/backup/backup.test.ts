@@ -1,0 +1,144 @@
+// A backup brings back the moment at which it was made, is found out when a byte of it was changed, and needs its key.
+import { copyFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { sql } from 'kysely';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { backupCommand } from '../../ops-scripts/backup/command.ts';
+import { readLines } from '../../ops-scripts/backup/restore.ts';
+import { readLineage } from '../../origin/postgres/lineage.ts';
+import { type Json, openShop, type Shop } from '../support/shop.ts';
+
+const key = 'a-key-of-backups-with-32-letters-or-more';
+
+let shop: Shop;
+let folder: string;
+beforeAll(async () => {
+  shop = await openShop({ worker: true });
+  folder = await mkdtemp(join(tmpdir(), 'myclothes-backups-'));
+});
+afterAll(async () => {
+  await shop?.[Symbol.asyncDispose]();
+  await rm(folder, { recursive: true, force: true });
+});
+
+async function backup(args: string[], env: Record<string, string> = {}): Promise<string[]> {
+  const said: string[] = [];
+  const log = vi.spyOn(console, 'log').mockImplementation((line) => void said.push(String(line)));
+  try {
+    const given = { DATABASE_URL: shop.deps.settings.databaseUrl, DATA_DIR: folder, BACKUP_KEY: key, ...env };
+    await backupCommand(given).parseAsync(args, { from: 'user' });
+  } finally {
+    log.mockRestore();
+  }
+  return said;
+}
+const asJson = async (...args: string[]): Promise<Json[]> =>
+  (await backup([...args, '--json'])).map((line) => JSON.parse(line));
+
+/** Everything but what a restore makes new. */
+async function contents(): Promise<Record<string, string>> {
+  const { db } = shop.deps;
+  const { rows: tables } = await sql<{ name: string }>`
+    select relname as name from pg_class where relnamespace = 'public'::regnamespace and relkind = 'r'
+      and relname not in ('database_lineage', 'outbox', 'job_attempts', 'worker_reports', 'timed_task_runs')
+    order by 1`.execute(db);
+  const texts: Record<string, string> = {};
+  for (const { name } of tables) {
+    const { rows } = await sql<{ text: string }>`
+      select coalesce(string_agg(t::text, E'\n' order by t::text), '') as text from ${sql.table(name)} t`.execute(
+      db,
+    );
+    texts[name] = rows[0]!.text;
+  }
+  return texts;
+}
+
+test('A restore brings every row back as it was, begins a new lineage, and the shop goes on from there, twice', async () => {
+  const browser = shop.browser();
+  await browser.signUp('kept@example.com');
+  const kept = await browser.buy(shop.variants[0]!.id, 2);
+  await expect
+    .poll(
+      async () =>
+        (
+          await sql<{
+            n: number;
+          }>`select count(*)::integer as n from outbox where state = 'pending' and due_at <= now()`.execute(
+            shop.deps.db,
+          )
+        ).rows[0]!.n,
+      { timeout: 20_000, interval: 100 },
+    )
+    .toBe(0);
+  const before = await contents();
+  const [made] = await asJson('create');
+  expect(await asJson('list')).toMatchObject([{ file: made.file, bytes: made.bytes }]);
+
+  for (let turn = 0; turn < 2; turn++) {
+    const lineage = await readLineage(shop.deps.db);
+    const staff = await shop.staff();
+    const { body: product } = await shop.browser().get('/api/products/plain-tee');
+    await staff.patch(
+      `/api/staff/products/${product.id}`,
+      { price: { amount: 1, currency: 'EUR' } },
+      { Prefer: 'wait=5' },
+    );
+    const lost = await shop.browser().buy(shop.variants[1]!.id);
+    expect(await contents()).not.toEqual(before);
+    await expect(backup(['restore', made.file])).rejects.toThrow('Add --yes');
+    const [restored] = await asJson('restore', made.file, '--yes');
+    expect(restored.lineage).not.toBe(lineage);
+    expect(await contents()).toEqual(before);
+    const priceOf = async () => (await shop.browser().get('/api/products/plain-tee')).body.price.amount;
+    await expect.poll(priceOf, { timeout: 10_000 }).toBe(1_999);
+    expect((await browser.get(`/api/orders/${kept.id}`)).body.number).toBe(kept.number);
+    expect((await browser.get(`/api/orders/${lost.id}`)).status).toBe(404);
+    // Numbers go on behind those that were given.
+    const next = await shop.browser().buy(shop.variants[1]!.id);
+    expect(Number(next.id)).toBeGreaterThan(Number(kept.id));
+  }
+});
+
+test('A backup is verified in a server of its own; a changed byte, a cut or another key is found at once', async () => {
+  const [{ file }] = await asJson('list');
+  const told = await backup(['verify']);
+  expect(told.at(-1)).toMatch(/can be restored: \d+ rows/);
+  const whole = await readFile(file);
+  const spoilt = join(folder, 'spoilt.backup');
+  const before = await contents();
+  for (const at of [20, whole.indexOf('\n') + 40, Math.floor(whole.length / 2), whole.length - 1]) {
+    const changed = Buffer.from(whole);
+    changed[at]! ^= 1;
+    await writeFile(spoilt, changed);
+    await expect(backup(['verify', spoilt])).rejects.toThrow('Cannot read the backup');
+    await expect(backup(['restore', spoilt, '--yes'])).rejects.toThrow('Cannot read the backup');
+  }
+  for (const length of [0, 10, Math.floor(whole.length / 2), whole.length - 1]) {
+    await writeFile(spoilt, whole.subarray(0, length));
+    await expect(backup(['verify', spoilt])).rejects.toThrow('Cannot read the backup');
+  }
+  const otherKey = { BACKUP_KEY: `${key}x` };
+  await expect(backup(['restore', file, '--yes'], otherKey)).rejects.toThrow('another key');
+  await expect(backup(['restore', join(folder, 'none.backup'), '--yes'])).rejects.toThrow('none.backup');
+  expect(await contents()).toEqual(before);
+});
+
+test('Without a setting the key is made once beside the data, and the backup shows nothing of its contents', async () => {
+  const error = vi.spyOn(console, 'error').mockImplementation(() => undefined);
+  const told = await backup(['create', '--to', join(folder, 'elsewhere'), '--json'], { BACKUP_KEY: '' });
+  await backup(['create', '--to', join(folder, 'elsewhere'), '--json'], { BACKUP_KEY: '' });
+  expect(error).toHaveBeenCalledOnce();
+  error.mockRestore();
+  const { file } = JSON.parse(told[0]!);
+  const bytes = await readFile(file);
+  expect(bytes.includes('kept@example.com')).toBe(false);
+  expect(bytes.includes('plain-tee')).toBe(false);
+  await copyFile(file, join(folder, 'copy.backup'));
+  const ownKey = (await readFile(join(folder, 'backup-key'), 'utf8')).trim();
+  let isThere = false;
+  for await (const line of readLines(join(folder, 'copy.backup'), ownKey))
+    isThere ||= line.includes('kept@example.com');
+  expect(isThere).toBe(true);
+  await expect(backup(['create'], { BACKUP_KEY: 'short' })).rejects.toThrow('too short');
+});
