@@ -195,6 +195,8 @@ export const routeGroups: RouteGroup[] = [
   {
     mount: ({ deps, providers }) => staffOrdersApi(deps, providers),
     routes: [
+      get('/api/staff/customers', 'staff', 'private'),
+      get('/api/staff/customers/:id', 'staff', 'private'),
       get('/api/staff/orders', 'staff', 'private'),
       get('/api/staff/orders/:id', 'staff', 'private'),
       post('/api/staff/orders/:id/shipments', 'staff'),
@@ -254,6 +256,9 @@ export const routeGroups: RouteGroup[] = [
       post('/checkout', 'shopper'),
       // Also for whoever has the key of the link in the order's mail.
       get('/orders/:id', 'shopper', 'private'),
+      post('/orders/:id', 'shopper'),
+      get('/find-order', 'shopper', 'private'),
+      post('/find-order', 'shopper'),
       post('/orders/:id/again', 'shopper'),
     ],
   },
@@ -268,6 +273,12 @@ export const routeGroups: RouteGroup[] = [
       post('/staff/promotions', 'staff'),
       get('/staff/promotions/:id', 'staff', 'private'),
       post('/staff/promotions/:id', 'staff'),
+      get('/staff/orders', 'staff', 'private'),
+      get('/staff/orders/:id', 'staff', 'private'),
+      post('/staff/orders/:id', 'staff'),
+      get('/staff/returns', 'staff', 'private'),
+      get('/staff/customers', 'staff', 'private'),
+      get('/staff/customers/:id', 'staff', 'private'),
       get('/staff', 'staff', 'private'),
       get('/staff/products/:id', 'staff', 'private'),
       post('/staff/products/:id', 'staff'),

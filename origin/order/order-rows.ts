@@ -72,6 +72,10 @@ export async function withLines(db: DbOrTx, rows: OrderRow[]): Promise<Order[]> 
       quantity: line.quantity,
       unitPrice: money(line.unit_price_amount),
       lineTotal: money(line.unit_price_amount * line.quantity),
+      shipped: line.shipped,
+      // The previous release ends orders without counting pieces.
+      cancelled: row.status === 'cancelled' ? line.quantity - line.shipped : line.withdrawn,
+      returned: line.returned,
     })),
     total: money(row.total_amount),
     ...priceOf(row),
@@ -140,7 +144,13 @@ interface HistoryRow {
     delivered_at: string | null;
   }[];
   refunds: { id: string; amount: number; reason: string; status: RefundStatus; at: string }[];
-  returns: { id: string; number: string; status: ReturnStatus; lines: PiecesRow[]; requested_at: string }[];
+  returns: {
+    id: string;
+    number: string;
+    status: ReturnStatus;
+    lines: PiecesRow[] | null;
+    requested_at: string;
+  }[];
 }
 
 /** Shipments, refunds and returns of many orders, by one statement. */
@@ -161,7 +171,11 @@ async function readHistories(db: DbOrTx, orderIds: string[]): Promise<Map<string
       coalesce((
         select json_agg(json_build_object('id', r.id::text, 'number', r.number, 'status', r.status,
           'requested_at', r.requested_at,
-          'lines', (select ${pieces} from return_lines l where l.return_id = r.id)) order by r.id)
+          'lines', (
+            select json_agg(json_build_object('variantId', l.variant_id::text, 'quantity', n.pieces) order by l.variant_id)
+            from return_lines l, lateral (
+              select case when r.status in ('received', 'refunded') then l.received else l.quantity end as pieces) n
+            where l.return_id = r.id and n.pieces > 0)) order by r.id)
         from returns r where r.order_id = o.id), '[]') as returns
     from unnest(${orderIds}::bigint[]) as o (id)`.execute(db);
   return new Map(rows.map((row) => [row.id, row]));
@@ -189,8 +203,10 @@ function toHistory(row: HistoryRow | undefined): Pick<Order, 'shipments' | 'refu
       status: refund.status,
       at: toIso(refund.at),
     })),
-    returns: returns.map(({ requested_at: requestedAt, ...returned }) => ({
+    returns: returns.map(({ requested_at: requestedAt, lines, ...returned }) => ({
       ...returned,
+      // None where nothing of it arrived.
+      lines: lines ?? [],
       requestedAt: toIso(requestedAt),
     })),
   };

@@ -56,6 +56,9 @@ const exampleLine = {
   quantity: 2,
   unitPrice: { amount: 1_999, currency: 'EUR' },
   lineTotal: { amount: 3_998, currency: 'EUR' },
+  shipped: 2,
+  cancelled: 0,
+  returned: 1,
 };
 const examplePieces = [{ variantId: '7', quantity: 1 }];
 const exampleShipment = {
@@ -175,6 +178,9 @@ export const OrderSchema = z
           quantity: z.int().min(1),
           unitPrice: MoneySchema,
           lineTotal: MoneySchema,
+          shipped: z.int().min(0).openapi({ description: 'Pieces that left the shop' }),
+          cancelled: z.int().min(0).openapi({ description: 'Pieces that will not be sent' }),
+          returned: z.int().min(0).openapi({ description: 'Pieces that came back, or are announced to' }),
         })
         .openapi('OrderLine', { example: exampleLine }),
     ),

@@ -56,6 +56,9 @@ export async function adoptGuestOrders(tx: Tx, accountId: string, guestOrderIds:
 
 /** Part of deleting an account. */
 export async function forgetBuyer(tx: Tx, accountId: string): Promise<void> {
+  const own = sql`select id from orders where account_id = ${accountId}`;
+  await sql`update returns set reason = '' where order_id in (${own})`.execute(tx);
+  await sql`update order_events set detail = '' where who = 'shopper' and order_id in (${own})`.execute(tx);
   await tx
     .updateTable('orders')
     .set({ account_id: null, email: null, shipping_address: null, billing_address: null })

@@ -6,26 +6,73 @@ import { readPictures } from '../cart/pages.ts';
 import type { Deps } from '../deps.ts';
 import { Refusal } from '../errors.ts';
 import { readFrame } from '../identity/page-frame.ts';
+import { respondSignedOut, wasSignedIn } from '../identity/signed-out-form.ts';
 import { readVisitor, type Visitor } from '../identity/visitor.ts';
 import { idPattern } from '../web/api/api.ts';
 import type { AppEnv } from '../web/env.ts';
-import { readForm, readIdempotencyKey } from '../web/page/form.ts';
+import { type FormValues, readForm, readIdempotencyKey, refusalToShow, titleOf } from '../web/page/form.ts';
 import { layout } from '../web/page/layout.ts';
 import { respondPage, seeOther } from '../web/page/page-response.ts';
 import { readOwn } from '../web/request/read-your-writes.ts';
 import { readBuyer } from './api.ts';
 import { checkoutPages } from './checkout-pages.ts';
+import { LookUpSchema, returnChange, writeOf } from './life/api.ts';
+import { requestOrderLink } from './life/look-up-order.ts';
+import type { OrderChange } from './life/order-life.ts';
+import { performDeed } from './life/perform-deed.ts';
+import { returnableOf } from './life/progress.ts';
+import { readEvents } from './life/staff-orders.ts';
 import { cameToNothing, orderAgain } from './order-again.ts';
 import { readOrderIds } from './order-cookie.ts';
 import type { PaymentProviders } from './payment/providers.ts';
-import { type OrderDetail, readOrderByKey, readOrderDetail } from './read-orders.ts';
+import { type OrderDetail, openOrder, readOrderByKey, readOrderDetail } from './read-orders.ts';
 import { learnOutcome } from './return-from-provider.ts';
+import { findOrderPage } from './views/after-purchase.ts';
 import { noOrderPage, orderPage } from './views/order.ts';
 
 export function orderPages(deps: Deps, carts: Carts, providers: PaymentProviders): Hono<AppEnv> {
   return new Hono<AppEnv>()
     .route('/', checkoutPages(deps, carts, providers))
     .get('/orders/:id', (c) => showOrder(deps, c))
+    .post('/orders/:id', async (c) => {
+      const values = await readForm(c);
+      const id = c.req.param('id');
+      const [visitor, buyer] = await Promise.all([readVisitor(deps, c), readBuyer(deps, c)]);
+      const { key } = values;
+      const detail = await orNone(openOrder(deps, id, buyer, key));
+      if (detail === undefined) {
+        const isKept = visitor.account === undefined && wasSignedIn(visitor, values);
+        return isKept ? respondSignedOut(deps, c, values) : showNoOrder(deps, c);
+      }
+      try {
+        const change = readChange(deps, detail, values);
+        const write = writeOf(c, id, buyer, { key: readIdempotencyKey(values), body: bodyOf(values) });
+        await performDeed({ deps, providers }, { orderId: id, write, change });
+        return seeOther(addressOf(id, key));
+      } catch (error) {
+        return showOrder(deps, c, { values, refusal: refusalToShow(error) });
+      }
+    })
+    .get('/find-order', async (c) =>
+      showFindOrder(deps, c, { values: {}, isSent: c.req.query('sent') !== undefined }),
+    )
+    .post('/find-order', async (c) => {
+      const values = await readForm(c);
+      const parsed = LookUpSchema.safeParse({ number: values['number'], email: values['email']?.trim() });
+      if (!parsed.success)
+        return showFindOrder(deps, c, {
+          values,
+          isSent: false,
+          fault: 'Please enter the number of the order and your e-mail.',
+        });
+      const request = await cartRequestOf(deps, c);
+      await requestOrderLink(deps, {
+        ...parsed.data,
+        scope: carts.scope(request),
+        idempotencyKey: readIdempotencyKey(values),
+      });
+      return seeOther('/find-order?sent=yes');
+    })
     .post('/orders/:id/again', async (c) => {
       const values = await readForm(c);
       const { order } = (await findOrder(deps, c, values['key'])) ?? {};
@@ -36,8 +83,55 @@ export function orderPages(deps: Deps, carts: Carts, providers: PaymentProviders
     });
 }
 
-async function showOrder(deps: Deps, c: Context<AppEnv>): Promise<Response> {
-  const key = c.req.query('key');
+/** @throws Refusal 422 where the form says nothing that can be done */
+function readChange(deps: Deps, { order }: OrderDetail, values: FormValues): OrderChange {
+  if (values['do'] === 'cancel')
+    return { deed: { what: 'cancel' }, by: { who: 'shopper' }, reason: reasonOf(values['cancel-reason']) };
+  if (values['do'] !== 'send-back')
+    throw new Refusal(422, 'invalid-body', 'This page does not know that form');
+  const lines = order.lines
+    .map(({ variantId }) => ({ variantId, quantity: Number(values[`back-${variantId}`] ?? 0) }))
+    .filter(({ quantity }) => quantity !== 0);
+  const isCounted = lines.every(({ quantity }) => Number.isInteger(quantity) && quantity > 0);
+  if (lines.length === 0 || !isCounted)
+    throw new Refusal(422, 'invalid-body', 'Please choose the pieces that you send back');
+  return returnChange(deps, { lines, reason: reasonOf(values['back-reason']) });
+}
+
+function reasonOf(text = ''): string | undefined {
+  return (
+    text
+      .replaceAll(/\p{Cc}+/gu, ' ')
+      .trim()
+      .slice(0, 500) || undefined
+  );
+}
+
+/** What the key of a form stands for: all that was entered. */
+function bodyOf({ 'idempotency-key': _, ...values }: FormValues): FormValues {
+  return values;
+}
+
+async function showFindOrder(
+  deps: Deps,
+  c: Context<AppEnv>,
+  shown: Parameters<typeof findOrderPage>[0],
+): Promise<Response> {
+  const isWrong = shown.fault !== undefined;
+  const title = titleOf('Find your order', isWrong);
+  return respondPage(c, layout({ title, ...(await readFrame(deps, c)) }, findOrderPage(shown)), {
+    status: isWrong ? 422 : 200,
+  });
+}
+
+/** What was entered and refused. */
+interface Refused {
+  values: FormValues;
+  refusal: Refusal;
+}
+
+async function showOrder(deps: Deps, c: Context<AppEnv>, refused?: Refused): Promise<Response> {
+  const key = c.req.query('key') ?? refused?.values['key'];
   const isBack = c.req.query('paid') !== undefined;
   const [visitor, found] = await Promise.all([readVisitor(deps, c), findOrder(deps, c, key)]);
   let detail = found;
@@ -51,16 +145,28 @@ async function showOrder(deps: Deps, c: Context<AppEnv>): Promise<Response> {
     if (isForNobody) return showNoOrder(deps, c);
     return seeOther(`/sign-in?${new URLSearchParams({ next: c.req.path })}`);
   }
-  const [frame, variants] = await Promise.all([
+  const { order } = detail;
+  const [frame, variants, events] = await Promise.all([
     readFrame(deps, c),
     readPictures(
       deps,
-      detail.order.lines.map((line) => line.variantId),
+      order.lines.map((line) => line.variantId),
     ),
+    readOwn(deps, c, (db) => readEvents(db, order)),
   ]);
-  const content = orderPage({ detail, variants, isSignedIn: account !== undefined, key, isBack });
-  const title = `Order ${detail.order.number}`;
+  const content = orderPage({
+    detail,
+    variants,
+    isSignedIn: account !== undefined,
+    key,
+    isBack,
+    events,
+    returnable: returnableOf(order, deps.settings.returnDays, deps.now()),
+    ...(refused ? { entered: refused.values, refused: `${refused.refusal.message}.` } : {}),
+  });
+  const title = titleOf(`Order ${order.number}`, refused !== undefined);
   return respondPage(c, layout({ title, ...frame, secretAddress: key !== undefined }, content), {
+    status: refused?.refusal.status ?? 200,
     headers: secrecy(key),
   });
 }

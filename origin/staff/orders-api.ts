@@ -28,6 +28,7 @@ import { optionalText, plainText } from '../web/api/plain-text.ts';
 import type { ProblemCode } from '../web/api/problem-codes.ts';
 import type { AppEnv } from '../web/env.ts';
 import { MoneyToWriteSchema } from '../web/money.ts';
+import { CustomerDetailSchema, CustomerSchema, listCustomers, readCustomer } from './customers.ts';
 
 const tags = ['staff'];
 const audience = 'staff';
@@ -278,6 +279,43 @@ const refuseRoute = defineRoute({
   },
 });
 
+const listCustomersRoute = defineRoute({
+  method: 'get',
+  path: '/api/staff/customers',
+  operationId: 'listCustomers',
+  tags,
+  audience,
+  refusals: ['bad-cursor'],
+  summary: 'Accounts, and guests by their e-mail, with their orders',
+  request: {
+    query: z.object({
+      q: z.string().max(254).optional().openapi({ description: 'How the e-mail begins' }),
+      cursor: z.string().max(500).optional().openapi({ description: '`nextCursor` of the list before' }),
+      limit: z.coerce.number().int().min(1).max(100).default(24),
+    }),
+  },
+  responses: {
+    200: jsonAnswer(
+      'By e-mail',
+      z
+        .object({ items: z.array(CustomerSchema), nextCursor: z.string().nullable() })
+        .openapi('CustomerList', { example: { items: [], nextCursor: null } }),
+    ),
+  },
+});
+
+const getCustomerRoute = defineRoute({
+  method: 'get',
+  path: '/api/staff/customers/{id}',
+  operationId: 'getCustomer',
+  tags,
+  audience,
+  refusals: ['not-found'],
+  summary: 'A customer with their orders',
+  request: { params },
+  responses: { 200: jsonAnswer('The customer', CustomerDetailSchema) },
+});
+
 /** Mounted behind the guard of the staff's API. */
 export function staffOrdersApi(deps: Deps, providers: PaymentProviders): OpenAPIHono<AppEnv> {
   const api = createApi();
@@ -304,6 +342,8 @@ export function staffOrdersApi(deps: Deps, providers: PaymentProviders): OpenAPI
     return c.json(await listStaffOrders(deps.db, { ...toFilter(filter), cursor, limit }), 200);
   });
   api.openapi(getRoute, async (c) => c.json(await readStaffOrder(deps.db, c.req.valid('param').id), 200));
+  api.openapi(listCustomersRoute, async (c) => c.json(await listCustomers(deps, c.req.valid('query')), 200));
+  api.openapi(getCustomerRoute, async (c) => c.json(await readCustomer(deps, c.req.valid('param').id), 200));
   api.openapi(shipRoute, async (c) => {
     const body = c.req.valid('json');
     const { lines, ...parcel } = body;

@@ -254,6 +254,9 @@ async function askAfterPurchase(
   await ofReturn(id, 'receipt', { lines: [{ ...pieces[0], restock: true }] });
   await ask(staff, 'GET', '/api/staff/orders?limit=2', '/api/staff/orders');
   await ask(staff, 'GET', path, one);
+  const customers = '/api/staff/customers';
+  const { items } = await ask(staff, 'GET', `${customers}?q=shapes`, customers);
+  await ask(staff, 'GET', `${customers}/${items[0].id}`, `${customers}/{id}`);
   const door = `/api/staff/orders/${atDoor.id}`;
   const amount = { amount: 1, currency: 'EUR' };
   await ask(staff, 'POST', `${door}/payments`, `${one}/payments`, { amount });

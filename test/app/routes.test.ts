@@ -41,6 +41,8 @@ interface World {
   newEmail: string;
   ownerEmail: string;
   order: string;
+  /** The owner's account. */
+  customer: string;
   otherSession: string;
   variant: string;
   product: string;
@@ -151,6 +153,11 @@ const samples: Record<string, Sample> = {
   },
   'GET /api/staff/shipping-methods': { first: staffOnly },
   'PUT /api/staff/shipping-methods': { json: () => ({ items: [aMethod] }), first: staffOnly },
+  'GET /api/staff/customers': { first: staffOnly },
+  'GET /api/staff/customers/:id': {
+    at: ({ customer }) => `/api/staff/customers/${customer}`,
+    first: staffOnly,
+  },
   'GET /api/staff/orders': { first: staffOnly },
   'GET /api/staff/orders/:id': { at: ({ order }) => `/api/staff/orders/${order}`, first: staffOnly },
   'POST /api/staff/orders/:id/shipments': {
@@ -245,6 +252,16 @@ const samples: Record<string, Sample> = {
     first: ['303 /cart', '303 /cart', '303 /orders/:id', '303 /cart'],
   },
   'GET /orders/:id': { at: ({ order }) => `/orders/${order}`, first: [404, 404, 200, 404] },
+  'POST /orders/:id': {
+    at: ({ order }) => `/orders/${order}`,
+    form: () => ({ do: 'cancel' }),
+    first: [404, 404, '303 /orders/:id', 404],
+  },
+  'GET /find-order': { first: 200 },
+  'POST /find-order': {
+    form: ({ ownerEmail }) => ({ number: 'MC-00000-00000', email: ownerEmail }),
+    first: '303 /find-order',
+  },
   'POST /orders/:id/again': {
     at: ({ order }) => `/orders/${order}/again`,
     form: () => ({}),
@@ -270,6 +287,16 @@ const samples: Record<string, Sample> = {
     form: ({ code }) => ({ code, kind: 'percent', value: '20' }),
     first: ['303 /sign-in', 403, 403, '303 /staff/promotions'],
   },
+  'GET /staff/orders': { first: staffPage },
+  'GET /staff/orders/:id': { at: ({ order }) => `/staff/orders/${order}`, first: staffPage },
+  'POST /staff/orders/:id': {
+    at: ({ order }) => `/staff/orders/${order}`,
+    form: () => ({ deed: 'cancel', 'cancel-reason': 'Asked by phone' }),
+    first: ['303 /sign-in', 403, 403, '303 /staff/orders/:id'],
+  },
+  'GET /staff/returns': { first: staffPage },
+  'GET /staff/customers': { first: staffPage },
+  'GET /staff/customers/:id': { at: ({ customer }) => `/staff/customers/${customer}`, first: staffPage },
   'GET /staff': { first: staffPage },
   'GET /staff/products/:id': { at: ({ product }) => `/staff/products/${product}`, first: staffPage },
   'POST /staff/products/:id': {
@@ -376,7 +403,7 @@ describe('each route, asked twice by nobody, another shopper, the owner and staf
 async function openWorld(): Promise<World> {
   const [owner, stranger] = [shop.browser(), shop.browser()];
   const ownerEmail = newEmail();
-  await owner.signUp(ownerEmail);
+  const { body: account } = await owner.signUp(ownerEmail);
   await stranger.signUp(newEmail());
   const variant = shop.variants[0]!.id;
   const order = await owner.buy(variant);
@@ -393,6 +420,7 @@ async function openWorld(): Promise<World> {
     newEmail: newEmail(),
     ownerEmail,
     order: order.id,
+    customer: account.id,
     otherSession: sessions.body.items.find((session: Json) => !session.current).id,
     variant,
     product: product.id,

@@ -3,6 +3,8 @@
 import { raw } from 'hono/html';
 import type { Session } from '../../identity/session.ts';
 import { signedInField } from '../../identity/signed-out-form.ts';
+import { describeProgress } from '../../order/life/progress.ts';
+import type { Order } from '../../order/order.ts';
 import { formatMoney } from '../../web/money.ts';
 import { formatDay } from '../../web/page/day.ts';
 import {
@@ -17,17 +19,9 @@ import { type Html, html } from '../../web/page/html.ts';
 import { nameDevice } from './device.ts';
 import { newPasswordField } from './sign-in.ts';
 
-export interface AccountOrder {
-  id: string;
-  number: string;
-  total: { amount: number };
-  placedAt: string;
-  status: string;
-}
-
 export interface AccountPage {
   account: { name: string; email: string; role: string };
-  orders: AccountOrder[];
+  orders: Order[];
   devices: Session[];
   values?: FormValues;
   faults?: FormFaults;
@@ -54,9 +48,6 @@ ${ordersPanel(page)}${dataPanel(page)}${devicesPanel(page)}${passwordPanel(page)
 </div>`;
 }
 
-/** Of the order, not of its payment: its page tells more. */
-const statusNames: Record<string, string> = { placed: 'Open', paid: 'Paid', cancelled: 'Ended' };
-
 function ordersPanel({ orders }: AccountPage): Html {
   return html`<section class="panel" aria-labelledby="orders"><h2 id="orders">Orders</h2>
 ${
@@ -64,7 +55,7 @@ ${
     ? html`<p class="soft">None yet.</p>`
     : html`<ul class="records">${orders.map(
         (order) => html`<li><span><a href="/orders/${order.id}">Order ${order.number}</a><br>
-<span class="soft small">${formatDay(order.placedAt)} · ${statusNames[order.status] ?? order.status}</span></span>
+<span class="soft small">${formatDay(order.placedAt)} · ${describeProgress(order)}</span></span>
 <span class="price">${formatMoney(order.total.amount)}</span></li>`,
       )}</ul>`
 }</section>`;

@@ -92,6 +92,10 @@ const returnRoute = defineRoute({
   responses: { 201: jsonAnswer('The return', ReturnSchema) },
 });
 
+export const LookUpSchema = z
+  .strictObject({ number: plainText(40), email: EmailField })
+  .openapi('OrderLookup', { example: { number: 'MC-7F3KQ-2PDX9', email: 'ada@example.com' } });
+
 const lookUpRoute = defineRoute({
   method: 'post',
   path: '/api/order-lookups',
@@ -101,11 +105,7 @@ const lookUpRoute = defineRoute({
   summary: 'Ask for a link to an order by its number and e-mail; the answer is the same for all',
   request: {
     headers,
-    body: jsonBody(
-      z.strictObject({ number: plainText(40), email: EmailField }).openapi('OrderLookup', {
-        example: { number: 'MC-7F3KQ-2PDX9', email: 'ada@example.com' },
-      }),
-    ),
+    body: jsonBody(LookUpSchema),
   },
   responses: { 202: emptyAnswer('A mail is on its way if there is such an order') },
 });

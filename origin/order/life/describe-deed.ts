@@ -68,3 +68,42 @@ function countPieces(lines: Pieces[]): string {
 function describeParcel({ parcel }: OrderChange): string {
   return [parcel?.carrier, parcel?.trackingNumber].filter(Boolean).join(' ');
 }
+
+/** For staff. */
+export const eventNames: Record<string, string> = {
+  placed: 'Placed',
+  'payment-pending': 'Payment begun',
+  paid: 'Paid',
+  'payment-failed': 'Payment refused',
+  'payment-unknown': 'Payment unclear',
+  'money-taken': 'Money taken at the door',
+  cancelled: 'Cancelled',
+  'cancelled-while-unpaid': 'Cancelled; the payment is still open',
+  shipped: 'Shipped',
+  delivered: 'Delivered',
+  'return-requested': 'Return announced',
+  'return-received': 'Return received',
+  'return-refused': 'Return refused',
+  restocked: 'Put back into stock',
+  'refund-begun': 'Refund begun',
+  'refund-pending': 'Refund is on its way',
+  'refund-unknown': 'Refund unclear',
+  refunded: 'Refunded',
+};
+
+/** What a shopper is told; the rest is for staff. */
+export const shopperEventNames: Record<string, string> = {
+  placed: 'Order placed',
+  paid: 'Paid',
+  'payment-failed': 'Payment refused',
+  'money-taken': 'Paid at the door',
+  cancelled: 'Cancelled',
+  'cancelled-while-unpaid': 'Cancelled',
+  shipped: 'Shipped',
+  delivered: 'Delivered',
+  'return-requested': 'Return announced',
+  'return-received': 'Return received',
+  'return-refused': 'Return not accepted',
+  'refund-begun': 'Refund begun',
+  refunded: 'Refunded',
+};

@@ -2,9 +2,11 @@
 // attempt is stored before the provider is called. What is unknown is asked again.
 import { sql } from 'kysely';
 import type { Deps } from '../../deps.ts';
+import { notFound } from '../../errors.ts';
 import { addToOutbox } from '../../outbox/events.ts';
 import { retryOnConflict } from '../../postgres/retry-on-conflict.ts';
-import type { Tx } from '../../schema.ts';
+import type { Db, Tx } from '../../schema.ts';
+import { idPattern } from '../../web/api/api.ts';
 import { callProviderAndRecord } from '../pay-order.ts';
 import { providerMs, type RefundResult } from '../payment/provider.ts';
 import type { PaymentProviders } from '../payment/providers.ts';
@@ -48,6 +50,27 @@ async function record(
     .where('id', '=', refundId)
     .where('order_id', '=', orderId)
     .execute();
+}
+
+/** For staff, who do not wait for the worker. */
+export async function askRefundAgain(
+  deps: Deps,
+  providers: PaymentProviders,
+  orderId: string,
+): Promise<void> {
+  if (!idPattern.test(orderId)) throw notFound('This order');
+  await payBackSoon(deps, providers, orderId);
+}
+
+/** Why each refund of an order that is not done is not, by its id. */
+export async function refundFaultsOf(db: Db, orderId: string): Promise<Map<string, string>> {
+  const rows = await db
+    .selectFrom('refunds')
+    .select(['id', 'detail'])
+    .where('order_id', '=', orderId)
+    .where('status', '<>', 'done')
+    .execute();
+  return new Map(rows.map(({ id, detail }) => [id, detail ?? '']));
 }
 
 interface ClaimedRefund {

@@ -156,7 +156,7 @@ function hasSku(q: string): RawBuilder<unknown> {
 }
 
 /** In this order. */
-async function readStaffOrders(db: DbOrTx, ids: string[]): Promise<StaffOrder[]> {
+export async function readStaffOrders(db: DbOrTx, ids: string[]): Promise<StaffOrder[]> {
   if (ids.length === 0) return [];
   const rows = await db
     .selectFrom('orders')

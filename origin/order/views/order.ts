@@ -4,13 +4,16 @@ import type { VariantInfo } from '../../catalog/read-variants.ts';
 import { formatDays } from '../../checkout/words.ts';
 import { formatMoney } from '../../web/money.ts';
 import { formatDay } from '../../web/page/day.ts';
-import { idempotencyField, notice } from '../../web/page/form.ts';
+import { type FormValues, faultSummary, idempotencyField, notice } from '../../web/page/form.ts';
 import { type Html, html } from '../../web/page/html.ts';
 import { findCountry } from '../countries.ts';
+import type { Returnable } from '../life/progress.ts';
+import type { OrderEvent } from '../life/staff-orders.ts';
 import type { Order } from '../order.ts';
 import { cameToNothing } from '../order-again.ts';
 import type { OrderDetail } from '../read-orders.ts';
 import type { ShippingAddress } from '../shipping-address.ts';
+import { afterPurchase } from './after-purchase.ts';
 import { describePayment } from './payment-status.ts';
 import { sumRows, sumsOf } from './sums.ts';
 
@@ -22,19 +25,27 @@ export interface OrderPage {
   key?: string | undefined;
   /** From the page on which it is paid. */
   isBack?: boolean;
+  events: OrderEvent[];
+  returnable: Returnable | undefined;
+  /** What was typed and refused, and why. */
+  entered?: FormValues | undefined;
+  refused?: string | undefined;
 }
 
-export function orderPage({ detail, variants, isSignedIn, key, isBack = false }: OrderPage): Html {
+export function orderPage(page: OrderPage): Html {
+  const { detail, variants, isSignedIn, key, refused, events, isBack = false } = page;
   const { order, email, shippingAddress } = detail;
   const { redirectUrl } = order.payment;
-  const payment = describePayment(detail);
+  const wasCancelled = events.some(({ what }) => what.startsWith('cancelled'));
+  const payment = describePayment({ ...detail, wasCancelled });
   return html`<div class="page-head"><div><p class="label soft">Order ${order.number}</p><h1>${payment.heading}</h1></div>
 <button class="link not-printed" type="button" data-print hidden>Print</button></div>
+${refused === undefined ? '' : faultSummary({}, { refused })}
 ${notice(payment.sentence, payment.isGood ? 'good' : 'wrong')}
 ${redirectUrl === undefined ? '' : nextStep(redirectUrl, isBack)}
 ${cameToNothing(order) ? putBackForm(order.id, key) : ''}
 <div class="split">
-${orderLines(order, variants)}
+<div class="panel-stack">${orderLines(order, variants)}${afterPurchase({ ...page, order })}</div>
 <section class="summary receipt" aria-labelledby="receipt"><h2 id="receipt">Order summary</h2>
 <dl class="sums"><dt>Placed</dt><dd>${formatDay(order.placedAt)}</dd><dt>Payment</dt><dd>${payment.short}</dd></dl>
 <dl class="sums">${sumRows(sumsOf(order))}</dl>
@@ -56,7 +67,7 @@ function nextStep(redirectUrl: string, isBack: boolean): Html {
 
 export function noOrderPage({ isSignedIn }: { isSignedIn: boolean }): Html {
   return html`<section class="narrow"><h1>This order cannot be shown</h1>
-<p>The link may be too old or not whole, or the order belongs to ${isSignedIn ? 'another account' : 'an account'}. The link in a mail opens its order for 90 days.</p>
+<p>The link may be too old or not whole, or the order belongs to ${isSignedIn ? 'another account' : 'an account'}. The link in a mail opens its order for 90 days; <a href="/find-order">have a new one sent</a>.</p>
 <p class="row">${isSignedIn ? html`<a class="button" href="/account">Your orders</a>` : html`<a class="button" href="?sign-in=yes">Sign in to see it</a>`}
 <a href="/">To the front page</a></p></section>`;
 }
@@ -76,7 +87,15 @@ function orderLines(order: Order, variants: Map<string, VariantInfo>): Html {
   )}</ul></div>`;
 }
 
-function postalAddress({ name, line1, line2, postalCode, city, country }: ShippingAddress): Html {
+/** Also for staff. */
+export function postalAddress({
+  name,
+  line1,
+  line2,
+  postalCode,
+  city,
+  country,
+}: Omit<ShippingAddress, 'line2'> & { line2?: string | undefined }): Html {
   const countryName = findCountry(country)?.name ?? country;
   return html`<address><bdi>${name}</bdi><br><bdi>${line1}</bdi><br>${line2 ? html`<bdi>${line2}</bdi><br>` : ''}<bdi>${postalCode} ${city}</bdi><br>${countryName}</address>`;
 }

@@ -13,7 +13,11 @@ export interface PaymentInWords {
   isConfirmed: boolean;
 }
 
-export function describePayment({ order, flag }: OrderDetail): PaymentInWords {
+export function describePayment({
+  order,
+  flag,
+  wasCancelled,
+}: Pick<OrderDetail, 'order' | 'flag'> & { wasCancelled: boolean }): PaymentInWords {
   const { provider, status } = order.payment;
   const demo = provider === 'demo' ? ` ${demoSentence}` : '';
   const way = providerNames[provider] ?? provider;
@@ -22,7 +26,9 @@ export function describePayment({ order, flag }: OrderDetail): PaymentInWords {
     sentence: sentence + demo,
     short: `${short} (${way})`,
     isGood,
-    isConfirmed: status === 'paid' || (provider === 'on-delivery' && order.status === 'placed'),
+    isConfirmed:
+      order.status !== 'cancelled' &&
+      (status === 'paid' || (provider === 'on-delivery' && order.status === 'placed')),
   });
   if (flag !== null) {
     return say(
@@ -31,6 +37,12 @@ export function describePayment({ order, flag }: OrderDetail): PaymentInWords {
       'Paid back',
       false,
     );
+  }
+  if (order.status === 'cancelled' && (wasCancelled || status === 'paid')) return sayCancelled(order, say);
+  const moved = movedSentences[order.fulfilment];
+  if (moved !== undefined) {
+    const [heading, sentence] = moved;
+    return say(heading, sentence, status === 'paid' ? 'Paid' : 'Due', true);
   }
   if (status === 'paid')
     return say('Thank you', 'It is paid. A confirmation is on its way by mail.', 'Paid', true);
@@ -65,4 +77,29 @@ export function describePayment({ order, flag }: OrderDetail): PaymentInWords {
       ? 'The payment is being made.'
       : 'The pieces are kept for you until it is paid.';
   return say('Nearly there', wait, 'Open', true);
+}
+
+type Say = (heading: string, sentence: string, short: string, isGood: boolean) => PaymentInWords;
+
+const movedSentences: Record<string, [heading: string, sentence: string]> = {
+  'partly-shipped': ['Partly on its way', 'A part of your order has left our shop; the rest follows.'],
+  shipped: ['On its way', 'Your order has left our shop.'],
+  delivered: ['Delivered', 'Your order has arrived.'],
+};
+
+function sayCancelled({ paid, payment, refunds }: OrderDetail['order'], say: Say): PaymentInWords {
+  if (payment.status === 'pending' || payment.status === 'unknown')
+    return say(
+      'Order cancelled',
+      'Nothing will be sent. If your payment still comes through, we pay it back at once.',
+      'Unclear',
+      true,
+    );
+  if (paid.amount === 0)
+    return say('Order cancelled', 'Nothing will be sent, and nothing is owed.', 'Nothing owed', true);
+  const isBack = refunds.every(({ status }) => status === 'done');
+  const sentence = isBack
+    ? 'Nothing will be sent. Your money was paid back by the way that you paid.'
+    : 'Nothing will be sent. Your money is on its way back to you.';
+  return say('Order cancelled', sentence, isBack ? 'Paid back' : 'Comes back', true);
 }

@@ -17,6 +17,7 @@ import {
 import { type Html, html } from '../../web/page/html.ts';
 import { layout, type PageVisitor } from '../../web/page/layout.ts';
 import type { StaffChange } from '../read-changes.ts';
+import { staffNavigation } from './staff-layout.ts';
 
 export interface FinderPage {
   visitor: PageVisitor;
@@ -30,8 +31,8 @@ export interface FinderPage {
 export function finderPage({ visitor, unclearPayments, q, items, nextUrl }: FinderPage): Html {
   return layout(
     { title: 'Staff', unlisted: true, visitor },
-    html`<div class="staff"><h1>Products</h1>
-<p><a href="/staff/payments">Unclear payments</a> (${unclearPayments}) · <a href="/staff/promotions">Promotions</a></p>
+    html`<div class="staff">${staffNavigation('/staff')}<h1>Products</h1>
+<p><a href="/staff/payments">Unclear payments</a> (${unclearPayments})</p>
 <form class="row" action="/staff" role="search" aria-label="Products">
 <label for="staff-q">Find a product</label>
 <input class="input" id="staff-q" name="q" type="search" value="${q}" maxlength="200">
