@@ -22,6 +22,7 @@ import { type Html, html } from '../web/page/html.ts';
 import { layout, type PageVisitor } from '../web/page/layout.ts';
 import { respondPage, seeOther } from '../web/page/page-response.ts';
 import { readChanges, type StaffChange } from './read-changes.ts';
+import { staffNavigation } from './views/staff-layout.ts';
 
 const mostShown = 100;
 
@@ -85,7 +86,7 @@ function paymentsPage(
 ): Html {
   return layout(
     { title: 'Unclear payments, staff', unlisted: true, visitor },
-    html`<div class="staff"><nav class="crumbs" aria-label="Breadcrumb"><a href="/staff">Products</a></nav>
+    html`<div class="staff">${staffNavigation('/staff/payments')}
 <h1>Unclear payments</h1>
 ${decided === undefined ? '' : notice(describeDecided(decided, changes), 'good')}
 <p>Look at the provider’s own pages before you decide. The pieces of these orders are kept until then.

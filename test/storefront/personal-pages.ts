@@ -26,20 +26,61 @@ export async function preparePersonalPages(
   const available = variants.filter((variant: { available: number }) => variant.available >= 10);
   const orders: string[] = [];
   for (const outcome of ['paid', 'declined', 'unknown']) {
-    await add(page, available[0].id);
+    await add(page, available[0].id, 3);
     orders.push((await send(page, 'POST', '/api/orders', orderPaid({ provider: 'demo', outcome }))).id);
   }
   await add(page, available[0].id);
   await add(page, available[1].id);
 
   const staff = await chromium.newContext();
-  await signInStaff(await staff.newPage(), storefront);
+  const staffPage = await staff.newPage();
+  await signInStaff(staffPage, storefront);
+  await sendBackAndRefund(page, staffPage, orders[0]!);
+  const customers = await send(staffPage, 'GET', '/api/staff/customers?q=grace');
   return {
     shopper: await stateOf(shopper),
     staff: await stateOf(staff),
-    shopperPaths: ['/cart', '/checkout', '/account', ...orders.map((order) => `/orders/${order}`)],
-    staffPaths: ['/staff', '/staff?q=nothing-like-that', '/staff/payments', `/staff/products/${id}`],
+    shopperPaths: [
+      '/cart',
+      '/checkout',
+      '/account',
+      '/find-order',
+      ...orders.map((order) => `/orders/${order}`),
+    ],
+    staffPaths: [
+      '/staff/orders?q=grace',
+      `/staff/orders/${orders[0]}`,
+      `/staff/orders/${orders[2]}`,
+      '/staff/returns',
+      '/staff/customers?q=grace',
+      `/staff/customers/${customers.items[0].id}`,
+      '/staff',
+      '/staff?q=nothing-like-that',
+      '/staff/payments',
+      `/staff/products/${id}`,
+    ],
   };
+}
+
+/** One order of which everything has happened: half of it is back, the rest on its way back. */
+async function sendBackAndRefund(shopper: Page, staff: Page, id: string): Promise<void> {
+  const path = `/api/staff/orders/${id}`;
+  const { lines } = await send(staff, 'GET', path);
+  const { shipments } = await send(staff, 'POST', `${path}/shipments`, {
+    carrier: 'DHL',
+    trackingNumber: '00340434161094042557',
+    trackingUrl: 'https://carrier.example/track',
+  });
+  const deliveredAt = new Date().toISOString();
+  await send(staff, 'PATCH', `${path}/shipments/${shipments[0].id}`, { deliveredAt });
+  const pieces = [{ variantId: lines[0].variantId, quantity: 1 }];
+  const announce = () =>
+    send(shopper, 'POST', `/api/orders/${id}/returns`, { lines: pieces, reason: 'Too small' });
+  const first = await announce();
+  await send(staff, 'POST', `/api/staff/returns/${first.id}/receipt`, {
+    lines: [{ ...pieces[0], restock: true }],
+  });
+  await announce();
 }
 
 async function signInStaff(page: Page, { url, staff }: Storefront): Promise<void> {
@@ -56,8 +97,8 @@ async function stateOf(context: BrowserContext): Promise<BrowserContextOptions['
   return state;
 }
 
-function add(page: Page, variantId: string) {
-  return send(page, 'POST', '/api/cart/lines', { variantId, quantity: 1 });
+function add(page: Page, variantId: string, quantity = 1) {
+  return send(page, 'POST', '/api/cart/lines', { variantId, quantity });
 }
 
 /** From within the page, as the small script does: with the page's own cookies. */

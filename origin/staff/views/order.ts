@@ -51,7 +51,7 @@ ${order.returns.map((returned) => returnSection(page, returned))}
 ${refundSection(page)}
 ${cancelSection(page)}
 </div>
-${historyTable(order)}`,
+${history(order)}`,
   );
 }
 
@@ -72,17 +72,31 @@ function toShip({ quantity, shipped, cancelled }: Line): number {
 }
 
 function lineTable({ lines, total, shipping, discount }: StaffOrderDetail): Html {
+  const sum = (what: Html | string, amount: Html | string) =>
+    html`<tr><th scope="row">${what}</th><td class="number">${amount}</td></tr>`;
   return html`<table class="rows"><caption>Pieces</caption>
-<thead><tr><th scope="col">Piece</th><th class="number" scope="col">Ordered</th><th class="number" scope="col">Shipped</th><th class="number" scope="col">Back</th><th class="number" scope="col">Price</th></tr></thead>
+<thead><tr><th scope="col">Piece</th><th class="number" scope="col">Price</th></tr></thead>
 <tbody>${lines.map(
     (
       line,
-    ) => html`<tr><th scope="row"><a href="/p/${line.productSlug}">${nameOf(line)}</a><br><span class="hint">${line.sku}</span></th>
-<td class="number">${line.quantity}</td><td class="number">${line.shipped}</td><td class="number">${line.returned}</td><td class="number">${formatMoney(line.lineTotal.amount)}</td></tr>`,
+    ) => html`<tr><th scope="row">${line.quantity} × <a href="/p/${line.productSlug}">${nameOf(line)}</a><br><span class="hint">${line.sku}${describeMoved(line)}</span></th>
+<td class="number">${formatMoney(line.lineTotal.amount)}</td></tr>`,
   )}
-<tr><th scope="row" colspan="4">Delivery, ${shipping.name}</th><td class="number">${formatMoney(shipping.price.amount)}</td></tr>
-${discount === undefined ? '' : html`<tr><th scope="row" colspan="4">Code ${discount.code}</th><td class="number">−${formatMoney(discount.amount.amount)}</td></tr>`}
-<tr><th scope="row" colspan="4"><strong>Total, VAT included</strong></th><td class="number"><strong>${formatMoney(total.amount)}</strong></td></tr></tbody></table>`;
+${sum(`Delivery, ${shipping.name}`, formatMoney(shipping.price.amount))}
+${discount === undefined ? '' : sum(`Code ${discount.code}`, `−${formatMoney(discount.amount.amount)}`)}
+${sum(html`<strong>Total, VAT included</strong>`, html`<strong>${formatMoney(total.amount)}</strong>`)}</tbody></table>`;
+}
+
+function describeMoved({ shipped, cancelled, returned }: Line): string {
+  const moved: [number, string][] = [
+    [shipped, 'shipped'],
+    [cancelled, 'cancelled'],
+    [returned, 'back or announced'],
+  ];
+  return moved
+    .filter(([count]) => count > 0)
+    .map(([count, what]) => ` · ${count} ${what}`)
+    .join('');
 }
 
 function refundedOf({ refunds }: StaffOrderDetail): number {
@@ -275,11 +289,14 @@ function cancelSection({ order, entered = {} }: StaffOrderPage): Html | '' {
   );
 }
 
-function historyTable({ events }: StaffOrderDetail): Html {
-  return html`<div class="scrolls" tabindex="0" role="region" aria-label="History"><table class="rows"><caption>History</caption>
-<thead><tr><th scope="col">When (UTC)</th><th scope="col">What</th><th scope="col">Who</th><th scope="col">Detail</th></tr></thead>
-<tbody>${events.map(
-    ({ at, who, what, detail }) =>
-      html`<tr><td><time datetime="${at}">${minutesOf(at)}</time></td><td>${eventNames[what] ?? what}</td><td>${who}</td><td><bdi>${detail}</bdi></td></tr>`,
-  )}</tbody></table></div>`;
+function history({ events }: StaffOrderDetail): Html {
+  return html`<section aria-labelledby="history"><h2 id="history">History</h2><ol class="records">${events.map(
+    ({
+      at,
+      who,
+      what,
+      detail,
+    }) => html`<li><span>${eventNames[what] ?? what}<br><bdi class="soft small">${detail}</bdi></span>
+<span class="soft small"><time datetime="${at}">${minutesOf(at)}</time> · ${who}</span></li>`,
+  )}</ol></section>`;
 }
