@@ -116,7 +116,7 @@ export const readData = new Set(['aws_subnet', 'aws_vpc', 'aws_ec2_managed_prefi
 
 /** Arguments that the provider computes where they are not set; for every other one, not known means given. */
 const mayBeLeftOut =
-  /^(name|identifier|cluster_identifier|availability_zones?|availability_zone_id|subnets?|subnet_ids?|subnet_mapping|(vpc_)?security_group(s|_ids|_names)|vpc_zone_identifier|ingress|egress|route|protocol|port|engine|metadata_options|http_tokens|http_endpoint|target_group_arns|traffic_source|health_check|desired_capacity|db_subnet_group_name|subnet_group_name|node_group_configuration|cluster_mode|num_cache_clusters|number_cache_clusters|num_node_groups|replicas_per_node_group|preferred_cache_cluster_azs|default_version|latest_version|version|tags|tags_all|id|arn|network_interface|cidr_block|ipv6_cidr_block|vpc_id|user_id)$/;
+  /^(name|identifier|cluster_identifier|availability_zones?|availability_zone_id|subnets?|subnet_ids?|subnet_mapping|(vpc_)?security_group(s|_ids|_names)|vpc_zone_identifier|ingress|egress|route|protocol|port|engine|metadata_options|http_tokens|http_endpoint|target_group_arns|traffic_source|health_check|desired_capacity|db_subnet_group_name|subnet_group_name|node_group_configuration|cluster_mode|num_cache_clusters|number_cache_clusters|num_node_groups|replicas_per_node_group|preferred_cache_cluster_azs|default_version|latest_version|version|tags|tags_all|id|arn|network_interface|cidr_block|ipv6_cidr_block|vpc_id|user_id|entry|source_security_group_id|launch_template_(id|name)|associate_public_ip_address)$/;
 
 /** The same, of arguments whose default decides a verdict, by type. */
 const leftOutBy: Record<string, string[]> = {
@@ -140,6 +140,7 @@ const leftOutBy: Record<string, string[]> = {
   aws_elasticache_user: ['authentication_mode', 'no_password_required'],
   aws_db_instance: ['multi_az', 'backup_retention_period', 'replicate_source_db', 'snapshot_identifier'],
   aws_rds_cluster: [
+    'backup_retention_period',
     'storage_encrypted',
     'engine_mode',
     'global_cluster_identifier',
@@ -183,6 +184,8 @@ export class Reader {
     if (this.#isLeftOut(cell, name)) return undefined;
     const items = this.#resolve(cell);
     if (isUnknownValue(items)) return items;
+    // A variable that is null sets nothing.
+    if (items.length === 0) return undefined;
     return items.length === 1 ? items[0] : unknownValue(`${cell.what} may be any of ${items.length} values`);
   }
 
@@ -204,7 +207,10 @@ export class Reader {
 
   #several(name: string): unknown[] | UnknownValue | undefined {
     const cell = this.#cell(name);
-    if (isOpen(cell, this.instance)) return this.#isLeftOut(cell, name) ? undefined : this.#resolve(cell);
+    if (isOpen(cell, this.instance)) {
+      const items = this.#isLeftOut(cell, name) ? [] : this.#resolve(cell);
+      return Array.isArray(items) && items.length === 0 ? undefined : items;
+    }
     if (isUnset(cell.value)) return undefined;
     const list = Array.isArray(cell.value) ? cell.value : [cell.value];
     const known = list.filter((item) => !isUnset(item));
@@ -222,6 +228,17 @@ export class Reader {
 
   ref(name: string, ...wanted: Family[]): unknown {
     return this.world.idOf(this.#single(name), ...wanted);
+  }
+
+  /**
+   * Every resource of a kind that an argument may name which hangs on a local value: those that its module sees.
+   * Undefined where it may be any.
+   */
+  candidates(name: string, family: Family): string[] | undefined {
+    const { expression } = this.#cell(name);
+    if (!referencesWithin(expression).some((leaf) => /^(local|each)\./.test(leaf))) return undefined;
+    const found = this.world.references.visibleFrom(this.instance.module, families[family]);
+    return found?.map((instance) => instance.id);
   }
 
   refs(name: string, ...wanted: Family[]): unknown[] | UnknownValue | undefined {

@@ -148,6 +148,34 @@ export class References {
     return handed;
   }
 
+  /**
+   * The resources of these types that something in a module may name in a way that a plan does not tell: those of the
+   * module itself, and those that it is given. Undefined where there may be others.
+   */
+  visibleFrom(module: string, types: readonly string[]): PlanInstance[] | undefined {
+    const isMeant = ({ type }: PlanInstance) => types.includes(type);
+    const own = this.#plan.instances.filter((instance) => instance.module === module && isMeant(instance));
+    const calls = Object.entries(this.#config(module)?.module_calls ?? {});
+    const given = [
+      ...calls.flatMap(([name, { module: inner }]) =>
+        Object.keys(inner?.outputs ?? {}).flatMap((output) =>
+          this.#outputs([name, output], module).found.map(({ expression, inside }) =>
+            this.handedOn(expression, inside),
+          ),
+        ),
+      ),
+      ...(module === '' ? [] : [this.#handedIn(module)]),
+    ];
+    if (given.some(({ locals }) => locals) || own.some(({ mode }) => mode === 'data')) return undefined;
+    const handles = given.flatMap((each) => each.handles.map(({ instance }) => instance));
+    return [...new Set([...own, ...handles.filter(isMeant)])];
+  }
+
+  #handedIn(module: string) {
+    const { call, outside } = this.#caller(module);
+    return this.handedOn(call?.expressions, outside);
+  }
+
   /** `x[count.index]`, `x[each.key]` and, where resources are chained by `for_each`, `each.value`. */
   #byOwnKey(leaves: string[], at: Standpoint): Resolved | undefined {
     const [first = '', second, ...more] = leaves;
@@ -180,7 +208,8 @@ export class References {
       return unknownValue(`${what} hangs on ${steps.join('.')}, which a plan does not tell`);
     const found = this.#instances(steps, at.module);
     if (found.instances.length > 0) return this.#attribute(found.instances, found.path);
-    return found.declared && found.key === undefined
+    // An index that is not there is passed over, as in `try(x[0].id, y[0].id)`.
+    return found.declared
       ? []
       : unknownValue(`${what} refers to ${steps.join('.')}, which is not in the plan`);
   }
@@ -198,17 +227,18 @@ export class References {
 
   #variable([name, ...path]: Step[], module: string, what: string): Resolved {
     const text = `var.${String(name)}`;
-    const fallback = this.#config(module)?.variables?.[String(name)]?.default;
-    if (module === '') {
-      const value = this.#plan.variables[String(name)]?.value ?? fallback;
-      return itemsAt(value, path) ?? unknownValue(`${what} hangs on ${text}, which has no value`);
-    }
-    const { call, outside } = this.#caller(module);
+    const declared = this.#config(module)?.variables?.[String(name)];
+    const given = module === '' ? this.#plan.variables[String(name)] : undefined;
+    const { call, outside } = module === '' ? { call: undefined, outside: undefined } : this.#caller(module);
     const expression = call?.expressions?.[String(name)];
-    if (expression === undefined)
-      return itemsAt(fallback, path) ?? unknownValue(`${what} hangs on ${text}, which has no value`);
+    if (expression === undefined || outside === undefined) {
+      if (given !== undefined && 'value' in given) return itemsAt(given.value, path);
+      return declared !== undefined && 'default' in declared
+        ? itemsAt(declared.default, path)
+        : unknownValue(`${what} hangs on ${text}, which has no value`);
+    }
     if (isRecord(expression) && 'constant_value' in expression)
-      return itemsAt(expression['constant_value'], path) ?? [];
+      return itemsAt(expression['constant_value'], path);
     const resolved = this.resolve(expression, outside, what);
     return isUnknownValue(resolved) ? resolved : pick(resolved, path, `${what} hangs on ${text}`);
   }
@@ -305,12 +335,12 @@ function names(leaf: string, items: unknown[]): boolean {
   return items.length === 1 || !/^(var|module)\./.test(leaf);
 }
 
-function itemsAt(value: unknown, path: Step[]): unknown[] | undefined {
+/** No item of `null`: an argument that is given it is not set. */
+function itemsAt(value: unknown, path: Step[]): unknown[] {
   let found = value;
   for (const step of path)
     found = Array.isArray(found) ? found[Number(step)] : isRecord(found) ? found[String(step)] : undefined;
-  if (found === undefined || found === null) return undefined;
-  return [found].flat();
+  return found === undefined || found === null ? [] : [found].flat();
 }
 
 /** One item of a list that is told in its order; of an object with several resources none can be told apart. */

@@ -1,5 +1,5 @@
 // Planned networks in the words of CloudFormation: VPCs, subnets, security groups and their rules, ACLs, routes.
-import { isUnknownValue } from '../snapshot.ts';
+import { isUnknownValue, type UnknownValue } from '../snapshot.ts';
 import type { Properties, Resource } from '../template/resources.ts';
 import type { PlannedWorld, Reader } from './reader.ts';
 import { resource, type Translations, tagsOf } from './translation.ts';
@@ -23,15 +23,17 @@ export const networkTranslations: Translations = {
   aws_security_group_rule: (rule) => {
     const kind = rule.one('type');
     const sides = isUnknownValue(kind) ? ['ingress', 'egress'] : [String(kind)];
-    const own = rule.ref('security_group_id', 'group');
+    const owners = ownersOf(rule);
     return sides.flatMap((side) =>
-      rulesOf(rule, own, ['source_security_group_id']).map((each, index) =>
-        ruleResource(`${rule.id}#${side}${index}`, side === 'egress', own, each),
+      owners.flatMap((owner, at) =>
+        rulesOf(rule, owner.id, ['source_security_group_id']).map((each, index) =>
+          ruleResource(`${rule.id}#${side}${at}.${index}`, side === 'egress', owner, each),
+        ),
       ),
     );
   },
-  aws_vpc_security_group_ingress_rule: (rule) => [singleRule(rule, false)],
-  aws_vpc_security_group_egress_rule: (rule) => [singleRule(rule, true)],
+  aws_vpc_security_group_ingress_rule: (rule) => singleRule(rule, false),
+  aws_vpc_security_group_egress_rule: (rule) => singleRule(rule, true),
   aws_ec2_managed_prefix_list: (list, world) => [
     resource(list, 'AWS::EC2::PrefixList', {
       PrefixListName: list.one('name'),
@@ -142,7 +144,7 @@ function groupSource(item: unknown): Properties {
     : { SourceSecurityGroupId: group, SourceSecurityGroupOwnerId: account };
 }
 
-function singleRule(rule: Reader, egress: boolean): Resource {
+function singleRule(rule: Reader, egress: boolean): Resource[] {
   const sources: [string, unknown][] = [
     ['CidrIp', rule.one('cidr_ipv4')],
     ['CidrIpv6', rule.one('cidr_ipv6')],
@@ -150,13 +152,36 @@ function singleRule(rule: Reader, egress: boolean): Resource {
     ['SourceSecurityGroupId', rule.ref('referenced_security_group_id', 'group')],
   ];
   const [name, item] = sources.find(([, value]) => value !== undefined) ?? ['CidrIp', undefined];
-  const own = rule.ref('security_group_id', 'group');
-  return ruleResource(rule.id, egress, own, toRule(rule, 'ip_protocol', name, item));
+  const given = toRule(rule, 'ip_protocol', name, item);
+  return ownersOf(rule).map((owner, at) =>
+    ruleResource(at === 0 ? rule.id : `${rule.id}#${at}`, egress, owner, given),
+  );
 }
 
-function ruleResource(id: string, egress: boolean, own: unknown, rule: Properties): Resource {
+interface Owner {
+  id: unknown;
+  /** Why the rule may be of another group. */
+  unknownReason?: UnknownValue;
+}
+
+/** The group of a rule. Where the plan does not tell it, only one that the rule's module sees can be meant. */
+function ownersOf(rule: Reader): Owner[] {
+  const id = rule.ref('security_group_id', 'group');
+  const seen = isUnknownValue(id) ? rule.candidates('security_group_id', 'group') : undefined;
+  if (!isUnknownValue(id) || seen === undefined || seen.length === 0) return [{ id }];
+  return seen.map((each) => (seen.length === 1 ? { id: each } : { id: each, unknownReason: id }));
+}
+
+function ruleResource(id: string, egress: boolean, owner: Owner, rule: Properties): Resource {
   const type = egress ? 'AWS::EC2::SecurityGroupEgress' : 'AWS::EC2::SecurityGroupIngress';
-  return { id, type, properties: { GroupId: own, ...rule }, refers: new Set() };
+  const { unknownReason } = owner;
+  return {
+    id,
+    type,
+    properties: { GroupId: owner.id, ...rule },
+    refers: new Set(),
+    ...(unknownReason === undefined ? {} : { unknownReason }),
+  };
 }
 
 function entriesOf(list: Reader, world: PlannedWorld): unknown {

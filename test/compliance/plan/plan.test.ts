@@ -114,6 +114,57 @@ describe('an id that is known only after the apply', () => {
     expect(worst(judged(planOf(description)), 'database-only-from-asg')).toBe('unknown');
   });
 
+  it('is unset where a variable of a module is null, and found through `try` of several', () => {
+    const { resources } = new PlanStack();
+    const { 'aws_db_instance.shop': database, ...others } = resources;
+    const { 'aws_security_group.data': group, ...root } = others;
+    const description: ModuleDescription = {
+      resources: { ...root, 'aws_security_group.data': [], 'aws_security_group.named': [group!] },
+      modules: {
+        data: {
+          variables: { zone: null, port: 5432 },
+          inputs: {
+            group: ref('aws_security_group.data[0].id', 'aws_security_group.named[0].id'),
+          },
+          resources: {
+            'aws_db_instance.shop': {
+              ...database,
+              vpc_security_group_ids: [ref('var.group')],
+              availability_zone: ref('var.zone'),
+              port: ref('var.port'),
+            },
+          },
+        },
+      },
+    };
+    for (const each of Object.values(root)) {
+      const of = each['security_group_id'];
+      if (of instanceof Reference && of.names[0] === 'aws_security_group.data.id')
+        each['security_group_id'] = ref('local.group');
+    }
+    const moved = Object.entries(root).filter(
+      ([, each]) =>
+        each['security_group_id'] instanceof Reference &&
+        (each['security_group_id'] as Reference).names[0] === 'local.group',
+    );
+    for (const [name] of moved) delete description.resources[name];
+    // A local value of a module that sees one group only is that group.
+    description.modules!['rules'] = {
+      inputs: { group: ref('aws_security_group.named[0].id'), source: ref('aws_instance.none.id') },
+      resources: Object.fromEntries(
+        moved.map(([name, each]) => [
+          name,
+          { ...each, source_security_group_id: undefined, cidr_blocks: ['10.0.0.0/16'] },
+        ]),
+      ),
+    };
+    expect(worst(judged(planOf(description)), 'database-only-from-asg')).toBe('fail');
+    expect(worst(judged(planOf(description)), 'cache-only-from-asg')).toBe('pass');
+    expect(worst(judged(planOf(description)), 'database-multi-az')).toBe('pass');
+    description.modules!['rules']!.inputs = { group: ref('local.groups') };
+    expect(worst(judged(planOf(description)), 'cache-only-from-asg')).toBe('unknown');
+  });
+
   it.each<[string, Reference]>([
     ['a local value', ref('local.groups')],
     ['a variable without a value', ref('var.groups')],

@@ -21,6 +21,8 @@ export interface ModuleDescription {
   resources: Record<string, Described>;
   modules?: Record<string, ModuleDescription & { inputs?: Arguments }>;
   outputs?: Record<string, unknown>;
+  /** Variables with their defaults. */
+  variables?: Record<string, unknown>;
 }
 
 type Json = Record<string, unknown>;
@@ -91,7 +93,16 @@ function writeModule(description: ModuleDescription, path: string, changes: Json
     name,
     { expression: split(value).expression },
   ]);
-  return { resources, module_calls: Object.fromEntries(calls), outputs: Object.fromEntries(outputs) };
+  const variables = Object.entries(description.variables ?? {}).map(([name, value]) => [
+    name,
+    { default: value },
+  ]);
+  return {
+    resources,
+    module_calls: Object.fromEntries(calls),
+    outputs: Object.fromEntries(outputs),
+    variables: Object.fromEntries(variables),
+  };
 }
 
 function instancesOf(described: Described): [string | number | undefined, Arguments][] {
