@@ -4,8 +4,9 @@ import { chooseFix } from '../choose-fix.ts';
 import type { Inventory } from '../inventory/inventory.ts';
 import type { CachePart } from '../parts/part.ts';
 import type { Context, Control } from '../rules/control.ts';
-import { known, knownList, knownOrAbsent, knownText, UnknownError } from '../unknown.ts';
+import { attempt, known, knownList, knownOrAbsent, knownText, UnknownError } from '../unknown.ts';
 import type { Verdict } from '../verdict.ts';
+import { knownSwitch } from './hardening.ts';
 
 type Judgement = Pick<Control, 'needs' | 'consults'> & {
   judge(context: Context, part: CachePart, verdict: Verdict): void;
@@ -30,7 +31,7 @@ export const encryptedCaches: Judgement = {
     }
     verdict.attempt(() => {
       const { AtRestEncryptionEnabled } = part.raw;
-      if (known(AtRestEncryptionEnabled, `AtRestEncryptionEnabled of ${name}`) === true)
+      if (knownSwitch(AtRestEncryptionEnabled, `AtRestEncryptionEnabled of ${name}`))
         verdict.pass(`${name} is encrypted at rest`);
       else
         verdict.fail({
@@ -63,11 +64,11 @@ function judgeTransit(inventory: Inventory, part: CachePart, verdict: Verdict): 
     command: `aws elasticache modify-replication-group --replication-group-id ${name} --transit-encryption-enabled --transit-encryption-mode required --apply-immediately`,
     template: `set TransitEncryptionEnabled of ${name} to true, and TransitEncryptionMode to required`,
   });
-  const enabled = known(part.raw.TransitEncryptionEnabled, `TransitEncryptionEnabled of ${name}`);
+  const enabled = knownSwitch(part.raw.TransitEncryptionEnabled, `TransitEncryptionEnabled of ${name}`);
   // Absent where an engine knows no other mode than `required`.
   const mode =
     knownOrAbsent(part.raw.TransitEncryptionMode, `TransitEncryptionMode of ${name}`) ?? 'required';
-  if (enabled !== true) verdict.fail({ reason: `${name} speaks without TLS`, fix });
+  if (!enabled) verdict.fail({ reason: `${name} speaks without TLS`, fix });
   else if (mode === 'preferred') verdict.fail({ reason: `${name} takes clients without TLS too`, fix });
   else if (mode === 'required') verdict.pass(`${name} takes TLS only`);
   else throw new UnknownError(`TransitEncryptionMode of ${name} is '${mode}'`);
@@ -82,25 +83,26 @@ function judgeAuthentication(inventory: Inventory, part: CachePart, verdict: Ver
         : `aws elasticache modify-replication-group --replication-group-id ${name} --auth-token <token> --auth-token-update-strategy SET --apply-immediately`,
     template: `give ${name} an AuthToken or UserGroupIds`,
   });
-  if (part.flavor !== 'serverless') {
-    const token = knownOrAbsent(part.raw.AuthTokenEnabled, `AuthTokenEnabled of ${name}`);
-    if (token === true) {
-      verdict.pass(`clients of ${name} need a token`);
-      return;
-    }
-    if (part.flavor === 'cluster') {
-      if (token === undefined) throw new UnknownError(`AuthTokenEnabled of ${name} is not in the answer`);
-      verdict.fail({ reason: `whoever reaches ${name} may use it: it asks for no token`, fix });
-      return;
-    }
-  }
-  const groups =
+  const userGroups = () =>
     part.flavor === 'serverless'
       ? [knownOrAbsent(part.raw.UserGroupId, `the user group of ${name}`)].filter((id) => id !== undefined)
-      : knownList(part.raw.UserGroupIds, `user groups of ${name}`);
+      : part.flavor === 'cluster'
+        ? []
+        : knownList(part.raw.UserGroupIds, `user groups of ${name}`);
+  // A serverless cache knows users only.
+  const needsToken =
+    part.flavor !== 'serverless' &&
+    attempt(
+      () => knownSwitch(part.raw.AuthTokenEnabled, `AuthTokenEnabled of ${name}`),
+      () => undefined,
+    );
+  if (needsToken === true) {
+    verdict.pass(`clients of ${name} need a token`);
+    return;
+  }
+  const groups = userGroups();
   if (groups.length === 0) {
-    if (part.flavor === 'replication-group' && part.raw.AuthTokenEnabled === undefined)
-      throw new UnknownError(`AuthTokenEnabled of ${name} is not in the answer`);
+    if (part.flavor !== 'serverless') knownSwitch(part.raw.AuthTokenEnabled, `AuthTokenEnabled of ${name}`);
     verdict.fail({ reason: `whoever reaches ${name} may use it: it asks for no token or user`, fix });
     return;
   }

@@ -5,6 +5,7 @@ import type { DatabasePart } from '../parts/part.ts';
 import type { Context, Control } from '../rules/control.ts';
 import { known, knownList, knownOrAbsent, UnknownError } from '../unknown.ts';
 import type { Verdict } from '../verdict.ts';
+import { knownSwitch } from './hardening.ts';
 
 type Judgement = Pick<Control, 'needs' | 'consults'> & {
   judge(context: Context, part: DatabasePart, verdict: Verdict): void;
@@ -31,7 +32,7 @@ export const publicDatabases: Judgement = {
     for (const each of [...instances, ...replicas]) {
       verdict.attempt(() => {
         const id = each.DBInstanceIdentifier ?? name;
-        if (known(each.PubliclyAccessible, `PubliclyAccessible of ${id}`) === false) {
+        if (!knownSwitch(each.PubliclyAccessible, `PubliclyAccessible of ${id}`)) {
           verdict.pass(`${id} has no public address`);
           return;
         }
@@ -71,10 +72,10 @@ export const encryptedDatabases: Judgement = {
     for (const each of [raw, ...replicas]) {
       verdict.attempt(() => {
         const id = idOf(each) ?? name;
-        const encrypted = known(each.StorageEncrypted, `StorageEncrypted of ${id}`);
+        const encrypted = knownSwitch(each.StorageEncrypted, `StorageEncrypted of ${id}`);
         // With a key that AWS owns, RDS answers `false` and tells of it elsewhere.
         const type = knownOrAbsent(each.StorageEncryptionType, `the encryption of ${id}`);
-        if (encrypted === true) verdict.pass(`storage of ${id} is encrypted`);
+        if (encrypted) verdict.pass(`storage of ${id} is encrypted`);
         else if (type !== undefined && type !== 'none') {
           verdict.pass(`storage of ${id} is encrypted (${type})`);
           verdict.warn(`storage of ${id} is encrypted with a key that AWS owns`);
@@ -105,8 +106,9 @@ export const databaseBackups: Judgement = {
       return;
     }
     verdict.attempt(() => {
-      const days = Number(known(raw.BackupRetentionPeriod, `BackupRetentionPeriod of ${name}`));
-      if (!Number.isFinite(days)) throw new UnknownError(`BackupRetentionPeriod of ${name} is not a number`);
+      const days: unknown = known(raw.BackupRetentionPeriod, `BackupRetentionPeriod of ${name}`);
+      if (typeof days !== 'number' || !Number.isFinite(days))
+        throw new UnknownError(`BackupRetentionPeriod of ${name} is not a number`);
       if (days >= leastBackupDays) verdict.pass(`backups of ${name} are kept for ${days} days`);
       else
         verdict.fail({
@@ -127,7 +129,7 @@ export const protectedDatabases: Judgement = {
   judge({ inventory }, part, verdict) {
     const { raw, name } = part;
     verdict.attempt(() => {
-      if (known(raw.DeletionProtection, `DeletionProtection of ${name}`) === true)
+      if (knownSwitch(raw.DeletionProtection, `DeletionProtection of ${name}`))
         verdict.pass(`${name} is protected from deletion`);
       else
         verdict.fail({

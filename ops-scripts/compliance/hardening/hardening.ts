@@ -2,6 +2,7 @@
 import type { HardeningId } from '../control-ids.ts';
 import type { PartKind, PartsByKind } from '../parts/part.ts';
 import { type Context, type Control, defineControl } from '../rules/control.ts';
+import { known, UnknownError } from '../unknown.ts';
 import type { Verdict } from '../verdict.ts';
 
 type Texts = Pick<Control, 'title' | 'why' | 'how' | 'blind' | 'remedy' | 'references'>;
@@ -22,4 +23,11 @@ export function defineHardening(id: HardeningId, texts: Texts, judgements: Judge
       ...(judgement as Required<Judgements>['database']),
     }),
   );
+}
+
+/** A switch that is on or off; an UnknownError where it is absent, marked as not knowable, or anything else. */
+export function knownSwitch(value: boolean | undefined, what: string): boolean {
+  const found: unknown = known(value, what);
+  if (typeof found !== 'boolean') throw new UnknownError(`${what} is neither true nor false`);
+  return found;
 }
