@@ -1,5 +1,7 @@
 // Starts the origin process: settings, connections, migrations, the app; stops it without failing a request.
+
 import { setTimeout as delay } from 'node:timers/promises';
+import { createClientAddress } from '../http/client-address.ts';
 import { createPasswords } from './account/passwords.ts';
 import { ensureStaffAccount } from './account/staff-account.ts';
 import { createApp } from './app.ts';
@@ -41,6 +43,7 @@ async function main(): Promise<void> {
     fetch: app.fetch,
     warmPages,
     refuse: createRefuseUnreadable(settings),
+    clientAddress: createClientAddress(settings.trustedProxies),
     host: settings.host,
     port: settings.port,
     setting: 'PORT',

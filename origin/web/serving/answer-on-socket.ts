@@ -11,5 +11,6 @@ export async function answerOnSocket(socket: Duplex, response: Response): Promis
     `content-length: ${Buffer.byteLength(body)}`,
     'connection: close',
   ];
-  socket.end(`${head.join('\r\n')}\r\n\r\n${body}`);
+  // Destroyed, as a client that goes on sending would keep it open for as long as it likes.
+  socket.end(`${head.join('\r\n')}\r\n\r\n${body}`, () => socket.destroy());
 }

@@ -3,6 +3,8 @@ import { createServer, type IncomingMessage, type Server } from 'node:http';
 import { Server as NetServer } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { HttpBindings } from '@hono/node-server';
+import { BodyReader, usualBodyBounds } from '../../../http/body-reader.ts';
+import type { ClientAddress } from '../../../http/client-address.ts';
 import { RawFields } from '../../../http/fields.ts';
 import { createAdmissionQueue } from '../../concurrency/admission-queue.ts';
 import { describeListenFault, StartFault } from '../../system-faults.ts';
@@ -21,6 +23,9 @@ export interface ServeOptions {
   warmPages?: WarmPageResponder;
   /** Under Node, answers what is no request that `fetch` could be asked; Node's own answers bear no headers. */
   refuse?: RefuseUnreadable;
+  /** By it unfinished bodies are bounded; the default is the address of the connection. */
+  clientAddress?: ClientAddress;
+  bodyBounds?: typeof usualBodyBounds;
   host: string;
   port: number;
   /** Names the port where it cannot be had. */
@@ -55,7 +60,9 @@ const serverOptions = {
   requireHostHeader: false,
 };
 
-async function serveOnNode({ fetch, warmPages, refuse, host, port }: ServeOptions): Promise<Serving> {
+async function serveOnNode(options: ServeOptions): Promise<Serving> {
+  const { fetch, warmPages, refuse, host, port, bodyBounds = usualBodyBounds } = options;
+  const { clientAddress = (socketAddress: string) => socketAddress } = options;
   const { getRequestListener } = await import('@hono/node-server');
   let draining = false;
   /** How many waited when it came, of those who came too late to wait too. */
@@ -72,17 +79,26 @@ async function serveOnNode({ fetch, warmPages, refuse, host, port }: ServeOption
     if (draining) response.headers.set('Connection', 'close');
     return response;
   }, refuse && { errorHandler: refuse });
+  const bodies = new BodyReader(bodyBounds);
   const admissionQueue = createAdmissionQueue({ mostWaiting: usualLoadBounds.browsing });
   const server = createServer(serverOptions, (incoming, outgoing) => {
     // Whoever stands before us may have read the other one.
     if (refuse !== undefined && new RawFields(incoming).count('host') > 1)
       return void answerOnSocket(incoming.socket, refuse(new SeveralHosts()));
-    admissionQueue.take((waiting) => {
-      if (incoming.socket.destroyed) return;
-      if (waiting > 0) waitingAhead.set(incoming, waiting);
-      if (draining) outgoing.shouldKeepAlive = false;
-      const viaRouter = () => void route(incoming, outgoing);
-      if (!warmPages?.answer(incoming, outgoing, viaRouter)) viaRouter();
+    const client = () =>
+      clientAddress(
+        incoming.socket.remoteAddress ?? '',
+        new RawFields(incoming).get('x-forwarded-for') ?? undefined,
+      );
+    bodies.read(incoming, client, (outcome) => {
+      if (outcome === 'slow') return refuseSlowBody(incoming, refuse);
+      admissionQueue.take((waiting) => {
+        if (incoming.socket.destroyed) return;
+        if (waiting > 0) waitingAhead.set(incoming, waiting);
+        if (draining) outgoing.shouldKeepAlive = false;
+        const viaRouter = () => void route(incoming, outgoing);
+        if (!warmPages?.answer(incoming, outgoing, viaRouter)) viaRouter();
+      });
     });
   });
   if (refuse !== undefined) refuseBrokenBytes(server, refuse);
@@ -112,6 +128,13 @@ async function serveOnNode({ fetch, warmPages, refuse, host, port }: ServeOption
 /** Named as the adapter names what it cannot make a request of. */
 class SeveralHosts extends Error {
   override name = 'RequestError';
+}
+
+/** What is left of the body is not waited for. */
+function refuseSlowBody({ socket }: IncomingMessage, refuse: RefuseUnreadable | undefined): void {
+  if (refuse === undefined) return void socket.destroy();
+  const fault = Object.assign(new Error('The body came too slowly'), { code: 'ERR_HTTP_REQUEST_TIMEOUT' });
+  void answerOnSocket(socket, refuse(fault));
 }
 
 function refuseBrokenBytes(server: Server, refuse: RefuseUnreadable): void {
