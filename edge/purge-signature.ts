@@ -9,6 +9,14 @@ export async function signPurge(key: string, body: string, t: number): Promise<s
   return `t=${t},v1=${toHex(new Uint8Array(signature))}`;
 }
 
+const signatureForm = /^t=(\d{1,15}),\s*v1=([0-9a-f]{64})$/i;
+
+/** What the signature says of its time, before the body is there to verify it. @returns unix milliseconds */
+export function readSignedTime(header: string | null): number | undefined {
+  const time = signatureForm.exec(header ?? '')?.[1];
+  return time === undefined ? undefined : Number(time);
+}
+
 /**
  * @returns the signed time, or undefined where the signature is not ours. The comparison takes the same time
  * wherever it differs.
@@ -18,7 +26,7 @@ export async function verifyPurge(
   body: Uint8Array,
   header: string | null,
 ): Promise<number | undefined> {
-  const match = /^t=(\d{1,15}),\s*v1=([0-9a-f]{64})$/i.exec(header ?? '');
+  const match = signatureForm.exec(header ?? '');
   if (match === null || key === undefined) return undefined;
   const [, t = '', hex = ''] = match;
   const signed = signedBytes(t, body);

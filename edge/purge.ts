@@ -4,7 +4,7 @@ import { Hono } from 'hono';
 import { hasTags, type TagVersions } from '../http/cache-tag.ts';
 import type { Clock, Fence } from './fence.ts';
 import type { Counts } from './metrics.ts';
-import { verifyPurge } from './purge-signature.ts';
+import { readSignedTime, verifyPurge } from './purge-signature.ts';
 import { errorAnswer, ownHeaders } from './reply/error-answer.ts';
 import { toResponse } from './stored/answer.ts';
 import { createByteBudget, readBounded } from './upstream/read-bounded.ts';
@@ -23,23 +23,39 @@ const maxTagLength = 2_500;
 const maxBytes = 4_000_000;
 /** Bound on all purges that are being read: a purge is read before its signature can be checked. */
 const maxBytesAtOnce = 16_000_000;
+/** Renewals and most purges are this short. They have room of their own, which no upload can fill. */
+const shortBytes = 64 * 1024;
+const shortBytesAtOnce = 1_000_000;
 
 export function purgeRoutes({ key, fence, clock, counts, servedBy }: PurgeOptions): Hono {
   const budget = createByteBudget(maxBytesAtOnce);
+  const budgetOfShort = createByteBudget(shortBytesAtOnce);
   const refuse = (status: number, request: Request) =>
     toResponse(errorAnswer(status, request.headers, servedBy, 'edge; detail=purge'));
   return new Hono()
     .get('/livez', (c) => c.text('alive', 200, ownHeaders(servedBy)))
     .post('/purge', async (c) => {
       const request = c.req.raw;
-      if (Number(request.headers.get('content-length') ?? 0) > maxBytes) return refuse(413, request);
-      const read = await readBounded(request.body, maxBytes, budget);
+      const signature = request.headers.get('purge-signature');
+      const told = readSignedTime(signature);
+      // Nobody's body is read who has not even the form of a signature, and a time that may be ours.
+      if (told === undefined || Math.abs(clock.wallMs() - told) > maxSignedAgeMs) {
+        await request.body?.cancel();
+        return refuse(401, request);
+      }
+      const announced = Number(request.headers.get('content-length') ?? maxBytes);
+      if (announced > maxBytes) return refuse(413, request);
+      const isShort = announced <= shortBytes;
+      const room = isShort ? budgetOfShort : budget;
+      // Whoever leaves in the midst of it is nobody's fault of ours.
+      const read = await readBounded(request.body, maxBytes, room).catch(() => undefined);
+      if (read === undefined) return refuse(400, request);
       if ('rest' in read) {
         await read.rest.cancel();
         return refuse(413, request);
       }
-      const t = await verifyPurge(key, read.bytes, request.headers.get('purge-signature'));
-      if (t === undefined || Math.abs(clock.wallMs() - t) > maxSignedAgeMs) return refuse(401, request);
+      const t = await verifyPurge(key, read.bytes, signature);
+      if (t === undefined) return refuse(401, request);
       const tags = readPurgedTags(new TextDecoder().decode(read.bytes));
       if (tags === undefined) return refuse(400, request);
       fence.raise(tags);

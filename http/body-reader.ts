@@ -1,5 +1,6 @@
 // Reads short request bodies before a request counts as work: a client that sends slowly holds only its own connection.
 import type { IncomingMessage } from 'node:http';
+import { networkOf } from './client-address.ts';
 import { RawFields } from './fields.ts';
 
 export interface BodyBounds {
@@ -117,18 +118,4 @@ export class BodyReader {
 
 function oldest<T>(items: Set<T>): T {
   return items.values().next().value!;
-}
-
-/** One customer of an IPv6 provider has a whole /64. */
-export function networkOf(address: string): string {
-  if (!address.includes(':')) return address;
-  const [head = '', tail] = address.split('%')[0]!.toLowerCase().split('::');
-  const groups = head === '' ? [] : head.split(':');
-  const last = tail === undefined || tail === '' ? [] : tail.split(':');
-  const gap = tail === undefined ? 0 : Math.max(0, 8 - groups.length - last.length);
-  const all = [...groups, ...Array.from({ length: gap }, () => '0'), ...last];
-  return all
-    .slice(0, 4)
-    .map((group) => Number.parseInt(group, 16).toString(16))
-    .join(':');
 }

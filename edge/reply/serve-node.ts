@@ -2,6 +2,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { getRequestListener } from '@hono/node-server';
+import { BodyReader, usualBodyBounds } from '../../http/body-reader.ts';
 import { isAmbiguous, RawFields } from '../../http/fields.ts';
 import type { Edge, EdgeBindings } from '../app.ts';
 import { type Measured, metricsContentType, writeMetrics } from '../metrics.ts';
@@ -19,6 +20,7 @@ interface ServeOptions {
   originUrl: string;
   servedBy: string;
   clientAddress: (peer: string, forwardedFor: string | undefined) => string;
+  bodyBounds?: typeof usualBodyBounds;
 }
 
 const limits = {
@@ -32,7 +34,8 @@ const limits = {
 const maxConnections = 10_000;
 const noBytes = new Uint8Array();
 
-export function createEdgeServer({ edge, originUrl, servedBy, clientAddress }: ServeOptions): Server {
+export function createEdgeServer(options: ServeOptions): Server {
+  const { edge, originUrl, servedBy, clientAddress, bodyBounds = usualBodyBounds } = options;
   const addressOf = (message: IncomingMessage) =>
     clientAddress(
       message.socket.remoteAddress ?? '',
@@ -45,6 +48,8 @@ export function createEdgeServer({ edge, originUrl, servedBy, clientAddress }: S
     };
     return edge.app.fetch(request, bindings);
   });
+  // A connection to the origin is taken for whole bodies only, so that slow clients hold none.
+  const bodies = new BodyReader(bodyBounds);
   /** After a refusal nobody knows where the next request begins: what follows on that socket is not read. */
   const refusedSockets = new WeakSet<Duplex>();
   const underWay = new WeakMap<Duplex, ServerResponse>();
@@ -64,12 +69,24 @@ export function createEdgeServer({ edge, originUrl, servedBy, clientAddress }: S
         edge.counts.answers.hit++;
         return write(response, answer);
       }
-      underWay.set(socket, response);
-      // Node's own writes the fields as UTF-8, byte by byte; with a body's piece they go as they came.
-      response.flushHeaders = () => void response.write(noBytes);
-      void through(request, response);
+      bodies.read(
+        request,
+        () => addressOf(request),
+        (outcome) => {
+          if (outcome === 'ready') return pass(request, response);
+          refusedSockets.add(socket);
+          response.once('finish', () => socket.destroy());
+          write(response, closing(errorAnswer(408, fields, servedBy, 'edge')));
+        },
+      );
     },
   );
+  const pass = (request: IncomingMessage, response: ServerResponse) => {
+    underWay.set(request.socket, response);
+    // Node's own writes the fields as UTF-8, byte by byte; with a body's piece they go as they came.
+    response.flushHeaders = () => void response.write(noBytes);
+    void through(request, response);
+  };
   server.maxConnections = maxConnections;
   server.on('clientError', (error, socket) => {
     if (refusedSockets.has(socket)) return;
@@ -85,7 +102,10 @@ export function createEdgeServer({ edge, originUrl, servedBy, clientAddress }: S
 function refusal(method: string, target: string, fields: RawFields, servedBy: string): Answer | undefined {
   const status = isAmbiguous(target, fields) ? 400 : method === 'TRACE' ? 405 : undefined;
   if (status === undefined) return undefined;
-  const answer = errorAnswer(status, fields, servedBy, 'edge');
+  return closing(errorAnswer(status, fields, servedBy, 'edge'));
+}
+
+function closing(answer: Answer): Answer {
   answer.headers['connection'] = 'close';
   return answer;
 }

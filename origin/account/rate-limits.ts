@@ -2,6 +2,7 @@
 // attempt is counted before it is made and uncounted if it succeeds, so that concurrent attempts cannot exceed the
 // limit.
 import { createHash } from 'node:crypto';
+import { networkOf } from '../../http/client-address.ts';
 import { createSemaphore, type Semaphore, SemaphoreFullError } from '../concurrency/semaphore.ts';
 import type { Deps } from '../deps.ts';
 import { Refusal } from '../errors.ts';
@@ -47,7 +48,7 @@ export function createRateLimits(deps: Pick<Deps, 'settings' | 'redis' | 'now'>)
     });
   };
   const takeSignIn = async (email: string, address: string): Promise<TakeBack> => {
-    const ofAddress = await take(signInsAnAddress, address);
+    const ofAddress = await take(signInsAnAddress, networkOf(address));
     // An attempt refused for its account is not counted for its address: a locked account must not lock the address.
     const ofAccount = await undoOnError(ofAddress, () => take(signInsAnAccount, normaliseEmail(email)));
     return async () => {
@@ -65,7 +66,7 @@ export function createRateLimits(deps: Pick<Deps, 'settings' | 'redis' | 'now'>)
         return found;
       }),
     async countSignUp(address) {
-      await take(signUpsAnAddress, address);
+      await take(signUpsAnAddress, networkOf(address));
     },
   };
 }

@@ -41,6 +41,17 @@ describe('failed sign-ins', () => {
     expect(await attempts(limits, 15, oneAccount)).toBe(10);
   });
 
+  test('of one IPv6 network are three hundred, whichever of its addresses they come from', async () => {
+    const limits = origin();
+    const from = (n: number) => ({
+      email: `person-${n}@example.com`,
+      address: `2001:db8:0:7::${n.toString(16)}`,
+    });
+    expect(await attempts(limits, 320, from)).toBe(300);
+    const other = { email: 'bob@example.com', address: '2001:db8:0:8::1' };
+    expect(await limits.trySignIn(other, right)).toBe('an account');
+  });
+
   test('of one address are three hundred, and another address is not held back', async () => {
     const limits = origin();
     expect(await attempts(limits, 320, oneAddress)).toBe(300);

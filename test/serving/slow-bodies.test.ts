@@ -2,7 +2,7 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
-import { networkOf } from '../../http/body-reader.ts';
+import { networkOf } from '../../http/client-address.ts';
 import { createRefuseUnreadable } from '../../origin/web/serving/refuse-unreadable.ts';
 import { type Serving, serve } from '../../origin/web/serving/serve.ts';
 import { openShop, type Shop } from '../support/shop.ts';
