@@ -42,6 +42,7 @@ defaults
   timeout check 1s
 `;
 
+// Requests are passed on once their body is there, so that a slow client takes no origin's place.
 // A request that no origin received, or that it dropped without an answer, goes to another one; a write only if it
 // bears a key,
 // since only then a second arrival has no second effect. The longest answer of an origin is 3.5 s, so 15 s is for the
@@ -59,6 +60,7 @@ frontend storefront
   bind ${plan.host}:${plan.storefrontPort}
   timeout client 75s
   timeout http-request 10s
+  option http-buffer-request
   timeout http-keep-alive 60s
   option http-keep-alive
   option forwardfor
