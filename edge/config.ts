@@ -5,7 +5,6 @@ import { once } from 'node:events';
 import type { Server } from 'node:http';
 import { isAddressOrCidr } from '../http/client-address.ts';
 
-/** Reads the edge's settings from the environment. Names every fault and prints no secret. */
 interface EdgeConfig {
   host: string;
   port: number;

@@ -1,10 +1,6 @@
 // Decides whether a tagged answer may be served: every tag at or above its floor, and the lease not ended.
 import { hasTags, type TagVersions } from '../http/cache-tag.ts';
 
-/**
- * Decides whether a tagged answer may be served: every tag at or above its floor, and the lease of the last
- * signed purge running.
- */
 export interface Clock {
   /** Unix milliseconds. */
   wallMs(): number;

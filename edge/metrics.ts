@@ -34,7 +34,6 @@ export function outcomeOf(cacheStatus: string): Outcome {
   return own.includes('fwd=') ? 'miss' : 'refused';
 }
 
-/** Writes the edge's metrics as OpenMetrics 1.0 text. */
 export interface Measured {
   counts: Counts;
   store: Pick<Store, 'bytes'>;

@@ -3,7 +3,6 @@ import { createEdge, type Edge } from './app.ts';
 import { createMemoryStore } from './stored/stored-response.ts';
 import { type Upstream, UpstreamError } from './upstream/upstream.ts';
 
-/** The edge as a module worker, for workerd. */
 interface Settings {
   ORIGIN_URL: string;
   EDGE_PURGE_KEY: string;

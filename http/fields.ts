@@ -1,7 +1,6 @@
 // Reads header fields, from a web-standard request or from Node's raw list, and detects ambiguous requests.
 import type { IncomingMessage } from 'node:http';
 
-/** The interface by which header fields are read, from a web-standard request or from Node's parser. */
 export interface Fields {
   /** @param name in small letters. @returns several lines as one list, null where there is none. */
   get(name: string): string | null;

@@ -1,6 +1,8 @@
-// The origin as one web-standard app: the middleware and routes of routes.ts, and what errors and unknown addresses answer.
+// The origin as one web-standard app: the middleware and routes of routes.ts, and what errors and unknown addresses
+// answer.
 import { OpenAPIHono } from '@hono/zod-openapi';
 import type { Context } from 'hono';
+import { TrieRouter } from 'hono/router/trie-router';
 import { createAccountDeps } from './account/account-deps.ts';
 import { createPasswords, type Passwords } from './account/passwords.ts';
 import type { Carts } from './cart/carts.ts';
@@ -10,14 +12,12 @@ import { Refusal } from './errors.ts';
 import { createPaymentProviders, type PaymentProviders } from './order/payment/providers.ts';
 import { createMiddleware, mountRoutes } from './routes.ts';
 import type { AppEnv } from './web/env.ts';
-import { errorPage } from './web/page/error-page.ts';
+import { errorPage } from './web/page/page-response.ts';
 import { isApiPath, problemResponse, toRefusal } from './web/problem.ts';
-import { createAllowedMethods } from './web/request/allowed-methods.ts';
-import { canonicalPath } from './web/request/canonical-path.ts';
 import type { Health } from './web/serving/health.ts';
 import { type LoadBounds, usualLoadBounds } from './web/serving/load-shedding.ts';
 
-export interface AppOptions {
+interface AppOptions {
   /** Cheaper ones for tests. */
   passwords?: Passwords;
   /** Ones that ask another server, for tests. */
@@ -81,4 +81,47 @@ function createRespondToError(deps: Deps): RespondToError {
       response.headers.set('Connection', 'close');
     return response;
   };
+}
+
+/** What of an app's routes matters here. */
+interface KnownRoute {
+  method: string;
+  path: string;
+}
+
+/**
+ * Lists the methods of an address, for 405 and OPTIONS (RFC 9110, 9.3.7 and 15.5.6).
+ * @returns by path, the methods of its routes in order of the alphabet; none where there is nothing.
+ */
+function createAllowedMethods(routes: KnownRoute[]): (path: string) => string[] {
+  const router = new TrieRouter<string>();
+  // Middleware stands at every method, and says nothing of what there is.
+  for (const { method, path } of routes) if (method !== 'ALL') router.add('GET', path, method);
+  return (path) => {
+    const methods = new Set(router.match('GET', path)[0].map(([method]) => method));
+    if (methods.has('GET')) methods.add('HEAD');
+    return [...methods].sort();
+  };
+}
+
+/** Below these, names are written in small, composed letters. */
+const named = new Set(['p', 'c']);
+
+/**
+ * Gives each page one address: no trailing slash, no empty parts, lower case. Other spellings are redirected.
+ * @param path as the client wrote it. @returns one leading slash, so that it names no other host.
+ */
+function canonicalPath(path: string): string {
+  const [kind = '', ...rest] = path.split('/').filter((part) => part !== '');
+  const first = kind.toLowerCase();
+  return `/${[first, ...(named.has(first) ? rest.map(properName) : rest)].join('/')}`;
+}
+
+/** What cannot be decoded is nobody's name. */
+function properName(part: string): string {
+  try {
+    return encodeURIComponent(decodeURIComponent(part).normalize('NFC').toLowerCase());
+  } catch {
+    return part;
+  }
 }

@@ -2,13 +2,12 @@
 
 import type { Logger } from 'pino';
 import { Registry } from 'prom-client';
-import { createCacheMetrics } from './cache/cache-metrics.ts';
+import { createCacheMetrics } from './cache/entry.ts';
 import { createEntryStore } from './cache/entry-store.ts';
 import { createFencedCache, type FencedCache } from './cache/fenced-cache.ts';
 import type { Settings } from './config.ts';
-import { createFloors, type Floors } from './invalidation/floors.ts';
-import type { TagVersionReader } from './invalidation/read-tag-versions.ts';
-import { createWakeWorker, type WakeWorker } from './outbox/wake-worker.ts';
+import { createFloors, type Floors, type TagVersionReader } from './invalidation/floors.ts';
+import { createWakeWorker, type WakeWorker } from './outbox/events.ts';
 import { createDatabase, createPool } from './postgres/database.ts';
 import { createReadSources, type ReadSources } from './postgres/replicas/read-sources.ts';
 import { type CommitTracker, createCommitTracker } from './postgres/replicas/track-commits.ts';

@@ -25,10 +25,8 @@ import type { Audience } from './web/api/api.ts';
 import { describeApi } from './web/api/describe-api.ts';
 import { assetRoutes } from './web/assets.ts';
 import type { AppEnv } from './web/env.ts';
-import { limitBody, refuseEncodedBody } from './web/request/limit-body.ts';
-import { observeRequest } from './web/request/observe-request.ts';
+import { checkSameOrigin, limitBody, observeRequest, refuseEncodedBody } from './web/request/middleware.ts';
 import { sendWrittenPosition } from './web/request/read-your-writes.ts';
-import { checkSameOrigin } from './web/request/same-origin.ts';
 import { type Health, healthRoutes } from './web/serving/health.ts';
 import { createLoadShedding, type LoadBounds } from './web/serving/load-shedding.ts';
 

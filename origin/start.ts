@@ -2,27 +2,23 @@
 
 import { setTimeout as delay } from 'node:timers/promises';
 import { createClientAddress } from '../http/client-address.ts';
-import { createPasswords } from './account/passwords.ts';
-import { ensureStaffAccount } from './account/staff-account.ts';
+import { createPasswords, ensureStaffAccount } from './account/passwords.ts';
 import { createApp } from './app.ts';
 import { createCarts } from './cart/create-carts.ts';
 import { readSettings, SettingsError } from './config.ts';
 import { createDeps } from './deps.ts';
 import { createLog } from './log.ts';
 import { migrateToLatest } from './postgres/migrate.ts';
-import { startWhenPossible } from './start-when-possible.ts';
-import { onStopSignal } from './stop-signal.ts';
+import { onStopSignal, startWhenPossible } from './start-and-stop.ts';
 import { StartFault } from './system-faults.ts';
 import { versionReaders } from './version-readers.ts';
 import { watchStores } from './watch-stores.ts';
 import { findWeakSecrets } from './weak-secrets.ts';
-import { currentAssets } from './web/assets.ts';
-import { storeReleaseAssets, storeReleaseAssetsRegularly } from './web/release-assets.ts';
+import { currentAssets, storeReleaseAssets, storeReleaseAssetsRegularly } from './web/assets.ts';
 import { createFinishHeaders } from './web/response-headers.ts';
 import { Health } from './web/serving/health.ts';
 import { createRefuseUnreadable } from './web/serving/refuse-unreadable.ts';
-import { serve } from './web/serving/serve.ts';
-import { serveMetrics } from './web/serving/serve-metrics.ts';
+import { serve, serveMetrics } from './web/serving/serve.ts';
 import { createWarmPageResponder } from './web/serving/warm-page-responder.ts';
 
 const noticeMs = 2_000;

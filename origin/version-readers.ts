@@ -3,8 +3,8 @@
 import { readCatalogTagVersions } from './catalog/tags.ts';
 import { readShippingTagVersions } from './checkout/shipping-methods.ts';
 import { readAccountTagVersions } from './identity/account-tag.ts';
-import type { TagVersionReader } from './invalidation/read-tag-versions.ts';
-import { readSiteTagVersions } from './web/shared/site-tag.ts';
+import type { TagVersionReader } from './invalidation/floors.ts';
+import { readSiteTagVersions } from './web/shared/release.ts';
 
 export const versionReaders: TagVersionReader[] = [
   readCatalogTagVersions,

@@ -1,5 +1,5 @@
 // Detects that the mail server is unreachable. Mails then stay due, instead of each failing and waiting half an hour.
-import { MailFailure } from '../origin/mail/attempt.ts';
+import { MailFailure } from '../origin/mail/mail.ts';
 
 /** Some may be refused a connection by a server that has too many. */
 const mostInARow = 20;

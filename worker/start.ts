@@ -8,7 +8,7 @@ import { createDeps } from '../origin/deps.ts';
 import { createLog } from '../origin/log.ts';
 import { pruneOutbox } from '../origin/outbox/work.ts';
 import { isMigrated } from '../origin/postgres/migrate.ts';
-import { onStopSignal } from '../origin/stop-signal.ts';
+import { onStopSignal } from '../origin/start-and-stop.ts';
 import { StartFault } from '../origin/system-faults.ts';
 import { versionReaders } from '../origin/version-readers.ts';
 import { watchStores } from '../origin/watch-stores.ts';

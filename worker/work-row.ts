@@ -1,7 +1,7 @@
 // Works one outbox row: renews its claim, runs its job within a deadline, and records the outcome.
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
-import { MailFailure } from '../origin/mail/attempt.ts';
+import { MailFailure } from '../origin/mail/mail.ts';
 import type { AttemptNotes } from '../origin/outbox/attempts.ts';
 import type { OutboxKind, OutboxPayloads } from '../origin/outbox/events.ts';
 import {

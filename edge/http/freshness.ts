@@ -1,7 +1,6 @@
 // Computes how long an answer is fresh and how old it is, for a shared cache (RFC 9111, 4.2).
 import { type Directives, parseCacheControl, parseCdnCacheControl, secondsOf } from './cache-control.ts';
 
-/** Computes how long an answer is fresh and how old it is, for a shared cache (RFC 9111, 4.2). */
 export interface Freshness {
   directives: Directives;
   /** Whether the origin said how long, rather than we guessed. */

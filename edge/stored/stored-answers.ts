@@ -6,10 +6,6 @@ import { covers } from '../http/ranges.ts';
 import { fits, sameVary } from '../http/vary.ts';
 import { ageOfS, freshForS, type Store, type StoredResponse } from './stored-response.ts';
 
-/**
- * The stored answers of one address: finds the one that fits a request, and stores a new one beside or
- * instead of the others.
- */
 export interface StoredAnswers {
   /** Also finds answers that are stale or below a floor: `decideUse` checks that at each serving. */
   find(key: string, request: Fields, method: string): Promise<StoredLookup>;

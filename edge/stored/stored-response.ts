@@ -5,7 +5,6 @@ import type { TagVersions } from '../../http/cache-tag.ts';
 import type { Freshness } from '../http/freshness.ts';
 import type { HeaderRecord } from '../http/header-fields.ts';
 
-/** The stored answer: what each serving needs, computed once when it is stored. */
 export interface StoredResponse extends Freshness {
   status: number;
   statusText: string;

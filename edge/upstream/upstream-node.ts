@@ -13,10 +13,6 @@ import {
   type UpstreamResponse,
 } from './upstream.ts';
 
-/**
- * Asks the origin by node:http, which shows interim answers and passes Host on. Time and connections are
- * bounded.
- */
 export interface NodeUpstreamOptions {
   originUrl: string;
   /** The longest that the origin may go without a byte, from the request's end on. */

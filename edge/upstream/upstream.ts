@@ -1,6 +1,5 @@
 // The interface to the origin, which each runtime implements, and the log of the origin's faults.
 
-/** The interface to the origin; each runtime has one implementation. */
 export interface UpstreamRequest {
   method: string;
   /** Path and query as the client sent them. */

@@ -16,7 +16,6 @@ const questions = 5_000;
 const kinds = { list: 2, search: 5, product: 2 };
 type Kind = keyof typeof kinds;
 
-/** `catalog-size`: uncached lists, searches and products as the catalog grows a hundredfold and more. */
 export const benchCatalogSize = (shop: BenchShop) => measureSizes(shop, [1_000, 10_000, 100_000]);
 export const benchCatalogOfMillion = (shop: BenchShop) =>
   measureSizes(shop, [1_000, 10_000, 100_000, 1_000_000]);

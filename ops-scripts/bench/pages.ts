@@ -33,10 +33,6 @@ const pages: Record<string, Page> = {
   'edge-page': { path: productPath('/p/'), by: 'edge', aim: 0.8 },
 };
 
-/**
- * Pages and JSON from warm caches, of the origin and through the edge, against bare node:http with the same
- * bytes.
- */
 export const pageBenchmarks: Record<string, (shop: BenchShop) => Promise<BenchResult>> = Object.fromEntries(
   Object.entries(pages).map(([bench, page]) => [bench, (shop) => againstBare(shop, bench, page)]),
 );

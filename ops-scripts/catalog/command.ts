@@ -6,7 +6,7 @@ import { Command } from 'commander';
 import { type Archived, archive } from '../../origin/catalog/change/archive.ts';
 import { countProducts } from '../../origin/catalog/change/dirty-versions.ts';
 import { loadDemoCatalog } from '../../origin/demo-catalog/load-demo-catalog.ts';
-import { retryOnConflict } from '../../origin/postgres/retry-on-conflict.ts';
+import { retryOnConflict } from '../../origin/postgres/postgres-errors.ts';
 import type { Tx } from '../../origin/schema.ts';
 import { openDatabase } from '../connect-stores.ts';
 import { exportCatalog } from './export-catalog.ts';

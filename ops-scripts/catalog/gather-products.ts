@@ -2,7 +2,7 @@
 
 import { createHash } from 'node:crypto';
 import type { CategoryPath, ImageDraft } from '../../origin/catalog/change/product-draft.ts';
-import { slugify } from '../../origin/catalog/slugify.ts';
+import { slugify } from '../../origin/catalog/product-text.ts';
 import type { FileRow, RowListener } from './product-file.ts';
 
 /**

@@ -1,11 +1,11 @@
 // Imports a product file: streamed, saved in small transactions, with every bad row reported; repeatable without
 // duplicates.
 import { countProducts } from '../../origin/catalog/change/dirty-versions.ts';
-import { findFormerSlugs, findSkusElsewhere } from '../../origin/catalog/change/find-by-sku.ts';
+import { findFormerSlugs, findSkusElsewhere } from '../../origin/catalog/change/match-variants.ts';
 import type { PartialProduct } from '../../origin/catalog/change/product-draft.ts';
 import { type SavedProduct, saveProducts } from '../../origin/catalog/change/save-product.ts';
 import { rememberFileColumns } from '../../origin/catalog/export-products.ts';
-import { retryOnConflict } from '../../origin/postgres/retry-on-conflict.ts';
+import { retryOnConflict } from '../../origin/postgres/postgres-errors.ts';
 import type { Db } from '../../origin/schema.ts';
 import { describeColumn, isKnownColumn } from './columns.ts';
 import { gatherProducts } from './gather-products.ts';

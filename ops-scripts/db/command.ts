@@ -1,6 +1,6 @@
 // `ops db`: shows the schema's state, migrates it, and shows or renews the database's lineage.
 import { Command } from 'commander';
-import { beginLineage } from '../../origin/postgres/lineage.ts';
+import { beginLineage } from '../../origin/postgres/database.ts';
 import { isMigrated, migrateToLatest } from '../../origin/postgres/migrate.ts';
 import { buildSearchIndex } from '../../origin/postgres/migrations/0009-search-terms.ts';
 import { buildSkuIndex } from '../../origin/postgres/migrations/0011-product-files.ts';

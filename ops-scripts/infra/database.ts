@@ -20,9 +20,6 @@ import type { SecurityGroups } from './network.ts';
 import type { Secrets } from './parameters.ts';
 import { ports, type StackOptions } from './stack-options.ts';
 
-/**
- * The database: RDS primary, synchronous standby in another zone, and read replicas that each have a name.
- */
 export const databaseName = 'myclothes';
 
 export interface Database {

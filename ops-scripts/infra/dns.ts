@@ -7,10 +7,7 @@ import { EmailIdentity, Identity } from 'aws-cdk-lib/aws-ses';
 import type { Construct } from 'constructs';
 import type { Parameters } from './parameters.ts';
 
-/**
- * Route 53 names: the shop leads to CloudFront; the operators' name and CloudFront's origin lead to the load
- * balancer. Under the wildcard of the balancer's certificate, so that CloudFront can verify it.
- */
+/** Under the wildcard of the balancer's certificate, so that CloudFront can verify it. */
 export function balancerName({ domain }: Parameters): string {
   return `balancer.${domain}`;
 }

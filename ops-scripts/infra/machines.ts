@@ -36,10 +36,6 @@ import type { ITopic } from 'aws-cdk-lib/aws-sns';
 import type { Construct } from 'constructs';
 import { type Size, stackTag } from './stack-options.ts';
 
-/**
- * An Auto Scaling group over three zones: no public addresses, no SSH keys, no IMDSv1. A machine terminates
- * only after its process has stopped.
- */
 interface MachinesInput {
   size: Size['origins'];
   spotPercent: number;

@@ -3,7 +3,6 @@ import { CfnCondition, CfnParameter, Fn, RemovalPolicy, SecretValue } from 'aws-
 import { Secret } from 'aws-cdk-lib/aws-secretsmanager';
 import type { Construct } from 'constructs';
 
-/** The template's parameters, asked for at deployment; none is needed for synthesis. */
 export interface Parameters {
   domain: string;
   zoneId: string;

@@ -1,7 +1,6 @@
 // Options chosen before synthesis, and the three sizes of the stack; what differs by deployment is a template
 // parameter.
 
-/** Options chosen before synthesis; whatever differs by deployment is a template parameter instead. */
 export interface StackOptions {
   sizeName: SizeName;
   size: Size;

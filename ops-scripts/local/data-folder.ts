@@ -6,10 +6,6 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { reasonOf } from '../../origin/system-faults.ts';
 import { endProcesses, findRunning, readLastRunning } from './processes.ts';
 
-/**
- * Prepares DATA_DIR: locks it, checks that it is writable and has room, and ends processes of an earlier
- * start.
- */
 export interface DataFolder {
   /** Absolute, without symbolic links. */
   path: string;

@@ -12,7 +12,6 @@ import { promisify } from 'node:util';
 import { describeExit, logHint, type Part, type PartOptions, startPart } from './part.ts';
 import { waitUntil } from './wait-until.ts';
 
-/** Runs an entry file of the shop as a part and waits until its /readyz answers. */
 interface NodePartOptions {
   name: string;
   /** From the folder's root: "origin/main.ts". */

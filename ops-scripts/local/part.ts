@@ -6,10 +6,7 @@ import { closeSync, fstatSync, mkdirSync, openSync, readSync, renameSync, statSy
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/**
- * A part is one process that we started: it leads its own process group, has its own log, and is stopped by
- * its pid. How a process ended; `reason` is set where it could not be started at all.
- */
+/** How a process ended; `reason` is set where it could not be started at all. */
 interface Exit {
   code: number | null;
   signal: NodeJS.Signals | null;

@@ -15,7 +15,6 @@ const highest = 32_000;
 const given = new Set<number>();
 
 /**
- * Finds free ports on the loopback address, and tells whether a port is taken.
  * @returns a port that nothing listened on a moment ago, another one each time.
  */
 export async function findFreePort(): Promise<number> {

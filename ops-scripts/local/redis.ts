@@ -8,10 +8,6 @@ import { endProcessesIn } from './processes.ts';
 import { findOrInstallProgram, findProgram } from './system-package.ts';
 import { unlessAborted, waitUntil } from './wait-until.ts';
 
-/**
- * Starts one Redis (or Valkey) server on the loopback address: durable, without eviction, all files in one
- * folder.
- */
 interface RedisServerOptions {
   /** For messages and logs: "Redis", "redis-a". */
   name?: string;

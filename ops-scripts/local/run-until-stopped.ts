@@ -1,10 +1,6 @@
 // Runs a command that has parts until a stop request, and explains in one sentence why it failed.
 import { unlessAborted } from './wait-until.ts';
 
-/**
- * Runs a command that has parts: starts it, waits for a stop request, stops it within 10 s, and reports an
- * error in one sentence.
- */
 interface RunContext {
   /** Aborts when it is time to stop, also in the midst of the start. */
   signal: AbortSignal;

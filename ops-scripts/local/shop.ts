@@ -10,10 +10,6 @@ import { keepSecrets } from './secrets.ts';
 import { placeStores } from './shop-stores.ts';
 import { allOrFirstFailure } from './wait-until.ts';
 
-/**
- * Starts the whole shop on one machine: stores, schema, catalog, origin and worker. Stops in the reverse
- * order.
- */
 interface ShopHooks {
   /** Aborts a start that is under way. */
   signal: AbortSignal;

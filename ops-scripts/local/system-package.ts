@@ -15,7 +15,6 @@ import { promisify } from 'node:util';
 
 const run = promisify(execFile);
 
-/** Finds a program on PATH, or installs it from the distribution's packages without asking. */
 interface ProgramWanted {
   program: string;
   packageName: string;

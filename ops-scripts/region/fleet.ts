@@ -7,10 +7,6 @@ import { type Part, type Supervised, supervise } from '../local/part.ts';
 import { findFreePort } from '../local/ports.ts';
 import type { Balancer } from './balancer.ts';
 
-/**
- * Runs origins, workers and the edge: restarts what dies, kills what no longer answers, stops and starts
- * parts by name.
- */
 export interface FleetMember {
   name: string;
   kind: 'origin' | 'worker' | 'edge';

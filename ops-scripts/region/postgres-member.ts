@@ -9,7 +9,6 @@ import { postgresUser } from '../local/postgres-folder.ts';
 import { endProcessesIn } from '../local/processes.ts';
 import { copyDataFolder, writeOwned } from './copy-data-folder.ts';
 
-/** One Postgres server of the region: its fixed folder and port, and the server that it follows. */
 export interface PostgresMember {
   name: string;
   zone: string;

@@ -13,7 +13,6 @@ import {
   startMember,
 } from './postgres-member.ts';
 
-/** Rebuilds a lost standby or replica on its address, always as a follower of the present primary. */
 export interface Topology {
   primary: PostgresMember;
   standby: PostgresMember;

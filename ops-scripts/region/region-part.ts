@@ -3,7 +3,6 @@ import type { Part } from '../local/part.ts';
 import type { Fleet, FleetMember } from './fleet.ts';
 import type { RegionStores } from './region-stores.ts';
 
-/** The public description of a region's part: name, kind, zone, pid, address and state. */
 type PartKind =
   | 'origin'
   | 'worker'

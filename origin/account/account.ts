@@ -1,8 +1,7 @@
 // The account as the API returns it, and the schemas of what may be entered for one.
 import { z } from '@hono/zod-openapi';
-import { EmailField } from '../identity/email-field.ts';
 import { growingEnum } from '../web/api/api.ts';
-import { plainText } from '../web/api/plain-text.ts';
+import { EmailField, plainText } from '../web/api/plain-text.ts';
 
 const exampleAccount = {
   id: '42',

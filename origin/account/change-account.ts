@@ -2,18 +2,17 @@
 import { deleteAccountCart } from '../cart/account-cart.ts';
 import type { Deps } from '../deps.ts';
 import { Refusal } from '../errors.ts';
-import { raiseAccountFloor, raiseAccountVersion } from '../identity/raise-account-version.ts';
-import type { RequestOrigin } from '../identity/request-origin.ts';
-import { readTokenHash } from '../identity/session-token.ts';
+import { raiseAccountFloor, raiseAccountVersion } from '../identity/account-tag.ts';
+import { readTokenHash } from '../identity/session.ts';
 import { deleteSessions, type SignedIn } from '../identity/sessions.ts';
-import { sessionEnded, signInNeeded } from '../identity/visitor.ts';
+import { type RequestOrigin, sessionEnded, signInNeeded } from '../identity/visitor.ts';
 import { forgetBuyer } from '../order/orders-of-account.ts';
-import { retryOnConflict } from '../postgres/retry-on-conflict.ts';
+import { retryOnConflict } from '../postgres/postgres-errors.ts';
 import type { Tx } from '../schema.ts';
 import { refuseUsedKey, writeOnce } from '../web/api/idempotency.ts';
 import { type Account, accountColumns, toAccount } from './account.ts';
 import type { AccountDeps } from './account-deps.ts';
-import { hidePassword } from './hide-password.ts';
+import { hidePassword } from './passwords.ts';
 
 export async function readAccount({ db }: Pick<Deps, 'db'>, account: SignedIn): Promise<Account> {
   const row = await db

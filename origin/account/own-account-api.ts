@@ -1,7 +1,11 @@
 // The JSON API of one's own account: read, export, change and delete it.
 import type { OpenAPIHono } from '@hono/zod-openapi';
-import { requestOriginOf } from '../identity/request-origin.ts';
-import { readVisitor, requireAccount } from '../identity/visitor.ts';
+import { readAccountCartLines } from '../cart/account-cart.ts';
+import type { Deps } from '../deps.ts';
+import { SessionSchema } from '../identity/session.ts';
+import { listSessions, type SignedIn } from '../identity/sessions.ts';
+import { readVisitor, requestOriginOf, requireAccount } from '../identity/visitor.ts';
+import { exportOrdersOfAccount, OrderExportSchema } from '../order/orders-of-account.ts';
 import {
   createApi,
   defineRoute,
@@ -13,17 +17,27 @@ import {
 } from '../web/api/api.ts';
 import type { AppEnv } from '../web/env.ts';
 import { readOwn } from '../web/request/read-your-writes.ts';
-import { setCookies } from '../web/request/set-cookies.ts';
+import { setCookies } from '../web/request/signed-cookies.ts';
 import { AccountSchema, NameField, PasswordField } from './account.ts';
 import type { AccountDeps } from './account-deps.ts';
 import { changePassword, readAccount, updateAccount } from './change-account.ts';
-import { AccountExportSchema, exportAccount } from './export-account.ts';
-import { leaveForGood } from './sign-out.ts';
+import { leaveForGood } from './sign-in.ts';
 
 const tags = ['account'];
 const audience = 'account';
 const nothing = emptyAnswer('Done', ['Set-Cookie']);
 const ownAccount = { 200: jsonAnswer('The account', AccountSchema) };
+
+/** Exports everything that the shop stores about an account, as one JSON document. */
+const AccountExportSchema = z
+  .object({
+    exportedAt: z.iso.datetime(),
+    account: AccountSchema,
+    sessions: z.array(SessionSchema),
+    cart: z.array(z.object({ variantId: z.string(), quantity: z.int() })),
+    orders: z.array(OrderExportSchema),
+  })
+  .openapi('AccountExport');
 
 const getRoute = defineRoute({
   method: 'get',
@@ -122,4 +136,14 @@ export function ownAccountApi(own: AccountDeps): OpenAPIHono<AppEnv> {
     return c.json(await exportAccount(deps, account), 200);
   });
   return api;
+}
+
+async function exportAccount(deps: Deps, account: SignedIn): Promise<z.infer<typeof AccountExportSchema>> {
+  const [own, sessions, cart, orders] = await Promise.all([
+    readAccount(deps, account),
+    listSessions(deps, account),
+    readAccountCartLines(deps.db, account.id),
+    exportOrdersOfAccount(deps.db, account.id),
+  ]);
+  return { exportedAt: new Date(deps.now()).toISOString(), account: own, sessions, cart, orders };
 }

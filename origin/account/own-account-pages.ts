@@ -2,11 +2,9 @@
 import { type Context, Hono } from 'hono';
 import type { Deps } from '../deps.ts';
 import { Refusal } from '../errors.ts';
-import { readFrame } from '../identity/page-frame.ts';
-import { requestOriginOf } from '../identity/request-origin.ts';
+import { readFrame, respondSignedOut, wasSignedIn } from '../identity/page-frame.ts';
 import { listSessions, type SignedIn } from '../identity/sessions.ts';
-import { respondSignedOut, wasSignedIn } from '../identity/signed-out-form.ts';
-import { readVisitor } from '../identity/visitor.ts';
+import { readVisitor, requestOriginOf } from '../identity/visitor.ts';
 import { listOrdersOfAccount } from '../order/orders-of-account.ts';
 import type { AppEnv } from '../web/env.ts';
 import {
@@ -24,7 +22,7 @@ import { readOwn } from '../web/request/read-your-writes.ts';
 import { NameField, PasswordField } from './account.ts';
 import type { AccountDeps } from './account-deps.ts';
 import { changePassword, updateAccount } from './change-account.ts';
-import { leaveForGood, signOut, signOutDevice } from './sign-out.ts';
+import { leaveForGood, signOut, signOutDevice } from './sign-in.ts';
 import { accountPage } from './views/account.ts';
 
 const doneSentences: Record<string, string> = {

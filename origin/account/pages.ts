@@ -1,15 +1,16 @@
-// The pages of sign-in, sign-up, account and password reset. A refused form is shown again with the reason beside the
-// field.
+// The pages of sign-in, sign-up, account and password reset. A refused form is shown again with what was entered.
 import { type Context, Hono } from 'hono';
+import { cartRequestOf } from '../cart/api.ts';
 import type { Deps } from '../deps.ts';
 import type { Refusal } from '../errors.ts';
 import { readFrame } from '../identity/page-frame.ts';
-import { requestOriginOf } from '../identity/request-origin.ts';
-import { readVisitor } from '../identity/visitor.ts';
+import { readVisitor, requestOriginOf } from '../identity/visitor.ts';
+import { EmailField } from '../web/api/plain-text.ts';
 import type { AppEnv } from '../web/env.ts';
 import {
   type FormFaults,
   type FormValues,
+  faultOf,
   faultsOf,
   readForm,
   readIdempotencyKey,
@@ -19,12 +20,12 @@ import {
 import type { Html } from '../web/page/html.ts';
 import { layout } from '../web/page/layout.ts';
 import { respondPage, seeOther } from '../web/page/page-response.ts';
-import { SignInSchema, SignUpSchema } from './account.ts';
+import { PasswordField, SignInSchema, SignUpSchema } from './account.ts';
 import type { AccountDeps } from './account-deps.ts';
 import { ownAccountPages } from './own-account-pages.ts';
-import { passwordPages } from './password-pages.ts';
+import { requestPasswordReset, resetPassword } from './reset-password.ts';
 import { type SignedInAnswer, signIn, signUp } from './sign-in.ts';
-import { safeNext, signInPage, signUpPage } from './views/sign-in.ts';
+import { forgotPasswordPage, resetPasswordPage, safeNext, signInPage, signUpPage } from './views/sign-in.ts';
 
 export function accountPages(own: AccountDeps): Hono<AppEnv> {
   const { deps } = own;
@@ -102,4 +103,74 @@ function signingIn<Person>(pages: Hono<AppEnv>, deps: Deps, entrance: Entrance<P
 
 function retryAfter(refusal: Refusal | undefined): Record<string, string> {
   return refusal?.retryAfterSeconds === undefined ? {} : { 'Retry-After': String(refusal.retryAfterSeconds) };
+}
+
+/** The pages that request a password reset and set the new password. */
+function passwordPages(own: AccountDeps): Hono<AppEnv> {
+  const { deps } = own;
+  return new Hono<AppEnv>()
+    .get('/forgot-password', (c) => showForgot(deps, c, {}, { isSent: c.req.query('sent') === 'yes' }))
+    .post('/forgot-password', async (c) => {
+      const values = await readForm(c);
+      const email = EmailField.safeParse((values['email'] ?? '').trim());
+      if (!email.success) {
+        const faults = { email: faultOf(email.error, values['email'] ?? '') };
+        return showForgot(deps, c, values, { isSent: false, faults });
+      }
+      const asked = { key: readIdempotencyKey(values), traceparent: c.get('traceparent') };
+      await requestPasswordReset(own, await cartRequestOf(deps, c), email.data, asked);
+      return seeOther('/forgot-password?sent=yes');
+    })
+    .get('/reset-password', (c) => showReset(deps, c, c.req.query('token') ?? ''))
+    .post('/reset-password', async (c) => {
+      const values = await readForm(c);
+      const { token = '', password = '' } = values;
+      const parsed = PasswordField.safeParse(password);
+      if (!parsed.success) {
+        return showReset(deps, c, token, { faults: { password: faultOf(parsed.error, password) } });
+      }
+      try {
+        const chosen = { token, password: parsed.data };
+        await resetPassword(own, await cartRequestOf(deps, c), chosen, readIdempotencyKey(values));
+        return seeOther('/sign-in?changed=yes');
+      } catch (error) {
+        return showReset(deps, c, token, { refusal: refusalToShow(error) });
+      }
+    });
+}
+
+async function showForgot(
+  deps: Deps,
+  c: Context<AppEnv>,
+  values: FormValues,
+  { isSent, faults = {} }: { isSent: boolean; faults?: FormFaults },
+): Promise<Response> {
+  const content = forgotPasswordPage({ values, faults, isSent });
+  return respondPage(
+    c,
+    layout(
+      { title: titleOf('A new password', faults['email'] !== undefined), ...(await readFrame(deps, c)) },
+      content,
+    ),
+    {
+      status: faults['email'] ? 422 : 200,
+    },
+  );
+}
+
+async function showReset(
+  deps: Deps,
+  c: Context<AppEnv>,
+  token: string,
+  { faults = {}, refusal }: { faults?: FormFaults; refusal?: Refusal } = {},
+): Promise<Response> {
+  const content = resetPasswordPage({ token, faults, refused: refusal && `${refusal.message}.` });
+  const frame = await readFrame(deps, c);
+  const isWrong = refusal !== undefined || faults['password'] !== undefined;
+  const title = titleOf('A new password', isWrong);
+  return respondPage(c, layout({ title, secretAddress: true, ...frame }, content), {
+    status: refusal?.status ?? (faults['password'] ? 422 : 200),
+    // The link is a secret until it is used.
+    headers: { 'Referrer-Policy': 'no-referrer' },
+  });
 }

@@ -1,8 +1,16 @@
-// Hashes passwords with argon2id, at most two at once, so that a rush of sign-ins leaves processor time to shoppers.
+// Passwords: hashed with argon2id, at most two at once, hidden in fingerprints, and set for the staff account at
+// start-up.
+
+import { createHmac } from 'node:crypto';
 import { hash, verify } from '@node-rs/argon2';
 import { Refusal } from '../errors.ts';
+import type { Db } from '../schema.ts';
 
-export interface PasswordCost {
+/**
+ * Hashes passwords with argon2id, at most two at once, so that a rush of sign-ins leaves processor time to
+ * shoppers.
+ */
+interface PasswordCost {
   /** KiB */
   memoryCost: number;
   timeCost: number;
@@ -52,4 +60,47 @@ function createAdmissionQueue({ mostAtOnce, mostWaiting }: { mostAtOnce: number;
       else following();
     }
   };
+}
+
+/**
+ * Replaces passwords by keyed digests in a request's fingerprint, so that a password is stored only as its
+ * argon2id hash.
+ * @returns the body with each password replaced by a keyed digest of it.
+ */
+export function hidePassword<Body extends object>(cookieKeys: string[], body: Body): Record<string, unknown> {
+  const digest = (text: string) =>
+    createHmac('sha256', cookieKeys[0]!).update(`password\n${text}`).digest('base64url');
+  return Object.fromEntries(
+    Object.entries(body).map(([name, value]) => [
+      name,
+      /password/i.test(name) && typeof value === 'string' ? digest(value) : value,
+    ]),
+  );
+}
+
+/**
+ * Creates the staff account that the settings name, at start-up, if it does not exist. An account that exists
+ * stays as it is: a restart must not undo a password that was changed since, nor promote a shopper.
+ */
+export async function ensureStaffAccount(
+  db: Db,
+  passwords: Passwords,
+  staff: { email: string; password: string },
+): Promise<void> {
+  const existing = await db
+    .selectFrom('accounts')
+    .select('id')
+    .where((where) => where(where.fn('lower', ['email']), '=', staff.email.toLowerCase()))
+    .executeTakeFirst();
+  if (existing !== undefined) return;
+  await db
+    .insertInto('accounts')
+    .values({
+      email: staff.email,
+      name: 'Staff',
+      role: 'staff',
+      password_hash: await passwords.hash(staff.password),
+    })
+    .onConflict((conflict) => conflict.doNothing())
+    .execute();
 }

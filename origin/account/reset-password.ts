@@ -5,15 +5,15 @@ import { sql } from 'kysely';
 import type { CartRequest } from '../cart/carts.ts';
 import type { Deps } from '../deps.ts';
 import { Refusal } from '../errors.ts';
-import { raiseAccountFloor, raiseAccountVersion } from '../identity/raise-account-version.ts';
-import { hashToken } from '../identity/session-token.ts';
+import { raiseAccountFloor, raiseAccountVersion } from '../identity/account-tag.ts';
+import { hashToken } from '../identity/session.ts';
 import { deleteSessions } from '../identity/sessions.ts';
 import type { Mail } from '../mail/mail.ts';
 import { addToOutbox } from '../outbox/events.ts';
 import type { DbOrTx, Tx } from '../schema.ts';
 import { writeOnce } from '../web/api/idempotency.ts';
 import type { AccountDeps } from './account-deps.ts';
-import { hidePassword } from './hide-password.ts';
+import { hidePassword } from './passwords.ts';
 
 const validMinutes = 30;
 export const resetTemplate = 'password-reset';

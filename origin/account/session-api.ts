@@ -2,11 +2,9 @@
 import type { OpenAPIHono } from '@hono/zod-openapi';
 import type { Context } from 'hono';
 import { notFound } from '../errors.ts';
-import { requestOriginOf } from '../identity/request-origin.ts';
-import { SessionListSchema, SessionSchema } from '../identity/session.ts';
-import { endedSessionCookie } from '../identity/session-token.ts';
+import { endedSessionCookie, SessionListSchema, SessionSchema } from '../identity/session.ts';
 import { listSessions } from '../identity/sessions.ts';
-import { readVisitor, refuseEndedSession, requireAccount } from '../identity/visitor.ts';
+import { readVisitor, refuseEndedSession, requestOriginOf, requireAccount } from '../identity/visitor.ts';
 import {
   createApi,
   defineRoute,
@@ -20,11 +18,10 @@ import {
 import type { ProblemCode } from '../web/api/problem-codes.ts';
 import type { AppEnv } from '../web/env.ts';
 import { readOwn } from '../web/request/read-your-writes.ts';
-import { setCookies } from '../web/request/set-cookies.ts';
+import { setCookies } from '../web/request/signed-cookies.ts';
 import { AccountSchema, SignInSchema, SignUpSchema } from './account.ts';
 import type { AccountDeps } from './account-deps.ts';
-import { type SignedInAnswer, signIn, signUp } from './sign-in.ts';
-import { signOut, signOutDevice } from './sign-out.ts';
+import { type SignedInAnswer, signIn, signOut, signOutDevice, signUp } from './sign-in.ts';
 
 const tags = ['account'];
 const nothing = emptyAnswer('Done', ['Set-Cookie']);

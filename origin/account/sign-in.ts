@@ -1,19 +1,26 @@
-// Signs up and signs in. The transaction that creates the session also merges the guest's cart.
-import type { CartMerge, Carts } from '../cart/carts.ts';
+// Signs up, in and out. The transaction that creates the session also merges the guest's cart.
+import type { CartMerge, CartRequest, Carts } from '../cart/carts.ts';
 import type { Deps } from '../deps.ts';
 import { Refusal } from '../errors.ts';
-import { raiseAccountFloor, raiseAccountVersion } from '../identity/raise-account-version.ts';
-import type { RequestOrigin } from '../identity/request-origin.ts';
-import { hashToken, makeToken, readTokenHash, sessionCookie } from '../identity/session-token.ts';
-import { insertSession } from '../identity/sessions.ts';
+import { raiseAccountFloor, raiseAccountVersion } from '../identity/account-tag.ts';
+import {
+  endedSessionCookie,
+  hashToken,
+  makeToken,
+  readTokenHash,
+  sessionCookie,
+} from '../identity/session.ts';
+import { endCurrentSession, endSession, insertSession, type SignedIn } from '../identity/sessions.ts';
+import type { RequestOrigin } from '../identity/visitor.ts';
 import { readOrderIds } from '../order/order-cookie.ts';
 import { adoptGuestOrders } from '../order/orders-of-account.ts';
-import { retryOnConflict } from '../postgres/retry-on-conflict.ts';
+import { retryOnConflict } from '../postgres/postgres-errors.ts';
 import type { Tx } from '../schema.ts';
 import { writeOnce } from '../web/api/idempotency.ts';
 import { type Account, accountColumns, normaliseEmail, toAccount } from './account.ts';
 import type { AccountDeps } from './account-deps.ts';
-import { hidePassword } from './hide-password.ts';
+import { deleteAccount } from './change-account.ts';
+import { hidePassword } from './passwords.ts';
 
 export interface SignedInAnswer {
   account: Account;
@@ -152,4 +159,49 @@ async function readAccount({ db }: Deps, id: string): Promise<Account> {
   // Deleted since the first answer to the same key.
   if (row === undefined) throw new Refusal(404, 'not-found', 'This account does not exist');
   return toAccount(row);
+}
+
+/**
+ * Signs out, ends another device's session, or deletes the account. The session ends at every origin before
+ * the answer. The cart stays with the account; the browser has an empty one. @returns cookies to set. @throws
+ * Refusal 422 as `endCurrentSession` does
+ */
+export async function signOut(
+  { deps, carts }: AccountDeps,
+  { cookieHeader, idempotencyKey }: Pick<RequestOrigin, 'cookieHeader' | 'idempotencyKey'>,
+  account: SignedIn,
+): Promise<string[]> {
+  await endCurrentSession(deps, account, idempotencyKey);
+  return leaveBrowser(carts, { cookieHeader, accountId: account.id });
+}
+
+/**
+ * Where it is the asker's own device, this is signing out. @returns cookies to set. @throws Refusal 404 as
+ * `endSession` does
+ */
+export async function signOutDevice(
+  { deps, carts }: AccountDeps,
+  { cookieHeader, idempotencyKey }: Pick<RequestOrigin, 'cookieHeader' | 'idempotencyKey'>,
+  account: SignedIn,
+  sessionId: string,
+): Promise<string[]> {
+  await endSession(deps, account, sessionId, idempotencyKey);
+  if (sessionId !== account.sessionId) return [];
+  return leaveBrowser(carts, { cookieHeader, accountId: account.id });
+}
+
+/** The account's cart goes with it. @returns cookies to set. @throws Refusal 401 as `deleteAccount` does */
+export async function leaveForGood(
+  { deps, carts }: AccountDeps,
+  requestOrigin: Pick<RequestOrigin, 'cookieHeader' | 'idempotencyKey'>,
+  account: SignedIn | undefined,
+): Promise<string[]> {
+  await deleteAccount(deps, account, requestOrigin);
+  // No cookies are named: there is no account left that a cart could be saved with.
+  return leaveBrowser(carts, { cookieHeader: undefined });
+}
+
+/** The browser is nobody's, and its cart is empty. */
+async function leaveBrowser(carts: Carts, request: CartRequest): Promise<string[]> {
+  return [endedSessionCookie(), ...(await carts.leaveWithAccount(request))];
 }

@@ -6,7 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { TagVersions } from '../../http/cache-tag.ts';
 import type { RedisClient } from '../redis/connect.ts';
 import type { RedisRoom } from '../redis/room.ts';
-import { type EncodedEntry, packEntry, unpackEntry } from './codec.ts';
+import { type EncodedEntry, packEntry, unpackEntry } from './entry.ts';
 
 export interface EntryStore {
   get(key: string): Promise<EncodedEntry | undefined>;

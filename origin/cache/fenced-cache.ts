@@ -3,13 +3,17 @@
 
 import type { Floors } from '../invalidation/floors.ts';
 import type { Db } from '../schema.ts';
-import { jsonCodec } from './codec.ts';
-import type { CacheOutcome, Fresh, Loaded, ReadRequest, ReadResult } from './entry.ts';
+import {
+  type CacheOutcome,
+  type Fresh,
+  jsonCodec,
+  type Loaded,
+  type ReadRequest,
+  type ReadResult,
+} from './entry.ts';
 import type { EntryStore } from './entry-store.ts';
-import { fillUnchecked } from './fill-entry.ts';
-import { loadEntry } from './load-entry.ts';
+import { type FillSources, fillUnchecked, loadEntry } from './load-entry.ts';
 import { createMemory } from './memory.ts';
-import type { FillSources } from './sources.ts';
 
 export interface FencedCache {
   read<T>(request: ReadRequest<T>): Promise<ReadResult<T>>;

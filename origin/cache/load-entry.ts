@@ -1,12 +1,43 @@
-// Loads an entry that memory may not serve as it stands: from memory after a check of its floors, from Redis, then from
-// Postgres.
+// Loads an entry that memory may not serve as it stands: from memory after a check of its floors, from Redis, or
+// filled anew.
 
 import type { TagVersions } from '../../http/cache-tag.ts';
 import type { Floors } from '../invalidation/floors.ts';
-import { type Codec, type EncodedEntry, jsonCodec } from './codec.ts';
-import type { Loaded, ReadRequest } from './entry.ts';
-import { fillForStore, fillUnchecked } from './fill-entry.ts';
-import type { EntrySources } from './sources.ts';
+import { isPostgresAway } from '../postgres/postgres-errors.ts';
+import type { Db } from '../schema.ts';
+import {
+  type Codec,
+  type EncodedEntry,
+  type Fresh,
+  jsonCodec,
+  type Loaded,
+  type ReadRequest,
+} from './entry.ts';
+import type { EntryStore } from './entry-store.ts';
+import type { Memory } from './memory.ts';
+
+/** The sources of a cached value: this process's memory, Redis, replicas, the primary. */
+interface EntrySources {
+  db: Db;
+  /** Replicas, for requests that may be filled from them. */
+  sources?: FillSources | undefined;
+  floors: Floors;
+  memory: Memory;
+  entries: EntryStore;
+  clock: () => number;
+}
+
+/** What a fill may be run on, beside the primary's own pool. */
+export interface FillSources {
+  /** Perhaps old rows. Undefined where no replica answers. */
+  fromReplica<T>(fill: (db: Db) => Promise<T>): Promise<{ value: T } | undefined>;
+  wasBelowFloor(): void;
+  fromPrimary<T>(fill: (db: Db) => Promise<T>): Promise<T>;
+  /** However old, and only while the primary is away; else undefined. */
+  whilePrimaryIsAway<T>(fill: (db: Db) => Promise<T>): Promise<{ value: T } | undefined>;
+  /** Everything committed before `asOf`, by the monotonic clock. */
+  current<T>(fill: (db: Db) => Promise<T>): Promise<{ value: T; asOf: number }>;
+}
 
 const defaultTtlSeconds = 3_600;
 
@@ -89,3 +120,60 @@ function memoryOf(codec: Codec<unknown>, encoded: Uint8Array, tags: TagVersions)
 
 /** The fill itself failed: Postgres or the query, not the cache. */
 class FillError extends Error {}
+
+type Request = ReadRequest<unknown>;
+
+/**
+ * Fills a missing entry: from a replica where its rows are at or above the floors, else from the primary.
+ * Checked where a replica filled it: its rows count only at or above floors that were read after them.
+ */
+async function fillForStore(entrySources: EntrySources, request: Request): Promise<Loaded> {
+  const { sources, floors, clock } = entrySources;
+  const found = request.fromReplicas ? await sources?.fromReplica(request.fill) : undefined;
+  if (sources === undefined || found === undefined) return fillFromPrimary(entrySources, request);
+  const asOf = clock();
+  const verdict = await floors.check(found.value.tags).catch(() => 'unreadable' as const);
+  if (verdict === 'above') return { ...unchecked(found.value, asOf), isChecked: true };
+  if (verdict === 'unreadable') return fillUnchecked(entrySources, request);
+  sources.wasBelowFloor();
+  return fillFromPrimary(entrySources, request);
+}
+
+/**
+ * A replica that cannot show whom it follows may still answer while nobody else can, as long as no floor forbids it.
+ */
+async function fillWhilePrimaryIsAway(
+  { sources, floors, clock }: EntrySources,
+  request: Request,
+  error: unknown,
+): Promise<Loaded> {
+  const asOf = clock();
+  const found = await sources?.whilePrimaryIsAway(request.fill);
+  const verdict = found && (await floors.check(found.value.tags).catch(() => 'unreadable' as const));
+  if (found === undefined || verdict === 'below') throw error;
+  return unchecked(found.value, asOf);
+}
+
+/** While the floors cannot be read: nothing may be stored, and a replica must be past what the primary had written. */
+export async function fillUnchecked(entrySources: EntrySources, request: Request): Promise<Loaded> {
+  if (entrySources.sources === undefined || !request.fromReplicas)
+    return fillFromPrimary(entrySources, request);
+  const { value, asOf } = await entrySources.sources.current(request.fill);
+  return unchecked(value, asOf);
+}
+
+async function fillFromPrimary(entrySources: EntrySources, request: Request): Promise<Loaded> {
+  const { sources, db, clock } = entrySources;
+  const asOf = clock();
+  if (sources === undefined || !request.fromReplicas) return unchecked(await request.fill(db), asOf);
+  try {
+    return unchecked(await sources.fromPrimary(request.fill), asOf);
+  } catch (error) {
+    if (!isPostgresAway(error)) throw error;
+    return fillWhilePrimaryIsAway(entrySources, request, error);
+  }
+}
+
+function unchecked(fresh: Fresh<unknown>, asOf: number): Loaded {
+  return { ...fresh, outcome: 'bypass', asOf, bytes: 0, isChecked: false };
+}

@@ -1,13 +1,17 @@
-// The catalog's pages. They are the same for everyone, and cached until what they show changes.
+// The catalog's pages and its sitemap. They are the same for everyone, and cached until what they show changes.
 import { type Context, Hono } from 'hono';
+import { sql } from 'kysely';
+import type { Fresh } from '../cache/entry.ts';
 import type { Deps } from '../deps.ts';
+import { notFound } from '../errors.ts';
 import type { DbOrTx } from '../schema.ts';
 import type { AppEnv } from '../web/env.ts';
-import { respondShared } from '../web/shared/shared-response.ts';
+import { siteTags } from '../web/shared/release.ts';
+import { respondShared, type SharedBody } from '../web/shared/shared-response.ts';
 import { listKey, parseListQuery } from './list/list-query.ts';
+import { listCategories } from './list-categories.ts';
 import { readProduct } from './read-product.ts';
-import { sitemapPages } from './sitemap-pages.ts';
-import { isSlug } from './tags.ts';
+import { catalogTag, isSlug, readSetVersions } from './tags.ts';
 import { findColor } from './views/colors.ts';
 import { categoryDocument, homeDocument, productDocument, searchDocument } from './views/documents.ts';
 
@@ -82,4 +86,84 @@ function listQueryOf(c: Context<AppEnv>) {
   const params = new URL(c.req.url).searchParams;
   for (const name of ['cursor', 'limit', 'category']) params.delete(name);
   return parseListQuery(params, 'page');
+}
+
+const idsPerPart = 2_000;
+
+/** Serves the sitemap: an index of parts by product id, each part of bounded size. */
+function sitemapPages(deps: Deps): Hono<AppEnv> {
+  const { siteUrl } = deps.settings;
+  const respond = (c: Context<AppEnv>, produce: (db: DbOrTx) => Promise<Fresh<SharedBody>>) =>
+    respondShared(c, deps, { key: `page:${c.req.path}`, produce });
+  return new Hono<AppEnv>()
+    .get('/robots.txt', (c) => respond(c, async () => robots(siteUrl)))
+    .get('/sitemap.xml', (c) => respond(c, (db) => sitemapIndex(db, siteUrl)))
+    .get('/sitemaps/pages.xml', (c) => respond(c, (db) => pagesPart(db, siteUrl)))
+    .get('/sitemaps/:part{[1-9][0-9]{0,5}\\.xml}', (c) => {
+      const part = Number.parseInt(c.req.param('part'), 10);
+      return respond(c, (db) => productsPart(db, siteUrl, part));
+    });
+}
+
+function robots(siteUrl: string): Fresh<SharedBody> {
+  const lines = ['/cart', '/checkout', '/orders/', '/account', '/api/', '/staff'].map(
+    (path) => `Disallow: ${path}`,
+  );
+  const body = ['User-agent: *', ...lines, '', `Sitemap: ${siteUrl}/sitemap.xml`, ''].join('\n');
+  return { value: { status: 200, contentType: 'text/plain; charset=utf-8', body }, tags: siteTags };
+}
+
+async function sitemapIndex(db: DbOrTx, siteUrl: string): Promise<Fresh<SharedBody>> {
+  const tags = await readSetVersions(db, [catalogTag]);
+  const { rows } = await sql<{ part: string }>`
+    select distinct (id - 1) / ${sql.lit(idsPerPart)} + 1 as part from products where status = 'active' order by part`.execute(
+    db,
+  );
+  const names = ['pages', ...rows.map((row) => row.part)];
+  const entries = names.map(
+    (name) => `<sitemap><loc>${escapeXml(`${siteUrl}/sitemaps/${name}.xml`)}</loc></sitemap>`,
+  );
+  return xml('sitemapindex', entries, tags);
+}
+
+async function pagesPart(db: DbOrTx, siteUrl: string): Promise<Fresh<SharedBody>> {
+  const { value, tags } = await listCategories(db);
+  const paths = ['/', '/search', ...value.map(({ slug }) => `/c/${encodeURIComponent(slug)}`)];
+  return xml('urlset', paths.map(urlEntry(siteUrl)), tags);
+}
+
+/** @throws Refusal 404 for a part without products. */
+async function productsPart(db: DbOrTx, siteUrl: string, part: number): Promise<Fresh<SharedBody>> {
+  const tags = await readSetVersions(db, [catalogTag]);
+  const rows = await db
+    .selectFrom('products')
+    .select('slug')
+    .where('id', '>', String((part - 1) * idsPerPart))
+    .where('id', '<=', String(part * idsPerPart))
+    .where('status', '=', 'active')
+    .orderBy('id')
+    .execute();
+  if (rows.length === 0) throw notFound('This part of the sitemap');
+  const paths = rows.map(({ slug }) => `/p/${encodeURIComponent(slug)}`);
+  return xml('urlset', paths.map(urlEntry(siteUrl)), tags);
+}
+
+function urlEntry(siteUrl: string): (path: string) => string {
+  return (path) => `<url><loc>${escapeXml(siteUrl + path)}</loc></url>`;
+}
+
+function xml(root: string, entries: string[], tags: Record<string, number>): Fresh<SharedBody> {
+  const body = `<?xml version="1.0" encoding="UTF-8"?>
+<${root} xmlns="http://www.sitemaps.org/schemas/sitemap/0.9">
+${entries.join('\n')}
+</${root}>
+`;
+  return {
+    value: { status: 200, contentType: 'application/xml; charset=utf-8', body },
+    tags: { ...siteTags, ...tags },
+  };
+}
+
+function escapeXml(text: string): string {
+  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
 }

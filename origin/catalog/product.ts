@@ -14,7 +14,7 @@ const exampleSummary = {
   price: examplePrice,
 };
 
-export const ImageSchema = z
+const ImageSchema = z
   .object({ url: z.string().openapi({ format: 'uri-reference' }), alt: z.string() })
   .openapi('Image', { example: exampleImage });
 
@@ -49,7 +49,7 @@ const exampleVariant = {
   available: 20,
 };
 
-export const VariantSchema = z
+const VariantSchema = z
   .object({
     id: z.string(),
     sku: z.string(),
@@ -92,7 +92,7 @@ const FacetValueSchema = z
   .object({ value: z.string(), count: z.int().min(0) })
   .openapi('FacetValue', { description: 'How many products would be listed with this value chosen' });
 
-export const FacetsSchema = z
+const FacetsSchema = z
   .object({
     total: z.int().min(0),
     more: z.boolean().openapi({
@@ -133,7 +133,7 @@ export type Image = z.infer<typeof ImageSchema>;
 export type ProductSummary = z.infer<typeof ProductSummarySchema>;
 export type Variant = z.infer<typeof VariantSchema>;
 export type Product = z.infer<typeof ProductSchema>;
-export type Category = z.infer<typeof CategorySchema>;
+type Category = z.infer<typeof CategorySchema>;
 export type FacetValue = z.infer<typeof FacetValueSchema>;
 export type Facets = z.infer<typeof FacetsSchema>;
 export type ProductList = z.infer<typeof ProductListSchema>;
@@ -148,4 +148,11 @@ export interface ProductDetail extends Product {
 export interface CategoryNode extends Category {
   /** Slug of the category above, or null. */
   parent: string | null;
+}
+
+/** The picture of a product that has none. */
+export const placeholderName = 'no-picture.svg';
+
+export function imageOrPlaceholder(image: Image | undefined, productName: string): Image {
+  return image ?? { url: `/images/${placeholderName}`, alt: productName };
 }

@@ -4,9 +4,8 @@ import type { TagVersions } from '../../http/cache-tag.ts';
 import type { Fresh } from '../cache/entry.ts';
 import type { DbOrTx } from '../schema.ts';
 import { type Money, money } from '../web/money.ts';
-import { htmlToText } from './description.ts';
-import { imageOrPlaceholder } from './placeholder.ts';
-import type { Image, Product, ProductDetail } from './product.ts';
+import { type Image, imageOrPlaceholder, type Product, type ProductDetail } from './product.ts';
+import { htmlToText } from './product-text.ts';
 import { availablePieces } from './stock-rule.ts';
 import { isSlug, productTag, slugTag, stockTag } from './tags.ts';
 

@@ -6,7 +6,7 @@ import type { Deps } from '../deps.ts';
 import { Refusal, unavailable } from '../errors.ts';
 import type { DbOrTx } from '../schema.ts';
 import { type Money, money } from '../web/money.ts';
-import { imageOrPlaceholder } from './placeholder.ts';
+import { imageOrPlaceholder } from './product.ts';
 import { orderablePieces } from './stock-rule.ts';
 import { isId, productTag, stockTag } from './tags.ts';
 

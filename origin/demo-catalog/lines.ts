@@ -1,6 +1,5 @@
 // The demo shop's product lines: names, fabrics, sizes, prices.
-import type { ColorName } from './garment/colors.ts';
-import type { Fabric } from './garment/fabrics.ts';
+import type { ColorName, Fabric } from './garment/fabrics.ts';
 import type { GarmentKind } from './garment/garment-spec.ts';
 
 export type Department = 'women' | 'men' | 'kids' | 'accessories';

@@ -1,13 +1,12 @@
 // Loads the demo catalog once. It is generated from a seed, so it is the same everywhere.
 
 import { countProducts } from '../catalog/change/dirty-versions.ts';
-import { ensureCategory } from '../catalog/change/ensure-category.ts';
 import type { ProductDraft } from '../catalog/change/product-draft.ts';
 import { saveProducts } from '../catalog/change/save-product.ts';
+import { ensureCategory } from '../catalog/change/save-product-parts.ts';
 import type { Db, Tx } from '../schema.ts';
-import { buildProduct, categoryOf } from './build-product.ts';
+import { buildProduct, categoryOf, seededRandom } from './build-product.ts';
 import { productLines } from './lines.ts';
-import { seededRandom } from './random.ts';
 
 const seed = 20_261;
 const productsPerTransaction = 60;

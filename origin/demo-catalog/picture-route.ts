@@ -2,13 +2,13 @@
 import type { OpenAPIHono } from '@hono/zod-openapi';
 import { LRUCache } from 'lru-cache';
 import { chooseEncoding } from '../../http/accept-encoding.ts';
-import { placeholderName } from '../catalog/placeholder.ts';
+import { placeholderName } from '../catalog/product.ts';
 import { notFound } from '../errors.ts';
 import { createApi } from '../web/api/api.ts';
 import type { AppEnv } from '../web/env.ts';
 import { compressBody, type Encoded } from '../web/shared/compress.ts';
+import { hanger } from './garment/drawing.ts';
 import { parseGarmentName } from './garment/garment-spec.ts';
-import { hanger } from './garment/hanger.ts';
 import { renderGarment } from './garment/render-garment.ts';
 
 interface Picture {

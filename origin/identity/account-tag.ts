@@ -1,9 +1,12 @@
-// Cache tag of cached sessions, `account:<id>`. A deleted account has the highest version, so that no copy of its
-// sessions is served.
+// Cache tag of cached sessions, `account:<id>`, and raising its version in the transaction that changes the account.
 
+import { setTimeout as delay } from 'node:timers/promises';
+import { sql } from 'kysely';
 import type { TagVersions } from '../../http/cache-tag.ts';
-import { deletedVersion } from '../invalidation/read-tag-versions.ts';
-import type { DbOrTx } from '../schema.ts';
+import type { Deps } from '../deps.ts';
+import { deletedVersion } from '../invalidation/floors.ts';
+import { addToOutbox } from '../outbox/events.ts';
+import type { DbOrTx, Tx } from '../schema.ts';
 
 const prefix = 'account:';
 
@@ -11,6 +14,7 @@ export function accountTag(accountId: string): string {
   return `${prefix}${accountId}`;
 }
 
+/** A deleted account has the highest version, so that no copy of its sessions is served. */
 export async function readAccountTagVersions(db: DbOrTx, tags: string[]): Promise<TagVersions> {
   const ids = tags.filter((tag) => tag.startsWith(prefix)).map((tag) => tag.slice(prefix.length));
   if (ids.length === 0) return {};
@@ -18,4 +22,40 @@ export async function readAccountTagVersions(db: DbOrTx, tags: string[]): Promis
   const rows = await db.selectFrom('accounts').select(['id', 'version']).where('id', 'in', ids).execute();
   for (const row of rows) versions[accountTag(row.id)] = row.version;
   return versions;
+}
+
+/**
+ * Invalidates the cached sessions of an account: raises its version in the transaction, and its floor before
+ * the answer.
+ * @returns the tag at its new version, for `raiseAccountFloor`; `deletedVersion` where the account was deleted just
+ * now.
+ */
+export async function raiseAccountVersion(tx: Tx, accountId: string): Promise<TagVersions> {
+  const row = await tx
+    .updateTable('accounts')
+    .set({ version: sql`version + 1` })
+    .where('id', '=', accountId)
+    .returning('version')
+    .executeTakeFirst();
+  const tags = { [accountTag(accountId)]: row?.version ?? deletedVersion };
+  // The worker raises it too, in case this process dies between commit and floor.
+  await addToOutbox(tx, 'invalidate', { tags });
+  return tags;
+}
+
+const longestWaitMs = 5_000;
+const pauseMs = 200;
+
+/** After the commit. Returns when the floor stands, or after five seconds, as long as a copy is trusted. */
+export async function raiseAccountFloor({ floors, wakeWorker }: Deps, tags: TagVersions): Promise<void> {
+  wakeWorker();
+  const until = performance.now() + longestWaitMs;
+  while (performance.now() < until) {
+    try {
+      await floors.raise(tags);
+      return;
+    } catch {
+      await delay(pauseMs);
+    }
+  }
 }

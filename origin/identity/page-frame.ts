@@ -1,15 +1,50 @@
-// Reads what surrounds a personal page: the departments, and who is signed in.
+// Reads what surrounds a personal page, and answers a form whose session has ended.
 import type { Context } from 'hono';
 import { readNavigation } from '../catalog/views/navigation.ts';
 import type { Deps } from '../deps.ts';
 import type { AppEnv } from '../web/env.ts';
-import type { LayoutOptions } from '../web/page/layout.ts';
-import { readVisitor } from './visitor.ts';
+import type { FormValues } from '../web/page/form.ts';
+import { type Html, html } from '../web/page/html.ts';
+import { type LayoutOptions, layout } from '../web/page/layout.ts';
+import { respondPage } from '../web/page/page-response.ts';
+import { readVisitor, type Visitor } from './visitor.ts';
 
-export type Frame = Pick<LayoutOptions, 'navigation' | 'visitor' | 'unlisted'>;
+type Frame = Pick<LayoutOptions, 'navigation' | 'visitor' | 'unlisted'>;
 
 /** @param count pieces in the bag, where the page knows them; else the small script asks */
 export async function readFrame(deps: Deps, c: Context<AppEnv>, count?: number): Promise<Frame> {
   const [navigation, { account }] = await Promise.all([readNavigation(deps), readVisitor(deps, c)]);
   return { navigation, visitor: { name: account?.name, count }, unlisted: true };
+}
+
+/**
+ * Answers a form whose session has ended: shows a page that sends the same form again after signing in. In
+ * each form that needs its session; whoever sends one without ever having had any is a stranger.
+ */
+export function signedInField(): Html {
+  return html`<input type="hidden" name="signed-in" value="yes">`;
+}
+
+export function wasSignedIn({ hasEndedSession }: Visitor, values: FormValues): boolean {
+  return hasEndedSession || values['signed-in'] === 'yes';
+}
+
+/**
+ * The form is sent to the address that it came to, with its key: what it asked for is done once. Passwords are typed
+ * again.
+ */
+export async function respondSignedOut(
+  deps: Deps,
+  c: Context<AppEnv>,
+  values: FormValues,
+): Promise<Response> {
+  const kept = Object.entries(values).filter(([name]) => !/password/i.test(name));
+  const content = html`<div class="narrow"><h1>You were signed out</h1>
+<p>What you typed is not lost. Sign in in a new tab, come back to this page, and send it again.</p>
+<form class="fields" method="post" action="${c.req.path}">
+${kept.map(([name, value]) => html`<input type="hidden" name="${name}" value="${value}">`)}
+<p class="row"><a class="button" href="/sign-in" target="_blank">Sign in</a>
+<button class="button quiet" type="submit">Send it again</button></p></form></div>`;
+  const title = 'You were signed out';
+  return respondPage(c, layout({ title, ...(await readFrame(deps, c)) }, content), { status: 401 });
 }

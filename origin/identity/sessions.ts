@@ -6,10 +6,8 @@ import { notFound, unavailable } from '../errors.ts';
 import type { DbOrTx, Tx } from '../schema.ts';
 import { idPattern } from '../web/api/api.ts';
 import { refuseUsedKey, writeOnce } from '../web/api/idempotency.ts';
-import { accountTag } from './account-tag.ts';
-import { raiseAccountFloor, raiseAccountVersion } from './raise-account-version.ts';
-import type { Session } from './session.ts';
-import { idleDays, longestDays } from './session-token.ts';
+import { accountTag, raiseAccountFloor, raiseAccountVersion } from './account-tag.ts';
+import { idleDays, longestDays, type Session } from './session.ts';
 
 export interface SignedIn {
   sessionId: string;

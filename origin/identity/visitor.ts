@@ -1,9 +1,9 @@
-// Finds out who asks, by the session cookie; read once for each request.
+// Finds out who asks, by the session cookie, and from where; read once for each request.
 import type { Context } from 'hono';
 import type { Deps } from '../deps.ts';
 import { Refusal } from '../errors.ts';
 import type { AppEnv } from '../web/env.ts';
-import { endedSessionCookie, readTokenHash } from './session-token.ts';
+import { endedSessionCookie, readTokenHash } from './session.ts';
 import { readSession, type SignedIn } from './sessions.ts';
 
 export interface Visitor {
@@ -64,4 +64,24 @@ export function signInNeeded(): Refusal {
 export function sessionEnded(): Refusal {
   const message = 'Your session has ended; sign in again, or go on as a guest';
   return new Refusal(401, 'session-ended', message, { headers: { 'Set-Cookie': endedSessionCookie() } });
+}
+
+/** Reads where an account request comes from: cookies, address, device and idempotency key. */
+export interface RequestOrigin {
+  cookieHeader: string | undefined;
+  /** For rate limits. */
+  address: string;
+  /** User-Agent, shown in the list of devices. */
+  device: string;
+  idempotencyKey: string | undefined;
+}
+
+/** @param idempotencyKey of the header, or of a form's hidden field */
+export function requestOriginOf(c: Context<AppEnv>, idempotencyKey: string | undefined): RequestOrigin {
+  return {
+    cookieHeader: c.req.header('Cookie'),
+    address: c.get('clientAddress'),
+    device: (c.req.header('User-Agent') ?? '').toWellFormed(),
+    idempotencyKey,
+  };
 }

@@ -1,13 +1,13 @@
-// The floors of all tags, in Redis: checks them, raises them, and restores those that Redis has lost from the primary.
+// The floors of all tags, in Redis: checks them, raises them, and restores those that Redis lost from the versions in
+// Postgres.
 import { randomUUID } from 'node:crypto';
 import type { TagVersions } from '../../http/cache-tag.ts';
 import type { RedisClient } from '../redis/connect.ts';
 import { RedisAway } from '../redis/redis-errors.ts';
 import type { RunId } from '../redis/run-id.ts';
 import { createVersionedReads, type VersionedReads } from '../redis/versioned-reads.ts';
-import type { Db } from '../schema.ts';
+import type { Db, DbOrTx } from '../schema.ts';
 import { defineCacheScripts } from './floor-scripts.ts';
-import { readTagVersions, type TagVersionReader } from './read-tag-versions.ts';
 
 /** `unreadable`: Redis is away, or another process is restoring a floor. Nothing from a cache may be served. */
 export type FloorCheck = 'above' | 'below' | 'unreadable';
@@ -19,7 +19,7 @@ export interface Floors {
   raise(tags: TagVersions): Promise<void>;
 }
 
-export interface FloorsOptions {
+interface FloorsOptions {
   redis: RedisClient;
   /** The primary: a replica's version could be an older one. */
   db: Db;
@@ -132,4 +132,28 @@ function floorKey(tag: string): string {
 
 function leaseKey(tag: string): string {
   return `floor-lease:{${tag}}`;
+}
+
+/**
+ * Reads the current version of each tag from the primary. Each domain answers for its own tags. Answers for
+ * every tag of its own domain and leaves the others out. A row that does not exist (yet) has version 0, so
+ * that its absence can be cached; of what can be deleted for good the answer is `deletedVersion`.
+ */
+export type TagVersionReader = (db: DbOrTx, tags: string[]) => Promise<TagVersions>;
+
+/** The floor of what no longer exists: no entry that bears such a tag is ever at or above it. */
+export const deletedVersion = 2_147_483_647;
+
+/** @throws where a tag belongs to no domain: a programming error. */
+async function readTagVersions(
+  db: DbOrTx,
+  readers: TagVersionReader[],
+  tags: string[],
+): Promise<TagVersions> {
+  const versions: TagVersions = {};
+  for (const read of readers) Object.assign(versions, await read(db, tags));
+  const orphan = tags.find((tag) => versions[tag] === undefined);
+  if (orphan !== undefined)
+    throw new Error(`Cannot read the version of '${orphan}' as no domain answers for it`);
+  return versions;
 }

@@ -3,7 +3,7 @@
 import { Readable } from 'node:stream';
 import nodemailer from 'nodemailer';
 import SMTPConnection from 'nodemailer/lib/smtp-connection';
-import { type MailAttempt, MailFailure } from './attempt.ts';
+import { type MailAttempt, MailFailure } from './mail.ts';
 
 /** From the first look-up to the greeting. */
 const connectMs = 30_000;

@@ -5,8 +5,7 @@ import { join } from 'node:path';
 import nodemailer from 'nodemailer';
 import type { Attachment } from 'nodemailer/lib/mailer/index.js';
 import type { Settings } from '../config.ts';
-import { type MailAttempt, MailFailure } from './attempt.ts';
-import { type Mail, renderHtml, renderText } from './mail.ts';
+import { type Mail, type MailAttempt, MailFailure, renderHtml, renderText } from './mail.ts';
 import { sendBySmtp } from './send-by-smtp.ts';
 
 export interface Transport {

@@ -17,7 +17,7 @@ import {
 } from '../web/api/api.ts';
 import type { AppEnv } from '../web/env.ts';
 import { readOwn } from '../web/request/read-your-writes.ts';
-import { setCookies } from '../web/request/set-cookies.ts';
+import { setCookies } from '../web/request/signed-cookies.ts';
 import { countries } from './countries.ts';
 import { exampleOrder, OrderRequestSchema, OrderSchema } from './order.ts';
 import type { PaymentProviders } from './payment/providers.ts';

@@ -1,6 +1,6 @@
 // The worker's job that cancels an order whose payment was never attempted, so that its stock is free again.
 import type { Deps } from '../deps.ts';
-import { retryOnConflict } from '../postgres/retry-on-conflict.ts';
+import { retryOnConflict } from '../postgres/postgres-errors.ts';
 import { changeOrder } from './life/change-order.ts';
 import { lockPayment } from './record-outcome.ts';
 

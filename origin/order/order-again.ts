@@ -2,7 +2,7 @@
 import type { CartRequest, Carts } from '../cart/carts.ts';
 import { Refusal } from '../errors.ts';
 import { fingerprintOf } from '../web/api/idempotency.ts';
-import { afterCookies } from '../web/request/set-cookies.ts';
+import { afterCookies } from '../web/request/signed-cookies.ts';
 import type { Order } from './order.ts';
 
 /** Whether nothing will come of it any more. */

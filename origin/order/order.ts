@@ -1,8 +1,8 @@
 // The order as the API returns it, and the schema of a request to place one.
 import { z } from '@hono/zod-openapi';
 import { ShippingDaysSchema } from '../checkout/shipping-methods.ts';
-import { EmailField } from '../identity/email-field.ts';
 import { growingEnum } from '../web/api/api.ts';
+import { EmailField } from '../web/api/plain-text.ts';
 import { MoneySchema, MoneyToWriteSchema } from '../web/money.ts';
 import { BillingAddressSchema, exampleAddress, ShippingAddressSchema } from './shipping-address.ts';
 

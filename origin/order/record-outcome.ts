@@ -3,7 +3,7 @@
 import { type Selectable, sql } from 'kysely';
 import type { Deps } from '../deps.ts';
 import { addToOutbox } from '../outbox/events.ts';
-import { retryOnConflict } from '../postgres/retry-on-conflict.ts';
+import { retryOnConflict } from '../postgres/postgres-errors.ts';
 import type { Tx } from '../schema.ts';
 import { flagLateMoney } from './late-money.ts';
 import { changeOrder } from './life/change-order.ts';

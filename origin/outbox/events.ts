@@ -1,7 +1,9 @@
-// The kinds of outbox rows, the payload of each, what it is about, and how a transaction adds one.
+// The kinds of outbox rows, the payload of each, how a transaction adds one, and how the worker is woken after the
+// commit.
 import { createHash } from 'node:crypto';
 import { sql } from 'kysely';
 import type { TagVersions } from '../../http/cache-tag.ts';
+import type { RedisClient } from '../redis/connect.ts';
 import type { Tx } from '../schema.ts';
 
 export interface OutboxPayloads {
@@ -27,7 +29,7 @@ export const outboxKinds = [
   'pay-back',
 ] as const satisfies OutboxKind[];
 
-export interface OutboxOptions {
+interface OutboxOptions {
   /** Not before this time; default at once. */
   dueAt?: Date;
   traceparent?: string;
@@ -80,4 +82,15 @@ function subjectsOf(payload: OutboxPayloads[OutboxKind]): string[] {
 export function mailSubject(address: string): string {
   const digest = createHash('sha256').update(address.trim().toLowerCase()).digest('hex');
   return `mail:${digest.slice(0, 32)}`;
+}
+
+/** Wakes the worker after a commit. Where the message is lost, the sweeper finds the row within a second. */
+export const outboxChannel = 'outbox-hint';
+
+export type WakeWorker = () => void;
+
+export function createWakeWorker(redis: RedisClient): WakeWorker {
+  return () => {
+    redis.publish(outboxChannel, '').catch(() => undefined);
+  };
 }

@@ -1,4 +1,4 @@
-// Classifies errors of Postgres: unavailable (the outcome may be unknown), too slow, or worth another try.
+// Classifies errors of Postgres: unavailable (the outcome may be unknown), too slow, or worth a retry; and retries.
 
 /** By facts of the driver: its own deadlines and broken sockets bear no SQLSTATE. */
 export function isUnavailable(error: unknown): boolean {
@@ -63,4 +63,17 @@ function sqlState(error: unknown): string | undefined {
 function codeOf(error: unknown): string | undefined {
   if (typeof error !== 'object' || error === null || !('code' in error)) return undefined;
   return typeof error.code === 'string' ? error.code : undefined;
+}
+
+const mostRetries = 2;
+
+/** Runs a transaction again after a deadlock, a serialisation failure or a conflicting row; twice at most. */
+export async function retryOnConflict<T>(transact: () => Promise<T>): Promise<T> {
+  for (let retries = 0; ; retries++) {
+    try {
+      return await transact();
+    } catch (error) {
+      if (!isWorthAnotherTry(error) || retries >= mostRetries) throw error;
+    }
+  }
 }

@@ -1,7 +1,7 @@
 // The JSON API of staff: change a product, set stock, see when a change is everywhere.
 import type { OpenAPIHono } from '@hono/zod-openapi';
 import type { Context } from 'hono';
-import { entityTagOf } from '../catalog/change/check-precondition.ts';
+import { entityTagOf } from '../catalog/change/change-product.ts';
 import { exampleProduct, ProductSchema } from '../catalog/product.ts';
 import type { Deps } from '../deps.ts';
 import { requireStaff } from '../identity/visitor.ts';

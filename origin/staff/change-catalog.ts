@@ -1,14 +1,13 @@
-// Catalog changes by staff: change, audit row and invalidation are one transaction. One idempotency key is one change.
-
+// Catalog changes by staff, and their audit. Change, audit row and invalidation are one transaction; one idempotency
+// key is one change.
 import type { TagVersions } from '../../http/cache-tag.ts';
-import { changeProduct, type ProductPatch } from '../catalog/change/change-product.ts';
-import { checkPrecondition } from '../catalog/change/check-precondition.ts';
-import { setStock } from '../catalog/change/set-stock.ts';
+import { changeProduct, checkPrecondition, type ProductPatch } from '../catalog/change/change-product.ts';
+import { setStock } from '../catalog/change/stock.ts';
 import type { Product } from '../catalog/product.ts';
 import type { Deps } from '../deps.ts';
 import { notFound } from '../errors.ts';
 import { awaitInvalidation, beginInvalidation, type Invalidation } from '../invalidation/invalidations.ts';
-import type { Tx } from '../schema.ts';
+import type { Db, Tx } from '../schema.ts';
 import { writeOnce } from '../web/api/idempotency.ts';
 
 export interface StaffWrite {
@@ -21,7 +20,7 @@ export interface StaffWrite {
   waitMs: number;
 }
 
-export interface StaffAnswer {
+interface StaffAnswer {
   product: Product;
   invalidation: Invalidation;
 }
@@ -138,5 +137,27 @@ export async function audit(
         invalidation_id: invalidationId ?? null,
       })),
     )
+    .execute();
+}
+
+/** Reads the audit of staff changes, newest first: who changed what, before, after, when. */
+export interface StaffChange {
+  /** E-mail; null once the account is gone. */
+  who: string | null;
+  subject: string;
+  before: unknown;
+  after: unknown;
+  changedAt: Date;
+}
+
+/** @param subjects such as `product:42`, `variant:7`; index: staff_changes_by_subject */
+export function readChanges(db: Db, subjects: string[], limit = 10): Promise<StaffChange[]> {
+  return db
+    .selectFrom('staff_changes')
+    .leftJoin('accounts', 'accounts.id', 'staff_changes.account_id')
+    .select(['accounts.email as who', 'subject', 'before', 'after', 'changed_at as changedAt'])
+    .where('subject', 'in', subjects)
+    .orderBy('staff_changes.id', 'desc')
+    .limit(limit)
     .execute();
 }

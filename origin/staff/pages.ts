@@ -7,7 +7,7 @@ import type { Product } from '../catalog/product.ts';
 import { readProductById, toProduct } from '../catalog/read-product.ts';
 import type { Deps } from '../deps.ts';
 import { notFound, Refusal } from '../errors.ts';
-import { respondSignedOut, wasSignedIn } from '../identity/signed-out-form.ts';
+import { respondSignedOut, wasSignedIn } from '../identity/page-frame.ts';
 import { readVisitor, requireStaff } from '../identity/visitor.ts';
 import { readInvalidation } from '../invalidation/invalidations.ts';
 import type { PaymentProviders } from '../order/payment/providers.ts';
@@ -17,11 +17,10 @@ import type { AppEnv } from '../web/env.ts';
 import { money } from '../web/money.ts';
 import { type FormFaults, type FormValues, readForm, readIdempotencyKey } from '../web/page/form.ts';
 import { respondPage, seeOther } from '../web/page/page-response.ts';
-import { saveProductForm } from './change-catalog.ts';
+import { readChanges, saveProductForm } from './change-catalog.ts';
 import { staffOrderPages } from './order-pages.ts';
 import { paymentPages } from './payment-pages.ts';
 import { promotionPages } from './promotion-pages.ts';
-import { readChanges } from './read-changes.ts';
 import { finderPage, fingerprintOfShown, productPage, stockField } from './views/products.ts';
 
 /** A product of Shopify has at most 2,048 variants. */

@@ -13,7 +13,7 @@ import {
   readPayment,
   type UnclearPayment,
 } from '../order/unclear-payments.ts';
-import { retryOnConflict } from '../postgres/retry-on-conflict.ts';
+import { retryOnConflict } from '../postgres/postgres-errors.ts';
 import type { Tx } from '../schema.ts';
 import type { AppEnv } from '../web/env.ts';
 import { formatMoney } from '../web/money.ts';
@@ -21,7 +21,7 @@ import { notice, readForm } from '../web/page/form.ts';
 import { type Html, html } from '../web/page/html.ts';
 import { layout, type PageVisitor } from '../web/page/layout.ts';
 import { respondPage, seeOther } from '../web/page/page-response.ts';
-import { readChanges, type StaffChange } from './read-changes.ts';
+import { readChanges, type StaffChange } from './change-catalog.ts';
 import { staffNavigation } from './views/staff-layout.ts';
 
 const mostShown = 100;

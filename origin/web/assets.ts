@@ -1,10 +1,75 @@
-// Serves styles, scripts and icons under names with a content hash: cached for ever, those of other releases too.
+// Styles, scripts and icons under names with a content hash: read at start-up, cached for ever, and kept in Postgres
+// for older releases.
+import { createHash } from 'node:crypto';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { extname } from 'node:path';
 import { Hono } from 'hono';
+import { sql } from 'kysely';
 import { chooseEncoding } from '../../http/accept-encoding.ts';
 import type { Deps } from '../deps.ts';
-import { type Asset, loadAssets, plainNameOf } from './asset-files.ts';
+import type { Db } from '../schema.ts';
 import type { AppEnv } from './env.ts';
-import { createReleaseAssets } from './release-assets.ts';
+import { compressBody, type Encoded } from './shared/compress.ts';
+
+/**
+ * Reads the assets at start-up: each file of the folder, and the parts in `styles/` joined as one `shop.css`.
+ */
+interface Asset {
+  /** Such as `shop.Zk3…q.css`. */
+  hashedName: string;
+  contentType: string;
+  content: string;
+  /** Compressed at the first call. */
+  bodies(): Promise<Encoded>;
+}
+
+const contentTypes: Record<string, string> = {
+  '.css': 'text/css; charset=utf-8',
+  '.js': 'text/javascript; charset=utf-8',
+  '.svg': 'image/svg+xml',
+  '.webmanifest': 'application/manifest+json',
+};
+
+/** @returns assets by their plain names. */
+function loadAssets(folder: URL): Map<string, Asset> {
+  const texts = readTexts(folder);
+  const styles = [...readTexts(new URL('styles/', folder)).values()].join('\n');
+  if (styles !== '') texts.set('shop.css', styles);
+  const assets = new Map<string, Asset>();
+  for (const [name, text] of texts) {
+    const hash = createHash('sha256').update(text).digest('base64url').slice(0, 10);
+    const extension = extname(name);
+    assets.set(name, toAsset(`${name.slice(0, -extension.length)}.${hash}${extension}`, text));
+  }
+  return assets;
+}
+
+function toAsset(hashedName: string, content: string): Asset {
+  let compressed: Promise<Encoded> | undefined;
+  return {
+    hashedName,
+    contentType: contentTypes[extname(hashedName)]!,
+    content,
+    bodies: () => {
+      compressed ??= compressBody(content).then(({ bodies }) => bodies);
+      return compressed;
+    },
+  };
+}
+
+const hashedName = /^([\w-]{1,40})\.[\w-]{10}(\.\w{1,12})$/;
+
+/** @returns `shop.css` of `shop.Zk3…q.css`; undefined where it is no name that we give. */
+function plainNameOf(name: string): string | undefined {
+  const [, base, extension] = hashedName.exec(name) ?? [];
+  return base !== undefined && extension! in contentTypes ? base + extension : undefined;
+}
+
+function readTexts(folder: URL): Map<string, string> {
+  if (!existsSync(folder)) return new Map();
+  const names = readdirSync(folder).filter((name) => extname(name) in contentTypes);
+  return new Map(names.sort().map((name) => [name, readFileSync(new URL(name, folder), 'utf8')]));
+}
 
 const folder = new URL('./assets/', import.meta.url);
 const present = loadAssets(folder);
@@ -54,4 +119,77 @@ async function respond(asset: Asset, accepted: string | undefined, cacheControl:
   };
   if (encoding !== 'identity') headers['Content-Encoding'] = encoding;
   return new Response(bodies[encoding], { headers });
+}
+
+/** Longer than any edge may show a page, or a window stays open with hope. */
+const keptDays = 30;
+
+/**
+ * Assets of all recent releases, in Postgres: each origin stores its own at start-up, so that any origin can
+ * serve them all. At start-up, before the process turns ready: a page that it makes may be styled by another
+ * origin. Forgets what no release had for long.
+ */
+export async function storeReleaseAssets(
+  db: Db,
+  assets: Pick<Asset, 'hashedName' | 'content'>[],
+): Promise<void> {
+  await db
+    .insertInto('kept_assets')
+    .values(assets.map(({ hashedName, content }) => ({ hashed_name: hashedName, content })))
+    .onConflict((conflict) => conflict.column('hashed_name').doUpdateSet({ started_at: sql`now()` }))
+    .execute();
+  await db
+    .deleteFrom('kept_assets')
+    .where('started_at', '<', sql<Date>`now() - make_interval(days => ${keptDays})`)
+    .execute();
+}
+
+const keepAgainMs = 12 * 3_600_000;
+
+/** As long as a release serves, its assets are not forgotten, however long that is. @returns how to end it */
+export function storeReleaseAssetsRegularly(
+  { db, log }: Pick<Deps, 'db' | 'log'>,
+  assets: Parameters<typeof storeReleaseAssets>[1],
+): () => void {
+  const timer = setInterval(() => {
+    storeReleaseAssets(db, assets).catch((error: unknown) =>
+      log.warn({ err: error }, 'cannot keep the assets now'),
+    );
+  }, keepAgainMs);
+  return () => clearInterval(timer);
+}
+
+interface ReleaseAssets {
+  /** @returns undefined where no release had it, and where nobody can be asked. */
+  find(hashedName: string): Promise<Asset | undefined>;
+}
+
+/** Releases are few: what was found stays in memory, compressed. */
+const mostFound = 50;
+
+function createReleaseAssets({ db, log }: Pick<Deps, 'db' | 'log'>): ReleaseAssets {
+  const found = new Map<string, Asset>();
+  return {
+    async find(hashedName) {
+      const known = found.get(hashedName);
+      if (known !== undefined) return known;
+      const row = await readRow(db, hashedName).catch((error: unknown) => {
+        log.warn({ err: error }, 'an asset of another release cannot be read');
+        return undefined;
+      });
+      if (row === undefined) return undefined;
+      const asset = toAsset(hashedName, row.content);
+      if (found.size >= mostFound) found.clear();
+      found.set(hashedName, asset);
+      return asset;
+    },
+  };
+}
+
+function readRow(db: Db, hashedName: string) {
+  return db
+    .selectFrom('kept_assets')
+    .select('content')
+    .where('hashed_name', '=', hashedName)
+    .executeTakeFirst();
 }

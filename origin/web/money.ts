@@ -1,4 +1,4 @@
-// Money as whole minor units of the shop's one currency, and its only formatter.
+// Money as whole minor units of the shop's one currency, and its only formatter; days as people read them.
 import { z } from '@hono/zod-openapi';
 
 export const shopCurrency = 'EUR';
@@ -13,11 +13,11 @@ export function money(amount: number): Money {
   return { amount, currency: shopCurrency };
 }
 
-const format = new Intl.NumberFormat('en-IE', { style: 'currency', currency: shopCurrency });
+const moneyFormat = new Intl.NumberFormat('en-IE', { style: 'currency', currency: shopCurrency });
 
 /** For people, such as `€19.99`. */
 export function formatMoney(amount: number): string {
-  return format.format(amount / 100);
+  return moneyFormat.format(amount / 100);
 }
 
 const amount = z.int().min(0).max(2_147_483_647).openapi({ description: 'Minor units' });
@@ -32,3 +32,18 @@ export const MoneySchema = z
 export const MoneyToWriteSchema = z
   .strictObject({ amount, currency: z.literal(shopCurrency) })
   .openapi('MoneyToWrite', { example });
+
+const dayFormat = new Intl.DateTimeFormat('en-IE', {
+  day: 'numeric',
+  month: 'long',
+  year: 'numeric',
+  timeZone: 'UTC',
+});
+
+/**
+ * Formats times as days for people, in UTC.
+ * @param time ISO 8601. @returns such as `25 November 2026`.
+ */
+export function formatDay(time: string): string {
+  return dayFormat.format(new Date(time));
+}

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { OpenAPIHono } from '@hono/zod-openapi';
 import { Hono } from 'hono';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { placeholderName } from '../../origin/catalog/placeholder.ts';
+import { placeholderName } from '../../origin/catalog/product.ts';
 import {
   type CachePolicy,
   mountRoutes,

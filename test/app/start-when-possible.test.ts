@@ -1,6 +1,6 @@
 import pino from 'pino';
 import { expect, test } from 'vitest';
-import { startWhenPossible } from '../../origin/start-when-possible.ts';
+import { startWhenPossible } from '../../origin/start-and-stop.ts';
 
 const log = pino({ level: 'silent' });
 

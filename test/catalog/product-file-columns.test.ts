@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { changeProduct } from '../../origin/catalog/change/change-product.ts';
-import { setStock } from '../../origin/catalog/change/set-stock.ts';
+import { setStock } from '../../origin/catalog/change/stock.ts';
 import { readProduct } from '../../origin/catalog/read-product.ts';
 import { exportCells, exportText, fixture, importFile, lines, readCells } from './file-runs.ts';
 import { type OpenCatalog, openCatalog } from './open-catalog.ts';

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { sql } from 'kysely';
 import { expect, test } from 'vitest';
 import { type ListQuery, parseListQuery } from '../../origin/catalog/list/list-query.ts';
-import { blockMark, idsPerBlock, searchTerms } from '../../origin/catalog/search/search-terms.ts';
+import { blockMark, idsPerBlock, searchTerms } from '../../origin/catalog/search/search-candidates.ts';
 import type { Db } from '../../origin/schema.ts';
 import { openCatalog } from './open-catalog.ts';
 

@@ -3,9 +3,8 @@ import { changeProduct } from '../../origin/catalog/change/change-product.ts';
 import type { ProductDraft } from '../../origin/catalog/change/product-draft.ts';
 import { listProducts } from '../../origin/catalog/list/list-products.ts';
 import { parseListQuery } from '../../origin/catalog/list/list-query.ts';
-import { toSearchQuery } from '../../origin/catalog/search/search-query.ts';
+import { parseSynonyms, toSearchQuery } from '../../origin/catalog/search/search-query.ts';
 import { editDistance, suggestSpelling } from '../../origin/catalog/search/suggest-spelling.ts';
-import { parseSynonyms } from '../../origin/catalog/search/synonyms.ts';
 import type { Db } from '../../origin/schema.ts';
 import { aProduct, aVariant, openCatalog, saveAll } from './open-catalog.ts';
 

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { CategoryPath } from '../../origin/catalog/change/product-draft.ts';
 import { saveProducts } from '../../origin/catalog/change/save-product.ts';
-import { returnStock, takeStock } from '../../origin/catalog/change/take-stock.ts';
+import { returnStock, takeStock } from '../../origin/catalog/change/stock.ts';
 import { openShop, type Shop } from '../support/shop.ts';
 import { aProduct, aVariant } from './open-catalog.ts';
 

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { furthestFirst, leastLoaded, whyUnfit } from '../../origin/postgres/replicas/choose-replica.ts';
 import { createPrimaryLog } from '../../origin/postgres/replicas/primary-log.ts';
+import { furthestFirst, leastLoaded, whyUnfit } from '../../origin/postgres/replicas/replica-set.ts';
 import type { ReplayedPosition } from '../../origin/postgres/replicas/wal-position.ts';
 
 /** A primary whose log the test writes, on a clock that the test turns. */

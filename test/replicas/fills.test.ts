@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { createEntryStore } from '../../origin/cache/entry-store.ts';
 import { createFencedCache, type FencedCache } from '../../origin/cache/fenced-cache.ts';
-import type { FillSources } from '../../origin/cache/sources.ts';
+import type { FillSources } from '../../origin/cache/load-entry.ts';
 import { changeProduct } from '../../origin/catalog/change/change-product.ts';
 import { readProduct } from '../../origin/catalog/read-product.ts';
 import { createRedisRoom, roomForEntries } from '../../origin/redis/room.ts';

@@ -4,8 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { assetUrl, currentAssets } from '../../origin/web/assets.ts';
-import { storeReleaseAssets } from '../../origin/web/release-assets.ts';
+import { assetUrl, currentAssets, storeReleaseAssets } from '../../origin/web/assets.ts';
 import { hashSources, siteRelease } from '../../origin/web/shared/release.ts';
 import { openShop, type Shop } from '../support/shop.ts';
 

@@ -1,8 +1,7 @@
 // The mail job: renders the mail of an outbox row and hands it to the transport.
 import { prepareResetMail, resetTemplate } from '../../origin/account/reset-password.ts';
 import type { Deps } from '../../origin/deps.ts';
-import type { MailAttempt } from '../../origin/mail/attempt.ts';
-import type { Mail } from '../../origin/mail/mail.ts';
+import type { Mail, MailAttempt } from '../../origin/mail/mail.ts';
 import { createTransport } from '../../origin/mail/transport.ts';
 import { lookUpTemplate, prepareOrderLink } from '../../origin/order/life/look-up-order.ts';
 import { isOrderNews, prepareOrderNews } from '../../origin/order/life/order-news.ts';

@@ -1,12 +1,11 @@
-// Renders the account page: orders, personal data, password, devices, deletion. The field `do` of each form names its
-// action.
+// Renders the account page: orders, personal data, password, devices, deletion. The field `do` of each form names the
+// change.
 import { raw } from 'hono/html';
+import { signedInField } from '../../identity/page-frame.ts';
 import type { Session } from '../../identity/session.ts';
-import { signedInField } from '../../identity/signed-out-form.ts';
 import { describeProgress } from '../../order/life/progress.ts';
 import type { Order } from '../../order/order.ts';
-import { formatMoney } from '../../web/money.ts';
-import { formatDay } from '../../web/page/day.ts';
+import { formatDay, formatMoney } from '../../web/money.ts';
 import {
   type FormFaults,
   type FormValues,
@@ -16,7 +15,6 @@ import {
   notice,
 } from '../../web/page/form.ts';
 import { type Html, html } from '../../web/page/html.ts';
-import { nameDevice } from './device.ts';
 import { newPasswordField } from './sign-in.ts';
 
 export interface AccountPage {
@@ -101,4 +99,30 @@ ${faults['confirm'] ? html`<p class="wrong" id="confirm-fault">${faults['confirm
 
 function does(what: string): Html {
   return html`${idempotencyField()}${signedInField()}<input type="hidden" name="do" value="${what}">`;
+}
+
+const browsers: [RegExp, string][] = [
+  [/Edg\//, 'Edge'],
+  [/OPR\//, 'Opera'],
+  [/Firefox\//, 'Firefox'],
+  [/Chrome\//, 'Chrome'],
+  [/Safari\//, 'Safari'],
+];
+const systems: [RegExp, string][] = [
+  [/iPhone|iPad/, 'iOS'],
+  [/Android/, 'Android'],
+  [/Windows/, 'Windows'],
+  [/Mac OS X/, 'macOS'],
+  [/Linux/, 'Linux'],
+];
+
+/**
+ * Names a device by browser and system, read from its User-Agent.
+ * @returns such as `Firefox on Windows`; a short form of what was sent where neither is known.
+ */
+function nameDevice(userAgent: string): string {
+  const browser = browsers.find(([pattern]) => pattern.test(userAgent))?.[1];
+  const system = systems.find(([pattern]) => pattern.test(userAgent))?.[1];
+  if (browser === undefined) return userAgent.slice(0, 40) || 'Unknown device';
+  return system === undefined ? browser : `${browser} on ${system}`;
 }

@@ -7,7 +7,7 @@ import type { Tx } from '../../schema.ts';
 import { productStockTag, productTag, slugTag } from '../tags.ts';
 import { markSets } from './dirty-versions.ts';
 import { rowsWithout } from './merge-file-cells.ts';
-import { refreshListing } from './refresh-listing.ts';
+import { refreshListing } from './save-product-parts.ts';
 
 export interface Archiving {
   /** Slugs of whole products. */

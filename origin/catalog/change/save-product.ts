@@ -7,12 +7,10 @@ import type { Tx } from '../../schema.ts';
 import { learnWords } from '../search/suggest-spelling.ts';
 import { productStockTag, productTag, slugTag } from '../tags.ts';
 import { markSets } from './dirty-versions.ts';
-import { ensureCategory } from './ensure-category.ts';
 import { isSameList } from './match-variants.ts';
 import { columnsOfVariants, isSameRows, mergeFileRows } from './merge-file-cells.ts';
 import type { Cells, ImportNotice, Lifecycle, PartialProduct } from './product-draft.ts';
-import { refreshListing } from './refresh-listing.ts';
-import { type KnownImage, saveImages } from './save-images.ts';
+import { ensureCategory, type KnownImage, refreshListing, saveImages } from './save-product-parts.ts';
 import {
   type KnownVariant,
   planVariants,

@@ -3,8 +3,7 @@ import { sql } from 'kysely';
 import type { TagVersions } from '../../../http/cache-tag.ts';
 import type { Tx } from '../../schema.ts';
 import { stockTag } from '../tags.ts';
-import { labelOptions } from './label-options.ts';
-import { fitValues, isSameList, makeSku, matchVariants } from './match-variants.ts';
+import { fitValues, isSameList, labelOptions, makeSku, matchVariants } from './match-variants.ts';
 import { isSameCells, mergeVariantCells, moveCellsToVariants } from './merge-file-cells.ts';
 import type { Cells, ImportNotice, PartialVariant } from './product-draft.ts';
 

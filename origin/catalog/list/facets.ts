@@ -1,10 +1,10 @@
-// Counts the products that each further filter value would list: at most a thousand a facet, then it says "more".
+// Counts the products that each further filter value would list: at most a thousand a facet, sizes in their own
+// order.
 import { type RawBuilder, sql } from 'kysely';
 import type { DbOrTx } from '../../schema.ts';
 import { money } from '../../web/money.ts';
 import type { Facets, FacetValue } from '../product.ts';
 import { findCandidates } from '../search/search-candidates.ts';
-import { compareSizes } from '../size-order.ts';
 import type { ListQuery } from './list-query.ts';
 import { type Filter, matches, maxCandidates, pairSeparator, type Scope } from './matching.ts';
 
@@ -124,4 +124,26 @@ function toFacets(rows: CountRow[]): Facets {
     categories: valuesOf('category'),
     price: min === undefined || max === undefined ? null : { min: money(min), max: money(max) },
   };
+}
+
+const letters = ['XXXS', 'XXS', 'XS', 'S', 'M', 'L', 'XL', 'XXL', 'XXXL', '2XL', '3XL', '4XL', '5XL'];
+const words = ['EXTRA SMALL', 'SMALL', 'MEDIUM', 'LARGE', 'EXTRA LARGE'];
+const wordStart = letters.indexOf('XS');
+
+/** Sorts sizes: letters from small to large, then numbers, then the rest by name. */
+function compareSizes(a: string, b: string): number {
+  const [rankA, numberA] = rank(a);
+  const [rankB, numberB] = rank(b);
+  return rankA - rankB || numberA - numberB || (a < b ? -1 : a > b ? 1 : 0);
+}
+
+function rank(size: string): [number, number] {
+  const upper = size.toUpperCase().trim();
+  const first = upper.split(/[\s/]/)[0] ?? '';
+  const word = words.indexOf(upper);
+  if (word >= 0) return [0, wordStart + word];
+  const letter = letters.indexOf(first);
+  if (letter >= 0) return [0, letter];
+  const number = Number.parseFloat(upper.replace(/^\D+/, ''));
+  return Number.isNaN(number) ? [2, 0] : [1, number];
 }

@@ -5,16 +5,13 @@ import type { TagVersions } from '../../../http/cache-tag.ts';
 import type { Fresh } from '../../cache/entry.ts';
 import type { DbOrTx } from '../../schema.ts';
 import { money } from '../../web/money.ts';
-import { imageOrPlaceholder } from '../placeholder.ts';
-import type { ProductList, ProductSummary } from '../product.ts';
+import { imageOrPlaceholder, type ProductList, type ProductSummary } from '../product.ts';
 import { wasOf } from '../read-product.ts';
-import { rankOf } from '../search/rank.ts';
-import { findCandidates } from '../search/search-candidates.ts';
+import { findCandidates, rankOf } from '../search/search-candidates.ts';
 import { availablePieces } from '../stock-rule.ts';
 import { productStockTag, productTag } from '../tags.ts';
-import { type Place, readCursor, writeCursor } from './cursor.ts';
 import { readFacets } from './facets.ts';
-import type { ListQuery, Sort } from './list-query.ts';
+import { type ListQuery, type Place, readCursor, type Sort, writeCursor } from './list-query.ts';
 import { matches, maxCandidates, readScope, type Scope } from './matching.ts';
 
 /** Where a list is filtered by colour: by product id, the colour that its picture shows. */

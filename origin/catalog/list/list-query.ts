@@ -1,7 +1,9 @@
-// Parses the query of a product list, for API and pages alike, and normalises it so that equal lists share a cache
-// entry.
+// Parses the query of a product list, for API and pages alike, and normalises it so that equal queries have one cache
+// key.
+
+import { createHash } from 'node:crypto';
 import { Refusal } from '../../errors.ts';
-import { isSlug } from '../tags.ts';
+import { isId, isSlug } from '../tags.ts';
 
 export const sorts = ['relevance', 'newest', 'price-asc', 'price-desc'] as const;
 export type Sort = (typeof sorts)[number];
@@ -35,7 +37,7 @@ const maxAmount = 2_147_483_647;
  * `api`: amounts in minor units, faults are refused. `page`: amounts in whole units, what makes no sense is passed
  * over.
  */
-export type QueryDialect = 'api' | 'page';
+type QueryDialect = 'api' | 'page';
 
 /** @throws Refusal 400 `bad-request` in the `api` dialect, naming the parameter. */
 export function parseListQuery(params: URLSearchParams, dialect: QueryDialect): ListQuery {
@@ -68,7 +70,7 @@ export function parseListQuery(params: URLSearchParams, dialect: QueryDialect): 
 }
 
 /** Names the list itself, whatever part of it is asked for: a cursor belongs to one such list. */
-export function filterKey(query: ListQuery): string {
+function filterKey(query: ListQuery): string {
   return JSON.stringify([
     query.q,
     query.category ?? '',
@@ -124,4 +126,37 @@ function readWhole(params: URLSearchParams, field: string, max: number, refuse: 
   const value = /^\d{1,6}$/.test(text) ? Number(text) : 0;
   if (value < 1 || value > max) return refuse(field, `must be a whole number, 1 to ${max}`);
   return value;
+}
+
+/** Encodes and decodes list cursors: sort key and id of the last row, bound to one list's filter and sort. */
+export interface Place {
+  /** What the list is sorted by before the id: minor units, or the rank; 0 where by id alone. */
+  sortKey: number;
+  id: string;
+}
+
+export function writeCursor(query: ListQuery, place: Place): string {
+  return Buffer.from(`${listMark(query)}.${place.sortKey}.${place.id}`).toString('base64url');
+}
+
+/**
+ * @returns undefined where the query has no cursor.
+ * @throws Refusal 400 `bad-cursor` where it was not made by `writeCursor` for the same filter and sort.
+ */
+export function readCursor(query: ListQuery): Place | undefined {
+  if (query.cursor === undefined) return undefined;
+  const [mark = '', sortKey = '', id = '', ...rest] = Buffer.from(query.cursor, 'base64url')
+    .toString('latin1')
+    .split('.');
+  if (rest.length > 0 || !/^\d{1,10}$/.test(sortKey) || Number(sortKey) > 2_147_483_647 || !isId(id)) {
+    throw new Refusal(400, 'bad-cursor', 'cursor: was not given by this list');
+  }
+  if (mark !== listMark(query)) {
+    throw new Refusal(400, 'bad-cursor', 'cursor: belongs to a list with another filter or sort');
+  }
+  return { sortKey: Number(sortKey), id };
+}
+
+function listMark(query: ListQuery): string {
+  return createHash('sha256').update(filterKey(query)).digest('base64url').slice(0, 12);
 }

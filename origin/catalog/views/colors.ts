@@ -1,4 +1,6 @@
-// A product in one of its colours: its address, the colour that a page shows, and the order of its pictures.
+// A product in one of its colours: its address, the colour that a page shows, and the colour's swatch.
+
+import { type Html, html } from '../../web/page/html.ts';
 import type { Image, ProductDetail } from '../product.ts';
 
 /** Without a colour, the product's one canonical address. */
@@ -35,4 +37,22 @@ export function picturesIn({ images, variants }: ProductDetail, color: string): 
   }
   const rank = ({ url }: Image) => (own.has(url) ? 0 : others.has(url) ? 2 : 1);
   return own.size === 0 ? images : images.toSorted((a, b) => rank(a) - rank(b));
+}
+
+/** As in assets/styles/8-dyes.css. */
+const dyes = new Set(
+  (
+    'white ecru cream ivory sand beige camel tan brown chocolate black charcoal grey gray silver navy indigo blue denim ' +
+    'sky-blue sky teal green sage olive khaki forest mint yellow mustard gold butter orange coral rust red burgundy wine ' +
+    'blush pink rose lilac purple plum'
+  ).split(' '),
+);
+
+/**
+ * Picks a colour's swatch by its whole name or its last known word. An unknown colour gets a neutral swatch.
+ */
+export function dot(color: string): Html {
+  const words = color.toLowerCase().match(/\p{L}+/gu) ?? [];
+  const dye = [words.join('-'), ...words.reverse()].find((name) => dyes.has(name));
+  return html`<span class="dot${dye === undefined ? '' : ` dye-${dye}`}"></span>`;
 }

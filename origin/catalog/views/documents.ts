@@ -4,11 +4,11 @@ import type { TagVersions } from '../../../http/cache-tag.ts';
 import type { Fresh } from '../../cache/entry.ts';
 import { notFound } from '../../errors.ts';
 import type { DbOrTx } from '../../schema.ts';
-import { errorDocument } from '../../web/page/error-page.ts';
 import type { Html } from '../../web/page/html.ts';
 import { type LayoutOptions, layout } from '../../web/page/layout.ts';
+import { errorDocument } from '../../web/page/page-response.ts';
+import { siteTags } from '../../web/shared/release.ts';
 import type { SharedBody } from '../../web/shared/shared-response.ts';
-import { siteTags } from '../../web/shared/site-tag.ts';
 import { listProducts } from '../list/list-products.ts';
 import { type ListQuery, parseListQuery } from '../list/list-query.ts';
 import { listCategories } from '../list-categories.ts';
@@ -17,12 +17,10 @@ import { readProduct } from '../read-product.ts';
 import { type Suggestions, suggestSpelling } from '../search/suggest-spelling.ts';
 import { isSlug } from '../tags.ts';
 import { picturesIn, productHref, shownColor } from './colors.ts';
-import { homePage } from './home.ts';
-import { absolute, productJsonLd } from './json-ld.ts';
-import { listPage } from './list.ts';
-import { hasNextPage, listHref } from './list-links.ts';
+import { hasNextPage, listHref, listPage } from './list.ts';
 import { type CategoryPlace, departments, pathTo, readCategoryTree } from './navigation.ts';
-import { productPage } from './product.ts';
+import { absolute, productJsonLd, productPage } from './product.ts';
+import { homePage } from './product-card.ts';
 
 interface Site {
   /** Without a slash at the end. */

@@ -1,9 +1,10 @@
-// Reads the category tree for the header and breadcrumbs. It has names and places only, so price or count changes do
-// not invalidate it.
+// Reads the category tree for the header, and renders breadcrumbs. It has names and places only, so prices do not
+// change it.
 import type { Fresh } from '../../cache/entry.ts';
 import { withinMs } from '../../concurrency/deadline.ts';
 import type { Deps } from '../../deps.ts';
 import type { DbOrTx } from '../../schema.ts';
+import { type Html, html } from '../../web/page/html.ts';
 import type { NavigationItem } from '../../web/page/layout.ts';
 import { listCategories } from '../list-categories.ts';
 import { categoriesTag, readSetVersions } from '../tags.ts';
@@ -67,4 +68,19 @@ export function pathTo(tree: CategoryPlace[], slug: string): CategoryPlace[] {
 
 function place(tree: CategoryPlace[], slug: string | null): CategoryPlace | undefined {
   return tree.find((candidate) => candidate.slug === slug);
+}
+
+/**
+ * Renders the breadcrumb trail.
+ * @param here the page's own name, where it is not the last category itself
+ */
+export function crumbs(path: CategoryPlace[], here?: string): Html {
+  const last = path.length - 1;
+  return html`<nav aria-label="You are here"><ol class="crumbs"><li><a href="/">Home</a></li>
+${path.map((place, index) =>
+  index === last && here === undefined
+    ? html`<li aria-current="page">${place.name}</li>`
+    : html`<li><a href="/c/${place.slug}">${place.name}</a></li>`,
+)}
+${here === undefined ? '' : html`<li aria-current="page">${here}</li>`}</ol></nav>`;
 }

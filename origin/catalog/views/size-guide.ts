@@ -1,6 +1,5 @@
 // Chooses the size table for a product by garment and wearer. If no table is certain to fit, none is shown.
-import { type Html, html } from '../../web/page/html.ts';
-import { fold } from './fold.ts';
+import { fold, type Html, html } from '../../web/page/html.ts';
 import { type Garment, garmentOf, type Wearer, wearerOf } from './garment-words.ts';
 import type { CategoryPlace } from './navigation.ts';
 

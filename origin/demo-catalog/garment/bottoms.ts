@@ -1,6 +1,5 @@
 // Drawings of dresses, skirts, trousers and shorts.
-import { button, type Drawing, line } from './drawing.ts';
-import { type Segment, symmetric } from './outline.ts';
+import { button, type Drawing, line, type Segment, symmetric } from './drawing.ts';
 import { body, neckBand, neckInside, regular, sleeve } from './top-shape.ts';
 
 export function dress(): Drawing {

@@ -1,4 +1,60 @@
-// The parts of a garment's drawing: pieces of cloth from back to front, seams, stitches and details.
+// The parts of a garment's drawing: outlines with two mirrored halves, pieces of cloth from back to front, seams, and
+// an empty hanger.
+
+/** Outlines of garments: one half is written down, the other is its mirror image. */
+export const width = 400;
+export const height = 500;
+const middle = width / 2;
+
+export type Point = [x: number, y: number];
+/** A line to a point, or a cubic curve by two control points to a third. */
+export type Segment = [Point] | [Point, Point, Point];
+
+/** Closes the half that goes from the middle above along the left to the middle below. */
+export function symmetric(start: Point, half: Segment[]): string {
+  const mirrored: Segment[] = [];
+  let from = start;
+  for (const segment of half) {
+    mirrored.unshift(segment.length === 1 ? [flip(from)] : [flip(segment[1]), flip(segment[0]), flip(from)]);
+    from = segment.at(-1)!;
+  }
+  return `${path(start, [...half, ...mirrored])}Z`;
+}
+
+function path(start: Point, segments: Segment[]): string {
+  return `M${pair(start)}${segments
+    .map((segment) => (segment.length === 1 ? `L${pair(segment[0])}` : `C${segment.map(pair).join(' ')}`))
+    .join('')}`;
+}
+
+export function closed(start: Point, segments: Segment[]): string {
+  return `${path(start, segments)}Z`;
+}
+
+/** The same drawn on the right. */
+export function mirrored(markup: string): string {
+  return `<g transform="matrix(-1 0 0 1 ${width} 0)">${markup}</g>`;
+}
+
+export function both(markup: string): string {
+  return markup + mirrored(markup);
+}
+
+export function add(point: Point, direction: Point, length: number): Point {
+  return [point[0] + direction[0] * length, point[1] + direction[1] * length];
+}
+
+function flip([x, y]: Point): Point {
+  return [middle * 2 - x, y];
+}
+
+function pair([x, y]: Point): string {
+  return `${round(x)} ${round(y)}`;
+}
+
+function round(value: number): number {
+  return Math.round(value * 10) / 10;
+}
 
 export interface Piece {
   d: string;
@@ -53,4 +109,9 @@ export function rib(left: number, right: number, top: number, bottom: number, be
 /** A zip from above to below in the middle. */
 export function zip(x: number, top: number, bottom: number): string {
   return `<path d="M${x} ${top}V${bottom}" stroke="{darker}" stroke-width="5" opacity=".55"/><path d="M${x} ${top}V${bottom}" stroke="{metal}" stroke-width="2.6" stroke-dasharray="1.6 1.5"/><rect x="${x - 3}" y="${top + 4}" width="6" height="13" rx="2" fill="{metal}" stroke="{darker}" stroke-width=".6"/>`;
+}
+
+/** The drawing of an empty hanger, shown for a product without a picture. */
+export function hanger(): string {
+  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width * 2}" height="${height * 2}"><defs><linearGradient id="g" x2="0" y2="1"><stop stop-color="#f4f2ee"/><stop offset="1" stop-color="#dfdad1"/></linearGradient></defs><rect width="${width}" height="${height}" fill="url(#g)"/><g fill="none" stroke="#9a9184" stroke-width="9" stroke-linecap="round" stroke-linejoin="round"><path d="M200 238V216C200 204 224 202 224 180C224 164 212 154 199 154C186 154 177 162 175 174" stroke-width="6"/><path d="M200 238L82 308C70 316 74 330 88 330H312C326 330 330 316 318 308Z"/></g></svg>`;
 }

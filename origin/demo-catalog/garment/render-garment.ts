@@ -1,12 +1,10 @@
 // Renders a garment as SVG: cloth, folds, seams and a soft shadow. The same spec gives the same bytes.
 import { beanie, cap, scarf, socks } from './accessories.ts';
 import { dress, jeans, shorts, skirt, trousers } from './bottoms.ts';
-import { brightness, darken, lighten, mix } from './colors.ts';
-import type { Drawing, Piece } from './drawing.ts';
-import { fabricTile } from './fabrics.ts';
+import { type Drawing, height, mirrored, type Piece, width } from './drawing.ts';
+import { brightness, darken, fabricTile, lighten, mix } from './fabrics.ts';
 import type { GarmentKind, GarmentSpec } from './garment-spec.ts';
 import { blazer, coat, jacket, vest } from './outerwear.ts';
-import { height, mirrored, width } from './outline.ts';
 import { blouse, cardigan, hoodie, polo, shirt, sweater, tank, tee } from './tops.ts';
 
 const drawings: Record<GarmentKind, () => Drawing> = {

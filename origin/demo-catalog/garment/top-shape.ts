@@ -1,5 +1,5 @@
 // The shape of garments above the waist, from measures of body, sleeves and neck.
-import { add, closed, type Point, type Segment, symmetric } from './outline.ts';
+import { add, closed, type Point, type Segment, symmetric } from './drawing.ts';
 
 export interface TopMeasures {
   /** Height of the neck's points and of the shoulders' ends. */

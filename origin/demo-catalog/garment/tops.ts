@@ -1,6 +1,5 @@
 // Drawings of tees, shirts and knits: one cut with different measures and details.
-import { buttons, type Drawing, line, type Piece, rib } from './drawing.ts';
-import { both } from './outline.ts';
+import { both, buttons, type Drawing, line, type Piece, rib } from './drawing.ts';
 import {
   body,
   bodyFolds,

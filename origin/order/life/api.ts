@@ -4,7 +4,6 @@ import type { Context } from 'hono';
 import { cartRequestOf } from '../../cart/api.ts';
 import type { Carts } from '../../cart/carts.ts';
 import type { Deps } from '../../deps.ts';
-import { EmailField } from '../../identity/email-field.ts';
 import { refuseEndedSession } from '../../identity/visitor.ts';
 import {
   createApi,
@@ -16,7 +15,7 @@ import {
   jsonBody,
   z,
 } from '../../web/api/api.ts';
-import { optionalText, plainText } from '../../web/api/plain-text.ts';
+import { EmailField, optionalText, plainText } from '../../web/api/plain-text.ts';
 import type { ProblemCode } from '../../web/api/problem-codes.ts';
 import type { AppEnv } from '../../web/env.ts';
 import { readBuyer } from '../api.ts';

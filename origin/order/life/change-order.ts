@@ -1,7 +1,7 @@
 // Changes an order by one deed of its life: state, pieces, money, stock, event, mail and work, in one transaction.
 import { randomUUID } from 'node:crypto';
 import { sql } from 'kysely';
-import { returnStock } from '../../catalog/change/take-stock.ts';
+import { returnStock } from '../../catalog/change/stock.ts';
 import { giveBackUse } from '../../checkout/promotions.ts';
 import { notFound } from '../../errors.ts';
 import { addToOutbox } from '../../outbox/events.ts';

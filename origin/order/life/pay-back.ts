@@ -4,7 +4,7 @@ import { sql } from 'kysely';
 import type { Deps } from '../../deps.ts';
 import { notFound } from '../../errors.ts';
 import { addToOutbox } from '../../outbox/events.ts';
-import { retryOnConflict } from '../../postgres/retry-on-conflict.ts';
+import { retryOnConflict } from '../../postgres/postgres-errors.ts';
 import type { Db, Tx } from '../../schema.ts';
 import { idPattern } from '../../web/api/api.ts';
 import { callProviderAndRecord } from '../pay-order.ts';

@@ -2,7 +2,7 @@
 // owes.
 import type { Deps } from '../../deps.ts';
 import { notFound } from '../../errors.ts';
-import { retryOnConflict } from '../../postgres/retry-on-conflict.ts';
+import { retryOnConflict } from '../../postgres/postgres-errors.ts';
 import { idPattern } from '../../web/api/api.ts';
 import { type IdempotentWrite, writeOnce } from '../../web/api/idempotency.ts';
 import type { PaymentProviders } from '../payment/providers.ts';

@@ -1,6 +1,5 @@
 // Renders what happened to an order since it was placed, and what its buyer can do: cancel it, send pieces back.
-import { formatMoney } from '../../web/money.ts';
-import { formatDay } from '../../web/page/day.ts';
+import { formatDay, formatMoney } from '../../web/money.ts';
 import { type FormValues, idempotencyField } from '../../web/page/form.ts';
 import { type Html, html } from '../../web/page/html.ts';
 import { shopperEventNames } from '../life/describe-deed.ts';

@@ -5,7 +5,7 @@ import { linePicture, pieces } from '../../cart/views/cart.ts';
 import type { VariantInfo } from '../../catalog/read-variants.ts';
 import type { Promotion } from '../../checkout/promotion.ts';
 import { formatDays, priceOrFree } from '../../checkout/words.ts';
-import { signedInField } from '../../identity/signed-out-form.ts';
+import { signedInField } from '../../identity/page-frame.ts';
 import { formatMoney } from '../../web/money.ts';
 import { type FormValues, faultSummary, field, idempotencyField, type Wrong } from '../../web/page/form.ts';
 import { type Html, html } from '../../web/page/html.ts';

@@ -2,8 +2,7 @@
 import { linePicture, pieces } from '../../cart/views/cart.ts';
 import type { VariantInfo } from '../../catalog/read-variants.ts';
 import { formatDays } from '../../checkout/words.ts';
-import { formatMoney } from '../../web/money.ts';
-import { formatDay } from '../../web/page/day.ts';
+import { formatDay, formatMoney } from '../../web/money.ts';
 import { type FormValues, faultSummary, idempotencyField, notice } from '../../web/page/form.ts';
 import { type Html, html } from '../../web/page/html.ts';
 import { findCountry } from '../countries.ts';

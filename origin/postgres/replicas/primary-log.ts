@@ -1,6 +1,5 @@
 // Asks the primary for the position of its log: fresh reads must have replayed it, and lag is measured by it.
-import type { Probe } from './probe.ts';
-import { parseWrittenPosition, type WalPosition, writtenPositionSql } from './wal-position.ts';
+import { type Probe, parseWrittenPosition, type WalPosition, writtenPositionSql } from './wal-position.ts';
 
 export interface AskedPosition {
   position: WalPosition;

@@ -1,9 +1,7 @@
-// All replicas, measured each second. A read tries one after the other until one answers.
-
+// All replicas, measured each second. A read chooses one, and tries one after the other until one answers.
 import { SemaphoreFullError } from '../../concurrency/semaphore.ts';
 import { Refusal } from '../../errors.ts';
 import { isPostgresAway, isTooSlow } from '../postgres-errors.ts';
-import { furthestFirst, leastLoaded, whyUnfit } from './choose-replica.ts';
 import type { PrimaryLog } from './primary-log.ts';
 import type { Fallback, MeasuredReplica, ReadMetrics } from './read-metrics.ts';
 import { BehindError, type Replica, type ReplicaRead } from './replica.ts';
@@ -14,7 +12,7 @@ export interface ReplicaAnswer<T> {
   value: T;
 }
 
-export interface ReplicaSet {
+interface ReplicaSet {
   /**
    * From one that is fit and past `wanted`. Undefined where there is none.
    * @throws only what refuses the read itself
@@ -26,7 +24,7 @@ export interface ReplicaSet {
   close(): Promise<void>;
 }
 
-export interface ReplicaSetOptions {
+interface ReplicaSetOptions {
   replicas: Replica[];
   primary: PrimaryLog;
   metrics: () => ReadMetrics;
@@ -120,4 +118,49 @@ export function createReplicaSet({ replicas, primary, metrics, onError }: Replic
 function reasonOf(error: unknown): Fallback {
   if (error instanceof BehindError) return 'behind';
   return error instanceof SemaphoreFullError ? 'busy' : 'failed';
+}
+
+/**
+ * Chooses the replica for a read: it answers, follows the present primary, lags at most a minute, and has the
+ * least to do.
+ */
+type Unfitness = 'silent' | 'promoted' | 'other timeline' | 'lagging';
+
+type Measured = Pick<Replica, 'replayed' | 'followedTimeline'>;
+
+const mostLagSeconds = 60;
+
+/** @returns undefined where it may answer those who have written nothing of late. */
+export function whyUnfit(
+  { replayed, followedTimeline }: Measured,
+  primary: Pick<PrimaryLog, 'newest' | 'lagSeconds'>,
+): Unfitness | undefined {
+  if (replayed === undefined) return 'silent';
+  if (!replayed.isReplica) return 'promoted';
+  const newest = primary.newest();
+  // A primary that has never answered cannot be compared with: its replicas are taken as they are.
+  if (newest === undefined) return undefined;
+  if (followedTimeline !== newest.timeline) return 'other timeline';
+  return primary.lagSeconds(replayed.lsn) > mostLagSeconds ? 'lagging' : undefined;
+}
+
+/** The least loaded; among equals the first after a random one, so that none is favoured. */
+export function leastLoaded<T extends Pick<Replica, 'inFlight'>>(
+  candidates: T[],
+  random: () => number = Math.random,
+): T | undefined {
+  const start = Math.floor(random() * candidates.length);
+  const turned = [...candidates.slice(start), ...candidates.slice(0, start)];
+  return turned.reduce<T | undefined>(
+    (best, candidate) => (best === undefined || candidate.inFlight < best.inFlight ? candidate : best),
+    undefined,
+  );
+}
+
+/** When nobody can say what is true now: the furthest first, and last those that have just been silent. */
+export function furthestFirst<T extends Measured>(replicas: T[]): T[] {
+  const lsnOf = (replica: T) => replica.replayed?.lsn ?? -1n;
+  return replicas
+    .filter(({ replayed }) => replayed?.isReplica !== false)
+    .sort((a, b) => (lsnOf(a) < lsnOf(b) ? 1 : -1));
 }

@@ -4,8 +4,8 @@ import { sql } from 'kysely';
 import { createSemaphore } from '../../concurrency/semaphore.ts';
 import type { Db } from '../../schema.ts';
 import { createDatabase, createPool } from '../database.ts';
-import { createProbe } from './probe.ts';
 import {
+  createProbe,
   isPast,
   parseReplayedPosition,
   type ReplayedPosition,

@@ -1,6 +1,4 @@
-// Records the log position of a request's last commit, read on the connection that committed before it is released.
-// Inside the transaction the position would lie before its own commit record, and a replica at that position would lack
-// the write.
+// Records the log position of a request's last commit, read on the connection that committed.
 import { AsyncLocalStorage } from 'node:async_hooks';
 import {
   CompiledQuery,
@@ -13,10 +11,14 @@ import {
 } from 'kysely';
 import type pg from 'pg';
 import { isUnavailable } from '../postgres-errors.ts';
-import { mayWrite } from './may-write.ts';
 import { parseWrittenPosition, type WalPosition, writtenPositionSql } from './wal-position.ts';
 
-/** `unknown`: something may have been committed, and nobody could tell where; only the primary surely shows it. */
+/**
+ * Records the log position of a request's last commit, read on the connection that committed before it is
+ * released. Inside the transaction the position would lie before its own commit record, and a replica at that
+ * position would lack the write. `unknown`: something may have been committed, and nobody could tell where;
+ * only the primary surely shows it.
+ */
 export type WrittenPosition = WalPosition | 'unknown';
 
 export interface CommitTracker {
@@ -147,4 +149,11 @@ function latest(known: WrittenPosition | undefined, next: WrittenPosition): Writ
   if (known === 'unknown' || next === 'unknown') return 'unknown';
   const isLater = known === undefined || known.timeline !== next.timeline || next.lsn > known.lsn;
   return isLater ? next : known;
+}
+
+/** Says whether a statement may write. In doubt it says yes, which costs one query to the primary. */
+function mayWrite({ query, sql }: CompiledQuery): boolean {
+  // A common table expression can write, and a SELECT hides it.
+  if (query.kind === 'SelectQueryNode') return query.with !== undefined;
+  return !/^\s*select\b/i.test(sql);
 }

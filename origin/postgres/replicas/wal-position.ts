@@ -1,4 +1,11 @@
-// Positions in the write-ahead log. A promotion starts a new timeline; positions of two timelines cannot be compared.
+// Positions in the write-ahead log, and a connection by which one server is asked for them, so that they never wait
+// behind reads.
+import pg from 'pg';
+
+/**
+ * Positions in the write-ahead log. A promotion starts a new timeline; positions of two timelines cannot be
+ * compared.
+ */
 export interface WalPosition {
   timeline: number;
   /** Bytes since the log began, as `timeline/LSN` has them in hexadecimal. */
@@ -37,4 +44,60 @@ export function parseReplayedPosition(rows: unknown[]): ReplayedPosition {
 /** Whether a server that says so shows everything that was committed up to `wanted`. */
 export function isPast(replayed: ReplayedPosition, wanted: WalPosition): boolean {
   return replayed.streamedTimeline === wanted.timeline && replayed.lsn >= wanted.lsn;
+}
+
+/** Asks one server small questions on a connection of its own, so that they never wait behind reads. */
+interface ProbeOptions {
+  url: string;
+  /** Shown in pg_stat_activity. */
+  name: string;
+  /** For the connection and for each answer. */
+  timeoutMs: number;
+}
+
+export interface Probe {
+  /** @throws where the server does not answer in time; the connection is then never used again. */
+  ask(sql: string): Promise<unknown[]>;
+  close(): void;
+}
+
+export function createProbe({ url, name, timeoutMs }: ProbeOptions): Probe {
+  let connection: Promise<pg.Client> | undefined;
+  let isClosed = false;
+
+  const drop = () => {
+    connection?.then((client) => client.end()).catch(() => undefined);
+    connection = undefined;
+  };
+
+  const connect = async () => {
+    const client = new pg.Client({
+      connectionString: url,
+      application_name: name,
+      connectionTimeoutMillis: timeoutMs,
+      query_timeout: timeoutMs,
+      keepAlive: true,
+    });
+    client.on('error', drop);
+    await client.connect();
+    return client;
+  };
+
+  return {
+    async ask(sql) {
+      if (isClosed) throw new Error('Nothing is asked any more as this process ends');
+      connection ??= connect();
+      try {
+        const client = await connection;
+        return (await client.query(sql)).rows;
+      } catch (error) {
+        drop();
+        throw error;
+      }
+    },
+    close() {
+      isClosed = true;
+      drop();
+    },
+  };
 }

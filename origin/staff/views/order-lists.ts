@@ -2,8 +2,7 @@
 import { describeProgress } from '../../order/life/progress.ts';
 import type { StaffOrder } from '../../order/life/staff-orders.ts';
 import type { StaffReturn } from '../../order/life/staff-returns.ts';
-import { formatMoney } from '../../web/money.ts';
-import { formatDay } from '../../web/page/day.ts';
+import { formatDay, formatMoney } from '../../web/money.ts';
 import type { FormValues } from '../../web/page/form.ts';
 import { type Html, html } from '../../web/page/html.ts';
 import type { PageVisitor } from '../../web/page/layout.ts';

@@ -1,13 +1,12 @@
 // Renders one order for staff: what was bought, where it goes, money, parcels, returns, its history, and a form for
 // each deed.
 
-import { signedInField } from '../../identity/signed-out-form.ts';
+import { signedInField } from '../../identity/page-frame.ts';
 import { eventNames } from '../../order/life/describe-deed.ts';
 import { describeProgress, refundNames } from '../../order/life/progress.ts';
 import type { StaffOrderDetail } from '../../order/life/staff-orders.ts';
 import { postalAddress } from '../../order/views/order.ts';
-import { formatMoney } from '../../web/money.ts';
-import { formatDay } from '../../web/page/day.ts';
+import { formatDay, formatMoney } from '../../web/money.ts';
 import { type FormValues, faultSummary, field, idempotencyField } from '../../web/page/form.ts';
 import { type Html, html } from '../../web/page/html.ts';
 import type { PageVisitor } from '../../web/page/layout.ts';

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { raw } from 'hono/html';
 import type { Product, ProductSummary } from '../../catalog/product.ts';
-import { signedInField } from '../../identity/signed-out-form.ts';
+import { signedInField } from '../../identity/page-frame.ts';
 import type { Invalidation } from '../../invalidation/invalidations.ts';
 import { formatMoney } from '../../web/money.ts';
 import {
@@ -16,7 +16,7 @@ import {
 } from '../../web/page/form.ts';
 import { type Html, html } from '../../web/page/html.ts';
 import { layout, type PageVisitor } from '../../web/page/layout.ts';
-import type { StaffChange } from '../read-changes.ts';
+import type { StaffChange } from '../change-catalog.ts';
 import { staffNavigation } from './staff-layout.ts';
 
 export interface FinderPage {

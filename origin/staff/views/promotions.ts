@@ -1,7 +1,7 @@
 // Renders the staff pages of promotion codes.
 import { raw } from 'hono/html';
 import { type Promotion, promotionKinds } from '../../checkout/promotion.ts';
-import { signedInField } from '../../identity/signed-out-form.ts';
+import { signedInField } from '../../identity/page-frame.ts';
 import { formatMoney } from '../../web/money.ts';
 import {
   type FieldOptions,

@@ -6,7 +6,7 @@ import { Refusal } from '../../errors.ts';
 import type { AppEnv } from '../env.ts';
 import { toProblem } from '../problem.ts';
 import { bodyOf, type Representation, represent } from '../shared/representation.ts';
-import { etagOf, matches } from '../shared/shared-answer.ts';
+import { etagOf, matches } from '../shared/shared-response.ts';
 import { headerComponents } from './answer-headers.ts';
 import { ProblemSchema } from './api.ts';
 import { type ApiDocument, apiDocsPage } from './api-docs-page.ts';

@@ -1,4 +1,5 @@
-// Schemas for text that people enter: no control characters and no lone surrogates, which Postgres refuses.
+// Schemas for text that people enter, e-mail addresses too: no control characters and no lone surrogates, which
+// Postgres refuses.
 import { z } from '@hono/zod-openapi';
 
 /** One line, trimmed, not empty. @param most characters */
@@ -35,3 +36,8 @@ export const CountryCode = z
   .string()
   .regex(/^[A-Za-z]{2}$/, { error: 'must be a country’s two letters (ISO 3166)' })
   .transform((code) => code.toUpperCase());
+
+/** An e-mail address as it may be entered, for accounts and for orders of guests. */
+export const EmailField = z
+  .email({ error: 'must be an e-mail address, such as name@example.com' })
+  .max(254, { error: 'must have at most 254 characters' });

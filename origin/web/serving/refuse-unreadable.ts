@@ -1,4 +1,8 @@
-// Refuses an unreadable request like any other: a problem document with the usual headers.
+// Refuses an unreadable request like any other: a problem document with the usual headers, on a bare socket where
+// need be.
+
+import { STATUS_CODES } from 'node:http';
+import type { Duplex } from 'node:stream';
 import type { Settings } from '../../config.ts';
 import { Refusal } from '../../errors.ts';
 import { problemResponse, toRefusal } from '../problem.ts';
@@ -32,4 +36,20 @@ function refusalFor(error: unknown): Refusal {
       'This request cannot be read: its address, Host or form is malformed',
     );
   return toRefusal(error);
+}
+
+/**
+ * Writes an answer on a bare socket, where the request was too broken for Node to make a response object.
+ * Nothing after it can be read either: the connection ends.
+ */
+export async function answerOnSocket(socket: Duplex, response: Response): Promise<void> {
+  const body = await response.text();
+  const head = [
+    `HTTP/1.1 ${response.status} ${STATUS_CODES[response.status]}`,
+    ...[...response.headers].map(([name, value]) => `${name}: ${value}`),
+    `content-length: ${Buffer.byteLength(body)}`,
+    'connection: close',
+  ];
+  // Destroyed, as a client that goes on sending would keep it open for as long as it likes.
+  socket.end(`${head.join('\r\n')}\r\n\r\n${body}`, () => socket.destroy());
 }

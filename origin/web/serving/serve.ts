@@ -1,23 +1,23 @@
-// Listens under Node or Deno, and stops gracefully: lets requests end, closes connections, within a deadline.
-import { createServer, type IncomingMessage, type Server } from 'node:http';
-import { Server as NetServer } from 'node:net';
+// Listens under Node or Deno, and stops gracefully: lets requests end, closes idle connections, and serves metrics on
+// a port of their own.
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { Server as NetServer, type Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { HttpBindings } from '@hono/node-server';
+import type { Registry } from 'prom-client';
 import { BodyReader, usualBodyBounds } from '../../../http/body-reader.ts';
 import type { ClientAddress } from '../../../http/client-address.ts';
 import { RawFields } from '../../../http/fields.ts';
 import { createAdmissionQueue } from '../../concurrency/admission-queue.ts';
 import { describeListenFault, StartFault } from '../../system-faults.ts';
 import type { RuntimeBindings } from '../env.ts';
-import { answerOnSocket } from './answer-on-socket.ts';
-import { watchIdleConnections } from './idle-connections.ts';
 import { usualLoadBounds } from './load-shedding.ts';
-import type { RefuseUnreadable } from './refuse-unreadable.ts';
+import { answerOnSocket, type RefuseUnreadable } from './refuse-unreadable.ts';
 import type { WarmPageResponder } from './warm-page-responder.ts';
 
 type Fetch = (request: Request, bindings?: RuntimeBindings) => Response | Promise<Response>;
 
-export interface ServeOptions {
+interface ServeOptions {
   fetch: Fetch;
   /** Under Node, answers what it knows ahead of `fetch`. */
   warmPages?: WarmPageResponder;
@@ -173,4 +173,47 @@ async function serveOnDeno({ fetch, refuse, host, port }: ServeOptions): Promise
       if (!(await Promise.race([closed, delay(deadlineMs, false)]))) abort.abort();
     },
   };
+}
+
+/**
+ * Finds idle connections: all answers handed to the system, and nothing received since. Node itself counts a
+ * connection as idle whose answer is written but not yet sent.
+ * @returns how to close those that are idle at the moment; one that has not asked for anything yet is about to, and
+ * stays
+ */
+function watchIdleConnections(server: Server): { close: () => void } {
+  const connections = new Map<Socket, { answering: number; readByThen: number }>();
+  server.prependListener('request', ({ socket }: IncomingMessage, outgoing: ServerResponse) => {
+    const connection = connections.get(socket) ?? { answering: 0, readByThen: 0 };
+    if (!connections.has(socket)) {
+      connections.set(socket, connection);
+      socket.once('close', () => connections.delete(socket));
+    }
+    connection.answering += 1;
+    outgoing.once('close', () => {
+      connection.answering -= 1;
+      connection.readByThen = socket.bytesRead;
+    });
+  });
+  return {
+    close() {
+      for (const [socket, { answering, readByThen }] of connections)
+        if (answering === 0 && socket.bytesRead === readByThen) socket.destroy();
+    },
+  };
+}
+
+const contentType = 'application/openmetrics-text; version=1.0.0; charset=utf-8';
+
+/** Serves the origin's metrics on a port of their own, so that no load balancer exposes them. */
+export function serveMetrics(registry: Registry, host: string, port: number): Promise<Serving> {
+  // Its type knows only the older format.
+  registry.setContentType(contentType as never);
+  const fetch = async (request: Request): Promise<Response> => {
+    if (request.method !== 'GET' || new URL(request.url).pathname !== '/metrics')
+      return new Response('Metrics are at /metrics\n', { status: 404 });
+    const headers = { 'Content-Type': contentType, 'Cache-Control': 'no-store' };
+    return new Response(await registry.metrics(), { headers });
+  };
+  return serve({ fetch, host, port, setting: 'METRICS_PORT' });
 }

@@ -7,7 +7,7 @@ import type { ReadResult } from '../../cache/entry.ts';
 import type { FencedCache } from '../../cache/fenced-cache.ts';
 import { type FinishHeaders, serverTiming } from '../response-headers.ts';
 import { bodyOf, type Representation } from '../shared/representation.ts';
-import { composeAnswer, etagOf, matches } from '../shared/shared-answer.ts';
+import { composeAnswer, etagOf, matches } from '../shared/shared-response.ts';
 import type { CountAnswer } from './request-metrics.ts';
 
 export interface WarmPageResponder {

@@ -2,7 +2,7 @@
 import { gunzipSync } from 'node:zlib';
 import { LRUCache } from 'lru-cache';
 import type { Encoding } from '../../../http/accept-encoding.ts';
-import type { Codec } from '../../cache/codec.ts';
+import type { Codec } from '../../cache/entry.ts';
 import { type Bytes, compressBody } from './compress.ts';
 
 export interface SharedBody {

@@ -1,16 +1,25 @@
-// Responds with answers that are the same for everyone, from the fenced cache.
+// Responds with answers that are the same for everyone, from the fenced cache: encoding chosen, revalidated by ETag,
+// no cookies.
 import type { Context } from 'hono';
-import type { Fresh, ReadRequest } from '../../cache/entry.ts';
+import { chooseEncoding, type Encoding } from '../../../http/accept-encoding.ts';
+import { formatCacheTag } from '../../../http/cache-tag.ts';
+import type { CacheOutcome, Fresh, ReadRequest, ReadResult } from '../../cache/entry.ts';
 import type { Deps } from '../../deps.ts';
 import type { DbOrTx } from '../../schema.ts';
 import type { AppEnv, RuntimeBindings } from '../env.ts';
+import type { Bytes } from './compress.ts';
 import { siteRelease } from './release.ts';
-import { type Representation, represent, representationCodec, type SharedBody } from './representation.ts';
-import { answerShared } from './shared-answer.ts';
+import {
+  bodyOf,
+  type Representation,
+  represent,
+  representationCodec,
+  type SharedBody,
+} from './representation.ts';
 
 export type { SharedBody } from './representation.ts';
 
-export interface SharedRequest {
+interface SharedRequest {
   /** Names the representation, from normalised input only; what differs in it must differ in the key. */
   key: string;
   produce: (db: DbOrTx) => Promise<Fresh<SharedBody>>;
@@ -43,4 +52,63 @@ function toRead({ key, produce }: SharedRequest): ReadRequest<Representation> {
       return { value: await represent(value), tags };
     },
   };
+}
+
+/** Makes the answer for a shared address: chooses the encoding, revalidates by ETag, sets no cookies. */
+interface SharedAnswer {
+  status: number;
+  headers: Record<string, string>;
+  /** Undefined where nothing has changed for the client. */
+  body: Bytes | undefined;
+}
+
+/** How long the edge may keep it; tags bring it down earlier. Browsers always ask again. */
+const edgeSeconds = 3_600;
+
+function answerShared(
+  result: ReadResult<Representation>,
+  acceptEncoding: string | undefined,
+  ifNoneMatch: string | undefined,
+): SharedAnswer {
+  const { value } = result;
+  const encoding = chooseEncoding(acceptEncoding, value.bodies);
+  const isKnown = value.status === 200 && matches(ifNoneMatch, etagOf(value, encoding));
+  return composeAnswer(result, encoding, isKnown);
+}
+
+export function composeAnswer(
+  { value, tags, outcome }: ReadResult<Representation>,
+  encoding: Encoding,
+  isKnown: boolean,
+): SharedAnswer {
+  const headers: Record<string, string> = {
+    'Content-Type': value.contentType,
+    'Cache-Control': 'public, max-age=0, must-revalidate',
+    'CDN-Cache-Control': `max-age=${edgeSeconds}, stale-while-revalidate=60, stale-if-error=86400`,
+    'Cache-Tag': formatCacheTag(tags),
+    'Cache-Status': cacheStatus(outcome),
+    ETag: etagOf(value, encoding),
+    Vary: 'Accept-Encoding',
+  };
+  if (value.location !== undefined) headers['Location'] = value.location;
+  if (isKnown) return { status: 304, headers, body: undefined };
+  if (encoding !== 'identity') headers['Content-Encoding'] = encoding;
+  return { status: value.status, headers, body: bodyOf(value, encoding) };
+}
+
+export function etagOf({ etag }: Pick<Representation, 'etag'>, encoding: Encoding): string {
+  return encoding === 'identity' ? `"${etag}"` : `"${etag}-${encoding}"`;
+}
+
+export function matches(ifNoneMatch: string | undefined, etag: string): boolean {
+  if (ifNoneMatch === undefined) return false;
+  return ifNoneMatch
+    .split(',')
+    .some((candidate) => candidate.trim() === '*' || candidate.trim().replace(/^W\//, '') === etag);
+}
+
+/** RFC 9211; this cache is named `origin`. */
+function cacheStatus(outcome: CacheOutcome): string {
+  if (outcome === 'hit') return 'origin; hit';
+  return outcome === 'miss' ? 'origin; fwd=miss; stored' : 'origin; fwd=bypass';
 }

@@ -1,9 +1,10 @@
-// Runs start-up work as soon as the stores allow it, without making the start wait long.
+// Runs start-up work as soon as the stores allow it, without making the start wait long, and waits for a stop signal.
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { isStoreFault, storeFaultReason } from './describe-store-fault.ts';
 
-export interface StartUpWork {
+/** Runs start-up work as soon as the stores allow it, without making the start wait long. */
+interface StartUpWork {
   /**
    * Resolves when it has worked, at the latest after two seconds: stores that are started together with this process
    * need a moment.
@@ -43,4 +44,22 @@ export function startWhenPossible(log: Logger, what: string, work: () => Promise
   };
   const soon = Promise.race([tryUntilItWorks(), delay(soonMs, undefined, { ref: false })]);
   return { soon, cancel: () => abort.abort() };
+}
+
+/**
+ * Waits for a stop signal. Ctrl-C arrives twice, to the group and through npm; a second one within two
+ * seconds counts as the same.
+ */
+export function onStopSignal(): Promise<void> {
+  return new Promise((resolve) => {
+    let firstAt: number | undefined;
+    const stop = () => {
+      const now = performance.now();
+      if (firstAt !== undefined && now - firstAt > 2_000) process.exit(1);
+      firstAt ??= now;
+      resolve();
+    };
+    process.on('SIGINT', stop);
+    process.on('SIGTERM', stop);
+  });
 }

@@ -1,7 +1,44 @@
-// Converts descriptions between plain text (API, staff) and the sanitised HTML that is stored. Text survives the round
-// trip.
+// Converts texts of products: names to URL slugs, descriptions between plain text and the sanitised HTML that is
+// stored.
 
-/** Blank lines part paragraphs, other line ends stay. */
+/** Letters that Unicode does not take apart into a plain one and a mark. */
+const plain: Record<string, string> = {
+  ß: 'ss',
+  æ: 'ae',
+  œ: 'oe',
+  ø: 'o',
+  ł: 'l',
+  đ: 'd',
+  ð: 'd',
+  þ: 'th',
+  ħ: 'h',
+  ı: 'i',
+  ŋ: 'n',
+  ŧ: 't',
+};
+
+/**
+ * Makes a URL slug of a name: lower case, letters and digits of any script, hyphens between. Empty where the
+ * name has no letter or digit. At most 200 characters, cut between letters.
+ */
+export function slugify(text: string): string {
+  const slug = text
+    .toLowerCase()
+    .normalize('NFKD')
+    // Accents are left out of Latin letters only: in other scripts a mark makes another letter.
+    .replace(/(?<=\p{Script=Latin}\p{M}*)\p{M}/gu, '')
+    .normalize('NFC')
+    .replace(/[ßæœøłđðþħıŋŧ]/g, (letter) => plain[letter]!)
+    .replace(/['’]/g, '')
+    .replace(/[^\p{L}\p{M}\p{N}]+/gu, '-')
+    .replace(/^[-\p{M}]+|-+$/gu, '');
+  return [...slug].slice(0, 200).join('').replace(/-+$/, '');
+}
+
+/**
+ * Converts descriptions between plain text (API, staff) and the sanitised HTML that is stored. Text survives
+ * the round trip. Blank lines part paragraphs, other line ends stay.
+ */
 export function textToHtml(text: string): string {
   if (text === '') return '';
   const paragraphs = escapeHtml(text).split('\n\n');

@@ -1,14 +1,19 @@
-// Takes stock for an order, exactly once or not at all: one conditional statement a variant, never below zero. A
-// variant that sells without stock is counted as backordered, or not counted at all.
+// A variant's stock: an order takes it exactly once or not at all, and staff set it to an absolute number.
 import { sql } from 'kysely';
 import type { TagVersions } from '../../../http/cache-tag.ts';
-import { Refusal } from '../../errors.ts';
+import { notFound, Refusal } from '../../errors.ts';
 import { addToOutbox } from '../../outbox/events.ts';
 import type { Tx } from '../../schema.ts';
-import { countsStock, sellsWithoutStock } from '../stock-rule.ts';
-import { stockTag } from '../tags.ts';
+import type { Product } from '../product.ts';
+import { readProductById, toProduct } from '../read-product.ts';
+import { availablePieces, countsStock, sellsWithoutStock } from '../stock-rule.ts';
+import { isId, stockTag } from '../tags.ts';
 import { raiseProductStock } from './dirty-versions.ts';
 
+/**
+ * Takes stock for an order, exactly once or not at all: one conditional statement a variant, never below
+ * zero. A variant that sells without stock is counted as backordered, or not counted at all.
+ */
 export interface StockLine {
   variantId: string;
   quantity: number;
@@ -117,4 +122,53 @@ function sumLines(lines: StockLine[]): StockLine[] {
   return [...quantities]
     .map(([variantId, quantity]) => ({ variantId, quantity }))
     .sort((a, b) => (BigInt(a.variantId) < BigInt(b.variantId) ? -1 : 1));
+}
+
+/**
+ * Sets a variant's stock for staff to an absolute number. It is counted from then on, whatever was sold
+ * before.
+ */
+interface StockChange {
+  product: Product;
+  /** For the invalidation, which the caller writes; empty where the number was that already. */
+  tags: TagVersions;
+  before: { stock: number };
+}
+
+/**
+ * @param stock whole pieces, 0 to 10,000,000
+ * @throws Refusal 404
+ */
+export async function setStock(tx: Tx, variantId: string, stock: number): Promise<StockChange> {
+  const variant = isId(variantId)
+    ? await tx
+        .selectFrom('variants as v')
+        .select([
+          'product_id',
+          'available',
+          'backordered',
+          availablePieces.as('shown'),
+          countsStock.as('counted'),
+        ])
+        .where('id', '=', variantId)
+        .forNoKeyUpdate()
+        .executeTakeFirst()
+    : undefined;
+  if (variant === undefined) throw notFound('This variant');
+  // A page that shows what sells without stock sends its number back unchanged: that is no statement of how many
+  // there are.
+  const isNews = variant.counted
+    ? variant.available !== stock || variant.backordered > 0
+    : variant.shown !== stock;
+  const tags = isNews ? await writeStock(tx, variantId, variant.product_id, stock) : {};
+  const detail = await readProductById(tx, variant.product_id);
+  return { product: toProduct(detail!), tags, before: { stock: variant.shown } };
+}
+
+async function writeStock(tx: Tx, variantId: string, productId: string, stock: number): Promise<TagVersions> {
+  const { rows } = await sql<{ stock_version: number }>`
+    update variants set available = ${stock}, backordered = 0, stock_tracked = true, stock_stated = true,
+      file_cells = file_cells - '{Variant Inventory Qty,Variant Inventory Tracker}'::text[], stock_version = stock_version + 1, stock_raised_at = now(), stock_dirty = false
+    where id = ${variantId} returning stock_version`.execute(tx);
+  return { [stockTag(variantId)]: rows[0]!.stock_version, ...(await raiseProductStock(tx, [productId])) };
 }

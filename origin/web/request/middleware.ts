@@ -1,0 +1,128 @@
+// Middleware of every request: trace and client address, a bound on bodies, and refusal of writes from other sites.
+
+import { randomUUID } from 'node:crypto';
+import type { Context, MiddlewareHandler, Next } from 'hono';
+import { bodyLimit } from 'hono/body-limit';
+import { createClientAddress } from '../../../http/client-address.ts';
+import type { Deps } from '../../deps.ts';
+import { Refusal } from '../../errors.ts';
+import type { AppEnv, RuntimeBindings } from '../env.ts';
+import { isApiPath } from '../problem.ts';
+import { createFinishResponse } from '../response-headers.ts';
+
+/**
+ * Gives each request its trace and the client's address, and each answer its common headers; counts and times
+ * it.
+ */
+export function observeRequest(deps: Pick<Deps, 'settings' | 'countAnswer'>): MiddlewareHandler<AppEnv> {
+  const clientAddress = createClientAddress(deps.settings.trustedProxies);
+  const finish = createFinishResponse(deps.settings);
+  return async (c, next) => {
+    const startedAtMs = performance.now();
+    c.set('startedAtMs', startedAtMs);
+    c.set('traceparent', readTrace(c.req.header('traceparent')));
+    c.set('clientAddress', clientAddress(socketAddress(c), c.req.header('X-Forwarded-For')));
+    await next();
+    // Not assigned: that would copy the response and every header of it.
+    finish(c.res, startedAtMs);
+    deps.countAnswer(c.res.status, startedAtMs);
+  };
+}
+
+/** Empty where the runtime does not tell, as in `app.request()`. */
+function socketAddress(c: Context<AppEnv>): string {
+  const bindings = (c.env ?? {}) as RuntimeBindings;
+  return bindings.incoming?.socket.remoteAddress ?? bindings.remoteAddr?.hostname ?? '';
+}
+
+const traceparentPattern = /^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/;
+
+/**
+ * W3C trace context: continues the caller's trace or starts one; jobs carry it on.
+ * @returns a `traceparent` with the caller's trace id and a span id of our own.
+ */
+function readTrace(received: string | undefined): string {
+  const span = randomHex().slice(0, 16);
+  if (received !== undefined && traceparentPattern.test(received)) {
+    return `${received.slice(0, 36)}${span}${received.slice(52)}`;
+  }
+  return `00-${randomHex()}-${span}-01`;
+}
+
+/**
+ * 32 digits, neither half of them all zero. Node makes such ids from random bytes that it keeps in store; other
+ * bytes cost it a call each.
+ */
+function randomHex(): string {
+  return randomUUID().replaceAll('-', '');
+}
+
+const withoutBody = new Set(['GET', 'HEAD']);
+
+/**
+ * Refuses a body that is too long or encoded, before anything reads it. Where the length is announced the
+ * server itself holds the client to it, so the announcement is all that must be looked at. The library asks
+ * the request for its `body` first, for which Node's adapter builds a whole web request with a stream, most
+ * of what a small write cost.
+ * @throws Refusal 413 `body-too-large`
+ */
+export function limitBody(maxBytes: number): MiddlewareHandler {
+  const refuse = () => {
+    throw new Refusal(413, 'body-too-large', `A request body has at most ${maxBytes} bytes`);
+  };
+  const whileReading = bodyLimit({ maxSize: maxBytes, onError: refuse });
+  return (c: Context, next: Next) => {
+    if (withoutBody.has(c.req.method)) return next();
+    const announced = c.req.header('Content-Length');
+    if (announced === undefined || c.req.header('Transfer-Encoding') !== undefined)
+      return whileReading(c, next);
+    return Number(announced) > maxBytes ? refuse() : next();
+  };
+}
+
+/**
+ * Bodies are short: nothing here decodes them, and an encoded one read as it comes would be called malformed.
+ * @throws Refusal 415 `unsupported-content-encoding`, with the encoding that is read (RFC 9110, 12.5.3)
+ */
+export async function refuseEncodedBody(c: Context, next: Next): Promise<void> {
+  const codings = c.req.header('Content-Encoding')?.split(',') ?? [];
+  const isEncoded = codings.some((coding) => !['', 'identity'].includes(coding.trim().toLowerCase()));
+  if (isEncoded && !withoutBody.has(c.req.method)) {
+    const message = 'Send the body as it is, without Content-Encoding';
+    throw new Refusal(415, 'unsupported-content-encoding', message, {
+      headers: { 'Accept-Encoding': 'identity' },
+    });
+  }
+  await next();
+}
+
+const safeMethods = new Set(['GET', 'HEAD', 'OPTIONS']);
+const formTypes = ['application/x-www-form-urlencoded', 'multipart/form-data', 'text/plain'];
+
+/**
+ * Refuses writes that a browser sends from another site (CSRF), so that shared pages need no tokens.
+ * @throws Refusal 403 `cross-site`
+ */
+export function checkSameOrigin(request: Request): void {
+  if (safeMethods.has(request.method)) return;
+  const site = request.headers.get('Sec-Fetch-Site');
+  const origin = request.headers.get('Origin');
+  if (site !== null && site !== 'same-origin' && site !== 'none') throw crossSite();
+  if (origin !== null && hostOf(origin) !== request.headers.get('Host')) throw crossSite();
+  if (site !== null || origin !== null || !isForm(request)) return;
+  // The API reads no forms: a body that claims to be one is refused there for its type.
+  if (!isApiPath(new URL(request.url).pathname)) throw crossSite();
+}
+
+function isForm(request: Request): boolean {
+  const type = request.headers.get('Content-Type')?.toLowerCase() ?? '';
+  return formTypes.some((form) => type.startsWith(form));
+}
+
+function hostOf(origin: string): string | undefined {
+  return URL.canParse(origin) ? new URL(origin).host : undefined;
+}
+
+function crossSite(): Refusal {
+  return new Refusal(403, 'cross-site', 'This request did not come from our own pages');
+}
