@@ -25,6 +25,15 @@ export interface FakeSession {
   intentStatus?: string;
 }
 
+export interface FakeRefund {
+  id: string;
+  intent: string;
+  /** The idempotency key of its request. */
+  key: string;
+  amount: number;
+  metadata: Record<string, string>;
+}
+
 interface FakeAnswer {
   status: number;
   body: object;
@@ -44,7 +53,7 @@ export interface StripeServer extends AsyncDisposable {
   /** What a shop that is paid through it is set to. */
   settings: Record<'STRIPE_SECRET_KEY' | 'STRIPE_WEBHOOK_SECRET' | 'STRIPE_API_URL', string>;
   sessions: FakeSession[];
-  refunds: { intent: string; key: string }[];
+  refunds: FakeRefund[];
   requests: FakeRequest[];
   /** While set, requests are carried out and the connection is cut before the answer; `writes`: before that to a write. */
   losesAnswers: boolean | 'writes';
@@ -74,18 +83,17 @@ const knownParameters =
 export async function startStripeServer(): Promise<StripeServer> {
   const kept = new Map<string, { request: string; answer: FakeAnswer; atMs: number }>();
   const inUse = new Set<string>();
-  const refunded = new Set<string>();
   const nowSeconds = () => Math.floor((Date.now() + state.aheadMs) / 1_000);
 
   const carryOut = (call: Call): FakeAnswer => {
     if (state.failsWith !== undefined) return state.failsWith;
     const [, , resource, name, id] = call.url.pathname.split('/');
-    if (resource === 'refunds') return refund(call);
+    if (resource === 'refunds') return call.method === 'POST' ? refund(call) : listRefunds(call);
     if (resource === 'payment_intents') return retrieveIntent(call, name ?? '');
     if (resource !== 'checkout' || name !== 'sessions') return refusal(404, 'Unrecognized request URL', {});
     for (const session of state.sessions)
       if (session.status === 'open' && session.expires_at <= nowSeconds()) session.status = 'expired';
-    if (call.method === 'POST') return openSession(call);
+    if (call.method === 'POST') return id === undefined ? openSession(call) : expireSession(call, id);
     return id === undefined ? listSessions(call) : retrieveSession(call, id);
   };
 
@@ -99,12 +107,7 @@ export async function startStripeServer(): Promise<StripeServer> {
       amount: amountOf(form),
       currency: form.get('line_items[0][price_data][currency]')!,
       mode: 'payment',
-      metadata: Object.fromEntries(
-        [...form].flatMap(([name, value]) => {
-          const member = /^metadata\[(\w+)\]$/.exec(name)?.[1];
-          return member === undefined ? [] : [[member, value]];
-        }),
-      ),
+      metadata: metadataOf(form),
       customer_email: form.get('customer_email'),
       success_url: form.get('success_url')!,
       payment_status: 'unpaid',
@@ -147,13 +150,36 @@ export async function startStripeServer(): Promise<StripeServer> {
     return { status: 200, body: { ...body, data: data.map((session) => represent(session)) } };
   };
 
+  const expireSession = ({ account }: Call, id: string): FakeAnswer => {
+    const found = state.sessions.find((session) => session.id === id && session.account === account);
+    if (found?.status !== 'open')
+      return refusal(400, 'Only Checkout Sessions with a status in ["open"] can be expired.', {});
+    found.status = 'expired';
+    return { status: 200, body: represent(found) };
+  };
+
+  /** Several of one payment, up to what was paid. */
   const refund = ({ form, key }: Call): FakeAnswer => {
     const intent = form.get('payment_intent') ?? '';
-    if (refunded.has(intent))
+    const paid = state.sessions.find((session) => `pi_${session.id}` === intent)?.amount ?? 0;
+    const left =
+      paid - state.refunds.filter((one) => one.intent === intent).reduce((sum, one) => sum + one.amount, 0);
+    if (left <= 0)
       return refusal(400, 'Charge has already been refunded.', { code: 'charge_already_refunded' });
-    refunded.add(intent);
-    state.refunds.push({ intent, key });
-    return { status: 200, body: { id: `re_${refunded.size}`, object: 'refund', status: 'succeeded' } };
+    const amount = Number(form.get('amount') ?? left);
+    if (amount > left)
+      return refusal(400, `Refund amount (${amount}) is greater than unrefunded amount on charge (${left})`, {
+        param: 'amount',
+      });
+    const made = { id: `re_${state.refunds.length + 1}`, intent, key, amount, metadata: metadataOf(form) };
+    state.refunds.push(made);
+    return { status: 200, body: representRefund(made) };
+  };
+
+  const listRefunds = ({ url }: Call): FakeAnswer => {
+    const made = state.refunds.filter(({ intent }) => intent === url.searchParams.get('payment_intent'));
+    const data = made.map(representRefund).reverse();
+    return { status: 200, body: { object: 'list', url: '/v1/refunds', has_more: false, data } };
   };
 
   /** The first answer under a key is given again for a day, be it a failure of Stripe's own. What was not begun is forgotten. */
@@ -260,6 +286,27 @@ async function readCall(request: IncomingMessage): Promise<Call> {
     account: String(request.headers.authorization ?? '').replace('Bearer ', ''),
     text,
     form: new URLSearchParams(text),
+  };
+}
+
+function metadataOf(form: URLSearchParams): Record<string, string> {
+  return Object.fromEntries(
+    [...form].flatMap(([name, value]) => {
+      const member = /^metadata\[(\w+)\]$/.exec(name)?.[1];
+      return member === undefined ? [] : [[member, value]];
+    }),
+  );
+}
+
+function representRefund({ id, intent, amount, metadata }: FakeRefund): object {
+  return {
+    id,
+    object: 'refund',
+    payment_intent: intent,
+    amount,
+    currency: 'eur',
+    metadata,
+    status: 'succeeded',
   };
 }
 

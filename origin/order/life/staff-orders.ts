@@ -139,7 +139,7 @@ function hasWords(q: string): RawBuilder<unknown> {
   const words = q
     .toLowerCase()
     .normalize('NFD')
-    .replaceAll(/[\u0300-\u036f]/g, '')
+    .replaceAll(/[\u0300-\u036f'\u2019]/g, '')
     .split(/[\s!-/:-@[-`{-~]+/)
     .filter((word) => word !== '')
     .slice(0, 12);

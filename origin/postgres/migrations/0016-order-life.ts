@@ -78,12 +78,12 @@ async function addColumns(db: QueryExecutorProvider): Promise<void> {
     alter table payments
       drop constraint if exists payments_taken_check,
       add constraint payments_taken_check check (taken_amount >= 0) not valid`.execute(db);
-  // Lower case, without accents; ASCII punctuation parts words. The number is also one word without its hyphens.
+  // Lower case, without accents and apostrophes; other ASCII punctuation parts words. The number is also one word without its hyphens.
   await sql`
     create or replace function public.order_terms(given text) returns text[]
     language sql immutable parallel safe strict as $$
       select array_remove(regexp_split_to_array(
-        regexp_replace(normalize(lower(given), NFD), U&'[\\0300-\\036F]', '', 'g'),
+        regexp_replace(normalize(lower(given), NFD), U&'[\\0300-\\036F''\\2019]', '', 'g'),
         '[[:space:]!-/:-@\\[-\`{-~]+'), '')
     $$`.execute(db);
   await sql`

@@ -1,0 +1,215 @@
+// Two years of orders: what each list of the staff reads must not grow with them.
+import { Kysely, PostgresDialect, sql } from 'kysely';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { listStaffOrders, type OrderFilter, readStaffOrder } from '../../origin/order/life/staff-orders.ts';
+import { listReturns } from '../../origin/order/life/staff-returns.ts';
+import { createDatabase as connect, createPool } from '../../origin/postgres/database.ts';
+import type { Database, Db } from '../../origin/schema.ts';
+import { listCustomers, readCustomer } from '../../origin/staff/customers.ts';
+import { createDatabase, type TestDatabase } from '../support/stores.ts';
+
+interface PlanNode {
+  'Node Type': string;
+  'Relation Name'?: string;
+  'Actual Rows'?: number;
+  'Actual Loops'?: number;
+  'Rows Removed by Filter'?: number;
+  'Rows Removed by Index Recheck'?: number;
+  Plans?: PlanNode[];
+}
+
+export function describeOrdersThatGrow(size: number): void {
+  describe(`With ${size} orders`, () => {
+    let database: TestDatabase;
+    let patient: Db;
+    /** Tells what it sends. */
+    let watched: Db;
+    let sent: { sql: string; parameters: readonly unknown[] }[] = [];
+
+    beforeAll(async () => {
+      database = await createDatabase();
+      patient = connect(
+        createPool({ url: database.url, name: 'test-fill', max: 1, queryTimeoutMs: 600_000 }),
+      );
+      await fill(patient, size);
+      watched = new Kysely<Database>({
+        dialect: new PostgresDialect({
+          pool: createPool({ url: database.url, name: 'test-plans', max: 2, queryTimeoutMs: 2_000 }),
+        }),
+        log: ({ query }) => {
+          sent.push({ sql: query.sql, parameters: query.parameters });
+        },
+      });
+    }, 900_000);
+    afterAll(async () => {
+      await watched?.destroy();
+      await patient?.destroy();
+      await database?.[Symbol.asyncDispose]();
+    });
+
+    /** @returns the rows that the worst of the statements looked at, and its scans of whole tables */
+    async function watch(run: (db: Db) => Promise<unknown>) {
+      sent = [];
+      await run(watched);
+      const nodes: PlanNode[][] = [];
+      for (const statement of sent) nodes.push(nodesOf(await explain(patient, statement)));
+      return {
+        rowsRead: Math.max(...nodes.map(rowsReadBy)),
+        scans: nodes
+          .flat()
+          .filter((node) => node['Node Type'] === 'Seq Scan' && large.has(node['Relation Name'] ?? ''))
+          .map((node) => node['Relation Name']),
+      };
+    }
+
+    const filters: [string, OrderFilter][] = [
+      ['all', {}],
+      ['those to be shipped', { fulfilment: 'open', status: 'paid' }],
+      ['the cancelled ones', { status: 'cancelled' }],
+      ['those of which the payment is unclear', { payment: 'unknown' }],
+      ['those of which the payment failed', { payment: 'failed' }],
+      ['those of a month long ago', { from: new Date('2025-02-01'), to: new Date('2025-03-01') }],
+      ['one by its number', { q: `MC-00007-0000A` }],
+      ['those of an e-mail', { q: 'buyer77@example.com' }],
+      ['those of a name', { q: 'zoe ohara' }],
+      ['those with a word that all have', { q: 'example' }],
+      ['those with a common SKU', { q: 'tee-3' }],
+      ['those with a rare SKU that are delivered', { q: 'rare-1', fulfilment: 'delivered' }],
+      ['none', { q: 'there-is-no-such-thing' }],
+    ];
+    const most = 4_000;
+    test.each(filters)(
+      'listing %s reads a few thousand rows at most, and no table whole',
+      async (_, filter) => {
+        const first = await listStaffOrders(watched, { ...filter, limit: 50 });
+        if (filter.q !== 'there-is-no-such-thing') expect(first.items.length).toBeGreaterThan(0);
+        const cursor = first.nextCursor ?? undefined;
+        for (const query of [filter, { ...filter, cursor }]) {
+          const { rowsRead, scans } = await watch((db) => listStaffOrders(db, { ...query, limit: 50 }));
+          expect(scans).toEqual([]);
+          expect(rowsRead).toBeLessThanOrEqual(most);
+        }
+      },
+    );
+
+    const others: [string, (db: Db) => Promise<unknown>][] = [
+      ['One order', (db) => readStaffOrder(db, '77')],
+      ['The returns', (db) => listReturns(db, { status: 'requested', after: undefined, limit: 50 })],
+      ['The customers', (db) => listCustomers({ db }, { limit: 50 })],
+      ['Customers by e-mail', (db) => listCustomers({ db }, { q: 'buyer7', limit: 50 })],
+      ['One customer', (db) => readCustomer({ db }, 'guest-77')],
+    ];
+    test.each(others)('%s: no more than a few thousand rows are read, and no table whole', async (_, run) => {
+      const { rowsRead, scans } = await watch(run);
+      expect(scans).toEqual([]);
+      expect(rowsRead).toBeLessThanOrEqual(most);
+    });
+
+    test('each list answers within a second, whatever else this machine does', async () => {
+      const slow: string[] = [];
+      for (const [name, filter] of filters) {
+        const times: number[] = [];
+        for (let turn = 0; turn < 3; turn += 1) {
+          const startedAtMs = performance.now();
+          await listStaffOrders(watched, { ...filter, limit: 50 });
+          times.push(performance.now() - startedAtMs);
+        }
+        const medianMs = times.sort((a, b) => a - b)[1]!;
+        if (process.env['TIMES']) process.stdout.write(`${medianMs.toFixed(0).padStart(5)} ms  ${name}\n`);
+        if (medianMs > 1_000) slow.push(`${name} ${medianMs}`);
+      }
+      expect(slow).toEqual([]);
+    });
+  });
+}
+
+const large = new Set([
+  'orders',
+  'order_lines',
+  'payments',
+  'order_events',
+  'shipments',
+  'shipment_lines',
+  'returns',
+  'return_lines',
+  'refunds',
+  'accounts',
+]);
+
+/** Most are delivered, some are not paid, a few are unclear; the newest are to be shipped. */
+async function fill(db: Db, size: number): Promise<void> {
+  await sql`
+    insert into orders (number, email, shipping_address, status, total_amount, placed_at, fulfilment)
+    select 'MC-' || lpad(upper(to_hex(n / 1000)), 5, '0') || '-' || lpad(upper(to_hex(n % 1000)), 5, '0'),
+      'buyer' || n % (${size} / 4) || '@example.com',
+      jsonb_build_object('name', case when n % 5000 = 0 then 'Zoë O''Hara' else 'Name' || n % 9000 || ' Sur' || n % 7000 end,
+        'line1', '1 Long Lane', 'city', 'Dublin', 'postalCode', 'D01', 'country', 'IE'),
+      case when n % 20 = 0 then 'cancelled' when n % 50 = 1 then 'placed' else 'paid' end, 1999,
+      timestamptz '2025-01-01' + n * interval '700 days' / ${size},
+      case when n % 20 = 0 or n > ${size} - 400 then 'open' else 'delivered' end
+    from generate_series(1, ${size}) n`.execute(db);
+  await sql`
+    insert into order_lines (order_id, position, variant_id, product_slug, sku, name, size, color, quantity, unit_price_amount)
+    select n, 0, n % 500, 'tee', case when n % 4000 = 7 then 'RARE-1' else 'TEE-' || n % 20 end, 'Tee', 'M', 'Navy', 1, 1999
+    from generate_series(1, ${size}) n`.execute(db);
+  await sql`
+    insert into payments (order_id, provider, status)
+    select n, 'demo', case when n % 20 = 0 then 'failed' when n % 2000 = 3 then 'unknown' when n % 50 = 1 then 'pending' else 'paid' end
+    from generate_series(1, ${size}) n`.execute(db);
+  await sql`
+    insert into order_events (order_id, who, what) select n, 'shopper', what
+    from generate_series(1, ${size}) n, unnest('{placed,paid,shipped,delivered}'::text[]) what`.execute(db);
+  await sql`
+    insert into shipments (order_id, carrier) select id, 'DHL' from orders where fulfilment = 'delivered'`.execute(
+    db,
+  );
+  await sql`insert into shipment_lines (shipment_id, variant_id, quantity) select id, 1, 1 from shipments`.execute(
+    db,
+  );
+  await sql`
+    insert into returns (number, order_id, status)
+    select 'R' || n, n, case when n % 100 = 0 then 'requested' else 'refunded' end from generate_series(10, ${size}, 10) n`.execute(
+    db,
+  );
+  await sql`
+    insert into refunds (order_id, amount, reason, provider_key, status)
+    select n, 1, '', n::text, 'done' from generate_series(10, ${size}, 10) n`.execute(db);
+  await sql`insert into return_lines (return_id, variant_id, quantity) select id, 1, 1 from returns`.execute(
+    db,
+  );
+  await sql`
+    insert into accounts (email, name, password_hash)
+    select 'account' || n || '@example.com', 'Name', 'none' from generate_series(1, ${size} / 10) n`.execute(
+    db,
+  );
+  for (const table of large) await sql`vacuum analyze ${sql.id(table)}`.execute(db);
+}
+
+async function explain(
+  db: Db,
+  statement: { sql: string; parameters: readonly unknown[] },
+): Promise<PlanNode> {
+  const pieces = `explain (analyze, format json) ${statement.sql}`.split(/(\$\d+)/);
+  const query = sql.join(
+    pieces.map((piece) =>
+      /^\$\d+$/.test(piece) ? sql`${statement.parameters[Number(piece.slice(1)) - 1]}` : sql.raw(piece),
+    ),
+    sql.raw(''),
+  );
+  const { rows } = await sql<{ 'QUERY PLAN': { Plan: PlanNode }[] }>`${query}`.execute(db);
+  return rows[0]!['QUERY PLAN'][0]!.Plan;
+}
+
+function nodesOf(plan: PlanNode): PlanNode[] {
+  return [plan, ...(plan.Plans ?? []).flatMap(nodesOf)];
+}
+
+/** Those that a scan found and those that it passed over. */
+function rowsReadBy(nodes: PlanNode[]): number {
+  return nodes
+    .filter((node) => / Scan$/.test(node['Node Type']) && large.has(node['Relation Name'] ?? ''))
+    .reduce((sum, node) => {
+      const passed = (node['Rows Removed by Filter'] ?? 0) + (node['Rows Removed by Index Recheck'] ?? 0);
+      return sum + ((node['Actual Rows'] ?? 0) + passed) * (node['Actual Loops'] ?? 0);
+    }, 0);
+}
