@@ -6,7 +6,7 @@ import { ElastiCacheClient } from '@aws-sdk/client-elasticache';
 import { RDSClient } from '@aws-sdk/client-rds';
 import { Route53Client } from '@aws-sdk/client-route-53';
 import { STSClient } from '@aws-sdk/client-sts';
-import { fromNodeProviderChain } from '@aws-sdk/credential-providers';
+import { fromNodeProviderChain, fromTemporaryCredentials } from '@aws-sdk/credential-providers';
 import { NodeHttpHandler } from '@smithy/node-http-handler';
 import { ConfigFault } from '../config-fault.ts';
 
@@ -17,12 +17,28 @@ export interface AwsAccess {
   region?: string;
   /** Every call goes there instead of to AWS; unset: `AWS_ENDPOINT_URL`, then AWS itself. */
   endpointUrl?: string;
+  /** Asked as this role, taken with the credentials that are found. */
+  role?: { roleArn: string; externalId?: string };
 }
 
 /** The SDK would fail on it at each call, one after another. */
 function checkEndpoint(url: string | undefined): string | undefined {
   if (!url || (URL.canParse(url) && /^https?:$/.test(new URL(url).protocol))) return url;
   throw new ConfigFault(`Cannot ask AWS at '${url}' as it is not the URL of an http or https server`);
+}
+
+function credentialsOf({ profile, region, role }: AwsAccess, endpoint: string | undefined) {
+  const own = fromNodeProviderChain({ profile });
+  if (role === undefined) return own;
+  return fromTemporaryCredentials({
+    masterCredentials: own,
+    params: {
+      RoleArn: role.roleArn,
+      RoleSessionName: 'myclothes-compliance',
+      ...(role.externalId === undefined ? {} : { ExternalId: role.externalId }),
+    },
+    clientConfig: { ...(region ? { region } : {}), ...(endpoint ? { endpoint } : {}), maxAttempts: 2 },
+  });
 }
 
 export type AwsClients = ReturnType<typeof makeClients>;
@@ -33,7 +49,7 @@ export function makeClients(access: AwsAccess, sockets: number, maxAttempts: num
     ...(access.profile === undefined ? {} : { profile: access.profile }),
     ...(access.region === undefined ? {} : { region: access.region }),
     ...(access.endpointUrl && endpoint ? { endpoint } : {}),
-    credentials: fromNodeProviderChain({ profile: access.profile }),
+    credentials: credentialsOf(access, endpoint),
     retryMode: 'adaptive',
     maxAttempts,
     requestHandler: new NodeHttpHandler({

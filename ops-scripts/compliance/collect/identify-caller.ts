@@ -70,6 +70,7 @@ async function usableCredentials(
   try {
     await withinDeadline(deadlineMs, stop, () => clients.sts.config.credentials());
   } catch (error) {
+    if (access.role !== undefined) throw error;
     const where = access.profile === undefined ? '' : ` for the profile '${access.profile}'`;
     throw new ConfigFault(
       `Cannot ask AWS as no credentials were found${where}: sign in, or set AWS_PROFILE or AWS_ACCESS_KEY_ID`,

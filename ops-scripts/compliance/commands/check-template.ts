@@ -29,8 +29,7 @@ export function checkTemplateCommand(): Command {
     )
     .action(
       guard((files: string[], options: TemplateCheckOptions) => {
-        const { snapshot, report } = judgeFiles(files, options);
-        present(report, snapshot, options);
+        present(judgeFiles(files, options), options);
       }),
     );
 }

@@ -3,6 +3,7 @@ import { Command } from 'commander';
 import { judge } from '../judge.ts';
 import { snapshotFromPlan } from '../plan/plan.ts';
 import { type Mode, parseSnapshot, type Snapshot } from '../snapshot.ts';
+import { checkAccounts } from './check-accounts.ts';
 import { checkTemplateCommand } from './check-template.ts';
 import { collectLive } from './collect-live.ts';
 import { readText } from './files.ts';
@@ -16,7 +17,16 @@ export function checkCommand(): Command {
       'after',
       '\nExample:\n  $ npm run ops -- compliance check live --stack shop \\\n      --profile audit --region eu-west-1',
     )
-    .action(guard(async (options: CheckOptions) => report(await collectLive(options), 'live', options)));
+    .option(
+      '--accounts <file>',
+      'ARNs of roles, one an account, with their regions: judge each, in one report',
+    )
+    .action(
+      guard(async (options: CheckOptions) => {
+        if (options.accounts === undefined) await report(await collectLive(options), 'live', options);
+        else present(await checkAccounts(options.accounts, options), options);
+      }),
+    );
   const snapshot = addIdleAccessOptions(checking('snapshot', 'Judge a saved snapshot'))
     .argument('<file>', 'written by `compliance snapshot`')
     .addHelpText(
@@ -56,5 +66,5 @@ function planCommand(): Command {
 }
 
 async function report(snapshot: Snapshot, mode: Mode, options: CheckOptions): Promise<void> {
-  present(judge(snapshot, { mode, ...howToJudge(options) }), snapshot, options);
+  present({ snapshot, report: judge(snapshot, { mode, ...howToJudge(options) }) }, options);
 }

@@ -14,6 +14,8 @@ export interface AccessOptions {
 }
 
 export interface CheckOptions extends SelectionOptions, AccessOptions {
+  /** File of the roles that `check live` takes, one an account. */
+  accounts?: string;
   config?: string;
   selection?: string;
   output: Output;

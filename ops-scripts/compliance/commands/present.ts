@@ -1,9 +1,7 @@
 // What every check ends with: its options, the report on standard output or in a file, and the exit code.
 import { Command } from 'commander';
 import { exitCodeOf } from '../exit-code.ts';
-import type { Report } from '../findings.ts';
-import { writeReport } from '../report/write-report.ts';
-import type { Snapshot } from '../snapshot.ts';
+import { type Judged, writeReport } from '../report/write-report.ts';
 import { applyWaivers, parseWaivers } from '../waivers.ts';
 import { readText, save } from './files.ts';
 import { addReportOptions, addSelectionOptions, type CheckOptions } from './options.ts';
@@ -14,17 +12,17 @@ export function checking(name: string, description: string): Command {
 }
 
 /** Applies waivers, writes the report in the form that is asked for, and sets the exit code. */
-export function present(judged: Report, snapshot: Snapshot, options: CheckOptions): void {
+export function present(judged: Judged, options: CheckOptions): void {
   const waivers =
     options.waivers === undefined ? [] : parseWaivers(readText(options.waivers), options.waivers);
-  const result = applyWaivers(judged, waivers, new Date());
+  const result = applyWaivers(judged.report, waivers, new Date());
   const columns = process.stdout.columns || Number(process.env['COLUMNS']);
   const terminal = {
     color: process.stdout.isTTY === true && !process.env['NO_COLOR'] && options.outputFile === undefined,
     width: columns || 120,
     isTerminal: columns > 0 && options.outputFile === undefined,
   };
-  const text = writeReport(result, options.output, terminal, snapshot);
+  const text = writeReport({ ...judged, report: result }, options.output, terminal);
   if (options.outputFile === undefined) console.log(text);
   else save(options.outputFile, text);
   process.exitCode = exitCodeOf(result, options.failOn);

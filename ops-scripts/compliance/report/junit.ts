@@ -2,12 +2,19 @@
 import type { Finding, Report } from '../findings.ts';
 import { escapeMarkup } from './xml.ts';
 
-export function writeJunit({ findings, summary, mode }: Report): string {
+/** With every attribute and element that one of JUnit's schemas asks for. `takenAt`: ISO 8601. */
+export function writeJunit({ findings, summary, mode }: Report, takenAt: string): string {
+  const counts = `tests="${findings.length}" failures="${summary.fail}" errors="${summary.unknown}"`;
+  const timestamp = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d/.exec(takenAt)?.[0] ?? '1970-01-01T00:00:00';
+  const where = `package="compliance" id="0" hostname="localhost" timestamp="${timestamp}" time="0"`;
   return [
     '<?xml version="1.0" encoding="UTF-8"?>',
-    `<testsuites name="compliance" tests="${findings.length}" failures="${summary.fail}" errors="${summary.unknown}" skipped="${summary.waived}">`,
-    `  <testsuite name="compliance ${mode}" tests="${findings.length}" failures="${summary.fail}" errors="${summary.unknown}" skipped="${summary.waived}">`,
+    `<testsuites name="compliance" ${counts} time="0">`,
+    `  <testsuite name="compliance ${mode}" ${counts} skipped="${summary.waived}" ${where}>`,
+    `    <properties><property name="mode" value="${mode}"/></properties>`,
     ...findings.map(writeCase),
+    '    <system-out></system-out>',
+    '    <system-err></system-err>',
     '  </testsuite>',
     '</testsuites>',
   ].join('\n');
@@ -20,9 +27,9 @@ function writeCase(finding: Finding): string {
   );
   const inner = {
     pass: '',
-    fail: `<failure message="${reason}">${body}</failure>`,
-    unknown: `<error message="${reason}">${body}</error>`,
+    fail: `<failure message="${reason}" type="fail">${body}</failure>`,
+    unknown: `<error message="${reason}" type="unknown">${body}</error>`,
     waived: `<skipped message="${reason}"/>`,
   }[finding.status];
-  return `    <testcase classname="${finding.control}" name="${resource}">${inner}</testcase>`;
+  return `    <testcase classname="${finding.control}" name="${resource}" time="0">${inner}</testcase>`;
 }

@@ -2,12 +2,14 @@
 import type { Finding, Report, Status } from '../findings.ts';
 import { allControls, controlsOf } from '../rules/all-controls.ts';
 import type { Control } from '../rules/control.ts';
+import type { Locate, Place } from './place.ts';
 import { shortName } from './short-name.ts';
 
 const kinds: Record<Status, string> = { pass: 'pass', fail: 'fail', unknown: 'review', waived: 'fail' };
 const levels: Record<Status, string> = { pass: 'none', fail: 'error', unknown: 'none', waived: 'error' };
 
-export function writeSarif(report: Report) {
+/** With a physical location for each part that a file declares. */
+export function writeSarif(report: Report, locate?: Locate) {
   return {
     $schema: 'https://json.schemastore.org/sarif-2.1.0.json',
     version: '2.1.0',
@@ -26,7 +28,7 @@ export function writeSarif(report: Report) {
             })),
           },
         },
-        results: report.findings.map((finding) => toResult(finding, rulesOf(report))),
+        results: report.findings.map((finding) => toResult(finding, rulesOf(report), locate)),
         properties: { mode: report.mode, account: report.account, region: report.region },
       },
     ],
@@ -40,7 +42,7 @@ function rulesOf({ findings }: Report): Control[] {
   return [...new Map(wanted.map((control) => [control.id, control])).values()];
 }
 
-function toResult(finding: Finding, rules: Control[]) {
+function toResult(finding: Finding, rules: Control[], locate?: Locate) {
   const notes = finding.warnings.length > 0 ? ` Notes: ${finding.warnings.join('; ')}.` : '';
   const fix = finding.fix ? ` Fix: ${finding.fix}` : '';
   return {
@@ -51,6 +53,7 @@ function toResult(finding: Finding, rules: Control[]) {
     message: { text: `${finding.reason}.${notes}${fix}` },
     locations: [
       {
+        ...physicalLocation(locate?.(finding.resource)),
         logicalLocations: [
           { name: shortName(finding.resource), fullyQualifiedName: finding.resource, kind: 'resource' },
         ],
@@ -64,6 +67,13 @@ function toResult(finding: Finding, rules: Control[]) {
       ? { suppressions: [{ kind: 'external', status: 'accepted', justification: finding.reason }] }
       : {}),
   };
+}
+
+function physicalLocation(place: Place | undefined) {
+  if (place === undefined) return {};
+  const path = place.file.split('/').map(encodeURIComponent).join('/');
+  const uri = path.startsWith('/') ? `file://${path}` : path.replace(/^(\.\/)+/, '');
+  return { physicalLocation: { artifactLocation: { uri }, region: { startLine: place.line } } };
 }
 
 function toHop(hop: string) {

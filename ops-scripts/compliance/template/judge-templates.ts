@@ -1,9 +1,12 @@
 // Judges templates. What is one of a few values is judged with each: a verdict that all of them share is certain.
 import type { Finding, Report } from '../findings.ts';
 import { type JudgeOptions, judge, summarize } from '../judge.ts';
+import type { Locate } from '../report/place.ts';
 import type { Snapshot } from '../snapshot.ts';
+import { locateResources } from './locate.ts';
 import type { Template } from './parse-template.ts';
 import type { TemplateOptions } from './scope.ts';
+import { openSystem } from './system.ts';
 import { snapshotFromParsed } from './template.ts';
 
 /** More combinations than this are not tried, nor more resources than these in all of them together. */
@@ -14,6 +17,8 @@ export interface JudgedTemplates {
   /** With what can't be known left unknown. */
   snapshot: Snapshot;
   report: Report;
+  /** Where a resource is declared. */
+  locate: Locate;
 }
 
 export function judgeTemplates(
@@ -25,12 +30,13 @@ export function judgeTemplates(
   const choosable: Choosable = new Map();
   const snapshot = snapshotFromParsed(templates, options, choosable);
   const report = judgeAs(snapshot);
-  if (report.summary.unknown === 0 || choosable.size === 0) return { snapshot, report };
+  const locate = locateResources(openSystem(templates, options));
+  if (report.summary.unknown === 0 || choosable.size === 0) return { snapshot, report, locate };
   const completed = complete(templates, options, choosable);
-  if (completed.length < 2) return { snapshot, report };
+  if (completed.length < 2) return { snapshot, report, locate };
   const tried = completed.map(judgeAs);
   const findings = report.findings.map((finding) => certainOf(finding, tried) ?? finding);
-  return { snapshot, report: { ...report, findings, summary: summarize(findings) } };
+  return { snapshot, report: { ...report, findings, summary: summarize(findings) }, locate };
 }
 
 type Choosable = Map<string, unknown[]>;

@@ -1,4 +1,7 @@
 // Against moto, an AWS that we did not write: what it can say is judged as on AWS, what it can't is unknown.
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { AutoScalingClient, CreateAutoScalingGroupCommand } from '@aws-sdk/client-auto-scaling';
 import {
   AuthorizeSecurityGroupIngressCommand,
@@ -16,6 +19,7 @@ import {
 import { CreateDBInstanceCommand, RDSClient } from '@aws-sdk/client-rds';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { collectSnapshot } from '../../../ops-scripts/compliance/collect/collect.ts';
+import { checkAccounts } from '../../../ops-scripts/compliance/commands/check-accounts.ts';
 import { judge } from '../../../ops-scripts/compliance/judge.ts';
 import { hasMoto, startMoto } from '../support/moto.ts';
 
@@ -55,7 +59,33 @@ describe.skipIf(!hasMoto())('an account kept by moto (skipped where moto_server 
     const after = await statuses();
     expect(after).toEqual({ ...before, 'elb-open-to-web': 'fail' });
   });
+
+  it('is judged beside another account, each by its role, and a role that can not be taken is unknown', async () => {
+    const said = await ofAccounts([
+      'arn:aws:iam::123456789012:role/audit',
+      'arn:aws:iam::222222222222:role/audit us-east-1',
+    ]);
+    const shop = Object.entries(said).filter(([name]) => /^elb-open-to-web arn:/.test(name));
+    expect(shop.map(([, status]) => status)).toEqual(['fail']);
+    expect(said['elb-multi-az 222222222222/us-east-1/load balancer']).toBe('unknown');
+    vi.stubEnv('AWS_ENDPOINT_URL', 'http://127.0.0.1:1');
+    const denied = await ofAccounts(['arn:aws:iam::333333333333:role/none']);
+    vi.stubEnv('AWS_ENDPOINT_URL', moto.url);
+    expect(denied[`elb-multi-az 333333333333/${region}/account`]).toBe('unknown');
+  });
 });
+
+async function ofAccounts(roles: string[]): Promise<Record<string, string>> {
+  const folder = mkdtempSync(join(tmpdir(), 'compliance-accounts-'));
+  const file = join(folder, 'accounts');
+  writeFileSync(file, roles.join('\n'));
+  const options = { output: 'json', minZones: 2, failOn: 'fail', region } as const;
+  const { report } = await checkAccounts(file, options);
+  rmSync(folder, { recursive: true });
+  return Object.fromEntries(
+    report.findings.map(({ control, resource, status }) => [`${control} ${resource}`, status]),
+  );
+}
 
 async function statuses(): Promise<Record<string, string>> {
   const snapshot = await collectSnapshot({ region, maxAttempts: 1 });

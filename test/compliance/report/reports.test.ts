@@ -2,7 +2,9 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Ajv } from 'ajv';
 import { afterAll, describe, expect, test } from 'vitest';
+import { mergeReports, parseAccounts, reportOfDenied } from '../../../ops-scripts/compliance/accounts.ts';
 import { type CheckOptions, readSelection } from '../../../ops-scripts/compliance/commands/options.ts';
 import { compareReports } from '../../../ops-scripts/compliance/compare.ts';
 import { ConfigFault } from '../../../ops-scripts/compliance/config-fault.ts';
@@ -10,6 +12,7 @@ import { judge } from '../../../ops-scripts/compliance/judge.ts';
 import { writeReport } from '../../../ops-scripts/compliance/report/write-report.ts';
 import type { Snapshot } from '../../../ops-scripts/compliance/snapshot.ts';
 import { parseWaivers } from '../../../ops-scripts/compliance/waivers.ts';
+import { ocsfEssentials } from '../support/ocsf-essentials.ts';
 import { fromCidr, soundStack } from '../support/sound-stack.ts';
 import { addIngress, deny } from '../support/spoil.ts';
 
@@ -28,7 +31,7 @@ describe('of an account with a failure and a denied call', () => {
   const report = reportOf(snapshot);
 
   test('JUnit has a case a finding, a failure for each fail and an error for each unknown', () => {
-    const xml = writeReport(report, 'junit', plain, snapshot);
+    const xml = writeReport({ report, snapshot }, 'junit', plain);
     const count = (text: string) => xml.split(text).length - 1;
     expect(report.summary.unknown).toBeGreaterThan(0);
     expect(count('<testcase ')).toBe(report.findings.length);
@@ -37,8 +40,21 @@ describe('of an account with a failure and a denied call', () => {
     expect(xml).toContain('&lt;AccessDenied &amp; more&gt;');
   });
 
+  test('OCSF has an event of class 2003 for each finding, as its schema has it', () => {
+    const events = JSON.parse(writeReport({ report, snapshot }, 'ocsf', plain)) as object[];
+    const validate = new Ajv({ allErrors: true, strict: false }).compile(ocsfEssentials);
+    validate(events);
+    expect(validate.errors ?? []).toEqual([]);
+    expect(events).toHaveLength(report.findings.length);
+    const said = events.map((event) =>
+      (event as { compliance: { status: string } }).compliance.status.toLowerCase(),
+    );
+    expect(said).toEqual(report.findings.map(({ status }) => status));
+    expect(validate([{ class_uid: 2003 }])).toBe(false);
+  });
+
   test('HTML draws the stack, names every control and lets no answer of AWS be markup', () => {
-    const html = writeReport(report, 'html', plain, snapshot);
+    const html = writeReport({ report, snapshot }, 'html', plain);
     for (const { control } of report.findings) expect(html).toContain(control);
     expect(html).toContain('<svg');
     expect(html).toContain('&lt;AccessDenied &amp; more&gt;');
@@ -46,22 +62,24 @@ describe('of an account with a failure and a denied call', () => {
   });
 
   test('the table says what to type, and holds no colour where none is wanted', () => {
-    const table = writeReport(report, 'table', plain, snapshot);
+    const table = writeReport({ report, snapshot }, 'table', plain);
     expect(table).toContain('aws ec2 revoke-security-group-ingress');
     expect(table).not.toContain(String.fromCharCode(27));
-    expect(writeReport(report, 'table', { color: true, width: 100 }, snapshot)).toContain(
+    expect(writeReport({ report, snapshot }, 'table', { color: true, width: 100 })).toContain(
       String.fromCharCode(27),
     );
   });
 
   test('the table fits a narrow terminal, and its command can still be copied', () => {
-    const table = writeReport(report, 'table', { color: false, width: 80, isTerminal: true }, snapshot);
+    const table = writeReport({ report, snapshot }, 'table', { color: false, width: 80, isTerminal: true });
     const words = (text: string) => text.split(/\s+/).filter((word) => word !== '\\');
     expect(
       table.split('\n').filter((line) => line.length > 80 && / \S/.test(line.trim().replace(/ \\$/, ''))),
     ).toEqual([]);
     expect(table).toMatch(/aws ec2 revoke-security-group-ingress .* \\\n/);
-    expect(words(table)).toEqual(words(writeReport(report, 'table', { color: false, width: 80 }, snapshot)));
+    expect(words(table)).toEqual(
+      words(writeReport({ report, snapshot }, 'table', { color: false, width: 80 })),
+    );
   });
 
   test('comparing with the sound account tells what changed and why, and with itself nothing', () => {
@@ -111,3 +129,29 @@ test.each(['2027-02-30', '2027-13-01', '31.01.2027', '2027-01-31x', 'soon'])(
     expect(() => parseWaivers(JSON.stringify(waivers), 'waivers.json')).toThrow(ConfigFault);
   },
 );
+
+describe('a report of several accounts', () => {
+  test.each([
+    '["arn:aws:iam::111111111111:role/audit"]',
+    '{"accounts":[{"role":"arn:aws:iam::111111111111:role/audit"}]}',
+    '# production\narn:aws:iam::111111111111:role/audit\n',
+  ])('takes its roles from %s', (text) => {
+    const roleArn = 'arn:aws:iam::111111111111:role/audit';
+    expect(parseAccounts(text, 'accounts')).toEqual([{ roleArn, account: '111111111111' }]);
+  });
+
+  test('asks each region that is named, and refuses what is no role by the name of its file', () => {
+    const two = parseAccounts('arn:aws:iam::111111111111:role/a eu-west-1,us-east-1', 'accounts');
+    expect(two.map(({ region }) => region)).toEqual(['eu-west-1', 'us-east-1']);
+    for (const text of ['[]', '[5]', '["arn:aws:s3:::bucket"]', '{', '{}'])
+      expect(() => parseAccounts(text, 'accounts.json')).toThrow(/accounts\.json/);
+  });
+
+  test('tells a denied account as unknown beside one that is judged, and whose each finding is', () => {
+    const [target] = parseAccounts('arn:aws:iam::222222222222:role/audit eu-west-1', 'accounts');
+    const merged = mergeReports([reportOf(soundStack()), reportOfDenied(target!, 'denied', 'chain')]);
+    expect(merged.summary).toEqual({ pass: 9, fail: 0, unknown: 9, waived: 0 });
+    expect(merged.account).toBe('123456789012, 222222222222');
+    expect(merged.findings.at(-1)!.resource).toBe('222222222222/eu-west-1/account');
+  });
+});

@@ -79,8 +79,8 @@ describe.each(spoilt)('%s with garbage for %s', (call, _what, spoil) => {
     const snapshot = soundStack();
     spoil(snapshot, garbage as never);
     const report = judged(snapshot);
-    for (const form of ['table', 'json', 'sarif', 'junit', 'html'] as const)
-      writeReport(report, form, { color: false, width: 120 }, snapshot);
+    for (const form of ['table', 'json', 'sarif', 'junit', 'html', 'ocsf'] as const)
+      writeReport({ report, snapshot }, form, { color: false, width: 120 });
     expect(report.summary.fail).toBe(0);
     expect(exitCodeOf(report, 'fail')).toBe(2);
     expect(report.findings.map(({ reason }) => reason).join()).toContain(call);

@@ -4,6 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { judge } from '../../../ops-scripts/compliance/judge.ts';
+import { writeReport } from '../../../ops-scripts/compliance/report/write-report.ts';
+import { judgeTemplates } from '../../../ops-scripts/compliance/template/judge-templates.ts';
 import {
   checkParameters,
   parseParameters,
@@ -115,6 +117,22 @@ describe('a parent with nested stacks', () => {
     expect(verdicts(passes({ Ref: 'AWS::NoValue' }))).toEqual({ 'asg-multi-az': 'fail' });
     expect(verdicts(passes({ Ref: 'Bucket' }))).toEqual({ 'asg-multi-az': 'unknown' });
     expect(verdicts(passes({ Ref: 'Bucket' }), { Bucket: '3' })).toEqual({});
+  });
+
+  test('leads from each finding to the file and line that declare the part', () => {
+    const yaml =
+      'Resources:\n  Db:\n    Type: AWS::RDS::DBInstance\n    Properties: { Engine: mysql, MultiAZ: !Ref "AWS::NoValue" }\n';
+    const judged = judgeTemplates([parseTemplate(yaml, 'stacks/my shop.yaml')], options, { selection: {} });
+    const log = JSON.parse(writeReport(judged, 'sarif', { color: false, width: 80 }));
+    const results = log.runs[0].results as { ruleId: string; level: string; locations: object[] }[];
+    expect(results.find(({ ruleId }) => ruleId === 'database-multi-az')).toMatchObject({
+      level: 'error',
+      locations: [
+        {
+          physicalLocation: { artifactLocation: { uri: 'stacks/my%20shop.yaml' }, region: { startLine: 2 } },
+        },
+      ],
+    });
   });
 
   test('is unknown for what a nested stack gets whose file is not given', () => {
