@@ -3,6 +3,7 @@ import { checkoutUnderFault } from './checkout-under-fault.ts';
 import { crowd } from './crowd.ts';
 import { rollingDeploy } from './deploy/rolling-deploy.ts';
 import type { DrillContext, DrillResult, Fault } from './drill.ts';
+import { machineFaults } from './faults/machine.ts';
 import { networkFaults } from './faults/network.ts';
 import { originFaults } from './faults/origins.ts';
 import { postgresFaults } from './faults/postgres.ts';
@@ -29,7 +30,7 @@ export interface PlannedRun {
 }
 
 export const registry: Record<string, Drill> = {
-  ...fromFaults({ ...originFaults, ...redisFaults, ...postgresFaults, ...networkFaults }),
+  ...fromFaults({ ...originFaults, ...redisFaults, ...postgresFaults, ...networkFaults, ...machineFaults }),
   'rolling-deploy': { summary: 'origins are replaced one by one; not one request fails', run: rollingDeploy },
   'checkout-under-fault': {
     summary: 'orders while the Postgres primary is killed: each exactly once, stock to the piece',

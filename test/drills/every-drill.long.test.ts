@@ -18,6 +18,7 @@ const inServerOnly = [
   'double-fault',
   'triple-fault',
   'slow-postgres',
+  'overload',
   'freshness',
   'random',
 ];
