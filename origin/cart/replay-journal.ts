@@ -46,7 +46,7 @@ export function replayJournal(
     }
     fresh.push(operation);
     if (operation.kind === 'set') {
-      if (direct !== undefined && direct[0] > operation.madeOn) continue;
+      if (direct !== undefined && direct[0] > operation.madeOn && !follows(operation, direct[1])) continue;
       if (direct !== undefined) directSets = without(directSets, operation.variantId);
     }
     lines = changeLines(lines, operation);
@@ -56,6 +56,14 @@ export function replayJournal(
     fresh,
     changed: fresh.length > 0 || directSets !== base.directSets,
   };
+}
+
+/**
+ * Its browser had seen that one in the journal, so that one is older, though its commit may have a later version: an
+ * emptied Redis has it no longer, and it does not stand before this one.
+ */
+function follows({ follows: opIds = [] }: JournalledOperation, opMark: string): boolean {
+  return opIds.some((opId) => opMarkOf(opId) === opMark);
 }
 
 /** Two readings of one journal as one, each operation once and in order. */

@@ -8,10 +8,11 @@ import type { CartMerge } from '../carts.ts';
 import { decideCart } from '../decide-batch.ts';
 import type { JournalledOperation } from '../replay-journal.ts';
 import type { CopyUpdate } from './cart-copies.ts';
+import { PostgresSilent } from './cart-writer.ts';
 import { lockCart, storeCart, storeMergedGuest } from './locked-cart.ts';
 import { publishCommit } from './publish-copies.ts';
 import type { ServerStores } from './server-stores.ts';
-import { readWholeJournal } from './whole-journal.ts';
+import { piecesUnread, readWholeJournal, refuseWhileLacking } from './whole-journal.ts';
 
 /** @throws Refusal 503 where the guest's journal is spoken of and cannot be read. */
 export async function prepareCartMerge(
@@ -53,8 +54,12 @@ async function readJournal(
   stores: ServerStores,
   cart: Pick<CartCookie, 'cartId' | 'journalled'> | undefined,
 ): Promise<JournalledOperation[]> {
-  // What an emptied Redis lacks for the moment follows the guest's cart to the account's.
-  return cart === undefined ? [] : (await readWholeJournal(stores, cart)).journal;
+  if (cart === undefined) return [];
+  const whole = await readWholeJournal(stores, cart);
+  await refuseWhileLacking(stores.read, cart.cartId, whole).catch((error: unknown) => {
+    throw error instanceof PostgresSilent ? piecesUnread(error) : error;
+  });
+  return whole.journal;
 }
 
 /** @returns what the copies must learn, the account's cart first. */

@@ -13,13 +13,15 @@ export interface Publishing {
   read: RunSql;
 }
 
-/** As `publishCopies`, by an origin: what is committed need not be held any longer. */
+/**
+ * As `publishCopies`, by an origin: what was replayed need not be held any longer. What was committed directly as well
+ * is held until it is replayed, as it stays in a journal: the sets after it would be taken for older than its commit.
+ */
 export function publishCommit(
   { copies, held, read }: Publishing,
   updates: CopyUpdate[],
 ): Promise<Map<string, JournalledOperation[]> | undefined> {
-  for (const { cartId, drained, operations } of updates)
-    held.release(cartId, [...drained, ...operations.map(({ opId }) => opId)]);
+  for (const { cartId, drained } of updates) held.release(cartId, drained);
   return publishCopies(copies, read, updates);
 }
 

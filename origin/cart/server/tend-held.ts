@@ -70,10 +70,9 @@ async function appendAgain(
   const { sequence, madeOn, ...change } = operation;
   const again = { sequence };
   const appended = await journal.append({ cartId, operation: change, madeOn, again });
-  const isHeld = held.of(cartId).some((one) => one.operation.opId === operation.opId);
-  if (appended.outcome === 'applied') held.release(cartId, [operation.opId]);
-  // Committed meanwhile: it is not taken back.
-  else if (isHeld) held.hold(cartId, { ...change, madeOn }, { ...appended, sequence, madeOn });
+  // Replayed meanwhile: it is not taken back. Applied, says the copy: a replay must still be told of it.
+  if (held.of(cartId).some((one) => one.operation.opId === operation.opId))
+    held.hold(cartId, { ...change, madeOn }, { ...appended, sequence, madeOn });
 }
 
 export interface HeldTender {

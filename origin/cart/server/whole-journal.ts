@@ -51,16 +51,22 @@ export function piecesUnread(cause?: unknown) {
   return unavailable('Some pieces of this cart cannot be read at this moment; try again', cause);
 }
 
-/** @throws Refusal 503 where an operation that this browser has seen is on its way back: what follows must wait. */
+/**
+ * Before the journal is applied.
+ * @throws Refusal 503 where an operation that this browser has seen, or that another one of the journal follows, is on
+ * its way back; PostgresSilent where that cannot be told
+ */
 export async function refuseWhileLacking(
   run: RunSql,
   cartId: string,
-  { lacking, refilling }: Pick<WholeJournal, 'lacking' | 'refilling'>,
+  { inRedis, journal, lacking }: WholeJournal,
 ): Promise<void> {
-  if (refilling && (await findUnknown(run, cartId, lacking)).length > 0) throw piecesUnread();
+  if (!inRedis?.refilling) return;
+  const unknown = await findUnknown(run, cartId, [...lacking, ...followedOf(inRedis, journal)]);
+  if (unknown.length > 0) throw piecesUnread();
 }
 
-/** @returns whether the operations that these follow may still be on their way back into an emptied Redis */
+/** @returns whether operations that these follow may still be on their way back into an emptied Redis */
 export async function mustWaitForOthers(
   run: RunSql,
   cartId: string,
@@ -69,9 +75,13 @@ export async function mustWaitForOthers(
 ): Promise<boolean> {
   // Later nobody holds them any longer.
   if (!inRedis.refilling) return false;
+  return (await findUnknown(run, cartId, followedOf(inRedis, journal))).length > 0;
+}
+
+/** @returns those which the journal's operations follow, and neither journal nor copy names */
+function followedOf(inRedis: Pick<CartInRedis, 'copy'>, journal: JournalledOperation[]): string[] {
   const followed = new Set(journal.flatMap(({ follows = [] }) => follows));
-  const lacking = lackingOf(inRedis, journal, [...followed]);
-  return (await findUnknown(run, cartId, lacking)).length > 0;
+  return lackingOf(inRedis, journal, [...followed]);
 }
 
 function lackingOf(

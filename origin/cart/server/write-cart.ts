@@ -9,7 +9,7 @@ import type { Appended } from './journal.ts';
 import type { NamedCart } from './named-cart.ts';
 import type { ServerStores } from './server-stores.ts';
 import { viewCart } from './view-cart.ts';
-import { readWholeJournal, refuseWhileLacking } from './whole-journal.ts';
+import { mustWaitForOthers, readWholeJournal, refuseWhileLacking } from './whole-journal.ts';
 
 export interface WrittenCart {
   contents: CartContents;
@@ -61,6 +61,10 @@ async function applyRestOfJournal(
   let written = first;
   let left = await written.left;
   for (let round = 0; round < maxDrainRounds && left !== undefined && left.length > 0; round += 1) {
+    const inRedis = await stores.copies.read(cart.cartId);
+    const waits =
+      inRedis && (await mustWaitForOthers(stores.read, cart.cartId, inRedis, left).catch(() => true));
+    if (waits !== false) break;
     const task = { cartId: cart.cartId, journal: left, waiting: [] };
     const next = await stores.writer.apply(task, deadlineMs).catch(() => undefined);
     if (next?.kind !== 'applied') break;
