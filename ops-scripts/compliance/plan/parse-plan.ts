@@ -139,7 +139,7 @@ function readChange(reading: Reading, raw: unknown, index: number): [string, Pla
   const forgotten = actions.includes('forget') && !actions.includes('create');
   const values = forgotten ? change['before'] : change['after'];
   const after = reading.place(values, `${where}.change.${forgotten ? 'before' : 'after'}`);
-  const unknown = forgotten ? {} : (change['after_unknown'] ?? {});
+  const unknown = forgotten ? {} : change['after_unknown'];
   return [[address, { ...identify(reading, entry, where), actions, after, unknown }]];
 }
 

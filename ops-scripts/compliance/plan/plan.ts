@@ -2,7 +2,7 @@
 import { emptySnapshot, isUnknownValue, type Snapshot, unknownValue } from '../snapshot.ts';
 import { Draft } from '../template/draft.ts';
 import { isRecord } from '../template/parse-template.ts';
-import type { Resource } from '../template/resources.ts';
+import { type Resource, withZonesApart } from '../template/resources.ts';
 import { answerAll, markAllUnknown } from '../template/template.ts';
 import { parsePlan } from './parse-plan.ts';
 import { PlannedWorld, type Reader, readData } from './reader.ts';
@@ -36,7 +36,7 @@ export function snapshotFromPlan(text: string, file: string, options: PlanOption
   const region = options.region ?? plan.region ?? '';
   const snapshot = emptySnapshot(options.account ?? '', region, new Date());
   const world = new PlannedWorld(plan);
-  const resources = world.all.flatMap((planned) => translate(planned, world));
+  const resources = withZonesApart(world.all.flatMap((planned) => translate(planned, world)));
   const draft = new Draft(snapshot, resources, outputsOf(world));
   answerAll(draft);
   markAllUnknown(draft, plan.incomplete);

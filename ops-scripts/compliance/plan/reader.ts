@@ -48,11 +48,11 @@ export class PlannedWorld {
   readonly references: References;
   readonly all: Reader[];
   readonly #ids = new Map<string, PlanInstance | undefined>();
+  readonly #readers = new Map<PlanInstance, Reader>();
 
   constructor(plan: Plan) {
     this.plan = plan;
-    const byInstance = new Map<PlanInstance, Reader>();
-    this.references = new References(plan, (instance, path) => byInstance.get(instance)!.at(path));
+    this.references = new References(plan, (instance, path) => this.#readers.get(instance)!.at(path));
     this.all = plan.instances.map((instance) => {
       const config = this.references.configOf(instance);
       const reader = new Reader(this, instance, {
@@ -61,7 +61,7 @@ export class PlannedWorld {
         expression: config?.expressions,
         what: instance.id,
       });
-      byInstance.set(instance, reader);
+      this.#readers.set(instance, reader);
       return reader;
     });
     // A data source that looks up what the plan manages is no second resource.
@@ -73,7 +73,8 @@ export class PlannedWorld {
   }
 
   #name(family: string, instance: PlanInstance): void {
-    for (const id of new Set(naming.map((name) => instance.after[name]))) {
+    const reader = this.#readers.get(instance)!;
+    for (const id of new Set(naming.map((name) => reader.one(name)))) {
       if (typeof id !== 'string' || id === '') continue;
       const key = `${family} ${id}`;
       if (this.#ids.has(key) && instance.mode === 'data') continue;
@@ -91,8 +92,9 @@ export class PlannedWorld {
     if (item instanceof Handle) {
       const { id, type, mode } = item.instance;
       if (mode === 'data' && !readData.has(type)) return unknownValue(`${id} is read only during the apply`);
+      if (item.suffix === '.default') return this.#defaultGroupOf(id);
       return wanted.some((family) => families[family].includes(type))
-        ? `${id}${item.suffix}`
+        ? id
         : unknownValue(`${id} is given where another kind of resource is meant`);
     }
     if (typeof item !== 'string') return item;
@@ -101,6 +103,12 @@ export class PlannedWorld {
       if (found !== undefined) return found.id;
     }
     return item;
+  }
+
+  /** The default security group of a VPC; one that the plan manages is told by its own id. */
+  #defaultGroupOf(vpc: string): string {
+    const managed = this.of('aws_default_security_group').find((group) => group.ref('vpc_id', 'vpc') === vpc);
+    return managed?.id ?? `${vpc}.default`;
   }
 
   /** Ids that AWS gave to security groups which are in the plan. */
@@ -330,12 +338,16 @@ export class Reader {
   }
 
   #cell(name: string): Node {
-    const { value, unknown, expression, what } = this.#node;
+    const { value, unknown, expression: outer, what } = this.#node;
+    // One expression stands for all that is within it.
+    const expression = isExpression(outer) ? outer : isRecord(outer) ? outer[name] : undefined;
+    const open = unknown === true ? true : isRecord(unknown) ? unknown[name] : undefined;
+    const told = isRecord(value) ? value[name] : undefined;
+    const isConstant = told === undefined && open === undefined && !isExpression(outer);
     return {
-      value: isRecord(value) ? value[name] : undefined,
-      unknown: unknown === true ? true : isRecord(unknown) ? unknown[name] : undefined,
-      // One expression stands for all that is within it.
-      expression: isExpression(expression) ? expression : isRecord(expression) ? expression[name] : undefined,
+      value: isConstant && isRecord(expression) ? expression['constant_value'] : told,
+      unknown: open,
+      expression,
       what: `${what}.${name}`,
     };
   }
@@ -367,9 +379,9 @@ function isUnset(value: unknown): boolean {
 /** Whether the value is known only after the apply. Without a change, what is unknown looks as if it were not set. */
 function isOpen({ value, unknown, expression }: Node, instance: PlanInstance): boolean {
   if (unknown === true || (isUnset(value) && holdsTrue(unknown))) return true;
-  if (instance.unknown !== undefined || (value !== undefined && value !== null)) return false;
-  if (!isExpression(expression)) return false;
-  return !('constant_value' in (expression as object));
+  if (!isExpression(expression) || 'constant_value' in (expression as object)) return false;
+  // Terraform leaves out what it does not know, and writes `null` for what is not set.
+  return value === undefined || (value === null && instance.unknown === undefined);
 }
 
 function holdsTrue(unknown: unknown): boolean {

@@ -83,10 +83,7 @@ export const networkTranslations: Translations = {
 const toNobody = { IpProtocol: 'icmp', FromPort: 252, ToPort: 86, CidrIp: '255.255.255.255/32' };
 
 function translateGroup(group: Reader): Resource[] {
-  const isDefault = group.instance.type === 'aws_default_security_group';
-  const vpc = group.ref('vpc_id', 'vpc');
-  // The default group of a VPC is the one that a VPC names by its own attribute.
-  const id = isDefault && typeof vpc === 'string' ? `${vpc}.default` : group.id;
+  const { id } = group;
   const side = (name: string) => {
     const blocks = group.blocks(name);
     return isUnknownValue(blocks)
@@ -95,16 +92,13 @@ function translateGroup(group: Reader): Resource[] {
   };
   const egress = side('egress');
   return [
-    {
-      ...resource(group, 'AWS::EC2::SecurityGroup', {
-        GroupName: group.one('name'),
-        VpcId: vpc,
-        Tags: tagsOf(group),
-        SecurityGroupIngress: side('ingress'),
-        SecurityGroupEgress: isUnknownValue(egress) ? egress : [toNobody, ...egress],
-      }),
-      id,
-    },
+    resource(group, 'AWS::EC2::SecurityGroup', {
+      GroupName: group.one('name'),
+      VpcId: group.ref('vpc_id', 'vpc'),
+      Tags: tagsOf(group),
+      SecurityGroupIngress: side('ingress'),
+      SecurityGroupEgress: isUnknownValue(egress) ? egress : [toNobody, ...egress],
+    }),
   ];
 }
 

@@ -94,11 +94,11 @@ function defaultGroups(planned: Reader, world: PlannedWorld): unknown[] {
   const vpc = of?.ref('vpc_id', 'vpc');
   return world.of('aws_default_security_group').flatMap((group): unknown[] => {
     const own = group.ref('vpc_id', 'vpc');
-    if (of !== undefined && typeof own === 'string' && typeof vpc === 'string' && own !== vpc) return [];
-    if (typeof own !== 'string') return [group.id];
-    return of === undefined
-      ? [{ $unknown: `${planned.id} names no group, and may have the default group of ${own}` }]
-      : [`${own}.default`];
+    const isOfAnother = typeof own === 'string' && typeof vpc === 'string' && own !== vpc;
+    if (isOfAnother) return [];
+    return of === undefined && own !== undefined
+      ? [{ $unknown: `${planned.id} names no group, and may have ${group.id}` }]
+      : [group.id];
   });
 }
 

@@ -112,7 +112,7 @@ function idsOf(references: Reference[]): Set<string> {
 }
 
 /** The region's first zone may be the one that another subnet names: then neither count is certain. */
-function withZonesApart(resources: Resource[]): Resource[] {
+export function withZonesApart(resources: Resource[]): Resource[] {
   const zones = resources.map((resource) => ownValue(resource, 'AvailabilityZone'));
   const numbered = zones.some((zone) => typeof zone === 'string' && zone.startsWith(zonePrefix));
   const named = zones.some((zone) => typeof zone === 'string' && !zone.startsWith(zonePrefix));

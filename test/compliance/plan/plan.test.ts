@@ -299,6 +299,32 @@ describe('what a plan changes', () => {
     expect(worst(judged(plan), 'asg-only-from-elb')).toBe('unknown');
   });
 
+  it('is judged alike where a plan tells less: constants in the configuration, and no word on what is unknown', () => {
+    for (const change of [
+      () => {},
+      (stack: PlanStack) => stack.allow('data', { from: 5432, group: 'data' }),
+    ]) {
+      const full = planOf(describeStack((_resources, stack) => change(stack)));
+      const less = structuredClone(full);
+      const configured = (less['configuration'] as { root_module: { resources: Json[] } }).root_module
+        .resources;
+      for (const { address, change: one } of less['resource_changes'] as {
+        address: string;
+        change: Json;
+      }[]) {
+        delete one['after_unknown'];
+        const { expressions } = configured.find((each) => each['address'] === address) as {
+          expressions: Json;
+        };
+        for (const [name, expression] of Object.entries(expressions))
+          if (typeof expression === 'object' && 'constant_value' in expression!)
+            delete (one['after'] as Json)[name];
+      }
+      const statuses = (plan: object) => judged(plan).map(({ control, status }) => [control, status]);
+      expect(statuses(less)).toEqual(statuses(full));
+    }
+  });
+
   it.each([
     ['ended with an error', { errored: true }],
     ['is not complete', { complete: false }],
