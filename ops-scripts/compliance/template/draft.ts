@@ -9,23 +9,31 @@ export class Draft {
   /** The values of all outputs, which other stacks may get. */
   readonly outputs: unknown[];
   readonly #texts = new Map<Resource, string>();
+  readonly #byType = new Map<string, Resource[]>();
+  readonly #certain = new Map<string, Resource>();
 
   constructor(snapshot: Snapshot, resources: Resource[], outputs: unknown[]) {
     this.snapshot = snapshot;
     this.resources = resources;
     this.outputs = outputs;
+    for (const resource of resources) {
+      const same = this.#byType.get(resource.type);
+      if (same === undefined) this.#byType.set(resource.type, [resource]);
+      else same.push(resource);
+      // The first of an id is the one that is found.
+      const key = `${resource.type} ${resource.id}`;
+      if (resource.unknownReason === undefined && !this.#certain.has(key)) this.#certain.set(key, resource);
+    }
   }
 
   /** Resources of a type that exist for certain. */
   of(type: string): Resource[] {
-    return this.resources.filter(
-      (resource) => resource.type === type && resource.unknownReason === undefined,
-    );
+    return this.perhaps(type).filter(({ unknownReason }) => unknownReason === undefined);
   }
 
   /** Also those that may not exist. */
   perhaps(type: string): Resource[] {
-    return this.resources.filter((resource) => resource.type === type);
+    return this.#byType.get(type) ?? [];
   }
 
   /** An item of each resource of a type; one that may not exist is an unknown item. */
@@ -67,7 +75,7 @@ export class Draft {
   }
 
   find(type: string, id: unknown): Properties | undefined {
-    return this.of(type).find((resource) => resource.id === id)?.properties;
+    return this.#certain.get(`${type} ${String(id)}`)?.properties;
   }
 
   answer<C extends ClientName>(

@@ -19,7 +19,7 @@ const givesToNobody =
 const declaresItsGroups =
   /^AWS::(EC2::(Instance|LaunchTemplate)|AutoScaling|ElasticLoadBalancingV2|ElastiCache|RDS)/;
 
-const launches = /^AWS::(EC2::LaunchTemplate|AutoScaling::LaunchConfiguration)$/;
+const launches = ['AWS::EC2::LaunchTemplate', 'AWS::AutoScaling::LaunchConfiguration'];
 
 /** Why rules of the group may be added that the template does not tell. */
 export function mayGainRules(draft: Draft, groupId: string): UnknownValue | undefined {
@@ -64,6 +64,27 @@ function callsOthers({ DefinitionString, Definition }: Properties): boolean {
   return services.some((name) => !onlyStarts.test(name!)) || /aws-sdk:(ec2|ssm)/.test(text);
 }
 
+interface Kind {
+  givesToNobody: boolean;
+  declaresItsGroups: boolean;
+  acts: boolean;
+}
+
+const kinds = new Map<string, Kind>();
+
+/** Each type is looked at once: every resource is asked about every group. */
+function kindOf(type: string): Kind {
+  const before = kinds.get(type);
+  if (before !== undefined) return before;
+  const kind = {
+    givesToNobody: givesToNobody.test(type),
+    declaresItsGroups: declaresItsGroups.test(type),
+    acts: actsByItself.test(type) || executes.test(type),
+  };
+  kinds.set(type, kind);
+  return kind;
+}
+
 /** Why the resource may attach the group to something unseen. @param attached its groups that are certain */
 export function mayBeAttached(
   draft: Draft,
@@ -72,21 +93,24 @@ export function mayBeAttached(
   attached: unknown[],
 ): UnknownValue | undefined {
   const { type, refers, handed, opened } = resource;
-  if (opened || givesToNobody.test(type)) return undefined;
+  const kind = kindOf(type);
+  if (opened || kind.givesToNobody) return undefined;
   if (attached.some((group) => (group as { GroupId?: unknown }).GroupId === groupId)) return undefined;
-  const name = draft.find('AWS::EC2::SecurityGroup', groupId)?.['GroupName'];
-  const acts = actsByItself.test(type) || executes.test(type);
-  const gets = declaresItsGroups.test(type)
+  const gets = kind.declaresItsGroups
     ? handed?.has(groupId)
     : refers.has(groupId) || launchesWith(draft, refers, groupId);
-  if (!gets && !(acts && draft.mentions(resource, name))) return undefined;
+  if (!gets) {
+    if (!kind.acts) return undefined;
+    const name = draft.find('AWS::EC2::SecurityGroup', groupId)?.['GroupName'];
+    if (!draft.mentions(resource, name)) return undefined;
+  }
   return unknownValue(`${describe(resource)} gets this group and may give it to others`);
 }
 
 /** Whether one of the launch templates that are referred to gives the group to what it launches. */
 function launchesWith(draft: Draft, refers: ReadonlySet<string>, groupId: string): boolean {
-  return draft.resources.some(
-    ({ id, type, refers: own }) => launches.test(type) && refers.has(id) && own.has(groupId),
+  return launches.some((type) =>
+    draft.perhaps(type).some(({ id, refers: own }) => refers.has(id) && own.has(groupId)),
   );
 }
 
