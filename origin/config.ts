@@ -34,6 +34,8 @@ export interface Settings {
   stripe: { secretKey: string; webhookSecret: string; apiUrl: string | undefined } | undefined;
   staff: { email: string; password: string } | undefined;
   smtpUrl: string | undefined;
+  /** Where the worker posts alerts; may hold a secret. */
+  alertWebhookUrl: string | undefined;
   /** Where the seller is: two letters (ISO 3166). */
   shopCountry: string;
   /** Name, address and what else the law asks for; of the imprint and of invoices. */
@@ -199,6 +201,7 @@ const Environment = z.object({
     }),
   SELLER: z.string().default('').transform(splitLines),
   OPERATOR_PASSWORD: z.string().optional(),
+  ALERT_WEBHOOK_URL: url('http:', 'https:').optional(),
   RETURN_DAYS: z
     .string()
     .default('14')
@@ -247,6 +250,7 @@ function toSettings(env: z.output<typeof Environment>): Settings {
         ? { email: env.STAFF_EMAIL, password: env.STAFF_PASSWORD }
         : undefined,
     smtpUrl: env.SMTP_URL,
+    alertWebhookUrl: env.ALERT_WEBHOOK_URL,
     shopCountry: env.SHOP_COUNTRY,
     sellerLines: env.SELLER,
     operatorPassword: env.OPERATOR_PASSWORD,

@@ -37,7 +37,7 @@ export function startJobs(deps: Deps): Jobs {
   // Fails fast when Redis is away: the sweeper works the rows without it.
   const connection = connectRedis({ ...redis, commandTimeoutMs: 1_000 });
   const queues = openQueues(connection, onError);
-  const metrics = createMetrics(db, queues);
+  const metrics = createMetrics(db, queues, deps.redis);
 
   const consumers = new Map<string, Worker<QueuedRow>>();
   const edges = openEdges(deps, (maySend) => {

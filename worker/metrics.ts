@@ -1,7 +1,13 @@
 // The worker's metrics, as OpenMetrics.
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { countJournals } from '../origin/cart/server/journal-drain.ts';
 import { withinMs } from '../origin/concurrency/deadline.ts';
+import { countUnclearPayments } from '../origin/order/unclear-payments.ts';
+import { readPausedKinds } from '../origin/outbox/change-jobs.ts';
+import { outboxKinds } from '../origin/outbox/events.ts';
 import { countedTo, measureOutbox, type OutboxDepth } from '../origin/outbox/measure.ts';
+import { countPendingPurges } from '../origin/outbox/pending-purges.ts';
+import type { RedisClient } from '../origin/redis/connect.ts';
 import type { Db } from '../origin/schema.ts';
 import type { Queues } from './queues.ts';
 
@@ -14,7 +20,7 @@ export interface WorkerMetrics {
 
 const durationBuckets = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
 
-export function createMetrics(db: Db, queues: Queues): WorkerMetrics {
+export function createMetrics(db: Db, queues: Queues, redis?: RedisClient): WorkerMetrics {
   const registry = new Registry();
   registry.setContentType('application/openmetrics-text; version=1.0.0; charset=utf-8' as never);
   const registers = [registry];
@@ -44,6 +50,7 @@ export function createMetrics(db: Db, queues: Queues): WorkerMetrics {
   for (const queue of Object.keys(queues)) metrics.jobsFailed.inc({ queue }, 0);
   measureQueues(queues, registers);
   measureRows(db, registers);
+  measureTroubles(db, redis, registers);
   return metrics;
 }
 
@@ -100,6 +107,57 @@ function measureRows(db: Db, registers: Registry[]): void {
     (depth) => depth.failing,
   );
   gauge('outbox_dead_letters', `Rows that were given up, with a reason${counted}`, (depth) => depth.dead);
+}
+
+/** What is none while all is well. */
+function measureTroubles(db: Db, redis: RedisClient | undefined, registers: Registry[]): void {
+  const gauge = (name: string, help: string, ask: () => Promise<number>) =>
+    new Gauge({
+      name,
+      help,
+      registers,
+      async collect() {
+        const value = await measureWithin(1_000, ask);
+        this.remove();
+        if (value !== undefined) this.set(value);
+      },
+    });
+  const gauges = <Label extends string>(
+    name: string,
+    help: string,
+    { label, ask }: { label: Label; ask: () => Promise<[name: string, value: number][]> },
+  ) =>
+    new Gauge({
+      name,
+      help,
+      labelNames: [label],
+      registers,
+      async collect() {
+        const values = await measureWithin(1_000, ask);
+        this.reset();
+        for (const [of, value] of values ?? []) this.set({ [label]: of } as Record<Label, string>, value);
+      },
+    });
+  gauges('jobs_paused', 'Whether operators have paused a kind of job (1) or not (0)', {
+    label: 'queue',
+    ask: async () => {
+      const paused = await readPausedKinds(db);
+      return outboxKinds.map((kind) => [kind, paused.some((one) => one.kind === kind) ? 1 : 0]);
+    },
+  });
+  gauges('purges_pending', 'Tags that an edge has not confirmed since it fell silent', {
+    label: 'edge',
+    ask: async () => (await countPendingPurges(db)).map(({ edgeUrl, tags }) => [edgeUrl, tags]),
+  });
+  gauge(
+    'payments_unclear',
+    'Payments that staff must decide on, and money that came after a cancellation',
+    () => countUnclearPayments(db),
+  );
+  if (redis !== undefined)
+    gauge('cart_journal_carts', 'Carts with operations in the journal that Postgres does not have yet', () =>
+      countJournals(redis),
+    );
 }
 
 /** A figure of a store that is away is absent: neither 0 nor its last value. The page of figures still answers. */

@@ -16,6 +16,7 @@ import { findWeakSecrets } from '../origin/weak-secrets.ts';
 import { Health } from '../origin/web/serving/health.ts';
 import { createRefuseUnreadable } from '../origin/web/serving/refuse-unreadable.ts';
 import { serve } from '../origin/web/serving/serve.ts';
+import { startAlerts } from './alerts.ts';
 import { createDashboard } from './dashboard.ts';
 import { startJobs } from './jobs.ts';
 import { createTaskRecorder } from './reports.ts';
@@ -63,6 +64,7 @@ async function main(): Promise<void> {
   const drainOnce = (signal: AbortSignal) => drainJournals(deps, signal);
   const drainName = 'drain cart journals';
   const drain = every(1_000, recorded(drainName, 1_000, drainOnce, recorder), log, drainName);
+  const alerts = startAlerts(deps, jobs.metrics.registry);
   // A database that does not answer is no database that is not migrated.
   if (!(await isMigrated(deps.db).catch(() => true)))
     log.warn('the database is not migrated yet; work begins when it is');
@@ -71,7 +73,7 @@ async function main(): Promise<void> {
 
   await onStopSignal();
   health.drain();
-  await Promise.all([tasks.stop(), drain.stop(), jobs.stop()]);
+  await Promise.all([tasks.stop(), drain.stop(), alerts.stop(), jobs.stop()]);
   await server.stop(stopMs);
   log.info('stopped');
 }

@@ -60,6 +60,12 @@ export async function drainJournals(
   return report;
 }
 
+/** Carts whose journal holds operations. */
+export async function countJournals(redis: RedisClient): Promise<number> {
+  const sizes = await Promise.all(journalIndexKeys.map((key) => redis.scard(key)));
+  return sizes.reduce((sum, size) => sum + size, 0);
+}
+
 /** All are asked at once, so that a call that finds nothing costs one turn. */
 async function findFilled(redis: RedisClient): Promise<string[]> {
   const sizes = await Promise.all(journalIndexKeys.map((key) => redis.scard(key)));

@@ -62,6 +62,13 @@ export async function up(db: Kysely<unknown>): Promise<void> {
       report jsonb not null
     )`.execute(db);
   await sql`
+    create table alert_posts (
+      alert text primary key,
+      state text not null check (state in ('firing', 'resolved')),
+      worker text not null,
+      posted_at timestamptz not null
+    )`.execute(db);
+  await sql`
     create table timed_task_runs (
       task text primary key,
       worker text not null,
