@@ -2,6 +2,7 @@
 import { Command, type CommanderError } from 'commander';
 import { checkCommand } from './commands/check.ts';
 import { compareCommand } from './commands/compare.ts';
+import { fixCommand } from './commands/fix.ts';
 import { guard } from './commands/guard.ts';
 import { snapshotCommand } from './commands/snapshot.ts';
 import { explainControl, listControls } from './explain.ts';
@@ -28,6 +29,7 @@ export function complianceCommand(): Command {
       ),
     )
     .addCommand(compareCommand())
+    .addCommand(fixCommand())
     .addHelpText('after', examples);
   everyCommand(command, (each) => each.exitOverride(endUsage));
   return command;
@@ -40,6 +42,7 @@ Examples:
       --output html --output-file report.html
   $ npm run ops -- compliance check template shop.yaml \\
       --parameter Environment=production
+  $ npm run ops -- compliance fix check-result.json account.json --simulate
   $ npm run ops -- compliance explain asg-only-from-elb
 
 Exit codes: 0 all pass, 1 any fail, 2 no fail but something unknown,

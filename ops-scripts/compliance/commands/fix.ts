@@ -1,0 +1,220 @@
+// `fix --simulate`: shows the fixes of a check's result that are proven by trying them; nothing is ever applied.
+import { existsSync, readdirSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { Command } from 'commander';
+import { ConfigFault } from '../config-fault.ts';
+import type { Policy } from '../control-ids.ts';
+import { controlIds } from '../control-ids.ts';
+import type { Report } from '../findings.ts';
+import { applyCommand, setProperty, Unproven } from '../fixes/apply-command.ts';
+import { patchTemplate } from '../fixes/patch-template.ts';
+import { type Proof, proveFixes, type Trial } from '../fixes/prove.ts';
+import { unifiedDiff } from '../fixes/unified-diff.ts';
+import { judge } from '../judge.ts';
+import { snapshotFromPlan } from '../plan/plan.ts';
+import type { SelectionOptions } from '../selection/selection.ts';
+import { parseSnapshot, type Snapshot } from '../snapshot.ts';
+import { judgeTemplates } from '../template/judge-templates.ts';
+import { parseTemplate } from '../template/parse-template.ts';
+import { readTemplates } from '../template/read-templates.ts';
+import { addTemplateOptions, type TemplateCheckOptions, templateOptionsOf } from './check-template.ts';
+import { readText } from './files.ts';
+import { guard } from './guard.ts';
+import { addSelectionOptions, howToJudge } from './options.ts';
+
+type FixOptions = TemplateCheckOptions & { simulate?: boolean; json?: boolean };
+
+export function fixCommand(): Command {
+  const command = new Command('fix')
+    .description(
+      'Show the fixes of a result of `check --output json`, each proven by trying it on what was checked',
+    )
+    .argument('<result>', 'JSON of a check')
+    .argument(
+      '[files...]',
+      'what was checked: a snapshot, templates or a plan; else it is looked for beside the result',
+    )
+    .option('--simulate', 'try each fix and judge again; nothing is ever applied')
+    .option('--json', 'print JSON');
+  return addTemplateOptions(addSelectionOptions(command))
+    .addHelpText(
+      'after',
+      '\nExample:\n  $ npm run ops -- compliance fix check-result.json account.json --simulate\n\nExit codes: 0 each failure has a proven fix, 1 one has none, 3 usage',
+    )
+    .action(
+      guard((result: string, files: string[], options: FixOptions) => {
+        if (!options.simulate)
+          throw new ConfigFault('Give --simulate: a fix is shown once it is proven, and never applied');
+        const report = parseReport(readText(result), result);
+        const trial = findTrial(report, result, files, options);
+        const proofs = proveFixes(report, trial);
+        console.log(
+          options.json ? JSON.stringify(proofs, null, 2) : describe(proofs, report.mode === 'template'),
+        );
+        process.exitCode = proofs.every(({ text }) => text !== undefined) ? 0 : 1;
+      }),
+    );
+}
+
+function parseReport(text: string, file: string): Report {
+  let parsed: Partial<Report>;
+  try {
+    parsed = JSON.parse(text) as Partial<Report>;
+  } catch (error) {
+    throw new ConfigFault(`Cannot read '${file}' as the result of a check as it is not JSON`, {
+      cause: error,
+    });
+  }
+  if (parsed?.format !== 'myclothes-compliance/1' || !Array.isArray(parsed.findings))
+    throw new ConfigFault(`Cannot read '${file}' as a result as its format is not 'myclothes-compliance/1'`);
+  return parsed as Report;
+}
+
+function describe(proofs: Proof[], isPatch: boolean): string {
+  if (proofs.length === 0) return 'Nothing fails';
+  const told = proofs.map(({ finding, text, why }) => {
+    const head = `# ${finding.control} of ${finding.resource}`;
+    return text === undefined
+      ? `${head}: no proven fix, ${why}`
+      : `${head}: closes it${isPatch ? '' : ', nothing gets worse'}\n${text}`;
+  });
+  return told.join('\n\n');
+}
+
+/** The trial on the files that give the same result; several are tried where none is named. */
+function findTrial(report: Report, result: string, files: string[], options: FixOptions): Trial {
+  const folder = dirname(result);
+  const beside = () =>
+    readdirSync(folder === '' ? '.' : folder)
+      .filter((name) => /\.(json|ya?ml|template)$/.test(name))
+      .map((name) => join(folder, name))
+      .filter((file) => file !== result && existsSync(file));
+  const sets = files.length > 0 ? [files] : beside().map((file) => [file]);
+  if (files.length === 0 && report.mode === 'template') sets.push(beside());
+  for (const set of sets) {
+    for (const selection of [undefined, selectionOf(report)]) {
+      const opened = attemptOpen(report, set, selection, { ...options, strict: files.length > 0 });
+      if (opened !== undefined) return opened;
+    }
+  }
+  throw new ConfigFault(
+    files.length > 0
+      ? `Cannot prove the fixes as ${files.join(', ')} does not give the result in '${result}'`
+      : `Cannot prove the fixes as nothing beside '${result}' gives its result: name what was checked`,
+  );
+}
+
+/** Undefined where the files are of another kind or give another result. */
+function attemptOpen(
+  report: Report,
+  files: string[],
+  selection: SelectionOptions | undefined,
+  options: FixOptions & { strict: boolean },
+): Trial | undefined {
+  const how = { ...howToJudge(options), policy: policyOf(report), ...(selection ? { selection } : {}) };
+  try {
+    if (report.mode === 'template') return trialOnTemplates(report, files, how, options);
+    const text = readText(files[0]!);
+    const isPlan = report.mode === 'plan';
+    const given = { region: report.region, account: report.account };
+    const snapshot = isPlan ? snapshotFromPlan(text, files[0]!, given) : parseSnapshot(text, files[0]!);
+    const judgeAgain = (each: Snapshot) => judge(each, { ...how, mode: report.mode });
+    if (!isSame(judgeAgain(snapshot), report)) return undefined;
+    return (lines) => {
+      const copy = structuredClone(snapshot);
+      for (const line of lines) isPlan ? applyWish(copy, line) : applyCommand(copy, line);
+      return { text: isPlan ? lines.map(toHcl).join('\n') : lines.join('\n'), report: judgeAgain(copy) };
+    };
+  } catch (error) {
+    if (options.strict || !(error instanceof ConfigFault)) throw error;
+    return undefined;
+  }
+}
+
+function trialOnTemplates(
+  report: Report,
+  files: string[],
+  how: ReturnType<typeof howToJudge>,
+  options: FixOptions,
+): Trial | undefined {
+  const given = readTemplates(files);
+  const asked = templateOptionsOf(given, { ...options, region: report.region, account: report.account });
+  if (!isSame(judgeTemplates(given.templates, asked, how).report, report)) return undefined;
+  return (lines) => {
+    let templates = given.templates;
+    for (const line of lines) {
+      const patched = templates.map((template) => patchOne(template, line));
+      if (patched.every((template, index) => template === templates[index]))
+        throw new Unproven('what it changes does not stand in the files as such');
+      templates = patched;
+    }
+    const diffs = templates.map(({ file, text }, index) =>
+      unifiedDiff(file, given.templates[index]!.text, text),
+    );
+    return { text: diffs.filter(Boolean).join('\n'), report: judgeTemplates(templates, asked, how).report };
+  };
+}
+
+type ParsedTemplate = ReturnType<typeof parseTemplate>;
+
+/** The template itself where the fix is not about it: its resource stands in another file. */
+function patchOne(template: ParsedTemplate, line: string): ParsedTemplate {
+  // A resource that several files declare is told by its file or stack.
+  const [, label] = /(?:of|rule|to) (\S+):\w+/.exec(line) ?? [];
+  if (label !== undefined && label !== template.file) return template;
+  const named = Object.keys(template.Resources).some((id) => new RegExp(`\\b${id}\\b`).test(line));
+  if (!named) return template;
+  const text = patchTemplate(template.text, line.replaceAll(`${template.file}:`, ''));
+  return { ...parseTemplate(text, template.file), hashes: template.hashes };
+}
+
+/** `In the Terraform configuration: set multi_az of orders to true`, on what the plan makes. */
+function applyWish(snapshot: Snapshot, line: string): void {
+  const [, name, id, value] = /: set (\w+) of (\S+) to (\w+)/.exec(line) ?? [];
+  if (name === undefined || id === undefined) throw new Unproven(`it leaves a choice: ${line}`);
+  const members = [
+    'DBInstanceIdentifier',
+    'DBClusterIdentifier',
+    'ReplicationGroupId',
+    'AutoScalingGroupName',
+  ];
+  for (const member of members) {
+    try {
+      setProperty(snapshot, [member, id], name, value);
+      return;
+    } catch (error) {
+      if (!(error instanceof Unproven)) throw error;
+    }
+  }
+  throw new Unproven(`${id} is not in the plan by that name`);
+}
+
+function toHcl(line: string): string {
+  const [, name, id, value] = /: set (\w+) of (\S+) to (\w+)/.exec(line) ?? [];
+  return `# ${id}\n${name} = ${/^(true|false|\d+)$/.test(value ?? '') ? value : JSON.stringify(value)}`;
+}
+
+function policyOf({ findings }: Report): Policy {
+  const chain = new Set<string>(controlIds);
+  const ofChain = findings.filter(({ control }) => chain.has(control)).length;
+  return ofChain === findings.length ? 'chain' : ofChain === 0 ? 'hardening' : 'all';
+}
+
+/** The parts that the result is about, for a check that named them. */
+function selectionOf({ findings }: Report): SelectionOptions {
+  const of = (control: string) =>
+    findings.filter((finding) => finding.control === control).map(({ resource }) => resource);
+  return {
+    loadBalancer: of('elb-multi-az'),
+    autoScalingGroup: of('asg-multi-az'),
+    cache: of('cache-multi-az'),
+    database: of('database-multi-az'),
+  };
+}
+
+/** Waivers change a failure's word, and not what is so. */
+function isSame(now: Report, then: Report): boolean {
+  const key = ({ control, resource, status }: Report['findings'][number]) =>
+    `${control}|${resource}|${status === 'waived' ? 'fail' : status}`;
+  return JSON.stringify(now.findings.map(key).sort()) === JSON.stringify(then.findings.map(key).sort());
+}

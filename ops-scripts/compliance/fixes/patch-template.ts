@@ -1,0 +1,197 @@
+// Changes the text of a template as a fix says, and leaves everything else in it as it stands.
+import { isMap, isPair, isSeq, type Pair, parseDocument, type YAMLMap, type YAMLSeq } from 'yaml';
+import { Unproven } from './apply-command.ts';
+
+interface Range {
+  range?: [number, number, number] | null;
+}
+
+/** The text after the fix `In the template: …`. Throws an Unproven where the fix leaves something to choose. */
+export function patchTemplate(text: string, fix: string): string {
+  const wish = fix.replace(/^In the template: /, '');
+  const set = /^set (\w+)(?: and (\w+))? of (\S+) to (true|false|\d+)(?: or more)?(?: \(.*\))?$/.exec(wish);
+  if (set !== null) {
+    const [, one, other, id, value] = set;
+    const first = setProperty(text, id!, one!, value!);
+    return other === undefined ? first : setProperty(first, id!, other, value!);
+  }
+  const gone = /^remove the rule (\S+) \(.*\) of \S+?(?:, and open tcp (\d+) alone)?$/.exec(wish);
+  if (gone !== null) return narrowOrRemove(text, gone[1]!, gone[2]);
+  const added = /^add an (ingress|egress) rule to (\S+) for tcp (\d+) (?:from|to) (\S+)$/.exec(wish);
+  if (added !== null) {
+    const [, side, group, port, source] = added;
+    return addRule(text, { side: side!, group: group!, port: port!, source: source! });
+  }
+  throw new Unproven(`it leaves a choice: ${wish}`);
+}
+
+function resourcesOf(text: string): YAMLMap {
+  const document = parseDocument(text, { logLevel: 'silent', strict: false });
+  const resources = document.get('Resources', true);
+  if (!isMap(resources)) throw new Unproven('the template has no resources');
+  return resources;
+}
+
+function pairIn(map: unknown, key: string): Pair | undefined {
+  return isMap(map)
+    ? map.items.find((pair) => String((pair.key as { value?: unknown }).value) === key)
+    : undefined;
+}
+
+function resourceIn(text: string, id: string): Pair {
+  const pair = pairIn(resourcesOf(text), id);
+  if (pair === undefined) throw new Unproven(`${id} does not stand in the file as such`);
+  return pair;
+}
+
+function propertiesOf(text: string, id: string): YAMLMap {
+  const properties = pairIn(resourceIn(text, id).value, 'Properties')?.value;
+  if (!isMap(properties) || properties.items.length === 0) throw new Unproven(`${id} has no properties`);
+  return properties;
+}
+
+function setProperty(text: string, id: string, name: string, value: string): string {
+  const properties = propertiesOf(text, id);
+  const present = pairIn(properties, name);
+  if (present !== undefined) return replaceValue(text, present, value);
+  const start = startOf(properties.items[0]!.key);
+  const quote = text[start] === '"' ? '"' : '';
+  const separator = isFlow(text, properties) ? `,${gapBefore(text, start)}` : `\n${indentOf(text, start)}`;
+  return `${text.slice(0, start)}${quote}${name}${quote}: ${value}${separator}${text.slice(start)}`;
+}
+
+/** From after the colon, so that a tag goes too, to the end of the value. */
+function replaceValue(text: string, { key, value }: Pair, replacement: string): string {
+  const after = text.indexOf(':', endOf(key)) + 1;
+  const end = Math.max(after, endOf(value));
+  return `${text.slice(0, after)} ${replacement}${text.slice(end)}`;
+}
+
+/** A rule within a group by its number, or a rule that is a resource. */
+function narrowOrRemove(text: string, rule: string, port: string | undefined): string {
+  const [, id, list, index] = /^(.+)\.(SecurityGroup(?:In|E)gress)\[(\d+)\]$/.exec(rule) ?? [];
+  if (port !== undefined) {
+    const find = () =>
+      id === undefined
+        ? propertiesOf(text, rule)
+        : ((pairIn(propertiesOf(text, id), list!)?.value as YAMLSeq | undefined)?.items[
+            Number(index)
+          ] as YAMLMap);
+    for (const [name, value] of [
+      ['FromPort', port],
+      ['ToPort', port],
+    ] as const) {
+      const pair = pairIn(find(), name);
+      if (pair === undefined) throw new Unproven(`${rule} has no ${name}`);
+      text = replaceValue(text, pair, value);
+    }
+    return text;
+  }
+  if (id === undefined) return removeResource(text, rule);
+  const pair = pairIn(propertiesOf(text, id), list!);
+  if (!isSeq(pair?.value)) throw new Unproven(`the rules of ${id} are no list`);
+  if (pair.value.items.length === 1) return replaceValue(text, pair, '[]');
+  return removeItem(text, pair.value, Number(index));
+}
+
+function removeItem(text: string, list: YAMLSeq, index: number): string {
+  const items = list.items as Range[];
+  return cut(
+    text,
+    list,
+    [startOf(items[index]), endOf(items[index])],
+    items[index + 1] && startOf(items[index + 1]),
+  );
+}
+
+function removeResource(text: string, id: string): string {
+  const resources = resourcesOf(text);
+  const pair = pairIn(resources, id);
+  if (pair === undefined) throw new Unproven(`${id} does not stand in the file as such`);
+  const next = resources.items[resources.items.indexOf(pair) + 1];
+  return cut(text, resources, [startOf(pair.key), endOf(pair.value)], next && startOf(next.key));
+}
+
+/** Up to the next one, or from the comma before the last. */
+function cut(text: string, within: Range, [start, end]: [number, number], next: number | undefined): string {
+  if (isFlow(text, within)) {
+    if (next !== undefined) return text.slice(0, start) + text.slice(next);
+    const comma = text.lastIndexOf(',', start);
+    return text.slice(0, comma < 0 ? start : comma) + text.slice(end);
+  }
+  // Whole lines, with the dash of an item.
+  const from = text.lastIndexOf('\n', start) + 1;
+  const to = next === undefined ? lineEnd(text, end) : text.lastIndexOf('\n', next) + 1;
+  return text.slice(0, from) + text.slice(to);
+}
+
+interface NewRule {
+  side: string;
+  group: string;
+  port: string;
+  source: string;
+}
+
+function addRule(text: string, { side, group, port, source }: NewRule): string {
+  const resources = resourcesOf(text);
+  const type = side === 'ingress' ? 'SecurityGroupIngress' : 'SecurityGroupEgress';
+  const names = resources.items.map(({ key }) => String((key as { value?: unknown }).value));
+  if (!names.includes(group)) throw new Unproven(`${group} does not stand in the file as such`);
+  const isGroup = names.includes(source);
+  const peer = isGroup
+    ? side === 'ingress'
+      ? 'SourceSecurityGroupId'
+      : 'DestinationSecurityGroupId'
+    : source.includes(':')
+      ? 'CidrIpv6'
+      : 'CidrIp';
+  if (!isGroup && !source.includes('/')) throw new Unproven(`${source} does not stand in the file as such`);
+  const rule = {
+    Type: `AWS::EC2::${type}`,
+    Properties: {
+      GroupId: { 'Fn::GetAtt': [group, 'GroupId'] },
+      IpProtocol: 'tcp',
+      FromPort: Number(port),
+      ToPort: Number(port),
+      [peer]: isGroup ? { 'Fn::GetAtt': [source, 'GroupId'] } : source,
+    },
+  };
+  const name = `${group}${side === 'ingress' ? 'From' : 'To'}${isGroup ? source : 'All'}${port}`;
+  const last = resources.items.at(-1)!;
+  const start = startOf(last.key);
+  const quote = text[start] === '"' || isFlow(text, resources) ? '"' : '';
+  const written = `${quote}${name}${quote}: ${JSON.stringify(rule)}`;
+  if (isFlow(text, resources)) {
+    const end = endOf(last.value);
+    return `${text.slice(0, end)},${gapBefore(text, start)}${written}${text.slice(end)}`;
+  }
+  const end = lineEnd(text, endOf(last.value));
+  const head = text.slice(0, end);
+  return `${head}${head.endsWith('\n') ? '' : '\n'}${indentOf(text, start)}${written}\n${text.slice(end)}`;
+}
+
+function startOf(node: unknown): number {
+  return (isPair(node) ? (node.key as Range) : (node as Range)).range?.[0] ?? 0;
+}
+
+function endOf(node: unknown): number {
+  return (node as Range | null)?.range?.[1] ?? 0;
+}
+
+function isFlow(text: string, node: Range): boolean {
+  return /[[{]/.test(text[node.range?.[0] ?? 0] ?? '');
+}
+
+/** The white space before a position, which the next member is set apart by too. */
+function gapBefore(text: string, at: number): string {
+  return /\s*$/.exec(text.slice(0, at))?.[0] || ' ';
+}
+
+function indentOf(text: string, at: number): string {
+  return ' '.repeat(at - (text.lastIndexOf('\n', at - 1) + 1));
+}
+
+function lineEnd(text: string, at: number): number {
+  const end = text.indexOf('\n', Math.max(0, at - 1));
+  return end < 0 ? text.length : end + 1;
+}

@@ -1,0 +1,158 @@
+// Fixes are shown only once they are proven: tried on what was judged, and judged again.
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, test, vi } from 'vitest';
+import { fixCommand } from '../../ops-scripts/compliance/commands/fix.ts';
+import { patchTemplate } from '../../ops-scripts/compliance/fixes/patch-template.ts';
+import type { Proof } from '../../ops-scripts/compliance/fixes/prove.ts';
+import { unifiedDiff } from '../../ops-scripts/compliance/fixes/unified-diff.ts';
+import { judge } from '../../ops-scripts/compliance/judge.ts';
+import type { Snapshot } from '../../ops-scripts/compliance/snapshot.ts';
+import { judgeTemplates } from '../../ops-scripts/compliance/template/judge-templates.ts';
+import { parseTemplate } from '../../ops-scripts/compliance/template/parse-template.ts';
+import { fromCidr, soundStack } from './support/sound-stack.ts';
+import { addIngress, answerOf } from './support/spoil.ts';
+import { TemplateStack } from './support/template-stack.ts';
+
+const root = mkdtempSync(join(tmpdir(), 'compliance-fix-'));
+afterAll(() => {
+  rmSync(root, { recursive: true });
+  process.exitCode = 0;
+});
+
+/** What `fix --simulate` says of a report beside what gave it, and its exit code. */
+async function proofsOf(report: object, name: string, content: string): Promise<[Proof[], number]> {
+  const folder = mkdtempSync(join(root, 'case-'));
+  writeFileSync(join(folder, name), content);
+  writeFileSync(join(folder, 'result.json'), JSON.stringify(report));
+  let out = '';
+  const log = vi.spyOn(console, 'log').mockImplementation((text) => {
+    out += text;
+  });
+  await fixCommand().parseAsync([join(folder, 'result.json'), '--simulate', '--json'], { from: 'user' });
+  log.mockRestore();
+  return [JSON.parse(out) as Proof[], Number(process.exitCode)];
+}
+
+const ofSnapshot = (snapshot: Snapshot) =>
+  proofsOf(judge(snapshot, { mode: 'snapshot', selection: {} }), 'account.json', JSON.stringify(snapshot));
+
+describe('of a snapshot', () => {
+  test('commands that close each failure are shown as they are typed', async () => {
+    const snapshot = soundStack();
+    addIngress(snapshot, 'sg-db', fromCidr(5432, '0.0.0.0/0'));
+    Object.assign(answerOf(snapshot, 'rds', 'DescribeDBInstances').DBInstances![0]!, { MultiAZ: false });
+    Object.assign(answerOf(snapshot, 'autoscaling', 'DescribeAutoScalingGroups').AutoScalingGroups![0]!, {
+      MinSize: 1,
+    });
+    const [proofs, code] = await ofSnapshot(snapshot);
+    expect(
+      proofs.map(({ finding, text }) => [finding.control, text?.split(' ').slice(0, 3).join(' ')]),
+    ).toEqual([
+      ['asg-multi-az', 'aws autoscaling update-auto-scaling-group'],
+      ['database-multi-az', 'aws rds modify-db-instance'],
+      ['database-only-from-asg', 'aws ec2 revoke-security-group-ingress'],
+    ]);
+    expect(code).toBe(0);
+  });
+
+  test('one that leaves a choice, or makes another control worse, is not shown and says why', async () => {
+    const snapshot = soundStack();
+    // The same rule lets in strangers and the instances: without it nothing connects.
+    const groups = answerOf(snapshot, 'ec2', 'DescribeSecurityGroups').SecurityGroups!;
+    groups.find(({ GroupId }) => GroupId === 'sg-cache')!.IpPermissions = [fromCidr(6379, '0.0.0.0/0')];
+    const [balancer] = answerOf(snapshot, 'elbv2', 'DescribeLoadBalancers').LoadBalancers!;
+    balancer!.AvailabilityZones = balancer!.AvailabilityZones!.slice(0, 1);
+    const [proofs, code] = await ofSnapshot(snapshot);
+    const [elb] = proofs;
+    expect(elb!.finding.control).toBe('elb-multi-az');
+    expect(elb!.text).toBeUndefined();
+    expect(elb!.why).toContain('a choice');
+    const cache = proofs.find(({ finding }) => finding.control === 'cache-only-from-asg');
+    expect(cache!.text).toBeUndefined();
+    expect(cache!.why).toContain('chain-connects');
+    expect(code).toBe(1);
+  });
+
+  test('nothing is shown of a result that the file beside it does not give', async () => {
+    const report = judge(soundStack(), { mode: 'snapshot', selection: {} });
+    const other = soundStack();
+    addIngress(other, 'sg-db', fromCidr(5432, '0.0.0.0/0'));
+    const error = vi.spyOn(console, 'error').mockImplementation(() => undefined);
+    await expect(proofsOf(report, 'account.json', JSON.stringify(other))).rejects.toThrow();
+    expect(error.mock.calls.join()).toContain('name what was checked');
+    expect(process.exitCode).toBe(3);
+    vi.restoreAllMocks();
+  });
+});
+
+const options = { parameters: {}, region: 'us-east-1', account: '123456789012' };
+
+describe('of a template', () => {
+  const stack = () => {
+    const wrong = new TemplateStack();
+    wrong.allow('data', { from: 5432, cidr: '0.0.0.0/0' });
+    wrong.allow('store', { from: 6379, cidr: '0.0.0.0/0' });
+    wrong.resize(1);
+    wrong.database({ multiAz: false });
+    wrong.close('app', 3000);
+    return wrong.resources;
+  };
+
+  test.each([
+    ['JSON', 'shop.json', JSON.stringify({ Resources: stack() }, null, 2)],
+    ['JSON on one line', 'shop.json', JSON.stringify({ Resources: stack() })],
+    ['YAML', 'shop.yaml', yamlOf(stack())],
+  ])('patches of %s close each failure, and leave all else as it was', async (_form, name, text) => {
+    const { report } = judgeTemplates([parseTemplate(text, name)], options, { selection: {} });
+    const [proofs, code] = await proofsOf(report, name, text);
+    const failed = [
+      'asg-multi-az',
+      'cache-only-from-asg',
+      'chain-connects',
+      'database-multi-az',
+      'database-only-from-asg',
+    ];
+    expect(proofs.map(({ finding }) => finding.control).sort()).toEqual(failed);
+    expect(proofs.filter((proof) => proof.text === undefined)).toEqual([]);
+    for (const { text: patch } of proofs)
+      expect(patch).toMatch(/^--- a\/.*\n\+\+\+ b\/.*\n@@ -\d+,\d+ \+\d+,\d+ @@\n/);
+    expect(code).toBe(0);
+  });
+
+  test('a patch replaces a tagged value and takes a rule from a list', () => {
+    const before = [
+      'Resources:',
+      '  Db:',
+      '    Properties:',
+      '      MultiAZ: !If [Prod, true, false] # by stage',
+      '  Group:',
+      '    Properties:',
+      '      SecurityGroupIngress:',
+      '        - { FromPort: 1 }',
+      '        - FromPort: 2',
+      '          ToPort: 2',
+      '',
+    ].join('\n');
+    const set = patchTemplate(before, 'In the template: set MultiAZ of Db to true');
+    expect(unifiedDiff('t', before, set)).toContain('+      MultiAZ: true # by stage');
+    const gone = patchTemplate(
+      before,
+      'In the template: remove the rule Group.SecurityGroupIngress[1] (tcp 2) of Group',
+    );
+    expect(gone).toBe(before.split('\n').toSpliced(8, 2).join('\n'));
+  });
+});
+
+/** Block style, as people write it. */
+function yamlOf(resources: object): string {
+  const write = (value: unknown, indent: string): string => {
+    if (typeof value !== 'object' || value === null) return ` ${JSON.stringify(value)}\n`;
+    if (Array.isArray(value)) return ` ${JSON.stringify(value)}\n`;
+    return `\n${Object.entries(value)
+      .map(([key, inner]) => `${indent}${key}:${write(inner, `${indent}  `)}`)
+      .join('')}`;
+  };
+  return `# A comment that stays\nResources:${write(resources, '  ')}`;
+}
