@@ -14,8 +14,9 @@ export function resource(planned: Reader, type: string, properties: Properties):
 
 /** Tags of the resource with those of the provider, where the plan tells them joined. */
 export function tagsOf(planned: Reader): unknown {
-  const { tags_all: all, tags } = planned.instance.after;
-  const given = isRecord(all) ? all : isRecord(tags) ? tags : {};
+  const all = planned.one('tags_all');
+  const given = (isUnknownValue(all) ? planned.one('tags') : (all ?? planned.one('tags'))) ?? {};
+  if (!isRecord(given) || isUnknownValue(given)) return given;
   return Object.entries(given).map(([Key, Value]) => ({ Key, Value }));
 }
 
