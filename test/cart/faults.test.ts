@@ -280,7 +280,7 @@ test('operations are held up to a bound in number and in bytes; beyond it a writ
     giveBack();
     giveBack();
     held.release('cart', ['a', 'unknown']);
-    expect([held.count(), held.oldestAgeMs(), held.carts()]).toEqual([0, 0, []]);
+    expect([held.count(), held.oldestAgeMs(), [...held.carts()]]).toEqual([0, 0, []]);
     held.reserve(operation);
     held.reserve(operation);
     expect(() => held.reserve(operation)).toThrow();

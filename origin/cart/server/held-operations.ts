@@ -31,7 +31,7 @@ export interface HeldOperations {
   /** Of one cart, in order. */
   of(cartId: string): HeldOperation[];
   /** The carts, the longest held first. */
-  carts(): string[];
+  carts(): Iterable<string>;
   all(): HeldOperation[];
   count(): number;
   oldestAgeMs(): number;
@@ -99,7 +99,7 @@ export function createHeldOperations({ operations, bytes }: HeldBounds = heldBou
     of: (cartId) =>
       [...(carts.get(cartId)?.values() ?? [])].sort((a, b) => a.operation.sequence - b.operation.sequence),
     // A cart enters the map with its first operation, so that the map is in order of age.
-    carts: () => [...carts.keys()],
+    carts: () => carts.keys(),
     all: () => [...carts.values()].flatMap((cart) => [...cart.values()]),
     count: () => count,
     oldestAgeMs() {

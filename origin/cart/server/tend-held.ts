@@ -25,42 +25,71 @@ const lookEveryMs = 100;
 const replaysAtOnce = 32;
 /** Longer than any commit is worth waiting for: the next look asks what became of it. */
 const replayWaitMs = 10_000;
-/** After a replay that failed for another reason than a silent Postgres. */
+/** After a replay that failed, and after one that must wait for what other origins hold. */
 const failedRestMs = 1_000;
+const waitingRestMs = 100;
+/** Whether Redis lost something is asked more rarely where there is much to look through, but at least each second. */
+const looksThroughAMs = 10;
+const longestLookMs = 1_000;
+/** As many as one round of the journal takes, so that shoppers' own operations are not shut out. */
+const appendsAtOnce = 256;
 /** While Redis is silent, an operation waits so long for those that it follows and another origin holds. */
 const silentRedisMs = 30_000;
 
 /**
  * Sends a cart's held operations to Postgres, with what its journal has, in order and by the ids that they were
  * acknowledged under. The writer releases what is committed, also what somebody else committed.
+ * @returns false where it must wait for what other origins hold
  * @throws PostgresSilent where the outcome is not known
  */
-export async function replayHeld(stores: HeldStores, cartId: string): Promise<void> {
+export async function replayHeld(stores: HeldStores, cartId: string): Promise<boolean> {
   const inRedis = await stores.copies.read(cartId);
   const held = stores.held.of(cartId).map(({ operation }) => operation);
   const journal = joinJournals(inRedis?.journal ?? [], held);
-  // Redis silent: an origin that is gone would be waited for without end.
-  const unread = { copy: undefined, refilling: stores.held.oldestAgeMs() < silentRedisMs };
-  if (await mustWaitForOthers(stores.read, cartId, inRedis ?? unread, journal)) return;
+  const known = inRedis ?? { copy: undefined, refilling: isRecent(stores.held, cartId) };
+  if (await mustWaitForOthers(stores.read, cartId, known, journal)) return false;
   const applied = await stores.writer.apply(
     { cartId, journal, waiting: [] },
     performance.now() + replayWaitMs,
   );
-  if (applied.kind === 'applied') return;
+  if (applied.kind === 'applied') return true;
   const { version, into } = applied;
   const updates = await followMerged(stores.write, cartId, version, into, journal);
   if (updates !== undefined) await publishCommit(stores, updates);
+  return true;
+}
+
+/** Redis silent: an origin that is gone would be waited for without end. */
+function isRecent(held: HeldOperations, cartId: string): boolean {
+  return held.of(cartId).some(({ sinceMs }) => performance.now() - sinceMs < silentRedisMs);
 }
 
 /**
- * Writes into the journal again what it may have lost: Redis was emptied, or another server process answers.
- * @throws Refusal 503 where Redis does not take them
+ * Writes into the journal again what it may have lost: Redis was emptied, or another server process answers. What it
+ * does not take is tried at the next look.
+ * @throws where Redis does not answer
  */
 export async function journalAgain(stores: Pick<HeldStores, 'held' | 'journal'>): Promise<void> {
   const all = stores.held.all();
   const homes = await stores.journal.homesOf(all.map(({ cartId }) => cartId));
   const moved = all.filter(({ home }, index) => homes[index] !== undefined && homes[index] !== home);
-  await Promise.all(moved.map((held) => appendAgain(stores, held)));
+  await appendAllAgain(stores, moved);
+}
+
+/** @returns how many the journal did not take; one server that is away keeps nothing from the others */
+async function appendAllAgain(
+  stores: Pick<HeldStores, 'held' | 'journal'>,
+  all: HeldOperation[],
+): Promise<number> {
+  let left = 0;
+  const count = () => {
+    left += 1;
+  };
+  for (let from = 0; from < all.length; from += appendsAtOnce)
+    await Promise.all(
+      all.slice(from, from + appendsAtOnce).map((held) => appendAgain(stores, held).catch(count)),
+    );
+  return left;
 }
 
 async function appendAgain(
@@ -88,32 +117,37 @@ export function tendHeld(stores: HeldStores, onError: (error: unknown) => void):
   const { held, postgres } = stores;
   const replaying = new Set<string>();
   const restUntilMs = new Map<string, number>();
-  let journalling = false;
+  let nextLookMs = 0;
+  let closed = false;
 
   const replay = async (cartId: string) => {
     replaying.add(cartId);
     try {
-      await replayHeld(stores, cartId);
+      if (!(await replayHeld(stores, cartId))) restUntilMs.set(cartId, performance.now() + waitingRestMs);
     } catch (error) {
       restUntilMs.set(cartId, performance.now() + failedRestMs);
       onError(error);
     } finally {
       replaying.delete(cartId);
+      startReplays();
     }
   };
-  const journalWhatMoved = async () => {
-    journalling = true;
-    await journalAgain(stores).catch(onError);
-    journalling = false;
-  };
-  const look = () => {
-    if (held.count() === 0) return restUntilMs.clear();
-    if (!journalling) void journalWhatMoved();
+  const startReplays = () => {
     for (const cartId of held.carts()) {
-      if (postgres.isAway() || replaying.size >= replaysAtOnce) return;
+      if (closed || postgres.isAway() || replaying.size >= replaysAtOnce) return;
       const rests = performance.now() < (restUntilMs.get(cartId) ?? 0);
       if (!rests && !replaying.has(cartId)) void replay(cartId);
     }
+  };
+  const journalWhatMoved = async () => {
+    nextLookMs = Number.POSITIVE_INFINITY;
+    await journalAgain(stores).catch(onError);
+    nextLookMs = performance.now() + Math.min(held.count() / looksThroughAMs, longestLookMs);
+  };
+  const look = () => {
+    if (held.count() === 0) return restUntilMs.clear();
+    if (performance.now() >= nextLookMs) void journalWhatMoved();
+    startReplays();
   };
   const timer = setInterval(look, lookEveryMs).unref();
 
@@ -131,19 +165,14 @@ export function tendHeld(stores: HeldStores, onError: (error: unknown) => void):
       }
       return held.count();
     },
-    close: () => clearInterval(timer),
+    close() {
+      closed = true;
+      clearInterval(timer);
+    },
   };
 }
 
 /** Anew, so that the nodes confirm that they have it now. @returns how many operations the journal did not take */
-export async function handOverToJournal(stores: Pick<HeldStores, 'held' | 'journal'>): Promise<number> {
-  const left = await Promise.all(
-    stores.held.all().map((held) =>
-      appendAgain(stores, held).then(
-        () => 0,
-        () => 1 as number,
-      ),
-    ),
-  );
-  return left.reduce((sum, one) => sum + one, 0);
+export function handOverToJournal(stores: Pick<HeldStores, 'held' | 'journal'>): Promise<number> {
+  return appendAllAgain(stores, stores.held.all());
 }
