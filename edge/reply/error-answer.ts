@@ -1,7 +1,10 @@
 // Makes the edge's own error answers: a page for browsers, a problem document (RFC 9457) for programs. They are never
 // stored.
 
+import type { Duplex } from 'node:stream';
 import type { Fields } from '../../http/fields.ts';
+import { makeProblem, problemContentType } from '../../http/problem-document.ts';
+import { answerOnSocket } from '../../http/unreadable-request.ts';
 import type { Answer } from '../stored/answer.ts';
 
 const titles: Record<number, { code: string; title: string; text: string }> = {
@@ -54,14 +57,19 @@ export function errorAnswer(status: number, request: Fields, servedBy: string, c
   const headers: Record<string, string> = ownHeaders(servedBy, cacheStatus);
   if (status >= 502 && !isOnlyIfCached) headers['retry-after'] = '2';
   if (!/\btext\/html\b/.test(request.get('accept') ?? '')) {
-    headers['content-type'] = 'application/problem+json';
-    const body = JSON.stringify({ type: 'about:blank', title, status, code, detail: text });
+    headers['content-type'] = problemContentType;
+    const body = JSON.stringify(makeProblem({ title, status, code, detail: text }));
     return { status, statusText: title, headers, body };
   }
   headers['content-type'] = 'text/html; charset=utf-8';
   headers['content-security-policy'] = "default-src 'none'; frame-ancestors 'none'";
   const body = `<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>${title}</title><main><h1>${title}</h1><p>${text}</p></main></html>`;
   return { status, statusText: title, headers, body };
+}
+
+/** Writes one of the edge's own answers on a bare socket, and ends it. */
+export function writeOnSocket(socket: Duplex, { status, statusText, headers, body }: Answer): void {
+  answerOnSocket(socket, { status, statusText, headers: Object.entries(headers), body: String(body ?? '') });
 }
 
 /** What every answer of the edge's own bears. */

@@ -1,6 +1,6 @@
 // The three ways to reply: a stored answer, the origin's answer, or an error answer of the edge.
 
-import type { Clock, Fence } from '../fence.ts';
+import type { Fence, FenceClock } from '../fence.ts';
 import { answerFrom, toResponse } from '../stored/answer.ts';
 import { mayServeStale, type StoredAnswers } from '../stored/stored-answers.ts';
 import type { StoredResponse } from '../stored/stored-response.ts';
@@ -20,7 +20,7 @@ export interface CacheParts {
   storedAnswers: StoredAnswers;
   fence: Fence;
   upstream: Upstream;
-  clock: Clock;
+  clock: FenceClock;
   servedBy: string;
   /** Longer bodies pass through and are not stored. */
   maxBodyBytes: number;

@@ -4,12 +4,12 @@ import type { Duplex } from 'node:stream';
 import { getRequestListener } from '@hono/node-server';
 import { BodyReader, usualBodyBounds } from '../../http/body-reader.ts';
 import { isAmbiguous, RawFields } from '../../http/fields.ts';
+import { canStillAnswer, statusOfUnreadable } from '../../http/unreadable-request.ts';
 import type { Edge, EdgeBindings } from '../app.ts';
-import { type Measured, metricsContentType, writeMetrics } from '../metrics.ts';
+import { type MeasuredEdge, metricsContentType, writeMetrics } from '../metrics.ts';
 import type { Answer } from '../stored/answer.ts';
 import { passUpgrades } from '../upstream/pass-upgrade.ts';
-import { errorAnswer } from './error-answer.ts';
-import { refuseUnreadable } from './refuse-unreadable.ts';
+import { errorAnswer, writeOnSocket } from './error-answer.ts';
 
 /**
  * The edge's HTTP server under Node and Deno: writes stored answers from memory at once, passes all else to
@@ -93,7 +93,8 @@ export function createEdgeServer(options: ServeOptions): Server {
     const answer = underWay.get(socket);
     // A second answer would cut into one that is on its way.
     if (answer?.headersSent && !answer.writableFinished) socket.destroy();
-    else refuseUnreadable(error, socket, servedBy);
+    else if (canStillAnswer(error, socket))
+      writeOnSocket(socket, errorAnswer(statusOfUnreadable(error), { get: () => null }, servedBy, 'edge'));
   });
   server.on('upgrade', passUpgrades({ originUrl, servedBy, addressOf, isWebSocket }));
   return server;
@@ -132,7 +133,7 @@ function writeInterim(
 }
 
 /** Serves the edge's metrics on a port of their own, so that shoppers cannot reach them. */
-export function createMetricsServer(measured: Measured): Server {
+export function createMetricsServer(measured: MeasuredEdge): Server {
   return createServer({ requestTimeout: 5_000, headersTimeout: 5_000 }, (request, response) => {
     if (request.method !== 'GET' || request.url?.split('?', 1)[0] !== '/metrics')
       return void response.writeHead(404, { 'cache-control': 'no-store' }).end();

@@ -1,9 +1,10 @@
 // Makes a reply from a stored answer: the whole, a part or 304, with its age. The result is plain data, which each
 // runtime writes.
 
+import { matchesEntityTag } from '../../http/entity-tag.ts';
 import type { Fields } from '../../http/fields.ts';
-import { type HeaderRecord, toHeaders } from '../http/header-fields.ts';
-import { matches } from '../http/preconditions.ts';
+import { parseHttpDate } from '../http/freshness.ts';
+import { fieldOf, type HeaderRecord, toHeaders } from '../http/header-fields.ts';
 import { sliceOf } from '../http/ranges.ts';
 import { ageOfS, freshForS, type StoredResponse } from './stored-response.ts';
 
@@ -14,7 +15,7 @@ export interface Answer {
   body: Uint8Array<ArrayBuffer> | string | null;
 }
 
-export interface Serving {
+export interface ServedAs {
   nowMs: number;
   servedBy: string;
   /** What the cache did, as RFC 9211 names it. */
@@ -25,10 +26,10 @@ export function answerFrom(
   stored: StoredResponse,
   method: string,
   request: Fields,
-  serving: Serving,
+  serving: ServedAs,
 ): Answer {
   const headers = wholeHeaders(stored, serving);
-  if (matches(stored, request)) return notModified(headers);
+  if (clientHas(stored, request)) return notModified(headers);
   const range = method === 'GET' ? request.get('range') : null;
   const slice = range === null ? undefined : sliceOf(stored, range, request);
   if (slice === 'unsatisfiable') return unsatisfiable(headers, stored.body.length);
@@ -45,12 +46,24 @@ export function answerFrom(
   return { status: stored.status, statusText: stored.statusText, headers, body };
 }
 
+/** If-None-Match goes before If-Modified-Since (RFC 9110, 13.2.2). */
+function clientHas(stored: StoredResponse, request: Fields): boolean {
+  if (stored.status !== 200) return false;
+  const tags = request.get('if-none-match');
+  if (tags !== null) return matchesEntityTag(tags, stored.etag);
+  const field = request.get('if-modified-since');
+  if (field === null) return false;
+  const since = parseHttpDate(field);
+  const modified = parseHttpDate(stored.lastModified) ?? parseHttpDate(fieldOf(stored.headers, 'date'));
+  return since !== undefined && modified !== undefined && modified <= since;
+}
+
 export function toResponse({ status, statusText, headers, body }: Answer): Response {
   return new Response(body, { status, statusText, headers: toHeaders(headers) });
 }
 
 /** Made once for each second of its age. */
-function wholeHeaders(stored: StoredResponse, { nowMs, servedBy, status }: Serving): HeaderRecord {
+function wholeHeaders(stored: StoredResponse, { nowMs, servedBy, status }: ServedAs): HeaderRecord {
   const ageS = Math.floor(ageOfS(stored, nowMs));
   const made = stored.made;
   if (made !== undefined && made.ageS === ageS && made.status === status) return made.headers;

@@ -3,8 +3,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { isAmbiguous, RawFields } from '../../http/fields.ts';
-import { errorAnswer } from '../reply/error-answer.ts';
-import { writeRaw } from '../reply/write-raw.ts';
+import { errorAnswer, writeOnSocket } from '../reply/error-answer.ts';
 import { openOrigin } from './upstream-node.ts';
 
 export interface PassOptions {
@@ -24,7 +23,7 @@ export function passUpgrades({ originUrl, servedBy, addressOf, isWebSocket }: Pa
   return (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
     const fields = new RawFields(request);
     const refuse = (status: number, why = 'edge') =>
-      writeRaw(socket, errorAnswer(status, fields, servedBy, why));
+      writeOnSocket(socket, errorAnswer(status, fields, servedBy, why));
     socket.on('error', () => socket.destroy());
     if (!isWebSocket(request) || isAmbiguous(request.url ?? '', fields)) return void refuse(400);
     if (tunnels >= maxTunnels) return void refuse(503);

@@ -1,16 +1,8 @@
 // Turns every error into an answer: a problem document (RFC 9457) under /api, the error page elsewhere.
 import { HTTPException } from 'hono/http-exception';
+import { makeProblem, type Problem, problemContentType } from '../../http/problem-document.ts';
 import { Refusal, unavailable, unsupportedMediaType } from '../errors.ts';
 import { isPostgresAway } from '../postgres/postgres-errors.ts';
-
-export interface Problem {
-  type: 'about:blank';
-  title: string;
-  status: number;
-  code: string;
-  detail: string;
-  [extra: string]: unknown;
-}
 
 const titles: Record<number, string> = {
   400: 'Bad request',
@@ -51,18 +43,17 @@ export function toRefusal(error: unknown): Refusal {
 }
 
 export function toProblem(refusal: Refusal): Problem {
-  return {
-    type: 'about:blank',
+  return makeProblem({
     title: titles[refusal.status] ?? 'Error',
     status: refusal.status,
     code: refusal.code,
     detail: refusal.message,
     ...refusal.details,
-  };
+  });
 }
 
 export function problemResponse(refusal: Refusal): Response {
-  const headers = headersOf(refusal, 'application/problem+json');
+  const headers = headersOf(refusal, problemContentType);
   return new Response(JSON.stringify(toProblem(refusal)), { status: refusal.status, headers });
 }
 

@@ -1,6 +1,7 @@
 // Which addresses the edge asks for without cookies: those that are the same for everyone, and none that is somebody's own.
 import { expect, test } from 'vitest';
 import { isSharedPath } from '../../edge/upstream/shared-paths.ts';
+import { routeGroups } from '../../origin/routes.ts';
 import { startEdge } from './support/edge.ts';
 import { startOrigin } from './support/origin.ts';
 
@@ -58,4 +59,20 @@ test.each(personal)("%s is asked for with the shopper's own cookies", async (pat
 
 test('an address below a personal page never counts as shared', () => {
   for (const path of personal) expect(isSharedPath(`${path.split('?', 1)[0]!}/`), path).toBe(false);
+});
+
+const reads = routeGroups.flatMap(({ routes }) => routes).filter(({ method }) => method === 'GET');
+/** An address of the route, with every parameter filled in. */
+const addressOf = (path: string) => path.replaceAll(/:\w+(?:\{[^}]*\}\\?[^}/]*\})?/g, '1.xml');
+
+test('Every route of the table that caches share is asked for without cookies', () => {
+  const sharing = reads.filter(({ cache }) => ['shared', 'hour', 'immutable'].includes(cache));
+  expect(sharing.length).toBeGreaterThan(10);
+  expect(sharing.map(({ path }) => path).filter((path) => !isSharedPath(addressOf(path)))).toEqual([]);
+});
+
+test('No route of the table that knows its visitor is asked for without cookies', () => {
+  const personal = reads.filter(({ audience }) => audience !== 'everyone');
+  expect(personal.length).toBeGreaterThan(10);
+  expect(personal.map(({ path }) => path).filter((path) => isSharedPath(addressOf(path)))).toEqual([]);
 });

@@ -1,7 +1,13 @@
-// What edge and origin read alike: the encodings that a client takes, and whose address stands behind our proxies.
+// What edge and origin read alike: encodings that a client takes, whose address stands behind our proxies, which answer
+// it has, and bytes that are no request.
+import { once } from 'node:events';
+import { Duplex, PassThrough } from 'node:stream';
 import { expect, test } from 'vitest';
 import { chooseEncoding } from '../../http/accept-encoding.ts';
 import { createClientAddress, isAddressOrCidr } from '../../http/client-address.ts';
+import { matchesEntityTag } from '../../http/entity-tag.ts';
+import { makeProblem } from '../../http/problem-document.ts';
+import { answerOnSocket, canStillAnswer, statusOfUnreadable } from '../../http/unreadable-request.ts';
 
 test.each([
   [undefined, 'identity'],
@@ -58,4 +64,64 @@ test('addresses and CIDRs are told from what is neither', () => {
     expect([text, isAddressOrCidr(text)]).toEqual([text, true]);
   for (const text of ['', 'host', '10.0.0.0/33', '10.0.0.0/8/8', '::/129', '10.0.0.0/x'])
     expect([text, isAddressOrCidr(text)]).toEqual([text, false]);
+});
+
+test.each([
+  ['"a"', '"a"', true, 'the one tag that browsers send'],
+  ['"b", "a"', '"a"', true, 'one of several'],
+  ['W/"a"', '"a"', true, 'a weak tag of a strong one'],
+  ['"a"', 'W/"a"', true, 'a strong tag of a weak one'],
+  ['W/"a"', 'W/"a"', true, 'a weak tag of itself'],
+  ['"x,y"', '"x,y"', true, 'a comma within its quotes'],
+  ['"b", "x,y"', '"x,y"', true, 'a comma within quotes behind another tag'],
+  ['"x,"a",y"', '"z"', false, 'quotes that do not fit'],
+  [' * ', '"a"', true, 'a star alone'],
+  ['*', null, true, 'a star, though the answer has no tag'],
+  ['"b", *', '"a"', false, 'a star among tags, which is no tag'],
+  ['"a', '"a"', false, 'a tag without its end'],
+  ['a', '"a"', false, 'a tag without quotes'],
+  ['"a"', '"a-br"', false, 'the tag of another encoding'],
+  ['', '"a"', false, 'an empty field'],
+  [null, '"a"', false, 'no field'],
+  ['"a"', null, false, 'an answer without a tag'],
+])('If-None-Match %j of an answer with the tag %j: %s, %s', (field, etag, expected, _what) => {
+  expect(matchesEntityTag(field, etag)).toBe(expected);
+});
+
+test('A request that is no request has one status, whoever reads it', () => {
+  const of = (code: string) => statusOfUnreadable(Object.assign(new Error(), { code }));
+  expect(of('HPE_HEADER_OVERFLOW')).toBe(431);
+  expect(of('ERR_HTTP_REQUEST_TIMEOUT')).toBe(408);
+  expect(of('HPE_INVALID_METHOD')).toBe(400);
+  expect(statusOfUnreadable(new Error('without a code'))).toBe(400);
+});
+
+test('An answer on a bare socket is whole: date, length in bytes, and the end of the connection', async () => {
+  const written: Buffer[] = [];
+  const socket = new Duplex({
+    read: () => undefined,
+    write: (chunk: Buffer, _encoding, done) => {
+      written.push(chunk);
+      done();
+    },
+  });
+  const body = JSON.stringify(makeProblem({ title: 'Bad request', status: 400, code: 'bad', detail: 'né' }));
+  answerOnSocket(socket, { status: 400, headers: new Headers({ 'Served-By': 'a/b' }), body });
+  await once(socket, 'close');
+  const [head = '', received] = Buffer.concat(written).toString().split('\r\n\r\n');
+  expect(received).toBe(body);
+  expect(head.split('\r\n')).toEqual([
+    'HTTP/1.1 400 Bad Request',
+    expect.stringMatching(/^date: \w{3}, \d\d .* GMT$/),
+    'served-by: a/b',
+    `content-length: ${Buffer.byteLength(body)}`,
+    'connection: close',
+  ]);
+});
+
+test('Nobody is answered whose connection is gone', () => {
+  const gone = new PassThrough();
+  expect(canStillAnswer(Object.assign(new Error(), { code: 'ECONNRESET' }), gone)).toBe(false);
+  expect(gone.destroyed).toBe(true);
+  expect(canStillAnswer(new Error('broken bytes'), new PassThrough())).toBe(true);
 });

@@ -66,6 +66,7 @@ test.each([
     /^cache-control: private, no-store$/im,
     /^cache-status: origin;/im,
     /^server-timing: /im,
+    /^date: .* GMT$/im,
   ])
     expect(head).toMatch(line);
 });

@@ -1,12 +1,14 @@
 // Serves the OpenAPI document and its documentation page.
+
 import type { OpenAPIHono } from '@hono/zod-openapi';
 import { type Context, Hono } from 'hono';
 import { chooseEncoding } from '../../../http/accept-encoding.ts';
+import { matchesEntityTag } from '../../../http/entity-tag.ts';
 import { Refusal } from '../../errors.ts';
 import type { AppEnv } from '../env.ts';
 import { toProblem } from '../problem.ts';
 import { bodyOf, type Representation, represent } from '../shared/representation.ts';
-import { etagOf, matches } from '../shared/shared-response.ts';
+import { etagOf } from '../shared/shared-response.ts';
 import { headerComponents } from './answer-headers.ts';
 import { ProblemSchema } from './api.ts';
 import { type ApiDocument, apiDocsPage } from './api-docs-page.ts';
@@ -135,7 +137,8 @@ function answerUnchanging(
       ETag: etag,
       Vary: 'Accept-Encoding',
     });
-    if (matches(c.req.header('If-None-Match'), etag)) return new Response(null, { status: 304, headers });
+    if (matchesEntityTag(c.req.header('If-None-Match'), etag))
+      return new Response(null, { status: 304, headers });
     headers.set('Content-Type', contentType);
     if (encoding !== 'identity') headers.set('Content-Encoding', encoding);
     return new Response(bodyOf(whole, encoding), { headers });

@@ -2,17 +2,19 @@
 // a port of their own.
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { Server as NetServer, type Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { HttpBindings } from '@hono/node-server';
 import type { Registry } from 'prom-client';
 import { BodyReader, usualBodyBounds } from '../../../http/body-reader.ts';
 import type { ClientAddress } from '../../../http/client-address.ts';
 import { RawFields } from '../../../http/fields.ts';
+import { answerOnSocket, canStillAnswer } from '../../../http/unreadable-request.ts';
 import { createAdmissionQueue } from '../../concurrency/admission-queue.ts';
 import { describeListenFault, StartFault } from '../../system-faults.ts';
 import type { RuntimeBindings } from '../env.ts';
 import { usualLoadBounds } from './load-shedding.ts';
-import { answerOnSocket, type RefuseUnreadable } from './refuse-unreadable.ts';
+import type { RefuseUnreadable } from './refuse-unreadable.ts';
 import type { WarmPageResponder } from './warm-page-responder.ts';
 
 type Fetch = (request: Request, bindings?: RuntimeBindings) => Response | Promise<Response>;
@@ -84,7 +86,7 @@ async function serveOnNode(options: ServeOptions): Promise<Serving> {
   const server = createServer(serverOptions, (incoming, outgoing) => {
     // Whoever stands before us may have read the other one.
     if (refuse !== undefined && new RawFields(incoming).count('host') > 1)
-      return void answerOnSocket(incoming.socket, refuse(new SeveralHosts()));
+      return void refuseOnSocket(incoming.socket, refuse(new SeveralHosts()));
     const client = () =>
       clientAddress(
         incoming.socket.remoteAddress ?? '',
@@ -134,14 +136,18 @@ class SeveralHosts extends Error {
 function refuseSlowBody({ socket }: IncomingMessage, refuse: RefuseUnreadable | undefined): void {
   if (refuse === undefined) return void socket.destroy();
   const fault = Object.assign(new Error('The body came too slowly'), { code: 'ERR_HTTP_REQUEST_TIMEOUT' });
-  void answerOnSocket(socket, refuse(fault));
+  void refuseOnSocket(socket, refuse(fault));
 }
 
 function refuseBrokenBytes(server: Server, refuse: RefuseUnreadable): void {
-  server.on('clientError', (error: Error & { code?: string }, socket) => {
-    if (error.code === 'ECONNRESET' || !socket.writable) socket.destroy();
-    else void answerOnSocket(socket, refuse(error));
+  server.on('clientError', (error, socket) => {
+    if (canStillAnswer(error, socket)) void refuseOnSocket(socket, refuse(error));
   });
+}
+
+async function refuseOnSocket(socket: Duplex, response: Response): Promise<void> {
+  const { status, headers } = response;
+  answerOnSocket(socket, { status, headers, body: await response.text() });
 }
 
 interface DenoServer {

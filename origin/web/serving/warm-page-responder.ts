@@ -1,13 +1,15 @@
 // Answers shared pages from memory ahead of the router, by the address as the client wrote it; headers are made once.
 // The router gives the same answers, and all others.
+
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { LRUCache } from 'lru-cache';
 import { chooseEncoding, type Encoding } from '../../../http/accept-encoding.ts';
+import { matchesEntityTag } from '../../../http/entity-tag.ts';
 import type { ReadResult } from '../../cache/entry.ts';
 import type { FencedCache } from '../../cache/fenced-cache.ts';
 import { type FinishHeaders, serverTiming } from '../response-headers.ts';
 import { bodyOf, type Representation } from '../shared/representation.ts';
-import { composeAnswer, etagOf, matches } from '../shared/shared-response.ts';
+import { composeAnswer, etagOf } from '../shared/shared-response.ts';
 import type { CountAnswer } from './request-metrics.ts';
 
 export interface WarmPageResponder {
@@ -100,7 +102,8 @@ function createWriter(finish: FinishHeaders, countAnswer: CountAnswer) {
   ): void => {
     const { value } = result;
     const encoding = chooseEncoding(headers['accept-encoding'] as string | undefined, value.bodies);
-    const isKnown = value.status === 200 && matches(headers['if-none-match'], etagOf(value, encoding));
+    const isKnown =
+      value.status === 200 && matchesEntityTag(headers['if-none-match'], etagOf(value, encoding));
     const answers = isKnown ? unchanged : whole;
     const prepared = remembered(answers, value, encoding, () => prepare(result, encoding, isKnown));
     outgoing.writeHead(prepared.status, [...prepared.head, 'Server-Timing', serverTiming(startedAtMs)]);

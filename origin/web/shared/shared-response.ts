@@ -3,6 +3,7 @@
 import type { Context } from 'hono';
 import { chooseEncoding, type Encoding } from '../../../http/accept-encoding.ts';
 import { formatCacheTag } from '../../../http/cache-tag.ts';
+import { matchesEntityTag } from '../../../http/entity-tag.ts';
 import type { CacheOutcome, Fresh, ReadRequest, ReadResult } from '../../cache/entry.ts';
 import type { Deps } from '../../deps.ts';
 import type { DbOrTx } from '../../schema.ts';
@@ -72,7 +73,7 @@ function answerShared(
 ): SharedAnswer {
   const { value } = result;
   const encoding = chooseEncoding(acceptEncoding, value.bodies);
-  const isKnown = value.status === 200 && matches(ifNoneMatch, etagOf(value, encoding));
+  const isKnown = value.status === 200 && matchesEntityTag(ifNoneMatch, etagOf(value, encoding));
   return composeAnswer(result, encoding, isKnown);
 }
 
@@ -98,13 +99,6 @@ export function composeAnswer(
 
 export function etagOf({ etag }: Pick<Representation, 'etag'>, encoding: Encoding): string {
   return encoding === 'identity' ? `"${etag}"` : `"${etag}-${encoding}"`;
-}
-
-export function matches(ifNoneMatch: string | undefined, etag: string): boolean {
-  if (ifNoneMatch === undefined) return false;
-  return ifNoneMatch
-    .split(',')
-    .some((candidate) => candidate.trim() === '*' || candidate.trim().replace(/^W\//, '') === etag);
 }
 
 /** RFC 9211; this cache is named `origin`. */
