@@ -1,7 +1,7 @@
 // The edge as a Hono app, the same on every runtime: its own routes first, everything else through the cache.
 import { type Context, Hono } from 'hono';
 import { createEdgeCache, type EdgeCache } from './edge-cache.ts';
-import { type Clock, createFence, type Fence } from './fence.ts';
+import { createFence, type Fence, type FenceClock } from './fence.ts';
 import { type Counts, createCounts, outcomeOf } from './metrics.ts';
 import { purgeRoutes } from './purge.ts';
 import { errorAnswer } from './reply/error-answer.ts';
@@ -18,7 +18,7 @@ export interface EdgeBindings {
 export interface EdgeOptions {
   store: Store;
   upstream: Upstream;
-  clock?: Clock;
+  clock?: FenceClock;
   /** Without a key every purge is refused, so that no tagged answer is served twice. */
   purgeKey: string | undefined;
   leaseSeconds: number;
@@ -36,7 +36,7 @@ export interface Edge {
   counts: Counts;
 }
 
-const systemClock: Clock = { wallMs: Date.now, monotonicMs: () => performance.now() };
+const systemClock: FenceClock = { wallMs: Date.now, monotonicMs: () => performance.now() };
 const maxRequestBytes = 16_000_000;
 
 export function createEdge(options: EdgeOptions): Edge {

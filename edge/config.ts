@@ -75,7 +75,7 @@ export function readEdgeConfig(env: Record<string, string | undefined>): EdgeCon
     storeFolder: env.EDGE_STORE_FOLDER || undefined,
   };
   if (faults.length > 0)
-    throw new StartFault(
+    throw new EdgeStartFault(
       `Cannot start, ${faults.length === 1 ? 'a setting is' : 'settings are'} wrong:\n  ${faults.join('\n  ')}`,
     );
   return config;
@@ -92,7 +92,7 @@ export function findDoubts({ purgeKey }: Pick<EdgeConfig, 'purgeKey'>): string[]
  * Describes in one sentence why an edge cannot start: a port, a folder or a setting. The words are the
  * origin's. An error whose message is all that the person at the terminal needs.
  */
-export class StartFault extends Error {}
+export class EdgeStartFault extends Error {}
 
 /** @param setting names the port where it cannot be had. @returns the port that was taken. */
 export async function listen(server: Server, host: string, port: number, setting: string): Promise<number> {
@@ -100,7 +100,7 @@ export async function listen(server: Server, host: string, port: number, setting
   try {
     await once(server, 'listening');
   } catch (error) {
-    throw new StartFault(describe((error as NodeJS.ErrnoException).code, host, port, setting), {
+    throw new EdgeStartFault(describe((error as NodeJS.ErrnoException).code, host, port, setting), {
       cause: error,
     });
   }
@@ -118,11 +118,14 @@ const folderReasons: Record<string, string> = {
 };
 
 /** @param setting names the folder. */
-export function cannotWrite(folder: string, cause: NodeJS.ErrnoException, setting: string): StartFault {
+export function cannotWrite(folder: string, cause: NodeJS.ErrnoException, setting: string): EdgeStartFault {
   const reason = folderReasons[cause.code ?? ''] ?? cause.message;
-  return new StartFault(`Cannot write to '${folder}': ${reason}. Set ${setting} to a folder of your own`, {
-    cause,
-  });
+  return new EdgeStartFault(
+    `Cannot write to '${folder}': ${reason}. Set ${setting} to a folder of your own`,
+    {
+      cause,
+    },
+  );
 }
 
 function describe(code: string | undefined, host: string, port: number, setting: string): string {

@@ -1,7 +1,7 @@
 // Decides whether a tagged answer may be served: every tag at or above its floor, and the lease not ended.
 import { hasTags, type TagVersions } from '../http/cache-tag.ts';
 
-export interface Clock {
+export interface FenceClock {
   /** Unix milliseconds. */
   wallMs(): number;
   /** Milliseconds that never go back. */
@@ -25,7 +25,7 @@ export interface Fence {
 
 const maxClockSkewMs = 1_000;
 
-export function createFence(leaseMs: number, clock: Clock, floors = createFloors()): Fence {
+export function createFence(leaseMs: number, clock: FenceClock, floors = createFloors()): Fence {
   let wallUntil = 0;
   let monotonicUntil = 0;
   // Both clocks: the wall clock may be set back, the monotonic one stands still while the machine sleeps.

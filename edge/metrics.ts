@@ -34,7 +34,7 @@ export function outcomeOf(cacheStatus: string): Outcome {
   return own.includes('fwd=') ? 'miss' : 'refused';
 }
 
-export interface Measured {
+export interface MeasuredEdge {
   counts: Counts;
   store: Pick<Store, 'bytes'>;
   fence: Pick<Fence, 'leaseLeftMs'>;
@@ -42,7 +42,7 @@ export interface Measured {
 
 export const metricsContentType = 'application/openmetrics-text; version=1.0.0; charset=utf-8';
 
-export function writeMetrics({ counts, store, fence }: Measured): string {
+export function writeMetrics({ counts, store, fence }: MeasuredEdge): string {
   return `${[
     '# TYPE edge_answers counter',
     '# HELP edge_answers Answers by what the cache did for them',

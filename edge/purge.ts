@@ -2,7 +2,7 @@
 // delayed purge cannot extend it.
 import { Hono } from 'hono';
 import { hasTags, type TagVersions } from '../http/cache-tag.ts';
-import type { Clock, Fence } from './fence.ts';
+import type { Fence, FenceClock } from './fence.ts';
 import type { Counts } from './metrics.ts';
 import { readSignedTime, verifyPurge } from './purge-signature.ts';
 import { errorAnswer, ownHeaders } from './reply/error-answer.ts';
@@ -12,7 +12,7 @@ import { createByteBudget, readBounded } from './upstream/read-bounded.ts';
 export interface PurgeOptions {
   key: string | undefined;
   fence: Fence;
-  clock: Clock;
+  clock: FenceClock;
   counts: Counts;
   servedBy: string;
 }

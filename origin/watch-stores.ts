@@ -7,7 +7,7 @@ import { describeStoreFault, placeOf } from './describe-store-fault.ts';
 import { createPool } from './postgres/database.ts';
 import { connectRedis } from './redis/connect.ts';
 
-export interface StoreWatch extends AsyncDisposable {}
+export interface StoreMetricsWatch extends AsyncDisposable {}
 
 interface Watched {
   /** In metrics. */
@@ -29,7 +29,7 @@ export function watchStores(
   settings: Pick<Settings, 'databaseUrl' | 'databaseReplicaUrls' | 'redisUrls' | 'zone' | 'instance'>,
   log: Logger,
   registry: Registry,
-): StoreWatch {
+): StoreMetricsWatch {
   const name = `${settings.zone}/${settings.instance} watch`;
   const stores = [
     watchPostgres('postgres', 'Postgres', settings.databaseUrl, name),

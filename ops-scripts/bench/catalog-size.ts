@@ -1,7 +1,7 @@
 // `catalog-size`: uncached lists, searches and products as the catalog grows a hundredfold and beyond.
 import pg from 'pg';
-import { runLoad } from './load/run-load.ts';
-import type { Step } from './load/visitor.ts';
+import { runLoad } from '../traffic/run-load.ts';
+import type { VisitStep } from '../traffic/visitor.ts';
 import { type BenchResult, measureLoad } from './measure.ts';
 import type { BenchShop } from './shop.ts';
 
@@ -42,8 +42,8 @@ async function measureSizes(shop: BenchShop, sizes: number[]): Promise<BenchResu
   return Object.entries(kinds).map(([kind, aim]) => compare(kind as Kind, aim, sizes, p95Ms[kind as Kind]));
 }
 
-function ask(kind: Kind, size: number, made: number): Step[] {
-  const step = (path: string): Step => ({ name: kind, path });
+function ask(kind: Kind, size: number, made: number): VisitStep[] {
+  const step = (path: string): VisitStep => ({ name: kind, path });
   return Array.from({ length: questions }, (_, turn) => {
     // Differs from question to question and from size to size.
     const price = (turn * 37) % 20_000;

@@ -3,7 +3,7 @@
 import { createHmac } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type DrillRegion, startRegion } from '../drills/region.ts';
-import { type ListedProduct, listProducts } from './catalog-addresses.ts';
+import { type ListedProduct, listProducts } from '../traffic/read-catalog.ts';
 import { type BenchResult, median } from './measure.ts';
 import type { BenchShop } from './shop.ts';
 

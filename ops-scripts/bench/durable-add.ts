@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import pg from 'pg';
-import { listVariants } from './catalog-addresses.ts';
+import { listVariants } from '../traffic/read-catalog.ts';
 import { alternate, type BenchResult, measureLoad, median } from './measure.ts';
 import type { BenchShop } from './shop.ts';
 

@@ -1,7 +1,7 @@
 // A benchmark's result as a ratio to a limit of the same run, and how it is measured: processor time, medians,
 // metrics.
 import { readFileSync } from 'node:fs';
-import { type Load, type LoadResult, runLoad } from './load/run-load.ts';
+import { type Load, type LoadResult, runLoad } from '../traffic/run-load.ts';
 
 /** A benchmark's result: a figure, the named limit measured in the same run, and their ratio. */
 export interface BenchResult {
@@ -25,7 +25,7 @@ export interface BenchResult {
  * Requests per second of the server's own processor time, and medians of several rounds. Processor time
  * rather than wall time, because load generator and server share two noisy cores.
  */
-export interface Measured extends LoadResult {
+export interface MeasuredLoad extends LoadResult {
   /** Requests a second of wall time. */
   perSecond: number;
   /** Requests a second of the server's processor time. */
@@ -33,7 +33,7 @@ export interface Measured extends LoadResult {
 }
 
 /** @throws where any answer is a refusal: a benchmark of failures is none. */
-export async function measureLoad(load: Load, pid: number): Promise<Measured> {
+export async function measureLoad(load: Load, pid: number): Promise<MeasuredLoad> {
   const before = cpuSeconds(pid);
   const result = await runLoad(load);
   const cpu = cpuSeconds(pid) - before;

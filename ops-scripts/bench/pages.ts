@@ -3,8 +3,8 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer, get } from 'node:http';
-import { listProducts } from './catalog-addresses.ts';
-import { alternate, type BenchResult, type Measured, measureLoad, median } from './measure.ts';
+import { listProducts } from '../traffic/read-catalog.ts';
+import { alternate, type BenchResult, type MeasuredLoad, measureLoad, median } from './measure.ts';
 import type { BenchShop } from './shop.ts';
 
 const seconds = 4;
@@ -62,13 +62,13 @@ interface Compared {
   bench: string;
   what: string;
   by: string;
-  ours: Measured[];
-  theirs: Measured[];
+  ours: MeasuredLoad[];
+  theirs: MeasuredLoad[];
   aim: number;
 }
 
 function compare({ bench, what, by, ours, theirs, aim }: Compared): BenchResult {
-  const medianOf = (rounds: Measured[], figure: 'perCpuSecond' | 'perSecond' | 'p99Ms') =>
+  const medianOf = (rounds: MeasuredLoad[], figure: 'perCpuSecond' | 'perSecond' | 'p99Ms') =>
     median(rounds.map((round) => round[figure]));
   const [ourRate, bareRate] = [medianOf(ours, 'perCpuSecond'), medianOf(theirs, 'perCpuSecond')];
   const byTheClock = medianOf(ours, 'perSecond') / medianOf(theirs, 'perSecond');

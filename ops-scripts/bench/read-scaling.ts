@@ -4,14 +4,14 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startNodePart } from '../local/node-part.ts';
-import type { Store } from '../local/part.ts';
+import type { StoreServer } from '../local/part.ts';
 import { findFreePort } from '../local/ports.ts';
 import { prepareDatabase } from '../local/prepare-database.ts';
 import { startRedisServer } from '../local/redis.ts';
 import { type ReplicatedPostgres, startReplicatedPostgres } from '../region/replicated-postgres.ts';
-import { listProducts } from './catalog-addresses.ts';
-import { runLoad } from './load/run-load.ts';
-import type { Step } from './load/visitor.ts';
+import { listProducts } from '../traffic/read-catalog.ts';
+import { runLoad } from '../traffic/run-load.ts';
+import type { VisitStep } from '../traffic/visitor.ts';
 import { type BenchResult, readReads } from './measure.ts';
 
 const connections = 16;
@@ -69,7 +69,7 @@ function describe(bench: string, when: string, all: Browsed[], allowed: number):
 interface BrowsedOrigin extends AsyncDisposable {
   url: string;
   metricsUrl: string;
-  redis: Store;
+  redis: StoreServer;
 }
 
 async function startOrigin(postgres: ReplicatedPostgres, replicas: number): Promise<BrowsedOrigin> {
@@ -117,9 +117,9 @@ async function startOrigin(postgres: ReplicatedPostgres, replicas: number): Prom
 }
 
 /** Pages, lists and JSON as a visitor asks for them. */
-async function browsing(url: string): Promise<Step[]> {
+async function browsing(url: string): Promise<VisitStep[]> {
   const products = await listProducts(url, 100);
-  const look = (path: string): Step => ({ name: 'look', path, headers: { 'accept-encoding': 'br' } });
+  const look = (path: string): VisitStep => ({ name: 'look', path, headers: { 'accept-encoding': 'br' } });
   return products.flatMap(({ slug, category }) => [
     look(`/p/${slug}`),
     look(`/c/${category}`),
@@ -128,7 +128,7 @@ async function browsing(url: string): Promise<Step[]> {
   ]);
 }
 
-async function browse(shop: BrowsedOrigin, replicas: number, steps: Step[]): Promise<Browsed> {
+async function browse(shop: BrowsedOrigin, replicas: number, steps: VisitStep[]): Promise<Browsed> {
   const before = await readReads(shop.metricsUrl);
   const { requests, refused, failed } = await runLoad({ url: shop.url, connections, seconds, steps });
   const after = await readReads(shop.metricsUrl);

@@ -1,9 +1,9 @@
 // `shoppers`: 500 keep-alive shoppers browse and add for a minute; measures the origin's cost and lost adds.
 import { readFileSync } from 'node:fs';
-import { listProducts, listVariants } from './catalog-addresses.ts';
-import { openConnection } from './load/http-connection.ts';
-import { type LoadResult, runLoad } from './load/run-load.ts';
-import type { Step } from './load/visitor.ts';
+import { openConnection } from '../traffic/http-connection.ts';
+import { listProducts, listVariants } from '../traffic/read-catalog.ts';
+import { type LoadResult, runLoad } from '../traffic/run-load.ts';
+import type { VisitStep } from '../traffic/visitor.ts';
 import type { BenchResult } from './measure.ts';
 import type { BenchShop } from './shop.ts';
 
@@ -43,16 +43,16 @@ function tellRefusals({ refused, refusals }: LoadResult): string {
 }
 
 /** Seven looks for one piece. */
-async function makeSteps(url: string): Promise<Step[]> {
+async function makeSteps(url: string): Promise<VisitStep[]> {
   const products = await listProducts(url, 100);
   const variants = (await listVariants(url, 100)).flat().slice(0, variantsToAdd);
-  const look = (path: string): Step => ({
+  const look = (path: string): VisitStep => ({
     name: 'look',
     path,
     headers: { 'accept-encoding': 'gzip, deflate, br, zstd' },
   });
   const categories = [...new Set(products.map((product) => product.category))];
-  return variants.flatMap((variantId, turn): Step[] => {
+  return variants.flatMap((variantId, turn): VisitStep[] => {
     const product = (offset: number) => products[(turn * 3 + offset) % products.length]!;
     return [
       look('/'),
@@ -72,13 +72,11 @@ async function makeSteps(url: string): Promise<Step[]> {
  * less.
  */
 async function countLostAdds(url: string, { visitors }: LoadResult): Promise<number> {
-  const { hostname, port, host } = new URL(url);
-  const connection = openConnection(hostname, Number(port));
+  const connection = openConnection(url);
   let lost = 0;
   for (const { cookie, done } of visitors.filter((visitor) => (visitor.done['add'] ?? 0) > 0)) {
-    const request = `GET /api/cart HTTP/1.1\r\nhost: ${host}\r\ncookie: ${cookie}\r\n\r\n`;
-    const { body } = await connection.send(request, true);
-    lost += Math.max(0, done['add']! - (JSON.parse(body) as { count: number }).count);
+    const { body } = await connection.get('/api/cart', `cookie: ${cookie}\r\n`);
+    lost += Math.max(0, done['add']! - (JSON.parse(body().toString()) as { count: number }).count);
   }
   connection.close();
   return lost;

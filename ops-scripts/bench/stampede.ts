@@ -1,6 +1,7 @@
 // `stampede`: 1,000 simultaneous requests for an uncached page; counts how often the page was rendered.
-import { listProducts } from './catalog-addresses.ts';
-import { openConnection } from './load/http-connection.ts';
+
+import { openConnection } from '../traffic/http-connection.ts';
+import { listProducts } from '../traffic/read-catalog.ts';
 import { type BenchResult, median, readReads } from './measure.ts';
 import type { BenchShop } from './shop.ts';
 
@@ -36,16 +37,11 @@ export async function benchStampede(shop: BenchShop): Promise<BenchResult> {
 
 /** @throws where one is not answered with the page. */
 async function askAtOnce(url: string, path: string): Promise<void> {
-  const { hostname, port, host } = new URL(url);
-  const connections = Array.from({ length: requests }, () => openConnection(hostname, Number(port)));
+  const connections = Array.from({ length: requests }, () => openConnection(url));
   try {
     // Open first, so that they arrive together.
-    await Promise.all(connections.map((one) => one.send(`GET /livez HTTP/1.1\r\nhost: ${host}\r\n\r\n`)));
-    const answers = await Promise.all(
-      connections.map((one) =>
-        one.send(`GET ${path} HTTP/1.1\r\nhost: ${host}\r\naccept-encoding: br\r\n\r\n`),
-      ),
-    );
+    await Promise.all(connections.map((one) => one.get('/livez')));
+    const answers = await Promise.all(connections.map((one) => one.get(path, 'accept-encoding: br\r\n')));
     const refused = answers.filter((answer) => answer.status !== 200).length;
     if (refused > 0) throw new Error(`Cannot measure the stampede as ${refused} were refused`);
   } finally {

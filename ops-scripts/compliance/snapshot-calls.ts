@@ -85,7 +85,7 @@ import type {
   ListResourceRecordSetsCommandOutput,
 } from '@aws-sdk/client-route-53';
 
-export interface Answers {
+export interface CallAnswers {
   elbv2: {
     DescribeLoadBalancers: DescribeLoadBalancersCommandOutput;
     DescribeTargetGroups: DescribeTargetGroupsCommandOutput;
@@ -137,6 +137,6 @@ export interface Answers {
   };
 }
 
-export type ClientName = keyof Answers;
-export type CommandOf<C extends ClientName> = keyof Answers[C] & string;
-export type AnswerOf<C extends ClientName, N extends CommandOf<C>> = Answers[C][N];
+export type ClientName = keyof CallAnswers;
+export type CommandOf<C extends ClientName> = keyof CallAnswers[C] & string;
+export type AnswerOf<C extends ClientName, N extends CommandOf<C>> = CallAnswers[C][N];

@@ -2,12 +2,12 @@
 // Passes if each key is one order and stock equals what was sold.
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
-import { CookieJar } from './cookie-jar.ts';
+import { CookieJar } from '../traffic/cookie-jar.ts';
+import { readVariants, type StockedVariant } from '../traffic/read-catalog.ts';
 import type { DrillContext, DrillResult } from './drill.ts';
 import type { DrillRegion } from './region.ts';
 import { signInStaff } from './staff.ts';
 import { Timeline } from './timeline.ts';
-import { readVariants, type StockedVariant } from './variants.ts';
 
 interface Order {
   id: string;

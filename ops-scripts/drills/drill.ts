@@ -1,6 +1,7 @@
 // The types of a drill: its options, what it runs on, and its result.
+
+import type { SeededRandom } from '../traffic/seeded-random.ts';
 import type { CartStateName, DrillRegion } from './region.ts';
-import type { SeededRandom } from './seeded-random.ts';
 
 export interface DrillResult {
   drill: string;

@@ -1,15 +1,100 @@
-// Reads each cart through every origin after the fault has healed and compares it with the shopper's ledger.
+// Reads each cart through every origin after the fault has healed, compares it with the shopper's ledger, and adds up
+// the losses.
+
 import { setTimeout as delay } from 'node:timers/promises';
-import { compareCart, describeDifference } from './ledger.ts';
+import { type Attempt, compareCart, type Difference, describeDifference, describeHistory } from './ledger.ts';
 import type { Shopper } from './shopper.ts';
-import type { Judgement, Tally } from './tally.ts';
+
+/**
+ * Totals over all judged carts, and the history of the cart with the greatest loss. `found`: where and how
+ * the cart differs from the ledger, for people.
+ */
+type Judgement = (Difference & { found: string[] }) | 'unreadable';
+
+export class Tally {
+  carts = 0;
+  /** Carts that lack pieces. */
+  cartsLost = 0;
+  lost = 0;
+  duplicated = 0;
+  acknowledged = 0;
+  /** Operations that never came to an answer. */
+  open = 0;
+  /** Carts that could not be read. */
+  unreadable = 0;
+  /** Answers that lacked what their shopper had written before. */
+  forgetful = 0;
+  /** The drill could not go on. */
+  brokenOff = 0;
+  history: string[] = [];
+  readonly #durabilities = new Map<string, number>();
+  readonly #failedAttempts = new Map<string, number>();
+  #worst = 0;
+
+  enter(shopper: Shopper, judgement: Judgement): void {
+    const { lost, duplicated, found } =
+      judgement === 'unreadable' ? { lost: 0, duplicated: 0, found: ['The cart cannot be read'] } : judgement;
+    const open = shopper.operations.filter(({ outcome }) => outcome === 'open').length;
+    const unreadable = judgement === 'unreadable' ? 1 : 0;
+    const forgetful = shopper.forgetfulAnswers.length;
+    this.carts += 1;
+    if (lost > 0) this.cartsLost += 1;
+    this.lost += lost;
+    this.duplicated += duplicated;
+    this.open += open;
+    this.unreadable += unreadable;
+    this.forgetful += forgetful;
+    for (const { outcome, attempts } of shopper.operations) {
+      for (const attempt of attempts) if (hasFailed(attempt)) count(this.#failedAttempts, whoFailed(attempt));
+      if (outcome !== 'acknowledged') continue;
+      this.acknowledged += 1;
+      count(this.#durabilities, attempts.at(-1)?.durability ?? 'unnamed');
+    }
+    const wrong = 1_000 * (lost + duplicated) + 10 * (unreadable + open) + forgetful;
+    if (wrong <= this.#worst) return;
+    this.#worst = wrong;
+    const answers = shopper.forgetfulAnswers.slice(0, 20).map((answer) => `the answer to ${answer}`);
+    this.history = [...describeHistory(shopper.operations), ...answers, ...found];
+  }
+
+  get errors(): number {
+    return this.open + this.unreadable + this.forgetful + this.brokenOff;
+  }
+
+  describe(): string[] {
+    return [
+      ...(this.open > 0 ? [`${this.open} operations never came to an answer`] : []),
+      ...(this.unreadable > 0 ? [`${this.unreadable} carts could not be read`] : []),
+      ...(this.forgetful > 0 ? [`${this.forgetful} answers lacked earlier writes`] : []),
+      `acknowledged as ${list(this.#durabilities) || 'nothing'}`,
+      ...(this.#failedAttempts.size > 0 ? [`failed attempts: ${list(this.#failedAttempts)}`] : []),
+    ];
+  }
+}
+
+function hasFailed({ status }: Attempt): boolean {
+  return status === 0 || status >= 500;
+}
+
+function whoFailed({ status, servedBy }: Attempt): string {
+  if (status === 0) return 'no answer';
+  return `${status} by ${servedBy ? 'an origin' : 'the balancer'}`;
+}
+
+function count(counts: Map<string, number>, what: string): void {
+  counts.set(what, (counts.get(what) ?? 0) + 1);
+}
+
+function list(counts: Map<string, number>): string {
+  return [...counts].map(([what, times]) => `${what} ${times}`).join(', ');
+}
 
 /** What is judged; a shopper's ledger and a way to read the cart. */
-export type Judged = Pick<Shopper, 'expected' | 'readCart'>;
+export type JudgedShopper = Pick<Shopper, 'expected' | 'readCart'>;
 
 const cartsAtOnce = 8;
 
-export interface WhereToRead {
+interface WhereToRead {
   /** Each origin's own address, or the balancer's alone where carts live in one origin's memory. */
   urls: string[];
   /**
@@ -28,7 +113,10 @@ export async function judgeAll(shoppers: Shopper[], where: WhereToRead, tally: T
 }
 
 /** The worst of what the origins show. */
-export async function judgeCart(shopper: Judged, { urls, patienceMs }: WhereToRead): Promise<Judgement> {
+export async function judgeCart(
+  shopper: JudgedShopper,
+  { urls, patienceMs }: WhereToRead,
+): Promise<Judgement> {
   const judgement = { lost: 0, duplicated: 0, found: [] as string[] };
   for (const url of urls) {
     const pieces = await readWhole(shopper, url, patienceMs);
@@ -43,7 +131,7 @@ export async function judgeCart(shopper: Judged, { urls, patienceMs }: WhereToRe
 }
 
 async function readWhole(
-  shopper: Judged,
+  shopper: JudgedShopper,
   url: string,
   patienceMs: number,
 ): Promise<Map<string, number> | undefined> {

@@ -1,10 +1,10 @@
 // Runs many shoppers at once. A shopper with enough operations leaves its cart to be judged and is replaced by a new
 // one.
 import { setTimeout as delay } from 'node:timers/promises';
-import type { SeededRandom } from './seeded-random.ts';
+import { readVariants } from '../traffic/read-catalog.ts';
+import type { SeededRandom } from '../traffic/seeded-random.ts';
 import { Shopper } from './shopper.ts';
 import { Timeline } from './timeline.ts';
-import { readVariants } from './variants.ts';
 
 export interface LoadOptions {
   url: string;
@@ -15,7 +15,7 @@ export interface LoadOptions {
   thinkMs: number;
 }
 
-export interface Load {
+export interface ShopperLoad {
   timeline: Timeline;
   /** How many writes were acknowledged by the journal so far. */
   journalled(): number;
@@ -33,7 +33,7 @@ const variantsAShopper = 8;
 const operationsAVisit = 300;
 const settleMs = 180_000;
 
-export async function startLoad({ url, shoppers, random, send, thinkMs }: LoadOptions): Promise<Load> {
+export async function startLoad({ url, shoppers, random, send, thinkMs }: LoadOptions): Promise<ShopperLoad> {
   const variants = (await readVariants(url, 40)).map(({ id }) => id);
   const began = performance.now();
   const now = () => performance.now() - began;

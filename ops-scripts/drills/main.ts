@@ -2,12 +2,11 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { makeAlike, reasonOf, wrapText } from '../command-line.ts';
 import { leaveNothing } from '../local/leave-nothing.ts';
+import { seededRandom } from '../traffic/seeded-random.ts';
 import type { DrillResult, DrillSize } from './drill.ts';
 import { type CartStateName, type DrillRegion, Impossible, startRegion } from './region.ts';
 import { drillsWithOwnParts, type PlannedRun, plannedRuns, registry } from './registry.ts';
-import { describeFailure, describeResult, describeTotals } from './report.ts';
-import { writeHtmlReport } from './report-html.ts';
-import { seededRandom } from './seeded-random.ts';
+import { describeFailure, describeResult, describeTotals, writeHtmlReport } from './report.ts';
 import { listenForStop } from './stop-signal.ts';
 
 interface Options extends DrillSize {

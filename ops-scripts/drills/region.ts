@@ -25,17 +25,17 @@ interface RegionLine {
   storefront: string;
   edge: string;
   parts: DrillRegionPart[];
-  staff: Staff;
+  staff: StaffLogin;
   control: { url: string; token: string };
 }
 
-export interface Staff {
+export interface StaffLogin {
   email: string;
   password: string;
 }
 
 /** What a start differs in from the one before. */
-export interface Change {
+export interface NextStart {
   /** Besides what it was told. */
   env?: Record<string, string>;
   /** Where another release lies. */
@@ -46,7 +46,7 @@ export interface DrillRegion extends AsyncDisposable {
   storefront: string;
   /** Gone when the region is. */
   folder: string;
-  staff: Staff;
+  staff: StaffLogin;
   /** As they stood at the last `refresh`: a failover moves the roles, a restart changes a pid. */
   parts: DrillRegionPart[];
   refresh(): Promise<void>;
@@ -54,7 +54,7 @@ export interface DrillRegion extends AsyncDisposable {
   ofKind(kind: string): DrillRegionPart;
   signal(part: DrillRegionPart, signal: NodeJS.Signals): void;
   /** Drains an origin, worker or edge and starts it again; without a change, as it was. */
-  replace(part: DrillRegionPart, change?: Change): Promise<void>;
+  replace(part: DrillRegionPart, change?: NextStart): Promise<void>;
   /** Until every origin answers ready. */
   healed(): Promise<void>;
   /** Until every part stands again and all followers follow. */

@@ -1,8 +1,14 @@
-// A drill's report as text: one line, the timeline, and for a failure the cart's history and the command to repeat it.
+// A drill's report as text, and as one self-contained HTML page with charts.
+
+import { writeFile } from 'node:fs/promises';
 import type { DrillResult, DrillSize } from './drill.ts';
 
 const signs = { pass: '✓', fail: '✗', skipped: '–' };
 
+/**
+ * A drill's report as text: one line, the timeline, and for a failure the cart's history and the command to
+ * repeat it.
+ */
 export function describeResult(result: DrillResult): string {
   const { drill, state, verdict, acknowledged, lost, duplicated, errors, expectLoss } = result;
   const lines = [
@@ -15,7 +21,7 @@ export function describeResult(result: DrillResult): string {
   return lines.join('\n');
 }
 
-export interface HowItWasRun extends Partial<DrillSize> {
+interface HowItWasRun extends Partial<DrillSize> {
   short?: boolean;
   /** Of `shop-life`. */
   days?: number;
@@ -56,4 +62,51 @@ export function describeTotals(results: DrillResult[]): string {
     `${count('pass')} of ${results.length} drills passed${skipped}; ${sum(({ acknowledged }) => acknowledged)} writes acknowledged, ` +
     `${lost} lost where none may be, ${sum(({ duplicated }) => duplicated)} doubled`
   );
+}
+
+/** A drill's report as one self-contained HTML page with charts. */
+export async function writeHtmlReport(file: string, results: DrillResult[]): Promise<void> {
+  await writeFile(file, renderReport(results));
+}
+
+function renderReport(results: DrillResult[]): string {
+  const longest = Math.max(1, ...results.map(({ unavailableSeconds }) => unavailableSeconds));
+  return `<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
+<title>Drills</title><style>
+:root { color-scheme: light dark; font: 1rem/1.5 system-ui, sans-serif; }
+body { max-width: 72rem; margin: 2rem auto; padding: 0 1rem; }
+table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
+th, td { text-align: end; padding: .35rem .6rem; border-bottom: 1px solid color-mix(in srgb, currentColor 20%, transparent); }
+th:first-child, td:first-child { text-align: start; }
+.fail { color: #c22; font-weight: 600; }
+.bar { display: inline-block; height: .7em; background: #b4552d; vertical-align: baseline; margin-inline-end: .4em; }
+pre { overflow-x: auto; line-height: 1.1; }
+</style></head><body><h1>Drills</h1>
+<table><thead><tr><th>Drill</th><th>State</th><th>Acknowledged</th><th>Lost</th><th>Doubled</th><th>Errors</th><th>Longest gap</th><th>Recovered in</th><th>Verdict</th></tr></thead>
+<tbody>${results.map((result) => renderRow(result, longest)).join('')}</tbody></table>
+${results.map(renderDetail).join('')}
+</body></html>
+`;
+}
+
+function renderRow(result: DrillResult, longest: number): string {
+  const width = ((result.unavailableSeconds / longest) * 6).toFixed(2);
+  return `<tr><td><a href="#${result.drill}-${result.state}">${escapeHtml(result.drill)}</a></td><td>${result.state}</td>
+<td>${result.acknowledged}</td><td>${result.lost}${result.expectLoss ? ' (expected)' : ''}</td><td>${result.duplicated}</td><td>${result.errors}</td>
+<td><span class="bar" style="width:${width}rem"></span>${result.unavailableSeconds} s</td><td>${result.recoverySeconds} s</td>
+<td class="${result.verdict}">${result.verdict}</td></tr>`;
+}
+
+function renderDetail(result: DrillResult): string {
+  const history = result.history?.length
+    ? `<details><summary>The wronged cart</summary><pre>${escapeHtml(result.history.join('\n'))}</pre></details>`
+    : '';
+  return `<section id="${result.drill}-${result.state}"><h2>${escapeHtml(result.drill)}, ${result.state}</h2>
+<pre>${escapeHtml(result.picture ?? '')}</pre><ul>${result.notes.map((note) => `<li>${escapeHtml(note)}</li>`).join('')}</ul>
+<p>Seed ${result.seed}</p>${history}</section>`;
+}
+
+function escapeHtml(text: string): string {
+  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('"', '&quot;');
 }

@@ -1,16 +1,15 @@
 // Runs one fault while shoppers shop, waits until it has healed, then reads and judges every cart.
 import { setTimeout as delay } from 'node:timers/promises';
 import type { DrillContext, DrillResult, Fault } from './drill.ts';
-import { judgeAll } from './judge.ts';
-import { type Load, startLoad } from './load.ts';
-import { Tally } from './tally.ts';
+import { judgeAll, Tally } from './judge.ts';
+import { type ShopperLoad, startLoad } from './load.ts';
 
 const beforeMs = 3_000;
 const readPatienceMs = 60_000;
 const thinkMs = 40;
 
 export interface FaultRun {
-  load: Load;
+  load: ShopperLoad;
   tally: Tally;
   notes: string[];
 }
@@ -58,7 +57,7 @@ function afterMs(fault: Fault, short: boolean): number {
   return (fault.afterSeconds ?? 6) * (short ? 500 : 1_000);
 }
 
-async function calmDown(context: DrillContext, load: Load, tally: Tally): Promise<void> {
+async function calmDown(context: DrillContext, load: ShopperLoad, tally: Tally): Promise<void> {
   const { region } = context;
   await region.healed();
   await region.rebuilt();

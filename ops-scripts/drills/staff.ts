@@ -2,26 +2,26 @@
 // done.
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
-import { CookieJar } from './cookie-jar.ts';
+import { CookieJar } from '../traffic/cookie-jar.ts';
 
-export interface Change {
+export interface CatalogChange {
   path: string;
   method: 'PATCH' | 'PUT';
   body: object;
 }
 
-export interface Invalidation {
+export interface SeenInvalidation {
   id: string;
   state: 'pending' | 'done';
   committedAt: string;
   doneAt?: string;
 }
 
-export interface Staff {
+export interface StaffClient {
   /** @returns undefined where it was not acknowledged within a minute */
-  change(change: Change): Promise<Invalidation | undefined>;
+  change(change: CatalogChange): Promise<SeenInvalidation | undefined>;
   /** @returns the invalidation once done; undefined where it was not within `patienceMs` */
-  awaitDone(invalidation: Invalidation, patienceMs: number): Promise<Invalidation | undefined>;
+  awaitDone(invalidation: SeenInvalidation, patienceMs: number): Promise<SeenInvalidation | undefined>;
 }
 
 const requestMs = 9_000;
@@ -33,7 +33,7 @@ export async function signInStaff(
   url: string,
   who: { email: string; password: string },
   tell: (status: number) => void,
-): Promise<Staff> {
+): Promise<StaffClient> {
   const jar = new CookieJar();
   const ask = async (method: string, path: string, body?: object, fields: Record<string, string> = {}) => {
     const response = await fetch(url + path, {
@@ -54,7 +54,7 @@ export async function signInStaff(
       for (const until = performance.now() + changeMs; performance.now() < until; await delay(againMs)) {
         const answer = await ask(method, path, body, fields).catch(() => undefined);
         tell(answer?.status ?? 0);
-        if (answer?.status === 200) return (answer.body as { invalidation: Invalidation }).invalidation;
+        if (answer?.status === 200) return (answer.body as { invalidation: SeenInvalidation }).invalidation;
         // A session that cannot be checked just now is refused as well, so any refusal is asked again.
       }
       return undefined;
@@ -63,7 +63,7 @@ export async function signInStaff(
       for (const until = performance.now() + patienceMs; performance.now() < until; await delay(againMs)) {
         if (invalidation.state === 'done') return invalidation;
         const answer = await ask('GET', `/api/staff/invalidations/${invalidation.id}`).catch(() => undefined);
-        if (answer?.status === 200) invalidation = answer.body as Invalidation;
+        if (answer?.status === 200) invalidation = answer.body as SeenInvalidation;
       }
       return undefined;
     },

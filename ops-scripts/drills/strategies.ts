@@ -1,10 +1,10 @@
 // Drill: compares the three cart states by bytes of cookies, time of a write, and carts lost with their origins.
 import { randomUUID } from 'node:crypto';
-import { CookieJar } from './cookie-jar.ts';
+import { CookieJar } from '../traffic/cookie-jar.ts';
+import { readVariants } from '../traffic/read-catalog.ts';
 import type { DrillContext, DrillResult, Fault } from './drill.ts';
 import { originFaults } from './faults/origins.ts';
 import { conclude, shopThrough } from './run-fault.ts';
-import { readVariants } from './variants.ts';
 
 const deploy: Fault = {
   summary: 'every origin is replaced, one after another',

@@ -8,7 +8,7 @@ import type { ITopic } from 'aws-cdk-lib/aws-sns';
 import type { Construct } from 'constructs';
 import type { Balancer } from './balancer.ts';
 import type { Cache } from './cache.ts';
-import type { Database } from './database.ts';
+import type { StackDatabase } from './database.ts';
 
 interface Threshold {
   metric: Metric;
@@ -74,7 +74,7 @@ export function addMachineAlarms(
   }
 }
 
-export function addStoreAlarms(scope: Construct, database: Database, cache: Cache, topic: ITopic): void {
+export function addStoreAlarms(scope: Construct, database: StackDatabase, cache: Cache, topic: ITopic): void {
   const { writer, replicas } = database.dimensions;
   const ofDatabase = (metricName: string, dimensionsMap: Record<string, string>, statistic = 'Average') =>
     new Metric({ namespace: 'AWS/RDS', metricName, dimensionsMap, statistic, period: minute });

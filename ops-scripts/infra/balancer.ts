@@ -14,7 +14,7 @@ import {
 } from 'aws-cdk-lib/aws-elasticloadbalancingv2';
 import type { Bucket } from 'aws-cdk-lib/aws-s3';
 import type { Construct } from 'constructs';
-import type { SecurityGroups } from './network.ts';
+import type { StackSecurityGroups } from './network.ts';
 import type { Parameters, Secrets } from './parameters.ts';
 import { ports } from './stack-options.ts';
 
@@ -30,7 +30,7 @@ export interface Balancer {
 export function addBalancer(
   scope: Construct,
   vpc: Vpc,
-  groups: SecurityGroups,
+  groups: StackSecurityGroups,
   secrets: Secrets,
   parameters: Parameters,
   logs: Bucket,

@@ -4,7 +4,7 @@ import { Fn } from 'aws-cdk-lib';
 import { SubnetType, type Vpc } from 'aws-cdk-lib/aws-ec2';
 import { CfnParameterGroup, CfnReplicationGroup, CfnSubnetGroup } from 'aws-cdk-lib/aws-elasticache';
 import type { Construct } from 'constructs';
-import type { SecurityGroups } from './network.ts';
+import type { StackSecurityGroups } from './network.ts';
 import type { Secrets } from './parameters.ts';
 import { ports, type Size } from './stack-options.ts';
 
@@ -19,7 +19,7 @@ export function addCache(
   scope: Construct,
   { nodeType, nodes }: Size['cache'],
   vpc: Vpc,
-  groups: SecurityGroups,
+  groups: StackSecurityGroups,
   secrets: Secrets,
 ): Cache {
   const subnets = new CfnSubnetGroup(scope, 'CacheSubnets', {

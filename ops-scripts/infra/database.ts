@@ -16,13 +16,13 @@ import {
   StorageType,
 } from 'aws-cdk-lib/aws-rds';
 import type { Construct } from 'constructs';
-import type { SecurityGroups } from './network.ts';
+import type { StackSecurityGroups } from './network.ts';
 import type { Secrets } from './parameters.ts';
 import { ports, type StackOptions } from './stack-options.ts';
 
 export const databaseName = 'myclothes';
 
-export interface Database {
+export interface StackDatabase {
   /** Leads to the writer, also after a failover. */
   writerAddress: string;
   /** One name a replica, never one that mixes them: a reader asks how far that one is. */
@@ -35,9 +35,9 @@ export function addDatabase(
   scope: Construct,
   { size: { database: size }, replicas: count }: StackOptions,
   vpc: Vpc,
-  groups: SecurityGroups,
+  groups: StackSecurityGroups,
   secrets: Secrets,
-): Database {
+): StackDatabase {
   const engine = DatabaseInstanceEngine.postgres({ version: PostgresEngineVersion.VER_18_3 });
   const shared = {
     vpc,
@@ -104,9 +104,9 @@ export function addAurora(
   scope: Construct,
   { size: { database: size }, replicas }: StackOptions,
   vpc: Vpc,
-  groups: SecurityGroups,
+  groups: StackSecurityGroups,
   secrets: Secrets,
-): Database {
+): StackDatabase {
   const instanceType = new InstanceType(size.auroraClass.replace('db.', ''));
   const member = (id: string, index: number) =>
     ClusterInstance.provisioned(id, {

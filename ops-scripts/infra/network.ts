@@ -48,7 +48,7 @@ export function addNetwork(scope: Construct): Vpc {
  * Security groups: the web reaches the load balancer, that the machines, those the stores. All else is
  * closed, egress too.
  */
-export interface SecurityGroups {
+export interface StackSecurityGroups {
   balancer: SecurityGroup;
   origins: SecurityGroup;
   workers: SecurityGroup;
@@ -56,10 +56,10 @@ export interface SecurityGroups {
   database: SecurityGroup;
 }
 
-export function addSecurityGroups(scope: Construct, vpc: Vpc): SecurityGroups {
+export function addSecurityGroups(scope: Construct, vpc: Vpc): StackSecurityGroups {
   const group = (id: string, description: string) =>
     new SecurityGroup(scope, id, { vpc, description, allowAllOutbound: false });
-  const groups: SecurityGroups = {
+  const groups: StackSecurityGroups = {
     balancer: group('BalancerGroup', 'The load balancer: open to the web on 80 and 443'),
     origins: group('OriginGroup', 'Origins: from the load balancer only'),
     workers: group('WorkerGroup', 'Workers: from the load balancer only'),

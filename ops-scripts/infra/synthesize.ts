@@ -14,13 +14,15 @@ export interface SynthesisOptions {
   spotPercent?: number | undefined;
 }
 
-export type Template = { Resources: Record<string, { Type: string; Properties: Record<string, unknown> }> };
+export type SynthesizedTemplate = {
+  Resources: Record<string, { Type: string; Properties: Record<string, unknown> }>;
+};
 
 /** @param plugins judge the constructs while they are synthesized; what they find fails the synthesis */
 export function synthesize(
   options: SynthesisOptions,
   plugins: (app: App) => IPolicyValidationPlugin[] = () => [],
-): Template {
+): SynthesizedTemplate {
   const outdir = mkdtempSync(join(tmpdir(), 'myclothes-infra-'));
   try {
     const app = new App({
@@ -38,7 +40,7 @@ export function synthesize(
       spotPercent: options.spotPercent ?? 0,
     });
     Validations.of(app).addPlugins(...plugins(app));
-    return app.synth().getStackArtifact(stack.artifactId).template as Template;
+    return app.synth().getStackArtifact(stack.artifactId).template as SynthesizedTemplate;
   } finally {
     rmSync(outdir, { recursive: true });
   }

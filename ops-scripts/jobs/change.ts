@@ -2,9 +2,9 @@
 import { createInterface } from 'node:readline/promises';
 import { Command } from 'commander';
 import {
-  type Deed,
   type DeedOutcome,
   dropJobs,
+  type JobChange,
   pauseKind,
   resumeKind,
   retryJobs,
@@ -20,7 +20,7 @@ interface Change {
   name: 'retry' | 'drop';
   description: string;
   done: string;
-  change: (db: Db, deed: Deed) => Promise<DeedOutcome>;
+  change: (db: Db, deed: JobChange) => Promise<DeedOutcome>;
 }
 
 export const retry: Change = {

@@ -9,7 +9,7 @@ import { get, type IncomingMessage } from 'node:http';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
-import { describeExit, logHint, type Part, type PartOptions, startPart } from './part.ts';
+import { describeExit, logHint, type PartOptions, type RunningPart, startPart } from './part.ts';
 import { waitUntil } from './wait-until.ts';
 
 interface NodePartOptions {
@@ -41,7 +41,7 @@ function nodeFlags(entry: string): string[] {
 const repositoryFolder = fileURLToPath(new URL('../../', import.meta.url));
 
 /** @throws one sentence, nothing left running. */
-export async function startNodePart(options: NodePartOptions): Promise<Part> {
+export async function startNodePart(options: NodePartOptions): Promise<RunningPart> {
   if (options.releaseFolder === undefined) await fillCompileCache();
   const part = await startPart({
     name: options.name,

@@ -13,7 +13,7 @@ interface Exit {
   reason?: string;
 }
 
-export interface Part {
+export interface RunningPart {
   name: string;
   pid: number;
   /** What asks it to end in an orderly way. */
@@ -27,7 +27,7 @@ export interface Part {
 }
 
 /** A store: a part that answers at `url`, which bears its password. */
-export interface Store extends Part {
+export interface StoreServer extends RunningPart {
   url: string;
 }
 
@@ -44,11 +44,11 @@ export interface PartOptions {
   stopSignal?: NodeJS.Signals;
   stopWithinMs?: number;
   /** Called before anything else can happen: who must end it after us has to know of it long before it is ready. */
-  onSpawned?: ((part: Part) => void) | undefined;
+  onSpawned?: ((part: RunningPart) => void) | undefined;
 }
 
 /** @throws if the command cannot be run at all. */
-export async function startPart(options: PartOptions): Promise<Part> {
+export async function startPart(options: PartOptions): Promise<RunningPart> {
   const { name, command, args, cwd, env, as, stopSignal = 'SIGTERM', stopWithinMs = 8_000 } = options;
   mkdirSync(dirname(options.logFile), { recursive: true });
   keepLogSmall(options.logFile);
@@ -83,7 +83,7 @@ export async function startPart(options: PartOptions): Promise<Part> {
     await exited;
     clearTimeout(timer);
   };
-  const part: Part = { name, pid: child.pid, stopSignal, exited, hasExited: () => gone, stop };
+  const part: RunningPart = { name, pid: child.pid, stopSignal, exited, hasExited: () => gone, stop };
   options.onSpawned?.(part);
   await Promise.race([once(child, 'spawn'), exited]);
   return part;
@@ -102,7 +102,7 @@ function keepLogSmall(file: string): void {
 }
 
 /** Restarts a part that dies, and gives up a part that dies too often. */
-interface SuperviseOptions<T extends Part> {
+interface SuperviseOptions<T extends RunningPart> {
   name: string;
   /** Must come back on the same address each time. */
   start: (signal: AbortSignal) => Promise<T>;
@@ -116,7 +116,7 @@ interface SuperviseOptions<T extends Part> {
   signal?: AbortSignal | undefined;
 }
 
-export interface Supervised<T extends Part> {
+export interface Supervised<T extends RunningPart> {
   /** The process that stands now; while one is being started, the one before. */
   current(): T;
   stop(): Promise<void>;
@@ -125,7 +125,7 @@ export interface Supervised<T extends Part> {
 const minuteMs = 60_000;
 
 /** @throws what `start` throws, on the first start only. */
-export async function supervise<T extends Part>(options: SuperviseOptions<T>): Promise<Supervised<T>> {
+export async function supervise<T extends RunningPart>(options: SuperviseOptions<T>): Promise<Supervised<T>> {
   const { name, start, onStarted, onEvent, onGiveUp, maxRestarts = 5 } = options;
   const stopping = new AbortController();
   const signal = AbortSignal.any([stopping.signal, ...(options.signal ? [options.signal] : [])]);

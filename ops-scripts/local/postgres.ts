@@ -2,7 +2,14 @@
 import { realpathSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import pg from 'pg';
-import { describeExit, logHint, type Part, type PartOptions, type Store, startPart } from './part.ts';
+import {
+  describeExit,
+  logHint,
+  type PartOptions,
+  type RunningPart,
+  type StoreServer,
+  startPart,
+} from './part.ts';
 import { findFreePort } from './ports.ts';
 import {
   dataFolderArgument,
@@ -38,7 +45,7 @@ const database = 'myclothes';
  * answers.
  * @throws one sentence that says what to do, nothing left running.
  */
-export async function startPostgres(options: PostgresOptions): Promise<Store> {
+export async function startPostgres(options: PostgresOptions): Promise<StoreServer> {
   const user = unprivilegedUser();
   const binaries = await locatePostgresBinaries(user);
   const sync = options.settings?.['fsync'] !== 'off';
@@ -49,7 +56,7 @@ export async function startPostgres(options: PostgresOptions): Promise<Store> {
 }
 
 /** Starts a server on a data folder that exists, primary or standby, and returns when it answers. */
-export async function startPostgresServer(options: PostgresOptions): Promise<Store> {
+export async function startPostgresServer(options: PostgresOptions): Promise<StoreServer> {
   for (let attempt = 1; ; attempt++) {
     const port = options.port || (await findFreePort());
     const part = await spawnPostmaster(options, port);
@@ -66,7 +73,7 @@ export async function startPostgresServer(options: PostgresOptions): Promise<Sto
   }
 }
 
-async function spawnPostmaster(options: PostgresOptions, port: number): Promise<Part> {
+async function spawnPostmaster(options: PostgresOptions, port: number): Promise<RunningPart> {
   const user = unprivilegedUser();
   const { postgres } = await locatePostgresBinaries(user);
   const folder = realpathSync(options.folder);
@@ -97,7 +104,7 @@ async function spawnPostmaster(options: PostgresOptions, port: number): Promise<
   });
 }
 
-async function waitForAnswer(part: Part, url: string, options: PostgresOptions): Promise<void> {
+async function waitForAnswer(part: RunningPart, url: string, options: PostgresOptions): Promise<void> {
   let exit: string | undefined;
   part.exited.then((how) => {
     exit = `Cannot start ${part.name}: it ${describeExit(how)}${logHint(options.logFile)}`;

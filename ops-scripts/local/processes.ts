@@ -4,7 +4,7 @@
 import { spawn } from 'node:child_process';
 import { readdirSync, readFileSync, readlinkSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Part } from './part.ts';
+import type { RunningPart } from './part.ts';
 import { waitUntil } from './wait-until.ts';
 
 /**
@@ -34,12 +34,12 @@ function isAlive(pid: number): boolean {
 /** The list of our running processes; notifies listeners of each change. */
 interface ProcessList {
   /** Whoever is added already is not added again. */
-  add(part: Part): void;
-  living(): Part[];
+  add(part: RunningPart): void;
+  living(): RunningPart[];
 }
 
-function createProcessList(onChange: (living: Part[]) => void): ProcessList {
-  const living = new Map<number, Part>();
+function createProcessList(onChange: (living: RunningPart[]) => void): ProcessList {
+  const living = new Map<number, RunningPart>();
   const tell = () => onChange([...living.values()]);
   return {
     add: (part) => {
@@ -86,7 +86,7 @@ export function recordParts(dataDir: string, running: RunningShop): ProcessRecor
  */
 interface OrphanReaper {
   /** Tells it the parts that live now; a postmaster and its like are asked to end, then killed after 8 s. */
-  watch(parts: Part[]): void;
+  watch(parts: RunningPart[]): void;
   /** After everything was stopped. */
   dismiss(): void;
 }

@@ -2,7 +2,14 @@
 import { mkdirSync, realpathSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
-import { describeExit, logHint, type Part, type PartOptions, type Store, startPart } from './part.ts';
+import {
+  describeExit,
+  logHint,
+  type PartOptions,
+  type RunningPart,
+  type StoreServer,
+  startPart,
+} from './part.ts';
 import { findFreePort } from './ports.ts';
 import { endProcessesIn } from './processes.ts';
 import { findOrInstallProgram, findProgram } from './system-package.ts';
@@ -30,7 +37,7 @@ interface RedisServerOptions {
  * Starts the server and returns when it has loaded its data and answers.
  * @throws one sentence that says what to do, nothing left running.
  */
-export async function startRedisServer(options: RedisServerOptions): Promise<Store> {
+export async function startRedisServer(options: RedisServerOptions): Promise<StoreServer> {
   const program = await locateRedisBinary(options.toolsFolder, options.onProgress);
   mkdirSync(options.folder, { recursive: true, mode: 0o700 });
   const folder = realpathSync(options.folder);
@@ -87,7 +94,7 @@ function writeConfiguration(folder: string, port: number, options: RedisServerOp
 
 const quoted = new Set(['dir', 'requirepass', 'masterauth']);
 
-async function waitForAnswer(part: Part, url: string, options: RedisServerOptions): Promise<void> {
+async function waitForAnswer(part: RunningPart, url: string, options: RedisServerOptions): Promise<void> {
   let exit: string | undefined;
   part.exited.then((how) => {
     exit = `Cannot start ${part.name}: it ${describeExit(how)}${logHint(options.logFile)}`;

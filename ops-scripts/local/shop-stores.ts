@@ -3,7 +3,7 @@ import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { LocalSettings } from './config.ts';
 import type { DataFolder } from './data-folder.ts';
-import { type Store, supervise } from './part.ts';
+import { type StoreServer, supervise } from './part.ts';
 import { findFreePort } from './ports.ts';
 import { postgresUrl, startPostgres } from './postgres.ts';
 import type { ProcessRecord } from './processes.ts';
@@ -82,7 +82,7 @@ export async function placeStores(plan: StoresPlan): Promise<PlacedStores> {
 async function keepStore(
   plan: StoresPlan,
   name: string,
-  start: (signal: AbortSignal) => Promise<Store>,
+  start: (signal: AbortSignal) => Promise<StoreServer>,
 ): Promise<void> {
   const store = await supervise({
     name,

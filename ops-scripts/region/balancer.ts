@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { mkdirSync, openSync, realpathSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
-import { type Part, startPart, supervise } from '../local/part.ts';
+import { type RunningPart, startPart, supervise } from '../local/part.ts';
 import { findOrInstallProgram } from '../local/system-package.ts';
 import { waitUntil } from '../local/wait-until.ts';
 import { adminSocket, type BalancerPlan, renderBalancerConfig } from './balancer-config.ts';
@@ -16,11 +16,11 @@ export interface BalancerOptions {
   toolsFolder: string;
   signal: AbortSignal;
   onEvent: (sentence: string) => void;
-  onStarted: (part: Part) => void;
+  onStarted: (part: RunningPart) => void;
 }
 
-export interface Balancer {
-  part(): Part;
+export interface RunningBalancer {
+  part(): RunningPart;
   /**
    * No new requests for an origin, while those that it has come to their end: told by its health alone the balancer
    * would cut them. A
@@ -36,7 +36,7 @@ export interface Balancer {
 }
 
 /** @throws where HAProxy is neither here nor can be installed, in one sentence that says what to do. */
-export async function startBalancer(options: BalancerOptions): Promise<Balancer> {
+export async function startBalancer(options: BalancerOptions): Promise<RunningBalancer> {
   const { plan, logFile, onEvent } = options;
   const program = await findOrInstallProgram({
     program: 'haproxy',

@@ -4,10 +4,10 @@
 import { randomBytes, timingSafeEqual } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server } from 'node:http';
-import type { Change } from './fleet.ts';
+import type { RestartChange } from './fleet.ts';
 import type { Region } from './region.ts';
 
-export interface Control {
+export interface ControlServer {
   url: string;
   /** For the header `Authorization: Bearer <token>`. */
   token: string;
@@ -21,7 +21,7 @@ export interface Control {
  * and where its release lies.
  * Origins, workers and edge only. Each answers when it is done.
  */
-export async function openControl(region: Region): Promise<Control> {
+export async function openControl(region: Region): Promise<ControlServer> {
   const token = randomBytes(18).toString('base64url');
   const server = createServer(async (request, response) => {
     const answer = (status: number, body: unknown) => {
@@ -80,7 +80,7 @@ function renderMetrics(region: Region): string {
   ].join('\n');
 }
 
-async function readBody(request: IncomingMessage): Promise<Change> {
+async function readBody(request: IncomingMessage): Promise<RestartChange> {
   let text = '';
   for await (const chunk of request) {
     text += chunk;

@@ -1,6 +1,6 @@
 // When a store's primary counts as lost, who follows it, where its fixed address leads, and how the rest is repaired.
 import { readFileSync } from 'node:fs';
-import type { Part } from '../local/part.ts';
+import type { RunningPart } from '../local/part.ts';
 
 const stoppedMs = 2_000;
 /** All parts of a region share one machine, whose other work may keep them from running for a while. */
@@ -17,7 +17,7 @@ interface Silence {
    * @returns whether it has been silent for so long that it counts as lost; never after the first unanswered
    * question.
    */
-  unanswered(part: Part | undefined): boolean;
+  unanswered(part: RunningPart | undefined): boolean;
 }
 
 /** @param ended when nobody listens any more. */

@@ -3,9 +3,9 @@
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { answers, startNodePart } from '../local/node-part.ts';
-import { type Part, type Supervised, supervise } from '../local/part.ts';
+import { type RunningPart, type Supervised, supervise } from '../local/part.ts';
 import { findFreePort } from '../local/ports.ts';
-import type { Balancer } from './balancer.ts';
+import type { RunningBalancer } from './balancer.ts';
 
 export interface FleetMember {
   name: string;
@@ -23,7 +23,7 @@ export interface FleetMember {
 }
 
 /** What a start differs in from the one before. */
-export interface Change {
+export interface RestartChange {
   env?: Record<string, string>;
   /** Where another release lies, with all that its entry files need. */
   releaseFolder?: string;
@@ -31,20 +31,20 @@ export interface Change {
 
 interface FleetOptions {
   members: FleetMember[];
-  balancer: Pick<Balancer, 'drain' | 'admit'>;
+  balancer: Pick<RunningBalancer, 'drain' | 'admit'>;
   signal: AbortSignal;
   onEvent: (sentence: string) => void;
-  onStarted: (part: Part) => void;
+  onStarted: (part: RunningPart) => void;
 }
 
 export interface Fleet {
   has(name: string): boolean;
   /** With the process that stands or stood last; undefined where it was stopped. */
-  processOf(name: string): Part | undefined;
+  processOf(name: string): RunningPart | undefined;
   /** Drains it and lets it stay away; as a scale-in does. */
   stop(name: string): Promise<void>;
   /** Resolves when it is ready. */
-  start(name: string, change?: Change): Promise<void>;
+  start(name: string, change?: RestartChange): Promise<void>;
   stopAll(): Promise<void>;
 }
 
@@ -54,9 +54,9 @@ const unhealthyAfter = 4;
 export async function startFleet(options: FleetOptions): Promise<Fleet> {
   const { members, balancer, signal, onEvent, onStarted } = options;
   const stopping = new AbortController();
-  const running = new Map<string, Supervised<Part>>();
+  const running = new Map<string, Supervised<RunningPart>>();
 
-  const start = async (name: string, { env, releaseFolder }: Change = {}) => {
+  const start = async (name: string, { env, releaseFolder }: RestartChange = {}) => {
     const member = members.find((candidate) => candidate.name === name);
     if (member === undefined || running.has(name)) return;
     Object.assign(member.env, env);
@@ -119,7 +119,7 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
  * itself.
  */
 async function killWhenUnhealthy(
-  part: Part,
+  part: RunningPart,
   url: string,
   signal: AbortSignal,
   onEvent: (sentence: string) => void,
@@ -137,7 +137,7 @@ async function killWhenUnhealthy(
   }
 }
 
-function kill(part: Part): void {
+function kill(part: RunningPart): void {
   if (!part.hasExited()) process.kill(part.pid, 'SIGKILL');
 }
 

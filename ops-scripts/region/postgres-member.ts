@@ -3,7 +3,7 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import pg from 'pg';
-import type { Store } from '../local/part.ts';
+import type { StoreServer } from '../local/part.ts';
 import { startPostgres, startPostgresServer } from '../local/postgres.ts';
 import { postgresUser } from '../local/postgres-folder.ts';
 import { endProcessesIn } from '../local/processes.ts';
@@ -19,7 +19,7 @@ export interface PostgresMember {
   /** Its own address, whatever its role. */
   url: string;
   /** The process that stands, or stood last. */
-  server: Store | undefined;
+  server: StoreServer | undefined;
   health: HealthLine;
 }
 

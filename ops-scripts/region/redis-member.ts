@@ -1,7 +1,7 @@
 // One Redis server of the region: its fixed folder and port, and the server that it follows, set at each start.
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Store } from '../local/part.ts';
+import type { StoreServer } from '../local/part.ts';
 import { endProcessesIn } from '../local/processes.ts';
 import { startRedisServer, withRedis } from '../local/redis.ts';
 
@@ -15,7 +15,7 @@ export interface RedisMember {
   password: string;
   url: string;
   /** The process that stands, or stood last. */
-  server: Store | undefined;
+  server: StoreServer | undefined;
 }
 
 export function describeRedisMember(

@@ -1,5 +1,5 @@
 // The public description of a region's part, and the table of all parts on a terminal.
-import type { Part } from '../local/part.ts';
+import type { RunningPart } from '../local/part.ts';
 import type { Fleet, FleetMember } from './fleet.ts';
 import type { RegionStores } from './region-stores.ts';
 
@@ -27,7 +27,7 @@ export interface RegionPart {
 }
 
 interface StandingParts {
-  balancer: { process: Part; url: string };
+  balancer: { process: RunningPart; url: string };
   members: FleetMember[];
   fleet: Fleet;
   stores: RegionStores;
@@ -38,7 +38,7 @@ export function listParts({ balancer, members, fleet, stores }: StandingParts): 
   const part = (
     place: { name: string; zone: string; url: string },
     kind: PartKind,
-    process: Part | undefined,
+    process: RunningPart | undefined,
   ): RegionPart[] => {
     if (process === undefined) return [];
     const { name, zone, url } = place;

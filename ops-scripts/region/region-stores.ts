@@ -1,7 +1,7 @@
 // The stores of a region, and the addresses by which everyone else reaches them.
 import { join } from 'node:path';
 import { findFreePort } from '../local/ports.ts';
-import type { Balancer } from './balancer.ts';
+import type { RunningBalancer } from './balancer.ts';
 import type { StoreEndpoint } from './balancer-config.ts';
 import { type PostgresCluster, startPostgresCluster } from './postgres-cluster.ts';
 import { createPrimary, describeMember, type PostgresMember } from './postgres-member.ts';
@@ -97,7 +97,7 @@ export interface RegionStores {
 
 export interface FollowOptions {
   places: StorePlaces;
-  balancer: Balancer;
+  balancer: RunningBalancer;
   onEvent: (sentence: string) => void;
   onStarted: (member: PostgresMember | RedisMember) => void;
 }

@@ -5,7 +5,7 @@ import { openDataFolder } from '../local/data-folder.ts';
 import { prepareDatabase } from '../local/prepare-database.ts';
 import { type ProcessRecord, recordParts } from '../local/processes.ts';
 import { type KeptSecrets, keepSecrets } from '../local/secrets.ts';
-import { type Balancer, startBalancer } from './balancer.ts';
+import { type RunningBalancer, startBalancer } from './balancer.ts';
 import { chooseRegionPorts, type RegionPorts, type RegionSettings } from './config.ts';
 import { type Fleet, type FleetMember, placeFleet, startFleet } from './fleet.ts';
 import { listParts, type RegionPart } from './region-part.ts';
@@ -170,7 +170,7 @@ function openBalancer(
   run: RegionRun,
   processes: ProcessRecord,
   hooks: RegionHooks,
-): Promise<Balancer> {
+): Promise<RunningBalancer> {
   return startBalancer({
     ...hooks,
     plan: {

@@ -3,7 +3,7 @@ import { Command } from 'commander';
 import { makeAlike } from '../command-line.ts';
 import { explainError, runUntilStopped } from '../local/run-until-stopped.ts';
 import { readRegionSettings } from './config.ts';
-import { type Control, openControl } from './control.ts';
+import { type ControlServer, openControl } from './control.ts';
 import { type Region, startRegion } from './region.ts';
 import { renderTable, showLiveTable } from './region-part.ts';
 
@@ -46,7 +46,7 @@ async function main(): Promise<number> {
   );
 }
 
-function announce(region: Region, control: Control, json: boolean) {
+function announce(region: Region, control: ControlServer, json: boolean) {
   const { storefrontUrl, edgeUrl, staff, operatorPassword } = region;
   if (json) {
     const line = {

@@ -5,9 +5,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Command } from 'commander';
 import { makeAlike } from '../command-line.ts';
-import { findFolderCircles } from './folder-circles.ts';
-import { findPrivateWords } from './private-words.ts';
-import { readSourceFiles, type SourceFile, sourceFolders } from './source-files.ts';
+import {
+  findFolderCircles,
+  findPrivateWords,
+  readSourceFiles,
+  type SourceFile,
+  sourceFolders,
+} from './findings.ts';
 
 const longestFunction = 70;
 const mostParameters = 4;

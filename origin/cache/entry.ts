@@ -33,7 +33,7 @@ export interface ReadResult<T> extends Fresh<T> {
 }
 
 /** A value, and the monotonic moment from which on it may have changed. */
-export interface Loaded extends ReadResult<unknown> {
+export interface LoadedEntry extends ReadResult<unknown> {
   /** Moves forward each time that its floors are found to stand. */
   asOf: number;
   /** Of this process's memory. */

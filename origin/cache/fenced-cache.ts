@@ -7,7 +7,7 @@ import {
   type CacheOutcome,
   type Fresh,
   jsonCodec,
-  type Loaded,
+  type LoadedEntry,
   type ReadRequest,
   type ReadResult,
 } from './entry.ts';
@@ -52,16 +52,16 @@ export function createFencedCache(options: FencedCacheOptions): FencedCache {
   const clock = options.clock ?? (() => performance.now());
   const memory = createMemory({ floors: options.floors, maxBytes: options.l1Bytes, clock });
   const entrySources = { ...options, clock, memory };
-  const loading = new Map<string, Promise<Loaded>>();
+  const loading = new Map<string, Promise<LoadedEntry>>();
 
   /**
    * To whoever asked at `began`: its floors were read since, or so short a time ago that nobody may know of a newer
    * one.
    */
-  const mayServe = (entry: Loaded, began: number) => entry.asOf >= began || memory.isTrusted(entry);
+  const mayServe = (entry: LoadedEntry, began: number) => entry.asOf >= began || memory.isTrusted(entry);
 
   /** One load a key at a time, whoever asks. */
-  const load = (request: ReadRequest<unknown>): Promise<Loaded> => {
+  const load = (request: ReadRequest<unknown>): Promise<LoadedEntry> => {
     const current = loading.get(request.key);
     if (current !== undefined) return current;
     const started = loadEntry(entrySources, request)
@@ -75,7 +75,7 @@ export function createFencedCache(options: FencedCacheOptions): FencedCache {
     return started;
   };
 
-  const read = async (request: ReadRequest<unknown>): Promise<Loaded> => {
+  const read = async (request: ReadRequest<unknown>): Promise<LoadedEntry> => {
     const recalled = memory.recall(request.key);
     if (recalled !== undefined) return recalled;
     const began = clock();
@@ -86,7 +86,7 @@ export function createFencedCache(options: FencedCacheOptions): FencedCache {
     return fillUnchecked(entrySources, request);
   };
 
-  const report = <T>(loaded: Loaded, key: string): ReadResult<T> => {
+  const report = <T>(loaded: LoadedEntry, key: string): ReadResult<T> => {
     options.onOutcome?.(loaded.outcome, key);
     return loaded as ReadResult<T>;
   };
@@ -107,7 +107,7 @@ export function createFencedCache(options: FencedCacheOptions): FencedCache {
     },
     async recallAll<T>(keys: string[]) {
       const found = new Map<string, T>();
-      const find = (entry: Loaded, key: string) => found.set(key, report<T>(entry, key).value);
+      const find = (entry: LoadedEntry, key: string) => found.set(key, report<T>(entry, key).value);
       const others: string[] = [];
       for (const key of keys) {
         const recalled = memory.recall(key);

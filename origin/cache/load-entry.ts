@@ -10,7 +10,7 @@ import {
   type EncodedEntry,
   type Fresh,
   jsonCodec,
-  type Loaded,
+  type LoadedEntry,
   type ReadRequest,
 } from './entry.ts';
 import type { EntryStore } from './entry-store.ts';
@@ -41,7 +41,10 @@ export interface FillSources {
 
 const defaultTtlSeconds = 3_600;
 
-export async function loadEntry(entrySources: EntrySources, request: ReadRequest<unknown>): Promise<Loaded> {
+export async function loadEntry(
+  entrySources: EntrySources,
+  request: ReadRequest<unknown>,
+): Promise<LoadedEntry> {
   try {
     return (
       (await entrySources.memory.recheck(request.key)) ??
@@ -60,7 +63,7 @@ async function accept(
   { floors, clock }: EntrySources,
   { codec = jsonCodec }: ReadRequest<unknown>,
   entry: EncodedEntry | undefined,
-): Promise<Loaded | undefined> {
+): Promise<LoadedEntry | undefined> {
   if (entry === undefined) return undefined;
   const asOf = clock();
   if ((await floors.check(entry.tags)) !== 'above') return undefined;
@@ -75,7 +78,7 @@ async function accept(
   };
 }
 
-async function fillAndStore(entrySources: EntrySources, request: ReadRequest<unknown>): Promise<Loaded> {
+async function fillAndStore(entrySources: EntrySources, request: ReadRequest<unknown>): Promise<LoadedEntry> {
   const { entries, floors } = entrySources;
   const { key, codec = jsonCodec, ttlSeconds = defaultTtlSeconds } = request;
   const token = await entries.lease(key);
@@ -127,7 +130,7 @@ type Request = ReadRequest<unknown>;
  * Fills a missing entry: from a replica where its rows are at or above the floors, else from the primary.
  * Checked where a replica filled it: its rows count only at or above floors that were read after them.
  */
-async function fillForStore(entrySources: EntrySources, request: Request): Promise<Loaded> {
+async function fillForStore(entrySources: EntrySources, request: Request): Promise<LoadedEntry> {
   const { sources, floors, clock } = entrySources;
   const found = request.fromReplicas ? await sources?.fromReplica(request.fill) : undefined;
   if (sources === undefined || found === undefined) return fillFromPrimary(entrySources, request);
@@ -146,7 +149,7 @@ async function fillWhilePrimaryIsAway(
   { sources, floors, clock }: EntrySources,
   request: Request,
   error: unknown,
-): Promise<Loaded> {
+): Promise<LoadedEntry> {
   const asOf = clock();
   const found = await sources?.whilePrimaryIsAway(request.fill);
   const verdict = found && (await floors.check(found.value.tags).catch(() => 'unreadable' as const));
@@ -155,14 +158,14 @@ async function fillWhilePrimaryIsAway(
 }
 
 /** While the floors cannot be read: nothing may be stored, and a replica must be past what the primary had written. */
-export async function fillUnchecked(entrySources: EntrySources, request: Request): Promise<Loaded> {
+export async function fillUnchecked(entrySources: EntrySources, request: Request): Promise<LoadedEntry> {
   if (entrySources.sources === undefined || !request.fromReplicas)
     return fillFromPrimary(entrySources, request);
   const { value, asOf } = await entrySources.sources.current(request.fill);
   return unchecked(value, asOf);
 }
 
-async function fillFromPrimary(entrySources: EntrySources, request: Request): Promise<Loaded> {
+async function fillFromPrimary(entrySources: EntrySources, request: Request): Promise<LoadedEntry> {
   const { sources, db, clock } = entrySources;
   const asOf = clock();
   if (sources === undefined || !request.fromReplicas) return unchecked(await request.fill(db), asOf);
@@ -174,6 +177,6 @@ async function fillFromPrimary(entrySources: EntrySources, request: Request): Pr
   }
 }
 
-function unchecked(fresh: Fresh<unknown>, asOf: number): Loaded {
+function unchecked(fresh: Fresh<unknown>, asOf: number): LoadedEntry {
   return { ...fresh, outcome: 'bypass', asOf, bytes: 0, isChecked: false };
 }

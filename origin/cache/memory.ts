@@ -3,29 +3,29 @@
 import { LRUCache } from 'lru-cache';
 import type { TagVersions } from '../../http/cache-tag.ts';
 import type { Floors } from '../invalidation/floors.ts';
-import type { Loaded } from './entry.ts';
+import type { LoadedEntry } from './entry.ts';
 
 /** The invalidation job waits twice as long after it has raised the floors. */
 export const trustedMs = 25;
 
 export interface Memory {
   /** What may be served at this very moment. */
-  recall(key: string): Loaded | undefined;
+  recall(key: string): LoadedEntry | undefined;
   /**
    * What may be served once its floors were read again, one question a key at a time.
    * @returns undefined where nothing is kept or it is below a floor. @throws where Redis does not answer.
    */
-  recheck(key: string): Promise<Loaded | undefined>;
+  recheck(key: string): Promise<LoadedEntry | undefined>;
   /**
    * Reads the floors of all of them in one question; where all stand, that moves their `asOf` forward.
    * @throws where Redis does not answer.
    */
   recheckAll(keys: string[]): Promise<void>;
   /** The clock is read here, at serving: a process that was paused since its last check sees that the check is old. */
-  isTrusted(entry: Loaded): boolean;
-  keep(key: string, entry: Loaded): void;
+  isTrusted(entry: LoadedEntry): boolean;
+  keep(key: string, entry: LoadedEntry): void;
   /** Whatever is kept, trusted or not. */
-  peek(key: string): Loaded | undefined;
+  peek(key: string): LoadedEntry | undefined;
 }
 
 export interface MemoryOptions {
@@ -35,22 +35,22 @@ export interface MemoryOptions {
 }
 
 export function createMemory({ floors, maxBytes, clock }: MemoryOptions): Memory {
-  const kept = new LRUCache<string, Loaded>({
+  const kept = new LRUCache<string, LoadedEntry>({
     maxSize: maxBytes,
     sizeCalculation: (entry, key) => entry.bytes + key.length,
   });
   /** Whether an entry stands, while that is being asked. */
-  const asked = new Map<Loaded, Promise<boolean>>();
-  const isTrusted = (entry: Loaded) => clock() - entry.asOf < trustedMs;
+  const asked = new Map<LoadedEntry, Promise<boolean>>();
+  const isTrusted = (entry: LoadedEntry) => clock() - entry.asOf < trustedMs;
 
-  const check = async (entries: Loaded[]): Promise<boolean> => {
+  const check = async (entries: LoadedEntry[]): Promise<boolean> => {
     const asOf = clock();
     if ((await floors.check(lowestTags(entries))) !== 'above') return false;
     for (const entry of entries) entry.asOf = Math.max(entry.asOf, asOf);
     return true;
   };
   /** Who wants to know of one of them meanwhile waits for the same answer. */
-  const ask = (entries: Loaded[]): Promise<boolean> => {
+  const ask = (entries: LoadedEntry[]): Promise<boolean> => {
     const answer = check(entries).finally(() => {
       for (const entry of entries) asked.delete(entry);
     });
@@ -81,7 +81,7 @@ export function createMemory({ floors, maxBytes, clock }: MemoryOptions): Memory
   };
 }
 
-function lowestTags(entries: Loaded[]): TagVersions {
+function lowestTags(entries: LoadedEntry[]): TagVersions {
   if (entries.length === 1) return entries[0]!.tags;
   const lowest: TagVersions = {};
   for (const { tags } of entries) {

@@ -22,7 +22,7 @@ export interface WaitingOperation extends LineChange {
 type BlockCode = 'unknown-variant' | 'out-of-stock';
 
 /** `applied` also where it had been applied before. `reused`: the op id stands for another request. */
-export type Outcome = 'applied' | 'reused' | BlockCode | LimitCode;
+export type CartOutcome = 'applied' | 'reused' | BlockCode | LimitCode;
 
 /** @throws Refusal 503 where the catalog cannot tell; never for a removal, which needs no catalog. */
 export async function checkOperation(
@@ -50,7 +50,7 @@ export function refusalOf(lines: CartLine[], operation: WaitingOperation): Block
 }
 
 /** @returns undefined where the operation was applied. */
-export function refusalFor(outcome: Outcome, variantId: string): Refusal | undefined {
+export function refusalFor(outcome: CartOutcome, variantId: string): Refusal | undefined {
   switch (outcome) {
     case 'applied':
       return undefined;

@@ -1,6 +1,6 @@
 // Decides the new contents of one cart: its journal first, then the waiting operations, each counted once. Pure.
 import { type CartContents, changeLines, type DirectSets, opMarkOf } from './cart-contents.ts';
-import { type Outcome, refusalOf, type WaitingOperation } from './check-operation.ts';
+import { type CartOutcome, refusalOf, type WaitingOperation } from './check-operation.ts';
 import { type JournalledOperation, replayJournal } from './replay-journal.ts';
 
 export interface Decision {
@@ -10,7 +10,7 @@ export interface Decision {
   /** Op ids to record with the next version. */
   recorded: { opId: string; fingerprint: string }[];
   /** One for each waiting operation, in their order. */
-  outcomes: Outcome[];
+  outcomes: CartOutcome[];
   /** Ids that the base now certainly has; only these may leave the journal. */
   drained: string[];
 }
@@ -34,7 +34,7 @@ export function decideCart(
   const nextVersion = base.version + 1;
   let { lines, directSets } = replay.contents;
 
-  const outcomes = waiting.map((operation): Outcome => {
+  const outcomes = waiting.map((operation): CartOutcome => {
     const seen = fingerprints.get(operation.opId);
     if (seen !== undefined) return seen === operation.fingerprint ? 'applied' : 'reused';
     const refused = refusalOf(lines, operation);

@@ -19,7 +19,7 @@ import type { CheckoutTables } from './tables.ts';
 
 type Row = Selectable<CheckoutTables['promotions']>;
 
-export interface Customer {
+export interface PromotionCustomer {
   /** Undefined as long as it was not entered. */
   email: string | undefined;
   accountId: string | undefined;
@@ -108,7 +108,7 @@ export async function deletePromotion(tx: Tx, id: string): Promise<Promotion> {
 export async function findHolding(
   db: DbOrTx,
   code: string,
-  { customer, ...judged }: Omit<Judged, 'usedByCustomer'> & { customer: Customer },
+  { customer, ...judged }: Omit<Judged, 'usedByCustomer'> & { customer: PromotionCustomer },
 ): Promise<Promotion> {
   const row = await db
     .selectFrom('promotions')
@@ -127,7 +127,7 @@ export async function findHolding(
 export async function takePromotion(
   tx: Tx,
   code: string,
-  { customer, ...judged }: Omit<Judged, 'usedByCustomer'> & { customer: Customer },
+  { customer, ...judged }: Omit<Judged, 'usedByCustomer'> & { customer: PromotionCustomer },
 ): Promise<Promotion> {
   const row = await tx
     .selectFrom('promotions')
@@ -146,7 +146,7 @@ export async function recordUse(
   tx: Tx,
   promotionId: string,
   orderId: string,
-  { email, accountId }: Customer,
+  { email, accountId }: PromotionCustomer,
 ): Promise<void> {
   await tx
     .insertInto('promotion_uses')
@@ -187,7 +187,7 @@ export async function forgetCustomer(tx: Tx, accountId: string): Promise<void> {
 async function countUses(
   db: DbOrTx,
   { id, uses_per_customer: limit }: Row,
-  { email, accountId }: Customer,
+  { email, accountId }: PromotionCustomer,
 ): Promise<number> {
   if (limit === null || (email === undefined && accountId === undefined)) return 0;
   const { rows } = await sql<{ count: number }>`

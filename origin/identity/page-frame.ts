@@ -9,10 +9,10 @@ import { type LayoutOptions, layout } from '../web/page/layout.ts';
 import { respondPage } from '../web/page/page-response.ts';
 import { readVisitor, type Visitor } from './visitor.ts';
 
-type Frame = Pick<LayoutOptions, 'navigation' | 'visitor' | 'unlisted'>;
+type PageFrame = Pick<LayoutOptions, 'navigation' | 'visitor' | 'unlisted'>;
 
 /** @param count pieces in the bag, where the page knows them; else the small script asks */
-export async function readFrame(deps: Deps, c: Context<AppEnv>, count?: number): Promise<Frame> {
+export async function readFrame(deps: Deps, c: Context<AppEnv>, count?: number): Promise<PageFrame> {
   const [navigation, { account }] = await Promise.all([readNavigation(deps), readVisitor(deps, c)]);
   return { navigation, visitor: { name: account?.name, count }, unlisted: true };
 }

@@ -8,7 +8,7 @@ import { type ShortLine, takeStock } from '../catalog/change/stock.ts';
 import { readVariantsFresh, type VariantInfo } from '../catalog/read-variants.ts';
 import type { ChosenShipping, OrderPrice } from '../checkout/price-order.ts';
 import type { Promotion } from '../checkout/promotion.ts';
-import { type Customer, recordUse, takePromotion } from '../checkout/promotions.ts';
+import { type PromotionCustomer, recordUse, takePromotion } from '../checkout/promotions.ts';
 import { chooseShipping, listChoices, readShippingTable } from '../checkout/shipping-methods.ts';
 import type { Deps } from '../deps.ts';
 import { Refusal } from '../errors.ts';
@@ -172,7 +172,7 @@ interface Bill {
 async function makeBill(
   tx: Tx,
   priced: PricedLine[],
-  { request, customer, nowMs }: Pick<Checkout, 'request'> & { customer: Customer; nowMs: number },
+  { request, customer, nowMs }: Pick<Checkout, 'request'> & { customer: PromotionCustomer; nowMs: number },
 ): Promise<Bill> {
   const { promotionCode: code, shippingMethod, shippingAddress } = request;
   const { country } = shippingAddress;

@@ -8,7 +8,7 @@ import {
   priceOrder,
 } from '../checkout/price-order.ts';
 import { isFor, type Promotion } from '../checkout/promotion.ts';
-import { type Customer, findHolding } from '../checkout/promotions.ts';
+import { findHolding, type PromotionCustomer } from '../checkout/promotions.ts';
 import { listChoices, type ShippingTable } from '../checkout/shipping-methods.ts';
 import type { Deps } from '../deps.ts';
 
@@ -90,7 +90,7 @@ export async function toQuoteLines(deps: Pick<Deps, 'cache'>, cart: Cart): Promi
 export function readPromotionFor(
   { db, now }: Pick<Deps, 'db' | 'now'>,
   code: string,
-  { lines, customer }: { lines: QuoteLine[]; customer: Customer },
+  { lines, customer }: { lines: QuoteLine[]; customer: PromotionCustomer },
 ): Promise<Promotion> {
   return findHolding(db, code, { lines, customer, now: new Date(now()) });
 }

@@ -68,7 +68,7 @@ function paymentsOfOrders(db: Db) {
 }
 
 export const decisions = ['paid', 'not-paid', 'paid-back'] as const;
-export type Decision = (typeof decisions)[number];
+export type PaymentDecision = (typeof decisions)[number];
 
 /**
  * Only what is unclear is decided: an answer that came meanwhile stands.
@@ -77,7 +77,7 @@ export type Decision = (typeof decisions)[number];
 export async function decidePayment(
   tx: Tx,
   orderId: string,
-  decision: Decision,
+  decision: PaymentDecision,
   nowMs: number,
 ): Promise<{ before: object; after: object } | undefined> {
   const payment = idPattern.test(orderId) ? await lockPayment(tx, orderId) : undefined;

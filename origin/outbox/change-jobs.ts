@@ -4,7 +4,7 @@ import type { Db, DbOrTx, Tx } from '../schema.ts';
 import type { OutboxKind } from './events.ts';
 import { anyPartOf, findCandidates, type JobFilter, orderOf, partsOf, restOf } from './find-jobs.ts';
 
-export interface Deed {
+export interface JobChange {
   who: string;
   filter: JobFilter;
   /** Ends between two batches once it is aborted. */
@@ -18,7 +18,7 @@ export interface DeedOutcome {
 }
 
 /** Makes them due now. A dead letter begins anew, with all its attempts; what is done is not repeated. */
-export function retryJobs(db: Db, deed: Deed): Promise<DeedOutcome> {
+export function retryJobs(db: Db, deed: JobChange): Promise<DeedOutcome> {
   const isDead = sql`state = 'dead'`;
   return changeJobs(
     db,
@@ -36,7 +36,7 @@ export function retryJobs(db: Db, deed: Deed): Promise<DeedOutcome> {
 }
 
 /** Gives them up; what they asked for stays undone. What has not failed is dropped only where its state is named. */
-export function dropJobs(db: Db, deed: Deed): Promise<DeedOutcome> {
+export function dropJobs(db: Db, deed: JobChange): Promise<DeedOutcome> {
   const mayDrop = deed.filter.state === undefined ? sql`(state = 'dead' or failure is not null)` : sql`true`;
   return changeJobs(
     db,
@@ -55,7 +55,7 @@ const isFree = sql`(claimed_at is null or claimed_until < clock_timestamp())`;
 async function changeJobs(
   db: Db,
   action: 'retry' | 'drop',
-  { who, filter, signal }: Deed,
+  { who, filter, signal }: JobChange,
   change: Change,
 ): Promise<DeedOutcome> {
   const logId = await addToLog(db, { who, action, target: describeFilter(filter), jobs: 0 });

@@ -6,10 +6,10 @@ import { readVisitor, requireStaff } from '../identity/visitor.ts';
 import { type PaymentProviders, providerNames } from '../order/payment/providers.ts';
 import { settlePayment } from '../order/settle-payment.ts';
 import {
-  type Decision,
   decidePayment,
   decisions,
   listUnclearPayments,
+  type PaymentDecision,
   readPayment,
   type UnclearPayment,
 } from '../order/unclear-payments.ts';
@@ -59,7 +59,12 @@ async function askNow(deps: Deps, providers: PaymentProviders, orderId: string):
 }
 
 /** @throws Refusal 404 */
-async function decide(deps: Deps, c: Context<AppEnv>, orderId: string, decision: Decision): Promise<void> {
+async function decide(
+  deps: Deps,
+  c: Context<AppEnv>,
+  orderId: string,
+  decision: PaymentDecision,
+): Promise<void> {
   const { id: accountId } = await requireStaff(deps, c);
   const write = async (tx: Tx) => {
     const made = await decidePayment(tx, orderId, decision, deps.now());

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { Loaded } from '../../origin/cache/entry.ts';
+import type { LoadedEntry } from '../../origin/cache/entry.ts';
 import { createMemory, trustedMs } from '../../origin/cache/memory.ts';
 import type { FloorCheck } from '../../origin/invalidation/floors.ts';
 
@@ -16,7 +16,7 @@ function open(maxBytes = 1_000_000) {
   return Object.assign(world, { memory: createMemory({ floors, maxBytes, clock: () => world.nowMs }) });
 }
 
-function entry(asOf: number, bytes = 100): Loaded {
+function entry(asOf: number, bytes = 100): LoadedEntry {
   return { value: 'a page', tags: { 'product:1': 1 }, outcome: 'miss', asOf, bytes, isChecked: true };
 }
 

@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { addAllLines, type CartContents, emptyCart, opMarkOf } from '../../origin/cart/cart-contents.ts';
-import type { Outcome, WaitingOperation } from '../../origin/cart/check-operation.ts';
+import type { CartOutcome, WaitingOperation } from '../../origin/cart/check-operation.ts';
 import { decideCart } from '../../origin/cart/decide-batch.ts';
 import { type JournalledOperation, replayJournal } from '../../origin/cart/replay-journal.ts';
 import { pieces } from './support/cart-world.ts';
@@ -46,7 +46,7 @@ function expectedOutcome(
   book: Record<string, number>,
   seen: Map<string, string>,
   one: WaitingOperation,
-): Outcome {
+): CartOutcome {
   if (seen.has(one.opId)) return seen.get(one.opId) === one.fingerprint ? 'applied' : 'reused';
   const quantity = one.quantity + (one.kind === 'add' ? (book[one.variantId] ?? 0) : 0);
   return quantity > 99 ? 'line-limit' : 'applied';
@@ -60,7 +60,7 @@ const planted: Record<string, Decide> = {
   'op ids are not recorded': (...input) => ({ ...decideCart(...input), recorded: [] }),
   'a repetition in the same batch is not seen': (base, known, journal, waiting) => {
     let decision = decideCart(base, known, journal, []);
-    const outcomes: Outcome[] = [];
+    const outcomes: CartOutcome[] = [];
     const recorded: typeof decision.recorded = [];
     for (const one of waiting) {
       decision = decideCart({ ...decision.contents, version: base.version }, known, [], [one]);

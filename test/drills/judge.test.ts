@@ -1,7 +1,7 @@
 // The judge finds a cart that was wronged, and only such a one; tried on histories whose end is known.
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { type Judged, judgeCart } from '../../ops-scripts/drills/judge.ts';
+import { type JudgedShopper, judgeCart } from '../../ops-scripts/drills/judge.ts';
 import { type ExpectedCart, enter, type Operation } from '../../ops-scripts/drills/ledger.ts';
 
 type Step = Pick<Operation, 'kind' | 'variantId' | 'quantity' | 'outcome'>;
@@ -33,7 +33,7 @@ function apply(steps: Step[], counts: boolean[]): Map<string, number> {
 }
 
 function judge(steps: Step[], ...shown: Map<string, number>[]) {
-  const judged: Judged = {
+  const judged: JudgedShopper = {
     expected: expectedAfter(steps),
     readCart: async (url) => ({
       pieces: shown[urls.indexOf(url!)] ?? shown[0]!,
@@ -136,12 +136,12 @@ test('one origin that shows an older cart is enough', async () => {
 });
 
 test('a cart that cannot be read, or never becomes whole, is not taken for a good one', async () => {
-  const refuses: Judged = {
+  const refuses: JudgedShopper = {
     expected: expectedAfter([add(1)]),
     readCart: () => Promise.reject(new Error('503')),
   };
   expect(await judgeCart(refuses, { urls, patienceMs })).toBe('unreadable');
-  const incomplete: Judged = {
+  const incomplete: JudgedShopper = {
     expected: expectedAfter([add(1)]),
     readCart: async () => ({ pieces: new Map([['1', 1]]), incomplete: true, durability: 'committed' }),
   };

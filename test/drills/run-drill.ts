@@ -4,7 +4,7 @@ import type { DrillContext, DrillResult } from '../../ops-scripts/drills/drill.t
 import type { CartStateName, DrillRegion } from '../../ops-scripts/drills/region.ts';
 import { registry } from '../../ops-scripts/drills/registry.ts';
 import { describeFailure, describeResult } from '../../ops-scripts/drills/report.ts';
-import { seededRandom } from '../../ops-scripts/drills/seeded-random.ts';
+import { seededRandom } from '../../ops-scripts/traffic/seeded-random.ts';
 
 export function contextOf(region: DrillRegion, name: string, state: CartStateName = 'server'): DrillContext {
   const seed = Math.floor(Math.random() * 1_000_000);

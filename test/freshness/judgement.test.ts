@@ -9,7 +9,7 @@ import { openOracle } from '../../ops-scripts/drills/freshness/oracle.ts';
 import { createValueReader } from '../../ops-scripts/drills/freshness/read-values.ts';
 import { readAtDoor } from '../../ops-scripts/drills/freshness/readers.ts';
 import type { Subject, Target } from '../../ops-scripts/drills/freshness/subjects.ts';
-import { seededRandom } from '../../ops-scripts/drills/seeded-random.ts';
+import { seededRandom } from '../../ops-scripts/traffic/seeded-random.ts';
 
 const subject: Subject = {
   id: '7',

@@ -1,8 +1,6 @@
 // The house stays readable: no folders that need each other, no private words.
 import { expect, test } from 'vitest';
-import { findFolderCircles } from '../../ops-scripts/stats/folder-circles.ts';
-import { findPrivateWords } from '../../ops-scripts/stats/private-words.ts';
-import { readSourceFiles } from '../../ops-scripts/stats/source-files.ts';
+import { findFolderCircles, findPrivateWords, readSourceFiles } from '../../ops-scripts/stats/findings.ts';
 
 test('No two folders of the origin import each other', () => {
   expect(findFolderCircles(readSourceFiles(['origin']), 'origin')).toEqual([]);

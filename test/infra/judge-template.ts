@@ -2,9 +2,9 @@
 import { judge } from '../../ops-scripts/compliance/judge.ts';
 import { parseTemplate } from '../../ops-scripts/compliance/template/parse-template.ts';
 import { snapshotFromParsed } from '../../ops-scripts/compliance/template/template.ts';
-import type { Template } from '../../ops-scripts/infra/synthesize.ts';
+import type { SynthesizedTemplate } from '../../ops-scripts/infra/synthesize.ts';
 
-export function judgeTemplate(template: Template) {
+export function judgeTemplate(template: SynthesizedTemplate) {
   const parsed = parseTemplate(JSON.stringify(template), 'shop.json');
   const options = { parameters: {}, region: 'eu-west-1', account: '123456789012' };
   return judge(snapshotFromParsed([parsed], options), { mode: 'template', selection: {} });
@@ -13,7 +13,7 @@ export function judgeTemplate(template: Template) {
 export type Properties = Record<string, unknown>;
 
 /** The properties of the one resource whose logical id begins so. */
-export function propertiesOf(template: Template, prefix: string, type: string): Properties {
+export function propertiesOf(template: SynthesizedTemplate, prefix: string, type: string): Properties {
   const found = Object.entries(template.Resources).filter(
     ([id, resource]) => id.startsWith(prefix) && resource.Type === type,
   );
@@ -21,7 +21,7 @@ export function propertiesOf(template: Template, prefix: string, type: string): 
   return found[0]![1].Properties;
 }
 
-export function allOf(template: Template, type: string): Properties[] {
+export function allOf(template: SynthesizedTemplate, type: string): Properties[] {
   return Object.values(template.Resources)
     .filter((resource) => resource.Type === type)
     .map(({ Properties }) => Properties);

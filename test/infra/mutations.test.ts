@@ -1,9 +1,9 @@
 // For each property that a rule relies on: broken in the template, the right control fails, and no other.
 import { beforeAll, expect, test } from 'vitest';
-import { synthesize, type Template } from '../../ops-scripts/infra/synthesize.ts';
+import { type SynthesizedTemplate, synthesize } from '../../ops-scripts/infra/synthesize.ts';
 import { judgeTemplate, type Properties, propertiesOf } from './judge-template.ts';
 
-type Break = (template: Template) => void;
+type Break = (template: SynthesizedTemplate) => void;
 type Rule = Record<string, unknown>;
 
 const everyone = '0.0.0.0/0';
@@ -75,7 +75,7 @@ const widen =
     Object.assign(rule!.Properties, { FromPort: 0, ToPort: 65_535 });
   };
 
-const groupRef = (template: Template, prefix: string) => {
+const groupRef = (template: SynthesizedTemplate, prefix: string) => {
   const id = Object.keys(template.Resources).find(
     (each) => each.startsWith(prefix) && template.Resources[each]!.Type === types.securityGroup,
   );
@@ -204,7 +204,7 @@ const mutations: [what: string, control: string, change: Break][] = [
   ],
 ];
 
-let sound: Template;
+let sound: SynthesizedTemplate;
 beforeAll(() => {
   sound = synthesize({ size: 'medium' });
 });

@@ -7,7 +7,7 @@ import { findFreePort } from '../../ops-scripts/local/ports.ts';
 import { withPostgres } from '../../ops-scripts/local/postgres.ts';
 import { withRedis } from '../../ops-scripts/local/redis.ts';
 import { waitUntil } from '../../ops-scripts/local/wait-until.ts';
-import { type Balancer, startBalancer } from '../../ops-scripts/region/balancer.ts';
+import { type RunningBalancer, startBalancer } from '../../ops-scripts/region/balancer.ts';
 import {
   keepStores,
   placeStores,
@@ -20,7 +20,7 @@ import { startLedger } from './row-ledger.ts';
 const folder = mkdtempSync(join(tmpdir(), 'myclothes-region-'));
 const events: string[] = [];
 let places: StorePlaces;
-let balancer: Balancer;
+let balancer: RunningBalancer;
 let stores: RegionStores;
 
 beforeAll(async () => {

@@ -7,7 +7,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { inject } from 'vitest';
-import type { Store } from '../../ops-scripts/local/part.ts';
+import type { StoreServer } from '../../ops-scripts/local/part.ts';
 import { startPostgres, urlOfDatabase, withPostgres } from '../../ops-scripts/local/postgres.ts';
 import { startRedisServer } from '../../ops-scripts/local/redis.ts';
 
@@ -43,7 +43,7 @@ export function sharedRedisUrl(): string {
 }
 
 /** A server of the test's own: kill it by `pid`; `restart` brings it back on the same URL with its data. */
-export type PrivateStore = Store & AsyncDisposable & { restart(): Promise<PrivateStore> };
+export type PrivateStore = StoreServer & AsyncDisposable & { restart(): Promise<PrivateStore> };
 
 export async function startRedis(settings: Record<string, string> = {}): Promise<PrivateStore> {
   const folder = mkdtempSync(join(tmpdir(), 'myclothes-redis-'));
@@ -73,7 +73,11 @@ export async function startPrivatePostgres(settings: Record<string, string> = {}
   return asPrivateStore(await start(0), start, folder);
 }
 
-function asPrivateStore(store: Store, start: (port: number) => Promise<Store>, folder: string): PrivateStore {
+function asPrivateStore(
+  store: StoreServer,
+  start: (port: number) => Promise<StoreServer>,
+  folder: string,
+): PrivateStore {
   return {
     ...store,
     restart: async () => {

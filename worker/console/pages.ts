@@ -1,4 +1,5 @@
 // The operators' console below /jobs: overview, lists, one job, changes with a question before them, log and trace.
+
 import { type Context, Hono, type HonoRequest } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import { notFound, Refusal } from '../../origin/errors.ts';
@@ -24,10 +25,11 @@ import {
 import { countedTo, countJobs, measureOutbox } from '../../origin/outbox/measure.ts';
 import { countPendingPurges } from '../../origin/outbox/pending-purges.ts';
 import type { Db } from '../../origin/schema.ts';
+import type { Html } from '../../origin/web/page/html.ts';
 import { readReports, readTaskRuns } from '../reports.ts';
 import { readAsked, toQuery, understand } from './read-filter.ts';
 import { readTrace } from './trace.ts';
-import { type Frame, type Html, page, tellCount } from './views/layout.ts';
+import { type Frame, page, tellCount } from './views/layout.ts';
 import { changeWords, jobView, listView, pauseQuestion, questionView } from './views/list.ts';
 import { logView, traceView } from './views/log.ts';
 import { overview } from './views/overview.ts';

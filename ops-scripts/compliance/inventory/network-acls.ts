@@ -1,7 +1,7 @@
 // Network ACLs, evaluated in the order of their rule numbers: the addresses that a subnet allows on a port.
 import type { NetworkAcl, NetworkAclEntry } from '@aws-sdk/client-ec2';
 import { listAnswers } from '../answers.ts';
-import { type AddressRange, type Family, parseCidr, wholeFamily } from '../network/address.ts';
+import { type AddressFamily, type AddressRange, parseCidr, wholeFamily } from '../network/address.ts';
 import { type IntervalSet, intersect, isEmpty, subtract, unite } from '../network/interval-set.ts';
 import { covers, type Traffic, toTraffic } from '../network/traffic.ts';
 import type { Part, ProxyPart } from '../parts/part.ts';
@@ -21,7 +21,7 @@ export function aclAllows(
   egress: boolean,
   protocol: string,
   port: number,
-  family: Family,
+  family: AddressFamily,
 ): IntervalSet {
   let undecided = wholeFamily(family);
   let allowed: IntervalSet = [];

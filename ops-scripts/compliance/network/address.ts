@@ -1,23 +1,23 @@
 // IP addresses as numbers of one family; IPv4 and IPv6 are never compared.
 import { type Interval, type IntervalSet, isEmpty, subtract, unite } from './interval-set.ts';
 
-export type Family = 'ipv4' | 'ipv6';
+export type AddressFamily = 'ipv4' | 'ipv6';
 
 export interface AddressRange extends Interval {
-  readonly family: Family;
+  readonly family: AddressFamily;
 }
 
-const bits: Record<Family, number> = { ipv4: 32, ipv6: 128 };
+const bits: Record<AddressFamily, number> = { ipv4: 32, ipv6: 128 };
 
 /** Every address of a family. */
-export function wholeFamily(family: Family): IntervalSet {
+export function wholeFamily(family: AddressFamily): IntervalSet {
   return [{ start: 0n, end: (1n << BigInt(bits[family])) - 1n }];
 }
 
 /** The addresses of `10.0.0.0/8`, `2001:db8::/32` or one address. Ignores bits past the prefix, as AWS does. */
 export function parseCidr(text: string): AddressRange | undefined {
   const [address = '', length, more] = text.trim().split('/');
-  const family: Family = address.includes(':') ? 'ipv6' : 'ipv4';
+  const family: AddressFamily = address.includes(':') ? 'ipv6' : 'ipv4';
   const value = family === 'ipv6' ? parseIpv6(address) : parseIpv4(address);
   if (value === undefined || more !== undefined) return undefined;
   if (length !== undefined && !/^\d{1,3}$/.test(length)) return undefined;
@@ -57,7 +57,7 @@ function parseIpv6(text: string): bigint | undefined {
 }
 
 /** Ranges that AWS or the standards keep off the public internet; all else can be anyone. */
-const privateRanges: Record<Family, IntervalSet> = {
+const privateRanges: Record<AddressFamily, IntervalSet> = {
   ipv4: unite(
     [
       '0.0.0.0/8',
@@ -74,12 +74,12 @@ const privateRanges: Record<Family, IntervalSet> = {
 };
 
 /** Whether someone on the internet can have an address of this set. */
-export function holdsPublicAddress(family: Family, set: IntervalSet): boolean {
+export function holdsPublicAddress(family: AddressFamily, set: IntervalSet): boolean {
   return !isEmpty(subtract(set, privateRanges[family]));
 }
 
 /** The address in its usual spelling (IPv6 without shortening zeros). */
-export function formatAddress(family: Family, value: bigint): string {
+export function formatAddress(family: AddressFamily, value: bigint): string {
   const [groups, width, base, separator] = family === 'ipv4' ? [4, 8n, 10, '.'] : [8, 16n, 16, ':'];
   const mask = (1n << (width as bigint)) - 1n;
   return Array.from({ length: groups as number }, (_, i) =>

@@ -1,8 +1,8 @@
 // Formats a set of addresses for people: the first ranges, and how many more.
-import { type Family, formatAddress } from './address.ts';
+import { type AddressFamily, formatAddress } from './address.ts';
 import type { IntervalSet } from './interval-set.ts';
 
-export function formatSet(family: Family, set: IntervalSet, limit = 3): string {
+export function formatSet(family: AddressFamily, set: IntervalSet, limit = 3): string {
   const shown = set
     .slice(0, limit)
     .map(({ start, end }) =>

@@ -3,7 +3,7 @@
 import { type Attachment, describeInterface } from '../inventory/attachments.ts';
 import type { Inventory } from '../inventory/inventory.ts';
 import { cidrsOfSubnets, subnetsOf } from '../inventory/subnets.ts';
-import { type AddressRange, type Family, formatAddress } from '../network/address.ts';
+import { type AddressFamily, type AddressRange, formatAddress } from '../network/address.ts';
 import type { Cidr } from '../network/cidr.ts';
 import { contains, type IntervalSet, unite } from '../network/interval-set.ts';
 import type { Part } from '../parts/part.ts';
@@ -34,7 +34,12 @@ export function addressesOf(inventory: Inventory, parts: readonly Part[], family
 }
 
 /** The internet where the addresses are public; else the first interface that has one of them. */
-export function entrance(inventory: Inventory, cidr: Cidr, outside: IntervalSet, family: Family): string {
+export function entrance(
+  inventory: Inventory,
+  cidr: Cidr,
+  outside: IntervalSet,
+  family: AddressFamily,
+): string {
   const name = internetName(cidr);
   if (cidr.isPublic) return name;
   for (const eni of inventory.interfaces.all) {

@@ -2,13 +2,13 @@
 import { chooseFix } from '../choose-fix.ts';
 import type { GroupRule } from '../inventory/group-rule.ts';
 import type { Inventory } from '../inventory/inventory.ts';
-import { type Family, wholeFamily } from '../network/address.ts';
+import { type AddressFamily, wholeFamily } from '../network/address.ts';
 import { formatSet } from '../network/format-set.ts';
 import { type Interval, isEmpty, subtract, unite } from '../network/interval-set.ts';
 import { covers } from '../network/traffic.ts';
 import type { Verdict } from '../verdict.ts';
 
-const familyNames: Record<Family, string> = { ipv4: 'IPv4', ipv6: 'IPv6' };
+const familyNames: Record<AddressFamily, string> = { ipv4: 'IPv4', ipv6: 'IPv6' };
 
 export interface Opening {
   /** The rules of all groups of the load balancer. */
@@ -23,7 +23,7 @@ export function judgeOpen(
   inventory: Inventory,
   { rules, unread, groupId }: Opening,
   port: number,
-  family: Family,
+  family: AddressFamily,
   verdict: Verdict,
 ): void {
   const ranges: Interval[] = [];

@@ -1,18 +1,32 @@
-// Drill: the next release replaces three origins one by one while shoppers never retry.
-// No request may fail, no piece may be lost, and pages of either release must work with both.
+// Drill: the next release, built from this one, replaces three origins one by one while shoppers never retry.
+
+import { appendFile, cp, mkdtemp, readFile, realpath, symlink, writeFile } from 'node:fs/promises';
+import { basename, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { CookieJar } from '../cookie-jar.ts';
+import { fileURLToPath } from 'node:url';
+import { CookieJar } from '../../traffic/cookie-jar.ts';
+import { readVariants, type StockedVariant } from '../../traffic/read-catalog.ts';
 import type { DrillContext, DrillResult } from '../drill.ts';
 import { Timeline } from '../timeline.ts';
-import { readVariants, type StockedVariant } from '../variants.ts';
-import { watchAssets } from './assets-seen.ts';
-import { makeNextRelease } from './next-release.ts';
-import { openProductPage, type ReleasedPage } from './released-page.ts';
-import { countPieces, sendForm, takeAsset, type WalkIn, type WalkInOptions, walkIn } from './walk-in.ts';
+import {
+  countPieces,
+  openProductPage,
+  type ReleasedPage,
+  sendForm,
+  takeAsset,
+  type WalkIn,
+  type WalkInOptions,
+  walkIn,
+  watchAssets,
+} from './walk-in.ts';
 
 const settleMs = 1_500;
 const requestsAtLeast = { short: 500, full: 5_000 };
 
+/**
+ * Drill: the next release replaces three origins one by one while shoppers never retry. No request may fail,
+ * no piece may be lost, and pages of either release must work with both.
+ */
 export async function rollingDeploy({
   region,
   state,
@@ -110,4 +124,48 @@ async function judge(walkIns: WalkIn[], url: string): Promise<{ lost: number; du
     lost: differences.reduce((sum, difference) => sum + Math.max(0, -difference), 0),
     duplicated: differences.reduce((sum, difference) => sum + Math.max(0, difference), 0),
   };
+}
+
+const thisRelease = fileURLToPath(new URL('../../../', import.meta.url));
+
+const migration = `import { type Kysely, sql } from 'kysely';
+
+export async function up(db: Kysely<unknown>): Promise<void> {
+  await sql\`set local lock_timeout = '2s'\`.execute(db);
+  for (const table of ['products', 'variants', 'carts', 'orders', 'outbox'])
+    await sql\`alter table \${sql.table(table)} add column of_next_release text, add column with_default integer not null default 1\`.execute(db);
+  await sql\`create table next_release (id bigint primary key)\`.execute(db);
+}
+`;
+
+/**
+ * Builds the next release from this one: another style sheet and script, and a schema with an additional
+ * column. Other files of the origin, the same packages.
+ * @returns the folder to start it from.
+ */
+async function makeNextRelease(within: string): Promise<string> {
+  const folder = await mkdtemp(join(within, 'release-'));
+  for (const part of ['http', 'origin'])
+    await cp(join(thisRelease, part), join(folder, part), { recursive: true, verbatimSymlinks: true });
+  await cp(join(thisRelease, 'package.json'), join(folder, 'package.json'));
+  await symlink(await realpath(join(thisRelease, 'node_modules')), join(folder, 'node_modules'));
+  const origin = join(folder, 'origin');
+  const mark = `\n/* ${basename(folder)} */\n`;
+  await appendFile(join(origin, 'web/assets/styles/9-print.css'), mark);
+  await appendFile(join(origin, 'web/assets/shop.js'), mark);
+  await writeFile(join(origin, 'postgres/migrations/9999-next-release.ts'), migration);
+  await edit(join(origin, 'postgres/migrate.ts'), (text) =>
+    text
+      .replace(/^import \* as/m, "import * as nextRelease from './migrations/9999-next-release.ts';\n$&")
+      .replace(/^const migrations: .*= \{$/m, "$&\n  '9999-next-release': nextRelease,"),
+  );
+  return folder;
+}
+
+/** @throws where nothing was changed: the file is no longer what was thought. */
+async function edit(file: string, change: (text: string) => string): Promise<void> {
+  const text = await readFile(file, 'utf8');
+  const changed = change(text);
+  if (changed === text) throw new Error(`Cannot make the next release as ${file} has another form`);
+  await writeFile(file, changed);
 }

@@ -1,8 +1,71 @@
-// A shopper who never retries: browses, loads what the pages need, adds a piece, views the cart.
+// A shopper who never retries, loads what the pages of either release need, and checks that it stays available.
+
 import { randomUUID } from 'node:crypto';
-import { CookieJar } from '../cookie-jar.ts';
-import type { AssetsSeen } from './assets-seen.ts';
-import { type AddForm, assetsOf } from './released-page.ts';
+import { CookieJar } from '../../traffic/cookie-jar.ts';
+import type { StockedVariant } from '../../traffic/read-catalog.ts';
+
+/** What an open page of one release needs from another: its style sheet, its scripts and its form. */
+export interface ReleasedPage {
+  /** Paths such as `/assets/shop.Zk3…q.css`. */
+  assets: string[];
+  form: AddForm;
+}
+
+interface AddForm {
+  action: string;
+  fields: Record<string, string>;
+}
+
+const requestMs = 10_000;
+
+/** @throws where the page is not one that a piece can be bought on. */
+export async function openProductPage(url: string, { slug, id }: StockedVariant): Promise<ReleasedPage> {
+  const read = async (path: string) => {
+    const response = await fetch(`${url}${path}`, { signal: AbortSignal.timeout(requestMs) });
+    return { status: response.status, page: await response.text() };
+  };
+  let { status, page } = await read(`/p/${slug}`);
+  // A page offers the sizes of one colour, and leads to the others.
+  for (const [, path = ''] of page.matchAll(/href="(\/p\/[^"]+\?color=[^"]*)"/g)) {
+    if (page.includes(`value="${id}"`)) break;
+    ({ status, page } = await read(path));
+  }
+  const [form = '', action] = /<form [^>]*action="([^"]+)"[^>]*data-add>.*?<\/form>/s.exec(page) ?? [];
+  const assets = assetsOf(page);
+  if (action === undefined || !form.includes(`value="${id}"`) || assets.length === 0)
+    throw new Error(`Cannot buy ${id} on the page of ${slug}: it answered ${status}`);
+  const hidden = form.matchAll(/<input type="hidden" name="([^"]+)" value="([^"]*)">/g);
+  const fields = Object.fromEntries([...hidden].map(([, name, value]) => [name!, value!]));
+  return { assets, form: { action, fields: { ...fields, variantId: id, quantity: '1' } } };
+}
+
+/** The style sheet and the script of a page. */
+function assetsOf(page: string): string[] {
+  return [...new Set(page.match(/\/assets\/[\w-]+\.[\w-]+\.(?:css|js)/g))];
+}
+
+/** Checks that every style sheet and script named on any page stays available, always with the same bytes. */
+interface AssetsSeen {
+  /** @returns what is wrong with the answer; undefined where nothing is. */
+  ask(url: string, path: string): Promise<string | undefined>;
+}
+
+export function watchAssets(): AssetsSeen {
+  const contents = new Map<string, string>();
+  return {
+    async ask(url, path) {
+      const response = await fetch(url + path, { signal: AbortSignal.timeout(requestMs) });
+      const content = await response.text();
+      if (response.status !== 200) return `${response.status}`;
+      // A file of that plain name from another release would do for the moment, and says that nobody may keep it.
+      const kept = response.headers.get('cache-control') ?? '';
+      if (!kept.includes('immutable')) return `another release's file, ${kept}`;
+      const first = contents.get(path) ?? content;
+      contents.set(path, first);
+      return content === first ? undefined : 'other content than before';
+    },
+  };
+}
 
 export interface WalkIn {
   jar: CookieJar;
@@ -17,8 +80,6 @@ export interface WalkInOptions {
   /** Told of each answer. @param status 0 where none came. @param fault what else is wrong with it. */
   tell(path: string, status: number, fault?: string): void;
 }
-
-const requestMs = 10_000;
 
 /** Shops until it is told to stop. */
 export async function walkIn(options: WalkInOptions, signal: AbortSignal): Promise<WalkIn> {

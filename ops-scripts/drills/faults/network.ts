@@ -1,7 +1,7 @@
 // Faults between shopper and balancer: delayed requests, lost answers, duplicated requests.
 import { setTimeout as delay } from 'node:timers/promises';
+import type { SeededRandom } from '../../traffic/seeded-random.ts';
 import type { Fault } from '../drill.ts';
-import type { SeededRandom } from '../seeded-random.ts';
 
 const pass: Fault['inflict'] = async ({ mark, short }) => {
   mark('throughout');

@@ -1,7 +1,45 @@
-// Runs faults one after another, each kind once before any repeats, with pauses in which the region is whole.
+// Which faults a freshness drill of each size includes, run one after another with pauses in which the shop heals.
+
 import { setTimeout as delay } from 'node:timers/promises';
-import type { SeededRandom } from '../seeded-random.ts';
+import type { SeededRandom } from '../../traffic/seeded-random.ts';
 import { type FaultName, type FaultScene, type FreshnessFault, freshnessFaults } from './faults.ts';
+
+/** The sizes of the freshness drill: its duration, and which faults it includes. */
+export interface FreshnessSize {
+  seconds: number;
+  faults: readonly FaultName[];
+  /** Purges go through the drill's proxy. The workers are replaced at the beginning and at the end. */
+  throughProxy: boolean;
+  /**
+   * A product is taken archived and published again by the operators' command, which costs seconds of a processor
+   * each time.
+   */
+  archivesProduct: boolean;
+}
+
+const allFaults = Object.keys(freshnessFaults) as FaultName[];
+
+export const fullSize: FreshnessSize = {
+  seconds: 240,
+  faults: allFaults,
+  throughProxy: true,
+  archivesProduct: true,
+};
+
+/** What a region on loan and half a minute allow: nothing has to be rebuilt or replaced. */
+export const shortSize: FreshnessSize = {
+  seconds: 20,
+  faults: [
+    'empty Redis',
+    'stop an origin again and again, between any two of its steps',
+    'freeze an origin',
+    'freeze the edge',
+    'freeze a worker',
+    'pause the replay of the read replica',
+  ],
+  throughProxy: false,
+  archivesProduct: false,
+};
 
 export interface FaultLog {
   /** How often each was done. */

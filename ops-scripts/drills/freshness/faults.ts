@@ -1,9 +1,9 @@
 // The faults of the freshness drill. Each begins, lasts and is healed within one call.
 import { setTimeout as delay } from 'node:timers/promises';
+import type { SeededRandom } from '../../traffic/seeded-random.ts';
 import { emptyRedis } from '../empty-redis.ts';
 import { freeze, wake } from '../freeze.ts';
 import type { DrillRegion, DrillRegionPart } from '../region.ts';
-import type { SeededRandom } from '../seeded-random.ts';
 import { pauseReplay } from './ask-stores.ts';
 import type { ProxyMode, PurgeProxy } from './purge-proxy.ts';
 

@@ -6,14 +6,13 @@ import type { DrillRegion } from '../region.ts';
 import { signInStaff } from '../staff.ts';
 import { Timeline } from '../timeline.ts';
 import { archiveAndPublish } from './archive-product.ts';
-import { type DrillSize, fullSize, shortSize } from './drill-sizes.ts';
-import { type FaultLog, inflictUntil } from './fault-schedule.ts';
+import { type FaultLog, type FreshnessSize, fullSize, inflictUntil, shortSize } from './fault-schedule.ts';
 import { keepJudgements, type ReadJudgements } from './judge-reads.ts';
 import { type Oracle, openOracle } from './oracle.ts';
+import { routePurges } from './purge-proxy.ts';
 import { createValueReader } from './read-values.ts';
 import { type Door, readAtDoor } from './readers.ts';
 import { describeFreshness, type FreshnessFigures, toFigures } from './report.ts';
-import { routePurges } from './route-purges.ts';
 import { chooseSubjects, listTargets } from './subjects.ts';
 import { writeUntil } from './writers.ts';
 
@@ -30,7 +29,7 @@ export function freshness(context: DrillContext): Promise<FreshnessResult> {
 
 export async function runFreshness(
   context: DrillContext,
-  { seconds, faults, throughProxy, archivesProduct }: DrillSize,
+  { seconds, faults, throughProxy, archivesProduct }: FreshnessSize,
 ): Promise<FreshnessResult> {
   const { region, state, seed, random, short } = context;
   const began = performance.now();

@@ -1,6 +1,7 @@
 // Judges every read against the oracle as of the moment when the request began; keeps the history of stale reads.
+
+import { fieldOf } from '../../traffic/http-connection.ts';
 import type { Oracle } from './oracle.ts';
-import { fieldOf } from './read-socket.ts';
 import type { Read } from './readers.ts';
 
 /** Where the answer came from, as far as its Cache-Status tells. */

@@ -1,9 +1,9 @@
-// A proxy between workers and edge that loses, delays, doubles, reorders and repeats purges.
-// It cannot forge them, as purges are signed.
+// A proxy between workers and edge that loses, delays, doubles, reorders and repeats purges, and the way through it.
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { SeededRandom } from '../seeded-random.ts';
+import type { SeededRandom } from '../../traffic/seeded-random.ts';
+import type { DrillRegion } from '../region.ts';
 
 export type ProxyMode = 'pass' | 'lose purges' | 'lose answers' | 'double' | 'disorder' | 'repeat old purges';
 
@@ -22,7 +22,7 @@ const forwardMs = 3_000;
 const longestHoldMs = 1_600;
 const remembered = 200;
 
-export async function openPurgeProxy(edgeUrl: string, random: SeededRandom): Promise<PurgeProxy> {
+async function openPurgeProxy(edgeUrl: string, random: SeededRandom): Promise<PurgeProxy> {
   const forwarded: SignedPurge[] = [];
   const forward = async ({ path, signature, body }: SignedPurge): Promise<number> => {
     const answer = await fetch(edgeUrl + path, {
@@ -89,4 +89,31 @@ async function readPurge(request: IncomingMessage): Promise<SignedPurge> {
 function portOf(server: Server): number {
   const address = server.address();
   return typeof address === 'object' && address !== null ? address.port : 0;
+}
+
+/**
+ * Routes a region's purges through the drill's proxy, and restores the direct route afterwards. The workers
+ * are told another address of the edge: ours. They go back to its own when the drill ends.
+ */
+export async function routePurges(region: DrillRegion, random: SeededRandom): Promise<PurgeProxy> {
+  const edge = region.ofKind('edge');
+  const proxy = await openPurgeProxy(edge.url, random);
+  const lead = async (url: string) => {
+    const workers = region.parts.filter(({ kind }) => kind === 'worker');
+    for (const worker of workers) await region.replace(worker, { env: { EDGE_URLS: url } });
+  };
+  await lead(proxy.url);
+  return {
+    ...proxy,
+    get mode() {
+      return proxy.mode;
+    },
+    set mode(mode) {
+      proxy.mode = mode;
+    },
+    async [Symbol.asyncDispose]() {
+      await lead(edge.url);
+      await proxy[Symbol.asyncDispose]();
+    },
+  };
 }

@@ -2,8 +2,13 @@
 // When the address freezes, requests are therefore waiting that began after a change was done.
 import { setTimeout as delay } from 'node:timers/promises';
 import { gunzipSync } from 'node:zlib';
-import type { SeededRandom } from '../seeded-random.ts';
-import { type Answer, fieldOf, openReadSocket, type ReadSocket } from './read-socket.ts';
+import {
+  fieldOf,
+  type HttpConnection,
+  openConnection,
+  type RawAnswer,
+} from '../../traffic/http-connection.ts';
+import type { SeededRandom } from '../../traffic/seeded-random.ts';
 import type { ReadValues, SeenValue } from './read-values.ts';
 import type { Target } from './subjects.ts';
 
@@ -57,7 +62,7 @@ export async function readAtDoor(options: ReaderOptions): Promise<void> {
 }
 
 async function readOnAndOn(options: ReaderOptions, kept: Map<string, Kept>): Promise<void> {
-  const socket = openReadSocket(options.door.url, timeoutMs);
+  const socket = openConnection(options.door.url, timeoutMs);
   while (!options.signal.aborted) {
     if (!(await readOnce(options, kept, socket))) await delay(restMs);
   }
@@ -65,11 +70,11 @@ async function readOnAndOn(options: ReaderOptions, kept: Map<string, Kept>): Pro
 }
 
 async function readAtPace(options: ReaderOptions, kept: Map<string, Kept>): Promise<void> {
-  const idle: ReadSocket[] = [];
+  const idle: HttpConnection[] = [];
   const running = new Set<Promise<void>>();
   while (!options.signal.aborted) {
     if (running.size < mostWaiting) {
-      const socket = idle.pop() ?? openReadSocket(options.door.url, timeoutMs);
+      const socket = idle.pop() ?? openConnection(options.door.url, timeoutMs);
       const one = readOnce(options, kept, socket).then(() => {
         idle.push(socket);
         running.delete(one);
@@ -86,7 +91,7 @@ async function readAtPace(options: ReaderOptions, kept: Map<string, Kept>): Prom
 async function readOnce(
   options: ReaderOptions,
   kept: Map<string, Kept>,
-  socket: ReadSocket,
+  socket: HttpConnection,
 ): Promise<boolean> {
   const { door, random, now } = options;
   const target = random.pick(options.targets);
@@ -96,7 +101,7 @@ async function readOnce(
   const fields = known ? `If-None-Match: ${known.etag}\r\n` : zipped ? 'Accept-Encoding: gzip\r\n' : '';
   const floors = options.floors();
   const beganAtMs = now();
-  let answer: Answer;
+  let answer: RawAnswer;
   try {
     answer = await socket.get(target.path, fields);
   } catch {
@@ -124,14 +129,18 @@ async function readOnce(
 function look(
   options: ReaderOptions,
   target: Target,
-  { status, head, body }: Answer,
+  { status, head, body }: RawAnswer,
   known: Kept | undefined,
 ): SeenValue[] {
   if (status === 304) return known?.seen ?? [];
-  return options.see(target, status, fieldOf(head, 'content-encoding') === 'gzip' ? gunzipSync(body) : body);
+  return options.see(
+    target,
+    status,
+    fieldOf(head, 'content-encoding') === 'gzip' ? gunzipSync(body()) : body(),
+  );
 }
 
-function codeOf({ status, body }: Answer): string {
-  const code = /"code":"([^"]*)"/.exec(body.toString('latin1'))?.[1];
+function codeOf({ status, body }: RawAnswer): string {
+  const code = /"code":"([^"]*)"/.exec(body().toString('latin1'))?.[1];
   return code === undefined ? String(status) : `${status} ${code}`;
 }

@@ -1,6 +1,6 @@
 // The products that the drill changes, and the addresses that show them.
-import { readCatalog } from '../read-catalog.ts';
-import type { SeededRandom } from '../seeded-random.ts';
+import { readCatalog } from '../../traffic/read-catalog.ts';
+import type { SeededRandom } from '../../traffic/seeded-random.ts';
 
 export interface Subject {
   id: string;

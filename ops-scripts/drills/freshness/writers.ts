@@ -1,12 +1,12 @@
 // Writers raise prices and stocks, one change at a time for each number; slow changes are awaited in parallel.
 import { setTimeout as delay } from 'node:timers/promises';
-import type { SeededRandom } from '../seeded-random.ts';
-import type { Change, Staff } from '../staff.ts';
+import type { SeededRandom } from '../../traffic/seeded-random.ts';
+import type { CatalogChange, StaffClient } from '../staff.ts';
 import type { Oracle, Slot } from './oracle.ts';
 import type { Subject } from './subjects.ts';
 
 export interface WriterOptions {
-  staff: Staff;
+  staff: StaffClient;
   oracle: Oracle;
   subjects: Subject[];
   random: SeededRandom;
@@ -76,7 +76,7 @@ async function changeOne(
   if (invalidation.state === 'done') await follow;
 }
 
-function toChange({ id, variantId }: Subject, slot: Slot, value: number): Change {
+function toChange({ id, variantId }: Subject, slot: Slot, value: number): CatalogChange {
   return slot % 2 === 0
     ? {
         method: 'PATCH',

@@ -1,6 +1,7 @@
-// One simulated day: its deeds in an order chosen by the seed, several shoppers at once.
+// One simulated day: its deeds in an order chosen by the seed, several shoppers at once, restarts among them.
+
+import type { SeededRandom } from '../../traffic/seeded-random.ts';
 import { hasChromium } from '../chromium.ts';
-import type { SeededRandom } from '../seeded-random.ts';
 import {
   changePassword,
   lookAtOrders,
@@ -15,29 +16,29 @@ import { buyAsGuest, buySignedIn, payments } from './deeds/buy.ts';
 import { buyWithScript } from './deeds/buy-with-script.ts';
 import { archive, bringBack, exportOnly, importSomeColumns } from './deeds/files.ts';
 import { openOldMail } from './deeds/mails.ts';
-import { restartPart } from './deeds/restarts.ts';
 import { changePrice, changeText, setStock } from './deeds/staff.ts';
-import type { Account, Life } from './life.ts';
+import type { ShopLife, ShopperAccount } from './life.ts';
+import type { PartName } from './shop/living-shop.ts';
 
-export interface Deed {
+interface DeedOfDay {
   name: string;
-  run(life: Life, random: SeededRandom): Promise<unknown>;
+  run(life: ShopLife, random: SeededRandom): Promise<unknown>;
 }
 
 const peopleAtOnce = 5;
 
 /** What was done before is done again each day, in another order and by others. */
-export function planDay(life: Life, random: SeededRandom): Deed[] {
+function planDay(life: ShopLife, random: SeededRandom): DeedOfDay[] {
   const { day, shop } = life;
   const paymentOf = (turn: number) => payments[(turn + day) % payments.length]!;
   // Two a day, so that two days have seen all four.
   const restarted = [0, 1].map((turn) => shop.parts[(2 * day + turn) % shop.parts.length]!);
-  const deeds: Deed[] = [
+  const deeds: DeedOfDay[] = [
     ...times(3, () => ({ name: 'browse', run: browse })),
     ...times(8, () => ({ name: 'search', run: search })),
     ...times(8, (turn) => ({
       name: 'buy as a guest',
-      run: (own: Life, choices: SeededRandom) => buyAsGuest(own, choices, paymentOf(turn)),
+      run: (own: ShopLife, choices: SeededRandom) => buyAsGuest(own, choices, paymentOf(turn)),
     })),
     ...times(2, () => ({ name: 'sign up', run: signUp })),
     ...times(4, (turn) => ({
@@ -60,14 +61,14 @@ export function planDay(life: Life, random: SeededRandom): Deed[] {
     ...(day % 3 === 0 ? [{ name: 'export the catalog', run: exportOnly }] : []),
     ...restarted.map((part) => ({
       name: `restart ${part}`,
-      run: (own: Life, choices: SeededRandom) => restartPart(own, choices, part),
+      run: (own: ShopLife, choices: SeededRandom) => restartPart(own, choices, part),
     })),
   ];
   return shuffle(deeds, random);
 }
 
 /** @returns when all is done, or as soon as it is told to stop */
-export async function liveDay(life: Life, random: SeededRandom, stopping: AbortSignal): Promise<void> {
+export async function liveDay(life: ShopLife, random: SeededRandom, stopping: AbortSignal): Promise<void> {
   const waiting = planDay(life, random.fork('plan')).map((deed, turn) => ({ deed, turn }));
   const actNext = async () => {
     for (let next = waiting.shift(); next !== undefined && !stopping.aborted; next = waiting.shift())
@@ -85,7 +86,7 @@ export async function liveDay(life: Life, random: SeededRandom, stopping: AbortS
 }
 
 /** A broken promise is written down; the day goes on. */
-export async function act(life: Life, { name, run }: Deed, random: SeededRandom): Promise<void> {
+export async function act(life: ShopLife, { name, run }: DeedOfDay, random: SeededRandom): Promise<void> {
   try {
     await run(life, random);
   } catch (error) {
@@ -95,8 +96,8 @@ export async function act(life: Life, { name, run }: Deed, random: SeededRandom)
 
 /** With one that exists, or a new one; one thing at a time with each. */
 function withAccount(
-  run: (life: Life, random: SeededRandom, account: Account) => Promise<unknown>,
-): Deed['run'] {
+  run: (life: ShopLife, random: SeededRandom, account: ShopperAccount) => Promise<unknown>,
+): DeedOfDay['run'] {
   return async (life, random) => {
     const known = life.record.accounts;
     const account =
@@ -105,7 +106,7 @@ function withAccount(
   };
 }
 
-function times(count: number, make: (turn: number) => Deed): Deed[] {
+function times(count: number, make: (turn: number) => DeedOfDay): DeedOfDay[] {
   return Array.from({ length: count }, (_, turn) => make(turn));
 }
 
@@ -116,4 +117,11 @@ function shuffle<T>(items: T[], random: SeededRandom): T[] {
     [shuffled[last], shuffled[other]] = [shuffled[other]!, shuffled[last]!];
   }
   return shuffled;
+}
+
+/** Restart deeds: origins and workers are stopped or killed, and started again. */
+async function restartPart(life: ShopLife, random: SeededRandom, part: PartName): Promise<void> {
+  const signal = random.pick(['SIGTERM', 'SIGKILL'] as const);
+  await life.outages.during(part, () => life.shop.restart(part, signal));
+  life.record.count(`${part} is ${signal === 'SIGKILL' ? 'killed' : 'told to stop'} and started again`);
 }

@@ -1,19 +1,18 @@
-// The state of the `shop-life` drill: the shop, its shoppers and staff, and the record of what they did.
-import type { SeededRandom } from '../seeded-random.ts';
+// The state of the `shop-life` drill: the shop, its shoppers and staff, and the record of what they did; and who may
+// do it at once.
+import type { SeededRandom } from '../../traffic/seeded-random.ts';
 import type { StripeServer } from '../stripe-server.ts';
 import { Browser, type Send } from './browser/browser.ts';
-import { Lock } from './lock.ts';
 import type { LivingShop } from './shop/living-shop.ts';
 import type { Fate, MailServer } from './shop/mail-server.ts';
-import { Outages } from './shop/outages.ts';
-import { type Answers, createSend } from './shop/send-patiently.ts';
+import { type AnswerCounts, createSend, Outages } from './shop/send-patiently.ts';
 
 export interface RecordedOrder {
   id: string;
   number: string;
   email: string;
   /** Whose it is; undefined for a guest's. */
-  account: Account | undefined;
+  account: ShopperAccount | undefined;
   provider: string;
   outcome: string | undefined;
   /** Minor units, as it stood on the page or in the cart when the button was pressed. */
@@ -21,7 +20,7 @@ export interface RecordedOrder {
   lines: { variantId: string; quantity: number }[];
 }
 
-export interface Account {
+export interface ShopperAccount {
   email: string;
   name: string;
   password: string;
@@ -64,14 +63,14 @@ export interface Suggestion {
   found: number;
 }
 
-export class LifeRecord {
+class LifeRecord {
   /** How often each deed was done, by its name. */
   readonly deeds = new Map<string, number>();
   /** Deeds that did not end as the shop promises. */
   readonly brokenPromises: string[] = [];
-  readonly answers: Answers = { counts: {}, askedAgain: 0, faults: [] };
+  readonly answers: AnswerCounts = { counts: {}, askedAgain: 0, faults: [] };
   readonly orders: RecordedOrder[] = [];
-  readonly accounts: Account[] = [];
+  readonly accounts: ShopperAccount[] = [];
   readonly suggestions: Suggestion[] = [];
   readonly partialImports: PartialImport[] = [];
   readonly openedLinks: OpenedLink[] = [];
@@ -95,7 +94,7 @@ export class LifeRecord {
   }
 }
 
-export class Life {
+export class ShopLife {
   readonly shop: LivingShop;
   readonly mailServer: MailServer;
   readonly stripe: StripeServer;
@@ -123,5 +122,46 @@ export class Life {
 
   browser(): Browser {
     return new Browser(this.shop.url, this.send);
+  }
+}
+
+type Way = 'shared' | 'alone';
+
+/** A fair read-write lock: shared by many or held by one, in order of arrival. */
+export class Lock {
+  #holders = 0;
+  #isAlone = false;
+  readonly #waiting: { way: Way; go: () => void }[] = [];
+
+  async shared<T>(work: () => Promise<T>): Promise<T> {
+    return this.#hold('shared', work);
+  }
+
+  async alone<T>(work: () => Promise<T>): Promise<T> {
+    return this.#hold('alone', work);
+  }
+
+  async #hold<T>(way: Way, work: () => Promise<T>): Promise<T> {
+    await new Promise<void>((go) => {
+      this.#waiting.push({ way, go });
+      this.#admit();
+    });
+    try {
+      return await work();
+    } finally {
+      this.#holders -= 1;
+      this.#isAlone = false;
+      this.#admit();
+    }
+  }
+
+  #admit(): void {
+    for (let next = this.#waiting[0]; next !== undefined; next = this.#waiting[0]) {
+      if (this.#isAlone || (next.way === 'alone' && this.#holders > 0)) return;
+      this.#waiting.shift();
+      this.#holders += 1;
+      this.#isAlone = next.way === 'alone';
+      next.go();
+    }
   }
 }

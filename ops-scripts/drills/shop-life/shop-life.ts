@@ -1,19 +1,17 @@
-// Drill `shop-life`: shoppers, staff, imports, mail servers and restarts for simulated days; checks all laws after
-// each.
+// Drill `shop-life`: shoppers, staff, imports, mail servers and restarts for simulated days; its laws and its report.
 import { writeFile } from 'node:fs/promises';
+import { seededRandom } from '../../traffic/seeded-random.ts';
 import type { DrillResult } from '../drill.ts';
-import { seededRandom } from '../seeded-random.ts';
 import { type StripeServer, startStripeServer } from '../stripe-server.ts';
 import { liveDay } from './day.ts';
 import { importLifeProducts, takeStockAsItIs } from './deeds/files.ts';
 import { laws } from './laws/all.ts';
 import { type Breach, checkLaw } from './laws/law.ts';
-import { Life } from './life.ts';
-import { exportCatalog } from './product-files/ops-catalog.ts';
-import { describeLife, describeScale, type Lived } from './report.ts';
+import { ShopLife } from './life.ts';
+import { exportCatalog } from './product-files/product-file.ts';
+import { startRegionShop } from './shop/living-shop.ts';
 import { startLocalShop } from './shop/local-shop.ts';
 import { type MailServer, startMailServer } from './shop/mail-server.ts';
-import { startRegionShop } from './shop/region-shop.ts';
 
 export interface LifeRun {
   /** Default 7, in short form 2. */
@@ -42,7 +40,7 @@ export async function runShopLife(how: LifeRun): Promise<DrillResult> {
     progress(`Starting ${region ? 'a region' : 'the shop'}`);
     const start = region ? startRegionShop : startLocalShop;
     await using shop = await start(settingsOf({ mail, stripe }), stopping);
-    const life = new Life(shop, { mail, stripe }, seededRandom(seed).fork('shop-life'));
+    const life = new ShopLife(shop, { mail, stripe }, seededRandom(seed).fork('shop-life'));
     const lived = await liveDays(life, { days, stopping, progress });
     if (how.report !== undefined) await writeFile(how.report, describeLife(lived, { days, seed, region }));
     return conclude(lived, seed);
@@ -59,7 +57,7 @@ export function settingsOf({ mail, stripe }: { mail: MailServer; stripe: StripeS
 
 /** Each breach is told once. */
 export async function liveDays(
-  life: Life,
+  life: ShopLife,
   { days, stopping, progress }: { days: number } & Pick<LifeRun, 'stopping' | 'progress'>,
 ): Promise<Lived> {
   const began = performance.now();
@@ -82,7 +80,7 @@ export async function liveDays(
   return { life, breaches: [...breaches.values()], seconds, isWhole: !stopping.aborted };
 }
 
-async function checkLaws(life: Life): Promise<Breach[]> {
+async function checkLaws(life: ShopLife): Promise<Breach[]> {
   const found: Breach[] = [];
   for (const law of laws) {
     found.push(...(await checkLaw(law, life)));
@@ -91,7 +89,7 @@ async function checkLaws(life: Life): Promise<Breach[]> {
 }
 
 /** What was judged is not judged again; a long life keeps only what the next day needs. */
-async function closeDay(life: Life): Promise<void> {
+async function closeDay(life: ShopLife): Promise<void> {
   const { record } = life;
   record.setToday.clear();
   record.fileOfYesterday = await exportCatalog(life);
@@ -100,7 +98,7 @@ async function closeDay(life: Life): Promise<void> {
   record.openedLinks.length = 0;
 }
 
-function describeDay(life: Life, found: Breach[]): string {
+function describeDay(life: ShopLife, found: Breach[]): string {
   const deeds = [...life.record.deeds.values()].reduce((sum, count) => sum + count, 0);
   const told = found.length === 0 ? 'all laws hold' : `${found.length} breaches`;
   return `day ${life.day}: ${deeds} deeds and ${life.record.orders.length} orders so far; ${told}`;
@@ -138,4 +136,52 @@ function conclude(lived: Lived, seed: number): DrillResult {
       ...breaches.map(({ law, day, sentence }) => `${law}, day ${day}: ${sentence}`),
     ],
   };
+}
+
+/** The report of `shop-life` as text: how often each deed was done, and what each law found. */
+export interface Lived {
+  life: ShopLife;
+  breaches: Breach[];
+  seconds: number;
+  /** Not interrupted before its last day. */
+  isWhole: boolean;
+}
+
+/** Markdown. */
+function describeLife(
+  lived: Lived,
+  { days, seed, region }: { days: number; seed: number; region: boolean },
+): string {
+  const { life, breaches } = lived;
+  const deeds = [...life.record.deeds].sort(([a], [b]) => a.localeCompare(b));
+  const total = deeds.reduce((sum, [, count]) => sum + count, 0);
+  const command = `npm run drill -- shop-life --days ${days} --seed ${seed}${region ? ' --region' : ''}`;
+  return `# A life of ${life.day} days
+
+\`${command}\`: ${breaches.length === 0 ? 'every law held' : `${breaches.length} breaches`}. ${describeScale(lived)}.${lived.isWhole ? '' : ' Broken off in the midst of the next day.'}
+
+## Deeds
+
+${total} in all.
+
+| deed | times |
+| --- | ---: |
+${deeds.map(([name, count]) => `| ${name} | ${count} |`).join('\n')}
+
+## Laws
+
+| law | breaches |
+| --- | ---: |
+${laws.map(({ name }) => `| \`${name}\` | ${breaches.filter(({ law }) => law === name).length} |`).join('\n')}
+${breaches.map(({ law, day, sentence }) => `\n- ${law}, day ${day}: ${sentence}`).join('')}
+`;
+}
+
+function describeScale({ life, seconds }: Lived): string {
+  const { record, mailServer, day } = life;
+  const answers = Object.values(record.answers.counts).reduce((sum, count) => sum + count, 0);
+  return (
+    `${day} days in ${Math.round(seconds)} s: ${record.orders.length} orders, ${answers} answers ` +
+    `(${record.answers.askedAgain} asked again while a part was away), ${mailServer.copies.length} mails`
+  );
 }

@@ -1,7 +1,7 @@
 // One batch of cart writes: reads the carts, decides, and writes those that have not changed since. The rest is
 // reported busy.
 import type { CartContents } from '../cart-contents.ts';
-import type { Outcome, WaitingOperation } from '../check-operation.ts';
+import type { CartOutcome, WaitingOperation } from '../check-operation.ts';
 import { type Decision, decideCart } from '../decide-batch.ts';
 import type { JournalledOperation } from '../replay-journal.ts';
 import type { CopyUpdate } from './cart-copies.ts';
@@ -16,7 +16,7 @@ export interface CartTask {
 
 export type Applied =
   /** In Postgres, committed. `update` is what the copy must learn. */
-  | { kind: 'applied'; outcomes: Outcome[]; update: CopyUpdate }
+  | { kind: 'applied'; outcomes: CartOutcome[]; update: CopyUpdate }
   /** The guest's cart went to an account's; nothing was applied. Its journal follows it, its cookie does not. */
   | { kind: 'merged'; into: string; version: number }
   /** Locked or changed by somebody else just now. */

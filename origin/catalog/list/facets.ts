@@ -6,7 +6,7 @@ import { money } from '../../web/money.ts';
 import type { Facets, FacetValue } from '../product.ts';
 import { findCandidates } from '../search/search-candidates.ts';
 import type { ListQuery } from './list-query.ts';
-import { type Filter, matches, maxCandidates, pairSeparator, type Scope } from './matching.ts';
+import { type Filter, type ListScope, matches, maxCandidates, pairSeparator } from './matching.ts';
 
 const maxValues = 60;
 
@@ -17,7 +17,7 @@ const maxValues = 60;
 export async function readFacets(
   db: DbOrTx,
   query: ListQuery,
-  scope: Scope,
+  scope: ListScope,
   candidates: string[] | undefined,
 ): Promise<Facets> {
   const own: Record<Filter, boolean> = {
@@ -59,7 +59,7 @@ const columns = sql`id, category_id, price_amount, sizes, colors, size_colors`;
 const among = (ids: string[]) => sql`select ${columns} from products where id = any(${ids}::bigint[])`;
 
 /** One beyond the bound tells that there is more. */
-const inOrder = (query: ListQuery, scope: Scope, omit?: Filter) => sql`
+const inOrder = (query: ListQuery, scope: ListScope, omit?: Filter) => sql`
   select ${columns} from products
   where ${scope.within} and ${matches(query, omit)} order by id desc limit ${maxCandidates + 1}`;
 

@@ -11,8 +11,8 @@ import { findCandidates, rankOf } from '../search/search-candidates.ts';
 import { availablePieces } from '../stock-rule.ts';
 import { productStockTag, productTag } from '../tags.ts';
 import { readFacets } from './facets.ts';
-import { type ListQuery, type Place, readCursor, type Sort, writeCursor } from './list-query.ts';
-import { matches, maxCandidates, readScope, type Scope } from './matching.ts';
+import { type ListPosition, type ListQuery, readCursor, type Sort, writeCursor } from './list-query.ts';
+import { type ListScope, matches, maxCandidates, readScope } from './matching.ts';
 
 /** Where a list is filtered by colour: by product id, the colour that its picture shows. */
 export type ShownColors = Map<string, string>;
@@ -68,8 +68,8 @@ interface SummaryRow {
 async function readPage(
   db: DbOrTx,
   query: ListQuery,
-  scope: Scope,
-  place: Place | undefined,
+  scope: ListScope,
+  place: ListPosition | undefined,
   candidates: string[] | undefined,
 ): Promise<SummaryRow[]> {
   const wanted = query.limit + 1;
@@ -126,8 +126,8 @@ function chosenColor({ colors, sizes, q }: ListQuery): RawBuilder<unknown> {
 /** The first rows of each category below, from products_by_category(_price), products_newest or products_by_price. */
 function inOrder(
   query: ListQuery,
-  scope: Scope,
-  place: Place | undefined,
+  scope: ListScope,
+  place: ListPosition | undefined,
   rows: number,
 ): RawBuilder<unknown> {
   const part = (category: RawBuilder<unknown>) => sql`
@@ -142,8 +142,8 @@ function inOrder(
 
 function found(
   query: ListQuery,
-  scope: Scope,
-  place: Place | undefined,
+  scope: ListScope,
+  place: ListPosition | undefined,
   candidates: string[],
 ): RawBuilder<unknown> {
   const sorted = sql`
@@ -157,13 +157,13 @@ function found(
 }
 
 /** A whole number, so that a cursor holds it exactly. */
-function sortKey(sort: Sort, search?: Scope['search']): RawBuilder<unknown> {
+function sortKey(sort: Sort, search?: ListScope['search']): RawBuilder<unknown> {
   if (sort === 'newest') return sql`0`;
   if (sort === 'relevance' && search !== undefined) return rankOf(search);
   return sql`price_amount`;
 }
 
-function after(sort: Sort, place: Place | undefined): RawBuilder<unknown> {
+function after(sort: Sort, place: ListPosition | undefined): RawBuilder<unknown> {
   if (place === undefined) return sql`true`;
   if (sort === 'price-asc') return sql`(price_amount, id) > (${place.sortKey}::integer, ${place.id}::bigint)`;
   if (sort === 'price-desc')

@@ -129,13 +129,13 @@ function readWhole(params: URLSearchParams, field: string, max: number, refuse: 
 }
 
 /** Encodes and decodes list cursors: sort key and id of the last row, bound to one list's filter and sort. */
-export interface Place {
+export interface ListPosition {
   /** What the list is sorted by before the id: minor units, or the rank; 0 where by id alone. */
   sortKey: number;
   id: string;
 }
 
-export function writeCursor(query: ListQuery, place: Place): string {
+export function writeCursor(query: ListQuery, place: ListPosition): string {
   return Buffer.from(`${listMark(query)}.${place.sortKey}.${place.id}`).toString('base64url');
 }
 
@@ -143,7 +143,7 @@ export function writeCursor(query: ListQuery, place: Place): string {
  * @returns undefined where the query has no cursor.
  * @throws Refusal 400 `bad-cursor` where it was not made by `writeCursor` for the same filter and sort.
  */
-export function readCursor(query: ListQuery): Place | undefined {
+export function readCursor(query: ListQuery): ListPosition | undefined {
   if (query.cursor === undefined) return undefined;
   const [mark = '', sortKey = '', id = '', ...rest] = Buffer.from(query.cursor, 'base64url')
     .toString('latin1')

@@ -13,7 +13,7 @@ export const maxCandidates = 1_000;
 /** Between size and colour in `size_colors`; in no label, as labels have no control characters. */
 export const pairSeparator = '\u001f';
 
-export interface Scope {
+export interface ListScope {
   /** The category and all below it; undefined: no category asked for. Empty: it does not exist. */
   categoryIds: string[] | undefined;
   within: RawBuilder<SqlBool>;
@@ -32,7 +32,7 @@ export interface Scope {
   tags: TagVersions;
 }
 
-export async function readScope(db: DbOrTx, { category, q }: ListQuery): Promise<Scope> {
+export async function readScope(db: DbOrTx, { category, q }: ListQuery): Promise<ListScope> {
   const tag = category === undefined ? catalogTag : categoryTag(category);
   const search = await readSearchQuery(db, q);
   const read = (words: string) => (words === '' ? sql`''` : sql`to_tsquery('shop', ${words})::text`);

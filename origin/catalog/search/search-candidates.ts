@@ -2,7 +2,7 @@
 import { type RawBuilder, sql } from 'kysely';
 import type { DbOrTx } from '../../schema.ts';
 import type { ListQuery } from '../list/list-query.ts';
-import { type Filter, matches, maxCandidates, type Scope } from '../list/matching.ts';
+import { type Filter, type ListScope, matches, maxCandidates } from '../list/matching.ts';
 
 /**
  * Finds a search's candidate products: exact name matches, then the newest matches, bounded so that common
@@ -13,7 +13,7 @@ import { type Filter, matches, maxCandidates, type Scope } from '../list/matchin
 export async function findCandidates(
   db: DbOrTx,
   query: ListQuery,
-  scope: Scope,
+  scope: ListScope,
   omit?: Filter,
 ): Promise<string[]> {
   const { words, newestId } = scope.search;
@@ -47,7 +47,7 @@ export async function findCandidates(
 
 const maxNamed = 100;
 
-async function findNamed(db: DbOrTx, query: ListQuery, scope: Scope, omit?: Filter): Promise<string[]> {
+async function findNamed(db: DbOrTx, query: ListQuery, scope: ListScope, omit?: Filter): Promise<string[]> {
   const { rows } = await sql<{ id: string }>`
     select id from products
     where title_key = ${scope.search.titleKey} and ${scope.within} and ${matches(query, omit)}
@@ -125,7 +125,7 @@ function priceSteps(min: number, max: number): string[] {
  * Postgres' own rank. Steps, from the best: the name itself, a name that begins so, all words in the name as
  * typed, in the name by synonyms, in name or kind as typed, by synonyms.
  */
-export function rankOf({ words, ownWords, titleKey }: Scope['search']): RawBuilder<unknown> {
+export function rankOf({ words, ownWords, titleKey }: ListScope['search']): RawBuilder<unknown> {
   const has = (query: string, weights: string) => sql`search_vector @@ ${weighed(query, weights)}::tsquery`;
   return sql`(
     case

@@ -52,7 +52,7 @@ ${nextUrl ? html`<p><a class="button quiet" href="${nextUrl}">More</a></p>` : ''
   );
 }
 
-export interface ProductPage extends Wrong {
+export interface StaffProductPage extends Wrong {
   visitor: PageVisitor;
   product: Product;
   changes: StaffChange[];
@@ -61,7 +61,7 @@ export interface ProductPage extends Wrong {
   entered?: FormValues;
 }
 
-export function productPage(page: ProductPage): Html {
+export function productPage(page: StaffProductPage): Html {
   const { visitor, product, changes, invalidation, faults, refused } = page;
   const title = titleOf(`${product.name}, staff`, faults !== undefined || refused !== undefined);
   return layout(
@@ -104,7 +104,7 @@ function labelsOf(product: Product): Record<string, string> {
 }
 
 /** One form: whichever of its buttons is pressed, all that was typed is saved. */
-function productForm(page: ProductPage): Html {
+function productForm(page: StaffProductPage): Html {
   const { product } = page;
   return html`<form class="fields" method="post" action="/staff/products/${product.id}" novalidate>${idempotencyField()}${signedInField()}
 ${detailFields(page)}
@@ -113,7 +113,7 @@ ${stockTable(page)}
 </form>`;
 }
 
-function detailFields({ product, entered, faults = {} }: ProductPage): Html {
+function detailFields({ product, entered, faults = {} }: StaffProductPage): Html {
   const present: Record<string, string> = {
     name: product.name,
     price: (product.price.amount / 100).toFixed(2),
@@ -139,7 +139,7 @@ ${field({
 ${faults['description'] ? html`<p class="wrong" id="description-fault">${faults['description']}</p>` : ''}</div>`;
 }
 
-function stockTable({ product, entered, faults = {} }: ProductPage): Html {
+function stockTable({ product, entered, faults = {} }: StaffProductPage): Html {
   const present = product.variants.map(({ id, available }) => `${id}:${available}`).join(' ');
   return html`<input type="hidden" name="shown-stocks" value="${entered?.['shown-stocks'] ?? present}">
 <table class="rows">

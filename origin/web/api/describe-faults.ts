@@ -2,7 +2,7 @@
 import { z } from '@hono/zod-openapi';
 
 /** One thing that is wrong with a request. */
-export interface Fault {
+export interface InputFault {
   /** JSON pointer (RFC 6901, as a fragment) to the place in the body. */
   pointer?: string;
   /** Name of the parameter or header, where it is not the body. */
@@ -21,7 +21,7 @@ z.config({ customError: (issue) => describeIssue(issue) });
 const mostFaults = 20;
 
 /** @param target what was judged, as the validator calls it: `json`, `query`, `param` or `header` */
-export function readFaults(target: string, issues: z.core.$ZodIssue[]): Fault[] {
+export function readFaults(target: string, issues: z.core.$ZodIssue[]): InputFault[] {
   return issues
     .flatMap(({ path, message, ...issue }) =>
       issue.code === 'unrecognized_keys'
@@ -31,11 +31,11 @@ export function readFaults(target: string, issues: z.core.$ZodIssue[]): Fault[] 
     .slice(0, mostFaults);
 }
 
-export function describeFault({ field, message }: Fault): string {
+export function describeFault({ field, message }: InputFault): string {
   return field === '' ? message : `${field}: ${message}`;
 }
 
-function toFault(target: string, path: PropertyKey[], message: string): Fault {
+function toFault(target: string, path: PropertyKey[], message: string): InputFault {
   const names = path.map(String);
   const field = names.join('.');
   if (target !== 'json' && target !== 'form') return { parameter: field, field, message };

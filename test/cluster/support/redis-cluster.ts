@@ -4,13 +4,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import calculateSlot from 'cluster-key-slot';
 import type { Redis } from 'ioredis';
-import type { Store } from '../../../ops-scripts/local/part.ts';
+import type { StoreServer } from '../../../ops-scripts/local/part.ts';
 import { findFreePort } from '../../../ops-scripts/local/ports.ts';
 import { startRedisServer, withRedis } from '../../../ops-scripts/local/redis.ts';
 import { waitUntil } from '../../../ops-scripts/local/wait-until.ts';
 
 interface ClusterNode {
-  store: Store;
+  store: StoreServer;
   busPort: number;
 }
 

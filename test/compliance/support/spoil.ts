@@ -7,7 +7,7 @@ import type { SelectionOptions } from '../../../ops-scripts/compliance/selection
 import type { Snapshot } from '../../../ops-scripts/compliance/snapshot.ts';
 import type {
   AnswerOf,
-  Answers,
+  CallAnswers,
   ClientName,
   CommandOf,
 } from '../../../ops-scripts/compliance/snapshot-calls.ts';
@@ -17,7 +17,7 @@ export function answerOf<C extends ClientName, N extends CommandOf<C>>(
   snapshot: Snapshot,
   client: C,
   command: N,
-): Answers[C][N] {
+): CallAnswers[C][N] {
   const key = keyOf(snapshot, `${client}.${command}`);
   const outcome = snapshot.calls[key];
   if (!outcome?.ok) throw new Error(`${key} has no answer`);

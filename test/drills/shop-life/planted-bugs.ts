@@ -6,12 +6,12 @@ import { act } from '../../../ops-scripts/drills/shop-life/day.ts';
 import { signUp } from '../../../ops-scripts/drills/shop-life/deeds/account.ts';
 import { browse, searchFor } from '../../../ops-scripts/drills/shop-life/deeds/browse.ts';
 import { openOldMail } from '../../../ops-scripts/drills/shop-life/deeds/mails.ts';
-import type { Life } from '../../../ops-scripts/drills/shop-life/life.ts';
-import { exportCatalog } from '../../../ops-scripts/drills/shop-life/product-files/ops-catalog.ts';
+import type { ShopLife } from '../../../ops-scripts/drills/shop-life/life.ts';
+import { exportCatalog } from '../../../ops-scripts/drills/shop-life/product-files/product-file.ts';
 import { askPostgres } from '../../../ops-scripts/drills/shop-life/shop/living-shop.ts';
 
 /** @returns what takes the bug out again */
-export type Plant = (life: Life) => Promise<() => Promise<unknown>>;
+export type Plant = (life: ShopLife) => Promise<() => Promise<unknown>>;
 
 export interface PlantedBug {
   law: string;
@@ -191,7 +191,7 @@ export const plantedBugs: PlantedBug[] = [
 ];
 
 /** Whatever the choice, by the page. */
-const signUpByForm = (life: Life) => signUp(life, { ...life.random, next: () => 0 });
+const signUpByForm = (life: ShopLife) => signUp(life, { ...life.random, next: () => 0 });
 
 function bySql(plant: string, undo: string): Plant {
   return async ({ shop }) => {
@@ -219,7 +219,7 @@ function byAnswers(isMeant: (url: URL) => boolean, change: (text: string) => str
   };
 }
 
-function byDeed(path: string, status: number, deed: (life: Life) => Promise<unknown>): Plant {
+function byDeed(path: string, status: number, deed: (life: ShopLife) => Promise<unknown>): Plant {
   return async (life) => {
     const undo = await byAnswers(
       (url) => url.pathname === path,
@@ -252,7 +252,7 @@ function plantWork(state: 'pending' | 'dead'): Plant {
   };
 }
 
-async function plantClearedVendor(life: Life): Promise<() => Promise<unknown>> {
+async function plantClearedVendor(life: ShopLife): Promise<() => Promise<unknown>> {
   const before = await exportCatalog(life);
   const [cleared] = await askPostgres<{ slug: string; brand: string }>(
     life.shop,
@@ -268,7 +268,7 @@ async function plantClearedVendor(life: Life): Promise<() => Promise<unknown>> {
   };
 }
 
-async function plantGrowingVendor({ shop }: Life): Promise<() => Promise<unknown>> {
+async function plantGrowingVendor({ shop }: ShopLife): Promise<() => Promise<unknown>> {
   const [first] = await askPostgres<{ id: string; brand: string }>(
     shop,
     'select id, brand from products order by id limit 1',

@@ -1,15 +1,14 @@
 // A shop lives for two days and every law holds; and for each law a planted bug is found, as a law that cannot fail says nothing.
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { hasChromium } from '../../../ops-scripts/drills/chromium.ts';
-import { seededRandom } from '../../../ops-scripts/drills/seeded-random.ts';
 import { laws } from '../../../ops-scripts/drills/shop-life/laws/all.ts';
 import { judgeNow } from '../../../ops-scripts/drills/shop-life/laws/law.ts';
-import { Life } from '../../../ops-scripts/drills/shop-life/life.ts';
-import type { Lived } from '../../../ops-scripts/drills/shop-life/report.ts';
+import { ShopLife } from '../../../ops-scripts/drills/shop-life/life.ts';
 import { startLocalShop } from '../../../ops-scripts/drills/shop-life/shop/local-shop.ts';
 import { startMailServer } from '../../../ops-scripts/drills/shop-life/shop/mail-server.ts';
-import { liveDays, settingsOf } from '../../../ops-scripts/drills/shop-life/shop-life.ts';
+import { type Lived, liveDays, settingsOf } from '../../../ops-scripts/drills/shop-life/shop-life.ts';
 import { startStripeServer } from '../../../ops-scripts/drills/stripe-server.ts';
+import { seededRandom } from '../../../ops-scripts/traffic/seeded-random.ts';
 import { plantedBugs } from './planted-bugs.ts';
 
 const seed = Number(process.env['PROPERTY_SEED'] ?? Math.floor(Math.random() * 1_000_000));
@@ -21,7 +20,7 @@ beforeAll(async () => {
   const mail = standing.use(await startMailServer());
   const stripe = standing.use(await startStripeServer());
   const shop = standing.use(await startLocalShop(settingsOf({ mail, stripe }), never));
-  const life = new Life(shop, { mail, stripe }, seededRandom(seed).fork('shop-life'));
+  const life = new ShopLife(shop, { mail, stripe }, seededRandom(seed).fork('shop-life'));
   lived = await liveDays(life, { days: 2, stopping: never, progress: () => undefined });
 }, 600_000);
 

@@ -1,8 +1,8 @@
 // The frame of every page of the operators' console, and how it writes times, counts and durations.
+
 import { html } from 'hono/html';
 import type { JobCount } from '../../../origin/outbox/find-jobs.ts';
-
-export type Html = ReturnType<typeof html>;
+import type { Html } from '../../../origin/web/page/html.ts';
 
 const links = [
   ['/jobs', 'Overview'],

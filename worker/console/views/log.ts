@@ -1,8 +1,10 @@
 // The log of what operators did, and the trace of one change, order or mail.
+
 import { html } from 'hono/html';
 import type { LoggedDeed } from '../../../origin/outbox/change-jobs.ts';
+import type { Html } from '../../../origin/web/page/html.ts';
 import type { Trace } from '../trace.ts';
-import { type Html, tellDuration, tellTime } from './layout.ts';
+import { tellDuration, tellTime } from './layout.ts';
 
 export function deedsTable(deeds: LoggedDeed[]): Html {
   return html`<table class="stacked">

@@ -1,11 +1,13 @@
 // The console's first page: counts by kind and state, what fails and why, workers, edges, timed tasks, the last deeds.
+
 import { html } from 'hono/html';
 import type { LoggedDeed, PausedKind } from '../../../origin/outbox/change-jobs.ts';
 import type { OutboxKind } from '../../../origin/outbox/events.ts';
 import { type ErrorGroup, type Job, jobStates } from '../../../origin/outbox/find-jobs.ts';
 import { countedTo, type JobCounts, type OutboxDepth } from '../../../origin/outbox/measure.ts';
+import type { Html } from '../../../origin/web/page/html.ts';
 import type { TaskRun, WorkerReport } from '../../reports.ts';
-import { type Html, hidden, scrolled, tellAgo, tellCount, tellDuration, tellTime } from './layout.ts';
+import { hidden, scrolled, tellAgo, tellCount, tellDuration, tellTime } from './layout.ts';
 import { jobsTable } from './list.ts';
 import { deedsTable } from './log.ts';
 

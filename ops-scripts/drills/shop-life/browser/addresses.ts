@@ -1,6 +1,6 @@
 // Realistic names and postal addresses for shoppers.
-import type { SeededRandom } from '../../seeded-random.ts';
-import type { Life } from '../life.ts';
+import type { SeededRandom } from '../../../traffic/seeded-random.ts';
+import type { ShopLife } from '../life.ts';
 import type { Fate } from '../shop/mail-server.ts';
 
 export interface Address {
@@ -51,7 +51,7 @@ export function pickAddress(random: SeededRandom, name = pickName(random)): Addr
 const fateOfTwenty: Fate[] = ['delays', 'delays', 'refuses for now', 'refuses for good'];
 
 /** Somebody's own address, and what the mail server will do with mails to it. */
-export function makeMailbox(life: Life, random: SeededRandom): { email: string; fate: Fate } {
+export function makeMailbox(life: ShopLife, random: SeededRandom): { email: string; fate: Fate } {
   life.guests += 1;
   const who = random.pick(['ann', 'o’neil', 'first.last+tag', 'x', 'SHOUTING.Sam']).replace('’', "'");
   const email = `${who}-${life.guests}@life.test`;

@@ -1,18 +1,17 @@
 // Account deeds: sign-up, sign-in, a second device, a new name, password change and password reset by mail.
 import { setTimeout as delay } from 'node:timers/promises';
-import type { SeededRandom } from '../../seeded-random.ts';
+import type { SeededRandom } from '../../../traffic/seeded-random.ts';
 import { makeMailbox, pickName } from '../browser/addresses.ts';
 import type { Browser } from '../browser/browser.ts';
-import type { Account, Life } from '../life.ts';
-import { Lock } from '../lock.ts';
-import { expectAnswer, expectStatus, expectThat } from '../promise.ts';
+import { expectAnswer, expectStatus, expectThat } from '../browser/page.ts';
+import { Lock, type ShopLife, type ShopperAccount } from '../life.ts';
 import { readMail } from '../shop/read-mail.ts';
 
 const mailMs = 45_000;
 const lookMs = 100;
 
 /** With a mailbox that works four times of five. */
-export async function signUp(life: Life, random: SeededRandom): Promise<Account> {
+export async function signUp(life: ShopLife, random: SeededRandom): Promise<ShopperAccount> {
   const { email, fate } = makeMailbox(life, random);
   const name = pickName(random);
   const password = `a sentence of ${random.integer(100_000, 999_999)} wörds`;
@@ -36,7 +35,11 @@ export async function signUp(life: Life, random: SeededRandom): Promise<Account>
 }
 
 /** The bag follows to it. */
-export async function signInOnNewDevice(life: Life, random: SeededRandom, account: Account): Promise<void> {
+export async function signInOnNewDevice(
+  life: ShopLife,
+  random: SeededRandom,
+  account: ShopperAccount,
+): Promise<void> {
   const device = life.browser();
   await signIn(device, account, random.next() < 0.5);
   const own = account.devices.at(-1)!;
@@ -46,7 +49,7 @@ export async function signInOnNewDevice(life: Life, random: SeededRandom, accoun
   life.record.count('signs in on another device');
 }
 
-async function signIn(browser: Browser, { email, password }: Account, byForm: boolean): Promise<void> {
+async function signIn(browser: Browser, { email, password }: ShopperAccount, byForm: boolean): Promise<void> {
   if (!byForm) {
     expectAnswer('Signing in', await browser.ask('POST', '/api/sessions', { email, password }), 201);
     return;
@@ -62,7 +65,7 @@ async function countPieces(browser: Browser): Promise<number> {
   return expectAnswer('The cart', cart, 200).count;
 }
 
-export async function rename(life: Life, random: SeededRandom, account: Account): Promise<void> {
+export async function rename(life: ShopLife, random: SeededRandom, account: ShopperAccount): Promise<void> {
   const browser = account.devices.at(-1)!;
   const name = pickName(random);
   if (random.next() < 0.5) {
@@ -81,13 +84,17 @@ export async function rename(life: Life, random: SeededRandom, account: Account)
 }
 
 /** What was written on one device is read on every other. */
-async function expectName(device: Browser, { name, email }: Account): Promise<void> {
+async function expectName(device: Browser, { name, email }: ShopperAccount): Promise<void> {
   const answer = await device.ask<{ name: string }>('GET', '/api/account');
   const seen = expectAnswer('The own account', answer, 200).name;
   expectThat(seen === name, `${email} is called ${seen} on a device, not ${name}`);
 }
 
-export async function changePassword(life: Life, random: SeededRandom, account: Account): Promise<void> {
+export async function changePassword(
+  life: ShopLife,
+  random: SeededRandom,
+  account: ShopperAccount,
+): Promise<void> {
   const browser = account.devices.at(-1)!;
   const newPassword = `another sentence ${random.integer(100_000, 999_999)}`;
   const page = expectStatus(await browser.open('/account'), 200);
@@ -101,13 +108,17 @@ export async function changePassword(life: Life, random: SeededRandom, account: 
   life.record.count('changes the password');
 }
 
-async function expectOldPasswordRefused(life: Life, { email, password }: Account): Promise<void> {
+async function expectOldPasswordRefused(life: ShopLife, { email, password }: ShopperAccount): Promise<void> {
   const answer = await life.browser().ask('POST', '/api/sessions', { email, password });
   expectAnswer('Signing in with the old password', answer, 401);
 }
 
 /** The link is opened in another browser, as on a phone. A mailbox that takes no mail ends it. */
-export async function resetPassword(life: Life, random: SeededRandom, account: Account): Promise<void> {
+export async function resetPassword(
+  life: ShopLife,
+  random: SeededRandom,
+  account: ShopperAccount,
+): Promise<void> {
   const { email, fate } = account;
   const before = life.mailServer.copies.length;
   const asking = life.browser();
@@ -136,7 +147,7 @@ export async function resetPassword(life: Life, random: SeededRandom, account: A
   life.record.count('resets the password by the link in the mail');
 }
 
-async function awaitLink(life: Life, email: string, after: number): Promise<string | undefined> {
+async function awaitLink(life: ShopLife, email: string, after: number): Promise<string | undefined> {
   for (const until = performance.now() + mailMs; performance.now() < until; await delay(lookMs)) {
     const copy = life.mailServer.copies
       .slice(after)
@@ -147,7 +158,7 @@ async function awaitLink(life: Life, email: string, after: number): Promise<stri
   return undefined;
 }
 
-export async function signOut(life: Life, account: Account): Promise<void> {
+export async function signOut(life: ShopLife, account: ShopperAccount): Promise<void> {
   if (account.devices.length < 2) return;
   const browser = account.devices.pop()!;
   const page = expectStatus(await browser.open('/account'), 200);
@@ -158,7 +169,11 @@ export async function signOut(life: Life, account: Account): Promise<void> {
 }
 
 /** Every order of one's own stands there, and opens. */
-export async function lookAtOrders(life: Life, random: SeededRandom, account: Account): Promise<void> {
+export async function lookAtOrders(
+  life: ShopLife,
+  random: SeededRandom,
+  account: ShopperAccount,
+): Promise<void> {
   const browser = account.devices.at(-1)!;
   const own = life.record.orders.filter((order) => order.account === account);
   const answer = await browser.ask<{ items: { id: string }[] }>('GET', '/api/orders');

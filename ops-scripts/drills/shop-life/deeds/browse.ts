@@ -1,13 +1,12 @@
 // Browsing deeds: pages, lists and searches without JavaScript.
-import type { SeededRandom } from '../../seeded-random.ts';
-import type { ShopPage } from '../browser/page.ts';
-import type { Life } from '../life.ts';
-import { typedPlainly } from '../product-files/odd-titles.ts';
-import { expectStatus } from '../promise.ts';
+import type { SeededRandom } from '../../../traffic/seeded-random.ts';
+import { expectStatus, type ShopPage } from '../browser/page.ts';
+import type { ShopLife } from '../life.ts';
+import { typedPlainly } from '../product-files/life-products.ts';
 import { askProduct, pickHandle } from './products.ts';
 
 /** Home, a department, its next page and filter, a product. */
-export async function browse(life: Life, random: SeededRandom): Promise<void> {
+export async function browse(life: ShopLife, random: SeededRandom): Promise<void> {
   const browser = life.browser();
   const home = expectStatus(await browser.open('/'), 200);
   const department = expectStatus(await browser.open(random.pick(departmentsOf(home))), 200);
@@ -25,7 +24,7 @@ export async function browse(life: Life, random: SeededRandom): Promise<void> {
 }
 
 /** @param how what is typed of what is looked for */
-export async function search(life: Life, random: SeededRandom): Promise<void> {
+export async function search(life: ShopLife, random: SeededRandom): Promise<void> {
   const browser = life.browser();
   const product = await askProduct(browser, await pickHandle(life, random, browser));
   if (product === undefined) return;
@@ -41,14 +40,14 @@ export async function search(life: Life, random: SeededRandom): Promise<void> {
 }
 
 /** By the page's own field; what is proposed instead is looked at. */
-export async function searchFor(life: Life, typed: string): Promise<void> {
+export async function searchFor(life: ShopLife, typed: string): Promise<void> {
   const browser = life.browser();
   const start = await browser.open('/');
   const found = expectStatus(await browser.submit(start.form({ action: '/search' }), { q: typed }), 200);
   await followSuggestions(life, found, typed);
 }
 
-async function followSuggestions(life: Life, page: ShopPage, asked: string): Promise<void> {
+async function followSuggestions(life: ShopLife, page: ShopPage, asked: string): Promise<void> {
   for (const { href, suggested } of suggestionsOn(page)) {
     const shown = await life.browser().open(href);
     life.record.count('follows “did you mean”');

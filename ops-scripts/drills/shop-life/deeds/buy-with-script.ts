@@ -1,16 +1,16 @@
 // Buying in Chromium, with the shop's own script: add without leaving the page, change the quantity, check out.
 import type { Page } from 'playwright-core';
+import type { SeededRandom } from '../../../traffic/seeded-random.ts';
 import { launchChromium } from '../../chromium.ts';
-import type { SeededRandom } from '../../seeded-random.ts';
 import { makeMailbox, pickAddress } from '../browser/addresses.ts';
-import type { Life, RecordedOrder } from '../life.ts';
-import { BrokenPromise, expectThat } from '../promise.ts';
+import { BrokenPromise, expectThat } from '../browser/page.ts';
+import type { RecordedOrder, ShopLife } from '../life.ts';
 import { chooseVariant, shownTotal } from './buy.ts';
 
 const patienceMs = 20_000;
 
 /** @param width of the window, pixels */
-export async function buyWithScript(life: Life, random: SeededRandom, width: number): Promise<void> {
+export async function buyWithScript(life: ShopLife, random: SeededRandom, width: number): Promise<void> {
   const chosen = await chooseVariant(life, random, life.browser());
   if (chosen === undefined) return;
   const chromium = await launchChromium();
@@ -50,7 +50,7 @@ async function add(page: Page, { handle, variant }: Chosen): Promise<void> {
 }
 
 async function checkOut(
-  life: Life,
+  life: ShopLife,
   random: SeededRandom,
   page: Page,
   variantId: string,

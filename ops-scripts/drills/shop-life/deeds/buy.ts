@@ -1,13 +1,12 @@
 // Buying deeds: by form and by API, as guest and signed in, with each payment provider and outcome.
 import { randomUUID } from 'node:crypto';
-import type { SeededRandom } from '../../seeded-random.ts';
+import type { SeededRandom } from '../../../traffic/seeded-random.ts';
 import { type Address, makeMailbox, pickAddress } from '../browser/addresses.ts';
 import type { Browser } from '../browser/browser.ts';
-import type { ShopPage } from '../browser/page.ts';
-import type { Account, Life, RecordedOrder } from '../life.ts';
-import { BrokenPromise, expectAnswer, expectStatus, expectThat } from '../promise.ts';
+import { BrokenPromise, expectAnswer, expectStatus, expectThat, type ShopPage } from '../browser/page.ts';
+import type { RecordedOrder, ShopLife, ShopperAccount } from '../life.ts';
 import { payAtStripe } from './pay-at-stripe.ts';
-import { askProduct, pickHandle, type Variant } from './products.ts';
+import { askProduct, pickHandle, type ShownVariant } from './products.ts';
 
 export interface Payment {
   provider: string;
@@ -29,7 +28,7 @@ export const payments: Payment[] = [
 interface Buyer {
   browser: Browser;
   email: string;
-  account: Account | undefined;
+  account: ShopperAccount | undefined;
   address: Address;
 }
 
@@ -43,7 +42,7 @@ interface OrderSeen {
 
 const mostLooks = 4;
 
-export async function buyAsGuest(life: Life, random: SeededRandom, payment: Payment): Promise<void> {
+export async function buyAsGuest(life: ShopLife, random: SeededRandom, payment: Payment): Promise<void> {
   const { email } = makeMailbox(life, random);
   await buy(life, random, payment, {
     browser: life.browser(),
@@ -55,10 +54,10 @@ export async function buyAsGuest(life: Life, random: SeededRandom, payment: Paym
 
 /** On the newest device. */
 export async function buySignedIn(
-  life: Life,
+  life: ShopLife,
   random: SeededRandom,
   payment: Payment,
-  account: Account,
+  account: ShopperAccount,
 ): Promise<void> {
   await buy(life, random, payment, {
     browser: account.devices.at(-1)!,
@@ -68,7 +67,7 @@ export async function buySignedIn(
   });
 }
 
-async function buy(life: Life, random: SeededRandom, payment: Payment, buyer: Buyer): Promise<void> {
+async function buy(life: ShopLife, random: SeededRandom, payment: Payment, buyer: Buyer): Promise<void> {
   const byForm = random.next() < 0.6;
   const pieces = random.integer(1, 2);
   for (let piece = 0; piece < pieces; piece++) {
@@ -85,7 +84,7 @@ async function buy(life: Life, random: SeededRandom, payment: Payment, buyer: Bu
   life.record.count(`buys as ${who} ${byForm ? 'by form' : 'by API'}: ${way}`);
 }
 
-export async function chooseVariant(life: Life, random: SeededRandom, browser: Browser) {
+export async function chooseVariant(life: ShopLife, random: SeededRandom, browser: Browser) {
   const handle = await pickHandle(life, random, browser);
   const product = await askProduct(browser, handle);
   const offered = product?.variants.filter(({ available }) => available > 0) ?? [];
@@ -93,7 +92,7 @@ export async function chooseVariant(life: Life, random: SeededRandom, browser: B
 }
 
 /** @returns false where there was nothing to be had */
-async function addByForm(life: Life, random: SeededRandom, { browser }: Buyer): Promise<boolean> {
+async function addByForm(life: ShopLife, random: SeededRandom, { browser }: Buyer): Promise<boolean> {
   const chosen = await chooseVariant(life, random, browser);
   if (chosen === undefined) return false;
   const page = await browser.open(`/p/${encodeURIComponent(chosen.handle)}`);
@@ -111,14 +110,14 @@ async function addByForm(life: Life, random: SeededRandom, { browser }: Buyer): 
 }
 
 /** A piece that was sold meanwhile is refused with words. */
-function isInBag(bag: ShopPage, { sku }: Variant): boolean {
+function isInBag(bag: ShopPage, { sku }: ShownVariant): boolean {
   if (bag.status === 409 || bag.status === 422 || bag.status === 404) return false;
   expectStatus(bag, 200);
   expectThat(bag.path.startsWith('/cart'), `Adding ${sku} led to ${bag.path}, not to the bag`);
   return true;
 }
 
-async function addByApi(life: Life, random: SeededRandom, { browser }: Buyer): Promise<boolean> {
+async function addByApi(life: ShopLife, random: SeededRandom, { browser }: Buyer): Promise<boolean> {
   const chosen = await chooseVariant(life, random, browser);
   if (chosen === undefined) return false;
   const body = { variantId: chosen.variant.id, quantity: 1 };
@@ -130,7 +129,7 @@ async function addByApi(life: Life, random: SeededRandom, { browser }: Buyer): P
 
 /** @returns undefined where a piece is gone; then the bag is emptied */
 async function checkOutByForm(
-  life: Life,
+  life: ShopLife,
   random: SeededRandom,
   payment: Payment,
   buyer: Buyer,
@@ -165,7 +164,7 @@ async function checkOutByForm(
   return undefined;
 }
 
-async function changeQuantityByForm(life: Life, browser: Browser): Promise<void> {
+async function changeQuantityByForm(life: ShopLife, browser: Browser): Promise<void> {
   const bag = expectStatus(await browser.open('/cart'), 200);
   const form = bag.findForm({ action: '/cart', has: '[name="quantity"]' });
   if (form === undefined) return;
@@ -190,7 +189,11 @@ async function linesOf(browser: Browser): Promise<CartSeen['lines']> {
   return cart.lines.map(({ variantId, quantity }) => ({ variantId, quantity }));
 }
 
-async function checkOutByApi(life: Life, payment: Payment, buyer: Buyer): Promise<RecordedOrder | undefined> {
+async function checkOutByApi(
+  life: ShopLife,
+  payment: Payment,
+  buyer: Buyer,
+): Promise<RecordedOrder | undefined> {
   const { browser, email, address } = buyer;
   for (let look = 0; look < mostLooks; look++) {
     const cart = expectAnswer('The cart', await browser.ask<CartSeen>('GET', '/api/cart'), 200);
@@ -240,7 +243,7 @@ function choiceOf({ provider, outcome }: Payment): string {
 }
 
 async function book(
-  life: Life,
+  life: ShopLife,
   { browser, email, account }: Buyer,
   payment: Payment,
   { id, totalShown, lines }: { id: string; totalShown: number; lines: RecordedOrder['lines'] },

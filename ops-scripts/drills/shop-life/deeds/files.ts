@@ -1,11 +1,12 @@
 // Product file deeds: full imports, imports with few columns, and imports that archive and restore products.
-import type { SeededRandom } from '../../seeded-random.ts';
-import { readSold, readStock } from '../laws/read-stock.ts';
-import type { Life } from '../life.ts';
+import type { SeededRandom } from '../../../traffic/seeded-random.ts';
+import { readSold, readStock } from '../laws/money-and-stock.ts';
+import type { ShopLife } from '../life.ts';
 import { amount, fullColumns, handlePrefix, makeLifeProducts } from '../product-files/life-products.ts';
-import { exportCatalog, importCatalog } from '../product-files/ops-catalog.ts';
 import {
   cellsOf,
+  exportCatalog,
+  importCatalog,
   type ProductFile,
   type Row,
   readFileOf,
@@ -13,7 +14,7 @@ import {
 } from '../product-files/product-file.ts';
 
 /** On the first day: what the shop sells beside its demonstration. */
-export async function importLifeProducts(life: Life, random: SeededRandom): Promise<void> {
+export async function importLifeProducts(life: ShopLife, random: SeededRandom): Promise<void> {
   const rows = makeLifeProducts(random);
   await life.desk.alone(() =>
     life.till.alone(async () => {
@@ -25,7 +26,7 @@ export async function importLifeProducts(life: Life, random: SeededRandom): Prom
 }
 
 /** From here on, the record tells what every piece's stock must be. */
-export async function takeStockAsItIs(life: Life): Promise<void> {
+export async function takeStockAsItIs(life: ShopLife): Promise<void> {
   const sold = await readSold(life);
   for (const { id, available } of await readStock(life))
     life.record.stock.set(id, { set: available, soldBefore: sold.get(id) ?? 0 });
@@ -96,7 +97,7 @@ const kinds: FileKind[] = [
 ];
 
 /** What the file does not have must stay as it is. */
-export async function importSomeColumns(life: Life, random: SeededRandom): Promise<void> {
+export async function importSomeColumns(life: ShopLife, random: SeededRandom): Promise<void> {
   const kind = random.pick(kinds);
   const isStock = kind.columns.includes('Variant Inventory Qty');
   await life.desk.alone(async () => {
@@ -122,16 +123,16 @@ export async function importSomeColumns(life: Life, random: SeededRandom): Promi
 }
 
 /** With both columns that say so, as files of other shops do. */
-export async function archive(life: Life, random: SeededRandom): Promise<void> {
+export async function archive(life: ShopLife, random: SeededRandom): Promise<void> {
   await setStatus(life, random, { Status: random.pick(['archived', 'draft']), Published: 'false' });
 }
 
-export async function bringBack(life: Life, random: SeededRandom): Promise<void> {
+export async function bringBack(life: ShopLife, random: SeededRandom): Promise<void> {
   await setStatus(life, random, { Status: 'active', Published: 'true' });
 }
 
 async function setStatus(
-  life: Life,
+  life: ShopLife,
   random: SeededRandom,
   cells: { Status: string; Published: string },
 ): Promise<void> {
@@ -156,7 +157,7 @@ async function setStatus(
   });
 }
 
-async function importRows(life: Life, columns: string[], rows: Row[], before: string): Promise<void> {
+async function importRows(life: ShopLife, columns: string[], rows: Row[], before: string): Promise<void> {
   const handles = [...new Set(rows.map((row) => row['Handle']!))];
   await importCatalog(life, 'some-columns.csv', writeFileOf(columns, rows));
   const after = await exportCatalog(life);
@@ -172,14 +173,14 @@ function pickHandles(file: ProductFile, random: SeededRandom, count: number): st
 }
 
 /** Cells of one product are noted one below the other, as the shop's own file gives them back. */
-function noteRows(life: Life, columns: string[], handles: string[], rows: Row[]): void {
+function noteRows(life: ShopLife, columns: string[], handles: string[], rows: Row[]): void {
   for (const handle of handles) {
     const ofHandle = rows.filter((row) => row['Handle'] === handle);
     for (const column of columns) life.record.noteSet(handle, column, cellsOf(ofHandle, column).join('\n'));
   }
 }
 
-export async function exportOnly(life: Life): Promise<void> {
+export async function exportOnly(life: ShopLife): Promise<void> {
   await exportCatalog(life);
   life.record.count('exports the catalog');
 }

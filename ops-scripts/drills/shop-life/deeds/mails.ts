@@ -1,13 +1,13 @@
 // Mail deeds: opens every link of every mail once, in a browser without cookies.
-import type { SeededRandom } from '../../seeded-random.ts';
+import type { SeededRandom } from '../../../traffic/seeded-random.ts';
 import type { ShopPage } from '../browser/page.ts';
-import type { Life, OpenedLink } from '../life.ts';
+import type { OpenedLink, ShopLife } from '../life.ts';
 import type { Copy } from '../shop/mail-server.ts';
 import { readMail } from '../shop/read-mail.ts';
 
 const opened = new WeakSet<Copy>();
 
-export async function openNewMails(life: Life): Promise<void> {
+export async function openNewMails(life: ShopLife): Promise<void> {
   for (const copy of life.mailServer.copies.filter((found) => !opened.has(found))) {
     opened.add(copy);
     await openLinks(life, copy);
@@ -15,12 +15,12 @@ export async function openNewMails(life: Life): Promise<void> {
 }
 
 /** One that is weeks old may still be clicked. */
-export async function openOldMail(life: Life, random: SeededRandom): Promise<void> {
+export async function openOldMail(life: ShopLife, random: SeededRandom): Promise<void> {
   const orders = life.mailServer.copies.filter(({ message }) => message.includes('/orders/'));
   if (orders.length > 0) await openLinks(life, random.pick(orders));
 }
 
-async function openLinks(life: Life, copy: Copy): Promise<void> {
+async function openLinks(life: ShopLife, copy: Copy): Promise<void> {
   const { subject, text, links } = readMail(copy.message);
   for (const link of links) {
     const fault = await openLink(life, copy, text, link).catch((error: Error) => ({
@@ -33,7 +33,7 @@ async function openLinks(life: Life, copy: Copy): Promise<void> {
 }
 
 async function openLink(
-  life: Life,
+  life: ShopLife,
   { to }: Copy,
   text: string,
   link: string,

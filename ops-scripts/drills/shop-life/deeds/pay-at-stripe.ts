@@ -2,10 +2,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { FakeSession } from '../../stripe-server.ts';
 import type { Browser } from '../browser/browser.ts';
-import type { Life, RecordedOrder } from '../life.ts';
-import { BrokenPromise, expectStatus, expectThat } from '../promise.ts';
+import { BrokenPromise, expectStatus, expectThat } from '../browser/page.ts';
+import type { RecordedOrder, ShopLife } from '../life.ts';
 
-export async function payAtStripe(life: Life, browser: Browser, order: RecordedOrder): Promise<void> {
+export async function payAtStripe(life: ShopLife, browser: Browser, order: RecordedOrder): Promise<void> {
   const session = life.stripe.sessions.find(({ client_reference_id: id }) => id === order.id);
   if (session === undefined) throw new BrokenPromise(`Stripe opened no page for order ${order.number}`);
   const { outcome } = order;
@@ -40,7 +40,7 @@ async function comeBack(browser: Browser, session: FakeSession, { number }: Reco
 }
 
 /** Stripe sends it again until it is taken. */
-async function tell(life: Life, types: string[], session: FakeSession): Promise<void> {
+async function tell(life: ShopLife, types: string[], session: FakeSession): Promise<void> {
   for (const type of types) {
     const { body, headers } = await life.stripe.event(type, session);
     const url = new URL('/api/webhooks/stripe', life.shop.url).href;

@@ -1,16 +1,15 @@
 // Picks a product and a variant from the shop's catalog API.
-import type { SeededRandom } from '../../seeded-random.ts';
+import type { SeededRandom } from '../../../traffic/seeded-random.ts';
 import type { Browser } from '../browser/browser.ts';
-import type { Life } from '../life.ts';
-import { handlePrefix } from '../product-files/life-products.ts';
-import { oddPieces } from '../product-files/odd-titles.ts';
+import type { ShopLife } from '../life.ts';
+import { handlePrefix, oddPieces } from '../product-files/life-products.ts';
 
 interface Money {
   amount: number;
   currency: string;
 }
 
-export interface Variant {
+export interface ShownVariant {
   id: string;
   sku: string;
   size: string;
@@ -19,13 +18,13 @@ export interface Variant {
   available: number;
 }
 
-export interface Product {
+export interface ShownProduct {
   id: string;
   slug: string;
   name: string;
   description: string;
   price: Money;
-  variants: Variant[];
+  variants: ShownVariant[];
 }
 
 export interface Summary {
@@ -35,7 +34,7 @@ export interface Summary {
   category: string;
 }
 
-export interface ProductList {
+export interface ShownProductList {
   items: Summary[];
   nextCursor: string | null;
 }
@@ -44,20 +43,23 @@ export interface ProductList {
  * Half of the time one of those that the life brought along, with all their signs. @returns a handle that is not
  * hidden by the drill's record
  */
-export async function pickHandle(life: Life, random: SeededRandom, browser: Browser): Promise<string> {
+export async function pickHandle(life: ShopLife, random: SeededRandom, browser: Browser): Promise<string> {
   const own = `${handlePrefix}${random.integer(1, oddPieces.length)}`;
   if (random.next() < 0.6 && !life.record.hidden.has(own)) return own;
   const { items: categories } = (await browser.ask<{ items: { slug: string }[] }>('GET', '/api/categories'))
     .body;
   const query = new URLSearchParams({ category: random.pick(categories).slug, limit: '50' });
-  const { items } = (await browser.ask<ProductList>('GET', `/api/products?${query}`)).body;
+  const { items } = (await browser.ask<ShownProductList>('GET', `/api/products?${query}`)).body;
   const seen = items.filter(({ slug }) => !life.record.hidden.has(slug));
   return seen.length === 0 ? own : random.pick(seen).slug;
 }
 
 /** @returns undefined where it was archived meanwhile */
-export async function askProduct(browser: Browser, handle: string): Promise<Product | undefined> {
-  const { status, body } = await browser.ask<Product>('GET', `/api/products/${encodeURIComponent(handle)}`);
+export async function askProduct(browser: Browser, handle: string): Promise<ShownProduct | undefined> {
+  const { status, body } = await browser.ask<ShownProduct>(
+    'GET',
+    `/api/products/${encodeURIComponent(handle)}`,
+  );
   return status === 200 ? body : undefined;
 }
 
@@ -68,7 +70,7 @@ export async function askWholeList(browser: Browser, query: Record<string, strin
   do {
     const more: Record<string, string> = cursor === null ? {} : { cursor };
     const search = new URLSearchParams({ ...query, ...more, limit: '100' });
-    const { status, body } = await browser.ask<ProductList>('GET', `/api/products?${search}`);
+    const { status, body } = await browser.ask<ShownProductList>('GET', `/api/products?${search}`);
     if (status !== 200) throw new Error(`Cannot list ${search} as it was answered ${status}`);
     all.push(...body.items);
     cursor = body.nextCursor;

@@ -1,11 +1,11 @@
 // Staff deeds: change prices, texts and stock, by API and by form.
-import type { SeededRandom } from '../../seeded-random.ts';
+import type { SeededRandom } from '../../../traffic/seeded-random.ts';
 import type { Browser } from '../browser/browser.ts';
-import { readSold } from '../laws/read-stock.ts';
-import type { Life, StockBase } from '../life.ts';
+import { expectAnswer, expectStatus, expectThat } from '../browser/page.ts';
+import { readSold } from '../laws/money-and-stock.ts';
+import type { ShopLife, StockBase } from '../life.ts';
 import { amount } from '../product-files/life-products.ts';
-import { expectAnswer, expectStatus, expectThat } from '../promise.ts';
-import { askProduct, type Product, pickHandle } from './products.ts';
+import { askProduct, pickHandle, type ShownProduct } from './products.ts';
 
 const newTexts = [
   'Now in organic cotton — softer & warmer.',
@@ -14,25 +14,25 @@ const newTexts = [
   '50/50 linen/wool, 3 < 4 pockets.',
 ];
 
-export async function signInStaff(life: Life): Promise<Browser> {
+export async function signInStaff(life: ShopLife): Promise<Browser> {
   const browser = life.browser();
   expectAnswer('Signing the staff in', await browser.ask('POST', '/api/sessions', life.shop.staff), 201);
   return browser;
 }
 
 interface StaffAnswer {
-  product: Product;
+  product: ShownProduct;
 }
 
 async function pickForStaff(
-  life: Life,
+  life: ShopLife,
   random: SeededRandom,
   browser: Browser,
-): Promise<Product | undefined> {
+): Promise<ShownProduct | undefined> {
   return askProduct(browser, await pickHandle(life, random, browser));
 }
 
-export async function changePrice(life: Life, random: SeededRandom): Promise<void> {
+export async function changePrice(life: ShopLife, random: SeededRandom): Promise<void> {
   await life.desk.alone(async () => {
     const browser = await signInStaff(life);
     const product = await pickForStaff(life, random, browser);
@@ -50,7 +50,7 @@ export async function changePrice(life: Life, random: SeededRandom): Promise<voi
   });
 }
 
-export async function changeText(life: Life, random: SeededRandom): Promise<void> {
+export async function changeText(life: ShopLife, random: SeededRandom): Promise<void> {
   await life.desk.alone(async () => {
     const browser = await signInStaff(life);
     const product = await pickForStaff(life, random, browser);
@@ -81,7 +81,7 @@ function withEdition(name: string, random: SeededRandom): string {
   return `${name.replace(/ – N° \d+/, '')} – N° ${random.integer(2, 99)}`;
 }
 
-async function patch(browser: Browser, product: Product, body: object): Promise<StaffAnswer> {
+async function patch(browser: Browser, product: ShownProduct, body: object): Promise<StaffAnswer> {
   const path = `/api/staff/products/${product.id}`;
   const answer = await browser.ask<StaffAnswer>('PATCH', path, body, { prefer: 'wait=5' });
   return expectAnswer(`Changing ${product.slug}`, answer, 200);
@@ -90,7 +90,7 @@ async function patch(browser: Browser, product: Product, body: object): Promise<
 /** As on the page, where nothing else was touched. */
 async function submitDetails(
   browser: Browser,
-  product: Product,
+  product: ShownProduct,
   values: Record<string, string>,
 ): Promise<void> {
   const page = expectStatus(await browser.open(`/staff/products/${product.id}`), 200);
@@ -98,7 +98,7 @@ async function submitDetails(
   expectStatus(await browser.submit(form, values), 200);
 }
 
-export async function setStock(life: Life, random: SeededRandom): Promise<void> {
+export async function setStock(life: ShopLife, random: SeededRandom): Promise<void> {
   await life.desk.alone(async () => {
     const browser = await signInStaff(life);
     const product = await pickForStaff(life, random, browser);
@@ -117,7 +117,12 @@ export async function setStock(life: Life, random: SeededRandom): Promise<void> 
   });
 }
 
-async function putStock(browser: Browser, product: Product, variantId: string, stock: number): Promise<void> {
+async function putStock(
+  browser: Browser,
+  product: ShownProduct,
+  variantId: string,
+  stock: number,
+): Promise<void> {
   const path = `/api/staff/variants/${variantId}/stock`;
   const answer = await browser.ask<StaffAnswer>('PUT', path, { stock }, { prefer: 'wait=5' });
   expectAnswer(`The stock of a piece of ${product.slug}`, answer, 200);
@@ -125,7 +130,7 @@ async function putStock(browser: Browser, product: Product, variantId: string, s
 
 async function submitStock(
   browser: Browser,
-  product: Product,
+  product: ShownProduct,
   variant: { id: string; sku: string },
   stock: number,
 ): Promise<void> {
@@ -148,7 +153,7 @@ async function submitStock(
  * again.
  */
 async function setBase(
-  life: Life,
+  life: ShopLife,
   variantId: string,
   stock: number,
   set: () => Promise<void>,

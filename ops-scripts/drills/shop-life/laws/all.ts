@@ -1,21 +1,13 @@
 // All laws of the drill, in the order in which they are checked after each day.
-import { absentColumnsStay } from './absent-columns-stay.ts';
-import { changesStay } from './changes-stay.ts';
-import { deedsEndAsPromised } from './deeds-end-as-promised.ts';
-import { filesComeBack } from './files-come-back.ts';
-import { foundBySku, foundByTitle, foundByTypedTitle } from './found-by-search.ts';
+
+import { deedsEndAsPromised, noErrorLines, noServerErrors } from './answers.ts';
+import { absentColumnsStay, changesStay, filesComeBack } from './files.ts';
 import type { Law } from './law.ts';
-import { listsAgree } from './lists-agree.ts';
-import { mailLinksOpen } from './mail-links-open.ts';
-import { moneyAddsUp } from './money-adds-up.ts';
-import { noDeadLetters } from './no-dead-letters.ts';
-import { noErrorLines } from './no-error-lines.ts';
-import { noServerErrors } from './no-server-errors.ts';
-import { nothingFailsForEver } from './nothing-fails-for-ever.ts';
-import { nothingHiddenIsSeen } from './nothing-hidden-is-seen.ts';
-import { oneConfirmationPerOrder } from './one-confirmation-per-order.ts';
-import { stockAddsUp } from './stock-adds-up.ts';
-import { suggestionsFind } from './suggestions-find.ts';
+import { listsAgree, nothingHiddenIsSeen } from './lists.ts';
+import { mailLinksOpen, oneConfirmationPerOrder } from './mails.ts';
+import { moneyAddsUp, stockAddsUp } from './money-and-stock.ts';
+import { noDeadLetters, nothingFailsForEver } from './outbox.ts';
+import { foundBySku, foundByTitle, foundByTypedTitle, suggestionsFind } from './search.ts';
 
 export const laws = [
   moneyAddsUp,

@@ -1,11 +1,11 @@
 // A law is checked after every simulated day: it gathers what it needs, then judges that alone, so tests can run each
 // step.
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Life } from '../life.ts';
+import type { ShopLife } from '../life.ts';
 
 export interface Law<Seen = unknown> {
   name: string;
-  gather(life: Life): Promise<Seen>;
+  gather(life: ShopLife): Promise<Seen>;
   /** @returns a sentence for each breach; empty where it holds */
   judge(seen: Seen): string[];
   /** Shared pages are right within seconds: until then it is asked again. Default 0. */
@@ -20,7 +20,7 @@ export interface Breach {
 
 const againMs = 500;
 
-export async function checkLaw(law: Law, life: Life): Promise<Breach[]> {
+export async function checkLaw(law: Law, life: ShopLife): Promise<Breach[]> {
   const until = performance.now() + (law.patienceMs ?? 0);
   for (;;) {
     const sentences = await judgeNow(law, life);
@@ -31,7 +31,7 @@ export async function checkLaw(law: Law, life: Life): Promise<Breach[]> {
 }
 
 /** What cannot be gathered cannot be said to hold. @returns a sentence for each breach */
-export async function judgeNow(law: Law, life: Life): Promise<string[]> {
+export async function judgeNow(law: Law, life: ShopLife): Promise<string[]> {
   try {
     return [...law.judge(await law.gather(life))];
   } catch (error) {

@@ -18,7 +18,7 @@ export interface Copy {
   confirmed: boolean;
 }
 
-export interface Refusal {
+export interface SmtpRefusal {
   to: string;
   code: number;
   atMs: number;
@@ -27,7 +27,7 @@ export interface Refusal {
 export interface MailServer extends AsyncDisposable {
   url: string;
   copies: Copy[];
-  refusals: Refusal[];
+  refusals: SmtpRefusal[];
   /** What becomes of mails to this address; without it they are accepted. */
   setFate(address: string, fate: Fate): void;
   fateOf(address: string): Fate;

@@ -1,9 +1,52 @@
-// Sends shoppers' requests and retries while a part restarts, as a person presses reload; counts every answer.
+// Sends shoppers' requests and retries while a part restarts, and records when the drill had parts of the shop down.
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Send } from '../browser/browser.ts';
-import type { Outages } from './outages.ts';
 
-export interface Answers {
+/** A store that has just come back is found by everybody only at the next connection. */
+const graceMs = 4_000;
+
+/** Records when the drill had parts of the shop down: a 503 with Retry-After is no fault then. */
+interface PlannedOutage {
+  part: string;
+  fromMs: number;
+  /** Undefined while it lasts. */
+  toMs?: number;
+}
+
+export class Outages {
+  readonly all: PlannedOutage[] = [];
+
+  async during<T>(part: string, work: () => Promise<T>): Promise<T> {
+    const outage: PlannedOutage = { part, fromMs: Date.now() };
+    this.all.push(outage);
+    try {
+      return await work();
+    } finally {
+      outage.toMs = Date.now();
+    }
+  }
+
+  /** @returns the number of the outage of a store in which that moment lies */
+  ofStore(atMs: number): number | undefined {
+    const at = this.all.findIndex(
+      ({ part, fromMs, toMs = Number.POSITIVE_INFINITY }) =>
+        (part === 'postgres' || part === 'redis') && fromMs <= atMs && atMs <= toMs + graceMs,
+    );
+    return at === -1 ? undefined : at;
+  }
+
+  /** Whether one of the parts was away at some moment between the two. */
+  overlap(fromMs: number, toMs: number, parts?: string[]): boolean {
+    return this.all.some(
+      (outage) =>
+        (parts === undefined || parts.includes(outage.part)) &&
+        outage.fromMs <= toMs &&
+        (outage.toMs ?? Number.POSITIVE_INFINITY) + graceMs >= fromMs,
+    );
+  }
+}
+
+export interface AnswerCounts {
   /** By status. */
   counts: Record<number, number>;
   /** How often something was asked again while a part was away. */
@@ -17,7 +60,7 @@ const patienceMs = 60_000;
 const againMs = 250;
 
 /** @param ask replaces fetch, such as by a shop that answers wrongly */
-export function createSend(answers: Answers, outages: Outages, ask: () => typeof fetch): Send {
+export function createSend(answers: AnswerCounts, outages: Outages, ask: () => typeof fetch): Send {
   return async (url, request) => {
     const until = performance.now() + patienceMs;
     for (;;) {

@@ -1,4 +1,5 @@
 // A random generator with a seed, so that a failed drill can be repeated.
+
 export interface SeededRandom {
   /** 0 ≤ n < 1 */
   next(): number;

@@ -1,4 +1,5 @@
 // A minimal cookie jar: keeps the newest value of each name and sends it back as received.
+
 export class CookieJar {
   readonly #cookies = new Map<string, string>();
 

@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { openConnection } from './http-connection.ts';
 
-export interface Step {
+export interface VisitStep {
   /** What its answers are counted under. */
   name: string;
   method?: 'GET' | 'POST' | 'PUT';
@@ -14,7 +14,7 @@ export interface Step {
   expects?: string;
 }
 
-export interface Tally {
+export interface LoadTally {
   /** Milliseconds, one an answer. */
   latencies: number[];
   bytes: number;
@@ -26,19 +26,19 @@ export interface Tally {
   failed: number;
 }
 
-export interface Visitor {
+interface LoadVisitor {
   /** Answers that were a success, by step. */
   done: Record<string, number>;
   cookie: string;
-  visit(untilMs: number, tally: Tally): Promise<void>;
+  visit(untilMs: number, tally: LoadTally): Promise<void>;
   close(): void;
 }
 
-export function createVisitor(base: URL, steps: Step[], firstStep: number): Visitor {
-  const connection = openConnection(base.hostname, Number(base.port));
+export function createVisitor(base: URL, steps: VisitStep[], firstStep: number): LoadVisitor {
+  const connection = openConnection(base);
   const jar = new Map<string, string>();
   const prepared = steps.map((step) => prepareRequest(base, step));
-  const visitor: Visitor = {
+  const visitor: LoadVisitor = {
     done: {},
     cookie: '',
     async visit(untilMs, tally) {
@@ -48,11 +48,12 @@ export function createVisitor(base: URL, steps: Step[], firstStep: number): Visi
         try {
           const { expects } = steps[index]!;
           const request = prepared[index]!(visitor.cookie);
-          const { status, head, body, bytes } = await connection.send(request, expects !== undefined);
+          const { status, head, body, bytes } = await connection.send(request);
           tally.latencies.push(performance.now() - began);
           tally.bytes += bytes;
           if (/\r\nset-cookie:/i.test(head)) visitor.cookie = keepCookies(jar, head);
-          if (isSuccess(status) && body.includes(expects ?? '')) count(visitor.done, steps[index]!.name);
+          if (isSuccess(status) && (expects === undefined || body().includes(expects)))
+            count(visitor.done, steps[index]!.name);
           else {
             tally.refused += 1;
             count(tally.refusals, `${steps[index]!.name} ${status}`);
@@ -82,7 +83,7 @@ function keepCookies(jar: Map<string, string>, head: string): string {
 }
 
 /** What does not change from one sending to the next is put together once. */
-function prepareRequest(base: URL, step: Step): (cookie: string) => string {
+function prepareRequest(base: URL, step: VisitStep): (cookie: string) => string {
   const { method = 'GET', path, headers = {}, body } = step;
   const lines = Object.entries({ host: base.host, ...headers }).map(
     ([name, value]) => `${name}: ${value}\r\n`,

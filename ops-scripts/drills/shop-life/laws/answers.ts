@@ -1,10 +1,28 @@
-// Law: no process logs at level error or writes a stack trace.
-// A store outage made by the drill may be logged once, and again only where its reason changes.
+// Laws of answers: every deed ends as promised, no request is answered 5xx, and no process logs an error.
+
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { defineLaw } from './law.ts';
 
-export interface LogLine {
+/** Law: every deed ended as expected, such as a form that led to its page or a sign-in that was accepted. */
+export const deedsEndAsPromised = defineLaw<string[]>({
+  name: 'deeds-end-as-promised',
+  gather: async ({ record }) => record.brokenPromises,
+  judge: (sentences) => sentences,
+});
+
+/** Law: no request is answered 5xx or left unanswered, except a 503 with Retry-After while a part is away. */
+export const noServerErrors = defineLaw<string[]>({
+  name: 'no-server-errors',
+  gather: async ({ record }) => record.answers.faults,
+  judge: (faults) => faults,
+});
+
+/**
+ * Law: no process logs at level error or writes a stack trace. A store outage made by the drill may be logged
+ * once, and again only where its reason changes.
+ */
+interface LogLine {
   file: string;
   line: string;
   /** Of the log's own clock; undefined where the line is none of the log's. */

@@ -1,13 +1,13 @@
 // Runs the load generator in a process of its own, the same one for every server that is measured.
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
-import { createVisitor, type Step, type Tally } from './visitor.ts';
+import { createVisitor, type LoadTally, type VisitStep } from './visitor.ts';
 
 export interface Load {
   url: string;
   connections: number;
   seconds: number;
-  steps: Step[];
+  steps: VisitStep[];
 }
 
 export interface LoadResult {
@@ -38,7 +38,7 @@ export async function runLoad(load: Load): Promise<LoadResult> {
 
 async function makeLoad({ url, connections, seconds, steps }: Load): Promise<LoadResult> {
   const base = new URL(url);
-  const tally: Tally = { latencies: [], bytes: 0, refused: 0, refusals: {}, failed: 0 };
+  const tally: LoadTally = { latencies: [], bytes: 0, refused: 0, refusals: {}, failed: 0 };
   const visitors = Array.from({ length: connections }, (_, index) => createVisitor(base, steps, index));
   const began = performance.now();
   await Promise.all(visitors.map((visitor) => visitor.visit(began + seconds * 1_000, tally)));

@@ -1,14 +1,15 @@
-// Law: search finds each active product by its exact title, by its title typed plainly, and by each SKU.
-// Each day checks a slice of the catalog, so that a long life checks all of it.
-
-import type { ProductList } from '../deeds/products.ts';
-import type { Life } from '../life.ts';
-import { handlePrefix } from '../product-files/life-products.ts';
-import { typedPlainly } from '../product-files/odd-titles.ts';
+// Laws of search: it finds each active product by its title, and every suggestion has results.
+import type { ShownProductList } from '../deeds/products.ts';
+import type { ShopLife, Suggestion } from '../life.ts';
+import { handlePrefix, typedPlainly } from '../product-files/life-products.ts';
 import { askPostgres } from '../shop/living-shop.ts';
 import { defineLaw, type Law } from './law.ts';
 
-export interface SearchSeen {
+/**
+ * Law: search finds each active product by its exact title, by its title typed plainly, and by each SKU. Each
+ * day checks a slice of the catalog, so that a long life checks all of it.
+ */
+interface SearchSeen {
   handle: string;
   asked: string;
   isFound: boolean;
@@ -53,7 +54,7 @@ export const foundByTitle = foundBy('found-by-exact-title', ({ name }) => name);
 export const foundByTypedTitle = foundBy('found-by-typed-title', ({ name }) => typedPlainly(name));
 export const foundBySku = foundBy('found-by-sku', ({ sku }) => sku);
 
-async function productsOfTheDay(life: Life): Promise<Sought[]> {
+async function productsOfTheDay(life: ShopLife): Promise<Sought[]> {
   return askPostgres<Sought>(
     life.shop,
     `select p.slug as handle, p.name, (
@@ -65,10 +66,20 @@ async function productsOfTheDay(life: Life): Promise<Sought[]> {
   );
 }
 
-async function search(life: Life, handle: string, asked: string): Promise<SearchSeen> {
+async function search(life: ShopLife, handle: string, asked: string): Promise<SearchSeen> {
   const query = new URLSearchParams({ q: asked, limit: '100' });
-  const { status, body } = await life.browser().ask<ProductList>('GET', `/api/products?${query}`);
+  const { status, body } = await life.browser().ask<ShownProductList>('GET', `/api/products?${query}`);
   if (status !== 200) return { handle, asked, isFound: false, instead: [`an answer of ${status}`] };
   const found = body.items.map(({ slug }) => slug);
   return { handle, asked, isFound: found.includes(handle), instead: found };
 }
+
+/** Law: every "did you mean" suggestion has results. */
+export const suggestionsFind = defineLaw<Suggestion[]>({
+  name: 'suggestions-find',
+  gather: async ({ record }) => record.suggestions,
+  judge: (suggestions) =>
+    suggestions
+      .filter(({ found }) => found === 0)
+      .map(({ asked, suggested }) => `“${asked}” is answered with “${suggested}”, which finds nothing`),
+});

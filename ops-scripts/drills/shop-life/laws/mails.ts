@@ -1,12 +1,18 @@
-// Law: each order that stands has one confirmation mail, delivered or still pending where the mail server fails.
-import type { Life, RecordedOrder } from '../life.ts';
+// Laws of mails: each order that stands has one confirmation, and each link in each mail opens.
+
+import { openNewMails } from '../deeds/mails.ts';
+import type { OpenedLink, RecordedOrder, ShopLife } from '../life.ts';
 import { askPostgres } from '../shop/living-shop.ts';
 import type { Fate } from '../shop/mail-server.ts';
 import { readMail } from '../shop/read-mail.ts';
-import { isHeldInDoubt, type OpenWork, readOpenWork } from './ask-outbox.ts';
 import { defineLaw } from './law.ts';
+import { isHeldInDoubt, type OpenWork, readOpenWork } from './outbox.ts';
 
-export interface Confirmation {
+/**
+ * Law: each order that stands has one confirmation mail, delivered or still pending where the mail server
+ * fails.
+ */
+interface Confirmation {
   order: Pick<RecordedOrder, 'number' | 'email'>;
   /** Whether the shop owes one. */
   isDue: boolean;
@@ -29,7 +35,7 @@ export const oneConfirmationPerOrder = defineLaw<Confirmation[]>({
   patienceMs: 20_000,
 });
 
-async function gatherConfirmations(life: Life): Promise<Confirmation[]> {
+async function gatherConfirmations(life: ShopLife): Promise<Confirmation[]> {
   const { record, mailServer, outages } = life;
   const copies = mailServer.copies.map((copy) => ({ ...copy, text: textOf(copy) }));
   const work = await readOpenWork(life);
@@ -75,7 +81,7 @@ function textOf({ message }: { message: string }): string {
   return read;
 }
 
-async function readPaymentStates(life: Life): Promise<Map<string, string>> {
+async function readPaymentStates(life: ShopLife): Promise<Map<string, string>> {
   const rows = await askPostgres<{ order_id: string; status: string }>(
     life.shop,
     'select order_id, status from payments',
@@ -96,3 +102,19 @@ function judgeOne({ order, isDue, fate, handedOver, work, mayBeRepeated }: Confi
     return work === 'pending' ? [] : [`${what} has a confirmation that is ${work ?? 'nowhere'}`];
   return [`${what} has no confirmation; the shop's work on it is ${work ?? 'nowhere'}`];
 }
+
+/** Law: each link in each mail opens in a browser without cookies. */
+export const mailLinksOpen = defineLaw<OpenedLink[]>({
+  name: 'mail-links-open',
+  async gather(life) {
+    await openNewMails(life);
+    return life.record.openedLinks;
+  },
+  judge: (links) =>
+    links
+      .filter(({ fault }) => fault !== undefined)
+      .map(
+        ({ link, to, subject, status, fault }) =>
+          `${new URL(link).pathname} in “${subject}” to ${to} was answered ${status}: ${fault?.slice(0, 300)}`,
+      ),
+});

@@ -1,16 +1,17 @@
-// Law: each order exists once, costs what its buyer was shown, and equals its payment; the totals agree.
-import type { Life, RecordedOrder } from '../life.ts';
+// Laws of money and stock: each order costs what its buyer was shown, and each variant's stock adds up.
+import type { RecordedOrder, ShopLife } from '../life.ts';
 import { askPostgres } from '../shop/living-shop.ts';
 import { defineLaw } from './law.ts';
 
-export interface MoneySeen {
+/** Law: each order exists once, costs what its buyer was shown, and equals its payment; the totals agree. */
+interface MoneySeen {
   booked: Pick<RecordedOrder, 'id' | 'number' | 'provider' | 'outcome' | 'totalShown'>[];
   kept: KeptOrder[];
   /** What Stripe took, by order; minor units. */
   takenByStripe: Map<string, number>;
 }
 
-export interface KeptOrder {
+interface KeptOrder {
   id: string;
   number: string;
   status: 'placed' | 'paid' | 'cancelled';
@@ -22,7 +23,7 @@ export interface KeptOrder {
 
 export const moneyAddsUp = defineLaw<MoneySeen>({
   name: 'money-adds-up',
-  gather: async (life: Life) => ({
+  gather: async (life: ShopLife) => ({
     booked: life.record.orders,
     takenByStripe: new Map(
       life.stripe.sessions
@@ -99,3 +100,73 @@ function judgeSums(
 function sum(amounts: number[]): number {
   return amounts.reduce((total, amount) => total + amount, 0);
 }
+
+/**
+ * Reads orders and stock from Postgres, to compare them with the drill's own record. Pieces in orders that
+ * stand, by variant: those of orders that were cancelled are back.
+ */
+export async function readSold(life: ShopLife, variantIds?: string[]): Promise<Map<string, number>> {
+  const rows = await askPostgres<{ variant_id: string; sold: number }>(
+    life.shop,
+    `select l.variant_id, sum(l.quantity)::integer as sold
+     from order_lines l join orders o on o.id = l.order_id
+     where o.status <> 'cancelled' and ($1::bigint[] is null or l.variant_id = any($1::bigint[]))
+     group by l.variant_id`,
+    [variantIds ?? null],
+  );
+  return new Map(rows.map(({ variant_id, sold }) => [variant_id, sold]));
+}
+
+interface StockRow {
+  id: string;
+  sku: string;
+  handle: string;
+  available: number;
+}
+
+export function readStock(life: ShopLife): Promise<StockRow[]> {
+  return askPostgres<StockRow>(
+    life.shop,
+    `select v.id, v.sku, p.slug as handle, v.available from variants v join products p on p.id = v.product_id order by v.id`,
+  );
+}
+
+/** Law: each variant's stock is the last value set, minus sales, plus returns, and never below zero. */
+interface PieceSeen {
+  sku: string;
+  handle: string;
+  available: number;
+  /** Undefined where the record knows nothing of it. */
+  set: number | undefined;
+  soldSince: number;
+}
+
+export const stockAddsUp = defineLaw<PieceSeen[]>({
+  name: 'stock-adds-up',
+  async gather(life) {
+    // Nothing is sold between the two questions.
+    return life.till.alone(async () => {
+      const [stock, sold] = [await readStock(life), await readSold(life)];
+      return stock.map(({ id, sku, handle, available }) => {
+        const base = life.record.stock.get(id);
+        return {
+          sku,
+          handle,
+          available,
+          set: base?.set,
+          soldSince: (sold.get(id) ?? 0) - (base?.soldBefore ?? 0),
+        };
+      });
+    });
+  },
+  judge: (pieces) =>
+    pieces.flatMap(({ sku, handle, available, set, soldSince }) => {
+      if (set === undefined) return [`${sku} of ${handle} came into being though nobody made it`];
+      const right = set - soldSince;
+      return available === right
+        ? []
+        : [
+            `${sku} of ${handle} has ${available} pieces; it was set to ${set} and ${soldSince} were sold: ${right}`,
+          ];
+    }),
+});

@@ -1,11 +1,20 @@
-// Law: a value set by staff or an import stays until it is set again.
-// Compares each day's export with the previous day's plus the day's changes.
-import type { SetValues } from '../life.ts';
-import { exportCatalog } from '../product-files/ops-catalog.ts';
-import { cellsOf, type Row, readFileOf } from '../product-files/product-file.ts';
+// Laws of product files: what an import states stays, absent columns do not change, and an export can be imported
+// again.
+import type { PartialImport, SetValues } from '../life.ts';
+import {
+  cellsOf,
+  exportCatalog,
+  importCatalog,
+  type Row,
+  readFileOf,
+} from '../product-files/product-file.ts';
 import { defineLaw } from './law.ts';
 
-export interface FilesSeen {
+/**
+ * Law: a value set by staff or an import stays until it is set again. Compares each day's export with the
+ * previous day's plus the day's changes.
+ */
+interface FilesSeen {
   /** Undefined on the first day. */
   yesterday: string | undefined;
   today: string;
@@ -73,3 +82,56 @@ function isAsSet(cells: string[], value: string): boolean {
 function quote(text: string): string {
   return `“${text.slice(0, 120)}”`;
 }
+
+/** Law: an import does not change columns that are absent from its file. */
+export const absentColumnsStay = defineLaw<PartialImport[]>({
+  name: 'absent-columns-stay',
+  // Judged once; a long life keeps no files.
+  gather: async ({ record }) => record.partialImports,
+  judge: (imports) => imports.flatMap(judgeImport),
+});
+
+function judgeImport({ columns, handles, before, after }: PartialImport): string[] {
+  const [was, is] = [readFileOf(before), readFileOf(after)];
+  const absent = was.columns.filter((column) => !columns.includes(column) && column !== stockColumn);
+  return handles.flatMap((handle) =>
+    absent.flatMap((column) => {
+      const [then, now] = [was, is].map((file) =>
+        cellsOf(file.byHandle.get(handle) ?? [], column).join('\n'),
+      );
+      return then === now
+        ? []
+        : [
+            `A file of ${columns.join(', ')} changed ${column} of ${handle} from “${short(then)}” to “${short(now)}”`,
+          ];
+    }),
+  );
+}
+
+function short(text = ''): string {
+  return text.replace(/\n+/g, ' | ').slice(0, 120);
+}
+
+/** Law: an exported file can be imported without faults, and exported again it is identical byte for byte. */
+interface RoundTrip {
+  first: string;
+  second: string;
+}
+
+export const filesComeBack = defineLaw<RoundTrip>({
+  name: 'files-come-back',
+  gather: (life) =>
+    life.desk.alone(() =>
+      life.till.alone(async () => {
+        const first = await exportCatalog(life);
+        await importCatalog(life, 'exported.csv', first);
+        return { first, second: await exportCatalog(life) };
+      }),
+    ),
+  judge({ first, second }) {
+    if (first === second) return [];
+    const [a, b] = [first.split('\n'), second.split('\n')];
+    const at = a.findIndex((line, index) => line !== b[index]);
+    return [`Line ${at + 1} was “${a[at]?.slice(0, 300)}” and came back as “${b[at]?.slice(0, 300) ?? ''}”`];
+  },
+});

@@ -1,0 +1,102 @@
+// Laws of background work: it is retried at growing intervals and ends, and only refused mails become dead letters.
+import type { ShopLife } from '../life.ts';
+import { askPostgres } from '../shop/living-shop.ts';
+import type { Fate } from '../shop/mail-server.ts';
+import { defineLaw } from './law.ts';
+
+/** Reads outbox rows from Postgres: their attempts, due times, and the address of each mail. */
+export interface OpenWork {
+  id: string;
+  kind: string;
+  state: 'pending' | 'dead';
+  /** Tries that failed. */
+  failures: number;
+  failure: string | null;
+  /** Seconds until it is tried; below zero where it is late. */
+  dueInSeconds: number;
+  /** A mail's address, and what its server does. */
+  to: string | null;
+  fate: Fate;
+  /** A mail's order. */
+  orderId: string | null;
+  /** From its first failure to its next try; null where it has not failed. */
+  deferredSeconds: number | null;
+  /** Nobody else may take it for so long: a server may still answer for the mail that it was given. */
+  heldSeconds: number;
+  /** A part that works it was killed since it was written. */
+  mayBeInDoubt: boolean;
+}
+
+export async function readOpenWork(life: ShopLife): Promise<OpenWork[]> {
+  const rows = await askPostgres<Omit<OpenWork, 'fate' | 'mayBeInDoubt'> & { committed: Date }>(
+    life.shop,
+    `select id, kind, state, failures, failure, payload ->> 'to' as to, payload -> 'data' ->> 'orderId' as "orderId",
+       committed_at as committed,
+       extract(epoch from due_at - clock_timestamp())::float as "dueInSeconds",
+       extract(epoch from due_at - first_failed_at)::float as "deferredSeconds",
+       greatest(0, extract(epoch from claimed_until - clock_timestamp()))::float as "heldSeconds"
+     from outbox where state <> 'done' order by id`,
+  );
+  const parts = ['worker', 'postgres', 'redis'];
+  return rows.map((row) => ({
+    ...row,
+    fate: row.to === null ? 'accepts' : life.mailServer.fateOf(row.to),
+    mayBeInDoubt: life.outages.overlap(row.committed.getTime(), Date.now(), parts),
+  }));
+}
+
+/** A server may take 10 minutes to answer a mail (RFC 5321, 4.5.3.2.6), longer than its worker may live. */
+const mostHeldSeconds = 12 * 60;
+
+/** Whoever handed the mail over died before it could be told whether it is taken. */
+export function isHeldInDoubt({ kind, heldSeconds, mayBeInDoubt }: OpenWork): boolean {
+  return kind === 'mail' && mayBeInDoubt && heldSeconds > 0 && heldSeconds <= mostHeldSeconds;
+}
+
+/**
+ * Law: the only dead letters are mails that their server refused permanently, at the first attempt and with
+ * its reason.
+ */
+export const noDeadLetters = defineLaw<OpenWork[]>({
+  name: 'no-dead-letters',
+  gather: readOpenWork,
+  judge: (work) =>
+    work
+      .filter(({ state }) => state === 'dead')
+      .flatMap(({ id, kind, to, fate, failure }) => {
+        const what = `${kind} ${id}${to === null ? '' : ` to ${to}`}`;
+        if (kind !== 'mail' || fate !== 'refuses for good') return [`${what} was given up: ${failure}`];
+        if (!failure?.includes('550'))
+          return [`${what} was given up without the server's reason: ${failure}`];
+        return [];
+      }),
+});
+
+/** RFC 5321, 4.5.4.1: tries lie 30 minutes or more apart. */
+const leastPauseSeconds = 25 * 60;
+const lateSeconds = 15;
+/**
+ * Law: failed outbox rows are retried at growing intervals and end; due rows get done; failing mail servers
+ * are spared.
+ */
+export const nothingFailsForEver = defineLaw<OpenWork[]>({
+  name: 'nothing-fails-for-ever',
+  gather: readOpenWork,
+  judge: (work) => work.filter(({ state }) => state === 'pending').flatMap(judgeOne),
+  patienceMs: 20_000,
+});
+
+function judgeOne(work: OpenWork): string[] {
+  const { id, kind, to, fate, failures, failure, dueInSeconds, deferredSeconds } = work;
+  const what = `${kind} ${id}${to === null ? '' : ` to ${to}, whose server ${fate}`}`;
+  if (kind === 'mail' && (fate === 'refuses for now' || fate === 'hangs' || fate === 'stalls')) {
+    if (failure === null) return [];
+    const pauseSeconds = (deferredSeconds ?? 0) / Math.max(1, failures);
+    return pauseSeconds >= leastPauseSeconds
+      ? []
+      : [`${what} failed ${failures} times and is tried each ${Math.round(pauseSeconds)} s: ${failure}`];
+  }
+  if (failure !== null) return [`${what} failed ${failures} times: ${failure}`];
+  if (isHeldInDoubt(work)) return [];
+  return dueInSeconds < -lateSeconds ? [`${what} has been due for ${Math.round(-dueInSeconds)} s`] : [];
+}

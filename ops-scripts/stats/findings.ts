@@ -1,0 +1,77 @@
+// What keeps a house readable, found in its source files: folders that import each other, and private words.
+import { lstatSync, readdirSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+
+/** The source files of the repository, read once; links and tests are left out. */
+export interface SourceFile {
+  /** From the repository's root. */
+  path: string;
+  text: string;
+}
+
+export const sourceFolders = ['http', 'edge', 'origin', 'worker', 'ops-scripts'];
+
+/** @param folders those to look into, from the repository's root */
+export function readSourceFiles(folders = sourceFolders): SourceFile[] {
+  return folders.flatMap((folder) =>
+    readdirSync(folder, { recursive: true, encoding: 'utf8' })
+      .map((name) => join(folder, name))
+      .filter((path) => path.endsWith('.ts') && lstatSync(path).isFile())
+      .sort()
+      .map((path) => ({ path, text: readFileSync(path, 'utf8') })),
+  );
+}
+
+/**
+ * Folders that import each other both ways: neither can be read, moved or tested without the other.
+ * @returns pairs of folders right below `root`, such as `account <-> cart`; files of `root` itself compose and do not
+ * count.
+ */
+export function findFolderCircles(files: SourceFile[], root: string): string[] {
+  const edges = new Set<string>();
+  for (const { path, text } of files) {
+    for (const [, specifier = ''] of text.matchAll(/(?:from|import\()\s*'(\.[^']+)'/g)) {
+      const [from, to] = [folderOf(path, root), folderOf(join(dirname(path), specifier), root)];
+      if (from !== undefined && to !== undefined && from !== to) edges.add(`${from} ${to}`);
+    }
+  }
+  return [...edges]
+    .map((edge) => edge.split(' ') as [string, string])
+    .filter(([from, to]) => from < to && edges.has(`${to} ${from}`))
+    .map(([from, to]) => `${from} <-> ${to}`)
+    .sort();
+}
+
+function folderOf(path: string, root: string): string | undefined {
+  const [top, folder, ...rest] = path.split('/');
+  return top === root && rest.length > 0 ? folder : undefined;
+}
+
+/** A word, as it stands in comments and in names, and what to write instead. */
+const privateWords: [pattern: RegExp, instead: string][] = [
+  [/\bundertakers?\b/i, 'orphan reaper'],
+  [/\bturnstiles?\b/i, 'semaphore'],
+  [/\bToldValues?\b/, 'VersionedReads'],
+  [/\bedge ?lines?\b/i, 'purge channel'],
+  [/\bEdgeDebts?\b|\bdebts\b/i, 'pending purges'],
+  [/\bwork ?rows? of the outbox\b/i, 'outbox row'],
+  [/\bset aside\b/i, 'dead letter'],
+  [/\bhintWorker\b/, 'wakeWorker'],
+  [/\bcatalogue of drills\b/i, 'registry'],
+];
+
+/**
+ * Words that stand for nothing an engineer of this field knows; the glossary in docs/glossary.md says what to
+ * write in their place.
+ * @returns a line for each file and word, such as `origin/a.ts: write "semaphore" instead of turnstile`.
+ */
+export function findPrivateWords(files: SourceFile[]): string[] {
+  return files
+    .filter(({ path }) => !path.endsWith('/findings.ts'))
+    .flatMap(({ path, text }) =>
+      privateWords.flatMap(([pattern, instead]) => {
+        const found = pattern.exec(text)?.[0];
+        return found === undefined ? [] : `${path}: write "${instead}" instead of ${found}`;
+      }),
+    );
+}
