@@ -1,4 +1,4 @@
-// Every route of the origin: method, path, who may call it, what caches may do, and the function that mounts its handler.
+// Every route of the origin: method, path, who may call it, what caches may do, and the function that mounts it.
 import type { OpenAPIHono } from '@hono/zod-openapi';
 import type { Hono, MiddlewareHandler } from 'hono';
 import type { AccountDeps } from './account/account-deps.ts';

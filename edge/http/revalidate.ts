@@ -60,11 +60,9 @@ export function addUnstoredFields(answer: Response, { headers: confirming }: Ups
 /** What HEAD says of the page holds for the stored one too, where both are the same; else the stored one is old. */
 export async function confirmByHead(
   storedAnswers: StoredAnswers,
-  asked: Forwarded,
-  stored: StoredResponse,
-  response: UpstreamResponse,
-  times: Times,
+  told: { asked: Forwarded; stored: StoredResponse; response: UpstreamResponse; times: Times },
 ): Promise<void> {
+  const { asked, stored, response, times } = told;
   if (response.status !== 200 || stored.status !== 200) return;
   // Of a body that the edge encoded the origin knows neither length nor tag.
   const compared = stored.compressed ? ['last-modified'] : ['etag', 'last-modified', 'content-length'];

@@ -75,20 +75,19 @@ export async function askOrigin(parts: CacheParts, asked: Forwarded, found: Stor
     const status = `fwd=stale; fwd-status=${response.status}; detail=stale-if-error`;
     return { response: serve(parts, stale, asked, status), end: 'own' };
   }
-  return receive(parts, asked, response, found, times);
+  return receive(parts, asked, response, { found, times });
 }
 
 async function receive(
   parts: CacheParts,
   asked: Forwarded,
   response: UpstreamResponse,
-  found: StoredLookup,
-  times: Times,
+  { found, times }: { found: StoredLookup; times: Times },
 ): Promise<Fetched> {
   const forward = `fwd=${found.stored ? 'stale' : found.known ? 'vary-miss' : 'uri-miss'}; fwd-status=${response.status}`;
   if (asked.method === 'HEAD') {
     if (found.stored !== undefined)
-      await confirmByHead(parts.storedAnswers, asked, found.stored, response, times);
+      await confirmByHead(parts.storedAnswers, { asked, stored: found.stored, response, times });
     return { response: passOn(parts, response, null, forward), end: 'own' };
   }
   const storable = toStored({ request: asked.headers, response, ...times });

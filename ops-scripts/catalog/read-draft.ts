@@ -68,7 +68,10 @@ export function readDraft(product: ProductRows, listener: Listener): PartialProd
     published: readPublished(first, listener),
     variants: variants.drafts,
     images: readImages(product.rows, listener),
-    file: { columns, rows: readFileRows(product.rows, variants, columns, optionNames ?? [], listener) },
+    file: {
+      columns,
+      rows: readFileRows(product.rows, { variants, columns, optionNames: optionNames ?? [] }, listener),
+    },
   };
 }
 
@@ -297,9 +300,11 @@ function readVariantCells(
  */
 function readFileRows(
   rows: FileRow[],
-  variants: ReadVariants,
-  columns: FileColumn[],
-  optionNames: string[],
+  {
+    variants,
+    columns,
+    optionNames,
+  }: { variants: ReadVariants; columns: FileColumn[]; optionNames: string[] },
   { onNote }: Listener,
 ): FileCells['rows'] {
   const first = rows[0]!;

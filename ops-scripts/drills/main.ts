@@ -108,7 +108,7 @@ async function* runOnOneRegion(
   await using region = started;
   for (const planned of runs) {
     if (stopping.aborted) return;
-    yield await runOne(planned, region, seed, options, stopping);
+    yield await runOne(planned, region, seed, { options, stopping });
   }
 }
 
@@ -116,8 +116,7 @@ async function runOne(
   { name, state }: PlannedRun,
   region: DrillRegion,
   seed: number,
-  options: Options,
-  stopping: AbortSignal,
+  { options, stopping }: { options: Options; stopping: AbortSignal },
 ): Promise<DrillResult> {
   const random = seededRandom(seed).fork(name);
   const progress = (sentence: string) => console.error(`${name}: ${sentence}`);

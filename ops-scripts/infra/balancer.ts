@@ -27,13 +27,18 @@ export interface Balancer {
   workerTargets: ApplicationTargetGroup;
 }
 
+export interface BalancerNeeds {
+  vpc: Vpc;
+  groups: StackSecurityGroups;
+  secrets: Secrets;
+  parameters: Parameters;
+  /** Of its accesses. */
+  logs: Bucket;
+}
+
 export function addBalancer(
   scope: Construct,
-  vpc: Vpc,
-  groups: StackSecurityGroups,
-  secrets: Secrets,
-  parameters: Parameters,
-  logs: Bucket,
+  { vpc, groups, secrets, parameters, logs }: BalancerNeeds,
 ): Balancer {
   const balancer = new ApplicationLoadBalancer(scope, 'Balancer', {
     vpc,
@@ -70,14 +75,13 @@ export function addBalancer(
       messageBody: 'Not this way',
     }),
   });
-  route(secure, originTargets, workerTargets, secrets, parameters);
+  route(secure, { originTargets, workerTargets }, secrets, parameters);
   return { balancer, originTargets, workerTargets };
 }
 
 function route(
   secure: ApplicationListener,
-  originTargets: ApplicationTargetGroup,
-  workerTargets: ApplicationTargetGroup,
+  { originTargets, workerTargets }: Record<'originTargets' | 'workerTargets', ApplicationTargetGroup>,
   secrets: Secrets,
   { domain, operatorCidr }: Parameters,
 ): void {

@@ -18,9 +18,7 @@ export interface Cache {
 export function addCache(
   scope: Construct,
   { nodeType, nodes }: Size['cache'],
-  vpc: Vpc,
-  groups: StackSecurityGroups,
-  secrets: Secrets,
+  { vpc, groups, secrets }: { vpc: Vpc; groups: StackSecurityGroups; secrets: Secrets },
 ): Cache {
   const subnets = new CfnSubnetGroup(scope, 'CacheSubnets', {
     description: 'Isolated subnets of three zones',

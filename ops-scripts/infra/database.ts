@@ -34,9 +34,7 @@ export interface StackDatabase {
 export function addDatabase(
   scope: Construct,
   { size: { database: size }, replicas: count }: StackOptions,
-  vpc: Vpc,
-  groups: StackSecurityGroups,
-  secrets: Secrets,
+  { vpc, groups, secrets }: { vpc: Vpc; groups: StackSecurityGroups; secrets: Secrets },
 ): StackDatabase {
   const engine = DatabaseInstanceEngine.postgres({ version: PostgresEngineVersion.VER_18_3 });
   const shared = {
@@ -103,9 +101,7 @@ function databaseSettings(scope: Construct, engine: ReturnType<typeof DatabaseIn
 export function addAurora(
   scope: Construct,
   { size: { database: size }, replicas }: StackOptions,
-  vpc: Vpc,
-  groups: StackSecurityGroups,
-  secrets: Secrets,
+  { vpc, groups, secrets }: { vpc: Vpc; groups: StackSecurityGroups; secrets: Secrets },
 ): StackDatabase {
   const instanceType = new InstanceType(size.auroraClass.replace('db.', ''));
   const member = (id: string, index: number) =>

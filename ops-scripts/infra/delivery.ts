@@ -27,9 +27,7 @@ import type { Parameters, Secrets } from './parameters.ts';
 export function addDelivery(
   scope: Construct,
   balancerName: string,
-  secrets: Secrets,
-  parameters: Parameters,
-  logs: Bucket,
+  { secrets, parameters, logs }: { secrets: Secrets; parameters: Parameters; logs: Bucket },
 ): Distribution {
   const origin = new HttpOrigin(balancerName, {
     protocolPolicy: OriginProtocolPolicy.HTTPS_ONLY,

@@ -46,9 +46,9 @@ export class ShopStack extends Stack {
     const groups = addSecurityGroups(this, vpc);
     const secrets = addSecrets(this);
     const logs = addLogBucket(this);
-    const cache = addCache(this, options.size.cache, vpc, groups, secrets);
-    const database = (options.aurora ? addAurora : addDatabase)(this, options, vpc, groups, secrets);
-    const balancer = addBalancer(this, vpc, groups, secrets, parameters, logs);
+    const cache = addCache(this, options.size.cache, { vpc, groups, secrets });
+    const database = (options.aurora ? addAurora : addDatabase)(this, options, { vpc, groups, secrets });
+    const balancer = addBalancer(this, { vpc, groups, secrets, parameters, logs });
     const refreshAlarms = addShopperAlarms(this, balancer, topic);
     const logGroup = new LogGroup(this, 'Logs', {
       retention: RetentionDays.THREE_MONTHS,
@@ -110,7 +110,7 @@ export class ShopStack extends Stack {
       topic,
     );
     addStoreAlarms(this, database, cache, topic);
-    const distribution = addDelivery(this, balancerName(parameters), secrets, parameters, logs);
+    const distribution = addDelivery(this, balancerName(parameters), { secrets, parameters, logs });
     addDns(this, parameters, distribution, balancer.balancer);
     addMail(this, parameters);
     acceptRisks(this);

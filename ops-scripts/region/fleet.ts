@@ -159,19 +159,19 @@ export async function placeFleet(plan: FleetPlan): Promise<FleetMember[]> {
   const origins = ['a', 'b', 'c'].map(async (zone) => {
     const port = await findFreePort();
     return {
-      ...place(plan, 'origin', `origin-${zone}1`, zone, port),
+      ...place(plan, { kind: 'origin', name: `origin-${zone}1`, zone }, port),
       env: { ...shared, ZONE: zone, INSTANCE: `origin-${zone}1`, PORT: String(port) },
     };
   });
   const workers = ['a', 'b'].map(async (zone) => {
     const port = zone === 'a' ? plan.workerPort : await findFreePort();
     return {
-      ...place(plan, 'worker', `worker-${zone}1`, zone, port),
+      ...place(plan, { kind: 'worker', name: `worker-${zone}1`, zone }, port),
       env: { ...shared, ZONE: zone, INSTANCE: `worker-${zone}1`, WORKER_PORT: String(port) },
     };
   });
   const edge = {
-    ...place(plan, 'edge', 'edge-1', 'edge', plan.edgePort),
+    ...place(plan, { kind: 'edge', name: 'edge-1', zone: 'edge' }, plan.edgePort),
     readyPath: '/.edge/livez',
     livePath: '/.edge/livez',
     env: {
@@ -187,9 +187,7 @@ export async function placeFleet(plan: FleetPlan): Promise<FleetMember[]> {
 
 function place(
   plan: FleetPlan,
-  kind: FleetMember['kind'],
-  name: string,
-  zone: string,
+  { kind, name, zone }: Pick<FleetMember, 'kind' | 'name' | 'zone'>,
   port: number,
 ): Omit<FleetMember, 'env'> {
   return {

@@ -36,17 +36,22 @@ export async function signUp(
   await limits.countSignUp(requestOrigin.address);
   const passwordHash = await passwords.hash(person.password);
   const merge = await carts.prepareMerge({ cookieHeader: requestOrigin.cookieHeader }, undefined);
-  return begin(deps, carts, requestOrigin, { path: '/api/accounts', body: person }, merge, async (tx) => {
-    const row = await tx
-      .insertInto('accounts')
-      .values({ email: person.email, name: person.name, password_hash: passwordHash })
-      .onConflict((conflict) => conflict.doNothing())
-      .returning('id')
-      .executeTakeFirst();
-    if (row === undefined)
-      throw new Refusal(409, 'email-taken', 'There is an account with this e-mail already');
-    return row.id;
-  });
+  return begin(
+    deps,
+    carts,
+    { path: '/api/accounts', body: person, origin: requestOrigin, merge },
+    async (tx) => {
+      const row = await tx
+        .insertInto('accounts')
+        .values({ email: person.email, name: person.name, password_hash: passwordHash })
+        .onConflict((conflict) => conflict.doNothing())
+        .returning('id')
+        .executeTakeFirst();
+      if (row === undefined)
+        throw new Refusal(409, 'email-taken', 'There is an account with this e-mail already');
+      return row.id;
+    },
+  );
 }
 
 /** @throws Refusal 401 `wrong-credentials`, the same for unknown e-mails; 429 `too-many-attempts` */
@@ -61,7 +66,7 @@ export async function signIn(
   if (verified === undefined) throw wrongCredentials();
   const merge = await carts.prepareMerge({ cookieHeader: requestOrigin.cookieHeader }, verified.id);
   const request = { path: '/api/sessions', body: credentials };
-  return begin(deps, carts, requestOrigin, request, merge, (tx) => lockVerified(tx, verified));
+  return begin(deps, carts, { ...request, origin: requestOrigin, merge }, (tx) => lockVerified(tx, verified));
 }
 
 function wrongCredentials(): Refusal {
@@ -102,12 +107,18 @@ async function findByCredentials(
   return (await passwords.matches(found?.password_hash, password)) ? found : undefined;
 }
 
+/** What begins a session, and where it comes from. */
+interface SessionRequest {
+  path: string;
+  body: { password: string };
+  origin: RequestOrigin;
+  merge: CartMerge;
+}
+
 async function begin(
   deps: Deps,
   carts: Carts,
-  requestOrigin: RequestOrigin,
-  request: { path: string; body: { password: string } },
-  merge: CartMerge,
+  { origin: requestOrigin, merge, ...request }: SessionRequest,
   findAccount: (tx: Tx) => Promise<string>,
 ): Promise<SignedInAnswer> {
   const former = readTokenHash(deps.settings, requestOrigin.cookieHeader);

@@ -40,7 +40,7 @@ export function buildProduct(line: ProductLine, index: number, random: Random): 
     status: 'active',
     variants: chosen.flatMap((color, index) =>
       line.sizes.map((size) => ({
-        ...variant(slug, size, color, price, random),
+        ...variant({ slug, size, color, priceAmount: price }, random),
         imageUrl: images[index]!.url,
       })),
     ),
@@ -56,10 +56,7 @@ export function categoryOf(line: ProductLine): CategoryPath {
 }
 
 function variant(
-  slug: string,
-  size: string,
-  color: ColorName,
-  priceAmount: number,
+  { slug, size, color, priceAmount }: { slug: string; size: string; color: ColorName; priceAmount: number },
   random: Random,
 ): VariantDraft {
   const sku = `${slug}-${slugify(color)}-${slugify(size)}`.toUpperCase();

@@ -26,7 +26,7 @@ function fileTransport(settings: MailSettings): Transport {
   const folder = folderOf(settings);
   return {
     async send(mail, { id }) {
-      const { message } = await composeMail(settings, mail, id, writtenPart, 'unix');
+      const { message } = await composeMail(settings, mail, id, { textPart: writtenPart, newline: 'unix' });
       try {
         await mkdir(folder, { recursive: true, mode: 0o700 });
         await writeWhole(folder, `${id}.eml`, message);
@@ -73,7 +73,10 @@ export async function removeOldDrafts(settings: Pick<Settings, 'dataDir'>): Prom
 function smtpTransport(settings: MailSettings, url: string): Transport {
   return {
     async send(mail, attempt) {
-      const { envelope, message } = await composeMail(settings, mail, attempt.id, sentPart, 'windows');
+      const { envelope, message } = await composeMail(settings, mail, attempt.id, {
+        textPart: sentPart,
+        newline: 'windows',
+      });
       await sendBySmtp(url, envelope, message, attempt);
     },
   };
@@ -83,8 +86,7 @@ async function composeMail(
   { siteUrl }: MailSettings,
   mail: Mail,
   id: string,
-  textPart: (text: string) => Attachment,
-  newline: 'unix' | 'windows',
+  { textPart, newline }: { textPart: (text: string) => Attachment; newline: 'unix' | 'windows' },
 ) {
   const host = new URL(siteUrl).hostname;
   const composer = nodemailer.createTransport({ streamTransport: true, buffer: true, newline });

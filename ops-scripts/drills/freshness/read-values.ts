@@ -32,20 +32,20 @@ export function createValueReader(
         return seeProductPage(body, 2 * target.subject!);
       case 'list-json':
         return seeList(body, '"slug":"', bySlug, (from, to, index) => [
-          ...seeAll(body, '"price":{"amount":', 2 * index, from, to),
-          ...seeAll(body, '"available":', 2 * index + 1, from, to).map(({ slot, value }) => ({
+          ...seeAll(body, '"price":{"amount":', 2 * index, [from, to]),
+          ...seeAll(body, '"available":', 2 * index + 1, [from, to]).map(({ slot, value }) => ({
             slot,
             value: value - subjects[index]!.otherStock,
           })),
         ]);
       case 'list-page':
         return seeList(body, 'href="/p/', bySlug, (from, to, index) =>
-          seeAll(body, euro, 2 * index, from, to).slice(0, 1),
+          seeAll(body, euro, 2 * index, [from, to]).slice(0, 1),
         );
       case 'archivable':
         return [
           ...seeProductPage(body, oracle.archivable),
-          ...seeAll(body, '"price":{"amount":', oracle.archivable, 0, body.length),
+          ...seeAll(body, '"price":{"amount":', oracle.archivable, [0, body.length]),
         ];
       case 'absence':
         return [];
@@ -57,17 +57,17 @@ export function createValueReader(
 function seeProductJson(body: string, index: number, { variantId }: Subject): SeenValue[] {
   const at = body.indexOf(`"id":"${variantId}"`);
   return [
-    ...seeAll(body, '"price":{"amount":', 2 * index, 0, body.length),
-    ...(at < 0 ? [] : seeAll(body, '"available":', 2 * index + 1, at, body.length).slice(0, 1)),
+    ...seeAll(body, '"price":{"amount":', 2 * index, [0, body.length]),
+    ...(at < 0 ? [] : seeAll(body, '"available":', 2 * index + 1, [at, body.length]).slice(0, 1)),
   ];
 }
 
 /** Every amount on it, and those that search engines are told. */
 function seeProductPage(body: string, slot: Slot): SeenValue[] {
   return [
-    ...seeAll(body, euro, slot, 0, body.length),
-    ...seeAll(body, '"lowPrice":"', slot, 0, body.length),
-    ...seeAll(body, '"highPrice":"', slot, 0, body.length),
+    ...seeAll(body, euro, slot, [0, body.length]),
+    ...seeAll(body, '"lowPrice":"', slot, [0, body.length]),
+    ...seeAll(body, '"highPrice":"', slot, [0, body.length]),
   ];
 }
 
@@ -88,7 +88,7 @@ function seeList(
   return seen;
 }
 
-function seeAll(body: string, mark: string, slot: Slot, from: number, to: number): SeenValue[] {
+function seeAll(body: string, mark: string, slot: Slot, [from, to]: [from: number, to: number]): SeenValue[] {
   const seen: SeenValue[] = [];
   for (let at = body.indexOf(mark, from); at >= 0 && at < to; at = body.indexOf(mark, at + 1)) {
     seen.push({ slot, value: readAmount(body, at + mark.length) });

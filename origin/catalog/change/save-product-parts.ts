@@ -14,6 +14,14 @@ export interface KnownImage {
   alt: string;
 }
 
+interface ImageChange {
+  known: KnownImage[];
+  /** Undefined: the file says nothing of pictures. */
+  drafts: ImageDraft[] | undefined;
+  /** Addresses of the pictures that variants have. */
+  ofVariants: string[];
+}
+
 /**
  * @param known in their order
  * @param drafts undefined: they stay
@@ -23,9 +31,7 @@ export interface KnownImage {
 export async function saveImages(
   tx: Tx,
   productId: string,
-  known: KnownImage[],
-  drafts: ImageDraft[] | undefined,
-  ofVariants: string[],
+  { known, drafts, ofVariants }: ImageChange,
 ): Promise<boolean> {
   const altOf = new Map(known.map(({ url, alt }) => [url, alt]));
   const images: KnownImage[] = (drafts ?? known).map(({ url, alt }) => ({

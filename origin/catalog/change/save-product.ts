@@ -159,7 +159,7 @@ async function saveOne(tx: Tx, draft: PartialProduct, known: KnownProduct | unde
     ...statusOf(draft, known),
     file_rows: plan.fileRows,
   };
-  return writeProduct(tx, draft, known, row, plan);
+  return writeProduct(tx, { draft, known, row, plan });
 }
 
 /** A column of a name that the file lacks leaves that name. */
@@ -202,13 +202,15 @@ function statusOf(
   return { status: lifecycle === 'active' && !published ? 'hidden' : lifecycle, published };
 }
 
-async function writeProduct(
-  tx: Tx,
-  draft: PartialProduct,
-  known: KnownProduct | undefined,
-  row: ProductRow,
-  plan: VariantPlan,
-): Promise<Saved> {
+interface PlannedProduct {
+  draft: PartialProduct;
+  /** Undefined: it is new. */
+  known: KnownProduct | undefined;
+  row: ProductRow;
+  plan: VariantPlan;
+}
+
+async function writeProduct(tx: Tx, { draft, known, row, plan }: PlannedProduct): Promise<Saved> {
   const category = await chooseCategory(tx, draft, known, row);
   const columns = { ...row, category_id: category.id, file_rows: JSON.stringify(row.file_rows) };
   const { notices } = plan;
@@ -219,12 +221,16 @@ async function writeProduct(
       .returning('id')
       .executeTakeFirstOrThrow();
     const variants = await saveVariants(tx, id, plan);
-    await saveImages(tx, id, [], draft.images, picturesOf(plan));
+    await saveImages(tx, id, { known: [], drafts: draft.images, ofVariants: picturesOf(plan) });
     const tags = { ...category.tags, ...variants.tags, ...firstTags(id, draft.slug) };
     return { outcome: 'created', notices, tags, relisted: { id, categoryIds: [category.id] } };
   }
   const variants = await saveVariants(tx, known.id, plan);
-  const imagesChanged = await saveImages(tx, known.id, known.images, draft.images, picturesOf(plan));
+  const imagesChanged = await saveImages(tx, known.id, {
+    known: known.images,
+    drafts: draft.images,
+    ofVariants: picturesOf(plan),
+  });
   const ownChanged = differs(known, row) || known.category_id !== category.id;
   if (ownChanged) await tx.updateTable('products').set(columns).where('id', '=', known.id).execute();
   const changed = ownChanged || imagesChanged || variants.changed;

@@ -98,7 +98,7 @@ export function planVariants(product: VariantsOfProduct): VariantPlan {
     const { changed, stockChanged } = compare(row, columns);
     if (changed || stockChanged) plan.changed.push({ id: row.id, columns, changed, stockChanged });
   }
-  tellTwins(product, matches, next, added, plan);
+  tellTwins(product, { matches, next, added }, plan);
   return plan;
 }
 
@@ -214,12 +214,17 @@ function compare(known: KnownVariant, next: VariantColumns): { changed: boolean;
   };
 }
 
+interface MatchedVariants {
+  /** For each draft the variant that it means, if the shop has it. */
+  matches: (KnownVariant | undefined)[];
+  next: Map<KnownVariant, VariantColumns>;
+  added: { at: number; columns: VariantColumns }[];
+}
+
 /** Two variants that look alike to shoppers are possible, but seldom meant. */
 function tellTwins(
   product: VariantsOfProduct,
-  matches: (KnownVariant | undefined)[],
-  next: Map<KnownVariant, VariantColumns>,
-  added: { at: number; columns: VariantColumns }[],
+  { matches, next, added }: MatchedVariants,
   plan: VariantPlan,
 ): void {
   const unnamed = product.known.filter((row) => !matches.includes(row) && !row.is_archived);

@@ -31,7 +31,7 @@ export async function listProducts(
   const scope = await readScope(db, query);
   const candidates = query.q === '' ? undefined : await findCandidates(db, query, scope);
   const [rows, facets] = await Promise.all([
-    readPage(db, query, scope, place, candidates),
+    readPage(db, query, scope, { place, candidates }),
     readFacets(db, query, scope, candidates),
   ]);
   const shown = rows.slice(0, query.limit);
@@ -69,8 +69,7 @@ async function readPage(
   db: DbOrTx,
   query: ListQuery,
   scope: ListScope,
-  place: ListPosition | undefined,
-  candidates: string[] | undefined,
+  { place, candidates }: { place: ListPosition | undefined; candidates: string[] | undefined },
 ): Promise<SummaryRow[]> {
   const wanted = query.limit + 1;
   const offset = place === undefined ? (query.page - 1) * query.limit : 0;

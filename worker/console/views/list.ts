@@ -5,8 +5,7 @@ import type { JobAttempt } from '../../../origin/outbox/attempts.ts';
 import { outboxKinds } from '../../../origin/outbox/events.ts';
 import { type Job, type JobCount, type JobDetails, jobStates } from '../../../origin/outbox/find-jobs.ts';
 import type { Html } from '../../../origin/web/page/html.ts';
-import type { AskedFilter } from '../read-filter.ts';
-import { toQuery } from '../read-filter.ts';
+import { type AskedFilter, toQuery } from '../read-filter.ts';
 import { hidden, tellAgo, tellDuration, tellJobs, tellTime } from './layout.ts';
 
 export interface ListOfJobs {
