@@ -17,7 +17,7 @@ import { readTrace } from '../../worker/console/trace.ts';
 import { openQueues } from '../../worker/queues.ts';
 import { openDatabase, openRedis } from '../connect-stores.ts';
 import { changeCommand, drop, kindCommand, pause, resume, retry } from './change.ts';
-import { addFilter, type FilterOptions, readId, toFilter } from './filter.ts';
+import { addFilter, collectIds, type FilterOptions, readId, toFilter } from './filter.ts';
 
 export function jobsCommand(env: NodeJS.ProcessEnv): Command {
   return new Command('jobs')
@@ -90,14 +90,20 @@ async function countQueues(env: NodeJS.ProcessEnv): Promise<Record<string, numbe
   return Object.fromEntries(counts);
 }
 
+interface ListOptions extends FilterOptions {
+  json?: boolean;
+}
+
 function listCommand(env: NodeJS.ProcessEnv): Command {
   return addFilter(new Command('list'))
     .description('List jobs; without --state or --about those that failed, newest first')
+    .argument('[ids...]', 'only these', collectIds)
     .option('--limit <n>', 'how many at most', readCount, 100)
     .option('--json', 'print one JSON object a line')
-    .action(async ({ json, limit, ...options }: FilterOptions & { json?: boolean; limit: number }) => {
+    .action(async (ids: string[] | undefined, options: ListOptions & { limit: number }) => {
       await using database = await openDatabase(env);
-      await printJobs(database.db, await toFilter(database.db, options), limit, json === true);
+      const { json, limit } = options;
+      await printJobs(database.db, await toFilter(database.db, options, ids), limit, json === true);
     });
 }
 
@@ -115,9 +121,11 @@ async function printJobs(db: Db, filter: JobFilter, limit: number, asJson: boole
   const jobs = await listJobs(db, filter, { limit });
   for (const { cursor: _, ...job } of jobs) console.log(asJson ? JSON.stringify(job) : tellJob(job));
   if (asJson || jobs.length > 0) return;
-  const { state, subjects } = filter;
+  const { state, subjects, ids } = filter;
   const askedForFailed =
-    subjects === undefined && (state === undefined || state === 'failing' || state === 'dead');
+    subjects === undefined &&
+    ids === undefined &&
+    (state === undefined || state === 'failing' || state === 'dead');
   console.log(askedForFailed ? 'Nothing has failed' : 'There are no such jobs');
 }
 
@@ -140,11 +148,12 @@ const mostOfGroup = 100_000;
 function groupsCommand(env: NodeJS.ProcessEnv): Command {
   return addFilter(new Command('groups'))
     .description('Group the jobs that failed by their error, the largest group first')
+    .argument('[ids...]', 'only these', collectIds)
     .option('--json', 'print one JSON object a line')
-    .action(async ({ json, ...options }: FilterOptions & { json?: boolean }) => {
+    .action(async (ids: string[] | undefined, { json, ...options }: ListOptions) => {
       await using database = await openDatabase(env);
       const { db } = database;
-      const groups = await groupErrors(db, await toFilter(db, options), mostOfGroup);
+      const groups = await groupErrors(db, await toFilter(db, options, ids), mostOfGroup);
       for (const group of groups) {
         const { count, more, failing, dead, firstSeen, lastSeen, kind } = group;
         const seen = `first ${firstSeen.toISOString()}  last ${lastSeen.toISOString()}`;

@@ -9,6 +9,7 @@ import { createEdgeServer } from '../../edge/reply/serve-node.ts';
 import { createMemoryStore } from '../../edge/stored/stored-response.ts';
 import { createNodeUpstream } from '../../edge/upstream/upstream-node.ts';
 import { createClientAddress } from '../../http/client-address.ts';
+import { readTrace } from '../../worker/console/trace.ts';
 import { openShop, type Shop } from '../support/shop.ts';
 import { purgeKey } from './support/edge.ts';
 import { listen } from './support/server.ts';
@@ -84,6 +85,9 @@ test('a new price is at the edge once the change is done; pages of one shopper n
   await expect.poll(isDone, { timeout: 20_000 }).toBe('done');
   expect(((await (await fetch(api)).json()) as { price: { amount: number } }).price.amount).toBe(4_321);
   expect(await (await fetch(page)).text()).toContain('43.21');
+  // Operators see that this edge confirmed it, and when.
+  const trace = await readTrace(shop.deps.db, change.invalidation.id);
+  expect(trace?.events.map(({ what }) => what)).toContain(`attempt 1: edge ${url} confirmed`);
 
   const shopper = shop.browser();
   await shopper.add(shop.variants[0]!.id);

@@ -97,6 +97,8 @@ test('Each attempt is kept with its worker, its time, its steps and its error', 
     expect(attempt.tookMs).toBeGreaterThan(0);
     expect(Date.parse(attempt.startedAt)).toBeLessThanOrEqual(Date.parse(attempt.endedAt));
   }
+  expect((await asJson('list', id)).map((job) => job.id)).toEqual([id]);
+  expect(await asJson('groups', id)).toMatchObject([{ count: 1, jobId: id }]);
   expect((await ops('show', id)).filter((line) => line.startsWith('attempt '))).toHaveLength(2);
 });
 
