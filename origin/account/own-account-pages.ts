@@ -1,5 +1,6 @@
 // The account page and its forms. The field `do` of each form names the change.
 import { type Context, Hono } from 'hono';
+import { readPictures } from '../cart/pages.ts';
 import type { Deps } from '../deps.ts';
 import { Refusal } from '../errors.ts';
 import { readFrame, respondSignedOut, wasSignedIn } from '../identity/page-frame.ts';
@@ -113,6 +114,9 @@ function parseField(
   throw new FormError({ [name]: faultOf(parsed.error, text) });
 }
 
+/** Orders, the newest. */
+const mostPictured = 20;
+
 interface Shown {
   values?: FormValues;
   faults?: FormFaults;
@@ -128,9 +132,14 @@ async function show(deps: Deps, c: Context<AppEnv>, account: SignedIn, shown: Sh
     readFrame(deps, c),
   ]);
   const isWrong = faults !== undefined || refusal !== undefined;
+  const shownPieces = orders.slice(0, mostPictured).flatMap(({ lines }) => lines.slice(0, 3));
   const content = accountPage({
     account,
     orders,
+    variants: await readPictures(
+      deps,
+      shownPieces.map(({ variantId }) => variantId),
+    ),
     devices,
     done,
     ...(values ? { values } : {}),

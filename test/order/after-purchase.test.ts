@@ -147,6 +147,7 @@ describe('Shipping', () => {
     const rest = await deed(id, 'payments', { amount: euros(13_898) });
     expect(rest.body).toMatchObject({ paid: euros(23_898), status: 'paid', payment: { status: 'paid' } });
     expect((await deed(id, 'payments', { amount: euros(1) })).body.code).toBe('already-paid');
+    expect(await templatesOf(id)).toEqual(['order-confirmation', 'order-shipped', 'order-paid']);
   });
 });
 
@@ -372,7 +373,8 @@ test('Every mail about an order can be written, also twice', async () => {
   });
   const other = await buyer.post(`/api/orders/${id}/returns`, { lines: [{ variantId: tee, quantity: 1 }] });
   await staff.post(`/api/staff/returns/${other.body.id}/refusal`, { reason: 'It was worn' });
-  const cancelled = await order();
+  const cancelled = await order(atTheDoor);
+  await deed(cancelled.id, 'payments', { amount: 23_898 });
   await cancelled.buyer.post(`/api/orders/${cancelled.id}/cancellation`);
   const rows = await shop.deps.db
     .selectFrom('outbox')
@@ -385,7 +387,7 @@ test('Every mail about an order can be written, also twice', async () => {
   );
   for (const row of [...ours, ...ours])
     await deliverMail(shop.deps, row.payload as never, { id: row.id, signal: AbortSignal.timeout(5_000) });
-  expect(ours).toHaveLength(11);
+  expect(ours).toHaveLength(12);
 });
 
 describe('The list of orders', () => {

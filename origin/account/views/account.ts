@@ -1,6 +1,8 @@
 // Renders the account page: orders, personal data, password, devices, deletion. The field `do` of each form names the
 // change.
 import { raw } from 'hono/html';
+import { linePicture } from '../../cart/views/cart.ts';
+import type { VariantInfo } from '../../catalog/read-variants.ts';
 import { signedInField } from '../../identity/page-frame.ts';
 import type { Session } from '../../identity/session.ts';
 import { describeProgress } from '../../order/life/progress.ts';
@@ -20,6 +22,8 @@ import { newPasswordField } from './sign-in.ts';
 export interface AccountPage {
   account: { name: string; email: string; role: string };
   orders: Order[];
+  /** Of the newest orders, for pictures. */
+  variants: Map<string, VariantInfo>;
   devices: Session[];
   values?: FormValues;
   faults?: FormFaults;
@@ -46,17 +50,26 @@ ${ordersPanel(page)}${dataPanel(page)}${devicesPanel(page)}${passwordPanel(page)
 </div>`;
 }
 
-function ordersPanel({ orders }: AccountPage): Html {
+function ordersPanel({ orders, variants }: AccountPage): Html {
   return html`<section class="panel" aria-labelledby="orders"><h2 id="orders">Orders</h2>
 ${
   orders.length === 0
     ? html`<p class="soft">None yet.</p>`
     : html`<ul class="records">${orders.map(
-        (order) => html`<li><span><a href="/orders/${order.id}">Order ${order.number}</a><br>
+        (
+          order,
+        ) => html`<li>${orderPictures(order, variants)}<span class="grows"><a href="/orders/${order.id}">Order ${order.number}</a><br>
 <span class="soft small">${formatDay(order.placedAt)} · ${describeProgress(order)}</span></span>
 <span class="price">${formatMoney(order.total.amount)}</span></li>`,
       )}</ul>`
 }</section>`;
+}
+
+/** At most three; the link beside them says what it is. */
+function orderPictures({ lines }: Order, variants: Map<string, VariantInfo>): Html | '' {
+  const known = lines.filter(({ variantId }) => variants.get(variantId)?.imageUrl !== undefined).slice(0, 3);
+  if (known.length === 0) return '';
+  return html`<div class="thumbs">${known.map(({ variantId }) => linePicture(variants.get(variantId)))}</div>`;
 }
 
 function dataPanel({ account, values = {}, faults = {} }: AccountPage): Html {

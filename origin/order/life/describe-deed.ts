@@ -74,7 +74,7 @@ export const eventNames: Record<string, string> = {
   placed: 'Placed',
   'payment-pending': 'Payment begun',
   paid: 'Paid',
-  'payment-failed': 'Payment refused',
+  'payment-failed': 'Not paid',
   'payment-unknown': 'Payment unclear',
   'money-taken': 'Money taken at the door',
   cancelled: 'Cancelled',
@@ -95,7 +95,7 @@ export const eventNames: Record<string, string> = {
 export const shopperEventNames: Record<string, string> = {
   placed: 'Order placed',
   paid: 'Paid',
-  'payment-failed': 'Payment refused',
+  'payment-failed': 'Not paid',
   'money-taken': 'Paid at the door',
   cancelled: 'Cancelled',
   'cancelled-while-unpaid': 'Cancelled',

@@ -45,6 +45,8 @@ function newsOf({ before, next, deed, shipmentId, returnId }: Happened): News | 
       const isFirst = before.shipments.find(({ id }) => id === deed.shipment)?.deliveredAtMs === null;
       return isFirst ? { template: 'order-delivered', about: { shipmentId: deed.shipment } } : undefined;
     }
+    case 'take-money':
+      return next.status === 'paid' ? { template: 'order-paid', about: {} } : undefined;
     case 'cancel':
       return { template: 'order-cancelled', about: {} };
     case 'request-return':
@@ -95,6 +97,12 @@ const writers = {
         ...(await piecesOf(db, { shipmentId: about.shipmentId! })),
         'Something does not fit? Send it back from the page of your order.',
       ],
+    };
+  },
+  async 'order-paid'({ number }: Told) {
+    return {
+      subject: `Your order ${number} is paid`,
+      paragraphs: [`We have received the money for your order ${number}. Thank you.`],
     };
   },
   async 'order-cancelled'({ number }: Told) {
