@@ -41,7 +41,7 @@ const TimeQuery = z
 
 export const OrderListQuerySchema = z.object({
   q: z.string().max(200).optional().openapi({
-    description: 'Finds number, e-mail, name and SKU: every word, or how it begins',
+    description: 'Finds number, e-mail, name and SKU: every word, of which the last may be unfinished',
   }),
   status: z.enum(['placed', 'paid', 'cancelled']).optional(),
   fulfilment: z.enum(['open', 'partly-shipped', 'shipped', 'delivered']).optional(),

@@ -134,7 +134,7 @@ function filtersOf(query: OrderListQuery): RawBuilder<unknown>[] {
   return filters;
 }
 
-/** Number, e-mail and name: every word, or how it begins. As the function `order_terms` of the database parts them. */
+/** Number, e-mail and name: every word; the last may be unfinished. As `order_terms` of the database parts them. */
 function hasWords(q: string): RawBuilder<unknown> {
   const words = q
     .toLowerCase()
@@ -144,7 +144,7 @@ function hasWords(q: string): RawBuilder<unknown> {
     .filter((word) => word !== '')
     .slice(0, 12);
   if (words.length === 0) return sql`false`;
-  const tsquery = words.map((word) => `'${word}':*`).join(' & ');
+  const tsquery = `${words.map((word) => `'${word}'`).join(' & ')}:*`;
   return sql`order_search(o.number, o.email, o.shipping_address ->> 'name') @@ ${tsquery}::tsquery`;
 }
 
