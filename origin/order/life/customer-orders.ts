@@ -130,11 +130,12 @@ export async function readOrdersOfCustomer(
   const own = ordersOf(sql`${accountId ?? null}::bigint`, sql`${email}::text`);
   const { rows } = await sql<{ ids: string[]; spent: number }>`
     select coalesce((array_agg(o.id::text order by o.id desc))[1:${limit}], '{}') as ids,
-      coalesce(sum(
-        case when p.provider = 'on-delivery' then p.taken_amount
+      coalesce(sum((
+        select case when p.provider = 'on-delivery' then p.taken_amount
           when p.status = 'paid' then o.total_amount else 0 end
+        from payments p where p.order_id = o.id)
         - coalesce((select sum(amount) from refunds r where r.order_id = o.id), 0)), 0)::float as spent
-    from (${own}) o join payments p on p.order_id = o.id`.execute(db);
+    from (${own}) o`.execute(db);
   const { ids, spent } = rows[0]!;
   return { orders: await readStaffOrders(db, ids), spent };
 }

@@ -142,6 +142,8 @@ function hasWords(q: string): RawBuilder<unknown> {
     .replaceAll(/[\u0300-\u036f'\u2019]/g, '')
     .split(/[\s!-/:-@[-`{-~]+/)
     .filter((word) => word !== '')
+    // All numbers begin with it.
+    .filter((word, _, all) => word !== 'mc' || all.length === 1)
     .slice(0, 12);
   if (words.length === 0) return sql`false`;
   const tsquery = `${words.map((word) => `'${word}'`).join(' & ')}:*`;
