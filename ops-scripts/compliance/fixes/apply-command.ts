@@ -50,12 +50,64 @@ const operations: Record<string, (snapshot: Snapshot, flags: Flags) => void> = {
     setGroups(snapshot, 'NetworkInterfaceId', first(flags, 'network-interface-id'), flags),
   'modify-instance-attribute': (snapshot, flags) =>
     setGroups(snapshot, 'InstanceId', first(flags, 'instance-id'), flags),
+  'modify-listener': modifyListener,
+  'modify-load-balancer-attributes': modifyBalancerAttributes,
+  'modify-instance-metadata-options': (snapshot, flags) =>
+    assign(snapshot, ['InstanceId', first(flags, 'instance-id'), 'MetadataOptions'], {
+      MetadataOptions: { HttpTokens: first(flags, 'http-tokens') },
+    }),
   'put-scheduled-update-group-action': (snapshot, flags) => {
     const name = first(flags, 'scheduled-action-name');
     for (const item of itemsWith(snapshot, 'ScheduledActionName', name))
       item['MinSize'] = Number(first(flags, 'min-size'));
   },
 };
+
+/** Sets members of every object of the snapshot that bears the identifier and has the member `whole`. */
+function assign(snapshot: Snapshot, [member, id, whole]: [string, string, string], values: Item): void {
+  const found = itemsWith(snapshot, member, id).filter((item) => item[whole] !== undefined);
+  if (found.length === 0) throw new Unproven(`${id} is not in the snapshot`);
+  for (const item of found) Object.assign(item, values);
+}
+
+function modifyListener(snapshot: Snapshot, flags: Flags): void {
+  const arn = first(flags, 'listener-arn');
+  const policy = flags.get('ssl-policy')?.[0];
+  if (policy !== undefined) assign(snapshot, ['ListenerArn', arn, 'Protocol'], { SslPolicy: policy });
+  const action = flags.get('default-actions')?.[0];
+  if (action === undefined) return;
+  const [, config] = /^Type=redirect,RedirectConfig=\{(.*)\}$/.exec(action) ?? [];
+  if (config === undefined) throw new Unproven('what else than a redirect it sets is not known here');
+  const RedirectConfig = Object.fromEntries(config.split(',').map((pair) => pair.split('=')));
+  const DefaultActions = [{ Type: 'redirect', RedirectConfig }];
+  assign(snapshot, ['ListenerArn', arn, 'Protocol'], { DefaultActions });
+  // The default rule of the listener has its actions too.
+  for (const [key, call] of Object.entries(snapshot.calls)) {
+    if (!key.startsWith('elbv2.DescribeRules(') || !key.includes(JSON.stringify(arn)) || !call.ok) continue;
+    for (const rule of (call.result['Rules'] ?? []) as Item[])
+      if (rule['IsDefault'] === true) rule['Actions'] = DefaultActions;
+  }
+}
+
+function modifyBalancerAttributes(snapshot: Snapshot, flags: Flags): void {
+  const arn = first(flags, 'load-balancer-arn');
+  const wanted = (flags.get('attributes') ?? []).map((text) => {
+    const [, Key, Value] = /^Key=([^,]+),Value=(.+)$/.exec(text) ?? [];
+    if (Key === undefined) throw new Unproven(`the attribute ${text} is not known here`);
+    return { Key, Value };
+  });
+  const calls = Object.entries(snapshot.calls).filter(
+    ([key]) => key.startsWith('elbv2.DescribeLoadBalancerAttributes(') && key.includes(JSON.stringify(arn)),
+  );
+  if (calls.length === 0) throw new Unproven(`attributes of ${arn} are not in the snapshot`);
+  for (const [, call] of calls) {
+    if (!call.ok) continue;
+    const others = ((call.result['Attributes'] ?? []) as Item[]).filter(
+      (each) => !wanted.some(({ Key }) => Key === each['Key']),
+    );
+    call.result['Attributes'] = [...others, ...wanted];
+  }
+}
 
 function first(flags: Flags, name: string): string {
   const value = flags.get(name)?.[0];
@@ -210,7 +262,18 @@ function setProperties(snapshot: Snapshot, flags: Flags): void {
   if (flag === undefined || member === undefined) throw new Unproven('what it changes is not known here');
   const name = first(flags, flag);
   for (const [other, values] of flags)
-    if (other !== flag && !idleFlags.has(other)) setProperty(snapshot, [member, name], other, values[0]);
+    if (other === 'cloudwatch-logs-export-configuration') addLogs(snapshot, [member, name], values[0] ?? '');
+    else if (other !== flag && !idleFlags.has(other)) setProperty(snapshot, [member, name], other, values[0]);
+}
+
+function addLogs(snapshot: Snapshot, [member, id]: [string, string], text: string): void {
+  const [, types] = /^EnableLogTypes=(.+)$/.exec(text) ?? [];
+  const found = itemsWith(snapshot, member, id).filter((item) => isWhole(item, member));
+  if (types === undefined || found.length === 0) throw new Unproven(`what ${text} changes is not known here`);
+  for (const item of found) {
+    const before = (item['EnabledCloudwatchLogsExports'] ?? []) as string[];
+    item['EnabledCloudwatchLogsExports'] = [...before, ...types.split(',')];
+  }
 }
 
 /** Sets what the names of a flag, of Terraform or of a template call so, on everything that bears the identifier. */
@@ -252,5 +315,9 @@ const properties: Record<string, [property: string, on?: string]> = {
   publiclyaccessible: ['PubliclyAccessible'],
   backupretentionperiod: ['BackupRetentionPeriod'],
   deletionprotection: ['DeletionProtection'],
+  storageencrypted: ['StorageEncrypted'],
+  atrestencryptionenabled: ['AtRestEncryptionEnabled'],
+  transitencryptionenabled: ['TransitEncryptionEnabled'],
+  transitencryptionmode: ['TransitEncryptionMode'],
   vpczoneidentifier: ['VPCZoneIdentifier'],
 };

@@ -4,6 +4,7 @@ import { iamPolicy } from '../../../ops-scripts/compliance/collect/iam-policy.ts
 import { hardeningIds } from '../../../ops-scripts/compliance/control-ids.ts';
 import { explainControl, listControls } from '../../../ops-scripts/compliance/explain.ts';
 import type { Finding } from '../../../ops-scripts/compliance/findings.ts';
+import { applyCommand } from '../../../ops-scripts/compliance/fixes/apply-command.ts';
 import { judge } from '../../../ops-scripts/compliance/judge.ts';
 import type { Snapshot } from '../../../ops-scripts/compliance/snapshot.ts';
 import { parseTemplate } from '../../../ops-scripts/compliance/template/parse-template.ts';
@@ -218,6 +219,26 @@ describe('what an account shows', () => {
       { UserId: 'app', AccessString: 'on ~* +@all', Authentication: { Type: 'password', PasswordCount: 1 } },
     ];
   }
+});
+
+it('tells commands that, applied, close what they are told for', () => {
+  const closed = softened.flatMap((one) => {
+    const stack = new AccountStack();
+    one.change(stack);
+    const failing = (snapshot: Snapshot) =>
+      judgedAs(snapshot, 'snapshot').filter(
+        ({ control, status }) => control === one.control && status === 'fail',
+      );
+    return failing(stack.snapshot()).flatMap(({ fix = '' }) => {
+      // One that leaves a choice to a person, or makes the thing anew, is not tried.
+      if (fix === '' || /<|create-|transit-/.test(fix)) return [];
+      const snapshot = stack.snapshot();
+      for (const line of fix.split('\n')) applyCommand(snapshot, line);
+      expect(failing(snapshot), one.name).toEqual([]);
+      return one.name;
+    });
+  });
+  expect(closed.length).toBeGreaterThanOrEqual(9);
 });
 
 describe('what a template does not say', () => {
