@@ -2,6 +2,7 @@
 import { Command } from 'commander';
 import { judge } from '../judge.ts';
 import { snapshotFromPlan } from '../plan/plan.ts';
+import type { Place } from '../report/place.ts';
 import { type Mode, parseSnapshot, type Snapshot } from '../snapshot.ts';
 import { checkAccounts } from './check-accounts.ts';
 import { checkTemplateCommand } from './check-template.ts';
@@ -57,14 +58,26 @@ function planCommand(): Command {
       '\nExample:\n  $ terraform show -json shop.tfplan > plan.json\n  $ npm run ops -- compliance check plan plan.json',
     )
     .action(
-      guard(async (file: string, options: CheckOptions & { account?: string }) => {
+      guard((file: string, options: CheckOptions & { account?: string }) => {
         const { region, account } = options;
         const given = { ...(region ? { region } : {}), ...(account ? { account } : {}) };
-        await report(snapshotFromPlan(readText(file), file, given), 'plan', options);
+        const text = readText(file);
+        const snapshot = snapshotFromPlan(text, file, given);
+        const judged = judge(snapshot, { mode: 'plan', ...howToJudge(options) });
+        present(
+          { snapshot, report: judged, locate: (resource) => placeInPlan(text, file, resource) },
+          options,
+        );
       }),
     );
 }
 
 async function report(snapshot: Snapshot, mode: Mode, options: CheckOptions): Promise<void> {
   present({ snapshot, report: judge(snapshot, { mode, ...howToJudge(options) }) }, options);
+}
+
+/** The line on which the plan tells the resource; the first where it is told by another name. */
+function placeInPlan(text: string, file: string, resource: string): Place {
+  const at = Math.max(text.indexOf(`"address": "${resource}"`), text.indexOf(`"address":"${resource}"`), 0);
+  return { file, line: text.slice(0, at).split('\n').length };
 }

@@ -16,9 +16,10 @@ export function unifiedDiff(file: string, before: string, after: string): string
     if (last !== undefined && start <= last[1]) last[1] = end;
     else hunks.push([start, end]);
   }
+  const path = file.replace(/^\/+/, '');
   return [
-    `--- a/${file}`,
-    `+++ b/${file}`,
+    `--- a/${path}`,
+    `+++ b/${path}`,
     ...hunks.flatMap(([start, end]) => writeHunk(lines, start, end)),
   ].join('\n');
 }

@@ -13,6 +13,9 @@ const gainsRules = /^(EmrManaged\w*|ServiceAccessSecurityGroups?|(Engine|Workspa
 export const containsGroups =
   /^(NetworkInterfaces|LaunchTemplate\w*|LaunchSpecifications|OptionSettings|VPC\w*|Vpc\w*|ResourcesVpcConfig|Network\w*|AwsvpcConfiguration|AwsVpcConfiguration|Compute\w*|BrokerNodeGroupInfo|Instances|HostedRotationLambda|ConnectionInput|PhysicalConnectionRequirements|EcsParameters|Ec2Config|EndpointDetails)$/;
 
+/** Types whose properties are what they say to others: what these call groups they only hand on. */
+export const handsOn = /^AWS::(SSM|Config|CodePipeline|FIS|StepFunctions)::/;
+
 /** Whether a property attaches groups to the resource itself, and does nothing else with them. */
 export function isOwnGroupProperty(key: string, within: Record<string, unknown>): boolean {
   if (namesGroups.test(key)) return !gainsRules.test(key);

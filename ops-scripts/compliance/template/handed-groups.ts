@@ -32,7 +32,13 @@ function mayAddRules(draft: Draft, resource: Resource, groupId: string, name: un
   const { type, refers, handed, opened, properties } = resource;
   if (opened) return false;
   if (actsByItself.test(type)) return refers.has(groupId) || draft.mentions(resource, name);
-  if (type.startsWith('AWS::IAM::')) return refers.has(groupId) && allowsRules(draft.textOf(resource));
+  if (type.startsWith('AWS::IAM::')) {
+    const text = draft.textOf(resource);
+    if (refers.has(groupId)) return allowsRules(text);
+    // One that opens groups and names none may open any.
+    const namesOne = draft.perhaps('AWS::EC2::SecurityGroup').some(({ id }) => refers.has(id));
+    return !namesOne && /"ec2:(AuthorizeSecurityGroupIngress|ModifySecurityGroupRules)"/i.test(text);
+  }
   if (executes.test(type) && draft.mentions(resource, name)) return true;
   if (givesToNobody.test(type) || !handed?.has(groupId)) return false;
   return type.endsWith('::StateMachine') ? callsOthers(properties) : true;

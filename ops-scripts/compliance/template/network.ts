@@ -4,6 +4,7 @@ import { attachedGroups } from './attached-groups.ts';
 import { zoneOfChoice, zonesOfElastiCache } from './cache-nodes.ts';
 import { zonesOfRds } from './database-clusters.ts';
 import type { Draft } from './draft.ts';
+import { handsOn } from './group-properties.ts';
 import { actsByItself, mayBeAttached } from './handed-groups.ts';
 import { zonePrefix, zonesAtMost } from './names.ts';
 import { booleanOf, listOf, numberOf, type Properties, type Resource, recordsOf } from './resources.ts';
@@ -140,8 +141,8 @@ function answerInterfaces(draft: Draft): void {
       // What a type of others calls its properties says nothing of what it does with them.
       // A part that may not exist is no part, and may have its groups all the same.
       const isPart = givers.includes(resource) && resource.unknownReason === undefined;
-      const isRead =
-        !isPart && !actsByItself.test(resource.type) && !resource.type.endsWith('LaunchTemplate');
+      const isOther = actsByItself.test(resource.type) || handsOn.test(resource.type);
+      const isRead = !isPart && !isOther && !resource.type.endsWith('LaunchTemplate');
       const Groups = isRead ? attachedGroups(draft, resource) : [];
       const perhaps = describePerhaps(draft, resource, Groups);
       if (Groups.length === 0) return perhaps;

@@ -1,6 +1,6 @@
 // The resources that a set of templates declares, with properties evaluated, found by type.
 import { isUnknownValue, type UnknownValue } from '../snapshot.ts';
-import { isOwnGroupProperty } from './group-properties.ts';
+import { handsOn, isOwnGroupProperty } from './group-properties.ts';
 import { zonePrefix } from './names.ts';
 import { isRecord, type Template } from './parse-template.ts';
 import { type Reference, referencesIn } from './references.ts';
@@ -96,7 +96,11 @@ function handedTo(scope: Scope, id: string): Reference[] {
     ...referencesIn(starts, scope),
     ...(launches
       ? []
-      : referencesIn(declared, scope, (key, within) => isOwnGroupProperty(key, within) || isIdle(key))),
+      : referencesIn(
+          declared,
+          scope,
+          (key, within) => (!handsOn.test(Type) && isOwnGroupProperty(key, within)) || isIdle(key),
+        )),
   ];
 }
 

@@ -313,6 +313,20 @@ cases.push(
     { 'database-only-from-asg': 'unknown' },
   ],
   [
+    'an association that hands it to a document as a parameter',
+    add('AWS::SSM::Association', { Name: 'Open', Parameters: { SecurityGroupIds: [data] } }),
+    { 'database-only-from-asg': 'unknown' },
+  ],
+  [
+    'a policy that lets its role open any group',
+    add('AWS::IAM::Policy', {
+      PolicyDocument: {
+        Statement: [{ Effect: 'Allow', Action: 'ec2:AuthorizeSecurityGroupIngress', Resource: '*' }],
+      },
+    }),
+    { ...stores('unknown'), 'asg-only-from-elb': 'unknown', 'elb-open-to-web': 'unknown' },
+  ],
+  [
     'a group that EMR manages, to which it adds rules',
     add('AWS::EMR::Cluster', { Instances: { EmrManagedMasterSecurityGroup: data } }),
     { 'database-only-from-asg': 'unknown' },
