@@ -23,25 +23,55 @@ const launches = ['AWS::EC2::LaunchTemplate', 'AWS::AutoScaling::LaunchConfigura
 
 /** Why rules of the group may be added that the template does not tell. */
 export function mayGainRules(draft: Draft, groupId: string): UnknownValue | undefined {
-  const name = draft.find('AWS::EC2::SecurityGroup', groupId)?.['GroupName'];
-  const actor = draft.resources.find((resource) => mayAddRules(draft, resource, groupId, name));
+  const actor = rulesByOthers(draft).get(groupId);
   return actor && unknownValue(`${describe(actor)} gets this group and may add rules to it`);
 }
 
-function mayAddRules(draft: Draft, resource: Resource, groupId: string, name: unknown): boolean {
-  const { type, refers, handed, opened, properties } = resource;
-  if (opened) return false;
-  if (actsByItself.test(type)) return refers.has(groupId) || draft.mentions(resource, name);
+const actorsOfDrafts = new WeakMap<Draft, Map<string, Resource>>();
+
+/** For each group the first resource that may add rules to it; each resource is looked at once. */
+function rulesByOthers(draft: Draft): Map<string, Resource> {
+  const before = actorsOfDrafts.get(draft);
+  if (before !== undefined) return before;
+  const actors = new Map<string, Resource>();
+  actorsOfDrafts.set(draft, actors);
+  const groups = draft.perhaps('AWS::EC2::SecurityGroup');
+  const ids = new Set(groups.map(({ id }) => id));
+  for (const resource of draft.resources) {
+    for (const id of groupsItMayOpen(draft, resource, groups, ids)) {
+      if (!actors.has(id)) actors.set(id, resource);
+    }
+  }
+  return actors;
+}
+
+function groupsItMayOpen(
+  draft: Draft,
+  resource: Resource,
+  groups: Resource[],
+  ids: ReadonlySet<string>,
+): string[] {
+  const { type, refers, handed = new Set<string>(), opened, properties } = resource;
+  if (opened) return [];
+  const own = (names: ReadonlySet<string>) => [...names].filter((id) => ids.has(id));
+  const mentioned = () =>
+    groups
+      .filter(({ properties: { GroupName: name } }) => name !== undefined && draft.mentions(resource, name))
+      .map(({ id }) => id);
+  const kind = kindOf(type);
+  if (kind.actsByItself) return [...own(refers), ...mentioned()];
   if (type.startsWith('AWS::IAM::')) {
     const text = draft.textOf(resource);
-    if (refers.has(groupId)) return allowsRules(text);
+    const named = own(refers);
+    if (named.length > 0) return allowsRules(text) ? named : [];
     // One that opens groups and names none may open any.
-    const namesOne = draft.perhaps('AWS::EC2::SecurityGroup').some(({ id }) => refers.has(id));
-    return !namesOne && /"ec2:(AuthorizeSecurityGroupIngress|ModifySecurityGroupRules)"/i.test(text);
+    return /"ec2:(AuthorizeSecurityGroupIngress|ModifySecurityGroupRules)"/i.test(text) ? [...ids] : [];
   }
-  if (executes.test(type) && draft.mentions(resource, name)) return true;
-  if (givesToNobody.test(type) || !handed?.has(groupId)) return false;
-  return type.endsWith('::StateMachine') ? callsOthers(properties) : true;
+  const byName = kind.acts ? mentioned() : [];
+  if (kind.givesToNobody) return byName;
+  const got = own(handed);
+  if (got.length === 0 || (type.endsWith('::StateMachine') && !callsOthers(properties))) return byName;
+  return [...byName, ...got];
 }
 
 /** A policy that lets somebody write the rules of the group that it names. */
@@ -71,6 +101,7 @@ function callsOthers({ DefinitionString, Definition }: Properties): boolean {
 }
 
 interface Kind {
+  actsByItself: boolean;
   givesToNobody: boolean;
   declaresItsGroups: boolean;
   acts: boolean;
@@ -83,6 +114,7 @@ function kindOf(type: string): Kind {
   const before = kinds.get(type);
   if (before !== undefined) return before;
   const kind = {
+    actsByItself: actsByItself.test(type),
     givesToNobody: givesToNobody.test(type),
     declaresItsGroups: declaresItsGroups.test(type),
     acts: actsByItself.test(type) || executes.test(type),
