@@ -11,6 +11,7 @@ import {
   signOut,
   signUp,
 } from './deeds/account.ts';
+import { cancel, deliver, payBack, sendBack, ship, takeMoneyAtDoor } from './deeds/after-purchase.ts';
 import { browse, search } from './deeds/browse.ts';
 import { buyAsGuest, buySignedIn, payments } from './deeds/buy.ts';
 import { buyWithScript } from './deeds/buy-with-script.ts';
@@ -56,6 +57,12 @@ function planDay(life: ShopLife, random: SeededRandom): DeedOfDay[] {
     ...times(2, () => ({ name: 'change a text', run: changeText })),
     ...times(2, () => ({ name: 'set a stock', run: setStock })),
     ...times(2, () => ({ name: 'import some columns', run: importSomeColumns })),
+    ...times(5, () => ({ name: 'ship an order', run: ship })),
+    ...times(3, () => ({ name: 'note a delivery', run: deliver })),
+    ...times(2, () => ({ name: 'take money at the door', run: takeMoneyAtDoor })),
+    ...times(2, () => ({ name: 'cancel an order', run: cancel })),
+    ...times(2, () => ({ name: 'pay back', run: payBack })),
+    ...times(3, () => ({ name: 'send back', run: sendBack })),
     { name: 'archive a product', run: archive },
     ...(day % 2 === 0 ? [{ name: 'bring a product back', run: bringBack }] : []),
     ...(day % 3 === 0 ? [{ name: 'export the catalog', run: exportOnly }] : []),

@@ -18,6 +18,8 @@ export interface RecordedOrder {
   /** Minor units, as it stood on the page or in the cart when the button was pressed. */
   totalShown: number;
   lines: { variantId: string; quantity: number }[];
+  /** A guest's, who may cancel it and send pieces back. */
+  browser?: Browser;
 }
 
 export interface ShopperAccount {
@@ -74,6 +76,8 @@ class LifeRecord {
   readonly suggestions: Suggestion[] = [];
   readonly partialImports: PartialImport[] = [];
   readonly openedLinks: OpenedLink[] = [];
+  /** Money that staff noted at the door, by order; minor units. */
+  readonly takenAtDoor = new Map<string, number>();
   /** By variant. */
   readonly stock = new Map<string, StockBase>();
   /** Since the day began. */

@@ -50,6 +50,15 @@ export const plantedBugs: PlantedBug[] = [
     ),
   },
   {
+    law: 'money-adds-up',
+    bug: 'more is paid back than was paid',
+    plant: bySql(
+      `insert into refunds (order_id, amount, reason, provider_key, status)
+       select min(order_id), 999999, 'planted', 'planted', 'done' from payments where status = 'paid'`,
+      `delete from refunds where reason = 'planted'`,
+    ),
+  },
+  {
     law: 'stock-adds-up',
     bug: 'a piece comes from nowhere',
     plant: bySql(

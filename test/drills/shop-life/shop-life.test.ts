@@ -51,6 +51,8 @@ test('Two days in the shop hold every kind of deed', () => {
     /^imports a full product file/m,
     /^imports a file of/m,
     /^clicks a link in a mail/m,
+    /^ships/m,
+    /^cancels an order/m,
     /started again$/m,
   ])
     expect(deeds).toMatch(kind);

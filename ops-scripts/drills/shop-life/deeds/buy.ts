@@ -260,6 +260,7 @@ async function book(
     outcome: payment.outcome,
     totalShown,
     lines,
+    ...(account === undefined ? { browser } : {}),
   };
   life.record.orders.push(booked);
   const right = statusOf[choice] ?? [];

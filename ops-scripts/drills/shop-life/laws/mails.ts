@@ -16,6 +16,8 @@ interface Confirmation {
   order: Pick<RecordedOrder, 'number' | 'email'>;
   /** Whether the shop owes one. */
   isDue: boolean;
+  /** Cancelled, perhaps before it was known to be paid: then it has none. */
+  mayLackIt: boolean;
   fate: Fate;
   /** Message-IDs of what was handed over, a repetition as often as it came. */
   handedOver: string[];
@@ -41,14 +43,21 @@ async function gatherConfirmations(life: ShopLife): Promise<Confirmation[]> {
   const work = await readOpenWork(life);
   const states = await readPaymentStates(life);
   return record.orders.map((order) => {
-    const own = copies.filter(({ text }) => text.includes(order.number));
+    // What happens to an order later is told in mails of other subjects.
+    const own = copies.filter(({ text }) => text.startsWith(`Your order ${order.number}\n`));
     const times = own.map(({ atMs }) => atMs);
     return {
       order,
-      isDue: order.provider === 'on-delivery' || states.get(order.id) === 'paid',
+      isDue: order.provider === 'on-delivery' || states.get(order.id)?.payment === 'paid',
+      mayLackIt: order.provider !== 'on-delivery' && states.get(order.id)?.status === 'cancelled',
       fate: mailServer.fateOf(order.email),
       handedOver: own.map(({ messageId }) => messageId),
-      work: stateOf(work.find(({ orderId, kind }) => kind === 'mail' && orderId === order.id)),
+      work: stateOf(
+        work.find(
+          ({ orderId, kind, template }) =>
+            kind === 'mail' && template === 'order-confirmation' && orderId === order.id,
+        ),
+      ),
       mayBeRepeated:
         (times.length > 1 &&
           outages.overlap(Math.min(...times), Math.max(...times), ['worker', 'postgres', 'redis'])) ||
@@ -81,21 +90,29 @@ function textOf({ message }: { message: string }): string {
   return read;
 }
 
-async function readPaymentStates(life: ShopLife): Promise<Map<string, string>> {
-  const rows = await askPostgres<{ order_id: string; status: string }>(
+async function readPaymentStates(life: ShopLife): Promise<Map<string, { payment: string; status: string }>> {
+  const rows = await askPostgres<{ id: string; payment: string; status: string }>(
     life.shop,
-    'select order_id, status from payments',
+    'select o.id, p.status as payment, o.status from payments p join orders o on o.id = p.order_id',
   );
-  return new Map(rows.map(({ order_id, status }) => [order_id, status]));
+  return new Map(rows.map(({ id, payment, status }) => [id, { payment, status }]));
 }
 
-function judgeOne({ order, isDue, fate, handedOver, work, mayBeRepeated }: Confirmation): string[] {
+function judgeOne({
+  order,
+  isDue,
+  mayLackIt,
+  fate,
+  handedOver,
+  work,
+  mayBeRepeated,
+}: Confirmation): string[] {
   const what = `Order ${order.number} of ${order.email}, whose mail server ${fate},`;
   const count = handedOver.length;
   if (!isDue) return count === 0 ? [] : [`${what} was confirmed though it is not paid`];
   if (new Set(handedOver).size > 1) return [`${what} has ${new Set(handedOver).size} confirmations`];
   if (count > 1 && !mayBeRepeated) return [`${what} got its confirmation ${count} times`];
-  if (count > 0 || work === 'in doubt') return [];
+  if (count > 0 || work === 'in doubt' || (mayLackIt && work === undefined)) return [];
   if (fate === 'refuses for good')
     return work === 'dead' ? [] : [`${what} has a confirmation that is ${work ?? 'nowhere'}`];
   if (fate === 'refuses for now' || fate === 'stalls')

@@ -1,4 +1,5 @@
-// Laws of money and stock: each order costs what its buyer was shown, and each variant's stock adds up.
+// Laws of money and stock: each order costs what its buyer was shown, money taken less money paid back is what orders
+// say, and each variant's stock adds up.
 import type { RecordedOrder, ShopLife } from '../life.ts';
 import { askPostgres } from '../shop/living-shop.ts';
 import { defineLaw } from './law.ts';
@@ -9,6 +10,10 @@ interface MoneySeen {
   kept: KeptOrder[];
   /** What Stripe took, by order; minor units. */
   takenByStripe: Map<string, number>;
+  /** What Stripe paid back; minor units. */
+  paidBackByStripe: number;
+  /** By staff's own record. */
+  takenAtDoor: Map<string, number>;
 }
 
 interface KeptOrder {
@@ -16,9 +21,16 @@ interface KeptOrder {
   number: string;
   status: 'placed' | 'paid' | 'cancelled';
   total: number;
-  ofLines: number;
+  /** Of its lines and delivery, less its discount. */
+  ofParts: number;
   provider: string;
   payment: 'reserved' | 'pending' | 'paid' | 'failed' | 'unknown';
+  /** At the door. */
+  taken: number;
+  /** Whatever the state of it. */
+  refunded: number;
+  /** Cancelled while nobody knew whether money moves. */
+  holdsStock: boolean;
 }
 
 export const moneyAddsUp = defineLaw<MoneySeen>({
@@ -30,36 +42,48 @@ export const moneyAddsUp = defineLaw<MoneySeen>({
         .filter(({ payment_status }) => payment_status === 'paid')
         .map(({ client_reference_id: id, amount }) => [id, amount]),
     ),
+    paidBackByStripe: sum(life.stripe.refunds.map(({ amount }) => amount)),
+    takenAtDoor: life.record.takenAtDoor,
     kept: await askPostgres<KeptOrder>(
       life.shop,
       `select o.id, o.number, o.status, o.total_amount as total, p.provider, p.status as payment,
-         (select sum(l.quantity * l.unit_price_amount)::integer from order_lines l where l.order_id = o.id) as "ofLines"
+         p.taken_amount as taken, o.holds_stock as "holdsStock",
+         (select coalesce(sum(r.amount), 0)::integer from refunds r where r.order_id = o.id) as refunded,
+         (select sum(l.quantity * l.unit_price_amount)::integer from order_lines l where l.order_id = o.id)
+           + coalesce((o.shipping ->> 'amount')::integer, 0) - o.discount_amount as "ofParts"
        from orders o join payments p on p.order_id = o.id order by o.id`,
     ),
   }),
   // Whoever paid while the worker was away is asked about once it is back.
   patienceMs: 40_000,
-  judge: ({ booked, kept, takenByStripe }) => [
-    ...kept.flatMap(judgeStored),
-    ...judgeAgainstBooks(booked, kept),
-    ...judgeSums(booked, kept, takenByStripe),
+  judge: (seen) => [
+    ...seen.kept.flatMap(judgeStored),
+    ...judgeAgainstBooks(seen.booked, seen.kept),
+    ...judgeSums(seen),
   ],
 });
 
-const orderStatusOf: Record<KeptOrder['payment'], KeptOrder['status']> = {
-  reserved: 'placed',
-  pending: 'placed',
-  unknown: 'placed',
-  paid: 'paid',
-  failed: 'cancelled',
-};
+function paidOf({ provider, payment, total, taken }: KeptOrder): number {
+  if (provider === 'on-delivery') return taken;
+  return payment === 'paid' ? total : 0;
+}
 
-function judgeStored({ number, status, total, ofLines, payment }: KeptOrder): string[] {
-  const right = orderStatusOf[payment];
+function judgeStored(order: KeptOrder): string[] {
+  const { number, status, total, ofParts, payment, refunded } = order;
+  const paid = paidOf(order);
   return [
-    ...(total === ofLines ? [] : [`Order ${number} costs ${total}, its lines ${ofLines}`]),
-    ...(status === right ? [] : [`Order ${number} is ${status} though its payment is ${payment}`]),
+    ...(total === ofParts ? [] : [`Order ${number} costs ${total}, its parts ${ofParts}`]),
+    ...(isLawful(order) ? [] : [`Order ${number} is ${status} though its payment is ${payment}`]),
+    ...(refunded <= paid ? [] : [`Of order ${number} ${paid} was paid, and ${refunded} paid back`]),
   ];
+}
+
+function isLawful(order: KeptOrder): boolean {
+  const { status, payment, holdsStock, refunded } = order;
+  if (status === 'paid') return payment === 'paid';
+  if (status === 'placed') return payment !== 'paid' && payment !== 'failed';
+  // Cancelled: nothing was paid, all of it goes back, or it is not known yet.
+  return payment === 'failed' || holdsStock || refunded === paidOf(order);
 }
 
 function judgeAgainstBooks(booked: MoneySeen['booked'], kept: KeptOrder[]): string[] {
@@ -80,21 +104,23 @@ function judgeAgainstBooks(booked: MoneySeen['booked'], kept: KeptOrder[]): stri
 }
 
 /**
- * What the provider has taken, as far as the buyers' choices tell: an unknown outcome turns out to be paid when it is
- * asked about.
+ * What the providers have taken, as far as the buyers' choices tell: an unknown outcome of the demo provider turns out
+ * to be paid when it is asked about.
  */
-function judgeSums(
-  booked: MoneySeen['booked'],
-  kept: KeptOrder[],
-  takenByStripe: MoneySeen['takenByStripe'],
-): string[] {
+function judgeSums({ booked, kept, takenByStripe, takenAtDoor, paidBackByStripe }: MoneySeen): string[] {
   const statusOf = new Map(kept.map(({ id, payment }) => [id, payment]));
   const isTaken = ({ id, provider, outcome }: MoneySeen['booked'][number]) =>
     provider === 'demo' && (outcome === 'paid' || (outcome === 'unknown' && statusOf.get(id) === 'paid'));
-  const taken =
-    sum(booked.filter(isTaken).map(({ totalShown }) => totalShown)) + sum([...takenByStripe.values()]);
-  const told = sum(kept.filter(({ payment }) => payment === 'paid').map(({ total }) => total));
-  return taken === told ? [] : [`${taken} was taken, and orders of ${told} say that they are paid`];
+  const byDemo = sum(booked.filter(isTaken).map(({ totalShown }) => totalShown));
+  const taken = byDemo + sum([...takenByStripe.values()]) + sum([...takenAtDoor.values()]);
+  const told = sum(kept.map(paidOf));
+  const refunds = sum(kept.filter(({ provider }) => provider === 'stripe').map(({ refunded }) => refunded));
+  return [
+    ...(taken === told ? [] : [`${taken} was taken, and orders say that ${told} was`]),
+    ...(paidBackByStripe === refunds
+      ? []
+      : [`Stripe paid ${paidBackByStripe} back, and orders say that ${refunds} was`]),
+  ];
 }
 
 function sum(amounts: number[]): number {
@@ -108,9 +134,9 @@ function sum(amounts: number[]): number {
 export async function readSold(life: ShopLife, variantIds?: string[]): Promise<Map<string, number>> {
   const rows = await askPostgres<{ variant_id: string; sold: number }>(
     life.shop,
-    `select l.variant_id, sum(l.quantity)::integer as sold
-     from order_lines l join orders o on o.id = l.order_id
-     where o.status <> 'cancelled' and ($1::bigint[] is null or l.variant_id = any($1::bigint[]))
+    `select l.variant_id, sum(l.quantity - l.restocked)::integer as sold
+     from order_lines l
+     where $1::bigint[] is null or l.variant_id = any($1::bigint[])
      group by l.variant_id`,
     [variantIds ?? null],
   );

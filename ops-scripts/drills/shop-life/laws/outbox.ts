@@ -17,6 +17,8 @@ export interface OpenWork {
   /** A mail's address, and what its server does. */
   to: string | null;
   fate: Fate;
+  /** A mail's. */
+  template: string | null;
   /** A mail's order. */
   orderId: string | null;
   /** From its first failure to its next try; null where it has not failed. */
@@ -30,7 +32,7 @@ export interface OpenWork {
 export async function readOpenWork(life: ShopLife): Promise<OpenWork[]> {
   const rows = await askPostgres<Omit<OpenWork, 'fate' | 'mayBeInDoubt'> & { committed: Date }>(
     life.shop,
-    `select id, kind, state, failures, failure, payload ->> 'to' as to, payload -> 'data' ->> 'orderId' as "orderId",
+    `select id, kind, state, failures, failure, payload ->> 'to' as to, payload ->> 'template' as template, payload -> 'data' ->> 'orderId' as "orderId",
        committed_at as committed,
        extract(epoch from due_at - clock_timestamp())::float as "dueInSeconds",
        extract(epoch from due_at - first_failed_at)::float as "deferredSeconds",
