@@ -34,8 +34,20 @@ const mostSteps = 100;
  * Postgres' clock.
  * @param changed the part that changed the row: `id`, `state`, `attempt`, `failure`
  */
-export function insertAttempt(changed: string, { worker, tookMs, steps }: AttemptNotes): RawBuilder<unknown> {
+export function insertAttempt(
+  changed: string,
+  attempt: number,
+  { worker, tookMs, steps }: AttemptNotes,
+): RawBuilder<unknown> {
   const from = sql.ref(changed);
+  // Nearly all jobs end long before: their statement is the shorter one.
+  const forgotten =
+    attempt <= mostKept
+      ? sql``
+      : sql`,
+    forgotten as (
+      delete from job_attempts using ${from} changed
+      where job_id = changed.id and job_attempts.attempt <= changed.attempt - ${mostKept})`;
   return sql`
     kept as (
       insert into job_attempts (job_id, attempt, worker, claimed_at, started_at, ended_at, outcome, error, steps)
@@ -44,10 +56,7 @@ export function insertAttempt(changed: string, { worker, tookMs, steps }: Attemp
         case changed.state when 'pending' then 'failed' else changed.state end,
         changed.failure, ${JSON.stringify(steps.slice(0, mostSteps))}
       from ${from} changed join outbox before on before.id = changed.id
-      on conflict do nothing),
-    forgotten as (
-      delete from job_attempts using ${from} changed
-      where job_id = changed.id and job_attempts.attempt <= changed.attempt - ${mostKept})`;
+      on conflict do nothing)${forgotten}`;
 }
 
 /** @returns the last of them, oldest first */

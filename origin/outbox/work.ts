@@ -203,7 +203,7 @@ export async function finishWork(db: Db, row: OutboxRow, attempt: AttemptNotes):
       update outbox set state = 'done', done_at = clock_timestamp(), failure = null
       where id = ${row.id} and state = 'pending'
       returning id, state, ${row.attempt}::integer as attempt, failure, done_at, committed_at),
-    ${insertAttempt('finished', attempt)}
+    ${insertAttempt('finished', row.attempt, attempt)}
     select extract(epoch from done_at - committed_at)::float as seconds from finished`.execute(db);
   return rows[0]?.seconds;
 }
@@ -234,7 +234,7 @@ export async function failWork(db: Db, row: OutboxRow, failure: WorkFailure): Pr
         + make_interval(secs => least(0.25 * 2 ^ least(${failure.isOutage ? sql.ref('attempt') : sql.ref('failures')}, 16), ${mostPauseSeconds}) * (0.5 + random()))
     where id = ${row.id} and attempt = ${row.attempt} and state = 'pending'
     returning id, state, attempt, failure),
-    ${insertAttempt('failed', failure.attempt)}
+    ${insertAttempt('failed', row.attempt, failure.attempt)}
     select state from failed`.execute(db);
   return rows[0]?.state === 'dead' ? 'dead' : 'again';
 }
@@ -263,7 +263,7 @@ export async function deferMail(
         + make_interval(mins => case when first_failed_at is null then 30 else 60 end) * (1 + 0.1 * random())
     where id = ${row.id} and attempt = ${row.attempt} and state = 'pending'
     returning id, state, attempt, failure),
-    ${insertAttempt('failed', failure.attempt)}
+    ${insertAttempt('failed', row.attempt, failure.attempt)}
     select state from failed`.execute(db);
   return rows[0]?.state === 'dead' ? 'dead' : 'again';
 }

@@ -1,4 +1,5 @@
 // `ops jobs` in this process, on a shop with a mail server that refuses: filters, groups, attempts, pause, and the log.
+import { sql } from 'kysely';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { jobsCommand } from '../../ops-scripts/jobs/command.ts';
 import { addToOutbox } from '../../origin/outbox/events.ts';
@@ -100,6 +101,22 @@ test('Each attempt is kept with its worker, its time, its steps and its error', 
   expect((await asJson('list', id)).map((job) => job.id)).toEqual([id]);
   expect(await asJson('groups', id)).toMatchObject([{ count: 1, jobId: id }]);
   expect((await ops('show', id)).filter((line) => line.startsWith('attempt '))).toHaveLength(2);
+});
+
+test('Of a job that is tried again and again the last fifty attempts are kept', async () => {
+  const { db } = shop.deps;
+  const id = await mailTo('full-often@example.com');
+  await expect.poll(() => stateOf(id), wait).toBe('dead');
+  await sql`
+    insert into job_attempts (job_id, attempt, worker, started_at, ended_at, outcome)
+    select ${id}, n, 'w', now(), now(), 'failed' from generate_series(2, 60) n on conflict do nothing`.execute(
+    db,
+  );
+  await sql`update outbox set attempt = 60 where id = ${id}`.execute(db);
+  await ops('retry', id);
+  await expect.poll(async () => (await asJson('show', id))[0].tried.at(-1).attempt, wait).toBe(61);
+  const [{ tried }] = await asJson('show', id);
+  expect([tried.length, tried[0].attempt]).toEqual([50, 12]);
 });
 
 test('Jobs are found by the order, the product or the account that they are about', async () => {
