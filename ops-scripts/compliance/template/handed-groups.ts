@@ -127,7 +127,7 @@ function kindOf(type: string): Kind {
 export function mayBeAttached(
   draft: Draft,
   resource: Resource,
-  groupId: string,
+  { id: groupId, properties: { GroupName: name } }: Resource,
   attached: unknown[],
 ): UnknownValue | undefined {
   const { type, refers, handed, opened } = resource;
@@ -137,11 +137,7 @@ export function mayBeAttached(
   const gets = kind.declaresItsGroups
     ? handed?.has(groupId)
     : refers.has(groupId) || launchesWith(draft, refers, groupId);
-  if (!gets) {
-    if (!kind.acts) return undefined;
-    const name = draft.find('AWS::EC2::SecurityGroup', groupId)?.['GroupName'];
-    if (!draft.mentions(resource, name)) return undefined;
-  }
+  if (!gets && !(kind.acts && draft.mentions(resource, name))) return undefined;
   return unknownValue(`${describe(resource)} gets this group and may give it to others`);
 }
 

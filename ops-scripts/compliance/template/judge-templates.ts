@@ -11,7 +11,7 @@ import { snapshotFromParsed } from './template.ts';
 
 /** More combinations than this are not tried, nor more resources than these in all of them together. */
 const combinationLimit = 32;
-const resourceLimit = 10_000;
+const resourceLimit = 4_000;
 
 export interface JudgedTemplates {
   /** With what can't be known left unknown. */
@@ -30,7 +30,12 @@ export function judgeTemplates(
   const choosable: Choosable = new Map();
   const snapshot = snapshotFromParsed(templates, options, choosable);
   const report = judgeAs(snapshot);
-  const locate = locateResources(openSystem(templates, options));
+  let located: Locate | undefined;
+  // Few reports ask for it.
+  const locate: Locate = (id) => {
+    located ??= locateResources(openSystem(templates, options));
+    return located(id);
+  };
   if (report.summary.unknown === 0 || choosable.size === 0) return { snapshot, report, locate };
   const completed = complete(templates, options, choosable);
   if (completed.length < 2) return { snapshot, report, locate };

@@ -162,8 +162,9 @@ function answerInterfaces(draft: Draft): void {
 
 /** An interface that may or may not be, for each group that the resource is handed without saying what for. */
 function describePerhaps(draft: Draft, resource: Resource, attached: unknown[]): Properties[] {
-  return draft.perhaps('AWS::EC2::SecurityGroup').flatMap(({ id }) => {
-    const perhaps = mayBeAttached(draft, resource, id, attached);
+  return draft.perhaps('AWS::EC2::SecurityGroup').flatMap((group) => {
+    const { id } = group;
+    const perhaps = mayBeAttached(draft, resource, group, attached);
     if (perhaps === undefined) return [];
     return {
       NetworkInterfaceId: `${resource.id}.perhaps-${id}`,
