@@ -13,6 +13,7 @@ import { checkoutApi } from './checkout/api.ts';
 import { pictureRoute } from './demo-catalog/picture-route.ts';
 import type { Deps } from './deps.ts';
 import { orderApi } from './order/api.ts';
+import { invoiceApi } from './order/invoice/invoice-api.ts';
 import { orderLifeApi } from './order/life/api.ts';
 import { orderPages } from './order/pages.ts';
 import type { PaymentProviders } from './order/payment/providers.ts';
@@ -150,6 +151,10 @@ export const routeGroups: RouteGroup[] = [
       // Stripe alone: the body bears its signature.
       post('/api/webhooks/stripe', 'everyone'),
     ],
+  },
+  {
+    mount: ({ deps }) => invoiceApi(deps),
+    routes: [get('/api/orders/:id/invoice', 'shopper', 'private')],
   },
   {
     mount: ({ deps, carts }) => promotionApi(deps, carts),

@@ -1,6 +1,7 @@
 // Kysely's types of the order tables. Only files of this folder query them.
 import type { ColumnType, Generated, GeneratedAlways } from 'kysely';
 import type { ChosenShipping, VatAmount } from '../checkout/price-order.ts';
+import type { InvoiceContent } from './invoice/invoice-document.ts';
 import type { BillingAddress, ShippingAddress } from './shipping-address.ts';
 
 export type PaymentStatus = 'reserved' | 'pending' | 'paid' | 'failed' | 'unknown';
@@ -136,6 +137,16 @@ export interface OrderTables {
     refund_id: string | null;
     requested_at: ColumnType<Date, Date | undefined, Date>;
     closed_at: Date | null;
+  };
+  /** One row, locked by each transaction that issues an invoice. */
+  invoice_counter: { only_row: Generated<boolean>; last_number: Generated<number> };
+  invoices: {
+    number: number;
+    order_id: string;
+    issued_at: Date;
+    content: ColumnType<InvoiceContent, string, never>;
+    /** The PDF; null until it is asked for. */
+    document: Buffer | null;
   };
   return_lines: { return_id: string; variant_id: string; quantity: number; received: Generated<number> };
 }

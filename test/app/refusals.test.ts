@@ -195,6 +195,11 @@ test('every refusal that an operation tells of is met', async () => {
   for (const name of ['changePromotion', 'deletePromotion'])
     await send(named(name), staff, { url: `/api/staff/promotions/${nothing}`, body: {} });
   await send(named('listShippingMethods'), guest, { url: '/api/shipping-methods?country=D' });
+  await guest.add(shop.variants[1]!.id);
+  const { body: unpaid } = await guest.order({ payment: { provider: 'on-delivery' } });
+  await send(named('getInvoice'), guest, { url: `/api/orders/${unpaid.id}/invoice` });
+  await send(named('getInvoice'), guest, { url: `/api/orders/${nothing}/invoice` });
+  await send(named('getInvoice'), guest, { url: `/api/orders/1/invoice?key=${'x'.repeat(300)}` });
   await send(named('getOrder'), guest, { url: `/api/orders/${nothing}` });
   await send(named('receiveStripeEvent'), guest, { body: {} });
   for (const name of ['changeProduct', 'setStock', 'getInvalidation']) {

@@ -116,6 +116,10 @@ const samples: Record<string, Sample> = {
   'GET /api/checkout-options': { first: 200 },
   'GET /api/orders': { first: 200 },
   'GET /api/orders/:id': { at: ({ order }) => `/api/orders/${order}`, first: [404, 404, 200, 404] },
+  'GET /api/orders/:id/invoice': {
+    at: ({ order }) => `/api/orders/${order}/invoice`,
+    first: [404, 404, 200, 404],
+  },
   'POST /api/promotions/preview': {
     json: ({ code }) => ({ code, country: 'IE' }),
     first: [409, 409, 200, 409],

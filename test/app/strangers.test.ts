@@ -40,6 +40,7 @@ describe('another person’s id is answered as one that does not exist', () => {
       'DELETE /api/cart/lines/{variantId}',
       'DELETE /api/sessions/{id}',
       'GET /api/orders/{id}',
+      'GET /api/orders/{id}/invoice',
       'PUT /api/cart/lines/{variantId}',
       'PUT /api/password-resets/{token}',
     ]);

@@ -44,7 +44,10 @@ export const problemCodes = {
   'code-taken': { status: 409, meaning: 'There is a promotion with this code.' },
   'email-taken': { status: 409, meaning: 'There is an account with this e-mail.' },
   'order-cancelled': { status: 409, meaning: 'The order was cancelled.' },
-  'not-paid': { status: 409, meaning: 'The order is not paid yet, so nothing of it is shipped.' },
+  'not-paid': {
+    status: 409,
+    meaning: 'The order is not paid yet: nothing of it is shipped, and there is no invoice.',
+  },
   'already-paid': { status: 409, meaning: 'Nothing is left to be paid.' },
   'not-at-the-door': { status: 409, meaning: 'The order is not one that is paid at the door.' },
   'already-shipped': {

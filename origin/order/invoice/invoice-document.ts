@@ -1,0 +1,179 @@
+// Writes an invoice as a PDF on A4: seller, buyer, lines, delivery, discount, VAT by rate and the total.
+import { readFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import type { VatAmount } from '../../checkout/price-order.ts';
+import { formatRate, priceOrFree } from '../../checkout/words.ts';
+import { formatMoney } from '../../web/money.ts';
+import { formatDay } from '../../web/page/day.ts';
+
+/** All that an invoice says, as it was when it was issued. Amounts are minor units, VAT included. */
+export interface InvoiceContent {
+  number: string;
+  /** ISO 8601. */
+  issuedAt: string;
+  orderNumber: string;
+  orderedAt: string;
+  /** Line by line, as are the addresses. */
+  seller: string[];
+  buyer: string[];
+  deliveredTo: string[];
+  lines: InvoiceLine[];
+  discount?: { code: string; amount: number } | undefined;
+  shipping: { name: string; amount: number };
+  tax: VatAmount[];
+  total: number;
+  /** No money has moved. */
+  isDemonstration: boolean;
+}
+
+interface InvoiceLine {
+  what: string;
+  sku: string;
+  quantity: number;
+  unitPrice: number;
+  amount: number;
+  /** Percent. */
+  rate: number;
+}
+
+type Pdf = PDFKit.PDFDocument;
+
+const margin = 56;
+const right = 595 - margin;
+/** Below it stands nothing but what began above. */
+const lastLine = 842 - 90;
+const columns = [
+  { title: 'Description', x: margin, width: 220, align: 'left' },
+  { title: 'Pieces', x: 286, width: 40, align: 'right' },
+  { title: 'Price', x: 336, width: 65, align: 'right' },
+  { title: 'VAT', x: 411, width: 45, align: 'right' },
+  { title: 'Amount', x: 466, width: right - 466, align: 'right' },
+] as const;
+
+/** The library and its fonts are loaded for the first invoice only. */
+export async function writeInvoiceDocument(invoice: InvoiceContent): Promise<Buffer> {
+  const [{ default: PDFDocument }, regular, bold] = await Promise.all([
+    import('pdfkit'),
+    readFont('DejaVuSans.ttf'),
+    readFont('DejaVuSans-Bold.ttf'),
+  ]);
+  const pdf = new PDFDocument({
+    size: 'A4',
+    margins: { top: margin, bottom: 40, left: margin, right: margin },
+    lang: 'en',
+    displayTitle: true,
+    info: { Title: `Invoice ${invoice.number}`, CreationDate: new Date(invoice.issuedAt) },
+    // Else the library loads a font of its own.
+    font: regular as unknown as string,
+  });
+  pdf.registerFont('regular', regular);
+  pdf.registerFont('bold', bold);
+  const chunks: Buffer[] = [];
+  const written = new Promise<Buffer>((resolve, reject) => {
+    pdf.on('data', (chunk: Buffer) => chunks.push(chunk));
+    pdf.on('end', () => resolve(Buffer.concat(chunks)));
+    pdf.on('error', reject);
+  });
+  writeHead(pdf, invoice);
+  writeLines(pdf, invoice);
+  writeSums(pdf, invoice);
+  pdf.end();
+  return written;
+}
+
+/** DejaVu has the letters of all languages of the EU, Greek and Cyrillic too. */
+function readFont(name: string): Promise<Buffer> {
+  return readFile(createRequire(import.meta.url).resolve(`dejavu-fonts-ttf/ttf/${name}`));
+}
+
+function writeHead(pdf: Pdf, invoice: InvoiceContent): void {
+  const { seller, buyer, deliveredTo, number } = invoice;
+  pdf.font('regular').fontSize(8);
+  pdf.text(seller.length === 0 ? 'MyClothes' : seller.join('\n'), 330, margin, {
+    width: right - 330,
+    align: 'right',
+  });
+  const belowSeller = pdf.y;
+  pdf.fontSize(9.5).text(buyer.join('\n'), margin, Math.max(130, margin), { width: 260 });
+  const top = Math.max(pdf.y, belowSeller, 215) + 24;
+  pdf.font('bold').fontSize(18).text(`Invoice ${number}`, margin, top);
+  pdf.font('regular').fontSize(9.5).moveDown(0.6);
+  pdf.text(`Date: ${formatDay(invoice.issuedAt)}`);
+  pdf.text(`Order ${invoice.orderNumber} of ${formatDay(invoice.orderedAt)}`);
+  pdf.text(`Delivered to: ${deliveredTo.join(', ')}`, { width: right - margin });
+  pdf.moveDown(1.2);
+}
+
+function writeLines(pdf: Pdf, { lines }: InvoiceContent): void {
+  writeTitles(pdf);
+  for (const line of lines) {
+    const what = `${line.what}\n${line.sku}`;
+    const height = pdf.fontSize(9).heightOfString(what, { width: columns[0].width });
+    if (pdf.y + height > lastLine) {
+      pdf.addPage();
+      writeTitles(pdf);
+    }
+    writeRow(pdf, [
+      what,
+      String(line.quantity),
+      formatMoney(line.unitPrice),
+      formatRate(line.rate),
+      formatMoney(line.amount),
+    ]);
+    pdf.moveDown(0.4);
+  }
+  rule(pdf);
+}
+
+function writeTitles(pdf: Pdf): void {
+  pdf.font('bold').fontSize(9);
+  writeRow(
+    pdf,
+    columns.map(({ title }) => title),
+  );
+  pdf.font('regular');
+  rule(pdf);
+}
+
+/** Leaves the position below the highest of its cells. */
+function writeRow(pdf: Pdf, cells: string[]): void {
+  const top = pdf.y;
+  let bottom = top;
+  for (const [at, { x, width, align }] of columns.entries()) {
+    pdf.text(cells[at] ?? '', x, top, { width, align });
+    bottom = Math.max(bottom, pdf.y);
+  }
+  pdf.y = bottom;
+}
+
+function rule(pdf: Pdf): void {
+  const y = pdf.y + 3;
+  pdf.moveTo(margin, y).lineTo(right, y).lineWidth(0.5).stroke('#888888');
+  pdf.y = y + 6;
+}
+
+function writeSums(pdf: Pdf, { discount, shipping, tax, total, isDemonstration }: InvoiceContent): void {
+  // They stay together.
+  if (pdf.y + 100 + tax.length * 16 > lastLine) pdf.addPage();
+  const sum = (label: string, amount: string) => {
+    const top = pdf.y;
+    pdf.text(label, margin, top, { width: 390 });
+    const bottom = pdf.y;
+    pdf.text(amount, columns[4].x - 30, top, { width: columns[4].width + 30, align: 'right' });
+    pdf.y = Math.max(bottom, pdf.y) + 3;
+  };
+  if (discount) sum(`Promotion code ${discount.code}`, `−${formatMoney(discount.amount)}`);
+  sum(`Delivery, ${shipping.name}`, priceOrFree(shipping.amount));
+  pdf.font('bold').fontSize(11);
+  sum('Total, VAT included', formatMoney(total));
+  pdf.font('regular').fontSize(9);
+  rule(pdf);
+  for (const { rate, net, tax: vat } of tax)
+    sum(`VAT ${formatRate(rate)} of a net amount of ${formatMoney(net)}`, formatMoney(vat));
+  if (isDemonstration) {
+    pdf.moveDown(1);
+    pdf.text('This is a demonstration: no money moved and nothing was sold.', margin, pdf.y, {
+      width: right - margin,
+    });
+  }
+}
