@@ -12,6 +12,7 @@ import { catalogPages } from './catalog/pages.ts';
 import { checkoutApi } from './checkout/api.ts';
 import { pictureRoute } from './demo-catalog/picture-route.ts';
 import type { Deps } from './deps.ts';
+import { lawRoutes } from './law/pages.ts';
 import { orderApi } from './order/api.ts';
 import { invoiceApi } from './order/invoice/invoice-api.ts';
 import { orderLifeApi } from './order/life/api.ts';
@@ -26,6 +27,7 @@ import type { Audience } from './web/api/api.ts';
 import { describeApi } from './web/api/describe-api.ts';
 import { assetRoutes } from './web/assets.ts';
 import type { AppEnv } from './web/env.ts';
+import { lawPages } from './web/page/layout.ts';
 import { checkSameOrigin, limitBody, observeRequest, refuseEncodedBody } from './web/request/middleware.ts';
 import { sendWrittenPosition } from './web/request/read-your-writes.ts';
 import { type Health, healthRoutes } from './web/serving/health.ts';
@@ -232,6 +234,10 @@ export const routeGroups: RouteGroup[] = [
       get('/c/:category', 'everyone', 'shared'),
       get('/search', 'everyone', 'shared'),
     ],
+  },
+  {
+    mount: ({ deps }) => lawRoutes(deps),
+    routes: lawPages.map(({ path }) => get(path, 'everyone', 'shared')),
   },
   {
     mount: ({ deps, carts }) => cartPages(deps, carts),

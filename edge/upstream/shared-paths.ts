@@ -3,6 +3,7 @@ const shared = new RegExp(
   `^/(?:$|${[
     '(?:c|p|assets|images|sitemaps)/[^/]+$',
     'search$',
+    '(?:delivery|returns|contact|terms|privacy|imprint)$',
     'api/products(?:/[^/]+)?$',
     'api/categories$',
     'robots\\.txt$',

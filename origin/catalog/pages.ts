@@ -6,6 +6,7 @@ import type { Deps } from '../deps.ts';
 import { notFound } from '../errors.ts';
 import type { DbOrTx } from '../schema.ts';
 import type { AppEnv } from '../web/env.ts';
+import { lawPages } from '../web/page/layout.ts';
 import { siteTags } from '../web/shared/release.ts';
 import { respondShared, type SharedBody } from '../web/shared/shared-response.ts';
 import { listKey, parseListQuery } from './list/list-query.ts';
@@ -128,7 +129,8 @@ async function sitemapIndex(db: DbOrTx, siteUrl: string): Promise<Fresh<SharedBo
 
 async function pagesPart(db: DbOrTx, siteUrl: string): Promise<Fresh<SharedBody>> {
   const { value, tags } = await listCategories(db);
-  const paths = ['/', '/search', ...value.map(({ slug }) => `/c/${encodeURIComponent(slug)}`)];
+  const law = lawPages.map(({ path }) => path);
+  const paths = ['/', '/search', ...law, ...value.map(({ slug }) => `/c/${encodeURIComponent(slug)}`)];
   return xml('urlset', paths.map(urlEntry(siteUrl)), tags);
 }
 

@@ -225,6 +225,12 @@ const samples: Record<string, Sample> = {
   'GET /p/:slug': { at: () => '/p/plain-tee', first: 200 },
   'GET /c/:category': { at: ({ category }) => `/c/${category}`, first: 200 },
   'GET /search': { at: () => '/search?q=tee', first: 200 },
+  'GET /delivery': { first: 200 },
+  'GET /returns': { first: 200 },
+  'GET /contact': { first: 200 },
+  'GET /terms': { first: 200 },
+  'GET /privacy': { first: 200 },
+  'GET /imprint': { first: 200 },
   'GET /cart': { first: 200 },
   'POST /cart': {
     form: ({ variant }) => ({ variantId: variant, kind: 'add', quantity: '1' }),

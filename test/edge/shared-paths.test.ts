@@ -16,6 +16,8 @@ const shared = [
   '/api/products?limit=5',
   '/api/products/linen-shirt',
   '/api/categories',
+  '/terms',
+  '/imprint?from=mail',
   '/robots.txt',
   '/sitemap.xml',
   '/sitemaps/pages.xml',
@@ -40,7 +42,17 @@ const personal = [
     '/api/staff/products/1',
     '/api/webhooks/stripe',
   ],
-  ...['/c', '/p/a/b', '/cart?x=/p/shirt', '/account?/search', '/searches', '/apiXproducts', '/robotsXtxt'],
+  ...[
+    '/c',
+    '/p/a/b',
+    '/cart?x=/p/shirt',
+    '/account?/search',
+    '/searches',
+    '/terms/x',
+    '/term',
+    '/apiXproducts',
+    '/robotsXtxt',
+  ],
 ];
 
 test.each(shared)('%s is asked for without cookies', async (path) => {

@@ -3,8 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import type { VatAmount } from '../../checkout/price-order.ts';
 import { formatRate, priceOrFree } from '../../checkout/words.ts';
-import { formatMoney } from '../../web/money.ts';
-import { formatDay } from '../../web/page/day.ts';
+import { formatDay, formatMoney } from '../../web/money.ts';
 
 /** All that an invoice says, as it was when it was issued. Amounts are minor units, VAT included. */
 export interface InvoiceContent {

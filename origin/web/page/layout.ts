@@ -16,6 +16,22 @@ export interface PageVisitor {
   count?: number | undefined;
 }
 
+/** A page that the law asks for. */
+export interface LawPage {
+  path: string;
+  name: string;
+}
+
+/** In the order of every page's foot. */
+export const lawPages: LawPage[] = [
+  { path: '/delivery', name: 'Delivery' },
+  { path: '/returns', name: 'Returns' },
+  { path: '/contact', name: 'Contact' },
+  { path: '/terms', name: 'Terms' },
+  { path: '/privacy', name: 'Privacy' },
+  { path: '/imprint', name: 'Imprint' },
+];
+
 export interface LayoutOptions {
   title: string;
   description?: string | undefined;
@@ -121,6 +137,7 @@ function foot(): Html {
 <div><p class="mark"><em>My</em>Clothes</p>
 <p>Clothes made to be kept.</p></div>
 <ul class="plain"><li><a href="/search">All products</a></li><li><a href="/cart">Your bag</a></li><li><a href="/account">Your account and orders</a></li><li><a href="/find-order">Find an order</a></li></ul>
+<ul class="plain">${lawPages.map(({ path, name }) => html`<li><a href="${path}">${name}</a></li>`)}</ul>
 <p><a href="/api/docs">For developers</a></p>
 </footer>`;
 }

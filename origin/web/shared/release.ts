@@ -10,7 +10,7 @@ export const siteRelease = hashSources(new URL('../../', import.meta.url));
 export function hashSources(folder: URL): string {
   const hash = createHash('sha256');
   const names = readdirSync(folder, { recursive: true, encoding: 'utf8' })
-    .filter((name) => /\.(ts|css|js|svg|webmanifest)$/.test(name))
+    .filter((name) => /\.(ts|css|js|svg|md|webmanifest)$/.test(name))
     .sort();
   for (const name of names)
     hash

@@ -1,0 +1,111 @@
+// The pages that the law asks for, from Markdown files that the seller edits. They are the same for everyone.
+import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { Hono } from 'hono';
+import { raw } from 'hono/html';
+import markdownIt from 'markdown-it';
+import { departments, readCategoryTree } from '../catalog/views/navigation.ts';
+import { fillTable, type ShippingTable } from '../checkout/shipping-methods.ts';
+import { formatDays, priceOrFree } from '../checkout/words.ts';
+import type { Deps } from '../deps.ts';
+import type { AppEnv } from '../web/env.ts';
+import { formatMoney } from '../web/money.ts';
+import { type Html, html } from '../web/page/html.ts';
+import { type LawPage, lawPages, layout } from '../web/page/layout.ts';
+import { siteTags } from '../web/shared/release.ts';
+import { respondShared } from '../web/shared/shared-response.ts';
+
+type LawSettings = Pick<Deps['settings'], 'sellerLines' | 'returnDays' | 'siteUrl'>;
+
+export function lawRoutes(deps: Deps): Hono<AppEnv> {
+  const { settings } = deps;
+  const { sellerLines, returnDays } = settings;
+  // Another release has other texts; a restart may bring another seller.
+  const ofSettings = createHash('sha256')
+    .update(JSON.stringify([sellerLines, returnDays]))
+    .digest('hex');
+  const routes = new Hono<AppEnv>();
+  for (const page of lawPages)
+    routes.get(page.path, (c) =>
+      respondShared(c, deps, {
+        key: `page:${page.path}:${ofSettings.slice(0, 12)}`,
+        produce: async (db) => {
+          const tree = await readCategoryTree(db);
+          const table = await fillTable(db);
+          const text = await readFile(new URL(`texts${page.path}.md`, import.meta.url), 'utf8');
+          const body = String(
+            lawPage(page, renderText(text, table.value, settings), departments(tree.value), settings),
+          );
+          return {
+            value: { status: 200, contentType: 'text/html; charset=utf-8', body },
+            tags: { ...siteTags, ...tree.tags, ...table.tags },
+          };
+        },
+      }),
+    );
+  return routes;
+}
+
+function lawPage(
+  { path, name }: LawPage,
+  content: string,
+  navigation: { slug: string; name: string }[],
+  { siteUrl }: LawSettings,
+): Html {
+  const description = `${name} of MyClothes.`;
+  return layout(
+    { title: name, description, navigation, canonicalUrl: `${siteUrl}${path}` },
+    html`<article class="law prose">${raw(content)}</article>`,
+  );
+}
+
+const markdown = markdownIt({ html: false, linkify: false });
+
+/**
+ * `[[…]]` is what the seller still has to write, shown as such. `{{seller}}`, `{{seller-inline}}`, `{{return-days}}`
+ * and `{{delivery}}` come from settings and from the table of delivery methods.
+ */
+export function renderText(
+  text: string,
+  table: ShippingTable,
+  { sellerLines, returnDays }: Omit<LawSettings, 'siteUrl'>,
+): string {
+  const seller = sellerLines.map(escapeHtml);
+  const unknown = '<mark>Set SELLER: name, address, e-mail, telephone, register and VAT number</mark>';
+  const values: Record<string, string> = {
+    seller: seller.length === 0 ? unknown : `<span class="seller">${seller.join('<br>')}</span>`,
+    'seller-inline': seller.length === 0 ? unknown : seller.join(', '),
+    'return-days': String(returnDays),
+    delivery: String(deliveryTable(table)),
+  };
+  return markdown
+    .render(text)
+    .replaceAll(/\[\[(.+?)\]\]/gs, '<mark>$1</mark>')
+    .replaceAll('<p>{{delivery}}</p>', '{{delivery}}')
+    .replaceAll(/\{\{([\w-]+)\}\}/g, (found, name) => values[name] ?? found);
+}
+
+function deliveryTable(table: ShippingTable): Html {
+  const countryName = new Intl.DisplayNames('en', { type: 'region' });
+  const namesOf = (codes: string[]) =>
+    codes
+      .map((code) => countryName.of(code) ?? code)
+      .sort()
+      .join(', ');
+  return html`<div class="scrolls" tabindex="0" role="region" aria-label="Methods and prices"><table class="rows">
+<thead><tr><th scope="col">Method</th><th scope="col">To</th><th scope="col">Takes</th><th class="number" scope="col">Price</th></tr></thead>
+<tbody>${table.map(
+    ({
+      name,
+      countries,
+      days,
+      price,
+      freeFrom,
+    }) => html`<tr><th scope="row">${name}</th><td>${namesOf(countries)}</td>
+<td>${formatDays(days)}</td><td class="number">${priceOrFree(price.amount)}${freeFrom && price.amount > 0 ? html`<br><span class="soft small">free from ${formatMoney(freeFrom.amount)}</span>` : ''}</td></tr>`,
+  )}</tbody></table></div>`;
+}
+
+function escapeHtml(text: string): string {
+  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
+}
