@@ -76,7 +76,7 @@ export function renderText(
     seller: seller.length === 0 ? unknown : `<span class="seller">${seller.join('<br>')}</span>`,
     'seller-inline': seller.length === 0 ? unknown : seller.join(', '),
     'return-days': String(returnDays),
-    delivery: String(deliveryTable(table)),
+    delivery: String(deliveryMethods(table)),
   };
   return markdown
     .render(text)
@@ -85,25 +85,19 @@ export function renderText(
     .replaceAll(/\{\{([\w-]+)\}\}/g, (found, name) => values[name] ?? found);
 }
 
-function deliveryTable(table: ShippingTable): Html {
-  const countryName = new Intl.DisplayNames('en', { type: 'region' });
+/** One block a method: a table would not fit beside a list of countries on a phone. */
+function deliveryMethods(table: ShippingTable): Html {
+  const countryNames = new Intl.DisplayNames('en', { type: 'region' });
   const namesOf = (codes: string[]) =>
     codes
-      .map((code) => countryName.of(code) ?? code)
+      .map((code) => countryNames.of(code) ?? code)
       .sort()
       .join(', ');
-  return html`<div class="scrolls" tabindex="0" role="region" aria-label="Methods and prices"><table class="rows">
-<thead><tr><th scope="col">Method</th><th scope="col">To</th><th scope="col">Takes</th><th class="number" scope="col">Price</th></tr></thead>
-<tbody>${table.map(
-    ({
-      name,
-      countries,
-      days,
-      price,
-      freeFrom,
-    }) => html`<tr><th scope="row">${name}</th><td>${namesOf(countries)}</td>
-<td>${formatDays(days)}</td><td class="number">${priceOrFree(price.amount)}${freeFrom && price.amount > 0 ? html`<br><span class="soft small">free from ${formatMoney(freeFrom.amount)}</span>` : ''}</td></tr>`,
-  )}</tbody></table></div>`;
+  return html`${table.map(
+    ({ name, countries, days, price, freeFrom }) => html`<h2>${name}: ${priceOrFree(price.amount)}</h2>
+<p>${formatDays(days)}${freeFrom && price.amount > 0 ? html`; free from ${formatMoney(freeFrom.amount)}` : ''}.</p>
+<p>To ${namesOf(countries)}.</p>`,
+  )}`;
 }
 
 function escapeHtml(text: string): string {

@@ -2,6 +2,7 @@
 import type { OpenAPIHono } from '@hono/zod-openapi';
 import type { Context } from 'hono';
 import type { Carts } from '../cart/carts.ts';
+import { listMethods, readKnownShippingTable } from '../checkout/shipping-methods.ts';
 import type { Deps } from '../deps.ts';
 import { notFound, Refusal } from '../errors.ts';
 import { readVisitor, refuseEndedSession } from '../identity/visitor.ts';
@@ -156,9 +157,13 @@ export function orderApi(deps: Deps, carts: Carts, providers: PaymentProviders):
     return c.json(placed.order, 201);
   });
   // Nothing keeps the answer: a restart with other settings raises no version that would make a kept one fall.
-  api.openapi(checkoutOptionsRoute, (c) =>
-    c.json({ providers: providers.offered, countries: countries.map(({ code }) => code) }, 200),
-  );
+  api.openapi(checkoutOptionsRoute, async (c) => {
+    const table = await readKnownShippingTable(deps).catch(() => undefined);
+    const codes = countries
+      .map(({ code }) => code)
+      .filter((code) => table === undefined || listMethods(table, code).length > 0);
+    return c.json({ providers: providers.offered, countries: codes }, 200);
+  });
   api.openapi(listOrdersRoute, async (c) => {
     const buyer = await buyerOf(c);
     return c.json({ items: await readOwn(deps, c, (db) => listOrders({ ...deps, db }, buyer)) }, 200);

@@ -50,6 +50,9 @@ function pagePaths(): string[] {
     '/forgot-password',
     '/reset-password?token=x',
     '/p/nothing-here',
+    '/delivery',
+    '/returns',
+    '/imprint',
     '/api/docs',
   ];
 }

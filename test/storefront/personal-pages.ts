@@ -57,6 +57,7 @@ export async function preparePersonalPages(
       '/staff',
       '/staff?q=nothing-like-that',
       '/staff/payments',
+      '/staff/promotions',
       `/staff/products/${id}`,
     ],
   };

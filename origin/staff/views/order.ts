@@ -1,6 +1,7 @@
 // Renders one order for staff: what was bought, where it goes, money, parcels, returns, its history, and a form for
 // each deed.
 
+import { formatRate } from '../../checkout/words.ts';
 import { signedInField } from '../../identity/page-frame.ts';
 import { eventNames } from '../../order/life/describe-deed.ts';
 import { describeProgress, refundNames } from '../../order/life/progress.ts';
@@ -70,7 +71,7 @@ function toShip({ quantity, shipped, cancelled }: Line): number {
   return quantity - shipped - cancelled;
 }
 
-function lineTable({ lines, total, shipping, discount }: StaffOrderDetail): Html {
+function lineTable({ lines, total, shipping, discount, tax }: StaffOrderDetail): Html {
   const sum = (what: Html | string, amount: Html | string) =>
     html`<tr><th scope="row">${what}</th><td class="number">${amount}</td></tr>`;
   return html`<table class="rows"><caption>Pieces</caption>
@@ -83,7 +84,8 @@ function lineTable({ lines, total, shipping, discount }: StaffOrderDetail): Html
   )}
 ${sum(`Delivery, ${shipping.name}`, formatMoney(shipping.price.amount))}
 ${discount === undefined ? '' : sum(`Code ${discount.code}`, `−${formatMoney(discount.amount.amount)}`)}
-${sum(html`<strong>Total, VAT included</strong>`, html`<strong>${formatMoney(total.amount)}</strong>`)}</tbody></table>`;
+${sum(html`<strong>Total, VAT included</strong>`, html`<strong>${formatMoney(total.amount)}</strong>`)}
+${tax.map((vat) => sum(`of which VAT ${formatRate(vat.rate)}`, formatMoney(vat.tax.amount)))}</tbody></table>`;
 }
 
 function describeMoved({ shipped, cancelled, returned }: Line): string {
