@@ -295,7 +295,10 @@ export const routeGroups: RouteGroup[] = [
   },
 ];
 
-/** @throws Error where a group registers other routes or guards than the table says, so that the table cannot be wrong. */
+/**
+ * @throws Error where a group registers other routes or guards than the table says, so that the table cannot be
+ * wrong.
+ */
 export function mountRoutes(app: OpenAPIHono<AppEnv>, parts: RouteParts, groups = routeGroups): void {
   for (const { mount, guards = [], routes } of groups) {
     const already = app.routes.length;

@@ -91,7 +91,9 @@ export async function readTables(client: pg.Client): Promise<DumpHead['tables']>
   return rows;
 }
 
-/** Read after the snapshot was taken: a number that is too high skips some, one that is too low would be given twice. */
+/**
+ * Read after the snapshot was taken: a number that is too high skips some, one that is too low would be given twice.
+ */
 async function readSequences(client: pg.Client): Promise<DumpHead['sequences']> {
   const { rows } = await client.query<DumpHead['sequences'][number]>(
     `select sequencename as name, coalesce(last_value, start_value)::text as value, last_value is not null as "isCalled"

@@ -15,7 +15,8 @@ export interface Loaded {
 const rowsAtOnce = 1_000;
 
 /**
- * Replaces every row of every table and begins a new lineage. Triggers and foreign keys rest meanwhile: the rows are as they were.
+ * Replaces every row of every table and begins a new lineage. Triggers and foreign keys rest meanwhile: the rows are
+ * as they were.
  * @param prepare called with the head before anything is replaced
  * @throws BackupDamaged where the dump is not whole; nothing is replaced then
  */

@@ -1,4 +1,5 @@
-// Speaks as much of Stripe's wire format as the shop uses, and refuses as Stripe does: requests that are wrong, keys that are used for
+// Speaks as much of Stripe's wire format as the shop uses, and refuses as Stripe does: requests that are wrong, keys
+// that are used for
 // something else or at this moment, sessions that have expired. Webhooks are signed by the SDK itself.
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
@@ -55,7 +56,10 @@ export interface StripeServer extends AsyncDisposable {
   sessions: FakeSession[];
   refunds: FakeRefund[];
   requests: FakeRequest[];
-  /** While set, requests are carried out and the connection is cut before the answer; `writes`: before that to a write. */
+  /**
+   * While set, requests are carried out and the connection is cut before the answer; `writes`: before that to a
+   * write.
+   */
   losesAnswers: boolean | 'writes';
   /** While false, a session names its payment intent by its id, whatever is asked. */
   expands: boolean;
@@ -182,7 +186,10 @@ export async function startStripeServer(): Promise<StripeServer> {
     return { status: 200, body: { object: 'list', url: '/v1/refunds', has_more: false, data } };
   };
 
-  /** The first answer under a key is given again for a day, be it a failure of Stripe's own. What was not begun is forgotten. */
+  /**
+   * The first answer under a key is given again for a day, be it a failure of Stripe's own. What was not begun is
+   * forgotten.
+   */
   const answerOnce = async (call: Call): Promise<FakeAnswer> => {
     const { key } = call;
     if (call.method !== 'POST' || key === '') return carryOut(call);

@@ -69,7 +69,10 @@ export function refusalFor(outcome: CartOutcome, variantId: string): Refusal | u
   }
 }
 
-/** @throws Refusal 409 `cart-empty`; 422 `cart-over-limit` where replay or sign-in made it larger than an order may be. */
+/**
+ * @throws Refusal 409 `cart-empty`; 422 `cart-over-limit` where replay or sign-in made it larger than an order may
+ * be.
+ */
 export function checkOrderable(lines: CartLine[]): void {
   if (lines.length === 0) throw new Refusal(409, 'cart-empty', 'The cart is empty');
   if (exceedsLimits(lines)) {

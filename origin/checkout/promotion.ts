@@ -115,7 +115,7 @@ export type RefusalReason =
   | 'below-minimum'
   | 'not-for-these';
 
-export interface Judged {
+export interface JudgedPromotion {
   lines: { info: VariantInfo; amount: number }[];
   now: Date;
   /** By this customer, as far as that is known. */
@@ -123,7 +123,7 @@ export interface Judged {
 }
 
 /** @throws Refusal 422 `promotion-refused` with the `reason` */
-export function requireHolding(promotion: Promotion | undefined, judged: Judged): Promotion {
+export function requireHolding(promotion: Promotion | undefined, judged: JudgedPromotion): Promotion {
   if (promotion === undefined) throw refuse('unknown-code', 'We do not know this code');
   const { startsAt, endsAt, minTotal, uses, usesPerCustomer, used } = promotion;
   const { lines, now, usedByCustomer } = judged;

@@ -8,7 +8,7 @@ import { idPattern } from '../web/api/api.ts';
 import { money } from '../web/money.ts';
 import {
   addFaults,
-  type Judged,
+  type JudgedPromotion,
   normaliseCode,
   type Promotion,
   type PromotionPatch,
@@ -108,7 +108,7 @@ export async function deletePromotion(tx: Tx, id: string): Promise<Promotion> {
 export async function findHolding(
   db: DbOrTx,
   code: string,
-  { customer, ...judged }: Omit<Judged, 'usedByCustomer'> & { customer: PromotionCustomer },
+  { customer, ...judged }: Omit<JudgedPromotion, 'usedByCustomer'> & { customer: PromotionCustomer },
 ): Promise<Promotion> {
   const row = await db
     .selectFrom('promotions')
@@ -127,7 +127,7 @@ export async function findHolding(
 export async function takePromotion(
   tx: Tx,
   code: string,
-  { customer, ...judged }: Omit<Judged, 'usedByCustomer'> & { customer: PromotionCustomer },
+  { customer, ...judged }: Omit<JudgedPromotion, 'usedByCustomer'> & { customer: PromotionCustomer },
 ): Promise<Promotion> {
   const row = await tx
     .selectFrom('promotions')

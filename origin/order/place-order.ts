@@ -42,7 +42,8 @@ const attemptLateSeconds = 15;
 
 /**
  * @throws Refusal 409 `cart-empty`, `out-of-stock` (with `lines`), `price-changed` (with `total`): nothing taken,
- * the cart kept; 422 `no-delivery-there`, `promotion-refused`, `unknown-provider`, `total-too-small`, `total-too-large` (with `min` and `max`); 503 where
+ * the cart kept; 422 `no-delivery-there`, `promotion-refused`, `unknown-provider`, `total-too-small`,
+ * `total-too-large` (with `min` and `max`); 503 where
  * Postgres is away
  */
 export async function placeOrder(

@@ -1,4 +1,5 @@
-// The shopper is back from the provider's page before its webhook is: asks the provider, and waits a moment for the answer.
+// The shopper is back from the provider's page before its webhook is: asks the provider, and waits a moment for the
+// answer.
 import { setTimeout as delay } from 'node:timers/promises';
 import { sql } from 'kysely';
 import type { Deps } from '../deps.ts';

@@ -1,4 +1,5 @@
-// What operators do to jobs: try again, give up, pause and resume a kind. Each deed is written to a log, with who did it.
+// What operators do to jobs: try again, give up, pause and resume a kind. Each deed is written to a log, with who did
+// it.
 import { type RawBuilder, sql } from 'kysely';
 import type { Db, DbOrTx, Tx } from '../schema.ts';
 import type { OutboxKind } from './events.ts';

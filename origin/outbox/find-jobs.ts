@@ -58,7 +58,10 @@ const columns = sql`
   id, kind, ${stateName} as state, committed_at as "committedAt", attempt as attempts, failures,
   case when state = 'pending' then greatest(due_at, claimed_until) end as "nextTryAt", done_at as "doneAt", failure`;
 
-/** Indexes: outbox_untried, outbox_failing_newest, outbox_dead, outbox_finished_by_kind; of a group outbox_error_groups. */
+/**
+ * Indexes: outbox_untried, outbox_failing_newest, outbox_dead, outbox_finished_by_kind; of a group
+ * outbox_error_groups.
+ */
 export function orderOf(state: JobState, { group }: JobFilter = {}) {
   if (group !== undefined) return sql`failed_at`;
   if (state === 'done') return sql`done_at`;

@@ -2,7 +2,7 @@
 import { Command } from 'commander';
 import { judge } from '../judge.ts';
 import { snapshotFromPlan } from '../plan/plan.ts';
-import type { Place } from '../report/place.ts';
+import type { SourcePlace } from '../report/place.ts';
 import { type Mode, parseSnapshot, type Snapshot } from '../snapshot.ts';
 import { checkAccounts } from './check-accounts.ts';
 import { checkTemplateCommand } from './check-template.ts';
@@ -77,7 +77,7 @@ async function report(snapshot: Snapshot, mode: Mode, options: CheckOptions): Pr
 }
 
 /** The line on which the plan tells the resource; the first where it is told by another name. */
-function placeInPlan(text: string, file: string, resource: string): Place {
+function placeInPlan(text: string, file: string, resource: string): SourcePlace {
   const at = Math.max(text.indexOf(`"address": "${resource}"`), text.indexOf(`"address":"${resource}"`), 0);
   return { file, line: text.slice(0, at).split('\n').length };
 }

@@ -1,6 +1,6 @@
 // A place in a file that was checked, for reports that lead there.
 
-export interface Place {
+export interface SourcePlace {
   /** As it was given on the command line. */
   file: string;
   /** From 1. */
@@ -8,4 +8,4 @@ export interface Place {
 }
 
 /** Where the part of a finding is declared; undefined where no file declares it. */
-export type Locate = (resource: string) => Place | undefined;
+export type Locate = (resource: string) => SourcePlace | undefined;

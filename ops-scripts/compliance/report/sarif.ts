@@ -2,7 +2,7 @@
 import type { Finding, Report, Status } from '../findings.ts';
 import { allControls, controlsOf } from '../rules/all-controls.ts';
 import type { Control } from '../rules/control.ts';
-import type { Locate, Place } from './place.ts';
+import type { Locate, SourcePlace } from './place.ts';
 import { shortName } from './short-name.ts';
 
 const kinds: Record<Status, string> = { pass: 'pass', fail: 'fail', unknown: 'review', waived: 'fail' };
@@ -69,7 +69,7 @@ function toResult(finding: Finding, rules: Control[], locate?: Locate) {
   };
 }
 
-function physicalLocation(place: Place | undefined) {
+function physicalLocation(place: SourcePlace | undefined) {
   if (place === undefined) return {};
   const path = place.file.split('/').map(encodeURIComponent).join('/');
   const uri = path.startsWith('/') ? `file://${path}` : path.replace(/^(\.\/)+/, '');

@@ -1,11 +1,11 @@
 // Where a resource stands in the file that declares it, for reports that lead there.
 import { LineCounter, parseDocument } from 'yaml';
-import type { Place } from '../report/place.ts';
+import type { SourcePlace } from '../report/place.ts';
 import type { Template } from './parse-template.ts';
 import type { Scope } from './scope.ts';
 
 /** The place of each resource of these stacks, by its id; each file is read once, when the first is asked for. */
-export function locateResources(stacks: Scope[]): (id: string) => Place | undefined {
+export function locateResources(stacks: Scope[]): (id: string) => SourcePlace | undefined {
   const lines = new Map<Template, Map<string, number>>();
   return (id) => {
     for (const scope of stacks) {

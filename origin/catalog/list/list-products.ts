@@ -100,7 +100,10 @@ async function readPage(
   return rows;
 }
 
-/** Of the colours that were chosen or searched for, the product's first one in a size that was asked for, with its picture. */
+/**
+ * Of the colours that were chosen or searched for, the product's first one in a size that was asked for, with its
+ * picture.
+ */
 function chosenColor({ colors, sizes, q }: ListQuery): RawBuilder<unknown> {
   if (colors.length === 0 && q === '') return sql`select null::text as color, null::text as url`;
   // "navy t-shirt" names a colour as its filter would.

@@ -78,7 +78,8 @@ async function addColumns(db: QueryExecutorProvider): Promise<void> {
     alter table payments
       drop constraint if exists payments_taken_check,
       add constraint payments_taken_check check (taken_amount >= 0) not valid`.execute(db);
-  // Lower case, without accents and apostrophes; other ASCII punctuation parts words. The number is also one word without its hyphens.
+  // Lower case, without accents and apostrophes; other ASCII punctuation parts words. The number is also one word
+  // without its hyphens.
   await sql`
     create or replace function public.order_terms(given text) returns text[]
     language sql immutable parallel safe strict as $$

@@ -1,4 +1,5 @@
-// What a shopper does on Stripe's page, and how Stripe tells the shop of it: at once, twice, late, in disorder or never.
+// What a shopper does on Stripe's page, and how Stripe tells the shop of it: at once, twice, late, in disorder or
+// never.
 import { setTimeout as delay } from 'node:timers/promises';
 import type { FakeSession } from '../../stripe-server.ts';
 import type { Browser } from '../browser/browser.ts';
