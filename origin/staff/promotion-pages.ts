@@ -127,9 +127,9 @@ function toCents(text: string): number {
   return whole === undefined ? Number.NaN : Number(whole) * 100 + Number(cents.padEnd(2, '0'));
 }
 
-/** Of a field of day and time, which is in UTC. */
+/** Day and time, in UTC. */
 function toTime(text: string): string {
-  return /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}$/.test(text) ? `${text}:00Z` : text;
+  return /^\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}$/.test(text) ? `${text.replace(' ', 'T')}:00Z` : text;
 }
 
 /** @throws what is no fault of a field */

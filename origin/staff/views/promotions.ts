@@ -57,11 +57,11 @@ export function promotionsPage({ visitor, promotions, now, saved, deleted, ...fo
 <h1>Promotions</h1>
 ${saved ? notice(`Saved: ${saved}.`, 'good') : ''}${deleted ? notice(`Deleted: ${deleted}. Orders that used it keep their discount.`, 'good') : ''}
 ${faultSummary(labels, { faults: form.faults })}
-<div class="scrolls" tabindex="0" role="region" aria-label="Codes"><table class="rows">
+<table class="rows">
 <caption>${promotions.length === 0 ? 'No codes yet' : 'Codes'}</caption>
-<thead><tr><th scope="col">Code</th><th scope="col">What it does</th><th scope="col">When</th><th class="number" scope="col">Used</th></tr></thead>
+<thead><tr><th scope="col">Code</th><th class="number" scope="col">Used</th></tr></thead>
 <tbody>${promotions.map((promotion) => promotionRow(promotion, now))}</tbody>
-</table></div>
+</table>
 <h2>New code</h2>
 ${promotionForm('/staff/promotions', form, html`<button class="button" type="submit">Create</button>`)}</div>`,
   );
@@ -86,8 +86,8 @@ ${promotionForm(`/staff/promotions/${promotion.id}`, { values: valuesOf(promotio
 
 function promotionRow(promotion: Promotion, now: Date): Html {
   const { id, code, used, uses } = promotion;
-  return html`<tr><th scope="row"><a href="/staff/promotions/${id}">${code}</a><br><span class="hint">${stateOf(promotion, now)}</span></th>
-<td>${describeDeed(promotion)}</td><td>${describePeriod(promotion)}</td>
+  return html`<tr><th scope="row"><a href="/staff/promotions/${id}">${code}</a><br>${describeDeed(promotion)}<br>
+<span class="hint">${stateOf(promotion, now)} · ${describePeriod(promotion)}</span></th>
 <td class="number">${used}${uses === undefined ? '' : ` of ${uses}`}</td></tr>`;
 }
 
@@ -128,8 +128,8 @@ function valuesOf(promotion: Promotion): FormValues {
     kind,
     value: kind === 'percent' ? String(value) : kind === 'amount' ? euros(value) : '',
     minTotal: minTotal === undefined ? '' : euros(minTotal.amount),
-    startsAt: startsAt?.slice(0, 16) ?? '',
-    endsAt: endsAt?.slice(0, 16) ?? '',
+    startsAt: startsAt?.slice(0, 16).replace('T', ' ') ?? '',
+    endsAt: endsAt?.slice(0, 16).replace('T', ' ') ?? '',
     uses: String(uses ?? ''),
     usesPerCustomer: String(usesPerCustomer ?? ''),
     categories: (promotion.categories ?? []).join(', '),
@@ -149,8 +149,8 @@ ${part('code', { required: true, maxLength: 40, hint: 'Shoppers may write it in 
   )}</select></div>
 ${part('value', { hint: 'Such as 10, or 5.00. Empty where delivery is free.' })}
 ${part('minTotal')}
-${part('startsAt', { type: 'datetime-local' })}
-${part('endsAt', { type: 'datetime-local' })}
+${part('startsAt', { hint: 'Such as 2026-12-24 18:00.' })}
+${part('endsAt')}
 ${part('uses')}
 ${part('usesPerCustomer')}
 ${part('categories', { maxLength: 2_000, hint: 'Their addresses after /c/, separated by commas. Empty: everything.' })}

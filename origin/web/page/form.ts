@@ -81,7 +81,7 @@ export function idempotencyField(): Html {
 export interface FieldOptions {
   name: string;
   label: string;
-  type?: 'text' | 'email' | 'password' | 'tel' | 'number' | 'datetime-local';
+  type?: 'text' | 'email' | 'password' | 'tel' | 'number';
   autocomplete?: string;
   value?: string | undefined;
   fault?: string | undefined;
