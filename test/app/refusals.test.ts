@@ -56,6 +56,8 @@ const elsewhere: Record<string, string[]> = {
   'wrong-signature': [],
   // A request that cannot be read at all is refused before there is a route; see the tests of such requests.
   'bad-request': [
+    'getAnyOrder',
+    'getCustomer',
     'getShippingTable',
     'listPromotions',
     'exportAccount',
@@ -96,11 +98,76 @@ test('every refusal that an operation tells of is met', async () => {
   const person = shop.browser();
   await person.signUp('refused@example.com');
   const signedIn = { Cookie: person.cookieHeader };
+  const key = { 'Idempotency-Key': randomUUID() };
   const { body: session } = await person.get('/api/sessions/current');
   const former = shop.browser();
   await former.signUp('former@example.com');
   const ended = { Cookie: former.cookieHeader };
   await former.delete('/api/sessions/current');
+
+  /** Orders of a guest: shipped, to be paid at the door, cancelled, and one of which nobody knows whether it is paid. */
+  const afterPurchase = async (guest: Browser) => {
+    const ask = (name: string, browser: Browser, id: string, body: unknown = {}, reused = false) => {
+      const url = named(name).path.replace('{id}', id);
+      return send(named(name), browser, { url, body, ...(reused ? { headers: key } : {}) });
+    };
+    const variantId = shop.variants[1]!.id;
+    const buy = async (provider: string, outcome?: string, pieces = 1): Promise<string> =>
+      (await guest.buy(variantId, pieces, { payment: { provider, outcome } })).id;
+    const shipped = await buy('demo', 'paid', 4);
+    const atDoor = await buy('on-delivery');
+    const cancelled = await buy('on-delivery');
+    const unclear = await buy('demo', 'unknown');
+    await guest.post(`/api/orders/${cancelled}/cancellation`, { reason: 'Once' }, key);
+    await ask('cancelOrder', guest, cancelled, { reason: 'Again' }, true);
+    const parcel = { carrier: 'DHL' };
+    const pieces = (quantity: number) => [{ variantId, quantity }];
+    await staff.post(`/api/staff/orders/${shipped}/shipments`, parcel);
+    for (const id of [shipped, cancelled, unclear, '987654321']) await ask('shipOrder', staff, id, parcel);
+    await ask('shipOrder', staff, atDoor, { ...parcel, lines: pieces(50) });
+    await ask('cancelOrder', guest, shipped);
+    for (const id of [shipped, '987654321']) await ask('cancelAnyOrder', staff, id, { reason: 'Why' });
+    const refund = { amount: 1, reason: 'Why' };
+    await ask('refundOrder', staff, '987654321', refund);
+    await ask('refundOrder', staff, shipped, { ...refund, amount: 99_999_999 });
+    await ask('refundOrder', staff, shipped, { ...refund, restock: pieces(50) });
+    for (const id of [shipped, cancelled, '987654321'])
+      await ask('takeMoneyAtTheDoor', staff, id, { amount: 1 });
+    await ask('takeMoneyAtTheDoor', staff, atDoor, { amount: 99_999_999 });
+    const { total } = (await guest.get(`/api/orders/${atDoor}`)).body;
+    await staff.post(`/api/staff/orders/${atDoor}/payments`, { amount: total });
+    await ask('takeMoneyAtTheDoor', staff, atDoor, { amount: 1 });
+    await ask('requestReturn', guest, atDoor, { lines: pieces(1) });
+    await ask('requestReturn', guest, shipped, { lines: pieces(50) });
+    const announce = async (headers = {}): Promise<string> =>
+      (await guest.post(`/api/orders/${shipped}/returns`, { lines: pieces(1) }, headers)).body.id;
+    const [received, refused] = [await announce(key), await announce()];
+    await ask('requestReturn', guest, shipped, { lines: pieces(1), reason: 'Another' }, true);
+    await ask('receiveReturn', staff, received, { lines: [{ variantId, quantity: 9, restock: true }] });
+    const receipt = { lines: [{ variantId, quantity: 1, restock: true }] };
+    await ask('receiveReturn', staff, received, receipt, true);
+    await ask('refuseReturn', staff, refused, { reason: 'Worn' }, true);
+    await staff.post(`/api/staff/returns/${received}/receipt`, receipt);
+    await ask('receiveReturn', staff, received, receipt);
+    await ask('refuseReturn', staff, received, { reason: 'Worn' });
+    const [shipment] = (await staff.get(`/api/staff/orders/${shipped}`)).body.shipments;
+    const markDelivered = named('markDelivered').path.replace('{shipment}', shipment.id);
+    const deliveredAt = new Date(Date.now() - 60 * 86_400_000).toISOString();
+    for (const [id, headers] of [
+      [shipped, key],
+      ['987654321', {}],
+    ] as const)
+      await send(named('markDelivered'), staff, {
+        url: markDelivered.replace('{id}', id),
+        body: { deliveredAt },
+        headers,
+      });
+    await staff.patch(markDelivered.replace('{id}', shipped), { deliveredAt });
+    await ask('requestReturn', guest, shipped, { lines: pieces(1) });
+    await send(named('listAllOrders'), staff, { url: '/api/staff/orders?cursor=nonsense' });
+    await send(named('listCustomers'), staff, { url: '/api/staff/customers?cursor=nonsense' });
+    await send(named('getCustomer'), staff, { url: '/api/staff/customers/nobody' });
+  };
 
   for (const operation of all) {
     const { method, url, example, codes } = operation;
@@ -126,7 +193,6 @@ test('every refusal that an operation tells of is met', async () => {
   }
 
   // One key for everything: only the first that takes it does.
-  const key = { 'Idempotency-Key': randomUUID() };
   const greedy = shop.browser();
   await greedy.signUp('greedy@example.com');
   await greedy.add(shop.variants[0]!.id, 1, key['Idempotency-Key']);
@@ -202,6 +268,7 @@ test('every refusal that an operation tells of is met', async () => {
   await send(named('getInvoice'), guest, { url: `/api/orders/1/invoice?key=${'x'.repeat(300)}` });
   await send(named('getOrder'), guest, { url: `/api/orders/${nothing}` });
   await send(named('receiveStripeEvent'), guest, { body: {} });
+  await afterPurchase(guest);
   for (const name of ['changeProduct', 'setStock', 'getInvalidation']) {
     const operation = named(name);
     await send(operation, staff, { url: operation.path.replace('{id}', nothing), body: operation.example });

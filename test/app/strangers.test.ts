@@ -41,6 +41,8 @@ describe('another person’s id is answered as one that does not exist', () => {
       'DELETE /api/sessions/{id}',
       'GET /api/orders/{id}',
       'GET /api/orders/{id}/invoice',
+      'POST /api/orders/{id}/cancellation',
+      'POST /api/orders/{id}/returns',
       'PUT /api/cart/lines/{variantId}',
       'PUT /api/password-resets/{token}',
     ]);
@@ -143,11 +145,15 @@ async function read(
   method: string,
   path: string,
 ): Promise<{ status: number; text: string }> {
-  const body = method === 'PUT' ? JSON.stringify({ password: 'a-password-of-tests' }) : undefined;
+  const bodies: Record<string, object> = {
+    PUT: { password: 'a-password-of-tests' },
+    POST: path.endsWith('/returns') ? { lines: [{ variantId: ids.variant, quantity: 1 }] } : {},
+  };
+  const body = bodies[method];
   const response = await browser.request(path, {
     method,
     headers: { 'Content-Type': 'application/json' },
-    ...(body ? { body } : {}),
+    ...(body ? { body: JSON.stringify(body) } : {}),
   });
   return { status: response.status, text: await response.text() };
 }

@@ -1,9 +1,10 @@
 // Every command that README and docs/ name is known here: run as it is written, or tried as far as this machine can, with the reason.
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { planOf } from '../compliance/support/plan-file.ts';
 import { soundStack } from '../compliance/support/sound-stack.ts';
 import { type Checkout, copyCheckout, pathOfMachine } from '../support/copy-checkout.ts';
 import { openShop, type Shop } from '../support/shop.ts';
@@ -60,6 +61,7 @@ const codes: [pattern: RegExp, codes: number[]][] = [
   [/ -- compliance$/, [3]],
   [/ -- infra$/, [2]],
   [/ -- compliance (check|compare)/, [0, 1, 2]],
+  [/ -- compliance fix/, [0, 1]],
   [/ -- catalog archive/, [0, 1]],
 ];
 
@@ -78,7 +80,14 @@ beforeAll(async () => {
     'shop.yaml',
     'Parameters: { Size: { Type: String } }\nResources: { Topic: { Type: "AWS::SNS::Topic" } }\n',
   );
+  file('production.json', JSON.stringify({ Parameters: { Size: 'large' } }));
+  file('plan.json', JSON.stringify(planOf({ resources: {} })));
+  mkdirSync(join(clone.path, 'cdk.out'));
+  file('cdk.out/shop.template.json', '{ "Resources": { "Topic": { "Type": "AWS::SNS::Topic" } } }');
   file('data.yaml', 'Resources: { Queue: { Type: "AWS::SQS::Queue" } }\n');
+  await run(
+    'npm run ops -- compliance check snapshot account.json --output json --output-file check-result.json',
+  );
 });
 afterAll(async () => {
   await shop[Symbol.asyncDispose]();
