@@ -75,3 +75,16 @@ export function findPrivateWords(files: SourceFile[]): string[] {
       }),
     );
 }
+
+/** @returns names that several files give to exported types: a name has one meaning in the repository. */
+export function findSharedNames(files: SourceFile[]): string[] {
+  const owners = new Map<string, Set<string>>();
+  for (const { path, text } of files) {
+    for (const [, name = ''] of text.matchAll(/^export (?:type|interface|class) (\w+)/gm))
+      owners.set(name, (owners.get(name) ?? new Set()).add(path));
+  }
+  return [...owners]
+    .filter(([, paths]) => paths.size > 1)
+    .map(([name]) => name)
+    .sort();
+}

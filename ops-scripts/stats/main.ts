@@ -8,6 +8,7 @@ import { makeAlike } from '../command-line.ts';
 import {
   findFolderCircles,
   findPrivateWords,
+  findSharedNames,
   readSourceFiles,
   type SourceFile,
   sourceFolders,
@@ -88,19 +89,6 @@ function runLinter(args: string[]): { category: string }[] {
     text = (error as { stdout?: string }).stdout ?? '';
   }
   return (JSON.parse(text) as { diagnostics: { category: string }[] }).diagnostics;
-}
-
-/** Exported types that several files declare by the same name. */
-function findSharedNames(files: SourceFile[]): string[] {
-  const owners = new Map<string, Set<string>>();
-  for (const { path, text } of files) {
-    for (const [, name = ''] of text.matchAll(/^export (?:type|interface|class) (\w+)/gm))
-      owners.set(name, (owners.get(name) ?? new Set()).add(path));
-  }
-  return [...owners]
-    .filter(([, paths]) => paths.size > 1)
-    .map(([name]) => name)
-    .sort();
 }
 
 function longComments({ text }: SourceFile): number {

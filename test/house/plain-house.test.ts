@@ -1,6 +1,11 @@
 // The house stays readable: no folders that need each other, no private words.
 import { expect, test } from 'vitest';
-import { findFolderCircles, findPrivateWords, readSourceFiles } from '../../ops-scripts/stats/findings.ts';
+import {
+  findFolderCircles,
+  findPrivateWords,
+  findSharedNames,
+  readSourceFiles,
+} from '../../ops-scripts/stats/findings.ts';
 
 test('No two folders of the origin import each other', () => {
   expect(findFolderCircles(readSourceFiles(['origin']), 'origin')).toEqual([]);
@@ -13,6 +18,19 @@ test('Two folders that import each other are found', () => {
     { path: 'origin/order/c.ts', text: "import { d } from './d.ts'; import { e } from '../errors.ts';" },
   ];
   expect(findFolderCircles(files, 'origin')).toEqual(['cart <-> order']);
+});
+
+test('No two files give the same name to an exported type', () => {
+  expect(findSharedNames(readSourceFiles())).toEqual([]);
+});
+
+test('A name of two meanings is found', () => {
+  const files = [
+    { path: 'origin/a.ts', text: 'export interface Answer {}' },
+    { path: 'edge/b.ts', text: 'export type Answer = string;' },
+    { path: 'edge/c.ts', text: 'interface Other {}' },
+  ];
+  expect(findSharedNames(files)).toEqual(['Answer']);
 });
 
 test('No source file uses a private word where the glossary has a plain one', () => {
