@@ -27,7 +27,8 @@ export default defineConfig(({ mode }) => {
       projects: [
         {
           test: {
-            ...project('shop', 1, 2),
+            // Most of them wait for servers and timers more than for the two cores.
+            ...project('shop', 1, 3),
             include: [`test/**/*${suffix}`],
             exclude: [...exclude, ...[...processes, ...alone].map((folder) => `test/${folder}/**`)],
           },
