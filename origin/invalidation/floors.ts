@@ -1,5 +1,5 @@
-// The floors of all tags, in Redis: checks them, raises them, and restores those that Redis lost from the versions in
-// Postgres.
+// Decides whether an entry may be served: each of its tags at or above its floor in Redis. Raises floors, and restores
+// those that Redis lost from the versions in Postgres.
 import { randomUUID } from 'node:crypto';
 import type { TagVersions } from '../../http/cache-tag.ts';
 import type { RedisClient } from '../redis/connect.ts';
