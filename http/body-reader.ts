@@ -4,7 +4,7 @@ import { networkOf } from './client-address.ts';
 import { RawFields } from './fields.ts';
 
 export interface BodyBounds {
-  /** Longer ones are passed on unread; whoever reads them has bounds of its own. */
+  /** Longer bodies are not read here. The code that reads them later enforces its own limit. */
   maxBytes: number;
   /** For a body of a few hundred bytes, such as a cart write. */
   shortMs: number;

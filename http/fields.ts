@@ -39,7 +39,7 @@ export class RawFields implements Fields {
 
 /**
  * Detects requests that two servers could read in two ways; they are refused (RFC 9112, 6.3 and 11.2).
- * @param target as it stands in the request line.
+ * @param target the request target: the second word of the request line, not decoded.
  */
 export function isAmbiguous(target: string, fields: RawFields): boolean {
   const lengths = fields.count('content-length');

@@ -183,7 +183,7 @@ async function newest(env: Environment): Promise<string> {
   return backup.file;
 }
 
-/** A key that was made here lies beside the data: whoever loses the machine loses both, so it is said aloud. */
+/** Reads BACKUP_KEY, or makes a key and warns: it lies beside the data, so losing the machine loses both. */
 function findKey(env: Environment): string {
   const key = env['BACKUP_KEY'];
   if (key !== undefined && key !== '') {

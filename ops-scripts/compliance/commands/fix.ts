@@ -157,7 +157,7 @@ function trialOnTemplates(
 
 type ParsedTemplate = ReturnType<typeof parseTemplate>;
 
-/** The template itself where the fix is not about it: its resource stands in another file. */
+/** Returns the template unchanged if the fix is about a resource of another file. */
 function patchOne(template: ParsedTemplate, line: string): ParsedTemplate {
   // A resource that several files declare is told by its file or stack.
   const [, label] = /(?:of|rule|to) (\S+):\w+/.exec(line) ?? [];

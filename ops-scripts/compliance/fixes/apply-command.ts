@@ -23,7 +23,7 @@ export function applyCommand(snapshot: Snapshot, line: string): void {
   else throw new Unproven(`what ${operation} does is not known here`);
 }
 
-/** Words as a shell takes them, without what stands in quotes being cut. */
+/** Splits a command into words as a shell does: quoted text stays one word. */
 function wordsOf(line: string): string[] {
   return [...line.matchAll(/'([^']*)'|"([^"]*)"|(\S+)/g)].map(([, single, double, plain]) => {
     return single ?? double ?? plain ?? '';

@@ -24,7 +24,9 @@ export interface GroupRule<P extends Peer = Peer> {
   peer: P;
 }
 
-/** Why a source group can't be resolved; one of a peered network that the account shows is resolved as any other. */
+/**
+ * Why a source group can't be resolved. A group of a peered network is resolved like any other if the account shows it.
+ */
 export function whyForeign(
   { id, foreign, peered }: GroupPeer,
   shown: ReadonlyMap<string, unknown>,

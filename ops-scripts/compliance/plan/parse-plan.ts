@@ -160,7 +160,7 @@ function readModule(reading: Reading, raw: unknown, where: string): [string, Pla
   return [...own, ...inner];
 }
 
-/** Data sources that were read while planning stand in the prior state only. */
+/** Data sources that Terraform read while planning are listed only under `prior_state`. */
 function readPriorData(reading: Reading, raw: unknown): [string, PlanInstance][] {
   if (raw === undefined || raw === null) return [];
   const values = reading.place(raw, 'prior_state')['values'];

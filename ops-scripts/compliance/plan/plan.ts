@@ -61,7 +61,7 @@ function outputsOf(world: PlannedWorld): unknown[] {
   });
 }
 
-/** The reasons speak of the plan where those of templates speak of the template. */
+/** Rewords reasons that were written for templates, so that they say "plan" instead of "template". */
 function inWordsOfPlans(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(inWordsOfPlans);
   if (isUnknownValue(value))

@@ -207,7 +207,7 @@ export class Reader {
     return made ? true : unknownValue(`${cell.what} is known only after the apply`);
   }
 
-  /** A list or set; items that can't be known stand in it as unknown values. */
+  /** Reads a list or set. An item that is not known yet is included as an unknown value. */
   many(name: string): unknown[] | UnknownValue | undefined {
     const items = this.#several(name);
     return Array.isArray(items) ? items.map(withoutHandle) : items;

@@ -159,7 +159,7 @@ function inEuros(amount: number): string {
   return (amount / 100).toFixed(2);
 }
 
-/** A whole number of pieces for each line that has any. */
+/** One number field for each line that still has pieces to choose. */
 function pieceFields(
   lines: [Line, most: number][],
   prefix: string,
