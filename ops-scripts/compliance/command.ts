@@ -1,11 +1,10 @@
 // `ops compliance`: judges a live account, a snapshot or templates; the exit code gives the result.
 import { Command, type CommanderError } from 'commander';
 import { checkCommand } from './commands/check.ts';
-import { compareCommand } from './commands/compare.ts';
 import { fixCommand } from './commands/fix.ts';
-import { guard } from './commands/guard.ts';
-import { snapshotCommand } from './commands/snapshot.ts';
-import { explainControl, listControls } from './explain.ts';
+import { compareCommand, snapshotCommand } from './commands/snapshots.ts';
+import { ConfigFault, guard } from './config-fault.ts';
+import { allControls } from './rules/all-controls.ts';
 
 export function complianceCommand(): Command {
   const command = new Command('compliance')
@@ -23,7 +22,7 @@ export function complianceCommand(): Command {
     .addCommand(
       new Command('iam-policy').description('Print the least IAM policy that `check live` needs').action(
         guard(async () => {
-          const { iamPolicy } = await import('./collect/iam-policy.ts');
+          const { iamPolicy } = await import('./collect/call-table.ts');
           console.log(JSON.stringify(iamPolicy(), null, 2));
         }),
       ),
@@ -56,4 +55,31 @@ function everyCommand(command: Command, apply: (command: Command) => void): void
 /** Commander ends usage errors with 1, which here means a failed control. */
 function endUsage(error: CommanderError): never {
   process.exit(error.exitCode === 0 ? 0 : 3);
+}
+
+/** One that asks something of several kinds of part stands among all controls once for each. */
+const told = [...new Map(allControls.map((control) => [control.id as string, control])).values()];
+
+export function explainControl(id: string): string {
+  const control = told.find((each) => each.id === id);
+  if (control === undefined) {
+    throw new ConfigFault(`There is no control '${id}'; there are ${told.map((each) => each.id).join(', ')}`);
+  }
+  const calls = allControls
+    .filter((each) => each.id === id)
+    .flatMap(({ needs, consults }) => [...needs, ...consults]);
+  return [
+    `${control.id}: ${control.title}`,
+    `Why: ${control.why}`,
+    `How it is judged: ${control.how}`,
+    `What it does not see: ${control.blind}`,
+    `How to fix: ${control.remedy}`,
+    `Rests on: ${[...new Set(calls)].join(', ')}`,
+    `References: ${control.references.join(' · ')}`,
+  ].join('\n\n');
+}
+
+export function listControls(): string {
+  const width = Math.max(...told.map(({ id }) => id.length));
+  return told.map(({ id, title }) => `${id.padEnd(width)}  ${title}`).join('\n');
 }

@@ -1,7 +1,6 @@
 // Judges a snapshot by every control: one finding for each selected part, or one for a kind without parts.
 import { failuresOf, isMade } from './answers.ts';
-import type { Policy } from './control-ids.ts';
-import type { Finding, Report, Status } from './findings.ts';
+import type { Finding, Policy, Report, Status } from './findings.ts';
 import { readInventory } from './inventory/inventory.ts';
 import { kindNames } from './parts/part.ts';
 import { controlsOf } from './rules/all-controls.ts';

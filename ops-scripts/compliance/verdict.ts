@@ -1,7 +1,6 @@
 // Collects the result for one part: any failure is `fail`, else any unknown reason is `unknown`, else `pass`.
 
-import type { ControlId } from './control-ids.ts';
-import type { Finding } from './findings.ts';
+import type { ControlId, Finding } from './findings.ts';
 import { attempt } from './unknown.ts';
 
 export interface Failure {

@@ -1,9 +1,7 @@
 // A waiver turns a known failure into `waived` until it expires. It must have a reason and an expiry date.
 import { ConfigFault } from './config-fault.ts';
-import { controlIds, hardeningIds } from './control-ids.ts';
-import type { Report } from './findings.ts';
+import { controlIds, hardeningIds, type Report, shortName } from './findings.ts';
 import { summarize } from './judge.ts';
-import { shortName } from './report/short-name.ts';
 
 export interface Waiver {
   control: string;

@@ -1,7 +1,7 @@
-// The inputs of each AWS call that needs any, taken from what earlier calls returned, each once.
+// The inputs of AWS calls: each once from what earlier calls returned, and page after page.
 import type { LaunchTemplateSpecification } from '@aws-sdk/client-auto-scaling';
-import { sortedJson } from '../snapshot.ts';
-import type { CollectedAnswers } from './collected-answers.ts';
+import { type CallOutcome, sortedJson } from '../snapshot.ts';
+import type { AnswerOf, ClientName, CommandOf } from '../snapshot-calls.ts';
 
 /** DescribeTags takes no more ARNs at once. */
 const arnsAtOnce = 20;
@@ -100,4 +100,52 @@ function loadBalancerArns(answers: CollectedAnswers): string[] {
 
 function present(values: (string | undefined)[]): string[] {
   return [...new Set(values.filter((value) => value !== undefined))];
+}
+
+/** Finds answers of earlier calls by client and command, for any input; failed calls are left out. */
+export class CollectedAnswers {
+  readonly #calls: Record<string, CallOutcome>;
+
+  constructor(calls: Record<string, CallOutcome>) {
+    this.#calls = calls;
+  }
+
+  /** All successful answers of a command, one an input. */
+  of<C extends ClientName, N extends CommandOf<C>>(client: C, command: N): Partial<AnswerOf<C, N>>[] {
+    const name = `${client}.${command}`;
+    return Object.entries(this.#calls).flatMap(([key, outcome]) =>
+      outcome.ok && (key === name || key.startsWith(`${name}(`))
+        ? [outcome.result as Partial<AnswerOf<C, N>>]
+        : [],
+    );
+  }
+}
+
+/** How a call's pages follow one another: the input that asks for the next page, or undefined after the last. */
+export type NextPage = (answer: Record<string, unknown>) => Record<string, unknown> | undefined;
+
+export function nextToken(answer: Record<string, unknown>) {
+  return answer['NextToken'] ? { NextToken: answer['NextToken'] } : undefined;
+}
+
+export function marker(answer: Record<string, unknown>) {
+  return answer['Marker'] ? { Marker: answer['Marker'] } : undefined;
+}
+
+export function nextMarker(answer: Record<string, unknown>) {
+  return answer['NextMarker'] ? { Marker: answer['NextMarker'] } : undefined;
+}
+
+export function truncatedMarker(answer: Record<string, unknown>) {
+  return answer['IsTruncated'] ? { Marker: answer['NextMarker'] } : undefined;
+}
+
+/** Route 53's record sets: the SDK has no paginator for them. */
+export function nextRecord(answer: Record<string, unknown>) {
+  if (!answer['IsTruncated']) return undefined;
+  return {
+    StartRecordName: answer['NextRecordName'],
+    StartRecordType: answer['NextRecordType'],
+    StartRecordIdentifier: answer['NextRecordIdentifier'],
+  };
 }

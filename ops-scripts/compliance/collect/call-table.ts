@@ -1,4 +1,5 @@
-// The table of all AWS calls. Both collection and IAM policy come from it, so that they cannot differ.
+// The table of all AWS calls, and the IAM policy that allows exactly them: collection and policy cannot differ.
+
 import {
   DescribeAutoScalingGroupsCommand,
   DescribeLaunchConfigurationsCommand,
@@ -47,8 +48,15 @@ import {
 import { ListHostedZonesCommand, ListResourceRecordSetsCommand } from '@aws-sdk/client-route-53';
 import type { ClientName, CommandOf } from '../snapshot-calls.ts';
 import * as inputs from './call-inputs.ts';
-import type { CollectedAnswers } from './collected-answers.ts';
-import { marker, type NextPage, nextMarker, nextRecord, nextToken, truncatedMarker } from './next-page.ts';
+import {
+  type CollectedAnswers,
+  marker,
+  type NextPage,
+  nextMarker,
+  nextRecord,
+  nextToken,
+  truncatedMarker,
+} from './call-inputs.ts';
 
 export interface TableCall {
   client: ClientName;
@@ -223,4 +231,21 @@ function ec2(
   // Without MaxResults EC2 tries to answer whole, and refuses large accounts.
   const pageSize = { MaxResults };
   return { ...call('ec2', command, Command, list, nextToken), pageSize };
+}
+
+/** GetCallerIdentity is asked as well; it needs no permission. */
+export function iamPolicy() {
+  const actions = callRounds.flat().map((call) => call.action);
+  return {
+    Version: '2012-10-17',
+    Statement: [
+      {
+        Sid: 'ReadWhatComplianceJudges',
+        Effect: 'Allow',
+        Action: [...new Set(actions)].sort(),
+        // These actions know no resources of their own, or are asked about all of them.
+        Resource: '*',
+      },
+    ],
+  };
 }

@@ -1,11 +1,11 @@
-// Creates the AWS SDK clients with one configuration: standard credentials, adaptive retry, bounded sockets.
+// The AWS SDK clients with one configuration, the account that they open, and a deadline for each call.
 import { AutoScalingClient } from '@aws-sdk/client-auto-scaling';
 import { EC2Client } from '@aws-sdk/client-ec2';
 import { ElasticLoadBalancingV2Client } from '@aws-sdk/client-elastic-load-balancing-v2';
 import { ElastiCacheClient } from '@aws-sdk/client-elasticache';
 import { RDSClient } from '@aws-sdk/client-rds';
 import { Route53Client } from '@aws-sdk/client-route-53';
-import { STSClient } from '@aws-sdk/client-sts';
+import { GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts';
 import { fromNodeProviderChain, fromTemporaryCredentials } from '@aws-sdk/credential-providers';
 import { NodeHttpHandler } from '@smithy/node-http-handler';
 import { ConfigFault } from '../config-fault.ts';
@@ -70,4 +70,111 @@ export function makeClients(access: AwsAccess, sockets: number, maxAttempts: num
       shared.requestHandler.destroy();
     },
   };
+}
+
+/** Names of the errors that say that AWS does not accept the credentials. */
+const refusedCredentials = new Set([
+  'ExpiredToken',
+  'ExpiredTokenException',
+  'InvalidClientTokenId',
+  'SignatureDoesNotMatch',
+  'UnrecognizedClientException',
+]);
+
+/**
+ * The region that will be asked.
+ * Throws a ConfigFault when there is no region or no credentials.
+ */
+export async function checkAccess(
+  clients: AwsClients,
+  access: AwsAccess,
+  deadlineMs: number,
+  stop: AbortSignal,
+): Promise<string> {
+  const region = await knownRegion(clients);
+  await usableCredentials(clients, access, deadlineMs, stop);
+  return region;
+}
+
+/**
+ * The account, or '' where the credentials' service does not tell it: a check goes on without.
+ * Throws a ConfigFault when AWS does not accept the credentials.
+ */
+export async function askAccount(
+  clients: AwsClients,
+  deadlineMs: number,
+  stop: AbortSignal,
+): Promise<string> {
+  try {
+    const caller = await withinDeadline(deadlineMs, stop, (abortSignal) =>
+      clients.sts.send(new GetCallerIdentityCommand({}), { abortSignal }),
+    );
+    return caller.Account ?? '';
+  } catch (error) {
+    if (error instanceof Error && refusedCredentials.has(error.name)) {
+      throw new ConfigFault(`Cannot ask AWS as it does not accept the credentials: ${error.message}`, {
+        cause: error,
+      });
+    }
+    return '';
+  }
+}
+
+async function knownRegion(clients: AwsClients): Promise<string> {
+  try {
+    return await clients.sts.config.region();
+  } catch (error) {
+    throw new ConfigFault('Cannot ask AWS as no region is set: give --region or set AWS_REGION', {
+      cause: error,
+    });
+  }
+}
+
+async function usableCredentials(
+  clients: AwsClients,
+  access: AwsAccess,
+  deadlineMs: number,
+  stop: AbortSignal,
+): Promise<void> {
+  try {
+    await withinDeadline(deadlineMs, stop, () => clients.sts.config.credentials());
+  } catch (error) {
+    if (access.role !== undefined) throw error;
+    const where = access.profile === undefined ? '' : ` for the profile '${access.profile}'`;
+    throw new ConfigFault(
+      `Cannot ask AWS as no credentials were found${where}: sign in, or set AWS_PROFILE or AWS_ACCESS_KEY_ID`,
+      { cause: error },
+    );
+  }
+}
+
+export class TimedOut extends Error {
+  override name = 'TimedOut';
+}
+
+/**
+ * What `work` gives, or a TimedOut after `deadlineMs`, or once `stop` is aborted. `work` gets a signal that is aborted
+ * at the same moment; the SDK may ignore it while it backs off, so this does not wait for it.
+ */
+export async function withinDeadline<T>(
+  deadlineMs: number,
+  stop: AbortSignal,
+  work: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const ended = new AbortController();
+  const { promise, reject } = Promise.withResolvers<never>();
+  const end = (reason: string) => {
+    reject(new TimedOut(reason));
+    ended.abort();
+  };
+  const atStop = () => end('the total deadline passed before it answered');
+  if (stop.aborted) throw new TimedOut('the total deadline passed before it was asked');
+  stop.addEventListener('abort', atStop, { once: true });
+  const timer = setTimeout(() => end(`no answer within ${deadlineMs / 1000} s`), deadlineMs);
+  try {
+    return await Promise.race([work(ended.signal), promise]);
+  } finally {
+    clearTimeout(timer);
+    stop.removeEventListener('abort', atStop);
+  }
 }

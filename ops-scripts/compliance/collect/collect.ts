@@ -1,15 +1,15 @@
 // Collects a snapshot from live AWS. A failed call is recorded in the snapshot and never ends the collection.
-
-import { emptySnapshot, type Snapshot, sortedJson } from '../snapshot.ts';
-import { boundedMap } from './bounded-map.ts';
+import { type CallOutcome, emptySnapshot, type Snapshot, sortedJson } from '../snapshot.ts';
+import { CollectedAnswers } from './call-inputs.ts';
 import { callRounds, type TableCall } from './call-table.ts';
-import { type AwsAccess, type AwsClients, makeClients } from './clients.ts';
-import { CollectedAnswers } from './collected-answers.ts';
-import { askAccount, checkAccess } from './identify-caller.ts';
-import { pageThrough } from './page-through.ts';
-import type { Progress } from './progress.ts';
-import { progressOn } from './progress.ts';
-import { withinDeadline } from './within-deadline.ts';
+import {
+  type AwsAccess,
+  type AwsClients,
+  askAccount,
+  checkAccess,
+  makeClients,
+  withinDeadline,
+} from './clients.ts';
 
 export interface CollectOptions extends AwsAccess {
   /** How long one page of one call may take, its retries included; default 10,000. */
@@ -77,4 +77,107 @@ function send(clients: AwsClients, call: TableCall, input: object, abortSignal: 
     send(command: object, options: { abortSignal: AbortSignal }): Promise<Record<string, unknown>>;
   };
   return client.send(new call.Command(input as never), { abortSignal });
+}
+
+/** Far above what any account holds; a server that never ends its pages is not believed. */
+const maxPages = 2_000;
+
+type Answer = Record<string, unknown>;
+
+/**
+ * Asks page after page through `ask` and merges the items of the call's list.
+ * Never rejects: what goes wrong is the outcome, with the number of the page that it happened on.
+ */
+async function pageThrough(
+  call: TableCall,
+  input: object,
+  ask: (input: object) => Promise<Answer>,
+): Promise<CallOutcome> {
+  const items: unknown[] = [];
+  const tokens = new Set<string>();
+  let next: Answer = {};
+  for (let page = 1; page <= maxPages; page += 1) {
+    let answer: Answer;
+    try {
+      answer = await ask({ ...input, ...call.pageSize, ...next });
+    } catch (error) {
+      return failed(errorName(error), page, errorMessage(error));
+    }
+    const list = answer[call.list];
+    if (!Array.isArray(list)) return failed('Garbled', page, `the answer has no ${call.list}`);
+    items.push(...list);
+    const following = call.nextPage?.(answer);
+    if (following === undefined) return { ok: true, result: plainData({ ...answer, [call.list]: items }) };
+    const token = JSON.stringify(following);
+    if (token === '{}' || tokens.has(token)) {
+      return failed('Truncated', page, 'more pages are announced, but none can be asked for');
+    }
+    tokens.add(token);
+    next = following;
+  }
+  return failed('Truncated', maxPages, 'there is no end of pages');
+}
+
+/** What a JSON file can hold (times as text), without the transport's details. */
+function plainData(answer: Answer): Answer {
+  const { $metadata: _transport, NextToken: _token, NextMarker: _next, Marker: _marker, ...rest } = answer;
+  return JSON.parse(JSON.stringify(rest)) as Answer;
+}
+
+function failed(name: string, page: number, message: string): CallOutcome {
+  return { ok: false, error: { name, message: page === 1 ? message : `page ${page}: ${message}` } };
+}
+
+function errorName(error: unknown): string {
+  if (!(error instanceof Error)) return 'Error';
+  if ('$fault' in error || error.name === 'TimedOut') return error.name;
+  if ('code' in error && typeof error.code === 'string') return error.code;
+  // What is neither the service's own error nor the network's was an answer that can't be read.
+  return 'Garbled';
+}
+
+function errorMessage(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  // The SDK appends a hint for programmers to what it can't read.
+  return (error.message.split('\n')[0] ?? '').slice(0, 300);
+}
+
+/** Maps over items with at most `width` running at a time, started in order. */
+export async function boundedMap<T>(
+  items: T[],
+  width: number,
+  work: (item: T) => Promise<void>,
+): Promise<void> {
+  const waiting = items.values();
+  const lane = async () => {
+    for (const item of waiting) await work(item);
+  };
+  await Promise.all(Array.from({ length: Math.min(width, items.length) }, lane));
+}
+
+interface Progress {
+  /** `made` of at least `known` calls have ended; `last` is the one that ended now. */
+  step(made: number, known: number, last: string): void;
+  end(): void;
+}
+
+interface Terminal {
+  isTTY?: boolean;
+  columns?: number;
+  write(text: string): unknown;
+}
+
+/** Shows progress as one line that is redrawn on a terminal, and nothing elsewhere. */
+function progressOn(stream: Terminal): Progress {
+  if (!stream.isTTY) return { step() {}, end() {} };
+  const eraseLine = '\r\x1b[2K';
+  return {
+    step(made, known, last) {
+      const line = `asking AWS: ${made} of ${known} calls (${last})`;
+      stream.write(eraseLine + line.slice(0, (stream.columns ?? 80) - 1));
+    },
+    end() {
+      stream.write(eraseLine);
+    },
+  };
 }

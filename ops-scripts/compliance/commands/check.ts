@@ -1,16 +1,30 @@
 // `check`: judges a live account, a saved snapshot, templates or a Terraform plan, and writes the report.
 import { Command } from 'commander';
+import { ConfigFault, guard, readText, save } from '../config-fault.ts';
+import { exitCodeOf, type SourcePlace } from '../findings.ts';
 import { judge } from '../judge.ts';
 import { snapshotFromPlan } from '../plan/plan.ts';
-import type { SourcePlace } from '../report/place.ts';
+import { type Judged, writeReport } from '../report/write-report.ts';
 import { type Mode, parseSnapshot, type Snapshot } from '../snapshot.ts';
+import { judgeTemplates } from '../template/judge-templates.ts';
+import {
+  checkParameters,
+  type GivenTemplates,
+  parseParameters,
+  readTemplates,
+} from '../template/read-templates.ts';
+import type { TemplateOptions } from '../template/scope.ts';
+import { applyWaivers, parseWaivers } from '../waivers.ts';
 import { checkAccounts } from './check-accounts.ts';
-import { checkTemplateCommand } from './check-template.ts';
-import { collectLive } from './collect-live.ts';
-import { readText } from './files.ts';
-import { guard } from './guard.ts';
-import { addAccessOptions, addIdleAccessOptions, type CheckOptions, howToJudge } from './options.ts';
-import { checking, present } from './present.ts';
+import {
+  addAccessOptions,
+  addIdleAccessOptions,
+  addReportOptions,
+  addSelectionOptions,
+  type CheckOptions,
+  howToJudge,
+} from './options.ts';
+import { collectLive } from './snapshots.ts';
 
 export function checkCommand(): Command {
   const live = addAccessOptions(checking('live', 'Judge the account that the AWS credentials open'))
@@ -80,4 +94,86 @@ async function report(snapshot: Snapshot, mode: Mode, options: CheckOptions): Pr
 function placeInPlan(text: string, file: string, resource: string): SourcePlace {
   const at = Math.max(text.indexOf(`"address": "${resource}"`), text.indexOf(`"address":"${resource}"`), 0);
   return { file, line: text.slice(0, at).split('\n').length };
+}
+
+export interface TemplateCheckOptions extends CheckOptions {
+  parameter?: Record<string, string>;
+  parameters?: string[];
+  account?: string;
+}
+
+/** `check template`: judges CloudFormation templates, SAM's and CDK's, as one system. */
+function checkTemplateCommand(): Command {
+  const template = checking('template', 'Judge CloudFormation templates, as one system').argument(
+    '<files...>',
+    'JSON or YAML, or a folder that CDK wrote (cdk.out)',
+  );
+  return addIdleAccessOptions(addTemplateOptions(template))
+    .addHelpText(
+      'after',
+      '\nExample:\n  $ npm run ops -- compliance check template shop.yaml data.yaml \\\n      --parameters production.json --parameter Size=small',
+    )
+    .action(
+      guard((files: string[], options: TemplateCheckOptions) => {
+        const given = readTemplates(files);
+        const judged = judgeTemplates(
+          given.templates,
+          templateOptionsOf(given, options),
+          howToJudge(options),
+        );
+        present(judged, options);
+      }),
+    );
+}
+
+export function addTemplateOptions(command: Command): Command {
+  return command
+    .option('--parameter <name=value>', 'value of a parameter, repeatable', collectParameter)
+    .option('--parameters <file>', "parameter file in one of CloudFormation's formats, repeatable", collect)
+    .option('--region <region>', 'region of the stack (default: us-east-1, or as CDK says)')
+    .option('--account <id>', 'account of the stack (default: 123456789012, or as CDK says)');
+}
+
+/** What the templates are deployed with. Throws a ConfigFault for a parameter that none of them declares. */
+export function templateOptionsOf(
+  given: GivenTemplates,
+  options: Pick<TemplateCheckOptions, 'parameter' | 'parameters' | 'region' | 'account'>,
+): TemplateOptions {
+  const { region = given.region ?? 'us-east-1', account = given.account ?? '123456789012' } = options;
+  const fromFiles = (options.parameters ?? []).map((file) => parseParameters(readText(file), file));
+  const asked = Object.assign({}, ...fromFiles, options.parameter) as Record<string, string>;
+  checkParameters(asked, given.templates);
+  return { parameters: { ...given.parameters, ...asked }, region, account };
+}
+
+function collectParameter(text: string, before: Record<string, string> = {}): Record<string, string> {
+  const at = text.indexOf('=');
+  if (at < 1) throw new ConfigFault(`Cannot use the parameter '${text}' as it is not <name>=<value>`);
+  return { ...before, [text.slice(0, at)]: text.slice(at + 1) };
+}
+
+function collect(value: string, before: string[] = []): string[] {
+  return [...before, value];
+}
+
+/** A check with the options that all kinds of it have. */
+function checking(name: string, description: string): Command {
+  return addReportOptions(addSelectionOptions(new Command(name).description(description)));
+}
+
+/** Applies waivers, writes the report in the form that is asked for, and sets the exit code. */
+function present(judged: Judged, options: CheckOptions): void {
+  const waivers =
+    options.waivers === undefined ? [] : parseWaivers(readText(options.waivers), options.waivers);
+  const result = applyWaivers(judged.report, waivers, new Date());
+  const columns = process.stdout.columns || Number(process.env['COLUMNS']);
+  const terminal = {
+    color: process.stdout.isTTY === true && !process.env['NO_COLOR'] && options.outputFile === undefined,
+    width: columns || 120,
+    isTerminal: columns > 0 && options.outputFile === undefined,
+  };
+  const text = writeReport({ ...judged, report: result }, options.output, terminal);
+  if (options.outputFile === undefined) console.log(text);
+  else save(options.outputFile, text);
+  process.exitCode = exitCodeOf(result, options.failOn);
 }

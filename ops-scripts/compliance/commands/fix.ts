@@ -2,10 +2,8 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { Command } from 'commander';
-import { ConfigFault } from '../config-fault.ts';
-import type { Policy } from '../control-ids.ts';
-import { controlIds } from '../control-ids.ts';
-import type { Report } from '../findings.ts';
+import { ConfigFault, guard, readText } from '../config-fault.ts';
+import { controlIds, type Policy, type Report } from '../findings.ts';
 import { applyCommand, setProperty, Unproven } from '../fixes/apply-command.ts';
 import { patchTemplate } from '../fixes/patch-template.ts';
 import { type Proof, proveFixes, type Trial } from '../fixes/prove.ts';
@@ -17,9 +15,7 @@ import { parseSnapshot, type Snapshot } from '../snapshot.ts';
 import { judgeTemplates } from '../template/judge-templates.ts';
 import { parseTemplate } from '../template/parse-template.ts';
 import { readTemplates } from '../template/read-templates.ts';
-import { addTemplateOptions, type TemplateCheckOptions, templateOptionsOf } from './check-template.ts';
-import { readText } from './files.ts';
-import { guard } from './guard.ts';
+import { addTemplateOptions, type TemplateCheckOptions, templateOptionsOf } from './check.ts';
 import { addSelectionOptions, howToJudge } from './options.ts';
 
 type FixOptions = TemplateCheckOptions & { simulate?: boolean; json?: boolean };

@@ -1,11 +1,10 @@
 // Options shared by several subcommands, and the config file that can replace the selection options.
 import { Command, InvalidArgumentError, Option } from 'commander';
-import { ConfigFault } from '../config-fault.ts';
-import { type Policy, policies } from '../control-ids.ts';
+import { ConfigFault, readText } from '../config-fault.ts';
+import { type Policy, policies } from '../findings.ts';
 import type { JudgeOptions } from '../judge.ts';
 import { type Output, outputs } from '../report/write-report.ts';
 import type { SelectionOptions } from '../selection/selection.ts';
-import { readText } from './files.ts';
 
 export interface AccessOptions {
   profile?: string;

@@ -1,7 +1,7 @@
 // Hardening of load balancers: TLS for clients, protection from deletion, access logs.
 import type { Action, Listener } from '@aws-sdk/client-elastic-load-balancing-v2';
 import { listAnswers } from '../answers.ts';
-import { chooseFix } from '../choose-fix.ts';
+import { chooseFix } from '../fixes/write-fix.ts';
 import type { Inventory } from '../inventory/inventory.ts';
 import type { LoadBalancerPart } from '../parts/part.ts';
 import type { Context, Control } from '../rules/control.ts';

@@ -1,5 +1,5 @@
 // The eight controls of the hardening policy; one that asks something of several kinds of part stands there once each.
-import type { Control } from '../rules/control.ts';
+import { type Control, defineHardening } from '../rules/control.ts';
 import { balancerLogs, clientTls, protectedBalancers } from './balancers.ts';
 import { cacheAccess, encryptedCaches } from './caches.ts';
 import {
@@ -10,7 +10,6 @@ import {
   protectedDatabases,
   publicDatabases,
 } from './databases.ts';
-import { defineHardening } from './hardening.ts';
 import { metadataService } from './instances.ts';
 
 export const hardeningControls: readonly Control[] = [

@@ -2,8 +2,7 @@
 import { type Answers, isMade, listAnswers } from '../answers.ts';
 import { formatTraffic } from '../network/traffic.ts';
 import { attempt, known, knownList, knownText } from '../unknown.ts';
-import { type GroupRule, peerKey } from './group-rule.ts';
-import { fromPermission, fromRule } from './read-group-rule.ts';
+import { fromPermission, fromRule, type GroupRule, peerKey } from './group-rules.ts';
 
 export interface SecurityGroup {
   id: string;

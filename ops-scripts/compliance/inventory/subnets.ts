@@ -1,7 +1,12 @@
-// The subnets of a part.
+// The subnets of a part, and the addresses that their network ACLs allow on a port.
+
+import type { NetworkAcl, NetworkAclEntry } from '@aws-sdk/client-ec2';
 import { listAnswers } from '../answers.ts';
-import { type AddressRange, parseCidr } from '../network/address.ts';
+import { type AddressFamily, type AddressRange, parseCidr, wholeFamily } from '../network/address.ts';
+import { type IntervalSet, intersect, isEmpty, subtract, unite } from '../network/interval-set.ts';
+import { covers, type Traffic, toTraffic } from '../network/traffic.ts';
 import type { Part, ProxyPart } from '../parts/part.ts';
+import { attempt, known, knownList } from '../unknown.ts';
 import type { Inventory } from './inventory.ts';
 
 export function subnetsOf(inventory: Inventory, part: Part | ProxyPart): string[] {
@@ -44,4 +49,74 @@ function declaredSubnets(inventory: Inventory, part: Part | ProxyPart): (string 
   ).items;
   const group = listed.find(({ CacheSubnetGroupName }) => CacheSubnetGroupName === name);
   return (group?.Subnets ?? []).map(({ SubnetIdentifier }) => SubnetIdentifier);
+}
+
+/** The network ACL of a subnet, where the snapshot tells it. */
+export function aclOf(inventory: Inventory, subnetId: string): NetworkAcl | undefined {
+  return listAnswers(inventory.answers, 'ec2', 'DescribeNetworkAcls', 'NetworkAcls').items.find((acl) =>
+    (acl.Associations ?? []).some(({ SubnetId }) => SubnetId === subnetId),
+  );
+}
+
+/** The addresses that the ACL lets through to (egress) or from (ingress) on this port. */
+export function aclAllows(
+  acl: NetworkAcl,
+  egress: boolean,
+  protocol: string,
+  port: number,
+  family: AddressFamily,
+): IntervalSet {
+  let undecided = wholeFamily(family);
+  let allowed: IntervalSet = [];
+  const entries = entriesOf(acl)
+    .filter((entry) => (entry.Egress ?? false) === egress)
+    .sort((a, b) => Number(a.RuleNumber) - Number(b.RuleNumber));
+  for (const entry of entries) {
+    const text = family === 'ipv4' ? entry.CidrBlock : entry.Ipv6CidrBlock;
+    const range = text === undefined ? undefined : parseCidr(text);
+    const traffic = toTraffic(entry.Protocol ?? '-1', entry.PortRange?.From, entry.PortRange?.To);
+    if (range === undefined || range.family !== family || !covers(traffic, protocol, port)) continue;
+    const matched = intersect(undecided, [range]);
+    if (known(entry.RuleAction, `the action of an entry of ${acl.NetworkAclId}`) === 'allow')
+      allowed = unite([...allowed, ...matched]);
+    undecided = subtract(undecided, matched);
+  }
+  return allowed;
+}
+
+/** One port of each stretch of `fromPort` to `toPort` (inclusive) in which the ACL treats all ports alike. */
+export function portsApart(acl: NetworkAcl, fromPort: number, toPort: number): number[] {
+  const edges = entriesOf(acl).flatMap((entry) => {
+    const { fromPort: from, toPort: to } = toTraffic('6', entry.PortRange?.From, entry.PortRange?.To);
+    return [from, to + 1];
+  });
+  return [...new Set([fromPort, ...edges])].filter((port) => port >= fromPort && port <= toPort);
+}
+
+function entriesOf(acl: NetworkAcl): NetworkAclEntry[] {
+  return knownList(acl.Entries, `entries of network ACL ${acl.NetworkAclId}`);
+}
+
+/**
+ * The network ACLs of the part's subnets where each of them refuses these addresses, so that a rule has no effect
+ * today; undefined where one lets them in. An ACL that can't be read refuses nothing.
+ */
+export function aclHides(
+  inventory: Inventory,
+  part: Part | ProxyPart,
+  traffic: Traffic,
+  range: AddressRange,
+): string | undefined {
+  const acls = subnetsOf(inventory, part).map((id) => aclOf(inventory, id));
+  const protocol = traffic.protocol === 'udp' ? 'udp' : 'tcp';
+  const hides = acls.every((acl) => {
+    if (acl === undefined) return false;
+    const refuses = () =>
+      portsApart(acl, traffic.fromPort, traffic.toPort).every((port) =>
+        isEmpty(intersect(aclAllows(acl, false, protocol, port, range.family), [range])),
+      );
+    return attempt(refuses, () => undefined) ?? false;
+  });
+  if (acls.length === 0 || !hides) return undefined;
+  return [...new Set(acls.map((acl) => acl?.NetworkAclId))].join(', ');
 }

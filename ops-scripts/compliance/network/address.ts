@@ -1,4 +1,4 @@
-// IP addresses as numbers of one family; IPv4 and IPv6 are never compared.
+// IP addresses as numbers of one family, CIDRs as ranges; IPv4 and IPv6 are never compared.
 import { type Interval, type IntervalSet, isEmpty, subtract, unite } from './interval-set.ts';
 
 export type AddressFamily = 'ipv4' | 'ipv6';
@@ -74,7 +74,7 @@ const privateRanges: Record<AddressFamily, IntervalSet> = {
 };
 
 /** Whether someone on the internet can have an address of this set. */
-export function holdsPublicAddress(family: AddressFamily, set: IntervalSet): boolean {
+function holdsPublicAddress(family: AddressFamily, set: IntervalSet): boolean {
   return !isEmpty(subtract(set, privateRanges[family]));
 }
 
@@ -85,4 +85,29 @@ export function formatAddress(family: AddressFamily, value: bigint): string {
   return Array.from({ length: groups as number }, (_, i) =>
     ((value >> ((width as bigint) * BigInt((groups as number) - 1 - i))) & mask).toString(base as number),
   ).join(separator as string);
+}
+
+/** A parsed CIDR: its text, its range, and whether it includes internet addresses. */
+export interface Cidr {
+  readonly cidr: string;
+  /** None where the text is not a CIDR. */
+  readonly range: AddressRange | undefined;
+  readonly isPublic: boolean;
+}
+
+export function readCidr(cidr: string): Cidr {
+  const range = parseCidr(cidr);
+  return { cidr, range, isPublic: range !== undefined && holdsPublicAddress(range.family, [range]) };
+}
+
+/** Formats a set of addresses for people: the first ranges, and how many more. */
+export function formatSet(family: AddressFamily, set: IntervalSet, limit = 3): string {
+  const shown = set
+    .slice(0, limit)
+    .map(({ start, end }) =>
+      start === end
+        ? formatAddress(family, start)
+        : `${formatAddress(family, start)}-${formatAddress(family, end)}`,
+    );
+  return shown.join(', ') + (set.length > limit ? ` and ${set.length - limit} more ranges` : '');
 }

@@ -2,8 +2,7 @@
 import type { CacheCluster } from '@aws-sdk/client-elasticache';
 import { type Answers, type Listed, listAnswers } from '../answers.ts';
 import { knownList, knownOrAbsent, knownText, UnknownError } from '../unknown.ts';
-import type { CachePart } from './part.ts';
-import { declaredGroups, readEach, readGroups, textOr } from './read-each.ts';
+import { type CachePart, declaredGroups, readEach, readGroups, textOr } from './part.ts';
 
 export function readCaches(answers: Answers): Listed<CachePart> {
   const groups = listAnswers(answers, 'elasticache', 'DescribeReplicationGroups', 'ReplicationGroups');

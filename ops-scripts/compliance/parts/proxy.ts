@@ -2,8 +2,7 @@
 import type { DBProxy, DBProxyEndpoint } from '@aws-sdk/client-rds';
 import { type Answers, isMade, type Listed, listAnswers } from '../answers.ts';
 import { attempt, knownText, UnknownError } from '../unknown.ts';
-import type { DatabasePart, ProxyPart } from './part.ts';
-import { declaredGroups, readEach, readGroups, textOr } from './read-each.ts';
+import { type DatabasePart, declaredGroups, type ProxyPart, readEach, readGroups, textOr } from './part.ts';
 
 /** Every proxy, and after it each endpoint beside its own, as a part with its own groups. */
 export function readProxies(answers: Answers): Listed<ProxyPart> {

@@ -5,9 +5,18 @@ import { knownText } from '../unknown.ts';
 import { readAutoScalingGroup } from './auto-scaling-group.ts';
 import { readCaches } from './cache.ts';
 import { readDatabases } from './database.ts';
-import type { AutoScalingGroupPart, CachePart, DatabasePart, LoadBalancerPart, ProxyPart } from './part.ts';
+import {
+  type AutoScalingGroupPart,
+  type CachePart,
+  type DatabasePart,
+  declaredGroups,
+  type LoadBalancerPart,
+  type ProxyPart,
+  readEach,
+  readGroups,
+  textOr,
+} from './part.ts';
 import { readProxies } from './proxy.ts';
-import { declaredGroups, readEach, readGroups, textOr } from './read-each.ts';
 
 export interface Parts {
   'load-balancer': Listed<LoadBalancerPart>;

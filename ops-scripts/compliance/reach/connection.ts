@@ -1,17 +1,16 @@
 // Whether one part can connect to another: egress of the first, ingress of the second, network ACLs both ways.
 
+import { fixEgress, fixIngress } from '../fixes/write-fix.ts';
 import { groupsOf, whyGroupsUnknown } from '../inventory/attachments.ts';
-import type { GroupRule } from '../inventory/group-rule.ts';
+import type { GroupRule } from '../inventory/group-rules.ts';
 import type { Inventory } from '../inventory/inventory.ts';
-import { aclAllows, aclOf, portsApart } from '../inventory/network-acls.ts';
-import { cidrsOfSubnets, subnetsOf } from '../inventory/subnets.ts';
+import { aclAllows, aclOf, cidrsOfSubnets, portsApart, subnetsOf } from '../inventory/subnets.ts';
 import { type AddressRange, parseCidr } from '../network/address.ts';
 import { intersect, isEmpty, isSubset, unite } from '../network/interval-set.ts';
 import { covers } from '../network/traffic.ts';
 import { describePart, type Part, type ProxyPart } from '../parts/part.ts';
 import { UnknownError } from '../unknown.ts';
 import type { Verdict } from '../verdict.ts';
-import { fixEgress, fixIngress } from './fix.ts';
 
 export function judgeConnection(
   inventory: Inventory,

@@ -1,15 +1,22 @@
-// Judges "only from": every source that any security group of the part lets in must be an allowed part on an allowed
-// port.
+// Judges who can reach a port: each network interface and address that a part's security groups let in must be allowed.
 
-import { groupsOf, whyGroupsUnknown } from '../inventory/attachments.ts';
-import type { GroupRule } from '../inventory/group-rule.ts';
+import { fixAttachment, fixRule } from '../fixes/write-fix.ts';
+import { type Attachment, groupsOf, whyGroupsUnknown } from '../inventory/attachments.ts';
+import {
+  type AddressPeer,
+  describeRule,
+  type GroupPeer,
+  type GroupRule,
+  whyForeign,
+} from '../inventory/group-rules.ts';
 import type { Inventory } from '../inventory/inventory.ts';
-import type { DatabasePart, Part, ProxyPart } from '../parts/part.ts';
-import { proxyPort } from '../parts/proxy.ts';
+import { aclHides } from '../inventory/subnets.ts';
+import { isEmpty, subtract } from '../network/interval-set.ts';
+import { everyPort, exceeds } from '../network/traffic.ts';
+import { type DatabasePart, describePart, type Part, type ProxyPart } from '../parts/part.ts';
+import { proxyPort, servesDatabase } from '../parts/proxy.ts';
 import type { Verdict } from '../verdict.ts';
-import { judgeAddresses } from './from-addresses.ts';
-import { judgeAttachments } from './from-attachments.ts';
-import type { Allowed, ReachabilityCheck } from './reachability-check.ts';
+import { addressesOf, addressesOfAttachment, entrance, pathTo } from './source-addresses.ts';
 
 export function judgeOnlyFrom(inventory: Inventory, part: Part, allowed: Allowed, verdict: Verdict): void {
   judgeTarget({ inventory, target: part, allowed, verdict }, new Set());
@@ -64,4 +71,158 @@ function judgeProxy(
     if ((target.endpointOf ?? target) === proxy)
       judgeTarget({ inventory, target, allowed: { ...allowed, ports }, verdict }, asked);
   }
+}
+
+interface Allowed {
+  /** The parts that may come in. */
+  parts: readonly Part[];
+  /** What they are called in a reason: `the load balancer`. */
+  name: string;
+  protocols: ReadonlySet<string>;
+  ports: ReadonlySet<number>;
+}
+
+/** One question "who can reach this port"; the verdict collects what is found. */
+interface ReachabilityCheck {
+  inventory: Inventory;
+  /** The part that is reached. */
+  target: Part | ProxyPart;
+  allowed: Allowed;
+  verdict: Verdict;
+}
+
+/** Added to a failure whose addresses a network ACL keeps out. */
+function sayHidden(acls: string): string {
+  return ` (a network ACL alone hides it, ${acls}, which does not count)`;
+}
+
+/**
+ * Judges a rule whose source is a security group: allowed parts, and proxies that serve the database, may have it.
+ * `askProxy` checks who reaches such a proxy, as it is a hop and no client.
+ */
+function judgeAttachments(
+  check: ReachabilityCheck,
+  rule: GroupRule<GroupPeer>,
+  askProxy: (proxy: ProxyPart, database: DatabasePart) => void,
+): void {
+  const { inventory, target, verdict } = check;
+  const { peer } = rule;
+  const foreign = whyForeign(peer, inventory.groups.byId);
+  if (foreign !== undefined) {
+    verdict.unknown(`${describeRule(rule)}: the source group ${foreign}`);
+    return;
+  }
+  if (!inventory.groups.byId.has(peer.id)) {
+    verdict.unknown(`${describeRule(rule)}: the source group is deleted or not in any answer`);
+    return;
+  }
+  const attachments = inventory.attachments.of(peer.id);
+  if (attachments.length === 0) {
+    verdict.pass(`${peer.id} is attached to nothing, so nothing can connect by it`);
+    verdict.warn(`${describeRule(rule)}: ${peer.id} is attached to nothing; whatever gets it can connect`);
+    return;
+  }
+  const shared = attachments.some(({ owner }) => isAllowed(check, owner));
+  for (const attachment of attachments) {
+    const { owner } = attachment;
+    if (owner === target) failSelf(check, rule);
+    else if (isAllowed(check, owner)) judgePorts(check, rule, attachment.name);
+    else if (
+      owner?.kind === 'proxy' &&
+      target.kind === 'database' &&
+      servesDatabase(owner, target) !== false
+    ) {
+      judgePorts(check, rule, attachment.name);
+      verdict.attempt(() => askProxy(owner, target));
+    } else failAttachment(check, rule, attachment, shared);
+  }
+}
+
+function isAllowed({ allowed }: ReachabilityCheck, owner: Part | ProxyPart | undefined): boolean {
+  return allowed.parts.some((part) => part === owner);
+}
+
+function failSelf({ inventory, target, verdict }: ReachabilityCheck, rule: GroupRule<GroupPeer>): void {
+  const name = describePart(target);
+  verdict.fail({
+    reason: `${describeRule(rule)} lets ${name} reach itself: a self-reference`,
+    path: () => [name, describeRule(rule), name],
+    fix: fixRule(inventory, rule),
+  });
+}
+
+/** `shared`: an allowed part has the group too, so the fix detaches the group and keeps the rule. */
+function failAttachment(
+  check: ReachabilityCheck,
+  rule: GroupRule<GroupPeer>,
+  attachment: Attachment,
+  shared: boolean,
+): void {
+  const { inventory, target, allowed, verdict } = check;
+  const groupId = rule.peer.id;
+  if (attachment.unknownReason !== undefined) {
+    verdict.unknown(`${attachment.name} may have security group ${groupId}: ${attachment.unknownReason}`);
+    return;
+  }
+  // What has the group may be the part that is not known.
+  if (allowed.parts.length === 0) {
+    verdict.unknown(`${attachment.name} has security group ${groupId}, and ${allowed.name} is not known`);
+    return;
+  }
+  const ranges = addressesOfAttachment(inventory, attachment, groupId);
+  const acls = ranges.map((range) => aclHides(inventory, target, rule.traffic, range));
+  const hidden = acls.includes(undefined) ? undefined : acls[0];
+  verdict.fail({
+    reason: `${attachment.name} has security group ${groupId} and is not ${allowed.name}${hidden === undefined ? '' : sayHidden(hidden)}`,
+    path: () => [...pathTo(inventory, attachment), describeRule(rule), describePart(target)],
+    fix: shared ? fixAttachment(inventory, attachment, groupId, rule) : fixRule(inventory, rule),
+  });
+}
+
+/** Judges a rule whose source is a CIDR or prefix list: it may contain only addresses of the allowed parts. */
+function judgeAddresses(check: ReachabilityCheck, rule: GroupRule<AddressPeer>): void {
+  const { inventory, target, allowed, verdict } = check;
+  const { peer } = rule;
+  const cidrs = peer.kind === 'cidr' ? [peer] : inventory.prefixLists.entriesOf(peer.id);
+  for (const cidr of cidrs) {
+    const { range } = cidr;
+    if (range === undefined) {
+      verdict.unknown(`${describeRule(rule)}: '${cidr.cidr}' is not a CIDR`);
+      continue;
+    }
+    const outside = subtract([range], addressesOf(inventory, allowed.parts, range.family));
+    if (isEmpty(outside)) {
+      judgePorts(check, rule, allowed.name);
+      verdict.warn(`${describeRule(rule)} names addresses of ${allowed.name}, which may change`);
+      continue;
+    }
+    const hidden = aclHides(inventory, target, rule.traffic, range);
+    verdict.fail({
+      reason: `${describeRule(rule)} lets in addresses that are not ${allowed.name}${hidden === undefined ? '' : sayHidden(hidden)}`,
+      path: () => [
+        entrance(inventory, cidr, outside, range.family),
+        describeRule(rule),
+        describePart(target),
+      ],
+      fix: fixRule(inventory, rule),
+    });
+  }
+}
+
+/** Fails a rule that opens more ports to an allowed source than the allowed ones. `from` names the source in a reason. */
+function judgePorts(
+  { inventory, target, allowed, verdict }: ReachabilityCheck,
+  rule: GroupRule,
+  from: string,
+): void {
+  if (!exceeds(rule.traffic, allowed.protocols, allowed.ports)) return;
+  // Every port is allowed where the right one is not known: then none can be named.
+  const known = allowed.ports.size < everyPort().size;
+  const ports = known ? [...allowed.ports].sort((a, b) => a - b) : [];
+  const meant = ports.length === 0 ? 'one port of tcp' : `port ${ports.join(', ')}`;
+  verdict.fail({
+    reason: `${describeRule(rule)} opens more to ${from} than ${meant}`,
+    path: () => [from, describeRule(rule), describePart(target)],
+    fix: fixRule(inventory, rule, ports.slice(0, 4)),
+  });
 }

@@ -1,7 +1,6 @@
 // The report as OCSF 1.3 events of class Compliance Finding (2003), one a finding, as a JSON array.
-import type { Finding, Report, Status } from '../findings.ts';
+import { type Finding, type Report, type Status, shortName } from '../findings.ts';
 import { allControls } from '../rules/all-controls.ts';
-import { shortName } from './short-name.ts';
 
 /** A finding that is waived is suppressed, and as wrong as before. */
 const complianceOf: Record<Status, { status_id: number; status: string }> = {

@@ -1,9 +1,14 @@
 // The report as SARIF 2.1.0: one result for each finding, with a logical location where there is no file.
-import type { Finding, Report, Status } from '../findings.ts';
+import {
+  type Finding,
+  type Locate,
+  type Report,
+  type SourcePlace,
+  type Status,
+  shortName,
+} from '../findings.ts';
 import { allControls, controlsOf } from '../rules/all-controls.ts';
 import type { Control } from '../rules/control.ts';
-import type { Locate, SourcePlace } from './place.ts';
-import { shortName } from './short-name.ts';
 
 const kinds: Record<Status, string> = { pass: 'pass', fail: 'fail', unknown: 'review', waived: 'fail' };
 const levels: Record<Status, string> = { pass: 'none', fail: 'error', unknown: 'none', waived: 'error' };

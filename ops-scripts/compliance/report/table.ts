@@ -1,6 +1,5 @@
 // The report as a table: status, control, part, reason; for a failure also its path and fix.
-import type { Finding, Report, Status } from '../findings.ts';
-import { shortName } from './short-name.ts';
+import { type Finding, type Report, type Status, shortName } from '../findings.ts';
 
 export interface Terminal {
   color: boolean;

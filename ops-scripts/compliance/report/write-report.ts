@@ -1,10 +1,9 @@
 // Writes a report in the requested format.
-import type { Report } from '../findings.ts';
+import type { Locate, Report } from '../findings.ts';
 import type { Snapshot } from '../snapshot.ts';
 import { writeHtml } from './html.ts';
 import { writeJunit } from './junit.ts';
 import { writeOcsf } from './ocsf.ts';
-import type { Locate } from './place.ts';
 import { writeSarif } from './sarif.ts';
 import { type Terminal, writeTable } from './table.ts';
 

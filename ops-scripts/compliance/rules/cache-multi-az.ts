@@ -1,13 +1,11 @@
 // cache-multi-az: each shard of the cache has members in at least two zones, with automatic failover.
 
 import type { CacheCluster } from '@aws-sdk/client-elasticache';
-import { chooseFix } from '../choose-fix.ts';
+import { chooseFix } from '../fixes/write-fix.ts';
 import type { CachePart } from '../parts/part.ts';
 import { known, knownList, UnknownError } from '../unknown.ts';
 import type { Verdict } from '../verdict.ts';
-import { type Context, defineControl } from './control.ts';
-import { requireZones } from './count-zones.ts';
-import { findInBetween, unlessInBetween } from './state-in-between.ts';
+import { type Context, defineControl, findInBetween, requireZones, unlessInBetween } from './control.ts';
 
 export const cacheMultiAz = defineControl({
   id: 'cache-multi-az',

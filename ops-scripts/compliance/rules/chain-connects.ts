@@ -1,17 +1,19 @@
 // chain-connects: listener → target port → cache and database ports are really open, in both directions of the rules.
 import { failuresOf, listAnswers } from '../answers.ts';
 import { cachePorts } from '../parts/cache.ts';
-import type { AutoScalingGroupPart, LoadBalancerPart } from '../parts/part.ts';
-import { describePart } from '../parts/part.ts';
-import { letsClientsIn } from '../reach/client-addresses.ts';
+import { type AutoScalingGroupPart, describePart, type LoadBalancerPart } from '../parts/part.ts';
 import { judgeConnection } from '../reach/connection.ts';
-import { missingInternetRoute } from '../reach/internet-route.ts';
-import { closedBecause } from '../reach/listener-open.ts';
+import {
+  closedBecause,
+  type Forwarding,
+  listenersOf,
+  missingInternetRoute,
+  targetGroupsOf,
+} from '../reach/listeners.ts';
+import { letsClientsIn } from '../reach/source-addresses.ts';
 import { attempt, known, UnknownError } from '../unknown.ts';
 import type { Verdict } from '../verdict.ts';
 import { type Context, defineControl } from './control.ts';
-import { type Forwarding, listenersOf } from './forwarding-listeners.ts';
-import { targetGroupsOf } from './target-groups.ts';
 import { judgeWayToDatabase } from './way-to-database.ts';
 
 export const chainConnects = defineControl({

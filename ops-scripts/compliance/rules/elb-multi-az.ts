@@ -1,8 +1,7 @@
 // elb-multi-az: a load balancer has nodes in at least two Availability Zones.
-import { chooseFix } from '../choose-fix.ts';
+import { chooseFix } from '../fixes/write-fix.ts';
 import { known, knownList } from '../unknown.ts';
-import { defineControl } from './control.ts';
-import { requireZones } from './count-zones.ts';
+import { defineControl, requireZones } from './control.ts';
 
 export const elbMultiAz = defineControl({
   id: 'elb-multi-az',

@@ -1,16 +1,18 @@
 // elb-open-to-web: exactly ports 80 and 443, each open to all of IPv4 (and IPv6 where dual-stack), and nothing else.
-import { isMade } from '../answers.ts';
+import { isMade, listAnswers } from '../answers.ts';
+import { chooseFix, fixRule } from '../fixes/write-fix.ts';
 import { groupsOf, whyGroupsUnknown } from '../inventory/attachments.ts';
-import { describeRule, type GroupRule, whyForeign } from '../inventory/group-rule.ts';
-import { readCidr } from '../network/cidr.ts';
-import { exceeds, formatTraffic } from '../network/traffic.ts';
-import { fixRule } from '../reach/fix.ts';
-import { internetName } from '../reach/internet-path.ts';
+import { describeRule, type GroupRule, whyForeign } from '../inventory/group-rules.ts';
+import type { Inventory } from '../inventory/inventory.ts';
+import { type AddressFamily, formatSet, readCidr, wholeFamily } from '../network/address.ts';
+import { type Interval, isEmpty, subtract, unite } from '../network/interval-set.ts';
+import { covers, exceeds, formatTraffic } from '../network/traffic.ts';
+import type { LoadBalancerPart } from '../parts/part.ts';
+import { internetName } from '../reach/source-addresses.ts';
+import { isUnknownValue } from '../snapshot.ts';
 import { attempt, known, knownOrAbsent } from '../unknown.ts';
 import type { Verdict } from '../verdict.ts';
 import { type Context, defineControl } from './control.ts';
-import { judgeOpen } from './open-to-all.ts';
-import { judgeListeners, warnOfListeners, webPorts } from './web-listeners.ts';
 
 export const elbOpenToWeb = defineControl({
   id: 'elb-open-to-web',
@@ -101,4 +103,97 @@ function judgeExcess({ inventory }: Context, rule: GroupRule, name: string, verd
     path: () => [internetName(readCidr(source)), describeRule(rule), `load balancer ${name}`],
     fix: fixRule(inventory, rule),
   });
+}
+
+const familyNames: Record<AddressFamily, string> = { ipv4: 'IPv4', ipv6: 'IPv6' };
+
+export interface Opening {
+  /** The rules of all groups of the load balancer. */
+  rules: GroupRule[];
+  /** Why there may be rules that `rules` lacks: what looks closed may then be open. */
+  unread: string[];
+  /** The group that a rule may be added to. */
+  groupId: string;
+}
+
+/** A port is open to all of an address family where the rules together cover each of its addresses. */
+function judgeOpen(
+  inventory: Inventory,
+  { rules, unread, groupId }: Opening,
+  port: number,
+  family: AddressFamily,
+  verdict: Verdict,
+): void {
+  const ranges: Interval[] = [];
+  const unknownReasons = [...unread];
+  for (const rule of rules.filter(({ traffic }) => covers(traffic, 'tcp', port))) {
+    const { peer } = rule;
+    if (peer.kind === 'group') continue;
+    try {
+      const cidrs = peer.kind === 'cidr' ? [peer] : inventory.prefixLists.entriesOf(peer.id);
+      for (const { cidr, range } of cidrs) {
+        if (range === undefined) unknownReasons.push(`'${cidr}' is not a CIDR`);
+        else if (range.family === family) ranges.push(range);
+      }
+    } catch (error) {
+      unknownReasons.push(error instanceof Error ? error.message : String(error));
+    }
+  }
+  const missing = subtract(wholeFamily(family), unite(ranges));
+  if (isEmpty(missing)) {
+    verdict.pass(`tcp ${port} open to all of ${familyNames[family]}`);
+    return;
+  }
+  if (unknownReasons.length > 0) {
+    unknownReasons.forEach(verdict.unknown);
+    return;
+  }
+  const all =
+    family === 'ipv4'
+      ? '--cidr 0.0.0.0/0'
+      : `--ip-permissions 'IpProtocol=tcp,FromPort=${port},ToPort=${port},Ipv6Ranges=[{CidrIpv6=::/0}]'`;
+  const what = family === 'ipv4' ? `--protocol tcp --port ${port} ${all}` : all;
+  verdict.fail({
+    reason: `tcp ${port} is closed to ${ranges.length === 0 ? `all of ${familyNames[family]}` : `${familyNames[family]} ${formatSet(family, missing)}`}`,
+    fix: chooseFix(inventory, {
+      command: `aws ec2 authorize-security-group-ingress --group-id ${groupId} ${what}`,
+      template: `add an ingress rule to ${groupId} for tcp ${port} from ${family === 'ipv4' ? '0.0.0.0/0' : '::/0'}`,
+    }),
+  });
+}
+
+const webPorts = [80, 443];
+
+/** Without security groups, as a network load balancer may be, its listeners alone decide what is open. */
+function judgeListeners(inventory: Inventory, { id, name }: LoadBalancerPart, verdict: Verdict): void {
+  const listed = listAnswers(inventory.answers, 'elbv2', 'DescribeListeners', 'Listeners', id);
+  listed.unknownReasons.forEach(verdict.unknown);
+  const ports = new Set<number>();
+  for (const { Port, Protocol } of listed.items.filter(({ LoadBalancerArn }) => LoadBalancerArn === id)) {
+    verdict.attempt(() => {
+      const port = Number(known(Port, `the port of a listener of ${name}`));
+      const protocol = String(known(Protocol, `the protocol of listener ${port} of ${name}`));
+      const byUdp = /UDP|QUIC/.test(protocol);
+      if (protocol !== 'UDP' && protocol !== 'QUIC') ports.add(port);
+      if (webPorts.includes(port) && !byUdp) return;
+      verdict.fail({
+        reason: `${name} listens on ${port}${byUdp ? ` by ${protocol}` : ''} and has no security group`,
+        path: () => [internetName(readCidr('0.0.0.0/0')), `listener ${port}`, `load balancer ${name}`],
+      });
+    });
+  }
+  const whole = listed.unknownReasons.length === 0 && listed.items.every(({ Port }) => !isUnknownValue(Port));
+  for (const port of webPorts.filter((each) => whole && !ports.has(each)))
+    verdict.fail({ reason: `nothing listens on ${port}` });
+  if (webPorts.every((port) => ports.has(port)))
+    verdict.pass('listens on 80 and 443 without a security group');
+}
+
+/** Nobody is let in to a port on which nothing listens: no failure, and worth a word. */
+function warnOfListeners(inventory: Inventory, id: string, verdict: Verdict): void {
+  if (!isMade(inventory.answers, 'elbv2.DescribeListeners')) return;
+  const listed = listAnswers(inventory.answers, 'elbv2', 'DescribeListeners', 'Listeners', id);
+  const ports = listed.items.filter(({ LoadBalancerArn }) => LoadBalancerArn === id).map(({ Port }) => Port);
+  for (const port of webPorts)
+    if (!ports.includes(port)) verdict.warn(`port ${port} is open and nothing listens on it`);
 }

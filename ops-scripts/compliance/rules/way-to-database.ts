@@ -1,12 +1,11 @@
 // Judges the way from instances to a database: directly, or through a proxy that serves it.
-
 import type { Inventory } from '../inventory/inventory.ts';
 import { databasePorts } from '../parts/database.ts';
 import { type AutoScalingGroupPart, type DatabasePart, describePart, type ProxyPart } from '../parts/part.ts';
 import { proxyPort, servesDatabase } from '../parts/proxy.ts';
 import { judgeConnection } from '../reach/connection.ts';
-import type { Verdict } from '../verdict.ts';
-import { bestOf, isOpen, recordVerdict, replay } from './recorded-verdict.ts';
+import { attempt } from '../unknown.ts';
+import type { Failure, Verdict } from '../verdict.ts';
 
 /** One open way is enough. Where none is, reports the ways through proxies that serve the database. */
 export function judgeWayToDatabase(
@@ -59,4 +58,47 @@ function judgeWayThrough(
   );
   replay(bestOf(ways)!, verdict);
   judgeConnection(inventory, proxy, database, databasePorts(database)[0]!, verdict);
+}
+
+/** The verdict on one of several ways, of which only one need be open. */
+export interface RecordedVerdict {
+  failures: Failure[];
+  unknownReasons: string[];
+  warnings: string[];
+  passes: string[];
+}
+
+function recordVerdict(judge: (verdict: Verdict) => void): RecordedVerdict {
+  const record: RecordedVerdict = { failures: [], unknownReasons: [], warnings: [], passes: [] };
+  const verdict: Verdict = {
+    fail: (failure) => void record.failures.push(failure),
+    unknown: (reason) => void record.unknownReasons.push(reason),
+    warn: (text) => void record.warnings.push(text),
+    pass: (text) => void record.passes.push(text),
+    attempt: (piece) => void attempt(piece, verdict.unknown),
+    conclude: () => {
+      throw new Error(
+        'Cannot conclude a recorded verdict, as only the verdict that it is replayed on is reported',
+      );
+    },
+  };
+  verdict.attempt(() => judge(verdict));
+  return record;
+}
+
+function isOpen({ failures, unknownReasons }: RecordedVerdict): boolean {
+  return failures.length + unknownReasons.length === 0;
+}
+
+/** The first that is open, else the first that may be, else the first; undefined of none. */
+function bestOf(recorded: RecordedVerdict[]): RecordedVerdict | undefined {
+  return recorded.find(isOpen) ?? recorded.find(({ failures }) => failures.length === 0) ?? recorded[0];
+}
+
+/** Repeats on `verdict` what was recorded. */
+function replay({ failures, unknownReasons, warnings, passes }: RecordedVerdict, verdict: Verdict): void {
+  failures.forEach(verdict.fail);
+  unknownReasons.forEach(verdict.unknown);
+  warnings.forEach(verdict.warn);
+  passes.forEach(verdict.pass);
 }

@@ -3,9 +3,8 @@
 import { listAnswers } from '../answers.ts';
 import type { Inventory } from '../inventory/inventory.ts';
 import { kindNames, type Part, type PartKind } from '../parts/part.ts';
-import { attempt, readItems } from '../unknown.ts';
+import { attempt, knownOrAbsent, readItems } from '../unknown.ts';
 import { namesOf, partKinds, type Selected, type Selection, type SelectionOptions } from './selection.ts';
-import { tagsOf } from './tags.ts';
 
 export function selectStack(inventory: Inventory, options: SelectionOptions): Selection {
   const selection = Object.fromEntries(
@@ -142,4 +141,43 @@ function attachedTo(inventory: Inventory, balancers: Part[]): Selected<Part> {
   const parts = groups.filter(({ targetGroupArns }) => targetGroupArns.some((arn) => fed.has(arn)));
   unknownReasons.push(...groups.flatMap(({ targetUnknownReasons }) => targetUnknownReasons));
   return { parts, unknownReasons };
+}
+
+interface Tags {
+  tags: Map<string, string>;
+  unknownReasons: string[];
+}
+
+type Tag = { Key?: string | undefined; Value?: string | undefined };
+
+/** The tags of a part, wherever its service keeps them; those that could not be read give an unknown reason. */
+function tagsOf(inventory: Inventory, part: Part): Tags {
+  if (part.kind === 'auto-scaling-group') return toTags(part.raw.Tags);
+  if (part.kind === 'database') return toTags(part.raw.TagList);
+  if (part.kind === 'cache') {
+    const listed = listAnswers(inventory.answers, 'elasticache', 'ListTagsForResource', 'TagList', part.id);
+    return toTags(listed.items, listed.unknownReasons);
+  }
+  const listed = listAnswers(inventory.answers, 'elbv2', 'DescribeTags', 'TagDescriptions', part.id);
+  const own = listed.items.filter(({ ResourceArn }) => ResourceArn === part.id);
+  return toTags(
+    own.flatMap(({ Tags: tags }) => tags ?? []),
+    listed.unknownReasons,
+  );
+}
+
+function toTags(tags: Tag[] | undefined, unknownReasons: string[] = []): Tags {
+  const byKey = new Map<string, string>();
+  const unread: string[] = [];
+  readItems(
+    tags,
+    'tags of a part',
+    ({ Key, Value }) =>
+      byKey.set(
+        String(Key),
+        String((Key === 'Stack' ? knownOrAbsent(Value, `the tag ${Key}`) : Value) ?? ''),
+      ),
+    (reason) => unread.push(reason),
+  );
+  return { tags: byKey, unknownReasons: [...unknownReasons, ...unread] };
 }

@@ -2,8 +2,8 @@
 import { isUnknownValue, type UnknownValue, unknownValue } from '../snapshot.ts';
 import type { Draft } from './draft.ts';
 import { whyUnread } from './evaluate.ts';
-import { containsGroups, isGroupOption, namesGroups } from './group-properties.ts';
 import { isRecord } from './parse-template.ts';
+import { containsGroups, isGroupOption, namesGroups } from './resource-facts.ts';
 import { listOf, type Properties, type Resource } from './resources.ts';
 
 /** As `Groups` of an interface: an item that can't be known stands for any number of groups. */

@@ -1,11 +1,22 @@
 // Caches as ElastiCache would describe them: replication groups with their members, lone clusters, serverless.
-import { isUnknownValue } from '../snapshot.ts';
+import { isUnknownValue, unknownValue } from '../snapshot.ts';
 import { zoneOfSubnet } from './balancers.ts';
-import { attachedToNodes, placedByAws, zoneOfChoice, zonesOfElastiCache } from './cache-nodes.ts';
 import type { Draft } from './draft.ts';
-import { answerCacheUsers, hardeningOfCacheCluster, userGroupId } from './hardening-defaults.ts';
-import { describeMembers, describeReplicationGroup } from './replication-groups.ts';
-import { listOf, nameOf, numberOf, type Properties, type Resource } from './resources.ts';
+import {
+  answerCacheUsers,
+  hardeningOfCacheCluster,
+  hardeningOfReplicationGroup,
+  userGroupId,
+} from './hardening-defaults.ts';
+import {
+  booleanOf,
+  listOf,
+  nameOf,
+  numberOf,
+  type Properties,
+  type Resource,
+  recordsOf,
+} from './resources.ts';
 import { describeSubnetGroup } from './subnet-groups.ts';
 
 export function answerCaches(draft: Draft): void {
@@ -103,4 +114,112 @@ function zonesToSpread(draft: Draft, properties: Properties): unknown[] {
   const subnets = listOf(draft.find('AWS::ElastiCache::SubnetGroup', id)?.['SubnetIds']);
   const zones = subnets.map((subnet) => zoneOfSubnet(draft, subnet)['ZoneName']);
   return zones.length === 0 || zones.some(isUnknownValue) ? [placedByAws] : [...new Set(zones)];
+}
+
+interface Member {
+  shard: string;
+  cluster: string;
+  zone: unknown;
+}
+
+function describeReplicationGroup(draft: Draft, resource: Resource): Properties {
+  const { id, properties } = resource;
+  const Port = numberOf(properties['Port'], 6379);
+  const members = membersOf(resource);
+  const hardening = hardeningOfReplicationGroup(properties);
+  const shards = isUnknownValue(members) ? [] : [...new Set(members.map((member) => member.shard))];
+  const nodeGroups = shards.map((shard) => ({
+    NodeGroupId: shard,
+    Status: 'available',
+    PrimaryEndpoint: { Address: `${id}.primary`, Port },
+    NodeGroupMembers: (members as Member[])
+      .filter((member) => member.shard === shard)
+      .map((member) => ({ CacheClusterId: member.cluster, PreferredAvailabilityZone: member.zone })),
+  }));
+  return {
+    ReplicationGroupId: nameOf(properties['ReplicationGroupId'], id),
+    ARN: id,
+    Status: 'available',
+    Engine: properties['Engine'] ?? 'redis',
+    MultiAZ: toggle(properties['MultiAZEnabled']),
+    AutomaticFailover: toggle(properties['AutomaticFailoverEnabled']),
+    MemberClusters: isUnknownValue(members) ? members : members.map((member) => member.cluster),
+    NodeGroups: isUnknownValue(members) ? members : nodeGroups,
+    ConfigurationEndpoint: { Address: `${id}.endpoint`, Port },
+    ...hardening,
+    UserGroupIds: (hardening['UserGroupIds'] as unknown[]).map((group) => userGroupId(draft, group)),
+  };
+}
+
+/** The clusters of one node each that a replication group is made of. */
+function describeMembers(resource: Resource): unknown[] {
+  const { id, properties } = resource;
+  const members = membersOf(resource);
+  // One member stands for all where their number can't be known: they have the same groups.
+  const known = isUnknownValue(members) ? [{ cluster: `${id}-member`, zone: members }] : members;
+  return known.map((member) => ({
+    ...attachedToNodes(properties),
+    CacheClusterId: member.cluster,
+    ARN: `${id}.${member.cluster}`,
+    ReplicationGroupId: nameOf(properties['ReplicationGroupId'], id),
+    Engine: properties['Engine'] ?? 'redis',
+    CacheClusterStatus: 'available',
+    NumCacheNodes: 1,
+    PreferredAvailabilityZone: member.zone,
+    CacheNodes: [
+      {
+        CacheNodeId: '0001',
+        CustomerAvailabilityZone: member.zone,
+        Endpoint: { Port: numberOf(properties['Port'], 6379) },
+      },
+    ],
+  }));
+}
+
+/** Every member with its shard and zone, or an unknown value where their number can't be known. */
+function membersOf({ id, properties }: Resource): Member[] | { $unknown: string } {
+  const configured = recordsOf(properties['NodeGroupConfiguration']);
+  const shards = configured.length || numberOf(properties['NumNodeGroups'], 1);
+  const replicas = numberOf(properties['ReplicasPerNodeGroup']);
+  const whole = numberOf(properties['NumCacheClusters'], replicas === undefined ? 1 : undefined);
+  for (const unknownReason of [shards, replicas, whole])
+    if (isUnknownValue(unknownReason)) return unknownReason;
+  const zones = listOf(properties['PreferredCacheClusterAZs']);
+  return Array.from({ length: Number(shards) }, (_, shard) => {
+    const group = configured[shard] ?? {};
+    const replicaZones = listOf(group['ReplicaAvailabilityZones']);
+    const own = numberOf(group['ReplicaCount']) ?? (replicaZones.length || undefined) ?? replicas;
+    const count = own === undefined ? Number(whole ?? 1) : Number(own) + 1;
+    return Array.from({ length: count }, (_, member): Member => {
+      const given = member === 0 ? group['PrimaryAvailabilityZone'] : replicaZones[member - 1];
+      const name = String(shard + 1).padStart(4, '0');
+      return {
+        shard: name,
+        cluster: `${id}-${name}-${String(member + 1).padStart(3, '0')}`,
+        zone: given ?? zones[member] ?? placedByAws,
+      };
+    });
+  }).flat();
+}
+
+function toggle(value: unknown): unknown {
+  const on = booleanOf(value);
+  return isUnknownValue(on) ? on : on ? 'enabled' : 'disabled';
+}
+
+const placedByAws = unknownValue('the template leaves the zone of each node to AWS');
+
+/** Zones of nodes that are spread, where no subnets tell them. */
+export const zonesOfElastiCache = [1, 2].map((number) => `zone ${number} of the choice of ElastiCache`);
+
+/** The zone of all nodes of a cluster that is not spread: AWS picks it, and whichever it is, it is one. */
+export const zoneOfChoice = 'one zone of the choice of AWS';
+
+function attachedToNodes(properties: Properties): Properties {
+  return {
+    CacheSubnetGroupName: properties['CacheSubnetGroupName'],
+    SecurityGroups: listOf(properties['SecurityGroupIds'] ?? properties['VpcSecurityGroupIds']).map(
+      (group) => (isUnknownValue(group) ? group : { SecurityGroupId: group, Status: 'active' }),
+    ),
+  };
 }

@@ -1,8 +1,7 @@
 // Intrinsic functions by their documented meaning; an unknown part makes the whole unknown, with the part's reason.
 import { isUnknownValue, type UnknownValue, unknownValue } from '../snapshot.ts';
 import { expandLoops, hasLoop } from './loops.ts';
-import { type Names, zonePrefix, zonesAtMost } from './names.ts';
-import { isRecord } from './parse-template.ts';
+import { isRecord, type Names, zonePrefix, zonesAtMost } from './parse-template.ts';
 import { findUnknown, joinText, resolved, splitText, textOf } from './text.ts';
 
 type Intrinsic = (argument: never, scope: Names) => unknown;

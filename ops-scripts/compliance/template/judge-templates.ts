@@ -1,11 +1,11 @@
 // Judges templates. What is one of a few values is judged with each: a verdict that all of them share is certain.
-import type { Finding, Report } from '../findings.ts';
+
+import { LineCounter, parseDocument } from 'yaml';
+import type { Finding, Locate, Report, SourcePlace } from '../findings.ts';
 import { type JudgeOptions, judge, summarize } from '../judge.ts';
-import type { Locate } from '../report/place.ts';
 import type { Snapshot } from '../snapshot.ts';
-import { locateResources } from './locate.ts';
 import type { Template } from './parse-template.ts';
-import type { TemplateOptions } from './scope.ts';
+import type { Scope, TemplateOptions } from './scope.ts';
 import { openSystem } from './system.ts';
 import { snapshotFromParsed } from './template.ts';
 
@@ -74,4 +74,38 @@ function certainOf(finding: Finding, tried: Report[]): Finding | undefined {
   const [first] = same[0] ?? [];
   const agree = same.every((found) => found.length === 1 && found[0]!.status === first?.status);
   return agree && (first?.status === 'pass' || first?.status === 'fail') ? first : undefined;
+}
+
+/** The place of each resource of these stacks, by its id; each file is read once, when the first is asked for. */
+function locateResources(stacks: Scope[]): (id: string) => SourcePlace | undefined {
+  const lines = new Map<Template, Map<string, number>>();
+  return (id) => {
+    for (const scope of stacks) {
+      const logicalId = Object.keys(scope.resources).find((each) => scope.idOf(each) === id);
+      if (logicalId === undefined) continue;
+      const { template } = scope;
+      const known = lines.get(template) ?? linesOf(template);
+      lines.set(template, known);
+      return { file: template.file, line: known.get(logicalId) ?? 1 };
+    }
+    const [first] = stacks;
+    return first && { file: first.template.file, line: 1 };
+  };
+}
+
+/** The line of each logical id, from 1. */
+function linesOf({ text }: Template): Map<string, number> {
+  const counter = new LineCounter();
+  const document = parseDocument(text, { lineCounter: counter, logLevel: 'silent', strict: false });
+  const resources = document.get('Resources', true) as unknown as { items?: { key?: KeyNode }[] } | undefined;
+  return new Map(
+    (resources?.items ?? []).flatMap(({ key }) =>
+      key?.range ? [[String(key.value), counter.linePos(key.range[0]).line] as const] : [],
+    ),
+  );
+}
+
+interface KeyNode {
+  value?: unknown;
+  range?: [number, number, number];
 }

@@ -1,7 +1,6 @@
 // Unrolls `Fn::ForEach` of the language extensions, in every section and in properties.
 import { isUnknownValue, type UnknownValue, unknownValue } from '../snapshot.ts';
-import type { Names } from './names.ts';
-import { isRecord } from './parse-template.ts';
+import { isRecord, type Names } from './parse-template.ts';
 
 const loopKey = /^Fn::ForEach::/;
 

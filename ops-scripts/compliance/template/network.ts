@@ -1,12 +1,12 @@
 // VPCs, subnets, prefix lists, routes, network ACLs, and resources beside the stack that have a security group.
 import { isUnknownValue } from '../snapshot.ts';
 import { attachedGroups } from './attached-groups.ts';
-import { zoneOfChoice, zonesOfElastiCache } from './cache-nodes.ts';
-import { zonesOfRds } from './database-clusters.ts';
+import { zoneOfChoice, zonesOfElastiCache } from './caches.ts';
+import { zonesOfRds } from './databases.ts';
 import type { Draft } from './draft.ts';
-import { handsOn } from './group-properties.ts';
 import { actsByItself, mayBeAttached } from './handed-groups.ts';
-import { zonePrefix, zonesAtMost } from './names.ts';
+import { zonePrefix, zonesAtMost } from './parse-template.ts';
+import { handsOn } from './resource-facts.ts';
 import { booleanOf, listOf, numberOf, type Properties, type Resource, recordsOf } from './resources.ts';
 
 export function answerNetwork(draft: Draft): void {

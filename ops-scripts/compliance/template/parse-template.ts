@@ -137,3 +137,23 @@ function splitOnce(text: string): string[] {
 export function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
+
+/** What expressions refer to. */
+export interface Names {
+  template: Pick<Template, 'Mappings'>;
+  system: { exports: Map<string, { scope: Names; value: unknown }> };
+  ref(name: string): unknown;
+  attribute(id: string, name: string): unknown;
+  condition(name: string): unknown;
+  /** The value to try for what is one of `values`. */
+  choose(what: string, values: unknown[]): unknown;
+  /** The value that a template of this call keeps in Parameter Store by this name. */
+  stored(name: string): unknown;
+  evaluate(value: unknown): unknown;
+}
+
+/** `zone#0` is the first zone of the region, whichever that is. */
+export const zonePrefix = 'zone#';
+
+/** More zones than any region has. */
+export const zonesAtMost = 8;

@@ -1,6 +1,6 @@
 // Database proxies as RDS would describe them, with their registered databases and further endpoints.
 import { isUnknownValue, unknownValue } from '../snapshot.ts';
-import { logicalIdOf } from './database-names.ts';
+import { logicalIdOf } from './databases.ts';
 import type { Draft } from './draft.ts';
 import { listOf, type Resource } from './resources.ts';
 

@@ -1,9 +1,8 @@
 // The resources that a set of templates declares, with properties evaluated, found by type.
 import { isUnknownValue, type UnknownValue } from '../snapshot.ts';
-import { handsOn, isOwnGroupProperty } from './group-properties.ts';
-import { zonePrefix } from './names.ts';
-import { isRecord, type Template } from './parse-template.ts';
+import { isRecord, type Template, zonePrefix } from './parse-template.ts';
 import { type Reference, referencesIn } from './references.ts';
+import { handsOn, isOwnGroupProperty } from './resource-facts.ts';
 import type { Scope, TemplateOptions } from './scope.ts';
 import { openSystem } from './system.ts';
 

@@ -1,9 +1,9 @@
 // Resolves what the expressions of one stack refer to; what the template can't know is an unknown value.
 import { isUnknownValue, type UnknownValue, unknownValue } from '../snapshot.ts';
-import { portOf } from './engine-ports.ts';
 import { evaluate, evaluateProperties } from './evaluate.ts';
 import { expandLoops } from './loops.ts';
 import { isRecord, type Template } from './parse-template.ts';
+import { portOf } from './resource-facts.ts';
 import { splitText, textOf } from './text.ts';
 
 export interface TemplateOptions {

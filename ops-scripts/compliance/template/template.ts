@@ -4,13 +4,12 @@ import { answerAutoScaling } from './auto-scaling.ts';
 import { answerBalancers } from './balancers.ts';
 import { answerCaches } from './caches.ts';
 import { answerDatabases } from './databases.ts';
-import { answerDns } from './dns.ts';
 import { Draft } from './draft.ts';
 import { mayBeChanged } from './handed-groups.ts';
 import { answerNetwork } from './network.ts';
 import { isRecord, type Template } from './parse-template.ts';
 import { answerProxies } from './proxies.ts';
-import { outputsOf, resourcesOf } from './resources.ts';
+import { outputsOf, recordsOf, resourcesOf } from './resources.ts';
 import type { Scope, TemplateOptions } from './scope.ts';
 import { answerSecurityGroups } from './security-groups.ts';
 import { openSystem } from './system.ts';
@@ -101,4 +100,31 @@ export function markAllUnknown(draft: Draft, why: string | undefined): void {
   if (why === undefined) return;
   const error = { name: unknownInTemplate, message: why };
   for (const key of Object.keys(draft.snapshot.calls)) draft.snapshot.calls[key] = { ok: false, error };
+}
+
+/** Hosted zones and their record sets, which a template declares one by one or in groups. */
+function answerDns(draft: Draft): void {
+  const single = draft.of('AWS::Route53::RecordSet').map((resource) => resource.properties);
+  const grouped = draft.of('AWS::Route53::RecordSetGroup').flatMap(({ properties }) =>
+    recordsOf(properties['RecordSets']).map((record) => ({
+      HostedZoneId: properties['HostedZoneId'],
+      HostedZoneName: properties['HostedZoneName'],
+      ...record,
+    })),
+  );
+  const zones = draft
+    .of('AWS::Route53::HostedZone')
+    .map(({ id, properties }) => ({ Id: id, Name: properties['Name'] }));
+  const records: Record<string, unknown>[] = [...single, ...grouped];
+  const elsewhere = records
+    .map((record) => record['HostedZoneId'] ?? record['HostedZoneName'])
+    .filter((zone): zone is string => typeof zone === 'string' && zones.every(({ Id }) => Id !== zone));
+  const HostedZones = [...zones, ...[...new Set(elsewhere)].map((zone) => ({ Id: zone, Name: zone }))];
+  draft.answer('route53', 'ListHostedZones', { HostedZones });
+  for (const { Id } of HostedZones) {
+    const ResourceRecordSets = records.filter(
+      (record) => (record['HostedZoneId'] ?? record['HostedZoneName']) === Id,
+    );
+    draft.answer('route53', 'ListResourceRecordSets', { ResourceRecordSets }, { HostedZoneId: Id });
+  }
 }

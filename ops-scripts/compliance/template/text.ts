@@ -1,6 +1,6 @@
 // Text that is made of parts, some of which can't be known: what is joined can be split again.
 import { isUnknownValue, type UnknownValue, unknownValue } from '../snapshot.ts';
-import type { Names } from './names.ts';
+import type { Names } from './parse-template.ts';
 
 /** The parts of a text that can't be known as a whole; the snapshot holds the reason alone. */
 const partsOfText = new WeakMap<UnknownValue, readonly (string | UnknownValue)[]>();

@@ -1,9 +1,8 @@
 // The hardening controls: what is missing is unknown, AWS's defaults are known, and each kind of part has its own rules.
 import { describe, expect, it } from 'vitest';
-import { iamPolicy } from '../../../ops-scripts/compliance/collect/iam-policy.ts';
-import { hardeningIds } from '../../../ops-scripts/compliance/control-ids.ts';
-import { explainControl, listControls } from '../../../ops-scripts/compliance/explain.ts';
-import type { Finding } from '../../../ops-scripts/compliance/findings.ts';
+import { iamPolicy } from '../../../ops-scripts/compliance/collect/call-table.ts';
+import { explainControl, listControls } from '../../../ops-scripts/compliance/command.ts';
+import { type Finding, hardeningIds } from '../../../ops-scripts/compliance/findings.ts';
 import { applyCommand } from '../../../ops-scripts/compliance/fixes/apply-command.ts';
 import { judge } from '../../../ops-scripts/compliance/judge.ts';
 import type { Snapshot } from '../../../ops-scripts/compliance/snapshot.ts';

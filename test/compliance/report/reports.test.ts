@@ -4,9 +4,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Ajv } from 'ajv';
 import { afterAll, describe, expect, test } from 'vitest';
-import { mergeReports, parseAccounts, reportOfDenied } from '../../../ops-scripts/compliance/accounts.ts';
+import {
+  mergeReports,
+  parseAccounts,
+  reportOfDenied,
+} from '../../../ops-scripts/compliance/commands/check-accounts.ts';
 import { type CheckOptions, readSelection } from '../../../ops-scripts/compliance/commands/options.ts';
-import { compareReports } from '../../../ops-scripts/compliance/compare.ts';
+import { compareReports } from '../../../ops-scripts/compliance/commands/snapshots.ts';
 import { ConfigFault } from '../../../ops-scripts/compliance/config-fault.ts';
 import { judge } from '../../../ops-scripts/compliance/judge.ts';
 import { writeReport } from '../../../ops-scripts/compliance/report/write-report.ts';

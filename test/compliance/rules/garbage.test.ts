@@ -1,6 +1,6 @@
 // Garbage deep in an answer makes only what depends on it unknown, naming the call; other failures still fail.
 import { describe, expect, test } from 'vitest';
-import { exitCodeOf } from '../../../ops-scripts/compliance/exit-code.ts';
+import { exitCodeOf } from '../../../ops-scripts/compliance/findings.ts';
 import { judge } from '../../../ops-scripts/compliance/judge.ts';
 import { writeReport } from '../../../ops-scripts/compliance/report/write-report.ts';
 import type { Snapshot } from '../../../ops-scripts/compliance/snapshot.ts';

@@ -2,7 +2,7 @@
 import type { IpPermission } from '@aws-sdk/client-ec2';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import type { ControlId } from '../../../ops-scripts/compliance/control-ids.ts';
+import type { ControlId } from '../../../ops-scripts/compliance/findings.ts';
 import { judge } from '../../../ops-scripts/compliance/judge.ts';
 import type { Snapshot } from '../../../ops-scripts/compliance/snapshot.ts';
 import { fromCidr, fromGroup, group, networkInterface, soundStack } from '../support/sound-stack.ts';

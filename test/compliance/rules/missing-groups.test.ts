@@ -1,6 +1,6 @@
 // A part that declares no security group is unknown, whatever its interfaces have, except network load balancers.
 import { describe, expect, test } from 'vitest';
-import type { ControlId } from '../../../ops-scripts/compliance/control-ids.ts';
+import type { ControlId } from '../../../ops-scripts/compliance/findings.ts';
 import { recordCall, type Snapshot } from '../../../ops-scripts/compliance/snapshot.ts';
 import { fromCidr, soundStack } from '../support/sound-stack.ts';
 import { addIngress, answerOf, findingOf, statusOf } from '../support/spoil.ts';

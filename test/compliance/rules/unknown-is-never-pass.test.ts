@@ -1,6 +1,6 @@
 // Whatever was denied, cut, garbled or left out of a snapshot, no control passes that rests on it, and nothing crashes.
 import { describe, expect, test } from 'vitest';
-import { exitCodeOf } from '../../../ops-scripts/compliance/exit-code.ts';
+import { exitCodeOf } from '../../../ops-scripts/compliance/findings.ts';
 import { judge } from '../../../ops-scripts/compliance/judge.ts';
 import type { Snapshot } from '../../../ops-scripts/compliance/snapshot.ts';
 import { soundStack } from '../support/sound-stack.ts';

@@ -1,7 +1,6 @@
 // Small ways to change a snapshot, and to read what was judged of it.
 
-import type { ControlId } from '../../../ops-scripts/compliance/control-ids.ts';
-import type { Finding } from '../../../ops-scripts/compliance/findings.ts';
+import type { ControlId, Finding } from '../../../ops-scripts/compliance/findings.ts';
 import { judge } from '../../../ops-scripts/compliance/judge.ts';
 import type { SelectionOptions } from '../../../ops-scripts/compliance/selection/selection.ts';
 import type { Snapshot } from '../../../ops-scripts/compliance/snapshot.ts';

@@ -6,12 +6,12 @@ import { afterAll, describe, expect, test } from 'vitest';
 import { judge } from '../../../ops-scripts/compliance/judge.ts';
 import { writeReport } from '../../../ops-scripts/compliance/report/write-report.ts';
 import { judgeTemplates } from '../../../ops-scripts/compliance/template/judge-templates.ts';
+import { parseTemplate } from '../../../ops-scripts/compliance/template/parse-template.ts';
 import {
   checkParameters,
   parseParameters,
-} from '../../../ops-scripts/compliance/template/parameter-files.ts';
-import { parseTemplate } from '../../../ops-scripts/compliance/template/parse-template.ts';
-import { readTemplates } from '../../../ops-scripts/compliance/template/read-templates.ts';
+  readTemplates,
+} from '../../../ops-scripts/compliance/template/read-templates.ts';
 import { snapshotFromParsed } from '../../../ops-scripts/compliance/template/template.ts';
 import { TemplateStack } from '../support/template-stack.ts';
 

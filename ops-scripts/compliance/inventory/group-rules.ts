@@ -1,9 +1,52 @@
-// Reads security group rules from both EC2 calls; groups of another account or VPC are marked as foreign.
+// Rules of security groups: traffic, source or destination, text in a report; read from both EC2 calls.
+
 import type { IpPermission, SecurityGroupRule } from '@aws-sdk/client-ec2';
-import { readCidr } from '../network/cidr.ts';
-import { type Traffic, toTraffic } from '../network/traffic.ts';
+import { type Cidr, readCidr } from '../network/address.ts';
+import { formatTraffic, type Traffic, toTraffic } from '../network/traffic.ts';
 import { known, knownList, knownOrAbsent, knownText, UnknownError } from '../unknown.ts';
-import type { GroupRule, Peer } from './group-rule.ts';
+
+export type AddressPeer = ({ kind: 'cidr' } & Cidr) | { kind: 'prefix-list'; id: string };
+
+export interface GroupPeer {
+  kind: 'group';
+  id: string;
+  /** Why it is no group of this account. */
+  foreign?: string;
+  /** Why it is of another network, where this account may show it or not. */
+  peered?: string;
+}
+
+type Peer = AddressPeer | GroupPeer;
+
+export interface GroupRule<P extends Peer = Peer> {
+  /** The rule's id where AWS gave it. */
+  id?: string;
+  groupId: string;
+  egress: boolean;
+  traffic: Traffic;
+  peer: P;
+}
+
+/**
+ * Why a source group can't be resolved. A group of a peered network is resolved like any other if the account shows it.
+ */
+export function whyForeign(
+  { id, foreign, peered }: GroupPeer,
+  shown: ReadonlyMap<string, unknown>,
+): string | undefined {
+  return foreign ?? (shown.has(id) ? undefined : peered);
+}
+
+/** The CIDR, or the id of the group or list. */
+export function peerKey(peer: Peer): string {
+  return peer.kind === 'cidr' ? peer.cidr : peer.id;
+}
+
+/** `sgr-1 (tcp 22 from 0.0.0.0/0) of sg-2` */
+export function describeRule(rule: GroupRule): string {
+  const text = `${formatTraffic(rule.traffic)} ${rule.egress ? 'to' : 'from'} ${peerKey(rule.peer)}`;
+  return rule.id ? `rule ${rule.id} (${text}) of ${rule.groupId}` : `rule (${text}) of ${rule.groupId}`;
+}
 
 /** The rules of one entry of DescribeSecurityGroups, one a source; throws an UnknownError where one can't be known. */
 export function fromPermission(

@@ -1,4 +1,5 @@
-// The names of properties that give security groups to a resource, whatever its type.
+// What AWS documents of resource types: the properties that give security groups, and the default port of each engine.
+import { unknownValue } from '../snapshot.ts';
 
 /**
  * Properties that name groups, as AWS's resource specification has them. Those that begin with `Source` name who may
@@ -26,4 +27,22 @@ export function isOwnGroupProperty(key: string, within: Record<string, unknown>)
 /** Elastic Beanstalk names what it sets in a property, and so does Lambda for its event sources. */
 export function isGroupOption({ OptionName: option, Type: type }: Record<string, unknown>): boolean {
   return type === 'VPC_SECURITY_GROUP' || (typeof option === 'string' && /SecurityGroups?$/.test(option));
+}
+
+/** The documented default port of each engine, for stores whose template names none. Engine names in any case. */
+const defaultPorts: [RegExp, number][] = [
+  [/postgres/i, 5432],
+  [/mysql|mariadb|aurora/i, 3306],
+  [/oracle/i, 1521],
+  [/sqlserver/i, 1433],
+  [/db2/i, 50000],
+  [/redis|valkey/i, 6379],
+  [/memcached/i, 11211],
+];
+
+/** The port as a number; an unknown value where neither port nor engine tells it. */
+export function portOf(port: unknown, engine: unknown): unknown {
+  if (port !== undefined) return typeof port === 'string' ? Number(port) : port;
+  const found = typeof engine === 'string' ? defaultPorts.find(([name]) => name.test(engine)) : undefined;
+  return found?.[1] ?? unknownValue('neither the port nor a known engine is declared');
 }
