@@ -11,6 +11,7 @@ import {
 } from '../web/api/api.ts';
 import { EmailField } from '../web/api/plain-text.ts';
 import type { AppEnv } from '../web/env.ts';
+import { setCookies } from '../web/request/signed-cookies.ts';
 import { PasswordField } from './account.ts';
 import type { AccountDeps } from './account-deps.ts';
 import { ownAccountApi } from './own-account-api.ts';
@@ -63,7 +64,7 @@ const resetRoute = defineRoute({
         .openapi('NewPassword', { example: { password: 'staple correct horse' } }),
     ),
   },
-  responses: { 204: emptyAnswer('Done') },
+  responses: { 204: emptyAnswer('Done', ['Set-Cookie']) },
 });
 
 /** The JSON API of password resets: request a link, then set a new password with its token. */
@@ -77,12 +78,8 @@ function passwordResetApi(own: AccountDeps): OpenAPIHono<AppEnv> {
   });
   api.openapi(resetRoute, async (c) => {
     const chosen = { token: c.req.valid('param').token, password: c.req.valid('json').password };
-    await resetPassword(
-      own,
-      await cartRequestOf(own.deps, c),
-      chosen,
-      c.req.valid('header')['idempotency-key'],
-    );
+    const key = c.req.valid('header')['idempotency-key'];
+    setCookies(c, await resetPassword(own, await cartRequestOf(own.deps, c), chosen, key));
     return c.body(null, 204);
   });
   return api;

@@ -12,7 +12,8 @@ import type { Tx } from '../schema.ts';
 import { refuseUsedKey, writeOnce } from '../web/api/idempotency.ts';
 import { type Account, accountColumns, toAccount } from './account.ts';
 import type { AccountDeps } from './account-deps.ts';
-import { hidePassword } from './passwords.ts';
+import { refuseGuessablePassword } from './guessable-password.ts';
+import { hidePassword, type Passwords } from './passwords.ts';
 
 export async function readAccount({ db }: Pick<Deps, 'db'>, account: SignedIn): Promise<Account> {
   const row = await db
@@ -40,36 +41,54 @@ export async function updateAccount(
   return readAccount(deps, account);
 }
 
-/** Ends the account's other sessions. @throws Refusal 403 `wrong-password` */
+/** Ends the account's other sessions. @throws Refusal 403 `wrong-password`, 429 `too-many-attempts` */
 export async function changePassword(
-  { deps, passwords }: AccountDeps,
+  { deps, passwords, limits }: AccountDeps,
   account: SignedIn,
   change: { currentPassword: string; newPassword: string },
   key: string | undefined,
 ): Promise<void> {
+  await refuseGuessablePassword(change.newPassword, account, 'newPassword');
   // Hashing is slow, so it runs before BEGIN. The transaction checks that the password hash has not changed since.
-  const present = await deps.db
-    .selectFrom('accounts')
-    .select('password_hash')
-    .where('id', '=', account.id)
-    .executeTakeFirst();
-  const isRight = await passwords.matches(present?.password_hash, change.currentPassword);
-  const newHash = await passwords.hash(change.newPassword);
+  const present = await limits.tryPassword(account.id, () =>
+    findByPassword(deps, passwords, account, change),
+  );
+  const newHash = present && (await passwords.hash(change.newPassword, 'change'));
   const body = hidePassword(deps.settings.cookieKeys, change);
   const write = { scope: scopeOf(account), key, method: 'PUT', path: '/api/account/password', body };
   const tags = await writeOnce(deps.db, write, async (tx) => {
+    if (present === undefined || newHash === undefined) throw wrongPassword();
     const changed = await tx
       .updateTable('accounts')
       .set({ password_hash: newHash })
       .where('id', '=', account.id)
-      .where('password_hash', '=', isRight ? present!.password_hash : '')
+      .where('password_hash', '=', present)
       .executeTakeFirst();
-    if (changed.numUpdatedRows === 0n)
-      throw new Refusal(403, 'wrong-password', 'That is not your current password');
+    if (changed.numUpdatedRows === 0n) throw wrongPassword();
     await deleteSessions(tx, account.id, account.sessionId);
     return raiseAccountVersion(tx, account.id);
   });
   await raiseAccountFloor(deps, tags);
+}
+
+function wrongPassword(): Refusal {
+  return new Refusal(403, 'wrong-password', 'That is not your current password');
+}
+
+/** @returns the present hash where the password is right */
+async function findByPassword(
+  { db }: Deps,
+  passwords: Passwords,
+  account: SignedIn,
+  { currentPassword }: { currentPassword: string },
+): Promise<string | undefined> {
+  const present = await db
+    .selectFrom('accounts')
+    .select('password_hash')
+    .where('id', '=', account.id)
+    .executeTakeFirst();
+  const isRight = await passwords.matches(present?.password_hash, currentPassword, 'change');
+  return isRight ? present?.password_hash : undefined;
 }
 
 /**

@@ -89,7 +89,7 @@ const putPasswordRoute = defineRoute({
   operationId: 'changePassword',
   tags,
   audience,
-  refusals: ['wrong-password', 'busy'],
+  refusals: ['wrong-password', 'too-many-attempts', 'busy'],
   summary: 'Change the password; other devices are signed out',
   request: { headers, body: jsonBody(PasswordChange) },
   responses: { 204: nothing },

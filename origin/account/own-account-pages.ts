@@ -12,6 +12,7 @@ import {
   type FormFaults,
   type FormValues,
   faultOf,
+  faultsOfRefusal,
   readForm,
   readIdempotencyKey,
   refusalToShow,
@@ -52,6 +53,8 @@ export function ownAccountPages(own: AccountDeps): Hono<AppEnv> {
         return await change(own, c, account, values);
       } catch (error) {
         if (error instanceof FormError) return show(deps, c, account, { values, faults: error.faults });
+        const faults = faultsOfRefusal(error);
+        if (faults !== undefined) return show(deps, c, account, { values, faults });
         return show(deps, c, account, { values, refusal: refusalToShow(error) });
       }
     });
@@ -76,7 +79,7 @@ async function change(
       return seeOther('/account?done=renamed');
     case 'change-password': {
       const newPassword = parseField('newPassword', PasswordField, values);
-      const currentPassword = (values['currentPassword'] ?? '').slice(0, 200);
+      const currentPassword = values['currentPassword'] ?? '';
       await changePassword(own, account, { currentPassword, newPassword }, key);
       return seeOther('/account?done=password');
     }

@@ -12,6 +12,7 @@ import {
   type FormValues,
   faultOf,
   faultsOf,
+  faultsOfRefusal,
   readForm,
   readIdempotencyKey,
   refusalToShow,
@@ -96,7 +97,8 @@ function signingIn<Person>(pages: Hono<AppEnv>, deps: Deps, entrance: Entrance<P
       const { setCookies } = await entrance.enter(c, values, parsed.data);
       return seeOther(safeNext(values['next']), setCookies);
     } catch (error) {
-      return show(c, values, {}, refusalToShow(error));
+      const faults = faultsOfRefusal(error);
+      return faults === undefined ? show(c, values, {}, refusalToShow(error)) : show(c, values, faults);
     }
   });
 }
@@ -131,9 +133,12 @@ function passwordPages(own: AccountDeps): Hono<AppEnv> {
       }
       try {
         const chosen = { token, password: parsed.data };
-        await resetPassword(own, await cartRequestOf(deps, c), chosen, readIdempotencyKey(values));
-        return seeOther('/sign-in?changed=yes');
+        const request = await cartRequestOf(deps, c);
+        const cookies = await resetPassword(own, request, chosen, readIdempotencyKey(values));
+        return seeOther('/sign-in?changed=yes', cookies);
       } catch (error) {
+        const faults = faultsOfRefusal(error);
+        if (faults !== undefined) return showReset(deps, c, token, { faults });
         return showReset(deps, c, token, { refusal: refusalToShow(error) });
       }
     });

@@ -1,15 +1,13 @@
-// Passwords: hashed with argon2id, at most two at once, hidden in fingerprints, and set for the staff account at
-// start-up.
+// Passwords: hashed with argon2id, at most two at once for all uses together, hidden in fingerprints, and set for the
+// staff account at start-up.
 
 import { createHmac } from 'node:crypto';
 import { hash, verify } from '@node-rs/argon2';
+import { createLanes } from '../concurrency/lanes.ts';
+import { SemaphoreFullError } from '../concurrency/semaphore.ts';
 import { Refusal } from '../errors.ts';
 import type { Db } from '../schema.ts';
 
-/**
- * Hashes passwords with argon2id, at most two at once, so that a rush of sign-ins leaves processor time to
- * shoppers.
- */
 interface PasswordCost {
   /** KiB */
   memoryCost: number;
@@ -17,48 +15,45 @@ interface PasswordCost {
   parallelism: number;
 }
 
+/** What hashing is for. Each use waits in a lane of its own: a flood of one does not stop the others. */
+const passwordUses = ['sign-in', 'known-device', 'sign-up', 'reset', 'change'] as const;
+export type PasswordUse = (typeof passwordUses)[number];
+
 export interface Passwords {
   /** @throws Refusal 503 `busy` */
-  hash(password: string): Promise<string>;
+  hash(password: string, use: PasswordUse): Promise<string>;
   /**
    * Takes the same time whether or not there is an account: without one, a hash of nobody's password is verified.
    * @param passwordHash undefined where no account has the e-mail
    * @throws Refusal 503 `busy`
    */
-  matches(passwordHash: string | undefined, password: string): Promise<boolean>;
+  matches(passwordHash: string | undefined, password: string, use: PasswordUse): Promise<boolean>;
 }
 
 /** OWASP Password Storage Cheat Sheet: 19 MiB, two passes, one lane. The library's default algorithm is argon2id. */
 const productionCost: PasswordCost = { memoryCost: 19_456, timeCost: 2, parallelism: 1 };
 
-/** Make one a process: its turns are what bounds the work. */
+/** Two at once leave processor time to shoppers. */
+const bounds = { atOnce: 2, waiting: 200, waitMs: 15_000 };
+
+/** Make one a process: its lanes are what bounds the work. */
 export function createPasswords(cost: PasswordCost = productionCost): Passwords {
-  const inTurn = createAdmissionQueue({ mostAtOnce: 2, mostWaiting: 200 });
+  const lanes = createLanes(passwordUses, bounds);
+  const inTurn = async <T>(use: PasswordUse, work: () => Promise<T>): Promise<T> => {
+    try {
+      return await lanes.run(use, work);
+    } catch (error) {
+      if (!(error instanceof SemaphoreFullError)) throw error;
+      throw new Refusal(503, 'busy', 'Too many people are signing in right now', { retryAfterSeconds: 2 });
+    }
+  };
   const nobodysHash = hash(crypto.randomUUID(), cost);
   return {
-    hash: (password) => inTurn(() => hash(password, cost)),
-    async matches(passwordHash, password) {
-      const verified = await inTurn(async () => verify(passwordHash ?? (await nobodysHash), password));
+    hash: (password, use) => inTurn(use, () => hash(password, cost)),
+    async matches(passwordHash, password, use) {
+      const verified = await inTurn(use, async () => verify(passwordHash ?? (await nobodysHash), password));
       return passwordHash !== undefined && verified;
     },
-  };
-}
-
-function createAdmissionQueue({ mostAtOnce, mostWaiting }: { mostAtOnce: number; mostWaiting: number }) {
-  let running = 0;
-  const waiting: (() => void)[] = [];
-  return async <T>(work: () => Promise<T>): Promise<T> => {
-    if (running < mostAtOnce) running += 1;
-    else if (waiting.length < mostWaiting) await new Promise<void>((resolve) => waiting.push(resolve));
-    else throw new Refusal(503, 'busy', 'Too many people are signing in right now', { retryAfterSeconds: 2 });
-    try {
-      return await work();
-    } finally {
-      // The place is handed on, not freed, so that nobody who arrives meanwhile takes it as well.
-      const following = waiting.shift();
-      if (following === undefined) running -= 1;
-      else following();
-    }
   };
 }
 
@@ -99,7 +94,7 @@ export async function ensureStaffAccount(
       email: staff.email,
       name: 'Staff',
       role: 'staff',
-      password_hash: await passwords.hash(staff.password),
+      password_hash: await passwords.hash(staff.password, 'sign-up'),
     })
     .onConflict((conflict) => conflict.doNothing())
     .execute();

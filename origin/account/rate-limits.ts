@@ -1,4 +1,4 @@
-// Limits attempts to sign in and sign up: counted in Redis for all origins, in this process while Redis is away. An
+// Limits guesses of passwords, and sign-ups: counted in Redis for all origins, in this process while Redis is away. An
 // attempt is counted before it is made and uncounted if it succeeds, so that concurrent attempts cannot exceed the
 // limit.
 import { createHash } from 'node:crypto';
@@ -17,25 +17,48 @@ interface Limit {
 
 const signInsAnAccount: Limit = { name: 'sign-in-account', most: 10, windowSeconds: 900 };
 const signInsAnAddress: Limit = { name: 'sign-in-address', most: 300, windowSeconds: 900 };
+/** Of a device that signed in to the account before. Strangers cannot use up what it has. */
+const signInsADevice: Limit = { name: 'sign-in-device', most: 10, windowSeconds: 900 };
+/** Of who is signed in and asked for the password again. */
+const passwordsAnAccount: Limit = { name: 'password-account', most: 10, windowSeconds: 900 };
+const operatorSignIns: Limit = { name: 'sign-in-operator', most: 10, windowSeconds: 900 };
+const operatorSignInsADevice: Limit = { name: 'sign-in-operator-device', most: 10, windowSeconds: 900 };
 const signUpsAnAddress: Limit = { name: 'sign-up-address', most: 100, windowSeconds: 3_600 };
 
+/**
+ * Counts only where `check` finds nothing: a right password, and one that could not be checked, are not held against
+ * anybody.
+ */
+type Attempt<From> = <Found>(
+  from: From,
+  check: () => Promise<Found | undefined>,
+) => Promise<Found | undefined>;
+
+interface SignInAttempt {
+  email: string;
+  address: string;
+  /** Of a device that is known to the account. */
+  device?: string | undefined;
+}
+
+/** Each throws Refusal 429 `too-many-attempts` with `Retry-After`. */
 export interface RateLimits {
-  /**
-   * Counts only where `check` finds nothing: a right sign-in, and one that could not be checked, are not held
-   * against anybody.
-   * @throws Refusal 429 `too-many-attempts` with `Retry-After`
-   */
-  trySignIn<Found>(
-    from: { email: string; address: string },
-    check: () => Promise<Found | undefined>,
-  ): Promise<Found | undefined>;
-  /** @throws Refusal 429 `too-many-attempts` with `Retry-After` */
+  trySignIn: Attempt<SignInAttempt>;
+  /** The password of who is signed in already. @param from id of the account */
+  tryPassword: Attempt<string>;
+  /** @param from a known device of an operator, else undefined */
+  tryOperator: Attempt<string | undefined>;
   countSignUp(address: string): Promise<void>;
+  /** After a reset: the owner has shown who they are, and signs in with the new password. */
+  forgive(account: { id: string; email: string; device: string | undefined }): Promise<void>;
 }
 
 type TakeBack = () => Promise<void>;
 
-export function createRateLimits(deps: Pick<Deps, 'settings' | 'redis' | 'now'>): RateLimits {
+/** What is counted, and where: without Redis in this process alone. */
+type LimitDeps = Pick<Deps, 'settings' | 'now'> & { redis?: RedisClient | undefined };
+
+export function createRateLimits(deps: LimitDeps): RateLimits {
   if (!deps.settings.rateLimits) return unlimited;
   const counters = createAttemptCounters(deps);
 
@@ -47,29 +70,54 @@ export function createRateLimits(deps: Pick<Deps, 'settings' | 'redis' | 'now'>)
       retryAfterSeconds: Math.max(1, secondsLeft),
     });
   };
-  const takeSignIn = async (email: string, address: string): Promise<TakeBack> => {
+  const takeSignIn = async ({ email, address, device }: SignInAttempt): Promise<TakeBack> => {
     const ofAddress = await take(signInsAnAddress, networkOf(address));
+    const account = normaliseEmail(email);
     // An attempt refused for its account is not counted for its address: a locked account must not lock the address.
-    const ofAccount = await undoOnError(ofAddress, () => take(signInsAnAccount, normaliseEmail(email)));
+    const own = await undoOnError(ofAddress, () =>
+      device === undefined ? take(signInsAnAccount, account) : take(signInsADevice, device),
+    );
+    // A known device's failures count for the account as well, but the account's limit does not hold the device back.
+    const alsoOfAccount =
+      device === undefined ? nothing : await take(signInsAnAccount, account).catch(() => nothing);
     return async () => {
-      await Promise.all([ofAddress(), ofAccount()]);
+      await Promise.all([ofAddress(), own(), alsoOfAccount()]);
     };
+  };
+
+  const attempt = async <Found>(
+    taking: Promise<TakeBack>,
+    check: () => Promise<Found | undefined>,
+  ): Promise<Found | undefined> => {
+    const takeBack = await taking;
+    const found = await undoOnError(takeBack, check);
+    if (found !== undefined) await takeBack();
+    return found;
   };
 
   const queueByAccount = createAccountQueues();
   return {
-    trySignIn: ({ email, address }, check) =>
-      queueByAccount(normaliseEmail(email), async () => {
-        const takeBack = await takeSignIn(email, address);
-        const found = await undoOnError(takeBack, check);
-        if (found !== undefined) await takeBack();
-        return found;
-      }),
+    trySignIn: (from, check) =>
+      // A device has a queue of its own, too: strangers who fill the account's do not keep it waiting.
+      queueByAccount(from.device ?? normaliseEmail(from.email), () => attempt(takeSignIn(from), check)),
+    tryPassword: (accountId, check) => attempt(take(passwordsAnAccount, accountId), check),
+    tryOperator: (device, check) =>
+      attempt(
+        device === undefined ? take(operatorSignIns, 'all') : take(operatorSignInsADevice, device),
+        check,
+      ),
     async countSignUp(address) {
       await take(signUpsAnAddress, networkOf(address));
     },
+    async forgive({ id, email, device }) {
+      const keys = [keyOf(signInsAnAccount, normaliseEmail(email)), keyOf(passwordsAnAccount, id)];
+      if (device !== undefined) keys.push(keyOf(signInsADevice, device));
+      await Promise.all(keys.map((key) => counters.forget(key)));
+    },
   };
 }
+
+const nothing: TakeBack = async () => undefined;
 
 /**
  * A sign-in counts as failed until it succeeds, so few run at once per account: correct ones cannot reach the limit.
@@ -108,6 +156,9 @@ async function undoOnError<Result>(undo: TakeBack, work: () => Promise<Result>):
 
 const unlimited: RateLimits = {
   trySignIn: (_from, check) => check(),
+  tryPassword: (_from, check) => check(),
+  tryOperator: (_from, check) => check(),
+  forgive: async () => undefined,
   countSignUp: async () => undefined,
 };
 
@@ -129,6 +180,7 @@ interface Taken {
 interface AttemptCounters {
   take(key: string, most: number, windowSeconds: number): Promise<Taken>;
   giveBack(key: string): Promise<void>;
+  forget(key: string): Promise<void>;
 }
 
 /** The window begins with the first attempt. A refused attempt is not counted, so that waiting helps. */
@@ -143,8 +195,14 @@ const giveBackScript = `
 if tonumber(redis.call('get', KEYS[1]) or '0') > 0 then redis.call('decr', KEYS[1]) end
 return 1`;
 
-function createAttemptCounters({ redis, now }: Pick<Deps, 'redis' | 'now'>): AttemptCounters {
+function createAttemptCounters({ redis, now }: LimitDeps): AttemptCounters {
   const own = createOwnCounters(now);
+  if (redis === undefined)
+    return {
+      take: async (key, most, windowSeconds) => own.take(key, most, windowSeconds),
+      giveBack: async (key) => own.giveBack(key),
+      forget: async (key) => own.forget(key),
+    };
   return {
     async take(key, most, windowSeconds) {
       try {
@@ -156,6 +214,10 @@ function createAttemptCounters({ redis, now }: Pick<Deps, 'redis' | 'now'>): Att
     async giveBack(key) {
       own.giveBack(key);
       await redis.eval(giveBackScript, 1, key).catch(() => undefined);
+    },
+    async forget(key) {
+      own.forget(key);
+      await redis.del(key).catch(() => undefined);
     },
   };
 }
@@ -194,6 +256,9 @@ function createOwnCounters(now: () => number) {
     giveBack(key: string): void {
       const found = current(key);
       if (found !== undefined && found.count > 0) found.count -= 1;
+    },
+    forget(key: string): void {
+      counts.delete(key);
     },
   };
 }

@@ -10,9 +10,11 @@ import { hashToken } from '../identity/session.ts';
 import { deleteSessions } from '../identity/sessions.ts';
 import type { Mail } from '../mail/mail.ts';
 import { addToOutbox } from '../outbox/events.ts';
-import type { DbOrTx, Tx } from '../schema.ts';
+import type { Db, DbOrTx, Tx } from '../schema.ts';
 import { writeOnce } from '../web/api/idempotency.ts';
 import type { AccountDeps } from './account-deps.ts';
+import { refuseGuessablePassword } from './guessable-password.ts';
+import { readKnownDevice, rememberDevice } from './known-device.ts';
 import { hidePassword } from './passwords.ts';
 
 const validMinutes = 30;
@@ -50,6 +52,7 @@ export async function prepareResetMail(deps: Deps, email: string, jobId: string)
     .where((where) => where(where.fn('lower', ['email']), '=', email.toLowerCase()))
     .executeTakeFirst();
   if (account === undefined) return undefined;
+  if (await hasEnoughLinks(deps.db, account.id, hashToken(token))) return undefined;
   await deps.db
     .insertInto('password_resets')
     .values({ token_hash: hashToken(token), account_id: account.id })
@@ -74,17 +77,35 @@ export async function prepareResetMail(deps: Deps, email: string, jobId: string)
   };
 }
 
-/** @throws Refusal 404 `not-found` for a token that is unknown, used, or too old */
+/** Whoever asks more often fills a mailbox and nothing else: the links that are in it are as good as another one. */
+const mostLinks = 5;
+
+async function hasEnoughLinks(db: Db, accountId: string, tokenHash: string): Promise<boolean> {
+  const { links } = await db
+    .selectFrom('password_resets')
+    .select((select) => select.fn.countAll<string>().as('links'))
+    .where('account_id', '=', accountId)
+    .where('token_hash', '!=', tokenHash)
+    .where('created_at', '>', sql<Date>`now() - make_interval(mins => ${validMinutes})`)
+    .executeTakeFirstOrThrow();
+  return Number(links) >= mostLinks;
+}
+
+/**
+ * Forgives failed sign-ins, and makes the browser a known device: who guesses on does not keep the owner out.
+ * @returns cookies to set. @throws Refusal 404 `not-found` for a token that is unknown, used, or too old
+ */
 export async function resetPassword(
-  { deps, carts, passwords }: AccountDeps,
+  { deps, carts, passwords, limits }: AccountDeps,
   request: CartRequest,
   { token, password }: { token: string; password: string },
   key: string | undefined,
-): Promise<void> {
+): Promise<string[]> {
   const tokenHash = hashToken(token);
   // Hashing is dear and waits its turn with everybody's sign-ins: not for a token that nobody was sent.
-  await requireToken(deps, tokenHash);
-  const passwordHash = await passwords.hash(password);
+  const owner = await requireToken(deps, tokenHash);
+  await refuseGuessablePassword(password, owner, 'password');
+  const passwordHash = await passwords.hash(password, 'reset');
   const body = hidePassword(deps.settings.cookieKeys, { password });
   const path = `/api/password-resets/${tokenHash}`;
   const write = { scope: carts.scope(request), key, method: 'PUT', path, body };
@@ -99,16 +120,21 @@ export async function resetPassword(
     return raiseAccountVersion(tx, accountId);
   });
   await raiseAccountFloor(deps, tags);
+  const device = readKnownDevice(deps.settings, request.cookieHeader, owner.email);
+  await limits.forgive({ ...owner, device });
+  return [rememberDevice(deps.settings, request.cookieHeader, owner.email)];
 }
 
 /** Used ones too: the same request again is answered as before. @throws Refusal 404 */
-async function requireToken({ db }: Pick<Deps, 'db'>, tokenHash: string): Promise<void> {
-  const known = await db
+async function requireToken({ db }: Pick<Deps, 'db'>, tokenHash: string) {
+  const owner = await db
     .selectFrom('password_resets')
-    .select('token_hash')
+    .innerJoin('accounts', 'accounts.id', 'password_resets.account_id')
+    .select(['accounts.id', 'accounts.email', 'accounts.name'])
     .where('token_hash', '=', tokenHash)
     .executeTakeFirst();
-  if (known === undefined) throw noSuchToken();
+  if (owner === undefined) throw noSuchToken();
+  return owner;
 }
 
 function noSuchToken(): Refusal {

@@ -15,12 +15,14 @@ import type { RequestOrigin } from '../identity/visitor.ts';
 import { readOrderIds } from '../order/order-cookie.ts';
 import { adoptGuestOrders } from '../order/orders-of-account.ts';
 import { retryOnConflict } from '../postgres/postgres-errors.ts';
-import type { Tx } from '../schema.ts';
+import type { Db, Tx } from '../schema.ts';
 import { writeOnce } from '../web/api/idempotency.ts';
 import { type Account, accountColumns, normaliseEmail, toAccount } from './account.ts';
 import type { AccountDeps } from './account-deps.ts';
 import { deleteAccount } from './change-account.ts';
-import { hidePassword } from './passwords.ts';
+import { refuseGuessablePassword } from './guessable-password.ts';
+import { readKnownDevice, rememberDevice } from './known-device.ts';
+import { hidePassword, type PasswordUse } from './passwords.ts';
 
 export interface SignedInAnswer {
   account: Account;
@@ -33,25 +35,40 @@ export async function signUp(
   requestOrigin: RequestOrigin,
   person: { email: string; password: string; name: string },
 ): Promise<SignedInAnswer> {
+  await refuseGuessablePassword(person.password, person, 'password');
   await limits.countSignUp(requestOrigin.address);
-  const passwordHash = await passwords.hash(person.password);
+  // Hashing is dear: not for an e-mail that has an account. The transaction decides, as another may come first.
+  const isTaken = (await findByEmail(deps.db, person.email)) !== undefined;
+  const passwordHash = isTaken ? undefined : await passwords.hash(person.password, 'sign-up');
   const merge = await carts.prepareMerge({ cookieHeader: requestOrigin.cookieHeader }, undefined);
   return begin(
     deps,
     carts,
     { path: '/api/accounts', body: person, origin: requestOrigin, merge },
     async (tx) => {
+      if (passwordHash === undefined) throw emailTaken();
       const row = await tx
         .insertInto('accounts')
         .values({ email: person.email, name: person.name, password_hash: passwordHash })
         .onConflict((conflict) => conflict.doNothing())
         .returning('id')
         .executeTakeFirst();
-      if (row === undefined)
-        throw new Refusal(409, 'email-taken', 'There is an account with this e-mail already');
+      if (row === undefined) throw emailTaken();
       return row.id;
     },
   );
+}
+
+function emailTaken(): Refusal {
+  return new Refusal(409, 'email-taken', 'There is an account with this e-mail already');
+}
+
+function findByEmail(db: Db, email: string): Promise<Verified | undefined> {
+  return db
+    .selectFrom('accounts')
+    .select(['id', 'password_hash'])
+    .where((where) => where(where.fn('lower', ['email']), '=', normaliseEmail(email)))
+    .executeTakeFirst();
 }
 
 /** @throws Refusal 401 `wrong-credentials`, the same for unknown e-mails; 429 `too-many-attempts` */
@@ -61,8 +78,10 @@ export async function signIn(
   credentials: { email: string; password: string },
 ): Promise<SignedInAnswer> {
   const { deps, carts, limits } = own;
-  const from = { email: credentials.email, address: requestOrigin.address };
-  const verified = await limits.trySignIn(from, () => findByCredentials(own, credentials));
+  const device = readKnownDevice(deps.settings, requestOrigin.cookieHeader, credentials.email);
+  const from = { email: credentials.email, address: requestOrigin.address, device };
+  const use = device === undefined ? 'sign-in' : 'known-device';
+  const verified = await limits.trySignIn(from, () => findByCredentials(own, credentials, use));
   if (verified === undefined) throw wrongCredentials();
   const merge = await carts.prepareMerge({ cookieHeader: requestOrigin.cookieHeader }, verified.id);
   const request = { path: '/api/sessions', body: credentials };
@@ -98,13 +117,10 @@ async function lockVerified(tx: Tx, { id, password_hash }: Verified): Promise<st
 async function findByCredentials(
   { deps, passwords }: AccountDeps,
   { email, password }: { email: string; password: string },
+  use: PasswordUse,
 ): Promise<Verified | undefined> {
-  const found = await deps.db
-    .selectFrom('accounts')
-    .select(['id', 'password_hash'])
-    .where((where) => where(where.fn('lower', ['email']), '=', normaliseEmail(email)))
-    .executeTakeFirst();
-  return (await passwords.matches(found?.password_hash, password)) ? found : undefined;
+  const found = await findByEmail(deps.db, email);
+  return (await passwords.matches(found?.password_hash, password, use)) ? found : undefined;
 }
 
 /** What begins a session, and where it comes from. */
@@ -143,7 +159,8 @@ async function begin(
   await endFormerSession(deps, requestOrigin.cookieHeader, hashToken(token));
   const account = await readAccount(deps, accountId);
   const ofCart = begunNow ? await merge.afterCommit() : await merge.catchUp(accountId);
-  return { account, setCookies: [sessionCookie(deps.settings, token), ...ofCart] };
+  const device = rememberDevice(deps.settings, requestOrigin.cookieHeader, account.email);
+  return { account, setCookies: [sessionCookie(deps.settings, token), device, ...ofCart] };
 }
 
 /** The token is rotated at sign-in: whoever knew the former one knows nothing now. */

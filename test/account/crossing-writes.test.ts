@@ -20,8 +20,8 @@ describe('a sign-in whose password was verified', () => {
   async function signInWhile(email: string, meanwhile: () => Promise<unknown>) {
     const passwords: Passwords = {
       ...quick,
-      async matches(hash, password) {
-        const isRight = await quick.matches(hash, password);
+      async matches(hash, password, use) {
+        const isRight = await quick.matches(hash, password, use);
         await meanwhile();
         return isRight;
       },

@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import type { Context } from 'hono';
 import { raw } from 'hono/html';
 import { Refusal } from '../../errors.ts';
+import type { InputFault } from '../api/describe-faults.ts';
 import type { AppEnv } from '../env.ts';
 import { type Html, html } from './html.ts';
 
@@ -69,6 +70,14 @@ export function refusalToShow(error: unknown): Refusal {
   throw error;
 }
 
+/** What a refused body says of single fields; undefined where the refusal is about something else. */
+export function faultsOfRefusal(error: unknown): FormFaults | undefined {
+  if (!(error instanceof Refusal) || error.code !== 'invalid-body') return undefined;
+  const faults = error.details['faults'] as InputFault[] | undefined;
+  if (faults === undefined) return undefined;
+  return Object.fromEntries(faults.map(({ field, message }) => [field, faultSentence(message, 'given')]));
+}
+
 interface Issue {
   path: PropertyKey[];
   message: string;
@@ -97,7 +106,7 @@ export function field(options: FieldOptions): Html {
   const described = [fault ? `${name}-fault` : '', hint ? `${name}-hint` : ''].filter(Boolean).join(' ');
   return html`<div class="field ${options.className ?? ''}">
 <label for="${name}">${label}${required ? '' : html` <span class="soft">(optional)</span>`}</label>
-<input class="input" id="${name}" name="${name}" type="${type}"${raw(type === 'text' ? ' dir="auto"' : '')} value="${type === 'password' ? '' : value}" maxlength="${maxLength}"${attribute('minlength', options.minLength)}${attribute('autocomplete', options.autocomplete)}${attribute('aria-describedby', described)}${raw(required ? ' required' : '')}${raw(fault ? ' aria-invalid="true"' : '')}>
+<input class="input" id="${name}" name="${name}" type="${type}"${raw(type === 'text' ? ' dir="auto"' : '')} value="${type === 'password' ? '' : value}"${attribute('maxlength', type === 'password' ? undefined : maxLength)}${attribute('minlength', options.minLength)}${attribute('autocomplete', options.autocomplete)}${attribute('aria-describedby', described)}${raw(required ? ' required' : '')}${raw(fault ? ' aria-invalid="true"' : '')}>
 ${fault ? html`<p class="wrong" id="${name}-fault">${fault}</p>` : ''}
 ${hint ? html`<p class="hint" id="${name}-hint">${hint}</p>` : ''}
 </div>`;
