@@ -1,18 +1,22 @@
 // The worker's HTTP app: health, metrics, the operators' console behind a sign-in, and bull-board below it.
 import { readFileSync } from 'node:fs';
-import { Hono } from 'hono';
+import { type Context, Hono } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
+import { networkOf } from '../http/client-address.ts';
+import { readKnownDevice, rememberDevice } from '../origin/account/known-device.ts';
+import { createRateLimits, type RateLimits } from '../origin/account/rate-limits.ts';
 import type { Settings } from '../origin/config.ts';
+import { Refusal } from '../origin/errors.ts';
 import type { Db } from '../origin/schema.ts';
-import { toRefusal } from '../origin/web/problem.ts';
-import { checkSameOrigin } from '../origin/web/request/middleware.ts';
+import { headersOf, toRefusal } from '../origin/web/problem.ts';
+import { checkSameOrigin, createReadAddress } from '../origin/web/request/middleware.ts';
 import { createFinishResponse } from '../origin/web/response-headers.ts';
 import { type Health, healthRoutes } from '../origin/web/serving/health.ts';
 import { consolePages, readForm } from './console/pages.ts';
 import { page } from './console/views/layout.ts';
 import { signInView } from './console/views/list.ts';
 import type { WorkerMetrics } from './metrics.ts';
-import { createOperatorSignIn } from './operator-sign-in.ts';
+import { createOperatorSignIn, type OperatorSignIn, readBasicName } from './operator-sign-in.ts';
 import type { Queues } from './queues.ts';
 
 export interface DashboardOptions {
@@ -23,6 +27,8 @@ export interface DashboardOptions {
   db: Db;
   /** Call after jobs became due. */
   wake?: () => void;
+  /** Bounds guesses of the password over all workers; where it is left out, over this one. */
+  limits?: Pick<RateLimits, 'tryOperator'>;
 }
 
 /** The board styles itself inline; scripts are still only our own files. */
@@ -37,7 +43,9 @@ const boardPolicy = [
   "frame-ancestors 'none'",
 ].join('; ');
 
-export function createDashboard({ settings, queues, metrics, health, db, wake }: DashboardOptions): Hono {
+export function createDashboard(options: DashboardOptions): Hono {
+  const { settings, queues, metrics, health, db, wake } = options;
+  const limits = options.limits ?? createRateLimits({ settings, now: Date.now });
   const operators = createOperatorSignIn(settings);
   const finish = createFinishResponse(settings);
   const app = new Hono();
@@ -51,9 +59,12 @@ export function createDashboard({ settings, queues, metrics, health, db, wake }:
     checkSameOrigin(c.req.raw);
     await next();
   });
-  app.onError((error, c) => {
+  app.onError((error) => {
     const refusal = toRefusal(error);
-    return c.text(refusal.message, refusal.status as 500);
+    return new Response(refusal.message, {
+      status: refusal.status,
+      headers: headersOf(refusal, 'text/plain; charset=UTF-8'),
+    });
   });
   app.route('/', healthRoutes(health));
   app.get('/metrics', async (c) => {
@@ -62,22 +73,31 @@ export function createDashboard({ settings, queues, metrics, health, db, wake }:
   const style = readFileSync(new URL('assets/console.css', import.meta.url), 'utf8');
   app.get('/jobs/style.css', (c) => c.body(style, 200, { 'Content-Type': 'text/css; charset=utf-8' }));
   app.get('/jobs/', (c) => c.redirect('/jobs', 301));
-  const askToSignIn = (request: Request, problem?: string) =>
+  const askToSignIn = (request: Request, problem?: string, refusal?: Refusal) =>
     new Response(String(page({ title: 'Operators', problem }, signInView())), {
-      status: 401,
-      headers: { 'Content-Type': 'text/html; charset=UTF-8', ...challenge(request) },
+      status: refusal?.status ?? 401,
+      headers:
+        refusal === undefined
+          ? { 'Content-Type': 'text/html; charset=UTF-8', ...challenge(request) }
+          : headersOf(refusal, 'text/html; charset=UTF-8'),
     });
   app.post('/jobs', bodyLimit({ maxSize: 4_096 }), async (c) => {
     const { password, name } = await readForm(c.req);
-    const cookie = operators.signIn(
-      typeof password === 'string' ? password : '',
-      typeof name === 'string' ? name : '',
-    );
+    const cookies = c.req.header('Cookie');
+    const cookie = await limits
+      .tryOperator(readKnownDevice(settings, cookies, operatorAccount), async () =>
+        operators.signIn(typeof password === 'string' ? password : '', typeof name === 'string' ? name : ''),
+      )
+      .catch((error: unknown) => toRefusal(error));
+    if (cookie instanceof Refusal) return askToSignIn(c.req.raw, `${cookie.message}.`, cookie);
     if (cookie === undefined) return askToSignIn(c.req.raw, 'That is not the password.');
-    return c.body(null, 303, { Location: '/jobs', 'Set-Cookie': cookie });
+    c.header('Set-Cookie', cookie);
+    c.header('Set-Cookie', rememberDevice(settings, cookies, operatorAccount), { append: true });
+    return c.body(null, 303, { Location: '/jobs' });
   });
+  const isOperator = createProgramCheck(operators, limits, createReadAddress(settings));
   app.use('/jobs/*', async (c, next) => {
-    if (operators.whoIs(c.req.raw) === undefined) return askToSignIn(c.req.raw);
+    if (!(await isOperator(c))) return askToSignIn(c.req.raw);
     await next();
     if (c.req.path.startsWith('/jobs/board')) c.header('Content-Security-Policy', boardPolicy);
   });
@@ -89,6 +109,30 @@ export function createDashboard({ settings, queues, metrics, health, db, wake }:
     return (await board).fetch(c.req.raw, c.env);
   });
   return app;
+}
+
+/** What operators are in the counts of attempts and in the device cookie: they share one password. */
+const operatorAccount = 'operator';
+const mostNetworks = 1_000;
+
+/**
+ * Programs send the password with each request: wrong ones are counted. A network that sent the right one before has a
+ * count of its own, so that strangers do not lock it out.
+ */
+function createProgramCheck(
+  operators: OperatorSignIn,
+  limits: Pick<RateLimits, 'tryOperator'>,
+  readAddress: (c: Context) => string,
+): (c: Context) => Promise<boolean> {
+  const known = new Set<string>();
+  return async (c) => {
+    if (readBasicName(c.req.raw) === undefined) return operators.whoIs(c.req.raw) !== undefined;
+    const network = networkOf(readAddress(c));
+    const device = known.has(network) ? `basic ${network}` : undefined;
+    const who = await limits.tryOperator(device, async () => operators.whoIs(c.req.raw));
+    if (who !== undefined && known.size < mostNetworks) known.add(network);
+    return who !== undefined;
+  };
 }
 
 /**

@@ -16,6 +16,11 @@ export interface OperatorSignIn {
   signIn(password: string, name?: string): string | undefined;
 }
 
+/** @returns the name of an HTTP Basic header; undefined where there is none */
+export function readBasicName(request: Request): string | undefined {
+  return readBasic(request.headers.get('Authorization'))?.name;
+}
+
 /** Where no name was given. */
 const nobody = 'operator';
 const mostNameLength = 60;

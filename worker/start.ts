@@ -1,4 +1,5 @@
 // Starts the worker process: relay and jobs, timed tasks, the drain of cart journals, and the dashboard.
+import { createRateLimits } from '../origin/account/rate-limits.ts';
 import { pruneAccounts } from '../origin/account/reset-password.ts';
 import { drainJournals } from '../origin/cart/server/journal-drain.ts';
 import { pruneCartOperations } from '../origin/cart/server/prune-operations.ts';
@@ -39,6 +40,7 @@ async function main(): Promise<void> {
     health,
     db: deps.db,
     wake: deps.wakeWorker,
+    limits: createRateLimits(deps),
   });
   const server = await serve({
     fetch: dashboard.fetch,

@@ -67,3 +67,37 @@ describe.each(['/jobs', '/jobs/board'])('%s without a password', (path) => {
     }
   });
 });
+
+describe('the operators’ password', () => {
+  const form = (password: string, cookie = '') =>
+    dashboard.request('/jobs', {
+      method: 'POST',
+      headers: {
+        'Sec-Fetch-Site': 'same-origin',
+        'Content-Type': 'application/x-www-form-urlencoded',
+        Cookie: cookie,
+      },
+      body: new URLSearchParams({ password }),
+    });
+  const basic = (password: string, from: string) =>
+    dashboard.request(
+      '/jobs',
+      { headers: { Authorization: `Basic ${btoa(`operator:${password}`)}` } },
+      { incoming: { socket: { remoteAddress: from } } },
+    );
+  const right = 'a-password-of-operators';
+
+  test('is guessed ten times by form and Basic together; who was let in before still is', async () => {
+    const welcome = await form(right);
+    const device = welcome.headers.getSetCookie().find((line) => line.startsWith('__Host-device='))!;
+    expect((await basic(right, '192.0.2.1')).status).toBe(200);
+    for (let n = 0; n < 5; n++) expect((await form(`guess-${n}`)).status).toBe(401);
+    for (let n = 0; n < 5; n++) expect((await basic(`guess-${n}`, '192.0.2.9')).status).toBe(401);
+    for (const refused of [await form(right), await basic(right, '192.0.2.9')]) {
+      expect(refused.status).toBe(429);
+      expect(Number(refused.headers.get('Retry-After'))).toBeGreaterThan(800);
+    }
+    expect((await form(right, device.split(';')[0])).status).toBe(303);
+    expect((await basic(right, '192.0.2.1')).status).toBe(200);
+  });
+});

@@ -4,6 +4,7 @@ import { randomUUID } from 'node:crypto';
 import type { Context, MiddlewareHandler, Next } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import { createClientAddress } from '../../../http/client-address.ts';
+import type { Settings } from '../../config.ts';
 import type { Deps } from '../../deps.ts';
 import { Refusal } from '../../errors.ts';
 import type { AppEnv, RuntimeBindings } from '../env.ts';
@@ -15,13 +16,13 @@ import { createFinishResponse } from '../response-headers.ts';
  * it.
  */
 export function observeRequest(deps: Pick<Deps, 'settings' | 'countAnswer'>): MiddlewareHandler<AppEnv> {
-  const clientAddress = createClientAddress(deps.settings.trustedProxies);
+  const readAddress = createReadAddress(deps.settings);
   const finish = createFinishResponse(deps.settings);
   return async (c, next) => {
     const startedAtMs = performance.now();
     c.set('startedAtMs', startedAtMs);
     c.set('traceparent', readTrace(c.req.header('traceparent')));
-    c.set('clientAddress', clientAddress(socketAddress(c), c.req.header('X-Forwarded-For')));
+    c.set('clientAddress', readAddress(c));
     await next();
     // Not assigned: that would copy the response and every header of it.
     finish(c.res, startedAtMs);
@@ -29,8 +30,16 @@ export function observeRequest(deps: Pick<Deps, 'settings' | 'countAnswer'>): Mi
   };
 }
 
+/** The client's own address, whatever proxies of ours stand before us. */
+export function createReadAddress({
+  trustedProxies,
+}: Pick<Settings, 'trustedProxies'>): (c: Context) => string {
+  const clientAddress = createClientAddress(trustedProxies);
+  return (c) => clientAddress(socketAddress(c), c.req.header('X-Forwarded-For'));
+}
+
 /** Empty where the runtime does not tell, as in `app.request()`. */
-function socketAddress(c: Context<AppEnv>): string {
+function socketAddress(c: Context): string {
   const bindings = (c.env ?? {}) as RuntimeBindings;
   return bindings.incoming?.socket.remoteAddress ?? bindings.remoteAddr?.hostname ?? '';
 }
