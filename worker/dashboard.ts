@@ -43,6 +43,11 @@ const boardPolicy = [
   "frame-ancestors 'none'",
 ].join('; ');
 
+const assets = [
+  ['/jobs/style.css', 'assets/console.css', 'text/css'],
+  ['/jobs/live.js', 'assets/live.js', 'text/javascript'],
+] as const;
+
 export function createDashboard(options: DashboardOptions): Hono {
   const { settings, queues, metrics, health, db, wake } = options;
   const limits = options.limits ?? createRateLimits({ settings, now: Date.now });
@@ -70,8 +75,10 @@ export function createDashboard(options: DashboardOptions): Hono {
   app.get('/metrics', async (c) => {
     return c.body(await metrics.registry.metrics(), 200, { 'Content-Type': metrics.registry.contentType });
   });
-  const style = readFileSync(new URL('assets/console.css', import.meta.url), 'utf8');
-  app.get('/jobs/style.css', (c) => c.body(style, 200, { 'Content-Type': 'text/css; charset=utf-8' }));
+  for (const [path, asset, type] of assets) {
+    const content = readFileSync(new URL(asset, import.meta.url), 'utf8');
+    app.get(path, (c) => c.body(content, 200, { 'Content-Type': `${type}; charset=utf-8` }));
+  }
   app.get('/jobs/', (c) => c.redirect('/jobs', 301));
   const askToSignIn = (request: Request, problem?: string, refusal?: Refusal) =>
     new Response(String(page({ title: 'Operators', problem }, signInView())), {

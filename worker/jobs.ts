@@ -11,6 +11,7 @@ import { settlePayment } from '../origin/order/settle-payment.ts';
 import { outboxChannel, outboxKinds } from '../origin/outbox/events.ts';
 import type { OutboxRow } from '../origin/outbox/work.ts';
 import { connectPatiently, connectRedis, type RedisClient } from '../origin/redis/connect.ts';
+import { createFigureRecorder } from './figures.ts';
 import { deliverMail } from './jobs/deliver-mail.ts';
 import { createInvalidateJob } from './jobs/invalidate.ts';
 import { createMailOutage } from './mail-outage.ts';
@@ -38,6 +39,7 @@ export function startJobs(deps: Deps): Jobs {
   const connection = connectRedis({ ...redis, commandTimeoutMs: 1_000 });
   const queues = openQueues(connection, onError);
   const metrics = createMetrics(db, queues, deps.redis);
+  const figures = createFigureRecorder(db);
 
   const consumers = new Map<string, Worker<QueuedRow>>();
   const edges = openEdges(deps, (maySend) => {
@@ -61,6 +63,7 @@ export function startJobs(deps: Deps): Jobs {
     handlers,
     log,
     metrics,
+    figures,
     invalidateSeconds: longestInvalidationSeconds(settings),
     stopping: stopping.signal,
   });
@@ -96,12 +99,14 @@ export function startJobs(deps: Deps): Jobs {
   );
   const wakeUps = listenForWakeUps(connectPatiently(redis), () => relay.wake(), onError);
 
-  const report = () =>
-    writeReport(db, name, {
+  const report = async () => {
+    await writeReport(db, name, {
       purges: edges.edges().length > 0,
       edges: edges.edges(),
       mailServerAway: mailOutage.isOn(),
     });
+    await figures.write();
+  };
   const reports = every(reportMs, report, log, 'report to operators');
 
   return {
@@ -118,7 +123,7 @@ export function startJobs(deps: Deps): Jobs {
       // A mail server may answer late; a stopping worker still ends in time.
       stopping.abort(new Error('This worker is stopping'));
       await closeWithin(1_000, drained);
-      await closeWithin(2_000, edges.stop());
+      await Promise.all([closeWithin(2_000, edges.stop()), closeWithin(500, figures.write())]);
       await Promise.all([
         ...[...consumers.values()].map((consumer) => closeWithin(500, consumer.disconnect())),
         ...Object.values(queues).map((queue) => closeWithin(1_000, queue.close())),

@@ -1,7 +1,9 @@
-// What each worker tells of itself every five seconds, and what came of the timed tasks; both for operators.
+// What each worker tells of itself every five seconds, what came of the timed tasks, and which of them operators ask
+// for.
 import { hostname } from 'node:os';
 import { sql } from 'kysely';
-import type { Db } from '../origin/schema.ts';
+import { addToLog } from '../origin/outbox/change-jobs.ts';
+import type { Db, DbOrTx } from '../origin/schema.ts';
 import type { EdgeState } from './purge-channel.ts';
 
 export const reportMs = 5_000;
@@ -89,5 +91,34 @@ export function readTaskRuns(db: Db): Promise<TaskRun[]> {
       'error',
     ])
     .orderBy('task')
+    .execute();
+}
+
+/** A worker runs it within seconds. @returns whether any worker has a task of that name */
+export async function askToRunTask(db: Db, task: string, who: string): Promise<boolean> {
+  return db.transaction().execute(async (tx) => {
+    const known = await tx.selectFrom('timed_task_runs').select('task').where('task', '=', task).execute();
+    if (known.length === 0) return false;
+    await requestTask(tx, task, who);
+    await addToLog(tx, { who, action: 'run', target: task, jobs: null });
+    return true;
+  });
+}
+
+/** Asked for twice before a worker looks, it runs once. */
+export async function requestTask(db: DbOrTx, task: string, who: string): Promise<void> {
+  await db
+    .insertInto('timed_task_requests')
+    .values({ task, asked_by: who.slice(0, 100) })
+    .onConflict((conflict) => conflict.doNothing())
+    .execute();
+}
+
+/** One worker takes each. @param tasks those that this worker can run */
+export function takeTaskRequests(db: Db, tasks: string[]): Promise<{ task: string; askedBy: string }[]> {
+  return db
+    .deleteFrom('timed_task_requests')
+    .where('task', 'in', tasks)
+    .returning(['task', 'asked_by as askedBy'])
     .execute();
 }

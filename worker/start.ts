@@ -19,9 +19,10 @@ import { createRefuseUnreadable } from '../origin/web/serving/refuse-unreadable.
 import { serve } from '../origin/web/serving/serve.ts';
 import { startAlerts } from './alerts.ts';
 import { createDashboard } from './dashboard.ts';
+import { pruneFigures } from './figures.ts';
 import { startJobs } from './jobs.ts';
 import { createTaskRecorder } from './reports.ts';
-import { every, recorded, startTimedTasks } from './timed-tasks.ts';
+import { startTimedTasks } from './timed-tasks.ts';
 
 const stopMs = 8_000;
 
@@ -60,12 +61,15 @@ async function main(): Promise<void> {
       { name: 'forget finished work', everyMs: 60_000, run: (tx) => pruneOutbox(tx) },
       { name: 'forget ended sessions', everyMs: 600_000, run: (tx) => pruneAccounts(tx) },
       { name: 'forget old cart operations', everyMs: 60_000, run: () => pruneCartOperations(deps) },
+      { name: 'forget old figures', everyMs: 600_000, run: (tx) => pruneFigures(tx) },
+      {
+        name: 'drain cart journals',
+        everyMs: 1_000,
+        runEverywhere: (signal) => drainJournals(deps, signal),
+      },
     ],
     recorder,
   );
-  const drainOnce = (signal: AbortSignal) => drainJournals(deps, signal);
-  const drainName = 'drain cart journals';
-  const drain = every(1_000, recorded(drainName, 1_000, drainOnce, recorder), log, drainName);
   const alerts = startAlerts(deps, jobs.metrics.registry);
   // A database that does not answer is no database that is not migrated.
   if (!(await isMigrated(deps.db).catch(() => true)))
@@ -75,7 +79,7 @@ async function main(): Promise<void> {
 
   await onStopSignal();
   health.drain();
-  await Promise.all([tasks.stop(), drain.stop(), alerts.stop(), jobs.stop()]);
+  await Promise.all([tasks.stop(), alerts.stop(), jobs.stop()]);
   await server.stop(stopMs);
   log.info('stopped');
 }

@@ -1,21 +1,28 @@
-// Runs tasks at an interval. Every worker tries; a lock in Postgres lets one of them run each task.
+// Runs tasks at an interval, and at once when an operator asks. Every worker tries; a lock in Postgres lets one of
+// them run each task.
 import { sql } from 'kysely';
 import type { Logger } from 'pino';
 import type { Deps } from '../origin/deps.ts';
 import { storeFaultReason } from '../origin/describe-store-fault.ts';
-import type { Tx } from '../origin/schema.ts';
-import type { TaskRecorder } from './reports.ts';
+import type { Db, Tx } from '../origin/schema.ts';
+import { requestTask, type TaskRecorder, takeTaskRequests } from './reports.ts';
 
-export interface TimedTask {
+interface CommonOfTasks {
   name: string;
   everyMs: number;
-  /** In a transaction that holds the task's lock; skipped while another worker holds it. */
-  run: (tx: Tx) => Promise<unknown>;
 }
+
+export type TimedTask =
+  /** In a transaction that holds the task's lock; skipped while another worker holds it. */
+  | (CommonOfTasks & { run: (tx: Tx) => Promise<unknown> })
+  /** In each worker. */
+  | (CommonOfTasks & { runEverywhere: (signal: AbortSignal) => Promise<unknown> });
 
 export interface TimedTasks {
   stop(): Promise<void>;
 }
+
+const requestsMs = 2_000;
 
 export function startTimedTasks(
   deps: Pick<Deps, 'db' | 'wakeWorker'>,
@@ -23,13 +30,32 @@ export function startTimedTasks(
   tasks: TimedTask[],
   recorder: TaskRecorder,
 ): TimedTasks {
+  /** Tasks that this worker was asked to run, and by whom. */
+  const asked = new Map<string, string>();
   const loops = tasks.map((task) => {
-    const run = recorded(task.name, task.everyMs, () => runLocked(deps, task), recorder);
-    return every(task.everyMs, run, log, task.name);
+    const run: Run = async (signal) => {
+      const askedBy = asked.get(task.name);
+      asked.delete(task.name);
+      if ('runEverywhere' in task) return task.runEverywhere(signal);
+      const ran = await runLocked(deps, task.name, task.run);
+      // What another worker was at when it was asked for may have looked too early.
+      if (!ran && askedBy !== undefined) await requestTask(deps.db, task.name, askedBy);
+      return ran;
+    };
+    const loop = every(task.everyMs, recorded(task, run, recorder), log, task.name);
+    return { name: task.name, loop };
   });
+  const names = tasks.map(({ name }) => name);
+  const look = async () => {
+    for (const { task, askedBy } of await takeTaskRequests(deps.db, names)) {
+      asked.set(task, askedBy);
+      loops.find(({ name }) => name === task)!.loop.runNow();
+    }
+  };
+  const looking = every(requestsMs, look, log, 'look for tasks that operators ask for');
   return {
     async stop() {
-      await Promise.all(loops.map((loop) => loop.stop()));
+      await Promise.all([looking.stop(), ...loops.map(({ loop }) => loop.stop())]);
     },
   };
 }
@@ -37,12 +63,12 @@ export function startTimedTasks(
 type Run = (signal: AbortSignal) => Promise<unknown>;
 
 /** Keeps when it ran last, and what came of it. @param run resolves with `false` where another worker runs it */
-export function recorded(task: string, everyMs: number, run: Run, recorder: TaskRecorder): Run {
+function recorded({ name, everyMs }: CommonOfTasks, run: Run, recorder: TaskRecorder): Run {
   return async (signal) => {
     const startedAtMs = performance.now();
     const note = (error: string | null) =>
       recorder
-        .note({ task, everyMs, tookMs: performance.now() - startedAtMs, error })
+        .note({ task: name, everyMs, tookMs: performance.now() - startedAtMs, error })
         // A run that went well is none that failed, only because it could not be written down.
         .catch(() => undefined);
     try {
@@ -55,16 +81,24 @@ export function recorded(task: string, everyMs: number, run: Run, recorder: Task
   };
 }
 
+interface Repeated extends TimedTasks {
+  /** At once, or as soon as the round ends that is under way. */
+  runNow(): void;
+}
+
 /**
  * Calls `run` again `everyMs` after it has ended; a failure is logged, and the next round follows all the same.
  * @param run its signal is aborted when it should end
  */
-export function every(everyMs: number, run: Run, log: Logger, name: string): TimedTasks {
+export function every(everyMs: number, run: Run, log: Logger, name: string): Repeated {
   const stopping = new AbortController();
   let timer: NodeJS.Timeout | undefined;
-  let running: Promise<void> = Promise.resolve();
+  let running: Promise<void> | undefined;
+  let isAsked = false;
   let loggedReason: string | undefined;
   const round = () => {
+    clearTimeout(timer);
+    isAsked = false;
     running = run(stopping.signal).then(
       () => {
         loggedReason = undefined;
@@ -77,11 +111,16 @@ export function every(everyMs: number, run: Run, log: Logger, name: string): Tim
       },
     );
     void running.then(() => {
-      if (!stopping.signal.aborted) timer = setTimeout(round, everyMs);
+      running = undefined;
+      if (!stopping.signal.aborted) timer = setTimeout(round, isAsked ? 0 : everyMs);
     });
   };
   round();
   return {
+    runNow() {
+      isAsked = true;
+      if (running === undefined && !stopping.signal.aborted) round();
+    },
     async stop() {
       stopping.abort();
       clearTimeout(timer);
@@ -92,13 +131,14 @@ export function every(everyMs: number, run: Run, log: Logger, name: string): Tim
 
 /** @returns whether this worker ran it */
 async function runLocked(
-  { db, wakeWorker }: Pick<Deps, 'db' | 'wakeWorker'>,
-  task: TimedTask,
+  { db, wakeWorker }: { db: Db; wakeWorker: () => void },
+  name: string,
+  run: (tx: Tx) => Promise<unknown>,
 ): Promise<boolean> {
   const ran = await db.transaction().execute(async (tx) => {
     const { rows } = await sql<{ locked: boolean }>`
-      select pg_try_advisory_xact_lock(hashtext(${task.name})) as locked`.execute(tx);
-    if (rows[0]?.locked) await task.run(tx);
+      select pg_try_advisory_xact_lock(hashtext(${name})) as locked`.execute(tx);
+    if (rows[0]?.locked) await run(tx);
     return rows[0]?.locked === true;
   });
   wakeWorker();

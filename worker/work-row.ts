@@ -7,6 +7,7 @@ import type { OutboxKind, OutboxPayloads } from '../origin/outbox/events.ts';
 import {
   beginClaim,
   deferMail,
+  type FinishedWork,
   failWork,
   finishWork,
   holdClaim,
@@ -16,6 +17,7 @@ import {
 } from '../origin/outbox/work.ts';
 import { isPostgresAway } from '../origin/postgres/postgres-errors.ts';
 import type { Db } from '../origin/schema.ts';
+import type { FigureRecorder } from './figures.ts';
 import type { WorkerMetrics } from './metrics.ts';
 import { isOutage } from './outage.ts';
 
@@ -61,6 +63,7 @@ export interface RowWorkerOptions {
   handlers: JobHandlers;
   log: Logger;
   metrics: WorkerMetrics;
+  figures: FigureRecorder;
   /** Longer than any edge may take to fall silent for good. */
   invalidateSeconds: number;
   /** Aborted when the jobs that still run have to end. */
@@ -71,7 +74,7 @@ type RowWorker = (row: OutboxRow) => Promise<void>;
 
 /** Rejects where the work failed, so that the queue shows it; the row itself is by then set to be tried again. */
 export function createRowWorker(options: RowWorkerOptions): RowWorker {
-  const { db, handlers, log, metrics, stopping } = options;
+  const { db, handlers, log, metrics, figures, stopping } = options;
   return async (row) => {
     if (stopping.aborted) return releaseClaims(db, [row]);
     if (!(await beginClaim(db, row))) return;
@@ -90,10 +93,13 @@ export function createRowWorker(options: RowWorkerOptions): RowWorker {
       await withDeadline(seconds * 1_000, stopping, (signal) =>
         handler(row.payload as never, { id: row.id, signal, holdFor: hold.holdFor, note: notes.add }),
       );
-      const finish = () => finishWork(db, row, notes.read());
-      const changeToDoneSeconds = await finishWhileHeld(finish, hold.untilMs(), stopping);
-      if (row.kind === 'invalidate' && changeToDoneSeconds !== undefined)
-        metrics.changeToDone.observe(changeToDoneSeconds);
+      const notesOfAll = notes.read();
+      const finish = () => finishWork(db, row, notesOfAll);
+      const finished = await finishWhileHeld(finish, hold.untilMs(), stopping);
+      if (finished !== undefined) {
+        if (row.kind === 'invalidate') metrics.changeToDone.observe(finished.seconds);
+        figures.noteDone(row.kind, notesOfAll.tookMs, finished.dueSeconds * 1_000);
+      }
       jobLog.debug('job done');
     } catch (error) {
       // A renewal that is still on its way would claim again what is given back here.
@@ -104,8 +110,10 @@ export function createRowWorker(options: RowWorkerOptions): RowWorker {
         if (!isHeld) await releaseClaims(db, [row]);
         jobLog.info('job left to another worker as this one stops');
       } else {
+        const attempt = notes.read();
         metrics.jobsFailed.inc({ queue: row.kind });
-        await recordFailure(db, row, { error, isHeld, attempt: notes.read() }, jobLog);
+        figures.noteFailed(row.kind, attempt.tookMs);
+        await recordFailure(db, row, { error, isHeld, attempt }, jobLog);
       }
       throw error;
     } finally {
@@ -154,10 +162,10 @@ const finishPauseMs = 1_000;
 
 /** A mail that has left must not leave again because Postgres was away for a moment. */
 async function finishWhileHeld(
-  finish: () => Promise<number | undefined>,
+  finish: () => Promise<FinishedWork | undefined>,
   untilMs: number,
   stopping: AbortSignal,
-): Promise<number | undefined> {
+): Promise<FinishedWork | undefined> {
   for (;;) {
     try {
       return await finish();

@@ -1,5 +1,5 @@
 // `ops jobs`: counts jobs, lists them, groups them by error, shows one with its attempts; retries, drops, pauses.
-import { Command, InvalidArgumentError } from 'commander';
+import { Command, InvalidArgumentError, Option } from 'commander';
 import { readAttempts } from '../../origin/outbox/attempts.ts';
 import { readLog, readPausedKinds } from '../../origin/outbox/change-jobs.ts';
 import { outboxKinds } from '../../origin/outbox/events.ts';
@@ -14,10 +14,12 @@ import {
 import { countedTo, countJobs, measureOutbox } from '../../origin/outbox/measure.ts';
 import type { Db } from '../../origin/schema.ts';
 import { readTrace } from '../../worker/console/trace.ts';
+import { type FigureSpan, figureSpans, readFigures } from '../../worker/figures.ts';
 import { openQueues } from '../../worker/queues.ts';
+import { askToRunTask, readTaskRuns } from '../../worker/reports.ts';
 import { openDatabase, openRedis } from '../connect-stores.ts';
 import { changeCommand, drop, kindCommand, pause, resume, retry } from './change.ts';
-import { addFilter, collectIds, type FilterOptions, readId, toFilter } from './filter.ts';
+import { addFilter, addName, collectIds, type FilterOptions, readId, toFilter } from './filter.ts';
 
 export function jobsCommand(env: NodeJS.ProcessEnv): Command {
   return new Command('jobs')
@@ -31,6 +33,9 @@ export function jobsCommand(env: NodeJS.ProcessEnv): Command {
     .addCommand(changeCommand(env, drop))
     .addCommand(kindCommand(env, pause))
     .addCommand(kindCommand(env, resume))
+    .addCommand(throughputCommand(env))
+    .addCommand(tasksCommand(env))
+    .addCommand(runCommand(env))
     .addCommand(logCommand(env));
 }
 
@@ -212,6 +217,65 @@ function traceCommand(env: NodeJS.ProcessEnv): Command {
       }
       if (trace.events.length === 0) console.log('Nothing is known to have happened');
       else console.log(trace.tookMs === null ? 'Not over yet' : `Over after ${trace.tookMs.toFixed(0)} ms`);
+    });
+}
+
+function throughputCommand(env: NodeJS.ProcessEnv): Command {
+  const spans = Object.keys(figureSpans);
+  return new Command('throughput')
+    .description(
+      'Tell how many jobs of each kind were done, how many attempts failed, and how long jobs took',
+    )
+    .addOption(new Option('--over <span>', 'the last').choices(spans).default('hour'))
+    .option('--json', 'print one JSON object a line')
+    .action(async ({ over, json }: { over: FigureSpan; json?: boolean }) => {
+      await using database = await openDatabase(env);
+      const tell = (ms: number | null) => (ms === null ? '-' : `${ms.toFixed(0)} ms`);
+      for (const figures of await readFigures(database.db, over)) {
+        const { kind, done, failed, halfWithinMs, mostWithinMs, runsWithinMs } = figures;
+        console.log(
+          json
+            ? JSON.stringify({ over, ...figures })
+            : `${kind.padEnd(16)} ${done} done, ${failed} attempts failed; from due to done: half within ${tell(halfWithinMs)}, 95 % within ${tell(mostWithinMs)}; 95 % of attempts took ${tell(runsWithinMs)}`,
+        );
+      }
+    });
+}
+
+function tasksCommand(env: NodeJS.ProcessEnv): Command {
+  return new Command('tasks')
+    .description('List the timed tasks of the workers: when each ran last, and when it runs next')
+    .option('--json', 'print one JSON object a line')
+    .action(async ({ json }: { json?: boolean }) => {
+      await using database = await openDatabase(env);
+      const runs = await readTaskRuns(database.db);
+      for (const run of runs) {
+        const { task, startedAt, tookMs, everyMs, error, worker } = run;
+        const nextAt = new Date(Number(startedAt) + tookMs + everyMs);
+        const outcome = error === null ? `took ${tookMs} ms` : `failed: ${oneLine(error)}`;
+        const next = everyMs < 10_000 ? `every ${everyMs / 1_000} s` : `next ${nextAt.toISOString()}`;
+        console.log(
+          json
+            ? JSON.stringify({ ...run, nextAt })
+            : `${task}: last ${startedAt.toISOString()} on ${worker}, ${outcome}; ${next}`,
+        );
+      }
+      if (!json && runs.length === 0) console.log('No worker has run a task yet');
+    });
+}
+
+function runCommand(env: NodeJS.ProcessEnv): Command {
+  return addName(new Command('run'))
+    .description('Run a timed task now: a worker begins it within seconds')
+    .argument('<task>', "as 'jobs tasks' names it, in quotes")
+    .option('--json', 'print one JSON object')
+    .action(async (task: string, { as: who, json }: { as: string; json?: boolean }) => {
+      await using database = await openDatabase(env);
+      if (!(await askToRunTask(database.db, task, who))) {
+        const names = (await readTaskRuns(database.db)).map((run) => `'${run.task}'`);
+        throw new Error(`Cannot run '${task}': the tasks are ${names.join(', ') || 'not known yet'}`);
+      }
+      console.log(json ? JSON.stringify({ task, action: 'run' }) : `A worker runs '${task}' within seconds`);
     });
 }
 

@@ -182,7 +182,7 @@ interface LogEntry {
 /** Of both tables no more is kept than somebody reads. */
 const mostLogged = 10_000;
 
-async function addToLog(db: DbOrTx, entry: LogEntry): Promise<string> {
+export async function addToLog(db: DbOrTx, entry: LogEntry): Promise<string> {
   const { id } = await db
     .insertInto('operator_log')
     .values({ ...entry, who: entry.who.slice(0, 100), target: entry.target.slice(0, 500) })

@@ -9,30 +9,49 @@ import { conditions, type JobCount, type JobState, jobStates, orderOf } from './
 export const countedTo = 10_000;
 
 export interface OutboxDepth {
-  /** Due and not done. */
+  /** Due and not done, of kinds that are not paused. */
   pending: number;
   /** Not done, and tried in vain at least once. */
   failing: number;
   dead: number;
-  /** Seconds that the oldest due row has waited; 0 where none waits. */
+  /** Seconds that the oldest due row has waited, of kinds that are not paused; 0 where none waits. */
   lagSeconds: number;
 }
 
-const isFailing = sql`state = 'pending' and failure is not null`;
-
-/** Indexes: outbox_unfinished, outbox_failing, outbox_dead. */
+/**
+ * A paused kind is not late: somebody wants it to wait. Of a kind with more than 10,000 failing rows, those that are
+ * tried next are looked at. Indexes: outbox_untried, outbox_failing, outbox_dead.
+ */
 export function measureOutbox(db: Db): Promise<OutboxDepth> {
+  const order = orderOf('due');
   return inOrderOfIndexes(db, async (tx) => {
     const { rows } = await sql<OutboxDepth>`
-      with due as materialized (
-        select due_at from outbox
-        where state = 'pending' and due_at <= statement_timestamp()
-        order by due_at limit ${countedTo})
+      with kinds as materialized (
+        select kind, not exists (select from paused_kinds where paused_kinds.kind = kinds.kind) as is_worked
+        from unnest(${outboxKinds}::text[]) as kinds (kind)),
+      untried as materialized (
+        select first.due_at, rest.count from kinds
+        cross join lateral (
+          select due_at from outbox
+          where outbox.kind = kinds.kind and ${conditions.due} order by ${order}, id limit 1) first
+        cross join lateral (
+          select count(*) from (
+            select from outbox
+            where outbox.kind = kinds.kind and ${conditions.due} order by ${order} limit ${countedTo}) rows) rest
+        where is_worked),
+      failing as materialized (
+        select tried.due_at, is_worked and tried.due_at <= statement_timestamp() as is_due
+        from kinds cross join lateral (
+          select due_at from outbox
+          where outbox.kind = kinds.kind and ${conditions.failing}
+          order by greatest(due_at, claimed_until) limit ${countedTo}) tried)
       select
-        (select count(*) from due)::integer as pending,
-        (select count(*) from (select from outbox where ${isFailing} limit ${countedTo}) rows)::integer as failing,
+        least(${countedTo}, coalesce((select sum(count) from untried), 0)
+          + (select count(*) from failing where is_due))::integer as pending,
+        least(${countedTo}, (select count(*) from failing))::integer as failing,
         (select count(*) from (select from outbox where state = 'dead' limit ${countedTo}) rows)::integer as dead,
-        coalesce(extract(epoch from statement_timestamp() - (select min(due_at) from due)), 0)::float as "lagSeconds"`.execute(
+        coalesce(extract(epoch from statement_timestamp() - least(
+          (select min(due_at) from untried), (select min(due_at) from failing where is_due))), 0)::float as "lagSeconds"`.execute(
       tx,
     );
     return rows[0]!;

@@ -74,6 +74,21 @@ export interface OutboxTables {
     took_ms: number;
     error: string | null;
   };
+  /** What ended in a minute or a quarter of an hour, by kind; how long it took, as counts of `durationBoundsMs`. */
+  job_figures: {
+    kind: string;
+    span_minutes: number;
+    starts_at: Date;
+    done: number;
+    failed: number;
+    waits: number[];
+    runs: number[];
+  };
+  timed_task_requests: {
+    task: string;
+    asked_at: ColumnType<Date, never, never>;
+    asked_by: string;
+  };
   idempotency_keys: {
     scope: string;
     key: string;

@@ -193,19 +193,29 @@ export async function holdClaim(db: Db, row: OutboxRow, seconds: number): Promis
   return numUpdatedRows === 1n;
 }
 
-/**
- * @returns the seconds since the change was committed, both by Postgres' clock; undefined where another claim was
- * first.
- */
-export async function finishWork(db: Db, row: OutboxRow, attempt: AttemptNotes): Promise<number | undefined> {
-  const { rows } = await sql<{ seconds: number }>`
+export interface FinishedWork {
+  /** Since the change was committed. */
+  seconds: number;
+  /** Since it was first due, all its attempts and pauses included. */
+  dueSeconds: number;
+}
+
+/** @returns both by Postgres' clock; undefined where another claim was first. */
+export async function finishWork(
+  db: Db,
+  row: OutboxRow,
+  attempt: AttemptNotes,
+): Promise<FinishedWork | undefined> {
+  const { rows } = await sql<FinishedWork>`
     with finished as (
       update outbox set state = 'done', done_at = clock_timestamp(), failure = null
       where id = ${row.id} and state = 'pending'
-      returning id, state, ${row.attempt}::integer as attempt, failure, done_at, committed_at),
+      returning id, state, ${row.attempt}::integer as attempt, failure, done_at, committed_at, due_at),
     ${insertAttempt('finished', row.attempt, attempt)}
-    select extract(epoch from done_at - committed_at)::float as seconds from finished`.execute(db);
-  return rows[0]?.seconds;
+    select extract(epoch from done_at - committed_at)::float as seconds,
+      greatest(0, extract(epoch from done_at - due_at))::float as "dueSeconds"
+    from finished`.execute(db);
+  return rows[0];
 }
 
 interface WorkFailure {
@@ -288,10 +298,24 @@ export async function releaseClaims(db: Db, rows: OutboxRow[]): Promise<void> {
 const mostPruned = 20_000;
 
 /**
- * Finished rows and idempotency keys past their seven days, then attempts and subjects. Indexes: outbox_finished,
- * idempotency_keys_by_age, job_attempts_by_age, job_subjects_by_age.
+ * Kinds whose dead letters are forgotten after so many days: a mail holds an address, and no cache keeps anything so
+ * long. A dead letter of any other kind holds somebody's money or pieces: it stays until an operator drops it.
+ */
+const forgottenDays = 90;
+const forgottenKinds: OutboxKind[] = ['mail', 'invalidate'];
+
+/**
+ * Finished rows and idempotency keys past their seven days, old dead letters, then attempts and subjects. Indexes:
+ * outbox_finished, outbox_dead, idempotency_keys_by_age, job_attempts_by_age, job_subjects_by_age.
  */
 export async function pruneOutbox(db: DbOrTx): Promise<void> {
+  for (const kind of forgottenKinds) {
+    await sql`
+      delete from outbox where ctid = any(array(
+        select ctid from outbox
+        where state = 'dead' and kind = ${kind} and committed_at < now() - make_interval(days => ${forgottenDays})
+        order by committed_at, id limit ${mostPruned}))`.execute(db);
+  }
   await sql`
     delete from outbox where ctid = any(array(
       select ctid from outbox where state = 'done' and done_at < now() - interval '7 days'

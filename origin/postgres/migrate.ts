@@ -20,6 +20,7 @@ import * as orderLife from './migrations/0016-order-life.ts';
 import * as selling from './migrations/0018-selling.ts';
 import * as pricesAndInvoices from './migrations/0019-prices-and-invoices.ts';
 import * as operators from './migrations/0020-operators.ts';
+import * as jobFigures from './migrations/0024-job-figures.ts';
 
 /** Listed by hand: a folder scan would need file permissions under Deno, and order is a decision. */
 const migrations: Record<string, Migration> = {
@@ -41,6 +42,7 @@ const migrations: Record<string, Migration> = {
   '0018-selling': selling,
   '0019-prices-and-invoices': pricesAndInvoices,
   '0020-operators': operators,
+  '0024-job-figures': jobFigures,
 };
 
 /**

@@ -41,7 +41,7 @@ async function contents(): Promise<Record<string, string>> {
   const { db } = shop.deps;
   const { rows: tables } = await sql<{ name: string }>`
     select relname as name from pg_class where relnamespace = 'public'::regnamespace and relkind = 'r'
-      and relname not in ('database_lineage', 'outbox', 'job_attempts', 'worker_reports', 'timed_task_runs')
+      and relname not in ('database_lineage', 'outbox', 'job_attempts', 'worker_reports', 'timed_task_runs', 'job_figures')
     order by 1`.execute(db);
   const texts: Record<string, string> = {};
   for (const { name } of tables) {

@@ -2,9 +2,14 @@
 import { sql } from 'kysely';
 import { parse } from 'node-html-parser';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { measureOutbox } from '../../origin/outbox/measure.ts';
+import { pruneOutbox } from '../../origin/outbox/work.ts';
 import { Health } from '../../origin/web/serving/health.ts';
 import { createDashboard } from '../../worker/dashboard.ts';
+import { createFigureRecorder, pruneFigures, readFigures } from '../../worker/figures.ts';
 import { type Jobs, startJobs } from '../../worker/jobs.ts';
+import { createTaskRecorder } from '../../worker/reports.ts';
+import { startTimedTasks } from '../../worker/timed-tasks.ts';
 import { openShop, type Shop } from '../support/shop.ts';
 
 const wait = { timeout: 30_000, interval: 50 };
@@ -150,12 +155,19 @@ test('A change is traced from its request to the last cache, an order from its p
 
 test('The console shows each worker and when each timed task ran, and nothing to whoever is not signed in', async () => {
   await expect.poll(async () => (await open('/jobs')).text, wait).toMatch(/local\/origin-1\s+works/);
-  for (const path of ['/jobs', '/jobs/list', '/jobs/log', '/jobs/trace?of=1', '/jobs/1']) {
+  for (const path of [
+    '/jobs',
+    '/jobs/list',
+    '/jobs/log',
+    '/jobs/trace?of=1',
+    '/jobs/throughput',
+    '/jobs/1',
+  ]) {
     const answer = await page.request(path);
     expect([path, answer.status]).toEqual([path, 401]);
     expect(answer.headers.get('Content-Security-Policy')).toContain("script-src 'self'");
   }
-  for (const path of ['/jobs/change', '/jobs/kinds', '/jobs/1']) {
+  for (const path of ['/jobs/change', '/jobs/kinds', '/jobs/tasks', '/jobs/1']) {
     const crossing = await page.request(path, {
       method: 'POST',
       headers: { Cookie: cookie, 'Sec-Fetch-Site': 'cross-site' },
@@ -163,4 +175,113 @@ test('The console shows each worker and when each timed task ran, and nothing to
     });
     expect([path, crossing.status]).toEqual([path, 403]);
   }
+});
+
+test('A timed task that is asked for runs once on one worker, again when asked again, and the log says for whom', async () => {
+  const { deps } = shop;
+  let runs = 0;
+  const name = 'count <runs>';
+  const task = { name, everyMs: 3_600_000, run: async () => ++runs };
+  const start = (worker: string) =>
+    startTimedTasks(deps, deps.log, [task], createTaskRecorder(deps.db, worker));
+  const workers = [start('a'), start('b')];
+  await expect.poll(async () => (await open('/jobs')).text, wait).toContain(name);
+  const before = runs;
+  for (const more of [1, 2]) {
+    const asked = await send('/jobs/tasks', { task: name });
+    expect(asked.headers.get('Location')).toBe('/jobs?done=run');
+    await send('/jobs/tasks', { task: name });
+    await expect.poll(() => runs, wait).toBeGreaterThanOrEqual(before + more);
+    await expect
+      .poll(() => deps.db.selectFrom('timed_task_requests').select('task').execute(), wait)
+      .toEqual([]);
+  }
+  expect(runs).toBeLessThanOrEqual(before + 4);
+  expect((await send('/jobs/tasks', { task: 'no such task' })).status).toBe(422);
+  const [row] = (await open('/jobs/log')).querySelectorAll('tbody tr');
+  expect(row!.text).toMatch(/Ada <L>\s+run\s+count <runs>/);
+  await Promise.all(workers.map((one) => one.stop()));
+});
+
+test('Jobs that ended are shown by kind over an hour, a day and a week, and of the past only so much is kept', async () => {
+  const { db } = shop.deps;
+  const nothing = parse(
+    await (await page.request('/jobs/throughput?over=decade', { headers: { Cookie: cookie } })).text(),
+  );
+  expect(nothing.querySelector('[aria-current=page][href*=over]')!.text).toBe('Last hour');
+  const recorders = [createFigureRecorder(db), createFigureRecorder(db)];
+  for (const recorder of recorders) {
+    for (let ms = 1; ms <= 100; ms += 1) recorder.noteDone('pay-back', ms, ms * 10);
+    recorder.noteFailed('pay-back', 60_000);
+  }
+  await Promise.all(recorders.map((recorder) => recorder.write()));
+  await Promise.all(recorders.map((recorder) => recorder.write()));
+  for (const over of ['hour', 'day', 'week'] as const) {
+    const figures = (await readFigures(db, over)).find(({ kind }) => kind === 'pay-back')!;
+    expect([over, figures]).toMatchObject([over, { done: 200, failed: 2 }]);
+    // Exact to the bound that a duration counts to.
+    expect(figures.halfWithinMs).toBeGreaterThan(320);
+    expect(figures.halfWithinMs).toBeLessThan(640);
+    expect(figures.mostWithinMs).toBeGreaterThan(640);
+    const bars = figures.bars.filter((bar) => bar.done > 0);
+    expect(bars.reduce((sum, bar) => sum + bar.done, 0)).toBe(200);
+    const shown = await open(`/jobs/throughput?over=${over}`);
+    expect(shown.text).toContain('200 done, 2 attempts failed.');
+    expect(shown.querySelectorAll('svg.chart rect.failed').length).toBeGreaterThan(0);
+  }
+  await sql`
+    insert into job_figures (kind, span_minutes, starts_at, done, failed, waits, runs)
+    select 'mail', span, now() - make_interval(hours => hours), 1, 0, '{}', '{}'
+    from unnest(array[1, 15, 120]) span, unnest(array[1, 2, 26, 190, 200]) hours`.execute(db);
+  await pruneFigures(db);
+  const { rows } = await sql<{ span: number; kept: number }>`
+    select span_minutes as span, count(*)::integer as kept from job_figures
+    where waits = '{}' group by 1 order by 1`.execute(db);
+  expect(rows).toEqual([
+    { span: 1, kept: 2 },
+    { span: 15, kept: 3 },
+    { span: 120, kept: 4 },
+  ]);
+  await sql`delete from job_figures where waits = '{}'`.execute(db);
+});
+
+test('A paused kind is not late, and counts again once it is resumed', async () => {
+  const { db } = shop.deps;
+  await send('/jobs/kinds', { kind: 'expire-hold', action: 'pause', confirmed: 'yes' });
+  const before = await measureOutbox(db);
+  expect(before.lagSeconds).toBeLessThan(3_000);
+  await sql`
+    insert into outbox (kind, payload, due_at, failure)
+    values ('expire-hold', '{"orderId":"0"}', now() - interval '1 hour', null),
+      ('expire-hold', '{"orderId":"0"}', now() - interval '2 hours', 'planted')`.execute(db);
+  const during = await measureOutbox(db);
+  expect([during.pending - before.pending, during.failing - before.failing]).toEqual([0, 1]);
+  expect(during.lagSeconds).toBeLessThan(3_000);
+  await jobs.stop();
+  await send('/jobs/kinds', { kind: 'expire-hold', action: 'resume' });
+  const after = await measureOutbox(db);
+  expect(after.pending - before.pending).toBeGreaterThanOrEqual(2);
+  expect(after.lagSeconds).toBeGreaterThan(7_000);
+});
+
+test('Old dead letters of mails are forgotten, those that hold money or pieces are not', async () => {
+  const { db } = shop.deps;
+  await sql`
+    insert into outbox (kind, payload, state, failure, committed_at)
+    select kind, '{}', 'dead', 'planted long ago', now() - make_interval(days => days)
+    from unnest(array['mail', 'invalidate', 'settle-payment', 'expire-hold', 'pay-back']) kind, unnest(array[89, 91]) days`.execute(
+    db,
+  );
+  await pruneOutbox(db);
+  const { rows } = await sql<{ kind: string; kept: number }>`
+    select kind, count(*)::integer as kept from outbox where failure = 'planted long ago' group by 1 order by 1`.execute(
+    db,
+  );
+  expect(rows).toEqual([
+    { kind: 'expire-hold', kept: 2 },
+    { kind: 'invalidate', kept: 1 },
+    { kind: 'mail', kept: 1 },
+    { kind: 'pay-back', kept: 2 },
+    { kind: 'settle-payment', kept: 2 },
+  ]);
 });

@@ -19,6 +19,7 @@ const paths = [
   '/jobs/list?state=done',
   '/jobs/list?kind=nothing',
   '/jobs/trace?of=plain-tee',
+  '/jobs/throughput?over=day',
   '/jobs/log',
   '/jobs/board',
   '/jobs/board/queue/mail',

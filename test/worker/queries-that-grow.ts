@@ -28,6 +28,7 @@ const pagesOfConsole = [
   '/list?error=come&older=1h',
   '/list?about=product:1',
   '/log',
+  '/throughput?over=week',
 ];
 
 /** @param size of the backlog of mails */

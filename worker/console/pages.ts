@@ -26,13 +26,15 @@ import { countedTo, countJobs, measureOutbox } from '../../origin/outbox/measure
 import { countPendingPurges } from '../../origin/outbox/pending-purges.ts';
 import type { Db } from '../../origin/schema.ts';
 import type { Html } from '../../origin/web/page/html.ts';
-import { readReports, readTaskRuns } from '../reports.ts';
+import { type FigureSpan, figureSpans, readFigures } from '../figures.ts';
+import { askToRunTask, readReports, readTaskRuns } from '../reports.ts';
 import { readAsked, toQuery, understand } from './read-filter.ts';
 import { readTrace } from './trace.ts';
 import { type Frame, page, tellCount } from './views/layout.ts';
 import { changeWords, jobView, listView, pauseQuestion, questionView } from './views/list.ts';
 import { logView, traceView } from './views/log.ts';
 import { overview } from './views/overview.ts';
+import { throughputView } from './views/throughput.ts';
 
 export interface ConsoleOptions {
   db: Db;
@@ -60,7 +62,7 @@ export function consolePages(options: ConsoleOptions): Hono {
     c.html(page({ who: options.whoIs(c.req.raw), ...frame }, content));
 
   app.get('/jobs', async (c) => {
-    const frame = { title: 'Jobs', at: '/jobs', notice: noticeOf(c.req) };
+    const frame = { title: 'Jobs', at: '/jobs', notice: noticeOf(c.req), isLive: true };
     const of = await readOverview(db).catch(() => undefined);
     if (of !== undefined) return show(c, frame, overview(of));
     const problem = 'Postgres does not answer; the jobs cannot be read.';
@@ -81,6 +83,12 @@ export function consolePages(options: ConsoleOptions): Hono {
     const next = jobs.length === perPage ? jobs.at(-1)!.cursor : undefined;
     return show(c, frame, listView({ asked, jobs, found, next }));
   });
+  app.get('/jobs/throughput', async (c) => {
+    const asked = c.req.query('over') ?? 'hour';
+    const over = Object.hasOwn(figureSpans, asked) ? (asked as FigureSpan) : 'hour';
+    const frame = { title: 'Throughput', at: '/jobs/throughput', isLive: true };
+    return show(c, frame, throughputView(over, await readFigures(db, over)));
+  });
   app.get('/jobs/log', async (c) => {
     const before = c.req.query('before');
     const deeds = await readLog(db, perPage, /^\d{1,18}$/.test(before ?? '') ? before : undefined);
@@ -91,7 +99,8 @@ export function consolePages(options: ConsoleOptions): Hono {
     const trace = of === '' ? undefined : await readTrace(db, of);
     const problem =
       of !== '' && trace === undefined ? `No job, order, product or account is known as '${of}'.` : undefined;
-    return show(c, { title: 'Trace', at: '/jobs/trace', problem }, traceView(of, trace));
+    const isLive = trace !== undefined && trace.tookMs === null;
+    return show(c, { title: 'Trace', at: '/jobs/trace', problem, isLive }, traceView(of, trace));
   });
   app.post('/jobs/change', formLimit, (c) => changeSeveral(c, options, show));
   app.post('/jobs/kinds', formLimit, async (c) => {
@@ -106,6 +115,12 @@ export function consolePages(options: ConsoleOptions): Hono {
     } else if (confirmed === 'yes') await pauseKind(db, kind, who);
     else return show(c, { title: `Pause ${kind}?` }, pauseQuestion(kind));
     return c.body(null, 303, { Location: `/jobs?done=${action}` });
+  });
+  app.post('/jobs/tasks', formLimit, async (c) => {
+    const { task } = await readForm(c.req);
+    if (typeof task !== 'string' || !(await askToRunTask(db, task, options.whoIs(c.req.raw)!)))
+      throw new Refusal(422, 'invalid-body', 'The form does not name a timed task');
+    return c.body(null, 303, { Location: '/jobs?done=run' });
   });
   app.get('/jobs/:id{[0-9]{1,18}}', async (c) => {
     const id = c.req.param('id');
@@ -204,6 +219,7 @@ function noticeOf(request: HonoRequest): string | undefined {
   const count = Number(request.query('count')) || 0;
   if (done === 'none') return 'No job was selected.';
   if (done === 'pause') return 'The kind is paused.';
+  if (done === 'run') return 'A worker runs the task within seconds.';
   if (done === 'resume') return 'The kind is worked again.';
   if (done !== 'retry' && done !== 'drop') return undefined;
   const told = `${tellCount({ count, more: false })} ${count === 1 ? 'job' : 'jobs'} ${changeWords[done].done}.`;

@@ -7,6 +7,7 @@ import type { Html } from '../../../origin/web/page/html.ts';
 const links = [
   ['/jobs', 'Overview'],
   ['/jobs/list', 'Jobs'],
+  ['/jobs/throughput', 'Throughput'],
   ['/jobs/trace', 'Trace'],
   ['/jobs/log', 'Log'],
   ['/jobs/board', 'Queues'],
@@ -22,9 +23,11 @@ export interface Frame {
   /** What was done just now. */
   notice?: string | undefined;
   problem?: string | undefined;
+  /** Shows what goes on: a browser with JavaScript renews it. */
+  isLive?: boolean;
 }
 
-export function page({ title, at, who, notice, problem }: Frame, content: Html): Html {
+export function page({ title, at, who, notice, problem, isLive }: Frame, content: Html): Html {
   return html`<!doctype html>
 <html lang="en">
 <head>
@@ -34,6 +37,7 @@ export function page({ title, at, who, notice, problem }: Frame, content: Html):
 <title>${title} · MyClothes.com operations</title>
 <link rel="icon" href="data:,">
 <link rel="stylesheet" href="/jobs/style.css">
+${isLive ? html`<script type="module" src="/jobs/live.js"></script>` : ''}
 </head>
 <body>
 ${

@@ -68,7 +68,7 @@ function pauseForm(kind: string, pause: PausedKind | undefined): Html {
 
 function factsOf({ pending, lagSeconds, failing, dead }: OutboxDepth): string {
   const count = (found: number) => tellCount({ count: found, more: found >= countedTo });
-  return `Due now: ${count(pending)}. The oldest has waited ${lagSeconds.toFixed(1)} s. Failed and tried again: ${count(failing)}. Given up: ${count(dead)}.`;
+  return `Due now, of kinds that are not paused: ${count(pending)}. The oldest has waited ${lagSeconds.toFixed(1)} s. Failed and tried again: ${count(failing)}. Given up: ${count(dead)}.`;
 }
 
 function groupsTable(groups: ErrorGroup[]): Html {
@@ -140,14 +140,15 @@ function tasksTable(tasks: TaskRun[]): Html | '' {
   if (tasks.length === 0) return '';
   return html`<h2>Timed tasks</h2>
     <table class="stacked">
-      <thead><tr><th scope="col">Task</th><th scope="col">Last run</th><th scope="col">Took</th><th scope="col">Next run</th><th scope="col">Worker</th></tr></thead>
+      <thead><tr><th scope="col">Task</th><th scope="col">Last run</th><th scope="col">Took</th><th scope="col">Next run</th><th scope="col">Worker</th><th scope="col">Change</th></tr></thead>
       <tbody>${tasks.map(
         ({ task, worker, everyMs, startedAt, tookMs, error }) => html`<tr>
           <th scope="row">${task}${error === null ? '' : html` <span class="warn">failed: ${error}</span>`}</th>
           <td data-label="Last run">${tellTime(startedAt)}</td>
           <td data-label="Took">${tellDuration(tookMs)}</td>
           <td data-label="Next run">${nextRun(startedAt, tookMs + everyMs, everyMs)}</td>
-          <td data-label="Worker">${worker}</td></tr>`,
+          <td data-label="Worker">${worker}</td>
+          <td data-label="Change"><form class="deeds" method="post" action="/jobs/tasks">${hidden('task', task)}<button>Run now<span class="unseen">: ${task}</span></button></form></td></tr>`,
       )}</tbody>
     </table>`;
 }
