@@ -4,6 +4,7 @@ import type { AccountTables } from './account/tables.ts';
 import type { CartTables } from './cart/tables.ts';
 import type { CatalogTables } from './catalog/tables.ts';
 import type { CheckoutTables } from './checkout/tables.ts';
+import type { IntegrationTables } from './integration/tables.ts';
 import type { OrderTables } from './order/tables.ts';
 import type { OutboxTables } from './outbox/tables.ts';
 import type { StaffTables } from './staff/tables.ts';
@@ -15,6 +16,7 @@ export interface Database
     AccountTables,
     CheckoutTables,
     OrderTables,
+    IntegrationTables,
     StaffTables,
     OutboxTables,
     WebTables {}

@@ -89,6 +89,8 @@ export interface OrderTables {
     at: ColumnType<Date, Date | undefined, never>;
     who: Who;
     account_id: string | null;
+    /** Of a program; the transaction names it. */
+    api_key_id: ColumnType<string | null, never, never>;
     what: string;
     detail: Generated<string>;
   };

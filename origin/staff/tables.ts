@@ -5,6 +5,8 @@ export interface StaffTables {
   staff_changes: {
     id: GeneratedAlways<string>;
     account_id: string | null;
+    /** Of a program; the transaction names it. */
+    api_key_id: ColumnType<string | null, never, never>;
     /** Such as `product:42` or `variant:7`. */
     subject: string;
     before: ColumnType<unknown, string, never>;

@@ -12,6 +12,7 @@ const titles: Record<number, string> = {
   405: 'Method not allowed',
   408: 'Request timeout',
   409: 'Conflict',
+  410: 'No longer kept',
   412: 'Precondition failed',
   413: 'Too large',
   415: 'Unsupported media type',

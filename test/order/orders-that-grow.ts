@@ -138,6 +138,14 @@ const large = new Set([
 
 /** Most are delivered, some are not paid, a few are unclear; the newest are to be shipped. */
 async function fill(db: Db, size: number): Promise<void> {
+  // Nobody reads what happened to them, and writing it takes as long again.
+  for (const [table, trigger] of Object.entries({
+    orders: 'orders_tell_order_placed',
+    shipments: 'shipments_tell_shipment',
+    refunds: 'refunds_tell_refund',
+    returns: 'returns_tell_return',
+  }))
+    await sql`alter table ${sql.table(table)} disable trigger ${sql.id(trigger)}`.execute(db);
   await sql`
     insert into orders (number, email, shipping_address, status, total_amount, placed_at, fulfilment)
     select 'MC-' || lpad(upper(to_hex(n / 1000)), 5, '0') || '-' || lpad(upper(to_hex(n % 1000)), 5, '0'),

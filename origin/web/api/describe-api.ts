@@ -35,14 +35,18 @@ const config = {
     { name: 'order', description: 'Buying what is in the cart' },
     { name: 'account', description: 'Signing up, in and out, and the own data' },
     { name: 'staff', description: 'Changing the catalog; for accounts of the staff' },
+    { name: 'integration', description: 'For other systems: API keys, what happened, and stock in bulk' },
     { name: 'webhooks', description: 'For those who tell the shop something' },
   ],
 };
 
+/** @returns the scope that an API key needs for an operation of the staff, or that it is for people only. */
+type DescribedScopes = (method: string, path: string) => string | undefined;
+
 /** Describes the routes that `app` has when the document is first asked for. */
-export function describeApi(app: OpenAPIHono<AppEnv>): Hono<AppEnv> {
+export function describeApi(app: OpenAPIHono<AppEnv>, scopeOf: DescribedScopes): Hono<AppEnv> {
   let document: ApiDocument | undefined;
-  const describe = () => (document ??= writeDocument(app));
+  const describe = () => (document ??= writeDocument(app, scopeOf));
   const writePage = async () => String(await apiDocsPage(describe()));
   return new Hono<AppEnv>()
     .get(
@@ -52,9 +56,10 @@ export function describeApi(app: OpenAPIHono<AppEnv>): Hono<AppEnv> {
     .get('/api/docs', answerUnchanging('text/html; charset=utf-8', writePage));
 }
 
-function writeDocument(app: OpenAPIHono<AppEnv>): ApiDocument {
+function writeDocument(app: OpenAPIHono<AppEnv>, scopeOf: DescribedScopes): ApiDocument {
   registerComponents(app.openAPIRegistry);
   const document = app.getOpenAPI31Document(config) as unknown as ApiDocument;
+  describeScopes(document, scopeOf);
   for (const operation of Object.values(document.paths).flatMap((item) => Object.values(item))) {
     for (const parameter of operation.parameters ?? [])
       if (parameter.in === 'header') parameter.name = asHeaderName(parameter.name);
@@ -78,6 +83,17 @@ function writeDocument(app: OpenAPIHono<AppEnv>): ApiDocument {
   return document;
 }
 
+/** An API key does as well as a session, where it has the scope. */
+function describeScopes(document: ApiDocument, scopeOf: DescribedScopes): void {
+  for (const [path, item] of Object.entries(document.paths))
+    for (const [method, operation] of Object.entries(item)) {
+      const scope = scopeOf(method.toUpperCase(), path);
+      if (scope === undefined || scope === 'people-only') continue;
+      operation.security = [...(operation.security ?? []), { apiKey: [] }];
+      operation.description = `${operation.description} An API key needs the scope \`${scope}\`.`;
+    }
+}
+
 function registerComponents(registry: OpenAPIHono<AppEnv>['openAPIRegistry']): void {
   registry.register('Problem', ProblemSchema);
   for (const { name, header } of headerComponents()) registry.registerComponent('headers', name, header);
@@ -90,6 +106,11 @@ function registerComponents(registry: OpenAPIHono<AppEnv>['openAPIRegistry']): v
       name: cookie,
       description,
     });
+  registry.registerComponent('securitySchemes', 'apiKey', {
+    type: 'http',
+    scheme: 'bearer',
+    description: 'Made by `POST /api/staff/api-keys`, for the API of the staff, each for some scopes',
+  });
 }
 
 const cookies = [
@@ -107,6 +128,8 @@ function exampleOf(code: ProblemCode): unknown {
     'invalid-body': {
       faults: [{ pointer: '#/quantity', field: 'quantity', message: 'must be at least 1' }],
     },
+    'events-gone': { oldest: '801', last: '1042' },
+    'missing-scope': { scope: 'orders:write' },
     'out-of-stock': { lines: [{ variantId: '7', available: 1 }] },
     'price-changed': { total: { amount: 4_398, currency: 'EUR' } },
     'promotion-refused': { reason: 'ended' },

@@ -22,10 +22,15 @@ export const problemCodes = {
     meaning:
       'The session was ended or is too old. The answer takes its cookie away: the next request is a guest’s.',
   },
+  'unknown-key': { status: 401, meaning: 'There is no such API key, or it was revoked.' },
   'wrong-credentials': { status: 401, meaning: 'E-mail and password do not fit together.' },
   'cross-site': {
     status: 403,
     meaning: 'A browser sent this from another site: Origin or Sec-Fetch-Site says so.',
+  },
+  'missing-scope': {
+    status: 403,
+    meaning: 'The API key does not have the `scope` that this takes; without `scope` it is for people alone.',
   },
   'staff-only': { status: 403, meaning: 'The account is not one of the staff.' },
   'wrong-password': { status: 403, meaning: 'The present password is another one.' },
@@ -57,6 +62,11 @@ export const problemCodes = {
   'not-shipped': { status: 409, meaning: 'Nothing was shipped yet, so nothing can be sent back.' },
   'too-late': { status: 409, meaning: 'The days in which pieces can be sent back are over.' },
   'return-closed': { status: 409, meaning: 'The return was received or refused before.' },
+  'events-gone': {
+    status: 410,
+    meaning:
+      'Events behind `after` are no longer kept (30 days), or there was no such event in this shop. Read the present state, then go on without `after`.',
+  },
   'precondition-failed': { status: 412, meaning: 'The product is no longer what If-Match names.' },
   'body-too-large': { status: 413, meaning: 'A request body has at most 65,536 bytes.' },
   'unsupported-media-type': {
