@@ -1,6 +1,7 @@
 // Every route of the origin: method, path, who may call it, what caches may do, and the function that mounts it.
 import type { OpenAPIHono } from '@hono/zod-openapi';
 import type { Hono, MiddlewareHandler } from 'hono';
+import { TrieRouter } from 'hono/router/trie-router';
 import type { AccountDeps } from './account/account-deps.ts';
 import { accountApi } from './account/api.ts';
 import { accountPages } from './account/pages.ts';
@@ -12,6 +13,8 @@ import { catalogPages } from './catalog/pages.ts';
 import { checkoutApi } from './checkout/api.ts';
 import { pictureRoute } from './demo-catalog/picture-route.ts';
 import type { Deps } from './deps.ts';
+import { integrationApi } from './integration/api.ts';
+import { admitApiKeys, type ScopeOf } from './integration/api-keys.ts';
 import { lawRoutes } from './law/pages.ts';
 import { orderApi } from './order/api.ts';
 import { invoiceApi } from './order/invoice/invoice-api.ts';
@@ -24,6 +27,7 @@ import { staffOrdersApi } from './staff/orders-api.ts';
 import { staffPages } from './staff/pages.ts';
 import { sellingApi } from './staff/selling-api.ts';
 import type { Audience } from './web/api/api.ts';
+import type { ApiKeyScope } from './web/api/api-key-scopes.ts';
 import { describeApi } from './web/api/describe-api.ts';
 import { assetRoutes } from './web/assets.ts';
 import type { AppEnv } from './web/env.ts';
@@ -51,6 +55,8 @@ export interface Route {
   path: string;
   audience: Audience;
   cache: CachePolicy;
+  /** What an API key needs for it; a route of the staff's API says it. */
+  scope?: ApiKeyScope | 'people-only' | undefined;
 }
 
 interface RouteGroup {
@@ -84,8 +90,14 @@ export function createMiddleware(deps: Deps, loadBounds: LoadBounds): Middleware
       await next();
     },
     refuseEncodedBody,
-    (c, next) => (c.req.path.startsWith('/staff/') ? staffLimit : usualLimit)(c, next),
+    (c, next) => (isLong(c.req.path) ? staffLimit : usualLimit)(c, next),
+    admitApiKeys(deps, scopeOfRoute),
   ];
+}
+
+/** Forms of the staff, and the stock of 500 variants with long article numbers. */
+function isLong(path: string): boolean {
+  return path.startsWith('/staff/') || path === '/api/staff/stock';
 }
 
 /** In the order in which they are mounted: where two paths match a request, the earlier one answers it. */
@@ -180,41 +192,51 @@ export const routeGroups: RouteGroup[] = [
     // Refuses everyone but staff before it looks at the request.
     guards: ['/api/staff/*'],
     routes: [
-      patch('/api/staff/products/:id', 'staff'),
-      put('/api/staff/variants/:id/stock', 'staff'),
-      get('/api/staff/invalidations/:id', 'staff', 'private'),
+      patch('/api/staff/products/:id', 'staff', 'catalog:write'),
+      put('/api/staff/variants/:id/stock', 'staff', 'stock:write'),
+      get('/api/staff/invalidations/:id', 'staff', 'private', 'catalog:read'),
     ],
   },
   {
     // Behind the guard of the group before.
     mount: ({ deps }) => sellingApi(deps),
     routes: [
-      get('/api/staff/shipping-methods', 'staff', 'private'),
-      put('/api/staff/shipping-methods', 'staff'),
-      get('/api/staff/promotions', 'staff', 'private'),
-      post('/api/staff/promotions', 'staff'),
-      patch('/api/staff/promotions/:id', 'staff'),
-      remove('/api/staff/promotions/:id', 'staff'),
+      get('/api/staff/shipping-methods', 'staff', 'private', 'selling:read'),
+      put('/api/staff/shipping-methods', 'staff', 'selling:write'),
+      get('/api/staff/promotions', 'staff', 'private', 'selling:read'),
+      post('/api/staff/promotions', 'staff', 'selling:write'),
+      patch('/api/staff/promotions/:id', 'staff', 'selling:write'),
+      remove('/api/staff/promotions/:id', 'staff', 'selling:write'),
     ],
   },
   {
     mount: ({ deps, providers }) => staffOrdersApi(deps, providers),
     routes: [
-      get('/api/staff/customers', 'staff', 'private'),
-      get('/api/staff/customers/:id', 'staff', 'private'),
-      get('/api/staff/orders', 'staff', 'private'),
-      get('/api/staff/orders/:id', 'staff', 'private'),
-      post('/api/staff/orders/:id/shipments', 'staff'),
-      patch('/api/staff/orders/:id/shipments/:shipment', 'staff'),
-      post('/api/staff/orders/:id/payments', 'staff'),
-      post('/api/staff/orders/:id/cancellation', 'staff'),
-      post('/api/staff/orders/:id/refunds', 'staff'),
-      post('/api/staff/returns/:id/receipt', 'staff'),
-      post('/api/staff/returns/:id/refusal', 'staff'),
+      get('/api/staff/customers', 'staff', 'private', 'customers:read'),
+      get('/api/staff/customers/:id', 'staff', 'private', 'customers:read'),
+      get('/api/staff/orders', 'staff', 'private', 'orders:read'),
+      get('/api/staff/orders/:id', 'staff', 'private', 'orders:read'),
+      post('/api/staff/orders/:id/shipments', 'staff', 'orders:write'),
+      patch('/api/staff/orders/:id/shipments/:shipment', 'staff', 'orders:write'),
+      post('/api/staff/orders/:id/payments', 'staff', 'orders:write'),
+      post('/api/staff/orders/:id/cancellation', 'staff', 'orders:write'),
+      post('/api/staff/orders/:id/refunds', 'staff', 'orders:write'),
+      post('/api/staff/returns/:id/receipt', 'staff', 'orders:write'),
+      post('/api/staff/returns/:id/refusal', 'staff', 'orders:write'),
     ],
   },
   {
-    mount: (_, app) => describeApi(app),
+    // Behind the guard of the staff's API.
+    mount: ({ deps }) => integrationApi(deps),
+    routes: [
+      get('/api/staff/api-keys', 'staff', 'private', 'people-only'),
+      post('/api/staff/api-keys', 'staff', 'people-only'),
+      remove('/api/staff/api-keys/:id', 'staff', 'people-only'),
+      get('/api/staff/events', 'staff', 'private', 'events:read'),
+    ],
+  },
+  {
+    mount: (_, app) => describeApi(app, scopeOfRoute),
     routes: [
       get('/api/openapi.json', 'everyone', 'revalidated'),
       get('/api/docs', 'everyone', 'revalidated'),
@@ -295,6 +317,19 @@ export const routeGroups: RouteGroup[] = [
   },
 ];
 
+/** By method and path of the request; routes of the staff's API only. */
+export const scopeOfRoute: ScopeOf = (() => {
+  let router: TrieRouter<Route> | undefined;
+  return (method, path) => {
+    if (router === undefined) {
+      router = new TrieRouter<Route>();
+      for (const route of routeGroups.flatMap((group) => group.routes))
+        if (route.path.startsWith('/api/staff/')) router.add(route.method, route.path, route);
+    }
+    return router.match(method === 'HEAD' ? 'GET' : method, path)[0][0]?.[0].scope;
+  };
+})();
+
 /**
  * @throws Error where a group registers other routes or guards than the table says, so that the table cannot be
  * wrong.
@@ -315,25 +350,27 @@ export function mountRoutes(app: OpenAPIHono<AppEnv>, parts: RouteParts, groups 
     ];
     if (differing.length > 0)
       throw new Error(`origin/routes.ts and the mounted routes differ in ${differing.join(', ')}`);
+    const open = routes.find(({ path, scope }) => path.startsWith('/api/staff/') !== (scope !== undefined));
+    if (open !== undefined) throw new Error(`origin/routes.ts has to name the scope of ${open.path}`);
   }
 }
 
-function get(path: string, audience: Audience, cache: CachePolicy): Route {
-  return { method: 'GET', path, audience, cache };
+function get(path: string, audience: Audience, cache: CachePolicy, scope?: Route['scope']): Route {
+  return { method: 'GET', path, audience, cache, scope };
 }
 
-function post(path: string, audience: Audience): Route {
-  return { method: 'POST', path, audience, cache: 'private' };
+function post(path: string, audience: Audience, scope?: Route['scope']): Route {
+  return { method: 'POST', path, audience, cache: 'private', scope };
 }
 
-function put(path: string, audience: Audience): Route {
-  return { method: 'PUT', path, audience, cache: 'private' };
+function put(path: string, audience: Audience, scope?: Route['scope']): Route {
+  return { method: 'PUT', path, audience, cache: 'private', scope };
 }
 
-function patch(path: string, audience: Audience): Route {
-  return { method: 'PATCH', path, audience, cache: 'private' };
+function patch(path: string, audience: Audience, scope?: Route['scope']): Route {
+  return { method: 'PATCH', path, audience, cache: 'private', scope };
 }
 
-function remove(path: string, audience: Audience): Route {
-  return { method: 'DELETE', path, audience, cache: 'private' };
+function remove(path: string, audience: Audience, scope?: Route['scope']): Route {
+  return { method: 'DELETE', path, audience, cache: 'private', scope };
 }

@@ -2,6 +2,8 @@
 import type { Context } from 'hono';
 import type { Deps } from '../deps.ts';
 import { Refusal } from '../errors.ts';
+import type { ApiKeyScope } from '../web/api/api-key-scopes.ts';
+import { keyScopePrefix } from '../web/api/idempotency.ts';
 import type { AppEnv } from '../web/env.ts';
 import { endedSessionCookie, readTokenHash } from './session.ts';
 import { readSession, type SignedIn } from './sessions.ts';
@@ -49,11 +51,61 @@ export async function requireAccount(deps: Deps, c: Context<AppEnv>): Promise<Si
   return account;
 }
 
+/** One of the staff, or a program that bears an API key and was admitted by its scopes. */
+export interface Staff {
+  /** The account; null for a program. */
+  id: string | null;
+  /** Of its idempotency keys. */
+  scope: string;
+  /** Whether names, addresses and e-mails of customers may be told. */
+  seesCustomers: boolean;
+}
+
 /** @throws Refusal 401 `sign-in-needed`, `session-ended`, 403 `staff-only` */
-export async function requireStaff(deps: Deps, c: Context<AppEnv>): Promise<SignedIn> {
+export async function requireStaff(deps: Deps, c: Context<AppEnv>): Promise<Staff> {
+  const key = c.get('apiKey');
+  if (key !== undefined)
+    return {
+      id: null,
+      scope: `${keyScopePrefix}${key.id}`,
+      seesCustomers: key.scopes.includes('customers:read'),
+    };
+  const { id } = await requireStaffAccount(deps, c);
+  return { id, scope: `account:${id}`, seesCustomers: true };
+}
+
+async function requireStaffAccount(deps: Deps, c: Context<AppEnv>): Promise<SignedIn> {
   const account = await requireAccount(deps, c);
   if (account.role !== 'staff') throw new Refusal(403, 'staff-only', 'This is for the staff of the shop');
   return account;
+}
+
+export interface Owner {
+  id: string;
+  scope: string;
+}
+
+/**
+ * Who may make API keys and webhooks: the one place that says so. Never a program.
+ * @throws Refusal 401 `sign-in-needed`, `session-ended`, 403 `staff-only`
+ */
+export async function requireOwner(deps: Deps, c: Context<AppEnv>): Promise<Owner> {
+  const { id } = await requireStaffAccount(deps, c);
+  return { id, scope: `account:${id}` };
+}
+
+export const bearerRealm = 'Bearer realm="MyClothes.com"';
+
+/** Of an API key (RFC 6750, 3.1). */
+export function missingScope(needed: ApiKeyScope | 'people-only'): Refusal {
+  if (needed === 'people-only')
+    return new Refusal(403, 'missing-scope', 'This is for people; no API key can do it', {
+      headers: { 'WWW-Authenticate': `${bearerRealm}, error="insufficient_scope"` },
+    });
+  return new Refusal(403, 'missing-scope', `This API key lacks the scope ${needed}`, {
+    details: { scope: needed },
+    headers: { 'WWW-Authenticate': `${bearerRealm}, error="insufficient_scope", scope="${needed}"` },
+  });
 }
 
 export function signInNeeded(): Refusal {

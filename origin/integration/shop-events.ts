@@ -161,5 +161,7 @@ export async function pruneShopEvents(tx: Tx): Promise<void> {
     delete from shop_events
     where position < (select min(position) from shop_events) + ${prunedAtOnce}
       and position <= (select position from shop_events
-        where at < now() - make_interval(days => ${keptDays}) order by at desc, position desc limit 1)`.execute(tx);
+        where at < now() - make_interval(days => ${keptDays}) order by at desc, position desc limit 1)`.execute(
+    tx,
+  );
 }

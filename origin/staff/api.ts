@@ -116,11 +116,12 @@ const getInvalidationRoute = defineRoute({
 export function staffApi(deps: Deps): OpenAPIHono<AppEnv> {
   const api = createApi();
   const writeOf = async (c: Context<AppEnv>, headers: z.infer<typeof StaffHeaders>): Promise<StaffWrite> => {
-    const { id: accountId } = await requireStaff(deps, c);
+    const staff = await requireStaff(deps, c);
     const wait = readPreferredWait(headers.prefer);
     if (wait !== undefined) c.header('Preference-Applied', `wait=${wait}`);
     return {
-      accountId,
+      accountId: staff.id,
+      scope: staff.scope,
       path: c.req.path,
       idempotencyKey: headers['idempotency-key'],
       ifMatch: headers['if-match'],

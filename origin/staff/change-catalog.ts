@@ -11,7 +11,10 @@ import type { Db, Tx } from '../schema.ts';
 import { writeOnce } from '../web/api/idempotency.ts';
 
 export interface StaffWrite {
-  accountId: string;
+  /** Null for a program. */
+  accountId: string | null;
+  /** Of the idempotency key. */
+  scope: string;
   idempotencyKey: string | undefined;
   path: string;
   /** `If-Match`, where the change names the product that it was made on. */
@@ -106,8 +109,7 @@ async function change(
   apply: (tx: Tx) => Promise<Change>,
 ): Promise<StaffAnswer> {
   const cause = { what: `${request.method} ${write.path}`, at: new Date(deps.now()) };
-  const scope = `account:${write.accountId}`;
-  const key = { scope, key: write.idempotencyKey, path: write.path, ...request };
+  const key = { scope: write.scope, key: write.idempotencyKey, path: write.path, ...request };
   const { product, invalidationId } = await writeOnce(deps.db, key, async (tx) => {
     const made = await apply(tx);
     const id = await beginInvalidation(tx, made.tags, cause);
@@ -121,7 +123,7 @@ async function change(
 /** Part of the change itself, so that neither is there without the other. */
 export async function audit(
   tx: Tx,
-  accountId: string,
+  accountId: string | null,
   audited: Audited[],
   invalidationId?: string,
 ): Promise<void> {
@@ -142,7 +144,7 @@ export async function audit(
 
 /** Reads the audit of staff changes, newest first: who changed what, before, after, when. */
 export interface StaffChange {
-  /** E-mail; null once the account is gone. */
+  /** E-mail, or the name of an API key; null once the account is gone. */
   who: string | null;
   subject: string;
   before: unknown;
@@ -155,7 +157,9 @@ export function readChanges(db: Db, subjects: string[], limit = 10): Promise<Sta
   return db
     .selectFrom('staff_changes')
     .leftJoin('accounts', 'accounts.id', 'staff_changes.account_id')
-    .select(['accounts.email as who', 'subject', 'before', 'after', 'changed_at as changedAt'])
+    .leftJoin('api_keys', 'api_keys.id', 'staff_changes.api_key_id')
+    .select(['subject', 'before', 'after', 'changed_at as changedAt'])
+    .select(({ fn }) => fn.coalesce('accounts.email', 'api_keys.name').as('who'))
     .where('subject', 'in', subjects)
     .orderBy('staff_changes.id', 'desc')
     .limit(limit)

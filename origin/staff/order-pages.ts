@@ -37,14 +37,14 @@ export function staffOrderPages(deps: Deps, providers: PaymentProviders): Hono<A
       const values = await readForm(c);
       const id = c.req.param('id');
       try {
-        const { id: accountId } = await requireStaff(deps, c);
+        const { id: accountId, scope } = await requireStaff(deps, c);
         if (values['deed'] === 'ask-refund') {
           await askRefundAgain(deps, providers, id);
         } else {
           const order = await readStaffOrder(deps.db, id);
           const { 'idempotency-key': _, ...body } = values;
           const write = {
-            scope: `account:${accountId}`,
+            scope,
             key: readIdempotencyKey(values),
             method: 'POST',
             path: c.req.path,

@@ -75,12 +75,13 @@ export function staffPages(deps: Deps, providers: PaymentProviders): Hono<AppEnv
     // From a page of the release before this one, which had a form for each row.
     if (values['change'] === 'stock') values[stockField(values['variant'] ?? '')] = values['stock'] ?? '';
     try {
-      const account = await requireStaff(deps, c);
+      const staff = await requireStaff(deps, c);
       const form = readProductForm(values, await productById(deps, id));
       if (Object.keys(form.patch).length + Object.keys(form.stocks).length === 0)
         return seeOther(`/staff/products/${id}`);
       const write = {
-        accountId: account.id,
+        accountId: staff.id,
+        scope: staff.scope,
         path: c.req.path,
         waitMs,
         idempotencyKey: readIdempotencyKey(values),

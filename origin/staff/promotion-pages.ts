@@ -25,9 +25,9 @@ import { type PromotionChange, writePromotion } from './write-promotion.ts';
 /** Mounted behind the guard of the staff's pages. */
 export function promotionPages(deps: Deps): Hono<AppEnv> {
   const write = async (c: Context<AppEnv>, values: FormValues, change: PromotionChange) => {
-    const { id: accountId } = await requireStaff(deps, c);
+    const { id: accountId, scope } = await requireStaff(deps, c);
     const idempotencyKey = readIdempotencyKey(values);
-    return writePromotion(deps, { accountId, idempotencyKey, path: c.req.path }, change);
+    return writePromotion(deps, { accountId, scope, idempotencyKey, path: c.req.path }, change);
   };
   return new Hono<AppEnv>()
     .get('/staff/promotions', (c) => showAll(deps, c))

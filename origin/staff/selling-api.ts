@@ -108,10 +108,10 @@ export function sellingApi(deps: Deps): OpenAPIHono<AppEnv> {
   const api = createApi();
   api.openapi(getTableRoute, async (c) => c.json({ items: await readShippingTable(deps.db) }, 200));
   api.openapi(putTableRoute, async (c) => {
-    const { id: accountId } = await requireStaff(deps, c);
+    const { id: accountId, scope } = await requireStaff(deps, c);
     const { items } = c.req.valid('json');
     const write = {
-      scope: `account:${accountId}`,
+      scope,
       key: c.req.valid('header')['idempotency-key'],
       method: 'PUT',
       path: c.req.path,
@@ -129,8 +129,8 @@ export function sellingApi(deps: Deps): OpenAPIHono<AppEnv> {
   });
   api.openapi(listPromotionsRoute, async (c) => c.json({ items: await listPromotions(deps.db) }, 200));
   const writeOf = async (c: Context<AppEnv>, idempotencyKey: string | undefined) => {
-    const { id: accountId } = await requireStaff(deps, c);
-    return { accountId, idempotencyKey, path: c.req.path };
+    const { id: accountId, scope } = await requireStaff(deps, c);
+    return { accountId, scope, idempotencyKey, path: c.req.path };
   };
   api.openapi(createPromotionRoute, async (c) => {
     const write = await writeOf(c, c.req.valid('header')['idempotency-key']);

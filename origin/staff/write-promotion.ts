@@ -7,7 +7,9 @@ import { writeOnce } from '../web/api/idempotency.ts';
 import { audit } from './change-catalog.ts';
 
 export interface PromotionWrite {
-  accountId: string;
+  /** Null for a program. */
+  accountId: string | null;
+  scope: string;
   idempotencyKey: string | undefined;
   path: string;
 }
@@ -21,13 +23,13 @@ export type PromotionChange = { create: PromotionToWrite } | { id: string; patch
  */
 export function writePromotion(
   deps: Deps,
-  { accountId, idempotencyKey, path }: PromotionWrite,
+  { accountId, scope, idempotencyKey, path }: PromotionWrite,
   change: PromotionChange,
 ): Promise<Promotion> {
   const isNew = 'create' in change;
   const method = isNew ? 'POST' : change.patch === undefined ? 'DELETE' : 'PATCH';
   const body = isNew ? change.create : change.patch;
-  const write = { scope: `account:${accountId}`, key: idempotencyKey, method, path, body };
+  const write = { scope, key: idempotencyKey, method, path, body };
   return writeOnce(deps.db, write, async (tx) => {
     const before = isNew ? null : await readPromotion(tx, change.id);
     const promotion = await apply(tx, change);

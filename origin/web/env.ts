@@ -1,4 +1,5 @@
 // Types of the request context: what every handler finds on it, and what a runtime passes with a request.
+import type { AdmittedKey } from './api/api-key-scopes.ts';
 
 export interface AppEnv {
   Variables: {
@@ -7,6 +8,8 @@ export interface AppEnv {
     /** The shopper's own address, see client-address.ts. */
     clientAddress: string;
     startedAtMs: number;
+    /** Of a program that bears one; it has the scope that the route takes. */
+    apiKey: AdmittedKey | undefined;
   };
 }
 

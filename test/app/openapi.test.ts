@@ -206,6 +206,11 @@ describe('the OpenAPI document', () => {
     const promotion = { code: 'shapes', kind: 'percent', value: 10, uses: 3, endsAt: '2100-01-01T00:00:00Z' };
     const { id: promotionId } = await ask(staff, 'POST', promotions, promotions, promotion);
     await ask(staff, 'GET', promotions, promotions);
+    const keys = '/api/staff/api-keys';
+    const newKey = await ask(staff, 'POST', keys, keys, { name: 'ERP', scopes: ['orders:read'] });
+    await ask(staff, 'GET', keys, keys);
+    await ask(staff, 'DELETE', `${keys}/${newKey.id}`, `${keys}/{id}`);
+    await ask(staff, 'GET', '/api/staff/events?limit=500', '/api/staff/events');
     const shopper = shop.browser();
     await shopper.add(variant!.id);
     const preview = '/api/promotions/preview';

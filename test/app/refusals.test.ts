@@ -59,6 +59,7 @@ const elsewhere: Record<string, string[]> = {
     'getAnyOrder',
     'getCustomer',
     'getShippingTable',
+    'listApiKeys',
     'listPromotions',
     'exportAccount',
     'getAccount',
@@ -169,6 +170,12 @@ test('every refusal that an operation tells of is met', async () => {
     await send(named('getCustomer'), staff, { url: '/api/staff/customers/nobody' });
   };
 
+  const keys = await Promise.all(
+    ['selling:read', 'events:read'].map(async (scope) => {
+      const { body } = await staff.post('/api/staff/api-keys', { name: 'A program', scopes: [scope] });
+      return { Authorization: `Bearer ${body.key}` };
+    }),
+  );
   for (const operation of all) {
     const { method, url, example, codes } = operation;
     const isStaff = codes.includes('staff-only');
@@ -179,6 +186,9 @@ test('every refusal that an operation tells of is met', async () => {
     await send(operation, shop.browser(), { headers: ended, body: example });
     if (codes.includes('sign-in-needed')) await send(operation, shop.browser(), { body: example });
     if (isStaff) await send(operation, shop.browser(), { headers: signedIn, body: example });
+    if (isStaff)
+      for (const headers of [...keys, { Authorization: 'Bearer unknown' }])
+        await send(operation, shop.browser(), { headers, body: example });
     if (method === 'GET') {
       await send(operation, asked, { url: `${url}?limit=0` });
       continue;
@@ -258,8 +268,9 @@ test('every refusal that an operation tells of is met', async () => {
   const taken = { url: '/api/staff/promotions/1', body: { code: 'TAKEN' } };
   const [first] = (await staff.get('/api/staff/promotions')).body.items;
   await send(named('changePromotion'), staff, { ...taken, url: `/api/staff/promotions/${first.id}` });
-  for (const name of ['changePromotion', 'deletePromotion'])
-    await send(named(name), staff, { url: `/api/staff/promotions/${nothing}`, body: {} });
+  await send(named('listShopEvents'), staff, { url: `/api/staff/events?after=${nothing}` });
+  for (const name of ['changePromotion', 'deletePromotion', 'revokeApiKey'])
+    await send(named(name), staff, { url: named(name).path.replace('{id}', nothing), body: {} });
   await send(named('listShippingMethods'), guest, { url: '/api/shipping-methods?country=D' });
   await guest.add(shop.variants[1]!.id);
   const { body: unpaid } = await guest.order({ payment: { provider: 'on-delivery' } });

@@ -50,6 +50,7 @@ interface World {
   invalidation: string;
   promotion: string;
   code: string;
+  apiKey: string;
 }
 
 const password = 'a-password-of-tests';
@@ -214,6 +215,16 @@ const samples: Record<string, Sample> = {
     at: ({ promotion }) => `/api/staff/promotions/${promotion}`,
     first: [401, 403, 403, 204],
   },
+  'GET /api/staff/api-keys': { first: staffOnly },
+  'POST /api/staff/api-keys': {
+    json: () => ({ name: 'Warehouse', scopes: ['orders:read'] }),
+    first: [401, 403, 403, 201],
+  },
+  'DELETE /api/staff/api-keys/:id': {
+    at: ({ apiKey }) => `/api/staff/api-keys/${apiKey}`,
+    first: [401, 403, 403, 204],
+  },
+  'GET /api/staff/events': { first: staffOnly },
   'GET /api/openapi.json': { first: 200 },
   'GET /api/docs': { first: 200 },
 
@@ -425,6 +436,8 @@ async function openWorld(): Promise<World> {
   const change = await staff.patch(`/api/staff/products/${product.id}`, { name: `Tee ${randomUUID()}` });
   const aPromotion = { code: randomUUID(), kind: 'amount', value: 100 };
   const { body: promotion } = await staff.post('/api/staff/promotions', aPromotion);
+  const aKey = { name: 'Warehouse', scopes: ['orders:read'] };
+  const { body: apiKey } = await staff.post('/api/staff/api-keys', aKey);
   return {
     browsers: { nobody: shop.browser(), stranger, owner, staff },
     newEmail: newEmail(),
@@ -438,6 +451,7 @@ async function openWorld(): Promise<World> {
     invalidation: change.body.invalidation.id,
     promotion: promotion.id,
     code: promotion.code,
+    apiKey: apiKey.id,
   };
 }
 

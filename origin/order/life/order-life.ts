@@ -64,7 +64,7 @@ export type Deed =
 export interface By {
   who: Who;
   /** Of staff. */
-  accountId?: string | undefined;
+  accountId?: string | null | undefined;
 }
 
 export interface Parcel {

@@ -38,7 +38,7 @@ export const StaffOrderDetailSchema = z
             at: z.iso.datetime(),
             who: z.string().openapi({
               description:
-                '`shopper`, `shop`, the name of a payment provider, or the e-mail of one of the staff',
+                '`shopper`, `shop`, the name of a payment provider, the e-mail of one of the staff, or the name of an API key',
             }),
             what: z.string(),
             detail: z.string(),
@@ -191,19 +191,37 @@ export async function readEvents(
   const rows = await db
     .selectFrom('order_events as event')
     .leftJoin('accounts', 'accounts.id', 'event.account_id')
-    .select(['event.at', 'event.who', 'accounts.email', 'event.what', 'event.detail'])
+    .leftJoin('api_keys', 'api_keys.id', 'event.api_key_id')
+    .select(['event.at', 'event.who', 'accounts.email', 'api_keys.name', 'event.what', 'event.detail'])
     .where('event.order_id', '=', id)
     .orderBy('event.id')
     .execute();
-  const events = rows.map(({ at, who, email, what, detail }) => ({
+  const events = rows.map(({ at, who, email, name, what, detail }) => ({
     at: at.toISOString(),
-    who: email ?? who,
+    who: email ?? name ?? who,
     what,
     detail,
   }));
   // The previous release placed orders without a word.
   if (events[0]?.what === 'placed') return events;
   return [{ at: placedAt, who: 'shopper', what: 'placed', detail: '' }, ...events];
+}
+
+/** For who may not see customers: nothing of the person who ordered, nor of the staff. */
+export function withoutPeople<Seen extends StaffOrder>(order: Seen): Seen {
+  return { ...order, email: null, shippingAddress: null };
+}
+
+/** What shoppers and staff wrote is theirs, too. */
+export function withoutPeopleOfHistory(order: StaffOrderDetail): StaffOrderDetail {
+  const events = order.events.map(({ at, who, what }) => ({
+    at,
+    who: who.includes('@') ? 'staff' : who,
+    what,
+    detail: '',
+  }));
+  const refunds = order.refunds.map((refund) => ({ ...refund, reason: '' }));
+  return { ...withoutPeople(order), refunds, events };
 }
 
 function writeCursor(query: OrderFilter, { micros, id }: Place): string {

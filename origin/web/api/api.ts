@@ -78,7 +78,7 @@ const ofAudience: Record<Audience, ProblemCode[]> = {
   everyone: [],
   shopper: ['session-ended'],
   account: ['sign-in-needed', 'session-ended'],
-  staff: ['sign-in-needed', 'session-ended', 'staff-only'],
+  staff: ['sign-in-needed', 'session-ended', 'staff-only', 'unknown-key', 'missing-scope'],
 };
 
 function describeUse({ summary, audience, request }: Facts): string {
@@ -225,7 +225,7 @@ export const IdempotencyKeyHeader = z.object({
       description:
         'Any 1 to 200 visible ASCII characters, best a new UUID for each thing to be done; quotation marks are part of it. ' +
         'The same key with the same request again gives the same result and no second effect, for 7 days. ' +
-        'With another method, path or body it is refused. It belongs to the cart or account that the cookies name. ' +
+        'With another method, path or body it is refused. It belongs to the cart or account that the cookies name, or to the API key. ' +
         'Where it is left out, one is made; only an order needs one.',
       example: '3f0c2a9e-7d0b-4a58-9a54-0d0c6f2f2d55',
     }),

@@ -1,13 +1,14 @@
 // Idempotency keys: key and effect are one transaction, and a concurrent retry waits on the key's row. Cart writes have
 // operation ids of their own and do not come here.
 import { createHash } from 'node:crypto';
+import { sql } from 'kysely';
 import { Refusal } from '../../errors.ts';
 import type { Db, Tx } from '../../schema.ts';
 
 export interface IdempotentWrite {
   /**
-   * Whose key it is: the account or cart that the cookies name; undefined where they name nothing, which no other
-   * request can share.
+   * Whose key it is: the account or cart that the cookies name, or the API key that is borne; undefined where nothing
+   * is named, which no other request can share.
    */
   scope: string | undefined;
   /** Undefined where the request bears none: then it is like no other. */
@@ -29,9 +30,14 @@ export async function writeOnce<Result>(
   effect: (tx: Tx) => Promise<Result>,
 ): Promise<Result> {
   const { scope, key } = write;
-  if (scope === undefined || key === undefined) return db.transaction().execute(effect);
+  if (scope === undefined || key === undefined)
+    return db.transaction().execute(async (tx) => {
+      await nameApiKey(tx, scope);
+      return effect(tx);
+    });
   const fingerprint = fingerprintOf(write);
   return db.transaction().execute(async (tx) => {
+    await nameApiKey(tx, scope);
     const inserted = await tx
       .insertInto('idempotency_keys')
       .values({ scope, key, fingerprint })
@@ -47,6 +53,15 @@ export async function writeOnce<Result>(
       .execute();
     return result;
   });
+}
+
+export const keyScopePrefix = 'api-key:';
+
+/** Rows of histories that the transaction writes bear the API key that asked for it; a default of their column. */
+async function nameApiKey(tx: Tx, scope: string | undefined): Promise<void> {
+  if (!scope?.startsWith(keyScopePrefix)) return;
+  const id = scope.slice(keyScopePrefix.length);
+  await sql`select set_config('myclothes.api_key', ${id}, true)`.execute(tx);
 }
 
 /**

@@ -113,7 +113,7 @@ const formTypes = ['application/x-www-form-urlencoded', 'multipart/form-data', '
  * @throws Refusal 403 `cross-site`
  */
 export function checkSameOrigin(request: Request): void {
-  if (safeMethods.has(request.method)) return;
+  if (safeMethods.has(request.method) || bearsOnlyToken(request)) return;
   const site = request.headers.get('Sec-Fetch-Site');
   const origin = request.headers.get('Origin');
   if (site !== null && site !== 'same-origin' && site !== 'none') throw crossSite();
@@ -121,6 +121,12 @@ export function checkSameOrigin(request: Request): void {
   if (site !== null || origin !== null || !isForm(request)) return;
   // The API reads no forms: a body that claims to be one is refused there for its type.
   if (!isApiPath(new URL(request.url).pathname)) throw crossSite();
+}
+
+/** No browser adds a bearer token by itself: whoever sends one means to, wherever the page came from. */
+function bearsOnlyToken({ headers, url }: Request): boolean {
+  const isBearer = /^bearer\s/i.test(headers.get('Authorization') ?? '');
+  return isBearer && headers.get('Cookie') === null && isApiPath(new URL(url).pathname);
 }
 
 function isForm(request: Request): boolean {
