@@ -1,11 +1,12 @@
 // Works one outbox row: renews its claim, runs its job within a deadline, and records the outcome.
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
+import { gather } from '../origin/concurrency/gather.ts';
 import { MailFailure } from '../origin/mail/mail.ts';
 import type { AttemptNotes } from '../origin/outbox/attempts.ts';
 import type { OutboxKind, OutboxPayloads } from '../origin/outbox/events.ts';
 import {
-  beginClaim,
+  beginClaims,
   deferMail,
   type FinishedWork,
   failWork,
@@ -14,6 +15,7 @@ import {
   type OutboxRow,
   releaseClaims,
   renewClaim,
+  type WorkToFinish,
 } from '../origin/outbox/work.ts';
 import { isPostgresAway } from '../origin/postgres/postgres-errors.ts';
 import type { Db } from '../origin/schema.ts';
@@ -70,14 +72,19 @@ export interface RowWorkerOptions {
   stopping: AbortSignal;
 }
 
+/** Rows whose begin or end is written by one statement. */
+const mostAtOnce = 100;
+
 type RowWorker = (row: OutboxRow) => Promise<void>;
 
 /** Rejects where the work failed, so that the queue shows it; the row itself is by then set to be tried again. */
 export function createRowWorker(options: RowWorkerOptions): RowWorker {
   const { db, handlers, log, metrics, figures, stopping } = options;
+  const begin = gather((rows: OutboxRow[]) => beginClaims(db, rows), mostAtOnce);
+  const recordDone = gather((work: WorkToFinish[]) => finishWork(db, work), mostAtOnce);
   return async (row) => {
     if (stopping.aborted) return releaseClaims(db, [row]);
-    if (!(await beginClaim(db, row))) return;
+    if (!(await begin(row))) return;
     const hold = startHolding(db, row);
     const notes = startNotes(options.name);
     const jobLog = log.child({
@@ -94,7 +101,7 @@ export function createRowWorker(options: RowWorkerOptions): RowWorker {
         handler(row.payload as never, { id: row.id, signal, holdFor: hold.holdFor, note: notes.add }),
       );
       const notesOfAll = notes.read();
-      const finish = () => finishWork(db, row, notesOfAll);
+      const finish = () => recordDone({ row, attempt: notesOfAll });
       const finished = await finishWhileHeld(finish, hold.untilMs(), stopping);
       if (finished !== undefined) {
         if (row.kind === 'invalidate') metrics.changeToDone.observe(finished.seconds);

@@ -30,32 +30,36 @@ const mostKept = 50;
 const mostSteps = 100;
 
 /**
- * A part of the statement that records an outcome, so that neither exists without the other. All times are those of
+ * A part of the statement that records outcomes, so that neither exists without the other. All times are those of
  * Postgres' clock.
- * @param changed the part that changed the row: `id`, `state`, `attempt`, `failure`
+ * @param changed the part that changed the rows: `id`, `state`, `attempt`, `failure`
  */
-export function insertAttempt(
+export function insertAttempts(
   changed: string,
-  attempt: number,
-  { worker, tookMs, steps }: AttemptNotes,
+  ended: { row: { id: string; attempt: number }; attempt: AttemptNotes }[],
 ): RawBuilder<unknown> {
   const from = sql.ref(changed);
   // Nearly all jobs end long before: their statement is the shorter one.
-  const forgotten =
-    attempt <= mostKept
-      ? sql``
-      : sql`,
+  const forgotten = ended.every(({ row }) => row.attempt <= mostKept)
+    ? sql``
+    : sql`,
     forgotten as (
       delete from job_attempts using ${from} changed
       where job_id = changed.id and job_attempts.attempt <= changed.attempt - ${mostKept})`;
   return sql`
     kept as (
       insert into job_attempts (job_id, attempt, worker, claimed_at, started_at, ended_at, outcome, error, steps)
-      select changed.id, changed.attempt, ${worker}, before.claimed_at,
-        clock_timestamp() - make_interval(secs => ${tookMs / 1_000}), clock_timestamp(),
+      select changed.id, changed.attempt, notes.worker, before.claimed_at,
+        clock_timestamp() - make_interval(secs => notes.took_ms / 1000), clock_timestamp(),
         case changed.state when 'pending' then 'failed' else changed.state end,
-        changed.failure, ${JSON.stringify(steps.slice(0, mostSteps))}
+        changed.failure, notes.steps::jsonb
       from ${from} changed join outbox before on before.id = changed.id
+      join unnest(
+        ${ended.map(({ row }) => row.id)}::bigint[],
+        ${ended.map(({ attempt }) => attempt.worker)}::text[],
+        ${ended.map(({ attempt }) => attempt.tookMs)}::float[],
+        ${ended.map(({ attempt }) => JSON.stringify(attempt.steps.slice(0, mostSteps)))}::text[]
+      ) as notes (id, worker, took_ms, steps) on notes.id = changed.id
       on conflict do nothing)${forgotten}`;
 }
 

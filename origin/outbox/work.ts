@@ -2,7 +2,7 @@
 // with its reason.
 import { type RawBuilder, sql } from 'kysely';
 import type { Db, DbOrTx } from '../schema.ts';
-import { type AttemptNotes, insertAttempt } from './attempts.ts';
+import { type AttemptNotes, insertAttempts } from './attempts.ts';
 import type { OutboxKind } from './events.ts';
 
 export interface OutboxRow {
@@ -155,17 +155,31 @@ export async function claimMails(
 }
 
 /**
- * Call before the work begins.
- * @returns whether the row is still this claim's to work, and its kind is not paused.
+ * Call before the work begins. Many at once are one statement, as each has a commit of its own otherwise.
+ * @returns for each row whether it is still this claim's to work, and its kind is not paused.
  */
-export async function beginClaim(db: Db, row: OutboxRow): Promise<boolean> {
-  const { numAffectedRows } = await sql`
+export async function beginClaims(db: Db, claims: OutboxRow[]): Promise<boolean[]> {
+  const { rows } = await sql<{ id: string }>`
+    with given as (
+      select * from unnest(
+        ${claims.map((row) => row.id)}::bigint[], ${claims.map((row) => row.attempt)}::integer[],
+        ${claims.map((row) => claimSeconds(row.kind))}::integer[]) as given (id, attempt, seconds)),
+    ${lockPending(claims)}
     update outbox
-    set claimed_until = greatest(claimed_until, clock_timestamp() + make_interval(secs => ${claimSeconds(row.kind)}))
-    where id = ${row.id} and attempt = ${row.attempt} and state = 'pending' and ${isNotPaused(sql`${row.kind}`)}`.execute(
-    db,
-  );
-  return numAffectedRows === 1n;
+    set claimed_until = greatest(claimed_until, clock_timestamp() + make_interval(secs => given.seconds))
+    from given join locked using (id)
+    where outbox.id = given.id and outbox.attempt = given.attempt and ${isNotPaused(sql`outbox.kind`)}
+    returning outbox.id`.execute(db);
+  const begun = new Set(rows.map((row) => row.id));
+  return claims.map((row) => begun.has(row.id));
+}
+
+/** In order of their ids, so that two workers that meet in the same rows never wait for each other in a circle. */
+function lockPending(rows: OutboxRow[]): RawBuilder<unknown> {
+  return sql`
+    locked as materialized (
+      select id from outbox where id = any(${rows.map((row) => row.id)}::bigint[]) and state = 'pending'
+      order by id for update)`;
 }
 
 /**
@@ -193,6 +207,11 @@ export async function holdClaim(db: Db, row: OutboxRow, seconds: number): Promis
   return numUpdatedRows === 1n;
 }
 
+export interface WorkToFinish {
+  row: OutboxRow;
+  attempt: AttemptNotes;
+}
+
 export interface FinishedWork {
   /** Since the change was committed. */
   seconds: number;
@@ -200,22 +219,28 @@ export interface FinishedWork {
   dueSeconds: number;
 }
 
-/** @returns both by Postgres' clock; undefined where another claim was first. */
-export async function finishWork(
-  db: Db,
-  row: OutboxRow,
-  attempt: AttemptNotes,
-): Promise<FinishedWork | undefined> {
-  const { rows } = await sql<FinishedWork>`
-    with finished as (
+/**
+ * Many at once are one statement.
+ * @returns for each both by Postgres' clock; undefined where another claim was first.
+ */
+export async function finishWork(db: Db, work: WorkToFinish[]): Promise<(FinishedWork | undefined)[]> {
+  const { rows } = await sql<FinishedWork & { id: string }>`
+    with given as (
+      select * from unnest(
+        ${work.map(({ row }) => row.id)}::bigint[],
+        ${work.map(({ row }) => row.attempt)}::integer[]) as given (id, attempt)),
+    ${lockPending(work.map(({ row }) => row))},
+    finished as (
       update outbox set state = 'done', done_at = clock_timestamp(), failure = null
-      where id = ${row.id} and state = 'pending'
-      returning id, state, ${row.attempt}::integer as attempt, failure, done_at, committed_at, due_at),
-    ${insertAttempt('finished', row.attempt, attempt)}
-    select extract(epoch from done_at - committed_at)::float as seconds,
+      from given join locked using (id)
+      where outbox.id = given.id
+      returning outbox.id, state, given.attempt, failure, done_at, committed_at, due_at),
+    ${insertAttempts('finished', work)}
+    select id, extract(epoch from done_at - committed_at)::float as seconds,
       greatest(0, extract(epoch from done_at - due_at))::float as "dueSeconds"
     from finished`.execute(db);
-  return rows[0];
+  const finished = new Map(rows.map(({ id, ...times }) => [id, times]));
+  return work.map(({ row }) => finished.get(row.id));
 }
 
 interface WorkFailure {
@@ -244,7 +269,7 @@ export async function failWork(db: Db, row: OutboxRow, failure: WorkFailure): Pr
         + make_interval(secs => least(0.25 * 2 ^ least(${failure.isOutage ? sql.ref('attempt') : sql.ref('failures')}, 16), ${mostPauseSeconds}) * (0.5 + random()))
     where id = ${row.id} and attempt = ${row.attempt} and state = 'pending'
     returning id, state, attempt, failure),
-    ${insertAttempt('failed', row.attempt, failure.attempt)}
+    ${insertAttempts('failed', [{ row, attempt: failure.attempt }])}
     select state from failed`.execute(db);
   return rows[0]?.state === 'dead' ? 'dead' : 'again';
 }
@@ -273,7 +298,7 @@ export async function deferMail(
         + make_interval(mins => case when first_failed_at is null then 30 else 60 end) * (1 + 0.1 * random())
     where id = ${row.id} and attempt = ${row.attempt} and state = 'pending'
     returning id, state, attempt, failure),
-    ${insertAttempt('failed', row.attempt, failure.attempt)}
+    ${insertAttempts('failed', [{ row, attempt: failure.attempt }])}
     select state from failed`.execute(db);
   return rows[0]?.state === 'dead' ? 'dead' : 'again';
 }

@@ -1,0 +1,39 @@
+// Gathers calls: those that come while an earlier batch runs are the next batch, so that many share one statement.
+
+/**
+ * One call alone waits for nothing. A batch that fails, fails all its calls.
+ * @param run answers its items in their order
+ */
+export function gather<Item, Answer>(
+  run: (items: Item[]) => Promise<Answer[]>,
+  mostAtOnce: number,
+): (item: Item) => Promise<Answer> {
+  interface Call {
+    item: Item;
+    resolve(answer: Answer): void;
+    reject(error: unknown): void;
+  }
+  let waiting: Call[] = [];
+  let running = false;
+
+  const runNext = async () => {
+    running = true;
+    while (waiting.length > 0) {
+      const calls = waiting.slice(0, mostAtOnce);
+      waiting = waiting.slice(mostAtOnce);
+      try {
+        const answers = await run(calls.map((call) => call.item));
+        for (const [n, call] of calls.entries()) call.resolve(answers[n]!);
+      } catch (error) {
+        for (const call of calls) call.reject(error);
+      }
+    }
+    running = false;
+  };
+
+  return (item) =>
+    new Promise((resolve, reject) => {
+      waiting.push({ item, resolve, reject });
+      if (!running) void runNext();
+    });
+}
