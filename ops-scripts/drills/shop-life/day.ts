@@ -17,6 +17,7 @@ import { buyAsGuest, buySignedIn, payments } from './deeds/buy.ts';
 import { buyWithScript } from './deeds/buy-with-script.ts';
 import { archive, bringBack, exportOnly, importSomeColumns } from './deeds/files.ts';
 import { openOldMail } from './deeds/mails.ts';
+import { changeDelivery, makePromotion, readInvoice } from './deeds/selling.ts';
 import { changePrice, changeText, setStock } from './deeds/staff.ts';
 import type { ShopLife, ShopperAccount } from './life.ts';
 import type { PartName } from './shop/living-shop.ts';
@@ -57,6 +58,9 @@ function planDay(life: ShopLife, random: SeededRandom): DeedOfDay[] {
     ...times(2, () => ({ name: 'change a text', run: changeText })),
     ...times(2, () => ({ name: 'set a stock', run: setStock })),
     ...times(2, () => ({ name: 'import some columns', run: importSomeColumns })),
+    { name: 'make a promotion', run: makePromotion },
+    { name: 'change what delivery costs', run: changeDelivery },
+    ...times(3, () => ({ name: 'read an invoice', run: readInvoice })),
     ...times(5, () => ({ name: 'ship an order', run: ship })),
     ...times(3, () => ({ name: 'note a delivery', run: deliver })),
     ...times(2, () => ({ name: 'take money at the door', run: takeMoneyAtDoor })),

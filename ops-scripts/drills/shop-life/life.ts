@@ -50,6 +50,14 @@ export interface PartialImport {
   after: string;
 }
 
+/** A code that staff made. */
+export interface MadePromotion {
+  code: string;
+  kind: 'percent' | 'amount' | 'free-shipping';
+  /** Percent or minor units. */
+  value: number;
+}
+
 export interface OpenedLink {
   link: string;
   to: string;
@@ -73,6 +81,7 @@ class LifeRecord {
   readonly answers: AnswerCounts = { counts: {}, askedAgain: 0, faults: [] };
   readonly orders: RecordedOrder[] = [];
   readonly accounts: ShopperAccount[] = [];
+  readonly promotions: MadePromotion[] = [];
   readonly suggestions: Suggestion[] = [];
   readonly partialImports: PartialImport[] = [];
   readonly openedLinks: OpenedLink[] = [];

@@ -66,6 +66,30 @@ export const plantedBugs: PlantedBug[] = [
       'update variants set available = available - 1 where id = (select min(id) from variants)',
     ),
   },
+  {
+    law: 'promotions-hold',
+    bug: 'a code counts a use that no order has',
+    plant: bySql(
+      'update promotions set used = used + 1 where id = (select min(id) from promotions)',
+      'update promotions set used = used - 1 where id = (select min(id) from promotions)',
+    ),
+  },
+  {
+    law: 'vat-adds-up',
+    bug: 'a parcel bears the VAT of another country',
+    plant: bySql(
+      `update orders set tax = replace(tax::text, '"rate": ', '"rate": 1')::jsonb where id = (select min(id) from orders)`,
+      `update orders set tax = replace(tax::text, '"rate": 1', '"rate": ')::jsonb where id = (select min(id) from orders)`,
+    ),
+  },
+  {
+    law: 'invoices-without-gaps',
+    bug: 'the last invoice skips a number',
+    plant: bySql(
+      'update invoices set number = number + 1 where number = (select max(number) from invoices)',
+      'update invoices set number = number - 1 where number = (select max(number) from invoices)',
+    ),
+  },
   { law: 'absent-columns-stay', bug: 'a file without vendors clears a vendor', plant: plantClearedVendor },
   {
     law: 'changes-stay',

@@ -7,6 +7,7 @@ import { BrokenPromise, expectAnswer, expectStatus, expectThat, type ShopPage } 
 import type { RecordedOrder, ShopLife, ShopperAccount } from '../life.ts';
 import { payAtStripe } from './pay-at-stripe.ts';
 import { askProduct, pickHandle, type ShownVariant } from './products.ts';
+import { chooseDelivery, reckonTotal } from './selling.ts';
 
 export interface Payment {
   provider: string;
@@ -76,7 +77,7 @@ async function buy(life: ShopLife, random: SeededRandom, payment: Payment, buyer
   }
   const order = byForm
     ? await checkOutByForm(life, random, payment, buyer)
-    : await checkOutByApi(life, payment, buyer);
+    : await checkOutByApi(life, random, payment, buyer);
   if (order === undefined) return life.record.count('is told that a piece is gone');
   if (payment.provider === 'stripe') await payAtStripe(life, buyer.browser, order);
   const who = buyer.account === undefined ? 'guest' : 'account';
@@ -191,25 +192,49 @@ async function linesOf(browser: Browser): Promise<CartSeen['lines']> {
 
 async function checkOutByApi(
   life: ShopLife,
+  random: SeededRandom,
   payment: Payment,
   buyer: Buyer,
 ): Promise<RecordedOrder | undefined> {
   const { browser, email, address } = buyer;
+  let chosen = chooseDelivery(life, random, address);
   for (let look = 0; look < mostLooks; look++) {
     const cart = expectAnswer('The cart', await browser.ask<CartSeen>('GET', '/api/cart'), 200);
     if (cart.lines.length === 0) return undefined;
     const { line2, ...required } = address;
     const shippingAddress = line2 === '' ? required : address;
     const choice = payment.provider === 'stripe' ? { provider: 'stripe' } : payment;
-    const body = { email, shippingAddress, payment: choice, expectedTotal: cart.total };
-    const answer = await life.till.shared(() =>
-      browser.ask<OrderSeen & { code?: string }>('POST', '/api/orders', body, {
-        'idempotency-key': randomUUID(),
-      }),
-    );
+    const { shippingMethod, promotion } = chosen;
+    const { answer, totalShown } = await life.till.shared(async () => {
+      const amount = await reckonTotal(browser, cart.total.amount, chosen);
+      const body = {
+        email,
+        shippingAddress,
+        payment: choice,
+        expectedTotal: { ...cart.total, amount },
+        ...(shippingMethod === undefined ? {} : { shippingMethod }),
+        ...(promotion === undefined ? {} : { promotionCode: promotion.code.toLowerCase() }),
+      };
+      const key = { 'idempotency-key': randomUUID() };
+      const placed = await browser.ask<OrderSeen & { code?: string; reason?: string }>(
+        'POST',
+        '/api/orders',
+        body,
+        key,
+      );
+      return { answer: placed, totalShown: amount };
+    });
     if (answer.status === 201) {
       const lines = cart.lines.map(({ variantId, quantity }) => ({ variantId, quantity }));
-      return book(life, buyer, payment, { id: answer.body.id, totalShown: cart.total.amount, lines });
+      if (promotion !== undefined) life.record.count(`buys with a code: ${promotion.kind}`);
+      return book(life, buyer, payment, { id: answer.body.id, totalShown, lines });
+    }
+    if (answer.body.code === 'promotion-refused') {
+      const { reason } = answer.body;
+      expectThat(reason === 'used-up' || reason === 'used-by-you', `A code was refused: ${reason}`);
+      life.record.count('is told that a code does not hold');
+      chosen = { ...chosen, promotion: undefined };
+      continue;
     }
     if (answer.status !== 409) expectAnswer('An order by API', answer, 201, 409);
     if (answer.body.code === 'out-of-stock') {

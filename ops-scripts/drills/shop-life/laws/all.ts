@@ -8,10 +8,14 @@ import { mailLinksOpen, oneConfirmationPerOrder } from './mails.ts';
 import { moneyAddsUp, stockAddsUp } from './money-and-stock.ts';
 import { noDeadLetters, nothingFailsForEver } from './outbox.ts';
 import { foundBySku, foundByTitle, foundByTypedTitle, suggestionsFind } from './search.ts';
+import { invoicesWithoutGaps, promotionsHold, vatAddsUp } from './selling.ts';
 
 export const laws = [
   moneyAddsUp,
   stockAddsUp,
+  promotionsHold,
+  vatAddsUp,
+  invoicesWithoutGaps,
   absentColumnsStay,
   changesStay,
   filesComeBack,

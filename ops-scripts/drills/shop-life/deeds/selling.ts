@@ -1,0 +1,110 @@
+// What staff set for selling, promotion codes and delivery prices, and what an order then has to cost by the drill's own
+// reckoning.
+import type { SeededRandom } from '../../../traffic/seeded-random.ts';
+import type { Address } from '../browser/addresses.ts';
+import type { Browser } from '../browser/browser.ts';
+import { expectAnswer, expectThat } from '../browser/page.ts';
+import type { MadePromotion, RecordedOrder, ShopLife } from '../life.ts';
+import { signInStaff } from './staff.ts';
+
+interface ShippingMethod {
+  id: string;
+  name: string;
+  price: { amount: number; currency: string };
+  freeFrom?: { amount: number; currency: string };
+  days: { min: number; max: number };
+}
+
+/** Few uses, so that shoppers who buy at once meet the last one. */
+export async function makePromotion(life: ShopLife, random: SeededRandom): Promise<void> {
+  const staff = await signInStaff(life);
+  const kind = random.pick(['percent', 'amount', 'free-shipping'] as const);
+  const promotion = {
+    code: `LIFE-${life.day}-${life.record.promotions.length}`,
+    kind,
+    value: { percent: random.integer(1, 50), amount: random.integer(1, 4_000), 'free-shipping': 0 }[kind],
+    uses: random.integer(1, 4),
+    ...(random.next() < 0.5 ? { usesPerCustomer: 1 } : {}),
+  };
+  const { value, ...withoutValue } = promotion;
+  const body = kind === 'free-shipping' ? withoutValue : promotion;
+  expectAnswer('A promotion', await staff.ask('POST', '/api/staff/promotions', body), 201);
+  const again = await staff.ask<{ code: string }>('POST', '/api/staff/promotions', body);
+  expectThat(again.status === 409, `The code ${promotion.code} was made twice (${again.status})`);
+  life.record.promotions.push({ code: promotion.code, kind, value });
+  life.record.count(`makes a promotion: ${kind}`);
+}
+
+/** What the cheapest way costs, and from which amount it is free. */
+export async function changeDelivery(life: ShopLife, random: SeededRandom): Promise<void> {
+  // Nobody is at the checkout meanwhile, so that each order's total is that of one table.
+  await life.till.alone(async () => {
+    const staff = await signInStaff(life);
+    const path = '/api/staff/shipping-methods';
+    const table = expectAnswer(
+      'The table of delivery',
+      await staff.ask<{ items: (ShippingMethod & { countries: string[] })[] }>('GET', path),
+      200,
+    );
+    const [first, ...others] = table.items;
+    const currency = first!.price.currency;
+    const changed = {
+      ...first!,
+      price: { amount: random.integer(0, 790), currency },
+      freeFrom: { amount: random.integer(2_000, 20_000), currency },
+    };
+    const put = await staff.ask('PUT', path, { items: [changed, ...others] });
+    expectAnswer('A new table of delivery', put, 200);
+  });
+  life.record.count('changes what delivery costs');
+}
+
+export interface Choice {
+  country: string;
+  shippingMethod: string | undefined;
+  promotion: MadePromotion | undefined;
+}
+
+/** The method is left to the shop by some, and most have a code if there is one. */
+export function chooseDelivery(life: ShopLife, random: SeededRandom, { country }: Address): Choice {
+  const { promotions } = life.record;
+  return {
+    country,
+    shippingMethod: random.next() < 0.3 ? 'express' : undefined,
+    promotion: promotions.length > 0 && random.next() < 0.6 ? random.pick(promotions.slice(-6)) : undefined,
+  };
+}
+
+/** @returns minor units; the shop must come to the same */
+export async function reckonTotal(
+  browser: Browser,
+  goods: number,
+  { country, shippingMethod, promotion }: Choice,
+): Promise<number> {
+  const path = `/api/shipping-methods?country=${country}`;
+  const answer = await browser.ask<{ items: ShippingMethod[] }>('GET', path);
+  const ways = expectAnswer('The ways of delivery', answer, 200)
+    .items.filter(({ id }) => shippingMethod === undefined || id === shippingMethod)
+    .map(({ price, freeFrom }) => (freeFrom !== undefined && goods >= freeFrom.amount ? 0 : price.amount));
+  const delivery = promotion?.kind === 'free-shipping' ? 0 : Math.min(...ways);
+  return goods + delivery - discountOf(promotion, goods);
+}
+
+function discountOf(promotion: MadePromotion | undefined, goods: number): number {
+  if (promotion?.kind === 'percent') return Math.round((goods * promotion.value) / 100);
+  return promotion?.kind === 'amount' ? Math.min(promotion.value, goods) : 0;
+}
+
+/** By its guest, twice: the same document, as soon as something is paid. */
+export async function readInvoice(life: ShopLife, random: SeededRandom): Promise<void> {
+  const own = life.record.orders.filter((order) => order.browser !== undefined).slice(-40);
+  if (own.length === 0) return;
+  const { id, number, browser } = random.pick(own) as RecordedOrder & { browser: Browser };
+  const path = `/api/orders/${id}/invoice`;
+  const first = await browser.ask<string>('GET', path);
+  if (first.status === 409) return life.record.count('is told that an order without payment has no invoice');
+  expectAnswer(`The invoice of ${number}`, first, 200);
+  const second = await browser.ask<string>('GET', path);
+  expectThat(second.body === first.body, `The invoice of ${number} is another when it is read again`);
+  life.record.count('reads an invoice');
+}
