@@ -44,7 +44,7 @@ describe.skipIf(!hasChromium)('buying in Chromium', () => {
     await checkOut(page, 'demo:paid');
     expect(await page.textContent('main')).toContain('no money moves');
     await page.goto(`${storefront.url}/cart`);
-    expect(await page.textContent('main')).toContain('Nothing in it yet');
+    expect(await page.textContent('main')).toContain('Your bag is empty');
   });
 
   test('without JavaScript, a form without a size is shown again with the reason', async () => {

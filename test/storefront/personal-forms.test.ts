@@ -115,7 +115,7 @@ describe.skipIf(!hasChromium)('in Chromium', () => {
         await page.locator(`#remove-${id}`).click();
         await page.locator('#removed').waitFor();
       }
-      expect(await page.textContent('main')).toContain('Nothing in it yet');
+      expect(await page.textContent('main')).toContain('Your bag is empty');
       await page.locator('#removed').click();
       await page.locator(`#q-${third}`).waitFor();
       expect(await bagOf(page)).toEqual([[third, 4]]);

@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { sql } from 'kysely';
-import type { Browser } from 'playwright-core';
+import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { pauseKind } from '../../origin/outbox/change-jobs.ts';
 import { Health } from '../../origin/web/serving/health.ts';
@@ -74,6 +74,7 @@ describe.skipIf(!hasChromium)('the operators’ pages', () => {
     });
     await page.goto(`${url}/jobs`);
     wrong.push(...(await faultsOf(page, '/jobs, signed out')));
+    if (await isWideWithLargeText(page)) wrong.push('The sign-in is too wide with text at 200 %');
     await page.fill('#password', 'a-password-of-operators');
     await page.getByRole('button', { name: 'Sign in' }).click();
     page.on('console', (message) => message.type() === 'error' && wrong.push(message.text()));
@@ -81,8 +82,8 @@ describe.skipIf(!hasChromium)('the operators’ pages', () => {
       await page.goto(url + path, { waitUntil: 'networkidle' });
       wrong.push(...(await faultsOf(page, path)));
       if (path.startsWith('/jobs/board')) continue;
-      const wide = await page.evaluate('document.documentElement.scrollWidth > innerWidth');
-      if (wide) wrong.push(`${path} is wider than ${width} px`);
+      if (await isWide(page)) wrong.push(`${path} is wider than ${width} px`);
+      if (await isWideWithLargeText(page)) wrong.push(`${path} is wider than ${width} px with text at 200 %`);
       const folder = process.env['SCREENSHOTS'];
       if (folder)
         await page.screenshot({
@@ -109,8 +110,20 @@ describe.skipIf(!hasChromium)('the operators’ pages', () => {
   });
 });
 
+function isWide(page: Page): Promise<boolean> {
+  return page.evaluate('document.documentElement.scrollWidth > innerWidth');
+}
+
+async function isWideWithLargeText(page: Page): Promise<boolean> {
+  const setSize = (size: string) => page.evaluate(`document.documentElement.style.fontSize = '${size}'`);
+  await setSize('200%');
+  const wide = await isWide(page);
+  await setSize('');
+  return wide;
+}
+
 /** axe is evaluated as the browser's own tools are, so that the page's policy stands. */
-async function faultsOf(page: Awaited<ReturnType<Browser['newPage']>>, path: string): Promise<string[]> {
+async function faultsOf(page: Page, path: string): Promise<string[]> {
   await page.evaluate(await readFile(axePath, 'utf8'));
   const faults = (await page.evaluate(
     'axe.run().then(({ violations }) => violations.map(({ id, nodes }) => id + " " + nodes[0].html.slice(0, 160)))',

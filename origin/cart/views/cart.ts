@@ -48,7 +48,7 @@ function whatIsWrong({ cart, refused, entered }: CartPage): Html | '' {
 }
 
 function emptyBag(): Html {
-  return html`<div class="empty"><p>Nothing in it yet.</p><p class="row"><a class="button" href="/search">Find something</a></p></div>`;
+  return html`<div class="empty"><p>Your bag is empty.</p><p class="row"><a class="button" href="/search">Continue shopping</a></p></div>`;
 }
 
 function fullBag({ cart, variants, entered, removed, delivery }: CartPage): Html {

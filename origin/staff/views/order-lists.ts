@@ -47,7 +47,7 @@ function orderTable(items: StaffOrder[], caption: string): Html {
       order,
     ) => html`<tr><th scope="row"><a href="/staff/orders/${order.id}">${order.number}</a><br><span class="hint">${minutesOf(order.placedAt)}</span></th>
 <td><bdi>${order.shippingAddress?.name ?? 'Deleted'}</bdi><br><span class="hint">${order.email ?? ''}</span></td>
-<td>${describeProgress(order)}</td><td class="number">${formatMoney(order.total.amount)}</td></tr>`,
+<td class="whole">${describeProgress(order)}</td><td class="number">${formatMoney(order.total.amount)}</td></tr>`,
   )}</tbody></table>`;
 }
 
@@ -104,7 +104,7 @@ export function customersPage({ visitor, q, items, nextUrl }: CustomersPage): Ht
       (
         one,
       ) => html`<tr><th scope="row"><a href="/staff/customers/${one.id}">${one.email}</a><br><span class="hint">${one.name ?? ''}</span></th>
-<td>${one.kind === 'account' ? 'Account' : 'Guest'}</td><td class="number">${one.orderCount}</td></tr>`,
+<td class="whole">${one.kind === 'account' ? 'Account' : 'Guest'}</td><td class="number">${one.orderCount}</td></tr>`,
     )}</tbody></table>
 ${nextUrl ? html`<p><a class="button quiet" href="${nextUrl}">More</a></p>` : ''}`,
   );

@@ -66,7 +66,7 @@ export function productPage(page: StaffProductPage): Html {
   const title = titleOf(`${product.name}, staff`, faults !== undefined || refused !== undefined);
   return layout(
     { title, unlisted: true, visitor },
-    html`<div class="staff"><nav class="crumbs" aria-label="Breadcrumb"><a href="/staff">Products</a></nav>
+    html`<div class="staff">${staffNavigation('/staff')}
 <h1>${product.name}</h1>
 <p class="soft"><a href="/p/${product.slug}">As shoppers see it</a> · version ${product.version}</p>
 ${invalidation ? invalidationNotice(product.id, invalidation) : ''}

@@ -15,6 +15,7 @@ import {
 } from '../../web/page/form.ts';
 import { type Html, html } from '../../web/page/html.ts';
 import { layout, type PageVisitor } from '../../web/page/layout.ts';
+import { staffNavigation } from './staff-layout.ts';
 
 interface Form {
   /** What was entered and refused. */
@@ -53,7 +54,7 @@ const kindNames: Record<(typeof promotionKinds)[number], string> = {
 export function promotionsPage({ visitor, promotions, now, saved, deleted, ...form }: PromotionsPage): Html {
   return layout(
     { title: titleOf('Promotions, staff', form.faults !== undefined), unlisted: true, visitor },
-    html`<div class="staff"><nav class="crumbs" aria-label="Breadcrumb"><a href="/staff">Products</a></nav>
+    html`<div class="staff">${staffNavigation('/staff/promotions')}
 <h1>Promotions</h1>
 ${saved ? notice(`Saved: ${saved}.`, 'good') : ''}${deleted ? notice(`Deleted: ${deleted}. Orders that used it keep their discount.`, 'good') : ''}
 ${faultSummary(labels, { faults: form.faults })}
@@ -76,7 +77,7 @@ export function promotionPage({
 <button class="button quiet" type="submit" name="deed" value="delete">Delete the code</button>`;
   return layout(
     { title: titleOf(`${promotion.code}, staff`, form.faults !== undefined), unlisted: true, visitor },
-    html`<div class="staff"><nav class="crumbs" aria-label="Breadcrumb"><a href="/staff">Products</a> / <a href="/staff/promotions">Promotions</a></nav>
+    html`<div class="staff">${staffNavigation('/staff/promotions')}
 <h1>${promotion.code}</h1>
 <p class="soft">Used ${promotion.used} ${promotion.used === 1 ? 'time' : 'times'}${promotion.uses === undefined ? '' : ` of ${promotion.uses}`}. Orders that were placed keep their discount, whatever is changed here.</p>
 ${faultSummary(labels, { faults: form.faults })}
