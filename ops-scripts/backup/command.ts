@@ -3,7 +3,6 @@ import { randomBytes } from 'node:crypto';
 import {
   createWriteStream,
   existsSync,
-  mkdirSync,
   readdirSync,
   readFileSync,
   rmSync,
@@ -11,7 +10,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { open, rename } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { createInterface } from 'node:readline/promises';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -19,6 +18,7 @@ import { createGzip } from 'node:zlib';
 import { Command } from 'commander';
 import pg from 'pg';
 import { databaseUrlOf, openDatabase } from '../connect-stores.ts';
+import { makeFolders } from '../local/data-folder.ts';
 import { dumpDatabase } from './dump.ts';
 import { restore, verify } from './restore.ts';
 import { readHeader, seal } from './sealed-file.ts';
@@ -44,11 +44,11 @@ function createCommand(env: Environment): Command {
     .option('--json', 'print one JSON object')
     .action(async ({ to, json }: { to?: string; json?: boolean }) => {
       const startedAtMs = performance.now();
-      const key = findKey(env);
+      const key = findOrMakeKey(env);
       const folder = folderOf(env, to);
       // Tells in one sentence where there is no database.
       await (await openDatabase(env))[Symbol.asyncDispose]();
-      mkdirSync(folder, { recursive: true, mode: 0o700 });
+      makeFolders(folder);
       const takenAt = new Date();
       const name = `myclothes-${takenAt.toISOString().slice(0, 19).replaceAll(':', '-')}Z-${randomBytes(2).toString('hex')}${extension}`;
       const file = join(folder, name);
@@ -183,19 +183,29 @@ async function newest(env: Environment): Promise<string> {
   return backup.file;
 }
 
-/** Reads BACKUP_KEY, or makes a key and warns: it lies beside the data, so losing the machine loses both. */
-function findKey(env: Environment): string {
-  const key = env['BACKUP_KEY'];
-  if (key !== undefined && key !== '') {
-    if (key.length < 32) throw new Error('BACKUP_KEY is too short: it needs 32 characters or more');
-    return key;
-  }
-  const file = resolve(env['DATA_DIR'] || '.data', 'backup-key');
-  if (!existsSync(file)) {
-    mkdirSync(resolve(env['DATA_DIR'] || '.data'), { recursive: true, mode: 0o700 });
+const keyFileOf = (env: Environment) => resolve(env['DATA_DIR'] || '.data', 'backup-key');
+
+/** Makes a key where there is none, and warns: it lies beside the data, so losing the machine loses both. */
+function findOrMakeKey(env: Environment): string {
+  const file = keyFileOf(env);
+  if (!env['BACKUP_KEY'] && !existsSync(file)) {
+    makeFolders(dirname(file));
     writeFileSync(file, `${randomBytes(32).toString('base64url')}\n`, { mode: 0o600, flag: 'wx' });
     console.error(`Made a key in ${file}. Keep a copy elsewhere: without it no backup can be restored.`);
   }
+  return findKey(env);
+}
+
+/** @throws where there is none: a new one would open no backup. */
+function findKey(env: Environment): string {
+  const key = env['BACKUP_KEY'];
+  if (key) {
+    if (key.length < 32) throw new Error('BACKUP_KEY is too short: it needs 32 characters or more');
+    return key;
+  }
+  const file = keyFileOf(env);
+  if (!existsSync(file))
+    throw new Error(`Cannot find a key in ${file}: set BACKUP_KEY to the one that the backup was made with`);
   return readFileSync(file, 'utf8').trim();
 }
 

@@ -8,6 +8,7 @@ import { countProducts } from '../../origin/catalog/change/dirty-versions.ts';
 import { loadDemoCatalog } from '../../origin/demo-catalog/load-demo-catalog.ts';
 import { retryOnConflict } from '../../origin/postgres/postgres-errors.ts';
 import type { Tx } from '../../origin/schema.ts';
+import { reasonOf } from '../../origin/system-faults.ts';
 import { openDatabase } from '../connect-stores.ts';
 import { exportCatalog } from './export-catalog.ts';
 import { type ImportReport, importCatalog } from './import-catalog.ts';
@@ -146,15 +147,6 @@ function demoCommand(env: NodeJS.ProcessEnv): Command {
   });
 }
 
-const whyNot: Record<string, string> = {
-  ENOENT: 'there is no such file or folder',
-  ENOTDIR: 'there is no such folder',
-  EACCES: 'this user may not',
-  EISDIR: 'it is a folder',
-  ENOSPC: 'the disk is full',
-  EROFS: 'nothing can be written there',
-};
-
 /** What cannot be read is told before the database is asked. */
 async function openSource(file: string): Promise<AsyncIterable<Uint8Array>> {
   if (file === '-') return process.stdin;
@@ -166,11 +158,6 @@ async function openSource(file: string): Promise<AsyncIterable<Uint8Array>> {
   } catch (error) {
     throw new Error(`Cannot read '${file}': ${reasonOf(error)}`);
   }
-}
-
-function reasonOf(error: unknown): string {
-  const { code = '', message } = error as NodeJS.ErrnoException;
-  return whyNot[code] ?? message;
 }
 
 /** At most once in two seconds, so that it can stand in a log. */

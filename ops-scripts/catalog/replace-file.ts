@@ -9,7 +9,8 @@ type Text = AsyncIterable<string>;
 /** @param file a device or a pipe is written straight; a link's target is replaced, with the rights that it had */
 export async function replaceFile(file: string, read: () => Text): Promise<void> {
   const present = await stat(file).catch(ignoreAbsent);
-  if (present?.isDirectory()) throw Object.assign(new Error('It is a folder'), { code: 'EISDIR' });
+  if (present?.isDirectory())
+    throw Object.assign(new Error('It is a folder'), { code: 'EISDIR', syscall: 'open' });
   if (present !== undefined && !present.isFile()) return writeStraight(file, read());
   const target = present === undefined ? file : await realpath(file);
   await writeBeside(target, present?.mode, read);

@@ -1,6 +1,6 @@
 // Prepares DATA_DIR: locks it, checks that it is writable and has room, and ends processes of an earlier start.
-import { mkdirSync, realpathSync, statfsSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { mkdirSync, realpathSync, statfsSync, statSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { reasonOf } from '../../origin/system-faults.ts';
@@ -31,7 +31,7 @@ export async function openDataFolder(dataDir: string): Promise<DataFolder> {
 
 function makeFolder(wanted: string): string {
   try {
-    mkdirSync(wanted, { recursive: true, mode: 0o700 });
+    makeFolders(wanted);
     const { bavail, bsize } = statfsSync(wanted);
     const freeMb = Math.floor((bavail * bsize) / 1_000_000);
     if (freeMb >= roomNeededMb) return realpathSync(wanted);
@@ -40,14 +40,28 @@ function makeFolder(wanted: string): string {
     );
   } catch (error) {
     if (error instanceof Error && 'code' in error) {
+      // Its own words would only say the reason again.
       throw new Error(
         `Cannot write to '${wanted}': ${reasonOf(error)}. Set DATA_DIR to a folder of your own`,
-        {
-          cause: error,
-        },
       );
     }
     throw error;
+  }
+}
+
+/**
+ * Makes a folder for this user alone, with those above it. One by one: `recursive` never ends below `/proc`, which
+ * answers "no such file" though the folder above is there.
+ */
+export function makeFolders(path: string): void {
+  const isThere = () => statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
+  if (isThere()) return;
+  makeFolders(dirname(path));
+  try {
+    mkdirSync(path, { mode: 0o700 });
+  } catch (error) {
+    // Another process may have made it meanwhile.
+    if (!isThere()) throw error;
   }
 }
 

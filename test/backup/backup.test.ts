@@ -1,4 +1,5 @@
 // A backup brings back the moment at which it was made, is found out when a byte of it was changed, and needs its key.
+import { existsSync } from 'node:fs';
 import { copyFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -141,4 +142,14 @@ test('Without a setting the key is made once beside the data, and the backup sho
     isThere ||= line.includes('kept@example.com');
   expect(isThere).toBe(true);
   await expect(backup(['create'], { BACKUP_KEY: 'short' })).rejects.toThrow('too short');
+  // What reads a backup makes no key, which could not open it.
+  const keyless = { BACKUP_KEY: '', DATA_DIR: join(folder, 'keyless') };
+  for (const reading of [
+    ['verify', file],
+    ['restore', file, '--yes'],
+  ])
+    await expect(backup(reading, keyless)).rejects.toThrow(
+      /^Cannot find a key in .*: set BACKUP_KEY to the one/,
+    );
+  expect(existsSync(keyless.DATA_DIR)).toBe(false);
 });

@@ -64,6 +64,10 @@ test('an export that fails, or is stopped, leaves the file that was there and no
     code: 1,
     output: expect.stringMatching(/^Cannot write '.*x\.csv': there is no such/),
   });
+  expect(await ops('export', own)).toMatchObject({
+    code: 1,
+    output: `Cannot write '${own}': it is a folder`,
+  });
 });
 
 test('products and variants are taken off the shelf and brought back, seen nowhere meanwhile, and files leave that', async () => {

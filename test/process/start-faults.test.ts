@@ -76,15 +76,24 @@ test.each(parts)('The %s says what to do about an address that is not of this ma
   expect([code, lines]).toEqual([1, ['192.0.2.1 is no address of this machine: set HOST to one that is']]);
 });
 
-test('An edge whose folder is a file says so', async () => {
+test('A folder that cannot be made is told in one sentence by edge and start', async () => {
   await using folder = await mkdtempDisposable(join(tmpdir(), 'myclothes-edge-'));
   const file = join(folder.path, 'file');
   writeFileSync(file, '');
-  const { code, lines } = await runToEnd(['node', 'edge/main.ts'], { ...sound, EDGE_STORE_FOLDER: file });
-  expect(code).toBe(1);
-  expect(lines.join('\n')).toMatch(
-    /^Cannot write to '.*file': .* Set EDGE_STORE_FOLDER to a folder of your own$/,
-  );
+  // Nobody makes folders in /proc, not even root.
+  for (const place of [file, join(file, 'below'), ...(existsSync('/proc/self') ? ['/proc/nothing'] : [])]) {
+    const edge = await runToEnd(['node', 'edge/main.ts'], { ...sound, EDGE_STORE_FOLDER: place });
+    const start = await runToEnd(['node', 'ops-scripts/local/start.ts'], { DATA_DIR: place, PORT: '0' });
+    for (const [{ code, lines }, setting] of [
+      [edge, 'EDGE_STORE_FOLDER'],
+      [start, 'DATA_DIR'],
+    ] as const) {
+      expect([code, lines.at(-1)]).toEqual([
+        1,
+        expect.stringMatching(`^Cannot write to '${place}': .* Set ${setting} to a folder of your own$`),
+      ]);
+    }
+  }
 });
 
 test.each(parts)(
