@@ -4,6 +4,7 @@ import type { Parts } from '../parts/read-parts.ts';
 import { isDeclared, type Mode } from '../snapshot.ts';
 import type { AttachedInterface } from './attached-interface.ts';
 import type { Interfaces } from './interfaces.ts';
+import type { SecurityGroups } from './security-groups.ts';
 
 export interface Attachment {
   /** `instance i-1 (eni-1)`, `load balancer web` … */
@@ -22,7 +23,13 @@ export interface Attachments {
   unknownReasons: string[];
 }
 
-export function readAttachments(parts: Parts, interfaces: Interfaces, mode: Mode): Attachments {
+/** `groups` are those that the account shows, or that a template or plan declares. */
+export function readAttachments(
+  parts: Parts,
+  interfaces: Interfaces,
+  mode: Mode,
+  groups: SecurityGroups,
+): Attachments {
   const byGroup = new Map<string, Map<unknown, Attachment>>();
   const attach = (groupId: string, key: unknown, attachment: Attachment) => {
     const attachments = byGroup.get(groupId) ?? new Map<unknown, Attachment>();
@@ -53,10 +60,13 @@ export function readAttachments(parts: Parts, interfaces: Interfaces, mode: Mode
     for (const group of eni.groups) attach(group, eni.owner ?? eni, attachment);
   }
   const lists = new Map([...byGroup].map(([id, attachments]) => [id, [...attachments.values()]]));
+  const isOther = defaultGroupIsAnother(mode, groups);
   return {
     of: (groupId) => lists.get(groupId) ?? [],
     unknownReasons: [
-      ...clients.flatMap(({ groupUnknownReasons }) => groupUnknownReasons),
+      ...clients
+        .flatMap(({ groupUnknownReasons }) => groupUnknownReasons)
+        .filter((reason) => !isOther(reason)),
       ...interfaces.all.flatMap(({ groupUnknownReasons }) => groupUnknownReasons),
       ...interfaces.unknownReasons,
       ...interfaces.instanceUnknownReasons,
@@ -72,11 +82,18 @@ function unreadParts(parts: Parts): string[] {
     ...[parts['load-balancer'], parts['auto-scaling-group'], parts.proxies].flatMap(
       ({ unknownReasons }) => unknownReasons,
     ),
-    // The default group of a VPC is none that the rules of a template name.
     ...stores
       .flatMap(({ groupUnknownReasons }) => groupUnknownReasons)
-      .filter((reason) => !reason.includes('the default group of its VPC')),
+      .filter((reason) => !reason.includes(ofDefaultGroup)),
   ];
+}
+
+const ofDefaultGroup = 'the default group of its VPC';
+
+/** A part with the default group of its VPC has none that a template declares, unless the default group is declared. */
+function defaultGroupIsAnother(mode: Mode, { byId }: SecurityGroups): (reason: string) => boolean {
+  const isDeclaredHere = [...byId.values()].some(({ name }) => name === 'default');
+  return (reason) => isDeclared(mode) && !isDeclaredHere && reason.includes(ofDefaultGroup);
 }
 
 export function describeInterface(eni: AttachedInterface): string {

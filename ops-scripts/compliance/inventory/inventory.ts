@@ -34,20 +34,21 @@ export function readInventory(snapshot: Snapshot, mode: Mode): Inventory {
     () => readInterfaces(answers, parts),
     { all: [], byOwner: new Map(), unknownReasons: [], instanceUnknownReasons: [] },
   );
+  const groups = read<SecurityGroups>(
+    'an answer to ec2.DescribeSecurityGroups or ec2.DescribeSecurityGroupRules',
+    () => readSecurityGroups(answers),
+    { byId: new Map(), unknownReasons: [] },
+  );
   return {
     mode,
     account: snapshot.account,
     region: snapshot.region,
     answers,
     parts,
-    groups: read(
-      'an answer to ec2.DescribeSecurityGroups or ec2.DescribeSecurityGroupRules',
-      () => readSecurityGroups(answers),
-      { byId: new Map(), unknownReasons: [] },
-    ),
+    groups,
     interfaces,
     prefixLists: openPrefixLists(answers),
-    attachments: readAttachments(parts, interfaces, mode),
+    attachments: readAttachments(parts, interfaces, mode, groups),
     zones: readZones(answers),
     faults,
   };

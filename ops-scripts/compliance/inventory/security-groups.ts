@@ -12,8 +12,10 @@ export interface SecurityGroup {
   egress: GroupRule[];
   /** Whether any call told the egress rules. */
   egressKnown: boolean;
-  /** Why there may be other rules. */
+  /** Why there may be other rules that let something in. */
   unknownReasons: string[];
+  /** Why there may be other rules that let something out. */
+  egressUnknownReasons: string[];
 }
 
 export interface SecurityGroups {
@@ -57,9 +59,10 @@ export function readSecurityGroups(answers: Answers): SecurityGroups {
         if (!egress) group.unknownReasons.push(`rules of ${id} are not in the answer`);
         continue;
       }
+      const unread = egress ? group.egressUnknownReasons : group.unknownReasons;
       const list = attempt(
         () => knownList(permissions, `rules of ${id}`),
-        (reason) => group.unknownReasons.push(reason),
+        (reason) => unread.push(reason),
         groupsCall,
       );
       for (const permission of list ?? []) {
@@ -67,7 +70,7 @@ export function readSecurityGroups(answers: Answers): SecurityGroups {
           () => {
             for (const rule of fromPermission(permission, id, egress, own)) add(group, rule);
           },
-          (reason) => group.unknownReasons.push(reason),
+          (reason) => unread.push(reason),
           groupsCall,
         );
       }
@@ -86,7 +89,11 @@ export function readSecurityGroups(answers: Answers): SecurityGroups {
       if (group === undefined) continue;
       attempt(
         () => add(group, fromRule(raw, group.id, own)),
-        (reason) => group.unknownReasons.push(reason),
+        (reason) => {
+          // One that does not say which way it goes may go either way.
+          if (raw.IsEgress !== true) group.unknownReasons.push(reason);
+          if (raw.IsEgress !== false) group.egressUnknownReasons.push(reason);
+        },
         rulesCall,
       );
     }
@@ -102,6 +109,7 @@ function openGroup(byId: Map<string, SecurityGroup>, id: string): SecurityGroup 
     egress: [],
     egressKnown: false,
     unknownReasons: [],
+    egressUnknownReasons: [],
   };
   byId.set(id, group);
   return group;

@@ -110,7 +110,7 @@ export class References {
     if (unknown !== undefined && isUnknownValue(unknown.items)) return unknown.items;
     const given = found.filter(({ items }) => (items as unknown[]).length > 0);
     if (given.length > 1) {
-      const condition = given.find(({ leaf, items }) => !names(leaf, items as unknown[]));
+      const condition = given.find(({ leaf, items }) => mayChoose(leaf, items as unknown[]));
       if (condition !== undefined)
         return unknownValue(`${what} hangs on ${condition.leaf} in a way that a plan does not tell`);
     }
@@ -327,12 +327,16 @@ function baseOf(module: string, mode: string, type: string, name: string): strin
   return `${module}|${mode}|${type}|${name}`;
 }
 
-/** Whether a reference, beside others, is an item of the result: a choice or a list with others may be neither. */
-function names(leaf: string, items: unknown[]): boolean {
+/**
+ * Whether a reference, beside others, may choose between them or take their place, so that not each is an item of the
+ * result. Resources that stand side by side are read as a list of them. A variable may be an item, a condition, or what
+ * `coalesce` prefers.
+ */
+function mayChoose(leaf: string, items: unknown[]): boolean {
   const isId = (item: unknown) =>
     item instanceof Handle || (typeof item === 'string' && /^[a-z]+-[0-9a-f]{8,}$/.test(item));
-  if (!items.every(isId)) return false;
-  return items.length === 1 || !/^(var|module)\./.test(leaf);
+  if (leaf.startsWith('var.') || !items.every(isId)) return true;
+  return items.length > 1 && leaf.startsWith('module.');
 }
 
 /** No item of `null`: an argument that is given it is not set. */

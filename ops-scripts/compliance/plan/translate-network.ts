@@ -19,7 +19,11 @@ export const networkTranslations: Translations = {
     }),
   ],
   aws_security_group: translateGroup,
-  aws_default_security_group: translateGroup,
+  aws_default_security_group: (group) =>
+    translateGroup(group).map((each) => ({
+      ...each,
+      properties: { ...each.properties, GroupName: 'default' },
+    })),
   aws_security_group_rule: (rule) => {
     const kind = rule.one('type');
     const sides = isUnknownValue(kind) ? ['ingress', 'egress'] : [String(kind)];

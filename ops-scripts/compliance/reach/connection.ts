@@ -64,7 +64,7 @@ function opens(
       unknownReasons.push(inventory.groups.unknownReasons[0] ?? `security group ${id} is not in any answer`);
       continue;
     }
-    unknownReasons.push(...group.unknownReasons);
+    unknownReasons.push(...(egress ? group.egressUnknownReasons : group.unknownReasons));
     if (egress && !group.egressKnown) unknownReasons.push(`egress rules of ${id} are not in the answer`);
     for (const rule of (egress ? group.egress : group.ingress).filter(({ traffic }) =>
       covers(traffic, 'tcp', port),

@@ -11,6 +11,7 @@ import {
   targetGroupsOf,
 } from '../reach/listeners.ts';
 import { letsClientsIn } from '../reach/source-addresses.ts';
+import { isDeclared } from '../snapshot.ts';
 import { attempt, known, UnknownError } from '../unknown.ts';
 import type { Verdict } from '../verdict.ts';
 import { type Context, defineControl } from './control.ts';
@@ -21,7 +22,7 @@ export const chainConnects = defineControl({
   kind: 'load-balancer',
   title: 'Requests really get from the listener to the instances, and from there to cache and database',
   why: 'A stack that lets nobody in passes every other control and sells nothing.',
-  how: 'At least one listener that forwards to the group has a port that the load balancer lets somebody in on. Follows listeners to target groups to the Auto Scaling group, and from there to the ports of cache and database: egress of the one, ingress of the other, network ACLs both ways. A database may be reached through a proxy that serves it instead, on the usual port of the proxy and from there on the port of the database. A load balancer that enis the internet from a subnet without a route to an internet gateway gets a warning.',
+  how: 'At least one listener that forwards to the group has a port that the load balancer lets somebody in on. Follows listeners to target groups to the Auto Scaling group, and from there to the ports of cache and database: egress of the one, ingress of the other, network ACLs both ways. A database may be reached through a proxy that serves it instead, on the usual port of the proxy and from there on the port of the database. A load balancer that faces the internet from a subnet without a route to an internet gateway gets a warning.',
   blind: 'Health of the processes, DNS inside the VPC, firewalls on the machines.',
   remedy:
     'aws ec2 authorize-security-group-ingress --group-id GROUP --protocol tcp --port PORT --source-group SOURCE',
@@ -87,7 +88,8 @@ function judgeListeners(
     const unknownReason =
       groups.flatMap(({ targetUnknownReasons }) => targetUnknownReasons)[0] ??
       listAnswers(inventory.answers, 'elbv2', 'DescribeTargetGroups', 'TargetGroups').unknownReasons[0] ??
-      failuresOf(inventory.answers, 'elbv2.DescribeRules')[0];
+      listAnswers(inventory.answers, 'elbv2', 'DescribeListeners', 'Listeners', part.id).unknownReasons[0] ??
+      unreadOf(context, listeners, arns);
     if (unknownReason !== undefined) throw new UnknownError(unknownReason);
     if (groups.length > 0)
       verdict.fail({
@@ -114,6 +116,25 @@ function judgeListeners(
     }
   }
   return attached;
+}
+
+/** Why a rule of a listener, or a target that others register, may lead to a group all the same. */
+function unreadOf(
+  { inventory: { answers, mode } }: Context,
+  listeners: Forwarding[],
+  targetGroups: ReadonlySet<string | undefined>,
+): string | undefined {
+  const unread = ({ absent, unknownReasons }: { absent: boolean; unknownReasons: string[] }) =>
+    absent ? [] : unknownReasons;
+  const rules = listeners.flatMap(({ listener: { ListenerArn: arn } }) =>
+    arn === undefined ? [] : unread(listAnswers(answers, 'elbv2', 'DescribeRules', 'Rules', arn)),
+  );
+  const targets = [...targetGroups].flatMap((arn) =>
+    arn === undefined || !isDeclared(mode)
+      ? []
+      : unread(listAnswers(answers, 'elbv2', 'DescribeTargetHealth', 'TargetHealthDescriptions', arn)),
+  );
+  return rules[0] ?? failuresOf(answers, 'elbv2.DescribeRules')[0] ?? targets[0];
 }
 
 /** One listener that feeds the groups must be open to somebody; that another is not may be meant so. */

@@ -95,11 +95,19 @@ function judgeCluster(
     });
     return;
   }
-  const { ids, zones, unknownReasons } = readMembers(part, verdict);
+  const { ids, zones, unknownReasons, areAll } = readMembers(part, verdict);
   const enough = attempt(
     () => context.inventory.zones.count(zones).length,
     (reason) => unknownReasons.push(reason),
   );
+  // Whichever zones they are, too few instances stand in too few.
+  if (unknownReasons.length > 0 && areAll && ids.length > 0 && ids.length < context.minZones) {
+    verdict.fail({
+      reason: `${name} has ${ids.length === 1 ? 'one instance' : `${ids.length} instances`} only, which ${ids.length === 1 ? 'stands' : 'stand'} in fewer than ${context.minZones} zones`,
+      fix: fixMember(context, name, raw.Engine, ids.length + 1),
+    });
+    return;
+  }
   // What may be added to enough zones takes none of them away.
   if (unknownReasons.length > 0 && (enough ?? 0) < context.minZones) {
     unknownReasons.forEach(verdict.unknown);
@@ -124,6 +132,7 @@ function readMembers({ raw, name, members }: Extract<DatabasePart, { flavor: 'cl
   const add = (member: { DBInstanceIdentifier?: string | undefined }) =>
     ids.add(knownText(member.DBInstanceIdentifier, `a member of ${name}`));
   readItems(raw.DBClusterMembers, `members of ${name}`, add, onUnknown);
+  const areAll = unknownReasons.length === 0;
   for (const id of ids) {
     attempt(() => {
       const member = members.find(({ DBInstanceIdentifier }) => DBInstanceIdentifier === id);
@@ -133,7 +142,7 @@ function readMembers({ raw, name, members }: Extract<DatabasePart, { flavor: 'cl
       zones.push(known(member.AvailabilityZone, `the zone of ${id}`));
     }, onUnknown);
   }
-  return { ids: [...ids], zones, unknownReasons };
+  return { ids: [...ids], zones, unknownReasons, areAll };
 }
 
 function fixMember(

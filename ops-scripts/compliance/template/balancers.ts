@@ -31,11 +31,7 @@ export function answerBalancers(draft: Draft): void {
     draft.answer(
       'elbv2',
       'DescribeListeners',
-      {
-        Listeners: ofOwner(draft.perhaps(listenerType), 'LoadBalancerArn', id).map(
-          (listener) => unknownOf(listener, 'LoadBalancerArn') ?? describeListener(listener),
-        ),
-      },
+      { Listeners: listenersOf(draft, id) },
       { LoadBalancerArn: id },
     );
     draft.answer(
@@ -57,11 +53,23 @@ export function answerBalancers(draft: Draft): void {
   }
   // A group's instances register themselves; a template names only the other targets.
   for (const { id, properties } of draft.of(targetGroupType)) {
-    const TargetHealthDescriptions = recordsOf(properties['Targets']).map((target) =>
+    const named = recordsOf(properties['Targets']).map((target) =>
       isUnknownValue(target) ? target : { Target: { Id: target['Id'], Port: numberOf(target['Port']) } },
     );
+    const services = draft.perhaps('AWS::ECS::Service').filter(({ refers }) => refers.has(id));
+    const registered = services
+      .filter((service) => service.properties['LaunchType'] !== 'FARGATE')
+      .map((service) => unknownValue(`${service.id} registers the machines of its tasks with ${id}`));
+    const TargetHealthDescriptions = [...named, ...registered];
     draft.answer('elbv2', 'DescribeTargetHealth', { TargetHealthDescriptions }, { TargetGroupArn: id });
   }
+}
+
+function listenersOf(draft: Draft, balancer: string): unknown[] {
+  const declared = ofOwner(draft.perhaps(listenerType), 'LoadBalancerArn', balancer);
+  if (declared.length === 0 && draft.isTold(balancer))
+    return [unknownValue(`no listener of ${balancer} is in the template, and another stack may add some`)];
+  return declared.map((listener) => unknownOf(listener, 'LoadBalancerArn') ?? describeListener(listener));
 }
 
 /** Those that name the owner, and those that may. */

@@ -106,14 +106,18 @@ function describeCluster(draft: Draft, { id, properties }: Resource): Properties
   };
 }
 
-/** ElastiCache spreads the nodes over the zones of its subnets, which it chooses itself where none are told. */
+/**
+ * ElastiCache spreads the nodes over the zones of its subnets. `cross-az` means several of them, whichever they are;
+ * with a single subnet it can't be.
+ */
 function zonesToSpread(draft: Draft, properties: Properties): unknown[] {
   const name = properties['CacheSubnetGroupName'];
   if (name === undefined) return zonesOfElastiCache;
   const id = draft.named('AWS::ElastiCache::SubnetGroup', 'CacheSubnetGroupName', name);
   const subnets = listOf(draft.find('AWS::ElastiCache::SubnetGroup', id)?.['SubnetIds']);
   const zones = subnets.map((subnet) => zoneOfSubnet(draft, subnet)['ZoneName']);
-  return zones.length === 0 || zones.some(isUnknownValue) ? [placedByAws] : [...new Set(zones)];
+  if (zones.length > 0 && !zones.some(isUnknownValue)) return [...new Set(zones)];
+  return zones.length === 1 ? [placedByAws] : zonesOfElastiCache;
 }
 
 interface Member {

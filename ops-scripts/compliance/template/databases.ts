@@ -104,22 +104,10 @@ function membersOf(draft: Draft, { id, properties }: Resource): (string | Unknow
   const own = kind === undefined ? multiAzMemberIds(id, properties) : [kind];
   if (members.length + own.length > 0 || properties['EngineMode'] === 'serverless')
     return [...members, ...own];
-  return isNameable(draft, id, properties)
+  // Who knows the name of the cluster can add an instance.
+  return properties['DBClusterIdentifier'] !== undefined || draft.isTold(id)
     ? [unknownValue(`no instance of ${id} is in the template, and another stack may add some`)]
     : [];
-}
-
-/** Whether another stack gets to know the cluster's name, without which it can add no instance. */
-function isNameable(draft: Draft, id: string, properties: Properties): boolean {
-  const named = `"${id}"`;
-  return (
-    properties['DBClusterIdentifier'] !== undefined ||
-    JSON.stringify(draft.outputs).includes(named) ||
-    draft.resources.some(
-      ({ type, properties: own }) =>
-        type === 'AWS::CloudFormation::Stack' && JSON.stringify(own).includes(named),
-    )
-  );
 }
 
 /** A cluster with an instance class of its own is no Aurora: one writer and two readers, in three zones. */

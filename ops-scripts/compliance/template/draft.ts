@@ -74,6 +74,20 @@ export class Draft {
     return false;
   }
 
+  /** Whether another stack gets to know the id of the resource: by an output, or as a nested stack that is not given. */
+  isTold(id: string): boolean {
+    const quoted = `"${id}"`;
+    return (
+      JSON.stringify(this.outputs).includes(quoted) ||
+      this.resources.some(
+        (resource) =>
+          resource.type === 'AWS::CloudFormation::Stack' &&
+          !resource.opened &&
+          this.textOf(resource).includes(quoted),
+      )
+    );
+  }
+
   find(type: string, id: unknown): Properties | undefined {
     return this.#certain.get(`${type} ${String(id)}`)?.properties;
   }

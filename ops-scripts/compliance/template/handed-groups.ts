@@ -1,7 +1,9 @@
 // Resources that may change, or attach unseen, what a template hands to them: groups, launch templates and parts.
 import { type UnknownValue, unknownValue } from '../snapshot.ts';
 import type { Draft } from './draft.ts';
-import type { Properties, Resource } from './resources.ts';
+import { isRecord } from './parse-template.ts';
+import { listOf, type Properties, type Resource } from './resources.ts';
+import { partsOf } from './text.ts';
 
 /** Custom resources, nested templates and types of others: they may add rules to a group and attach it to anything. */
 export const actsByItself =
@@ -64,8 +66,7 @@ function groupsItMayOpen(
     const text = draft.textOf(resource);
     const named = own(refers);
     if (named.length > 0) return allowsRules(text) ? named : [];
-    // One that opens groups and names none may open any.
-    return /"ec2:(AuthorizeSecurityGroupIngress|ModifySecurityGroupRules)"/i.test(text) ? [...ids] : [];
+    return mayOpenAny(properties, text) ? [...ids] : [];
   }
   const byName = kind.acts ? mentioned() : [];
   if (kind.givesToNobody) return byName;
@@ -77,6 +78,33 @@ function groupsItMayOpen(
 /** A policy that lets somebody write the rules of the group that it names. */
 function allowsRules(text: string): boolean {
   return /"(ec2:)?\*"|"ec2:(Authorize|Modify|Create|Update)/i.test(text);
+}
+
+const opensGroups = /"ec2:(AuthorizeSecurityGroupIngress|ModifySecurityGroupRules)"/i;
+
+/** Whether a policy that names no group of the template lets somebody open groups that it does not tell. */
+function mayOpenAny(properties: Properties, text: string): boolean {
+  if (!opensGroups.test(text)) return false;
+  const statements = statementsIn(properties).filter(({ Action: action }) =>
+    opensGroups.test(JSON.stringify(action ?? '')),
+  );
+  if (statements.length === 0) return true;
+  return statements.some(
+    ({ Effect: effect, Resource: on }) =>
+      effect !== 'Deny' && (on === undefined || listOf(on).some((each) => !namesOneGroup(each))),
+  );
+}
+
+function statementsIn(value: unknown): Properties[] {
+  if (typeof value !== 'object' || value === null) return [];
+  const inner = Object.values(value).flatMap(statementsIn);
+  return isRecord(value) && 'Action' in value ? [value, ...inner] : inner;
+}
+
+/** An ARN that ends in the id of one group, however little is known of its region and account. */
+function namesOneGroup(resource: unknown): boolean {
+  const end = partsOf(resource).at(-1);
+  return typeof end === 'string' && /:security-group\/[^*?/]+$/.test(end);
 }
 
 /** Services that a state machine calls, which start something in a network and change no group. */

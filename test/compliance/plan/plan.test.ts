@@ -165,6 +165,39 @@ describe('an id that is known only after the apply', () => {
     expect(worst(judged(planOf(description)), 'cache-only-from-asg')).toBe('unknown');
   });
 
+  it('is unknown beside a variable, which may be preferred to it', () => {
+    const subnet = (zone: string) => ({ cidr_block: '10.0.0.0/24', availability_zone: `eu-west-1${zone}` });
+    const web = {
+      inputs: { subnet: ref('aws_subnet.b.id') },
+      variables: { none: [] },
+      resources: {
+        'aws_subnet.a': subnet('a'),
+        'aws_lb.shop': { load_balancer_type: 'application', subnets: ref('aws_subnet.a.id', 'var.subnet') },
+      },
+    };
+    const description: ModuleDescription = { resources: { 'aws_subnet.b': subnet('b') }, modules: { web } };
+    expect(worst(judged(planOf(description)), 'elb-multi-az')).toBe('unknown');
+    web.resources['aws_lb.shop'].subnets = ref('aws_subnet.a.id', 'var.none');
+    expect(worst(judged(planOf(description)), 'elb-multi-az')).toBe('fail');
+  });
+
+  it('may be of a machine that has one of several groups, which is no pass and no failure', () => {
+    const description = describeStack();
+    description.modules = {
+      bastion: {
+        inputs: { group: ref('aws_security_group.app.id') },
+        resources: {
+          'aws_security_group.own': { vpc_id: 'vpc-0123456789abcdef0' },
+          'aws_instance.bastion': {
+            vpc_security_group_ids: ref('aws_security_group.own.id', 'var.group'),
+          },
+        },
+      },
+    };
+    expect(worst(judged(planOf(description)), 'database-only-from-asg')).toBe('unknown');
+    expect(worst(judged(planOf(description)), 'cache-only-from-asg')).toBe('unknown');
+  });
+
   it.each<[string, Reference]>([
     ['a local value', ref('local.groups')],
     ['a variable without a value', ref('var.groups')],
