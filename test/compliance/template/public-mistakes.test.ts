@@ -11,7 +11,7 @@ type Template = Record<string, unknown> & {
 };
 
 /** The verdicts of the sound template after a change, those that pass left out. */
-function verdicts(change: (template: Template) => void): Record<string, string> {
+function verdicts(change: (template: Template) => void, selection = {}): Record<string, string> {
   const template: Template = {
     Parameters: { Unset: { Type: 'String' } },
     Resources: new TemplateStack().resources,
@@ -19,7 +19,7 @@ function verdicts(change: (template: Template) => void): Record<string, string> 
   change(template);
   const options = { parameters: {}, region: 'eu-west-1', account: '123456789012' };
   const parsed = parseTemplate(JSON.stringify(template), 'stack.json');
-  const { findings } = judgeTemplates([parsed], options, { selection: {} }).report;
+  const { findings } = judgeTemplates([parsed], options, { selection }).report;
   return Object.fromEntries(
     findings.filter(({ status }) => status !== 'pass').map(({ control, status }) => [control, status]),
   );
@@ -446,6 +446,98 @@ cases.push(
   ],
 );
 
+const opens = (Resource: unknown) =>
+  add('AWS::IAM::Role', {
+    Policies: [
+      {
+        PolicyName: 'Inline',
+        PolicyDocument: {
+          Statement: [{ Effect: 'Allow', Action: ['ec2:AuthorizeSecurityGroupIngress'], Resource }],
+        },
+      },
+    ],
+  });
+const groupArn = (id: unknown) => ({
+  'Fn::Join': [
+    '',
+    ['arn:aws:ec2:', { Ref: 'AWS::Region' }, ':', { Ref: 'AWS::AccountId' }, ':security-group/', id],
+  ],
+});
+const everyReach = {
+  ...stores('unknown'),
+  'asg-only-from-elb': 'unknown',
+  'elb-open-to-web': 'unknown',
+};
+const withoutListeners = (template: Template) => {
+  for (const [id, { Type }] of Object.entries(template.Resources))
+    if (Type === 'AWS::ElasticLoadBalancingV2::Listener') delete template.Resources[id];
+};
+
+// Found in public templates.
+cases.push(
+  [
+    'a policy that lets its role close the default group of the VPC, as CDK writes it',
+    opens([groupArn({ 'Fn::GetAtt': ['Vpc', 'DefaultSecurityGroup'] })]),
+    {},
+  ],
+  [
+    'a policy that lets its role open a group that only deployment tells',
+    opens(groupArn({ Ref: 'Unset' })),
+    everyReach,
+  ],
+  ['a policy that lets its role open groups by a wildcard', opens([groupArn('*')]), everyReach],
+  [
+    'a destination that only deployment tells',
+    (template) => {
+      template.Resources['WebGroup']!.Properties['SecurityGroupEgress'] = [
+        { IpProtocol: 'tcp', FromPort: 3000, ToPort: 3000, CidrIp: { Ref: 'Unset' } },
+      ];
+    },
+    { 'chain-connects': 'unknown' },
+  ],
+  [
+    'another load balancer, which has the default group of its VPC',
+    add('AWS::ElasticLoadBalancingV2::LoadBalancer', { Scheme: 'internal', Subnets: [{ Ref: 'SubnetA' }] }),
+    {},
+  ],
+  [
+    'a cluster of one instance, wherever AWS places it',
+    (template) => {
+      const { VPCSecurityGroups: groups, DBSubnetGroupName } = template.Resources['Database']!.Properties;
+      template.Resources['Database'] = {
+        Type: 'AWS::RDS::DBCluster',
+        Properties: { Engine: 'aurora-postgresql', VpcSecurityGroupIds: groups, DBSubnetGroupName },
+      };
+      add('AWS::RDS::DBInstance', { Engine: 'aurora-postgresql', DBClusterIdentifier: { Ref: 'Database' } })(
+        template,
+      );
+    },
+    { 'database-multi-az': 'fail' },
+  ],
+  [
+    'Memcached over several zones, in subnets that only deployment tells',
+    (template) => {
+      const groups = template.Resources['Cache']!.Properties['SecurityGroupIds'];
+      template.Resources['CacheSubnets']!.Properties['SubnetIds'] = [
+        { 'Fn::Select': [0, { Ref: 'Unset' }] },
+        { 'Fn::Select': [1, { Ref: 'Unset' }] },
+      ];
+      template.Resources['Cache'] = {
+        Type: 'AWS::ElastiCache::CacheCluster',
+        Properties: {
+          Engine: 'memcached',
+          AZMode: 'cross-az',
+          NumCacheNodes: 2,
+          Port: 6379,
+          CacheSubnetGroupName: { Ref: 'CacheSubnets' },
+          VpcSecurityGroupIds: groups,
+        },
+      };
+    },
+    {},
+  ],
+);
+
 test.each(cases)('%s is judged as it is', (_what, change, expected) => {
   expect(verdicts(change)).toEqual(expected);
 });
@@ -459,6 +551,39 @@ test.each(['OurMacro', { Name: 'AWS::Include', Parameters: {} }])(
     expect(Object.values(found)).toEqual(Array(9).fill('unknown'));
   },
 );
+
+test('a group that ECS may register with the target group of a listener is not said to be cut off', () => {
+  const apart = (more: (template: Template) => void) =>
+    verdicts(
+      (template) => {
+        delete ofType(template, asgType)['TargetGroupARNs'];
+        more(template);
+      },
+      { autoScalingGroup: ['Group'] },
+    )['chain-connects'];
+  const service = { LoadBalancers: [{ ContainerPort: 3000, TargetGroupArn: { Ref: 'Targets' } }] };
+  expect(apart(() => undefined)).toBe('fail');
+  expect(apart(add('AWS::ECS::Service', service))).toBe('unknown');
+  expect(apart(add('AWS::ECS::Service', { ...service, LaunchType: 'FARGATE' }))).toBe('fail');
+});
+
+test('a listener that is not there may be added by another stack, or stands under a condition', () => {
+  const group = { autoScalingGroup: ['Group'] };
+  expect(verdicts(withoutListeners, group)).toEqual({ 'chain-connects': 'fail' });
+  const told = verdicts((template) => {
+    withoutListeners(template);
+    template['Outputs'] = { Balancer: { Value: { Ref: 'Balancer' } } };
+  }, group);
+  expect(told).toEqual({ 'chain-connects': 'unknown' });
+  const perhaps = verdicts((template) => {
+    for (const resource of Object.values(template.Resources)) {
+      const isForwarding = JSON.stringify(resource).includes('"forward"');
+      if (resource.Type === 'AWS::ElasticLoadBalancingV2::Listener' && isForwarding)
+        Object.assign(resource, { Condition: 'Nowhere' });
+    }
+  }, group);
+  expect(perhaps).toEqual({ 'chain-connects': 'unknown' });
+});
 
 test.each([null, [], 'text', { Properties: {} }])(
   'a resource that is %j is refused by its name',
