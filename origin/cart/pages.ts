@@ -113,7 +113,14 @@ function describeRefused(refused: Refused | undefined): Pick<CartPage, 'refused'
   const { variantId = '', quantity = '' } = values;
   if (error.code === 'invalid-quantity' && values['kind'] === 'set')
     return { refused: `${error.message}.`, entered: { variantId, quantity, fault: `${error.message}.` } };
-  return { refused: `${error.message}.` };
+  return { refused: tellRefusal(error) };
+}
+
+/** The API speaks of variants, a page of pieces. */
+function tellRefusal({ code, message }: Refusal): string {
+  if (code === 'not-found') return 'This piece is no longer sold.';
+  if (code === 'out-of-stock') return 'This piece is sold out.';
+  return `${message}.`;
 }
 
 /** Pictures are not worth a failure. */
@@ -142,7 +149,7 @@ async function showProduct(
   const path = pathTo(tree, product.category);
   const chosen = { variantId: values['variantId'], color: values['color'], quantity: values['quantity'] };
   const { paymentProviders } = deps.settings;
-  const refused = { reason: `${refusal.message}.`, chosen };
+  const refused = { reason: tellRefusal(refusal), chosen };
   const content = productPage({ product, path, paymentProviders, refused });
   return respondPage(c, layout({ title: product.name, ...frame }, content), { status: refusal.status });
 }

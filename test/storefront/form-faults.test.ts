@@ -278,3 +278,12 @@ describe('a session that ended while a form was open', () => {
     expect([changed.status, kept(changed.page)]).toEqual([401, { ...signedIn, do: 'change-password' }]);
   });
 });
+
+test('A piece that went away while it was in the bag is told in a shopper’s words, twice as well', async () => {
+  for (let time = 0; time < 2; time++) {
+    const bag = await send(guest, '/cart', { kind: 'set', variantId: '999999', quantity: '2' });
+    expect(bag.status).toBe(404);
+    expect(bag.page).toContain('This piece is no longer sold.');
+    expect(bag.page).not.toContain('variant does not exist');
+  }
+});

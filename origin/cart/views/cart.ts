@@ -113,7 +113,7 @@ function removedLine({ variantId, quantity, variant }: RemovedLine): Html {
 function goneLine(line: ShownCartLine, at: number, what: string): Html {
   return html`<li class="gone"><div class="tile"></div>
 <div><h3>${line.name}</h3>
-<p class="wrong">${pieces(line.quantity)} that are no longer sold. Please remove this before you check out.</p>
+<p class="wrong">${pieces(line.quantity)}. Please remove this before you check out.</p>
 <div class="line-forms">${removeForm(line, at, what)}</div></div></li>`;
 }
 

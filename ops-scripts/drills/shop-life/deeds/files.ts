@@ -1,6 +1,6 @@
 // Product file deeds: full imports, imports with few columns, and imports that archive and restore products.
 import type { SeededRandom } from '../../../traffic/seeded-random.ts';
-import { readSold, readStock } from '../laws/money-and-stock.ts';
+import { readStock } from '../laws/money-and-stock.ts';
 import type { ShopLife } from '../life.ts';
 import { amount, fullColumns, handlePrefix, makeLifeProducts } from '../product-files/life-products.ts';
 import {
@@ -27,9 +27,8 @@ export async function importLifeProducts(life: ShopLife, random: SeededRandom): 
 
 /** From here on, the record tells what every piece's stock must be. */
 export async function takeStockAsItIs(life: ShopLife): Promise<void> {
-  const sold = await readSold(life);
-  for (const { id, available } of await readStock(life))
-    life.record.stock.set(id, { set: available, soldBefore: sold.get(id) ?? 0 });
+  for (const { id, available, sold } of await readStock(life))
+    life.record.stock.set(id, { set: available, soldBefore: sold });
 }
 
 interface FileKind {

@@ -2,7 +2,7 @@
 import type { SeededRandom } from '../../../traffic/seeded-random.ts';
 import type { Browser } from '../browser/browser.ts';
 import { expectAnswer, expectStatus, expectThat } from '../browser/page.ts';
-import { readSold } from '../laws/money-and-stock.ts';
+import { readStock } from '../laws/money-and-stock.ts';
 import type { ShopLife, StockBase } from '../life.ts';
 import { amount } from '../product-files/life-products.ts';
 import { askProduct, pickHandle, type ShownProduct } from './products.ts';
@@ -158,7 +158,7 @@ async function setBase(
   stock: number,
   set: () => Promise<void>,
 ): Promise<void> {
-  const soldOf = async () => (await readSold(life, [variantId])).get(variantId) ?? 0;
+  const soldOf = async () => (await readStock(life)).find(({ id }) => id === variantId)?.sold ?? 0;
   for (;;) {
     const before = await soldOf();
     await set();

@@ -127,33 +127,22 @@ function sum(amounts: number[]): number {
   return amounts.reduce((total, amount) => total + amount, 0);
 }
 
-/**
- * Reads orders and stock from Postgres, to compare them with the drill's own record. Pieces in orders that
- * stand, by variant: those of orders that were cancelled are back.
- */
-export async function readSold(life: ShopLife, variantIds?: string[]): Promise<Map<string, number>> {
-  const rows = await askPostgres<{ variant_id: string; sold: number }>(
-    life.shop,
-    `select l.variant_id, sum(l.quantity - l.restocked)::integer as sold
-     from order_lines l
-     where $1::bigint[] is null or l.variant_id = any($1::bigint[])
-     group by l.variant_id`,
-    [variantIds ?? null],
-  );
-  return new Map(rows.map(({ variant_id, sold }) => [variant_id, sold]));
-}
-
 interface StockRow {
   id: string;
   sku: string;
   handle: string;
   available: number;
+  /** Pieces in orders that stand. */
+  sold: number;
 }
 
+/** Both by one statement: the worker puts pieces of orders that have ended back at any time. */
 export function readStock(life: ShopLife): Promise<StockRow[]> {
   return askPostgres<StockRow>(
     life.shop,
-    `select v.id, v.sku, p.slug as handle, v.available from variants v join products p on p.id = v.product_id order by v.id`,
+    `select v.id, v.sku, p.slug as handle, v.available,
+       (select coalesce(sum(l.quantity - l.restocked), 0)::integer from order_lines l where l.variant_id = v.id) as sold
+     from variants v join products p on p.id = v.product_id order by v.id`,
   );
 }
 
@@ -172,15 +161,15 @@ export const stockAddsUp = defineLaw<PieceSeen[]>({
   async gather(life) {
     // Nothing is sold between the two questions.
     return life.till.alone(async () => {
-      const [stock, sold] = [await readStock(life), await readSold(life)];
-      return stock.map(({ id, sku, handle, available }) => {
+      const stock = await readStock(life);
+      return stock.map(({ id, sku, handle, available, sold }) => {
         const base = life.record.stock.get(id);
         return {
           sku,
           handle,
           available,
           set: base?.set,
-          soldSince: (sold.get(id) ?? 0) - (base?.soldBefore ?? 0),
+          soldSince: sold - (base?.soldBefore ?? 0),
         };
       });
     });
