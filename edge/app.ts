@@ -4,7 +4,7 @@ import { createEdgeCache, type EdgeCache } from './edge-cache.ts';
 import { createFence, type Fence, type FenceClock } from './fence.ts';
 import { type Counts, createCounts, outcomeOf } from './metrics.ts';
 import { purgeRoutes } from './purge.ts';
-import { errorAnswer } from './reply/error-answer.ts';
+import { errorAnswer } from './reply/replies.ts';
 import { toResponse } from './stored/answer.ts';
 import type { Store } from './stored/stored-response.ts';
 import { boundBody, createByteBudget } from './upstream/read-bounded.ts';

@@ -2,7 +2,7 @@
 
 import type { Fields } from '../http/fields.ts';
 import { cacheKey } from './http/addresses.ts';
-import { parseCacheControl } from './http/cache-control.ts';
+import { parseCacheControl } from './http/freshness.ts';
 import { type CacheParts, refuse, serve } from './reply/replies.ts';
 import { type Answer, answerFrom } from './stored/answer.ts';
 import { chooseVariant, createStoredAnswers, decideUse } from './stored/stored-answers.ts';

@@ -5,7 +5,7 @@ import { hasTags, type TagVersions } from '../http/cache-tag.ts';
 import type { Fence, FenceClock } from './fence.ts';
 import type { Counts } from './metrics.ts';
 import { readSignedTime, verifyPurge } from './purge-signature.ts';
-import { errorAnswer, ownHeaders } from './reply/error-answer.ts';
+import { errorAnswer, ownHeaders } from './reply/replies.ts';
 import { toResponse } from './stored/answer.ts';
 import { createByteBudget, readBounded } from './upstream/read-bounded.ts';
 

@@ -12,7 +12,7 @@ import { createDatabase, createPool } from './postgres/database.ts';
 import { createReadSources, type ReadSources } from './postgres/replicas/read-sources.ts';
 import { type CommitTracker, createCommitTracker } from './postgres/replicas/track-commits.ts';
 import { connectRedis, type RedisClient } from './redis/connect.ts';
-import { createRedisRoom, roomForEntries } from './redis/room.ts';
+import { createRedisRoom, roomForEntries } from './redis/servers.ts';
 import type { Db } from './schema.ts';
 import { type CountAnswer, createRequestMetrics } from './web/serving/request-metrics.ts';
 

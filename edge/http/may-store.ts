@@ -4,8 +4,7 @@ import { hasTags, parseCacheTag } from '../../http/cache-tag.ts';
 import type { Fields } from '../../http/fields.ts';
 import type { StoredResponse } from '../stored/stored-response.ts';
 import type { UpstreamResponse } from '../upstream/upstream.ts';
-import { fieldsNotStored, parseCacheControl } from './cache-control.ts';
-import { type Freshness, readFreshness } from './freshness.ts';
+import { type Freshness, fieldsNotStored, parseCacheControl, readFreshness } from './freshness.ts';
 import { toRecord } from './header-fields.ts';
 import { varyOf } from './vary.ts';
 

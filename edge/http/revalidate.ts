@@ -1,10 +1,10 @@
 // Revalidates a stored answer with its validators, and updates its fields from the 304 (RFC 9111, 4.3).
-import { markCompressed } from '../stored/compress-stored.ts';
+
 import type { StoredAnswers } from '../stored/stored-answers.ts';
-import type { StoredResponse } from '../stored/stored-response.ts';
+import { markCompressed, type StoredResponse } from '../stored/stored-response.ts';
 import type { Forwarded } from '../upstream/forward-request.ts';
 import type { UpstreamResponse } from '../upstream/upstream.ts';
-import { fieldsNotStored, parseCacheControl } from './cache-control.ts';
+import { fieldsNotStored, parseCacheControl } from './freshness.ts';
 import { fieldOf, toHeaders } from './header-fields.ts';
 import { toStored } from './may-store.ts';
 

@@ -9,7 +9,7 @@ import type { Edge, EdgeBindings } from '../app.ts';
 import { type MeasuredEdge, metricsContentType, writeMetrics } from '../metrics.ts';
 import type { Answer } from '../stored/answer.ts';
 import { passUpgrades } from '../upstream/pass-upgrade.ts';
-import { errorAnswer, writeOnSocket } from './error-answer.ts';
+import { errorAnswer, writeOnSocket } from './replies.ts';
 
 /**
  * The edge's HTTP server under Node and Deno: writes stored answers from memory at once, passes all else to

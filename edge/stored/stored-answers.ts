@@ -1,9 +1,9 @@
 // The stored answers of one address: finds the one that fits a request, decides how it may be used, stores a new one.
 import type { Fields } from '../../http/fields.ts';
 import type { Fence } from '../fence.ts';
-import { parseCacheControl, secondsOf } from '../http/cache-control.ts';
-import { covers } from '../http/ranges.ts';
+import { parseCacheControl, secondsOf } from '../http/freshness.ts';
 import { fits, sameVary } from '../http/vary.ts';
+import { covers } from './answer.ts';
 import { ageOfS, freshForS, type Store, type StoredResponse } from './stored-response.ts';
 
 export interface StoredAnswers {

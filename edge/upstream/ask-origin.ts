@@ -20,9 +20,8 @@ import {
   reportFault,
   serve,
 } from '../reply/replies.ts';
-import { compressStored } from '../stored/compress-stored.ts';
 import { mayServeStale, type StoredLookup } from '../stored/stored-answers.ts';
-import type { StoredResponse } from '../stored/stored-response.ts';
+import { compressStored, type StoredResponse } from '../stored/stored-response.ts';
 import type { Forwarded } from './forward-request.ts';
 import { type BoundedRead, readBounded } from './read-bounded.ts';
 import { UpstreamError, type UpstreamResponse, type UpstreamStatus } from './upstream.ts';

@@ -1,9 +1,7 @@
 // Makes the request that the origin gets: client address set, hop-by-hop fields removed, no cookies for shared pages.
-
 import { chooseEncoding } from '../../http/accept-encoding.ts';
 import { cacheKey, normaliseQuery } from '../http/addresses.ts';
 import { dropHopByHop } from '../http/header-fields.ts';
-import { isSharedPath } from './shared-paths.ts';
 import type { UpstreamRequest } from './upstream.ts';
 
 export interface EdgeRequest extends UpstreamRequest {
@@ -46,4 +44,24 @@ export function isRead(method: string): boolean {
 /** @param path with its query, as the client sent it. */
 export function pathOfRead(path: string): string {
   return path.includes('?') && isSharedPath(path) ? normaliseQuery(path) : path;
+}
+
+/** The addresses whose answers are the same for everyone. Only these are asked for without the shopper's cookies. */
+const shared = new RegExp(
+  `^/(?:$|${[
+    '(?:c|p|assets|images|sitemaps)/[^/]+$',
+    'search$',
+    '(?:delivery|returns|contact|terms|privacy|imprint)$',
+    'api/products(?:/[^/]+)?$',
+    'api/categories$',
+    'robots\\.txt$',
+    'sitemap\\.xml$',
+    'manifest\\.webmanifest$',
+    'favicon\\.ico$',
+  ].join('|')})`,
+);
+
+/** @param path with or without its query. */
+export function isSharedPath(path: string): boolean {
+  return shared.test(path.split('?', 1)[0]!);
 }

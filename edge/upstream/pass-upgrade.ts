@@ -3,7 +3,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { isAmbiguous, RawFields } from '../../http/fields.ts';
-import { errorAnswer, writeOnSocket } from '../reply/error-answer.ts';
+import { errorAnswer, writeOnSocket } from '../reply/replies.ts';
 import { openOrigin } from './upstream-node.ts';
 
 export interface PassOptions {

@@ -10,10 +10,9 @@ import { retryOnConflict } from '../../origin/postgres/postgres-errors.ts';
 import type { Tx } from '../../origin/schema.ts';
 import { reasonOf } from '../../origin/system-faults.ts';
 import { openDatabase } from '../connect-stores.ts';
-import { exportCatalog } from './export-catalog.ts';
+import { exportCatalog, replaceFile } from './export-catalog.ts';
 import { type ImportReport, importCatalog } from './import-catalog.ts';
 import type { RowFault } from './product-file.ts';
-import { replaceFile } from './replace-file.ts';
 
 export function catalogCommand(env: NodeJS.ProcessEnv): Command {
   return new Command('catalog')

@@ -2,7 +2,7 @@
 // Passes if each key is one order and stock equals what was sold.
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
-import { CookieJar } from '../traffic/cookie-jar.ts';
+import { CookieJar } from '../traffic/http-connection.ts';
 import { readVariants, type StockedVariant } from '../traffic/read-catalog.ts';
 import type { DrillContext, DrillResult } from './drill.ts';
 import type { DrillRegion } from './region.ts';

@@ -1,17 +1,15 @@
 // The registry of all drills by name.
 import { checkoutUnderFault } from './checkout-under-fault.ts';
-import { crowd } from './crowd.ts';
 import { rollingDeploy } from './deploy/rolling-deploy.ts';
 import type { DrillContext, DrillResult, Fault } from './drill.ts';
-import { machineFaults } from './faults/machine.ts';
-import { networkFaults } from './faults/network.ts';
 import { originFaults } from './faults/origins.ts';
 import { postgresFaults } from './faults/postgres.ts';
 import { randomFaults } from './faults/random.ts';
 import { redisFaults } from './faults/redis.ts';
+import { machineFaults, networkFaults } from './faults/surroundings.ts';
 import { freshness } from './freshness/freshness.ts';
 import type { CartStateName } from './region.ts';
-import { runFault } from './run-fault.ts';
+import { conclude, runFault, shopThrough } from './run-fault.ts';
 import { type LifeRun, runShopLife } from './shop-life/shop-life.ts';
 import { compareStrategies } from './strategies.ts';
 
@@ -86,4 +84,30 @@ function fromFaults(faults: Record<string, Fault>): Record<string, Drill> {
       },
     ]),
   );
+}
+
+const mostFailures = 0.001;
+
+/** Drill: a crowd shops for two minutes and one origin is killed midway; counts requests that failed before a retry. */
+async function crowd(context: DrillContext): Promise<DrillResult> {
+  const { short, size } = context;
+  const fault = originFaults['kill-origin']!;
+  const run = await shopThrough(fault, {
+    ...context,
+    size: {
+      ...size,
+      shoppers: size.shoppers ?? (short ? 100 : 500),
+      seconds: size.seconds ?? (short ? 12 : 120),
+      // People look before they add.
+      thinkMs: size.thinkMs ?? (short ? 1_000 : 5_000),
+    },
+  });
+  const result = conclude('crowd', fault, context, run);
+  const { failed, of } = run.load.timeline.failures;
+  if (failed <= of * mostFailures) return result;
+  return {
+    ...result,
+    verdict: 'fail',
+    notes: [...result.notes, `that is more than ${mostFailures * 100} %`],
+  };
 }

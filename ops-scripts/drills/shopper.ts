@@ -1,7 +1,7 @@
 // One shopper over HTTP: one operation at a time, retried with the same key until it is answered.
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
-import { CookieJar } from '../traffic/cookie-jar.ts';
+import { CookieJar } from '../traffic/http-connection.ts';
 import type { SeededRandom } from '../traffic/seeded-random.ts';
 import { describeDifference, type ExpectedCart, enter, type Operation } from './ledger.ts';
 

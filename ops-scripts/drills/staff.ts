@@ -2,7 +2,7 @@
 // done.
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
-import { CookieJar } from '../traffic/cookie-jar.ts';
+import { CookieJar } from '../traffic/http-connection.ts';
 
 export interface CatalogChange {
   path: string;

@@ -1,6 +1,6 @@
 // Drill: compares the three cart states by bytes of cookies, time of a write, and carts lost with their origins.
 import { randomUUID } from 'node:crypto';
-import { CookieJar } from '../traffic/cookie-jar.ts';
+import { CookieJar } from '../traffic/http-connection.ts';
 import { readVariants } from '../traffic/read-catalog.ts';
 import type { DrillContext, DrillResult, Fault } from './drill.ts';
 import { originFaults } from './faults/origins.ts';

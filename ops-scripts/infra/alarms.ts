@@ -7,8 +7,7 @@ import { HttpCodeElb, HttpCodeTarget } from 'aws-cdk-lib/aws-elasticloadbalancin
 import type { ITopic } from 'aws-cdk-lib/aws-sns';
 import type { Construct } from 'constructs';
 import type { Balancer } from './balancer.ts';
-import type { Cache } from './cache.ts';
-import type { StackDatabase } from './database.ts';
+import type { Cache, StackDatabase } from './stores.ts';
 
 interface Threshold {
   metric: Metric;

@@ -1,4 +1,4 @@
-// CloudFront, which terminates TLS and caches assets but never pages, and the bucket for access logs.
+// CloudFront, which terminates TLS and caches assets but never pages; the bucket for access logs; names in Route 53.
 import { Aws, Duration, Fn, RemovalPolicy, Stack } from 'aws-cdk-lib';
 import { Certificate } from 'aws-cdk-lib/aws-certificatemanager';
 import {
@@ -14,8 +14,12 @@ import {
   ViewerProtocolPolicy,
 } from 'aws-cdk-lib/aws-cloudfront';
 import { HttpOrigin } from 'aws-cdk-lib/aws-cloudfront-origins';
+import type { ApplicationLoadBalancer } from 'aws-cdk-lib/aws-elasticloadbalancingv2';
 import { PolicyStatement, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import { CfnRecordSet, PublicHostedZone } from 'aws-cdk-lib/aws-route53';
+import { CloudFrontTarget } from 'aws-cdk-lib/aws-route53-targets';
 import { BlockPublicAccess, Bucket, BucketEncryption, ObjectOwnership } from 'aws-cdk-lib/aws-s3';
+import { EmailIdentity, Identity } from 'aws-cdk-lib/aws-ses';
 import type { Construct } from 'constructs';
 import { passHeader } from './balancer.ts';
 import type { Parameters, Secrets } from './parameters.ts';
@@ -93,4 +97,49 @@ export function addLogBucket(scope: Construct): Bucket {
     }),
   );
   return bucket;
+}
+
+/** Under the wildcard of the balancer's certificate, so that CloudFront can verify it. */
+export function balancerName({ domain }: Parameters): string {
+  return `balancer.${domain}`;
+}
+
+export function addDns(
+  scope: Construct,
+  parameters: Parameters,
+  distribution: Distribution,
+  balancer: ApplicationLoadBalancer,
+): void {
+  const { domain, zoneId: hostedZoneId } = parameters;
+  const delivery = {
+    dnsName: distribution.distributionDomainName,
+    hostedZoneId: CloudFrontTarget.getHostedZoneId(scope),
+  };
+  const direct = {
+    dnsName: balancer.loadBalancerDnsName,
+    hostedZoneId: balancer.loadBalancerCanonicalHostedZoneId,
+    evaluateTargetHealth: true,
+  };
+  const alias = (
+    id: string,
+    name: string,
+    type: 'A' | 'AAAA',
+    aliasTarget: typeof delivery | typeof direct,
+  ) => new CfnRecordSet(scope, id, { hostedZoneId, name, type, aliasTarget });
+  alias('ShopName', domain, 'A', delivery);
+  alias('ShopNameIpv6', domain, 'AAAA', delivery);
+  alias('BalancerName', balancerName(parameters), 'A', direct);
+  alias('OperatorsName', `operators.${domain}`, 'A', direct);
+}
+
+/** SES sends as the shop: DKIM keys and a return address in the shop's own zone. */
+export function addMail(scope: Construct, { domain, zoneId }: Parameters): void {
+  const zone = PublicHostedZone.fromPublicHostedZoneAttributes(scope, 'Zone', {
+    hostedZoneId: zoneId,
+    zoneName: domain,
+  });
+  new EmailIdentity(scope, 'Mail', {
+    identity: Identity.publicHostedZone(zone),
+    mailFromDomain: `bounce.${domain}`,
+  });
 }

@@ -15,14 +15,12 @@ import { EmailSubscription } from 'aws-cdk-lib/aws-sns-subscriptions';
 import { addMachineAlarms, addShopperAlarms, addStoreAlarms } from './alarms.ts';
 import { addBalancer } from './balancer.ts';
 import { bootScript } from './boot-script.ts';
-import { addCache } from './cache.ts';
-import { addAurora, addDatabase, databaseName } from './database.ts';
-import { addDelivery, addLogBucket } from './delivery.ts';
-import { addDns, addMail, balancerName } from './dns.ts';
+import { addDelivery, addDns, addLogBucket, addMail, balancerName } from './delivery.ts';
 import { addMachineRole, addMachines } from './machines.ts';
 import { addNetwork, addSecurityGroups, vpcCidr } from './network.ts';
 import { addSecrets, declareParameters } from './parameters.ts';
 import { type StackOptions, stackTag } from './stack-options.ts';
+import { addAurora, addCache, addDatabase, databaseName } from './stores.ts';
 
 const drainHook = 'drain';
 /** Not every region's schema has tags on them yet. */

@@ -2,13 +2,12 @@
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { LocalSettings } from './config.ts';
-import type { DataFolder } from './data-folder.ts';
+import type { DataFolder, KeptSecrets } from './data-folder.ts';
 import { type StoreServer, supervise } from './part.ts';
 import { findFreePort } from './ports.ts';
 import { postgresUrl, startPostgres } from './postgres.ts';
 import type { ProcessRecord } from './processes.ts';
 import { redisUrl, startRedisServer } from './redis.ts';
-import type { KeptSecrets } from './secrets.ts';
 import { allOrFirstFailure } from './wait-until.ts';
 
 export interface StoresPlan {

@@ -1,12 +1,11 @@
 // Starts the whole shop on one machine: stores, schema, catalog, origin and worker. Stops in the reverse order.
 import { join } from 'node:path';
 import type { LocalSettings } from './config.ts';
-import { type DataFolder, openDataFolder } from './data-folder.ts';
+import { type DataFolder, keepSecrets, openDataFolder } from './data-folder.ts';
 import { startNodePart } from './node-part.ts';
 import { supervise } from './part.ts';
 import { choosePorts, ownAddress, type ShopPorts } from './ports.ts';
 import { type ProcessRecord, type RunningShop, recordParts } from './processes.ts';
-import { keepSecrets } from './secrets.ts';
 import { placeStores } from './shop-stores.ts';
 import { allOrFirstFailure } from './wait-until.ts';
 

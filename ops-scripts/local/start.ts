@@ -1,7 +1,7 @@
 // `npm start`: runs the whole shop on one machine until Ctrl-C, and leaves no process running.
 import { type LocalSettings, readLocalSettings } from './config.ts';
+import { tellPasswords } from './data-folder.ts';
 import { explainError, runUntilStopped } from './run-until-stopped.ts';
-import { tellPasswords } from './secrets.ts';
 import { createSteps, type Shop, startShop } from './shop.ts';
 
 /** Loaded only where something was asked: a plain start is quicker without it. */

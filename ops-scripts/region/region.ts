@@ -1,10 +1,9 @@
 // Runs a whole region on one machine: real processes in three zones, supervised as in a cloud.
 import { mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { openDataFolder } from '../local/data-folder.ts';
+import { type KeptSecrets, keepSecrets, openDataFolder } from '../local/data-folder.ts';
 import { prepareDatabase } from '../local/prepare-database.ts';
 import { type ProcessRecord, recordParts } from '../local/processes.ts';
-import { type KeptSecrets, keepSecrets } from '../local/secrets.ts';
 import { type RunningBalancer, startBalancer } from './balancer.ts';
 import { chooseRegionPorts, type RegionPorts, type RegionSettings } from './config.ts';
 import { type Fleet, type FleetMember, placeFleet, startFleet } from './fleet.ts';

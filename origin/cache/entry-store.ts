@@ -5,7 +5,7 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { TagVersions } from '../../http/cache-tag.ts';
 import type { RedisClient } from '../redis/connect.ts';
-import type { RedisRoom } from '../redis/room.ts';
+import type { RedisRoom } from '../redis/servers.ts';
 import { type EncodedEntry, packEntry, unpackEntry } from './entry.ts';
 
 export interface EntryStore {

@@ -1,7 +1,9 @@
 // The bag's page and its form posts. A change answers 303; a refused change shows the page again with the reason.
 import { type Context, Hono } from 'hono';
+import type { ProductDetail } from '../catalog/product.ts';
+import { readProduct } from '../catalog/read-product.ts';
 import { readVariants, type VariantInfo } from '../catalog/read-variants.ts';
-import { isId } from '../catalog/tags.ts';
+import { isId, isSlug } from '../catalog/tags.ts';
 import { pathTo, readTree } from '../catalog/views/navigation.ts';
 import { productPage } from '../catalog/views/product.ts';
 import { listChoices, readKnownShippingTable } from '../checkout/shipping-methods.ts';
@@ -17,7 +19,6 @@ import { respondPage, seeOther } from '../web/page/page-response.ts';
 import { cartRequestOf } from './api.ts';
 import type { Cart } from './cart.ts';
 import type { CartOperation, Carts } from './carts.ts';
-import { readChosenVariant, readProductOfForm } from './chosen-variant.ts';
 import { type CartPage, cartPage, type RemovedLine } from './views/cart.ts';
 
 export function cartPages(deps: Deps, carts: Carts): Hono<AppEnv> {
@@ -152,4 +153,33 @@ async function showProduct(
   const refused = { reason: tellRefusal(refusal), chosen };
   const content = productPage({ product, path, paymentProviders, refused });
   return respondPage(c, layout({ title: product.name, ...frame }, content), { status: refusal.status });
+}
+
+/** @throws Refusal 422 `choose-size` */
+async function readChosenVariant(deps: Pick<Deps, 'cache'>, values: FormValues): Promise<string> {
+  const { variantId = '', color } = values;
+  if (variantId === '') throw new Refusal(422, 'choose-size', 'Please choose a size');
+  if (color === undefined) return variantId;
+  const chosen = (await readVariants(deps, [variantId])).get(variantId);
+  if (chosen === undefined || chosen.color === color) return variantId;
+  const product = await readProductOfForm(deps, chosen.productSlug);
+  const meant = product?.variants.find((variant) => variant.color === color && variant.size === chosen.size);
+  if (meant !== undefined) return meant.id;
+  throw new Refusal(422, 'choose-size', `Please choose a size in ${color}`);
+}
+
+/** The product that a form came from. @returns undefined where there is none, whatever the form says */
+async function readProductOfForm(
+  deps: Pick<Deps, 'cache'>,
+  slug: string,
+): Promise<ProductDetail | undefined> {
+  if (!isSlug(slug)) return undefined;
+  const { value } = await deps.cache.read<ProductDetail | null>({
+    key: `product-of-form:${slug}`,
+    fill: async (db) => {
+      const { value: product, tags } = await readProduct(db, slug);
+      return { value: product ?? null, tags };
+    },
+  });
+  return value ?? undefined;
 }

@@ -13,8 +13,8 @@ import { listKey, parseListQuery } from './list/list-query.ts';
 import { listCategories } from './list-categories.ts';
 import { readProduct } from './read-product.ts';
 import { catalogTag, isSlug, readSetVersions } from './tags.ts';
-import { findColor } from './views/colors.ts';
 import { categoryDocument, homeDocument, productDocument, searchDocument } from './views/documents.ts';
+import { findColor } from './views/product-card.ts';
 
 export function catalogPages(deps: Deps): Hono<AppEnv> {
   const site = { url: deps.settings.siteUrl, paymentProviders: deps.settings.paymentProviders };

@@ -7,7 +7,7 @@ import { Refusal, unavailable } from '../errors.ts';
 import type { DbOrTx } from '../schema.ts';
 import { type Money, money } from '../web/money.ts';
 import { imageOrPlaceholder } from './product.ts';
-import { orderablePieces } from './stock-rule.ts';
+import { orderablePieces } from './read-product.ts';
 import { isId, productTag, stockTag } from './tags.ts';
 
 export interface VariantInfo {

@@ -6,7 +6,7 @@ import { placeholderName } from '../catalog/product.ts';
 import { notFound } from '../errors.ts';
 import { createApi } from '../web/api/api.ts';
 import type { AppEnv } from '../web/env.ts';
-import { compressBody, type Encoded } from '../web/shared/compress.ts';
+import { compressBody, type Encoded } from '../web/shared/representation.ts';
 import { hanger } from './garment/drawing.ts';
 import { parseGarmentName } from './garment/garment-spec.ts';
 import { renderGarment } from './garment/render-garment.ts';

@@ -9,7 +9,7 @@ import { chooseEncoding } from '../../http/accept-encoding.ts';
 import type { Deps } from '../deps.ts';
 import type { Db } from '../schema.ts';
 import type { AppEnv } from './env.ts';
-import { compressBody, type Encoded } from './shared/compress.ts';
+import { compressBody, type Encoded } from './shared/representation.ts';
 
 /**
  * Reads the assets at start-up: each file of the folder, and the parts in `styles/` joined as one `shop.css`.

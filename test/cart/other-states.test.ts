@@ -3,13 +3,15 @@ import { randomUUID } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { readAccountCartLines } from '../../origin/cart/account-cart.ts';
-import { fitsCookie, newCookieCart, writeCookieCart } from '../../origin/cart/cookie/cart-in-cookie.ts';
 import {
   type CookieCart,
   decodeCart,
   encodeCart,
+  fitsCookie,
+  newCookieCart,
   operationMark,
-} from '../../origin/cart/cookie/encode-cart.ts';
+  writeCookieCart,
+} from '../../origin/cart/cookie/cart-in-cookie.ts';
 import { createDatabase, sharedRedisUrl } from '../support/stores.ts';
 import { Browser, openCartWorld, pieces } from './support/cart-world.ts';
 

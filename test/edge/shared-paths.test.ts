@@ -1,6 +1,6 @@
 // Which addresses the edge asks for without cookies: those that are the same for everyone, and none that is somebody's own.
 import { expect, test } from 'vitest';
-import { isSharedPath } from '../../edge/upstream/shared-paths.ts';
+import { isSharedPath } from '../../edge/upstream/forward-request.ts';
 import { routeGroups } from '../../origin/routes.ts';
 import { startEdge } from './support/edge.ts';
 import { startOrigin } from './support/origin.ts';

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { keepSecrets, tellPasswords } from '../../ops-scripts/local/secrets.ts';
+import { keepSecrets, tellPasswords } from '../../ops-scripts/local/data-folder.ts';
 
 let folder: string;
 beforeEach(() => {

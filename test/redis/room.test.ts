@@ -1,7 +1,7 @@
 // A real Redis with little memory, filled step by step: what can be read again stops first, what must not be lost never.
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { createRedisRoom, roomForCopies, roomForEntries } from '../../origin/redis/room.ts';
+import { createRedisRoom, roomForCopies, roomForEntries } from '../../origin/redis/servers.ts';
 import { openCartWorld, pieces } from '../cart/support/cart-world.ts';
 import { createDatabase, type PrivateStore, startRedis } from '../support/stores.ts';
 

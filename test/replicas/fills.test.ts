@@ -4,7 +4,7 @@ import { createFencedCache, type FencedCache } from '../../origin/cache/fenced-c
 import type { FillSources } from '../../origin/cache/load-entry.ts';
 import { changeProduct } from '../../origin/catalog/change/change-product.ts';
 import { readProduct } from '../../origin/catalog/read-product.ts';
-import { createRedisRoom, roomForEntries } from '../../origin/redis/room.ts';
+import { createRedisRoom, roomForEntries } from '../../origin/redis/servers.ts';
 import { openReplicatedShop, type ReplicatedShop } from './replicated-shop.ts';
 
 let world: ReplicatedShop;

@@ -4,7 +4,7 @@ import { appendFile, cp, mkdtemp, readFile, realpath, symlink, writeFile } from 
 import { basename, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { CookieJar } from '../../traffic/cookie-jar.ts';
+import { CookieJar } from '../../traffic/http-connection.ts';
 import { readVariants, type StockedVariant } from '../../traffic/read-catalog.ts';
 import type { DrillContext, DrillResult } from '../drill.ts';
 import { Timeline } from '../timeline.ts';

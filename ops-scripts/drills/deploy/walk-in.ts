@@ -1,7 +1,7 @@
 // A shopper who never retries, loads what the pages of either release need, and checks that it stays available.
 
 import { randomUUID } from 'node:crypto';
-import { CookieJar } from '../../traffic/cookie-jar.ts';
+import { CookieJar } from '../../traffic/http-connection.ts';
 import type { StockedVariant } from '../../traffic/read-catalog.ts';
 
 /** What an open page of one release needs from another: its style sheet, its scripts and its form. */

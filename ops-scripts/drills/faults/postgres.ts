@@ -2,9 +2,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
 import type { Fault, FaultContext } from '../drill.ts';
-import { emptyRedis } from '../empty-redis.ts';
 import { freeze, wake } from '../freeze.ts';
 import { slowPostgres } from '../slow-postgres.ts';
+import { emptyRedis } from './redis.ts';
 
 export const postgresFaults: Record<string, Fault> = {
   'kill-postgres-primary': {

@@ -1,8 +1,9 @@
 // Faults of Redis: lost, emptied, frozen, back without its data.
 import { setTimeout as delay } from 'node:timers/promises';
+import { Redis } from 'ioredis';
 import type { Fault } from '../drill.ts';
-import { emptyRedis } from '../empty-redis.ts';
 import { freeze, wake } from '../freeze.ts';
+import type { DrillRegionPart } from '../region.ts';
 import { slowPostgres } from '../slow-postgres.ts';
 
 export const redisFaults: Record<string, Fault> = {
@@ -53,3 +54,17 @@ export const redisFaults: Record<string, Fault> = {
     },
   },
 };
+
+const heardMs = 1_000;
+
+/** Empties one Redis server with FLUSHALL. Returns when a replica has heard of it as well. */
+export async function emptyRedis({ url }: Pick<DrillRegionPart, 'url'>): Promise<void> {
+  const redis = new Redis(url, { connectTimeout: 2_000, commandTimeout: 5_000, retryStrategy: () => null });
+  redis.on('error', () => undefined);
+  try {
+    await redis.flushall();
+    await redis.wait(1, heardMs);
+  } finally {
+    redis.disconnect();
+  }
+}

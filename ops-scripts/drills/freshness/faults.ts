@@ -1,7 +1,7 @@
 // The faults of the freshness drill. Each begins, lasts and is healed within one call.
 import { setTimeout as delay } from 'node:timers/promises';
 import type { SeededRandom } from '../../traffic/seeded-random.ts';
-import { emptyRedis } from '../empty-redis.ts';
+import { emptyRedis } from '../faults/redis.ts';
 import { freeze, wake } from '../freeze.ts';
 import type { DrillRegion, DrillRegionPart } from '../region.ts';
 import { pauseReplay } from './ask-stores.ts';

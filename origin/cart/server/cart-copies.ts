@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { Cluster } from 'ioredis';
 import type { RedisClient } from '../../redis/connect.ts';
-import type { RedisRoom } from '../../redis/room.ts';
+import type { RedisRoom } from '../../redis/servers.ts';
 import { createVersionedReads } from '../../redis/versioned-reads.ts';
 import type { CartContents } from '../cart-contents.ts';
 import type { JournalledOperation } from '../replay-journal.ts';

@@ -1,7 +1,7 @@
 // Drains all cart journals into Postgres, in order and once, by the same decisions as a shopper's own write.
 import type { Deps } from '../../deps.ts';
 import type { RedisClient } from '../../redis/connect.ts';
-import { createRedisRoom, roomForCopies } from '../../redis/room.ts';
+import { createRedisRoom, roomForCopies } from '../../redis/servers.ts';
 import { applyToCarts } from './apply-to-carts.ts';
 import { type CartCopies, createCartCopies } from './cart-copies.ts';
 import { journalIndexKeys } from './cart-keys.ts';

@@ -5,6 +5,7 @@ import { withinMs } from '../../concurrency/deadline.ts';
 import type { Deps } from '../../deps.ts';
 import { Refusal, unavailable } from '../../errors.ts';
 import { reusedKey } from '../../web/api/idempotency.ts';
+import { showCart } from '../cart.ts';
 import {
   type Awaits,
   type CartCookie,
@@ -14,7 +15,6 @@ import {
 } from '../cart-cookie.ts';
 import type { CartAnswer, CartRequest, Carts, OrderKey } from '../carts.ts';
 import { checkOperation } from '../check-operation.ts';
-import { showCart } from '../show-cart.ts';
 import { readCartRows } from './cart-statements.ts';
 import { prepareCartCheckout } from './checkout-cart.ts';
 import { prepareCartMerge } from './merge-carts.ts';

@@ -4,7 +4,7 @@ import type { TagVersions } from '../../../http/cache-tag.ts';
 import { notFound, Refusal } from '../../errors.ts';
 import type { Tx } from '../../schema.ts';
 import type { Money } from '../../web/money.ts';
-import { etagOfBody } from '../../web/shared/compress.ts';
+import { etagOfBody } from '../../web/shared/representation.ts';
 import { etagOf } from '../../web/shared/shared-response.ts';
 import type { Product } from '../product.ts';
 import { htmlToText, textToHtml } from '../product-text.ts';

@@ -5,8 +5,13 @@ import { notFound, Refusal } from '../../errors.ts';
 import { addToOutbox } from '../../outbox/events.ts';
 import type { Tx } from '../../schema.ts';
 import type { Product } from '../product.ts';
-import { readProductById, toProduct } from '../read-product.ts';
-import { availablePieces, countsStock, sellsWithoutStock } from '../stock-rule.ts';
+import {
+  availablePieces,
+  countsStock,
+  readProductById,
+  sellsWithoutStock,
+  toProduct,
+} from '../read-product.ts';
 import { isId, stockTag } from '../tags.ts';
 import { raiseProductStock } from './dirty-versions.ts';
 

@@ -16,11 +16,10 @@ import type { CategoryNode, ProductList } from '../product.ts';
 import { readProduct } from '../read-product.ts';
 import { type Suggestions, suggestSpelling } from '../search/suggest-spelling.ts';
 import { isSlug } from '../tags.ts';
-import { picturesIn, productHref, shownColor } from './colors.ts';
 import { hasNextPage, listHref, listPage } from './list.ts';
 import { type CategoryPlace, departments, pathTo, readCategoryTree } from './navigation.ts';
 import { absolute, productJsonLd, productPage } from './product.ts';
-import { homePage } from './product-card.ts';
+import { homePage, picturesIn, productHref, shownColor } from './product-card.ts';
 
 interface Site {
   /** Without a slash at the end. */

@@ -6,9 +6,8 @@ import type { NavigationItem } from '../../web/page/layout.ts';
 import type { ShownColors } from '../list/list-products.ts';
 import { type ListQuery, maxPage, type Sort } from '../list/list-query.ts';
 import type { Facets, FacetValue, ProductList } from '../product.ts';
-import { dot } from './colors.ts';
 import { type CategoryPlace, crumbs } from './navigation.ts';
-import { productGrid } from './product-card.ts';
+import { dot, productGrid } from './product-card.ts';
 
 interface ListPage {
   /** `/search` or `/c/<slug>` */

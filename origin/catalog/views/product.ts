@@ -5,9 +5,8 @@ import { formatMoney } from '../../web/money.ts';
 import { notice } from '../../web/page/form.ts';
 import { fold, type Html, html } from '../../web/page/html.ts';
 import type { ProductDetail, Variant } from '../product.ts';
-import { dot, picturesIn, productHref, shownColor } from './colors.ts';
 import { type CategoryPlace, crumbs } from './navigation.ts';
-import { picture, wasPrice } from './product-card.ts';
+import { dot, picture, picturesIn, productHref, shownColor, wasPrice } from './product-card.ts';
 import { sizeGuide } from './size-guide.ts';
 
 interface ProductPage {

@@ -5,7 +5,7 @@ import { chooseEncoding } from '../../../http/accept-encoding.ts';
 import type { Refusal } from '../../errors.ts';
 import type { AppEnv } from '../env.ts';
 import { headersOf } from '../problem.ts';
-import { compressOnce } from '../shared/compress.ts';
+import { compressOnce } from '../shared/representation.ts';
 import { type Html, html } from './html.ts';
 import { layout, type NavigationItem } from './layout.ts';
 

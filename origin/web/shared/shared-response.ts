@@ -8,9 +8,9 @@ import type { CacheOutcome, Fresh, ReadRequest, ReadResult } from '../../cache/e
 import type { Deps } from '../../deps.ts';
 import type { DbOrTx } from '../../schema.ts';
 import type { AppEnv, RuntimeBindings } from '../env.ts';
-import type { Bytes } from './compress.ts';
 import { siteRelease } from './release.ts';
 import {
+  type Bytes,
   bodyOf,
   type Representation,
   represent,

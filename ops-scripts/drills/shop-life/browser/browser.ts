@@ -1,6 +1,6 @@
 // A browser without JavaScript, and an API client: keeps cookies, follows redirects, submits the pages' own forms.
 import { randomUUID } from 'node:crypto';
-import { CookieJar } from '../../../traffic/cookie-jar.ts';
+import { CookieJar } from '../../../traffic/http-connection.ts';
 import { type Form, readPage, type ShopPage } from './page.ts';
 
 /** How answers come: through the outages of a life, and into its record. */
