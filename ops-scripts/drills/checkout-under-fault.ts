@@ -91,7 +91,8 @@ async function stockUp(region: DrillRegion, variantId: string): Promise<void> {
 /** A guest with one piece in the cart orders it; the same keys are used until each step is answered. */
 async function buyOne(url: string, variantId: string, tell: (status: number) => void): Promise<Bought> {
   const jar = new CookieJar();
-  const added = await untilAnswered(url, '/api/cart/lines', { variantId, quantity: 1 }, jar, () => undefined);
+  const line = { variantId, quantity: 1 };
+  const added = await untilAnswered(url, { path: '/api/cart/lines', body: line, jar });
   const none = (answer: unknown) => ({ order: undefined, isOpen: answer === undefined, jar, doubles: 0 });
   if (added?.status !== 200) return none(added);
   const body = {
@@ -105,12 +106,11 @@ async function buyOne(url: string, variantId: string, tell: (status: number) => 
     },
     payment: { provider: 'demo', outcome: 'paid' },
   };
-  const key = randomUUID();
-  const cookies = jar.header;
-  const answer = await untilAnswered(url, '/api/orders', body, jar, tell, key);
+  const ordering = { path: '/api/orders', body, jar, key: randomUUID(), cookie: jar.header };
+  const answer = await untilAnswered(url, { ...ordering, tell });
   if (answer?.status !== 201) return none(answer);
   const order = answer.body as Order;
-  const again = await untilAnswered(url, '/api/orders', body, jar, () => undefined, key, cookies);
+  const again = await untilAnswered(url, ordering);
   return {
     order,
     isOpen: false,
@@ -119,14 +119,22 @@ async function buyOne(url: string, variantId: string, tell: (status: number) => 
   };
 }
 
+interface Write {
+  path: string;
+  body: object;
+  /** Keeps the cookies of the answer. */
+  jar: CookieJar;
+  /** Default: a new one. */
+  key?: string;
+  /** Default: what the jar holds at each try. */
+  cookie?: string;
+  /** Learns the status of each answer; 0 where none came. */
+  tell?: (status: number) => void;
+}
+
 async function untilAnswered(
   url: string,
-  path: string,
-  body: object,
-  jar: CookieJar,
-  tell: (status: number) => void,
-  key: string = randomUUID(),
-  cookie?: string,
+  { path, body, jar, key = randomUUID(), cookie, tell = () => undefined }: Write,
 ): Promise<{ status: number; body: unknown } | undefined> {
   const until = performance.now() + patienceMs;
   while (performance.now() < until) {

@@ -58,14 +58,16 @@ export function aclOf(inventory: Inventory, subnetId: string): NetworkAcl | unde
   );
 }
 
+/** What is asked of a network ACL: one direction, one port, one family of addresses. */
+interface AclQuestion {
+  egress: boolean;
+  protocol: string;
+  port: number;
+  family: AddressFamily;
+}
+
 /** The addresses that the ACL lets through to (egress) or from (ingress) on this port. */
-export function aclAllows(
-  acl: NetworkAcl,
-  egress: boolean,
-  protocol: string,
-  port: number,
-  family: AddressFamily,
-): IntervalSet {
+export function aclAllows(acl: NetworkAcl, { egress, protocol, port, family }: AclQuestion): IntervalSet {
   let undecided = wholeFamily(family);
   let allowed: IntervalSet = [];
   const entries = entriesOf(acl)
@@ -113,7 +115,7 @@ export function aclHides(
     if (acl === undefined) return false;
     const refuses = () =>
       portsApart(acl, traffic.fromPort, traffic.toPort).every((port) =>
-        isEmpty(intersect(aclAllows(acl, false, protocol, port, range.family), [range])),
+        isEmpty(intersect(aclAllows(acl, { egress: false, protocol, port, family: range.family }), [range])),
       );
     return attempt(refuses, () => undefined) ?? false;
   });

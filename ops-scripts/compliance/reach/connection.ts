@@ -12,13 +12,14 @@ import { describePart, type Part, type ProxyPart } from '../parts/part.ts';
 import { UnknownError } from '../unknown.ts';
 import type { Verdict } from '../verdict.ts';
 
-export function judgeConnection(
-  inventory: Inventory,
-  from: Part | ProxyPart,
-  to: Part | ProxyPart,
-  port: number,
-  verdict: Verdict,
-): void {
+export interface Connection {
+  from: Part | ProxyPart;
+  to: Part | ProxyPart;
+  port: number;
+}
+
+export function judgeConnection(inventory: Inventory, connection: Connection, verdict: Verdict): void {
+  const { from, to, port } = connection;
   const what = `${describePart(from)} → ${describePart(to)} port ${port}`;
   const fromGroups = groupsOf(from, inventory.interfaces);
   const toGroups = groupsOf(to, inventory.interfaces);
@@ -29,14 +30,18 @@ export function judgeConnection(
     return;
   }
   verdict.attempt(() => {
-    if (ungrouped || opens(inventory, fromGroups, true, port, toGroups, to)) return;
+    if (
+      ungrouped ||
+      opens(inventory, { groups: fromGroups, egress: true, port, peerGroups: toGroups, peer: to })
+    )
+      return;
     verdict.fail({
       reason: `${what}: egress of ${fromGroups.join(', ')} does not let it out`,
       fix: fixEgress(inventory, fromGroups[0]!, toGroups[0]!, port),
     });
   });
   verdict.attempt(() => {
-    if (opens(inventory, toGroups, false, port, fromGroups, from)) {
+    if (opens(inventory, { groups: toGroups, egress: false, port, peerGroups: fromGroups, peer: from })) {
       verdict.pass(what);
       return;
     }
@@ -45,20 +50,23 @@ export function judgeConnection(
       fix: fixIngress(inventory, fromGroups[0]!, toGroups[0]!, port),
     });
   });
-  verdict.attempt(() => judgeAcls(inventory, what, from, to, port, verdict));
+  verdict.attempt(() => judgeAcls(inventory, { what, ...connection }, verdict));
 }
 
-function opens(
-  inventory: Inventory,
-  groupIds: string[],
-  egress: boolean,
-  port: number,
-  peers: string[],
-  peer: Part | ProxyPart,
-): boolean {
+/** One direction of a connection, as the security groups of one end see it. */
+interface Side {
+  groups: string[];
+  egress: boolean;
+  port: number;
+  /** The part at the other end, with its groups. */
+  peer: Part | ProxyPart;
+  peerGroups: string[];
+}
+
+function opens(inventory: Inventory, { groups, egress, port, peer, peerGroups }: Side): boolean {
   const unknownReasons: string[] = [];
   const ranges: AddressRange[] = [];
-  for (const id of groupIds) {
+  for (const id of groups) {
     const group = inventory.groups.byId.get(id);
     if (group === undefined) {
       unknownReasons.push(inventory.groups.unknownReasons[0] ?? `security group ${id} is not in any answer`);
@@ -69,7 +77,7 @@ function opens(
     for (const rule of (egress ? group.egress : group.ingress).filter(({ traffic }) =>
       covers(traffic, 'tcp', port),
     )) {
-      if (rule.peer.kind === 'group' && peers.includes(rule.peer.id)) return true;
+      if (rule.peer.kind === 'group' && peerGroups.includes(rule.peer.id)) return true;
       try {
         ranges.push(...rangesOf(inventory, rule));
       } catch (error) {
@@ -107,10 +115,7 @@ const returnPorts = { from: 32_768, to: 60_999 };
 
 function judgeAcls(
   inventory: Inventory,
-  what: string,
-  from: Part | ProxyPart,
-  to: Part | ProxyPart,
-  port: number,
+  { what, from, to, port }: Connection & { what: string },
   verdict: Verdict,
 ): void {
   for (const [part, peer, egress] of [
@@ -123,9 +128,9 @@ function judgeAcls(
       const acl = aclOf(inventory, id);
       if (acl === undefined) continue;
       const ways = [
-        { open: aclAllows(acl, egress, 'tcp', port, 'ipv4'), blocked: `port ${port}` },
+        { open: aclAllows(acl, { egress, protocol: 'tcp', port, family: 'ipv4' }), blocked: `port ${port}` },
         ...portsApart(acl, returnPorts.from, returnPorts.to).map((each) => ({
-          open: aclAllows(acl, !egress, 'tcp', each, 'ipv4'),
+          open: aclAllows(acl, { egress: !egress, protocol: 'tcp', port: each, family: 'ipv4' }),
           blocked: 'the answers',
         })),
       ];

@@ -92,7 +92,11 @@ function letByAcls(
 ): IntervalSet {
   const acls = subnetsOf(inventory, part).map((id) => aclOf(inventory, id));
   if (acls.length === 0 || acls.includes(undefined)) return wholeFamily('ipv4');
-  return unite(acls.flatMap((acl) => [...aclAllows(known(acl, 'an ACL'), false, protocol, port, 'ipv4')]));
+  return unite(
+    acls.flatMap((acl) => [
+      ...aclAllows(known(acl, 'an ACL'), { egress: false, protocol, port, family: 'ipv4' }),
+    ]),
+  );
 }
 
 /** The reason why not, or undefined where each subnet has the route (or routes were not asked for). */

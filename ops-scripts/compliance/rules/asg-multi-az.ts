@@ -68,13 +68,15 @@ export const asgMultiAz = defineControl({
     verdict.attempt(() => {
       zones = requireZones(
         context,
+        {
+          what: 'subnets',
+          names: zonesOf(context, part),
+          fix: chooseFix(context.inventory, {
+            command: `${update} --vpc-zone-identifier ${raw.VPCZoneIdentifier ?? ''},<a subnet in another zone>`,
+            template: `add a subnet in another zone to VPCZoneIdentifier of ${name}`,
+          }),
+        },
         verdict,
-        'subnets',
-        zonesOf(context, part),
-        chooseFix(context.inventory, {
-          command: `${update} --vpc-zone-identifier ${raw.VPCZoneIdentifier ?? ''},<a subnet in another zone>`,
-          template: `add a subnet in another zone to VPCZoneIdentifier of ${name}`,
-        }),
       );
     });
     for (const balancer of balancersOf(context, part)) {
@@ -87,12 +89,15 @@ export const asgMultiAz = defineControl({
       if (running.length < 2) return;
       requireZones(
         context,
+        {
+          what: `${running.length} instances run`,
+          names: running.map(({ AvailabilityZone }) =>
+            known(AvailabilityZone, `the zone of an instance of ${name}`),
+          ),
+          // Two instances can't stand in three zones.
+          needed: Math.max(2, Math.min(context.minZones, running.length)),
+        },
         verdict,
-        `${running.length} instances run`,
-        running.map(({ AvailabilityZone }) => known(AvailabilityZone, `the zone of an instance of ${name}`)),
-        undefined,
-        // Two instances can't stand in three zones.
-        Math.max(2, Math.min(context.minZones, running.length)),
       );
     });
     const suspended = (raw.SuspendedProcesses ?? []).map(({ ProcessName }) => ProcessName);

@@ -57,7 +57,7 @@ function judgeServerless(
   verdict.attempt(() => {
     const subnets = knownList(raw.SubnetIds, `subnets of ${name}`);
     if (subnets.length === 0) throw new UnknownError(`subnets of ${name} are not in the answer`);
-    requireZones(context, verdict, 'subnets', context.inventory.zones.ofSubnets(subnets));
+    requireZones(context, { what: 'subnets', names: context.inventory.zones.ofSubnets(subnets) }, verdict);
   });
 }
 
@@ -70,7 +70,7 @@ function judgeCluster(context: Context, raw: CacheCluster, name: string, verdict
     const nodes = knownList(raw.CacheNodes, `nodes of ${name}`);
     if (nodes.length === 0) throw new UnknownError(`nodes of ${name} are not in the answer`);
     const zones = nodes.map((node) => known(node.CustomerAvailabilityZone, `the zone of a node of ${name}`));
-    requireZones(context, verdict, 'nodes', zones);
+    requireZones(context, { what: 'nodes', names: zones }, verdict);
   });
 }
 
@@ -119,13 +119,15 @@ function judgeReplicationGroup(
           });
         requireZones(
           context,
+          {
+            what: `members of shard ${shard.NodeGroupId ?? ''}`,
+            names: zones,
+            fix: chooseFix(context.inventory, {
+              command: `aws elasticache increase-replica-count --replication-group-id ${name} --apply-immediately --replica-configuration NodeGroupId=${shard.NodeGroupId},NewReplicaCount=${members.length},PreferredAvailabilityZones=<one zone a member, two of them different>`,
+              template: `give each shard of ${name} members in two zones or more (ReplicasPerNodeGroup, PreferredCacheClusterAZs)`,
+            }),
+          },
           verdict,
-          `members of shard ${shard.NodeGroupId ?? ''}`,
-          zones,
-          chooseFix(context.inventory, {
-            command: `aws elasticache increase-replica-count --replication-group-id ${name} --apply-immediately --replica-configuration NodeGroupId=${shard.NodeGroupId},NewReplicaCount=${members.length},PreferredAvailabilityZones=<one zone a member, two of them different>`,
-            template: `give each shard of ${name} members in two zones or more (ReplicasPerNodeGroup, PreferredCacheClusterAZs)`,
-          }),
         );
       });
     }

@@ -1,5 +1,6 @@
 // chain-connects: listener → target port → cache and database ports are really open, in both directions of the rules.
 import { failuresOf, listAnswers } from '../answers.ts';
+import type { Inventory } from '../inventory/inventory.ts';
 import { cachePorts } from '../parts/cache.ts';
 import { type AutoScalingGroupPart, describePart, type LoadBalancerPart } from '../parts/part.ts';
 import { judgeConnection } from '../reach/connection.ts';
@@ -96,14 +97,14 @@ function judgeListeners(
         reason: `no listener of ${part.name} forwards to a target group of ${groups.map(({ name }) => name).join(', ')}`,
       });
   }
-  judgeListenerPorts(context, part, attached, listeners, verdict);
+  judgeListenerPorts(inventory, { part, attached, listeners }, verdict);
   for (const group of attached) {
     for (const target of targetGroupsOf(inventory, group).filter(({ TargetGroupArn }) =>
       arns.has(TargetGroupArn),
     )) {
       verdict.attempt(() => {
         const port = Number(known(target.Port, `the port of target group ${target.TargetGroupName}`));
-        judgeConnection(inventory, part, group, port, verdict);
+        judgeConnection(inventory, { from: part, to: group, port }, verdict);
         if (
           part.raw.Type === 'network' &&
           target.TargetType !== 'ip' &&
@@ -139,10 +140,12 @@ function unreadOf(
 
 /** One listener that feeds the groups must be open to somebody; that another is not may be meant so. */
 function judgeListenerPorts(
-  { inventory }: Context,
-  part: LoadBalancerPart,
-  attached: AutoScalingGroupPart[],
-  listeners: Forwarding[],
+  inventory: Inventory,
+  {
+    part,
+    attached,
+    listeners,
+  }: { part: LoadBalancerPart; attached: AutoScalingGroupPart[]; listeners: Forwarding[] },
   verdict: Verdict,
 ): void {
   const fed = new Set(attached.flatMap(({ targetGroupArns }) => targetGroupArns));
@@ -186,7 +189,9 @@ function judgeStores(
   const asked = mustReach ? verdict : softly;
   for (const part of selection.cache.parts) {
     // A cache with a second port for readers is reached where its first is.
-    verdict.attempt(() => judgeConnection(inventory, group, part, cachePorts(part)[0]!, asked));
+    verdict.attempt(() =>
+      judgeConnection(inventory, { from: group, to: part, port: cachePorts(part)[0]! }, asked),
+    );
   }
   for (const part of selection.database.parts)
     verdict.attempt(() => judgeWayToDatabase(inventory, group, part, asked));

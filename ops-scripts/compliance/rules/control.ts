@@ -33,14 +33,21 @@ export function defineControl<K extends PartKind>(control: Control<K>): Control 
   return control as unknown as Control;
 }
 
-/** Passes where `names` has at least `needed` different Availability Zones (default: `minZones`), else fails. */
+interface Spread {
+  /** What stands in the zones, as a reason calls it. */
+  what: string;
+  /** Names of the zones, repeated or not. */
+  names: string[];
+  /** How many different ones are needed; default: `minZones`. */
+  needed?: number;
+  fix?: string | undefined;
+}
+
+/** Passes where `names` has at least `needed` different Availability Zones, else fails. */
 export function requireZones(
   context: Context,
+  { what, names, needed = context.minZones, fix }: Spread,
   verdict: Verdict,
-  what: string,
-  names: string[],
-  fix?: string,
-  needed = context.minZones,
 ): string[] {
   const zones = context.inventory.zones.count(names);
   const list = zones.length === 0 ? 'no Availability Zone' : zones.join(', ');

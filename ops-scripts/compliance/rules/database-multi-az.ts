@@ -121,7 +121,7 @@ function judgeCluster(
     return;
   }
   const fix = fixMember(context, name, raw.Engine, ids.length + 1);
-  verdict.attempt(() => requireZones(context, verdict, `${ids.length} members`, zones, fix));
+  verdict.attempt(() => requireZones(context, { what: `${ids.length} members`, names: zones, fix }, verdict));
 }
 
 function readMembers({ raw, name, members }: Extract<DatabasePart, { flavor: 'cluster' }>, verdict: Verdict) {

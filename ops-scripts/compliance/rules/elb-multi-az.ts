@@ -30,13 +30,15 @@ export const elbMultiAz = defineControl({
       const names = zones.map((zone) => known(zone.ZoneName, `a zone of ${name}`));
       requireZones(
         context,
+        {
+          what: 'enabled',
+          names,
+          fix: chooseFix(context.inventory, {
+            command: `aws elbv2 set-subnets --load-balancer-arn ${id} --subnets ${zones.map(({ SubnetId }) => SubnetId).join(' ')} <a subnet in another zone>`,
+            template: `add a subnet in another zone to Subnets of ${name}`,
+          }),
+        },
         verdict,
-        'enabled',
-        names,
-        chooseFix(context.inventory, {
-          command: `aws elbv2 set-subnets --load-balancer-arn ${id} --subnets ${zones.map(({ SubnetId }) => SubnetId).join(' ')} <a subnet in another zone>`,
-          template: `add a subnet in another zone to Subnets of ${name}`,
-        }),
       );
     });
   },

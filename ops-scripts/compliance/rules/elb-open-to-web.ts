@@ -65,9 +65,10 @@ export const elbOpenToWeb = defineControl({
     );
     const opening = { rules, unread, groupId: groups[0]! };
     for (const port of webPorts) {
-      judgeOpen(inventory, opening, port, 'ipv4', verdict);
+      judgeOpen(inventory, { ...opening, port, family: 'ipv4' }, verdict);
       // Where it is not known that IPv6 is served, all of it open is enough, and less is unknown.
-      if (type?.startsWith('dualstack') !== false) judgeOpen(inventory, opening, port, 'ipv6', verdict);
+      if (type?.startsWith('dualstack') !== false)
+        judgeOpen(inventory, { ...opening, port, family: 'ipv6' }, verdict);
     }
     verdict.attempt(() => warnOfListeners(inventory, part.id, verdict));
   },
@@ -107,7 +108,9 @@ function judgeExcess({ inventory }: Context, rule: GroupRule, name: string, verd
 
 const familyNames: Record<AddressFamily, string> = { ipv4: 'IPv4', ipv6: 'IPv6' };
 
-export interface Opening {
+interface Opening {
+  port: number;
+  family: AddressFamily;
   /** The rules of all groups of the load balancer. */
   rules: GroupRule[];
   /** Why there may be rules that `rules` lacks: what looks closed may then be open. */
@@ -119,9 +122,7 @@ export interface Opening {
 /** A port is open to all of an address family where the rules together cover each of its addresses. */
 function judgeOpen(
   inventory: Inventory,
-  { rules, unread, groupId }: Opening,
-  port: number,
-  family: AddressFamily,
+  { rules, unread, groupId, port, family }: Opening,
   verdict: Verdict,
 ): void {
   const ranges: Interval[] = [];

@@ -16,12 +16,12 @@ export function judgeWayToDatabase(
 ): void {
   const { items, unknownReasons, absent } = inventory.parts.proxies;
   const straight = recordVerdict((recorded) =>
-    judgeConnection(inventory, from, database, databasePorts(database)[0]!, recorded),
+    judgeConnection(inventory, { from, to: database, port: databasePorts(database)[0]! }, recorded),
   );
   const proxies = items.filter((each) => !each.endpointOf && servesDatabase(each, database) !== false);
   const through = proxies.map((proxy) => ({
     serves: servesDatabase(proxy, database) === true,
-    recorded: recordVerdict((recorded) => judgeWayThrough(inventory, from, proxy, database, recorded)),
+    recorded: recordVerdict((recorded) => judgeWayThrough(inventory, { from, proxy, database }, recorded)),
   }));
   const serving = through.filter(({ serves }) => serves).map(({ recorded }) => recorded);
   if (isOpen(straight)) {
@@ -40,9 +40,7 @@ export function judgeWayToDatabase(
 
 function judgeWayThrough(
   inventory: Inventory,
-  from: AutoScalingGroupPart,
-  proxy: ProxyPart,
-  database: DatabasePart,
+  { from, proxy, database }: { from: AutoScalingGroupPart; proxy: ProxyPart; database: DatabasePart },
   verdict: Verdict,
 ): void {
   if (servesDatabase(proxy, database) === undefined)
@@ -54,10 +52,10 @@ function judgeWayThrough(
     (each) => each === proxy || (each.endpointOf === proxy && !each.readOnly),
   );
   const ways = entrances.map((entrance) =>
-    recordVerdict((recorded) => judgeConnection(inventory, from, entrance, port, recorded)),
+    recordVerdict((recorded) => judgeConnection(inventory, { from, to: entrance, port }, recorded)),
   );
   replay(bestOf(ways)!, verdict);
-  judgeConnection(inventory, proxy, database, databasePorts(database)[0]!, verdict);
+  judgeConnection(inventory, { from: proxy, to: database, port: databasePorts(database)[0]! }, verdict);
 }
 
 /** The verdict on one of several ways, of which only one need be open. */

@@ -178,30 +178,41 @@ function launchesWith(draft: Draft, refers: ReadonlySet<string>, groupId: string
 
 /** Why new versions of a launch template may be made that the template does not tell. */
 export function mayGainVersions(draft: Draft, { id, properties }: Resource): UnknownValue | undefined {
-  return reachedBy(draft, actsByItself, id, properties['LaunchTemplateName'], 'may change it');
+  return reachedBy(draft, {
+    actors: actsByItself,
+    id,
+    name: properties['LaunchTemplateName'],
+    what: 'may change it',
+  });
 }
 
 /** Why the size of the group may be set by something that the template does not tell. */
 export function mayBeResized(draft: Draft, { id, properties }: Resource): UnknownValue | undefined {
   const name = properties['AutoScalingGroupName'];
   return (
-    reachedBy(draft, actsByItself, id, name, 'may schedule other sizes') ??
-    reachedBy(draft, executes, id, name, 'may set its size')
+    reachedBy(draft, { actors: actsByItself, id, name, what: 'may schedule other sizes' }) ??
+    reachedBy(draft, { actors: executes, id, name, what: 'may set its size' })
   );
 }
 
+const customResource = /^(AWS::CloudFormation::CustomResource|Custom::.*)$/;
+
 /** Why a part may be changed once it is made. */
 export function mayBeChanged(draft: Draft, { id }: Resource, name: unknown): UnknownValue | undefined {
-  return reachedBy(draft, /^(AWS::CloudFormation::CustomResource|Custom::.*)$/, id, name, 'may change it');
+  return reachedBy(draft, { actors: customResource, id, name, what: 'may change it' });
 }
 
-function reachedBy(
-  draft: Draft,
-  actors: RegExp,
-  id: string,
-  name: unknown,
-  what: string,
-): UnknownValue | undefined {
+interface Handed {
+  /** Types that may do it. */
+  actors: RegExp;
+  /** Of the resource that is handed to them, by its logical id or its name. */
+  id: string;
+  name: unknown;
+  /** What they may do to it. */
+  what: string;
+}
+
+function reachedBy(draft: Draft, { actors, id, name, what }: Handed): UnknownValue | undefined {
   const actor = draft.resources.find(
     (resource) =>
       actors.test(resource.type) &&

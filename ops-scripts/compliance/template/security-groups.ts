@@ -26,8 +26,8 @@ export function answerSecurityGroups(draft: Draft): void {
     VpcId: properties['VpcId'],
     OwnerId: draft.snapshot.account,
     Tags: properties['Tags'],
-    IpPermissions: side(draft, id, properties['SecurityGroupIngress'], rules, false),
-    IpPermissionsEgress: side(draft, id, properties['SecurityGroupEgress'], rules, true),
+    IpPermissions: side(draft, { id, inline: properties['SecurityGroupIngress'], rules, egress: false }),
+    IpPermissionsEgress: side(draft, { id, inline: properties['SecurityGroupEgress'], rules, egress: true }),
   }));
   draft.answer('ec2', 'DescribeSecurityGroups', { SecurityGroups });
   draft.answer('ec2', 'DescribeSecurityGroupRules', {
@@ -83,7 +83,10 @@ function inlineRules(draft: Draft, { id, properties }: Resource, separate: Group
 }
 
 /** One direction of a group: unknown as a whole as soon as one rule of it may or may not be there. */
-function side(draft: Draft, id: string, inline: unknown, rules: GroupRule[], egress: boolean): Side {
+function side(
+  draft: Draft,
+  { id, inline, rules, egress }: { id: string; inline: unknown; rules: GroupRule[]; egress: boolean },
+): Side {
   const mine = rules.filter((rule) => rule.egress === egress && rule.groupId === id);
   const unknownReasons = [
     inline,

@@ -33,14 +33,26 @@ function openStacks(templates: Template[], options: TemplateOptions): Scope[] {
   const nested = new Set<Template>();
   const standing = templates.map((template) => new Scope(template, system, template.file));
   const within = new Map(
-    standing.map((scope) => [scope, nest(scope, templates, nested, standing.length > 1 ? scope.label : '')]),
+    standing.map((scope) => [
+      scope,
+      nest(scope, { templates, nested, path: standing.length > 1 ? scope.label : '', depth: 1 }),
+    ]),
   );
   const roots = standing.filter(({ template }) => !nested.has(template));
   // Templates that hold one another in a circle are all nested: then each stands for itself.
   return (roots.length > 0 ? roots : standing).flatMap((scope) => [scope, ...(within.get(scope) ?? [])]);
 }
 
-function nest(scope: Scope, templates: Template[], nested: Set<Template>, path: string, depth = 1): Scope[] {
+interface Nesting {
+  /** All that were given; a nested one is put into `nested`. */
+  templates: Template[];
+  nested: Set<Template>;
+  /** Labels of the stacks around this one. */
+  path: string;
+  depth: number;
+}
+
+function nest(scope: Scope, { templates, nested, path, depth }: Nesting): Scope[] {
   if (depth > nestingLimit) return [];
   return Object.entries(scope.resources).flatMap(([id, { Type, Condition }]) => {
     const isNested = Type === 'AWS::CloudFormation::Stack' || Type === 'AWS::Serverless::Application';
@@ -51,7 +63,7 @@ function nest(scope: Scope, templates: Template[], nested: Set<Template>, path: 
     const label = path === '' ? id : `${path}/${id}`;
     const child = new Scope(template, scope.system, label, { parent: scope, id });
     scope.children.set(id, child);
-    return [child, ...nest(child, templates, nested, label, depth + 1)];
+    return [child, ...nest(child, { templates, nested, path: label, depth: depth + 1 })];
   });
 }
 

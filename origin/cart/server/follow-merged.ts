@@ -6,15 +6,20 @@ import type { JournalledOperation } from '../replay-journal.ts';
 import type { CopyUpdate } from './cart-copies.ts';
 import { type RunSql, readCartRows, writeCarts } from './cart-statements.ts';
 
+interface LateOperations {
+  guestCartId: string;
+  guestVersion: number;
+  /** The account's cart. */
+  into: string;
+  journal: JournalledOperation[];
+}
+
 /**
  * @returns what the copies of both carts must learn; undefined where the account's cart is busy: try again
  */
 export async function followMerged(
   run: RunSql,
-  guestCartId: string,
-  guestVersion: number,
-  into: string,
-  journal: JournalledOperation[],
+  { guestCartId, guestVersion, into, journal }: LateOperations,
 ): Promise<CopyUpdate[] | undefined> {
   const opIds = journal.map((operation) => operation.opId);
   const [row] = await readCartRows(run, [{ cartId: into, scope: guestCartId, opIds }]);

@@ -89,7 +89,12 @@ export async function drainCart(
   const [applied] = await applyToCarts(run, [{ cartId, journal, waiting: [] }]);
   const updates =
     applied!.kind === 'merged'
-      ? await followMerged(run, cartId, applied!.version, applied!.into, journal)
+      ? await followMerged(run, {
+          guestCartId: cartId,
+          guestVersion: applied!.version,
+          into: applied!.into,
+          journal,
+        })
       : applied!.kind === 'applied'
         ? [applied!.update]
         : undefined;

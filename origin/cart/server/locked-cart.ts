@@ -31,10 +31,12 @@ export async function storeCart(
 /** Also where the guest's cart is only a cookie so far: what comes late must find the way to the account's. */
 export async function storeMergedGuest(
   tx: Tx,
-  cartId: string,
-  contents: CartContents,
-  into: string,
-  recorded: RecordedOperation[],
+  {
+    cartId,
+    contents,
+    into,
+    recorded,
+  }: { cartId: string; contents: CartContents; into: string; recorded: RecordedOperation[] },
 ): Promise<void> {
   await storeCart(tx, cartId, contents, recorded);
   await tx.updateTable('carts').set({ merged_into: into }).where('id', '=', cartId).execute();

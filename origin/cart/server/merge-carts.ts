@@ -34,7 +34,12 @@ export async function prepareCartMerge(
     async mergeInto(tx, owner) {
       const into = await ensureAccountCart(tx, owner);
       const journal = into === accountCartId ? accountJournal : [];
-      const updates = await mergeLocked(tx, guest?.cartId, guestJournal, into, journal);
+      const updates = await mergeLocked(tx, {
+        guestCartId: guest?.cartId,
+        guestJournal,
+        accountCartId: into,
+        accountJournal: journal,
+      });
       const { version } = updates[0]!.cart.contents;
       merged = { updates, cookie: { cartId: into, version, journalled: false, accountId: owner } };
     },
@@ -62,13 +67,18 @@ async function readJournal(
   return whole.journal;
 }
 
+interface CartsToMerge {
+  /** Undefined where the browser brings no cart. */
+  guestCartId: string | undefined;
+  guestJournal: JournalledOperation[];
+  accountCartId: string;
+  accountJournal: JournalledOperation[];
+}
+
 /** @returns what the copies must learn, the account's cart first. */
 async function mergeLocked(
   tx: Tx,
-  guestCartId: string | undefined,
-  guestJournal: JournalledOperation[],
-  accountCartId: string,
-  accountJournal: JournalledOperation[],
+  { guestCartId, guestJournal, accountCartId, accountJournal }: CartsToMerge,
 ): Promise<CopyUpdate[]> {
   const journals = new Map([[accountCartId, accountJournal]]);
   if (guestCartId !== undefined) journals.set(guestCartId, guestJournal);
@@ -109,7 +119,12 @@ async function mergeLocked(
       lines: [],
       directSets: {},
     };
-    await storeMergedGuest(tx, guestCartId!, left, accountCartId, theirs.recorded);
+    await storeMergedGuest(tx, {
+      cartId: guestCartId!,
+      contents: left,
+      into: accountCartId,
+      recorded: theirs.recorded,
+    });
     updates.push(mergedCopy(guestCartId!, left, theirs.drained));
   } else if (guest?.mergedInto !== undefined) {
     // Merged before, by a sign-in that may not have lived to tell the copy.

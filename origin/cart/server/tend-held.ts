@@ -54,7 +54,12 @@ export async function replayHeld(stores: HeldStores, cartId: string): Promise<bo
   );
   if (applied.kind === 'applied') return true;
   const { version, into } = applied;
-  const updates = await followMerged(stores.write, cartId, version, into, journal);
+  const updates = await followMerged(stores.write, {
+    guestCartId: cartId,
+    guestVersion: version,
+    into,
+    journal,
+  });
   if (updates !== undefined) await publishCommit(stores, updates);
   return true;
 }
