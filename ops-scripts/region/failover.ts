@@ -1,6 +1,87 @@
 // When a store's primary counts as lost, who follows it, where its fixed address leads, and how the rest is repaired.
 import { readFileSync } from 'node:fs';
-import type { RunningPart } from '../local/part.ts';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { RunningPart, StoreServer } from '../local/part.ts';
+
+/** One server of a store, whatever its role. */
+export interface StoreMember {
+  name: string;
+  /** The process that stands, or stood last. */
+  server: StoreServer | undefined;
+}
+
+export function hasEnded({ server }: StoreMember): boolean {
+  return server === undefined || server.hasExited();
+}
+
+interface Watched<Seen> {
+  /** As reports call it. */
+  store: string;
+  onEvent: (sentence: string) => void;
+  /** Nobody is watched any more. */
+  ended: AbortSignal;
+  primary(): StoreMember;
+  /** A health check of the primary; undefined where it does not answer. */
+  lookAtPrimary(): Promise<Seen | undefined>;
+  failOver(why: string): Promise<void>;
+  /** While the primary stands: followers that are lost are repaired. `seen` is undefined where it missed one check. */
+  lookAfterFollowers(seen: Seen | undefined): Promise<void>;
+}
+
+const lookEveryMs = 250;
+
+/** Looks at a primary four times a second, and fails over once it is lost. Resolves when `ended` is aborted. */
+export async function watchPrimary<Seen>(watched: Watched<Seen>): Promise<void> {
+  const { ended } = watched;
+  const silence = listenForSilence(ended);
+  while (!ended.aborted) {
+    const primary = watched.primary();
+    const seen = hasEnded(primary)
+      ? undefined
+      : await Promise.race([watched.lookAtPrimary(), primary.server?.exited.then(() => undefined)]);
+    if (ended.aborted) return;
+    if (seen !== undefined) silence.answered();
+    try {
+      const silent = seen === undefined && silence.unanswered(primary.server);
+      if (hasEnded(primary) || silent) {
+        await watched.failOver(hasEnded(primary) ? 'is gone' : 'is silent');
+        silence.answered();
+      } else await watched.lookAfterFollowers(seen);
+    } catch (error) {
+      if (ended.aborted) return;
+      watched.onEvent(`${watched.store}: ${error instanceof Error ? error.message : error}`);
+      await sleep(1_000);
+    }
+    const pause = sleep(lookEveryMs, undefined, { signal: ended }).catch(() => {});
+    const next = watched.primary();
+    await Promise.race([pause, hasEnded(next) ? pause : next.server?.exited]);
+  }
+}
+
+/** Resolves once `condition` holds. @throws the signal's reason where it is aborted before. */
+export async function untilTrue(condition: () => boolean, signal: AbortSignal): Promise<void> {
+  while (!condition()) {
+    signal.throwIfAborted();
+    await sleep(50);
+  }
+}
+
+interface Ending {
+  stopping: AbortController;
+  watching: Promise<void>;
+  repairs: Pick<Repairs<string>, 'abandon'>;
+  fenceAll(): Promise<unknown>;
+}
+
+/** A region's data ends with it: nothing is gained by an orderly shutdown, and no question waits for the dead. */
+export async function endStore({ stopping, watching, repairs, fenceAll }: Ending): Promise<void> {
+  stopping.abort(new Error('stopping'));
+  await fenceAll();
+  await Promise.all([watching, repairs.abandon()]);
+  // A fail-over that was under way may have begun another repair.
+  await repairs.abandon();
+  await fenceAll();
+}
 
 const stoppedMs = 2_000;
 /** All parts of a region share one machine, whose other work may keep them from running for a while. */
@@ -21,7 +102,7 @@ interface Silence {
 }
 
 /** @param ended when nobody listens any more. */
-export function listenForSilence(ended: AbortSignal): Silence {
+function listenForSilence(ended: AbortSignal): Silence {
   let heardAt = performance.now();
   let questions = 0;
   let tickedAt = heardAt;
@@ -79,7 +160,7 @@ export function decideFailover({ successorAnswers, successorInSync }: LossOfPrim
  * Repairs in the background, one at a time of each kind. A failed repair is reported and retried by the next
  * health check.
  */
-interface Repairs<Kind extends string> {
+export interface Repairs<Kind extends string> {
   begin(kind: Kind, work: (signal: AbortSignal) => Promise<void>): void;
   isUnderWay(kind: Kind): boolean;
   /** Ends what is under way; nothing of it goes on when this returns. */

@@ -1,6 +1,14 @@
 // Three Postgres servers in three zones: primary, synchronous standby and read replica. Roles move, addresses stay.
-import { setTimeout as sleep } from 'node:timers/promises';
-import { decideFailover, listenForSilence, startRepairs, type WriterEndpoint } from './failover.ts';
+import {
+  decideFailover,
+  endStore,
+  hasEnded,
+  type Repairs,
+  startRepairs,
+  untilTrue,
+  type WriterEndpoint,
+  watchPrimary,
+} from './failover.ts';
 import { answersConnections, isInRecovery, promote, readFollowers } from './postgres-health.ts';
 import {
   applicationName,
@@ -27,175 +35,177 @@ export interface PostgresCluster {
   stop(): Promise<void>;
 }
 
-const lookEveryMs = 250;
 const silentMs = 2_000;
 
 /** The primary must stand already, and the endpoint lead to it; standby and replica are made by this. */
 export function startPostgresCluster(options: PostgresClusterOptions): PostgresCluster {
-  const { endpoint, onEvent, onStarted } = options;
-  const stopping = new AbortController();
-  let topology = options.topology;
-  let inSync = false;
-  let standbyMustClone = true;
-  let replicaMustClone = true;
+  return new ReplicatedPostgres(options);
+}
 
-  const repairs = startRepairs<'standby' | 'replica'>(onEvent);
-  const repairOptions = (mustClone: boolean, signal: AbortSignal) => ({
-    topology,
-    mustClone,
-    signal: AbortSignal.any([signal, stopping.signal]),
-    onStarted,
-  });
+class ReplicatedPostgres implements PostgresCluster {
+  readonly #options: PostgresClusterOptions;
+  readonly #stopping = new AbortController();
+  readonly #repairs: Repairs<'standby' | 'replica'>;
+  readonly #watching: Promise<void>;
+  #topology: Topology;
+  #inSync = false;
+  #standbyMustClone = true;
+  #replicaMustClone = true;
 
-  const mendStandby = () =>
-    repairs.begin('standby', async (signal) => {
-      const mustClone = standbyMustClone;
-      standbyMustClone = true;
-      await repairStandby(repairOptions(mustClone, signal));
-      standbyMustClone = false;
-      inSync = true;
-      onEvent(`${topology.standby.name} is in sync`);
+  constructor(options: PostgresClusterOptions) {
+    this.#options = options;
+    this.#topology = options.topology;
+    this.#repairs = startRepairs(options.onEvent);
+    this.#mendStandby();
+    this.#watching = watchPrimary({
+      store: 'Postgres',
+      onEvent: options.onEvent,
+      ended: this.#stopping.signal,
+      primary: () => this.#topology.primary,
+      lookAtPrimary: () => lookAt(this.#topology.primary),
+      failOver: (why) => this.#failOver(why),
+      lookAfterFollowers: async (followers) => {
+        await this.#lookAfterStandby(followers);
+        await this.#lookAfterReplica();
+      },
     });
-  const mendReplica = () =>
-    repairs.begin('replica', async (signal) => {
-      const mustClone = replicaMustClone;
-      replicaMustClone = true;
-      await repairReplica(repairOptions(mustClone, signal));
-      replicaMustClone = false;
-    });
+  }
 
-  const takeOutStandby = async (why: string) => {
+  topology(): Topology {
+    return this.#topology;
+  }
+
+  standbyInSync(): boolean {
+    return this.#inSync;
+  }
+
+  whole(): Promise<void> {
+    return untilTrue(() => this.#inSync && !this.#replicaMustClone, this.#stopping.signal);
+  }
+
+  stop(): Promise<void> {
+    return endStore({
+      stopping: this.#stopping,
+      watching: this.#watching,
+      repairs: this.#repairs,
+      fenceAll: () => Promise.all(Object.values(this.#topology).map((member) => fenceMember(member))),
+    });
+  }
+
+  #repairOptions(mustClone: boolean, signal: AbortSignal) {
+    return {
+      topology: this.#topology,
+      mustClone,
+      signal: AbortSignal.any([signal, this.#stopping.signal]),
+      onStarted: this.#options.onStarted,
+    };
+  }
+
+  #mendStandby(): void {
+    this.#repairs.begin('standby', async (signal) => {
+      const mustClone = this.#standbyMustClone;
+      this.#standbyMustClone = true;
+      await repairStandby(this.#repairOptions(mustClone, signal));
+      this.#standbyMustClone = false;
+      this.#inSync = true;
+      this.#options.onEvent(`${this.#topology.standby.name} is in sync`);
+    });
+  }
+
+  #mendReplica(): void {
+    this.#repairs.begin('replica', async (signal) => {
+      const mustClone = this.#replicaMustClone;
+      this.#replicaMustClone = true;
+      await repairReplica(this.#repairOptions(mustClone, signal));
+      this.#replicaMustClone = false;
+    });
+  }
+
+  async #takeOutStandby(why: string): Promise<void> {
+    const { primary, standby } = this.#topology;
     // Recorded before the change: from here on the standby may miss acknowledged writes.
-    inSync = false;
-    await setSynchronousStandby(topology.primary, undefined);
-    onEvent(`${topology.standby.name} ${why}: writes no longer wait for it`);
-    mendStandby();
-  };
+    this.#inSync = false;
+    await setSynchronousStandby(primary, undefined);
+    this.#options.onEvent(`${standby.name} ${why}: writes no longer wait for it`);
+    this.#mendStandby();
+  }
 
-  const lookAfterStandby = async (followers: Awaited<ReturnType<typeof readFollowers>>) => {
-    if (repairs.isUnderWay('standby')) return;
-    const state = followers?.get(applicationName(topology.standby));
-    if (hasEnded(topology.standby)) await takeOutStandby('is gone');
+  async #lookAfterStandby(followers: Followers): Promise<void> {
+    if (this.#repairs.isUnderWay('standby')) return;
+    const { standby } = this.#topology;
+    const state = followers?.get(applicationName(standby));
+    if (hasEnded(standby)) await this.#takeOutStandby('is gone');
     else if (followers !== undefined && (state?.streaming !== true || state.silentMs > silentMs))
-      await takeOutStandby('is silent');
-    else if (await isSilent(topology.standby)) await takeOutStandby('does not answer');
-    else if (!inSync) mendStandby();
-  };
+      await this.#takeOutStandby('is silent');
+    else if (await isSilent(standby)) await this.#takeOutStandby('does not answer');
+    else if (!this.#inSync) this.#mendStandby();
+  }
 
-  const lookAfterReplica = async () => {
-    if (repairs.isUnderWay('replica') || repairs.isUnderWay('standby') || !inSync) return;
-    const followers = await readFollowers(topology.standby);
-    const streams = followers?.get(applicationName(topology.replica))?.streaming === true;
-    if (
-      hasEnded(topology.replica) ||
-      (followers !== undefined && !streams) ||
-      (await isSilent(topology.replica))
-    ) {
-      mendReplica();
-    }
-  };
+  async #lookAfterReplica(): Promise<void> {
+    const repairs = this.#repairs;
+    if (repairs.isUnderWay('replica') || repairs.isUnderWay('standby') || !this.#inSync) return;
+    const { standby, replica } = this.#topology;
+    const followers = await readFollowers(standby);
+    const streams = followers?.get(applicationName(replica))?.streaming === true;
+    if (hasEnded(replica) || (followers !== undefined && !streams) || (await isSilent(replica)))
+      this.#mendReplica();
+  }
 
-  const failOver = async (why: string) => {
-    const { primary, standby, replica } = topology;
-    const successorInSync = inSync;
+  async #failOver(why: string): Promise<void> {
+    const { endpoint, onEvent } = this.#options;
+    const { primary, standby } = this.#topology;
+    const successorInSync = this.#inSync;
     onEvent(`${primary.name} ${why}`);
     await fenceMember(primary);
-    await repairs.abandon();
+    await this.#repairs.abandon();
     await endpoint.pointTo(undefined);
     const successorAnswers = (await isInRecovery(standby)) === true;
-    inSync = false;
+    this.#inSync = false;
     if (decideFailover({ successorAnswers, successorInSync }) === 'promote') {
       try {
-        await promote(standby);
-        topology = { primary: standby, standby: primary, replica };
-        standbyMustClone = true;
-        await endpoint.pointTo(standby.name);
-        onEvent(`${standby.name} is the primary now`);
-        mendStandby();
+        await this.#promoteStandby();
         return;
       } catch (error) {
         // Half promoted is no standby any more, and took no writes: it begins anew.
         onEvent(`${standby.name} could not be promoted (${String(error)})`);
         await fenceMember(standby);
-        standbyMustClone = true;
+        this.#standbyMustClone = true;
       }
     }
-    await restartPrimary();
-  };
+    await this.#restartPrimary();
+  }
 
-  const restartPrimary = async () => {
-    const { primary } = topology;
+  async #promoteStandby(): Promise<void> {
+    const { primary, standby, replica } = this.#topology;
+    await promote(standby);
+    this.#topology = { primary: standby, standby: primary, replica };
+    this.#standbyMustClone = true;
+    await this.#options.endpoint.pointTo(standby.name);
+    this.#options.onEvent(`${standby.name} is the primary now`);
+    this.#mendStandby();
+  }
+
+  async #restartPrimary(): Promise<void> {
+    const { endpoint, onEvent, onStarted } = this.#options;
+    const { primary } = this.#topology;
     await setSynchronousStandby(primary, undefined);
-    await startMember(primary, stopping.signal);
+    await startMember(primary, this.#stopping.signal);
     onStarted(primary);
     await endpoint.pointTo(primary.name);
     onEvent(`${primary.name} was started again on its own data`);
-    mendStandby();
-  };
-
-  const watch = async () => {
-    const silence = listenForSilence(stopping.signal);
-    while (!stopping.signal.aborted) {
-      const { primary } = topology;
-      const ended = () => primary.server?.exited ?? Promise.resolve();
-      const followers = hasEnded(primary)
-        ? undefined
-        : await Promise.race([lookAt(primary), ended().then(() => undefined)]);
-      if (stopping.signal.aborted) return;
-      if (followers !== undefined) silence.answered();
-      try {
-        const silent = followers === undefined && silence.unanswered(primary.server);
-        if (hasEnded(primary) || silent) {
-          await failOver(hasEnded(primary) ? 'is gone' : 'is silent');
-          silence.answered();
-        } else {
-          await lookAfterStandby(followers);
-          await lookAfterReplica();
-        }
-      } catch (error) {
-        if (stopping.signal.aborted) return;
-        onEvent(`Postgres: ${error instanceof Error ? error.message : error}`);
-        await sleep(1_000);
-      }
-      const pause = sleep(lookEveryMs, undefined, { signal: stopping.signal }).catch(() => {});
-      await Promise.race([pause, hasEnded(topology.primary) ? pause : topology.primary.server?.exited]);
-    }
-  };
-
-  mendStandby();
-  const watching = watch();
-  return {
-    topology: () => topology,
-    standbyInSync: () => inSync,
-    whole: async () => {
-      while (!(inSync && !replicaMustClone)) {
-        stopping.signal.throwIfAborted();
-        await sleep(50);
-      }
-    },
-    stop: async () => {
-      stopping.abort(new Error('stopping'));
-      // A region's data ends with it: nothing is gained by an orderly shutdown, and no question waits for the dead.
-      const fenceAll = () => Promise.all(Object.values(topology).map((member) => fenceMember(member)));
-      await fenceAll();
-      await Promise.all([watching, repairs.abandon()]);
-      await repairs.abandon();
-      await fenceAll();
-    },
-  };
+    this.#mendStandby();
+  }
 }
 
+type Followers = Awaited<ReturnType<typeof readFollowers>>;
+
 /** @returns undefined where its sessions or its postmaster do not answer: either may stand still alone. */
-async function lookAt(primary: PostgresMember): Promise<Awaited<ReturnType<typeof readFollowers>>> {
+async function lookAt(primary: PostgresMember): Promise<Followers> {
   const [followers, takesConnections] = await Promise.all([
     readFollowers(primary),
     answersConnections(primary),
   ]);
   return takesConnections ? followers : undefined;
-}
-
-function hasEnded(member: PostgresMember): boolean {
-  return member.server === undefined || member.server.hasExited();
 }
 
 /** Asked twice, so that one slow answer is no loss. */

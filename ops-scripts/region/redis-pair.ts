@@ -1,15 +1,20 @@
 // Two Redis servers in two zones: a primary and a replica that takes over. Roles move, addresses stay.
-import { setTimeout as sleep } from 'node:timers/promises';
-import { withRedis } from '../local/redis.ts';
+
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { StoreServer } from '../local/part.ts';
+import { endProcessesIn } from '../local/processes.ts';
+import { startRedisServer, withRedis } from '../local/redis.ts';
 import { waitUntil } from '../local/wait-until.ts';
-import { decideFailover, listenForSilence, startRepairs, type WriterEndpoint } from './failover.ts';
 import {
-  fenceRedisMember,
-  forgetRedisData,
-  type RedisMember,
-  readReplication,
-  startRedisMember,
-} from './redis-member.ts';
+  decideFailover,
+  endStore,
+  hasEnded,
+  startRepairs,
+  untilTrue,
+  type WriterEndpoint,
+  watchPrimary,
+} from './failover.ts';
 
 export interface RedisPairOptions {
   /** Stands already, and the endpoint leads to it. */
@@ -30,7 +35,6 @@ export interface RedisPair {
   stop(): Promise<void>;
 }
 
-const lookEveryMs = 250;
 const silentMs = 2_000;
 
 export function startRedisPair(options: RedisPairOptions): RedisPair {
@@ -42,17 +46,7 @@ export function startRedisPair(options: RedisPairOptions): RedisPair {
   const repairs = startRepairs<'Redis replica'>(onEvent);
   const mendReplica = () =>
     repairs.begin('Redis replica', async (signal) => {
-      await fenceRedisMember(replica);
-      // Whatever it held that the primary does not: it copies everything anew.
-      await forgetRedisData(replica);
-      const ended = AbortSignal.any([signal, stopping.signal]);
-      await startRedisMember(replica, primary, ended);
-      onStarted(replica);
-      await waitUntil(async () => (await readReplication(replica))?.linked === true, {
-        what: `${replica.name} to follow ${primary.name}`,
-        deadlineMs: 20_000,
-        signal: ended,
-      });
+      await copyAnew(replica, primary, AbortSignal.any([signal, stopping.signal]), onStarted);
     });
 
   let replicaHeardAt = performance.now();
@@ -92,53 +86,129 @@ export function startRedisPair(options: RedisPairOptions): RedisPair {
     await endpoint.pointTo(primary.name);
   };
 
-  const watch = async () => {
-    const silence = listenForSilence(stopping.signal);
-    while (!stopping.signal.aborted) {
-      const state = hasEnded(primary)
-        ? undefined
-        : await Promise.race([readReplication(primary), primary.server?.exited.then(() => undefined)]);
-      if (stopping.signal.aborted) return;
-      if (state !== undefined) silence.answered();
-      try {
-        const silent = state === undefined && silence.unanswered(primary.server);
-        if (hasEnded(primary) || silent) {
-          await failOver(hasEnded(primary) ? 'is gone' : 'is silent');
-          silence.answered();
-        } else if (state !== undefined) await lookAfterReplica();
-      } catch (error) {
-        if (stopping.signal.aborted) return;
-        onEvent(`Redis: ${error instanceof Error ? error.message : error}`);
-        await sleep(1_000);
-      }
-      const pause = sleep(lookEveryMs, undefined, { signal: stopping.signal }).catch(() => {});
-      await Promise.race([pause, hasEnded(primary) ? pause : primary.server?.exited]);
-    }
-  };
-
   mendReplica();
-  const watching = watch();
+  const watching = watchPrimary({
+    store: 'Redis',
+    onEvent,
+    ended: stopping.signal,
+    primary: () => primary,
+    lookAtPrimary: () => readReplication(primary),
+    failOver,
+    lookAfterFollowers: async (seen) => {
+      if (seen !== undefined) await lookAfterReplica();
+    },
+  });
   return {
     primary: () => primary,
     replica: () => replica,
     replicaInSync: () => inSync,
-    whole: async () => {
-      while (!inSync) {
-        stopping.signal.throwIfAborted();
-        await sleep(50);
-      }
-    },
-    stop: async () => {
-      stopping.abort(new Error('stopping'));
-      const fenceAll = () => Promise.all([primary, replica].map((member) => fenceRedisMember(member)));
-      await fenceAll();
-      await Promise.all([watching, repairs.abandon()]);
-      await repairs.abandon();
-      await fenceAll();
-    },
+    whole: () => untilTrue(() => inSync, stopping.signal),
+    stop: () =>
+      endStore({
+        stopping,
+        watching,
+        repairs,
+        fenceAll: () => Promise.all([primary, replica].map((member) => fenceRedisMember(member))),
+      }),
   };
 }
 
-function hasEnded(member: RedisMember): boolean {
-  return member.server === undefined || member.server.hasExited();
+/** Whatever the replica held that the primary does not is forgotten: it copies everything. Returns when it follows. */
+async function copyAnew(
+  replica: RedisMember,
+  primary: RedisMember,
+  signal: AbortSignal,
+  onStarted: (member: RedisMember) => void,
+): Promise<void> {
+  await fenceRedisMember(replica);
+  await forgetRedisData(replica);
+  await startRedisMember(replica, primary, signal);
+  onStarted(replica);
+  await waitUntil(async () => (await readReplication(replica))?.linked === true, {
+    what: `${replica.name} to follow ${primary.name}`,
+    deadlineMs: 20_000,
+    signal,
+  });
+}
+
+export interface RedisMember {
+  name: string;
+  zone: string;
+  port: number;
+  folder: string;
+  logFile: string;
+  toolsFolder: string;
+  password: string;
+  url: string;
+  /** The process that stands, or stood last. */
+  server: StoreServer | undefined;
+}
+
+/** One Redis server of the region: its fixed folder and port, and the server that it follows, set at each start. */
+export function describeRedisMember(
+  place: Pick<RedisMember, 'name' | 'zone' | 'port' | 'password' | 'toolsFolder'> & { regionFolder: string },
+): RedisMember {
+  const { regionFolder, ...rest } = place;
+  return {
+    ...rest,
+    folder: join(regionFolder, place.name),
+    logFile: join(regionFolder, 'logs', `${place.name}.log`),
+    url: `redis://:${place.password}@127.0.0.1:${place.port}`,
+    server: undefined,
+  };
+}
+
+/** On its own data, as a primary or as the replica of `primary`. */
+export async function startRedisMember(
+  member: RedisMember,
+  primary: RedisMember | undefined,
+  signal?: AbortSignal,
+): Promise<void> {
+  member.server = await startRedisServer({
+    ...member,
+    signal,
+    settings: {
+      masterauth: member.password,
+      'repl-ping-replica-period': '1',
+      'repl-timeout': '10',
+      ...(primary === undefined ? {} : { replicaof: `127.0.0.1 ${primary.port}` }),
+    },
+  });
+}
+
+/** Dead when this returns. */
+async function fenceRedisMember(member: RedisMember): Promise<void> {
+  if (member.server !== undefined && !member.server.hasExited()) {
+    process.kill(member.server.pid, 'SIGKILL');
+    await member.server.exited;
+  }
+  await endProcessesIn(member.folder);
+}
+
+/** What an old primary has beyond the new one's data must not come back. */
+async function forgetRedisData(member: RedisMember): Promise<void> {
+  await rm(member.folder, { recursive: true, force: true });
+}
+
+export interface ReplicationState {
+  role: 'master' | 'slave';
+  /** A replica that has all of its primary's data and receives what is new. */
+  linked: boolean;
+  /** Its data is being replaced, so that it may lack everything. */
+  syncing: boolean;
+}
+
+/** @returns undefined where it does not answer within 1 s. */
+async function readReplication(member: RedisMember): Promise<ReplicationState | undefined> {
+  try {
+    const info = await withRedis(member.url, (redis) => redis.info('replication'));
+    const field = (name: string) => new RegExp(`^${name}:(.*?)\r?$`, 'm').exec(info)?.[1];
+    return {
+      role: field('role') === 'master' ? 'master' : 'slave',
+      linked: field('master_link_status') === 'up',
+      syncing: field('master_sync_in_progress') === '1',
+    };
+  } catch {
+    return undefined;
+  }
 }

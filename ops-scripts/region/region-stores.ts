@@ -5,8 +5,13 @@ import type { RunningBalancer } from './balancer.ts';
 import type { StoreEndpoint } from './balancer-config.ts';
 import { type PostgresCluster, startPostgresCluster } from './postgres-cluster.ts';
 import { createPrimary, describeMember, type PostgresMember } from './postgres-member.ts';
-import { describeRedisMember, type RedisMember, startRedisMember } from './redis-member.ts';
-import { type RedisPair, startRedisPair } from './redis-pair.ts';
+import {
+  describeRedisMember,
+  type RedisMember,
+  type RedisPair,
+  startRedisMember,
+  startRedisPair,
+} from './redis-pair.ts';
 
 export interface StorePlaces {
   postgres: { primary: PostgresMember; standby: PostgresMember; replica: PostgresMember };
