@@ -18,7 +18,7 @@ import { bootScript } from './boot-script.ts';
 import { addDelivery, addDns, addLogBucket, addMail, balancerName } from './delivery.ts';
 import { addMachineRole, addMachines } from './machines.ts';
 import { addNetwork, addSecurityGroups, vpcCidr } from './network.ts';
-import { addSecrets, declareParameters } from './parameters.ts';
+import { addSecrets, declareParameters, type Secrets } from './parameters.ts';
 import { type StackOptions, stackTag } from './stack-options.ts';
 import { addAurora, addCache, addDatabase, databaseName } from './stores.ts';
 
@@ -52,11 +52,7 @@ export class ShopStack extends Stack {
       retention: RetentionDays.THREE_MONTHS,
       removalPolicy: RemovalPolicy.RETAIN,
     });
-    const { databasePassword, cacheToken, cookieKeys, operatorPassword, extraSettings } = secrets;
-    const readable = { databasePassword, cacheToken, cookieKeys, operatorPassword, extraSettings };
-    const arns = Object.fromEntries(
-      Object.entries(readable).map(([name, { secretArn }]) => [name, secretArn]),
-    );
+    const readable = readableByMachines(secrets);
     const machines = (id: string, entry: 'origin' | 'worker') =>
       addMachines(this, id, {
         ...(entry === 'origin'
@@ -92,7 +88,7 @@ export class ShopStack extends Stack {
           cacheAddress: cache.primaryAddress,
           cacheNodes: cache.nodes,
           logGroup: logGroup.logGroupName,
-          secrets: arns as Record<keyof typeof readable, string>,
+          secrets: arnsOf(readable),
           drainHook,
         }),
       });
@@ -112,8 +108,12 @@ export class ShopStack extends Stack {
     addDns(this, parameters, distribution, balancer.balancer);
     addMail(this, parameters);
     acceptRisks(this);
-    new CfnOutput(this, 'Shop', { value: `https://${parameters.domain}` });
-    new CfnOutput(this, 'Dashboard', { value: `https://operators.${parameters.domain}/jobs` });
+    this.#tellOperators(parameters.domain, secrets);
+  }
+
+  #tellOperators(domain: string, { extraSettings, operatorPassword }: Secrets): void {
+    new CfnOutput(this, 'Shop', { value: `https://${domain}` });
+    new CfnOutput(this, 'Dashboard', { value: `https://operators.${domain}/jobs` });
     new CfnOutput(this, 'ExtraSettingsSecret', { value: extraSettings.secretArn });
     new CfnOutput(this, 'OperatorPasswordSecret', { value: operatorPassword.secretArn });
   }
@@ -122,6 +122,16 @@ export class ShopStack extends Stack {
   override get availabilityZones(): string[] {
     return [0, 1, 2].map((index) => Fn.select(index, Fn.getAzs()));
   }
+}
+
+function readableByMachines(secrets: Secrets) {
+  const { databasePassword, cacheToken, cookieKeys, operatorPassword, extraSettings } = secrets;
+  return { databasePassword, cacheToken, cookieKeys, operatorPassword, extraSettings };
+}
+
+function arnsOf<Name extends string>(secrets: Record<Name, { secretArn: string }>): Record<Name, string> {
+  const named = Object.entries<{ secretArn: string }>(secrets);
+  return Object.fromEntries(named.map(([name, { secretArn }]) => [name, secretArn])) as Record<Name, string>;
 }
 
 interface AcceptedRisk {

@@ -94,23 +94,32 @@ export async function runFreshness(
   const written = await writing;
   await Promise.all([archiving, ...reading]);
   const figures = toFigures({ judgements, written, log, seconds: now() / 1_000 });
+  const notes = describeFreshness(figures, judgements, written, log);
+  return { state, seed, notes, freshness: figures, ...conclude({ figures, judgements, written, timeline }) };
+}
+
+interface Concluded {
+  figures: FreshnessFigures;
+  judgements: ReadJudgements;
+  written: Awaited<ReturnType<typeof writeUntil>>;
+  timeline: Timeline;
+}
+
+/** A drill that saw little has not passed. */
+function conclude({ figures, judgements, written, timeline }: Concluded) {
   const errors = figures.stale + judgements.blind.length + written.neverDone;
   const sawMuch = judgements.reads > 0 && written.doneMs.length > 0;
   return {
     drill: 'freshness',
-    state,
-    seed,
     acknowledged: written.acknowledged,
     lost: 0,
     duplicated: 0,
     errors,
     unavailableSeconds: round(timeline.longestGapSeconds),
     recoverySeconds: round(timeline.recoverySeconds),
-    verdict: errors === 0 && sawMuch ? 'pass' : 'fail',
-    notes: describeFreshness(figures, judgements, written, log),
+    verdict: errors === 0 && sawMuch ? ('pass' as const) : ('fail' as const),
     picture: timeline.draw(),
     history: judgements.stale.slice(0, 20).map(({ tier, story }) => `stale from ${tier}: ${story}`),
-    freshness: figures,
   };
 }
 

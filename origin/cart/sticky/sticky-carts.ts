@@ -14,7 +14,7 @@ import {
   readCartCookie,
   writeCartCookie,
 } from '../cart-cookie.ts';
-import type { CartAnswer, CartRequest, Carts, OrderKey } from '../carts.ts';
+import type { CartAnswer, CartCheckout, CartMerge, CartRequest, Carts, OrderKey } from '../carts.ts';
 import { checkOperation, refusalFor } from '../check-operation.ts';
 import { decideCart } from '../decide-batch.ts';
 import { orderOnce } from '../order-once.ts';
@@ -84,74 +84,79 @@ export function createStickyCarts(deps: Deps): Carts {
       const cookie = name(request);
       return cookie && `cart:${cookie.cartId}`;
     },
-    async prepareMerge(request) {
-      const guest = readCartCookie(keys, request.cookieHeader);
-      let owner: string | undefined;
-      return {
-        async mergeInto(_tx, accountId) {
-          owner = accountId;
-        },
-        async afterCommit() {
-          if (owner === undefined) return [];
-          const cookie =
-            nameCart(memory, keys, { cookieHeader: undefined, accountId: owner }) ?? newCart(owner);
-          const account = recall(memory, cookie);
-          const theirs = guest?.accountId === undefined ? memory.carts.get(guest?.cartId ?? '') : undefined;
-          if (theirs !== undefined) {
-            const lines = addAllLines(account.contents.lines, theirs.contents.lines);
-            account.contents = { ...account.contents, version: account.contents.version + 1, lines };
-            memory.carts.delete(guest!.cartId);
-          }
-          memory.carts.set(cookie.cartId, account);
-          memory.cartsOfAccounts.set(owner, cookie.cartId);
-          return [writeCartCookie(keys, { ...cookie, version: account.contents.version })];
-        },
-        catchUp: async () => [],
-      };
-    },
+    prepareMerge: async (request) =>
+      prepareStickyMerge(memory, keys, readCartCookie(keys, request.cookieHeader)),
     leaveWithAccount: async () => [dropCartCookie()],
     async prepareCheckout(request) {
       const cookie = name(request);
       if (cookie === undefined) throw new Refusal(409, 'cart-empty', 'The cart is empty');
-      const { contents, life } = recall(memory, cookie);
-      const frozen = contents.lines;
-      const orderedGeneration = `generation ${contents.generation} of ${life}`;
-      let key: OrderKey;
-      let isOrdered = false;
-      // Once for a key, whichever of the requests that bear it comes first.
-      const endGeneration = (order: OrderKey, lines: CartLine[]) => {
-        const remembered = recall(memory, cookie);
-        if (!remembered.operations.has(order.opId)) {
-          note(remembered, order);
-          const { version, generation } = remembered.contents;
-          // Pieces that came while the order was written belong to the next generation.
-          remembered.contents = {
-            version: version + 1,
-            generation: generation + 1,
-            lines: subtractLines(remembered.contents.lines, lines),
-            directSets: {},
-          };
-          memory.carts.set(cookie.cartId, remembered);
-        }
-        return [writeCartCookie(keys, { ...cookie, version: remembered.contents.version })];
-      };
-      return {
-        async freeze(tx, order) {
-          key = order;
-          if (recall(memory, cookie).operations.has(key.opId)) throw reusedKey();
-          if (frozen.length > 0) await orderOnce(tx, cookie.cartId, orderedGeneration, order);
-          return frozen;
-        },
-        async endGeneration() {
-          isOrdered = true;
-        },
-        async afterCommit() {
-          return isOrdered ? endGeneration(key, frozen) : [];
-        },
-        catchUp: async (order, lines) => endGeneration(order, lines),
-      };
+      return prepareStickyCheckout(memory, keys, cookie);
     },
     close: async () => memory.carts.clear(),
+  };
+}
+
+function prepareStickyMerge(memory: Memory, keys: string[], guest: CartCookie | undefined): CartMerge {
+  let owner: string | undefined;
+  return {
+    async mergeInto(_tx, accountId) {
+      owner = accountId;
+    },
+    async afterCommit() {
+      if (owner === undefined) return [];
+      const cookie = nameCart(memory, keys, { cookieHeader: undefined, accountId: owner }) ?? newCart(owner);
+      const account = recall(memory, cookie);
+      const theirs = guest?.accountId === undefined ? memory.carts.get(guest?.cartId ?? '') : undefined;
+      if (theirs !== undefined) {
+        const lines = addAllLines(account.contents.lines, theirs.contents.lines);
+        account.contents = { ...account.contents, version: account.contents.version + 1, lines };
+        memory.carts.delete(guest!.cartId);
+      }
+      memory.carts.set(cookie.cartId, account);
+      memory.cartsOfAccounts.set(owner, cookie.cartId);
+      return [writeCartCookie(keys, { ...cookie, version: account.contents.version })];
+    },
+    catchUp: async () => [],
+  };
+}
+
+function prepareStickyCheckout(memory: Memory, keys: string[], cookie: CartCookie): CartCheckout {
+  const { contents, life } = recall(memory, cookie);
+  const frozen = contents.lines;
+  const orderedGeneration = `generation ${contents.generation} of ${life}`;
+  let key: OrderKey;
+  let isOrdered = false;
+  // Once for a key, whichever of the requests that bear it comes first.
+  const endGeneration = (order: OrderKey, lines: CartLine[]) => {
+    const remembered = recall(memory, cookie);
+    if (!remembered.operations.has(order.opId)) {
+      note(remembered, order);
+      const { version, generation } = remembered.contents;
+      // Pieces that came while the order was written belong to the next generation.
+      remembered.contents = {
+        version: version + 1,
+        generation: generation + 1,
+        lines: subtractLines(remembered.contents.lines, lines),
+        directSets: {},
+      };
+      memory.carts.set(cookie.cartId, remembered);
+    }
+    return [writeCartCookie(keys, { ...cookie, version: remembered.contents.version })];
+  };
+  return {
+    async freeze(tx, order) {
+      key = order;
+      if (recall(memory, cookie).operations.has(key.opId)) throw reusedKey();
+      if (frozen.length > 0) await orderOnce(tx, cookie.cartId, orderedGeneration, order);
+      return frozen;
+    },
+    async endGeneration() {
+      isOrdered = true;
+    },
+    async afterCommit() {
+      return isOrdered ? endGeneration(key, frozen) : [];
+    },
+    catchUp: async (order, lines) => endGeneration(order, lines),
   };
 }
 

@@ -1,0 +1,254 @@
+// What the drills' Stripe does on each call: opens, lists and expires sessions, pays back, and refuses as Stripe does.
+
+export interface FakeSession {
+  id: string;
+  /** The secret key that opened it: another account does not see it. */
+  account: string;
+  client_reference_id: string;
+  amount: number;
+  currency: string;
+  mode: 'payment' | 'setup' | 'subscription';
+  metadata: Record<string, string>;
+  customer_email: string | null;
+  success_url: string;
+  payment_status: 'unpaid' | 'paid' | 'no_payment_required';
+  status: 'open' | 'complete' | 'expired';
+  /** Seconds since 1970. */
+  created: number;
+  expires_at: number;
+  /** Undefined until the shopper has chosen how to pay. */
+  intentStatus?: string;
+}
+
+export interface FakeRefund {
+  id: string;
+  intent: string;
+  /** The idempotency key of its request. */
+  key: string;
+  amount: number;
+  metadata: Record<string, string>;
+}
+
+export interface FakeAnswer {
+  status: number;
+  body: object;
+}
+
+export interface StripeState {
+  sessions: FakeSession[];
+  refunds: FakeRefund[];
+  /** While false, a session names its payment intent by its id, whatever is asked. */
+  expands: boolean;
+  /** While set, each request is answered so; a write's answer is remembered under its key, as Stripe does. */
+  failsWith: FakeAnswer | undefined;
+  /** Added to the clock. */
+  aheadMs: number;
+}
+
+export interface Call {
+  method: string;
+  url: URL;
+  key: string;
+  account: string;
+  text: string;
+  form: URLSearchParams;
+}
+
+/** Answers under a key, and pages to pay on, live as long. */
+export const keyHours = 24;
+const knownParameters =
+  /^(mode|client_reference_id|customer_email|expires_at|success_url|cancel_url|metadata\[\w+\]|payment_intent_data\[(description|metadata\]\[\w+)\]|line_items\[0\]\[(quantity|price_data\]\[(currency|unit_amount|product_data\]\[name))\])$/;
+
+/** What Stripe does once it begins: it looks at no key. */
+export function carryOut(stripe: StripeState, call: Call): FakeAnswer {
+  if (stripe.failsWith !== undefined) return stripe.failsWith;
+  const [, , resource, name, id] = call.url.pathname.split('/');
+  if (resource === 'refunds')
+    return call.method === 'POST' ? refund(stripe, call) : listRefunds(stripe, call);
+  if (resource === 'payment_intents') return retrieveIntent(stripe, call, name ?? '');
+  if (resource !== 'checkout' || name !== 'sessions') return refusal(404, 'Unrecognized request URL', {});
+  for (const session of stripe.sessions)
+    if (session.status === 'open' && session.expires_at <= nowSeconds(stripe)) session.status = 'expired';
+  if (call.method === 'POST')
+    return id === undefined ? openSession(stripe, call) : expireSession(stripe, call, id);
+  return id === undefined ? listSessions(stripe, call) : retrieveSession(stripe, call, id);
+}
+
+function openSession(stripe: StripeState, { form, account }: Call): FakeAnswer {
+  const wrong = findFault(form, nowSeconds(stripe));
+  if (wrong !== undefined) return wrong;
+  const session: FakeSession = {
+    id: `cs_test_${stripe.sessions.length + 1}`,
+    account,
+    client_reference_id: form.get('client_reference_id')!,
+    amount: amountOf(form),
+    currency: form.get('line_items[0][price_data][currency]')!,
+    mode: 'payment',
+    metadata: metadataOf(form),
+    customer_email: form.get('customer_email'),
+    success_url: form.get('success_url')!,
+    payment_status: 'unpaid',
+    status: 'open',
+    created: nowSeconds(stripe),
+    expires_at: Number(form.get('expires_at') ?? nowSeconds(stripe) + keyHours * 3_600),
+  };
+  stripe.sessions.push(session);
+  return { status: 200, body: represent(session) };
+}
+
+function retrieveSession(stripe: StripeState, { account, url }: Call, id: string): FakeAnswer {
+  const found = stripe.sessions.find((session) => session.id === id && session.account === account);
+  if (found === undefined)
+    return refusal(404, `No such checkout.session: ${id}`, { code: 'resource_missing', param: 'session' });
+  return {
+    status: 200,
+    body: represent(found, stripe.expands && url.searchParams.get('expand[0]') === 'payment_intent'),
+  };
+}
+
+function retrieveIntent(stripe: StripeState, { account }: Call, id: string): FakeAnswer {
+  const found = stripe.sessions.find((session) => `pi_${session.id}` === id && session.account === account);
+  const intent = found === undefined ? undefined : intentOf(found);
+  return intent === undefined
+    ? refusal(404, `No such payment_intent: ${id}`, { code: 'resource_missing', param: 'intent' })
+    : { status: 200, body: intent };
+}
+
+function listSessions(stripe: StripeState, { account, url }: Call): FakeAnswer {
+  const ask = (name: string, fallback: number) => Number(url.searchParams.get(name) ?? fallback);
+  const all = stripe.sessions
+    .filter((session) => session.account === account)
+    .filter(({ created }) => created >= ask('created[gte]', 0) && created <= ask('created[lte]', Infinity))
+    .reverse();
+  const after = url.searchParams.get('starting_after');
+  const from = after === null ? 0 : all.findIndex(({ id }) => id === after) + 1;
+  const data = all.slice(from, from + ask('limit', 10));
+  const body = { object: 'list', url: '/v1/checkout/sessions', has_more: from + data.length < all.length };
+  return { status: 200, body: { ...body, data: data.map((session) => represent(session)) } };
+}
+
+function expireSession(stripe: StripeState, { account }: Call, id: string): FakeAnswer {
+  const found = stripe.sessions.find((session) => session.id === id && session.account === account);
+  if (found?.status !== 'open')
+    return refusal(400, 'Only Checkout Sessions with a status in ["open"] can be expired.', {});
+  found.status = 'expired';
+  return { status: 200, body: represent(found) };
+}
+
+/** Several of one payment, up to what was paid. */
+function refund(stripe: StripeState, { form, key }: Call): FakeAnswer {
+  const intent = form.get('payment_intent') ?? '';
+  const paid = stripe.sessions.find((session) => `pi_${session.id}` === intent)?.amount ?? 0;
+  const left =
+    paid - stripe.refunds.filter((one) => one.intent === intent).reduce((sum, one) => sum + one.amount, 0);
+  if (left <= 0)
+    return refusal(400, 'Charge has already been refunded.', { code: 'charge_already_refunded' });
+  const amount = Number(form.get('amount') ?? left);
+  if (amount > left)
+    return refusal(400, `Refund amount (${amount}) is greater than unrefunded amount on charge (${left})`, {
+      param: 'amount',
+    });
+  const made = { id: `re_${stripe.refunds.length + 1}`, intent, key, amount, metadata: metadataOf(form) };
+  stripe.refunds.push(made);
+  return { status: 200, body: representRefund(made) };
+}
+
+function listRefunds(stripe: StripeState, { url }: Call): FakeAnswer {
+  const made = stripe.refunds.filter(({ intent }) => intent === url.searchParams.get('payment_intent'));
+  const data = made.map(representRefund).reverse();
+  return { status: 200, body: { object: 'list', url: '/v1/refunds', has_more: false, data } };
+}
+
+function nowSeconds({ aheadMs }: StripeState): number {
+  return Math.floor((Date.now() + aheadMs) / 1_000);
+}
+
+function metadataOf(form: URLSearchParams): Record<string, string> {
+  return Object.fromEntries(
+    [...form].flatMap(([name, value]) => {
+      const member = /^metadata\[(\w+)\]$/.exec(name)?.[1];
+      return member === undefined ? [] : [[member, value]];
+    }),
+  );
+}
+
+function representRefund({ id, intent, amount, metadata }: FakeRefund): object {
+  return {
+    id,
+    object: 'refund',
+    payment_intent: intent,
+    amount,
+    currency: 'eur',
+    metadata,
+    status: 'succeeded',
+  };
+}
+
+const amountOf = (form: URLSearchParams) =>
+  Number(form.get('line_items[0][price_data][unit_amount]')) * Number(form.get('line_items[0][quantity]'));
+
+function findFault(form: URLSearchParams, nowSeconds: number): FakeAnswer | undefined {
+  const wrong = (param: string, message: string, code?: string) =>
+    refusal(400, message, { param, ...(code ? { code } : {}) });
+  for (const name of form.keys())
+    if (!knownParameters.test(name))
+      return wrong(name, `Received unknown parameter: ${name}`, 'parameter_unknown');
+  for (const name of ['mode', 'success_url', 'line_items[0][price_data][unit_amount]'])
+    if (!form.has(name)) return wrong(name, `Missing required param: ${name}.`, 'parameter_missing');
+  const email = form.get('customer_email');
+  if (email !== null && !/^[^@\s]+@[^@\s]+\.[a-z]{2,}$/i.test(email))
+    return wrong('customer_email', `Invalid email address: ${email}`, 'email_invalid');
+  if (!URL.canParse(form.get('success_url')!)) return wrong('success_url', 'Not a valid URL', 'url_invalid');
+  if (form.get('line_items[0][price_data][currency]') !== 'eur')
+    return wrong('line_items[0][price_data][currency]', 'Invalid currency');
+  const amount = amountOf(form);
+  if (amount < 50)
+    return wrong(
+      'line_items',
+      "The Checkout Session's total amount due must add up to at least €0.50 eur",
+      'amount_too_small',
+    );
+  if (amount > 99_999_999)
+    return wrong(
+      'line_items[0][price_data][unit_amount]',
+      'Invalid integer: must be no more than 99999999',
+      'amount_too_large',
+    );
+  const expiresAt = form.get('expires_at');
+  if (expiresAt === null) return undefined;
+  const pageSeconds = Number(expiresAt) - nowSeconds;
+  if (pageSeconds < 1_800)
+    return wrong(
+      'expires_at',
+      'The `expires_at` timestamp must be at least 30 minutes from Checkout Session creation.',
+    );
+  if (pageSeconds > 86_400)
+    return wrong(
+      'expires_at',
+      'The `expires_at` timestamp must be less than 24 hours from Checkout Session creation.',
+    );
+  return undefined;
+}
+
+export function refusal(status: number, message: string, members: Record<string, string>): FakeAnswer {
+  return { status, body: { error: { type: 'invalid_request_error', message, ...members } } };
+}
+
+export function represent(session: FakeSession, isExpanded = false): object {
+  const { amount, account: _, intentStatus: __, ...rest } = session;
+  const intent = intentOf(session);
+  return {
+    ...rest,
+    object: 'checkout.session',
+    amount_total: amount,
+    url: session.status === 'open' ? `https://checkout.stripe.example/${session.id}` : null,
+    payment_intent: intent === undefined ? null : isExpanded ? intent : intent.id,
+  };
+}
+
+export function intentOf(session: FakeSession) {
+  const { id, amount, currency, metadata, payment_status: paid } = session;
+  const status = session.intentStatus ?? (paid === 'paid' ? 'succeeded' : undefined);
+  if (status === undefined) return undefined;
+  return { id: `pi_${id}`, object: 'payment_intent', amount, currency, metadata, status };
+}
