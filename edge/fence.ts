@@ -14,6 +14,8 @@ export interface Fence {
   mayStore(tags: TagVersions, epoch: number): boolean;
   epoch(): number;
   raise(tags: TagVersions): void;
+  /** Names the lineage of the purges that follow. At another one, nothing that has tags may be served any longer. */
+  enter(lineage: string): void;
   /**
    * @param t when the purge was signed, in unix milliseconds; the lease starts then.
    * @returns false where the clocks differ by more than a second.
@@ -28,6 +30,7 @@ const maxClockSkewMs = 1_000;
 export function createFence(leaseMs: number, clock: FenceClock, floors = createFloors()): Fence {
   let wallUntil = 0;
   let monotonicUntil = 0;
+  let present: string | undefined;
   // Both clocks: the wall clock may be set back, the monotonic one stands still while the machine sleeps.
   const leaseLeftMs = () =>
     Math.max(0, Math.min(wallUntil - clock.wallMs(), monotonicUntil - clock.monotonicMs()));
@@ -37,6 +40,10 @@ export function createFence(leaseMs: number, clock: FenceClock, floors = createF
     epoch: floors.epoch,
     raise(tags) {
       for (const tag in tags) floors.raise(tag, tags[tag]!);
+    },
+    enter(lineage) {
+      if (lineage !== present) floors.forget();
+      present = lineage;
     },
     renew(t) {
       const now = clock.wallMs();
@@ -58,20 +65,24 @@ interface Floors {
   /** Whether each tag is at or above its floor. @param epoch the floors' epoch when the fetch began. */
   allow(tags: TagVersions, epoch: number): boolean;
   /**
-   * How often the floors outgrew their bound and were forgotten. What was fetched before may not be served any more.
+   * How often the floors were forgotten, as they outgrew their bound or are of another lineage. What was fetched before
+   * may not be served any more.
    */
   epoch(): number;
+  forget(): void;
 }
 
 export function createFloors(maxTags = 1_000_000): Floors {
   const floors = new Map<string, number>();
   let epoch = 0;
+  const forget = () => {
+    floors.clear();
+    epoch++;
+  };
   return {
+    forget,
     raise(tag, version) {
-      if (floors.size >= maxTags && !floors.has(tag)) {
-        floors.clear();
-        epoch++;
-      }
+      if (floors.size >= maxTags && !floors.has(tag)) forget();
       const floor = floors.get(tag);
       if (floor === undefined || floor < version) floors.set(tag, version);
     },

@@ -56,27 +56,42 @@ export function purgeRoutes({ key, fence, clock, counts, servedBy }: PurgeOption
       }
       const t = await verifyPurge(key, read.bytes, signature);
       if (t === undefined) return refuse(401, request);
-      const tags = readPurgedTags(new TextDecoder().decode(read.bytes));
-      if (tags === undefined) return refuse(400, request);
+      const purge = readPurge(new TextDecoder().decode(read.bytes));
+      if (purge === undefined) return refuse(400, request);
+      const { tags, lineage, renews } = purge;
+      if (lineage !== undefined) fence.enter(lineage);
       fence.raise(tags);
-      const renewed = fence.renew(t);
-      if (!renewed && !hasTags(tags)) return refuse(409, request);
+      const renewed = renews && fence.renew(t);
+      if (renews && !renewed && !hasTags(tags)) return refuse(409, request);
       counts.purges++;
       return c.json({ raised: Object.keys(tags).length, renewed }, 200, ownHeaders(servedBy));
     })
     .all('*', (c) => refuse(404, c.req.raw));
 }
 
-function readPurgedTags(body: string): TagVersions | undefined {
+interface Purge {
+  tags: TagVersions;
+  /** Of the database whose versions these are. */
+  lineage: string | undefined;
+  /** False: it lacks something that the edge must hear before it may trust what it has. */
+  renews: boolean;
+}
+
+const lineageForm = /^[\w-]{1,64}$/;
+
+function readPurge(body: string): Purge | undefined {
   try {
-    const { tags } = JSON.parse(body) as { tags: unknown };
+    const { tags, lineage, renews = true } = JSON.parse(body) as Record<string, unknown>;
+    if (typeof renews !== 'boolean') return undefined;
+    if (lineage !== undefined && (typeof lineage !== 'string' || !lineageForm.test(lineage)))
+      return undefined;
     if (typeof tags !== 'object' || tags === null || Array.isArray(tags)) return undefined;
     const entries = Object.entries(tags) as [string, unknown][];
     const valid = entries.every(
       ([tag, version]) =>
         tag.length > 0 && tag.length <= maxTagLength && Number.isSafeInteger(version) && Number(version) >= 0,
     );
-    return valid ? (tags as TagVersions) : undefined;
+    return valid ? { tags: tags as TagVersions, lineage, renews } : undefined;
   } catch {
     return undefined;
   }

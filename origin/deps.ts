@@ -7,10 +7,12 @@ import { createEntryStore } from './cache/entry-store.ts';
 import { createFencedCache, type FencedCache } from './cache/fenced-cache.ts';
 import type { Settings } from './config.ts';
 import { createFloors, type Floors, type TagVersionReader } from './invalidation/floors.ts';
+import { followLineage, type Lineage } from './invalidation/lineage-watch.ts';
 import { createWakeWorker, type WakeWorker } from './outbox/events.ts';
 import { createDatabase, createPool } from './postgres/database.ts';
 import { createReadSources, type ReadSources } from './postgres/replicas/read-sources.ts';
 import { type CommitTracker, createCommitTracker } from './postgres/replicas/track-commits.ts';
+import { createProbe } from './postgres/replicas/wal-position.ts';
 import { connectRedis, type RedisClient } from './redis/connect.ts';
 import { createRedisRoom, roomForEntries } from './redis/servers.ts';
 import type { Db } from './schema.ts';
@@ -30,6 +32,8 @@ export interface Deps {
   countAnswer: CountAnswer;
   /** Fails fast; a caller passes over its errors or answers 503. */
   redis: RedisClient;
+  /** Of the database: what is kept of another one is not used. */
+  lineage: Lineage;
   floors: Floors;
   cache: FencedCache;
   /** Call after a commit that wrote to the outbox. */
@@ -45,6 +49,8 @@ export interface DepsOptions {
   l1Bytes?: number;
 }
 
+const lineageTimeoutMs = 500;
+
 /** Connects to both stores, which need not answer yet. Disposing closes the connections. */
 export function createDeps(settings: Settings, log: Logger, options: DepsOptions): Deps & AsyncDisposable {
   const name = `${settings.zone}/${settings.instance}`;
@@ -58,6 +64,15 @@ export function createDeps(settings: Settings, log: Logger, options: DepsOptions
   const commits = createCommitTracker();
   const db = createDatabase(pool, commits);
   const registry = new Registry();
+  const redis = connectRedis({ urls: settings.redisUrls, name, onError: onError('redis') });
+  const lineage = followLineage({
+    redis,
+    db,
+    probe: createProbe({ url: settings.databaseUrl, name: `${name} lineage`, timeoutMs: lineageTimeoutMs }),
+    registry,
+    onChange: (from, to) =>
+      log.warn({ from, to }, 'the database has gone back in time: nothing kept of it is used'),
+  });
   const reads = createReadSources({
     primaryUrl: settings.databaseUrl,
     replicaUrls: settings.databaseReplicaUrls,
@@ -65,16 +80,17 @@ export function createDeps(settings: Settings, log: Logger, options: DepsOptions
     registry,
     name,
     onError: onError('postgres'),
+    lineage: () => lineage.known()?.value,
   });
-  const redis = connectRedis({ urls: settings.redisUrls, name, onError: onError('redis') });
-  const floors = createFloors({ redis, db, readers: options.versionReaders });
+  const floors = createFloors({ redis, db, readers: options.versionReaders, lineage });
   const cache = createFencedCache({
     db,
     sources: reads,
     floors,
-    entries: createEntryStore(redis, createRedisRoom(redis, roomForEntries)),
+    entries: createEntryStore(redis, createRedisRoom(redis, roomForEntries), lineage),
     l1Bytes: options.l1Bytes ?? 24 * 1024 * 1024,
     onOutcome: createCacheMetrics(registry),
+    lineage,
   });
   return {
     settings,
@@ -85,11 +101,13 @@ export function createDeps(settings: Settings, log: Logger, options: DepsOptions
     registry,
     countAnswer: createRequestMetrics(registry),
     redis,
+    lineage,
     floors,
     cache,
     wakeWorker: createWakeWorker(redis),
     now: Date.now,
     async [Symbol.asyncDispose]() {
+      lineage.close();
       redis.disconnect();
       await Promise.all([db.destroy(), reads.close()]);
     },

@@ -133,15 +133,23 @@ export function startJobs(deps: Deps): Jobs {
   };
 }
 
-function openEdges({ settings, db, log }: Deps, onMaySend: (maySend: boolean) => void): EdgePurger {
+function openEdges({ settings, db, log, lineage }: Deps, onMaySend: (maySend: boolean) => void): EdgePurger {
   const { edgeUrls, edgePurgeKey, edgeLeaseSeconds, cloudFrontDistributionIds } = settings;
   const purgers: EdgePurger[] = [];
   if (edgeUrls.length > 0 && edgePurgeKey !== undefined)
     purgers.push(
-      startEdgePurger({ db, log, edgeUrls, key: edgePurgeKey, leaseSeconds: edgeLeaseSeconds, onMaySend }),
+      startEdgePurger({
+        db,
+        log,
+        edgeUrls,
+        key: edgePurgeKey,
+        leaseSeconds: edgeLeaseSeconds,
+        onMaySend,
+        lineage,
+      }),
     );
   if (cloudFrontDistributionIds.length > 0)
-    purgers.push(createCloudFrontPurger({ distributionIds: cloudFrontDistributionIds }));
+    purgers.push(createCloudFrontPurger({ distributionIds: cloudFrontDistributionIds, lineage }));
   return purgeAll(purgers);
 }
 

@@ -5,8 +5,11 @@ import { Outage } from './outage.ts';
 export interface PurgeChannelOptions {
   url: string;
   leaseMs: number;
-  /** Sends one signed purge, dated `t` in milliseconds since 1970; rejects unless the edge answered 200. */
-  send: (url: string, tags: TagVersions, t: number) => Promise<void>;
+  /**
+   * Sends one signed purge, dated `t` in milliseconds since 1970; rejects unless the edge answered 200.
+   * @param renews whether it may renew the edge's lease
+   */
+  send: (url: string, tags: TagVersions, t: number, renews: boolean) => Promise<void>;
   /** The pending purges that an earlier holder of the channel left. */
   pending: TagVersions;
   /**
@@ -81,8 +84,9 @@ export function openPurgeChannel(options: PurgeChannelOptions): PurgeChannel {
     const t = clock.wallMs();
     if (isWhole) lastSentAt = clock.monotonicMs();
     try {
-      // A purge that does not carry everything must not renew the edge's lease, so it is dated before what could.
-      await options.send(options.url, tags, isWhole ? t : t - pastRenewalMs);
+      // One that does not carry everything must not renew the edge's lease. It says so; the previous release's edge knows
+      // it by a date before what could.
+      await options.send(options.url, tags, isWhole ? t : t - pastRenewalMs, isWhole);
     } catch {
       return false;
     }

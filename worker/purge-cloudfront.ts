@@ -3,6 +3,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { CloudFrontClient, CloudFrontClientConfig } from '@aws-sdk/client-cloudfront';
+import type { Lineage } from '../origin/invalidation/lineage-watch.ts';
 import { Outage } from './outage.ts';
 import type { EdgePurger } from './purge-edges.ts';
 
@@ -11,6 +12,7 @@ export interface CloudFrontPurgerOptions {
   /** For tests; region, credentials and retries are otherwise the SDK's own. */
   client?: CloudFrontClientConfig;
   pollMs?: number;
+  lineage?: Pick<Lineage, 'onChange'>;
 }
 
 /** Together two thirds of what may be in progress at a distribution: the rest is left to its operators. */
@@ -32,11 +34,22 @@ export function createCloudFrontPurger(options: CloudFrontPurgerOptions): EdgePu
     }));
     return opened;
   };
-  const invalidate = async (distributionId: string, tags: string[]) => {
+  const invalidate = async (distributionId: string, paths: string[]) => {
     const { sdk, client } = await open();
-    await invalidateTags(sdk, client, distributionId, tags, options.pollMs ?? 500);
+    await invalidatePaths(sdk, client, { distributionId, paths }, options.pollMs ?? 500);
   };
-  const batchers = options.distributionIds.map((id) => createBatcher((tags) => invalidate(id, tags)));
+  const batchers = options.distributionIds.map((id) =>
+    createBatcher((tags) =>
+      invalidate(
+        id,
+        tags.map((tag) => `#${tag}`),
+      ),
+    ),
+  );
+  // After a restore nothing may stay that was made from what is gone; versions do not tell it.
+  options.lineage?.onChange(() => {
+    for (const id of options.distributionIds) void invalidateAll(() => invalidate(id, ['/*']));
+  });
   return {
     // Any worker may ask: an invalidation renews no trust, so that two cannot contradict one another.
     maySend: () => true,
@@ -49,6 +62,21 @@ export function createCloudFrontPurger(options: CloudFrontPurgerOptions): EdgePu
       (await opened)?.client.destroy();
     },
   };
+}
+
+const learnMs = 1_000;
+const mostTries = 60;
+
+/** Once every origin knows of the new lineage; an outage is waited out. */
+async function invalidateAll(invalidate: () => Promise<void>): Promise<void> {
+  for (let tries = 0; tries < mostTries; tries += 1) {
+    await delay(learnMs);
+    const done = await invalidate().then(
+      () => true,
+      () => false,
+    );
+    if (done) return;
+  }
 }
 
 interface Waiting {
@@ -102,11 +130,10 @@ async function invalidateInParts(
 }
 
 /** The caller reference makes the SDK's own retries one invalidation, also where an answer was lost on the way. */
-async function invalidateTags(
+async function invalidatePaths(
   sdk: LoadedSdk,
   client: CloudFrontClient,
-  distributionId: string,
-  tags: string[],
+  { distributionId, paths }: { distributionId: string; paths: string[] },
   pollMs: number,
 ): Promise<void> {
   const ask = { abortSignal: AbortSignal.timeout(askSeconds * 1_000) };
@@ -117,7 +144,7 @@ async function invalidateTags(
         DistributionId: distributionId,
         InvalidationBatch: {
           CallerReference: randomUUID(),
-          Paths: { Quantity: tags.length, Items: tags.map((tag) => `#${tag}`) },
+          Paths: { Quantity: paths.length, Items: paths },
         },
       }),
       ask,

@@ -4,6 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { signPurge } from '../edge/purge-signature.ts';
 import type { TagVersions } from '../http/cache-tag.ts';
+import { type Lineage, onlyLineage } from '../origin/invalidation/lineage-watch.ts';
 import {
   addPendingPurges,
   clearPendingPurges,
@@ -32,6 +33,8 @@ export interface EdgePurgerOptions {
   key: string;
   leaseSeconds: number;
   onMaySend: (maySend: boolean) => void;
+  /** Each purge names it, so that an edge forgets what it has of another one. */
+  lineage?: Lineage;
 }
 
 /** Done when all of them have done it. */
@@ -49,10 +52,13 @@ export function purgeAll(purgers: EdgePurger[]): EdgePurger {
 }
 
 const holdSeconds = 3;
+/** After a restore, until every origin surely knows of it: before that an edge could store again what it forgot. */
+const learnMs = 1_000;
 const renewMs = 1_000;
 const sendTimeoutMs = 1_000;
 
 export function startEdgePurger(options: EdgePurgerOptions): EdgePurger {
+  const { lineage = onlyLineage } = options;
   const holder = randomUUID();
   let channels: PurgeChannel[] = [];
   let heldUntil = 0;
@@ -66,6 +72,12 @@ export function startEdgePurger(options: EdgePurgerOptions): EdgePurger {
     channels = [];
   };
 
+  lineage.onChange(() => {
+    // Purges that wait bear versions of the old lineage, which may be higher than any of the new one.
+    closeAll();
+    quietUntil = Math.max(quietUntil, performance.now() + learnMs);
+  });
+
   const renew = async () => {
     const askedAt = performance.now();
     const held = await holdPurger(options.db, holder, holdSeconds).catch(() => 'unknown' as const);
@@ -73,7 +85,7 @@ export function startEdgePurger(options: EdgePurgerOptions): EdgePurger {
     if (held === 'new') {
       // Somebody else may have purged since: what they left unconfirmed is no part of our channels.
       closeAll();
-      quietUntil = askedAt + options.leaseSeconds * 1_000;
+      quietUntil = Math.max(quietUntil, askedAt + options.leaseSeconds * 1_000);
     }
     if (!holds()) return closeAll();
     // A former holder's last renewal is trusted for one lease; ours must not mix with it.
@@ -117,11 +129,14 @@ export function startEdgePurger(options: EdgePurgerOptions): EdgePurger {
 }
 
 function openChannel(
-  { db, key, leaseSeconds }: EdgePurgerOptions,
+  { db, key, leaseSeconds, lineage = onlyLineage }: EdgePurgerOptions,
   url: string,
   pending: TagVersions,
   holds: () => boolean,
 ): PurgeChannel {
+  // For as long as this channel lives: at another lineage it is closed.
+  const value = lineage.known()?.value;
+  const named = value ? { lineage: value } : {};
   return openPurgeChannel({
     url,
     leaseMs: leaseSeconds * 1_000,
@@ -132,10 +147,14 @@ function openChannel(
       if (!holds()) throw new Outage('Cannot give an edge up as silent as another worker may purge it');
     },
     clearPending: (tags) => clearPendingPurges(db, url, tags),
-    send: async (edgeUrl, tags, t) => {
-      // Asked after `t` was read: a process that was paused in between must not purge in another holder's time.
+    send: async (edgeUrl, tags, t, renews) => {
+      await lineage.confirm().catch(() => undefined);
+      // Asked after `t` was read: a process that was paused in between must not purge in another holder's time, nor
+      // renew an edge's trust in what a restore took away meanwhile.
       if (!holds()) throw new Error('Cannot purge the edges as another worker may');
-      const body = JSON.stringify({ tags });
+      if (!lineage.isRecent() || lineage.known()?.value !== value)
+        throw new Error('Cannot purge the edges as the lineage of the database may be another one');
+      const body = JSON.stringify({ tags, ...named, ...(renews ? {} : { renews }) });
       const answer = await fetch(`${edgeUrl}/.edge/purge`, {
         method: 'POST',
         body,

@@ -18,6 +18,7 @@ import { createGzip } from 'node:zlib';
 import { Command } from 'commander';
 import pg from 'pg';
 import { databaseUrlOf, openDatabase } from '../connect-stores.ts';
+import { tellRestored } from '../db/restored.ts';
 import { makeFolders } from '../local/data-folder.ts';
 import { dumpDatabase } from './dump.ts';
 import { restore, verify } from './restore.ts';
@@ -166,12 +167,14 @@ function restoreCommand(env: Environment): Command {
       const { host, pathname } = new URL(url);
       const question = `Everything in ${host}${pathname} will be replaced by ${file}.`;
       if (!yes && !(await confirm(question))) return console.log('Nothing was changed');
-      const { head, rows, lineage } = await restore(url, file, key);
+      const { head, rows } = await restore(url, file, key);
+      const { lineage, known } = await tellRestored(env);
+      await known;
       const seconds = (performance.now() - startedAtMs) / 1_000;
       console.log(
         json
           ? JSON.stringify({ file, takenAt: head.takenAt, rows, lineage, seconds })
-          : `Restored ${rows} rows of ${head.takenAt} in ${seconds.toFixed(1)} s; the database has begun the lineage ${lineage}`,
+          : `Restored ${rows} rows of ${head.takenAt} in ${seconds.toFixed(1)} s; the database has begun the lineage ${lineage}, and nothing that came after the backup is shown any longer`,
       );
     });
 }

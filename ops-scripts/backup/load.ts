@@ -1,7 +1,7 @@
 // Loads the lines of a dump into a database, in one transaction: all of it, or nothing.
 import { createHash, type Hash } from 'node:crypto';
 import type pg from 'pg';
-import { beginLineageSql } from '../../origin/postgres/database.ts';
+import { beginLineageSql } from '../../origin/postgres/lineage.ts';
 import { type DumpHead, type LineKind, quoted, readTables, sameTexts, type TableEnd } from './dump.ts';
 import { BackupDamaged } from './sealed-file.ts';
 

@@ -1,12 +1,12 @@
 // `ops db`: shows the schema's state, migrates it, and shows or renews the database's lineage.
 import { Command } from 'commander';
-import { beginLineage } from '../../origin/postgres/database.ts';
 import { isMigrated, migrateToLatest } from '../../origin/postgres/migrate.ts';
 import { buildSearchIndex } from '../../origin/postgres/migrations/0009-search-terms.ts';
 import { buildSkuIndex } from '../../origin/postgres/migrations/0011-product-files.ts';
 import { prepareSearch } from '../../origin/postgres/migrations/0012-search-normalised.ts';
 import { buildOrderIndexes } from '../../origin/postgres/migrations/0016-order-life.ts';
 import { openDatabase } from '../connect-stores.ts';
+import { tellRestored } from './restored.ts';
 
 export function dbCommand(env: NodeJS.ProcessEnv): Command {
   return new Command('db')
@@ -37,8 +37,10 @@ export function dbCommand(env: NodeJS.ProcessEnv): Command {
           'Say that the database has gone back in time, as after a restore: it begins a new lineage',
         )
         .action(async () => {
-          await using database = await openDatabase(env);
-          console.log(`The database has begun the lineage ${await beginLineage(database.db)}`);
+          const { lineage, known } = await tellRestored(env);
+          console.log(`The database has begun the lineage ${lineage}`);
+          await known;
+          console.log('No origin and no edge shows any longer what came before it');
         }),
     );
 }

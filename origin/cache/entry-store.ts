@@ -4,13 +4,14 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { TagVersions } from '../../http/cache-tag.ts';
+import { type Lineage, onlyLineage } from '../invalidation/lineage-watch.ts';
 import type { RedisClient } from '../redis/connect.ts';
 import type { RedisRoom } from '../redis/servers.ts';
-import { type EncodedEntry, packEntry, unpackEntry } from './entry.ts';
+import { type FoundEntry, packEntry, unpackEntry } from './entry.ts';
 
 export interface EntryStore {
-  get(key: string): Promise<EncodedEntry | undefined>;
-  /** @returns the lease's token, or undefined where somebody else is filling. */
+  get(key: string): Promise<FoundEntry | undefined>;
+  /** @returns the lease's token, which names the lineage; or undefined where somebody else is filling. */
   lease(key: string): Promise<string | undefined>;
   /** @returns whether it was stored; a store without its lease is refused, and one for which Redis has no room. */
   store(
@@ -23,27 +24,35 @@ export interface EntryStore {
   /** Where there is nothing to store: those who wait would do so in vain. */
   release(key: string, token: string): Promise<void>;
   /** Waits for what the holder of the lease stores, a second at most. */
-  awaitEntry(key: string): Promise<EncodedEntry | undefined>;
+  awaitEntry(key: string): Promise<FoundEntry | undefined>;
 }
 
 const leaseMs = 5_000;
 const waitMs = 1_000;
 const pollMs = 15;
 
-export function createEntryStore(redis: RedisClient, room: RedisRoom): EntryStore {
+/** @param lineage what is stored under one lineage of the database is not found under another */
+export function createEntryStore(
+  redis: RedisClient,
+  room: RedisRoom,
+  lineage: Pick<Lineage, 'known'> = onlyLineage,
+): EntryStore {
   const get = async (key: string) => {
-    const packed = await redis.getBuffer(entryKey(key));
-    return packed === null ? undefined : unpackEntry(packed);
+    const mark = lineage.known();
+    if (mark === undefined) return undefined;
+    const packed = await redis.getBuffer(entryKey(key, mark.keyPart));
+    return packed === null ? undefined : { ...unpackEntry(packed), lineage: mark.value };
   };
   const release = async (key: string, token: string) => {
-    await redis.releaseEntry(leaseKey(key), token);
+    await redis.releaseEntry(leaseKey(key, partOf(token)), token);
   };
   return {
     get,
     release,
     async lease(key) {
-      const token = randomUUID();
-      return (await redis.set(leaseKey(key), token, 'PX', leaseMs, 'NX')) === 'OK' ? token : undefined;
+      const part = lineage.known()?.keyPart ?? '';
+      const token = `${part}/${randomUUID()}`;
+      return (await redis.set(leaseKey(key, part), token, 'PX', leaseMs, 'NX')) === 'OK' ? token : undefined;
     },
     async store(key, token, tags, bytes, ttlSeconds) {
       if (!(await room.isLeft())) {
@@ -51,7 +60,9 @@ export function createEntryStore(redis: RedisClient, room: RedisRoom): EntryStor
         return false;
       }
       const packed = packEntry(tags, bytes);
-      return (await redis.storeEntry(entryKey(key), leaseKey(key), token, packed, ttlSeconds)) === 1;
+      const part = partOf(token);
+      const keys = [entryKey(key, part), leaseKey(key, part)] as const;
+      return (await redis.storeEntry(...keys, token, packed, ttlSeconds)) === 1;
     },
     async awaitEntry(key) {
       const deadline = performance.now() + waitMs;
@@ -59,17 +70,23 @@ export function createEntryStore(redis: RedisClient, room: RedisRoom): EntryStor
         await delay(pollMs);
         const entry = await get(key);
         if (entry !== undefined) return entry;
-        if ((await redis.exists(leaseKey(key))) === 0) return get(key);
+        if ((await redis.exists(leaseKey(key, lineage.known()?.keyPart ?? ''))) === 0) return get(key);
       }
       return undefined;
     },
   };
 }
 
-function entryKey(key: string): string {
-  return `entry:{${key}}`;
+/** What is filled under a lease belongs to the lineage that the lease was taken in. */
+function partOf(token: string): string {
+  return token.slice(0, token.indexOf('/'));
 }
 
-function leaseKey(key: string): string {
-  return `entry-lease:{${key}}`;
+/** In braces the key alone: entry and lease stand in one slot of a cluster. */
+function entryKey(key: string, part: string): string {
+  return part === '' ? `entry:{${key}}` : `entry:${part}:{${key}}`;
+}
+
+function leaseKey(key: string, part: string): string {
+  return part === '' ? `entry-lease:{${key}}` : `entry-lease:${part}:{${key}}`;
 }

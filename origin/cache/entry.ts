@@ -40,6 +40,8 @@ export interface LoadedEntry extends ReadResult<unknown> {
   bytes: number;
   /** Whether its floors were read and stand: only then may memory keep it. */
   isChecked: boolean;
+  /** The lineage of the database that was known before it was read. */
+  lineage?: string | undefined;
 }
 
 /**
@@ -64,6 +66,11 @@ export const jsonCodec: Codec<unknown> = {
 export interface EncodedEntry {
   tags: TagVersions;
   bytes: Buffer<ArrayBuffer>;
+}
+
+/** As it was found in Redis. */
+export interface FoundEntry extends EncodedEntry {
+  lineage?: string;
 }
 
 const lengthBytes = 4;

@@ -2,6 +2,7 @@
 // has a floor, and an entry is stored or served only if each of its tags is at or above its floor.
 
 import type { Floors } from '../invalidation/floors.ts';
+import { type Lineage, onlyLineage } from '../invalidation/lineage-watch.ts';
 import type { Db } from '../schema.ts';
 import {
   type CacheOutcome,
@@ -44,14 +45,17 @@ export interface FencedCacheOptions {
   /** Monotonic milliseconds; it must go on while the process is paused. */
   clock?: () => number;
   onOutcome?: (outcome: CacheOutcome, key: string) => void;
+  /** Which lineage of the database is the present one. */
+  lineage?: Pick<Lineage, 'known'>;
 }
 
 export { trustedMs } from './memory.ts';
 
 export function createFencedCache(options: FencedCacheOptions): FencedCache {
   const clock = options.clock ?? (() => performance.now());
-  const memory = createMemory({ floors: options.floors, maxBytes: options.l1Bytes, clock });
-  const entrySources = { ...options, clock, memory };
+  const { lineage = onlyLineage } = options;
+  const memory = createMemory({ floors: options.floors, maxBytes: options.l1Bytes, clock, lineage });
+  const entrySources = { ...options, clock, memory, lineage };
   const loading = new Map<string, Promise<LoadedEntry>>();
 
   /**

@@ -3,11 +3,12 @@
 
 import type { TagVersions } from '../../http/cache-tag.ts';
 import type { Floors } from '../invalidation/floors.ts';
+import { isSameLineage, type Lineage } from '../invalidation/lineage-watch.ts';
 import { isPostgresAway } from '../postgres/postgres-errors.ts';
 import type { Db } from '../schema.ts';
 import {
   type Codec,
-  type EncodedEntry,
+  type FoundEntry,
   type Fresh,
   jsonCodec,
   type LoadedEntry,
@@ -25,6 +26,7 @@ interface EntrySources {
   memory: Memory;
   entries: EntryStore;
   clock: () => number;
+  lineage: Pick<Lineage, 'known'>;
 }
 
 /** What a fill may be run on, beside the primary's own pool. */
@@ -60,13 +62,15 @@ export async function loadEntry(
 
 /** Floors are read after the entry: one read before could be older than what the entry is made of. */
 async function accept(
-  { floors, clock }: EntrySources,
+  { floors, clock, lineage }: EntrySources,
   { codec = jsonCodec }: ReadRequest<unknown>,
-  entry: EncodedEntry | undefined,
+  entry: FoundEntry | undefined,
 ): Promise<LoadedEntry | undefined> {
   if (entry === undefined) return undefined;
   const asOf = clock();
   if ((await floors.check(entry.tags)) !== 'above') return undefined;
+  // The check may have found that the database has gone back in time since the entry was read.
+  if (!isSameLineage(entry.lineage, lineage.known())) return undefined;
   const { tags, bytes } = entry;
   return {
     value: codec.decode(bytes),
@@ -75,6 +79,7 @@ async function accept(
     asOf,
     bytes: memoryOf(codec, bytes, tags),
     isChecked: true,
+    lineage: entry.lineage,
   };
 }
 
@@ -131,12 +136,14 @@ type Request = ReadRequest<unknown>;
  * Checked where a replica filled it: its rows count only at or above floors that were read after them.
  */
 async function fillForStore(entrySources: EntrySources, request: Request): Promise<LoadedEntry> {
-  const { sources, floors, clock } = entrySources;
+  const { sources, floors, clock, lineage } = entrySources;
+  const before = lineage.known()?.value;
   const found = request.fromReplicas ? await sources?.fromReplica(request.fill) : undefined;
   if (sources === undefined || found === undefined) return fillFromPrimary(entrySources, request);
   const asOf = clock();
   const verdict = await floors.check(found.value.tags).catch(() => 'unreadable' as const);
-  if (verdict === 'above') return { ...unchecked(found.value, asOf), isChecked: true };
+  const isOfNow = isSameLineage(before, lineage.known());
+  if (verdict === 'above' && isOfNow) return { ...unchecked(found.value, asOf, before), isChecked: true };
   if (verdict === 'unreadable') return fillUnchecked(entrySources, request);
   sources.wasBelowFloor();
   return fillFromPrimary(entrySources, request);
@@ -146,37 +153,40 @@ async function fillForStore(entrySources: EntrySources, request: Request): Promi
  * A replica that cannot show whom it follows may still answer while nobody else can, as long as no floor forbids it.
  */
 async function fillWhilePrimaryIsAway(
-  { sources, floors, clock }: EntrySources,
+  { sources, floors, clock, lineage }: EntrySources,
   request: Request,
   error: unknown,
 ): Promise<LoadedEntry> {
   const asOf = clock();
+  const before = lineage.known()?.value;
   const found = await sources?.whilePrimaryIsAway(request.fill);
   const verdict = found && (await floors.check(found.value.tags).catch(() => 'unreadable' as const));
   if (found === undefined || verdict === 'below') throw error;
-  return unchecked(found.value, asOf);
+  return unchecked(found.value, asOf, before);
 }
 
 /** While the floors cannot be read: nothing may be stored, and a replica must be past what the primary had written. */
 export async function fillUnchecked(entrySources: EntrySources, request: Request): Promise<LoadedEntry> {
   if (entrySources.sources === undefined || !request.fromReplicas)
     return fillFromPrimary(entrySources, request);
+  const before = entrySources.lineage.known()?.value;
   const { value, asOf } = await entrySources.sources.current(request.fill);
-  return unchecked(value, asOf);
+  return unchecked(value, asOf, before);
 }
 
 async function fillFromPrimary(entrySources: EntrySources, request: Request): Promise<LoadedEntry> {
-  const { sources, db, clock } = entrySources;
+  const { sources, db, clock, lineage } = entrySources;
   const asOf = clock();
-  if (sources === undefined || !request.fromReplicas) return unchecked(await request.fill(db), asOf);
+  const before = lineage.known()?.value;
+  if (sources === undefined || !request.fromReplicas) return unchecked(await request.fill(db), asOf, before);
   try {
-    return unchecked(await sources.fromPrimary(request.fill), asOf);
+    return unchecked(await sources.fromPrimary(request.fill), asOf, before);
   } catch (error) {
     if (!isPostgresAway(error)) throw error;
     return fillWhilePrimaryIsAway(entrySources, request, error);
   }
 }
 
-function unchecked(fresh: Fresh<unknown>, asOf: number): LoadedEntry {
-  return { ...fresh, outcome: 'bypass', asOf, bytes: 0, isChecked: false };
+function unchecked(fresh: Fresh<unknown>, asOf: number, lineage: string | undefined): LoadedEntry {
+  return { ...fresh, outcome: 'bypass', asOf, bytes: 0, isChecked: false, lineage };
 }

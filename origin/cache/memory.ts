@@ -3,6 +3,7 @@
 import { LRUCache } from 'lru-cache';
 import type { TagVersions } from '../../http/cache-tag.ts';
 import type { Floors } from '../invalidation/floors.ts';
+import { isSameLineage, type Lineage, onlyLineage } from '../invalidation/lineage-watch.ts';
 import type { LoadedEntry } from './entry.ts';
 
 /** The invalidation job waits twice as long after it has raised the floors. */
@@ -32,9 +33,10 @@ export interface MemoryOptions {
   floors: Floors;
   maxBytes: number;
   clock: () => number;
+  lineage?: Pick<Lineage, 'known'> | undefined;
 }
 
-export function createMemory({ floors, maxBytes, clock }: MemoryOptions): Memory {
+export function createMemory({ floors, maxBytes, clock, lineage = onlyLineage }: MemoryOptions): Memory {
   const kept = new LRUCache<string, LoadedEntry>({
     maxSize: maxBytes,
     sizeCalculation: (entry, key) => entry.bytes + key.length,
@@ -42,10 +44,13 @@ export function createMemory({ floors, maxBytes, clock }: MemoryOptions): Memory
   /** Whether an entry stands, while that is being asked. */
   const asked = new Map<LoadedEntry, Promise<boolean>>();
   const isTrusted = (entry: LoadedEntry) => clock() - entry.asOf < trustedMs;
+  const isPresent = (entry: LoadedEntry) => isSameLineage(entry.lineage, lineage.known());
 
   const check = async (entries: LoadedEntry[]): Promise<boolean> => {
     const asOf = clock();
     if ((await floors.check(lowestTags(entries))) !== 'above') return false;
+    // Floors are those of the present lineage: they say nothing of what another one held.
+    if (!entries.every(isPresent)) return false;
     for (const entry of entries) entry.asOf = Math.max(entry.asOf, asOf);
     return true;
   };
@@ -77,7 +82,10 @@ export function createMemory({ floors, maxBytes, clock }: MemoryOptions): Memory
     },
     isTrusted,
     keep: (key, entry) => kept.set(key, entry.outcome === 'hit' ? entry : { ...entry, outcome: 'hit' }),
-    peek: (key) => kept.get(key),
+    peek(key) {
+      const entry = kept.get(key);
+      return entry !== undefined && isPresent(entry) ? entry : undefined;
+    },
   };
 }
 

@@ -3,6 +3,7 @@ import { sql } from 'kysely';
 import { withinMs } from '../concurrency/deadline.ts';
 import type { Deps } from '../deps.ts';
 import { notFound, unavailable } from '../errors.ts';
+import { isSameLineage } from '../invalidation/lineage-watch.ts';
 import type { DbOrTx, Tx } from '../schema.ts';
 import { idPattern } from '../web/api/api.ts';
 import { refuseUsedKey, writeOnce } from '../web/api/idempotency.ts';
@@ -29,7 +30,7 @@ const tooLate = () => unavailable('Who is signed in could not be read in time; t
 
 /** @returns the token's account, undefined where its session has ended. @throws Refusal 503 where no store answers. */
 export async function readSession(
-  deps: Pick<Deps, 'cache' | 'redis' | 'floors' | 'log'>,
+  deps: Pick<Deps, 'cache' | 'redis' | 'floors' | 'lineage' | 'log'>,
   tokenHash: string,
 ): Promise<SignedIn | undefined> {
   try {
@@ -70,31 +71,39 @@ async function querySession(db: DbOrTx, tokenHash: string) {
 }
 
 interface FallbackCopy {
+  /** Of the database. */
+  lineage?: string;
   value: SignedIn;
   tags: Record<string, number>;
 }
 
 /** For the time when Postgres is away: carts and browsing go on for those who are signed in. */
 function storeFallbackCopy(
-  { redis }: Pick<Deps, 'redis'>,
+  { redis, lineage }: Pick<Deps, 'redis' | 'lineage'>,
   tokenHash: string,
   value: SignedIn,
   tags: FallbackCopy['tags'],
 ): void {
   redis
-    .set(fallbackKey(tokenHash), JSON.stringify({ value, tags }), 'EX', fallbackSeconds)
+    .set(
+      fallbackKey(tokenHash),
+      JSON.stringify({ lineage: lineage.known()?.value, value, tags }),
+      'EX',
+      fallbackSeconds,
+    )
     .catch(() => undefined);
 }
 
 async function readFallbackCopy(
-  { redis, floors }: Pick<Deps, 'redis' | 'floors'>,
+  { redis, floors, lineage }: Pick<Deps, 'redis' | 'floors' | 'lineage'>,
   tokenHash: string,
   cause: unknown,
 ): Promise<SignedIn> {
   const json = await redis.get(fallbackKey(tokenHash)).catch(() => null);
   const copy = json === null ? undefined : (JSON.parse(json) as FallbackCopy);
   const verdict = copy && (await floors.check(copy.tags).catch(() => 'unreadable' as const));
-  if (copy === undefined || verdict !== 'above')
+  const isPresent = copy?.lineage === undefined || isSameLineage(copy.lineage, lineage.known());
+  if (copy === undefined || verdict !== 'above' || !isPresent)
     throw unavailable('Who is signed in cannot be read right now', cause);
   return copy.value;
 }

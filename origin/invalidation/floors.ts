@@ -8,6 +8,7 @@ import type { RunId } from '../redis/run-id.ts';
 import { createVersionedReads, type VersionedReads } from '../redis/versioned-reads.ts';
 import type { Db, DbOrTx } from '../schema.ts';
 import { defineCacheScripts } from './floor-scripts.ts';
+import { type Lineage, type LineageMark, onlyLineage } from './lineage-watch.ts';
 
 /** `unreadable`: Redis is away, or another process is restoring a floor. Nothing from a cache may be served. */
 export type FloorCheck = 'above' | 'below' | 'unreadable';
@@ -26,6 +27,8 @@ interface FloorsOptions {
   readers: TagVersionReader[];
   /** Which server process answers; asked from the connection unless given. */
   server?: RunId;
+  /** Floors of another one are unknown. */
+  lineage?: Pick<Lineage, 'confirm'>;
 }
 
 const floorSeconds = 24 * 60 * 60;
@@ -47,10 +50,12 @@ async function checkFloors(
 ): Promise<FloorCheck> {
   const names = Object.keys(tags);
   if (names.length === 0) return 'above';
-  const stored = await storedFloors.read(names.map(floorKey));
+  const { lineage = onlyLineage } = options;
+  const [stored, mark] = await Promise.all([storedFloors.read(names.map(floorKey)), lineage.confirm()]);
   const unknown: TagOnServer[] = [];
   for (const [index, tag] of names.entries()) {
-    const { value, runId } = stored[index]!;
+    const { value, runId: serverId } = stored[index]!;
+    const runId = identityOf(serverId, mark);
     if (runId === undefined) return 'unreadable';
     const floor = parseFloor(value, runId);
     if (floor === undefined) unknown.push({ tag, runId });
@@ -67,9 +72,10 @@ async function raiseFloors(
   storedFloors: VersionedReads,
   tags: TagVersions,
 ): Promise<void> {
+  const mark = await (options.lineage ?? onlyLineage).confirm();
   const raising = Object.entries(tags).map(async ([tag, version]) => {
-    const runId = storedFloors.runIdOf(floorKey(tag));
-    if (runId === undefined) throw new RedisAway('Cannot raise floors as Redis is not connected');
+    const runId = identityOf(storedFloors.runIdOf(floorKey(tag)), mark);
+    if (runId === undefined) throw new RedisAway('Cannot raise floors as Redis or the lineage is not known');
     const raised = await options.redis.raiseFloor(floorKey(tag), runId, version, floorSeconds);
     return raised === 1 ? undefined : { tag, runId };
   });
@@ -82,8 +88,14 @@ async function raiseFloors(
 
 interface TagOnServer {
   tag: string;
-  /** Of the process that holds its floor. */
+  /** Of the process that holds its floor, with what stands for the database's lineage. */
   runId: string;
+}
+
+/** A floor that was written on another server, or is of another lineage of the database, bears another one. */
+function identityOf(runId: string | undefined, mark: LineageMark | undefined): string | undefined {
+  if (runId === undefined || mark === undefined) return undefined;
+  return mark.keyPart === '' ? runId : `${runId}.${mark.keyPart}`;
 }
 
 /**

@@ -1,7 +1,7 @@
 // Reads what a payment provider needs of an order: amount, idempotency key, and the request that every attempt
 // repeats.
 
-import { readLineage } from '../postgres/database.ts';
+import { readLineage } from '../postgres/lineage.ts';
 import type { Db, DbOrTx, Tx } from '../schema.ts';
 import { shopCurrency } from '../web/money.ts';
 import { type Charge, holdMinutes, type PaymentProvider } from './payment/provider.ts';

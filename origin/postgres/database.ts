@@ -1,8 +1,7 @@
-// Connects to Postgres, and reads the database's lineage. Every wait has a deadline, and a client in an unknown state
-// never returns to the pool.
-import { Kysely, PostgresDialect, sql } from 'kysely';
+// Connects to Postgres. Every wait has a deadline, and a client in an unknown state never returns to the pool.
+import { Kysely, PostgresDialect } from 'kysely';
 import pg from 'pg';
-import type { Database, Db, DbOrTx } from '../schema.ts';
+import type { Database, Db } from '../schema.ts';
 import type { CommitTracker } from './replicas/track-commits.ts';
 
 interface PoolOptions {
@@ -94,23 +93,4 @@ function sessionOptions(session: PoolOptions['session'] = {}): string {
 /** @param commits sees where its commits end, for whoever asks */
 export function createDatabase(pool: pg.Pool, commits?: Pick<CommitTracker, 'dialect'>): Db {
   return new Kysely<Database>({ dialect: commits?.dialect(pool) ?? new PostgresDialect({ pool }) });
-}
-
-/** The database's lineage: an id that is renewed when the database goes back in time, as after a restore. */
-export async function readLineage(db: DbOrTx): Promise<string> {
-  const { rows } = await sql<{ value: string }>`select value from database_lineage`.execute(db);
-  const [row] = rows;
-  if (row === undefined) throw new Error('Cannot find the lineage of this database');
-  return row.value;
-}
-
-/** A restore runs it in the transaction that puts the old rows back. */
-export const beginLineageSql = `
-  update database_lineage
-  set value = left(replace(gen_random_uuid()::text, '-', ''), 12), begun_at = clock_timestamp() returning value`;
-
-/** Everything that is named after the lineage is named anew from now on. @returns the new one */
-export async function beginLineage(db: DbOrTx): Promise<string> {
-  const { rows } = await sql.raw<{ value: string }>(beginLineageSql).execute(db);
-  return rows[0]!.value;
 }

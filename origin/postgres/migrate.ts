@@ -22,6 +22,7 @@ import * as pricesAndInvoices from './migrations/0019-prices-and-invoices.ts';
 import * as operators from './migrations/0020-operators.ts';
 import * as jobFigures from './migrations/0024-job-figures.ts';
 import * as integrations from './migrations/0025-integrations.ts';
+import * as lineage from './migrations/0026-lineage.ts';
 
 /** Listed by hand: a folder scan would need file permissions under Deno, and order is a decision. */
 const migrations: Record<string, Migration> = {
@@ -45,6 +46,7 @@ const migrations: Record<string, Migration> = {
   '0020-operators': operators,
   '0024-job-figures': jobFigures,
   '0025-integrations': integrations,
+  '0026-lineage': lineage,
 };
 
 /**

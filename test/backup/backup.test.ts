@@ -7,7 +7,7 @@ import { sql } from 'kysely';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { backupCommand } from '../../ops-scripts/backup/command.ts';
 import { readLines } from '../../ops-scripts/backup/restore.ts';
-import { readLineage } from '../../origin/postgres/database.ts';
+import { readLineage } from '../../origin/postgres/lineage.ts';
 import { type Json, openShop, type Shop } from '../support/shop.ts';
 
 const key = 'a-key-of-backups-with-32-letters-or-more';

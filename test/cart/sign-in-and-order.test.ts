@@ -65,7 +65,7 @@ async function journalFor(
 ) {
   const [, cartId = '', version] = browser.cookie!.split('.');
   const operation = { opId, kind, variantId, quantity, fingerprint: randomUUID() };
-  const journal = createCartJournal(world.redis, 0, alwaysHere);
+  const journal = createCartJournal(world.redis, { replicas: 0, watch: alwaysHere });
   await world.redis.config('SET', 'appendonly', 'yes');
   await journal.append({ cartId, operation, madeOn: Number(version) });
 }

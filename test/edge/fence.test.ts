@@ -74,7 +74,7 @@ describe('the fence of the edge', () => {
   });
 
   test('the checker finds a fence that leaves the floors out', () => {
-    const blind = { raise: () => undefined, allow: () => true, epoch: () => 0 };
+    const blind = { raise: () => undefined, allow: () => true, epoch: () => 0, forget: () => undefined };
     expect(findsStale((clock) => createFence(leaseMs, clock, blind))).toBe(true);
   });
 

@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { FakeSession } from '../../ops-scripts/drills/stripe-server.ts';
-import { readLineage } from '../../origin/postgres/database.ts';
+import { readLineage } from '../../origin/postgres/lineage.ts';
 import { openStripeShop, type StripeShop } from '../support/stripe-shop.ts';
 
 let at: StripeShop;

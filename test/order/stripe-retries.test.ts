@@ -2,7 +2,7 @@
 import { sql } from 'kysely';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { dbCommand } from '../../ops-scripts/db/command.ts';
-import { beginLineage, readLineage } from '../../origin/postgres/database.ts';
+import { beginLineage, readLineage } from '../../origin/postgres/lineage.ts';
 import { type Browser, openShop } from '../support/shop.ts';
 import { openStripeShop, type PlacedOrder, type StripeShop } from '../support/stripe-shop.ts';
 

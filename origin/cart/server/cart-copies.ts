@@ -1,6 +1,7 @@
 // Reads and saves the copies of carts in Redis, together with their journals. Only a newer version replaces a copy.
 import { randomUUID } from 'node:crypto';
 import { Cluster } from 'ioredis';
+import { type Lineage, type LineageMark, onlyLineage } from '../../invalidation/lineage-watch.ts';
 import type { RedisClient } from '../../redis/connect.ts';
 import type { RedisRoom } from '../../redis/servers.ts';
 import { createVersionedReads } from '../../redis/versioned-reads.ts';
@@ -61,7 +62,13 @@ const newest = 64;
 /** An origin notices within a tenth of a second that Redis was emptied; the rest is for a machine that is busy. */
 const refillMs = 5_000;
 
-export function createCartCopies(redis: RedisClient, watch: StoreWatch, room: RedisRoom): CartCopies {
+/** @param lineage copies of another lineage of the database are not found; journals belong to none */
+export function createCartCopies(
+  redis: RedisClient,
+  watch: StoreWatch,
+  room: RedisRoom,
+  lineage: Pick<Lineage, 'known' | 'confirm'> = onlyLineage,
+): CartCopies {
   defineCartScripts(redis);
   const { runIdOf } = createVersionedReads(redis);
   const callRedis = async <Answer>(command: () => Promise<Answer>): Promise<Answer | undefined> => {
@@ -73,30 +80,37 @@ export function createCartCopies(redis: RedisClient, watch: StoreWatch, room: Re
       return undefined;
     }
   };
+  const readOnce = async (cartId: string, mark: LineageMark | undefined): Promise<CartInRedis> => {
+    const key = birthKey(cartId);
+    const runId = runIdOf(key);
+    const [version, contents, operations, birth, ageMs, journal] = await redis.readCart(
+      copyKey(cartId, partOf(mark)),
+      journalKey(cartId),
+      key,
+      randomUUID(),
+    );
+    return {
+      copy: parseCopy(version, contents, operations),
+      journal: parseJournal(journal),
+      home: runIdOf(key) === runId ? journalHome(runId, birth) : undefined,
+      refilling: ageMs < refillMs,
+    };
+  };
   return {
     read: (cartId) =>
       callRedis(async () => {
-        const key = birthKey(cartId);
-        const runId = runIdOf(key);
-        const [version, contents, operations, birth, ageMs, journal] = await redis.readCart(
-          copyKey(cartId),
-          journalKey(cartId),
-          key,
-          randomUUID(),
-        );
-        return {
-          copy: parseCopy(version, contents, operations),
-          journal: parseJournal(journal),
-          home: runIdOf(key) === runId ? journalHome(runId, birth) : undefined,
-          refilling: ageMs < refillMs,
-        };
+        const mark = lineage.known();
+        const [found, present] = await Promise.all([readOnce(cartId, mark), lineage.confirm()]);
+        return partOf(present) === partOf(mark) ? found : readOnce(cartId, present);
       }),
     save: (updates) =>
       callRedis(async () => {
+        const part = partOf(lineage.known());
         const keepSeconds = (await room.isLeft()) ? ttlSeconds : 0;
         const answers = await saveTogether(
           redis,
           updates.map((update) => toSave(update, keepSeconds)),
+          part,
         );
         return answers.map((answer) => {
           return answer === 'operations-missing' ? answer : { journal: parseJournal(answer) };
@@ -109,16 +123,22 @@ export function createCartCopies(redis: RedisClient, watch: StoreWatch, room: Re
 async function saveTogether(
   redis: RedisClient,
   saves: SaveArgument[],
+  part: string,
 ): Promise<(string[] | 'operations-missing')[]> {
   if (redis instanceof Cluster)
-    return Promise.all(saves.map((save) => redis.saveCart(...saveArguments(save))));
+    return Promise.all(saves.map((save) => redis.saveCart(...saveArguments(save, part))));
   const pipeline = redis.pipeline();
-  for (const save of saves) pipeline.saveCart(...saveArguments(save));
+  for (const save of saves) pipeline.saveCart(...saveArguments(save, part));
   const answers = (await pipeline.exec()) ?? [];
   return answers.map(([error, answer]) => {
     if (error !== null) throw error;
     return answer as string[] | 'operations-missing';
   });
+}
+
+/** Of the keys of copies; of an unknown lineage there are none. */
+export function partOf(mark: LineageMark | undefined): string {
+  return mark === undefined ? 'unknown' : mark.keyPart;
 }
 
 function toSave({ cartId, cart, operations, ...update }: CopyUpdate, keepSeconds: number): SaveArgument {

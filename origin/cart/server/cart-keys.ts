@@ -5,8 +5,9 @@ import calculateSlot from 'cluster-key-slot';
 /** Enough to spread evenly over dozens of servers, and few enough to ask for all in one go each second. */
 const buckets = 128;
 
-export function copyKey(cartId: string): string {
-  return `${bucketOf(cartId)}:copy:${cartId}`;
+/** @param part stands for the database's lineage: what another one held is not found. A journal outlives them all. */
+export function copyKey(cartId: string, part = ''): string {
+  return `${bucketOf(cartId)}:copy${part && `-${part}`}:${cartId}`;
 }
 
 export function journalKey(cartId: string): string {

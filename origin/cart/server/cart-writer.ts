@@ -3,6 +3,7 @@
 import { LRUCache } from 'lru-cache';
 import type pg from 'pg';
 import { unavailable } from '../../errors.ts';
+import { type Lineage, onlyLineage } from '../../invalidation/lineage-watch.ts';
 import { isConnectionLost, isUnavailable, isWorthAnotherTry } from '../../postgres/postgres-errors.ts';
 import type { CartContents } from '../cart-contents.ts';
 import { type JournalledOperation, joinJournals } from '../replay-journal.ts';
@@ -62,7 +63,12 @@ const answeringMs = 500;
 /** A round that takes longer makes the watch ask whether Postgres is still there. */
 const slowRoundMs = 250;
 
-export function createCartWriter(pool: pg.Pool, watch: StoreWatch, publish: Publish): CartWriter {
+export function createCartWriter(
+  pool: pg.Pool,
+  watch: StoreWatch,
+  publish: Publish,
+  lineage: Pick<Lineage, 'isRecent' | 'onChange'> = onlyLineage,
+): CartWriter {
   const queue: Waiting[] = [];
   const busyCarts = new Set<string>();
   const memory = new LRUCache<string, CartContents>({
@@ -70,6 +76,7 @@ export function createCartWriter(pool: pg.Pool, watch: StoreWatch, publish: Publ
     maxSize: rememberedLines,
     sizeCalculation: ({ lines, directSets }) => 1 + lines.length + Object.keys(directSets).length,
   });
+  lineage.onChange(() => memory.clear());
   let running = 0;
   let closed = false;
   let roundEndedMs = Number.NEGATIVE_INFINITY;
@@ -117,7 +124,8 @@ export function createCartWriter(pool: pg.Pool, watch: StoreWatch, publish: Publ
       const applied = await applyToCarts(
         run,
         [...tasks.values()].map(({ task }) => task),
-        memory,
+        // After a pause of this process the same version may be that of another lineage.
+        lineage.isRecent() ? memory : undefined,
       );
       // Not waited for here: the next round may begin while the copies learn of this one.
       const left = publish(applied.flatMap((one) => (one.kind === 'applied' ? [one.update] : [])));

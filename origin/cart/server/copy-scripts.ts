@@ -172,10 +172,10 @@ declare module 'ioredis' {
   }
 }
 
-/** Keys and argument of `saveCart`. */
-export function saveArguments(update: SaveArgument): SaveArguments {
+/** Keys and argument of `saveCart`. @param part of the copy's key */
+export function saveArguments(update: SaveArgument, part: string): SaveArguments {
   const { cartId } = update;
-  return [copyKey(cartId), journalKey(cartId), journalIndexKey(cartId), JSON.stringify(update)];
+  return [copyKey(cartId, part), journalKey(cartId), journalIndexKey(cartId), JSON.stringify(update)];
 }
 
 export function defineCartScripts(redis: RedisClient): void {

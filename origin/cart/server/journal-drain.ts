@@ -29,11 +29,16 @@ const mostFailuresInARow = 3;
  * @throws where Redis or Postgres does not answer; what was drained before that stays drained.
  */
 export async function drainJournals(
-  deps: Pick<Deps, 'db' | 'redis'>,
+  deps: Pick<Deps, 'db' | 'redis'> & Partial<Pick<Deps, 'lineage'>>,
   signal?: AbortSignal,
 ): Promise<DrainReport> {
   const report: DrainReport = { carts: 0, operations: 0, left: 0 };
-  const copies = createCartCopies(deps.redis, alwaysAsk, createRedisRoom(deps.redis, roomForCopies));
+  const copies = createCartCopies(
+    deps.redis,
+    alwaysAsk,
+    createRedisRoom(deps.redis, roomForCopies),
+    deps.lineage,
+  );
   const run = runIn(deps.db);
   let failuresInARow = 0;
   const tryCart = async (cartId: string) => {

@@ -3,10 +3,12 @@
 import { createHash, randomUUID } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import { unavailable } from '../../errors.ts';
+import { type Lineage, onlyLineage } from '../../invalidation/lineage-watch.ts';
 import type { RedisClient } from '../../redis/connect.ts';
 import { groupByPrimary } from '../../redis/servers.ts';
 import { createVersionedReads, type VersionedReads } from '../../redis/versioned-reads.ts';
 import type { WaitingOperation } from '../check-operation.ts';
+import { partOf } from './cart-copies.ts';
 import {
   birthKey,
   copyKey,
@@ -57,16 +59,23 @@ const maxQueue = 2_000;
 const maxBatch = 256;
 export const waitMs = 700;
 
+export interface JournalOptions {
+  /** How many must confirm. */
+  replicas: number;
+  watch: StoreWatch;
+  /** Reads beside what waits. */
+  other?: RedisClient;
+  /** Whose copies say that an operation is applied. */
+  lineage?: Pick<Lineage, 'known' | 'confirm'>;
+}
+
 /**
  * @param redis a connection of its own, because WAIT blocks it. It must not send again what a broken connection left
  * open: WAIT on a new connection, without a write before it, confirms nothing.
- * @param other reads beside what waits
  */
 export function createCartJournal(
   redis: RedisClient,
-  replicas: number,
-  watch: StoreWatch,
-  other: RedisClient = redis,
+  { replicas, watch, other = redis, lineage = onlyLineage }: JournalOptions,
 ): CartJournal {
   const { runIdOf } = createVersionedReads(redis);
   const reads = createVersionedReads(other);
@@ -76,7 +85,8 @@ export function createCartJournal(
   const appendGroup = async (server: Redis | undefined, group: Waiting[]) => {
     try {
       const entries = group.map((waiting) => waiting.entry);
-      const answers = await appendTo({ server, replicas, runIdOf }, entries);
+      const part = partOf(await lineage.confirm().catch(() => lineage.known()));
+      const answers = await appendTo({ server, replicas, runIdOf, part }, entries);
       for (const [index, waiting] of group.entries()) waiting.resolve(answers[index]!);
     } catch (error) {
       if (!(error instanceof NotEnoughNodes)) watch.unanswered();
@@ -126,10 +136,15 @@ interface Place {
   server: Redis | undefined;
   replicas: number;
   runIdOf: VersionedReads['runIdOf'];
+  /** Of the keys of copies. */
+  part: string;
 }
 
 /** In the order of the batch; those of one server stand or fall together. */
-async function appendTo({ server, replicas, runIdOf }: Place, entries: JournalAppend[]): Promise<Appended[]> {
+async function appendTo(
+  { server, replicas, runIdOf, part }: Place,
+  entries: JournalAppend[],
+): Promise<Appended[]> {
   if (server === undefined) throw new NotEnoughNodes('No server of the cluster holds these carts just now');
   const key = birthKey(entries[0]!.cartId);
   const runIdBefore = runIdOf(key);
@@ -143,7 +158,7 @@ async function appendTo({ server, replicas, runIdOf }: Place, entries: JournalAp
     const keys = [
       journalIndexKey(first),
       birthKey(first),
-      ...bucket.flatMap(({ cartId }) => [copyKey(cartId), journalKey(cartId)]),
+      ...bucket.flatMap(({ cartId }) => [copyKey(cartId, part), journalKey(cartId)]),
     ];
     const argument: AppendArgument = {
       needsFile: replicas === 0,

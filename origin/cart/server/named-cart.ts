@@ -4,6 +4,7 @@ import { unavailable } from '../../errors.ts';
 import { ensureAccountCart } from '../account-cart.ts';
 import { type CartCookie, makeCartId, readCartCookie } from '../cart-cookie.ts';
 import type { CartRequest } from '../carts.ts';
+import { readCartRows } from './cart-statements.ts';
 import type { ServerStores } from './server-stores.ts';
 
 export interface NamedCart extends CartCookie {
@@ -27,6 +28,24 @@ export function readUnmergedGuestCookie(keys: string[], request: CartRequest): C
   if (request.accountId === undefined) return undefined;
   const received = readCartCookie(keys, request.cookieHeader);
   return received?.accountId === undefined ? received : undefined;
+}
+
+/**
+ * Whether the account still has the cart that its cookie names. A restore may have taken it away, and another device may
+ * have been given a new one since. Asked once of each cart, and only of a database that was restored.
+ */
+export async function isStillTheirs(
+  stores: ServerStores,
+  { cartId, accountId }: NamedCart,
+): Promise<boolean> {
+  const lineage = stores.deps.lineage.known()?.keyPart ?? '';
+  if (lineage === '' || stores.theirs.get(cartId) === lineage) return true;
+  const rows = await readCartRows(stores.read, [{ cartId, scope: cartId, opIds: [] }]).catch(() => undefined);
+  // While Postgres is away nobody can be given another one.
+  if (rows === undefined) return true;
+  const isTheirs = rows[0]!.accountId === accountId;
+  if (isTheirs) stores.theirs.set(cartId, lineage);
+  return isTheirs;
 }
 
 /** @throws Refusal 503 where Postgres does not answer. */

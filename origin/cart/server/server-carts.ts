@@ -19,6 +19,7 @@ import { readCartRows } from './cart-statements.ts';
 import { prepareCartCheckout } from './checkout-cart.ts';
 import { prepareCartMerge } from './merge-carts.ts';
 import {
+  isStillTheirs,
   type NamedCart,
   nameByAccount,
   nameByCookie,
@@ -55,12 +56,7 @@ export function createServerCarts(deps: Deps): Carts {
           written = await writeCart(stores, used, checked);
         }
         if (written === undefined) throw late();
-        return answer(
-          stores,
-          { ...used, version: Math.max(used.version, written.version) },
-          written.contents,
-          written,
-        );
+        return answer(stores, { ...used, version: written.version }, written.contents, written);
       }),
     scope(request) {
       if (request.accountId !== undefined) return `account:${request.accountId}`;
@@ -90,7 +86,7 @@ async function view(stores: ServerStores, request: CartRequest): Promise<CartAns
       setCookies: seen?.merged ? [dropCartCookie()] : [],
     };
   }
-  return answer(stores, cart, seen.contents, {
+  return answer(stores, { ...cart, version: seen.version }, seen.contents, {
     ...seen,
     durability: seen.journalled ? 'journal' : 'committed',
   });
@@ -100,7 +96,8 @@ async function view(stores: ServerStores, request: CartRequest): Promise<CartAns
 async function nameCart(stores: ServerStores, request: CartRequest): Promise<NamedCart | undefined> {
   const keys = stores.deps.settings.cookieKeys;
   const named = nameByCookie(keys, request);
-  if (named !== undefined || request.accountId === undefined) return named;
+  if (request.accountId === undefined) return named;
+  if (named !== undefined && (await isStillTheirs(stores, named))) return named;
   const { accountId } = request;
   const guest = readUnmergedGuestCookie(keys, request);
   if (guest === undefined) return nameByAccount(stores, accountId);

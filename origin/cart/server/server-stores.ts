@@ -1,12 +1,13 @@
 // Opens the connections that state `server` has of its own to Postgres and Redis, each with a watch on whether it
 // answers.
+import { LRUCache } from 'lru-cache';
 import pg from 'pg';
 import type { Deps } from '../../deps.ts';
 import { createPool } from '../../postgres/database.ts';
 import { isRefused, isUnavailable } from '../../postgres/postgres-errors.ts';
 import { connectRedis } from '../../redis/connect.ts';
 import { createRedisRoom, primariesOf, roomForCopies } from '../../redis/servers.ts';
-import { type CartCopies, createCartCopies } from './cart-copies.ts';
+import { type CartCopies, type CopyUpdate, createCartCopies } from './cart-copies.ts';
 import type { RunSql } from './cart-statements.ts';
 import { type CartWriter, createCartWriter, PostgresSilent } from './cart-writer.ts';
 import { createHeldOperations, type HeldOperations, measureHeld } from './held-operations.ts';
@@ -26,6 +27,8 @@ export interface ServerStores {
   journal: CartJournal;
   /** What this origin acknowledged from the journal and has not seen committed. */
   held: HeldOperations;
+  /** Accounts' carts that were found to be theirs, each with the lineage of the database in which it was. */
+  theirs: LRUCache<string, string>;
   /** Hands over what is held, within two seconds, and ends the connections. */
   close(): Promise<void>;
 }
@@ -35,6 +38,7 @@ export interface ServerStores {
  * empty would scan them for as long as the connection lives.
  */
 const byPrimaryKeyOnly = { enable_seqscan: 'off', enable_hashjoin: 'off', enable_mergejoin: 'off' };
+const rememberedCarts = 5_000;
 const probeMs = 250;
 const patientProbeMs = 1_000;
 const readTimeoutMs = 1_000;
@@ -77,12 +81,23 @@ export function openServerStores(deps: Deps): ServerStores {
     isRefusal: () => true,
   });
   const read = readThrough(readerPool, postgres);
-  const copies = createCartCopies(deps.redis, redis, createRedisRoom(deps.redis, roomForCopies));
+  const copies = createCartCopies(
+    deps.redis,
+    redis,
+    createRedisRoom(deps.redis, roomForCopies),
+    deps.lineage,
+  );
   const held = createHeldOperations();
   measureHeld(deps.registry, held);
   const publishing = { copies, held, read };
-  const writer = createCartWriter(writerPool, postgres, (updates) => publishCommit(publishing, updates));
-  const journal = createCartJournal(journalRedis, settings.redisReplicas, redis, deps.redis);
+  const publish = (updates: CopyUpdate[]) => publishCommit(publishing, updates);
+  const writer = createCartWriter(writerPool, postgres, publish, deps.lineage);
+  const journal = createCartJournal(journalRedis, {
+    replicas: settings.redisReplicas,
+    watch: redis,
+    other: deps.redis,
+    lineage: deps.lineage,
+  });
   const write = runIn(deps.db);
   const tender = tendHeld({ ...publishing, postgres, writer, journal, write }, (error) =>
     deps.log.debug({ err: error }, 'held cart operations'),
@@ -105,6 +120,7 @@ export function openServerStores(deps: Deps): ServerStores {
     copies,
     journal,
     held,
+    theirs: new LRUCache({ max: rememberedCarts }),
     close: () => {
       closing ??= close();
       return closing;

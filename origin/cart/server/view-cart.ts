@@ -13,6 +13,8 @@ import { readWholeJournal, type WholeJournal } from './whole-journal.ts';
 export interface SeenCart {
   /** With what is journalled. */
   contents: CartContents;
+  /** The newest that the browser now knows of. */
+  version: number;
   /** Whether operations of the journal are part of it, or would be if an emptied Redis had them again. */
   journalled: boolean;
   /** What of the journal this browser knows of now. */
@@ -50,9 +52,11 @@ export async function viewCart(stores: ServerStores, cart: NamedCart): Promise<S
     .map((opId) => ({ opId, sequence: cart.awaits!.sequence }));
   return {
     contents,
+    // Postgres has no older cart than any browser knows of, unless it was restored: then the browser's is gone.
+    version: base.isTruth ? contents.version : Math.max(contents.version, cart.version),
     journalled: fresh.length > 0 || missing.length > 0,
     awaits: awaitsOf([...missing, ...fresh]),
-    incomplete: base.contents.version < cart.version || missing.length > 0,
+    incomplete: (!base.isTruth && base.contents.version < cart.version) || missing.length > 0,
     merged: base.merged,
     has: (opId) => ids.has(opId) || base.has(opId),
   };

@@ -43,6 +43,8 @@ export interface ReadSourcesOptions {
   /** Shown in pg_stat_activity. */
   name: string;
   onError: (error: Error) => void;
+  /** Of the database; replicas of another one are not read. */
+  lineage?: () => string | undefined;
 }
 
 const askTimeoutMs = 500;
@@ -67,6 +69,7 @@ export function createReadSources(options: ReadSourcesOptions): ReadSources {
     primary,
     metrics: () => metrics,
     onError,
+    ...(options.lineage ? { lineage: options.lineage } : {}),
   });
   const metrics: ReadMetrics = createReadMetrics(options.registry, () => replicas.measured());
   const semaphore = createSemaphore(browsing);

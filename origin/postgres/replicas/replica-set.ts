@@ -29,6 +29,8 @@ interface ReplicaSetOptions {
   primary: PrimaryLog;
   metrics: () => ReadMetrics;
   onError: (error: Error) => void;
+  /** Of the database as the primary has it; undefined while that is not known. */
+  lineage?: () => string | undefined;
 }
 
 const measureEveryMs = 1_000;
@@ -36,7 +38,10 @@ const measureEveryMs = 1_000;
 const tryingMs = 2_000;
 
 /** Measuring begins with the first read, so that a process that reads nothing asks nobody. */
-export function createReplicaSet({ replicas, primary, metrics, onError }: ReplicaSetOptions): ReplicaSet {
+export function createReplicaSet(options: ReplicaSetOptions): ReplicaSet {
+  const { replicas, primary, metrics, onError, lineage = () => undefined } = options;
+  const isFit = (replica: Replica) =>
+    whyUnfit(replica, primary) === undefined && isOfLineage(replica, lineage());
   let firstMeasure: Promise<void> | undefined;
   let timer: NodeJS.Timeout | undefined;
   let isClosed = false;
@@ -78,7 +83,7 @@ export function createReplicaSet({ replicas, primary, metrics, onError }: Replic
       const deadlineMs = performance.now() + tryingMs;
       const tried = new Set<Replica>();
       while (performance.now() < deadlineMs) {
-        const fit = replicas.filter((each) => !tried.has(each) && whyUnfit(each, primary) === undefined);
+        const fit = replicas.filter((each) => !tried.has(each) && isFit(each));
         const replica = leastLoaded(fit);
         if (replica === undefined) break;
         tried.add(replica);
@@ -92,6 +97,7 @@ export function createReplicaSet({ replicas, primary, metrics, onError }: Replic
       await measuredOnce();
       const deadlineMs = performance.now() + tryingMs;
       for (const replica of furthestFirst(replicas)) {
+        if (!isOfLineage(replica, lineage())) continue;
         if (performance.now() >= deadlineMs) break;
         const found = await attempt(replica, read);
         if (found !== undefined) return found;
@@ -101,7 +107,7 @@ export function createReplicaSet({ replicas, primary, metrics, onError }: Replic
     measured: () =>
       replicas.map((replica) => ({
         name: replica.name,
-        isFit: whyUnfit(replica, primary) === undefined,
+        isFit: isFit(replica),
         lagSeconds:
           replica.replayed === undefined
             ? Number.POSITIVE_INFINITY
@@ -142,6 +148,11 @@ export function whyUnfit(
   if (newest === undefined) return undefined;
   if (followedTimeline !== newest.timeline) return 'other timeline';
   return primary.lagSeconds(replayed.lsn) > mostLagSeconds ? 'lagging' : undefined;
+}
+
+/** A replica of another lineage may hold what a restore took away. It is left out until it follows the restored one. */
+export function isOfLineage({ replayed }: Measured, lineage: string | undefined): boolean {
+  return lineage === undefined || replayed?.lineage === undefined || replayed.lineage === lineage;
 }
 
 /** The least loaded; among equals the first after a random one, so that none is favoured. */

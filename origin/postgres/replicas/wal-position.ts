@@ -19,6 +19,8 @@ export interface ReplayedPosition {
   streamedTimeline: number | undefined;
   /** False: it was promoted, and is nobody's replica any more. */
   isReplica: boolean;
+  /** The lineage of the database that it shows. */
+  lineage?: string | undefined;
 }
 
 /** The name of a log file tells the timeline at once; the control file would tell it only after the next checkpoint. */
@@ -29,7 +31,8 @@ export const writtenPositionSql = `
 /** Needs `pg_read_all_stats`; without it the server counts as one that streams from nobody. */
 export const replayedPositionSql = `
   select pg_is_in_recovery() as is_replica, coalesce(pg_wal_lsn_diff(pg_last_wal_replay_lsn(), '0/0'), 0)::text as lsn,
-    (select received_tli from pg_stat_wal_receiver where status = 'streaming') as timeline`;
+    (select received_tli from pg_stat_wal_receiver where status = 'streaming') as timeline,
+    (select value from database_lineage) as lineage`;
 
 export function parseWrittenPosition(rows: unknown[]): WalPosition {
   const row = rows[0] as { timeline: string; lsn: string };
@@ -37,8 +40,13 @@ export function parseWrittenPosition(rows: unknown[]): WalPosition {
 }
 
 export function parseReplayedPosition(rows: unknown[]): ReplayedPosition {
-  const row = rows[0] as { is_replica: boolean; lsn: string; timeline: number | null };
-  return { lsn: BigInt(row.lsn), streamedTimeline: row.timeline ?? undefined, isReplica: row.is_replica };
+  const row = rows[0] as { is_replica: boolean; lsn: string; timeline: number | null; lineage?: string };
+  return {
+    lsn: BigInt(row.lsn),
+    streamedTimeline: row.timeline ?? undefined,
+    isReplica: row.is_replica,
+    lineage: row.lineage,
+  };
 }
 
 /** Whether a server that says so shows everything that was committed up to `wanted`. */

@@ -8,6 +8,7 @@ import type { CartAnswer, Carts } from '../../../origin/cart/carts.ts';
 import { createCarts } from '../../../origin/cart/create-carts.ts';
 import { type CartState, readSettings } from '../../../origin/config.ts';
 import type { Deps } from '../../../origin/deps.ts';
+import { onlyLineage } from '../../../origin/invalidation/lineage-watch.ts';
 import { createDatabase, createPool } from '../../../origin/postgres/database.ts';
 import { createReadSources } from '../../../origin/postgres/replicas/read-sources.ts';
 import { createCommitTracker } from '../../../origin/postgres/replicas/track-commits.ts';
@@ -67,6 +68,7 @@ export async function openCartWorld(options: CartWorldOptions): Promise<CartWorl
     countAnswer: () => undefined,
     redis,
     cache: rememberEverything(db),
+    lineage: onlyLineage,
     floors: { check: async () => 'above', raise: async () => undefined },
     wakeWorker: () => undefined,
     now: Date.now,
