@@ -114,14 +114,22 @@ function answerNetworkAcls(draft: Draft): void {
 
 /** Parts of the stack declare their groups themselves; controls read them there. */
 const describedElsewhere =
-  /^AWS::(EC2::(SecurityGroup|LaunchTemplate|Instance)|AutoScaling|ElasticLoadBalancingV2|ElastiCache|RDS|CloudFormation)/;
+  /^AWS::(EC2::(SecurityGroup\w*|LaunchTemplate|Instance)$|AutoScaling|ElasticLoadBalancingV2|ElastiCache|RDS|CloudFormation)/;
+
+/** An endpoint is read with its proxy; one of a proxy that the template does not declare stands by itself. */
+function isReadElsewhere(draft: Draft, { type, properties }: Resource): boolean {
+  if (type !== 'AWS::RDS::DBProxyEndpoint') return describedElsewhere.test(type);
+  const proxy = draft.named('AWS::RDS::DBProxy', 'DBProxyName', properties['DBProxyName']);
+  return draft.perhaps('AWS::RDS::DBProxy').some(({ id }) => id === proxy || isUnknownValue(proxy));
+}
 
 function answerInterfaces(draft: Draft): void {
   const instances = draft.resources.filter(({ type }) => type === 'AWS::EC2::Instance');
-  const others = draft.resources.filter(({ type, opened }) => !describedElsewhere.test(type) && !opened);
+  const others = draft.resources.filter((resource) => !isReadElsewhere(draft, resource) && !resource.opened);
   // Their own groups are told elsewhere; these may give others away.
   const givers = draft.resources.filter(
-    ({ type, opened }) => describedElsewhere.test(type) && type !== 'AWS::EC2::Instance' && !opened,
+    (resource) =>
+      isReadElsewhere(draft, resource) && resource.type !== 'AWS::EC2::Instance' && !resource.opened,
   );
   draft.answer('ec2', 'DescribeInstances', {
     Reservations: [

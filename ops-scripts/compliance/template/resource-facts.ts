@@ -6,7 +6,7 @@ import { unknownValue } from '../snapshot.ts';
  * come in; EMR adds rules to those that it manages.
  */
 export const namesGroups =
-  /^(GroupSet|(?!Source|Destination|Inbound|DB|Db|Cache|Cluster|EC2|Ec2|Input|Channel|CloneFrom)\w*SecurityGroups?(Id|Ids|IDs|IdList|Arns)?)$/;
+  /^(GroupSet|(?!Source|Destination|Inbound|Associate|Use|DB|Db|Cache|Cluster|EC2|Ec2|Input|Channel|CloneFrom)\w*SecurityGroups?(Id|Ids|IDs|IdList|Arns)?)$/;
 
 const gainsRules = /^(EmrManaged\w*|ServiceAccessSecurityGroups?|(Engine|Workspace)SecurityGroupId)$/;
 
