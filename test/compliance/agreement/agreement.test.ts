@@ -10,11 +10,17 @@ import { AccountStack } from '../support/account-stack.ts';
 import { startFakeAws } from '../support/fake-aws.ts';
 import { PlanStack } from '../support/plan-stack.ts';
 import { TemplateStack } from '../support/template-stack.ts';
-import { type Case, hardened, misconfigured, softened, sound } from './cases.ts';
+import { hardened, misconfigured, softened, sound } from './cases.ts';
+import type { Case } from './openings.ts';
 
 type Mode = Parameters<typeof judge>[1]['mode'];
 
-const matrix: string[] = [];
+type Verdicts = Record<
+  'live' | 'snapshot' | 'template' | 'plan',
+  { status?: string | undefined; reasons: string[] }
+>;
+
+const judgedCases: { one: Case; verdicts: Verdicts }[] = [];
 
 beforeAll(() => {
   vi.stubEnv('AWS_ACCESS_KEY_ID', 'test');
@@ -22,15 +28,14 @@ beforeAll(() => {
 });
 afterAll(() => {
   vi.unstubAllEnvs();
-  console.log(['case | control | live | snapshot | template | plan', ...matrix].join('\n'));
+  console.log(matrixOf().join('\n'));
 });
 
 it('has enough cases to be worth the name', () => {
-  expect(misconfigured.length).toBeGreaterThanOrEqual(45);
-  expect(sound.length).toBeGreaterThanOrEqual(12);
-  expect(new Set([...misconfigured, ...sound].map((one) => one.name)).size).toBe(
-    misconfigured.length + sound.length,
-  );
+  expect(misconfigured.length + softened.length).toBeGreaterThanOrEqual(120);
+  expect(sound.length + hardened.length).toBeGreaterThanOrEqual(40);
+  const all = [...misconfigured, ...softened, ...sound, ...hardened];
+  expect(new Set(all.map(({ name }) => name)).size).toBe(all.length);
 });
 
 describe.each([
@@ -48,7 +53,7 @@ describe.each([
       template: verdictOf('template', fromTemplate(one), one),
       plan: verdictOf('plan', fromPlan(one), one),
     };
-    matrix.push([one.name, one.control, ...Object.values(verdicts).map(({ status }) => status)].join(' | '));
+    judgedCases.push({ one, verdicts });
     for (const [mode, { status, reasons }] of Object.entries(verdicts)) {
       expect(status, `${mode}: ${reasons.join('; ')}`).toBe(one.expected);
     }
@@ -64,6 +69,21 @@ it.each([
   expect(new Set(report.findings.map(({ control }) => control)).size).toBe(17);
   expect(report.findings.filter(({ status }) => status !== 'pass')).toEqual([]);
 });
+
+/** One line a control: how many cases each way to tell them got right, of how many. */
+function matrixOf(): string[] {
+  const modes = ['live', 'snapshot', 'template', 'plan'] as const;
+  const controls = [...new Set(judgedCases.map(({ one }) => one.control))].toSorted();
+  const lines = controls.map((control) => {
+    const own = judgedCases.filter(({ one }) => one.control === control);
+    const wrong = own.filter(({ one }) => one.expected !== 'pass').length;
+    const right = modes.map(
+      (mode) => own.filter(({ one, verdicts }) => verdicts[mode].status === one.expected).length,
+    );
+    return [control, `${wrong} wrong, ${own.length - wrong} sound`, ...right].join(' | ');
+  });
+  return [`case table | of ${judgedCases.length} | ${modes.join(' | ')}`, ...lines];
+}
 
 /** The worst that was said of any part. */
 function verdictOf(mode: Mode, snapshot: Snapshot, { control }: Case) {

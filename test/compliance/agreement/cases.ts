@@ -1,21 +1,18 @@
 // The case table: each line one way in which an account is wrong (or right), and what must be said of it.
-import type { Stack } from '../support/stack.ts';
-
-type Status = 'pass' | 'fail' | 'unknown';
-
-export interface Case {
-  name: string;
-  change: (stack: Stack) => void;
-  control: string;
-  expected: Status;
-}
-
-const everyone = '0.0.0.0/0';
-
-const web = 'elb-open-to-web';
-const app = 'asg-only-from-elb';
-const store = 'cache-only-from-asg';
-const data = 'database-only-from-asg';
+import {
+  app,
+  type Case,
+  data,
+  everyone,
+  is,
+  openings,
+  passes,
+  places,
+  soundOpenings,
+  soundPlaces,
+  store,
+  web,
+} from './openings.ts';
 
 export const misconfigured: Case[] = [
   is('a balancer in one zone', 'elb-multi-az', (s) => s.place('balancer', ['a'])),
@@ -130,6 +127,8 @@ export const misconfigured: Case[] = [
   is('a database that the instances cannot reach', 'chain-connects', (s) => s.close('data', 5432)),
   is('instances that the balancer cannot reach', 'chain-connects', (s) => s.close('app', 3000)),
   is('a database that listens elsewhere', 'chain-connects', (s) => s.database({ port: 5433 })),
+  ...openings,
+  ...places,
 ];
 
 /** Hardening: each property the other way. */
@@ -225,12 +224,6 @@ export const sound: Case[] = [
     s.allow('data', { from: 3306, group: 'app' });
   }),
   passes('the sound stack, its chain', 'chain-connects', () => {}),
+  ...soundOpenings,
+  ...soundPlaces,
 ];
-
-function is(name: string, control: string, change: Case['change'], expected: Status = 'fail'): Case {
-  return { name, control, change, expected };
-}
-
-function passes(name: string, control: string, change: Case['change']): Case {
-  return is(name, control, change, 'pass');
-}

@@ -3,7 +3,8 @@ import { expect, it } from 'vitest';
 import { judge } from '../../../ops-scripts/compliance/judge.ts';
 import type { Snapshot } from '../../../ops-scripts/compliance/snapshot.ts';
 import { AccountStack } from '../support/account-stack.ts';
-import { type Case, misconfigured } from './cases.ts';
+import { misconfigured } from './cases.ts';
+import type { Case } from './openings.ts';
 
 /** What a blind checker sees of one property; the rules themselves stay as they are. */
 type Blindness = (key: string, value: unknown) => unknown;
