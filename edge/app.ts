@@ -1,5 +1,6 @@
 // The edge as a Hono app, the same on every runtime: its own routes first, everything else through the cache.
-import { type Context, Hono } from 'hono';
+import { type Context, Hono, type Next } from 'hono';
+import { isTracing, toTraceparent, withSpan } from '../http/tracing.ts';
 import { createEdgeCache, type EdgeCache } from './edge-cache.ts';
 import { createFence, type Fence, type FenceClock } from './fence.ts';
 import { type Counts, createCounts, outcomeOf } from './metrics.ts';
@@ -45,7 +46,7 @@ export function createEdge(options: EdgeOptions): Edge {
   const fence = createFence(options.leaseSeconds * 1_000, clock);
   const cache = createEdgeCache({
     store,
-    upstream,
+    upstream: traceUpstream(upstream),
     fence,
     clock,
     servedBy,
@@ -56,6 +57,7 @@ export function createEdge(options: EdgeOptions): Edge {
     onUpstreamFault: options.onUpstreamFault ?? (() => undefined),
   });
   const app = new Hono<{ Bindings: EdgeBindings }>();
+  app.use(traceRequest);
   app.route('/.edge', purgeRoutes({ key: options.purgeKey, fence, clock, counts, servedBy }));
   app.all('*', async (c) => {
     const answer = await throughCache(c, cache, servedBy);
@@ -63,6 +65,42 @@ export function createEdge(options: EdgeOptions): Edge {
     return answer;
   });
   return { app, cache, fence, store, counts };
+}
+
+/** What memory answers before the app makes no span. */
+async function traceRequest(c: Context, next: Next): Promise<void> {
+  if (!isTracing()) return next();
+  const { method } = c.req;
+  const name = `${method} ${firstParts(c.req.path)}`;
+  await withSpan({ name, kind: 'server', parent: c.req.header('traceparent') ?? '' }, async (span) => {
+    await next();
+    span?.setAttributes({
+      'http.request.method': method,
+      'http.response.status_code': c.res.status,
+      'http.cache_status': c.res.headers.get('cache-status') ?? '',
+    });
+    if (c.res.status >= 500) span?.setStatus({ code: 2 });
+  });
+}
+
+/** The rest of a path may hold a secret, such as that of a link in a mail. */
+function firstParts(path: string): string {
+  const parts = path.split('/').slice(1);
+  const shown = parts[0] === 'api' || parts[0] === '.edge' ? 2 : 1;
+  return `/${parts.slice(0, shown).join('/')}${parts.length > shown ? '/…' : ''}`;
+}
+
+/** The origin's span lies below the one of asking it. */
+function traceUpstream(upstream: Upstream): Upstream {
+  return (request) => {
+    if (!isTracing()) return upstream(request);
+    return withSpan({ name: 'ask origin', kind: 'client' }, async (span) => {
+      if (span !== undefined) request.headers.set('traceparent', toTraceparent(span));
+      const answer = await upstream(request);
+      span?.setAttribute('http.response.status_code', answer.status);
+      return answer;
+    });
+  };
 }
 
 async function throughCache(

@@ -21,6 +21,8 @@ interface EdgeConfig {
   responseSeconds: number | undefined;
   servedBy: string;
   trustedProxies: string[];
+  /** A collector of spans that speaks OTLP over HTTP. */
+  spansEndpoint: string | undefined;
   /** Where answers are stored on disk; undefined: in memory. */
   storeFolder: string | undefined;
 }
@@ -56,6 +58,9 @@ export function readEdgeConfig(env: Record<string, string | undefined>): EdgeCon
   for (const proxy of trustedProxies)
     if (!isAddressOrCidr(proxy))
       faults.push('TRUSTED_PROXIES: must be IP addresses or CIDRs, separated by commas');
+  const spansEndpoint = env.OTEL_EXPORTER_OTLP_ENDPOINT || undefined;
+  if (spansEndpoint !== undefined && !/^https?:/.test(spansEndpoint))
+    faults.push('OTEL_EXPORTER_OTLP_ENDPOINT: must be a URL that begins with http:// or https://');
   const [zone, instance] = [env.ZONE || 'local', env.INSTANCE || 'edge'];
   const config: EdgeConfig = {
     host: env.HOST || '127.0.0.1',
@@ -72,6 +77,7 @@ export function readEdgeConfig(env: Record<string, string | undefined>): EdgeCon
       ? seconds('EDGE_RESPONSE_SECONDS', env.EDGE_RESPONSE_SECONDS)
       : undefined,
     trustedProxies,
+    spansEndpoint,
     storeFolder: env.EDGE_STORE_FOLDER || undefined,
   };
   if (faults.length > 0)

@@ -21,6 +21,12 @@ async function main(): Promise<void> {
   for (const doubt of findDoubts(config)) log.warn(doubt);
   if (config.purgeKey === undefined)
     log.info('EDGE_PURGE_KEY is not set: answers with Cache-Tag will not be served twice');
+  const spans =
+    config.spansEndpoint === undefined
+      ? undefined
+      : (await import('../http/export-spans.ts')).exportSpans({
+          ...{ endpoint: config.spansEndpoint, service: 'edge', instance: servedBy, log },
+        });
   const onUpstreamFault = createFaultLog(log);
   const edge = createEdge({
     store: await openStore(config.storeFolder),
@@ -42,7 +48,7 @@ async function main(): Promise<void> {
   const metrics = config.metricsPort === undefined ? undefined : createMetricsServer(edge);
   const stop = () => {
     metrics?.close();
-    server.close(() => process.exit(0));
+    server.close(() => void Promise.resolve(spans?.stop()).then(() => process.exit(0)));
     const sweep = setInterval(() => server.closeIdleConnections(), 50);
     setTimeout(() => {
       clearInterval(sweep);

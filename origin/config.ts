@@ -36,6 +36,8 @@ export interface Settings {
   smtpUrl: string | undefined;
   /** Where the worker posts alerts; may hold a secret. */
   alertWebhookUrl: string | undefined;
+  /** A collector of spans that speaks OTLP over HTTP. */
+  spansEndpoint: string | undefined;
   /** Where the seller is: two letters (ISO 3166). */
   shopCountry: string;
   /** Name, address and what else the law asks for; of the imprint and of invoices. */
@@ -202,6 +204,7 @@ const Environment = z.object({
   SELLER: z.string().default('').transform(splitLines),
   OPERATOR_PASSWORD: z.string().optional(),
   ALERT_WEBHOOK_URL: url('http:', 'https:').optional(),
+  OTEL_EXPORTER_OTLP_ENDPOINT: url('http:', 'https:').optional(),
   RETURN_DAYS: z
     .string()
     .default('14')
@@ -251,6 +254,7 @@ function toSettings(env: z.output<typeof Environment>): Settings {
         : undefined,
     smtpUrl: env.SMTP_URL,
     alertWebhookUrl: env.ALERT_WEBHOOK_URL,
+    spansEndpoint: env.OTEL_EXPORTER_OTLP_ENDPOINT,
     shopCountry: env.SHOP_COUNTRY,
     sellerLines: env.SELLER,
     operatorPassword: env.OPERATOR_PASSWORD,

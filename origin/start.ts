@@ -11,6 +11,7 @@ import { createLog } from './log.ts';
 import { migrateToLatest } from './postgres/migrate.ts';
 import { onStopSignal, startWhenPossible } from './start-and-stop.ts';
 import { StartFault } from './system-faults.ts';
+import { startTracing } from './trace-stores.ts';
 import { versionReaders } from './version-readers.ts';
 import { watchStores } from './watch-stores.ts';
 import { findWeakSecrets } from './weak-secrets.ts';
@@ -28,6 +29,7 @@ async function main(): Promise<void> {
   const settings = readSettings(process.env);
   const log = createLog(settings, 'origin');
   for (const warning of findWeakSecrets(settings)) log.warn(warning);
+  const spans = await startTracing(settings, 'origin', log);
   await using deps = createDeps(settings, log, { versionReaders });
   await using _watch = watchStores(settings, log, deps.registry);
   const health = new Health();
@@ -68,6 +70,7 @@ async function main(): Promise<void> {
   await server.stop(drainMs);
   await metrics?.stop(0);
   await carts.close();
+  await spans?.stop();
   log.info('stopped');
 }
 

@@ -4,6 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { signPurge } from '../edge/purge-signature.ts';
 import type { TagVersions } from '../http/cache-tag.ts';
+import { activeTraceparent, withSpan } from '../http/tracing.ts';
 import { type Lineage, onlyLineage } from '../origin/invalidation/lineage-watch.ts';
 import {
   addPendingPurges,
@@ -61,6 +62,8 @@ export function startEdgePurger(options: EdgePurgerOptions): EdgePurger {
   const { lineage = onlyLineage } = options;
   const holder = randomUUID();
   let channels: PurgeChannel[] = [];
+  /** By edge, of the newest change that its next purge carries, where spans are made. */
+  const traceparents = new Map<string, string>();
   let heldUntil = 0;
   let quietUntil = 0;
   let stopping = false;
@@ -93,7 +96,7 @@ export function startEdgePurger(options: EdgePurgerOptions): EdgePurger {
     // All are read before any channel opens: an error here must leave no channel behind that goes on sending.
     const pending = await readPendingPurges(options.db, options.edgeUrls);
     if (!holds() || stopping) return;
-    channels = [...pending].map(([url, tags]) => openChannel(options, url, tags, holds));
+    channels = [...pending].map(([url, tags]) => openChannel({ ...options, traceparents }, url, tags, holds));
     options.onMaySend(true);
     options.log.info({ edges: channels.length }, 'purging the edges');
   };
@@ -114,8 +117,18 @@ export function startEdgePurger(options: EdgePurgerOptions): EdgePurger {
         throw new Outage('Cannot purge the edges as another worker does');
       await Promise.all(
         channels.map(async (channel) => {
-          const outcome = await channel.purge(tags, signal);
-          note?.(`edge ${channel.state().url} ${outcome === 'confirmed' ? 'confirmed' : 'is silent'}`);
+          const { url } = channel.state();
+          const span = {
+            name: 'purge edge',
+            kind: 'client',
+            attributes: { 'server.address': new URL(url).host },
+          } as const;
+          const outcome = await withSpan(span, () => {
+            const traceparent = activeTraceparent();
+            if (traceparent !== undefined) traceparents.set(url, traceparent);
+            return channel.purge(tags, signal);
+          });
+          note?.(`edge ${url} ${outcome === 'confirmed' ? 'confirmed' : 'is silent'}`);
         }),
       );
     },
@@ -129,11 +142,12 @@ export function startEdgePurger(options: EdgePurgerOptions): EdgePurger {
 }
 
 function openChannel(
-  { db, key, leaseSeconds, lineage = onlyLineage }: EdgePurgerOptions,
+  options: EdgePurgerOptions & { traceparents: Map<string, string> },
   url: string,
   pending: TagVersions,
   holds: () => boolean,
 ): PurgeChannel {
+  const { db, key, leaseSeconds, traceparents, lineage = onlyLineage } = options;
   // For as long as this channel lives: at another lineage it is closed.
   const value = lineage.known()?.value;
   const named = value ? { lineage: value } : {};
@@ -154,11 +168,17 @@ function openChannel(
       if (!holds()) throw new Error('Cannot purge the edges as another worker may');
       if (!lineage.isRecent() || lineage.known()?.value !== value)
         throw new Error('Cannot purge the edges as the lineage of the database may be another one');
+      const traceparent = traceparents.get(edgeUrl);
+      traceparents.delete(edgeUrl);
       const body = JSON.stringify({ tags, ...named, ...(renews ? {} : { renews }) });
       const answer = await fetch(`${edgeUrl}/.edge/purge`, {
         method: 'POST',
         body,
-        headers: { 'Content-Type': 'application/json', 'Purge-Signature': await signPurge(key, body, t) },
+        headers: {
+          'Content-Type': 'application/json',
+          'Purge-Signature': await signPurge(key, body, t),
+          ...(traceparent === undefined ? {} : { traceparent }),
+        },
         signal: AbortSignal.timeout(sendTimeoutMs),
       });
       await answer.body?.cancel();

@@ -12,6 +12,7 @@ import { pruneOutbox } from '../origin/outbox/work.ts';
 import { isMigrated } from '../origin/postgres/migrate.ts';
 import { onStopSignal } from '../origin/start-and-stop.ts';
 import { StartFault } from '../origin/system-faults.ts';
+import { startTracing } from '../origin/trace-stores.ts';
 import { versionReaders } from '../origin/version-readers.ts';
 import { watchStores } from '../origin/watch-stores.ts';
 import { findWeakSecrets } from '../origin/weak-secrets.ts';
@@ -31,6 +32,7 @@ async function main(): Promise<void> {
   const settings = readSettings(process.env, 'worker-1');
   const log = createLog(settings, 'worker');
   for (const warning of findWeakSecrets(settings)) log.warn(warning);
+  const spans = await startTracing(settings, 'worker', log);
   await using deps = createDeps(settings, log, { versionReaders, poolSize: 20 });
   const health = new Health();
   const jobs = startJobs(deps);
@@ -83,7 +85,7 @@ async function main(): Promise<void> {
   await onStopSignal();
   health.drain();
   await Promise.all([tasks.stop(), alerts.stop(), jobs.stop()]);
-  await server.stop(stopMs);
+  await Promise.all([server.stop(stopMs), spans?.stop()]);
   log.info('stopped');
 }
 

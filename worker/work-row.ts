@@ -1,6 +1,7 @@
 // Works one outbox row: renews its claim, runs its job within a deadline, and records the outcome.
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
+import { withSpan } from '../http/tracing.ts';
 import { gather } from '../origin/concurrency/gather.ts';
 import { MailFailure } from '../origin/mail/mail.ts';
 import type { AttemptNotes } from '../origin/outbox/attempts.ts';
@@ -79,6 +80,20 @@ type RowWorker = (row: OutboxRow) => Promise<void>;
 
 /** Rejects where the work failed, so that the queue shows it; the row itself is by then set to be tried again. */
 export function createRowWorker(options: RowWorkerOptions): RowWorker {
+  const work = createWork(options);
+  return (row) =>
+    withSpan(
+      {
+        name: `job ${row.kind}`,
+        kind: 'consumer',
+        parent: row.traceparent ?? '',
+        attributes: { 'messaging.message.id': row.id, 'myclothes.attempt': row.attempt },
+      },
+      () => work(row),
+    );
+}
+
+function createWork(options: RowWorkerOptions): RowWorker {
   const { db, handlers, log, metrics, figures, stopping } = options;
   const begin = gather((rows: OutboxRow[]) => beginClaims(db, rows), mostAtOnce);
   const recordDone = gather((work: WorkToFinish[]) => finishWork(db, work), mostAtOnce);

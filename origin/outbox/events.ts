@@ -3,6 +3,7 @@
 import { createHash } from 'node:crypto';
 import { sql } from 'kysely';
 import type { TagVersions } from '../../http/cache-tag.ts';
+import { activeTraceparent } from '../../http/tracing.ts';
 import type { RedisClient } from '../redis/connect.ts';
 import type { Tx } from '../schema.ts';
 
@@ -59,7 +60,7 @@ export async function addToOutbox<Kind extends OutboxKind>(
       insert into outbox (kind, payload, due_at, traceparent, requested_at, cause)
       values (
         ${kind}, ${JSON.stringify(payload)}, coalesce(${dueAt ?? null}::timestamptz, clock_timestamp()),
-        ${traceparent ?? null}, ${cause?.at ?? null}::timestamptz, ${cause?.what ?? null})
+        ${traceparent ?? activeTraceparent() ?? null}, ${cause?.at ?? null}::timestamptz, ${cause?.what ?? null})
       returning id, committed_at),
     about as (
       insert into job_subjects (subject, job_id)

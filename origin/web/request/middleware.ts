@@ -3,7 +3,9 @@
 import { randomUUID } from 'node:crypto';
 import type { Context, MiddlewareHandler, Next } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
+import { routePath } from 'hono/route';
 import { createClientAddress } from '../../../http/client-address.ts';
+import { isTracing, toTraceparent, withSpan } from '../../../http/tracing.ts';
 import type { Settings } from '../../config.ts';
 import type { Deps } from '../../deps.ts';
 import { Refusal } from '../../errors.ts';
@@ -18,15 +20,31 @@ import { createFinishResponse } from '../response-headers.ts';
 export function observeRequest(deps: Pick<Deps, 'settings' | 'countAnswer'>): MiddlewareHandler<AppEnv> {
   const readAddress = createReadAddress(deps.settings);
   const finish = createFinishResponse(deps.settings);
-  return async (c, next) => {
+  const observe = async (c: Context<AppEnv>, next: Next, traceparent: string) => {
     const startedAtMs = performance.now();
     c.set('startedAtMs', startedAtMs);
-    c.set('traceparent', readTrace(c.req.header('traceparent')));
+    c.set('traceparent', traceparent);
     c.set('clientAddress', readAddress(c));
     await next();
     // Not assigned: that would copy the response and every header of it.
     finish(c.res, startedAtMs);
     deps.countAnswer(c.res.status, startedAtMs);
+  };
+  return (c, next) => {
+    const received = c.req.header('traceparent');
+    if (!isTracing()) return observe(c, next, readTrace(received));
+    const { method } = c.req;
+    return withSpan({ name: method, kind: 'server', parent: received ?? '' }, async (span) => {
+      await observe(c, next, span === undefined ? readTrace(received) : toTraceparent(span));
+      const route = routePath(c, -1);
+      span?.updateName(`${method} ${route}`);
+      span?.setAttributes({
+        'http.request.method': method,
+        'http.route': route,
+        'http.response.status_code': c.res.status,
+      });
+      if (c.res.status >= 500) span?.setStatus({ code: 2 });
+    });
   };
 }
 

@@ -1,0 +1,88 @@
+// Spans of what a process does, for a collector that speaks OpenTelemetry. Without one nothing is made: each function
+// here ends after one comparison.
+import {
+  type Attributes,
+  type Context,
+  context,
+  isSpanContextValid,
+  type Span,
+  SpanKind,
+  SpanStatusCode,
+  type Tracer,
+  trace,
+} from '@opentelemetry/api';
+
+/** One a process, as a request or a job passes through parts that know nothing of each other. */
+let tracer: Tracer | undefined;
+
+/** @param chosen undefined: no more spans are made */
+export function setTracer(chosen: Tracer | undefined): void {
+  tracer = chosen;
+}
+
+export function isTracing(): boolean {
+  return tracer !== undefined;
+}
+
+export interface SpanToBegin {
+  /** Of few kinds, without ids: `job mail`. */
+  name: string;
+  kind: 'server' | 'client' | 'consumer';
+  /** A W3C `traceparent`; undefined: below the span that runs now. */
+  parent?: string | null | undefined;
+  /** Never a path, an address or a payload: they hold secrets and people. */
+  attributes?: Attributes;
+}
+
+const kinds = { server: SpanKind.SERVER, client: SpanKind.CLIENT, consumer: SpanKind.CONSUMER };
+
+/** Runs it as a span, which ends with it. What `run` throws is thrown on. @param run gets no span where none is made */
+export async function withSpan<T>(
+  { name, kind, parent, attributes }: SpanToBegin,
+  run: (span: Span | undefined) => Promise<T>,
+): Promise<T> {
+  if (tracer === undefined) return run(undefined);
+  const above = typeof parent === 'string' ? below(parent) : context.active();
+  const span = tracer.startSpan(name, { kind: kinds[kind], attributes: attributes ?? {} }, above);
+  try {
+    return await context.with(trace.setSpan(above, span), run, undefined, span);
+  } catch (error) {
+    markFailed(span, error);
+    throw error;
+  } finally {
+    span.end();
+  }
+}
+
+/** Below the span that runs now. @returns undefined outside any, so that a loop that looks for work makes no traces */
+export function beginCall(name: string, attributes: Attributes): Span | undefined {
+  if (tracer === undefined || trace.getActiveSpan() === undefined) return undefined;
+  return tracer.startSpan(name, { kind: SpanKind.CLIENT, attributes });
+}
+
+/** Names the kind of error only: its message may hold an address. */
+export function markFailed(span: Span, error: unknown): void {
+  const { name = 'Error', code } = (error ?? {}) as { name?: string; code?: unknown };
+  span.setStatus({ code: SpanStatusCode.ERROR });
+  span.setAttribute('error.type', typeof code === 'string' ? code : name);
+}
+
+/** Of the span that runs now, as W3C writes it; undefined outside any. */
+export function activeTraceparent(): string | undefined {
+  if (tracer === undefined) return undefined;
+  const span = trace.getActiveSpan();
+  return span === undefined ? undefined : toTraceparent(span);
+}
+
+export function toTraceparent(span: Span): string {
+  const { traceId, spanId, traceFlags } = span.spanContext();
+  return `00-${traceId}-${spanId}-${traceFlags.toString(16).padStart(2, '0')}`;
+}
+
+/** A trace of its own where `traceparent` is none. */
+function below(traceparent: string): Context {
+  const [version, traceId = '', spanId = '', flags = '00'] = traceparent.split('-');
+  const parent = { traceId, spanId, traceFlags: Number.parseInt(flags, 16), isRemote: true };
+  const root = trace.deleteSpan(context.active());
+  return version === '00' && isSpanContextValid(parent) ? trace.setSpanContext(root, parent) : root;
+}
