@@ -13,6 +13,15 @@ import { catalogPages } from './catalog/pages.ts';
 import { checkoutApi } from './checkout/api.ts';
 import { pictureRoute } from './demo-catalog/picture-route.ts';
 import type { Deps } from './deps.ts';
+import {
+  anyStaff,
+  catalogStaff,
+  orderReaders,
+  orderStaff,
+  owners,
+  type StaffRole,
+} from './identity/staff-roles.ts';
+import { readVisitor, requireRole } from './identity/visitor.ts';
 import { integrationApi } from './integration/api.ts';
 import { admitApiKeys, type ScopeOf } from './integration/api-keys.ts';
 import { lawRoutes } from './law/pages.ts';
@@ -23,6 +32,7 @@ import { orderPages } from './order/pages.ts';
 import type { PaymentProviders } from './order/payment/providers.ts';
 import { promotionApi } from './order/preview-promotion.ts';
 import { staffApi } from './staff/api.ts';
+import { membersApi } from './staff/members-pages.ts';
 import { staffOrdersApi } from './staff/orders-api.ts';
 import { staffPages } from './staff/pages.ts';
 import { sellingApi } from './staff/selling-api.ts';
@@ -57,6 +67,8 @@ export interface Route {
   cache: CachePolicy;
   /** What an API key needs for it; a route of the staff's API says it. */
   scope?: ApiKeyScope | 'people-only' | undefined;
+  /** Of staff routes: the roles that may call it. Absent: owners alone. */
+  roles?: readonly StaffRole[];
 }
 
 interface RouteGroup {
@@ -92,7 +104,26 @@ export function createMiddleware(deps: Deps, loadBounds: LoadBounds): Middleware
     refuseEncodedBody,
     (c, next) => (isLong(c.req.path) ? staffLimit : usualLimit)(c, next),
     admitApiKeys(deps, scopeOfRoute),
+    checkRole(deps),
   ];
+}
+
+/**
+ * Holds staff to the roles of this table. Who is no staff is turned away by the guards of the staff's routes.
+ */
+function checkRole(deps: Deps): MiddlewareHandler<AppEnv> {
+  const router = new TrieRouter<readonly StaffRole[]>();
+  for (const { method, path, audience, roles = owners } of routeGroups.flatMap(({ routes }) => routes))
+    if (audience === 'staff') router.add(method, path, roles);
+  return async (c, next) => {
+    // A program has scopes instead.
+    if (!/^\/(api\/)?staff(\/|$)/.test(c.req.path) || c.get('apiKey') !== undefined) return next();
+    const method = c.req.method === 'HEAD' ? 'GET' : c.req.method;
+    const roles = router.match(method, c.req.path)[0].at(0)?.[0];
+    const { account } = roles === undefined ? { account: undefined } : await readVisitor(deps, c);
+    if (roles !== undefined && account?.role === 'staff') requireRole(account, roles);
+    return next();
+  };
 }
 
 /** Forms of the staff, and the stock of 500 variants with long article numbers. */
@@ -192,47 +223,56 @@ export const routeGroups: RouteGroup[] = [
     // Refuses everyone but staff before it looks at the request.
     guards: ['/api/staff/*'],
     routes: [
-      patch('/api/staff/products/:id', 'staff', 'catalog:write'),
-      put('/api/staff/variants/:id/stock', 'staff', 'stock:write'),
-      get('/api/staff/invalidations/:id', 'staff', 'private', 'catalog:read'),
+      patch('/api/staff/products/:id', catalogStaff, 'catalog:write'),
+      put('/api/staff/variants/:id/stock', catalogStaff, 'stock:write'),
+      get('/api/staff/invalidations/:id', anyStaff, 'private', 'catalog:read'),
     ],
   },
   {
     // Behind the guard of the group before.
     mount: ({ deps }) => sellingApi(deps),
     routes: [
-      get('/api/staff/shipping-methods', 'staff', 'private', 'selling:read'),
-      put('/api/staff/shipping-methods', 'staff', 'selling:write'),
-      get('/api/staff/promotions', 'staff', 'private', 'selling:read'),
-      post('/api/staff/promotions', 'staff', 'selling:write'),
-      patch('/api/staff/promotions/:id', 'staff', 'selling:write'),
-      remove('/api/staff/promotions/:id', 'staff', 'selling:write'),
+      get('/api/staff/shipping-methods', anyStaff, 'private', 'selling:read'),
+      put('/api/staff/shipping-methods', owners, 'selling:write'),
+      get('/api/staff/promotions', anyStaff, 'private', 'selling:read'),
+      post('/api/staff/promotions', catalogStaff, 'selling:write'),
+      patch('/api/staff/promotions/:id', catalogStaff, 'selling:write'),
+      remove('/api/staff/promotions/:id', catalogStaff, 'selling:write'),
+    ],
+  },
+  {
+    mount: ({ deps }) => membersApi(deps),
+    routes: [
+      get('/api/staff/members', owners, 'private', 'people-only'),
+      post('/api/staff/members', owners, 'people-only'),
+      patch('/api/staff/members/:id', owners, 'people-only'),
+      remove('/api/staff/members/:id', owners, 'people-only'),
     ],
   },
   {
     mount: ({ deps, providers }) => staffOrdersApi(deps, providers),
     routes: [
-      get('/api/staff/customers', 'staff', 'private', 'customers:read'),
-      get('/api/staff/customers/:id', 'staff', 'private', 'customers:read'),
-      get('/api/staff/orders', 'staff', 'private', 'orders:read'),
-      get('/api/staff/orders/:id', 'staff', 'private', 'orders:read'),
-      post('/api/staff/orders/:id/shipments', 'staff', 'orders:write'),
-      patch('/api/staff/orders/:id/shipments/:shipment', 'staff', 'orders:write'),
-      post('/api/staff/orders/:id/payments', 'staff', 'orders:write'),
-      post('/api/staff/orders/:id/cancellation', 'staff', 'orders:write'),
-      post('/api/staff/orders/:id/refunds', 'staff', 'orders:write'),
-      post('/api/staff/returns/:id/receipt', 'staff', 'orders:write'),
-      post('/api/staff/returns/:id/refusal', 'staff', 'orders:write'),
+      get('/api/staff/customers', orderReaders, 'private', 'customers:read'),
+      get('/api/staff/customers/:id', orderReaders, 'private', 'customers:read'),
+      get('/api/staff/orders', orderReaders, 'private', 'orders:read'),
+      get('/api/staff/orders/:id', orderReaders, 'private', 'orders:read'),
+      post('/api/staff/orders/:id/shipments', orderStaff, 'orders:write'),
+      patch('/api/staff/orders/:id/shipments/:shipment', orderStaff, 'orders:write'),
+      post('/api/staff/orders/:id/payments', orderStaff, 'orders:write'),
+      post('/api/staff/orders/:id/cancellation', orderStaff, 'orders:write'),
+      post('/api/staff/orders/:id/refunds', orderStaff, 'orders:write'),
+      post('/api/staff/returns/:id/receipt', orderStaff, 'orders:write'),
+      post('/api/staff/returns/:id/refusal', orderStaff, 'orders:write'),
     ],
   },
   {
     // Behind the guard of the staff's API.
     mount: ({ deps }) => integrationApi(deps),
     routes: [
-      get('/api/staff/api-keys', 'staff', 'private', 'people-only'),
-      post('/api/staff/api-keys', 'staff', 'people-only'),
-      remove('/api/staff/api-keys/:id', 'staff', 'people-only'),
-      get('/api/staff/events', 'staff', 'private', 'events:read'),
+      get('/api/staff/api-keys', owners, 'private', 'people-only'),
+      post('/api/staff/api-keys', owners, 'people-only'),
+      remove('/api/staff/api-keys/:id', owners, 'people-only'),
+      get('/api/staff/events', orderReaders, 'private', 'events:read'),
     ],
   },
   {
@@ -298,21 +338,23 @@ export const routeGroups: RouteGroup[] = [
     // Sends nobody to /sign-in and refuses shoppers.
     guards: ['/staff', '/staff/*'],
     routes: [
-      get('/staff/payments', 'staff', 'private'),
-      post('/staff/payments/:order', 'staff'),
-      get('/staff/promotions', 'staff', 'private'),
-      post('/staff/promotions', 'staff'),
-      get('/staff/promotions/:id', 'staff', 'private'),
-      post('/staff/promotions/:id', 'staff'),
-      get('/staff/orders', 'staff', 'private'),
-      get('/staff/orders/:id', 'staff', 'private'),
-      post('/staff/orders/:id', 'staff'),
-      get('/staff/returns', 'staff', 'private'),
-      get('/staff/customers', 'staff', 'private'),
-      get('/staff/customers/:id', 'staff', 'private'),
-      get('/staff', 'staff', 'private'),
-      get('/staff/products/:id', 'staff', 'private'),
-      post('/staff/products/:id', 'staff'),
+      get('/staff/payments', orderReaders, 'private'),
+      post('/staff/payments/:order', orderStaff),
+      get('/staff/promotions', anyStaff, 'private'),
+      post('/staff/promotions', catalogStaff),
+      get('/staff/promotions/:id', anyStaff, 'private'),
+      post('/staff/promotions/:id', catalogStaff),
+      get('/staff/orders', orderReaders, 'private'),
+      get('/staff/orders/:id', orderReaders, 'private'),
+      post('/staff/orders/:id', orderStaff),
+      get('/staff/returns', orderReaders, 'private'),
+      get('/staff/customers', orderReaders, 'private'),
+      get('/staff/customers/:id', orderReaders, 'private'),
+      get('/staff/members', owners, 'private'),
+      post('/staff/members', owners),
+      get('/staff', anyStaff, 'private'),
+      get('/staff/products/:id', anyStaff, 'private'),
+      post('/staff/products/:id', catalogStaff),
     ],
   },
 ];
@@ -355,22 +397,29 @@ export function mountRoutes(app: OpenAPIHono<AppEnv>, parts: RouteParts, groups 
   }
 }
 
-function get(path: string, audience: Audience, cache: CachePolicy, scope?: Route['scope']): Route {
-  return { method: 'GET', path, audience, cache, scope };
+/** A list of roles means staff. */
+type Caller = Audience | readonly StaffRole[];
+
+function get(path: string, caller: Caller, cache: CachePolicy, scope?: Route['scope']): Route {
+  return { method: 'GET', path, cache, scope, ...toAudience(caller) };
 }
 
-function post(path: string, audience: Audience, scope?: Route['scope']): Route {
-  return { method: 'POST', path, audience, cache: 'private', scope };
+function post(path: string, caller: Caller, scope?: Route['scope']): Route {
+  return { method: 'POST', path, cache: 'private', scope, ...toAudience(caller) };
 }
 
-function put(path: string, audience: Audience, scope?: Route['scope']): Route {
-  return { method: 'PUT', path, audience, cache: 'private', scope };
+function put(path: string, caller: Caller, scope?: Route['scope']): Route {
+  return { method: 'PUT', path, cache: 'private', scope, ...toAudience(caller) };
 }
 
-function patch(path: string, audience: Audience, scope?: Route['scope']): Route {
-  return { method: 'PATCH', path, audience, cache: 'private', scope };
+function patch(path: string, caller: Caller, scope?: Route['scope']): Route {
+  return { method: 'PATCH', path, cache: 'private', scope, ...toAudience(caller) };
 }
 
-function remove(path: string, audience: Audience, scope?: Route['scope']): Route {
-  return { method: 'DELETE', path, audience, cache: 'private', scope };
+function remove(path: string, caller: Caller, scope?: Route['scope']): Route {
+  return { method: 'DELETE', path, cache: 'private', scope, ...toAudience(caller) };
+}
+
+function toAudience(caller: Caller): Pick<Route, 'audience' | 'roles'> {
+  return typeof caller === 'string' ? { audience: caller } : { audience: 'staff', roles: caller };
 }

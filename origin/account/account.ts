@@ -1,5 +1,6 @@
 // The account as the API returns it, and the schemas of what may be entered for one.
 import { z } from '@hono/zod-openapi';
+import { type StaffRole, staffRoles } from '../identity/staff-roles.ts';
 import { growingEnum } from '../web/api/api.ts';
 import { EmailField, plainText } from '../web/api/plain-text.ts';
 
@@ -17,6 +18,9 @@ export const AccountSchema = z
     email: z.string(),
     name: z.string(),
     role: growingEnum(['shopper', 'staff']),
+    staffRole: growingEnum([...staffRoles])
+      .optional()
+      .openapi({ description: 'What a member of the staff may do' }),
     createdAt: z.iso.datetime(),
   })
   .openapi('Account', { example: exampleAccount });
@@ -55,10 +59,11 @@ interface AccountRow {
   email: string;
   name: string;
   role: 'shopper' | 'staff';
+  staff_role: StaffRole | null;
   created_at: Date;
 }
 
-export const accountColumns = ['id', 'email', 'name', 'role', 'created_at'] as const;
+export const accountColumns = ['id', 'email', 'name', 'role', 'staff_role', 'created_at'] as const;
 
 export function toAccount(row: AccountRow): Account {
   return {
@@ -66,6 +71,7 @@ export function toAccount(row: AccountRow): Account {
     email: row.email,
     name: row.name,
     role: row.role,
+    ...(row.role === 'staff' ? { staffRole: row.staff_role ?? 'owner' } : {}),
     createdAt: row.created_at.toISOString(),
   };
 }

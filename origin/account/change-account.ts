@@ -3,16 +3,17 @@ import { deleteAccountCart } from '../cart/account-cart.ts';
 import type { Deps } from '../deps.ts';
 import { Refusal } from '../errors.ts';
 import { raiseAccountFloor, raiseAccountVersion } from '../identity/account-tag.ts';
-import { readTokenHash } from '../identity/session.ts';
-import { deleteSessions, type SignedIn } from '../identity/sessions.ts';
+import { hashToken, makeToken, readTokenHash, sessionCookie } from '../identity/session.ts';
+import { renewSession, type SignedIn } from '../identity/sessions.ts';
 import { type RequestOrigin, sessionEnded, signInNeeded } from '../identity/visitor.ts';
 import { forgetBuyer } from '../order/orders-of-account.ts';
 import { retryOnConflict } from '../postgres/postgres-errors.ts';
 import type { Tx } from '../schema.ts';
-import { refuseUsedKey, writeOnce } from '../web/api/idempotency.ts';
+import { findResult, refuseUsedKey, rememberInScope, writeOnce } from '../web/api/idempotency.ts';
 import { type Account, accountColumns, toAccount } from './account.ts';
 import type { AccountDeps } from './account-deps.ts';
 import { refuseGuessablePassword } from './guessable-password.ts';
+import { refuseWithoutOwner } from './members.ts';
 import { hidePassword, type Passwords } from './passwords.ts';
 
 export async function readAccount({ db }: Pick<Deps, 'db'>, account: SignedIn): Promise<Account> {
@@ -41,22 +42,36 @@ export async function updateAccount(
   return readAccount(deps, account);
 }
 
-/** Ends the account's other sessions. @throws Refusal 403 `wrong-password`, 429 `too-many-attempts` */
+/**
+ * Gives this session a new token and ends all others. A repeated request may still bear the former token: it is
+ * answered as the first one was.
+ * @param account undefined where the session has ended, perhaps by this very change
+ * @returns cookies to set. @throws Refusal 403 `wrong-password`, 429 `too-many-attempts`
+ */
 export async function changePassword(
   { deps, passwords, limits }: AccountDeps,
-  account: SignedIn,
+  account: SignedIn | undefined,
+  { cookieHeader, idempotencyKey: key }: Pick<RequestOrigin, 'cookieHeader' | 'idempotencyKey'>,
   change: { currentPassword: string; newPassword: string },
-  key: string | undefined,
-): Promise<void> {
+): Promise<string[]> {
+  const { settings, db } = deps;
+  const former = readTokenHash(settings, cookieHeader);
+  const token = makeToken(settings.cookieKeys, key && `new token\n${former}\n${key}`);
+  const body = hidePassword(settings.cookieKeys, change);
+  const write = { key, method: 'PUT', path: '/api/account/password', body };
+  const ofSession = { ...write, scope: `session:${former}` };
+  if (account === undefined) {
+    if (former === undefined) throw signInNeeded();
+    if ((await findResult(db, ofSession)) === undefined) throw sessionEnded();
+    return [sessionCookie(settings, token)];
+  }
   await refuseGuessablePassword(change.newPassword, account, 'newPassword');
   // Hashing is slow, so it runs before BEGIN. The transaction checks that the password hash has not changed since.
   const present = await limits.tryPassword(account.id, () =>
     findByPassword(deps, passwords, account, change),
   );
   const newHash = present && (await passwords.hash(change.newPassword, 'change'));
-  const body = hidePassword(deps.settings.cookieKeys, change);
-  const write = { scope: scopeOf(account), key, method: 'PUT', path: '/api/account/password', body };
-  const tags = await writeOnce(deps.db, write, async (tx) => {
+  const result = await writeOnce(db, { ...write, scope: scopeOf(account) }, async (tx) => {
     if (present === undefined || newHash === undefined) throw wrongPassword();
     const changed = await tx
       .updateTable('accounts')
@@ -65,10 +80,13 @@ export async function changePassword(
       .where('password_hash', '=', present)
       .executeTakeFirst();
     if (changed.numUpdatedRows === 0n) throw wrongPassword();
-    await deleteSessions(tx, account.id, account.sessionId);
-    return raiseAccountVersion(tx, account.id);
+    const made = { tags: await renewSession(tx, account, hashToken(token)), former: former ?? '' };
+    await rememberInScope(tx, ofSession, made);
+    return made;
   });
-  await raiseAccountFloor(deps, tags);
+  await raiseAccountFloor(deps, result.tags);
+  // A repeated request that has the new token already keeps it.
+  return result.former === former ? [sessionCookie(settings, token)] : [];
 }
 
 function wrongPassword(): Refusal {
@@ -95,7 +113,7 @@ async function findByPassword(
  * Orders stay, without the person; everything else of the account goes.
  * @param account undefined where it is gone already: the key is the session's, so that a repeated request is
  * answered as the first one was
- * @throws Refusal 401 `sign-in-needed`, `session-ended`
+ * @throws Refusal 401 `sign-in-needed`, `session-ended`, 409 `last-owner`
  */
 export async function deleteAccount(
   deps: Deps,
@@ -110,6 +128,7 @@ export async function deleteAccount(
     await refuseUsedKey(tx, scopeOf(account), key);
     // The account before its cart, as everywhere.
     await tx.selectFrom('accounts').select('id').where('id', '=', account.id).forUpdate().execute();
+    await refuseWithoutOwner(tx, account.id);
     await deleteAccountCart(tx, account.id);
     await forgetBuyer(tx, account.id);
     await tx.deleteFrom('idempotency_keys').where('scope', '=', scopeOf(account)).execute();

@@ -73,6 +73,7 @@ const deleteRoute = defineRoute({
   operationId: 'deleteAccount',
   tags,
   audience,
+  refusals: ['last-owner'],
   summary: 'Delete the own account; orders stay without the person',
   request: { headers },
   responses: { 204: nothing },
@@ -90,7 +91,7 @@ const putPasswordRoute = defineRoute({
   tags,
   audience,
   refusals: ['wrong-password', 'too-many-attempts', 'busy'],
-  summary: 'Change the password; other devices are signed out',
+  summary: 'Change the password; this session gets a new cookie, other devices are signed out',
   request: { headers, body: jsonBody(PasswordChange) },
   responses: { 204: nothing },
 });
@@ -126,8 +127,9 @@ export function ownAccountApi(own: AccountDeps): OpenAPIHono<AppEnv> {
     return c.body(null, 204);
   });
   api.openapi(putPasswordRoute, async (c) => {
-    const account = await requireAccount(deps, c);
-    await changePassword(own, account, c.req.valid('json'), c.req.valid('header')['idempotency-key']);
+    const { account } = await readVisitor(deps, c);
+    const requestOrigin = requestOriginOf(c, c.req.valid('header')['idempotency-key']);
+    setCookies(c, await changePassword(own, account, requestOrigin, c.req.valid('json')));
     return c.body(null, 204);
   });
   api.openapi(exportRoute, async (c) => {

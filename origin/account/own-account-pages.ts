@@ -80,8 +80,9 @@ async function change(
     case 'change-password': {
       const newPassword = parseField('newPassword', PasswordField, values);
       const currentPassword = values['currentPassword'] ?? '';
-      await changePassword(own, account, { currentPassword, newPassword }, key);
-      return seeOther('/account?done=password');
+      const change = { currentPassword, newPassword };
+      const cookies = await changePassword(own, account, requestOriginOf(c, key), change);
+      return seeOther('/account?done=password', cookies);
     }
     case 'end-session':
       return seeOther(

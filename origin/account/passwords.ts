@@ -94,6 +94,7 @@ export async function ensureStaffAccount(
       email: staff.email,
       name: 'Staff',
       role: 'staff',
+      staff_role: 'owner',
       password_hash: await passwords.hash(staff.password, 'sign-up'),
     })
     .onConflict((conflict) => conflict.doNothing())

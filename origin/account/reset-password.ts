@@ -48,7 +48,7 @@ export async function prepareResetMail(deps: Deps, email: string, jobId: string)
     .digest('base64url');
   const account = await deps.db
     .selectFrom('accounts')
-    .select(['id', 'name', 'email'])
+    .select(['id', 'name', 'email', 'email_confirmed_at'])
     .where((where) => where(where.fn('lower', ['email']), '=', email.toLowerCase()))
     .executeTakeFirst();
   if (account === undefined) return undefined;
@@ -69,7 +69,8 @@ export async function prepareResetMail(deps: Deps, email: string, jobId: string)
     to: account.email,
     subject: 'A new password for MyClothes.com',
     paragraphs: [
-      `Hello ${account.name},`,
+      // Anybody can sign up with this address: until it is confirmed, the name may be a stranger's message.
+      account.email_confirmed_at === null ? 'Hello,' : `Hello ${account.name},`,
       `somebody asked for a new password for your account. If it was you, choose one within ${validMinutes} minutes:`,
       { link, text: 'Choose a new password' },
       'If it was not you, there is nothing to do: your password stays as it is.',
@@ -113,7 +114,8 @@ export async function resetPassword(
     const accountId = await useToken(tx, tokenHash);
     await tx
       .updateTable('accounts')
-      .set({ password_hash: passwordHash })
+      // Whoever has the mail's link reads what is sent to the address.
+      .set({ password_hash: passwordHash, email_confirmed_at: sql`coalesce(email_confirmed_at, now())` })
       .where('id', '=', accountId)
       .execute();
     await deleteSessions(tx, accountId);

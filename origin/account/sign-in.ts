@@ -108,7 +108,8 @@ async function lockVerified(tx: Tx, { id, password_hash }: Verified): Promise<st
     .select('id')
     .where('id', '=', id)
     .where('password_hash', '=', password_hash)
-    .forShare()
+    // As strong a lock as the session takes afterwards, so that two sign-ins at once do not wait for each other.
+    .forNoKeyUpdate()
     .executeTakeFirst();
   if (still === undefined) throw wrongCredentials();
   return id;
@@ -151,7 +152,8 @@ async function begin(
       begunNow = true;
       const id = await findAccount(tx);
       await merge.mergeInto(tx, id);
-      await insertSession(tx, id, hashToken(token), requestOrigin.device);
+      const { device, address } = requestOrigin;
+      await insertSession(tx, id, { tokenHash: hashToken(token), device, address, isVerified: false });
       await adoptGuestOrders(tx, id, readOrderIds(deps.settings, requestOrigin.cookieHeader));
       return { accountId: id };
     });

@@ -1,5 +1,7 @@
 // Kysely's types of the account tables. Only files of this folder query them.
 import type { ColumnType, Generated, GeneratedAlways } from 'kysely';
+import type { SignInTrace } from '../identity/session.ts';
+import type { StaffRole } from '../identity/staff-roles.ts';
 
 type Time = ColumnType<Date, Date | undefined, Date>;
 
@@ -10,6 +12,10 @@ export interface AccountTables {
     name: string;
     password_hash: string;
     role: Generated<'shopper' | 'staff'>;
+    /** Null for shoppers, and for staff of the previous release, who are owners. */
+    staff_role: StaffRole | null;
+    email_confirmed_at: Date | null;
+    last_sign_in: ColumnType<SignInTrace | null, string | null | undefined, string | null>;
     version: Generated<number>;
     created_at: Time;
   };
@@ -18,8 +24,51 @@ export interface AccountTables {
     token_hash: string;
     account_id: string;
     device: Generated<string>;
+    /** Network of the sign-in; see `networkOf`. */
+    address: Generated<string>;
+    previous_sign_in: ColumnType<SignInTrace | null, string | null | undefined, string | null>;
+    /** When a second factor was last shown. */
+    verified_at: Date | null;
     created_at: Time;
     last_seen_at: Time;
+  };
+  totp_secrets: {
+    account_id: string;
+    /** Sealed; see `seal-secret.ts`. */
+    secret: string;
+    confirmed_at: Date | null;
+    /** Of the last code that was accepted: none up to it counts again. */
+    last_step: ColumnType<string, number | undefined, number>;
+  };
+  recovery_codes: {
+    account_id: string;
+    code_hash: string;
+    used_at: Date | null;
+  };
+  passkeys: {
+    credential_id: string;
+    account_id: string;
+    public_key: string;
+    counter: ColumnType<string, number, number>;
+    transports: string;
+    name: string;
+    created_at: Time;
+    last_used_at: Date | null;
+  };
+  email_confirmations: {
+    token_hash: string;
+    account_id: string;
+    email: string;
+    created_at: Time;
+    used_at: Date | null;
+  };
+  operator_sessions: {
+    token_hash: string;
+    name: string;
+    device: string;
+    address: string;
+    created_at: Time;
+    ended_at: Date | null;
   };
   password_resets: {
     token_hash: string;

@@ -5,12 +5,21 @@ import { z } from '@hono/zod-openapi';
 import type { Settings } from '../config.ts';
 import { clearCookie, readSignedCookie, serializeCookie, signCookie } from '../web/request/signed-cookies.ts';
 
+/** When and where somebody signed in. */
+export interface SignInTrace {
+  at: string;
+  device: string;
+  /** An IPv4 address, or the /64 network of an IPv6 one. */
+  address: string;
+}
+
 const exampleSession = {
   id: '7',
   device: 'Mozilla/5.0 (X11; Linux x86_64) Firefox/145.0',
   createdAt: '2026-11-30T09:30:00.000Z',
   lastSeenAt: '2026-11-30T10:30:00.000Z',
   current: true,
+  previousSignIn: { at: '2026-11-29T18:00:00.000Z', device: 'Firefox', address: '192.0.2.1' },
 };
 
 export const SessionSchema = z
@@ -20,6 +29,10 @@ export const SessionSchema = z
     createdAt: z.iso.datetime(),
     lastSeenAt: z.iso.datetime(),
     current: z.boolean(),
+    previousSignIn: z
+      .object({ at: z.iso.datetime(), device: z.string(), address: z.string() })
+      .optional()
+      .openapi({ description: 'The sign-in before the one that began this session' }),
   })
   .openapi('Session', { example: exampleSession });
 
@@ -33,6 +46,9 @@ const cookieName = '__Host-session';
 /** Session tokens: 256 random bits in a signed cookie; the database holds their hash. */
 export const idleDays = 30;
 export const longestDays = 180;
+/** Whoever works here signs in once a day, and does not leave a screen open over lunch. */
+export const staffIdleMinutes = 30;
+export const staffLongestHours = 12;
 
 /**
  * @param retryOf scope and idempotency key: the same request again gets the same token, so that a sign-in whose

@@ -1,5 +1,7 @@
 // Sessions are rows in Postgres. Copies are trusted for five seconds, and only at or above the account's floor.
 import { sql } from 'kysely';
+import type { TagVersions } from '../../http/cache-tag.ts';
+import { networkOf } from '../../http/client-address.ts';
 import { withinMs } from '../concurrency/deadline.ts';
 import type { Deps } from '../deps.ts';
 import { notFound, unavailable } from '../errors.ts';
@@ -8,7 +10,15 @@ import type { DbOrTx, Tx } from '../schema.ts';
 import { idPattern } from '../web/api/api.ts';
 import { refuseUsedKey, writeOnce } from '../web/api/idempotency.ts';
 import { accountTag, raiseAccountFloor, raiseAccountVersion } from './account-tag.ts';
-import { idleDays, longestDays, type Session } from './session.ts';
+import {
+  idleDays,
+  longestDays,
+  type Session,
+  type SignInTrace,
+  staffIdleMinutes,
+  staffLongestHours,
+} from './session.ts';
+import type { StaffRole } from './staff-roles.ts';
 
 export interface SignedIn {
   sessionId: string;
@@ -16,6 +26,12 @@ export interface SignedIn {
   email: string;
   name: string;
   role: 'shopper' | 'staff';
+  /** Of staff alone. */
+  staffRole?: StaffRole;
+  /** The account asks for a second factor at sign-in. */
+  hasSecondFactor: boolean;
+  /** When this session last showed a second factor; milliseconds since 1970. */
+  verifiedAtMs: number | null;
 }
 
 /**
@@ -36,7 +52,7 @@ export async function readSession(
   try {
     const { value, tags, outcome } = await withinMs(readMs, tooLate, () =>
       deps.cache.read<SignedIn | null>({
-        key: `session:${tokenHash}`,
+        key: `signed-in:${tokenHash}`,
         fill: (db) => querySession(db, tokenHash),
         ttlSeconds: copySeconds,
         l1: false,
@@ -51,24 +67,36 @@ export async function readSession(
 }
 
 async function querySession(db: DbOrTx, tokenHash: string) {
-  // Seen at most once an hour, so that reading does not write.
-  const { rows } = await sql<SignedIn & { version: number }>`
+  // Noted at most once an hour, of staff once a minute, so that reading does not write.
+  const { rows } = await sql<SessionRow>`
     with found as (
-      select s.id, s.account_id, s.last_seen_at from sessions s
+      select s.id, s.account_id, s.last_seen_at, s.verified_at, a.role = 'staff' as "isStaff"
+      from sessions s join accounts a on a.id = s.account_id
       where s.token_hash = ${tokenHash}
-        and s.last_seen_at > now() - make_interval(days => ${idleDays})
-        and s.created_at > now() - make_interval(days => ${longestDays})
+        and s.last_seen_at > now() - case when a.role = 'staff'
+          then make_interval(mins => ${staffIdleMinutes}) else make_interval(days => ${idleDays}) end
+        and s.created_at > now() - case when a.role = 'staff'
+          then make_interval(hours => ${staffLongestHours}) else make_interval(days => ${longestDays}) end
     ), seen as (
       update sessions set last_seen_at = now()
-      where id in (select id from found where last_seen_at < now() - interval '1 hour')
+      where id in (select id from found where last_seen_at < now() - case when "isStaff"
+        then interval '1 minute' else interval '1 hour' end)
     )
-    select found.id as "sessionId", a.id, a.email, a.name, a.role, a.version
+    select found.id as "sessionId", a.id, a.email, a.name, a.role, a.version,
+      coalesce(a.staff_role, case when a.role = 'staff' then 'owner' end) as "staffRole",
+      (exists (select from totp_secrets t where t.account_id = a.id and t.confirmed_at is not null)
+        or exists (select from passkeys p where p.account_id = a.id)) as "hasSecondFactor",
+      (extract(epoch from found.verified_at) * 1000)::float8 as "verifiedAtMs"
     from found join accounts a on a.id = found.account_id`.execute(db);
   const [row] = rows;
   if (row === undefined) return { value: null, tags: {} };
-  const { version, ...value } = row;
+  const { version, staffRole, ...found } = row;
+  const value: SignedIn =
+    found.role === 'staff' ? { ...found, staffRole: staffRole ?? 'viewer' } : { ...found };
   return { value, tags: { [accountTag(row.id)]: version } };
 }
+
+type SessionRow = Omit<SignedIn, 'staffRole'> & { version: number; staffRole: StaffRole | null };
 
 interface FallbackCopy {
   /** Of the database. */
@@ -89,7 +117,7 @@ function storeFallbackCopy(
       fallbackKey(tokenHash),
       JSON.stringify({ lineage: lineage.known()?.value, value, tags }),
       'EX',
-      fallbackSeconds,
+      value.role === 'staff' ? staffIdleMinutes * 60 : fallbackSeconds,
     )
     .catch(() => undefined);
 }
@@ -109,27 +137,64 @@ async function readFallbackCopy(
 }
 
 function fallbackKey(tokenHash: string): string {
-  return `session-kept:{${tokenHash}}`;
+  return `signed-in-kept:{${tokenHash}}`;
 }
 
-/** The same token twice is the same session. */
-export async function insertSession(
-  tx: Tx,
-  accountId: string,
-  tokenHash: string,
-  device: string,
-): Promise<void> {
+export interface NewSession {
+  tokenHash: string;
+  device: string;
+  /** Client address; what is kept is its network. */
+  address: string;
+  /** A second factor was shown just now. */
+  isVerified: boolean;
+}
+
+/** The same token twice is the same session. It keeps when and where the sign-in before it was. */
+export async function insertSession(tx: Tx, accountId: string, begun: NewSession): Promise<void> {
+  const { tokenHash, isVerified } = begun;
+  const [device, address] = [begun.device.slice(0, 200), networkOf(begun.address)];
+  const account = await tx
+    .selectFrom('accounts')
+    .select('last_sign_in')
+    .where('id', '=', accountId)
+    .forNoKeyUpdate()
+    .executeTakeFirst();
   await tx
     .insertInto('sessions')
-    .values({ account_id: accountId, token_hash: tokenHash, device: device.slice(0, 200) })
+    .values({
+      account_id: accountId,
+      token_hash: tokenHash,
+      device,
+      address,
+      previous_sign_in: account?.last_sign_in ? JSON.stringify(account.last_sign_in) : null,
+      verified_at: isVerified ? sql<Date>`now()` : null,
+    })
     .onConflict((conflict) => conflict.column('token_hash').doNothing())
     .execute();
+  const trace: SignInTrace = { at: new Date().toISOString(), device, address };
+  await tx
+    .updateTable('accounts')
+    .set({ last_sign_in: JSON.stringify(trace) })
+    .where('id', '=', accountId)
+    .execute();
+}
+
+/** Gives this session a new token, and ends all others. @returns for `raiseAccountFloor` */
+export async function renewSession(tx: Tx, account: SignedIn, tokenHash: string): Promise<TagVersions> {
+  await deleteSessions(tx, account.id, account.sessionId);
+  await tx
+    .updateTable('sessions')
+    .set({ token_hash: tokenHash })
+    .where('id', '=', account.sessionId)
+    .where('account_id', '=', account.id)
+    .execute();
+  return raiseAccountVersion(tx, account.id);
 }
 
 export async function listSessions({ db }: Pick<Deps, 'db'>, current: SignedIn): Promise<Session[]> {
   const rows = await db
     .selectFrom('sessions')
-    .select(['id', 'device', 'created_at', 'last_seen_at'])
+    .select(['id', 'device', 'created_at', 'last_seen_at', 'previous_sign_in'])
     .where('account_id', '=', current.id)
     .orderBy('last_seen_at', 'desc')
     .limit(200)
@@ -140,6 +205,7 @@ export async function listSessions({ db }: Pick<Deps, 'db'>, current: SignedIn):
     createdAt: row.created_at.toISOString(),
     lastSeenAt: row.last_seen_at.toISOString(),
     current: row.id === current.sessionId,
+    ...(row.previous_sign_in ? { previousSignIn: row.previous_sign_in } : {}),
   }));
 }
 

@@ -7,6 +7,7 @@ import { keyScopePrefix } from '../web/api/idempotency.ts';
 import type { AppEnv } from '../web/env.ts';
 import { endedSessionCookie, readTokenHash } from './session.ts';
 import { readSession, type SignedIn } from './sessions.ts';
+import { owners, type StaffRole } from './staff-roles.ts';
 
 export interface Visitor {
   account: SignedIn | undefined;
@@ -74,7 +75,8 @@ export async function requireStaff(deps: Deps, c: Context<AppEnv>): Promise<Staf
   return { id, scope: `account:${id}`, seesCustomers: true };
 }
 
-async function requireStaffAccount(deps: Deps, c: Context<AppEnv>): Promise<SignedIn> {
+/** A person, never a program. @throws Refusal as `requireStaff` does */
+export async function requireStaffAccount(deps: Deps, c: Context<AppEnv>): Promise<SignedIn> {
   const account = await requireAccount(deps, c);
   if (account.role !== 'staff') throw new Refusal(403, 'staff-only', 'This is for the staff of the shop');
   return account;
@@ -87,11 +89,12 @@ export interface Owner {
 
 /**
  * Who may make API keys and webhooks: the one place that says so. Never a program.
- * @throws Refusal 401 `sign-in-needed`, `session-ended`, 403 `staff-only`
+ * @throws Refusal 401 `sign-in-needed`, `session-ended`, 403 `staff-only`, `not-your-role`
  */
 export async function requireOwner(deps: Deps, c: Context<AppEnv>): Promise<Owner> {
-  const { id } = await requireStaffAccount(deps, c);
-  return { id, scope: `account:${id}` };
+  const account = await requireStaffAccount(deps, c);
+  requireRole(account, owners);
+  return { id: account.id, scope: `account:${account.id}` };
 }
 
 export const bearerRealm = 'Bearer realm="MyClothes.com"';
@@ -106,6 +109,13 @@ export function missingScope(needed: ApiKeyScope | 'people-only'): Refusal {
     details: { scope: needed },
     headers: { 'WWW-Authenticate': `${bearerRealm}, error="insufficient_scope", scope="${needed}"` },
   });
+}
+
+/** @throws Refusal 403 `not-your-role` */
+export function requireRole(account: SignedIn, roles: readonly StaffRole[]): void {
+  if (account.staffRole !== undefined && roles.includes(account.staffRole)) return;
+  const role = account.staffRole ?? 'shopper';
+  throw new Refusal(403, 'not-your-role', `This is not part of the work of the role '${role}'`);
 }
 
 export function signInNeeded(): Refusal {

@@ -23,6 +23,7 @@ import * as operators from './migrations/0020-operators.ts';
 import * as jobFigures from './migrations/0024-job-figures.ts';
 import * as integrations from './migrations/0025-integrations.ts';
 import * as lineage from './migrations/0026-lineage.ts';
+import * as access from './migrations/0027-access.ts';
 
 /** Listed by hand: a folder scan would need file permissions under Deno, and order is a decision. */
 const migrations: Record<string, Migration> = {
@@ -47,6 +48,7 @@ const migrations: Record<string, Migration> = {
   '0024-job-figures': jobFigures,
   '0025-integrations': integrations,
   '0026-lineage': lineage,
+  '0027-access': access,
 };
 
 /**

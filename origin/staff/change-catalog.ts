@@ -144,7 +144,7 @@ export async function audit(
 
 /** Reads the audit of staff changes, newest first: who changed what, before, after, when. */
 export interface StaffChange {
-  /** E-mail, or the name of an API key; null once the account is gone. */
+  /** E-mail, or the name of an API key, also after either is gone; null in rows of older releases. */
   who: string | null;
   subject: string;
   before: unknown;
@@ -156,10 +156,7 @@ export interface StaffChange {
 export function readChanges(db: Db, subjects: string[], limit = 10): Promise<StaffChange[]> {
   return db
     .selectFrom('staff_changes')
-    .leftJoin('accounts', 'accounts.id', 'staff_changes.account_id')
-    .leftJoin('api_keys', 'api_keys.id', 'staff_changes.api_key_id')
-    .select(['subject', 'before', 'after', 'changed_at as changedAt'])
-    .select(({ fn }) => fn.coalesce('accounts.email', 'api_keys.name').as('who'))
+    .select(['who', 'subject', 'before', 'after', 'changed_at as changedAt'])
     .where('subject', 'in', subjects)
     .orderBy('staff_changes.id', 'desc')
     .limit(limit)

@@ -18,6 +18,7 @@ import { money } from '../web/money.ts';
 import { type FormFaults, type FormValues, readForm, readIdempotencyKey } from '../web/page/form.ts';
 import { respondPage, seeOther } from '../web/page/page-response.ts';
 import { readChanges, saveProductForm } from './change-catalog.ts';
+import { membersPages } from './members-pages.ts';
 import { staffOrderPages } from './order-pages.ts';
 import { paymentPages } from './payment-pages.ts';
 import { promotionPages } from './promotion-pages.ts';
@@ -46,6 +47,7 @@ export function staffPages(deps: Deps, providers: PaymentProviders): Hono<AppEnv
   pages.route('/', paymentPages(deps, providers));
   pages.route('/', promotionPages(deps));
   pages.route('/', staffOrderPages(deps, providers));
+  pages.route('/', membersPages(deps));
 
   pages.get('/staff', async (c) => {
     const query = parseListQuery(new URL(c.req.url).searchParams, 'page');

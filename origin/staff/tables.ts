@@ -1,4 +1,4 @@
-// Kysely's types of the staff tables. Audit rows are only ever added.
+// Kysely's types of the staff tables. Audit rows are only ever added: the database refuses everything else.
 import type { ColumnType, GeneratedAlways } from 'kysely';
 
 export interface StaffTables {
@@ -7,6 +7,8 @@ export interface StaffTables {
     account_id: string | null;
     /** Of a program; the transaction names it. */
     api_key_id: ColumnType<string | null, never, never>;
+    /** E-mail or key of who acted, filled by the database; it stays after the account is gone. */
+    who: ColumnType<string | null, never, never>;
     /** Such as `product:42` or `variant:7`. */
     subject: string;
     before: ColumnType<unknown, string, never>;

@@ -218,6 +218,14 @@ describe('the OpenAPI document', () => {
     const onePromotion = [`${promotions}/${promotionId}`, `${promotions}/{id}`] as const;
     await ask(staff, 'PATCH', ...onePromotion, { products: ['nothing'], endsAt: null });
     await ask(staff, 'DELETE', ...onePromotion);
+    const members = '/api/staff/members';
+    const colleague = { email: 'colleague@example.com', role: 'editor' };
+    await shop.browser().signUp(colleague.email);
+    const { id: memberId } = await ask(staff, 'POST', members, members, colleague);
+    const oneMember = [`${members}/${memberId}`, `${members}/{id}`] as const;
+    await ask(staff, 'PATCH', ...oneMember, { role: 'viewer' });
+    await ask(staff, 'GET', members, members);
+    await ask(staff, 'DELETE', ...oneMember);
     // What needs a mailed token, or Stripe's signature, is asked for in tests of its own.
     const elsewhere = [
       'PUT /api/password-resets/{token}',

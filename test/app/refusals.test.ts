@@ -60,6 +60,7 @@ const elsewhere: Record<string, string[]> = {
     'getCustomer',
     'getShippingTable',
     'listApiKeys',
+    'listMembers',
     'listPromotions',
     'exportAccount',
     'getAccount',
@@ -75,6 +76,8 @@ const elsewhere: Record<string, string[]> = {
   ],
   // Only where the account or session goes in that very moment.
   'not-found': ['getCurrentSession', 'signIn', 'signUp'],
+  // What every role may see.
+  'not-your-role': ['getInvalidation', 'getShippingTable', 'listPromotions'],
 };
 
 test('every refusal that an operation tells of is met', async () => {
@@ -96,6 +99,7 @@ test('every refusal that an operation tells of is met', async () => {
   const all = operations();
   const named = (name: string) => all.find((operation) => operation.name === name)!;
   const staff = await shop.staff();
+  const [viewer, editor] = [await openMember('viewer'), await openMember('editor')];
   const person = shop.browser();
   await person.signUp('refused@example.com');
   const signedIn = { Cookie: person.cookieHeader };
@@ -189,6 +193,7 @@ test('every refusal that an operation tells of is met', async () => {
     if (isStaff)
       for (const headers of [...keys, { Authorization: 'Bearer unknown' }])
         await send(operation, shop.browser(), { headers, body: example });
+    if (isStaff) await send(operation, method === 'GET' ? editor : viewer, { body: example });
     if (method === 'GET') {
       await send(operation, asked, { url: `${url}?limit=0` });
       continue;
@@ -285,6 +290,20 @@ test('every refusal that an operation tells of is met', async () => {
     await send(operation, staff, { url: operation.path.replace('{id}', nothing), body: operation.example });
     await send(operation, staff, { headers: { 'If-Match': '"another"' }, body: operation.example });
   }
+  const { body: owner } = await staff.get('/api/account');
+  const ownMember = { url: `/api/staff/members/${owner.id}`, body: { role: 'viewer' } };
+  for (const name of ['changeMember', 'removeMember']) {
+    await send(named(name), staff, ownMember);
+    await send(named(name), staff, { ...ownMember, url: `/api/staff/members/${nothing}` });
+  }
+  for (const email of [owner.email, 'unknown@example.com'])
+    await send(named('addMember'), staff, { body: { email, role: 'viewer' } });
+  await send(named('deleteAccount'), staff);
+  for (let attempt = 0; attempt < 11; attempt++)
+    await send(named('changePassword'), guest, {
+      headers: signedIn,
+      body: { currentPassword: `wrong-${attempt}`, newPassword: password },
+    });
   for (let attempt = 0; attempt < 11; attempt++)
     await send(named('signIn'), guest, { body: { email: 'locked@example.com', password: 'wrong' } });
   for (let attempt = 0; attempt < 101; attempt++)
@@ -299,6 +318,18 @@ test('every refusal that an operation tells of is met', async () => {
   expect(told.filter((line) => !met.has(line) && !hidden(line)).sort()).toEqual([]);
   expect([...met].filter((line) => !told.includes(line)).sort()).toEqual([]);
 }, 120_000);
+
+async function openMember(role: 'viewer' | 'editor'): Promise<Browser> {
+  const [browser, email] = [shop.browser(), `${role}@example.com`];
+  await browser.signUp(email);
+  await shop.deps.db
+    .updateTable('accounts')
+    .set({ role: 'staff', staff_role: role })
+    .where('email', '=', email)
+    .execute();
+  await browser.post('/api/sessions', { email, password });
+  return browser;
+}
 
 async function resetToken(email: string): Promise<string> {
   const mail = await prepareResetMail(shop.deps, email, 'a-job');

@@ -4,6 +4,7 @@ import { OpenAPIHono } from '@hono/zod-openapi';
 import { Hono } from 'hono';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { placeholderName } from '../../origin/catalog/product.ts';
+import type { StaffRole } from '../../origin/identity/staff-roles.ts';
 import {
   type CachePolicy,
   mountRoutes,
@@ -225,6 +226,20 @@ const samples: Record<string, Sample> = {
     first: [401, 403, 403, 204],
   },
   'GET /api/staff/events': { first: staffOnly },
+  'GET /api/staff/members': { first: staffOnly },
+  'POST /api/staff/members': {
+    json: ({ ownerEmail }) => ({ email: ownerEmail, role: 'viewer' }),
+    first: [401, 403, 403, 201],
+  },
+  'PATCH /api/staff/members/:id': {
+    at: ({ customer }) => `/api/staff/members/${customer}`,
+    json: () => ({ role: 'viewer' }),
+    first: [401, 403, 403, 404],
+  },
+  'DELETE /api/staff/members/:id': {
+    at: ({ customer }) => `/api/staff/members/${customer}`,
+    first: [401, 403, 403, 404],
+  },
   'GET /api/openapi.json': { first: 200 },
   'GET /api/docs': { first: 200 },
 
@@ -318,6 +333,11 @@ const samples: Record<string, Sample> = {
   'GET /staff/returns': { first: staffPage },
   'GET /staff/customers': { first: staffPage },
   'GET /staff/customers/:id': { at: ({ customer }) => `/staff/customers/${customer}`, first: staffPage },
+  'GET /staff/members': { first: staffPage },
+  'POST /staff/members': {
+    form: ({ ownerEmail }) => ({ email: ownerEmail, role: 'viewer' }),
+    first: ['303 /sign-in', 403, 403, '303 /staff/members'],
+  },
   'GET /staff': { first: staffPage },
   'GET /staff/products/:id': { at: ({ product }) => `/staff/products/${product}`, first: staffPage },
   'POST /staff/products/:id': {
@@ -421,6 +441,35 @@ describe('each route, asked twice by nobody, another shopper, the owner and staf
   );
 });
 
+describe('each staff route, asked by each role', () => {
+  const staffed = routes.filter(({ audience }) => audience === 'staff');
+  test.each(['staff', 'editor', 'viewer'] as const)(
+    'lets the role %s do what the table says, and nothing else',
+    async (role) => {
+      const world = await openWorld();
+      world.browsers.staff = await openStaff(role);
+      const refused: string[] = [];
+      for (const route of staffed) {
+        const answer = await prepareRequest(route, samples[nameOf(route)]!, world, 'staff')();
+        const text = await answer.text();
+        if (answer.status === 403) refused.push(nameOf(route));
+        if (answer.status === 403) expect(text).toMatch(/not part of the work of the role/);
+        // A page that another role may see leads nowhere else.
+        else expect(answer.status).not.toBe(401);
+      }
+      const closed = staffed.filter(({ roles = ['owner'] }) => !roles.includes(role)).map(nameOf);
+      expect(refused.sort()).toEqual(closed.sort());
+      expect(closed).toContain('POST /api/staff/members');
+    },
+  );
+
+  test('lets a viewer change nothing', () => {
+    const open = staffed.filter(({ roles = [] }) => roles.includes('viewer'));
+    expect(open.filter(({ method }) => method !== 'GET')).toEqual([]);
+    expect(open.length).toBeGreaterThan(10);
+  });
+});
+
 async function openWorld(): Promise<World> {
   const [owner, stranger] = [shop.browser(), shop.browser()];
   const ownerEmail = newEmail();
@@ -456,10 +505,12 @@ async function openWorld(): Promise<World> {
 }
 
 /** An account of its own, which a test may delete. */
-async function openStaff(): Promise<Browser> {
+/** Without a role: as the release before this one made them, who are owners. */
+async function openStaff(role?: StaffRole): Promise<Browser> {
   const [staff, email] = [shop.browser(), newEmail()];
   const { body: account } = await staff.signUp(email);
-  await shop.deps.db.updateTable('accounts').set({ role: 'staff' }).where('id', '=', account.id).execute();
+  const set = { role: 'staff' as const, staff_role: role ?? null };
+  await shop.deps.db.updateTable('accounts').set(set).where('id', '=', account.id).execute();
   await staff.post('/api/sessions', { email, password });
   return staff;
 }

@@ -122,8 +122,7 @@ function tellLost(
 
 async function readStaffChanges(db: Db, jobIds: string[]): Promise<Moment[]> {
   const { rows } = await sql<{ at: Date; subject: string; who: string | null; jobId: string }>`
-    select c.changed_at as at, c.subject, a.email as who, c.invalidation_id as "jobId"
-    from staff_changes c left join accounts a on a.id = c.account_id
+    select c.changed_at as at, c.subject, c.who, c.invalidation_id as "jobId" from staff_changes c
     where c.invalidation_id = any(${jobIds}::bigint[])`.execute(db);
   return rows.map(({ at, subject, who, jobId }) => ({
     at,

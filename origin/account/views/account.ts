@@ -88,7 +88,15 @@ function devicesPanel({ devices }: AccountPage): Html {
       device,
     ) => html`<li><span>${nameDevice(device.device)}<br><span class="soft small">${device.current ? 'This device' : `Last seen ${formatDay(device.lastSeenAt)}`}</span></span>
 ${device.current ? '' : html`<form action="/account" method="post">${does('end-session')}<input type="hidden" name="session" value="${device.id}"><button class="link" type="submit">Sign out<span class="hidden">: ${nameDevice(device.device)}</span></button></form>`}</li>`,
-  )}</ul></section>`;
+  )}</ul>${previousSignIn(devices)}</section>`;
+}
+
+/** So that its owner notices a sign-in that was not theirs. */
+function previousSignIn(devices: Session[]): Html | '' {
+  const before = devices.find(({ current }) => current)?.previousSignIn;
+  if (before === undefined) return '';
+  const time = before.at.slice(0, 16).replace('T', ' ');
+  return html`<p class="hint">Last sign-in before this one: ${time} UTC, ${nameDevice(before.device)}${before.address === '' ? '' : `, from ${before.address}`}. Was it not you? Change your password.</p>`;
 }
 
 function passwordPanel({ faults = {} }: AccountPage): Html {

@@ -10,6 +10,7 @@ const places = [
   ['/staff', 'Products'],
   ['/staff/promotions', 'Promotions'],
   ['/staff/payments', 'Unclear payments'],
+  ['/staff/members', 'Staff'],
 ] as const;
 
 export type StaffPlace = (typeof places)[number][0];

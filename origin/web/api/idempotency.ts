@@ -65,6 +65,35 @@ async function nameApiKey(tx: Tx, scope: string | undefined): Promise<void> {
 }
 
 /**
+ * For a write after which its own cookies name nothing any more: keeps the result under a second scope, in the same
+ * transaction.
+ */
+export async function rememberInScope(tx: Tx, write: IdempotentWrite, result: unknown): Promise<void> {
+  const { scope, key } = write;
+  if (scope === undefined || key === undefined) return;
+  const row = { scope, key, fingerprint: fingerprintOf(write), result: JSON.stringify(result ?? null) };
+  await tx
+    .insertInto('idempotency_keys')
+    .values(row)
+    .onConflict((conflict) => conflict.doNothing())
+    .execute();
+}
+
+/** @returns what the same write gave before in this scope; undefined where it is not known there */
+export async function findResult<Result>(db: Db, write: IdempotentWrite): Promise<Result | undefined> {
+  const { scope, key } = write;
+  if (scope === undefined || key === undefined) return undefined;
+  const known = await db
+    .selectFrom('idempotency_keys')
+    .select('result')
+    .where('scope', '=', scope)
+    .where('key', '=', key)
+    .where('fingerprint', '=', fingerprintOf(write))
+    .executeTakeFirst();
+  return known?.result as Result | undefined;
+}
+
+/**
  * For a write whose own scope is another one.
  * @throws Refusal 422 `idempotency-key-reused` where the key stands for something in this scope
  */

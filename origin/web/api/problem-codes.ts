@@ -33,6 +33,11 @@ export const problemCodes = {
     meaning: 'The API key does not have the `scope` that this takes; without `scope` it is for people alone.',
   },
   'staff-only': { status: 403, meaning: 'The account is not one of the staff.' },
+  'not-your-role': {
+    status: 403,
+    meaning: 'The account is one of the staff, but this is not its role’s work.',
+  },
+  'last-owner': { status: 409, meaning: 'The shop would have no owner left.' },
   'wrong-password': { status: 403, meaning: 'The present password is another one.' },
   'not-found': { status: 404, meaning: 'It does not exist, or it is somebody else’s.' },
   'method-not-allowed': { status: 405, meaning: '`Allow` names the methods of this address.' },
