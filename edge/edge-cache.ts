@@ -7,7 +7,7 @@ import { type CacheParts, refuse, serve } from './reply/replies.ts';
 import { type Answer, answerFrom } from './stored/answer.ts';
 import { chooseVariant, createStoredAnswers, decideUse } from './stored/stored-answers.ts';
 import type { Store, StoredResponse } from './stored/stored-response.ts';
-import { askOrigin } from './upstream/ask-origin.ts';
+import { askOrigin, writeThrough } from './upstream/ask-origin.ts';
 import { createCoalescer } from './upstream/coalesce-requests.ts';
 import {
   type EdgeRequest,
@@ -16,7 +16,6 @@ import {
   isRead,
   pathOfRead,
 } from './upstream/forward-request.ts';
-import { writeThrough } from './upstream/write-through.ts';
 
 export interface EdgeCacheOptions extends Omit<CacheParts, 'storedAnswers'> {
   store: Store;

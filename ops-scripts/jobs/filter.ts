@@ -4,7 +4,7 @@ import { type Command, InvalidArgumentError } from 'commander';
 import { type OutboxKind, outboxKinds } from '../../origin/outbox/events.ts';
 import { type JobFilter, type JobState, jobStates } from '../../origin/outbox/find-jobs.ts';
 import type { Db } from '../../origin/schema.ts';
-import { findSubjects } from '../../worker/console/about.ts';
+import { findSubjects } from '../../worker/console/read-filter.ts';
 
 export interface FilterOptions {
   state?: JobState;

@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { describeListenFault } from '../../origin/system-faults.ts';
 import type { LocalSettings } from './config.ts';
+import type { RunningPart, StoreServer } from './part.ts';
 
 /**
  * Below 32768, from where Linux takes the local ports of outgoing connections: between our finding a port and its
@@ -85,4 +86,30 @@ const loopbackOf: Record<string, string> = { '0.0.0.0': '127.0.0.1', '::': '::1'
 export function ownAddress(host: string): string {
   const address = loopbackOf[host] ?? host;
   return address.includes(':') ? `[${address}]` : address;
+}
+
+interface ServerStart {
+  spawn(port: number): Promise<RunningPart>;
+  urlAt(port: number): string;
+  /** Resolves when the server answers at `url`. */
+  waitForAnswer(part: RunningPart, url: string): Promise<void>;
+}
+
+const triesAtFreePorts = 3;
+
+/** Starts a server on `port`; without one on a free port, and on another where somebody else took it first. */
+export async function startOnPort(port: number | undefined, server: ServerStart): Promise<StoreServer> {
+  for (let attempt = 1; ; attempt++) {
+    const taken = port || (await findFreePort());
+    const part = await server.spawn(taken);
+    const url = server.urlAt(taken);
+    try {
+      await server.waitForAnswer(part, url);
+      return { ...part, url };
+    } catch (error) {
+      const died = part.hasExited();
+      await part.stop();
+      if (port || !died || attempt === triesAtFreePorts) throw error;
+    }
+  }
 }

@@ -10,7 +10,7 @@ import {
   type StoreServer,
   startPart,
 } from './part.ts';
-import { findFreePort } from './ports.ts';
+import { startOnPort } from './ports.ts';
 import {
   dataFolderArgument,
   locatePostgresBinaries,
@@ -57,20 +57,11 @@ export async function startPostgres(options: PostgresOptions): Promise<StoreServ
 
 /** Starts a server on a data folder that exists, primary or standby, and returns when it answers. */
 export async function startPostgresServer(options: PostgresOptions): Promise<StoreServer> {
-  for (let attempt = 1; ; attempt++) {
-    const port = options.port || (await findFreePort());
-    const part = await spawnPostmaster(options, port);
-    const url = postgresUrl(options.password, port);
-    try {
-      await waitForAnswer(part, url, options);
-      return { ...part, url };
-    } catch (error) {
-      const died = part.hasExited();
-      await part.stop();
-      // Somebody else took the free port first: try another.
-      if (options.port || !died || attempt === 3) throw error;
-    }
-  }
+  return startOnPort(options.port, {
+    spawn: (port) => spawnPostmaster(options, port),
+    urlAt: (port) => postgresUrl(options.password, port),
+    waitForAnswer: (part, url) => waitForAnswer(part, url, options),
+  });
 }
 
 async function spawnPostmaster(options: PostgresOptions, port: number): Promise<RunningPart> {

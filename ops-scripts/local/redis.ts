@@ -10,7 +10,7 @@ import {
   type StoreServer,
   startPart,
 } from './part.ts';
-import { findFreePort } from './ports.ts';
+import { startOnPort } from './ports.ts';
 import { endProcessesIn } from './processes.ts';
 import { findOrInstallProgram, findProgram } from './system-package.ts';
 import { unlessAborted, waitUntil } from './wait-until.ts';
@@ -42,27 +42,19 @@ export async function startRedisServer(options: RedisServerOptions): Promise<Sto
   mkdirSync(options.folder, { recursive: true, mode: 0o700 });
   const folder = realpathSync(options.folder);
   await endProcessesIn(folder);
-  for (let attempt = 1; ; attempt++) {
-    const port = options.port || (await findFreePort());
-    const part = await startPart({
-      name: options.name ?? 'Redis',
-      command: program,
-      args: [writeConfiguration(folder, port, options)],
-      cwd: folder,
-      logFile: options.logFile,
-      onSpawned: options.onSpawned,
-    });
-    const url = redisUrl(options.password, port);
-    try {
-      await waitForAnswer(part, url, options);
-      return { ...part, url };
-    } catch (error) {
-      const died = part.hasExited();
-      await part.stop();
-      // Somebody else took the free port first: try another.
-      if (options.port || !died || attempt === 3) throw error;
-    }
-  }
+  return startOnPort(options.port, {
+    spawn: (port) =>
+      startPart({
+        name: options.name ?? 'Redis',
+        command: program,
+        args: [writeConfiguration(folder, port, options)],
+        cwd: folder,
+        logFile: options.logFile,
+        onSpawned: options.onSpawned,
+      }),
+    urlAt: (port) => redisUrl(options.password, port),
+    waitForAnswer: (part, url) => waitForAnswer(part, url, options),
+  });
 }
 
 /** Where a server of ours answers. */

@@ -1,9 +1,11 @@
 // The one cart row of an account: found or made, read for the export, deleted with the account. In state `server` it is
-// the whole truth; in state `cookie`, the copy saved between sign-ins.
+// the whole truth; in state `cookie`, the copy saved between sign-ins. And orders of the other states, each made once.
 import { sql } from 'kysely';
+import { Refusal } from '../errors.ts';
 import type { Db, DbOrTx, Tx } from '../schema.ts';
 import type { CartLine } from './cart-contents.ts';
 import { makeCartId } from './cart-cookie.ts';
+import type { OrderKey } from './carts.ts';
 
 /** An account has one cart, from the first time that anybody asks for it. */
 export async function ensureAccountCart(db: DbOrTx, accountId: string): Promise<string> {
@@ -52,4 +54,29 @@ export async function readAccountCartLines(db: Db, accountId: string): Promise<C
     .where('account_id', '=', accountId)
     .executeTakeFirst();
   return row?.lines ?? [];
+}
+
+/**
+ * Records that a cookie or sticky cart was ordered, so that two checkouts at once make one order.
+ * In the order's transaction. Whoever orders the same waits here until that has ended.
+ * @param state names what is ordered, such that a cart that went on has another name
+ * @throws Refusal 409 `cart-empty` where another key ordered it
+ */
+export async function orderOnce(tx: Tx, cartId: string, contents: string, order: OrderKey): Promise<void> {
+  const marked = await tx
+    .insertInto('cart_operations')
+    .values({
+      cart_id: cartId,
+      op_id: `ordered ${contents}`,
+      fingerprint: order.fingerprint,
+      applied_version: 0,
+    })
+    .onConflict((conflict) => conflict.doNothing())
+    .executeTakeFirst();
+  if (marked.numInsertedOrUpdatedRows === 0n)
+    throw new Refusal(
+      409,
+      'cart-empty',
+      'The cart was ordered a moment ago; see your orders before you try again',
+    );
 }

@@ -3,7 +3,7 @@ import { sql } from 'kysely';
 import { type JobAttempt, readAttempts } from '../../origin/outbox/attempts.ts';
 import { type JobDetails, listJobs, readJobs } from '../../origin/outbox/find-jobs.ts';
 import type { Db } from '../../origin/schema.ts';
-import { findSubjects } from './about.ts';
+import { findSubjects } from './read-filter.ts';
 
 export interface TraceEvent {
   at: Date;

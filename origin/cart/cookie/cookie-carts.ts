@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto';
 import type { Deps } from '../../deps.ts';
 import type { Tx } from '../../schema.ts';
 import { reusedKey } from '../../web/api/idempotency.ts';
-import { ensureAccountCart, readAccountCartLines } from '../account-cart.ts';
+import { ensureAccountCart, orderOnce, readAccountCartLines } from '../account-cart.ts';
 import { showCart } from '../cart.ts';
 import {
   addAllLines,
@@ -17,7 +17,6 @@ import {
 import type { CartAnswer, CartCheckout, CartMerge, Carts } from '../carts.ts';
 import { checkOperation, refusalFor } from '../check-operation.ts';
 import { decideCart } from '../decide-batch.ts';
-import { orderOnce } from '../order-once.ts';
 import { lockCart, storeCart } from '../server/locked-cart.ts';
 import {
   type CookieCart,

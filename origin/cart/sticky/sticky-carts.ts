@@ -5,6 +5,7 @@ import { LRUCache } from 'lru-cache';
 import type { Deps } from '../../deps.ts';
 import { Refusal } from '../../errors.ts';
 import { reusedKey } from '../../web/api/idempotency.ts';
+import { orderOnce } from '../account-cart.ts';
 import { showCart } from '../cart.ts';
 import { addAllLines, type CartContents, type CartLine, emptyCart, subtractLines } from '../cart-contents.ts';
 import {
@@ -17,7 +18,6 @@ import {
 import type { CartAnswer, CartCheckout, CartMerge, CartRequest, Carts, OrderKey } from '../carts.ts';
 import { checkOperation, refusalFor } from '../check-operation.ts';
 import { decideCart } from '../decide-batch.ts';
-import { orderOnce } from '../order-once.ts';
 
 interface Remembered {
   /** Another one for each time that a process began it anew: its generations begin anew as well. */

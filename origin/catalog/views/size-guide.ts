@@ -95,6 +95,12 @@ function listed(table: SizeTable): Tables {
   };
 }
 
+/** @returns a row for each of the labels; undefined where one of them has none. */
+function rowOfEach(labels: string[], rowOf: (label: string) => string[] | undefined): string[][] | undefined {
+  const rows = labels.map(rowOf).filter((row) => row !== undefined);
+  return rows.length < labels.length ? undefined : rows;
+}
+
 const womensNumbers = listed({
   title: 'Women’s sizes',
   head: ['EU', 'UK', 'US', 'Bust', 'Waist', 'Hip'],
@@ -240,7 +246,7 @@ const kidsByHeight = listed({
 
 /** Such as `2–3 years`, `4Y`, `6–9M`. */
 const kidsByAge: Tables = (labels) => {
-  const rows = labels.map((label) => {
+  const rows = rowOfEach(labels, (label) => {
     const match = /^(\d{1,2})(?:–(\d{1,2}))?\s*(y|yrs?|years?|m|months?)$/i.exec(label);
     if (match === null) return undefined;
     const [, from = '', to, unit = ''] = match;
@@ -250,14 +256,14 @@ const kidsByAge: Tables = (labels) => {
     const known = childHeights.find(([, its]) => its === age);
     return known && [label, `${known[0] - 5}–${known[0]}`, known[2], known[3]];
   });
-  const complete = rows.filter((row) => row !== undefined);
-  if (complete.length < rows.length) return undefined;
-  return {
-    title: 'Children’s sizes by age',
-    head: ['Age', 'Height', 'Chest', 'Waist'],
-    rows: complete,
-    note: 'Children of one age differ in height: choose by the height.',
-  };
+  return (
+    rows && {
+      title: 'Children’s sizes by age',
+      head: ['Age', 'Height', 'Chest', 'Waist'],
+      rows,
+      note: 'Children of one age differ in height: choose by the height.',
+    }
+  );
 };
 
 /** Foot lengths are those of the European size, two thirds of a centimetre each. */
@@ -330,19 +336,12 @@ const shoes = listed({
 
 /** By the shoe sizes that they fit, such as `39–42`. */
 const socks: Tables = (labels) => {
-  const rows = labels.map((label) => {
+  const rows = rowOfEach(labels, (label) => {
     const [, from, to] = /^(\d\d)–(\d\d)$/.exec(label) ?? [];
     if (from === undefined || to === undefined || Number(from) < 15 || Number(to) > 50) return undefined;
     return [label, `${from} to ${to}`, `${footLength(Number(from))}–${footLength(Number(to))}`];
   });
-  const complete = rows.filter((row) => row !== undefined);
-  if (complete.length < rows.length) return undefined;
-  return {
-    title: 'Socks',
-    head: ['Size', 'EU shoe size', 'Foot length'],
-    rows: complete,
-    note: measureFoot,
-  };
+  return rows && { title: 'Socks', head: ['Size', 'EU shoe size', 'Foot length'], rows, note: measureFoot };
 };
 
 const headSizes: [string, string][] = [
@@ -362,14 +361,18 @@ const headSizes: [string, string][] = [
 /** Only the rows of the product's sizes: letters, centimetres and one size for all are different ways to measure. */
 const hats: Tables = (labels) => {
   const known = new Map(headSizes.map(([size, head]) => [size.toUpperCase(), head]));
-  const rows = labels.map((label) => [label, known.get(label.toUpperCase())]);
-  if (rows.some(([, head]) => head === undefined)) return undefined;
-  return {
-    title: 'Hats and caps',
-    head: ['Size', 'Head'],
-    rows: rows as string[][],
-    note: 'Measure around the head, above the ears and the eyebrows.',
-  };
+  const rows = rowOfEach(labels, (label) => {
+    const head = known.get(label.toUpperCase());
+    return head === undefined ? undefined : [label, head];
+  });
+  return (
+    rows && {
+      title: 'Hats and caps',
+      head: ['Size', 'Head'],
+      rows,
+      note: 'Measure around the head, above the ears and the eyebrows.',
+    }
+  );
 };
 
 const belts = listed({

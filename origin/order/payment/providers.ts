@@ -1,8 +1,6 @@
-// Creates the payment providers that the settings name.
+// Creates the payment providers that the settings name; two of them, demo and on delivery, stand here.
 import type { Settings } from '../../config.ts';
 import { Refusal } from '../../errors.ts';
-import { demoProvider } from './demo.ts';
-import { onDeliveryProvider } from './on-delivery.ts';
 import type { PaymentProvider } from './provider.ts';
 import { createStripeProvider, type StripeProvider } from './stripe.ts';
 
@@ -54,3 +52,24 @@ export function createPaymentProviders(settings: Settings, now: () => number = D
     },
   };
 }
+
+/** No money moves; the shopper chooses the outcome. */
+const demoProvider: PaymentProvider = {
+  async charge({ wantedOutcome }) {
+    if (wantedOutcome === 'declined') return { status: 'failed' };
+    return { status: wantedOutcome === 'unknown' ? 'unknown' : 'paid' };
+  },
+  /** Asked again, an unknown outcome turns out to have been paid. */
+  retrieve: async ({ wantedOutcome }) => ({ status: wantedOutcome === 'declined' ? 'failed' : 'paid' }),
+  refund: async () => undefined,
+  payBack: async () => ({ status: 'done' }),
+};
+
+/** Pending until the parcel arrives. The reference marks that the order was confirmed. */
+const onDeliveryProvider: PaymentProvider = {
+  charge: async () => ({ status: 'pending', reference: 'at the door' }),
+  retrieve: async () => ({ status: 'pending', reference: 'at the door' }),
+  refund: async () => undefined,
+  /** By hand, or by bank transfer: staff see to it. */
+  payBack: async () => ({ status: 'done' }),
+};
