@@ -1,5 +1,5 @@
-// A read-through cache that cannot serve what has been invalidated: every entry bears tags with versions, every tag
-// has a floor, and an entry is stored or served only if each of its tags is at or above its floor.
+// A read-through cache: memory, then Redis, then a fill from Postgres. It asks invalidation/floors.ts whether an entry
+// may still be served: each of its tags must be at or above its floor.
 
 import type { Floors } from '../invalidation/floors.ts';
 import { type Lineage, onlyLineage } from '../invalidation/lineage-watch.ts';

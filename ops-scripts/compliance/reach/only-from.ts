@@ -209,7 +209,7 @@ function judgeAddresses(check: ReachabilityCheck, rule: GroupRule<AddressPeer>):
   }
 }
 
-/** Fails a rule that opens more ports to an allowed source than the allowed ones. `from` names the source in a reason. */
+/** Fails a rule that opens more ports to an allowed source than the allowed ones. `from`: the source, for a reason. */
 function judgePorts(
   { inventory, target, allowed, verdict }: ReachabilityCheck,
   rule: GroupRule,

@@ -74,7 +74,9 @@ export class Draft {
     return false;
   }
 
-  /** Whether another stack gets to know the id of the resource: by an output, or as a nested stack that is not given. */
+  /**
+   * Whether another stack gets to know the id of the resource: by an output, or as a nested stack that is not given.
+   */
   isTold(id: string): boolean {
     const quoted = `"${id}"`;
     return (

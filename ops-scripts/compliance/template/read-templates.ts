@@ -1,4 +1,4 @@
-// Reads what a check is given: templates, folders that CDK wrote, and parameter files in each of CloudFormation's formats.
+// Reads what a check is given: templates, folders that CDK wrote, and CloudFormation's parameter files.
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'yaml';
