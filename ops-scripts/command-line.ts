@@ -40,3 +40,15 @@ export function wrapText(text: string, indent = 0, width = terminalWidth()): str
   }
   return lines.join(`\n${' '.repeat(indent)}`);
 }
+
+/** Lines that fit the terminal, or what COLUMNS says; in a pipe they stay as they are, for programs that read them. */
+export function fitTerminal(text: string): string {
+  const width = process.stdout.columns || Number(process.env['COLUMNS']);
+  if (!width) return text;
+  const fit = (line: string) => {
+    // Below the second column, or below the first letter.
+    const indent = /^(?:\S+ {2,}| +)/.exec(line)?.[0].length ?? 0;
+    return line.slice(0, indent) + wrapText(line.slice(indent), indent, width);
+  };
+  return text.split('\n').map(fit).join('\n');
+}

@@ -47,7 +47,7 @@ async function run(asked: string[], { json }: { json?: boolean }): Promise<void>
   const chosen = asked.includes('all') ? usual : asked;
   const unknown = chosen.find((name) => !names.includes(name));
   if (unknown !== undefined) {
-    program.error(`There is no benchmark '${unknown}'; there are ${names.join(', ')}`, { exitCode: 2 });
+    program.error(`There is no benchmark '${unknown}'; without a name they are listed`, { exitCode: 2 });
   }
   await using _traces = leaveNothing('myclothes-bench-', { onSignal: 'end' });
   const print = (result: BenchResult) => console.log(json ? JSON.stringify(result) : describe(result));

@@ -1,5 +1,6 @@
 // `ops compliance`: judges a live account, a snapshot or templates; the exit code gives the result.
 import { Command, type CommanderError } from 'commander';
+import { fitTerminal } from '../command-line.ts';
 import { checkCommand } from './commands/check.ts';
 import { fixCommand } from './commands/fix.ts';
 import { compareCommand, snapshotCommand } from './commands/snapshots.ts';
@@ -14,10 +15,12 @@ export function complianceCommand(): Command {
       new Command('explain')
         .argument('<control>')
         .description('Say what a control asks, why, and how it is judged')
-        .action(guard((id: string) => console.log(explainControl(id)))),
+        .action(guard((id: string) => console.log(fitTerminal(explainControl(id))))),
     )
     .addCommand(
-      new Command('list').description('List the controls').action(guard(() => console.log(listControls()))),
+      new Command('list')
+        .description('List the controls')
+        .action(guard(() => console.log(fitTerminal(listControls())))),
     )
     .addCommand(
       new Command('iam-policy').description('Print the least IAM policy that `check live` needs').action(

@@ -17,6 +17,7 @@ import { readTrace } from '../../worker/console/trace.ts';
 import { type FigureSpan, figureSpans, readFigures } from '../../worker/figures.ts';
 import { openQueues } from '../../worker/queues.ts';
 import { askToRunTask, readTaskRuns } from '../../worker/reports.ts';
+import { fitTerminal } from '../command-line.ts';
 import { openDatabase, openRedis } from '../connect-stores.ts';
 import { changeCommand, drop, kindCommand, pause, resume, retry } from './change.ts';
 import { addFilter, addName, collectIds, type FilterOptions, readId, toFilter } from './filter.ts';
@@ -213,7 +214,8 @@ function traceCommand(env: NodeJS.ProcessEnv): Command {
       if (json) return console.log(JSON.stringify(trace));
       for (const { at, sinceStartMs, what, jobId } of trace.events) {
         const job = jobId === null || trace.jobs.length === 1 ? '' : `  [${jobId}]`;
-        console.log(`${`+${sinceStartMs.toFixed(0)} ms`.padStart(12)}  ${at.toISOString()}  ${what}${job}`);
+        const line = `${`+${sinceStartMs.toFixed(0)} ms`.padStart(12)}  ${at.toISOString()}  ${what}${job}`;
+        console.log(fitTerminal(line));
       }
       if (trace.events.length === 0) console.log('Nothing is known to have happened');
       else console.log(trace.tookMs === null ? 'Not over yet' : `Over after ${trace.tookMs.toFixed(0)} ms`);

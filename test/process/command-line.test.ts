@@ -97,6 +97,19 @@ test.each([
   expect(run(process.execPath, `ops-scripts/${folder}/main.ts`, ...args).status).toBe(2);
 });
 
+test('What controls ask fits a narrow terminal, and stays a line each in a pipe', () => {
+  for (const command of [['list'], ['explain', 'elb-multi-az']]) {
+    const args = ['ops-scripts/main.ts', 'compliance', ...command];
+    const inPipe = ops('compliance', ...command).stdout;
+    const env = { ...process.env, FORCE_COLOR: undefined, COLUMNS: '80' };
+    const narrow = spawnSync(process.execPath, args, { encoding: 'utf8', env, timeout: 50_000 }).stdout;
+    // An address is copied, so that it stays whole.
+    expect(tooWide(narrow).filter((line) => line.includes(' '))).toEqual([]);
+    expect(narrow.replaceAll(/\s+/g, ' ')).toBe(inPipe.replaceAll(/\s+/g, ' '));
+    expect(tooWide(inPipe)).not.toEqual([]);
+  }
+});
+
 test('The list of the drills fits a narrow terminal', () => {
   const { status, stdout } = run(process.execPath, 'ops-scripts/drills/main.ts');
   expect([status, tooWide(stdout)]).toEqual([0, []]);
