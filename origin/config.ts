@@ -43,6 +43,8 @@ export interface Settings {
   /** Name, address and what else the law asks for; of the imprint and of invoices. */
   sellerLines: string[];
   operatorPassword: string | undefined;
+  /** Staff without a second factor can do nothing but set one up. */
+  staffSecondFactor: boolean;
   /** How long after delivery pieces can be sent back. */
   returnDays: number;
   logLevel: string;
@@ -102,6 +104,20 @@ function findMissingPartners(env: Environment): string[] {
       'STRIPE_SECRET_KEY: must be set together with STRIPE_WEBHOOK_SECRET, both where PAYMENT_PROVIDERS names stripe',
     );
   }
+  return [...faults, ...findProductionFaults(env)];
+}
+
+const leastKeyBytes = 32;
+
+/** What would do on one machine, and is refused where NODE_ENV says that it is production. */
+function findProductionFaults(env: Environment): string[] {
+  if (env['NODE_ENV'] !== 'production') return [];
+  const faults: string[] = [];
+  if (env['PAYMENT_PROVIDERS'] === undefined)
+    faults.push('PAYMENT_PROVIDERS: must be set in production; name demo only where no money is to move');
+  for (const name of ['COOKIE_KEYS', 'EDGE_PURGE_KEY'])
+    if (splitList(env[name] ?? '').some((key) => Buffer.byteLength(key) < leastKeyBytes))
+      faults.push(`${name}: must have at least ${leastKeyBytes} bytes in production`);
   return faults;
 }
 
@@ -203,6 +219,9 @@ const Environment = z.object({
     }),
   SELLER: z.string().default('').transform(splitLines),
   OPERATOR_PASSWORD: z.string().optional(),
+  STAFF_SECOND_FACTOR: z
+    .enum(['optional', 'required'], { error: 'must be optional or required' })
+    .default('optional'),
   ALERT_WEBHOOK_URL: url('http:', 'https:').optional(),
   OTEL_EXPORTER_OTLP_ENDPOINT: url('http:', 'https:').optional(),
   RETURN_DAYS: z
@@ -258,6 +277,7 @@ function toSettings(env: z.output<typeof Environment>): Settings {
     shopCountry: env.SHOP_COUNTRY,
     sellerLines: env.SELLER,
     operatorPassword: env.OPERATOR_PASSWORD,
+    staffSecondFactor: env.STAFF_SECOND_FACTOR === 'required',
     returnDays: env.RETURN_DAYS,
     logLevel: env.LOG_LEVEL,
   };

@@ -13,6 +13,7 @@ import { catalogPages } from './catalog/pages.ts';
 import { checkoutApi } from './checkout/api.ts';
 import { pictureRoute } from './demo-catalog/picture-route.ts';
 import type { Deps } from './deps.ts';
+import { Refusal } from './errors.ts';
 import {
   anyStaff,
   catalogStaff,
@@ -21,7 +22,7 @@ import {
   owners,
   type StaffRole,
 } from './identity/staff-roles.ts';
-import { readVisitor, requireRole } from './identity/visitor.ts';
+import { readVisitor, requireFreshFactor, requireRole } from './identity/visitor.ts';
 import { integrationApi } from './integration/api.ts';
 import { admitApiKeys, type ScopeOf } from './integration/api-keys.ts';
 import { lawRoutes } from './law/pages.ts';
@@ -40,8 +41,11 @@ import type { Audience } from './web/api/api.ts';
 import type { ApiKeyScope } from './web/api/api-key-scopes.ts';
 import { describeApi } from './web/api/describe-api.ts';
 import { assetRoutes } from './web/assets.ts';
+import { cspReportRoute } from './web/csp-reports.ts';
 import type { AppEnv } from './web/env.ts';
 import { lawPages } from './web/page/layout.ts';
+import { seeOther } from './web/page/page-response.ts';
+import { isApiPath } from './web/problem.ts';
 import { checkSameOrigin, limitBody, observeRequest, refuseEncodedBody } from './web/request/middleware.ts';
 import { sendWrittenPosition } from './web/request/read-your-writes.ts';
 import { type Health, healthRoutes } from './web/serving/health.ts';
@@ -69,6 +73,8 @@ export interface Route {
   scope?: ApiKeyScope | 'people-only' | undefined;
   /** Of staff routes: the roles that may call it. Absent: owners alone. */
   roles?: readonly StaffRole[];
+  /** The second factor is asked for anew, of accounts that have one. */
+  asksAnew?: boolean;
 }
 
 interface RouteGroup {
@@ -112,16 +118,31 @@ export function createMiddleware(deps: Deps, loadBounds: LoadBounds): Middleware
  * Holds staff to the roles of this table. Who is no staff is turned away by the guards of the staff's routes.
  */
 function checkRole(deps: Deps): MiddlewareHandler<AppEnv> {
-  const router = new TrieRouter<readonly StaffRole[]>();
-  for (const { method, path, audience, roles = owners } of routeGroups.flatMap(({ routes }) => routes))
-    if (audience === 'staff') router.add(method, path, roles);
+  const router = new TrieRouter<Route>();
+  for (const route of routeGroups.flatMap(({ routes }) => routes))
+    if (route.audience === 'staff') router.add(route.method, route.path, route);
   return async (c, next) => {
     // A program has scopes instead.
     if (!/^\/(api\/)?staff(\/|$)/.test(c.req.path) || c.get('apiKey') !== undefined) return next();
     const method = c.req.method === 'HEAD' ? 'GET' : c.req.method;
-    const roles = router.match(method, c.req.path)[0].at(0)?.[0];
-    const { account } = roles === undefined ? { account: undefined } : await readVisitor(deps, c);
-    if (roles !== undefined && account?.role === 'staff') requireRole(account, roles);
+    const route = router.match(method, c.req.path)[0].at(0)?.[0];
+    const { account } = route === undefined ? { account: undefined } : await readVisitor(deps, c);
+    if (route === undefined || account?.role !== 'staff') return next();
+    requireRole(account, route.roles ?? owners);
+    if (deps.settings.staffSecondFactor && !account.hasSecondFactor)
+      throw new Refusal(
+        403,
+        'second-factor-missing',
+        'Staff of this shop need a second factor: set it up in your account first',
+      );
+    if (route.asksAnew) {
+      try {
+        requireFreshFactor(account, deps.now());
+      } catch (error) {
+        if (isApiPath(c.req.path)) throw error;
+        return seeOther(`/verify?${new URLSearchParams({ next: c.req.path })}`);
+      }
+    }
     return next();
   };
 }
@@ -146,6 +167,8 @@ export const routeGroups: RouteGroup[] = [
     ],
   },
   { mount: () => pictureRoute(), routes: [get('/images/:name', 'everyone', 'immutable')] },
+
+  { mount: ({ deps }) => cspReportRoute(deps), routes: [post('/csp-reports', 'everyone')] },
 
   // The JSON API.
   {
@@ -182,6 +205,11 @@ export const routeGroups: RouteGroup[] = [
       get('/api/account/export', 'account', 'private'),
       post('/api/password-resets', 'everyone'),
       put('/api/password-resets/:token', 'everyone'),
+      get('/api/account/second-factor', 'account', 'private'),
+      post('/api/account/second-factor', 'account'),
+      put('/api/account/second-factor', 'account'),
+      post('/api/account/second-factor/removal', 'account'),
+      post('/api/sessions/current/verification', 'account'),
     ],
   },
   {
@@ -244,9 +272,9 @@ export const routeGroups: RouteGroup[] = [
     mount: ({ deps }) => membersApi(deps),
     routes: [
       get('/api/staff/members', owners, 'private', 'people-only'),
-      post('/api/staff/members', owners, 'people-only'),
-      patch('/api/staff/members/:id', owners, 'people-only'),
-      remove('/api/staff/members/:id', owners, 'people-only'),
+      asksAnew(post('/api/staff/members', owners, 'people-only')),
+      asksAnew(patch('/api/staff/members/:id', owners, 'people-only')),
+      asksAnew(remove('/api/staff/members/:id', owners, 'people-only')),
     ],
   },
   {
@@ -260,7 +288,7 @@ export const routeGroups: RouteGroup[] = [
       patch('/api/staff/orders/:id/shipments/:shipment', orderStaff, 'orders:write'),
       post('/api/staff/orders/:id/payments', orderStaff, 'orders:write'),
       post('/api/staff/orders/:id/cancellation', orderStaff, 'orders:write'),
-      post('/api/staff/orders/:id/refunds', orderStaff, 'orders:write'),
+      asksAnew(post('/api/staff/orders/:id/refunds', orderStaff, 'orders:write')),
       post('/api/staff/returns/:id/receipt', orderStaff, 'orders:write'),
       post('/api/staff/returns/:id/refusal', orderStaff, 'orders:write'),
     ],
@@ -310,6 +338,10 @@ export const routeGroups: RouteGroup[] = [
     routes: [
       get('/account', 'account', 'private'),
       post('/account', 'account'),
+      get('/account/second-factor', 'account', 'private'),
+      post('/account/second-factor', 'account'),
+      get('/verify', 'account', 'private'),
+      post('/verify', 'account'),
       get('/forgot-password', 'shopper', 'private'),
       post('/forgot-password', 'shopper'),
       get('/reset-password', 'shopper', 'private'),
@@ -351,7 +383,7 @@ export const routeGroups: RouteGroup[] = [
       get('/staff/customers', orderReaders, 'private'),
       get('/staff/customers/:id', orderReaders, 'private'),
       get('/staff/members', owners, 'private'),
-      post('/staff/members', owners),
+      asksAnew(post('/staff/members', owners)),
       get('/staff', anyStaff, 'private'),
       get('/staff/products/:id', anyStaff, 'private'),
       post('/staff/products/:id', catalogStaff),
@@ -418,6 +450,10 @@ function patch(path: string, caller: Caller, scope?: Route['scope']): Route {
 
 function remove(path: string, caller: Caller, scope?: Route['scope']): Route {
   return { method: 'DELETE', path, cache: 'private', scope, ...toAudience(caller) };
+}
+
+function asksAnew(route: Route): Route {
+  return { ...route, asksAnew: true };
 }
 
 function toAudience(caller: Caller): Pick<Route, 'audience' | 'roles'> {

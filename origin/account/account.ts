@@ -43,7 +43,15 @@ export const SignUpSchema = z
 
 /** Not the rules for new passwords: an old or mistyped one is simply wrong. */
 export const SignInSchema = z
-  .strictObject({ email: z.string().max(254), password: z.string().max(200) })
+  .strictObject({
+    email: z.string().max(254),
+    password: z.string().max(200),
+    code: z
+      .string()
+      .max(40)
+      .optional()
+      .openapi({ description: 'Of an account with a second factor: from the app, or a recovery code' }),
+  })
   .openapi('SignIn', { example: { email: 'ada@example.com', password: 'correct horse battery' } });
 
 /**

@@ -16,6 +16,7 @@ import { PasswordField } from './account.ts';
 import type { AccountDeps } from './account-deps.ts';
 import { ownAccountApi } from './own-account-api.ts';
 import { requestPasswordReset, resetPassword } from './reset-password.ts';
+import { secondFactorApi } from './second-factor-routes.ts';
 import { sessionApi } from './session-api.ts';
 
 export function accountApi(own: AccountDeps): OpenAPIHono<AppEnv> {
@@ -23,6 +24,7 @@ export function accountApi(own: AccountDeps): OpenAPIHono<AppEnv> {
   api.route('/', sessionApi(own));
   api.route('/', ownAccountApi(own));
   api.route('/', passwordResetApi(own));
+  api.route('/', secondFactorApi(own));
   return api;
 }
 

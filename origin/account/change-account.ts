@@ -89,12 +89,12 @@ export async function changePassword(
   return result.former === former ? [sessionCookie(settings, token)] : [];
 }
 
-function wrongPassword(): Refusal {
+export function wrongPassword(): Refusal {
   return new Refusal(403, 'wrong-password', 'That is not your current password');
 }
 
 /** @returns the present hash where the password is right */
-async function findByPassword(
+export async function findByPassword(
   { db }: Deps,
   passwords: Passwords,
   account: SignedIn,

@@ -4,7 +4,7 @@ import { readAccountCartLines } from '../cart/account-cart.ts';
 import type { Deps } from '../deps.ts';
 import { SessionSchema } from '../identity/session.ts';
 import { listSessions, type SignedIn } from '../identity/sessions.ts';
-import { readVisitor, requestOriginOf, requireAccount } from '../identity/visitor.ts';
+import { readVisitor, requestOriginOf, requireAccount, requireFreshFactor } from '../identity/visitor.ts';
 import { exportOrdersOfAccount, OrderExportSchema } from '../order/orders-of-account.ts';
 import {
   createApi,
@@ -102,6 +102,7 @@ const exportRoute = defineRoute({
   operationId: 'exportAccount',
   tags,
   audience,
+  refusals: ['second-factor-needed'],
   summary: 'Everything that the shop keeps of you',
   responses: {
     200: jsonAnswer('Account, sessions, cart, orders', AccountExportSchema, ['Content-Disposition']),
@@ -134,6 +135,8 @@ export function ownAccountApi(own: AccountDeps): OpenAPIHono<AppEnv> {
   });
   api.openapi(exportRoute, async (c) => {
     const account = await requireAccount(deps, c);
+    requireFreshFactor(account, deps.now());
+    deps.log.info({ security: 'export', account: account.id }, 'security');
     c.header('Content-Disposition', 'attachment; filename="myclothes-account.json"');
     return c.json(await exportAccount(deps, account), 200);
   });

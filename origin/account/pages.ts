@@ -2,7 +2,7 @@
 import { type Context, Hono } from 'hono';
 import { cartRequestOf } from '../cart/api.ts';
 import type { Deps } from '../deps.ts';
-import type { Refusal } from '../errors.ts';
+import { Refusal } from '../errors.ts';
 import { readFrame } from '../identity/page-frame.ts';
 import { readVisitor, requestOriginOf } from '../identity/visitor.ts';
 import { EmailField } from '../web/api/plain-text.ts';
@@ -25,23 +25,31 @@ import { PasswordField, SignInSchema, SignUpSchema } from './account.ts';
 import type { AccountDeps } from './account-deps.ts';
 import { ownAccountPages } from './own-account-pages.ts';
 import { requestPasswordReset, resetPassword } from './reset-password.ts';
-import { type SignedInAnswer, signIn, signUp } from './sign-in.ts';
-import { forgotPasswordPage, resetPasswordPage, safeNext, signInPage, signUpPage } from './views/sign-in.ts';
+import { secondFactorPages } from './second-factor-routes.ts';
+import { makeSignInTicket, type SignedInAnswer, signIn, signInWithTicket, signUp } from './sign-in.ts';
+import {
+  codePage,
+  forgotPasswordPage,
+  resetPasswordPage,
+  safeNext,
+  signInPage,
+  signUpPage,
+} from './views/sign-in.ts';
 
 export function accountPages(own: AccountDeps): Hono<AppEnv> {
-  const { deps } = own;
   const pages = new Hono<AppEnv>();
   pages.route('/', ownAccountPages(own));
+  pages.route('/', secondFactorPages(own));
   pages.route('/', passwordPages(own));
 
-  signingIn(pages, deps, {
+  signingIn(pages, own, {
     path: '/sign-in',
     title: 'Sign in',
     view: signInPage,
     schema: SignInSchema,
     enter: (c, values, person) => signIn(own, requestOriginOf(c, readIdempotencyKey(values)), person),
   });
-  signingIn(pages, deps, {
+  signingIn(pages, own, {
     path: '/sign-up',
     title: 'Make an account',
     view: signUpPage,
@@ -62,7 +70,8 @@ type Parsed<Person> =
   | { success: true; data: Person }
   | { success: false; error: Parameters<typeof faultsOf>[0] };
 
-function signingIn<Person>(pages: Hono<AppEnv>, deps: Deps, entrance: Entrance<Person>): void {
+function signingIn<Person>(pages: Hono<AppEnv>, own: AccountDeps, entrance: Entrance<Person>): void {
+  const { deps } = own;
   const show = async (c: Context<AppEnv>, values: FormValues, faults: FormFaults = {}, refusal?: Refusal) => {
     const next = safeNext(values['next']);
     const refused = refusal && `${refusal.message}.`;
@@ -86,7 +95,8 @@ function signingIn<Person>(pages: Hono<AppEnv>, deps: Deps, entrance: Entrance<P
 
   pages.post(entrance.path, async (c) => {
     const values = await readForm(c);
-    const { email = '', password = '', name = '' } = values;
+    const { email = '', password = '', name = '', ticket = '', code = '' } = values;
+    if (ticket !== '' && entrance.path === '/sign-in') return enterByTicket(own, c, values, { ticket, code });
     const given =
       entrance.path === '/sign-up'
         ? { email: email.trim(), password, name }
@@ -97,10 +107,48 @@ function signingIn<Person>(pages: Hono<AppEnv>, deps: Deps, entrance: Entrance<P
       const { setCookies } = await entrance.enter(c, values, parsed.data);
       return seeOther(safeNext(values['next']), setCookies);
     } catch (error) {
+      if (error instanceof Refusal && error.code === 'second-factor-needed') {
+        const origin = requestOriginOf(c, undefined);
+        const made = await makeSignInTicket(own, origin, { email, password });
+        if (made !== undefined) return showCode(own, c, { ticket: made, next: safeNext(values['next']) });
+      }
       const faults = faultsOfRefusal(error);
       return faults === undefined ? show(c, values, {}, refusalToShow(error)) : show(c, values, faults);
     }
   });
+}
+
+/** The second step of signing in: the password was right, the code is still to come. */
+async function showCode(
+  { deps }: AccountDeps,
+  c: Context<AppEnv>,
+  { ticket, next }: { ticket: string; next: string },
+  refusal?: Refusal,
+): Promise<Response> {
+  const content = codePage({ ticket, next, refused: refusal && `${refusal.message}.` });
+  const title = titleOf('Sign in', refusal !== undefined);
+  return respondPage(c, layout({ title, ...(await readFrame(deps, c)) }, content), {
+    status: refusal?.status ?? 200,
+    headers: retryAfter(refusal),
+  });
+}
+
+async function enterByTicket(
+  own: AccountDeps,
+  c: Context<AppEnv>,
+  values: FormValues,
+  { ticket, code }: { ticket: string; code: string },
+): Promise<Response> {
+  const next = safeNext(values['next']);
+  try {
+    const origin = requestOriginOf(c, readIdempotencyKey(values));
+    const { setCookies } = await signInWithTicket(own, origin, { ticket, code });
+    return seeOther(next, setCookies);
+  } catch (error) {
+    const refusal = refusalToShow(error);
+    if (refusal.code === 'wrong-credentials') return seeOther(`/sign-in?${new URLSearchParams({ next })}`);
+    return showCode(own, c, { ticket, next }, refusal);
+  }
 }
 
 function retryAfter(refusal: Refusal | undefined): Record<string, string> {

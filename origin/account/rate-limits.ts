@@ -21,6 +21,8 @@ const signInsAnAddress: Limit = { name: 'sign-in-address', most: 300, windowSeco
 const signInsADevice: Limit = { name: 'sign-in-device', most: 10, windowSeconds: 900 };
 /** Of who is signed in and asked for the password again. */
 const passwordsAnAccount: Limit = { name: 'password-account', most: 10, windowSeconds: 900 };
+/** Of the second factor: who guesses it knows the password. */
+const codesAnAccount: Limit = { name: 'code-account', most: 10, windowSeconds: 900 };
 const operatorSignIns: Limit = { name: 'sign-in-operator', most: 10, windowSeconds: 900 };
 const operatorSignInsADevice: Limit = { name: 'sign-in-operator-device', most: 10, windowSeconds: 900 };
 const signUpsAnAddress: Limit = { name: 'sign-up-address', most: 100, windowSeconds: 3_600 };
@@ -46,6 +48,8 @@ export interface RateLimits {
   trySignIn: Attempt<SignInAttempt>;
   /** The password of who is signed in already. @param from id of the account */
   tryPassword: Attempt<string>;
+  /** A code of the second factor. @param from a known device, else the account's id */
+  tryCode: Attempt<string>;
   /** @param from a known device of an operator, else undefined */
   tryOperator: Attempt<string | undefined>;
   countSignUp(address: string): Promise<void>;
@@ -101,6 +105,7 @@ export function createRateLimits(deps: LimitDeps): RateLimits {
       // A device has a queue of its own, too: strangers who fill the account's do not keep it waiting.
       queueByAccount(from.device ?? normaliseEmail(from.email), () => attempt(takeSignIn(from), check)),
     tryPassword: (accountId, check) => attempt(take(passwordsAnAccount, accountId), check),
+    tryCode: (from, check) => attempt(take(codesAnAccount, from), check),
     tryOperator: (device, check) =>
       attempt(
         device === undefined ? take(operatorSignIns, 'all') : take(operatorSignInsADevice, device),
@@ -157,6 +162,7 @@ async function undoOnError<Result>(undo: TakeBack, work: () => Promise<Result>):
 const unlimited: RateLimits = {
   trySignIn: (_from, check) => check(),
   tryPassword: (_from, check) => check(),
+  tryCode: (_from, check) => check(),
   tryOperator: (_from, check) => check(),
   forgive: async () => undefined,
   countSignUp: async () => undefined,

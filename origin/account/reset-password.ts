@@ -64,7 +64,8 @@ export async function prepareResetMail(deps: Deps, email: string, jobId: string)
         .where('password_resets.used_at', 'is', null),
     )
     .execute();
-  const link = `${deps.settings.siteUrl}/reset-password?token=${token}`;
+  // Behind the `#`, which no browser sends: the token stands in no log of a server or proxy.
+  const link = `${deps.settings.siteUrl}/reset-password#token=${token}`;
   return {
     to: account.email,
     subject: 'A new password for MyClothes.com',
@@ -73,6 +74,7 @@ export async function prepareResetMail(deps: Deps, email: string, jobId: string)
       account.email_confirmed_at === null ? 'Hello,' : `Hello ${account.name},`,
       `somebody asked for a new password for your account. If it was you, choose one within ${validMinutes} minutes:`,
       { link, text: 'Choose a new password' },
+      `If the page asks for a code, it is ${token}`,
       'If it was not you, there is nothing to do: your password stays as it is.',
     ],
   };

@@ -47,7 +47,7 @@ const signInRoute = defineRoute({
   operationId: 'signIn',
   tags,
   audience: 'everyone',
-  refusals: ['wrong-credentials', ...refusals],
+  refusals: ['wrong-credentials', 'second-factor-needed', 'wrong-code', ...refusals],
   summary: 'Sign in; a guest’s cart is added to the account’s, once',
   request: { headers, body: jsonBody(SignInSchema) },
   responses: { 201: signedIn },

@@ -1,4 +1,5 @@
 // Signs up, in and out. The transaction that creates the session also merges the guest's cart.
+import { networkOf } from '../../http/client-address.ts';
 import type { CartMerge, CartRequest, Carts } from '../cart/carts.ts';
 import type { Deps } from '../deps.ts';
 import { Refusal } from '../errors.ts';
@@ -12,7 +13,7 @@ import {
 } from '../identity/session.ts';
 import { endCurrentSession, endSession, insertSession, type SignedIn } from '../identity/sessions.ts';
 import type { RequestOrigin } from '../identity/visitor.ts';
-import { readOrderIds } from '../order/order-cookie.ts';
+import { forgetOrders, readOrderIds } from '../order/order-cookie.ts';
 import { adoptGuestOrders } from '../order/orders-of-account.ts';
 import { retryOnConflict } from '../postgres/postgres-errors.ts';
 import type { Db, Tx } from '../schema.ts';
@@ -23,6 +24,8 @@ import { deleteAccount } from './change-account.ts';
 import { refuseGuessablePassword } from './guessable-password.ts';
 import { readKnownDevice, rememberDevice } from './known-device.ts';
 import { hidePassword, type PasswordUse } from './passwords.ts';
+import { openSecret, sealSecret } from './seal-secret.ts';
+import { hasSecondFactor, takeCode, undefinedIfWrong, wrongCode } from './second-factor.ts';
 
 export interface SignedInAnswer {
   account: Account;
@@ -54,7 +57,7 @@ export async function signUp(
         .returning('id')
         .executeTakeFirst();
       if (row === undefined) throw emailTaken();
-      return row.id;
+      return { id: row.id, isVerified: false };
     },
   );
 }
@@ -71,21 +74,104 @@ function findByEmail(db: Db, email: string): Promise<Verified | undefined> {
     .executeTakeFirst();
 }
 
-/** @throws Refusal 401 `wrong-credentials`, the same for unknown e-mails; 429 `too-many-attempts` */
+interface Credentials {
+  email: string;
+  password: string;
+  /** Of the second factor, where the account has one. */
+  code?: string | undefined;
+}
+
+/**
+ * @throws Refusal 401 `wrong-credentials`, the same for unknown e-mails, `second-factor-needed`; 403 `wrong-code`;
+ * 429 `too-many-attempts`
+ */
 export async function signIn(
   own: AccountDeps,
   requestOrigin: RequestOrigin,
-  credentials: { email: string; password: string },
+  credentials: Credentials,
 ): Promise<SignedInAnswer> {
-  const { deps, carts, limits } = own;
+  const { deps, limits } = own;
   const device = readKnownDevice(deps.settings, requestOrigin.cookieHeader, credentials.email);
   const from = { email: credentials.email, address: requestOrigin.address, device };
   const use = device === undefined ? 'sign-in' : 'known-device';
   const verified = await limits.trySignIn(from, () => findByCredentials(own, credentials, use));
-  if (verified === undefined) throw wrongCredentials();
+  if (verified === undefined) {
+    deps.log.warn({ security: 'sign-in-failed', network: networkOf(requestOrigin.address) }, 'security');
+    throw wrongCredentials();
+  }
+  return enter(own, requestOrigin, verified, credentials, device);
+}
+
+/** For the page's second step: the ticket says that the password was right five minutes ago at most. */
+const ticketPurpose = 'sign-in ticket';
+const ticketMs = 300_000;
+
+/** @returns undefined where the password is wrong by now, or the account needs no code */
+export async function makeSignInTicket(
+  own: AccountDeps,
+  requestOrigin: RequestOrigin,
+  credentials: Credentials,
+): Promise<string | undefined> {
+  const found = await findByEmail(own.deps.db, credentials.email);
+  if (found === undefined) return undefined;
+  const { settings, now } = own.deps;
+  const holder = hashToken(requestOrigin.device);
+  const text = JSON.stringify([found.id, hashToken(found.password_hash), now() + ticketMs, holder]);
+  return sealSecret(settings.cookieKeys, ticketPurpose, text);
+}
+
+/** @throws Refusal 401 `wrong-credentials` for a ticket that is too old; 403 `wrong-code`, 429 `too-many-attempts` */
+export async function signInWithTicket(
+  own: AccountDeps,
+  requestOrigin: RequestOrigin,
+  { ticket, code }: { ticket: string; code: string },
+): Promise<SignedInAnswer> {
+  const { settings, db, now } = own.deps;
+  const [id, mark, untilMs, holder] = JSON.parse(
+    openSecret(settings.cookieKeys, ticketPurpose, ticket) ?? '[]',
+  ) as [string?, string?, number?, string?];
+  if (id === undefined || !(untilMs! > now()) || holder !== hashToken(requestOrigin.device))
+    throw wrongCredentials();
+  const found = await db
+    .selectFrom('accounts')
+    .select(['id', 'password_hash', 'email'])
+    .where('id', '=', id)
+    .executeTakeFirst();
+  if (found === undefined || hashToken(found.password_hash) !== mark) throw wrongCredentials();
+  const device = readKnownDevice(settings, requestOrigin.cookieHeader, found.email);
+  return enter(own, requestOrigin, found, { password: ticket, code }, device);
+}
+
+/** The password was right: asks for the code where the account has a second factor, and begins the session. */
+async function enter(
+  own: AccountDeps,
+  requestOrigin: RequestOrigin,
+  verified: Verified,
+  body: Omit<Credentials, 'email'>,
+  device: string | undefined,
+): Promise<SignedInAnswer> {
+  const { deps, carts, limits } = own;
   const merge = await carts.prepareMerge({ cookieHeader: requestOrigin.cookieHeader }, verified.id);
-  const request = { path: '/api/sessions', body: credentials };
-  return begin(deps, carts, { ...request, origin: requestOrigin, merge }, (tx) => lockVerified(tx, verified));
+  const request = { path: '/api/sessions', body, origin: requestOrigin, merge };
+  const go = () =>
+    begin(deps, carts, request, async (tx) => {
+      const id = await lockVerified(tx, verified);
+      if (!(await hasSecondFactor(tx, id))) return { id, isVerified: false };
+      if (body.code === undefined)
+        throw new Refusal(401, 'second-factor-needed', 'Please enter the code of your second factor, too');
+      if (!(await takeCode(own, tx, id, body.code))) throw wrongCode();
+      return { id, isVerified: true };
+    });
+  const entered =
+    body.code === undefined
+      ? await go()
+      : await limits.tryCode(device ?? verified.id, () => go().catch(undefinedIfWrong));
+  if (entered === undefined) throw wrongCode();
+  deps.log.info(
+    { security: 'sign-in', account: verified.id, network: networkOf(requestOrigin.address) },
+    'security',
+  );
+  return entered;
 }
 
 function wrongCredentials(): Refusal {
@@ -136,7 +222,7 @@ async function begin(
   deps: Deps,
   carts: Carts,
   { origin: requestOrigin, merge, ...request }: SessionRequest,
-  findAccount: (tx: Tx) => Promise<string>,
+  findAccount: (tx: Tx) => Promise<{ id: string; isVerified: boolean }>,
 ): Promise<SignedInAnswer> {
   const former = readTokenHash(deps.settings, requestOrigin.cookieHeader);
   const scope = carts.scope({ cookieHeader: requestOrigin.cookieHeader }) ?? (former && `session:${former}`);
@@ -150,10 +236,10 @@ async function begin(
     begunNow = false;
     return writeOnce(deps.db, write, async (tx) => {
       begunNow = true;
-      const id = await findAccount(tx);
+      const { id, isVerified } = await findAccount(tx);
       await merge.mergeInto(tx, id);
       const { device, address } = requestOrigin;
-      await insertSession(tx, id, { tokenHash: hashToken(token), device, address, isVerified: false });
+      await insertSession(tx, id, { tokenHash: hashToken(token), device, address, verifiedAt: isVerified ? new Date(deps.now()) : null });
       await adoptGuestOrders(tx, id, readOrderIds(deps.settings, requestOrigin.cookieHeader));
       return { accountId: id };
     });
@@ -233,5 +319,5 @@ export async function leaveForGood(
 
 /** The browser is nobody's, and its cart is empty. */
 async function leaveBrowser(carts: Carts, request: CartRequest): Promise<string[]> {
-  return [endedSessionCookie(), ...(await carts.leaveWithAccount(request))];
+  return [endedSessionCookie(), forgetOrders(), ...(await carts.leaveWithAccount(request))];
 }

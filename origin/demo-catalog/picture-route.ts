@@ -52,6 +52,8 @@ function respond(accepted: string | undefined, { etag, bodies }: Picture): Respo
     'Cache-Status': 'origin; hit',
     ETag: `"${etag}-${encoding}"`,
     Vary: 'Accept-Encoding',
+    // Other sites may show our pictures.
+    'Cross-Origin-Resource-Policy': 'cross-origin',
     // Opened by itself, a picture may run nothing.
     'Content-Security-Policy': "default-src 'none'; style-src 'none'; frame-ancestors 'none'",
   };

@@ -145,13 +145,13 @@ export interface NewSession {
   device: string;
   /** Client address; what is kept is its network. */
   address: string;
-  /** A second factor was shown just now. */
-  isVerified: boolean;
+  /** When a second factor was shown, if one was. */
+  verifiedAt: Date | null;
 }
 
 /** The same token twice is the same session. It keeps when and where the sign-in before it was. */
 export async function insertSession(tx: Tx, accountId: string, begun: NewSession): Promise<void> {
-  const { tokenHash, isVerified } = begun;
+  const { tokenHash, verifiedAt } = begun;
   const [device, address] = [begun.device.slice(0, 200), networkOf(begun.address)];
   const account = await tx
     .selectFrom('accounts')
@@ -167,7 +167,7 @@ export async function insertSession(tx: Tx, accountId: string, begun: NewSession
       device,
       address,
       previous_sign_in: account?.last_sign_in ? JSON.stringify(account.last_sign_in) : null,
-      verified_at: isVerified ? sql<Date>`now()` : null,
+      verified_at: verifiedAt,
     })
     .onConflict((conflict) => conflict.column('token_hash').doNothing())
     .execute();

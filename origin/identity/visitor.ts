@@ -118,6 +118,18 @@ export function requireRole(account: SignedIn, roles: readonly StaffRole[]): voi
   throw new Refusal(403, 'not-your-role', `This is not part of the work of the role '${role}'`);
 }
 
+const factorHoldsMs = 600_000;
+
+/**
+ * For refunds, roles and exports. Accounts without a second factor are not asked.
+ * @throws Refusal 401 `second-factor-needed` where it was shown more than ten minutes ago
+ */
+export function requireFreshFactor(account: SignedIn, nowMs: number): void {
+  if (!account.hasSecondFactor) return;
+  if (account.verifiedAtMs !== null && nowMs - account.verifiedAtMs < factorHoldsMs) return;
+  throw new Refusal(401, 'second-factor-needed', 'Please show your second factor once more');
+}
+
 export function signInNeeded(): Refusal {
   return new Refusal(401, 'sign-in-needed', 'Please sign in first');
 }

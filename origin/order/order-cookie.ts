@@ -1,7 +1,7 @@
 // The signed cookie that lists a guest's newest twenty orders. It is what lets the guest see them.
 import type { Settings } from '../config.ts';
 import { idPattern } from '../web/api/api.ts';
-import { readSignedCookie, serializeCookie, signCookie } from '../web/request/signed-cookies.ts';
+import { clearCookie, readSignedCookie, serializeCookie, signCookie } from '../web/request/signed-cookies.ts';
 
 const cookieName = '__Host-orders';
 const mostOrders = 20;
@@ -13,6 +13,11 @@ export function readOrderIds(
 ): string[] {
   const value = readSignedCookie(settings.cookieKeys, cookieHeader, cookieName) ?? '';
   return value.split('~').filter((id) => idPattern.test(id));
+}
+
+/** At sign-out: the account has the orders by then, and whoever sits down next must not see them. */
+export function forgetOrders(): string {
+  return clearCookie(cookieName);
 }
 
 /** @returns a `Set-Cookie` value that adds the order. */

@@ -57,7 +57,7 @@ const addRoute = defineRoute({
   operationId: 'addMember',
   tags,
   audience,
-  refusals: ['not-found', 'last-owner'],
+  refusals: ['not-found', 'last-owner', 'second-factor-needed'],
   summary: 'Give a role to whoever has an account with this e-mail',
   request: {
     headers,
@@ -76,7 +76,7 @@ const patchRoute = defineRoute({
   operationId: 'changeMember',
   tags,
   audience,
-  refusals: ['not-found', 'last-owner'],
+  refusals: ['not-found', 'last-owner', 'second-factor-needed'],
   summary: 'Give a member another role, from the next request on',
   request: {
     headers,
@@ -92,7 +92,7 @@ const removeRoute = defineRoute({
   operationId: 'removeMember',
   tags,
   audience,
-  refusals: ['not-found', 'last-owner'],
+  refusals: ['not-found', 'last-owner', 'second-factor-needed'],
   summary: 'Take the role away; the account stays, as a shopper’s, and is signed out',
   request: { headers, params },
   responses: { 204: emptyAnswer('Done') },

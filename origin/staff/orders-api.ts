@@ -209,7 +209,7 @@ const refundRoute = defineRoute({
   operationId: 'refundOrder',
   tags,
   audience,
-  refusals: notFoundOr('refund-too-large', 'restock-too-large'),
+  refusals: notFoundOr('refund-too-large', 'restock-too-large', 'second-factor-needed'),
   summary: 'Pay back a part or the whole; pieces under `restock` go back into stock',
   request: {
     params,

@@ -10,7 +10,11 @@ const contentSecurityPolicy = [
   "base-uri 'self'",
   "form-action 'self'",
   "frame-ancestors 'none'",
+  'report-uri /csp-reports',
+  'report-to csp',
 ].join('; ');
+
+type HeaderSettings = Pick<Settings, 'zone' | 'instance' | 'siteUrl'>;
 
 /** Sessions are cookies. No browser opens a dialog of its own for this scheme (draft-broyer-http-cookie-auth). */
 const challenge = 'Cookie realm="MyClothes.com", form-action="/sign-in", cookie-name="__Host-session"';
@@ -18,7 +22,7 @@ const challenge = 'Cookie realm="MyClothes.com", form-action="/sign-in", cookie-
 /** Changes the response in place. */
 export type FinishResponse = (response: Response, startedAtMs: number) => void;
 
-export function createFinishResponse(settings: Pick<Settings, 'zone' | 'instance'>): FinishResponse {
+export function createFinishResponse(settings: HeaderSettings): FinishResponse {
   const finish = createFinishHeaders(settings);
   return ({ status, headers }, startedAtMs) => {
     finish(headers);
@@ -30,10 +34,16 @@ export function createFinishResponse(settings: Pick<Settings, 'zone' | 'instance
 /** Changes the headers in place; all but the timing. */
 export type FinishHeaders = (headers: Headers) => void;
 
-export function createFinishHeaders(settings: Pick<Settings, 'zone' | 'instance'>): FinishHeaders {
+export function createFinishHeaders(settings: HeaderSettings): FinishHeaders {
   const servedBy = `${settings.zone}/${settings.instance}`;
+  const isHttps = settings.siteUrl.startsWith('https:');
   return (headers) => {
     headers.set('X-Content-Type-Options', 'nosniff');
+    // No page of another site may embed what is here; pictures say otherwise.
+    if (!headers.has('Cross-Origin-Resource-Policy'))
+      headers.set('Cross-Origin-Resource-Policy', 'same-origin');
+    // Browsers heed it over https alone.
+    if (isHttps) headers.set('Strict-Transport-Security', 'max-age=31536000; includeSubDomains');
     // A page whose address is a secret asks for less.
     if (!headers.has('Referrer-Policy')) headers.set('Referrer-Policy', 'strict-origin-when-cross-origin');
     headers.set('Served-By', servedBy);
@@ -41,6 +51,7 @@ export function createFinishHeaders(settings: Pick<Settings, 'zone' | 'instance'
     if (!headers.has('Cache-Status')) headers.set('Cache-Status', 'origin; fwd=bypass');
     if (headers.get('Content-Type')?.startsWith('text/html') && !headers.has('Content-Security-Policy')) {
       headers.set('Content-Security-Policy', contentSecurityPolicy);
+      headers.set('Reporting-Endpoints', 'csp="/csp-reports"');
       headers.set('Cross-Origin-Opener-Policy', 'same-origin');
       headers.set('Permissions-Policy', 'camera=(), geolocation=(), microphone=()');
     }

@@ -216,7 +216,7 @@ async function mailedToken(email: string): Promise<string> {
   for (const file of await readdir(folder)) {
     const text = await readFile(join(folder, file), 'utf8');
     // As a person copies it: a line of its own, nothing encoded.
-    const token = /^http:\/\/localhost:3000\/reset-password\?token=([\w-]+)$/m.exec(text)?.[1];
+    const token = /^http:\/\/localhost:3000\/reset-password#token=([\w-]+)$/m.exec(text)?.[1];
     if (text.includes(email) && token !== undefined) return token;
   }
   throw new Error('The mail has not come yet');

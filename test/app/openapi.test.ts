@@ -187,6 +187,9 @@ describe('the OpenAPI document', () => {
     await ask(person, 'GET', '/api/account', '/api/account');
     await ask(person, 'PATCH', '/api/account', '/api/account', { name: 'Other Shapes' });
     await ask(person, 'GET', '/api/account/export', '/api/account/export');
+    const factor = '/api/account/second-factor';
+    await ask(person, 'POST', factor, factor, { password: credentials.password });
+    await ask(person, 'GET', factor, factor);
     const change = { currentPassword: credentials.password, newPassword: 'another-password' };
     await ask(person, 'PUT', '/api/account/password', '/api/account/password', change);
     await ask(person, 'POST', '/api/password-resets', '/api/password-resets', { email: credentials.email });
@@ -226,8 +229,11 @@ describe('the OpenAPI document', () => {
     await ask(staff, 'PATCH', ...oneMember, { role: 'viewer' });
     await ask(staff, 'GET', members, members);
     await ask(staff, 'DELETE', ...oneMember);
-    // What needs a mailed token, or Stripe's signature, is asked for in tests of its own.
+    // What needs a mailed token, a code, or Stripe's signature, is asked for in tests of its own.
     const elsewhere = [
+      'POST /api/account/second-factor/removal',
+      'POST /api/sessions/current/verification',
+      'PUT /api/account/second-factor',
       'PUT /api/password-resets/{token}',
       'GET /api/orders/{id}/invoice',
       'POST /api/webhooks/stripe',

@@ -70,12 +70,19 @@ const elsewhere: Record<string, string[]> = {
     'getInvalidation',
     'getOrder',
     'getProduct',
+    'getSecondFactor',
     'listCategories',
     'listOrders',
     'listSessions',
   ],
   // Only where the account or session goes in that very moment.
   'not-found': ['getCurrentSession', 'signIn', 'signUp'],
+  // With codes of an authenticator app; see the tests of the second factor.
+  'second-factor-needed': [],
+  'second-factor-missing': [],
+  'second-factor-set-up': [],
+  'wrong-code': [],
+  'too-many-attempts': ['beginSecondFactor', 'confirmSecondFactor', 'removeSecondFactor', 'verifySession'],
   // What every role may see.
   'not-your-role': ['getInvalidation', 'getShippingTable', 'listPromotions'],
 };

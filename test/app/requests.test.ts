@@ -4,6 +4,7 @@ import { createApp } from '../../origin/app.ts';
 import { createCarts } from '../../origin/cart/create-carts.ts';
 import { createDeps } from '../../origin/deps.ts';
 import { versionReaders } from '../../origin/version-readers.ts';
+import { createFinishHeaders } from '../../origin/web/response-headers.ts';
 import { Health } from '../../origin/web/serving/health.ts';
 import { openShop, type Shop } from '../support/shop.ts';
 
@@ -78,10 +79,43 @@ describe('every response', () => {
     expect(headers.get('Server-Timing')).not.toBeNull();
     expect(headers.get('Cache-Status')).toMatch(/^origin;/);
     expect(headers.get('Cache-Control')).not.toBeNull();
+    expect(headers.get('Cross-Origin-Resource-Policy')).toBe('same-origin');
+    // The shop's own address is not https here.
+    expect(headers.has('Strict-Transport-Security')).toBe(false);
     if (!headers.get('Content-Type')?.startsWith('text/html')) return;
+    expect(headers.get('Cross-Origin-Opener-Policy')).toBe('same-origin');
+    expect(headers.get('Permissions-Policy')).toContain('camera=()');
+    expect(headers.get('Reporting-Endpoints')).toBe('csp="/csp-reports"');
     const policy = headers.get('Content-Security-Policy') ?? '';
     expect(policy).toMatch(/frame-ancestors/);
     expect(/script-src ([^;]*)/.exec(policy)?.[1]).not.toMatch(/unsafe-inline|\*/);
+  });
+
+  test('of a shop whose address is https tells browsers to come by https alone', async () => {
+    const headers = new Headers();
+    createFinishHeaders({ ...shop.deps.settings, siteUrl: 'https://myclothes.example' })(headers);
+    expect(headers.get('Strict-Transport-Security')).toBe('max-age=31536000; includeSubDomains');
+  });
+
+  test('to a report of a content policy is 204, and few of them are logged, without queries', async () => {
+    const warn = vi.spyOn(shop.deps.log, 'warn').mockReturnValue(undefined);
+    const report = (text: string) =>
+      shop.browser().request('/csp-reports', {
+        method: 'POST',
+        headers: { 'Content-Type': 'application/csp-report' },
+        body: text,
+      });
+    const told = {
+      'document-uri': 'http://localhost/search?q=secret',
+      'blocked-uri': 'https://evil.example/x',
+    };
+    const bodies = ['', 'null', '[1]', '{', 'x'.repeat(20_000)];
+    for (const body of bodies) expect((await report(body)).status).toBe(204);
+    for (let n = 0; n < 40; n++) await report(JSON.stringify({ 'csp-report': told }));
+    expect(warn.mock.calls.length).toBeLessThanOrEqual(40);
+    expect(warn.mock.calls.length).toBeGreaterThan(0);
+    expect(warn.mock.calls[0]![0]).toMatchObject({ security: 'csp', page: 'http://localhost/search' });
+    warn.mockRestore();
   });
 
   test('of a shared page is compressed, validated by its ETag, and bears its tags', async () => {

@@ -108,6 +108,17 @@ const samples: Record<string, Sample> = {
     first: [401, 204, 204, 204],
   },
   'GET /api/account/export': { first: signedInOnly },
+  'GET /api/account/second-factor': { first: signedInOnly },
+  'POST /api/account/second-factor': { json: () => ({ password }), first: [401, 201, 201, 201] },
+  'PUT /api/account/second-factor': { json: () => ({ code: '000000' }), first: [401, 403, 403, 403] },
+  'POST /api/account/second-factor/removal': {
+    json: () => ({ code: '000000' }),
+    first: [401, 403, 403, 403],
+  },
+  'POST /api/sessions/current/verification': {
+    json: () => ({ code: '000000' }),
+    first: [401, 403, 403, 403],
+  },
   'POST /api/password-resets': { json: ({ ownerEmail }) => ({ email: ownerEmail }), first: 202 },
   'PUT /api/password-resets/:token': {
     at: () => '/api/password-resets/not-a-token',
@@ -267,6 +278,19 @@ const samples: Record<string, Sample> = {
     form: () => ({ do: 'rename', name: 'Other Name' }),
     first: ['303 /sign-in', '303 /account', '303 /account', '303 /account'],
   },
+  'GET /account/second-factor': { first: ['303 /sign-in', 200, 200, 200] },
+  'POST /account/second-factor': {
+    form: () => ({ do: 'begin', password }),
+    first: [
+      '303 /sign-in',
+      '303 /account/second-factor',
+      '303 /account/second-factor',
+      '303 /account/second-factor',
+    ],
+  },
+  'GET /verify': { first: ['303 /sign-in', 200, 200, 200] },
+  'POST /verify': { form: () => ({ code: '000000' }), first: ['303 /sign-in', 403, 403, 403] },
+  'POST /csp-reports': { json: () => ({}), first: 204 },
   'GET /forgot-password': { first: 200 },
   'POST /forgot-password': {
     form: ({ ownerEmail }) => ({ email: ownerEmail }),

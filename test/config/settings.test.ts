@@ -141,3 +141,25 @@ describe('README', () => {
     expect(listed.toSorted()).toEqual([...read].filter((name) => !foreign.includes(name)).toSorted());
   });
 });
+
+test('In production short keys are refused, and so is a shop that does not say how it is paid', () => {
+  const environment = {
+    DATABASE_URL: 'postgres://localhost/shop',
+    REDIS_URL: 'redis://localhost',
+    COOKIE_KEYS: 'k'.repeat(32),
+    PAYMENT_PROVIDERS: 'demo',
+    NODE_ENV: 'production',
+  };
+  expect(readSettings(environment).paymentProviders).toEqual(['demo']);
+  const { PAYMENT_PROVIDERS: _, ...unnamed } = environment;
+  expect(() => readSettings(unnamed)).toThrow('PAYMENT_PROVIDERS: must be set in production');
+  for (const short of [
+    { COOKIE_KEYS: `${'k'.repeat(32)},a-short-one` },
+    { EDGE_PURGE_KEY: 'a-short-one' },
+  ] as Record<string, string>[]) {
+    const start = () => readSettings({ ...environment, ...short });
+    expect(start).toThrow(`${Object.keys(short)[0]}: must have at least 32 bytes`);
+    expect(start).not.toThrow('a-short-one');
+    expect(() => readSettings({ ...environment, ...short, NODE_ENV: 'development' })).not.toThrow();
+  }
+});

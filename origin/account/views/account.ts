@@ -105,7 +105,8 @@ function passwordPanel({ faults = {} }: AccountPage): Html {
 ${field({ name: 'currentPassword', label: labels.currentPassword, type: 'password', autocomplete: 'current-password', fault: faults['currentPassword'], maxLength: 200 })}
 ${newPasswordField('newPassword', faults, labels.newPassword)}
 <p class="hint">Signs out all other devices.</p>
-<button class="button quiet" type="submit">Change password</button></form></section>`;
+<button class="button quiet" type="submit">Change password</button></form>
+<p><a href="/account/second-factor">Second factor</a>: a code of an app, asked for at sign-in.</p></section>`;
 }
 
 function leavePanel({ faults = {} }: AccountPage): Html {

@@ -33,6 +33,24 @@ ${field({ name: 'password', label: labels.password, type: 'password', autocomple
 <p class="row"><a href="/forgot-password">Forgot your password?</a> <a href="${withNext('/sign-up', next)}">Make an account</a></p></div>`;
 }
 
+/** The second step, for accounts with a second factor. */
+export function codePage({
+  ticket,
+  next,
+  refused,
+}: {
+  ticket: string;
+  next: string;
+  refused: string | undefined;
+}): Html {
+  return html`<div class="narrow"><h1>Your code</h1>
+${faultSummary({}, { refused })}
+<form class="fields" action="/sign-in" method="post">${idempotencyField()}${nextField(next)}<input type="hidden" name="ticket" value="${ticket}">
+${field({ name: 'code', label: 'Code', autocomplete: 'one-time-code', hint: 'Six digits of your authenticator app, or one of your recovery codes.', maxLength: 40 })}
+<button class="button" type="submit">Sign in</button></form>
+<p><a href="${withNext('/sign-in', next)}">Back to sign-in</a></p></div>`;
+}
+
 export function signUpPage({ values, faults = {}, refused, next }: SignInPage): Html {
   return html`<div class="narrow"><h1>Make an account</h1>
 <p class="soft">It keeps your orders and brings your bag to every device. You can buy without.</p>
@@ -120,7 +138,11 @@ export function resetPasswordPage({ token, faults = {}, refused }: ResetPage): H
 ${faultSummary({ password: 'Password' }, { faults, refused })}
 <p>It signs out every device. Then sign in with the new password.</p>
 <form class="fields" action="/reset-password" method="post">${idempotencyField()}
-<input type="hidden" name="token" value="${token}">
+${
+  token === ''
+    ? html`<div data-from-address>${field({ name: 'token', label: 'Code of the mail', autocomplete: 'off', hint: 'It stands below the link.' })}</div>`
+    : html`<input type="hidden" name="token" value="${token}">`
+}
 ${newPasswordField('password', faults)}
 <button class="button" type="submit">Set the password</button></form>
 <p><a href="/forgot-password">Ask for another link</a></p></div>`;

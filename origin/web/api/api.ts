@@ -78,7 +78,15 @@ const ofAudience: Record<Audience, ProblemCode[]> = {
   everyone: [],
   shopper: ['session-ended'],
   account: ['sign-in-needed', 'session-ended'],
-  staff: ['sign-in-needed', 'session-ended', 'staff-only', 'not-your-role', 'unknown-key', 'missing-scope'],
+  staff: [
+    'sign-in-needed',
+    'session-ended',
+    'staff-only',
+    'not-your-role',
+    'second-factor-missing',
+    'unknown-key',
+    'missing-scope',
+  ],
 };
 
 function describeUse({ summary, audience, request }: Facts): string {

@@ -32,6 +32,17 @@ export const problemCodes = {
     status: 403,
     meaning: 'The API key does not have the `scope` that this takes; without `scope` it is for people alone.',
   },
+  'second-factor-needed': {
+    status: 401,
+    meaning:
+      'The password is right, and the account has a second factor: send `code` as well, or show it anew by `POST /api/sessions/current/verification`.',
+  },
+  'wrong-code': { status: 403, meaning: 'The code is wrong, too old, or was used already.' },
+  'second-factor-set-up': { status: 409, meaning: 'There is a second factor already.' },
+  'second-factor-missing': {
+    status: 403,
+    meaning: 'Staff of this shop need a second factor, and the account has none yet.',
+  },
   'staff-only': { status: 403, meaning: 'The account is not one of the staff.' },
   'not-your-role': {
     status: 403,

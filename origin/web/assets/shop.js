@@ -25,6 +25,17 @@ function enhance() {
     button.onclick = () => print();
   }
   for (const button of document.querySelectorAll('[data-apply]')) button.hidden = true;
+  takeToken();
+}
+
+/** A mail's link has its token behind the `#`, which is sent to no server: it goes into the form, and out of the address. */
+function takeToken() {
+  const place = document.querySelector('[data-from-address]');
+  const token = /^#token=([\w-]+)$/.exec(location.hash)?.[1];
+  if (!place || !token) return;
+  place.querySelector('input').value = token;
+  place.hidden = true;
+  history.replaceState(history.state, '', location.pathname);
 }
 
 /** A page that the browser kept is as old as when it was left: its count and name are told anew, and a bag is shown anew. */

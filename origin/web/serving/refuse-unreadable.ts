@@ -12,7 +12,9 @@ import { createFinishResponse } from '../response-headers.ts';
  */
 export type RefuseUnreadable = (error: unknown) => Response;
 
-export function createRefuseUnreadable(settings: Pick<Settings, 'zone' | 'instance'>): RefuseUnreadable {
+export function createRefuseUnreadable(
+  settings: Pick<Settings, 'zone' | 'instance' | 'siteUrl'>,
+): RefuseUnreadable {
   const finish = createFinishResponse(settings);
   return (error) => {
     const response = problemResponse(refusalFor(error));

@@ -1,0 +1,279 @@
+// The second factor: codes of an authenticator app (TOTP, RFC 6238), and recovery codes that each work once.
+import { createHash, randomBytes } from 'node:crypto';
+import { sql } from 'kysely';
+import { Secret, TOTP } from 'otpauth';
+import { Refusal } from '../errors.ts';
+import { raiseAccountFloor, raiseAccountVersion } from '../identity/account-tag.ts';
+import { hashToken, makeToken, sessionCookie } from '../identity/session.ts';
+import { renewSession, type SignedIn } from '../identity/sessions.ts';
+import type { RequestOrigin } from '../identity/visitor.ts';
+import type { Db, DbOrTx, Tx } from '../schema.ts';
+import { writeOnce } from '../web/api/idempotency.ts';
+import type { AccountDeps } from './account-deps.ts';
+import { findByPassword, wrongPassword } from './change-account.ts';
+import { readKnownDevice } from './known-device.ts';
+import { openSecret, sealSecret } from './seal-secret.ts';
+
+const purpose = 'totp secret';
+const periodSeconds = 30;
+const recoveryCount = 10;
+
+export interface SecondFactorState {
+  enabled: boolean;
+  recoveryCodesLeft: number;
+}
+
+export async function readSecondFactor(db: Db, accountId: string): Promise<SecondFactorState> {
+  const { left } = await db
+    .selectFrom('recovery_codes')
+    .select((select) => select.fn.countAll<string>().as('left'))
+    .where('account_id', '=', accountId)
+    .where('used_at', 'is', null)
+    .executeTakeFirstOrThrow();
+  return { enabled: await hasSecondFactor(db, accountId), recoveryCodesLeft: Number(left) };
+}
+
+export async function hasSecondFactor(db: DbOrTx, accountId: string): Promise<boolean> {
+  const found = await db
+    .selectFrom('totp_secrets')
+    .select('account_id')
+    .where('account_id', '=', accountId)
+    .where('confirmed_at', 'is not', null)
+    .executeTakeFirst();
+  return found !== undefined;
+}
+
+/**
+ * Makes a secret that counts once a code of it was shown. Needs the password: a session alone must not lock its owner
+ * out.
+ * @returns what an authenticator app takes. @throws Refusal 403 `wrong-password`, 409 `second-factor-set-up`
+ */
+export async function beginSecondFactor(
+  { deps, passwords, limits }: AccountDeps,
+  account: SignedIn,
+  currentPassword: string,
+): Promise<{ secret: string; uri: string }> {
+  const right = await limits.tryPassword(account.id, () =>
+    findByPassword(deps, passwords, account, { currentPassword }),
+  );
+  if (right === undefined) throw wrongPassword();
+  const secret = new Secret({ size: 20 });
+  const sealed = sealSecret(deps.settings.cookieKeys, purpose, secret.base32);
+  const { numInsertedOrUpdatedRows } = await deps.db
+    .insertInto('totp_secrets')
+    .values({ account_id: account.id, secret: sealed, confirmed_at: null, last_step: 0 })
+    .onConflict((conflict) =>
+      conflict
+        .column('account_id')
+        .doUpdateSet({ secret: sealed, last_step: 0 })
+        .where('totp_secrets.confirmed_at', 'is', null),
+    )
+    .executeTakeFirstOrThrow();
+  if (numInsertedOrUpdatedRows === 0n)
+    throw new Refusal(409, 'second-factor-set-up', 'Remove the second factor that you have first');
+  return { secret: secret.base32, uri: totpOf(secret.base32, account.email).toString() };
+}
+
+/** The secret that was begun and not yet confirmed, for the page. */
+export async function readPendingSecret(
+  { deps }: AccountDeps,
+  account: SignedIn,
+): Promise<{ secret: string; uri: string } | undefined> {
+  const row = await deps.db
+    .selectFrom('totp_secrets')
+    .select('secret')
+    .where('account_id', '=', account.id)
+    .where('confirmed_at', 'is', null)
+    .executeTakeFirst();
+  const secret = row && openSecret(deps.settings.cookieKeys, purpose, row.secret);
+  return secret === undefined ? undefined : { secret, uri: totpOf(secret, account.email).toString() };
+}
+
+type Asked = Pick<RequestOrigin, 'cookieHeader' | 'idempotencyKey'>;
+
+/**
+ * From now on sign-in asks for a code. This session gets a new token, all others end.
+ * @returns the recovery codes, which are shown this once. @throws Refusal 403 `wrong-code`
+ */
+export async function confirmSecondFactor(
+  own: AccountDeps,
+  account: SignedIn,
+  asked: Asked,
+  code: string,
+): Promise<{ recoveryCodes: string[]; setCookies: string[] }> {
+  const recoveryCodes = Array.from({ length: recoveryCount }, makeRecoveryCode);
+  const setCookies = await changeFactor(own, account, asked, code, async (tx) => {
+    const { numUpdatedRows } = await tx
+      .updateTable('totp_secrets')
+      .set({ confirmed_at: sql`now()` })
+      .where('account_id', '=', account.id)
+      .where('confirmed_at', 'is', null)
+      .executeTakeFirst();
+    if (numUpdatedRows === 0n)
+      throw new Refusal(409, 'second-factor-set-up', 'The second factor is set up already');
+    await tx.deleteFrom('recovery_codes').where('account_id', '=', account.id).execute();
+    await tx
+      .insertInto('recovery_codes')
+      .values(
+        recoveryCodes.map((one) => ({
+          account_id: account.id,
+          code_hash: hashRecoveryCode(one),
+          used_at: null,
+        })),
+      )
+      .execute();
+  });
+  return { recoveryCodes, setCookies };
+}
+
+/** @throws Refusal 403 `wrong-code` */
+export async function removeSecondFactor(
+  own: AccountDeps,
+  account: SignedIn,
+  asked: Asked,
+  code: string,
+): Promise<string[]> {
+  return changeFactor(own, account, asked, code, async (tx) => {
+    await tx.deleteFrom('totp_secrets').where('account_id', '=', account.id).execute();
+    await tx.deleteFrom('recovery_codes').where('account_id', '=', account.id).execute();
+  });
+}
+
+/** A code that is right, then the change, then a new token: one transaction. */
+async function changeFactor(
+  own: AccountDeps,
+  account: SignedIn,
+  { cookieHeader }: Asked,
+  code: string,
+  apply: (tx: Tx) => Promise<void>,
+): Promise<string[]> {
+  const { deps } = own;
+  const token = makeToken(deps.settings.cookieKeys, undefined);
+  const tags = await guessCode(own, account, cookieHeader, () =>
+    deps.db.transaction().execute(async (tx) => {
+      if (!(await takeCode(own, tx, account.id, code))) return undefined;
+      await apply(tx);
+      await tx
+        .updateTable('sessions')
+        .set({ verified_at: new Date(deps.now()) })
+        .where('id', '=', account.sessionId)
+        .execute();
+      return renewSession(tx, account, hashToken(token));
+    }),
+  );
+  await raiseAccountFloor(deps, tags);
+  deps.log.info({ security: 'second-factor-changed', account: account.id }, 'security');
+  return [sessionCookie(deps.settings, token)];
+}
+
+/**
+ * Shows the factor anew, for what asks for it again.
+ * @throws Refusal 403 `wrong-code`, 429 `too-many-attempts`
+ */
+export async function verifySession(
+  own: AccountDeps,
+  account: SignedIn,
+  { cookieHeader, idempotencyKey: key }: Asked,
+  code: string,
+): Promise<void> {
+  const { deps } = own;
+  const path = '/api/sessions/current/verification';
+  const write = { scope: `account:${account.id}`, key, method: 'POST', path };
+  const verify = async (tx: Tx) => {
+    if (!(await takeCode(own, tx, account.id, code))) throw wrongCode();
+    await tx
+      .updateTable('sessions')
+      .set({ verified_at: new Date(deps.now()) })
+      .where('id', '=', account.sessionId)
+      .execute();
+    return raiseAccountVersion(tx, account.id);
+  };
+  const tags = await guessCode(own, account, cookieHeader, () =>
+    writeOnce(deps.db, { ...write, body: { code: hashRecoveryCode(code) } }, verify).catch(undefinedIfWrong),
+  );
+  await raiseAccountFloor(deps, tags);
+}
+
+/** @throws Refusal 403 `wrong-code`, 429 `too-many-attempts` */
+async function guessCode<Result>(
+  { deps, limits }: AccountDeps,
+  account: Pick<SignedIn, 'id' | 'email'>,
+  cookieHeader: string | undefined,
+  check: () => Promise<Result | undefined>,
+): Promise<Result> {
+  const device = readKnownDevice(deps.settings, cookieHeader, account.email);
+  const found = await limits.tryCode(device ?? account.id, check);
+  if (found === undefined) throw wrongCode();
+  return found;
+}
+
+export function wrongCode(): Refusal {
+  return new Refusal(403, 'wrong-code', 'That code is wrong, too old, or was used already');
+}
+
+/** So that a wrong code counts as a failed attempt, and nothing else does. */
+export function undefinedIfWrong(error: unknown): undefined {
+  if (error instanceof Refusal && error.code === 'wrong-code') return undefined;
+  throw error;
+}
+
+/**
+ * A code of the app, or a recovery code. A code counts once: none that is as old as the last one or older.
+ * @returns whether it was right
+ */
+export async function takeCode(
+  { deps }: Pick<AccountDeps, 'deps'>,
+  tx: Tx,
+  accountId: string,
+  given: string,
+): Promise<boolean> {
+  const code = given.replaceAll(/[\s-]/g, '').toLowerCase();
+  if (!/^\d{6}$/.test(code)) return useRecoveryCode(tx, accountId, code);
+  const row = await tx
+    .selectFrom('totp_secrets')
+    .select(['secret', 'last_step'])
+    .where('account_id', '=', accountId)
+    .forUpdate()
+    .executeTakeFirst();
+  const secret = row && openSecret(deps.settings.cookieKeys, purpose, row.secret);
+  if (row === undefined || secret === undefined) return false;
+  const timestamp = deps.now();
+  const off = totpOf(secret, '').validate({ token: code, timestamp, window: 1 });
+  if (off === null) return false;
+  const step = Math.floor(timestamp / 1_000 / periodSeconds) + off;
+  if (step <= Number(row.last_step)) return false;
+  await tx.updateTable('totp_secrets').set({ last_step: step }).where('account_id', '=', accountId).execute();
+  return true;
+}
+
+async function useRecoveryCode(tx: Tx, accountId: string, code: string): Promise<boolean> {
+  const { numUpdatedRows } = await tx
+    .updateTable('recovery_codes')
+    .set({ used_at: sql`now()` })
+    .where('account_id', '=', accountId)
+    .where('code_hash', '=', hashRecoveryCode(code))
+    .where('used_at', 'is', null)
+    .executeTakeFirst();
+  return numUpdatedRows > 0n;
+}
+
+function totpOf(secret: string, label: string): TOTP {
+  return new TOTP({
+    issuer: 'MyClothes.com',
+    label,
+    secret: Secret.fromBase32(secret),
+    period: periodSeconds,
+  });
+}
+
+/** 80 random bits in letters that cannot be mistaken for one another, such as `k7mp-2xqd-…`. */
+function makeRecoveryCode(): string {
+  const letters = 'abcdefghjkmnpqrstuvwxyz23456789';
+  const all = [...randomBytes(16)].map((byte) => letters[byte % letters.length]).join('');
+  return all.match(/.{4}/g)!.join('-');
+}
+
+/** Random enough that no slow hash is needed. */
+function hashRecoveryCode(code: string): string {
+  return createHash('sha256').update(code.replaceAll('-', '').toLowerCase()).digest('base64url');
+}
