@@ -239,7 +239,12 @@ async function begin(
       const { id, isVerified } = await findAccount(tx);
       await merge.mergeInto(tx, id);
       const { device, address } = requestOrigin;
-      await insertSession(tx, id, { tokenHash: hashToken(token), device, address, verifiedAt: isVerified ? new Date(deps.now()) : null });
+      await insertSession(tx, id, {
+        tokenHash: hashToken(token),
+        device,
+        address,
+        verifiedAt: isVerified ? new Date(deps.now()) : null,
+      });
       await adoptGuestOrders(tx, id, readOrderIds(deps.settings, requestOrigin.cookieHeader));
       return { accountId: id };
     });
