@@ -12,6 +12,7 @@ import { TemplateStack } from '../support/template-stack.ts';
 const others: Record<string, string> = {
   SecurityGroupIngress: 'rules',
   SecurityGroupEgress: 'rules',
+  SecurityGroupRule: 'what an analysis of a network found',
   SourceSecurityGroupId: 'who may come in',
   SourceSecurityGroupName: 'who may come in',
   SourceSecurityGroupOwnerId: 'who may come in',
@@ -39,6 +40,13 @@ const others: Record<string, string> = {
 /** Types that describe what others launch, and give nothing a group by themselves. */
 const describesOnly = /^AWS::(EC2::LaunchTemplate|AutoScaling::LaunchConfiguration)$/;
 
+interface Member {
+  name: string;
+  /** The kind of block that it holds. */
+  inner: string | undefined;
+  isList: boolean;
+}
+
 const folder = dirname(createRequire(import.meta.url).resolve('aws-cdk-lib/package.json'));
 const sources = readdirSync(folder)
   .filter((name) => name.startsWith('aws-'))
@@ -49,47 +57,91 @@ const sources = readdirSync(folder)
       .map((file) => readFileSync(join(inner, file), 'utf8'));
   });
 
-const membersIn = (text: string) =>
-  [...text.matchAll(/[,{]"?([A-Za-z]+)"?:cdk\(\)/g)].map(([, name]) => name!);
-const hasToDoWithGroups = (name: string) => /SecurityGroup/i.test(name) || name === 'GroupSet';
+const writtenMember =
+  /[,{]"?([A-Za-z]+)"?:(?:cdk\(\)|convert(Cfn\w+)ToCloudFormation)(?:(?:\.\w+\()*(?:cdk\(\)\.\w+\()*\[?(?:convert(Cfn\w+)ToCloudFormation)?)?/g;
 
-/** Each type with those of its own properties that give it groups. */
-const given = sources.flatMap((source) => {
-  const types = new Map(
-    [
-      ...source.matchAll(
-        /fqn:"aws-cdk-lib\.\w+\.(Cfn\w+)",version:"[^"]+"\};static CFN_RESOURCE_TYPE_NAME="([^"]+)"/g,
+function membersIn(text: string): Member[] {
+  return [...text.matchAll(writtenMember)].map(([whole, name, direct, mapped]) => ({
+    name: name!,
+    inner: direct ?? mapped,
+    isList: whole.includes('listMapper'),
+  }));
+}
+
+/** Each type with the ways through its properties that end in one of those that are wanted. */
+function waysTo(isWanted: (member: Member, before: Member[]) => boolean): [type: string, way: Member[]][] {
+  return sources.flatMap((source) => {
+    const types = source.matchAll(
+      /fqn:"aws-cdk-lib\.\w+\.(Cfn\w+)",version:"[^"]+"\};static CFN_RESOURCE_TYPE_NAME="([^"]+)"/g,
+    );
+    const blocks = new Map(
+      [...source.matchAll(/function convert(Cfn\w+)ToCloudFormation\(properties\)\{(.*?)\}function /gs)].map(
+        ([, name, body]) => [name!, membersIn(body!)],
       ),
-    ].map(([, name, type]) => [name!, type!]),
+    );
+    const from = (block: string, way: Member[], above: string[]): Member[][] =>
+      (blocks.get(block) ?? []).flatMap((member) => {
+        if (member.inner === undefined) return isWanted(member, way) ? [[...way, member]] : [];
+        const isCircle = above.includes(member.inner) || way.length > 6;
+        return isCircle ? [] : from(member.inner, [...way, member], [...above, member.inner]);
+      });
+    return [...types].flatMap(([, name, type]) =>
+      from(`${name}Props`, [], []).map((way): [string, Member[]] => [type!, way]),
+    );
+  });
+}
+
+/** Whether the cache is still said to be open to the instances alone, with one more resource. */
+function passesWith(Type: string, way: Member[], value: unknown): boolean {
+  const Properties = way.reduceRight<unknown>(
+    (inner, { name, isList }) => ({ [name]: isList ? [inner] : inner }),
+    value,
   );
-  const written = /function convert(Cfn\w+)PropsToCloudFormation\(properties\)\{(.*?)\}function /gs;
-  return [...source.matchAll(written)].flatMap(([, name, body]) =>
-    membersIn(body!)
-      .filter((member) => namesGroups.test(member))
-      .map((member) => [types.get(name!)!, member] as const),
-  );
-});
+  const Launched = {
+    Type: 'AWS::EC2::LaunchTemplate',
+    Properties: { LaunchTemplateData: { SecurityGroupIds: [app] } },
+  };
+  const Resources = { ...new TemplateStack().resources, Launched, Added: { Type, Properties } };
+  const template = parseTemplate(JSON.stringify({ Resources }), 'stack.json');
+  const options = { parameters: {}, region: 'eu-west-1', account: '123456789012' };
+  const { findings } = judgeTemplates([template], options, { selection: {} }).report;
+  return findings.some(({ control, status }) => control === 'cache-only-from-asg' && status === 'pass');
+}
+
+const app = { 'Fn::GetAtt': ['AppGroup', 'GroupId'] };
+const tell = ([type, way]: [string, Member[]]) => `${type} ${way.map(({ name }) => name).join('.')}`;
 
 test('every property of AWS that has to do with groups is known for what it is', () => {
-  const names = new Set(sources.flatMap(membersIn).filter(hasToDoWithGroups));
+  const names = new Set(
+    sources
+      .flatMap(membersIn)
+      .map(({ name }) => name)
+      .filter((name) => /SecurityGroup/i.test(name) || name === 'GroupSet'),
+  );
   expect(names.size).toBeGreaterThan(40);
   expect([...names].filter((name) => !namesGroups.test(name) && others[name] === undefined)).toEqual([]);
   expect(Object.keys(others).filter((name) => namesGroups.test(name))).toEqual([]);
 });
 
-test('no type that is given the instances’ group leaves a store open to the instances alone', () => {
-  const wearing = given.filter(([type]) => !describesOnly.test(type));
-  expect(wearing.length).toBeGreaterThan(50);
-  const passed = wearing.filter(([type, property]) => {
-    const app = { 'Fn::GetAtt': ['AppGroup', 'GroupId'] };
-    const Resources = {
-      ...new TemplateStack().resources,
-      Added: { Type: type, Properties: { [property]: /Id$|SecurityGroup$/.test(property) ? app : [app] } },
-    };
-    const template = parseTemplate(JSON.stringify({ Resources }), 'stack.json');
-    const options = { parameters: {}, region: 'eu-west-1', account: '123456789012' };
-    const { findings } = judgeTemplates([template], options, { selection: {} }).report;
-    return findings.some(({ control, status }) => control === 'cache-only-from-asg' && status === 'pass');
+test('no type that is given the instances’ group, however deep, leaves a store open to them alone', () => {
+  const ways = waysTo(({ name }) => namesGroups.test(name)).filter(([type]) => !describesOnly.test(type));
+  expect(ways.length).toBeGreaterThan(150);
+  const passed = ways.filter(([type, way]) => {
+    const { name, isList } = way.at(-1)!;
+    const value = isList || /Id$|SecurityGroup$/.test(name) ? app : [app];
+    return passesWith(type, way, value);
   });
-  expect(passed).toEqual([]);
+  expect(passed.map(tell)).toEqual([]);
+});
+
+test('no type that is given a launch template with that group leaves a store open to the instances alone', () => {
+  const isTemplate = ({ name }: Member) => /LaunchTemplate/.test(name);
+  const ways = waysTo(
+    (member, before) =>
+      /^LaunchTemplate(Id|Name)$/.test(member.name) ||
+      (/^(Id|Name)$/.test(member.name) && before.some(isTemplate)),
+  ).filter(([type]) => !describesOnly.test(type));
+  expect(ways.length).toBeGreaterThan(15);
+  const passed = ways.filter(([type, way]) => passesWith(type, way, { Ref: 'Launched' }));
+  expect(passed.map(tell)).toEqual([]);
 });
