@@ -61,7 +61,8 @@ const rows: { kind: PartKind; control: Finding['control']; zones: Finding['contr
   { kind: 'database', control: 'database-only-from-asg', zones: 'database-multi-az' },
 ];
 
-const [left, columnWidth, rowHeight] = [330, 150, 110];
+/** In pixels: the labels, a zone and a row. Two zones fit a phone. */
+const [left, columnWidth, rowHeight] = [170, 95, 110];
 const colors = { pass: '#1b6e3c', waived: '#31566b', unknown: '#7a5200', fail: '#b3261e' };
 
 /** Draws the stack as SVG: zones are columns, parts are rows, red arrows are connections that are not allowed. */
@@ -77,7 +78,7 @@ function drawStack(report: Report, snapshot: Snapshot): string {
   }));
   const zonesOf = (parts: Part[]) => [...new Set(parts.flatMap((part) => zonesOfPart(inventory, part)))];
   const zones = [...new Set(drawn.flatMap(({ parts }) => zonesOf(parts)))].sort();
-  const width = left + Math.max(1, zones.length) * columnWidth + 20;
+  const width = left + Math.max(2, zones.length) * columnWidth + 20;
   const height = 80 + rows.length * rowHeight;
   const shapes = drawn.flatMap(({ parts, finding, zoneFinding, kind }, index) => {
     const y = 80 + index * rowHeight;
@@ -91,9 +92,9 @@ function drawStack(report: Report, snapshot: Snapshot): string {
       );
     return [
       `<text x="10" y="${y + 18}" font-weight="600">${kind.replaceAll('-', ' ')}</text>`,
-      `<text x="10" y="${y + 38}">${escapeMarkup(label.slice(0, 30))}</text>`,
+      `<text x="10" y="${y + 38}">${escapeMarkup(label.slice(0, 22))}</text>`,
       ...boxes,
-      drawArrow(finding, left - 60, y, index === 0),
+      drawArrow(finding, 30, y, index === 0),
     ];
   });
   const heads = zones.map(
@@ -116,7 +117,7 @@ function drawArrow(finding: Finding | undefined, x: number, y: number, first: bo
   );
   if (status !== 'fail') return allowed;
   const from = finding?.path?.[0] ?? finding?.reason ?? '';
-  return `${allowed}${line(x + 30, colors.fail, '')}<text x="${x + 40}" y="${y - 24}" fill="${colors.fail}" font-size="12">${escapeMarkup(from.slice(0, 60))}</text>`;
+  return `${allowed}${line(x + 30, colors.fail, '')}<text x="${x + 40}" y="${y - 24}" fill="${colors.fail}" font-size="12">${escapeMarkup(from.slice(0, 46))}</text>`;
 }
 
 function worst(report: Report, control: Finding['control']): Finding | undefined {
