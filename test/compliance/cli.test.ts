@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { Ajv } from 'ajv';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { controlIds, hardeningIds, type Report } from '../../ops-scripts/compliance/findings.ts';
+import { planOf } from './support/plan-file.ts';
 import { PlanStack } from './support/plan-stack.ts';
 import { sarifEssentials } from './support/sarif-essentials.ts';
 import { fromCidr, soundStack } from './support/sound-stack.ts';
@@ -232,6 +233,38 @@ test('SARIF has the structure of 2.1.0, for failed, passed and waived alike, and
   }
   expect(JSON.parse(waived.out).runs[0].results.some((one: object) => 'suppressions' in one)).toBe(true);
   expect(validate({ version: '2.1.0', runs: [{ results: [] }] })).toBe(false);
+});
+
+test('SARIF of a plan and of a template leads to the file and line that declare the part', async () => {
+  const plan = planOf({
+    resources: { 'aws_db_instance.each': { each: { orders: { engine: 'postgres', multi_az: false } } } },
+  });
+  const planFile = join(folder, 'plan.json');
+  writeFileSync(planFile, JSON.stringify(plan, null, 2));
+  const templateFile = join(folder, 'stack.yaml');
+  writeFileSync(templateFile, 'Resources:\n  Db:\n    Type: AWS::RDS::DBInstance\n');
+  const logs = await Promise.all([
+    run('check', 'plan', planFile, '--output', 'sarif'),
+    run('check', 'template', templateFile, '--output', 'sarif'),
+  ]);
+  const validate = new Ajv({ allErrors: true }).compile(sarifEssentials);
+  const lines = logs.map(({ out }) => {
+    const log = JSON.parse(out);
+    validate(log);
+    expect(validate.errors ?? []).toEqual([]);
+    const failed = log.runs[0].results.find(
+      ({ ruleId }: { ruleId: string }) => ruleId === 'database-multi-az',
+    );
+    const { artifactLocation, region } = failed.locations[0].physicalLocation;
+    return [artifactLocation.uri, region.startLine];
+  });
+  const line = JSON.stringify(plan, null, 2)
+    .split('\n')
+    .findIndex((text) => text.includes('orders'));
+  expect(lines).toEqual([
+    [`file://${planFile}`, line + 1],
+    [`file://${templateFile}`, 2],
+  ]);
 });
 
 test('list names every control, explain tells all of one, and an unknown one ends with 3', async () => {

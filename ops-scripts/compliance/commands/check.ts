@@ -92,7 +92,9 @@ async function report(snapshot: Snapshot, mode: Mode, options: CheckOptions): Pr
 
 /** The line on which the plan tells the resource; the first where it is told by another name. */
 function placeInPlan(text: string, file: string, resource: string): SourcePlace {
-  const at = Math.max(text.indexOf(`"address": "${resource}"`), text.indexOf(`"address":"${resource}"`), 0);
+  // Findings tell keys of `for_each` in single quotes.
+  const address = JSON.stringify(resource.replaceAll("'", '"'));
+  const at = Math.max(text.indexOf(`"address": ${address}`), text.indexOf(`"address":${address}`), 0);
   return { file, line: text.slice(0, at).split('\n').length };
 }
 

@@ -16,6 +16,7 @@ import { judge } from '../../../ops-scripts/compliance/judge.ts';
 import { writeReport } from '../../../ops-scripts/compliance/report/write-report.ts';
 import type { Snapshot } from '../../../ops-scripts/compliance/snapshot.ts';
 import { parseWaivers } from '../../../ops-scripts/compliance/waivers.ts';
+import { junitFaults } from '../support/junit-essentials.ts';
 import { ocsfEssentials } from '../support/ocsf-essentials.ts';
 import { fromCidr, soundStack } from '../support/sound-stack.ts';
 import { addIngress, deny } from '../support/spoil.ts';
@@ -42,6 +43,9 @@ describe('of an account with a failure and a denied call', () => {
     expect(count('<failure ')).toBe(report.summary.fail);
     expect(count('<error ')).toBe(report.summary.unknown);
     expect(xml).toContain('&lt;AccessDenied &amp; more&gt;');
+    expect(junitFaults(xml)).toEqual([]);
+    expect(junitFaults(xml.replace('classname=', 'class='))).toContain('testcase lacks classname');
+    expect(junitFaults(xml.replaceAll('&amp;', '&'))).toContain('a bare &');
   });
 
   test('OCSF has an event of class 2003 for each finding, as its schema has it', () => {

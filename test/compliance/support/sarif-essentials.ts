@@ -8,10 +8,37 @@ const logicalLocation = {
   properties: { name: text, fullyQualifiedName: text, kind: text },
 };
 
+/** A relative reference, or an absolute one with its scheme (3.4.3). */
+const artifactLocation = {
+  type: 'object',
+  additionalProperties: false,
+  required: ['uri'],
+  properties: { uri: { type: 'string', pattern: '^(file:///)?[^\\\\\\s:]+$' } },
+};
+
+const physicalLocation = {
+  type: 'object',
+  additionalProperties: false,
+  required: ['artifactLocation'],
+  properties: {
+    artifactLocation,
+    region: {
+      type: 'object',
+      additionalProperties: false,
+      required: ['startLine'],
+      properties: { startLine: { type: 'integer', minimum: 1 } },
+    },
+  },
+};
+
 const location = {
   type: 'object',
   additionalProperties: false,
-  properties: { message, logicalLocations: { type: 'array', minItems: 1, items: logicalLocation } },
+  properties: {
+    message,
+    physicalLocation,
+    logicalLocations: { type: 'array', minItems: 1, items: logicalLocation },
+  },
 };
 
 const codeFlow = {
