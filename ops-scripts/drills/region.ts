@@ -44,6 +44,7 @@ export interface NextStart {
 
 export interface DrillRegion extends AsyncDisposable {
   storefront: string;
+  edge: string;
   /** Gone when the region is. */
   folder: string;
   staff: StaffLogin;
@@ -55,12 +56,22 @@ export interface DrillRegion extends AsyncDisposable {
   signal(part: DrillRegionPart, signal: NodeJS.Signals): void;
   /** Drains an origin, worker or edge and starts it again; without a change, as it was. */
   replace(part: DrillRegionPart, change?: NextStart): Promise<void>;
+  /** The addresses of the stores that origins and workers are told. */
+  endpoints(): Promise<{ databaseUrl: string; redisUrl: string; replicaUrl: string }>;
+  /** Copies the data and the log of the Postgres primary into a folder of the region. */
+  takeBaseBackup(): Promise<BaseBackup>;
+  /** Takes Postgres back in time. Its followers are made anew afterwards. */
+  restore(from: BaseBackup | { file: string; key: string }): Promise<void>;
   /** Until every origin answers ready. */
   healed(): Promise<void>;
   /** Until every part stands again and all followers follow. */
   rebuilt(): Promise<void>;
   /** Where it was started with them. */
   disks: Disks | undefined;
+}
+
+export interface BaseBackup {
+  folder: string;
 }
 
 export interface Disks {
@@ -83,6 +94,7 @@ export class Impossible extends Error {
 const startMs = 240_000;
 const healMs = 180_000;
 const replaceMs = 90_000;
+const restoreMs = 240_000;
 
 /** @throws Impossible, nothing left running. */
 export async function startRegion(
@@ -124,14 +136,25 @@ export async function startRegion(
     await end();
     throw error;
   });
-  const { storefront, parts: first, staff, control } = line;
+  const { storefront, edge, parts: first, staff, control } = line;
   const ask = (path: string) =>
     fetch(control.url + path, {
       headers: { authorization: `Bearer ${control.token}` },
       signal: AbortSignal.timeout(5_000),
     });
+  const order = async (path: string, body: object): Promise<unknown> => {
+    const answer = await fetch(control.url + path, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${control.token}` },
+      body: JSON.stringify(body),
+      signal: AbortSignal.timeout(restoreMs),
+    });
+    if (!answer.ok) throw new Error(`The region refused ${path}: ${await answer.text()}`);
+    return answer.json();
+  };
   const region: DrillRegion = {
     storefront,
+    edge,
     folder,
     staff,
     parts: first,
@@ -154,6 +177,15 @@ export async function startRegion(
       });
       if (!answer.ok) throw new Error(`Cannot replace ${part.name}: ${await answer.text()}`);
       region.parts = (await answer.json()) as DrillRegionPart[];
+    },
+    endpoints: async () => (await ask('/endpoints')).json() as ReturnType<DrillRegion['endpoints']>,
+    async takeBaseBackup() {
+      const backup = { folder: join(folder, 'base-backup') };
+      await order('/postgres/backup', backup);
+      return backup;
+    },
+    async restore(from) {
+      region.parts = (await order('/postgres/restore', from)) as DrillRegionPart[];
     },
     healed: () => waitReady(region.origins().map(({ url }) => url)),
     rebuilt: () => waitRebuilt(region, first.length, async () => (await ask('/metrics')).text()),

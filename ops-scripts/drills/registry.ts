@@ -8,9 +8,12 @@ import { randomFaults } from './faults/random.ts';
 import { redisFaults } from './faults/redis.ts';
 import { machineFaults, networkFaults } from './faults/surroundings.ts';
 import { freshness } from './freshness/freshness.ts';
+import { greedyClients } from './greedy-clients.ts';
 import type { CartStateName } from './region.ts';
+import { restoreDrill } from './restore.ts';
 import { conclude, runFault, shopThrough } from './run-fault.ts';
 import { type LifeRun, runShopLife } from './shop-life/shop-life.ts';
+import { silentLoss } from './silent-loss.ts';
 import { compareStrategies } from './strategies.ts';
 
 export interface Drill {
@@ -47,6 +50,20 @@ export const registry: Record<string, Drill> = {
     summary:
       'writers and readers at every origin and the edge through all kinds of faults; no page may be stale',
     run: freshness,
+  },
+  restore: {
+    summary:
+      'Postgres goes back in time, by a base backup and by a dump; nothing that it lost is shown any longer',
+    run: restoreDrill,
+  },
+  'silent-loss': {
+    summary: 'stores, an edge and a zone vanish without resetting a connection',
+    run: silentLoss,
+  },
+  'greedy-clients': {
+    summary:
+      'slow senders, slow readers, uploads of purges and guesses of passwords; other shoppers notice nothing',
+    run: greedyClients,
   },
   random: { summary: randomFaults.summary, run: (context) => runFault('random', randomFaults, context) },
 };

@@ -6,6 +6,7 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server } from 'node:http';
 import type { RestartChange } from './fleet.ts';
 import type { Region } from './region.ts';
+import { restoreBaseBackup, restoreDump, takeBaseBackup } from './restore-postgres.ts';
 
 export interface ControlServer {
   url: string;
@@ -15,11 +16,12 @@ export interface ControlServer {
 }
 
 /**
- * `GET /metrics` · `GET /parts` · `POST /parts/:name/stop` (drained, stays away) · `POST /parts/:name/start` · `POST
+ * `GET /metrics` · `GET /parts` · `GET /endpoints` · `POST /parts/:name/stop` (drained, stays away) · `POST /parts/:name/start` · `POST
  * /parts/:name/replace`
  * (drained, then started again). The last two take `{ "env": { … }, "releaseFolder": "…" }`: what it is told besides,
  * and where its release lies.
- * Origins, workers and edge only. Each answers when it is done.
+ * Origins, workers and edge only. `POST /postgres/backup` `{ "folder" }` copies the primary's data and log there;
+ * `POST /postgres/restore` takes that `{ "folder" }`, or `{ "file", "key" }` of a dump. Each answers when it is done.
  */
 export async function openControl(region: Region): Promise<ControlServer> {
   const token = randomBytes(18).toString('base64url');
@@ -55,10 +57,23 @@ async function obey(region: Region, request: IncomingMessage): Promise<[number, 
   const { pathname } = new URL(request.url ?? '/', 'http://localhost');
   if (request.method === 'GET' && pathname === '/metrics') return [200, renderMetrics(region)];
   if (request.method === 'GET' && pathname === '/parts') return [200, region.parts()];
+  if (request.method === 'GET' && pathname === '/endpoints') return [200, region.endpoints];
+  if (request.method === 'POST' && pathname === '/postgres/backup') {
+    const { folder = '' } = await readBody<{ folder?: string }>(request);
+    await takeBaseBackup(region.stores.postgres.topology().primary, folder);
+    return [200, region.parts()];
+  }
+  if (request.method === 'POST' && pathname === '/postgres/restore') {
+    const { folder = '', file = '', key = '' } = await readBody<Record<string, string>>(request);
+    await region.stores.postgres.restore((primary) =>
+      file === '' ? restoreBaseBackup(primary, folder) : restoreDump(primary, { file, key }),
+    );
+    return [200, region.parts()];
+  }
   const [, name, order] = /^\/parts\/([\w-]+)\/(stop|start|replace)$/.exec(pathname) ?? [];
   if (request.method !== 'POST' || name === undefined) return [404, 'No such order\n'];
   if (!region.fleet.has(name)) return [404, `No origin, worker or edge is called ${name}\n`];
-  const change = await readBody(request);
+  const change = await readBody<RestartChange>(request);
   if (order !== 'start') await region.fleet.stop(name);
   if (order !== 'stop') await region.fleet.start(name, change);
   return [200, region.parts()];
@@ -80,13 +95,13 @@ function renderMetrics(region: Region): string {
   ].join('\n');
 }
 
-async function readBody(request: IncomingMessage): Promise<RestartChange> {
+async function readBody<Body>(request: IncomingMessage): Promise<Body> {
   let text = '';
   for await (const chunk of request) {
     text += chunk;
     if (text.length > 10_000) throw new Error('The body is too long');
   }
-  return text === '' ? {} : JSON.parse(text);
+  return JSON.parse(text === '' ? '{}' : text);
 }
 
 function bears(request: IncomingMessage, token: string): boolean {

@@ -26,6 +26,8 @@ interface Watched<Seen> {
   failOver(why: string): Promise<void>;
   /** While the primary stands: followers that are lost are repaired. `seen` is undefined where it missed one check. */
   lookAfterFollowers(seen: Seen | undefined): Promise<void>;
+  /** Runs each look where it meets nothing else that is done to the store. */
+  inTurn?(work: () => Promise<void>): Promise<void>;
 }
 
 const lookEveryMs = 250;
@@ -34,7 +36,7 @@ const lookEveryMs = 250;
 export async function watchPrimary<Seen>(watched: Watched<Seen>): Promise<void> {
   const { ended } = watched;
   const silence = listenForSilence(ended);
-  while (!ended.aborted) {
+  const lookOnce = async () => {
     const primary = watched.primary();
     const seen = hasEnded(primary)
       ? undefined
@@ -52,6 +54,10 @@ export async function watchPrimary<Seen>(watched: Watched<Seen>): Promise<void> 
       watched.onEvent(`${watched.store}: ${error instanceof Error ? error.message : error}`);
       await sleep(1_000);
     }
+  };
+  while (!ended.aborted) {
+    await (watched.inTurn === undefined ? lookOnce() : watched.inTurn(lookOnce));
+    if (ended.aborted) return;
     const pause = sleep(lookEveryMs, undefined, { signal: ended }).catch(() => {});
     const next = watched.primary();
     await Promise.race([pause, hasEnded(next) ? pause : next.server?.exited]);

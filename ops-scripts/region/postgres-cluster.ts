@@ -32,6 +32,8 @@ export interface PostgresCluster {
   standbyInSync(): boolean;
   /** Resolves when standby and replica stream and the standby is in sync. */
   whole(): Promise<void>;
+  /** Nobody is led to the primary meanwhile; its followers are made anew. @param prepare makes it another primary */
+  restore(prepare: (primary: PostgresMember) => Promise<void>): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -45,6 +47,7 @@ export function startPostgresCluster(options: PostgresClusterOptions): PostgresC
 class ReplicatedPostgres implements PostgresCluster {
   readonly #options: PostgresClusterOptions;
   readonly #stopping = new AbortController();
+  #turn: Promise<unknown> = Promise.resolve();
   readonly #repairs: Repairs<'standby' | 'replica'>;
   readonly #watching: Promise<void>;
   #topology: Topology;
@@ -64,6 +67,7 @@ class ReplicatedPostgres implements PostgresCluster {
       primary: () => this.#topology.primary,
       lookAtPrimary: () => lookAt(this.#topology.primary),
       failOver: (why) => this.#failOver(why),
+      inTurn: (work) => this.#inTurn(work),
       lookAfterFollowers: async (followers) => {
         await this.#lookAfterStandby(followers);
         await this.#lookAfterReplica();
@@ -83,6 +87,10 @@ class ReplicatedPostgres implements PostgresCluster {
     return untilTrue(() => this.#inSync && !this.#replicaMustClone, this.#stopping.signal);
   }
 
+  restore(prepare: (primary: PostgresMember) => Promise<void>): Promise<void> {
+    return this.#inTurn(() => this.#restore(prepare));
+  }
+
   stop(): Promise<void> {
     return endStore({
       stopping: this.#stopping,
@@ -90,6 +98,29 @@ class ReplicatedPostgres implements PostgresCluster {
       repairs: this.#repairs,
       fenceAll: () => Promise.all(Object.values(this.#topology).map((member) => fenceMember(member))),
     });
+  }
+
+  /** A restore and what the watch does never meet. */
+  #inTurn(work: () => Promise<void>): Promise<void> {
+    const mine = this.#turn.then(work);
+    this.#turn = mine.catch(() => undefined);
+    return mine;
+  }
+
+  async #restore(prepare: (primary: PostgresMember) => Promise<void>): Promise<void> {
+    const { endpoint, onEvent, onStarted } = this.#options;
+    const { primary, standby, replica } = this.#topology;
+    await this.#repairs.abandon();
+    await endpoint.pointTo(undefined);
+    this.#inSync = false;
+    this.#standbyMustClone = true;
+    this.#replicaMustClone = true;
+    for (const member of [replica, standby, primary]) await fenceMember(member);
+    await prepare(primary);
+    onStarted(primary);
+    await endpoint.pointTo(primary.name);
+    onEvent(`${primary.name} was restored`);
+    this.#mendStandby();
   }
 
   #repairOptions(mustClone: boolean, signal: AbortSignal) {

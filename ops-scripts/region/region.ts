@@ -27,6 +27,8 @@ export interface Region {
   edgeUrl: string;
   staff: { email: string; password: string };
   operatorPassword: string;
+  /** The addresses of the stores that origins and workers are told. */
+  endpoints: { databaseUrl: string; redisUrl: string; replicaUrl: string };
   /** As they are at this moment. */
   parts(): RegionPart[];
   stores: RegionStores;
@@ -71,6 +73,11 @@ export async function startRegion(settings: RegionSettings, hooks: RegionHooks):
     edgeUrl: `http://localhost:${ports.edge}`,
     staff: run.staff,
     operatorPassword: run.operatorPassword,
+    endpoints: {
+      databaseUrl: places.databaseUrl,
+      redisUrl: places.redisUrl,
+      replicaUrl: places.postgres.replica.url,
+    },
     parts: () =>
       listParts({ balancer: { process: balancer.part(), url: run.storefrontUrl }, members, fleet, stores }),
     stores,

@@ -1,0 +1,73 @@
+// A TCP proxy that can fall silent as a host does that is gone without a word: no byte and no reset on connections that
+// stand, while new ones lead to whoever took over.
+import { once } from 'node:events';
+import { connect, createServer, type Socket } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
+
+export interface MuteProxy extends AsyncDisposable {
+  port: number;
+  /** Every connection that stands now is silent for ever. */
+  mute(): void;
+  /** While true, new connections are accepted and silent too. */
+  swallows: boolean;
+  /** Connections that are silent and that the other side still holds open. */
+  silent(): number;
+}
+
+const againMs = 100;
+
+/** @param target as `host:port` of what it leads to; asked for each connection anew, until somebody listens there */
+export async function openMuteProxy(target: URL): Promise<MuteProxy> {
+  const pairs = new Map<Socket, { isMute: boolean; upstream: Socket | undefined }>();
+  const server = createServer((client) => void lead(client));
+
+  const lead = async (client: Socket) => {
+    const pair: { isMute: boolean; upstream: Socket | undefined } = {
+      isMute: proxy.swallows,
+      upstream: undefined,
+    };
+    pairs.set(client, pair);
+    client.on('error', () => undefined);
+    client.on('close', () => {
+      pair.upstream?.destroy();
+      pairs.delete(client);
+    });
+    // Who has fallen over answers nothing at all: nobody is refused meanwhile.
+    while (!client.destroyed && !pair.isMute) {
+      const upstream = connect(Number(target.port), target.hostname);
+      upstream.on('error', () => undefined);
+      if (
+        !(await once(upstream, 'connect').then(
+          () => true,
+          () => false,
+        ))
+      ) {
+        await delay(againMs);
+        continue;
+      }
+      pair.upstream = upstream;
+      client.on('data', (bytes) => void (pair.isMute || upstream.write(bytes)));
+      upstream.on('data', (bytes) => void (pair.isMute || client.write(bytes)));
+      upstream.on('close', () => void (pair.isMute || client.destroy()));
+      return;
+    }
+  };
+
+  const proxy: MuteProxy = {
+    port: 0,
+    swallows: false,
+    mute() {
+      for (const pair of pairs.values()) pair.isMute = true;
+    },
+    silent: () => [...pairs.values()].filter(({ isMute }) => isMute).length,
+    async [Symbol.asyncDispose]() {
+      server.close();
+      for (const client of pairs.keys()) client.destroy();
+    },
+  };
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  proxy.port = typeof address === 'object' && address !== null ? address.port : 0;
+  return proxy;
+}

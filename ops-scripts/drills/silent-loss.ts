@@ -1,0 +1,187 @@
+// Drill: stores, an edge and a zone vanish without a word. Origins and workers reach the stores through proxies that fall
+// silent, so that nothing resets a connection; gaps, losses and stale pages are judged as when a part is killed.
+import { setTimeout as delay } from 'node:timers/promises';
+import type { DrillContext, DrillResult, Fault } from './drill.ts';
+import { freeze, wake } from './freeze.ts';
+import { type MuteProxy, openMuteProxy } from './mute-proxy.ts';
+import type { DrillRegion, DrillRegionPart } from './region.ts';
+import { runFault } from './run-fault.ts';
+import { signInStaff } from './staff.ts';
+
+interface Ways extends AsyncDisposable {
+  postgres: MuteProxy;
+  redis: MuteProxy;
+  replica: MuteProxy;
+}
+
+interface SilentFault extends Fault {
+  mostGapSeconds: number;
+}
+
+const primaryGapSeconds = 3;
+const otherGapSeconds = 1;
+
+export async function silentLoss(context: DrillContext): Promise<DrillResult> {
+  await using ways = await leadThroughProxies(context.region);
+  const results: DrillResult[] = [];
+  for (const [name, fault] of Object.entries(faultsOn(ways))) {
+    context.progress(`silent-loss: ${name}`);
+    const result = await runFault(name, fault, context);
+    if (result.unavailableSeconds > fault.mostGapSeconds) {
+      result.verdict = 'fail';
+      result.notes.push(`its gap is longer than ${fault.mostGapSeconds} s`);
+    }
+    results.push(result);
+    await context.region.rebuilt();
+  }
+  const sum = (of: (result: DrillResult) => number) => results.reduce((total, each) => total + of(each), 0);
+  return {
+    drill: 'silent-loss',
+    state: context.state,
+    seed: context.seed,
+    acknowledged: sum(({ acknowledged }) => acknowledged),
+    lost: sum(({ lost }) => lost),
+    duplicated: sum(({ duplicated }) => duplicated),
+    errors: sum(({ errors }) => errors),
+    unavailableSeconds: Math.max(...results.map((each) => each.unavailableSeconds)),
+    recoverySeconds: Math.max(...results.map((each) => each.recoverySeconds)),
+    verdict: results.every(({ verdict }) => verdict === 'pass') ? 'pass' : 'fail',
+    notes: results.flatMap(({ drill, unavailableSeconds, verdict, notes }) => [
+      `${drill}: ${verdict}, longest gap ${unavailableSeconds} s`,
+      ...notes.map((note) => `${drill}: ${note}`),
+    ]),
+    history: results.flatMap(({ history = [] }) => history),
+  };
+}
+
+function faultsOn(ways: Ways): Record<string, SilentFault> {
+  const lose =
+    (proxy: MuteProxy, kind: string, label: string): Fault['inflict'] =>
+    async ({ region, mark, note }) => {
+      proxy.mute();
+      region.signal(region.ofKind(kind), 'SIGKILL');
+      mark(`${label} vanishes`);
+      await noteWhatIsTold(region, note);
+    };
+  return {
+    'silent Postgres primary': {
+      summary: 'the Postgres primary vanishes',
+      afterSeconds: 12,
+      mostGapSeconds: primaryGapSeconds,
+      inflict: lose(ways.postgres, 'postgres-primary', 'the Postgres primary'),
+    },
+    'silent Redis primary': {
+      summary: 'the Redis primary vanishes',
+      afterSeconds: 10,
+      mostGapSeconds: primaryGapSeconds,
+      inflict: lose(ways.redis, 'redis-primary', 'the Redis primary'),
+    },
+    'silent replica': {
+      summary: 'the read replica vanishes',
+      mostGapSeconds: otherGapSeconds,
+      inflict: lose(ways.replica, 'postgres-replica', 'the replica'),
+    },
+    'silent edge': {
+      summary: 'the edge vanishes while a price changes, and comes back with what it had',
+      mostGapSeconds: otherGapSeconds,
+      inflict: ({ region, mark, note }) => changeWhileEdgeIsSilent(region, mark, note),
+    },
+    'silent zone': {
+      summary: "one zone's origin and both primaries vanish",
+      afterSeconds: 15,
+      mostGapSeconds: primaryGapSeconds,
+      async inflict({ region, mark, note }) {
+        const primary = region.ofKind('postgres-primary');
+        const origin = region.origins().find(({ zone }) => zone === primary.zone) ?? region.origins()[0]!;
+        freeze(origin);
+        ways.postgres.mute();
+        ways.redis.mute();
+        region.signal(primary, 'SIGKILL');
+        region.signal(region.ofKind('redis-primary'), 'SIGKILL');
+        mark(`zone ${primary.zone} vanishes`);
+        await noteWhatIsTold(region, note);
+        // As its group replaces it.
+        region.signal(origin, 'SIGKILL');
+      },
+    },
+  };
+}
+
+const learnMs = 5_000;
+
+/** Readiness stays, and metrics name the store. */
+async function noteWhatIsTold(region: DrillRegion, note: (sentence: string) => void): Promise<void> {
+  const worker = region.ofKind('worker');
+  const told = new Set<string>();
+  for (const until = performance.now() + learnMs; performance.now() < until; await delay(100)) {
+    const signal = AbortSignal.timeout(1_000);
+    const text = await fetch(`${worker.url}/metrics`, { signal }).then(
+      (answer) => answer.text(),
+      () => '',
+    );
+    for (const [, store] of text.matchAll(/^store_up\{store="([\w-]+)"\} 0$/gm)) told.add(store!);
+  }
+  const ready = await Promise.all(region.origins().map(isReady));
+  note(
+    `metrics told of ${[...told].join(', ') || 'nothing'}; ${ready.filter(Boolean).length} of ${ready.length} origins ready`,
+  );
+}
+
+async function isReady({ url }: DrillRegionPart): Promise<boolean> {
+  const answer = await fetch(`${url}/readyz`, { signal: AbortSignal.timeout(1_000) }).catch(() => undefined);
+  return answer?.ok === true;
+}
+
+const edgePatienceMs = 20_000;
+
+async function changeWhileEdgeIsSilent(
+  region: DrillRegion,
+  mark: (label: string) => void,
+  note: (sentence: string) => void,
+): Promise<void> {
+  const edge = region.ofKind('edge');
+  const { items } = (await (await fetch(`${edge.url}/api/products?limit=1`)).json()) as {
+    items: { id: string; slug: string; price: { amount: number; currency: string } }[];
+  };
+  const { id, slug, price } = items[0]!;
+  await (await fetch(`${edge.url}/api/products/${slug}`)).arrayBuffer();
+  const staff = await signInStaff(region.storefront, region.staff, () => undefined);
+  freeze(edge);
+  mark('the edge vanishes');
+  try {
+    const body = { price: { ...price, amount: price.amount + 1 } };
+    const change = await staff.change({ method: 'PATCH', path: `/api/staff/products/${id}`, body });
+    const done = change && (await staff.awaitDone(change, edgePatienceMs));
+    if (done === undefined)
+      throw new Error('A change was not done though the edge was silent for long enough');
+    note(
+      `a change was done after ${Date.parse(done.doneAt!) - Date.parse(done.committedAt)} ms without the edge`,
+    );
+  } finally {
+    wake(edge);
+    mark('it is back');
+  }
+  const answer = await fetch(`${edge.url}/api/products/${slug}`, { signal: AbortSignal.timeout(10_000) });
+  const shown = (await answer.json()) as { price: { amount: number } };
+  if (shown.price.amount !== price.amount + 1) throw new Error('The edge came back with an old price');
+}
+
+/** Origins and workers are told other addresses of the stores: the proxies'. They go back when the drill ends. */
+async function leadThroughProxies(region: DrillRegion): Promise<Ways> {
+  await using standing = new AsyncDisposableStack();
+  const { databaseUrl, redisUrl, replicaUrl } = await region.endpoints();
+  const open = async (url: string) => standing.use(await openMuteProxy(new URL(url)));
+  const [postgres, redis, replica] = [await open(databaseUrl), await open(redisUrl), await open(replicaUrl)];
+  const lead = async (database: string, cache: string, replicas: string) => {
+    await region.refresh();
+    const users = region.parts.filter(({ kind }) => kind === 'origin' || kind === 'worker');
+    const env = { DATABASE_URL: database, REDIS_URL: cache, DATABASE_REPLICA_URLS: replicas };
+    for (const part of users) await region.replace(part, { env });
+  };
+  const through = (url: string, { port }: MuteProxy) =>
+    Object.assign(new URL(url), { port: String(port) }).href;
+  await lead(through(databaseUrl, postgres), through(redisUrl, redis), through(replicaUrl, replica));
+  standing.defer(() => lead(databaseUrl, redisUrl, replicaUrl));
+  const stack = standing.move();
+  return { postgres, redis, replica, [Symbol.asyncDispose]: () => stack.disposeAsync() };
+}
