@@ -17,10 +17,13 @@ export interface Fence {
   /** Names the lineage of the purges that follow. At another one, nothing that has tags may be served any longer. */
   enter(lineage: string): void;
   /**
-   * @param t when the purge was signed, in unix milliseconds; the lease starts then.
-   * @returns false where the clocks differ by more than a second.
+   * The lease starts when the purge was signed.
+   * @param t in unix milliseconds
+   * @param sinceMs the same moment by this edge's own monotonic clock, where the signer knows it: then no clock that is
+   * set matters
+   * @returns false where the clocks differ by more than a second, or the lease would be over already
    */
-  renew(t: number): boolean;
+  renew(t: number, sinceMs?: number): boolean;
   /** Milliseconds, 0 where no lease runs. */
   leaseLeftMs(): number;
 }
@@ -31,7 +34,7 @@ export function createFence(leaseMs: number, clock: FenceClock, floors = createF
   let wallUntil = 0;
   let monotonicUntil = 0;
   let present: string | undefined;
-  // Both clocks: the wall clock may be set back, the monotonic one stands still while the machine sleeps.
+  // Both clocks: the wall clock may be set, the monotonic one stands still while the machine sleeps.
   const leaseLeftMs = () =>
     Math.max(0, Math.min(wallUntil - clock.wallMs(), monotonicUntil - clock.monotonicMs()));
   return {
@@ -45,13 +48,14 @@ export function createFence(leaseMs: number, clock: FenceClock, floors = createF
       if (lineage !== present) floors.forget();
       present = lineage;
     },
-    renew(t) {
-      const now = clock.wallMs();
-      if (Math.abs(now - t) > maxClockSkewMs) return false;
-      if (t + leaseMs > wallUntil) {
-        wallUntil = t + leaseMs;
-        monotonicUntil = clock.monotonicMs() + (wallUntil - now);
-      }
+    renew(t, sinceMs) {
+      const [wallMs, monotonicMs] = [clock.wallMs(), clock.monotonicMs()];
+      const ageMs = sinceMs === undefined ? wallMs - t : monotonicMs - sinceMs;
+      const isOff = sinceMs === undefined ? Math.abs(ageMs) > maxClockSkewMs : ageMs < 0 || ageMs > leaseMs;
+      if (isOff) return false;
+      monotonicUntil = Math.max(monotonicUntil, monotonicMs + leaseMs - ageMs);
+      // Anew each time: a wall clock that was set back or forth must not hold up what follows.
+      wallUntil = wallMs + (monotonicUntil - monotonicMs);
       return true;
     },
     leaseLeftMs,

@@ -1,5 +1,5 @@
-// Signs and verifies purges: `t=<unix milliseconds>,v1=<hex HMAC-SHA256 of "<t>.<body>">`. Uses Web Crypto, which every
-// runtime has.
+// Signs and verifies purges: `t=<unix milliseconds>,v1=<hex HMAC-SHA256 of "<t>.<body>">`, and the clock that an edge
+// tells its signer. Uses Web Crypto, which every runtime has.
 const encoder = new TextEncoder();
 
 /** @param t unix milliseconds; the edge's lease runs from it. @returns the value of the `Purge-Signature` header. */
@@ -32,6 +32,27 @@ export async function verifyPurge(
   const signed = signedBytes(t, body);
   const right = await crypto.subtle.verify('HMAC', await importKey(key, 'verify'), fromHex(hex), signed);
   return right ? Number(t) : undefined;
+}
+
+/** The clocks of an edge, as each answer to a purge tells them: a purge is dated by them, whatever the signer's own say. */
+export interface EdgeClock {
+  /** Of the process. */
+  boot: string;
+  monotonicMs: number;
+  /** Unix milliseconds. */
+  wallMs: number;
+}
+
+export const clockHeader = 'Edge-Clock';
+
+export function formatEdgeClock({ boot, monotonicMs, wallMs }: EdgeClock): string {
+  return `${boot} ${Math.floor(monotonicMs)} ${Math.floor(wallMs)}`;
+}
+
+export function parseEdgeClock(header: string | null): EdgeClock | undefined {
+  const match = /^([\w-]{1,64}) (\d{1,15}) (\d{1,15})$/.exec(header ?? '');
+  if (match === null) return undefined;
+  return { boot: match[1]!, monotonicMs: Number(match[2]), wallMs: Number(match[3]) };
 }
 
 /** The bytes as they came: what is not UTF-8 must not be signed for as what it decodes to. */

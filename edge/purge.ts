@@ -4,7 +4,7 @@ import { Hono } from 'hono';
 import { hasTags, type TagVersions } from '../http/cache-tag.ts';
 import type { Fence, FenceClock } from './fence.ts';
 import type { Counts } from './metrics.ts';
-import { readSignedTime, verifyPurge } from './purge-signature.ts';
+import { clockHeader, formatEdgeClock, readSignedTime, verifyPurge } from './purge-signature.ts';
 import { errorAnswer, ownHeaders } from './reply/replies.ts';
 import { toResponse } from './stored/answer.ts';
 import { createByteBudget, readBounded } from './upstream/read-bounded.ts';
@@ -30,8 +30,16 @@ const shortBytesAtOnce = 1_000_000;
 export function purgeRoutes({ key, fence, clock, counts, servedBy }: PurgeOptions): Hono {
   const budget = createByteBudget(maxBytesAtOnce);
   const budgetOfShort = createByteBudget(shortBytesAtOnce);
-  const refuse = (status: number, request: Request) =>
-    toResponse(errorAnswer(status, request.headers, servedBy, 'edge; detail=purge'));
+  /** Names this process: another one's monotonic clock says nothing here. */
+  const boot = crypto.randomUUID().slice(0, 8);
+  const tellClock = () => ({
+    [clockHeader]: formatEdgeClock({ boot, monotonicMs: clock.monotonicMs(), wallMs: clock.wallMs() }),
+  });
+  const refuse = (status: number, request: Request) => {
+    const answer = errorAnswer(status, request.headers, servedBy, 'edge; detail=purge');
+    Object.assign(answer.headers, tellClock());
+    return toResponse(answer);
+  };
   return new Hono()
     .get('/livez', (c) => c.text('alive', 200, ownHeaders(servedBy)))
     .post('/purge', async (c) => {
@@ -58,15 +66,24 @@ export function purgeRoutes({ key, fence, clock, counts, servedBy }: PurgeOption
       if (t === undefined) return refuse(401, request);
       const purge = readPurge(new TextDecoder().decode(read.bytes));
       if (purge === undefined) return refuse(400, request);
-      const { tags, lineage, renews } = purge;
+      const { tags, lineage, renews, since } = purge;
       if (lineage !== undefined) fence.enter(lineage);
       fence.raise(tags);
-      const renewed = renews && fence.renew(t);
+      const renewed = renews && fence.renew(t, since?.boot === boot ? since.ms : undefined);
       if (renews && !renewed && !hasTags(tags)) return refuse(409, request);
       counts.purges++;
-      return c.json({ raised: Object.keys(tags).length, renewed }, 200, ownHeaders(servedBy));
+      return c.json({ raised: Object.keys(tags).length, renewed }, 200, {
+        ...ownHeaders(servedBy),
+        ...tellClock(),
+      });
     })
     .all('*', (c) => refuse(404, c.req.raw));
+}
+
+function isMoment(since: unknown): since is Purge['since'] {
+  if (since === undefined) return true;
+  const { boot, ms } = Object(since) as Record<string, unknown>;
+  return typeof boot === 'string' && typeof ms === 'number';
 }
 
 interface Purge {
@@ -75,14 +92,16 @@ interface Purge {
   lineage: string | undefined;
   /** False: it lacks something that the edge must hear before it may trust what it has. */
   renews: boolean;
+  /** When it was signed, by the monotonic clock that an edge told. */
+  since: { boot: string; ms: number } | undefined;
 }
 
 const lineageForm = /^[\w-]{1,64}$/;
 
 function readPurge(body: string): Purge | undefined {
   try {
-    const { tags, lineage, renews = true } = JSON.parse(body) as Record<string, unknown>;
-    if (typeof renews !== 'boolean') return undefined;
+    const { tags, lineage, renews = true, since } = JSON.parse(body) as Record<string, unknown>;
+    if (typeof renews !== 'boolean' || !isMoment(since)) return undefined;
     if (lineage !== undefined && (typeof lineage !== 'string' || !lineageForm.test(lineage)))
       return undefined;
     if (typeof tags !== 'object' || tags === null || Array.isArray(tags)) return undefined;
@@ -91,7 +110,7 @@ function readPurge(body: string): Purge | undefined {
       ([tag, version]) =>
         tag.length > 0 && tag.length <= maxTagLength && Number.isSafeInteger(version) && Number(version) >= 0,
     );
-    return valid ? { tags: tags as TagVersions, lineage, renews } : undefined;
+    return valid ? { tags: tags as TagVersions, lineage, renews, since } : undefined;
   } catch {
     return undefined;
   }

@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
-import { signPurge } from '../edge/purge-signature.ts';
+import { clockHeader, type EdgeClock, parseEdgeClock, signPurge } from '../edge/purge-signature.ts';
 import type { TagVersions } from '../http/cache-tag.ts';
 import { activeTraceparent, withSpan } from '../http/tracing.ts';
 import { type Lineage, onlyLineage } from '../origin/invalidation/lineage-watch.ts';
@@ -15,7 +15,7 @@ import {
 } from '../origin/outbox/pending-purges.ts';
 import type { Db } from '../origin/schema.ts';
 import { Outage } from './outage.ts';
-import { type EdgeState, openPurgeChannel, type PurgeChannel } from './purge-channel.ts';
+import { type Clock, type EdgeState, openPurgeChannel, type PurgeChannel } from './purge-channel.ts';
 
 export interface EdgePurger {
   /** Whether this worker may work invalidations now. */
@@ -67,6 +67,7 @@ export function startEdgePurger(options: EdgePurgerOptions): EdgePurger {
   let heldUntil = 0;
   let quietUntil = 0;
   let stopping = false;
+  const ending = new AbortController();
   const holds = () => performance.now() < heldUntil;
 
   const closeAll = () => {
@@ -81,9 +82,20 @@ export function startEdgePurger(options: EdgePurgerOptions): EdgePurger {
     quietUntil = Math.max(quietUntil, performance.now() + learnMs);
   });
 
+  /** As last seen of another holder: it changes each time that one renews its right. */
+  let rival = { right: '', seenAtMs: 0 };
+
+  const hold = async () => {
+    const isDead = rival.right !== '' && performance.now() - rival.seenAtMs > 2 * holdSeconds * 1_000;
+    const answer = await holdPurger(options.db, holder, holdSeconds, isDead ? rival.right : undefined);
+    if (answer.held !== 'elsewhere') rival = { right: '', seenAtMs: 0 };
+    else if (answer.right !== rival.right) rival = { right: answer.right, seenAtMs: performance.now() };
+    return answer.held;
+  };
+
   const renew = async () => {
     const askedAt = performance.now();
-    const held = await holdPurger(options.db, holder, holdSeconds).catch(() => 'unknown' as const);
+    const held = await hold().catch(() => 'unknown' as const);
     if (held === 'held' || held === 'new') heldUntil = askedAt + holdSeconds * 1_000;
     if (held === 'new') {
       // Somebody else may have purged since: what they left unconfirmed is no part of our channels.
@@ -104,7 +116,7 @@ export function startEdgePurger(options: EdgePurgerOptions): EdgePurger {
   const run = async () => {
     while (!stopping) {
       await renew().catch((error: unknown) => options.log.warn({ err: error }, 'the purger could not begin'));
-      if (!stopping) await delay(renewMs);
+      if (!stopping) await delay(renewMs, undefined, { signal: ending.signal }).catch(() => undefined);
     }
   };
   const running = run();
@@ -134,6 +146,7 @@ export function startEdgePurger(options: EdgePurgerOptions): EdgePurger {
     },
     async stop() {
       stopping = true;
+      ending.abort();
       await running;
       closeAll();
       await releasePurger(options.db, holder).catch(() => undefined);
@@ -151,8 +164,10 @@ function openChannel(
   // For as long as this channel lives: at another lineage it is closed.
   const value = lineage.known()?.value;
   const named = value ? { lineage: value } : {};
+  const clock = createPeerClock();
   return openPurgeChannel({
     url,
+    clock,
     leaseMs: leaseSeconds * 1_000,
     pending,
     storePending: async (tags) => {
@@ -170,7 +185,8 @@ function openChannel(
         throw new Error('Cannot purge the edges as the lineage of the database may be another one');
       const traceparent = traceparents.get(edgeUrl);
       traceparents.delete(edgeUrl);
-      const body = JSON.stringify({ tags, ...named, ...(renews ? {} : { renews }) });
+      const since = renews ? clock.sinceOf(t) : undefined;
+      const body = JSON.stringify({ tags, ...named, ...(renews ? { since } : { renews }) });
       const answer = await fetch(`${edgeUrl}/.edge/purge`, {
         method: 'POST',
         body,
@@ -181,8 +197,41 @@ function openChannel(
         },
         signal: AbortSignal.timeout(sendTimeoutMs),
       });
+      clock.hear(answer.headers.get(clockHeader));
       await answer.body?.cancel();
       if (answer.status !== 200) throw new Error(`Cannot purge ${edgeUrl} as it answered ${answer.status}`);
     },
   });
+}
+
+interface PeerClock extends Clock {
+  hear(header: string | null): void;
+  /** The moment that `wallMs` gave as `t`, by the edge's monotonic clock; undefined until it has told it. */
+  sinceOf(t: number): { boot: string; ms: number } | undefined;
+}
+
+/**
+ * The clock of an edge, as it told it with its last answer. It said so before the answer arrived, so that its clock is at
+ * or past what this one says: a lease never starts too late.
+ */
+export function createPeerClock(
+  own: Clock = { wallMs: Date.now, monotonicMs: () => performance.now() },
+): PeerClock {
+  let told: { peer: EdgeClock; heardAtMs: number } | undefined;
+  return {
+    monotonicMs: own.monotonicMs,
+    wallMs() {
+      if (told === undefined) return own.wallMs();
+      return Math.floor(told.peer.wallMs + (own.monotonicMs() - told.heardAtMs));
+    },
+    hear(header) {
+      const peer = parseEdgeClock(header);
+      if (peer !== undefined) told = { peer, heardAtMs: own.monotonicMs() };
+    },
+    sinceOf(t) {
+      if (told === undefined) return undefined;
+      const { boot, monotonicMs, wallMs } = told.peer;
+      return { boot, ms: monotonicMs + (t - wallMs) };
+    },
+  };
 }

@@ -3,25 +3,36 @@ import { sql } from 'kysely';
 import type { TagVersions } from '../../http/cache-tag.ts';
 import type { Db } from '../schema.ts';
 
+export type HeldPurger =
+  /** `new`: somebody else may have held it until just now. */
+  | { held: 'held' | 'new' }
+  /** `right` changes each time that its holder renews it. */
+  | { held: 'elsewhere'; right: string };
+
 /**
  * Takes or renews the right to send purges, for `seconds`.
- * @returns `new` where somebody else may have held it until just now
+ * @param dead the right of a holder that has not renewed it for longer than it lasts, by the monotonic clock of who
+ * watched it: it is taken over even if the database's clock was set back
  */
 export async function holdPurger(
   db: Db,
   holder: string,
   seconds: number,
-): Promise<'held' | 'new' | 'elsewhere'> {
+  dead?: string,
+): Promise<HeldPurger> {
   const { rows } = await sql<{ before: string | null }>`
     with previous as (select holder from edge_purger where only_row)
     insert into edge_purger (holder, held_until)
     values (${holder}, clock_timestamp() + make_interval(secs => ${seconds}))
     on conflict (only_row) do update set holder = excluded.holder, held_until = excluded.held_until
       where edge_purger.holder = excluded.holder or edge_purger.held_until < clock_timestamp()
+        or edge_purger.holder || ' ' || edge_purger.held_until::text = ${dead ?? null}
     returning (select holder from previous) as before`.execute(db);
   const [row] = rows;
-  if (row === undefined) return 'elsewhere';
-  return row.before === holder ? 'held' : 'new';
+  if (row !== undefined) return { held: row.before === holder ? 'held' : 'new' };
+  const { rows: others } = await sql<{ right: string }>`
+    select holder || ' ' || held_until::text as right from edge_purger`.execute(db);
+  return { held: 'elsewhere', right: others[0]?.right ?? '' };
 }
 
 export async function releasePurger(db: Db, holder: string): Promise<void> {

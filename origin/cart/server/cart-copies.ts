@@ -93,7 +93,8 @@ export function createCartCopies(
       copy: parseCopy(version, contents, operations),
       journal: parseJournal(journal),
       home: runIdOf(key) === runId ? journalHome(runId, birth) : undefined,
-      refilling: ageMs < refillMs,
+      // A clock of the server that was set back makes an old birth one of the future.
+      refilling: ageMs >= 0 && ageMs < refillMs,
     };
   };
   return {
