@@ -4,6 +4,7 @@ import type { Duplex } from 'node:stream';
 import { getRequestListener } from '@hono/node-server';
 import { BodyReader, usualBodyBounds } from '../../http/body-reader.ts';
 import { isAmbiguous, RawFields } from '../../http/fields.ts';
+import { endUnreadAnswers, type usualReadingBounds } from '../../http/unread-answers.ts';
 import { canStillAnswer, statusOfUnreadable } from '../../http/unreadable-request.ts';
 import type { Edge, EdgeBindings } from '../app.ts';
 import { type MeasuredEdge, metricsContentType, writeMetrics } from '../metrics.ts';
@@ -21,6 +22,7 @@ interface ServeOptions {
   servedBy: string;
   clientAddress: (peer: string, forwardedFor: string | undefined) => string;
   bodyBounds?: typeof usualBodyBounds;
+  readingBounds?: typeof usualReadingBounds;
 }
 
 const limits = {
@@ -88,6 +90,7 @@ export function createEdgeServer(options: ServeOptions): Server {
     void through(request, response);
   };
   server.maxConnections = maxConnections;
+  endUnreadAnswers(server, options.readingBounds);
   server.on('clientError', (error, socket) => {
     if (refusedSockets.has(socket)) return;
     const answer = underWay.get(socket);

@@ -9,6 +9,7 @@ import type { Registry } from 'prom-client';
 import { BodyReader, usualBodyBounds } from '../../../http/body-reader.ts';
 import type { ClientAddress } from '../../../http/client-address.ts';
 import { RawFields } from '../../../http/fields.ts';
+import { endUnreadAnswers, type usualReadingBounds } from '../../../http/unread-answers.ts';
 import { answerOnSocket, canStillAnswer } from '../../../http/unreadable-request.ts';
 import { createAdmissionQueue } from '../../concurrency/admission-queue.ts';
 import { describeListenFault, StartFault } from '../../system-faults.ts';
@@ -28,6 +29,7 @@ interface ServeOptions {
   /** By it unfinished bodies are bounded; the default is the address of the connection. */
   clientAddress?: ClientAddress;
   bodyBounds?: typeof usualBodyBounds;
+  readingBounds?: typeof usualReadingBounds;
   host: string;
   port: number;
   /** Names the port where it cannot be had. */
@@ -104,6 +106,7 @@ async function serveOnNode(options: ServeOptions): Promise<Serving> {
     });
   });
   if (refuse !== undefined) refuseBrokenBytes(server, refuse);
+  endUnreadAnswers(server, options.readingBounds);
   const idle = watchIdleConnections(server);
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
@@ -170,7 +173,7 @@ async function serveOnDeno({ fetch, refuse, host, port }: ServeOptions): Promise
       // Two fields of one name come as a list, which no host is.
       refuse !== undefined && request.headers.get('host')?.includes(',')
         ? refuse(new SeveralHosts())
-        : fetch(request, info as RuntimeBindings),
+        : readInTime(request, (whole) => fetch(whole, info as RuntimeBindings)),
   );
   return {
     port: server.addr.port,
@@ -179,6 +182,22 @@ async function serveOnDeno({ fetch, refuse, host, port }: ServeOptions): Promise
       if (!(await Promise.race([closed, delay(deadlineMs, false)]))) abort.abort();
     },
   };
+}
+
+/**
+ * Deno has no bound on how slowly a body may come: a short one is read whole before the request counts as work. Header
+ * fields and answers that nobody reads are bounded by its own HTTP server, or by what stands before it.
+ */
+async function readInTime(
+  request: Request,
+  pass: (request: Request) => Response | Promise<Response>,
+): Promise<Response> {
+  const announced = Number(request.headers.get('content-length') ?? Number.NaN);
+  if (request.body === null || !(announced <= usualBodyBounds.maxBytes)) return pass(request);
+  const late = delay(usualBodyBounds.shortMs, undefined, { ref: false });
+  const body = await Promise.race([request.arrayBuffer(), late]);
+  if (body === undefined) return new Response(null, { status: 408, headers: { Connection: 'close' } });
+  return pass(new Request(request, { body }));
 }
 
 /**
