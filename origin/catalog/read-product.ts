@@ -6,7 +6,7 @@ import type { DbOrTx } from '../schema.ts';
 import { type Money, money } from '../web/money.ts';
 import { type Image, imageOrPlaceholder, type Product, type ProductDetail } from './product.ts';
 import { htmlToText } from './product-text.ts';
-import { isSlug, productTag, slugTag, stockTag } from './tags.ts';
+import { isSlug, productStockTag, productTag, slugTag, stockTag } from './tags.ts';
 
 /** @returns undefined for a product that does not exist or was archived, with the tag that falls when that changes. */
 export async function readProduct(db: DbOrTx, slug: string): Promise<Fresh<ProductDetail | undefined>> {
@@ -50,6 +50,7 @@ interface ProductRow {
   category: string;
   status: string;
   version: number;
+  stock_version: number;
   price_amount: number;
   was_amount: number | null;
   variants: VariantRow[];
@@ -60,7 +61,7 @@ interface ProductRow {
 async function readRow(db: DbOrTx, by: { slug: string } | { id: string }): Promise<ProductRow | undefined> {
   const condition = 'slug' in by ? sql`p.slug = ${by.slug}` : sql`p.id = ${by.id}`;
   const { rows } = await sql<ProductRow>`
-    select p.id, p.slug, p.name, p.description_html, p.brand, c.slug as category, p.status, p.version, p.price_amount, p.was_amount,
+    select p.id, p.slug, p.name, p.description_html, p.brand, c.slug as category, p.status, p.version, p.stock_version, p.price_amount, p.was_amount,
       coalesce((
         select json_agg(json_build_object('id', v.id::text, 'sku', v.sku, 'size', v.size, 'color', v.color,
           'price', v.price_amount, 'available', ${availablePieces}, 'stockVersion', v.stock_version, 'imageUrl', v.image_url)
@@ -118,8 +119,12 @@ function picturesByColor(variants: VariantRow[]): Map<string, string> {
   return pictures;
 }
 
+/** Proxies take header fields of a few kilobytes. The tag of all stock falls with that of any variant. */
+const mostStockTags = 40;
+
 function tagsOf(row: ProductRow): TagVersions {
   const tags: TagVersions = { [productTag(row.id)]: row.version };
+  if (row.variants.length > mostStockTags) return { ...tags, [productStockTag(row.id)]: row.stock_version };
   for (const variant of row.variants) tags[stockTag(variant.id)] = variant.stockVersion;
   return tags;
 }

@@ -1,6 +1,8 @@
 // The edge before the real origin and worker: a new price is shown at once, nobody's page is kept, and browsing outlives the origin.
 import { expect, test } from 'vitest';
+import { saveProducts } from '../../origin/catalog/change/save-product.ts';
 import { readTrace } from '../../worker/console/trace.ts';
+import { aProduct, aVariant } from '../catalog/open-catalog.ts';
 import { openFrontedShop } from './support/fronted-shop.ts';
 
 const statusOf = (answer: Response) => answer.headers.get('cache-status') ?? '';
@@ -53,4 +55,29 @@ test('a new price is at the edge once the change is done; pages of one shopper n
   const away = await cart(shopper.cookieHeader);
   expect([away.status, away.headers.get('retry-after')]).toEqual([502, '2']);
   expect(await away.json()).toMatchObject({ code: 'origin-away' });
+});
+
+test('A product of 2,500 variants is shown with few tags, and what sells out is gone from every page of it', async () => {
+  await using fronted = await openFrontedShop();
+  const { shop, url } = fronted;
+  const variants = Array.from({ length: 2_500 }, (_, n) =>
+    aVariant('many', `S${n % 50}`, `Colour ${Math.floor(n / 50)}`, { available: 1, priceAmount: 1_000 }),
+  );
+  await shop.deps.db.transaction().execute((tx) => saveProducts(tx, [aProduct('many', { variants })]));
+  for (const path of ['/p/many', '/api/products/many']) {
+    const answer = await fetch(url + path);
+    expect(answer.status).toBe(200);
+    expect(answer.headers.get('cache-tag')!.length).toBeLessThan(4_096);
+    await answer.text();
+  }
+  const { variants: shown } = (await (await fetch(`${url}/api/products/many`)).json()) as {
+    variants: { id: string; available: number }[];
+  };
+  expect(shown).toHaveLength(2_500);
+  await shop.browser().buy(shown[2_400]!.id);
+  const left = async () => {
+    const product = (await (await fetch(`${url}/api/products/many`)).json()) as { variants: typeof shown };
+    return product.variants[2_400]!.available;
+  };
+  await expect.poll(left, { timeout: 10_000 }).toBe(0);
 });
