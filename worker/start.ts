@@ -1,4 +1,5 @@
 // Starts the worker process: relay and jobs, timed tasks, the drain of cart journals, and the dashboard.
+import { setTimeout as delay } from 'node:timers/promises';
 import { createRateLimits } from '../origin/account/rate-limits.ts';
 import { pruneAccounts } from '../origin/account/reset-password.ts';
 import { drainJournals } from '../origin/cart/server/journal-drain.ts';
@@ -26,7 +27,9 @@ import { startJobs } from './jobs.ts';
 import { createTaskRecorder } from './reports.ts';
 import { startTimedTasks } from './timed-tasks.ts';
 
-const stopMs = 8_000;
+/** Together below the ten seconds that a whole shop may take to stop, whatever a store or a mail server does. */
+const workEndsMs = 9_000;
+const answersEndMs = 700;
 
 async function main(): Promise<void> {
   const settings = readSettings(process.env, 'worker-1');
@@ -84,8 +87,10 @@ async function main(): Promise<void> {
 
   await onStopSignal();
   health.drain();
-  await Promise.all([tasks.stop(), alerts.stop(), jobs.stop()]);
-  await Promise.all([server.stop(stopMs), spans?.stop()]);
+  const ended = Promise.all([tasks.stop(), alerts.stop(), jobs.stop()]);
+  await Promise.race([ended, delay(workEndsMs, undefined, { ref: false })]);
+  const spansSent = Promise.race([spans?.stop(), delay(answersEndMs, undefined, { ref: false })]);
+  await Promise.all([server.stop(answersEndMs), spansSent]);
   log.info('stopped');
 }
 
