@@ -47,6 +47,8 @@ export async function greedyClients(context: DrillContext): Promise<DrillResult>
   const doors = [region.storefront, region.edge];
   const seconds = size.seconds ?? (short ? 8 : 60);
   const results: DrillResult[] = [];
+  const before: number[] = [];
+  await browse(doors, seconds / 2, before, []);
   for (const [name, attack] of Object.entries(attacks)) {
     context.progress(`greedy-clients: ${name}`);
     const pages: number[] = [];
@@ -64,7 +66,7 @@ export async function greedyClients(context: DrillContext): Promise<DrillResult>
       },
     };
     const result = await runFault(name, fault, { ...context, size: { ...size, seconds: 4, shoppers: 20 } });
-    const p99 = pages.toSorted((a, b) => a - b)[Math.floor(pages.length * 0.99)] ?? Number.POSITIVE_INFINITY;
+    const p99 = p99Of(pages);
     result.notes.push(
       `${pages.length} pages, p99 ${Math.round(p99)} ms, ${failed.length} never came`,
       ...failed.slice(0, 3),
@@ -85,11 +87,18 @@ export async function greedyClients(context: DrillContext): Promise<DrillResult>
     unavailableSeconds: Math.max(...results.map((each) => each.unavailableSeconds)),
     recoverySeconds: Math.max(...results.map((each) => each.recoverySeconds)),
     verdict: results.every(({ verdict }) => verdict === 'pass') ? 'pass' : 'fail',
-    notes: results.flatMap(({ drill, verdict, notes }) =>
-      notes.map((note) => `${drill} (${verdict}): ${note}`),
-    ),
+    notes: [
+      `without an attack: ${before.length} pages, p99 ${Math.round(p99Of(before))} ms`,
+      ...results.flatMap(({ drill, verdict, notes }) =>
+        notes.map((note) => `${drill} (${verdict}): ${note}`),
+      ),
+    ],
     history: results.flatMap(({ history = [] }) => history),
   };
+}
+
+function p99Of(pages: number[]): number {
+  return pages.toSorted((a, b) => a - b)[Math.floor(pages.length * 0.99)] ?? Number.POSITIVE_INFINITY;
 }
 
 const pagePaths = ['/', '/c/shirts', '/search?q=shirt', '/api/products'];
