@@ -260,6 +260,7 @@ test('every refusal that an operation tells of is met', async () => {
     headers: signedIn,
     body: { currentPassword: 'wrong', newPassword: password },
   });
+  await send(named('beginSecondFactor'), guest, { headers: signedIn, body: { password: 'wrong' } });
   await send(named('resetPassword'), guest, { url: '/api/password-resets/unknown', body: { password } });
   await send(named('placeOrder'), guest, { body: order });
   await send(named('placeOrder'), guest, { body: order, headers: { 'Idempotency-Key': '' } });
