@@ -8,6 +8,9 @@ export const catalogTag = 'catalog';
 /** Which categories there are, with names and places; counts and products do not raise it. */
 export const categoriesTag = 'categories';
 
+/** What the feed shows beside products: whether a variant is in stock. Marked by a trigger. */
+export const feedTag = 'feed';
+
 export function productTag(productId: string): string {
   return `product:${productId}`;
 }
@@ -73,6 +76,7 @@ const versionReaders: Record<string, VersionReader> = {
     ),
   catalog: (db) => readSetVersions(db, [catalogTag]),
   categories: (db) => readSetVersions(db, [categoriesTag]),
+  feed: (db) => readSetVersions(db, [feedTag]),
 };
 
 const idKinds = new Set(['product', 'product-stock', 'stock']);

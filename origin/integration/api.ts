@@ -1,8 +1,10 @@
-// The JSON API for other systems: API keys, and what happened in the shop.
+// The JSON API for other systems: API keys, what happened in the shop, stock in bulk, and look-ups of variants.
 import type { OpenAPIHono } from '@hono/zod-openapi';
 import type { Context } from 'hono';
+import { FoundVariantSchema, findVariants } from '../catalog/find-variants.ts';
 import type { Deps } from '../deps.ts';
-import { requireOwner } from '../identity/visitor.ts';
+import { requireOwner, requireStaff } from '../identity/visitor.ts';
+import { readPreferredWait } from '../invalidation/invalidations.ts';
 import {
   createApi,
   defineRoute,
@@ -13,6 +15,7 @@ import {
   jsonBody,
   z,
 } from '../web/api/api.ts';
+import { plainText } from '../web/api/plain-text.ts';
 import type { AppEnv } from '../web/env.ts';
 import {
   ApiKeySchema,
@@ -23,6 +26,7 @@ import {
   type OwnerWrite,
   revokeApiKey,
 } from './api-keys.ts';
+import { changeStockInBulk, StockChangesSchema, StockOutcomesSchema } from './bulk-stock.ts';
 import { readShopEvents, ShopEventListSchema } from './shop-events.ts';
 
 const tags = ['integration'];
@@ -87,6 +91,56 @@ const listEventsRoute = defineRoute({
   responses: { 200: jsonAnswer('At most `limit` events, oldest first', ShopEventListSchema) },
 });
 
+const bulkStockRoute = defineRoute({
+  method: 'post',
+  path: '/api/staff/stock',
+  operationId: 'changeStockInBulk',
+  tags,
+  audience,
+  summary: 'Set or add stock by SKU, at most 500 rows; each row is done and answered by itself',
+  request: {
+    headers: IdempotencyKeyHeader.extend({
+      prefer: z.string().optional().openapi({
+        description:
+          '`wait=5`: answer when the change is everywhere, or after 5 s, the longest that is waited',
+        example: 'wait=5',
+      }),
+    }),
+    body: jsonBody(StockChangesSchema),
+  },
+  responses: {
+    200: jsonAnswer('An outcome for each row, in the order of the rows', StockOutcomesSchema, [
+      'Preference-Applied',
+    ]),
+  },
+});
+
+const findVariantsRoute = defineRoute({
+  method: 'get',
+  path: '/api/staff/variants',
+  operationId: 'findVariants',
+  tags,
+  audience,
+  summary: 'Variants by SKU or barcode, exactly as written; those on sale first',
+  request: {
+    query: z
+      .object({
+        sku: plainText(255).optional(),
+        barcode: plainText(100).optional(),
+      })
+      .refine(({ sku, barcode }) => sku !== undefined || barcode !== undefined, {
+        path: ['sku'],
+        error: 'or barcode is needed',
+      }),
+  },
+  responses: {
+    200: jsonAnswer(
+      'At most 100',
+      z.object({ items: z.array(FoundVariantSchema) }).openapi('FoundVariantList'),
+    ),
+  },
+});
+
 /** Mounted behind the guard of the staff's API. */
 export function integrationApi(deps: Deps): OpenAPIHono<AppEnv> {
   const api = createApi();
@@ -112,5 +166,16 @@ export function integrationApi(deps: Deps): OpenAPIHono<AppEnv> {
     const { after, limit } = c.req.valid('query');
     return c.json(await readShopEvents(deps.db, { after, limit }), 200);
   });
+  api.openapi(bulkStockRoute, async (c) => {
+    const { 'idempotency-key': idempotencyKey, prefer } = c.req.valid('header');
+    const wait = readPreferredWait(prefer);
+    if (wait !== undefined) c.header('Preference-Applied', `wait=${wait}`);
+    const staff = await requireStaff(deps, c);
+    const write = { staff, idempotencyKey, path: c.req.path, waitMs: (wait ?? 0) * 1_000 };
+    return c.json(await changeStockInBulk(deps, write, c.req.valid('json').changes), 200);
+  });
+  api.openapi(findVariantsRoute, async (c) =>
+    c.json({ items: await findVariants(deps.db, c.req.valid('query')) }, 200),
+  );
   return api;
 }

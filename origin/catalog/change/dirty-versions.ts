@@ -4,7 +4,7 @@ import { sql } from 'kysely';
 import type { TagVersions } from '../../../http/cache-tag.ts';
 import { addToOutbox } from '../../outbox/events.ts';
 import type { Tx } from '../../schema.ts';
-import { catalogTag, categoryTag, productStockTag, stockTag } from '../tags.ts';
+import { catalogTag, categoryTag, feedTag, productStockTag, stockTag } from '../tags.ts';
 
 const maxRows = 1_000;
 
@@ -37,7 +37,8 @@ export async function raiseDirtySets(tx: Tx): Promise<TagVersions> {
     ) returning tag`.execute(tx);
   const marked = [...new Set(rows.map((row) => row.tag))].sort();
   if (marked.length === 0) return {};
-  await countProducts(tx);
+  // Stock changes no count.
+  if (marked.some((tag) => tag !== feedTag)) await countProducts(tx);
   const raised = await sql<{ tag: string; version: number }>`
     insert into catalog_sets as s (tag) select unnest(${marked}::text[])
     on conflict (tag) do update set version = s.version + 1, raised_at = now()

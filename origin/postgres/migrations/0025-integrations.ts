@@ -8,6 +8,21 @@ export async function up(db: Kysely<unknown>): Promise<void> {
   await createOrderTriggers(db);
   await createCatalogTriggers(db);
   await createWebhooks(db);
+  // The product feed says whether a variant is in stock; it is made again within a second.
+  await sql`
+    create function public.mark_feed() returns trigger language plpgsql as $$
+    begin
+      insert into public.catalog_set_marks (tag) values ('feed');
+      return null;
+    end $$`.execute(db);
+  await sql`
+    create trigger variants_mark_feed after update on variants for each row
+    when ((old.available = 0) <> (new.available = 0) or old.stock_tracked <> new.stock_tracked
+      or old.stock_stated <> new.stock_stated or old.sells_beyond_stock <> new.sells_beyond_stock)
+    execute function public.mark_feed()`.execute(db);
+  await sql`
+    create index variants_by_barcode on variants ((file_cells ->> 'Variant Barcode'))
+    where file_cells ? 'Variant Barcode'`.execute(db);
 }
 
 async function createKeys(db: Kysely<unknown>): Promise<void> {
@@ -33,7 +48,7 @@ async function createKeys(db: Kysely<unknown>): Promise<void> {
 /**
  * Triggers write what happened into `new_shop_events` as the last act of its transaction. Whoever reads moves committed
  * rows to `shop_events` and numbers them, one transaction after the other; see
- * docs/decisions/0024-events-in-commit-order.md.
+ * docs/decisions/0025-events-in-commit-order.md.
  */
 async function createEvents(db: Kysely<unknown>): Promise<void> {
   await sql`

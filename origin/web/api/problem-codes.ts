@@ -84,7 +84,10 @@ export const problemCodes = {
       'Events behind `after` are no longer kept (30 days), or there was no such event in this shop. Read the present state, then go on without `after`.',
   },
   'precondition-failed': { status: 412, meaning: 'The product is no longer what If-Match names.' },
-  'body-too-large': { status: 413, meaning: 'A request body has at most 65,536 bytes.' },
+  'body-too-large': {
+    status: 413,
+    meaning: 'A request body has at most 65,536 bytes; with stock in bulk 524,288.',
+  },
   'unsupported-media-type': {
     status: 415,
     meaning: 'The body needs `Content-Type: application/json`.',
