@@ -3,6 +3,7 @@ import type { Worker } from 'bullmq';
 import { withinMs } from '../origin/concurrency/deadline.ts';
 import type { Settings } from '../origin/config.ts';
 import type { Deps } from '../origin/deps.ts';
+import { deliverWebhooks } from '../origin/integration/deliver-webhooks.ts';
 import { removeOldDrafts } from '../origin/mail/transport.ts';
 import { expireHold } from '../origin/order/expire-hold.ts';
 import { payBack } from '../origin/order/life/pay-back.ts';
@@ -55,6 +56,7 @@ export function startJobs(deps: Deps): Jobs {
     'settle-payment': ({ orderId }) => settlePayment(deps, orderId, providers),
     'expire-hold': ({ orderId }) => expireHold(deps, orderId),
     'pay-back': ({ orderId }) => payBack(deps, providers, orderId),
+    'deliver-webhooks': ({ endpointId }, job) => deliverWebhooks(deps, endpointId, job.signal),
   };
   const stopping = new AbortController();
   const workRow = createRowWorker({

@@ -20,6 +20,8 @@ const concurrency: Record<OutboxKind, number> = {
   'settle-payment': 4,
   'expire-hold': 4,
   'pay-back': 4,
+  // As many as there may be, so that none waits for a slow one.
+  'deliver-webhooks': 20,
 };
 
 /** In the queue at once, of all workers together. */

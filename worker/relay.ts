@@ -29,6 +29,7 @@ const mostSwept: Record<OutboxKind, number> = {
   'settle-payment': 10,
   'expire-hold': 10,
   'pay-back': 10,
+  'deliver-webhooks': 20,
 };
 
 export interface Relay {

@@ -7,6 +7,7 @@ import { pruneCartOperations } from '../origin/cart/server/prune-operations.ts';
 import { raiseDirtySets, raiseDirtyStock } from '../origin/catalog/change/dirty-versions.ts';
 import { readSettings, SettingsError } from '../origin/config.ts';
 import { createDeps } from '../origin/deps.ts';
+import { beginDeliveries } from '../origin/integration/deliver-webhooks.ts';
 import { numberShopEvents, pruneShopEvents } from '../origin/integration/shop-events.ts';
 import { createLog } from '../origin/log.ts';
 import { pruneOutbox } from '../origin/outbox/work.ts';
@@ -65,6 +66,7 @@ async function main(): Promise<void> {
       { name: 'raise the versions of stock', everyMs: 1_000, run: (tx) => raiseDirtyStock(tx) },
       { name: 'raise the versions of lists', everyMs: 1_000, run: (tx) => raiseDirtySets(tx) },
       { name: 'number what happened', everyMs: 1_000, run: () => numberShopEvents(deps.db) },
+      { name: 'begin deliveries to webhooks', everyMs: 1_000, run: (tx) => beginDeliveries(tx) },
       { name: 'forget old events', everyMs: 60_000, run: (tx) => pruneShopEvents(tx) },
       { name: 'forget finished work', everyMs: 60_000, run: (tx) => pruneOutbox(tx) },
       { name: 'forget ended sessions', everyMs: 600_000, run: (tx) => pruneAccounts(tx) },

@@ -52,6 +52,7 @@ const timeoutSeconds: Record<Exclude<OutboxKind, 'invalidate'>, number> = {
   'settle-payment': 20,
   'expire-hold': 10,
   'pay-back': 60,
+  'deliver-webhooks': 45,
 };
 
 /** Changes are waited for; other work may leave a store that is down in peace. */

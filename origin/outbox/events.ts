@@ -18,6 +18,8 @@ export interface OutboxPayloads {
   'expire-hold': { orderId: string };
   /** Pay back what an order's refunds owe; close the payment page of a cancelled order. */
   'pay-back': { orderId: string };
+  /** Tell a webhook endpoint what waits for it. */
+  'deliver-webhooks': { endpointId: string };
 }
 
 export type OutboxKind = keyof OutboxPayloads;
@@ -28,6 +30,7 @@ export const outboxKinds = [
   'settle-payment',
   'expire-hold',
   'pay-back',
+  'deliver-webhooks',
 ] as const satisfies OutboxKind[];
 
 interface OutboxOptions {
@@ -74,6 +77,7 @@ function subjectsOf(payload: OutboxPayloads[OutboxKind]): string[] {
   if ('tags' in payload)
     return Object.keys(payload.tags).filter((tag) => /^(product|stock|account):/.test(tag));
   if ('orderId' in payload) return [`order:${payload.orderId}`];
+  if ('endpointId' in payload) return [`webhook:${payload.endpointId}`];
   const { orderId } = payload.data;
   const order = typeof orderId === 'string' ? [`order:${orderId}`] : [];
   return [mailSubject(payload.to), ...order];

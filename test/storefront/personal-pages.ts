@@ -36,6 +36,7 @@ export async function preparePersonalPages(
   const staffPage = await staff.newPage();
   await signInStaff(staffPage, storefront);
   await sendBackAndRefund(page, staffPage, orders[0]!);
+  const webhook = await connectSystems(staffPage);
   const customers = await send(staffPage, 'GET', '/api/staff/customers?q=grace');
   return {
     shopper: await stateOf(shopper),
@@ -58,6 +59,8 @@ export async function preparePersonalPages(
       '/staff?q=nothing-like-that',
       '/staff/payments',
       '/staff/promotions',
+      '/staff/integrations',
+      `/staff/integrations/webhooks/${webhook}`,
       `/staff/products/${id}`,
     ],
   };
@@ -82,6 +85,21 @@ async function sendBackAndRefund(shopper: Page, staff: Page, id: string): Promis
     lines: [{ ...pieces[0], restock: true }],
   });
   await announce();
+}
+
+/** An API key, and a webhook with an event on its way. @returns its id */
+async function connectSystems(staff: Page): Promise<string> {
+  const scopes = ['orders:read', 'orders:write', 'customers:read', 'stock:write', 'events:read'];
+  await send(staff, 'POST', '/api/staff/api-keys', { name: 'Warehouse in Rotterdam', scopes });
+  const url = 'https://hooks.erp.example/a/rather/long/address/of/another/system?tenant=myclothes';
+  const { id } = await send(staff, 'POST', '/api/staff/webhooks', {
+    url,
+    types: ['order.paid', 'order.shipped'],
+  });
+  const { items } = await send(staff, 'GET', '/api/staff/events?limit=3');
+  for (const { id: eventId } of items)
+    await send(staff, 'POST', `/api/staff/webhooks/${id}/replays`, { eventId });
+  return id;
 }
 
 async function signInStaff(page: Page, { url, staff }: Storefront): Promise<void> {

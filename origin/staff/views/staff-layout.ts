@@ -11,6 +11,7 @@ const places = [
   ['/staff/promotions', 'Promotions'],
   ['/staff/payments', 'Unclear payments'],
   ['/staff/members', 'Staff'],
+  ['/staff/integrations', 'Integrations'],
 ] as const;
 
 export type StaffPlace = (typeof places)[number][0];

@@ -1,0 +1,147 @@
+// Delivers events to webhook endpoints. One job an endpoint, so that a slow one keeps no other waiting; tried again for
+// three days, and paused where nothing was taken for that long.
+import { sql } from 'kysely';
+import type { Deps } from '../deps.ts';
+import { addToOutbox } from '../outbox/events.ts';
+import type { Db, Tx } from '../schema.ts';
+import { sendWebhook, type WebhookAnswer } from './send-webhook.ts';
+import { type EventRow, eventColumns, toShopEvent } from './shop-events.ts';
+import { mayBePrivate } from './webhooks.ts';
+
+/** Called each second by the worker: an endpoint with something to be sent gets a job, unless it has one. */
+export async function beginDeliveries(tx: Tx): Promise<void> {
+  const { rows } = await sql<{ id: string }>`
+    select e.id from webhook_endpoints e
+    where e.state = 'active' and (e.retry_at is null or e.retry_at <= now())
+      and exists (select from webhook_deliveries d
+        where d.endpoint_id = e.id and d.state = 'pending' and d.due_at <= now())
+      and not exists (select from outbox o where o.id = e.job_id and o.state = 'pending')
+    order by e.id for no key update of e skip locked`.execute(tx);
+  for (const { id } of rows) {
+    const job = await addToOutbox(tx, 'deliver-webhooks', { endpointId: id });
+    await tx.updateTable('webhook_endpoints').set({ job_id: job.id }).where('id', '=', id).execute();
+  }
+}
+
+/** Then the next job goes on, and other work of the worker has its turn. */
+const longestMs = 20_000;
+const sentAtOnce = 4;
+/** Rounds in which nothing was taken; then the endpoint seems to be away. */
+const mostFailedRounds = 2;
+
+/** Ends when nothing is due, the endpoint seems to be away, or its time is over. */
+export async function deliverWebhooks(
+  { db, settings }: Pick<Deps, 'db' | 'settings'>,
+  endpointId: string,
+  signal: AbortSignal,
+): Promise<void> {
+  const startedAtMs = performance.now();
+  let failedRounds = 0;
+  while (performance.now() - startedAtMs < longestMs && failedRounds < mostFailedRounds) {
+    signal.throwIfAborted();
+    const endpoint = await db
+      .selectFrom('webhook_endpoints')
+      .select(['url', 'secret'])
+      .where('id', '=', endpointId)
+      .where('state', '=', 'active')
+      .executeTakeFirst();
+    if (endpoint === undefined) return;
+    const due = await claimDeliveries(db, endpointId);
+    if (due.length === 0) return;
+    const target = { ...endpoint, mayBePrivate: mayBePrivate(settings) };
+    const answers = await Promise.all(
+      due.map(async (delivery) => {
+        const answer = await sendWebhook(target, messageOf(delivery), signal);
+        // A stopping worker has learnt nothing of the endpoint: the claim runs out, and another tries.
+        signal.throwIfAborted();
+        await saveAnswer(db, endpointId, delivery, answer);
+        return answer;
+      }),
+    );
+    await judgeEndpoint(db, endpointId, answers);
+    failedRounds = answers.every(({ error }) => error !== undefined) ? failedRounds + 1 : 0;
+  }
+}
+
+interface ClaimedDelivery extends EventRow {
+  attempts: number;
+}
+
+/** Longer than an answer may take. */
+const claimSeconds = 30;
+
+async function claimDeliveries(db: Db, endpointId: string): Promise<ClaimedDelivery[]> {
+  const { rows } = await sql<ClaimedDelivery>`
+    with claimed as (
+      update webhook_deliveries set attempts = attempts + 1, tried_at = clock_timestamp(),
+        first_tried_at = coalesce(first_tried_at, clock_timestamp()),
+        due_at = clock_timestamp() + make_interval(secs => ${claimSeconds})
+      where endpoint_id = ${endpointId} and position in (
+        select position from webhook_deliveries
+        where endpoint_id = ${endpointId} and state = 'pending' and due_at <= clock_timestamp()
+        order by position limit ${sentAtOnce} for update skip locked)
+      returning position, attempts)
+    select claimed.attempts, event.* from claimed
+    join lateral (select ${eventColumns} from shop_events where shop_events.position = claimed.position) event on true
+    order by claimed.position`.execute(db);
+  return rows;
+}
+
+function messageOf(delivery: ClaimedDelivery) {
+  const { id, type, at, subject, data } = toShopEvent(delivery);
+  return { id: `evt_${id}`, body: JSON.stringify({ id, type, timestamp: at, subject, data }) };
+}
+
+const [minute, hour] = [60, 3_600];
+/** Seconds after each failed attempt; together three days. */
+export const webhookDelays = [
+  5,
+  minute,
+  5 * minute,
+  30 * minute,
+  2 * hour,
+  5 * hour,
+  10 * hour,
+  14 * hour,
+  18 * hour,
+  22 * hour + 25 * minute,
+];
+
+async function saveAnswer(
+  db: Db,
+  endpointId: string,
+  { id, attempts }: ClaimedDelivery,
+  { status, error, retryAfterSeconds = 0 }: WebhookAnswer,
+): Promise<void> {
+  const delay = webhookDelays[attempts - 1];
+  const state = error === undefined ? 'delivered' : delay === undefined ? 'failed' : 'pending';
+  const seconds = Math.max(delay ?? 0, retryAfterSeconds);
+  // Sent again by staff meanwhile, it has another number of attempts.
+  await sql`
+    update webhook_deliveries set state = ${state}, status = ${status ?? null}, error = ${error ?? null},
+      due_at = case when ${state} = 'pending' then clock_timestamp() + make_interval(secs => ${seconds}) else due_at end
+    where endpoint_id = ${endpointId} and position = ${id} and state = 'pending' and attempts = ${attempts}`.execute(
+    db,
+  );
+}
+
+/** Notes how long it has been failing: it is asked less often, and paused after three days, or where it wants no more. */
+async function judgeEndpoint(db: Db, endpointId: string, answers: WebhookAnswer[]): Promise<void> {
+  if (answers.some(({ error }) => error === undefined)) {
+    await sql`
+      update webhook_endpoints set failing_since = null, retry_at = null
+      where id = ${endpointId} and failing_since is not null`.execute(db);
+    return;
+  }
+  const isGone = answers.some(({ status }) => status === 410);
+  const reason = isGone
+    ? 'It answered 410: it wants to be told no more'
+    : `Every attempt failed for three days. The last one: ${answers.at(-1)?.error}`;
+  await sql`
+    update webhook_endpoints set failing_since = since,
+      retry_at = now() + greatest(interval '10 s', least(interval '15 min', (now() - since) / 10)),
+      state = case when ${isGone} or since < now() - interval '3 days' then 'paused' else state end,
+      paused_because = case when ${isGone} or since < now() - interval '3 days' then ${reason} else paused_because end
+    from (select coalesce(failing_since, now()) as since from webhook_endpoints where id = ${endpointId}) known
+    where id = ${endpointId} and state = 'active'`.execute(db);
+}

@@ -1,0 +1,158 @@
+// Sends one event to one webhook endpoint: signed as Standard Webhooks say, never to a private address in production.
+import { createHmac } from 'node:crypto';
+import { lookup as resolve } from 'node:dns';
+import { type ClientRequest, request as requestHttp } from 'node:http';
+import { request as requestHttps } from 'node:https';
+import { BlockList, isIP, type LookupFunction } from 'node:net';
+
+export interface WebhookMessage {
+  /** The same for each attempt, so that a receiver knows what it has. */
+  id: string;
+  /** JSON, as it is signed. */
+  body: string;
+}
+
+export interface WebhookAnswer {
+  /** Undefined where none came. */
+  status: number | undefined;
+  /** Undefined where it was taken. */
+  error: string | undefined;
+  /** Seconds of `Retry-After`. */
+  retryAfterSeconds: number | undefined;
+}
+
+const answerMs = 10_000;
+
+/** Never throws: what goes wrong is in the answer. Redirects are not followed. */
+export async function sendWebhook(
+  { url, secret, mayBePrivate }: { url: string; secret: string; mayBePrivate: boolean },
+  { id, body }: WebhookMessage,
+  signal: AbortSignal,
+): Promise<WebhookAnswer> {
+  const timestamp = Math.floor(Date.now() / 1_000);
+  try {
+    const target = new URL(url);
+    const fault = faultOfUrl(url, mayBePrivate);
+    if (fault !== undefined) throw new Error(`The address ${fault}`);
+    const request = (target.protocol === 'https:' ? requestHttps : requestHttp)(target, {
+      method: 'POST',
+      agent: false,
+      signal: AbortSignal.any([signal, AbortSignal.timeout(answerMs)]),
+      ...(mayBePrivate ? {} : { lookup: lookupPublic }),
+      headers: {
+        'Content-Type': 'application/json',
+        'Content-Length': Buffer.byteLength(body),
+        'User-Agent': 'MyClothes.com webhooks',
+        'webhook-id': id,
+        'webhook-timestamp': String(timestamp),
+        'webhook-signature': signWebhook(secret, { id, timestamp, body }),
+      },
+    });
+    return await readAnswer(request, body);
+  } catch (error) {
+    return { status: undefined, error: describeError(error), retryAfterSeconds: undefined };
+  }
+}
+
+/** Standard Webhooks, symmetric: HMAC-SHA256 of `id.timestamp.body`. @param secret `whsec_` and base64 */
+export function signWebhook(
+  secret: string,
+  { id, timestamp, body }: { id: string; timestamp: number; body: string },
+): string {
+  const key = Buffer.from(secret.replace(/^whsec_/, ''), 'base64');
+  return `v1,${createHmac('sha256', key).update(`${id}.${timestamp}.${body}`).digest('base64')}`;
+}
+
+function readAnswer(request: ClientRequest, body: string): Promise<WebhookAnswer> {
+  const { promise, resolve: answer, reject } = Promise.withResolvers<WebhookAnswer>();
+  request.on('error', reject);
+  request.on('response', (response) => {
+    const status = response.statusCode ?? 0;
+    const isTaken = status >= 200 && status < 300;
+    const after = Number(response.headers['retry-after']);
+    answer({
+      status,
+      error: isTaken ? undefined : `It answered ${status}`,
+      retryAfterSeconds: Number.isFinite(after) && after > 0 ? Math.min(after, 86_400) : undefined,
+    });
+    // Nobody reads what else it says, which may be without end.
+    response.on('error', () => undefined);
+    response.destroy();
+  });
+  request.end(body);
+  return promise;
+}
+
+function describeError(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  if (error.name === 'TimeoutError' || error.name === 'AbortError') return 'No answer in time';
+  return (error.message || error.name).slice(0, 300);
+}
+
+/**
+ * An address itself; a name is looked up at each delivery.
+ * @returns what is wrong, to be put behind "The address"
+ */
+export function faultOfUrl(url: string, mayBePrivate: boolean): string | undefined {
+  if (!URL.canParse(url) || url.length > 2_000) return 'must be a URL that begins with https://';
+  const { protocol, hostname, username, password } = new URL(url);
+  const isLocal = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/.test(hostname);
+  if (protocol !== 'https:' && !(protocol === 'http:' && mayBePrivate && isLocal))
+    return 'must be a URL that begins with https://';
+  if (username !== '' || password !== '') return 'must not hold a name or a password';
+  const host = hostname.replace(/^\[|\]$/g, '');
+  const isPrivate = isLocal || (isIP(host) !== 0 && isPrivateAddress(host));
+  return isPrivate && !mayBePrivate ? 'must be one of the public internet' : undefined;
+}
+
+/** The connection goes to what was checked: there is no second look-up with another result. */
+const lookupPublic: LookupFunction = (hostname, options, callback) => {
+  resolve(hostname, { ...options, all: true }, (error, addresses) => {
+    if (error) return callback(error, '', 4);
+    const hidden = addresses.find(({ address }) => isPrivateAddress(address));
+    const [first] = addresses;
+    if (hidden !== undefined || first === undefined)
+      return callback(new Error(`${hostname} is no address of the public internet`), '', 4);
+    if (options.all) return callback(null, addresses);
+    return callback(null, first.address, first.family);
+  });
+};
+
+const privateAddresses = new BlockList();
+for (const [network, prefix] of [
+  ['0.0.0.0', 8],
+  ['10.0.0.0', 8],
+  ['100.64.0.0', 10],
+  ['127.0.0.0', 8],
+  ['169.254.0.0', 16],
+  ['172.16.0.0', 12],
+  ['192.0.0.0', 24],
+  ['192.0.2.0', 24],
+  ['192.88.99.0', 24],
+  ['192.168.0.0', 16],
+  ['198.18.0.0', 15],
+  ['198.51.100.0', 24],
+  ['203.0.113.0', 24],
+  ['224.0.0.0', 4],
+  ['240.0.0.0', 4],
+] as const)
+  privateAddresses.addSubnet(network, prefix, 'ipv4');
+
+const publicSix = new BlockList();
+publicSix.addSubnet('2000::', 3, 'ipv6');
+
+/** Within `2000::/3`, and yet not of the public internet: documentation, Teredo, 6to4, benchmarks. */
+const privateSix = new BlockList();
+for (const [network, prefix] of [
+  ['2001:db8::', 32],
+  ['2001::', 23],
+  ['2002::', 16],
+  ['3fff::', 20],
+] as const)
+  privateSix.addSubnet(network, prefix, 'ipv6');
+
+/** Of IPv6 only global unicast is public (IANA's registry of special addresses). */
+export function isPrivateAddress(address: string): boolean {
+  if (isIP(address) === 4) return privateAddresses.check(address, 'ipv4');
+  return !publicSix.check(address, 'ipv6') || privateSix.check(address, 'ipv6');
+}

@@ -1,0 +1,159 @@
+// The JSON API of outgoing webhooks: endpoints, how deliveries stand, and sending them again.
+import type { OpenAPIHono } from '@hono/zod-openapi';
+import type { Context } from 'hono';
+import type { Deps } from '../deps.ts';
+import { requireOwner } from '../identity/visitor.ts';
+import {
+  createApi,
+  defineRoute,
+  emptyAnswer,
+  IdempotencyKeyHeader as headers,
+  Id,
+  jsonAnswer,
+  jsonBody,
+  z,
+} from '../web/api/api.ts';
+import type { AppEnv } from '../web/env.ts';
+import type { OwnerWrite } from './api-keys.ts';
+import {
+  changeWebhook,
+  createWebhook,
+  DeliverySchema,
+  deleteWebhook,
+  listDeliveries,
+  listWebhooks,
+  NewWebhookSchema,
+  ReplaySchema,
+  replayWebhook,
+  WebhookPatchSchema,
+  WebhookSchema,
+  WebhookToWriteSchema,
+} from './webhooks.ts';
+
+const tags = ['integration'];
+const audience = 'staff';
+const params = z.object({ id: Id });
+
+const listRoute = defineRoute({
+  method: 'get',
+  path: '/api/staff/webhooks',
+  operationId: 'listWebhooks',
+  tags,
+  audience,
+  summary: 'Webhooks that the shop tells what happens, oldest first',
+  responses: {
+    200: jsonAnswer('The webhooks', z.object({ items: z.array(WebhookSchema) }).openapi('WebhookList')),
+  },
+});
+
+const createWebhookRoute = defineRoute({
+  method: 'post',
+  path: '/api/staff/webhooks',
+  operationId: 'createWebhook',
+  tags,
+  audience,
+  summary: 'Make a webhook; its secret is shown this once',
+  request: { headers, body: jsonBody(WebhookToWriteSchema) },
+  responses: { 201: jsonAnswer('The webhook with its secret', NewWebhookSchema) },
+});
+
+const changeWebhookRoute = defineRoute({
+  method: 'patch',
+  path: '/api/staff/webhooks/{id}',
+  operationId: 'changeWebhook',
+  tags,
+  audience,
+  refusals: ['not-found'],
+  summary: 'Change, pause or resume a webhook; resumed it is told what it missed',
+  request: { params, headers, body: jsonBody(WebhookPatchSchema) },
+  responses: { 200: jsonAnswer('The webhook as it now is', WebhookSchema) },
+});
+
+const deleteWebhookRoute = defineRoute({
+  method: 'delete',
+  path: '/api/staff/webhooks/{id}',
+  operationId: 'deleteWebhook',
+  tags,
+  audience,
+  refusals: ['not-found'],
+  summary: 'Delete a webhook; it is told nothing more',
+  request: { params, headers },
+  responses: { 204: emptyAnswer('Deleted') },
+});
+
+const listDeliveriesRoute = defineRoute({
+  method: 'get',
+  path: '/api/staff/webhooks/{id}/deliveries',
+  operationId: 'listWebhookDeliveries',
+  tags,
+  audience,
+  refusals: ['not-found'],
+  summary: 'How deliveries to a webhook stand, the newest first',
+  request: {
+    params,
+    query: z.object({
+      state: z.enum(['pending', 'delivered', 'failed']).optional(),
+      limit: z.coerce.number().int().min(1).max(500).default(100),
+    }),
+  },
+  responses: {
+    200: jsonAnswer(
+      'The deliveries',
+      z.object({ items: z.array(DeliverySchema) }).openapi('WebhookDeliveryList'),
+    ),
+  },
+});
+
+const replayRoute = defineRoute({
+  method: 'post',
+  path: '/api/staff/webhooks/{id}/replays',
+  operationId: 'replayWebhook',
+  tags,
+  audience,
+  refusals: ['not-found'],
+  summary: 'Send an event again, or all that failed',
+  request: { params, headers, body: jsonBody(ReplaySchema) },
+  responses: {
+    202: jsonAnswer('So many will be sent', z.object({ count: z.int() }).openapi('WebhookReplayed')),
+  },
+});
+
+/** Mounted behind the guard of the staff's API. */
+export function webhooksApi(deps: Deps): OpenAPIHono<AppEnv> {
+  const api = createApi();
+  const ownerWrite = async (c: Context<AppEnv>, idempotencyKey: string | undefined): Promise<OwnerWrite> => ({
+    owner: await requireOwner(deps, c),
+    idempotencyKey,
+    path: c.req.path,
+  });
+  api.openapi(listRoute, async (c) => {
+    await requireOwner(deps, c);
+    return c.json({ items: await listWebhooks(deps.db) }, 200);
+  });
+  api.openapi(createWebhookRoute, async (c) => {
+    const write = await ownerWrite(c, c.req.valid('header')['idempotency-key']);
+    return c.json(await createWebhook(deps, write, c.req.valid('json')), 201);
+  });
+  api.openapi(changeWebhookRoute, async (c) => {
+    const write = await ownerWrite(c, c.req.valid('header')['idempotency-key']);
+    return c.json(await changeWebhook(deps, write, c.req.valid('param').id, c.req.valid('json')), 200);
+  });
+  api.openapi(deleteWebhookRoute, async (c) => {
+    const write = await ownerWrite(c, c.req.valid('header')['idempotency-key']);
+    await deleteWebhook(deps, write, c.req.valid('param').id);
+    return c.body(null, 204);
+  });
+  api.openapi(listDeliveriesRoute, async (c) => {
+    await requireOwner(deps, c);
+    return c.json(
+      { items: await listDeliveries(deps.db, c.req.valid('param').id, c.req.valid('query')) },
+      200,
+    );
+  });
+  api.openapi(replayRoute, async (c) => {
+    const write = await ownerWrite(c, c.req.valid('header')['idempotency-key']);
+    const { eventId } = c.req.valid('json');
+    return c.json({ count: await replayWebhook(deps, write, c.req.valid('param').id, eventId) }, 202);
+  });
+  return api;
+}
