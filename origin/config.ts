@@ -48,6 +48,8 @@ export interface Settings {
   /** How long after delivery pieces can be sent back. */
   returnDays: number;
   logLevel: string;
+  /** Of pages that may use the API with a bearer token. */
+  corsOrigins: string[];
 }
 
 /** Thrown with one line a fault; the lines name settings and never repeat their values. */
@@ -188,6 +190,12 @@ const Environment = z.object({
     .regex(/^[\w.-]{1,32}$/, { error: 'must be 1 to 32 letters, digits, dots or hyphens' })
     .default('local'),
   INSTANCE: z.string().regex(/^[\w.-]{1,64}$/, { error: 'must be 1 to 64 letters, digits, dots or hyphens' }),
+  CORS_ORIGINS: list.refine(
+    (items) => items.every((item) => URL.canParse(item) && new URL(item).origin === item),
+    {
+      error: 'must be origins such as https://erp.example, separated by commas',
+    },
+  ),
   TRUSTED_PROXIES: list.refine((items) => items.every(isAddressOrCidr), {
     error: 'must be IP addresses or CIDRs, separated by commas',
   }),
@@ -280,6 +288,7 @@ function toSettings(env: z.output<typeof Environment>): Settings {
     staffSecondFactor: env.STAFF_SECOND_FACTOR === 'required',
     returnDays: env.RETURN_DAYS,
     logLevel: env.LOG_LEVEL,
+    corsOrigins: env.CORS_ORIGINS,
   };
 }
 

@@ -10,6 +10,7 @@ import type { Carts } from './cart/carts.ts';
 import { cartPages } from './cart/pages.ts';
 import { catalogApi } from './catalog/api.ts';
 import { catalogPages } from './catalog/pages.ts';
+import { productFeed } from './catalog/product-feed.ts';
 import { checkoutApi } from './checkout/api.ts';
 import { pictureRoute } from './demo-catalog/picture-route.ts';
 import type { Deps } from './deps.ts';
@@ -25,6 +26,8 @@ import {
 import { readVisitor, requireFreshFactor, requireRole } from './identity/visitor.ts';
 import { integrationApi } from './integration/api.ts';
 import { admitApiKeys, type ScopeOf } from './integration/api-keys.ts';
+import { integrationPages } from './integration/pages.ts';
+import { webhooksApi } from './integration/webhooks-api.ts';
 import { lawRoutes } from './law/pages.ts';
 import { orderApi } from './order/api.ts';
 import { invoiceApi } from './order/invoice/invoice-api.ts';
@@ -46,6 +49,7 @@ import type { AppEnv } from './web/env.ts';
 import { lawPages } from './web/page/layout.ts';
 import { seeOther } from './web/page/page-response.ts';
 import { isApiPath } from './web/problem.ts';
+import { allowOtherOrigins } from './web/request/cross-origin.ts';
 import { checkSameOrigin, limitBody, observeRequest, refuseEncodedBody } from './web/request/middleware.ts';
 import { sendWrittenPosition } from './web/request/read-your-writes.ts';
 import { type Health, healthRoutes } from './web/serving/health.ts';
@@ -101,6 +105,7 @@ export function createMiddleware(deps: Deps, loadBounds: LoadBounds): Middleware
   const [usualLimit, staffLimit] = [limitBody(maxBodyBytes), limitBody(maxStaffFormBytes)];
   return [
     observeRequest(deps),
+    allowOtherOrigins(deps.settings),
     createLoadShedding(loadBounds),
     sendWrittenPosition(deps.commits, deps.settings),
     async (c, next) => {
@@ -301,6 +306,19 @@ export const routeGroups: RouteGroup[] = [
       post('/api/staff/api-keys', owners, 'people-only'),
       remove('/api/staff/api-keys/:id', owners, 'people-only'),
       get('/api/staff/events', orderReaders, 'private', 'events:read'),
+      post('/api/staff/stock', catalogStaff, 'stock:write'),
+      get('/api/staff/variants', anyStaff, 'private', 'catalog:read'),
+    ],
+  },
+  {
+    mount: ({ deps }) => webhooksApi(deps),
+    routes: [
+      get('/api/staff/webhooks', owners, 'private', 'people-only'),
+      post('/api/staff/webhooks', owners, 'people-only'),
+      patch('/api/staff/webhooks/:id', owners, 'people-only'),
+      remove('/api/staff/webhooks/:id', owners, 'people-only'),
+      get('/api/staff/webhooks/:id/deliveries', owners, 'private', 'people-only'),
+      post('/api/staff/webhooks/:id/replays', owners, 'people-only'),
     ],
   },
   {
@@ -324,6 +342,10 @@ export const routeGroups: RouteGroup[] = [
       get('/c/:category', 'everyone', 'shared'),
       get('/search', 'everyone', 'shared'),
     ],
+  },
+  {
+    mount: ({ deps }) => productFeed(deps),
+    routes: [get('/feeds/products.xml', 'everyone', 'shared')],
   },
   {
     mount: ({ deps }) => lawRoutes(deps),
@@ -387,6 +409,16 @@ export const routeGroups: RouteGroup[] = [
       get('/staff', anyStaff, 'private'),
       get('/staff/products/:id', anyStaff, 'private'),
       post('/staff/products/:id', catalogStaff),
+    ],
+  },
+  {
+    // Behind the guard of the group before.
+    mount: ({ deps }) => integrationPages(deps),
+    routes: [
+      get('/staff/integrations', owners, 'private'),
+      post('/staff/integrations', owners),
+      get('/staff/integrations/webhooks/:id', owners, 'private'),
+      post('/staff/integrations/webhooks/:id', owners),
     ],
   },
 ];

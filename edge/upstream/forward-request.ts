@@ -56,6 +56,7 @@ const shared = new RegExp(
     'api/categories$',
     'robots\\.txt$',
     'sitemap\\.xml$',
+    'feeds/products\\.xml$',
     'manifest\\.webmanifest$',
     'favicon\\.ico$',
   ].join('|')})`,

@@ -214,6 +214,17 @@ describe('the OpenAPI document', () => {
     await ask(staff, 'GET', keys, keys);
     await ask(staff, 'DELETE', `${keys}/${newKey.id}`, `${keys}/{id}`);
     await ask(staff, 'GET', '/api/staff/events?limit=500', '/api/staff/events');
+    const rows = { changes: [{ sku: variant!.sku, add: 1 }, { sku: 'none', set: 1 }, null] };
+    await ask(staff, 'POST', '/api/staff/stock', '/api/staff/stock', rows);
+    await ask(staff, 'GET', `/api/staff/variants?sku=${variant!.sku}`, '/api/staff/variants');
+    const hooks = '/api/staff/webhooks';
+    const hook = await ask(staff, 'POST', hooks, hooks, { url: 'https://erp.example/hooks' });
+    await ask(staff, 'GET', hooks, hooks);
+    const oneHook = [`${hooks}/${hook.id}`, `${hooks}/{id}`] as const;
+    await ask(staff, 'PATCH', ...oneHook, { state: 'paused' });
+    await ask(staff, 'POST', `${oneHook[0]}/replays`, `${oneHook[1]}/replays`, { eventId: '1' });
+    await ask(staff, 'GET', `${oneHook[0]}/deliveries`, `${oneHook[1]}/deliveries`);
+    await ask(staff, 'DELETE', ...oneHook);
     const shopper = shop.browser();
     await shopper.add(variant!.id);
     const preview = '/api/promotions/preview';

@@ -52,6 +52,7 @@ interface World {
   promotion: string;
   code: string;
   apiKey: string;
+  webhook: string;
 }
 
 const password = 'a-password-of-tests';
@@ -251,6 +252,31 @@ const samples: Record<string, Sample> = {
     at: ({ customer }) => `/api/staff/members/${customer}`,
     first: [401, 403, 403, 404],
   },
+  'POST /api/staff/stock': { json: () => ({ changes: [{ sku: 'none', set: 1 }] }), first: staffOnly },
+  'GET /api/staff/variants': { at: () => '/api/staff/variants?sku=none', first: staffOnly },
+  'GET /api/staff/webhooks': { first: staffOnly },
+  'POST /api/staff/webhooks': {
+    json: () => ({ url: 'https://erp.example/hooks' }),
+    first: [401, 403, 403, 201],
+  },
+  'PATCH /api/staff/webhooks/:id': {
+    at: ({ webhook }) => `/api/staff/webhooks/${webhook}`,
+    json: () => ({ state: 'paused' }),
+    first: staffOnly,
+  },
+  'DELETE /api/staff/webhooks/:id': {
+    at: ({ webhook }) => `/api/staff/webhooks/${webhook}`,
+    first: [401, 403, 403, 204],
+  },
+  'GET /api/staff/webhooks/:id/deliveries': {
+    at: ({ webhook }) => `/api/staff/webhooks/${webhook}/deliveries`,
+    first: staffOnly,
+  },
+  'POST /api/staff/webhooks/:id/replays': {
+    at: ({ webhook }) => `/api/staff/webhooks/${webhook}/replays`,
+    json: () => ({}),
+    first: [401, 403, 403, 202],
+  },
   'GET /api/openapi.json': { first: 200 },
   'GET /api/docs': { first: 200 },
 
@@ -261,6 +287,7 @@ const samples: Record<string, Sample> = {
   'GET /': { first: 200 },
   'GET /p/:slug': { at: () => '/p/plain-tee', first: 200 },
   'GET /c/:category': { at: ({ category }) => `/c/${category}`, first: 200 },
+  'GET /feeds/products.xml': { first: 200 },
   'GET /search': { at: () => '/search?q=tee', first: 200 },
   'GET /delivery': { first: 200 },
   'GET /returns': { first: 200 },
@@ -362,6 +389,20 @@ const samples: Record<string, Sample> = {
     form: ({ ownerEmail }) => ({ email: ownerEmail, role: 'viewer' }),
     first: ['303 /sign-in', 403, 403, '303 /staff/members'],
   },
+  'GET /staff/integrations': { first: staffPage },
+  'POST /staff/integrations': {
+    form: () => ({ deed: 'create-key', name: 'ERP', 'scopes-orders:read': 'yes' }),
+    first: ['303 /sign-in', 403, 403, 200],
+  },
+  'GET /staff/integrations/webhooks/:id': {
+    at: ({ webhook }) => `/staff/integrations/webhooks/${webhook}`,
+    first: staffPage,
+  },
+  'POST /staff/integrations/webhooks/:id': {
+    at: ({ webhook }) => `/staff/integrations/webhooks/${webhook}`,
+    form: () => ({ deed: 'pause' }),
+    first: ['303 /sign-in', 403, 403, '303 /staff/integrations/webhooks/:id'],
+  },
   'GET /staff': { first: staffPage },
   'GET /staff/products/:id': { at: ({ product }) => `/staff/products/${product}`, first: staffPage },
   'POST /staff/products/:id': {
@@ -380,7 +421,7 @@ const cacheControl: Record<CachePolicy, string> = {
 };
 
 let shop: Shop;
-let forReads: World;
+let forReads: World | undefined;
 
 beforeAll(async () => {
   shop = await openShop({ env: { RATE_LIMITS: 'off' } });
@@ -445,7 +486,7 @@ describe('each route, asked twice by nobody, another shopper, the owner and staf
     '%s answers each of them as it should and lets caches keep what the table says',
     async (name, route) => {
       const sample = samples[name]!;
-      const world = route.method === 'GET' ? forReads : await openWorld();
+      const world = route.method === 'GET' ? forReads! : await openWorld();
       const bodies = new Set<string>();
       for (const asker of askers) {
         const ask = prepareRequest(route, sample, { ...world, newEmail: newEmail() }, asker);
@@ -525,7 +566,16 @@ async function openWorld(): Promise<World> {
     promotion: promotion.id,
     code: promotion.code,
     apiKey: apiKey.id,
+    webhook: await makeWebhook(staff),
   };
+}
+
+/** There may be twenty; that of the reads stays. */
+async function makeWebhook(staff: Browser): Promise<string> {
+  if (forReads !== undefined)
+    await shop.deps.db.deleteFrom('webhook_endpoints').where('id', '<>', forReads.webhook).execute();
+  const { body } = await staff.post('/api/staff/webhooks', { url: 'https://erp.example/hooks' });
+  return body.id;
 }
 
 /** An account of its own, which a test may delete. */

@@ -11,7 +11,7 @@ export const guide: Chapter[] = [
     heading: 'Values',
     paragraphs: [
       'Money is `{ "amount": 1999, "currency": "EUR" }` in minor units, a whole number. Ids are strings. Times are ISO 8601 in UTC.',
-      'A body is JSON in UTF-8 with `Content-Type: application/json`, uncompressed, of at most 65,536 bytes. Members that are not described are refused.',
+      'A body is JSON in UTF-8 with `Content-Type: application/json`, uncompressed, of at most 65,536 bytes, for stock in bulk 524,288. Members that are not described are refused.',
       'Query parameters that are not described are passed over.',
     ],
   },
@@ -33,6 +33,14 @@ export const guide: Chapter[] = [
     paragraphs: [
       'Send an `Idempotency-Key` with every write: 1 to 200 visible ASCII characters without spaces, best a new UUID for each thing to be done. The same key with the same request again has the same result and no second effect, for 7 days. With another method, path or body it is `422` `idempotency-key-reused`.',
       'After a timeout, a broken connection or a `503` send the same request with the same key. An order without a key is `428`.',
+    ],
+  },
+  {
+    heading: 'Other systems',
+    paragraphs: [
+      'A program works for the shop with an API key: `Authorization: Bearer mck_…`, made by the staff for some scopes and revoked at once. Each operation of the staff names its scope; a key without it gets `403` `missing-scope`, one that is unknown or revoked `401` `unknown-key`.',
+      '`GET /api/staff/events` tells what happened in the order of the commits: ask again with `after` set to `next`. What is older than 30 days is `410` `events-gone`.',
+      'Pages of every site may read products and categories; those of origins that the shop names may use a key.',
     ],
   },
   {

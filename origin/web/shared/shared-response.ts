@@ -8,6 +8,7 @@ import type { CacheOutcome, Fresh, ReadRequest, ReadResult } from '../../cache/e
 import type { Deps } from '../../deps.ts';
 import type { DbOrTx } from '../../schema.ts';
 import type { AppEnv, RuntimeBindings } from '../env.ts';
+import { catalogCorsHeaders } from '../request/cross-origin.ts';
 import { siteRelease } from './release.ts';
 import {
   type Bytes,
@@ -91,6 +92,7 @@ export function composeAnswer(
     ETag: etagOf(value, encoding),
     Vary: 'Accept-Encoding',
   };
+  if (value.contentType === 'application/json') Object.assign(headers, catalogCorsHeaders);
   if (value.location !== undefined) headers['Location'] = value.location;
   if (isKnown) return { status: 304, headers, body: undefined };
   if (encoding !== 'identity') headers['Content-Encoding'] = encoding;
