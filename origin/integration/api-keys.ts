@@ -138,7 +138,7 @@ export type ScopeOf = (method: string, path: string) => ApiKeyScope | 'people-on
 
 /**
  * Admits programs that bear an API key to the staff's API, each to what its scopes allow.
- * @throws Refusal 401 `unknown-key`, 403 `missing-scope`
+ * @throws Refusal 401 `unknown-key`, 403 `missing-scope`, 404 where there is no such route
  */
 export function admitApiKeys(deps: Deps, scopeOf: ScopeOf): MiddlewareHandler<AppEnv> {
   return async (c: Context<AppEnv>, next) => {
@@ -147,7 +147,9 @@ export function admitApiKeys(deps: Deps, scopeOf: ScopeOf): MiddlewareHandler<Ap
     const key = await findApiKey(deps.db, token);
     if (key === undefined) throw unknownKey();
     const needed = scopeOf(c.req.method, c.req.path);
-    if (needed !== undefined && !key.scopes.some((scope) => scope === needed)) throw missingScope(needed);
+    // What the table does not name is open to no key.
+    if (needed === undefined) throw new Refusal(404, 'not-found', 'There is nothing at this address');
+    if (!key.scopes.some((scope) => scope === needed)) throw missingScope(needed);
     c.set('apiKey', key);
     return next();
   };

@@ -184,6 +184,12 @@ async function passOverLostIds(db: DbOrTx, ordinal: number): Promise<void> {
       greatest(coalesce(last_value, start_value) + ${lostIds}::bigint, ${ordinal * idsOfLineage}::bigint))
     from pg_sequences where schemaname = 'public' and data_type = 'bigint'::regtype
       and has_sequence_privilege(format('%I.%I', schemaname, sequencename), 'update')`.execute(db);
+  // Other systems know the lost ones by their positions, and go on behind them.
+  await sql`
+    update shop_event_counter
+    set last_position = greatest(last_position + ${lostIds}::bigint, ${ordinal * idsOfLineage}::bigint)`.execute(
+    db,
+  );
 }
 
 async function mayAskIdentifier(db: Pick<DbOrTx, 'getExecutor'>): Promise<boolean> {

@@ -108,6 +108,13 @@ test('Each route of the staff takes exactly its scope, and keys are made by peop
     }
     expect([method, path, (await ask(all)).status === 403]).toEqual([method, path, scope === 'people-only']);
   }
+  for (const path of [
+    '/api/staff/nothing',
+    '/api/staff/orders/',
+    '/api/staff//orders',
+    '/api/staff/%6frders/1/2',
+  ])
+    expect([path, (await shop.browser().get(path, bearer(all))).status]).toEqual([path, 404]);
   const lacking = await shop
     .browser()
     .post('/api/staff/api-keys', { name: 'x', scopes: ['orders:read'] }, bearer(all));
