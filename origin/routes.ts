@@ -232,7 +232,12 @@ export const routeGroups: RouteGroup[] = [
   },
   {
     mount: ({ deps }) => invoiceApi(deps),
-    routes: [get('/api/orders/:id/invoice', 'shopper', 'private')],
+    routes: [
+      get('/api/orders/:id/invoice', 'shopper', 'private'),
+      get('/api/orders/:id/invoice.xml', 'shopper', 'private'),
+      get('/api/orders/:id/refunds/:refund/credit-note', 'shopper', 'private'),
+      get('/api/orders/:id/refunds/:refund/credit-note.xml', 'shopper', 'private'),
+    ],
   },
   {
     mount: ({ deps, carts }) => promotionApi(deps, carts),
@@ -400,6 +405,11 @@ export const routeGroups: RouteGroup[] = [
       post('/staff/promotions/:id', catalogStaff),
       get('/staff/orders', orderReaders, 'private'),
       get('/staff/orders/:id', orderReaders, 'private'),
+      get('/staff/orders/:id/documents/:name', orderReaders, 'private'),
+      get('/staff/reports', orderReaders, 'private'),
+      get('/staff/reports/sales.csv', orderReaders, 'private'),
+      get('/staff/reports/sales.svg', orderReaders, 'private'),
+      get('/staff/reports/vat.csv', orderReaders, 'private'),
       post('/staff/orders/:id', orderStaff),
       get('/staff/returns', orderReaders, 'private'),
       get('/staff/customers', orderReaders, 'private'),

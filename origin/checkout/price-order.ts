@@ -98,7 +98,7 @@ function discountOf(promotion: OrderToPrice['promotion'], promoted: number): num
  * Divides an amount in proportion to the weights, to the cent: what rounding down leaves goes to the largest
  * remainders. Without any weight the first part gets all.
  */
-function divide(amount: number, weights: number[]): number[] {
+export function divide(amount: number, weights: number[]): number[] {
   const whole = sumOf(weights);
   if (whole === 0) return weights.map((_, index) => (index === 0 ? amount : 0));
   // Products of two amounts may be larger than a number holds exactly.

@@ -7,12 +7,15 @@ import { lockPayment } from './record-outcome.ts';
 /**
  * Only while no attempt began: from then on money may have moved, and the hold ends with the payment's outcome alone.
  */
-export async function expireHold({ db }: Pick<Deps, 'db'>, orderId: string): Promise<void> {
+export async function expireHold(
+  { db, settings }: Pick<Deps, 'db' | 'settings'>,
+  orderId: string,
+): Promise<void> {
   await retryOnConflict(() =>
     db.transaction().execute(async (tx) => {
       const payment = await lockPayment(tx, orderId);
       if (payment?.status !== 'reserved' || payment.attempted_at !== null) return;
-      await changeOrder(tx, orderId, {
+      await changeOrder({ tx, settings }, orderId, {
         deed: { what: 'payment', to: 'failed' },
         by: { who: 'shop' },
         detail: 'Not paid in time',

@@ -5,6 +5,7 @@ import type { Deps } from '../deps.ts';
 import { addToOutbox } from '../outbox/events.ts';
 import { retryOnConflict } from '../postgres/postgres-errors.ts';
 import type { Tx } from '../schema.ts';
+import type { Issuer } from './invoice/invoice.ts';
 import { flagLateMoney } from './late-money.ts';
 import { changeOrder } from './life/change-order.ts';
 import { paymentSteps } from './life/order-life.ts';
@@ -18,10 +19,10 @@ type Payment = Selectable<OrderTables['payments']>;
 /** `unanswered`: the question failed, which says nothing of the payment. */
 export type Outcome = ChargeResult | { status: 'unanswered'; detail: string };
 
-type OutcomeDeps = Pick<Deps, 'db' | 'wakeWorker' | 'now'>;
+type OutcomeDeps = Pick<Deps, 'db' | 'wakeWorker' | 'now' | 'settings'>;
 
 export async function recordOutcome(deps: OutcomeDeps, orderId: string, outcome: Outcome): Promise<void> {
-  await withPayment(deps, orderId, (tx, payment) => writeOutcome(tx, payment, outcome, deps.now()));
+  await withPayment(deps, orderId, (tx, payment) => writeOutcome({ ...deps, tx }, payment, outcome));
 }
 
 /** What came by itself: it may be about something else that was sold through the same account. */
@@ -41,7 +42,7 @@ export async function recordEvent(deps: OutcomeDeps, event: PaymentEvent): Promi
     if (payment.status === 'failed' && told.tookMoney) await flagLateMoney(tx, payment, told.reference);
     else if (told.status === 'unknown' && paymentSteps[payment.status].length > 0)
       await askNow(tx, event.orderId);
-    else if (told.status !== 'unknown') await writeOutcome(tx, payment, told, deps.now());
+    else if (told.status !== 'unknown') await writeOutcome({ ...deps, tx }, payment, told);
   });
 }
 
@@ -64,7 +65,12 @@ export function lockPayment(tx: Tx, orderId: string): Promise<Payment | undefine
 }
 
 /** @param payment as it stands, locked by this transaction */
-export async function writeOutcome(tx: Tx, payment: Payment, outcome: Outcome, nowMs: number): Promise<void> {
+export async function writeOutcome(
+  { tx, settings, now }: Issuer & Pick<Deps, 'now'>,
+  payment: Payment,
+  outcome: Outcome,
+): Promise<void> {
+  const nowMs = now();
   const { order_id: orderId } = payment;
   if (payment.status === 'failed' && outcome.status === 'paid')
     return flagLateMoney(tx, payment, outcome.reference);
@@ -74,7 +80,7 @@ export async function writeOutcome(tx: Tx, payment: Payment, outcome: Outcome, n
   const saysNothing = outcome.status === 'unanswered' && !changes;
   const life = changes
     ? (
-        await changeOrder(tx, orderId, {
+        await changeOrder({ tx, settings }, orderId, {
           deed: { what: 'payment', to: status },
           by: { who: payment.provider as Who },
           detail: outcome.detail,

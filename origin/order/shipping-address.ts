@@ -57,10 +57,17 @@ export const OrderAddressSchema = z
   })
   .openapi('OrderAddress', { example: exampleAddress });
 
-/** Who gets the invoice may live anywhere. */
-export const BillingAddressSchema = Parts.extend({ country: CountryCode }).openapi('BillingAddress', {
-  example: exampleAddress,
-});
+/** Who gets the invoice may live anywhere, and may be a company. */
+export const BillingAddressSchema = Parts.extend({
+  country: CountryCode,
+  company: optionalText(addressLengths.name),
+  vatNumber: optionalText(30)
+    .transform((text) => text?.replaceAll(/[\s.-]/g, '').toUpperCase())
+    .refine((text) => text === undefined || /^[A-Z]{2}[0-9A-Z+*]{2,13}$/.test(text), {
+      error: 'must be a VAT number with its country’s letters, such as DE123456789',
+    })
+    .openapi({ description: 'Of the company, with the letters of its country' }),
+}).openapi('BillingAddress', { example: exampleAddress });
 
 export type BillingAddress = z.infer<typeof BillingAddressSchema>;
 export type ShippingAddress = z.infer<typeof ShippingAddressSchema>;

@@ -1,7 +1,7 @@
 // Kysely's types of the order tables. Only files of this folder query them.
 import type { ColumnType, Generated, GeneratedAlways } from 'kysely';
 import type { ChosenShipping, VatAmount } from '../checkout/price-order.ts';
-import type { InvoiceContent } from './invoice/invoice-document.ts';
+import type { InvoiceContent } from './invoice/invoice-content.ts';
 import type { BillingAddress, ShippingAddress } from './shipping-address.ts';
 
 export type PaymentStatus = 'reserved' | 'pending' | 'paid' | 'failed' | 'unknown';
@@ -148,6 +148,19 @@ export interface OrderTables {
     issued_at: Date;
     content: ColumnType<InvoiceContent, string, never>;
     /** The PDF; null until it is asked for. */
+    document: Buffer | null;
+    /** When its VAT fell due: with the first money. Null for one of a release before: with its issue. */
+    taxed_at: Date | null;
+  };
+  /** One row, locked by each transaction that issues a credit note. */
+  credit_note_counter: { only_row: Generated<boolean>; last_number: Generated<number> };
+  credit_notes: {
+    number: number;
+    order_id: string;
+    refund_id: string;
+    issued_at: Date;
+    taxed_at: Date;
+    content: ColumnType<InvoiceContent, string, never>;
     document: Buffer | null;
   };
   return_lines: { return_id: string; variant_id: string; quantity: number; received: Generated<number> };

@@ -1,8 +1,10 @@
 // Lists payments whose outcome no provider can give, and unfinished refunds; lets staff decide them.
 import { sql } from 'kysely';
+import type { Deps } from '../deps.ts';
 import { notFound } from '../errors.ts';
-import type { Db, Tx } from '../schema.ts';
+import type { Db } from '../schema.ts';
 import { idPattern } from '../web/api/api.ts';
+import type { Issuer } from './invoice/invoice.ts';
 import { lockPayment, writeOutcome } from './record-outcome.ts';
 import type { PaymentStatus } from './tables.ts';
 
@@ -75,11 +77,11 @@ export type PaymentDecision = (typeof decisions)[number];
  * @returns what was before and is after; undefined where there was nothing to decide
  */
 export async function decidePayment(
-  tx: Tx,
+  context: Issuer & Pick<Deps, 'now'>,
   orderId: string,
   decision: PaymentDecision,
-  nowMs: number,
 ): Promise<{ before: object; after: object } | undefined> {
+  const { tx } = context;
   const payment = idPattern.test(orderId) ? await lockPayment(tx, orderId) : undefined;
   if (payment === undefined) throw notFound('This payment');
   if (decision === 'paid-back') {
@@ -89,6 +91,6 @@ export async function decidePayment(
   }
   if (payment.status !== 'unknown') return undefined;
   const status = decision === 'paid' ? 'paid' : 'failed';
-  await writeOutcome(tx, payment, { status, detail: 'Decided by staff' }, nowMs);
+  await writeOutcome(context, payment, { status, detail: 'Decided by staff' });
   return { before: { payment: payment.status }, after: { payment: status } };
 }

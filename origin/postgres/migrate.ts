@@ -24,6 +24,7 @@ import * as jobFigures from './migrations/0024-job-figures.ts';
 import * as integrations from './migrations/0025-integrations.ts';
 import * as lineage from './migrations/0026-lineage.ts';
 import * as access from './migrations/0027-access.ts';
+import * as creditNotes from './migrations/0028-credit-notes.ts';
 
 /** Listed by hand: a folder scan would need file permissions under Deno, and order is a decision. */
 const migrations: Record<string, Migration> = {
@@ -49,6 +50,7 @@ const migrations: Record<string, Migration> = {
   '0025-integrations': integrations,
   '0026-lineage': lineage,
   '0027-access': access,
+  '0028-credit-notes': creditNotes,
 };
 
 /**

@@ -4,6 +4,7 @@ import { type Context, Hono } from 'hono';
 import type { Deps } from '../deps.ts';
 import { Refusal } from '../errors.ts';
 import { readVisitor, requireFreshFactor, requireStaff, requireStaffAccount } from '../identity/visitor.ts';
+import { createDocumentReader, respondNamedDocument } from '../order/invoice/invoice-api.ts';
 import type { Deed, OrderChange, Parcel, Pieces } from '../order/life/order-life.ts';
 import { askRefundAgain, refundFaultsOf } from '../order/life/pay-back.ts';
 import { performDeed } from '../order/life/perform-deed.ts';
@@ -29,10 +30,15 @@ const pageSize = 50;
 
 /** Mounted behind the guard of the staff's pages. */
 export function staffOrderPages(deps: Deps, providers: PaymentProviders): Hono<AppEnv> {
+  const readDocument = createDocumentReader(deps);
   const visitorOf = async (c: Context<AppEnv>) => ({ name: (await readVisitor(deps, c)).account?.name });
   return new Hono<AppEnv>()
     .get('/staff/orders', (c) => showOrders(deps, c))
     .get('/staff/orders/:id', (c) => showOrder(deps, c))
+    .get('/staff/orders/:id/documents/:name', async (c) => {
+      const { id } = await readStaffOrder(deps.db, c.req.param('id'));
+      return respondNamedDocument(c, readDocument, id, c.req.param('name'));
+    })
     .post('/staff/orders/:id', async (c) => {
       const values = await readForm(c);
       const id = c.req.param('id');

@@ -22,6 +22,7 @@ import { membersPages } from './members-pages.ts';
 import { staffOrderPages } from './order-pages.ts';
 import { paymentPages } from './payment-pages.ts';
 import { promotionPages } from './promotion-pages.ts';
+import { reportPages } from './report-pages.ts';
 import { finderPage, fingerprintOfShown, productPage, stockField } from './views/products.ts';
 
 /** A product of Shopify has at most 2,048 variants. */
@@ -48,6 +49,7 @@ export function staffPages(deps: Deps, providers: PaymentProviders): Hono<AppEnv
   pages.route('/', promotionPages(deps));
   pages.route('/', staffOrderPages(deps, providers));
   pages.route('/', membersPages(deps));
+  pages.route('/', reportPages(deps));
 
   pages.get('/staff', async (c) => {
     const query = parseListQuery(new URL(c.req.url).searchParams, 'page');

@@ -67,7 +67,7 @@ async function decide(
 ): Promise<void> {
   const { id: accountId } = await requireStaff(deps, c);
   const write = async (tx: Tx) => {
-    const made = await decidePayment(tx, orderId, decision, deps.now());
+    const made = await decidePayment({ ...deps, tx }, orderId, decision);
     if (made === undefined) return;
     await tx
       .insertInto('staff_changes')

@@ -247,6 +247,9 @@ describe('the OpenAPI document', () => {
       'PUT /api/account/second-factor',
       'PUT /api/password-resets/{token}',
       'GET /api/orders/{id}/invoice',
+      'GET /api/orders/{id}/invoice.xml',
+      'GET /api/orders/{id}/refunds/{refund}/credit-note',
+      'GET /api/orders/{id}/refunds/{refund}/credit-note.xml',
       'POST /api/webhooks/stripe',
     ];
     expect(

@@ -299,6 +299,24 @@ test('every refusal that an operation tells of is met', async () => {
   await send(named('getInvoice'), guest, { url: `/api/orders/${unpaid.id}/invoice` });
   await send(named('getInvoice'), guest, { url: `/api/orders/${nothing}/invoice` });
   await send(named('getInvoice'), guest, { url: `/api/orders/1/invoice?key=${'x'.repeat(300)}` });
+  await guest.add(shop.variants[1]!.id);
+  const { body: paid } = await guest.order();
+  for (const [name, end] of [
+    ['getInvoiceXml', 'invoice.xml'],
+    ['getCreditNote', `refunds/${nothing}/credit-note`],
+    ['getCreditNoteXml', `refunds/${nothing}/credit-note.xml`],
+  ]) {
+    const url = `/api/orders/${paid.id}/${end}`;
+    await send(named(name!), guest, { url });
+    await send(named(name!), guest, { url: `${url}?key=${'x'.repeat(300)}` });
+    await send(named(name!), guest, { url: url.replace(paid.id, nothing) });
+  }
+  await send(named('getInvoiceXml'), guest, { url: `/api/orders/${unpaid.id}/invoice.xml` });
+  await guest.post(`/api/orders/${paid.id}/cancellation`, {});
+  const [refund] = (await guest.get(`/api/orders/${paid.id}`)).body.refunds;
+  await send(named('getCreditNoteXml'), guest, {
+    url: `/api/orders/${paid.id}/refunds/${refund.id}/credit-note.xml`,
+  });
   await send(named('getOrder'), guest, { url: `/api/orders/${nothing}` });
   await send(named('receiveStripeEvent'), guest, { body: {} });
   await afterPurchase(guest);

@@ -134,6 +134,19 @@ const samples: Record<string, Sample> = {
     at: ({ order }) => `/api/orders/${order}/invoice`,
     first: [404, 404, 200, 404],
   },
+  // Tests have no seller, without whom there is no e-invoice; the order has no refund yet.
+  'GET /api/orders/:id/invoice.xml': {
+    at: ({ order }) => `/api/orders/${order}/invoice.xml`,
+    first: [404, 404, 409, 404],
+  },
+  'GET /api/orders/:id/refunds/:refund/credit-note': {
+    at: ({ order }) => `/api/orders/${order}/refunds/999999/credit-note`,
+    first: 404,
+  },
+  'GET /api/orders/:id/refunds/:refund/credit-note.xml': {
+    at: ({ order }) => `/api/orders/${order}/refunds/999999/credit-note.xml`,
+    first: 404,
+  },
   'POST /api/promotions/preview': {
     json: ({ code }) => ({ code, country: 'IE' }),
     first: [409, 409, 200, 409],
@@ -375,6 +388,14 @@ const samples: Record<string, Sample> = {
     first: ['303 /sign-in', 403, 403, '303 /staff/promotions'],
   },
   'GET /staff/orders': { first: staffPage },
+  'GET /staff/orders/:id/documents/:name': {
+    at: ({ order }) => `/staff/orders/${order}/documents/invoice.pdf`,
+    first: staffPage,
+  },
+  'GET /staff/reports': { first: staffPage },
+  'GET /staff/reports/sales.csv': { first: staffPage },
+  'GET /staff/reports/sales.svg': { first: staffPage },
+  'GET /staff/reports/vat.csv': { first: staffPage },
   'GET /staff/orders/:id': { at: ({ order }) => `/staff/orders/${order}`, first: staffPage },
   'POST /staff/orders/:id': {
     at: ({ order }) => `/staff/orders/${order}`,

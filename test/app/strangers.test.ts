@@ -41,6 +41,9 @@ describe('another person’s id is answered as one that does not exist', () => {
       'DELETE /api/sessions/{id}',
       'GET /api/orders/{id}',
       'GET /api/orders/{id}/invoice',
+      'GET /api/orders/{id}/invoice.xml',
+      'GET /api/orders/{id}/refunds/{refund}/credit-note',
+      'GET /api/orders/{id}/refunds/{refund}/credit-note.xml',
       'POST /api/orders/{id}/cancellation',
       'POST /api/orders/{id}/returns',
       'PUT /api/cart/lines/{variantId}',
@@ -49,7 +52,8 @@ describe('another person’s id is answered as one that does not exist', () => {
     // A line is one of the asker's own cart: what it names is sold to everybody.
     for (const { path, method } of withId.filter((operation) => !operation.path.includes('cart'))) {
       for (const browser of [stranger, shop.browser()]) {
-        const at = (id: string) => read(browser, method, path.replace(/\{\w+\}/, id));
+        const at = (id: string) =>
+          read(browser, method, path.replace('{refund}', '1').replace(/\{\w+\}/, id));
         for (const id of path.includes('orders') ? [ids.order, ids.guestOrder] : [ids.session]) {
           const answer = await at(id);
           expect([method, path, answer.status]).toEqual([method, path, 404]);

@@ -42,9 +42,13 @@ const withPieces = async (variantId: string, quantity = 1): Promise<Browser> => 
   return browser;
 };
 const change = (orderId: string, deed: Deed) =>
-  shop.deps.db
-    .transaction()
-    .execute((tx) => changeOrder(tx, orderId, { deed, by: { who: 'shop' }, parcel: { carrier: 'Post' } }));
+  shop.deps.db.transaction().execute((tx) =>
+    changeOrder({ tx, settings: shop.deps.settings }, orderId, {
+      deed,
+      by: { who: 'shop' },
+      parcel: { carrier: 'Post' },
+    }),
+  );
 const orderWith = async (code: string, change: Record<string, unknown> = {}, variantId = tee) =>
   (await withPieces(variantId)).order({ promotionCode: code, ...change });
 

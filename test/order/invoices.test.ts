@@ -1,11 +1,13 @@
 // Invoices: numbers without gaps however many ask at once, the same document each time, and sums that are right.
 
+import { sql } from 'kysely';
 import { extractText, getDocumentProxy } from 'unpdf';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { readInvoice } from '../../origin/order/invoice/invoice.ts';
 import { writeInvoiceDocument } from '../../origin/order/invoice/invoice-document.ts';
 import { orderLink } from '../../origin/order/order-link.ts';
 import { anOrder, type Browser, type Json, openShop, type Shop } from '../support/shop.ts';
+import { centsAt, findInvoiceFaults, parseXml, textAt } from './e-invoice.ts';
 
 let shop: Shop;
 const seller = 'MyClothes GmbH|Lange Straße 1|10115 Berlin|VAT DE123456789';
@@ -106,37 +108,186 @@ describe('numbers', () => {
     const before = await lastNumber();
     const [, { id }] = await buy();
     const made = await Promise.all(Array.from({ length: 4 }, () => readInvoice(shop.deps, id)));
-    expect(new Set(made.map(({ number }) => number)).size).toBe(1);
+    expect(new Set(made.map(({ content }) => content.number)).size).toBe(1);
     expect(new Set(made.map(({ document }) => Buffer.from(document).toString('base64'))).size).toBe(1);
     expect(await lastNumber()).toBe(before + 1);
   });
 
+  test('follow the payments, whoever asks for a document first', async () => {
+    const orders = [await buy(), await buy(), await buy()];
+    const before = (await lastNumber()) - orders.length;
+    const last = await ask(orders[2]![0], orders[2]![1].id);
+    const first = await ask(orders[0]![0], orders[0]![1].id);
+    expect([first.number, last.number]).toEqual([before + 1, before + 3]);
+  });
+
   test('are not lost by what fails between number and commit, nor by a crash before the document is kept', async () => {
-    const before = await lastNumber();
     const [browser, { id }] = await buy();
-    // The counter is raised, then the insert fails: as a crash of the process or of Postgres would end it.
-    await shop.deps.db
-      .insertInto('invoices')
-      .values({
-        number: before + 1,
-        order_id: (await buy())[1].id,
-        issued_at: new Date(),
-        content: '{}',
-        document: null,
-      })
-      .execute();
-    await expect(readInvoice(shop.deps, id)).rejects.toThrow();
-    expect(await lastNumber()).toBe(before);
-    await shop.deps.db
+    const { db } = shop.deps;
+    // As a release before left it: paid, and no invoice until somebody asks.
+    const { number } = await db
       .deleteFrom('invoices')
-      .where('number', '=', before + 1)
+      .where('order_id', '=', id)
+      .returning('number')
+      .executeTakeFirstOrThrow();
+    await db
+      .updateTable('invoice_counter')
+      .set({ last_number: number - 1 })
       .execute();
+    // The counter is raised, then the insert fails: as a crash of the process or of Postgres would end it.
+    const [, other] = await buy({ payment: { provider: 'on-delivery' } });
+    const taken = { number, order_id: other.id, issued_at: new Date(), content: '{}', document: null };
+    await db.insertInto('invoices').values(taken).execute();
+    await expect(readInvoice(shop.deps, id)).rejects.toThrow();
+    expect(await lastNumber()).toBe(number - 1);
+    await db.deleteFrom('invoices').where('number', '=', number).execute();
     const first = await ask(browser, id);
-    expect(first.number).toBe(before + 1);
-    await shop.deps.db.updateTable('invoices').set({ document: null }).where('order_id', '=', id).execute();
+    expect(first.number).toBe(number);
+    await db.updateTable('invoices').set({ document: null }).where('order_id', '=', id).execute();
     const again = await ask(browser, id);
     expect([again.number, await textOf(again.bytes)]).toEqual([first.number, await textOf(first.bytes)]);
-    expect(await lastNumber()).toBe(before + 1);
+    expect(await lastNumber()).toBe(number);
+  });
+});
+
+describe('a refund', () => {
+  const noteOf = async (browser: Browser, orderId: string, refund: string, ending = '') =>
+    browser.request(`/api/orders/${orderId}/refunds/${refund}/credit-note${ending}`);
+  const numberOf = (answer: Response) =>
+    /filename="(\S+)\./.exec(answer.headers.get('Content-Disposition')!)![1]!;
+
+  test('has a credit note with a number of its own, as PDF and as a lawful e-invoice, the same each time', async () => {
+    const staff = await shop.staff();
+    const [browser, order] = await buy({ shippingMethod: 'express' }, 3);
+    const path = `/api/staff/orders/${order.id}`;
+    await staff.post(`${path}/shipments`, { carrier: 'Post' });
+    const sent = { lines: [{ variantId: shop.variants[0]!.id, quantity: 1 }] };
+    const { body: returned } = await browser.post(`/api/orders/${order.id}/returns`, sent);
+    const [line] = sent.lines;
+    await staff.post(`/api/staff/returns/${returned.id}/receipt`, { lines: [{ ...line, restock: true }] });
+    await staff.post(`${path}/refunds`, { amount: { amount: 500, currency: 'EUR' }, reason: 'An open seam' });
+    const { refunds } = (await staff.get(path)).body;
+    const notes = await Promise.all(refunds.map(({ id }: Json) => noteOf(browser, order.id, id)));
+    const numbers = notes.map((note) => Number(numberOf(note).slice(3)));
+    expect(numbers[1]).toBe(numbers[0]! + 1);
+    const bytes = Buffer.from(await notes[0]!.arrayBuffer());
+    const text = await textOf(bytes);
+    for (const part of [
+      'Credit note CN-',
+      'For invoice INV-',
+      'plain-tee-S-Navy',
+      'Credited, VAT included €19.99',
+    ])
+      expect([part, text.includes(part)]).toEqual([part, true]);
+    expect(await textOf(new Uint8Array(await notes[1]!.arrayBuffer()))).toContain('An open seam');
+    const again = await noteOf(browser, order.id, refunds[0].id);
+    expect(bytes.equals(Buffer.from(await again.arrayBuffer()))).toBe(true);
+    const xml = await (await noteOf(browser, order.id, refunds[0].id, '.xml')).text();
+    expect(findInvoiceFaults(xml)).toEqual([]);
+    const invoice = await (await browser.request(`/api/orders/${order.id}/invoice.xml`)).text();
+    expect(findInvoiceFaults(invoice)).toEqual([]);
+    expect(textAt(parseXml(xml), 'BillingReference/InvoiceDocumentReference/ID')).toBe(
+      textAt(parseXml(invoice), 'ID'),
+    );
+    // Staff have the same documents; nobody else has them.
+    const asStaff = await staff.request(
+      `/staff/orders/${order.id}/documents/credit-note-${refunds[0].id}.xml`,
+    );
+    expect(await asStaff.text()).toBe(xml);
+    expect((await noteOf(shop.browser(), order.id, refunds[0].id)).status).toBe(404);
+    expect((await noteOf(browser, (await buy())[1].id, refunds[0].id)).status).toBe(404);
+    expect((await staff.request(`/staff/orders/${order.id}/documents/other.pdf`)).status).toBe(404);
+    expect(await (await browser.request(`/orders/${order.id}`)).text()).toContain('/credit-note"');
+  });
+
+  test('of a cancelled order takes back all of the invoice, also where only a part was paid at the door', async () => {
+    const staff = await shop.staff();
+    const [browser, { id }] = await buy({ payment: { provider: 'on-delivery' } }, 2);
+    await staff.post(`/api/staff/orders/${id}/payments`, { amount: { amount: 700, currency: 'EUR' } });
+    const { body } = await browser.post(`/api/orders/${id}/cancellation`, {});
+    expect(body.refunds[0].amount.amount).toBe(700);
+    const xml = await (await noteOf(browser, id, body.refunds[0].id, '.xml')).text();
+    expect(centsAt(parseXml(xml), 'LegalMonetaryTotal/TaxInclusiveAmount')).toBe(3_998);
+  });
+});
+
+describe('the VAT of a quarter', () => {
+  const report = async (quarter?: string) => {
+    const staff = await shop.staff();
+    const answer = await staff.request(
+      `/staff/reports/vat.csv${quarter === undefined ? '' : `?quarter=${quarter}`}`,
+    );
+    const [head, ...rows] = (await answer.text()).trim().split('\r\n');
+    const names = head!.split(',');
+    return {
+      status: answer.status,
+      rows: rows.map((row) => Object.fromEntries(row.split(',').map((cell, at) => [names[at]!, cell]))),
+    };
+  };
+  const cents = (text: string | undefined) => Math.round(Number(text ?? 0) * 100);
+
+  test('adds up to the cent by country, and has each refund in its own quarter', async () => {
+    const { db } = shop.deps;
+    const place = (country: string, postalCode: string) => ({
+      shippingAddress: { name: 'A', line1: 'B', city: 'C', postalCode, country },
+    });
+    const orders = await Promise.all([
+      buy(place('LU', '1111'), 3),
+      buy(place('LU', '1111'), 1),
+      buy(place('HU', '1000'), 2),
+    ]);
+    const back = await orders[0]![0].post(`/api/orders/${orders[0]![1].id}/cancellation`, {});
+    expect(back.status).toBe(200);
+    // As if the orders were of the quarter before.
+    const ids = orders.map(([, { id }]) => id);
+    const then = new Date('2024-02-10T12:00:00Z');
+    await db.updateTable('invoices').set({ taxed_at: then }).where('order_id', 'in', ids).execute();
+    await db
+      .updateTable('credit_notes')
+      .set({ taxed_at: new Date('2024-04-01T00:00:00Z') })
+      .where('order_id', 'in', ids)
+      .execute();
+    const { status, rows } = await report('2024-Q1');
+    expect([
+      status,
+      rows.map((row) => [row['country'], row['rate'], cents(row['sales_net']) + cents(row['sales_vat'])]),
+    ]).toEqual([
+      200,
+      [
+        ['HU', '27', 3_998],
+        ['LU', '17', 7_996],
+      ],
+    ]);
+    expect(rows.map((row) => row['refunds_net'])).toEqual(['0.00', '0.00']);
+    const next = await report('2024-Q2');
+    expect(
+      next.rows.map((row) => [
+        row['country'],
+        cents(row['refunds_net']) + cents(row['refunds_vat']),
+        row['sales_vat'],
+      ]),
+    ).toEqual([['LU', 5_997, '0.00']]);
+    expect(cents(next.rows[0]!['vat'])).toBe(-cents(next.rows[0]!['refunds_vat']));
+  });
+
+  test('issues what releases before left without a document, in the quarter in which it was paid', async () => {
+    const { db } = shop.deps;
+    const [, order] = await buy({
+      shippingAddress: { name: 'A', line1: 'B', city: 'C', postalCode: '1010', country: 'CY' },
+    });
+    const then = new Date('2023-05-05T12:00:00Z');
+    await db.deleteFrom('invoices').where('order_id', '=', order.id).execute();
+    await sql`update order_events set at = ${then} where order_id = ${order.id}`.execute(db);
+    await db.updateTable('orders').set({ placed_at: then }).where('id', '=', order.id).execute();
+    expect((await report('2023-Q2')).rows).toMatchObject([
+      { country: 'CY', sales_net: '16.80', sales_vat: '3.19' },
+    ]);
+    expect((await report('2023-Q3')).rows).toEqual([]);
+  });
+
+  test('is of this quarter where none is named; what is no quarter is refused', async () => {
+    expect((await report()).rows.length).toBeGreaterThan(0);
+    for (const quarter of ['2026-Q5', '2026', 'x']) expect((await report(quarter)).status).toBe(400);
   });
 });
 
@@ -149,10 +300,10 @@ describe('an order', () => {
       expect([answer.status, answer.body.code]).toEqual([409, 'not-paid']);
       expect(await (await browser.request(`/orders/${id}`)).text()).not.toContain('/invoice');
     }
+    expect(await lastNumber()).toBe(before);
     const [, { id }] = await buy();
     expect((await shop.browser().get(`/api/orders/${id}/invoice`)).status).toBe(404);
     expect((await shop.browser().get(`/api/orders/${id}/invoice?key=not-it`)).status).toBe(404);
-    expect(await lastNumber()).toBe(before);
   });
 
   test('has its invoice from the first money at the door on', async () => {

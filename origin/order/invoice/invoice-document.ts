@@ -1,39 +1,9 @@
-// Writes an invoice as a PDF on A4: seller, buyer, lines, delivery, discount, VAT by rate and the total.
+// Writes an invoice or a credit note as a PDF on A4: seller, buyer, lines, delivery, discount, VAT by rate and total.
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
-import type { VatAmount } from '../../checkout/price-order.ts';
 import { formatRate, priceOrFree } from '../../checkout/words.ts';
 import { formatDay, formatMoney } from '../../web/money.ts';
-
-/** All that an invoice says, as it was when it was issued. Amounts are minor units, VAT included. */
-export interface InvoiceContent {
-  number: string;
-  /** ISO 8601. */
-  issuedAt: string;
-  orderNumber: string;
-  orderedAt: string;
-  /** Line by line, as are the addresses. */
-  seller: string[];
-  buyer: string[];
-  deliveredTo: string[];
-  lines: InvoiceLine[];
-  discount?: { code: string; amount: number } | undefined;
-  shipping: { name: string; amount: number };
-  tax: VatAmount[];
-  total: number;
-  /** No money has moved. */
-  isDemonstration: boolean;
-}
-
-interface InvoiceLine {
-  what: string;
-  sku: string;
-  quantity: number;
-  unitPrice: number;
-  amount: number;
-  /** Percent. */
-  rate: number;
-}
+import type { InvoiceContent } from './invoice-content.ts';
 
 type Pdf = PDFKit.PDFDocument;
 
@@ -61,7 +31,7 @@ export async function writeInvoiceDocument(invoice: InvoiceContent): Promise<Buf
     margins: { top: margin, bottom: 40, left: margin, right: margin },
     lang: 'en',
     displayTitle: true,
-    info: { Title: `Invoice ${invoice.number}`, CreationDate: new Date(invoice.issuedAt) },
+    info: { Title: titleOf(invoice), CreationDate: new Date(invoice.issuedAt) },
     // Else the library loads a font of its own.
     font: regular as unknown as string,
   });
@@ -85,8 +55,12 @@ function readFont(name: string): Promise<Buffer> {
   return readFile(createRequire(import.meta.url).resolve(`dejavu-fonts-ttf/ttf/${name}`));
 }
 
+function titleOf({ number, credits }: InvoiceContent): string {
+  return `${credits === undefined ? 'Invoice' : 'Credit note'} ${number}`;
+}
+
 function writeHead(pdf: Pdf, invoice: InvoiceContent): void {
-  const { seller, buyer, deliveredTo, number } = invoice;
+  const { seller, buyer, deliveredTo, credits } = invoice;
   pdf.font('regular').fontSize(8);
   pdf.text(seller.length === 0 ? 'MyClothes' : seller.join('\n'), 330, margin, {
     width: right - 330,
@@ -95,18 +69,21 @@ function writeHead(pdf: Pdf, invoice: InvoiceContent): void {
   const belowSeller = pdf.y;
   pdf.fontSize(9.5).text(buyer.join('\n'), margin, Math.max(130, margin), { width: 260 });
   const top = Math.max(pdf.y, belowSeller, 215) + 24;
-  pdf.font('bold').fontSize(18).text(`Invoice ${number}`, margin, top);
+  pdf.font('bold').fontSize(18).text(titleOf(invoice), margin, top);
   pdf.font('regular').fontSize(9.5).moveDown(0.6);
   pdf.text(`Date: ${formatDay(invoice.issuedAt)}`);
   pdf.text(`Order ${invoice.orderNumber} of ${formatDay(invoice.orderedAt)}`);
-  pdf.text(`Delivered to: ${deliveredTo.join(', ')}`, { width: right - margin });
+  const more = credits
+    ? [`For invoice ${credits.invoiceNumber} of ${formatDay(credits.invoicedAt)}`, credits.reason]
+    : [`Delivered to: ${deliveredTo.join(', ')}`];
+  for (const line of more.filter(Boolean)) pdf.text(line, { width: right - margin });
   pdf.moveDown(1.2);
 }
 
 function writeLines(pdf: Pdf, { lines }: InvoiceContent): void {
   writeTitles(pdf);
   for (const line of lines) {
-    const what = `${line.what}\n${line.sku}`;
+    const what = [line.what, line.sku].filter(Boolean).join('\n');
     const height = pdf.fontSize(9).heightOfString(what, { width: columns[0].width });
     if (pdf.y + height > lastLine) {
       pdf.addPage();
@@ -151,7 +128,8 @@ function rule(pdf: Pdf): void {
   pdf.y = y + 6;
 }
 
-function writeSums(pdf: Pdf, { discount, shipping, tax, total, isDemonstration }: InvoiceContent): void {
+function writeSums(pdf: Pdf, content: InvoiceContent): void {
+  const { discount, shipping, tax, total, isDemonstration, credits } = content;
   // They stay together.
   if (pdf.y + 100 + tax.length * 16 > lastLine) pdf.addPage();
   const sum = (label: string, amount: string) => {
@@ -162,9 +140,9 @@ function writeSums(pdf: Pdf, { discount, shipping, tax, total, isDemonstration }
     pdf.y = Math.max(bottom, pdf.y) + 3;
   };
   if (discount) sum(`Promotion code ${discount.code}`, `−${formatMoney(discount.amount)}`);
-  sum(`Delivery, ${shipping.name}`, priceOrFree(shipping.amount));
+  if (!credits) sum(`Delivery, ${shipping.name}`, priceOrFree(shipping.amount));
   pdf.font('bold').fontSize(11);
-  sum('Total, VAT included', formatMoney(total));
+  sum(credits ? 'Credited, VAT included' : 'Total, VAT included', formatMoney(total));
   pdf.font('regular').fontSize(9);
   rule(pdf);
   for (const { rate, net, tax: vat } of tax)

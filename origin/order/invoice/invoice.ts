@@ -1,134 +1,239 @@
-// Issues the invoice of an order, once: its number, what it says, and the document that is made of that.
-import { notFound, Refusal } from '../../errors.ts';
-import type { Db, Tx } from '../../schema.ts';
-import { findCountry } from '../countries.ts';
-import { orderColumns, withLines } from '../order-rows.ts';
-import type { BillingAddress, ShippingAddress } from '../shipping-address.ts';
-import { type InvoiceContent, writeInvoiceDocument } from './invoice-document.ts';
+// Issues invoices and credit notes: numbers without gaps, what each says, and the PDF that is made of that once.
+import { type RawBuilder, sql } from 'kysely';
+import { notFound } from '../../errors.ts';
+import { retryOnConflict } from '../../postgres/postgres-errors.ts';
+import type { Db, DbOrTx, Tx } from '../../schema.ts';
+import { idPattern } from '../../web/api/api.ts';
+import { type Life, type OrderChange, paidOf } from '../life/order-life.ts';
+import { composeInvoice } from './compose-invoice.ts';
+import { type Credit, composeCredit, creditOf } from './credit.ts';
+import { formatNumber, type InvoiceContent, type SellerSettings } from './invoice-content.ts';
+import { writeInvoiceDocument } from './invoice-document.ts';
 
-export interface Invoice {
-  /** Such as `INV-000042`. */
-  number: string;
-  /** A PDF, the same bytes each time. */
-  document: Uint8Array<ArrayBuffer>;
+export interface Issuer {
+  tx: Tx;
+  settings: SellerSettings;
 }
 
 export interface InvoiceDeps {
   db: Db;
-  now: () => number;
-  settings: { sellerLines: string[] };
+  settings: SellerSettings;
+}
+
+interface ChangedLife {
+  before: Life;
+  next: Life;
+  change: OrderChange;
+  refundId: string | undefined;
+}
+
+/**
+ * In the transaction of the money: an invoice with the first that is taken, a credit note with each refund. So numbers
+ * follow the payments, whoever asks for a document first.
+ */
+export async function issueDocuments(
+  issuer: Issuer,
+  orderId: string,
+  { before, next, change, refundId }: ChangedLife,
+): Promise<void> {
+  if (paidOf(before) === 0 && paidOf(next) > 0) await issueInvoice(issuer, orderId);
+  if (refundId !== undefined)
+    await issueCreditNotes(issuer, orderId, { refundId, credit: creditOf(before, next, change) });
+}
+
+/**
+ * For orders of a release that issued documents when they were asked for. Safe to repeat.
+ * @param until of orders placed before
+ */
+export async function issueMissing({ db, settings }: InvoiceDeps, until: Date): Promise<void> {
+  for (;;) {
+    const { rows } = await sql<{ id: string }>`
+      select o.id from orders o join payments p on p.order_id = o.id
+      where o.placed_at < ${until} and (p.status = 'paid' or p.taken_amount > 0)
+        and (not exists (select from invoices i where i.order_id = o.id)
+          or exists (select from refunds r where r.order_id = o.id
+            and not exists (select from credit_notes n where n.refund_id = r.id)))
+      order by o.placed_at, o.id limit 100`.execute(db);
+    if (rows.length === 0) return;
+    for (const { id } of rows)
+      await withIssuer({ db, settings }, async (issuer) => {
+        await issueInvoice(issuer, id);
+        await issueCreditNotes(issuer, id);
+      });
+  }
+}
+
+/** The counter's row is locked until the commit, and what is rolled back has taken no number. */
+async function takeNumber(
+  tx: Tx,
+  counter: 'invoice_counter' | 'credit_note_counter',
+): Promise<{ number: number; issuedAt: Date }> {
+  const { last_number: number, issuedAt } = await tx
+    .updateTable(counter)
+    .set({ last_number: sql`last_number + 1` })
+    .returning(['last_number', sql<Date>`clock_timestamp()`.as('issuedAt')])
+    .executeTakeFirstOrThrow();
+  return { number, issuedAt };
+}
+
+/** @throws Refusal 409 `not-paid` as long as nothing was paid */
+async function issueInvoice({ tx, settings }: Issuer, orderId: string): Promise<void> {
+  await sql`select from payments where order_id = ${orderId} for update`.execute(tx);
+  if ((await findInvoice(tx, orderId)) !== undefined) return;
+  const { number, issuedAt } = await takeNumber(tx, 'invoice_counter');
+  const content = await composeInvoice(tx, orderId, {
+    number: formatNumber('INV', number),
+    issuedAt,
+    settings,
+  });
+  await tx
+    .insertInto('invoices')
+    .values({
+      number,
+      order_id: orderId,
+      issued_at: issuedAt,
+      taxed_at: await readFirstPaid(tx, orderId, issuedAt),
+      content: JSON.stringify(content),
+      document: null,
+    })
+    .execute();
+}
+
+/** Now, where the money is taken by this transaction. */
+async function readFirstPaid(tx: Tx, orderId: string, now: Date): Promise<Date> {
+  const { at } = await tx
+    .selectFrom('order_events')
+    .select((eb) => eb.fn.min('at').as('at'))
+    .where('order_id', '=', orderId)
+    .where('what', 'in', ['paid', 'money-taken'])
+    .executeTakeFirstOrThrow();
+  return at ?? now;
+}
+
+/** Also for refunds that a release before has left without one; of them nobody knows which pieces they were for. */
+async function issueCreditNotes(
+  issuer: Issuer,
+  orderId: string,
+  made?: { refundId: string; credit: Credit },
+): Promise<void> {
+  const { tx } = issuer;
+  await issueInvoice(issuer, orderId);
+  const missing = await tx
+    .selectFrom('refunds')
+    .leftJoin('credit_notes', 'credit_notes.refund_id', 'refunds.id')
+    .select(['refunds.id', 'refunds.amount', 'refunds.reason', 'refunds.at'])
+    .where('refunds.order_id', '=', orderId)
+    .where('credit_notes.number', 'is', null)
+    .orderBy('refunds.id')
+    .execute();
+  for (const { id, amount, reason, at } of missing) {
+    const credit = id === made?.refundId ? made.credit : { amount, pieces: [], restIs: reason || 'Refund' };
+    await issueCreditNote(tx, orderId, { refundId: id, credit, reason, at });
+  }
+}
+
+async function issueCreditNote(
+  tx: Tx,
+  orderId: string,
+  { refundId, credit, reason, at }: { refundId: string; credit: Credit; reason: string; at: Date },
+): Promise<void> {
+  const { content: invoice } = (await findInvoice(tx, orderId))!;
+  const earlier = await tx
+    .selectFrom('credit_notes')
+    .select('content')
+    .where('order_id', '=', orderId)
+    .execute();
+  const { number, issuedAt } = await takeNumber(tx, 'credit_note_counter');
+  const { discount: _, ...said } = invoice;
+  const content: InvoiceContent = {
+    ...said,
+    ...composeCredit(
+      invoice,
+      earlier.map((note) => note.content),
+      credit,
+    ),
+    number: formatNumber('CN', number),
+    issuedAt: issuedAt.toISOString(),
+    credits: { invoiceNumber: invoice.number, invoicedAt: invoice.issuedAt, reason },
+  };
+  await tx
+    .insertInto('credit_notes')
+    .values({
+      number,
+      order_id: orderId,
+      refund_id: refundId,
+      issued_at: issuedAt,
+      taxed_at: at,
+      content: JSON.stringify(content),
+      document: null,
+    })
+    .execute();
+}
+
+export interface BillDocument {
+  content: InvoiceContent;
+  /** A PDF, the same bytes each time. */
+  document: Uint8Array<ArrayBuffer>;
 }
 
 /**
  * The caller has checked that the order may be seen.
  * @throws Refusal 409 `not-paid` as long as nothing was paid
  */
-export async function readInvoice(deps: InvoiceDeps, orderId: string): Promise<Invoice> {
-  const { db } = deps;
-  const kept = (await findInvoice(db, orderId)) ?? (await issueInvoice(deps, orderId));
-  const number = formatNumber(kept.number);
-  if (kept.document !== null) return { number, document: new Uint8Array(kept.document) };
-  const made = await writeInvoiceDocument(kept.content);
-  // Two requests may have made one each: the first that is kept is the document.
-  await db
-    .updateTable('invoices')
-    .set({ document: made })
-    .where('number', '=', kept.number)
-    .where('document', 'is', null)
-    .execute();
-  const { document } = (await findInvoice(db, orderId))!;
-  return { number, document: new Uint8Array(document!) };
+export async function readInvoice(deps: InvoiceDeps, orderId: string): Promise<BillDocument> {
+  if ((await findInvoice(deps.db, orderId)) === undefined)
+    await withIssuer(deps, (issuer) => issueInvoice(issuer, orderId));
+  return keepDocument(deps.db, 'invoices', sql`order_id = ${orderId}`);
 }
 
-function findInvoice(db: Db | Tx, orderId: string) {
-  return db.selectFrom('invoices').selectAll().where('order_id', '=', orderId).executeTakeFirst();
-}
-
-/** The counter's row is locked until the commit, and what is rolled back has taken no number. */
-async function issueInvoice({ db, now, settings }: InvoiceDeps, orderId: string) {
-  return db.transaction().execute(async (tx) => {
-    const { last_number } = await tx
-      .selectFrom('invoice_counter')
-      .select('last_number')
-      .forUpdate()
-      .executeTakeFirstOrThrow();
-    // Another request may have written it while this one waited for the lock.
-    const existing = await findInvoice(tx, orderId);
-    if (existing !== undefined) return existing;
-    const number = last_number + 1;
-    const issuedAt = new Date(now());
-    const content = await composeContent(tx, orderId, {
-      number: formatNumber(number),
-      issuedAt: issuedAt.toISOString(),
-      seller: settings.sellerLines,
-    });
-    await tx.updateTable('invoice_counter').set({ last_number: number }).execute();
-    return tx
-      .insertInto('invoices')
-      .values({
-        number,
-        order_id: orderId,
-        issued_at: issuedAt,
-        content: JSON.stringify(content),
-        document: null,
-      })
-      .returningAll()
-      .executeTakeFirstOrThrow();
-  });
-}
-
-async function composeContent(
-  tx: Tx,
+/** Likewise. @throws Refusal 404 where the order has no such refund */
+export async function readCreditNote(
+  deps: InvoiceDeps,
   orderId: string,
-  head: Pick<InvoiceContent, 'number' | 'issuedAt' | 'seller'>,
-): Promise<InvoiceContent> {
-  const row = await tx
-    .selectFrom('orders')
-    .innerJoin('payments', 'payments.order_id', 'orders.id')
-    .select([...orderColumns, 'orders.billing_address'])
-    .where('orders.id', '=', orderId)
-    .executeTakeFirst();
-  if (row === undefined) throw notFound('This order');
-  const [order] = await withLines(tx, [row]);
-  if (order!.paid.amount === 0)
-    throw new Refusal(409, 'not-paid', 'There is an invoice as soon as the order is paid');
-  const rates = await tx
-    .selectFrom('order_lines')
-    .select('tax_rate')
-    .where('order_id', '=', orderId)
-    .orderBy('position')
-    .execute();
-  const { lines, discount, shipping, tax, total } = order!;
-  return {
-    ...head,
-    orderNumber: order!.number,
-    orderedAt: order!.placedAt,
-    buyer: addressLines(row.billing_address ?? row.shipping_address),
-    deliveredTo: addressLines(row.shipping_address),
-    lines: lines.map((line, at) => ({
-      what: [line.name, line.color, line.size].filter(Boolean).join(', '),
-      sku: line.sku,
-      quantity: line.quantity,
-      unitPrice: line.unitPrice.amount,
-      amount: line.lineTotal.amount,
-      rate: rates[at]?.tax_rate ?? tax[0]?.rate ?? 0,
-    })),
-    discount: discount && { code: discount.code, amount: discount.amount.amount },
-    shipping: { name: shipping.name, amount: shipping.price.amount },
-    tax: tax.map(({ rate, net, tax }) => ({ rate, net: net.amount, tax: tax.amount })),
-    total: total.amount,
-    isDemonstration: order!.payment.provider === 'demo',
+  refundId: string,
+): Promise<BillDocument> {
+  const refund = idPattern.test(refundId)
+    ? await deps.db
+        .selectFrom('refunds')
+        .leftJoin('credit_notes', 'credit_notes.refund_id', 'refunds.id')
+        .select('number')
+        .where('refunds.id', '=', refundId)
+        .where('refunds.order_id', '=', orderId)
+        .executeTakeFirst()
+    : undefined;
+  if (refund === undefined) throw notFound('This refund');
+  if (refund.number === null) await withIssuer(deps, (issuer) => issueCreditNotes(issuer, orderId));
+  return keepDocument(deps.db, 'credit_notes', sql`refund_id = ${refundId}`);
+}
+
+function withIssuer<Result>(
+  { db, settings }: InvoiceDeps,
+  issue: (issuer: Issuer) => Promise<Result>,
+): Promise<Result> {
+  return retryOnConflict(() => db.transaction().execute((tx) => issue({ tx, settings })));
+}
+
+function findInvoice(db: DbOrTx, orderId: string) {
+  return db.selectFrom('invoices').select('content').where('order_id', '=', orderId).executeTakeFirst();
+}
+
+/** Made once. Two requests may have made one each: the first that is kept is the document. */
+async function keepDocument(
+  db: Db,
+  table: 'invoices' | 'credit_notes',
+  where: RawBuilder<unknown>,
+): Promise<BillDocument> {
+  const name = sql.table(table);
+  const read = async () => {
+    const { rows } = await sql<{ content: InvoiceContent; document: Buffer | null }>`
+      select content, document from ${name} where ${where}`.execute(db);
+    return rows[0]!;
   };
-}
-
-function addressLines(address: ShippingAddress | BillingAddress | null): string[] {
-  if (address === null) return [];
-  const { name, line1, line2, postalCode, city, country } = address;
-  return [name, line1, line2 ?? '', `${postalCode} ${city}`, findCountry(country)?.name ?? country].filter(
-    Boolean,
-  );
-}
-
-function formatNumber(number: number): string {
-  return `INV-${String(number).padStart(6, '0')}`;
+  const kept = await read();
+  if (kept.document === null) {
+    const made = await writeInvoiceDocument(kept.content);
+    await sql`update ${name} set document = ${made} where ${where} and document is null`.execute(db);
+  }
+  const { content, document } = kept.document === null ? await read() : kept;
+  return { content, document: new Uint8Array(document!) };
 }

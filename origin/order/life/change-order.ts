@@ -6,6 +6,7 @@ import { giveBackUse } from '../../checkout/promotions.ts';
 import { notFound } from '../../errors.ts';
 import { addToOutbox } from '../../outbox/events.ts';
 import type { Tx } from '../../schema.ts';
+import { type Issuer, issueDocuments } from '../invoice/invoice.ts';
 import { describeDeed } from './describe-deed.ts';
 import {
   type By,
@@ -36,7 +37,11 @@ export interface ChangedOrder extends Made {
 const payBackLateSeconds = 15;
 
 /** @throws Refusal 404, and what the life of an order refuses */
-export async function changeOrder(tx: Tx, orderId: string, change: OrderChange): Promise<ChangedOrder> {
+export async function changeOrder(
+  { tx, settings }: Issuer,
+  orderId: string,
+  change: OrderChange,
+): Promise<ChangedOrder> {
   const before = await lockLife(tx, orderId);
   if (before === undefined) throw notFound('This order');
   const taken = step(before, change.deed);
@@ -49,6 +54,13 @@ export async function changeOrder(tx: Tx, orderId: string, change: OrderChange):
   await returnStock(tx, taken.stockBack);
   if (taken.next.status === 'cancelled' && before.status !== 'cancelled') await giveBackUse(tx, orderId);
   await addEvents(tx, orderId, describeDeed(before, taken.next, change));
+  // Late, as all payments wait for the counters; before the outbox, whose rows nobody waits for.
+  await issueDocuments({ tx, settings }, orderId, {
+    before,
+    next: taken.next,
+    change,
+    refundId: made.refundId,
+  });
   await requestNews(tx, orderId, { before, next: taken.next, deed: change.deed, ...made });
   if (owesWork(before, taken)) await requestPayBack(tx, orderId);
   return { life: taken.next, changed: true, ...made };

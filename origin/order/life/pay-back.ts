@@ -5,8 +5,9 @@ import type { Deps } from '../../deps.ts';
 import { notFound } from '../../errors.ts';
 import { addToOutbox } from '../../outbox/events.ts';
 import { retryOnConflict } from '../../postgres/postgres-errors.ts';
-import type { Db, Tx } from '../../schema.ts';
+import type { Db } from '../../schema.ts';
 import { idPattern } from '../../web/api/api.ts';
+import type { Issuer } from '../invoice/invoice.ts';
 import { callProviderAndRecord } from '../pay-order.ts';
 import { providerMs, type RefundResult } from '../payment/provider.ts';
 import type { PaymentProviders } from '../payment/providers.ts';
@@ -26,7 +27,9 @@ export async function payBack(deps: Deps, providers: PaymentProviders, orderId: 
   for (const refund of await claimRefunds(deps, orderId)) {
     const result = await callProvider(deps, providers, orderId, refund);
     await retryOnConflict(() =>
-      deps.db.transaction().execute((tx) => record(tx, orderId, refund.id, result)),
+      deps.db
+        .transaction()
+        .execute((tx) => record({ tx, settings: deps.settings }, orderId, refund.id, result)),
     );
   }
   await askAgainLater(deps, orderId);
@@ -34,17 +37,17 @@ export async function payBack(deps: Deps, providers: PaymentProviders, orderId: 
 }
 
 async function record(
-  tx: Tx,
+  issuer: Issuer,
   orderId: string,
   refundId: string,
   { status, reference, detail = '' }: RefundResult,
 ): Promise<void> {
-  await changeOrder(tx, orderId, {
+  await changeOrder(issuer, orderId, {
     deed: { what: 'refund-outcome', refund: refundId, to: status },
     by: { who: 'shop' },
     detail,
   });
-  await tx
+  await issuer.tx
     .updateTable('refunds')
     .set({ detail: detail.slice(0, 500) || null, ...(reference ? { reference } : {}) })
     .where('id', '=', refundId)

@@ -31,7 +31,11 @@ export async function performDeed(
 ): Promise<Made> {
   const made = await retryOnConflict(() =>
     writeOnce(deps.db, write, async (tx) => {
-      const { shipmentId, returnId, refundId } = await changeOrder(tx, orderId, change);
+      const { shipmentId, returnId, refundId } = await changeOrder(
+        { tx, settings: deps.settings },
+        orderId,
+        change,
+      );
       return { shipmentId, returnId, refundId } as Made;
     }),
   );

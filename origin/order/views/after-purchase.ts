@@ -19,7 +19,7 @@ export interface AfterPurchase {
 
 export function afterPurchase(page: AfterPurchase): Html {
   const { order } = page;
-  return html`${parcels(order)}${refunds(order)}${returns(order)}${sendBackForm(page)}${cancelForm(page)}${history(page.events)}`;
+  return html`${parcels(order)}${refunds(order, page.key)}${returns(order)}${sendBackForm(page)}${cancelForm(page)}${history(page.events)}`;
 }
 
 function parcels({ shipments, lines }: Order): Html | '' {
@@ -35,12 +35,18 @@ ${shipment.trackingUrl === undefined ? '' : html`<a class="button quiet not-prin
   )}</ul></section>`;
 }
 
-function refunds({ refunds: all }: Order): Html | '' {
+/** What a link needs besides its path, for whoever came by a mail. */
+export function keyQuery(key: string | undefined): string {
+  return key === undefined ? '' : `?${new URLSearchParams({ key })}`;
+}
+
+function refunds({ id: orderId, refunds: all }: Order, key: string | undefined): Html | '' {
   if (all.length === 0) return '';
   return html`<section class="panel" aria-labelledby="refunds"><h2 id="refunds">Refunds</h2>
 <ul class="records">${all.map(
-    ({ amount, reason, status, at }) => html`<li><span>${refundNames[status] ?? status}<br>
-<span class="soft small">${[formatDay(at), reason].filter(Boolean).join(' · ')}</span></span><span class="price">${formatMoney(amount.amount)}</span></li>`,
+    ({ id, amount, reason, status, at }) => html`<li><span>${refundNames[status] ?? status}<br>
+<span class="soft small">${[formatDay(at), reason].filter(Boolean).join(' · ')}</span><br>
+<a class="small not-printed" href="/api/orders/${orderId}/refunds/${id}/credit-note${keyQuery(key)}">Credit note (PDF)</a></span><span class="price">${formatMoney(amount.amount)}</span></li>`,
   )}</ul></section>`;
 }
 

@@ -12,7 +12,7 @@ import type { Order } from '../order.ts';
 import { cameToNothing } from '../order-again.ts';
 import type { OrderDetail } from '../read-orders.ts';
 import type { ShippingAddress } from '../shipping-address.ts';
-import { afterPurchase } from './after-purchase.ts';
+import { afterPurchase, keyQuery } from './after-purchase.ts';
 import { describePayment } from './payment-status.ts';
 import { sumRows, sumsOf } from './sums.ts';
 
@@ -49,7 +49,7 @@ ${cameToNothing(order) ? putBackForm(order.id, key) : ''}
 <dl class="sums"><dt>Placed</dt><dd>${formatDay(order.placedAt)}</dd><dt>Payment</dt><dd>${payment.short}</dd></dl>
 <dl class="sums">${sumRows(sumsOf(order))}</dl>
 <p class="soft small">Delivery: ${order.shipping.name}, ${formatDays(order.shipping.days)}.</p>
-${order.paid.amount > 0 ? html`<p class="not-printed"><a href="/api/orders/${order.id}/invoice${key === undefined ? '' : `?${new URLSearchParams({ key })}`}">Invoice (PDF)</a></p>` : ''}
+${order.paid.amount > 0 ? html`<p class="not-printed"><a href="/api/orders/${order.id}/invoice${keyQuery(key)}">Invoice (PDF)</a></p>` : ''}
 ${shippingAddress === null ? '' : html`<div><h3 class="label">Ships to</h3>${postalAddress(shippingAddress)}</div>`}
 ${email === null ? '' : html`<div><h3 class="label">${payment.isConfirmed ? 'Confirmation sent to' : 'Contact'}</h3><p>${email}</p></div>`}
 </section></div>

@@ -121,6 +121,7 @@ function moneySection({ order, refundFaults, entered = {} }: StaffOrderPage): Ht
     'Money',
     html`<dl class="sums"><dt>Payment</dt><dd>${paymentNames[payment.status] ?? payment.status} (${payment.provider})</dd>
 <dt>Taken</dt><dd>${formatMoney(paid.amount)}</dd><dt>Paid back</dt><dd>${formatMoney(refundedOf(order))}</dd></dl>
+${paid.amount > 0 ? html`<p>${documentLinks(order.id, 'invoice', 'Invoice')}</p>` : ''}
 ${payment.status === 'unknown' ? html`<p><a href="/staff/payments">Decide this payment</a></p>` : ''}
 ${
   refunds.length === 0
@@ -133,7 +134,8 @@ ${
           status,
           at,
         }) => html`<li><span>${formatMoney(amount.amount)}: ${status === 'unknown' ? 'Unclear' : refundNames[status]}<br>
-<span class="soft small">${[formatDay(at), reason, refundFaults.get(id)].filter(Boolean).join(' · ')}</span></span>
+<span class="soft small">${[formatDay(at), reason, refundFaults.get(id)].filter(Boolean).join(' · ')}</span><br>
+<span class="small">${documentLinks(order.id, `credit-note-${id}`, 'Credit note')}</span></span>
 ${status === 'done' ? '' : html`<span class="row">${oneButton(order, 'ask-refund', 'Try again', id)}${oneButton(order, 'refund-done', 'It was paid back', id)}</span>`}</li>`,
       )}</ul>`
 }
@@ -149,6 +151,11 @@ ${field({ name: 'door-reference', label: 'Receipt number', value: entered['door-
     : ''
 }`,
   );
+}
+
+function documentLinks(orderId: string, name: string, label: string): Html {
+  const address = `/staff/orders/${orderId}/documents/${name}`;
+  return html`${label}: <a href="${address}.pdf">PDF<span class="hidden"> of the ${label.toLowerCase()}</span></a>, <a href="${address}.xml">XML<span class="hidden"> of the ${label.toLowerCase()}</span></a>`;
 }
 
 function oneButton(order: StaffOrderDetail, deed: string, label: string, refund: string): Html {

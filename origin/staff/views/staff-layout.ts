@@ -9,6 +9,7 @@ const places = [
   ['/staff/customers', 'Customers'],
   ['/staff', 'Products'],
   ['/staff/promotions', 'Promotions'],
+  ['/staff/reports', 'Reports'],
   ['/staff/payments', 'Unclear payments'],
   ['/staff/members', 'Staff'],
   ['/staff/integrations', 'Integrations'],

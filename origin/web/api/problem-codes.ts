@@ -70,6 +70,11 @@ export const problemCodes = {
     meaning: 'The order is not paid yet: nothing of it is shipped, and there is no invoice.',
   },
   'already-paid': { status: 409, meaning: 'Nothing is left to be paid.' },
+  'seller-unknown': {
+    status: 409,
+    meaning:
+      'The setting SELLER names no seller with a VAT number, without which there is no valid e-invoice.',
+  },
   'not-at-the-door': { status: 409, meaning: 'The order is not one that is paid at the door.' },
   'already-shipped': {
     status: 409,

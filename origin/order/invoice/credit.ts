@@ -1,0 +1,118 @@
+// What a credit note takes back of its invoice: lines and VAT by rate. Pure; all credits of an invoice never exceed it,
+// and a whole refund takes back its VAT to the cent.
+import { divide, extractVat, type VatAmount } from '../../checkout/price-order.ts';
+import type { Life, OrderChange } from '../life/order-life.ts';
+import type { InvoiceContent, InvoiceLine } from './invoice-content.ts';
+
+/** Pieces of one line of the invoice, and what was paid for them. */
+export interface CreditedPieces {
+  /** The line's place in the invoice. */
+  at: number;
+  quantity: number;
+  value: number;
+}
+
+export interface Credit {
+  amount: number;
+  pieces: CreditedPieces[];
+  /** What is paid back beside the pieces. */
+  restIs: string;
+}
+
+type CreditLines = Pick<InvoiceContent, 'lines' | 'tax' | 'total'>;
+
+/** @param earlier the contents of the credit notes that the invoice has already */
+export function composeCredit(
+  invoice: InvoiceContent,
+  earlier: Pick<InvoiceContent, 'tax'>[],
+  credit: Credit,
+): CreditLines {
+  const left = invoice.tax.map(({ rate, net, tax }) => ({
+    rate,
+    gross: net + tax,
+    left: net + tax - grossOf(earlier, rate),
+  }));
+  const whole = left.reduce((sum, rate) => sum + rate.left, 0);
+  const amount = Math.min(credit.amount, whole);
+  const lines = pieceLines(invoice, credit, left) ?? [];
+  const rest = divide(
+    amount - sumOf(lines.map((line) => line.amount)),
+    left.map((rate) => rate.left - grossOfLines(lines, rate.rate)),
+  );
+  for (const [at, { rate }] of left.entries()) {
+    const gross = rest[at]!;
+    if (gross > 0)
+      lines.push({ what: credit.restIs, sku: '', quantity: 1, unitPrice: gross, amount: gross, rate });
+  }
+  const tax = left.map(({ rate, gross, left: before }): VatAmount => {
+    const taken = gross - before;
+    const now = grossOfLines(lines, rate);
+    // Differences of sums: what all credits take back of the VAT is what one credit of all would.
+    const vat = extractVat(taken + now, rate).tax - extractVat(taken, rate).tax;
+    return { rate, net: now - vat, tax: vat };
+  });
+  return { lines, tax: tax.filter(({ net, tax: vat }) => net + vat > 0), total: amount };
+}
+
+/** @returns undefined where the pieces are worth more than is paid back, or more than is left of their rate */
+function pieceLines(
+  invoice: InvoiceContent,
+  { amount, pieces }: Credit,
+  left: { rate: number; left: number }[],
+): InvoiceLine[] | undefined {
+  const lines = pieces.flatMap(({ at, quantity, value }): InvoiceLine[] => {
+    const line = invoice.lines[at];
+    if (line === undefined || quantity === 0 || value === 0) return [];
+    const { what, sku, rate } = line;
+    return [{ what, sku, quantity, unitPrice: Math.round(value / quantity), amount: value, rate }];
+  });
+  const fits = left.every((rate) => grossOfLines(lines, rate.rate) <= rate.left);
+  return fits && sumOf(lines.map((line) => line.amount)) <= amount ? lines : undefined;
+}
+
+/** What the change to an order pays back: which pieces, and what else. */
+export function creditOf(
+  before: Life,
+  next: Life,
+  { deed, reason }: Pick<OrderChange, 'deed' | 'reason'>,
+): Credit {
+  const refund = next.refunds.at(-1)!;
+  const isEnd = next.status === 'cancelled';
+  const pieces = next.lines.map((line, at): CreditedPieces => {
+    const was = before.lines[at]!;
+    const counts = (life: Life) =>
+      deed.what === 'receive-return' ? receivedOf(life, line.variantId) : life.lines[at]!.restocked;
+    const [from, to] = isEnd ? [was.withdrawn, line.withdrawn] : [counts(before), counts(next)];
+    const worth = (count: number) =>
+      Math.round((count * (line.quantity * line.unitPrice - line.discount)) / line.quantity);
+    return { at, quantity: to - from, value: worth(to) - worth(from) };
+  });
+  const isOfPieces = isEnd || deed.what === 'receive-return' || deed.what === 'refund';
+  return {
+    // Of an order that never leaves, everything is taken back, also what was not paid yet.
+    amount: isEnd ? next.total : refund.amount,
+    pieces: isOfPieces ? pieces : [],
+    restIs: deed.what === 'refund' ? reason || 'Refund' : 'Delivery',
+  };
+}
+
+function receivedOf({ returns }: Life, variantId: string): number {
+  return sumOf(
+    returns.flatMap(({ lines }) =>
+      lines.filter((line) => line.variantId === variantId).map((line) => line.received),
+    ),
+  );
+}
+
+function grossOf(documents: Pick<InvoiceContent, 'tax'>[], rate: number): number {
+  const ofRate = documents.flatMap(({ tax }) => tax.filter((one) => one.rate === rate));
+  return sumOf(ofRate.map(({ net, tax }) => net + tax));
+}
+
+function grossOfLines(lines: InvoiceLine[], rate: number): number {
+  return sumOf(lines.filter((line) => line.rate === rate).map(({ amount }) => amount));
+}
+
+function sumOf(amounts: number[]): number {
+  return amounts.reduce((sum, amount) => sum + amount, 0);
+}
