@@ -12,6 +12,7 @@ import { catalogApi } from './catalog/api.ts';
 import { catalogPages } from './catalog/pages.ts';
 import { productFeed } from './catalog/product-feed.ts';
 import { checkoutApi } from './checkout/api.ts';
+import { describeDelivery } from './checkout/shipping-methods.ts';
 import { pictureRoute } from './demo-catalog/picture-route.ts';
 import type { Deps } from './deps.ts';
 import { Refusal } from './errors.ts';
@@ -336,7 +337,10 @@ export const routeGroups: RouteGroup[] = [
 
   // Pages.
   {
-    mount: ({ deps }) => catalogPages(deps),
+    mount: ({ deps }) =>
+      catalogPages(deps, (db) =>
+        describeDelivery(db, { nowMs: deps.now(), shopCountry: deps.settings.shopCountry }),
+      ),
     routes: [
       get('/robots.txt', 'everyone', 'shared'),
       get('/sitemap.xml', 'everyone', 'shared'),

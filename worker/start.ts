@@ -5,6 +5,8 @@ import { pruneAccounts } from '../origin/account/reset-password.ts';
 import { drainJournals } from '../origin/cart/server/journal-drain.ts';
 import { pruneCartOperations } from '../origin/cart/server/prune-operations.ts';
 import { raiseDirtySets, raiseDirtyStock } from '../origin/catalog/change/dirty-versions.ts';
+import { dayOfShop } from '../origin/checkout/delivery-dates.ts';
+import { turnDay } from '../origin/checkout/shipping-methods.ts';
 import { readSettings, SettingsError } from '../origin/config.ts';
 import { createDeps } from '../origin/deps.ts';
 import { beginDeliveries } from '../origin/integration/deliver-webhooks.ts';
@@ -68,6 +70,11 @@ async function main(): Promise<void> {
       { name: 'number what happened', everyMs: 1_000, run: () => numberShopEvents(deps.db) },
       { name: 'begin deliveries to webhooks', everyMs: 1_000, run: (tx) => beginDeliveries(tx) },
       { name: 'forget old events', everyMs: 60_000, run: (tx) => pruneShopEvents(tx) },
+      {
+        name: 'turn the day of delivery dates',
+        everyMs: 5_000,
+        run: (tx) => turnDay(tx, dayOfShop(deps.now(), settings.shopCountry)),
+      },
       { name: 'forget finished work', everyMs: 60_000, run: (tx) => pruneOutbox(tx) },
       { name: 'forget ended sessions', everyMs: 600_000, run: (tx) => pruneAccounts(tx) },
       { name: 'forget old cart operations', everyMs: 60_000, run: () => pruneCartOperations(deps) },

@@ -6,6 +6,7 @@ import { readVariants, type VariantInfo } from '../catalog/read-variants.ts';
 import { isId, isSlug } from '../catalog/tags.ts';
 import { pathTo, readTree } from '../catalog/views/navigation.ts';
 import { productPage } from '../catalog/views/product.ts';
+import { formatDates, promiseDelivery } from '../checkout/delivery-dates.ts';
 import { listChoices, readKnownShippingTable } from '../checkout/shipping-methods.ts';
 import { describeCheapest } from '../checkout/words.ts';
 import type { Deps } from '../deps.ts';
@@ -75,11 +76,17 @@ async function readRemoved(deps: Deps, c: Context<AppEnv>, cart: Cart): Promise<
 }
 
 /** To the shop's own country. @returns undefined where it cannot be read now, which is not worth a failure */
-async function describeDelivery(deps: Deps, { total }: Cart): Promise<string | undefined> {
+async function describeDelivery(
+  deps: Deps,
+  { total }: Cart,
+): Promise<{ price: string; arrives: string } | undefined> {
+  const { shopCountry } = deps.settings;
   const table = await readKnownShippingTable(deps).catch(() => []);
-  return describeCheapest(
-    listChoices(table, deps.settings.shopCountry, total.amount).map(({ amount }) => amount),
-  );
+  const choices = listChoices(table, shopCountry, total.amount);
+  const price = describeCheapest(choices.map(({ amount }) => amount));
+  if (price === undefined) return undefined;
+  const dates = promiseDelivery(choices[0]!.days, { nowMs: deps.now(), shopCountry });
+  return { price, arrives: formatDates(dates) };
 }
 
 interface Refused {

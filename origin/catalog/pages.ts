@@ -13,11 +13,18 @@ import { listKey, parseListQuery } from './list/list-query.ts';
 import { listCategories } from './list-categories.ts';
 import { readProduct } from './read-product.ts';
 import { catalogTag, isSlug, readSetVersions } from './tags.ts';
-import { categoryDocument, homeDocument, productDocument, searchDocument } from './views/documents.ts';
+import {
+  categoryDocument,
+  type DescribeDelivery,
+  homeDocument,
+  productDocument,
+  searchDocument,
+} from './views/documents.ts';
 import { findColor } from './views/product-card.ts';
 
-export function catalogPages(deps: Deps): Hono<AppEnv> {
-  const site = { url: deps.settings.siteUrl, paymentProviders: deps.settings.paymentProviders };
+export function catalogPages(deps: Deps, describeDelivery: DescribeDelivery): Hono<AppEnv> {
+  const { siteUrl: url, paymentProviders } = deps.settings;
+  const site = { url, paymentProviders, describeDelivery };
   const pages = new Hono<AppEnv>();
   pages.route('/', sitemapPages(deps));
 

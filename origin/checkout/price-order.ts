@@ -1,4 +1,5 @@
 // What an order costs: goods, discount, delivery and the VAT within, in whole minor units that always add up. Pure.
+import type { DeliveryDates } from './delivery-dates.ts';
 import { findVatRate } from './vat-rates.ts';
 
 export type PromotionKind = 'percent' | 'amount' | 'free-shipping';
@@ -28,6 +29,8 @@ export interface ChosenShipping {
   /** Minor units, for this order. */
   amount: number;
   days: { min: number; max: number };
+  /** When it arrives; not kept by the releases before. */
+  promised?: DeliveryDates;
 }
 
 /** All VAT of one rate. */

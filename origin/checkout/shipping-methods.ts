@@ -10,6 +10,13 @@ import { addToOutbox } from '../outbox/events.ts';
 import type { DbOrTx, Tx } from '../schema.ts';
 import { CountryCode, plainText } from '../web/api/plain-text.ts';
 import { MoneySchema, MoneyToWriteSchema, money } from '../web/money.ts';
+import {
+  dayOfShop,
+  formatDates,
+  formatDayOfWeek,
+  type PromiseContext,
+  promiseDelivery,
+} from './delivery-dates.ts';
 import type { ChosenShipping } from './price-order.ts';
 
 const days = (limit: z.ZodInt) => ({ min: limit, max: limit });
@@ -24,6 +31,12 @@ const exampleMethod = {
 export const ShippingDaysSchema = z
   .object(days(z.int().min(0)))
   .openapi('ShippingDays', { description: 'Working days', example: exampleMethod.days });
+
+const exampleDates = { from: '2026-12-02', to: '2026-12-07' };
+
+export const DeliveryDatesSchema = z
+  .object({ from: z.iso.date(), to: z.iso.date() })
+  .openapi('DeliveryDates', { description: 'The first and the last day', example: exampleDates });
 
 const members = { id: z.string(), name: z.string(), price: MoneySchema, days: ShippingDaysSchema };
 const freeFrom = { description: 'Goods of this amount or more travel free' };
@@ -86,7 +99,7 @@ export const ShippingTableToWriteSchema = z
   .openapi('ShippingTableToWrite', { example: { items: [exampleRow] } });
 
 export type ShippingTable = z.infer<typeof ShippingTableSchema>['items'];
-export type ShippingMethod = z.infer<typeof ShippingMethodSchema>;
+type ShippingMethod = z.infer<typeof ShippingMethodSchema>;
 
 /** Straight from Postgres, in the transaction that depends on it. */
 export async function readShippingTable(db: DbOrTx): Promise<ShippingTable> {
@@ -169,6 +182,53 @@ export async function raiseShippingFloor(
   } catch (error) {
     log.warn({ err: error }, 'the floor of the delivery methods will be raised by the worker');
   }
+}
+
+/** What a shared page says of delivery to the shop's country, true on whichever day it is read. */
+export interface DeliveryNote {
+  method: string;
+  /** Minor units. */
+  amount: number;
+  freeFrom?: number | undefined;
+  country: string;
+  /** Such as `Wed 2 – Fri 4 December`. */
+  arrives: string;
+  /** The day on which one must have ordered for that. */
+  orderedOn: string;
+}
+
+/** @returns undefined where nothing is delivered to the shop's country. The tags fall when table or day changes. */
+export async function describeDelivery(
+  db: DbOrTx,
+  context: PromiseContext,
+): Promise<{ value: DeliveryNote | undefined; tags: TagVersions }> {
+  const { value: table, tags } = await fillTable(db);
+  const { shopCountry: country, nowMs } = context;
+  const [method] = listMethods(table, country);
+  if (method === undefined) return { value: undefined, tags };
+  const { name, price, freeFrom, days } = method;
+  return {
+    value: {
+      method: name,
+      amount: price.amount,
+      freeFrom: freeFrom?.amount,
+      country,
+      arrives: formatDates(promiseDelivery(days, context)),
+      orderedOn: formatDayOfWeek(dayOfShop(nowMs, country)),
+    },
+    tags,
+  };
+}
+
+/** A timed task: with a new day all pages that show delivery dates become old, as by a change of the table. */
+export async function turnDay(tx: Tx, day: string): Promise<void> {
+  const turned = await tx
+    .updateTable('shipping_version')
+    .set({ version: sql`version + 1`, day })
+    .where(sql<boolean>`day is distinct from ${day}::date`)
+    .returning('version')
+    .executeTakeFirst();
+  if (turned !== undefined) await addToOutbox(tx, 'invalidate', { tags: { [tableTag]: turned.version } });
 }
 
 /** Cheapest first, then fastest. */

@@ -17,6 +17,8 @@ export interface CheckoutTables {
   shipping_version: {
     only_row: Generated<boolean>;
     version: Generated<number>;
+    /** By which dates on shared pages were reckoned; null before the worker has looked. */
+    day: ColumnType<string | null, never, string>;
   };
   promotions: {
     id: GeneratedAlways<string>;

@@ -147,16 +147,18 @@ async function quoteForm(
 ): Promise<QuotedForm> {
   const [table, lines] = await Promise.all([readKnownShippingTable(deps), toQuoteLines(deps, cart)]);
   const country = findCountry(values['country'] ?? '')?.code ?? deps.settings.shopCountry;
-  const by = { lines, table, country, method: values['shipping'], nowMs: deps.now() };
+  const by = { lines, table, country, method: values['shipping'] };
+  const { shopCountry } = deps.settings;
+  const quote = (promotion?: Promotion) => makeQuote({ ...by, promotion, nowMs: deps.now(), shopCountry });
   const code = values['code']?.trim() ?? '';
-  if (code === '') return { quote: makeQuote(by) };
+  if (code === '') return { quote: quote() };
   const customer = { email: values['email']?.trim() || undefined, accountId };
   try {
     const promotion = await readPromotionFor(deps, code, { lines, customer });
-    return { quote: makeQuote({ ...by, promotion }), promotion };
+    return { quote: quote(promotion), promotion };
   } catch (error) {
     if (!(error instanceof Refusal) || error.code !== 'promotion-refused') throw error;
-    return { quote: makeQuote(by), codeFault: `${error.message}.` };
+    return { quote: quote(), codeFault: `${error.message}.` };
   }
 }
 

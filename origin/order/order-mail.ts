@@ -1,11 +1,12 @@
 // Writes the mail that confirms an order.
 import { readVariantsFresh } from '../catalog/read-variants.ts';
-import { formatDays, formatRate, priceOrFree } from '../checkout/words.ts';
+import { formatRate, priceOrFree } from '../checkout/words.ts';
 import type { Deps } from '../deps.ts';
 import type { Mail } from '../mail/mail.ts';
 import { addToOutbox } from '../outbox/events.ts';
 import type { Tx } from '../schema.ts';
 import { formatMoney } from '../web/money.ts';
+import { describeArrival } from './life/progress.ts';
 import type { Order } from './order.ts';
 import { orderLink } from './order-link.ts';
 import { orderColumns, withLines } from './order-rows.ts';
@@ -27,7 +28,7 @@ function describeSums(order: Order): string[] {
   const { discount, shipping, tax, total } = order;
   return [
     ...(discount === undefined ? [] : [`Code ${discount.code}: −${formatMoney(discount.amount.amount)}`]),
-    `Delivery, ${shipping.name} (${formatDays(shipping.days)}): ${priceOrFree(shipping.price.amount)}`,
+    `Delivery, ${shipping.name}: ${priceOrFree(shipping.price.amount)}`,
     `Total: ${formatMoney(total.amount)}`,
     ...tax.map(({ rate, tax }) => `of which VAT ${formatRate(rate)}: ${formatMoney(tax.amount)}`),
   ];
@@ -66,6 +67,7 @@ export async function prepareOrderMail(
       'Thank you for your order.',
       ...lines,
       ...describeSums(order!),
+      describeArrival(order!),
       ...(row.provider === 'demo'
         ? ['This was a demonstration: no money moved and nothing will be sent.']
         : []),

@@ -102,10 +102,11 @@ const freeDelivery: ChosenShipping = {
   days: { min: 2, max: 5 },
 };
 
-function priceOf(row: OrderRow): Pick<Order, 'shipping' | 'discount' | 'tax'> {
+function priceOf(row: OrderRow): Pick<Order, 'shipping' | 'promised' | 'discount' | 'tax'> {
   const { discount_code: code, discount_amount: discount } = row;
   return {
     shipping: toShipping(row.shipping ?? freeDelivery),
+    ...(row.shipping?.promised ? { promised: row.shipping.promised } : {}),
     ...(code === null ? {} : { discount: { code, amount: money(discount) } }),
     tax: toTax(row.tax ?? taxOfEarlier(row)),
   };

@@ -1,6 +1,6 @@
 // The order as the API returns it, and the schema of a request to place one.
 import { z } from '@hono/zod-openapi';
-import { ShippingDaysSchema } from '../checkout/shipping-methods.ts';
+import { DeliveryDatesSchema, ShippingDaysSchema } from '../checkout/shipping-methods.ts';
 import { growingEnum } from '../web/api/api.ts';
 import { EmailField } from '../web/api/plain-text.ts';
 import { MoneySchema, MoneyToWriteSchema } from '../web/money.ts';
@@ -96,6 +96,7 @@ export const exampleOrder = {
     price: { amount: 0, currency: 'EUR' },
     days: { min: 2, max: 5 },
   },
+  promised: { from: '2026-12-02', to: '2026-12-07' },
   tax: [{ rate: 23, net: { amount: 3_250, currency: 'EUR' }, tax: { amount: 748, currency: 'EUR' } }],
   placedAt: '2026-11-30T10:30:00.000Z',
   payment: { provider: 'demo', status: 'paid' },
@@ -186,6 +187,7 @@ export const OrderSchema = z
     ),
     total: MoneySchema.openapi({ description: 'Lines and delivery, less the discount; VAT included' }),
     shipping: OrderShippingSchema,
+    promised: DeliveryDatesSchema.optional().openapi({ description: 'When it is to arrive' }),
     discount: OrderDiscountSchema.optional(),
     tax: TaxSchema,
     placedAt: z.iso.datetime(),

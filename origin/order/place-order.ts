@@ -6,6 +6,7 @@ import type { CartCheckout, Carts, OrderKey } from '../cart/carts.ts';
 import { checkOrderable } from '../cart/check-operation.ts';
 import { type ShortLine, takeStock } from '../catalog/change/stock.ts';
 import { readVariantsFresh, type VariantInfo } from '../catalog/read-variants.ts';
+import { type PromiseContext, promiseDelivery } from '../checkout/delivery-dates.ts';
 import type { ChosenShipping, OrderPrice } from '../checkout/price-order.ts';
 import type { Promotion } from '../checkout/promotion.ts';
 import { type PromotionCustomer, recordUse, takePromotion } from '../checkout/promotions.ts';
@@ -65,7 +66,12 @@ export async function placeOrder(
     placedNow = false;
     return writeOnce(deps.db, write, (tx) => {
       placedNow = true;
-      return writeOrder(tx, cartCheckout, key, { ...checkout, provider, nowMs: deps.now() });
+      return writeOrder(tx, cartCheckout, key, {
+        ...checkout,
+        provider,
+        nowMs: deps.now(),
+        shopCountry: deps.settings.shopCountry,
+      });
     });
   });
   deps.wakeWorker();
@@ -87,7 +93,7 @@ async function writeOrder(
   tx: Tx,
   cart: CartCheckout,
   key: OrderKey,
-  checkout: Checkout & { provider: PaymentProvider; nowMs: number },
+  checkout: Checkout & { provider: PaymentProvider; nowMs: number; shopCountry: string },
 ): Promise<{ orderId: string }> {
   const { request, accountId, traceparent, nowMs } = checkout;
   if (accountId !== undefined) await lockAccount(tx, accountId);
@@ -98,7 +104,7 @@ async function writeOrder(
   const ids = lines.map((line) => line.variantId);
   const priced = requireSold(lines, await readVariantsFresh(tx, ids));
   const customer = { email: request.email, accountId };
-  const bill = await makeBill(tx, priced, { request, customer, nowMs });
+  const bill = await makeBill(tx, priced, { request, customer, nowMs, shopCountry: checkout.shopCountry });
   const { total } = bill.price;
   checkBounds(total, checkout.provider.bounds);
   const expectedTotal = request.expectedTotal?.amount ?? checkout.expectedTotal;
@@ -173,14 +179,19 @@ interface Bill {
 async function makeBill(
   tx: Tx,
   priced: PricedLine[],
-  { request, customer, nowMs }: Pick<Checkout, 'request'> & { customer: PromotionCustomer; nowMs: number },
+  {
+    request,
+    customer,
+    ...context
+  }: Pick<Checkout, 'request'> & { customer: PromotionCustomer } & PromiseContext,
 ): Promise<Bill> {
   const { promotionCode: code, shippingMethod, shippingAddress } = request;
   const { country } = shippingAddress;
-  const at = new Date(nowMs);
+  const at = new Date(context.nowMs);
   const lines = priced.map(({ quantity, info }) => ({ info, amount: quantity * info.price.amount }));
   const choices = listChoices(await readShippingTable(tx), country, sumLines(lines));
-  const shipping = chooseShipping(choices, country, shippingMethod);
+  const chosen = chooseShipping(choices, country, shippingMethod);
+  const shipping = { ...chosen, promised: promiseDelivery(chosen.days, context) };
   const hasCode = code !== undefined && code.trim() !== '';
   const promotion = hasCode ? await takePromotion(tx, code, { lines, customer, now: at }) : undefined;
   const price = priceLines(lines, { shippingAmount: shipping.amount, promotion, country, at });

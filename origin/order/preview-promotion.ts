@@ -71,7 +71,14 @@ export function promotionApi(deps: Deps, carts: Carts): OpenAPIHono<AppEnv> {
     const [lines, table] = await Promise.all([toQuoteLines(deps, cart), readKnownShippingTable(deps)]);
     const customer = { email: account?.email, accountId: account?.id };
     const promotion = await readPromotionFor(deps, code, { lines, customer });
-    const { price, shipping } = makeQuote({ lines, table, country, promotion, nowMs: deps.now() });
+    const { price, shipping } = makeQuote({
+      lines,
+      table,
+      country,
+      promotion,
+      nowMs: deps.now(),
+      shopCountry: deps.settings.shopCountry,
+    });
     return c.json(
       {
         subtotal: money(price.subtotal),

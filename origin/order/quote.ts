@@ -1,6 +1,7 @@
 // What a cart would cost: each delivery method with its total, the discount and the VAT. Nothing is taken or used.
 import type { Cart } from '../cart/cart.ts';
 import { readVariants, type VariantInfo } from '../catalog/read-variants.ts';
+import { type DeliveryDates, promiseDelivery } from '../checkout/delivery-dates.ts';
 import {
   type ChosenShipping,
   type OrderPrice,
@@ -26,23 +27,28 @@ export interface QuoteRequest {
   method?: string | undefined;
   promotion?: Promotion | undefined;
   nowMs: number;
+  shopCountry: string;
 }
 
 export interface Quote {
   country: string;
   /** Cheapest first; empty where nothing is delivered there. */
-  choices: { shipping: ChosenShipping; total: number }[];
+  choices: { shipping: ChosenShipping & { promised: DeliveryDates }; total: number }[];
   /** Undefined where nothing is delivered there. */
   shipping: ChosenShipping | undefined;
   /** Without delivery where there is none. */
   price: OrderPrice;
 }
 
-export function makeQuote({ lines, table, country, method, promotion, nowMs }: QuoteRequest): Quote {
+export function makeQuote(request: QuoteRequest): Quote {
+  const { lines, table, country, method, promotion, nowMs, shopCountry } = request;
   const at = new Date(nowMs);
   const priceWith = (shipping: ChosenShipping | undefined) =>
     priceLines(lines, { shippingAmount: shipping?.amount ?? 0, promotion, country, at });
-  const choices = listChoices(table, country, sumLines(lines));
+  const choices = listChoices(table, country, sumLines(lines)).map((choice) => ({
+    ...choice,
+    promised: promiseDelivery(choice.days, { nowMs, shopCountry }),
+  }));
   const shipping = choices.find((choice) => choice.method === method) ?? choices[0];
   return {
     country,

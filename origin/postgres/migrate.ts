@@ -25,6 +25,7 @@ import * as integrations from './migrations/0025-integrations.ts';
 import * as lineage from './migrations/0026-lineage.ts';
 import * as access from './migrations/0027-access.ts';
 import * as creditNotes from './migrations/0028-credit-notes.ts';
+import * as deliveryDates from './migrations/0029-delivery-dates.ts';
 
 /** Listed by hand: a folder scan would need file permissions under Deno, and order is a decision. */
 const migrations: Record<string, Migration> = {
@@ -51,6 +52,7 @@ const migrations: Record<string, Migration> = {
   '0026-lineage': lineage,
   '0027-access': access,
   '0028-credit-notes': creditNotes,
+  '0029-delivery-dates': deliveryDates,
 };
 
 /**

@@ -1,5 +1,7 @@
 // Delivery methods and VAT, from the staff's table to the order, its page and its mail.
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
+import { dayOfShop } from '../../origin/checkout/delivery-dates.ts';
+import { turnDay } from '../../origin/checkout/shipping-methods.ts';
 import { prepareOrderMail } from '../../origin/order/order-mail.ts';
 import { anOrder, type Browser, type Json, openShop, type Shop } from '../support/shop.ts';
 
@@ -7,7 +9,7 @@ let shop: Shop;
 let staff: Browser;
 let tee: string;
 beforeAll(async () => {
-  shop = await openShop();
+  shop = await openShop({ worker: true });
   staff = await shop.staff();
   tee = shop.variants[0]!.id;
 });
@@ -122,6 +124,63 @@ describe('the table of delivery methods', () => {
   });
 });
 
+describe('the days of delivery', () => {
+  const tuesday = Date.parse('2026-12-01T10:00:00Z');
+  const clock = { ms: tuesday };
+  const { now } = Date;
+  beforeAll(() => Object.assign(shop.deps, { now: () => clock.ms }));
+  afterAll(() => Object.assign(shop.deps, { now }));
+  const textOf = async (path: string) =>
+    (await (await shop.browser().request(path)).text())
+      .replaceAll(/<[^>]+>|\s+/g, ' ')
+      .replaceAll(/ +/g, ' ');
+
+  test('stand on the product’s page, in the bag, at checkout, on the order and in its mail', async () => {
+    clock.ms = tuesday;
+    expect(await textOf('/p/plain-tee')).toContain(
+      'Delivered Thu 3 – Mon 7 December if you order on Tue 1 December',
+    );
+    const browser = shop.browser();
+    await browser.fill(tee);
+    const pageOf = async (path: string) => (await browser.request(path)).text();
+    expect(await pageOf('/cart')).toContain('Thu 3 – Mon 7 December');
+    expect(await pageOf('/checkout')).toContain('Delivered Thu 3 – Mon 7 December');
+    const { body } = await browser.order(inGermany);
+    expect(body.promised).toEqual({ from: '2026-12-03', to: '2026-12-07' });
+    expect(await pageOf(`/orders/${body.id}`)).toContain('Arrives Thu 3 – Mon 7 December');
+  });
+
+  test('on a stored page say for which day’s orders they hold, and are others once the worker has turned the day', async () => {
+    clock.ms = tuesday;
+    expect(await textOf('/p/wool-coat')).toContain('if you order on Tue 1 December');
+    // Before midnight in Berlin, and after it.
+    for (const [time, day] of [
+      ['2026-12-01T22:59:00Z', 'Tue 1'],
+      ['2026-12-01T23:01:00Z', 'Wed 2'],
+    ] as const) {
+      clock.ms = Date.parse(time);
+      const turn = () => shop.deps.db.transaction().execute((tx) => turnDay(tx, dayOfShop(clock.ms, 'DE')));
+      await turn();
+      await turn();
+      await vi.waitFor(
+        async () => expect(await textOf('/p/wool-coat')).toContain(`if you order on ${day} December`),
+        {
+          timeout: 20_000,
+          interval: 50,
+        },
+      );
+    }
+    const turns = await shop.deps.db
+      .selectFrom('outbox')
+      .select('payload')
+      .where('kind', '=', 'invalidate')
+      .execute();
+    const versions = turns.map(({ payload }) => (payload as Json).tags['shipping-methods']).filter(Boolean);
+    // Once for each day, however often the task runs.
+    expect(new Set(versions).size).toBe(versions.length);
+  });
+});
+
 describe('an order', () => {
   test('is delivered by the cheapest method unless it names one, and costs that much more', async () => {
     const cheapest = await order(1, inGermany);
@@ -194,7 +253,7 @@ describe('an order', () => {
     const { body, browser } = await order(1, { ...inGermany, shippingMethod: 'bicycle' });
     const page = await (await browser.request(`/orders/${body.id}`)).text();
     const mail = JSON.stringify(await prepareOrderMail(shop.deps, anOrder.email, { orderId: body.id }));
-    for (const text of ['By bicycle', '€9.90', '€29.89', 'VAT 19 %', '€4.77', '2 to 4 working days']) {
+    for (const text of ['By bicycle', '€9.90', '€29.89', 'VAT 19 %', '€4.77', 'Arrives ']) {
       expect([text, page.includes(text)]).toEqual([text, true]);
       expect([text, mail.includes(text)]).toEqual([text, true]);
     }

@@ -16,8 +16,8 @@ export interface CartPage {
   /** A quantity that cannot be, as it was entered. */
   entered?: { variantId: string; quantity: string; fault: string } | undefined;
   removed?: RemovedLine | undefined;
-  /** What the cheapest delivery costs, in words. */
-  delivery?: string | undefined;
+  /** What the cheapest delivery to the shop's country costs, and when it arrives, in words. */
+  delivery?: { price: string; arrives: string } | undefined;
 }
 
 /** A line that was just taken out, and what puts it back. */
@@ -65,8 +65,9 @@ function fullBag({ cart, variants, entered, removed, delivery }: CartPage): Html
 <div><h2 class="hidden">What is in it</h2><ul class="lines">${lines}</ul></div>
 <section class="summary" aria-labelledby="sum"><h2 id="sum">Order summary</h2>
 <dl class="sums"><dt>${pieces(cart.count)}</dt><dd>${formatMoney(cart.total.amount)}</dd>
-<dt>Delivery</dt><dd>${delivery ?? 'At checkout'}</dd>
+<dt>Delivery</dt><dd>${delivery?.price ?? 'At checkout'}</dd>
 <dt class="total">Total</dt><dd class="total">${formatMoney(cart.total.amount)}</dd></dl>
+${delivery === undefined ? '' : html`<p class="small">Delivered <b>${delivery.arrives}</b></p>`}
 <a class="button wide" href="/checkout">Check out</a>
 <p class="hint">No account needed. Prices include VAT.</p></section>
 </div>`;

@@ -18,13 +18,17 @@ import { type Suggestions, suggestSpelling } from '../search/suggest-spelling.ts
 import { isSlug } from '../tags.ts';
 import { hasNextPage, listHref, listPage } from './list.ts';
 import { type CategoryPlace, departments, pathTo, readCategoryTree } from './navigation.ts';
-import { absolute, productJsonLd, productPage } from './product.ts';
+import { absolute, productJsonLd, productPage, type ShownDelivery } from './product.ts';
 import { homePage, picturesIn, productHref, shownColor } from './product-card.ts';
+
+/** With the tags that fall when it becomes old. */
+export type DescribeDelivery = (db: DbOrTx) => Promise<Fresh<ShownDelivery | undefined>>;
 
 interface Site {
   /** Without a slash at the end. */
   url: string;
   paymentProviders: string[];
+  describeDelivery: DescribeDelivery;
 }
 type Document = Promise<Fresh<SharedBody>>;
 
@@ -59,6 +63,7 @@ export async function productDocument(db: DbOrTx, site: Site, slug: string, colo
   const { value: product, tags } = await readProduct(db, slug);
   if (product === undefined) return movedProduct(db, slug, tree, tags);
   const path = pathTo(tree.value, product.category);
+  const delivery = await site.describeDelivery(db);
   const [picture] = picturesIn(product, shownColor(product, { color }));
   const options: LayoutOptions = {
     title: `${product.name}, ${product.brand}`,
@@ -71,8 +76,17 @@ export async function productDocument(db: DbOrTx, site: Site, slug: string, colo
     jsonLd: productJsonLd(product, site.url),
   };
   return document(
-    layout(options, productPage({ product, path, paymentProviders: site.paymentProviders, color })),
-    { ...tree.tags, ...tags },
+    layout(
+      options,
+      productPage({
+        product,
+        path,
+        paymentProviders: site.paymentProviders,
+        color,
+        delivery: delivery.value,
+      }),
+    ),
+    { ...tree.tags, ...tags, ...delivery.tags },
   );
 }
 

@@ -9,18 +9,35 @@ import { type CategoryPlace, crumbs } from './navigation.ts';
 import { dot, picture, picturesIn, productHref, shownColor, wasPrice } from './product-card.ts';
 import { sizeGuide } from './size-guide.ts';
 
+/** How the product comes to the shop's own country. */
+export interface ShownDelivery {
+  method: string;
+  /** Minor units. */
+  amount: number;
+  freeFrom?: number | undefined;
+  /** Two letters. */
+  country: string;
+  /** Such as `Wed 2 – Fri 4 December`. */
+  arrives: string;
+  /** A stored page may be read later: it says for which day's orders this holds. */
+  orderedOn: string;
+}
+
 interface ProductPage {
   product: ProductDetail;
   path: CategoryPlace[];
   /** As in the settings. */
   paymentProviders: string[];
+  /** Undefined where nothing is delivered to the shop's country. */
+  delivery?: ShownDelivery | undefined;
   /** One of its colours; else the first that is still to be had. */
   color?: string | undefined;
   /** What was sent and refused, with the reason; never on the shared page. */
   refused?: { reason: string; chosen: Chosen };
 }
 
-export function productPage({ product, path, paymentProviders, color, refused }: ProductPage): Html {
+export function productPage(page: ProductPage): Html {
+  const { product, path, paymentProviders, color, refused, delivery } = page;
   const shown = shownColor(product, { color, ...refused?.chosen });
   const pictures = picturesIn(product, shown);
   return html`${crumbs(path, product.name)}
@@ -35,16 +52,25 @@ export function productPage({ product, path, paymentProviders, color, refused }:
 ${product.was ? html`<p class="soft small">${formatMoney(product.was.amount)} was the lowest price of the 30 days before the reduction.</p>` : ''}
 ${refused ? notice(refused.reason) : ''}
 ${variantPicker(product, shown, refused?.chosen)}
+${delivery === undefined ? '' : html`<p class="small">Delivered <b>${delivery.arrives}</b> <span class="soft">if you order on ${delivery.orderedOn}</span></p>`}
 <div>
 ${product.descriptionHtml === '' ? '' : fold('Details', html`<div class="prose">${raw(product.descriptionHtml)}</div>`, true)}
 ${sizeGuide(
   path,
   product.variants.map((variant) => variant.size),
 )}
-${fold('Delivery and payment', html`<div class="prose"><p>${waysToPay(paymentProviders)} You need no account; you can create one after the order.</p></div>`)}
+${fold('Delivery and payment', html`<div class="prose">${delivery === undefined ? '' : deliveryText(delivery)}<p>${waysToPay(paymentProviders)} You need no account; you can create one after the order.</p></div>`)}
 </div>
 </div>
 </div>`;
+}
+
+const countryNames = new Intl.DisplayNames('en', { type: 'region' });
+
+function deliveryText({ method, amount, freeFrom, country, arrives, orderedOn }: ShownDelivery): Html {
+  const price = amount === 0 ? 'free' : formatMoney(amount);
+  const free = amount > 0 && freeFrom !== undefined ? `, free from ${formatMoney(freeFrom)}` : '';
+  return html`<p>To ${countryNames.of(country) ?? country}: ${method}, ${price}${free}. Ordered on ${orderedOn}, it is delivered ${arrives}. <a href="/delivery">Other countries and ways</a></p>`;
 }
 
 /** Only what the shop offers. */

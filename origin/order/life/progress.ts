@@ -1,4 +1,6 @@
 // What an order's buyer is told and offered: how far it is, whether it can be cancelled, what can be sent back.
+import { formatDates } from '../../checkout/delivery-dates.ts';
+import { formatDays } from '../../checkout/words.ts';
 import type { Order } from '../order.ts';
 import { returnableUntilMs } from './order-life.ts';
 
@@ -15,6 +17,19 @@ const progressNames: Record<string, string> = {
   shipped: 'On its way',
   delivered: 'Delivered',
 };
+
+/** When it is to arrive, as long as that is to come. */
+export function describeArrival({
+  shipping,
+  promised,
+  status,
+  fulfilment,
+}: Pick<Order, 'shipping' | 'promised' | 'status' | 'fulfilment'>): string {
+  const { name, days } = shipping;
+  const isToCome = status !== 'cancelled' && fulfilment !== 'delivered';
+  if (promised === undefined || !isToCome) return `Delivery: ${name}, ${formatDays(days)}.`;
+  return `Delivery: ${name}. Arrives ${formatDates(promised)}.`;
+}
 
 export const returnNames: Record<string, string> = {
   requested: 'Announced',

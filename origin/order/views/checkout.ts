@@ -3,8 +3,9 @@ import { raw } from 'hono/html';
 import type { Cart } from '../../cart/cart.ts';
 import { linePicture, pieces } from '../../cart/views/cart.ts';
 import type { VariantInfo } from '../../catalog/read-variants.ts';
+import { formatDates } from '../../checkout/delivery-dates.ts';
 import type { Promotion } from '../../checkout/promotion.ts';
-import { formatDays, priceOrFree } from '../../checkout/words.ts';
+import { priceOrFree } from '../../checkout/words.ts';
 import { signedInField } from '../../identity/page-frame.ts';
 import { formatMoney } from '../../web/money.ts';
 import { type FormValues, faultSummary, field, idempotencyField, type Wrong } from '../../web/page/form.ts';
@@ -110,8 +111,8 @@ function deliveryStep({ quote, faults = {} }: CheckoutPage): Html {
 ${fault ? html`<p class="wrong" id="shipping-fault">${fault}</p>` : ''}
 ${choices.length === 0 ? html`<p class="notice">We do not deliver to this country at the moment. Please choose another one.</p>` : ''}
 ${choices.map(
-  ({ shipping: { method, name, amount, days } }, index) =>
-    html`<label class="radio"><input type="radio"${raw(index === 0 ? ' id="shipping"' : '')} name="shipping" value="${method}" data-update${raw(method === shipping?.method ? ' checked' : '')}><span><b>${name}</b>, ${priceOrFree(amount)}<br><span class="soft">${formatDays(days)}</span></span></label>`,
+  ({ shipping: { method, name, amount, promised } }, index) =>
+    html`<label class="radio"><input type="radio"${raw(index === 0 ? ' id="shipping"' : '')} name="shipping" value="${method}" data-update${raw(method === shipping?.method ? ' checked' : '')}><span><b>${name}</b>, ${priceOrFree(amount)}<br><span class="soft">Delivered ${formatDates(promised)}</span></span></label>`,
 )}
 <p data-apply><button class="button quiet" type="submit" name="update" value="delivery">Update delivery and total</button></p></fieldset>`;
 }

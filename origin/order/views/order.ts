@@ -1,12 +1,11 @@
 // Renders an order for its buyer: lines, totals, address and payment. It prints on one sheet.
 import { linePicture, pieces } from '../../cart/views/cart.ts';
 import type { VariantInfo } from '../../catalog/read-variants.ts';
-import { formatDays } from '../../checkout/words.ts';
 import { formatDay, formatMoney } from '../../web/money.ts';
 import { type FormValues, faultSummary, idempotencyField, notice } from '../../web/page/form.ts';
 import { type Html, html } from '../../web/page/html.ts';
 import { findCountry } from '../countries.ts';
-import type { Returnable } from '../life/progress.ts';
+import { describeArrival, type Returnable } from '../life/progress.ts';
 import type { OrderEvent } from '../life/staff-orders.ts';
 import type { Order } from '../order.ts';
 import { cameToNothing } from '../order-again.ts';
@@ -48,7 +47,7 @@ ${cameToNothing(order) ? putBackForm(order.id, key) : ''}
 <section class="summary receipt" aria-labelledby="receipt"><h2 id="receipt">Order summary</h2>
 <dl class="sums"><dt>Placed</dt><dd>${formatDay(order.placedAt)}</dd><dt>Payment</dt><dd>${payment.short}</dd></dl>
 <dl class="sums">${sumRows(sumsOf(order))}</dl>
-<p class="soft small">Delivery: ${order.shipping.name}, ${formatDays(order.shipping.days)}.</p>
+<p class="soft small">${describeArrival(order)}</p>
 ${order.paid.amount > 0 ? html`<p class="not-printed"><a href="/api/orders/${order.id}/invoice${keyQuery(key)}">Invoice (PDF)</a></p>` : ''}
 ${shippingAddress === null ? '' : html`<div><h3 class="label">Ships to</h3>${postalAddress(shippingAddress)}</div>`}
 ${email === null ? '' : html`<div><h3 class="label">${payment.isConfirmed ? 'Confirmation sent to' : 'Contact'}</h3><p>${email}</p></div>`}

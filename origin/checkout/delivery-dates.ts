@@ -1,0 +1,114 @@
+// On which days a parcel arrives: working days after the order, by the seller's weekends and holidays. Pure but for the
+// list of holidays, which is read once.
+import { readFileSync } from 'node:fs';
+
+/** The first and the last day, each ISO 8601. */
+export interface DeliveryDates {
+  from: string;
+  to: string;
+}
+
+export interface PromiseContext {
+  nowMs: number;
+  /** Where the seller is: two letters. */
+  shopCountry: string;
+  holidays?: Holidays;
+}
+
+/** Days such as `2026-12-24`, and days of every year such as `12-25`. */
+export type Holidays = ReadonlySet<string>;
+
+/** One a line, with anything behind it. @throws where a line of the list begins with no day */
+export function readHolidays(text: string): Holidays {
+  const days = text
+    .split('\n')
+    .filter((line) => line.startsWith('- '))
+    .map((line) => {
+      const [, day] = /^- ((?:\d{4}-)?\d\d-\d\d)\b/.exec(line) ?? [];
+      const isDay = day !== undefined && isOfCalendar(day.length === 5 ? `2028-${day}` : day);
+      if (!isDay)
+        throw new Error(`Cannot read the holiday '${line}': it must begin like '- 2026-12-24' or '- 12-25'`);
+      return day;
+    });
+  return new Set(days);
+}
+
+function isOfCalendar(day: string): boolean {
+  const time = Date.parse(`${day}T00:00:00Z`);
+  return !Number.isNaN(time) && new Date(time).toISOString().startsWith(day);
+}
+
+const kept = readHolidays(readFileSync(new URL('holidays.md', import.meta.url), 'utf8'));
+
+/** @param days working days, counted from the day after the order's, which is that of the seller's clocks */
+export function promiseDelivery(
+  days: { min: number; max: number },
+  { nowMs, shopCountry, holidays = kept }: PromiseContext,
+): DeliveryDates {
+  const today = dayOfShop(nowMs, shopCountry);
+  return { from: addWorkingDays(today, days.min, holidays), to: addWorkingDays(today, days.max, holidays) };
+}
+
+/** ISO 8601, by the seller's clocks. */
+export function dayOfShop(nowMs: number, shopCountry: string): string {
+  const zone = timeZones[shopCountry] ?? 'Europe/Berlin';
+  let format = dayFormats.get(zone);
+  if (format === undefined) {
+    format = new Intl.DateTimeFormat('en-CA', { timeZone: zone, dateStyle: 'short' });
+    dayFormats.set(zone, format);
+  }
+  return format.format(nowMs);
+}
+
+const dayFormats = new Map<string, Intl.DateTimeFormat>();
+
+/** Those of all member states that do not keep Berlin's time. */
+const timeZones: Record<string, string> = {
+  BG: 'Europe/Sofia',
+  CY: 'Asia/Nicosia',
+  EE: 'Europe/Tallinn',
+  FI: 'Europe/Helsinki',
+  GR: 'Europe/Athens',
+  IE: 'Europe/Dublin',
+  LT: 'Europe/Vilnius',
+  LV: 'Europe/Riga',
+  PT: 'Europe/Lisbon',
+  RO: 'Europe/Bucharest',
+};
+
+function addWorkingDays(day: string, count: number, holidays: Holidays): string {
+  let at = Date.parse(`${day}T00:00:00Z`);
+  let left = count;
+  // A parcel of no days arrives today, or on the next working day. A year without one would be a mistake in the list.
+  for (let steps = 0; steps < 3_660; steps += 1) {
+    if (left <= 0 && isWorkingDay(at, holidays)) break;
+    at += 86_400_000;
+    if (isWorkingDay(at, holidays)) left -= 1;
+  }
+  return new Date(at).toISOString().slice(0, 10);
+}
+
+function isWorkingDay(atMs: number, holidays: Holidays): boolean {
+  const day = new Date(atMs).toISOString().slice(0, 10);
+  const weekday = new Date(atMs).getUTCDay();
+  return weekday !== 0 && weekday !== 6 && !holidays.has(day) && !holidays.has(day.slice(5));
+}
+
+const weekdays = ['Sun', 'Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat'];
+const months = 'January February March April May June July August September October November December'.split(
+  ' ',
+);
+
+/** Such as `Wed 2 December`. @param day ISO 8601 */
+export function formatDayOfWeek(day: string): string {
+  const date = new Date(`${day}T00:00:00Z`);
+  return `${weekdays[date.getUTCDay()]} ${date.getUTCDate()} ${months[date.getUTCMonth()]}`;
+}
+
+/** Such as `Wed 2 – Fri 4 December`. */
+export function formatDates({ from, to }: DeliveryDates): string {
+  if (from === to) return formatDayOfWeek(from);
+  const isSameMonth = from.slice(0, 7) === to.slice(0, 7);
+  const first = formatDayOfWeek(from);
+  return `${isSameMonth ? first.slice(0, first.lastIndexOf(' ')) : first} – ${formatDayOfWeek(to)}`;
+}
