@@ -36,6 +36,7 @@ import { orderLifeApi } from './order/life/api.ts';
 import { orderPages } from './order/pages.ts';
 import type { PaymentProviders } from './order/payment/providers.ts';
 import { promotionApi } from './order/preview-promotion.ts';
+import { withdrawalPages } from './order/withdrawal-pages.ts';
 import { staffApi } from './staff/api.ts';
 import { membersApi } from './staff/members-pages.ts';
 import { staffOrdersApi } from './staff/orders-api.ts';
@@ -397,6 +398,11 @@ export const routeGroups: RouteGroup[] = [
     ],
   },
   {
+    // For everyone who bought, signed in or not.
+    mount: ({ deps }) => withdrawalPages(deps),
+    routes: [get('/withdrawal', 'shopper', 'private'), post('/withdrawal', 'shopper')],
+  },
+  {
     mount: ({ deps, providers }) => staffPages(deps, providers),
     // Sends nobody to /sign-in and refuses shoppers.
     guards: ['/staff', '/staff/*'],
@@ -410,6 +416,9 @@ export const routeGroups: RouteGroup[] = [
       get('/staff/orders', orderReaders, 'private'),
       get('/staff/orders/:id', orderReaders, 'private'),
       get('/staff/orders/:id/documents/:name', orderReaders, 'private'),
+      get('/staff/orders/:id/packing-slip', orderReaders, 'private'),
+      get('/staff/to-ship', orderReaders, 'private'),
+      get('/staff/to-ship/pick-list', orderReaders, 'private'),
       get('/staff/reports', orderReaders, 'private'),
       get('/staff/reports/sales.csv', orderReaders, 'private'),
       get('/staff/reports/sales.svg', orderReaders, 'private'),

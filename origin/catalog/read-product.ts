@@ -143,6 +143,9 @@ export const sellsWithoutStock = sql<boolean>`(not ${countsStock} or v.sells_bey
 export const availablePieces = sql<number>`
   case when not ${countsStock} or (v.sells_beyond_stock and v.available = 0) then ${sql.lit(endlessPieces)} else v.available end`;
 
+/** As the product file has it: 'Variant Barcode' is Shopify's name of the column. `v` is a row of `variants`. */
+export const barcode = sql<string | null>`v.file_cells ->> 'Variant Barcode'`;
+
 /** Whole pieces that one order may take. */
 export const orderablePieces = sql<number>`
   case when not ${countsStock} then ${sql.lit(endlessPieces)}

@@ -58,6 +58,7 @@ export async function adoptGuestOrders(tx: Tx, accountId: string, guestOrderIds:
 export async function forgetBuyer(tx: Tx, accountId: string): Promise<void> {
   const own = sql`select id from orders where account_id = ${accountId}`;
   await sql`update returns set reason = '' where order_id in (${own})`.execute(tx);
+  await sql`update withdrawals set name = '', email = '', pieces = '' where order_id in (${own})`.execute(tx);
   await sql`update order_events set detail = '' where who = 'shopper' and order_id in (${own})`.execute(tx);
   await tx
     .updateTable('orders')

@@ -163,5 +163,18 @@ export interface OrderTables {
     content: ColumnType<InvoiceContent, string, never>;
     document: Buffer | null;
   };
+  /** What was declared, as it was typed. */
+  withdrawals: {
+    id: GeneratedAlways<string>;
+    order_number: string;
+    /** Null where number and e-mail belong to no order. */
+    order_id: string | null;
+    name: string;
+    email: string;
+    pieces: string;
+    /** Of who, which order and which pieces: declared twice it is one. */
+    fingerprint: string;
+    declared_at: ColumnType<Date, Date | undefined, never>;
+  };
   return_lines: { return_id: string; variant_id: string; quantity: number; received: Generated<number> };
 }

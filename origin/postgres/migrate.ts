@@ -26,6 +26,7 @@ import * as lineage from './migrations/0026-lineage.ts';
 import * as access from './migrations/0027-access.ts';
 import * as creditNotes from './migrations/0028-credit-notes.ts';
 import * as deliveryDates from './migrations/0029-delivery-dates.ts';
+import * as withdrawals from './migrations/0030-withdrawals.ts';
 
 /** Listed by hand: a folder scan would need file permissions under Deno, and order is a decision. */
 const migrations: Record<string, Migration> = {
@@ -53,6 +54,7 @@ const migrations: Record<string, Migration> = {
   '0027-access': access,
   '0028-credit-notes': creditNotes,
   '0029-delivery-dates': deliveryDates,
+  '0030-withdrawals': withdrawals,
 };
 
 /**

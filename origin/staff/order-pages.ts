@@ -1,6 +1,7 @@
 // The staff's pages of orders, returns and customers, and the forms of one order. Every deed uses the same functions
 // as the API.
 import { type Context, Hono } from 'hono';
+import { dayOfShop } from '../checkout/delivery-dates.ts';
 import type { Deps } from '../deps.ts';
 import { Refusal } from '../errors.ts';
 import { readVisitor, requireFreshFactor, requireStaff, requireStaffAccount } from '../identity/visitor.ts';
@@ -10,10 +11,13 @@ import { askRefundAgain, refundFaultsOf } from '../order/life/pay-back.ts';
 import { performDeed } from '../order/life/perform-deed.ts';
 import { listStaffOrders, readStaffOrder, type StaffOrderDetail } from '../order/life/staff-orders.ts';
 import { listReturns } from '../order/life/staff-returns.ts';
+import { listToShip, toPickList } from '../order/life/to-ship.ts';
 import type { PaymentProviders } from '../order/payment/providers.ts';
+import { listWithdrawals } from '../order/withdrawal.ts';
 import { idPattern } from '../web/api/api.ts';
 import type { AppEnv } from '../web/env.ts';
 import { type FormValues, readForm, readIdempotencyKey, refusalToShow } from '../web/page/form.ts';
+import type { PageVisitor } from '../web/page/layout.ts';
 import { respondPage, seeOther } from '../web/page/page-response.ts';
 import { listCustomers, readCustomer } from './customers.ts';
 import { OrderListQuerySchema, ShipmentToWriteSchema, toFilter } from './orders-api.ts';
@@ -25,6 +29,7 @@ import {
   returnStatusNames,
   returnsPage,
 } from './views/order-lists.ts';
+import { packingSlipPage, pickListPage, toShipPage } from './views/to-ship.ts';
 
 const pageSize = 50;
 
@@ -38,6 +43,15 @@ export function staffOrderPages(deps: Deps, providers: PaymentProviders): Hono<A
     .get('/staff/orders/:id/documents/:name', async (c) => {
       const { id } = await readStaffOrder(deps.db, c.req.param('id'));
       return respondNamedDocument(c, readDocument, id, c.req.param('name'));
+    })
+    .get('/staff/orders/:id/packing-slip', async (c) => {
+      const order = await readStaffOrder(deps.db, c.req.param('id'));
+      return respondPage(c, packingSlipPage(await visitorOf(c), order, deps.settings.returnDays));
+    })
+    .get('/staff/to-ship', async (c) => showToShip(deps, c, await visitorOf(c)))
+    .get('/staff/to-ship/pick-list', async (c) => {
+      const orders = await listToShip(deps.db, { limit: pageSize });
+      return respondPage(c, pickListPage(await visitorOf(c), toPickList(orders), orders));
     })
     .post('/staff/orders/:id', async (c) => {
       const values = await readForm(c);
@@ -78,7 +92,9 @@ export function staffOrderPages(deps: Deps, providers: PaymentProviders): Hono<A
       const items = found.slice(0, pageSize);
       const next = new URLSearchParams({ status, cursor: items.at(-1)?.id ?? '' });
       const nextUrl = found.length > pageSize ? `/staff/returns?${next}` : undefined;
-      return respondPage(c, returnsPage({ visitor: await visitorOf(c), status, items, nextUrl }));
+      const withdrawals = await listWithdrawals(deps.db, 20);
+      const page = returnsPage({ visitor: await visitorOf(c), status, items, nextUrl, withdrawals });
+      return respondPage(c, page);
     })
     .get('/staff/customers', async (c) => {
       const q = (c.req.query('q') ?? '').slice(0, 200);
@@ -96,6 +112,21 @@ export function staffOrderPages(deps: Deps, providers: PaymentProviders): Hono<A
     .get('/staff/customers/:id', async (c) =>
       respondPage(c, customerPage(await visitorOf(c), await readCustomer(deps, c.req.param('id')))),
     );
+}
+
+/** A number that is scanned leads to its order; so does a code that only one order has. */
+async function showToShip(deps: Deps, c: Context<AppEnv>, visitor: PageVisitor): Promise<Response> {
+  const scan = (c.req.query('scan') ?? '').trim().slice(0, 200);
+  const cursor = c.req.query('cursor');
+  const after = cursor !== undefined && idPattern.test(cursor) ? cursor : undefined;
+  const found = await listToShip(deps.db, { after, limit: pageSize + 1, code: scan || undefined });
+  if (scan !== '' && found.length === 1 && after === undefined)
+    return seeOther(`/staff/orders/${found[0]!.id}#ship`);
+  const items = found.slice(0, pageSize);
+  const next = new URLSearchParams({ ...(scan ? { scan } : {}), cursor: items.at(-1)?.id ?? '' });
+  const nextUrl = found.length > pageSize ? `/staff/to-ship?${next}` : undefined;
+  const today = dayOfShop(deps.now(), deps.settings.shopCountry);
+  return respondPage(c, toShipPage({ visitor, items, nextUrl, scan, today }));
 }
 
 async function showOrders(deps: Deps, c: Context<AppEnv>): Promise<Response> {

@@ -392,6 +392,17 @@ const samples: Record<string, Sample> = {
     at: ({ order }) => `/staff/orders/${order}/documents/invoice.pdf`,
     first: staffPage,
   },
+  'GET /withdrawal': { first: 200 },
+  'POST /withdrawal': {
+    form: () => ({ name: 'A. Buyer', email: 'a@example.com', order: 'MC-00000-00000', pieces: '' }),
+    first: '303 /withdrawal',
+  },
+  'GET /staff/orders/:id/packing-slip': {
+    at: ({ order }) => `/staff/orders/${order}/packing-slip`,
+    first: staffPage,
+  },
+  'GET /staff/to-ship': { first: staffPage },
+  'GET /staff/to-ship/pick-list': { first: staffPage },
   'GET /staff/reports': { first: staffPage },
   'GET /staff/reports/sales.csv': { first: staffPage },
   'GET /staff/reports/sales.svg': { first: staffPage },

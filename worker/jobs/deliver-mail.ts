@@ -6,6 +6,7 @@ import { createTransport } from '../../origin/mail/transport.ts';
 import { lookUpTemplate, prepareOrderLink } from '../../origin/order/life/look-up-order.ts';
 import { isOrderNews, prepareOrderNews } from '../../origin/order/life/order-news.ts';
 import { orderTemplate, prepareOrderMail } from '../../origin/order/order-mail.ts';
+import { prepareWithdrawalMail, withdrawalTemplate } from '../../origin/order/withdrawal.ts';
 import type { OutboxPayloads } from '../../origin/outbox/events.ts';
 
 type Payload = OutboxPayloads['mail'];
@@ -33,6 +34,8 @@ async function prepare(
       return prepareOrderMail(deps, to, data);
     case lookUpTemplate:
       return prepareOrderLink(deps, to, data);
+    case withdrawalTemplate:
+      return prepareWithdrawalMail(deps, to, data);
     default:
       if (isOrderNews(template)) return prepareOrderNews(deps, to, template, data);
       throw new Error(`Cannot send a mail as there is no template '${template}'`);

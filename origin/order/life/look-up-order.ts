@@ -52,7 +52,7 @@ export async function prepareOrderLink(
 }
 
 /** As people type it: small letters, other hyphens or none, letters that look like digits. */
-function normaliseNumber(text: string): string {
+export function normaliseNumber(text: string): string {
   const drawn = text
     .toUpperCase()
     .replace(/[^0-9A-Z]/g, '')

@@ -19,7 +19,7 @@ export interface AfterPurchase {
 
 export function afterPurchase(page: AfterPurchase): Html {
   const { order } = page;
-  return html`${parcels(order)}${refunds(order, page.key)}${returns(order)}${sendBackForm(page)}${cancelForm(page)}${history(page.events)}`;
+  return html`${parcels(order)}${refunds(order, page.key)}${returns(order)}${sendBackForm(page)}${cancelForm(page)}${withdrawalLink(order)}${history(page.events)}`;
 }
 
 function parcels({ shipments, lines }: Order): Html | '' {
@@ -101,6 +101,12 @@ function cancelForm({ order, entered = {}, key }: AfterPurchase): Html | '' {
 <div class="field"><label for="cancel-reason">Reason <span class="soft">(optional)</span></label>
 <input class="input" id="cancel-reason" name="cancel-reason" dir="auto" maxlength="500" value="${entered['cancel-reason'] ?? ''}"></div>
 <p><button class="button quiet" type="submit">Cancel the whole order</button></p></form></details></section>`;
+}
+
+/** By law it stands where the order is, as long as one may withdraw; what became too late is for people to say. */
+function withdrawalLink({ number, status }: Order): Html | '' {
+  if (status === 'cancelled') return '';
+  return html`<p class="small not-printed"><a href="/withdrawal?${new URLSearchParams({ order: number })}">Withdraw from this contract</a></p>`;
 }
 
 function formFields(what: string, key: string | undefined): Html {

@@ -110,6 +110,10 @@ const indexes = [
   },
   { name: 'accounts_by_email_prefix', on: sql`accounts ((lower(email) collate "C"))` },
   { name: 'order_lines_by_sku', on: sql`order_lines ((lower(sku) collate "C"), order_id)` },
+  {
+    name: 'orders_to_ship',
+    on: sql`orders (placed_at, id) where fulfilment in ('open', 'partly-shipped') and status <> 'cancelled'`,
+  },
   { name: 'payments_by_status', on: sql`payments (status, order_id)` },
 ];
 

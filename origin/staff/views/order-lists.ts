@@ -2,6 +2,7 @@
 import { describeProgress } from '../../order/life/progress.ts';
 import type { StaffOrder } from '../../order/life/staff-orders.ts';
 import type { StaffReturn } from '../../order/life/staff-returns.ts';
+import type { Withdrawal } from '../../order/withdrawal.ts';
 import { formatDay, formatMoney } from '../../web/money.ts';
 import type { FormValues } from '../../web/page/form.ts';
 import { type Html, html } from '../../web/page/html.ts';
@@ -56,6 +57,8 @@ interface ReturnsPage {
   status: string;
   items: StaffReturn[];
   nextUrl: string | undefined;
+  /** The newest. */
+  withdrawals: Withdrawal[];
 }
 
 export const returnStatusNames: Record<string, string> = {
@@ -65,7 +68,8 @@ export const returnStatusNames: Record<string, string> = {
   refused: 'Refused',
 };
 
-export function returnsPage({ visitor, status, items, nextUrl }: ReturnsPage): Html {
+export function returnsPage(page: ReturnsPage): Html {
+  const { visitor, status, items, nextUrl, withdrawals } = page;
   return staffLayout(
     { title: 'Returns', visitor, here: '/staff/returns' },
     html`<h1>Returns</h1>
@@ -80,8 +84,21 @@ ${selectField('status', 'State', status, Object.entries(returnStatusNames))}
       ) => html`<tr><th scope="row"><a href="/staff/orders/${one.orderId}#return-${one.id}">${one.number}</a><br><span class="hint">${formatDay(one.requestedAt)}</span></th>
 <td>${one.email ?? 'Deleted'}</td><td><bdi>${one.reason}</bdi></td><td class="number">${one.pieces}</td></tr>`,
     )}</tbody></table>
-${nextUrl ? html`<p><a class="button quiet" href="${nextUrl}">More</a></p>` : ''}`,
+${nextUrl ? html`<p><a class="button quiet" href="${nextUrl}">More</a></p>` : ''}
+${withdrawalTable(withdrawals)}`,
   );
+}
+
+/** Declared by law's form: staff cancel the order, or expect the pieces. */
+function withdrawalTable(withdrawals: Withdrawal[]): Html | '' {
+  if (withdrawals.length === 0) return '';
+  return html`<table class="rows"><caption>Withdrawals, newest first</caption>
+<thead><tr><th scope="col">Order</th><th scope="col">Customer</th><th scope="col">Pieces</th></tr></thead>
+<tbody>${withdrawals.map(
+    ({ order, orderId, name, email, pieces, declaredAt }) =>
+      html`<tr><th scope="row">${orderId === undefined ? html`<bdi>${order}</bdi><br><span class="hint">No such order</span>` : html`<a href="/staff/orders/${orderId}"><bdi>${order}</bdi></a>`}<br><span class="hint">${minutesOf(declaredAt.toISOString())}</span></th>
+<td><bdi>${name || 'Deleted'}</bdi><br><span class="hint">${email}</span></td><td><bdi>${pieces || 'The whole order'}</bdi></td></tr>`,
+  )}</tbody></table>`;
 }
 
 interface CustomersPage {

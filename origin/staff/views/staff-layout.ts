@@ -5,6 +5,7 @@ import { layout, type PageVisitor } from '../../web/page/layout.ts';
 
 const places = [
   ['/staff/orders', 'Orders'],
+  ['/staff/to-ship', 'To ship'],
   ['/staff/returns', 'Returns'],
   ['/staff/customers', 'Customers'],
   ['/staff', 'Products'],

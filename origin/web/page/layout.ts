@@ -136,7 +136,7 @@ function foot(): Html {
   return html`<footer class="foot">
 <div><p class="mark"><em>My</em>Clothes</p>
 <p>Clothes made to be kept.</p></div>
-<ul class="plain"><li><a href="/search">All products</a></li><li><a href="/cart">Your bag</a></li><li><a href="/account">Your account and orders</a></li><li><a href="/find-order">Find an order</a></li></ul>
+<ul class="plain"><li><a href="/search">All products</a></li><li><a href="/cart">Your bag</a></li><li><a href="/account">Your account and orders</a></li><li><a href="/find-order">Find an order</a></li><li><a href="/withdrawal">Withdraw from a contract</a></li></ul>
 <ul class="plain">${lawPages.map(({ path, name }) => html`<li><a href="${path}">${name}</a></li>`)}</ul>
 <p><a href="/api/docs">For developers</a></p>
 </footer>`;

@@ -1,0 +1,67 @@
+// What staff have to ship: the queue, the oldest order first, and the pieces of its first orders as a list to pick.
+import { type RawBuilder, sql } from 'kysely';
+import { barcode } from '../../catalog/read-product.ts';
+import type { Db } from '../../schema.ts';
+import { normaliseNumber } from './look-up-order.ts';
+import { readStaffOrders, type StaffOrder } from './staff-orders.ts';
+
+/** Paid, or to be paid at the door, and something of it has not left. */
+const isToShip = sql`o.fulfilment in ('open', 'partly-shipped') and o.status <> 'cancelled'
+  and (o.status = 'paid' or exists (
+    select from payments p where p.order_id = o.id and p.provider = 'on-delivery' and p.status = 'pending'))`;
+
+/**
+ * Index: orders_to_ship.
+ * @param after the id of the last order that was shown
+ * @param code a SKU, a barcode or the number of an order
+ */
+export async function listToShip(
+  db: Db,
+  { after, limit, code }: { after?: string | undefined; limit: number; code?: string | undefined },
+): Promise<StaffOrder[]> {
+  const conditions: RawBuilder<unknown>[] = [isToShip];
+  if (after !== undefined)
+    conditions.push(sql`(o.placed_at, o.id) > (select placed_at, id from orders where id = ${after})`);
+  if (code !== undefined)
+    conditions.push(sql`(o.number = ${normaliseNumber(code)} or exists (
+      select from order_lines l left join variants v on v.id = l.variant_id
+      where l.order_id = o.id and l.quantity > l.shipped + l.withdrawn
+        and (lower(l.sku) = lower(${code}) or ${barcode} = ${code})))`);
+  const { rows } = await sql<{ id: string }>`
+    select o.id from orders o where ${sql.join(conditions, sql` and `)}
+    order by o.placed_at, o.id limit ${limit}`.execute(db);
+  return readStaffOrders(
+    db,
+    rows.map(({ id }) => id),
+  );
+}
+
+/** Pieces of an order that are still to leave. */
+export function countToShip({ lines }: StaffOrder): number {
+  return lines.reduce((sum, { quantity, shipped, cancelled }) => sum + quantity - shipped - cancelled, 0);
+}
+
+export interface PickedLine {
+  sku: string;
+  name: string;
+  color: string;
+  size: string;
+  quantity: number;
+  /** For whom: number and pieces. */
+  orders: { number: string; quantity: number }[];
+}
+
+/** Each variant once, by SKU, as one walks along the shelves. */
+export function toPickList(orders: StaffOrder[]): PickedLine[] {
+  const picked = new Map<string, PickedLine>();
+  for (const { number, lines } of orders)
+    for (const { variantId, sku, name, color, size, quantity, shipped, cancelled } of lines) {
+      const left = quantity - shipped - cancelled;
+      if (left <= 0) continue;
+      const line = picked.get(variantId) ?? { sku, name, color, size, quantity: 0, orders: [] };
+      line.quantity += left;
+      line.orders.push({ number, quantity: left });
+      picked.set(variantId, line);
+    }
+  return [...picked.values()].sort((a, b) => (a.sku < b.sku ? -1 : a.sku > b.sku ? 1 : 0));
+}
