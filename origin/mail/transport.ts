@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import nodemailer from 'nodemailer';
 import type { Attachment } from 'nodemailer/lib/mailer/index.js';
 import type { Settings } from '../config.ts';
-import { type Mail, type MailAttempt, MailFailure, renderHtml, renderText } from './mail.ts';
+import { type Mail, type MailAttempt, MailFailure } from './mail.ts';
+import { renderHtml, renderText } from './render-mail.ts';
 import { sendBySmtp } from './send-by-smtp.ts';
 
 export interface Transport {
@@ -13,7 +14,7 @@ export interface Transport {
   send(mail: Mail, attempt: MailAttempt): Promise<void>;
 }
 
-type MailSettings = Pick<Settings, 'smtpUrl' | 'dataDir' | 'siteUrl'>;
+type MailSettings = Pick<Settings, 'smtpUrl' | 'dataDir' | 'siteUrl' | 'sellerLines'>;
 
 export function createTransport(settings: MailSettings): Transport {
   return settings.smtpUrl === undefined ? fileTransport(settings) : smtpTransport(settings, settings.smtpUrl);
@@ -83,12 +84,12 @@ function smtpTransport(settings: MailSettings, url: string): Transport {
 }
 
 async function composeMail(
-  { siteUrl }: MailSettings,
+  settings: MailSettings,
   mail: Mail,
   id: string,
   { textPart, newline }: { textPart: (text: string) => Attachment; newline: 'unix' | 'windows' },
 ) {
-  const host = new URL(siteUrl).hostname;
+  const host = new URL(settings.siteUrl).hostname;
   const composer = nodemailer.createTransport({ streamTransport: true, buffer: true, newline });
   const { envelope, message } = await composer.sendMail({
     from: { name: 'MyClothes.com', address: `shop@${host.includes('.') ? host : 'myclothes.test'}` },
@@ -97,8 +98,8 @@ async function composeMail(
     subject: mail.subject,
     messageId: `<outbox-${id}@${host}>`,
     alternatives: [
-      textPart(renderText(mail)),
-      { contentType: 'text/html; charset=utf-8', content: renderHtml(mail) },
+      textPart(renderText(mail, settings)),
+      { contentType: 'text/html; charset=utf-8', content: renderHtml(mail, settings) },
     ],
   });
   return { envelope, message: message as Buffer };

@@ -2,10 +2,11 @@
 import { readVariantsFresh } from '../catalog/read-variants.ts';
 import { formatRate, priceOrFree } from '../checkout/words.ts';
 import type { Deps } from '../deps.ts';
-import type { Mail } from '../mail/mail.ts';
+import type { Mail, MailSum } from '../mail/mail.ts';
 import { addToOutbox } from '../outbox/events.ts';
 import type { Tx } from '../schema.ts';
 import { formatMoney } from '../web/money.ts';
+import { addressLines } from './invoice/compose-invoice.ts';
 import { describeArrival } from './life/progress.ts';
 import type { Order } from './order.ts';
 import { orderLink } from './order-link.ts';
@@ -24,13 +25,17 @@ export async function requestOrderMail(tx: Tx, orderId: string): Promise<void> {
     await addToOutbox(tx, 'mail', { to: email, template: orderTemplate, data: { orderId } });
 }
 
-function describeSums(order: Order): string[] {
-  const { discount, shipping, tax, total } = order;
+function describeSums({ discount, shipping, tax, total }: Order): MailSum[] {
   return [
-    ...(discount === undefined ? [] : [`Code ${discount.code}: −${formatMoney(discount.amount.amount)}`]),
-    `Delivery, ${shipping.name}: ${priceOrFree(shipping.price.amount)}`,
-    `Total: ${formatMoney(total.amount)}`,
-    ...tax.map(({ rate, tax }) => `of which VAT ${formatRate(rate)}: ${formatMoney(tax.amount)}`),
+    ...(discount
+      ? [{ label: `Code ${discount.code}`, amount: `−${formatMoney(discount.amount.amount)}` }]
+      : []),
+    { label: `Delivery, ${shipping.name}`, amount: priceOrFree(shipping.price.amount) },
+    { label: 'Total, VAT included', amount: formatMoney(total.amount), isTotal: true },
+    ...tax.map((one) => ({
+      label: `of which VAT ${formatRate(one.rate)}`,
+      amount: formatMoney(one.tax.amount),
+    })),
   ];
 }
 
@@ -66,8 +71,11 @@ export async function prepareOrderMail(
     paragraphs: [
       'Thank you for your order.',
       ...lines,
-      ...describeSums(order!),
+      { sums: describeSums(order!) },
       describeArrival(order!),
+      ...(row.shipping_address === null
+        ? []
+        : [{ title: 'Ships to', lines: addressLines(row.shipping_address) }]),
       ...(row.provider === 'demo'
         ? ['This was a demonstration: no money moved and nothing will be sent.']
         : []),

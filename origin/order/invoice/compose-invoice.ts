@@ -64,7 +64,8 @@ export async function composeInvoice(
   };
 }
 
-function addressLines(address: ShippingAddress | BillingAddress | null): string[] {
+/** Line by line, without what is empty. */
+export function addressLines(address: ShippingAddress | BillingAddress | null): string[] {
   if (address === null) return [];
   const { name, line1, line2, postalCode, city, country } = address;
   const { company, vatNumber }: Partial<BillingAddress> = address;
