@@ -17,13 +17,15 @@ import { Health } from '../../origin/web/serving/health.ts';
 import { type FrontedShop, openFrontedShop } from '../edge/support/fronted-shop.ts';
 import { Browser, type Json } from '../support/shop.ts';
 
+/** Of the edge as well as of those who wait for it: a longer one at the edge would be trusted for longer. */
+const leaseSeconds = 3;
 let fronted: FrontedShop;
 let second: Browser;
 let folder: string;
 const standing = new AsyncDisposableStack();
 
 beforeAll(async () => {
-  fronted = standing.use(await openFrontedShop());
+  fronted = standing.use(await openFrontedShop(leaseSeconds));
   const { settings } = fronted.shop.deps;
   const deps = standing.use(createDeps(settings, createLog(settings, 'test'), { versionReaders }));
   const carts = createCarts(deps);
@@ -43,7 +45,7 @@ async function backup(...args: string[]): Promise<Json> {
     DATABASE_URL: databaseUrl,
     REDIS_URL: redisUrls[0]!,
     DATA_DIR: folder,
-    EDGE_LEASE_SECONDS: '1',
+    EDGE_LEASE_SECONDS: String(leaseSeconds),
   };
   await backupCommand({ ...env, BACKUP_KEY: 'a-key-of-backups-with-32-letters-or-more' }).parseAsync(
     [...args, '--json'],

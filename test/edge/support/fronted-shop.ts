@@ -20,7 +20,7 @@ export interface FrontedShop extends AsyncDisposable {
 }
 
 /** The edge must be there before the worker that speaks to it, and the origin's address before the edge. */
-export async function openFrontedShop(): Promise<FrontedShop> {
+export async function openFrontedShop(leaseSeconds?: number): Promise<FrontedShop> {
   await using standing = new AsyncDisposableStack();
   let shop: Shop | undefined;
   const origin = createServer(getRequestListener((request) => shop!.app.fetch(request))).listen(
@@ -39,7 +39,7 @@ export async function openFrontedShop(): Promise<FrontedShop> {
     store: createMemoryStore(10_000_000),
     upstream: createNodeUpstream({ originUrl, ...timeouts }),
     purgeKey,
-    leaseSeconds: 60,
+    leaseSeconds: leaseSeconds ?? 60,
     servedBy: 'test/edge',
   });
   const server = createEdgeServer({
@@ -51,7 +51,7 @@ export async function openFrontedShop(): Promise<FrontedShop> {
   const url = await listen(server);
   standing.defer(() => void server.close());
   standing.defer(() => server.closeAllConnections());
-  const env = { EDGE_URLS: url, EDGE_PURGE_KEY: purgeKey, EDGE_LEASE_SECONDS: '1' };
+  const env = { EDGE_URLS: url, EDGE_PURGE_KEY: purgeKey, EDGE_LEASE_SECONDS: String(leaseSeconds ?? 1) };
   shop = standing.use(await openShop({ worker: true, env }));
   await vi.waitFor(() => expect(edge.fence.leaseLeftMs()).toBeGreaterThan(0), { timeout: 30_000 });
   const stack = standing.move();
