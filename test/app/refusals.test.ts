@@ -85,7 +85,7 @@ const elsewhere: Record<string, string[]> = {
   'wrong-code': [],
   'too-many-attempts': ['beginSecondFactor', 'confirmSecondFactor', 'removeSecondFactor', 'verifySession'],
   // What every role may see.
-  'not-your-role': ['getInvalidation', 'getShippingTable', 'listPromotions'],
+  'not-your-role': ['findVariants', 'getInvalidation', 'getShippingTable', 'listPromotions'],
 };
 
 test('every refusal that an operation tells of is met', async () => {
