@@ -17,6 +17,10 @@ const commands: Record<string, Loadable> = {
     summary: 'The shop on AWS, as code',
     load: async () => (await import('./infra/command.ts')).infraCommand(),
   },
+  aws: {
+    summary: 'Run a command on a machine of the shop on AWS',
+    load: async () => (await import('./aws/command.ts')).awsCommand(),
+  },
   jobs: {
     summary: 'See and mend the background work',
     load: async () => (await import('./jobs/command.ts')).jobsCommand(process.env),
@@ -36,7 +40,7 @@ const commands: Record<string, Loadable> = {
 };
 
 const program = new Command('npm run ops --').description(
-  'Operate MyClothes.com: compliance checks, infrastructure, jobs, catalog, backups, database',
+  'Operate MyClothes.com: compliance checks, infrastructure, AWS, jobs, catalog, backups, database',
 );
 // The first word that is a command, so that `ops help jobs` finds it too.
 const named = process.argv.slice(2).find((word) => Object.hasOwn(commands, word));

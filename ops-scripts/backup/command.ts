@@ -1,19 +1,9 @@
 // `ops backup`: makes sealed backups of the database, lists them, verifies one in a scratch server, restores one.
 import { randomBytes } from 'node:crypto';
-import {
-  createWriteStream,
-  existsSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs';
-import { open, rename } from 'node:fs/promises';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { createInterface } from 'node:readline/promises';
 import { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
 import { createGzip } from 'node:zlib';
 import { Command } from 'commander';
 import pg from 'pg';
@@ -21,8 +11,9 @@ import { databaseUrlOf, openDatabase } from '../connect-stores.ts';
 import { tellRestored } from '../db/restored.ts';
 import { makeFolders } from '../local/data-folder.ts';
 import { dumpDatabase } from './dump.ts';
+import { type BackupPlace, extension, fetchBackup, openPlace } from './places.ts';
 import { restore, verify } from './restore.ts';
-import { readHeader, seal } from './sealed-file.ts';
+import { seal } from './sealed-file.ts';
 
 type Environment = NodeJS.ProcessEnv;
 
@@ -34,27 +25,22 @@ export function backupCommand(env: Environment): Command {
     .addCommand(restoreCommand(env));
 }
 
-const extension = '.backup';
-const folderOf = (env: Environment, given: string | undefined) =>
-  resolve(given ?? join(env['DATA_DIR'] || '.data', 'backups'));
+const addressOf = (env: Environment, given: string | undefined) =>
+  given ?? join(env['DATA_DIR'] || '.data', 'backups');
 
 function createCommand(env: Environment): Command {
   return new Command('create')
     .description('Write a backup: one moment of the whole database, compressed and sealed with BACKUP_KEY')
-    .option('--to <folder>', 'where to; DATA_DIR/backups where absent')
+    .option('--to <place>', 'a folder or s3://bucket/folder; DATA_DIR/backups where absent')
     .option('--json', 'print one JSON object')
     .action(async ({ to, json }: { to?: string; json?: boolean }) => {
       const startedAtMs = performance.now();
       const key = findOrMakeKey(env);
-      const folder = folderOf(env, to);
       // Tells in one sentence where there is no database.
       await (await openDatabase(env))[Symbol.asyncDispose]();
-      makeFolders(folder);
+      const place = await openPlace(addressOf(env, to), env);
       const takenAt = new Date();
-      const name = `myclothes-${takenAt.toISOString().slice(0, 19).replaceAll(':', '-')}Z-${randomBytes(2).toString('hex')}${extension}`;
-      const file = join(folder, name);
-      await writeBackup(databaseUrlOf(env)!, file, key, takenAt);
-      const bytes = statSync(file).size;
+      const { file, bytes } = await writeBackup(databaseUrlOf(env)!, place, { key, takenAt });
       const seconds = (performance.now() - startedAtMs) / 1_000;
       console.log(
         json
@@ -64,61 +50,35 @@ function createCommand(env: Environment): Command {
     });
 }
 
-/** Under another name until it is whole and on the disk. */
-async function writeBackup(databaseUrl: string, file: string, key: string, takenAt: Date): Promise<void> {
+interface BackupToWrite {
+  key: string;
+  takenAt: Date;
+}
+
+async function writeBackup(databaseUrl: string, place: BackupPlace, { key, takenAt }: BackupToWrite) {
+  const at = takenAt.toISOString().slice(0, 19).replaceAll(':', '-');
+  const name = `myclothes-${at}Z-${randomBytes(2).toString('hex')}${extension}`;
   const client = new pg.Client({ connectionString: databaseUrl, connectionTimeoutMillis: 5_000 });
   client.on('error', () => undefined);
   await client.connect();
-  const unfinished = `${file}.new`;
   try {
-    await pipeline(
-      Readable.from(dumpDatabase(client)),
-      createGzip(),
-      (source: AsyncIterable<Buffer>) => seal(source, key, takenAt),
-      createWriteStream(unfinished, { mode: 0o600, flush: true }),
-    );
-    await rename(unfinished, file);
-  } catch (error) {
-    rmSync(unfinished, { force: true });
-    throw error;
+    const packed = createGzip();
+    const dumped = Readable.from(dumpDatabase(client));
+    // A pipe hands on no errors.
+    dumped.on('error', (error) => packed.destroy(error));
+    return await place.write(name, seal(dumped.pipe(packed), key, takenAt));
   } finally {
     await client.end();
   }
 }
 
-interface ListedBackup {
-  file: string;
-  takenAt: string;
-  bytes: number;
-}
-
-/** Newest first. What is no backup of ours is passed over. */
-async function listBackups(folder: string): Promise<ListedBackup[]> {
-  const names = existsSync(folder) ? readdirSync(folder).filter((name) => name.endsWith(extension)) : [];
-  const listed: ListedBackup[] = [];
-  for (const name of names) {
-    const file = join(folder, name);
-    const opened = await open(file);
-    const start = Buffer.alloc(4_096);
-    const { bytesRead } = await opened.read(start).finally(() => opened.close());
-    try {
-      listed.push({
-        file,
-        takenAt: readHeader(start.subarray(0, bytesRead)).takenAt,
-        bytes: statSync(file).size,
-      });
-    } catch {}
-  }
-  return listed.sort((a, b) => b.takenAt.localeCompare(a.takenAt));
-}
-
 function listCommand(env: Environment): Command {
   return new Command('list')
-    .description('List the backups of a folder, newest first')
-    .option('--from <folder>', 'which; DATA_DIR/backups where absent')
+    .description('List the backups of a place, newest first')
+    .option('--from <place>', 'a folder or s3://bucket/folder; DATA_DIR/backups where absent')
     .option('--json', 'print one JSON object a line')
     .action(async ({ from, json }: { from?: string; json?: boolean }) => {
-      const backups = await listBackups(folderOf(env, from));
+      const backups = await (await openPlace(addressOf(env, from), env)).list();
       for (const backup of backups)
         console.log(
           json
@@ -134,12 +94,14 @@ function verifyCommand(env: Environment): Command {
     .description(
       'Restore a backup into a scratch server and check what must hold; exit code 1 if it does not',
     )
-    .argument('[file]', 'which; the newest of DATA_DIR/backups where absent')
+    .argument('[file]', 'a path or s3://…; the newest of DATA_DIR/backups where absent')
     .option('--json', 'print one JSON object')
     .action(async (given: string | undefined, { json }: { json?: boolean }) => {
       const startedAtMs = performance.now();
       const file = given ?? (await newest(env));
-      const { head, rows, broken } = await verify(file, findKey(env));
+      const key = findKey(env);
+      await using fetched = await fetchBackup(file, env);
+      const { head, rows, broken } = await verify(fetched.path, key);
       const seconds = (performance.now() - startedAtMs) / 1_000;
       if (broken.length > 0) process.exitCode = 1;
       if (json) return console.log(JSON.stringify({ file, takenAt: head.takenAt, rows, seconds, broken }));
@@ -155,7 +117,7 @@ function verifyCommand(env: Environment): Command {
 function restoreCommand(env: Environment): Command {
   return new Command('restore')
     .description('Replace everything in the database by a backup, and begin a new lineage')
-    .argument('[file]', 'which; the newest of DATA_DIR/backups where absent')
+    .argument('[file]', 'a path or s3://…; the newest of DATA_DIR/backups where absent')
     .option('--yes', 'do not ask')
     .option('--json', 'print one JSON object')
     .action(async (given: string | undefined, { yes, json }: { yes?: boolean; json?: boolean }) => {
@@ -167,7 +129,8 @@ function restoreCommand(env: Environment): Command {
       const { host, pathname } = new URL(url);
       const question = `Everything in ${host}${pathname} will be replaced by ${file}.`;
       if (!yes && !(await confirm(question))) return console.log('Nothing was changed');
-      const { head, rows } = await restore(url, file, key);
+      await using fetched = await fetchBackup(file, env);
+      const { head, rows } = await restore(url, fetched.path, key);
       const { lineage, known } = await tellRestored(env);
       await known;
       const seconds = (performance.now() - startedAtMs) / 1_000;
@@ -180,9 +143,9 @@ function restoreCommand(env: Environment): Command {
 }
 
 async function newest(env: Environment): Promise<string> {
-  const folder = folderOf(env, undefined);
-  const [backup] = await listBackups(folder);
-  if (backup === undefined) throw new Error(`Cannot find a backup in ${folder}: name its file`);
+  const address = addressOf(env, undefined);
+  const [backup] = await (await openPlace(address, env)).list();
+  if (backup === undefined) throw new Error(`Cannot find a backup in ${address}: name its file`);
   return backup.file;
 }
 

@@ -1,12 +1,15 @@
 // CloudWatch alarms: shoppers see errors or wait, machines are missing, a store is full or lags.
-import { Duration } from 'aws-cdk-lib';
+import { Duration, Stack } from 'aws-cdk-lib';
 import type { AutoScalingGroup } from 'aws-cdk-lib/aws-autoscaling';
 import { Alarm, ComparisonOperator, Metric, TreatMissingData } from 'aws-cdk-lib/aws-cloudwatch';
 import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions';
 import { HttpCodeElb, HttpCodeTarget } from 'aws-cdk-lib/aws-elasticloadbalancingv2';
-import type { ITopic } from 'aws-cdk-lib/aws-sns';
+import { AccountPrincipal, PolicyStatement, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import { FilterPattern, type LogGroup, MetricFilter } from 'aws-cdk-lib/aws-logs';
+import { type ITopic, Topic } from 'aws-cdk-lib/aws-sns';
 import type { Construct } from 'constructs';
 import type { Balancer } from './balancer.ts';
+import { metricNamespace, type watchedMetrics } from './boot-script.ts';
 import type { Cache, StackDatabase } from './stores.ts';
 
 interface Threshold {
@@ -19,6 +22,56 @@ interface Threshold {
 }
 
 const minute = Duration.minutes(1);
+
+/** A policy of its own replaces SNS's, which lets in the account: without the permissions here no alarm could be sent. */
+export function addTopic(scope: Construct): Topic {
+  const topic = new Topic(scope, 'Alarms', { enforceSSL: true });
+  const { account } = Stack.of(scope);
+  const publish = { actions: ['sns:Publish'], resources: [topic.topicArn] };
+  topic.addToResourcePolicy(
+    new PolicyStatement({
+      ...publish,
+      principals: [new ServicePrincipal('cloudwatch.amazonaws.com')],
+      conditions: { StringEquals: { 'aws:SourceAccount': account } },
+    }),
+  );
+  // Auto Scaling tells of machines as this account.
+  topic.addToResourcePolicy(new PolicyStatement({ ...publish, principals: [new AccountPrincipal(account)] }));
+  return topic;
+}
+
+/** What the worker tells of the background work, and boots that failed. The limits are those of alerts/rules.yaml. */
+export function addJobAlarms(scope: Construct, logGroup: LogGroup, topic: ITopic): void {
+  const ofShop = (metricName: (typeof watchedMetrics)[number]) =>
+    new Metric({
+      namespace: metricNamespace,
+      metricName,
+      dimensionsMap: { job: 'shop' },
+      statistic: 'Maximum',
+      period: minute,
+    });
+  const alarms: [id: string, metric: Metric, threshold: number, minutes: number][] = [
+    ['DeadLetters', ofShop('outbox_dead_letters'), 0, 2],
+    ['JobsLate', ofShop('outbox_lag_seconds'), 60, 3],
+    ['JournalNotDrained', ofShop('cart_journal_carts'), 0, 5],
+    ['OperationsHeld', ofShop('cart_held_oldest_age_seconds'), 30, 2],
+    ['PaymentsUnclear', ofShop('payments_unclear'), 0, 30],
+  ];
+  for (const [id, metric, threshold, minutes] of alarms)
+    alarm(scope, id, topic, { metric, threshold, minutes });
+  const failedBoots = new MetricFilter(scope, 'FailedBoots', {
+    logGroup,
+    metricNamespace,
+    metricName: 'boots_failed',
+    filterPattern: FilterPattern.literal('"boot failed"'),
+    metricValue: '1',
+  });
+  alarm(scope, 'BootFailed', topic, {
+    metric: failedBoots.metric({ statistic: 'Sum', period: minute }),
+    threshold: 0,
+    minutes: 1,
+  });
+}
 
 /** Alarms on what shoppers see; a refresh of machines is taken back when one goes off. */
 export function addShopperAlarms(

@@ -13,6 +13,7 @@ import {
   TargetType,
 } from 'aws-cdk-lib/aws-elasticloadbalancingv2';
 import type { Bucket } from 'aws-cdk-lib/aws-s3';
+import { CfnWebACL, CfnWebACLAssociation } from 'aws-cdk-lib/aws-wafv2';
 import type { Construct } from 'constructs';
 import type { StackSecurityGroups } from './network.ts';
 import type { Parameters, Secrets } from './parameters.ts';
@@ -98,6 +99,60 @@ function route(
       ListenerCondition.sourceIps([operatorCidr]),
     ],
     action: ListenerAction.forward([workerTargets]),
+  });
+}
+
+/** Of one address in five minutes: a shopper needs some dozens, an office behind one address some hundreds. */
+const mostRequests = 3_000;
+
+/**
+ * AWS's lists of known attacks, and a bound for each address. CloudFront stands in front, so the address is the one that
+ * it forwards; a client can write another before it, which the shop's own limits do not believe.
+ */
+export function addFirewall(scope: Construct, balancer: ApplicationLoadBalancer): void {
+  const visible = (metricName: string) => ({
+    cloudWatchMetricsEnabled: true,
+    metricName,
+    sampledRequestsEnabled: true,
+  });
+  const managed = (name: string, priority: number, counted: string[] = []): CfnWebACL.RuleProperty => ({
+    name,
+    priority,
+    overrideAction: { none: {} },
+    statement: {
+      managedRuleGroupStatement: {
+        vendorName: 'AWS',
+        name,
+        ruleActionOverrides: counted.map((rule) => ({ name: rule, actionToUse: { count: {} } })),
+      },
+    },
+    visibilityConfig: visible(name),
+  });
+  const firewall = new CfnWebACL(scope, 'Firewall', {
+    scope: 'REGIONAL',
+    defaultAction: { allow: {} },
+    visibilityConfig: visible('Firewall'),
+    rules: [
+      {
+        name: 'TooMany',
+        priority: 0,
+        action: { block: { customResponse: { responseCode: 429 } } },
+        statement: {
+          rateBasedStatement: {
+            aggregateKeyType: 'FORWARDED_IP',
+            limit: mostRequests,
+            forwardedIpConfig: { headerName: 'X-Forwarded-For', fallbackBehavior: 'NO_MATCH' },
+          },
+        },
+        visibilityConfig: visible('TooMany'),
+      },
+      // Staff write long descriptions with HTML: bodies that are long or hold markup are counted, not refused.
+      managed('AWSManagedRulesCommonRuleSet', 1, ['SizeRestrictions_BODY', 'CrossSiteScripting_BODY']),
+    ],
+  });
+  new CfnWebACLAssociation(scope, 'FirewallOfBalancer', {
+    resourceArn: balancer.loadBalancerArn,
+    webAclArn: firewall.attrArn,
   });
 }
 

@@ -8,6 +8,8 @@ export interface BootInput {
   region: string;
   releaseBucket: string;
   release: string;
+  /** SHA-256 of the release's archive. */
+  releaseDigest: string;
   domain: string;
   paymentProviders: string;
   vpcCidr: string;
@@ -17,13 +19,22 @@ export interface BootInput {
   cacheAddress: string;
   cacheNodes: number;
   logGroup: string;
-  /** ARNs in Secrets Manager. */
-  secrets: Record<
-    'databasePassword' | 'cacheToken' | 'cookieKeys' | 'operatorPassword' | 'extraSettings',
-    string
-  >;
+  /** ARNs in Secrets Manager, of those that this kind of machine may read. */
+  secrets: Record<'databasePassword' | 'cacheToken' | 'cookieKeys' | 'extraSettings', string> & {
+    operatorPassword?: string;
+  };
   drainHook: string;
 }
+
+export const metricNamespace = 'MyClothes';
+/** Gauges that CloudWatch keeps, so that alarms can be set on them. */
+export const watchedMetrics = [
+  'outbox_dead_letters',
+  'outbox_lag_seconds',
+  'cart_journal_carts',
+  'cart_held_oldest_age_seconds',
+  'payments_unclear',
+] as const;
 
 /** How long the balancer takes at most to stop sending, once the group has begun to deregister the machine. */
 const deregistrationSeconds = 15;
@@ -31,27 +42,43 @@ const deregistrationSeconds = 15;
 /** The whole script, lines of bash. */
 export function bootScript(input: BootInput): string[] {
   return [
-    'set -euo pipefail',
+    ...tellOfFaults(),
     `export AWS_DEFAULT_REGION=${input.region}`,
     'token=$(curl -sf -X PUT -H "X-aws-ec2-metadata-token-ttl-seconds: 600" http://169.254.169.254/latest/api/token)',
     'imds() { curl -sf -H "X-aws-ec2-metadata-token: $token" "http://169.254.169.254/latest/meta-data/$1"; }',
     'secret() { aws secretsmanager get-secret-value --secret-id "$1" --query SecretString --output text; }',
+    // First of all, so that a boot that fails can be read about.
+    ...shipLogs(input),
     ...fetchRelease(input),
     ...writeSettings(input),
-    ...shipLogs(input),
+    ...commandForOperators(),
     ...processUnit(input),
     ...drainUnit(input),
     'systemctl daemon-reload',
-    'systemctl enable --now myclothes myclothes-drain',
+    'systemctl enable --now myclothes myclothes-drain myclothes-rotate.timer',
+    'echo "boot is complete"',
   ];
 }
 
-function fetchRelease({ releaseBucket, release }: BootInput): string[] {
+/** On the machine's console (`aws ec2 get-console-output`) and in a log that is shipped. */
+function tellOfFaults(): string[] {
+  return [
+    'set -Eeuo pipefail',
+    'install -d /var/log/myclothes',
+    'exec > >(tee -a /var/log/myclothes/boot.log >/dev/console) 2>&1',
+    'trap \'echo "boot failed in line $LINENO"\' ERR',
+  ];
+}
+
+function fetchRelease({ releaseBucket, release, releaseDigest }: BootInput): string[] {
   return [
     'useradd --system --home-dir /opt/myclothes --shell /sbin/nologin myclothes',
     'install -d -o myclothes /opt/myclothes /var/lib/myclothes /var/log/myclothes',
-    `aws s3 cp "s3://${releaseBucket}/releases/${release}.tar.gz" - | tar -xz -C /opt/myclothes`,
-    'curl -sf -o /etc/rds.pem https://truststore.pki.rds.amazonaws.com/global/global-bundle.pem',
+    `aws s3 cp --quiet "s3://${releaseBucket}/releases/${release}.tar.gz" /tmp/release.tar.gz`,
+    `echo "${releaseDigest}  /tmp/release.tar.gz" | sha256sum --check --strict`,
+    'tar -xzf /tmp/release.tar.gz -C /opt/myclothes --no-same-owner',
+    'rm /tmp/release.tar.gz',
+    'curl -sf --retry 5 -o /etc/rds.pem https://truststore.pki.rds.amazonaws.com/global/global-bundle.pem',
   ];
 }
 
@@ -74,9 +101,12 @@ function writeSettings(input: BootInput): string[] {
     'HOST=0.0.0.0',
     `PORT=${ports.origin}`,
     `WORKER_PORT=${ports.worker}`,
+    `METRICS_PORT=${ports.metrics}`,
     `SITE_URL=https://${input.domain}`,
     `COOKIE_KEYS=$(secret ${secrets.cookieKeys})`,
-    `OPERATOR_PASSWORD=$(secret ${secrets.operatorPassword})`,
+    ...(secrets.operatorPassword === undefined
+      ? []
+      : [`OPERATOR_PASSWORD=$(secret ${secrets.operatorPassword})`]),
     `PAYMENT_PROVIDERS=${input.paymentProviders}`,
     `TRUSTED_PROXIES=${input.vpcCidr},$delivery`,
     'DATA_DIR=/var/lib/myclothes',
@@ -88,18 +118,96 @@ function writeSettings(input: BootInput): string[] {
   ];
 }
 
+const agentFolder = '/opt/aws/amazon-cloudwatch-agent';
+/** In MB: three old pieces and the present one are all that a log may take of the disk. */
+const mostLogMb = 50;
+
+/** Logs and figures go to CloudWatch. A machine serves also where the agent cannot be had. */
 function shipLogs({ entry, logGroup }: BootInput): string[] {
-  const file = {
-    file_path: '/var/log/myclothes/*.log',
+  const file = (name: string, stream: string) => ({
+    file_path: `/var/log/myclothes/${name}.log`,
     log_group_name: logGroup,
-    log_stream_name: `${entry}/{instance_id}`,
+    log_stream_name: `${stream}/{instance_id}`,
+  });
+  const prometheus = {
+    log_group_name: logGroup,
+    prometheus_config_path: `${agentFolder}/etc/prometheus.yaml`,
+    emf_processor: {
+      metric_namespace: metricNamespace,
+      metric_declaration: [
+        {
+          source_labels: ['job'],
+          label_matcher: '^shop$',
+          dimensions: [['job']],
+          metric_selectors: watchedMetrics.map((name) => `^${name}$`),
+        },
+      ],
+    },
   };
+  const agent = {
+    agent: { run_as_user: 'root' },
+    logs: {
+      logs_collected: { files: { collect_list: [file(entry, entry), file('boot', 'boot')] } },
+      metrics_collected: { prometheus },
+    },
+  };
+  const port = entry === 'worker' ? ports.worker : ports.metrics;
   return [
-    'dnf install -y -q amazon-cloudwatch-agent',
-    "cat > /opt/aws/amazon-cloudwatch-agent/etc/shop.json <<'CONFIG'",
-    JSON.stringify({ logs: { logs_collected: { files: { collect_list: [file] } } } }),
+    '{',
+    'dnf install -y -q amazon-cloudwatch-agent logrotate',
+    `cat > ${agentFolder}/etc/prometheus.yaml <<'CONFIG'`,
+    'global: { scrape_interval: 60s }',
+    `scrape_configs: [{ job_name: shop, static_configs: [{ targets: ["127.0.0.1:${port}"] }] }]`,
     'CONFIG',
-    '/opt/aws/amazon-cloudwatch-agent/bin/amazon-cloudwatch-agent-ctl -a fetch-config -m ec2 -s -c file:/opt/aws/amazon-cloudwatch-agent/etc/shop.json',
+    `cat > ${agentFolder}/etc/shop.json <<'CONFIG'`,
+    JSON.stringify(agent),
+    'CONFIG',
+    `${agentFolder}/bin/amazon-cloudwatch-agent-ctl -a fetch-config -m ec2 -s -c file:${agentFolder}/etc/shop.json`,
+    '} || echo "boot goes on without the CloudWatch agent"',
+    "cat > /etc/logrotate-myclothes.conf <<'ROTATE'",
+    `/var/log/myclothes/*.log { size ${mostLogMb}M`,
+    'rotate 3',
+    'compress',
+    'missingok',
+    'copytruncate }',
+    'ROTATE',
+    ...unit('myclothes-rotate', [
+      '[Service]',
+      'Type=oneshot',
+      'ExecStart=/usr/sbin/logrotate /etc/logrotate-myclothes.conf',
+    ]),
+    "cat > /etc/systemd/system/myclothes-rotate.timer <<'UNIT'",
+    '[Timer]',
+    'OnCalendar=*:0/5',
+    '[Install]',
+    'WantedBy=timers.target',
+    'UNIT',
+    'install -d /etc/systemd/journald.conf.d',
+    "printf '[Journal]\\nSystemMaxUse=200M\\n' > /etc/systemd/journald.conf.d/size.conf",
+  ];
+}
+
+/** `ops WORDS` on a machine, with the shop's settings and as its user; what `ops aws run` calls. */
+function commandForOperators(): string[] {
+  return [
+    "cat > /usr/local/bin/ops <<'OPS'",
+    '#!/bin/bash',
+    'set -euo pipefail',
+    'folder=$(mktemp -d) && trap \'rm -rf "$folder"\' EXIT',
+    'words=()',
+    'for word in "$@"; do',
+    // A file of products is fetched first; backups know S3 by themselves.
+    '  if [ "$1" = catalog ] && [[ "$word" = s3://* ]]; then',
+    '    aws s3 cp --quiet "$word" "$folder/" && word="$folder/$(basename "$word")"',
+    '  fi',
+    '  words+=("$word")',
+    'done',
+    'chown -R myclothes "$folder"',
+    'systemd-run --quiet --wait --pipe --collect --uid=myclothes --property=EnvironmentFile=/etc/myclothes.env \\',
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: it is bash's
+    '  --working-directory=/opt/myclothes /opt/myclothes/node_modules/.bin/node ops-scripts/main.ts "${words[@]}"',
+    'OPS',
+    'chmod 755 /usr/local/bin/ops',
   ];
 }
 

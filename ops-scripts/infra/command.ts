@@ -1,4 +1,4 @@
-// `ops infra`: the AWS stack as a CloudFormation template, made offline.
+// `ops infra`: the AWS stack as a CloudFormation template, made offline, and what it costs.
 import { writeFileSync } from 'node:fs';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { reasonOf } from '../../origin/system-faults.ts';
@@ -13,7 +13,7 @@ interface SynthFlags {
 }
 
 export function infraCommand(): Command {
-  return new Command('infra').addCommand(
+  return new Command('infra').addCommand(costCommand()).addCommand(
     new Command('synth')
       .description('Print the CloudFormation template; needs neither an account nor a network')
       .addOption(
@@ -37,6 +37,22 @@ export function infraCommand(): Command {
       .addHelpText('after', examples)
       .action(synth),
   );
+}
+
+function costCommand(): Command {
+  return new Command('cost')
+    .description('Tell what a size costs a month in us-east-1, on demand and without traffic')
+    .addOption(new Option('--size <size>', 'machines and stores').choices([...sizeNames]).default('small'))
+    .option('--json', 'print one JSON object')
+    .action(async ({ size, json }: { size: SizeName; json?: boolean }) => {
+      const { synthesize } = await import('./synthesize.ts');
+      const { costOf, prices } = await import('./cost.ts');
+      const lines = costOf(size, synthesize({ size }));
+      const total = lines.reduce((sum, { dollars }) => sum + dollars, 0);
+      if (json) return console.log(JSON.stringify({ size, pricesOf: prices.date, lines, total }));
+      for (const { what, dollars } of lines) console.log(`${dollars.toFixed(0).padStart(6)}  ${what}`);
+      console.log(`${total.toFixed(0).padStart(6)}  together; prices of ${prices.date}`);
+    });
 }
 
 const examples = `

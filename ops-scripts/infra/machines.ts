@@ -1,5 +1,5 @@
 // An Auto Scaling group over three zones with its IAM role: no public addresses, no SSH keys, no IMDSv1.
-import { Duration, Stack } from 'aws-cdk-lib';
+import { Duration, Stack, Tags } from 'aws-cdk-lib';
 import {
   AdditionalHealthCheckType,
   AutoScalingGroup,
@@ -37,8 +37,11 @@ import type { Construct } from 'constructs';
 import { type Size, stackTag } from './stack-options.ts';
 
 interface MachinesInput {
+  entry: 'origin' | 'worker';
   size: Size['origins'];
   spotPercent: number;
+  detailedMonitoring: boolean;
+  volumeGib: number;
   vpc: Vpc;
   securityGroup: SecurityGroup;
   role: Role;
@@ -89,6 +92,8 @@ export function addMachines(scope: Construct, id: string, input: MachinesInput):
       alarms: input.refreshAlarms,
     }),
   });
+  // By it `ops aws run` finds a machine.
+  Tags.of(group).add('Part', input.entry);
   group.attachToApplicationTargetGroup(input.targets);
   group.addLifecycleHook('Drain', {
     lifecycleHookName: input.drainHook,
@@ -119,18 +124,21 @@ function addLaunchTemplate(scope: Construct, id: string, input: MachinesInput): 
     httpPutResponseHopLimit: 1,
     instanceMetadataTags: true,
     associatePublicIpAddress: false,
-    detailedMonitoring: true,
+    detailedMonitoring: input.detailedMonitoring,
     ebsOptimized: true,
     blockDevices: [
       {
         deviceName: '/dev/xvda',
-        volume: BlockDeviceVolume.ebs(16, { encrypted: true, volumeType: EbsDeviceVolumeType.GP3 }),
+        volume: BlockDeviceVolume.ebs(input.volumeGib, {
+          encrypted: true,
+          volumeType: EbsDeviceVolumeType.GP3,
+        }),
       },
     ],
   });
 }
 
-/** The machines' IAM role: read their release and secrets, write their log, complete their lifecycle hook. */
+/** The machines' IAM role: read their release and secrets, write their log, complete their hook, obey Systems Manager. */
 interface RoleInput {
   releaseBucket: string;
   secrets: Secret[];
@@ -146,7 +154,10 @@ export function addMachineRole(
   const role = new Role(scope, id, { assumedBy: new ServicePrincipal('ec2.amazonaws.com') });
   const allow = (actions: string[], resources: string[], conditions?: Record<string, unknown>) =>
     role.addToPolicy(new PolicyStatement({ actions, resources, ...(conditions ? { conditions } : {}) }));
-  allow(['s3:GetObject'], [`arn:${partition}:s3:::${releaseBucket}/releases/*`]);
+  allow(
+    ['s3:GetObject'],
+    ['releases', 'imports'].map((folder) => `arn:${partition}:s3:::${releaseBucket}/${folder}/*`),
+  );
   for (const secret of secrets) allow(['secretsmanager:GetSecretValue'], [secret.secretArn]);
   logGroup.grantWrite(role);
   allow(
@@ -157,5 +168,20 @@ export function addMachineRole(
   // The lists of a region cannot be narrowed to one: the API knows no resources there.
   allow(['ec2:DescribeManagedPrefixLists'], ['*']);
   allow(['ec2:GetManagedPrefixListEntries'], [`arn:${partition}:ec2:${region}:aws:prefix-list/*`]);
+  const messages = [
+    'AcknowledgeMessage',
+    'DeleteMessage',
+    'FailMessage',
+    'GetEndpoint',
+    'GetMessages',
+    'SendReply',
+  ].map((name) => `ec2messages:${name}`);
+  // What the agent of Systems Manager needs for shells and one-off commands; these calls know no resources.
+  allow(['ssm:UpdateInstanceInformation', ...messages], ['*']);
+  const channels = ['Create', 'Open'].flatMap((verb) => [`${verb}ControlChannel`, `${verb}DataChannel`]);
+  allow(
+    channels.map((name) => `ssmmessages:${name}`),
+    ['*'],
+  );
   return role;
 }

@@ -14,16 +14,16 @@ import {
 } from 'aws-cdk-lib/aws-ec2';
 import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { Construct } from 'constructs';
-import { ports } from './stack-options.ts';
+import { ports, type Size } from './stack-options.ts';
 
-/** The VPC: three zones, each with a public, a private and an isolated subnet and its own NAT gateway. */
+/** The VPC: in each zone a public, a private and an isolated subnet. */
 export const vpcCidr = '10.20.0.0/16';
 
-export function addNetwork(scope: Construct): Vpc {
+export function addNetwork(scope: Construct, { zones, natGateways }: Size): Vpc {
   const vpc = new Vpc(scope, 'Vpc', {
     ipAddresses: IpAddresses.cidr(vpcCidr),
-    maxAzs: 3,
-    natGateways: 3,
+    maxAzs: zones,
+    natGateways,
     restrictDefaultSecurityGroup: false,
     subnetConfiguration: [
       { name: 'public', subnetType: SubnetType.PUBLIC, cidrMask: 22, mapPublicIpOnLaunch: false },

@@ -12,6 +12,7 @@ export interface Parameters {
   hasWebAcl: CfnCondition;
   releaseBucket: string;
   release: string;
+  releaseDigest: string;
   operatorEmail: string;
   operatorCidr: string;
   paymentProviders: string;
@@ -23,7 +24,7 @@ export function declareParameters(scope: Construct): Parameters {
   const arn = '^arn:aws[a-z-]*:acm:[a-z0-9-]+:\\d{12}:certificate/.+$';
   const webAclArn = ask(
     'WebAclArn',
-    'Web ACL (WAFv2, scope CLOUDFRONT) in front of the shop; empty for none',
+    "Web ACL (WAFv2, scope CLOUDFRONT) at CloudFront, beside the stack's own at the balancer; empty for none",
     {
       default: '',
     },
@@ -45,6 +46,9 @@ export function declareParameters(scope: Construct): Parameters {
     }),
     releaseBucket: ask('ReleaseBucket', 'Bucket that holds releases/NAME.tar.gz'),
     release: ask('Release', 'Name of the release that machines run', { allowedPattern: '^[\\w.-]{1,64}$' }),
+    releaseDigest: ask('ReleaseDigest', "SHA-256 of the release's archive: sha256sum NAME.tar.gz", {
+      allowedPattern: '^[0-9a-f]{64}$',
+    }),
     operatorEmail: ask('OperatorEmail', 'Where alarms are sent'),
     operatorCidr: ask(
       'OperatorCidr',

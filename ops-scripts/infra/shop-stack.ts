@@ -10,11 +10,10 @@ import {
   Validations,
 } from 'aws-cdk-lib';
 import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
-import { Topic } from 'aws-cdk-lib/aws-sns';
 import { EmailSubscription } from 'aws-cdk-lib/aws-sns-subscriptions';
-import { addMachineAlarms, addShopperAlarms, addStoreAlarms } from './alarms.ts';
-import { addBalancer } from './balancer.ts';
-import { bootScript } from './boot-script.ts';
+import { addJobAlarms, addMachineAlarms, addShopperAlarms, addStoreAlarms, addTopic } from './alarms.ts';
+import { addBalancer, addFirewall } from './balancer.ts';
+import { type BootInput, bootScript } from './boot-script.ts';
 import { addDelivery, addDns, addLogBucket, addMail, balancerName } from './delivery.ts';
 import { addMachineRole, addMachines } from './machines.ts';
 import { addNetwork, addSecurityGroups, vpcCidr } from './network.ts';
@@ -38,9 +37,9 @@ export class ShopStack extends Stack {
     });
     Tags.of(this).add('Stack', stackTag, { excludeResourceTypes: untaggable });
     const parameters = declareParameters(this);
-    const topic = new Topic(this, 'Alarms', { enforceSSL: true });
+    const topic = addTopic(this);
     topic.addSubscription(new EmailSubscription(parameters.operatorEmail));
-    const vpc = addNetwork(this);
+    const vpc = addNetwork(this, options.size);
     const groups = addSecurityGroups(this, vpc);
     const secrets = addSecrets(this);
     const logs = addLogBucket(this);
@@ -52,9 +51,12 @@ export class ShopStack extends Stack {
       retention: RetentionDays.THREE_MONTHS,
       removalPolicy: RemovalPolicy.RETAIN,
     });
-    const readable = readableByMachines(secrets);
-    const machines = (id: string, entry: 'origin' | 'worker') =>
-      addMachines(this, id, {
+    const machines = (id: string, entry: 'origin' | 'worker') => {
+      const readable = secretsOf(entry, secrets);
+      return addMachines(this, id, {
+        entry,
+        detailedMonitoring: options.size.detailedMonitoring,
+        volumeGib: options.size.volumeGib,
         ...(entry === 'origin'
           ? {
               size: options.size.origins,
@@ -92,6 +94,7 @@ export class ShopStack extends Stack {
           drainHook,
         }),
       });
+    };
     const origins = machines('Origins', 'origin');
     const workers = machines('Workers', 'worker');
     addMachineAlarms(
@@ -104,11 +107,14 @@ export class ShopStack extends Stack {
       topic,
     );
     addStoreAlarms(this, database, cache, topic);
+    addJobAlarms(this, logGroup, topic);
+    addFirewall(this, balancer.balancer);
     const distribution = addDelivery(this, balancerName(parameters), { secrets, parameters, logs });
     addDns(this, parameters, distribution, balancer.balancer);
     addMail(this, parameters);
     acceptRisks(this);
     this.#tellOperators(parameters.domain, secrets);
+    new CfnOutput(this, 'LogGroup', { value: logGroup.logGroupName });
   }
 
   #tellOperators(domain: string, { extraSettings, operatorPassword }: Secrets): void {
@@ -124,14 +130,18 @@ export class ShopStack extends Stack {
   }
 }
 
-function readableByMachines(secrets: Secrets) {
-  const { databasePassword, cacheToken, cookieKeys, operatorPassword, extraSettings } = secrets;
-  return { databasePassword, cacheToken, cookieKeys, operatorPassword, extraSettings };
+/** The dashboard's password is the worker's alone. */
+function secretsOf(
+  entry: 'origin' | 'worker',
+  { databasePassword, cacheToken, cookieKeys, operatorPassword, extraSettings }: Secrets,
+) {
+  const common = { databasePassword, cacheToken, cookieKeys, extraSettings };
+  return entry === 'worker' ? { ...common, operatorPassword } : common;
 }
 
-function arnsOf<Name extends string>(secrets: Record<Name, { secretArn: string }>): Record<Name, string> {
-  const named = Object.entries<{ secretArn: string }>(secrets);
-  return Object.fromEntries(named.map(([name, { secretArn }]) => [name, secretArn])) as Record<Name, string>;
+function arnsOf(secrets: ReturnType<typeof secretsOf>): BootInput['secrets'] {
+  const named = Object.entries(secrets).map(([name, { secretArn }]) => [name, secretArn]);
+  return Object.fromEntries(named) as BootInput['secrets'];
 }
 
 interface AcceptedRisk {
@@ -177,6 +187,11 @@ const accepted: AcceptedRisk[] = [
     reason: 'Any release may be rolled out, and any earlier one rolled back to',
   },
   {
+    rule: 'IAM5[Resource::arn:<AWS::Partition>:s3:::<ReleaseBucket>/imports/*]',
+    at: /^(Origins|Workers)Role$/,
+    reason: 'Files of products that operators lay there are imported by `ops aws run`',
+  },
+  {
     rule: 'IAM5[Resource::arn:<AWS::Partition>:autoscaling:<AWS::Region>:<AWS::AccountId>:autoScalingGroup:*]',
     at: /^(Origins|Workers)Role$/,
     reason: "The group's ARN holds an id that is made later; the tag Stack narrows it to our groups",
@@ -184,7 +199,7 @@ const accepted: AcceptedRisk[] = [
   {
     rule: 'IAM5[Resource::*]',
     at: /^(Origins|Workers)Role$/,
-    reason: 'DescribeManagedPrefixLists knows no resources',
+    reason: 'DescribeManagedPrefixLists and the calls of the agent of Systems Manager know no resources',
   },
   {
     rule: 'IAM5[Resource::arn:<AWS::Partition>:ec2:<AWS::Region>:aws:prefix-list/*]',

@@ -12,7 +12,7 @@ export interface StackOptions {
 }
 
 /** The ports inside the VPC. */
-export const ports = { origin: 3000, worker: 3001, cache: 6379, database: 5432 } as const;
+export const ports = { origin: 3000, worker: 3001, metrics: 9100, cache: 6379, database: 5432 } as const;
 
 /** The tag by which the compliance checks find every part. */
 export const stackTag = 'myclothes';
@@ -29,6 +29,12 @@ interface MachineSize {
 }
 
 export interface Size {
+  /** Availability Zones, and the NAT gateways in them: one is cheaper, and its zone's loss cuts the way out. */
+  zones: 2 | 3;
+  natGateways: 1 | 3;
+  /** Of the processor each minute instead of each five, and of queries in the database. */
+  detailedMonitoring: boolean;
+  volumeGib: number;
   origins: MachineSize;
   workers: MachineSize;
   cache: { nodeType: string; nodes: 2 | 3 };
@@ -45,19 +51,27 @@ export interface Size {
 /** Origins: one a zone at least. Where one type is scarce (or Spot), the next of its list takes its place. */
 export const sizes: Record<SizeName, Size> = {
   small: {
-    origins: { instanceTypes: ['t4g.small', 't4g.medium'], min: 3, max: 6 },
-    workers: { instanceTypes: ['t4g.small', 't4g.medium'], min: 2, max: 3 },
-    cache: { nodeType: 'cache.t4g.small', nodes: 2 },
+    zones: 2,
+    natGateways: 1,
+    detailedMonitoring: false,
+    volumeGib: 8,
+    origins: { instanceTypes: ['t4g.micro', 't4g.small'], min: 2, max: 6 },
+    workers: { instanceTypes: ['t4g.micro', 't4g.small'], min: 2, max: 3 },
+    cache: { nodeType: 'cache.t4g.micro', nodes: 2 },
     database: {
-      instanceClass: 'db.t4g.medium',
+      instanceClass: 'db.t4g.micro',
       auroraClass: 'db.t4g.medium',
-      storageGib: 50,
+      storageGib: 20,
       maxStorageGib: 200,
       backupDays: 7,
       replicas: 0,
     },
   },
   medium: {
+    zones: 3,
+    natGateways: 3,
+    detailedMonitoring: true,
+    volumeGib: 16,
     origins: { instanceTypes: ['c7g.large', 'm7g.large', 'c6g.large'], min: 3, max: 12 },
     workers: { instanceTypes: ['m7g.medium', 'm6g.medium'], min: 2, max: 4 },
     cache: { nodeType: 'cache.m7g.large', nodes: 3 },
@@ -71,6 +85,10 @@ export const sizes: Record<SizeName, Size> = {
     },
   },
   large: {
+    zones: 3,
+    natGateways: 3,
+    detailedMonitoring: true,
+    volumeGib: 16,
     origins: { instanceTypes: ['c7g.xlarge', 'm7g.xlarge', 'c6g.xlarge'], min: 6, max: 30 },
     workers: { instanceTypes: ['m7g.large', 'm6g.large'], min: 3, max: 6 },
     cache: { nodeType: 'cache.r7g.xlarge', nodes: 3 },

@@ -34,7 +34,7 @@ export interface StackDatabase {
 
 export function addDatabase(
   scope: Construct,
-  { size: { database: size }, replicas: count }: StackOptions,
+  { size: { database: size, detailedMonitoring }, replicas: count }: StackOptions,
   { vpc, groups, secrets }: { vpc: Vpc; groups: StackSecurityGroups; secrets: Secrets },
 ): StackDatabase {
   const engine = DatabaseInstanceEngine.postgres({ version: PostgresEngineVersion.VER_18_3 });
@@ -48,7 +48,8 @@ export function addDatabase(
     port: ports.database,
     parameterGroup: databaseSettings(scope, engine),
     caCertificate: CaCertificate.RDS_CA_RSA2048_G1,
-    enablePerformanceInsights: true,
+    // The smallest machines know no Performance Insights.
+    enablePerformanceInsights: detailedMonitoring,
     cloudwatchLogsExports: ['postgresql'],
     autoMinorVersionUpgrade: true,
     deletionProtection: true,
@@ -158,7 +159,7 @@ export function addCache(
   { vpc, groups, secrets }: { vpc: Vpc; groups: StackSecurityGroups; secrets: Secrets },
 ): Cache {
   const subnets = new CfnSubnetGroup(scope, 'CacheSubnets', {
-    description: 'Isolated subnets of three zones',
+    description: 'Isolated subnets of all zones',
     subnetIds: vpc.selectSubnets({ subnetType: SubnetType.PRIVATE_ISOLATED }).subnetIds,
   });
   const settings = new CfnParameterGroup(scope, 'CacheSettings', {

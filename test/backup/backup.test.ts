@@ -8,6 +8,7 @@ import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { backupCommand } from '../../ops-scripts/backup/command.ts';
 import { readLines } from '../../ops-scripts/backup/restore.ts';
 import { readLineage } from '../../origin/postgres/lineage.ts';
+import { hasMoto, startMoto } from '../compliance/support/moto.ts';
 import { type Json, openShop, type Shop } from '../support/shop.ts';
 
 const key = 'a-key-of-backups-with-32-letters-or-more';
@@ -153,3 +154,36 @@ test('Without a setting the key is made once beside the data, and the backup sho
     );
   expect(existsSync(keyless.DATA_DIR)).toBe(false);
 });
+
+test.skipIf(!hasMoto())(
+  'A backup in S3 is listed, verified and restored as one in a folder is, twice',
+  async () => {
+    await using moto = await startMoto();
+    expect((await fetch(`${moto.url}/shop-backups`, { method: 'PUT' })).status).toBe(200);
+    const names = ['AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY'];
+    for (const name of names) vi.stubEnv(name, 'testing');
+    vi.stubEnv('AWS_REGION', 'us-east-1');
+    const env = { AWS_ENDPOINT_URL: moto.url };
+    const place = 's3://shop-backups/of/the-shop';
+    await fetch(`${moto.url}/shop-backups/of/the-shop/other.backup`, {
+      method: 'PUT',
+      body: 'no backup of ours',
+    });
+    const made: Json[] = [];
+    for (let turn = 1; turn <= 2; turn++) {
+      made.push(JSON.parse((await backup(['create', '--to', place, '--json'], env))[0]!));
+      const listed = (await backup(['list', '--from', place, '--json'], env)).map((line) => JSON.parse(line));
+      expect(listed.map(({ file }: Json) => file).sort()).toEqual(made.map(({ file }) => file).sort());
+      expect(listed[0].bytes).toBeGreaterThan(1_000);
+    }
+    const { file } = made[0];
+    expect(file).toMatch(/^s3:\/\/shop-backups\/of\/the-shop\/myclothes-.*\.backup$/);
+    const before = await contents();
+    expect((await backup(['verify', file], env)).at(-1)).toMatch(/can be restored/);
+    await backup(['restore', file, '--yes'], env);
+    expect(await contents()).toEqual(before);
+    await expect(backup(['verify', `${file}x`], env)).rejects.toThrow(/^Cannot fetch s3:/);
+    await expect(backup(['create', '--to', 's3://'], env)).rejects.toThrow('looks like s3://bucket/folder');
+    vi.unstubAllEnvs();
+  },
+);

@@ -4,10 +4,10 @@ import { parseTemplate } from '../../ops-scripts/compliance/template/parse-templ
 import { snapshotFromParsed } from '../../ops-scripts/compliance/template/template.ts';
 import type { SynthesizedTemplate } from '../../ops-scripts/infra/synthesize.ts';
 
-export function judgeTemplate(template: SynthesizedTemplate) {
+export function judgeTemplate(template: SynthesizedTemplate, policy: 'chain' | 'all' = 'chain') {
   const parsed = parseTemplate(JSON.stringify(template), 'shop.json');
   const options = { parameters: {}, region: 'eu-west-1', account: '123456789012' };
-  return judge(snapshotFromParsed([parsed], options), { mode: 'template', selection: {} });
+  return judge(snapshotFromParsed([parsed], options), { mode: 'template', selection: {}, policy });
 }
 
 export type Properties = Record<string, unknown>;

@@ -44,6 +44,7 @@ const elsewhere: [pattern: RegExp, reason: string, shownBy?: string][] = [
   [/^npm ci --omit=dev$/, 'takes minutes', 'test/process/fresh-clone.long.test.ts'],
   [/^(aws|tar) /, 'needs an account of AWS'],
   [/ -- compliance (check live|snapshot) /, 'needs an account of AWS', 'test/compliance/live'],
+  [/ -- aws run -- /, 'needs an account of AWS', 'test/infra/aws-run.test.ts'],
 ];
 
 /** Begins to shop or to measure for minutes: its options and names are tried, nothing is started. */
