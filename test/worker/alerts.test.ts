@@ -48,13 +48,14 @@ afterAll(async () => {
   await shop?.[Symbol.asyncDispose]();
 });
 
-test('Each rule names a metric that we serve, with a label that it has', async () => {
+/** The pages of figures of all processes. */
+async function readServed(): Promise<string> {
   const { deps } = shop;
   const replicas = new Registry();
   createReadMetrics(replicas, () => [{ name: 'r', isFit: true, lagSeconds: 0 }]);
   const stores = new Registry();
   await using _watch = watchStores(deps.settings, deps.log, stores);
-  const served = [
+  return [
     await stores.metrics(),
     await jobs.metrics.registry.metrics(),
     await deps.registry.metrics(),
@@ -62,11 +63,56 @@ test('Each rule names a metric that we serve, with a label that it has', async (
     writeMetrics({ counts: createCounts(), store: { bytes: () => 0 }, fence: { leaseLeftMs: () => 0 } }),
     readFileSync('ops-scripts/region/control.ts', 'utf8'),
   ].join('\n');
-  const keywords = ['max', 'min', 'sum', 'rate', 'by', 'absent', 'and', 'le', 'status', 'm', 'h'];
+}
+
+const keywords = [
+  'max',
+  'min',
+  'sum',
+  'rate',
+  'by',
+  'absent',
+  'and',
+  'le',
+  'status',
+  'outcome',
+  'm',
+  'h',
+  'histogram_quantile',
+];
+
+function metricsOf(expr: string): string[] {
+  const labels = [...expr.matchAll(/by \(([\w, ]+)\)/g)].flatMap(([, names]) => names!.split(/,\s*/));
+  const plain = expr.replaceAll(/"[^"]*"|\$__\w+/g, '');
+  const names = [...plain.matchAll(/[a-z][a-z_]+/g)].map(([name]) => name);
+  return names.filter((name) => !keywords.includes(name) && !labels.includes(name));
+}
+
+test('Each query of a dashboard names a metric that we serve, and each panel says what it shows', async () => {
+  const served = await readServed();
+  for (const name of ['shop', 'jobs', 'stores', 'edge']) {
+    const board = JSON.parse(readFileSync(`ops-scripts/dashboards/${name}.json`, 'utf8')) as Json;
+    expect([board.uid, board.panels.length > 4]).toEqual([`myclothes-${name}`, true]);
+    for (const { title, targets } of board.panels) {
+      expect(title).not.toBe('');
+      const metrics = targets.flatMap(({ expr }: { expr: string }) => metricsOf(expr));
+      expect(metrics.length).toBeGreaterThan(0);
+      for (const metric of metrics) {
+        const declared = metric.replace(/_(count|bucket|total)$/, '');
+        expect([title, metric, served]).toEqual([
+          title,
+          metric,
+          expect.stringMatching(new RegExp(`# TYPE ${declared}(_total)? `)),
+        ]);
+      }
+    }
+  }
+});
+
+test('Each rule names a metric that we serve, with a label that it has', async () => {
+  const served = await readServed();
   for (const { alert, expr } of rules) {
-    const labels = [...expr.matchAll(/by \((\w+)\)/g)].map(([, label]) => label!);
-    const names = [...expr.replaceAll(/"[^"]*"/g, '').matchAll(/[a-z][a-z_]+/g)].map(([name]) => name);
-    const metrics = names.filter((name) => !keywords.includes(name) && !labels.includes(name));
+    const metrics = metricsOf(expr);
     expect(metrics.length).toBeGreaterThan(0);
     for (const metric of metrics) {
       const declared = metric.replace(/_(count|bucket|total)$/, '');
