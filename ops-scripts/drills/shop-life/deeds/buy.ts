@@ -1,5 +1,6 @@
 // Buying deeds: by form and by API, as guest and signed in, with each payment provider and outcome.
 import { randomUUID } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { SeededRandom } from '../../../traffic/seeded-random.ts';
 import { type Address, makeMailbox, pickAddress } from '../browser/addresses.ts';
 import type { Browser } from '../browser/browser.ts';
@@ -176,9 +177,13 @@ async function changeQuantityByForm(life: ShopLife, browser: Browser): Promise<v
   life.record.count('changes a quantity in the bag');
 }
 
-/** The last total of the page: that of the whole order. */
+/**
+ * The last total of the page: that of the whole order. A notice of another one goes before, as a new price may reach
+ * the caches behind the summary a moment later.
+ */
 export function shownTotal(page: Pick<ShopPage, 'text'>): number {
-  const found = [...page.text.matchAll(/Total[^€]{0,60}€\s?([\d,]+\.\d\d)/g)].at(-1)?.[1];
+  const told = /The total changed: it is now €\s?([\d,]+\.\d\d)/.exec(page.text)?.[1];
+  const found = told ?? [...page.text.matchAll(/Total[^€]{0,60}€\s?([\d,]+\.\d\d)/g)].at(-1)?.[1];
   if (found === undefined) throw new BrokenPromise(`The checkout shows no total: ${page.text.slice(0, 300)}`);
   return Math.round(Number(found.replaceAll(',', '')) * 100);
 }
@@ -270,15 +275,29 @@ function choiceOf({ provider, outcome }: Payment): string {
   return outcome === undefined || provider === 'stripe' ? provider : `${provider}:${outcome}`;
 }
 
+const settlePauseMs = 500;
+const mostSettlePauses = 80;
+
+/** An origin that is killed while it asks the provider leaves that to the worker. */
+async function askOrder(browser: Browser, id: string, statuses: string[]): Promise<OrderSeen> {
+  for (let pauses = 0; ; pauses++) {
+    const answer = await browser.ask<OrderSeen>('GET', `/api/orders/${id}`);
+    const order = expectAnswer('The own order', answer, 200);
+    const isOpen = order.payment.status === 'pending' || order.payment.status === 'reserved';
+    if (statuses.includes(order.payment.status) || !isOpen || pauses === mostSettlePauses) return order;
+    await delay(settlePauseMs);
+  }
+}
+
 async function book(
   life: ShopLife,
   { browser, email, account }: Buyer,
   payment: Payment,
   { id, totalShown, lines }: { id: string; totalShown: number; lines: RecordedOrder['lines'] },
 ): Promise<RecordedOrder> {
-  const answer = await browser.ask<OrderSeen>('GET', `/api/orders/${id}`);
-  const order = expectAnswer('The own order', answer, 200);
   const choice = choiceOf(payment);
+  const right = statusOf[choice] ?? [];
+  const order = await askOrder(browser, id, right);
   const booked: RecordedOrder = {
     id,
     number: order.number,
@@ -291,7 +310,6 @@ async function book(
     ...(account === undefined ? { browser } : {}),
   };
   life.record.orders.push(booked);
-  const right = statusOf[choice] ?? [];
   expectThat(
     right.includes(order.payment.status),
     `Order ${order.number} by ${choice} has a payment that is ${order.payment.status}, not ${right.join(' or ')}`,

@@ -41,11 +41,17 @@ export async function askPostgres<Row extends pg.QueryResultRow>(
   query: string,
   values: unknown[] = [],
 ): Promise<Row[]> {
-  const client = await connect(databaseUrl);
-  try {
-    return (await client.query<Row>(query, values)).rows;
-  } finally {
-    await client.end().catch(() => undefined);
+  for (const until = performance.now() + patienceMs; ; await delay(againMs)) {
+    const client = await connect(databaseUrl);
+    try {
+      return (await client.query<Row>(query, values)).rows;
+    } catch (error) {
+      // Postgres was restarted meanwhile.
+      const isCutOff = error instanceof Error && /terminat|starting up|shutting down/i.test(error.message);
+      if (!isCutOff || performance.now() > until) throw error;
+    } finally {
+      await client.end().catch(() => undefined);
+    }
   }
 }
 
