@@ -35,10 +35,11 @@ const pollMs = 15;
 export function createEntryStore(
   redis: RedisClient,
   room: RedisRoom,
-  lineage: Pick<Lineage, 'known'> = onlyLineage,
+  lineage: Pick<Lineage, 'known' | 'confirm'> = onlyLineage,
 ): EntryStore {
   const get = async (key: string) => {
-    const mark = lineage.known();
+    // An origin that starts while the primary is away learns the lineage from Redis.
+    const mark = lineage.known() ?? (await lineage.confirm());
     if (mark === undefined) return undefined;
     const packed = await redis.getBuffer(entryKey(key, mark.keyPart));
     return packed === null ? undefined : { ...unpackEntry(packed), lineage: mark.value };
