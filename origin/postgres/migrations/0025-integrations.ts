@@ -48,7 +48,7 @@ async function createKeys(db: Kysely<unknown>): Promise<void> {
 /**
  * Triggers write what happened into `new_shop_events` as the last act of its transaction. Whoever reads moves committed
  * rows to `shop_events` and numbers them, one transaction after the other; see
- * docs/decisions/0030-events-in-commit-order.md.
+ * docs/decisions/0027-events-in-commit-order.md.
  */
 async function createEvents(db: Kysely<unknown>): Promise<void> {
   await sql`
