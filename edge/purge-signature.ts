@@ -34,7 +34,9 @@ export async function verifyPurge(
   return right ? Number(t) : undefined;
 }
 
-/** The clocks of an edge, as each answer to a purge tells them: a purge is dated by them, whatever the signer's own say. */
+/**
+ * The clocks of an edge, as each answer to a purge tells them: a purge is dated by them, whatever the signer's own say.
+ */
 export interface EdgeClock {
   /** Of the process. */
   boot: string;

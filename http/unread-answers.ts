@@ -1,5 +1,5 @@
-// Ends connections on which an answer waits that nobody reads: its bytes, and what makes them, would be held for as long as
-// the client likes.
+// Ends connections on which an answer waits that nobody reads: its bytes, and what makes them, would be held for as
+// long as the client likes.
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 

@@ -1,4 +1,5 @@
-// `npm test`, `npm run test:long` and `npm run check`: types, lint, unused code, then every test; ends with what was really counted.
+// `npm test`, `npm run test:long` and `npm run check`: types, lint, unused code, then every test; ends with what was
+// really counted.
 import { spawn } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';

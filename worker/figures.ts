@@ -7,7 +7,9 @@ import type { Db, DbOrTx } from '../origin/schema.ts';
 /** From 5 ms, each twice the one before, up to half a day. What takes longer counts to the last. */
 const durationBoundsMs = Array.from({ length: 24 }, (_, at) => 5 * 2 ** at);
 
-/** What a chart shows: so many bars of so many minutes each. Rows of a span are kept a little longer than it is shown. */
+/**
+ * What a chart shows: so many bars of so many minutes each. Rows of a span are kept a little longer than it is shown.
+ */
 export const figureSpans = {
   hour: { minutes: 1, bars: 60, keptHours: 3 },
   day: { minutes: 15, bars: 96, keptHours: 27 },

@@ -84,8 +84,8 @@ export function openPurgeChannel(options: PurgeChannelOptions): PurgeChannel {
     const t = clock.wallMs();
     if (isWhole) lastSentAt = clock.monotonicMs();
     try {
-      // One that does not carry everything must not renew the edge's lease. It says so; the previous release's edge knows
-      // it by a date before what could.
+      // One that does not carry everything must not renew the edge's lease. It says so; the previous release's edge
+      // knows it by a date before what could.
       await options.send(options.url, tags, isWhole ? t : t - pastRenewalMs, isWhole);
     } catch {
       return false;

@@ -118,7 +118,9 @@ export interface LocalBackup extends AsyncDisposable {
   path: string;
 }
 
-/** A backup in S3 is fetched first, as it is read twice: once to see that it is whole. Dispose removes what was fetched. */
+/**
+ * A backup in S3 is fetched first, as it is read twice: once to see that it is whole. Dispose removes what was fetched.
+ */
 export async function fetchBackup(file: string, env: Environment): Promise<LocalBackup> {
   if (!isInS3(file)) return { path: file, [Symbol.asyncDispose]: async () => undefined };
   const { GetObjectCommand } = await import('@aws-sdk/client-s3');
@@ -144,7 +146,9 @@ function partsOf(address: string): { bucket: string; key: string } {
   return { bucket, key };
 }
 
-/** Region and credentials are found as by every AWS SDK. Another endpoint is rarely one that knows buckets by host name. */
+/**
+ * Region and credentials are found as by every AWS SDK. Another endpoint is rarely one that knows buckets by host name.
+ */
 async function connect(env: Environment): Promise<S3Client> {
   const { S3Client } = await import('@aws-sdk/client-s3');
   const endpoint = env['AWS_ENDPOINT_URL_S3'] || env['AWS_ENDPOINT_URL'];

@@ -1,5 +1,5 @@
-// Drill: clients that send slowly, read slowly, upload purges or guess passwords, many at once, against balancer and edge.
-// Other shoppers must get every answer, after retries, and 99 of 100 pages within a second.
+// Drill: clients that send slowly, read slowly, upload purges or guess passwords, many at once, against balancer and
+// edge. Other shoppers must get every answer, after retries, and 99 of 100 pages within a second.
 import { randomBytes } from 'node:crypto';
 import { connect, type Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';

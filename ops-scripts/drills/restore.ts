@@ -1,5 +1,5 @@
-// Drill: Postgres is restored to an earlier moment while Redis, origins and edge go on. From the moment that the restore is
-// reported done, no answer shows what the database does not have; both by a base backup and by a dump.
+// Drill: Postgres is restored to an earlier moment while Redis, origins and edge go on. From the moment that the
+// restore is reported done, no answer shows what the database does not have; both by a base backup and by a dump.
 import { execFile } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';

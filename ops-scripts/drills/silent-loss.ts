@@ -1,5 +1,5 @@
-// Drill: stores, an edge and a zone vanish without a word. Origins and workers reach the stores through proxies that fall
-// silent, so that nothing resets a connection; gaps, losses and stale pages are judged as when a part is killed.
+// Drill: stores, an edge and a zone vanish without a word. Origins and workers reach the stores through proxies that
+// fall silent, so that nothing resets a connection; gaps, losses and stale pages are judged as when a part is killed.
 import { setTimeout as delay } from 'node:timers/promises';
 import type { DrillContext, DrillResult, Fault } from './drill.ts';
 import { freeze, wake } from './freeze.ts';

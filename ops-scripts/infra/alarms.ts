@@ -23,7 +23,9 @@ interface Threshold {
 
 const minute = Duration.minutes(1);
 
-/** A policy of its own replaces SNS's, which lets in the account: without the permissions here no alarm could be sent. */
+/**
+ * A policy of its own replaces SNS's, which lets in the account: without the permissions here no alarm could be sent.
+ */
 export function addTopic(scope: Construct): Topic {
   const topic = new Topic(scope, 'Alarms', { enforceSSL: true });
   const { account } = Stack.of(scope);

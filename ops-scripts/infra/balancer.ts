@@ -106,7 +106,8 @@ function route(
 const mostRequests = 3_000;
 
 /**
- * AWS's lists of known attacks, and a bound for each address. CloudFront stands in front, so the address is the one that
+ * AWS's lists of known attacks, and a bound for each address. CloudFront stands in front, so the address is the one
+ * that
  * it forwards; a client can write another before it, which the shop's own limits do not believe.
  */
 export function addFirewall(scope: Construct, balancer: ApplicationLoadBalancer): void {

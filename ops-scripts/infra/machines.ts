@@ -138,7 +138,9 @@ function addLaunchTemplate(scope: Construct, id: string, input: MachinesInput): 
   });
 }
 
-/** The machines' IAM role: read their release and secrets, write their log, complete their hook, obey Systems Manager. */
+/**
+ * The machines' IAM role: read their release and secrets, write their log, complete their hook, obey Systems Manager.
+ */
 interface RoleInput {
   releaseBucket: string;
   secrets: Secret[];

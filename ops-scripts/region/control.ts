@@ -16,7 +16,8 @@ export interface ControlServer {
 }
 
 /**
- * `GET /metrics` · `GET /parts` · `GET /endpoints` · `POST /parts/:name/stop` (drained, stays away) · `POST /parts/:name/start` · `POST
+ * `GET /metrics` · `GET /parts` · `GET /endpoints` · `POST /parts/:name/stop` (drained, stays away) · `POST
+ * /parts/:name/start` · `POST
  * /parts/:name/replace`
  * (drained, then started again). The last two take `{ "env": { … }, "releaseFolder": "…" }`: what it is told besides,
  * and where its release lies.

@@ -1,5 +1,5 @@
-// Takes the region's Postgres back in time: by a base backup with its log, from which another timeline begins, or by a dump
-// that is loaded into a new cluster.
+// Takes the region's Postgres back in time: by a base backup with its log, from which another timeline begins, or by a
+// dump that is loaded into a new cluster.
 import { execFile } from 'node:child_process';
 import { mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';

@@ -1,5 +1,5 @@
-// Seals short secrets that must be read again: AES-256-GCM under a key that follows from COOKIE_KEYS. The first key seals,
-// all open.
+// Seals short secrets that must be read again: AES-256-GCM under a key that follows from COOKIE_KEYS. The first key
+// seals, all open.
 import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from 'node:crypto';
 
 /** @param purpose so that what is sealed for one use opens in no other */

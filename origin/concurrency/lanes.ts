@@ -1,5 +1,5 @@
-// Lanes: a bound on work at once that several kinds of work share. A free place goes round the lanes, so that a flood in
-// one lane does not stop the others.
+// Lanes: a bound on work at once that several kinds of work share. A free place goes round the lanes, so that a flood
+// in one lane does not stop the others.
 import { SemaphoreFullError } from './semaphore.ts';
 
 export interface LanesOptions {

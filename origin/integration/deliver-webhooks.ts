@@ -125,7 +125,9 @@ async function saveAnswer(
   );
 }
 
-/** Notes how long it has been failing: it is asked less often, and paused after three days, or where it wants no more. */
+/**
+ * Notes how long it has been failing: it is asked less often, and paused after three days, or where it wants no more.
+ */
 async function judgeEndpoint(db: Db, endpointId: string, answers: WebhookAnswer[]): Promise<void> {
   if (answers.some(({ error }) => error === undefined)) {
     await sql`

@@ -1,5 +1,5 @@
-// Follows the database's lineage: asks the primary four times a second, and Redis before anything kept is used. Who finds
-// that the database has gone back in time begins a new lineage, so that everybody forgets what the old one knew.
+// Follows the database's lineage: asks the primary four times a second, and Redis before anything kept is used. Who
+// finds that the database has gone back in time begins a new lineage, so that everybody forgets what the old one knew.
 import type { Result } from 'ioredis';
 import { Counter, type Registry } from 'prom-client';
 import {

@@ -27,7 +27,8 @@ export interface AskedHistory extends DatabaseHistory {
 }
 
 /**
- * A commit is seen by others once a synchronous standby has it: what the primary has written beyond that may be lost in a
+ * A commit is seen by others once a synchronous standby has it: what the primary has written beyond that may be lost in
+ * a
  * failover that loses nothing.
  */
 const safeLsn = `

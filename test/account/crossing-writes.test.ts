@@ -1,4 +1,5 @@
-// What crosses a sign-in or an order on its way: a new password, the end of the account, another checkout of the same cart.
+// What crosses a sign-in or an order on its way: a new password, the end of the account, another checkout of the same
+// cart.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createAccountDeps } from '../../origin/account/account-deps.ts';
 import { createPasswords, type Passwords } from '../../origin/account/passwords.ts';

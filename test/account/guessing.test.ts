@@ -1,4 +1,5 @@
-// Guessing of passwords: strangers cannot lock the owner out, every place that takes a password is limited, and the passwords that are guessed first cannot be chosen.
+// Guessing of passwords: strangers cannot lock the owner out, every place that takes a password is limited, and the
+// passwords that are guessed first cannot be chosen.
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { prepareResetMail } from '../../origin/account/reset-password.ts';

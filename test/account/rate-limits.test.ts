@@ -1,4 +1,5 @@
-// How often may be tried: an account ten times, an address three hundred, counted by all origins together, by each alone while Redis is away.
+// How often may be tried: an account ten times, an address three hundred, counted by all origins together, by each
+// alone while Redis is away.
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { createRateLimits, type RateLimits } from '../../origin/account/rate-limits.ts';
 import { openShop, type Shop } from '../support/shop.ts';

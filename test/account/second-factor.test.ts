@@ -1,4 +1,5 @@
-// The second factor: asked for at sign-in and for what is dear, each code once, recovery codes once, and no way around by pages.
+// The second factor: asked for at sign-in and for what is dear, each code once, recovery codes once, and no way around
+// by pages.
 import { TOTP } from 'otpauth';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Browser, openShop, type Shop, staffAccount } from '../support/shop.ts';

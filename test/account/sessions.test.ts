@@ -1,4 +1,5 @@
-// Sessions: a new password gives a new token, staff are signed out sooner, and each session tells of the sign-in before it.
+// Sessions: a new password gives a new token, staff are signed out sooner, and each session tells of the sign-in before
+// it.
 import { randomUUID } from 'node:crypto';
 import { sql } from 'kysely';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';

@@ -1,4 +1,5 @@
-// The API over a real socket: the page of it leads to an order by curl, and whatever a program sends is answered by a status and a problem.
+// The API over a real socket: the page of it leads to an order by curl, and whatever a program sends is answered by a
+// status and a problem.
 import { execFile, spawnSync } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { type IncomingHttpHeaders, request } from 'node:http';

@@ -1,4 +1,5 @@
-// A release that starts on the schema of a later one (one that crashed in the midst of a deploy, or a roll-back) starts as ever.
+// A release that starts on the schema of a later one (one that crashed in the midst of a deploy, or a roll-back) starts
+// as ever.
 import { expect, test } from 'vitest';
 import { isMigrated, migrateToLatest } from '../../origin/postgres/migrate.ts';
 import { openCatalog } from '../catalog/open-catalog.ts';

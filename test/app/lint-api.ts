@@ -1,4 +1,5 @@
-// Part of `npm run check`: Redocly's and Spectral's recommended rules find nothing in the OpenAPI document. Needs no stores.
+// Part of `npm run check`: Redocly's and Spectral's recommended rules find nothing in the OpenAPI document. Needs no
+// stores.
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';

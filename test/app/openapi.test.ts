@@ -1,4 +1,5 @@
-// The OpenAPI document is complete and true: each route of the app is in it, and each answer, to whatever is sent, is as it says.
+// The OpenAPI document is complete and true: each route of the app is in it, and each answer, to whatever is sent, is
+// as it says.
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import addFormats from 'ajv-formats';
 import fc, { type Arbitrary } from 'fast-check';
@@ -56,7 +57,10 @@ function untold({ path, method }: Operation, response: Response, text: string): 
   return ajv.validate({ $ref: `api#/${pointer}` }, JSON.parse(text)) ? undefined : ajv.errors;
 }
 
-/** Answers may grow, so the document leaves them open. What is answered today it must tell whole: here nothing else may stand. */
+/**
+ * Answers may grow, so the document leaves them open. What is answered today it must tell whole: here nothing else may
+ * stand.
+ */
 function closed(schema: Json): Json {
   if (Array.isArray(schema)) return schema.map(closed);
   if (typeof schema !== 'object' || schema === null) return schema;
@@ -97,7 +101,8 @@ describe('the OpenAPI document', () => {
       (name) => document.components.schemas[name].additionalProperties !== false,
     );
     expect(openOnes).toEqual([]);
-    // A value that a client does not know yet is no answer against the document; see the test of a checker that can fail.
+    // A value that a client does not know yet is no answer against the document; see the test of a checker that can
+    // fail.
     const open = new Ajv2020({ strict: false });
     addFormats.default(open);
     open.addSchema(document, 'open');

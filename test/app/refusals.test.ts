@@ -118,7 +118,9 @@ test('every refusal that an operation tells of is met', async () => {
   const ended = { Cookie: former.cookieHeader };
   await former.delete('/api/sessions/current');
 
-  /** Orders of a guest: shipped, to be paid at the door, cancelled, and one of which nobody knows whether it is paid. */
+  /**
+   * Orders of a guest: shipped, to be paid at the door, cancelled, and one of which nobody knows whether it is paid.
+   */
   const afterPurchase = async (guest: Browser) => {
     const ask = (name: string, browser: Browser, id: string, body: unknown = {}, reused = false) => {
       const url = named(name).path.replace('{id}', id);

@@ -9,7 +9,10 @@ import { type RunId, trackRunId } from '../../origin/redis/run-id.ts';
 import type { Db } from '../../origin/schema.ts';
 import { startRedis } from '../support/stores.ts';
 
-/** A change is done, Redis dies, and comes back with entry and floor from before the change. @returns the version that is then shown */
+/**
+ * A change is done, Redis dies, and comes back with entry and floor from before the change. @returns the version that
+ * is then shown
+ */
 async function readAfterReturn(believe: (told: RunId) => RunId): Promise<number> {
   await using first = await startRedis({ appendonly: 'no' });
   const admin = new Redis(first.url).on('error', () => undefined);

@@ -1,5 +1,5 @@
-// Leases are not left lying: who has nothing to store gives an entry's back, and who holds a floor's settles it. Those who come next
-// must not wait for what never arrives.
+// Leases are not left lying: who has nothing to store gives an entry's back, and who holds a floor's settles it. Those
+// who come next must not wait for what never arrives.
 import { randomUUID } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import { expect, test, vi } from 'vitest';

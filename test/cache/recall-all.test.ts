@@ -1,4 +1,5 @@
-// The lines of a cart are taken from memory together: by one question for the floors of all, and never one that is below its own.
+// The lines of a cart are taken from memory together: by one question for the floors of all, and never one that is
+// below its own.
 import { expect, test } from 'vitest';
 import type { TagVersions } from '../../http/cache-tag.ts';
 import { createFencedCache } from '../../origin/cache/fenced-cache.ts';

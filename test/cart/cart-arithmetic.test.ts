@@ -18,7 +18,9 @@ const operation = fc.record({
 });
 const batches = fc.array(fc.array(operation, { minLength: 1, maxLength: 5 }), { maxLength: 8 });
 
-/** Every request in its batch, some of them repeated; the book-keeper applies what was acknowledged for the first time. */
+/**
+ * Every request in its batch, some of them repeated; the book-keeper applies what was acknowledged for the first time.
+ */
 function countsEachOnce(decide: Decide) {
   return fc.property(batches, (requests) => {
     let contents: CartContents = emptyCart;

@@ -1,4 +1,5 @@
-// More cart writes at once than Postgres commits in their time: who only waits behind others waits on, who waits for a silent Postgres does not.
+// More cart writes at once than Postgres commits in their time: who only waits behind others waits on, who waits for a
+// silent Postgres does not.
 import { randomUUID } from 'node:crypto';
 import { expect, test } from 'vitest';
 import { createCartWriter, PostgresSilent } from '../../origin/cart/server/cart-writer.ts';
@@ -13,7 +14,10 @@ const answers: StoreWatch = {
   close: () => undefined,
 };
 
-/** Many shoppers of a cart each, whose patience ends long before the last turn. @returns how many of their writes were committed */
+/**
+ * Many shoppers of a cart each, whose patience ends long before the last turn. @returns how many of their writes were
+ * committed
+ */
 async function committedOf(shoppers: number, roundSeconds: number): Promise<number> {
   await using database = await createDatabase();
   const pool = createPool({ url: database.url, name: 'cart-writer', max: 2, queryTimeoutMs: 5_000 });

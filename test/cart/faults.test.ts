@@ -1,4 +1,5 @@
-// What a shopper may rely on while stores die, freeze, come back empty or with yesterday's data. Real kills of real parts.
+// What a shopper may rely on while stores die, freeze, come back empty or with yesterday's data. Real kills of real
+// parts.
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { freeze, wake } from '../../ops-scripts/drills/freeze.ts';
@@ -44,7 +45,10 @@ async function untilAnswers() {
   await waitUntil(async () => (await probe.add(world.variants[0]!)).durability === 'committed', quick);
 }
 
-/** Redis, too, is away until a probe is answered; till then nothing is copied, and the loss of Postgres would be a second fault. */
+/**
+ * Redis, too, is away until a probe is answered; till then nothing is copied, and the loss of Postgres would be a
+ * second fault.
+ */
 async function untilCopied(shopper: Browser) {
   const [variant = ''] = world.variants;
   const key = copyKey(shopper.cookie!.split('.')[1]!);

@@ -1,4 +1,5 @@
-// The first write of a cart is all that there is of it: its copy is made at once, and read from Postgres only where a journal says more.
+// The first write of a cart is all that there is of it: its copy is made at once, and read from Postgres only where a
+// journal says more.
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { applyToCarts } from '../../origin/cart/server/apply-to-carts.ts';

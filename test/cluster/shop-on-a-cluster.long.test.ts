@@ -1,4 +1,5 @@
-// The whole shop on a real cluster, while one shard loses its primary: what was acknowledged is there, what was done stays seen.
+// The whole shop on a real cluster, while one shard loses its primary: what was acknowledged is there, what was done
+// stays seen.
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { drainJournals } from '../../origin/cart/server/journal-drain.ts';
@@ -38,7 +39,8 @@ describe('a shop on a cluster', () => {
 
     const [shard] = cluster.shards;
     await cluster.kill(shard!.primary);
-    // Each of these is acknowledged at once or when its shard has a primary and a replica again, never on one node alone.
+    // Each of these is acknowledged at once or when its shard has a primary and a replica again, never on one node
+    // alone.
     const adding = everybodyAdds();
     await expect.poll(() => leads(shard!.replica, 0), patience).toBe(true);
     await cluster.restart(shard!.primary);

@@ -1,4 +1,5 @@
-// A crowd is started a few at a time, in order, and nobody waits for another's answer; who would be too many is told so at once.
+// A crowd is started a few at a time, in order, and nobody waits for another's answer; who would be too many is told so
+// at once.
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { createAdmissionQueue } from '../../origin/concurrency/admission-queue.ts';

@@ -1,4 +1,5 @@
-// A shop with a bug, as its shoppers would meet it: answers are true to the form, and what is done is not what they say.
+// A shop with a bug, as its shoppers would meet it: answers are true to the form, and what is done is not what they
+// say.
 import { randomUUID } from 'node:crypto';
 import type { Fault } from '../../ops-scripts/drills/drill.ts';
 

@@ -31,7 +31,10 @@ export async function runDrill(
   return registry[name]!.run(contextOf(region, name, state));
 }
 
-/** The contract's verdict: nothing lost, nothing doubled, no operation without an answer; a loss only where it is expected. */
+/**
+ * The contract's verdict: nothing lost, nothing doubled, no operation without an answer; a loss only where it is
+ * expected.
+ */
 export function expectPassed(result: DrillResult): void {
   const told = [describeResult(result), ...describeFailure(result, { short: true })].join('\n');
   expect(result.verdict, told).toBe('pass');

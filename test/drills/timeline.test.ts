@@ -1,4 +1,5 @@
-// The timeline of a drill tells the longest gap and the time to recover, and an hour of it takes no more room than its slots.
+// The timeline of a drill tells the longest gap and the time to recover, and an hour of it takes no more room than its
+// slots.
 import { expect, test } from 'vitest';
 import { Timeline } from '../../ops-scripts/drills/timeline.ts';
 

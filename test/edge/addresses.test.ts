@@ -1,4 +1,5 @@
-// One kept answer for all spellings of an address that mean the same, and no spelling that shows one shopper's steps to another.
+// One kept answer for all spellings of an address that mean the same, and no spelling that shows one shopper's steps to
+// another.
 import { expect, test } from 'vitest';
 import { createEdge } from '../../edge/app.ts';
 import { findDoubts, readEdgeConfig } from '../../edge/config.ts';

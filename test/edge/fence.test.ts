@@ -17,7 +17,10 @@ const event = fc.oneof(
 type Event = typeof event extends fc.Arbitrary<infer T> ? T : never;
 type MakeFence = (clock: { wallMs(): number; monotonicMs(): number }) => Fence;
 
-/** @returns whether a version older than a finished one was served. A change is finished once confirmed, or a lease after the last word sent without it. */
+/**
+ * @returns whether a version older than a finished one was served. A change is finished once confirmed, or a lease
+ * after the last word sent without it.
+ */
 function servesStale(events: Event[], makeFence: MakeFence): boolean {
   let now = 1_000_000;
   const fence = makeFence({ wallMs: () => now, monotonicMs: () => now });

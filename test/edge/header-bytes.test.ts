@@ -1,4 +1,5 @@
-// What the edge is not asked to change passes as it came: bytes of header fields, several lines of one name, cookies one by one.
+// What the edge is not asked to change passes as it came: bytes of header fields, several lines of one name, cookies
+// one by one.
 import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
 import { expect, test } from 'vitest';

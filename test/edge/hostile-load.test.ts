@@ -1,4 +1,5 @@
-// Whatever is asked, the edge holds no more than its bounds: addresses without end, huge bodies, many at once, many variants.
+// Whatever is asked, the edge holds no more than its bounds: addresses without end, huge bodies, many at once, many
+// variants.
 import { expect, test } from 'vitest';
 import { createEdge } from '../../edge/app.ts';
 import { createMemoryStore } from '../../edge/stored/stored-response.ts';

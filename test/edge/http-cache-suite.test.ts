@@ -1,4 +1,5 @@
-// The public HTTP caching suite (npm edition) against the edge as a cache before an origin that is not ours: each required case by its name.
+// The public HTTP caching suite (npm edition) against the edge as a cache before an origin that is not ours: each
+// required case by its name.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -33,7 +34,10 @@ const cases = suites.flatMap((suite) => suite.tests).filter((one) => one.browser
 
 const takenFromCache = 'Response 2 comes from cache';
 
-/** What the newer edition of the suite says otherwise (see docs/http-cache-suite.md), with the complaint that this leaves. */
+/**
+ * What the newer edition of the suite says otherwise (see docs/http-cache-suite.md), with the complaint that this
+ * leaves.
+ */
 const overtaken = new Map<string, string>([
   ...['nonnumeric', 'negative', 'float', 'prefix-twoline', 'dup-0', 'dup-0-twoline', 'dup-old'].map(
     (name) => [`age-parse-${name}`, takenFromCache] as const,
@@ -49,7 +53,10 @@ const overtaken = new Map<string, string>([
   ['304-etag-update-response-ETag', 'Response 2 header ETag is ""ghijkl"", not ""abcdef""'],
 ]);
 
-/** Node's fetch adds `Cache-Control: no-cache` to conditional requests, which the edge honours; a word of our own keeps it out. */
+/**
+ * Node's fetch adds `Cache-Control: no-cache` to conditional requests, which the edge honours; a word of our own keeps
+ * it out.
+ */
 const fetchAsIs = (url: string, init: { headers?: [string, string][] } = {}) => {
   const headers = init.headers ?? [];
   const spoken = headers.some(([name]) => name.toLowerCase() === 'cache-control');

@@ -1,4 +1,5 @@
-// What is wrong with the origin is told as it is: 502 for no answer, 504 for none in time, with a line in the log; and an answer flows as long as it likes.
+// What is wrong with the origin is told as it is: 502 for no answer, 504 for none in time, with a line in the log; and
+// an answer flows as long as it likes.
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';

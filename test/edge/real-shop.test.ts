@@ -1,4 +1,5 @@
-// The edge before the real origin and worker: a new price is shown at once, nobody's page is kept, and browsing outlives the origin.
+// The edge before the real origin and worker: a new price is shown at once, nobody's page is kept, and browsing
+// outlives the origin.
 import { expect, test } from 'vitest';
 import { saveProducts } from '../../origin/catalog/change/save-product.ts';
 import { readTrace } from '../../worker/console/trace.ts';

@@ -1,4 +1,5 @@
-// Which addresses the edge asks for without cookies: those that are the same for everyone, and none that is somebody's own.
+// Which addresses the edge asks for without cookies: those that are the same for everyone, and none that is somebody's
+// own.
 import { expect, test } from 'vitest';
 import { isSharedPath } from '../../edge/upstream/forward-request.ts';
 import { routeGroups } from '../../origin/routes.ts';

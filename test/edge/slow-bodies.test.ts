@@ -1,4 +1,5 @@
-// Clients that send slowly through the edge hold neither connections to the origin nor the room in which purges are read.
+// Clients that send slowly through the edge hold neither connections to the origin nor the room in which purges are
+// read.
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { expect, test, vi } from 'vitest';

@@ -1,4 +1,5 @@
-// WebSockets pass through once the origin has agreed; every other upgrade is a plain request, and no tunnel leads past the edge.
+// WebSockets pass through once the origin has agreed; every other upgrade is a plain request, and no tunnel leads past
+// the edge.
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server } from 'node:http';

@@ -1,4 +1,5 @@
-// The stack as it would be deployed: what our own rules say of every size, and the properties that shoppers and operators rely on.
+// The stack as it would be deployed: what our own rules say of every size, and the properties that shoppers and
+// operators rely on.
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';

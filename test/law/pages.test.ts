@@ -1,4 +1,5 @@
-// The pages that the law asks for: complete, the same for everyone, and honest about what the seller still has to write.
+// The pages that the law asks for: complete, the same for everyone, and honest about what the seller still has to
+// write.
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { renderText } from '../../origin/law/pages.ts';
 import { lawPages } from '../../origin/web/page/layout.ts';

@@ -1,4 +1,5 @@
-// What each command does before it begins: installs what is missing, once, and never touches an installation that somebody chose to make smaller.
+// What each command does before it begins: installs what is missing, once, and never touches an installation that
+// somebody chose to make smaller.
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import {

@@ -1,4 +1,5 @@
-// `npm start` on one data folder, from the first start to the last: what it prints, what it survives, and what it leaves behind (nothing).
+// `npm start` on one data folder, from the first start to the last: what it prints, what it survives, and what it
+// leaves behind (nothing).
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';

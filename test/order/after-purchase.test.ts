@@ -1,4 +1,5 @@
-// An order after the purchase, by the API: shipped, delivered, cancelled, refunded and sent back; each deed once, each with its mail and its row of history.
+// An order after the purchase, by the API: shipped, delivered, cancelled, refunded and sent back; each deed once, each
+// with its mail and its row of history.
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { prepareOrderLink } from '../../origin/order/life/look-up-order.ts';

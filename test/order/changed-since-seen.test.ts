@@ -1,4 +1,5 @@
-// What is bought is what was seen: where price, pieces or stock changed meanwhile, the shopper is told and decides; nothing is ordered before.
+// What is bought is what was seen: where price, pieces or stock changed meanwhile, the shopper is told and decides;
+// nothing is ordered before.
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { type Browser, openShop, type Shop } from '../support/shop.ts';
 

@@ -1,4 +1,5 @@
-// Invoices and credit notes as sums: whatever is bought, taken off and paid back, the VAT is right to the cent, and the e-invoices of both keep the rules of EN 16931.
+// Invoices and credit notes as sums: whatever is bought, taken off and paid back, the VAT is right to the cent, and the
+// e-invoices of both keep the rules of EN 16931.
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { priceOrder } from '../../origin/checkout/price-order.ts';

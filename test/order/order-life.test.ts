@@ -1,4 +1,5 @@
-// The state machine of an order by itself: whatever is done to it, in whatever order and twice, its money, pieces and states stay lawful.
+// The state machine of an order by itself: whatever is done to it, in whatever order and twice, its money, pieces and
+// states stay lawful.
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { Refusal } from '../../origin/errors.ts';

@@ -1,4 +1,5 @@
-// Whatever happens to a payment, in whatever order, it ends: money that stays is an order that is paid, and nothing else is.
+// Whatever happens to a payment, in whatever order, it ends: money that stays is an order that is paid, and nothing
+// else is.
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { FakeSession } from '../../ops-scripts/drills/stripe-server.ts';

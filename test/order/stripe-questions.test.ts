@@ -1,4 +1,5 @@
-// What becomes of a payment that is open: a failed question changes nothing, pauses grow, pages close with the hold, and slow methods end.
+// What becomes of a payment that is open: a failed question changes nothing, pauses grow, pages close with the hold,
+// and slow methods end.
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { secretKey, webhookSecret } from '../../ops-scripts/drills/stripe-server.ts';
 import { byCard, openStripeShop, type PlacedOrder, type StripeShop } from '../support/stripe-shop.ts';

@@ -1,4 +1,5 @@
-// Money goes back through Stripe: in parts, each once, whatever answers are lost; and a page that is still open is closed with its order.
+// Money goes back through Stripe: in parts, each once, whatever answers are lost; and a page that is still open is
+// closed with its order.
 import { randomUUID } from 'node:crypto';
 import { sql } from 'kysely';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';

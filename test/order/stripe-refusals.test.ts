@@ -1,4 +1,5 @@
-// A refusal is a refusal, and no answer is none: what Stripe did not carry out is `failed`, what it may have carried out is `unknown`.
+// A refusal is a refusal, and no answer is none: what Stripe did not carry out is `failed`, what it may have carried
+// out is `unknown`.
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { byCard, openStripeShop, type StripeShop } from '../support/stripe-shop.ts';
 

@@ -1,4 +1,5 @@
-// A retry is the same request, whatever changed since the first: the buyer, the settings, the database; and whoever else sells through the account.
+// A retry is the same request, whatever changed since the first: the buyer, the settings, the database; and whoever
+// else sells through the account.
 import { sql } from 'kysely';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { dbCommand } from '../../ops-scripts/db/command.ts';

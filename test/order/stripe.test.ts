@@ -1,4 +1,5 @@
-// Paying through Stripe: what the shopper is sent to, what webhooks and asking tell, and that no answer is never taken for a refusal.
+// Paying through Stripe: what the shopper is sent to, what webhooks and asking tell, and that no answer is never taken
+// for a refusal.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import {
   type FakeSession,

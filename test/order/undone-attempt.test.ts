@@ -1,4 +1,5 @@
-// An attempt to write an order that Postgres undid has told nobody anything: what stands is the order of the request that won.
+// An attempt to write an order that Postgres undid has told nobody anything: what stands is the order of the request
+// that won.
 import { sql } from 'kysely';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import type { Carts } from '../../origin/cart/carts.ts';

@@ -1,4 +1,5 @@
-// The withdrawal function: for everyone, without signing in, once, with a mail at once; and the queue of what is to be shipped.
+// The withdrawal function: for everyone, without signing in, once, with a mail at once; and the queue of what is to be
+// shipped.
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { sql } from 'kysely';

@@ -1,4 +1,5 @@
-// A store whose host is gone without a word: no reset comes, and its old connections stay mute for ever. New ones lead elsewhere.
+// A store whose host is gone without a word: no reset comes, and its old connections stay mute for ever. New ones lead
+// elsewhere.
 import { connect, createServer, type Socket } from 'node:net';
 import { sql } from 'kysely';
 import { afterEach, expect, test } from 'vitest';

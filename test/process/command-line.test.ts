@@ -1,4 +1,5 @@
-// Every npm script answers --help, refuses what it does not know, and fits a terminal of 80 columns without colours in a pipe.
+// Every npm script answers --help, refuses what it does not know, and fits a terminal of 80 columns without colours in
+// a pipe.
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';

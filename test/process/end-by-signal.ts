@@ -1,4 +1,5 @@
-// Ends a real test run, drill or benchmark by a signal, and looks at what is left of it: no process, no temporary folder, no exit code 0.
+// Ends a real test run, drill or benchmark by a signal, and looks at what is left of it: no process, no temporary
+// folder, no exit code 0.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';

@@ -1,4 +1,5 @@
-// Stores behind one address: pgbouncer in transaction mode, and a cluster of Redis. They serve, or a sentence names the setting that is missing.
+// Stores behind one address: pgbouncer in transaction mode, and a cluster of Redis. They serve, or a sentence names the
+// setting that is missing.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { chmodSync, writeFileSync } from 'node:fs';

@@ -1,4 +1,5 @@
-// Why a store is not reached: told once, in one sentence, by each process; counted as away; and a healthy start warns of nothing.
+// Why a store is not reached: told once, in one sentence, by each process; counted as away; and a healthy start warns
+// of nothing.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';

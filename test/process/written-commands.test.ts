@@ -1,4 +1,5 @@
-// Every command that README and docs/ name is known here: run as it is written, or tried as far as this machine can, with the reason.
+// Every command that README and docs/ name is known here: run as it is written, or tried as far as this machine can,
+// with the reason.
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';

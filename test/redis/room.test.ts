@@ -1,4 +1,5 @@
-// A real Redis with little memory, filled step by step: what can be read again stops first, what must not be lost never.
+// A real Redis with little memory, filled step by step: what can be read again stops first, what must not be lost
+// never.
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createRedisRoom, roomForCopies, roomForEntries } from '../../origin/redis/servers.ts';

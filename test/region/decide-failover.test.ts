@@ -1,4 +1,5 @@
-// A successor is promoted only if it certainly holds every acknowledged write; tried over random histories, with a planted bug that must be found.
+// A successor is promoted only if it certainly holds every acknowledged write; tried over random histories, with a
+// planted bug that must be found.
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { decideFailover, type LossOfPrimary } from '../../ops-scripts/region/failover.ts';
@@ -16,7 +17,10 @@ const steps = fc.array(
   { maxLength: 30 },
 );
 
-/** Two servers that hold numbers of writes; a write is acknowledged by the primary alone while the standby is out of sync. */
+/**
+ * Two servers that hold numbers of writes; a write is acknowledged by the primary alone while the standby is out of
+ * sync.
+ */
 function acknowledgedIsKept(
   history: Step[],
   decide: (loss: LossOfPrimary) => 'promote' | 'restart',

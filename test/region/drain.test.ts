@@ -1,4 +1,5 @@
-// A balancer that goes by health alone cuts what a stopping origin is still answering; one that was told to drain it does not.
+// A balancer that goes by health alone cuts what a stopping origin is still answering; one that was told to drain it
+// does not.
 import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';

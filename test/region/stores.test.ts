@@ -1,4 +1,5 @@
-// The region's stores lose nothing and come back: each is killed or frozen under writes, and every acknowledged row is counted afterwards.
+// The region's stores lose nothing and come back: each is killed or frozen under writes, and every acknowledged row is
+// counted afterwards.
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

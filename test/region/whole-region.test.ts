@@ -1,4 +1,5 @@
-// `npm run region`: every part of the contract's line is real, a killed one returns on its address, and nothing is left when it stops.
+// `npm run region`: every part of the contract's line is real, a killed one returns on its address, and nothing is left
+// when it stops.
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

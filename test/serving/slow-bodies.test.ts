@@ -1,4 +1,5 @@
-// Clients that send their bodies slowly hold nothing but their own connections: other shoppers browse and buy meanwhile.
+// Clients that send their bodies slowly hold nothing but their own connections: other shoppers browse and buy
+// meanwhile.
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';

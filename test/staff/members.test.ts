@@ -1,4 +1,5 @@
-// Who works here: owners give and take roles, the last owner cannot go, and the audit of it can be neither changed nor deleted.
+// Who works here: owners give and take roles, the last owner cannot go, and the audit of it can be neither changed nor
+// deleted.
 import { sql } from 'kysely';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Browser, openShop, type Shop, staffAccount } from '../support/shop.ts';

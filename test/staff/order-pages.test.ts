@@ -1,4 +1,5 @@
-// The pages by which orders are worked on without JavaScript: staff's list, one order with a form a deed, returns and customers; the shopper's order.
+// The pages by which orders are worked on without JavaScript: staff's list, one order with a form a deed, returns and
+// customers; the shopper's order.
 import { randomUUID } from 'node:crypto';
 import { parse } from 'node-html-parser';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';

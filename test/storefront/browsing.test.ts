@@ -1,4 +1,5 @@
-// A shopper looks around in a real browser: colours and their pictures, filters, messages and the way back, with a script and without.
+// A shopper looks around in a real browser: colours and their pictures, filters, messages and the way back, with a
+// script and without.
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { hasChromium, launchChromium, openStorefront, type Storefront } from './open-storefront.ts';

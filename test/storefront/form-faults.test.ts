@@ -1,4 +1,5 @@
-// A form that is wrong says so in the title, and begins with a focused list that leads to each field; nothing that was entered is lost.
+// A form that is wrong says so in the title, and begins with a focused list that leads to each field; nothing that was
+// entered is lost.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Browser, openShop, type Shop } from '../support/shop.ts';
 

@@ -1,4 +1,5 @@
-// Every page is valid HTML within its budget, reachable without a dead link, and nothing serious stands in the way of anyone.
+// Every page is valid HTML within its budget, reachable without a dead link, and nothing serious stands in the way of
+// anyone.
 import { createRequire } from 'node:module';
 import { brotliCompressSync } from 'node:zlib';
 import { HtmlValidate } from 'html-validate';

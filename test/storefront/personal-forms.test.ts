@@ -1,4 +1,5 @@
-// The bag and the personal forms in a real browser: where the focus is, what is told, and what stays, with the script and without it.
+// The bag and the personal forms in a real browser: where the focus is, what is told, and what stays, with the script
+// and without it.
 import { createRequire } from 'node:module';
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';

@@ -1,4 +1,5 @@
-// A shopper with a filled bag and orders of every kind, and a member of staff, each in a browser of their own; and the pages that they see.
+// A shopper with a filled bag and orders of every kind, and a member of staff, each in a browser of their own; and the
+// pages that they see.
 import type { Browser, BrowserContext, BrowserContextOptions, Page } from 'playwright-core';
 import type { Storefront } from './open-storefront.ts';
 

@@ -1,5 +1,5 @@
-// CloudFront's invalidations in small, in the API's own words (2020-05-31, REST and XML): one invalidation a caller reference, in progress
-// until the test completes it.
+// CloudFront's invalidations in small, in the API's own words (2020-05-31, REST and XML): one invalidation a caller
+// reference, in progress until the test completes it.
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 

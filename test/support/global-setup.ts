@@ -1,4 +1,5 @@
-// One Postgres and one Redis for the whole run, in a temporary folder that is gone afterwards; see stores.ts for their use.
+// One Postgres and one Redis for the whole run, in a temporary folder that is gone afterwards; see stores.ts for their
+// use.
 import { randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';

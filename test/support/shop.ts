@@ -1,5 +1,5 @@
-// The whole origin in this process, on stores of its own, with two small products; and browsers that keep their cookies.
-// `await using shop = await openShop()`; with `{ worker: true }` the jobs are worked as well.
+// The whole origin in this process, on stores of its own, with two small products; and browsers that keep their
+// cookies. `await using shop = await openShop()`; with `{ worker: true }` the jobs are worked as well.
 import { randomUUID } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

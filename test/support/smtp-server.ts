@@ -1,4 +1,5 @@
-// A small SMTP server that keeps what it is sent. At each stage it may refuse, wait, hang or drop the connection, as servers do.
+// A small SMTP server that keeps what it is sent. At each stage it may refuse, wait, hang or drop the connection, as
+// servers do.
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { createInterface } from 'node:readline';

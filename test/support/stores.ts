@@ -1,7 +1,7 @@
-// Real stores for tests. `await using database = await createDatabase()` is a migrated, empty database of one's own (about 0.1 s);
-// `await using redis = await startRedis()` is a private Redis of one's own, to flush, freeze or kill (about 0.1 s);
-// `await using postgres = await startPrivatePostgres()` likewise, for tests that kill Postgres (about 2 s);
-// `sharedRedisUrl()` is the run's common Redis: use keys that no other test uses, and never flush it.
+// Real stores for tests. `await using database = await createDatabase()` is a migrated, empty database of one's own
+// (about 0.1 s); `await using redis = await startRedis()` is a private Redis of one's own, to flush, freeze or kill
+// (about 0.1 s); `await using postgres = await startPrivatePostgres()` likewise, for tests that kill Postgres (about 2
+// s); `sharedRedisUrl()` is the run's common Redis: use keys that no other test uses, and never flush it.
 import { randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';

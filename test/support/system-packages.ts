@@ -1,4 +1,5 @@
-// Servers and the browser that tests use and npm does not bring: installed where that needs no question, told where it does.
+// Servers and the browser that tests use and npm does not bring: installed where that needs no question, told where it
+// does.
 import { spawnSync } from 'node:child_process';
 import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';

@@ -1,4 +1,5 @@
-// The operators' dashboard to whoever is not let in: every answer bears the usual headers, a program is asked for Basic, a browser is shown the form.
+// The operators' dashboard to whoever is not let in: every answer bears the usual headers, a program is asked for
+// Basic, a browser is shown the form.
 import type { Hono } from 'hono';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Health } from '../../origin/web/serving/health.ts';

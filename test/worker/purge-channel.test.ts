@@ -1,4 +1,5 @@
-// The purge channel confirms a change only when a purge that bore it was answered, and measures silence by the monotonic clock.
+// The purge channel confirms a change only when a purge that bore it was answered, and measures silence by the
+// monotonic clock.
 import { afterEach, expect, test, vi } from 'vitest';
 import type { TagVersions } from '../../http/cache-tag.ts';
 import { openPurgeChannel } from '../../worker/purge-channel.ts';

@@ -58,7 +58,10 @@ export function describeQueriesThatGrow(size: number): void {
       await shop?.[Symbol.asyncDispose]();
     });
 
-    /** Runs within the shop's two seconds a statement. @returns the rows that each statement looked at, and its scans of whole tables */
+    /**
+     * Runs within the shop's two seconds a statement. @returns the rows that each statement looked at, and its scans of
+     * whole tables
+     */
     async function watch(run: (db: Db) => Promise<unknown>, inTransaction: boolean) {
       sent = [];
       await (inTransaction ? undo(watched, run) : run(watched));
@@ -235,7 +238,9 @@ const findQuestion = (db: Db) =>
       and kind = 'settle-payment' and payload ->> 'orderId' = ${'7'}
     limit 1`.execute(db);
 
-/** Half of the mails is due, most of them to one domain, half has failed: some are due later, some again, some are dead. */
+/**
+ * Half of the mails is due, most of them to one domain, half has failed: some are due later, some again, some are dead.
+ */
 async function fill(db: Db, size: number): Promise<void> {
   const { rows: indexes } = await sql<{ name: string; definition: string }>`
     select indexname as name, indexdef as definition from pg_indexes

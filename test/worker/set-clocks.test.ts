@@ -1,5 +1,5 @@
-// Clocks that are set by ten minutes, on either side: a change is confirmed by the edge, never shown old, and the edge's
-// lease is soon renewed.
+// Clocks that are set by ten minutes, on either side: a change is confirmed by the edge, never shown old, and the
+// edge's lease is soon renewed.
 import { expect, test } from 'vitest';
 import { createEdge } from '../../edge/app.ts';
 import { createFence } from '../../edge/fence.ts';

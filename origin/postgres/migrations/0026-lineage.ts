@@ -1,5 +1,5 @@
-// What tells whether the database's lineage is still its own: where and in which transaction it was begun, and after how
-// many others.
+// What tells whether the database's lineage is still its own: where and in which transaction it was begun, and after
+// how many others.
 import { type Kysely, sql } from 'kysely';
 import { claimLineage } from '../lineage.ts';
 

@@ -1,5 +1,5 @@
-// A client as an integrator writes it: types from the OpenAPI document, requests by openapi-fetch. The test of it checks its types as well.
-// `api.d.ts` is made by the test; nothing of it is kept in the repository.
+// A client as an integrator writes it: types from the OpenAPI document, requests by openapi-fetch. The test of it
+// checks its types as well. `api.d.ts` is made by the test; nothing of it is kept in the repository.
 import createClient from 'openapi-fetch';
 import type { components, paths } from './api.d.ts';
 

@@ -3,7 +3,8 @@ import { writeFile } from 'node:fs/promises';
 import { registerHooks } from 'node:module';
 import { pathToFileURL } from 'node:url';
 
-// The generator writes by the compiler's own interface, which TypeScript 7 no longer has; ts-morph brings along one that does.
+// The generator writes by the compiler's own interface, which TypeScript 7 no longer has; ts-morph brings along one
+// that does.
 registerHooks({
   resolve: (name, context, next) =>
     name === 'typescript' && context.parentURL?.includes('/openapi-typescript/')

@@ -1,4 +1,5 @@
-// Found by the model, too rare to find again by chance: a `set` is answered as applied from a copy that the failover then takes away.
+// Found by the model, too rare to find again by chance: a `set` is answered as applied from a copy that the failover
+// then takes away.
 import { setImmediate as filled } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import type { NamedCart } from '../../../origin/cart/server/named-cart.ts';

@@ -31,7 +31,10 @@ const storeFaults = [
   'replica',
 ] as const;
 const quiet = fc.array(fc.constant('none' as const), { maxLength: 6 });
-/** What double faults look like, far more often than chance would make it: both stores change hands around one operation. */
+/**
+ * What double faults look like, far more often than chance would make it: both stores change hands around one
+ * operation.
+ */
 const bothStores = fc
   .tuple(quiet, quiet, quiet)
   .map(([a, b, c]) => [...a, 'postgres-down', ...b, 'failover', 'replica', ...c] as const);
@@ -180,7 +183,10 @@ export function strike(model: Model, what: string): void {
   }
 }
 
-/** Random answers, faults and interleavings; at the end everything acknowledged must be there once, in Postgres and in the view. */
+/**
+ * Random answers, faults and interleavings; at the end everything acknowledged must be there once, in Postgres and in
+ * the view.
+ */
 export function losesNothing(bug?: Bug) {
   return fc.asyncProperty(
     fc.scheduler(),

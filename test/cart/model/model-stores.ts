@@ -1,4 +1,5 @@
-// Postgres and Redis in small: what each statement and script does, atomic, with answers that may be lost before or after the effect.
+// Postgres and Redis in small: what each statement and script does, atomic, with answers that may be lost before or
+// after the effect.
 import { type CartContents, emptyCart } from '../../../origin/cart/cart-contents.ts';
 import { decideCart } from '../../../origin/cart/decide-batch.ts';
 import type { JournalledOperation } from '../../../origin/cart/replay-journal.ts';
@@ -36,7 +37,8 @@ export type Bug =
 export type Answer = 'ok' | 'lost-before' | 'lost-after';
 
 /**
- * 64 in the shop. Here a journal outgrows them, but not what others commit while one operation waits for its answer: the other browser's
+ * 64 in the shop. Here a journal outgrows them, but not what others commit while one operation waits for its answer:
+ * the other browser's
  * four, and the operation itself.
  */
 const idsOfACopy = 5;

@@ -1,5 +1,5 @@
-// Found by a drill on a full disk: more operations waited in a journal than a copy can name. A copy read anew from Postgres then knew only the
-// newest of what the journal still held, and a view counted the others twice.
+// Found by a drill on a full disk: more operations waited in a journal than a copy can name. A copy read anew from
+// Postgres then knew only the newest of what the journal still held, and a view counted the others twice.
 import { describe, expect, test } from 'vitest';
 import { applyToCarts } from '../../../origin/cart/server/apply-to-carts.ts';
 import type { NamedCart } from '../../../origin/cart/server/named-cart.ts';

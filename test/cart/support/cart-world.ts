@@ -1,4 +1,5 @@
-// Carts on real stores, with a small catalog, and browsers that keep their cookies. No HTTP: the promises are those of `Carts`.
+// Carts on real stores, with a small catalog, and browsers that keep their cookies. No HTTP: the promises are those of
+// `Carts`.
 import { randomUUID } from 'node:crypto';
 import { pino } from 'pino';
 import { Registry } from 'prom-client';

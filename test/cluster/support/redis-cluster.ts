@@ -1,4 +1,5 @@
-// A real cluster: three shards, each a primary with one replica, on free ports; any node can be killed and brought back with its data.
+// A real cluster: three shards, each a primary with one replica, on free ports; any node can be killed and brought back
+// with its data.
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -1,4 +1,5 @@
-// The hardening controls: what is missing is unknown, AWS's defaults are known, and each kind of part has its own rules.
+// The hardening controls: what is missing is unknown, AWS's defaults are known, and each kind of part has its own
+// rules.
 import { describe, expect, it } from 'vitest';
 import { iamPolicy } from '../../../ops-scripts/compliance/collect/call-table.ts';
 import { explainControl, listControls } from '../../../ops-scripts/compliance/command.ts';

@@ -1,4 +1,5 @@
-// For each law of a life in the shop, bugs that break it: in the store, in a log, in a mailbox, or in what a shop answers.
+// For each law of a life in the shop, bugs that break it: in the store, in a log, in a mailbox, or in what a shop
+// answers.
 import { appendFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';

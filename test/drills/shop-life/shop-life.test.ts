@@ -1,4 +1,5 @@
-// A shop lives for two days and every law holds; and for each law a planted bug is found, as a law that cannot fail says nothing.
+// A shop lives for two days and every law holds; and for each law a planted bug is found, as a law that cannot fail
+// says nothing.
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { hasChromium } from '../../../ops-scripts/drills/chromium.ts';
 import { laws } from '../../../ops-scripts/drills/shop-life/laws/all.ts';

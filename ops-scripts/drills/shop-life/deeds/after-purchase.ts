@@ -37,7 +37,9 @@ async function pickOrder(
   return expectAnswer('An order', await staff.ask<OrderAtDesk>('GET', `/api/staff/orders/${id}`), 200);
 }
 
-/** Asked twice under one key, as by somebody whose answer was lost. @returns undefined where it was refused as it may be */
+/**
+ * Asked twice under one key, as by somebody whose answer was lost. @returns undefined where it was refused as it may be
+ */
 async function doTwice<Body>(
   browser: Browser,
   path: string,

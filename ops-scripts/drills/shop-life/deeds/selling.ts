@@ -1,5 +1,5 @@
-// What staff set for selling, promotion codes and delivery prices, and what an order then has to cost by the drill's own
-// reckoning.
+// What staff set for selling, promotion codes and delivery prices, and what an order then has to cost by the drill's
+// own reckoning.
 import type { SeededRandom } from '../../../traffic/seeded-random.ts';
 import type { Address } from '../browser/addresses.ts';
 import type { Browser } from '../browser/browser.ts';
