@@ -32,10 +32,11 @@ export function awsCommand(): Command {
 const examples = `
 Examples:
   $ npm run ops -- aws run -- jobs status
-  $ npm run ops -- aws run -- catalog import s3://example-releases/imports/products.csv
+  $ npm run ops -- aws run -- catalog import s3://example/products.csv
 
-The exit code is that of the command. It needs ssm:DescribeInstanceInformation, ssm:SendCommand and
-ssm:GetCommandInvocation, and no way to the machine.`;
+The exit code is that of the command. It needs ssm:SendCommand,
+ssm:DescribeInstanceInformation and ssm:GetCommandInvocation, and no way to
+the machine.`;
 
 const pollMs = 1_000;
 /** What Systems Manager keeps of an output. */

@@ -319,10 +319,10 @@ export async function leaveForGood(
 ): Promise<string[]> {
   await deleteAccount(deps, account, requestOrigin);
   // No cookies are named: there is no account left that a cart could be saved with.
-  return leaveBrowser(carts, { cookieHeader: undefined });
+  return [forgetOrders(), ...(await leaveBrowser(carts, { cookieHeader: undefined }))];
 }
 
 /** The browser is nobody's, and its cart is empty. */
 async function leaveBrowser(carts: Carts, request: CartRequest): Promise<string[]> {
-  return [endedSessionCookie(), forgetOrders(), ...(await carts.leaveWithAccount(request))];
+  return [endedSessionCookie(), ...(await carts.leaveWithAccount(request))];
 }

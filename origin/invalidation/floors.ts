@@ -72,7 +72,9 @@ async function raiseFloors(
   storedFloors: VersionedReads,
   tags: TagVersions,
 ): Promise<void> {
-  const mark = await (options.lineage ?? onlyLineage).confirm();
+  const mark = await (options.lineage ?? onlyLineage).confirm().catch((cause: unknown) => {
+    throw new RedisAway('Cannot raise floors as Redis does not answer', { cause });
+  });
   const raising = Object.entries(tags).map(async ([tag, version]) => {
     const runId = identityOf(storedFloors.runIdOf(floorKey(tag)), mark);
     if (runId === undefined) throw new RedisAway('Cannot raise floors as Redis or the lineage is not known');

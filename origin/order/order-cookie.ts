@@ -15,7 +15,10 @@ export function readOrderIds(
   return value.split('~').filter((id) => idPattern.test(id));
 }
 
-/** At sign-out: the account has the orders by then, and whoever sits down next must not see them. */
+/**
+ * When the account is deleted: its orders stay without a person, and the cookie alone would open them. At sign-out they
+ * belong to the account, and the cookie only leads its owner to sign in.
+ */
 export function forgetOrders(): string {
   return clearCookie(cookieName);
 }

@@ -116,7 +116,7 @@ describe('weak secrets', () => {
 
 describe('README', () => {
   /** Of the system and of other people's programs. */
-  const foreign = ['AWS_ENDPOINT_URL', 'COLUMNS', 'NO_COLOR', 'PATH', 'TMPDIR'];
+  const foreign = ['AWS_ENDPOINT_URL', 'AWS_ENDPOINT_URL_S3', 'COLUMNS', 'NO_COLOR', 'PATH', 'TMPDIR'];
 
   test('lists every setting that is read, and none that is not', () => {
     const files = ['origin', 'worker', 'edge', 'http', 'ops-scripts'].flatMap((folder) =>

@@ -16,7 +16,9 @@ let smtp: SmtpServer;
 let shop: Shop;
 beforeAll(async () => {
   smtp = await startSmtpServer();
-  shop = await openShop({ env: { SMTP_URL: smtp.url, SITE_URL: 'https://shop.example' } });
+  shop = await openShop({
+    env: { SMTP_URL: smtp.url, SITE_URL: 'https://shop.example', RATE_LIMITS: 'off' },
+  });
 });
 afterAll(async () => {
   await shop?.[Symbol.asyncDispose]();

@@ -1,7 +1,7 @@
 // The lineage of the database: when a process takes it for gone back in time, and when a failover leaves all as it is.
 import { randomUUID } from 'node:crypto';
 import { sql } from 'kysely';
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { followLineage, type Lineage } from '../../origin/invalidation/lineage-watch.ts';
 import { createPool, createDatabase as openDatabase } from '../../origin/postgres/database.ts';
 import {
@@ -37,9 +37,15 @@ const wait = { timeout: 10_000, interval: 20 };
 
 function follow(through: Probe = probe()): Lineage {
   const lineage = followLineage({ redis, db, probe: through });
-  standing.defer(() => lineage.close());
+  following.push(lineage);
   return lineage;
 }
+
+/** One that goes on would judge what the next test pretends. */
+const following: Lineage[] = [];
+afterEach(() => {
+  for (const lineage of following.splice(0)) lineage.close();
+});
 
 /** A primary that says another position or timeline than it has. */
 function liar(change: (row: Record<string, unknown>) => Record<string, unknown>): Probe {

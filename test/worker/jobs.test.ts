@@ -38,7 +38,7 @@ describe('work that was written down', () => {
   });
 
   test('is done after Redis was emptied with the job in its queue', async () => {
-    await using shop = await openShop();
+    await using shop = await openShop({ env: { RATE_LIMITS: 'off' } });
     await shop.browser().signUp('flushed@example.com');
     const jobs = startJobs(shop.deps);
     const admin = new Redis(shop.redis.url);
@@ -58,7 +58,7 @@ describe('work that was written down', () => {
   });
 
   test('is done once, although workers are killed in the midst of it', async () => {
-    await using shop = await openShop();
+    await using shop = await openShop({ env: { RATE_LIMITS: 'off' } });
     await shop.browser().signUp('killed@example.com');
     const ids: string[] = [];
     for (let n = 0; n < 60; n++) ids.push((await mailTo(shop, 'killed@example.com')).id);
@@ -114,6 +114,7 @@ function spawnWorker(shop: Shop) {
       COOKIE_KEYS: settings.cookieKeys.join(','),
       DATA_DIR: shop.dataDir,
       WORKER_PORT: '0',
+      RATE_LIMITS: 'off',
       LOG_LEVEL: 'silent',
     },
   });
