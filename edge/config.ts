@@ -21,7 +21,7 @@ interface EdgeConfig {
   responseSeconds: number | undefined;
   servedBy: string;
   trustedProxies: string[];
-  /** A collector of spans that speaks OTLP over HTTP. */
+  /** Where spans are sent by OTLP over HTTP; undefined: none are made. */
   spansEndpoint: string | undefined;
   /** Where answers are stored on disk; undefined: in memory. */
   storeFolder: string | undefined;

@@ -90,7 +90,7 @@ interface Purge {
   tags: TagVersions;
   /** Of the database whose versions these are. */
   lineage: string | undefined;
-  /** False: it lacks something that the edge must hear before it may trust what it has. */
+  /** False: this purge is only a part of what is pending for the edge, so it does not extend the lease. */
   renews: boolean;
   /** When it was signed, by the monotonic clock that an edge told. */
   since: { boot: string; ms: number } | undefined;

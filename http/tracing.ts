@@ -1,5 +1,5 @@
-// Spans of what a process does, for a collector that speaks OpenTelemetry. Without one nothing is made: each function
-// here ends after one comparison.
+// Makes OpenTelemetry spans where a collector is configured. Without one, each function here returns after one
+// comparison.
 import {
   type Attributes,
   type Context,

@@ -36,7 +36,7 @@ export interface Settings {
   smtpUrl: string | undefined;
   /** Where the worker posts alerts; may hold a secret. */
   alertWebhookUrl: string | undefined;
-  /** A collector of spans that speaks OTLP over HTTP. */
+  /** Where spans are sent by OTLP over HTTP; undefined: none are made. */
   spansEndpoint: string | undefined;
   /** Where the seller is: two letters (ISO 3166). */
   shopCountry: string;

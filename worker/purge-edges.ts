@@ -212,8 +212,7 @@ interface PeerClock extends Clock {
 
 /**
  * The clock of an edge, as it told it with its last answer. It said so before the answer arrived, so that its clock is
- * at
- * or past what this one says: a lease never starts too late.
+ * at or past what this one says: a lease never starts too late.
  */
 export function createPeerClock(
   own: Clock = { wallMs: Date.now, monotonicMs: () => performance.now() },

@@ -1,5 +1,5 @@
-// A TCP proxy that can fall silent as a host does that is gone without a word: no byte and no reset on connections that
-// stand, while new ones lead to whoever took over.
+// A TCP proxy that can imitate a host that vanished: open connections get neither a byte nor a reset, and new ones are
+// led to the server that took over.
 import { once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';

@@ -13,8 +13,8 @@ export interface Traces extends AsyncDisposable {
 
 /**
  * What we started is found by TMPDIR in its environment, which children inherit, or by a working folder within it.
- * Linux only; elsewhere
- * only the folder goes. Twice, as one that dies may have started another meanwhile. The shell itself is not of them.
+ * Linux only; elsewhere only the folder goes. Twice, as one that dies may have started another meanwhile. The shell
+ * itself is not of them.
  */
 const script = `
 folder=$1

@@ -8,8 +8,7 @@ import type { RunningPart, StoreServer } from './part.ts';
 
 /**
  * Below 32768, from where Linux takes the local ports of outgoing connections: between our finding a port and its
- * program's listening, and
- * while a program that was killed is started again, no connection may take it.
+ * program's listening, and while a program that was killed is started again, no connection may take it.
  */
 const lowest = 15_000;
 const highest = 32_000;

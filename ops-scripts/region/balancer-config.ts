@@ -44,11 +44,9 @@ defaults
 
 // Requests are passed on once their body is there, so that a slow client takes no origin's place.
 // A request that no origin received, or that it dropped without an answer, goes to another one; a write only if it
-// bears a key,
-// since only then a second arrival has no second effect. The longest answer of an origin is 3.5 s, so 15 s is for the
-// frozen.
-// More than an origin has at work it answers later anyway, its health checks too: they wait here, and those whose
-// shopper has left are dropped.
+// bears a key, since only then a second arrival has no second effect. The longest answer of an origin is 3.5 s, so 15 s
+// is for the frozen. More than an origin has at work it answers later anyway, its health checks too: they wait here,
+// and those whose shopper has left are dropped.
 function storefront(plan: BalancerPlan): string {
   const stick = plan.sticky ? '  cookie balancer insert indirect nocache httponly\n' : '';
   const servers = plan.origins.map(

@@ -1,7 +1,6 @@
 // Rates of VAT of the 27 member states with the day from which each holds. The country that the parcel goes to decides.
 // Source: European Commission, "VAT rates applied in the Member States of the European Union" and its database "Taxes
-// in
-// Europe", which also list the zero and super-reduced rates of children's clothes.
+// in Europe", which also list the zero and super-reduced rates of children's clothes.
 
 /** Percent, and the day from which the rate holds (ISO 8601); earlier ones stand first. */
 type Rates = [from: string, percent: number][];

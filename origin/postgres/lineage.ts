@@ -28,8 +28,7 @@ export interface AskedHistory extends DatabaseHistory {
 
 /**
  * A commit is seen by others once a synchronous standby has it: what the primary has written beyond that may be lost in
- * a
- * failover that loses nothing.
+ * a failover that loses nothing.
  */
 const safeLsn = `
   select pg_wal_lsn_diff(least(pg_current_wal_flush_lsn(), coalesce(

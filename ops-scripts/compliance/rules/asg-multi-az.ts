@@ -94,7 +94,7 @@ export const asgMultiAz = defineControl({
           names: running.map(({ AvailabilityZone }) =>
             known(AvailabilityZone, `the zone of an instance of ${name}`),
           ),
-          // Two instances can't stand in three zones.
+          // Two instances can be in two zones at most, whatever --min-zones asks.
           needed: Math.max(2, Math.min(context.minZones, running.length)),
         },
         verdict,

@@ -34,7 +34,7 @@ export function defineControl<K extends PartKind>(control: Control<K>): Control 
 }
 
 interface Spread {
-  /** What stands in the zones, as a reason calls it. */
+  /** Subject of the reason, such as `3 instances run`. */
   what: string;
   /** Names of the zones, repeated or not. */
   names: string[];

@@ -100,7 +100,7 @@ function judgeCluster(
     () => context.inventory.zones.count(zones).length,
     (reason) => unknownReasons.push(reason),
   );
-  // Whichever zones they are, too few instances stand in too few.
+  // Each instance is in one zone: with fewer instances than zones needed, unknown zones cannot change the verdict.
   if (unknownReasons.length > 0 && areAll && ids.length > 0 && ids.length < context.minZones) {
     verdict.fail({
       reason: `${name} has ${ids.length === 1 ? 'one instance' : `${ids.length} instances`} only, which ${ids.length === 1 ? 'stands' : 'stand'} in fewer than ${context.minZones} zones`,

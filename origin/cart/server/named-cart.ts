@@ -32,8 +32,7 @@ export function readUnmergedGuestCookie(keys: string[], request: CartRequest): C
 
 /**
  * Whether the account still has the cart that its cookie names. A restore may have taken it away, and another device
- * may
- * have been given a new one since. Asked once of each cart, and only of a database that was restored.
+ * may have been given a new one since. Asked once of each cart, and only of a database that was restored.
  */
 export async function isStillTheirs(
   stores: ServerStores,

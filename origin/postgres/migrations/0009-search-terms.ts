@@ -36,8 +36,7 @@ const indexed = sql`products using gin
 /**
  * Each term begins with its block and a letter for its kind: w a word, c the category, s a size, o a colour, x y z
  * the price in steps of 0.8, 6 and 65 percent. Their reader is origin/catalog/search/search-candidates.ts. Costly, so
- * that
- * nobody filters rows by it.
+ * that nobody filters rows by it.
  */
 async function createSearchTerms(db: QueryExecutorProvider): Promise<void> {
   await sql`

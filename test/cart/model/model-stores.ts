@@ -38,8 +38,7 @@ export type Answer = 'ok' | 'lost-before' | 'lost-after';
 
 /**
  * 64 in the shop. Here a journal outgrows them, but not what others commit while one operation waits for its answer:
- * the other browser's
- * four, and the operation itself.
+ * the other browser's four, and the operation itself.
  */
 const idsOfACopy = 5;
 
