@@ -106,8 +106,8 @@ function route(
 const mostRequests = 3_000;
 
 /**
- * AWS's lists of known attacks, and a limit for each client address. Requests come through CloudFront, so the address is
- * read from X-Forwarded-For. A client can put another one before it; the shop's own limits do not believe that one.
+ * AWS's lists of known attacks, and a limit for each client address. Requests come through CloudFront, so the address
+ * is read from X-Forwarded-For. A client can put another one before it; the shop's own limits do not believe that one.
  */
 export function addFirewall(scope: Construct, balancer: ApplicationLoadBalancer): void {
   const visible = (metricName: string) => ({
