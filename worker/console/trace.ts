@@ -55,12 +55,13 @@ async function compose(db: Db, of: string, jobs: JobDetails[], others: Moment[])
   const [attempts, changes] = await Promise.all([readAttempts(db, ids), readStaffChanges(db, ids)]);
   const moments = [
     ...others,
-    ...changes,
+    // The sort keeps this order for moments of one millisecond.
     ...jobs.flatMap((job) => {
       const kept = attempts.get(job.id)!;
       const done = job.doneAt === null ? [] : [{ at: job.doneAt, what: 'done', jobId: job.id }];
       return [
         ...momentsOf(job),
+        ...changes.filter(({ jobId }) => jobId === job.id),
         ...kept.flatMap((one) => tellAttempt(job, one)),
         ...tellLost(job, kept),
         ...done,
