@@ -60,7 +60,40 @@ export interface AccountTables {
     account_id: string;
     email: string;
     created_at: Time;
+    /** When the new address confirmed it. */
     used_at: Date | null;
+    former_email: string | null;
+    undo_hash: string | null;
+    undone_at: Date | null;
+  };
+  used_challenges: {
+    challenge_hash: string;
+    used_at: Time;
+  };
+  operators: {
+    /** The name in small letters. */
+    id: string;
+    name: string;
+    /** Sealed; see `seal-secret.ts`. */
+    totp_secret: string | null;
+    totp_confirmed_at: Date | null;
+    totp_last_step: ColumnType<string, number | undefined, number>;
+    created_at: Time;
+  };
+  operator_recovery_codes: {
+    operator_id: string;
+    code_hash: string;
+    used_at: Date | null;
+  };
+  operator_passkeys: {
+    credential_id: string;
+    operator_id: string;
+    public_key: string;
+    counter: ColumnType<string, number, number>;
+    transports: string;
+    name: string;
+    created_at: Time;
+    last_used_at: Date | null;
   };
   operator_sessions: {
     token_hash: string;
@@ -69,6 +102,9 @@ export interface AccountTables {
     address: string;
     created_at: Time;
     ended_at: Date | null;
+    last_seen_at: Time;
+    /** When a second factor was last shown. */
+    verified_at: Date | null;
   };
   password_resets: {
     token_hash: string;

@@ -27,6 +27,7 @@ import * as access from './migrations/0027-access.ts';
 import * as creditNotes from './migrations/0028-credit-notes.ts';
 import * as deliveryDates from './migrations/0029-delivery-dates.ts';
 import * as withdrawals from './migrations/0030-withdrawals.ts';
+import * as operatorsSignIn from './migrations/0031-operators-sign-in.ts';
 
 /** Listed by hand: a folder scan would need file permissions under Deno, and order is a decision. */
 const migrations: Record<string, Migration> = {
@@ -55,6 +56,7 @@ const migrations: Record<string, Migration> = {
   '0028-credit-notes': creditNotes,
   '0029-delivery-dates': deliveryDates,
   '0030-withdrawals': withdrawals,
+  '0031-operators-sign-in': operatorsSignIn,
 };
 
 /**
