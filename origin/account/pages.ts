@@ -51,7 +51,7 @@ export function accountPages(own: AccountDeps): Hono<AppEnv> {
   });
   signingIn(pages, own, {
     path: '/sign-up',
-    title: 'Make an account',
+    title: 'Create account',
     view: signUpPage,
     schema: SignUpSchema,
     enter: (c, values, person) => signUp(own, requestOriginOf(c, readIdempotencyKey(values)), person),

@@ -186,7 +186,7 @@ function membersPage({ visitor, ownId, members, done, entered = {}, refused }: M
 ${faultSummary({}, { refused })}${done && !refused ? notice('Saved. It holds from the next click on.', 'good') : ''}
 <ul class="records">${members.map((member) => memberRow(member, ownId))}</ul>
 <section class="panel" aria-labelledby="add"><h2 id="add">Add somebody</h2>
-<p>They make an account in the shop first, then sign in again with the role that you choose here.</p>
+<p>They create an account in the shop first, then sign in again with the role that you choose here.</p>
 <form class="fields" action="/staff/members" method="post">${idempotencyField()}${signedInField()}
 ${field({ name: 'email', label: 'E-mail of the account', type: 'email', autocomplete: 'off', value: entered['member'] ? '' : entered['email'], maxLength: 254 })}
 ${selectField('role', 'Role', entered['role'] ?? 'staff', options)}

@@ -1,5 +1,6 @@
 // A balancer that goes by health alone cuts what a stopping origin is still answering; one that was told to drain it
-// does not.
+// does not. Passwords take no places of pages.
+import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
@@ -16,15 +17,29 @@ interface Origin {
   port: number;
   ready: boolean;
   slow: number;
+  /** Sign-ins that were begun, each held until `letGo`. */
+  signIns: number;
+  letGo: AbortController;
 }
 
 async function startOrigin(standing: AsyncDisposableStack, name: string): Promise<Origin> {
-  const origin: Origin = { name, port: await findFreePort(), ready: true, slow: 0 };
+  const origin: Origin = {
+    name,
+    port: await findFreePort(),
+    ready: true,
+    slow: 0,
+    signIns: 0,
+    letGo: new AbortController(),
+  };
   const server = createServer(async (request, response) => {
     if (request.url === '/readyz') return void response.writeHead(origin.ready ? 200 : 503).end();
     if (request.url === '/slow') {
       origin.slow += 1;
       await delay(slowMs);
+    }
+    if (request.method === 'POST') {
+      origin.signIns += 1;
+      if (!origin.letGo.signal.aborted) await once(origin.letGo.signal, 'abort');
     }
     response.end(name);
   });
@@ -52,8 +67,8 @@ async function openBalancedPair() {
     onStarted: () => undefined,
   });
   standing.defer(() => balancer.stop());
-  const ask = (path: string) =>
-    fetch(`http://127.0.0.1:${storefrontPort}${path}`).then(
+  const ask = (path: string, init?: RequestInit) =>
+    fetch(`http://127.0.0.1:${storefrontPort}${path}`, init).then(
       (response) => response.text(),
       () => 'cut',
     );
@@ -66,7 +81,7 @@ async function openBalancedPair() {
     return { answers };
   };
   await expect.poll(answering).toEqual(new Set(['a', 'b']));
-  return { a, balancer, answering, askSlowly, [Symbol.asyncDispose]: () => standing.disposeAsync() };
+  return { a, b, balancer, ask, answering, askSlowly, [Symbol.asyncDispose]: () => standing.disposeAsync() };
 }
 
 test('an origin that is drained before it says that it is not ready ends what it has begun, and gets nothing new', async () => {
@@ -87,4 +102,21 @@ test('one that only says so is cut off in the midst: a frozen one must not hold 
   const slow = await pair.askSlowly();
   pair.a.ready = false;
   expect(await slow.answers).not.toContain('a');
+});
+
+test('guesses at passwords hold a fifth of what an origin has at work, and a drained one gets none', async () => {
+  await using pair = await openBalancedPair();
+  const guess = () => pair.ask('/api/sessions', { method: 'POST', body: '{}' });
+  const guesses = Array.from({ length: 240 }, guess);
+  await expect.poll(() => pair.a.signIns + pair.b.signIns).toBe(40);
+  expect(await pair.answering()).toEqual(new Set(['a', 'b']));
+  expect(pair.a.signIns + pair.b.signIns).toBe(40);
+  await pair.balancer.drain('a');
+  const before = pair.a.signIns;
+  pair.a.letGo.abort();
+  pair.b.letGo.abort();
+  const answers = await Promise.all(guesses);
+  expect(answers).not.toContain('cut');
+  expect(pair.a.signIns).toBe(before);
+  expect(pair.b.signIns).toBe(240 - before);
 });

@@ -130,7 +130,7 @@ describe.skipIf(!hasChromium)('buying in Chromium', () => {
     await page.fill('#name', 'Grace Shopper');
     await page.fill('#email', 'grace@example.com');
     await page.fill('#password', 'a long enough password');
-    await page.getByRole('button', { name: 'Make the account' }).click();
+    await page.getByRole('button', { name: 'Create account' }).click();
     expect(await page.textContent('h1')).toBe('Grace Shopper');
     const elsewhere = await openPage(false);
     await elsewhere.goto(`${storefront.url}/sign-in`);

@@ -21,7 +21,7 @@ export async function preparePersonalPages(
   await page.fill('#name', 'Grace Shopper');
   await page.fill('#email', 'grace@example.com');
   await page.fill('#password', 'a long enough password');
-  await page.getByRole('button', { name: 'Make the account' }).click();
+  await page.getByRole('button', { name: 'Create account' }).click();
   await page.waitForURL('**/account');
   const { id, variants } = await send(page, 'GET', `/api/products/${storefront.slug}`);
   const available = variants.filter((variant: { available: number }) => variant.available >= 10);

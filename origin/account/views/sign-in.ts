@@ -30,7 +30,7 @@ ${news ? notice(news, 'good') : ''}${faultSummary(labels, { faults, refused })}
 ${emailField(values, faults)}
 ${field({ name: 'password', label: labels.password, type: 'password', autocomplete: 'current-password', fault: faults['password'], maxLength: 200 })}
 <button class="button" type="submit">Sign in</button></form>
-<p class="row"><a href="/forgot-password">Forgot your password?</a> <a href="${withNext('/sign-up', next)}">Make an account</a></p></div>`;
+<p class="row"><a href="/forgot-password">Forgot your password?</a> <a href="${withNext('/sign-up', next)}">Create account</a></p></div>`;
 }
 
 /** The second step, for accounts with a second factor. */
@@ -52,15 +52,15 @@ ${field({ name: 'code', label: 'Code', autocomplete: 'one-time-code', hint: 'Six
 }
 
 export function signUpPage({ values, faults = {}, refused, next }: SignInPage): Html {
-  return html`<div class="narrow"><h1>Make an account</h1>
-<p class="soft">It keeps your orders and brings your bag to every device. You can buy without.</p>
+  return html`<div class="narrow"><h1>Create account</h1>
+<p class="soft">It keeps your orders and brings your bag to every device. You can also check out as a guest.</p>
 ${faultSummary(labels, { faults, refused })}
 <form class="fields" action="/sign-up" method="post">${idempotencyField()}${nextField(next)}
 ${field({ name: 'name', label: labels.name, autocomplete: 'name', value: values['name'], fault: faults['name'], maxLength: 100 })}
 ${emailField(values, faults)}
 ${newPasswordField('password', faults)}
-<button class="button" type="submit">Make the account</button></form>
-<p><a href="${withNext('/sign-in', next)}">I have an account</a></p></div>`;
+<button class="button" type="submit">Create account</button></form>
+<p><a href="${withNext('/sign-in', next)}">Sign in instead</a></p></div>`;
 }
 
 export function newPasswordField(name: string, faults: FormFaults, label = 'Password'): Html {

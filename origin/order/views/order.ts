@@ -103,5 +103,5 @@ export function postalAddress({
 function accountOffer(email: string): Html {
   return html`<section class="section promises not-printed" aria-labelledby="offer"><div><h2 id="offer">Come back more easily</h2></div>
 <div><p>With an account you find your bag on every device and your orders in one place; this one too, if the account has the same e-mail.</p></div>
-<p><a class="button quiet" href="/sign-up?${new URLSearchParams({ email })}">Make an account</a></p></section>`;
+<p><a class="button quiet" href="/sign-up?${new URLSearchParams({ email })}">Create account</a></p></section>`;
 }
