@@ -7,6 +7,7 @@ import {
   represent,
   representationCodec,
 } from '../../origin/web/shared/representation.ts';
+import { composeAnswer } from '../../origin/web/shared/shared-response.ts';
 
 const page = `<!doctype html><title>Shirts</title>${'<p>A shirt of linen, café au lait.</p>'.repeat(200)}`;
 const made = (body: string) => represent({ status: 200, contentType: 'text/html', body });
@@ -32,4 +33,18 @@ test('no plain body is kept beside the short ones, and none keeps a block of mem
   }
   expect(Object.keys((await made(page)).bodies).sort()).toEqual(['br', 'gzip']);
   expect(representationCodec.encode(await made(page)).length).toBeLessThan(page.length / 5);
+});
+
+test('what has more tags than a proxy passes on is kept by no edge', async () => {
+  const value = await made(page);
+  const withTags = (count: number) => {
+    const tags = Object.fromEntries(
+      Array.from({ length: count }, (_, n) => [`product:${10_000 + n}`, 123_456]),
+    );
+    return composeAnswer({ value, tags, outcome: 'miss' }, 'identity', false).headers;
+  };
+  expect(withTags(100)['Cache-Tag']?.length).toBeLessThan(4_000);
+  expect(withTags(100)['CDN-Cache-Control']).toMatch(/^max-age=/);
+  expect(withTags(300)).not.toHaveProperty('Cache-Tag');
+  expect(withTags(300)['CDN-Cache-Control']).toBe('no-store');
 });

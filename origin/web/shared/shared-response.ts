@@ -67,6 +67,9 @@ interface SharedAnswer {
 /** How long the edge may keep it; tags bring it down earlier. Browsers always ask again. */
 const edgeSeconds = 3_600;
 
+/** Bytes. Proxies refuse or cut longer fields; an answer whose tags would be cut must not be kept by any of them. */
+const longestCacheTag = 4_000;
+
 function answerShared(
   result: ReadResult<Representation>,
   acceptEncoding: string | undefined,
@@ -83,11 +86,15 @@ export function composeAnswer(
   encoding: Encoding,
   isKnown: boolean,
 ): SharedAnswer {
+  const cacheTag = formatCacheTag(tags);
+  const fits = cacheTag.length <= longestCacheTag;
   const headers: Record<string, string> = {
     'Content-Type': value.contentType,
     'Cache-Control': 'public, max-age=0, must-revalidate',
-    'CDN-Cache-Control': `max-age=${edgeSeconds}, stale-while-revalidate=60, stale-if-error=86400`,
-    'Cache-Tag': formatCacheTag(tags),
+    'CDN-Cache-Control': fits
+      ? `max-age=${edgeSeconds}, stale-while-revalidate=60, stale-if-error=86400`
+      : 'no-store',
+    ...(fits && { 'Cache-Tag': cacheTag }),
     'Cache-Status': cacheStatus(outcome),
     ETag: etagOf(value, encoding),
     Vary: 'Accept-Encoding',
