@@ -25,7 +25,7 @@ interface Bought {
 
 const patienceMs = 60_000;
 /** So that stock does not run out before the fault. */
-const pieces = 100_000;
+export const pieces = 100_000;
 
 export async function checkoutUnderFault(context: DrillContext): Promise<DrillResult> {
   const { region, state, seed, short, size } = context;
@@ -81,7 +81,7 @@ export async function checkoutUnderFault(context: DrillContext): Promise<DrillRe
   };
 }
 
-async function stockUp(region: DrillRegion, variantId: string): Promise<void> {
+export async function stockUp(region: DrillRegion, variantId: string): Promise<void> {
   const staff = await signInStaff(region.storefront, region.staff, () => undefined);
   const path = `/api/staff/variants/${variantId}/stock`;
   const change = await staff.change({ method: 'PUT', path, body: { stock: pieces } });
@@ -95,17 +95,7 @@ async function buyOne(url: string, variantId: string, tell: (status: number) => 
   const added = await untilAnswered(url, { path: '/api/cart/lines', body: line, jar });
   const none = (answer: unknown) => ({ order: undefined, isOpen: answer === undefined, jar, doubles: 0 });
   if (added?.status !== 200) return none(added);
-  const body = {
-    email: 'drill@myclothes.test',
-    shippingAddress: {
-      name: 'D. Rill',
-      line1: '1 Fault Lane',
-      city: 'Dublin',
-      postalCode: 'D01',
-      country: 'IE',
-    },
-    payment: { provider: 'demo', outcome: 'paid' },
-  };
+  const body = { ...buyer, payment: { provider: 'demo', outcome: 'paid' } };
   const ordering = { path: '/api/orders', body, jar, key: randomUUID(), cookie: jar.header };
   const answer = await untilAnswered(url, { ...ordering, tell });
   if (answer?.status !== 201) return none(answer);
@@ -117,6 +107,35 @@ async function buyOne(url: string, variantId: string, tell: (status: number) => 
     jar,
     doubles: again?.status === 201 && (again.body as Order).id !== order.id ? 1 : 0,
   };
+}
+
+const buyer = {
+  email: 'drill@myclothes.test',
+  shippingAddress: {
+    name: 'D. Rill',
+    line1: '1 Fault Lane',
+    city: 'Dublin',
+    postalCode: 'D01',
+    country: 'IE',
+  },
+};
+
+/** A guest's order of these pieces. @throws where it is not placed within the patience */
+export async function orderOnce(
+  url: string,
+  lines: { variantId: string; quantity: number }[],
+  provider: string,
+): Promise<{ id: string; total: number }> {
+  const jar = new CookieJar();
+  for (const body of lines) {
+    const added = await untilAnswered(url, { path: '/api/cart/lines', body, jar });
+    if (added?.status !== 200) throw new Error(`Cannot fill a cart: ${added?.status}`);
+  }
+  const body = { ...buyer, payment: { provider } };
+  const answer = await untilAnswered(url, { path: '/api/orders', body, jar, cookie: jar.header });
+  if (answer?.status !== 201) throw new Error(`Cannot place an order: ${answer?.status}`);
+  const { id, total } = answer.body as { id: string; total: { amount: number } };
+  return { id, total: total.amount };
 }
 
 interface Write {
@@ -132,7 +151,7 @@ interface Write {
   tell?: (status: number) => void;
 }
 
-async function untilAnswered(
+export async function untilAnswered(
   url: string,
   { path, body, jar, key = randomUUID(), cookie, tell = () => undefined }: Write,
 ): Promise<{ status: number; body: unknown } | undefined> {
@@ -166,7 +185,12 @@ async function canRead(url: string, { order, jar }: Bought): Promise<boolean> {
 }
 
 /** Shared pages show stock that is right within five seconds. */
-async function availableOf(url: string, slug: string, variantId: string, expected: number): Promise<number> {
+export async function availableOf(
+  url: string,
+  slug: string,
+  variantId: string,
+  expected: number,
+): Promise<number> {
   const until = performance.now() + 10_000;
   for (;;) {
     const { variants } = (await (await fetch(`${url}/api/products/${slug}`)).json()) as Product;

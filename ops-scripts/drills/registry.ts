@@ -8,6 +8,7 @@ import { randomFaults } from './faults/random.ts';
 import { redisFaults } from './faults/redis.ts';
 import { machineFaults, networkFaults } from './faults/surroundings.ts';
 import { freshness } from './freshness/freshness.ts';
+import { fulfilmentUnderFault } from './fulfilment-under-fault.ts';
 import { greedyClients } from './greedy-clients.ts';
 import type { CartStateName } from './region.ts';
 import { restoreDrill } from './restore.ts';
@@ -36,6 +37,11 @@ export const registry: Record<string, Drill> = {
   'checkout-under-fault': {
     summary: 'orders while the Postgres primary is killed: each exactly once, stock to the piece',
     run: checkoutUnderFault,
+  },
+  'fulfilment-under-fault': {
+    summary:
+      'two of the staff ship, cancel and refund 200 orders at once, while provider, worker and stores are lost',
+    run: fulfilmentUnderFault,
   },
   crowd: {
     summary: '500 shoppers for two minutes, one origin killed midway',

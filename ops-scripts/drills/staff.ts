@@ -28,26 +28,72 @@ const requestMs = 9_000;
 const changeMs = 60_000;
 const againMs = 150;
 
+type Login = { email: string; password: string };
+type Tell = (status: number) => void;
+
+interface Answer {
+  status: number;
+  body: unknown;
+}
+
+type Ask = (
+  method: string,
+  path: string,
+  body?: object,
+  fields?: Record<string, string>,
+  timeoutMs?: number,
+) => Promise<Answer>;
+
 /** @throws where the sign-in is refused */
-export async function signInStaff(
-  url: string,
-  who: { email: string; password: string },
-  tell: (status: number) => void,
-): Promise<StaffClient> {
+async function signIn(url: string, { email, password }: Login): Promise<Ask> {
   const jar = new CookieJar();
-  const ask = async (method: string, path: string, body?: object, fields: Record<string, string> = {}) => {
+  const ask: Ask = async (method, path, body, fields = {}, timeoutMs = requestMs) => {
     const response = await fetch(url + path, {
       method,
       headers: { 'content-type': 'application/json', cookie: jar.header, ...fields },
       ...(body ? { body: JSON.stringify(body) } : {}),
-      signal: AbortSignal.timeout(requestMs),
+      signal: AbortSignal.timeout(timeoutMs),
     });
     jar.keep(response);
     return { status: response.status, body: (await response.json()) as unknown };
   };
-  const { status } = await ask('POST', '/api/sessions', who);
-  if (status !== 201) throw new Error(`Cannot sign in as ${who.email}: ${status}`);
+  const { status } = await ask('POST', '/api/sessions', { email, password });
+  if (status !== 201) throw new Error(`Cannot sign in as ${email}: ${status}`);
+  return ask;
+}
 
+export interface StaffMember {
+  email: string;
+  /** Sent with one key until it is answered. @returns status 0 where nobody answered within the patience */
+  write(
+    method: string,
+    path: string,
+    body?: object,
+    how?: { key?: string; patienceMs?: number; requestMs?: number },
+  ): Promise<Answer>;
+}
+
+/** @throws where the sign-in is refused */
+export async function signInMember(url: string, who: Login, tell: Tell): Promise<StaffMember> {
+  const ask = await signIn(url, who);
+  return {
+    email: who.email,
+    async write(method, path, body, { key = randomUUID(), patienceMs = changeMs, requestMs: ms } = {}) {
+      for (const until = performance.now() + patienceMs; performance.now() < until; await delay(againMs)) {
+        const answer = await ask(method, path, body, { 'idempotency-key': key }, ms).catch(() => undefined);
+        if (method !== 'GET') tell(answer?.status ?? 0);
+        // A session that cannot be checked just now is refused as well.
+        const isOpen = answer === undefined || answer.status >= 500 || [401, 403].includes(answer.status);
+        if (!isOpen) return answer;
+      }
+      return { status: 0, body: undefined };
+    },
+  };
+}
+
+/** @throws where the sign-in is refused */
+export async function signInStaff(url: string, who: Login, tell: Tell): Promise<StaffClient> {
+  const ask = await signIn(url, who);
   return {
     async change({ method, path, body }) {
       const fields = { 'idempotency-key': randomUUID(), prefer: 'wait=5' };

@@ -20,6 +20,7 @@ const inServerOnly = [
   'slow-postgres',
   'overload',
   'freshness',
+  'fulfilment-under-fault',
   'random',
 ];
 

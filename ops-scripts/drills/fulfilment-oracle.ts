@@ -1,0 +1,331 @@
+// A model of an order after its purchase, written apart from the shop's. Says whether what two members of the staff
+// were answered, and what the order shows afterwards, can have happened in some order, each deed once or not at all.
+
+export interface Pieces {
+  variantId: string;
+  quantity: number;
+}
+
+export type StaffDeed =
+  | { what: 'ship'; lines?: Pieces[] }
+  | { what: 'cancel' }
+  | { what: 'refund'; amount: number; restock: Pieces[] }
+  | { what: 'take-money'; amount: number };
+
+/** A deed with its last answer; 0 where none came. */
+export interface AnsweredDeed {
+  deed: StaffDeed;
+  status: number;
+  /** Of a refusal. */
+  code?: string | undefined;
+}
+
+/** What one of the staff did to an order, in this order. */
+export interface Doings {
+  who: string;
+  deeds: AnsweredDeed[];
+}
+
+export interface PlacedPieces {
+  lines: Pieces[];
+  total: number;
+  isAtDoor: boolean;
+}
+
+interface Amount {
+  amount: number;
+}
+
+/** As `GET /api/staff/orders/:id` shows it. */
+export interface OrderSeen {
+  status: string;
+  fulfilment: string;
+  paid: Amount;
+  lines: (Pieces & { shipped: number; cancelled: number; returned: number })[];
+  shipments: { lines: Pieces[] }[];
+  refunds: { amount: Amount; status: string }[];
+  events: { who: string; what: string }[];
+}
+
+export interface OrderJudgement {
+  lost: number;
+  duplicated: number;
+  /** In words; none where the order is as it must be. */
+  faults: string[];
+  /** Pieces that are in stock again. */
+  restocked: Pieces[];
+}
+
+/** @param paidBack the amounts that the provider has paid back for this order */
+export function judgeOrder(
+  placed: PlacedPieces,
+  doings: Doings[],
+  { order, paidBack }: { order: OrderSeen; paidBack: number[] },
+): OrderJudgement {
+  const faults: string[] = [];
+  const ends = mergesOf(doings.map(({ who, deeds }) => deeds.map((one) => ({ who, ...one })))).flatMap(
+    (sequence) => replay(placed, sequence) ?? [],
+  );
+  const seen = describeSeen(order);
+  const end = ends.find((one) => one.describe() === seen);
+  if (ends.length === 0) faults.push(`no order of the deeds gives these answers: ${tellAnswers(doings)}`);
+  else if (end === undefined)
+    faults.push(`it shows ${seen}, not ${[...new Set(ends.map((one) => one.describe()))].join(' or ')}`);
+  const { lost, duplicated } = countEvents(doings, order);
+  faults.push(...judgeMoney(placed, order, paidBack));
+  return { lost, duplicated, faults, restocked: end?.restocked ?? [] };
+}
+
+/** Every way in which two sequences can have happened, each in its own order. */
+function mergesOf<T>([first = [], second = []]: T[][]): T[][] {
+  if (first.length === 0) return [second];
+  if (second.length === 0) return [first];
+  return [
+    ...mergesOf([first.slice(1), second]).map((rest) => [first[0]!, ...rest]),
+    ...mergesOf([first, second.slice(1)]).map((rest) => [second[0]!, ...rest]),
+  ];
+}
+
+/** @returns undefined where a deed would have been answered another way */
+function replay(placed: PlacedPieces, sequence: (AnsweredDeed & { who: string })[]): Model | undefined {
+  const model = new Model(placed);
+  for (const { deed, who, status, code } of sequence) {
+    const refusal = model.attempt(deed, who);
+    const isDone = status === 200 || status === 201;
+    if (isDone ? refusal !== undefined : refusal !== code) return undefined;
+  }
+  return model;
+}
+
+interface Line extends Pieces {
+  shipped: number;
+  withdrawn: number;
+  returned: number;
+  restocked: number;
+}
+
+class Model {
+  readonly #lines: Line[];
+  readonly #total: number;
+  readonly #isAtDoor: boolean;
+  #taken = 0;
+  #isCancelled = false;
+  readonly #parcels: Pieces[][] = [];
+  readonly #refunds: number[] = [];
+  readonly #events: string[] = [];
+
+  constructor({ lines, total, isAtDoor }: PlacedPieces) {
+    this.#lines = lines.map((line) => ({ ...line, shipped: 0, withdrawn: 0, returned: 0, restocked: 0 }));
+    this.#total = total;
+    this.#isAtDoor = isAtDoor;
+  }
+
+  get restocked(): Pieces[] {
+    return this.#lines.map(({ variantId, restocked }) => ({ variantId, quantity: restocked }));
+  }
+
+  get #paid(): number {
+    return this.#isAtDoor ? this.#taken : this.#total;
+  }
+
+  get #owed(): number {
+    return this.#paid - this.#refunds.reduce((sum, amount) => sum + amount, 0);
+  }
+
+  /** @returns the code of a refusal */
+  attempt(deed: StaffDeed, who: string): string | undefined {
+    if (deed.what === 'ship') return this.#ship(deed.lines, who);
+    if (deed.what === 'cancel') return this.#cancel(who);
+    if (deed.what === 'refund') return this.#refund(deed, who);
+    return this.#takeMoney(deed.amount, who);
+  }
+
+  #ship(asked: Pieces[] | undefined, who: string): string | undefined {
+    if (this.#isCancelled) return 'order-cancelled';
+    const left = this.#lines
+      .map((line) => ({ variantId: line.variantId, quantity: toShip(line) }))
+      .filter(({ quantity }) => quantity > 0);
+    if (left.length === 0) return 'already-shipped';
+    const parcel = asked ?? left;
+    if (parcel.some(({ variantId, quantity }) => quantity > toShip(this.#line(variantId))))
+      return 'shipment-too-large';
+    for (const { variantId, quantity } of parcel) this.#line(variantId).shipped += quantity;
+    this.#parcels.push(parcel);
+    this.#events.push(`shipped by ${who}`);
+    return undefined;
+  }
+
+  /** Again it is answered the same, and nothing happens. */
+  #cancel(who: string): string | undefined {
+    if (this.#parcels.length > 0) return 'already-shipped';
+    if (this.#isCancelled) return undefined;
+    this.#isCancelled = true;
+    for (const line of this.#lines)
+      Object.assign(line, { withdrawn: line.quantity, restocked: line.quantity });
+    this.#events.push(`cancelled by ${who}`);
+    if (this.#owed > 0) this.#payBack(this.#owed, 'shop');
+    return undefined;
+  }
+
+  #refund({ amount, restock }: StaffDeed & { what: 'refund' }, who: string): string | undefined {
+    if (amount > this.#owed) return 'refund-too-large';
+    if (restock.some(({ variantId, quantity }) => quantity > stillOut(this.#line(variantId))))
+      return 'restock-too-large';
+    for (const { variantId, quantity } of restock) {
+      const line = this.#line(variantId);
+      const unshipped = Math.min(quantity, toShip(line));
+      line.withdrawn += unshipped;
+      line.returned += quantity - unshipped;
+      line.restocked += quantity;
+    }
+    this.#payBack(amount, who);
+    if (restock.length > 0) this.#events.push(`restocked by ${who}`);
+    return undefined;
+  }
+
+  #payBack(amount: number, who: string): void {
+    this.#refunds.push(amount);
+    this.#events.push(`refund-begun by ${who}`);
+  }
+
+  #takeMoney(amount: number, who: string): string | undefined {
+    if (this.#isCancelled) return 'order-cancelled';
+    const due = this.#total - this.#taken;
+    if (due === 0) return 'already-paid';
+    if (amount > due) return 'payment-too-large';
+    this.#taken += amount;
+    this.#events.push(`money-taken by ${who}`);
+    return undefined;
+  }
+
+  #line(variantId: string): Line {
+    return this.#lines.find((line) => line.variantId === variantId)!;
+  }
+
+  get #fulfilment(): string {
+    if (this.#parcels.length === 0) return 'open';
+    return this.#lines.some((line) => toShip(line) > 0) ? 'partly-shipped' : 'shipped';
+  }
+
+  get #status(): string {
+    if (this.#isCancelled) return 'cancelled';
+    return this.#paid === this.#total ? 'paid' : 'placed';
+  }
+
+  /** The same words as `describeSeen`. */
+  describe(): string {
+    return describe({
+      status: this.#status,
+      fulfilment: this.#fulfilment,
+      paid: this.#paid,
+      lines: this.#lines.map(({ variantId, shipped, withdrawn, returned }) => [
+        variantId,
+        shipped,
+        withdrawn,
+        returned,
+      ]),
+      parcels: this.#parcels,
+      refunds: this.#refunds,
+      events: this.#events,
+    });
+  }
+}
+
+const toShip = ({ quantity, shipped, withdrawn }: Line) => quantity - shipped - withdrawn;
+const stillOut = (line: Line) => line.quantity - line.withdrawn - line.returned;
+
+/** What staff did, and what followed at once; the provider's answers are judged by the money. */
+const judgedEvents = ['shipped', 'cancelled', 'refund-begun', 'restocked', 'money-taken'];
+
+function describeSeen({ status, fulfilment, paid, lines, shipments, refunds, events }: OrderSeen): string {
+  return describe({
+    status,
+    fulfilment,
+    paid: paid.amount,
+    lines: lines.map((line) => [line.variantId, line.shipped, line.cancelled, line.returned]),
+    parcels: shipments.map((parcel) => parcel.lines),
+    refunds: refunds.map(({ amount }) => amount.amount),
+    events: events
+      .filter(({ what }) => judgedEvents.includes(what))
+      .map(({ who, what }) => `${what} by ${who}`),
+  });
+}
+
+interface Described {
+  status: string;
+  fulfilment: string;
+  paid: number;
+  /** Variant; pieces shipped, withdrawn, returned. */
+  lines: [string, number, number, number][];
+  parcels: Pieces[][];
+  refunds: number[];
+  events: string[];
+}
+
+function describe({ status, fulfilment, paid, lines, parcels, refunds, events }: Described): string {
+  const sorted = (pieces: Pieces[]) =>
+    pieces
+      .map(({ variantId, quantity }) => `${quantity} × ${variantId}`)
+      .sort()
+      .join(' + ');
+  return [
+    status,
+    fulfilment,
+    `paid ${paid}`,
+    `lines ${lines.map((line) => line.join('/')).sort()}`,
+    `parcels ${parcels.map(sorted).join(', ')}`,
+    `refunds ${refunds.join(', ')}`,
+    `events ${events.join(', ')}`,
+  ].join('; ');
+}
+
+const eventOf: Record<StaffDeed['what'], string> = {
+  ship: 'shipped',
+  cancel: 'cancelled',
+  refund: 'refund-begun',
+  'take-money': 'money-taken',
+};
+
+/** Deeds that were acknowledged and left no event are lost; events beyond those are doubled. */
+function countEvents(doings: Doings[], { events }: OrderSeen): { lost: number; duplicated: number } {
+  let [lost, duplicated] = [0, 0];
+  for (const what of Object.keys(eventOf) as StaffDeed['what'][]) {
+    // Who cancels what is cancelled is told so, and nothing happens.
+    const most = what === 'cancel' ? 1 : Infinity;
+    const done = doings
+      .flatMap(({ deeds }) => deeds)
+      .filter(({ deed, status }) => deed.what === what && (status === 200 || status === 201)).length;
+    const byStaff = events.filter((event) => event.what === eventOf[what] && event.who !== 'shop').length;
+    lost += Math.max(0, Math.min(done, most) - byStaff);
+    duplicated += Math.max(0, byStaff - Math.min(done, most));
+  }
+  return { lost, duplicated };
+}
+
+function judgeMoney({ total, isAtDoor }: PlacedPieces, order: OrderSeen, paidBack: number[]): string[] {
+  const faults: string[] = [];
+  const owed = order.refunds.map(({ amount }) => amount.amount);
+  const sum = (amounts: number[]) => amounts.reduce((all, amount) => all + amount, 0);
+  if (sum(owed) > order.paid.amount) faults.push(`it owes ${sum(owed)} of ${order.paid.amount}`);
+  if (order.paid.amount > total) faults.push(`it took ${order.paid.amount} of ${total}`);
+  const open = order.refunds.filter(({ status }) => status !== 'done').length;
+  if (open > 0) faults.push(`${open} refunds were never done`);
+  const ended = order.events.filter(({ what }) => what === 'refunded').length;
+  if (ended !== owed.length) faults.push(`${owed.length} refunds were said to be done ${ended} times`);
+  // At the door staff pay back by hand: no provider knows of it.
+  const inOrder = (amounts: number[]) => [...amounts].sort((a, b) => a - b).join(', ');
+  if (!isAtDoor && inOrder(owed) !== inOrder(paidBack))
+    faults.push(
+      `it owes ${inOrder(owed) || 'nothing'}, and its provider paid ${inOrder(paidBack) || 'nothing'}`,
+    );
+  return faults;
+}
+
+function tellAnswers(doings: Doings[]): string {
+  return doings
+    .map(
+      ({ who, deeds }) =>
+        `${who} ${deeds.map(({ deed, status, code }) => `${deed.what} ${code ?? status}`).join(', ')}`,
+    )
+    .join('; ');
+}
