@@ -3,7 +3,7 @@ import { Command } from 'commander';
 import { ConfigFault, guard, readText, save } from '../config-fault.ts';
 import { exitCodeOf, type SourcePlace } from '../findings.ts';
 import { judge } from '../judge.ts';
-import { snapshotFromPlan } from '../plan/plan.ts';
+import { judgePlan } from '../plan/plan.ts';
 import { type Judged, writeReport } from '../report/write-report.ts';
 import { type Mode, parseSnapshot, type Snapshot } from '../snapshot.ts';
 import { judgeTemplates } from '../template/judge-templates.ts';
@@ -76,12 +76,8 @@ function planCommand(): Command {
         const { region, account } = options;
         const given = { ...(region ? { region } : {}), ...(account ? { account } : {}) };
         const text = readText(file);
-        const snapshot = snapshotFromPlan(text, file, given);
-        const judged = judge(snapshot, { mode: 'plan', ...howToJudge(options) });
-        present(
-          { snapshot, report: judged, locate: (resource) => placeInPlan(text, file, resource) },
-          options,
-        );
+        const judged = judgePlan(text, file, given, howToJudge(options));
+        present({ ...judged, locate: (resource) => placeInPlan(text, file, resource) }, options);
       }),
     );
 }

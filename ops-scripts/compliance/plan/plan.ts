@@ -1,4 +1,6 @@
 // Turns a Terraform plan into the snapshot that AWS would give after the apply.
+import type { Finding, Report } from '../findings.ts';
+import { type JudgeOptions, judge } from '../judge.ts';
 import { emptySnapshot, isUnknownValue, type Snapshot, unknownValue } from '../snapshot.ts';
 import { Draft } from '../template/draft.ts';
 import { isRecord } from '../template/parse-template.ts';
@@ -6,7 +8,7 @@ import { type Resource, withZonesApart } from '../template/resources.ts';
 import { answerAll, markAllUnknown } from '../template/template.ts';
 import { parsePlan } from './parse-plan.ts';
 import { PlannedWorld, type Reader, readData } from './reader.ts';
-import { Handle } from './references.ts';
+import { Handle, type Reading } from './references.ts';
 import { networkTranslations } from './translate-network.ts';
 import { translateOther } from './translate-others.ts';
 import { partTranslations } from './translate-parts.ts';
@@ -16,6 +18,8 @@ import { storeTranslations } from './translate-stores.ts';
 export interface PlanOptions {
   region?: string;
   account?: string;
+  /** Of sets whose references stand side by side; default `all`. */
+  reading?: Reading;
 }
 
 const translations = {
@@ -32,15 +36,55 @@ const aliases: Record<string, string> = {
 
 /** Throws a ConfigFault where the text is no plan. */
 export function snapshotFromPlan(text: string, file: string, options: PlanOptions = {}): Snapshot {
+  return readPlan(text, file, options).snapshot;
+}
+
+/** `assumed`: the arguments that were read in one of several ways. */
+function readPlan(text: string, file: string, options: PlanOptions) {
   const plan = parsePlan(text, file);
   const region = options.region ?? plan.region ?? '';
   const snapshot = emptySnapshot(options.account ?? '', region, new Date());
-  const world = new PlannedWorld(plan);
+  const world = new PlannedWorld(plan, options.reading);
   const resources = withZonesApart(world.all.flatMap((planned) => translate(planned, world)));
   const draft = new Draft(snapshot, resources, outputsOf(world));
   answerAll(draft);
   markAllUnknown(draft, plan.incomplete);
-  return { ...snapshot, calls: inWordsOfPlans(snapshot.calls) as Snapshot['calls'] };
+  const calls = inWordsOfPlans(snapshot.calls) as Snapshot['calls'];
+  return { snapshot: { ...snapshot, calls }, assumed: [...world.references.assumed] };
+}
+
+/**
+ * Judges a plan. A plan does not tell how the references of a set are joined: where a verdict holds for a list of all of
+ * them alone, and not for the first or the last, a warning says so.
+ */
+export function judgePlan(
+  text: string,
+  file: string,
+  options: PlanOptions,
+  how: Omit<JudgeOptions, 'mode'>,
+): { snapshot: Snapshot; report: Report } {
+  const { snapshot, assumed } = readPlan(text, file, options);
+  const report = judge(snapshot, { ...how, mode: 'plan' });
+  if (assumed.length === 0) return { snapshot, report };
+  const others = (['first', 'last'] as const).map((reading) =>
+    judge(readPlan(text, file, { ...options, reading }).snapshot, { ...how, mode: 'plan' }),
+  );
+  const holdsAlways = (finding: Finding) =>
+    others.every(({ findings }) => {
+      const other = findings.find((each) => isSame(each, finding));
+      return other === undefined || other.status === 'unknown' || other.status === finding.status;
+    });
+  const warning = `read as lists of all that they refer to, which the plan does not tell: ${assumed.join(', ')}`;
+  const findings = report.findings.map((finding) =>
+    finding.status === 'unknown' || holdsAlways(finding)
+      ? finding
+      : { ...finding, warnings: [...finding.warnings, warning] },
+  );
+  return { snapshot, report: { ...report, findings } };
+}
+
+function isSame(a: Finding, b: Finding): boolean {
+  return a.control === b.control && a.resource === b.resource;
 }
 
 function translate(planned: Reader, world: PlannedWorld): Resource[] {

@@ -2,7 +2,7 @@
 import { isUnknownValue, type UnknownValue, unknownValue } from '../snapshot.ts';
 import { isRecord } from '../template/parse-template.ts';
 import type { Expressions, Plan, PlanInstance } from './parse-plan.ts';
-import { Handle, References, type Standpoint } from './references.ts';
+import { Handle, type Reading, References, type Shape, type Standpoint } from './references.ts';
 import { referencesWithin } from './traversal.ts';
 
 /** Kinds of resource that others refer to, each with its types. */
@@ -50,9 +50,11 @@ export class PlannedWorld {
   readonly #ids = new Map<string, PlanInstance | undefined>();
   readonly #readers = new Map<PlanInstance, Reader>();
 
-  constructor(plan: Plan) {
+  constructor(plan: Plan, reading: Reading = 'all') {
     this.plan = plan;
-    this.references = new References(plan, (instance, path) => this.#readers.get(instance)!.at(path));
+    const readArgument = (instance: PlanInstance, path: (string | number)[]) =>
+      this.#readers.get(instance)!.at(path);
+    this.references = new References(plan, readArgument, reading);
     this.all = plan.instances.map((instance) => {
       const config = this.references.configOf(instance);
       const reader = new Reader(this, instance, {
@@ -163,6 +165,8 @@ interface Node {
   unknown: unknown;
   /** Undefined where the configuration does not show it, as for a dynamic block. */
   expression: Expressions;
+  /** Whether the expression stands for more than this. */
+  isShared?: boolean;
   what: string;
 }
 
@@ -190,7 +194,7 @@ export class Reader {
     const cell = this.#cell(name);
     if (!isOpen(cell, this.instance)) return isUnset(cell.value) ? undefined : cell.value;
     if (this.#isLeftOut(cell, name)) return undefined;
-    const items = this.#resolve(cell);
+    const items = this.#resolve(cell, 'one');
     if (isUnknownValue(items)) return items;
     // A variable that is null sets nothing.
     if (items.length === 0) return undefined;
@@ -216,7 +220,7 @@ export class Reader {
   #several(name: string): unknown[] | UnknownValue | undefined {
     const cell = this.#cell(name);
     if (isOpen(cell, this.instance)) {
-      const items = this.#isLeftOut(cell, name) ? [] : this.#resolve(cell);
+      const items = this.#isLeftOut(cell, name) ? [] : this.#resolve(cell, 'set');
       return Array.isArray(items) && items.length === 0 ? undefined : items;
     }
     if (isUnset(cell.value)) return undefined;
@@ -224,7 +228,7 @@ export class Reader {
     const known = list.filter((item) => !isUnset(item));
     const open = Array.isArray(cell.unknown) ? cell.unknown.filter((item) => item === true).length : 0;
     if (open === 0) return known;
-    const resolved = this.#resolve(cell);
+    const resolved = this.#resolve(cell, open);
     const isKnown = (item: unknown) =>
       known.includes(item) ||
       (item instanceof Handle && naming.some((each) => known.includes(item.instance.after[each])));
@@ -240,13 +244,15 @@ export class Reader {
 
   /**
    * Every resource of a kind that an argument may name which hangs on a local value: those that its module sees.
-   * Undefined where it may be any.
+   * Undefined where it may be any. `isCertain`: it can be no other than the only one.
    */
-  candidates(name: string, family: Family): string[] | undefined {
+  candidates(name: string, family: Family): { ids: string[]; isCertain: boolean } | undefined {
     const { expression } = this.#cell(name);
     if (!referencesWithin(expression).some((leaf) => /^(local|each)\./.test(leaf))) return undefined;
-    const found = this.world.references.visibleFrom(this.instance.module, families[family]);
-    return found?.map((instance) => instance.id);
+    const seen = this.world.references.visibleFrom(this.instance.module, families[family]);
+    if (seen === undefined) return undefined;
+    const ids = seen.instances.map(({ id }) => id);
+    return { ids, isCertain: ids.length === 1 && !seen.others };
   }
 
   refs(name: string, ...wanted: Family[]): unknown[] | UnknownValue | undefined {
@@ -348,6 +354,7 @@ export class Reader {
       value: isConstant && isRecord(expression) ? expression['constant_value'] : told,
       unknown: open,
       expression,
+      isShared: isExpression(outer),
       what: `${what}.${name}`,
     };
   }
@@ -358,7 +365,7 @@ export class Reader {
     return mayBeLeftOut.test(name) || leftOutBy[this.instance.type]?.includes(name) === true;
   }
 
-  #resolve({ expression, what }: Node): unknown[] | UnknownValue {
+  #resolve({ expression, isShared, what }: Node, shape: Shape): unknown[] | UnknownValue {
     // What is constant in the configuration would be known.
     if (isRecord(expression) && 'constant_value' in expression)
       return unknownValue(`${what} is known only after the apply`);
@@ -368,7 +375,10 @@ export class Reader {
       key: this.instance.key,
       forEach: config?.for_each_expression,
     };
-    return this.world.references.resolve(expression, at, what);
+    const items = this.world.references.resolve(expression, at, what, shape);
+    return isShared && Array.isArray(items) && items.length > 1
+      ? unknownValue(`${what} is one of several arguments in an expression that a plan does not tell`)
+      : items;
   }
 }
 

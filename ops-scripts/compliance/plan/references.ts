@@ -36,6 +36,18 @@ type Step = string | number;
 /** Each item is a Handle, a plain value or an unknown value. */
 type Resolved = unknown[] | UnknownValue;
 
+/**
+ * How many values an argument takes, which may prove what a plan does not tell: one, a number of them that are not
+ * known, or a set of any size.
+ */
+export type Shape = 'one' | 'set' | number;
+
+/**
+ * How a set is read whose references stand side by side: as `all` of them, as people write it, or as a function would
+ * that takes the `first` or the `last`.
+ */
+export type Reading = 'all' | 'first' | 'last';
+
 /** Reads an argument of another resource, whose value is an attribute that identifies nothing. */
 export type ReadArgument = (instance: PlanInstance, path: Step[]) => unknown;
 
@@ -55,18 +67,28 @@ const identifying = new Set([
   'default_route_table_id',
 ]);
 
+/** What a module sees; `others`: whether something beside them may tell of one more. */
+export interface Visible {
+  instances: PlanInstance[];
+  others: boolean;
+}
+
 /** Longer chains of references are not followed. */
 const depthLimit = 24;
 
 export class References {
   readonly #plan: Plan;
   readonly #readArgument: ReadArgument;
+  readonly #reading: Reading;
   readonly #byBase = new Map<string, PlanInstance[]>();
+  /** The sets that were read in one of several ways. */
+  readonly assumed = new Set<string>();
   #depth = 0;
 
-  constructor(plan: Plan, readArgument: ReadArgument) {
+  constructor(plan: Plan, readArgument: ReadArgument, reading: Reading) {
     this.#plan = plan;
     this.#readArgument = readArgument;
+    this.#reading = reading;
     for (const instance of plan.instances) {
       const base = baseOf(instance.module, instance.mode, instance.type, instance.name);
       const before = this.#byBase.get(base);
@@ -82,19 +104,19 @@ export class References {
 
   /**
    * The values that an expression takes after the apply. A plan tells what an expression refers to and not how it
-   * joins that: what may be a choice between several is unknown.
+   * joins that. Only what cannot be a choice is taken as it stands: see `#join`.
    */
-  resolve(expression: Expressions, at: Standpoint, what: string): Resolved {
+  resolve(expression: Expressions, at: Standpoint, what: string, shape: Shape = 'set'): Resolved {
     if (this.#depth >= depthLimit) return unknownValue(`${what} refers to itself`);
     this.#depth += 1;
     try {
-      return this.#resolve(expression, at, what);
+      return this.#resolve(expression, at, what, shape);
     } finally {
       this.#depth -= 1;
     }
   }
 
-  #resolve(expression: Expressions, at: Standpoint, what: string): Resolved {
+  #resolve(expression: Expressions, at: Standpoint, what: string, shape: Shape): Resolved {
     if (!isRecord(expression)) return unknownValue(`${what} is known only after the apply`);
     if ('constant_value' in expression) return [expression['constant_value']].flat();
     const leaves = wholeReferences(expression['references']);
@@ -105,16 +127,61 @@ export class References {
       return unknownValue(
         `${what} refers to ${leaves[0]} more than once, in a way that a plan does not tell`,
       );
-    const found = leaves.map((leaf) => ({ leaf, items: this.#follow(readTraversal(leaf), at, what) }));
-    const unknown = found.find(({ items }) => isUnknownValue(items));
-    if (unknown !== undefined && isUnknownValue(unknown.items)) return unknown.items;
-    const given = found.filter(({ items }) => (items as unknown[]).length > 0);
-    if (given.length > 1) {
-      const condition = given.find(({ leaf, items }) => mayChoose(leaf, items as unknown[]));
-      if (condition !== undefined)
-        return unknownValue(`${what} hangs on ${condition.leaf} in a way that a plan does not tell`);
+    const found = leaves.map((leaf) => this.#follow(readTraversal(leaf), at, what));
+    const unknown = found.find(isUnknownValue);
+    if (unknown !== undefined) return unknown;
+    return this.#join(leaves, found as unknown[][], at, { what, shape });
+  }
+
+  /**
+   * Joins what several references lead to. What is not known comes from a reference that leads somewhere: where only
+   * one does, it is that. Several are a list of all where as many values are not known as there are references. A set
+   * does not tell its size: it is all of them where each is a resource that exists whatever else holds, so that a
+   * choice between them (`coalesce`, `try`) would have no purpose. In any other case it may be a choice.
+   */
+  #join(
+    leaves: string[],
+    found: unknown[][],
+    at: Standpoint,
+    { what, shape }: { what: string; shape: Shape },
+  ): Resolved {
+    const items = found.flat();
+    if (items.length < 2) return items;
+    if (shape === items.length && items.every((item) => item instanceof Handle)) return items;
+    const isPlain = leaves.length === 1 || this.#areSure(leaves, at);
+    if (!isPlain)
+      return unknownValue(`${what} is made of ${leaves.join(', ')} in a way that a plan does not tell`);
+    if (shape !== 'set') return items;
+    this.assumed.add(what);
+    return this.#reading === 'all' ? items : this.#reading === 'first' ? items.slice(0, 1) : items.slice(-1);
+  }
+
+  /** Whether each of the references is to another resource that exists whatever else holds. */
+  #areSure(leaves: string[], at: Standpoint): boolean {
+    const bases = leaves.map((leaf) => this.#sureBase(readTraversal(leaf), at.module));
+    // Keys that are written down exist all or none; beside another resource, one of them may be what is preferred.
+    const isKeyed = (base: string | undefined) => base?.endsWith('[]') === true;
+    return bases.every((base) => base !== undefined) && (!bases.some(isKeyed) || new Set(bases).size === 1);
+  }
+
+  /** What is referred to, as an address without its key; undefined where it may be missing. */
+  #sureBase(steps: Step[], module: string): string | undefined {
+    if (steps[0] === 'module') {
+      const { found, path } = this.#outputs(steps.slice(1), module);
+      const [only, ...others] = found;
+      if (only === undefined || others.length > 0 || path.length > 0) return undefined;
+      if (/\[[^\]]*\]$/.test(only.inside.module)) return undefined;
+      const [leaf, ...more] = isRecord(only.expression) ? wholeReferences(only.expression['references']) : [];
+      return leaf === undefined || more.length > 0
+        ? undefined
+        : this.#sureBase(readTraversal(leaf), only.inside.module);
     }
-    return given.flatMap(({ items }) => items as unknown[]);
+    const { instances, path, key } = this.#instances(steps, module);
+    const [only, ...others] = instances;
+    if (only === undefined || others.length > 0 || only.mode !== 'managed' || path.length > 1)
+      return undefined;
+    if (only.key !== undefined && key === undefined) return undefined;
+    return `${baseOf(only.module, only.mode, only.type, only.name)}${key === undefined ? '' : '[]'}`;
   }
 
   /** Every resource that an expression may hand on, as far as its references can be followed. */
@@ -152,9 +219,8 @@ export class References {
    * The resources of these types that something in a module may name in a way that a plan does not tell: those of the
    * module itself, and those that it is given. Undefined where there may be others.
    */
-  visibleFrom(module: string, types: readonly string[]): PlanInstance[] | undefined {
-    const isMeant = ({ type }: PlanInstance) => types.includes(type);
-    const own = this.#plan.instances.filter((instance) => instance.module === module && isMeant(instance));
+  visibleFrom(module: string, types: readonly string[]): Visible | undefined {
+    const own = this.#plan.instances.filter((instance) => instance.module === module);
     const calls = Object.entries(this.#config(module)?.module_calls ?? {});
     const given = [
       ...calls.flatMap(([name, { module: inner }]) =>
@@ -166,9 +232,24 @@ export class References {
       ),
       ...(module === '' ? [] : [this.#handedIn(module)]),
     ];
-    if (given.some(({ locals }) => locals) || own.some(({ mode }) => mode === 'data')) return undefined;
+    const isMeant = ({ type }: PlanInstance) => types.includes(type);
+    const isRead = ({ mode, type }: PlanInstance) => mode === 'data' && types.includes(type);
+    if (given.some(({ locals }) => locals) || own.some(isRead)) return undefined;
     const handles = given.flatMap((each) => each.handles.map(({ instance }) => instance));
-    return [...new Set([...own, ...handles.filter(isMeant)])];
+    const seen = [...new Set([...own, ...handles])];
+    const others = seen.some((instance) => !isMeant(instance) && this.#mayTellGroup(instance));
+    return { instances: seen.filter(isMeant), others };
+  }
+
+  /** Whether an attribute that AWS gives the resource, or what it makes up, may be the id of a security group. */
+  #mayTellGroup(instance: PlanInstance): boolean {
+    const { type, mode, unknown } = instance;
+    if (mode === 'data' || /^aws_(default_)?vpc$/.test(type)) return true;
+    if (!type.startsWith('aws_')) return !/^(random|tls|time)_/.test(type);
+    const { expressions = {} } = this.configOf(instance) ?? {};
+    return Object.entries(isRecord(unknown) ? unknown : {}).some(
+      ([name, open]) => !(name in expressions) && /security_group/.test(JSON.stringify({ [name]: open })),
+    );
   }
 
   #handedIn(module: string) {
@@ -240,7 +321,7 @@ export class References {
     if (isRecord(expression) && 'constant_value' in expression)
       return itemsAt(expression['constant_value'], path);
     const resolved = this.resolve(expression, outside, what);
-    return isUnknownValue(resolved) ? resolved : pick(resolved, path, `${what} hangs on ${text}`);
+    return isUnknownValue(resolved) ? resolved : this.#pick(resolved, path, `${what} hangs on ${text}`);
   }
 
   #output(steps: Step[], module: string, what: string): Resolved {
@@ -250,7 +331,9 @@ export class References {
     const [{ expression, inside }] = found as [(typeof found)[0]];
     if (expression === undefined) return unknownValue(`${what} hangs on an output of module.${name}`);
     const resolved = this.resolve(expression, inside, what);
-    return isUnknownValue(resolved) ? resolved : pick(resolved, path, `${what} hangs on module.${name}`);
+    return isUnknownValue(resolved)
+      ? resolved
+      : this.#pick(resolved, path, `${what} hangs on module.${name}`);
   }
 
   /** The output of a module call, of each of its instances where none is named. */
@@ -279,6 +362,19 @@ export class References {
         inside: { module: inside },
       })),
     };
+  }
+
+  /** One item of a list that is told in its order; of an object with several resources none can be told apart. */
+  #pick(items: unknown[], path: Step[], what: string): Resolved {
+    const [step, ...more] = path;
+    if (step === undefined) return items;
+    if (typeof step === 'number' && more.length === 0 && items.length > 0) {
+      const at = this.#reading === 'all' ? step : Math.min(step, items.length - 1);
+      if (at < items.length) return [items[at]];
+    }
+    return typeof step === 'string' && items.length === 1 && items[0] instanceof Handle
+      ? items
+      : unknownValue(`${what}.${path.join('.')} in a way that a plan does not tell`);
   }
 
   #instances(steps: Step[], module: string) {
@@ -327,32 +423,10 @@ function baseOf(module: string, mode: string, type: string, name: string): strin
   return `${module}|${mode}|${type}|${name}`;
 }
 
-/**
- * Whether a reference, beside others, may choose between them or take their place, so that not each is an item of the
- * result. Resources that stand side by side are read as a list of them. A variable may be an item, a condition, or what
- * `coalesce` prefers.
- */
-function mayChoose(leaf: string, items: unknown[]): boolean {
-  const isId = (item: unknown) =>
-    item instanceof Handle || (typeof item === 'string' && /^[a-z]+-[0-9a-f]{8,}$/.test(item));
-  if (leaf.startsWith('var.') || !items.every(isId)) return true;
-  return items.length > 1 && leaf.startsWith('module.');
-}
-
 /** No item of `null`: an argument that is given it is not set. */
 function itemsAt(value: unknown, path: Step[]): unknown[] {
   let found = value;
   for (const step of path)
     found = Array.isArray(found) ? found[Number(step)] : isRecord(found) ? found[String(step)] : undefined;
   return found === undefined || found === null ? [] : [found].flat();
-}
-
-/** One item of a list that is told in its order; of an object with several resources none can be told apart. */
-function pick(items: unknown[], path: Step[], what: string): Resolved {
-  const [step, ...more] = path;
-  if (step === undefined) return items;
-  if (typeof step === 'number' && more.length === 0 && step < items.length) return [items[step]];
-  return typeof step === 'string' && items.length === 1 && items[0] instanceof Handle
-    ? items
-    : unknownValue(`${what}.${path.join('.')} in a way that a plan does not tell`);
 }

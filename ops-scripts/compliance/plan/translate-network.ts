@@ -166,8 +166,9 @@ interface Owner {
 function ownersOf(rule: Reader): Owner[] {
   const id = rule.ref('security_group_id', 'group');
   const seen = isUnknownValue(id) ? rule.candidates('security_group_id', 'group') : undefined;
-  if (!isUnknownValue(id) || seen === undefined || seen.length === 0) return [{ id }];
-  return seen.map((each) => (seen.length === 1 ? { id: each } : { id: each, unknownReason: id }));
+  if (!isUnknownValue(id) || seen === undefined || seen.ids.length === 0) return [{ id }];
+  // Beside those that are seen it may be one that the plan does not show, which is no group of the stack.
+  return seen.ids.map((each) => (seen.isCertain ? { id: each } : { id: each, unknownReason: id }));
 }
 
 function ruleResource(id: string, egress: boolean, owner: Owner, rule: Properties): Resource {
