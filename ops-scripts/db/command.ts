@@ -1,8 +1,7 @@
 // `ops db`: shows the schema's state, migrates it, and shows or renews the database's lineage.
 import { Command } from 'commander';
 import { isMigrated, migrateToLatest } from '../../origin/postgres/migrate.ts';
-import { buildSearchIndex } from '../../origin/postgres/migrations/0009-search-terms.ts';
-import { buildSkuIndex } from '../../origin/postgres/migrations/0011-product-files.ts';
+import { buildSearchIndex, buildSkuIndex } from '../../origin/postgres/migrations/0009-0011-search-and-product-files.ts';
 import { prepareSearch } from '../../origin/postgres/migrations/0012-search-normalised.ts';
 import { buildOrderIndexes } from '../../origin/postgres/migrations/0016-order-life.ts';
 import { openDatabase } from '../connect-stores.ts';

@@ -3,58 +3,44 @@ import { sql } from 'kysely';
 import { type Migration, Migrator } from 'kysely/migration';
 import type { Db } from '../schema.ts';
 import * as catalog from './migrations/0001-catalog.ts';
-import * as outbox from './migrations/0002-outbox.ts';
-import * as accounts from './migrations/0003-accounts.ts';
-import * as carts from './migrations/0004-carts.ts';
-import * as orders from './migrations/0005-orders.ts';
-import * as staff from './migrations/0006-staff.ts';
-import * as usedPasswordResets from './migrations/0007-used-password-resets.ts';
-import * as keptAssets from './migrations/0008-kept-assets.ts';
-import * as searchTerms from './migrations/0009-search-terms.ts';
-import * as paymentReferences from './migrations/0010-payment-references.ts';
-import * as productFiles from './migrations/0011-product-files.ts';
+import { createOutbox, createAccounts, createCarts, createOrders, createStaffChanges, keepUsedPasswordResets, createKeptAssets } from './migrations/0002-0008-first-tables.ts';
+import { addSearchTerms, loosenPaymentReferences, addProductFiles } from './migrations/0009-0011-search-and-product-files.ts';
 import * as searchNormalised from './migrations/0012-search-normalised.ts';
-import * as openWork from './migrations/0014-open-work.ts';
-import * as paymentRequests from './migrations/0015-payment-requests.ts';
+import { indexOpenWork, keepPaymentRequests } from './migrations/0014-0015-open-work-and-payments.ts';
 import * as orderLife from './migrations/0016-order-life.ts';
-import * as selling from './migrations/0018-selling.ts';
-import * as pricesAndInvoices from './migrations/0019-prices-and-invoices.ts';
-import * as operators from './migrations/0020-operators.ts';
-import * as jobFigures from './migrations/0024-job-figures.ts';
+import { addSelling, addPricesAndInvoices } from './migrations/0018-0019-selling-and-invoices.ts';
+import { addOperators, addJobFigures } from './migrations/0020-0024-operators.ts';
 import * as integrations from './migrations/0025-integrations.ts';
-import * as lineage from './migrations/0026-lineage.ts';
-import * as access from './migrations/0027-access.ts';
-import * as creditNotes from './migrations/0028-credit-notes.ts';
-import * as deliveryDates from './migrations/0029-delivery-dates.ts';
+import { noteLineage, addAccess, addCreditNotes, dateDeliveries } from './migrations/0026-0029-lineage-access-credit-notes.ts';
 import * as withdrawals from './migrations/0030-withdrawals.ts';
 import * as operatorsSignIn from './migrations/0031-operators-sign-in.ts';
 
 /** Listed by hand: a folder scan would need file permissions under Deno, and order is a decision. */
 const migrations: Record<string, Migration> = {
   '0001-catalog': catalog,
-  '0002-outbox': outbox,
-  '0003-accounts': accounts,
-  '0004-carts': carts,
-  '0005-orders': orders,
-  '0006-staff': staff,
-  '0007-used-password-resets': usedPasswordResets,
-  '0008-kept-assets': keptAssets,
-  '0009-search-terms': searchTerms,
-  '0010-payment-references': paymentReferences,
-  '0011-product-files': productFiles,
+  '0002-outbox': { up: createOutbox },
+  '0003-accounts': { up: createAccounts },
+  '0004-carts': { up: createCarts },
+  '0005-orders': { up: createOrders },
+  '0006-staff': { up: createStaffChanges },
+  '0007-used-password-resets': { up: keepUsedPasswordResets },
+  '0008-kept-assets': { up: createKeptAssets },
+  '0009-search-terms': { up: addSearchTerms },
+  '0010-payment-references': { up: loosenPaymentReferences },
+  '0011-product-files': { up: addProductFiles },
   '0012-search-normalised': searchNormalised,
-  '0014-open-work': openWork,
-  '0015-payment-requests': paymentRequests,
+  '0014-open-work': { up: indexOpenWork },
+  '0015-payment-requests': { up: keepPaymentRequests },
   '0016-order-life': orderLife,
-  '0018-selling': selling,
-  '0019-prices-and-invoices': pricesAndInvoices,
-  '0020-operators': operators,
-  '0024-job-figures': jobFigures,
+  '0018-selling': { up: addSelling },
+  '0019-prices-and-invoices': { up: addPricesAndInvoices },
+  '0020-operators': { up: addOperators },
+  '0024-job-figures': { up: addJobFigures },
   '0025-integrations': integrations,
-  '0026-lineage': lineage,
-  '0027-access': access,
-  '0028-credit-notes': creditNotes,
-  '0029-delivery-dates': deliveryDates,
+  '0026-lineage': { up: noteLineage },
+  '0027-access': { up: addAccess },
+  '0028-credit-notes': { up: addCreditNotes },
+  '0029-delivery-dates': { up: dateDeliveries },
   '0030-withdrawals': withdrawals,
   '0031-operators-sign-in': operatorsSignIn,
 };

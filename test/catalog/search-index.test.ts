@@ -1,6 +1,6 @@
 import { sql } from 'kysely';
 import { expect, test } from 'vitest';
-import { buildSearchIndex } from '../../origin/postgres/migrations/0009-search-terms.ts';
+import { buildSearchIndex } from '../../origin/postgres/migrations/0009-0011-search-and-product-files.ts';
 import { prepareSearch } from '../../origin/postgres/migrations/0012-search-normalised.ts';
 import type { Db } from '../../origin/schema.ts';
 import { aProduct, openCatalog, saveAll } from './open-catalog.ts';

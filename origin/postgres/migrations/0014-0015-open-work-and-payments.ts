@@ -1,8 +1,11 @@
-// Open work is found by kind and due time, mail also by the recipient's domain, however many rows wait; what failed
-// and what is done by kind.
+// Indexes of open work, and the requests that payment providers were sent.
 import { type Kysely, sql } from 'kysely';
 
-export async function up(db: Kysely<unknown>): Promise<void> {
+/**
+ * Open work is found by kind and due time, mail also by the recipient's domain, however many rows wait; what failed
+ * and what is done by kind.
+ */
+export async function indexOpenWork(db: Kysely<unknown>): Promise<void> {
   await sql`set local lock_timeout = '2s'`.execute(db);
   // Both are empty in rows that the previous release wrote or claimed.
   await sql`
@@ -36,4 +39,31 @@ export async function up(db: Kysely<unknown>): Promise<void> {
   await sql`create index sessions_by_last_seen on sessions (last_seen_at)`.execute(db);
   await sql`create index sessions_by_creation on sessions (created_at)`.execute(db);
   await sql`create index password_resets_by_age on password_resets (created_at)`.execute(db);
+}
+
+/**
+ * What a provider is asked is kept, so that asking again is the same request; and the database's lineage, part of
+ * each request's key.
+ */
+export async function keepPaymentRequests(db: Kysely<unknown>): Promise<void> {
+  await sql`set local lock_timeout = '2s'`.execute(db);
+  // All may be null: the previous release places orders without them.
+  await sql`
+    alter table payments
+      add column provider_key text,
+      add column request jsonb,
+      add column expires_at timestamptz,
+      add column detail text`.execute(db);
+  await sql`
+    create index payments_unclear on payments (updated_at)
+    where status = 'unknown' or flag = 'late-money'`.execute(db);
+  await sql`
+    create table database_lineage (
+      only_row boolean primary key default true check (only_row),
+      value text not null,
+      begun_at timestamptz not null default clock_timestamp()
+    )`.execute(db);
+  await sql`
+    insert into database_lineage (value)
+    values (left(replace(gen_random_uuid()::text, '-', ''), 12))`.execute(db);
 }

@@ -1,7 +1,27 @@
-// Roles of staff, second factors, confirmed and changed e-mails, operators' sessions, and an audit that only grows.
+// The origin of a lineage, roles and second factors, credit notes, and the day of delivery dates.
 import { type Kysely, sql } from 'kysely';
+import { claimLineage } from '../lineage.ts';
 
-export async function up(db: Kysely<unknown>): Promise<void> {
+/**
+ * What tells whether the database's lineage is still its own: where and in which transaction it was begun, and after
+ * how many others.
+ */
+export async function noteLineage(db: Kysely<unknown>): Promise<void> {
+  await sql`set local lock_timeout = '2s'`.execute(db);
+  // The previous release changes the value alone: its transaction then differs from the one that is noted here.
+  await sql`
+    alter table database_lineage
+      add column ordinal integer not null default 0,
+      add column system_identifier text,
+      add column begun_in bigint,
+      add column begun_timeline integer`.execute(db);
+  await claimLineage(db, 0);
+}
+
+/**
+ * Roles of staff, second factors, confirmed and changed e-mails, operators' sessions, and an audit that only grows.
+ */
+export async function addAccess(db: Kysely<unknown>): Promise<void> {
   await sql`set local lock_timeout = '2s'`.execute(db);
   // Null for shoppers. Staff without one were made by the previous release, which knows no roles: they are owners.
   await sql`
@@ -97,4 +117,41 @@ async function guardAudit(db: Kysely<unknown>): Promise<void> {
   await sql`
     create trigger staff_changes_kept before update or delete or truncate on staff_changes
     for each statement execute function refuse_change_of_audit()`.execute(db);
+}
+
+/** Credit notes with numbers of their own, and when the VAT of each document fell due. */
+export async function addCreditNotes(db: Kysely<unknown>): Promise<void> {
+  await sql`set local lock_timeout = '2s'`.execute(db);
+  await createCreditNotes(db);
+}
+
+async function createCreditNotes(db: Kysely<unknown>): Promise<void> {
+  // When money was first taken. Null in a row of the previous release: then the day of issue counts.
+  await sql`alter table invoices add column taxed_at timestamptz`.execute(db);
+  await sql`create index invoices_by_time on invoices ((coalesce(taxed_at, issued_at)))`.execute(db);
+  // Locked by each transaction that writes a credit note, as the counter of invoices is.
+  await sql`
+    create table credit_note_counter (
+      only_row boolean primary key default true check (only_row),
+      last_number integer not null default 0
+    )`.execute(db);
+  await sql`insert into credit_note_counter default values`.execute(db);
+  await sql`
+    create table credit_notes (
+      number integer primary key,
+      order_id bigint not null references orders (id),
+      refund_id bigint not null unique references refunds (id),
+      issued_at timestamptz not null,
+      taxed_at timestamptz not null,
+      content jsonb not null,
+      document bytea
+    )`.execute(db);
+  await sql`create index credit_notes_by_order on credit_notes (order_id, number)`.execute(db);
+  await sql`create index credit_notes_by_time on credit_notes (taxed_at)`.execute(db);
+}
+
+/** The day that delivery dates on shared pages were reckoned from: the next day makes those pages old. */
+export async function dateDeliveries(db: Kysely<unknown>): Promise<void> {
+  await sql`set local lock_timeout = '2s'`.execute(db);
+  await sql`alter table shipping_version add column day date`.execute(db);
 }
