@@ -1,14 +1,13 @@
 // The edge's cache: answers a request from the store or asks the origin. The fence is checked at each serving.
-
 import type { Fields } from '../http/fields.ts';
 import { cacheKey } from './http/addresses.ts';
 import { parseCacheControl } from './http/freshness.ts';
-import { type CacheParts, refuse, serve } from './reply/replies.ts';
+import { fits } from './http/vary.ts';
+import { type CacheParts, refuse, replyWithoutOrigin, serve } from './reply/replies.ts';
 import { type Answer, answerFrom } from './stored/answer.ts';
-import { chooseVariant, createStoredAnswers, decideUse } from './stored/stored-answers.ts';
+import { chooseVariant, createStoredAnswers, decideUse, type StoredLookup } from './stored/stored-answers.ts';
 import type { Store, StoredResponse } from './stored/stored-response.ts';
-import { askOrigin, writeThrough } from './upstream/ask-origin.ts';
-import { createCoalescer } from './upstream/coalesce-requests.ts';
+import { askOrigin, type Fetched, writeThrough } from './upstream/ask-origin.ts';
 import {
   type EdgeRequest,
   type Forwarded,
@@ -17,7 +16,7 @@ import {
   pathOfRead,
 } from './upstream/forward-request.ts';
 
-export interface EdgeCacheOptions extends Omit<CacheParts, 'storedAnswers'> {
+interface EdgeCacheOptions extends Omit<CacheParts, 'storedAnswers'> {
   store: Store;
   /** Answers stored for one address. */
   maxVariants: number;
@@ -91,4 +90,52 @@ export function createEdgeCache({
   }
 
   return { handle, answerAtOnce };
+}
+
+// Coalesces requests: one fetch for all who ask for the same page at once. Each waiting request checks the fence for
+// itself.
+
+/** Fields whose presence means that an answer may be for this request alone. */
+const alone = ['cookie', 'authorization', 'range', 'cache-control'];
+/** A fetch that failed is not shared: each waiting request then asks by itself. */
+const failed: Omit<Fetched, 'response'> = { stored: undefined, end: 'own' };
+/** How often a request waits on others before it asks by itself. */
+const maxWaits = 2;
+
+interface Coalescer {
+  fetch(asked: Forwarded, found: StoredLookup): Promise<Response>;
+}
+
+function createCoalescer(parts: CacheParts): Coalescer {
+  const running = new Map<string, Promise<Omit<Fetched, 'response'>>>();
+
+  async function lead(asked: Forwarded, found: StoredLookup, name: string): Promise<Response> {
+    const led = askOrigin(parts, asked, found);
+    const shared = led.then(({ stored, end, status }) => ({ stored, end, status }));
+    running.set(name, shared);
+    shared.catch(() => undefined).finally(() => running.delete(name));
+    return (await led).response;
+  }
+
+  async function fetch(asked: Forwarded, found: StoredLookup): Promise<Response> {
+    const isShareable = asked.method === 'GET' && !alone.some((name) => asked.headers.has(name));
+    const name = `${asked.key} ${asked.headers.get('accept-encoding') ?? ''}`;
+    for (let waits = 0; isShareable && waits < maxWaits; waits++) {
+      const shared = running.get(name);
+      if (shared === undefined) return lead(asked, found, name);
+      const { stored, end, status } = await shared.catch(() => failed);
+      if (end === 'away') return replyWithoutOrigin(parts, found.stored, asked, status ?? 502);
+      if (
+        stored !== undefined &&
+        fits(stored, asked.headers) &&
+        decideUse(stored, asked.headers, parts.fence, parts.clock.wallMs()) === 'serve'
+      )
+        return serve(parts, stored, asked, `fwd=${found.known ? 'stale' : 'uri-miss'}; collapsed`);
+      // Only what was overtaken by a purge is worth another wait: the rest is for each request alone.
+      if (end !== 'outdated') break;
+    }
+    return (await askOrigin(parts, asked, found)).response;
+  }
+
+  return { fetch };
 }

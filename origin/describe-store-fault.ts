@@ -1,7 +1,7 @@
 // Describes why a store cannot be reached, in one sentence with host and port and without secrets. Says which errors
 // mean only that.
 import { isPostgresAway } from './postgres/postgres-errors.ts';
-import { isRedisAway } from './redis/redis-errors.ts';
+import { isRedisAway } from './redis/connect.ts';
 
 /** What our connections ask of a session at their start, and pgbouncer cannot promise where sessions are shared. */
 const ignoredByPgbouncer =

@@ -1,7 +1,7 @@
 // Distinguishes an outage from a failure of the job itself. A job that met an outage is never given up; mails have a
 // schedule of their own.
 import { isPostgresAway } from '../origin/postgres/postgres-errors.ts';
-import { isRedisAway } from '../origin/redis/redis-errors.ts';
+import { isRedisAway } from '../origin/redis/connect.ts';
 
 /** Thrown by a job where what it needs is away or belongs to another worker just now. */
 export class Outage extends Error {

@@ -2,8 +2,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { createRateLimits } from '../origin/account/rate-limits.ts';
 import { pruneAccounts } from '../origin/account/reset-password.ts';
-import { drainJournals } from '../origin/cart/server/journal-drain.ts';
-import { pruneCartOperations } from '../origin/cart/server/prune-operations.ts';
+import { drainJournals, pruneCartOperations } from '../origin/cart/server/journal-drain.ts';
 import { raiseDirtySets, raiseDirtyStock } from '../origin/catalog/change/dirty-versions.ts';
 import { dayOfShop } from '../origin/checkout/delivery-dates.ts';
 import { turnDay } from '../origin/checkout/shipping-methods.ts';

@@ -1,6 +1,7 @@
 // Matches stored answers to requests: the fields that Vary names must have the same meaning.
-import { chooseEncoding } from '../../http/accept-encoding.ts';
+
 import type { Fields } from '../../http/fields.ts';
+import { chooseEncoding } from '../../http/negotiation.ts';
 import type { StoredResponse } from '../stored/stored-response.ts';
 
 /** @returns undefined for `*`: fits no other request. */

@@ -1,7 +1,8 @@
 // Makes a reply from a stored answer: the whole, a part or 304, with its age. The result is plain data, which each
 // runtime writes.
-import { matchesEntityTag } from '../../http/entity-tag.ts';
+
 import type { Fields } from '../../http/fields.ts';
+import { matchesEntityTag } from '../../http/negotiation.ts';
 import { parseHttpDate } from '../http/freshness.ts';
 import { fieldOf, type HeaderRecord, toHeaders } from '../http/header-fields.ts';
 import { ageOfS, freshForS, type StoredResponse } from './stored-response.ts';

@@ -1,11 +1,10 @@
 // The stored answer with what each serving needs, computed once, and the store in memory that holds them.
-
 import { promisify } from 'node:util';
 import { brotliCompress, constants, gzip } from 'node:zlib';
 import { LRUCache } from 'lru-cache';
-import { chooseEncoding } from '../../http/accept-encoding.ts';
 import type { TagVersions } from '../../http/cache-tag.ts';
 import type { Fields } from '../../http/fields.ts';
+import { chooseEncoding } from '../../http/negotiation.ts';
 import { type Freshness, parseCacheControl } from '../http/freshness.ts';
 import type { HeaderRecord } from '../http/header-fields.ts';
 

@@ -1,18 +1,17 @@
 // Asks the origin, with the validators of the stored answer where there is one, and stores the reply where that is
 // allowed.
-
 import { hasTags } from '../../http/cache-tag.ts';
 import { cacheKey, invalidateAfterWrite, pathNamedBy } from '../http/addresses.ts';
 import { dropHopByHop } from '../http/header-fields.ts';
-import { toStored } from '../http/may-store.ts';
 import {
   addUnstoredFields,
   confirmByHead,
   isConditional,
   setConditions,
   type Times,
+  toStored,
   update,
-} from '../http/revalidate.ts';
+} from '../http/may-store.ts';
 import {
   type CacheParts,
   detailOf,

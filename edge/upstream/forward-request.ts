@@ -1,5 +1,5 @@
 // Makes the request that the origin gets: client address set, hop-by-hop fields removed, no cookies for shared pages.
-import { chooseEncoding } from '../../http/accept-encoding.ts';
+import { chooseEncoding } from '../../http/negotiation.ts';
 import { cacheKey, normaliseQuery } from '../http/addresses.ts';
 import { dropHopByHop } from '../http/header-fields.ts';
 import type { UpstreamRequest } from './upstream.ts';

@@ -8,7 +8,7 @@ import { createGzip } from 'node:zlib';
 import { Command } from 'commander';
 import pg from 'pg';
 import { databaseUrlOf, openDatabase } from '../connect-stores.ts';
-import { tellRestored } from '../db/restored.ts';
+import { tellRestored } from '../db/command.ts';
 import { makeFolders } from '../local/data-folder.ts';
 import { dumpDatabase } from './dump.ts';
 import { type BackupPlace, extension, fetchBackup, openPlace } from './places.ts';

@@ -7,11 +7,10 @@ import { benchChangeToDone, benchPurge } from './change-to-done.ts';
 import { benchCompliance } from './compliance.ts';
 import { benchDurableAdd } from './durable-add.ts';
 import type { BenchResult } from './measure.ts';
-import { pageBenchmarks } from './pages.ts';
+import { benchStampede, pageBenchmarks } from './pages.ts';
 import { benchReadScaling } from './read-scaling.ts';
 import { type BenchShop, startBenchShop } from './shop.ts';
 import { benchShoppers } from './shoppers.ts';
-import { benchStampede } from './stampede.ts';
 
 const withShop: Record<string, (shop: BenchShop) => Promise<BenchResult | BenchResult[]>> = {
   ...pageBenchmarks,

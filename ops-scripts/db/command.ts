@@ -1,11 +1,16 @@
 // `ops db`: shows the schema's state, migrates it, and shows or renews the database's lineage.
+import { setTimeout as delay } from 'node:timers/promises';
 import { Command } from 'commander';
+import { announceNewLineage } from '../../origin/invalidation/lineage-watch.ts';
 import { isMigrated, migrateToLatest } from '../../origin/postgres/migrate.ts';
-import { buildSearchIndex, buildSkuIndex } from '../../origin/postgres/migrations/0009-0011-search-and-product-files.ts';
+import {
+  buildSearchIndex,
+  buildSkuIndex,
+} from '../../origin/postgres/migrations/0009-0011-search-and-product-files.ts';
 import { prepareSearch } from '../../origin/postgres/migrations/0012-search-normalised.ts';
 import { buildOrderIndexes } from '../../origin/postgres/migrations/0016-order-life.ts';
-import { openDatabase } from '../connect-stores.ts';
-import { tellRestored } from './restored.ts';
+import { createProbe } from '../../origin/postgres/replicas/wal-position.ts';
+import { databaseUrlOf, openDatabase, openRedis } from '../connect-stores.ts';
 
 export function dbCommand(env: NodeJS.ProcessEnv): Command {
   return new Command('db')
@@ -42,4 +47,34 @@ export function dbCommand(env: NodeJS.ProcessEnv): Command {
           console.log('No origin and no edge shows any longer what came before it');
         }),
     );
+}
+
+// After a restore: begins a new lineage of the database, tells every process, and waits until no cache shows what came
+// before.
+
+interface ToldRestore {
+  lineage: string;
+  /** Resolves when every process knows it, and no edge trusts what it learnt before. */
+  known: Promise<void>;
+}
+
+const usualLeaseSeconds = 3;
+/** From the new lineage until the last renewal of an edge that names the old one. */
+const learnMs = { throughRedis: 1_000, throughPostgres: 3_000 };
+
+export async function tellRestored(env: NodeJS.ProcessEnv): Promise<ToldRestore> {
+  await using database = await openDatabase(env);
+  const redis = await openRedis(env).catch((error: Error) => {
+    console.error(`${error.message}. Processes learn of the restore from Postgres instead`);
+    return undefined;
+  });
+  const probe = createProbe({ url: databaseUrlOf(env)!, name: 'ops', timeoutMs: 3_000 });
+  try {
+    const lineage = await announceNewLineage(database.db, probe, redis);
+    const leaseMs = Number(env['EDGE_LEASE_SECONDS'] || usualLeaseSeconds) * 1_000;
+    return { lineage, known: delay(leaseMs + learnMs[redis ? 'throughRedis' : 'throughPostgres']) };
+  } finally {
+    probe.close();
+    redis?.disconnect();
+  }
 }

@@ -2,11 +2,10 @@
 import { checkoutUnderFault } from './checkout-under-fault.ts';
 import { rollingDeploy } from './deploy/rolling-deploy.ts';
 import type { DrillContext, DrillResult, Fault } from './drill.ts';
-import { originFaults } from './faults/origins.ts';
+import { machineFaults, networkFaults, originFaults } from './faults/origins.ts';
 import { postgresFaults } from './faults/postgres.ts';
 import { randomFaults } from './faults/random.ts';
 import { redisFaults } from './faults/redis.ts';
-import { machineFaults, networkFaults } from './faults/surroundings.ts';
 import { freshness } from './freshness/freshness.ts';
 import { fulfilmentUnderFault } from './fulfilment-under-fault.ts';
 import { greedyClients } from './greedy-clients.ts';

@@ -46,7 +46,7 @@ function costCommand(): Command {
     .option('--json', 'print one JSON object')
     .action(async ({ size, json }: { size: SizeName; json?: boolean }) => {
       const { synthesize } = await import('./synthesize.ts');
-      const { costOf, prices } = await import('./cost.ts');
+      const { costOf, prices } = await import('./synthesize.ts');
       const lines = costOf(size, synthesize({ size }));
       const total = lines.reduce((sum, { dollars }) => sum + dollars, 0);
       if (json) return console.log(JSON.stringify({ size, pricesOf: prices.date, lines, total }));

@@ -1,12 +1,14 @@
 // Starts the whole shop on one machine: stores, schema, catalog, origin and worker. Stops in the reverse order.
+import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { LocalSettings } from './config.ts';
-import { type DataFolder, keepSecrets, openDataFolder } from './data-folder.ts';
+import { type DataFolder, type KeptSecrets, keepSecrets, openDataFolder } from './data-folder.ts';
 import { startNodePart } from './node-part.ts';
-import { supervise } from './part.ts';
-import { choosePorts, ownAddress, type ShopPorts } from './ports.ts';
+import { type StoreServer, supervise } from './part.ts';
+import { choosePorts, findFreePort, ownAddress, type ShopPorts } from './ports.ts';
+import { postgresUrl, startPostgres } from './postgres.ts';
 import { type ProcessRecord, type RunningShop, recordParts } from './processes.ts';
-import { placeStores } from './shop-stores.ts';
+import { redisUrl, startRedisServer } from './redis.ts';
 import { allOrFirstFailure } from './wait-until.ts';
 
 interface ShopHooks {
@@ -148,4 +150,89 @@ export function createSteps(report: (line: string) => void, quietMs = 700): Step
       clearTimeout(timer);
     }
   };
+}
+
+// The stores of a local shop. Their addresses are known before they run, so that processes can start beside them.
+
+interface StoresPlan {
+  settings: LocalSettings;
+  folder: DataFolder;
+  secrets: KeptSecrets;
+  processes: ProcessRecord;
+  standing: AsyncDisposableStack;
+  hooks: {
+    signal: AbortSignal;
+    onEvent: (sentence: string) => void;
+    onGiveUp: (sentence: string) => void;
+  };
+}
+
+interface PlacedStores {
+  databaseUrl: string;
+  redisUrl: string;
+  /** Those that are ours; resolves when they answer. @throws a sentence that says what to do. */
+  start(): Promise<void>;
+  /** Whether schema and demo catalog are known to be complete: of a database that others keep, never. */
+  isPrepared(): boolean;
+  markPrepared(): void;
+}
+
+async function placeStores(plan: StoresPlan): Promise<PlacedStores> {
+  const { settings, folder, secrets, hooks } = plan;
+  const postgresFolder = join(folder.path, 'postgres');
+  // In the data folder itself, so that it goes with it; Postgres passes over what it does not know.
+  const preparedFile = join(postgresFolder, 'myclothes.prepared');
+  const ports = { postgres: await findFreePort(), redis: await findFreePort() };
+  const postgres = (signal: AbortSignal) =>
+    startPostgres({
+      folder: postgresFolder,
+      password: secrets.postgresPassword,
+      logFile: join(folder.path, 'logs', 'postgres.log'),
+      port: ports.postgres,
+      onSpawned: plan.processes.add,
+      onProgress: hooks.onEvent,
+      signal,
+    });
+  const redis = (signal: AbortSignal) =>
+    startRedisServer({
+      folder: join(folder.path, 'redis'),
+      password: secrets.redisPassword,
+      logFile: join(folder.path, 'logs', 'redis.log'),
+      toolsFolder: join(folder.path, 'tools'),
+      port: ports.redis,
+      onSpawned: plan.processes.add,
+      onProgress: hooks.onEvent,
+      signal,
+    });
+  return {
+    databaseUrl: settings.databaseUrl ?? postgresUrl(secrets.postgresPassword, ports.postgres),
+    redisUrl: settings.redisUrl ?? redisUrl(secrets.redisPassword, ports.redis),
+    start: async () => {
+      const own = [
+        ...(settings.databaseUrl === undefined ? [keepStore(plan, 'Postgres', postgres)] : []),
+        ...(settings.redisUrl === undefined ? [keepStore(plan, 'Redis', redis)] : []),
+      ];
+      await allOrFirstFailure(own);
+    },
+    isPrepared: () => settings.databaseUrl === undefined && existsSync(preparedFile),
+    markPrepared: () => {
+      if (settings.databaseUrl === undefined) writeFileSync(preparedFile, '');
+    },
+  };
+}
+
+/** A store that died comes back on the port that it had: origin and worker know it by that. */
+async function keepStore(
+  plan: StoresPlan,
+  name: string,
+  start: (signal: AbortSignal) => Promise<StoreServer>,
+): Promise<void> {
+  const store = await supervise({
+    name,
+    signal: plan.hooks.signal,
+    start,
+    onEvent: plan.hooks.onEvent,
+    onGiveUp: plan.hooks.onGiveUp,
+  });
+  plan.standing.defer(() => store.stop());
 }

@@ -1,8 +1,7 @@
 // The stores of a region, and the addresses by which everyone else reaches them.
 import { join } from 'node:path';
 import { findFreePort } from '../local/ports.ts';
-import type { RunningBalancer } from './balancer.ts';
-import type { StoreEndpoint } from './balancer-config.ts';
+import type { RunningBalancer, StoreEndpoint } from './balancer.ts';
 import { type PostgresCluster, startPostgresCluster } from './postgres-cluster.ts';
 import { createPrimary, describeMember, type PostgresMember } from './postgres-member.ts';
 import {

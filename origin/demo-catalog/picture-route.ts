@@ -1,7 +1,7 @@
 // Serves drawn pictures. A picture's name states all that it shows, so caches keep it for a year.
 import type { OpenAPIHono } from '@hono/zod-openapi';
 import { LRUCache } from 'lru-cache';
-import { chooseEncoding } from '../../http/accept-encoding.ts';
+import { chooseEncoding } from '../../http/negotiation.ts';
 import { placeholderName } from '../catalog/product.ts';
 import { notFound } from '../errors.ts';
 import { createApi } from '../web/api/api.ts';

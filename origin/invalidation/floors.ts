@@ -2,10 +2,8 @@
 // those that Redis lost from the versions in Postgres.
 import { randomUUID } from 'node:crypto';
 import type { TagVersions } from '../../http/cache-tag.ts';
-import type { RedisClient } from '../redis/connect.ts';
-import { RedisAway } from '../redis/redis-errors.ts';
-import type { RunId } from '../redis/run-id.ts';
-import { createVersionedReads, type VersionedReads } from '../redis/versioned-reads.ts';
+import { RedisAway, type RedisClient } from '../redis/connect.ts';
+import { createVersionedReads, type RunId, type VersionedReads } from '../redis/versioned-reads.ts';
 import type { Db, DbOrTx } from '../schema.ts';
 import { defineCacheScripts } from './floor-scripts.ts';
 import { type Lineage, type LineageMark, onlyLineage } from './lineage-watch.ts';

@@ -3,15 +3,32 @@ import { sql } from 'kysely';
 import { type Migration, Migrator } from 'kysely/migration';
 import type { Db } from '../schema.ts';
 import * as catalog from './migrations/0001-catalog.ts';
-import { createOutbox, createAccounts, createCarts, createOrders, createStaffChanges, keepUsedPasswordResets, createKeptAssets } from './migrations/0002-0008-first-tables.ts';
-import { addSearchTerms, loosenPaymentReferences, addProductFiles } from './migrations/0009-0011-search-and-product-files.ts';
+import {
+  createAccounts,
+  createCarts,
+  createKeptAssets,
+  createOrders,
+  createOutbox,
+  createStaffChanges,
+  keepUsedPasswordResets,
+} from './migrations/0002-0008-first-tables.ts';
+import {
+  addProductFiles,
+  addSearchTerms,
+  loosenPaymentReferences,
+} from './migrations/0009-0011-search-and-product-files.ts';
 import * as searchNormalised from './migrations/0012-search-normalised.ts';
 import { indexOpenWork, keepPaymentRequests } from './migrations/0014-0015-open-work-and-payments.ts';
 import * as orderLife from './migrations/0016-order-life.ts';
-import { addSelling, addPricesAndInvoices } from './migrations/0018-0019-selling-and-invoices.ts';
-import { addOperators, addJobFigures } from './migrations/0020-0024-operators.ts';
+import { addPricesAndInvoices, addSelling } from './migrations/0018-0019-selling-and-invoices.ts';
+import { addJobFigures, addOperators } from './migrations/0020-0024-operators.ts';
 import * as integrations from './migrations/0025-integrations.ts';
-import { noteLineage, addAccess, addCreditNotes, dateDeliveries } from './migrations/0026-0029-lineage-access-credit-notes.ts';
+import {
+  addAccess,
+  addCreditNotes,
+  dateDeliveries,
+  noteLineage,
+} from './migrations/0026-0029-lineage-access-credit-notes.ts';
 import * as withdrawals from './migrations/0030-withdrawals.ts';
 import * as operatorsSignIn from './migrations/0031-operators-sign-in.ts';
 

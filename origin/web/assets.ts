@@ -5,7 +5,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { extname } from 'node:path';
 import { Hono } from 'hono';
 import { sql } from 'kysely';
-import { chooseEncoding } from '../../http/accept-encoding.ts';
+import { chooseEncoding } from '../../http/negotiation.ts';
 import type { Deps } from '../deps.ts';
 import type { Db } from '../schema.ts';
 import type { AppEnv } from './env.ts';

@@ -5,7 +5,7 @@ import { createEntryStore } from '../../origin/cache/entry-store.ts';
 import { createFencedCache } from '../../origin/cache/fenced-cache.ts';
 import { createFloors } from '../../origin/invalidation/floors.ts';
 import { connectRedis } from '../../origin/redis/connect.ts';
-import { type RunId, trackRunId } from '../../origin/redis/run-id.ts';
+import { type RunId, trackRunId } from '../../origin/redis/versioned-reads.ts';
 import type { Db } from '../../origin/schema.ts';
 import { startRedis } from '../support/stores.ts';
 

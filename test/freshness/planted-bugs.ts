@@ -3,7 +3,7 @@ import type { Redis } from 'ioredis';
 import type { TagVersions } from '../../http/cache-tag.ts';
 import type { EntryStore } from '../../origin/cache/entry-store.ts';
 import type { Floors } from '../../origin/invalidation/floors.ts';
-import type { RunId } from '../../origin/redis/run-id.ts';
+import type { RunId } from '../../origin/redis/versioned-reads.ts';
 import type { Step } from './steps.ts';
 import type { TwoRedis } from './two-redis.ts';
 

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { Redis } from 'ioredis';
 import { vi } from 'vitest';
 import { defineCacheScripts } from '../../origin/invalidation/floor-scripts.ts';
-import { type RunId, trackRunId } from '../../origin/redis/run-id.ts';
+import { type RunId, trackRunId } from '../../origin/redis/versioned-reads.ts';
 import { type PrivateStore, startRedis } from '../support/stores.ts';
 
 export interface TwoRedis extends AsyncDisposable {

@@ -3,9 +3,8 @@
 import { once } from 'node:events';
 import { Duplex, PassThrough } from 'node:stream';
 import { expect, test } from 'vitest';
-import { chooseEncoding } from '../../http/accept-encoding.ts';
 import { createClientAddress, isAddressOrCidr } from '../../http/client-address.ts';
-import { matchesEntityTag } from '../../http/entity-tag.ts';
+import { chooseEncoding, matchesEntityTag } from '../../http/negotiation.ts';
 import { makeProblem } from '../../http/problem-document.ts';
 import { answerOnSocket, canStillAnswer, statusOfUnreadable } from '../../http/unreadable-request.ts';
 

@@ -3,9 +3,8 @@
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { costOf, prices } from '../../ops-scripts/infra/cost.ts';
 import { sizeNames } from '../../ops-scripts/infra/stack-options.ts';
-import { synthesize } from '../../ops-scripts/infra/synthesize.ts';
+import { costOf, prices, synthesize } from '../../ops-scripts/infra/synthesize.ts';
 import { allOf, judgeTemplate, propertiesOf } from './judge-template.ts';
 
 const variants = sizeNames.flatMap((size) => [false, true].map((aurora) => ({ size, aurora })));

@@ -1,7 +1,7 @@
 // An ERP that loses requests, answers and its own process, and is away for a day, does everything once.
 import { sql } from 'kysely';
 import { expect, test } from 'vitest';
-import { seededRandom } from '../../origin/demo-catalog/build-product.ts';
+import { seededRandom } from '../../origin/demo-catalog/load-demo-catalog.ts';
 import { openShop } from '../support/shop.ts';
 import { SmallErp } from './small-erp.ts';
 

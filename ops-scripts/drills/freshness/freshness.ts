@@ -5,16 +5,20 @@ import type { DrillContext, DrillResult } from '../drill.ts';
 import type { DrillRegion } from '../region.ts';
 import { signInStaff } from '../staff.ts';
 import { Timeline } from '../timeline.ts';
-import { archiveAndPublish } from './archive-product.ts';
 import { type FaultLog, type FreshnessSize, fullSize, inflictUntil, shortSize } from './fault-schedule.ts';
-import { keepJudgements, type ReadJudgements } from './judge-reads.ts';
+import {
+  describeFreshness,
+  type FreshnessFigures,
+  keepJudgements,
+  type ReadJudgements,
+  toFigures,
+} from './judge-reads.ts';
 import { type Oracle, openOracle } from './oracle.ts';
 import { routePurges } from './purge-proxy.ts';
 import { createValueReader } from './read-values.ts';
 import { type Door, readAtDoor } from './readers.ts';
-import { describeFreshness, type FreshnessFigures, toFigures } from './report.ts';
 import { chooseSubjects, listTargets } from './subjects.ts';
-import { writeUntil } from './writers.ts';
+import { archiveAndPublish, writeUntil } from './writers.ts';
 
 export interface FreshnessResult extends DrillResult {
   freshness: FreshnessFigures;

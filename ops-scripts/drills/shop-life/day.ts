@@ -1,5 +1,4 @@
 // One simulated day: its deeds in an order chosen by the seed, several shoppers at once, restarts among them.
-
 import type { SeededRandom } from '../../traffic/seeded-random.ts';
 import { hasChromium } from '../chromium.ts';
 import {
@@ -12,11 +11,10 @@ import {
   signUp,
 } from './deeds/account.ts';
 import { cancel, deliver, payBack, sendBack, ship, takeMoneyAtDoor } from './deeds/after-purchase.ts';
-import { browse, search } from './deeds/browse.ts';
+import { browse, openOldMail, search } from './deeds/browse.ts';
 import { buyAsGuest, buySignedIn, payments } from './deeds/buy.ts';
 import { buyWithScript } from './deeds/buy-with-script.ts';
 import { archive, bringBack, exportOnly, importSomeColumns } from './deeds/files.ts';
-import { openOldMail } from './deeds/mails.ts';
 import { changeDelivery, makePromotion, readInvoice } from './deeds/selling.ts';
 import { changePrice, changeText, setStock } from './deeds/staff.ts';
 import type { ShopLife, ShopperAccount } from './life.ts';

@@ -1,9 +1,7 @@
 // Serves the OpenAPI document and its documentation page.
-
 import type { OpenAPIHono } from '@hono/zod-openapi';
 import { type Context, Hono } from 'hono';
-import { chooseEncoding } from '../../../http/accept-encoding.ts';
-import { matchesEntityTag } from '../../../http/entity-tag.ts';
+import { chooseEncoding, matchesEntityTag } from '../../../http/negotiation.ts';
 import { Refusal } from '../../errors.ts';
 import type { AppEnv } from '../env.ts';
 import { toProblem } from '../problem.ts';

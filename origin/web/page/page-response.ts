@@ -1,7 +1,7 @@
 // Sends a personal page: never cached, compressed, with its cookies; and the error page, which never shows internal
 // details.
 import type { Context } from 'hono';
-import { chooseEncoding } from '../../../http/accept-encoding.ts';
+import { chooseEncoding } from '../../../http/negotiation.ts';
 import type { Refusal } from '../../errors.ts';
 import type { AppEnv } from '../env.ts';
 import { headersOf } from '../problem.ts';

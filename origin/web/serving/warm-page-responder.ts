@@ -1,10 +1,8 @@
 // Answers shared pages from memory ahead of the router, by the address as the client wrote it; headers are made once.
 // The router gives the same answers, and all others.
-
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { LRUCache } from 'lru-cache';
-import { chooseEncoding, type Encoding } from '../../../http/accept-encoding.ts';
-import { matchesEntityTag } from '../../../http/entity-tag.ts';
+import { chooseEncoding, type Encoding, matchesEntityTag } from '../../../http/negotiation.ts';
 import type { ReadResult } from '../../cache/entry.ts';
 import type { FencedCache } from '../../cache/fenced-cache.ts';
 import { type FinishHeaders, serverTiming } from '../response-headers.ts';

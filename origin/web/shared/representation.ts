@@ -1,10 +1,9 @@
 // The representation of a shared address: its bodies in each encoding, and how they are stored in a cache.
-
 import { createHash } from 'node:crypto';
 import { promisify } from 'node:util';
 import { brotliCompress, constants, gunzipSync, gzip } from 'node:zlib';
 import { LRUCache } from 'lru-cache';
-import type { Encoding } from '../../../http/accept-encoding.ts';
+import type { Encoding } from '../../../http/negotiation.ts';
 import type { Codec } from '../../cache/entry.ts';
 
 export interface SharedBody {

@@ -1,9 +1,8 @@
 // Responds with answers that are the same for everyone, from the fenced cache: encoding chosen, revalidated by ETag,
 // no cookies.
 import type { Context } from 'hono';
-import { chooseEncoding, type Encoding } from '../../../http/accept-encoding.ts';
 import { formatCacheTag } from '../../../http/cache-tag.ts';
-import { matchesEntityTag } from '../../../http/entity-tag.ts';
+import { chooseEncoding, type Encoding, matchesEntityTag } from '../../../http/negotiation.ts';
 import type { CacheOutcome, Fresh, ReadRequest, ReadResult } from '../../cache/entry.ts';
 import type { Deps } from '../../deps.ts';
 import type { DbOrTx } from '../../schema.ts';

@@ -5,7 +5,7 @@ import { makeMailbox, pickName } from '../browser/addresses.ts';
 import type { Browser } from '../browser/browser.ts';
 import { expectAnswer, expectStatus, expectThat } from '../browser/page.ts';
 import { Lock, type ShopLife, type ShopperAccount } from '../life.ts';
-import { readMail } from '../shop/read-mail.ts';
+import { readMail } from '../shop/mail-server.ts';
 
 const mailMs = 45_000;
 const lookMs = 100;

@@ -1,12 +1,10 @@
 // Laws of mails: each order that stands has one confirmation, and each link in each mail opens.
-
-import { openNewMails } from '../deeds/mails.ts';
+import { openNewMails } from '../deeds/browse.ts';
 import type { OpenedLink, RecordedOrder, ShopLife } from '../life.ts';
 import { askPostgres } from '../shop/living-shop.ts';
-import type { Fate } from '../shop/mail-server.ts';
-import { readMail } from '../shop/read-mail.ts';
+import { type Fate, readMail } from '../shop/mail-server.ts';
 import { defineLaw } from './law.ts';
-import { isHeldInDoubt, type OpenWork, readOpenWork } from './outbox.ts';
+import { isHeldInDoubt, type OpenWork, readOpenWork } from './work-and-answers.ts';
 
 /**
  * Law: each order that stands has one confirmation mail, delivered or still pending where the mail server
