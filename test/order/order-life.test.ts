@@ -8,10 +8,10 @@ import {
   fulfilmentOf,
   type Life,
   type Pieces,
-  paidOf,
   refundedOf,
   step,
 } from '../../origin/order/life/order-life.ts';
+import { expectLawful, type Restocked } from './lawful-life.ts';
 
 const day = 86_400_000;
 const variants = ['1', '2'];
@@ -110,52 +110,11 @@ const anyDeed: fc.Arbitrary<Deed> = fc.oneof(
   }),
 );
 
-/** Pieces that went back into stock, counted beside the machine. */
-type Returned = Map<string, number>;
-
-function expectLawful(life: Life, back: Returned): void {
-  expect(refundedOf(life)).toBeLessThanOrEqual(paidOf(life));
-  expect(paidOf(life)).toBeLessThanOrEqual(life.total);
-  for (const line of life.lines) {
-    expect(line.shipped + line.withdrawn).toBeLessThanOrEqual(line.quantity);
-    expect(line.returned).toBeGreaterThanOrEqual(0);
-    expect(line.returned).toBeLessThanOrEqual(line.shipped);
-    expect(line.restocked).toBe(back.get(line.variantId) ?? 0);
-    // Nothing is in stock that left the shop and did not come back.
-    expect(line.restocked).toBeLessThanOrEqual(line.withdrawn + line.returned);
-    const inParcels = life.shipments
-      .flatMap(({ lines }) => lines)
-      .filter(({ variantId }) => variantId === line.variantId)
-      .reduce((sum, part) => sum + part.quantity, 0);
-    expect(inParcels).toBe(line.shipped);
-  }
-  if (life.status === 'cancelled') {
-    expect(life.shipments).toEqual([]);
-    // Stock is held exactly as long as money may still move.
-    expect(life.holdsStock).toBe(life.payment === 'pending' || life.payment === 'unknown');
-    expect(refundedOf(life)).toBe(paidOf(life));
-    for (const line of life.lines)
-      expect(line.restocked).toBe(life.holdsStock ? line.restocked : line.quantity);
-  } else {
-    expect(life.holdsStock).toBe(false);
-    expect(life.payment).not.toBe('failed');
-    expect(life.status === 'paid').toBe(life.payment === 'paid');
-  }
-  if (life.shipments.length > 0 && !life.isAtDoor) expect(life.payment).toBe('paid');
-  expect(fulfilmentOf(life) === 'open').toBe(life.shipments.length === 0);
-  for (const { status, refundId } of life.returns) {
-    const refund = life.refunds.find((one) => one.id === refundId);
-    if (status === 'received') expect(refund?.status).not.toBe('done');
-    if (status === 'refunded' && refund !== undefined) expect(refund.status).toBe('done');
-    if (status === 'requested' || status === 'refused') expect(refundId).toBe(null);
-  }
-}
-
 test('Any deeds in any order, each of them twice, leave money, pieces and states lawful', () => {
   const begins = fc.constantFrom(aLife(), aLife({ isAtDoor: true, payment: 'pending' }), paid, allShipped);
   fc.assert(
     fc.property(begins, fc.array(anyDeed, { maxLength: 14 }), (begin, deeds) => {
-      const back: Returned = new Map();
+      const back: Restocked = new Map();
       let life = begin;
       for (const deed of deeds.flatMap((one) => [one, one])) {
         const before = structuredClone(life);
