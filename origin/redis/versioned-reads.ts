@@ -35,12 +35,28 @@ export function createVersionedReads(redis: RedisClient, server?: RunId): Versio
 function ofServer(redis: Redis, server: RunId): VersionedReads {
   return {
     async read(keys) {
-      const values = await redis.mget(keys);
+      const values = await readAsPrimary(redis, keys);
       const runId = server.current();
       return values.map((value) => ({ value, runId }));
     },
     runIdOf: () => server.current(),
   };
+}
+
+/**
+ * A primary that was made a replica keeps its connections, and its data may be older than its new primary's. GETEX
+ * without an option only reads, but it counts as a write: a replica refuses it, and the connection is then left.
+ */
+async function readAsPrimary(redis: Redis, keys: string[]): Promise<(string | null)[]> {
+  const [first, ...others] = keys;
+  if (first === undefined) return [];
+  const pipeline = redis.pipeline().call('getex', first);
+  if (others.length > 0) pipeline.mget(others);
+  const answers = (await pipeline.exec()) ?? [];
+  const refused = answers.find(([error]) => error !== null)?.[0];
+  if (refused) throw refused;
+  const [one, rest] = answers.map(([, value]) => value);
+  return [one as string | null, ...((rest ?? []) as (string | null)[])];
 }
 
 function ofCluster(cluster: Cluster): VersionedReads {

@@ -1,4 +1,5 @@
-// A Redis that dies and comes back with older data. All other orders of events are played in test/freshness.
+// A Redis that dies and comes back with older data, and one that is made a replica. All other orders of events are
+// played in test/freshness.
 import { Redis } from 'ioredis';
 import { expect, test, vi } from 'vitest';
 import { createEntryStore } from '../../origin/cache/entry-store.ts';
@@ -51,4 +52,25 @@ test('makes its floors unknown, not old', async () => {
 
 test('would show the old version if any run id were believed', async () => {
   expect(await readAfterReturn(() => ({ current: () => 'any-server' }))).toBe(1);
+});
+
+test('is not believed once it was made a replica, though it keeps its connections and its data', async () => {
+  await using old = await startRedis({ appendonly: 'no' });
+  const admin = new Redis(old.url).on('error', () => undefined);
+  const redis = connectRedis({ urls: [old.url], name: 'origin' }) as Redis;
+  const told = trackRunId(redis);
+  await vi.waitFor(() => expect(told.current()).toBeDefined(), { timeout: 10_000 });
+  const tags = { 'product:1': 1, 'product:2': 1 };
+  const readers = [async () => ({ 'product:1': 1, 'product:2': 1 })];
+  const floors = createFloors({ redis, db: undefined as unknown as Db, readers, server: told });
+  expect(await floors.check(tags)).toBe('above');
+  expect(await floors.check(tags)).toBe('above');
+  const connections = async () => (await admin.client('LIST')) as string;
+  expect(await connections()).toContain('name=origin');
+  // Of a primary that does not answer: what the replica holds stays what it was.
+  await admin.replicaof('127.0.0.1', 9);
+  expect(await connections()).toContain('name=origin');
+  await expect(floors.check(tags)).rejects.toThrow('READONLY');
+  admin.disconnect();
+  redis.disconnect();
 });
