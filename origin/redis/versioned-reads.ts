@@ -46,6 +46,7 @@ function ofServer(redis: Redis, server: RunId): VersionedReads {
 /**
  * A primary that was made a replica keeps its connections, and its data may be older than its new primary's. GETEX
  * without an option only reads, but it counts as a write: a replica refuses it, and the connection is then left.
+ * Whoever refuses it for want of a disk or of replicas is still the primary.
  */
 async function readAsPrimary(redis: Redis, keys: string[]): Promise<(string | null)[]> {
   const [first, ...others] = keys;
@@ -54,6 +55,7 @@ async function readAsPrimary(redis: Redis, keys: string[]): Promise<(string | nu
   if (others.length > 0) pipeline.mget(others);
   const answers = (await pipeline.exec()) ?? [];
   const refused = answers.find(([error]) => error !== null)?.[0];
+  if (refused && /^(MISCONF|NOREPLICAS)/.test(refused.message)) return redis.mget(keys);
   if (refused) throw refused;
   const [one, rest] = answers.map(([, value]) => value);
   return [one as string | null, ...((rest ?? []) as (string | null)[])];

@@ -4,6 +4,7 @@ import { Redis } from 'ioredis';
 import { expect, test, vi } from 'vitest';
 import { createEntryStore } from '../../origin/cache/entry-store.ts';
 import { createFencedCache } from '../../origin/cache/fenced-cache.ts';
+import { defineCartScripts } from '../../origin/cart/server/copy-scripts.ts';
 import { createFloors } from '../../origin/invalidation/floors.ts';
 import { connectRedis } from '../../origin/redis/connect.ts';
 import { type RunId, trackRunId } from '../../origin/redis/versioned-reads.ts';
@@ -54,7 +55,7 @@ test('would show the old version if any run id were believed', async () => {
   expect(await readAfterReturn(() => ({ current: () => 'any-server' }))).toBe(1);
 });
 
-test('is not believed once it was made a replica, though it keeps its connections and its data', async () => {
+test('is not believed once it was made a replica: neither its floors nor its carts', async () => {
   await using old = await startRedis({ appendonly: 'no' });
   const admin = new Redis(old.url).on('error', () => undefined);
   const redis = connectRedis({ urls: [old.url], name: 'origin' }) as Redis;
@@ -63,14 +64,20 @@ test('is not believed once it was made a replica, though it keeps its connection
   const tags = { 'product:1': 1, 'product:2': 1 };
   const readers = [async () => ({ 'product:1': 1, 'product:2': 1 })];
   const floors = createFloors({ redis, db: undefined as unknown as Db, readers, server: told });
-  expect(await floors.check(tags)).toBe('above');
-  expect(await floors.check(tags)).toBe('above');
+  defineCartScripts(redis);
+  const readCart = () => redis.readCart('{c}copy', '{c}journal', '{c}birth', 'random');
+  for (const _time of [1, 2]) {
+    expect(await floors.check(tags)).toBe('above');
+    expect(await readCart()).toHaveLength(6);
+  }
   const connections = async () => (await admin.client('LIST')) as string;
   expect(await connections()).toContain('name=origin');
   // Of a primary that does not answer: what the replica holds stays what it was.
   await admin.replicaof('127.0.0.1', 9);
   expect(await connections()).toContain('name=origin');
   await expect(floors.check(tags)).rejects.toThrow('READONLY');
+  // The connection was left, too.
+  await expect.poll(() => readCart().catch((error: Error) => error.message)).toContain('READONLY');
   admin.disconnect();
   redis.disconnect();
 });

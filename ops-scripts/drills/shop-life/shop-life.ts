@@ -100,7 +100,8 @@ async function closeDay(life: ShopLife): Promise<void> {
 
 function describeDay(life: ShopLife, found: Breach[]): string {
   const deeds = [...life.record.deeds.values()].reduce((sum, count) => sum + count, 0);
-  const told = found.length === 0 ? 'all laws hold' : `${found.length} breaches`;
+  const told =
+    found.length === 0 ? 'all laws hold' : found.map(({ law, sentence }) => `${law}: ${sentence}`).join('; ');
   return `day ${life.day}: ${deeds} deeds and ${life.record.orders.length} orders so far; ${told}`;
 }
 

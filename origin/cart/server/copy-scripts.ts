@@ -8,12 +8,19 @@ import type { Result } from 'ioredis';
 import type { RedisClient } from '../../redis/connect.ts';
 import { copyKey, journalIndexKey, journalKey } from './cart-keys.ts';
 
-/** Time of the server's own clock, in ms: an age needs no other. A server that cannot write keeps its birth unknown. */
+/**
+ * Time of the server's own clock, in ms: an age needs no other. A server that cannot write keeps its birth unknown.
+ * GETEX without an option only reads, but a replica refuses it: one that was the primary may lack what is newer.
+ */
 const readBirth = `
 local time = redis.call('time')
 local nowMs = time[1] * 1000 + math.floor(time[2] / 1000)
 local function readBirth(key, random)
-  local birth = redis.call('get', key)
+  local birth = redis.pcall('getex', key)
+  if type(birth) == 'table' then
+    local isReplica = string.find(birth.err, 'READONLY', 1, true)
+    birth = redis.call(isReplica and 'getex' or 'get', key)
+  end
   if not birth then
     birth = string.format('%s %.0f', random, nowMs)
     redis.pcall('set', key, birth)
