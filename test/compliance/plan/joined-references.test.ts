@@ -96,7 +96,7 @@ function resourcesIn(names: string[]): string[] {
 }
 
 function subsetsOf<T>(items: T[]): T[][] {
-  return items.reduce<T[][]>((sets, item) => [...sets, ...sets.map((set) => [...set, item])], [[]]);
+  return items.reduce<T[][]>((sets, item) => sets.concat(sets.map((set) => [...set, item])), [[]]);
 }
 
 const mistakes: ((stack: PlanStack) => void)[] = [

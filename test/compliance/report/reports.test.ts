@@ -15,8 +15,8 @@ import { ConfigFault } from '../../../ops-scripts/compliance/config-fault.ts';
 import { judge } from '../../../ops-scripts/compliance/judge.ts';
 import { writeReport } from '../../../ops-scripts/compliance/report/write-report.ts';
 import type { Snapshot } from '../../../ops-scripts/compliance/snapshot.ts';
-import { parseWaivers } from '../../../ops-scripts/compliance/waivers.ts';
-import { junitFaults } from '../support/junit-essentials.ts';
+import { applyWaivers, parseWaivers } from '../../../ops-scripts/compliance/waivers.ts';
+import { junitFaults } from '../support/junit-schema.ts';
 import { ocsfEssentials } from '../support/ocsf-essentials.ts';
 import { fromCidr, soundStack } from '../support/sound-stack.ts';
 import { addIngress, deny } from '../support/spoil.ts';
@@ -43,9 +43,23 @@ describe('of an account with a failure and a denied call', () => {
     expect(count('<failure ')).toBe(report.summary.fail);
     expect(count('<error ')).toBe(report.summary.unknown);
     expect(xml).toContain('&lt;AccessDenied &amp; more&gt;');
-    expect(junitFaults(xml)).toEqual([]);
-    expect(junitFaults(xml.replace('classname=', 'class='))).toContain('testcase lacks classname');
-    expect(junitFaults(xml.replaceAll('&amp;', '&'))).toContain('a bare &');
+  });
+
+  test('JUnit is as its published XSD has it, whatever is found, and nothing else is', async () => {
+    const xml = writeReport({ report, snapshot }, 'junit', plain);
+    const waivers = [{ control: '*', resource: '*', reason: 'until "then" <&>', expires: '2999-01-01' }];
+    const waived = applyWaivers(report, parseWaivers(JSON.stringify(waivers), 'waivers.json'), new Date());
+    expect(waived.summary.waived).toBeGreaterThan(0);
+    const [ours, ofWaived, ofNothing, without, bare] = await Promise.all([
+      junitFaults(xml),
+      junitFaults(writeReport({ report: waived, snapshot }, 'junit', plain)),
+      junitFaults(writeReport({ report: { ...report, findings: [] }, snapshot }, 'junit', plain)),
+      junitFaults(xml.replace('classname=', 'class=')),
+      junitFaults(xml.replaceAll('&amp;', '&')),
+    ]);
+    expect([ours, ofWaived, ofNothing]).toEqual([[], [], []]);
+    expect(without?.join()).toContain("attribute 'classname' is required");
+    expect(bare).not.toEqual([]);
   });
 
   test('OCSF has an event of class 2003 for each finding, as its schema has it', () => {
