@@ -5,6 +5,7 @@ import { Registry } from 'prom-client';
 import { createCacheMetrics } from './cache/entry.ts';
 import { createEntryStore } from './cache/entry-store.ts';
 import { createFencedCache, type FencedCache } from './cache/fenced-cache.ts';
+import { turnDueSales } from './catalog/change/turn-sales.ts';
 import type { Settings } from './config.ts';
 import { createFloors, type Floors, type TagVersionReader } from './invalidation/floors.ts';
 import { followLineage, type Lineage } from './invalidation/lineage-watch.ts';
@@ -89,10 +90,12 @@ export function createDeps(settings: Settings, log: Logger, options: DepsOptions
     floors,
     entries: createEntryStore(redis, createRedisRoom(redis, roomForEntries), lineage),
     l1Bytes: options.l1Bytes ?? 24 * 1024 * 1024,
+    now: () => deps.now(),
+    makeDueChanges: () => turnDueSales(deps, deps.now()),
     onOutcome: createCacheMetrics(registry),
     lineage,
   });
-  return {
+  const deps: Deps & AsyncDisposable = {
     settings,
     log,
     db,
@@ -112,4 +115,5 @@ export function createDeps(settings: Settings, log: Logger, options: DepsOptions
       await Promise.all([db.destroy(), reads.close()]);
     },
   };
+  return deps;
 }

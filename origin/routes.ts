@@ -41,6 +41,7 @@ import { staffApi } from './staff/api.ts';
 import { membersApi } from './staff/members-pages.ts';
 import { staffOrdersApi } from './staff/orders-api.ts';
 import { staffPages } from './staff/pages.ts';
+import { salesApi } from './staff/sale-routes.ts';
 import { sellingApi } from './staff/selling-api.ts';
 import type { Audience } from './web/api/api.ts';
 import type { ApiKeyScope } from './web/api/api-key-scopes.ts';
@@ -270,6 +271,15 @@ export const routeGroups: RouteGroup[] = [
   },
   {
     // Behind the guard of the group before.
+    mount: ({ deps }) => salesApi(deps),
+    routes: [
+      get('/api/staff/products/:id/sales', anyStaff, 'private', 'catalog:read'),
+      post('/api/staff/products/:id/sales', catalogStaff, 'catalog:write'),
+      remove('/api/staff/products/:id/sales/:sale', catalogStaff, 'catalog:write'),
+    ],
+  },
+  {
+    // Behind the same guard.
     mount: ({ deps }) => sellingApi(deps),
     routes: [
       get('/api/staff/shipping-methods', anyStaff, 'private', 'selling:read'),
@@ -432,6 +442,7 @@ export const routeGroups: RouteGroup[] = [
       get('/staff', anyStaff, 'private'),
       get('/staff/products/:id', anyStaff, 'private'),
       post('/staff/products/:id', catalogStaff),
+      post('/staff/products/:id/sales', catalogStaff),
     ],
   },
   {

@@ -1,5 +1,6 @@
 // Starts everything that works outbox rows: queues, their consumers, the relay, and the subscription that wakes it.
 import type { Worker } from 'bullmq';
+import { turnDueSales } from '../origin/catalog/change/turn-sales.ts';
 import { withinMs } from '../origin/concurrency/deadline.ts';
 import type { Settings } from '../origin/config.ts';
 import type { Deps } from '../origin/deps.ts';
@@ -57,6 +58,8 @@ export function startJobs(deps: Deps): Jobs {
     'expire-hold': ({ orderId }) => expireHold(deps, orderId),
     'pay-back': ({ orderId }) => payBack(deps, providers, orderId),
     'deliver-webhooks': ({ endpointId }, job) => deliverWebhooks(deps, endpointId, job.signal),
+    // Due by the clock of Postgres, which may be a little ahead of this one.
+    'turn-sales': ({ at }) => turnDueSales(deps, Math.max(deps.now(), Date.parse(at))),
   };
   const stopping = new AbortController();
   const workRow = createRowWorker({

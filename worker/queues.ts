@@ -22,6 +22,7 @@ const concurrency: Record<OutboxKind, number> = {
   'pay-back': 4,
   // As many as there may be, so that none waits for a slow one.
   'deliver-webhooks': 20,
+  'turn-sales': 4,
 };
 
 /** In the queue at once, of all workers together. */

@@ -30,6 +30,7 @@ const mostSwept: Record<OutboxKind, number> = {
   'expire-hold': 10,
   'pay-back': 10,
   'deliver-webhooks': 20,
+  'turn-sales': 10,
 };
 
 export interface Relay {

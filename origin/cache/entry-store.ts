@@ -3,24 +3,17 @@
 
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { TagVersions } from '../../http/cache-tag.ts';
 import { type Lineage, onlyLineage } from '../invalidation/lineage-watch.ts';
 import type { RedisClient } from '../redis/connect.ts';
 import type { RedisRoom } from '../redis/servers.ts';
-import { type FoundEntry, packEntry, unpackEntry } from './entry.ts';
+import { type EncodedEntry, type FoundEntry, packEntry, unpackEntry } from './entry.ts';
 
 export interface EntryStore {
   get(key: string): Promise<FoundEntry | undefined>;
   /** @returns the lease's token, which names the lineage; or undefined where somebody else is filling. */
   lease(key: string): Promise<string | undefined>;
   /** @returns whether it was stored; a store without its lease is refused, and one for which Redis has no room. */
-  store(
-    key: string,
-    token: string,
-    tags: TagVersions,
-    bytes: Uint8Array,
-    ttlSeconds: number,
-  ): Promise<boolean>;
+  store(key: string, token: string, entry: EncodedEntry<Uint8Array>, ttlSeconds: number): Promise<boolean>;
   /** Where there is nothing to store: those who wait would do so in vain. */
   release(key: string, token: string): Promise<void>;
   /** Waits for what the holder of the lease stores, a second at most. */
@@ -55,12 +48,12 @@ export function createEntryStore(
       const token = `${part}/${randomUUID()}`;
       return (await redis.set(leaseKey(key, part), token, 'PX', leaseMs, 'NX')) === 'OK' ? token : undefined;
     },
-    async store(key, token, tags, bytes, ttlSeconds) {
+    async store(key, token, entry, ttlSeconds) {
       if (!(await room.isLeft())) {
         await release(key, token);
         return false;
       }
-      const packed = packEntry(tags, bytes);
+      const packed = packEntry(entry);
       const part = partOf(token);
       const keys = [entryKey(key, part), leaseKey(key, part)] as const;
       return (await redis.storeEntry(...keys, token, packed, ttlSeconds)) === 1;

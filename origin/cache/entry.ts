@@ -8,6 +8,8 @@ export interface Fresh<T> {
   value: T;
   /** Every row that the value was made from, at the version read. */
   tags: TagVersions;
+  /** Milliseconds since 1970: from then on it is another value, whatever the versions say, as a sale begins or ends. */
+  until?: number | undefined;
 }
 
 export interface ReadRequest<T> {
@@ -63,9 +65,10 @@ export const jsonCodec: Codec<unknown> = {
   memoryFactor: 4,
 };
 
-export interface EncodedEntry {
+export interface EncodedEntry<Bytes extends Uint8Array = Buffer<ArrayBuffer>> {
   tags: TagVersions;
-  bytes: Buffer<ArrayBuffer>;
+  until?: number | undefined;
+  bytes: Bytes;
 }
 
 /** As it was found in Redis. */
@@ -75,9 +78,13 @@ export interface FoundEntry extends EncodedEntry {
 
 const lengthBytes = 4;
 
-/** As it lies in Redis: length of the tags, the tags as JSON, the value's bytes. */
-export function packEntry(tags: TagVersions, bytes: Uint8Array): Buffer {
-  const json = Buffer.from(JSON.stringify(tags));
+/** What stands before the value's bytes; the tags alone where the value has no end, as earlier releases wrote it. */
+type EntryHead = TagVersions | { tags: TagVersions; until: number };
+
+/** As it lies in Redis: length of the head, the head as JSON, the value's bytes. */
+export function packEntry({ tags, until, bytes }: EncodedEntry<Uint8Array>): Buffer {
+  const head: EntryHead = until === undefined ? tags : { tags, until };
+  const json = Buffer.from(JSON.stringify(head));
   const length = Buffer.alloc(lengthBytes);
   length.writeUInt32BE(json.length);
   return Buffer.concat([length, json, bytes]);
@@ -88,7 +95,13 @@ export function unpackEntry(packed: Buffer): EncodedEntry {
   // A copy of its own: a slice would keep the whole chunk alive that came over the socket.
   const bytes = Buffer.allocUnsafeSlow(packed.length - end);
   packed.copy(bytes, 0, end);
-  return { tags: JSON.parse(packed.toString('utf8', lengthBytes, end)) as TagVersions, bytes };
+  const head = JSON.parse(packed.toString('utf8', lengthBytes, end)) as EntryHead;
+  return isWithEnd(head) ? { ...head, bytes } : { tags: head, bytes };
+}
+
+/** The version of a tag is a number. */
+function isWithEnd(head: EntryHead): head is { tags: TagVersions; until: number } {
+  return typeof head['tags'] === 'object';
 }
 
 /**

@@ -13,7 +13,7 @@ import {
   type ReadResult,
 } from './entry.ts';
 import type { EntryStore } from './entry-store.ts';
-import { type FillSources, fillUnchecked, loadEntry } from './load-entry.ts';
+import { type FillSources, fillUnchecked, isOver, loadEntry } from './load-entry.ts';
 import { createMemory } from './memory.ts';
 
 export interface FencedCache {
@@ -44,6 +44,10 @@ export interface FencedCacheOptions {
   l1Bytes: number;
   /** Monotonic milliseconds; it must go on while the process is paused. */
   clock?: () => number;
+  /** Milliseconds since 1970. */
+  now?: () => number;
+  /** Writes the changes whose moment has come, such as the begin of a sale. */
+  makeDueChanges?: () => Promise<void>;
   onOutcome?: (outcome: CacheOutcome, key: string) => void;
   /** Which lineage of the database is the present one. */
   lineage?: Pick<Lineage, 'known'>;
@@ -53,9 +57,16 @@ export { trustedMs } from './memory.ts';
 
 export function createFencedCache(options: FencedCacheOptions): FencedCache {
   const clock = options.clock ?? (() => performance.now());
-  const { lineage = onlyLineage } = options;
-  const memory = createMemory({ floors: options.floors, maxBytes: options.l1Bytes, clock, lineage });
-  const entrySources = { ...options, clock, memory, lineage };
+  const { lineage = onlyLineage, now = Date.now, makeDueChanges } = options;
+  const memory = createMemory({ floors: options.floors, maxBytes: options.l1Bytes, clock, now, lineage });
+  const entrySources = {
+    ...options,
+    clock,
+    now,
+    memory,
+    lineage,
+    makeDueChanges: makeDueChanges && shareRun(makeDueChanges),
+  };
   const loading = new Map<string, Promise<LoadedEntry>>();
 
   /**
@@ -123,7 +134,7 @@ export function createFencedCache(options: FencedCacheOptions): FencedCache {
       await memory.recheckAll(others).catch(() => undefined);
       for (const key of others) {
         const entry = memory.peek(key);
-        if (entry !== undefined && mayServe(entry, began)) find(entry, key);
+        if (entry !== undefined && !isOver(entry, now) && mayServe(entry, began)) find(entry, key);
       }
       return found;
     },
@@ -133,5 +144,16 @@ export function createFencedCache(options: FencedCacheOptions): FencedCache {
       const entry = await options.entries.get(key).catch(() => undefined);
       return entry && { value: jsonCodec.decode(entry.bytes) as T, tags: entry.tags };
     },
+  };
+}
+
+/** Whoever asks while it runs waits for the same run. */
+function shareRun(run: () => Promise<void>): () => Promise<void> {
+  let running: Promise<void> | undefined;
+  return () => {
+    running ??= run().finally(() => {
+      running = undefined;
+    });
+    return running;
   };
 }

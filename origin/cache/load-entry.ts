@@ -26,6 +26,9 @@ interface EntrySources {
   memory: Memory;
   entries: EntryStore;
   clock: () => number;
+  /** Milliseconds since 1970. */
+  now: () => number;
+  makeDueChanges?: (() => Promise<void>) | undefined;
   lineage: Pick<Lineage, 'known'>;
 }
 
@@ -62,19 +65,20 @@ export async function loadEntry(
 
 /** Floors are read after the entry: one read before could be older than what the entry is made of. */
 async function accept(
-  { floors, clock, lineage }: EntrySources,
+  { floors, clock, now, lineage }: EntrySources,
   { codec = jsonCodec }: ReadRequest<unknown>,
   entry: FoundEntry | undefined,
 ): Promise<LoadedEntry | undefined> {
-  if (entry === undefined) return undefined;
+  if (entry === undefined || isOver(entry, now)) return undefined;
   const asOf = clock();
   if ((await floors.check(entry.tags)) !== 'above') return undefined;
   // The check may have found that the database has gone back in time since the entry was read.
   if (!isSameLineage(entry.lineage, lineage.known())) return undefined;
-  const { tags, bytes } = entry;
+  const { tags, until, bytes } = entry;
   return {
     value: codec.decode(bytes),
     tags,
+    until,
     outcome: 'hit',
     asOf,
     bytes: memoryOf(codec, bytes, tags),
@@ -84,7 +88,7 @@ async function accept(
 }
 
 async function fillAndStore(entrySources: EntrySources, request: ReadRequest<unknown>): Promise<LoadedEntry> {
-  const { entries, floors } = entrySources;
+  const { entries, floors, now } = entrySources;
   const { key, codec = jsonCodec, ttlSeconds = defaultTtlSeconds } = request;
   const token = await entries.lease(key);
   if (token === undefined) {
@@ -97,18 +101,33 @@ async function fillAndStore(entrySources: EntrySources, request: ReadRequest<unk
     throw new FillError('Cannot fill a cache entry', { cause });
   });
   // From here on Redis may fail without harm: what was read after the request began may be served.
-  if (!filled.isChecked && !(await standsAbove(floors, filled.tags))) {
+  if (isOver(filled, now) || (!filled.isChecked && !(await standsAbove(floors, filled.tags)))) {
     release();
-    return filled;
+    return { ...filled, isChecked: false };
   }
+  const { tags, until } = filled;
   const bytes = codec.encode(filled.value);
-  const stored = await entries.store(key, token, filled.tags, bytes, ttlSeconds).catch(() => false);
+  const stored = await entries
+    .store(key, token, { tags, until, bytes }, secondsOf(ttlSeconds, until, now()))
+    .catch(() => false);
   return {
     ...filled,
     outcome: stored ? 'miss' : 'bypass',
     bytes: memoryOf(codec, bytes, filled.tags),
     isChecked: true,
   };
+}
+
+/** Whether the moment has come from which on it is another value. */
+export function isOver({ until }: Pick<Fresh<unknown>, 'until'>, now: () => number): boolean {
+  return until !== undefined && now() >= until;
+}
+
+/** The exact moment is part of the entry; Redis forgets it a second later at most. */
+function secondsOf(ttlSeconds: number, until: number | undefined, nowMs: number): number {
+  return until === undefined
+    ? ttlSeconds
+    : Math.min(ttlSeconds, Math.max(1, Math.ceil((until - nowMs) / 1_000)));
 }
 
 function standsAbove(floors: Floors, tags: TagVersions): Promise<boolean> {
@@ -136,6 +155,28 @@ type Request = ReadRequest<unknown>;
  * Checked where a replica filled it: its rows count only at or above floors that were read after them.
  */
 async function fillForStore(entrySources: EntrySources, request: Request): Promise<LoadedEntry> {
+  return withDueChanges(entrySources, request, await fillFromBest(entrySources, request));
+}
+
+/**
+ * What was read may be overdue: a sale whose moment has come, and nobody has written it yet. It is written now, and
+ * read again. Where it cannot be, as the primary is away, the answer is what is known, and is not kept.
+ */
+async function withDueChanges(
+  entrySources: EntrySources,
+  request: Request,
+  filled: LoadedEntry,
+): Promise<LoadedEntry> {
+  const { makeDueChanges, now } = entrySources;
+  if (makeDueChanges === undefined || !isOver(filled, now)) return filled;
+  const isMade = await makeDueChanges().then(
+    () => true,
+    () => false,
+  );
+  return isMade ? fillFromPrimary(entrySources, request) : filled;
+}
+
+async function fillFromBest(entrySources: EntrySources, request: Request): Promise<LoadedEntry> {
   const { sources, floors, clock, lineage } = entrySources;
   const before = lineage.known()?.value;
   const found = request.fromReplicas ? await sources?.fromReplica(request.fill) : undefined;
@@ -144,7 +185,7 @@ async function fillForStore(entrySources: EntrySources, request: Request): Promi
   const verdict = await floors.check(found.value.tags).catch(() => 'unreadable' as const);
   const isOfNow = isSameLineage(before, lineage.known());
   if (verdict === 'above' && isOfNow) return { ...unchecked(found.value, asOf, before), isChecked: true };
-  if (verdict === 'unreadable') return fillUnchecked(entrySources, request);
+  if (verdict === 'unreadable') return fillCurrent(entrySources, request);
   sources.wasBelowFloor();
   return fillFromPrimary(entrySources, request);
 }
@@ -167,6 +208,10 @@ async function fillWhilePrimaryIsAway(
 
 /** While the floors cannot be read: nothing may be stored, and a replica must be past what the primary had written. */
 export async function fillUnchecked(entrySources: EntrySources, request: Request): Promise<LoadedEntry> {
+  return withDueChanges(entrySources, request, await fillCurrent(entrySources, request));
+}
+
+async function fillCurrent(entrySources: EntrySources, request: Request): Promise<LoadedEntry> {
   if (entrySources.sources === undefined || !request.fromReplicas)
     return fillFromPrimary(entrySources, request);
   const before = entrySources.lineage.known()?.value;

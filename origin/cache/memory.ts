@@ -33,17 +33,26 @@ export interface MemoryOptions {
   floors: Floors;
   maxBytes: number;
   clock: () => number;
+  /** Milliseconds since 1970. */
+  now?: (() => number) | undefined;
   lineage?: Pick<Lineage, 'known'> | undefined;
 }
 
-export function createMemory({ floors, maxBytes, clock, lineage = onlyLineage }: MemoryOptions): Memory {
+export function createMemory({
+  floors,
+  maxBytes,
+  clock,
+  now = Date.now,
+  lineage = onlyLineage,
+}: MemoryOptions): Memory {
   const kept = new LRUCache<string, LoadedEntry>({
     maxSize: maxBytes,
     sizeCalculation: (entry, key) => entry.bytes + key.length,
   });
   /** Whether an entry stands, while that is being asked. */
   const asked = new Map<LoadedEntry, Promise<boolean>>();
-  const isTrusted = (entry: LoadedEntry) => clock() - entry.asOf < trustedMs;
+  const isOver = ({ until }: LoadedEntry) => until !== undefined && now() >= until;
+  const isTrusted = (entry: LoadedEntry) => clock() - entry.asOf < trustedMs && !isOver(entry);
   const isPresent = (entry: LoadedEntry) => isSameLineage(entry.lineage, lineage.known());
 
   const check = async (entries: LoadedEntry[]): Promise<boolean> => {
@@ -70,11 +79,15 @@ export function createMemory({ floors, maxBytes, clock, lineage = onlyLineage }:
     },
     async recheck(key) {
       const entry = kept.get(key);
-      if (entry === undefined) return undefined;
+      if (entry === undefined || isOver(entry)) return undefined;
       return (await (asked.get(entry) ?? ask([entry]))) ? entry : undefined;
     },
     async recheckAll(keys) {
-      const entries = keys.map((key) => kept.get(key)).filter((entry) => entry !== undefined);
+      const entries = keys
+        .map((key) => kept.get(key))
+        .filter((entry) => entry !== undefined)
+        .filter((entry) => !isOver(entry));
+      if (entries.length === 0) return;
       const answers = new Set(entries.map((entry) => asked.get(entry)));
       const others = entries.filter((entry) => !asked.has(entry));
       if (others.length > 0) answers.add(ask(others));

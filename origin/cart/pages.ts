@@ -182,10 +182,10 @@ async function readProductOfForm(
 ): Promise<ProductDetail | undefined> {
   if (!isSlug(slug)) return undefined;
   const { value } = await deps.cache.read<ProductDetail | null>({
-    key: `product-of-form:${slug}`,
+    key: `product-of-form:2:${slug}`,
     fill: async (db) => {
-      const { value: product, tags } = await readProduct(db, slug);
-      return { value: product ?? null, tags };
+      const { value: product, ...fresh } = await readProduct(db, slug);
+      return { value: product ?? null, ...fresh };
     },
   });
   return value ?? undefined;

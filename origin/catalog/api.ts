@@ -139,10 +139,10 @@ export function catalogApi(deps: Deps): OpenAPIHono<AppEnv> {
       await respondShared(c, deps, {
         key: `api-product:${slug}`,
         produce: async (db) => {
-          const { value, tags } = await readProduct(db, slug);
+          const { value, ...fresh } = await readProduct(db, slug);
           return value === undefined
-            ? asNotFound('This product', tags)
-            : asJson({ value: toProduct(value), tags });
+            ? asNotFound('This product', fresh.tags)
+            : asJson({ value: toProduct(value), ...fresh });
         },
       }),
     );
@@ -164,10 +164,11 @@ export function catalogApi(deps: Deps): OpenAPIHono<AppEnv> {
   return api;
 }
 
-function asJson(fresh: Fresh<unknown>): Fresh<SharedBody> {
+function asJson({ value, tags, until }: Fresh<unknown>): Fresh<SharedBody> {
   return {
-    value: { status: 200, contentType: 'application/json', body: JSON.stringify(fresh.value) },
-    tags: fresh.tags,
+    value: { status: 200, contentType: 'application/json', body: JSON.stringify(value) },
+    tags,
+    until,
   };
 }
 

@@ -21,6 +21,7 @@ export interface ExportedProduct {
 export interface ExportedVariant {
   sku: string;
   optionValues: string[];
+  /** Without a sale. */
   priceAmount: number;
   available: number;
   backordered: number;
@@ -41,7 +42,7 @@ export async function* exportProducts(db: DbOrTx): AsyncGenerator<ExportedProduc
       select p.id, p.slug, p.name, p.description_html as "descriptionHtml", p.brand, p.product_type as "productType",
         p.tags, p.option_names as "optionNames", p.status, p.published, p.file_rows as "fileRows",
         coalesce((
-          select json_agg(json_build_object('sku', v.sku, 'optionValues', v.option_values, 'priceAmount', v.price_amount,
+          select json_agg(json_build_object('sku', v.sku, 'optionValues', v.option_values, 'priceAmount', coalesce(v.regular_amount, v.price_amount),
             'available', v.available, 'backordered', v.backordered, 'stockTracked', v.stock_tracked,
             'stockStated', v.stock_stated, 'sellsBeyondStock', v.sells_beyond_stock, 'imageUrl', v.image_url,
             'isArchived', v.archived_at is not null, 'cells', v.file_cells) order by v.position, v.id)

@@ -11,7 +11,7 @@ import { siteTags } from '../web/shared/release.ts';
 import { respondShared, type SharedBody } from '../web/shared/shared-response.ts';
 import { imageOrPlaceholder } from './product.ts';
 import { htmlToText } from './product-text.ts';
-import { availablePieces } from './read-product.ts';
+import { availablePieces, nextFlip, untilOf } from './read-product.ts';
 import { catalogTag, feedTag, readSetVersions } from './tags.ts';
 
 const productsPerPage = 500;
@@ -56,6 +56,7 @@ interface FeedProduct {
 async function feedPage(db: DbOrTx, siteUrl: string, page: number): Promise<Fresh<SharedBody>> {
   // Read first: what changes meanwhile has a higher version, and the page is made again.
   const tags = await readSetVersions(db, [catalogTag, feedTag]);
+  const flip = await sql<{ at: Date | null }>`select ${nextFlip} as at`.execute(db);
   const { rows } = await sql<FeedProduct>`
     select p.id, p.slug, p.name, p.description_html as description, p.brand, c.name as category, p.was_amount as was,
       (select i.url from product_images i where i.product_id = p.id order by i.position, i.id limit 1) as "imageUrl",
@@ -85,6 +86,7 @@ ${shown.flatMap((product) => product.variants.map((variant) => itemOf(siteUrl, p
   return {
     value: { status: 200, contentType: 'application/xml; charset=utf-8', body },
     tags: { ...siteTags, ...tags },
+    until: untilOf(flip.rows[0]!.at),
   };
 }
 

@@ -5,6 +5,7 @@ import type { Fresh } from '../cache/entry.ts';
 import type { DbOrTx } from '../schema.ts';
 import { type Money, money } from '../web/money.ts';
 import { type Image, imageOrPlaceholder, type Product, type ProductDetail } from './product.ts';
+import type { ProductFacts } from './product-facts.ts';
 import { htmlToText } from './product-text.ts';
 import { isSlug, productStockTag, productTag, slugTag, stockTag } from './tags.ts';
 
@@ -15,7 +16,7 @@ export async function readProduct(db: DbOrTx, slug: string): Promise<Fresh<Produ
   if (row === undefined || row.status !== 'active') {
     return { value: undefined, tags: { [slugTag(slug)]: row?.version ?? 0 } };
   }
-  return { value: toDetail(row), tags: tagsOf(row) };
+  return { value: toDetail(row), tags: tagsOf(row), until: untilOf(row.flips_at) };
 }
 
 /** For staff and writers: by id, archived ones too. */
@@ -53,6 +54,8 @@ interface ProductRow {
   stock_version: number;
   price_amount: number;
   was_amount: number | null;
+  flips_at: Date | null;
+  facts: ProductFacts;
   variants: VariantRow[];
   images: Image[];
 }
@@ -62,6 +65,7 @@ async function readRow(db: DbOrTx, by: { slug: string } | { id: string }): Promi
   const condition = 'slug' in by ? sql`p.slug = ${by.slug}` : sql`p.id = ${by.id}`;
   const { rows } = await sql<ProductRow>`
     select p.id, p.slug, p.name, p.description_html, p.brand, c.slug as category, p.status, p.version, p.stock_version, p.price_amount, p.was_amount,
+      p.flips_at, p.facts,
       coalesce((
         select json_agg(json_build_object('id', v.id::text, 'sku', v.sku, 'size', v.size, 'color', v.color,
           'price', v.price_amount, 'available', ${availablePieces}, 'stockVersion', v.stock_version, 'imageUrl', v.image_url)
@@ -108,6 +112,14 @@ function toDetail(row: ProductRow): ProductDetail {
 export function wasOf(row: { price_amount: number; was_amount: number | null }): { was?: Money } {
   const { price_amount: price, was_amount: was } = row;
   return was === null || was <= price ? {} : { was: money(was) };
+}
+
+/** SQL: when a sale begins or ends next. Index: products_by_flip. */
+export const nextFlip = sql<Date | null>`(select min(flips_at) from products where flips_at is not null)`;
+
+/** Until when what was read of a product's price holds: the next begin or end of a sale. */
+export function untilOf(flipsAt: Date | null | undefined): number | undefined {
+  return flipsAt?.getTime();
 }
 
 /** Files often name a colour's picture at one of its sizes only. */

@@ -7,7 +7,7 @@ import { Refusal, unavailable } from '../errors.ts';
 import type { DbOrTx } from '../schema.ts';
 import { type Money, money } from '../web/money.ts';
 import { imageOrPlaceholder } from './product.ts';
-import { orderablePieces } from './read-product.ts';
+import { orderablePieces, untilOf } from './read-product.ts';
 import { isId, productTag, stockTag } from './tags.ts';
 
 export interface VariantInfo {
@@ -55,7 +55,7 @@ export async function readVariants(
 
 /** The number changes with the members of an entry: the previous release has entries of its own. */
 function variantKey(id: string): string {
-  return `variant:2:${id}`;
+  return `variant:3:${id}`;
 }
 
 /** Straight from Postgres, in the transaction that depends on it. */
@@ -121,6 +121,7 @@ interface VariantRow {
   tags: string[];
   categories: string[];
   archived_at: Date | null;
+  flips_at: Date | null;
   url: string | null;
   alt: string | null;
 }
@@ -129,7 +130,7 @@ async function queryVariants(db: DbOrTx, ids: string[]): Promise<Map<string, Fre
   const { rows } = await sql<VariantRow>`
     select v.id, v.product_id, p.slug, p.name, p.brand, v.size, v.color, v.sku, v.price_amount,
       ${orderablePieces} as available, v.stock_version, p.version, p.status, p.product_type, p.tags, place.categories,
-      v.archived_at, image.url, image.alt
+      v.archived_at, p.flips_at, image.url, image.alt
     from variants v
     join products p on p.id = v.product_id
     left join lateral (
@@ -158,6 +159,7 @@ async function queryVariants(db: DbOrTx, ids: string[]): Promise<Map<string, Fre
       {
         value: row.status === 'active' && row.archived_at === null ? toInfo(row) : null,
         tags: { [productTag(row.product_id)]: row.version, [stockTag(row.id)]: row.stock_version },
+        until: untilOf(row.flips_at),
       },
     ]),
   );

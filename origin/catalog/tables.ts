@@ -1,5 +1,6 @@
 // Kysely's types of the catalog tables. Only files of this folder query them.
 import type { ColumnType, Generated, GeneratedAlways } from 'kysely';
+import type { ProductFacts } from './product-facts.ts';
 
 export interface CatalogTables {
   categories: {
@@ -27,6 +28,10 @@ export interface CatalogTables {
     price_amount: number;
     /** Of a sale: the lowest price of the 30 days before. A trigger ends it with the next change of a price. */
     was_amount: number | null;
+    /** When a sale changes the price next; null: no sale will. */
+    flips_at: Date | null;
+    /** What the law asks of a product's page, as `product-facts.ts` names it. */
+    facts: ColumnType<ProductFacts, string | undefined, string>;
     sizes: Generated<string[]>;
     colors: Generated<string[]>;
     /** Each pair that exists as a variant, joined by `pairSeparator`. */
@@ -60,6 +65,8 @@ export interface CatalogTables {
     option_values: Generated<string[]>;
     position: Generated<number>;
     price_amount: number;
+    /** While a sale runs: the price that it will have again. */
+    regular_amount: number | null;
     /** Pieces on the shelf; `stock-rule.ts` says how many are shown. */
     available: Generated<number>;
     /** Pieces sold beyond the stock. */
@@ -84,6 +91,19 @@ export interface CatalogTables {
     amount: number;
     since: Date | null;
     until: Date;
+  };
+  product_sales: {
+    id: GeneratedAlways<string>;
+    product_id: string;
+    price_amount: number;
+    starts_at: ColumnType<Date, Date, Date>;
+    ends_at: ColumnType<Date | null, Date | null, Date | null>;
+    state: Generated<'planned' | 'running' | 'ended' | 'cancelled'>;
+    /** The lowest price of the 30 days before it began; null where that was not higher. */
+    was_amount: number | null;
+    /** When it really ended. */
+    ended_at: Date | null;
+    created_at: ColumnType<Date, never, never>;
   };
   product_images: {
     id: GeneratedAlways<string>;

@@ -5,6 +5,7 @@ import type { CartLine } from '../cart/cart-contents.ts';
 import type { CartCheckout, Carts, OrderKey } from '../cart/carts.ts';
 import { checkOrderable } from '../cart/check-operation.ts';
 import { type ShortLine, takeStock } from '../catalog/change/stock.ts';
+import { turnDueSales } from '../catalog/change/turn-sales.ts';
 import { readVariantsFresh, type VariantInfo } from '../catalog/read-variants.ts';
 import { type PromiseContext, promiseDelivery } from '../checkout/delivery-dates.ts';
 import type { ChosenShipping, OrderPrice } from '../checkout/price-order.ts';
@@ -61,6 +62,8 @@ export async function placeOrder(
   const write = { scope, key: checkout.idempotencyKey, method: 'POST', path: checkout.path, body: request };
   const key = { opId: checkout.idempotencyKey, fingerprint: fingerprintOf(write) };
   let placedNow = false;
+  // What is charged is what it costs at this moment, also where no worker has begun the sale yet.
+  await turnDueSales(deps, deps.now());
   const { orderId } = await retryOnConflict(() => {
     // Postgres may have rolled back an earlier try of this function.
     placedNow = false;

@@ -20,6 +20,8 @@ export interface OutboxPayloads {
   'pay-back': { orderId: string };
   /** Tell a webhook endpoint what waits for it. */
   'deliver-webhooks': { endpointId: string };
+  /** A sale of this product begins or ends. */
+  'turn-sales': { productId: string /** ISO 8601. */; at: string };
 }
 
 export type OutboxKind = keyof OutboxPayloads;
@@ -31,6 +33,7 @@ export const outboxKinds = [
   'expire-hold',
   'pay-back',
   'deliver-webhooks',
+  'turn-sales',
 ] as const satisfies OutboxKind[];
 
 interface OutboxOptions {
@@ -77,6 +80,7 @@ function subjectsOf(payload: OutboxPayloads[OutboxKind]): string[] {
   if ('tags' in payload)
     return Object.keys(payload.tags).filter((tag) => /^(product|stock|account):/.test(tag));
   if ('orderId' in payload) return [`order:${payload.orderId}`];
+  if ('productId' in payload) return [`product:${payload.productId}`];
   if ('endpointId' in payload) return [`webhook:${payload.endpointId}`];
   const { orderId } = payload.data;
   const order = typeof orderId === 'string' ? [`order:${orderId}`] : [];

@@ -1,6 +1,7 @@
 // The staff pages and their forms. Every change uses the same functions as the API.
 import { type Context, Hono } from 'hono';
 import type { ProductPatch } from '../catalog/change/change-product.ts';
+import { listPrices, listSales } from '../catalog/change/sales.ts';
 import { listProducts } from '../catalog/list/list-products.ts';
 import { parseListQuery } from '../catalog/list/list-query.ts';
 import type { Product } from '../catalog/product.ts';
@@ -23,6 +24,7 @@ import { staffOrderPages } from './order-pages.ts';
 import { paymentPages } from './payment-pages.ts';
 import { promotionPages } from './promotion-pages.ts';
 import { reportPages } from './report-pages.ts';
+import { salePages } from './sale-routes.ts';
 import { finderPage, fingerprintOfShown, productPage, stockField } from './views/products.ts';
 
 /** A product of Shopify has at most 2,048 variants. */
@@ -50,6 +52,10 @@ export function staffPages(deps: Deps, providers: PaymentProviders): Hono<AppEnv
   pages.route('/', staffOrderPages(deps, providers));
   pages.route('/', membersPages(deps));
   pages.route('/', reportPages(deps));
+  pages.route(
+    '/',
+    salePages(deps, (c, sale, status) => showProduct(deps, c, { sale }, status)),
+  );
 
   pages.get('/staff', async (c) => {
     const query = parseListQuery(new URL(c.req.url).searchParams, 'page');
@@ -110,8 +116,13 @@ async function showProduct(
 ): Promise<Response> {
   const product = await productById(deps, c.req.param('id') ?? '');
   const subjects = [`product:${product.id}`, ...product.variants.map((variant) => `variant:${variant.id}`)];
-  const [visitor, changes] = await Promise.all([pageVisitor(deps, c), readChanges(deps.db, subjects)]);
-  return respondPage(c, productPage({ visitor, product, changes, ...extra }), { status });
+  const [visitor, changes, sales, prices] = await Promise.all([
+    pageVisitor(deps, c),
+    readChanges(deps.db, subjects),
+    listSales(deps.db, product.id),
+    listPrices(deps.db, product.id),
+  ]);
+  return respondPage(c, productPage({ visitor, product, changes, sales, prices, ...extra }), { status });
 }
 
 async function productById(deps: Deps, id: string): Promise<Product> {

@@ -17,6 +17,8 @@ import {
   faultsOf,
   readForm,
   readIdempotencyKey,
+  toCents,
+  toTime,
 } from '../web/page/form.ts';
 import { respondPage, seeOther } from '../web/page/page-response.ts';
 import { promotionPage, promotionsPage } from './views/promotions.ts';
@@ -119,17 +121,6 @@ function readPromotionForm(values: FormValues): unknown {
     categories: names('categories'),
     products: names('products'),
   };
-}
-
-/** Minor units of an amount such as `19.99`. */
-function toCents(text: string): number {
-  const [, whole, cents = ''] = /^(\d{1,7})(?:[.,](\d{1,2}))?$/.exec(text) ?? [];
-  return whole === undefined ? Number.NaN : Number(whole) * 100 + Number(cents.padEnd(2, '0'));
-}
-
-/** Day and time, in UTC. */
-function toTime(text: string): string {
-  return /^\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}$/.test(text) ? `${text.replace(' ', 'T')}:00Z` : text;
 }
 
 /** @throws what is no fault of a field */

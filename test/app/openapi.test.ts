@@ -205,6 +205,11 @@ describe('the OpenAPI document', () => {
     const { invalidation } = await ask(staff, 'PATCH', staffProduct, '/api/staff/products/{id}', { price });
     const invalidationPath = `/api/staff/invalidations/${invalidation.id}`;
     await ask(staff, 'GET', invalidationPath, '/api/staff/invalidations/{id}');
+    const sale = { price: { amount: 999, currency: 'EUR' }, startsAt: '2099-01-01T00:00:00Z' };
+    const sales = [`${staffProduct}/sales`, '/api/staff/products/{id}/sales'] as const;
+    const planned = await ask(staff, 'POST', ...sales, sale);
+    await ask(staff, 'GET', ...sales);
+    await ask(staff, 'DELETE', `${sales[0]}/${planned.sale.id}`, `${sales[1]}/{sale}`);
     const stock = `/api/staff/variants/${variant!.id}/stock`;
     await ask(staff, 'PUT', stock, '/api/staff/variants/{id}/stock', { stock: 20 });
     await ask(person, 'GET', '/api/shipping-methods?country=IE', '/api/shipping-methods');

@@ -63,6 +63,7 @@ const elsewhere: Record<string, string[]> = {
     'listMembers',
     'listWebhooks',
     'listPromotions',
+    'listSales',
     'exportAccount',
     'getAccount',
     'getCart',
@@ -85,7 +86,7 @@ const elsewhere: Record<string, string[]> = {
   'wrong-code': [],
   'too-many-attempts': ['beginSecondFactor', 'confirmSecondFactor', 'removeSecondFactor', 'verifySession'],
   // What every role may see.
-  'not-your-role': ['findVariants', 'getInvalidation', 'getShippingTable', 'listPromotions'],
+  'not-your-role': ['findVariants', 'getInvalidation', 'getShippingTable', 'listPromotions', 'listSales'],
 };
 
 test('every refusal that an operation tells of is met', async () => {
@@ -284,6 +285,14 @@ test('every refusal that an operation tells of is met', async () => {
   const taken = { url: '/api/staff/promotions/1', body: { code: 'TAKEN' } };
   const [first] = (await staff.get('/api/staff/promotions')).body.items;
   await send(named('changePromotion'), staff, { ...taken, url: `/api/staff/promotions/${first.id}` });
+  const sales = `/api/staff/products/${(await staff.get(`/api/products/${shop.slug}`)).body.id}/sales`;
+  const sale = { price: { amount: 1, currency: 'EUR' }, startsAt: '2099-01-01T00:00:00Z' };
+  for (const url of [sales, sales]) await send(named('planSale'), staff, { url, body: sale });
+  const { id: saleId } = (await staff.get(sales)).body.items[0];
+  for (const url of [`${sales}/${saleId}`, `${sales}/${saleId}`, `${sales}/${nothing}`])
+    await send(named('stopSale'), staff, { url });
+  for (const name of ['listSales', 'planSale'])
+    await send(named(name), staff, { url: `/api/staff/products/${nothing}/sales`, body: sale });
   await send(named('listShopEvents'), staff, { url: `/api/staff/events?after=${nothing}` });
   for (const name of [
     'changePromotion',

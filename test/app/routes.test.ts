@@ -50,6 +50,7 @@ interface World {
   category: string;
   invalidation: string;
   promotion: string;
+  sale: string;
   code: string;
   apiKey: string;
   webhook: string;
@@ -64,6 +65,11 @@ const aMethod = {
   price: { amount: 0, currency: 'EUR' },
   days: { min: 2, max: 5 },
 };
+const aSale = (year: string) => ({
+  price: { amount: 100, currency: 'EUR' },
+  startsAt: `${year}-01-01T00:00:00Z`,
+  endsAt: `${year}-02-01T00:00:00Z`,
+});
 const signedInOnly: Outcomes = [401, 200, 200, 200];
 const staffOnly: Outcomes = [401, 403, 403, 200];
 const staffPage: Outcomes = ['303 /sign-in', 403, 403, 200];
@@ -171,6 +177,19 @@ const samples: Record<string, Sample> = {
   'PATCH /api/staff/products/:id': {
     at: ({ product }) => `/api/staff/products/${product}`,
     json: () => ({ name: 'Plain tee' }),
+    first: staffOnly,
+  },
+  'GET /api/staff/products/:id/sales': {
+    at: ({ product }) => `/api/staff/products/${product}/sales`,
+    first: staffOnly,
+  },
+  'POST /api/staff/products/:id/sales': {
+    at: ({ product }) => `/api/staff/products/${product}/sales`,
+    json: () => aSale('2098'),
+    first: [401, 403, 403, 201],
+  },
+  'DELETE /api/staff/products/:id/sales/:sale': {
+    at: ({ product, sale }) => `/api/staff/products/${product}/sales/${sale}`,
     first: staffOnly,
   },
   'PUT /api/staff/variants/:id/stock': {
@@ -366,6 +385,11 @@ const samples: Record<string, Sample> = {
     at: ({ order }) => `/orders/${order}/again`,
     form: () => ({}),
     first: [404, 404, '303 /orders/:id', 404],
+  },
+  'POST /staff/products/:id/sales': {
+    at: ({ product }) => `/staff/products/${product}/sales`,
+    form: () => ({ salePrice: '1.00', startsAt: '2097-01-01 00:00', endsAt: '2097-02-01 00:00' }),
+    first: ['303 /sign-in', 403, 403, '303 /staff/products/:id'],
   },
   'GET /staff/payments': { first: staffPage },
   'POST /staff/payments/:order': {
@@ -582,6 +606,9 @@ async function openWorld(): Promise<World> {
   const change = await staff.patch(`/api/staff/products/${product.id}`, { name: `Tee ${randomUUID()}` });
   const aPromotion = { code: randomUUID(), kind: 'amount', value: 100 };
   const { body: promotion } = await staff.post('/api/staff/promotions', aPromotion);
+  const sales = `/api/staff/products/${product.id}/sales`;
+  const sale =
+    (await staff.post(sales, aSale('2099'))).body.sale?.id ?? (await staff.get(sales)).body.items[0].id;
   const aKey = { name: 'Warehouse', scopes: ['orders:read'] };
   const { body: apiKey } = await staff.post('/api/staff/api-keys', aKey);
   return {
@@ -593,6 +620,7 @@ async function openWorld(): Promise<World> {
     otherSession: sessions.body.items.find((session: Json) => !session.current).id,
     variant,
     product: product.id,
+    sale,
     category: product.category,
     invalidation: change.body.invalidation.id,
     promotion: promotion.id,

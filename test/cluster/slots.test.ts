@@ -49,7 +49,9 @@ describe('in a cluster', () => {
         async (text) => {
           const key = `list:${randomUUID()}${text}`;
           const token = await entries.lease(key);
-          expect(await entries.store(key, token!, { catalog: 1 }, Buffer.from('{}'), 5)).toBe(true);
+          expect(
+            await entries.store(key, token!, { tags: { catalog: 1 }, bytes: Buffer.from('{}') }, 5),
+          ).toBe(true);
           const cart = await copies.read(randomUUID());
           expect(cart?.journal).toEqual([]);
         },

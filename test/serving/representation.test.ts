@@ -41,7 +41,8 @@ test('what has more tags than a proxy passes on is kept by no edge', async () =>
     const tags = Object.fromEntries(
       Array.from({ length: count }, (_, n) => [`product:${10_000 + n}`, 123_456]),
     );
-    return composeAnswer({ value, tags, outcome: 'miss' }, 'identity', false).headers;
+    return composeAnswer({ value, tags, outcome: 'miss' }, { encoding: 'identity', isKnown: false, nowMs: 0 })
+      .headers;
   };
   expect(withTags(100)['Cache-Tag']?.length).toBeLessThan(4_000);
   expect(withTags(100)['CDN-Cache-Control']).toMatch(/^max-age=/);

@@ -13,6 +13,7 @@ import { learnWords } from '../search/suggest-spelling.ts';
 import { isId, productTag } from '../tags.ts';
 import { markSets } from './dirty-versions.ts';
 import { rowsWithout } from './merge-file-cells.ts';
+import { readLowestPrice } from './turn-sales.ts';
 
 export interface ProductPatch {
   /** Becomes the price of all its variants. */
@@ -53,7 +54,7 @@ export async function changeProduct(tx: Tx, id: string, patch: ProductPatch): Pr
     before['price'] = row.price_amount;
     if (row.price_amount !== amount || prices.some((price) => price !== amount)) {
       changes.price_amount = amount;
-      const was = patch.sale === true ? await readLowestPrice(tx, id) : undefined;
+      const was = patch.sale === true ? await readLowestPrice(tx, id, new Date()) : undefined;
       if (was !== undefined && was > amount) changes.was_amount = was;
     }
   }
@@ -99,22 +100,6 @@ async function lockVariants(tx: Tx, productId: string): Promise<number[]> {
     .forNoKeyUpdate()
     .execute();
   return rows.map((row) => row.price_amount);
-}
-
-const daysBeforeReduction = 30;
-
-/**
- * Of everything on sale, until this moment. Source: Directive 98/6/EC, Article 6a.
- * @returns minor units
- */
-async function readLowestPrice(tx: Tx, productId: string): Promise<number | undefined> {
-  const { rows } = await sql<{ lowest: number | null }>`
-    select min(least(v.price_amount, (
-      select min(h.amount) from variant_prices h
-      where h.variant_id = v.id and h.until > clock_timestamp() - make_interval(days => ${daysBeforeReduction})
-    ))) as lowest
-    from variants v where v.product_id = ${productId} and v.archived_at is null`.execute(tx);
-  return rows[0]?.lowest ?? undefined;
 }
 
 async function lockProduct(tx: Tx, id: string) {

@@ -6,10 +6,13 @@ import { stockTag } from '../tags.ts';
 import { fitValues, isSameList, labelOptions, makeSku, matchVariants } from './match-variants.ts';
 import { isSameCells, mergeVariantCells, moveCellsToVariants } from './merge-file-cells.ts';
 import type { Cells, ImportNotice, PartialVariant } from './product-draft.ts';
+import { sayWhen } from './turn-sales.ts';
 
 export interface KnownVariant extends VariantColumns {
   id: string;
   product_id: string;
+  /** Then `price_amount` is the price that it will have again: files know no sales. */
+  is_in_sale: boolean;
 }
 
 /** What a draft can say of a variant. */
@@ -51,12 +54,14 @@ export interface VariantPlan {
   all: VariantColumns[];
   /** Without the cells that are now a variant's. */
   fileRows: Cells[];
+  isInSale: boolean;
   notices: ImportNotice[];
 }
 
 export async function readVariantsOf(tx: Tx, productIds: string[]): Promise<Map<string, KnownVariant[]>> {
   const { rows } = await sql<KnownVariant>`
-    select id, product_id, sku, size, color, option_values, position, price_amount, available, backordered, stock_tracked,
+    select id, product_id, sku, size, color, option_values, position, coalesce(regular_amount, price_amount) as price_amount,
+      regular_amount is not null as is_in_sale, available, backordered, stock_tracked,
       stock_stated, sells_beyond_stock, image_url, archived_at is not null as is_archived, file_cells
     from variants where product_id = any(${productIds}::bigint[]) order by position, id`.execute(tx);
   return Map.groupBy(rows, (row) => row.product_id);
@@ -64,7 +69,14 @@ export async function readVariantsOf(tx: Tx, productIds: string[]): Promise<Map<
 
 export function planVariants(product: VariantsOfProduct): VariantPlan {
   const { known, optionNames } = product;
-  const plan: VariantPlan = { changed: [], added: [], all: [], fileRows: [], notices: [] };
+  const plan: VariantPlan = {
+    changed: [],
+    added: [],
+    all: [],
+    fileRows: [],
+    isInSale: known.some((row) => row.is_in_sale),
+    notices: [],
+  };
   // A file without the column of an option does not say which variant its rows mean, unless by SKU.
   const isWhole = ({ optionValues }: PartialVariant) => optionValues?.length === optionNames.length;
   const labelled = product.drafts.map((draft) => ({
@@ -251,12 +263,16 @@ export async function saveVariants(tx: Tx, productId: string, plan: VariantPlan)
     stockChanged: plan.added.length > 0 || plan.changed.some(({ stockChanged }) => stockChanged),
     tags: {},
   };
+  // A file's prices are those without the sale, which goes on.
+  if (plan.isInSale) await sayWhen(tx, new Date());
   for (const { id, columns, stockChanged } of plan.changed) {
-    const { archived_at, ...row } = toRow(columns);
+    const { archived_at, price_amount: price, ...row } = toRow(columns);
     const { stock_version } = await tx
       .updateTable('variants')
       .set({
         ...row,
+        price_amount: sql<number>`case when regular_amount is null then ${price} else least(price_amount, ${price}) end`,
+        regular_amount: sql<number>`case when regular_amount is not null then ${price}::integer end`,
         archived_at: columns.is_archived ? sql<Date>`coalesce(archived_at, now())` : null,
         ...(stockChanged
           ? {
@@ -271,6 +287,7 @@ export async function saveVariants(tx: Tx, productId: string, plan: VariantPlan)
       .executeTakeFirstOrThrow();
     if (stockChanged) saved.tags[stockTag(id)] = stock_version;
   }
+  if (plan.isInSale) await sayWhen(tx, undefined);
   if (plan.added.length > 0) {
     const rows = await tx
       .insertInto('variants')

@@ -42,6 +42,7 @@ export async function listProducts(
       nextCursor: last ? writeCursor(query, { sortKey: last.sort_key, id: last.id }) : null,
     },
     tags: { ...scope.tags, ...tagsOf(shown) },
+    until: scope.until,
     shownColors: new Map(shown.flatMap(({ id, color }) => (color === null ? [] : [[id, color]]))),
   };
 }

@@ -3,6 +3,7 @@
 import { type RawBuilder, type SqlBool, sql } from 'kysely';
 import type { TagVersions } from '../../../http/cache-tag.ts';
 import type { DbOrTx } from '../../schema.ts';
+import { nextFlip, untilOf } from '../read-product.ts';
 import { readSearchQuery } from '../search/search-query.ts';
 import { catalogTag, categoryTag } from '../tags.ts';
 import type { ListQuery } from './list-query.ts';
@@ -30,6 +31,8 @@ export interface ListScope {
     newestId: number;
   };
   tags: TagVersions;
+  /** The next begin or end of any sale, as it may change what is listed where. */
+  until: number | undefined;
 }
 
 export async function readScope(db: DbOrTx, { category, q }: ListQuery): Promise<ListScope> {
@@ -43,6 +46,7 @@ export async function readScope(db: DbOrTx, { category, q }: ListQuery): Promise
     words: string;
     ownWords: string;
     newestId: string | null;
+    flipsAt: Date | null;
   }>`
     with recursive below as (
       select id from categories where slug = ${category ?? null}
@@ -52,11 +56,12 @@ export async function readScope(db: DbOrTx, { category, q }: ListQuery): Promise
     select (select version from catalog_sets where tag = ${tag}) as version,
       array(select id::text from below) as ids,
       ${read(search.wide)} as words, ${read(search.own)} as "ownWords",
-      ${q === '' ? sql`null` : newestId} as "newestId"`.execute(db);
-  const { version, ids, words, ownWords, newestId: newest } = rows[0]!;
+      ${q === '' ? sql`null` : newestId} as "newestId", ${nextFlip} as "flipsAt"`.execute(db);
+  const { version, ids, words, ownWords, newestId: newest, flipsAt } = rows[0]!;
   const found = {
     search: { words, ownWords, titleKey: search.titleKey, newestId: Number(newest) },
     tags: { [tag]: version ?? 0 },
+    until: untilOf(flipsAt),
   };
   if (category === undefined) return { categoryIds: undefined, within: sql`true`, ...found };
   return { categoryIds: ids, within: sql`category_id = any(${ids}::bigint[])`, ...found };

@@ -49,7 +49,7 @@ export async function homeDocument(db: DbOrTx, site: Site): Document {
     },
     homePage({ categories: categories.value.filter(isFilled), newest: list.value.items }),
   );
-  return document(page, { ...tree.tags, ...categories.tags, ...list.tags });
+  return document(page, { tags: { ...tree.tags, ...categories.tags, ...list.tags }, until: list.until });
 }
 
 /** A category that nothing on sale is in any more leads nowhere. */
@@ -60,7 +60,7 @@ function isFilled({ productCount }: CategoryNode): boolean {
 /** @param color one of its colours: the page is the same but for what is chosen */
 export async function productDocument(db: DbOrTx, site: Site, slug: string, color?: string): Document {
   const tree = await readCategoryTree(db);
-  const { value: product, tags } = await readProduct(db, slug);
+  const { value: product, tags, until } = await readProduct(db, slug);
   if (product === undefined) return movedProduct(db, slug, tree, tags);
   const path = pathTo(tree.value, product.category);
   const delivery = await site.describeDelivery(db);
@@ -86,7 +86,7 @@ export async function productDocument(db: DbOrTx, site: Site, slug: string, colo
         delivery: delivery.value,
       }),
     ),
-    { ...tree.tags, ...tags, ...delivery.tags },
+    { tags: { ...tree.tags, ...tags, ...delivery.tags }, until },
   );
 }
 
@@ -138,7 +138,7 @@ export async function categoryDocument(
     list: list.value,
     shownColors: list.shownColors,
   });
-  return document(layout(options, content), { ...tree.tags, ...list.tags });
+  return document(layout(options, content), { tags: { ...tree.tags, ...list.tags }, until: list.until });
 }
 
 export async function searchDocument(db: DbOrTx, site: Site, query: ListQuery): Document {
@@ -166,7 +166,10 @@ export async function searchDocument(db: DbOrTx, site: Site, query: ListQuery): 
     shownColors: list.shownColors,
     spelling: { asked: query.q, meant, phrases: spelling.value.phrases },
   });
-  return document(layout(options, content), { ...tree.tags, ...list.tags, ...found.tags, ...spelling.tags });
+  return document(layout(options, content), {
+    tags: { ...tree.tags, ...list.tags, ...found.tags, ...spelling.tags },
+    until: found.until,
+  });
 }
 
 const noSuggestions: Fresh<Suggestions> = { value: { phrases: [], clear: false }, tags: {} };
@@ -208,7 +211,7 @@ function otherSpellings(slug: string): string[] {
 /** Absence is kept as well, until the thing appears. */
 function missing(what: string, tree: Fresh<CategoryPlace[]>, tags: TagVersions = {}): Fresh<SharedBody> {
   const page = errorDocument(notFound(what), departments(tree.value));
-  return document(page, { ...tree.tags, ...tags }, 404);
+  return document(page, { tags: { ...tree.tags, ...tags } }, 404);
 }
 
 function moved(location: string, tags: TagVersions): Fresh<SharedBody> {
@@ -216,9 +219,14 @@ function moved(location: string, tags: TagVersions): Fresh<SharedBody> {
   return { value, tags: { ...siteTags, ...tags } };
 }
 
-function document(page: Html, tags: Record<string, number>, status: 200 | 404 = 200): Fresh<SharedBody> {
+function document(
+  page: Html,
+  { tags, until }: Omit<Fresh<unknown>, 'value'>,
+  status: 200 | 404 = 200,
+): Fresh<SharedBody> {
   return {
     value: { status, contentType: 'text/html; charset=utf-8', body: String(page) },
     tags: { ...siteTags, ...tags },
+    until,
   };
 }

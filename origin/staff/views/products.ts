@@ -1,6 +1,7 @@
 // Renders the staff pages: find a product, change it, see when the change has reached every cache.
 import { createHash } from 'node:crypto';
 import { raw } from 'hono/html';
+import type { EndedPrice, Sale } from '../../catalog/change/sales.ts';
 import type { Product, ProductSummary } from '../../catalog/product.ts';
 import { signedInField } from '../../identity/page-frame.ts';
 import type { Invalidation } from '../../invalidation/invalidations.ts';
@@ -17,6 +18,8 @@ import {
 import { type Html, html } from '../../web/page/html.ts';
 import { layout, type PageVisitor } from '../../web/page/layout.ts';
 import type { StaffChange } from '../change-catalog.ts';
+import type { RefusedSale } from '../sale-routes.ts';
+import { saleLabels, salesSection } from './sales.ts';
 import { staffNavigation } from './staff-layout.ts';
 
 export interface FinderPage {
@@ -56,14 +59,19 @@ export interface StaffProductPage extends Wrong {
   visitor: PageVisitor;
   product: Product;
   changes: StaffChange[];
+  sales: Sale[];
+  prices: EndedPrice[];
+  /** A sale that was entered and refused. */
+  sale?: RefusedSale | undefined;
   invalidation?: Invalidation | undefined;
   /** What was entered and refused; else the product as it is. */
   entered?: FormValues;
 }
 
 export function productPage(page: StaffProductPage): Html {
-  const { visitor, product, changes, invalidation, faults, refused } = page;
-  const title = titleOf(`${product.name}, staff`, faults !== undefined || refused !== undefined);
+  const { visitor, product, changes, invalidation, faults, refused, sale } = page;
+  const isWrong = faults !== undefined || refused !== undefined || sale !== undefined;
+  const title = titleOf(`${product.name}, staff`, isWrong);
   return layout(
     { title, unlisted: true, visitor },
     html`<div class="staff">${staffNavigation('/staff')}
@@ -71,7 +79,9 @@ export function productPage(page: StaffProductPage): Html {
 <p class="soft"><a href="/p/${product.slug}">As shoppers see it</a> · version ${product.version}</p>
 ${invalidation ? invalidationNotice(product.id, invalidation) : ''}
 ${faultSummary(labelsOf(product), { faults, refused })}
+${sale === undefined ? '' : faultSummary(saleLabels, sale)}
 ${productForm(page)}
+${salesSection(page)}
 ${changesTable(changes, product)}</div>`,
   );
 }

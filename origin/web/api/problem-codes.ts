@@ -62,6 +62,8 @@ export const problemCodes = {
     status: 409,
     meaning: 'The order would cost something else than `expectedTotal`; `total` says what.',
   },
+  'sale-overlaps': { status: 409, meaning: 'Another sale of this product is planned or runs at that time.' },
+  'sale-over': { status: 409, meaning: 'The sale has ended, or was cancelled.' },
   'code-taken': { status: 409, meaning: 'There is a promotion with this code.' },
   'email-taken': { status: 409, meaning: 'There is an account with this e-mail.' },
   'order-cancelled': { status: 409, meaning: 'The order was cancelled.' },

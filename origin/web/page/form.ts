@@ -35,6 +35,17 @@ export async function readForm(c: Context<AppEnv>, maxFields = usualFields): Pro
   return values;
 }
 
+/** Minor units of an amount such as `19.99`; NaN where it is none. */
+export function toCents(text: string): number {
+  const [, whole, cents = ''] = /^(\d{1,7})(?:[.,](\d{1,2}))?$/.exec(text) ?? [];
+  return whole === undefined ? Number.NaN : Number(whole) * 100 + Number(cents.padEnd(2, '0'));
+}
+
+/** Day and time in UTC, such as `2026-12-24 18:00`, as ISO 8601; what has another form stays as it is. */
+export function toTime(text: string): string {
+  return /^\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}$/.test(text) ? `${text.replace(' ', 'T')}:00Z` : text;
+}
+
 /** The form's own key, or a new one: sending a form twice has one effect. */
 export function readIdempotencyKey(values: FormValues): string {
   const key = values['idempotency-key'] ?? '';

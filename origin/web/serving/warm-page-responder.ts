@@ -26,14 +26,17 @@ const longestTarget = 500;
 export interface WarmPageResponderParts {
   cache: Pick<FencedCache, 'recall' | 'recheck'>;
   countAnswer: CountAnswer;
+  /** Milliseconds since 1970. */
+  now: () => number;
 }
 
 export function createWarmPageResponder(
-  { cache, countAnswer }: WarmPageResponderParts,
+  parts: WarmPageResponderParts,
   finish: FinishHeaders,
 ): WarmPageResponder {
+  const { cache } = parts;
   const known = new LRUCache<string, string>({ max: mostTargets });
-  const write = createWriter(finish, countAnswer);
+  const write = createWriter(finish, parts);
   return {
     remember(target, key) {
       if (target.length <= longestTarget) known.set(target, key);
@@ -80,12 +83,12 @@ interface Prepared {
 
 type PreparedAnswers = Partial<Record<Encoding, Prepared>>;
 
-function createWriter(finish: FinishHeaders, countAnswer: CountAnswer) {
+function createWriter(finish: FinishHeaders, { countAnswer, now }: WarmPageResponderParts) {
   const whole = new WeakMap<Representation, PreparedAnswers>();
   const unchanged = new WeakMap<Representation, PreparedAnswers>();
 
   const prepare = (result: ReadResult<Representation>, encoding: Encoding, isKnown: boolean): Prepared => {
-    const { status, headers, body } = composeAnswer(result, encoding, isKnown);
+    const { status, headers, body } = composeAnswer(result, { encoding, isKnown, nowMs: now() });
     const all = new Headers(headers);
     finish(all);
     if (body !== undefined) all.set('Content-Length', String(body.length));
@@ -103,7 +106,9 @@ function createWriter(finish: FinishHeaders, countAnswer: CountAnswer) {
     const isKnown =
       value.status === 200 && matchesEntityTag(headers['if-none-match'], etagOf(value, encoding));
     const answers = isKnown ? unchanged : whole;
-    const prepared = remembered(answers, value, encoding, () => prepare(result, encoding, isKnown));
+    const make = () => prepare(result, encoding, isKnown);
+    // How long an edge may keep what will have another price is counted anew each time.
+    const prepared = result.until === undefined ? remembered(answers, value, encoding, make) : make();
     outgoing.writeHead(prepared.status, [...prepared.head, 'Server-Timing', serverTiming(startedAtMs)]);
     outgoing.end(prepared.hasBody && method !== 'HEAD' ? bodyOf(value, encoding) : undefined);
     countAnswer(prepared.status, startedAtMs);

@@ -31,14 +31,18 @@ interface SharedRequest {
 /** Where the address alone decides what `request` is, the runtime answers it by itself from then on. */
 export async function respondShared(
   c: Context<AppEnv>,
-  deps: Pick<Deps, 'cache'>,
+  deps: Pick<Deps, 'cache' | 'now'>,
   request: SharedRequest,
 ): Promise<Response> {
   const read = toRead(request);
   const result = await deps.cache.read(read);
   if (result.value.status === 200 && request.isOfAddress !== false)
     (c.env as RuntimeBindings | undefined)?.rememberWarmPage?.(read.key);
-  const answer = answerShared(result, c.req.header('Accept-Encoding'), c.req.header('If-None-Match'));
+  const encoding = chooseEncoding(c.req.header('Accept-Encoding'), result.value.bodies);
+  const isKnown =
+    result.value.status === 200 &&
+    matchesEntityTag(c.req.header('If-None-Match'), etagOf(result.value, encoding));
+  const answer = composeAnswer(result, { encoding, isKnown, nowMs: deps.now() });
   return new Response(answer.body ?? null, answer);
 }
 
@@ -49,8 +53,8 @@ function toRead({ key, produce }: SharedRequest): ReadRequest<Representation> {
     codec: representationCodec,
     fromReplicas: true,
     fill: async (db) => {
-      const { value, tags } = await produce(db);
-      return { value: await represent(value), tags };
+      const { value, ...fresh } = await produce(db);
+      return { value: await represent(value), ...fresh };
     },
   };
 }
@@ -69,30 +73,23 @@ const edgeSeconds = 3_600;
 /** Bytes. Proxies refuse or cut longer fields; an answer whose tags would be cut must not be kept by any of them. */
 const longestCacheTag = 4_000;
 
-function answerShared(
-  result: ReadResult<Representation>,
-  acceptEncoding: string | undefined,
-  ifNoneMatch: string | undefined,
-): SharedAnswer {
-  const { value } = result;
-  const encoding = chooseEncoding(acceptEncoding, value.bodies);
-  const isKnown = value.status === 200 && matchesEntityTag(ifNoneMatch, etagOf(value, encoding));
-  return composeAnswer(result, encoding, isKnown);
+interface AnswerChoice {
+  encoding: Encoding;
+  /** Whether the client has this very content. */
+  isKnown: boolean;
+  nowMs: number;
 }
 
 export function composeAnswer(
-  { value, tags, outcome }: ReadResult<Representation>,
-  encoding: Encoding,
-  isKnown: boolean,
+  { value, tags, until, outcome }: ReadResult<Representation>,
+  { encoding, isKnown, nowMs }: AnswerChoice,
 ): SharedAnswer {
   const cacheTag = formatCacheTag(tags);
   const fits = cacheTag.length <= longestCacheTag;
   const headers: Record<string, string> = {
     'Content-Type': value.contentType,
     'Cache-Control': 'public, max-age=0, must-revalidate',
-    'CDN-Cache-Control': fits
-      ? `max-age=${edgeSeconds}, stale-while-revalidate=60, stale-if-error=86400`
-      : 'no-store',
+    'CDN-Cache-Control': fits ? edgeLifetime(until, nowMs) : 'no-store',
     ...(fits && { 'Cache-Tag': cacheTag }),
     'Cache-Status': cacheStatus(outcome),
     ETag: etagOf(value, encoding),
@@ -103,6 +100,22 @@ export function composeAnswer(
   if (isKnown) return { status: 304, headers, body: undefined };
   if (encoding !== 'identity') headers['Content-Encoding'] = encoding;
   return { status: value.status, headers, body: bodyOf(value, encoding) };
+}
+
+/**
+ * What an edge may do with it (RFC 9213, RFC 5861): nothing beyond the moment from which on it is another value, not
+ * even while no origin answers.
+ */
+export function edgeLifetime(until: number | undefined, nowMs: number): string {
+  const left =
+    until === undefined ? Number.POSITIVE_INFINITY : Math.max(0, Math.floor((until - nowMs) / 1_000));
+  const fresh = Math.min(edgeSeconds, left);
+  const stale = left - fresh;
+  const extra =
+    stale > 0
+      ? `, stale-while-revalidate=${Math.min(60, stale)}, stale-if-error=${Math.min(86_400, stale)}`
+      : '';
+  return `max-age=${fresh}${extra}`;
 }
 
 export function etagOf({ etag }: Pick<Representation, 'etag'>, encoding: Encoding): string {
