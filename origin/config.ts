@@ -47,6 +47,7 @@ export interface Settings {
   staffSecondFactor: boolean;
   /** How long after delivery pieces can be sent back. */
   returnDays: number;
+  keep: KeepPeriods;
   logLevel: string;
   /** Of pages that may use the API with a bearer token. */
   corsOrigins: string[];
@@ -64,6 +65,23 @@ export class SettingsError extends Error {
     this.faults = faults;
   }
 }
+
+/** How long what tells of a person is kept: days, of books years. See the register of personal data. */
+export const keepDefaults = {
+  /** E-mail and addresses of orders without an account. */
+  KEEP_GUEST_ORDERS_DAYS: 1_095,
+  /** From the end of the year of issue. */
+  KEEP_INVOICES_YEARS: 10,
+  KEEP_WITHDRAWALS_DAYS: 1_095,
+  /** Of guests, since the last change; their cookie lives 400 days. */
+  KEEP_CARTS_DAYS: 400,
+  /** Mails that could not be delivered, and mails as files. */
+  KEEP_MAILS_DAYS: 90,
+  KEEP_OPERATOR_SESSIONS_DAYS: 90,
+};
+
+export type KeepSetting = keyof typeof keepDefaults;
+export type KeepPeriods = Record<KeepSetting, number>;
 
 type Environment = Record<string, string | undefined>;
 
@@ -144,7 +162,26 @@ const memberStates = 'AT BE BG HR CY CZ DK EE FI FR DE GR HU IE IT LV LT LU MT N
   ' ',
 );
 
+/** A hundred years at most: Postgres reckons with dates. */
+const period = (name: KeepSetting) => {
+  const [unit, most] = name.endsWith('YEARS') ? ['years', 100] : ['days', 36_500];
+  return z
+    .string()
+    .default(String(keepDefaults[name]))
+    .refine((text) => /^\d{1,5}$/.test(text) && Number(text) >= 1 && Number(text) <= most!, {
+      error: `must be a whole number of ${unit}, 1 to ${most}`,
+    })
+    .transform(Number);
+};
+
+const keepSettings = Object.keys(keepDefaults) as KeepSetting[];
+const periods = Object.fromEntries(keepSettings.map((name) => [name, period(name)])) as Record<
+  KeepSetting,
+  ReturnType<typeof period>
+>;
+
 const Environment = z.object({
+  ...periods,
   DATABASE_URL: url('postgres:', 'postgresql:'),
   DATABASE_REPLICA_URLS: urls('postgres:', 'postgresql:').refine((items) => items.length <= 15, {
     error: 'must name at most 15 replicas',
@@ -287,6 +324,7 @@ function toSettings(env: z.output<typeof Environment>): Settings {
     operatorPassword: env.OPERATOR_PASSWORD,
     staffSecondFactor: env.STAFF_SECOND_FACTOR === 'required',
     returnDays: env.RETURN_DAYS,
+    keep: Object.fromEntries(keepSettings.map((name) => [name, env[name]])) as KeepPeriods,
     logLevel: env.LOG_LEVEL,
     corsOrigins: env.CORS_ORIGINS,
   };

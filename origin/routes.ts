@@ -37,6 +37,7 @@ import { orderPages } from './order/pages.ts';
 import type { PaymentProviders } from './order/payment/providers.ts';
 import { promotionApi } from './order/preview-promotion.ts';
 import { withdrawalPages } from './order/withdrawal-pages.ts';
+import { ownDataPages } from './privacy/pages.ts';
 import { staffApi } from './staff/api.ts';
 import { membersApi } from './staff/members-pages.ts';
 import { staffOrdersApi } from './staff/orders-api.ts';
@@ -375,6 +376,7 @@ export const routeGroups: RouteGroup[] = [
     mount: ({ deps, carts }) => cartPages(deps, carts),
     routes: [get('/cart', 'shopper', 'private'), post('/cart', 'shopper')],
   },
+  { mount: ({ deps }) => ownDataPages(deps), routes: [get('/account/data', 'account', 'private')] },
   {
     mount: ({ accounts }) => accountPages(accounts),
     routes: [

@@ -11,7 +11,8 @@ import { payBack } from '../origin/order/life/pay-back.ts';
 import { createPaymentProviders } from '../origin/order/payment/providers.ts';
 import { settlePayment } from '../origin/order/settle-payment.ts';
 import { outboxChannel, outboxKinds } from '../origin/outbox/events.ts';
-import type { OutboxRow } from '../origin/outbox/work.ts';
+import { type OutboxRow, readPayload } from '../origin/outbox/work.ts';
+import { forgetTraces } from '../origin/privacy/forget-traces.ts';
 import { connectPatiently, connectRedis, type RedisClient } from '../origin/redis/connect.ts';
 import { createFigureRecorder } from './figures.ts';
 import { deliverMail } from './jobs/deliver-mail.ts';
@@ -60,6 +61,7 @@ export function startJobs(deps: Deps): Jobs {
     'deliver-webhooks': ({ endpointId }, job) => deliverWebhooks(deps, endpointId, job.signal),
     // Due by the clock of Postgres, which may be a little ahead of this one.
     'turn-sales': ({ at }) => turnDueSales(deps, Math.max(deps.now(), Date.parse(at))),
+    forget: (traces) => forgetTraces(deps, traces),
   };
   const stopping = new AbortController();
   const workRow = createRowWorker({
@@ -75,8 +77,11 @@ export function startJobs(deps: Deps): Jobs {
   const mailOutage = createMailOutage();
   const work = async (row: OutboxRow) => {
     if (row.kind !== 'mail') return workRow(row);
+    // One that came by the queue; it is gone where its recipient was erased meanwhile.
+    const payload = row.payload ?? (await readPayload(db, row.id));
+    if (payload === undefined) return;
     try {
-      await workRow(row);
+      await workRow({ ...row, payload });
       mailOutage.note(undefined);
     } catch (error) {
       mailOutage.note(error);

@@ -4,7 +4,10 @@ import { type ConnectionOptions, Queue, Worker } from 'bullmq';
 import { type OutboxKind, outboxKinds } from '../origin/outbox/events.ts';
 import type { OutboxRow } from '../origin/outbox/work.ts';
 
-/** Rows cross the queue as JSON. */
+/**
+ * Rows cross the queue as JSON, mails without what they say and to whom: Redis keeps ended jobs, and nothing of an erased
+ * person may stay in them.
+ */
 export type QueuedRow = Omit<OutboxRow, 'committedAt'> & { committedAt: string };
 
 /** In braces: all keys of BullMQ stand in one slot of a cluster. */
@@ -23,6 +26,7 @@ const concurrency: Record<OutboxKind, number> = {
   // As many as there may be, so that none waits for a slow one.
   'deliver-webhooks': 20,
   'turn-sales': 4,
+  forget: 4,
 };
 
 /** In the queue at once, of all workers together. */
@@ -46,7 +50,11 @@ export async function enqueueRows(queue: Queue<QueuedRow>, rows: OutboxRow[]): P
   await queue.addBulk(
     rows.map((row) => ({
       name: row.kind,
-      data: { ...row, committedAt: row.committedAt.toISOString() },
+      data: {
+        ...row,
+        payload: row.kind === 'mail' ? null : row.payload,
+        committedAt: row.committedAt.toISOString(),
+      },
       opts: {
         jobId: `outbox-${row.id}-${row.attempt}`,
         attempts: 1,
@@ -57,6 +65,14 @@ export async function enqueueRows(queue: Queue<QueuedRow>, rows: OutboxRow[]): P
   );
 }
 
+/** What the queue is told of a failure; the row keeps the whole of it, until the person is erased. */
+function withoutAddresses(error: unknown): Error {
+  const message = error instanceof Error ? error.message : String(error);
+  const told = new Error(message.replaceAll(/[^\s<>"']+@[^\s<>"']+/g, '(address)'));
+  told.stack = told.message;
+  return told;
+}
+
 export function openConsumer(
   kind: OutboxKind,
   connection: ConnectionOptions,
@@ -65,7 +81,13 @@ export function openConsumer(
 ): Worker<QueuedRow> {
   const consumer = new Worker<QueuedRow>(
     kind,
-    (job) => work({ ...job.data, committedAt: new Date(job.data.committedAt) }),
+    async (job) => {
+      try {
+        await work({ ...job.data, committedAt: new Date(job.data.committedAt) });
+      } catch (error) {
+        throw withoutAddresses(error);
+      }
+    },
     {
       connection,
       prefix: queuePrefix,

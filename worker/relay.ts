@@ -31,6 +31,7 @@ const mostSwept: Record<OutboxKind, number> = {
   'pay-back': 10,
   'deliver-webhooks': 20,
   'turn-sales': 10,
+  forget: 4,
 };
 
 export interface Relay {

@@ -2,6 +2,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { createRateLimits } from '../origin/account/rate-limits.ts';
 import { pruneAccounts } from '../origin/account/reset-password.ts';
+import { pruneGuestCarts } from '../origin/cart/server/forget-carts.ts';
 import { drainJournals, pruneCartOperations } from '../origin/cart/server/journal-drain.ts';
 import { raiseDirtySets, raiseDirtyStock } from '../origin/catalog/change/dirty-versions.ts';
 import { dayOfShop } from '../origin/checkout/delivery-dates.ts';
@@ -13,6 +14,7 @@ import { numberShopEvents, pruneShopEvents } from '../origin/integration/shop-ev
 import { createLog } from '../origin/log.ts';
 import { pruneOutbox } from '../origin/outbox/work.ts';
 import { isMigrated } from '../origin/postgres/migrate.ts';
+import { pruneMailFiles, pruneRecords } from '../origin/privacy/retention.ts';
 import { onStopSignal } from '../origin/start-and-stop.ts';
 import { StartFault } from '../origin/system-faults.ts';
 import { startTracing } from '../origin/trace-stores.ts';
@@ -74,9 +76,24 @@ async function main(): Promise<void> {
         everyMs: 5_000,
         run: (tx) => turnDay(tx, dayOfShop(deps.now(), settings.shopCountry)),
       },
-      { name: 'forget finished work', everyMs: 60_000, run: (tx) => pruneOutbox(tx) },
+      {
+        name: 'forget finished work',
+        everyMs: 60_000,
+        run: (tx) => pruneOutbox(tx, settings.keep.KEEP_MAILS_DAYS),
+      },
       { name: 'forget ended sessions', everyMs: 600_000, run: (tx) => pruneAccounts(tx) },
       { name: 'forget old cart operations', everyMs: 60_000, run: () => pruneCartOperations(deps) },
+      {
+        name: 'forget persons past their time',
+        everyMs: 600_000,
+        run: (tx) => pruneRecords(tx, settings.keep),
+      },
+      {
+        name: "forget guests' old carts",
+        everyMs: 600_000,
+        run: () => pruneGuestCarts(deps, settings.keep.KEEP_CARTS_DAYS),
+      },
+      { name: 'forget old mail files', everyMs: 3_600_000, runEverywhere: () => pruneMailFiles(settings) },
       { name: 'forget old figures', everyMs: 600_000, run: (tx) => pruneFigures(tx) },
       {
         name: 'drain cart journals',

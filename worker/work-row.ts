@@ -54,6 +54,7 @@ const timeoutSeconds: Record<Exclude<OutboxKind, 'invalidate'>, number> = {
   'pay-back': 60,
   'deliver-webhooks': 45,
   'turn-sales': 60,
+  forget: 60,
 };
 
 /** Changes are waited for; other work may leave a store that is down in peace. */

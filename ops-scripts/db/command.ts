@@ -9,6 +9,7 @@ import {
 } from '../../origin/postgres/migrations/0009-0011-search-and-product-files.ts';
 import { prepareSearch } from '../../origin/postgres/migrations/0012-search-normalised.ts';
 import { buildOrderIndexes } from '../../origin/postgres/migrations/0016-order-life.ts';
+import { buildPrivacyIndexes } from '../../origin/postgres/migrations/0032-privacy.ts';
 import { createProbe } from '../../origin/postgres/replicas/wal-position.ts';
 import { databaseUrlOf, openDatabase, openRedis } from '../connect-stores.ts';
 
@@ -21,6 +22,7 @@ export function dbCommand(env: NodeJS.ProcessEnv): Command {
         await buildSkuIndex(database.db);
         await prepareSearch(database.db);
         await buildOrderIndexes(database.db);
+        await buildPrivacyIndexes(database.db);
         const applied = await migrateToLatest(database.db);
         console.log(applied.length === 0 ? 'Nothing to apply' : `Applied ${applied.join(', ')}`);
       }),

@@ -1,13 +1,14 @@
 // Changes a shopper's own account: name, password, deletion. One idempotency key is one change.
-import { deleteAccountCart } from '../cart/account-cart.ts';
 import type { Deps } from '../deps.ts';
 import { Refusal } from '../errors.ts';
 import { raiseAccountFloor, raiseAccountVersion } from '../identity/account-tag.ts';
 import { hashToken, makeToken, readTokenHash, sessionCookie } from '../identity/session.ts';
 import { renewSession, type SignedIn } from '../identity/sessions.ts';
 import { type RequestOrigin, sessionEnded, signInNeeded } from '../identity/visitor.ts';
-import { forgetBuyer } from '../order/orders-of-account.ts';
 import { retryOnConflict } from '../postgres/postgres-errors.ts';
+import { erasePerson, type PersonTraces } from '../privacy/erase-person.ts';
+import { forgetTracesNow } from '../privacy/forget-traces.ts';
+import { readPersonOfAccount } from '../privacy/person.ts';
 import type { Tx } from '../schema.ts';
 import { findResult, refuseUsedKey, rememberInScope, writeOnce } from '../web/api/idempotency.ts';
 import { type Account, accountColumns, toAccount } from './account.ts';
@@ -110,7 +111,7 @@ export async function findByPassword(
 }
 
 /**
- * Orders stay, without the person; everything else of the account goes.
+ * Orders stay, without the person, and invoices whole; everything else goes, as the register of personal data says.
  * @param account undefined where it is gone already: the key is the session's, so that a repeated request is
  * answered as the first one was
  * @throws Refusal 401 `sign-in-needed`, `session-ended`, 409 `last-owner`
@@ -123,19 +124,22 @@ export async function deleteAccount(
   const session = readTokenHash(deps.settings, cookieHeader);
   const scope = session && `session:${session}`;
   const write = { scope, key, method: 'DELETE', path: '/api/account', body: null };
+  let traces: PersonTraces | undefined;
   const remove = async (tx: Tx) => {
     if (account === undefined) throw session === undefined ? signInNeeded() : sessionEnded();
     await refuseUsedKey(tx, scopeOf(account), key);
     // The account before its cart, as everywhere.
     await tx.selectFrom('accounts').select('id').where('id', '=', account.id).forUpdate().execute();
     await refuseWithoutOwner(tx, account.id);
-    await deleteAccountCart(tx, account.id);
-    await forgetBuyer(tx, account.id);
-    await tx.deleteFrom('idempotency_keys').where('scope', '=', scopeOf(account)).execute();
-    await tx.deleteFrom('accounts').where('id', '=', account.id).execute();
+    const person = await readPersonOfAccount(tx, account.id);
+    if (person === undefined) throw sessionEnded();
+    traces = await erasePerson(tx, person);
     return raiseAccountVersion(tx, account.id);
   };
   await raiseAccountFloor(deps, await retryOnConflict(() => writeOnce(deps.db, write, remove)));
+  if (traces === undefined) return;
+  deps.log.info({ security: 'erasure', account: account?.id }, 'security');
+  await forgetTracesNow(deps, traces);
 }
 
 function scopeOf(account: SignedIn): string {

@@ -2,7 +2,7 @@
 // those of strangers, so that their wrong guesses do not lock the owner out.
 import { createHash, randomBytes } from 'node:crypto';
 import type { Settings } from '../config.ts';
-import { readSignedCookie, serializeCookie, signCookie } from '../web/request/signed-cookies.ts';
+import { clearCookie, readSignedCookie, serializeCookie, signCookie } from '../web/request/signed-cookies.ts';
 import { normaliseEmail } from './account.ts';
 
 const cookieName = '__Host-device';
@@ -40,6 +40,21 @@ export function rememberDevice(
   const mark = markOf(nonce, email);
   const kept = [mark, ...marks.filter((other) => other !== mark)].slice(0, mostAccounts);
   const value = signCookie(settings.cookieKeys, cookieName, [nonce, ...kept].join('~'));
+  return serializeCookie(cookieName, value, { maxAgeSeconds: keptSeconds });
+}
+
+/** @returns a `Set-Cookie` value with which the device no longer knows the account; undefined where it did not */
+export function forgetAccount(
+  settings: Pick<Settings, 'cookieKeys'>,
+  cookieHeader: string | undefined,
+  email: string,
+): string | undefined {
+  const device = readDevice(settings, cookieHeader);
+  const mark = device && markOf(device.nonce, email);
+  if (device === undefined || !device.marks.includes(mark!)) return undefined;
+  const others = device.marks.filter((other) => other !== mark);
+  if (others.length === 0) return clearCookie(cookieName);
+  const value = signCookie(settings.cookieKeys, cookieName, [device.nonce, ...others].join('~'));
   return serializeCookie(cookieName, value, { maxAgeSeconds: keptSeconds });
 }
 

@@ -4,8 +4,16 @@ import { readAccountCartLines } from '../cart/account-cart.ts';
 import type { Deps } from '../deps.ts';
 import { SessionSchema } from '../identity/session.ts';
 import { listSessions, type SignedIn } from '../identity/sessions.ts';
-import { readVisitor, requestOriginOf, requireAccount, requireFreshFactor } from '../identity/visitor.ts';
-import { exportOrdersOfAccount, OrderExportSchema } from '../order/orders-of-account.ts';
+import {
+  readVisitor,
+  requestOriginOf,
+  requireAccount,
+  requireFreshFactor,
+  sessionEnded,
+} from '../identity/visitor.ts';
+import { exportOrders, OrderExportSchema } from '../order/orders-of-account.ts';
+import { exportPerson } from '../privacy/export-person.ts';
+import { readPersonOfAccount } from '../privacy/person.ts';
 import {
   createApi,
   defineRoute,
@@ -35,7 +43,12 @@ const AccountExportSchema = z
     account: AccountSchema,
     sessions: z.array(SessionSchema),
     cart: z.array(z.object({ variantId: z.string(), quantity: z.int() })),
-    orders: z.array(OrderExportSchema),
+    orders: z.array(OrderExportSchema).openapi({
+      description: 'Of the account, and those that a guest placed under its e-mail, once that is confirmed',
+    }),
+    records: z
+      .record(z.string(), z.array(z.record(z.string(), z.unknown())))
+      .openapi({ description: 'All that each table keeps of the person, without secrets' }),
   })
   .openapi('AccountExport');
 
@@ -105,7 +118,9 @@ const exportRoute = defineRoute({
   refusals: ['second-factor-needed'],
   summary: 'Everything that the shop keeps of you',
   responses: {
-    200: jsonAnswer('Account, sessions, cart, orders', AccountExportSchema, ['Content-Disposition']),
+    200: jsonAnswer('Account, sessions, cart, orders, and all records', AccountExportSchema, [
+      'Content-Disposition',
+    ]),
   },
 });
 
@@ -144,11 +159,14 @@ export function ownAccountApi(own: AccountDeps): OpenAPIHono<AppEnv> {
 }
 
 async function exportAccount(deps: Deps, account: SignedIn): Promise<z.infer<typeof AccountExportSchema>> {
-  const [own, sessions, cart, orders] = await Promise.all([
+  const person = await readPersonOfAccount(deps.db, account.id);
+  if (person === undefined) throw sessionEnded();
+  const [own, sessions, cart, orders, records] = await Promise.all([
     readAccount(deps, account),
     listSessions(deps, account),
     readAccountCartLines(deps.db, account.id),
-    exportOrdersOfAccount(deps.db, account.id),
+    exportOrders(deps.db, person.orderIds),
+    exportPerson(deps.db, person),
   ]);
-  return { exportedAt: new Date(deps.now()).toISOString(), account: own, sessions, cart, orders };
+  return { exportedAt: new Date(deps.now()).toISOString(), account: own, sessions, cart, orders, records };
 }

@@ -22,7 +22,7 @@ import { type Account, accountColumns, normaliseEmail, toAccount } from './accou
 import type { AccountDeps } from './account-deps.ts';
 import { deleteAccount } from './change-account.ts';
 import { refuseGuessablePassword } from './guessable-password.ts';
-import { readKnownDevice, rememberDevice } from './known-device.ts';
+import { forgetAccount, readKnownDevice, rememberDevice } from './known-device.ts';
 import { hidePassword, type PasswordUse } from './passwords.ts';
 import { openSecret, sealSecret } from './seal-secret.ts';
 import { hasSecondFactor, takeCode, undefinedIfWrong, wrongCode } from './second-factor.ts';
@@ -319,10 +319,11 @@ export async function leaveForGood(
 ): Promise<string[]> {
   await deleteAccount(deps, account, requestOrigin);
   // No cookies are named: there is no account left that a cart could be saved with.
-  return [forgetOrders(), ...(await leaveBrowser(carts, { cookieHeader: undefined }))];
+  const device = account && forgetAccount(deps.settings, requestOrigin.cookieHeader, account.email);
+  return [...(device ? [device] : []), ...(await leaveBrowser(carts, { cookieHeader: undefined }))];
 }
 
-/** The browser is nobody's, and its cart is empty. */
+/** The browser is nobody's: its cart is empty, and it opens no orders, those of guests neither. */
 async function leaveBrowser(carts: Carts, request: CartRequest): Promise<string[]> {
-  return [endedSessionCookie(), ...(await carts.leaveWithAccount(request))];
+  return [endedSessionCookie(), forgetOrders(), ...(await carts.leaveWithAccount(request))];
 }

@@ -76,6 +76,15 @@ function partOf(token: string): string {
   return token.slice(0, token.indexOf('/'));
 }
 
+/** Ahead of its time. What a lease fills at this moment may come after it. */
+export async function forgetEntry(
+  redis: RedisClient,
+  lineage: Pick<Lineage, 'known'>,
+  key: string,
+): Promise<void> {
+  await redis.del(entryKey(key, lineage.known()?.keyPart ?? ''));
+}
+
 /** In braces the key alone: entry and lease stand in one slot of a cluster. */
 function entryKey(key: string, part: string): string {
   return part === '' ? `entry:{${key}}` : `entry:${part}:{${key}}`;

@@ -26,8 +26,11 @@ export async function findAccountCart(db: DbOrTx, accountId: string): Promise<st
   return row?.id;
 }
 
-/** Part of deleting an account: its cart, the guests' carts that were merged into it, and their operations. */
-export async function deleteAccountCart(tx: Tx, accountId: string): Promise<void> {
+/**
+ * Part of deleting an account: its cart, the guests' carts that were merged into it, and their operations.
+ * @returns the ids of those carts
+ */
+export async function deleteAccountCart(tx: Tx, accountId: string): Promise<string[]> {
   const ids = await tx
     .selectFrom('carts')
     .select('id')
@@ -40,10 +43,11 @@ export async function deleteAccountCart(tx: Tx, accountId: string): Promise<void
     .orderBy('id')
     .forUpdate()
     .execute();
-  if (ids.length === 0) return;
+  if (ids.length === 0) return [];
   const gone = ids.map((row) => row.id);
   await tx.deleteFrom('cart_operations').where('cart_id', 'in', gone).execute();
   await tx.deleteFrom('carts').where('id', 'in', gone).execute();
+  return gone;
 }
 
 /** For the export of an account's own data. */

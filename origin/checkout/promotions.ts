@@ -174,15 +174,6 @@ export async function giveBackUse(tx: Tx, orderId: string): Promise<void> {
     .execute();
 }
 
-/** Part of deleting an account. */
-export async function forgetCustomer(tx: Tx, accountId: string): Promise<void> {
-  await tx
-    .updateTable('promotion_uses')
-    .set({ customer: null, account_id: null })
-    .where('account_id', '=', accountId)
-    .execute();
-}
-
 /** Whoever has the same e-mail or the same account is the same customer. */
 async function countUses(
   db: DbOrTx,

@@ -2,6 +2,7 @@
 import { sql } from 'kysely';
 import type { TagVersions } from '../../http/cache-tag.ts';
 import { networkOf } from '../../http/client-address.ts';
+import { forgetEntry } from '../cache/entry-store.ts';
 import { withinMs } from '../concurrency/deadline.ts';
 import type { Deps } from '../deps.ts';
 import { notFound, unavailable } from '../errors.ts';
@@ -52,7 +53,7 @@ export async function readSession(
   try {
     const { value, tags, outcome } = await withinMs(readMs, tooLate, () =>
       deps.cache.read<SignedIn | null>({
-        key: `signed-in:${tokenHash}`,
+        key: copyKey(tokenHash),
         fill: (db) => querySession(db, tokenHash),
         ttlSeconds: copySeconds,
         l1: false,
@@ -112,14 +113,14 @@ function storeFallbackCopy(
   value: SignedIn,
   tags: FallbackCopy['tags'],
 ): void {
-  redis
-    .set(
-      fallbackKey(tokenHash),
-      JSON.stringify({ lineage: lineage.known()?.value, value, tags }),
-      'EX',
-      value.role === 'staff' ? staffIdleMinutes * 60 : fallbackSeconds,
-    )
-    .catch(() => undefined);
+  const seconds = value.role === 'staff' ? staffIdleMinutes * 60 : fallbackSeconds;
+  const copy = JSON.stringify({ lineage: lineage.known()?.value, value, tags });
+  const storing = [
+    redis.set(fallbackKey(tokenHash), copy, 'EX', seconds),
+    redis.sadd(copiesKey(value.id), tokenHash),
+    redis.expire(copiesKey(value.id), fallbackSeconds),
+  ];
+  for (const command of storing) command.catch(() => undefined);
 }
 
 async function readFallbackCopy(
@@ -134,6 +135,30 @@ async function readFallbackCopy(
   if (copy === undefined || verdict !== 'above' || !isPresent)
     throw unavailable('Who is signed in cannot be read right now', cause);
   return copy.value;
+}
+
+/**
+ * Of an erased person: copies hold e-mail and name, those of sessions that ended today too.
+ * @throws where Redis does not answer
+ */
+export async function forgetSessionCopies(
+  { redis, lineage }: Pick<Deps, 'redis' | 'lineage'>,
+  accountId: string,
+): Promise<void> {
+  for (const tokenHash of await redis.smembers(copiesKey(accountId))) {
+    await redis.del(fallbackKey(tokenHash));
+    await forgetEntry(redis, lineage, copyKey(tokenHash));
+  }
+  await redis.del(copiesKey(accountId));
+}
+
+/** Names the sessions of an account that have a copy. */
+function copiesKey(accountId: string): string {
+  return `signed-in-of:{${accountId}}`;
+}
+
+function copyKey(tokenHash: string): string {
+  return `signed-in:${tokenHash}`;
 }
 
 function fallbackKey(tokenHash: string): string {

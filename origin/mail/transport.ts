@@ -1,7 +1,8 @@
 // Sends mails by SMTP if it is configured, else writes them as files, for a shop on a laptop.
 import { randomUUID } from 'node:crypto';
-import { mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
+import { mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { domainToUnicode } from 'node:url';
 import nodemailer from 'nodemailer';
 import type { Attachment } from 'nodemailer/lib/mailer/index.js';
 import type { Settings } from '../config.ts';
@@ -61,14 +62,49 @@ async function writeWhole(folder: string, name: string, content: Buffer): Promis
 const draftMs = 10 * 60_000;
 
 /** Removes what a killed process left half written. Younger ones may be another worker's. */
-export async function removeOldDrafts(settings: Pick<Settings, 'dataDir'>): Promise<void> {
+export function removeOldDrafts(settings: Pick<Settings, 'dataDir'>): Promise<void> {
+  return removeFiles(settings, async (_file, { isDraft, ageMs }) => isDraft && ageMs > draftMs);
+}
+
+/**
+ * Of an erased person, drafts too; and mails that have been kept for their time.
+ * @param isToGo is asked of each mail with the address that it was written to, and its age
+ */
+export function removeMails(
+  settings: Pick<Settings, 'dataDir'>,
+  isToGo: (mail: { to: string; ageMs: number }) => boolean,
+): Promise<void> {
+  return removeFiles(settings, async (file, { ageMs }) => {
+    const to = await readRecipient(file);
+    return isToGo({ to, ageMs });
+  });
+}
+
+async function removeFiles(
+  settings: Pick<Settings, 'dataDir'>,
+  isToGo: (file: string, facts: { isDraft: boolean; ageMs: number }) => Promise<boolean>,
+): Promise<void> {
   const folder = folderOf(settings);
   const names = await readdir(folder).catch(() => []);
-  for (const name of names.filter((one) => one.endsWith('.new'))) {
-    const draft = join(folder, name);
-    const { mtimeMs } = await stat(draft).catch(() => ({ mtimeMs: Date.now() }));
-    if (Date.now() - mtimeMs > draftMs) await rm(draft, { force: true });
+  for (const name of names.filter((one) => /\.(eml|new)$/.test(one))) {
+    const file = join(folder, name);
+    const found = await stat(file).catch(() => undefined);
+    // Gone meanwhile: a draft became a mail.
+    if (found === undefined) continue;
+    const facts = { isDraft: name.endsWith('.new'), ageMs: Date.now() - found.mtimeMs };
+    if (await isToGo(file, facts)) await rm(file, { force: true });
   }
+}
+
+/** @returns the address as it was given; empty where the file tells none */
+async function readRecipient(file: string): Promise<string> {
+  const text = await readFile(file, 'utf8').catch(() => '');
+  const [head = ''] = text.split(/\r?\n\r?\n/, 1);
+  // A long line is folded: the next one begins with a space.
+  const to = /^To:(.*(?:\r?\n[ \t].*)*)/im.exec(head)?.[1] ?? '';
+  const address = /<([^<>]+)>/.exec(to)?.[1] ?? to;
+  const [, local = '', domain = ''] = /^(.*)@([^@]*)$/.exec(address.replaceAll(/\s/g, '')) ?? [];
+  return `${local}@${domainToUnicode(domain) || domain}`;
 }
 
 function smtpTransport(settings: MailSettings, url: string): Transport {

@@ -15,10 +15,7 @@ export function readOrderIds(
   return value.split('~').filter((id) => idPattern.test(id));
 }
 
-/**
- * When the account is deleted: its orders stay without a person, and the cookie alone would open them. At sign-out they
- * belong to the account, and the cookie only leads its owner to sign in.
- */
+/** At sign-out and when the account is deleted: whoever uses the browser next opens no order with it. */
 export function forgetOrders(): string {
   return clearCookie(cookieName);
 }

@@ -1,7 +1,6 @@
-// The orders of an account: listed, exported, and anonymised when the account is deleted.
+// The orders of an account: listed, exported, and joined by what its owner ordered as a guest.
 import { z } from '@hono/zod-openapi';
 import { sql } from 'kysely';
-import { forgetCustomer } from '../checkout/promotions.ts';
 import type { DbOrTx, Tx } from '../schema.ts';
 import { exampleOrder, type Order, OrderSchema } from './order.ts';
 import { orderColumns, withLines } from './order-rows.ts';
@@ -11,7 +10,8 @@ const mostShown = 200;
 
 /** Newest first. Index: orders_by_account */
 export async function listOrdersOfAccount(db: DbOrTx, accountId: string): Promise<Order[]> {
-  return withLines(db, await ordersOf(db, accountId).limit(mostShown).execute());
+  const newest = ordersWithPayment(db).where('orders.account_id', '=', accountId).limit(mostShown);
+  return withLines(db, await newest.execute());
 }
 
 /** With what is personal of an order: shipping address and e-mail. */
@@ -26,12 +26,14 @@ export const OrderExportSchema = z
     example: { ...exampleOrder, email: 'ada@example.com', shippingAddress: exampleAddress },
   });
 
-/** All of them, newest first. */
-export async function exportOrdersOfAccount(
+/** Newest first. @param orderIds of the person whose data it is */
+export async function exportOrders(
   db: DbOrTx,
-  accountId: string,
+  orderIds: string[],
 ): Promise<z.infer<typeof OrderExportSchema>[]> {
-  const rows = await ordersOf(db, accountId)
+  if (orderIds.length === 0) return [];
+  const rows = await ordersWithPayment(db)
+    .where('orders.id', 'in', orderIds)
     .select(['orders.email', 'orders.shipping_address as shippingAddress'])
     .execute();
   const orders = await withLines(db, rows);
@@ -54,25 +56,10 @@ export async function adoptGuestOrders(tx: Tx, accountId: string, guestOrderIds:
       and lower(email) = (select lower(email) from accounts where id = ${accountId})`.execute(tx);
 }
 
-/** Part of deleting an account. */
-export async function forgetBuyer(tx: Tx, accountId: string): Promise<void> {
-  const own = sql`select id from orders where account_id = ${accountId}`;
-  await sql`update returns set reason = '' where order_id in (${own})`.execute(tx);
-  await sql`update withdrawals set name = '', email = '', pieces = '' where order_id in (${own})`.execute(tx);
-  await sql`update order_events set detail = '' where who = 'shopper' and order_id in (${own})`.execute(tx);
-  await tx
-    .updateTable('orders')
-    .set({ account_id: null, email: null, shipping_address: null, billing_address: null })
-    .where('account_id', '=', accountId)
-    .execute();
-  await forgetCustomer(tx, accountId);
-}
-
-function ordersOf(db: DbOrTx, accountId: string) {
+function ordersWithPayment(db: DbOrTx) {
   return db
     .selectFrom('orders')
     .innerJoin('payments', 'payments.order_id', 'orders.id')
     .select(orderColumns)
-    .where('orders.account_id', '=', accountId)
     .orderBy('orders.id', 'desc');
 }

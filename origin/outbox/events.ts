@@ -22,6 +22,8 @@ export interface OutboxPayloads {
   'deliver-webhooks': { endpointId: string };
   /** A sale of this product begins or ends. */
   'turn-sales': { productId: string /** ISO 8601. */; at: string };
+  /** Forget what of an erased person lies in Redis and in files: by ids, and digests of addresses. */
+  forget: { account: string | null; carts: string[]; mailboxes: string[] };
 }
 
 export type OutboxKind = keyof OutboxPayloads;
@@ -34,6 +36,7 @@ export const outboxKinds = [
   'pay-back',
   'deliver-webhooks',
   'turn-sales',
+  'forget',
 ] as const satisfies OutboxKind[];
 
 interface OutboxOptions {
@@ -82,6 +85,7 @@ function subjectsOf(payload: OutboxPayloads[OutboxKind]): string[] {
   if ('orderId' in payload) return [`order:${payload.orderId}`];
   if ('productId' in payload) return [`product:${payload.productId}`];
   if ('endpointId' in payload) return [`webhook:${payload.endpointId}`];
+  if ('mailboxes' in payload) return [];
   const { orderId } = payload.data;
   const order = typeof orderId === 'string' ? [`order:${orderId}`] : [];
   return [mailSubject(payload.to), ...order];

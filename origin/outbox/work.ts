@@ -308,6 +308,12 @@ function shorten(reason: string): string {
   return reason.replaceAll('\0', '').slice(0, 2_000);
 }
 
+/** @returns undefined where the row is gone */
+export async function readPayload(db: Db, id: string): Promise<unknown> {
+  const row = await db.selectFrom('outbox').select('payload').where('id', '=', id).executeTakeFirst();
+  return row?.payload;
+}
+
 /** Gives claims back that were not begun or came to nothing, such as when the queue would not take them. */
 export async function releaseClaims(db: Db, rows: OutboxRow[]): Promise<void> {
   if (rows.length === 0) return;
@@ -323,22 +329,22 @@ export async function releaseClaims(db: Db, rows: OutboxRow[]): Promise<void> {
 const mostPruned = 20_000;
 
 /**
- * Kinds whose dead letters are forgotten after so many days: a mail holds an address, and no cache keeps anything so
- * long. A dead letter of any other kind holds somebody's money or pieces: it stays until an operator drops it.
+ * Kinds whose dead letters are forgotten after some days: a mail holds an address, and no cache keeps anything so long.
+ * A dead letter of any other kind holds somebody's money or pieces: it stays until an operator drops it.
  */
-const forgottenDays = 90;
 const forgottenKinds: OutboxKind[] = ['mail', 'invalidate'];
 
 /**
  * Finished rows and idempotency keys past their seven days, old dead letters, then attempts and subjects. Indexes:
  * outbox_finished, outbox_dead, idempotency_keys_by_age, job_attempts_by_age, job_subjects_by_age.
+ * @param deadDays how long those dead letters are kept
  */
-export async function pruneOutbox(db: DbOrTx): Promise<void> {
+export async function pruneOutbox(db: DbOrTx, deadDays = 90): Promise<void> {
   for (const kind of forgottenKinds) {
     await sql`
       delete from outbox where ctid = any(array(
         select ctid from outbox
-        where state = 'dead' and kind = ${kind} and committed_at < now() - make_interval(days => ${forgottenDays})
+        where state = 'dead' and kind = ${kind} and committed_at < now() - make_interval(days => ${deadDays})
         order by committed_at, id limit ${mostPruned}))`.execute(db);
   }
   await sql`

@@ -31,6 +31,7 @@ import {
 } from './migrations/0026-0029-lineage-access-credit-notes.ts';
 import * as withdrawals from './migrations/0030-withdrawals.ts';
 import * as operatorsSignIn from './migrations/0031-operators-sign-in.ts';
+import * as privacy from './migrations/0032-privacy.ts';
 import * as salePrices from './migrations/0033-sale-prices.ts';
 
 /** Listed by hand: a folder scan would need file permissions under Deno, and order is a decision. */
@@ -61,6 +62,7 @@ const migrations: Record<string, Migration> = {
   '0029-delivery-dates': { up: dateDeliveries },
   '0030-withdrawals': withdrawals,
   '0031-operators-sign-in': operatorsSignIn,
+  '0032-privacy': privacy,
   '0033-sale-prices': salePrices,
 };
 

@@ -337,6 +337,7 @@ const samples: Record<string, Sample> = {
     form: () => ({ do: 'rename', name: 'Other Name' }),
     first: ['303 /sign-in', '303 /account', '303 /account', '303 /account'],
   },
+  'GET /account/data': { first: ['303 /sign-in', 200, 200, 200] },
   'GET /account/second-factor': { first: ['303 /sign-in', 200, 200, 200] },
   'POST /account/second-factor': {
     form: () => ({ do: 'begin', password }),

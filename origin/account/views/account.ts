@@ -78,7 +78,7 @@ function dataPanel({ account, values = {}, faults = {} }: AccountPage): Html {
 ${field({ name: 'name', label: labels.name, autocomplete: 'name', value: values['name'] ?? account.name, fault: faults['name'], maxLength: 100 })}
 <p class="hint">Signed in as ${account.email}.</p>
 <button class="button quiet" type="submit">Save</button></form>
-<p><a href="/api/account/export" download="my-data.json">Download my data</a></p></section>`;
+<p><a href="/account/data">See and download all that we keep of you</a></p></section>`;
 }
 
 function devicesPanel({ devices }: AccountPage): Html {
@@ -113,7 +113,7 @@ function leavePanel({ faults = {} }: AccountPage): Html {
   return html`<section class="panel" aria-labelledby="leave"><h2 id="leave">Delete account</h2>
 <details${faults['confirm'] ? html` open` : ''}><summary>Delete the account</summary>
 <form class="fields" action="/account" method="post">${does('delete')}
-<p>Name, address, bag and devices are deleted at once. Orders stay in our books, without your name. This cannot be undone.</p>
+<p>Name, addresses, bag and devices are deleted at once. Orders stay in our books, without your name; only invoices keep it, as long as tax law asks. What has not been shipped yet cannot reach you any more: cancel it before. This cannot be undone.</p>
 <label class="radio"><input type="checkbox" id="confirm" name="confirm" value="yes" required${raw(faults['confirm'] ? ' aria-invalid="true" aria-describedby="confirm-fault"' : '')}><span>Yes, delete my account</span></label>
 ${faults['confirm'] ? html`<p class="wrong" id="confirm-fault">${faults['confirm']}</p>` : ''}
 <button class="button quiet" type="submit">Delete my account</button></form></details></section>`;

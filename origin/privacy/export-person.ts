@@ -1,0 +1,44 @@
+// Everything that the tables keep of a person, table by table, as the register says. Secrets and whoever of the staff
+// stands beside it are left out.
+import { sql } from 'kysely';
+import type { KeepPeriods } from '../config.ts';
+import type { DbOrTx } from '../schema.ts';
+import { type Person, rowsOf } from './person.ts';
+import { type Kind, type PersonalTable, register } from './register.ts';
+
+export type ExportedRow = Record<string, unknown>;
+
+/** By table; tables that hold nothing of the person are left out. */
+export type PersonRecords = Record<string, ExportedRow[]>;
+
+const neverExported = new Set<Kind>(['secret', 'staff', 'file']);
+/** What makes rows understandable beside each other. */
+const alsoExported = ['id', 'order_id', 'return_id', 'shipment_id', 'status'];
+
+export async function exportPerson(db: DbOrTx, person: Person): Promise<PersonRecords> {
+  const records: PersonRecords = {};
+  for (const [name, table] of Object.entries(register)) {
+    const where = rowsOf(name, person);
+    if (where === undefined) continue;
+    const columns = exportedColumns(table).map((column) => sql.ref(column));
+    const { rows } = await sql<ExportedRow>`
+      select ${sql.join(columns)} from ${sql.table(name)} where ${where}`.execute(db);
+    if (rows.length > 0) records[name] = rows;
+  }
+  return records;
+}
+
+export function exportedColumns({ personal, other }: PersonalTable): string[] {
+  const context = other.split(' ').filter((column) => alsoExported.includes(column));
+  const told = Object.keys(personal).filter((column) => !neverExported.has(personal[column]!));
+  return [...context, ...told];
+}
+
+/** @returns such as `30 days without use` or `3 years` */
+export function describeKept({ kept }: Pick<PersonalTable, 'kept'>, keep: KeepPeriods): string {
+  return kept.replaceAll(/KEEP_\w+/g, (setting) => {
+    const period = keep[setting as keyof KeepPeriods];
+    if (setting.endsWith('YEARS')) return `${period} years after the year of issue`;
+    return period % 365 === 0 ? `${period / 365} years` : `${period} days`;
+  });
+}
