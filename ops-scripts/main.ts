@@ -33,6 +33,10 @@ const commands: Record<string, Loadable> = {
     summary: 'Make, list, verify and restore backups of the database',
     load: async () => (await import('./backup/command.ts')).backupCommand(process.env),
   },
+  access: {
+    summary: 'See who has a second factor, and help who has lost it',
+    load: async () => (await import('./access/command.ts')).accessCommand(process.env),
+  },
   db: {
     summary: 'Look at and bring up to date the database',
     load: async () => (await import('./db/command.ts')).dbCommand(process.env),
@@ -40,7 +44,7 @@ const commands: Record<string, Loadable> = {
 };
 
 const program = new Command('npm run ops --').description(
-  'Operate MyClothes.com: compliance checks, infrastructure, AWS, jobs, catalog, backups, database',
+  'Operate MyClothes.com: compliance checks, infrastructure, AWS, jobs, catalog, backups, access, database',
 );
 // The first word that is a command, so that `ops help jobs` finds it too.
 const named = process.argv.slice(2).find((word) => Object.hasOwn(commands, word));

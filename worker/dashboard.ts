@@ -2,8 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { type Context, Hono } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
-import { networkOf } from '../http/client-address.ts';
-import { readKnownDevice, rememberDevice } from '../origin/account/known-device.ts';
+import type { Logger } from 'pino';
 import { createRateLimits, type RateLimits } from '../origin/account/rate-limits.ts';
 import type { Settings } from '../origin/config.ts';
 import { Refusal } from '../origin/errors.ts';
@@ -12,11 +11,12 @@ import { headersOf, toRefusal } from '../origin/web/problem.ts';
 import { checkSameOrigin, createReadAddress } from '../origin/web/request/middleware.ts';
 import { createFinishResponse } from '../origin/web/response-headers.ts';
 import { type Health, healthRoutes } from '../origin/web/serving/health.ts';
+import { operatorPages } from './console/operator-pages.ts';
 import { consolePages, readForm } from './console/pages.ts';
 import { page } from './console/views/layout.ts';
-import { signInView } from './console/views/list.ts';
+import { codeView, signInView } from './console/views/operators.ts';
 import type { WorkerMetrics } from './metrics.ts';
-import { createOperatorSignIn, type OperatorSignIn, readBasicName } from './operator-sign-in.ts';
+import { OperatorSignIn, type SignedInOperator, type SignInForm } from './operator-sign-in.ts';
 import type { Queues } from './queues.ts';
 
 export interface DashboardOptions {
@@ -27,8 +27,11 @@ export interface DashboardOptions {
   db: Db;
   /** Call after jobs became due. */
   wake?: () => void;
-  /** Bounds guesses of the password over all workers; where it is left out, over this one. */
-  limits?: Pick<RateLimits, 'tryOperator'>;
+  /** Bounds guesses of passwords and codes over all workers; where it is left out, over this one. */
+  limits?: Pick<RateLimits, 'tryOperator' | 'tryCode'>;
+  now?: () => number;
+  /** For the security log. */
+  log?: Pick<Logger, 'info' | 'warn'>;
 }
 
 /** The board styles itself inline; scripts are still only our own files. */
@@ -49,9 +52,9 @@ const assets = [
 ] as const;
 
 export function createDashboard(options: DashboardOptions): Hono {
-  const { settings, queues, metrics, health, db, wake } = options;
-  const limits = options.limits ?? createRateLimits({ settings, now: Date.now });
-  const operators = createOperatorSignIn(settings);
+  const { settings, queues, metrics, health, db, wake, now = Date.now, log } = options;
+  const limits = options.limits ?? createRateLimits({ settings, now });
+  const operators = new OperatorSignIn({ settings, db, limits, now, log });
   const finish = createFinishResponse(settings);
   const app = new Hono();
   app.use(async (c, next) => {
@@ -66,6 +69,7 @@ export function createDashboard(options: DashboardOptions): Hono {
   });
   app.onError((error) => {
     const refusal = toRefusal(error);
+    if (refusal.status >= 500 && error !== refusal) log?.warn({ err: error }, 'an operator’s request failed');
     return new Response(refusal.message, {
       status: refusal.status,
       headers: headersOf(refusal, 'text/plain; charset=UTF-8'),
@@ -80,35 +84,31 @@ export function createDashboard(options: DashboardOptions): Hono {
     app.get(path, (c) => c.body(content, 200, { 'Content-Type': `${type}; charset=utf-8` }));
   }
   app.get('/jobs/', (c) => c.redirect('/jobs', 301));
-  const askToSignIn = (request: Request, problem?: string, refusal?: Refusal) =>
-    new Response(String(page({ title: 'Operators', problem }, signInView())), {
-      status: refusal?.status ?? 401,
-      headers:
-        refusal === undefined
-          ? { 'Content-Type': 'text/html; charset=UTF-8', ...challenge(request) }
-          : headersOf(refusal, 'text/html; charset=UTF-8'),
-    });
+  const readAddress = createReadAddress(settings);
+  const from = (c: Context) => ({ request: c.req.raw, address: readAddress(c) });
   app.post('/jobs', bodyLimit({ maxSize: 4_096 }), async (c) => {
-    const { password, name } = await readForm(c.req);
-    const cookies = c.req.header('Cookie');
-    const cookie = await limits
-      .tryOperator(readKnownDevice(settings, cookies, operatorAccount), async () =>
-        operators.signIn(typeof password === 'string' ? password : '', typeof name === 'string' ? name : ''),
-      )
-      .catch((error: unknown) => toRefusal(error));
-    if (cookie instanceof Refusal) return askToSignIn(c.req.raw, `${cookie.message}.`, cookie);
-    if (cookie === undefined) return askToSignIn(c.req.raw, 'That is not the password.');
-    c.header('Set-Cookie', cookie);
-    c.header('Set-Cookie', rememberDevice(settings, cookies, operatorAccount), { append: true });
+    const form = onlyTexts(await readForm(c.req));
+    const entered = await operators.enter(from(c), form).catch((error: unknown) => toRefusal(error));
+    if (entered instanceof Refusal) return askToSignIn(c.req.raw, `${entered.message}.`, entered);
+    if (entered === 'wrong-password') return askToSignIn(c.req.raw, 'That is not the password.');
+    if ('ticket' in entered) return askForCode(c, entered);
+    for (const cookie of entered.setCookies) c.header('Set-Cookie', cookie, { append: true });
     return c.body(null, 303, { Location: '/jobs' });
   });
-  const isOperator = createProgramCheck(operators, limits, createReadAddress(settings));
+  // By context: a bound on the body makes another request of it.
+  const signedIn = new WeakMap<Context, SignedInOperator>();
   app.use('/jobs/*', async (c, next) => {
-    if (!(await isOperator(c))) return askToSignIn(c.req.raw);
+    const who = await operators.whoIs(from(c));
+    if (who === undefined) return askToSignIn(c.req.raw);
+    signedIn.set(c, who);
+    const lacksFactor = settings.staffSecondFactor && who.session?.verifiedAt === null;
+    if (lacksFactor && !ownPaths.has(c.req.path)) return c.body(null, 303, { Location: '/jobs/you' });
     await next();
     if (c.req.path.startsWith('/jobs/board')) c.header('Content-Security-Policy', boardPolicy);
   });
-  app.route('/', consolePages({ db, whoIs: operators.whoIs, wakeWorker: wake ?? (() => undefined) }));
+  const whoIs = (c: Context) => signedIn.get(c)?.name;
+  app.route('/', operatorPages({ db, settings, now, limits, log, operators, from, signedIn }));
+  app.route('/', consolePages({ db, whoIs, wakeWorker: wake ?? (() => undefined) }));
   // As many files as the rest of the worker: read when an operator first looks, not by each worker that starts.
   let board: Promise<Hono> | undefined;
   app.all('/jobs/board/*', async (c) => {
@@ -118,28 +118,29 @@ export function createDashboard(options: DashboardOptions): Hono {
   return app;
 }
 
-/** What operators are in the counts of attempts and in the device cookie: they share one password. */
-const operatorAccount = 'operator';
-const mostNetworks = 1_000;
+/** Where an operator sets up the second factor that the shop requires. */
+const ownPaths = new Set(['/jobs/you', '/jobs/sign-out']);
 
-/**
- * Programs send the password with each request: wrong ones are counted. A network that sent the right one before has a
- * count of its own, so that strangers do not lock it out.
- */
-function createProgramCheck(
-  operators: OperatorSignIn,
-  limits: Pick<RateLimits, 'tryOperator'>,
-  readAddress: (c: Context) => string,
-): (c: Context) => Promise<boolean> {
-  const known = new Set<string>();
-  return async (c) => {
-    if (readBasicName(c.req.raw) === undefined) return operators.whoIs(c.req.raw) !== undefined;
-    const network = networkOf(readAddress(c));
-    const device = known.has(network) ? `basic ${network}` : undefined;
-    const who = await limits.tryOperator(device, async () => operators.whoIs(c.req.raw));
-    if (who !== undefined && known.size < mostNetworks) known.add(network);
-    return who !== undefined;
-  };
+function onlyTexts(form: Record<string, unknown>): SignInForm {
+  return Object.fromEntries(Object.entries(form).filter(([, value]) => typeof value === 'string'));
+}
+
+function askToSignIn(request: Request, problem?: string, refusal?: Refusal): Response {
+  return new Response(String(page({ title: 'Operators', problem }, signInView())), {
+    status: refusal?.status ?? 401,
+    headers:
+      refusal === undefined
+        ? { 'Content-Type': 'text/html; charset=UTF-8', ...challenge(request) }
+        : headersOf(refusal, 'text/html; charset=UTF-8'),
+  });
+}
+
+/** The second step of the form. */
+function askForCode(c: Context, { ticket, isWrong }: { ticket: string; isWrong: boolean }) {
+  const problem = isWrong ? 'That code is wrong, too old, or was used already.' : undefined;
+  return c.html(page({ title: 'Your code', problem }, codeView(ticket)), isWrong ? 401 : 200, {
+    'WWW-Authenticate': challenge(c.req.raw)['WWW-Authenticate']!,
+  });
 }
 
 /**

@@ -1,65 +1,296 @@
-// Signs operators in to the dashboard: by a form and a signed cookie, or by HTTP Basic for programs.
+// Signs operators in to the dashboard: password, then a code where second factors are set up; by HTTP Basic for
+// programs where none is. Sessions are rows, so that all workers know of their end.
 import { createHash, timingSafeEqual } from 'node:crypto';
+import type { Logger } from 'pino';
+import { networkOf } from '../http/client-address.ts';
+import { readKnownDevice, rememberDevice } from '../origin/account/known-device.ts';
+import { findOperator, hasOperatorFactors, takeOperatorCode } from '../origin/account/operator-factors.ts';
+import {
+  endOperatorSessions,
+  insertOperatorSession,
+  type OperatorSession,
+  operatorIdleMinutes,
+  operatorLongestHours,
+  readOperatorSession,
+} from '../origin/account/operator-sessions.ts';
+import type { RateLimits } from '../origin/account/rate-limits.ts';
+import { openSecret, sealSecret } from '../origin/account/seal-secret.ts';
 import type { Settings } from '../origin/config.ts';
-import { readSignedCookie, serializeCookie, signCookie } from '../origin/web/request/signed-cookies.ts';
+import { unavailable } from '../origin/errors.ts';
+import { hashToken, makeToken } from '../origin/identity/session.ts';
+import type { Db } from '../origin/schema.ts';
+import {
+  clearCookie,
+  readSignedCookie,
+  serializeCookie,
+  signCookie,
+} from '../origin/web/request/signed-cookies.ts';
 
 const cookieName = '__Host-operator';
-const sessionSeconds = 8 * 3_600;
-
-export interface OperatorSignIn {
-  /** @returns who signed in, for the log of deeds; undefined where nobody did */
-  whoIs(request: Request): string | undefined;
-  /**
-   * @param name as the operator gives it; all share one password
-   * @returns a `Set-Cookie` value, or undefined where the password is wrong.
-   */
-  signIn(password: string, name?: string): string | undefined;
-}
-
-/** @returns the name of an HTTP Basic header; undefined where there is none */
-export function readBasicName(request: Request): string | undefined {
-  return readBasic(request.headers.get('Authorization'))?.name;
-}
-
+/** What operators are in the counts of attempts and in the device cookie: they share one password. */
+const operatorAccount = 'operator';
 /** Where no name was given. */
 const nobody = 'operator';
 const mostNameLength = 60;
 
-/** Without a password in the settings nobody is let in. A new password ends the sessions of the old one. */
-export function createOperatorSignIn(
-  settings: Pick<Settings, 'operatorPassword' | 'cookieKeys'>,
-  now: () => number = Date.now,
-): OperatorSignIn {
-  const { operatorPassword, cookieKeys } = settings;
-  const mark = digest(operatorPassword ?? '')
-    .toString('base64url')
-    .slice(0, 16);
-  const isPassword = (given: string) =>
-    operatorPassword !== undefined && timingSafeEqual(digest(given), digest(operatorPassword));
+export interface OperatorSignInOptions {
+  settings: Pick<Settings, 'operatorPassword' | 'cookieKeys' | 'staffSecondFactor'>;
+  db: Db;
+  limits: Pick<RateLimits, 'tryOperator' | 'tryCode'>;
+  now: () => number;
+  log?: Pick<Logger, 'info' | 'warn'> | undefined;
+}
 
-  return {
-    whoIs(request) {
-      if (operatorPassword === undefined) return undefined;
-      const basic = readBasic(request.headers.get('Authorization'));
-      if (basic !== undefined)
-        return basic.name === 'operator' && isPassword(basic.password) ? nobody : undefined;
-      const [until, of, name = ''] =
-        readSignedCookie(cookieKeys, request.headers.get('Cookie') ?? undefined, cookieName)?.split('~') ??
-        [];
-      if (of !== mark || Number(until) <= now()) return undefined;
-      return Buffer.from(name, 'base64url').toString() || nobody;
-    },
-    signIn(password, name = '') {
-      if (!isPassword(password)) return undefined;
-      const shortName = Buffer.from(name.trim().slice(0, mostNameLength)).toString('base64url');
-      const value = signCookie(
-        cookieKeys,
-        cookieName,
-        `${now() + sessionSeconds * 1_000}~${mark}~${shortName}`,
-      );
-      return serializeCookie(cookieName, value, { maxAgeSeconds: sessionSeconds });
-    },
-  };
+/** Who asks, and from where. */
+export interface OperatorRequest {
+  request: Request;
+  address: string;
+}
+
+export interface SignInForm {
+  password?: string;
+  name?: string;
+  /** Of the second step, in place of the password. */
+  ticket?: string;
+  code?: string;
+}
+
+export type Entered =
+  | { setCookies: string[] }
+  /** The password was right, and a code is needed as well. */
+  | { ticket: string; isWrong: boolean }
+  | 'wrong-password';
+
+/** A program that bears the password has no session. */
+export interface SignedInOperator {
+  name: string;
+  session: OperatorSession | undefined;
+}
+
+export class OperatorSignIn {
+  readonly #options: OperatorSignInOptions;
+  /** A new password ends the sessions of the old one: their tokens were hashed with its mark. */
+  readonly #mark: string;
+  readonly #programs: ProgramCheck;
+  readonly #seen = new RecentlySeen();
+
+  constructor(options: OperatorSignInOptions) {
+    this.#options = options;
+    this.#mark = digest(options.settings.operatorPassword ?? '')
+      .toString('base64url')
+      .slice(0, 16);
+    this.#programs = new ProgramCheck(options);
+  }
+
+  /** @throws Refusal 429 `too-many-attempts`, 503 `unavailable` where Postgres cannot tell */
+  async whoIs(from: OperatorRequest): Promise<SignedInOperator | undefined> {
+    if (this.#options.settings.operatorPassword === undefined) return undefined;
+    const basic = readBasic(from.request.headers.get('Authorization'));
+    if (basic !== undefined)
+      return (await this.#programs.mayEnter(from, basic)) ? { name: nobody, session: undefined } : undefined;
+    const id = this.#sessionId(from.request);
+    if (id === undefined) return undefined;
+    // The page's own renewal: somebody who left it open is not at work.
+    const isUse = from.request.headers.get('Operator-Renewal') === null;
+    const { db } = this.#options;
+    const session = await readOperatorSession(db, id, { isUse }).then(
+      (found) => this.#seen.keep(id, found),
+      (cause: unknown) => this.#seen.find(id, cause),
+    );
+    return session && { name: session.name, session };
+  }
+
+  /**
+   * One step of the form. @throws Refusal 429 `too-many-attempts`
+   */
+  async enter(from: OperatorRequest, form: SignInForm): Promise<Entered> {
+    const cookies = from.request.headers.get('Cookie') ?? undefined;
+    const device = readKnownDevice(this.#options.settings, cookies, operatorAccount);
+    if (form.ticket !== undefined && form.ticket !== '')
+      return this.#enterByTicket(from, { ticket: form.ticket, code: form.code ?? '' }, device);
+    const { limits, db } = this.#options;
+    const right = await limits.tryOperator({ address: from.address, device }, async () =>
+      isPassword(this.#options.settings, form.password ?? '') ? true : undefined,
+    );
+    if (right === undefined) {
+      this.#warn('operator-sign-in-failed', from);
+      return 'wrong-password';
+    }
+    const name = (form.name ?? '').trim().slice(0, mostNameLength) || nobody;
+    if (!(await hasOperatorFactors(db))) return { setCookies: await this.begin(from, name, null) };
+    const ticket = this.#makeTicket(from.request, name);
+    if (!form.code) return { ticket, isWrong: false };
+    return this.#enterByTicket(from, { ticket, code: form.code }, device);
+  }
+
+  async #enterByTicket(
+    from: OperatorRequest,
+    { ticket, code }: { ticket: string; code: string },
+    device: string | undefined,
+  ): Promise<Entered> {
+    const { limits, db, now } = this.#options;
+    const name = this.#readTicket(from.request, ticket);
+    if (name === undefined) return 'wrong-password';
+    const guesser = device ?? `operator ${name.toLowerCase()}`;
+    const right = await limits.tryCode(guesser, () =>
+      db.transaction().execute(async (tx) => {
+        return (await takeOperatorCode(this.#options, tx, name, code)) ? true : undefined;
+      }),
+    );
+    if (right === undefined) {
+      this.#warn('operator-code-failed', from);
+      return { ticket, isWrong: true };
+    }
+    return { setCookies: await this.begin(from, name, new Date(now())) };
+  }
+
+  /** The session that the browser had before ends. @returns cookies to set */
+  async begin({ request, address }: OperatorRequest, given: string, verifiedAt: Date | null) {
+    const { settings, db, log } = this.#options;
+    const name = (await findOperator(db, given))?.name ?? given;
+    const token = makeToken(settings.cookieKeys, undefined);
+    const former = this.#sessionId(request);
+    const device = (request.headers.get('User-Agent') ?? '').toWellFormed();
+    await db.transaction().execute(async (tx) => {
+      if (former !== undefined) await endOperatorSessions(tx, { id: former });
+      await insertOperatorSession(tx, { tokenHash: this.#hash(token), name, device, address, verifiedAt });
+    });
+    log?.info(
+      {
+        security: 'operator-sign-in',
+        operator: name,
+        network: networkOf(address),
+        factor: verifiedAt !== null,
+      },
+      'security',
+    );
+    const cookies = request.headers.get('Cookie') ?? undefined;
+    return [
+      serializeCookie(cookieName, signCookie(settings.cookieKeys, cookieName, token), {
+        maxAgeSeconds: operatorLongestHours * 3_600,
+      }),
+      rememberDevice(settings, cookies, operatorAccount),
+    ];
+  }
+
+  /** @returns the cookie to set */
+  async leave({ request, address }: OperatorRequest): Promise<string> {
+    const id = this.#sessionId(request);
+    if (id !== undefined) {
+      this.#seen.keep(id, undefined);
+      const [operator] = await endOperatorSessions(this.#options.db, { id });
+      const line = { security: 'operator-sign-out', operator, network: networkOf(address) };
+      if (operator !== undefined) this.#options.log?.info(line, 'security');
+    }
+    return clearCookie(cookieName);
+  }
+
+  #sessionId(request: Request): string | undefined {
+    const { cookieKeys } = this.#options.settings;
+    const token = readSignedCookie(cookieKeys, request.headers.get('Cookie') ?? undefined, cookieName);
+    return token === undefined ? undefined : this.#hash(token);
+  }
+
+  #hash(token: string): string {
+    return hashToken(`${token}~${this.#mark}`);
+  }
+
+  #makeTicket(request: Request, name: string): string {
+    const { settings, now } = this.#options;
+    const text = JSON.stringify([name, this.#mark, now() + ticketMs, holderOf(request)]);
+    return sealSecret(settings.cookieKeys, ticketPurpose, text);
+  }
+
+  /** @returns the name that was given; undefined for a ticket that is too old or another browser's */
+  #readTicket(request: Request, ticket: string): string | undefined {
+    const { settings, now } = this.#options;
+    const [name, mark, untilMs, holder] = JSON.parse(
+      openSecret(settings.cookieKeys, ticketPurpose, ticket) ?? '[]',
+    ) as [string?, string?, number?, string?];
+    const isGood = mark === this.#mark && untilMs! > now() && holder === holderOf(request);
+    return isGood ? name : undefined;
+  }
+
+  #warn(security: string, { address }: OperatorRequest): void {
+    this.#options.log?.warn({ security, network: networkOf(address) }, 'security');
+  }
+}
+
+/** The password was right five minutes ago at most. */
+const ticketPurpose = 'operator ticket';
+const ticketMs = 300_000;
+
+function holderOf(request: Request): string {
+  return hashToken(request.headers.get('User-Agent') ?? '');
+}
+
+const mostNetworks = 1_000;
+
+/**
+ * Programs send the password with each request: wrong ones are counted. A network that sent the right one before has a
+ * count of its own, so that strangers do not lock it out. Where operators have second factors, no program gets in.
+ */
+class ProgramCheck {
+  readonly #options: OperatorSignInOptions;
+  readonly #known = new Set<string>();
+  #neededFactor: boolean | undefined;
+
+  constructor(options: OperatorSignInOptions) {
+    this.#options = options;
+  }
+
+  async mayEnter(from: OperatorRequest, basic: { name: string; password: string }): Promise<boolean> {
+    const { limits, settings, log } = this.#options;
+    const network = networkOf(from.address);
+    const device = this.#known.has(network) ? `basic ${network}` : undefined;
+    const isRight = async () =>
+      basic.name === nobody && isPassword(settings, basic.password) ? true : undefined;
+    if ((await limits.tryOperator({ address: from.address, device }, isRight)) === undefined) {
+      log?.warn({ security: 'operator-sign-in-failed', network }, 'security');
+      return false;
+    }
+    if (this.#known.size < mostNetworks) this.#known.add(network);
+    return !(await this.#needsFactor());
+  }
+
+  /** While Postgres is away, what it said last holds. */
+  async #needsFactor(): Promise<boolean> {
+    if (this.#options.settings.staffSecondFactor) return true;
+    try {
+      this.#neededFactor = await hasOperatorFactors(this.#options.db);
+    } catch (cause) {
+      if (this.#neededFactor === undefined)
+        throw unavailable('Postgres does not answer; who may enter cannot be read', cause);
+    }
+    return this.#neededFactor;
+  }
+}
+
+/** So that operators who are at work see the console while Postgres is away, which is when they need it. */
+class RecentlySeen {
+  readonly #sessions = new Map<string, { session: OperatorSession; untilMs: number }>();
+
+  keep(id: string, session: OperatorSession | undefined): OperatorSession | undefined {
+    this.#sessions.delete(id);
+    if (session === undefined) return undefined;
+    if (this.#sessions.size >= mostNetworks) this.#sessions.delete(this.#sessions.keys().next().value!);
+    const longestMs = Number(session.createdAt) + operatorLongestHours * 3_600_000;
+    const idleMs = Number(session.lastSeenAt) + operatorIdleMinutes * 60_000;
+    this.#sessions.set(id, { session, untilMs: Math.min(longestMs, idleMs) });
+    return session;
+  }
+
+  /** @throws Refusal 503 `unavailable` for a session that this worker has not seen lately */
+  find(id: string, cause: unknown): OperatorSession {
+    const found = this.#sessions.get(id);
+    if (found === undefined || found.untilMs < Date.now())
+      throw unavailable('Postgres does not answer; who is signed in cannot be read', cause);
+    return found.session;
+  }
+}
+
+function isPassword({ operatorPassword }: Pick<Settings, 'operatorPassword'>, given: string): boolean {
+  return operatorPassword !== undefined && timingSafeEqual(digest(given), digest(operatorPassword));
 }
 
 function digest(text: string): Buffer {

@@ -1,5 +1,6 @@
 // Starts the worker process: relay and jobs, timed tasks, the drain of cart journals, and the dashboard.
 import { setTimeout as delay } from 'node:timers/promises';
+import { pruneOperatorSessions } from '../origin/account/operator-sessions.ts';
 import { createRateLimits } from '../origin/account/rate-limits.ts';
 import { pruneAccounts } from '../origin/account/reset-password.ts';
 import { pruneGuestCarts } from '../origin/cart/server/forget-carts.ts';
@@ -52,6 +53,7 @@ async function main(): Promise<void> {
     db: deps.db,
     wake: deps.wakeWorker,
     limits: createRateLimits(deps),
+    log,
   });
   const server = await serve({
     fetch: dashboard.fetch,
@@ -82,6 +84,7 @@ async function main(): Promise<void> {
         run: (tx) => pruneOutbox(tx, settings.keep.KEEP_MAILS_DAYS),
       },
       { name: 'forget ended sessions', everyMs: 600_000, run: (tx) => pruneAccounts(tx) },
+      { name: 'forget sessions of operators', everyMs: 600_000, run: (tx) => pruneOperatorSessions(tx) },
       { name: 'forget old cart operations', everyMs: 60_000, run: () => pruneCartOperations(deps) },
       {
         name: 'forget persons past their time',

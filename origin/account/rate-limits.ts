@@ -25,6 +25,7 @@ const passwordsAnAccount: Limit = { name: 'password-account', most: 10, windowSe
 const codesAnAccount: Limit = { name: 'code-account', most: 10, windowSeconds: 900 };
 const operatorSignIns: Limit = { name: 'sign-in-operator', most: 10, windowSeconds: 900 };
 const operatorSignInsADevice: Limit = { name: 'sign-in-operator-device', most: 10, windowSeconds: 900 };
+const operatorSignInsAnAddress: Limit = { name: 'sign-in-operator-address', most: 100, windowSeconds: 900 };
 const signUpsAnAddress: Limit = { name: 'sign-up-address', most: 100, windowSeconds: 3_600 };
 
 /**
@@ -50,8 +51,8 @@ export interface RateLimits {
   tryPassword: Attempt<string>;
   /** A code of the second factor. @param from a known device, else the account's id */
   tryCode: Attempt<string>;
-  /** @param from a known device of an operator, else undefined */
-  tryOperator: Attempt<string | undefined>;
+  /** Operators share one password, so strangers share one count of guesses; each address has one as well. */
+  tryOperator: Attempt<Omit<SignInAttempt, 'email'>>;
   countSignUp(address: string): Promise<void>;
   /** After a reset: the owner has shown who they are, and signs in with the new password. */
   forgive(account: { id: string; email: string; device: string | undefined }): Promise<void>;
@@ -89,6 +90,16 @@ export function createRateLimits(deps: LimitDeps): RateLimits {
     };
   };
 
+  const takeOperator = async ({ address, device }: Omit<SignInAttempt, 'email'>): Promise<TakeBack> => {
+    const ofAddress = await take(operatorSignInsAnAddress, networkOf(address));
+    const own = await undoOnError(ofAddress, () =>
+      device === undefined ? take(operatorSignIns, 'all') : take(operatorSignInsADevice, device),
+    );
+    return async () => {
+      await Promise.all([ofAddress(), own()]);
+    };
+  };
+
   const attempt = async <Found>(
     taking: Promise<TakeBack>,
     check: () => Promise<Found | undefined>,
@@ -106,11 +117,7 @@ export function createRateLimits(deps: LimitDeps): RateLimits {
       queueByAccount(from.device ?? normaliseEmail(from.email), () => attempt(takeSignIn(from), check)),
     tryPassword: (accountId, check) => attempt(take(passwordsAnAccount, accountId), check),
     tryCode: (from, check) => attempt(take(codesAnAccount, from), check),
-    tryOperator: (device, check) =>
-      attempt(
-        device === undefined ? take(operatorSignIns, 'all') : take(operatorSignInsADevice, device),
-        check,
-      ),
+    tryOperator: (from, check) => attempt(takeOperator(from), check),
     async countSignUp(address) {
       await take(signUpsAnAddress, networkOf(address));
     },

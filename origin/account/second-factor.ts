@@ -1,22 +1,28 @@
 // The second factor: codes of an authenticator app (TOTP, RFC 6238), and recovery codes that each work once.
-import { createHash, randomBytes } from 'node:crypto';
 import { sql } from 'kysely';
-import { Secret, TOTP } from 'otpauth';
 import { Refusal } from '../errors.ts';
 import { raiseAccountFloor, raiseAccountVersion } from '../identity/account-tag.ts';
 import { hashToken, makeToken, sessionCookie } from '../identity/session.ts';
-import { renewSession, type SignedIn } from '../identity/sessions.ts';
+import { deleteSessions, renewSession, type SignedIn } from '../identity/sessions.ts';
 import type { RequestOrigin } from '../identity/visitor.ts';
 import type { Db, DbOrTx, Tx } from '../schema.ts';
 import { writeOnce } from '../web/api/idempotency.ts';
+import { normaliseEmail } from './account.ts';
 import type { AccountDeps } from './account-deps.ts';
 import { findByPassword, wrongPassword } from './change-account.ts';
 import { readKnownDevice } from './known-device.ts';
 import { openSecret, sealSecret } from './seal-secret.ts';
+import {
+  hashRecoveryCode,
+  isTotpCode,
+  makeRecoveryCodes,
+  makeTotpSecret,
+  normaliseCode,
+  stepOfCode,
+  totpUri,
+} from './totp.ts';
 
 const purpose = 'totp secret';
-const periodSeconds = 30;
-const recoveryCount = 10;
 
 export interface SecondFactorState {
   enabled: boolean;
@@ -57,8 +63,8 @@ export async function beginSecondFactor(
     findByPassword(deps, passwords, account, { currentPassword }),
   );
   if (right === undefined) throw wrongPassword();
-  const secret = new Secret({ size: 20 });
-  const sealed = sealSecret(deps.settings.cookieKeys, purpose, secret.base32);
+  const secret = makeTotpSecret();
+  const sealed = sealSecret(deps.settings.cookieKeys, purpose, secret);
   const { numInsertedOrUpdatedRows } = await deps.db
     .insertInto('totp_secrets')
     .values({ account_id: account.id, secret: sealed, confirmed_at: null, last_step: 0 })
@@ -71,7 +77,7 @@ export async function beginSecondFactor(
     .executeTakeFirstOrThrow();
   if (numInsertedOrUpdatedRows === 0n)
     throw new Refusal(409, 'second-factor-set-up', 'Remove the second factor that you have first');
-  return { secret: secret.base32, uri: totpOf(secret.base32, account.email).toString() };
+  return { secret, uri: totpUri(secret, account.email) };
 }
 
 /** The secret that was begun and not yet confirmed, for the page. */
@@ -86,7 +92,7 @@ export async function readPendingSecret(
     .where('confirmed_at', 'is', null)
     .executeTakeFirst();
   const secret = row && openSecret(deps.settings.cookieKeys, purpose, row.secret);
-  return secret === undefined ? undefined : { secret, uri: totpOf(secret, account.email).toString() };
+  return secret === undefined ? undefined : { secret, uri: totpUri(secret, account.email) };
 }
 
 type Asked = Pick<RequestOrigin, 'cookieHeader' | 'idempotencyKey'>;
@@ -101,7 +107,7 @@ export async function confirmSecondFactor(
   asked: Asked,
   code: string,
 ): Promise<{ recoveryCodes: string[]; setCookies: string[] }> {
-  const recoveryCodes = Array.from({ length: recoveryCount }, makeRecoveryCode);
+  const recoveryCodes = makeRecoveryCodes();
   const setCookies = await changeFactor(own, account, asked, code, async (tx) => {
     const { numUpdatedRows } = await tx
       .updateTable('totp_secrets')
@@ -136,6 +142,34 @@ export async function removeSecondFactor(
   return changeFactor(own, account, asked, code, async (tx) => {
     await tx.deleteFrom('totp_secrets').where('account_id', '=', account.id).execute();
     await tx.deleteFrom('recovery_codes').where('account_id', '=', account.id).execute();
+  });
+}
+
+/**
+ * For a member of the staff whose factor is lost: the password alone signs in again, and all sessions end.
+ * @returns whether there is such a member
+ */
+export async function resetMemberFactors(
+  db: Db,
+  { by, email }: { by: string; email: string },
+): Promise<boolean> {
+  return db.transaction().execute(async (tx) => {
+    const member = await tx
+      .selectFrom('accounts')
+      .select('id')
+      .where((where) => where(where.fn('lower', ['email']), '=', normaliseEmail(email)))
+      .where('role', '=', 'staff')
+      .forUpdate()
+      .executeTakeFirst();
+    if (member === undefined) return false;
+    for (const table of ['totp_secrets', 'recovery_codes', 'passkeys'] as const)
+      await tx.deleteFrom(table).where('account_id', '=', member.id).execute();
+    await deleteSessions(tx, member.id);
+    await sql`
+      insert into staff_changes (who, subject, before, after)
+      values (${by}, ${`account:${member.id}`}, '{}', '{"secondFactor":"reset"}')`.execute(tx);
+    await raiseAccountVersion(tx, member.id);
+    return true;
   });
 }
 
@@ -227,8 +261,8 @@ export async function takeCode(
   accountId: string,
   given: string,
 ): Promise<boolean> {
-  const code = given.replaceAll(/[\s-]/g, '').toLowerCase();
-  if (!/^\d{6}$/.test(code)) return useRecoveryCode(tx, accountId, code);
+  const code = normaliseCode(given);
+  if (!isTotpCode(code)) return useRecoveryCode(tx, accountId, code);
   const row = await tx
     .selectFrom('totp_secrets')
     .select(['secret', 'last_step'])
@@ -237,11 +271,8 @@ export async function takeCode(
     .executeTakeFirst();
   const secret = row && openSecret(deps.settings.cookieKeys, purpose, row.secret);
   if (row === undefined || secret === undefined) return false;
-  const timestamp = deps.now();
-  const off = totpOf(secret, '').validate({ token: code, timestamp, window: 1 });
-  if (off === null) return false;
-  const step = Math.floor(timestamp / 1_000 / periodSeconds) + off;
-  if (step <= Number(row.last_step)) return false;
+  const step = stepOfCode(secret, code, { nowMs: deps.now(), lastStep: Number(row.last_step) });
+  if (step === undefined) return false;
   await tx.updateTable('totp_secrets').set({ last_step: step }).where('account_id', '=', accountId).execute();
   return true;
 }
@@ -255,25 +286,4 @@ async function useRecoveryCode(tx: Tx, accountId: string, code: string): Promise
     .where('used_at', 'is', null)
     .executeTakeFirst();
   return numUpdatedRows > 0n;
-}
-
-function totpOf(secret: string, label: string): TOTP {
-  return new TOTP({
-    issuer: 'MyClothes.com',
-    label,
-    secret: Secret.fromBase32(secret),
-    period: periodSeconds,
-  });
-}
-
-/** 80 random bits in letters that cannot be mistaken for one another, such as `k7mp-2xqd-…`. */
-function makeRecoveryCode(): string {
-  const letters = 'abcdefghjkmnpqrstuvwxyz23456789';
-  const all = [...randomBytes(16)].map((byte) => letters[byte % letters.length]).join('');
-  return all.match(/.{4}/g)!.join('-');
-}
-
-/** Random enough that no slow hash is needed. */
-function hashRecoveryCode(code: string): string {
-  return createHash('sha256').update(code.replaceAll('-', '').toLowerCase()).digest('base64url');
 }

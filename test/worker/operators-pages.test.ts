@@ -21,6 +21,7 @@ const paths = [
   '/jobs/trace?of=plain-tee',
   '/jobs/throughput?over=day',
   '/jobs/log',
+  '/jobs/you',
   '/jobs/board',
   '/jobs/board/queue/mail',
   '/jobs/board/queue/mail?status=completed',

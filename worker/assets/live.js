@@ -4,7 +4,9 @@ const everyMs = 5_000;
 setInterval(async () => {
   const main = document.querySelector('main');
   if (document.hidden || isBusy(main)) return;
-  const answer = await fetch(location.href, { headers: { Accept: 'text/html' } }).catch(() => undefined);
+  // Said, so that a page that stands open does not keep a session from ending.
+  const headers = { Accept: 'text/html', 'Operator-Renewal': '1' };
+  const answer = await fetch(location.href, { headers }).catch(() => undefined);
   if (!answer?.ok || isBusy(main)) return;
   const next = new DOMParser().parseFromString(await answer.text(), 'text/html').querySelector('main');
   // What was done just now has been read; an open table stays open.

@@ -39,7 +39,7 @@ import { throughputView } from './views/throughput.ts';
 export interface ConsoleOptions {
   db: Db;
   /** Undefined where nobody is signed in; the pages are then never reached. */
-  whoIs: (request: Request) => string | undefined;
+  whoIs: (c: Context) => string | undefined;
   /** Call after jobs became due. */
   wakeWorker: () => void;
 }
@@ -59,7 +59,7 @@ export function consolePages(options: ConsoleOptions): Hono {
   const { db } = options;
   const app = new Hono();
   const show = (c: Context, frame: Frame, content: Html) =>
-    c.html(page({ who: options.whoIs(c.req.raw), ...frame }, content));
+    c.html(page({ who: options.whoIs(c), ...frame }, content));
 
   app.get('/jobs', async (c) => {
     const frame = { title: 'Jobs', at: '/jobs', notice: noticeOf(c.req), isLive: true };
@@ -108,7 +108,7 @@ export function consolePages(options: ConsoleOptions): Hono {
     const kind = outboxKinds.find((one) => one === named);
     if (kind === undefined || (action !== 'pause' && action !== 'resume'))
       throw new Refusal(422, 'invalid-body', 'The form does not say which kind to pause or resume');
-    const who = options.whoIs(c.req.raw)!;
+    const who = options.whoIs(c)!;
     if (action === 'resume') {
       await resumeKind(db, kind, who);
       options.wakeWorker();
@@ -118,7 +118,7 @@ export function consolePages(options: ConsoleOptions): Hono {
   });
   app.post('/jobs/tasks', formLimit, async (c) => {
     const { task } = await readForm(c.req);
-    if (typeof task !== 'string' || !(await askToRunTask(db, task, options.whoIs(c.req.raw)!)))
+    if (typeof task !== 'string' || !(await askToRunTask(db, task, options.whoIs(c)!)))
       throw new Refusal(422, 'invalid-body', 'The form does not name a timed task');
     return c.body(null, 303, { Location: '/jobs?done=run' });
   });
@@ -131,7 +131,7 @@ export function consolePages(options: ConsoleOptions): Hono {
   app.post('/jobs/:id{[0-9]{1,18}}', formLimit, async (c) => {
     const { action } = await readForm(c.req);
     const id = c.req.param('id');
-    const deed = { who: options.whoIs(c.req.raw)!, filter: { ids: [id] } };
+    const deed = { who: options.whoIs(c)!, filter: { ids: [id] } };
     if (action !== 'retry' && action !== 'drop')
       throw new Refusal(422, 'invalid-body', 'The form does not say what to do with the job');
     const { changed } = await (action === 'retry' ? retryJobs(db, deed) : dropJobs(db, deed));
@@ -195,7 +195,7 @@ async function changeSeveral(
     const title = kindOfChange === 'retry' ? 'Try these jobs now?' : 'Give these jobs up?';
     return show(c, { title }, questionView({ asked, ids, change: kindOfChange, found, sample }));
   }
-  const deed = { who: whoIs(c.req.raw)!, filter, signal: AbortSignal.timeout(longestChangeMs) };
+  const deed = { who: whoIs(c)!, filter, signal: AbortSignal.timeout(longestChangeMs) };
   const { changed, more } = await (kindOfChange === 'retry' ? retryJobs(db, deed) : dropJobs(db, deed));
   wakeWorker();
   const query = `${toQuery(asked)}&done=${kindOfChange}&count=${changed}${more ? '&more=1' : ''}`;

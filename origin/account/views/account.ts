@@ -142,7 +142,7 @@ const systems: [RegExp, string][] = [
  * Names a device by browser and system, read from its User-Agent.
  * @returns such as `Firefox on Windows`; a short form of what was sent where neither is known.
  */
-function nameDevice(userAgent: string): string {
+export function nameDevice(userAgent: string): string {
   const browser = browsers.find(([pattern]) => pattern.test(userAgent))?.[1];
   const system = systems.find(([pattern]) => pattern.test(userAgent))?.[1];
   if (browser === undefined) return userAgent.slice(0, 40) || 'Unknown device';

@@ -39,6 +39,12 @@ export const problemCodes = {
   },
   'wrong-code': { status: 403, meaning: 'The code is wrong, too old, or was used already.' },
   'second-factor-set-up': { status: 409, meaning: 'There is a second factor already.' },
+  'password-needed': {
+    status: 401,
+    meaning:
+      'The password was given too long ago for this: give it once more by `POST /api/sessions/current/verification`.',
+  },
+  'last-factor': { status: 409, meaning: 'It is the only second factor, and the shop requires one.' },
   'second-factor-missing': {
     status: 403,
     meaning: 'Staff of this shop need a second factor, and the account has none yet.',

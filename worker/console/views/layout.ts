@@ -10,6 +10,7 @@ const links = [
   ['/jobs/throughput', 'Throughput'],
   ['/jobs/trace', 'Trace'],
   ['/jobs/log', 'Log'],
+  ['/jobs/you', 'You'],
   ['/jobs/board', 'Queues'],
   ['/metrics', 'Metrics'],
 ] as const;
@@ -49,7 +50,7 @@ ${
     ([href, name]) =>
       html`<li><a href="${href}"${href === at ? html` aria-current="page"` : ''}>${name}</a></li>`,
   )}</ul></nav>
-  <p class="who">Signed in as ${who}</p>
+  <form class="who" method="post" action="/jobs/sign-out">Signed in as ${who} <button>Sign out</button></form>
 </header>`
 }
 <main>

@@ -166,14 +166,3 @@ function attemptsTable(attempts: JobAttempt[]): Html {
       )}</tbody>
     </table>`;
 }
-
-export function signInView(): Html {
-  return html`
-    <form class="sign-in" method="post" action="/jobs">
-      <label for="name">Your name, for the log</label>
-      <input id="name" name="name" autocomplete="name" maxlength="60">
-      <label for="password">Operator's password</label>
-      <input id="password" name="password" type="password" autocomplete="current-password" required>
-      <button>Sign in</button>
-    </form>`;
-}
