@@ -1,4 +1,4 @@
-// The device cookie: a browser that signed in to an account before is known to it. Its attempts are counted apart from
+// Devices, and how they are named for people. The device cookie: a browser that signed in to an account before is known to it. Its attempts are counted apart from
 // those of strangers, so that their wrong guesses do not lock the owner out.
 import { createHash, randomBytes } from 'node:crypto';
 import type { Settings } from '../config.ts';
@@ -73,4 +73,30 @@ function markOf(nonce: string, email: string): string {
     .update(`${nonce}\n${normaliseEmail(email)}`)
     .digest('base64url')
     .slice(0, 22);
+}
+
+const browsers: [RegExp, string][] = [
+  [/Edg\//, 'Edge'],
+  [/OPR\//, 'Opera'],
+  [/Firefox\//, 'Firefox'],
+  [/Chrome\//, 'Chrome'],
+  [/Safari\//, 'Safari'],
+];
+const systems: [RegExp, string][] = [
+  [/iPhone|iPad/, 'iOS'],
+  [/Android/, 'Android'],
+  [/Windows/, 'Windows'],
+  [/Mac OS X/, 'macOS'],
+  [/Linux/, 'Linux'],
+];
+
+/**
+ * Names a device by browser and system, read from its User-Agent.
+ * @returns such as `Firefox on Windows`; a short form of what was sent where neither is known.
+ */
+export function nameDevice(userAgent: string): string {
+  const browser = browsers.find(([pattern]) => pattern.test(userAgent))?.[1];
+  const system = systems.find(([pattern]) => pattern.test(userAgent))?.[1];
+  if (browser === undefined) return userAgent.slice(0, 40) || 'Unknown device';
+  return system === undefined ? browser : `${browser} on ${system}`;
 }

@@ -17,6 +17,7 @@ import {
   notice,
 } from '../../web/page/form.ts';
 import { type Html, html } from '../../web/page/html.ts';
+import { nameDevice } from '../known-device.ts';
 import { newPasswordField } from './sign-in.ts';
 
 export interface AccountPage {
@@ -121,30 +122,4 @@ ${faults['confirm'] ? html`<p class="wrong" id="confirm-fault">${faults['confirm
 
 function does(what: string): Html {
   return html`${idempotencyField()}${signedInField()}<input type="hidden" name="do" value="${what}">`;
-}
-
-const browsers: [RegExp, string][] = [
-  [/Edg\//, 'Edge'],
-  [/OPR\//, 'Opera'],
-  [/Firefox\//, 'Firefox'],
-  [/Chrome\//, 'Chrome'],
-  [/Safari\//, 'Safari'],
-];
-const systems: [RegExp, string][] = [
-  [/iPhone|iPad/, 'iOS'],
-  [/Android/, 'Android'],
-  [/Windows/, 'Windows'],
-  [/Mac OS X/, 'macOS'],
-  [/Linux/, 'Linux'],
-];
-
-/**
- * Names a device by browser and system, read from its User-Agent.
- * @returns such as `Firefox on Windows`; a short form of what was sent where neither is known.
- */
-export function nameDevice(userAgent: string): string {
-  const browser = browsers.find(([pattern]) => pattern.test(userAgent))?.[1];
-  const system = systems.find(([pattern]) => pattern.test(userAgent))?.[1];
-  if (browser === undefined) return userAgent.slice(0, 40) || 'Unknown device';
-  return system === undefined ? browser : `${browser} on ${system}`;
 }

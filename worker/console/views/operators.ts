@@ -1,8 +1,8 @@
 // What operators see of themselves: sign-in, its second step, and the page of their second factor and sessions.
 import { html } from 'hono/html';
+import { nameDevice } from '../../../origin/account/known-device.ts';
 import type { Operator } from '../../../origin/account/operator-factors.ts';
 import type { OperatorSession } from '../../../origin/account/operator-sessions.ts';
-import { nameDevice } from '../../../origin/account/views/account.ts';
 import type { Html } from '../../../origin/web/page/html.ts';
 import { hidden, scrolled, tellAgo, tellTime } from './layout.ts';
 
