@@ -3,6 +3,7 @@ import type { Finding, Report } from '../findings.ts';
 import { type JudgeOptions, judge } from '../judge.ts';
 import { emptySnapshot, isUnknownValue, type Snapshot, unknownValue } from '../snapshot.ts';
 import { Draft } from '../template/draft.ts';
+import { withUncertain } from '../template/handed-groups.ts';
 import { isRecord } from '../template/parse-template.ts';
 import { type Resource, withZonesApart } from '../template/resources.ts';
 import { answerAll, markAllUnknown } from '../template/template.ts';
@@ -46,7 +47,7 @@ function readPlan(text: string, file: string, options: PlanOptions) {
   const snapshot = emptySnapshot(options.account ?? '', region, new Date());
   const world = new PlannedWorld(plan, options.reading);
   const resources = withZonesApart(world.all.flatMap((planned) => translate(planned, world)));
-  const draft = new Draft(snapshot, resources, outputsOf(world));
+  const draft = new Draft(snapshot, withUncertain(resources), outputsOf(world));
   answerAll(draft);
   markAllUnknown(draft, plan.incomplete);
   const calls = inWordsOfPlans(snapshot.calls) as Snapshot['calls'];

@@ -1,6 +1,7 @@
 // Load balancers, listeners, their rules and target groups; an ARN is the logical id.
 import { isUnknownValue, type UnknownValue, unknownValue } from '../snapshot.ts';
 import type { Draft } from './draft.ts';
+import { mayBeChanged } from './handed-groups.ts';
 import { attributesOf, securityPolicyOf } from './hardening-defaults.ts';
 import { listOf, nameOf, numberOf, type Properties, type Resource, recordsOf } from './resources.ts';
 
@@ -16,16 +17,20 @@ export function answerBalancers(draft: Draft): void {
     LoadBalancers: draft.items(balancerType, (resource) => describeBalancer(draft, resource)),
   });
   draft.answer('elbv2', 'DescribeTargetGroups', {
-    TargetGroups: draft.items(targetGroupType, (resource) => ({
-      TargetGroupArn: resource.id,
-      TargetGroupName: nameOf(resource.properties['Name'], resource.id),
-      Protocol: resource.properties['Protocol'],
-      Port: numberOf(resource.properties['Port']),
-      VpcId: resource.properties['VpcId'],
-      TargetType: resource.properties['TargetType'] ?? 'instance',
-      HealthCheckPort: textOf(resource.properties['HealthCheckPort'] ?? 'traffic-port'),
-      LoadBalancerArns: balancersOf(resource.id, listeners, rules),
-    })),
+    TargetGroups: draft.items(targetGroupType, (resource) => {
+      const { id, properties } = resource;
+      const changed = mayBeChanged(draft, resource, properties['Name']);
+      return {
+        TargetGroupArn: id,
+        TargetGroupName: nameOf(properties['Name'], id),
+        Protocol: properties['Protocol'],
+        Port: changed ?? numberOf(properties['Port']),
+        VpcId: properties['VpcId'],
+        TargetType: properties['TargetType'] ?? 'instance',
+        HealthCheckPort: changed ?? textOf(properties['HealthCheckPort'] ?? 'traffic-port'),
+        LoadBalancerArns: balancersOf(id, listeners, rules),
+      };
+    }),
   });
   for (const { id, properties } of draft.of(balancerType)) {
     draft.answer(
@@ -69,7 +74,12 @@ function listenersOf(draft: Draft, balancer: string): unknown[] {
   const declared = ofOwner(draft.perhaps(listenerType), 'LoadBalancerArn', balancer);
   if (declared.length === 0 && draft.isTold(balancer))
     return [unknownValue(`no listener of ${balancer} is in the template, and another stack may add some`)];
-  return declared.map((listener) => unknownOf(listener, 'LoadBalancerArn') ?? describeListener(listener));
+  return declared.map(
+    (listener) =>
+      unknownOf(listener, 'LoadBalancerArn') ??
+      mayBeChanged(draft, listener, undefined) ??
+      describeListener(listener),
+  );
 }
 
 /** Those that name the owner, and those that may. */

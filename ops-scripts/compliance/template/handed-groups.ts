@@ -61,44 +61,89 @@ function groupsItMayOpen(
       .filter(({ properties: { GroupName: name } }) => name !== undefined && draft.mentions(resource, name))
       .map(({ id }) => id);
   const kind = kindOf(type);
-  if (kind.actsByItself) return [...own(refers), ...mentioned()];
-  if (type.startsWith('AWS::IAM::')) {
-    const text = draft.textOf(resource);
-    const named = own(refers);
-    if (named.length > 0) return allowsRules(text) ? named : [];
-    return mayOpenAny(properties, text) ? [...ids] : [];
-  }
-  const byName = kind.acts ? mentioned() : [];
+  if (kind.actsByItself) return getsOpenRole(draft, refers) ? [...ids] : [...own(refers), ...mentioned()];
+  const byPolicy = openedByPolicies(properties, own(refers));
+  if (byPolicy === 'any') return [...ids];
+  if (type.startsWith('AWS::IAM::')) return byPolicy;
+  const byName = [...byPolicy, ...(kind.acts ? mentioned() : [])];
   if (kind.givesToNobody) return byName;
   const got = own(handed);
   if (got.length === 0 || (type.endsWith('::StateMachine') && !callsOthers(properties))) return byName;
   return [...byName, ...got];
 }
 
-/** A policy that lets somebody write the rules of the group that it names. */
-function allowsRules(text: string): boolean {
-  return /"(ec2:)?\*"|"ec2:(Authorize|Modify|Create|Update)/i.test(text);
+/** A policy that lets somebody write the rules of a group, whatever else it allows. */
+const writesRules = /^(ec2:)?\*$|^ec2:(Authorize|Modify|Create|Update)/i;
+
+const opensGroups = ['ec2:AuthorizeSecurityGroupIngress', 'ec2:ModifySecurityGroupRules'];
+
+/**
+ * The groups that policies within the properties, of a role or of any other resource, let somebody open. One that names
+ * no group may be about `any`, unless it allows everything: that is what operators have, and says nothing of groups.
+ */
+function openedByPolicies(properties: Properties, named: string[]): string[] | 'any' {
+  const allowed = statementsIn(properties).filter(({ Effect: effect }) => effect !== 'Deny');
+  if (named.length > 0)
+    return allowed.some((statement) =>
+      textsIn(statement['Action']).some((action) => writesRules.test(action)),
+    )
+      ? named
+      : [];
+  const isAny = allowed.some(
+    (statement) =>
+      textsIn(statement['Action']).some((action) => !isEverything(action) && mayOpen(action)) &&
+      isOnAnyGroup(statement),
+  );
+  return isAny ? 'any' : [];
 }
 
-const opensGroups = /"ec2:(AuthorizeSecurityGroupIngress|ModifySecurityGroupRules)"/i;
+/** Whether an action of a policy, which may hold wildcards, is one that opens groups. */
+function mayOpen(action: string): boolean {
+  const escaped = action.replaceAll(/[.+^${}()|[\]\\]/g, String.raw`\$&`);
+  const pattern = new RegExp(`^${escaped.replaceAll('*', '.*').replaceAll('?', '.')}$`, 'i');
+  return opensGroups.some((name) => pattern.test(name));
+}
 
-/** Whether a policy that names no group of the template lets somebody open groups that it does not tell. */
-function mayOpenAny(properties: Properties, text: string): boolean {
-  if (!opensGroups.test(text)) return false;
-  const statements = statementsIn(properties).filter(({ Action: action }) =>
-    opensGroups.test(JSON.stringify(action ?? '')),
+function isEverything(action: string): boolean {
+  return /^(ec2:)?\*$/i.test(action);
+}
+
+function isOnAnyGroup({ Resource: on }: Properties): boolean {
+  return on === undefined || listOf(on).some((each) => !namesOneGroup(each));
+}
+
+function textsIn(value: unknown): string[] {
+  return listOf(value).filter((each) => typeof each === 'string');
+}
+
+const openManagedPolicies =
+  /\/(AdministratorAccess|PowerUserAccess|Amazon(EC2|VPC)FullAccess|NetworkAdministrator)$/;
+
+/** Whether one of the roles that are referred to may open any group, by policies of its own or of AWS. */
+function getsOpenRole(draft: Draft, refers: ReadonlySet<string>): boolean {
+  const roles = draft.perhaps('AWS::IAM::Role').filter(({ id }) => refers.has(id));
+  if (roles.length === 0) return false;
+  const policies = ['AWS::IAM::Policy', 'AWS::IAM::RolePolicy', 'AWS::IAM::ManagedPolicy'].flatMap((type) =>
+    draft
+      .perhaps(type)
+      .filter((policy) => roles.some((role) => policy.refers.has(role.id) || role.refers.has(policy.id))),
   );
-  if (statements.length === 0) return true;
-  return statements.some(
-    ({ Effect: effect, Resource: on }) =>
-      effect !== 'Deny' && (on === undefined || listOf(on).some((each) => !namesOneGroup(each))),
+  return [...roles, ...policies].some(
+    ({ properties }) =>
+      textsIn(properties['ManagedPolicyArns']).some((arn) => openManagedPolicies.test(arn)) ||
+      statementsIn(properties).some(
+        (statement) =>
+          statement['Effect'] !== 'Deny' &&
+          (statement['NotAction'] !== undefined || textsIn(statement['Action']).some(mayOpen)) &&
+          isOnAnyGroup(statement),
+      ),
   );
 }
 
 function statementsIn(value: unknown): Properties[] {
   if (typeof value !== 'object' || value === null) return [];
   const inner = Object.values(value).flatMap(statementsIn);
-  return isRecord(value) && 'Action' in value ? [value, ...inner] : inner;
+  return isRecord(value) && ('Action' in value || 'NotAction' in value) ? [value, ...inner] : inner;
 }
 
 /** An ARN that ends in the id of one group, however little is known of its region and account. */
@@ -196,6 +241,23 @@ export function mayBeResized(draft: Draft, { id, properties }: Resource): Unknow
 }
 
 const customResource = /^(AWS::CloudFormation::CustomResource|Custom::.*)$/;
+
+/** What a part or a group is made of beside itself. */
+const belongsToOthers =
+  /^AWS::(ElasticLoadBalancingV2::ListenerRule|EC2::(SecurityGroup(In|E)gress|PrefixList|NetworkAcl|NetworkAclEntry)|ElastiCache::(SubnetGroup|UserGroup|User)|RDS::(DBSubnetGroup|DBProxy|DBProxyEndpoint|DBProxyTargetGroup)|AutoScaling::ScheduledAction)$/;
+
+/** Marks what a custom resource gets as uncertain: once that has run, it may be another, or be gone. */
+export function withUncertain(resources: Resource[]): Resource[] {
+  const actors = resources.filter(({ type }) => customResource.test(type));
+  if (actors.length === 0) return resources;
+  return resources.map((resource) => {
+    const { id, type, unknownReason } = resource;
+    if (unknownReason !== undefined || !belongsToOthers.test(type)) return resource;
+    const actor = actors.find(({ named }) => named?.has(id));
+    if (actor === undefined) return resource;
+    return { ...resource, unknownReason: unknownValue(`${describe(actor)} gets ${id} and may change it`) };
+  });
+}
 
 /** Why a part may be changed once it is made. */
 export function mayBeChanged(draft: Draft, { id }: Resource, name: unknown): UnknownValue | undefined {

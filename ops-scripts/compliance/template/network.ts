@@ -89,27 +89,49 @@ function answerRoutes(draft: Draft): void {
 
 function answerNetworkAcls(draft: Draft): void {
   const entries = draft.perhaps('AWS::EC2::NetworkAclEntry');
-  const links = draft.of('AWS::EC2::SubnetNetworkAclAssociation');
-  draft.answer('ec2', 'DescribeNetworkAcls', {
-    NetworkAcls: draft.items('AWS::EC2::NetworkAcl', ({ id, properties }) => ({
-      NetworkAclId: id,
-      VpcId: properties['VpcId'],
-      Entries: entries
-        .filter((entry) => entry.properties['NetworkAclId'] === id)
-        .map(
-          ({ unknownReason, properties: entry }) =>
-            unknownReason ?? {
-              ...entry,
-              Protocol: String(entry['Protocol']),
-              Egress: booleanOf(entry['Egress']),
-              RuleNumber: numberOf(entry['RuleNumber']),
-            },
-        ),
-      Associations: links
-        .filter((link) => link.properties['NetworkAclId'] === id)
-        .map((link) => ({ SubnetId: link.properties['SubnetId'], NetworkAclId: id })),
+  const links = draft.perhaps('AWS::EC2::SubnetNetworkAclAssociation').map((link) => ({
+    of: link.properties['NetworkAclId'],
+    subnet: link.properties['SubnetId'],
+    why: [link.unknownReason, link.properties['NetworkAclId'], link.properties['SubnetId']].find(
+      isUnknownValue,
+    ),
+  }));
+  const uncertain = links.flatMap(({ subnet, why }) => (why === undefined ? [] : [{ subnet, why }]));
+  const declared = draft.perhaps('AWS::EC2::NetworkAcl').map(({ id, properties, unknownReason }) => ({
+    NetworkAclId: id,
+    VpcId: properties['VpcId'],
+    Entries: unknownReason ?? entriesOfAcl(id, entries),
+    Associations: links
+      .filter(({ of, why }) => of === id && why === undefined)
+      .map(({ subnet }) => ({ SubnetId: subnet, NetworkAclId: id })),
+  }));
+  const taken = new Set(declared.flatMap(({ Associations }) => Associations.map(({ SubnetId }) => SubnetId)));
+  const free = draft.perhaps('AWS::EC2::Subnet').filter(({ id }) => !taken.has(id));
+  // A subnet may have this ACL or the default one of its VPC; where the subnet is not known, each without another may.
+  const perhaps = uncertain.map(({ subnet, why }) => ({
+    NetworkAclId: 'that is not certain',
+    Entries: why,
+    Associations: (isUnknownValue(subnet) ? free.map(({ id }) => id) : [subnet]).map((SubnetId) => ({
+      SubnetId,
     })),
-  });
+  }));
+  draft.answer('ec2', 'DescribeNetworkAcls', { NetworkAcls: [...perhaps, ...declared] });
+}
+
+/** Those that name the ACL; one whose ACL can't be known may be of each. */
+function entriesOfAcl(id: string, entries: Resource[]): unknown[] {
+  return entries
+    .filter(({ properties: { NetworkAclId: of } }) => of === id || isUnknownValue(of))
+    .map(({ unknownReason, properties: entry }) => {
+      const of = entry['NetworkAclId'];
+      if (unknownReason !== undefined || isUnknownValue(of)) return unknownReason ?? of;
+      return {
+        ...entry,
+        Protocol: String(entry['Protocol']),
+        Egress: booleanOf(entry['Egress']),
+        RuleNumber: numberOf(entry['RuleNumber']),
+      };
+    });
 }
 
 /** Parts of the stack declare their groups themselves; controls read them there. */

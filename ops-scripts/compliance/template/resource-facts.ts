@@ -12,7 +12,7 @@ const gainsRules = /^(EmrManaged\w*|ServiceAccessSecurityGroups?|(Engine|Workspa
 
 /** Properties that hold groups further down, so that groups are unknown with them. */
 export const containsGroups =
-  /^(NetworkInterfaces|LaunchTemplate\w*|LaunchSpecifications|OptionSettings|VPC\w*|Vpc\w*|ResourcesVpcConfig|Network\w*|AwsvpcConfiguration|AwsVpcConfiguration|Compute\w*|BrokerNodeGroupInfo|Instances|HostedRotationLambda|ConnectionInput|PhysicalConnectionRequirements|EcsParameters|Ec2Config|EndpointDetails)$/;
+  /^(NetworkInterfaces|LaunchTemplate\w*|LaunchSpecifications|OptionSettings|VPC\w*|Vpc\w*|ResourcesVpcConfig|Network(?!Acl)\w*|AwsvpcConfiguration|AwsVpcConfiguration|Compute\w*|BrokerNodeGroupInfo|Instances|HostedRotationLambda|ConnectionInput|PhysicalConnectionRequirements|EcsParameters|Ec2Config|EndpointDetails)$/;
 
 /** Types whose properties are what they say to others: what these call groups they only hand on. */
 export const handsOn = /^AWS::(SSM|Config|CodePipeline|FIS|StepFunctions)::/;

@@ -5,7 +5,7 @@ import { answerBalancers } from './balancers.ts';
 import { answerCaches } from './caches.ts';
 import { answerDatabases } from './databases.ts';
 import { Draft } from './draft.ts';
-import { mayBeChanged } from './handed-groups.ts';
+import { mayBeChanged, withUncertain } from './handed-groups.ts';
 import { answerNetwork } from './network.ts';
 import { isRecord, type Template } from './parse-template.ts';
 import { answerProxies } from './proxies.ts';
@@ -25,7 +25,7 @@ export function snapshotFromParsed(
 ): Snapshot {
   const snapshot = emptySnapshot(options.account, options.region, new Date());
   const stacks = openSystem(templates, options);
-  const draft = new Draft(snapshot, resourcesOf(stacks), outputsOf(stacks));
+  const draft = new Draft(snapshot, withUncertain(resourcesOf(stacks)), outputsOf(stacks));
   answerAll(draft);
   markAllUnknown(draft, whyIncomplete(templates, stacks));
   for (const [key, values] of stacks[0]?.system.choosable ?? []) choosable?.set(key, values);

@@ -63,3 +63,61 @@ test('an entry of a network ACL that may not exist is unknown', () => {
   expect(judged({})).toBe('pass');
   expect(judged({ Condition: 'Wanted' })).toBe('unknown');
 });
+
+/** Both subnets of the stack have an ACL of their own that lets nobody in, as far as each part of it is there. */
+function withAcl(resources: Resources, parts: { acl?: object; entries?: object; links?: object }) {
+  const add = (id: string, Type: string, Properties: object, more: object = {}) =>
+    Object.assign(resources, { [id]: { Type: `AWS::EC2::${Type}`, Properties, ...more } });
+  const NetworkAclId = { Ref: 'Acl' };
+  add('Acl', 'NetworkAcl', { VpcId: { Ref: 'Vpc' } }, parts.acl);
+  for (const Egress of [true, false])
+    add(
+      `Entry${Egress}`,
+      'NetworkAclEntry',
+      { NetworkAclId, Egress, RuleNumber: 100, RuleAction: 'deny', Protocol: -1, CidrBlock: '0.0.0.0/0' },
+      parts.entries,
+    );
+  for (const zone of ['A', 'B']) {
+    const SubnetId = { Ref: `Subnet${zone}` };
+    add(`Link${zone}`, 'SubnetNetworkAclAssociation', { NetworkAclId, SubnetId }, parts.links);
+  }
+}
+
+test.each<[string, string, (resources: Resources) => void]>([
+  ['that is there', 'fail', (resources) => withAcl(resources, {})],
+  [
+    'that may not be there',
+    'unknown',
+    (resources) =>
+      withAcl(resources, {
+        acl: { Condition: 'Wanted' },
+        entries: { Condition: 'Wanted' },
+        links: { Condition: 'Wanted' },
+      }),
+  ],
+  [
+    'whose subnets may have another',
+    'unknown',
+    (resources) => withAcl(resources, { links: { Condition: 'Wanted' } }),
+  ],
+  [
+    'of a subnet that is not known',
+    'unknown',
+    (resources) => {
+      withAcl(resources, {});
+      delete resources['LinkB'];
+      resources['LinkA']!.Properties['SubnetId'] = unset;
+    },
+  ],
+  [
+    'that is not known',
+    'unknown',
+    (resources) => {
+      withAcl(resources, {});
+      for (const id of ['LinkA', 'LinkB', 'Entrytrue', 'Entryfalse'])
+        resources[id]!.Properties['NetworkAclId'] = unset;
+    },
+  ],
+])('a network ACL %s is judged as %s', (_what, expected, change) => {
+  expect(findingOfTemplate('chain-connects', change).status).toBe(expected);
+});

@@ -2,110 +2,35 @@
 import { expect, test } from 'vitest';
 import { judge } from '../../../ops-scripts/compliance/judge.ts';
 import { emptySnapshot } from '../../../ops-scripts/compliance/snapshot.ts';
-import { judgeTemplates } from '../../../ops-scripts/compliance/template/judge-templates.ts';
 import { parseTemplate } from '../../../ops-scripts/compliance/template/parse-template.ts';
-import { TemplateStack } from '../support/template-stack.ts';
+import {
+  add,
+  bothStores,
+  ofType,
+  type Template,
+  type TemplateCase,
+  verdictsOfTemplate,
+} from '../support/judged-template.ts';
 
-type Template = Record<string, unknown> & {
-  Resources: Record<string, { Type: string; Properties: Record<string, unknown> }>;
-};
-
-/** The verdicts of the sound template after a change, those that pass left out. */
-function verdicts(change: (template: Template) => void, selection = {}): Record<string, string> {
-  const template: Template = {
-    Parameters: { Unset: { Type: 'String' } },
-    Resources: new TemplateStack().resources,
-  };
-  change(template);
-  const options = { parameters: {}, region: 'eu-west-1', account: '123456789012' };
-  const parsed = parseTemplate(JSON.stringify(template), 'stack.json');
-  const { findings } = judgeTemplates([parsed], options, { selection }).report;
-  return Object.fromEntries(
-    findings.filter(({ status }) => status !== 'pass').map(({ control, status }) => [control, status]),
-  );
-}
-
-const app = { 'Fn::GetAtt': ['AppGroup', 'GroupId'] };
-const data = { 'Fn::GetAtt': ['DataGroup', 'GroupId'] };
+const stores = bothStores;
 const resolve = '{{resolve:ssm:/shop/value:1}}';
-const stores = (status: string) => ({ 'cache-only-from-asg': status, 'database-only-from-asg': status });
-const add = (Type: string, Properties: Record<string, unknown>) => (template: Template) => {
-  template.Resources['Added'] = { Type, Properties };
-};
-const ofType = ({ Resources }: Template, type: string) =>
-  Object.values(Resources).find((resource) => resource.Type === type)!.Properties;
 const asgType = 'AWS::AutoScaling::AutoScalingGroup';
+const everyone = { IpProtocol: 'tcp', FromPort: 5432, ToPort: 5432, CidrIp: '0.0.0.0/0' };
 
-const cases: [what: string, change: (template: Template) => void, expected: Record<string, string>][] = [
+const mixed = (Overrides: unknown) => (template: Template) => {
+  const properties = ofType(template, asgType);
+  const LaunchTemplateSpecification = properties['LaunchTemplate'];
+  delete properties['LaunchTemplate'];
+  properties['MixedInstancesPolicy'] = { LaunchTemplate: { LaunchTemplateSpecification, Overrides } };
+};
+
+const withoutListeners = (template: Template) => {
+  for (const [id, { Type }] of Object.entries(template.Resources))
+    if (Type === 'AWS::ElasticLoadBalancingV2::Listener') delete template.Resources[id];
+};
+
+const cases: TemplateCase[] = [
   ['the sound template', () => undefined, {}],
-  [
-    'a nested stack that gets a group in a joined list',
-    add('AWS::CloudFormation::Stack', { Parameters: { Groups: { 'Fn::Join': [',', [data]] } } }),
-    { 'database-only-from-asg': 'unknown' },
-  ],
-  [
-    'a nested stack that gets the group that rules name',
-    add('AWS::CloudFormation::Stack', { Parameters: { Group: { 'Fn::Sub': `\${AppGroup.GroupId}` } } }),
-    { ...stores('unknown'), 'asg-only-from-elb': 'unknown' },
-  ],
-  [
-    'a module that gets the group that rules name',
-    add('Our::Bastion::Host::MODULE', { Groups: [app] }),
-    { ...stores('unknown'), 'asg-only-from-elb': 'unknown' },
-  ],
-  [
-    'a custom resource that names a group in text',
-    add('Custom::Call', { Create: { 'Fn::Join': ['', ['{"GroupId":"', data, '"}']] } }),
-    { 'database-only-from-asg': 'unknown' },
-  ],
-  [
-    'a state machine that names the group that rules name',
-    add('AWS::StepFunctions::StateMachine', {
-      DefinitionString: { 'Fn::Sub': `{"SecurityGroups":["\${AppGroup.GroupId}"]}` },
-    }),
-    stores('unknown'),
-  ],
-  [
-    'nodes of EKS that have it by a launch template called Id',
-    (template) => {
-      template.Resources['Nodes'] = {
-        Type: 'AWS::EC2::LaunchTemplate',
-        Properties: { LaunchTemplateData: { SecurityGroupIds: [app] } },
-      };
-      add('AWS::EKS::Nodegroup', { LaunchTemplate: { Id: { Ref: 'Nodes' } } })(template);
-    },
-    stores('fail'),
-  ],
-  [
-    'an environment of Elastic Beanstalk that has it by an option',
-    add('AWS::ElasticBeanstalk::Environment', {
-      OptionSettings: [
-        { Namespace: 'aws:autoscaling:launchconfiguration', OptionName: 'SecurityGroups', Value: app },
-      ],
-    }),
-    stores('fail'),
-  ],
-  [
-    'a compute environment of Batch that has it',
-    add('AWS::Batch::ComputeEnvironment', { ComputeResources: { SecurityGroupIds: [app] } }),
-    stores('fail'),
-  ],
-  [
-    'a rotation whose groups are text with commas',
-    add('AWS::SecretsManager::RotationSchedule', {
-      HostedRotationLambda: { VpcSecurityGroupIds: { 'Fn::Join': [',', ['sg-other', app]] } },
-    }),
-    stores('fail'),
-  ],
-  [
-    'a function that SAM gives groups by Globals',
-    (template) => {
-      template['Transform'] = 'AWS::Serverless-2016-10-31';
-      template['Globals'] = { Function: { VpcConfig: { SecurityGroupIds: [app] } } };
-      add('AWS::Serverless::Function', { Handler: 'a.b' })(template);
-    },
-    stores('fail'),
-  ],
   [
     'a rule that is added by the name of a group',
     (template) => {
@@ -190,20 +115,6 @@ const cases: [what: string, change: (template: Template) => void, expected: Reco
     },
     {},
   ],
-];
-
-const lambda = (text: unknown) => add('AWS::Lambda::Function', { Environment: { Variables: { IT: text } } });
-const everyone = { IpProtocol: 'tcp', FromPort: 5432, ToPort: 5432, CidrIp: '0.0.0.0/0' };
-const nested = (Parameters: object) => add('AWS::CloudFormation::Stack', { TemplateURL: 'x', Parameters });
-
-const mixed = (Overrides: unknown) => (template: Template) => {
-  const properties = ofType(template, asgType);
-  const LaunchTemplateSpecification = properties['LaunchTemplate'];
-  delete properties['LaunchTemplate'];
-  properties['MixedInstancesPolicy'] = { LaunchTemplate: { LaunchTemplateSpecification, Overrides } };
-};
-
-cases.push(
   [
     'instance types that only deployment tells, with weights and launch templates of their own',
     mixed([{ Ref: 'Unset' }]),
@@ -218,20 +129,6 @@ cases.push(
     'a weight that is resolved at deployment',
     mixed([{ InstanceType: 'm5.large', WeightedCapacity: resolve }]),
     { 'asg-multi-az': 'unknown' },
-  ],
-  [
-    'nodes of EKS that the group may reach by SSH',
-    add('AWS::EKS::Nodegroup', { RemoteAccess: { Ec2SshKey: 'key', SourceSecurityGroups: [app] } }),
-    {},
-  ],
-  [
-    'an event source that has it by an option',
-    add('AWS::Lambda::EventSourceMapping', {
-      SourceAccessConfigurations: [
-        { Type: 'VPC_SECURITY_GROUP', URI: { 'Fn::Sub': `security_group:\${AppGroup}` } },
-      ],
-    }),
-    stores('fail'),
   ],
   [
     'a read replica of a database that no template tells',
@@ -249,114 +146,6 @@ cases.push(
       template['Conditions'] = { Prod: { 'Fn::Equals': [{ Ref: 'Unset' }, 'prod'] } };
     },
     {},
-  ],
-  [
-    'a nested stack that gets the launch template, whose group it may give to others',
-    nested({ Template: { Ref: 'LaunchTemplate' } }),
-    { ...stores('unknown'), 'asg-only-from-elb': 'unknown', 'chain-connects': 'unknown' },
-  ],
-  [
-    'a nested stack that gets the name of the group',
-    nested({ Group: { Ref: 'Group' } }),
-    { 'asg-multi-az': 'unknown' },
-  ],
-  [
-    'a function that gets a group in its environment',
-    lambda({ 'Fn::Sub': `{"group":"\${DataGroup.GroupId}"}` }),
-    { 'database-only-from-asg': 'unknown' },
-  ],
-  [
-    'a function that gets the address of the database',
-    lambda({ 'Fn::GetAtt': ['Database', 'Endpoint.Address'] }),
-    {},
-  ],
-  [
-    'a start-up script that names a group',
-    (template) => {
-      const data = template.Resources['LaunchTemplate']!.Properties['LaunchTemplateData'] as object;
-      Object.assign(data, { UserData: { 'Fn::Base64': { 'Fn::Sub': `aws ec2 authorize \${DataGroup}` } } });
-    },
-    { 'database-only-from-asg': 'unknown' },
-  ],
-  [
-    'a custom resource that gets the database by its name',
-    add('Custom::Modify', { Database: { Ref: 'Database' } }),
-    { 'database-multi-az': 'unknown', 'database-only-from-asg': 'unknown' },
-  ],
-  [
-    'a state machine that authorizes ingress',
-    add('AWS::StepFunctions::StateMachine', {
-      DefinitionString: {
-        'Fn::Sub': `{"Resource":"arn:aws:states:::aws-sdk:ec2:authorizeSecurityGroupIngress","Id":"\${DataGroup}"}`,
-      },
-    }),
-    { 'database-only-from-asg': 'unknown' },
-  ],
-  [
-    'a schedule whose call names a group',
-    add('AWS::Scheduler::Schedule', { Target: { Input: { 'Fn::Sub': `{"GroupId":"\${DataGroup}"}` } } }),
-    { 'database-only-from-asg': 'unknown' },
-  ],
-  [
-    'a policy that lets its role open a group',
-    add('AWS::IAM::Policy', {
-      PolicyDocument: {
-        Statement: [
-          {
-            Effect: 'Allow',
-            Action: ['ec2:AuthorizeSecurityGroupIngress'],
-            Resource: { 'Fn::Sub': `arn:aws:ec2:eu-west-1:1:security-group/\${DataGroup}` },
-          },
-        ],
-      },
-    }),
-    { 'database-only-from-asg': 'unknown' },
-  ],
-  [
-    'an association that hands it to a document as a parameter',
-    add('AWS::SSM::Association', { Name: 'Open', Parameters: { SecurityGroupIds: [data] } }),
-    { 'database-only-from-asg': 'unknown' },
-  ],
-  [
-    'a policy that lets its role open any group',
-    add('AWS::IAM::Policy', {
-      PolicyDocument: {
-        Statement: [{ Effect: 'Allow', Action: 'ec2:AuthorizeSecurityGroupIngress', Resource: '*' }],
-      },
-    }),
-    { ...stores('unknown'), 'asg-only-from-elb': 'unknown', 'elb-open-to-web': 'unknown' },
-  ],
-  [
-    'a group that EMR manages, to which it adds rules',
-    add('AWS::EMR::Cluster', { Instances: { EmrManagedMasterSecurityGroup: data } }),
-    { 'database-only-from-asg': 'unknown' },
-  ],
-  [
-    'a pipe that has the group in a list of another name',
-    add('AWS::Pipes::Pipe', {
-      SourceParameters: { SelfManagedKafkaParameters: { Vpc: { SecurityGroup: [app] } } },
-    }),
-    stores('fail'),
-  ],
-  [
-    'a location that has it as an ARN',
-    add('AWS::DataSync::LocationEFS', {
-      Ec2Config: {
-        SecurityGroupArns: [{ 'Fn::Sub': `arn:aws:ec2:eu-west-1:1:security-group/\${AppGroup}` }],
-      },
-    }),
-    stores('fail'),
-  ],
-  [
-    'nodes of EKS whose launch template has it on a network interface',
-    (template) => {
-      template.Resources['Nodes'] = {
-        Type: 'AWS::EC2::LaunchTemplate',
-        Properties: { LaunchTemplateData: { NetworkInterfaces: [{ DeviceIndex: 0, Groups: [app] }] } },
-      };
-      add('AWS::EKS::Nodegroup', { LaunchTemplate: { Id: { Ref: 'Nodes' } } })(template);
-    },
-    stores('fail'),
   ],
   [
     'a scaling plan that sets no instances',
@@ -389,14 +178,6 @@ cases.push(
       add('AWS::EC2::SecurityGroupIngress', { GroupName: 'shop-data', ...everyone })(template);
     },
     { 'database-only-from-asg': 'unknown' },
-  ],
-  [
-    'a machine that has the group by its name',
-    (template) => {
-      template.Resources['AppGroup']!.Properties['GroupName'] = 'shop-app';
-      add('AWS::EC2::Instance', { SecurityGroups: ['shop-app'] })(template);
-    },
-    stores('fail'),
   ],
   [
     'a standby that a dynamic reference within text decides',
@@ -444,48 +225,6 @@ cases.push(
     },
     {},
   ],
-);
-
-const opens = (Resource: unknown) =>
-  add('AWS::IAM::Role', {
-    Policies: [
-      {
-        PolicyName: 'Inline',
-        PolicyDocument: {
-          Statement: [{ Effect: 'Allow', Action: ['ec2:AuthorizeSecurityGroupIngress'], Resource }],
-        },
-      },
-    ],
-  });
-const groupArn = (id: unknown) => ({
-  'Fn::Join': [
-    '',
-    ['arn:aws:ec2:', { Ref: 'AWS::Region' }, ':', { Ref: 'AWS::AccountId' }, ':security-group/', id],
-  ],
-});
-const everyReach = {
-  ...stores('unknown'),
-  'asg-only-from-elb': 'unknown',
-  'elb-open-to-web': 'unknown',
-};
-const withoutListeners = (template: Template) => {
-  for (const [id, { Type }] of Object.entries(template.Resources))
-    if (Type === 'AWS::ElasticLoadBalancingV2::Listener') delete template.Resources[id];
-};
-
-// Found in public templates.
-cases.push(
-  [
-    'a policy that lets its role close the default group of the VPC, as CDK writes it',
-    opens([groupArn({ 'Fn::GetAtt': ['Vpc', 'DefaultSecurityGroup'] })]),
-    {},
-  ],
-  [
-    'a policy that lets its role open a group that only deployment tells',
-    opens(groupArn({ Ref: 'Unset' })),
-    everyReach,
-  ],
-  ['a policy that lets its role open groups by a wildcard', opens([groupArn('*')]), everyReach],
   [
     'a destination that only deployment tells',
     (template) => {
@@ -536,16 +275,16 @@ cases.push(
     },
     {},
   ],
-);
+];
 
 test.each(cases)('%s is judged as it is', (_what, change, expected) => {
-  expect(verdicts(change)).toEqual(expected);
+  expect(verdictsOfTemplate(change)).toEqual(expected);
 });
 
 test.each(['OurMacro', { Name: 'AWS::Include', Parameters: {} }])(
   'a macro over the whole template leaves nothing certain',
   (macro) => {
-    const found = verdicts((template) => {
+    const found = verdictsOfTemplate((template) => {
       template['Transform'] = ['AWS::LanguageExtensions', macro];
     });
     expect(Object.values(found)).toEqual(Array(9).fill('unknown'));
@@ -553,8 +292,8 @@ test.each(['OurMacro', { Name: 'AWS::Include', Parameters: {} }])(
 );
 
 test('a group that ECS may register with the target group of a listener is not said to be cut off', () => {
-  const apart = (more: (template: Template) => void) =>
-    verdicts(
+  const apart = (more: TemplateCase[1]) =>
+    verdictsOfTemplate(
       (template) => {
         delete ofType(template, asgType)['TargetGroupARNs'];
         more(template);
@@ -569,13 +308,13 @@ test('a group that ECS may register with the target group of a listener is not s
 
 test('a listener that is not there may be added by another stack, or stands under a condition', () => {
   const group = { autoScalingGroup: ['Group'] };
-  expect(verdicts(withoutListeners, group)).toEqual({ 'chain-connects': 'fail' });
-  const told = verdicts((template) => {
+  expect(verdictsOfTemplate(withoutListeners, group)).toEqual({ 'chain-connects': 'fail' });
+  const told = verdictsOfTemplate((template) => {
     withoutListeners(template);
     template['Outputs'] = { Balancer: { Value: { Ref: 'Balancer' } } };
   }, group);
   expect(told).toEqual({ 'chain-connects': 'unknown' });
-  const perhaps = verdicts((template) => {
+  const perhaps = verdictsOfTemplate((template) => {
     for (const resource of Object.values(template.Resources)) {
       const isForwarding = JSON.stringify(resource).includes('"forward"');
       if (resource.Type === 'AWS::ElasticLoadBalancingV2::Listener' && isForwarding)
