@@ -425,6 +425,8 @@ export const routeGroups: RouteGroup[] = [
       post('/staff/promotions', catalogStaff),
       get('/staff/promotions/:id', anyStaff, 'private'),
       post('/staff/promotions/:id', catalogStaff),
+      get('/staff/delivery', anyStaff, 'private'),
+      post('/staff/delivery', owners),
       get('/staff/orders', orderReaders, 'private'),
       get('/staff/orders/:id', orderReaders, 'private'),
       get('/staff/orders/:id/documents/:name', orderReaders, 'private'),

@@ -7,7 +7,7 @@ import { isId, isSlug } from '../catalog/tags.ts';
 import { pathTo, readTree } from '../catalog/views/navigation.ts';
 import { productPage } from '../catalog/views/product.ts';
 import { formatDates, promiseDelivery } from '../checkout/delivery-dates.ts';
-import { listChoices, readKnownShippingTable } from '../checkout/shipping-methods.ts';
+import { listChoices, readKnownHolidays, readKnownShippingTable } from '../checkout/shipping-methods.ts';
 import { describeCheapest } from '../checkout/words.ts';
 import type { Deps } from '../deps.ts';
 import { Refusal } from '../errors.ts';
@@ -85,7 +85,8 @@ async function describeDelivery(
   const choices = listChoices(table, shopCountry, total.amount);
   const price = describeCheapest(choices.map(({ amount }) => amount));
   if (price === undefined) return undefined;
-  const dates = promiseDelivery(choices[0]!.days, { nowMs: deps.now(), shopCountry });
+  const context = { nowMs: deps.now(), shopCountry, holidays: await readKnownHolidays(deps) };
+  const dates = promiseDelivery(choices[0]!.days, context);
   return { price, arrives: formatDates(dates) };
 }
 

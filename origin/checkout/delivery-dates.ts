@@ -18,19 +18,29 @@ export interface PromiseContext {
 /** Days such as `2026-12-24`, and days of every year such as `12-25`. */
 export type Holidays = ReadonlySet<string>;
 
-/** One a line, with anything behind it. @throws where a line of the list begins with no day */
+export interface Holiday {
+  day: string;
+  name: string;
+}
+
+/** One a line, with its name behind it. @throws where a line of the list begins with no day */
 export function readHolidays(text: string): Holidays {
-  const days = text
-    .split('\n')
-    .filter((line) => line.startsWith('- '))
-    .map((line) => {
-      const [, day] = /^- ((?:\d{4}-)?\d\d-\d\d)\b/.exec(line) ?? [];
-      const isDay = day !== undefined && isOfCalendar(day.length === 5 ? `2028-${day}` : day);
-      if (!isDay)
-        throw new Error(`Cannot read the holiday '${line}': it must begin like '- 2026-12-24' or '- 12-25'`);
-      return day;
-    });
-  return new Set(days);
+  return toDays(listHolidays(text.split('\n').filter((line) => line.startsWith('- '))));
+}
+
+/** @param lines such as `- 12-25 Christmas Day`; the dash may be left out */
+export function listHolidays(lines: string[]): Holiday[] {
+  return lines.map((line) => {
+    const [, day, name = ''] = /^(?:- )?((?:\d{4}-)?\d\d-\d\d)\b\s*(.*)$/.exec(line.trim()) ?? [];
+    const isDay = day !== undefined && isOfCalendar(day.length === 5 ? `2028-${day}` : day);
+    if (!isDay)
+      throw new Error(`Cannot read the holiday '${line}': it must begin like '- 2026-12-24' or '- 12-25'`);
+    return { day, name };
+  });
+}
+
+export function toDays(holidays: Holiday[]): Holidays {
+  return new Set(holidays.map(({ day }) => day));
 }
 
 function isOfCalendar(day: string): boolean {
@@ -38,12 +48,18 @@ function isOfCalendar(day: string): boolean {
   return !Number.isNaN(time) && new Date(time).toISOString().startsWith(day);
 }
 
-const kept = readHolidays(readFileSync(new URL('holidays.md', import.meta.url), 'utf8'));
+/** Those of the list that comes with the shop. */
+export const usualHolidays = listHolidays(
+  readFileSync(new URL('holidays.md', import.meta.url), 'utf8')
+    .split('\n')
+    .filter((line) => line.startsWith('- ')),
+);
+const usualDays = toDays(usualHolidays);
 
 /** @param days working days, counted from the day after the order's, which is that of the seller's clocks */
 export function promiseDelivery(
   days: { min: number; max: number },
-  { nowMs, shopCountry, holidays = kept }: PromiseContext,
+  { nowMs, shopCountry, holidays = usualDays }: PromiseContext,
 ): DeliveryDates {
   const today = dayOfShop(nowMs, shopCountry);
   return { from: addWorkingDays(today, days.min, holidays), to: addWorkingDays(today, days.max, holidays) };

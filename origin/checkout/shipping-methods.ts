@@ -14,8 +14,12 @@ import {
   dayOfShop,
   formatDates,
   formatDayOfWeek,
+  type Holiday,
+  type Holidays,
   type PromiseContext,
   promiseDelivery,
+  toDays,
+  usualHolidays,
 } from './delivery-dates.ts';
 import type { ChosenShipping } from './price-order.ts';
 
@@ -116,6 +120,28 @@ export async function readShippingTable(db: DbOrTx): Promise<ShippingTable> {
 
 const tableTag = 'shipping-methods';
 
+/** Straight from Postgres. */
+export async function readSellersHolidays(db: DbOrTx): Promise<Holiday[]> {
+  const { holidays } = await db.selectFrom('shipping_version').select('holidays').executeTakeFirstOrThrow();
+  return holidays ?? usualHolidays;
+}
+
+/** Through the cache; the list that comes with the shop where nothing is known. */
+export async function readKnownHolidays(deps: Pick<Deps, 'cache'>): Promise<Holidays> {
+  const key = 'holidays';
+  const found = await deps.cache
+    .read<Holiday[]>({
+      key,
+      fromReplicas: true,
+      fill: async (db) => {
+        const tags = await readShippingTagVersions(db, [tableTag]);
+        return { value: await readSellersHolidays(db), tags };
+      },
+    })
+    .catch(() => deps.cache.readStale<Holiday[]>(key));
+  return toDays(found?.value ?? usualHolidays);
+}
+
 /** Through the cache; while Postgres is away, as it was last known. @throws where nothing is known */
 export async function readKnownShippingTable(deps: Pick<Deps, 'cache'>): Promise<ShippingTable> {
   try {
@@ -140,12 +166,27 @@ export async function readShippingTagVersions(db: DbOrTx, tags: string[]): Promi
   return { [tableTag]: version };
 }
 
+export interface DeliveryTerms {
+  table: ShippingTable;
+  /** Undefined: they stay. */
+  holidays?: Holiday[] | undefined;
+}
+
+/** The version of table and holidays, which a form shows and sends back. The row is the lock of both. */
+export async function lockDeliveryTerms(tx: Tx): Promise<number> {
+  const row = await tx.selectFrom('shipping_version').select('version').forUpdate().executeTakeFirstOrThrow();
+  return row.version;
+}
+
 /** @returns what to raise after the commit. */
-export async function replaceShippingTable(tx: Tx, table: ShippingTable): Promise<TagVersions> {
+export async function replaceDeliveryTerms(tx: Tx, { table, holidays }: DeliveryTerms): Promise<TagVersions> {
   // The version's row is the lock of the whole table.
   const { version } = await tx
     .updateTable('shipping_version')
-    .set({ version: sql`version + 1` })
+    .set({
+      version: sql`version + 1`,
+      ...(holidays === undefined ? {} : { holidays: JSON.stringify(holidays) }),
+    })
     .returning('version')
     .executeTakeFirstOrThrow();
   await tx.deleteFrom('shipping_methods').execute();
@@ -204,6 +245,7 @@ export async function describeDelivery(
 ): Promise<{ value: DeliveryNote | undefined; tags: TagVersions }> {
   const { value: table, tags } = await fillTable(db);
   const { shopCountry: country, nowMs } = context;
+  const holidays = toDays(await readSellersHolidays(db));
   const [method] = listMethods(table, country);
   if (method === undefined) return { value: undefined, tags };
   const { name, price, freeFrom, days } = method;
@@ -213,7 +255,7 @@ export async function describeDelivery(
       amount: price.amount,
       freeFrom: freeFrom?.amount,
       country,
-      arrives: formatDates(promiseDelivery(days, context)),
+      arrives: formatDates(promiseDelivery(days, { ...context, holidays })),
       orderedOn: formatDayOfWeek(dayOfShop(nowMs, country)),
     },
     tags,

@@ -1,5 +1,6 @@
 // Kysely's types of the tables of delivery and promotions. Only files of this folder query them.
 import type { ColumnType, Generated, GeneratedAlways } from 'kysely';
+import type { Holiday } from './delivery-dates.ts';
 import type { PromotionKind } from './price-order.ts';
 
 export interface CheckoutTables {
@@ -19,6 +20,8 @@ export interface CheckoutTables {
     version: Generated<number>;
     /** By which dates on shared pages were reckoned; null before the worker has looked. */
     day: ColumnType<string | null, never, string>;
+    /** As staff wrote them; null: those of holidays.md. */
+    holidays: ColumnType<Holiday[] | null, never, string>;
   };
   promotions: {
     id: GeneratedAlways<string>;

@@ -5,7 +5,7 @@ import type { Cart } from '../cart/cart.ts';
 import type { Carts } from '../cart/carts.ts';
 import { readVariants } from '../catalog/read-variants.ts';
 import type { Promotion } from '../checkout/promotion.ts';
-import { readKnownShippingTable } from '../checkout/shipping-methods.ts';
+import { readKnownHolidays, readKnownShippingTable } from '../checkout/shipping-methods.ts';
 import type { Deps } from '../deps.ts';
 import { Refusal } from '../errors.ts';
 import { readFrame, respondSignedOut, wasSignedIn } from '../identity/page-frame.ts';
@@ -145,9 +145,13 @@ async function quoteForm(
   values: FormValues,
   accountId: string | undefined,
 ): Promise<QuotedForm> {
-  const [table, lines] = await Promise.all([readKnownShippingTable(deps), toQuoteLines(deps, cart)]);
+  const [table, holidays, lines] = await Promise.all([
+    readKnownShippingTable(deps),
+    readKnownHolidays(deps),
+    toQuoteLines(deps, cart),
+  ]);
   const country = findCountry(values['country'] ?? '')?.code ?? deps.settings.shopCountry;
-  const by = { lines, table, country, method: values['shipping'] };
+  const by = { lines, table, holidays, country, method: values['shipping'] };
   const { shopCountry } = deps.settings;
   const quote = (promotion?: Promotion) => makeQuote({ ...by, promotion, nowMs: deps.now(), shopCountry });
   const code = values['code']?.trim() ?? '';

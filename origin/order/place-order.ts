@@ -7,11 +7,16 @@ import { checkOrderable } from '../cart/check-operation.ts';
 import { type ShortLine, takeStock } from '../catalog/change/stock.ts';
 import { turnDueSales } from '../catalog/change/turn-sales.ts';
 import { readVariantsFresh, type VariantInfo } from '../catalog/read-variants.ts';
-import { type PromiseContext, promiseDelivery } from '../checkout/delivery-dates.ts';
+import { type PromiseContext, promiseDelivery, toDays } from '../checkout/delivery-dates.ts';
 import type { ChosenShipping, OrderPrice } from '../checkout/price-order.ts';
 import type { Promotion } from '../checkout/promotion.ts';
 import { type PromotionCustomer, recordUse, takePromotion } from '../checkout/promotions.ts';
-import { chooseShipping, listChoices, readShippingTable } from '../checkout/shipping-methods.ts';
+import {
+  chooseShipping,
+  listChoices,
+  readSellersHolidays,
+  readShippingTable,
+} from '../checkout/shipping-methods.ts';
 import type { Deps } from '../deps.ts';
 import { Refusal } from '../errors.ts';
 import { sessionEnded } from '../identity/visitor.ts';
@@ -193,8 +198,9 @@ async function makeBill(
   const at = new Date(context.nowMs);
   const lines = priced.map(({ quantity, info }) => ({ info, amount: quantity * info.price.amount }));
   const choices = listChoices(await readShippingTable(tx), country, sumLines(lines));
+  const holidays = toDays(await readSellersHolidays(tx));
   const chosen = chooseShipping(choices, country, shippingMethod);
-  const shipping = { ...chosen, promised: promiseDelivery(chosen.days, context) };
+  const shipping = { ...chosen, promised: promiseDelivery(chosen.days, { ...context, holidays }) };
   const hasCode = code !== undefined && code.trim() !== '';
   const promotion = hasCode ? await takePromotion(tx, code, { lines, customer, now: at }) : undefined;
   const price = priceLines(lines, { shippingAmount: shipping.amount, promotion, country, at });

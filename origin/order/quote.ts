@@ -1,7 +1,7 @@
 // What a cart would cost: each delivery method with its total, the discount and the VAT. Nothing is taken or used.
 import type { Cart } from '../cart/cart.ts';
 import { readVariants, type VariantInfo } from '../catalog/read-variants.ts';
-import { type DeliveryDates, promiseDelivery } from '../checkout/delivery-dates.ts';
+import { type DeliveryDates, type Holidays, promiseDelivery } from '../checkout/delivery-dates.ts';
 import {
   type ChosenShipping,
   type OrderPrice,
@@ -28,6 +28,8 @@ export interface QuoteRequest {
   promotion?: Promotion | undefined;
   nowMs: number;
   shopCountry: string;
+  /** Absent where no day of delivery is told. */
+  holidays?: Holidays;
 }
 
 export interface Quote {
@@ -41,13 +43,13 @@ export interface Quote {
 }
 
 export function makeQuote(request: QuoteRequest): Quote {
-  const { lines, table, country, method, promotion, nowMs, shopCountry } = request;
+  const { lines, table, country, method, promotion, nowMs, shopCountry, holidays } = request;
   const at = new Date(nowMs);
   const priceWith = (shipping: ChosenShipping | undefined) =>
     priceLines(lines, { shippingAmount: shipping?.amount ?? 0, promotion, country, at });
   const choices = listChoices(table, country, sumLines(lines)).map((choice) => ({
     ...choice,
-    promised: promiseDelivery(choice.days, { nowMs, shopCountry }),
+    promised: promiseDelivery(choice.days, { nowMs, shopCountry, ...(holidays && { holidays }) }),
   }));
   const shipping = choices.find((choice) => choice.method === method) ?? choices[0];
   return {

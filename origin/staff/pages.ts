@@ -19,6 +19,7 @@ import { money } from '../web/money.ts';
 import { type FormFaults, type FormValues, readForm, readIdempotencyKey } from '../web/page/form.ts';
 import { respondPage, seeOther } from '../web/page/page-response.ts';
 import { readChanges, saveProductForm } from './change-catalog.ts';
+import { deliveryPages } from './delivery-pages.ts';
 import { membersPages } from './members-pages.ts';
 import { staffOrderPages } from './order-pages.ts';
 import { paymentPages } from './payment-pages.ts';
@@ -49,6 +50,7 @@ export function staffPages(deps: Deps, providers: PaymentProviders): Hono<AppEnv
   pages.use('/staff/*', guard);
   pages.route('/', paymentPages(deps, providers));
   pages.route('/', promotionPages(deps));
+  pages.route('/', deliveryPages(deps));
   pages.route('/', staffOrderPages(deps, providers));
   pages.route('/', membersPages(deps));
   pages.route('/', reportPages(deps));

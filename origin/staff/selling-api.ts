@@ -4,9 +4,7 @@ import type { Context } from 'hono';
 import { PromotionPatchSchema, PromotionSchema, PromotionToWriteSchema } from '../checkout/promotion.ts';
 import { listPromotions } from '../checkout/promotions.ts';
 import {
-  raiseShippingFloor,
   readShippingTable,
-  replaceShippingTable,
   ShippingTableSchema,
   ShippingTableToWriteSchema,
 } from '../checkout/shipping-methods.ts';
@@ -22,9 +20,8 @@ import {
   jsonBody,
   z,
 } from '../web/api/api.ts';
-import { writeOnce } from '../web/api/idempotency.ts';
 import type { AppEnv } from '../web/env.ts';
-import { audit } from './change-catalog.ts';
+import { writeDeliveryTerms } from './delivery-pages.ts';
 import { writePromotion } from './write-promotion.ts';
 
 const tags = ['staff'];
@@ -109,22 +106,9 @@ export function sellingApi(deps: Deps): OpenAPIHono<AppEnv> {
   api.openapi(getTableRoute, async (c) => c.json({ items: await readShippingTable(deps.db) }, 200));
   api.openapi(putTableRoute, async (c) => {
     const { id: accountId, scope } = await requireStaff(deps, c);
-    const { items } = c.req.valid('json');
-    const write = {
-      scope,
-      key: c.req.valid('header')['idempotency-key'],
-      method: 'PUT',
-      path: c.req.path,
-      body: { items },
-    };
-    const raised = await writeOnce(deps.db, write, async (tx) => {
-      const before = await readShippingTable(tx);
-      const versions = await replaceShippingTable(tx, items);
-      await audit(tx, accountId, [{ subject: 'shipping-methods', before, after: items }]);
-      return versions;
-    });
-    deps.wakeWorker();
-    await raiseShippingFloor(deps, raised);
+    const key = c.req.valid('header')['idempotency-key'];
+    const write = { accountId, scope, key, method: 'PUT', path: c.req.path };
+    await writeDeliveryTerms(deps, write, { table: c.req.valid('json').items });
     return c.json({ items: await readShippingTable(deps.db) }, 200);
   });
   api.openapi(listPromotionsRoute, async (c) => c.json({ items: await listPromotions(deps.db) }, 200));

@@ -412,6 +412,11 @@ const samples: Record<string, Sample> = {
     form: ({ code }) => ({ code, kind: 'percent', value: '20' }),
     first: ['303 /sign-in', 403, 403, '303 /staff/promotions'],
   },
+  'GET /staff/delivery': { first: staffPage },
+  'POST /staff/delivery': {
+    form: () => ({ 'name-0': 'Standard', 'countries-0': 'IE', 'price-0': '0', 'min-0': '2', 'max-0': '5' }),
+    first: ['303 /sign-in', 403, 403, '303 /staff/delivery'],
+  },
   'GET /staff/orders': { first: staffPage },
   'GET /staff/orders/:id/documents/:name': {
     at: ({ order }) => `/staff/orders/${order}/documents/invoice.pdf`,

@@ -124,6 +124,94 @@ describe('the table of delivery methods', () => {
   });
 });
 
+describe('the staff’s page of delivery', () => {
+  const openForm = async (): Promise<Record<string, string>> => {
+    const page = await (await staff.request('/staff/delivery')).text();
+    const form = page.slice(page.indexOf('<form method="post"'));
+    const inputs = [...form.matchAll(/<input[^>]* name="([^"]+)"[^>]* value="([^"]*)"/g)];
+    const holidays = /<textarea[^>]*>([^<]*)<\/textarea>/.exec(form)![1]!;
+    return { ...Object.fromEntries(inputs.map(([, name, value]) => [name, value])), holidays };
+  };
+  const send = async (values: Record<string, string>) => {
+    const answer = await staff.request('/staff/delivery', {
+      method: 'POST',
+      headers: { 'Content-Type': 'application/x-www-form-urlencoded', 'Sec-Fetch-Site': 'same-origin' },
+      body: new URLSearchParams(values).toString(),
+    });
+    return { status: answer.status, text: await answer.text() };
+  };
+  const items = async () => (await staff.get('/api/staff/shipping-methods')).body.items;
+
+  test('shows the whole table, adds and removes rows, and sends nothing twice', async () => {
+    const before = await items();
+    const form = await openForm();
+    const row = String(before.length);
+    const added = {
+      name: 'By bike',
+      countries: 'de, at',
+      price: '12,5',
+      freeFrom: '100',
+      min: '0',
+      max: '1',
+    };
+    const fields = Object.entries(added).map(([name, value]) => [`${name}-${row}`, value]);
+    const filled = { ...form, ...Object.fromEntries(fields) };
+    expect((await send(filled)).status).toBe(303);
+    expect((await send(filled)).status).toBe(303);
+    expect(await items()).toEqual([
+      ...before,
+      {
+        id: 'by-bike',
+        name: 'By bike',
+        countries: ['DE', 'AT'],
+        price: { amount: 1_250, currency: 'EUR' },
+        freeFrom: { amount: 10_000, currency: 'EUR' },
+        days: { min: 0, max: 1 },
+      },
+    ]);
+    const again = await openForm();
+    const emptied = Object.keys(added)
+      .concat('id')
+      .map((name) => [`${name}-${row}`, '']);
+    expect((await send({ ...again, ...Object.fromEntries(emptied) })).status).toBe(303);
+    expect(await items()).toEqual(before);
+    // What was seen before others changed it is not written over theirs.
+    const late = await send({ ...filled, 'idempotency-key': 'another-key-of-this-form' });
+    expect([late.status, late.text]).toEqual([
+      412,
+      expect.stringContaining('Somebody has changed the table since'),
+    ]);
+  });
+
+  test('says in which field of which row what is wrong, and keeps what was typed', async () => {
+    const form = await openForm();
+    const wrong = { 'price-0': 'cheap', 'max-0': '-1', 'countries-0': 'Germany', holidays: '12-25\nsoon' };
+    const { status, text } = await send({ ...form, ...wrong });
+    expect(status).toBe(422);
+    for (const id of ['price-0', 'max-0', 'countries-0', 'holidays']) expect(text).toContain(`href="#${id}"`);
+    expect(text).toContain('value="cheap"');
+    expect(text).toContain('soon</textarea>');
+  });
+
+  test('changes the days of delivery on pages, in the bag and in the order with the seller’s holidays', async () => {
+    const { now } = Date;
+    shop.deps.now = () => Date.parse('2026-12-01T10:00:00Z');
+    const page = async () => (await shop.browser().request('/p/plain-tee')).text();
+    await send(await openForm());
+    const usual = await page();
+    expect(usual).toContain('Thu 3 – Mon 7 December');
+    const form = await openForm();
+    await send({ ...form, holidays: `${form['holidays']}\n2026-12-03 Stocktaking` });
+    expect(await page()).toContain('Fri 4 – Tue 8 December');
+    const browser = shop.browser();
+    await browser.fill(tee);
+    expect(await (await browser.request('/cart')).text()).toContain('Fri 4 – Tue 8 December');
+    expect((await browser.order(inGermany)).body.promised).toEqual({ from: '2026-12-04', to: '2026-12-08' });
+    await send({ ...(await openForm()), holidays: form['holidays']! });
+    shop.deps.now = now;
+  });
+});
+
 describe('the days of delivery', () => {
   const tuesday = Date.parse('2026-12-01T10:00:00Z');
   const clock = { ms: tuesday };

@@ -37,7 +37,7 @@ const labels: Record<string, string> = {
   kind: 'What it does',
   value: 'Percent, or amount in euros',
   minTotal: 'From a total of, in euros',
-  startsAt: 'Holds from (UTC)',
+  startsAt: 'Starts (UTC)',
   endsAt: 'Ends (UTC)',
   uses: 'Uses in all',
   usesPerCustomer: 'Uses for each customer',
@@ -93,9 +93,9 @@ function promotionRow(promotion: Promotion, now: Date): Html {
 }
 
 function stateOf({ startsAt, endsAt, used, uses }: Promotion, now: Date): string {
-  if (startsAt !== undefined && new Date(startsAt) > now) return 'Not yet';
+  if (startsAt !== undefined && new Date(startsAt) > now) return 'Planned';
   if (endsAt !== undefined && new Date(endsAt) <= now) return 'Ended';
-  return uses !== undefined && used >= uses ? 'Used up' : 'Holds';
+  return uses !== undefined && used >= uses ? 'Used up' : 'Active';
 }
 
 function describeDeed({ kind, value, minTotal, categories, products, usesPerCustomer }: Promotion): string {

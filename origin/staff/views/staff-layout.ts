@@ -10,6 +10,7 @@ const places = [
   ['/staff/customers', 'Customers'],
   ['/staff', 'Products'],
   ['/staff/promotions', 'Promotions'],
+  ['/staff/delivery', 'Delivery'],
   ['/staff/reports', 'Reports'],
   ['/staff/payments', 'Unclear payments'],
   ['/staff/members', 'Staff'],
