@@ -82,6 +82,36 @@ export const workerRules: WorkerRule[] = [
     page: 'money-is-unclear-or-came-late',
     summary: 'A payment is unclear, or money came after its order was cancelled',
   },
+  {
+    alert: 'DiskNearlyFull',
+    metric: 'disk_free_ratio',
+    ...{ is: '<', than: 0.1, forSeconds: 300, severity: 'page' },
+    page: 'a-disk-is-full',
+    summary: 'Less than a tenth of the disk under DATA_DIR is free',
+  },
+  {
+    alert: 'CertificateEnds',
+    metric: 'certificate_left_seconds',
+    by: 'host',
+    ...{ is: '<', than: 1_209_600, forSeconds: 900, severity: 'ticket' },
+    page: 'a-certificate-expires',
+    summary: 'A certificate expires within two weeks',
+  },
+  {
+    alert: 'CertificateExpired',
+    metric: 'certificate_left_seconds',
+    by: 'host',
+    ...{ is: '<', than: 0, forSeconds: 60, severity: 'page' },
+    page: 'a-certificate-expires',
+    summary: 'A certificate has expired, so that browsers refuse the shop',
+  },
+  {
+    alert: 'MigrationsMissing',
+    metric: 'migrations_missing',
+    ...{ is: '>', than: 0, forSeconds: 600, severity: 'ticket' },
+    page: 'a-migration-does-not-end',
+    summary: 'The database lacks migrations of the release that runs',
+  },
 ] satisfies WorkerRule[];
 
 export interface AlertsOptions {

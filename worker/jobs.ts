@@ -24,6 +24,7 @@ import { type EdgePurger, purgeAll, startEdgePurger } from './purge-edges.ts';
 import { openConsumer, openQueues, type QueuedRow, type Queues } from './queues.ts';
 import { startRelay } from './relay.ts';
 import { reportMs, writeReport } from './reports.ts';
+import { measureSurroundings } from './surroundings.ts';
 import { every } from './timed-tasks.ts';
 import { createRowWorker, type JobHandlers } from './work-row.ts';
 
@@ -42,6 +43,7 @@ export function startJobs(deps: Deps): Jobs {
   const connection = connectRedis({ ...redis, commandTimeoutMs: 1_000 });
   const queues = openQueues(connection, onError);
   const metrics = createMetrics(db, queues, deps.redis);
+  measureSurroundings({ settings, db, registry: metrics.registry });
   const figures = createFigureRecorder(db);
 
   const consumers = new Map<string, Worker<QueuedRow>>();
