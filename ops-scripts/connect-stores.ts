@@ -1,6 +1,7 @@
 // Connects an operator's command to the stores of the environment, or of the shop that runs from DATA_DIR.
 import { once } from 'node:events';
 import { Redis } from 'ioredis';
+import { sql } from 'kysely';
 import { asSeeds } from '../origin/config.ts';
 import { describeStoreFault, placeOf, storeFaultReason } from '../origin/describe-store-fault.ts';
 import { createDatabase, createPool } from '../origin/postgres/database.ts';
@@ -29,13 +30,14 @@ export async function openDatabase(env: Environment, queryTimeoutMs = 30_000): P
   if (!URL.canParse(url))
     throw new StoreUnreachable(noAddress('DATABASE_URL', 'postgres://user:password@host:5432/myclothes'));
   const pool = createPool({ url, name: 'ops', max: 4, connectTimeoutMs: 3_000, queryTimeoutMs });
+  const db = createDatabase(pool);
   try {
-    await pool.query('select 1');
+    // By Kysely, which ends only a pool that it has used: one left open keeps the command alive for half a minute.
+    await sql`select 1`.execute(db);
   } catch (cause) {
-    await pool.end();
+    await db.destroy();
     throw new StoreUnreachable(describeStoreFault('Postgres', url, 5432, cause), { cause });
   }
-  const db = createDatabase(pool);
   return { db, [Symbol.asyncDispose]: () => db.destroy() };
 }
 

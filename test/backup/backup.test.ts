@@ -38,6 +38,15 @@ async function backup(args: string[], env: Record<string, string> = {}): Promise
 const asJson = async (...args: string[]): Promise<Json[]> =>
   (await backup([...args, '--json'])).map((line) => JSON.parse(line));
 
+/** A command that keeps a session ends only once the session has been idle for half a minute. */
+async function countOpsSessions(): Promise<number> {
+  const { rows } = await sql<{ n: number }>`
+    select count(*)::integer as n from pg_stat_activity where application_name = 'ops' and datname = current_database()`.execute(
+    shop.deps.db,
+  );
+  return rows[0]!.n;
+}
+
 /** Everything but what a restore makes new. */
 /** Without what a restore itself moves on: the lineage, the jobs, and the positions of events, which are given once. */
 async function contents(): Promise<Record<string, string>> {
@@ -78,6 +87,7 @@ test('A restore brings every row back as it was, begins a new lineage, and the s
   const before = await contents();
   const [made] = await asJson('create');
   expect(await asJson('list')).toMatchObject([{ file: made.file, bytes: made.bytes }]);
+  await expect.poll(countOpsSessions).toBe(0);
 
   for (let turn = 0; turn < 2; turn++) {
     const lineage = await readLineage(shop.deps.db);
@@ -92,6 +102,7 @@ test('A restore brings every row back as it was, begins a new lineage, and the s
     expect(await contents()).not.toEqual(before);
     await expect(backup(['restore', made.file])).rejects.toThrow('Add --yes');
     const [restored] = await asJson('restore', made.file, '--yes');
+    await expect.poll(countOpsSessions).toBe(0);
     expect(restored.lineage).not.toBe(lineage);
     expect(await contents()).toEqual(before);
     const priceOf = async () => (await shop.browser().get('/api/products/plain-tee')).body.price.amount;
