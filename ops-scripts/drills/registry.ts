@@ -11,6 +11,7 @@ import { fulfilmentUnderFault } from './fulfilment-under-fault.ts';
 import { greedyClients } from './greedy-clients.ts';
 import type { CartStateName } from './region.ts';
 import { restoreDrill } from './restore.ts';
+import { runRestoreFromBackup } from './restore-from-backup.ts';
 import { conclude, runFault, shopThrough } from './run-fault.ts';
 import { type LifeRun, runShopLife } from './shop-life/shop-life.ts';
 import { silentLoss } from './silent-loss.ts';
@@ -82,6 +83,10 @@ export const drillsWithOwnParts: Record<
     summary:
       'the shop lives for days among shoppers, staff, files, mail servers and restarts; laws are checked',
     run: runShopLife,
+  },
+  'restore-from-backup': {
+    summary: 'the machine and all its data are lost; a new one is restored from a backup, twice: RPO and RTO',
+    run: runRestoreFromBackup,
   },
 };
 

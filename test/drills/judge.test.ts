@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { type JudgedShopper, judgeCart } from '../../ops-scripts/drills/judge.ts';
 import { type ExpectedCart, enter, type Operation } from '../../ops-scripts/drills/ledger.ts';
+import { checkOneMoment, findState, type State } from '../../ops-scripts/drills/restore-customers.ts';
 
 type Step = Pick<Operation, 'kind' | 'variantId' | 'quantity' | 'outcome'>;
 
@@ -146,4 +147,40 @@ test('a cart that cannot be read, or never becomes whole, is not taken for a goo
     readCart: async () => ({ pieces: new Map([['1', 1]]), incomplete: true, durability: 'committed' }),
   };
   expect(await judgeCart(incomplete, { urls, patienceMs: 1 })).toBe('unreadable');
+});
+
+describe('A restored shop', () => {
+  const order = { id: '7', lines: [] };
+  const state = (atMs: number, cart: string, orders: State['orders'] = []): State => ({
+    ...{ sentAtMs: atMs, acknowledgedAtMs: atMs + 10, isCommitted: true, cart, orders },
+  });
+  const states = [state(0, ''), state(100, '1×1'), state(200, '', [order]), state(300, '1×1', [order])];
+  const backup = { beganAtMs: 150, endedAtMs: 250 };
+
+  test('shows a state of the time of the backup', () => {
+    expect(findState(states, states[1]!, backup)).toEqual({
+      at: 1,
+      window: { fromMs: 100, toMs: 210, lost: 0 },
+    });
+    expect(findState(states, states[2]!, backup)).toMatchObject({ at: 2, window: { lost: 0 } });
+  });
+
+  test('that lacks what was acknowledged before the backup has lost it', () => {
+    expect(findState(states, states[0]!, backup)).toMatchObject({ at: 0, window: { lost: 1 } });
+  });
+
+  test('that shows what came after the backup, or never was, is found out', () => {
+    for (const cart of ['1×1', '1×9'])
+      expect(findState(states, { cart, orders: [order] }, backup)).toHaveProperty('fault');
+    expect(findState(states, { cart: '', orders: [{ id: '8', lines: [] }] }, backup)).toHaveProperty('fault');
+  });
+
+  test('that shows two moments to two customers is found out', () => {
+    const [early, late] = [
+      { fromMs: 0, toMs: 110, lost: 0 },
+      { fromMs: 100, toMs: 210, lost: 0 },
+    ];
+    expect(checkOneMoment([early, late])).toEqual([]);
+    expect(checkOneMoment([early, { ...late, fromMs: 111 }])).toHaveLength(1);
+  });
 });

@@ -1,4 +1,4 @@
-// Starts `npm start` for the drill, on free ports and in a temporary folder.
+// Starts `npm start` for drills, on free ports and in a temporary folder; and loses it, as a machine is lost.
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
@@ -22,14 +22,19 @@ const commandOf: Record<PartName, RegExp> = {
   postgres: /bin\/postgres\b|postgres -D/,
 };
 
+export interface LocalShop extends LivingShop {
+  /** Kills every process at once and removes the data folder, as when the machine and its disk are lost. */
+  lose(): Promise<void>;
+}
+
 /**
- * @param outside settings of the servers outside of the shop: mail and payments
+ * @param outside settings of the servers outside of the shop, such as mail and payments, and what survives its machine
  * @throws where it cannot start; nothing is left running.
  */
 export async function startLocalShop(
   outside: Record<string, string>,
   stopping: AbortSignal,
-): Promise<LivingShop> {
+): Promise<LocalShop> {
   const folder = await mkdtemp(join(tmpdir(), 'life-'));
   const staff = { email: 'staff@myclothes.test', password: randomBytes(12).toString('base64url') };
   const environment = {
@@ -65,7 +70,7 @@ export async function startLocalShop(
     throw error;
   });
   const running = readRunning(folder);
-  const shop: LivingShop = {
+  const shop: LocalShop = {
     url,
     databaseUrl: running.databaseUrl,
     redisUrl: running.redisUrl,
@@ -89,9 +94,24 @@ export async function startLocalShop(
         everyMs: 100,
       });
     },
+    async lose() {
+      const { pid, parts } = readRunning(folder);
+      // First the one that would start the others again.
+      for (const each of [pid, ...parts.map((part) => Number(part.split('@')[0]))]) killNow(each);
+      if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
+      await rm(folder, { recursive: true, force: true, maxRetries: 20 });
+    },
     [Symbol.asyncDispose]: end,
   };
   return shop;
+}
+
+function killNow(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch {
+    // It has ended already.
+  }
 }
 
 async function waitForReady(child: ChildProcess, said: string[], stopping: AbortSignal): Promise<string> {
@@ -109,6 +129,7 @@ async function waitForReady(child: ChildProcess, said: string[], stopping: Abort
 }
 
 interface Running {
+  pid: number;
   databaseUrl: string;
   redisUrl: string;
   workerUrl: string;
