@@ -76,7 +76,7 @@ class CertificateEnds {
 }
 
 /** @returns undefined where no certificate is shown. One that has expired, or is of an unknown maker, is read too. */
-export function readCertificateEnd(host: string): Promise<number | undefined> {
+function readCertificateEnd(host: string): Promise<number | undefined> {
   const { hostname, port } = new URL(`https://${host}`);
   return new Promise((resolve) => {
     let socket: TLSSocket | undefined;

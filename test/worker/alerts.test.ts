@@ -3,8 +3,12 @@
 import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createServer as createTlsServer } from 'node:tls';
 import type { Command } from 'commander';
 import { sql } from 'kysely';
 import { Registry } from 'prom-client';
@@ -18,6 +22,7 @@ import { createReadMetrics } from '../../origin/postgres/replicas/read-metrics.t
 import { watchStores } from '../../origin/watch-stores.ts';
 import { createAlerts, workerRules } from '../../worker/alerts.ts';
 import { type Jobs, startJobs } from '../../worker/jobs.ts';
+import { measureSurroundings } from '../../worker/surroundings.ts';
 import { type Json, openShop, type Shop } from '../support/shop.ts';
 import { findProgram } from '../support/system-packages.ts';
 
@@ -255,6 +260,38 @@ test('The worker posts what fires and what is over, once for all workers, and ag
   webhook.closeAllConnections();
   webhook.close();
 });
+
+const openssl = findProgram('openssl');
+test.skipIf(openssl === undefined)(
+  'A certificate that has expired, room on the disk and missing migrations are measured; a silent host is no figure',
+  async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'myclothes-certificate-'));
+    await using _folder = { [Symbol.asyncDispose]: () => rm(folder, { recursive: true, force: true }) };
+    const [key, request, certificate] = ['key', 'request', 'certificate'].map((name) => join(folder, name));
+    const run = (...args: string[]) => expect(spawnSync(openssl!, args).status).toBe(0);
+    run('req', '-newkey', 'rsa:2048', '-nodes', '-keyout', key!, '-subj', '/CN=shop.test', '-out', request!);
+    run('x509', '-req', '-in', request!, '-signkey', key!, '-days', '-1', '-out', certificate!);
+    const server = createTlsServer({ key: readFileSync(key!), cert: readFileSync(certificate!) });
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const host = `127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const registry = new Registry();
+    const edgeUrls = [`https://${host}/`, 'https://127.0.0.1:1', 'http://127.0.0.1:2'];
+    const settings = { dataDir: folder, siteUrl: `https://${host}`, edgeUrls };
+    measureSurroundings({ settings, db: shop.deps.db, registry });
+    const expired = new RegExp(`^certificate_left_seconds\\{host="${host}"\\} -86`, 'm');
+    await expect.poll(() => registry.metrics(), { timeout: 10_000 }).toMatch(expired);
+    const figures = await registry.metrics();
+    expect(figures.match(/^certificate_left_seconds\{/gm)).toHaveLength(1);
+    expect(figures).toMatch(/^disk_free_ratio 0\.\d+$/m);
+    expect(figures).toMatch(/^migrations_missing 0$/m);
+    const { db } = shop.deps;
+    await sql`update kysely_migration set name = name || '-' where name = '0001-catalog'`.execute(db);
+    expect(await registry.metrics()).toMatch(/^migrations_missing 1$/m);
+    await sql`update kysely_migration set name = '0001-catalog' where name = '0001-catalog-'`.execute(db);
+    server.close();
+  },
+);
 
 test('A store that is down is posted although Postgres cannot say whether another worker has', async () => {
   const posted: Json[] = [];
