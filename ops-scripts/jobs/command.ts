@@ -190,7 +190,8 @@ function showCommand(env: NodeJS.ProcessEnv): Command {
       for (const [name, value] of Object.entries(shown)) {
         if (value === null) continue;
         const text = value instanceof Date ? value.toISOString() : value;
-        console.log(`${name.padEnd(14)} ${typeof text === 'object' ? JSON.stringify(text) : text}`);
+        const told = typeof text === 'object' ? JSON.stringify(text) : String(text);
+        console.log(`${name.padEnd(14)} ${cutShort(told)}`);
       }
       for (const { attempt, worker, startedAt, tookMs, outcome, error } of tried) {
         const end = error === null ? outcome : `${outcome}: ${oneLine(error)}`;
@@ -297,6 +298,14 @@ function logCommand(env: NodeJS.ProcessEnv): Command {
         );
       }
     });
+}
+
+const mostShown = 2_000;
+
+/** An import of a whole catalog is one change with thousands of tags. */
+function cutShort(text: string): string {
+  if (text.length <= mostShown) return text;
+  return `${text.slice(0, mostShown)}… (${text.length} characters: --json tells all)`;
 }
 
 /** An error may be what a mail server answered, on several lines. */

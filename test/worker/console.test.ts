@@ -91,6 +91,26 @@ test('A list is searched, paged, and shows each job of its filter once', async (
     ]);
 });
 
+test('A job of very many tags or a long error shows their beginning, folds the rest, and cuts what nobody reads', async () => {
+  const tags = Object.fromEntries(Array.from({ length: 3_000 }, (_, at) => [`product:${100_000 + at}`, 1]));
+  const { rows } = await sql<{ id: string }>`
+    insert into outbox (kind, payload, state, attempt, failures, failure)
+    values ('invalidate', ${JSON.stringify({ tags })}, 'dead', 3, 3, ${`too long ${'x'.repeat(2_000)}`}) returning id`.execute(
+    shop.deps.db,
+  );
+  const { id } = rows[0]!;
+  const job = await open(`/jobs/${id}`);
+  const folds = job.querySelectorAll('table.facts details');
+  expect(folds.length).toBe(2);
+  for (const fold of folds) fold.remove();
+  for (const cell of job.querySelectorAll('table.facts td')) expect(cell.text.length).toBeLessThan(450);
+  const [, payload] = folds;
+  expect(payload!.text.length).toBeLessThan(21_000);
+  expect(payload!.text).toMatch(new RegExp(`and [\\d,]+ more: ops jobs show ${id} --json`));
+  expect(job.querySelector('a.skip')?.getAttribute('href')).toBe(`#${job.querySelector('main')?.id}`);
+  await sql`delete from outbox where id = ${id}`.execute(shop.deps.db);
+});
+
 test('Several are changed only after a question that says how many: a selection, or all of a filter', async () => {
   const ids = await plantDead('a third reason', 4);
   const selection: [string, string][] = [

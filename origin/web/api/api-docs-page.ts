@@ -70,6 +70,7 @@ export function apiDocsPage(document: ApiDocument): Html {
 <link rel="stylesheet" href="${assetUrl('api-docs.css')}">
 </head>
 <body>
+<a class="skip" href="#content">Skip to content</a>
 <header><h1>${document.info.title} API</h1>
 <p><a href="/api/openapi.json">The OpenAPI document</a>, for a client of your own</p>
 <nav aria-label="Parts"><ul>
@@ -78,7 +79,7 @@ ${guide.map(({ heading }) => html`<li><a href="#${idOf(heading)}">${heading}</a>
 ${[...byTag.keys()].map((tag) => html`<li><a href="#${idOf(`calls ${tag}`)}">Calls: ${tag}</a></li>`)}
 <li><a href="#shapes">Shapes</a></li>
 </ul></nav></header>
-<main>
+<main id="content" tabindex="-1">
 <section id="order"><h2>How to order, step by step</h2>
 <p>Each command runs in a shell once its <code>…</code> is filled in. <code>cookies.txt</code> keeps what a browser would keep.</p>
 <ol>${orderSteps.map(

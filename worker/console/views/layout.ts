@@ -41,6 +41,7 @@ export function page({ title, at, who, notice, problem, isLive }: Frame, content
 ${isLive ? html`<script type="module" src="/jobs/live.js"></script>` : ''}
 </head>
 <body>
+<a class="skip" href="#content">Skip to content</a>
 ${
   who === undefined
     ? ''
@@ -53,7 +54,7 @@ ${
   <form class="who" method="post" action="/jobs/sign-out">Signed in as ${who} <button>Sign out</button></form>
 </header>`
 }
-<main>
+<main id="content" tabindex="-1">
 <h1>${title}</h1>
 ${notice === undefined ? '' : html`<p class="notice" role="status">${notice}</p>`}
 ${problem === undefined ? '' : html`<p class="problem" role="alert">${problem}</p>`}
@@ -66,6 +67,18 @@ ${content}
 /** A table that is wider than a phone is scrolled by itself, by keyboard too. */
 export function scrolled(label: string, table: Html): Html {
   return html`<div class="scroll" role="region" aria-label="${label}" tabindex="0">${table}</div>`;
+}
+
+/** So much of a long text is shown at once, and so much of it at all. */
+const shownAtOnce = 400;
+const shownAtAll = 20_000;
+
+/** A long text, of which the beginning is seen until one asks for more. @param command that tells all of it */
+export function folded(text: string, command: string): Html | string {
+  if (text.length <= shownAtOnce) return text;
+  const left = text.length - shownAtAll;
+  const cut = left > 0 ? html` … and ${left.toLocaleString('en')} more: <kbd>${command}</kbd>` : '';
+  return html`${text.slice(0, shownAtOnce)}…<details><summary>All ${text.length.toLocaleString('en')} characters</summary>${text.slice(0, shownAtAll)}${cut}</details>`;
 }
 
 /** A field that travels with a form. */

@@ -6,7 +6,7 @@ import { outboxKinds } from '../../../origin/outbox/events.ts';
 import { type Job, type JobCount, type JobDetails, jobStates } from '../../../origin/outbox/find-jobs.ts';
 import type { Html } from '../../../origin/web/page/html.ts';
 import { type AskedFilter, toQuery } from '../read-filter.ts';
-import { hidden, tellAgo, tellDuration, tellJobs, tellTime } from './layout.ts';
+import { folded, hidden, tellAgo, tellDuration, tellJobs, tellTime } from './layout.ts';
 
 export interface ListOfJobs {
   asked: AskedFilter;
@@ -128,15 +128,16 @@ export function jobView(job: JobDetails, attempts: JobAttempt[]): Html {
       ? ''
       : html`<tr><th scope="row">${name}</th><td>${value instanceof Date ? tellTime(value) : value}</td></tr>`;
   const { state } = job;
+  const toldBy = `ops jobs show ${job.id} --json`;
   return html`
     <table class="facts">
       <tbody>
         ${line('Kind', job.kind)}${line('State', state)}${line('Caused by', job.cause)}${line('Written', job.committedAt)}
         ${line('Attempts', job.attempts)}${line('Of those failed', job.failures)}${line('First failed', job.firstFailedAt)}
         ${line('Next try', state === 'dead' || state === 'done' ? null : job.nextTryAt)}${line('Done', job.doneAt)}
-        ${line('Reason', job.failure)}
+        ${line('Reason', job.failure && folded(job.failure, toldBy))}
         ${line('Same error', job.group === null ? null : html`<a href="/jobs/list?kind=${job.kind}&amp;group=${job.group}">all jobs of this group</a>`)}
-        ${line('Asks for', html`<code>${JSON.stringify(job.payload)}</code>`)}
+        ${line('Asks for', html`<code>${folded(JSON.stringify(job.payload), toldBy)}</code>`)}
       </tbody>
     </table>
     ${
@@ -148,11 +149,11 @@ export function jobView(job: JobDetails, attempts: JobAttempt[]): Html {
           </form>`
     }
     <h2>Attempts</h2>
-    ${attempts.length === 0 ? html`<p>No attempt has ended yet.</p>` : attemptsTable(attempts)}
+    ${attempts.length === 0 ? html`<p>No attempt has ended yet.</p>` : attemptsTable(attempts, toldBy)}
     <p><a href="/jobs/trace?of=${job.id}">The timeline of this job, with milliseconds</a> · <a href="/jobs/list">All that failed</a></p>`;
 }
 
-function attemptsTable(attempts: JobAttempt[]): Html {
+function attemptsTable(attempts: JobAttempt[], toldBy: string): Html {
   return html`<table class="stacked">
       <thead><tr><th scope="col">Attempt</th><th scope="col">Begun</th><th scope="col">Took</th><th scope="col">Worker</th><th scope="col">Outcome</th><th scope="col">Steps</th></tr></thead>
       <tbody>${attempts.map(
@@ -161,7 +162,7 @@ function attemptsTable(attempts: JobAttempt[]): Html {
           <td data-label="Begun">${tellTime(startedAt)}</td>
           <td data-label="Took">${tellDuration(tookMs)}</td>
           <td data-label="Worker">${worker}</td>
-          <td data-label="Outcome"><span class="state ${outcome}">${outcome}</span>${error === null ? '' : html` ${error}`}</td>
+          <td data-label="Outcome"><span class="state ${outcome}">${outcome}</span>${error === null ? '' : html` ${folded(error, toldBy)}`}</td>
           <td data-label="Steps">${steps.length === 0 ? '–' : steps.map(({ what, atMs }) => `${what} after ${tellDuration(atMs)}`).join(', ')}</td></tr>`,
       )}</tbody>
     </table>`;
