@@ -58,111 +58,134 @@ const pastRenewalMs = 10_000;
 const clockMs = 2_000;
 
 export function openPurgeChannel(options: PurgeChannelOptions): PurgeChannel {
-  const clock = options.clock ?? processClock;
-  const unconfirmed = new Map(Object.entries(options.pending));
-  /** Called with each purge that the edge has confirmed, and when the channel is closed. */
-  const waiters = new Set<(confirmed: TagVersions) => void>();
-  let hasStoredPending = unconfirmed.size > 0;
-  let lastSentAt = clock.monotonicMs();
-  let confirmedAt: number | undefined;
-  let closed = false;
-  let wake: () => void = () => undefined;
+  const channel = new Channel(options);
+  void channel.run();
+  return channel;
+}
 
-  const pause = (ms: number) =>
-    new Promise<void>((resolve) => {
+class Channel implements PurgeChannel {
+  readonly #options: PurgeChannelOptions;
+  readonly #clock: Clock;
+  readonly #unconfirmed: Map<string, number>;
+  /** Called with each purge that the edge has confirmed, and when the channel is closed. */
+  readonly #waiters = new Set<(confirmed: TagVersions) => void>();
+  #hasStoredPending: boolean;
+  #lastSentAt: number;
+  #confirmedAt: number | undefined;
+  #closed = false;
+  #wake: () => void = () => undefined;
+
+  constructor(options: PurgeChannelOptions) {
+    this.#options = options;
+    this.#clock = options.clock ?? processClock;
+    this.#unconfirmed = new Map(Object.entries(options.pending));
+    this.#hasStoredPending = this.#unconfirmed.size > 0;
+    this.#lastSentAt = this.#clock.monotonicMs();
+  }
+
+  /** Sends what is unconfirmed, or renews the lease once a second, until the channel is closed. */
+  async run(): Promise<void> {
+    while (!this.#closed) {
+      const confirmed = await this.#sendOnce();
+      if (this.#closed) return;
+      if (!confirmed) await this.#pause(retryMs);
+      else if (this.#unconfirmed.size === 0) await this.#pause(renewMs);
+    }
+  }
+
+  async purge(tags: TagVersions, signal: AbortSignal): Promise<'confirmed' | 'silent'> {
+    // Only purges sent before this moment lack these tags. The lease that they renewed ends one lease after the
+    // last of them.
+    const silentAt = this.#lastSentAt + this.#options.leaseMs + clockMs;
+    for (const [tag, version] of Object.entries(tags)) {
+      this.#unconfirmed.set(tag, Math.max(version, this.#unconfirmed.get(tag) ?? 0));
+    }
+    this.#wake();
+    if (await this.#isConfirmed(tags, silentAt, signal)) return 'confirmed';
+    this.#hasStoredPending = true;
+    await this.#options.storePending(tags);
+    // Another channel to this edge may have read its pending purges by now, without these.
+    if (this.#closed) throw closedTooSoon();
+    return 'silent';
+  }
+
+  state(): EdgeState {
+    return {
+      url: this.#options.url,
+      pending: this.#unconfirmed.size,
+      confirmedAgoMs: this.#confirmedAt === undefined ? null : this.#clock.monotonicMs() - this.#confirmedAt,
+    };
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#wake();
+    for (const tell of this.#waiters) tell({});
+  }
+
+  async #sendOnce(): Promise<boolean> {
+    const { url, send } = this.#options;
+    const tags = takeBatch(this.#unconfirmed);
+    const isWhole = Object.keys(tags).length === this.#unconfirmed.size;
+    // Read before the monotonic clock: a pause in between makes the edge's trust end earlier, never later.
+    const t = this.#clock.wallMs();
+    if (isWhole) this.#lastSentAt = this.#clock.monotonicMs();
+    try {
+      // One that does not carry everything must not renew the edge's lease. It says so; the previous release's edge
+      // knows it by a date before what could.
+      await send(url, tags, isWhole ? t : t - pastRenewalMs, isWhole);
+    } catch {
+      return false;
+    }
+    this.#confirmedAt = this.#clock.monotonicMs();
+    for (const [tag, version] of Object.entries(tags)) {
+      if ((this.#unconfirmed.get(tag) ?? 0) <= version) this.#unconfirmed.delete(tag);
+    }
+    if (this.#hasStoredPending)
+      await this.#options.clearPending(tags).then(
+        () => {
+          this.#hasStoredPending = !isWhole;
+        },
+        () => undefined,
+      );
+    for (const tell of this.#waiters) tell(tags);
+    return true;
+  }
+
+  /** Resolves with false at `silentAt`. */
+  #isConfirmed(tags: TagVersions, silentAt: number, signal: AbortSignal): Promise<boolean> {
+    // Only a purge that bore them counts: one that was on its way before, or a newer version that waits, says
+    // nothing of these.
+    const waitingFor = new Map(Object.entries(tags));
+    return new Promise<boolean>((resolve, reject) => {
+      const finish = (end: () => void) => {
+        clearTimeout(timer);
+        this.#waiters.delete(tell);
+        signal.removeEventListener('abort', abort);
+        end();
+      };
+      const tell = (purged: TagVersions) => {
+        if (this.#closed) return finish(() => reject(closedTooSoon()));
+        for (const [tag, version] of waitingFor) if ((purged[tag] ?? -1) >= version) waitingFor.delete(tag);
+        if (waitingFor.size === 0) finish(() => resolve(true));
+      };
+      const abort = () => finish(() => reject(signal.reason));
+      const leftMs = Math.max(0, silentAt - this.#clock.monotonicMs());
+      const timer = setTimeout(() => finish(() => resolve(false)), leftMs);
+      this.#waiters.add(tell);
+      signal.addEventListener('abort', abort);
+    });
+  }
+
+  #pause(ms: number): Promise<void> {
+    return new Promise((resolve) => {
       const timer = setTimeout(resolve, ms);
-      wake = () => {
+      this.#wake = () => {
         clearTimeout(timer);
         resolve();
       };
     });
-
-  const sendOnce = async (): Promise<boolean> => {
-    const tags = takeBatch(unconfirmed);
-    const isWhole = Object.keys(tags).length === unconfirmed.size;
-    // Read before the monotonic clock: a pause in between makes the edge's trust end earlier, never later.
-    const t = clock.wallMs();
-    if (isWhole) lastSentAt = clock.monotonicMs();
-    try {
-      // One that does not carry everything must not renew the edge's lease. It says so; the previous release's edge
-      // knows it by a date before what could.
-      await options.send(options.url, tags, isWhole ? t : t - pastRenewalMs, isWhole);
-    } catch {
-      return false;
-    }
-    confirmedAt = clock.monotonicMs();
-    for (const [tag, version] of Object.entries(tags)) {
-      if ((unconfirmed.get(tag) ?? 0) <= version) unconfirmed.delete(tag);
-    }
-    if (hasStoredPending)
-      await options.clearPending(tags).then(
-        () => (hasStoredPending = !isWhole),
-        () => undefined,
-      );
-    for (const tell of waiters) tell(tags);
-    return true;
-  };
-
-  const run = async () => {
-    while (!closed) {
-      const confirmed = await sendOnce();
-      if (closed) return;
-      if (!confirmed) await pause(retryMs);
-      else if (unconfirmed.size === 0) await pause(renewMs);
-    }
-  };
-  void run();
-
-  return {
-    async purge(tags, signal) {
-      // Only purges sent before this moment lack these tags. The lease that they renewed ends one lease after the
-      // last of them.
-      const silentAt = lastSentAt + options.leaseMs + clockMs;
-      for (const [tag, version] of Object.entries(tags)) {
-        unconfirmed.set(tag, Math.max(version, unconfirmed.get(tag) ?? 0));
-      }
-      wake();
-      // Only a purge that bore them counts: one that was on its way before, or a newer version that waits, says
-      // nothing of these.
-      const waitingFor = new Map(Object.entries(tags));
-      const confirmed = await new Promise<boolean>((resolve, reject) => {
-        const finish = (end: () => void) => {
-          clearTimeout(timer);
-          waiters.delete(tell);
-          signal.removeEventListener('abort', abort);
-          end();
-        };
-        const tell = (purged: TagVersions) => {
-          if (closed) return finish(() => reject(closedTooSoon()));
-          for (const [tag, version] of waitingFor) if ((purged[tag] ?? -1) >= version) waitingFor.delete(tag);
-          if (waitingFor.size === 0) finish(() => resolve(true));
-        };
-        const abort = () => finish(() => reject(signal.reason));
-        const timer = setTimeout(
-          () => finish(() => resolve(false)),
-          Math.max(0, silentAt - clock.monotonicMs()),
-        );
-        waiters.add(tell);
-        signal.addEventListener('abort', abort);
-      });
-      if (confirmed) return 'confirmed';
-      hasStoredPending = true;
-      await options.storePending(tags);
-      // Another channel to this edge may have read its pending purges by now, without these.
-      if (closed) throw closedTooSoon();
-      return 'silent';
-    },
-    state: () => ({
-      url: options.url,
-      pending: unconfirmed.size,
-      confirmedAgoMs: confirmedAt === undefined ? null : clock.monotonicMs() - confirmedAt,
-    }),
-    close() {
-      closed = true;
-      wake();
-      for (const tell of waiters) tell({});
-    },
-  };
+  }
 }
 
 /** An edge reads 4 MB at a time; after a long silence there may be more to say. */

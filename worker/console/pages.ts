@@ -55,12 +55,20 @@ const searchAtMost = 20_000;
 const longestChangeMs = 20_000;
 const formLimit = bodyLimit({ maxSize: 16_384 });
 
-export function consolePages(options: ConsoleOptions): Hono {
-  const { db } = options;
-  const app = new Hono();
-  const show = (c: Context, frame: Frame, content: Html) =>
-    c.html(page({ who: options.whoIs(c), ...frame }, content));
+type Show = (c: Context, frame: Frame, content: Html) => Response | Promise<Response>;
 
+export function consolePages(options: ConsoleOptions): Hono {
+  const app = new Hono();
+  const show: Show = (c, frame, content) =>
+    c.html(page({ who: options.whoIs(c), ...frame }, content));
+  addViews(app, options.db, show);
+  addChanges(app, options, show);
+  addJob(app, options, show);
+  return app;
+}
+
+/** What is only looked at. */
+function addViews(app: Hono, db: Db, show: Show): void {
   app.get('/jobs', async (c) => {
     const frame = { title: 'Jobs', at: '/jobs', notice: noticeOf(c.req), isLive: true };
     const of = await readOverview(db).catch(() => undefined);
@@ -102,6 +110,11 @@ export function consolePages(options: ConsoleOptions): Hono {
     const isLive = trace !== undefined && trace.tookMs === null;
     return show(c, { title: 'Trace', at: '/jobs/trace', problem, isLive }, traceView(of, trace));
   });
+}
+
+/** Of several jobs, a kind or a timed task. */
+function addChanges(app: Hono, options: ConsoleOptions, show: Show): void {
+  const { db } = options;
   app.post('/jobs/change', formLimit, (c) => changeSeveral(c, options, show));
   app.post('/jobs/kinds', formLimit, async (c) => {
     const { kind: named, action, confirmed } = await readForm(c.req);
@@ -122,6 +135,10 @@ export function consolePages(options: ConsoleOptions): Hono {
       throw new Refusal(422, 'invalid-body', 'The form does not name a timed task');
     return c.body(null, 303, { Location: '/jobs?done=run' });
   });
+}
+
+function addJob(app: Hono, options: ConsoleOptions, show: Show): void {
+  const { db } = options;
   app.get('/jobs/:id{[0-9]{1,18}}', async (c) => {
     const id = c.req.param('id');
     const [job, attempts] = await Promise.all([readJob(db, id), readAttempts(db, [id])]);
@@ -139,7 +156,6 @@ export function consolePages(options: ConsoleOptions): Hono {
     const path = action === 'retry' ? `/jobs/${id}` : '/jobs';
     return c.body(null, 303, { Location: `${path}?done=${action}&count=${changed}` });
   });
-  return app;
 }
 
 async function readOverview(db: Db) {
@@ -171,7 +187,7 @@ async function readOverview(db: Db) {
 async function changeSeveral(
   c: Context,
   { db, whoIs, wakeWorker }: ConsoleOptions,
-  show: (c: Context, frame: Frame, content: Html) => Response | Promise<Response>,
+  show: Show,
 ): Promise<Response> {
   const form = await readForm(c.req);
   const [, change, scope] = /^(retry|drop)-(selected|all)$/.exec(String(form['change'])) ?? [];
