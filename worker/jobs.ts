@@ -42,7 +42,7 @@ export function startJobs(deps: Deps): Jobs {
   // Fails fast when Redis is away: the sweeper works the rows without it.
   const connection = connectRedis({ ...redis, commandTimeoutMs: 1_000 });
   const queues = openQueues(connection, onError);
-  const metrics = createMetrics(db, queues, deps.redis);
+  const metrics = createMetrics(db, queues, deps.redis, settings.edgeUrls);
   measureSurroundings({ settings, db, registry: metrics.registry });
   const figures = createFigureRecorder(db);
 

@@ -20,7 +20,13 @@ export interface WorkerMetrics {
 
 const durationBuckets = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
 
-export function createMetrics(db: Db, queues: Queues, redis?: RedisClient): WorkerMetrics {
+/** @param edgeUrls of edges that are shown with 0 while nothing is pending for them */
+export function createMetrics(
+  db: Db,
+  queues: Queues,
+  redis?: RedisClient,
+  edgeUrls: readonly string[] = [],
+): WorkerMetrics {
   const registry = new Registry();
   registry.setContentType('application/openmetrics-text; version=1.0.0; charset=utf-8' as never);
   const registers = [registry];
@@ -46,11 +52,14 @@ export function createMetrics(db: Db, queues: Queues, redis?: RedisClient): Work
       registers,
     }),
   };
-  // A counter that nobody has seen at zero hides its first failure from whoever watches its rate.
-  for (const queue of Object.keys(queues)) metrics.jobsFailed.inc({ queue }, 0);
+  // A counter that nobody has seen at zero hides its first event from whoever watches its rate.
+  for (const queue of Object.keys(queues)) {
+    metrics.jobsFailed.inc({ queue }, 0);
+    metrics.jobDuration.zero({ queue });
+  }
   measureQueues(queues, registers);
   measureRows(db, registers);
-  measureTroubles(db, redis, registers);
+  measureTroubles(db, redis, { registers, edgeUrls });
   return metrics;
 }
 
@@ -110,7 +119,11 @@ function measureRows(db: Db, registers: Registry[]): void {
 }
 
 /** What is none while all is well. */
-function measureTroubles(db: Db, redis: RedisClient | undefined, registers: Registry[]): void {
+function measureTroubles(
+  db: Db,
+  redis: RedisClient | undefined,
+  { registers, edgeUrls }: { registers: Registry[]; edgeUrls: readonly string[] },
+): void {
   const gauge = (name: string, help: string, ask: () => Promise<number>) =>
     new Gauge({
       name,
@@ -147,7 +160,10 @@ function measureTroubles(db: Db, redis: RedisClient | undefined, registers: Regi
   });
   gauges('purges_pending', 'Tags that an edge has not confirmed since it fell silent', {
     label: 'edge',
-    ask: async () => (await countPendingPurges(db)).map(({ edgeUrl, tags }) => [edgeUrl, tags]),
+    ask: async () => {
+      const pending = (await countPendingPurges(db)).map(({ edgeUrl, tags }) => [edgeUrl, tags] as const);
+      return [...new Map([...edgeUrls.map((url) => [url, 0] as const), ...pending])];
+    },
   });
   gauge(
     'payments_unclear',

@@ -78,6 +78,8 @@ const keywords = [
   'by',
   'absent',
   'and',
+  'on',
+  'count',
   'le',
   'status',
   'outcome',
