@@ -56,6 +56,11 @@ export interface DrillRegion extends AsyncDisposable {
   signal(part: DrillRegionPart, signal: NodeJS.Signals): void;
   /** Drains an origin, worker or edge and starts it again; without a change, as it was. */
   replace(part: DrillRegionPart, change?: NextStart): Promise<void>;
+  /** Drains an origin, worker or edge, which then stays away. */
+  stop(part: Pick<DrillRegionPart, 'name'>): Promise<void>;
+  start(part: Pick<DrillRegionPart, 'name'>): Promise<void>;
+  /** For Prometheus: how to discover what to scrape, and the figures of the region itself. */
+  control: { url: string; token: string };
   /** The addresses of the stores that origins and workers are told. */
   endpoints(): Promise<{ databaseUrl: string; redisUrl: string; replicaUrl: string }>;
   /** Copies the data and the log of the Postgres primary into a folder of the region. */
@@ -158,6 +163,7 @@ export async function startRegion(
     folder,
     staff,
     parts: first,
+    control,
     async refresh() {
       region.parts = (await (await ask('/parts')).json()) as DrillRegionPart[];
     },
@@ -168,6 +174,12 @@ export async function startRegion(
       return found;
     },
     signal: (part, signal) => process.kill(part.pid, signal),
+    async stop({ name }) {
+      await order(`/parts/${name}/stop`, {});
+    },
+    async start({ name }) {
+      await order(`/parts/${name}/start`, {});
+    },
     async replace(part, change = {}) {
       const answer = await fetch(`${control.url}/parts/${part.name}/replace`, {
         method: 'POST',

@@ -16,7 +16,7 @@ export interface ControlServer {
 }
 
 /**
- * `GET /metrics` · `GET /parts` · `GET /endpoints` · `POST /parts/:name/stop` (drained, stays away) · `POST
+ * `GET /metrics` · `GET /targets` (for Prometheus) · `GET /parts` · `GET /endpoints` · `POST /parts/:name/stop` (drained, stays away) · `POST
  * /parts/:name/start` · `POST
  * /parts/:name/replace`
  * (drained, then started again). The last two take `{ "env": { … }, "releaseFolder": "…" }`: what it is told besides,
@@ -57,6 +57,7 @@ export async function openControl(region: Region): Promise<ControlServer> {
 async function obey(region: Region, request: IncomingMessage): Promise<[number, unknown]> {
   const { pathname } = new URL(request.url ?? '/', 'http://localhost');
   if (request.method === 'GET' && pathname === '/metrics') return [200, renderMetrics(region)];
+  if (request.method === 'GET' && pathname === '/targets') return [200, region.targets()];
   if (request.method === 'GET' && pathname === '/parts') return [200, region.parts()];
   if (request.method === 'GET' && pathname === '/endpoints') return [200, region.endpoints];
   if (request.method === 'POST' && pathname === '/postgres/backup') {

@@ -19,6 +19,8 @@ export interface FleetMember {
   env: Record<string, string | undefined>;
   readyPath: string;
   livePath: string;
+  /** Where Prometheus finds its figures. */
+  metricsUrl: string;
   logFile: string;
 }
 
@@ -157,10 +159,11 @@ export async function placeFleet(plan: FleetPlan): Promise<FleetMember[]> {
   const edgeUrl = `http://127.0.0.1:${plan.edgePort}`;
   const shared = { ...plan.env, EDGE_URLS: edgeUrl, EDGE_PURGE_KEY: plan.edgePurgeKey, HOST: plan.host };
   const origins = ['a', 'b', 'c'].map(async (zone) => {
-    const port = await findFreePort();
+    const [port, metricsPort] = [await findFreePort(), await findFreePort()];
+    const metrics = { METRICS_PORT: String(metricsPort) };
     return {
-      ...place(plan, { kind: 'origin', name: `origin-${zone}1`, zone }, port),
-      env: { ...shared, ZONE: zone, INSTANCE: `origin-${zone}1`, PORT: String(port) },
+      ...place(plan, { kind: 'origin', name: `origin-${zone}1`, zone }, port, metricsPort),
+      env: { ...shared, ...metrics, ZONE: zone, INSTANCE: `origin-${zone}1`, PORT: String(port) },
     };
   });
   const workers = ['a', 'b'].map(async (zone) => {
@@ -170,14 +173,16 @@ export async function placeFleet(plan: FleetPlan): Promise<FleetMember[]> {
       env: { ...shared, ZONE: zone, INSTANCE: `worker-${zone}1`, WORKER_PORT: String(port) },
     };
   });
+  const edgeMetricsPort = await findFreePort();
   const edge = {
-    ...place(plan, { kind: 'edge', name: 'edge-1', zone: 'edge' }, plan.edgePort),
+    ...place(plan, { kind: 'edge', name: 'edge-1', zone: 'edge' }, plan.edgePort, edgeMetricsPort),
     readyPath: '/.edge/livez',
     livePath: '/.edge/livez',
     env: {
       ...plan.env,
       HOST: plan.host,
       EDGE_PORT: String(plan.edgePort),
+      METRICS_PORT: String(edgeMetricsPort),
       EDGE_PURGE_KEY: plan.edgePurgeKey,
       ORIGIN_URL: plan.storefrontUrl,
     },
@@ -189,6 +194,7 @@ function place(
   plan: FleetPlan,
   { kind, name, zone }: Pick<FleetMember, 'kind' | 'name' | 'zone'>,
   port: number,
+  metricsPort = port,
 ): Omit<FleetMember, 'env'> {
   return {
     name,
@@ -198,6 +204,7 @@ function place(
     entry: `${kind}/main.ts`,
     readyPath: '/readyz',
     livePath: '/livez',
+    metricsUrl: `http://127.0.0.1:${metricsPort}/metrics`,
     logFile: join(plan.regionFolder, 'logs', `${name}.log`),
   };
 }

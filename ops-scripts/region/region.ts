@@ -31,9 +31,16 @@ export interface Region {
   endpoints: { databaseUrl: string; redisUrl: string; replicaUrl: string };
   /** As they are at this moment. */
   parts(): RegionPart[];
+  /** Where those that run now show their figures, as Prometheus discovers targets over HTTP. */
+  targets(): MetricsTarget[];
   stores: RegionStores;
   fleet: Fleet;
   stop(): Promise<void>;
+}
+
+interface MetricsTarget {
+  targets: [address: string];
+  labels: { job: string; instance: string };
 }
 
 /**
@@ -80,6 +87,13 @@ export async function startRegion(settings: RegionSettings, hooks: RegionHooks):
     },
     parts: () =>
       listParts({ balancer: { process: balancer.part(), url: run.storefrontUrl }, members, fleet, stores }),
+    targets: () =>
+      members
+        .filter(({ name }) => fleet.processOf(name) !== undefined)
+        .map(({ name, kind, metricsUrl }) => ({
+          targets: [new URL(metricsUrl).host],
+          labels: { job: kind, instance: name },
+        })),
     stores,
     fleet,
     stop: async () => {
@@ -155,7 +169,7 @@ function sharedEnvironment(
     DATABASE_REPLICA_URLS: places.postgres.replica.url,
     REDIS_URL: places.redisUrl,
     COOKIE_KEYS: settings.cookieKeys ?? secrets.cookieKey,
-    // One number for many processes can't be.
+    // One number for many processes can't be: origins and edge get one each.
     METRICS_PORT: undefined,
   };
 }

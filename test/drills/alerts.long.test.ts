@@ -1,0 +1,239 @@
+// A real Prometheus and Alertmanager watch a region while it is hurt: the alert of each fault fires within its time and
+// clears, no other does, and every query of the dashboards has data. The worker tells its own alerts without them.
+
+import { execFile } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type ShopperLoad, startLoad } from '../../ops-scripts/drills/load.ts';
+import { type DrillRegion, startRegion } from '../../ops-scripts/drills/region.ts';
+import { signInStaff } from '../../ops-scripts/drills/staff.ts';
+import { seededRandom } from '../../ops-scripts/traffic/seeded-random.ts';
+import type { Json } from '../support/shop.ts';
+import { type SmtpServer, startSmtpServer } from '../support/smtp-server.ts';
+import { startWatchers, type Watchers, whyNoWatchers } from './watchers.ts';
+
+const run = promisify(execFile);
+/** Beyond the rule's own time: for the fault to show, for scrapes and evaluations, and for a busy machine. */
+const slackMs = 30_000;
+const clearMs = 90_000;
+
+let region: DrillRegion;
+let watchers: Watchers;
+let load: ShopperLoad;
+let mails: SmtpServer;
+/** What the workers posted by themselves, with their rules' real times. */
+const posted: Json[] = [];
+const open = new AsyncDisposableStack();
+
+async function ops(...args: string[]): Promise<string> {
+  const { databaseUrl, redisUrl } = await region.endpoints();
+  const env = { ...process.env, DATABASE_URL: databaseUrl, REDIS_URL: redisUrl };
+  return (await run(process.execPath, ['ops-scripts/main.ts', ...args], { env })).stdout;
+}
+
+async function setPrice(): Promise<void> {
+  const { items } = (await (await fetch(`${region.storefront}/api/products?limit=1`)).json()) as Json;
+  const { change } = await signInStaff(region.storefront, region.staff, () => undefined);
+  const body = { price: { amount: items[0].price.amount + 1, currency: 'EUR' } };
+  expect(await change({ method: 'PATCH', path: `/api/staff/products/${items[0].id}`, body })).toBeDefined();
+}
+
+async function orderFor(email: string): Promise<void> {
+  const variant = (await (await fetch(`${region.storefront}/api/products?limit=5`)).json()) as Json;
+  for (const { slug } of variant.items) {
+    const product = (await (await fetch(`${region.storefront}/api/products/${slug}`)).json()) as Json;
+    const { id: variantId } = product.variants.find(({ available }: Json) => available > 0) ?? {};
+    if (variantId === undefined) continue;
+    const headers = { 'content-type': 'application/json' };
+    const added = await fetch(`${region.storefront}/api/cart/lines`, {
+      method: 'POST',
+      headers,
+      body: JSON.stringify({ variantId, quantity: 1 }),
+    });
+    const cookie = added.headers
+      .getSetCookie()
+      .map((line) => line.split(';')[0])
+      .join('; ');
+    const shippingAddress = { name: 'A', line1: '1', city: 'Dublin', postalCode: 'D01', country: 'IE' };
+    const order = await fetch(`${region.storefront}/api/orders`, {
+      method: 'POST',
+      headers: { ...headers, cookie, 'idempotency-key': crypto.randomUUID() },
+      body: JSON.stringify({ email, shippingAddress, payment: { provider: 'demo', outcome: 'paid' } }),
+    });
+    expect(order.status).toBe(201);
+    return;
+  }
+}
+
+const told = (state: 'firing' | 'resolved') =>
+  watchers.told.filter((one) => one.state === state).map(({ alert }) => alert);
+
+interface Trouble {
+  alert: string;
+  page: string;
+  hurt: () => Promise<unknown>;
+  mend: () => Promise<unknown>;
+  /** What follows from it, and may be told as well. */
+  follows?: string[];
+}
+
+/** A region makes a frozen follower anew within seconds: each new one is frozen as well, until this is ended. */
+let keepFrozen: NodeJS.Timeout | undefined;
+function freezeEach(kind: string): void {
+  keepFrozen = setInterval(async () => {
+    await region.refresh().catch(() => undefined);
+    for (const part of region.parts.filter((one) => one.kind === kind)) {
+      try {
+        region.signal(part, 'SIGSTOP');
+      } catch {
+        // It has ended meanwhile.
+      }
+    }
+  }, 300);
+}
+
+async function thaw(kind: string): Promise<void> {
+  clearInterval(keepFrozen);
+  await region.refresh();
+  for (const part of region.parts.filter((one) => one.kind === kind)) region.signal(part, 'SIGCONT');
+  await region.rebuilt();
+}
+
+const troubles: Trouble[] = [
+  {
+    alert: 'PurgesUnconfirmed',
+    page: 'an-edge-does-not-confirm-purges',
+    async hurt() {
+      await region.stop({ name: 'edge-1' });
+      await setPrice();
+    },
+    mend: () => region.start({ name: 'edge-1' }),
+  },
+  {
+    alert: 'NoWorker',
+    page: 'no-worker-runs',
+    hurt: () => Promise.all(['worker-a1', 'worker-b1'].map((name) => region.stop({ name }))),
+    mend: () => Promise.all(['worker-a1', 'worker-b1'].map((name) => region.start({ name }))),
+  },
+  {
+    alert: 'KindPaused',
+    page: 'a-kind-of-job-is-paused',
+    hurt: () => ops('jobs', 'pause', 'expire-hold'),
+    mend: () => ops('jobs', 'resume', 'expire-hold'),
+  },
+  {
+    alert: 'StandbyOutOfSync',
+    page: 'the-standby-is-out-of-sync',
+    hurt: async () => freezeEach('postgres-standby'),
+    mend: () => thaw('postgres-standby'),
+    // The replica streams from it.
+    follows: ['ReplicaBehind'],
+  },
+  {
+    alert: 'StoreDown',
+    page: 'a-store-is-down',
+    hurt: async () => freezeEach('postgres-replica'),
+    mend: () => thaw('postgres-replica'),
+    follows: ['ReplicaBehind'],
+  },
+  {
+    alert: 'DeadLetters',
+    page: 'jobs-were-given-up',
+    hurt: () => orderFor('refused@poison.example'),
+    async mend() {
+      // The workers' own rule waits a whole minute.
+      await expect
+        .poll(() => posted.map(({ key, state }) => `${key} ${state}`), { timeout: 120_000 })
+        .toEqual(['DeadLetters firing']);
+      await ops('jobs', 'drop', '--state', 'dead', '--yes');
+    },
+  },
+];
+
+describe.skipIf(whyNoWatchers() !== undefined)(`Prometheus and Alertmanager${whyNoWatchers() ?? ''}`, () => {
+  beforeAll(async () => {
+    mails = open.use(await startSmtpServer());
+    mails.react = (stage, to) =>
+      stage === 'RCPT' && to.some((address) => address.includes('poison'))
+        ? { say: '550 no such user' }
+        : undefined;
+    const webhook = createServer((request, response) => {
+      let body = '';
+      request.on('data', (part) => (body += String(part)));
+      request.on('end', () => {
+        posted.push(JSON.parse(body));
+        response.end();
+      });
+    }).listen(0, '127.0.0.1');
+    open.defer(() => void webhook.close());
+    await once(webhook, 'listening');
+    const { port } = webhook.address() as AddressInfo;
+    const env = { ...process.env, SMTP_URL: mails.url, ALERT_WEBHOOK_URL: `http://127.0.0.1:${port}/` };
+    region = open.use(await startRegion(env, { state: 'server' }));
+    await region.rebuilt();
+    watchers = open.use(await startWatchers(region));
+    load = await startLoad({ url: region.storefront, shoppers: 3, random: seededRandom(1), thinkMs: 400 });
+    await load.warm();
+  }, 400_000);
+  afterAll(async () => {
+    await load?.stop();
+    await open.disposeAsync();
+  });
+
+  test('Nothing fires while people shop and all is well', { timeout: 120_000 }, async () => {
+    await orderFor('well@shop.example');
+    await setPrice();
+    await delay(20_000);
+    expect(watchers.told).toEqual([]);
+  });
+
+  test('Every query of the dashboards returns data', { timeout: 120_000 }, async () => {
+    const empty = async () => {
+      await fetch(`${region.edge}/`);
+      await setPrice();
+      await orderFor('again@shop.example');
+      const found: string[] = [];
+      for (const name of ['shop', 'jobs', 'stores', 'edge']) {
+        const { panels } = JSON.parse(readFileSync(`ops-scripts/dashboards/${name}.json`, 'utf8')) as Json;
+        for (const { title, targets } of panels)
+          for (const { expr } of targets) {
+            const series = await watchers.query(expr.replaceAll('$__rate_interval', '1m'));
+            if (!series.some(({ value }) => Number.isFinite(value))) found.push(`${name}: ${title}: ${expr}`);
+          }
+      }
+      return found;
+    };
+    await expect.poll(empty, { timeout: 60_000, interval: 2_000 }).toEqual([]);
+  });
+
+  test.each(troubles)(
+    '$alert fires within its time, alone, and clears',
+    { timeout: 400_000 },
+    async (trouble) => {
+      const { alert, page, hurt, mend, follows = [] } = trouble;
+      watchers.told.length = 0;
+      const hurtAtMs = performance.now();
+      await hurt();
+      const withinMs = watchers.firesAfterSeconds(alert) * 1_000 + slackMs;
+      await expect.poll(() => told('firing'), { timeout: withinMs, interval: 200 }).toContain(alert);
+      const first = watchers.told.find((one) => one.alert === alert);
+      console.log(`${alert}: told ${((first!.atMs - hurtAtMs) / 1_000).toFixed(1)} s after the fault`);
+      expect(first!.annotations).toMatchObject({ runbook: `docs/runbook.md#${page}` });
+      await mend();
+      await expect.poll(() => told('resolved'), { timeout: clearMs, interval: 200 }).toContain(alert);
+      const others = told('firing').filter((one) => one !== alert && !follows.includes(one));
+      expect(others).toEqual([]);
+    },
+  );
+
+  test('The workers told of the dead letter once, and of its end', { timeout: 90_000 }, async () => {
+    await expect
+      .poll(() => posted.map(({ key, state }) => `${key} ${state}`), { timeout: 60_000 })
+      .toEqual(['DeadLetters firing', 'DeadLetters resolved']);
+  });
+});
