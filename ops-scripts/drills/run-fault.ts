@@ -135,7 +135,7 @@ interface LoadOptions {
   thinkMs: number;
 }
 
-interface ShopperLoad {
+export interface ShopperLoad {
   timeline: Timeline;
   /** How many writes were acknowledged by the journal so far. */
   journalled(): number;
@@ -153,7 +153,7 @@ const variantsAShopper = 8;
 const operationsAVisit = 300;
 const settleMs = 180_000;
 
-async function startLoad({ url, shoppers, random, send, thinkMs }: LoadOptions): Promise<ShopperLoad> {
+export async function startLoad({ url, shoppers, random, send, thinkMs }: LoadOptions): Promise<ShopperLoad> {
   const variants = (await readVariants(url, 40)).map(({ id }) => id);
   const began = performance.now();
   const now = () => performance.now() - began;
