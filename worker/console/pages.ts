@@ -59,8 +59,7 @@ type Show = (c: Context, frame: Frame, content: Html) => Response | Promise<Resp
 
 export function consolePages(options: ConsoleOptions): Hono {
   const app = new Hono();
-  const show: Show = (c, frame, content) =>
-    c.html(page({ who: options.whoIs(c), ...frame }, content));
+  const show: Show = (c, frame, content) => c.html(page({ who: options.whoIs(c), ...frame }, content));
   addViews(app, options.db, show);
   addChanges(app, options, show);
   addJob(app, options, show);
