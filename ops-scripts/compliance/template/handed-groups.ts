@@ -15,7 +15,7 @@ const executes =
 
 /** Resources that refer to a group and never use it: rules, records, metrics. */
 const givesToNobody =
-  /^AWS::(EC2::(SecurityGroup\w*|NetworkAcl\w*|Subnet\w*|VPC$|VPC(Cidr|DHCP|Gateway|Peering)\w*|FlowLog|PrefixList|Route\w*)|SSM::Parameter$|CloudWatch::|Logs::|SNS::|SQS::|IAM::|KMS::|S3::|Route53|SecretsManager::(Secret$|ResourcePolicy)|WAF|Config::Config|ApplicationAutoScaling|AutoScaling::(LifecycleHook|ScalingPolicy|ScheduledAction)|CDK::Metadata|Budgets)/;
+  /^AWS::(EC2::(SecurityGroup\w*|NetworkAcl\w*|Subnet\w*|VPC$|VPC(Cidr|DHCP|Gateway|Peering)\w*|FlowLog|PrefixList|Route\w*)|SSM::Parameter$|CloudWatch::|Logs::|SNS::|SQS::|IAM::|KMS::|S3::|Route53(?!Resolver::ResolverEndpoint)|SecretsManager::(Secret$|ResourcePolicy)|WAF|Config::Config|ApplicationAutoScaling|AutoScaling::(LifecycleHook|ScalingPolicy|ScheduledAction)|CDK::Metadata|Budgets)/;
 
 /** Parts of the stack, whose groups are read from their own properties. */
 const declaresItsGroups =

@@ -6,7 +6,7 @@ import { zonesOfRds } from './databases.ts';
 import type { Draft } from './draft.ts';
 import { actsByItself, mayBeAttached } from './handed-groups.ts';
 import { zonePrefix, zonesAtMost } from './parse-template.ts';
-import { handsOn } from './resource-facts.ts';
+import { handsOn, namesSubnets } from './resource-facts.ts';
 import { booleanOf, listOf, numberOf, type Properties, type Resource, recordsOf } from './resources.ts';
 
 export function answerNetwork(draft: Draft): void {
@@ -208,7 +208,9 @@ function describePerhaps(draft: Draft, resource: Resource, attached: unknown[]):
 /** The first subnet that is named at any depth: each service hides it elsewhere. */
 function subnetOf(properties: Properties): unknown {
   for (const [key, value] of Object.entries(properties)) {
-    if (/^(SubnetId|SubnetIds|Subnets)$/.test(key)) return listOf(value)[0];
+    const [first] = namesSubnets.test(key) ? listOf(value) : [];
+    if (typeof first === 'string') return first.replace(/^arn:.*:subnet\//, '');
+    if (isUnknownValue(first)) return first;
     for (const inner of recordsOf(value)) {
       const found = isUnknownValue(inner) ? undefined : subnetOf(inner);
       if (found !== undefined) return found;

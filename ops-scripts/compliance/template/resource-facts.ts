@@ -6,7 +6,10 @@ import { unknownValue } from '../snapshot.ts';
  * come in; EMR adds rules to those that it manages.
  */
 export const namesGroups =
-  /^(GroupSet|(?!Source|Destination|Inbound|Associate|Use|DB|Db|Cache|Cluster|EC2|Ec2|Input|Channel|CloneFrom)\w*SecurityGroups?(Id|Ids|IDs|IdList|Arns)?)$/;
+  /^(GroupSet|(?!Source|Destination|Inbound|Associate|Use|DB|Db|Cache|Cluster|EC2|Input|Channel|CloneFrom)\w*SecurityGroups?(Id|Ids|IDs|IdList|Arns)?)$/;
+
+/** Properties that name the subnets in which a resource stands; those that it leaves are no longer its own. */
+export const namesSubnets = /^(?!Remove|Edns)\w*Subnets?(Id|Ids|IdList|Arns?)?$/i;
 
 const gainsRules = /^(EmrManaged\w*|ServiceAccessSecurityGroups?|(Engine|Workspace)SecurityGroupId)$/;
 

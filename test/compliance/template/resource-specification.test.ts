@@ -3,9 +3,12 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { expect, test } from 'vitest';
+import { emptySnapshot } from '../../../ops-scripts/compliance/snapshot.ts';
+import { Draft } from '../../../ops-scripts/compliance/template/draft.ts';
+import { mayBeAttached } from '../../../ops-scripts/compliance/template/handed-groups.ts';
 import { judgeTemplates } from '../../../ops-scripts/compliance/template/judge-templates.ts';
 import { parseTemplate } from '../../../ops-scripts/compliance/template/parse-template.ts';
-import { namesGroups } from '../../../ops-scripts/compliance/template/resource-facts.ts';
+import { namesGroups, namesSubnets } from '../../../ops-scripts/compliance/template/resource-facts.ts';
 import { TemplateStack } from '../support/template-stack.ts';
 
 /** Properties whose name has to do with groups and which give none to the resource, with what they are. */
@@ -30,12 +33,31 @@ const others: Record<string, string> = {
   CacheSecurityGroupNames: 'groups outside of networks, which are gone',
   ClusterSecurityGroupName: 'groups outside of networks, which are gone',
   ClusterSecurityGroups: 'groups outside of networks, which are gone',
+  EC2SecurityGroupId: 'who may come in, outside of networks',
+  EC2SecurityGroupName: 'who may come in, outside of networks',
+  EC2SecurityGroupOwnerId: 'who may come in, outside of networks',
   DBSecurityGroupIngress: 'groups outside of networks, which are gone',
   DBSecurityGroupMemberships: 'groups outside of networks, which are gone',
   DBSecurityGroupName: 'groups outside of networks, which are gone',
   DBSecurityGroups: 'groups outside of networks, which are gone',
   VpcSecurityGroupMemberships: 'of an option of a database, whose port it opens',
 };
+
+/** The same for subnets. */
+const otherSubnets: Record<string, string> = {
+  BackupSubnetCidr: 'addresses',
+  ClientSubnetCidr: 'addresses',
+  EdnsClientSubnet: 'a switch',
+  RemoveSubnetIds: 'what it leaves',
+  SubnetChangeProtection: 'a switch',
+  SubnetMapping: 'a block that names them',
+  SubnetMappings: 'a block that names them',
+  SubnetRouteTable: 'what an analysis of a network found',
+  subnetCidrReservationId: 'addresses that are kept',
+};
+
+/** A group of subnets, which is another resource. */
+const namesSubnetGroup = /SubnetGroup(Name|Id|Identifier|Description)$/;
 
 /** Types that describe what others launch, and give nothing a group by themselves. */
 const describesOnly = /^AWS::(EC2::LaunchTemplate|AutoScaling::LaunchConfiguration)$/;
@@ -58,7 +80,7 @@ const sources = readdirSync(folder)
   });
 
 const writtenMember =
-  /[,{]"?([A-Za-z]+)"?:(?:cdk\(\)|convert(Cfn\w+)ToCloudFormation)(?:(?:\.\w+\()*(?:cdk\(\)\.\w+\()*\[?(?:convert(Cfn\w+)ToCloudFormation)?)?/g;
+  /[,{]"?([A-Za-z0-9]+)"?:(?:cdk\(\)|convert(Cfn\w+)ToCloudFormation)(?:(?:\.\w+\()*(?:cdk\(\)\.\w+\()*\[?(?:convert(Cfn\w+)ToCloudFormation)?)?/g;
 
 function membersIn(text: string): Member[] {
   return [...text.matchAll(writtenMember)].map(([whole, name, direct, mapped]) => ({
@@ -121,6 +143,35 @@ test('every property of AWS that has to do with groups is known for what it is',
   expect(names.size).toBeGreaterThan(40);
   expect([...names].filter((name) => !namesGroups.test(name) && others[name] === undefined)).toEqual([]);
   expect(Object.keys(others).filter((name) => namesGroups.test(name))).toEqual([]);
+});
+
+test('every property of AWS that has to do with subnets is known for what it is', () => {
+  const names = new Set(
+    sources.flatMap(membersIn).flatMap(({ name }) => (/subnet/i.test(name) ? [name] : [])),
+  );
+  expect(names.size).toBeGreaterThan(30);
+  const isKnown = (name: string) => namesSubnets.test(name) || namesSubnetGroup.test(name);
+  expect([...names].filter((name) => !isKnown(name) && otherSubnets[name] === undefined)).toEqual([]);
+  expect(Object.keys(otherSubnets).filter(isKnown)).toEqual([]);
+});
+
+test('a group that stands in any text of a type that has a place for groups may be used by it', () => {
+  const types = sources.flatMap((source) =>
+    [...source.matchAll(/CFN_RESOURCE_TYPE_NAME="([^"]+)"/g)].map(([, type]) => type!),
+  );
+  expect(types.length).toBeGreaterThan(1000);
+  const made = (id: string, type: string, refers: string[] = []) => {
+    const references = new Set(refers);
+    const properties = { Text: refers.map((other) => `x ${other} y`) };
+    return { id, type, properties, refers: references, handed: references, named: references };
+  };
+  const group = made('AppGroup', 'AWS::EC2::SecurityGroup');
+  const draft = new Draft(emptySnapshot('', '', new Date(0)), [group], []);
+  const silent = types.filter(
+    (type) => mayBeAttached(draft, made('Added', type, ['AppGroup']), group, []) === undefined,
+  );
+  const takers = new Set(waysTo(({ name }) => namesGroups.test(name)).map(([type]) => type));
+  expect(silent.filter((type) => takers.has(type)).toSorted()).toEqual([]);
 });
 
 test('no type that is given the instances’ group, however deep, leaves a store open to them alone', () => {
