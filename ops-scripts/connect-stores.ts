@@ -18,9 +18,14 @@ export interface OpenDatabase extends AsyncDisposable {
   db: Db;
 }
 
-/** As it is set, or of the shop that runs from DATA_DIR. */
+/** Of the role that owns the tables: as it is set, or of the shop that runs from DATA_DIR. */
 export function databaseUrlOf(env: Environment): string | undefined {
-  return env['DATABASE_URL'] || runningShop(env)?.databaseUrl;
+  return env['MIGRATION_DATABASE_URL'] || env['DATABASE_URL'] || runningShop(env)?.databaseUrl;
+}
+
+/** Of the role that origins and workers connect as; undefined where it is the owner. */
+export function appDatabaseUrlOf(env: Environment): string | undefined {
+  return env['DATABASE_URL'] || runningShop(env)?.appDatabaseUrl;
 }
 
 /** @throws StoreUnreachable with host and port, never a secret. */

@@ -6,6 +6,8 @@ export type CartState = 'server' | 'cookie' | 'sticky';
 
 export interface Settings {
   databaseUrl: string;
+  /** Of the role that owns the tables; undefined: the role of `databaseUrl` migrates. */
+  migrationDatabaseUrl: string | undefined;
   databaseReplicaUrls: string[];
   redisUrls: string[];
   /** Replicas that must confirm a journalled cart write. */
@@ -183,6 +185,7 @@ const periods = Object.fromEntries(keepSettings.map((name) => [name, period(name
 const Environment = z.object({
   ...periods,
   DATABASE_URL: url('postgres:', 'postgresql:'),
+  MIGRATION_DATABASE_URL: url('postgres:', 'postgresql:').optional(),
   DATABASE_REPLICA_URLS: urls('postgres:', 'postgresql:').refine((items) => items.length <= 15, {
     error: 'must name at most 15 replicas',
   }),
@@ -284,6 +287,7 @@ const Environment = z.object({
 function toSettings(env: z.output<typeof Environment>): Settings {
   return {
     databaseUrl: env.DATABASE_URL,
+    migrationDatabaseUrl: env.MIGRATION_DATABASE_URL,
     databaseReplicaUrls: env.DATABASE_REPLICA_URLS,
     redisUrls: asSeeds(env.REDIS_URL, env.REDIS_CLUSTER),
     redisReplicas: env.REDIS_REPLICAS,

@@ -8,6 +8,7 @@ import { createCarts } from './cart/create-carts.ts';
 import { readSettings, SettingsError } from './config.ts';
 import { createDeps } from './deps.ts';
 import { createLog } from './log.ts';
+import { migrateAsOwner } from './postgres/app-role.ts';
 import { migrateToLatest } from './postgres/migrate.ts';
 import { onStopSignal, startWhenPossible } from './start-and-stop.ts';
 import { StartFault } from './system-faults.ts';
@@ -51,7 +52,9 @@ async function main(): Promise<void> {
     metricsPort === undefined ? undefined : await serveMetrics(deps.registry, host, metricsPort);
   // The stores may be away when a machine starts; it must turn ready all the same.
   const preparing = startWhenPossible(log, 'prepare the database', async () => {
-    await migrateToLatest(deps.db);
+    const { databaseUrl, migrationDatabaseUrl } = settings;
+    if (migrationDatabaseUrl === undefined) await migrateToLatest(deps.db);
+    else await migrateAsOwner({ databaseUrl, migrationDatabaseUrl });
     await storeReleaseAssets(deps.db, currentAssets());
     if (settings.staff) await ensureStaffAccount(deps.db, passwords, settings.staff);
   });

@@ -7,7 +7,7 @@ import { Readable } from 'node:stream';
 import { createGzip } from 'node:zlib';
 import { Command } from 'commander';
 import pg from 'pg';
-import { databaseUrlOf, openDatabase } from '../connect-stores.ts';
+import { appDatabaseUrlOf, databaseUrlOf, openDatabase } from '../connect-stores.ts';
 import { tellRestored } from '../db/command.ts';
 import { makeFolders } from '../local/data-folder.ts';
 import { dumpDatabase } from './dump.ts';
@@ -130,7 +130,10 @@ function restoreCommand(env: Environment): Command {
       const question = `Everything in ${host}${pathname} will be replaced by ${file}.`;
       if (!yes && !(await confirm(question))) return console.log('Nothing was changed');
       await using fetched = await fetchBackup(file, env);
-      const { head, rows } = await restore(url, fetched.path, key);
+      const { head, rows } = await restore(url, fetched.path, {
+        key,
+        appUrl: appDatabaseUrlOf(env),
+      });
       const { lineage, known } = await tellRestored(env);
       await known;
       const seconds = (performance.now() - startedAtMs) / 1_000;

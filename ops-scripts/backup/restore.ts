@@ -7,6 +7,7 @@ import { createInterface } from 'node:readline';
 import { Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import pg from 'pg';
+import { grantToAppRole } from '../../origin/postgres/app-role.ts';
 import { createDatabase, createPool } from '../../origin/postgres/database.ts';
 import {
   appliedMigrations,
@@ -53,8 +54,13 @@ export async function checkWhole(file: string, key: string): Promise<number> {
 /**
  * Replaces everything in the database with what the backup has, and begins a new lineage, so that no cache keeps what
  * came after the backup. An older release's backup is loaded into the schema of its time, which is then migrated.
+ * @param appUrl of the role that the shop connects as, where it is not the owner
  */
-export async function restore(databaseUrl: string, file: string, key: string): Promise<Loaded> {
+export async function restore(
+  databaseUrl: string,
+  file: string,
+  { key, appUrl }: { key: string; appUrl?: string | undefined },
+): Promise<Loaded> {
   await checkWhole(file, key);
   const pool = createPool({ url: databaseUrl, name: 'restore', max: 2, queryTimeoutMs: 600_000 });
   await using standing = new AsyncDisposableStack();
@@ -62,6 +68,7 @@ export async function restore(databaseUrl: string, file: string, key: string): P
   const { client } = standing.use(await connect(databaseUrl));
   const loaded = await loadDump(client, readLines(file, key), (head) => bringSchemaTo(db, head.migrations));
   await migrateToLatest(db);
+  if (appUrl !== undefined) await grantToAppRole(db, appUrl);
   return loaded;
 }
 
@@ -100,7 +107,7 @@ export async function verify(file: string, key: string): Promise<Verified> {
     settings: { fsync: 'off', full_page_writes: 'off' },
   });
   try {
-    const restored = await restore(server.url, file, key);
+    const restored = await restore(server.url, file, { key });
     await using client = await connect(server.url);
     return { ...restored, broken: await brokenLaws(client.client) };
   } finally {

@@ -30,7 +30,7 @@ interface Browsed {
 
 export async function benchReadScaling(): Promise<BenchResult[]> {
   await using postgres = await startReplicatedPostgres({ replicas: 2 });
-  await prepareDatabase(postgres.primary.url, new AbortController().signal);
+  await prepareDatabase({ databaseUrl: postgres.primary.url }, new AbortController().signal);
   for (const replica of postgres.replicas) await postgres.caughtUp(replica);
   const warm: Browsed[] = [];
   const withoutRedis: Browsed[] = [];

@@ -2,6 +2,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Command } from 'commander';
 import { announceNewLineage } from '../../origin/invalidation/lineage-watch.ts';
+import { grantToAppRole } from '../../origin/postgres/app-role.ts';
 import { isMigrated, migrateToLatest } from '../../origin/postgres/migrate.ts';
 import {
   buildSearchIndex,
@@ -11,7 +12,7 @@ import { prepareSearch } from '../../origin/postgres/migrations/0012-search-norm
 import { buildOrderIndexes } from '../../origin/postgres/migrations/0016-order-life.ts';
 import { buildPrivacyIndexes } from '../../origin/postgres/migrations/0032-privacy.ts';
 import { createProbe } from '../../origin/postgres/replicas/wal-position.ts';
-import { databaseUrlOf, openDatabase, openRedis } from '../connect-stores.ts';
+import { appDatabaseUrlOf, databaseUrlOf, openDatabase, openRedis } from '../connect-stores.ts';
 
 export function dbCommand(env: NodeJS.ProcessEnv): Command {
   return new Command('db')
@@ -24,6 +25,8 @@ export function dbCommand(env: NodeJS.ProcessEnv): Command {
         await buildOrderIndexes(database.db);
         await buildPrivacyIndexes(database.db);
         const applied = await migrateToLatest(database.db);
+        const appUrl = appDatabaseUrlOf(env);
+        if (appUrl !== undefined) await grantToAppRole(database.db, appUrl);
         console.log(applied.length === 0 ? 'Nothing to apply' : `Applied ${applied.join(', ')}`);
       }),
     )

@@ -20,7 +20,10 @@ export interface BootInput {
   cacheNodes: number;
   logGroup: string;
   /** ARNs in Secrets Manager, of those that this kind of machine may read. */
-  secrets: Record<'databasePassword' | 'cacheToken' | 'cookieKeys' | 'extraSettings', string> & {
+  secrets: Record<
+    'databasePassword' | 'appDatabasePassword' | 'cacheToken' | 'cookieKeys' | 'extraSettings',
+    string
+  > & {
     operatorPassword?: string;
   };
   drainHook: string;
@@ -52,9 +55,13 @@ export function bootScript(input: BootInput): string[] {
     ...fetchRelease(input),
     ...writeSettings(input),
     ...commandForOperators(),
+    ...migrationUnit(),
     ...processUnit(input),
     ...drainUnit(input),
     'systemctl daemon-reload',
+    // A database that is away keeps no machine from serving: the unit goes on trying.
+    'systemctl start --no-block myclothes-migrate',
+    'timeout 20 bash -c "until systemctl -q is-active myclothes-migrate; do sleep 1; done" || echo "not migrated yet"',
     'systemctl enable --now myclothes myclothes-drain myclothes-rotate.timer',
     'echo "boot is complete"',
   ];
@@ -84,10 +91,12 @@ function fetchRelease({ releaseBucket, release, releaseDigest }: BootInput): str
 
 function writeSettings(input: BootInput): string[] {
   const { secrets, databaseName } = input;
-  const database = (address: string) =>
-    `postgres://myclothes:$password@${address}:${ports.database}/${databaseName}?sslmode=verify-full&sslrootcert=/etc/rds.pem`;
+  const place = (address: string) =>
+    `${address}:${ports.database}/${databaseName}?sslmode=verify-full&sslrootcert=/etc/rds.pem`;
+  const database = (address: string) => `postgres://shop:$password@${place(address)}`;
   return [
-    `password=$(secret ${secrets.databasePassword})`,
+    `owner_password=$(secret ${secrets.databasePassword})`,
+    `password=$(secret ${secrets.appDatabasePassword})`,
     `cache_token=$(secret ${secrets.cacheToken})`,
     // CloudFront's addresses are proxies of ours, or every shopper of one of its sites would count as one client.
     'list=$(aws ec2 describe-managed-prefix-lists --filters Name=prefix-list-name,Values=com.amazonaws.global.cloudfront.origin-facing --query "PrefixLists[0].PrefixListId" --output text)',
@@ -113,6 +122,10 @@ function writeSettings(input: BootInput): string[] {
     'ZONE=$(imds placement/availability-zone)',
     'INSTANCE=$(imds instance-id)',
     `$(secret ${secrets.extraSettings})`,
+    'SETTINGS',
+    // Root's alone: of one unit that migrates, and of operators' commands.
+    'cat > /etc/myclothes-owner.env <<SETTINGS',
+    `MIGRATION_DATABASE_URL=postgres://myclothes:$owner_password@${place(input.writerAddress)}`,
     'SETTINGS',
     'umask 022',
   ];
@@ -203,12 +216,30 @@ function commandForOperators(): string[] {
     '  words+=("$word")',
     'done',
     'chown -R myclothes "$folder"',
-    'systemd-run --quiet --wait --pipe --collect --uid=myclothes --property=EnvironmentFile=/etc/myclothes.env \\',
+    'systemd-run --quiet --wait --pipe --collect --uid=myclothes --property=EnvironmentFile=/etc/myclothes.env --property=EnvironmentFile=/etc/myclothes-owner.env \\',
     // biome-ignore lint/suspicious/noTemplateCurlyInString: it is bash's
     '  --working-directory=/opt/myclothes /opt/myclothes/node_modules/.bin/node ops-scripts/main.ts "${words[@]}"',
     'OPS',
     'chmod 755 /usr/local/bin/ops',
   ];
+}
+
+/** Makes the schema and the shop's own role, as the owner of the tables: a process that ends before shoppers come. */
+function migrationUnit(): string[] {
+  return unit('myclothes-migrate', [
+    '[Unit]',
+    'After=network-online.target',
+    '[Service]',
+    'Type=oneshot',
+    'RemainAfterExit=yes',
+    'DynamicUser=yes',
+    'WorkingDirectory=/opt/myclothes',
+    'EnvironmentFile=/etc/myclothes.env',
+    'EnvironmentFile=/etc/myclothes-owner.env',
+    'ExecStart=/opt/myclothes/node_modules/.bin/node ops-scripts/main.ts db migrate',
+    'Restart=on-failure',
+    'RestartSec=2',
+  ]);
 }
 
 function processUnit({ entry }: BootInput): string[] {
@@ -227,6 +258,8 @@ function processUnit({ entry }: BootInput): string[] {
     'TimeoutStopSec=30',
     'LimitNOFILE=65536',
     'NoNewPrivileges=true',
+    // Who breaks into an origin gets no credentials of the machine, with which secrets could be read.
+    ...(entry === 'origin' ? ['IPAddressDeny=169.254.169.254/32'] : []),
     'ProtectSystem=full',
     '[Install]',
     'WantedBy=multi-user.target',

@@ -67,6 +67,8 @@ export function declareParameters(scope: Construct): Parameters {
 /** Secrets, which Secrets Manager generates at deployment; none is in the template. */
 export interface Secrets {
   databasePassword: Secret;
+  /** Of the role that origins and workers connect as, which owns no tables. */
+  appDatabasePassword: Secret;
   cacheToken: Secret;
   cookieKeys: Secret;
   operatorPassword: Secret;
@@ -86,6 +88,7 @@ export function addSecrets(scope: Construct): Secrets {
     });
   return {
     databasePassword: made('DatabasePassword', 'Password of the database owner', 40),
+    appDatabasePassword: made('AppDatabasePassword', 'Password of the role that the shop connects as', 40),
     cacheToken: made('CacheToken', 'AUTH token of the cache', 64),
     cookieKeys: made('CookieKeys', 'Keys that sign cookies: the first signs, all verify', 64),
     operatorPassword: made('OperatorPassword', "Password of the operators' dashboard", 32),

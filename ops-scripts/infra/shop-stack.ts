@@ -133,9 +133,9 @@ export class ShopStack extends Stack {
 /** The dashboard's password is the worker's alone. */
 function secretsOf(
   entry: 'origin' | 'worker',
-  { databasePassword, cacheToken, cookieKeys, operatorPassword, extraSettings }: Secrets,
+  { databasePassword, appDatabasePassword, cacheToken, cookieKeys, operatorPassword, extraSettings }: Secrets,
 ) {
-  const common = { databasePassword, cacheToken, cookieKeys, extraSettings };
+  const common = { databasePassword, appDatabasePassword, cacheToken, cookieKeys, extraSettings };
   return entry === 'worker' ? { ...common, operatorPassword } : common;
 }
 
@@ -159,7 +159,7 @@ const accepted: AcceptedRisk[] = [
   },
   {
     rule: 'SMG4',
-    at: /^(DatabasePassword|CacheToken|CookieKeys|OperatorPassword|DeliveryPass|ExtraSettings)$/,
+    at: /^((App)?DatabasePassword|CacheToken|CookieKeys|OperatorPassword|DeliveryPass|ExtraSettings)$/,
     reason: 'Machines read secrets when they start: a secret is changed together with an instance refresh',
   },
   { rule: 'S1', at: /^AccessLogs$/, reason: 'The bucket holds nothing but access logs' },

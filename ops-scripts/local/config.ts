@@ -14,6 +14,7 @@ export interface LocalSettings {
   workerPort: number | undefined;
   /** Where set, none is started. */
   databaseUrl: string | undefined;
+  migrationDatabaseUrl: string | undefined;
   redisUrl: string | undefined;
   cookieKeys: string | undefined;
   operatorPassword: string | undefined;
@@ -43,6 +44,7 @@ export function readLocalSettings(env: Environment = process.env): LocalSettings
     cartState: settings.cartState,
     workerPort: isSet(env['WORKER_PORT']) ? settings.workerPort : undefined,
     databaseUrl: environment['DATABASE_URL'],
+    migrationDatabaseUrl: environment['MIGRATION_DATABASE_URL'],
     redisUrl: environment['REDIS_URL'],
     cookieKeys: environment['COOKIE_KEYS'],
     operatorPassword: environment['OPERATOR_PASSWORD'],

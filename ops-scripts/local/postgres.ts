@@ -1,4 +1,5 @@
 // Starts one Postgres server on the loopback address with its data in one folder, and recovers after kill -9.
+import { createHash } from 'node:crypto';
 import { realpathSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import pg from 'pg';
@@ -130,6 +131,14 @@ async function ensureDatabase(url: string): Promise<void> {
 /** Where a server of ours answers. */
 export function postgresUrl(password: string, port: number): string {
   return `postgres://${postgresUser}:${encodeURIComponent(password)}@127.0.0.1:${port}/${database}`;
+}
+
+/** The same database for the app's own role, whose password follows from the owner's. */
+export function appRoleUrl(ownerUrl: string): string {
+  const url = new URL(ownerUrl);
+  url.password = createHash('sha256').update(`role of the app\n${url.password}`).digest('base64url');
+  url.username = 'shop';
+  return url.href;
 }
 
 /** The same server, another database. */

@@ -1,12 +1,22 @@
 // Migrates the schema and imports the demo catalog before the first request.
 import { loadDemoCatalog } from '../../origin/demo-catalog/load-demo-catalog.ts';
+import { grantToAppRole } from '../../origin/postgres/app-role.ts';
 import { createDatabase, createPool } from '../../origin/postgres/database.ts';
 import { migrateToLatest } from '../../origin/postgres/migrate.ts';
 import { unlessAborted } from './wait-until.ts';
 
-export async function prepareDatabase(url: string, signal: AbortSignal): Promise<void> {
+interface DatabaseToPrepare {
+  databaseUrl: string;
+  /** Undefined where origins and workers connect as the owner. */
+  appDatabaseUrl?: string;
+}
+
+export async function prepareDatabase(
+  { databaseUrl, appDatabaseUrl = databaseUrl }: DatabaseToPrepare,
+  signal: AbortSignal,
+): Promise<void> {
   const pool = createPool({
-    url,
+    url: databaseUrl,
     name: 'start',
     max: 2,
     connectTimeoutMs: 5_000,
@@ -17,6 +27,7 @@ export async function prepareDatabase(url: string, signal: AbortSignal): Promise
   const db = createDatabase(pool);
   try {
     await unlessAborted(signal, migrateToLatest(db));
+    await unlessAborted(signal, grantToAppRole(db, appDatabaseUrl));
     await unlessAborted(signal, loadDemoCatalog(db));
   } finally {
     const closed = db.destroy();

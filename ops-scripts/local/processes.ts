@@ -132,7 +132,10 @@ export interface RunningShop {
   pid: number;
   storefrontUrl: string;
   workerUrl: string;
+  /** Of the role that owns the tables. */
   databaseUrl: string;
+  /** Of the role that origin and worker connect as; absent where they connect as the owner. */
+  appDatabaseUrl?: string;
   redisUrl: string;
   /** Set while it comes to its end. */
   stopping?: boolean;

@@ -6,7 +6,7 @@ import { type DataFolder, type KeptSecrets, keepSecrets, openDataFolder } from '
 import { startNodePart } from './node-part.ts';
 import { type StoreServer, supervise } from './part.ts';
 import { choosePorts, findFreePort, ownAddress, type ShopPorts } from './ports.ts';
-import { postgresUrl, startPostgres } from './postgres.ts';
+import { appRoleUrl, postgresUrl, startPostgres } from './postgres.ts';
 import { type ProcessRecord, type RunningShop, recordParts } from './processes.ts';
 import { redisUrl, startRedisServer } from './redis.ts';
 import { allOrFirstFailure } from './wait-until.ts';
@@ -40,6 +40,7 @@ export async function startShop(settings: LocalSettings, hooks: ShopHooks): Prom
     storefrontUrl: `http://localhost:${ports.origin}`,
     workerUrl: `http://localhost:${ports.worker}`,
     databaseUrl: '',
+    appDatabaseUrl: '',
     redisUrl: '',
     parts: [],
   };
@@ -50,11 +51,12 @@ export async function startShop(settings: LocalSettings, hooks: ShopHooks): Prom
   const run = { settings, hooks: { ...hooks, signal }, folder, secrets, processes, standing };
 
   const stores = await placeStores(run);
-  const { databaseUrl, redisUrl } = stores;
-  processes.note({ databaseUrl, redisUrl });
+  const { databaseUrl, appDatabaseUrl, redisUrl } = stores;
+  processes.note({ databaseUrl, appDatabaseUrl, redisUrl });
   const env = {
     ...settings.environment,
-    DATABASE_URL: databaseUrl,
+    DATABASE_URL: appDatabaseUrl,
+    MIGRATION_DATABASE_URL: databaseUrl,
     REDIS_URL: redisUrl,
     DATA_DIR: folder.path,
     HOST: settings.host,
@@ -77,7 +79,7 @@ export async function startShop(settings: LocalSettings, hooks: ShopHooks): Prom
     await startStores();
     // Only loaded where it is needed: a later start is quicker without it.
     const { prepareDatabase } = await import('./prepare-database.ts');
-    await hooks.step('Preparing the database', () => prepareDatabase(databaseUrl, signal));
+    await hooks.step('Preparing the database', () => prepareDatabase(stores, signal));
     stores.markPrepared();
     await launch();
   }
@@ -118,7 +120,12 @@ async function startProcesses(
         startNodePart({
           name,
           entry: `${name}/main.ts`,
-          env: { ...env, INSTANCE: instances[name] },
+          // The worker changes no schema.
+          env: {
+            ...env,
+            INSTANCE: instances[name],
+            ...(name === 'worker' ? { MIGRATION_DATABASE_URL: undefined } : {}),
+          },
           logFile: join(run.folder.path, 'logs', `${name}.log`),
           readyUrl: `http://${host}:${port}/readyz`,
           onSpawned: run.processes.add,
@@ -168,7 +175,10 @@ interface StoresPlan {
 }
 
 interface PlacedStores {
+  /** Of the role that owns the tables. */
   databaseUrl: string;
+  /** Of the role that origin and worker connect as. */
+  appDatabaseUrl: string;
   redisUrl: string;
   /** Those that are ours; resolves when they answer. @throws a sentence that says what to do. */
   start(): Promise<void>;
@@ -183,6 +193,7 @@ async function placeStores(plan: StoresPlan): Promise<PlacedStores> {
   // In the data folder itself, so that it goes with it; Postgres passes over what it does not know.
   const preparedFile = join(postgresFolder, 'myclothes.prepared');
   const ports = { postgres: await findFreePort(), redis: await findFreePort() };
+  const owner = postgresUrl(secrets.postgresPassword, ports.postgres);
   const postgres = (signal: AbortSignal) =>
     startPostgres({
       folder: postgresFolder,
@@ -205,7 +216,8 @@ async function placeStores(plan: StoresPlan): Promise<PlacedStores> {
       signal,
     });
   return {
-    databaseUrl: settings.databaseUrl ?? postgresUrl(secrets.postgresPassword, ports.postgres),
+    databaseUrl: settings.migrationDatabaseUrl ?? settings.databaseUrl ?? owner,
+    appDatabaseUrl: settings.databaseUrl ?? appRoleUrl(owner),
     redisUrl: settings.redisUrl ?? redisUrl(secrets.redisPassword, ports.redis),
     start: async () => {
       const own = [

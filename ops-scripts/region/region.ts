@@ -63,7 +63,7 @@ export async function startRegion(settings: RegionSettings, hooks: RegionHooks):
   standing.defer(() => places.redis.primary.server?.stop());
   for (const { server } of [places.postgres.primary, places.redis.primary]) if (server) processes.add(server);
   const balancer = standing.adopt(await openBalancer(settings, run, processes, hooks), (open) => open.stop());
-  await prepareDatabase(places.databaseUrl, signal);
+  await prepareDatabase(places, signal);
   const stores = standing.adopt(
     keepStores({ places, balancer, onEvent, onStarted: ({ server }) => server && processes.add(server) }),
     (open) => open.stop(),

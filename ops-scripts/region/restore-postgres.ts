@@ -64,5 +64,5 @@ export async function restoreDump(
 ): Promise<void> {
   await rm(member.folder, { recursive: true, force: true });
   await createPrimary(member);
-  await restore(member.url, dump.file, dump.key);
+  await restore(member.url, dump.file, { key: dump.key });
 }

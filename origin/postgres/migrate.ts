@@ -87,6 +87,11 @@ async function applyMigrations(db: Db, chosen: Record<string, Migration>): Promi
   const { error, results = [] } = await migrator.migrateToLatest();
   if (error !== undefined) {
     const failed = results.find((result) => result.status === 'Error');
+    if ((error as { code?: unknown }).code === '42501')
+      throw new Error(
+        "Cannot migrate the database: this role may not change the schema. Run 'ops db migrate' with MIGRATION_DATABASE_URL",
+        { cause: error },
+      );
     throw new Error(`Cannot migrate the database${failed ? ` at ${failed.migrationName}` : ''}`, {
       cause: error,
     });

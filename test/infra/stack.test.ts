@@ -182,12 +182,12 @@ describe('the medium stack', () => {
       return [
         ...new Set(
           policy.match(
-            /"(DatabasePassword|CacheToken|CookieKeys|OperatorPassword|DeliveryPass|ExtraSettings)/g,
+            /"((?:App)?DatabasePassword|CacheToken|CookieKeys|OperatorPassword|DeliveryPass|ExtraSettings)/g,
           ),
         ),
       ];
     };
-    expect(secretsOf('OriginsRole')).toHaveLength(4);
+    expect(secretsOf('OriginsRole')).toHaveLength(5);
     expect(secretsOf('WorkersRole')).toEqual(expect.arrayContaining(['"OperatorPassword']));
     expect(secretsOf('OriginsRole')).not.toContain('"OperatorPassword');
   });
@@ -209,6 +209,14 @@ describe('the medium stack', () => {
       expect([checked.status, checked.stderr]).toEqual([0, '']);
       // Of 16,384 bytes; what stands for parameters becomes longer.
       expect(script.length).toBeLessThan(13_000);
+      // The process itself connects as a role that owns no tables; the owner's password is in no file that it can read.
+      const [ofShop = '', ofOwner = ''] = script.split('cat > /etc/myclothes-owner.env');
+      expect(ofShop).toContain('DATABASE_URL=postgres://shop:$password@');
+      expect(ofShop).not.toContain('postgres://myclothes:');
+      expect(ofOwner).toMatch(
+        /^ <<SETTINGS\nMIGRATION_DATABASE_URL=postgres:\/\/myclothes:\$owner_password@/,
+      );
+      expect(script.indexOf('umask 077')).toBeLessThan(script.indexOf('myclothes-owner.env'));
       expect(script.indexOf('sha256sum --check')).toBeLessThan(script.indexOf('tar -xzf'));
       expect(script.indexOf('amazon-cloudwatch-agent-ctl')).toBeLessThan(script.indexOf('aws s3 cp'));
       for (const written of [
