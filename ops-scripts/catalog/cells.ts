@@ -3,6 +3,7 @@
 import { makeSku } from '../../origin/catalog/change/match-variants.ts';
 import type { Lifecycle } from '../../origin/catalog/change/product-draft.ts';
 import type { ExportedProduct, ExportedVariant } from '../../origin/catalog/export-products.ts';
+import { allFacts, type FactName, factNames } from '../../origin/catalog/product-facts.ts';
 import {
   optionNameColumns,
   optionValueColumns,
@@ -99,7 +100,9 @@ export function canonicalProductCell(column: ProductColumn, raw: string, optionN
     case 'Status':
       return readStatus(raw) ?? 'draft';
     default:
-      return fillOptionName(readOptionValue(raw), optionNameColumns.indexOf(column), optionNames);
+      return isOptionName(column)
+        ? fillOptionName(readOptionValue(raw), optionNameColumns.indexOf(column), optionNames)
+        : readFact(raw);
   }
 }
 
@@ -120,8 +123,26 @@ export function writeProductCell(column: ProductColumn, product: ExportedProduct
     case 'Status':
       return product.status === 'hidden' ? 'active' : product.status;
     default:
-      return product.optionNames[optionNameColumns.indexOf(column)] ?? '';
+      return isOptionName(column)
+        ? (product.optionNames[optionNameColumns.indexOf(column)] ?? '')
+        : (product.facts[factOf(column)!] ?? '');
   }
+}
+
+type OptionNameColumn = (typeof optionNameColumns)[number];
+
+function isOptionName(column: ProductColumn): column is OptionNameColumn {
+  return (optionNameColumns as readonly string[]).includes(column);
+}
+
+/** @returns undefined for a column of something else */
+export function factOf(column: string): FactName | undefined {
+  return allFacts.find((name) => factNames[name].column === column);
+}
+
+/** Several lines may be. */
+export function readFact(text: string): string {
+  return cleanCell(text).replaceAll(/\r\n?/g, '\n').trim();
 }
 
 interface OfVariant {

@@ -1,6 +1,7 @@
 // The columns of Shopify's product file: names, what each describes, and the value of an empty shop.
 import {
   describesProduct,
+  factColumns,
   optionNameColumns,
   productColumns,
 } from '../../origin/catalog/change/merge-file-cells.ts';
@@ -46,9 +47,11 @@ export const columns = [
 /** The shop's own, written only where a variant is archived. */
 export const archivedColumn = 'Variant Archived';
 
-export type Column = (typeof columns)[number] | typeof archivedColumn;
+type FactColumn = (typeof factColumns)[number];
 
-export { optionNameColumns, productColumns };
+export type Column = (typeof columns)[number] | typeof archivedColumn | FactColumn;
+
+export { factColumns, optionNameColumns, productColumns };
 export const optionValueColumns = ['Option1 Value', 'Option2 Value', 'Option3 Value'] as const;
 
 /** What the shop has fields of a variant for; of all others it keeps the cells. */
@@ -94,7 +97,10 @@ const otherNames: Record<string, Column> = {
 };
 
 const byLowerCase = new Map<string, Column>(
-  [...columns, archivedColumn].map((column): [string, Column] => [column.toLowerCase(), column as Column]),
+  [...columns, archivedColumn, ...factColumns].map((column): [string, Column] => [
+    column.toLowerCase(),
+    column as Column,
+  ]),
 );
 
 /** @returns the column that a heading means; its own words where the shop knows none */
@@ -103,8 +109,9 @@ export function columnOf(heading: string): string {
   return byLowerCase.get(name) ?? otherNames[name] ?? heading.trim();
 }
 
+/** Those that an export always writes, or by what products have; others it writes because a file brought them. */
 export function isKnownColumn(name: string): name is Column {
-  return byLowerCase.get(name.toLowerCase()) === name;
+  return !(factColumns as string[]).includes(name) && byLowerCase.get(name.toLowerCase()) === name;
 }
 
 /** @returns undefined for what is read into pictures or names the product, of which no cells are kept */

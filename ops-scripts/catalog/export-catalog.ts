@@ -10,6 +10,7 @@ import {
   type ExportedProduct,
   exportProducts,
   hasArchivedVariants,
+  hasFacts,
   readFileColumns,
 } from '../../origin/catalog/export-products.ts';
 import type { DbOrTx } from '../../origin/schema.ts';
@@ -25,6 +26,7 @@ import {
   columns,
   defaultCells,
   describeColumn,
+  factColumns,
   isKnownColumn,
   productColumns,
   variantColumns,
@@ -37,7 +39,8 @@ import { guardCell } from './decode-file.ts';
  */
 export async function* exportCatalog(db: DbOrTx): AsyncGenerator<string> {
   const brought = (await readFileColumns(db)).filter((name) => !isKnownColumn(name));
-  const own = (await hasArchivedVariants(db)) ? [archivedColumn] : [];
+  const own: string[] = (await hasArchivedVariants(db)) ? [archivedColumn] : [];
+  if (await hasFacts(db)) own.push(...factColumns.filter((name) => !brought.includes(name)));
   const names = [...columns, ...own, ...brought];
   yield stringify([names.map(guardCell)]);
   for await (const product of exportProducts(db)) {

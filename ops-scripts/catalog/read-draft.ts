@@ -6,16 +6,19 @@ import type {
   PartialProduct,
   PartialVariant,
 } from '../../origin/catalog/change/product-draft.ts';
+import { type FactsPatch, longestFact } from '../../origin/catalog/product-facts.ts';
 import { isSlug } from '../../origin/catalog/tags.ts';
 import {
   canonicalProductCell,
   canonicalVariantCell,
+  factOf,
   fillOptionName,
   fillOptionValue,
   isWorthKeeping,
   isYes,
   type ProductColumn,
   readAmount,
+  readFact,
   readOptionValue,
   readPolicy,
   readStatus,
@@ -27,6 +30,7 @@ import {
   archivedColumn,
   defaultCells,
   describeColumn,
+  factColumns,
   optionNameColumns,
   optionValueColumns,
   productColumns,
@@ -65,6 +69,7 @@ export function readDraft(product: ProductRows, listener: Listener): PartialProd
     tags: readOwnTags(first, listener),
     optionNames: heading.has('Option1 Name') ? optionNames : undefined,
     status: readOwnStatus(first, listener),
+    facts: readFacts(first, listener),
     published: readPublished(first, listener),
     variants: variants.drafts,
     images: readImages(product.rows, listener),
@@ -113,6 +118,18 @@ function readOwnTags(first: FileRow, { onFault }: Listener): string[] | undefine
   if (short.length > mostTags)
     onFault({ line: first.line, reason: `has more than ${mostTags} tags; the others are left out` });
   return short.slice(0, mostTags);
+}
+
+/** What the file has columns for; an empty cell takes one away. */
+function readFacts(first: FileRow, { onFault }: Listener): FactsPatch {
+  const facts: FactsPatch = {};
+  for (const column of factColumns) {
+    if (!first.heading.has(column)) continue;
+    const fact = readFact(first.raw(column) ?? '');
+    if (fact.length <= longestFact) facts[factOf(column)!] = fact;
+    else onFault({ line: first.line, reason: `has a ${column} of more than ${longestFact} characters` });
+  }
+  return facts;
 }
 
 function readOwnStatus(first: FileRow, { onNote }: Listener) {

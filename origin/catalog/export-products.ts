@@ -2,6 +2,7 @@
 import { sql } from 'kysely';
 import type { DbOrTx } from '../schema.ts';
 import type { Cells } from './change/product-draft.ts';
+import type { ProductFacts } from './product-facts.ts';
 
 export interface ExportedProduct {
   slug: string;
@@ -14,6 +15,7 @@ export interface ExportedProduct {
   status: 'active' | 'hidden' | 'draft' | 'archived';
   published: boolean;
   fileRows: Cells[];
+  facts: ProductFacts;
   variants: ExportedVariant[];
   images: { url: string; alt: string }[];
 }
@@ -40,7 +42,7 @@ export async function* exportProducts(db: DbOrTx): AsyncGenerator<ExportedProduc
   for (;;) {
     const { rows } = await sql<ExportedProduct & { id: string }>`
       select p.id, p.slug, p.name, p.description_html as "descriptionHtml", p.brand, p.product_type as "productType",
-        p.tags, p.option_names as "optionNames", p.status, p.published, p.file_rows as "fileRows",
+        p.tags, p.option_names as "optionNames", p.status, p.published, p.file_rows as "fileRows", p.facts,
         coalesce((
           select json_agg(json_build_object('sku', v.sku, 'optionValues', v.option_values, 'priceAmount', coalesce(v.regular_amount, v.price_amount),
             'available', v.available, 'backordered', v.backordered, 'stockTracked', v.stock_tracked,
@@ -76,6 +78,12 @@ export async function rememberFileColumns(db: DbOrTx, names: string[]): Promise<
       .onConflict((conflict) => conflict.column('name').doNothing())
       .execute();
   }
+}
+
+export async function hasFacts(db: DbOrTx): Promise<boolean> {
+  const { rows } = await sql<{ found: boolean }>`
+    select exists (select from products where facts <> '{}') as found`.execute(db);
+  return rows[0]!.found;
 }
 
 export async function hasArchivedVariants(db: DbOrTx): Promise<boolean> {

@@ -1,23 +1,151 @@
-// What the law asks of a product's page: material, care, origin, manufacturer and responsible person. Their schema, and
-// how files name them.
+// What the law asks of a product's page (Regulation (EU) 2023/988, Article 19): material, care, origin, manufacturer and
+// responsible person. Kept flat, told in groups.
+import { z } from '@hono/zod-openapi';
+import { EmailField, plainLines } from '../web/api/plain-text.ts';
 
-/** By member: what it is called on pages, and its column in product files. */
+/** By member: what it is called for staff, and its column in product files. */
 export const factNames = {
-  material: { label: 'Material', column: 'Material' },
-  care: { label: 'Care', column: 'Care' },
-  origin: { label: 'Made in', column: 'Origin' },
+  material: { label: 'Material', column: 'Product Material' },
+  care: { label: 'Care', column: 'Product Care' },
+  origin: { label: 'Made in', column: 'Product Origin' },
   manufacturerName: { label: 'Manufacturer', column: 'Manufacturer Name' },
-  manufacturerAddress: { label: 'Address of the manufacturer', column: 'Manufacturer Address' },
-  manufacturerEmail: { label: 'E-mail of the manufacturer', column: 'Manufacturer Email' },
+  manufacturerAddress: { label: 'Manufacturer’s address', column: 'Manufacturer Address' },
+  manufacturerEmail: { label: 'Manufacturer’s e-mail', column: 'Manufacturer Email' },
   responsibleName: { label: 'Responsible person in the EU', column: 'Responsible Person Name' },
-  responsibleAddress: {
-    label: 'Address of the responsible person',
-    column: 'Responsible Person Address',
-  },
-  responsibleEmail: { label: 'E-mail of the responsible person', column: 'Responsible Person Email' },
+  responsibleAddress: { label: 'Responsible person’s address', column: 'Responsible Person Address' },
+  responsibleEmail: { label: 'Responsible person’s e-mail', column: 'Responsible Person Email' },
 } as const;
 
 export type FactName = keyof typeof factNames;
+export const allFacts = Object.keys(factNames) as FactName[];
 
 /** What is unknown is absent. */
 export type ProductFacts = Partial<Record<FactName, string>>;
+
+/** An empty text takes the fact away; what is absent stays. */
+export type FactsPatch = Partial<Record<FactName, string>>;
+
+export const longestFact = 2_000;
+
+const text = z.string().optional();
+const exampleParty = {
+  name: 'Norlund A/S',
+  address: 'Havnegade 1, 1058 København, DK',
+  email: 'info@norlund.example',
+};
+const PartySchema = z
+  .object({ name: text, address: text, email: text })
+  .optional()
+  .openapi('ResponsibleParty', { example: exampleParty });
+
+/** As the API tells them, beside the other members of a product. */
+export const factMembers = {
+  material: text.openapi({ example: '100 % linen' }),
+  care: text.openapi({ example: 'Machine wash at 30 °C' }),
+  origin: text.openapi({ description: 'Where it was made', example: 'Portugal' }),
+  manufacturer: PartySchema,
+  responsiblePerson: PartySchema,
+};
+
+const Text = plainLines(longestFact)
+  .nullish()
+  .transform((found) => (found === undefined ? undefined : (found ?? '').trim()));
+const Email = z
+  .union([EmailField, z.literal(''), z.null()])
+  .optional()
+  .transform((found) => (found === undefined ? undefined : (found ?? '')));
+const PartyToWrite = z
+  .strictObject({ name: Text, address: Text, email: Email })
+  .openapi('ResponsiblePartyToWrite', { example: exampleParty });
+const PartyOrNone = z.union([PartyToWrite, z.null()]).optional();
+
+/** As the API takes them: null or an empty text takes one away. */
+export const factMembersToWrite = {
+  material: Text,
+  care: Text,
+  origin: Text,
+  manufacturer: PartyOrNone,
+  responsiblePerson: PartyOrNone,
+};
+
+type FactsToWrite = {
+  [Member in keyof typeof factMembersToWrite]?: z.infer<(typeof factMembersToWrite)[Member]>;
+};
+
+/** @returns undefined where none is named */
+export function readFactsPatch(members: FactsToWrite): FactsPatch | undefined {
+  const { manufacturer, responsiblePerson, ...own } = members;
+  const gone = { name: '', address: '', email: '' };
+  const [made, responsible] = [manufacturer, responsiblePerson].map((party) =>
+    party === null ? gone : party,
+  );
+  const patch: Partial<Record<FactName, string | undefined>> = {
+    ...own,
+    manufacturerName: made?.name,
+    manufacturerAddress: made?.address,
+    manufacturerEmail: made?.email,
+    responsibleName: responsible?.name,
+    responsibleAddress: responsible?.address,
+    responsibleEmail: responsible?.email,
+  };
+  const named = Object.entries(patch).filter((entry) => entry[1] !== undefined);
+  return named.length === 0 ? undefined : (Object.fromEntries(named) as FactsPatch);
+}
+
+export function mergeFacts(known: ProductFacts, patch: FactsPatch): ProductFacts {
+  const merged = { ...known, ...patch };
+  return Object.fromEntries(allFacts.flatMap((name) => (merged[name] ? [[name, merged[name]]] : [])));
+}
+
+export function isSameFacts(one: ProductFacts, other: ProductFacts): boolean {
+  return allFacts.every((name) => (one[name] ?? '') === (other[name] ?? ''));
+}
+
+export interface ResponsibleParty {
+  name?: string | undefined;
+  address?: string | undefined;
+  email?: string | undefined;
+}
+
+export interface ToldFacts {
+  material?: string | undefined;
+  care?: string | undefined;
+  origin?: string | undefined;
+  manufacturer?: ResponsibleParty | undefined;
+  responsiblePerson?: ResponsibleParty | undefined;
+}
+
+export function tellFacts(facts: ProductFacts): ToldFacts {
+  const party = (name: FactName, address: FactName, email: FactName): ResponsibleParty | undefined => {
+    const known = { name: facts[name], address: facts[address], email: facts[email] };
+    const told = Object.entries(known).filter((entry) => entry[1]);
+    return told.length === 0 ? undefined : Object.fromEntries(told);
+  };
+  const { material, care, origin } = facts;
+  const manufacturer = party('manufacturerName', 'manufacturerAddress', 'manufacturerEmail');
+  const responsiblePerson = party('responsibleName', 'responsibleAddress', 'responsibleEmail');
+  return {
+    ...(material && { material }),
+    ...(care && { care }),
+    ...(origin && { origin }),
+    ...(manufacturer && { manufacturer }),
+    ...(responsiblePerson && { responsiblePerson }),
+  };
+}
+
+/** Of a product as it is told; empty where it is unknown. */
+export function factOf(told: ToldFacts, name: FactName): string {
+  const { manufacturer, responsiblePerson, material, care, origin } = told;
+  const facts: Record<FactName, string | undefined> = {
+    material,
+    care,
+    origin,
+    manufacturerName: manufacturer?.name,
+    manufacturerAddress: manufacturer?.address,
+    manufacturerEmail: manufacturer?.email,
+    responsibleName: responsiblePerson?.name,
+    responsibleAddress: responsiblePerson?.address,
+    responsibleEmail: responsiblePerson?.email,
+  };
+  return facts[name] ?? '';
+}

@@ -10,6 +10,7 @@ import { shopCurrency } from '../web/money.ts';
 import { siteTags } from '../web/shared/release.ts';
 import { respondShared, type SharedBody } from '../web/shared/shared-response.ts';
 import { imageOrPlaceholder } from './product.ts';
+import { allFacts, factNames, type ProductFacts } from './product-facts.ts';
 import { htmlToText } from './product-text.ts';
 import { availablePieces, nextFlip, untilOf } from './read-product.ts';
 import { catalogTag, feedTag, readSetVersions } from './tags.ts';
@@ -48,6 +49,7 @@ interface FeedProduct {
   brand: string;
   category: string;
   was: number | null;
+  facts: ProductFacts;
   imageUrl: string | null;
   variants: FeedVariant[];
 }
@@ -58,7 +60,7 @@ async function feedPage(db: DbOrTx, siteUrl: string, page: number): Promise<Fres
   const tags = await readSetVersions(db, [catalogTag, feedTag]);
   const flip = await sql<{ at: Date | null }>`select ${nextFlip} as at`.execute(db);
   const { rows } = await sql<FeedProduct>`
-    select p.id, p.slug, p.name, p.description_html as description, p.brand, c.name as category, p.was_amount as was,
+    select p.id, p.slug, p.name, p.description_html as description, p.brand, c.name as category, p.was_amount as was, p.facts,
       (select i.url from product_images i where i.product_id = p.id order by i.position, i.id limit 1) as "imageUrl",
       coalesce((
         select json_agg(json_build_object('id', v.id::text, 'sku', v.sku, 'size', v.size, 'color', v.color,
@@ -119,11 +121,23 @@ function itemOf(siteUrl: string, product: FeedProduct, variant: FeedVariant): st
     ['g:color', color],
     ['g:size', size],
     ['g:product_type', category],
+    ['g:material', product.facts.material?.slice(0, 200).toWellFormed() ?? null],
   ];
   const written = members.flatMap(([member, value]) =>
     value ? `<${member}>${escapeXml(value)}</${member}>` : [],
   );
-  return `<item>${written.join('')}</item>`;
+  return `<item>${written.join('')}${detailsOf(product.facts)}</item>`;
+}
+
+/** What Google has no member of its own for. */
+function detailsOf(facts: ProductFacts): string {
+  return allFacts
+    .filter((name) => name !== 'material' && facts[name])
+    .map((name) => {
+      const { label } = factNames[name];
+      return `<g:product_detail><g:attribute_name>${escapeXml(label)}</g:attribute_name><g:attribute_value>${escapeXml(facts[name]!.slice(0, 1_000).toWellFormed())}</g:attribute_value></g:product_detail>`;
+    })
+    .join('');
 }
 
 function amountOf(amount: number): string {

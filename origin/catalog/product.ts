@@ -1,6 +1,7 @@
 // Schemas of products, variants, lists and categories, as the API returns them.
 import { z } from '@hono/zod-openapi';
 import { MoneySchema } from '../web/money.ts';
+import { factMembers } from './product-facts.ts';
 
 const exampleImage = { url: '/pictures/plain-tee.svg', alt: 'Plain Tee, Navy' };
 const examplePrice = { amount: 1_999, currency: 'EUR' };
@@ -81,6 +82,7 @@ export const ProductSchema = z
     was: Was,
     images: z.array(ImageSchema),
     variants: z.array(VariantSchema),
+    ...factMembers,
   })
   .openapi('Product', { example: exampleProduct });
 

@@ -5,7 +5,7 @@ import type { Fresh } from '../cache/entry.ts';
 import type { DbOrTx } from '../schema.ts';
 import { type Money, money } from '../web/money.ts';
 import { type Image, imageOrPlaceholder, type Product, type ProductDetail } from './product.ts';
-import type { ProductFacts } from './product-facts.ts';
+import { type ProductFacts, tellFacts } from './product-facts.ts';
 import { htmlToText } from './product-text.ts';
 import { isSlug, productStockTag, productTag, slugTag, stockTag } from './tags.ts';
 
@@ -92,6 +92,7 @@ function toDetail(row: ProductRow): ProductDetail {
     version: row.version,
     price: money(row.price_amount),
     ...wasOf(row),
+    ...tellFacts(row.facts),
     images: row.images.length > 0 ? row.images : [imageOrPlaceholder(undefined, row.name)],
     variants: row.variants.map((variant) => {
       const imageUrl = variant.imageUrl ?? pictures.get(variant.color);

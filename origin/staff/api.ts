@@ -3,6 +3,7 @@ import type { OpenAPIHono } from '@hono/zod-openapi';
 import type { Context } from 'hono';
 import { entityTagOf } from '../catalog/change/change-product.ts';
 import { exampleProduct, ProductSchema } from '../catalog/product.ts';
+import { factMembersToWrite, readFactsPatch } from '../catalog/product-facts.ts';
 import type { Deps } from '../deps.ts';
 import { requireStaff } from '../identity/visitor.ts';
 import {
@@ -54,7 +55,7 @@ const patchProductRoute = defineRoute({
   tags,
   audience,
   refusals,
-  summary: 'Change price, name or description; the price is that of all variants',
+  summary: 'Change price, texts, or what the law asks of a product; the price is that of all variants',
   request: {
     params: IdParameter,
     headers: StaffHeaders,
@@ -72,6 +73,7 @@ const patchProductRoute = defineRoute({
                 'With a lower `price`: it is a reduction, and `was` is the lowest price of the 30 days before. ' +
                 'There is no `was` where that was not higher. Any later change of the price ends it',
             }),
+          ...factMembersToWrite,
         })
         .refine(({ sale, price }) => !sale || price !== undefined, {
           path: ['price'],
@@ -135,7 +137,9 @@ export function staffApi(deps: Deps): OpenAPIHono<AppEnv> {
   });
   api.openapi(patchProductRoute, async (c) => {
     const write = await writeOf(c, c.req.valid('header'));
-    const answer = await patchProduct(deps, write, c.req.valid('param').id, c.req.valid('json'));
+    const { price, sale, name, description, ...members } = c.req.valid('json');
+    const patch = { price, sale, name, description, facts: readFactsPatch(members) };
+    const answer = await patchProduct(deps, write, c.req.valid('param').id, patch);
     c.header('ETag', entityTagOf(answer.product));
     return c.json(answer, 200);
   });

@@ -5,6 +5,7 @@ import { listPrices, listSales } from '../catalog/change/sales.ts';
 import { listProducts } from '../catalog/list/list-products.ts';
 import { parseListQuery } from '../catalog/list/list-query.ts';
 import type { Product } from '../catalog/product.ts';
+import { allFacts, type FactsPatch, longestFact } from '../catalog/product-facts.ts';
 import { readProductById, toProduct } from '../catalog/read-product.ts';
 import type { Deps } from '../deps.ts';
 import { notFound, Refusal } from '../errors.ts';
@@ -20,13 +21,14 @@ import { type FormFaults, type FormValues, readForm, readIdempotencyKey } from '
 import { respondPage, seeOther } from '../web/page/page-response.ts';
 import { readChanges, saveProductForm } from './change-catalog.ts';
 import { deliveryPages } from './delivery-pages.ts';
+import { mailPages } from './mail-previews.ts';
 import { membersPages } from './members-pages.ts';
 import { staffOrderPages } from './order-pages.ts';
 import { paymentPages } from './payment-pages.ts';
 import { promotionPages } from './promotion-pages.ts';
 import { reportPages } from './report-pages.ts';
 import { salePages } from './sale-routes.ts';
-import { finderPage, fingerprintOfShown, productPage, stockField } from './views/products.ts';
+import { factField, finderPage, fingerprintOfShown, productPage, stockField } from './views/products.ts';
 
 /** A product of Shopify has at most 2,048 variants. */
 const maxFields = 2_100;
@@ -51,6 +53,7 @@ export function staffPages(deps: Deps, providers: PaymentProviders): Hono<AppEnv
   pages.route('/', paymentPages(deps, providers));
   pages.route('/', promotionPages(deps));
   pages.route('/', deliveryPages(deps));
+  pages.route('/', mailPages(deps));
   pages.route('/', staffOrderPages(deps, providers));
   pages.route('/', membersPages(deps));
   pages.route('/', reportPages(deps));
@@ -171,7 +174,25 @@ function readPatch(values: FormValues, faults: FormFaults): ProductPatch {
     patch.description = withoutCarriageReturns(values['description']!);
     if (patch.description.length > 20_000) faults['description'] = 'At most 20,000 characters.';
   }
+  const facts = readFacts(values, faults);
+  if (facts !== undefined) patch.facts = facts;
   return patch;
+}
+
+/** What the law asks of a product's page; an emptied field takes a fact away. */
+function readFacts(values: FormValues, faults: FormFaults): FactsPatch | undefined {
+  const facts: FactsPatch = {};
+  for (const name of allFacts) {
+    const field = factField(name);
+    if (!isChanged(values, field)) continue;
+    const fact = withoutCarriageReturns(values[field]!).trim();
+    if (fact.length > longestFact) faults[field] = 'At most 2,000 characters.';
+    const isEmail = name === 'manufacturerEmail' || name === 'responsibleEmail';
+    if (isEmail && fact !== '' && !/^[^\s@]+@[^\s@]+$/.test(fact))
+      faults[field] = 'An e-mail address such as name@example.com.';
+    facts[name] = fact;
+  }
+  return Object.keys(facts).length === 0 ? undefined : facts;
 }
 
 function readStocks(values: FormValues, product: Product, faults: FormFaults): Record<string, number> {
@@ -189,7 +210,7 @@ function readStocks(values: FormValues, product: Product, faults: FormFaults): R
   return stocks;
 }
 
-function isChanged(values: FormValues, field: 'name' | 'price' | 'description'): boolean {
+function isChanged(values: FormValues, field: string): boolean {
   const entered = values[field];
   if (entered === undefined) return false;
   return fingerprintOfShown(withoutCarriageReturns(entered)) !== values[`shown-${field}`];

@@ -412,6 +412,9 @@ const samples: Record<string, Sample> = {
     form: ({ code }) => ({ code, kind: 'percent', value: '20' }),
     first: ['303 /sign-in', 403, 403, '303 /staff/promotions'],
   },
+  'GET /staff/mails': { first: staffPage },
+  'GET /staff/mails/:template': { at: () => '/staff/mails/order-shipped', first: staffPage },
+  'GET /staff/mails/:template/html': { at: () => '/staff/mails/order-shipped/html', first: staffPage },
   'GET /staff/delivery': { first: staffPage },
   'POST /staff/delivery': {
     form: () => ({ 'name-0': 'Standard', 'countries-0': 'IE', 'price-0': '0', 'min-0': '2', 'max-0': '5' }),

@@ -203,3 +203,40 @@ test('cells that a spreadsheet would run are exported harmless and come back unc
   expect(await importFile(own.db, text)).toMatchObject({ changed: 0, created: 0, badRows: 0 });
   expect(await exportText(own.db)).toBe(text);
 });
+
+test('material, care, origin and who answers for a product are columns: kept where absent, cleared where empty', async () => {
+  await using own = await openCatalog();
+  const facts = async () => {
+    const { value } = await readProduct(own.db, 'safe-tee');
+    const { material, care, manufacturer, responsiblePerson } = value!;
+    return { material, care, manufacturer, responsiblePerson };
+  };
+  await importFile(
+    own.db,
+    lines(
+      'Handle,Title,Variant Price,Product Material,product care,Manufacturer Name,Manufacturer Address',
+      'safe-tee,Safe tee,10.00, 100 % cotton ,"Wash cold\nHang dry",Norlund A/S,Havnegade 1',
+    ),
+  );
+  const all = {
+    material: '100 % cotton',
+    care: 'Wash cold\nHang dry',
+    manufacturer: { name: 'Norlund A/S', address: 'Havnegade 1' },
+    responsiblePerson: undefined,
+  };
+  expect(await facts()).toEqual(all);
+  const [row] = await exportCells(own.db);
+  expect(row).toMatchObject({
+    'Product Material': ' 100 % cotton ',
+    'Manufacturer Name': 'Norlund A/S',
+    'Responsible Person Email': '',
+  });
+  expect(await importFile(own.db, await exportText(own.db))).toMatchObject({ changed: 0, faults: [] });
+  await importFile(own.db, lines('Handle,Title,Variant Price', 'safe-tee,Safe tee,11.00'));
+  expect(await facts()).toEqual(all);
+  await importFile(
+    own.db,
+    lines('Handle,Title,Product Material,Responsible Person Name', 'safe-tee,Safe tee,,EU Rep GmbH'),
+  );
+  expect(await facts()).toEqual({ ...all, material: undefined, responsiblePerson: { name: 'EU Rep GmbH' } });
+});

@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { saveProducts } from '../../origin/catalog/change/save-product.ts';
 import { readProductById, toProduct } from '../../origin/catalog/read-product.ts';
+import { mailTemplates } from '../../origin/prepare-mail.ts';
 import { aProduct, aVariant } from '../catalog/open-catalog.ts';
 import { type Browser, openShop, type Shop } from '../support/shop.ts';
 
@@ -182,4 +183,89 @@ test('a description of 20,000 letters of any script is saved, and what was saved
   });
   const saved = await (await ofWorking.request(answer.headers.get('Location')!)).text();
   expect(saved).toMatch(/Saved\. (Live everywhere \(\d+ ms\)|Not live everywhere yet)/);
+});
+
+test('what the law asks for is saved by the form, told by the API, shown on the page and in the feed', async () => {
+  const facts = {
+    'fact-material': '100 % lambswool',
+    'fact-care': 'By hand\r\nDry flat',
+    'fact-origin': 'Portugal',
+    'fact-manufacturerName': 'Norlund A/S <b>',
+    'fact-manufacturerAddress': 'Havnegade 1\r\n1058 København, DK',
+    'fact-manufacturerEmail': 'info@norlund.example',
+    'fact-responsibleName': 'EU Rep GmbH',
+  };
+  expect((await send({ ...(await openForm()), ...facts })).status).toBe(303);
+  const told = {
+    material: '100 % lambswool',
+    care: 'By hand\nDry flat',
+    origin: 'Portugal',
+    manufacturer: {
+      name: 'Norlund A/S <b>',
+      address: 'Havnegade 1\n1058 København, DK',
+      email: 'info@norlund.example',
+    },
+    responsiblePerson: { name: 'EU Rep GmbH' },
+  };
+  const patched = async (body: unknown) => (await staff.patch(`/api/staff/products/${productId}`, body)).body;
+  expect((await patched({})).product).toMatchObject(told);
+  const shown = await (await shop.browser().request('/p/long-scarf')).text();
+  for (const text of [
+    '100 % lambswool',
+    'By hand<br>Dry flat',
+    'Norlund A/S &lt;b&gt;',
+    'mailto:info@norlund.example',
+  ])
+    expect(shown).toContain(text);
+  const feed = await (await shop.browser().request('/feeds/products.xml')).text();
+  expect(feed).toContain('<g:material>100 % lambswool</g:material>');
+  expect(feed).toContain('<g:attribute_value>Norlund A/S &lt;b&gt;</g:attribute_value>');
+  expect(await page()).toContain('care: By hand');
+  // One member by JSON leaves the others; null and an empty text take one away.
+  const { product: left } = await patched({
+    care: '',
+    manufacturer: { email: null },
+    responsiblePerson: null,
+  });
+  expect(left).toMatchObject({ material: told.material, manufacturer: { name: told.manufacturer.name } });
+  for (const gone of ['care', 'responsiblePerson', 'manufacturer.email'])
+    expect(left).not.toHaveProperty(gone);
+  const { version } = left;
+  expect((await patched({ material: told.material })).product.version).toBe(version);
+  expect((await patched({ manufacturer: { email: 'nobody' } })).code).toBe('invalid-body');
+  const wrong = await send({ ...(await openForm()), 'fact-manufacturerEmail': 'nobody' });
+  expect([wrong.status, await wrong.text()]).toEqual([
+    422,
+    expect.stringContaining('href="#fact-manufacturerEmail"'),
+  ]);
+});
+
+test('every kind of mail is shown as it would be sent, and leaves nothing behind', async () => {
+  const rows = async () =>
+    Promise.all(
+      (['orders', 'outbox', 'password_resets', 'withdrawals', 'new_shop_events'] as const).map((table) =>
+        shop.deps.db
+          .selectFrom(table)
+          .select(({ fn }) => fn.countAll().as('rows'))
+          .executeTakeFirst(),
+      ),
+    );
+  const before = await rows();
+  const list = await (await staff.request('/staff/mails')).text();
+  expect(mailTemplates.length).toBeGreaterThan(10);
+  for (const template of mailTemplates) {
+    expect(list).toContain(`href="/staff/mails/${template}"`);
+    // In words, so that a new kind of mail says when it is sent.
+    expect(list).toMatch(new RegExp(`href="/staff/mails/${template}"[^<]*>[^<]+</a></th><td>[A-Z]`));
+    const shown = await staff.request(`/staff/mails/${template}`);
+    expect([template, shown.status]).toEqual([template, 200]);
+    expect(await shown.text()).toMatch(/<pre class="mail-text"[^>]*>[\s\S]+MyClothes\.com/);
+    const frame = await staff.request(`/staff/mails/${template}/html`);
+    expect(await frame.text()).toContain('<h1');
+    expect(frame.headers.get('Content-Security-Policy')).toMatch(
+      /default-src 'none'.*frame-ancestors 'self'/,
+    );
+  }
+  expect((await staff.request('/staff/mails/none')).status).toBe(404);
+  expect(await rows()).toEqual(before);
 });

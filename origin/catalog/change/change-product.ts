@@ -7,12 +7,13 @@ import type { Money } from '../../web/money.ts';
 import { etagOfBody } from '../../web/shared/representation.ts';
 import { etagOf } from '../../web/shared/shared-response.ts';
 import type { Product } from '../product.ts';
+import { type FactName, type FactsPatch, isSameFacts, mergeFacts } from '../product-facts.ts';
 import { htmlToText, textToHtml } from '../product-text.ts';
 import { readProductById, toProduct } from '../read-product.ts';
 import { learnWords } from '../search/suggest-spelling.ts';
 import { isId, productTag } from '../tags.ts';
 import { markSets } from './dirty-versions.ts';
-import { rowsWithout } from './merge-file-cells.ts';
+import { factColumns, rowsWithout } from './merge-file-cells.ts';
 import { readLowestPrice } from './turn-sales.ts';
 
 export interface ProductPatch {
@@ -23,6 +24,8 @@ export interface ProductPatch {
   name?: string | undefined;
   /** Plain text. */
   description?: string | undefined;
+  /** An empty text takes one away. */
+  facts?: FactsPatch | undefined;
 }
 
 interface ProductChange {
@@ -33,14 +36,21 @@ interface ProductChange {
   before: Record<string, unknown>;
 }
 
+interface Changes {
+  name?: string;
+  description_html?: string;
+  price_amount?: number;
+  was_amount?: number;
+  facts?: string;
+}
+
 /** @throws Refusal 404 */
 export async function changeProduct(tx: Tx, id: string, patch: ProductPatch): Promise<ProductChange> {
   if (!isId(id)) throw notFound('This product');
   const prices = patch.price === undefined ? [] : await lockVariants(tx, id);
   const row = await lockProduct(tx, id);
   const before: Record<string, unknown> = {};
-  const changes: { name?: string; description_html?: string; price_amount?: number; was_amount?: number } =
-    {};
+  const changes: Changes = {};
   if (patch.name !== undefined) {
     before['name'] = row.name;
     if (patch.name !== row.name) changes.name = patch.name;
@@ -48,6 +58,13 @@ export async function changeProduct(tx: Tx, id: string, patch: ProductPatch): Pr
   if (patch.description !== undefined) {
     before['description'] = htmlToText(row.description_html);
     if (patch.description !== before['description']) changes.description_html = textToHtml(patch.description);
+  }
+  if (patch.facts !== undefined) {
+    const facts = mergeFacts(row.facts, patch.facts);
+    before['facts'] = Object.fromEntries(
+      Object.keys(patch.facts).map((name) => [name, row.facts[name as FactName] ?? '']),
+    );
+    if (!isSameFacts(facts, row.facts)) changes.facts = JSON.stringify(facts);
   }
   if (patch.price !== undefined) {
     const amount = patch.price.amount;
@@ -77,6 +94,7 @@ export async function changeProduct(tx: Tx, id: string, patch: ProductPatch): Pr
         file_rows: rowsWithout([
           ...(changes.name === undefined ? [] : ['Title']),
           ...(changes.description_html === undefined ? [] : ['Body (HTML)']),
+          ...(changes.facts === undefined ? [] : factColumns),
         ]),
         version: sql`version + 1`,
       })
@@ -105,7 +123,7 @@ async function lockVariants(tx: Tx, productId: string): Promise<number[]> {
 async function lockProduct(tx: Tx, id: string) {
   const row = await tx
     .selectFrom('products')
-    .select(['name', 'description_html', 'price_amount', 'category_id'])
+    .select(['name', 'description_html', 'price_amount', 'category_id', 'facts'])
     .where('id', '=', id)
     .forNoKeyUpdate()
     .executeTakeFirst();

@@ -1,9 +1,13 @@
 // Keeps the cells of a product file that the shop has no column for: with the variant of their row, else with the
 // product.
 import { type RawBuilder, sql } from 'kysely';
+import { allFacts, factNames } from '../product-facts.ts';
 import type { Cells, FileCells, FileColumn, PartialVariant } from './product-draft.ts';
 
 export const optionNameColumns = ['Option1 Name', 'Option2 Name', 'Option3 Name'] as const;
+
+/** Those that an export writes only where a product has one of them, or a file brought them. */
+export const factColumns = allFacts.map((name) => factNames[name].column);
 
 /** Columns that the shop has fields of a product for. */
 export const productColumns = [
@@ -15,6 +19,7 @@ export const productColumns = [
   'Published',
   ...optionNameColumns,
   'Status',
+  ...factColumns,
 ] as const;
 
 export function describesProduct(column: string): boolean {

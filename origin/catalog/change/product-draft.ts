@@ -1,6 +1,8 @@
 // A product as a file or the demo catalog describes it, before it has ids. `saveProducts` stores it; undefined means
 // unchanged.
 
+import type { FactsPatch } from '../product-facts.ts';
+
 /** A file's cells by heading, as they stand there. */
 export type Cells = Record<string, string>;
 
@@ -40,6 +42,8 @@ export interface PartialProduct {
   productType?: string | undefined;
   tags?: string[] | undefined;
   optionNames?: string[] | undefined;
+  /** What is absent stays; an empty text takes one away. */
+  facts?: FactsPatch | undefined;
   status?: Lifecycle | undefined;
   /** Whether it is on sale while it is active. */
   published?: boolean | undefined;

@@ -4,6 +4,7 @@ import { sql } from 'kysely';
 import type { TagVersions } from '../../../http/cache-tag.ts';
 import { addToOutbox, type OutboxCause } from '../../outbox/events.ts';
 import type { Tx } from '../../schema.ts';
+import { isSameFacts, mergeFacts, type ProductFacts } from '../product-facts.ts';
 import { learnWords } from '../search/suggest-spelling.ts';
 import { productStockTag, productTag, slugTag } from '../tags.ts';
 import { markSets } from './dirty-versions.ts';
@@ -73,6 +74,7 @@ interface ProductRow {
   status: 'active' | 'hidden' | 'draft' | 'archived';
   published: boolean;
   file_rows: Cells[];
+  facts: ProductFacts;
 }
 
 interface KnownProduct extends ProductRow {
@@ -104,6 +106,7 @@ async function readKnown(tx: Tx, drafts: PartialProduct[]): Promise<Map<string, 
       'status',
       'published',
       'file_rows',
+      'facts',
     ])
     .where('slug', 'in', slugs)
     .orderBy('id')
@@ -158,6 +161,7 @@ async function saveOne(tx: Tx, draft: PartialProduct, known: KnownProduct | unde
     option_names: optionNames,
     ...statusOf(draft, known),
     file_rows: plan.fileRows,
+    facts: mergeFacts(known?.facts ?? {}, draft.facts ?? {}),
   };
   return writeProduct(tx, { draft, known, row, plan });
 }
@@ -212,7 +216,12 @@ interface PlannedProduct {
 
 async function writeProduct(tx: Tx, { draft, known, row, plan }: PlannedProduct): Promise<Saved> {
   const category = await chooseCategory(tx, draft, known, row);
-  const columns = { ...row, category_id: category.id, file_rows: JSON.stringify(row.file_rows) };
+  const columns = {
+    ...row,
+    category_id: category.id,
+    file_rows: JSON.stringify(row.file_rows),
+    facts: JSON.stringify(row.facts),
+  };
   const { notices } = plan;
   if (known === undefined) {
     const { id } = await tx
@@ -285,7 +294,8 @@ function differs(known: ProductRow, row: ProductRow): boolean {
     names.some((name) => known[name] !== row[name]) ||
     !isSameList(known.tags, row.tags) ||
     !isSameList(known.option_names, row.option_names) ||
-    !isSameRows(known.file_rows, row.file_rows)
+    !isSameRows(known.file_rows, row.file_rows) ||
+    !isSameFacts(known.facts, row.facts)
   );
 }
 

@@ -5,6 +5,7 @@ import { formatMoney } from '../../web/money.ts';
 import { notice } from '../../web/page/form.ts';
 import { fold, type Html, html } from '../../web/page/html.ts';
 import type { ProductDetail, Variant } from '../product.ts';
+import { factNames, type ResponsibleParty } from '../product-facts.ts';
 import { type CategoryPlace, crumbs } from './navigation.ts';
 import { dot, picture, picturesIn, productHref, shownColor, wasPrice } from './product-card.ts';
 import { sizeGuide } from './size-guide.ts';
@@ -55,6 +56,7 @@ ${variantPicker(product, shown, refused?.chosen)}
 ${delivery === undefined ? '' : html`<p class="small">Delivered <b>${delivery.arrives}</b> <span class="soft">if you order on ${delivery.orderedOn}</span></p>`}
 <div>
 ${product.descriptionHtml === '' ? '' : fold('Details', html`<div class="prose">${raw(product.descriptionHtml)}</div>`, true)}
+${factsFold(product)}
 ${sizeGuide(
   path,
   product.variants.map((variant) => variant.size),
@@ -63,6 +65,43 @@ ${fold('Delivery and payment', html`<div class="prose">${delivery === undefined 
 </div>
 </div>
 </div>`;
+}
+
+/** What the law asks of the page of a product. */
+function factsFold(product: ProductDetail): Html | '' {
+  const { material, care, origin, manufacturer, responsiblePerson } = product;
+  const own: [string, string | undefined][] = [
+    [factNames.material.label, material],
+    [factNames.care.label, care],
+    [factNames.origin.label, origin],
+  ];
+  const known = own.filter((entry): entry is [string, string] => entry[1] !== undefined);
+  const parties = [
+    partyBlock(factNames.manufacturerName.label, manufacturer),
+    partyBlock(factNames.responsibleName.label, responsiblePerson),
+  ].filter((block) => block !== '');
+  if (known.length + parties.length === 0) return '';
+  return fold(
+    known.length === 0
+      ? 'Manufacturer'
+      : parties.length === 0
+        ? 'Material and care'
+        : 'Material, care, manufacturer',
+    html`<div class="prose">${known.map(([label, text]) => html`<p><b>${label}</b><br>${lines(text)}</p>`)}${parties}</div>`,
+  );
+}
+
+function partyBlock(label: string, party: ResponsibleParty | undefined): Html | '' {
+  if (party === undefined) return '';
+  const { name, address, email } = party;
+  const isEmail = email !== undefined && /^[^\s@]+@[^\s@]+$/.test(email);
+  const mail = email === undefined ? '' : isEmail ? html`<a href="mailto:${email}">${email}</a>` : email;
+  const parts = [name, address && lines(address), mail].filter(Boolean);
+  return html`<p><b>${label}</b>${parts.map((part) => html`<br>${part}`)}</p>`;
+}
+
+function lines(text: string): Html {
+  return html`${text.split('\n').map((line, at) => html`${at > 0 ? html`<br>` : ''}${line}`)}`;
 }
 
 const countryNames = new Intl.DisplayNames('en', { type: 'region' });
@@ -166,6 +205,10 @@ export function productJsonLd(product: ProductDetail, siteUrl: string): object {
     description: product.description.slice(0, 1_000),
     sku: product.variants[0]?.sku || product.id,
     brand: { '@type': 'Brand', name: product.brand },
+    ...(product.material && { material: product.material }),
+    ...(product.manufacturer?.name && {
+      manufacturer: { '@type': 'Organization', name: product.manufacturer.name },
+    }),
     image: product.images.map((image) => absolute(image.url, siteUrl)),
     offers: {
       '@type': 'AggregateOffer',

@@ -163,9 +163,7 @@ const writers = {
   },
 } satisfies Record<string, (told: Told) => Promise<{ subject: string; paragraphs: Paragraphs }>>;
 
-export function isOrderNews(template: string): template is keyof typeof writers {
-  return Object.hasOwn(writers, template);
-}
+export const orderNews = Object.keys(writers) as (keyof typeof writers)[];
 
 /** Part of the mail job. @returns undefined where the order is gone or its buyer was forgotten */
 export async function prepareOrderNews(

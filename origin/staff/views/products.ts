@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { raw } from 'hono/html';
 import type { EndedPrice, Sale } from '../../catalog/change/sales.ts';
 import type { Product, ProductSummary } from '../../catalog/product.ts';
+import { allFacts, type FactName, factNames, factOf } from '../../catalog/product-facts.ts';
 import { signedInField } from '../../identity/page-frame.ts';
 import type { Invalidation } from '../../invalidation/invalidations.ts';
 import { formatMoney } from '../../web/money.ts';
@@ -108,9 +109,20 @@ export function stockField(variantId: string): string {
   return `stock-${variantId}`;
 }
 
+/** The name, and the id, of a fact's field in the form. */
+export function factField(name: FactName): string {
+  return `fact-${name}`;
+}
+
 function labelsOf(product: Product): Record<string, string> {
   const stocks = product.variants.map(({ id, sku }) => [stockField(id), `Pieces of ${sku}`]);
-  return { name: 'Name', price: 'Price', description: 'Description', ...Object.fromEntries(stocks) };
+  const facts = allFacts.map((name) => [factField(name), factNames[name].label]);
+  return {
+    name: 'Name',
+    price: 'Price',
+    description: 'Description',
+    ...Object.fromEntries([...facts, ...stocks]),
+  };
 }
 
 /** One form: whichever of its buttons is pressed, all that was typed is saved. */
@@ -128,6 +140,7 @@ function detailFields({ product, entered, faults = {} }: StaffProductPage): Html
     name: product.name,
     price: (product.price.amount / 100).toFixed(2),
     description: product.description,
+    ...Object.fromEntries(allFacts.map((name) => [factField(name), factOf(product, name)])),
   };
   const value = (name: string) => entered?.[name] ?? present[name]!;
   const shown = (name: string) => entered?.[`shown-${name}`] ?? fingerprintOfShown(present[name]!);
@@ -146,7 +159,20 @@ ${field({
 <div class="field"><label class="radio"><input type="checkbox" name="sale" value="yes"${raw(entered?.['sale'] === 'yes' ? ' checked' : '')}><span>The new price is a reduction: show the lowest price of the last 30 days beside it${product.was ? html`<br><span class="soft">Now shown: ${formatMoney(product.was.amount)}</span>` : ''}</span></label></div>
 <div class="field"><label for="description">Description</label>
 <textarea class="input" id="description" name="description" rows="6" dir="auto"${raw(faults['description'] ? ' aria-invalid="true" aria-describedby="description-fault"' : '')}>${value('description')}</textarea>
-${faults['description'] ? html`<p class="wrong" id="description-fault">${faults['description']}</p>` : ''}</div>`;
+${faults['description'] ? html`<p class="wrong" id="description-fault">${faults['description']}</p>` : ''}</div>
+<fieldset class="group"><legend>What the law asks for</legend>
+<p class="hint">Shown on the product’s page (General Product Safety Regulation). A responsible person is needed where the manufacturer is outside of the EU.</p>
+<div class="fields two">${allFacts.map((name) => factInput(name, value(factField(name)), faults[factField(name)]))}</div></fieldset>`;
+}
+
+const longFacts = new Set<FactName>(['material', 'care', 'manufacturerAddress', 'responsibleAddress']);
+
+function factInput(name: FactName, value: string, fault: string | undefined): Html {
+  const [id, { label }] = [factField(name), factNames[name]];
+  if (!longFacts.has(name)) return field({ name: id, label, value, fault, required: false });
+  return html`<div class="field"><label for="${id}">${label} <span class="soft">(optional)</span></label>
+<textarea class="input" id="${id}" name="${id}" rows="3" dir="auto"${raw(fault ? ` aria-invalid="true" aria-describedby="${id}-fault"` : '')}>${value}</textarea>
+${fault ? html`<p class="wrong" id="${id}-fault">${fault}</p>` : ''}</div>`;
 }
 
 function stockTable({ product, entered, faults = {} }: StaffProductPage): Html {
@@ -178,13 +204,15 @@ function describeSide(side: unknown, other: unknown): string {
 
 /** A price is its amount on one side and stands beside its currency on the other. */
 function describeMembers(side: unknown): Map<string, string> {
-  const amountOf = (value: unknown) =>
-    typeof value === 'number' ? value : (value as { amount: number }).amount;
+  const members = Object.entries((side ?? {}) as Record<string, unknown>).flatMap(([name, value]) =>
+    name === 'facts' ? Object.entries((value ?? {}) as Record<string, unknown>) : [[name, value] as const],
+  );
+  const amountOf = (value: unknown) => (value as { amount?: number } | null)?.amount;
   return new Map(
-    Object.entries((side ?? {}) as Record<string, unknown>).map(([name, value]) => [
-      name,
-      name === 'price' ? formatMoney(amountOf(value)) : String(value),
-    ]),
+    members.map(([name, value]) => {
+      const amount = name === 'price' && typeof value === 'number' ? value : amountOf(value);
+      return [name, amount === undefined ? String(value) : formatMoney(amount)];
+    }),
   );
 }
 

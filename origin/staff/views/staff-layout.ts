@@ -12,6 +12,7 @@ const places = [
   ['/staff/promotions', 'Promotions'],
   ['/staff/delivery', 'Delivery'],
   ['/staff/reports', 'Reports'],
+  ['/staff/mails', 'Mails'],
   ['/staff/payments', 'Unclear payments'],
   ['/staff/members', 'Staff'],
   ['/staff/integrations', 'Integrations'],

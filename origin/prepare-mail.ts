@@ -1,0 +1,36 @@
+// Which mails there are, and which domain's function writes each: for the worker that sends them, and for previews.
+import { prepareResetMail, resetTemplate } from './account/reset-password.ts';
+import type { Deps } from './deps.ts';
+import type { Mail } from './mail/mail.ts';
+import { lookUpTemplate, prepareOrderLink } from './order/life/look-up-order.ts';
+import { orderNews, prepareOrderNews } from './order/life/order-news.ts';
+import { orderTemplate, prepareOrderMail } from './order/order-mail.ts';
+import { prepareWithdrawalMail, withdrawalTemplate } from './order/withdrawal.ts';
+import type { OutboxPayloads } from './outbox/events.ts';
+
+type Payload = OutboxPayloads['mail'];
+
+/** @param jobId the same for a repetition of the same mail */
+type WriteMail = (deps: Deps, mail: Payload, jobId: string) => Promise<Mail | undefined>;
+
+const writers: Record<string, WriteMail> = {
+  [orderTemplate]: (deps, { to, data }) => prepareOrderMail(deps, to, data),
+  ...Object.fromEntries(
+    orderNews.map((template): [string, WriteMail] => [
+      template,
+      (deps, { to, data }) => prepareOrderNews(deps, to, template, data),
+    ]),
+  ),
+  [lookUpTemplate]: (deps, { to, data }) => prepareOrderLink(deps, to, data),
+  [withdrawalTemplate]: (deps, { to, data }) => prepareWithdrawalMail(deps, to, data),
+  [resetTemplate]: (deps, { to }, jobId) => prepareResetMail(deps, to, jobId),
+};
+
+export const mailTemplates = Object.keys(writers);
+
+/** @returns undefined where there is nobody to write to: an e-mail without an account, a buyer who was forgotten */
+export async function prepareMail(deps: Deps, mail: Payload, jobId: string): Promise<Mail | undefined> {
+  const write = Object.hasOwn(writers, mail.template) ? writers[mail.template] : undefined;
+  if (write === undefined) throw new Error(`Cannot send a mail as there is no template '${mail.template}'`);
+  return write(deps, mail, jobId);
+}
