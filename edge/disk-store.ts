@@ -1,9 +1,10 @@
 // Stores answers on disk, bounded in bytes. Starts empty, because the floors of an earlier process are unknown.
 import { createHash } from 'node:crypto';
-import { mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { deserialize, serialize } from 'node:v8';
 import { LRUCache } from 'lru-cache';
+import { makeFolders } from '../http/system-faults.ts';
 import type { Store, StoredResponse } from './stored/stored-response.ts';
 
 /** What a file takes beside its content: its name in memory and a block on disk. */
@@ -14,7 +15,7 @@ export async function openDiskStore(folder: string, maxBytes: number): Promise<S
   // A folder of its own within the one that was named: only what the edge wrote may be removed.
   const own = join(folder, 'answers');
   await rm(own, { recursive: true, force: true });
-  await makeFolders(own);
+  makeFolders(own);
   const pathOf = (name: string) => join(own, name);
   const sizes = new LRUCache<string, number>({
     maxSize: maxBytes,
@@ -50,14 +51,4 @@ export async function openDiskStore(folder: string, maxBytes: number): Promise<S
 
 function nameOf(key: string): string {
   return createHash('sha256').update(key).digest('hex');
-}
-
-/** One by one: `recursive` never ends below `/proc`, which answers "no such file" though the folder above is there. */
-async function makeFolders(path: string): Promise<void> {
-  const isThere = async () => (await stat(path).catch(() => undefined))?.isDirectory() === true;
-  if (await isThere()) return;
-  await makeFolders(dirname(path));
-  await mkdir(path).catch(async (error) => {
-    if (!(await isThere())) throw error;
-  });
 }

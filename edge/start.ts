@@ -2,8 +2,9 @@
 import process from 'node:process';
 import { pino } from 'pino';
 import { createClientAddress } from '../http/client-address.ts';
+import { StartFault } from '../http/system-faults.ts';
 import { createEdge } from './app.ts';
-import { cannotWrite, EdgeStartFault, findDoubts, listen, readEdgeConfig } from './config.ts';
+import { cannotWrite, findDoubts, listen, readEdgeConfig } from './config.ts';
 import { openDiskStore } from './disk-store.ts';
 import { createEdgeServer, createMetricsServer } from './reply/serve-node.ts';
 import { createMemoryStore, type Store } from './stored/stored-response.ts';
@@ -70,6 +71,6 @@ async function openStore(folder: string | undefined): Promise<Store> {
 }
 
 main().catch((error: unknown) => {
-  console.error(error instanceof EdgeStartFault ? error.message : error);
+  console.error(error instanceof StartFault ? error.message : error);
   process.exit(1);
 });

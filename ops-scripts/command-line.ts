@@ -1,7 +1,7 @@
 // Shared by all command lines: --help, exit code 2 for wrong usage, terminal width, one sentence for an error.
 import type { Command, CommanderError } from 'commander';
 
-export { reasonOf } from '../origin/system-faults.ts';
+export { reasonOf } from '../http/system-faults.ts';
 
 const usageCode = 2;
 const usualWidth = 80;

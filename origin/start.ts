@@ -2,6 +2,7 @@
 
 import { setTimeout as delay } from 'node:timers/promises';
 import { createClientAddress } from '../http/client-address.ts';
+import { StartFault } from '../http/system-faults.ts';
 import { createPasswords, ensureStaffAccount } from './account/passwords.ts';
 import { createApp } from './app.ts';
 import { createCarts } from './cart/create-carts.ts';
@@ -11,7 +12,6 @@ import { createLog } from './log.ts';
 import { migrateAsOwner } from './postgres/app-role.ts';
 import { migrateToLatest } from './postgres/migrate.ts';
 import { onStopSignal, startWhenPossible } from './start-and-stop.ts';
-import { StartFault } from './system-faults.ts';
 import { startTracing } from './trace-stores.ts';
 import { versionReaders } from './version-readers.ts';
 import { watchStores } from './watch-stores.ts';

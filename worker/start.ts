@@ -1,5 +1,6 @@
 // Starts the worker process: relay and jobs, timed tasks, the drain of cart journals, and the dashboard.
 import { setTimeout as delay } from 'node:timers/promises';
+import { StartFault } from '../http/system-faults.ts';
 import { pruneOperatorSessions } from '../origin/account/operator-sessions.ts';
 import { createRateLimits } from '../origin/account/rate-limits.ts';
 import { pruneAccounts } from '../origin/account/reset-password.ts';
@@ -17,7 +18,6 @@ import { pruneOutbox } from '../origin/outbox/work.ts';
 import { isMigrated } from '../origin/postgres/migrate.ts';
 import { pruneMailFiles, pruneRecords } from '../origin/privacy/retention.ts';
 import { onStopSignal } from '../origin/start-and-stop.ts';
-import { StartFault } from '../origin/system-faults.ts';
 import { startTracing } from '../origin/trace-stores.ts';
 import { versionReaders } from '../origin/version-readers.ts';
 import { watchStores } from '../origin/watch-stores.ts';

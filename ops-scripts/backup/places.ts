@@ -6,7 +6,7 @@ import { join, resolve } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { S3Client } from '@aws-sdk/client-s3';
-import { makeFolders } from '../local/data-folder.ts';
+import { makeFolders } from '../../http/system-faults.ts';
 import { readHeader } from './sealed-file.ts';
 
 export interface BackupPlace {

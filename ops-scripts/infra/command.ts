@@ -1,7 +1,7 @@
 // `ops infra`: the AWS stack as a CloudFormation template, made offline, and what it costs.
 import { writeFileSync } from 'node:fs';
 import { Command, InvalidArgumentError, Option } from 'commander';
-import { reasonOf } from '../../origin/system-faults.ts';
+import { reasonOf } from '../../http/system-faults.ts';
 import { type SizeName, sizeNames } from './stack-options.ts';
 
 interface SynthFlags {

@@ -1,20 +1,10 @@
 // Prepares DATA_DIR: locks it, checks that it is writable and has room, and keeps a local shop's secrets in it.
-
 import { randomBytes } from 'node:crypto';
-import {
-  existsSync,
-  mkdirSync,
-  readFileSync,
-  realpathSync,
-  renameSync,
-  statfsSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs';
-import { dirname, join, relative, resolve } from 'node:path';
+import { existsSync, readFileSync, realpathSync, renameSync, statfsSync, writeFileSync } from 'node:fs';
+import { join, relative, resolve } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { reasonOf } from '../../origin/system-faults.ts';
+import { makeFolders, reasonOf } from '../../http/system-faults.ts';
 import type { LocalSettings } from './config.ts';
 import { endProcesses, findRunning, readLastRunning } from './processes.ts';
 
@@ -58,22 +48,6 @@ function makeFolder(wanted: string): string {
       );
     }
     throw error;
-  }
-}
-
-/**
- * Makes a folder for this user alone, with those above it. One by one: `recursive` never ends below `/proc`, which
- * answers "no such file" though the folder above is there.
- */
-export function makeFolders(path: string): void {
-  const isThere = () => statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
-  if (isThere()) return;
-  makeFolders(dirname(path));
-  try {
-    mkdirSync(path, { mode: 0o700 });
-  } catch (error) {
-    // Another process may have made it meanwhile.
-    if (!isThere()) throw error;
   }
 }
 

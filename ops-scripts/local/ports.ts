@@ -2,7 +2,7 @@
 import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
-import { describeListenFault } from '../../origin/system-faults.ts';
+import { describeListenFault } from '../../http/system-faults.ts';
 import type { LocalSettings } from './config.ts';
 import type { RunningPart, StoreServer } from './part.ts';
 

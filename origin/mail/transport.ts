@@ -1,10 +1,11 @@
 // Sends mails by SMTP if it is configured, else writes them as files, for a shop on a laptop.
 import { randomUUID } from 'node:crypto';
-import { mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import { open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { domainToUnicode } from 'node:url';
 import nodemailer from 'nodemailer';
 import type { Attachment } from 'nodemailer/lib/mailer/index.js';
+import { makeFolders } from '../../http/system-faults.ts';
 import type { Settings } from '../config.ts';
 import { type Mail, type MailAttempt, MailFailure } from './mail.ts';
 import { renderHtml, renderText } from './render-mail.ts';
@@ -30,7 +31,7 @@ function fileTransport(settings: MailSettings): Transport {
     async send(mail, { id }) {
       const { message } = await composeMail(settings, mail, id, { textPart: writtenPart, newline: 'unix' });
       try {
-        await mkdir(folder, { recursive: true, mode: 0o700 });
+        makeFolders(folder);
         await writeWhole(folder, `${id}.eml`, message);
       } catch (cause) {
         const reason = cause instanceof Error ? cause.message : String(cause);

@@ -1,5 +1,7 @@
 // Describes errors of the operating system about files, folders and ports, in the words that all processes and commands
-// use.
+// use; and makes folders.
+import { mkdirSync, statSync } from 'node:fs';
+import { dirname } from 'node:path';
 
 const reasons: Record<string, string> = {
   ENOENT: 'there is no such file or folder',
@@ -48,3 +50,19 @@ export function describeListenFault(
 
 /** An error whose message is all that the person at the terminal needs. */
 export class StartFault extends Error {}
+
+/**
+ * Makes a folder for this user alone, with those above it. One by one: `recursive` never ends below `/proc`, which
+ * answers "no such file" though the folder above is there.
+ */
+export function makeFolders(path: string): void {
+  const isThere = () => statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
+  if (isThere()) return;
+  makeFolders(dirname(path));
+  try {
+    mkdirSync(path, { mode: 0o700 });
+  } catch (error) {
+    // Another process may have made it meanwhile.
+    if (!isThere()) throw error;
+  }
+}
