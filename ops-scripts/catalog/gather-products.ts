@@ -120,12 +120,20 @@ const departments: Record<string, { slug: string; name: string }> = Object.fromE
   ].flatMap(({ slug, name, also }) => [slug, ...also].map((tag) => [tag, { slug, name }])),
 );
 
-/** Derives department and category of a product from the Tags and Type of its file. */
+const more = { slug: 'more', name: 'More' };
+
+/**
+ * Derives department and category of a product from the Tags and Type of its file. Types without a department stand
+ * below "More", so that a file of many types does not fill the shop's navigation.
+ */
 export function chooseCategory(type: string, tags: string[]): CategoryPath {
-  const department = tags.map((tag) => departments[slugify(tag)]).find((found) => found !== undefined);
   const typeSlug = slugOfType(type);
-  if (department === undefined)
-    return [typeSlug === '' ? { slug: 'more', name: 'More' } : { slug: typeSlug, name: type }];
+  const isDepartment = [...Object.values(departments), more].find(({ slug }) => slug === typeSlug);
+  const department = tags.map((tag) => departments[slugify(tag)]).find((found) => found !== undefined);
+  if (department === undefined) {
+    if (typeSlug === '') return [more];
+    return isDepartment === undefined ? [more, { slug: typeSlug, name: type }] : [isDepartment];
+  }
   if (typeSlug === '' || typeSlug === department.slug) return [department];
   return [department, { slug: `${department.slug}-${typeSlug}`, name: type }];
 }

@@ -50,6 +50,18 @@ describe.skipIf(!hasChromium)('looking around in Chromium', () => {
     },
   );
 
+  test('a picture that does not come leaves words in its place', async () => {
+    const context = await chromium.newContext({ viewport: { width: 390, height: 844 }, bypassCSP: true });
+    await context.route('**/images/**', (route) => route.abort());
+    const page = await context.newPage();
+    await page.goto(`${storefront.url}/c/women`);
+    const tile = page.locator('.product .tile').first();
+    const told = await tile.screenshot();
+    await page.addStyleTag({ content: '.tile img::after { color: transparent !important }' });
+    expect(told.equals(await tile.screenshot())).toBe(false);
+    await context.close();
+  });
+
   test('with JavaScript, another colour keeps the size, the number and the focus, and loads no page', async () => {
     const page = await openPage(product());
     await page.evaluate('window.isSamePage = true');
