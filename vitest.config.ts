@@ -36,6 +36,8 @@ export default defineConfig(({ mode }) => {
         {
           test: {
             ...project('processes', 2, 2),
+            // Of one file: each waits for a process of its own to tell what it cannot reach.
+            maxConcurrency: 12,
             include: processes.map((folder) => `test/${folder}/**/*${suffix}`),
             exclude,
           },

@@ -49,27 +49,28 @@ async function mailTo(email: string, { deps } = shop): Promise<string> {
   return id;
 }
 
-async function rowOf(id: string): Promise<MailRow> {
+async function rowOf(id: string, { deps } = shop): Promise<MailRow> {
   const { rows } = await sql<MailRow>`
     select state, failure, failures,
       (extract(epoch from due_at - clock_timestamp()) / 60)::float as "dueInMinutes",
       greatest(0, extract(epoch from claimed_until - clock_timestamp()) / 60)::float as "heldForMinutes"
-    from outbox where id = ${id}`.execute(shop.deps.db);
+    from outbox where id = ${id}`.execute(deps.db);
   return rows[0]!;
 }
-const stateOf = async (id: string) => (await rowOf(id)).state;
-const mailsTo = (email: string) => smtp.mails.filter(({ to }) => to.includes(email));
+const stateOf = async (id: string, of = shop) => (await rowOf(id, of)).state;
+const mailsTo = (email: string, { mails } = smtp) => mails.filter(({ to }) => to.includes(email));
 
 /** @returns the rows once each has failed once, or is a dead letter */
 async function failEach(ids: string[]): Promise<MailRow[]> {
   const jobs = startJobs(shop.deps);
   try {
-    const failed = async () => (await Promise.all(ids.map(rowOf))).filter(({ failures }) => failures > 0);
+    const failed = async () =>
+      (await Promise.all(ids.map((id) => rowOf(id)))).filter(({ failures }) => failures > 0);
     await expect.poll(async () => (await failed()).length, wait).toBe(ids.length);
   } finally {
     await jobs.stop();
   }
-  return Promise.all(ids.map(rowOf));
+  return Promise.all(ids.map((id) => rowOf(id)));
 }
 
 /** The stage stands in the address, so that one server plays all of them at once. */
@@ -123,7 +124,105 @@ describe('a mail', () => {
     },
   );
 
-  test('for which no server is there is due again in 30 minutes, then in an hour, and given up after three days', async () => {
+  test('that has nobody to go to is a dead letter at once', async () => {
+    const [row] = await failEach([await mailTo('')]);
+    expect(row).toMatchObject({ state: 'dead', failure: expect.stringContaining('No recipients') });
+  });
+});
+
+describe('a slow server', () => {
+  test('is not handed the text where the mail cannot be kept from other workers', async () => {
+    const id = await mailTo('unheld@example.com');
+    const { payload } = await shop.deps.db
+      .selectFrom('outbox')
+      .select('payload')
+      .where('id', '=', id)
+      .executeTakeFirstOrThrow();
+    const holdFor = () => Promise.reject(new Error('claimed by another'));
+    await expect(deliverMail(shop.deps, payload as never, { id, holdFor })).rejects.toThrow(
+      'claimed by another',
+    );
+    expect(mailsTo('unheld@example.com')).toEqual([]);
+  });
+});
+
+describe('a server that hangs', () => {
+  test('for some domains and addresses keeps no other mail and no other work waiting', async () => {
+    smtp.react = (_, to) => (to.some((address) => address.startsWith('hang')) ? 'hang' : undefined);
+    const many = (count: number, address: (n: number) => string) =>
+      Promise.all(Array.from({ length: count }, (_, n) => mailTo(address(n))));
+    await many(30, (n) => `hang${n}@slow.example`);
+    await many(5, (n) => `hang${n}@good.example`);
+    const good = await many(40, (n) => `good${n}@${n % 2 === 0 ? 'good' : 'other'}.example`);
+    const { id: change } = await shop.deps.db
+      .transaction()
+      .execute((tx) => addToOutbox(tx, 'invalidate', { tags: { 'product:1': 1 } }));
+    const jobs = startJobs(shop.deps);
+    await expect.poll(() => stateOf(change), { timeout: 5_000, interval: 20 }).toBe('done');
+    await expect
+      .poll(
+        async () => (await Promise.all(good.map((id) => stateOf(id)))).every((state) => state === 'done'),
+        {
+          timeout: 15_000,
+          interval: 100,
+        },
+      )
+      .toBe(true);
+    const stopping = performance.now();
+    await jobs.stop();
+    expect(performance.now() - stopping).toBeLessThan(8_000);
+  });
+});
+
+/** A mail server, and a shop that sends through it, of a test's own. */
+async function openOwn() {
+  await using standing = new AsyncDisposableStack();
+  const smtp = standing.use(await startSmtpServer());
+  const shop = standing.use(await openShop({ env: { SMTP_URL: smtp.url, RATE_LIMITS: 'off' } }));
+  const stack = standing.move();
+  return { smtp, shop, [Symbol.asyncDispose]: () => stack.disposeAsync() };
+}
+
+// These wait for seconds, each with a shop of its own, and so all at once.
+describe.concurrent('however long it takes', () => {
+  test('A slow server is waited for, and gets no second copy from any worker', async () => {
+    await using own = await openOwn();
+    const { smtp, shop } = own;
+    smtp.react = (stage) => (stage === 'end' ? { afterMs: 12_000 } : undefined);
+    const id = await mailTo('slow@example.com', shop);
+    const workers = [startJobs(shop.deps), startJobs(shop.deps)];
+    await expect.poll(() => mailsTo('slow@example.com', smtp).length, wait).toBe(1);
+    expect((await rowOf(id, shop)).heldForMinutes).toBeGreaterThan(10);
+    await expect.poll(() => stateOf(id, shop), wait).toBe('done');
+    await Promise.all(workers.map((jobs) => jobs.stop()));
+    expect(mailsTo('slow@example.com', smtp)).toHaveLength(1);
+    expect(smtp.reached.end).toBeGreaterThan(0);
+  });
+
+  test.each(smtpStages)(
+    'A server that hangs at %s does not keep a worker from stopping in time, nor another from taking its mail on',
+    async (stage) => {
+      await using own = await openOwn();
+      const { smtp, shop } = own;
+      smtp.react = (at) => (at === stage ? 'hang' : undefined);
+      const id = await mailTo('stop@example.com', shop);
+      const jobs = startJobs(shop.deps);
+      const before = smtp.reached[stage];
+      await expect
+        .poll(() => smtp.reached[stage] + mailsTo('stop@example.com', smtp).length, wait)
+        .toBeGreaterThan(before);
+      const stopping = performance.now();
+      await jobs.stop();
+      expect(performance.now() - stopping).toBeLessThan(8_000);
+      const row = await rowOf(id, shop);
+      expect(row).toMatchObject({ state: 'pending', failures: 0 });
+      // What the server may have taken is nobody's for its ten minutes; everything else is free at once.
+      if (stage === 'end') expect(row.heldForMinutes).toBeGreaterThan(9);
+      else expect(row.heldForMinutes).toBe(0);
+    },
+  );
+
+  test('A mail for which no server is there is due again in 30 minutes, then in an hour, and given up after three days', async () => {
     const away = await startSmtpServer();
     await away[Symbol.asyncDispose]();
     await using closed = await openShop({ env: { SMTP_URL: away.url } });
@@ -159,108 +258,29 @@ describe('a mail', () => {
     await jobs.stop();
   });
 
-  test('that has nobody to go to is a dead letter at once', async () => {
-    const [row] = await failEach([await mailTo('')]);
-    expect(row).toMatchObject({ state: 'dead', failure: expect.stringContaining('No recipients') });
-  });
-});
-
-test('Mails stay due while the server cannot be reached, but for the few that find out, and leave once it can be', async () => {
-  const away = await startSmtpServer();
-  await away[Symbol.asyncDispose]();
-  await using closed = await openShop({ env: { SMTP_URL: away.url } });
-  const count = 120;
-  await Promise.all(Array.from({ length: count }, (_, n) => mailTo(`away${n}@example.com`, closed)));
-  const jobs = startJobs(closed.deps);
-  const countRows = async (which: 'failed' | 'done') => {
-    const { rows } = await sql<{ failed: number; done: number }>`
-      select count(*) filter (where failures > 0)::integer as failed,
-        count(*) filter (where state = 'done')::integer as done
-      from outbox where kind = 'mail'`.execute(closed.deps.db);
-    return rows[0]![which];
-  };
-  await expect.poll(() => countRows('failed'), wait).toBeGreaterThanOrEqual(20);
-  // The pause is not over yet; those that were under way when it began have ended.
-  await expect.poll(() => jobs.queues.mail.getActiveCount(), wait).toBe(0);
-  const found = await countRows('failed');
-  expect(found).toBeLessThanOrEqual(60);
-  await using _back = await startSmtpServer(Number(new URL(away.url).port));
-  await expect.poll(() => countRows('done'), wait).toBeGreaterThanOrEqual(count - found - 20);
-  await jobs.stop();
-});
-
-describe('a slow server', () => {
-  test('is waited for, and gets no second copy from any worker', async () => {
-    smtp.react = (stage) => (stage === 'end' ? { afterMs: 12_000 } : undefined);
-    const id = await mailTo('slow@example.com');
-    const workers = [startJobs(shop.deps), startJobs(shop.deps)];
-    await expect.poll(() => mailsTo('slow@example.com').length, wait).toBe(1);
-    expect((await rowOf(id)).heldForMinutes).toBeGreaterThan(10);
-    await expect.poll(() => stateOf(id), wait).toBe('done');
-    await Promise.all(workers.map((jobs) => jobs.stop()));
-    expect(mailsTo('slow@example.com')).toHaveLength(1);
-    expect(smtp.reached.end).toBeGreaterThan(0);
-  });
-
-  test('is not handed the text where the mail cannot be kept from other workers', async () => {
-    const id = await mailTo('unheld@example.com');
-    const { payload } = await shop.deps.db
-      .selectFrom('outbox')
-      .select('payload')
-      .where('id', '=', id)
-      .executeTakeFirstOrThrow();
-    const holdFor = () => Promise.reject(new Error('claimed by another'));
-    await expect(deliverMail(shop.deps, payload as never, { id, holdFor })).rejects.toThrow(
-      'claimed by another',
-    );
-    expect(mailsTo('unheld@example.com')).toEqual([]);
-  });
-});
-
-describe('a server that hangs', () => {
-  test('for some domains and addresses keeps no other mail and no other work waiting', async () => {
-    smtp.react = (_, to) => (to.some((address) => address.startsWith('hang')) ? 'hang' : undefined);
-    const many = (count: number, address: (n: number) => string) =>
-      Promise.all(Array.from({ length: count }, (_, n) => mailTo(address(n))));
-    await many(30, (n) => `hang${n}@slow.example`);
-    await many(5, (n) => `hang${n}@good.example`);
-    const good = await many(40, (n) => `good${n}@${n % 2 === 0 ? 'good' : 'other'}.example`);
-    const { id: change } = await shop.deps.db
-      .transaction()
-      .execute((tx) => addToOutbox(tx, 'invalidate', { tags: { 'product:1': 1 } }));
-    const jobs = startJobs(shop.deps);
-    await expect.poll(() => stateOf(change), { timeout: 5_000, interval: 20 }).toBe('done');
-    await expect
-      .poll(async () => (await Promise.all(good.map(stateOf))).every((state) => state === 'done'), {
-        timeout: 15_000,
-        interval: 100,
-      })
-      .toBe(true);
-    const stopping = performance.now();
+  test('Mails stay due while the server cannot be reached, but for the few that find out, and leave once it can be', async () => {
+    const away = await startSmtpServer();
+    await away[Symbol.asyncDispose]();
+    await using closed = await openShop({ env: { SMTP_URL: away.url } });
+    const count = 120;
+    await Promise.all(Array.from({ length: count }, (_, n) => mailTo(`away${n}@example.com`, closed)));
+    const jobs = startJobs(closed.deps);
+    const countRows = async (which: 'failed' | 'done') => {
+      const { rows } = await sql<{ failed: number; done: number }>`
+        select count(*) filter (where failures > 0)::integer as failed,
+          count(*) filter (where state = 'done')::integer as done
+        from outbox where kind = 'mail'`.execute(closed.deps.db);
+      return rows[0]![which];
+    };
+    await expect.poll(() => countRows('failed'), wait).toBeGreaterThanOrEqual(20);
+    // The pause is not over yet; those that were under way when it began have ended.
+    await expect.poll(() => jobs.queues.mail.getActiveCount(), wait).toBe(0);
+    const found = await countRows('failed');
+    expect(found).toBeLessThanOrEqual(60);
+    await using _back = await startSmtpServer(Number(new URL(away.url).port));
+    await expect.poll(() => countRows('done'), wait).toBeGreaterThanOrEqual(count - found - 20);
     await jobs.stop();
-    expect(performance.now() - stopping).toBeLessThan(8_000);
   });
-
-  test.each(smtpStages)(
-    'at %s does not keep a worker from stopping in time, nor another from taking its mail on',
-    async (stage) => {
-      smtp.react = (at) => (at === stage ? 'hang' : undefined);
-      const id = await mailTo('stop@example.com');
-      const jobs = startJobs(shop.deps);
-      const before = smtp.reached[stage];
-      await expect
-        .poll(() => smtp.reached[stage] + mailsTo('stop@example.com').length, wait)
-        .toBeGreaterThan(before);
-      const stopping = performance.now();
-      await jobs.stop();
-      expect(performance.now() - stopping).toBeLessThan(8_000);
-      const row = await rowOf(id);
-      expect(row).toMatchObject({ state: 'pending', failures: 0 });
-      // What the server may have taken is nobody's for its ten minutes; everything else is free at once.
-      if (stage === 'end') expect(row.heldForMinutes).toBeGreaterThan(9);
-      else expect(row.heldForMinutes).toBe(0);
-    },
-  );
 });
 
 describe('a mail that is a file', () => {
