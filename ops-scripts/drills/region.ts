@@ -106,6 +106,63 @@ export async function startRegion(
   env: NodeJS.ProcessEnv,
   { state, smallDisks = false }: RegionOptions,
 ): Promise<DrillRegion> {
+  const { folder, disks, child, end } = await spawnRegion(env, { state, smallDisks });
+  const line = await waitForReady(child).catch(async (error) => {
+    await end();
+    throw error;
+  });
+  const { storefront, edge, parts: first, staff, control } = line;
+  const { ask, order } = speakTo(control);
+  const region: DrillRegion = {
+    storefront,
+    edge,
+    folder,
+    staff,
+    parts: first,
+    control,
+    async refresh() {
+      region.parts = (await (await ask('/parts')).json()) as DrillRegionPart[];
+    },
+    origins: () => region.parts.filter(({ kind }) => kind === 'origin'),
+    ofKind(kind) {
+      const found = region.parts.find((part) => part.kind === kind);
+      if (found === undefined) throw new Error(`This region has no ${kind} right now`);
+      return found;
+    },
+    signal: (part, signal) => process.kill(part.pid, signal),
+    async stop({ name }) {
+      await order(`/parts/${name}/stop`, {});
+    },
+    async start({ name }) {
+      await order(`/parts/${name}/start`, {});
+    },
+    async replace(part, change = {}) {
+      const path = `/parts/${part.name}/replace`;
+      region.parts = (await order(path, change, replaceMs)) as DrillRegionPart[];
+    },
+    endpoints: async () => (await ask('/endpoints')).json() as ReturnType<DrillRegion['endpoints']>,
+    async takeBaseBackup() {
+      const backup = { folder: join(folder, 'base-backup') };
+      await order('/postgres/backup', backup);
+      return backup;
+    },
+    async restore(from) {
+      region.parts = (await order('/postgres/restore', from)) as DrillRegionPart[];
+    },
+    healed: () => waitReady(region.origins().map(({ url }) => url)),
+    rebuilt: () => waitRebuilt(region, first.length, async () => (await ask('/metrics')).text()),
+    disks: disks && {
+      // By a part that is there whatever happens to the servers.
+      fill: ({ name }) => fillDisk(disks, name, child.pid!),
+      free: ({ name }) => freeDisk(disks, name, child.pid!),
+    },
+    [Symbol.asyncDispose]: end,
+  };
+  return region;
+}
+
+/** @throws Impossible, nothing left running. */
+async function spawnRegion(env: NodeJS.ProcessEnv, { state, smallDisks }: Required<RegionOptions>) {
   const folder = await mkdtemp(join(tmpdir(), 'region-'));
   const reason = smallDisks ? await whyNoSmallDisks(folder) : undefined;
   if (reason !== undefined) {
@@ -137,78 +194,24 @@ export async function startRegion(
     if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
     await rm(folder, { recursive: true, force: true });
   };
-  const line = await waitForReady(child).catch(async (error) => {
-    await end();
-    throw error;
-  });
-  const { storefront, edge, parts: first, staff, control } = line;
-  const ask = (path: string) =>
-    fetch(control.url + path, {
-      headers: { authorization: `Bearer ${control.token}` },
-      signal: AbortSignal.timeout(5_000),
-    });
-  const order = async (path: string, body: object): Promise<unknown> => {
-    const answer = await fetch(control.url + path, {
+  return { folder, disks, child, end };
+}
+
+/** The region's control API: what it tells, and what it is told to do. */
+function speakTo({ url, token }: RegionLine['control']) {
+  const headers = { authorization: `Bearer ${token}` };
+  const ask = (path: string) => fetch(url + path, { headers, signal: AbortSignal.timeout(5_000) });
+  const order = async (path: string, body: object, timeoutMs = restoreMs): Promise<unknown> => {
+    const answer = await fetch(url + path, {
       method: 'POST',
-      headers: { authorization: `Bearer ${control.token}` },
+      headers,
       body: JSON.stringify(body),
-      signal: AbortSignal.timeout(restoreMs),
+      signal: AbortSignal.timeout(timeoutMs),
     });
     if (!answer.ok) throw new Error(`The region refused ${path}: ${await answer.text()}`);
     return answer.json();
   };
-  const region: DrillRegion = {
-    storefront,
-    edge,
-    folder,
-    staff,
-    parts: first,
-    control,
-    async refresh() {
-      region.parts = (await (await ask('/parts')).json()) as DrillRegionPart[];
-    },
-    origins: () => region.parts.filter(({ kind }) => kind === 'origin'),
-    ofKind(kind) {
-      const found = region.parts.find((part) => part.kind === kind);
-      if (found === undefined) throw new Error(`This region has no ${kind} right now`);
-      return found;
-    },
-    signal: (part, signal) => process.kill(part.pid, signal),
-    async stop({ name }) {
-      await order(`/parts/${name}/stop`, {});
-    },
-    async start({ name }) {
-      await order(`/parts/${name}/start`, {});
-    },
-    async replace(part, change = {}) {
-      const answer = await fetch(`${control.url}/parts/${part.name}/replace`, {
-        method: 'POST',
-        headers: { authorization: `Bearer ${control.token}` },
-        body: JSON.stringify(change),
-        signal: AbortSignal.timeout(replaceMs),
-      });
-      if (!answer.ok) throw new Error(`Cannot replace ${part.name}: ${await answer.text()}`);
-      region.parts = (await answer.json()) as DrillRegionPart[];
-    },
-    endpoints: async () => (await ask('/endpoints')).json() as ReturnType<DrillRegion['endpoints']>,
-    async takeBaseBackup() {
-      const backup = { folder: join(folder, 'base-backup') };
-      await order('/postgres/backup', backup);
-      return backup;
-    },
-    async restore(from) {
-      region.parts = (await order('/postgres/restore', from)) as DrillRegionPart[];
-    },
-    healed: () => waitReady(region.origins().map(({ url }) => url)),
-    rebuilt: () => waitRebuilt(region, first.length, async () => (await ask('/metrics')).text()),
-    disks: disks && {
-      // By a part that is there whatever happens to the servers.
-      fill: ({ name }) => fillDisk(disks, name, child.pid!),
-      free: ({ name }) => freeDisk(disks, name, child.pid!),
-    },
-    [Symbol.asyncDispose]: end,
-  };
-  return region;
+  return { ask, order };
 }
 
 async function waitForReady(child: ChildProcessByStdio<null, Readable, null>): Promise<RegionLine> {

@@ -36,18 +36,17 @@ interface Answer {
   body: unknown;
 }
 
-type Ask = (
-  method: string,
-  path: string,
-  body?: object,
-  fields?: Record<string, string>,
-  timeoutMs?: number,
-) => Promise<Answer>;
+interface Sending {
+  fields?: Record<string, string>;
+  timeoutMs?: number | undefined;
+}
+
+type Ask = (method: string, path: string, body?: object, how?: Sending) => Promise<Answer>;
 
 /** @throws where the sign-in is refused */
 async function signIn(url: string, { email, password }: Login): Promise<Ask> {
   const jar = new CookieJar();
-  const ask: Ask = async (method, path, body, fields = {}, timeoutMs = requestMs) => {
+  const ask: Ask = async (method, path, body, { fields = {}, timeoutMs = requestMs } = {}) => {
     const response = await fetch(url + path, {
       method,
       headers: { 'content-type': 'application/json', cookie: jar.header, ...fields },
@@ -80,7 +79,8 @@ export async function signInMember(url: string, who: Login, tell: Tell): Promise
     email: who.email,
     async write(method, path, body, { key = randomUUID(), patienceMs = changeMs, requestMs: ms } = {}) {
       for (const until = performance.now() + patienceMs; performance.now() < until; await delay(againMs)) {
-        const answer = await ask(method, path, body, { 'idempotency-key': key }, ms).catch(() => undefined);
+        const fields = { 'idempotency-key': key };
+        const answer = await ask(method, path, body, { fields, timeoutMs: ms }).catch(() => undefined);
         if (method !== 'GET') tell(answer?.status ?? 0);
         // A session that cannot be checked just now is refused as well.
         const isOpen = answer === undefined || answer.status >= 500 || [401, 403].includes(answer.status);
@@ -98,7 +98,7 @@ export async function signInStaff(url: string, who: Login, tell: Tell): Promise<
     async change({ method, path, body }) {
       const fields = { 'idempotency-key': randomUUID(), prefer: 'wait=5' };
       for (const until = performance.now() + changeMs; performance.now() < until; await delay(againMs)) {
-        const answer = await ask(method, path, body, fields).catch(() => undefined);
+        const answer = await ask(method, path, body, { fields }).catch(() => undefined);
         tell(answer?.status ?? 0);
         if (answer?.status === 200) return (answer.body as { invalidation: SeenInvalidation }).invalidation;
         // A session that cannot be checked just now is refused as well, so any refusal is asked again.

@@ -25,6 +25,20 @@ const drainHook = 'drain';
 /** Not every region's schema has tags on them yet. */
 const untaggable = ['AWS::ElasticLoadBalancingV2::Listener', 'AWS::ElasticLoadBalancingV2::ListenerRule'];
 
+/** What stands before the machines are added. */
+interface Standing {
+  vpc: ReturnType<typeof addNetwork>;
+  groups: ReturnType<typeof addSecurityGroups>;
+  secrets: Secrets;
+  cache: ReturnType<typeof addCache>;
+  database: ReturnType<typeof addDatabase>;
+  balancer: ReturnType<typeof addBalancer>;
+  parameters: ReturnType<typeof declareParameters>;
+  logGroup: LogGroup;
+  topic: ReturnType<typeof addTopic>;
+  refreshAlarms: ReturnType<typeof addShopperAlarms>;
+}
+
 /**
  * The whole shop on AWS: Route 53, CloudFront, load balancer, origins and workers in three zones, cache and
  * database.
@@ -51,52 +65,20 @@ export class ShopStack extends Stack {
       retention: RetentionDays.THREE_MONTHS,
       removalPolicy: RemovalPolicy.RETAIN,
     });
-    const machines = (id: string, entry: 'origin' | 'worker') => {
-      const readable = secretsOf(entry, secrets);
-      return addMachines(this, id, {
-        entry,
-        detailedMonitoring: options.size.detailedMonitoring,
-        volumeGib: options.size.volumeGib,
-        ...(entry === 'origin'
-          ? {
-              size: options.size.origins,
-              spotPercent: options.spotPercent,
-              securityGroup: groups.origins,
-              targets: balancer.originTargets,
-            }
-          : {
-              size: options.size.workers,
-              spotPercent: 0,
-              securityGroup: groups.workers,
-              targets: balancer.workerTargets,
-            }),
-        vpc,
-        role: addMachineRole(this, `${id}Role`, {
-          releaseBucket: parameters.releaseBucket,
-          secrets: Object.values(readable),
-          logGroup,
-        }),
-        drainHook,
-        topic,
-        refreshAlarms,
-        boot: bootScript({
-          ...parameters,
-          entry,
-          region: this.region,
-          vpcCidr,
-          writerAddress: database.writerAddress,
-          replicaAddresses: database.replicaAddresses,
-          databaseName,
-          cacheAddress: cache.primaryAddress,
-          cacheNodes: cache.nodes,
-          logGroup: logGroup.logGroupName,
-          secrets: arnsOf(readable),
-          drainHook,
-        }),
-      });
+    const standing = {
+      vpc,
+      groups,
+      secrets,
+      cache,
+      database,
+      balancer,
+      parameters,
+      logGroup,
+      topic,
+      refreshAlarms,
     };
-    const origins = machines('Origins', 'origin');
-    const workers = machines('Workers', 'worker');
+    const origins = this.#addMachines('Origins', 'origin', options, standing);
+    const workers = this.#addMachines('Workers', 'worker', options, standing);
     addMachineAlarms(
       this,
       balancer,
@@ -115,6 +97,53 @@ export class ShopStack extends Stack {
     acceptRisks(this);
     this.#tellOperators(parameters.domain, secrets);
     new CfnOutput(this, 'LogGroup', { value: logGroup.logGroupName });
+  }
+
+  #addMachines(id: string, entry: 'origin' | 'worker', options: StackOptions, standing: Standing) {
+    const { vpc, groups, secrets, cache, database, balancer, parameters, logGroup, topic, refreshAlarms } =
+      standing;
+    const readable = secretsOf(entry, secrets);
+    return addMachines(this, id, {
+      entry,
+      detailedMonitoring: options.size.detailedMonitoring,
+      volumeGib: options.size.volumeGib,
+      ...(entry === 'origin'
+        ? {
+            size: options.size.origins,
+            spotPercent: options.spotPercent,
+            securityGroup: groups.origins,
+            targets: balancer.originTargets,
+          }
+        : {
+            size: options.size.workers,
+            spotPercent: 0,
+            securityGroup: groups.workers,
+            targets: balancer.workerTargets,
+          }),
+      vpc,
+      role: addMachineRole(this, `${id}Role`, {
+        releaseBucket: parameters.releaseBucket,
+        secrets: Object.values(readable),
+        logGroup,
+      }),
+      drainHook,
+      topic,
+      refreshAlarms,
+      boot: bootScript({
+        ...parameters,
+        entry,
+        region: this.region,
+        vpcCidr,
+        writerAddress: database.writerAddress,
+        replicaAddresses: database.replicaAddresses,
+        databaseName,
+        cacheAddress: cache.primaryAddress,
+        cacheNodes: cache.nodes,
+        logGroup: logGroup.logGroupName,
+        secrets: arnsOf(readable),
+        drainHook,
+      }),
+    });
   }
 
   #tellOperators(domain: string, { extraSettings, operatorPassword }: Secrets): void {

@@ -25,7 +25,7 @@ async function committedOf(shoppers: number, roundSeconds: number): Promise<numb
     create function take_time() returns trigger language plpgsql as
       $$ begin perform pg_sleep(${roundSeconds}); return null; end $$;
     create trigger slow after insert or update on carts for each statement execute function take_time()`);
-  const writer = createCartWriter(pool, answers, async () => new Map());
+  const writer = createCartWriter({ pool, watch: answers, publish: async () => new Map() });
   const write = (deadlineMs: number) => {
     const operation = {
       opId: randomUUID(),

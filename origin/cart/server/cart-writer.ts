@@ -63,51 +63,113 @@ const answeringMs = 500;
 /** A round that takes longer makes the watch ask whether Postgres is still there. */
 const slowRoundMs = 250;
 
-export function createCartWriter(
-  pool: pg.Pool,
-  watch: StoreWatch,
-  publish: Publish,
-  lineage: Pick<Lineage, 'isRecent' | 'onChange'> = onlyLineage,
-): CartWriter {
-  const queue: Waiting[] = [];
-  const busyCarts = new Set<string>();
-  const memory = new LRUCache<string, CartContents>({
+interface CartWriterParts {
+  pool: pg.Pool;
+  watch: StoreWatch;
+  publish: Publish;
+  lineage?: Pick<Lineage, 'isRecent' | 'onChange'>;
+}
+
+export function createCartWriter(parts: CartWriterParts): CartWriter {
+  return new BatchedCartWriter(parts);
+}
+
+class BatchedCartWriter implements CartWriter {
+  readonly #pool: pg.Pool;
+  readonly #watch: StoreWatch;
+  readonly #publish: Publish;
+  readonly #lineage: Pick<Lineage, 'isRecent' | 'onChange'>;
+  readonly #queue: Waiting[] = [];
+  readonly #busyCarts = new Set<string>();
+  readonly #memory = new LRUCache<string, CartContents>({
     max: rememberedCarts,
     maxSize: rememberedLines,
     sizeCalculation: ({ lines, directSets }) => 1 + lines.length + Object.keys(directSets).length,
   });
-  lineage.onChange(() => memory.clear());
-  let running = 0;
-  let closed = false;
-  let roundEndedMs = Number.NEGATIVE_INFINITY;
+  #running = 0;
+  #closed = false;
+  #roundEndedMs = Number.NEGATIVE_INFINITY;
 
-  const pump = () => {
-    while (running < connections) {
-      const batch = takeBatch(queue, busyCarts);
+  constructor({ pool, watch, publish, lineage = onlyLineage }: CartWriterParts) {
+    this.#pool = pool;
+    this.#watch = watch;
+    this.#publish = publish;
+    this.#lineage = lineage;
+    lineage.onChange(() => this.#memory.clear());
+  }
+
+  apply(task: CartTask, deadlineMs: number): Promise<CommittedTask> {
+    if (this.#watch.isAway()) return Promise.reject(new PostgresSilent('Postgres is away'));
+    if (this.#queue.length >= maxQueue)
+      return Promise.reject(unavailable('Too many cart writes wait at this moment; try again'));
+    return new Promise((resolve, reject) => {
+      const waiting: Waiting = { task, abandoned: false, tries: 0, resolve, reject };
+      const stopWaiting = this.#watchOver(waiting, deadlineMs);
+      waiting.resolve = (written) => {
+        stopWaiting();
+        resolve(written);
+      };
+      waiting.reject = (error) => {
+        stopWaiting();
+        reject(error);
+      };
+      this.#queue.push(waiting);
+      this.#pump();
+    });
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    await this.#pool.end();
+  }
+
+  /** Rejects what waits at its deadline, or once Postgres is away. @returns what ends the watch */
+  #watchOver(waiting: Waiting, deadlineMs: number): () => void {
+    const giveUp = (why: string) => {
+      waiting.abandoned = true;
+      waiting.reject(new PostgresSilent(why));
+    };
+    const checkDeadline = () => {
+      const nowMs = performance.now();
+      const isAnswering = nowMs - this.#roundEndedMs < answeringMs && nowMs < deadlineMs + extraWaitMs;
+      if (isAnswering) timer = setTimeout(checkDeadline, recheckMs);
+      else giveUp('Postgres did not confirm in time');
+    };
+    let timer = setTimeout(checkDeadline, deadlineMs - performance.now());
+    const stopWatching = this.#watch.whenAway(() => giveUp('Postgres went away'));
+    return () => {
+      clearTimeout(timer);
+      stopWatching();
+    };
+  }
+
+  #pump(): void {
+    while (this.#running < connections) {
+      const batch = takeBatch(this.#queue, this.#busyCarts);
       if (batch.length === 0) return;
-      running += 1;
-      void runRound(batch).finally(() => {
-        running -= 1;
-        for (const waiting of batch) busyCarts.delete(waiting.task.cartId);
-        pump();
+      this.#running += 1;
+      void this.#runRound(batch).finally(() => {
+        this.#running -= 1;
+        for (const waiting of batch) this.#busyCarts.delete(waiting.task.cartId);
+        this.#pump();
       });
     }
-  };
+  }
 
-  const runRound = async (batch: Waiting[]) => {
-    const slowRoundTimer = setTimeout(() => watch.unanswered(), slowRoundMs);
+  async #runRound(batch: Waiting[]): Promise<void> {
+    const slowRoundTimer = setTimeout(() => this.#watch.unanswered(), slowRoundMs);
     let client: pg.PoolClient | undefined;
     let broken: Error | undefined;
     try {
-      client = await pool.connect();
-      await applyBatch(batch, runOn(client));
-      roundEndedMs = performance.now();
+      client = await this.#pool.connect();
+      await this.#applyBatch(batch, runOn(client));
+      this.#roundEndedMs = performance.now();
     } catch (error) {
       broken = error as Error;
-      watch.unanswered();
+      this.#watch.unanswered();
       for (const waiting of batch) {
         // A server that answers but cannot write (no disk, read only) is not worth waiting for.
-        if (isConnectionLost(error)) enqueueAgain(waiting);
+        if (isConnectionLost(error)) this.#enqueueAgain(waiting);
         else waiting.reject(new PostgresSilent('Postgres cannot write', { cause: error }));
       }
     } finally {
@@ -115,39 +177,39 @@ export function createCartWriter(
       // A client whose last query failed may still be at it: it never goes back.
       client?.release(broken);
     }
-  };
+  }
 
   /** @throws only where Postgres does not serve. */
-  const applyBatch = async (batch: Waiting[], run: RunSql): Promise<void> => {
+  async #applyBatch(batch: Waiting[], run: RunSql): Promise<void> {
     const tasks = gatherByCart(batch);
     try {
       const applied = await applyToCarts(
         run,
         [...tasks.values()].map(({ task }) => task),
         // After a pause of this process the same version may be that of another lineage.
-        lineage.isRecent() ? memory : undefined,
+        this.#lineage.isRecent() ? this.#memory : undefined,
       );
       // Not waited for here: the next round may begin while the copies learn of this one.
-      const left = publish(applied.flatMap((one) => (one.kind === 'applied' ? [one.update] : [])));
+      const left = this.#publish(applied.flatMap((one) => (one.kind === 'applied' ? [one.update] : [])));
       for (const [index, { members }] of [...tasks.values()].entries())
-        answer(members, applied[index]!, left);
+        this.#answer(members, applied[index]!, left);
     } catch (error) {
       if (isUnavailable(error)) throw error;
       if (batch.length > 1) {
-        for (const waiting of batch) await applyBatch([waiting], run);
+        for (const waiting of batch) await this.#applyBatch([waiting], run);
       } else if (isWorthAnotherTry(error)) {
-        enqueueAgain(batch[0]!);
+        this.#enqueueAgain(batch[0]!);
       } else {
         batch[0]!.reject(error);
       }
     }
-  };
+  }
 
-  const answer = (members: Waiting[], applied: Applied, left: ReturnType<Publish>) => {
+  #answer(members: Waiting[], applied: Applied, left: ReturnType<Publish>): void {
     let offset = 0;
     for (const waiting of members) {
       const { length } = waiting.task.waiting;
-      if (applied.kind === 'busy') enqueueAgain(waiting);
+      if (applied.kind === 'busy') this.#enqueueAgain(waiting);
       else if (applied.kind === 'merged') waiting.resolve(applied);
       else {
         waiting.resolve({
@@ -158,60 +220,17 @@ export function createCartWriter(
       }
       offset += length;
     }
-  };
+  }
 
-  const enqueueAgain = (waiting: Waiting) => {
-    if (waiting.abandoned || closed) return;
+  #enqueueAgain(waiting: Waiting): void {
+    if (waiting.abandoned || this.#closed) return;
     const pauseMs = Math.min(5 * waiting.tries, 50);
     waiting.tries += 1;
     setTimeout(() => {
-      queue.push(waiting);
-      pump();
+      this.#queue.push(waiting);
+      this.#pump();
     }, pauseMs);
-  };
-
-  return {
-    apply(task, deadlineMs) {
-      if (watch.isAway()) return Promise.reject(new PostgresSilent('Postgres is away'));
-      if (queue.length >= maxQueue) {
-        return Promise.reject(unavailable('Too many cart writes wait at this moment; try again'));
-      }
-      return new Promise((resolve, reject) => {
-        const waiting: Waiting = { task, abandoned: false, tries: 0, resolve, reject };
-        const giveUp = (why: string) => {
-          waiting.abandoned = true;
-          finish();
-          reject(new PostgresSilent(why));
-        };
-        const checkDeadline = () => {
-          const nowMs = performance.now();
-          const isAnswering = nowMs - roundEndedMs < answeringMs && nowMs < deadlineMs + extraWaitMs;
-          if (isAnswering) timer = setTimeout(checkDeadline, recheckMs);
-          else giveUp('Postgres did not confirm in time');
-        };
-        let timer = setTimeout(checkDeadline, deadlineMs - performance.now());
-        const stopWatching = watch.whenAway(() => giveUp('Postgres went away'));
-        const finish = () => {
-          clearTimeout(timer);
-          stopWatching();
-        };
-        waiting.resolve = (written) => {
-          finish();
-          resolve(written);
-        };
-        waiting.reject = (error) => {
-          finish();
-          reject(error);
-        };
-        queue.push(waiting);
-        pump();
-      });
-    },
-    async close() {
-      closed = true;
-      await pool.end();
-    },
-  };
+  }
 }
 
 /** Takes what waits, but no cart that another connection is writing: it would only be found changed. */

@@ -91,7 +91,7 @@ export function openServerStores(deps: Deps): ServerStores {
   measureHeld(deps.registry, held);
   const publishing = { copies, held, read };
   const publish = (updates: CopyUpdate[]) => publishCommit(publishing, updates);
-  const writer = createCartWriter(writerPool, postgres, publish, deps.lineage);
+  const writer = createCartWriter({ pool: writerPool, watch: postgres, publish, lineage: deps.lineage });
   const journal = createCartJournal(journalRedis, {
     replicas: settings.redisReplicas,
     watch: redis,

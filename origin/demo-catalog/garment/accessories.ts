@@ -40,7 +40,7 @@ export function socks(): Drawing {
     ],
     seams: ['M221 384C224 362 242 342 262 333', 'M174 354C182 340 186 318 178 296'],
     stitches: [],
-    details: [rib(151, 207, 95, 132, 3), rib(217, 273, 75, 110, 3)],
+    details: [rib([151, 207], [95, 132], 3), rib([217, 273], [75, 110], 3)],
   };
 }
 
@@ -98,7 +98,7 @@ export function beanie(): Drawing {
     stitches: [],
     details: [
       `<path d="${ribs.join('')}" fill="none" stroke="{darker}" stroke-width="2" opacity=".28"/>`,
-      rib(94, 308, 330, 398, 10),
+      rib([94, 308], [330, 398], 10),
       '<rect x="222" y="362" width="34" height="22" rx="2" fill="{accent}"/><path d="M228 373h22" stroke="{base}" stroke-width="2"/>',
       '<circle cx="200" cy="92" r="30" fill="{accent}"/><path d="M200 62v60M170 92h60M179 71l42 42M221 71l-42 42M187 66l26 52M213 66l-26 52M174 80l52 24M226 80l-52 24" stroke="{darker}" stroke-width="1.4" opacity=".22"/>',
     ],

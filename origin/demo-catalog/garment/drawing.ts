@@ -95,8 +95,12 @@ export function line(d: string, width = 1.4, color = '{darker}', opacity = 0.6):
   return `<path d="${d}" fill="none" stroke="${color}" stroke-width="${width}" stroke-linecap="round" opacity="${opacity}"/>`;
 }
 
-/** Fine upright lines between two heights: a knitted rib. */
-export function rib(left: number, right: number, top: number, bottom: number, bend = 0): string {
+/**
+ * Fine upright lines between two heights: a knitted rib.
+ * @param across from left to right
+ * @param down from top to bottom
+ */
+export function rib([left, right]: [number, number], [top, bottom]: [number, number], bend = 0): string {
   const lines: string[] = [];
   const mid = (left + right) / 2;
   for (let x = left + 3; x < right; x += 5) {

@@ -176,7 +176,7 @@ export function sweater(): Drawing {
       'M282 98C288 130 296 156 292 186',
     ],
     stitches: [],
-    details: [rib(117, 283, 391, 418, 4), neckRib(m)],
+    details: [rib([117, 283], [391, 418], 4), neckRib(m)],
   };
 }
 
@@ -219,7 +219,7 @@ export function cardigan(): Drawing {
       'M150 88C156 130 172 170 190 198M250 88C244 130 228 170 210 198',
     ],
     stitches: [],
-    details: [rib(116, 189, 404, 431, 3), rib(211, 284, 404, 431, 3), buttons(200, 214, 412, 6)],
+    details: [rib([116, 189], [404, 431], 3), rib([211, 284], [404, 431], 3), buttons(200, 214, 412, 6)],
   };
 }
 
@@ -266,7 +266,7 @@ export function hoodie(): Drawing {
     seams: ['M148 316L124 372M252 316L276 372M148 316H252', 'M113 398C136 404 264 404 287 398'],
     stitches: ['M152 321H248', 'M146 322L128 368M254 322L272 368'],
     details: [
-      rib(117, 283, 402, 428, 4),
+      rib([117, 283], [402, 428], 4),
       '<circle cx="180" cy="134" r="2.6" fill="{metal}"/><circle cx="220" cy="134" r="2.6" fill="{metal}"/>',
       line('M180 135C177 160 182 180 178 204', 3, '{cord}', 1),
       line('M220 135C224 158 218 176 222 198', 3, '{cord}', 1),
