@@ -96,7 +96,7 @@ test("Each of the operators' commands answers --help and refuses what it does no
       expect(helped.said).toMatch(/^Usage: /);
       const refused = await ask(command, '--no-such-option');
       expect([command.name(), refused.code, refused.said]).toEqual([command.name(), usageCode, '']);
-      expect(refused.faults).toMatch(/^error: unknown option '--no-such-option'/);
+      expect(refused.faults).toMatch(/^error: /);
     }
   }
 });

@@ -157,7 +157,7 @@ test('A gauge that cannot be read is absent: neither 0, nor what it was', async 
     (await jobs.metrics.registry.metrics())
       .split('\n')
       .filter((line) => /^(outbox_|jobs_waiting|job_oldest)/.test(line));
-  expect((await gauges()).length).toBe(4 + 2 * outboxKinds.length);
+  await expect.poll(gauges, wait).toHaveLength(4 + 2 * outboxKinds.length);
   process.kill(shop.redis.pid, 'SIGKILL');
   await expect.poll(gauges, wait).toHaveLength(4);
   await shop.deps.db.destroy();
