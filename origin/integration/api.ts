@@ -9,10 +9,11 @@ import {
   createApi,
   defineRoute,
   emptyAnswer,
-  Id,
   IdempotencyKeyHeader,
+  IdParams,
   jsonAnswer,
   jsonBody,
+  listAnswer,
   z,
 } from '../web/api/api.ts';
 import { plainText } from '../web/api/plain-text.ts';
@@ -40,7 +41,7 @@ const listKeysRoute = defineRoute({
   audience,
   summary: 'API keys that stand, oldest first',
   responses: {
-    200: jsonAnswer('The keys', z.object({ items: z.array(ApiKeySchema) }).openapi('ApiKeyList')),
+    200: listAnswer('The keys', ApiKeySchema, 'ApiKeyList'),
   },
 });
 
@@ -63,7 +64,7 @@ const revokeKeyRoute = defineRoute({
   audience,
   refusals: ['not-found'],
   summary: 'Revoke an API key; it ends at once',
-  request: { params: z.object({ id: Id }), headers: IdempotencyKeyHeader },
+  request: { params: IdParams, headers: IdempotencyKeyHeader },
   responses: { 204: emptyAnswer('Revoked') },
 });
 
@@ -134,10 +135,7 @@ const findVariantsRoute = defineRoute({
       }),
   },
   responses: {
-    200: jsonAnswer(
-      'At most 100',
-      z.object({ items: z.array(FoundVariantSchema) }).openapi('FoundVariantList'),
-    ),
+    200: listAnswer('At most 100', FoundVariantSchema, 'FoundVariantList'),
   },
 });
 

@@ -8,9 +8,10 @@ import {
   defineRoute,
   emptyAnswer,
   IdempotencyKeyHeader as headers,
-  Id,
   jsonAnswer,
   jsonBody,
+  listAnswer,
+  IdParams as params,
   z,
 } from '../web/api/api.ts';
 import type { AppEnv } from '../web/env.ts';
@@ -32,7 +33,6 @@ import {
 
 const tags = ['integration'];
 const audience = 'staff';
-const params = z.object({ id: Id });
 
 const listRoute = defineRoute({
   method: 'get',
@@ -42,7 +42,7 @@ const listRoute = defineRoute({
   audience,
   summary: 'Webhooks that the shop tells what happens, oldest first',
   responses: {
-    200: jsonAnswer('The webhooks', z.object({ items: z.array(WebhookSchema) }).openapi('WebhookList')),
+    200: listAnswer('The webhooks', WebhookSchema, 'WebhookList'),
   },
 });
 
@@ -97,10 +97,7 @@ const listDeliveriesRoute = defineRoute({
     }),
   },
   responses: {
-    200: jsonAnswer(
-      'The deliveries',
-      z.object({ items: z.array(DeliverySchema) }).openapi('WebhookDeliveryList'),
-    ),
+    200: listAnswer('The deliveries', DeliverySchema, 'WebhookDeliveryList'),
   },
 });
 

@@ -12,9 +12,10 @@ import {
   defineRoute,
   emptyAnswer,
   IdempotencyKeyHeader as headers,
-  Id,
   jsonAnswer,
   jsonBody,
+  listAnswer,
+  IdParams as params,
   z,
 } from '../web/api/api.ts';
 import { EmailField } from '../web/api/plain-text.ts';
@@ -36,7 +37,6 @@ import { minutesOf, selectField, staffLayout } from './views/staff-layout.ts';
 
 const tags = ['staff'];
 const audience = 'staff';
-const params = z.object({ id: Id });
 const role = z.enum(staffRoles);
 
 const listRoute = defineRoute({
@@ -47,7 +47,7 @@ const listRoute = defineRoute({
   audience,
   summary: 'Who works here, and in which role',
   responses: {
-    200: jsonAnswer('All of them', z.object({ items: z.array(MemberSchema) }).openapi('MemberList')),
+    200: listAnswer('All of them', MemberSchema, 'MemberList'),
   },
 });
 

@@ -14,11 +14,11 @@ import {
   createApi,
   defineRoute,
   emptyAnswer,
-  Id,
   IdempotencyKeyHeader,
+  IdParams,
   jsonAnswer,
   jsonBody,
-  z,
+  listAnswer,
 } from '../web/api/api.ts';
 import type { AppEnv } from '../web/env.ts';
 import { writeDeliveryTerms } from './delivery-pages.ts';
@@ -58,7 +58,7 @@ const listPromotionsRoute = defineRoute({
   audience,
   summary: 'All promotion codes, newest first',
   responses: {
-    200: jsonAnswer('At most 500', z.object({ items: z.array(PromotionSchema) }).openapi('PromotionList')),
+    200: listAnswer('At most 500', PromotionSchema, 'PromotionList'),
   },
 });
 
@@ -74,8 +74,6 @@ const createPromotionRoute = defineRoute({
   responses: { 201: jsonAnswer('The promotion', PromotionSchema) },
 });
 
-const IdParameter = z.object({ id: Id });
-
 const changePromotionRoute = defineRoute({
   method: 'patch',
   path: '/api/staff/promotions/{id}',
@@ -84,7 +82,7 @@ const changePromotionRoute = defineRoute({
   audience,
   refusals: ['not-found', 'code-taken'],
   summary: 'Change a promotion code; orders that were placed keep their discount',
-  request: { params: IdParameter, headers: IdempotencyKeyHeader, body: jsonBody(PromotionPatchSchema) },
+  request: { params: IdParams, headers: IdempotencyKeyHeader, body: jsonBody(PromotionPatchSchema) },
   responses: { 200: jsonAnswer('The promotion as it now is', PromotionSchema) },
 });
 
@@ -96,7 +94,7 @@ const deletePromotionRoute = defineRoute({
   audience,
   refusals: ['not-found'],
   summary: 'Delete a promotion code; orders that were placed keep their discount',
-  request: { params: IdParameter, headers: IdempotencyKeyHeader },
+  request: { params: IdParams, headers: IdempotencyKeyHeader },
   responses: { 204: emptyAnswer('Deleted') },
 });
 

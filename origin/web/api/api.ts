@@ -192,6 +192,11 @@ export function jsonAnswer<Schema extends z.ZodType>(
   };
 }
 
+/** @param name of the list's schema in the OpenAPI document */
+export function listAnswer<Item extends z.ZodType>(description: string, item: Item, name: string) {
+  return jsonAnswer(description, z.object({ items: z.array(item) }).openapi(name));
+}
+
 export function emptyAnswer(description: string, headers: AnswerHeader[] = []) {
   return { description, headers: headersOfAnswer(headers) };
 }
@@ -223,6 +228,9 @@ function growingEnumSchema(values: readonly string[]) {
 export const idPattern = /^[1-9]\d{0,17}$/;
 
 export const Id = z.string().openapi({ description: 'Opaque', example: '42' });
+
+/** Of a path that ends with the id. */
+export const IdParams = z.object({ id: Id });
 
 export const IdempotencyKeyHeader = z.object({
   'idempotency-key': z
