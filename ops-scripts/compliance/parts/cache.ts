@@ -94,9 +94,15 @@ export function cachePorts(part: CachePart): number[] {
     );
     return usual(ports, raw && part.raw.Engine === 'memcached' ? 11_211 : 6379);
   }
+  // Every shard listens on the port of the configuration endpoint, however many there are.
+  const configured = part.raw.ConfigurationEndpoint;
+  const shards = knownList(
+    configured?.Port === undefined || Array.isArray(part.raw.NodeGroups) ? part.raw.NodeGroups : [],
+    `shards of ${part.name}`,
+  );
   const endpoints = [
-    part.raw.ConfigurationEndpoint,
-    ...(part.raw.NodeGroups ?? []).flatMap((shard) => [shard.PrimaryEndpoint, shard.ReaderEndpoint]),
+    configured,
+    ...shards.flatMap((shard) => [shard.PrimaryEndpoint, shard.ReaderEndpoint]),
     ...part.clusters.flatMap((cluster) => (cluster.CacheNodes ?? []).map((node) => node.Endpoint)),
   ];
   return usual(

@@ -27,6 +27,8 @@ const families = {
   prefixList: ['aws_ec2_managed_prefix_list', 'aws_prefix_list'],
   acl: ['aws_network_acl', 'aws_default_network_acl'],
   routes: ['aws_route_table', 'aws_default_route_table'],
+  rule: ['aws_vpc_security_group_ingress_rule', 'aws_vpc_security_group_egress_rule'],
+  role: ['aws_iam_role'],
 };
 
 export type Family = keyof typeof families;

@@ -1,5 +1,5 @@
 // Planned networks in the words of CloudFormation: VPCs, subnets, security groups and their rules, ACLs, routes.
-import { isUnknownValue, type UnknownValue } from '../snapshot.ts';
+import { isUnknownValue, type UnknownValue, unknownValue } from '../snapshot.ts';
 import type { Properties, Resource } from '../template/resources.ts';
 import type { PlannedWorld, Reader } from './reader.ts';
 import { resource, type Translations, tagsOf } from './translation.ts';
@@ -27,7 +27,10 @@ export const networkTranslations: Translations = {
   aws_security_group_rule: (rule) => {
     const kind = rule.one('type');
     const sides = isUnknownValue(kind) ? ['ingress', 'egress'] : [String(kind)];
-    const owners = ownersOf(rule);
+    // Of two sides, it is of one.
+    const owners = ownersOf(rule, String(kind)).map((owner) =>
+      isUnknownValue(kind) ? { ...owner, unknownReason: kind } : owner,
+    );
     return sides.flatMap((side) =>
       owners.flatMap((owner, at) =>
         rulesOf(rule, owner.id, ['source_security_group_id']).map((each, index) =>
@@ -90,9 +93,9 @@ function translateGroup(group: Reader): Resource[] {
   const { id } = group;
   const side = (name: string) => {
     const blocks = group.blocks(name);
-    return isUnknownValue(blocks)
-      ? blocks
-      : blocks.flatMap((block) => rulesOf(block, id, ['security_groups']));
+    if (isUnknownValue(blocks) || blocks.length === 0) return blocks;
+    const gone = whyTakenAway(group.world, { group: id, side: name });
+    return gone ?? blocks.flatMap((block) => rulesOf(block, id, ['security_groups']));
   };
   const egress = side('egress');
   return [
@@ -151,9 +154,24 @@ function singleRule(rule: Reader, egress: boolean): Resource[] {
   ];
   const [name, item] = sources.find(([, value]) => value !== undefined) ?? ['CidrIp', undefined];
   const given = toRule(rule, 'ip_protocol', name, item);
-  return ownersOf(rule).map((owner, at) =>
+  return ownersOf(rule, egress ? 'egress' : 'ingress').map((owner, at) =>
     ruleResource(at === 0 ? rule.id : `${rule.id}#${at}`, egress, owner, given),
   );
+}
+
+/** Why a rule may be taken away again: a list of the only rules that a group may have does not name it. */
+function whyTakenAway(
+  world: PlannedWorld,
+  { group, side, rule }: { group: unknown; side: string; rule?: string },
+): UnknownValue | undefined {
+  for (const list of world.of('aws_vpc_security_group_rules_exclusive')) {
+    const of = list.ref('security_group_id', 'group');
+    const listed = list.refs(`${side}_rule_ids`, 'rule');
+    const isListed = Array.isArray(listed) && listed.includes(rule);
+    if ((of === group || isUnknownValue(of)) && !isListed)
+      return unknownValue(`${list.id} takes away the rules of the group that it does not list`);
+  }
+  return undefined;
 }
 
 interface Owner {
@@ -163,9 +181,11 @@ interface Owner {
 }
 
 /** The group of a rule. Where the plan does not tell it, only one that the rule's module sees can be meant. */
-function ownersOf(rule: Reader): Owner[] {
+function ownersOf(rule: Reader, side: string): Owner[] {
   const id = rule.ref('security_group_id', 'group');
   const seen = isUnknownValue(id) ? rule.candidates('security_group_id', 'group') : undefined;
+  const gone = whyTakenAway(rule.world, { group: id, side, rule: rule.id });
+  if (gone !== undefined) return [{ id, unknownReason: gone }];
   if (!isUnknownValue(id) || seen === undefined || seen.ids.length === 0) return [{ id }];
   // Beside those that are seen it may be one that the plan does not show, which is no group of the stack.
   return seen.ids.map((each) => (seen.isCertain ? { id: each } : { id: each, unknownReason: id }));

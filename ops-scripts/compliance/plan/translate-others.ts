@@ -14,7 +14,7 @@ const givesToNobody =
   /^(aws_(route|subnet|vpc$|vpc_dhcp|internet_gateway|nat_gateway|eip|flow_log|key_pair|cloudwatch_|iam_|kms_|sns_|sqs_|s3_|ssm_parameter|secretsmanager_|wafv2_|acm_|config_|budgets_|resourcegroups_|ec2_tag|appautoscaling_|autoscaling_(policy|lifecycle_hook|notification|attachment)|network_acl|security_group|vpc_security_group|db_(option|parameter)_group|elasticache_(parameter_group|user)|rds_cluster_parameter_group|launch_|lb_)|(random|tls|time|archive|template)_)/;
 
 /** Resources of which each rule or part is translated on its own. */
-const isNoResource = /^aws_(vpc_security_group_(vpc_association|rules_exclusive))$/;
+const isNoResource = /^aws_vpc_security_group_(vpc_association|rules_exclusive)$/;
 
 /** The resource with the groups that it has for certain; more that it may have follow from what it refers to. */
 export function translateOther(planned: Reader, world: PlannedWorld): Resource[] {
@@ -46,17 +46,49 @@ function actingType(type: string): string {
   return acts ? `Custom::${type}` : `AWS::${type}`;
 }
 
-/** A policy may let somebody write the rules of a group that it names. */
+/** Arguments of the `aws_iam_` types that hold a policy as JSON. */
+const policyArguments = ['policy', 'inline_policy', 'assume_role_policy'];
+
+/** A policy may let somebody write the rules of groups; a role is told with what it may do. */
 function translatePolicy(planned: Reader, world: PlannedWorld): Resource[] {
   const { refers } = handedBy(planned, world);
-  if (refers.size === 0) return [];
-  const policies = ['policy', 'inline_policy', 'assume_role_policy'].map(
-    (name) => planned.instance.after[name],
-  );
-  const texts = policies.filter((text) => typeof text === 'string');
-  // One that can't be read may allow everything.
-  const PolicyDocument = texts.length === 0 ? { Action: '*' } : texts.map(parsed);
-  return [{ ...resource(planned, 'AWS::IAM::Policy', { PolicyDocument }), refers }];
+  const { after, type } = planned.instance;
+  const texts = policyArguments.flatMap((name) => textsOf(after[name]));
+  // One that can't be read may allow everything, to the groups that it names.
+  const isRead = texts.length > 0 || refers.size === 0;
+  const PolicyDocument = isRead ? texts.map(parsed) : { Effect: 'Allow', Action: '*' };
+  if (type !== 'aws_iam_role')
+    return texts.length + refers.size === 0
+      ? []
+      : [
+          {
+            ...resource(planned, 'AWS::IAM::Policy', { PolicyDocument }),
+            refers: withRoles(planned, world, refers),
+          },
+        ];
+  const managed = planned.many('managed_policy_arns');
+  const attached = world
+    .of('aws_iam_role_policy_attachment')
+    .filter((link) => namesRole(link, planned))
+    .map((link) => link.one('policy_arn'));
+  const ManagedPolicyArns = [...(Array.isArray(managed) ? managed : []), ...attached];
+  return [{ ...resource(planned, 'AWS::IAM::Role', { PolicyDocument, ManagedPolicyArns }), refers }];
+}
+
+function textsOf(value: unknown): string[] {
+  if (typeof value === 'string') return value === '' ? [] : [value];
+  if (Array.isArray(value)) return value.flatMap(textsOf);
+  return isRecord(value) ? textsOf(value['policy']) : [];
+}
+
+/** With the roles that the policy is of. */
+function withRoles(planned: Reader, world: PlannedWorld, refers: ReadonlySet<string>): Set<string> {
+  const roles = world.of('aws_iam_role').filter((role) => namesRole(planned, role));
+  return new Set([...refers, ...roles.map(({ id }) => id)]);
+}
+
+function namesRole(link: Reader, role: Reader): boolean {
+  return link.ref('role', 'role') === role.id;
 }
 
 function parsed(text: string): unknown {

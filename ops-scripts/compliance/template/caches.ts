@@ -147,7 +147,7 @@ function describeReplicationGroup(draft: Draft, resource: Resource): Properties 
     Engine: properties['Engine'] ?? 'redis',
     MultiAZ: toggle(properties['MultiAZEnabled']),
     AutomaticFailover: toggle(properties['AutomaticFailoverEnabled']),
-    MemberClusters: isUnknownValue(members) ? members : members.map((member) => member.cluster),
+    MemberClusters: isUnknownValue(members) ? [standIn(id)] : members.map((member) => member.cluster),
     NodeGroups: isUnknownValue(members) ? members : nodeGroups,
     ConfigurationEndpoint: { Address: `${id}.endpoint`, Port },
     ...hardening,
@@ -155,12 +155,16 @@ function describeReplicationGroup(draft: Draft, resource: Resource): Properties 
   };
 }
 
+function standIn(id: string): string {
+  return `${id}-member`;
+}
+
 /** The clusters of one node each that a replication group is made of. */
 function describeMembers(resource: Resource): unknown[] {
   const { id, properties } = resource;
   const members = membersOf(resource);
   // One member stands for all where their number can't be known: they have the same groups.
-  const known = isUnknownValue(members) ? [{ cluster: `${id}-member`, zone: members }] : members;
+  const known = isUnknownValue(members) ? [{ cluster: standIn(id), zone: members }] : members;
   return known.map((member) => ({
     ...attachedToNodes(properties),
     CacheClusterId: member.cluster,

@@ -61,7 +61,7 @@ function groupsItMayOpen(
       .filter(({ properties: { GroupName: name } }) => name !== undefined && draft.mentions(resource, name))
       .map(({ id }) => id);
   const kind = kindOf(type);
-  if (kind.actsByItself) return getsOpenRole(draft, refers) ? [...ids] : [...own(refers), ...mentioned()];
+  if (kind.actsByItself) return getsOpenRole(draft, resource) ? [...ids] : [...own(refers), ...mentioned()];
   const byPolicy = openedByPolicies(properties, own(refers));
   if (byPolicy === 'any') return [...ids];
   if (type.startsWith('AWS::IAM::')) return byPolicy;
@@ -120,8 +120,8 @@ const openManagedPolicies =
   /\/(AdministratorAccess|PowerUserAccess|Amazon(EC2|VPC)FullAccess|NetworkAdministrator)$/;
 
 /** Whether one of the roles that are referred to may open any group, by policies of its own or of AWS. */
-function getsOpenRole(draft: Draft, refers: ReadonlySet<string>): boolean {
-  const roles = draft.perhaps('AWS::IAM::Role').filter(({ id }) => refers.has(id));
+function getsOpenRole(draft: Draft, { refers, named }: Resource): boolean {
+  const roles = draft.perhaps('AWS::IAM::Role').filter(({ id }) => refers.has(id) || named?.has(id));
   if (roles.length === 0) return false;
   const policies = ['AWS::IAM::Policy', 'AWS::IAM::RolePolicy', 'AWS::IAM::ManagedPolicy'].flatMap((type) =>
     draft

@@ -63,3 +63,40 @@ describe('a resource beside the stack', () => {
     ).toEqual([]);
   });
 });
+
+const admin = 'arn:aws:iam::aws:policy/AdministratorAccess';
+const opens = (Action: string) => JSON.stringify({ Statement: { Effect: 'Allow', Action, Resource: '*' } });
+const role = { assume_role_policy: '{}' };
+const runs = { 'null_resource.x': { triggers: { role: ref('aws_iam_role.r.arn') } } };
+
+it.each<[string, string, Record<string, Json>]>([
+  ['that may open any group', 'unknown', { 'aws_iam_policy.p': { policy: opens('ec2:Authorize*') } }],
+  ['about something else', 'pass', { 'aws_iam_policy.p': { policy: opens('s3:*') } }],
+  [
+    'of AWS on a role that runs programs',
+    'unknown',
+    { ...runs, 'aws_iam_role.r': { ...role, managed_policy_arns: [admin] } },
+  ],
+  [
+    'of AWS that is attached to such a role',
+    'unknown',
+    {
+      ...runs,
+      'aws_iam_role.r': role,
+      'aws_iam_role_policy_attachment.a': { role: ref('aws_iam_role.r.name'), policy_arn: admin },
+    },
+  ],
+  [
+    'of such a role that may do everything with EC2',
+    'unknown',
+    {
+      ...runs,
+      'aws_iam_role.r': role,
+      'aws_iam_role_policy.p': { role: ref('aws_iam_role.r.id'), policy: opens('ec2:*') },
+    },
+  ],
+  ['that such a role has not', 'pass', { ...runs, 'aws_iam_role.r': role }],
+])('a policy %s leaves the groups %s', (_what, expected, more) => {
+  const findings = judgedPlan(planOf(describeStack((resources) => Object.assign(resources, more))));
+  expect(worst(findings, 'database-only-from-asg')).toBe(expected);
+});

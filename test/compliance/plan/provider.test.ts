@@ -175,6 +175,52 @@ describe('what the provider of AWS means', () => {
       },
     ],
     [
+      'a rule may be one of two kinds, of which one opens nothing',
+      'database-only-from-asg',
+      'unknown',
+      (resources) => {
+        resources['aws_security_group_rule.either'] = {
+          type: ref('local.kind'),
+          protocol: 'tcp',
+          from_port: 5432,
+          to_port: 5432,
+          security_group_id: ref('aws_security_group.data.id'),
+          cidr_blocks: ['0.0.0.0/0'],
+        };
+      },
+    ],
+    [
+      'a list of the only rules takes away those that it does not name',
+      'chain-connects',
+      'unknown',
+      (resources) => {
+        resources['aws_vpc_security_group_rules_exclusive.none'] = {
+          security_group_id: ref('aws_security_group.store.id'),
+          ingress_rule_ids: [],
+          egress_rule_ids: [],
+        };
+      },
+    ],
+    [
+      'a list of the only rules leaves those that it names',
+      'asg-only-from-elb',
+      'pass',
+      (resources) => {
+        resources['aws_vpc_security_group_rules_exclusive.all'] = {
+          security_group_id: ref('aws_security_group.app.id'),
+          ingress_rule_ids: [ref('aws_vpc_security_group_ingress_rule.r2.id')],
+        };
+      },
+    ],
+    [
+      'a node that may be of the cache leaves who reaches it as it is',
+      'cache-only-from-asg',
+      'pass',
+      (resources) => {
+        resources['aws_elasticache_cluster.other'] = { replication_group_id: ref('local.cache') };
+      },
+    ],
+    [
       'a node that joins the cache elsewhere counts',
       'cache-multi-az',
       'pass',
