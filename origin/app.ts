@@ -3,7 +3,6 @@
 import { OpenAPIHono } from '@hono/zod-openapi';
 import type { Context } from 'hono';
 import { TrieRouter } from 'hono/router/trie-router';
-import { networkOf } from '../http/client-address.ts';
 import { createAccountDeps } from './account/account-deps.ts';
 import { createPasswords, type Passwords } from './account/passwords.ts';
 import type { Carts } from './cart/carts.ts';
@@ -66,18 +65,6 @@ function createNothingHere(app: OpenAPIHono<AppEnv>, respondToError: RespondToEr
 
 type RespondToError = (error: Error, c: Context<AppEnv>) => Promise<Response>;
 
-const securityStatuses = new Set([401, 403, 429]);
-
-/** For the security log: what was refused to whom, without anything that was sent. */
-function noteRefusal({ log }: Deps, c: Context<AppEnv>, { status, code }: Refusal): void {
-  const { method } = c.req;
-  const network = networkOf(c.get('clientAddress') ?? '');
-  log.info(
-    { security: 'refused', status, code, method, path: withoutTokens(c.req.path), network },
-    'security',
-  );
-}
-
 /** The one place where errors become answers: problem documents under /api, the shop's own page elsewhere. */
 function createRespondToError(deps: Deps): RespondToError {
   return async (error, c) => {
@@ -88,7 +75,7 @@ function createRespondToError(deps: Deps): RespondToError {
       const path = withoutTokens(c.req.path);
       deps.log.error({ err: error, traceparent: c.get('traceparent'), path }, 'request failed');
     }
-    if (securityStatuses.has(refusal.status)) noteRefusal(deps, c, refusal);
+    c.set('refusalCode', refusal.code);
     const response = isApiPath(c.req.path)
       ? problemResponse(refusal)
       : errorPage(refusal, await readNavigationSoon(deps, refusal.status < 500 ? 500 : 0));

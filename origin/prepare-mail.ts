@@ -1,4 +1,5 @@
 // Which mails there are, and which domain's function writes each: for the worker that sends them, and for previews.
+import { confirmationTemplate, noticeTemplate, prepareEmailChangeMail } from './account/change-email.ts';
 import { prepareResetMail, resetTemplate } from './account/reset-password.ts';
 import type { Deps } from './deps.ts';
 import type { Mail } from './mail/mail.ts';
@@ -24,6 +25,12 @@ const writers: Record<string, WriteMail> = {
   [lookUpTemplate]: (deps, { to, data }) => prepareOrderLink(deps, to, data),
   [withdrawalTemplate]: (deps, { to, data }) => prepareWithdrawalMail(deps, to, data),
   [resetTemplate]: (deps, { to }, jobId) => prepareResetMail(deps, to, jobId),
+  ...Object.fromEntries(
+    ([confirmationTemplate, noticeTemplate] as const).map((template): [string, WriteMail] => [
+      template,
+      (deps, { to, data }) => prepareEmailChangeMail(deps, to, template, String(data['seed'])),
+    ]),
+  ),
 };
 
 export const mailTemplates = Object.keys(writers);

@@ -24,7 +24,7 @@ import {
   owners,
   type StaffRole,
 } from './identity/staff-roles.ts';
-import { readVisitor, requireFreshFactor, requireRole } from './identity/visitor.ts';
+import { readVisitor, requireFreshProof, requireRole } from './identity/visitor.ts';
 import { integrationApi } from './integration/api.ts';
 import { admitApiKeys, type ScopeOf } from './integration/api-keys.ts';
 import { integrationPages } from './integration/pages.ts';
@@ -81,7 +81,7 @@ export interface Route {
   scope?: ApiKeyScope | 'people-only' | undefined;
   /** Of staff routes: the roles that may call it. Absent: owners alone. */
   roles?: readonly StaffRole[];
-  /** The second factor is asked for anew, of accounts that have one. */
+  /** Who it is must have been shown lately, by second factor or password. */
   asksAnew?: boolean;
 }
 
@@ -146,10 +146,11 @@ function checkRole(deps: Deps): MiddlewareHandler<AppEnv> {
       );
     if (route.asksAnew) {
       try {
-        requireFreshFactor(account, deps.now());
+        requireFreshProof(account, deps.now());
       } catch (error) {
         if (isApiPath(c.req.path)) throw error;
-        return seeOther(`/verify?${new URLSearchParams({ next: c.req.path })}`);
+        const asked = method === 'GET' ? c.req.path + new URL(c.req.url).search : c.req.path;
+        return seeOther(`/verify?${new URLSearchParams({ next: asked })}`);
       }
     }
     return next();
@@ -218,6 +219,10 @@ export const routeGroups: RouteGroup[] = [
       post('/api/account/second-factor', 'account'),
       put('/api/account/second-factor', 'account'),
       post('/api/account/second-factor/removal', 'account'),
+      post('/api/account/email-changes', 'account'),
+      remove('/api/account/email-changes/current', 'account'),
+      post('/api/email-confirmations', 'everyone'),
+      post('/api/email-confirmations/undo', 'everyone'),
       post('/api/sessions/current/verification', 'account'),
     ],
   },
@@ -321,7 +326,7 @@ export const routeGroups: RouteGroup[] = [
     mount: ({ deps }) => integrationApi(deps),
     routes: [
       get('/api/staff/api-keys', owners, 'private', 'people-only'),
-      post('/api/staff/api-keys', owners, 'people-only'),
+      asksAnew(post('/api/staff/api-keys', owners, 'people-only')),
       remove('/api/staff/api-keys/:id', owners, 'people-only'),
       get('/api/staff/events', orderReaders, 'private', 'events:read'),
       post('/api/staff/stock', catalogStaff, 'stock:write'),
@@ -332,7 +337,7 @@ export const routeGroups: RouteGroup[] = [
     mount: ({ deps }) => webhooksApi(deps),
     routes: [
       get('/api/staff/webhooks', owners, 'private', 'people-only'),
-      post('/api/staff/webhooks', owners, 'people-only'),
+      asksAnew(post('/api/staff/webhooks', owners, 'people-only')),
       patch('/api/staff/webhooks/:id', owners, 'people-only'),
       remove('/api/staff/webhooks/:id', owners, 'people-only'),
       get('/api/staff/webhooks/:id/deliveries', owners, 'private', 'people-only'),
@@ -382,6 +387,10 @@ export const routeGroups: RouteGroup[] = [
     routes: [
       get('/account', 'account', 'private'),
       post('/account', 'account'),
+      get('/confirm-email', 'shopper', 'private'),
+      post('/confirm-email', 'shopper'),
+      get('/keep-email', 'shopper', 'private'),
+      post('/keep-email', 'shopper'),
       get('/account/second-factor', 'account', 'private'),
       post('/account/second-factor', 'account'),
       get('/verify', 'account', 'private'),
@@ -437,9 +446,9 @@ export const routeGroups: RouteGroup[] = [
       get('/staff/to-ship', orderReaders, 'private'),
       get('/staff/to-ship/pick-list', orderReaders, 'private'),
       get('/staff/reports', orderReaders, 'private'),
-      get('/staff/reports/sales.csv', orderReaders, 'private'),
+      asksAnew(get('/staff/reports/sales.csv', orderReaders, 'private')),
       get('/staff/reports/sales.svg', orderReaders, 'private'),
-      get('/staff/reports/vat.csv', orderReaders, 'private'),
+      asksAnew(get('/staff/reports/vat.csv', orderReaders, 'private')),
       post('/staff/orders/:id', orderStaff),
       get('/staff/returns', orderReaders, 'private'),
       get('/staff/customers', orderReaders, 'private'),
@@ -457,7 +466,7 @@ export const routeGroups: RouteGroup[] = [
     mount: ({ deps }) => integrationPages(deps),
     routes: [
       get('/staff/integrations', owners, 'private'),
-      post('/staff/integrations', owners),
+      asksAnew(post('/staff/integrations', owners)),
       get('/staff/integrations/webhooks/:id', owners, 'private'),
       post('/staff/integrations/webhooks/:id', owners),
     ],

@@ -1,7 +1,7 @@
 // Starts the worker process: relay and jobs, timed tasks, the drain of cart journals, and the dashboard.
 import { setTimeout as delay } from 'node:timers/promises';
 import { StartFault } from '../http/system-faults.ts';
-import { pruneOperatorSessions } from '../origin/account/operator-sessions.ts';
+import { pruneEmailChanges } from '../origin/account/change-email.ts';
 import { createRateLimits } from '../origin/account/rate-limits.ts';
 import { pruneAccounts } from '../origin/account/reset-password.ts';
 import { pruneGuestCarts } from '../origin/cart/server/forget-carts.ts';
@@ -84,7 +84,7 @@ async function main(): Promise<void> {
         run: (tx) => pruneOutbox(tx, settings.keep.KEEP_MAILS_DAYS),
       },
       { name: 'forget ended sessions', everyMs: 600_000, run: (tx) => pruneAccounts(tx) },
-      { name: 'forget sessions of operators', everyMs: 600_000, run: (tx) => pruneOperatorSessions(tx) },
+      { name: 'forget changes of e-mails', everyMs: 600_000, run: (tx) => pruneEmailChanges(tx) },
       { name: 'forget old cart operations', everyMs: 60_000, run: () => pruneCartOperations(deps) },
       {
         name: 'forget persons past their time',

@@ -14,6 +14,7 @@ import type { AppEnv } from '../web/env.ts';
 import { setCookies } from '../web/request/signed-cookies.ts';
 import { PasswordField } from './account.ts';
 import type { AccountDeps } from './account-deps.ts';
+import { emailApi } from './email-routes.ts';
 import { ownAccountApi } from './own-account-api.ts';
 import { requestPasswordReset, resetPassword } from './reset-password.ts';
 import { secondFactorApi } from './second-factor-routes.ts';
@@ -25,6 +26,7 @@ export function accountApi(own: AccountDeps): OpenAPIHono<AppEnv> {
   api.route('/', ownAccountApi(own));
   api.route('/', passwordResetApi(own));
   api.route('/', secondFactorApi(own));
+  api.route('/', emailApi(own));
   return api;
 }
 

@@ -86,6 +86,7 @@ export async function changePassword(
     return made;
   });
   await raiseAccountFloor(deps, result.tags);
+  deps.log.info({ security: 'password-changed', account: account.id }, 'security');
   // A repeated request that has the new token already keeps it.
   return result.former === former ? [sessionCookie(settings, token)] : [];
 }

@@ -102,6 +102,7 @@ export async function changeRole(deps: Deps, change: RoleChange): Promise<Member
   };
   const { tags, id } = await retryOnConflict(() => writeOnce(deps.db, write, give));
   await raiseAccountFloor(deps, tags);
+  deps.log.info({ security: 'role-changed', account: id, by: by.id, role: role ?? 'none' }, 'security');
   return (await listMembers(deps.db)).find((member) => member.id === id);
 }
 

@@ -6,7 +6,6 @@ import type { Database, Db, DbOrTx } from '../schema.ts';
 
 export const operatorLongestHours = 8;
 export const operatorIdleMinutes = 30;
-const keptDays = 90;
 
 export interface OperatorSession {
   /** Of the token; it names the session in forms, and signs nobody in. */
@@ -129,12 +128,4 @@ export async function logOperatorDeed(
   deed: { who: string; action: string; target: string },
 ): Promise<void> {
   await addToLog(db, { ...deed, jobs: null });
-}
-
-/** So many a call, so that no statement takes long. Index: operator_sessions_by_age. */
-export async function pruneOperatorSessions(db: DbOrTx): Promise<void> {
-  await sql`
-    delete from operator_sessions where token_hash = any(array(
-      select token_hash from operator_sessions where created_at < now() - make_interval(days => ${keptDays})
-      order by created_at limit 5000))`.execute(db);
 }

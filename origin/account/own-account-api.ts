@@ -8,7 +8,7 @@ import {
   readVisitor,
   requestOriginOf,
   requireAccount,
-  requireFreshFactor,
+  requireFreshProof,
   sessionEnded,
 } from '../identity/visitor.ts';
 import { exportOrders, OrderExportSchema } from '../order/orders-of-account.ts';
@@ -86,7 +86,7 @@ const deleteRoute = defineRoute({
   operationId: 'deleteAccount',
   tags,
   audience,
-  refusals: ['last-owner'],
+  refusals: ['last-owner', 'second-factor-needed', 'password-needed'],
   summary: 'Delete the own account; orders stay without the person',
   request: { headers },
   responses: { 204: nothing },
@@ -115,7 +115,7 @@ const exportRoute = defineRoute({
   operationId: 'exportAccount',
   tags,
   audience,
-  refusals: ['second-factor-needed'],
+  refusals: ['second-factor-needed', 'password-needed'],
   summary: 'Everything that the shop keeps of you',
   responses: {
     200: jsonAnswer('Account, sessions, cart, orders, and all records', AccountExportSchema, [
@@ -150,7 +150,7 @@ export function ownAccountApi(own: AccountDeps): OpenAPIHono<AppEnv> {
   });
   api.openapi(exportRoute, async (c) => {
     const account = await requireAccount(deps, c);
-    requireFreshFactor(account, deps.now());
+    requireFreshProof(account, deps.now());
     deps.log.info({ security: 'export', account: account.id }, 'security');
     c.header('Content-Disposition', 'attachment; filename="myclothes-account.json"');
     return c.json(await exportAccount(deps, account), 200);

@@ -5,8 +5,9 @@ import type { Deps } from '../deps.ts';
 import { Refusal } from '../errors.ts';
 import { readFrame, respondSignedOut, wasSignedIn } from '../identity/page-frame.ts';
 import { listSessions, type SignedIn } from '../identity/sessions.ts';
-import { readVisitor, requestOriginOf } from '../identity/visitor.ts';
+import { needsProof, readVisitor, requestOriginOf } from '../identity/visitor.ts';
 import { listOrdersOfAccount } from '../order/orders-of-account.ts';
+import { EmailField } from '../web/api/plain-text.ts';
 import type { AppEnv } from '../web/env.ts';
 import {
   type FormFaults,
@@ -24,6 +25,7 @@ import { readOwn } from '../web/request/read-your-writes.ts';
 import { NameField, PasswordField } from './account.ts';
 import type { AccountDeps } from './account-deps.ts';
 import { changePassword, updateAccount } from './change-account.ts';
+import { readPendingEmail, requestEmailChange, stopEmailChange } from './change-email.ts';
 import { leaveForGood, signOut, signOutDevice } from './sign-in.ts';
 import { accountPage } from './views/account.ts';
 
@@ -31,6 +33,9 @@ const doneSentences: Record<string, string> = {
   renamed: 'Saved.',
   password: 'Saved. All other devices are signed out.',
   session: 'That device is signed out.',
+  'email-asked': 'Nearly done: please confirm the new e-mail by the link that we sent there, within a day.',
+  'email-stopped': 'Your e-mail stays as it is.',
+  email: 'Your e-mail is changed. All other devices are signed out.',
 };
 
 export function ownAccountPages(own: AccountDeps): Hono<AppEnv> {
@@ -52,6 +57,7 @@ export function ownAccountPages(own: AccountDeps): Hono<AppEnv> {
       try {
         return await change(own, c, account, values);
       } catch (error) {
+        if (needsProof(error)) return seeOther('/verify');
         if (error instanceof FormError) return show(deps, c, account, { values, faults: error.faults });
         const faults = faultsOfRefusal(error);
         if (faults !== undefined) return show(deps, c, account, { values, faults });
@@ -84,6 +90,16 @@ async function change(
       const cookies = await changePassword(own, account, requestOriginOf(c, key), change);
       return seeOther('/account?done=password', cookies);
     }
+    case 'change-email': {
+      const email = EmailField.safeParse((values['email'] ?? '').trim());
+      if (!email.success) throw new FormError({ email: faultOf(email.error, values['email'] ?? '') });
+      const asked = { email: email.data, password: values['emailPassword'] ?? '' };
+      await requestEmailChange(own, account, asked, { key, traceparent: c.get('traceparent') });
+      return seeOther('/account?done=email-asked');
+    }
+    case 'stop-email':
+      await stopEmailChange(deps, account, key);
+      return seeOther('/account?done=email-stopped');
     case 'end-session':
       return seeOther(
         '/account?done=session',
@@ -130,9 +146,10 @@ interface Shown {
 
 async function show(deps: Deps, c: Context<AppEnv>, account: SignedIn, shown: Shown): Promise<Response> {
   const { values, faults, refusal, done } = shown;
-  const [orders, devices, frame] = await Promise.all([
+  const [orders, devices, pendingEmail, frame] = await Promise.all([
     readOwn(deps, c, (db) => listOrdersOfAccount(db, account.id)),
     readOwn(deps, c, (db) => listSessions({ db }, account)),
+    readOwn(deps, c, (db) => readPendingEmail(db, account.id)),
     readFrame(deps, c),
   ]);
   const isWrong = faults !== undefined || refusal !== undefined;
@@ -145,6 +162,7 @@ async function show(deps: Deps, c: Context<AppEnv>, account: SignedIn, shown: Sh
       shownPieces.map(({ variantId }) => variantId),
     ),
     devices,
+    pendingEmail,
     done,
     ...(values ? { values } : {}),
     ...(faults ? { faults } : {}),

@@ -23,6 +23,7 @@ import { layout } from '../web/page/layout.ts';
 import { respondPage, seeOther } from '../web/page/page-response.ts';
 import { PasswordField, SignInSchema, SignUpSchema } from './account.ts';
 import type { AccountDeps } from './account-deps.ts';
+import { emailPages } from './email-routes.ts';
 import { ownAccountPages } from './own-account-pages.ts';
 import { requestPasswordReset, resetPassword } from './reset-password.ts';
 import { secondFactorPages } from './second-factor-routes.ts';
@@ -40,6 +41,7 @@ export function accountPages(own: AccountDeps): Hono<AppEnv> {
   const pages = new Hono<AppEnv>();
   pages.route('/', ownAccountPages(own));
   pages.route('/', secondFactorPages(own));
+  pages.route('/', emailPages(own));
   pages.route('/', passwordPages(own));
 
   signingIn(pages, own, {
@@ -59,6 +61,11 @@ export function accountPages(own: AccountDeps): Hono<AppEnv> {
   return pages;
 }
 
+const newsOf: Record<string, string> = {
+  yes: 'Your password is changed: please sign in with the new one.',
+  email: 'Your e-mail is changed: please sign in with the new one.',
+};
+
 interface Entrance<Person> {
   path: '/sign-in' | '/sign-up';
   title: string;
@@ -75,8 +82,7 @@ function signingIn<Person>(pages: Hono<AppEnv>, own: AccountDeps, entrance: Entr
   const show = async (c: Context<AppEnv>, values: FormValues, faults: FormFaults = {}, refusal?: Refusal) => {
     const next = safeNext(values['next']);
     const refused = refusal && `${refusal.message}.`;
-    const news =
-      values['changed'] === 'yes' ? 'Your password is changed: please sign in with the new one.' : undefined;
+    const news = newsOf[values['changed'] ?? ''];
     const content: Html = entrance.view({ values, faults, next, refused, news });
     const isWrong = refusal !== undefined || Object.keys(faults).length > 0;
     const title = titleOf(entrance.title, isWrong);

@@ -88,6 +88,15 @@ export async function ensureStaffAccount(
     .where((where) => where(where.fn('lower', ['email']), '=', staff.email.toLowerCase()))
     .executeTakeFirst();
   if (existing !== undefined) return;
+  // They have another address by now: no second owner is made, with a password that was left behind.
+  const moved = await db
+    .selectFrom('email_confirmations')
+    .select('account_id')
+    .where((where) => where(where.fn('lower', ['former_email']), '=', staff.email.toLowerCase()))
+    .where('used_at', 'is not', null)
+    .where('undone_at', 'is', null)
+    .executeTakeFirst();
+  if (moved !== undefined) return;
   await db
     .insertInto('accounts')
     .values({

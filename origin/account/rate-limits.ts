@@ -26,6 +26,7 @@ const codesAnAccount: Limit = { name: 'code-account', most: 10, windowSeconds: 9
 const operatorSignIns: Limit = { name: 'sign-in-operator', most: 10, windowSeconds: 900 };
 const operatorSignInsADevice: Limit = { name: 'sign-in-operator-device', most: 10, windowSeconds: 900 };
 const operatorSignInsAnAddress: Limit = { name: 'sign-in-operator-address', most: 100, windowSeconds: 900 };
+const emailChangesAnAccount: Limit = { name: 'email-change-account', most: 5, windowSeconds: 3_600 };
 const signUpsAnAddress: Limit = { name: 'sign-up-address', most: 100, windowSeconds: 3_600 };
 
 /**
@@ -54,6 +55,7 @@ export interface RateLimits {
   /** Operators share one password, so strangers share one count of guesses; each address has one as well. */
   tryOperator: Attempt<Omit<SignInAttempt, 'email'>>;
   countSignUp(address: string): Promise<void>;
+  countEmailChange(accountId: string): Promise<void>;
   /** After a reset: the owner has shown who they are, and signs in with the new password. */
   forgive(account: { id: string; email: string; device: string | undefined }): Promise<void>;
 }
@@ -121,6 +123,9 @@ export function createRateLimits(deps: LimitDeps): RateLimits {
     async countSignUp(address) {
       await take(signUpsAnAddress, networkOf(address));
     },
+    async countEmailChange(accountId) {
+      await take(emailChangesAnAccount, accountId);
+    },
     async forgive({ id, email, device }) {
       const keys = [keyOf(signInsAnAccount, normaliseEmail(email)), keyOf(passwordsAnAccount, id)];
       if (device !== undefined) keys.push(keyOf(signInsADevice, device));
@@ -173,6 +178,7 @@ const unlimited: RateLimits = {
   tryOperator: (_from, check) => check(),
   forgive: async () => undefined,
   countSignUp: async () => undefined,
+  countEmailChange: async () => undefined,
 };
 
 /** Neither e-mails nor addresses stand in Redis in clear. */

@@ -125,6 +125,7 @@ export async function resetPassword(
     return raiseAccountVersion(tx, accountId);
   });
   await raiseAccountFloor(deps, tags);
+  deps.log.info({ security: 'password-reset', account: owner.id }, 'security');
   const device = readKnownDevice(deps.settings, request.cookieHeader, owner.email);
   await limits.forgive({ ...owner, device });
   return [rememberDevice(deps.settings, request.cookieHeader, owner.email)];

@@ -123,9 +123,17 @@ const verifyRoute = defineRoute({
   operationId: 'verifySession',
   tags,
   audience,
-  refusals: ['wrong-code', 'too-many-attempts'],
-  summary: 'Show the second factor anew, for ten minutes of what asks for it: refunds, roles, exports',
-  request: { headers, body: jsonBody(CodeSchema) },
+  refusals: ['wrong-code', 'wrong-password', 'second-factor-needed', 'too-many-attempts', 'busy'],
+  summary:
+    'Show anew who it is, for ten minutes of what asks for it: refunds, roles, exports, deletion. By the code of the second factor, by the password where there is none',
+  request: {
+    headers,
+    body: jsonBody(
+      z
+        .strictObject({ code: Code.optional(), password: z.string().max(200).optional() })
+        .openapi('Verification', { example: { code: '123456' } }),
+    ),
+  },
   responses: { 204: emptyAnswer('Done') },
 });
 
@@ -161,7 +169,7 @@ export function secondFactorApi(own: AccountDeps): OpenAPIHono<AppEnv> {
   api.openapi(verifyRoute, async (c) => {
     const account = await requireAccount(deps, c);
     const asked = requestOriginOf(c, c.req.valid('header')['idempotency-key']);
-    await verifySession(own, account, asked, c.req.valid('json').code);
+    await verifySession(own, account, asked, c.req.valid('json'));
     return c.body(null, 204);
   });
   return api;
@@ -211,7 +219,7 @@ export function secondFactorPages(own: AccountDeps): Hono<AppEnv> {
   pages.get('/verify', async (c) => {
     const account = await signedIn(c);
     if (account instanceof Response) return account;
-    return showVerify(own, c, safeNext(c.req.query('next')));
+    return showVerify(own, c, { account, next: safeNext(c.req.query('next')) });
   });
   pages.post('/verify', async (c) => {
     const values = await readForm(c);
@@ -220,10 +228,10 @@ export function secondFactorPages(own: AccountDeps): Hono<AppEnv> {
     const next = safeNext(values['next']);
     try {
       const asked = requestOriginOf(c, readIdempotencyKey(values));
-      await verifySession(own, account, asked, values['code'] ?? '');
+      await verifySession(own, account, asked, { code: values['code'], password: values['password'] });
       return seeOther(next);
     } catch (error) {
-      return showVerify(own, c, next, refusalToShow(error));
+      return showVerify(own, c, { account, next }, refusalToShow(error));
     }
   });
   return pages;
@@ -232,14 +240,14 @@ export function secondFactorPages(own: AccountDeps): Hono<AppEnv> {
 async function showVerify(
   { deps }: AccountDeps,
   c: Context<AppEnv>,
-  next: string,
+  { account, next }: { account: SignedIn; next: string },
   refusal?: Refusal,
 ): Promise<Response> {
   const content = html`<div class="narrow"><h1>Is it you?</h1>
 ${faultSummary({}, { refused: refusal && `${refusal.message}.` })}
-<p>This asks for your second factor anew. It then holds for ten minutes: please press the button there once more.</p>
+<p>This asks anew who you are. It then holds for ten minutes: please press the button there once more.</p>
 <form class="fields" action="/verify" method="post">${idempotencyField()}${signedInField()}<input type="hidden" name="next" value="${next}">
-${codeField()}<button class="button" type="submit">Go on</button></form></div>`;
+${account.hasSecondFactor ? codeField() : passwordField()}<button class="button" type="submit">Go on</button></form></div>`;
   const title = titleOf('Is it you?', refusal !== undefined);
   return respondPage(c, layout({ title, ...(await readFrame(deps, c)) }, content), {
     status: refusal?.status ?? 200,
@@ -250,6 +258,15 @@ export function codeField(
   hint = 'Six digits of your authenticator app, or one of your recovery codes.',
 ): Html {
   return field({ name: 'code', label: 'Code', autocomplete: 'one-time-code', hint, maxLength: 40 });
+}
+
+function passwordField(): Html {
+  return field({
+    name: 'password',
+    label: 'Your password',
+    type: 'password',
+    autocomplete: 'current-password',
+  });
 }
 
 interface SetUpPage {
@@ -277,7 +294,7 @@ function beginPanel(): Html {
   return html`<p>Sign-in then asks for your password and for a code of an app on your phone. Whoever learns your password cannot get in with it.</p>
 ${form(
   'begin',
-  html`${field({ name: 'password', label: 'Your password', type: 'password', autocomplete: 'current-password' })}
+  html`${passwordField()}
 <button class="button" type="submit">Set up</button>`,
 )}`;
 }

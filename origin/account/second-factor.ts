@@ -55,14 +55,12 @@ export async function hasSecondFactor(db: DbOrTx, accountId: string): Promise<bo
  * @returns what an authenticator app takes. @throws Refusal 403 `wrong-password`, 409 `second-factor-set-up`
  */
 export async function beginSecondFactor(
-  { deps, passwords, limits }: AccountDeps,
+  own: AccountDeps,
   account: SignedIn,
   currentPassword: string,
 ): Promise<{ secret: string; uri: string }> {
-  const right = await limits.tryPassword(account.id, () =>
-    findByPassword(deps, passwords, account, { currentPassword }),
-  );
-  if (right === undefined) throw wrongPassword();
+  const { deps } = own;
+  await requirePassword(own, account, currentPassword);
   const secret = makeTotpSecret();
   const sealed = sealSecret(deps.settings.cookieKeys, purpose, secret);
   const { numInsertedOrUpdatedRows } = await deps.db
@@ -201,20 +199,25 @@ async function changeFactor(
 }
 
 /**
- * Shows the factor anew, for what asks for it again.
- * @throws Refusal 403 `wrong-code`, 429 `too-many-attempts`
+ * Shows anew who it is, for what asks for it again: by the second factor, by the password where there is none.
+ * @throws Refusal 401 `second-factor-needed`, 403 `wrong-code`, `wrong-password`, 429 `too-many-attempts`
  */
 export async function verifySession(
   own: AccountDeps,
   account: SignedIn,
   { cookieHeader, idempotencyKey: key }: Asked,
-  code: string,
+  { code = '', password }: { code?: string | undefined; password?: string | undefined },
 ): Promise<void> {
   const { deps } = own;
   const path = '/api/sessions/current/verification';
   const write = { scope: `account:${account.id}`, key, method: 'POST', path };
+  if (!account.hasSecondFactor) await requirePassword(own, account, password ?? '');
   const verify = async (tx: Tx) => {
-    if (!(await takeCode(own, tx, account.id, code))) throw wrongCode();
+    const hasFactor = await hasSecondFactor(tx, account.id);
+    if (hasFactor && !(await takeCode(own, tx, account.id, code))) throw wrongCode();
+    // Set up since this session was read.
+    if (hasFactor !== account.hasSecondFactor)
+      throw new Refusal(401, 'second-factor-needed', 'Please show your second factor');
     await tx
       .updateTable('sessions')
       .set({ verified_at: new Date(deps.now()) })
@@ -222,10 +225,25 @@ export async function verifySession(
       .execute();
     return raiseAccountVersion(tx, account.id);
   };
-  const tags = await guessCode(own, account, cookieHeader, () =>
-    writeOnce(deps.db, { ...write, body: { code: hashRecoveryCode(code) } }, verify).catch(undefinedIfWrong),
-  );
+  const body = { code: hashRecoveryCode(code), byPassword: !account.hasSecondFactor };
+  const once = () => writeOnce(deps.db, { ...write, body }, verify);
+  const tags = account.hasSecondFactor
+    ? await guessCode(own, account, cookieHeader, () => once().catch(undefinedIfWrong))
+    : await once();
   await raiseAccountFloor(deps, tags);
+  deps.log.info({ security: 'verified', account: account.id }, 'security');
+}
+
+/** Of who is signed in already. @throws Refusal 403 `wrong-password`, 429 `too-many-attempts` */
+export async function requirePassword(
+  { deps, passwords, limits }: AccountDeps,
+  account: SignedIn,
+  currentPassword: string,
+): Promise<void> {
+  const right = await limits.tryPassword(account.id, () =>
+    findByPassword(deps, passwords, account, { currentPassword }),
+  );
+  if (right === undefined) throw wrongPassword();
 }
 
 /** @throws Refusal 403 `wrong-code`, 429 `too-many-attempts` */

@@ -12,7 +12,7 @@ import {
   sessionCookie,
 } from '../identity/session.ts';
 import { endCurrentSession, endSession, insertSession, type SignedIn } from '../identity/sessions.ts';
-import type { RequestOrigin } from '../identity/visitor.ts';
+import { type RequestOrigin, requireFreshProof } from '../identity/visitor.ts';
 import { forgetOrders, readOrderIds } from '../order/order-cookie.ts';
 import { adoptGuestOrders } from '../order/orders-of-account.ts';
 import { retryOnConflict } from '../postgres/postgres-errors.ts';
@@ -21,6 +21,7 @@ import { writeOnce } from '../web/api/idempotency.ts';
 import { type Account, accountColumns, normaliseEmail, toAccount } from './account.ts';
 import type { AccountDeps } from './account-deps.ts';
 import { deleteAccount } from './change-account.ts';
+import { isKeptEmail } from './change-email.ts';
 import { refuseGuessablePassword } from './guessable-password.ts';
 import { forgetAccount, readKnownDevice, rememberDevice } from './known-device.ts';
 import { hidePassword, type PasswordUse } from './passwords.ts';
@@ -41,10 +42,11 @@ export async function signUp(
   await refuseGuessablePassword(person.password, person, 'password');
   await limits.countSignUp(requestOrigin.address);
   // Hashing is dear: not for an e-mail that has an account. The transaction decides, as another may come first.
-  const isTaken = (await findByEmail(deps.db, person.email)) !== undefined;
+  const isTaken =
+    (await findByEmail(deps.db, person.email)) !== undefined || (await isKeptEmail(deps.db, person.email));
   const passwordHash = isTaken ? undefined : await passwords.hash(person.password, 'sign-up');
   const merge = await carts.prepareMerge({ cookieHeader: requestOrigin.cookieHeader }, undefined);
-  return begin(
+  const entered = await begin(
     deps,
     carts,
     { path: '/api/accounts', body: person, origin: requestOrigin, merge },
@@ -57,9 +59,12 @@ export async function signUp(
         .returning('id')
         .executeTakeFirst();
       if (row === undefined) throw emailTaken();
-      return { id: row.id, isVerified: false };
+      return row.id;
     },
   );
+  const network = networkOf(requestOrigin.address);
+  deps.log.info({ security: 'sign-up', account: entered.account.id, network }, 'security');
+  return entered;
 }
 
 function emailTaken(): Refusal {
@@ -156,11 +161,11 @@ async function enter(
   const go = () =>
     begin(deps, carts, request, async (tx) => {
       const id = await lockVerified(tx, verified);
-      if (!(await hasSecondFactor(tx, id))) return { id, isVerified: false };
+      if (!(await hasSecondFactor(tx, id))) return id;
       if (body.code === undefined)
         throw new Refusal(401, 'second-factor-needed', 'Please enter the code of your second factor, too');
       if (!(await takeCode(own, tx, id, body.code))) throw wrongCode();
-      return { id, isVerified: true };
+      return id;
     });
   const entered =
     body.code === undefined
@@ -222,7 +227,7 @@ async function begin(
   deps: Deps,
   carts: Carts,
   { origin: requestOrigin, merge, ...request }: SessionRequest,
-  findAccount: (tx: Tx) => Promise<{ id: string; isVerified: boolean }>,
+  findAccount: (tx: Tx) => Promise<string>,
 ): Promise<SignedInAnswer> {
   const former = readTokenHash(deps.settings, requestOrigin.cookieHeader);
   const scope = carts.scope({ cookieHeader: requestOrigin.cookieHeader }) ?? (former && `session:${former}`);
@@ -236,14 +241,14 @@ async function begin(
     begunNow = false;
     return writeOnce(deps.db, write, async (tx) => {
       begunNow = true;
-      const { id, isVerified } = await findAccount(tx);
+      const id = await findAccount(tx);
       await merge.mergeInto(tx, id);
       const { device, address } = requestOrigin;
       await insertSession(tx, id, {
         tokenHash: hashToken(token),
         device,
         address,
-        verifiedAt: isVerified ? new Date(deps.now()) : null,
+        verifiedAt: new Date(deps.now()),
       });
       await adoptGuestOrders(tx, id, readOrderIds(deps.settings, requestOrigin.cookieHeader));
       return { accountId: id };
@@ -293,6 +298,7 @@ export async function signOut(
   account: SignedIn,
 ): Promise<string[]> {
   await endCurrentSession(deps, account, idempotencyKey);
+  deps.log.info({ security: 'sign-out', account: account.id }, 'security');
   return leaveBrowser(carts, { cookieHeader, accountId: account.id });
 }
 
@@ -311,13 +317,18 @@ export async function signOutDevice(
   return leaveBrowser(carts, { cookieHeader, accountId: account.id });
 }
 
-/** The account's cart goes with it. @returns cookies to set. @throws Refusal 401 as `deleteAccount` does */
+/**
+ * The account's cart goes with it. Needs a fresh proof of who it is.
+ * @returns cookies to set. @throws Refusal 401 as `deleteAccount` and `requireFreshProof` do
+ */
 export async function leaveForGood(
   { deps, carts }: AccountDeps,
   requestOrigin: Pick<RequestOrigin, 'cookieHeader' | 'idempotencyKey'>,
   account: SignedIn | undefined,
 ): Promise<string[]> {
+  if (account !== undefined) requireFreshProof(account, deps.now());
   await deleteAccount(deps, account, requestOrigin);
+  if (account !== undefined) deps.log.info({ security: 'account-deleted', account: account.id }, 'security');
   // No cookies are named: there is no account left that a cart could be saved with.
   const device = account && forgetAccount(deps.settings, requestOrigin.cookieHeader, account.email);
   return [...(device ? [device] : []), ...(await leaveBrowser(carts, { cookieHeader: undefined }))];

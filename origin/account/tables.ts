@@ -27,7 +27,7 @@ export interface AccountTables {
     /** Network of the sign-in; see `networkOf`. */
     address: Generated<string>;
     previous_sign_in: ColumnType<SignInTrace | null, string | null | undefined, string | null>;
-    /** When a second factor was last shown. */
+    /** When the second factor was last shown, or the password where there is none. */
     verified_at: Date | null;
     created_at: Time;
     last_seen_at: Time;

@@ -31,7 +31,7 @@ export interface SignedIn {
   staffRole?: StaffRole;
   /** The account asks for a second factor at sign-in. */
   hasSecondFactor: boolean;
-  /** When this session last showed a second factor; milliseconds since 1970. */
+  /** When this session last showed its second factor, or its password where there is none; milliseconds since 1970. */
   verifiedAtMs: number | null;
 }
 
@@ -170,8 +170,8 @@ export interface NewSession {
   device: string;
   /** Client address; what is kept is its network. */
   address: string;
-  /** When a second factor was shown, if one was. */
-  verifiedAt: Date | null;
+  /** When the password was right, and the second factor where there is one. */
+  verifiedAt: Date;
 }
 
 /** The same token twice is the same session. It keeps when and where the sign-in before it was. */

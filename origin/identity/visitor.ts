@@ -118,16 +118,24 @@ export function requireRole(account: SignedIn, roles: readonly StaffRole[]): voi
   throw new Refusal(403, 'not-your-role', `This is not part of the work of the role '${role}'`);
 }
 
-const factorHoldsMs = 600_000;
+const proofHoldsMs = 600_000;
 
 /**
- * For refunds, roles and exports. Accounts without a second factor are not asked.
- * @throws Refusal 401 `second-factor-needed` where it was shown more than ten minutes ago
+ * For refunds, roles, exports and deletion: who it is was shown ten minutes ago at most, by the second factor, or by
+ * the password where there is none. Signing in counts.
+ * @throws Refusal 401 `second-factor-needed`, `password-needed`
  */
-export function requireFreshFactor(account: SignedIn, nowMs: number): void {
-  if (!account.hasSecondFactor) return;
-  if (account.verifiedAtMs !== null && nowMs - account.verifiedAtMs < factorHoldsMs) return;
-  throw new Refusal(401, 'second-factor-needed', 'Please show your second factor once more');
+export function requireFreshProof(account: SignedIn, nowMs: number): void {
+  if (account.verifiedAtMs !== null && nowMs - account.verifiedAtMs < proofHoldsMs) return;
+  if (account.hasSecondFactor)
+    throw new Refusal(401, 'second-factor-needed', 'Please show your second factor once more');
+  throw new Refusal(401, 'password-needed', 'Please enter your password once more');
+}
+
+/** What a page answers with its question whether it is still the same person. */
+export function needsProof(error: unknown): boolean {
+  const codes: string[] = ['second-factor-needed', 'password-needed'];
+  return error instanceof Refusal && codes.includes(error.code);
 }
 
 export function signInNeeded(): Refusal {

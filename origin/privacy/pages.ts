@@ -2,7 +2,7 @@
 import { Hono } from 'hono';
 import type { Deps } from '../deps.ts';
 import { readFrame } from '../identity/page-frame.ts';
-import { readVisitor, requireFreshFactor } from '../identity/visitor.ts';
+import { readVisitor, requireFreshProof } from '../identity/visitor.ts';
 import type { AppEnv } from '../web/env.ts';
 import { refusalToShow } from '../web/page/form.ts';
 import { type Html, html } from '../web/page/html.ts';
@@ -19,7 +19,7 @@ export function ownDataPages(deps: Deps): Hono<AppEnv> {
     const { account } = await readVisitor(deps, c);
     if (account === undefined) return seeOther(`/sign-in?${new URLSearchParams({ next: ownDataPath })}`);
     try {
-      requireFreshFactor(account, deps.now());
+      requireFreshProof(account, deps.now());
     } catch (error) {
       refusalToShow(error);
       return seeOther(`/verify?${new URLSearchParams({ next: ownDataPath })}`);

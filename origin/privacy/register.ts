@@ -337,9 +337,9 @@ export const register: Record<string, PersonalTable> = {
     erase: 'rows',
   },
   email_confirmations: {
-    title: 'E-mails to be confirmed',
-    purpose: 'to know that an e-mail is yours',
-    kept: withAccount,
+    title: 'Changes of your e-mail',
+    purpose: 'to know that an e-mail is yours, and to let you take a change back',
+    kept: '10 days; of staff, until the account is deleted',
     find: [{ account: 'account_id' }],
     personal: {
       token_hash: 'secret',

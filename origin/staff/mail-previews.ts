@@ -1,5 +1,7 @@
 // Every kind of mail with a sample order, as it would be sent: the staff page that shows it as HTML and as text.
+
 import { type Context, Hono } from 'hono';
+import { insertEmailChange } from '../account/change-email.ts';
 import { listProducts } from '../catalog/list/list-products.ts';
 import { parseListQuery } from '../catalog/list/list-query.ts';
 import { readProductById } from '../catalog/read-product.ts';
@@ -31,6 +33,8 @@ const occasions: Record<string, string> = {
   'order-link': 'Somebody looked for an order by number and e-mail',
   'withdrawal-received': 'Somebody withdrew from a contract',
   'password-reset': 'Somebody asked for a new password',
+  'email-confirmation': 'Somebody asked for this as the new e-mail of an account',
+  'email-change-notice': 'The e-mail of the account is to be changed; to the present one',
 };
 
 /** The frame may hold styles, as mails do, and pictures; it may run nothing and be framed by the shop alone. */
@@ -119,9 +123,10 @@ async function writeSample(
   if (variants.length === 0)
     throw new Refusal(409, 'not-found', 'Mails are shown with products of the shop, and there is none yet');
   const { number, ...ids } = await insertSampleOrder(tx, deps, { email, variants });
+  const seed = await insertEmailChange(tx, deps, { id, email, next: 'new@example.com' });
   return prepareMail(
     { ...deps, db: tx },
-    { to: email, template, data: { number, ...ids } },
+    { to: email, template, data: { number, seed, ...ids } },
     `preview of ${id}`,
   );
 }

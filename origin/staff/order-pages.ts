@@ -4,7 +4,13 @@ import { type Context, Hono } from 'hono';
 import { dayOfShop } from '../checkout/delivery-dates.ts';
 import type { Deps } from '../deps.ts';
 import { Refusal } from '../errors.ts';
-import { readVisitor, requireFreshFactor, requireStaff, requireStaffAccount } from '../identity/visitor.ts';
+import {
+  needsProof,
+  readVisitor,
+  requireFreshProof,
+  requireStaff,
+  requireStaffAccount,
+} from '../identity/visitor.ts';
 import { createDocumentReader, respondNamedDocument } from '../order/invoice/invoice-api.ts';
 import type { Deed, OrderChange, Parcel, Pieces } from '../order/life/order-life.ts';
 import { askRefundAgain, refundFaultsOf } from '../order/life/pay-back.ts';
@@ -58,7 +64,7 @@ export function staffOrderPages(deps: Deps, providers: PaymentProviders): Hono<A
       const id = c.req.param('id');
       try {
         const { id: accountId, scope } = await requireStaff(deps, c);
-        if (values['deed'] === 'refund') requireFreshFactor(await requireStaffAccount(deps, c), deps.now());
+        if (values['deed'] === 'refund') requireFreshProof(await requireStaffAccount(deps, c), deps.now());
         if (values['deed'] === 'ask-refund') {
           await askRefundAgain(deps, providers, id);
         } else {
@@ -78,8 +84,7 @@ export function staffOrderPages(deps: Deps, providers: PaymentProviders): Hono<A
       } catch (error) {
         const refusal = refusalToShow(error);
         if (refusal.status === 404) throw refusal;
-        if (refusal.code === 'second-factor-needed')
-          return seeOther(`/verify?${new URLSearchParams({ next: c.req.path })}`);
+        if (needsProof(refusal)) return seeOther(`/verify?${new URLSearchParams({ next: c.req.path })}`);
         return showOrder(deps, c, { values, refusal });
       }
     })

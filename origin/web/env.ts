@@ -8,6 +8,8 @@ export interface AppEnv {
     /** The shopper's own address, see client-address.ts. */
     clientAddress: string;
     startedAtMs: number;
+    /** Of a refusal that became an answer, for the security log. */
+    refusalCode: string | undefined;
     /** Of a program that bears one; it has the scope that the route takes. */
     apiKey: AdmittedKey | undefined;
   };

@@ -143,7 +143,7 @@ describe('a second factor of staff', () => {
     const owner = await shop.staff();
     const colleague = { email: 'colleague@example.com', role: 'viewer' };
     await shop.browser().signUp(colleague.email);
-    // Without a factor nothing is asked.
+    // The sign-in was just now.
     expect((await owner.post('/api/staff/members', colleague)).status).toBe(201);
     const { secret } = await enrol(owner, staffAccount.password);
     const deeds = async () => [

@@ -195,6 +195,12 @@ describe('the OpenAPI document', () => {
     const factor = '/api/account/second-factor';
     await ask(person, 'POST', factor, factor, { password: credentials.password });
     await ask(person, 'GET', factor, factor);
+    const changes = '/api/account/email-changes';
+    await ask(person, 'POST', changes, changes, {
+      email: 'other@example.com',
+      password: credentials.password,
+    });
+    await ask(person, 'DELETE', `${changes}/current`, `${changes}/current`);
     const change = { currentPassword: credentials.password, newPassword: 'another-password' };
     await ask(person, 'PUT', '/api/account/password', '/api/account/password', change);
     await ask(person, 'POST', '/api/password-resets', '/api/password-resets', { email: credentials.email });
@@ -254,6 +260,8 @@ describe('the OpenAPI document', () => {
     const elsewhere = [
       'POST /api/account/second-factor/removal',
       'POST /api/sessions/current/verification',
+      'POST /api/email-confirmations',
+      'POST /api/email-confirmations/undo',
       'PUT /api/account/second-factor',
       'PUT /api/password-resets/{token}',
       'GET /api/orders/{id}/invoice',

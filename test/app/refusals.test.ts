@@ -82,9 +82,20 @@ const elsewhere: Record<string, string[]> = {
   // With codes of an authenticator app; see the tests of the second factor.
   'second-factor-needed': [],
   'second-factor-missing': [],
+  // Ten minutes after the sign-in.
+  'password-needed': [],
+  // With tokens of mails, and an account's own password; see the tests of a changed e-mail.
+  'email-taken': ['confirmEmailChange', 'undoEmailChange'],
+  'idempotency-key-reused': ['requestEmailChange', 'undoEmailChange', 'verifySession'],
   'second-factor-set-up': [],
   'wrong-code': [],
-  'too-many-attempts': ['beginSecondFactor', 'confirmSecondFactor', 'removeSecondFactor', 'verifySession'],
+  'too-many-attempts': [
+    'requestEmailChange',
+    'beginSecondFactor',
+    'confirmSecondFactor',
+    'removeSecondFactor',
+    'verifySession',
+  ],
   // What every role may see.
   'not-your-role': ['findVariants', 'getInvalidation', 'getShippingTable', 'listPromotions', 'listSales'],
 };

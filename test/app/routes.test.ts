@@ -126,6 +126,13 @@ const samples: Record<string, Sample> = {
     json: () => ({ code: '000000' }),
     first: [401, 403, 403, 403],
   },
+  'POST /api/account/email-changes': {
+    json: ({ newEmail }) => ({ email: newEmail, password }),
+    first: [401, 202, 202, 202],
+  },
+  'DELETE /api/account/email-changes/current': { first: [401, 204, 204, 204] },
+  'POST /api/email-confirmations': { json: () => ({ token: 'not-a-token' }), first: 404 },
+  'POST /api/email-confirmations/undo': { json: () => ({ token: 'not-a-token', password }), first: 404 },
   'POST /api/password-resets': { json: ({ ownerEmail }) => ({ email: ownerEmail }), first: 202 },
   'PUT /api/password-resets/:token': {
     at: () => '/api/password-resets/not-a-token',
@@ -351,6 +358,10 @@ const samples: Record<string, Sample> = {
   'GET /verify': { first: ['303 /sign-in', 200, 200, 200] },
   'POST /verify': { form: () => ({ code: '000000' }), first: ['303 /sign-in', 403, 403, 403] },
   'POST /csp-reports': { json: () => ({}), first: 204 },
+  'GET /confirm-email': { first: 200 },
+  'POST /confirm-email': { form: () => ({ token: 'not-a-token' }), first: 404 },
+  'GET /keep-email': { first: 200 },
+  'POST /keep-email': { form: () => ({ token: 'not-a-token', password }), first: 404 },
   'GET /forgot-password': { first: 200 },
   'POST /forgot-password': {
     form: ({ ownerEmail }) => ({ email: ownerEmail }),

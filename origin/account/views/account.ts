@@ -26,6 +26,8 @@ export interface AccountPage {
   /** Of the newest orders, for pictures. */
   variants: Map<string, VariantInfo>;
   devices: Session[];
+  /** Asked for and not confirmed yet. */
+  pendingEmail: string | undefined;
   values?: FormValues;
   faults?: FormFaults;
   refused?: string | undefined;
@@ -35,6 +37,8 @@ export interface AccountPage {
 
 const labels = {
   name: 'Name',
+  email: 'New e-mail',
+  emailPassword: 'Your password',
   currentPassword: 'Current password',
   newPassword: 'New password',
   confirm: 'Delete the account',
@@ -47,7 +51,7 @@ export function accountPage(page: AccountPage): Html {
 ${faultSummary(labels, { faults, refused })}${done ? notice(done, 'good') : ''}
 ${account.role === 'staff' ? html`<p class="notice good"><a href="/staff">Staff pages</a></p>` : ''}
 <div class="panels">
-${ordersPanel(page)}${dataPanel(page)}${devicesPanel(page)}${passwordPanel(page)}${leavePanel(page)}
+${ordersPanel(page)}${dataPanel(page)}${emailPanel(page)}${devicesPanel(page)}${passwordPanel(page)}${leavePanel(page)}
 </div>`;
 }
 
@@ -77,9 +81,24 @@ function dataPanel({ account, values = {}, faults = {} }: AccountPage): Html {
   return html`<section class="panel" aria-labelledby="data"><h2 id="data">Name</h2>
 <form class="fields" action="/account" method="post">${does('rename')}
 ${field({ name: 'name', label: labels.name, autocomplete: 'name', value: values['name'] ?? account.name, fault: faults['name'], maxLength: 100 })}
-<p class="hint">Signed in as ${account.email}.</p>
 <button class="button quiet" type="submit">Save</button></form>
 <p><a href="/account/data">See and download all that we keep of you</a></p></section>`;
+}
+
+function emailPanel({ account, pendingEmail, values = {}, faults = {} }: AccountPage): Html {
+  return html`<section class="panel" aria-labelledby="mail"><h2 id="mail">E-mail</h2>
+<p>Signed in as ${account.email}.</p>
+${
+  pendingEmail === undefined
+    ? ''
+    : html`<p>Waits to be confirmed: <strong>${pendingEmail}</strong>. The link is in our mail there.</p>
+<form action="/account" method="post">${does('stop-email')}<button class="link" type="submit">Keep the present one</button></form>`
+}
+<form class="fields" action="/account" method="post">${does('change-email')}
+${field({ name: 'email', label: labels.email, type: 'email', autocomplete: 'email', value: values['email'], fault: faults['email'], maxLength: 254 })}
+${field({ name: 'emailPassword', label: labels.emailPassword, type: 'password', autocomplete: 'current-password', fault: faults['emailPassword'], maxLength: 200 })}
+<p class="hint">We send a link to both addresses. The new one counts once it is confirmed.</p>
+<button class="button quiet" type="submit">Change e-mail</button></form></section>`;
 }
 
 function devicesPanel({ devices }: AccountPage): Html {

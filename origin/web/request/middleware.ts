@@ -4,11 +4,12 @@ import { randomUUID } from 'node:crypto';
 import type { Context, MiddlewareHandler, Next } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import { routePath } from 'hono/route';
-import { createClientAddress } from '../../../http/client-address.ts';
+import { createClientAddress, networkOf } from '../../../http/client-address.ts';
 import { isTracing, toTraceparent, withSpan } from '../../../http/tracing.ts';
 import type { Settings } from '../../config.ts';
 import type { Deps } from '../../deps.ts';
 import { Refusal } from '../../errors.ts';
+import { withoutTokens } from '../csp-reports.ts';
 import type { AppEnv, RuntimeBindings } from '../env.ts';
 import { isApiPath } from '../problem.ts';
 import { createFinishResponse } from '../response-headers.ts';
@@ -17,7 +18,9 @@ import { createFinishResponse } from '../response-headers.ts';
  * Gives each request its trace and the client's address, and each answer its common headers; counts and times
  * it.
  */
-export function observeRequest(deps: Pick<Deps, 'settings' | 'countAnswer'>): MiddlewareHandler<AppEnv> {
+export function observeRequest(
+  deps: Pick<Deps, 'settings' | 'countAnswer' | 'log'>,
+): MiddlewareHandler<AppEnv> {
   const readAddress = createReadAddress(deps.settings);
   const finish = createFinishResponse(deps.settings);
   const observe = async (c: Context<AppEnv>, next: Next, traceparent: string) => {
@@ -29,6 +32,7 @@ export function observeRequest(deps: Pick<Deps, 'settings' | 'countAnswer'>): Mi
     // Not assigned: that would copy the response and every header of it.
     finish(c.res, startedAtMs);
     deps.countAnswer(c.res.status, startedAtMs);
+    if (securityStatuses.has(c.res.status)) noteRefusal(deps, c);
   };
   return (c, next) => {
     const received = c.req.header('traceparent');
@@ -46,6 +50,17 @@ export function observeRequest(deps: Pick<Deps, 'settings' | 'countAnswer'>): Mi
       if (c.res.status >= 500) span?.setStatus({ code: 2 });
     });
   };
+}
+
+const securityStatuses = new Set([401, 403, 429]);
+
+/** For the security log: what was refused to whom, as JSON or as a page, without anything that was sent. */
+function noteRefusal({ log }: Pick<Deps, 'log'>, c: Context<AppEnv>): void {
+  const { method, path } = c.req;
+  const { status } = c.res;
+  const code = c.get('refusalCode');
+  const network = networkOf(c.get('clientAddress'));
+  log.info({ security: 'refused', status, code, method, path: withoutTokens(path), network }, 'security');
 }
 
 /** The client's own address, whatever proxies of ours stand before us. */
