@@ -32,8 +32,15 @@ export interface Settings {
   /** Addresses or CIDRs of our own proxies. */
   trustedProxies: string[];
   paymentProviders: ('demo' | 'on-delivery' | 'stripe')[];
-  /** `apiUrl`: undefined for Stripe's own. */
-  stripe: { secretKey: string; webhookSecret: string; apiUrl: string | undefined } | undefined;
+  /** `apiUrl`: undefined for Stripe's own. `capture`: when the money is taken. */
+  stripe:
+    | {
+        secretKey: string;
+        webhookSecret: string;
+        apiUrl: string | undefined;
+        capture: 'order' | 'shipment';
+      }
+    | undefined;
   staff: { email: string; password: string } | undefined;
   smtpUrl: string | undefined;
   /** Where the worker posts alerts; may hold a secret. */
@@ -255,6 +262,7 @@ const Environment = z.object({
       error: 'must be https, or http on this machine, as the secret key is sent to it',
     })
     .optional(),
+  STRIPE_CAPTURE: z.enum(['order', 'shipment'], { error: 'must be order or shipment' }).default('order'),
   STAFF_EMAIL: z.email({ error: 'must be an e-mail address' }).optional(),
   STAFF_PASSWORD: z.string().optional(),
   SMTP_URL: url('smtp:', 'smtps:').optional(),
@@ -314,6 +322,7 @@ function toSettings(env: z.output<typeof Environment>): Settings {
             secretKey: env.STRIPE_SECRET_KEY,
             webhookSecret: env.STRIPE_WEBHOOK_SECRET,
             apiUrl: env.STRIPE_API_URL,
+            capture: env.STRIPE_CAPTURE,
           }
         : undefined,
     staff:

@@ -18,7 +18,27 @@ export interface FakeSession {
   expires_at: number;
   /** Undefined until the shopper has chosen how to pay. */
   intentStatus?: string;
+  /** `manual`: what the shopper pays is authorised, and captured later. */
+  captureMethod: 'automatic' | 'manual';
+  /** What was captured. */
+  captured?: number;
+  /** Seconds since 1970: when the authorisation ends. */
+  authorisedUntil?: number;
 }
+
+/** What the shopper does on the page. */
+export function payOnPage(session: FakeSession): void {
+  if (session.captureMethod === 'automatic')
+    Object.assign(session, { status: 'complete', payment_status: 'paid', intentStatus: 'succeeded' });
+  else
+    Object.assign(session, {
+      status: 'complete',
+      intentStatus: 'requires_capture',
+      authorisedUntil: session.created + authorisedSeconds,
+    });
+}
+
+const authorisedSeconds = 7 * 86_400;
 
 export interface FakeRefund {
   id: string;
@@ -57,7 +77,7 @@ export interface Call {
 /** Answers under a key, and pages to pay on, live as long. */
 export const keyHours = 24;
 const knownParameters =
-  /^(mode|client_reference_id|customer_email|expires_at|success_url|cancel_url|metadata\[\w+\]|payment_intent_data\[(description|metadata\]\[\w+)\]|line_items\[0\]\[(quantity|price_data\]\[(currency|unit_amount|product_data\]\[name))\])$/;
+  /^(mode|client_reference_id|customer_email|expires_at|success_url|cancel_url|metadata\[\w+\]|payment_intent_data\[(description|capture_method|metadata\]\[\w+)\]|line_items\[0\]\[(quantity|price_data\]\[(currency|unit_amount|product_data\]\[name))\])$/;
 
 /** What Stripe does once it begins: it looks at no key. */
 export function carryOut(stripe: StripeState, call: Call): FakeAnswer {
@@ -65,13 +85,44 @@ export function carryOut(stripe: StripeState, call: Call): FakeAnswer {
   const [, , resource, name, id] = call.url.pathname.split('/');
   if (resource === 'refunds')
     return call.method === 'POST' ? refund(stripe, call) : listRefunds(stripe, call);
-  if (resource === 'payment_intents') return retrieveIntent(stripe, call, name ?? '');
+  for (const session of stripe.sessions) letTimePass(session, nowSeconds(stripe));
+  if (resource === 'payment_intents')
+    return call.method === 'POST'
+      ? changeIntent(stripe, call, name ?? '', id ?? '')
+      : retrieveIntent(stripe, call, name ?? '');
   if (resource !== 'checkout' || name !== 'sessions') return refusal(404, 'Unrecognized request URL', {});
-  for (const session of stripe.sessions)
-    if (session.status === 'open' && session.expires_at <= nowSeconds(stripe)) session.status = 'expired';
   if (call.method === 'POST')
     return id === undefined ? openSession(stripe, call) : expireSession(stripe, call, id);
   return id === undefined ? listSessions(stripe, call) : retrieveSession(stripe, call, id);
+}
+
+/** Pages close, and what is authorised and not captured is released. */
+function letTimePass(session: FakeSession, now: number): void {
+  if (session.status === 'open' && session.expires_at <= now) session.status = 'expired';
+  const { intentStatus, authorisedUntil = Infinity } = session;
+  if (intentStatus === 'requires_capture' && authorisedUntil <= now) session.intentStatus = 'canceled';
+}
+
+/** Captured once, up to what was authorised; the rest is released. */
+function changeIntent(stripe: StripeState, { account, form }: Call, id: string, deed: string): FakeAnswer {
+  const found = stripe.sessions.find((session) => `pi_${session.id}` === id && session.account === account);
+  if (found?.intentStatus !== 'requires_capture')
+    return refusal(
+      400,
+      `This PaymentIntent could not be ${deed === 'capture' ? 'captured' : 'canceled'} because it has a status of ${found?.intentStatus}.`,
+      { code: 'payment_intent_unexpected_state' },
+    );
+  if (deed === 'cancel') found.intentStatus = 'canceled';
+  else {
+    const asked = Number(form.get('amount_to_capture') ?? found.amount);
+    if (asked > found.amount || asked < 1)
+      return refusal(400, 'The amount to capture is greater than what was authorised', {
+        code: 'amount_too_large',
+        param: 'amount_to_capture',
+      });
+    Object.assign(found, { intentStatus: 'succeeded', payment_status: 'paid', captured: asked });
+  }
+  return { status: 200, body: intentOf(found)! };
 }
 
 function openSession(stripe: StripeState, { form, account }: Call): FakeAnswer {
@@ -89,6 +140,7 @@ function openSession(stripe: StripeState, { form, account }: Call): FakeAnswer {
     success_url: form.get('success_url')!,
     payment_status: 'unpaid',
     status: 'open',
+    captureMethod: form.get('payment_intent_data[capture_method]') === 'manual' ? 'manual' : 'automatic',
     created: nowSeconds(stripe),
     expires_at: Number(form.get('expires_at') ?? nowSeconds(stripe) + keyHours * 3_600),
   };
@@ -138,7 +190,8 @@ function expireSession(stripe: StripeState, { account }: Call, id: string): Fake
 /** Several of one payment, up to what was paid. */
 function refund(stripe: StripeState, { form, key }: Call): FakeAnswer {
   const intent = form.get('payment_intent') ?? '';
-  const paid = stripe.sessions.find((session) => `pi_${session.id}` === intent)?.amount ?? 0;
+  const session = stripe.sessions.find((one) => `pi_${one.id}` === intent);
+  const paid = session?.captured ?? session?.amount ?? 0;
   const left =
     paid - stripe.refunds.filter((one) => one.intent === intent).reduce((sum, one) => sum + one.amount, 0);
   if (left <= 0)
@@ -235,7 +288,15 @@ export function refusal(status: number, message: string, members: Record<string,
 }
 
 export function represent(session: FakeSession, isExpanded = false): object {
-  const { amount, account: _, intentStatus: __, ...rest } = session;
+  const {
+    amount,
+    account: _,
+    intentStatus: __,
+    captureMethod: ___,
+    captured: ____,
+    authorisedUntil: _____,
+    ...rest
+  } = session;
   const intent = intentOf(session);
   return {
     ...rest,
@@ -250,5 +311,14 @@ export function intentOf(session: FakeSession) {
   const { id, amount, currency, metadata, payment_status: paid } = session;
   const status = session.intentStatus ?? (paid === 'paid' ? 'succeeded' : undefined);
   if (status === undefined) return undefined;
-  return { id: `pi_${id}`, object: 'payment_intent', amount, currency, metadata, status };
+  return {
+    id: `pi_${id}`,
+    object: 'payment_intent',
+    amount,
+    amount_received: status === 'succeeded' ? (session.captured ?? amount) : 0,
+    capture_method: session.captureMethod,
+    currency,
+    metadata,
+    status,
+  };
 }

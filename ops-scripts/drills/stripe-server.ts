@@ -15,7 +15,7 @@ import {
   type StripeState,
 } from './stripe-calls.ts';
 
-export type { FakeSession } from './stripe-calls.ts';
+export { type FakeSession, payOnPage } from './stripe-calls.ts';
 
 /** What was asked, in order. */
 export interface FakeRequest {
@@ -43,7 +43,14 @@ export interface StripeServer extends StripeState, AsyncDisposable {
   /** Other keys than this are refused, where it is set. */
   secretKeys: string[] | undefined;
   /** @returns body and headers of a webhook about the session or its intent, as it is now. */
-  event(type: string, session: FakeSession): Promise<{ body: string; headers: Record<string, string> }>;
+  event(type: string, session: FakeSession): Promise<StripeMessage>;
+  /** The same about any other object, told at that time. */
+  message(type: string, object: object, createdSeconds: number): Promise<StripeMessage>;
+}
+
+export interface StripeMessage {
+  body: string;
+  headers: Record<string, string>;
 }
 
 export const webhookSecret = 'whsec_a-secret-of-tests';
@@ -85,14 +92,13 @@ export async function startStripeServer(): Promise<StripeServer> {
     gate: undefined,
     aheadMs: 0,
     secretKeys: undefined,
-    async event(type, session) {
+    event(type, session) {
+      const object = type.startsWith('payment_intent.') ? intentOf(session) : represent(session);
+      return state.message(type, object ?? {}, Math.floor((Date.now() + state.aheadMs) / 1_000));
+    },
+    async message(type, object, created) {
       events += 1;
-      const body = JSON.stringify({
-        id: `evt_${events}`,
-        object: 'event',
-        type,
-        data: { object: type.startsWith('payment_intent.') ? intentOf(session) : represent(session) },
-      });
+      const body = JSON.stringify({ id: `evt_${events}`, object: 'event', type, created, data: { object } });
       const signature = await signer.webhooks.generateTestHeaderStringAsync({
         payload: body,
         secret: webhookSecret,

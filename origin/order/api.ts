@@ -21,6 +21,7 @@ import { readOwn } from '../web/request/read-your-writes.ts';
 import { setCookies } from '../web/request/signed-cookies.ts';
 import { countries } from './countries.ts';
 import { exampleOrder, OrderRequestSchema, OrderSchema } from './order.ts';
+import { recordDispute } from './payment/disputes.ts';
 import type { PaymentProviders } from './payment/providers.ts';
 import { placeOrder } from './place-order.ts';
 import { type Buyer, listOrders, readOrder } from './read-orders.ts';
@@ -180,7 +181,8 @@ export function orderApi(deps: Deps, carts: Carts, providers: PaymentProviders):
       .catch((cause: unknown) => {
         throw new Refusal(400, 'wrong-signature', 'This does not come from Stripe', { cause });
       });
-    if (event !== undefined) await recordEvent(deps, { provider: 'stripe', ...event });
+    if (event?.about === 'dispute') await recordDispute(deps, providers.stripe, event);
+    else if (event !== undefined) await recordEvent(deps, { provider: 'stripe', ...event });
     return c.body(null, 204);
   });
   return api;

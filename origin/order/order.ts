@@ -193,7 +193,7 @@ export const OrderSchema = z
     placedAt: z.iso.datetime(),
     payment: z.object({
       provider: z.string(),
-      status: growingEnum(['reserved', 'pending', 'paid', 'failed', 'unknown']),
+      status: growingEnum(['reserved', 'pending', 'authorised', 'paid', 'failed', 'unknown']),
       redirectUrl: z
         .string()
         .optional()

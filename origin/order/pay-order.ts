@@ -47,7 +47,7 @@ export async function callProviderAndRecord(
   deps: Deps,
   providers: PaymentProviders,
   orderId: string,
-  how: 'charge' | 'retrieve',
+  how: 'charge' | 'retrieve' | 'capture',
 ): Promise<void> {
   await recordOutcome(deps, orderId, await callProvider(deps, providers, orderId, how));
 }
@@ -56,14 +56,14 @@ async function callProvider(
   deps: Deps,
   providers: PaymentProviders,
   orderId: string,
-  how: 'charge' | 'retrieve',
+  how: 'charge' | 'retrieve' | 'capture',
 ): Promise<Outcome> {
   const { charge, provider: name } = await readKeptCharge(deps, providers, orderId);
   const provider = providers.find(name);
   if (provider === undefined)
     return { status: 'unanswered', detail: `The settings have no keys of ${name}: it cannot be asked` };
   try {
-    const result = await provider[how](charge);
+    const result = await (provider[how]?.(charge) ?? provider.retrieve(charge));
     if (result.detail !== undefined)
       deps.log.warn(
         { orderId, provider: name, status: result.status, detail: result.detail },

@@ -20,6 +20,8 @@ export async function readCharge(db: DbOrTx, orderId: string): Promise<{ charge:
       'payments.provider_key',
       'payments.request',
       'payments.expires_at',
+      'payments.capture_amount',
+      'payments.left_out_amount',
     ])
     .where('orders.id', '=', orderId)
     .executeTakeFirstOrThrow();
@@ -35,6 +37,7 @@ export async function readCharge(db: DbOrTx, orderId: string): Promise<{ charge:
       expiresAt: row.expires_at,
       wantedOutcome: row.wanted_outcome,
       reference: row.reference,
+      toCapture: row.capture_amount ?? row.total_amount - row.left_out_amount,
     },
   };
 }

@@ -30,7 +30,7 @@ export interface PaymentEvent {
   orderId: string;
   provider: string;
   /** @returns undefined where it is about something else */
-  read(charge: Charge): (ChargeResult & { tookMoney?: boolean }) | undefined;
+  read(charge: Charge): (ChargeResult & { tookMoney?: boolean; isToBeAsked?: boolean }) | undefined;
 }
 
 /** An event that does not fit the order decides nothing: the provider is asked at once. */
@@ -42,7 +42,10 @@ export async function recordEvent(deps: OutcomeDeps, event: PaymentEvent): Promi
     if (payment.status === 'failed' && told.tookMoney) await flagLateMoney(tx, payment, told.reference);
     else if (told.status === 'unknown' && paymentSteps[payment.status].length > 0)
       await askNow(tx, event.orderId);
-    else if (told.status !== 'unknown') await writeOutcome({ ...deps, tx }, payment, told);
+    else if (told.status !== 'unknown') {
+      await writeOutcome({ ...deps, tx }, payment, told);
+      if (told.isToBeAsked && payment.status !== 'authorised') await askNow(tx, event.orderId);
+    }
   });
 }
 
@@ -90,20 +93,40 @@ export async function writeOutcome(
   if (!saysNothing)
     await tx
       .updateTable('payments')
-      .set(change(payment, status, outcome))
+      .set(change(payment, status, outcome, nowMs))
       .where('order_id', '=', orderId)
       .execute();
   // An attempt is pending before its outcome is. To be paid at the door is news once, while there is no reference yet.
   const confirmedNow =
     payment.provider === 'on-delivery' && status === 'pending' && payment.reference === null;
-  // One that was cancelled meanwhile is paid back instead.
-  if (life?.status === 'paid' || confirmedNow) await requestOrderMail(tx, orderId);
+  // One that was cancelled meanwhile is paid back instead, or released.
+  const isGood = life?.status === 'paid' || (life?.status === 'placed' && status === 'authorised');
+  // What was authorised is confirmed already.
+  if ((isGood && payment.status !== 'authorised') || confirmedNow) await requestOrderMail(tx, orderId);
+  if (status === 'authorised') await askWhenOver(tx, payment, { outcome, nowMs });
   const isOpen = status === 'unknown' || (status === 'pending' && payment.provider !== 'on-delivery');
   if (isOpen && !(await willBeAskedAgain(tx, orderId)))
     await addToOutbox(tx, 'settle-payment', { orderId }, { dueAt: nextQuestionAt(payment, nowMs) });
 }
 
-function change(payment: Payment, status: PaymentStatus, outcome: Outcome) {
+/** Cards keep it for a week: https://docs.stripe.com/payments/place-a-hold-on-a-payment-method */
+const authorisedMs = 7 * 86_400_000;
+const overMs = 3_600_000;
+
+/** An authorisation ends by itself; a question that came to nothing is asked again soon. */
+async function askWhenOver(
+  tx: Tx,
+  { order_id: orderId, authorised_until: until }: Payment,
+  { outcome, nowMs }: { outcome: Outcome; nowMs: number },
+): Promise<void> {
+  const overAtMs = (until?.getTime() ?? nowMs + authorisedMs) + overMs;
+  const isSoon = outcome.status === 'unanswered' || overAtMs <= nowMs;
+  const dueAt = new Date(isSoon ? nowMs + shortestPauseMs * 2 : overAtMs);
+  if (!(await willBeAskedAgain(tx, orderId, new Date(dueAt.getTime() + overMs))))
+    await addToOutbox(tx, 'settle-payment', { orderId }, { dueAt });
+}
+
+function change(payment: Payment, status: PaymentStatus, outcome: Outcome, nowMs: number) {
   const { reference, redirectUrl }: Partial<ChargeResult> = outcome.status === 'unanswered' ? {} : outcome;
   // An older answer may arrive after the news that the shopper has been there.
   const hasBeenThere =
@@ -115,6 +138,9 @@ function change(payment: Payment, status: PaymentStatus, outcome: Outcome) {
     redirect_url: status === 'pending' && !hasBeenThere ? (redirectUrl ?? null) : null,
     detail: outcome.detail?.slice(0, 500) ?? null,
     ...(reference ? { reference } : {}),
+    ...(status === 'authorised' && payment.authorised_until === null
+      ? { authorised_until: new Date(nowMs + authorisedMs) }
+      : {}),
     // It names the buyer, and nobody will be asked for a first answer again.
     ...(reference || isDecided ? { request: null } : {}),
   };
@@ -127,6 +153,7 @@ const longestSilenceMs = 24 * 3_600_000;
  * Where none is known, money may have moved.
  */
 function statusUnanswered(payment: Payment, nowMs: number): PaymentStatus {
+  if (payment.status === 'authorised') return 'authorised';
   if (payment.status !== 'pending' || payment.reference === null) return 'unknown';
   const lastKnownMs = Math.max(payment.updated_at.getTime(), payment.expires_at?.getTime() ?? 0);
   return nowMs - lastKnownMs < longestSilenceMs ? 'pending' : 'unknown';
@@ -156,11 +183,14 @@ export async function askNow(tx: Tx, orderId: string): Promise<void> {
   if (rows.length === 0) await addToOutbox(tx, 'settle-payment', { orderId });
 }
 
-/** One question waits for each order, whatever answer leaves it open. Index: outbox_payment_questions. */
-async function willBeAskedAgain(tx: Tx, orderId: string): Promise<boolean> {
+/**
+ * One question waits for each order, whatever answer leaves it open. Index: outbox_payment_questions.
+ * @param until later ones do not count
+ */
+async function willBeAskedAgain(tx: Tx, orderId: string, until?: Date): Promise<boolean> {
   const { rows } = await sql`
     select from outbox
-    where state = 'pending' and due_at > clock_timestamp()
+    where state = 'pending' and due_at > clock_timestamp() and due_at <= coalesce(${until ?? null}::timestamptz, 'infinity')
       and kind = 'settle-payment' and payload ->> 'orderId' = ${orderId}
     limit 1`.execute(tx);
   return rows.length > 0;

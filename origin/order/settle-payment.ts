@@ -17,7 +17,7 @@ export async function settlePayment(
     .where('order_id', '=', orderId)
     .executeTakeFirst();
   if (payment?.flag === 'late-money') return refundLateMoney(deps, providers, orderId);
-  if (payment?.status === 'pending' || payment?.status === 'unknown') {
+  if (['pending', 'authorised', 'unknown'].includes(payment?.status ?? '')) {
     await callProviderAndRecord(deps, providers, orderId, 'retrieve');
   }
 }

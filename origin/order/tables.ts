@@ -2,9 +2,10 @@
 import type { ColumnType, Generated, GeneratedAlways } from 'kysely';
 import type { ChosenShipping, VatAmount } from '../checkout/price-order.ts';
 import type { InvoiceContent } from './invoice/invoice-content.ts';
+import type { Dispute } from './payment/stripe-events.ts';
 import type { BillingAddress, ShippingAddress } from './shipping-address.ts';
 
-export type PaymentStatus = 'reserved' | 'pending' | 'paid' | 'failed' | 'unknown';
+export type PaymentStatus = 'reserved' | 'pending' | 'authorised' | 'paid' | 'failed' | 'unknown';
 export type OrderStatus = 'placed' | 'paid' | 'cancelled';
 export type Fulfilment = 'open' | 'partly-shipped' | 'shipped' | 'delivered';
 export type RefundStatus = 'pending' | 'done' | 'unknown';
@@ -80,6 +81,13 @@ export interface OrderTables {
     flag: 'late-money' | 'refunded' | null;
     /** At the door, so far. */
     taken_amount: Generated<number>;
+    /** When the authorisation is over, as far as is known. */
+    authorised_until: Date | null;
+    /** Set before the money of an authorised payment is taken, with the amount. */
+    capture_begun_at: Date | null;
+    capture_amount: number | null;
+    /** Of an authorised payment: will not be taken. */
+    left_out_amount: Generated<number>;
     updated_at: ColumnType<Date, Date | undefined, Date>;
   };
   /** Rows are only ever added; the newest has the highest id. */
@@ -162,6 +170,17 @@ export interface OrderTables {
     taxed_at: Date;
     content: ColumnType<InvoiceContent, string, never>;
     document: Buffer | null;
+  };
+  /** By the provider's own id. */
+  disputes: {
+    id: string;
+    order_id: string;
+    amount: number;
+    reason: string;
+    state: Dispute['state'];
+    due_by: Date | null;
+    opened_at: Date;
+    told_at: Date;
   };
   /** What was declared, as it was typed. */
   withdrawals: {

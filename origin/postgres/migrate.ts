@@ -33,6 +33,7 @@ import * as withdrawals from './migrations/0030-withdrawals.ts';
 import * as operatorsSignIn from './migrations/0031-operators-sign-in.ts';
 import * as privacy from './migrations/0032-privacy.ts';
 import * as salePrices from './migrations/0033-sale-prices.ts';
+import * as captureAddressesSecrets from './migrations/0034-capture-addresses-secrets.ts';
 
 /** Listed by hand: a folder scan would need file permissions under Deno, and order is a decision. */
 const migrations: Record<string, Migration> = {
@@ -64,6 +65,7 @@ const migrations: Record<string, Migration> = {
   '0031-operators-sign-in': operatorsSignIn,
   '0032-privacy': privacy,
   '0033-sale-prices': salePrices,
+  '0034-capture-addresses-secrets': captureAddressesSecrets,
 };
 
 /**

@@ -47,7 +47,7 @@ export const OrderListQuerySchema = z.object({
   }),
   status: z.enum(['placed', 'paid', 'cancelled']).optional(),
   fulfilment: z.enum(['open', 'partly-shipped', 'shipped', 'delivered']).optional(),
-  payment: z.enum(['reserved', 'pending', 'paid', 'failed', 'unknown']).optional(),
+  payment: z.enum(['reserved', 'pending', 'authorised', 'paid', 'failed', 'unknown']).optional(),
   from: TimeQuery.optional(),
   to: TimeQuery.optional(),
 });

@@ -3,6 +3,7 @@ import { type Context, Hono } from 'hono';
 import type { Deps } from '../deps.ts';
 import { Refusal } from '../errors.ts';
 import { readVisitor, requireStaff } from '../identity/visitor.ts';
+import { listWatchedPayments, type WatchedPayment } from '../order/payment/disputes.ts';
 import { type PaymentProviders, providerNames } from '../order/payment/providers.ts';
 import { settlePayment } from '../order/settle-payment.ts';
 import {
@@ -31,13 +32,15 @@ export function paymentPages(deps: Deps, providers: PaymentProviders): Hono<AppE
   return new Hono<AppEnv>()
     .get('/staff/payments', async (c) => {
       const about = c.req.query('about');
-      const [{ account }, payments, decided, changes] = await Promise.all([
+      const [{ account }, payments, watched, decided, changes] = await Promise.all([
         readVisitor(deps, c),
         listUnclearPayments(deps.db, mostShown),
+        listWatchedPayments(deps.db, mostShown),
         about === undefined ? undefined : readPayment(deps.db, about),
         about === undefined ? [] : readChanges(deps.db, [`payment:${about}`]),
       ]);
-      return respondPage(c, paymentsPage({ name: account?.name }, payments, decided, changes));
+      const visitor = { name: account?.name };
+      return respondPage(c, paymentsPage({ visitor, payments, watched, decided, changes }));
     })
     .post('/staff/payments/:order', async (c) => {
       const orderId = c.req.param('order');
@@ -83,12 +86,15 @@ async function decide(
   deps.wakeWorker();
 }
 
-function paymentsPage(
-  visitor: PageVisitor,
-  payments: UnclearPayment[],
-  decided: UnclearPayment | undefined,
-  changes: StaffChange[],
-): Html {
+interface PaymentsPage {
+  visitor: PageVisitor;
+  payments: UnclearPayment[];
+  watched: WatchedPayment[];
+  decided: UnclearPayment | undefined;
+  changes: StaffChange[];
+}
+
+function paymentsPage({ visitor, payments, watched, decided, changes }: PaymentsPage): Html {
   return layout(
     { title: 'Unclear payments, staff', unlisted: true, visitor },
     html`<div class="staff">${staffNavigation('/staff/payments')}
@@ -100,8 +106,20 @@ If money comes after “It was not paid”, it is paid back by itself.</p>
 <caption>${payments.length === 0 ? 'Nothing is unclear' : payments.length < mostShown ? 'Oldest first' : `The oldest ${mostShown}`}</caption>
 <thead><tr><th scope="col">Order, and what is unclear</th><th scope="col">What was it?</th></tr></thead>
 <tbody>${payments.map(paymentRow)}</tbody>
-</table></div>`,
+</table>
+${watched.length === 0 ? '' : watchedSection(watched)}</div>`,
   );
+}
+
+/** With a day by which something is to be done. */
+function watchedSection(watched: WatchedPayment[]): Html {
+  return html`<section aria-labelledby="watched"><h2 id="watched">To be seen to in time</h2>
+<p>Evidence for a dispute is handed in at the provider’s own pages. An order whose authorisation ends before it is shipped is cancelled.</p>
+<ul class="records">${watched.map(
+    ({ orderId, number, amount, what, until }) =>
+      html`<li><span><a href="/staff/orders/${orderId}">${number}</a>, ${formatMoney(amount)}</span>
+<span class="soft">${what === 'dispute' ? 'Disputed, answer by' : 'Authorisation ends'} ${until === null ? 'soon' : minutesOf(until)}</span></li>`,
+  )}</ul></section>`;
 }
 
 function paymentRow(payment: UnclearPayment): Html {
@@ -134,6 +152,7 @@ function describeDecided({ number, status, flag }: UnclearPayment, changes: Staf
   const states: Record<UnclearPayment['status'], string> = {
     reserved: 'is not begun',
     pending: 'is open: the provider waits for the buyer or the bank',
+    authorised: 'is authorised, and taken when a parcel leaves',
     paid: 'is paid',
     failed: 'is not paid, and the order has ended',
     unknown: 'is still unclear',

@@ -92,7 +92,12 @@ export function creditOf(
     // Of an order that never leaves, everything is taken back, also what was not paid yet.
     amount: isEnd ? next.total : refund.amount,
     pieces: isOfPieces ? pieces : [],
-    restIs: deed.what === 'refund' ? reason || 'Refund' : 'Delivery',
+    restIs:
+      deed.what === 'refund'
+        ? reason || 'Refund'
+        : deed.what === 'payment' && !isEnd
+          ? 'Left out before the money was taken'
+          : 'Delivery',
   };
 }
 

@@ -112,10 +112,15 @@ async function saveState(tx: Tx, orderId: string, before: Life, next: Life): Pro
       .set({ status: next.status, holds_stock: next.holdsStock, fulfilment })
       .where('id', '=', orderId)
       .execute();
-  if (before.payment !== next.payment || before.taken !== next.taken)
+  if (before.payment !== next.payment || before.taken !== next.taken || before.leftOut !== next.leftOut)
     await tx
       .updateTable('payments')
-      .set({ status: next.payment, taken_amount: next.taken, updated_at: sql`clock_timestamp()` })
+      .set({
+        status: next.payment,
+        taken_amount: next.taken,
+        left_out_amount: next.leftOut,
+        updated_at: sql`clock_timestamp()`,
+      })
       .where('order_id', '=', orderId)
       .execute();
 }
@@ -141,8 +146,10 @@ async function saveNew(tx: Tx, orderId: string, next: Life, change: OrderChange)
       .values({
         order_id: orderId,
         amount: refund.amount,
-        reason: change.reason ?? usualReasons[change.deed.what] ?? '',
+        reason: change.reason ?? usualReason(next, change.deed),
         provider_key: randomUUID(),
+        // What was never taken needs no provider.
+        ...(refund.status === 'done' ? { status: 'done', done_at: sql<Date>`clock_timestamp()` } : {}),
       })
       .returning('id')
       .executeTakeFirstOrThrow();
@@ -163,11 +170,10 @@ async function saveNew(tx: Tx, orderId: string, next: Life, change: OrderChange)
   return made;
 }
 
-const usualReasons: Partial<Record<Deed['what'], string>> = {
-  payment: 'The order was cancelled',
-  cancel: 'The order was cancelled',
-  'receive-return': 'Pieces came back',
-};
+function usualReason({ status }: Life, { what }: Deed): string {
+  if (what === 'receive-return') return 'Pieces came back';
+  return status === 'cancelled' ? 'The order was cancelled' : 'Left out before the money was taken';
+}
 
 async function insertShipment(
   tx: Tx,

@@ -19,9 +19,9 @@ export function describeDeed(before: Life, next: Life, change: OrderChange): Dee
     detail: details.filter(Boolean).join('. '),
   });
   const owed = next.refunds.slice(before.refunds.length);
-  const payBacks = owed.map(({ amount }) => ({
+  const payBacks = owed.map(({ amount, status }) => ({
     by: deed.what === 'refund' ? by : shop,
-    what: 'refund-begun',
+    what: status === 'done' ? 'refunded' : 'refund-begun',
     detail: [formatMoney(amount), deed.what === 'refund' ? reason : ''].filter(Boolean).join('. '),
   }));
   switch (deed.what) {
@@ -42,7 +42,10 @@ export function describeDeed(before: Life, next: Life, change: OrderChange): Dee
     case 'refuse-return':
       return [say('return-refused', reason)];
     case 'refund':
-      return [...payBacks, ...(deed.restock.length > 0 ? [say('restocked', countPieces(deed.restock))] : [])];
+      return [
+        ...(next.leftOut > before.leftOut ? [say('left-out', formatMoney(deed.amount), reason)] : payBacks),
+        ...(deed.restock.length > 0 ? [say('restocked', countPieces(deed.restock))] : []),
+      ];
     case 'refund-outcome': {
       const { amount } = next.refunds.find(({ id }) => id === deed.refund)!;
       return [say(refundEvents[deed.to], formatMoney(amount), change.detail)];
@@ -53,6 +56,7 @@ export function describeDeed(before: Life, next: Life, change: OrderChange): Dee
 const paymentEvents: Record<Life['payment'], string> = {
   reserved: 'payment-pending',
   pending: 'payment-pending',
+  authorised: 'payment-authorised',
   paid: 'paid',
   failed: 'payment-failed',
   unknown: 'payment-unknown',
@@ -73,6 +77,12 @@ function describeParcel({ parcel }: OrderChange): string {
 export const eventNames: Record<string, string> = {
   placed: 'Placed',
   'payment-pending': 'Payment begun',
+  'payment-authorised': 'Payment authorised; taken when a parcel leaves',
+  'left-out': 'Less will be taken',
+  'dispute-inquiry': 'The bank asks about the payment',
+  'dispute-open': 'The buyer disputes the payment',
+  'dispute-won': 'Dispute over, in our favour',
+  'dispute-lost': 'Dispute lost; the bank took the money',
   paid: 'Paid',
   'payment-failed': 'Not paid',
   'payment-unknown': 'Payment unclear',
@@ -95,6 +105,8 @@ export const eventNames: Record<string, string> = {
 /** What a shopper is told; the rest is for staff. */
 export const shopperEventNames: Record<string, string> = {
   placed: 'Order placed',
+  'payment-authorised': 'Payment authorised',
+  'left-out': 'Less will be taken',
   paid: 'Paid',
   'payment-failed': 'Not paid',
   'money-taken': 'Paid at the door',

@@ -40,6 +40,12 @@ export interface Life {
   total: number;
   /** At the door, so far. */
   taken: number;
+  /** Of an authorised payment: will not be taken. */
+  leftOut: number;
+  /** Its money may be about to be taken this very moment. */
+  isBeingCaptured: boolean;
+  /** Taken back by the buyer's bank, or about to be. */
+  disputed: number;
   /** Cancelled while nobody knows whether money moves: its pieces come back once that is known. */
   holdsStock: boolean;
   lines: LifeLine[];
@@ -96,9 +102,10 @@ export interface Step {
 
 /** What may follow upon what; anything else arrived late or twice and changes nothing. */
 export const paymentSteps: Record<PaymentStatus, PaymentStatus[]> = {
-  reserved: ['pending', 'paid', 'failed', 'unknown'],
-  pending: ['paid', 'failed', 'unknown'],
-  unknown: ['paid', 'failed', 'pending'],
+  reserved: ['pending', 'authorised', 'paid', 'failed', 'unknown'],
+  pending: ['authorised', 'paid', 'failed', 'unknown'],
+  unknown: ['authorised', 'paid', 'failed', 'pending'],
+  authorised: ['paid', 'failed', 'unknown'],
   paid: [],
   failed: [],
 };
@@ -158,6 +165,11 @@ export function paidOf({
   return payment === 'paid' ? total : 0;
 }
 
+/** What may still be paid back: what a bank has taken back for its buyer is not paid back once more. */
+export function leftToRefund(life: Life): number {
+  return Math.max(0, paidOf(life) - refundedOf(life) - life.disputed);
+}
+
 /** Whatever their state: what may have gone out counts. */
 export function refundedOf({ refunds }: Pick<Life, 'refunds'>): number {
   return refunds.reduce((sum, { amount }) => sum + amount, 0);
@@ -199,6 +211,8 @@ function hearOfPayment(result: Step, to: PaymentStatus): void {
   }
   next.payment = to;
   const isDecided = to === 'paid' || to === 'failed';
+  // Counts as taken and paid back, which it is as soon as the rest is taken.
+  if (to === 'paid' && next.leftOut > 0) next.refunds.push({ id: '', amount: next.leftOut, status: 'done' });
   if (next.status === 'placed' && to === 'paid') next.status = 'paid';
   else if (next.status === 'placed' && to === 'failed') endOrder(result);
   else if (next.status === 'cancelled' && isDecided && next.holdsStock) endOrder(result);
@@ -226,7 +240,7 @@ function cancel(result: Step): void {
     return;
   }
   // Money may move until the provider has said that it will not.
-  const mayStillMove = !next.isAtDoor && (next.payment === 'pending' || next.payment === 'unknown');
+  const mayStillMove = !next.isAtDoor && ['pending', 'authorised', 'unknown'].includes(next.payment);
   if (mayStillMove) {
     next.status = 'cancelled';
     next.holdsStock = true;
@@ -245,7 +259,7 @@ function endOrder(result: Step): void {
     line.withdrawn = line.quantity - line.shipped;
     restock(result, line, line.withdrawn - line.restocked);
   }
-  addRefund(next, paidOf(next) - refundedOf(next));
+  addRefund(next, leftToRefund(next));
 }
 
 function ship(next: Life, asked: Pieces[] | undefined): void {
@@ -309,7 +323,7 @@ function receiveReturn(result: Step, deed: Deed & { what: 'receive-return' }): v
     requireLine(next, variantId, 'return-too-large').returned -= quantity - received;
   returned.status = 'received';
   const due = isAllBack(next) ? next.total : valueReceived(next) - valueBefore;
-  const isPaidBack = addRefund(next, Math.min(due, paidOf(next) - refundedOf(next)));
+  const isPaidBack = addRefund(next, Math.min(due, leftToRefund(next)));
   if (isPaidBack) returned.refundId = '';
   else returned.status = 'refunded';
 }
@@ -353,8 +367,8 @@ function isAllBack({ lines, returns }: Life): boolean {
 
 function refund(result: Step, deed: Deed & { what: 'refund' }): void {
   const { next } = result;
-  const left = paidOf(next) - refundedOf(next);
-  if (deed.amount < 1 || deed.amount > left)
+  if (next.payment === 'authorised') leaveOut(next, deed.amount);
+  else if (deed.amount < 1 || deed.amount > leftToRefund(next))
     refuse(422, 'refund-too-large', 'That is more than was paid and not yet paid back');
   for (const { variantId, quantity } of sumPieces(deed.restock)) {
     const line = requireLine(next, variantId, 'restock-too-large');
@@ -373,7 +387,17 @@ function refund(result: Step, deed: Deed & { what: 'refund' }): void {
     line.returned += fromShopper;
     restock(result, line, quantity);
   }
-  addRefund(next, deed.amount);
+  if (next.payment !== 'authorised') addRefund(next, deed.amount);
+}
+
+/** Nothing was taken yet: less will be. */
+function leaveOut(next: Life, amount: number): void {
+  refuseCancelled(next);
+  if (next.isBeingCaptured)
+    refuse(409, 'not-paid', 'The money is being taken at this moment; please try again in a minute');
+  if (amount < 1 || amount >= next.total - next.leftOut)
+    refuse(422, 'refund-too-large', 'Something has to be left to be taken; else cancel the order');
+  next.leftOut += amount;
 }
 
 function hearOfRefund(result: Step, id: string, to: RefundStatus): void {

@@ -47,6 +47,8 @@ function newsOf({ before, next, deed, shipmentId, returnId }: Happened): News | 
     }
     case 'take-money':
       return next.status === 'paid' ? { template: 'order-paid', about: {} } : undefined;
+    case 'payment':
+      return newsOfPayment(before, next);
     case 'cancel':
       return { template: 'order-cancelled', about: {} };
     case 'request-return':
@@ -62,6 +64,13 @@ function newsOf({ before, next, deed, shipmentId, returnId }: Happened): News | 
     default:
       return undefined;
   }
+}
+
+/** Of an order that was confirmed when its payment was authorised; what is paid at once is told by the confirmation. */
+function newsOfPayment(before: Life, next: Life): News | undefined {
+  if (before.payment !== 'authorised' || before.status === 'cancelled') return undefined;
+  if (next.status === 'paid') return { template: 'order-paid', about: {} };
+  return next.status === 'cancelled' ? { template: 'order-cancelled', about: {} } : undefined;
 }
 
 interface News {

@@ -5,6 +5,7 @@ import { notFound } from '../../errors.ts';
 import { retryOnConflict } from '../../postgres/postgres-errors.ts';
 import { idPattern } from '../../web/api/api.ts';
 import { type IdempotentWrite, writeOnce } from '../../web/api/idempotency.ts';
+import { captureBeforeShipping } from '../payment/capture.ts';
 import type { PaymentProviders } from '../payment/providers.ts';
 import { changeOrder, type Made } from './change-order.ts';
 import type { OrderChange } from './order-life.ts';
@@ -29,6 +30,7 @@ export async function performDeed(
   { deps, providers }: DeedParts,
   { orderId, write, change }: AskedDeed,
 ): Promise<Made> {
+  if (change.deed.what === 'ship') await captureBeforeShipping(deps, providers, orderId, change.deed);
   const made = await retryOnConflict(() =>
     writeOnce(deps.db, write, async (tx) => {
       const { shipmentId, returnId, refundId } = await changeOrder(

@@ -8,7 +8,8 @@ import { returnableUntilMs } from './order-life.ts';
 export function describeProgress(order: Pick<Order, 'status' | 'fulfilment' | 'payment'>): string {
   if (order.status === 'cancelled') return 'Cancelled';
   if (order.fulfilment !== 'open') return progressNames[order.fulfilment] ?? order.fulfilment;
-  if (order.status === 'paid' || order.payment.provider === 'on-delivery') return 'Being prepared';
+  const isSecured = order.status === 'paid' || order.payment.status === 'authorised';
+  if (isSecured || order.payment.provider === 'on-delivery') return 'Being prepared';
   return order.payment.status === 'unknown' ? 'Payment unclear' : 'Waiting for payment';
 }
 

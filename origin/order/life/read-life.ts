@@ -18,7 +18,10 @@ export async function lockLife(tx: Tx, orderId: string): Promise<Life | undefine
   if (locked.length === 0) return undefined;
   // A statement of its own: what the lock waited for is seen by the next one only.
   const { rows } = await sql<Row>`
-    select o.status, p.status as payment, p.provider, o.total_amount as total,      p.taken_amount as taken, o.holds_stock as "holdsStock",
+    select o.status, p.status as payment, p.provider, o.total_amount as total,      p.taken_amount as taken, o.holds_stock as "holdsStock", p.left_out_amount as "leftOut",
+      coalesce(p.capture_begun_at > clock_timestamp() - interval '1 minute', false) as "isBeingCaptured",
+      (select coalesce(sum(d.amount), 0)::integer from disputes d
+        where d.order_id = o.id and d.state in ('open', 'lost')) as disputed,
       coalesce((
         select json_agg(json_build_object('variantId', l.variant_id::text, 'quantity', l.quantity,
           'unitPrice', l.unit_price_amount, 'discount', l.discount_amount, 'shipped', l.shipped, 'withdrawn', l.withdrawn,

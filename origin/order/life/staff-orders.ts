@@ -6,6 +6,7 @@ import type { Db, DbOrTx } from '../../schema.ts';
 import { idPattern, z } from '../../web/api/api.ts';
 import { exampleOrder, OrderSchema } from '../order.ts';
 import { orderColumns, withLines } from '../order-rows.ts';
+import { DisputeSchema, readDisputes } from '../payment/disputes.ts';
 import { exampleAddress, OrderAddressSchema } from '../shipping-address.ts';
 import type { Fulfilment, OrderStatus, PaymentStatus } from '../tables.ts';
 
@@ -46,6 +47,7 @@ export const StaffOrderDetailSchema = z
           .openapi('OrderEvent', { example: exampleEvent }),
       )
       .openapi({ description: 'Oldest first' }),
+    disputes: z.array(DisputeSchema),
   })
   .openapi('StaffOrderDetail', {
     example: {
@@ -53,6 +55,7 @@ export const StaffOrderDetailSchema = z
       email: 'ada@example.com',
       shippingAddress: exampleAddress,
       events: [exampleEvent],
+      disputes: [],
     },
   });
 export type StaffOrderDetail = z.infer<typeof StaffOrderDetailSchema>;
@@ -180,7 +183,8 @@ export async function readStaffOrders(db: DbOrTx, ids: string[]): Promise<StaffO
 export async function readStaffOrder(db: DbOrTx, id: string): Promise<StaffOrderDetail> {
   const [order] = idPattern.test(id) ? await readStaffOrders(db, [id]) : [];
   if (order === undefined) throw notFound('This order');
-  return { ...order, events: await readEvents(db, order) };
+  const [events, disputes] = [await readEvents(db, order), await readDisputes(db, id)];
+  return { ...order, events, disputes };
 }
 
 /** Oldest first. Index: order_events_by_order */

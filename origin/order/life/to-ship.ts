@@ -5,10 +5,11 @@ import type { Db } from '../../schema.ts';
 import { normaliseNumber } from './look-up-order.ts';
 import { readStaffOrders, type StaffOrder } from './staff-orders.ts';
 
-/** Paid, or to be paid at the door, and something of it has not left. */
+/** Paid, authorised, or to be paid at the door, and something of it has not left. */
 const isToShip = sql`o.fulfilment in ('open', 'partly-shipped') and o.status <> 'cancelled'
   and (o.status = 'paid' or exists (
-    select from payments p where p.order_id = o.id and p.provider = 'on-delivery' and p.status = 'pending'))`;
+    select from payments p where p.order_id = o.id
+      and (p.status = 'authorised' or (p.provider = 'on-delivery' and p.status = 'pending'))))`;
 
 /**
  * Index: orders_to_ship.

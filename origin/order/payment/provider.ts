@@ -29,11 +29,13 @@ export interface Charge {
   wantedOutcome: string | null;
   /** Known from an earlier attempt. */
   reference: string | null;
+  /** Of an authorised payment: what is to be taken of it, in minor units. */
+  toCapture: number;
 }
 
 export interface ChargeResult {
-  /** `unknown`: it may have been taken; never treated as failed. */
-  status: 'paid' | 'pending' | 'failed' | 'unknown';
+  /** `unknown`: it may have been taken, so it is never treated as failed. `authorised`: to be captured. */
+  status: 'paid' | 'pending' | 'failed' | 'unknown' | 'authorised';
   reference?: string | undefined;
   /** Where the shopper has to go to pay. */
   redirectUrl?: string | undefined;
@@ -66,7 +68,12 @@ export interface PaymentProvider {
   refund(charge: Charge): Promise<void>;
   /** A part or the whole of a paid order, once for each key. @throws where there was no answer: it may have gone out */
   payBack(charge: Charge, refund: RefundRequest): Promise<RefundResult>;
-  /** Closes the page on which a cancelled order could still be paid. What became of it is then to be retrieved. */
+  /** Takes the money of an authorised payment, once. @throws where there was no answer: it may have been taken */
+  capture?(charge: Charge): Promise<ChargeResult>;
+  /**
+   * Closes the page on which a cancelled order could still be paid, or releases what was authorised. What became of it
+   * is then to be retrieved.
+   */
   close?(charge: Charge): Promise<void>;
 }
 

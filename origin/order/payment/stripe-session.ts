@@ -6,6 +6,8 @@ import type { Charge, ChargeResult } from './provider.ts';
 export interface SessionMeaning extends ChargeResult {
   /** Money was taken, be it the right amount or not. */
   tookMoney?: boolean;
+  /** A message that does not tell all: the shop asks at once. */
+  isToBeAsked?: boolean;
 }
 
 /**
@@ -25,6 +27,13 @@ export function readSession(session: Stripe.Checkout.Session, charge: Charge): S
     const said = [session.status, session.payment_status, intentOf(session)?.status].filter(Boolean);
     return { ...known, status, detail: `Stripe says ${said.join(', ')}` };
   }
+  const taken = intentOf(session);
+  if (status === 'paid' && taken?.capture_method === 'manual' && taken.amount_received !== charge.toCapture)
+    return {
+      ...known,
+      status: 'unknown',
+      detail: `It took ${taken.amount_received}, and ${charge.toCapture} was due`,
+    };
   return {
     ...known,
     status,
@@ -50,6 +59,7 @@ function statusOf(session: Stripe.Checkout.Session): ChargeResult['status'] {
   if (paid !== 'unpaid') return 'unknown';
   if (status === 'open') return 'pending';
   const intent = intentOf(session);
+  if (intent?.status === 'requires_capture' && intent.capture_method === 'manual') return 'authorised';
   if (status === 'expired') return intent !== undefined && isUnderway(intent) ? 'pending' : 'failed';
   if (status !== 'complete' || session.payment_intent === null) return 'unknown';
   // A method that takes days: a webhook names the intent only, and asking tells the rest.

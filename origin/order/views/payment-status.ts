@@ -28,7 +28,9 @@ export function describePayment({
     isGood,
     isConfirmed:
       order.status !== 'cancelled' &&
-      (status === 'paid' || (provider === 'on-delivery' && order.status === 'placed')),
+      (status === 'paid' ||
+        status === 'authorised' ||
+        (provider === 'on-delivery' && order.status === 'placed')),
   });
   if (flag !== null) {
     return say(
@@ -46,6 +48,13 @@ export function describePayment({
   }
   if (status === 'paid')
     return say('Thank you', 'It is paid. A confirmation is on its way by mail.', 'Paid', true);
+  if (status === 'authorised' && order.status !== 'cancelled')
+    return say(
+      'Thank you',
+      'Your card is authorised, and charged when your parcel leaves. A confirmation is on its way by mail.',
+      'Authorised',
+      true,
+    );
   if (status === 'failed') {
     return say(
       'Not paid',
@@ -88,7 +97,7 @@ const movedSentences: Record<string, [heading: string, sentence: string]> = {
 };
 
 function sayCancelled({ paid, payment, refunds }: OrderDetail['order'], say: Say): PaymentInWords {
-  if (payment.status === 'pending' || payment.status === 'unknown')
+  if (['pending', 'authorised', 'unknown'].includes(payment.status))
     return say(
       'Order cancelled',
       'Nothing will be sent. If your payment still comes through, we pay it back at once.',

@@ -30,7 +30,7 @@ export function ordersPage({ visitor, filter, items, nextUrl, fault }: OrdersPag
 <div class="field all"><label for="staff-q">Number, e-mail, name or SKU</label><input class="input" id="staff-q" name="q" type="search" value="${value('q')}" maxlength="200"></div>
 ${selectField('status', 'Order', value('status'), [anything, ['placed', 'Not paid yet'], ['paid', 'Paid'], ['cancelled', 'Cancelled']])}
 ${selectField('fulfilment', 'Shipping', value('fulfilment'), [anything, ['open', 'To ship'], ['partly-shipped', 'Partly shipped'], ['shipped', 'Shipped'], ['delivered', 'Delivered']])}
-${selectField('payment', 'Payment', value('payment'), [anything, ['pending', 'Open'], ['paid', 'Paid'], ['failed', 'Refused'], ['unknown', 'Unclear'], ['reserved', 'Not begun']])}
+${selectField('payment', 'Payment', value('payment'), [anything, ['pending', 'Open'], ['authorised', 'Authorised'], ['paid', 'Paid'], ['failed', 'Refused'], ['unknown', 'Unclear'], ['reserved', 'Not begun']])}
 <div class="field"><label for="from">From</label><input class="input" id="from" name="from" type="date" value="${value('from')}"></div>
 <div class="field"><label for="to">To</label><input class="input" id="to" name="to" type="date" value="${value('to')}"></div>
 <p class="field filter-end"><button class="button" type="submit">Find</button></p></form>

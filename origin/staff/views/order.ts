@@ -107,6 +107,7 @@ function refundedOf({ refunds }: StaffOrderDetail): number {
 const paymentNames: Record<string, string> = {
   reserved: 'Not begun',
   pending: 'Open',
+  authorised: 'Authorised; taken when the first parcel leaves',
   paid: 'Paid',
   failed: 'Not paid',
   unknown: 'Unclear',
@@ -122,6 +123,7 @@ function moneySection({ order, refundFaults, entered = {} }: StaffOrderPage): Ht
     html`<dl class="sums"><dt>Payment</dt><dd>${paymentNames[payment.status] ?? payment.status} (${payment.provider})</dd>
 <dt>Taken</dt><dd>${formatMoney(paid.amount)}</dd><dt>Paid back</dt><dd>${formatMoney(refundedOf(order))}</dd></dl>
 ${paid.amount > 0 ? html`<p>${documentLinks(order.id, 'invoice', 'Invoice')}</p>` : ''}
+${disputeList(order)}
 ${payment.status === 'unknown' ? html`<p><a href="/staff/payments">Decide this payment</a></p>` : ''}
 ${
   refunds.length === 0
@@ -151,6 +153,23 @@ ${field({ name: 'door-reference', label: 'Receipt number', value: entered['door-
     : ''
 }`,
   );
+}
+
+const disputeNames: Record<string, string> = {
+  inquiry: 'The bank asks about the payment',
+  open: 'Disputed: the bank has taken the money for now',
+  won: 'Dispute over, in our favour',
+  lost: 'Dispute lost: the bank keeps the money',
+};
+
+/** What is disputed cannot be paid back as well. */
+function disputeList({ disputes }: StaffOrderDetail): Html | '' {
+  if (disputes.length === 0) return '';
+  return html`<ul class="records">${disputes.map(
+    ({ id, amount, reason, state, dueBy }) =>
+      html`<li><span>${formatMoney(amount.amount)}: ${disputeNames[state] ?? state}<br>
+<span class="soft small">${[reason.replaceAll('_', ' '), dueBy && state !== 'won' && state !== 'lost' ? `answer at Stripe by ${formatDay(dueBy)}` : '', id].filter(Boolean).join(' · ')}</span></span></li>`,
+  )}</ul>`;
 }
 
 function documentLinks(orderId: string, name: string, label: string): Html {
@@ -184,7 +203,9 @@ function shipSection({ order, entered = {} }: StaffOrderPage): Html | '' {
     .map((line): [Line, number] => [line, toShip(line)])
     .filter(([, pieces]) => pieces > 0);
   const mayLeave =
-    order.status === 'paid' || (order.status === 'placed' && order.payment.provider === 'on-delivery');
+    order.status === 'paid' ||
+    (order.status === 'placed' && order.payment.status === 'authorised') ||
+    (order.status === 'placed' && order.payment.provider === 'on-delivery');
   if (left.length === 0 || !mayLeave) return '';
   return section(
     'ship',
@@ -261,7 +282,8 @@ ${status === 'requested' ? forms : html`<ul class="plain">${lines.map(([line, pi
 }
 
 function refundSection({ order, entered = {} }: StaffOrderPage): Html | '' {
-  const left = order.paid.amount - refundedOf(order);
+  const isAuthorised = order.payment.status === 'authorised' && order.status !== 'cancelled';
+  const left = isAuthorised ? order.total.amount : order.paid.amount - refundedOf(order);
   if (left <= 0) return '';
   const out = order.lines
     .map((line): [Line, number] => [line, line.quantity - line.cancelled - line.returned])
@@ -273,12 +295,15 @@ function refundSection({ order, entered = {} }: StaffOrderPage): Html | '' {
 ${field({ name: 'refund-reason', label: 'Reason; the shopper reads it', value: entered['refund-reason'], maxLength: 500 })}
 ${out.length === 0 ? '' : html`<p class="hint">Pieces that go back into stock. What has not been shipped yet will not be.</p>`}
 ${pieceFields(out, 'restock', ({ variantId }) => entered[`restock-${variantId}`] ?? '0')}
-<p><button class="button quiet" type="submit">Refund</button></p>`,
+<p><button class="button quiet" type="submit">${isAuthorised ? 'Take less' : 'Refund'}</button></p>`,
   );
+  const [heading, summary] = isAuthorised
+    ? ['Take less', 'Leave out a part before the money is taken']
+    : ['Refund', 'Pay back a part or all'];
   return section(
     'refund',
-    'Refund',
-    html`<details${entered['deed'] === 'refund' ? html` open` : ''}><summary>Pay back a part or all</summary>${form}</details>`,
+    heading,
+    html`<details${entered['deed'] === 'refund' ? html` open` : ''}><summary>${summary}</summary>${form}</details>`,
   );
 }
 
