@@ -1,15 +1,15 @@
 // A model of an order after its purchase, written apart from the shop's. Says whether what two members of the staff
 // were answered, and what the order shows afterwards, can have happened in some order, each deed once or not at all.
 
-export interface Pieces {
+export interface LinePieces {
   variantId: string;
   quantity: number;
 }
 
 export type StaffDeed =
-  | { what: 'ship'; lines?: Pieces[] }
+  | { what: 'ship'; lines?: LinePieces[] }
   | { what: 'cancel' }
-  | { what: 'refund'; amount: number; restock: Pieces[] }
+  | { what: 'refund'; amount: number; restock: LinePieces[] }
   | { what: 'take-money'; amount: number };
 
 /** A deed with its last answer; 0 where none came. */
@@ -27,7 +27,7 @@ export interface Doings {
 }
 
 export interface PlacedPieces {
-  lines: Pieces[];
+  lines: LinePieces[];
   total: number;
   isAtDoor: boolean;
 }
@@ -41,8 +41,8 @@ export interface OrderSeen {
   status: string;
   fulfilment: string;
   paid: Amount;
-  lines: (Pieces & { shipped: number; cancelled: number; returned: number })[];
-  shipments: { lines: Pieces[] }[];
+  lines: (LinePieces & { shipped: number; cancelled: number; returned: number })[];
+  shipments: { lines: LinePieces[] }[];
   refunds: { amount: Amount; status: string }[];
   events: { who: string; what: string }[];
 }
@@ -52,8 +52,8 @@ export interface OrderJudgement {
   duplicated: number;
   /** In words; none where the order is as it must be. */
   faults: string[];
-  /** Pieces that are in stock again. */
-  restocked: Pieces[];
+  /** LinePieces that are in stock again. */
+  restocked: LinePieces[];
 }
 
 /** @param paidBack the amounts that the provider has paid back for this order */
@@ -97,7 +97,7 @@ function replay(placed: PlacedPieces, sequence: (AnsweredDeed & { who: string })
   return model;
 }
 
-interface Line extends Pieces {
+interface Line extends LinePieces {
   shipped: number;
   withdrawn: number;
   returned: number;
@@ -110,7 +110,7 @@ class Model {
   readonly #isAtDoor: boolean;
   #taken = 0;
   #isCancelled = false;
-  readonly #parcels: Pieces[][] = [];
+  readonly #parcels: LinePieces[][] = [];
   readonly #refunds: number[] = [];
   readonly #events: string[] = [];
 
@@ -120,7 +120,7 @@ class Model {
     this.#isAtDoor = isAtDoor;
   }
 
-  get restocked(): Pieces[] {
+  get restocked(): LinePieces[] {
     return this.#lines.map(({ variantId, restocked }) => ({ variantId, quantity: restocked }));
   }
 
@@ -140,7 +140,7 @@ class Model {
     return this.#takeMoney(deed.amount, who);
   }
 
-  #ship(asked: Pieces[] | undefined, who: string): string | undefined {
+  #ship(asked: LinePieces[] | undefined, who: string): string | undefined {
     if (this.#isCancelled) return 'order-cancelled';
     const left = this.#lines
       .map((line) => ({ variantId: line.variantId, quantity: toShip(line) }))
@@ -257,13 +257,13 @@ interface Described {
   paid: number;
   /** Variant; pieces shipped, withdrawn, returned. */
   lines: [string, number, number, number][];
-  parcels: Pieces[][];
+  parcels: LinePieces[][];
   refunds: number[];
   events: string[];
 }
 
 function describe({ status, fulfilment, paid, lines, parcels, refunds, events }: Described): string {
-  const sorted = (pieces: Pieces[]) =>
+  const sorted = (pieces: LinePieces[]) =>
     pieces
       .map(({ variantId, quantity }) => `${quantity} × ${variantId}`)
       .sort()
