@@ -30,6 +30,8 @@ import { admitApiKeys, type ScopeOf } from './integration/api-keys.ts';
 import { integrationPages } from './integration/pages.ts';
 import { webhooksApi } from './integration/webhooks-api.ts';
 import { lawRoutes } from './law/pages.ts';
+import { addressApi } from './order/address-book/api.ts';
+import { addressPages } from './order/address-book/pages.ts';
 import { orderApi } from './order/api.ts';
 import { invoiceApi } from './order/invoice/invoice-api.ts';
 import { orderLifeApi } from './order/life/api.ts';
@@ -227,6 +229,15 @@ export const routeGroups: RouteGroup[] = [
     ],
   },
   {
+    mount: ({ deps }) => addressApi(deps),
+    routes: [
+      get('/api/account/addresses', 'account', 'private'),
+      post('/api/account/addresses', 'account'),
+      put('/api/account/addresses/:id', 'account'),
+      remove('/api/account/addresses/:id', 'account'),
+    ],
+  },
+  {
     mount: ({ deps, carts, providers }) => orderApi(deps, carts, providers),
     // Refuses an order without an Idempotency-Key.
     guards: ['/api/orders'],
@@ -404,6 +415,10 @@ export const routeGroups: RouteGroup[] = [
       get('/sign-up', 'shopper', 'private'),
       post('/sign-up', 'shopper'),
     ],
+  },
+  {
+    mount: ({ deps }) => addressPages(deps),
+    routes: [get('/account/addresses', 'account', 'private'), post('/account/addresses', 'account')],
   },
   {
     mount: ({ deps, carts, providers }) => orderPages(deps, carts, providers),

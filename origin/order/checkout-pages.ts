@@ -23,14 +23,17 @@ import {
 } from '../web/page/form.ts';
 import { layout } from '../web/page/layout.ts';
 import { respondPage, seeOther } from '../web/page/page-response.ts';
+import { readOwn } from '../web/request/read-your-writes.ts';
+import { type AddressOfBook, keepAddress, listAddresses } from './address-book/addresses.ts';
 import { readBuyer } from './api.ts';
 import { findCountry } from './countries.ts';
 import { OrderRequestSchema } from './order.ts';
 import type { PaymentProviders } from './payment/providers.ts';
 import { placeOrder } from './place-order.ts';
 import { makeQuote, type Quote, readPromotionFor, toQuoteLines } from './quote.ts';
+import { KeptAddressSchema } from './shipping-address.ts';
 import { checkoutPage } from './views/checkout.ts';
-import { readOrderRequest } from './views/order-form.ts';
+import { readKeptAddress, readOrderRequest } from './views/order-form.ts';
 import { gatherPaymentFaults } from './views/payment.ts';
 import { changesSince, seenTotal, totalOfMethod } from './views/seen-cart.ts';
 
@@ -77,6 +80,7 @@ export function checkoutPages(deps: Deps, carts: Carts, providers: PaymentProvid
           request: parsed.data,
           expectedTotal,
         });
+        await keepIfWished(deps, visitor.account?.id, values);
         return seeOther(`/orders/${order.id}`, setCookies);
       } catch (error) {
         const refusal = refusalToShow(error);
@@ -84,6 +88,30 @@ export function checkoutPages(deps: Deps, carts: Carts, providers: PaymentProvid
         return showCheckout(deps, c, (await view(c)).cart, { ...again, refusal, expectedTotal });
       }
     });
+}
+
+/** The order stands: an address that cannot be kept is no reason to refuse it. */
+async function keepIfWished(deps: Deps, accountId: string | undefined, values: FormValues): Promise<void> {
+  const address = KeptAddressSchema.safeParse(readKeptAddress(values));
+  if (accountId === undefined || values['keep-address'] !== 'yes' || !address.success) return;
+  await keepAddress(deps.db, accountId, address.data).catch((error: unknown) =>
+    deps.log.warn({ err: error }, 'an address could not be kept'),
+  );
+}
+
+/** The one that was chosen, or else the default where the form is new. */
+function fillIn(values: FormValues, addresses: AddressOfBook[]): FormValues {
+  const isNew = values['line1'] === undefined;
+  const isChosen = values['update'] === 'address';
+  const chosen = isChosen
+    ? addresses.find(({ id }) => id === values['kept-address'])
+    : isNew
+      ? addresses[0]
+      : undefined;
+  if (chosen === undefined) return values;
+  const { id, isDefault: _, ...parts } = chosen;
+  const empty = { line2: '', company: '', vatNumber: '' };
+  return { ...values, ...empty, ...parts, 'kept-address': id };
 }
 
 interface QuotedForm {
@@ -106,8 +134,11 @@ interface Shown {
 }
 
 async function showCheckout(deps: Deps, c: Context<AppEnv>, cart: Cart, shown: Shown): Promise<Response> {
-  const { values, providers, faults, refusal, setCookies } = shown;
+  const { providers, faults, refusal, setCookies } = shown;
   const { account } = await readVisitor(deps, c);
+  const addresses =
+    account === undefined ? [] : await readOwn(deps, c, (db) => listAddresses(db, account.id));
+  const values = fillIn(shown.values, addresses);
   const [frame, variants, { quote, promotion, codeFault }] = await Promise.all([
     readFrame(deps, c, cart.count),
     readVariants(
@@ -126,6 +157,7 @@ async function showCheckout(deps: Deps, c: Context<AppEnv>, cart: Cart, shown: S
     codeFault,
     providers,
     isSignedIn: account !== undefined,
+    addresses,
     values: { ...known, ...values },
     ...(faults ? { faults } : {}),
     changes: changesSince(values['seen'], cart),

@@ -48,7 +48,7 @@ export async function prepareOrderMail(
   const row = await db
     .selectFrom('orders')
     .innerJoin('payments', 'payments.order_id', 'orders.id')
-    .select(orderColumns)
+    .select([...orderColumns, 'orders.billing_address'])
     .where('orders.id', '=', String(data['orderId']))
     .where('orders.email', '=', to)
     .executeTakeFirst();
@@ -76,6 +76,9 @@ export async function prepareOrderMail(
       ...(row.shipping_address === null
         ? []
         : [{ title: 'Ships to', lines: addressLines(row.shipping_address) }]),
+      ...(row.billing_address === null
+        ? []
+        : [{ title: 'Invoice to', lines: addressLines(row.billing_address) }]),
       ...(row.provider === 'demo'
         ? ['This was a demonstration: no money moved and nothing will be sent.']
         : []),

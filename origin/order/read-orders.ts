@@ -8,7 +8,7 @@ import { readOrderIds } from './order-cookie.ts';
 import { opensOrder } from './order-link.ts';
 import { orderColumns, withLines } from './order-rows.ts';
 import { listOrdersOfAccount } from './orders-of-account.ts';
-import type { ShippingAddress } from './shipping-address.ts';
+import type { BillingAddress, ShippingAddress } from './shipping-address.ts';
 
 /** Whose orders: both may be there, as after a sign-in. */
 export interface Buyer {
@@ -21,6 +21,8 @@ export interface OrderDetail {
   order: Order;
   email: string | null;
   shippingAddress: ShippingAddress | null;
+  /** Null: that of delivery. */
+  billingAddress: BillingAddress | null;
   flag: 'late-money' | 'refunded' | null;
 }
 
@@ -83,7 +85,7 @@ async function findRow(db: DbOrTx, id: string) {
   return db
     .selectFrom('orders')
     .innerJoin('payments', 'payments.order_id', 'orders.id')
-    .select([...orderColumns, 'orders.account_id', 'orders.email', 'payments.flag'])
+    .select([...orderColumns, 'orders.account_id', 'orders.email', 'orders.billing_address', 'payments.flag'])
     .where('orders.id', '=', id)
     .executeTakeFirst();
 }
@@ -100,7 +102,8 @@ function isOfGuest({ account_id, email }: Pick<FoundRow, 'account_id' | 'email'>
 
 async function toDetail(db: DbOrTx, row: FoundRow): Promise<OrderDetail> {
   const [order] = await withLines(db, [row]);
-  return { order: order!, email: row.email, shippingAddress: row.shipping_address, flag: row.flag };
+  const { email, shipping_address: shippingAddress, billing_address: billingAddress, flag } = row;
+  return { order: order!, email, shippingAddress, billingAddress, flag };
 }
 
 /** Newest first. */

@@ -1,10 +1,12 @@
-// The schemas of the addresses of an order, shared by the API and the checkout form.
+// The schemas of the addresses of an order and of an address book, shared by the API and the forms.
 import { z } from '@hono/zod-openapi';
 import { CountryCode, optionalText, plainText } from '../web/api/plain-text.ts';
 import { countries, findCountry, isPostalCodeOf } from './countries.ts';
+import { faultOfVatNumber, normaliseVatNumber } from './vat-number.ts';
 
 /** Characters, at most. */
 export const addressLengths = { name: 100, line1: 200, line2: 200, city: 100, postalCode: 20 };
+export const companyLengths = { company: 100, vatNumber: 30 };
 
 export const exampleAddress = {
   name: 'Ada Byron',
@@ -32,18 +34,22 @@ const Parts = z.strictObject({
 /** What the postal code is judged by. */
 const Place = z.object({ postalCode: Parts.shape.postalCode, country: Parts.shape.country });
 
+type Placed = z.infer<typeof Place>;
+
 /** Judged as soon as both parts are there, so that every fault of an address is told at once. */
-export const ShippingAddressSchema = Parts.refine(
-  ({ country, postalCode }) => isPostalCodeOf(findCountry(country)!, postalCode),
-  {
-    path: ['postalCode'],
-    when: ({ value }) => Place.safeParse(value).success,
-    error: ({ input }) => {
-      const { name, example } = findCountry((input as z.infer<typeof Parts>).country)!;
-      return `must be a postal code of ${name}, such as ${example}`;
-    },
+const fitsCountry = ({ country, postalCode }: Placed) => isPostalCodeOf(findCountry(country)!, postalCode);
+const postalCodeFault = {
+  path: ['postalCode'],
+  when: ({ value }: { value: unknown }) => Place.safeParse(value).success,
+  error: ({ input }: { input?: unknown }) => {
+    const { name, example } = findCountry((input as Placed).country)!;
+    return `must be a postal code of ${name}, such as ${example}`;
   },
-).openapi('ShippingAddress', { example: exampleAddress });
+};
+
+export const ShippingAddressSchema = Parts.refine(fitsCountry, postalCodeFault).openapi('ShippingAddress', {
+  example: exampleAddress,
+});
 
 /** As it was entered, in an answer. */
 export const OrderAddressSchema = z
@@ -57,17 +63,39 @@ export const OrderAddressSchema = z
   })
   .openapi('OrderAddress', { example: exampleAddress });
 
-/** Who gets the invoice may live anywhere, and may be a company. */
-export const BillingAddressSchema = Parts.extend({
-  country: CountryCode,
-  company: optionalText(addressLengths.name),
-  vatNumber: optionalText(30)
-    .transform((text) => text?.replaceAll(/[\s.-]/g, '').toUpperCase())
-    .refine((text) => text === undefined || /^[A-Z]{2}[0-9A-Z+*]{2,13}$/.test(text), {
-      error: 'must be a VAT number with its country’s letters, such as DE123456789',
+export const OrderBillingAddressSchema = OrderAddressSchema.extend({
+  company: z.string().optional(),
+  vatNumber: z.string().optional(),
+}).openapi('OrderBillingAddress', { example: { ...exampleAddress, company: 'Byron Ltd' } });
+
+const Company = {
+  company: optionalText(companyLengths.company),
+  vatNumber: optionalText(companyLengths.vatNumber)
+    .transform((text) => (text === undefined ? undefined : normaliseVatNumber(text)))
+    .refine((text) => text === undefined || faultOfVatNumber(text) === undefined, {
+      error: ({ input }) => faultOfVatNumber(String(input)) ?? '',
     })
-    .openapi({ description: 'Of the company, with the letters of its country' }),
-}).openapi('BillingAddress', { example: exampleAddress });
+    .openapi({ description: 'Of the company, with the letters of its country, in the form of that country' }),
+};
+
+/** Who gets the invoice may live anywhere, and may be a company. */
+export const BillingAddressSchema = Parts.extend({ country: CountryCode, ...Company }).openapi(
+  'BillingAddress',
+  { example: exampleAddress },
+);
+
+/** One of an address book: where parcels go, and for which company. */
+export const KeptAddressSchema = Parts.extend(Company).refine(fitsCountry, postalCodeFault);
+export const AddressToWriteSchema = Parts.extend({
+  ...Company,
+  isDefault: z
+    .boolean()
+    .optional()
+    .openapi({ description: 'Filled in at checkout. The first of an account always is' }),
+})
+  .refine(fitsCountry, postalCodeFault)
+  .openapi('AddressToWrite', { example: { ...exampleAddress, isDefault: true } });
 
 export type BillingAddress = z.infer<typeof BillingAddressSchema>;
 export type ShippingAddress = z.infer<typeof ShippingAddressSchema>;
+export type KeptAddress = z.infer<typeof KeptAddressSchema>;

@@ -3,7 +3,7 @@ import type { ColumnType, Generated, GeneratedAlways } from 'kysely';
 import type { ChosenShipping, VatAmount } from '../checkout/price-order.ts';
 import type { InvoiceContent } from './invoice/invoice-content.ts';
 import type { Dispute } from './payment/stripe-events.ts';
-import type { BillingAddress, ShippingAddress } from './shipping-address.ts';
+import type { BillingAddress, KeptAddress, ShippingAddress } from './shipping-address.ts';
 
 export type PaymentStatus = 'reserved' | 'pending' | 'authorised' | 'paid' | 'failed' | 'unknown';
 export type OrderStatus = 'placed' | 'paid' | 'cancelled';
@@ -170,6 +170,14 @@ export interface OrderTables {
     taxed_at: Date;
     content: ColumnType<InvoiceContent, string, never>;
     document: Buffer | null;
+  };
+  /** At most one of an account is the default. */
+  addresses: {
+    id: GeneratedAlways<string>;
+    account_id: string;
+    address: ColumnType<KeptAddress, string, string>;
+    is_default: Generated<boolean>;
+    created_at: ColumnType<Date, never, never>;
   };
   /** By the provider's own id. */
   disputes: {

@@ -54,6 +54,7 @@ interface World {
   code: string;
   apiKey: string;
   webhook: string;
+  address: string;
 }
 
 const password = 'a-password-of-tests';
@@ -115,6 +116,17 @@ const samples: Record<string, Sample> = {
     first: [401, 204, 204, 204],
   },
   'GET /api/account/export': { first: signedInOnly },
+  'GET /api/account/addresses': { first: signedInOnly },
+  'POST /api/account/addresses': { json: () => address, first: [401, 201, 201, 201] },
+  'PUT /api/account/addresses/:id': {
+    at: ({ address: id }) => `/api/account/addresses/${id}`,
+    json: () => address,
+    first: [401, 404, 200, 404],
+  },
+  'DELETE /api/account/addresses/:id': {
+    at: ({ address: id }) => `/api/account/addresses/${id}`,
+    first: [401, 404, 204, 404],
+  },
   'GET /api/account/second-factor': { first: signedInOnly },
   'POST /api/account/second-factor': { json: () => ({ password }), first: [401, 201, 201, 201] },
   'PUT /api/account/second-factor': { json: () => ({ code: '000000' }), first: [401, 403, 403, 403] },
@@ -343,6 +355,11 @@ const samples: Record<string, Sample> = {
   'POST /account': {
     form: () => ({ do: 'rename', name: 'Other Name' }),
     first: ['303 /sign-in', '303 /account', '303 /account', '303 /account'],
+  },
+  'GET /account/addresses': { first: ['303 /sign-in', 200, 200, 200] },
+  'POST /account/addresses': {
+    form: () => ({ do: 'add', ...address }),
+    first: ['303 /sign-in', '303 /account/addresses', '303 /account/addresses', '303 /account/addresses'],
   },
   'GET /account/data': { first: ['303 /sign-in', 200, 200, 200] },
   'GET /account/second-factor': { first: ['303 /sign-in', 200, 200, 200] },
@@ -615,6 +632,7 @@ async function openWorld(): Promise<World> {
   const [owner, stranger] = [shop.browser(), shop.browser()];
   const ownerEmail = newEmail();
   const { body: account } = await owner.signUp(ownerEmail);
+  const { body: kept } = await owner.post('/api/account/addresses', address);
   await stranger.signUp(newEmail());
   const variant = shop.variants[0]!.id;
   const order = await owner.buy(variant);
@@ -647,6 +665,7 @@ async function openWorld(): Promise<World> {
     code: promotion.code,
     apiKey: apiKey.id,
     webhook: await makeWebhook(staff),
+    address: kept.id,
   };
 }
 

@@ -82,6 +82,7 @@ function dataPanel({ account, values = {}, faults = {} }: AccountPage): Html {
 <form class="fields" action="/account" method="post">${does('rename')}
 ${field({ name: 'name', label: labels.name, autocomplete: 'name', value: values['name'] ?? account.name, fault: faults['name'], maxLength: 100 })}
 <button class="button quiet" type="submit">Save</button></form>
+<p><a href="/account/addresses">Your addresses</a>: filled in at checkout.</p>
 <p><a href="/account/data">See and download all that we keep of you</a></p></section>`;
 }
 

@@ -7,7 +7,7 @@ import { idPattern, z } from '../../web/api/api.ts';
 import { exampleOrder, OrderSchema } from '../order.ts';
 import { orderColumns, withLines } from '../order-rows.ts';
 import { DisputeSchema, readDisputes } from '../payment/disputes.ts';
-import { exampleAddress, OrderAddressSchema } from '../shipping-address.ts';
+import { exampleAddress, OrderAddressSchema, OrderBillingAddressSchema } from '../shipping-address.ts';
 import type { Fulfilment, OrderStatus, PaymentStatus } from '../tables.ts';
 
 export const StaffOrderSchema = z
@@ -16,9 +16,17 @@ export const StaffOrderSchema = z
     email: z.string().nullable(),
     // Not `nullable`, by which the document would say that an address itself can be null wherever there is one.
     shippingAddress: z.union([OrderAddressSchema, z.null()]),
+    billingAddress: z
+      .union([OrderBillingAddressSchema, z.null()])
+      .openapi({ description: 'Where it is another one than that of delivery, or of a company' }),
   })
   .openapi('StaffOrder', {
-    example: { ...exampleOrder, email: 'ada@example.com', shippingAddress: exampleAddress },
+    example: {
+      ...exampleOrder,
+      email: 'ada@example.com',
+      shippingAddress: exampleAddress,
+      billingAddress: null,
+    },
   });
 export type StaffOrder = z.infer<typeof StaffOrderSchema>;
 
@@ -54,6 +62,7 @@ export const StaffOrderDetailSchema = z
       ...exampleOrder,
       email: 'ada@example.com',
       shippingAddress: exampleAddress,
+      billingAddress: null,
       events: [exampleEvent],
       disputes: [],
     },
@@ -166,7 +175,7 @@ export async function readStaffOrders(db: DbOrTx, ids: string[]): Promise<StaffO
   const rows = await db
     .selectFrom('orders')
     .innerJoin('payments', 'payments.order_id', 'orders.id')
-    .select([...orderColumns, 'orders.email'])
+    .select([...orderColumns, 'orders.email', 'orders.billing_address'])
     .where('orders.id', 'in', ids)
     .execute();
   const byId = new Map(rows.map((row) => [row.id, row]));
@@ -176,6 +185,7 @@ export async function readStaffOrders(db: DbOrTx, ids: string[]): Promise<StaffO
     ...order,
     email: known[at]!.email,
     shippingAddress: known[at]!.shipping_address,
+    billingAddress: known[at]!.billing_address,
   }));
 }
 
@@ -213,7 +223,7 @@ export async function readEvents(
 
 /** For who may not see customers: nothing of the person who ordered, nor of the staff. */
 export function withoutPeople<Seen extends StaffOrder>(order: Seen): Seen {
-  return { ...order, email: null, shippingAddress: null };
+  return { ...order, email: null, shippingAddress: null, billingAddress: null };
 }
 
 /** What shoppers and staff wrote is theirs, too. */

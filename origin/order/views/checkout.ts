@@ -10,9 +10,10 @@ import { signedInField } from '../../identity/page-frame.ts';
 import { formatMoney } from '../../web/money.ts';
 import { type FormValues, faultSummary, field, idempotencyField, type Wrong } from '../../web/page/form.ts';
 import { type Html, html } from '../../web/page/html.ts';
+import type { AddressOfBook } from '../address-book/addresses.ts';
 import { countries } from '../countries.ts';
 import type { Quote } from '../quote.ts';
-import { addressLengths } from '../shipping-address.ts';
+import { addressLengths, companyLengths } from '../shipping-address.ts';
 import { paymentChoices } from './payment.ts';
 import { type CartChange, seenField, totalsField } from './seen-cart.ts';
 import { sumRows } from './sums.ts';
@@ -28,6 +29,8 @@ export interface CheckoutPage extends Wrong {
   codeFault?: string | undefined;
   providers: string[];
   isSignedIn: boolean;
+  /** Of the account; the form may begin with any of them. */
+  addresses?: AddressOfBook[];
   values: FormValues;
   /** What is different from what the shopper last saw; to be confirmed by sending again. */
   changes?: CartChange[];
@@ -39,10 +42,12 @@ const labels = {
   email: 'E-mail',
   name: 'Name',
   line1: 'Street and number',
-  line2: 'Flat, floor, company',
+  line2: 'Flat, floor',
   postalCode: 'Postal code',
   city: 'Town or city',
   country: 'Country',
+  company: 'Company',
+  vatNumber: 'VAT number',
   shipping: 'Delivery',
   payment: 'Payment',
 };
@@ -77,7 +82,42 @@ ${field({ name: 'email', label: labels.email, type: 'email', autocomplete: 'emai
 </div></fieldset>`;
 }
 
-function addressStep({ values, quote, faults = {} }: CheckoutPage): Html {
+/** Without a script, as with one, the button fills in the address that was chosen. */
+function addressChoice({ addresses = [], values }: CheckoutPage): Html | '' {
+  if (addresses.length < 2) return '';
+  return html`<div class="field all"><label for="kept-address">Address book</label>
+<div class="row"><select class="input" id="kept-address" name="kept-address" autocomplete="off">${addresses.map(
+    ({ id, name, line1, city }) =>
+      html`<option value="${id}"${raw(id === values['kept-address'] ? ' selected' : '')}>${name}, ${line1}, ${city}</option>`,
+  )}</select>
+<button class="button quiet" type="submit" name="update" value="address">Fill in</button></div></div>`;
+}
+
+/** Open where something is in it. */
+function companyFields({ values, faults = {} }: CheckoutPage): Html {
+  const part = (name: keyof typeof companyLengths, autocomplete: string, more = {}) =>
+    field({
+      name,
+      label: labels[name],
+      autocomplete,
+      required: false,
+      className: 'all',
+      value: values[name],
+      fault: faults[name],
+      maxLength: companyLengths[name],
+      ...more,
+    });
+  const isOpen = [values['company'], values['vatNumber'], faults['company'], faults['vatNumber']].some(
+    Boolean,
+  );
+  return html`<details class="all"${raw(isOpen ? ' open' : '')}><summary>Buying for a company</summary><div class="fields">
+${part('company', 'billing organization')}
+${part('vatNumber', 'off', { hint: 'With the letters of its country, such as DE123456789. Both stand on the invoice.' })}
+</div></details>`;
+}
+
+function addressStep(page: CheckoutPage): Html {
+  const { values, quote, isSignedIn, faults = {} } = page;
   const part = (name: keyof typeof addressLengths, autocomplete: string, more = {}) =>
     field({
       name,
@@ -89,6 +129,7 @@ function addressStep({ values, quote, faults = {} }: CheckoutPage): Html {
       ...more,
     });
   return html`<fieldset class="step"><legend>Delivery address</legend><div class="fields two">
+${addressChoice(page)}
 ${part('name', 'name', { className: 'all' })}
 ${part('line1', 'address-line1', { className: 'all' })}
 ${part('line2', 'address-line2', { className: 'all', required: false })}
@@ -100,6 +141,8 @@ ${part('city', 'address-level2')}
       html`<option value="${code}"${raw(code === quote.country ? ' selected' : '')}>${name}</option>`,
   )}</select>
 ${faults['country'] ? html`<p class="wrong" id="country-fault">${faults['country']}</p>` : ''}</div>
+${companyFields(page)}
+${isSignedIn ? html`<label class="radio all"><input type="checkbox" name="keep-address" value="yes"${raw(values['keep-address'] === 'yes' ? ' checked' : '')}><span>Keep this address in your address book</span></label>` : ''}
 </div></fieldset>`;
 }
 

@@ -1,4 +1,6 @@
 // Renders an order for its buyer: lines, totals, address and payment. It prints on one sheet.
+
+import type { z } from '@hono/zod-openapi';
 import { linePicture, pieces } from '../../cart/views/cart.ts';
 import type { VariantInfo } from '../../catalog/read-variants.ts';
 import { formatDay, formatMoney } from '../../web/money.ts';
@@ -10,7 +12,7 @@ import type { OrderEvent } from '../life/staff-orders.ts';
 import type { Order } from '../order.ts';
 import { cameToNothing } from '../order-again.ts';
 import type { OrderDetail } from '../read-orders.ts';
-import type { ShippingAddress } from '../shipping-address.ts';
+import type { OrderBillingAddressSchema, ShippingAddress } from '../shipping-address.ts';
 import { afterPurchase, keyQuery } from './after-purchase.ts';
 import { describePayment } from './payment-status.ts';
 import { sumRows, sumsOf } from './sums.ts';
@@ -32,7 +34,7 @@ export interface OrderPage {
 
 export function orderPage(page: OrderPage): Html {
   const { detail, variants, isSignedIn, key, refused, events, isBack = false } = page;
-  const { order, email, shippingAddress } = detail;
+  const { order, email, shippingAddress, billingAddress } = detail;
   const { redirectUrl } = order.payment;
   const wasCancelled = events.some(({ what }) => what.startsWith('cancelled'));
   const payment = describePayment({ ...detail, wasCancelled });
@@ -50,6 +52,7 @@ ${cameToNothing(order) ? putBackForm(order.id, key) : ''}
 <p class="soft small">${describeArrival(order)}</p>
 ${order.paid.amount > 0 ? html`<p class="not-printed"><a href="/api/orders/${order.id}/invoice${keyQuery(key)}">Invoice (PDF)</a></p>` : ''}
 ${shippingAddress === null ? '' : html`<div><h3 class="label">Ships to</h3>${postalAddress(shippingAddress)}</div>`}
+${billingAddress === null ? '' : html`<div><h3 class="label">Invoice to</h3>${addressLinesOf(billingAddress)}</div>`}
 ${email === null ? '' : html`<div><h3 class="label">${payment.isConfirmed ? 'Confirmation sent to' : 'Contact'}</h3><p>${email}</p></div>`}
 </section></div>
 ${isSignedIn || email === null ? '' : accountOffer(email)}`;
@@ -84,6 +87,12 @@ function orderLines(order: Order, variants: Map<string, VariantInfo>): Html {
 <p class="soft">${pieces(line.quantity)}${line.quantity > 1 ? html`, ${formatMoney(line.unitPrice.amount)} each` : ''}</p>
 <p class="hint">${line.sku}</p></div></li>`,
   )}</ul></div>`;
+}
+
+/** Of a company, and its VAT number: who gets the invoice, or an address of the book. */
+export function addressLinesOf(address: z.infer<typeof OrderBillingAddressSchema>): Html {
+  const { company, vatNumber } = address;
+  return html`${company ? html`<bdi>${company}</bdi><br>` : ''}${postalAddress(address)}${vatNumber ? html`<p class="small">VAT number ${vatNumber}</p>` : ''}`;
 }
 
 /** Also for staff. */

@@ -6,7 +6,7 @@ import { signedInField } from '../../identity/page-frame.ts';
 import { eventNames } from '../../order/life/describe-deed.ts';
 import { describeProgress, refundNames } from '../../order/life/progress.ts';
 import type { StaffOrderDetail } from '../../order/life/staff-orders.ts';
-import { postalAddress } from '../../order/views/order.ts';
+import { addressLinesOf, postalAddress } from '../../order/views/order.ts';
 import { formatDay, formatMoney } from '../../web/money.ts';
 import { type FormValues, faultSummary, field, idempotencyField } from '../../web/page/form.ts';
 import { type Html, html } from '../../web/page/html.ts';
@@ -27,7 +27,7 @@ type Line = StaffOrderDetail['lines'][number];
 
 export function staffOrderPage(page: StaffOrderPage): Html {
   const { visitor, order, refused } = page;
-  const { number, email, shippingAddress } = order;
+  const { number, email, shippingAddress, billingAddress } = order;
   return staffLayout(
     {
       title: refused === undefined ? `Order ${number}` : `Error: Order ${number}`,
@@ -41,7 +41,7 @@ ${lineTable(order)}
 ${section(
   'customer',
   'Customer',
-  html`${shippingAddress === null ? html`<p>Deleted</p>` : postalAddress(shippingAddress)}${email === null ? '' : html`<p><a href="/staff/orders?${new URLSearchParams({ q: email })}">${email}</a></p>`}
+  html`${shippingAddress === null ? html`<p>Deleted</p>` : postalAddress(shippingAddress)}${billingAddress === null ? '' : html`<h3 class="label">Invoice to</h3>${addressLinesOf(billingAddress)}`}${email === null ? '' : html`<p><a href="/staff/orders?${new URLSearchParams({ q: email })}">${email}</a></p>`}
 <p class="soft">Placed ${minutesOf(order.placedAt)} UTC · ${order.shipping.name}</p>`,
 )}
 ${moneySection(page)}
