@@ -1,5 +1,5 @@
 // Creates the log: one JSON line for each entry, without secrets or personal data.
-import { type Logger, pino } from 'pino';
+import { type DestinationStream, type Logger, type LoggerOptions, pino } from 'pino';
 import type { Settings } from './config.ts';
 import { isStoreFault } from './describe-store-fault.ts';
 
@@ -8,8 +8,10 @@ const warnLevel = 40;
 export function createLog(
   settings: Pick<Settings, 'logLevel' | 'zone' | 'instance'>,
   service: string,
+  /** Standard output where absent. */
+  stream?: DestinationStream,
 ): Logger {
-  return pino({
+  const options: LoggerOptions = {
     hooks: {
       /**
        * The watch of the stores says once why one is not reached; each piece of work that meets it is for debugging
@@ -39,5 +41,6 @@ export function createLog(
       ],
       censor: '[hidden]',
     },
-  });
+  };
+  return stream === undefined ? pino(options) : pino(options, stream);
 }

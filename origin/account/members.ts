@@ -101,6 +101,7 @@ export async function changeRole(deps: Deps, change: RoleChange): Promise<Member
     return { tags: await raiseAccountVersion(tx, present.id), id: present.id };
   };
   const { tags, id } = await retryOnConflict(() => writeOnce(deps.db, write, give));
+  deps.log.warn({ security: 'role-changed', account: id, by: by.id, role: role ?? null }, 'security');
   await raiseAccountFloor(deps, tags);
   deps.log.info({ security: 'role-changed', account: id, by: by.id, role: role ?? 'none' }, 'security');
   return (await listMembers(deps.db)).find((member) => member.id === id);

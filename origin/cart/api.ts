@@ -17,6 +17,7 @@ import {
 } from '../web/api/api.ts';
 import { fingerprintOf } from '../web/api/idempotency.ts';
 import type { AppEnv } from '../web/env.ts';
+import { firstName } from '../web/page/layout.ts';
 import { CartSchema } from './cart.ts';
 import { maxLineQuantity } from './cart-contents.ts';
 import type { CartAnswer, CartOperation, CartRequest, Carts } from './carts.ts';
@@ -24,6 +25,9 @@ import type { CartAnswer, CartOperation, CartRequest, Carts } from './carts.ts';
 const tags = ['cart'];
 const audience = 'shopper';
 const params = z.object({ variantId: Id });
+const ownCart = {
+  200: jsonAnswer('The cart as it stands now', CartSchema, ['Set-Cookie', 'Account-Name']),
+};
 const responses = { 200: jsonAnswer('The cart as it stands now', CartSchema, ['Set-Cookie']) };
 
 const AddToCart = z
@@ -40,7 +44,7 @@ const readRoute = defineRoute({
   tags,
   audience,
   summary: 'The cart of this guest or account',
-  responses,
+  responses: ownCart,
 });
 const addRoute = defineRoute({
   method: 'post',
@@ -95,7 +99,13 @@ export function cartApi(deps: Deps, carts: Carts): OpenAPIHono<AppEnv> {
     return respond(c, await carts.write(await request(c), operation));
   };
 
-  api.openapi(readRoute, async (c) => respond(c, await carts.view(await request(c))));
+  api.openapi(readRoute, async (c) => {
+    const answer = await carts.view(await request(c));
+    const { account } = await readVisitor(deps, c);
+    // For the heading of shared pages, which know nobody.
+    if (account !== undefined) c.header('Account-Name', encodeURIComponent(firstName(account.name)));
+    return respond(c, answer);
+  });
   api.openapi(addRoute, (c) => {
     const body = c.req.valid('json');
     return write(c, c.req.valid('header')['idempotency-key'], { kind: 'add', ...body }, body);

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { sql } from 'kysely';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { pruneGuestCarts } from '../../origin/cart/server/forget-carts.ts';
+import { createLog } from '../../origin/log.ts';
 import { exportedColumns } from '../../origin/privacy/export-person.ts';
 import { impersonalTables, register } from '../../origin/privacy/register.ts';
 import { pruneMailFiles, pruneRecords } from '../../origin/privacy/retention.ts';
@@ -24,11 +25,14 @@ const words = [
   'the blue one, as agreed',
 ];
 const password = 'a-password-of-tests';
+const lowestLevel = { logLevel: 'trace', zone: 'a', instance: 'test' };
 const patience = { timeout: 20_000, interval: 50 };
 
 let shop: Shop;
+const logged: string[] = [];
 beforeAll(async () => {
-  shop = await openShop({ worker: true });
+  const stream = { write: (line: string) => void logged.push(line) };
+  shop = await openShop({ worker: true, log: createLog(lowestLevel, 'test', stream) });
 });
 afterAll(() => shop[Symbol.asyncDispose]());
 
@@ -311,6 +315,23 @@ test('What has been kept for its time is forgotten in rounds, and younger things
   await prune();
   await prune();
   expect((await carts.execute(db)).rows).toEqual([]);
+});
+
+test('No line of the log names a person or holds a secret, at the lowest level', async () => {
+  const { cookies } = await (async () => {
+    const browser = shop.browser();
+    await browser.signUp('log.line@example.org', 'a-password-that-is-logged-nowhere');
+    await browser.post('/api/sessions', {
+      email: 'log.line@example.org',
+      password: 'wrong-and-logged-nowhere',
+    });
+    return browser;
+  })();
+  const token = decodeURIComponent(cookies.get('__Host-session')!).split('.')[0]!;
+  const all = logged.join('');
+  expect(all).toContain('"security":"erasure"');
+  expect(all).toContain('"security":"sign-in-failed"');
+  for (const word of [...words, 'log.line@', 'logged-nowhere', token]) expect(all).not.toContain(word);
 });
 
 test('An export names no column that is secret', () => {

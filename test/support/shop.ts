@@ -4,6 +4,7 @@ import { randomUUID } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Logger } from 'pino';
 import { expect, vi } from 'vitest';
 import { createPasswords, ensureStaffAccount } from '../../origin/account/passwords.ts';
 import { createApp } from '../../origin/app.ts';
@@ -21,6 +22,8 @@ import { createDatabase, type PrivateStore, startRedis } from './stores.ts';
 
 export interface ShopOptions {
   worker?: boolean;
+  /** Silent where absent. */
+  log?: Logger;
   env?: Record<string, string>;
 }
 
@@ -56,7 +59,9 @@ export async function openShop(options: ShopOptions = {}): Promise<Shop> {
     LOG_LEVEL: 'silent',
     ...options.env,
   });
-  const deps = standing.use(createDeps(settings, createLog(settings, 'test'), { versionReaders }));
+  const deps = standing.use(
+    createDeps(settings, options.log ?? createLog(settings, 'test'), { versionReaders }),
+  );
   await vi.waitFor(() => deps.redis.ping(), { timeout: 5_000, interval: 10 });
   await fillCatalog(deps);
   if (options.worker) {

@@ -30,6 +30,11 @@ const onEveryAnswer = {
 const onSome = {
   Accept: { description: 'The type that a body needs here', example: 'application/json' },
   'Accept-Encoding': { description: 'The content encoding that a body may have', example: 'identity' },
+  'Account-Name': {
+    description:
+      'First name of whoever is signed in, percent-encoded; for headings of pages that know nobody',
+    example: 'Ada',
+  },
   'Cache-Tag': {
     description: 'What the answer depends on, each with its version',
     example: 'product:42@17 stock:7@3',

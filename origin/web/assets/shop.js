@@ -44,35 +44,22 @@ function comeBack() {
   else showVisitor(true);
 }
 
-/** Shared pages know nobody: the name was left by the last personal page, the count is asked for. */
+/** Shared pages know nobody: name and count are asked for. No name is kept in the browser. */
 function showVisitor(isOld = false) {
-  if (!isOld && 'name' in root.dataset) rememberName(root.dataset.name);
-  else showName();
+  if (!isOld && 'name' in root.dataset) showName(root.dataset.name);
   if (!isOld && 'counted' in root.dataset) return;
   fetch('/api/cart', { headers: { Accept: 'application/json' }, cache: 'no-store' })
     .then((answer) => {
-      if (answer.status === 401) rememberName('');
+      if (answer.ok || answer.status === 401) showName(answer.headers.get('Account-Name') || '');
       return answer.ok ? answer.json() : undefined;
     })
     .then((cart) => cart && showCount(cart.count))
     .catch(() => {});
 }
 
-function rememberName(name) {
-  try {
-    localStorage.setItem('name', name);
-  } catch {
-    // Storage may be forbidden; the link then says "Account".
-  }
-  showName();
-}
-
-function showName() {
-  try {
-    document.querySelector('[data-name-here]').textContent = localStorage.getItem('name') || 'Account';
-  } catch {
-    // As above.
-  }
+/** As it came in a header: percent-encoded, as a header has no other letters. */
+function showName(name) {
+  document.querySelector('[data-name-here]').textContent = decodeURIComponent(name) || 'Account';
 }
 
 function showCount(count) {

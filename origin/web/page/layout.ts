@@ -97,7 +97,7 @@ ${foot()}
 function visitorData(visitor: PageVisitor | undefined): Html | '' {
   if (visitor === undefined) return '';
   const counted = visitor.count === undefined ? '' : html` data-counted`;
-  return html` data-name="${firstName(visitor.name)}"${counted}`;
+  return html` data-name="${encodeURIComponent(firstName(visitor.name))}"${counted}`;
 }
 
 function openGraph(options: LayoutOptions): Html | '' {
@@ -142,8 +142,9 @@ function foot(): Html {
 </footer>`;
 }
 
-function firstName(name: string | undefined): string {
-  return (name ?? '').trim().split(/\s+/)[0]!.slice(0, 24);
+/** For the heading: short, and never half a letter. */
+export function firstName(name: string | undefined): string {
+  return (name ?? '').trim().split(/\s+/)[0]!.slice(0, 24).toWellFormed();
 }
 
 /** Inside a script element only `<` could end it. */
