@@ -31,81 +31,80 @@ export const asgMultiAz = defineControl({
     const { raw, name } = part;
     const update = `aws autoscaling update-auto-scaling-group --auto-scaling-group-name ${name}`;
     if (raw.Status) verdict.unknown(`${name} is in state '${raw.Status}'`);
-    verdict.attempt(() => {
-      const least = leastInstances(raw, raw.MinSize, `MinSize of ${name}`);
-      if (least >= 2) verdict.pass(`MinSize ${raw.MinSize}`);
-      else if (least === Number(raw.MinSize))
-        verdict.fail({
-          reason: `MinSize is ${least}, at least 2 is needed`,
-          fix: chooseFix(context.inventory, {
-            command: `${update} --min-size 2`,
-            template: `set MinSize of ${name} to 2 or more`,
-          }),
-        });
-      else
-        verdict.fail({
-          reason: `MinSize ${raw.MinSize} counts units of capacity, and one instance may make them up: at least 2 instances are needed`,
-          fix: chooseFix(context.inventory, {
-            command: `${update} --min-size <twice the largest weight>`,
-            template: `set MinSize of ${name} to twice its largest weight or more`,
-          }),
-        });
-    });
-    verdict.attempt(() => {
-      for (const action of scheduledSizes(context.inventory.answers, name)) {
-        const title = action.ScheduledActionName ?? 'a scheduled action';
-        if (leastInstances(raw, action.MinSize, `MinSize of scheduled action ${title}`) >= 2) continue;
-        verdict.fail({
-          reason: `scheduled action ${title} sets MinSize ${action.MinSize}${action.Recurrence ? ` (${action.Recurrence})` : ''}, at least 2 is needed`,
-          fix: chooseFix(context.inventory, {
-            command: `aws autoscaling put-scheduled-update-group-action --auto-scaling-group-name ${name} --scheduled-action-name ${title} --min-size 2`,
-            template: `set MinSize of ${title} to 2 or more`,
-          }),
-        });
-      }
-    });
+    verdict.attempt(() => judgeMinSize(context, part, update, verdict));
+    verdict.attempt(() => judgeSchedules(context, part, verdict));
     let zones: string[] = [];
     verdict.attempt(() => {
-      zones = requireZones(
-        context,
-        {
-          what: 'subnets',
-          names: zonesOf(context, part),
-          fix: chooseFix(context.inventory, {
-            command: `${update} --vpc-zone-identifier ${raw.VPCZoneIdentifier ?? ''},<a subnet in another zone>`,
-            template: `add a subnet in another zone to VPCZoneIdentifier of ${name}`,
-          }),
-        },
-        verdict,
-      );
+      const fix = chooseFix(context.inventory, {
+        command: `${update} --vpc-zone-identifier ${raw.VPCZoneIdentifier ?? ''},<a subnet in another zone>`,
+        template: `add a subnet in another zone to VPCZoneIdentifier of ${name}`,
+      });
+      zones = requireZones(context, { what: 'subnets', names: zonesOf(context, part), fix }, verdict);
     });
     for (const balancer of balancersOf(context, part)) {
       verdict.attempt(() => requireEnabled(context, balancer, zones, verdict));
     }
-    verdict.attempt(() => {
-      const running = knownList(raw.Instances, `instances of ${name}`).filter(
-        ({ LifecycleState }) => LifecycleState === 'InService',
-      );
-      if (running.length < 2) return;
-      requireZones(
-        context,
-        {
-          what: `${running.length} instances run`,
-          names: running.map(({ AvailabilityZone }) =>
-            known(AvailabilityZone, `the zone of an instance of ${name}`),
-          ),
-          // Two instances can be in two zones at most, whatever --min-zones asks.
-          needed: Math.max(2, Math.min(context.minZones, running.length)),
-        },
-        verdict,
-      );
-    });
+    verdict.attempt(() => judgeRunning(context, part, verdict));
     const suspended = (raw.SuspendedProcesses ?? []).map(({ ProcessName }) => ProcessName);
     for (const process of ['AZRebalance', 'Launch']) {
       if (suspended.includes(process)) verdict.warn(`the process ${process} is suspended`);
     }
   },
 });
+
+function judgeMinSize(
+  { inventory }: Context,
+  { raw, name }: AutoScalingGroupPart,
+  update: string,
+  verdict: Verdict,
+): void {
+  const least = leastInstances(raw, raw.MinSize, `MinSize of ${name}`);
+  if (least >= 2) verdict.pass(`MinSize ${raw.MinSize}`);
+  else if (least === Number(raw.MinSize))
+    verdict.fail({
+      reason: `MinSize is ${least}, at least 2 is needed`,
+      fix: chooseFix(inventory, {
+        command: `${update} --min-size 2`,
+        template: `set MinSize of ${name} to 2 or more`,
+      }),
+    });
+  else
+    verdict.fail({
+      reason: `MinSize ${raw.MinSize} counts units of capacity, and one instance may make them up: at least 2 instances are needed`,
+      fix: chooseFix(inventory, {
+        command: `${update} --min-size <twice the largest weight>`,
+        template: `set MinSize of ${name} to twice its largest weight or more`,
+      }),
+    });
+}
+
+function judgeSchedules({ inventory }: Context, { raw, name }: AutoScalingGroupPart, verdict: Verdict): void {
+  for (const action of scheduledSizes(inventory.answers, name)) {
+    const title = action.ScheduledActionName ?? 'a scheduled action';
+    if (leastInstances(raw, action.MinSize, `MinSize of scheduled action ${title}`) >= 2) continue;
+    const when = action.Recurrence ? ` (${action.Recurrence})` : '';
+    verdict.fail({
+      reason: `scheduled action ${title} sets MinSize ${action.MinSize}${when}, at least 2 is needed`,
+      fix: chooseFix(inventory, {
+        command: `aws autoscaling put-scheduled-update-group-action --auto-scaling-group-name ${name} --scheduled-action-name ${title} --min-size 2`,
+        template: `set MinSize of ${title} to 2 or more`,
+      }),
+    });
+  }
+}
+
+function judgeRunning(context: Context, { raw, name }: AutoScalingGroupPart, verdict: Verdict): void {
+  const running = knownList(raw.Instances, `instances of ${name}`).filter(
+    ({ LifecycleState }) => LifecycleState === 'InService',
+  );
+  if (running.length < 2) return;
+  const names = running.map(({ AvailabilityZone }) =>
+    known(AvailabilityZone, `the zone of an instance of ${name}`),
+  );
+  // Two instances can be in two zones at most, whatever --min-zones asks.
+  const needed = Math.max(2, Math.min(context.minZones, running.length));
+  requireZones(context, { what: `${running.length} instances run`, names, needed }, verdict);
+}
 
 function zonesOf({ inventory }: Context, { raw, name }: AutoScalingGroupPart): string[] {
   const subnets = knownOrAbsent(raw.VPCZoneIdentifier, `subnets of ${name}`);

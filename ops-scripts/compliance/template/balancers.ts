@@ -4,6 +4,7 @@ import type { Draft } from './draft.ts';
 import { mayBeChanged } from './handed-groups.ts';
 import { attributesOf, securityPolicyOf } from './hardening-defaults.ts';
 import { listOf, nameOf, numberOf, type Properties, type Resource, recordsOf } from './resources.ts';
+import { zoneOfSubnet } from './subnets.ts';
 
 const balancerType = 'AWS::ElasticLoadBalancingV2::LoadBalancer';
 const listenerType = 'AWS::ElasticLoadBalancingV2::Listener';
@@ -117,19 +118,6 @@ function describeBalancer(draft: Draft, { id, properties }: Resource): Propertie
       properties['SecurityGroups'] ??
       (type === 'application' ? unknownValue('it gets the default group of its VPC') : undefined),
   };
-}
-
-/** A subnet that the template does not declare stands in a zone that can't be known. */
-export function zoneOfSubnet(draft: Draft, subnet: unknown): Properties {
-  if (isUnknownValue(subnet)) return { SubnetId: subnet, ZoneName: subnet };
-  const declared = draft.find('AWS::EC2::Subnet', subnet);
-  const ZoneName =
-    declared === undefined
-      ? unknownValue(`subnet ${String(subnet)} is not in the template`)
-      : (declared['AvailabilityZone'] ??
-        declared['AvailabilityZoneId'] ??
-        unknownValue('the template leaves the zone of the subnet to AWS'));
-  return { SubnetId: subnet, ZoneName };
 }
 
 function describeListener({ id, properties }: Resource): Properties {

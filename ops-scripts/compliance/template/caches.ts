@@ -1,6 +1,5 @@
 // Caches as ElastiCache would describe them: replication groups with their members, lone clusters, serverless.
 import { isUnknownValue, unknownValue } from '../snapshot.ts';
-import { zoneOfSubnet } from './balancers.ts';
 import type { Draft } from './draft.ts';
 import {
   answerCacheUsers,
@@ -17,7 +16,7 @@ import {
   type Resource,
   recordsOf,
 } from './resources.ts';
-import { describeSubnetGroup } from './subnet-groups.ts';
+import { describeSubnetGroup, zoneOfSubnet } from './subnets.ts';
 
 export function answerCaches(draft: Draft): void {
   answerCacheUsers(draft);

@@ -4,7 +4,7 @@ import type { Draft } from './draft.ts';
 import { hardeningOfCluster, hardeningOfInstance, isPublic } from './hardening-defaults.ts';
 import { portOf } from './resource-facts.ts';
 import { booleanOf, listOf, type Properties, type Resource } from './resources.ts';
-import { describeSubnetGroup } from './subnet-groups.ts';
+import { describeSubnetGroup } from './subnets.ts';
 
 const placedByAws = unknownValue('the template leaves the zone of the instance to AWS');
 
