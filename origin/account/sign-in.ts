@@ -328,7 +328,6 @@ export async function leaveForGood(
 ): Promise<string[]> {
   if (account !== undefined) requireFreshProof(account, deps.now());
   await deleteAccount(deps, account, requestOrigin);
-  if (account !== undefined) deps.log.info({ security: 'account-deleted', account: account.id }, 'security');
   // No cookies are named: there is no account left that a cart could be saved with.
   const device = account && forgetAccount(deps.settings, requestOrigin.cookieHeader, account.email);
   return [...(device ? [device] : []), ...(await leaveBrowser(carts, { cookieHeader: undefined }))];

@@ -1,7 +1,7 @@
 // Sends mails by SMTP if it is configured, else writes them as files, for a shop on a laptop.
 import { randomUUID } from 'node:crypto';
 import { open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { domainToUnicode } from 'node:url';
 import nodemailer from 'nodemailer';
 import type { Attachment } from 'nodemailer/lib/mailer/index.js';
@@ -69,15 +69,15 @@ export function removeOldDrafts(settings: Pick<Settings, 'dataDir'>): Promise<vo
 
 /**
  * Of an erased person, drafts too; and mails that have been kept for their time.
- * @param isToGo is asked of each mail with the address that it was written to, and its age
+ * @param isToGo is asked of each mail: its number, the address that it was written to, and its age
  */
 export function removeMails(
   settings: Pick<Settings, 'dataDir'>,
-  isToGo: (mail: { to: string; ageMs: number }) => boolean,
+  isToGo: (mail: { id: string; to: string; ageMs: number }) => boolean,
 ): Promise<void> {
   return removeFiles(settings, async (file, { ageMs }) => {
     const to = await readRecipient(file);
-    return isToGo({ to, ageMs });
+    return isToGo({ id: basename(file).split('.')[0]!, to, ageMs });
   });
 }
 

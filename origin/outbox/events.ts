@@ -23,7 +23,7 @@ export interface OutboxPayloads {
   /** A sale of this product begins or ends. */
   'turn-sales': { productId: string /** ISO 8601. */; at: string };
   /** Forget what of an erased person lies in Redis and in files: by ids, and digests of addresses. */
-  forget: { account: string | null; carts: string[]; mailboxes: string[] };
+  forget: { account: string | null; carts: string[]; mailboxes: string[]; mails: string[] };
 }
 
 export type OutboxKind = keyof OutboxPayloads;

@@ -1,7 +1,7 @@
 // Erases a person from every table, as the register says; copies outside of Postgres follow by a job.
 import { type RawBuilder, sql } from 'kysely';
 import { deleteAccountCart } from '../cart/account-cart.ts';
-import { addToOutbox, type OutboxPayloads } from '../outbox/events.ts';
+import { addToOutbox, mailSubject, type OutboxPayloads } from '../outbox/events.ts';
 import type { Tx } from '../schema.ts';
 import { type Person, rowsOf } from './person.ts';
 import { type How, type PersonalTable, register } from './register.ts';
@@ -19,7 +19,12 @@ const forgetAfterMs = 10_000;
 export async function erasePerson(tx: Tx, person: Person): Promise<PersonTraces> {
   const { accountId } = person;
   const carts = accountId === undefined ? [] : await deleteAccountCart(tx, accountId);
-  const traces: PersonTraces = { account: accountId ?? null, carts, mailboxes: person.mailSubjects };
+  const traces: PersonTraces = {
+    account: accountId ?? null,
+    carts,
+    mailboxes: person.ownEmails.map(mailSubject),
+    mails: person.mailIds,
+  };
   await eraseRecords(tx, { ...person, cartIds: [...new Set([...person.cartIds, ...carts])] });
   await addToOutbox(tx, 'forget', traces, { dueAt: new Date(Date.now() + forgetAfterMs) });
   return traces;

@@ -12,12 +12,12 @@ type ForgetDeps = Pick<Deps, 'redis' | 'lineage' | 'settings'>;
 /** The job `forget`. @throws where Redis or the disk do not answer: it is then tried again */
 export async function forgetTraces(
   deps: ForgetDeps,
-  { account, carts, mailboxes }: PersonTraces,
+  { account, carts, mailboxes, mails }: PersonTraces,
 ): Promise<void> {
   if (account !== null) await forgetSessionCopies(deps, account);
   await forgetCartCopies(deps, carts);
-  const theirs = new Set(mailboxes);
-  await removeMails(deps.settings, ({ to }) => theirs.has(mailSubject(to)));
+  const theirs = new Set([...mailboxes, ...mails]);
+  await removeMails(deps.settings, ({ id, to }) => theirs.has(id) || theirs.has(mailSubject(to)));
 }
 
 /** Right after the commit; what fails here is left to the job. */

@@ -58,11 +58,21 @@ async function readPerson(db: DbOrTx, known: KnownPerson): Promise<Person> {
 async function describePerson(db: DbOrTx, known: KnownPerson, orders: OrderOfPerson[]): Promise<Person> {
   const { accountId, ownEmails } = known;
   const orderIds = orders.map(({ id }) => id);
-  const mailboxes = unique([...ownEmails, known.email, ...orders.map((order) => order.email ?? '')]);
+  const changes = await readEmailChanges(db, accountId);
+  const accountEmails = unique([known.email, ...changes.map(({ former }) => former ?? '')]);
+  const newEmails = unique(changes.map(({ email }) => email));
+  const mailboxes = unique([
+    ...ownEmails,
+    ...accountEmails,
+    ...newEmails,
+    ...orders.map((order) => order.email ?? ''),
+  ]);
   const { rows: carts } = await sql<{ id: string }>`
     select id from carts where account_id = ${accountId ?? null}::bigint`.execute(db);
   const { rows: texts } = await sql<{ text: string | null }>`
-    select unnest(array[tracking_number, tracking_url]) as text from shipments where order_id = any(${orderIds}::bigint[])
+    select unnest(array[address ->> 'name', address ->> 'line1', address ->> 'line2', address ->> 'company',
+      address ->> 'vatNumber']) as text from addresses where account_id = ${accountId ?? null}::bigint
+    union select unnest(array[tracking_number, tracking_url]) from shipments where order_id = any(${orderIds}::bigint[])
     union select unnest(array[name, email]) from withdrawals
       where order_id = any(${orderIds}::bigint[]) or lower(email) = any(${ownEmails})`.execute(db);
   return {
@@ -70,15 +80,29 @@ async function describePerson(db: DbOrTx, known: KnownPerson, orders: OrderOfPer
     ownEmails,
     orderIds,
     mailSubjects: mailboxes.map(mailSubject),
-    mailIds: await readMails(db, { mailboxes, ownEmails, orderIds, accountEmail: known.email }),
+    mailIds: await readMails(db, { mailboxes, ownEmails, orderIds, accountEmails, newEmails }),
     cartIds: carts.map(({ id }) => id),
     words: unique([
-      known.email,
+      ...accountEmails,
+      ...newEmails,
       known.name,
       ...orders.flatMap(wordsOfOrder),
       ...texts.map(({ text }) => text ?? ''),
     ]),
   };
+}
+
+interface EmailChange {
+  /** Perhaps never confirmed: then it may be a stranger's. */
+  email: string;
+  former: string | null;
+}
+
+async function readEmailChanges(db: DbOrTx, accountId: string | undefined): Promise<EmailChange[]> {
+  const { rows } = await sql<EmailChange>`
+    select lower(email) as email, lower(former_email) as former from email_confirmations
+    where account_id = ${accountId ?? null}::bigint`.execute(db);
+  return rows;
 }
 
 const orderColumns = sql`id, lower(email) as email, shipping_address as shipping, billing_address as billing`;
@@ -118,14 +142,15 @@ function wordsOfOrder({ email, shipping, billing }: OrderOfPerson): string[] {
  */
 async function readMails(
   db: DbOrTx,
-  of: { mailboxes: string[]; ownEmails: string[]; orderIds: string[]; accountEmail: string },
+  of: Record<'mailboxes' | 'ownEmails' | 'orderIds' | 'accountEmails' | 'newEmails', string[]>,
 ): Promise<string[]> {
   const { rows } = await sql<{ id: string }>`
     select id from outbox
     where kind = 'mail' and lower(payload ->> 'to') = any(${of.mailboxes}) and (
       lower(payload ->> 'to') = any(${of.ownEmails})
       or payload -> 'data' ->> 'orderId' = any(${of.orderIds})
-      or (lower(payload ->> 'to') = ${of.accountEmail}
+      or (lower(payload ->> 'to') = any(${of.newEmails}) and payload -> 'data' ? 'seed')
+      or (lower(payload ->> 'to') = any(${of.accountEmails})
         and not payload -> 'data' ?| array['orderId', 'withdrawalId']))
     order by id`.execute(db);
   return rows.map(({ id }) => id);
@@ -158,7 +183,10 @@ function conditionOf(find: Find, person: Person): RawBuilder<boolean> | undefine
   }
   if ('subject' in find) {
     const accounts = accountId === undefined ? [] : [`account:${accountId}`];
-    return anyOf(find.subject, [...accounts, ...person.mailSubjects], 'text');
+    const ofMails = anyOf(find.subject, person.mailSubjects, 'text');
+    const own = anyOf(find.subject, [...accounts, ...person.ownEmails.map(mailSubject)], 'text');
+    const theirs = ofMails && sql<boolean>`(${ofMails} and job_id = any(${mailIds}::bigint[]))`;
+    return own && theirs ? sql`(${own} or ${theirs})` : (own ?? theirs);
   }
   if (find.in === 'outbox') return anyOf(find.by, mailIds, 'bigint');
   if (find.in === 'carts') return anyOf(find.by, cartIds, 'text');

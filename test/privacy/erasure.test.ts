@@ -257,7 +257,9 @@ test('Whoever signs up with an e-mail of another person gets and erases nothing 
   expect(JSON.stringify(all)).not.toContain(order.number);
   const mails = sql`select from outbox where kind = 'mail' and payload ->> 'to' = ${email}`;
   const before = await mails.execute(shop.deps.db);
+  await vi.waitFor(async () => expect((await readMails()).join()).toContain(email), patience);
   expect((await stranger.delete('/api/account')).status).toBe(204);
+  expect((await readMails()).join()).toContain(email);
   expect((await mails.execute(shop.deps.db)).rows).toHaveLength(before.rows.length);
   const kept = await sql<{ email: string }>`select email from orders where id = ${order.id}`.execute(
     shop.deps.db,
