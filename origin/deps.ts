@@ -1,5 +1,4 @@
 // The dependencies of origin and worker, made once at start-up and passed down.
-
 import type { Logger } from 'pino';
 import { Registry } from 'prom-client';
 import { createCacheMetrics } from './cache/entry.ts';
@@ -17,7 +16,7 @@ import { createProbe } from './postgres/replicas/wal-position.ts';
 import { connectRedis, type RedisClient } from './redis/connect.ts';
 import { createRedisRoom, roomForEntries } from './redis/servers.ts';
 import type { Db } from './schema.ts';
-import { type CountAnswer, createRequestMetrics } from './web/serving/request-metrics.ts';
+import { type CountAnswer, createRequestMetrics } from './web/serving/load-shedding.ts';
 
 export interface Deps {
   settings: Settings;

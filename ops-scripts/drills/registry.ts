@@ -1,10 +1,10 @@
 // The registry of all drills by name.
+import { setTimeout as delay } from 'node:timers/promises';
 import { checkoutUnderFault } from './checkout-under-fault.ts';
 import { rollingDeploy } from './deploy/rolling-deploy.ts';
 import type { DrillContext, DrillResult, Fault } from './drill.ts';
 import { machineFaults, networkFaults, originFaults } from './faults/origins.ts';
 import { postgresFaults } from './faults/postgres.ts';
-import { randomFaults } from './faults/random.ts';
 import { redisFaults } from './faults/redis.ts';
 import { freshness } from './freshness/freshness.ts';
 import { fulfilmentUnderFault } from './fulfilment-under-fault.ts';
@@ -17,7 +17,39 @@ import { type LifeRun, runShopLife } from './shop-life/shop-life.ts';
 import { silentLoss } from './silent-loss.ts';
 import { compareStrategies } from './strategies.ts';
 
-export interface Drill {
+const {
+  'double-fault': _two,
+  'triple-fault': _three,
+  'postgres-disk-full': _needsDisks,
+  ...singlePostgres
+} = postgresFaults;
+const pool = { ...originFaults, ...redisFaults, ...singlePostgres };
+
+const randomFaults: Fault = {
+  summary: 'single faults in random order, for as long as --minutes and --faults say',
+  loses: (state) => state === 'sticky',
+  async inflict(context) {
+    const { size, random, progress, stopping } = context;
+    const began = performance.now();
+    const minutes = () => (performance.now() - began) / 60_000;
+    const counts = new Map<string, number>();
+    let faults = 0;
+    while (!stopping.aborted && (minutes() < size.minutes || faults < size.faults)) {
+      const name = random.pick(Object.keys(pool));
+      faults += 1;
+      counts.set(name, (counts.get(name) ?? 0) + 1);
+      progress(`${minutes().toFixed(1)} of ${size.minutes} min, fault ${faults}: ${name}`);
+      await pool[name]!.inflict({ ...context, short: true });
+      await delay(random.integer(2_000, 5_000));
+      // A store that was lost is rebuilt within thirty seconds; until then a second fault would be a double one.
+      await context.calm();
+    }
+    const list = [...counts].map(([name, count]) => `${name} ${count}`).join(', ');
+    context.note(`${faults} faults in ${minutes().toFixed(1)} minutes: ${list}`);
+  },
+};
+
+interface Drill {
   summary: string;
   run(context: DrillContext): Promise<DrillResult>;
   /** States that it runs in where none is asked for; default `server`. */

@@ -49,7 +49,7 @@ const requestMs = 10_000;
 const pauseMs = 100;
 const address = { name: 'R. Store', line1: '1 Way Back', city: 'Dublin', postalCode: 'D01', country: 'IE' };
 
-export class Customer {
+export class DrillCustomer {
   /** Where the shop is; another after its machine was lost. */
   url: string;
   acknowledged = 0;

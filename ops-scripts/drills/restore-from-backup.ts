@@ -10,7 +10,7 @@ import { promisify } from 'node:util';
 import { readVariants, type StockedVariant } from '../traffic/read-catalog.ts';
 import { seededRandom } from '../traffic/seeded-random.ts';
 import type { DrillResult } from './drill.ts';
-import { type BackupMoment, Customer, checkOneMoment, type Nobody } from './restore-customers.ts';
+import { type BackupMoment, checkOneMoment, DrillCustomer, type Nobody } from './restore-customers.ts';
 import { askPostgres } from './shop-life/shop/living-shop.ts';
 import { type LocalShop, startLocalShop } from './shop-life/shop/local-shop.ts';
 import { signInStaff } from './staff.ts';
@@ -79,7 +79,7 @@ async function loseAndRestore(how: RestoreRun, folder: string): Promise<Loss[]> 
     const variants = await stockVariants(shop);
     const customers = Array.from({ length: size.customers }, (_, at) => {
       const own = random.fork(`customer ${at}`);
-      return new Customer({ url: shop.url, variants: variants.map(({ id }) => id), random: own, at });
+      return new DrillCustomer({ url: shop.url, variants: variants.map(({ id }) => id), random: own, at });
     });
     for (const customer of customers) await customer.signUp();
     const losses: Loss[] = [];
@@ -114,7 +114,7 @@ class Loser {
     this.#around = around;
   }
 
-  async go(customers: Customer[], size: Size): Promise<{ restored: LocalShop; loss: Loss }> {
+  async go(customers: DrillCustomer[], size: Size): Promise<{ restored: LocalShop; loss: Loss }> {
     const goneBefore = customers.reduce((sum, { gone }) => sum + gone, 0);
     const stop = new AbortController();
     const buying = customers.map((customer) => customer.buyUntil(stop.signal));
@@ -148,7 +148,7 @@ class Loser {
     wrong.push(...(await this.#compareStock(restored, customers)));
     if (told.lineage === lineage || told.lineage !== (await lineageOf(restored)))
       wrong.push(`The lineage is ${told.lineage}, after ${lineage}`);
-    const total = (pick: (customer: Customer) => number) =>
+    const total = (pick: (customer: DrillCustomer) => number) =>
       customers.reduce((sum, customer) => sum + pick(customer), 0);
     const seconds = (fromMs: number, toMs: number) => ((toMs - fromMs) / 1_000).toFixed(1);
     return {
@@ -174,7 +174,7 @@ class Loser {
   }
 
   /** What was there at first, less what the orders that are known have taken. */
-  async #compareStock({ url }: LocalShop, customers: Customer[]): Promise<string[]> {
+  async #compareStock({ url }: LocalShop, customers: DrillCustomer[]): Promise<string[]> {
     const sold = new Map<string, number>();
     for (const { ordered } of customers)
       for (const [variant, pieces] of ordered) sold.set(variant, (sold.get(variant) ?? 0) + pieces);
@@ -193,7 +193,7 @@ class Loser {
 }
 
 /** With the session and the cart of before. @returns what was refused */
-async function buyAgain(customer: Customer): Promise<string[]> {
+async function buyAgain(customer: DrillCustomer): Promise<string[]> {
   const refusals: string[] = [];
   for (const deed of ['add', 'order'] as const) {
     const refusal = await customer.act(deed).catch((error: Nobody) => error.message);

@@ -1,10 +1,8 @@
 // Passwords: hashed with argon2id, at most two at once for all uses together, hidden in fingerprints, and set for the
 // staff account at start-up.
-
 import { createHmac } from 'node:crypto';
 import { hash, verify } from '@node-rs/argon2';
-import { createLanes } from '../concurrency/lanes.ts';
-import { SemaphoreFullError } from '../concurrency/semaphore.ts';
+import { createLanes, SemaphoreFullError } from '../concurrency/semaphore.ts';
 import { Refusal } from '../errors.ts';
 import type { Db } from '../schema.ts';
 

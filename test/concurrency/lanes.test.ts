@@ -1,6 +1,6 @@
 // Lanes share one bound: a flood in one lane makes nobody in another wait for more than one turn of each.
 import { expect, test } from 'vitest';
-import { createLanes } from '../../origin/concurrency/lanes.ts';
+import { createLanes } from '../../origin/concurrency/semaphore.ts';
 
 const bounds = { atOnce: 2, waiting: 50, waitMs: 60_000 };
 

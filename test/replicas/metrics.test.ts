@@ -1,7 +1,7 @@
 import { Registry } from 'prom-client';
 import { expect, test } from 'vitest';
 import { readSettings } from '../../origin/config.ts';
-import { createReadMetrics } from '../../origin/postgres/replicas/read-metrics.ts';
+import { createReadMetrics } from '../../origin/postgres/replicas/replica-set.ts';
 import { serveMetrics } from '../../origin/web/serving/serve.ts';
 
 test('who answered the reads, why not a replica, and each one’s lag are told on a port of their own', async () => {

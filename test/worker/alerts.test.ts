@@ -1,5 +1,4 @@
 // Alerts: rules that name only metrics and pages that exist, the same in the worker, posted once however many workers.
-
 import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
@@ -18,7 +17,7 @@ import { createCounts, writeMetrics } from '../../edge/metrics.ts';
 import { backupCommand } from '../../ops-scripts/backup/command.ts';
 import { dbCommand } from '../../ops-scripts/db/command.ts';
 import { jobsCommand } from '../../ops-scripts/jobs/command.ts';
-import { createReadMetrics } from '../../origin/postgres/replicas/read-metrics.ts';
+import { createReadMetrics } from '../../origin/postgres/replicas/replica-set.ts';
 import { watchStores } from '../../origin/watch-stores.ts';
 import { createAlerts, workerRules } from '../../worker/alerts.ts';
 import { type Jobs, startJobs } from '../../worker/jobs.ts';

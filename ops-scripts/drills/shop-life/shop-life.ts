@@ -5,8 +5,26 @@ import type { DrillResult } from '../drill.ts';
 import { type StripeServer, startStripeServer } from '../stripe-server.ts';
 import { liveDay } from './day.ts';
 import { importLifeProducts, takeStockAsItIs } from './deeds/files.ts';
-import { laws } from './laws/all.ts';
-import { type Breach, checkLaw } from './laws/law.ts';
+import { absentColumnsStay, changesStay, filesComeBack } from './laws/files.ts';
+import { type Breach, checkLaw, type Law } from './laws/law.ts';
+import {
+  foundBySku,
+  foundByTitle,
+  foundByTypedTitle,
+  listsAgree,
+  nothingHiddenIsSeen,
+  suggestionsFind,
+} from './laws/lists.ts';
+import { mailLinksOpen, oneConfirmationPerOrder } from './laws/mails.ts';
+import { moneyAddsUp, stockAddsUp } from './laws/money-and-stock.ts';
+import { invoicesWithoutGaps, promotionsHold, vatAddsUp } from './laws/selling.ts';
+import {
+  deedsEndAsPromised,
+  noDeadLetters,
+  noErrorLines,
+  noServerErrors,
+  nothingFailsForEver,
+} from './laws/work-and-answers.ts';
 import { ShopLife } from './life.ts';
 import { exportCatalog } from './product-files/product-file.ts';
 import { startRegionShop } from './shop/living-shop.ts';
@@ -186,3 +204,29 @@ function describeScale({ life, seconds }: Lived): string {
     `(${record.answers.askedAgain} asked again while a part was away), ${mailServer.copies.length} mails`
   );
 }
+
+// All laws of the drill, in the order in which they are checked after each day.
+
+export const laws = [
+  moneyAddsUp,
+  stockAddsUp,
+  promotionsHold,
+  vatAddsUp,
+  invoicesWithoutGaps,
+  absentColumnsStay,
+  changesStay,
+  filesComeBack,
+  foundByTitle,
+  foundByTypedTitle,
+  foundBySku,
+  suggestionsFind,
+  listsAgree,
+  nothingHiddenIsSeen,
+  mailLinksOpen,
+  oneConfirmationPerOrder,
+  nothingFailsForEver,
+  noDeadLetters,
+  deedsEndAsPromised,
+  noServerErrors,
+  noErrorLines,
+] as Law[];

@@ -6,9 +6,8 @@ import { unavailable } from '../../errors.ts';
 import type { Db } from '../../schema.ts';
 import { createDatabase, createPool } from '../database.ts';
 import { createPrimaryLog, sharedMs } from './primary-log.ts';
-import { createReadMetrics, type ReadMetrics } from './read-metrics.ts';
 import { createReplica, type ReplicaRead } from './replica.ts';
-import { createReplicaSet, type ReplicaAnswer } from './replica-set.ts';
+import { createReadMetrics, createReplicaSet, type ReadMetrics, type ReplicaAnswer } from './replica-set.ts';
 import type { WrittenPosition } from './track-commits.ts';
 import { createProbe, type WalPosition } from './wal-position.ts';
 

@@ -1,9 +1,10 @@
 // All replicas, measured each second. A read chooses one, and tries one after the other until one answers.
+
+import { Counter, Gauge, type Registry } from 'prom-client';
 import { SemaphoreFullError } from '../../concurrency/semaphore.ts';
 import { Refusal } from '../../errors.ts';
 import { isPostgresAway, isTooSlow } from '../postgres-errors.ts';
 import type { PrimaryLog } from './primary-log.ts';
-import type { Fallback, MeasuredReplica, ReadMetrics } from './read-metrics.ts';
 import { BehindError, type Replica, type ReplicaRead } from './replica.ts';
 import type { WalPosition } from './wal-position.ts';
 
@@ -151,7 +152,7 @@ export function whyUnfit(
 }
 
 /** A replica of another lineage may hold what a restore took away. It is left out until it follows the restored one. */
-export function isOfLineage({ replayed }: Measured, lineage: string | undefined): boolean {
+function isOfLineage({ replayed }: Measured, lineage: string | undefined): boolean {
   return lineage === undefined || replayed?.lineage === undefined || replayed.lineage === lineage;
 }
 
@@ -174,4 +175,62 @@ export function furthestFirst<T extends Measured>(replicas: T[]): T[] {
   return replicas
     .filter(({ replayed }) => replayed?.isReplica !== false)
     .sort((a, b) => (lsnOf(a) < lsnOf(b) ? 1 : -1));
+}
+
+// Metrics of reads: which server answered, why it was not a replica, and the lag of each replica.
+
+const fallbacks = ['none fit', 'behind', 'below floor', 'busy', 'failed'] as const;
+type Fallback = (typeof fallbacks)[number];
+
+export interface ReadMetrics {
+  answered(source: string): void;
+  fellBack(reason: Fallback): void;
+}
+
+interface MeasuredReplica {
+  name: string;
+  isFit: boolean;
+  /** Infinity where it is not known. */
+  lagSeconds: number;
+}
+
+export function createReadMetrics(registry: Registry, measured: () => MeasuredReplica[]): ReadMetrics {
+  const registers = [registry];
+  const answered = new Counter({
+    name: 'reads_total',
+    help: 'Reads of the catalog and of own orders and accounts, by the server that answered',
+    labelNames: ['source'],
+    registers,
+  });
+  const fellBack = new Counter({
+    name: 'read_fallbacks_total',
+    help: 'Reads that went on to another server, by what kept the replica from answering',
+    labelNames: ['reason'],
+    registers,
+  });
+  new Gauge({
+    name: 'replica_lag_seconds',
+    help: 'At most how much of the primary’s log a replica lacks; +Inf where that is unknown',
+    labelNames: ['replica'],
+    registers,
+    collect() {
+      for (const { name, lagSeconds } of measured()) this.set({ replica: name }, lagSeconds);
+    },
+  });
+  new Gauge({
+    name: 'replica_fit',
+    help: '1 while a replica is read',
+    labelNames: ['replica'],
+    registers,
+    collect() {
+      for (const { name, isFit } of measured()) this.set({ replica: name }, isFit ? 1 : 0);
+    },
+  });
+  // A counter that nobody has seen at zero hides its first step from whoever watches its rate.
+  for (const source of ['primary', ...measured().map(({ name }) => name)]) answered.inc({ source }, 0);
+  for (const reason of fallbacks) fellBack.inc({ reason }, 0);
+  return {
+    answered: (source) => answered.inc({ source }),
+    fellBack: (reason) => fellBack.inc({ reason }),
+  };
 }

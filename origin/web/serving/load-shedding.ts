@@ -1,6 +1,6 @@
-// Sheds load: refuses requests that could only be answered too late. Browsing first, then carts and checkouts, never
-// health checks.
+// Sheds load, and counts requests by status and by how long they took.
 import type { MiddlewareHandler } from 'hono';
+import { Histogram, type Registry } from 'prom-client';
 import { unavailable } from '../../errors.ts';
 import type { AppEnv, RuntimeBindings } from '../env.ts';
 
@@ -40,4 +40,24 @@ export function createLoadShedding(bounds: LoadBounds): MiddlewareHandler<AppEnv
 
 function onlyBrowses(method: string, path: string): boolean {
   return (method === 'GET' || method === 'HEAD') && !committed.test(path);
+}
+
+// Counts requests by status and measures how long each took.
+
+/** @param startedAtMs by `performance.now()` */
+export type CountAnswer = (status: number, startedAtMs: number) => void;
+
+export function createRequestMetrics(registry: Registry): CountAnswer {
+  const durations = new Histogram({
+    name: 'http_request_duration_seconds',
+    help: 'Time from a request to its answer, by the kind of status',
+    labelNames: ['status'],
+    buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5],
+    registers: [registry],
+  });
+  // By the first digit: an address or an exact status would be a series each.
+  const kinds = [1, 2, 3, 4, 5].map((digit) => durations.labels({ status: `${digit}xx` }));
+  return (status, startedAtMs) => {
+    kinds[Math.floor(status / 100) - 1]?.observe((performance.now() - startedAtMs) / 1_000);
+  };
 }

@@ -8,7 +8,7 @@ import type { FencedCache } from '../../cache/fenced-cache.ts';
 import { type FinishHeaders, serverTiming } from '../response-headers.ts';
 import { bodyOf, type Representation } from '../shared/representation.ts';
 import { composeAnswer, etagOf } from '../shared/shared-response.ts';
-import type { CountAnswer } from './request-metrics.ts';
+import type { CountAnswer } from './load-shedding.ts';
 
 export interface WarmPageResponder {
   /** @param target path and query as the client wrote them */

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import type { DrillResult } from '../../../ops-scripts/drills/drill.ts';
-import { laws } from '../../../ops-scripts/drills/shop-life/laws/all.ts';
+import { laws } from '../../../ops-scripts/drills/shop-life/shop-life.ts';
 
 test.each([
   { where: 'on what npm start runs', days: 60, options: [] },

@@ -2,12 +2,11 @@
 // says nothing.
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { hasChromium } from '../../../ops-scripts/drills/chromium.ts';
-import { laws } from '../../../ops-scripts/drills/shop-life/laws/all.ts';
 import { judgeNow } from '../../../ops-scripts/drills/shop-life/laws/law.ts';
 import { ShopLife } from '../../../ops-scripts/drills/shop-life/life.ts';
 import { startLocalShop } from '../../../ops-scripts/drills/shop-life/shop/local-shop.ts';
 import { startMailServer } from '../../../ops-scripts/drills/shop-life/shop/mail-server.ts';
-import { type Lived, liveDays, settingsOf } from '../../../ops-scripts/drills/shop-life/shop-life.ts';
+import { type Lived, laws, liveDays, settingsOf } from '../../../ops-scripts/drills/shop-life/shop-life.ts';
 import { startStripeServer } from '../../../ops-scripts/drills/stripe-server.ts';
 import { seededRandom } from '../../../ops-scripts/traffic/seeded-random.ts';
 import { plantedBugs } from './planted-bugs.ts';
