@@ -42,7 +42,7 @@ const overtaken = new Map<string, string>([
   ...['nonnumeric', 'negative', 'float', 'prefix-twoline', 'dup-0', 'dup-0-twoline', 'dup-old'].map(
     (name) => [`age-parse-${name}`, takenFromCache] as const,
   ),
-  // The suite tells an answer of the edge's own from a kept one by no field; stale.test.ts does.
+  // The suite tells an answer of the edge's own from a kept one by no field; origin-faults.test.ts does.
   ...['must-revalidate', 'proxy-revalidate', 'no-cache', 's-maxage=2'].map(
     (name) => [`stale-close-${name}`, takenFromCache] as const,
   ),
