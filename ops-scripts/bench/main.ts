@@ -7,6 +7,7 @@ import { benchChangeToDone, benchPurge } from './change-to-done.ts';
 import { benchCompliance } from './compliance.ts';
 import { benchDurableAdd } from './durable-add.ts';
 import type { BenchResult } from './measure.ts';
+import { benchOrdersSize } from './orders-size.ts';
 import { benchStampede, pageBenchmarks } from './pages.ts';
 import { benchReadScaling } from './read-scaling.ts';
 import { type BenchShop, startBenchShop } from './shop.ts';
@@ -23,7 +24,10 @@ const withShop: Record<string, (shop: BenchShop) => Promise<BenchResult | BenchR
 };
 
 /** Takes many minutes: only by name. */
-const long: typeof withShop = { 'catalog-size-million': benchCatalogOfMillion };
+const long: typeof withShop = {
+  'catalog-size-million': benchCatalogOfMillion,
+  'orders-size': benchOrdersSize,
+};
 
 /** Start by themselves what they need. */
 const alone: Record<string, () => BenchResult[] | Promise<BenchResult | BenchResult[]>> = {
@@ -37,7 +41,7 @@ const names = [...usual, ...Object.keys(long)];
 
 const program = new Command('npm run bench --')
   .description('Measure the shop, each figure as a ratio to a named limit in the same run')
-  .argument('[names...]', `which: ${names.join(', ')}; or all but the last`)
+  .argument('[names...]', `which: ${names.join(', ')}; or all but the last two`)
   .addOption(new Option('--json', 'print one JSON object a benchmark, a line each'))
   .action(run);
 

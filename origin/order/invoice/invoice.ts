@@ -45,11 +45,44 @@ export async function issueDocuments(
  * For orders of a release that issued documents when they were asked for. Safe to repeat.
  * @param until of orders placed before
  */
-export async function issueMissing({ db, settings }: InvoiceDeps, until: Date): Promise<void> {
+export async function issueMissing(deps: InvoiceDeps, until: Date): Promise<void> {
+  const endMs = until.getTime();
+  const firstMs = await readFirstMs(deps.db);
+  const known = complete.get(deps.db) ?? { fromMs: endMs, untilMs: endMs };
+  await issueMissingBetween(deps, firstMs, Math.min(known.fromMs, endMs));
+  await issueMissingBetween(deps, Math.max(firstMs, known.untilMs), endMs);
+  complete.set(deps.db, {
+    fromMs: Math.min(firstMs, known.fromMs),
+    untilMs: Math.max(Math.min(endMs, Date.now() - dayMs), complete.get(deps.db)?.untilMs ?? 0),
+  });
+}
+
+async function issueMissingBetween(deps: InvoiceDeps, fromMs: number, untilMs: number): Promise<void> {
+  for (let atMs = fromMs; atMs < untilMs; atMs += partMs)
+    await issueMissingOf(deps, new Date(atMs), new Date(Math.min(atMs + partMs, untilMs)));
+}
+
+const dayMs = 86_400_000;
+/** So that no statement looks at more than the orders of two weeks. */
+const partMs = 14 * dayMs;
+
+/**
+ * Between these times all orders have their documents, as this release issues them with the money: each process finds it
+ * out once, and looks at what is older, or of the last day, again.
+ */
+const complete = new WeakMap<Db, { fromMs: number; untilMs: number }>();
+
+/** Index: orders_newest */
+async function readFirstMs(db: Db): Promise<number> {
+  const { rows } = await sql<{ first: Date | null }>`select min(placed_at) as first from orders`.execute(db);
+  return rows[0]!.first?.getTime() ?? Number.POSITIVE_INFINITY;
+}
+
+async function issueMissingOf({ db, settings }: InvoiceDeps, from: Date, until: Date): Promise<void> {
   for (;;) {
     const { rows } = await sql<{ id: string }>`
       select o.id from orders o join payments p on p.order_id = o.id
-      where o.placed_at < ${until} and (p.status = 'paid' or p.taken_amount > 0)
+      where o.placed_at >= ${from} and o.placed_at < ${until} and (p.status = 'paid' or p.taken_amount > 0)
         and (not exists (select from invoices i where i.order_id = o.id)
           or exists (select from refunds r where r.order_id = o.id
             and not exists (select from credit_notes n where n.refund_id = r.id)))

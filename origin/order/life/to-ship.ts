@@ -27,7 +27,9 @@ export async function listToShip(
     conditions.push(sql`(o.number = ${normaliseNumber(code)} or exists (
       select from order_lines l left join variants v on v.id = l.variant_id
       where l.order_id = o.id and l.quantity > l.shipped + l.withdrawn
-        and (lower(l.sku) = lower(${code}) or ${barcode} = ${code})))`);
+        and (lower(l.sku) = lower(${code}) or ${barcode} = ${code})
+      -- Looked up order by order: else the lines of all orders would be read first.
+      offset 0))`);
   const { rows } = await sql<{ id: string }>`
     select o.id from orders o where ${sql.join(conditions, sql` and `)}
     order by o.placed_at, o.id limit ${limit}`.execute(db);

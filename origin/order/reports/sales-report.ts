@@ -33,11 +33,42 @@ export async function readSales(db: Db, by: SalesGroup, period: SalesPeriod): Pr
     country: sql`coalesce(o.tax_country, o.shipping_address ->> 'country', '')`,
   }[by];
   const group = by === 'product' ? sql`l.product_slug` : name;
-  const order = by === 'day' ? sql`1` : sql`amount desc, 1`;
-  const { rows } = await sql<Record<keyof SalesRow, string>>`
-    select ${name} as name, count(distinct o.id) as orders, sum(${kept}) as pieces, sum(${worth}) as amount
-    ${soldLines(period)} group by ${group} order by ${order} limit 1000`.execute(db);
-  return rows.map(toRow);
+  const sums = new Map<string, SalesRow>();
+  for (const part of partsOf(period)) {
+    const { rows } = await sql<Record<keyof SalesRow | 'key', string>>`
+      select ${group} as key, ${name} as name, count(distinct o.id) as orders, sum(${kept}) as pieces,
+        sum(${worth}) as amount
+      ${soldLines(part)} group by ${group}`.execute(db);
+    for (const { key, ...row } of rows) addTo(sums, key, toRow(row));
+  }
+  const sorted = [...sums.values()].sort(
+    by === 'day' ? byName : (a, b) => b.amount - a.amount || byName(a, b),
+  );
+  return sorted.slice(0, mostRows);
+}
+
+const mostRows = 1_000;
+const byName = (a: SalesRow, b: SalesRow) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0);
+const dayMs = 86_400_000;
+const daysOfPart = 14;
+
+/**
+ * Of at most two weeks each, so that no statement is long, however many orders a year has. An order is of one part only.
+ */
+export function* partsOf({ from, to }: SalesPeriod): Generator<SalesPeriod> {
+  for (let at = from.getTime(); at < to.getTime(); at += daysOfPart * dayMs)
+    yield { from: new Date(at), to: new Date(Math.min(at + daysOfPart * dayMs, to.getTime())) };
+}
+
+/** The name of a product is the one that it had last. */
+function addTo(sums: Map<string, SalesRow>, key: string, { name, orders, pieces, amount }: SalesRow): void {
+  const sum = sums.get(key) ?? { name, orders: 0, pieces: 0, amount: 0 };
+  sums.set(key, {
+    name,
+    orders: sum.orders + orders,
+    pieces: sum.pieces + pieces,
+    amount: sum.amount + amount,
+  });
 }
 
 /** Pieces that stay with the shopper. */
@@ -59,25 +90,31 @@ function toRow({ name, orders, pieces, amount }: Record<keyof SalesRow, string>)
 
 /** Each piece in the category that its product is in now. An order of two categories counts in both. */
 async function sumByCategory(db: Db, period: SalesPeriod): Promise<SalesRow[]> {
-  const { rows } = await sql<{ variant_id: string; orders: string[]; pieces: string; amount: string }>`
-    select l.variant_id, array_agg(o.id::text) as orders, sum(${kept}) as pieces, sum(${worth}) as amount
-    ${soldLines(period)} group by l.variant_id`.execute(db);
-  const variants = await readVariantsFresh(
-    db,
-    rows.map((row) => row.variant_id),
-  );
-  const sums = new Map<string, SalesRow & { ids: Set<string> }>();
-  for (const { variant_id: id, orders, pieces, amount } of rows) {
-    const name = variants.get(id)?.categories[0] ?? 'No longer sold';
-    const sum = sums.get(name) ?? { name, orders: 0, pieces: 0, amount: 0, ids: new Set() };
-    for (const order of orders) sum.ids.add(order);
-    sum.pieces += Number(pieces);
-    sum.amount += Number(amount);
-    sums.set(name, sum);
+  const sums = new Map<string, SalesRow>();
+  for (const part of partsOf(period)) {
+    const { rows } = await sql<{ variant_id: string; orders: string[]; pieces: string; amount: string }>`
+      select l.variant_id, array_agg(o.id::text) as orders, sum(${kept}) as pieces, sum(${worth}) as amount
+      ${soldLines(part)} group by l.variant_id`.execute(db);
+    const variants = await readVariantsFresh(
+      db,
+      rows.map((row) => row.variant_id),
+    );
+    const seen = new Map<string, Set<string>>();
+    for (const { variant_id: id, orders, pieces, amount } of rows) {
+      const name = variants.get(id)?.categories[0] ?? 'No longer sold';
+      const ids = seen.get(name) ?? new Set();
+      const before = ids.size;
+      for (const order of orders) ids.add(order);
+      seen.set(name, ids);
+      addTo(sums, name, {
+        name,
+        orders: ids.size - before,
+        pieces: Number(pieces),
+        amount: Number(amount),
+      });
+    }
   }
-  return [...sums.values()]
-    .map(({ ids, ...sum }) => ({ ...sum, orders: ids.size }))
-    .sort((a, b) => b.amount - a.amount || a.name.localeCompare(b.name));
+  return [...sums.values()].sort((a, b) => b.amount - a.amount || a.name.localeCompare(b.name));
 }
 
 export interface ScarceVariant {

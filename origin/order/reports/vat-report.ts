@@ -3,6 +3,7 @@
 import { sql } from 'kysely';
 import { Refusal } from '../../errors.ts';
 import { type InvoiceDeps, issueMissing } from '../invoice/invoice.ts';
+import { partsOf } from './sales-report.ts';
 
 export interface VatRow {
   /** Where the parcels went: two letters. */
@@ -41,6 +42,30 @@ export async function readVatReport(
   { from, to }: { from: Date; to: Date },
 ): Promise<VatRow[]> {
   await issueMissing(deps, to);
+  const sums = new Map<string, VatRow>();
+  for (const part of partsOf({ from, to })) {
+    for (const row of await readPart(deps, part)) {
+      const key = `${row.country} ${row.rate}`;
+      const sum = sums.get(key);
+      sums.set(key, sum === undefined ? row : addUp(sum, row));
+    }
+  }
+  return [...sums.values()].sort(
+    (a, b) => (a.country < b.country ? -1 : a.country > b.country ? 1 : 0) || b.rate - a.rate,
+  );
+}
+
+function addUp(sum: VatRow, row: VatRow): VatRow {
+  return {
+    ...sum,
+    salesNet: sum.salesNet + row.salesNet,
+    salesVat: sum.salesVat + row.salesVat,
+    refundsNet: sum.refundsNet + row.refundsNet,
+    refundsVat: sum.refundsVat + row.refundsVat,
+  };
+}
+
+async function readPart({ db }: InvoiceDeps, { from, to }: { from: Date; to: Date }): Promise<VatRow[]> {
   const ofEach = sql`(vat ->> 'rate')::float8 as rate, (vat ->> 'net')::bigint as net, (vat ->> 'tax')::bigint as tax`;
   const country = sql`coalesce(content ->> 'deliveryCountry', o.tax_country, o.shipping_address ->> 'country', 'DE')`;
   const { rows } = await sql<Record<keyof VatRow, string>>`
@@ -57,7 +82,7 @@ export async function readVatReport(
       coalesce(sum(tax) filter (where not is_refund), 0) as "salesVat",
       coalesce(sum(net) filter (where is_refund), 0) as "refundsNet",
       coalesce(sum(tax) filter (where is_refund), 0) as "refundsVat"
-    from documents group by country, rate order by country, rate desc`.execute(deps.db);
+    from documents group by country, rate`.execute(db);
   return rows.map((row) => ({
     country: row.country,
     rate: Number(row.rate),
