@@ -74,7 +74,7 @@ export function renderHtml({ subject, paragraphs }: Mail, { siteUrl, sellerLines
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark"><meta name="supported-color-schemes" content="light dark">
 <title>${subject}</title><style>${raw(styles)}</style></head>
-<body style="${sans};font-size:16px;line-height:1.5">
+<body style="${sans};font-size:16px;line-height:1.5;overflow-wrap:anywhere">
 <div style="max-width:600px;margin:0 auto;padding:24px 8px">
 <p style="${font};font-size:24px;margin:0 16px 16px"><a href="${siteUrl}/" style="color:inherit;text-decoration:none"><em>My</em>Clothes</a></p>
 <div class="sheet" style="padding:32px;border-radius:4px">
