@@ -353,6 +353,8 @@ export const routeGroups: RouteGroup[] = [
       remove('/api/staff/webhooks/:id', owners, 'people-only'),
       get('/api/staff/webhooks/:id/deliveries', owners, 'private', 'people-only'),
       post('/api/staff/webhooks/:id/replays', owners, 'people-only'),
+      post('/api/staff/webhooks/:id/secret', owners, 'people-only'),
+      post('/api/staff/webhooks/:id/test', owners, 'people-only'),
     ],
   },
   {

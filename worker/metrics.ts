@@ -2,6 +2,7 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import { countJournals } from '../origin/cart/server/journal-drain.ts';
 import { withinMs } from '../origin/concurrency/deadline.ts';
+import { measureWebhooks } from '../origin/integration/webhooks.ts';
 import { countUnclearPayments } from '../origin/order/unclear-payments.ts';
 import { readPausedKinds } from '../origin/outbox/change-jobs.ts';
 import { outboxKinds } from '../origin/outbox/events.ts';
@@ -151,6 +152,14 @@ function measureTroubles(
         for (const [of, value] of values ?? []) this.set({ [label]: of } as Record<Label, string>, value);
       },
     });
+  gauges('webhook_deliveries_waiting', 'Events that a webhook is still to be told', {
+    label: 'webhook',
+    ask: async () => (await measureWebhooks(db)).map(({ id, waiting }) => [id, waiting]),
+  });
+  gauges('webhook_failing_seconds', 'How long every attempt to tell a webhook has failed', {
+    label: 'webhook',
+    ask: async () => (await measureWebhooks(db)).map(({ id, failingSeconds }) => [id, failingSeconds]),
+  });
   gauges('jobs_paused', 'Whether operators have paused a kind of job (1) or not (0)', {
     label: 'queue',
     ask: async () => {

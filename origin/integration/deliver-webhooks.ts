@@ -1,12 +1,14 @@
 // Delivers events to webhook endpoints. One job an endpoint, so that a slow one keeps no other waiting; tried again for
 // three days, and paused where nothing was taken for that long.
+import { randomUUID } from 'node:crypto';
 import { sql } from 'kysely';
 import type { Deps } from '../deps.ts';
+import { notFound } from '../errors.ts';
 import { addToOutbox } from '../outbox/events.ts';
 import type { Db, Tx } from '../schema.ts';
-import { sendWebhook, type WebhookAnswer } from './send-webhook.ts';
+import { sendWebhook, type WebhookAnswer, type WebhookTarget } from './send-webhook.ts';
 import { type EventRow, eventColumns, toShopEvent } from './shop-events.ts';
-import { mayBePrivate } from './webhooks.ts';
+import { mayBePrivate, readWebhook } from './webhooks.ts';
 
 /** Called each second by the worker: an endpoint with something to be sent gets a job, unless it has one. */
 export async function beginDeliveries(tx: Tx): Promise<void> {
@@ -39,16 +41,10 @@ export async function deliverWebhooks(
   let failedRounds = 0;
   while (performance.now() - startedAtMs < longestMs && failedRounds < mostFailedRounds) {
     signal.throwIfAborted();
-    const endpoint = await db
-      .selectFrom('webhook_endpoints')
-      .select(['url', 'secret'])
-      .where('id', '=', endpointId)
-      .where('state', '=', 'active')
-      .executeTakeFirst();
-    if (endpoint === undefined) return;
+    const target = await readTarget(db, settings, endpointId, { isActive: true });
+    if (target === undefined) return;
     const due = await claimDeliveries(db, endpointId);
     if (due.length === 0) return;
-    const target = { ...endpoint, mayBePrivate: mayBePrivate(settings) };
     const answers = await Promise.all(
       due.map(async (delivery) => {
         const answer = await sendWebhook(target, messageOf(delivery), signal);
@@ -61,6 +57,37 @@ export async function deliverWebhooks(
     await judgeEndpoint(db, endpointId, answers);
     failedRounds = answers.every(({ error }) => error !== undefined) ? failedRounds + 1 : 0;
   }
+}
+
+/** Where it is told, and the secrets that sign. @returns undefined where it is gone, or paused and that matters */
+async function readTarget(
+  db: Db,
+  settings: Deps['settings'],
+  endpointId: string,
+  { isActive }: { isActive: boolean },
+): Promise<WebhookTarget | undefined> {
+  const { rows } = await sql<{ url: string; secrets: string[] }>`
+    select url, array_remove(array[secret,
+      case when former_secret_until > now() then former_secret end], null) as secrets
+    from webhook_endpoints
+    where id = ${endpointId} and (state = 'active' or not ${isActive})`.execute(db);
+  return rows[0] && { ...rows[0], mayBePrivate: mayBePrivate(settings) };
+}
+
+/** Tells a webhook now that it can be told, paused or not. Nothing is tried again. @throws Refusal 404 */
+export async function sendTestMessage(
+  { db, settings, now }: Pick<Deps, 'db' | 'settings' | 'now'>,
+  endpointId: string,
+): Promise<{ status: number | undefined; error: string | undefined }> {
+  await readWebhook(db, endpointId);
+  const target = await readTarget(db, settings, endpointId, { isActive: false });
+  if (target === undefined) throw notFound('This webhook');
+  const id = `test_${randomUUID()}`;
+  const data = { message: 'A test: nothing has happened in the shop' };
+  const timestamp = new Date(now()).toISOString();
+  const body = JSON.stringify({ id, type: 'webhook.test', timestamp, subject: 'test', data });
+  const { status, error } = await sendWebhook(target, { id, body }, new AbortController().signal);
+  return { status, error };
 }
 
 interface ClaimedDelivery extends EventRow {

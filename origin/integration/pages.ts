@@ -14,6 +14,7 @@ import {
 } from '../web/page/form.ts';
 import { respondPage, seeOther } from '../web/page/page-response.ts';
 import { ApiKeyToWriteSchema, createApiKey, listApiKeys, type OwnerWrite, revokeApiKey } from './api-keys.ts';
+import { sendTestMessage } from './deliver-webhooks.ts';
 import { type IntegrationsPage, integrationsPage, readBoxes, webhookPage } from './views/integrations.ts';
 import {
   changeWebhook,
@@ -23,6 +24,7 @@ import {
   listWebhooks,
   readWebhook,
   replayWebhook,
+  rotateSecret,
   WebhookToWriteSchema,
 } from './webhooks.ts';
 
@@ -63,6 +65,16 @@ export function integrationPages(deps: Deps): Hono<AppEnv> {
       const write = await writeOf(c, values);
       const { deed = '' } = values;
       try {
+        if (deed === 'rotate') {
+          const { secret } = await rotateSecret(deps, write, c.req.param('id'), {});
+          return showWebhook(deps, c, { secret });
+        }
+        if (deed === 'test') {
+          const { status, error } = await sendTestMessage(deps, c.req.param('id'));
+          const answer = error === undefined ? { said: `The test was taken: it answered ${status}.` } : {};
+          const refused = error === undefined ? {} : { refused: `The test failed. ${error}.` };
+          return showWebhook(deps, c, { ...answer, ...refused });
+        }
         await performOnWebhook(deps, write, c.req.param('id'), values);
         if (deed === 'delete') return seeOther(`${home}?done=delete`);
         return seeOther(`${c.req.path}?${new URLSearchParams({ done: deed })}`);
@@ -155,7 +167,7 @@ async function showAll(
 async function showWebhook(
   deps: Deps,
   c: Context<AppEnv>,
-  extra: { said?: string | undefined; refused?: string },
+  extra: { said?: string | undefined; refused?: string; secret?: string },
   status = 200,
 ): Promise<Response> {
   const id = c.req.param('id') ?? '';

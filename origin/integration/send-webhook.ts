@@ -21,11 +21,18 @@ export interface WebhookAnswer {
   retryAfterSeconds: number | undefined;
 }
 
+export interface WebhookTarget {
+  url: string;
+  /** Each signs. */
+  secrets: string[];
+  mayBePrivate: boolean;
+}
+
 const answerMs = 10_000;
 
 /** Never throws: what goes wrong is in the answer. Redirects are not followed. */
 export async function sendWebhook(
-  { url, secret, mayBePrivate }: { url: string; secret: string; mayBePrivate: boolean },
+  { url, secrets, mayBePrivate }: WebhookTarget,
   { id, body }: WebhookMessage,
   signal: AbortSignal,
 ): Promise<WebhookAnswer> {
@@ -45,7 +52,8 @@ export async function sendWebhook(
         'User-Agent': 'MyClothes.com webhooks',
         'webhook-id': id,
         'webhook-timestamp': String(timestamp),
-        'webhook-signature': signWebhook(secret, { id, timestamp, body }),
+        // Several signatures are one list: a receiver that changes its secret finds the one that it knows.
+        'webhook-signature': secrets.map((secret) => signWebhook(secret, { id, timestamp, body })).join(' '),
       },
     });
     return await readAnswer(request, body);

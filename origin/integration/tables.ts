@@ -32,6 +32,9 @@ export interface IntegrationTables {
     /** Empty: all. */
     types: string[];
     secret: string;
+    /** Signs as well until then. */
+    former_secret: string | null;
+    former_secret_until: Date | null;
     state: Generated<'active' | 'paused'>;
     paused_because: string | null;
     /** Since when every attempt failed. */

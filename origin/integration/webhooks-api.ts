@@ -16,6 +16,7 @@ import {
 } from '../web/api/api.ts';
 import type { AppEnv } from '../web/env.ts';
 import type { OwnerWrite } from './api-keys.ts';
+import { sendTestMessage } from './deliver-webhooks.ts';
 import {
   changeWebhook,
   createWebhook,
@@ -25,7 +26,9 @@ import {
   listWebhooks,
   NewWebhookSchema,
   ReplaySchema,
+  RotationSchema,
   replayWebhook,
+  rotateSecret,
   WebhookPatchSchema,
   WebhookSchema,
   WebhookToWriteSchema,
@@ -115,6 +118,41 @@ const replayRoute = defineRoute({
   },
 });
 
+const rotateRoute = defineRoute({
+  method: 'post',
+  path: '/api/staff/webhooks/{id}/secret',
+  operationId: 'rotateWebhookSecret',
+  tags,
+  audience,
+  refusals: ['not-found'],
+  summary: 'Make a new secret, shown this once; the former one signs as well for a time',
+  request: { params, headers, body: jsonBody(RotationSchema) },
+  responses: { 201: jsonAnswer('The webhook with its new secret', NewWebhookSchema) },
+});
+
+const testRoute = defineRoute({
+  method: 'post',
+  path: '/api/staff/webhooks/{id}/test',
+  operationId: 'testWebhook',
+  tags,
+  audience,
+  refusals: ['not-found'],
+  summary: 'Send a test message now, of type `webhook.test`; nothing is tried again',
+  request: { params, headers },
+  responses: {
+    200: jsonAnswer(
+      'What was answered',
+      z
+        .object({
+          delivered: z.boolean(),
+          status: z.int().optional(),
+          error: z.string().optional(),
+        })
+        .openapi('WebhookTest', { example: { delivered: true, status: 204 } }),
+    ),
+  },
+});
+
 /** Mounted behind the guard of the staff's API. */
 export function webhooksApi(deps: Deps): OpenAPIHono<AppEnv> {
   const api = createApi();
@@ -146,6 +184,16 @@ export function webhooksApi(deps: Deps): OpenAPIHono<AppEnv> {
       { items: await listDeliveries(deps.db, c.req.valid('param').id, c.req.valid('query')) },
       200,
     );
+  });
+  api.openapi(rotateRoute, async (c) => {
+    const write = await ownerWrite(c, c.req.valid('header')['idempotency-key']);
+    return c.json(await rotateSecret(deps, write, c.req.valid('param').id, c.req.valid('json')), 201);
+  });
+  api.openapi(testRoute, async (c) => {
+    await requireOwner(deps, c);
+    const { status, error } = await sendTestMessage(deps, c.req.valid('param').id);
+    const told = { ...(status === undefined ? {} : { status }), ...(error === undefined ? {} : { error }) };
+    return c.json({ delivered: error === undefined, ...told }, 200);
   });
   api.openapi(replayRoute, async (c) => {
     const write = await ownerWrite(c, c.req.valid('header')['idempotency-key']);

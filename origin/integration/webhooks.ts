@@ -30,6 +30,10 @@ const webhookShape = {
   failingSince: z.iso.datetime().optional().openapi({ description: 'Every attempt since has failed' }),
   lastError: z.string().optional(),
   createdAt: z.iso.datetime(),
+  formerSecretUntil: z.iso
+    .datetime()
+    .optional()
+    .openapi({ description: 'Until then messages are signed with the former secret as well' }),
   waiting: z.int().openapi({ description: 'Events that are still to be delivered' }),
 };
 
@@ -90,6 +94,9 @@ function queryWebhooks(db: DbOrTx) {
   return db
     .selectFrom('webhook_endpoints as e')
     .select(['id', 'url', 'types', 'state', 'paused_because', 'failing_since', 'created_at'])
+    .select(
+      sql<Date | null>`case when former_secret_until > now() then former_secret_until end`.as('former_until'),
+    )
     .select([
       sql<number>`(select count(*)::integer from webhook_deliveries d
         where d.endpoint_id = e.id and d.state = 'pending')`.as('waiting'),
@@ -111,6 +118,7 @@ function toWebhook({ id, url, types, state, waiting, ...row }: WebhookRow): Webh
     ...(row.failing_since === null ? {} : { failingSince: row.failing_since.toISOString() }),
     ...(row.last_error === null ? {} : { lastError: row.last_error }),
     createdAt: row.created_at.toISOString(),
+    ...(row.former_until === null ? {} : { formerSecretUntil: row.former_until.toISOString() }),
     waiting,
   };
 }
@@ -135,22 +143,62 @@ export async function createWebhook(
       .executeTakeFirstOrThrow();
     if (Number(count) >= mostWebhooks)
       throw new Refusal(422, 'invalid-body', `There are ${mostWebhooks} webhooks already; delete one first`);
-    const secret = `whsec_${randomBytes(32).toString('base64')}`;
     const row = await tx
       .insertInto('webhook_endpoints')
-      .values({ url, types, secret })
+      .values({ url, types, secret: makeSecret() })
       .returning('id')
       .executeTakeFirstOrThrow();
     await audit(tx, owner.id, [{ subject: `webhook:${row.id}`, before: null, after: { url, types } }]);
     return row.id;
   });
-  const webhook = await readWebhook(deps.db, id);
-  const { secret } = await deps.db
+  return withSecret(deps.db, id);
+}
+
+async function withSecret(db: Db, id: string): Promise<NewWebhook> {
+  const webhook = await readWebhook(db, id);
+  const { secret } = await db
     .selectFrom('webhook_endpoints')
     .select('secret')
     .where('id', '=', id)
     .executeTakeFirstOrThrow();
   return { ...webhook, secret };
+}
+
+const usualOverlapHours = 24;
+
+export const RotationSchema = z
+  .strictObject({
+    overlapHours: z
+      .int()
+      .min(0)
+      .max(168)
+      .default(usualOverlapHours)
+      .openapi({ description: 'How long the former secret signs as well; 0: it is known to others' }),
+  })
+  .openapi('WebhookRotation', { example: { overlapHours: usualOverlapHours } });
+
+/** Both secrets sign for a time, so that the receiver can change over without losing a message. @throws Refusal 404 */
+export async function rotateSecret(
+  deps: Deps,
+  { owner, idempotencyKey, path }: OwnerWrite,
+  id: string,
+  { overlapHours = usualOverlapHours }: Partial<z.infer<typeof RotationSchema>>,
+): Promise<NewWebhook> {
+  const write = { scope: owner.scope, key: idempotencyKey, method: 'POST', path, body: { overlapHours } };
+  await writeOnce(deps.db, write, async (tx) => {
+    await readWebhook(tx, id);
+    await sql`
+      update webhook_endpoints set secret = ${makeSecret()}, former_secret = secret,
+        former_secret_until = now() + make_interval(hours => ${overlapHours})
+      where id = ${id}`.execute(tx);
+    const after = { secret: 'new', overlapHours };
+    await audit(tx, owner.id, [{ subject: `webhook:${id}`, before: null, after }]);
+  });
+  return withSecret(deps.db, id);
+}
+
+function makeSecret(): string {
+  return `whsec_${randomBytes(32).toString('base64')}`;
 }
 
 /** Made active again it is told what it missed. @throws Refusal 404, 422 as `createWebhook` does */
@@ -307,4 +355,17 @@ function checkAddress(settings: Settings, url: string): void {
   throw new Refusal(422, 'invalid-body', `url: ${fault}`, {
     details: { faults: [{ pointer: '#/url', field: 'url', message: fault }] },
   });
+}
+
+/** For metrics: paused ones fail no longer. */
+export async function measureWebhooks(
+  db: Db,
+): Promise<{ id: string; waiting: number; failingSeconds: number }[]> {
+  const { rows } = await sql<{ id: string; waiting: number; failingSeconds: number }>`
+    select id::text, coalesce(case when state = 'active'
+        then extract(epoch from now() - failing_since)::float end, 0) as "failingSeconds",
+      (select count(*)::integer from webhook_deliveries d
+        where d.endpoint_id = e.id and d.state = 'pending') as waiting
+    from webhook_endpoints e order by e.id`.execute(db);
+  return rows;
 }

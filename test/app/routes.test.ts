@@ -323,6 +323,15 @@ const samples: Record<string, Sample> = {
     at: ({ webhook }) => `/api/staff/webhooks/${webhook}/deliveries`,
     first: staffOnly,
   },
+  'POST /api/staff/webhooks/:id/secret': {
+    at: ({ webhook }) => `/api/staff/webhooks/${webhook}/secret`,
+    json: () => ({ overlapHours: 1 }),
+    first: [401, 403, 403, 201],
+  },
+  'POST /api/staff/webhooks/:id/test': {
+    at: ({ webhook }) => `/api/staff/webhooks/${webhook}/test`,
+    first: [401, 403, 403, 200],
+  },
   'POST /api/staff/webhooks/:id/replays': {
     at: ({ webhook }) => `/api/staff/webhooks/${webhook}/replays`,
     json: () => ({}),

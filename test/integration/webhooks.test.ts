@@ -255,7 +255,7 @@ test('In production only https to addresses of the public internet is told anyth
     true,
   ]);
   // A name that leads to a private address is found out when it is looked up.
-  const target = { url: 'https://localhost.localdomain/', secret: 'whsec_eA==', mayBePrivate: false };
+  const target = { url: 'https://localhost.localdomain/', secrets: ['whsec_eA=='], mayBePrivate: false };
   const answer = await sendWebhook(
     { ...target, url: 'https://ip6-localhost/' },
     { id: 'a', body: '{}' },
@@ -339,4 +339,70 @@ test('The page shows a key and a secret once, and does what the API does, withou
   expect((await post(one, { deed: 'replay', event: '987654321' })).status).toBe(404);
   expect((await post(one, { deed: 'delete' })).status).toBe(303);
   expect((await staff.request(one)).status).toBe(404);
+});
+
+test('A new secret and the former one both sign for a time, so that no message is lost while a receiver changes', async () => {
+  const receiver = await receive();
+  const { id, secret: former } = await make(receiver.url, ['stock.changed']);
+  const rotate = (key: string, body: object) =>
+    staff.post(`/api/staff/webhooks/${id}/secret`, body, { 'Idempotency-Key': key });
+  const { status, body } = await rotate('rotation-1', {});
+  expect([status, (await rotate('rotation-1', {})).body.secret]).toEqual([201, body.secret]);
+  expect(body.secret).not.toBe(former);
+  expect(Date.parse(body.formerSecretUntil) - Date.now()).toBeGreaterThan(23 * 3_600_000);
+  const signers = async (): Promise<string[]> => {
+    const before = receiver.received.length;
+    const test = await staff.post(`/api/staff/webhooks/${id}/test`);
+    expect(test.body).toEqual({ delivered: true, status: 204 });
+    const { id: messageId, timestamp, signature, body: text, event } = receiver.received[before]!;
+    expect(event.type).toBe('webhook.test');
+    const names = { former, present: body.secret, newest };
+    return signature.split(' ').map((one) => {
+      const found = Object.entries(names).find(
+        ([, secret]) =>
+          secret !== '' &&
+          one ===
+            `v1,${createHmac('sha256', Buffer.from(secret.slice(6), 'base64'))
+              .update(`${messageId}.${timestamp}.${text}`)
+              .digest('base64')}`,
+      );
+      return found?.[0] ?? 'nobody';
+    });
+  };
+  let newest = '';
+  expect(await signers()).toEqual(['present', 'former']);
+  await setStock(21);
+  await until(() => expect(receiver.received.some(({ event }) => event.type === 'stock.changed')).toBe(true));
+  expect(receiver.received.at(-1)!.signature.split(' ')).toHaveLength(2);
+  // One that is known to others ends at once.
+  newest = (await rotate('rotation-2', { overlapHours: 0 })).body.secret;
+  expect(await signers()).toEqual(['newest']);
+  expect((await listed(id)).formerSecretUntil).toBeUndefined();
+  expect(JSON.stringify(await listed(id))).not.toContain('whsec_');
+});
+
+test('A test message says what was answered, and owners send one and change the secret by the page', async () => {
+  const receiver = await receive((_, response) => response.writeHead(500).end());
+  const { id, secret } = await make(receiver.url);
+  await staff.patch(`/api/staff/webhooks/${id}`, { state: 'paused' });
+  const failed = await staff.post(`/api/staff/webhooks/${id}/test`);
+  expect(failed.body).toEqual({ delivered: false, status: 500, error: 'It answered 500' });
+  const press = async (deed: string) => {
+    const answer = await staff.request(`/staff/integrations/webhooks/${id}`, {
+      method: 'POST',
+      headers: { Origin: 'http://localhost', 'Content-Type': 'application/x-www-form-urlencoded' },
+      body: new URLSearchParams({ deed }).toString(),
+    });
+    return answer.text();
+  };
+  expect(await press('test')).toContain('The test failed. It answered 500.');
+  const made = /whsec_[A-Za-z0-9+/]{43}=/.exec(await press('rotate'))?.[0];
+  expect(made).toBeTruthy();
+  expect(made).not.toBe(secret);
+  const page = await (await staff.request(`/staff/integrations/webhooks/${id}`)).text();
+  expect([page.includes('The former secret signs as well until'), page.includes('whsec_')]).toEqual([
+    true,
+    false,
+  ]);
+  expect(receiver.received).toHaveLength(2);
 });

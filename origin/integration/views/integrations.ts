@@ -140,9 +140,11 @@ export interface WebhookPage {
   deliveries: WebhookDelivery[];
   said?: string | undefined;
   refused?: string | undefined;
+  /** Made just now; shown this once. */
+  secret?: string | undefined;
 }
 
-export function webhookPage({ visitor, webhook, deliveries, said, refused }: WebhookPage): Html {
+export function webhookPage({ visitor, webhook, deliveries, said, refused, secret }: WebhookPage): Html {
   const isPaused = webhook.state === 'paused';
   const action = `${here}/webhooks/${webhook.id}`;
   const button = (deed: string, text: string, className = 'button quiet') =>
@@ -155,8 +157,10 @@ export function webhookPage({ visitor, webhook, deliveries, said, refused }: Web
 ${faultSummary({}, { refused })}${said === undefined ? '' : notice(said, 'good')}
 <p>${describeState(webhook)}. ${webhook.waiting === 0 ? 'Nothing waits.' : `${webhook.waiting} to be delivered.`}
 ${webhook.types.length === 0 ? 'It is told all events.' : `It is told ${webhook.types.join(', ')}.`}</p>
+${secret === undefined ? '' : secretNotice({ what: 'The new secret that signs its messages', secret })}
+${webhook.formerSecretUntil === undefined ? '' : html`<p class="soft">The former secret signs as well until ${minutesOf(webhook.formerSecretUntil)} UTC.</p>`}
 ${webhook.lastError === undefined ? '' : html`<p class="soft">Last error: ${webhook.lastError}</p>`}
-<div class="row">${isPaused ? button('resume', 'Resume', 'button') : button('pause', 'Pause')}${button('replay-failed', 'Send all failed again')}${button('delete', 'Delete')}</div>
+<div class="row">${isPaused ? button('resume', 'Resume', 'button') : button('pause', 'Pause')}${button('test', 'Send a test message')}${button('replay-failed', 'Send all failed again')}${button('rotate', 'New secret')}${button('delete', 'Delete')}</div>
 <table class="rows"><caption>${deliveries.length === 0 ? 'Nothing has happened since it was made' : 'Deliveries, the newest first'}</caption>
 <thead><tr><th scope="col">Event</th><th scope="col">State</th><th scope="col"><span class="hidden">Again</span></th></tr></thead>
 <tbody>${deliveries.map((delivery) => deliveryRow(action, delivery))}</tbody></table>`,
