@@ -86,7 +86,7 @@ async function showMail(deps: Deps, c: Context<AppEnv>): Promise<Response> {
   const template = c.req.param('template') ?? '';
   const mail = await previewMail(deps, c);
   const frame = (width: string) =>
-    html`<iframe class="mail-frame ${width}" sandbox="" loading="lazy" title="HTML, ${width} window" src="/staff/mails/${template}/html"></iframe>`;
+    html`<iframe class="mail-frame ${width}" sandbox="" title="HTML, ${width} window" src="/staff/mails/${template}/html"></iframe>`;
   return respondPage(
     c,
     staffLayout(

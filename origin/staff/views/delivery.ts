@@ -89,7 +89,7 @@ export function deliveryPage(page: DeliveryPage): Html {
 <p class="soft">Cheapest first is what shoppers see. A method may have several rows, with another price for other countries. Orders that were placed keep what they cost.</p>
 ${saved && refused === undefined ? notice('Saved. Bag, checkout and product pages show it now.', 'good') : ''}
 ${faultSummary({ ...Object.fromEntries(all), holidays: 'Holidays' }, { faults, refused })}
-<form method="post" action="/staff/delivery" novalidate>${idempotencyField()}${signedInField()}
+<form method="post" action="/staff/delivery" class="fields" novalidate>${idempotencyField()}${signedInField()}
 <input type="hidden" name="version" value="${values['version'] ?? ''}">
 ${rows.map((row) => rowOfTable(page, row))}
 ${holidaysField(page)}
