@@ -25,9 +25,17 @@ import { PasswordField, SignInSchema, SignUpSchema } from './account.ts';
 import type { AccountDeps } from './account-deps.ts';
 import { emailPages } from './email-routes.ts';
 import { ownAccountPages } from './own-account-pages.ts';
+import { entryOptions } from './passkeys.ts';
 import { requestPasswordReset, resetPassword } from './reset-password.ts';
 import { secondFactorPages } from './second-factor-routes.ts';
-import { makeSignInTicket, type SignedInAnswer, signIn, signInWithTicket, signUp } from './sign-in.ts';
+import {
+  makeSignInTicket,
+  type SignedInAnswer,
+  signIn,
+  signInWithPasskey,
+  signInWithTicket,
+  signUp,
+} from './sign-in.ts';
 import {
   codePage,
   forgotPasswordPage,
@@ -83,7 +91,8 @@ function signingIn<Person>(pages: Hono<AppEnv>, own: AccountDeps, entrance: Entr
     const next = safeNext(values['next']);
     const refused = refusal && `${refusal.message}.`;
     const news = newsOf[values['changed'] ?? ''];
-    const content: Html = entrance.view({ values, faults, next, refused, news });
+    const passkey = entrance.path === '/sign-in' ? await entryOptions(deps) : undefined;
+    const content: Html = entrance.view({ values, faults, next, refused, news, passkey });
     const isWrong = refusal !== undefined || Object.keys(faults).length > 0;
     const title = titleOf(entrance.title, isWrong);
     return respondPage(c, layout({ title, ...(await readFrame(deps, c)) }, content), {
@@ -101,7 +110,9 @@ function signingIn<Person>(pages: Hono<AppEnv>, own: AccountDeps, entrance: Entr
 
   pages.post(entrance.path, async (c) => {
     const values = await readForm(c);
-    const { email = '', password = '', name = '', ticket = '', code = '' } = values;
+    const { email = '', password = '', name = '', ticket = '', code = '', passkey = '' } = values;
+    if (passkey !== '' && entrance.path === '/sign-in')
+      return enterByPasskey(own, c, values, (refusal) => show(c, values, {}, refusal));
     if (ticket !== '' && entrance.path === '/sign-in') return enterByTicket(own, c, values, { ticket, code });
     const given =
       entrance.path === '/sign-up'
@@ -131,12 +142,28 @@ async function showCode(
   { ticket, next }: { ticket: string; next: string },
   refusal?: Refusal,
 ): Promise<Response> {
-  const content = codePage({ ticket, next, refused: refusal && `${refusal.message}.` });
+  const passkey = await entryOptions(deps);
+  const content = codePage({ ticket, next, passkey, refused: refusal && `${refusal.message}.` });
   const title = titleOf('Sign in', refusal !== undefined);
   return respondPage(c, layout({ title, ...(await readFrame(deps, c)) }, content), {
     status: refusal?.status ?? 200,
     headers: retryAfter(refusal),
   });
+}
+
+async function enterByPasskey(
+  own: AccountDeps,
+  c: Context<AppEnv>,
+  values: FormValues,
+  refuse: (refusal: Refusal) => Promise<Response>,
+): Promise<Response> {
+  try {
+    const origin = requestOriginOf(c, readIdempotencyKey(values));
+    const { setCookies } = await signInWithPasskey(own, origin, values['passkey'] ?? '');
+    return seeOther(safeNext(values['next']), setCookies);
+  } catch (error) {
+    return refuse(refusalToShow(error));
+  }
 }
 
 async function enterByTicket(

@@ -1,10 +1,10 @@
 // Routes of the second factor: the JSON API, the page that sets it up, and the page that asks for it anew.
 import type { OpenAPIHono } from '@hono/zod-openapi';
 import { type Context, Hono } from 'hono';
-import type { Refusal } from '../errors.ts';
+import { Refusal } from '../errors.ts';
 import { readFrame, signedInField } from '../identity/page-frame.ts';
 import type { SignedIn } from '../identity/sessions.ts';
-import { readVisitor, requestOriginOf, requireAccount } from '../identity/visitor.ts';
+import { needsProof, readVisitor, requestOriginOf, requireAccount } from '../identity/visitor.ts';
 import {
   createApi,
   defineRoute,
@@ -15,7 +15,9 @@ import {
   z,
 } from '../web/api/api.ts';
 import type { AppEnv } from '../web/env.ts';
+import { formatDay } from '../web/money.ts';
 import {
+  type FormValues,
   faultSummary,
   field,
   idempotencyField,
@@ -31,6 +33,15 @@ import { respondPage, seeOther } from '../web/page/page-response.ts';
 import { setCookies } from '../web/request/signed-cookies.ts';
 import type { AccountDeps } from './account-deps.ts';
 import {
+  addPasskey,
+  entryOptions,
+  listPasskeys,
+  type Passkey,
+  passkeyOptions,
+  removePasskey,
+  renamePasskey,
+} from './passkeys.ts';
+import {
   beginSecondFactor,
   confirmSecondFactor,
   readPendingSecret,
@@ -39,7 +50,7 @@ import {
   type SecondFactorState,
   verifySession,
 } from './second-factor.ts';
-import { safeNext } from './views/sign-in.ts';
+import { passkeyForm, safeNext } from './views/sign-in.ts';
 
 const tags = ['account'];
 const audience = 'account';
@@ -186,6 +197,8 @@ export function secondFactorPages(own: AccountDeps): Hono<AppEnv> {
     const content = setUpPage({
       state: await readSecondFactor(deps.db, account.id),
       pending: await readPendingSecret(own, account),
+      passkeys: await listPasskeys(deps.db, account.id),
+      options: await passkeyOptions(deps, account),
       ...shown,
     });
     const title = titleOf('Second factor', shown.refusal !== undefined);
@@ -210,9 +223,11 @@ export function secondFactorPages(own: AccountDeps): Hono<AppEnv> {
         return await show(c, account, await confirmSecondFactor(own, account, asked, code));
       if (values['do'] === 'remove')
         return seeOther('/account/second-factor', await removeSecondFactor(own, account, asked, code));
-      await beginSecondFactor(own, account, password);
+      if (values['do'] === 'begin') await beginSecondFactor(own, account, password);
+      else return await changePasskeys(own, account, values, (shown) => show(c, account, shown));
       return seeOther('/account/second-factor');
     } catch (error) {
+      if (needsProof(error)) return seeOther('/verify?next=%2Faccount%2Fsecond-factor');
       return show(c, account, { refusal: refusalToShow(error) });
     }
   });
@@ -228,13 +243,43 @@ export function secondFactorPages(own: AccountDeps): Hono<AppEnv> {
     const next = safeNext(values['next']);
     try {
       const asked = requestOriginOf(c, readIdempotencyKey(values));
-      await verifySession(own, account, asked, { code: values['code'], password: values['password'] });
+      await verifySession(own, account, asked, {
+        code: values['code'],
+        password: values['password'],
+        passkey: values['passkey'],
+      });
       return seeOther(next);
     } catch (error) {
       return showVerify(own, c, { account, next }, refusalToShow(error));
     }
   });
   return pages;
+}
+
+/** @throws Refusal */
+async function changePasskeys(
+  own: AccountDeps,
+  account: SignedIn,
+  values: FormValues,
+  show: (shown: Partial<SetUpPage>) => Promise<Response>,
+): Promise<Response> {
+  const { name = '', id = '' } = values;
+  switch (values['do']) {
+    case 'add-passkey': {
+      const made = await addPasskey(own, account, { name, response: values['passkey'] ?? '' });
+      if (made.recoveryCodes === undefined) return seeOther('/account/second-factor', made.setCookies);
+      return show({ setCookies: made.setCookies, recoveryCodes: made.recoveryCodes });
+    }
+    case 'rename-passkey':
+      await renamePasskey(own.deps.db, account, { id, name });
+      return seeOther('/account/second-factor');
+    case 'remove-passkey': {
+      const isMeant = values['confirm'] === 'yes';
+      return seeOther('/account/second-factor', await removePasskey(own, account, { id, isMeant }));
+    }
+    default:
+      throw new Refusal(422, 'invalid-body', 'This page does not know that form');
+  }
 }
 
 async function showVerify(
@@ -247,7 +292,13 @@ async function showVerify(
 ${faultSummary({}, { refused: refusal && `${refusal.message}.` })}
 <p>This asks anew who you are. It then holds for ten minutes: please press the button there once more.</p>
 <form class="fields" action="/verify" method="post">${idempotencyField()}${signedInField()}<input type="hidden" name="next" value="${next}">
-${account.hasSecondFactor ? codeField() : passwordField()}<button class="button" type="submit">Go on</button></form></div>`;
+${account.hasSecondFactor ? codeField() : passwordField()}<button class="button" type="submit">Go on</button></form>
+${passkeyForm({
+  action: '/verify',
+  options: account.hasSecondFactor ? await entryOptions(deps) : undefined,
+  label: 'Use a passkey',
+  content: html`${signedInField()}<input type="hidden" name="next" value="${next}">`,
+})}</div>`;
   const title = titleOf('Is it you?', refusal !== undefined);
   return respondPage(c, layout({ title, ...(await readFrame(deps, c)) }, content), {
     status: refusal?.status ?? 200,
@@ -272,17 +323,22 @@ function passwordField(): Html {
 interface SetUpPage {
   state: SecondFactorState;
   pending: { secret: string; uri: string } | undefined;
+  passkeys: Passkey[];
+  /** For the script: a new passkey. */
+  options: object;
   /** Just made: they are shown this once. */
   recoveryCodes?: string[];
   setCookies?: string[];
   refusal?: Refusal;
 }
 
-function setUpPage({ state, pending, recoveryCodes, refusal }: SetUpPage): Html {
+function setUpPage({ state, pending, passkeys, options, recoveryCodes, refusal }: SetUpPage): Html {
   return html`<div class="narrow"><h1>Second factor</h1>
 ${faultSummary({}, { refused: refusal && `${refusal.message}.` })}
 ${recoveryCodes ? recoveryPanel(recoveryCodes) : ''}
-${state.enabled ? removePanel(state) : pending ? confirmPanel(pending) : beginPanel()}
+<section class="panel" aria-labelledby="app"><h2 id="app">Authenticator app</h2>
+${state.enabled ? removePanel(state) : pending ? confirmPanel(pending) : beginPanel()}</section>
+${passkeyPanel(passkeys, options)}
 <p><a href="/account">Back to your account</a></p></div>`;
 }
 
@@ -305,8 +361,30 @@ function confirmPanel({ secret, uri }: { secret: string; uri: string }): Html {
 ${form('confirm', html`${codeField('Six digits of the app.')}<button class="button" type="submit">Turn on</button>`)}`;
 }
 
+function passkeyPanel(passkeys: Passkey[], options: object): Html {
+  return html`<section class="panel" aria-labelledby="passkeys"><h2 id="passkeys">Passkeys</h2>
+<p>A passkey of your phone, computer or key signs you in by finger, face or PIN, without password and code.</p>
+<ul class="records">${passkeys.map(
+    ({ id, name, createdAt, lastUsedAt }) => html`<li><span class="grows">
+${form('rename-passkey', html`<input type="hidden" name="id" value="${id}"><div class="field"><label for="name-${id}">Name of the passkey</label><input class="input" id="name-${id}" name="name" value="${name}" maxlength="60" required></div><button class="button quiet" type="submit">Rename<span class="hidden"> ${name}</span></button>`)}
+<span class="soft small">Made ${formatDay(createdAt.toISOString())}, ${lastUsedAt === null ? 'not used yet' : `used ${formatDay(lastUsedAt.toISOString())}`}</span></span>
+<details><summary>Remove<span class="hidden"> ${name}</span></summary>${form(
+      'remove-passkey',
+      html`<input type="hidden" name="id" value="${id}">
+<label class="radio"><input type="checkbox" name="confirm" value="yes"><span>Also if it is my last second factor</span></label><button class="button quiet" type="submit">Remove<span class="hidden"> ${name}</span></button>`,
+    )}</details></li>`,
+  )}</ul>
+${passkeyForm({
+  action: '/account/second-factor',
+  options,
+  label: 'Add a passkey',
+  content: html`${signedInField()}<input type="hidden" name="do" value="add-passkey">${field({ name: 'name', label: 'Name of the new passkey', autocomplete: 'off', value: 'Passkey', maxLength: 60 })}`,
+})}
+<noscript><p class="hint">A new passkey needs JavaScript. An authenticator app does not.</p></noscript></section>`;
+}
+
 function recoveryPanel(codes: string[]): Html {
-  return html`${notice('It is on. All other devices are signed out.', 'good')}
+  return html`${notice('The second factor is on. All other devices are signed out.', 'good')}
 <section class="panel" aria-labelledby="recovery"><h2 id="recovery">Recovery codes</h2>
 <p>Without your phone, each of these signs you in once. Keep them where your phone is not: they are not shown again.</p>
 <ul class="plain">${codes.map((code) => html`<li><code>${code}</code></li>`)}</ul></section>`;

@@ -4,13 +4,14 @@ import { Refusal } from '../errors.ts';
 import { raiseAccountFloor, raiseAccountVersion } from '../identity/account-tag.ts';
 import { hashToken, makeToken, sessionCookie } from '../identity/session.ts';
 import { deleteSessions, renewSession, type SignedIn } from '../identity/sessions.ts';
-import type { RequestOrigin } from '../identity/visitor.ts';
+import { type RequestOrigin, requireFreshProof } from '../identity/visitor.ts';
 import type { Db, DbOrTx, Tx } from '../schema.ts';
 import { writeOnce } from '../web/api/idempotency.ts';
 import { normaliseEmail } from './account.ts';
 import type { AccountDeps } from './account-deps.ts';
 import { findByPassword, wrongPassword } from './change-account.ts';
 import { readKnownDevice } from './known-device.ts';
+import { listPasskeys, markVerified, settleLastFactor, takePasskey } from './passkeys.ts';
 import { openSecret, sealSecret } from './seal-secret.ts';
 import {
   hashRecoveryCode,
@@ -36,10 +37,15 @@ export async function readSecondFactor(db: Db, accountId: string): Promise<Secon
     .where('account_id', '=', accountId)
     .where('used_at', 'is', null)
     .executeTakeFirstOrThrow();
-  return { enabled: await hasSecondFactor(db, accountId), recoveryCodesLeft: Number(left) };
+  return { enabled: await hasApp(db, accountId), recoveryCodesLeft: Number(left) };
 }
 
+/** An app or a passkey. */
 export async function hasSecondFactor(db: DbOrTx, accountId: string): Promise<boolean> {
+  return (await hasApp(db, accountId)) || (await listPasskeys(db, accountId)).length > 0;
+}
+
+async function hasApp(db: DbOrTx, accountId: string): Promise<boolean> {
   const found = await db
     .selectFrom('totp_secrets')
     .select('account_id')
@@ -60,6 +66,7 @@ export async function beginSecondFactor(
   currentPassword: string,
 ): Promise<{ secret: string; uri: string }> {
   const { deps } = own;
+  if (account.hasSecondFactor) requireFreshProof(account, deps.now());
   await requirePassword(own, account, currentPassword);
   const secret = makeTotpSecret();
   const sealed = sealSecret(deps.settings.cookieKeys, purpose, secret);
@@ -130,7 +137,7 @@ export async function confirmSecondFactor(
   return { recoveryCodes, setCookies };
 }
 
-/** @throws Refusal 403 `wrong-code` */
+/** @throws Refusal 403 `wrong-code`, 409 `last-factor` */
 export async function removeSecondFactor(
   own: AccountDeps,
   account: SignedIn,
@@ -139,7 +146,8 @@ export async function removeSecondFactor(
 ): Promise<string[]> {
   return changeFactor(own, account, asked, code, async (tx) => {
     await tx.deleteFrom('totp_secrets').where('account_id', '=', account.id).execute();
-    await tx.deleteFrom('recovery_codes').where('account_id', '=', account.id).execute();
+    // The code says that it is meant.
+    await settleLastFactor(own.deps, tx, account, { isMeant: true });
   });
 }
 
@@ -185,17 +193,20 @@ async function changeFactor(
     deps.db.transaction().execute(async (tx) => {
       if (!(await takeCode(own, tx, account.id, code))) return undefined;
       await apply(tx);
-      await tx
-        .updateTable('sessions')
-        .set({ verified_at: new Date(deps.now()) })
-        .where('id', '=', account.sessionId)
-        .execute();
+      await markVerified(deps, tx, account.sessionId);
       return renewSession(tx, account, hashToken(token));
     }),
   );
   await raiseAccountFloor(deps, tags);
   deps.log.info({ security: 'second-factor-changed', account: account.id }, 'security');
   return [sessionCookie(deps.settings, token)];
+}
+
+interface ShownProof {
+  code?: string | undefined;
+  password?: string | undefined;
+  /** What the page's script got from the browser. */
+  passkey?: string | undefined;
 }
 
 /**
@@ -206,7 +217,7 @@ export async function verifySession(
   own: AccountDeps,
   account: SignedIn,
   { cookieHeader, idempotencyKey: key }: Asked,
-  { code = '', password }: { code?: string | undefined; password?: string | undefined },
+  { code = '', password, passkey }: ShownProof,
 ): Promise<void> {
   const { deps } = own;
   const path = '/api/sessions/current/verification';
@@ -214,18 +225,16 @@ export async function verifySession(
   if (!account.hasSecondFactor) await requirePassword(own, account, password ?? '');
   const verify = async (tx: Tx) => {
     const hasFactor = await hasSecondFactor(tx, account.id);
-    if (hasFactor && !(await takeCode(own, tx, account.id, code))) throw wrongCode();
+    const show = async () =>
+      passkey ? (await takePasskey(deps, tx, passkey)) === account.id : takeCode(own, tx, account.id, code);
+    if (hasFactor && !(await show())) throw wrongCode();
     // Set up since this session was read.
     if (hasFactor !== account.hasSecondFactor)
       throw new Refusal(401, 'second-factor-needed', 'Please show your second factor');
-    await tx
-      .updateTable('sessions')
-      .set({ verified_at: new Date(deps.now()) })
-      .where('id', '=', account.sessionId)
-      .execute();
+    await markVerified(deps, tx, account.sessionId);
     return raiseAccountVersion(tx, account.id);
   };
-  const body = { code: hashRecoveryCode(code), byPassword: !account.hasSecondFactor };
+  const body = { code: hashRecoveryCode(passkey ?? code), byPassword: !account.hasSecondFactor };
   const once = () => writeOnce(deps.db, { ...write, body }, verify);
   const tags = account.hasSecondFactor
     ? await guessCode(own, account, cookieHeader, () => once().catch(undefinedIfWrong))

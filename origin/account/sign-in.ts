@@ -24,6 +24,7 @@ import { deleteAccount } from './change-account.ts';
 import { isKeptEmail } from './change-email.ts';
 import { refuseGuessablePassword } from './guessable-password.ts';
 import { forgetAccount, readKnownDevice, rememberDevice } from './known-device.ts';
+import { findPasskeyOwner, takePasskey } from './passkeys.ts';
 import { hidePassword, type PasswordUse } from './passwords.ts';
 import { openSecret, sealSecret } from './seal-secret.ts';
 import { hasSecondFactor, takeCode, undefinedIfWrong, wrongCode } from './second-factor.ts';
@@ -147,6 +148,47 @@ export async function signInWithTicket(
   return enter(own, requestOrigin, found, { password: ticket, code }, device);
 }
 
+/**
+ * By a passkey alone: the authenticator asked for a finger or PIN, so it is two factors.
+ * @throws Refusal 403 `wrong-code`, 429 `too-many-attempts`
+ */
+export async function signInWithPasskey(
+  { deps, carts, limits }: AccountDeps,
+  requestOrigin: RequestOrigin,
+  passkey: string,
+): Promise<SignedInAnswer> {
+  const owner = await findPasskeyOwner(deps.db, passkey);
+  const merge = await carts.prepareMerge({ cookieHeader: requestOrigin.cookieHeader }, owner);
+  const request = { path: '/sign-in', body: { password: passkey }, origin: requestOrigin, merge };
+  const go = () =>
+    begin(deps, carts, request, async (tx) => {
+      await tx.selectFrom('accounts').select('id').where('id', '=', owner!).forNoKeyUpdate().execute();
+      const id = await takePasskey(deps, tx, passkey);
+      // The cart was prepared for the owner that was read before.
+      if (id !== owner) throw wrongCode();
+      return id;
+    });
+  // Nobody guesses a signature: only the address is held back.
+  const from = { email: `passkey of ${requestOrigin.address}`, address: requestOrigin.address };
+  const entered = await limits.trySignIn(from, async () =>
+    owner === undefined ? undefined : go().catch(undefinedIfWrong),
+  );
+  if (entered === undefined) {
+    deps.log.warn({ security: 'sign-in-failed', network: networkOf(requestOrigin.address) }, 'security');
+    throw new Refusal(
+      403,
+      'wrong-code',
+      'This passkey is not known here, or its answer is too old: try once more',
+    );
+  }
+  noteSignIn(deps, requestOrigin, entered.account.id);
+  return entered;
+}
+
+function noteSignIn({ log }: Deps, { address }: RequestOrigin, account: string): void {
+  log.info({ security: 'sign-in', account, network: networkOf(address) }, 'security');
+}
+
 /** The password was right: asks for the code where the account has a second factor, and begins the session. */
 async function enter(
   own: AccountDeps,
@@ -172,10 +214,7 @@ async function enter(
       ? await go()
       : await limits.tryCode(device ?? verified.id, () => go().catch(undefinedIfWrong));
   if (entered === undefined) throw wrongCode();
-  deps.log.info(
-    { security: 'sign-in', account: verified.id, network: networkOf(requestOrigin.address) },
-    'security',
-  );
+  noteSignIn(deps, requestOrigin, verified.id);
   return entered;
 }
 

@@ -127,7 +127,7 @@ ${field({ name: 'currentPassword', label: labels.currentPassword, type: 'passwor
 ${newPasswordField('newPassword', faults, labels.newPassword)}
 <p class="hint">Signs out all other devices.</p>
 <button class="button quiet" type="submit">Change password</button></form>
-<p><a href="/account/second-factor">Second factor</a>: a code of an app, asked for at sign-in.</p></section>`;
+<p><a href="/account/second-factor">Second factor and passkeys</a>: sign in by an app, a finger or a key.</p></section>`;
 }
 
 function leavePanel({ faults = {} }: AccountPage): Html {

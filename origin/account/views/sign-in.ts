@@ -1,5 +1,7 @@
 // Renders sign-in, sign-up and the pages of a forgotten password. What was entered stays; each fault stands beside
 // its field.
+
+import { assetUrl } from '../../web/assets.ts';
 import {
   type FormFaults,
   type FormValues,
@@ -18,11 +20,13 @@ interface SignInPage {
   news?: string | undefined;
   /** Where to go afterwards, a path of this shop. */
   next: string;
+  /** For the script: what the browser is asked. */
+  passkey?: object | undefined;
 }
 
 const labels = { name: 'Name', email: 'E-mail', password: 'Password' };
 
-export function signInPage({ values, faults = {}, refused, news, next }: SignInPage): Html {
+export function signInPage({ values, faults = {}, refused, news, next, passkey }: SignInPage): Html {
   return html`<div class="narrow"><h1>Welcome back</h1>
 <p class="soft">What is in your bag stays in it.</p>
 ${news ? notice(news, 'good') : ''}${faultSummary(labels, { faults, refused })}
@@ -30,6 +34,7 @@ ${news ? notice(news, 'good') : ''}${faultSummary(labels, { faults, refused })}
 ${emailField(values, faults)}
 ${field({ name: 'password', label: labels.password, type: 'password', autocomplete: 'current-password', fault: faults['password'], maxLength: 200 })}
 <button class="button" type="submit">Sign in</button></form>
+${passkeyForm({ action: '/sign-in', options: passkey, label: 'Sign in with a passkey', content: nextField(next) })}
 <p class="row"><a href="/forgot-password">Forgot your password?</a> <a href="${withNext('/sign-up', next)}">Create account</a></p></div>`;
 }
 
@@ -38,17 +43,35 @@ export function codePage({
   ticket,
   next,
   refused,
+  passkey,
 }: {
   ticket: string;
   next: string;
   refused: string | undefined;
+  passkey: object;
 }): Html {
   return html`<div class="narrow"><h1>Your code</h1>
 ${faultSummary({}, { refused })}
 <form class="fields" action="/sign-in" method="post">${idempotencyField()}${nextField(next)}<input type="hidden" name="ticket" value="${ticket}">
 ${field({ name: 'code', label: 'Code', autocomplete: 'one-time-code', hint: 'Six digits of your authenticator app, or one of your recovery codes.', maxLength: 40 })}
 <button class="button" type="submit">Sign in</button></form>
+${passkeyForm({ action: '/sign-in', options: passkey, label: 'Use a passkey', content: nextField(next) })}
 <p><a href="${withNext('/sign-in', next)}">Back to sign-in</a></p></div>`;
+}
+
+interface PasskeyForm {
+  action: string;
+  options: object | undefined;
+  label: string;
+  content: Html | '';
+}
+
+/** Shown by its script alone: without one, there is the password and the code. */
+export function passkeyForm({ action, options, label, content }: PasskeyForm): Html | '' {
+  if (options === undefined) return '';
+  return html`<div data-passkey-place hidden><form class="fields" action="${action}" method="post" data-passkey="${JSON.stringify(options)}">${idempotencyField()}${content}<input type="hidden" name="passkey" value="">
+<p role="status" class="hint"></p><button class="button quiet" type="submit">${label}</button></form>
+<script type="module" src="${assetUrl('passkeys.js')}"></script></div>`;
 }
 
 export function signUpPage({ values, faults = {}, refused, next }: SignInPage): Html {
