@@ -113,7 +113,7 @@ export class OperatorSignIn {
       isPassword(this.#options.settings, form.password ?? '') ? true : undefined,
     );
     if (right === undefined) {
-      this.#warn('operator-sign-in-failed', from);
+      this.#warn({ security: 'operator-sign-in-failed' }, from);
       return 'wrong-password';
     }
     const name = (form.name ?? '').trim().slice(0, mostNameLength) || nobody;
@@ -138,7 +138,7 @@ export class OperatorSignIn {
       }),
     );
     if (right === undefined) {
-      this.#warn('operator-code-failed', from);
+      this.#warn({ security: 'operator-code-failed' }, from);
       return { ticket, isWrong: true };
     }
     return { setCookies: await this.begin(from, name, new Date(now())) };
@@ -211,8 +211,8 @@ export class OperatorSignIn {
     return isGood ? name : undefined;
   }
 
-  #warn(security: string, { address }: OperatorRequest): void {
-    this.#options.log?.warn({ security, network: networkOf(address) }, 'security');
+  #warn(line: { security: string }, { address }: OperatorRequest): void {
+    this.#options.log?.warn({ ...line, network: networkOf(address) }, 'security');
   }
 }
 

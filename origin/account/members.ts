@@ -103,7 +103,6 @@ export async function changeRole(deps: Deps, change: RoleChange): Promise<Member
   const { tags, id } = await retryOnConflict(() => writeOnce(deps.db, write, give));
   deps.log.warn({ security: 'role-changed', account: id, by: by.id, role: role ?? null }, 'security');
   await raiseAccountFloor(deps, tags);
-  deps.log.info({ security: 'role-changed', account: id, by: by.id, role: role ?? 'none' }, 'security');
   return (await listMembers(deps.db)).find((member) => member.id === id);
 }
 
