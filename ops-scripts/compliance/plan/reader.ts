@@ -222,7 +222,7 @@ export class Reader {
   #several(name: string): unknown[] | UnknownValue | undefined {
     const cell = this.#cell(name);
     if (isOpen(cell, this.instance)) {
-      const items = this.#isLeftOut(cell, name) ? [] : this.#resolve(cell, 'set');
+      const items = this.#isLeftOut(cell, name) ? [] : this.#resolve(cell, this.#shapeOf(name));
       return Array.isArray(items) && items.length === 0 ? undefined : items;
     }
     if (isUnset(cell.value)) return undefined;
@@ -359,6 +359,17 @@ export class Reader {
       isShared: isExpression(outer),
       what: `${what}.${name}`,
     };
+  }
+
+  /** An application load balancer and a subnet group of RDS want subnets in two zones. */
+  #shapeOf(name: string): Shape {
+    const { type, after } = this.instance;
+    const isSpread =
+      (/^aws_a?lb$/.test(type) &&
+        name === 'subnets' &&
+        (after['load_balancer_type'] ?? 'application') === 'application') ||
+      (type === 'aws_db_subnet_group' && name === 'subnet_ids');
+    return isSpread ? 'two-subnets' : 'set';
   }
 
   /** Whether the configuration does not set the argument, so that the provider or AWS chooses it. */

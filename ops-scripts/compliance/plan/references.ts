@@ -38,9 +38,9 @@ type Resolved = unknown[] | UnknownValue;
 
 /**
  * How many values an argument takes, which may prove what a plan does not tell: one, a number of them that are not
- * known, or a set of any size.
+ * known, a set of any size, or subnets of which AWS takes no fewer than two.
  */
-export type Shape = 'one' | 'set' | number;
+export type Shape = 'one' | 'set' | 'two-subnets' | number;
 
 /**
  * How a set is read whose references stand side by side: as `all` of them, as people write it, or as a function would

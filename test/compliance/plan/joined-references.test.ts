@@ -7,6 +7,7 @@ import { PlanStack } from '../support/plan-stack.ts';
 
 type Resources = ModuleDescription['resources'];
 type Path = (string | number)[];
+type Change = Record<'after' | 'after_unknown', Record<string, unknown>>;
 
 const rounds = Number(process.env['JOIN_ROUNDS'] ?? 12);
 
@@ -127,7 +128,10 @@ it('judges no plan in a way that another way to join its references contradicts,
     const names = pick(hasMany ? joins : joins.slice(0, 4))(first!, other, type);
     const joined = judged(put(stack.resources, path, ref(...names)) as Resources);
     const choices = resourcesIn(names).map((name) => ref(name));
-    const values = original instanceof Reference ? choices : subsetsOf(choices);
+    // AWS takes these in two zones only.
+    const fewest = /^aws_(lb|db_subnet_group)\.shop\.subnet/.test(path.join('.')) ? 2 : 0;
+    const values =
+      original instanceof Reference ? choices : subsetsOf(choices).filter(({ length }) => length >= fewest);
     for (const value of values) {
       const completed = judged(put(stack.resources, path, value) as Resources);
       for (const { control, resource, status, warnings } of joined) {
@@ -153,4 +157,30 @@ it('reads resources that stand side by side in a set as a list, and says so wher
   expect(findings.filter(({ status }) => status !== 'pass')).toEqual([]);
   expect(warningOf('asg-multi-az')).toContain('aws_autoscaling_group.shop.vpc_zone_identifier');
   expect(warningOf('database-multi-az')).toBe('');
+  // AWS takes no application load balancer in one zone.
+  expect(warningOf('elb-multi-az')).toBe('');
+});
+
+it('is a list where as many of its items are not known as there are references, and else a choice', () => {
+  const statusWith = (names: string[], open: number) => {
+    const { resources } = new PlanStack();
+    resources['aws_subnet.many'] = [
+      { availability_zone: 'eu-west-1a' },
+      { availability_zone: 'eu-west-1a' },
+    ] as never;
+    resources['aws_autoscaling_group.shop']!['vpc_zone_identifier'] = ref(...names);
+    const plan = planOf({ resources });
+    const { change } = (plan['resource_changes'] as { address: string; change: Change }[]).find(
+      ({ address }) => address === 'aws_autoscaling_group.shop',
+    )!;
+    change.after['vpc_zone_identifier'] = Array(open).fill(null);
+    change.after_unknown['vpc_zone_identifier'] = Array(open).fill(true);
+    const { findings } = judgePlan(JSON.stringify(plan), 'plan.json', {}, { selection: {} }).report;
+    const finding = findings.find(({ control }) => control === 'asg-multi-az');
+    return [finding?.status, finding?.warnings];
+  };
+  const two = ['aws_subnet.many[0].id', 'aws_subnet.b.id'];
+  expect(statusWith(two, 2)).toEqual(['pass', []]);
+  expect(statusWith(two, 1)).toEqual(['unknown', []]);
+  expect(statusWith([...two, 'aws_subnet.c.id'], 2)).toEqual(['unknown', []]);
 });
