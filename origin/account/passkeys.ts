@@ -116,15 +116,17 @@ export async function passkeyOptions(deps: Deps, account: SignedIn): Promise<obj
   });
 }
 
-/** Also for whoever is asked anew: which passkey it is, the browser finds by itself. */
+/**
+ * Also for whoever is asked anew: which passkey it is, the browser finds by itself. Made here, as the library is not
+ * loaded for every page of sign-in.
+ */
 export async function entryOptions(deps: Pick<Deps, 'settings' | 'now'>): Promise<object> {
-  const { generateAuthenticationOptions } = await library();
-  const { expectedRPID } = siteOf(deps.settings);
-  return generateAuthenticationOptions({
-    rpID: expectedRPID,
-    challenge: makeChallenge(deps, 'enter'),
+  return {
+    rpId: siteOf(deps.settings).expectedRPID,
+    challenge: Buffer.from(makeChallenge(deps, 'enter')).toString('base64url'),
+    timeout: 60_000,
     userVerification: 'required',
-  });
+  };
 }
 
 /**
