@@ -62,10 +62,15 @@ function noAddress(name: string, example: string): string {
 }
 
 async function openCluster(urls: string[]): Promise<RedisClient> {
-  const cluster = connectRedis({ urls, name: 'ops', commandTimeoutMs: 5_000 });
+  let fault: Error | undefined;
+  const onError = (error: Error) => {
+    fault = error;
+  };
+  const cluster = connectRedis({ urls, name: 'ops', commandTimeoutMs: 5_000, onError });
   try {
     await once(cluster, 'ready', { signal: AbortSignal.timeout(3_000) });
-  } catch (cause) {
+  } catch (error) {
+    const cause = fault ?? error;
     cluster.disconnect();
     const places = urls.map((url) => placeOf(url, 6379)).join(', ');
     throw new StoreUnreachable(`Cannot reach a cluster of Redis at ${places}: ${storeFaultReason(cause)}`, {
@@ -84,10 +89,16 @@ async function openServer(url: string): Promise<Redis> {
     maxRetriesPerRequest: null,
     retryStrategy: () => null,
   });
-  redis.on('error', () => undefined);
+  // A refused password comes as an event; the command then only says that there is no connection.
+  let fault: Error | undefined;
+  redis.on('error', (error) => {
+    fault = error;
+  });
   try {
     await redis.connect();
-  } catch (cause) {
+    await redis.ping();
+  } catch (error) {
+    const cause = fault ?? error;
     redis.disconnect();
     throw new StoreUnreachable(describeStoreFault('Redis', url, 6379, cause), { cause });
   }
