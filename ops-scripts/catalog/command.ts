@@ -30,6 +30,7 @@ function importCommand(env: NodeJS.ProcessEnv): Command {
     .description('Make or change products by a file; finds them again by handle and SKU, removes none')
     .argument('<file>', "Shopify's product CSV, or - for standard input")
     .option('--dry-run', 'check everything, keep nothing')
+    .option('--json', 'print one JSON object')
     .addHelpText(
       'after',
       `
@@ -39,7 +40,7 @@ clears them. Separated by commas, semicolons or tabs; in UTF-8 or UTF-16.
 Exit code: 0 all rows imported, 1 the file could not be imported,
 2 some rows were bad`,
     )
-    .action(async (file: string, options: { dryRun?: boolean }) => {
+    .action(async (file: string, options: { dryRun?: boolean; json?: boolean }) => {
       const source = await openSource(file);
       await using database = await openDatabase(env, queryTimeoutMs);
       const showProgress = progress();
@@ -49,7 +50,9 @@ Exit code: 0 all rows imported, 1 the file could not be imported,
         onNote: (note: RowFault) => console.error(`line ${note.line} (note) ${note.reason}`),
         onProgress: showProgress,
       });
-      console.log(`${options.dryRun ? 'Dry run, nothing was kept: ' : ''}${summary(report)}`);
+      const dryRun = options.dryRun ?? false;
+      const told = `${dryRun ? 'Dry run, nothing was kept: ' : ''}${summary(report)}`;
+      console.log(options.json ? JSON.stringify({ ...report, dryRun }) : told);
       if (report.badRows > 0) process.exitCode = 2;
     });
 }
@@ -87,6 +90,12 @@ async function writeOut(tx: Tx): Promise<void> {
   });
 }
 
+interface ArchiveOptions {
+  sku?: string[];
+  dryRun?: boolean;
+  json?: boolean;
+}
+
 function archiveCommand(env: NodeJS.ProcessEnv, { name, back }: { name: string; back: boolean }): Command {
   return new Command(name)
     .description(
@@ -97,8 +106,9 @@ function archiveCommand(env: NodeJS.ProcessEnv, { name, back }: { name: string; 
     .argument('[handles...]', 'products, by the last part of their address')
     .option('--sku <sku...>', 'single variants; one that repeats means all that have it')
     .option('--dry-run', 'say what would be done, keep nothing')
+    .option('--json', 'print one JSON object')
     .addHelpText('after', '\nExit code: 0 done, 1 something named is not known, and nothing was done')
-    .action(async (handles: string[], options: { sku?: string[]; dryRun?: boolean }, command: Command) => {
+    .action(async (handles: string[], options: ArchiveOptions, command: Command) => {
       const skus = [...new Set(options.sku ?? [])];
       const products = [...new Set(handles.map((handle) => handle.toLowerCase().normalize('NFC')))];
       if (products.length + skus.length === 0)
@@ -117,7 +127,10 @@ function archiveCommand(env: NodeJS.ProcessEnv, { name, back }: { name: string; 
       });
       if (done.unknown.length > 0)
         throw new Error(`Not known, so that nothing was done: ${done.unknown.join(', ')}`);
-      console.log(`${options.dryRun ? 'Dry run, nothing was kept: ' : ''}${archivedSummary(done, back)}`);
+      const { dryRun = false, json } = options;
+      const { products: changedProducts, variants, already } = done;
+      const told = `${dryRun ? 'Dry run, nothing was kept: ' : ''}${archivedSummary(done, back)}`;
+      console.log(json ? JSON.stringify({ products: changedProducts, variants, already, dryRun }) : told);
     });
 }
 
@@ -139,11 +152,15 @@ function archivedSummary({ products, variants, already }: Archived, back: boolea
 }
 
 function demoCommand(env: NodeJS.ProcessEnv): Command {
-  return new Command('demo').description('Add the demo catalog where it is missing').action(async () => {
-    await using database = await openDatabase(env, queryTimeoutMs);
-    const made = await loadDemoCatalog(database.db);
-    console.log(made === 0 ? 'The demo catalog stands already' : `${made} products made`);
-  });
+  return new Command('demo')
+    .description('Add the demo catalog where it is missing')
+    .option('--json', 'print one JSON object')
+    .action(async ({ json }: { json?: boolean }) => {
+      await using database = await openDatabase(env, queryTimeoutMs);
+      const made = await loadDemoCatalog(database.db);
+      const told = made === 0 ? 'The demo catalog stands already' : `${made} products made`;
+      console.log(json ? JSON.stringify({ products: made }) : told);
+    });
 }
 
 /** What cannot be read is told before the database is asked. */

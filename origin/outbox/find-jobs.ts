@@ -142,7 +142,7 @@ export async function countMatching(
     const { rows } = await sql<{ count: number }>`
       select count(*)::integer as count from outbox
       where id = any(${candidates}::bigint[]) and ${anyPartOf(filter)} and ${rest ?? sql`true`}`.execute(db);
-    return { count: rows[0]!.count, more: false };
+    return { count: rows[0]!.count, more: isCut(filter, candidates) };
   }
   const parts = partsOf(filter).map(({ state, is }) => {
     // The order names the index.
@@ -264,6 +264,11 @@ function mergeStates(rows: StateGroup[], most: number): ErrorGroup[] {
 
 /** Jobs of one order or product that are looked at: the newest. */
 const mostOfSubjects = 5_000;
+
+/** Only the newest jobs of a subject are looked at: there are more. */
+function isCut({ subjects }: JobFilter, candidates: string[]): boolean {
+  return subjects !== undefined && candidates.length >= mostOfSubjects;
+}
 
 /** @returns the ids that the filter is limited to; undefined where it names neither ids nor subjects */
 export async function findCandidates(db: Db, { ids, subjects }: JobFilter): Promise<string[] | undefined> {

@@ -1,6 +1,8 @@
 // `ops jobs` in this process, on a shop with a mail server that refuses: filters, groups, attempts, pause, and the log.
 import { sql } from 'kysely';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { openRedis } from '../../ops-scripts/connect-stores.ts';
+import { dbCommand } from '../../ops-scripts/db/command.ts';
 import { jobsCommand } from '../../ops-scripts/jobs/command.ts';
 import { addToOutbox } from '../../origin/outbox/events.ts';
 import { type Jobs, startJobs } from '../../worker/jobs.ts';
@@ -42,6 +44,36 @@ async function ops(...args: string[]): Promise<string[]> {
   }
   return said;
 }
+test('A command that Redis refuses says why, with host and port and no secret', async () => {
+  const { host } = new URL(shop.redis.url);
+  const refusals: [url: string, sentence: string][] = [
+    [`redis://nobody:a-secret@${host}`, `Cannot reach Redis at ${host}: user or password refused`],
+    ['redis://:a-secret@127.0.0.1:1', 'Cannot reach Redis at 127.0.0.1:1: connection refused'],
+  ];
+  for (const [url, sentence] of refusals)
+    await expect(openRedis({ REDIS_URL: url })).rejects.toThrow(new RegExp(`^${sentence}$`));
+});
+
+test('The state of the schema is told as JSON too, and migrations can be applied up to one of them', async () => {
+  const said: string[] = [];
+  const log = vi.spyOn(console, 'log').mockImplementation((line) => void said.push(String(line)));
+  const db = (...args: string[]) =>
+    dbCommand({ DATABASE_URL: shop.deps.settings.databaseUrl }).parseAsync(args, { from: 'user' });
+  try {
+    await db('status', '--json');
+    await db('migrate', '--json');
+    await db('migrate', '--until', '0001-catalog', '--json');
+    await expect(db('migrate', '--until', 'none')).rejects.toThrow('there is no such migration');
+  } finally {
+    log.mockRestore();
+  }
+  expect(said.map((line) => JSON.parse(line))).toEqual([
+    { upToDate: true, missing: [] },
+    { applied: [] },
+    { applied: [] },
+  ]);
+});
+
 const asJson = async (...args: string[]): Promise<Json[]> =>
   (await ops(...args, '--json')).map((line) => JSON.parse(line));
 
