@@ -7,8 +7,8 @@ import type { Settings } from '../origin/config.ts';
 import { appliedMigrations, knownMigrations } from '../origin/postgres/migrate.ts';
 import type { Db } from '../origin/schema.ts';
 
-/** A certificate changes rarely, and asking for it is a connection to the public address. */
-const certificateMs = 300_000;
+/** Asking for a certificate is a connection to the public address. */
+const certificateMs = 60_000;
 const connectMs = 3_000;
 const askMs = 1_000;
 

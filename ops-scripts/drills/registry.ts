@@ -16,6 +16,7 @@ import { conclude, runFault, shopThrough } from './run-fault.ts';
 import { type LifeRun, runShopLife } from './shop-life/shop-life.ts';
 import { silentLoss } from './silent-loss.ts';
 import { compareStrategies } from './strategies.ts';
+import { runTenFaults } from './ten-faults/ten-faults.ts';
 
 const {
   'double-fault': _two,
@@ -119,6 +120,11 @@ export const drillsWithOwnParts: Record<
   'restore-from-backup': {
     summary: 'the machine and all its data are lost; a new one is restored from a backup, twice: RPO and RTO',
     run: runRestoreFromBackup,
+  },
+  'ten-faults': {
+    summary:
+      "ten faults are prepared, found and mended by the runbook's commands; --report writes what was typed",
+    run: runTenFaults,
   },
 };
 
