@@ -46,6 +46,7 @@ export async function preparePersonalPages(
       '/cart',
       '/checkout',
       '/account',
+      '/account/addresses',
       '/find-order',
       ...orders.map((order) => `/orders/${order}`),
     ],
