@@ -16,13 +16,12 @@ export interface ControlServer {
 }
 
 /**
- * `GET /metrics` · `GET /targets` (for Prometheus) · `GET /parts` · `GET /endpoints` · `POST /parts/:name/stop` (drained, stays away) · `POST
- * /parts/:name/start` · `POST
- * /parts/:name/replace`
- * (drained, then started again). The last two take `{ "env": { … }, "releaseFolder": "…" }`: what it is told besides,
- * and where its release lies.
- * Origins, workers and edge only. `POST /postgres/backup` `{ "folder" }` copies the primary's data and log there;
- * `POST /postgres/restore` takes that `{ "folder" }`, or `{ "file", "key" }` of a dump. Each answers when it is done.
+ * `GET /metrics`, `GET /targets` (for Prometheus), `GET /parts`, `GET /endpoints`.
+ * Origins, workers and edge only: `POST /parts/:name/stop` (drained, stays away), `POST /parts/:name/start`, and
+ * `POST /parts/:name/replace` (drained, then started again). The last two take `{ "env", "releaseFolder" }`:
+ * what it is told besides, and where its release lies.
+ * `POST /postgres/backup` `{ "folder" }` copies the primary's data and log there; `POST /postgres/restore` takes that
+ * `{ "folder" }`, or `{ "file", "key" }` of a dump. Each answers when it is done.
  */
 export async function openControl(region: Region): Promise<ControlServer> {
   const token = randomBytes(18).toString('base64url');

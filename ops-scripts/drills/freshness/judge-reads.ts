@@ -1,4 +1,5 @@
-// Judges every read by the oracle as of the moment when the request began; keeps stale reads, and reports all as JSON and text.
+// Judges every read by the oracle as of the moment when the request began. Keeps stale reads, and reports all as JSON
+// and as text.
 import { fieldOf } from '../../traffic/http-connection.ts';
 import type { FaultLog } from './fault-schedule.ts';
 import type { Oracle } from './oracle.ts';

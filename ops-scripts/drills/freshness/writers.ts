@@ -1,4 +1,4 @@
-// Writers raise prices and stocks, one change at a time for each number; and one archives a product and publishes it again.
+// Writers raise prices and stocks, one change at a time for each number. One archives a product and publishes it again.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
