@@ -5,8 +5,8 @@ import { type OutboxKind, outboxKinds } from '../origin/outbox/events.ts';
 import type { OutboxRow } from '../origin/outbox/work.ts';
 
 /**
- * Rows cross the queue as JSON, mails without what they say and to whom: Redis keeps ended jobs, and nothing of an erased
- * person may stay in them.
+ * Rows cross the queue as JSON, mails without what they say and to whom: Redis keeps ended jobs, and nothing of an
+ * erased person may stay in them.
  */
 export type QueuedRow = Omit<OutboxRow, 'committedAt'> & { committedAt: string };
 

@@ -1,5 +1,5 @@
-// Devices and their names for people. By the device cookie a browser that signed in to an account before is known to it:
-// its attempts are counted apart from those of strangers, whose wrong guesses do not lock the owner out.
+// Devices and their names for people. By the device cookie a browser that signed in to an account before is known to
+// it: its attempts are counted apart from those of strangers, whose wrong guesses do not lock the owner out.
 import { createHash, randomBytes } from 'node:crypto';
 import type { Settings } from '../config.ts';
 import { clearCookie, readSignedCookie, serializeCookie, signCookie } from '../web/request/signed-cookies.ts';

@@ -1,5 +1,5 @@
-// What the law asks of a product's page (Regulation (EU) 2023/988, Article 19): material, care, origin, manufacturer and
-// responsible person. Kept flat, told in groups.
+// What the law asks of a product's page (Regulation (EU) 2023/988, Article 19): material, care, origin, manufacturer
+// and responsible person. Kept flat, told in groups.
 import { z } from '@hono/zod-openapi';
 import { EmailField, plainLines } from '../web/api/plain-text.ts';
 

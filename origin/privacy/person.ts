@@ -31,12 +31,6 @@ export async function readPersonOfAccount(db: DbOrTx, accountId: string): Promis
   return readPerson(db, { accountId, email, name, ownEmails: isProven ? [email] : [] });
 }
 
-/** Of who ordered as a guest. Whoever calls this has made sure that the asker reads this mailbox. */
-export function readGuest(db: DbOrTx, email: string): Promise<Person> {
-  const small = email.trim().toLowerCase();
-  return readPerson(db, { accountId: undefined, email: small, name: '', ownEmails: [small] });
-}
-
 /** Of orders that have been kept for their time: whoever placed them, in these orders alone. */
 export async function readPersonsOfOrders(db: DbOrTx, orderIds: string[]): Promise<Person> {
   const { rows } = await sql<OrderOfPerson>`
@@ -114,7 +108,10 @@ interface OrderOfPerson {
   billing: Record<string, unknown> | null;
 }
 
-/** Those of the account, and those that a guest placed under a mailbox of this person. Indexes: orders_by_account, orders_of_guests. */
+/**
+ * Those of the account, and those that a guest placed under a mailbox of this person. Indexes: orders_by_account,
+ * orders_of_guests.
+ */
 async function readOrders(
   db: DbOrTx,
   accountId: string | undefined,

@@ -135,13 +135,16 @@ describe('a confirmation', () => {
     expect(new Set(mailsTo('killed@example.com').map((mail) => mail.messageId)).size).toBe(1);
   }, 150_000);
 
-  test('of a person who was forgotten meanwhile is not sent', async () => {
+  test('of a person who was forgotten meanwhile is forgotten as well, and not sent', async () => {
     const browser = shop.browser();
     await browser.signUp('gone@example.com');
     await browser.buy(shop.variants[0]!.id, 1, { email: 'gone@example.com' });
-    await browser.delete('/api/account');
+    expect(await stateOf('gone@example.com')).toBe('pending');
+    expect((await browser.delete('/api/account')).status).toBe(204);
+    expect(await mailRows('gone@example.com')).toEqual([]);
+    await order('after-gone@example.com');
     const jobs = startJobs(shop.deps);
-    await expect.poll(() => stateOf('gone@example.com'), wait).toBe('done');
+    await expect.poll(() => stateOf('after-gone@example.com'), wait).toBe('done');
     await jobs.stop();
     expect(mailsTo('gone@example.com')).toEqual([]);
   });

@@ -55,8 +55,8 @@ function readPlan(text: string, file: string, options: PlanOptions) {
 }
 
 /**
- * Judges a plan. A plan does not tell how the references of a set are joined: where a verdict holds for a list of all of
- * them alone, and not for the first or the last, a warning says so.
+ * Judges a plan. A plan does not tell how the references of a set are joined: where a verdict holds for a list of all
+ * of them alone, and not for the first or the last, a warning says so.
  */
 export function judgePlan(
   text: string,

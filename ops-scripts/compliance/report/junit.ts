@@ -2,7 +2,7 @@
 import type { Finding, Report } from '../findings.ts';
 import { escapeMarkup } from './xml.ts';
 
-/** What the schemas of Ant's JUnitReport and of Jenkins both take, and nothing that one refuses. `takenAt`: ISO 8601. */
+/** What the schemas of Ant's JUnitReport and of Jenkins both take. `takenAt`: ISO 8601. */
 export function writeJunit({ findings, summary, mode }: Report, takenAt: string): string {
   const counts = `tests="${findings.length}" failures="${summary.fail}" errors="${summary.unknown}"`;
   const timestamp = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d/.exec(takenAt)?.[0] ?? '1970-01-01T00:00:00';

@@ -1,4 +1,4 @@
-// Begins and ends the sales whose moment has come: the worker at that moment, and whoever reads a price that is overdue.
+// Begins and ends the sales whose moment has come: the worker at that moment, and whoever reads an overdue price.
 import { type Selectable, sql } from 'kysely';
 import type { Logger } from 'pino';
 import type { TagVersions } from '../../../http/cache-tag.ts';

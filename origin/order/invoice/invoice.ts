@@ -67,8 +67,8 @@ const dayMs = 86_400_000;
 const partMs = 14 * dayMs;
 
 /**
- * Between these times all orders have their documents, as this release issues them with the money: each process finds it
- * out once, and looks at what is older, or of the last day, again.
+ * Between these times all orders have their documents, as this release issues them with the money: each process finds
+ * it out once, and looks at what is older, or of the last day, again.
  */
 const complete = new WeakMap<Db, { fromMs: number; untilMs: number }>();
 

@@ -53,7 +53,7 @@ const dayMs = 86_400_000;
 const daysOfPart = 14;
 
 /**
- * Of at most two weeks each, so that no statement is long, however many orders a year has. An order is of one part only.
+ * Of at most two weeks each, so that no statement is long, however many orders a year has. An order is of one part.
  */
 export function* partsOf({ from, to }: SalesPeriod): Generator<SalesPeriod> {
   for (let at = from.getTime(); at < to.getTime(); at += daysOfPart * dayMs)

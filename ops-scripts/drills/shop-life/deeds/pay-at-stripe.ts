@@ -30,17 +30,19 @@ const mostLooks = 20;
 const againMs = 1_000;
 
 /** Staff may have shipped or cancelled it meanwhile. */
-const isDecided = /It is paid|\b(Paid|Paid back|Comes back|Nothing owed) \(/;
+const isDecided = /It is paid|(Paid|Paid back|Comes back|Nothing owed) \(/;
 
 /** The page says whether it is paid, or to look again. */
 async function comeBack(browser: Browser, session: FakeSession, { number }: RecordedOrder): Promise<void> {
+  let shown = '';
   for (let look = 0; look < mostLooks; look++) {
     const page = expectStatus(await browser.open(session.success_url), 200);
     expectThat(page.text.includes(number), `Who comes back from Stripe is shown ${page.path}, not ${number}`);
     if (isDecided.test(page.text)) return;
+    shown = page.text.slice(0, 2_000);
     await delay(againMs);
   }
-  throw new BrokenPromise(`Order ${number} was paid at Stripe, and its page does not say so`);
+  throw new BrokenPromise(`Order ${number} was paid at Stripe, and its page says '${shown}'`);
 }
 
 /** Stripe sends it again until it is taken. */
