@@ -13,7 +13,7 @@ import {
 } from '../identity/session.ts';
 import { endCurrentSession, endSession, insertSession, type SignedIn } from '../identity/sessions.ts';
 import { type RequestOrigin, requireFreshProof } from '../identity/visitor.ts';
-import { forgetOrders, readOrderIds } from '../order/order-cookie.ts';
+import { leaveOrders, readOrderIds } from '../order/order-cookie.ts';
 import { adoptGuestOrders } from '../order/orders-of-account.ts';
 import { retryOnConflict } from '../postgres/postgres-errors.ts';
 import type { Db, Tx } from '../schema.ts';
@@ -338,7 +338,7 @@ export async function signOut(
 ): Promise<string[]> {
   await endCurrentSession(deps, account, idempotencyKey);
   deps.log.info({ security: 'sign-out', account: account.id }, 'security');
-  return leaveBrowser(carts, { cookieHeader, accountId: account.id });
+  return leaveBrowser({ deps, carts }, { cookieHeader, accountId: account.id });
 }
 
 /**
@@ -353,7 +353,7 @@ export async function signOutDevice(
 ): Promise<string[]> {
   await endSession(deps, account, sessionId, idempotencyKey);
   if (sessionId !== account.sessionId) return [];
-  return leaveBrowser(carts, { cookieHeader, accountId: account.id });
+  return leaveBrowser({ deps, carts }, { cookieHeader, accountId: account.id });
 }
 
 /**
@@ -369,10 +369,14 @@ export async function leaveForGood(
   await deleteAccount(deps, account, requestOrigin);
   // No cookies are named: there is no account left that a cart could be saved with.
   const device = account && forgetAccount(deps.settings, requestOrigin.cookieHeader, account.email);
-  return [...(device ? [device] : []), ...(await leaveBrowser(carts, { cookieHeader: undefined }))];
+  return [...(device ? [device] : []), ...(await leaveBrowser({ deps, carts }, { cookieHeader: undefined }))];
 }
 
 /** The browser is nobody's: its cart is empty, and it opens no orders, those of guests neither. */
-async function leaveBrowser(carts: Carts, request: CartRequest): Promise<string[]> {
-  return [endedSessionCookie(), forgetOrders(), ...(await carts.leaveWithAccount(request))];
+async function leaveBrowser(
+  { deps, carts }: Pick<AccountDeps, 'deps' | 'carts'>,
+  request: CartRequest,
+): Promise<string[]> {
+  const left = await leaveOrders(deps, request);
+  return [endedSessionCookie(), left, ...(await carts.leaveWithAccount(request))];
 }

@@ -138,7 +138,7 @@ const testRoute = defineRoute({
   audience,
   refusals: ['not-found'],
   summary: 'Send a test message now, of type `webhook.test`; nothing is tried again',
-  request: { params, headers },
+  request: { params },
   responses: {
     200: jsonAnswer(
       'What was answered',

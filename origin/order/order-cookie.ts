@@ -1,5 +1,6 @@
 // The signed cookie that lists a guest's newest twenty orders. It is what lets the guest see them.
 import type { Settings } from '../config.ts';
+import type { Deps } from '../deps.ts';
 import { idPattern } from '../web/api/api.ts';
 import { clearCookie, readSignedCookie, serializeCookie, signCookie } from '../web/request/signed-cookies.ts';
 
@@ -15,9 +16,29 @@ export function readOrderIds(
   return value.split('~').filter((id) => idPattern.test(id));
 }
 
-/** At sign-out and when the account is deleted: whoever uses the browser next opens no order with it. */
-export function forgetOrders(): string {
-  return clearCookie(cookieName);
+/**
+ * At sign-out and when the account is deleted: whoever uses the browser next opens no order with it. The account's own
+ * orders stay named: they open for nobody else, and whoever asks for one is sent to sign in.
+ * @returns a `Set-Cookie` value
+ */
+export async function leaveOrders(
+  { db, settings }: Pick<Deps, 'db' | 'settings'>,
+  { cookieHeader, accountId }: { cookieHeader: string | undefined; accountId?: string | undefined },
+): Promise<string> {
+  const ids = readOrderIds(settings, cookieHeader);
+  if (ids.length === 0 || accountId === undefined) return clearCookie(cookieName);
+  const own = await db
+    .selectFrom('orders')
+    .select('id')
+    .where('account_id', '=', accountId)
+    .where('id', 'in', ids)
+    .execute();
+  return own.length === 0
+    ? clearCookie(cookieName)
+    : nameOrders(
+        settings,
+        own.map(({ id }) => id),
+      );
 }
 
 /** @returns a `Set-Cookie` value that adds the order. */
@@ -27,8 +48,11 @@ export function rememberOrder(
   orderId: string,
 ): string {
   const others = readOrderIds(settings, cookieHeader).filter((id) => id !== orderId);
-  const value = [orderId, ...others].slice(0, mostOrders).join('~');
-  return serializeCookie(cookieName, signCookie(settings.cookieKeys, cookieName, value), {
+  return nameOrders(settings, [orderId, ...others].slice(0, mostOrders));
+}
+
+function nameOrders(settings: Pick<Settings, 'cookieKeys'>, ids: string[]): string {
+  return serializeCookie(cookieName, signCookie(settings.cookieKeys, cookieName, ids.join('~')), {
     maxAgeSeconds: keptSeconds,
   });
 }

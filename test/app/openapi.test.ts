@@ -72,7 +72,7 @@ function closed(schema: Json): Json {
   return withoutUnknownValue(copy);
 }
 const withCodesOnly = (part: Json) =>
-  part.properties ? { ...part, properties: { code: withoutUnknownValue(part.properties.code) } } : part;
+  part.properties?.code ? { ...part, properties: { code: withoutUnknownValue(part.properties.code) } } : part;
 const withoutUnknownValue = (schema: Json) =>
   schema.anyOf?.[0].enum ? { ...schema, anyOf: [schema.anyOf[0]] } : schema;
 
@@ -240,7 +240,24 @@ describe('the OpenAPI document', () => {
     await ask(staff, 'PATCH', ...oneHook, { state: 'paused' });
     await ask(staff, 'POST', `${oneHook[0]}/replays`, `${oneHook[1]}/replays`, { eventId: '1' });
     await ask(staff, 'GET', `${oneHook[0]}/deliveries`, `${oneHook[1]}/deliveries`);
+    await ask(staff, 'POST', `${oneHook[0]}/secret`, `${oneHook[1]}/secret`, {});
+    await ask(staff, 'POST', `${oneHook[0]}/test`, `${oneHook[1]}/test`, {});
     await ask(staff, 'DELETE', ...oneHook);
+    const addresses = '/api/account/addresses';
+    const owner = shop.browser();
+    await owner.signUp('address-book@example.com');
+    const address = {
+      name: 'Ada',
+      line1: 'Rue 1',
+      postalCode: '75001',
+      city: 'Paris',
+      country: 'FR',
+    };
+    const kept = await ask(owner, 'POST', addresses, addresses, address);
+    await ask(owner, 'GET', addresses, addresses);
+    const oneAddress = [`${addresses}/${kept.id}`, `${addresses}/{id}`] as const;
+    await ask(owner, 'PUT', ...oneAddress, { ...address, city: 'Lyon' });
+    await ask(owner, 'DELETE', ...oneAddress);
     const shopper = shop.browser();
     await shopper.add(variant!.id);
     const preview = '/api/promotions/preview';

@@ -74,8 +74,10 @@ const elsewhere: Record<string, string[]> = {
     'getProduct',
     'getSecondFactor',
     'listCategories',
+    'listAddresses',
     'listOrders',
     'listSessions',
+    'testWebhook',
   ],
   // Only where the account or session goes in that very moment.
   'not-found': ['getCurrentSession', 'signIn', 'signUp'],
@@ -313,8 +315,18 @@ test('every refusal that an operation tells of is met', async () => {
     'deleteWebhook',
     'listWebhookDeliveries',
     'replayWebhook',
+    'rotateWebhookSecret',
+    'testWebhook',
   ])
     await send(named(name), staff, { url: named(name).path.replace('{id}', nothing), body: {} });
+  for (const name of ['changeAddress', 'removeAddress']) {
+    const { path, example } = named(name);
+    await send(named(name), guest, {
+      headers: signedIn,
+      url: path.replace('{id}', nothing),
+      body: example,
+    });
+  }
   await send(named('listShippingMethods'), guest, { url: '/api/shipping-methods?country=D' });
   await guest.add(shop.variants[1]!.id);
   const { body: unpaid } = await guest.order({ payment: { provider: 'on-delivery' } });
