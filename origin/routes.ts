@@ -362,6 +362,7 @@ export const routeGroups: RouteGroup[] = [
     routes: [
       get('/api/openapi.json', 'everyone', 'revalidated'),
       get('/api/docs', 'everyone', 'revalidated'),
+      get('/api/docs/shapes', 'everyone', 'revalidated'),
     ],
   },
 

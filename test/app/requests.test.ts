@@ -67,6 +67,7 @@ describe('every response', () => {
     '/api/nothing',
     '/livez',
     '/api/docs',
+    '/api/docs/shapes',
     '/sign-in',
     '/checkout',
   ];
@@ -137,7 +138,7 @@ describe('every response', () => {
     expect(plain.headers.get('Content-Encoding')).toBeNull();
   });
 
-  test.each(['/api/openapi.json', '/api/docs'])(
+  test.each(['/api/openapi.json', '/api/docs', '/api/docs/shapes'])(
     'of %s is compressed, and validated by its ETag',
     async (path) => {
       const browser = shop.browser();

@@ -339,6 +339,7 @@ const samples: Record<string, Sample> = {
   },
   'GET /api/openapi.json': { first: 200 },
   'GET /api/docs': { first: 200 },
+  'GET /api/docs/shapes': { first: 200 },
 
   'GET /robots.txt': { first: 200 },
   'GET /sitemap.xml': { first: 200 },

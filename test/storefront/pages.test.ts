@@ -54,6 +54,7 @@ function pagePaths(): string[] {
     '/returns',
     '/imprint',
     '/api/docs',
+    '/api/docs/shapes',
   ];
 }
 

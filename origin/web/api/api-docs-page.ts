@@ -1,4 +1,4 @@
-// Renders the API's documentation page from the OpenAPI document.
+// Renders the pages that document the API from the OpenAPI document: its calls, and the shapes of what they tell.
 import { html } from 'hono/html';
 import { assetUrl } from '../assets.ts';
 import { guide, orderSteps } from './guide.ts';
@@ -56,36 +56,24 @@ export interface ApiDocument {
 
 const methods = ['get', 'post', 'put', 'patch', 'delete'];
 
+/** How to order, and every call. */
 export function apiDocsPage(document: ApiDocument): Html {
   const operations = Object.entries(document.paths).flatMap(([path, item]) =>
     methods.flatMap((method) => (item[method] ? [{ path, method, operation: item[method] }] : [])),
   );
   const byTag = Map.groupBy(operations, ({ operation }) => operation.tags?.[0] ?? 'other');
-  return html`<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>API · ${document.info.title}</title>
-<link rel="stylesheet" href="${assetUrl('api-docs.css')}">
-</head>
-<body>
-<a class="skip" href="#content">Skip to content</a>
-<header><h1>${document.info.title} API</h1>
-<p><a href="/api/openapi.json">The OpenAPI document</a>, for a client of your own</p>
-<nav aria-label="Parts"><ul>
-<li><a href="#order">How to order</a></li>
+  const links = html`<li><a href="#order">How to order</a></li>
 ${guide.map(({ heading }) => html`<li><a href="#${idOf(heading)}">${heading}</a></li>`)}
 ${[...byTag.keys()].map((tag) => html`<li><a href="#${idOf(`calls ${tag}`)}">Calls: ${tag}</a></li>`)}
-<li><a href="#shapes">Shapes</a></li>
-</ul></nav></header>
-<main id="content" tabindex="-1">
-<section id="order"><h2>How to order, step by step</h2>
+<li><a href="${shapesPath}">Shapes</a></li>`;
+  return page(
+    { title: `${document.info.title} API`, links },
+    html`<section id="order"><h2>How to order, step by step</h2>
 <p>Each command runs in a shell once its <code>…</code> is filled in. <code>cookies.txt</code> keeps what a browser would keep.</p>
 <ol>${orderSteps.map(
-    ({ says, command }) =>
-      html`<li><p>${withCode(says)}</p><pre tabindex="0"><code>${command}</code></pre></li>`,
-  )}</ol></section>
+      ({ says, command }) =>
+        html`<li><p>${withCode(says)}</p><pre tabindex="0"><code>${command}</code></pre></li>`,
+    )}</ol></section>
 ${guide.map(
   ({ heading, paragraphs }) =>
     html`<section id="${idOf(heading)}"><h2>${heading}</h2>${paragraphs.map((text) => html`<p>${withCode(text)}</p>`)}</section>`,
@@ -94,12 +82,43 @@ ${[...byTag].map(
   ([tag, members]) => html`<section id="${idOf(`calls ${tag}`)}"><h2>Calls: ${tag}</h2>
 <p>${document.tags?.find(({ name }) => name === tag)?.description ?? ''}</p>
 ${members.map(describeOperation)}</section>`,
-)}
-<section id="shapes"><h2>Shapes</h2>
-${Object.entries(document.components?.schemas ?? {}).map(
+)}`,
+  );
+}
+
+const shapesPath = '/api/docs/shapes';
+
+/** Every shape that a call takes or answers. */
+export function apiShapesPage({ info, components }: ApiDocument): Html {
+  const links = html`<li><a href="/api/docs">How to order, and the calls</a></li>`;
+  return page(
+    { title: `Shapes of the ${info.title} API`, links },
+    html`<section id="shapes"><h2>Shapes</h2>
+${Object.entries(components?.schemas ?? {}).map(
   ([name, schema]) => html`<article id="${name}"><h3>${name}</h3>${describeSchema(schema)}</article>`,
 )}
-</section>
+</section>`,
+  );
+}
+
+function page({ title, links }: { title: string; links: Html }, content: Html): Html {
+  return html`<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>${title}</title>
+<link rel="stylesheet" href="${assetUrl('api-docs.css')}">
+</head>
+<body>
+<a class="skip" href="#content">Skip to content</a>
+<header><h1>${title}</h1>
+<p><a href="/api/openapi.json">The OpenAPI document</a>, for a client of your own</p>
+<nav aria-label="Parts"><ul>
+${links}
+</ul></nav></header>
+<main id="content" tabindex="-1">
+${content}
 </main>
 </body>
 </html>`;
@@ -157,7 +176,7 @@ function describeSchema(schema: Schema): Html {
 function typeName(schema: Schema): Html {
   if (schema.$ref) {
     const name = schema.$ref.slice(schema.$ref.lastIndexOf('/') + 1);
-    return html`<a href="#${name}"><code>${name}</code></a>`;
+    return html`<a href="${shapesPath}#${name}"><code>${name}</code></a>`;
   }
   if (schema.items) return html`list of ${typeName(schema.items)}`;
   const several = schema.anyOf ?? schema.allOf;

@@ -1,4 +1,4 @@
-// Serves the OpenAPI document and its documentation page.
+// Serves the OpenAPI document and the pages that document it.
 import type { OpenAPIHono } from '@hono/zod-openapi';
 import { type Context, Hono } from 'hono';
 import { chooseEncoding, matchesEntityTag } from '../../../http/negotiation.ts';
@@ -9,7 +9,7 @@ import { bodyOf, type Representation, represent } from '../shared/representation
 import { etagOf } from '../shared/shared-response.ts';
 import { headerComponents } from './answer-headers.ts';
 import { ProblemSchema } from './api.ts';
-import { type ApiDocument, apiDocsPage } from './api-docs-page.ts';
+import { type ApiDocument, apiDocsPage, apiShapesPage } from './api-docs-page.ts';
 import { guide } from './guide.ts';
 import { type ProblemCode, problemCodes } from './problem-codes.ts';
 
@@ -45,13 +45,20 @@ type DescribedScopes = (method: string, path: string) => string | undefined;
 export function describeApi(app: OpenAPIHono<AppEnv>, scopeOf: DescribedScopes): Hono<AppEnv> {
   let document: ApiDocument | undefined;
   const describe = () => (document ??= writeDocument(app, scopeOf));
-  const writePage = async () => String(await apiDocsPage(describe()));
+  const page = 'text/html; charset=utf-8';
   return new Hono<AppEnv>()
     .get(
       '/api/openapi.json',
       answerUnchanging('application/json', () => JSON.stringify(describe())),
     )
-    .get('/api/docs', answerUnchanging('text/html; charset=utf-8', writePage));
+    .get(
+      '/api/docs',
+      answerUnchanging(page, async () => String(await apiDocsPage(describe()))),
+    )
+    .get(
+      '/api/docs/shapes',
+      answerUnchanging(page, async () => String(await apiShapesPage(describe()))),
+    );
 }
 
 function writeDocument(app: OpenAPIHono<AppEnv>, scopeOf: DescribedScopes): ApiDocument {
