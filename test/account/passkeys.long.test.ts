@@ -53,7 +53,7 @@ describe.skipIf(!hasChromium)('passkeys', () => {
   const signOut = () => page.context().clearCookies({ name: '__Host-session' });
   const signIn = async () => {
     await page.goto(`${url}/sign-in`);
-    await press('Sign in with a passkey');
+    await press('Use a passkey');
   };
   const take = async (path: string) => {
     const folder = process.env['SCREENSHOTS'];
@@ -141,7 +141,7 @@ describe.skipIf(!hasChromium)('passkeys', () => {
     await page.goto(`${url}/sign-in`);
     const { now } = shop.deps;
     shop.deps.now = () => now() + 601_000;
-    await press('Sign in with a passkey');
+    await press('Use a passkey');
     await page.getByText('This passkey is not known here').waitFor();
     shop.deps.now = now;
     Object.assign(shop.deps.settings, { siteUrl: 'http://localhost:1' });

@@ -34,7 +34,7 @@ ${news ? notice(news, 'good') : ''}${faultSummary(labels, { faults, refused })}
 ${emailField(values, faults)}
 ${field({ name: 'password', label: labels.password, type: 'password', autocomplete: 'current-password', fault: faults['password'], maxLength: 200 })}
 <button class="button" type="submit">Sign in</button></form>
-${passkeyForm({ action: '/sign-in', options: passkey, label: 'Sign in with a passkey', content: nextField(next) })}
+${passkeyForm({ action: '/sign-in', options: passkey, label: 'Use a passkey', content: nextField(next) })}
 <p class="row"><a href="/forgot-password">Forgot your password?</a> <a href="${withNext('/sign-up', next)}">Create account</a></p></div>`;
 }
 
