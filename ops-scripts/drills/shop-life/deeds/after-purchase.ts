@@ -51,11 +51,13 @@ async function doTwice<Body>(
   const isRefused = refused.includes(first.body.code ?? '');
   if (!isRefused) expectAnswer(`POST ${path}`, first, done);
   const second = await browser.ask<Body>('POST', path, body, headers);
+  // A refusal is not kept under the key: staff may have shipped the pieces meanwhile.
+  const isDoneNow = isRefused && second.status === done;
   expectThat(
-    second.status === first.status,
+    isDoneNow || second.status === first.status,
     `POST ${path} was ${first.status}, and ${second.status} when repeated`,
   );
-  return isRefused ? undefined : second.body;
+  return isRefused && !isDoneNow ? undefined : second.body;
 }
 
 /** All of it, or its first piece. */
