@@ -27,7 +27,7 @@ const confirmHours = 24;
 const undoDays = 7;
 /** Index: email_confirmations_by_age. */
 const keptDays = undoDays + 3;
-/** Of mails to one new address within an hour, whoever asks for them. */
+/** The most mails that one new address gets in an hour, from all accounts together. */
 const mostConfirmations = 3;
 
 const confirmable = sql<boolean>`used_at is null and undone_at is null
@@ -106,7 +106,7 @@ function sameEmail(): Refusal {
   });
 }
 
-/** The seed stands in the outbox row; without our key it is worth nothing. */
+/** The outbox row holds only the seed. Without our key nobody can make the tokens from it. */
 function tokensOf(cookieKey: string, seed: string): [confirm: string, undo: string] {
   const token = (use: string) =>
     createHmac('sha256', cookieKey).update(`e-mail change\n${use}\n${seed}`).digest('base64url');
@@ -261,7 +261,7 @@ export async function isKeptEmail(db: DbOrTx, email: string, except = '0'): Prom
 /**
  * The browser's session goes on with a new token where it is the account's; all others end. Once; the same token again
  * from the same browser is answered as before.
- * @param account who is signed in there, whoever that is
+ * @param account the one signed in to this browser, which may be another than the one that is changed
  * @returns cookies to set. @throws Refusal 404 `not-found`, 409 `email-taken`
  */
 export async function confirmEmailChange(

@@ -39,8 +39,8 @@ export function listPasskeys(db: DbOrTx, accountId: string): Promise<Passkey[]> 
 type Purpose = { register: string } | 'enter';
 
 /**
- * Random, with its time and our signature: nothing is stored for whoever only asks. It counts once, as those that were
- * answered are kept in Postgres until their time is over.
+ * Random bytes with the time and our signature, so that an unanswered challenge needs no storage. Postgres keeps the
+ * answered ones until they expire, so that each counts once.
  */
 function makeChallenge(
   { settings, now }: Pick<Deps, 'settings' | 'now'>,
@@ -117,8 +117,8 @@ export async function passkeyOptions(deps: Deps, account: SignedIn): Promise<obj
 }
 
 /**
- * Also for whoever is asked anew: which passkey it is, the browser finds by itself. Made here, as the library is not
- * loaded for every page of sign-in.
+ * For signing in, and for proving again who one is. They name no passkey: the browser offers those it has. Written here
+ * by hand, because the library would have to be loaded for every sign-in page.
  */
 export async function entryOptions(deps: Pick<Deps, 'settings' | 'now'>): Promise<object> {
   return {

@@ -3,7 +3,7 @@ import { isUnknownValue, unknownValue } from '../snapshot.ts';
 import type { Draft } from './draft.ts';
 import { listOf, type Properties } from './resources.ts';
 
-/** A subnet that the template does not declare stands in a zone that can't be known. */
+/** The zone of a subnet is unknown where the template does not declare the subnet. */
 export function zoneOfSubnet(draft: Draft, subnet: unknown): Properties {
   if (isUnknownValue(subnet)) return { SubnetId: subnet, ZoneName: subnet };
   const declared = draft.find('AWS::EC2::Subnet', subnet);

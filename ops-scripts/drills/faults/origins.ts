@@ -107,7 +107,7 @@ function unreliable(random: SeededRandom): typeof fetch {
     if (fate < 0.08) throw new TypeError('cut before it was sent');
     const answer = fate < 0.16 ? twice(input, init) : fetch(input, init);
     if (fate > 0.9) {
-      // The shop does its work; the shopper never hears of it.
+      // The shop writes, but its answer is lost on the way.
       await answer.then((response) => response.body?.cancel()).catch(() => undefined);
       throw new TypeError('cut before the answer arrived');
     }
