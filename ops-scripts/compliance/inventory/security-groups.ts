@@ -87,7 +87,7 @@ function readRules(answers: Answers, { byId, unknownReasons }: SecurityGroups, a
       () => known(raw.GroupId, 'the group of a rule'),
       (reason) => unknownReasons.push(reason),
     );
-    // A rule of a group that is not in the list is passed over: that the group is missing is reported by itself.
+    // A rule of a group that is not in the list is passed over: whatever uses that group finds it missing.
     const group = id === undefined ? undefined : byId.get(id);
     if (group === undefined) continue;
     attempt(
