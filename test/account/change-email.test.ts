@@ -119,6 +119,11 @@ describe('a change of the e-mail', () => {
     await person('taken@example.com');
     const { browser, fresh } = await asked('taker@example.com', 'TAKEN@example.com');
     expect([fresh.text, fresh.token]).toEqual([expect.stringContaining('you have an account'), 'none']);
+    const answerTo = async (email: string) => {
+      const { status, body } = await change(browser, email);
+      return JSON.stringify({ status, body }).replaceAll(email, 'the address');
+    };
+    expect(await answerTo('taken@example.com')).toBe(await answerTo('free@example.com'));
     // Taken between mail and click.
     await change(browser, 'soon@example.com');
     const { token } = await mailTo('soon@example.com');
