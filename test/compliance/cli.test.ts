@@ -3,12 +3,11 @@ import { execFile } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Ajv } from 'ajv';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { controlIds, hardeningIds, type Report } from '../../ops-scripts/compliance/findings.ts';
 import { planOf } from './support/plan-file.ts';
 import { PlanStack } from './support/plan-stack.ts';
-import { sarifEssentials } from './support/sarif-essentials.ts';
+import { sarifFaults } from './support/published-schemas.ts';
 import { fromCidr, soundStack } from './support/sound-stack.ts';
 import { addIngress, deny } from './support/spoil.ts';
 import { TemplateStack } from './support/template-stack.ts';
@@ -222,17 +221,14 @@ test('SARIF has the structure of 2.1.0, for failed, passed and waived alike, and
     check(open, '--output', 'sarif'),
     check(open, '--output', 'sarif', '--waivers', file),
   ]);
-  const validate = new Ajv({ allErrors: true }).compile(sarifEssentials);
   for (const { out } of [plain, waived]) {
+    expect(sarifFaults(out)).toEqual([]);
     const log = JSON.parse(out);
-    validate(log);
-    expect(validate.errors ?? []).toEqual([]);
     const [{ tool, results }] = log.runs;
     expect(results).toHaveLength(9);
     for (const { ruleId, ruleIndex } of results) expect(tool.driver.rules[ruleIndex].id).toBe(ruleId);
   }
   expect(JSON.parse(waived.out).runs[0].results.some((one: object) => 'suppressions' in one)).toBe(true);
-  expect(validate({ version: '2.1.0', runs: [{ results: [] }] })).toBe(false);
 });
 
 test('SARIF of a plan and of a template leads to the file and line that declare the part', async () => {
@@ -247,11 +243,9 @@ test('SARIF of a plan and of a template leads to the file and line that declare 
     run('check', 'plan', planFile, '--output', 'sarif'),
     run('check', 'template', templateFile, '--output', 'sarif'),
   ]);
-  const validate = new Ajv({ allErrors: true }).compile(sarifEssentials);
   const lines = logs.map(({ out }) => {
+    expect(sarifFaults(out)).toEqual([]);
     const log = JSON.parse(out);
-    validate(log);
-    expect(validate.errors ?? []).toEqual([]);
     const failed = log.runs[0].results.find(
       ({ ruleId }: { ruleId: string }) => ruleId === 'database-multi-az',
     );

@@ -23,7 +23,8 @@ export function writeOcsf(report: Report, takenAt: string) {
   return report.findings.map((finding) => toEvent(report, finding, time));
 }
 
-function toEvent({ account, region, mode }: Report, finding: Finding, time: number) {
+function toEvent(report: Report, finding: Finding, time: number) {
+  const { partition, region, account } = placeOf(report, finding.resource);
   const control = allControls.find(({ id }) => id === finding.control);
   const { status, resource, reason, warnings, path = [], fix } = finding;
   return {
@@ -40,7 +41,7 @@ function toEvent({ account, region, mode }: Report, finding: Finding, time: numb
     ...(status === 'waived'
       ? { status_id: 3, status: 'Suppressed' }
       : { status_id: status === 'pass' ? 4 : 1, status: status === 'pass' ? 'Resolved' : 'New' }),
-    message: reason,
+    message: cut(reason),
     metadata: {
       version: '1.3.0',
       profiles: ['cloud'],
@@ -52,16 +53,37 @@ function toEvent({ account, region, mode }: Report, finding: Finding, time: numb
       standards: ['myclothes-compliance/1'],
       ...(control === undefined ? {} : { requirements: [control.title] }),
       ...complianceOf[status],
-      status_detail: reason,
+      status_detail: cut(reason),
     },
     finding_info: {
       uid: `${finding.control}|${account}|${region}|${resource}`,
       title: control?.title ?? finding.control,
-      desc: [reason, ...warnings, ...path].join('\n'),
+      desc: cut([reason, ...warnings, ...path].join('\n')),
       created_time: time,
-      types: [mode],
+      types: [report.mode],
     },
-    resources: [{ uid: resource, name: shortName(resource), region, cloud_partition: 'aws' }],
-    ...(fix === undefined ? {} : { remediation: { desc: fix, references: control?.references ?? [] } }),
+    resources: [{ uid: resource, name: shortName(resource), region, cloud_partition: partition }],
+    ...(fix === undefined ? {} : { remediation: { desc: cut(fix), references: control?.references ?? [] } }),
   };
+}
+
+/** Where a part stands: its ARN says, or the prefix that it has in a report of several accounts. */
+function placeOf({ account, region }: Report, resource: string) {
+  const [, partition, ofArn, owner] = /^arn:([\w-]+):[\w-]+:([\w-]*):(\d{12}):/.exec(resource) ?? [];
+  const [, accountBefore, regionBefore] = /^(\d{12})\/([\w-]*)\//.exec(resource) ?? [];
+  return {
+    partition: partition ?? partitionOf(regionBefore || region),
+    region: ofArn || regionBefore || region,
+    account: owner ?? accountBefore ?? account,
+  };
+}
+
+function partitionOf(region: string): string {
+  if (region.startsWith('cn-')) return 'aws-cn';
+  return region.startsWith('us-gov-') ? 'aws-us-gov' : 'aws';
+}
+
+/** A text of OCSF holds 65,535 characters at most. */
+function cut(text: string): string {
+  return text.length <= 65_535 ? text : `${text.slice(0, 65_534)}…`;
 }

@@ -2,7 +2,6 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Ajv } from 'ajv';
 import { afterAll, describe, expect, test } from 'vitest';
 import {
   mergeReports,
@@ -17,7 +16,7 @@ import { writeReport } from '../../../ops-scripts/compliance/report/write-report
 import type { Snapshot } from '../../../ops-scripts/compliance/snapshot.ts';
 import { applyWaivers, parseWaivers } from '../../../ops-scripts/compliance/waivers.ts';
 import { junitFaults } from '../support/junit-schema.ts';
-import { ocsfEssentials } from '../support/ocsf-essentials.ts';
+import { ocsfFaults, sarifFaults } from '../support/published-schemas.ts';
 import { fromCidr, soundStack } from '../support/sound-stack.ts';
 import { addIngress, deny } from '../support/spoil.ts';
 
@@ -34,6 +33,8 @@ function faulty(): Snapshot {
 describe('of an account with a failure and a denied call', () => {
   const snapshot = faulty();
   const report = reportOf(snapshot);
+  const waiver = { control: '*', resource: '*', reason: 'until "then" <&>', expires: '2999-01-01' };
+  const waivers = parseWaivers(JSON.stringify([waiver]), 'waivers.json');
 
   test('JUnit has a case a finding, a failure for each fail and an error for each unknown', () => {
     const xml = writeReport({ report, snapshot }, 'junit', plain);
@@ -47,8 +48,7 @@ describe('of an account with a failure and a denied call', () => {
 
   test('JUnit is as its published XSD has it, whatever is found, and nothing else is', async () => {
     const xml = writeReport({ report, snapshot }, 'junit', plain);
-    const waivers = [{ control: '*', resource: '*', reason: 'until "then" <&>', expires: '2999-01-01' }];
-    const waived = applyWaivers(report, parseWaivers(JSON.stringify(waivers), 'waivers.json'), new Date());
+    const waived = applyWaivers(report, waivers, new Date());
     expect(waived.summary.waived).toBeGreaterThan(0);
     const [ours, ofWaived, ofNothing, without, bare] = await Promise.all([
       junitFaults(xml),
@@ -62,17 +62,42 @@ describe('of an account with a failure and a denied call', () => {
     expect(bare).not.toEqual([]);
   });
 
-  test('OCSF has an event of class 2003 for each finding, as its schema has it', () => {
-    const events = JSON.parse(writeReport({ report, snapshot }, 'ocsf', plain)) as object[];
-    const validate = new Ajv({ allErrors: true, strict: false }).compile(ocsfEssentials);
-    validate(events);
-    expect(validate.errors ?? []).toEqual([]);
-    expect(events).toHaveLength(report.findings.length);
-    const said = events.map((event) =>
-      (event as { compliance: { status: string } }).compliance.status.toLowerCase(),
+  test('OCSF has an event for each finding, and its published schema takes it, whatever is found', () => {
+    const all = judge(snapshot, { mode: 'snapshot', selection: {}, policy: 'all' });
+    const [longest] = all.findings.filter(({ fix }) => fix !== undefined);
+    longest!.fix = longest!.fix!.repeat(1000);
+    const texts = [all, applyWaivers(all, waivers, new Date()), { ...all, findings: [] }].map((each) =>
+      writeReport({ report: each, snapshot }, 'ocsf', plain),
     );
-    expect(said).toEqual(report.findings.map(({ status }) => status));
-    expect(validate([{ class_uid: 2003 }])).toBe(false);
+    expect(texts.map(ocsfFaults)).toEqual([[], [], []]);
+    const events = JSON.parse(texts[0]!) as { compliance: { status: string } }[];
+    expect(events.map(({ compliance }) => compliance.status.toLowerCase())).toEqual(
+      all.findings.map(({ status }) => status),
+    );
+    const wrong = [
+      ['"type_uid": 200301', '"type_uid": 200302'],
+      ['"severity": "High"', '"severity": "Grave"'],
+      ['"standards"', '"standard"'],
+      ['"version": "1.3.0"', '"version": "1.3"'],
+      ['"time":', '"moment":'],
+    ].map(([right, odd]) => ocsfFaults(texts[0]!.replaceAll(right!, odd!)));
+    expect(wrong.filter((faults) => faults.length === 0)).toEqual([]);
+  });
+
+  test('SARIF is as its published schema has it, whatever is found, and nothing else is', () => {
+    const all = judge(snapshot, { mode: 'snapshot', selection: {}, policy: 'all' });
+    const place = { file: 'a folder/ü [1]#.yaml', line: 3 };
+    const texts = [all, applyWaivers(all, waivers, new Date()), { ...all, findings: [] }].map((each) =>
+      writeReport({ report: each, snapshot, locate: () => place }, 'sarif', plain),
+    );
+    expect(texts.map(sarifFaults)).toEqual([[], [], []]);
+    const wrong = [
+      ['"startLine": 3', '"startLine": 0'],
+      ['"kind": "review"', '"kind": "unknown"'],
+      ['"text"', '"texts"'],
+      ['"level": "none"', '"level": "note"'],
+    ].map(([right, odd]) => sarifFaults(texts[0]!.replaceAll(right!, odd!)));
+    expect(wrong.filter((faults) => faults.length === 0)).toEqual([]);
   });
 
   test('HTML draws the stack, names every control and lets no answer of AWS be markup', () => {
@@ -175,5 +200,12 @@ describe('a report of several accounts', () => {
     expect(merged.summary).toEqual({ pass: 9, fail: 0, unknown: 9, waived: 0 });
     expect(merged.account).toBe('123456789012, 222222222222');
     expect(merged.findings.at(-1)!.resource).toBe('222222222222/eu-west-1/account');
+    const text = writeReport({ report: merged, snapshot: soundStack() }, 'ocsf', plain);
+    expect(ocsfFaults(text)).toEqual([]);
+    const events = JSON.parse(text) as { cloud: { region: string; account: { uid: string } } }[];
+    expect([events[0]!, events.at(-1)!].map(({ cloud }) => [cloud.account.uid, cloud.region])).toEqual([
+      ['123456789012', 'eu-west-1'],
+      ['222222222222', 'eu-west-1'],
+    ]);
   });
 });
