@@ -17,6 +17,8 @@ export interface Settings {
   port: number;
   siteUrl: string;
   workerPort: number;
+  /** Where operators open the dashboard: their passkeys are bound to its host. */
+  workerUrl: string;
   metricsPort: number | undefined;
   edgeUrls: string[];
   edgePurgeKey: string | undefined;
@@ -213,6 +215,7 @@ const Environment = z.object({
   PORT: port(3000),
   SITE_URL: url('http:', 'https:').optional(),
   WORKER_PORT: port(3001),
+  WORKER_URL: url('http:', 'https:').optional(),
   METRICS_PORT: z.string().refine(isPort, portFault).transform(Number).optional(),
   EDGE_URLS: urls('http:', 'https:'),
   EDGE_PURGE_KEY: z.string().optional(),
@@ -304,6 +307,7 @@ function toSettings(env: z.output<typeof Environment>): Settings {
     port: env.PORT,
     siteUrl: (env.SITE_URL ?? `http://localhost:${env.PORT}`).replace(/\/+$/, ''),
     workerPort: env.WORKER_PORT,
+    workerUrl: (env.WORKER_URL ?? `http://localhost:${env.WORKER_PORT}`).replace(/\/+$/, ''),
     metricsPort: env.METRICS_PORT,
     edgeUrls: env.EDGE_URLS.map((edge) => edge.replace(/\/+$/, '')),
     edgePurgeKey: env.EDGE_PURGE_KEY,

@@ -16,7 +16,12 @@ import { consolePages, readForm } from './console/pages.ts';
 import { page } from './console/views/layout.ts';
 import { codeView, signInView } from './console/views/operators.ts';
 import type { WorkerMetrics } from './metrics.ts';
-import { OperatorSignIn, type SignedInOperator, type SignInForm } from './operator-sign-in.ts';
+import {
+  OperatorSignIn,
+  type SecondStep,
+  type SignedInOperator,
+  type SignInForm,
+} from './operator-sign-in.ts';
 import type { Queues } from './queues.ts';
 
 export interface DashboardOptions {
@@ -49,6 +54,8 @@ const boardPolicy = [
 const assets = [
   ['/jobs/style.css', 'assets/console.css', 'text/css'],
   ['/jobs/live.js', 'assets/live.js', 'text/javascript'],
+  // The same ceremony as the shop's.
+  ['/jobs/passkeys.js', '../origin/web/assets/passkeys.js', 'text/javascript'],
 ] as const;
 
 export function createDashboard(options: DashboardOptions): Hono {
@@ -86,7 +93,7 @@ export function createDashboard(options: DashboardOptions): Hono {
   app.get('/jobs/', (c) => c.redirect('/jobs', 301));
   const readAddress = createReadAddress(settings);
   const from = (c: Context) => ({ request: c.req.raw, address: readAddress(c) });
-  app.post('/jobs', bodyLimit({ maxSize: 4_096 }), async (c) => {
+  app.post('/jobs', bodyLimit({ maxSize: 16_384 }), async (c) => {
     const form = onlyTexts(await readForm(c.req));
     const entered = await operators.enter(from(c), form).catch((error: unknown) => toRefusal(error));
     if (entered instanceof Refusal) return askToSignIn(c.req.raw, `${entered.message}.`, entered);
@@ -136,12 +143,17 @@ function askToSignIn(request: Request, problem?: string, refusal?: Refusal): Res
 }
 
 /** The second step of the form. */
-function askForCode(c: Context, { ticket, isWrong }: { ticket: string; isWrong: boolean }) {
-  const problem = isWrong ? 'That code is wrong, too old, or was used already.' : undefined;
-  return c.html(page({ title: 'Your code', problem }, codeView(ticket)), isWrong ? 401 : 200, {
+function askForCode(c: Context, step: SecondStep) {
+  const problem = step.wrong && wrongProofs[step.wrong];
+  return c.html(page({ title: 'Your code', problem }, codeView(step)), step.wrong ? 401 : 200, {
     'WWW-Authenticate': challenge(c.req.raw)['WWW-Authenticate']!,
   });
 }
+
+const wrongProofs = {
+  code: 'That code is wrong, too old, or was used already.',
+  passkey: 'This passkey is not known here, or its answer is too old: try once more.',
+};
 
 /**
  * Programs are asked for HTTP Basic. Browsers are asked for the cookie of the form: with Basic they would open a

@@ -1,10 +1,16 @@
-// Signs operators in to the dashboard: password, then a code where second factors are set up; by HTTP Basic for
-// programs where none is. Sessions are rows, so that all workers know of their end.
+// Signs operators in to the dashboard: password, then a code or passkey where second factors are set up; by HTTP Basic
+// for programs where none is. Sessions are rows, so that all workers know of their end.
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { Logger } from 'pino';
 import { networkOf } from '../http/client-address.ts';
 import { readKnownDevice, rememberDevice } from '../origin/account/known-device.ts';
-import { findOperator, hasOperatorFactors, takeOperatorCode } from '../origin/account/operator-factors.ts';
+import { findOperator, hasOperatorFactors } from '../origin/account/operator-factors.ts';
+import {
+  type OperatorProof,
+  offersPasskeys,
+  operatorEntryOptions,
+  takeOperatorProof,
+} from '../origin/account/operator-passkeys.ts';
 import {
   endOperatorSessions,
   insertOperatorSession,
@@ -15,6 +21,7 @@ import {
 } from '../origin/account/operator-sessions.ts';
 import type { RateLimits } from '../origin/account/rate-limits.ts';
 import { openSecret, sealSecret } from '../origin/account/seal-secret.ts';
+import { undefinedIfWrong } from '../origin/account/second-factor.ts';
 import type { Settings } from '../origin/config.ts';
 import { unavailable } from '../origin/errors.ts';
 import { hashToken, makeToken } from '../origin/identity/session.ts';
@@ -34,7 +41,7 @@ const nobody = 'operator';
 const mostNameLength = 60;
 
 export interface OperatorSignInOptions {
-  settings: Pick<Settings, 'operatorPassword' | 'cookieKeys' | 'staffSecondFactor'>;
+  settings: Pick<Settings, 'operatorPassword' | 'cookieKeys' | 'staffSecondFactor' | 'workerUrl'>;
   db: Db;
   limits: Pick<RateLimits, 'tryOperator' | 'tryCode'>;
   now: () => number;
@@ -53,13 +60,23 @@ export interface SignInForm {
   /** Of the second step, in place of the password. */
   ticket?: string;
   code?: string;
+  /** What a passkey signed, in place of the code. */
+  passkey?: string;
 }
 
 export type Entered =
   | { setCookies: string[] }
-  /** The password was right, and a code is needed as well. */
-  | { ticket: string; isWrong: boolean }
+  /** The password was right, and a code or passkey is needed as well. */
+  | SecondStep
   | 'wrong-password';
+
+export interface SecondStep {
+  ticket: string;
+  /** What was shown and did not count. */
+  wrong: 'code' | 'passkey' | undefined;
+  /** For the browser; undefined where the name has no passkey, or at an address where none works. */
+  passkey: object | undefined;
+}
 
 /** A program that bears the password has no session. */
 export interface SignedInOperator {
@@ -107,7 +124,7 @@ export class OperatorSignIn {
     const cookies = from.request.headers.get('Cookie') ?? undefined;
     const device = readKnownDevice(this.#options.settings, cookies, operatorAccount);
     if (form.ticket !== undefined && form.ticket !== '')
-      return this.#enterByTicket(from, { ticket: form.ticket, code: form.code ?? '' }, device);
+      return this.#enterByTicket(from, { ticket: form.ticket, proof: proofOf(form) }, device);
     const { limits, db } = this.#options;
     const right = await limits.tryOperator({ address: from.address, device }, async () =>
       isPassword(this.#options.settings, form.password ?? '') ? true : undefined,
@@ -119,13 +136,13 @@ export class OperatorSignIn {
     const name = (form.name ?? '').trim().slice(0, mostNameLength) || nobody;
     if (!(await hasOperatorFactors(db))) return { setCookies: await this.begin(from, name, null) };
     const ticket = this.#makeTicket(from.request, name);
-    if (!form.code) return { ticket, isWrong: false };
-    return this.#enterByTicket(from, { ticket, code: form.code }, device);
+    if (!form.code) return this.#askForFactor(from, name, { ticket, wrong: undefined });
+    return this.#enterByTicket(from, { ticket, proof: proofOf(form) }, device);
   }
 
   async #enterByTicket(
     from: OperatorRequest,
-    { ticket, code }: { ticket: string; code: string },
+    { ticket, proof }: { ticket: string; proof: OperatorProof },
     device: string | undefined,
   ): Promise<Entered> {
     const { limits, db, now } = this.#options;
@@ -133,15 +150,30 @@ export class OperatorSignIn {
     if (name === undefined) return 'wrong-password';
     const guesser = device ?? `operator ${name.toLowerCase()}`;
     const right = await limits.tryCode(guesser, () =>
-      db.transaction().execute(async (tx) => {
-        return (await takeOperatorCode(this.#options, tx, name, code)) ? true : undefined;
-      }),
+      db
+        .transaction()
+        .execute(async (tx) => ((await takeOperatorProof(this.#options, tx, name, proof)) ? true : undefined))
+        .catch(undefinedIfWrong),
     );
     if (right === undefined) {
-      this.#warn({ security: 'operator-code-failed' }, from);
-      return { ticket, isWrong: true };
+      const isCode = proof.passkey === '';
+      this.#warn(
+        isCode ? { security: 'operator-code-failed' } : { security: 'operator-passkey-failed' },
+        from,
+      );
+      return this.#askForFactor(from, name, { ticket, wrong: isCode ? 'code' : 'passkey' });
     }
     return { setCookies: await this.begin(from, name, new Date(now())) };
+  }
+
+  async #askForFactor(
+    { request }: OperatorRequest,
+    name: string,
+    step: Pick<SecondStep, 'ticket' | 'wrong'>,
+  ): Promise<SecondStep> {
+    const isOffered = offersPasskeys(this.#options.settings, request);
+    const passkey = isOffered ? await operatorEntryOptions(this.#options, name) : undefined;
+    return { ...step, passkey };
   }
 
   /** The session that the browser had before ends. @returns cookies to set */
@@ -214,6 +246,10 @@ export class OperatorSignIn {
   #warn(line: { security: string }, { address }: OperatorRequest): void {
     this.#options.log?.warn({ ...line, network: networkOf(address) }, 'security');
   }
+}
+
+function proofOf({ code = '', passkey = '' }: SignInForm): OperatorProof {
+  return { code, passkey };
 }
 
 /** The password was right five minutes ago at most. */

@@ -112,6 +112,7 @@ function writeSettings(input: BootInput): string[] {
     `WORKER_PORT=${ports.worker}`,
     `METRICS_PORT=${ports.metrics}`,
     `SITE_URL=https://${input.domain}`,
+    `WORKER_URL=https://operators.${input.domain}`,
     `COOKIE_KEYS=$(secret ${secrets.cookieKeys})`,
     ...(secrets.operatorPassword === undefined
       ? []

@@ -49,6 +49,11 @@ export interface Operator {
   recoveryCodesLeft: number;
 }
 
+/** Else the name is known only because an app was begun. */
+export function hasFactor({ hasApp, passkeys, recoveryCodesLeft }: Operator): boolean {
+  return hasApp || passkeys > 0 || recoveryCodesLeft > 0;
+}
+
 export async function listOperators(db: Db): Promise<Operator[]> {
   const { rows } = await sql<Operator>`
     select o.id, o.name, o.totp_confirmed_at is not null as "hasApp",
@@ -116,14 +121,17 @@ export async function confirmOperatorApp(
   return recoveryCodes;
 }
 
-/** @throws Refusal 403 `wrong-code`, 409 `last-factor` where the shop requires a factor and this is the only one */
+/**
+ * @param prove uses up a code or an answer of a passkey
+ * @throws Refusal 403 `wrong-code`, 409 `last-factor` where the shop requires a factor and this is the only one
+ */
 export async function removeOperatorApp(
   deps: OperatorFactorDeps,
-  { name, code }: { name: string; code: string },
+  { name, prove }: { name: string; prove: (tx: Tx) => Promise<boolean> },
 ): Promise<void> {
   const id = operatorIdOf(name);
   await deps.db.transaction().execute(async (tx) => {
-    if (!(await takeOperatorCode(deps, tx, name, code))) throw wrongCode();
+    if (!(await prove(tx))) throw wrongCode();
     const { passkeys } = await tx
       .selectFrom('operator_passkeys')
       .select((select) => select.fn.countAll<string>().as('passkeys'))
@@ -215,7 +223,7 @@ async function takeAppCode(
   return true;
 }
 
-async function replaceRecoveryCodes(tx: Tx, id: string, codes: string[]): Promise<void> {
+export async function replaceRecoveryCodes(tx: Tx, id: string, codes: string[]): Promise<void> {
   await tx.deleteFrom('operator_recovery_codes').where('operator_id', '=', id).execute();
   const rows = codes.map((one) => ({ operator_id: id, code_hash: hashRecoveryCode(one), used_at: null }));
   await tx.insertInto('operator_recovery_codes').values(rows).execute();

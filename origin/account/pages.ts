@@ -91,7 +91,7 @@ function signingIn<Person>(pages: Hono<AppEnv>, own: AccountDeps, entrance: Entr
     const next = safeNext(values['next']);
     const refused = refusal && `${refusal.message}.`;
     const news = newsOf[values['changed'] ?? ''];
-    const passkey = entrance.path === '/sign-in' ? await entryOptions(deps) : undefined;
+    const passkey = entrance.path === '/sign-in' ? entryOptions(deps) : undefined;
     const content: Html = entrance.view({ values, faults, next, refused, news, passkey });
     const isWrong = refusal !== undefined || Object.keys(faults).length > 0;
     const title = titleOf(entrance.title, isWrong);
@@ -142,7 +142,7 @@ async function showCode(
   { ticket, next }: { ticket: string; next: string },
   refusal?: Refusal,
 ): Promise<Response> {
-  const passkey = await entryOptions(deps);
+  const passkey = entryOptions(deps);
   const content = codePage({ ticket, next, passkey, refused: refusal && `${refusal.message}.` });
   const title = titleOf('Sign in', refusal !== undefined);
   return respondPage(c, layout({ title, ...(await readFrame(deps, c)) }, content), {

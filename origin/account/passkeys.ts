@@ -1,7 +1,6 @@
-// Passkeys (WebAuthn): registered by who is signed in, then signing in by themselves, or as the second factor. The
-// authenticator asks for a finger or PIN each time, so a passkey is two factors.
-import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
-import type { AuthenticationResponseJSON, RegistrationResponseJSON } from '@simplewebauthn/server';
+// Passkeys of accounts (WebAuthn): registered by who is signed in, then signing in by themselves, or as the second
+// factor.
+import { createHmac } from 'node:crypto';
 import { sql } from 'kysely';
 import type { Deps } from '../deps.ts';
 import { Refusal } from '../errors.ts';
@@ -11,20 +10,25 @@ import { renewSession, type SignedIn } from '../identity/sessions.ts';
 import { requireFreshProof } from '../identity/visitor.ts';
 import type { Db, DbOrTx, Tx } from '../schema.ts';
 import type { AccountDeps } from './account-deps.ts';
+import {
+  entryOptions as entryOptionsOf,
+  mostPasskeyName,
+  mostPasskeys,
+  type Passkey,
+  type RelyingParty,
+  readAnswer,
+  registrationOptions,
+  useChallenge,
+  verifyEntry,
+  verifyRegistration,
+  wrongPasskey,
+} from './passkey-ceremony.ts';
 import { hashRecoveryCode, makeRecoveryCodes } from './totp.ts';
 
-/** Loaded when the first passkey is met: most processes never need it. */
-const library = () => import('@simplewebauthn/server');
+type PartyDeps = Pick<Deps, 'settings' | 'now'>;
 
-const challengeMs = 600_000;
-const mostPasskeys = 20;
-export const mostPasskeyName = 60;
-
-export interface Passkey {
-  id: string;
-  name: string;
-  createdAt: Date;
-  lastUsedAt: Date | null;
+function shopOf({ settings, now }: PartyDeps): RelyingParty {
+  return { url: settings.siteUrl, name: 'MyClothes.com', cookieKeys: settings.cookieKeys, now };
 }
 
 export function listPasskeys(db: DbOrTx, accountId: string): Promise<Passkey[]> {
@@ -36,97 +40,25 @@ export function listPasskeys(db: DbOrTx, accountId: string): Promise<Passkey[]> 
     .execute();
 }
 
-type Purpose = { register: string } | 'enter';
-
-/**
- * Random bytes with the time and our signature, so that an unanswered challenge needs no storage. Postgres keeps the
- * answered ones until they expire, so that each counts once.
- */
-function makeChallenge(
-  { settings, now }: Pick<Deps, 'settings' | 'now'>,
-  purpose: Purpose,
-): Uint8Array<ArrayBuffer> {
-  const bytes = Buffer.alloc(22);
-  randomBytes(16).copy(bytes);
-  bytes.writeUIntBE(now() + challengeMs, 16, 6);
-  return new Uint8Array(Buffer.concat([bytes, signChallenge(settings.cookieKeys[0]!, purpose, bytes)]));
-}
-
-function signChallenge(key: string, purpose: Purpose, bytes: Uint8Array): Buffer {
-  return createHmac('sha256', key)
-    .update(`passkey challenge\n${JSON.stringify(purpose)}\n`)
-    .update(bytes)
-    .digest();
-}
-
-function isOurs(
-  { settings, now }: Pick<Deps, 'settings' | 'now'>,
-  purpose: Purpose,
-  challenge: string,
-): boolean {
-  const bytes = Buffer.from(challenge, 'base64url');
-  if (bytes.length !== 54 || bytes.readUIntBE(16, 6) < now()) return false;
-  return settings.cookieKeys.some((key) =>
-    timingSafeEqual(signChallenge(key, purpose, bytes.subarray(0, 22)), bytes.subarray(22)),
-  );
-}
-
-/** @throws Refusal 403 `wrong-code` where it was answered before */
-async function useChallenge(tx: Tx, challenge: string): Promise<void> {
-  await sql`delete from used_challenges where used_at < now() - interval '1 hour'`.execute(tx);
-  const { numInsertedOrUpdatedRows } = await tx
-    .insertInto('used_challenges')
-    .values({ challenge_hash: hashToken(challenge) })
-    .onConflict((conflict) => conflict.doNothing())
-    .executeTakeFirstOrThrow();
-  if (numInsertedOrUpdatedRows === 0n) throw wrongPasskey();
-}
-
-function siteOf({ siteUrl }: Pick<Deps['settings'], 'siteUrl'>) {
-  const { origin, hostname } = new URL(siteUrl);
-  return { expectedOrigin: origin, expectedRPID: hostname };
-}
-
-function wrongPasskey(cause?: unknown): Refusal {
-  return new Refusal(
-    403,
-    'wrong-code',
-    'This passkey is not known here, or its answer is too old: try once more',
+/** What the page's script hands to the browser. */
+export async function passkeyOptions(deps: Deps, account: SignedIn): Promise<object> {
+  const { id, email, name } = account;
+  return registrationOptions(
+    shopOf(deps),
+    { register: id },
     {
-      cause,
+      // Nothing that tells who it is.
+      handle: createHmac('sha256', 'passkey user').update(id).digest(),
+      name: email,
+      displayName: name,
+      present: await listPasskeys(deps.db, id),
     },
   );
 }
 
-/** What the page's script hands to the browser. */
-export async function passkeyOptions(deps: Deps, account: SignedIn): Promise<object> {
-  const { generateRegistrationOptions } = await library();
-  const present = await listPasskeys(deps.db, account.id);
-  return generateRegistrationOptions({
-    rpName: 'MyClothes.com',
-    rpID: siteOf(deps.settings).expectedRPID,
-    userName: account.email,
-    userDisplayName: account.name,
-    // The same for all passkeys of the account, and nothing that tells who it is.
-    userID: new Uint8Array(createHmac('sha256', 'passkey user').update(account.id).digest()),
-    challenge: makeChallenge(deps, { register: account.id }),
-    attestationType: 'none',
-    excludeCredentials: present.map(({ id }) => ({ id })),
-    authenticatorSelection: { residentKey: 'preferred', userVerification: 'required' },
-  });
-}
-
-/**
- * For signing in, and for proving again who one is. They name no passkey: the browser offers those it has. Written here
- * by hand, because the library would have to be loaded for every sign-in page.
- */
-export async function entryOptions(deps: Pick<Deps, 'settings' | 'now'>): Promise<object> {
-  return {
-    rpId: siteOf(deps.settings).expectedRPID,
-    challenge: Buffer.from(makeChallenge(deps, 'enter')).toString('base64url'),
-    timeout: 60_000,
-    userVerification: 'required',
-  };
+/** For signing in, and for proving again who one is. They name no passkey: the browser offers those it has. */
+export function entryOptions(deps: PartyDeps): object {
+  return entryOptionsOf(shopOf(deps), 'enter');
 }
 
 /**
@@ -140,23 +72,7 @@ export async function addPasskey(
   { name, response }: { name: string; response: string },
 ): Promise<{ setCookies: string[]; recoveryCodes: string[] | undefined }> {
   requireFreshProof(account, deps.now());
-  const { verifyRegistrationResponse } = await library();
-  const answer = readAnswer<RegistrationResponseJSON>(response);
-  let challenge = '';
-  const expectedChallenge = (given: string) => {
-    challenge = given;
-    return isOurs(deps, { register: account.id }, given);
-  };
-  const { registrationInfo } = await verifyRegistrationResponse({
-    response: answer,
-    expectedChallenge,
-    ...siteOf(deps.settings),
-    requireUserVerification: true,
-  }).catch((cause: unknown) => {
-    throw wrongPasskey(cause);
-  });
-  if (registrationInfo === undefined) throw wrongPasskey();
-  const { credential } = registrationInfo;
+  const { columns, challenge } = await verifyRegistration(shopOf(deps), { register: account.id }, response);
   const token = makeToken(deps.settings.cookieKeys, undefined);
   const made = await deps.db.transaction().execute(async (tx) => {
     await useChallenge(tx, challenge);
@@ -166,11 +82,8 @@ export async function addPasskey(
     const { numInsertedOrUpdatedRows } = await tx
       .insertInto('passkeys')
       .values({
-        credential_id: credential.id,
+        ...columns,
         account_id: account.id,
-        public_key: Buffer.from(credential.publicKey).toString('base64url'),
-        counter: credential.counter,
-        transports: (credential.transports ?? []).join(' ').slice(0, 100),
         name: name.trim().slice(0, mostPasskeyName) || 'Passkey',
         last_used_at: null,
       })
@@ -218,39 +131,18 @@ export async function markVerified({ now }: Pick<Deps, 'now'>, tx: Tx, sessionId
  * @returns the account. @throws Refusal 403 `wrong-code`
  */
 export async function takePasskey(deps: Deps, tx: Tx, response: string): Promise<string> {
-  const { verifyAuthenticationResponse } = await library();
-  const answer = readAnswer<AuthenticationResponseJSON>(response);
   const row = await tx
     .selectFrom('passkeys')
     .selectAll()
-    .where('credential_id', '=', answer.id)
+    .where('credential_id', '=', readAnswer(response).id)
     .forUpdate()
     .executeTakeFirst();
   if (row === undefined) throw wrongPasskey();
-  let challenge = '';
-  const expectedChallenge = (given: string) => {
-    challenge = given;
-    return isOurs(deps, 'enter', given);
-  };
-  const { verified, authenticationInfo } = await verifyAuthenticationResponse({
-    response: answer,
-    expectedChallenge,
-    ...siteOf(deps.settings),
-    // A counter that does not grow is a copied authenticator: refused.
-    credential: {
-      id: row.credential_id,
-      publicKey: new Uint8Array(Buffer.from(row.public_key, 'base64url')),
-      counter: Number(row.counter),
-    },
-    requireUserVerification: true,
-  }).catch((cause: unknown) => {
-    throw wrongPasskey(cause);
-  });
-  if (!verified) throw wrongPasskey();
+  const { counter, challenge } = await verifyEntry(shopOf(deps), 'enter', { stored: row, response });
   await useChallenge(tx, challenge);
   await tx
     .updateTable('passkeys')
-    .set({ counter: authenticationInfo.newCounter, last_used_at: new Date(deps.now()) })
+    .set({ counter, last_used_at: new Date(deps.now()) })
     .where('credential_id', '=', row.credential_id)
     .execute();
   return row.account_id;
@@ -261,21 +153,9 @@ export async function findPasskeyOwner(db: Db, response: string): Promise<string
   const row = await db
     .selectFrom('passkeys')
     .select('account_id')
-    .where('credential_id', '=', readAnswer<AuthenticationResponseJSON>(response).id)
+    .where('credential_id', '=', readAnswer(response).id)
     .executeTakeFirst();
   return row?.account_id;
-}
-
-/** The rest of it is the library's to check. */
-function readAnswer<Answer extends { id: string }>(text: string): Answer {
-  try {
-    const answer = JSON.parse(text) as Answer;
-    if (typeof answer?.id === 'string' && answer.id.length <= 1_400 && !answer.id.includes('\0'))
-      return answer;
-  } catch {
-    // Told below.
-  }
-  throw wrongPasskey();
 }
 
 export async function renamePasskey(

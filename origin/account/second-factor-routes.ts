@@ -32,11 +32,11 @@ import { layout } from '../web/page/layout.ts';
 import { respondPage, seeOther } from '../web/page/page-response.ts';
 import { setCookies } from '../web/request/signed-cookies.ts';
 import type { AccountDeps } from './account-deps.ts';
+import type { Passkey } from './passkey-ceremony.ts';
 import {
   addPasskey,
   entryOptions,
   listPasskeys,
-  type Passkey,
   passkeyOptions,
   removePasskey,
   renamePasskey,
@@ -295,7 +295,7 @@ ${faultSummary({}, { refused: refusal && `${refusal.message}.` })}
 ${account.hasSecondFactor ? codeField() : passwordField()}<button class="button" type="submit">Go on</button></form>
 ${passkeyForm({
   action: '/verify',
-  options: account.hasSecondFactor ? await entryOptions(deps) : undefined,
+  options: account.hasSecondFactor ? entryOptions(deps) : undefined,
   label: 'Use a passkey',
   content: html`${signedInField()}<input type="hidden" name="next" value="${next}">`,
 })}</div>`;

@@ -1,8 +1,11 @@
 // Passkeys in a real browser with a virtual authenticator: made, named, used to sign in and to be asked anew, removed;
-// and of no use when they are replayed, unverified, copied, or another account's.
+// and of no use when they are replayed, unverified, copied, or another account's. Then the same for operators.
 import type { Browser, CDPSession, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { Health } from '../../origin/web/serving/health.ts';
 import { serve } from '../../origin/web/serving/serve.ts';
+import { createDashboard } from '../../worker/dashboard.ts';
+import { startJobs } from '../../worker/jobs.ts';
 import { hasChromium, launchChromium } from '../storefront/open-storefront.ts';
 import { openShop, type Shop } from '../support/shop.ts';
 
@@ -172,5 +175,100 @@ describe.skipIf(!hasChromium)('passkeys', () => {
     expect(alone.status).toBe(201);
     // What the browser says of refusals, and nothing of the policy of contents.
     expect(wrong.filter((text) => !/Failed to load resource|status of 403/.test(text))).toEqual([]);
+  });
+
+  describe('of operators', () => {
+    let at: string;
+    const security: unknown[] = [];
+    const enter = async (name: string) => {
+      await page.context().clearCookies();
+      await page.goto(`${at}/jobs`);
+      await page.fill('#name', name);
+      await page.fill('#password', 'a-password-of-operators');
+      await press('Sign in');
+    };
+    /** A ticket is of use to the browser that it was made for. */
+    const send = async (path: string, fields: string) => {
+      const headers = {
+        Origin: at,
+        'Content-Type': 'application/x-www-form-urlencoded',
+        'User-Agent': (await page.evaluate('navigator.userAgent')) as string,
+      };
+      return fetch(at + path, { method: 'POST', redirect: 'manual', headers, body: fields });
+    };
+    beforeAll(async () => {
+      const jobs = startJobs(shop.deps);
+      standing.defer(() => jobs.stop());
+      const { db } = shop.deps;
+      const settings = { ...shop.deps.settings };
+      const note = (line: unknown) => void security.push(line);
+      const log = { info: note, warn: note } as never;
+      const dashboard = createDashboard({ settings, db, ...jobs, health: new Health(), log });
+      const server = await serve({ fetch: dashboard.fetch as never, host: '127.0.0.1', port: 0 });
+      standing.defer(() => server.stop(500));
+      at = `http://localhost:${server.port}`;
+      settings.workerUrl = at;
+      wrong.length = 0;
+    });
+
+    test('sign in by password and passkey, each answer once, and no other name by it', async () => {
+      await enter('Ada');
+      await page.goto(`${at}/jobs/you`);
+      await take('operator-without');
+      await page.fill('#label', 'Laptop');
+      await press('Add a passkey');
+      await page.getByText('The passkey is added').waitFor();
+      expect(await page.locator('.codes code').count()).toBe(10);
+      await take('operator-passkey');
+
+      await enter('ada');
+      await page.getByRole('button', { name: 'Use a passkey' }).waitFor();
+      await take('operator-code');
+      const sent = page.waitForRequest((request) => /passkey=%7B/.test(request.postData() ?? ''));
+      await press('Use a passkey');
+      await page.getByText('Signed in as Ada').waitFor();
+      const form = (await sent).postData()!;
+      expect((await send('/jobs', form)).status).toBe(401);
+      for (const passkey of ['{', 'null', '{"id":"x"}']) {
+        const fields = new URLSearchParams(form);
+        fields.set('passkey', passkey);
+        expect((await send('/jobs', String(fields))).status).toBe(401);
+      }
+      // Bob's ticket, and what Ada's passkey signed.
+      await enter('Bob');
+      expect(await page.getByRole('button', { name: 'Use a passkey' }).count()).toBe(0);
+      const fields = new URLSearchParams(form);
+      fields.set('ticket', await page.locator('[name=ticket]').inputValue());
+      expect((await send('/jobs', String(fields))).status).toBe(401);
+      expect(JSON.stringify(security)).toContain('operator-passkey-failed');
+    });
+
+    test('admit others by a passkey, and show it once more before passkeys change', async () => {
+      await enter('Ada');
+      await press('Use a passkey');
+      await page.getByText('Signed in as Ada').waitFor();
+      await page.goto(`${at}/jobs/you`);
+      await page.fill('#passkey-admit-name', 'Bob');
+      await press('Make a code by passkey');
+      await page.getByText('Code for Bob').waitFor();
+
+      const { db } = shop.deps;
+      const before = new Date(Date.now() - 660_000);
+      await db.updateTable('operator_sessions').set({ verified_at: before }).execute();
+      const stale = await page.evaluate(`fetch('/jobs/you', { method: 'POST',
+        body: new URLSearchParams({ do: 'remove-passkey', id: 'x' }) }).then(({ status }) => status)`);
+      expect(stale).toBe(403);
+      await page.goto(`${at}/jobs/you`);
+      expect(await page.getByRole('button', { name: 'Remove Laptop' }).count()).toBe(0);
+      await press('Show it by passkey');
+      await page.getByText('It is you').waitFor();
+      await press('Remove Laptop');
+      await page.getByText('The passkey is removed').waitFor();
+      expect(await db.selectFrom('operator_passkeys').selectAll().execute()).toEqual([]);
+      const deeds = await db.selectFrom('operator_log').select(['who', 'action']).execute();
+      for (const action of ['add passkey', 'admit operator', 'remove passkey'])
+        expect(deeds).toContainEqual({ who: 'Ada', action });
+      expect(wrong.filter((text) => !/Failed to load resource|status of 40[13]/.test(text))).toEqual([]);
+    });
   });
 });

@@ -5,6 +5,13 @@ import { TOTP } from 'otpauth';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { accessCommand } from '../../ops-scripts/access/command.ts';
 import { admitOperator } from '../../origin/account/operator-factors.ts';
+import { offersPasskeys } from '../../origin/account/operator-passkeys.ts';
+import {
+  entryOptions,
+  isOurChallenge,
+  type Purpose,
+  type RelyingParty,
+} from '../../origin/account/passkey-ceremony.ts';
 import { createRateLimits } from '../../origin/account/rate-limits.ts';
 import { Health } from '../../origin/web/serving/health.ts';
 import { createDashboard } from '../../worker/dashboard.ts';
@@ -273,6 +280,43 @@ describe('operators who sign in by form', () => {
     expect((await new Console().signIn('Ada', { code: lost })).status).toBe(303);
     await shop.deps.db.deleteFrom('operators').execute();
     expect((await fresh().request('/jobs', basic)).status).toBe(200);
+  });
+
+  test('are offered passkeys at the one address that these are made for, and told of it elsewhere', async () => {
+    const { db } = shop.deps;
+    for (const [workerUrl, isOffered] of [
+      ['http://localhost', true],
+      ['https://operators.example.com', false],
+    ] as const) {
+      const settings = { ...shop.deps.settings, workerUrl };
+      const ada = new Console(createDashboard({ settings, db, ...jobs, health: new Health() }));
+      await ada.signIn('Ada');
+      const { text } = await ada.send('/jobs/you');
+      expect([text.includes('data-passkey='), text.includes(`${workerUrl}</a>`)]).toEqual([
+        isOffered,
+        !isOffered,
+      ]);
+      const script = await ada.send('/jobs/passkeys.js');
+      expect([script.status, script.text]).toEqual([200, expect.stringContaining('navigator.credentials')]);
+      expect((await ada.you({ do: 'add-passkey', passkey: '{"id":"x"}' })).status).toBe(403);
+    }
+    expect(offersPasskeys({ workerUrl: 'http://[::1]:1' }, new Request('http://[::1]:1'))).toBe(false);
+    expect(await countFactors()).toEqual([]);
+  });
+
+  test('answer no challenge that was made for something else, by another key, or long ago', () => {
+    const party = { url: 'http://localhost', name: 'x', cookieKeys: ['first', 'second'], now: () => 0 };
+    const { challenge } = entryOptions(party, 'operator') as { challenge: string };
+    expect(isOurChallenge(party, 'operator', challenge)).toBe(true);
+    expect(isOurChallenge({ ...party, cookieKeys: ['new', 'first'] }, 'operator', challenge)).toBe(true);
+    const others: [RelyingParty, Purpose][] = [
+      [party, 'enter'],
+      [party, { registerOperator: 'ada' }],
+      [{ ...party, cookieKeys: ['second'] }, 'operator'],
+      [{ ...party, now: () => 600_001 }, 'operator'],
+    ];
+    for (const [other, purpose] of others) expect(isOurChallenge(other, purpose, challenge)).toBe(false);
+    expect(isOurChallenge(party, 'operator', `${challenge}AAAA`)).toBe(false);
   });
 
   test('whose factor is lost, and staff whose factor is lost, are helped by the command line', async () => {

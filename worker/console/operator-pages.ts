@@ -1,4 +1,4 @@
-// The operators' own page, /jobs/you: second factor, who is signed in, admitting others; and signing out.
+// The operators' own page, /jobs/you: second factors, who is signed in, admitting others; and signing out.
 import { type Context, Hono } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import {
@@ -6,20 +6,34 @@ import {
   beginOperatorApp,
   confirmOperatorApp,
   findOperator,
+  hasFactor,
   listOperators,
-  type OperatorFactorDeps,
   removeOperatorApp,
-  takeOperatorCode,
 } from '../../origin/account/operator-factors.ts';
+import {
+  addOperatorPasskey,
+  listOperatorPasskeys,
+  markOperatorVerified,
+  type OperatorPasskeyDeps,
+  type OperatorProof,
+  offersPasskeys,
+  operatorEntryOptions,
+  operatorPasskeyOptions,
+  operatorProofMs,
+  removeOperatorPasskey,
+  takeOperatorProof,
+} from '../../origin/account/operator-passkeys.ts';
 import {
   endOperatorSessions,
   listOperatorSessions,
   logOperatorDeed,
+  type OperatorSession,
   previousOperatorSignIn,
 } from '../../origin/account/operator-sessions.ts';
 import type { RateLimits } from '../../origin/account/rate-limits.ts';
 import { undefinedIfWrong, wrongCode } from '../../origin/account/second-factor.ts';
 import { Refusal } from '../../origin/errors.ts';
+import type { Tx } from '../../origin/schema.ts';
 import type {
   OperatorRequest,
   OperatorSignIn,
@@ -30,7 +44,7 @@ import { readForm } from './pages.ts';
 import { page } from './views/layout.ts';
 import { type OwnPage, ownView } from './views/operators.ts';
 
-interface OperatorPagesOptions extends OperatorFactorDeps {
+interface OperatorPagesOptions extends OperatorPasskeyDeps {
   limits: Pick<RateLimits, 'tryCode'>;
   log: OperatorSignInOptions['log'];
   operators: OperatorSignIn;
@@ -83,6 +97,8 @@ async function change(
   const { name, session } = who;
   if (session === undefined) throw new Refusal(403, 'sign-in-needed', 'This is for people, not for programs');
   const guess = <Result>(check: () => Promise<Result>) => guessCode(options, name, check);
+  const proof = { code: text('code'), passkey: text('passkey') };
+  const signInAnew = () => operators.begin(from(c), name, new Date(now()));
   log?.info({ security: 'operator-access', operator: name, deed: text('do').slice(0, 20) }, 'security');
   switch (text('do')) {
     case 'begin':
@@ -90,14 +106,30 @@ async function change(
       return { app: await beginOperatorApp(options, name) };
     case 'confirm': {
       await refuseUnverified(options, who);
-      const confirmed = { name, sessionId: session.id, code: text('code') };
+      const confirmed = { name, sessionId: session.id, code: proof.code };
       const recoveryCodes = await guess(() => confirmOperatorApp(options, confirmed));
-      const setCookies = await operators.begin(from(c), name, new Date(now()));
-      return { recoveryCodes, setCookies, notice: 'The second factor is on.' };
+      return { recoveryCodes, setCookies: await signInAnew(), notice: 'The second factor is on.' };
     }
-    case 'remove':
-      await guess(() => removeOperatorApp(options, { name, code: text('code') }));
+    case 'remove': {
+      const prove = (tx: Tx) => takeOperatorProof(options, tx, name, proof);
+      await guess(() => removeOperatorApp(options, { name, prove }));
       return { notice: 'The app is turned off.' };
+    }
+    case 'verify':
+      await guess(() => verify(options, who, session.id, proof));
+      return { notice: 'It is you: passkeys can be changed for ten minutes.' };
+    case 'add-passkey': {
+      await refuseStale(options, who);
+      const added = { name, sessionId: session.id, label: text('label'), response: proof.passkey };
+      const recoveryCodes = await addOperatorPasskey(options, added);
+      return { recoveryCodes, setCookies: await signInAnew(), notice: 'The passkey is added.' };
+    }
+    case 'remove-passkey': {
+      await refuseStale(options, who);
+      const removed = { name, passkey: text('id'), sessionId: session.id };
+      const isRemoved = await removeOperatorPasskey(options, removed);
+      return { notice: isRemoved ? 'The passkey is removed.' : 'That passkey was removed already.' };
+    }
     case 'end': {
       const [ended] = await endOperatorSessions(db, { id: text('session') });
       if (ended === undefined) return { notice: 'That session had ended already.' };
@@ -105,7 +137,7 @@ async function change(
       return { notice: `${ended} is signed out there.` };
     }
     case 'admit':
-      return { admitted: await guess(() => admit(options, who, { name: text('name'), code: text('code') })) };
+      return { admitted: await guess(() => admit(options, who, { name: text('name'), proof })) };
     default:
       throw new Refusal(422, 'invalid-body', 'This page does not know that form');
   }
@@ -115,25 +147,50 @@ async function change(
 async function admit(
   options: OperatorPagesOptions,
   who: SignedInOperator,
-  { name, code }: { name: string; code: string },
+  { name, proof }: { name: string; proof: OperatorProof },
 ): Promise<{ name: string; code: string }> {
   const { db } = options;
   const admitted = name.trim().slice(0, 60);
   if (admitted === '') throw new Refusal(422, 'invalid-body', 'Please say whom to admit');
   if (admitted.toLowerCase() === who.name.toLowerCase())
     throw new Refusal(422, 'invalid-body', 'This is your own name: turn the app off, and set it up again');
-  const right = await db.transaction().execute((tx) => takeOperatorCode(options, tx, who.name, code));
+  const right = await db.transaction().execute((tx) => takeOperatorProof(options, tx, who.name, proof));
   if (!right) throw wrongCode();
   return { name: admitted, code: await admitOperator(db, { by: who.name, name: admitted }) };
 }
 
-/** Who came in by the password alone takes no name that has a factor already. */
-async function refuseUnverified({ db }: OperatorPagesOptions, { name, session }: SignedInOperator) {
+async function verify(
+  options: OperatorPagesOptions,
+  { name }: SignedInOperator,
+  sessionId: string,
+  proof: OperatorProof,
+): Promise<void> {
+  await options.db.transaction().execute(async (tx) => {
+    if (!(await takeOperatorProof(options, tx, name, proof))) throw wrongCode();
+    await markOperatorVerified(options, tx, sessionId);
+  });
+}
+
+async function hasFactors({ db }: OperatorPagesOptions, name: string): Promise<boolean> {
   const known = await findOperator(db, name);
-  const hasFactor =
-    known !== undefined && (known.hasApp || known.passkeys > 0 || known.recoveryCodesLeft > 0);
-  if (hasFactor && session?.verifiedAt === null)
+  return known !== undefined && hasFactor(known);
+}
+
+/** Who came in by the password alone takes no name that has a factor already. */
+async function refuseUnverified(options: OperatorPagesOptions, { name, session }: SignedInOperator) {
+  if (session?.verifiedAt === null && (await hasFactors(options, name)))
     throw new Refusal(403, 'second-factor-needed', 'Sign in anew: this name has a second factor');
+}
+
+/** A session that was left open adds no passkey of whoever sits down at it. */
+async function refuseStale(options: OperatorPagesOptions, who: SignedInOperator) {
+  await refuseUnverified(options, who);
+  if (!isFresh(options, who.session) && (await hasFactors(options, who.name)))
+    throw new Refusal(403, 'second-factor-needed', 'Please show your second factor once more');
+}
+
+function isFresh({ now }: OperatorPagesOptions, session: SignedInOperator['session']): boolean {
+  return session?.verifiedAt != null && now() - Number(session.verifiedAt) < operatorProofMs;
 }
 
 async function guessCode<Result>(
@@ -155,15 +212,21 @@ async function show(
   { notice, refusal, setCookies = [], ...shown }: Shown = {},
 ): Promise<Response> {
   const { db } = options;
-  const isRenewed = setCookies.length > 0;
-  const session = isRenewed ? (await listOperatorSessions(db)).find((one) => one.name === name) : former;
+  const sessions = await listOperatorSessions(db);
+  const isSame = setCookies.length > 0 ? byName(name) : byId(former?.id);
+  const session = sessions.find(isSame) ?? former;
   for (const cookie of setCookies) c.header('Set-Cookie', cookie, { append: true });
-  const [previous, sessions, operators, operator] = await Promise.all([
+  const [previous, operators, operator, passkeys] = await Promise.all([
     session && previousOperatorSignIn(db, session),
-    listOperatorSessions(db),
     listOperators(db),
     findOperator(db, name),
+    listOperatorPasskeys(db, name),
   ]);
+  const isOffered = session !== undefined && offersPasskeys(options.settings, c.req.raw);
+  const ceremonies = isOffered
+    ? { entry: await operatorEntryOptions(options, name), added: await operatorPasskeyOptions(options, name) }
+    : { entry: undefined, added: undefined };
+  const changes = { isFresh: isFresh(options, session), passkeysAt: options.settings.workerUrl };
   const frame = {
     title: 'You',
     at: '/jobs/you',
@@ -171,6 +234,10 @@ async function show(
     notice,
     problem: refusal && `${refusal.message}.`,
   };
-  const content = ownView({ name, session, previous, sessions, operators, operator, ...shown });
+  const own = { name, session, previous, sessions, operators, operator, passkeys };
+  const content = ownView({ ...own, ...ceremonies, ...changes, ...shown });
   return c.html(page(frame, content), (refusal?.status ?? 200) as 200);
 }
+
+const byName = (name: string) => (one: OperatorSession) => one.name.toLowerCase() === name.toLowerCase();
+const byId = (id: string | undefined) => (one: OperatorSession) => one.id === id;

@@ -1,8 +1,9 @@
 // What operators see of themselves: sign-in, its second step, and the page of their second factor and sessions.
 import { html } from 'hono/html';
 import { nameDevice } from '../../../origin/account/known-device.ts';
-import type { Operator } from '../../../origin/account/operator-factors.ts';
+import { hasFactor, type Operator } from '../../../origin/account/operator-factors.ts';
 import type { OperatorSession } from '../../../origin/account/operator-sessions.ts';
+import type { Passkey } from '../../../origin/account/passkey-ceremony.ts';
 import type { Html } from '../../../origin/web/page/html.ts';
 import { hidden, scrolled, tellAgo, tellTime } from './layout.ts';
 
@@ -17,8 +18,9 @@ export function signInView(): Html {
     </form>`;
 }
 
-export function codeView(ticket: string): Html {
+export function codeView({ ticket, passkey }: { ticket: string; passkey: object | undefined }): Html {
   return html`
+    ${passkeyForm({ action: '/jobs', options: passkey, label: 'Use a passkey', content: hidden('ticket', ticket) })}
     <form class="sign-in" method="post" action="/jobs">
       ${hidden('ticket', ticket)}
       ${codeField()}
@@ -27,9 +29,23 @@ export function codeView(ticket: string): Html {
     <p><a href="/jobs">Back to sign-in</a></p>`;
 }
 
-function codeField(): Html {
-  return html`<label for="code">Six digits of your authenticator app, or a recovery code</label>
-      <input id="code" name="code" autocomplete="one-time-code" maxlength="40" required>`;
+function codeField(id = 'code'): Html {
+  return html`<label for="${id}">Six digits of your authenticator app, or a recovery code</label>
+      <input id="${id}" name="code" autocomplete="one-time-code" maxlength="40" required>`;
+}
+
+interface PasskeyForm {
+  action: string;
+  /** For the browser; undefined: there is no such form. */
+  options: object | undefined;
+  label: string;
+  content: Html | '';
+}
+
+/** Shown by the script alone, where the browser knows passkeys. */
+function passkeyForm({ action, options, label, content }: PasskeyForm): Html | '' {
+  if (options === undefined) return '';
+  return html`<div data-passkey-place hidden><form class="sign-in" method="post" action="${action}" data-passkey="${JSON.stringify(options)}">${content}<input type="hidden" name="passkey" value=""><button>${label}</button><p role="status"></p></form><script type="module" src="/jobs/passkeys.js"></script></div>`;
 }
 
 export interface OwnPage {
@@ -41,6 +57,13 @@ export interface OwnPage {
   /** Undefined without a second factor. */
   operator: Operator | undefined;
   operators: Operator[];
+  passkeys: Passkey[];
+  /** For showing one of them, and for a new one; undefined at an address where none works. */
+  entry: object | undefined;
+  added: object | undefined;
+  passkeysAt: string;
+  /** The second factor was shown within ten minutes. */
+  isFresh: boolean;
   /** Of an app that is being set up. */
   app?: { secret: string; uri: string } | undefined;
   /** Just made: they are shown this once. */
@@ -54,7 +77,7 @@ export function ownView(page: OwnPage): Html {
     ${lastSignIn(page)}
     ${page.recoveryCodes ? recoveryCodes(page.recoveryCodes) : ''}
     ${page.admitted ? admittedCode(page.admitted) : ''}
-    ${page.session === undefined ? '' : factorSection(page)}
+    ${page.session === undefined ? '' : html`${factorSection(page)}${passkeySection(page)}`}
     ${sessionsSection(page)}
     ${page.operator === undefined ? '' : operatorsSection(page)}`;
 }
@@ -70,7 +93,27 @@ function does(what: string, content: Html): Html {
   return html`<form class="sign-in" method="post" action="/jobs/you">${hidden('do', what)}${content}</form>`;
 }
 
-function factorSection({ operator, app }: OwnPage): Html {
+/** By code, and by passkey where there is one. @param fields of both, by their own ids */
+function provenForms(
+  { entry }: OwnPage,
+  what: string,
+  { label, fields }: { label: string; fields?: (idPrefix: string) => Html },
+): Html {
+  const byCode = does(
+    what,
+    html`${fields?.(what) ?? ''}${codeField(`code-${what}`)}<button>${label}</button>`,
+  );
+  if (entry === undefined) return byCode;
+  return html`${passkeyForm({
+    action: '/jobs/you',
+    options: entry,
+    label: `${label} by passkey`,
+    content: html`${hidden('do', what)}${fields?.(`passkey-${what}`) ?? ''}`,
+  })}<details><summary>${label} by code</summary>${byCode}</details>`;
+}
+
+function factorSection(page: OwnPage): Html {
+  const { operator, app } = page;
   return html`<h2>Second factor</h2>
     ${
       app !== undefined
@@ -79,15 +122,42 @@ function factorSection({ operator, app }: OwnPage): Html {
     ${does('confirm', html`${codeField()}<button>Turn on</button>`)}`
         : operator?.hasApp
           ? html`<p>An app is set up, and ${operator.recoveryCodesLeft} recovery codes are left. Programs cannot sign in by password: they use <code>npm run ops -- jobs</code>.</p>
-    <details><summary>Turn it off</summary>${does('remove', html`${codeField()}<button>Turn off</button>`)}</details>`
+    <details><summary>Turn it off</summary>${provenForms(page, 'remove', { label: 'Turn off' })}</details>`
           : html`<p>Sign-in then asks for the password and for a code of an app on your phone. Once one operator has set it up, everybody needs one, and programs cannot sign in by password any more.</p>
     ${does('begin', html`<button>Set up an app</button>`)}`
     }`;
 }
 
+function passkeySection(page: OwnPage): Html {
+  const { passkeys, operator, isFresh, added, passkeysAt } = page;
+  const mayChange = isFresh || operator === undefined || !hasFactor(operator);
+  return html`<h2>Passkeys</h2>
+    <p>With the password, a passkey of your computer, phone or key signs you in by finger, face or PIN in place of a code.</p>
+    ${
+      passkeys.length === 0
+        ? ''
+        : html`<ul>${passkeys.map(
+            (one) =>
+              html`<li>${one.name}: added ${tellTime(one.createdAt)}, ${one.lastUsedAt === null ? 'not used yet' : html`last used ${tellTime(one.lastUsedAt)}`}${mayChange ? does('remove-passkey', html`${hidden('id', one.id)}<button aria-label="Remove ${one.name}">Remove</button>`) : ''}</li>`,
+          )}</ul>`
+    }
+    ${
+      mayChange
+        ? added === undefined
+          ? html`<p>Passkeys are added and used at <a href="${passkeysAt}/jobs">${passkeysAt}</a> (<code>WORKER_URL</code>), which is another address than this.</p>`
+          : html`${passkeyForm({
+              action: '/jobs/you',
+              options: added,
+              label: 'Add a passkey',
+              content: html`${hidden('do', 'add-passkey')}<label for="label">Name of the new passkey</label><input id="label" name="label" autocomplete="off" maxlength="60" value="Passkey" required>`,
+            })}<noscript><p>A new passkey needs JavaScript. An app does not.</p></noscript>`
+        : html`<p>To add or remove one, show your second factor once more.</p>${provenForms(page, 'verify', { label: 'Show it' })}`
+    }`;
+}
+
 function recoveryCodes(codes: string[]): Html {
   return html`<h2>Recovery codes</h2>
-    <p>Without your phone, each of these signs you in once. Keep them where your phone is not: they are not shown again.</p>
+    <p>Without your app or passkey, each of these signs you in once. Keep them where your phone is not: they are not shown again.</p>
     <ul class="codes">${codes.map((code) => html`<li><code>${code}</code></li>`)}</ul>`;
 }
 
@@ -112,21 +182,24 @@ function sessionsSection({ sessions, session }: OwnPage): Html {
     )}`;
 }
 
-function operatorsSection({ operators, operator }: OwnPage): Html {
+function operatorsSection(page: OwnPage): Html {
+  const { operators, operator } = page;
+  const fields = (prefix: string) =>
+    html`<label for="${prefix}-name">Name</label><input id="${prefix}-name" name="name" autocomplete="off" maxlength="60" required>`;
   return html`<h2>Operators</h2>
-    <ul>${operators.map(
-      ({ name, hasApp, passkeys }) =>
-        html`<li>${name}: ${hasApp || passkeys > 0 ? 'second factor' : 'a code, not used yet or nothing set up'}</li>`,
-    )}</ul>
+    <ul>${operators.map((one) => html`<li>${one.name}: ${tellFactors(one)}</li>`)}</ul>
     ${
       operator?.hasApp || (operator?.passkeys ?? 0) > 0
-        ? html`<p>Somebody new, or whose phone is lost, gets a code that signs in once. A factor that they have is removed.</p>
-    ${does(
-      'admit',
-      html`<label for="name">Name</label><input id="name" name="name" autocomplete="off" maxlength="60" required>
-      <label for="own-code">Your own code, once more</label><input id="own-code" name="code" autocomplete="one-time-code" maxlength="40" required>
-      <button>Make a code</button>`,
-    )}`
+        ? html`<p>Somebody new, or whose factor is lost, gets a code that signs in once. Factors that they have are removed.</p>
+    ${provenForms(page, 'admit', { label: 'Make a code', fields })}`
         : ''
     }`;
+}
+
+function tellFactors({ hasApp, passkeys }: Operator): string {
+  const told = [
+    hasApp ? 'app' : '',
+    passkeys === 0 ? '' : passkeys === 1 ? 'a passkey' : `${passkeys} passkeys`,
+  ];
+  return told.filter(Boolean).join(' and ') || 'a code, not used yet or nothing set up';
 }

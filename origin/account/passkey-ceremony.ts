@@ -1,0 +1,199 @@
+// What a WebAuthn ceremony needs, whoever the passkey belongs to: challenges, options for the browser, and the check of
+// what the authenticator signed. It asks for a finger or PIN each time, so a passkey is two factors.
+import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
+import type { AuthenticationResponseJSON, RegistrationResponseJSON } from '@simplewebauthn/server';
+import { sql } from 'kysely';
+import { Refusal } from '../errors.ts';
+import { hashToken } from '../identity/session.ts';
+import type { Tx } from '../schema.ts';
+
+/** Loaded when the first passkey is met: most processes never need it. */
+const library = () => import('@simplewebauthn/server');
+
+const challengeMs = 600_000;
+export const mostPasskeys = 20;
+export const mostPasskeyName = 60;
+
+/** The site that a passkey belongs to. */
+export interface RelyingParty {
+  /** Public address of the pages; the host is what the authenticator binds the passkey to. */
+  url: string;
+  name: string;
+  cookieKeys: string[];
+  now: () => number;
+}
+
+/** A challenge that was made for one of these is worth nothing for another. */
+export type Purpose = { register: string } | { registerOperator: string } | 'enter' | 'operator';
+
+export interface Passkey {
+  id: string;
+  name: string;
+  createdAt: Date;
+  lastUsedAt: Date | null;
+}
+
+/** Columns of `passkeys` and `operator_passkeys`. */
+export interface StoredPasskey<Counter = string> {
+  credential_id: string;
+  public_key: string;
+  counter: Counter;
+}
+
+/**
+ * Random bytes with the time and our signature, so that an unanswered challenge needs no storage. Postgres keeps the
+ * answered ones until they expire, so that each counts once.
+ */
+function makeChallenge({ cookieKeys, now }: RelyingParty, purpose: Purpose): Uint8Array<ArrayBuffer> {
+  const bytes = Buffer.alloc(22);
+  randomBytes(16).copy(bytes);
+  bytes.writeUIntBE(now() + challengeMs, 16, 6);
+  return new Uint8Array(Buffer.concat([bytes, signChallenge(cookieKeys[0]!, purpose, bytes)]));
+}
+
+function signChallenge(key: string, purpose: Purpose, bytes: Uint8Array): Buffer {
+  return createHmac('sha256', key)
+    .update(`passkey challenge\n${JSON.stringify(purpose)}\n`)
+    .update(bytes)
+    .digest();
+}
+
+export function isOurChallenge(
+  { cookieKeys, now }: RelyingParty,
+  purpose: Purpose,
+  challenge: string,
+): boolean {
+  const bytes = Buffer.from(challenge, 'base64url');
+  if (bytes.length !== 54 || bytes.readUIntBE(16, 6) < now()) return false;
+  return cookieKeys.some((key) =>
+    timingSafeEqual(signChallenge(key, purpose, bytes.subarray(0, 22)), bytes.subarray(22)),
+  );
+}
+
+/** @throws Refusal 403 `wrong-code` where it was answered before */
+export async function useChallenge(tx: Tx, challenge: string): Promise<void> {
+  await sql`delete from used_challenges where used_at < now() - interval '1 hour'`.execute(tx);
+  const { numInsertedOrUpdatedRows } = await tx
+    .insertInto('used_challenges')
+    .values({ challenge_hash: hashToken(challenge) })
+    .onConflict((conflict) => conflict.doNothing())
+    .executeTakeFirstOrThrow();
+  if (numInsertedOrUpdatedRows === 0n) throw wrongPasskey();
+}
+
+function expectedOf({ url }: RelyingParty) {
+  const { origin, hostname } = new URL(url);
+  return { expectedOrigin: origin, expectedRPID: hostname };
+}
+
+export function wrongPasskey(cause?: unknown): Refusal {
+  const message = 'This passkey is not known here, or its answer is too old: try once more';
+  return new Refusal(403, 'wrong-code', message, { cause });
+}
+
+/** What the page's script hands to the browser for a new passkey. @param handle the same for all passkeys of a user */
+export async function registrationOptions(
+  party: RelyingParty,
+  purpose: Purpose,
+  user: { handle: Buffer; name: string; displayName: string; present: Passkey[] },
+): Promise<object> {
+  const { generateRegistrationOptions } = await library();
+  return generateRegistrationOptions({
+    rpName: party.name,
+    rpID: expectedOf(party).expectedRPID,
+    userName: user.name,
+    userDisplayName: user.displayName,
+    userID: new Uint8Array(user.handle),
+    challenge: makeChallenge(party, purpose),
+    attestationType: 'none',
+    excludeCredentials: user.present.map(({ id }) => ({ id })),
+    authenticatorSelection: { residentKey: 'preferred', userVerification: 'required' },
+  });
+}
+
+/**
+ * For showing who one is. Written here by hand, because the library would have to be loaded for every sign-in page.
+ * @param allowed ids of the passkeys that will do; none: the browser offers those it has
+ */
+export function entryOptions(party: RelyingParty, purpose: Purpose, allowed: string[] = []): object {
+  return {
+    rpId: expectedOf(party).expectedRPID,
+    challenge: Buffer.from(makeChallenge(party, purpose)).toString('base64url'),
+    timeout: 60_000,
+    userVerification: 'required',
+    ...(allowed.length > 0 && { allowCredentials: allowed.map((id) => ({ type: 'public-key', id })) }),
+  };
+}
+
+/** The challenge is still to be used. @throws Refusal 403 `wrong-code` */
+export async function verifyRegistration(
+  party: RelyingParty,
+  purpose: Purpose,
+  response: string,
+): Promise<{ columns: StoredPasskey<number> & { transports: string }; challenge: string }> {
+  const answer = readAnswer<RegistrationResponseJSON>(response);
+  const { verifyRegistrationResponse } = await library();
+  let challenge = '';
+  const { registrationInfo } = await verifyRegistrationResponse({
+    response: answer,
+    expectedChallenge(given: string) {
+      challenge = given;
+      return isOurChallenge(party, purpose, given);
+    },
+    ...expectedOf(party),
+    requireUserVerification: true,
+  }).catch((cause: unknown) => {
+    throw wrongPasskey(cause);
+  });
+  if (registrationInfo === undefined) throw wrongPasskey();
+  const { id, publicKey, counter, transports = [] } = registrationInfo.credential;
+  const columns = {
+    credential_id: id,
+    public_key: Buffer.from(publicKey).toString('base64url'),
+    counter,
+    transports: transports.join(' ').slice(0, 100),
+  };
+  return { columns, challenge };
+}
+
+/** The challenge is still to be used. @throws Refusal 403 `wrong-code` */
+export async function verifyEntry(
+  party: RelyingParty,
+  purpose: Purpose,
+  { stored, response }: { stored: StoredPasskey; response: string },
+): Promise<{ counter: number; challenge: string }> {
+  const answer = readAnswer<AuthenticationResponseJSON>(response);
+  const { verifyAuthenticationResponse } = await library();
+  let challenge = '';
+  const { verified, authenticationInfo } = await verifyAuthenticationResponse({
+    response: answer,
+    expectedChallenge(given: string) {
+      challenge = given;
+      return isOurChallenge(party, purpose, given);
+    },
+    ...expectedOf(party),
+    // A counter that does not grow is a copied authenticator: refused.
+    credential: {
+      id: stored.credential_id,
+      publicKey: new Uint8Array(Buffer.from(stored.public_key, 'base64url')),
+      counter: Number(stored.counter),
+    },
+    requireUserVerification: true,
+  }).catch((cause: unknown) => {
+    throw wrongPasskey(cause);
+  });
+  if (!verified) throw wrongPasskey();
+  return { counter: authenticationInfo.newCounter, challenge };
+}
+
+/** Which passkey an answer says to be of. The rest of it is the library's to check. @throws Refusal 403 `wrong-code` */
+export function readAnswer<Answer extends { id: string }>(text: string): Answer {
+  try {
+    const answer = JSON.parse(text) as Answer;
+    if (typeof answer?.id === 'string' && answer.id.length <= 1_400 && !answer.id.includes('\0'))
+      return answer;
+  } catch {
+    // Told below.
+  }
+  throw wrongPasskey();
+}
