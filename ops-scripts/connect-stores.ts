@@ -3,10 +3,10 @@ import { once } from 'node:events';
 import { Redis } from 'ioredis';
 import { sql } from 'kysely';
 import { asSeeds } from '../origin/config.ts';
-import { describeStoreFault, placeOf, storeFaultReason } from '../origin/describe-store-fault.ts';
 import { createDatabase, createPool } from '../origin/postgres/database.ts';
 import { connectRedis, type RedisClient } from '../origin/redis/connect.ts';
 import type { Db } from '../origin/schema.ts';
+import { describeStoreFault, placeOf, storeFaultReason } from '../origin/watch-stores.ts';
 import { findRunning } from './local/processes.ts';
 
 type Environment = Record<string, string | undefined>;

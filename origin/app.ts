@@ -11,10 +11,10 @@ import type { Deps } from './deps.ts';
 import { Refusal } from './errors.ts';
 import { createPaymentProviders, type PaymentProviders } from './order/payment/providers.ts';
 import { createMiddleware, mountRoutes } from './routes.ts';
-import { withoutTokens } from './web/csp-reports.ts';
 import type { AppEnv } from './web/env.ts';
 import { errorPage } from './web/page/page-response.ts';
 import { isApiPath, problemResponse, toRefusal } from './web/problem.ts';
+import { withoutTokens } from './web/response-headers.ts';
 import type { Health } from './web/serving/health.ts';
 import { type LoadBounds, usualLoadBounds } from './web/serving/load-shedding.ts';
 

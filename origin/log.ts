@@ -1,7 +1,7 @@
 // Creates the log: one JSON line for each entry, without secrets or personal data.
 import { type DestinationStream, type Logger, type LoggerOptions, pino } from 'pino';
 import type { Settings } from './config.ts';
-import { isStoreFault } from './describe-store-fault.ts';
+import { isStoreFault } from './watch-stores.ts';
 
 const warnLevel = 40;
 

@@ -1,7 +1,8 @@
-// Runs start-up work as soon as the stores allow it, without making the start wait long, and waits for a stop signal.
+// Runs start-up work as soon as the stores allow it, finds secrets that can be guessed, and waits for a stop signal.
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
-import { isStoreFault, storeFaultReason } from './describe-store-fault.ts';
+import type { Settings } from './config.ts';
+import { isStoreFault, storeFaultReason } from './watch-stores.ts';
 
 /** Runs start-up work as soon as the stores allow it, without making the start wait long. */
 interface StartUpWork {
@@ -62,4 +63,31 @@ export function onStopSignal(): Promise<void> {
     process.on('SIGINT', stop);
     process.on('SIGTERM', stop);
   });
+}
+
+// Finds secrets that are short enough to be guessed. The shop starts with them and warns once for each, without showing
+// it.
+
+type Secrets = Pick<Settings, 'cookieKeys' | 'edgePurgeKey' | 'staff' | 'operatorPassword'>;
+
+/** Longer for keys than for passwords: whoever holds one signature can try keys as fast as a machine counts. */
+const goodKeyLength = 32;
+const goodPurgeKeyLength = 16;
+const goodPasswordLength = 10;
+
+/** @returns a sentence a weak secret. */
+export function findWeakSecrets({ cookieKeys, edgePurgeKey, staff, operatorPassword }: Secrets): string[] {
+  const secrets: [name: string, secret: string | undefined, goodLength: number][] = [
+    ...cookieKeys.map((key, index): [string, string, number] => [
+      cookieKeys.length === 1 ? 'COOKIE_KEYS' : `COOKIE_KEYS (number ${index + 1})`,
+      key,
+      goodKeyLength,
+    ]),
+    ['EDGE_PURGE_KEY', edgePurgeKey, goodPurgeKeyLength],
+    ['STAFF_PASSWORD', staff?.password, goodPasswordLength],
+    ['OPERATOR_PASSWORD', operatorPassword, goodPasswordLength],
+  ];
+  return secrets
+    .filter(([, secret, goodLength]) => secret !== undefined && secret.length < goodLength)
+    .map(([name, , goodLength]) => `${name} is weak: it has fewer than ${goodLength} characters`);
 }

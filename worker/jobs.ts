@@ -1,24 +1,29 @@
-// Starts everything that works outbox rows: queues, their consumers, the relay, and the subscription that wakes it.
+// Starts everything that works outbox rows: queues, their consumers, the relay, and the subscription that wakes it. The
+// jobs of mails and invalidations stand here.
+
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Worker } from 'bullmq';
+import { trustedMs } from '../origin/cache/fenced-cache.ts';
 import { turnDueSales } from '../origin/catalog/change/turn-sales.ts';
 import { withinMs } from '../origin/concurrency/deadline.ts';
 import type { Settings } from '../origin/config.ts';
 import type { Deps } from '../origin/deps.ts';
 import { deliverWebhooks } from '../origin/integration/deliver-webhooks.ts';
-import { removeOldDrafts } from '../origin/mail/transport.ts';
+import type { Floors } from '../origin/invalidation/floors.ts';
+import type { MailAttempt } from '../origin/mail/mail.ts';
+import { createTransport, removeOldDrafts } from '../origin/mail/transport.ts';
 import { expireHold } from '../origin/order/expire-hold.ts';
 import { payBack } from '../origin/order/life/pay-back.ts';
 import { createPaymentProviders } from '../origin/order/payment/providers.ts';
 import { settlePayment } from '../origin/order/settle-payment.ts';
-import { outboxChannel, outboxKinds } from '../origin/outbox/events.ts';
+import { type OutboxPayloads, outboxChannel, outboxKinds } from '../origin/outbox/events.ts';
 import { type OutboxRow, readPayload } from '../origin/outbox/work.ts';
+import { prepareMail } from '../origin/prepare-mail.ts';
 import { forgetTraces } from '../origin/privacy/forget-traces.ts';
 import { connectPatiently, connectRedis, type RedisClient } from '../origin/redis/connect.ts';
 import { createFigureRecorder } from './figures.ts';
-import { deliverMail } from './jobs/deliver-mail.ts';
-import { createInvalidateJob } from './jobs/invalidate.ts';
-import { createMailOutage } from './mail-outage.ts';
 import { createMetrics, type WorkerMetrics } from './metrics.ts';
+import { createMailOutage } from './outage.ts';
 import { completeSeconds, createCloudFrontPurger } from './purge-cloudfront.ts';
 import { type EdgePurger, purgeAll, startEdgePurger } from './purge-edges.ts';
 import { openConsumer, openQueues, type QueuedRow, type Queues } from './queues.ts';
@@ -26,7 +31,7 @@ import { startRelay } from './relay.ts';
 import { reportMs, writeReport } from './reports.ts';
 import { measureSurroundings } from './surroundings.ts';
 import { every } from './timed-tasks.ts';
-import { createRowWorker, type JobHandlers } from './work-row.ts';
+import { createRowWorker, type JobHandler, type JobHandlers } from './work-row.ts';
 
 export interface Jobs {
   queues: Queues;
@@ -190,4 +195,30 @@ const drainMs = 5_000;
 async function closeWithin(ms: number, closing: Promise<unknown>): Promise<void> {
   const tooLate = () => new Error(`Cannot close within ${ms} ms`);
   await withinMs(ms, tooLate, () => closing).catch(() => undefined);
+}
+
+type Payload = OutboxPayloads['mail'];
+type MailJob = MailAttempt & { note?: (step: string) => void };
+
+/** @throws MailFailure where the mail could not leave */
+export async function deliverMail(deps: Deps, payload: Payload, job: MailJob): Promise<void> {
+  const mail = await prepareMail(deps, payload, job.id);
+  // Nobody to write to: an e-mail without an account, an order whose buyer was deleted.
+  if (mail === undefined) return job.note?.('nobody to write to');
+  job.note?.('mail rendered');
+  await createTransport(deps.settings).send(mail, job);
+  job.note?.(deps.settings.smtpUrl === undefined ? 'mail written to a file' : 'mail taken by its server');
+}
+
+/** Raises floors in Redis, waits until no origin trusts older memory, and purges every edge. */
+export function createInvalidateJob(floors: Floors, edges: EdgePurger): JobHandler<'invalidate'> {
+  return async ({ tags }, { signal, note }) => {
+    await floors.raise(tags);
+    note('floors raised in Redis');
+    // An origin may trust its memory for 25 ms after it last asked; twice that, and none does.
+    const memories = delay(2 * trustedMs, undefined, { signal }).then(() =>
+      note('no origin trusts older memory'),
+    );
+    await Promise.all([memories, edges.purge(tags, signal, note)]);
+  };
 }

@@ -3,8 +3,8 @@
 import { sql } from 'kysely';
 import type { Logger } from 'pino';
 import type { Deps } from '../origin/deps.ts';
-import { storeFaultReason } from '../origin/describe-store-fault.ts';
 import type { Db, Tx } from '../origin/schema.ts';
+import { storeFaultReason } from '../origin/watch-stores.ts';
 import { requestTask, type TaskRecorder, takeTaskRequests } from './reports.ts';
 
 interface CommonOfTasks {

@@ -2,8 +2,7 @@
 
 import type { Duplex } from 'node:stream';
 import type { Fields } from '../../http/fields.ts';
-import { makeProblem, problemContentType } from '../../http/problem-document.ts';
-import { answerOnSocket } from '../../http/unreadable-request.ts';
+import { answerOnSocket, makeProblem, problemContentType } from '../../http/problem-document.ts';
 import type { Fence, FenceClock } from '../fence.ts';
 import { type Answer, answerFrom, toResponse } from '../stored/answer.ts';
 import { mayServeStale, type StoredAnswers } from '../stored/stored-answers.ts';

@@ -19,8 +19,20 @@ import { openQueues } from '../../worker/queues.ts';
 import { askToRunTask, readTaskRuns } from '../../worker/reports.ts';
 import { fitTerminal } from '../command-line.ts';
 import { openDatabase, openRedis } from '../connect-stores.ts';
-import { changeCommand, drop, kindCommand, pause, resume, retry } from './change.ts';
-import { addFilter, addName, collectIds, type FilterOptions, readId, toFilter } from './filter.ts';
+import {
+  addFilter,
+  addName,
+  changeCommand,
+  collectIds,
+  drop,
+  type FilterOptions,
+  kindCommand,
+  pause,
+  readId,
+  resume,
+  retry,
+  toFilter,
+} from './change.ts';
 
 export function jobsCommand(env: NodeJS.ProcessEnv): Command {
   return new Command('jobs')

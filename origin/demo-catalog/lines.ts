@@ -1,6 +1,6 @@
 // The demo shop's product lines: names, fabrics, sizes, prices.
 import type { ColorName, Fabric } from './garment/fabrics.ts';
-import type { GarmentKind } from './garment/garment-spec.ts';
+import type { GarmentKind } from './garment/render-garment.ts';
 
 export type Department = 'women' | 'men' | 'kids' | 'accessories';
 

@@ -7,7 +7,7 @@ import { ensureCategory } from '../catalog/change/save-product-parts.ts';
 import { slugify } from '../catalog/product-text.ts';
 import type { Db, Tx } from '../schema.ts';
 import { type ColorName, colors, type Fabric } from './garment/fabrics.ts';
-import { type GarmentSpec, garmentUrl } from './garment/garment-spec.ts';
+import { type GarmentSpec, garmentUrl } from './garment/render-garment.ts';
 import { type Department, type ProductLine, productLines } from './lines.ts';
 import { brands, cares, closings, fabricWords, fits, givenNames, openings } from './words.ts';
 

@@ -8,8 +8,7 @@ import { createApi } from '../web/api/api.ts';
 import type { AppEnv } from '../web/env.ts';
 import { compressBody, type Encoded } from '../web/shared/representation.ts';
 import { hanger } from './garment/drawing.ts';
-import { parseGarmentName } from './garment/garment-spec.ts';
-import { renderGarment } from './garment/render-garment.ts';
+import { parseGarmentName, renderGarment } from './garment/render-garment.ts';
 
 interface Picture {
   etag: string;

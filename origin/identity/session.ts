@@ -1,4 +1,5 @@
-// A session as its owner sees it, and its token: 256 random bits in a signed cookie, whose hash the database holds.
+// A session as its owner sees it, how long it lasts, and its token: 256 random bits in a signed cookie, whose hash the
+// database holds.
 
 import { createHash, createHmac, randomBytes } from 'node:crypto';
 import { z } from '@hono/zod-openapi';

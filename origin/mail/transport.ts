@@ -7,8 +7,7 @@ import nodemailer from 'nodemailer';
 import type { Attachment } from 'nodemailer/lib/mailer/index.js';
 import { makeFolders } from '../../http/system-faults.ts';
 import type { Settings } from '../config.ts';
-import { type Mail, type MailAttempt, MailFailure } from './mail.ts';
-import { renderHtml, renderText } from './render-mail.ts';
+import { type Mail, type MailAttempt, MailFailure, renderHtml, renderText } from './mail.ts';
 import { sendBySmtp } from './send-by-smtp.ts';
 
 export interface Transport {

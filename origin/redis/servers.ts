@@ -1,5 +1,5 @@
-// Finds the Redis server that holds a key, to ask it directly: its answer is known to be its own, and WAIT reaches the
-// server that took the write.
+// Finds the Redis server that holds a key, so that its answer is its own and WAIT reaches it; and finds out whether
+// Redis has room for cache entries and copies of carts.
 import calculateSlot from 'cluster-key-slot';
 import { Cluster, type Redis } from 'ioredis';
 import type { RedisClient } from './connect.ts';

@@ -25,7 +25,7 @@ export interface RuntimeBindings {
   rememberWarmPage?: (key: string) => void;
   /**
    * Requests that wait for their turn, where they are too many for this one to wait too; see
-   * concurrency/admission-queue.ts.
+   * concurrency/semaphore.ts.
    */
   waiting?: number;
 }

@@ -3,8 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { addAllLines, type CartContents, emptyCart, opMarkOf } from '../../origin/cart/cart-contents.ts';
 import type { CartOutcome, WaitingOperation } from '../../origin/cart/check-operation.ts';
-import { decideCart } from '../../origin/cart/decide-batch.ts';
-import { type JournalledOperation, replayJournal } from '../../origin/cart/replay-journal.ts';
+import { decideCart, type JournalledOperation, replayJournal } from '../../origin/cart/decide-batch.ts';
 import { pieces } from './support/cart-world.ts';
 
 type Decide = typeof decideCart;

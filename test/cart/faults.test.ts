@@ -4,7 +4,7 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { freeze, wake } from '../../ops-scripts/drills/freeze.ts';
 import { waitUntil } from '../../ops-scripts/local/wait-until.ts';
-import { copyKey } from '../../origin/cart/server/cart-keys.ts';
+import { copyKey } from '../../origin/cart/server/copy-scripts.ts';
 import { createHeldOperations } from '../../origin/cart/server/held-operations.ts';
 import { drainJournals } from '../../origin/cart/server/journal-drain.ts';
 import { type PrivateStore, startRedis } from '../support/stores.ts';

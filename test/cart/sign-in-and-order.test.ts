@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { readAccountCartLines } from '../../origin/cart/account-cart.ts';
 import { checkOrderable } from '../../origin/cart/check-operation.ts';
-import { journalKey } from '../../origin/cart/server/cart-keys.ts';
+import { journalKey } from '../../origin/cart/server/copy-scripts.ts';
 import { createCartJournal } from '../../origin/cart/server/journal.ts';
 import { drainJournals } from '../../origin/cart/server/journal-drain.ts';
 import type { StoreWatch } from '../../origin/cart/server/store-watch.ts';

@@ -10,7 +10,7 @@ import {
   journalIndexKey,
   journalIndexKeys,
   journalKey,
-} from '../../origin/cart/server/cart-keys.ts';
+} from '../../origin/cart/server/copy-scripts.ts';
 import type { StoreWatch } from '../../origin/cart/server/store-watch.ts';
 import { createFloors } from '../../origin/invalidation/floors.ts';
 import { connectRedis } from '../../origin/redis/connect.ts';

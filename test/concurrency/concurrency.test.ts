@@ -3,9 +3,13 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { createAdmissionQueue } from '../../origin/concurrency/admission-queue.ts';
 import { gather } from '../../origin/concurrency/gather.ts';
-import { createLanes, createSemaphore, SemaphoreFullError } from '../../origin/concurrency/semaphore.ts';
+import {
+  createAdmissionQueue,
+  createLanes,
+  createSemaphore,
+  SemaphoreFullError,
+} from '../../origin/concurrency/semaphore.ts';
 
 describe('a semaphore', () => {
   test('lets in so many at once, keeps so many waiting, and sends the rest away', async () => {

@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { readRegionSettings } from '../../ops-scripts/region/config.ts';
 import { readSettings, SettingsError } from '../../origin/config.ts';
-import { findWeakSecrets } from '../../origin/weak-secrets.ts';
+import { findWeakSecrets } from '../../origin/start-and-stop.ts';
 
 function faultsOf(
   env: Record<string, string>,

@@ -3,7 +3,7 @@
 import { once } from 'node:events';
 import { Redis } from 'ioredis';
 import { vi } from 'vitest';
-import { defineCacheScripts } from '../../origin/invalidation/floor-scripts.ts';
+import { defineCacheScripts } from '../../origin/invalidation/floors.ts';
 import { type RunId, trackRunId } from '../../origin/redis/versioned-reads.ts';
 import { type PrivateStore, startRedis } from '../support/stores.ts';
 

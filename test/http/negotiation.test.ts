@@ -5,8 +5,12 @@ import { Duplex, PassThrough } from 'node:stream';
 import { expect, test } from 'vitest';
 import { createClientAddress, isAddressOrCidr } from '../../http/client-address.ts';
 import { chooseEncoding, matchesEntityTag } from '../../http/negotiation.ts';
-import { makeProblem } from '../../http/problem-document.ts';
-import { answerOnSocket, canStillAnswer, statusOfUnreadable } from '../../http/unreadable-request.ts';
+import {
+  answerOnSocket,
+  canStillAnswer,
+  makeProblem,
+  statusOfUnreadable,
+} from '../../http/problem-document.ts';
 
 test.each([
   [undefined, 'identity'],

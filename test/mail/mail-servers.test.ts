@@ -5,8 +5,7 @@ import { sql } from 'kysely';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { removeOldDrafts } from '../../origin/mail/transport.ts';
 import { addToOutbox } from '../../origin/outbox/events.ts';
-import { deliverMail } from '../../worker/jobs/deliver-mail.ts';
-import { startJobs } from '../../worker/jobs.ts';
+import { deliverMail, startJobs } from '../../worker/jobs.ts';
 import { openShop, type Shop } from '../support/shop.ts';
 import { type SmtpServer, type SmtpStage, smtpStages, startSmtpServer } from '../support/smtp-server.ts';
 

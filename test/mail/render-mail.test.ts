@@ -1,7 +1,6 @@
 // One layout for all mails: seller, links and address in both parts, and nothing that a mail's words could break.
 import { expect, test } from 'vitest';
-import type { Mail } from '../../origin/mail/mail.ts';
-import { renderHtml, renderText } from '../../origin/mail/render-mail.ts';
+import { type Mail, renderHtml, renderText } from '../../origin/mail/mail.ts';
 
 const frame = { siteUrl: 'https://shop.example', sellerLines: ['MyClothes GmbH', 'VAT DE123456789'] };
 const mail: Mail = {

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { prepareOrderLink } from '../../origin/order/life/look-up-order.ts';
 import { orderLink } from '../../origin/order/order-link.ts';
 import { settlePayment } from '../../origin/order/settle-payment.ts';
-import { deliverMail } from '../../worker/jobs/deliver-mail.ts';
+import { deliverMail } from '../../worker/jobs.ts';
 import { type Browser, type Json, openShop, type Shop } from '../support/shop.ts';
 
 let shop: Shop;

@@ -2,14 +2,13 @@ import fc from 'fast-check';
 import { Registry } from 'prom-client';
 import { describe, expect, test } from 'vitest';
 import { readSettings } from '../../origin/config.ts';
-import { createPrimaryLog } from '../../origin/postgres/replicas/primary-log.ts';
 import {
   createReadMetrics,
   furthestFirst,
   leastLoaded,
   whyUnfit,
 } from '../../origin/postgres/replicas/replica-set.ts';
-import type { ReplayedPosition } from '../../origin/postgres/replicas/wal-position.ts';
+import { createPrimaryLog, type ReplayedPosition } from '../../origin/postgres/replicas/wal-position.ts';
 import { serveMetrics } from '../../origin/web/serving/serve.ts';
 
 /** A primary whose log the test writes, on a clock that the test turns. */

@@ -1,6 +1,6 @@
 // The chosen colour's picture is shown wherever the piece is: lists, product page, bag, checkout, order and mail.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { renderHtml } from '../../origin/mail/render-mail.ts';
+import { renderHtml } from '../../origin/mail/mail.ts';
 import { prepareOrderMail } from '../../origin/order/order-mail.ts';
 import { aProduct, aVariant, saveAll } from '../catalog/open-catalog.ts';
 import { anOrder, openShop, type Shop } from '../support/shop.ts';

@@ -5,7 +5,7 @@ import type { DrillContext, DrillResult } from '../drill.ts';
 import type { DrillRegion } from '../region.ts';
 import { signInStaff } from '../staff.ts';
 import { Timeline } from '../timeline.ts';
-import { type FaultLog, type FreshnessSize, fullSize, inflictUntil, shortSize } from './fault-schedule.ts';
+import { type FaultLog, type FreshnessSize, fullSize, inflictUntil, shortSize } from './faults.ts';
 import {
   describeFreshness,
   type FreshnessFigures,

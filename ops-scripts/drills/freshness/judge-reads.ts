@@ -1,7 +1,7 @@
 // Judges every read by the oracle as of the moment when the request began. Keeps stale reads, and reports all as JSON
 // and as text.
 import { fieldOf } from '../../traffic/http-connection.ts';
-import type { FaultLog } from './fault-schedule.ts';
+import type { FaultLog } from './faults.ts';
 import type { Oracle } from './oracle.ts';
 import type { Read } from './readers.ts';
 import type { Written } from './writers.ts';

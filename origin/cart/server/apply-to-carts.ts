@@ -2,8 +2,7 @@
 // reported busy.
 import type { CartContents } from '../cart-contents.ts';
 import type { CartOutcome, WaitingOperation } from '../check-operation.ts';
-import { type Decision, decideCart } from '../decide-batch.ts';
-import type { JournalledOperation } from '../replay-journal.ts';
+import { type Decision, decideCart, type JournalledOperation } from '../decide-batch.ts';
 import type { CopyUpdate } from './cart-copies.ts';
 import { type CartRow, type RunSql, readCartRows, writeCarts } from './cart-statements.ts';
 

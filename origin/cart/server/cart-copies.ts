@@ -6,9 +6,17 @@ import type { RedisClient } from '../../redis/connect.ts';
 import type { RedisRoom } from '../../redis/servers.ts';
 import { createVersionedReads } from '../../redis/versioned-reads.ts';
 import type { CartContents } from '../cart-contents.ts';
-import type { JournalledOperation } from '../replay-journal.ts';
-import { birthKey, copyKey, type JournalHome, journalHome, journalKey } from './cart-keys.ts';
-import { defineCartScripts, type SaveArgument, saveArguments } from './copy-scripts.ts';
+import type { JournalledOperation } from '../decide-batch.ts';
+import {
+  birthKey,
+  copyKey,
+  defineCartScripts,
+  type JournalHome,
+  journalHome,
+  journalKey,
+  type SaveArgument,
+  saveArguments,
+} from './copy-scripts.ts';
 import type { StoreWatch } from './store-watch.ts';
 
 export interface StoredCart {

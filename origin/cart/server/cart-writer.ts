@@ -6,7 +6,7 @@ import { unavailable } from '../../errors.ts';
 import { type Lineage, onlyLineage } from '../../invalidation/lineage-watch.ts';
 import { isConnectionLost, isUnavailable, isWorthAnotherTry } from '../../postgres/postgres-errors.ts';
 import type { CartContents } from '../cart-contents.ts';
-import { type JournalledOperation, joinJournals } from '../replay-journal.ts';
+import { type JournalledOperation, joinJournals } from '../decide-batch.ts';
 import { type Applied, applyToCarts, type CartTask } from './apply-to-carts.ts';
 import type { CopyUpdate } from './cart-copies.ts';
 import type { RunSql } from './cart-statements.ts';

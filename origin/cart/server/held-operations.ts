@@ -2,8 +2,8 @@
 // bounded in number and bytes, so that an emptied Redis loses nothing.
 import { Gauge, type Registry } from 'prom-client';
 import { unavailable } from '../../errors.ts';
-import type { JournalledOperation } from '../replay-journal.ts';
-import type { JournalHome } from './cart-keys.ts';
+import type { JournalledOperation } from '../decide-batch.ts';
+import type { JournalHome } from './copy-scripts.ts';
 import type { Appended } from './journal.ts';
 
 export interface HeldOperation {

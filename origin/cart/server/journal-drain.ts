@@ -1,13 +1,14 @@
-// Drains all cart journals into Postgres, in order and once, by the same decisions as a shopper's own write.
-import { sql } from 'kysely';
+// Drains all cart journals into Postgres, in order and once, by the same decisions as a shopper's own write. What comes
+// late for a merged guest cart goes to the account's cart.
 import type { Deps } from '../../deps.ts';
 import type { RedisClient } from '../../redis/connect.ts';
 import { createRedisRoom, roomForCopies } from '../../redis/servers.ts';
+import { type CartContents, changeLines } from '../cart-contents.ts';
+import { decideCart, type JournalledOperation } from '../decide-batch.ts';
 import { applyToCarts } from './apply-to-carts.ts';
-import { type CartCopies, createCartCopies } from './cart-copies.ts';
-import { journalIndexKeys } from './cart-keys.ts';
-import type { RunSql } from './cart-statements.ts';
-import { followMerged } from './follow-merged.ts';
+import { type CartCopies, type CopyUpdate, createCartCopies } from './cart-copies.ts';
+import { type RunSql, readCartRows, writeCarts } from './cart-statements.ts';
+import { journalIndexKeys } from './copy-scripts.ts';
 import { runIn } from './locked-cart.ts';
 import { publishCopies } from './publish-copies.ts';
 import { mustWaitForOthers } from './whole-journal.ts';
@@ -121,27 +122,74 @@ const alwaysAsk = {
   close: () => undefined,
 };
 
-// Deletes operation ids older than 7 days, but none of a cart that has a journal: its replay must recognise them.
+// Applies a merged guest cart's late operations to the account's cart, once; their ids are recorded under the guest's
+// cart.
 
-const batch = 5_000;
-/** More than a busy shop writes in the minute until the next call. */
-const mostBatches = 20;
+interface LateOperations {
+  guestCartId: string;
+  guestVersion: number;
+  /** The account's cart. */
+  into: string;
+  journal: JournalledOperation[];
+}
 
 /**
- * For the worker's clean-up.
- * @returns how many were pruned, at most 100,000 a call
- * @throws where Redis does not answer: then nobody knows which carts have a journal
+ * @returns what the copies of both carts must learn; undefined where the account's cart is busy: try again
  */
-export async function pruneCartOperations(deps: Pick<Deps, 'db' | 'redis'>): Promise<number> {
-  const journalled = (await Promise.all(journalIndexKeys.map((key) => deps.redis.smembers(key)))).flat();
-  let pruned = 0;
-  for (let round = 0; round < mostBatches && pruned === round * batch; round += 1) {
-    const { numAffectedRows } = await sql`
-      delete from cart_operations where ctid = any(array(
-        select ctid from cart_operations
-        where created_at < now() - interval '7 days' and not cart_id = any(${journalled})
-        limit ${batch}))`.execute(deps.db);
-    pruned += Number(numAffectedRows ?? 0);
+export async function followMerged(
+  run: RunSql,
+  { guestCartId, guestVersion, into, journal }: LateOperations,
+): Promise<CopyUpdate[] | undefined> {
+  const opIds = journal.map((operation) => operation.opId);
+  const [row] = await readCartRows(run, [{ cartId: into, scope: guestCartId, opIds }]);
+  // The account's cart is gone with the account; what was meant for it is gone as well.
+  const unknown = journal.filter(({ opId }) => !row!.known.has(opId));
+  const late = row!.exists ? asAdditions(row!.contents, unknown) : [];
+  const decision = decideCart(row!.contents, row!.known, late, []);
+  if (decision.changed) {
+    const written = await writeCarts(run, [
+      {
+        cartId: into,
+        scope: guestCartId,
+        exists: true,
+        versionBefore: row!.contents.version,
+        contents: decision.contents,
+        recorded: decision.recorded,
+      },
+    ]);
+    if (!written.has(into)) return undefined;
   }
-  return pruned;
+  const guest = { version: guestVersion, generation: 1, lines: [], directSets: {} };
+  return [
+    {
+      cartId: into,
+      cart: { contents: decision.contents, merged: false },
+      versionBefore: row!.contents.version,
+      operations: [],
+      drained: [],
+    },
+    {
+      cartId: guestCartId,
+      cart: { contents: guest, merged: true },
+      versionBefore: 'full',
+      operations: [],
+      drained: opIds,
+    },
+  ];
+}
+
+/**
+ * The guest's versions say nothing about the account's lines, so a late `set` cannot take pieces away there: it
+ * raises the line to its quantity where there are fewer.
+ */
+function asAdditions(base: CartContents, journal: JournalledOperation[]): JournalledOperation[] {
+  let lines = base.lines;
+  return journal.map((operation) => {
+    const present = lines.find((line) => line.variantId === operation.variantId)?.quantity ?? 0;
+    const quantity =
+      operation.kind === 'add' ? operation.quantity : Math.max(0, operation.quantity - present);
+    const addition: JournalledOperation = { ...operation, kind: 'add', quantity };
+    lines = changeLines(lines, addition);
+    return addition;
+  });
 }

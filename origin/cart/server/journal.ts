@@ -10,14 +10,16 @@ import { createVersionedReads, type VersionedReads } from '../../redis/versioned
 import type { WaitingOperation } from '../check-operation.ts';
 import { partOf } from './cart-copies.ts';
 import {
+  type AppendArgument,
+  type AppendEntry,
+  appendOperations,
   birthKey,
   copyKey,
   type JournalHome,
   journalHome,
   journalIndexKey,
   journalKey,
-} from './cart-keys.ts';
-import { type AppendArgument, type AppendEntry, appendOperations } from './copy-scripts.ts';
+} from './copy-scripts.ts';
 import type { StoreWatch } from './store-watch.ts';
 
 export interface JournalAppend {

@@ -1,7 +1,7 @@
 // After a commit: releases held operations, updates the carts' copies in Redis, and returns what their journals still
 // hold.
 import { opMarkOf } from '../cart-contents.ts';
-import type { JournalledOperation } from '../replay-journal.ts';
+import type { JournalledOperation } from '../decide-batch.ts';
 import type { CartCopies, CopyUpdate } from './cart-copies.ts';
 import { type RunSql, readCartInFull } from './cart-statements.ts';
 import type { HeldOperations } from './held-operations.ts';

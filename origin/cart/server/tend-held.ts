@@ -1,12 +1,12 @@
 // Looks after held operations: sends them to Postgres as soon as it answers, writes them into the journal again when
 // Redis lost it, and hands them over when this origin stops.
 import { setTimeout as delay } from 'node:timers/promises';
-import { joinJournals } from '../replay-journal.ts';
+import { joinJournals } from '../decide-batch.ts';
 import type { RunSql } from './cart-statements.ts';
 import type { CartWriter } from './cart-writer.ts';
-import { followMerged } from './follow-merged.ts';
 import type { HeldOperation, HeldOperations } from './held-operations.ts';
 import type { CartJournal } from './journal.ts';
+import { followMerged } from './journal-drain.ts';
 import { type Publishing, publishCommit } from './publish-copies.ts';
 import type { StoreWatch } from './store-watch.ts';
 import { mustWaitForOthers } from './whole-journal.ts';

@@ -2,7 +2,7 @@
 import { unavailable } from '../../errors.ts';
 import { type CartContents, emptyCart } from '../cart-contents.ts';
 import { type Awaits, awaitsOf } from '../cart-cookie.ts';
-import { replayJournal } from '../replay-journal.ts';
+import { replayJournal } from '../decide-batch.ts';
 import { readCartRows } from './cart-statements.ts';
 import { PostgresSilent } from './cart-writer.ts';
 import type { NamedCart } from './named-cart.ts';

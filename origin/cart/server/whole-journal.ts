@@ -2,7 +2,7 @@
 // may still be about to fill an emptied Redis again.
 import { unavailable } from '../../errors.ts';
 import type { Awaits } from '../cart-cookie.ts';
-import { type JournalledOperation, joinJournals } from '../replay-journal.ts';
+import { type JournalledOperation, joinJournals } from '../decide-batch.ts';
 import type { CartCopies, CartInRedis } from './cart-copies.ts';
 import { type RunSql, readCartRows } from './cart-statements.ts';
 import type { HeldOperations } from './held-operations.ts';

@@ -3,7 +3,7 @@
 import type { CartContents } from '../cart-contents.ts';
 import { type Awaits, awaitsOf } from '../cart-cookie.ts';
 import { refusalFor, refusalOf, type WaitingOperation } from '../check-operation.ts';
-import type { JournalledOperation } from '../replay-journal.ts';
+import type { JournalledOperation } from '../decide-batch.ts';
 import { type CommittedTask, PostgresSilent } from './cart-writer.ts';
 import type { Appended } from './journal.ts';
 import type { NamedCart } from './named-cart.ts';

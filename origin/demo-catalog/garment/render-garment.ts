@@ -1,9 +1,9 @@
-// Renders a garment as SVG: cloth, folds, seams and a soft shadow. The same spec gives the same bytes.
+// Renders a garment as SVG: cloth, folds, seams and a soft shadow. The same spec gives the same bytes; its file name
+// encodes the spec.
 import { beanie, cap, scarf, socks } from './accessories.ts';
 import { dress, jeans, shorts, skirt, trousers } from './bottoms.ts';
 import { type Drawing, height, mirrored, type Piece, width } from './drawing.ts';
-import { brightness, darken, fabricTile, lighten, mix } from './fabrics.ts';
-import type { GarmentKind, GarmentSpec } from './garment-spec.ts';
+import { brightness, darken, type Fabric, fabrics, fabricTile, lighten, mix } from './fabrics.ts';
 import { blazer, coat, jacket, vest } from './outerwear.ts';
 import { blouse, cardigan, hoodie, polo, shirt, sweater, tank, tee } from './tops.ts';
 
@@ -155,4 +155,60 @@ function shadowY(kind: GarmentKind): number {
   if (kind === 'cap') return 352;
   if (kind === 'shorts' || kind === 'socks') return 400;
   return kind === 'beanie' ? 414 : kind === 'jacket' ? 424 : 468;
+}
+
+// What a drawn garment looks like, encoded in its file name, so that a picture under one name never changes.
+
+export const garmentKinds = [
+  'tee',
+  'tank',
+  'shirt',
+  'blouse',
+  'polo',
+  'sweater',
+  'cardigan',
+  'hoodie',
+  'jacket',
+  'blazer',
+  'coat',
+  'vest',
+  'dress',
+  'skirt',
+  'jeans',
+  'trousers',
+  'shorts',
+  'socks',
+  'cap',
+  'beanie',
+  'scarf',
+] as const;
+export type GarmentKind = (typeof garmentKinds)[number];
+
+export interface GarmentSpec {
+  kind: GarmentKind;
+  fabric: Fabric;
+  /** Such as `#26344f`. */
+  base: string;
+  /** The second colour: of the pattern, cuffs, collars. */
+  accent: string;
+  /** Which backdrop. */
+  ground: number;
+}
+
+/** Raise it when the drawing changes: pictures are kept by browsers for a year. */
+const edition = 1;
+
+export function garmentUrl(spec: GarmentSpec): string {
+  const parts = [spec.kind, spec.fabric, spec.base.slice(1), spec.accent.slice(1), spec.ground, edition];
+  return `/images/${parts.join('-')}.svg`;
+}
+
+/** @returns undefined for a name that this edition does not draw. */
+export function parseGarmentName(name: string): GarmentSpec | undefined {
+  const match = /^([a-z]+)-([a-z]+)-([0-9a-f]{6})-([0-9a-f]{6})-(\d)-(\d{1,3})\.svg$/.exec(name);
+  if (match === null) return undefined;
+  const kind = garmentKinds.find((known) => known === match[1]);
+  const fabric = fabrics.find((known) => known === match[2]);
+  if (kind === undefined || fabric === undefined || Number(match[6]) !== edition) return undefined;
+  return { kind, fabric, base: `#${match[3]}`, accent: `#${match[4]}`, ground: Number(match[5]) };
 }

@@ -5,11 +5,10 @@ import { createSemaphore, SemaphoreFullError } from '../../concurrency/semaphore
 import { unavailable } from '../../errors.ts';
 import type { Db } from '../../schema.ts';
 import { createDatabase, createPool } from '../database.ts';
-import { createPrimaryLog, sharedMs } from './primary-log.ts';
 import { createReplica, type ReplicaRead } from './replica.ts';
 import { createReadMetrics, createReplicaSet, type ReadMetrics, type ReplicaAnswer } from './replica-set.ts';
 import type { WrittenPosition } from './track-commits.ts';
-import { createProbe, type WalPosition } from './wal-position.ts';
+import { createPrimaryLog, createProbe, sharedMs, type WalPosition } from './wal-position.ts';
 
 export interface ReadSources {
   /**

@@ -4,9 +4,8 @@ import { Counter, Gauge, type Registry } from 'prom-client';
 import { SemaphoreFullError } from '../../concurrency/semaphore.ts';
 import { Refusal } from '../../errors.ts';
 import { isPostgresAway, isTooSlow } from '../postgres-errors.ts';
-import type { PrimaryLog } from './primary-log.ts';
 import { BehindError, type Replica, type ReplicaRead } from './replica.ts';
-import type { WalPosition } from './wal-position.ts';
+import type { PrimaryLog, WalPosition } from './wal-position.ts';
 
 /** An answer, which may itself be undefined. */
 export interface ReplicaAnswer<T> {

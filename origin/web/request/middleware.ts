@@ -9,10 +9,9 @@ import { isTracing, toTraceparent, withSpan } from '../../../http/tracing.ts';
 import type { Settings } from '../../config.ts';
 import type { Deps } from '../../deps.ts';
 import { Refusal } from '../../errors.ts';
-import { withoutTokens } from '../csp-reports.ts';
 import type { AppEnv, RuntimeBindings } from '../env.ts';
 import { isApiPath } from '../problem.ts';
-import { createFinishResponse } from '../response-headers.ts';
+import { createFinishResponse, withoutTokens } from '../response-headers.ts';
 
 /**
  * Gives each request its trace and the client's address, and each answer its common headers; counts and times

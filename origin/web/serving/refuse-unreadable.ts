@@ -1,6 +1,6 @@
 // Refuses an unreadable request like any other: a problem document with the usual headers.
 
-import { statusOfUnreadable } from '../../../http/unreadable-request.ts';
+import { statusOfUnreadable } from '../../../http/problem-document.ts';
 import type { Settings } from '../../config.ts';
 import { Refusal } from '../../errors.ts';
 import { problemResponse, toRefusal } from '../problem.ts';

@@ -1,8 +1,7 @@
 // Postgres and Redis in small: what each statement and script does, atomic, with answers that may be lost before or
 // after the effect.
 import { type CartContents, emptyCart } from '../../../origin/cart/cart-contents.ts';
-import { decideCart } from '../../../origin/cart/decide-batch.ts';
-import type { JournalledOperation } from '../../../origin/cart/replay-journal.ts';
+import { decideCart, type JournalledOperation } from '../../../origin/cart/decide-batch.ts';
 import { applyToCarts, type CartTask } from '../../../origin/cart/server/apply-to-carts.ts';
 import type { CartCopies, CopyUpdate } from '../../../origin/cart/server/cart-copies.ts';
 import type { RunSql } from '../../../origin/cart/server/cart-statements.ts';
