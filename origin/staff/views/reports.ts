@@ -60,7 +60,7 @@ ${selectField('by', 'By', by, Object.entries(groupNames))}
 ${
   sales.length === 0
     ? html`<p>Nothing was sold in these days.</p>`
-    : html`<img class="chart" src="/staff/reports/sales.svg?${query}" alt="Sales by ${groupNames[by].toLowerCase()}, as in the table below" width="960" height="300">
+    : html`<div class="scrolls" tabindex="0" role="region" aria-label="Chart of sales"><img class="chart" src="/staff/reports/sales.svg?${query}" alt="Sales by ${groupNames[by].toLowerCase()}, as in the table below" width="960" height="300"></div>
 <table class="rows"><caption class="hidden">Sales by ${groupNames[by].toLowerCase()}</caption>
 <thead><tr><th scope="col">${groupNames[by]}</th><th class="number" scope="col">Orders</th><th class="number" scope="col">Pieces</th><th class="number" scope="col">Amount</th></tr></thead>
 <tbody>${sales.map((row) => html`<tr><th scope="row"><bdi>${nameOf(by, row.name)}</bdi></th><td class="number">${row.orders}</td><td class="number">${row.pieces}</td><td class="number">${formatMoney(row.amount)}</td></tr>`)}</tbody>
@@ -136,7 +136,7 @@ export function salesChart(by: SalesGroup, sales: SalesRow[], days: string[]): s
         : '';
     return `<rect x="${(x + room.width * 0.12).toFixed(1)}" y="${y(amount).toFixed(1)}" width="${(room.width * 0.76).toFixed(1)}" height="${(y(0) - y(amount)).toFixed(1)}" rx="1.5"/>${text}`;
   });
-  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" font-family="system-ui, sans-serif" font-size="12"><style>text{fill:#5d564c}rect{fill:#9c3b22}.l{stroke:#d9d0c0}@media(prefers-color-scheme:dark){text{fill:#b5ab9b}rect{fill:#e08a6c}.l{stroke:#3a352e}}</style>${lines.join('')}${columns.join('')}</svg>`;
+  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" font-family="system-ui, sans-serif" font-size="13"><style>text{fill:#5d564c}rect{fill:#9c3b22}.l{stroke:#d9d0c0}@media(prefers-color-scheme:dark){text{fill:#b5ab9b}rect{fill:#e08a6c}.l{stroke:#3a352e}}</style>${lines.join('')}${columns.join('')}</svg>`;
 }
 
 /** Long times are drawn by several days a bar. */
