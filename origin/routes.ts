@@ -292,6 +292,7 @@ export const routeGroups: RouteGroup[] = [
     routes: [
       get('/api/staff/products/:id/sales', anyStaff, 'private', 'catalog:read'),
       post('/api/staff/products/:id/sales', catalogStaff, 'catalog:write'),
+      patch('/api/staff/products/:id/sales/:sale', catalogStaff, 'catalog:write'),
       remove('/api/staff/products/:id/sales/:sale', catalogStaff, 'catalog:write'),
     ],
   },

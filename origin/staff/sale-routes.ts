@@ -3,10 +3,14 @@
 import type { OpenAPIHono } from '@hono/zod-openapi';
 import { type Context, Hono } from 'hono';
 import {
+  changeSale,
   exampleSale,
   listSales,
   planSale,
   type Sale,
+  type SaleChange,
+  type SalePatch,
+  SalePatchSchema,
   SaleSchema,
   type SaleToWrite,
   SaleToWriteSchema,
@@ -23,6 +27,7 @@ import {
   InvalidationSchema,
   readPreferredWait,
 } from '../invalidation/invalidations.ts';
+import type { Tx } from '../schema.ts';
 import { createApi, defineRoute, Id, IdempotencyKeyHeader, jsonAnswer, jsonBody, z } from '../web/api/api.ts';
 import { writeOnce } from '../web/api/idempotency.ts';
 import type { AppEnv } from '../web/env.ts';
@@ -83,6 +88,19 @@ const planRoute = defineRoute({
   },
 });
 
+const changeRoute = defineRoute({
+  method: 'patch',
+  path: '/api/staff/products/{id}/sales/{sale}',
+  operationId: 'changeSale',
+  tags,
+  audience,
+  refusals: ['not-found', 'sale-over', 'sale-overlaps'],
+  summary: 'Move the end of a sale, or change one that is planned',
+  description: 'What is absent stays. Of a running sale only the end can change.',
+  request: { params: SaleParameters, headers: Headers, body: jsonBody(SalePatchSchema) },
+  responses: { 200: jsonAnswer('The sale as it now is', changed, ['Preference-Applied']) },
+});
+
 const stopRoute = defineRoute({
   method: 'delete',
   path: '/api/staff/products/{id}/sales/{sale}',
@@ -117,6 +135,11 @@ export function salesApi(deps: Deps): OpenAPIHono<AppEnv> {
     const write = await writeOf(c, c.req.valid('header'));
     return c.json(await writeSale(deps, write, c.req.valid('param').id, { plan: c.req.valid('json') }), 201);
   });
+  api.openapi(changeRoute, async (c) => {
+    const write = await writeOf(c, c.req.valid('header'));
+    const { id, sale } = c.req.valid('param');
+    return c.json(await writeSale(deps, write, id, { change: sale, patch: c.req.valid('json') }), 200);
+  });
   api.openapi(stopRoute, async (c) => {
     const write = await writeOf(c, c.req.valid('header'));
     const { id, sale } = c.req.valid('param');
@@ -134,7 +157,17 @@ interface SaleWrite {
   waitMs: number;
 }
 
-type SaleDeed = { plan: SaleToWrite } | { stop: string };
+type SaleDeed = { plan: SaleToWrite } | { change: string; patch: SalePatch } | { stop: string };
+
+function performSaleDeed(
+  tx: Tx,
+  productId: string,
+  { deed, nowMs }: { deed: SaleDeed; nowMs: number },
+): Promise<SaleChange & { before?: Sale }> {
+  if ('plan' in deed) return planSale(tx, productId, { sale: deed.plan, nowMs });
+  if ('change' in deed) return changeSale(tx, productId, { saleId: deed.change, patch: deed.patch, nowMs });
+  return stopSale(tx, productId, { saleId: deed.stop, nowMs });
+}
 
 async function writeSale(
   deps: Deps,
@@ -142,19 +175,15 @@ async function writeSale(
   productId: string,
   deed: SaleDeed,
 ): Promise<{ sale: Sale; invalidation: Invalidation }> {
-  const method = 'plan' in deed ? 'POST' : 'DELETE';
+  const method = 'plan' in deed ? 'POST' : 'change' in deed ? 'PATCH' : 'DELETE';
   const cause = { what: `${method} ${write.path}`, at: new Date(deps.now()) };
   const { sale, invalidationId } = await writeOnce(deps.db, { ...write, method, body: deed }, async (tx) => {
-    const nowMs = deps.now();
-    const made =
-      'plan' in deed
-        ? { before: null, ...(await planSale(tx, productId, { sale: deed.plan, nowMs })) }
-        : await stopSale(tx, productId, { saleId: deed.stop, nowMs });
+    const made = await performSaleDeed(tx, productId, { deed, nowMs: deps.now() });
     const id = await beginInvalidation(tx, made.tags, cause);
     await audit(
       tx,
       accountId,
-      [{ subject: `product:${productId}`, before: made.before, after: made.sale }],
+      [{ subject: `product:${productId}`, before: made.before ?? null, after: made.sale }],
       id,
     );
     return { sale: made.sale, invalidationId: id };
@@ -183,21 +212,40 @@ export function salePages(
     const { id: accountId, scope } = await requireStaff(deps, c);
     const write = { accountId, scope, key: readIdempotencyKey(values), path: c.req.path, waitMs };
     const productId = c.req.param('id');
-    const stop = values['stop'];
-    const parsed = SaleToWriteSchema.safeParse(readSaleForm(values));
-    if (stop === undefined && !parsed.success)
-      return show(c, { values, faults: ofForm(faultsOf(parsed.error, formNamed(values))) }, 422);
+    const read = readDeed(values);
+    if (read.deed === undefined) return show(c, { values, ...read }, 422);
     try {
-      const deed = stop === undefined ? { plan: parsed.data! } : { stop };
-      const { invalidation } = await writeSale(deps, write, productId, deed);
+      const { invalidation } = await writeSale(deps, write, productId, read.deed);
       return seeOther(`/staff/products/${productId}?invalidation=${invalidation.id}`);
     } catch (error) {
       if (!(error instanceof Refusal) || error.status === 404) throw error;
-      const faults = faultsOfRefusal(error);
-      const wrong = faults === undefined ? { refused: `${error.message}.` } : { faults: ofForm(faults) };
-      return show(c, { values, ...wrong }, error.status);
+      return show(c, { values, ...tellRefused(values, error) }, error.status);
     }
   });
+}
+
+/** Which of the section's forms was sent. */
+function readDeed(values: FormValues): { deed?: SaleDeed; faults?: FormFaults; refused?: string } {
+  const { stop, change } = values;
+  if (stop !== undefined) return { deed: { stop } };
+  const asked = readSaleForm(values);
+  if (change !== undefined) {
+    const parsed = SalePatchSchema.safeParse({ endsAt: asked.endsAt ?? null });
+    return parsed.success
+      ? { deed: { change, patch: parsed.data } }
+      : { refused: 'The end of a sale is a day and a time such as 2027-01-07 00:00.' };
+  }
+  const parsed = SaleToWriteSchema.safeParse(asked);
+  return parsed.success
+    ? { deed: { plan: parsed.data } }
+    : { faults: ofForm(faultsOf(parsed.error, formNamed(values))) };
+}
+
+function tellRefused(values: FormValues, refusal: Refusal): Omit<RefusedSale, 'values'> {
+  const faults = faultsOfRefusal(refusal);
+  if (faults === undefined) return { refused: `${refusal.message}.` };
+  if (values['change'] !== undefined) return { refused: `The end of the sale: ${faults['endsAt']}` };
+  return { faults: ofForm(faults) };
 }
 
 /** The price has another name in the form, as the page has a price beside it. */
@@ -209,7 +257,7 @@ function ofForm({ amount, price, ...faults }: FormFaults): FormFaults {
 }
 
 /** What the API would be sent. */
-function readSaleForm(values: FormValues): unknown {
+function readSaleForm(values: FormValues) {
   const time = (name: string) => {
     const text = (values[name] ?? '').trim();
     return text === '' ? undefined : toTime(text);

@@ -301,9 +301,15 @@ test('every refusal that an operation tells of is met', async () => {
   const sales = `/api/staff/products/${(await staff.get(`/api/products/${shop.slug}`)).body.id}/sales`;
   const sale = { price: { amount: 1, currency: 'EUR' }, startsAt: '2099-01-01T00:00:00Z' };
   for (const url of [sales, sales]) await send(named('planSale'), staff, { url, body: sale });
-  const { id: saleId } = (await staff.get(sales)).body.items[0];
+  const early = { price: sale.price, startsAt: '2098-01-01T00:00:00Z', endsAt: '2098-02-01T00:00:00Z' };
+  await staff.post(sales, early);
+  const { items: planned } = (await staff.get(sales)).body;
+  await send(named('changeSale'), staff, { url: `${sales}/${planned[1].id}`, body: { endsAt: null } });
+  const saleId = planned[0].id;
   for (const url of [`${sales}/${saleId}`, `${sales}/${saleId}`, `${sales}/${nothing}`])
     await send(named('stopSale'), staff, { url });
+  for (const url of [`${sales}/${saleId}`, `${sales}/${nothing}`])
+    await send(named('changeSale'), staff, { url, body: { endsAt: null } });
   for (const name of ['listSales', 'planSale'])
     await send(named(name), staff, { url: `/api/staff/products/${nothing}/sales`, body: sale });
   await send(named('listShopEvents'), staff, { url: `/api/staff/events?after=${nothing}` });

@@ -207,6 +207,11 @@ const samples: Record<string, Sample> = {
     json: () => aSale('2098'),
     first: [401, 403, 403, 201],
   },
+  'PATCH /api/staff/products/:id/sales/:sale': {
+    at: ({ product, sale }) => `/api/staff/products/${product}/sales/${sale}`,
+    json: () => ({ endsAt: null }),
+    first: staffOnly,
+  },
   'DELETE /api/staff/products/:id/sales/:sale': {
     at: ({ product, sale }) => `/api/staff/products/${product}/sales/${sale}`,
     first: staffOnly,

@@ -297,6 +297,45 @@ describe('a planned sale', () => {
     expect(await everywhere()).toMatchObject({ prices: [1_999] });
   });
 
+  test('changes everywhere when its end is moved, and before it begins in all that it is', async () => {
+    const at = (offset: number) => new Date(start + offset).toISOString();
+    const { id: sale } = await planAll({ startsAt, endsAt: at(60_000) });
+    await planAll({ startsAt: at(120_000) });
+    const change = async (body: Record<string, unknown>) => {
+      const answer = await staff.patch(`${sales()}/${sale}`, body, { Prefer: 'wait=5' });
+      return answer.status === 200 ? answer.body.sale : answer.body.code;
+    };
+    expect(await change({ price: eur(1_599), startsAt: at(1_000) })).toMatchObject({
+      price: eur(1_599),
+      startsAt: at(1_000),
+      endsAt: at(60_000),
+      state: 'planned',
+    });
+    for (const [body, code] of [
+      [{ endsAt: at(1_000) }, 'invalid-body'],
+      [{ endsAt: at(121_000) }, 'sale-overlaps'],
+      [{ endsAt: null }, 'sale-overlaps'],
+      [{ price: eur(1_999) }, 'invalid-body'],
+      [{ startsAt: at(-120_000) }, 'invalid-body'],
+      [{ startsAt: null }, 'invalid-body'],
+    ] as const)
+      expect([body, await change(body)]).toEqual([body, code]);
+    clock.ms = start + 2_000;
+    expect(await everywhere({ byHand: true })).toMatchObject({ prices: [1_599], was: 1_999 });
+    expect(await change({ startsAt: at(3_000) })).toBe('invalid-body');
+    expect(await change({ price: eur(1_499) })).toBe('invalid-body');
+    expect(await change({ endsAt: at(1_500) })).toBe('invalid-body');
+    // What it is already may be said again.
+    const same = { price: eur(1_599), startsAt: at(1_000), endsAt: at(90_000) };
+    for (let time = 0; time < 2; time += 1) expect(await change(same)).toMatchObject({ endsAt: at(90_000) });
+    clock.ms = start + 70_000;
+    expect(await everywhere({ byHand: true })).toMatchObject({ prices: [1_599], was: 1_999 });
+    expect(await change({ endsAt: at(71_000) })).toMatchObject({ state: 'running', was: eur(1_999) });
+    clock.ms = start + 71_000;
+    expect(await everywhere({ byHand: true })).toMatchObject({ prices: [1_999], was: undefined });
+    expect(await change({ endsAt: at(99_000) })).toBe('sale-over');
+  });
+
   test('ends with a price that staff set by hand', async () => {
     await planAll({});
     await patch({ price: eur(1_399) });
@@ -332,7 +371,7 @@ describe('a planned sale', () => {
     expect(await price()).toBe(2_499);
   });
 
-  test('is planned and ended on the product’s page, which says what is wrong with it', async () => {
+  test('is planned, moved and ended on the product’s page, which says what is wrong with it', async () => {
     const send = async (values: Record<string, string>) => {
       const answer = await staff.request(`/staff/products/${id}/sales`, {
         method: 'POST',
@@ -348,6 +387,16 @@ describe('a planned sale', () => {
     const page = await (await staff.request(`/staff/products/${id}`)).text();
     expect(page).toContain('2031-01-01 00:00');
     const [, stop] = /name="stop" value="(\d+)"/.exec(page)!;
+    const move = (endsAt: string) => send({ change: stop!, endsAt });
+    for (const odd of ['2029-01-01 00:00', 'Tomorrow’s “evening”']) {
+      const { status, text } = await move(odd);
+      expect([status, text]).toEqual([422, expect.stringMatching(/The end of (the|a) sale/)]);
+      expect(text).toContain(`id="ends-${stop}" name="endsAt" value="${odd}"`);
+    }
+    expect((await move('')).status).toBe(303);
+    expect((await newest()).endsAt).toBeUndefined();
+    expect((await move('2030-04-02 10:00')).status).toBe(303);
+    expect(await newest()).toMatchObject({ endsAt: '2030-04-02T10:00:00.000Z', state: 'running' });
     expect((await send({ stop: stop! })).status).toBe(303);
     expect((await newest()).state).toBe('ended');
   });

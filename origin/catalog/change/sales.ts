@@ -58,6 +58,18 @@ export const SaleToWriteSchema = z
 
 export type SaleToWrite = z.infer<typeof SaleToWriteSchema>;
 
+export const SalePatchSchema = z
+  .strictObject({
+    price: MoneyToWriteSchema.optional().openapi({ description: 'Of a planned sale' }),
+    startsAt: Time.optional().openapi({ description: 'Of a planned sale' }),
+    endsAt: Time.nullable()
+      .optional()
+      .openapi({ description: 'Later or earlier, but not in the past; null: until somebody ends it' }),
+  })
+  .openapi('SalePatch', { example: { endsAt: '2100-01-14T00:00:00Z' } });
+
+export type SalePatch = z.infer<typeof SalePatchSchema>;
+
 const mostListed = 50;
 
 /** The latest first. @throws Refusal 404 */
@@ -145,6 +157,53 @@ export async function planSale(
 }
 
 /**
+ * Of a planned sale everything may change, of a running one only its end.
+ * @throws Refusal 404; 409 `sale-over`, `sale-overlaps`; 422 `invalid-body`
+ */
+export async function changeSale(
+  tx: Tx,
+  productId: string,
+  { saleId, patch, nowMs }: { saleId: string; patch: SalePatch; nowMs: number },
+): Promise<SaleChange & { before: Sale }> {
+  await requireProduct(tx, productId);
+  await lockProducts(tx, [productId]);
+  const turned = await turnProduct(tx, productId, nowMs);
+  const row = await readSale(tx, productId, saleId);
+  if (row.state !== 'planned' && row.state !== 'running') throw saleOver();
+  const startsAt = readNewStart(row, patch, nowMs);
+  const endsAt = patch.endsAt === undefined ? row.ends_at : patch.endsAt;
+  if (endsAt !== null && endsAt <= new Date(Math.max(startsAt.getTime(), nowMs)))
+    throw wrong('endsAt', 'must be later than the start, and than now');
+  const price = patch.price?.amount ?? row.price_amount;
+  if (price !== row.price_amount && row.state === 'running')
+    throw wrong('price', 'cannot change while the sale runs; end it and plan another');
+  if (price !== row.price_amount && price >= (await readRegularPrice(tx, productId)))
+    throw wrong('price', 'must be lower than the price');
+  for (const other of await readOpenSales(tx, productId))
+    if (other.id !== saleId && overlaps(other, startsAt, endsAt ?? undefined)) throw overlap(other);
+  await tx
+    .updateTable('product_sales')
+    .set({ price_amount: price, starts_at: startsAt, ends_at: endsAt })
+    .where('id', '=', saleId)
+    .execute();
+  const begun = await turnProduct(tx, productId, nowMs);
+  const tags = Object.keys(begun).length > 0 ? begun : await refreshFlip(tx, productId);
+  const sale = toSale(await readSale(tx, productId, saleId));
+  return { sale, tags: { ...turned, ...tags }, before: toSale(row) };
+}
+
+function readNewStart({ state, starts_at }: SaleRow, { startsAt }: SalePatch, nowMs: number): Date {
+  if (startsAt === undefined || startsAt.getTime() === starts_at.getTime()) return starts_at;
+  if (state === 'running') throw wrong('startsAt', 'cannot change, as the sale has begun');
+  if (startsAt.getTime() < nowMs - lateMs) throw wrong('startsAt', 'must not be in the past');
+  return new Date(Math.max(startsAt.getTime(), nowMs));
+}
+
+function saleOver(): Refusal {
+  return new Refusal(409, 'sale-over', 'This sale is over');
+}
+
+/**
  * A running sale ends now; a planned one never begins.
  * @throws Refusal 404; 409 `sale-over`
  */
@@ -164,7 +223,7 @@ export async function stopSale(
       .set({ state: 'cancelled', ended_at: new Date(nowMs) })
       .where('id', '=', saleId)
       .execute();
-  else throw new Refusal(409, 'sale-over', 'This sale is over');
+  else throw saleOver();
   const tags = await refreshFlip(tx, productId);
   return { sale: toSale(await readSale(tx, productId, saleId)), tags, before: toSale(row) };
 }

@@ -34,7 +34,7 @@ export function salesSection({ product, sales, prices, sale }: SalesSection): Ht
     field({
       name,
       label: saleLabels[name]!,
-      value: sale?.values[name],
+      value: sale?.values['change'] === undefined ? sale?.values[name] : undefined,
       fault: sale?.faults?.[name],
       required: false,
       maxLength: 40,
@@ -42,7 +42,7 @@ export function salesSection({ product, sales, prices, sale }: SalesSection): Ht
     });
   return html`<h2 id="sales">Sales</h2>
 <p class="soft">The price changes by itself at the start and at the end, everywhere at once. The lowest price of the 30 days before the start is shown beside it where that was higher. A price that you set by hand ends the sale.</p>
-${sales.length === 0 ? '' : salesTable(action, sales)}
+${sales.length === 0 ? '' : salesTable(action, sales, sale)}
 <form class="fields two" method="post" action="${action}" novalidate>${idempotencyField()}${signedInField()}
 ${part('salePrice', { hint: 'Of all sizes and colours, such as 14.99.', required: true })}
 ${part('startsAt', { hint: 'Such as 2026-12-26 00:00. Empty: now.' })}
@@ -51,21 +51,34 @@ ${part('endsAt', { hint: 'Empty: until you end it.' })}
 ${prices.length === 0 ? '' : pricesTable(product, prices)}`;
 }
 
-function salesTable(action: string, sales: Sale[]): Html {
+function salesTable(action: string, sales: Sale[], refused: RefusedSale | undefined): Html {
   return html`<table class="rows">
 <caption>All times are UTC</caption>
 <thead><tr><th scope="col">Sale</th><th class="number" scope="col">Price</th></tr></thead>
 <tbody>${sales.map(
     (sale) => html`<tr><th scope="row">${states[sale.state]}<br>
-<span class="hint">${minutesOf(sale.startsAt)} – ${sale.endsAt === undefined ? 'until you end it' : minutesOf(sale.endsAt)}</span>${stopForm(action, sale)}</th>
+<span class="hint">${minutesOf(sale.startsAt)} – ${sale.endsAt === undefined ? 'until you end it' : minutesOf(sale.endsAt)}</span>${changeForms(action, sale, refused)}</th>
 <td class="number">${formatMoney(sale.price.amount)}${sale.was === undefined ? '' : html`<br><span class="hint">before: ${formatMoney(sale.was.amount)}</span>`}</td></tr>`,
   )}</tbody>
 </table>`;
 }
 
-function stopForm(action: string, { id, state }: Sale): Html | '' {
+/** Of a sale that is not over: another end, or the end now. */
+function changeForms(
+  action: string,
+  { id, state, endsAt }: Sale,
+  refused: RefusedSale | undefined,
+): Html | '' {
   if (state !== 'planned' && state !== 'running') return '';
-  return html`<form method="post" action="${action}">${idempotencyField()}${signedInField()}
+  const isRefused = refused?.values['change'] === id;
+  const value = isRefused ? refused.values['endsAt'] : endsAt === undefined ? '' : minutesOf(endsAt);
+  const form = html`<form class="row" method="post" action="${action}">${idempotencyField()}${signedInField()}`;
+  return html`<details${isRefused ? html` open` : ''}><summary>Change the end</summary>
+${form}
+<label for="ends-${id}">Ends (UTC)</label> <input class="input" id="ends-${id}" name="endsAt" value="${value}" maxlength="40" aria-describedby="ends-${id}-hint">
+<button class="button quiet" type="submit" name="change" value="${id}">Save the end</button></form>
+<p class="hint" id="ends-${id}-hint">Empty: until you end it.</p></details>
+${form}
 <button class="button quiet" type="submit" name="stop" value="${id}">${state === 'planned' ? 'Cancel the sale' : 'End it now'}</button></form>`;
 }
 
