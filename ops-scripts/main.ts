@@ -37,6 +37,10 @@ const commands: Record<string, Loadable> = {
     summary: 'See who has a second factor, and help who has lost it',
     load: async () => (await import('./access/command.ts')).accessCommand(process.env),
   },
+  privacy: {
+    summary: 'Export and erase a guest who asks by letter; erase again after a restore',
+    load: async () => (await import('./privacy/command.ts')).privacyCommand(process.env),
+  },
   db: {
     summary: 'Look at and bring up to date the database',
     load: async () => (await import('./db/command.ts')).dbCommand(process.env),
@@ -44,7 +48,7 @@ const commands: Record<string, Loadable> = {
 };
 
 const program = new Command('npm run ops --').description(
-  'Operate MyClothes.com: compliance checks, infrastructure, AWS, jobs, catalog, backups, access, database',
+  'Operate MyClothes.com: compliance checks, infrastructure, AWS, jobs, catalog, backups, access, privacy, database',
 );
 // The first word that is a command, so that `ops help jobs` finds it too.
 const named = process.argv.slice(2).find((word) => Object.hasOwn(commands, word));

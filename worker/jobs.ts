@@ -68,7 +68,11 @@ export function startJobs(deps: Deps): Jobs {
     'deliver-webhooks': ({ endpointId }, job) => deliverWebhooks(deps, endpointId, job.signal),
     // Due by the clock of Postgres, which may be a little ahead of this one.
     'turn-sales': ({ at }) => turnDueSales(deps, Math.max(deps.now(), Date.parse(at))),
-    forget: (traces) => forgetTraces(deps, traces),
+    async forget(traces) {
+      await forgetTraces(deps, traces);
+      // An account's was logged by the origin that deleted it.
+      if (traces.orders !== undefined) log.info({ security: 'erasure', orders: traces.orders }, 'security');
+    },
   };
   const stopping = new AbortController();
   const workRow = createRowWorker({

@@ -22,8 +22,17 @@ export interface OutboxPayloads {
   'deliver-webhooks': { endpointId: string };
   /** A sale of this product begins or ends. */
   'turn-sales': { productId: string /** ISO 8601. */; at: string };
-  /** Forget what of an erased person lies in Redis and in files: by ids, and digests of addresses. */
-  forget: { account: string | null; carts: string[]; mailboxes: string[]; mails: string[] };
+  /**
+   * Forget what of an erased person lies in Redis and in files: by ids, and digests of addresses. `orders` are those of
+   * a guest, for the log.
+   */
+  forget: {
+    account: string | null;
+    carts: string[];
+    mailboxes: string[];
+    mails: string[];
+    orders?: string[];
+  };
 }
 
 export type OutboxKind = keyof OutboxPayloads;

@@ -24,6 +24,7 @@ export async function erasePerson(tx: Tx, person: Person): Promise<PersonTraces>
     carts,
     mailboxes: person.ownEmails.map(mailSubject),
     mails: person.mailIds,
+    ...(accountId === undefined && { orders: person.orderIds }),
   };
   await eraseRecords(tx, { ...person, cartIds: [...new Set([...person.cartIds, ...carts])] });
   await addToOutbox(tx, 'forget', traces, { dueAt: new Date(Date.now() + forgetAfterMs) });

@@ -28,6 +28,28 @@ export async function exportPerson(db: DbOrTx, person: Person): Promise<PersonRe
   return records;
 }
 
+export interface CountedRecords {
+  table: string;
+  title: string;
+  rows: number;
+  /** What erasure does to them: the rows go, or these columns are changed; none where all of it remains. */
+  erases: 'rows' | string[];
+}
+
+/** What erasure would find, without changing anything. */
+export async function countRecords(db: DbOrTx, person: Person): Promise<CountedRecords[]> {
+  const counted: CountedRecords[] = [];
+  for (const [table, { title, erase }] of Object.entries(register)) {
+    const where = rowsOf(table, person);
+    if (where === undefined) continue;
+    const found = await sql<{ rows: number }>`
+      select count(*)::int as rows from ${sql.table(table)} where ${where}`.execute(db);
+    const rows = found.rows[0]!.rows;
+    if (rows > 0) counted.push({ table, title, rows, erases: erase === 'rows' ? erase : Object.keys(erase) });
+  }
+  return counted;
+}
+
 export function exportedColumns({ personal, other }: PersonalTable): string[] {
   const context = other.split(' ').filter((column) => alsoExported.includes(column));
   const told = Object.keys(personal).filter((column) => !neverExported.has(personal[column]!));

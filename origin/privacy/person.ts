@@ -38,6 +38,11 @@ export async function readPersonsOfOrders(db: DbOrTx, orderIds: string[]): Promi
   return describePerson(db, { accountId: undefined, email: '', name: '', ownEmails: [] }, rows);
 }
 
+/** Who ordered without an account, and has shown by letter that the mailbox is theirs. @param email in small letters */
+export async function readPersonOfGuest(db: DbOrTx, email: string): Promise<Person> {
+  return readPerson(db, { accountId: undefined, email, name: '', ownEmails: [email] });
+}
+
 interface KnownPerson {
   accountId: string | undefined;
   email: string;

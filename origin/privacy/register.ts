@@ -619,13 +619,14 @@ export const outsideOfPostgres: { title: string; where: string; erased: string; 
   {
     title: 'Lines of the log: ids of accounts and networks, neither names nor e-mails',
     where: 'standard output',
-    erased: 'not: an id leads nowhere once the account is gone',
+    erased: 'not: an id leads nowhere once the person is gone',
     kept: 'as long as the operators keep logs',
   },
   {
     title: 'Backups, sealed',
     where: 'where `ops backup` put them',
-    erased: 'with the backup; after a restore, accounts that were deleted since are deleted again',
+    erased:
+      'with the backup; after a restore, `ops privacy replay` erases again whom the log tells as erased since',
     kept: 'as long as the operators keep backups',
   },
 ];

@@ -1,8 +1,9 @@
 // A person with a rich history is exported whole, and erased from every table, every key of Redis and every file.
-import { readdir, readFile, utimes } from 'node:fs/promises';
+import { readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { sql } from 'kysely';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { privacyCommand } from '../../ops-scripts/privacy/command.ts';
 import { pruneGuestCarts } from '../../origin/cart/server/forget-carts.ts';
 import { createLog } from '../../origin/log.ts';
 import { exportedColumns } from '../../origin/privacy/export-person.ts';
@@ -265,6 +266,87 @@ test('Whoever signs up with an e-mail of another person gets and erases nothing 
     shop.deps.db,
   );
   expect(kept.rows[0]!.email).toBe(email);
+});
+
+async function runPrivacy(...words: string[]): Promise<string> {
+  const told: string[] = [];
+  const log = vi.spyOn(console, 'log').mockImplementation((line) => void told.push(line));
+  await privacyCommand({ DATABASE_URL: shop.deps.settings.databaseUrl })
+    .parseAsync(words, { from: 'user' })
+    .finally(() => log.mockRestore());
+  return told.join('\n');
+}
+
+/** The worker's part of an erasure, at once. */
+async function forgetNow(): Promise<void> {
+  await sql`update outbox set due_at = now() where kind = 'forget'`.execute(shop.deps.db);
+  shop.deps.wakeWorker();
+  await vi.waitFor(async () => {
+    const open = await sql`select from outbox where kind = 'forget' and state <> 'done'`.execute(
+      shop.deps.db,
+    );
+    expect(open.rows).toHaveLength(0);
+  }, patience);
+}
+
+test('A guest who asks by letter is exported and erased by the command line, and again after a restore', async () => {
+  const { db } = shop.deps;
+  const [email, name] = ['Letter.Writer@example.org', 'Leopoldina Writer'];
+  const change = { email, shippingAddress: { ...anOrder.shippingAddress, name } };
+  const order = await shop.browser().buy(shop.variants[0]!.id, 1, change);
+  const other = await shop
+    .browser()
+    .buy(shop.variants[0]!.id, 1, { ...change, email: 'mistyped@example.org' });
+  await vi.waitFor(async () => expect((await readMails()).join()).toContain(email), patience);
+
+  expect(await runPrivacy('export', email.toUpperCase())).toContain(name);
+  const one = JSON.parse(await runPrivacy('export', '--order', other.number));
+  expect(one.records.orders).toMatchObject([{ email: 'mistyped@example.org' }]);
+  await expect(runPrivacy('export', '--order', 'X-0')).rejects.toThrow('Cannot find the order');
+  const file = join(shop.dataDir, 'export.json');
+  await runPrivacy('export', email, '--output', file);
+  expect((await stat(file)).mode & 0o777).toBe(0o600);
+  await rm(file);
+
+  const before = await findTraces([email]);
+  expect(await runPrivacy('erase', email)).toMatch(
+    /Orders \(orders\): 1 row, without account_id, email.*\n(?:.*\n)*Nothing is changed yet/,
+  );
+  expect(await findTraces([email])).toEqual(before);
+  const rows = await sql<{
+    email: string;
+  }>`select email, shipping_address from orders where id = ${order.id}`.execute(db);
+  const { undelivered, erased } = JSON.parse(await runPrivacy('erase', ` ${email} `, '--yes', '--json'));
+  expect([undelivered, erased]).toEqual([[order.number], true]);
+  await forgetNow();
+  const left = await findTraces([email]);
+  expect(left.filter((trace) => !/^(invoices|credit_notes):/.test(trace))).toEqual([]);
+  expect((await findTraces(['mistyped@example.org'])).length).toBeGreaterThan(0);
+  expect(await runPrivacy('erase', email)).toBe('Nothing is kept of this e-mail');
+  const deeds = await sql<{ action: string; target: string }>`
+    select action, target from operator_log where who = 'the command line' order by id`.execute(db);
+  expect(deeds.rows.at(-1)).toEqual({ action: 'erase a guest', target: `orders ${order.number}` });
+
+  // As a backup has it that was made before.
+  await sql`update orders set email = ${rows.rows[0]!.email} where id = ${order.id}`.execute(db);
+  const young = shop.browser();
+  await young.signUp('young.account@example.org');
+  const { rows: accounts } = await sql<{ id: string }>`
+    select id from accounts where email = 'young.account@example.org'`.execute(db);
+  await sql`update accounts set email_confirmed_at = now() where id = ${accounts[0]!.id}`.execute(db);
+  await expect(runPrivacy('erase', 'young.account@example.org', '--yes')).rejects.toThrow('/account');
+  const logs = join(shop.dataDir, 'logs');
+  const line = (time: string) => JSON.stringify({ time, security: 'erasure', account: accounts[0]!.id });
+  const lines = (more: string) => [...logged, 'worker-1 | {"security":"erasure"', more].join('\n');
+  await writeFile(logs, lines(line('2020-01-01T00:00:00Z')));
+  expect(JSON.parse(await runPrivacy('replay', logs, '--json'))).toMatchObject({ accounts: 0, guests: 1 });
+  expect((await findTraces([email])).length).toBeGreaterThan(left.length);
+  await writeFile(logs, lines(`worker-1 | ${line(new Date(Date.now() + 60_000).toISOString())}`));
+  expect(await runPrivacy('replay', logs, '--yes')).toContain('1 accounts and 1 guests, now erased again');
+  await rm(logs);
+  await forgetNow();
+  expect(await findTraces([email])).toHaveLength(left.length);
+  expect((await young.get('/api/account')).status).toBe(401);
 });
 
 test('What has been kept for its time is forgotten in rounds, and younger things stay', async () => {
