@@ -47,15 +47,19 @@ import { staffPages } from './staff/pages.ts';
 import { salesApi } from './staff/sale-routes.ts';
 import { sellingApi } from './staff/selling-api.ts';
 import type { Audience } from './web/api/api.ts';
-import type { ApiKeyScope } from './web/api/api-key-scopes.ts';
 import { describeApi } from './web/api/describe-api.ts';
 import { assetRoutes } from './web/assets.ts';
-import type { AppEnv } from './web/env.ts';
+import type { ApiKeyScope, AppEnv } from './web/env.ts';
 import { lawPages } from './web/page/layout.ts';
 import { seeOther } from './web/page/page-response.ts';
 import { isApiPath } from './web/problem.ts';
-import { allowOtherOrigins } from './web/request/cross-origin.ts';
-import { checkSameOrigin, limitBody, observeRequest, refuseEncodedBody } from './web/request/middleware.ts';
+import {
+  allowOtherOrigins,
+  checkSameOrigin,
+  limitBody,
+  observeRequest,
+  refuseEncodedBody,
+} from './web/request/middleware.ts';
 import { sendWrittenPosition } from './web/request/read-your-writes.ts';
 import { cspReportRoute } from './web/response-headers.ts';
 import { type Health, healthRoutes } from './web/serving/health.ts';

@@ -16,9 +16,9 @@ import { startTracing } from './trace-stores.ts';
 import { versionReaders } from './version-readers.ts';
 import { watchStores } from './watch-stores.ts';
 import { currentAssets, storeReleaseAssets, storeReleaseAssetsRegularly } from './web/assets.ts';
+import { createRefuseUnreadable } from './web/problem.ts';
 import { createFinishHeaders } from './web/response-headers.ts';
 import { Health } from './web/serving/health.ts';
-import { createRefuseUnreadable } from './web/serving/refuse-unreadable.ts';
 import { serve, serveMetrics } from './web/serving/serve.ts';
 import { createWarmPageResponder } from './web/serving/warm-page-responder.ts';
 

@@ -13,9 +13,8 @@ import type { Tx } from '../schema.ts';
 import { findResult, refuseUsedKey, rememberInScope, writeOnce } from '../web/api/idempotency.ts';
 import { type Account, accountColumns, toAccount } from './account.ts';
 import type { AccountDeps } from './account-deps.ts';
-import { refuseGuessablePassword } from './guessable-password.ts';
 import { refuseWithoutOwner } from './members.ts';
-import { hidePassword, type Passwords } from './passwords.ts';
+import { hidePassword, type Passwords, refuseGuessablePassword } from './passwords.ts';
 
 export async function readAccount({ db }: Pick<Deps, 'db'>, account: SignedIn): Promise<Account> {
   const row = await db

@@ -15,9 +15,8 @@ import type { Db, DbOrTx, Tx } from '../schema.ts';
 import { writeOnce } from '../web/api/idempotency.ts';
 import { normaliseEmail } from './account.ts';
 import type { AccountDeps } from './account-deps.ts';
-import { refuseGuessablePassword } from './guessable-password.ts';
 import { readKnownDevice, rememberDevice } from './known-device.ts';
-import { hidePassword } from './passwords.ts';
+import { hidePassword, refuseGuessablePassword } from './passwords.ts';
 import { requirePassword } from './second-factor.ts';
 
 export const confirmationTemplate = 'email-confirmation';

@@ -11,7 +11,7 @@ import {
   requireFreshProof,
   sessionEnded,
 } from '../identity/visitor.ts';
-import { exportOrders, OrderExportSchema } from '../order/orders-of-account.ts';
+import { exportOrders, OrderExportSchema } from '../order/read-orders.ts';
 import { exportPerson } from '../privacy/export-person.ts';
 import { readPersonOfAccount } from '../privacy/person.ts';
 import {

@@ -6,7 +6,7 @@ import { Refusal } from '../errors.ts';
 import { readFrame, respondSignedOut, wasSignedIn } from '../identity/page-frame.ts';
 import { listSessions, type SignedIn } from '../identity/sessions.ts';
 import { needsProof, readVisitor, requestOriginOf } from '../identity/visitor.ts';
-import { listOrdersOfAccount } from '../order/orders-of-account.ts';
+import { listOrdersOfAccount } from '../order/read-orders.ts';
 import { EmailField } from '../web/api/plain-text.ts';
 import type { AppEnv } from '../web/env.ts';
 import {

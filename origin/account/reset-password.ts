@@ -13,9 +13,8 @@ import { addToOutbox } from '../outbox/events.ts';
 import type { Db, DbOrTx, Tx } from '../schema.ts';
 import { writeOnce } from '../web/api/idempotency.ts';
 import type { AccountDeps } from './account-deps.ts';
-import { refuseGuessablePassword } from './guessable-password.ts';
 import { readKnownDevice, rememberDevice } from './known-device.ts';
-import { hidePassword } from './passwords.ts';
+import { hidePassword, refuseGuessablePassword } from './passwords.ts';
 
 const validMinutes = 30;
 export const resetTemplate = 'password-reset';

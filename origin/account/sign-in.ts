@@ -14,7 +14,7 @@ import {
 import { endCurrentSession, endSession, insertSession, type SignedIn } from '../identity/sessions.ts';
 import { type RequestOrigin, requireFreshProof } from '../identity/visitor.ts';
 import { leaveOrders, readOrderIds } from '../order/order-cookie.ts';
-import { adoptGuestOrders } from '../order/orders-of-account.ts';
+import { adoptGuestOrders } from '../order/read-orders.ts';
 import { retryOnConflict } from '../postgres/postgres-errors.ts';
 import type { Db, Tx } from '../schema.ts';
 import { writeOnce } from '../web/api/idempotency.ts';
@@ -22,10 +22,9 @@ import { type Account, accountColumns, normaliseEmail, toAccount } from './accou
 import type { AccountDeps } from './account-deps.ts';
 import { deleteAccount } from './change-account.ts';
 import { isKeptEmail } from './change-email.ts';
-import { refuseGuessablePassword } from './guessable-password.ts';
 import { forgetAccount, readKnownDevice, rememberDevice } from './known-device.ts';
 import { findPasskeyOwner, takePasskey } from './passkeys.ts';
-import { hidePassword, type PasswordUse } from './passwords.ts';
+import { hidePassword, type PasswordUse, refuseGuessablePassword } from './passwords.ts';
 import { openSecret, sealSecret } from './seal-secret.ts';
 import { hasSecondFactor, takeCode, undefinedIfWrong, wrongCode } from './second-factor.ts';
 

@@ -2,9 +2,8 @@
 import type { Context } from 'hono';
 import type { Deps } from '../deps.ts';
 import { Refusal } from '../errors.ts';
-import type { ApiKeyScope } from '../web/api/api-key-scopes.ts';
 import { keyScopePrefix } from '../web/api/idempotency.ts';
-import type { AppEnv } from '../web/env.ts';
+import type { ApiKeyScope, AppEnv } from '../web/env.ts';
 import { endedSessionCookie, readTokenHash } from './session.ts';
 import { readSession, type SignedIn } from './sessions.ts';
 import { owners, type StaffRole } from './staff-roles.ts';

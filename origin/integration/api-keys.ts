@@ -9,10 +9,9 @@ import { bearerRealm, missingScope, type Owner } from '../identity/visitor.ts';
 import type { Db, Tx } from '../schema.ts';
 import { audit } from '../staff/change-catalog.ts';
 import { idPattern, z } from '../web/api/api.ts';
-import { type AdmittedKey, type ApiKeyScope, apiKeyScopeNames } from '../web/api/api-key-scopes.ts';
 import { writeOnce } from '../web/api/idempotency.ts';
 import { plainText } from '../web/api/plain-text.ts';
-import type { AppEnv } from '../web/env.ts';
+import { type AdmittedKey, type ApiKeyScope, type AppEnv, apiKeyScopeNames } from '../web/env.ts';
 
 const exampleKey = {
   id: '3',

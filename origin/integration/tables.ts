@@ -1,6 +1,6 @@
 // Kysely's types of the tables for other systems. Only files of this folder query them; keys' names stand in histories.
 import type { ColumnType, Generated, GeneratedAlways } from 'kysely';
-import type { ApiKeyScope } from '../web/api/api-key-scopes.ts';
+import type { ApiKeyScope } from '../web/env.ts';
 
 export interface IntegrationTables {
   api_keys: {

@@ -33,9 +33,14 @@ import { placeOrder } from './place-order.ts';
 import { makeQuote, type Quote, readPromotionFor, toQuoteLines } from './quote.ts';
 import { KeptAddressSchema } from './shipping-address.ts';
 import { checkoutPage } from './views/checkout.ts';
-import { readKeptAddress, readOrderRequest } from './views/order-form.ts';
+import {
+  changesSince,
+  readKeptAddress,
+  readOrderRequest,
+  seenTotal,
+  totalOfMethod,
+} from './views/order-form.ts';
 import { gatherPaymentFaults } from './views/payment.ts';
-import { changesSince, seenTotal, totalOfMethod } from './views/seen-cart.ts';
 
 export function checkoutPages(deps: Deps, carts: Carts, providers: PaymentProviders): Hono<AppEnv> {
   const view = async (c: Context<AppEnv>) => carts.view(await cartRequestOf(deps, c));

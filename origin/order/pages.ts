@@ -1,5 +1,8 @@
 // The pages of orders, for whoever placed them and for whoever has the link of a mail.
+
+import { setTimeout as delay } from 'node:timers/promises';
 import { type Context, Hono } from 'hono';
+import { sql } from 'kysely';
 import { cartRequestOf } from '../cart/api.ts';
 import type { Carts } from '../cart/carts.ts';
 import { readPictures } from '../cart/pages.ts';
@@ -25,7 +28,7 @@ import { cameToNothing, orderAgain } from './order-again.ts';
 import { readOrderIds } from './order-cookie.ts';
 import type { PaymentProviders } from './payment/providers.ts';
 import { type OrderDetail, openOrder, readOrderByKey, readOrderDetail } from './read-orders.ts';
-import { learnOutcome } from './return-from-provider.ts';
+import { askNow, lockPayment } from './record-outcome.ts';
 import { findOrderPage } from './views/after-purchase.ts';
 import { noOrderPage, orderPage } from './views/order.ts';
 
@@ -222,4 +225,30 @@ function addressOf(orderId: string, key: string | undefined): string {
 /** An address with a key is a secret. */
 function secrecy(key: string | undefined): Record<string, string> {
   return key === undefined ? {} : { 'Referrer-Policy': 'no-referrer' };
+}
+
+// The shopper is back from the provider's page before its webhook is: asks the provider, and waits a moment for the
+// answer.
+
+/** However often the page is reloaded. */
+const pauseMs = 2_000;
+const patienceMs = 2_500;
+const lookEveryMs = 150;
+
+/** @returns when the payment is no longer pending, or after 2.5 s */
+export async function learnOutcome(deps: Pick<Deps, 'db' | 'wakeWorker'>, orderId: string): Promise<void> {
+  const until = performance.now() + patienceMs;
+  await deps.db.transaction().execute(async (tx) => {
+    const payment = await lockPayment(tx, orderId);
+    if (payment?.status !== 'pending') return;
+    const { rows } = await sql`select where ${payment.updated_at}::timestamptz
+      < clock_timestamp() - ${pauseMs} * interval '1 millisecond'`.execute(tx);
+    if (rows.length > 0) await askNow(tx, orderId);
+  });
+  deps.wakeWorker();
+  while (performance.now() < until) {
+    const row = deps.db.selectFrom('payments').select('status').where('order_id', '=', orderId);
+    if ((await row.executeTakeFirst())?.status !== 'pending') return;
+    await delay(lookEveryMs);
+  }
 }

@@ -1,8 +1,8 @@
-// The schemas of the addresses of an order and of an address book, shared by the API and the forms.
+// The schemas of the addresses of an order and of an address book, VAT number included, shared by the API and the
+// forms.
 import { z } from '@hono/zod-openapi';
 import { CountryCode, optionalText, plainText } from '../web/api/plain-text.ts';
 import { countries, findCountry, isPostalCodeOf } from './countries.ts';
-import { faultOfVatNumber, normaliseVatNumber } from './vat-number.ts';
 
 /** Characters, at most. */
 export const addressLengths = { name: 100, line1: 200, line2: 200, city: 100, postalCode: 20 };
@@ -99,3 +99,61 @@ export const AddressToWriteSchema = Parts.extend({
 export type BillingAddress = z.infer<typeof BillingAddressSchema>;
 export type ShippingAddress = z.infer<typeof ShippingAddressSchema>;
 export type KeptAddress = z.infer<typeof KeptAddressSchema>;
+
+// The forms of VAT numbers, by the letters that they begin with. Source: VIES of the European Commission, question 11
+// (ec.europa.eu/taxation_customs/vies/#/faq). Greece begins with EL, Northern Ireland with XI.
+
+const forms: Record<string, [form: RegExp, example: string]> = {
+  AT: [/U\d{8}/, 'ATU12345678'],
+  BE: [/[01]\d{9}/, 'BE0123456789'],
+  BG: [/\d{9,10}/, 'BG123456789'],
+  CY: [/\d{8}[A-Z]/, 'CY12345678X'],
+  CZ: [/\d{8,10}/, 'CZ12345678'],
+  DE: [/\d{9}/, 'DE123456789'],
+  DK: [/\d{8}/, 'DK12345678'],
+  EE: [/\d{9}/, 'EE123456789'],
+  EL: [/\d{9}/, 'EL123456789'],
+  ES: [/[0-9A-Z]\d{7}[0-9A-Z]/, 'ESX12345678'],
+  FI: [/\d{8}/, 'FI12345678'],
+  FR: [/[0-9A-HJ-NP-Z]{2}\d{9}/, 'FR12345678901'],
+  HR: [/\d{11}/, 'HR12345678901'],
+  HU: [/\d{8}/, 'HU12345678'],
+  IE: [/(?:\d[0-9A-Z+*]\d{5}[A-W]|\d{7}[A-W][A-I])/, 'IE1234567FA'],
+  IT: [/\d{11}/, 'IT12345678901'],
+  LT: [/(?:\d{9}|\d{12})/, 'LT123456789'],
+  LU: [/\d{8}/, 'LU12345678'],
+  LV: [/\d{11}/, 'LV12345678901'],
+  MT: [/\d{8}/, 'MT12345678'],
+  NL: [/\d{9}B\d{2}/, 'NL123456789B01'],
+  PL: [/\d{10}/, 'PL1234567890'],
+  PT: [/\d{9}/, 'PT123456789'],
+  RO: [/\d{2,10}/, 'RO1234567890'],
+  SE: [/\d{12}/, 'SE123456789001'],
+  SI: [/\d{8}/, 'SI12345678'],
+  SK: [/\d{10}/, 'SK1234567890'],
+  XI: [/(?:\d{9}|\d{12}|GD\d{3}|HA\d{3})/, 'XI123456789'],
+};
+/** Of countries outside the EU only the letters are known to us. */
+const elsewhere = /^[A-Z]{2}[0-9A-Z]{2,13}$/;
+
+/** As it is kept: in capitals, without spaces, dots and hyphens; `GR` as `EL`. */
+export function normaliseVatNumber(text: string): string {
+  return text
+    .normalize('NFKC')
+    .toUpperCase()
+    .replaceAll(/[\s.\p{Pd}]/gu, '')
+    .replace(/^GR(?=\d)/, 'EL');
+}
+
+/** @param number normalised. @returns what is wrong with it, to be put behind its name; undefined where nothing is */
+export function faultOfVatNumber(number: string): string | undefined {
+  const known = forms[number.slice(0, 2)];
+  if (known === undefined)
+    return elsewhere.test(number)
+      ? undefined
+      : 'must be a VAT number with its country’s letters, such as DE123456789';
+  const [form, example] = known;
+  return new RegExp(`^${form.source}$`).test(number.slice(2))
+    ? undefined
+    : `must be a VAT number as they are in its country, such as ${example}`;
+}

@@ -16,8 +16,7 @@ import type { Deed, OrderChange, Parcel, Pieces } from '../order/life/order-life
 import { askRefundAgain, refundFaultsOf } from '../order/life/pay-back.ts';
 import { performDeed } from '../order/life/perform-deed.ts';
 import { listStaffOrders, readStaffOrder, type StaffOrderDetail } from '../order/life/staff-orders.ts';
-import { listReturns } from '../order/life/staff-returns.ts';
-import { listToShip, toPickList } from '../order/life/to-ship.ts';
+import { listReturns, listToShip, toPickList } from '../order/life/staff-queues.ts';
 import type { PaymentProviders } from '../order/payment/providers.ts';
 import { listWithdrawals } from '../order/withdrawal.ts';
 import { idPattern } from '../web/api/api.ts';

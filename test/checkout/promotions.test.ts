@@ -1,8 +1,8 @@
 // Promotion codes: what they do, why they do not hold, and that a code of n uses is used n times.
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { expireHold } from '../../origin/order/expire-hold.ts';
 import { changeOrder } from '../../origin/order/life/change-order.ts';
 import type { Deed } from '../../origin/order/life/order-life.ts';
+import { expireHold } from '../../origin/order/settle-payment.ts';
 import { anOrder, type Browser, type Json, openShop, type Shop } from '../support/shop.ts';
 
 let shop: Shop;

@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { routeGroups } from '../../origin/routes.ts';
-import { apiKeyScopeNames } from '../../origin/web/api/api-key-scopes.ts';
+import { apiKeyScopeNames } from '../../origin/web/env.ts';
 import { type Answer, type Browser, type Json, openShop, type Shop } from '../support/shop.ts';
 
 let shop: Shop;

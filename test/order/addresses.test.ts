@@ -1,8 +1,7 @@
 // Where orders go: the API and the checkout's form take the same countries, postal codes and lengths.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { countries, isPostalCodeOf } from '../../origin/order/countries.ts';
-import { addressLengths } from '../../origin/order/shipping-address.ts';
-import { faultOfVatNumber, normaliseVatNumber } from '../../origin/order/vat-number.ts';
+import { addressLengths, faultOfVatNumber, normaliseVatNumber } from '../../origin/order/shipping-address.ts';
 import { anOrder, type Browser, openShop, type Shop } from '../support/shop.ts';
 
 let shop: Shop;

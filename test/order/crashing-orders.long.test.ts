@@ -7,7 +7,6 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type FakeSession, payOnPage } from '../../ops-scripts/drills/stripe-server.ts';
 import type { Deps } from '../../origin/deps.ts';
 import { Refusal } from '../../origin/errors.ts';
-import { expireHold } from '../../origin/order/expire-hold.ts';
 import type { Life, OrderChange } from '../../origin/order/life/order-life.ts';
 import { payBack } from '../../origin/order/life/pay-back.ts';
 import { performDeed } from '../../origin/order/life/perform-deed.ts';
@@ -15,7 +14,7 @@ import { lockLife } from '../../origin/order/life/read-life.ts';
 import type { PaymentProvider } from '../../origin/order/payment/provider.ts';
 import { createPaymentProviders, type PaymentProviders } from '../../origin/order/payment/providers.ts';
 import { recordEvent } from '../../origin/order/record-outcome.ts';
-import { settlePayment } from '../../origin/order/settle-payment.ts';
+import { expireHold, settlePayment } from '../../origin/order/settle-payment.ts';
 import { openStripeShop, type StripeShop } from '../support/stripe-shop.ts';
 import { expectLawful } from './lawful-life.ts';
 

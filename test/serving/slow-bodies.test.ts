@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { networkOf } from '../../http/client-address.ts';
-import { createRefuseUnreadable } from '../../origin/web/serving/refuse-unreadable.ts';
+import { createRefuseUnreadable } from '../../origin/web/problem.ts';
 import { type Serving, serve } from '../../origin/web/serving/serve.ts';
 import { openShop, type Shop } from '../support/shop.ts';
 

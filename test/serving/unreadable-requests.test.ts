@@ -2,8 +2,8 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { createRefuseUnreadable } from '../../origin/web/problem.ts';
 import { createFinishHeaders } from '../../origin/web/response-headers.ts';
-import { createRefuseUnreadable } from '../../origin/web/serving/refuse-unreadable.ts';
 import { type Serving, serve } from '../../origin/web/serving/serve.ts';
 import { createWarmPageResponder } from '../../origin/web/serving/warm-page-responder.ts';
 import { openShop, type Shop } from '../support/shop.ts';

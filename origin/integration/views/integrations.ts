@@ -2,7 +2,7 @@
 import { raw } from 'hono/html';
 import { signedInField } from '../../identity/page-frame.ts';
 import { minutesOf, staffLayout } from '../../staff/views/staff-layout.ts';
-import { apiKeyScopeNames, apiKeyScopes } from '../../web/api/api-key-scopes.ts';
+import { apiKeyScopeNames, apiKeyScopes } from '../../web/env.ts';
 import {
   type FormFaults,
   type FormValues,

@@ -1,15 +1,20 @@
-// Performs a deed on an order for whoever asks by API or form: once for each idempotency key, then pays back what it
-// owes.
+// Performs a deed on an order for whoever asks by API or form: once for each idempotency key. Takes authorised money
+// before the first parcel leaves, and pays back what is owed.
+
+import { sql } from 'kysely';
 import type { Deps } from '../../deps.ts';
 import { notFound } from '../../errors.ts';
+import { addToOutbox } from '../../outbox/events.ts';
 import { retryOnConflict } from '../../postgres/postgres-errors.ts';
+import type { Db } from '../../schema.ts';
 import { idPattern } from '../../web/api/api.ts';
 import { type IdempotentWrite, writeOnce } from '../../web/api/idempotency.ts';
-import { captureBeforeShipping } from '../payment/capture.ts';
+import { callProviderAndRecord } from '../pay-order.ts';
 import type { PaymentProviders } from '../payment/providers.ts';
 import { changeOrder, type Made } from './change-order.ts';
-import type { OrderChange } from './order-life.ts';
+import { type Deed, type OrderChange, step } from './order-life.ts';
 import { payBackSoon } from './pay-back.ts';
+import { lockLife } from './read-life.ts';
 
 interface DeedParts {
   deps: Deps;
@@ -55,4 +60,41 @@ export async function orderOfReturn({ db }: Pick<Deps, 'db'>, returnId: string):
     : undefined;
   if (row === undefined) throw notFound('This return');
   return row.order_id;
+}
+
+// Takes the money of an authorised payment before the first parcel leaves. The amount is stored first, so that after a
+// crash the next process knows that money may have moved.
+
+/** By then whoever ships has its answer, or its process has died. */
+const captureLateSeconds = 15;
+
+/**
+ * Does nothing for an order that is paid already, or not authorised. Safe to repeat: Stripe captures a payment once.
+ * @throws Refusal what the order's life says of the shipment, before any money is taken for it
+ */
+export async function captureBeforeShipping(
+  deps: Deps,
+  providers: PaymentProviders,
+  orderId: string,
+  deed: Deed,
+): Promise<void> {
+  if (await retryOnConflict(() => beginCapture(deps.db, orderId, deed, deps.now())))
+    await callProviderAndRecord(deps, providers, orderId, 'capture');
+}
+
+/** @returns whether there is something to capture */
+function beginCapture(db: Db, orderId: string, deed: Deed, nowMs: number): Promise<boolean> {
+  return db.transaction().execute(async (tx) => {
+    const life = await lockLife(tx, orderId);
+    if (life?.payment !== 'authorised' || life.status === 'cancelled') return false;
+    step({ ...life, payment: 'paid', status: 'paid' }, deed);
+    await tx
+      .updateTable('payments')
+      .set({ capture_begun_at: sql<Date>`clock_timestamp()`, capture_amount: life.total - life.leftOut })
+      .where('order_id', '=', orderId)
+      .execute();
+    const dueAt = new Date(nowMs + captureLateSeconds * 1_000);
+    await addToOutbox(tx, 'settle-payment', { orderId }, { dueAt });
+    return true;
+  });
 }

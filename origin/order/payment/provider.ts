@@ -1,5 +1,5 @@
-// The interface of payment providers. They are called only outside of transactions, always with the order's
-// idempotency key.
+// The interface of payment providers, and how long an order is held unpaid. Providers are called only outside of
+// transactions, always with the order's idempotency key.
 
 /**
  * The longest that one may take to answer, tries of its own included; whoever asks for the same order meanwhile waits

@@ -2,7 +2,7 @@
 import type Stripe from 'stripe';
 import { idPattern } from '../../web/api/api.ts';
 import type { Charge } from './provider.ts';
-import { isOfOrder, readSession, type SessionMeaning } from './stripe-session.ts';
+import { isOfOrder, readSession, type SessionMeaning } from './stripe-client.ts';
 
 export interface PaymentNews {
   about: 'payment';

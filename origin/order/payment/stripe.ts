@@ -11,10 +11,17 @@ import {
   type PaymentProvider,
   type PreparedFrom,
 } from './provider.ts';
-import { type ConnectStripe, connectStripe, type StripeKeys, toRefusal } from './stripe-client.ts';
+import {
+  type ConnectStripe,
+  connectStripe,
+  createStripeRefunds,
+  isOfOrder,
+  readSession,
+  type SessionMeaning,
+  type StripeKeys,
+  toRefusal,
+} from './stripe-client.ts';
 import { readStripeEvent, type StripeEvent } from './stripe-events.ts';
-import { createStripeRefunds } from './stripe-refunds.ts';
-import { isOfOrder, readSession, type SessionMeaning } from './stripe-session.ts';
 
 export interface StripeOptions {
   settings: Pick<Settings, 'siteUrl'> & { stripe: StripeKeys };

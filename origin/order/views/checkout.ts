@@ -14,9 +14,9 @@ import type { AddressOfBook } from '../address-book/addresses.ts';
 import { countries } from '../countries.ts';
 import type { Quote } from '../quote.ts';
 import { addressLengths, companyLengths } from '../shipping-address.ts';
+import { sumRows } from './order.ts';
+import { type CartChange, seenField, totalsField } from './order-form.ts';
 import { paymentChoices } from './payment.ts';
-import { type CartChange, seenField, totalsField } from './seen-cart.ts';
-import { sumRows } from './sums.ts';
 
 export interface CheckoutPage extends Wrong {
   cart: Cart;

@@ -1,5 +1,11 @@
-// Turns the checkout form into the request to place an order, checked by the API's schema.
+// Turns the checkout form into the request to place an order; carries in the form what the shopper saw, so that a
+// changed price or quantity is confirmed first.
+
+import type { Cart } from '../../cart/cart.ts';
+import { formatMoney } from '../../web/money.ts';
 import type { FormValues } from '../../web/page/form.ts';
+import { type Html, html } from '../../web/page/html.ts';
+import type { Quote } from '../quote.ts';
 import { addressLengths, companyLengths } from '../shipping-address.ts';
 import { readPayment } from './payment.ts';
 
@@ -32,4 +38,85 @@ export function readOrderRequest(values: FormValues): unknown {
 export function readKeptAddress(values: FormValues): Record<string, string> {
   const names = [...Object.keys(addressLengths), 'country', ...Object.keys(companyLengths)];
   return Object.fromEntries(names.map((name) => [name, values[name] ?? '']));
+}
+
+// What the shopper saw at checkout, carried in the form, so that a changed price or quantity is confirmed before it is
+// ordered.
+
+export interface CartChange {
+  /** For the shopper. */
+  sentence: string;
+}
+
+interface SeenLine {
+  quantity: number;
+  /** Minor units. */
+  unitPrice: number;
+}
+
+export function seenField(cart: Cart): Html {
+  return html`<input type="hidden" name="seen" value="${describeCart(cart)}">`;
+}
+
+/** `variant*quantity@price`, in order of variants. */
+export function describeCart(cart: Cart): string {
+  return cart.lines
+    .map((line) => `${line.variantId}*${line.quantity}@${line.unitPrice.amount}`)
+    .sort()
+    .join(' ');
+}
+
+/**
+ * @param seen as the form carried it; a form without it saw nothing, so everything is new to it only where it says so.
+ */
+export function changesSince(seen: string | undefined, cart: Cart): CartChange[] {
+  if (seen === undefined || seen === describeCart(cart)) return [];
+  const before = parseSeen(seen);
+  const changes = cart.lines.flatMap((line) => {
+    const was = before.get(line.variantId);
+    before.delete(line.variantId);
+    const name = [line.name, line.color, line.size].filter(Boolean).join(', ');
+    if (was === undefined) return [{ sentence: `${name} came into the bag.` }];
+    const sentences: CartChange[] = [];
+    if (was.unitPrice !== line.unitPrice.amount) {
+      sentences.push({
+        sentence: `${name} now costs ${formatMoney(line.unitPrice.amount)} instead of ${formatMoney(was.unitPrice)}.`,
+      });
+    }
+    if (was.quantity !== line.quantity) {
+      sentences.push({ sentence: `${name}: ${line.quantity} in the bag instead of ${was.quantity}.` });
+    }
+    return sentences;
+  });
+  if (before.size > 0) changes.push({ sentence: 'Something that was in the bag no longer is.' });
+  return changes;
+}
+
+/** @returns minor units, what the order may cost unasked; undefined for a form that saw nothing. */
+export function seenTotal(seen: string | undefined): number | undefined {
+  if (seen === undefined) return undefined;
+  return [...parseSeen(seen).values()].reduce((sum, line) => sum + line.quantity * line.unitPrice, 0);
+}
+
+/** What the order costs by each method, as the page shows it: `method:total`, the chosen one first. */
+export function totalsField({ choices, shipping }: Quote): Html {
+  const all = choices
+    .toSorted((a, b) => Number(b.shipping === shipping) - Number(a.shipping === shipping))
+    .map(({ shipping: { method }, total }) => `${method}:${total}`);
+  return html`<input type="hidden" name="totals" value="${all.join(' ')}">`;
+}
+
+/** @returns minor units; undefined for a form that showed no total of this method. */
+export function totalOfMethod(totals: string | undefined, method: string | undefined): number | undefined {
+  const found = [...(totals ?? '').matchAll(/([\w-]{1,40}):(\d{1,10})(?= |$)/g)];
+  const [, , total] = found.find(([, name]) => method === undefined || method === name) ?? [];
+  return total === undefined ? undefined : Number(total);
+}
+
+function parseSeen(text: string): Map<string, SeenLine> {
+  const lines = new Map<string, SeenLine>();
+  for (const [, variantId, quantity, price] of text.matchAll(/(\S{1,64})\*(\d{1,6})@(\d{1,10})/g)) {
+    lines.set(variantId!, { quantity: Number(quantity), unitPrice: Number(price) });
+  }
+  return lines;
 }

@@ -1,8 +1,9 @@
 // Renders an order for its buyer: lines, totals, address and payment. It prints on one sheet.
-
 import type { z } from '@hono/zod-openapi';
 import { linePicture, pieces } from '../../cart/views/cart.ts';
 import type { VariantInfo } from '../../catalog/read-variants.ts';
+import type { VatAmount } from '../../checkout/price-order.ts';
+import { formatRate, priceOrFree } from '../../checkout/words.ts';
 import { formatDay, formatMoney } from '../../web/money.ts';
 import { type FormValues, faultSummary, idempotencyField, notice } from '../../web/page/form.ts';
 import { type Html, html } from '../../web/page/html.ts';
@@ -14,8 +15,7 @@ import { cameToNothing } from '../order-again.ts';
 import type { OrderDetail } from '../read-orders.ts';
 import type { OrderBillingAddressSchema, ShippingAddress } from '../shipping-address.ts';
 import { afterPurchase, keyQuery } from './after-purchase.ts';
-import { describePayment } from './payment-status.ts';
-import { sumRows, sumsOf } from './sums.ts';
+import { describePayment } from './payment.ts';
 
 export interface OrderPage {
   detail: OrderDetail;
@@ -113,4 +113,38 @@ function accountOffer(email: string): Html {
   return html`<section class="section promises not-printed" aria-labelledby="offer"><div><h2 id="offer">Come back more easily</h2></div>
 <div><p>With an account you find your bag on every device and your orders in one place; this one too, if the account has the same e-mail.</p></div>
 <p><a class="button quiet" href="/sign-up?${new URLSearchParams({ email })}">Create account</a></p></section>`;
+}
+
+// Renders what an order costs: goods, discount, delivery, the VAT within, and the total.
+
+/** Amounts in minor units. */
+export interface Sums {
+  count: number;
+  subtotal: number;
+  discount?: { code: string; amount: number } | undefined;
+  /** Undefined where nothing is delivered. */
+  shipping: { name: string; amount: number } | undefined;
+  tax: VatAmount[];
+  total: number;
+}
+
+/** Rows of a list of terms, to stand in a `<dl class="sums">`. */
+export function sumRows({ count, subtotal, discount, shipping, tax, total }: Sums): Html {
+  return html`<dt>${pieces(count)}</dt><dd>${formatMoney(subtotal)}</dd>
+${discount === undefined ? '' : html`<dt>Code ${discount.code}</dt><dd>−${formatMoney(discount.amount)}</dd>`}
+${shipping === undefined ? '' : html`<dt>Delivery${shipping.name === 'Standard' ? '' : html`, ${shipping.name}`}</dt><dd>${priceOrFree(shipping.amount)}</dd>`}
+<dt class="total">Total, VAT included</dt><dd class="total">${formatMoney(total)}</dd>
+${tax.map(({ rate, tax }) => html`<dt class="soft small">of which VAT ${formatRate(rate)}</dt><dd class="soft small">${formatMoney(tax)}</dd>`)}`;
+}
+
+export function sumsOf(order: Order): Sums {
+  const { lines, discount, shipping, tax, total } = order;
+  return {
+    count: lines.reduce((sum, line) => sum + line.quantity, 0),
+    subtotal: lines.reduce((sum, line) => sum + line.lineTotal.amount, 0),
+    discount: discount && { code: discount.code, amount: discount.amount.amount },
+    shipping: { name: shipping.name, amount: shipping.price.amount },
+    tax: tax.map(({ rate, net, tax }) => ({ rate, net: net.amount, tax: tax.amount })),
+    total: total.amount,
+  };
 }

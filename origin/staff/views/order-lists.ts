@@ -1,7 +1,7 @@
 // Renders lists of orders, returns and customers for staff.
 import { describeProgress } from '../../order/life/progress.ts';
 import type { StaffOrder } from '../../order/life/staff-orders.ts';
-import type { StaffReturn } from '../../order/life/staff-returns.ts';
+import type { StaffReturn } from '../../order/life/staff-queues.ts';
 import type { Withdrawal } from '../../order/withdrawal.ts';
 import { formatDay, formatMoney } from '../../web/money.ts';
 import type { FormValues } from '../../web/page/form.ts';

@@ -3,7 +3,7 @@
 
 import { formatDayOfWeek } from '../../checkout/delivery-dates.ts';
 import type { StaffOrder } from '../../order/life/staff-orders.ts';
-import { countToShip, type PickedLine } from '../../order/life/to-ship.ts';
+import { countToShip, type PickedLine } from '../../order/life/staff-queues.ts';
 import { postalAddress } from '../../order/views/order.ts';
 import { formatDay } from '../../web/money.ts';
 import { notice } from '../../web/page/form.ts';

@@ -14,8 +14,8 @@ import { describeListenFault, StartFault } from '../../../http/system-faults.ts'
 import { endUnreadAnswers, type usualReadingBounds } from '../../../http/unread-answers.ts';
 import { createAdmissionQueue } from '../../concurrency/semaphore.ts';
 import type { RuntimeBindings } from '../env.ts';
+import type { RefuseUnreadable } from '../problem.ts';
 import { usualLoadBounds } from './load-shedding.ts';
-import type { RefuseUnreadable } from './refuse-unreadable.ts';
 import type { WarmPageResponder } from './warm-page-responder.ts';
 
 type Fetch = (request: Request, bindings?: RuntimeBindings) => Response | Promise<Response>;

@@ -7,7 +7,7 @@ import type { CacheOutcome, Fresh, ReadRequest, ReadResult } from '../../cache/e
 import type { Deps } from '../../deps.ts';
 import type { DbOrTx } from '../../schema.ts';
 import type { AppEnv, RuntimeBindings } from '../env.ts';
-import { catalogCorsHeaders } from '../request/cross-origin.ts';
+import { catalogCorsHeaders } from '../request/middleware.ts';
 import { siteRelease } from './release.ts';
 import {
   type Bytes,

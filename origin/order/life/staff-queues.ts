@@ -1,7 +1,9 @@
-// What staff have to ship: the queue, the oldest order first, and the pieces of its first orders as a list to pick.
+// What waits for staff: orders to be shipped, with the pieces of the first ones as a list to pick, and returns. The
+// oldest stand first.
 import { type RawBuilder, sql } from 'kysely';
 import { barcode } from '../../catalog/read-product.ts';
 import type { Db } from '../../schema.ts';
+import type { ReturnStatus } from '../tables.ts';
 import { normaliseNumber } from './look-up-order.ts';
 import { readStaffOrders, type StaffOrder } from './staff-orders.ts';
 
@@ -67,4 +69,37 @@ export function toPickList(orders: StaffOrder[]): PickedLine[] {
       picked.set(variantId, line);
     }
   return [...picked.values()].sort((a, b) => (a.sku < b.sku ? -1 : a.sku > b.sku ? 1 : 0));
+}
+
+export interface StaffReturn {
+  id: string;
+  number: string;
+  orderId: string;
+  email: string | null;
+  reason: string;
+  /** As announced. */
+  pieces: number;
+  requestedAt: string;
+}
+
+/**
+ * What is announced is shown oldest first; what is done, newest first. Index: returns_by_status
+ * @param after the id of the last return that was shown
+ */
+export async function listReturns(
+  db: Db,
+  { status, after, limit }: { status: ReturnStatus; after: string | undefined; limit: number },
+): Promise<StaffReturn[]> {
+  const isQueue = status === 'requested';
+  const direction = isQueue ? sql`asc` : sql`desc`;
+  const behind =
+    after === undefined ? sql`true` : isQueue ? sql`r.id > ${after}::bigint` : sql`r.id < ${after}::bigint`;
+  const { rows } = await sql<Omit<StaffReturn, 'requestedAt'> & { requestedAt: Date }>`
+    select r.id::text as id, r.number, r.order_id::text as "orderId", o.email, r.reason,
+      (select coalesce(sum(quantity), 0)::integer from return_lines l where l.return_id = r.id) as pieces,
+      r.requested_at as "requestedAt"
+    from returns r join orders o on o.id = r.order_id
+    where r.status = ${status} and ${behind}
+    order by r.id ${direction} limit ${limit}`.execute(db);
+  return rows.map((row) => ({ ...row, requestedAt: row.requestedAt.toISOString() }));
 }
