@@ -65,16 +65,17 @@ function planCommand(): Command {
   const plan = checking('plan', 'Judge what a Terraform plan makes of an account')
     .argument('<file>', 'written by `terraform show -json PLAN`')
     .option('--region <region>', 'region of the plan, where it does not say')
-    .option('--account <id>', 'account of the plan');
+    .option('--account <id>', 'account of the plan')
+    .option('--strict', 'what may be a list or a choice is unknown, and not a list with a warning');
   return addIdleAccessOptions(plan)
     .addHelpText(
       'after',
       '\nExample:\n  $ terraform show -json shop.tfplan > plan.json\n  $ npm run ops -- compliance check plan plan.json',
     )
     .action(
-      guard((file: string, options: CheckOptions & { account?: string }) => {
-        const { region, account } = options;
-        const given = { ...(region ? { region } : {}), ...(account ? { account } : {}) };
+      guard((file: string, options: CheckOptions & { account?: string; strict?: boolean }) => {
+        const { region, account, strict = false } = options;
+        const given = { ...(region ? { region } : {}), ...(account ? { account } : {}), strict };
         const text = readText(file);
         const judged = judgePlan(text, file, given, howToJudge(options));
         present({ ...judged, locate: (resource) => placeInPlan(text, file, resource) }, options);

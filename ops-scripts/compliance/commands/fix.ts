@@ -87,10 +87,13 @@ function findTrial(report: Report, result: string, files: string[], options: Fix
       .filter((file) => file !== result && existsSync(file));
   const sets = files.length > 0 ? [files] : beside().map((file) => [file]);
   if (files.length === 0 && report.mode === 'template') sets.push(beside());
+  const isNamed = files.length > 0;
   for (const set of sets) {
     for (const selection of [undefined, selectionOf(report)]) {
-      const opened = attemptOpen(report, set, selection, { ...options, strict: files.length > 0 });
-      if (opened !== undefined) return opened;
+      for (const strict of report.mode === 'plan' ? [false, true] : [false]) {
+        const opened = attemptOpen(report, set, selection, { ...options, isNamed, strict });
+        if (opened !== undefined) return opened;
+      }
     }
   }
   throw new ConfigFault(
@@ -105,14 +108,14 @@ function attemptOpen(
   report: Report,
   files: string[],
   selection: SelectionOptions | undefined,
-  options: FixOptions & { strict: boolean },
+  options: FixOptions & { isNamed: boolean; strict: boolean },
 ): Trial | undefined {
   const how = { ...howToJudge(options), policy: policyOf(report), ...(selection ? { selection } : {}) };
   try {
     if (report.mode === 'template') return trialOnTemplates(report, files, how, options);
     const text = readText(files[0]!);
     const isPlan = report.mode === 'plan';
-    const given = { region: report.region, account: report.account };
+    const given = { region: report.region, account: report.account, strict: options.strict };
     const snapshot = isPlan ? snapshotFromPlan(text, files[0]!, given) : parseSnapshot(text, files[0]!);
     const judgeAgain = (each: Snapshot) => judge(each, { ...how, mode: report.mode });
     if (!isSame(judgeAgain(snapshot), report)) return undefined;
@@ -122,7 +125,7 @@ function attemptOpen(
       return { text: isPlan ? lines.map(toHcl).join('\n') : lines.join('\n'), report: judgeAgain(copy) };
     };
   } catch (error) {
-    if (options.strict || !(error instanceof ConfigFault)) throw error;
+    if (options.isNamed || !(error instanceof ConfigFault)) throw error;
     return undefined;
   }
 }

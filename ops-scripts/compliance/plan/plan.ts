@@ -19,8 +19,8 @@ import { storeTranslations } from './translate-stores.ts';
 export interface PlanOptions {
   region?: string;
   account?: string;
-  /** Of sets whose references stand side by side; default `all`. */
-  reading?: Reading;
+  /** Whether a set whose references may be a list or a choice is unknown, instead of a list with a warning. */
+  strict?: boolean;
 }
 
 const translations = {
@@ -40,23 +40,28 @@ export function snapshotFromPlan(text: string, file: string, options: PlanOption
   return readPlan(text, file, options).snapshot;
 }
 
-/** `assumed`: the arguments that were read in one of several ways. */
-function readPlan(text: string, file: string, options: PlanOptions) {
+/** `assumed`: the arguments that were read in one of several ways; `count`: of the planned resources. */
+function readPlan(
+  text: string,
+  file: string,
+  options: PlanOptions,
+  reading: Reading = options.strict ? 'unknown' : 'all',
+) {
   const plan = parsePlan(text, file);
   const region = options.region ?? plan.region ?? '';
   const snapshot = emptySnapshot(options.account ?? '', region, new Date());
-  const world = new PlannedWorld(plan, options.reading);
+  const world = new PlannedWorld(plan, reading);
   const resources = withZonesApart(world.all.flatMap((planned) => translate(planned, world)));
   const draft = new Draft(snapshot, withUncertain(resources), outputsOf(world));
   answerAll(draft);
   markAllUnknown(draft, plan.incomplete);
   const calls = inWordsOfPlans(snapshot.calls) as Snapshot['calls'];
-  return { snapshot: { ...snapshot, calls }, assumed: [...world.references.assumed] };
+  return { snapshot: { ...snapshot, calls }, assumed: world.references.assumed, count: world.all.length };
 }
 
 /**
  * Judges a plan. A plan does not tell how the references of a set are joined: where a verdict holds for a list of all
- * of them alone, and not for the first or the last, a warning says so.
+ * of them, and not where one of them is taken, a warning says so.
  */
 export function judgePlan(
   text: string,
@@ -64,24 +69,50 @@ export function judgePlan(
   options: PlanOptions,
   how: Omit<JudgeOptions, 'mode'>,
 ): { snapshot: Snapshot; report: Report } {
-  const { snapshot, assumed } = readPlan(text, file, options);
+  const { snapshot, assumed, count } = readPlan(text, file, options);
   const report = judge(snapshot, { ...how, mode: 'plan' });
-  if (assumed.length === 0) return { snapshot, report };
-  const others = (['first', 'last'] as const).map((reading) =>
-    judge(readPlan(text, file, { ...options, reading }).snapshot, { ...how, mode: 'plan' }),
+  if (assumed.size === 0 || options.strict) return { snapshot, report };
+  const others = choicesOf(assumed, count).map((reading) =>
+    judge(readPlan(text, file, options, reading).snapshot, { ...how, mode: 'plan' }),
   );
   const holdsAlways = (finding: Finding) =>
     others.every(({ findings }) => {
       const other = findings.find((each) => isSame(each, finding));
       return other === undefined || other.status === 'unknown' || other.status === finding.status;
     });
-  const warning = `read as lists of all that they refer to, which the plan does not tell: ${assumed.join(', ')}`;
+  const names = [...assumed.keys()].join(', ');
+  const warning = `read as lists of all that they refer to, which the plan does not tell (--strict makes it unknown): ${names}`;
   const findings = report.findings.map((finding) =>
     finding.status === 'unknown' || holdsAlways(finding)
       ? finding
       : { ...finding, warnings: [...finding.warnings, warning] },
   );
   return { snapshot, report: { ...report, findings } };
+}
+
+/** A small plan is read in so many ways at most, a larger one in fewer: each way takes as long as the first. */
+const wayLimits = { most: 64, fewest: 8, resources: 2000 };
+
+/**
+ * Ways to take one of what each set refers to: for each two sets one of either, where they are not too many; and the
+ * same place of every set, and each set by itself.
+ */
+function choicesOf(assumed: ReadonlyMap<string, number>, resources: number): Map<string, number>[] {
+  const places = [...assumed].map(([what, size]) =>
+    Array.from({ length: size }, (_, at): [string, number] => [what, at]),
+  );
+  const longest = Math.max(...assumed.values());
+  const together = Array.from(
+    { length: longest },
+    (_, at) => new Map([...assumed].map(([what]) => [what, at])),
+  );
+  const alone = places.flatMap((own) => own.map((place) => new Map([place])));
+  const pairs = places.flatMap((own, index) =>
+    places.slice(index + 1).flatMap((other) => own.flatMap((a) => other.map((b) => new Map([a, b])))),
+  );
+  const { most, fewest } = wayLimits;
+  const limit = Math.max(fewest, Math.min(most, Math.floor(wayLimits.resources / resources)));
+  return [...together, ...alone, ...pairs].slice(0, limit);
 }
 
 function isSame(a: Finding, b: Finding): boolean {

@@ -43,10 +43,10 @@ type Resolved = unknown[] | UnknownValue;
 export type Shape = 'one' | 'set' | 'two-subnets' | number;
 
 /**
- * How a set is read whose references stand side by side: as `all` of them, as people write it, or as a function would
- * that takes the `first` or the `last`.
+ * How a set is read whose references stand side by side: as `all` of them, as people write it; as `unknown`; or, by
+ * the argument, as a function would that takes one of them. An argument that is not named is read as all.
  */
-export type Reading = 'all' | 'first' | 'last';
+export type Reading = 'all' | 'unknown' | ReadonlyMap<string, number>;
 
 /** Reads an argument of another resource, whose value is an attribute that identifies nothing. */
 export type ReadArgument = (instance: PlanInstance, path: Step[]) => unknown;
@@ -81,8 +81,8 @@ export class References {
   readonly #readArgument: ReadArgument;
   readonly #reading: Reading;
   readonly #byBase = new Map<string, PlanInstance[]>();
-  /** The sets that were read in one of several ways. */
-  readonly assumed = new Set<string>();
+  /** The sets that were read in one of several ways, each with the number of what it refers to. */
+  readonly assumed = new Map<string, number>();
   #depth = 0;
 
   constructor(plan: Plan, readArgument: ReadArgument, reading: Reading) {
@@ -152,8 +152,13 @@ export class References {
     if (!isPlain)
       return unknownValue(`${what} is made of ${leaves.join(', ')} in a way that a plan does not tell`);
     if (shape !== 'set') return items;
-    this.assumed.add(what);
-    return this.#reading === 'all' ? items : this.#reading === 'first' ? items.slice(0, 1) : items.slice(-1);
+    this.assumed.set(what, Math.max(items.length, this.assumed.get(what) ?? 0));
+    if (this.#reading === 'unknown')
+      return unknownValue(
+        `${what} refers to ${leaves.join(', ')}, which may be a list of all or a choice between them`,
+      );
+    const taken = this.#reading === 'all' ? undefined : this.#reading.get(what);
+    return taken === undefined ? items : [items[Math.min(taken, items.length - 1)]];
   }
 
   /** Whether each of the references is to another resource that exists whatever else holds. */
@@ -369,7 +374,8 @@ export class References {
     const [step, ...more] = path;
     if (step === undefined) return items;
     if (typeof step === 'number' && more.length === 0 && items.length > 0) {
-      const at = this.#reading === 'all' ? step : Math.min(step, items.length - 1);
+      const isWhole = this.#reading === 'all' || this.#reading === 'unknown';
+      const at = isWhole ? step : Math.min(step, items.length - 1);
       if (at < items.length) return [items[at]];
     }
     return typeof step === 'string' && items.length === 1 && items[0] instanceof Handle

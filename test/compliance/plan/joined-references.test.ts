@@ -1,7 +1,8 @@
 // A plan does not tell how an expression joins what it refers to: no verdict rests on one way to join it unsaid.
 import { expect, it } from 'vitest';
 import type { Finding } from '../../../ops-scripts/compliance/findings.ts';
-import { judgePlan } from '../../../ops-scripts/compliance/plan/plan.ts';
+import { judge } from '../../../ops-scripts/compliance/judge.ts';
+import { judgePlan, snapshotFromPlan } from '../../../ops-scripts/compliance/plan/plan.ts';
 import { type ModuleDescription, planOf, Reference, ref } from '../support/plan-file.ts';
 import { PlanStack } from '../support/plan-stack.ts';
 
@@ -9,7 +10,7 @@ type Resources = ModuleDescription['resources'];
 type Path = (string | number)[];
 type Change = Record<'after' | 'after_unknown', Record<string, unknown>>;
 
-const rounds = Number(process.env['JOIN_ROUNDS'] ?? 12);
+const rounds = Number(process.env['JOIN_ROUNDS'] ?? 10);
 
 /** A seeded sequence of numbers from 0 to 1. */
 function seeded(seed: number): () => number {
@@ -20,7 +21,17 @@ function seeded(seed: number): () => number {
   };
 }
 
-function judged(resources: Resources): Finding[] {
+function judged(resources: Resources, strict = false): Finding[] {
+  return judgePlan(textOf(resources), 'plan.json', { strict }, { selection: {} }).report.findings;
+}
+
+/** Without a word on how sets were read. */
+function judgedPlainly(resources: Resources): Finding[] {
+  const snapshot = snapshotFromPlan(textOf(resources), 'plan.json');
+  return judge(snapshot, { mode: 'plan', selection: {} }).findings;
+}
+
+function textOf(resources: Resources): string {
   const more = {
     'aws_security_group.many': [{ vpc_id: ref('aws_vpc.main.id') }, { vpc_id: ref('aws_vpc.main.id') }],
     'aws_security_group.none': [],
@@ -43,8 +54,7 @@ function judged(resources: Resources): Finding[] {
       },
     },
   };
-  const text = JSON.stringify(planOf(description, { variables: { flag: { value: true } } }));
-  return judgePlan(text, 'plan.json', {}, { selection: {} }).report.findings;
+  return JSON.stringify(planOf(description, { variables: { flag: { value: true } } }));
 }
 
 /** Every place of a value that refers to resources. */
@@ -126,19 +136,22 @@ it('judges no plan in a way that another way to join its references contradicts,
     const other = `${pick(alike)}.${first!.split('.').at(-1)}`;
     const hasMany = type === 'security_group' || type === 'subnet';
     const names = pick(hasMany ? joins : joins.slice(0, 4))(first!, other, type);
-    const joined = judged(put(stack.resources, path, ref(...names)) as Resources);
+    const unsaid = put(stack.resources, path, ref(...names)) as Resources;
+    const joined = judged(unsaid);
+    const strict = judged(unsaid, true);
     const choices = resourcesIn(names).map((name) => ref(name));
     // AWS takes these in two zones only.
     const fewest = /^aws_(lb|db_subnet_group)\.shop\.subnet/.test(path.join('.')) ? 2 : 0;
     const values =
       original instanceof Reference ? choices : subsetsOf(choices).filter(({ length }) => length >= fewest);
     for (const value of values) {
-      const completed = judged(put(stack.resources, path, value) as Resources);
+      const completed = judgedPlainly(put(stack.resources, path, value) as Resources);
       for (const { control, resource, status, warnings } of joined) {
         const now = completed.find((each) => each.control === control && each.resource === resource)?.status;
         const contradicts = (status === 'pass' && now === 'fail') || (status === 'fail' && now === 'pass');
         const isSaid = names.length <= 2 && warnings.some((text) => text.includes('read as lists'));
-        if (contradicts && !isSaid)
+        const strictly = strict.find((each) => each.control === control && each.resource === resource);
+        if (contradicts && (!isSaid || strictly?.status === status))
           wrong.push(
             `${path.join('.')} of ${names.join(', ')}: ${control} ${status}, but ${now} with ${JSON.stringify(value)}`,
           );
@@ -159,6 +172,23 @@ it('reads resources that stand side by side in a set as a list, and says so wher
   expect(warningOf('database-multi-az')).toBe('');
   // AWS takes no application load balancer in one zone.
   expect(warningOf('elb-multi-az')).toBe('');
+});
+
+it('says so too where a verdict needs another choice of each of two sets, and leaves it unknown if asked to', () => {
+  const stack = new PlanStack();
+  // Each of the database's groups lets in one of the instances' groups.
+  stack.attach('database', ['data', 'other']);
+  stack.attach('group', ['app', 'web']);
+  stack.allow('other', { from: 5432, group: 'web' });
+  stack.allow('store', { from: 6379, group: 'web' });
+  stack.allow('web', { from: 3000, group: 'web' });
+  const ways = [false, true].map((strict) => judged(stack.resources, strict));
+  const [plain, strictly] = ways.map((findings) =>
+    findings.find(({ control }) => control === 'chain-connects'),
+  );
+  expect([plain!.status, strictly!.status]).toEqual(['pass', 'unknown']);
+  expect(plain!.warnings.join()).toContain('--strict');
+  expect(strictly!.reason).toContain('may be a list of all or a choice');
 });
 
 it('is a list where as many of its items are not known as there are references, and else a choice', () => {
