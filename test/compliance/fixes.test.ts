@@ -3,16 +3,19 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test, vi } from 'vitest';
-import { fixCommand } from '../../ops-scripts/compliance/commands/fix.ts';
+import { fixCommand, type Proof } from '../../ops-scripts/compliance/commands/fix.ts';
 import { patchTemplate } from '../../ops-scripts/compliance/fixes/patch-template.ts';
-import type { Proof } from '../../ops-scripts/compliance/fixes/prove.ts';
 import { unifiedDiff } from '../../ops-scripts/compliance/fixes/unified-diff.ts';
 import { judge } from '../../ops-scripts/compliance/judge.ts';
+import { judgePlan } from '../../ops-scripts/compliance/plan/plan.ts';
 import type { Snapshot } from '../../ops-scripts/compliance/snapshot.ts';
 import { judgeTemplates } from '../../ops-scripts/compliance/template/judge-templates.ts';
 import { parseTemplate } from '../../ops-scripts/compliance/template/parse-template.ts';
+import { ref } from './support/plan-file.ts';
+import { PlanStack } from './support/plan-stack.ts';
 import { fromCidr, soundStack } from './support/sound-stack.ts';
 import { addIngress, answerOf } from './support/spoil.ts';
+import type { Stack } from './support/stack.ts';
 import { TemplateStack } from './support/template-stack.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'compliance-fix-'));
@@ -142,6 +145,76 @@ describe('of a template', () => {
       'In the template: remove the rule Group.SecurityGroupIngress[1] (tcp 2) of Group',
     );
     expect(gone).toBe(before.split('\n').toSpliced(8, 2).join('\n'));
+  });
+});
+
+/** What hardening asks for and a fix can give without a choice. */
+function soften(stack: Stack): void {
+  stack.harden({
+    database: { public: true, backupDays: 1, isProtected: false, logs: ['audit'], encrypted: false },
+    balancer: { isProtected: false, policy: 'ELBSecurityPolicy-2016-08', plain: true },
+    cache: { mode: 'preferred' },
+    tokens: 'optional',
+  });
+}
+
+describe('by every policy', () => {
+  test('patches of a template close what hardening asks for, and say where a part is made anew', async () => {
+    const stack = new TemplateStack();
+    soften(stack);
+    stack.allow('app', { from: 3000, protocol: 'udp', group: 'web' });
+    const text = yamlOf(stack.resources);
+    const how = { selection: {}, policy: 'all' } as const;
+    const { report } = judgeTemplates([parseTemplate(text, 'shop.yaml')], options, how);
+    const [proofs] = await proofsOf(report, 'shop.yaml', text);
+    expect(proofs.length).toBeGreaterThan(9);
+    expect(proofs.filter((proof) => proof.text === undefined)).toEqual([]);
+    const encrypted = proofs.find(({ finding }) => finding.control === 'encrypted-at-rest');
+    expect(encrypted!.note).toContain('this replaces it');
+  });
+
+  test('HCL closes each failure of a plan, in the words of what declares it', async () => {
+    const stack = new PlanStack();
+    soften(stack);
+    stack.allow('data', { from: 5432, cidr: '0.0.0.0/0' });
+    stack.allow('store', { from: 6379, cidr: '10.9.0.0/16' });
+    stack.allow('app', { from: 0, protocol: '-1', group: 'web' });
+    stack.close('store', 6379);
+    stack.resize(1);
+    stack.database({ multiAz: false });
+    stack.resources['aws_security_group_rule.two'] = {
+      type: 'ingress',
+      security_group_id: ref('aws_security_group.web.id'),
+      protocol: 'tcp',
+      from_port: 443,
+      to_port: 8443,
+      cidr_blocks: ['0.0.0.0/0', '192.0.2.0/24'],
+    };
+    const text = stack.text();
+    const { report } = judgePlan(text, 'plan.json', {}, { selection: {}, policy: 'all' });
+    const [proofs, code] = await proofsOf(report, 'plan.json', text);
+    expect(proofs.length).toBeGreaterThan(12);
+    expect(proofs.filter((proof) => proof.text === undefined)).toEqual([]);
+    expect(code).toBe(0);
+    const of = (control: string) => proofs.find(({ finding }) => finding.control === control)?.text;
+    expect(of('asg-multi-az')).toBe('resource "aws_autoscaling_group" "shop" {\n  min_size = 2\n}');
+    expect(of('database-only-from-asg')).toContain('# take this out\nresource "aws_');
+    expect(of('chain-connects')).toContain('referenced_security_group_id = aws_security_group.app.id');
+    // Of two sources one after the other goes, and with the last one the rule.
+    expect(of('elb-open-to-web')).toMatch(/cidr_blocks = \["192\.0\.2\.0\/24"\]\n}\n# take this out\n/);
+  });
+
+  test('a fix of a plan is taken for no other part of the same name', async () => {
+    const stack = new PlanStack();
+    stack.resize(1);
+    stack.cache({ multiAz: false });
+    const text = stack.text();
+    const { report } = judgePlan(text, 'plan.json', { strict: true }, { selection: {} });
+    const [proofs] = await proofsOf(report, 'plan.json', text);
+    expect(proofs.map((proof) => proof.text?.split('"')[1])).toEqual([
+      'aws_autoscaling_group',
+      'aws_elasticache_replication_group',
+    ]);
   });
 });
 

@@ -3,12 +3,14 @@ import { existsSync, readdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { Command } from 'commander';
 import { ConfigFault, guard, readText } from '../config-fault.ts';
-import { controlIds, type Policy, type Report } from '../findings.ts';
-import { applyCommand, setProperty, Unproven } from '../fixes/apply-command.ts';
+import { controlIds, type Finding, type Policy, type Report, type Status } from '../findings.ts';
+import { applyCommand } from '../fixes/apply-command.ts';
+import { Unproven } from '../fixes/change-snapshot.ts';
+import { patchPlan } from '../fixes/patch-plan.ts';
 import { patchTemplate } from '../fixes/patch-template.ts';
-import { type Proof, proveFixes, type Trial } from '../fixes/prove.ts';
 import { unifiedDiff } from '../fixes/unified-diff.ts';
 import { judge } from '../judge.ts';
+import { parsePlan } from '../plan/parse-plan.ts';
 import { snapshotFromPlan } from '../plan/plan.ts';
 import type { SelectionOptions } from '../selection/selection.ts';
 import { parseSnapshot, type Snapshot } from '../snapshot.ts';
@@ -19,6 +21,19 @@ import { addTemplateOptions, type TemplateCheckOptions, templateOptionsOf } from
 import { addSelectionOptions, howToJudge } from './options.ts';
 
 type FixOptions = TemplateCheckOptions & { simulate?: boolean; json?: boolean };
+
+export interface Proof {
+  finding: Finding;
+  /** What to type or to change; undefined where the fix is not proven. */
+  text?: string;
+  /** Why it is not proven. */
+  why?: string;
+  /** What it does beside, such as that it makes the part anew. */
+  note?: string;
+}
+
+/** `try` applies the lines of a fix to a copy, and gives what to show and the report of the copy. */
+type Trial = (lines: string[]) => { text: string; report: Report };
 
 export function fixCommand(): Command {
   const command = new Command('fix')
@@ -44,9 +59,7 @@ export function fixCommand(): Command {
         const report = parseReport(readText(result), result);
         const trial = findTrial(report, result, files, options);
         const proofs = proveFixes(report, trial);
-        console.log(
-          options.json ? JSON.stringify(proofs, null, 2) : describe(proofs, report.mode === 'template'),
-        );
+        console.log(options.json ? JSON.stringify(proofs, null, 2) : describe(proofs));
         process.exitCode = proofs.every(({ text }) => text !== undefined) ? 0 : 1;
       }),
     );
@@ -66,15 +79,49 @@ function parseReport(text: string, file: string): Report {
   return parsed as Report;
 }
 
-function describe(proofs: Proof[], isPatch: boolean): string {
+function describe(proofs: Proof[]): string {
   if (proofs.length === 0) return 'Nothing fails';
-  const told = proofs.map(({ finding, text, why }) => {
+  const told = proofs.map(({ finding, text, why, note }) => {
     const head = `# ${finding.control} of ${finding.resource}`;
     return text === undefined
       ? `${head}: no proven fix, ${why}`
-      : `${head}: closes it${isPatch ? '' : ', nothing gets worse'}\n${text}`;
+      : `${head}: closes it, nothing gets worse${note === undefined ? '' : `; ${note}`}\n${text}`;
   });
   return told.join('\n\n');
+}
+
+/** Tries each fix on what was judged and judges again: proven where its finding closes and none gets worse. */
+function proveFixes(report: Report, trial: Trial): Proof[] {
+  return report.findings
+    .filter(({ status }) => status === 'fail')
+    .map((finding) => {
+      try {
+        if (finding.fix === undefined) throw new Unproven('no fix is known for it');
+        const { text, report: after } = trial(finding.fix.split(/\n| && /));
+        const why = whyNotProven(report, after, finding);
+        if (why !== undefined) return { finding, why };
+        const [, note] = /\((this replaces it[^)]*)\)/.exec(finding.fix) ?? [];
+        return { finding, text, ...(note === undefined ? {} : { note }) };
+      } catch (error) {
+        if (!(error instanceof Unproven) && !(error instanceof ConfigFault)) throw error;
+        return { finding, why: error.message };
+      }
+    });
+}
+
+const ranks: Record<Status, number> = { pass: 0, waived: 0, unknown: 1, fail: 2 };
+
+function whyNotProven(before: Report, after: Report, { control, resource }: Finding): string | undefined {
+  const same = (a: Finding, b: Pick<Finding, 'control' | 'resource'>) =>
+    a.control === b.control && a.resource === b.resource;
+  const closed = after.findings.find((each) => same(each, { control, resource }));
+  if (closed === undefined) return 'the part is no longer found once it is applied';
+  if (closed.status !== 'pass') return `it would still be '${closed.status}': ${closed.reason}`;
+  const worse = after.findings.find((now) => {
+    const was = before.findings.find((each) => same(each, now));
+    return ranks[now.status] > (was === undefined ? 0 : ranks[was.status]);
+  });
+  return worse && `${worse.control} of ${worse.resource} would be '${worse.status}': ${worse.reason}`;
 }
 
 /** The trial on the files that give the same result; several are tried where none is named. */
@@ -120,9 +167,14 @@ function attemptOpen(
     const judgeAgain = (each: Snapshot) => judge(each, { ...how, mode: report.mode });
     if (!isSame(judgeAgain(snapshot), report)) return undefined;
     return (lines) => {
+      const instances = isPlan ? parsePlan(text, files[0]!).instances : [];
       const copy = structuredClone(snapshot);
-      for (const line of lines) isPlan ? applyWish(copy, line) : applyCommand(copy, line);
-      return { text: isPlan ? lines.map(toHcl).join('\n') : lines.join('\n'), report: judgeAgain(copy) };
+      const shown = lines.map((line) => {
+        if (isPlan) return patchPlan({ snapshot: copy, instances }, line);
+        applyCommand(copy, line);
+        return line;
+      });
+      return { text: shown.join('\n'), report: judgeAgain(copy) };
     };
   } catch (error) {
     if (options.isNamed || !(error instanceof ConfigFault)) throw error;
@@ -165,32 +217,6 @@ function patchOne(template: ParsedTemplate, line: string): ParsedTemplate {
   if (!named) return template;
   const text = patchTemplate(template.text, line.replaceAll(`${template.file}:`, ''));
   return { ...parseTemplate(text, template.file), hashes: template.hashes };
-}
-
-/** `In the Terraform configuration: set multi_az of orders to true`, on what the plan makes. */
-function applyWish(snapshot: Snapshot, line: string): void {
-  const [, name, id, value] = /: set (\w+) of (\S+) to (\w+)/.exec(line) ?? [];
-  if (name === undefined || id === undefined) throw new Unproven(`it leaves a choice: ${line}`);
-  const members = [
-    'DBInstanceIdentifier',
-    'DBClusterIdentifier',
-    'ReplicationGroupId',
-    'AutoScalingGroupName',
-  ];
-  for (const member of members) {
-    try {
-      setProperty(snapshot, [member, id], name, value);
-      return;
-    } catch (error) {
-      if (!(error instanceof Unproven)) throw error;
-    }
-  }
-  throw new Unproven(`${id} is not in the plan by that name`);
-}
-
-function toHcl(line: string): string {
-  const [, name, id, value] = /: set (\w+) of (\S+) to (\w+)/.exec(line) ?? [];
-  return `# ${id}\n${name} = ${/^(true|false|\d+)$/.test(value ?? '') ? value : JSON.stringify(value)}`;
 }
 
 function policyOf({ findings }: Report): Policy {

@@ -1,29 +1,63 @@
 // Changes the text of a template as a fix says, and leaves everything else in it as it stands.
 import { isMap, isPair, isSeq, type Pair, parseDocument, type YAMLMap, type YAMLSeq } from 'yaml';
-import { Unproven } from './apply-command.ts';
+import { Unproven } from './change-snapshot.ts';
 
 interface Range {
   range?: [number, number, number] | null;
 }
 
+type Wish = [pattern: RegExp, grant: (text: string, ...words: string[]) => string];
+
 /** The text after the fix `In the template: …`. Throws an Unproven where the fix leaves something to choose. */
 export function patchTemplate(text: string, fix: string): string {
   const wish = fix.replace(/^In the template: /, '');
-  const set = /^set (\w+)(?: and (\w+))? of (\S+) to (true|false|\d+)(?: or more)?(?: \(.*\))?$/.exec(wish);
-  if (set !== null) {
-    const [, one, other, id, value] = set;
-    const first = setProperty(text, id!, one!, value!);
-    return other === undefined ? first : setProperty(first, id!, other, value!);
-  }
-  const gone = /^remove the rule (\S+) \(.*\) of \S+?(?:, and open tcp (\d+) alone)?$/.exec(wish);
-  if (gone !== null) return narrowOrRemove(text, gone[1]!, gone[2]);
-  const added = /^add an (ingress|egress) rule to (\S+) for tcp (\d+) (?:from|to) (\S+)$/.exec(wish);
-  if (added !== null) {
-    const [, side, group, port, source] = added;
-    return addRule(text, { side: side!, group: group!, port: port!, source: source! });
+  for (const [pattern, grant] of wishes) {
+    const words = pattern.exec(wish);
+    if (words !== null) return grant(text, ...words.slice(1));
   }
   throw new Unproven(`it leaves a choice: ${wish}`);
 }
+
+const wishes: Wish[] = [
+  [
+    /^set HttpTokens in MetadataOptions of launch template (\S+) to required$/,
+    (text, id = '') =>
+      setWithin(text, id, ['LaunchTemplateData', 'MetadataOptions'], ['HttpTokens', 'required']),
+  ],
+  [/^set ([\w.]+) in LoadBalancerAttributes of (\S+) to true$/, setAttribute],
+  [
+    /^let DefaultActions of (\S+) redirect to HTTPS on port 443$/,
+    (text, id = '') => setWithin(text, id, [], ['DefaultActions', JSON.stringify([redirectToHttps])]),
+  ],
+  [/^add (\w+) to EnableCloudwatchLogsExports of (\S+)$/, addLog],
+  [
+    /^remove the rule (\S+) \(.*\) of \S+?(?:, and open tcp (\d+) alone)?$/,
+    (text, rule = '', port?: string) => narrowOrRemove(text, rule, port),
+  ],
+  [
+    /^add an (ingress|egress) rule to (\S+) for tcp (\d+) (?:from|to) (\S+)$/,
+    (text, side = '', group = '', port = '', source = '') => addRule(text, { side, group, port, source }),
+  ],
+  [
+    /^set (\w+) and (\w+) of (\S+) to (\S+)$/,
+    (text, a = '', b = '', id = '', value = '') =>
+      setWithin(setWithin(text, id, [], [a, value]), id, [], [b, value]),
+  ],
+  [
+    /^set (\w+) of (\S+) to (\w+), and (\w+) to (\w+)$/,
+    (text, a = '', id = '', value = '', b = '', other = '') =>
+      setWithin(setWithin(text, id, [], [a, value]), id, [], [b, other]),
+  ],
+  [
+    /^set (\w+) of (\S+) to ([\w-]+)(?: or more)?(?: \(.*\))?$/,
+    (text, name = '', id = '', value = '') => setWithin(text, id, [], [name, value]),
+  ],
+];
+
+const redirectToHttps = {
+  Type: 'redirect',
+  RedirectConfig: { Protocol: 'HTTPS', Port: '443', StatusCode: 'HTTP_301' },
+};
 
 function resourcesOf(text: string): YAMLMap {
   const document = parseDocument(text, { logLevel: 'silent', strict: false });
@@ -50,14 +84,62 @@ function propertiesOf(text: string, id: string): YAMLMap {
   return properties;
 }
 
-function setProperty(text: string, id: string, name: string, value: string): string {
-  const properties = propertiesOf(text, id);
-  const present = pairIn(properties, name);
+/** Sets a property of a resource, or of a map within its properties; the maps on the way are made where they lack. */
+function setWithin(text: string, id: string, path: string[], [name, value]: [string, string]): string {
+  let map = propertiesOf(text, id);
+  for (const [index, step] of path.entries()) {
+    const inner = pairIn(map, step)?.value;
+    if (inner === undefined || (isMap(inner) && inner.items.length === 0)) {
+      const made = path
+        .slice(index + 1)
+        .reduceRight<object>((within, key) => ({ [key]: within }), { [name]: value });
+      return setMember(text, map, step, JSON.stringify(made));
+    }
+    if (!isMap(inner)) throw new Unproven(`${step} of ${id} does not stand in the file as such`);
+    map = inner;
+  }
+  return setMember(text, map, name, /^(true|false|\d+)$|^[[{]/.test(value) ? value : JSON.stringify(value));
+}
+
+function setMember(text: string, map: YAMLMap, name: string, value: string): string {
+  const present = pairIn(map, name);
   if (present !== undefined) return replaceValue(text, present, value);
-  const start = startOf(properties.items[0]!.key);
+  const start = startOf(map.items[0]!.key);
   const quote = text[start] === '"' ? '"' : '';
-  const separator = isFlow(text, properties) ? `,${gapBefore(text, start)}` : `\n${indentOf(text, start)}`;
+  const separator = isFlow(text, map) ? `,${gapBefore(text, start)}` : `\n${indentOf(text, start)}`;
   return `${text.slice(0, start)}${quote}${name}${quote}: ${value}${separator}${text.slice(start)}`;
+}
+
+/** Adds to a list of a resource, which may be missing. */
+function addItem(text: string, id: string, name: string, item: string): string {
+  const properties = propertiesOf(text, id);
+  const list = pairIn(properties, name)?.value;
+  if (list === undefined || (isSeq(list) && list.items.length === 0))
+    return setMember(text, properties, name, `[${item}]`);
+  if (!isSeq(list)) throw new Unproven(`${name} of ${id} is no list in the file`);
+  const end = endOf(list.items.at(-1));
+  if (isFlow(text, list)) return `${text.slice(0, end)}, ${item}${text.slice(end)}`;
+  const dash = text.lastIndexOf('-', startOf(list.items[0]));
+  const after = lineEnd(text, end);
+  const head = text.slice(0, after);
+  return `${head}${head.endsWith('\n') ? '' : '\n'}${indentOf(text, dash)}- ${item}\n${text.slice(after)}`;
+}
+
+function addLog(text: string, log = '', id = ''): string {
+  return addItem(text, id, 'EnableCloudwatchLogsExports', JSON.stringify(log));
+}
+
+function setAttribute(text: string, key = '', id = ''): string {
+  const list = pairIn(propertiesOf(text, id), 'LoadBalancerAttributes')?.value;
+  const items = isSeq(list) ? list.items : [];
+  const entryOf = (wanted: string) =>
+    items.find((item) => (pairIn(item, 'Key')?.value as { value?: unknown } | undefined)?.value === wanted);
+  if (key === 'access_logs.s3.enabled' && entryOf('access_logs.s3.bucket') === undefined)
+    throw new Unproven('it leaves a choice: the bucket of the access logs');
+  const entry = entryOf(key);
+  if (!isMap(entry))
+    return addItem(text, id, 'LoadBalancerAttributes', JSON.stringify({ Key: key, Value: 'true' }));
+  return setMember(text, entry, 'Value', '"true"');
 }
 
 /** From after the colon, so that a tag goes too, to the end of the value. */
@@ -71,21 +153,18 @@ function replaceValue(text: string, { key, value }: Pair, replacement: string): 
 function narrowOrRemove(text: string, rule: string, port: string | undefined): string {
   const [, id, list, index] = /^(.+)\.(SecurityGroup(?:In|E)gress)\[(\d+)\]$/.exec(rule) ?? [];
   if (port !== undefined) {
-    const find = () =>
-      id === undefined
-        ? propertiesOf(text, rule)
-        : ((pairIn(propertiesOf(text, id), list!)?.value as YAMLSeq | undefined)?.items[
-            Number(index)
-          ] as YAMLMap);
-    for (const [name, value] of [
-      ['FromPort', port],
-      ['ToPort', port],
-    ] as const) {
-      const pair = pairIn(find(), name);
-      if (pair === undefined) throw new Unproven(`${rule} has no ${name}`);
-      text = replaceValue(text, pair, value);
-    }
-    return text;
+    const find = (now: string) => {
+      if (id === undefined) return propertiesOf(now, rule);
+      const rules = pairIn(propertiesOf(now, id), list!)?.value;
+      const found = isSeq(rules) ? rules.items[Number(index)] : undefined;
+      if (!isMap(found)) throw new Unproven(`${rule} does not stand in the file as such`);
+      return found;
+    };
+    const wanted = { IpProtocol: 'tcp', FromPort: port, ToPort: port };
+    return Object.entries(wanted).reduce(
+      (now, [name, value]) => setMember(now, find(now), name, value),
+      text,
+    );
   }
   if (id === undefined) return removeResource(text, rule);
   const pair = pairIn(propertiesOf(text, id), list!);

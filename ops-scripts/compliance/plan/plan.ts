@@ -149,5 +149,7 @@ function inWordsOfPlans(value: unknown): unknown {
 
 /** A type of the provider that is translated as it is bears a prefix on the way. */
 function inTerraform(text: string): string {
-  return text.replaceAll('AWS::aws_', 'aws_');
+  return text
+    .replaceAll('AWS::aws_', 'aws_')
+    .replaceAll(/\.SecurityGroup(In|E)gress\[(\d+)\]/g, (_, side, at) => `#${side.toLowerCase()}gress${at}`);
 }
