@@ -180,9 +180,7 @@ function readChange(order: StaffOrderDetail, values: FormValues): Omit<OrderChan
     case 'ship':
       return { deed: { what: 'ship', lines: readShipped(order, values) }, parcel: readParcel(values) };
     case 'deliver':
-      return {
-        deed: { what: 'deliver', shipment: values['shipment'] ?? '', atMs: readDay(values['delivered']) },
-      };
+      return { deed: readDelivery(order, values) };
     case 'take-money':
       return {
         deed: { what: 'take-money', amount: readEuros(values['door-amount']) },
@@ -249,6 +247,15 @@ function readParcel(values: FormValues): Parcel {
   const isUrl = parsed.error.issues.some(({ path }) => path[0] === 'trackingUrl');
   const wanted = isUrl ? 'an address of the tracking page that begins with https://' : 'the carrier';
   throw new Refusal(422, 'invalid-body', `Please enter ${wanted}`);
+}
+
+/** Not before it was shipped, where that was on the same day. */
+function readDelivery({ shipments }: StaffOrderDetail, values: FormValues): Deed {
+  const shipment = values['shipment'] ?? '';
+  const atMs = readDay(values['delivered']);
+  const shippedAt = shipments.find(({ id }) => id === shipment)?.shippedAt ?? '';
+  const isSameDay = shippedAt.startsWith(values['delivered'] ?? '');
+  return { what: 'deliver', shipment, atMs: isSameDay ? Math.max(atMs, Date.parse(shippedAt)) : atMs };
 }
 
 /** At noon, so that it is that day in all of Europe; today is now. */

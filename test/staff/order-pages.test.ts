@@ -78,9 +78,20 @@ describe('By forms alone, each sent twice,', () => {
       shipments: [{ carrier: 'DHL' }],
     });
     await fillIn(staff, theirs, 'Ship');
-    await fillIn(staff, theirs, 'Mark as delivered');
-    await fillIn(staff, theirs, 'Mark as delivered');
-    expect(await orderOf(id)).toMatchObject({ fulfilment: 'delivered' });
+    // A day is noted as its noon; a parcel that left in the evening has not arrived before.
+    const day = new Date(Date.now() - 86_400_000).toISOString().slice(0, 10);
+    const shippedAt = `${day}T20:00:00.000Z`;
+    await shop.deps.db
+      .updateTable('shipments')
+      .set({ shipped_at: new Date(shippedAt) })
+      .where('order_id', '=', id)
+      .execute();
+    await fillIn(staff, theirs, 'Mark as delivered', { delivered: day });
+    await fillIn(staff, theirs, 'Mark as delivered', { delivered: day });
+    expect(await orderOf(id)).toMatchObject({
+      fulfilment: 'delivered',
+      shipments: [{ deliveredAt: shippedAt }, { deliveredAt: shippedAt }],
+    });
     const shown = await page(buyer, mine);
     for (const text of ['Delivered', 'https://carrier.example/1', 'Track parcel', 'Send back'])
       expect(shown).toContain(text);
