@@ -47,7 +47,8 @@ export async function declareWithdrawal(
     const made = await tx
       .insertInto('withdrawals')
       .values({
-        order_number: declaration.order,
+        // As the order is called, where there is one.
+        order_number: orderId === undefined ? declaration.order : number,
         order_id: orderId ?? null,
         name: declaration.name,
         email: declaration.email,
