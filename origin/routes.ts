@@ -306,6 +306,8 @@ export const routeGroups: RouteGroup[] = [
     routes: [
       get('/api/staff/shipping-methods', anyStaff, 'private', 'selling:read'),
       put('/api/staff/shipping-methods', owners, 'selling:write'),
+      get('/api/staff/holidays', anyStaff, 'private', 'selling:read'),
+      put('/api/staff/holidays', owners, 'selling:write'),
       get('/api/staff/promotions', anyStaff, 'private', 'selling:read'),
       post('/api/staff/promotions', catalogStaff, 'selling:write'),
       patch('/api/staff/promotions/:id', catalogStaff, 'selling:write'),

@@ -32,8 +32,7 @@ export function readHolidays(text: string): Holidays {
 export function listHolidays(lines: string[]): Holiday[] {
   return lines.map((line) => {
     const [, day, name = ''] = /^(?:- )?((?:\d{4}-)?\d\d-\d\d)\b\s*(.*)$/.exec(line.trim()) ?? [];
-    const isDay = day !== undefined && isOfCalendar(day.length === 5 ? `2028-${day}` : day);
-    if (!isDay)
+    if (day === undefined || !isHoliday(day))
       throw new Error(`Cannot read the holiday '${line}': it must begin like '- 2026-12-24' or '- 12-25'`);
     return { day, name };
   });
@@ -41,6 +40,11 @@ export function listHolidays(lines: string[]): Holiday[] {
 
 export function toDays(holidays: Holiday[]): Holidays {
   return new Set(holidays.map(({ day }) => day));
+}
+
+/** Such as `2026-12-24`, or `12-25` for a day of every year. */
+export function isHoliday(day: string): boolean {
+  return /^(\d{4}-)?\d\d-\d\d$/.test(day) && isOfCalendar(day.length === 5 ? `2028-${day}` : day);
 }
 
 function isOfCalendar(day: string): boolean {

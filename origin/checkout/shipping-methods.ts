@@ -8,7 +8,7 @@ import type { Deps } from '../deps.ts';
 import { Refusal } from '../errors.ts';
 import { addToOutbox } from '../outbox/events.ts';
 import type { DbOrTx, Tx } from '../schema.ts';
-import { CountryCode, plainText } from '../web/api/plain-text.ts';
+import { CountryCode, optionalText, plainText } from '../web/api/plain-text.ts';
 import { MoneySchema, MoneyToWriteSchema, money } from '../web/money.ts';
 import {
   dayOfShop,
@@ -16,6 +16,7 @@ import {
   formatDayOfWeek,
   type Holiday,
   type Holidays,
+  isHoliday,
   type PromiseContext,
   promiseDelivery,
   toDays,
@@ -102,6 +103,37 @@ export const ShippingTableToWriteSchema = z
   })
   .openapi('ShippingTableToWrite', { example: { items: [exampleRow] } });
 
+const exampleHolidays = [
+  { day: '12-25', name: 'Christmas Day' },
+  { day: '2027-03-29', name: 'Easter Monday' },
+];
+const day = z
+  .string()
+  .openapi({ description: 'Such as `2027-03-29`, or `12-25` for that day of every year' });
+export const mostHolidays = 1_000;
+
+export const HolidaysSchema = z
+  .object({
+    items: z.array(z.object({ day, name: z.string() }).openapi('Holiday', { example: exampleHolidays[0] })),
+  })
+  .openapi('HolidayList', { example: { items: exampleHolidays } });
+
+export const HolidaysToWriteSchema = z
+  .strictObject({
+    items: z
+      .array(
+        z.strictObject({
+          day: day.refine(isHoliday, { error: 'must be a day such as 2027-03-29, or 12-25 for every year' }),
+          name: optionalText(100).transform((name) => name ?? ''),
+        }),
+      )
+      .max(mostHolidays, { error: `must have at most ${mostHolidays} days` })
+      .refine((items) => new Set(items.map((item) => item.day)).size === items.length, {
+        error: 'must name each day once',
+      }),
+  })
+  .openapi('HolidaysToWrite', { example: { items: exampleHolidays } });
+
 export type ShippingTable = z.infer<typeof ShippingTableSchema>['items'];
 type ShippingMethod = z.infer<typeof ShippingMethodSchema>;
 
@@ -166,9 +198,9 @@ export async function readShippingTagVersions(db: DbOrTx, tags: string[]): Promi
   return { [tableTag]: version };
 }
 
+/** What is undefined stays. */
 export interface DeliveryTerms {
-  table: ShippingTable;
-  /** Undefined: they stay. */
+  table?: ShippingTable;
   holidays?: Holiday[] | undefined;
 }
 
@@ -189,26 +221,30 @@ export async function replaceDeliveryTerms(tx: Tx, { table, holidays }: Delivery
     })
     .returning('version')
     .executeTakeFirstOrThrow();
-  await tx.deleteFrom('shipping_methods').execute();
-  if (table.length > 0)
-    await tx
-      .insertInto('shipping_methods')
-      .values(
-        table.map((row, position) => ({
-          position,
-          id: row.id,
-          name: row.name,
-          countries: row.countries,
-          price_amount: row.price.amount,
-          free_from_amount: row.freeFrom?.amount ?? null,
-          min_days: row.days.min,
-          max_days: row.days.max,
-        })),
-      )
-      .execute();
+  if (table !== undefined) await replaceTable(tx, table);
   const tags = { [tableTag]: version };
   await addToOutbox(tx, 'invalidate', { tags });
   return tags;
+}
+
+async function replaceTable(tx: Tx, table: ShippingTable): Promise<void> {
+  await tx.deleteFrom('shipping_methods').execute();
+  if (table.length === 0) return;
+  await tx
+    .insertInto('shipping_methods')
+    .values(
+      table.map((row, position) => ({
+        position,
+        id: row.id,
+        name: row.name,
+        countries: row.countries,
+        price_amount: row.price.amount,
+        free_from_amount: row.freeFrom?.amount ?? null,
+        min_days: row.days.min,
+        max_days: row.days.max,
+      })),
+    )
+    .execute();
 }
 
 /** After the commit, so that who wrote the table reads it; the worker raises the floor too, and purges the edges. */

@@ -4,6 +4,7 @@ import { listHolidays } from '../checkout/delivery-dates.ts';
 import {
   type DeliveryTerms,
   lockDeliveryTerms,
+  mostHolidays,
   raiseShippingFloor,
   readSellersHolidays,
   readShippingTable,
@@ -102,7 +103,10 @@ export async function writeDeliveryTerms(
   terms: DeliveryTerms,
   seen?: string,
 ): Promise<void> {
-  const body = { items: terms.table, ...(terms.holidays && { holidays: terms.holidays }) };
+  const body = {
+    ...(terms.table && { items: terms.table }),
+    ...(terms.holidays && { holidays: terms.holidays }),
+  };
   const raised = await writeOnce(deps.db, { ...write, body }, async (tx) => {
     const version = await lockDeliveryTerms(tx);
     if (seen !== undefined && seen !== String(version))
@@ -113,7 +117,7 @@ export async function writeDeliveryTerms(
       );
     const before = { items: await readShippingTable(tx), holidays: await readSellersHolidays(tx) };
     const versions = await replaceDeliveryTerms(tx, terms);
-    await audit(tx, accountId, [{ subject, before, after: { holidays: before.holidays, ...body } }]);
+    await audit(tx, accountId, [{ subject, before, after: { ...before, ...body } }]);
     return versions;
   });
   deps.wakeWorker();
@@ -175,7 +179,7 @@ function sentenceOf(name: string, message: string): string {
 function readHolidayLines(values: FormValues, faults: FormFaults) {
   const lines = holidayLines(values['holidays'] ?? '');
   try {
-    if (lines.length > 1_000) throw new Error('There are more than 1,000 lines');
+    if (lines.length > mostHolidays) throw new Error('There are more than 1,000 lines');
     return values['holidays'] === undefined ? undefined : listHolidays(lines);
   } catch (error) {
     faults['holidays'] = `${(error as Error).message}.`;

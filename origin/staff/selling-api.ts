@@ -1,9 +1,12 @@
-// The JSON API by which staff decide how the shop sells: delivery methods and promotion codes.
+// The JSON API by which staff decide how the shop sells: delivery methods, holidays and promotion codes.
 import type { OpenAPIHono } from '@hono/zod-openapi';
 import type { Context } from 'hono';
 import { PromotionPatchSchema, PromotionSchema, PromotionToWriteSchema } from '../checkout/promotion.ts';
 import { listPromotions } from '../checkout/promotions.ts';
 import {
+  HolidaysSchema,
+  HolidaysToWriteSchema,
+  readSellersHolidays,
   readShippingTable,
   ShippingTableSchema,
   ShippingTableToWriteSchema,
@@ -48,6 +51,29 @@ const putTableRoute = defineRoute({
     'Replaces the whole table. A method may have several rows, with another price for other countries. Orders that were placed keep what they cost.',
   request: { headers: IdempotencyKeyHeader, body: jsonBody(ShippingTableToWriteSchema) },
   responses: { 200: jsonAnswer('The table as it now is', ShippingTableSchema) },
+});
+
+const getHolidaysRoute = defineRoute({
+  method: 'get',
+  path: '/api/staff/holidays',
+  operationId: 'getHolidays',
+  tags,
+  audience,
+  summary: 'The days on which nothing is sent or arrives, beside weekends',
+  responses: { 200: jsonAnswer('All of them', HolidaysSchema) },
+});
+
+const putHolidaysRoute = defineRoute({
+  method: 'put',
+  path: '/api/staff/holidays',
+  operationId: 'setHolidays',
+  tags,
+  audience,
+  summary: 'Replace the list of holidays and closing days',
+  description:
+    'Dates of delivery on pages, in bags and of new orders follow at once; orders keep their promise.',
+  request: { headers: IdempotencyKeyHeader, body: jsonBody(HolidaysToWriteSchema) },
+  responses: { 200: jsonAnswer('The list as it now is', HolidaysSchema) },
 });
 
 const listPromotionsRoute = defineRoute({
@@ -108,6 +134,14 @@ export function sellingApi(deps: Deps): OpenAPIHono<AppEnv> {
     const write = { accountId, scope, key, method: 'PUT', path: c.req.path };
     await writeDeliveryTerms(deps, write, { table: c.req.valid('json').items });
     return c.json({ items: await readShippingTable(deps.db) }, 200);
+  });
+  api.openapi(getHolidaysRoute, async (c) => c.json({ items: await readSellersHolidays(deps.db) }, 200));
+  api.openapi(putHolidaysRoute, async (c) => {
+    const { id: accountId, scope } = await requireStaff(deps, c);
+    const key = c.req.valid('header')['idempotency-key'];
+    const write = { accountId, scope, key, method: 'PUT', path: c.req.path };
+    await writeDeliveryTerms(deps, write, { holidays: c.req.valid('json').items });
+    return c.json({ items: await readSellersHolidays(deps.db) }, 200);
   });
   api.openapi(listPromotionsRoute, async (c) => c.json({ items: await listPromotions(deps.db) }, 200));
   const writeOf = async (c: Context<AppEnv>, idempotencyKey: string | undefined) => {

@@ -215,12 +215,15 @@ describe('the OpenAPI document', () => {
     const sales = [`${staffProduct}/sales`, '/api/staff/products/{id}/sales'] as const;
     const planned = await ask(staff, 'POST', ...sales, sale);
     await ask(staff, 'GET', ...sales);
+    await ask(staff, 'PATCH', `${sales[0]}/${planned.sale.id}`, `${sales[1]}/{sale}`, { endsAt: null });
     await ask(staff, 'DELETE', `${sales[0]}/${planned.sale.id}`, `${sales[1]}/{sale}`);
     const stock = `/api/staff/variants/${variant!.id}/stock`;
     await ask(staff, 'PUT', stock, '/api/staff/variants/{id}/stock', { stock: 20 });
     await ask(person, 'GET', '/api/shipping-methods?country=IE', '/api/shipping-methods');
     const methods = '/api/staff/shipping-methods';
     await ask(staff, 'PUT', methods, methods, await ask(staff, 'GET', methods, methods));
+    const holidays = '/api/staff/holidays';
+    await ask(staff, 'PUT', holidays, holidays, await ask(staff, 'GET', holidays, holidays));
     const promotions = '/api/staff/promotions';
     const promotion = { code: 'shapes', kind: 'percent', value: 10, uses: 3, endsAt: '2100-01-01T00:00:00Z' };
     const { id: promotionId } = await ask(staff, 'POST', promotions, promotions, promotion);

@@ -58,6 +58,7 @@ const elsewhere: Record<string, string[]> = {
   'bad-request': [
     'getAnyOrder',
     'getCustomer',
+    'getHolidays',
     'getShippingTable',
     'listApiKeys',
     'listMembers',
@@ -99,7 +100,14 @@ const elsewhere: Record<string, string[]> = {
     'verifySession',
   ],
   // What every role may see.
-  'not-your-role': ['findVariants', 'getInvalidation', 'getShippingTable', 'listPromotions', 'listSales'],
+  'not-your-role': [
+    'findVariants',
+    'getHolidays',
+    'getInvalidation',
+    'getShippingTable',
+    'listPromotions',
+    'listSales',
+  ],
 };
 
 test('every refusal that an operation tells of is met', async () => {

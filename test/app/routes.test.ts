@@ -226,6 +226,8 @@ const samples: Record<string, Sample> = {
     first: staffOnly,
   },
   'GET /api/staff/shipping-methods': { first: staffOnly },
+  'GET /api/staff/holidays': { first: staffOnly },
+  'PUT /api/staff/holidays': { json: () => ({ items: [{ day: '12-25' }] }), first: staffOnly },
   'PUT /api/staff/shipping-methods': { json: () => ({ items: [aMethod] }), first: staffOnly },
   'GET /api/staff/customers': { first: staffOnly },
   'GET /api/staff/customers/:id': {

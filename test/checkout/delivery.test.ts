@@ -208,6 +208,24 @@ describe('the staff’s page of delivery', () => {
     expect(await (await browser.request('/cart')).text()).toContain('Fri 4 – Tue 8 December');
     expect((await browser.order(inGermany)).body.promised).toEqual({ from: '2026-12-04', to: '2026-12-08' });
     await send({ ...(await openForm()), holidays: form['holidays']! });
+    expect(await page()).toContain('Thu 3 – Mon 7 December');
+    // The same by JSON, which leaves the table of methods as it is.
+    const path = '/api/staff/holidays';
+    const { items } = (await staff.get(path)).body;
+    const closed = { day: '2026-12-03', name: 'Stock’s “day” / closed & quiet ®' };
+    for (let time = 0; time < 2; time += 1)
+      expect((await staff.put(path, { items: [...items, closed] })).body.items).toEqual([...items, closed]);
+    expect(await page()).toContain('Fri 4 – Tue 8 December');
+    expect((await openForm())['holidays']).toContain(`${closed.day} ${closed.name.replace('&', '&amp;')}`);
+    expect((await staff.get('/api/staff/shipping-methods')).body.items).toHaveLength(table.length);
+    for (const wrong of [
+      [{ day: '2026-02-30' }],
+      [{ day: 'Friday' }],
+      [{ day: '12-25' }, { day: '12-25' }],
+      'none',
+    ])
+      expect([wrong, (await staff.put(path, { items: wrong })).status]).toEqual([wrong, 422]);
+    expect((await staff.put(path, { items })).body.items).toEqual(items);
     shop.deps.now = now;
   });
 });
