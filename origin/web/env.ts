@@ -17,10 +17,8 @@ export interface AppEnv {
 
 /** Each member only where the runtime has it. */
 export interface RuntimeBindings {
-  /** Node's request. */
+  /** The request of Node's server. */
   incoming?: { socket: { remoteAddress?: string } };
-  /** Deno's. */
-  remoteAddr?: { hostname?: string };
   /** Takes note of the cache's key of what a shared address shows, to answer it without the router from then on. */
   rememberWarmPage?: (key: string) => void;
   /**

@@ -73,7 +73,7 @@ export function createReadAddress({
 /** Empty where the runtime does not tell, as in `app.request()`. */
 function socketAddress(c: Context): string {
   const bindings = (c.env ?? {}) as RuntimeBindings;
-  return bindings.incoming?.socket.remoteAddress ?? bindings.remoteAddr?.hostname ?? '';
+  return bindings.incoming?.socket.remoteAddress ?? '';
 }
 
 const traceparentPattern = /^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/;

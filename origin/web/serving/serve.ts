@@ -1,5 +1,5 @@
-// Listens under Node or Deno, and stops gracefully: lets requests end, closes idle connections, and serves metrics on
-// a port of their own.
+// Listens under Node or Deno, by Node's HTTP server in both: Deno's own can cut no connection that sends too slowly.
+// Stops gracefully: lets requests end, closes idle connections, and serves metrics on a port of their own.
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { Server as NetServer, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
@@ -22,9 +22,9 @@ type Fetch = (request: Request, bindings?: RuntimeBindings) => Response | Promis
 
 interface ServeOptions {
   fetch: Fetch;
-  /** Under Node, answers what it knows ahead of `fetch`. */
+  /** Answers what it knows ahead of `fetch`. */
   warmPages?: WarmPageResponder;
-  /** Under Node, answers what is no request that `fetch` could be asked; Node's own answers bear no headers. */
+  /** Answers what is no request that `fetch` could be asked; Node's own answers bear no headers. */
   refuse?: RefuseUnreadable;
   /** By it unfinished bodies are bounded; the default is the address of the connection. */
   clientAddress?: ClientAddress;
@@ -48,7 +48,7 @@ const keepAliveMs = 75_000;
 /** @throws StartFault where the port cannot be had. */
 export async function serve(options: ServeOptions): Promise<Serving> {
   try {
-    return await ('Deno' in globalThis ? serveOnDeno(options) : serveOnNode(options));
+    return await listenAndServe(options);
   } catch (error) {
     const fault = describeListenFault(error, { setting: 'PORT', ...options });
     throw fault === undefined ? error : new StartFault(fault, { cause: error });
@@ -64,7 +64,7 @@ const serverOptions = {
   requireHostHeader: false,
 };
 
-async function serveOnNode(options: ServeOptions): Promise<Serving> {
+async function listenAndServe(options: ServeOptions): Promise<Serving> {
   const { fetch, warmPages, refuse, host, port, bodyBounds = usualBodyBounds } = options;
   const { clientAddress = (socketAddress: string) => socketAddress } = options;
   const { getRequestListener } = await import('@hono/node-server');
@@ -151,53 +151,6 @@ function refuseBrokenBytes(server: Server, refuse: RefuseUnreadable): void {
 async function refuseOnSocket(socket: Duplex, response: Response): Promise<void> {
   const { status, headers } = response;
   answerOnSocket(socket, { status, headers, body: await response.text() });
-}
-
-interface DenoServer {
-  addr: { port: number };
-  shutdown(): Promise<void>;
-}
-interface DenoRuntime {
-  serve(
-    options: { hostname: string; port: number; signal: AbortSignal; onListen: () => void },
-    handler: (request: Request, info: { remoteAddr: { hostname: string } }) => Response | Promise<Response>,
-  ): DenoServer;
-}
-
-async function serveOnDeno({ fetch, refuse, host, port }: ServeOptions): Promise<Serving> {
-  const { Deno } = globalThis as unknown as { Deno: DenoRuntime };
-  const abort = new AbortController();
-  const server = Deno.serve(
-    { hostname: host, port, signal: abort.signal, onListen: () => undefined },
-    (request, info) =>
-      // Two fields of one name come as a list, which no host is.
-      refuse !== undefined && request.headers.get('host')?.includes(',')
-        ? refuse(new SeveralHosts())
-        : readInTime(request, (whole) => fetch(whole, info as RuntimeBindings)),
-  );
-  return {
-    port: server.addr.port,
-    async stop(deadlineMs) {
-      const closed = server.shutdown().then(() => true);
-      if (!(await Promise.race([closed, delay(deadlineMs, false)]))) abort.abort();
-    },
-  };
-}
-
-/**
- * Deno has no bound on how slowly a body may come: a short one is read whole before the request counts as work. Header
- * fields and answers that nobody reads are bounded by its own HTTP server, or by what stands before it.
- */
-async function readInTime(
-  request: Request,
-  pass: (request: Request) => Response | Promise<Response>,
-): Promise<Response> {
-  const announced = Number(request.headers.get('content-length') ?? Number.NaN);
-  if (request.body === null || !(announced <= usualBodyBounds.maxBytes)) return pass(request);
-  const late = delay(usualBodyBounds.shortMs, undefined, { ref: false });
-  const body = await Promise.race([request.arrayBuffer(), late]);
-  if (body === undefined) return new Response(null, { status: 408, headers: { Connection: 'close' } });
-  return pass(new Request(request, { body }));
 }
 
 /**

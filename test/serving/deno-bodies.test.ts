@@ -1,0 +1,107 @@
+// The bounds on bodies and unreadable requests hold under Deno as they do under Node. The long one, of bodies that are
+// read as a stream, is Node's own: 30 s and more.
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { connect, type Socket } from 'node:net';
+import { createInterface } from 'node:readline';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+
+/** An app that reads bodies of up to 100 KB, served as the origin and the worker are. */
+const program = `
+import { Hono } from 'hono';
+import { bodyLimit } from 'hono/body-limit';
+import { createRefuseUnreadable } from './origin/web/serving/refuse-unreadable.ts';
+import { serve } from './origin/web/serving/serve.ts';
+const settings = { zone: 'a', instance: 'b', siteUrl: 'http://localhost' };
+const refuse = createRefuseUnreadable(settings);
+const bodyBounds = { maxBytes: 65_536, shortMs: 700, moreMsPerKibibyte: 0, most: 100, mostOfClient: 4 };
+const app = new Hono().get('/', (c) => c.text('page'))
+  .post('/', bodyLimit({ maxSize: 100_000 }), async (c) => c.text(String((await c.req.text()).length)));
+const shop = { fetch: app.fetch, refuse, bodyBounds, host: '127.0.0.1', port: 0 };
+console.log((await serve(shop)).port);
+`;
+
+const head = (framing: string) =>
+  `POST / HTTP/1.1\r\nHost: shop.test\r\nContent-Type: text/plain\r\n${framing}\r\n\r\n`;
+const chunk = (text: string) => `${text.length.toString(16)}\r\n${text}\r\n`;
+
+describe('under Deno', () => {
+  let child: ChildProcess;
+  let port: number;
+  beforeAll(async () => {
+    child = spawn('deno', ['eval', program], { stdio: ['ignore', 'pipe', 'inherit'] });
+    const [line] = await once(createInterface(child.stdout!), 'line');
+    port = Number(line);
+  }, 30_000);
+  afterAll(() => void child?.kill('SIGKILL'));
+
+  async function begin(text: string): Promise<{ socket: Socket; heard: () => string }> {
+    const socket = connect(port, '127.0.0.1').on('error', () => undefined);
+    let heard = '';
+    socket.on('data', (part) => {
+      heard += String(part);
+    });
+    await once(socket, 'connect');
+    socket.write(text);
+    return { socket, heard: () => heard };
+  }
+  /** One byte each 50 ms, until the connection ends. */
+  async function drip(start: string, piece: string): Promise<string> {
+    const { socket, heard } = await begin(start);
+    const timer = setInterval(() => socket.write(piece), 50);
+    await new Promise((resolve) => socket.once('close', resolve));
+    clearInterval(timer);
+    return heard();
+  }
+
+  test('a body that does not come whole in time is refused by 408, however its length is told', async () => {
+    const answers = await Promise.all([
+      drip(`${head('Content-Length: 100')}x`, 'x'),
+      drip(head('Transfer-Encoding: chunked'), chunk('x')),
+    ]);
+    for (const answer of answers) {
+      expect(answer).toContain('HTTP/1.1 408 ');
+      expect(answer).toContain('"request-timeout"');
+    }
+  });
+
+  test('a body that is too long is refused by 413, and one that fits is read whole', async () => {
+    const send = async (bytes: number, isChunked: boolean) => {
+      const text = 'x'.repeat(bytes);
+      const body = isChunked ? new Blob([text]).stream() : text;
+      const answer = await fetch(`http://127.0.0.1:${port}`, {
+        method: 'POST',
+        body,
+        duplex: 'half',
+      } as RequestInit);
+      return [answer.status, answer.ok ? Number(await answer.text()) : undefined];
+    };
+    for (const isChunked of [false, true]) {
+      for (const bytes of [1, 65_536, 65_537, 100_000])
+        expect(await send(bytes, isChunked)).toEqual([200, bytes]);
+      expect(await send(100_001, isChunked)).toEqual([413, undefined]);
+    }
+  });
+
+  test('a request that can be read in two ways is refused, with the headers that every answer bears', async () => {
+    for (const start of [
+      'GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n',
+      'GET / HTTP/1.1\r\nHost : a\r\n\r\n',
+    ]) {
+      const answer = await drip(start, '');
+      expect(answer).toMatch(/^HTTP\/1\.1 400 /);
+      expect(answer.toLowerCase()).toContain('x-content-type-options: nosniff');
+    }
+  });
+
+  test('the oldest unfinished body makes room where one client has too many, and pages are served', async () => {
+    const sockets: Socket[] = [];
+    for (let time = 0; time < 5; time += 1) {
+      sockets.push((await begin(`${head('Content-Length: 100')}x`)).socket);
+      expect(await (await fetch(`http://127.0.0.1:${port}`)).text()).toBe('page');
+    }
+    await vi.waitFor(() => expect(sockets.map(({ readyState }) => readyState)[0]).toBe('closed'));
+    expect(sockets.slice(1).map(({ readyState }) => readyState)).toEqual(Array(4).fill('open'));
+    for (const socket of sockets) socket.destroy();
+  });
+});
