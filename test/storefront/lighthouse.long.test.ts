@@ -3,6 +3,7 @@
 import { createServer } from 'node:net';
 import lighthouse, { desktopConfig, type Result } from 'lighthouse';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { lawPages } from '../../origin/web/page/layout.ts';
 import { hasChromium, launchChromium, openStorefront, type Storefront } from './open-storefront.ts';
 
 /** Pages for search engines. */
@@ -14,6 +15,7 @@ const listed = [
   '/search?page=2',
   'product',
   'product?color=Navy',
+  ...lawPages.map(({ path }) => path),
 ];
 const unlisted = [
   '/c/women-dresses?size=38&color=Navy&sort=price-asc',
@@ -24,7 +26,11 @@ const unlisted = [
   '/sign-up',
   '/forgot-password',
   '/reset-password?token=x',
+  '/checkout',
+  '/find-order',
+  '/withdrawal',
   '/api/docs',
+  '/api/docs/shapes',
 ];
 
 describe.skipIf(!hasChromium)('Lighthouse', () => {
