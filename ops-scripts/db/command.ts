@@ -15,7 +15,7 @@ import {
 } from '../../origin/postgres/migrations/0009-0011-search-and-product-files.ts';
 import { prepareSearch } from '../../origin/postgres/migrations/0012-search-normalised.ts';
 import { buildOrderIndexes } from '../../origin/postgres/migrations/0016-order-life.ts';
-import { buildPrivacyIndexes } from '../../origin/postgres/migrations/0032-privacy.ts';
+import { buildPrivacyIndexes } from '../../origin/postgres/migrations/0030-0032-withdrawals-operators-privacy.ts';
 import { createProbe } from '../../origin/postgres/replicas/wal-position.ts';
 import type { Db } from '../../origin/schema.ts';
 import { appDatabaseUrlOf, databaseUrlOf, openDatabase, openRedis } from '../connect-stores.ts';

@@ -29,11 +29,12 @@ import {
   dateDeliveries,
   noteLineage,
 } from './migrations/0026-0029-lineage-access-credit-notes.ts';
-import * as withdrawals from './migrations/0030-withdrawals.ts';
-import * as operatorsSignIn from './migrations/0031-operators-sign-in.ts';
-import * as privacy from './migrations/0032-privacy.ts';
-import * as salePrices from './migrations/0033-sale-prices.ts';
-import * as captureAddressesSecrets from './migrations/0034-capture-addresses-secrets.ts';
+import {
+  addOperatorsSignIn,
+  addWithdrawals,
+  indexPrivacy,
+} from './migrations/0030-0032-withdrawals-operators-privacy.ts';
+import { addCaptureAddressesSecrets, addSalePrices } from './migrations/0033-0034-sales-and-captures.ts';
 
 /** Listed by hand: a folder scan would need file permissions under Deno, and order is a decision. */
 const migrations: Record<string, Migration> = {
@@ -61,11 +62,11 @@ const migrations: Record<string, Migration> = {
   '0027-access': { up: addAccess },
   '0028-credit-notes': { up: addCreditNotes },
   '0029-delivery-dates': { up: dateDeliveries },
-  '0030-withdrawals': withdrawals,
-  '0031-operators-sign-in': operatorsSignIn,
-  '0032-privacy': privacy,
-  '0033-sale-prices': salePrices,
-  '0034-capture-addresses-secrets': captureAddressesSecrets,
+  '0030-withdrawals': { up: addWithdrawals },
+  '0031-operators-sign-in': { up: addOperatorsSignIn },
+  '0032-privacy': { up: indexPrivacy },
+  '0033-sale-prices': { up: addSalePrices },
+  '0034-capture-addresses-secrets': { up: addCaptureAddressesSecrets },
 };
 
 /**
