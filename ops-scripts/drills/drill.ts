@@ -1,4 +1,4 @@
-// The types of a drill: its options, what it runs on, and its result.
+// The types of a drill: its options, what it runs on, and its result; and one result of several faults.
 
 import type { SeededRandom } from '../traffic/seeded-random.ts';
 import type { CartStateName, DrillRegion } from './region.ts';
@@ -29,6 +29,30 @@ export interface DrillResult {
   /** For people; not part of the JSON line. */
   picture?: string;
   history?: string[];
+}
+
+/** Of a drill that runs several faults: losses and errors together, and the longest gap. */
+export function addUpResults(
+  drill: string,
+  { state, seed }: Pick<DrillContext, 'state' | 'seed'>,
+  results: DrillResult[],
+  notes: string[],
+): DrillResult {
+  const sum = (of: (result: DrillResult) => number) => results.reduce((total, each) => total + of(each), 0);
+  return {
+    drill,
+    state,
+    seed,
+    acknowledged: sum(({ acknowledged }) => acknowledged),
+    lost: sum(({ lost }) => lost),
+    duplicated: sum(({ duplicated }) => duplicated),
+    errors: sum(({ errors }) => errors),
+    unavailableSeconds: Math.max(...results.map((each) => each.unavailableSeconds)),
+    recoverySeconds: Math.max(...results.map((each) => each.recoverySeconds)),
+    verdict: results.every(({ verdict }) => verdict === 'pass') ? 'pass' : 'fail',
+    notes,
+    history: results.flatMap(({ history = [] }) => history),
+  };
 }
 
 export interface DrillContext {

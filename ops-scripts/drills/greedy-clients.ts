@@ -3,7 +3,7 @@
 import { randomBytes } from 'node:crypto';
 import { connect, type Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { DrillContext, DrillResult, Fault } from './drill.ts';
+import { addUpResults, type DrillContext, type DrillResult, type Fault } from './drill.ts';
 import { runFault } from './run-fault.ts';
 
 interface Attack {
@@ -75,26 +75,10 @@ export async function greedyClients(context: DrillContext): Promise<DrillResult>
     if (failed.length > 0 || p99 > mostP99Ms) result.verdict = 'fail';
     results.push(result);
   }
-  const sum = (of: (result: DrillResult) => number) => results.reduce((total, each) => total + of(each), 0);
-  return {
-    drill: 'greedy-clients',
-    state: context.state,
-    seed: context.seed,
-    acknowledged: sum(({ acknowledged }) => acknowledged),
-    lost: sum(({ lost }) => lost),
-    duplicated: sum(({ duplicated }) => duplicated),
-    errors: sum(({ errors }) => errors),
-    unavailableSeconds: Math.max(...results.map((each) => each.unavailableSeconds)),
-    recoverySeconds: Math.max(...results.map((each) => each.recoverySeconds)),
-    verdict: results.every(({ verdict }) => verdict === 'pass') ? 'pass' : 'fail',
-    notes: [
-      `without an attack: ${before.length} pages, p99 ${Math.round(p99Of(before))} ms`,
-      ...results.flatMap(({ drill, verdict, notes }) =>
-        notes.map((note) => `${drill} (${verdict}): ${note}`),
-      ),
-    ],
-    history: results.flatMap(({ history = [] }) => history),
-  };
+  return addUpResults('greedy-clients', context, results, [
+    `without an attack: ${before.length} pages, p99 ${Math.round(p99Of(before))} ms`,
+    ...results.flatMap(({ drill, verdict, notes }) => notes.map((note) => `${drill} (${verdict}): ${note}`)),
+  ]);
 }
 
 function p99Of(pages: number[]): number {

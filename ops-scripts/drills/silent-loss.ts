@@ -1,7 +1,7 @@
 // Drill: stores, an edge and a zone vanish without a word. Origins and workers reach the stores through proxies that
 // fall silent, so that nothing resets a connection; gaps, losses and stale pages are judged as when a part is killed.
 import { setTimeout as delay } from 'node:timers/promises';
-import type { DrillContext, DrillResult, Fault } from './drill.ts';
+import { addUpResults, type DrillContext, type DrillResult, type Fault } from './drill.ts';
 import { freeze, wake } from './freeze.ts';
 import { type MuteProxy, openMuteProxy } from './mute-proxy.ts';
 import type { DrillRegion, DrillRegionPart } from './region.ts';
@@ -34,24 +34,15 @@ export async function silentLoss(context: DrillContext): Promise<DrillResult> {
     results.push(result);
     await context.region.rebuilt();
   }
-  const sum = (of: (result: DrillResult) => number) => results.reduce((total, each) => total + of(each), 0);
-  return {
-    drill: 'silent-loss',
-    state: context.state,
-    seed: context.seed,
-    acknowledged: sum(({ acknowledged }) => acknowledged),
-    lost: sum(({ lost }) => lost),
-    duplicated: sum(({ duplicated }) => duplicated),
-    errors: sum(({ errors }) => errors),
-    unavailableSeconds: Math.max(...results.map((each) => each.unavailableSeconds)),
-    recoverySeconds: Math.max(...results.map((each) => each.recoverySeconds)),
-    verdict: results.every(({ verdict }) => verdict === 'pass') ? 'pass' : 'fail',
-    notes: results.flatMap(({ drill, unavailableSeconds, verdict, notes }) => [
+  return addUpResults(
+    'silent-loss',
+    context,
+    results,
+    results.flatMap(({ drill, unavailableSeconds, verdict, notes }) => [
       `${drill}: ${verdict}, longest gap ${unavailableSeconds} s`,
       ...notes.map((note) => `${drill}: ${note}`),
     ]),
-    history: results.flatMap(({ history = [] }) => history),
-  };
+  );
 }
 
 function faultsOn(ways: Ways): Record<string, SilentFault> {

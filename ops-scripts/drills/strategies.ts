@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { CookieJar } from '../traffic/http-connection.ts';
 import { readVariants } from '../traffic/read-catalog.ts';
-import type { DrillContext, DrillResult, Fault } from './drill.ts';
+import { addUpResults, type DrillContext, type DrillResult, type Fault } from './drill.ts';
 import { originFaults } from './faults/origins.ts';
 import { conclude, shopThrough } from './run-fault.ts';
 
@@ -25,7 +25,7 @@ const faults: Record<string, Fault> = {
 };
 
 export async function compareStrategies(context: DrillContext): Promise<DrillResult> {
-  const { region, state } = context;
+  const { region } = context;
   const notes = [await measureWrites(region.storefront, context.short ? 40 : 200)];
   const results: DrillResult[] = [];
   for (const [what, fault] of Object.entries(faults)) {
@@ -35,22 +35,10 @@ export async function compareStrategies(context: DrillContext): Promise<DrillRes
     notes.push(`${what} lost pieces of ${run.tally.cartsLost} of ${run.tally.carts} carts`);
     await region.refresh();
   }
-  const sum = (pick: (result: DrillResult) => number) =>
-    results.reduce((total, result) => total + pick(result), 0);
-  const most = (pick: (result: DrillResult) => number) => Math.max(...results.map(pick));
   return {
     ...results[0]!,
-    state,
-    acknowledged: sum(({ acknowledged }) => acknowledged),
-    lost: sum(({ lost }) => lost),
-    duplicated: sum(({ duplicated }) => duplicated),
-    errors: sum(({ errors }) => errors),
-    unavailableSeconds: most(({ unavailableSeconds }) => unavailableSeconds),
-    recoverySeconds: most(({ recoverySeconds }) => recoverySeconds),
-    verdict: results.every(({ verdict }) => verdict === 'pass') ? 'pass' : 'fail',
-    notes,
+    ...addUpResults('strategies', context, results, notes),
     picture: results.map(({ picture }) => picture).join('\n'),
-    history: results.flatMap(({ history = [] }) => history),
   };
 }
 

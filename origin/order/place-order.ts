@@ -172,7 +172,7 @@ async function insertOrder(
     .executeTakeFirstOrThrow();
   await tx
     .insertInto('order_lines')
-    .values(priced.map((line, position) => toRow(orderId, position, line, price.items[position]!)))
+    .values(priced.map((line, position) => orderLineRow(orderId, position, line, price.items[position]!)))
     .execute();
   return orderId;
 }
@@ -250,7 +250,8 @@ function requireSold(lines: CartLine[], infos: Map<string, VariantInfo>): Priced
   return lines.map((line) => ({ quantity: line.quantity, info: infos.get(line.variantId)! }));
 }
 
-function toRow(
+/** A line as it stands in the order from now on, whatever becomes of the variant. */
+export function orderLineRow(
   orderId: string,
   position: number,
   { quantity, info }: PricedLine,

@@ -4,6 +4,7 @@ import type { VariantInfo } from '../catalog/read-variants.ts';
 import { promiseDelivery } from '../checkout/delivery-dates.ts';
 import type { Deps } from '../deps.ts';
 import type { Tx } from '../schema.ts';
+import { orderLineRow } from './place-order.ts';
 import { priceLines } from './quote.ts';
 
 /** What mails about it are about. */
@@ -59,19 +60,9 @@ export async function insertSampleOrder(
   await tx
     .insertInto('order_lines')
     .values(
-      variants.map((info, position) => ({
-        order_id: orderId,
-        position,
-        variant_id: info.variantId,
-        product_slug: info.productSlug,
-        sku: info.sku,
-        name: info.productName,
-        size: info.size,
-        color: info.color,
-        quantity,
-        unit_price_amount: info.price.amount,
-        tax_rate: price.items[position]!.rate,
-      })),
+      variants.map((info, position) =>
+        orderLineRow(orderId, position, { quantity, info }, price.items[position]!),
+      ),
     )
     .execute();
   await tx
