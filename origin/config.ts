@@ -1,6 +1,7 @@
 // Reads every setting of origin and worker once. Reports all faults together and prints no secret.
 import { z } from 'zod';
 import { isAddressOrCidr } from '../http/client-address.ts';
+import type { TlsFiles } from '../http/tls-files.ts';
 
 export type CartState = 'server' | 'cookie' | 'sticky';
 
@@ -15,6 +16,8 @@ export interface Settings {
   dataDir: string;
   host: string;
   port: number;
+  /** What origin and worker show where a load balancer speaks TLS to them; undefined: they speak plain HTTP. */
+  tls: TlsFiles | undefined;
   siteUrl: string;
   workerPort: number;
   /** Where operators open the dashboard: their passkeys are bound to its host. */
@@ -127,6 +130,8 @@ function findMissingPartners(env: Environment): string[] {
     faults.push('EDGE_PURGE_KEY: must be set where EDGE_URLS is');
   if ((env['STAFF_EMAIL'] === undefined) !== (env['STAFF_PASSWORD'] === undefined))
     faults.push('STAFF_PASSWORD: must be set together with STAFF_EMAIL');
+  if ((env['TLS_CERTIFICATE_FILE'] === undefined) !== (env['TLS_KEY_FILE'] === undefined))
+    faults.push('TLS_KEY_FILE: must be set together with TLS_CERTIFICATE_FILE');
   const takesStripe = splitList(env['PAYMENT_PROVIDERS'] ?? '').includes('stripe');
   const stripeKeys = [env['STRIPE_SECRET_KEY'], env['STRIPE_WEBHOOK_SECRET']].filter(Boolean).length;
   // Both also where Stripe is no longer offered: its old orders are asked about.
@@ -213,6 +218,8 @@ const Environment = z.object({
   DATA_DIR: z.string().default('.data'),
   HOST: z.string().default('127.0.0.1'),
   PORT: port(3000),
+  TLS_CERTIFICATE_FILE: z.string().optional(),
+  TLS_KEY_FILE: z.string().optional(),
   SITE_URL: url('http:', 'https:').optional(),
   WORKER_PORT: port(3001),
   WORKER_URL: url('http:', 'https:').optional(),
@@ -305,6 +312,10 @@ function toSettings(env: z.output<typeof Environment>): Settings {
     dataDir: env.DATA_DIR,
     host: env.HOST,
     port: env.PORT,
+    tls:
+      env.TLS_CERTIFICATE_FILE && env.TLS_KEY_FILE
+        ? { certificateFile: env.TLS_CERTIFICATE_FILE, keyFile: env.TLS_KEY_FILE }
+        : undefined,
     siteUrl: (env.SITE_URL ?? `http://localhost:${env.PORT}`).replace(/\/+$/, ''),
     workerPort: env.WORKER_PORT,
     workerUrl: (env.WORKER_URL ?? `http://localhost:${env.WORKER_PORT}`).replace(/\/+$/, ''),

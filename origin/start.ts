@@ -42,6 +42,7 @@ async function main(): Promise<void> {
     warmPages,
     refuse: createRefuseUnreadable(settings),
     clientAddress: createClientAddress(settings.trustedProxies),
+    tls: settings.tls,
     host: settings.host,
     port: settings.port,
     setting: 'PORT',

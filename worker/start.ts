@@ -57,6 +57,7 @@ async function main(): Promise<void> {
   const server = await serve({
     fetch: dashboard.fetch,
     refuse: createRefuseUnreadable(settings),
+    tls: settings.tls,
     host: settings.host,
     port: settings.workerPort,
     setting: 'WORKER_PORT',

@@ -1,8 +1,14 @@
-// A stop cuts no answer that a slow client is still reading, and leaves no idle connection open.
+// A stop cuts no answer that a slow client is still reading, and leaves no idle connection open; by TLS as without.
+import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
+import { mkdtempDisposableSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { connect as connectByTls } from 'node:tls';
 import { expect, test } from 'vitest';
 import { serve } from '../../origin/web/serving/serve.ts';
+import { findProgram } from '../support/system-packages.ts';
 
 /** More than the kernel takes off our hands for a client that does not read. */
 const body = new Uint8Array(24 * 1024 * 1024);
@@ -58,3 +64,39 @@ test('a connection that has not asked yet is answered', async () => {
   expect(await readBytes(socket)).toBeGreaterThan(body.length);
   await stopped;
 });
+
+test.skipIf(findProgram('openssl') === undefined)(
+  'by TLS an answer that is written and not yet sent arrives whole, and a file that is missing is named',
+  async () => {
+    using folder = mkdtempDisposableSync(join(tmpdir(), 'myclothes-tls-'));
+    const [keyFile, certificateFile] = [join(folder.path, 'key.pem'), join(folder.path, 'certificate.pem')];
+    const kind = [
+      '-x509',
+      '-newkey',
+      'ec',
+      '-pkeyopt',
+      'ec_paramgen_curve:prime256v1',
+      '-nodes',
+      '-subj',
+      '/CN=a',
+    ];
+    execFileSync('openssl', ['req', ...kind, '-keyout', keyFile, '-out', certificateFile], {
+      stdio: 'ignore',
+    });
+    const place = { fetch: () => new Response(body), host: '127.0.0.1', port: 0 };
+    const server = await serve({ ...place, tls: { certificateFile, keyFile } });
+    const socket = connectByTls({ port: server.port, host: '127.0.0.1', rejectUnauthorized: false });
+    socket.write('GET / HTTP/1.1\r\nhost: localhost\r\n\r\n');
+    await once(socket, 'readable');
+    const stopped = server.stop(20_000);
+    expect(await readBytes(socket)).toBeGreaterThan(body.length);
+    await stopped;
+
+    const missing = { certificateFile, keyFile: join(folder.path, 'none') };
+    await expect(serve({ ...place, tls: missing })).rejects.toThrow(/none'.*Set TLS_KEY_FILE to a PEM file/);
+    const mixed = { certificateFile, keyFile: certificateFile };
+    await expect(serve({ ...place, tls: mixed })).rejects.toThrow(
+      /Set TLS_CERTIFICATE_FILE and TLS_KEY_FILE/,
+    );
+  },
+);

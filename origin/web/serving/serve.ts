@@ -1,6 +1,6 @@
 // Listens under Node or Deno, by Node's HTTP server in both: Deno's own can cut no connection that sends too slowly.
 // Stops gracefully: lets requests end, closes idle connections, and serves metrics on a port of their own.
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { Server as NetServer, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -11,6 +11,7 @@ import type { ClientAddress } from '../../../http/client-address.ts';
 import { RawFields } from '../../../http/fields.ts';
 import { answerOnSocket, canStillAnswer } from '../../../http/problem-document.ts';
 import { describeListenFault, StartFault } from '../../../http/system-faults.ts';
+import { createServer, type TlsFiles } from '../../../http/tls-files.ts';
 import { endUnreadAnswers, type usualReadingBounds } from '../../../http/unread-answers.ts';
 import { createAdmissionQueue } from '../../concurrency/semaphore.ts';
 import type { RuntimeBindings } from '../env.ts';
@@ -30,6 +31,8 @@ interface ServeOptions {
   clientAddress?: ClientAddress;
   bodyBounds?: typeof usualBodyBounds;
   readingBounds?: typeof usualReadingBounds;
+  /** Undefined: plain HTTP. */
+  tls?: TlsFiles | undefined;
   host: string;
   port: number;
   /** Names the port where it cannot be had. */
@@ -85,7 +88,7 @@ async function listenAndServe(options: ServeOptions): Promise<Serving> {
   }, refuse && { errorHandler: refuse });
   const bodies = new BodyReader(bodyBounds);
   const admissionQueue = createAdmissionQueue({ mostWaiting: usualLoadBounds.browsing });
-  const server = createServer(serverOptions, (incoming, outgoing) => {
+  const server = createServer(options.tls, serverOptions, (incoming, outgoing) => {
     // Whoever stands before us may have read the other one.
     if (refuse !== undefined && new RawFields(incoming).count('host') > 1)
       return void refuseOnSocket(incoming.socket, refuse(new SeveralHosts()));

@@ -1,0 +1,55 @@
+// Reads the certificate and the key that a server shows, where a load balancer speaks TLS to it.
+import { readFileSync } from 'node:fs';
+import {
+  createServer as createPlainServer,
+  type RequestListener,
+  type Server,
+  type ServerOptions,
+} from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
+import { reasonOf, StartFault } from './system-faults.ts';
+
+/** Paths of PEM files. */
+export interface TlsFiles {
+  certificateFile: string;
+  keyFile: string;
+}
+
+/** Who connects and then says nothing holds no connection for longer. */
+const handshakeMs = 10_000;
+
+/** @throws StartFault that names the setting whose file cannot be read. */
+function readTlsFiles({ certificateFile, keyFile }: TlsFiles): { cert: string; key: string } {
+  const read = (setting: string, file: string) => {
+    try {
+      return readFileSync(file, 'utf8');
+    } catch (cause) {
+      throw new StartFault(`Cannot read '${file}': ${reasonOf(cause)}. Set ${setting} to a PEM file`, {
+        cause,
+      });
+    }
+  };
+  return { cert: read('TLS_CERTIFICATE_FILE', certificateFile), key: read('TLS_KEY_FILE', keyFile) };
+}
+
+/** A server of Node that speaks TLS where files are given. @throws StartFault where they hold no certificate and key */
+export function createServer(
+  tls: TlsFiles | undefined,
+  options: ServerOptions,
+  listener: RequestListener,
+): Server {
+  if (tls === undefined) return createPlainServer(options, listener);
+  const files = readTlsFiles(tls);
+  try {
+    // The same server but for the socket: what is asked of it here exists on both.
+    return createTlsServer(
+      { ...options, ...files, handshakeTimeout: handshakeMs },
+      listener,
+    ) as unknown as Server;
+  } catch (cause) {
+    throw new StartFault(
+      `Cannot use '${tls.certificateFile}' and '${tls.keyFile}': ${reasonOf(cause)}. Set TLS_CERTIFICATE_FILE and TLS_KEY_FILE to PEM files that belong together`,
+      { cause },
+    );
+  }
+}
