@@ -9,6 +9,7 @@ import {
   ListenerAction,
   ListenerCertificate,
   ListenerCondition,
+  Protocol,
   SslPolicy,
   TargetType,
 } from 'aws-cdk-lib/aws-elasticloadbalancingv2';
@@ -160,12 +161,14 @@ function targets(scope: Construct, id: string, vpc: Vpc, port: number): Applicat
   return new ApplicationTargetGroup(scope, id, {
     vpc,
     port,
-    protocol: ApplicationProtocol.HTTP,
+    // Each machine has a certificate of its own making, which the balancer does not verify.
+    protocol: ApplicationProtocol.HTTPS,
     targetType: TargetType.INSTANCE,
     // Longer than a request may take (30 s).
     deregistrationDelay: Duration.seconds(35),
     healthCheck: {
       path: '/readyz',
+      protocol: Protocol.HTTPS,
       healthyHttpCodes: '200',
       interval: Duration.seconds(5),
       timeout: Duration.seconds(2),

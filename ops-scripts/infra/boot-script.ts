@@ -47,14 +47,13 @@ export function bootScript(input: BootInput): string[] {
   return [
     ...tellOfFaults(),
     `export AWS_DEFAULT_REGION=${input.region}`,
-    'token=$(curl -sf -X PUT -H "X-aws-ec2-metadata-token-ttl-seconds: 600" http://169.254.169.254/latest/api/token)',
-    'imds() { curl -sf -H "X-aws-ec2-metadata-token: $token" "http://169.254.169.254/latest/meta-data/$1"; }',
-    'secret() { aws secretsmanager get-secret-value --secret-id "$1" --query SecretString --output text; }',
+    ...askPatiently(),
     // First of all, so that a boot that fails can be read about.
     ...shipLogs(input),
     ...fetchRelease(input),
+    ...makeCertificate(),
     ...writeSettings(input),
-    ...commandForOperators(),
+    ...commandForOperators(input),
     ...migrationUnit(),
     ...processUnit(input),
     ...drainUnit(input),
@@ -64,6 +63,21 @@ export function bootScript(input: BootInput): string[] {
     'timeout 20 bash -c "until systemctl -q is-active myclothes-migrate; do sleep 1; done" || echo "not migrated yet"',
     'systemctl enable --now myclothes myclothes-drain myclothes-rotate.timer',
     'echo "boot is complete"',
+  ];
+}
+
+/** The command line of AWS gives up on a machine's credentials after one second and one try. */
+const awsPatience = 'AWS_METADATA_SERVICE_TIMEOUT=5 AWS_METADATA_SERVICE_NUM_ATTEMPTS=5';
+
+/** The machine's metadata and AWS's interfaces may be slow or refuse at first: one refusal must not cost a machine. */
+function askPatiently(): string[] {
+  return [
+    `export ${awsPatience}`,
+    'patiently() { local pause; for pause in 1 2 4 8 16; do if "$@"; then return; fi; sleep $pause; done; "$@"; }',
+    'ask="curl -sf --max-time 5 --retry 5 --retry-connrefused"',
+    'token=$($ask -X PUT -H "X-aws-ec2-metadata-token-ttl-seconds: 600" http://169.254.169.254/latest/api/token)',
+    'imds() { $ask -H "X-aws-ec2-metadata-token: $token" "http://169.254.169.254/latest/meta-data/$1"; }',
+    'secret() { patiently aws secretsmanager get-secret-value --secret-id "$1" --query SecretString --output text; }',
   ];
 }
 
@@ -81,11 +95,23 @@ function fetchRelease({ releaseBucket, release, releaseDigest }: BootInput): str
   return [
     'useradd --system --home-dir /opt/myclothes --shell /sbin/nologin myclothes',
     'install -d -o myclothes /opt/myclothes /var/lib/myclothes /var/log/myclothes',
-    `aws s3 cp --quiet "s3://${releaseBucket}/releases/${release}.tar.gz" /tmp/release.tar.gz`,
+    `patiently aws s3 cp --quiet "s3://${releaseBucket}/releases/${release}.tar.gz" /tmp/release.tar.gz`,
     `echo "${releaseDigest}  /tmp/release.tar.gz" | sha256sum --check --strict`,
     'tar -xzf /tmp/release.tar.gz -C /opt/myclothes --no-same-owner',
     'rm /tmp/release.tar.gz',
     'curl -sf --retry 5 -o /etc/rds.pem https://truststore.pki.rds.amazonaws.com/global/global-bundle.pem',
+  ];
+}
+
+const tlsFolder = '/etc/myclothes-tls';
+
+/** The balancer speaks TLS to the machine. It verifies no certificate, so each machine makes one for itself. */
+function makeCertificate(): string[] {
+  return [
+    'command -v openssl >/dev/null || patiently dnf install -y -q openssl',
+    `install -d -m 750 -g myclothes ${tlsFolder}`,
+    `openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 3650 -subj "/CN=a machine of the shop" -keyout ${tlsFolder}/key.pem -out ${tlsFolder}/certificate.pem 2>/dev/null`,
+    `chgrp myclothes ${tlsFolder}/*.pem && chmod 640 ${tlsFolder}/*.pem`,
   ];
 }
 
@@ -94,13 +120,18 @@ function writeSettings(input: BootInput): string[] {
   const place = (address: string) =>
     `${address}:${ports.database}/${databaseName}?sslmode=verify-full&sslrootcert=/etc/rds.pem`;
   const database = (address: string) => `postgres://shop:$password@${place(address)}`;
+  // Each is read before the file is written: in a here-document a refused call would leave an empty setting behind.
+  const read = { owner_password: secrets.databasePassword, password: secrets.appDatabasePassword };
+  const more = { cache_token: secrets.cacheToken, cookie_keys: secrets.cookieKeys };
+  const ofOperators = secrets.operatorPassword ? { operator_password: secrets.operatorPassword } : {};
+  const all = { ...read, ...more, ...ofOperators, further: secrets.extraSettings };
   return [
-    `owner_password=$(secret ${secrets.databasePassword})`,
-    `password=$(secret ${secrets.appDatabasePassword})`,
-    `cache_token=$(secret ${secrets.cacheToken})`,
+    ...Object.entries(all).map(([name, arn]) => `${name}=$(secret ${arn})`),
+    'zone=$(imds placement/availability-zone)',
+    'instance=$(imds instance-id)',
     // CloudFront's addresses are proxies of ours, or every shopper of one of its sites would count as one client.
-    'list=$(aws ec2 describe-managed-prefix-lists --filters Name=prefix-list-name,Values=com.amazonaws.global.cloudfront.origin-facing --query "PrefixLists[0].PrefixListId" --output text)',
-    'delivery=$(aws ec2 get-managed-prefix-list-entries --prefix-list-id "$list" --query "Entries[].Cidr" --output text | tr "\\t" ",")',
+    'list=$(patiently aws ec2 describe-managed-prefix-lists --filters Name=prefix-list-name,Values=com.amazonaws.global.cloudfront.origin-facing --query "PrefixLists[0].PrefixListId" --output text)',
+    'delivery=$(patiently aws ec2 get-managed-prefix-list-entries --prefix-list-id "$list" --query "Entries[].Cidr" --output text | tr "\\t" ",")',
     'umask 077',
     'cat > /etc/myclothes.env <<SETTINGS',
     `DATABASE_URL=${database(input.writerAddress)}`,
@@ -111,18 +142,20 @@ function writeSettings(input: BootInput): string[] {
     `PORT=${ports.origin}`,
     `WORKER_PORT=${ports.worker}`,
     `METRICS_PORT=${ports.metrics}`,
+    `TLS_CERTIFICATE_FILE=${tlsFolder}/certificate.pem`,
+    `TLS_KEY_FILE=${tlsFolder}/key.pem`,
     `SITE_URL=https://${input.domain}`,
     `WORKER_URL=https://operators.${input.domain}`,
-    `COOKIE_KEYS=$(secret ${secrets.cookieKeys})`,
-    ...(secrets.operatorPassword === undefined
-      ? []
-      : [`OPERATOR_PASSWORD=$(secret ${secrets.operatorPassword})`]),
+    'COOKIE_KEYS=$cookie_keys',
+    ...(secrets.operatorPassword === undefined ? [] : ['OPERATOR_PASSWORD=$operator_password']),
     `PAYMENT_PROVIDERS=${input.paymentProviders}`,
     `TRUSTED_PROXIES=${input.vpcCidr},$delivery`,
     'DATA_DIR=/var/lib/myclothes',
-    'ZONE=$(imds placement/availability-zone)',
-    'INSTANCE=$(imds instance-id)',
-    `$(secret ${secrets.extraSettings})`,
+    // For backups to S3, and for purges of CloudFront.
+    `AWS_REGION=${input.region}`,
+    'ZONE=$zone',
+    'INSTANCE=$instance',
+    '$further',
     'SETTINGS',
     // Root's alone: of one unit that migrates, and of operators' commands.
     'cat > /etc/myclothes-owner.env <<SETTINGS',
@@ -165,13 +198,17 @@ function shipLogs({ entry, logGroup }: BootInput): string[] {
       metrics_collected: { prometheus },
     },
   };
-  const port = entry === 'worker' ? ports.worker : ports.metrics;
+  // The worker tells its figures on its one port, by TLS.
+  const [port, scheme] =
+    entry === 'worker'
+      ? [ports.worker, ', scheme: https, tls_config: { insecure_skip_verify: true }']
+      : [ports.metrics, ''];
   return [
     '{',
     'dnf install -y -q amazon-cloudwatch-agent logrotate',
     `cat > ${agentFolder}/etc/prometheus.yaml <<'CONFIG'`,
     'global: { scrape_interval: 60s }',
-    `scrape_configs: [{ job_name: shop, static_configs: [{ targets: ["127.0.0.1:${port}"] }] }]`,
+    `scrape_configs: [{ job_name: shop${scheme}, static_configs: [{ targets: ["127.0.0.1:${port}"] }] }]`,
     'CONFIG',
     `cat > ${agentFolder}/etc/shop.json <<'CONFIG'`,
     JSON.stringify(agent),
@@ -202,17 +239,20 @@ function shipLogs({ entry, logGroup }: BootInput): string[] {
 }
 
 /** `ops WORDS` on a machine, with the shop's settings and as its user; what `ops aws run` calls. */
-function commandForOperators(): string[] {
+function commandForOperators({ region }: BootInput): string[] {
   return [
     "cat > /usr/local/bin/ops <<'OPS'",
     '#!/bin/bash',
     'set -euo pipefail',
+    // Neither a shell of Systems Manager nor one of its commands has it.
+    `export AWS_DEFAULT_REGION=${region} ${awsPatience}`,
     'folder=$(mktemp -d) && trap \'rm -rf "$folder"\' EXIT',
     'words=()',
     'for word in "$@"; do',
     // A file of products is fetched first; backups know S3 by themselves.
     '  if [ "$1" = catalog ] && [[ "$word" = s3://* ]]; then',
-    '    aws s3 cp --quiet "$word" "$folder/" && word="$folder/$(basename "$word")"',
+    '    aws s3 cp --only-show-errors "$word" "$folder/"',
+    '    word="$folder/$(basename "$word")"',
     '  fi',
     '  words+=("$word")',
     'done',
@@ -273,20 +313,26 @@ function drainUnit({ drainHook }: BootInput): string[] {
     "cat > /usr/local/bin/myclothes-drain <<'DRAIN'",
     '#!/bin/bash',
     'read_metadata() {',
-    '  token=$(curl -sf -X PUT -H "X-aws-ec2-metadata-token-ttl-seconds: 60" http://169.254.169.254/latest/api/token)',
-    '  curl -sf -H "X-aws-ec2-metadata-token: $token" "http://169.254.169.254/latest/meta-data/$1"',
+    '  token=$(curl -sf --max-time 5 -X PUT -H "X-aws-ec2-metadata-token-ttl-seconds: 60" http://169.254.169.254/latest/api/token)',
+    '  curl -sf --max-time 5 -H "X-aws-ec2-metadata-token: $token" "http://169.254.169.254/latest/meta-data/$1"',
     '}',
     'until [ "$(read_metadata autoscaling/target-lifecycle-state)" = Terminated ] || read_metadata spot/instance-action >/dev/null; do sleep 2; done',
     `sleep ${deregistrationSeconds}`,
     'systemctl stop myclothes',
-    `aws autoscaling complete-lifecycle-action --lifecycle-action-result CONTINUE --lifecycle-hook-name ${drainHook} --auto-scaling-group-name "$GROUP" --instance-id "$(read_metadata instance-id)"`,
+    // A refused call is tried again at once: to begin anew would wait for the balancer once more.
+    'for pause in 1 2 4 8 0; do',
+    `  aws autoscaling complete-lifecycle-action --lifecycle-action-result CONTINUE --lifecycle-hook-name ${drainHook} --auto-scaling-group-name "$GROUP" --instance-id "$(read_metadata instance-id)" && exit`,
+    '  sleep $pause',
+    'done',
+    'exit 1',
     'DRAIN',
     'chmod 755 /usr/local/bin/myclothes-drain',
+    'group=$(imds tags/instance/aws:autoscaling:groupName)',
     ...unit('myclothes-drain', [
       '[Service]',
       'ExecStart=/usr/local/bin/myclothes-drain',
-      'Environment=AWS_DEFAULT_REGION=$AWS_DEFAULT_REGION',
-      'Environment=GROUP=$(imds tags/instance/aws:autoscaling:groupName)',
+      `Environment=AWS_DEFAULT_REGION=$AWS_DEFAULT_REGION ${awsPatience}`,
+      'Environment=GROUP=$group',
       'Restart=on-failure',
       '[Install]',
       'WantedBy=multi-user.target',

@@ -10,6 +10,7 @@ const packages: Record<string, string> = {
   haproxy: 'haproxy',
   chromium: 'chromium',
   pgbouncer: 'pgbouncer',
+  logrotate: 'logrotate',
 };
 
 export async function installSystemPackages(): Promise<void> {
