@@ -12,6 +12,7 @@ import {
 import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { EmailSubscription } from 'aws-cdk-lib/aws-sns-subscriptions';
 import { addJobAlarms, addMachineAlarms, addShopperAlarms, addStoreAlarms, addTopic } from './alarms.ts';
+import { addBackupCopies } from './backups.ts';
 import { addBalancer, addFirewall } from './balancer.ts';
 import { type BootInput, bootScript } from './boot-script.ts';
 import { addDelivery, addDns, addLogBucket, addMail, balancerName } from './delivery.ts';
@@ -58,7 +59,12 @@ export class ShopStack extends Stack {
     const secrets = addSecrets(this);
     const logs = addLogBucket(this);
     const cache = addCache(this, options.size.cache, { vpc, groups, secrets });
-    const database = (options.aurora ? addAurora : addDatabase)(this, options, { vpc, groups, secrets });
+    const database = (options.aurora ? addAurora : addDatabase)(this, options, {
+      vpc,
+      groups,
+      secrets,
+      parameters,
+    });
     const balancer = addBalancer(this, { vpc, groups, secrets, parameters, logs });
     const refreshAlarms = addShopperAlarms(this, balancer, topic);
     const logGroup = new LogGroup(this, 'Logs', {
@@ -88,6 +94,7 @@ export class ShopStack extends Stack {
       },
       topic,
     );
+    addBackupCopies(this, parameters, database.arn);
     addStoreAlarms(this, database, cache, topic);
     addJobAlarms(this, logGroup, topic);
     addFirewall(this, balancer.balancer);
@@ -234,6 +241,11 @@ const accepted: AcceptedRisk[] = [
     rule: 'IAM5[Resource::arn:<AWS::Partition>:ec2:<AWS::Region>:aws:prefix-list/*]',
     at: /^(Origins|Workers)Role$/,
     reason: "AWS's own lists only: CloudFront's has another id in each region",
+  },
+  {
+    rule: 'IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/service-role/AWSBackupServiceRolePolicyForBackup]',
+    at: /^BackupRole$/,
+    reason: "What AWS Backup needs is AWS's to say, and is said there",
   },
   {
     rule: 'EC26',

@@ -1,10 +1,12 @@
 // The stores on AWS: RDS with standby and read replicas, or Aurora; ElastiCache with replicas in other zones.
-import { Duration, Fn, RemovalPolicy } from 'aws-cdk-lib';
+import { Aws, Duration, Fn, RemovalPolicy } from 'aws-cdk-lib';
 import { InstanceType, SubnetType, type Vpc } from 'aws-cdk-lib/aws-ec2';
 import { CfnParameterGroup, CfnReplicationGroup, CfnSubnetGroup } from 'aws-cdk-lib/aws-elasticache';
 import {
   AuroraPostgresEngineVersion,
   CaCertificate,
+  type CfnDBCluster,
+  type CfnDBInstance,
   ClusterInstance,
   Credentials,
   DatabaseCluster,
@@ -18,7 +20,7 @@ import {
 } from 'aws-cdk-lib/aws-rds';
 import type { Construct } from 'constructs';
 import type { StackSecurityGroups } from './network.ts';
-import type { Secrets } from './parameters.ts';
+import type { Parameters, Secrets } from './parameters.ts';
 import { ports, type Size, type StackOptions } from './stack-options.ts';
 
 export const databaseName = 'myclothes';
@@ -30,12 +32,20 @@ export interface StackDatabase {
   replicaAddresses: string[];
   /** What CloudWatch calls the writer and its replicas. */
   dimensions: { writer: Record<string, string>; replicas: Record<string, string>[] };
+  arn: string;
+}
+
+interface DatabaseNeeds {
+  vpc: Vpc;
+  groups: StackSecurityGroups;
+  secrets: Secrets;
+  parameters: Parameters;
 }
 
 export function addDatabase(
   scope: Construct,
   { size: { database: size, detailedMonitoring }, replicas: count }: StackOptions,
-  { vpc, groups, secrets }: { vpc: Vpc; groups: StackSecurityGroups; secrets: Secrets },
+  { vpc, groups, secrets, parameters }: DatabaseNeeds,
 ): StackDatabase {
   const engine = DatabaseInstanceEngine.postgres({ version: PostgresEngineVersion.VER_18_3 });
   const shared = {
@@ -67,6 +77,7 @@ export function addDatabase(
     backupRetention: Duration.days(size.backupDays),
     removalPolicy: RemovalPolicy.SNAPSHOT,
   });
+  encryptBy(writer.node.defaultChild as CfnDBInstance, parameters);
   const replicas = Array.from({ length: count }, (_, index) => {
     // Spread over the zones, so that one lost zone leaves the others' replicas.
     const availabilityZone = vpc.availabilityZones[index % vpc.availabilityZones.length]!;
@@ -85,7 +96,13 @@ export function addDatabase(
     writerAddress: writer.dbInstanceEndpointAddress,
     replicaAddresses: replicas.map((replica) => replica.dbInstanceEndpointAddress),
     dimensions: { writer: dimension(writer), replicas: replicas.map(dimension) },
+    arn: writer.instanceArn,
   };
+}
+
+function encryptBy(database: CfnDBInstance | CfnDBCluster, { backups }: Parameters): void {
+  const { hasDatabaseKey, databaseKeyArn } = backups;
+  database.kmsKeyId = Fn.conditionIf(hasDatabaseKey.logicalId, databaseKeyArn, Aws.NO_VALUE).toString();
 }
 
 function databaseSettings(scope: Construct, engine: ReturnType<typeof DatabaseInstanceEngine.postgres>) {
@@ -103,7 +120,7 @@ function databaseSettings(scope: Construct, engine: ReturnType<typeof DatabaseIn
 export function addAurora(
   scope: Construct,
   { size: { database: size }, replicas }: StackOptions,
-  { vpc, groups, secrets }: { vpc: Vpc; groups: StackSecurityGroups; secrets: Secrets },
+  { vpc, groups, secrets, parameters }: DatabaseNeeds,
 ): StackDatabase {
   const instanceType = new InstanceType(size.auroraClass.replace('db.', ''));
   const member = (id: string, index: number) =>
@@ -136,12 +153,14 @@ export function addAurora(
     copyTagsToSnapshot: true,
     removalPolicy: RemovalPolicy.SNAPSHOT,
   });
+  encryptBy(cluster.node.defaultChild as CfnDBCluster, parameters);
   return {
     writerAddress: cluster.clusterEndpoint.hostname,
     // Aurora's readers share the writer's storage and do not replay a log that could be waited for: the shop reads
     // from the writer.
     replicaAddresses: [],
     dimensions: { writer: { DBClusterIdentifier: cluster.clusterIdentifier }, replicas: [] },
+    arn: cluster.clusterArn,
   };
 }
 

@@ -3,7 +3,7 @@
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { sizeNames } from '../../ops-scripts/infra/stack-options.ts';
+import { sizeNames, sizes } from '../../ops-scripts/infra/stack-options.ts';
 import { costOf, prices, synthesize } from '../../ops-scripts/infra/synthesize.ts';
 import { allOf, judgeTemplate, propertiesOf } from './judge-template.ts';
 
@@ -30,6 +30,17 @@ test.each(sizeNames)(
     if (size === 'small') expect(total).toBeLessThan(150);
   },
 );
+
+test.each([
+  { size: 'small' as const, type: 't4g.micro', count: 2 },
+  { size: 'medium' as const, type: 'm7g.medium', count: 3 },
+])('the guide tells what a group of edges would cost beside the $size stack', ({ size, type, count }) => {
+  const { volumeGib, detailedMonitoring } = sizes[size];
+  const machine = (prices.machineHour[type] ?? Number.NaN) * prices.hoursPerMonth;
+  const beside = volumeGib * prices.volumeGbMonth + (detailedMonitoring ? prices.detailedMonitoringMonth : 0);
+  const dollars = Math.round(count * (machine + beside));
+  expect(readFileSync('docs/deploy.md', 'utf8')).toContain(`${count} × ${type}: ${dollars} |`);
+});
 
 describe('the medium stack', () => {
   const template = synthesize({ size: 'medium', replicas: 2, spotPercent: 25 });
@@ -67,7 +78,11 @@ describe('the medium stack', () => {
     expect(stop).toBeGreaterThan(script!.indexOf('target-lifecycle-state'));
     expect(script!.indexOf('complete-lifecycle-action', stop)).toBeGreaterThan(stop);
     for (const targets of allOf(template, 'AWS::ElasticLoadBalancingV2::TargetGroup'))
-      expect(targets['HealthCheckPath']).toBe('/readyz');
+      expect(targets).toMatchObject({
+        HealthCheckPath: '/readyz',
+        HealthCheckProtocol: 'HTTPS',
+        Protocol: 'HTTPS',
+      });
   });
 
   test('asks every machine for IMDSv2 and an encrypted volume, and gives none a public address', () => {
@@ -123,6 +138,39 @@ describe('the medium stack', () => {
     expect(of('CacheSettings', 'AWS::ElastiCache::ParameterGroup')['Properties']).toEqual({
       'maxmemory-policy': 'noeviction',
     });
+  });
+
+  test('copies backups daily to a second region and a second account where vaults are named, and else makes nothing', () => {
+    const made = Object.values(template.Resources).filter(({ Type }) => Type.startsWith('AWS::Backup::'));
+    expect(made.map((one) => (one as unknown as Record<string, unknown>)['Condition'])).toEqual(
+      Array(3).fill('HasBackupCopies'),
+    );
+    const plan = of('BackupPlan', 'AWS::Backup::BackupPlan')['BackupPlan'] as {
+      BackupPlanRule: {
+        CopyActions: { 'Fn::If': [string, { DestinationBackupVaultArn: unknown }, unknown] }[];
+      }[];
+    };
+    const copies = plan.BackupPlanRule.flatMap(({ CopyActions }) =>
+      CopyActions.map((copy) => copy['Fn::If']),
+    );
+    expect(copies.map(([condition, copy]) => [condition, copy.DestinationBackupVaultArn])).toEqual([
+      ['HasBackupRegion', { Ref: 'BackupRegionVaultArn' }],
+      ['HasBackupAccount', { Ref: 'BackupAccountVaultArn' }],
+    ]);
+    expect(JSON.stringify(of('BackedUp', 'AWS::Backup::BackupSelection'))).toContain('{"Ref":"Database');
+    expect((template as unknown as { Rules: object }).Rules).toHaveProperty('CopiesNeedAKey');
+  });
+
+  test('guards by its stack policy each kind of part that holds what cannot be made again', () => {
+    const { Statement } = JSON.parse(readFileSync('ops-scripts/infra/stack-policy.json', 'utf8'));
+    const guarded = Statement[1].Condition.StringEquals.ResourceType as string[];
+    const kinds = new Set(
+      [template, synthesize({ size: 'small', aurora: true })].flatMap(({ Resources }) =>
+        Object.values(Resources).map(({ Type }) => Type),
+      ),
+    );
+    expect([...kinds]).toEqual(expect.arrayContaining(guarded));
+    expect(guarded).toContain('AWS::RDS::DBInstance');
   });
 
   test('limits what leaves: only machines speak to the world, only on 443 and (workers) 465', () => {
@@ -216,6 +264,10 @@ describe('the medium stack', () => {
       expect(ofOwner).toMatch(
         /^ <<SETTINGS\nMIGRATION_DATABASE_URL=postgres:\/\/myclothes:\$owner_password@/,
       );
+      // A refused call ends a script where its answer is read, and nowhere inside a file that is being written.
+      for (const [, written] of script.matchAll(/<<(?:SETTINGS|UNIT)\n([\s\S]*?)\n(?:SETTINGS|UNIT)\n/g))
+        expect(written).not.toContain('$(');
+      expect(script).toContain('TLS_KEY_FILE=');
       expect(script.indexOf('umask 077')).toBeLessThan(script.indexOf('myclothes-owner.env'));
       expect(script.indexOf('sha256sum --check')).toBeLessThan(script.indexOf('tar -xzf'));
       expect(script.indexOf('amazon-cloudwatch-agent-ctl')).toBeLessThan(script.indexOf('aws s3 cp'));
