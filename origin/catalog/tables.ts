@@ -67,7 +67,7 @@ export interface CatalogTables {
     price_amount: number;
     /** While a sale runs: the price that it will have again. */
     regular_amount: number | null;
-    /** Pieces on the shelf; `stock-rule.ts` says how many are shown. */
+    /** Pieces on the shelf; `change/stock.ts` says how many are shown. */
     available: Generated<number>;
     /** Pieces sold beyond the stock. */
     backordered: Generated<number>;

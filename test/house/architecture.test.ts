@@ -1,6 +1,6 @@
 // The documents name only files that exist, and docs/architecture.md keeps each flow short enough to read.
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { expect, test } from 'vitest';
 
 const mostFiles = 15;
@@ -63,14 +63,25 @@ test.each(flows.filter(([title]) => title !== unbounded))(
   },
 );
 
+const documents = [
+  'README.md',
+  'CONTRIBUTING.md',
+  ...readdirSync('docs', { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.md'))
+    .map((name) => join('docs', name)),
+];
+
+test('A link in the documents that names a file leads to the file of that name', () => {
+  const named = /\[`?([\w./-]+\.(?:ts|css|yaml|md))`?\]\(([^)#]+)/g;
+  const misnamed = documents.flatMap((document) =>
+    [...readFileSync(document, 'utf8').matchAll(named)]
+      .filter(([, name = '', target = '']) => basename(name) !== basename(target))
+      .map(([link]) => `${document}: ${link})`),
+  );
+  expect(misnamed).toEqual([]);
+});
+
 test('Every link in the documents leads to a file or folder that exists', () => {
-  const documents = [
-    'README.md',
-    'CONTRIBUTING.md',
-    ...readdirSync('docs', { recursive: true, encoding: 'utf8' })
-      .filter((name) => name.endsWith('.md'))
-      .map((name) => join('docs', name)),
-  ];
   const broken = documents.flatMap((document) =>
     linksIn(readFileSync(document, 'utf8'))
       .filter((target) => !existsSync(join(dirname(document), target)))
