@@ -265,11 +265,15 @@ function commandForOperators({ region }: BootInput): string[] {
   ];
 }
 
+/** systemd gives up on what fails five times within ten seconds; a store may be away for longer. */
+const neverGiveUp = ['StartLimitIntervalSec=0'];
+
 /** Makes the schema and the shop's own role, as the owner of the tables: a process that ends before shoppers come. */
 function migrationUnit(): string[] {
   return unit('myclothes-migrate', [
     '[Unit]',
     'After=network-online.target',
+    ...neverGiveUp,
     '[Service]',
     'Type=oneshot',
     'RemainAfterExit=yes',
@@ -287,6 +291,7 @@ function processUnit({ entry }: BootInput): string[] {
   return unit('myclothes', [
     '[Unit]',
     'After=network-online.target',
+    ...neverGiveUp,
     '[Service]',
     'User=myclothes',
     'WorkingDirectory=/opt/myclothes',
@@ -329,6 +334,8 @@ function drainUnit({ drainHook }: BootInput): string[] {
     'chmod 755 /usr/local/bin/myclothes-drain',
     'group=$(imds tags/instance/aws:autoscaling:groupName)',
     ...unit('myclothes-drain', [
+      '[Unit]',
+      ...neverGiveUp,
       '[Service]',
       'ExecStart=/usr/local/bin/myclothes-drain',
       `Environment=AWS_DEFAULT_REGION=$AWS_DEFAULT_REGION ${awsPatience}`,

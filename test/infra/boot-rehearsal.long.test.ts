@@ -61,6 +61,14 @@ describe.skipIf(reason !== undefined)('the boot of the machines', () => {
     });
   });
 
+  test('gives the log agent a configuration by which each figure that has an alarm is found', () => {
+    expect(steps.get('figures')).toMatchObject({ missing: [] });
+  });
+
+  test('serves while database and cache are away, and finds them when they are there', () => {
+    expect(steps.get('stores away')).toMatchObject({ succeeded: true, waiting: 'activating', order: 201 });
+  });
+
   test('lets operators import the first catalog from S3, the first staff sign in, and the first order be placed', () => {
     expect(steps.get('first catalog and staff')).toMatchObject({ products: 1, staff: 201, order: 201 });
   });

@@ -5,6 +5,7 @@ import { createHash } from 'node:crypto';
 import { copyFileSync, createReadStream, mkdirSync, readdirSync, rmdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { watchedMetrics } from '../../../ops-scripts/infra/boot-script.ts';
 import { synthesize } from '../../../ops-scripts/infra/synthesize.ts';
 import { waitUntil } from '../../../ops-scripts/local/wait-until.ts';
 import { type FakeAws, type FakeMachine, startFakeAws } from './fake-aws.ts';
@@ -34,6 +35,12 @@ const hosts = {
   [cacheName]: addresses.cache,
 };
 const staff = { email: 'first@shop.example.com', password: 'correct horse $battery "staple" #1' };
+
+const agentFolder = '/opt/aws/amazon-cloudwatch-agent/etc';
+/** Asks what the agent's configuration names. */
+const scrape = `file=${agentFolder}/prometheus.yaml
+  scheme=$(grep -q 'scheme: https' $file && echo https || echo http)
+  curl -skf "$scheme://$(grep -o '127.0.0.1:[0-9]*' $file)/metrics"`;
 
 process.stdin.on('end', () => end(1)).resume();
 for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, () => end(1));
@@ -67,7 +74,7 @@ async function main(): Promise<void> {
   run(`mount -t tmpfs -o mode=755 tmpfs ${folder}; mkdir ${cgroups}; mount -t cgroup2 cgroup2 ${cgroups}`);
   removeGroups(join(cgroups, ourGroup));
   mkdirSync(join(cgroups, ourGroup), { recursive: true });
-  run(`ip link set lo up; ip link add shop type bridge; ip link set shop up
+  run(`ip link set lo up; ip link add shop address 02:00:00:00:00:01 type bridge; ip link set shop up
     for address in ${Object.values(addresses).join(' ')} 169.254.169.254; do ip addr add $address/16 dev shop; done`);
   const certificates = makeCertificates(join(folder, 'certificates'), Object.keys(hosts));
   const template = synthesize({ size: 'small' });
@@ -193,6 +200,12 @@ async function main(): Promise<void> {
     agent: origin.read('/var/log/agent-asked').trim(),
   });
 
+  const figures = await Promise.all([origin, worker].map((machine) => machine.ask(scrape)));
+  tell('figures', {
+    missing: watchedMetrics.filter((name) => !figures.some((text) => text.includes(`\n${name}`))),
+    config: origin.read(`${agentFolder}/prometheus.yaml`),
+  });
+
   const imported = await worker.ask(`/usr/local/bin/ops catalog import s3://${bucket}/imports/products.csv`);
   shopper.targets = [origin.address];
   const products = await waitUntil(
@@ -266,6 +279,27 @@ async function main(): Promise<void> {
     logs: await origin2.ask('ls /var/log/myclothes'),
     bytes: Number(await origin2.ask('stat -c %s /var/log/myclothes/origin.log')),
   });
+
+  const storesOf = (verb: string) =>
+    run(
+      `for address in ${addresses.database} ${addresses.cache}; do ip addr ${verb} $address/16 dev shop; done`,
+    );
+  const early = await launch('Origins', 'second');
+  storesOf('del');
+  const withoutStores = await serveOn(early, portOf.Origins);
+  const waiting = await early.ask('systemctl is-active myclothes-migrate || true');
+  storesOf('add');
+  await waitUntil(
+    async () => (await early.ask('systemctl is-active myclothes-migrate || true')) === 'active',
+    {
+      what: 'the stores to be found',
+      deadlineMs: 60_000,
+      everyMs: 500,
+    },
+  );
+  shopper.targets = [early.address];
+  tell('stores away', { ...withoutStores, waiting, order: await shopper.buy() });
+  await early.powerOff();
 
   const forged = await launch('Origins', 'second', '0'.repeat(64));
   tell('wrong digest', await failAt(forged));
