@@ -20,9 +20,10 @@ import { type OutboxRow, readPayload } from '../origin/outbox/work.ts';
 import { prepareMail } from '../origin/prepare-mail.ts';
 import { forgetTraces } from '../origin/privacy/forget-traces.ts';
 import { connectPatiently, connectRedis, type RedisClient } from '../origin/redis/connect.ts';
+import type { Db } from '../origin/schema.ts';
 import { createFigureRecorder } from './figures.ts';
 import { createMetrics, type WorkerMetrics } from './metrics.ts';
-import { createMailOutage } from './outage.ts';
+import { createMailOutage, type MailOutage } from './outage.ts';
 import { completeSeconds, createCloudFrontPurger } from './purge-cloudfront.ts';
 import { type EdgePurger, purgeAll, startEdgePurger } from './purge-edges.ts';
 import { openConsumer, openQueues, type QueuedRow, type Queues } from './queues.ts';
@@ -57,27 +58,11 @@ export function startJobs(deps: Deps): Jobs {
     else void consumer?.pause(true);
     relay.wake();
   });
-  const providers = createPaymentProviders(settings);
-  const handlers: JobHandlers = {
-    invalidate: createInvalidateJob(deps.floors, edges),
-    mail: (payload, job) => deliverMail(deps, payload, job),
-    'settle-payment': ({ orderId }) => settlePayment(deps, orderId, providers),
-    'expire-hold': ({ orderId }) => expireHold(deps, orderId),
-    'pay-back': ({ orderId }) => payBack(deps, providers, orderId),
-    'deliver-webhooks': ({ endpointId }, job) => deliverWebhooks(deps, endpointId, job.signal),
-    // Due by the clock of Postgres, which may be a little ahead of this one.
-    'turn-sales': ({ at }) => turnDueSales(deps, Math.max(deps.now(), Date.parse(at))),
-    async forget(traces) {
-      await forgetTraces(deps, traces);
-      // An account's was logged by the origin that deleted it.
-      if (traces.orders !== undefined) log.info({ security: 'erasure', orders: traces.orders }, 'security');
-    },
-  };
   const stopping = new AbortController();
   const workRow = createRowWorker({
     db,
     name,
-    handlers,
+    handlers: createHandlers(deps, edges),
     log,
     metrics,
     figures,
@@ -85,20 +70,10 @@ export function startJobs(deps: Deps): Jobs {
     stopping: stopping.signal,
   });
   const mailOutage = createMailOutage();
+  const workMail = createMailWork(db, workRow, mailOutage);
   const work = async (row: OutboxRow) => {
     if (row.kind !== 'mail') return workRow(row);
-    // One that came by the queue; it is gone where its recipient was erased meanwhile.
-    const payload = row.payload ?? (await readPayload(db, row.id));
-    if (payload === undefined) return;
-    try {
-      await workRow({ ...row, payload });
-      mailOutage.note(undefined);
-    } catch (error) {
-      mailOutage.note(error);
-      throw error;
-    } finally {
-      relay.wakeMail();
-    }
+    await workMail(row).finally(() => relay.wakeMail());
   };
   for (const kind of outboxKinds)
     consumers.set(kind, openConsumer(kind, connectPatiently(redis), work, onError));
@@ -150,6 +125,47 @@ export function startJobs(deps: Deps): Jobs {
       ]);
       connection.disconnect();
     },
+  };
+}
+
+/** What does a job of each kind. */
+function createHandlers(deps: Deps, edges: EdgePurger): JobHandlers {
+  const providers = createPaymentProviders(deps.settings);
+  return {
+    invalidate: createInvalidateJob(deps.floors, edges),
+    mail: (payload, job) => deliverMail(deps, payload, job),
+    'settle-payment': ({ orderId }) => settlePayment(deps, orderId, providers),
+    'expire-hold': ({ orderId }) => expireHold(deps, orderId),
+    'pay-back': ({ orderId }) => payBack(deps, providers, orderId),
+    'deliver-webhooks': ({ endpointId }, job) => deliverWebhooks(deps, endpointId, job.signal),
+    // Due by the clock of Postgres, which may be a little ahead of this one.
+    'turn-sales': ({ at }) => turnDueSales(deps, Math.max(deps.now(), Date.parse(at))),
+    async forget(traces) {
+      await forgetTraces(deps, traces);
+      // An account's was logged by the origin that deleted it.
+      if (traces.orders !== undefined)
+        deps.log.info({ security: 'erasure', orders: traces.orders }, 'security');
+    },
+  };
+}
+
+/** Works mails, and notes whether their server answers. */
+function createMailWork(
+  db: Db,
+  workRow: (row: OutboxRow) => Promise<void>,
+  outage: MailOutage,
+): (row: OutboxRow) => Promise<void> {
+  return async (row) => {
+    // One that came by the queue; it is gone where its recipient was erased meanwhile.
+    const payload = row.payload ?? (await readPayload(db, row.id));
+    if (payload === undefined) return;
+    try {
+      await workRow({ ...row, payload });
+      outage.note(undefined);
+    } catch (error) {
+      outage.note(error);
+      throw error;
+    }
   };
 }
 

@@ -82,16 +82,7 @@ export function startEdgePurger(options: EdgePurgerOptions): EdgePurger {
     quietUntil = Math.max(quietUntil, performance.now() + learnMs);
   });
 
-  /** As last seen of another holder: it changes each time that one renews its right. */
-  let rival = { right: '', seenAtMs: 0 };
-
-  const hold = async () => {
-    const isDead = rival.right !== '' && performance.now() - rival.seenAtMs > 2 * holdSeconds * 1_000;
-    const answer = await holdPurger(options.db, holder, holdSeconds, isDead ? rival.right : undefined);
-    if (answer.held !== 'elsewhere') rival = { right: '', seenAtMs: 0 };
-    else if (answer.right !== rival.right) rival = { right: answer.right, seenAtMs: performance.now() };
-    return answer.held;
-  };
+  const hold = createHold(options.db, holder);
 
   const renew = async () => {
     const askedAt = performance.now();
@@ -130,16 +121,7 @@ export function startEdgePurger(options: EdgePurgerOptions): EdgePurger {
       await Promise.all(
         channels.map(async (channel) => {
           const { url } = channel.state();
-          const span = {
-            name: 'purge edge',
-            kind: 'client',
-            attributes: { 'server.address': new URL(url).host },
-          } as const;
-          const outcome = await withSpan(span, () => {
-            const traceparent = activeTraceparent();
-            if (traceparent !== undefined) traceparents.set(url, traceparent);
-            return channel.purge(tags, signal);
-          });
+          const outcome = await inSpan(url, traceparents, () => channel.purge(tags, signal));
           note?.(`edge ${url} ${outcome === 'confirmed' ? 'confirmed' : 'is silent'}`);
         }),
       );
@@ -152,6 +134,29 @@ export function startEdgePurger(options: EdgePurgerOptions): EdgePurger {
       await releasePurger(options.db, holder).catch(() => undefined);
     },
   };
+}
+
+/** Takes or renews the right to purge, from another holder too that has not renewed it for long. */
+function createHold(db: Db, holder: string): () => Promise<'held' | 'new' | 'elsewhere'> {
+  /** As last seen of another holder: it changes each time that one renews its right. */
+  let rival = { right: '', seenAtMs: 0 };
+  return async () => {
+    const isDead = rival.right !== '' && performance.now() - rival.seenAtMs > 2 * holdSeconds * 1_000;
+    const answer = await holdPurger(db, holder, holdSeconds, isDead ? rival.right : undefined);
+    if (answer.held !== 'elsewhere') rival = { right: '', seenAtMs: 0 };
+    else if (answer.right !== rival.right) rival = { right: answer.right, seenAtMs: performance.now() };
+    return answer.held;
+  };
+}
+
+/** @param traceparents gets that of the span, for the purge that is sent within it */
+function inSpan<T>(url: string, traceparents: Map<string, string>, purge: () => Promise<T>): Promise<T> {
+  const attributes = { 'server.address': new URL(url).host };
+  return withSpan({ name: 'purge edge', kind: 'client', attributes }, () => {
+    const traceparent = activeTraceparent();
+    if (traceparent !== undefined) traceparents.set(url, traceparent);
+    return purge();
+  });
 }
 
 function openChannel(

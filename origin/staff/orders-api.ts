@@ -321,6 +321,7 @@ const getCustomerRoute = defineRoute({
 /** Mounted behind the guard of the staff's API. */
 export function staffOrdersApi(deps: Deps, providers: PaymentProviders): OpenAPIHono<AppEnv> {
   const api = createApi();
+  addReads(api, deps);
   const perform = async (
     c: Context<AppEnv>,
     orderId: string,
@@ -339,21 +340,6 @@ export function staffOrdersApi(deps: Deps, providers: PaymentProviders): OpenAPI
     const order = await readStaffOrder(deps.db, orderId);
     return seesCustomers ? order : withoutPeopleOfHistory(order);
   };
-  api.openapi(listRoute, async (c) => {
-    const { cursor, limit, ...filter } = c.req.valid('query');
-    const { seesCustomers } = await requireStaff(deps, c);
-    // A search for a name would tell whether it is there.
-    if (!seesCustomers && filter.q !== undefined) throw missingScope('customers:read');
-    const { items, nextCursor } = await listStaffOrders(deps.db, { ...toFilter(filter), cursor, limit });
-    return c.json({ items: seesCustomers ? items : items.map(withoutPeople), nextCursor }, 200);
-  });
-  api.openapi(getRoute, async (c) => {
-    const { seesCustomers } = await requireStaff(deps, c);
-    const order = await readStaffOrder(deps.db, c.req.valid('param').id);
-    return c.json(seesCustomers ? order : withoutPeopleOfHistory(order), 200);
-  });
-  api.openapi(listCustomersRoute, async (c) => c.json(await listCustomers(deps, c.req.valid('query')), 200));
-  api.openapi(getCustomerRoute, async (c) => c.json(await readCustomer(deps, c.req.valid('param').id), 200));
   api.openapi(shipRoute, async (c) => {
     const body = c.req.valid('json');
     const { lines, ...parcel } = body;
@@ -407,4 +393,22 @@ export function staffOrdersApi(deps: Deps, providers: PaymentProviders): OpenAPI
     return c.json(order.returns.find((one) => one.id === id)!, 200);
   });
   return api;
+}
+
+function addReads(api: OpenAPIHono<AppEnv>, deps: Deps): void {
+  api.openapi(listRoute, async (c) => {
+    const { cursor, limit, ...filter } = c.req.valid('query');
+    const { seesCustomers } = await requireStaff(deps, c);
+    // A search for a name would tell whether it is there.
+    if (!seesCustomers && filter.q !== undefined) throw missingScope('customers:read');
+    const { items, nextCursor } = await listStaffOrders(deps.db, { ...toFilter(filter), cursor, limit });
+    return c.json({ items: seesCustomers ? items : items.map(withoutPeople), nextCursor }, 200);
+  });
+  api.openapi(getRoute, async (c) => {
+    const { seesCustomers } = await requireStaff(deps, c);
+    const order = await readStaffOrder(deps.db, c.req.valid('param').id);
+    return c.json(seesCustomers ? order : withoutPeopleOfHistory(order), 200);
+  });
+  api.openapi(listCustomersRoute, async (c) => c.json(await listCustomers(deps, c.req.valid('query')), 200));
+  api.openapi(getCustomerRoute, async (c) => c.json(await readCustomer(deps, c.req.valid('param').id), 200));
 }

@@ -271,7 +271,10 @@ function ship(next: Life, asked: Pieces[] | undefined): void {
   for (const { variantId, quantity } of lines) {
     const line = requireLine(next, variantId, 'shipment-too-large');
     if (quantity > toShip(line))
-      refuse(422, 'shipment-too-large', 'More pieces than are left to be shipped', [line], toShip);
+      refuse(422, 'shipment-too-large', 'More pieces than are left to be shipped', {
+        variantId,
+        quantity: toShip(line),
+      });
     line.shipped += quantity;
   }
   next.shipments.push({ id: '', lines, deliveredAtMs: null });
@@ -299,7 +302,10 @@ function requestReturn(next: Life, deed: Deed & { what: 'request-return' }): voi
   for (const { variantId, quantity } of lines) {
     const line = requireLine(next, variantId, 'return-too-large');
     if (quantity > toReturn(line))
-      refuse(422, 'return-too-large', 'More pieces than were shipped and not yet returned', [line], toReturn);
+      refuse(422, 'return-too-large', 'More pieces than were shipped and not yet returned', {
+        variantId,
+        quantity: toReturn(line),
+      });
     line.returned += quantity;
   }
   const announced = lines.map((line) => ({ ...line, received: 0 }));
@@ -375,13 +381,10 @@ function refund(result: Step, deed: Deed & { what: 'refund' }): void {
     const unshipped = Math.min(quantity, toShip(line));
     const fromShopper = quantity - unshipped;
     if (fromShopper > toReturn(line))
-      refuse(
-        422,
-        'restock-too-large',
-        'More pieces than are still out',
-        [line],
-        (one) => toShip(one) + toReturn(one),
-      );
+      refuse(422, 'restock-too-large', 'More pieces than are still out', {
+        variantId,
+        quantity: toShip(line) + toReturn(line),
+      });
     // What has not left yet never will.
     line.withdrawn += unshipped;
     line.returned += fromShopper;
@@ -443,13 +446,7 @@ function sumPieces(lines: Pieces[]): Pieces[] {
   return [...sums].map(([variantId, quantity]) => ({ variantId, quantity }));
 }
 
-function refuse(
-  status: number,
-  code: ProblemCode,
-  message: string,
-  lines: LifeLine[] = [],
-  left: (line: LifeLine) => number = () => 0,
-): never {
-  const details = { lines: lines.map((line) => ({ variantId: line.variantId, quantity: left(line) })) };
-  throw new Refusal(status, code, message, lines.length === 0 ? {} : { details });
+/** @param left of the line that lacks pieces */
+function refuse(status: number, code: ProblemCode, message: string, left?: Pieces): never {
+  throw new Refusal(status, code, message, left === undefined ? {} : { details: { lines: [left] } });
 }
