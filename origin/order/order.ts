@@ -8,6 +8,11 @@ import { BillingAddressSchema, exampleAddress, ShippingAddressSchema } from './s
 
 export const demoOutcomes = ['paid', 'declined', 'unknown'] as const;
 
+/** Programs write null for what they leave out. */
+function absentIfNull<Schema extends z.ZodType>(schema: Schema) {
+  return schema.nullish().transform((given) => given ?? undefined);
+}
+
 export const OrderRequestSchema = z
   .strictObject({
     email: EmailField,
@@ -19,14 +24,14 @@ export const OrderRequestSchema = z
         .optional()
         .openapi({ description: 'Only for the demo provider; default `paid`' }),
     }),
-    billingAddress: BillingAddressSchema.optional().openapi({
+    billingAddress: absentIfNull(BillingAddressSchema).openapi({
       description: 'For the invoice, where it is another one than that of delivery',
     }),
-    shippingMethod: z.string().max(40).optional().openapi({
+    shippingMethod: absentIfNull(z.string().max(40)).openapi({
       description: '`id` of one of `GET /api/shipping-methods` for the country; default the cheapest',
       example: 'standard',
     }),
-    promotionCode: z.string().max(200).optional().openapi({
+    promotionCode: absentIfNull(z.string().max(200)).openapi({
       description: 'In any case. A code that does not hold refuses the order',
     }),
     expectedTotal: MoneyToWriteSchema.optional().openapi({

@@ -42,7 +42,7 @@ const previewRoute = defineRoute({
   operationId: 'previewPromotion',
   tags: ['order'],
   audience: 'shopper',
-  refusals: ['cart-empty', 'promotion-refused'],
+  refusals: ['cart-empty', 'no-delivery-there', 'promotion-refused'],
   summary: 'What the cart would cost with a promotion code; nothing is used up',
   request: {
     body: jsonBody(
@@ -67,7 +67,9 @@ export function promotionApi(deps: Deps, carts: Carts): OpenAPIHono<AppEnv> {
     const { code, country: asked } = c.req.valid('json');
     const { cart } = await carts.view(await cartRequestOf(deps, c));
     if (cart.lines.length === 0) throw new Refusal(409, 'cart-empty', 'The cart is empty');
-    const country = findCountry(asked ?? '')?.code ?? deps.settings.shopCountry;
+    const country = asked ?? deps.settings.shopCountry;
+    if (findCountry(country) === undefined)
+      throw new Refusal(422, 'no-delivery-there', `Nothing is delivered to ${country}`);
     const [lines, table] = await Promise.all([toQuoteLines(deps, cart), readKnownShippingTable(deps)]);
     const customer = { email: account?.email, accountId: account?.id };
     const promotion = await readPromotionFor(deps, code, { lines, customer });

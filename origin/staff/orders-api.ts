@@ -41,15 +41,20 @@ const TimeQuery = z
   .union([z.iso.date(), z.iso.datetime({ offset: true })])
   .openapi({ description: 'A day, or a time in ISO 8601', example: '2026-11-30' });
 
+/** An empty filter is none. */
+function filter<Schema extends z.ZodType>(schema: Schema) {
+  return z.preprocess((given) => (given === '' ? undefined : given), schema.optional());
+}
+
 export const OrderListQuerySchema = z.object({
   q: z.string().max(200).optional().openapi({
     description: 'Finds number, e-mail, name and SKU: every word, of which the last may be unfinished',
   }),
-  status: z.enum(['placed', 'paid', 'cancelled']).optional(),
-  fulfilment: z.enum(['open', 'partly-shipped', 'shipped', 'delivered']).optional(),
-  payment: z.enum(['reserved', 'pending', 'authorised', 'paid', 'failed', 'unknown']).optional(),
-  from: TimeQuery.optional(),
-  to: TimeQuery.optional(),
+  status: filter(z.enum(['placed', 'paid', 'cancelled'])),
+  fulfilment: filter(z.enum(['open', 'partly-shipped', 'shipped', 'delivered'])),
+  payment: filter(z.enum(['reserved', 'pending', 'authorised', 'paid', 'failed', 'unknown'])),
+  from: filter(TimeQuery),
+  to: filter(TimeQuery),
 });
 
 export function toFilter(query: z.infer<typeof OrderListQuerySchema>) {
@@ -70,8 +75,8 @@ const listRoute = defineRoute({
   summary: 'Orders of all shoppers, newest first',
   request: {
     query: OrderListQuerySchema.extend({
-      cursor: z.string().max(200).optional().openapi({ description: '`nextCursor` of the list before' }),
-      limit: z.coerce.number().int().min(1).max(100).default(24),
+      cursor: filter(z.string().max(200)).openapi({ description: '`nextCursor` of the list before' }),
+      limit: filter(z.coerce.number().int().min(1).max(100)).transform((limit) => limit ?? 24),
     }),
   },
   responses: {
@@ -99,10 +104,16 @@ const getRoute = defineRoute({
 const answer = jsonAnswer('The order as it now is', StaffOrderDetailSchema);
 const notFoundOr = (...codes: ProblemCode[]): ProblemCode[] => ['not-found', ...codes];
 
-/** Carriers' pages only: the link stands in mails. */
+/** Carriers' pages only: the link stands in mails. Empty and null say the same as nothing. */
 const TrackingUrl = z
-  .url({ protocol: /^https?$/, error: 'must be an address that begins with https://' })
-  .max(500);
+  .preprocess(
+    (given) => (given === '' ? null : given),
+    z
+      .url({ protocol: /^https?$/, error: 'must be an address that begins with https://' })
+      .max(500)
+      .nullish(),
+  )
+  .transform((url) => url ?? undefined);
 
 export const ShipmentToWriteSchema = z
   .strictObject({
@@ -111,7 +122,7 @@ export const ShipmentToWriteSchema = z
       .openapi({ description: 'All that is left where it is absent' }),
     carrier: plainText(60),
     trackingNumber: optionalText(100),
-    trackingUrl: TrackingUrl.nullish().transform((url) => url ?? undefined),
+    trackingUrl: TrackingUrl,
   })
   .openapi('ShipmentToWrite', {
     example: { carrier: 'DHL', trackingNumber: '00340434161094042557' },
@@ -159,9 +170,12 @@ const deliverRoute = defineRoute({
 });
 
 /** Money, or minor units of the shop's currency. */
-export const AmountSchema = z
-  .union([MoneyToWriteSchema, z.int().min(0).max(2_147_483_647)])
-  .transform((given) => (typeof given === 'number' ? given : given.amount));
+const AmountSchema = z
+  .union([MoneyToWriteSchema, z.int().min(0).max(2_147_483_647)], {
+    error: 'must be an amount of EUR in minor units, such as 1999',
+  })
+  .transform((given) => (typeof given === 'number' ? given : given.amount))
+  .refine((amount) => amount > 0, { error: 'must be at least 1' });
 
 const takeMoneyRoute = defineRoute({
   method: 'post',

@@ -299,6 +299,7 @@ test('every refusal that an operation tells of is met', async () => {
   await send(named('placeOrder'), guest, { body: { ...order, shippingMethod: 'by-balloon' } });
   await send(named('placeOrder'), guest, { body: { ...order, promotionCode: 'unknown' } });
   await send(named('previewPromotion'), guest, { body: { code: 'unknown' } });
+  await send(named('previewPromotion'), guest, { body: { code: 'unknown', country: 'US' } });
   await send(named('previewPromotion'), shop.browser(), { body: { code: 'unknown' } });
   const { example: promotion } = named('createPromotion');
   for (const code of ['TAKEN', promotion.code, promotion.code])

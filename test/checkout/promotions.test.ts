@@ -211,6 +211,11 @@ test('A preview tells what the order then costs, and uses nothing up', async () 
     shipping: { method: 'standard', price: eur(0) },
     total: eur(19_909),
   });
+  for (const country of ['US', 'xx'])
+    expect((await browser.post('/api/promotions/preview', { code, country })).body).toMatchObject({
+      status: 422,
+      code: 'no-delivery-there',
+    });
   expect(await usedOf(id)).toBe(0);
   const { body } = await browser.order({ promotionCode: code, expectedTotal: previews[0].total });
   expect([body.total, body.tax]).toEqual([previews[0].total, previews[0].tax]);

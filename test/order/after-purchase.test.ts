@@ -436,7 +436,37 @@ describe('The list of orders', () => {
       `/api/staff/orders?${new URLSearchParams({ q: 'x', cursor: page.nextCursor })}`,
     );
     expect(wrong.body.code).toBe('bad-cursor');
+    // As the address is written in the documentation, and as programs write what they leave out.
+    const none = 'q=&status=&fulfilment=&payment=&from=&to=&cursor=&limit=';
+    expect((await staff.get(`/api/staff/orders?${none}`)).body.items.length).toBeGreaterThan(2);
     for (const query of ['status=lost', 'limit=101', 'from=yesterday', 'cursor=x'])
       expect((await staff.get(`/api/staff/orders?${query}`)).status).toBe(400);
   });
+});
+
+test('An amount or a link that cannot be meant is refused in words of its own, and what is left out may be null or empty', async () => {
+  const { id } = await order();
+  for (const what of ['refunds', 'payments'])
+    for (const amount of [0, -5, 1.5, '12', euros(0), euros(-1), { amount: 5, currency: 'USD' }, null]) {
+      const { status, body } = await deed(id, what, {
+        amount,
+        ...(what === 'refunds' && { reason: '’ ® / &' }),
+      });
+      expect([what, amount, status, body.code, body.detail]).toEqual([
+        what,
+        amount,
+        422,
+        'invalid-body',
+        expect.stringMatching(/must be (at least|an amount)/),
+      ]);
+    }
+  for (const trackingUrl of ['javascript:alert(1)', 'ftp://carrier.example/1', 'DHL 42'])
+    expect((await deed(id, 'shipments', { carrier: 'DHL', trackingUrl })).body.detail).toContain('https://');
+  const left = { trackingNumber: '', trackingUrl: '', lines: [{ variantId: tee, quantity: 1 }] };
+  const carrier = 'O’Neil’s ® / & Söhne <b>';
+  const { status, body } = await deed(id, 'shipments', { carrier, ...left });
+  expect([status, body.shipments]).toMatchObject([201, [{ carrier }]]);
+  expect(Object.keys(body.shipments[0]).filter((name) => name.startsWith('tracking'))).toEqual([]);
+  const nothing = { shippingMethod: null, promotionCode: null, billingAddress: null };
+  expect((await order(nothing)).order.status).toBe('paid');
 });
