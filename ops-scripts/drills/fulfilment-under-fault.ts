@@ -1,5 +1,5 @@
-// Drill: two members of the staff ship, cancel and refund the same orders at once, while the provider, a worker, Redis
-// and the Postgres primary are lost. Each deed happens once or is refused: events, pieces and money of every order are
+// Drills: two members of the staff ship, cancel and refund the same orders at once, while provider, worker, Redis and
+// the Postgres primary are lost, all at the same moment or one after the other. Each deed happens once or is refused: events, pieces and money of every order are
 // compared with a model, and stock with what left it.
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -47,8 +47,33 @@ const atOnce = 6;
 const patienceMs = 90_000;
 const requestMs = 20_000;
 
-export async function fulfilmentUnderFault(context: DrillContext): Promise<DrillResult> {
-  const { region, state, seed, short } = context;
+/** Everything is lost at the same moment. */
+export function fulfilmentUnderFault(context: DrillContext): Promise<DrillResult> {
+  return fulfilUnder(context, {
+    drill: 'fulfilment-under-fault',
+    faults: [everythingLost],
+    orders: context.short ? 40 : 200,
+  });
+}
+
+/** One after the other; what was lost stands again before the next. */
+export function fulfilmentUnderEachFault(context: DrillContext): Promise<DrillResult> {
+  return fulfilUnder(context, {
+    drill: 'fulfilment-under-each-fault',
+    faults: singleFaults,
+    orders: context.short ? 8 : 40,
+  });
+}
+
+interface FulfilmentPlan {
+  drill: string;
+  faults: PlannedFault[];
+  /** During each of them. */
+  orders: number;
+}
+
+async function fulfilUnder(context: DrillContext, plan: FulfilmentPlan): Promise<DrillResult> {
+  const { region, state, seed } = context;
   await using stripe = await startStripeServer();
   await using _paying = await payThrough(region, stripe);
   const [{ slug, id: first }, second] = await chooseVariants(region.storefront);
@@ -59,8 +84,8 @@ export async function fulfilmentUnderFault(context: DrillContext): Promise<Drill
   const parts: Parts = { context, stripe, staff, variants: [first, second], timeline };
   const works: Work[] = [];
   let longestGapSeconds = 0;
-  for (const fault of faults) {
-    works.push(...(await workThrough(parts, fault, short ? 8 : 40)));
+  for (const fault of plan.faults) {
+    works.push(...(await workThrough(parts, fault, plan.orders)));
     longestGapSeconds = Math.max(longestGapSeconds, timeline.longestGapSeconds);
     await region.rebuilt();
     await region.healed();
@@ -77,7 +102,7 @@ export async function fulfilmentUnderFault(context: DrillContext): Promise<Drill
     found.map((fault) => `order ${works[at]!.id}: ${fault}`),
   );
   return {
-    drill: 'fulfilment-under-fault',
+    drill: plan.drill,
     state,
     seed,
     acknowledged,
@@ -105,7 +130,7 @@ const kill = (kind: string) => ({
   begin: ({ context: { region } }: Parts) => region.signal(region.ofKind(kind), 'SIGKILL'),
 });
 
-const faults: PlannedFault[] = [
+const singleFaults: PlannedFault[] = [
   { label: 'the provider is away', ...loseProvider },
   {
     label: 'the provider carries out what it is asked, and its answers are lost',
@@ -116,6 +141,19 @@ const faults: PlannedFault[] = [
   { label: 'kill -9 the Redis primary', ...kill('redis-primary') },
   { label: 'kill -9 the Postgres primary', ...kill('postgres-primary') },
 ];
+
+const everythingLost: PlannedFault = {
+  label: 'kill -9 Postgres primary, Redis primary and every worker, and the provider is away',
+  begin(parts) {
+    loseProvider.begin(parts);
+    const { region } = parts.context;
+    const lost = region.parts.filter(({ kind }) =>
+      ['postgres-primary', 'redis-primary', 'worker'].includes(kind),
+    );
+    for (const part of lost) region.signal(part, 'SIGKILL');
+  },
+  end: loseProvider.end,
+};
 
 /** Origins and workers know the provider until the drill ends. */
 async function payThrough(region: DrillRegion, stripe: StripeServer): Promise<AsyncDisposable> {

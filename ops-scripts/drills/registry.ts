@@ -7,7 +7,7 @@ import { machineFaults, networkFaults, originFaults } from './faults/origins.ts'
 import { postgresFaults } from './faults/postgres.ts';
 import { redisFaults } from './faults/redis.ts';
 import { freshness } from './freshness/freshness.ts';
-import { fulfilmentUnderFault } from './fulfilment-under-fault.ts';
+import { fulfilmentUnderEachFault, fulfilmentUnderFault } from './fulfilment-under-fault.ts';
 import { greedyClients } from './greedy-clients.ts';
 import type { CartStateName } from './region.ts';
 import { restoreDrill } from './restore.ts';
@@ -73,8 +73,12 @@ export const registry: Record<string, Drill> = {
   },
   'fulfilment-under-fault': {
     summary:
-      'two of the staff ship, cancel and refund 200 orders at once, while provider, worker and stores are lost',
+      'two of the staff ship, cancel and refund 200 orders at once; stores, workers and provider are lost together',
     run: fulfilmentUnderFault,
+  },
+  'fulfilment-under-each-fault': {
+    summary: 'the same, and provider, worker, Redis and Postgres are lost one after the other',
+    run: fulfilmentUnderEachFault,
   },
   crowd: {
     summary: '500 shoppers for two minutes, one origin killed midway',

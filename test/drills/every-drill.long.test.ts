@@ -21,6 +21,7 @@ const inServerOnly = [
   'overload',
   'freshness',
   'fulfilment-under-fault',
+  'fulfilment-under-each-fault',
   'random',
 ];
 
