@@ -15,6 +15,7 @@ interface Options extends DrillSize {
   seed?: number;
   html?: string;
   days?: number;
+  pace?: 'usual' | 'quiet';
   region?: boolean;
   report?: string;
 }
@@ -45,6 +46,12 @@ const program = new Command('npm run drill --')
   )
   .option('--html <file>', 'also write a report with charts')
   .addOption(new Option('--days <number>', "how many days 'shop-life' lasts").argParser(numberFrom))
+  .addOption(
+    new Option('--pace <pace>', "a 'quiet' 'shop-life' has a third of the deeds a day").choices([
+      'usual',
+      'quiet',
+    ]),
+  )
   .option('--region', "'shop-life' on a whole region, not on what npm start runs")
   .option('--report <file>', "also write what 'shop-life' did and found, as Markdown")
   .action(run);

@@ -25,6 +25,7 @@ interface HowItWasRun extends Partial<DrillSize> {
   short?: boolean;
   /** Of `shop-life`. */
   days?: number;
+  pace?: string;
   region?: boolean;
 }
 
@@ -40,6 +41,7 @@ export function describeFailure(
     ...(how.seconds ? [`--seconds ${how.seconds}`] : []),
     ...(how.thinkMs !== undefined ? [`--think-ms ${how.thinkMs}`] : []),
     ...(how.days ? [`--days ${how.days}`] : []),
+    ...(how.pace ? [`--pace ${how.pace}`] : []),
     ...(how.region ? ['--region'] : []),
     ...(drill === 'random' ? [`--minutes ${how.minutes} --faults ${how.faults}`] : []),
   ];

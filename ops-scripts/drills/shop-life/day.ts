@@ -10,12 +10,23 @@ import {
   signOut,
   signUp,
 } from './deeds/account.ts';
-import { cancel, deliver, payBack, sendBack, ship, takeMoneyAtDoor } from './deeds/after-purchase.ts';
+import {
+  cancel,
+  deliver,
+  payBack,
+  sendBack,
+  ship,
+  takeMoneyAtDoor,
+  withdraw,
+} from './deeds/after-purchase.ts';
 import { browse, openOldMail, search } from './deeds/browse.ts';
 import { buyAsGuest, buySignedIn, payments } from './deeds/buy.ts';
 import { buyWithScript } from './deeds/buy-with-script.ts';
 import { archive, bringBack, exportOnly, importSomeColumns } from './deeds/files.ts';
-import { changeDelivery, makePromotion, readInvoice } from './deeds/selling.ts';
+import { changeStockByKey } from './deeds/other-systems.ts';
+import { makePromotion, rushForCode } from './deeds/promotions.ts';
+import { holdSale } from './deeds/sales.ts';
+import { changeDelivery, readInvoice } from './deeds/selling.ts';
 import { changePrice, changeText, setStock } from './deeds/staff.ts';
 import type { ShopLife, ShopperAccount } from './life.ts';
 import type { PartName } from './shop/living-shop.ts';
@@ -56,7 +67,10 @@ function planDay(life: ShopLife, random: SeededRandom): DeedOfDay[] {
     ...times(2, () => ({ name: 'change a text', run: changeText })),
     ...times(2, () => ({ name: 'set a stock', run: setStock })),
     ...times(2, () => ({ name: 'import some columns', run: importSomeColumns })),
+    ...times(2, () => ({ name: 'hold a sale', run: holdSale })),
+    { name: 'change stock by key', run: changeStockByKey },
     { name: 'make a promotion', run: makePromotion },
+    { name: 'use one code at once', run: rushForCode },
     { name: 'change what delivery costs', run: changeDelivery },
     ...times(3, () => ({ name: 'read an invoice', run: readInvoice })),
     ...times(5, () => ({ name: 'ship an order', run: ship })),
@@ -65,6 +79,7 @@ function planDay(life: ShopLife, random: SeededRandom): DeedOfDay[] {
     ...times(2, () => ({ name: 'cancel an order', run: cancel })),
     ...times(2, () => ({ name: 'pay back', run: payBack })),
     ...times(3, () => ({ name: 'send back', run: sendBack })),
+    { name: 'withdraw', run: withdraw },
     { name: 'archive a product', run: archive },
     ...(day % 2 === 0 ? [{ name: 'bring a product back', run: bringBack }] : []),
     ...(day % 3 === 0 ? [{ name: 'export the catalog', run: exportOnly }] : []),
@@ -76,15 +91,29 @@ function planDay(life: ShopLife, random: SeededRandom): DeedOfDay[] {
   return shuffle(deeds, random);
 }
 
+/** Of a quiet day: so many deeds of the plan, another choice each day, and a browser with the script once in so many. */
+const quietDeeds = 22;
+const quietScriptDays = 15;
+const quietRestartDays = 3;
+
+function planQuietDay(life: ShopLife, random: SeededRandom): DeedOfDay[] {
+  const isRestart = ({ name }: DeedOfDay) => name.startsWith('restart ');
+  const all = planDay(life, random);
+  const restarts = life.day % quietRestartDays === 0 ? all.filter(isRestart).slice(0, 1) : [];
+  return [...all.filter((deed) => !isRestart(deed)).slice(0, quietDeeds), ...restarts];
+}
+
 /** @returns when all is done, or as soon as it is told to stop */
 export async function liveDay(life: ShopLife, random: SeededRandom, stopping: AbortSignal): Promise<void> {
-  const waiting = planDay(life, random.fork('plan')).map((deed, turn) => ({ deed, turn }));
+  const plan = life.pace === 'quiet' ? planQuietDay : planDay;
+  const waiting = plan(life, random.fork('plan')).map((deed, turn) => ({ deed, turn }));
   const actNext = async () => {
     for (let next = waiting.shift(); next !== undefined && !stopping.aborted; next = waiting.shift())
       await act(life, next.deed, random.fork(`${next.deed.name} ${next.turn}`));
   };
   await Promise.all(Array.from({ length: peopleAtOnce }, actNext));
   if (!hasChromium || stopping.aborted) return;
+  if (life.pace === 'quiet' && life.day % quietScriptDays !== 0) return;
   // In the evening, when no part is restarted: a browser does not press its button again by itself.
   for (const width of [390, 1_280])
     await act(

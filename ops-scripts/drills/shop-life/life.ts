@@ -56,6 +56,48 @@ export interface MadePromotion {
   kind: 'percent' | 'amount' | 'free-shipping';
   /** Percent or minor units. */
   value: number;
+  /** Milliseconds since 1970; undefined: it holds for ever. */
+  endsAtMs?: number;
+}
+
+/** What one product cost and may have shown, and what its doors did show. */
+export interface WatchedSale {
+  handle: string;
+  /** What staff did. */
+  course: string;
+  /** In their order; the times are those within which it may be shown, milliseconds since 1970. */
+  prices: {
+    price: number;
+    fromMs: number;
+    untilMs: number;
+    /** The next one was made by hand: the feed is made again within a second. */
+    feedUntilMs?: number;
+    /** The sale whose price it is. */
+    sale?: string;
+    /** What the shop says of that sale; null: no "was". */
+    was?: number | null;
+    /** When the shop says that it began; undefined where that was on another day. */
+    begunAtMs?: number;
+  }[];
+  seen: WatchedPrice[];
+}
+
+export interface WatchedPrice {
+  door: string;
+  price: number;
+  /** Null: none was shown; undefined: this door shows none. */
+  was?: number | null;
+  /** Which caches answered, as the answer says it. */
+  from: string;
+  sentMs: number;
+  receivedMs: number;
+}
+
+/** Of a product whose price only sales deeds set. */
+export interface SaleBook {
+  isBusy: boolean;
+  /** A sale that was left running. */
+  left?: { sale: string; regular: number };
 }
 
 export interface OpenedLink {
@@ -82,6 +124,14 @@ class LifeRecord {
   readonly orders: RecordedOrder[] = [];
   readonly accounts: ShopperAccount[] = [];
   readonly promotions: MadePromotion[] = [];
+  readonly watchedSales: WatchedSale[] = [];
+  readonly saleBooks = new Map<string, SaleBook>();
+  /** An API key of staff, made when it is first needed. */
+  apiKey: string | undefined;
+  /** Where the events of yesterday and of today begin. */
+  eventsFrom: [string, string] = ['0', '0'];
+  /** How many were placed before today. */
+  ordersBefore = 0;
   readonly suggestions: Suggestion[] = [];
   readonly partialImports: PartialImport[] = [];
   readonly openedLinks: OpenedLink[] = [];
@@ -121,6 +171,7 @@ export class ShopLife {
   /** Counts up, so that every guest is somebody else. */
   guests = 0;
   day = 1;
+  pace: Pace = 'usual';
   /** Replaced by tests with one that answers wrongly. */
   fetch: typeof fetch = fetch;
   readonly send: Send;
@@ -137,6 +188,9 @@ export class ShopLife {
     return new Browser(this.shop.url, this.send);
   }
 }
+
+/** `quiet`: a third of the deeds a day, and costly laws once a week. */
+export type Pace = 'usual' | 'quiet';
 
 type Way = 'shared' | 'alone';
 

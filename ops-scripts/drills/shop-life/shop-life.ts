@@ -5,6 +5,7 @@ import type { DrillResult } from '../drill.ts';
 import { type StripeServer, startStripeServer } from '../stripe-server.ts';
 import { liveDay } from './day.ts';
 import { importLifeProducts, takeStockAsItIs } from './deeds/files.ts';
+import { documentsAddUp, eventsInCommitOrder, vatReportAddsUp } from './laws/documents.ts';
 import { absentColumnsStay, changesStay, filesComeBack } from './laws/files.ts';
 import { type Breach, checkLaw, type Law } from './laws/law.ts';
 import {
@@ -17,6 +18,7 @@ import {
 } from './laws/lists.ts';
 import { mailLinksOpen, oneConfirmationPerOrder } from './laws/mails.ts';
 import { moneyAddsUp, stockAddsUp } from './laws/money-and-stock.ts';
+import { priceHistoryIsWhole, pricesTurnAtOnce, wasIsLawful } from './laws/prices.ts';
 import { invoicesWithoutGaps, promotionsHold, vatAddsUp } from './laws/selling.ts';
 import {
   deedsEndAsPromised,
@@ -24,17 +26,21 @@ import {
   noErrorLines,
   noServerErrors,
   nothingFailsForEver,
+  oldRowsGo,
 } from './laws/work-and-answers.ts';
-import { ShopLife } from './life.ts';
+import { type Pace, ShopLife } from './life.ts';
+import { passNight } from './night.ts';
 import { exportCatalog } from './product-files/product-file.ts';
-import { startRegionShop } from './shop/living-shop.ts';
-import { startLocalShop } from './shop/local-shop.ts';
+import { startLifeShop } from './shop/life-shop.ts';
+import { askPostgres, startRegionShop } from './shop/living-shop.ts';
 import { type MailServer, startMailServer } from './shop/mail-server.ts';
 
 export interface LifeRun {
   /** Default 7, in short form 2. */
   days?: number;
   short?: boolean;
+  /** Default `usual`. */
+  pace?: Pace;
   seed: number;
   /** On a whole region; else on what `npm start` runs. */
   region?: boolean;
@@ -56,9 +62,10 @@ export async function runShopLife(how: LifeRun): Promise<DrillResult> {
     await using mail = await startMailServer();
     await using stripe = await startStripeServer();
     progress(`Starting ${region ? 'a region' : 'the shop'}`);
-    const start = region ? startRegionShop : startLocalShop;
+    const start = region ? startRegionShop : startLifeShop;
     await using shop = await start(settingsOf({ mail, stripe }), stopping);
     const life = new ShopLife(shop, { mail, stripe }, seededRandom(seed).fork('shop-life'));
+    life.pace = how.pace ?? 'usual';
     const lived = await liveDays(life, { days, stopping, progress });
     if (how.report !== undefined) await writeFile(how.report, describeLife(lived, { days, seed, region }));
     return conclude(lived, seed);
@@ -85,12 +92,13 @@ export async function liveDays(
   for (life.day = 1; life.day <= days && !stopping.aborted; life.day++) {
     await liveDay(life, life.random.fork(`day ${life.day}`), stopping);
     if (stopping.aborted) break;
-    const found = await checkLaws(life);
+    const isWhole = life.pace === 'usual' || life.day % daysOfWeek === 0 || life.day === days;
+    const found = await checkLaws(life, isWhole);
     for (const breach of found) {
       const key = `${breach.law}: ${breach.sentence}`;
       if (!breaches.has(key)) breaches.set(key, breach);
     }
-    await closeDay(life);
+    await closeDay(life, isWhole);
     progress(describeDay(life, found));
   }
   life.day -= 1;
@@ -98,22 +106,33 @@ export async function liveDays(
   return { life, breaches: [...breaches.values()], seconds, isWhole: !stopping.aborted };
 }
 
-async function checkLaws(life: ShopLife): Promise<Breach[]> {
+const daysOfWeek = 7;
+
+async function checkLaws(life: ShopLife, isWhole: boolean): Promise<Breach[]> {
   const found: Breach[] = [];
   for (const law of laws) {
+    if (law.isCostly && !isWhole) continue;
     found.push(...(await checkLaw(law, life)));
   }
   return found;
 }
 
-/** What was judged is not judged again; a long life keeps only what the next day needs. */
-async function closeDay(life: ShopLife): Promise<void> {
+/** What was judged is not judged again; a long life keeps only what the next day needs. Then a night passes. */
+async function closeDay(life: ShopLife, isWhole: boolean): Promise<void> {
   const { record } = life;
-  record.setToday.clear();
-  record.fileOfYesterday = await exportCatalog(life);
+  if (isWhole) {
+    record.setToday.clear();
+    record.fileOfYesterday = await exportCatalog(life);
+  }
   for (const judged of [record.brokenPromises, record.answers.faults, record.suggestions]) judged.length = 0;
-  record.partialImports.length = 0;
-  record.openedLinks.length = 0;
+  for (const judged of [record.partialImports, record.openedLinks, record.watchedSales]) judged.length = 0;
+  record.ordersBefore = record.orders.length;
+  const [{ last } = { last: '0' }] = await askPostgres<{ last: string }>(
+    life.shop,
+    'select last_position as last from shop_event_counter',
+  );
+  record.eventsFrom = [record.eventsFrom[1], last];
+  await passNight(life);
 }
 
 function describeDay(life: ShopLife, found: Breach[]): string {
@@ -174,7 +193,8 @@ function describeLife(
   const { life, breaches } = lived;
   const deeds = [...life.record.deeds].sort(([a], [b]) => a.localeCompare(b));
   const total = deeds.reduce((sum, [, count]) => sum + count, 0);
-  const command = `npm run drill -- shop-life --days ${days} --seed ${seed}${region ? ' --region' : ''}`;
+  const command = `npm run drill -- shop-life --days ${days} --seed ${seed}${region ? ' --region' : ''}${life.pace === 'quiet' ? ' --pace quiet' : ''}`;
+  const weekly = laws.filter(({ isCostly }) => isCostly).map(({ name }) => `\`${name}\``);
   return `# A life of ${life.day} days
 
 \`${command}\`: ${breaches.length === 0 ? 'every law held' : `${breaches.length} breaches`}. ${describeScale(lived)}.${lived.isWhole ? '' : ' Broken off in the midst of the next day.'}
@@ -188,6 +208,8 @@ ${total} in all.
 ${deeds.map(([name, count]) => `| ${name} | ${count} |`).join('\n')}
 
 ## Laws
+
+${life.pace === 'quiet' ? `Checked after each day; ${weekly.join(', ')} once a week.` : 'Checked after each day.'}
 
 | law | breaches |
 | --- | ---: |
@@ -213,6 +235,12 @@ export const laws = [
   promotionsHold,
   vatAddsUp,
   invoicesWithoutGaps,
+  documentsAddUp,
+  vatReportAddsUp,
+  pricesTurnAtOnce,
+  wasIsLawful,
+  priceHistoryIsWhole,
+  eventsInCommitOrder,
   absentColumnsStay,
   changesStay,
   filesComeBack,
@@ -226,6 +254,7 @@ export const laws = [
   oneConfirmationPerOrder,
   nothingFailsForEver,
   noDeadLetters,
+  oldRowsGo,
   deedsEndAsPromised,
   noServerErrors,
   noErrorLines,

@@ -6,6 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { act } from '../../../ops-scripts/drills/shop-life/day.ts';
 import { signUp } from '../../../ops-scripts/drills/shop-life/deeds/account.ts';
 import { browse, openOldMail, searchFor } from '../../../ops-scripts/drills/shop-life/deeds/browse.ts';
+import { holdSale } from '../../../ops-scripts/drills/shop-life/deeds/sales.ts';
 import type { ShopLife } from '../../../ops-scripts/drills/shop-life/life.ts';
 import { exportCatalog } from '../../../ops-scripts/drills/shop-life/product-files/product-file.ts';
 import { askPostgres } from '../../../ops-scripts/drills/shop-life/shop/living-shop.ts';
@@ -18,6 +19,10 @@ export interface PlantedBug {
   bug: string;
   plant: Plant;
 }
+
+/** SQL: the variant of which other systems were told last. */
+const lastTold = `(select split_part(subject, ':', 2)::bigint from shop_events where type = 'stock.changed'
+  order by position desc limit 1)`;
 
 export const plantedBugs: PlantedBug[] = [
   {
@@ -88,6 +93,74 @@ export const plantedBugs: PlantedBug[] = [
     plant: bySql(
       'update invoices set number = number + 1 where number = (select max(number) from invoices)',
       'update invoices set number = number - 1 where number = (select max(number) from invoices)',
+    ),
+  },
+  {
+    law: 'documents-add-up',
+    bug: 'the last credit note skips a number',
+    plant: bySql(
+      'update credit_notes set number = number + 1 where number = (select max(number) from credit_notes)',
+      'update credit_notes set number = number - 1 where number = (select max(number) from credit_notes)',
+    ),
+  },
+  {
+    law: 'documents-add-up',
+    bug: 'an invoice is a cent more than its lines',
+    plant: bySql(
+      `update invoices set content = jsonb_set(content, '{total}', to_jsonb((content ->> 'total')::integer + 1)) where number = 1`,
+      `update invoices set content = jsonb_set(content, '{total}', to_jsonb((content ->> 'total')::integer - 1)) where number = 1`,
+    ),
+  },
+  {
+    law: 'vat-report-adds-up',
+    bug: 'the VAT report leaves out a row',
+    plant: byAnswers(
+      (url) => url.pathname === '/staff/reports/vat.csv',
+      (text) => text.replace(/\n[^\n]+\n?$/, '\n'),
+    ),
+  },
+  { law: 'prices-turn-at-once', bug: 'the feed keeps the price of before a sale', plant: plantOldFeed },
+  {
+    law: 'was-is-lawful',
+    bug: 'a product shows a "was" that it never cost',
+    plant: bySql(
+      'update products set was_amount = 999999 where id = (select max(id) from products where was_amount is null)',
+      'update products set was_amount = null where was_amount = 999999',
+    ),
+  },
+  {
+    law: 'price-history-is-whole',
+    bug: 'a price of before is cut short',
+    plant: bySql(
+      `update variant_prices set until = until - interval '3 ms' where ctid = (select min(ctid) from variant_prices)`,
+      `update variant_prices set until = until + interval '3 ms' where ctid = (select min(ctid) from variant_prices)`,
+    ),
+  },
+  {
+    law: 'events-in-commit-order',
+    bug: 'other systems are not told of an event',
+    plant: byAnswers(
+      (url) => url.pathname === '/api/staff/events',
+      (text) => {
+        const page = JSON.parse(text) as { items: unknown[] };
+        return JSON.stringify({ ...page, items: page.items.toSpliced(1, 1) });
+      },
+    ),
+  },
+  {
+    law: 'events-in-commit-order',
+    bug: 'a stock changes and nobody is told',
+    plant: bySql(
+      `begin; set local myclothes.events = 'off'; update variants set available = available + 1 where id = ${lastTold}; commit`,
+      `begin; set local myclothes.events = 'off'; update variants set available = available - 1 where id = ${lastTold}; commit`,
+    ),
+  },
+  {
+    law: 'old-rows-go',
+    bug: 'an old answer is kept',
+    plant: bySql(
+      `update idempotency_keys set created_at = created_at - interval '99 days' where ctid = (select max(ctid) from idempotency_keys)`,
+      'select 1',
     ),
   },
   { law: 'absent-columns-stay', bug: 'a file without vendors clears a vendor', plant: plantClearedVendor },
@@ -225,6 +298,25 @@ export const plantedBugs: PlantedBug[] = [
 
 /** Whatever the choice, by the page. */
 const signUpByForm = (life: ShopLife) => signUp(life, { ...life.random, next: () => 0 });
+
+async function plantOldFeed(life: ShopLife): Promise<() => Promise<unknown>> {
+  let first: string | undefined;
+  const undo = await byAnswers(
+    (url) => url.pathname === '/feeds/products.xml',
+    (text) => {
+      first ??= text;
+      return first;
+    },
+  )(life);
+  // No change before it and no sale left over night.
+  const random = { ...life.random, next: () => 0.9 };
+  const pace = { untilStartMs: 800, lastsMs: 1_600 };
+  await holdSale(life, random, { course: 'holds a sale by the clock', pace });
+  await undo();
+  return async () => {
+    life.record.watchedSales.length = 0;
+  };
+}
 
 function bySql(plant: string, undo: string): Plant {
   return async ({ shop }) => {

@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import type { SeededRandom } from '../../../traffic/seeded-random.ts';
 import type { Browser } from '../browser/browser.ts';
-import { expectAnswer, expectThat } from '../browser/page.ts';
+import { expectAnswer, expectStatus, expectThat } from '../browser/page.ts';
 import type { ShopLife } from '../life.ts';
 import { signInStaff } from './staff.ts';
 
@@ -171,4 +171,33 @@ export async function sendBack(life: ShopLife, random: SeededRandom): Promise<vo
     doTwice(staff, `${path}/receipt`, { lines: received }, { done: 200, refused: ['return-closed'] }),
   );
   life.record.count('receives a return');
+}
+
+/** By its guest, without signing in, twice: it is the same declaration, at the time of the first. */
+export async function withdraw(life: ShopLife, random: SeededRandom): Promise<void> {
+  const own = life.record.orders.filter((order) => order.browser !== undefined).slice(-40);
+  if (own.length === 0) return;
+  const { number, email } = random.pick(own);
+  const values = {
+    name: 'Seán “Johnny” O’Brien & Sons',
+    email: random.next() < 0.5 ? email : email.toUpperCase(),
+    order: random.next() < 0.5 ? number : number.toLowerCase().replaceAll('-', ' '),
+    pieces: 'The dress/skirt – ½ of it',
+  };
+  const received: string[] = [];
+  for (let time = 0; time < 2; time += 1) {
+    const browser = life.browser();
+    const page = expectStatus(await browser.open('/withdrawal'), 200);
+    const after = expectStatus(await browser.submit(page.form({ action: '/withdrawal' }), values), 200);
+    expectThat(
+      after.path.includes('received='),
+      `A withdrawal led to ${after.path}: ${after.text.slice(0, 200)}`,
+    );
+    received.push(after.path);
+  }
+  expectThat(
+    received[0] === received[1],
+    `A withdrawal that was sent twice has two times: ${received.join(', ')}`,
+  );
+  life.record.count('withdraws from an order');
 }

@@ -5,7 +5,7 @@ import type { SeededRandom } from '../../../traffic/seeded-random.ts';
 import { type Address, makeMailbox, pickAddress } from '../browser/addresses.ts';
 import type { Browser } from '../browser/browser.ts';
 import { BrokenPromise, expectAnswer, expectStatus, expectThat, type ShopPage } from '../browser/page.ts';
-import type { RecordedOrder, ShopLife, ShopperAccount } from '../life.ts';
+import type { MadePromotion, RecordedOrder, ShopLife, ShopperAccount } from '../life.ts';
 import { payAtStripe } from './pay-at-stripe.ts';
 import { askProduct, pickHandle, type ShownVariant } from './products.ts';
 import { chooseDelivery, reckonTotal } from './selling.ts';
@@ -119,7 +119,7 @@ function isInBag(bag: ShopPage, { sku }: ShownVariant): boolean {
   return true;
 }
 
-async function addByApi(life: ShopLife, random: SeededRandom, { browser }: Buyer): Promise<boolean> {
+export async function addByApi(life: ShopLife, random: SeededRandom, { browser }: Buyer): Promise<boolean> {
   const chosen = await chooseVariant(life, random, browser);
   if (chosen === undefined) return false;
   const body = { variantId: chosen.variant.id, quantity: 1 };
@@ -198,14 +198,16 @@ async function linesOf(browser: Browser): Promise<CartSeen['lines']> {
   return cart.lines.map(({ variantId, quantity }) => ({ variantId, quantity }));
 }
 
-async function checkOutByApi(
+export async function checkOutByApi(
   life: ShopLife,
   random: SeededRandom,
   payment: Payment,
   buyer: Buyer,
+  code?: MadePromotion,
 ): Promise<RecordedOrder | undefined> {
   const { browser, email, address } = buyer;
   let chosen = chooseDelivery(life, random, address);
+  if (code !== undefined) chosen.promotion = code;
   for (let look = 0; look < mostLooks; look++) {
     const cart = expectAnswer('The cart', await browser.ask<CartSeen>('GET', '/api/cart'), 200);
     if (cart.lines.length === 0) return undefined;
@@ -239,7 +241,9 @@ async function checkOutByApi(
     }
     if (answer.body.code === 'promotion-refused') {
       const { reason } = answer.body;
-      expectThat(reason === 'used-up' || reason === 'used-by-you', `A code was refused: ${reason}`);
+      const hasEnded = reason === 'ended' && (promotion?.endsAtMs ?? Number.POSITIVE_INFINITY) <= Date.now();
+      const isRight = reason === 'used-up' || reason === 'used-by-you' || hasEnded;
+      expectThat(isRight, `The code ${promotion?.code} was refused: ${reason}`);
       life.record.count('is told that a code does not hold');
       chosen = { ...chosen, promotion: undefined };
       continue;

@@ -2,7 +2,13 @@
 import type { SeededRandom } from '../../../traffic/seeded-random.ts';
 import { readStock } from '../laws/money-and-stock.ts';
 import type { ShopLife } from '../life.ts';
-import { amount, fullColumns, handlePrefix, makeLifeProducts } from '../product-files/life-products.ts';
+import {
+  amount,
+  fullColumns,
+  handlePrefix,
+  makeLifeProducts,
+  saleHandles,
+} from '../product-files/life-products.ts';
 import {
   cellsOf,
   exportCatalog,
@@ -103,7 +109,10 @@ export async function importSomeColumns(life: ShopLife, random: SeededRandom): P
     const work = async () => {
       const before = await exportCatalog(life);
       const file = readFileOf(before);
-      const handles = pickHandles(file, random, 6);
+      const isPrice = kind.columns.includes('Variant Price');
+      const handles = pickHandles(file, random, 6).filter(
+        (handle) => !isPrice || !saleHandles.includes(handle),
+      );
       const rows = handles.flatMap((handle) =>
         file.byHandle.get(handle)!.map((row, index) => kind.change(row, random, index === 0)),
       );
@@ -139,7 +148,9 @@ async function setStatus(
   await life.desk.alone(async () => {
     const before = await exportCatalog(life);
     const file = readFileOf(before);
-    const own = [...file.byHandle.keys()].filter((handle) => handle.startsWith(handlePrefix));
+    const own = [...file.byHandle.keys()].filter(
+      (handle) => handle.startsWith(handlePrefix) && !saleHandles.includes(handle),
+    );
     const candidates = own.filter((handle) => life.record.hidden.has(handle) === isActive);
     if (candidates.length === 0) return;
     const handle = random.pick(candidates);

@@ -1,5 +1,4 @@
-// What staff set for selling, promotion codes and delivery prices, and what an order then has to cost by the drill's
-// own reckoning.
+// What staff set for delivery, what an order then has to cost by the drill's own reckoning, and its documents.
 import type { SeededRandom } from '../../../traffic/seeded-random.ts';
 import type { Address } from '../browser/addresses.ts';
 import type { Browser } from '../browser/browser.ts';
@@ -13,26 +12,6 @@ interface ShippingMethod {
   price: { amount: number; currency: string };
   freeFrom?: { amount: number; currency: string };
   days: { min: number; max: number };
-}
-
-/** Few uses, so that shoppers who buy at once meet the last one. */
-export async function makePromotion(life: ShopLife, random: SeededRandom): Promise<void> {
-  const staff = await signInStaff(life);
-  const kind = random.pick(['percent', 'amount', 'free-shipping'] as const);
-  const promotion = {
-    code: `LIFE-${life.day}-${life.record.promotions.length}`,
-    kind,
-    value: { percent: random.integer(1, 50), amount: random.integer(1, 4_000), 'free-shipping': 0 }[kind],
-    uses: random.integer(1, 4),
-    ...(random.next() < 0.5 ? { usesPerCustomer: 1 } : {}),
-  };
-  const { value, ...withoutValue } = promotion;
-  const body = kind === 'free-shipping' ? withoutValue : promotion;
-  expectAnswer('A promotion', await staff.ask('POST', '/api/staff/promotions', body), 201);
-  const again = await staff.ask<{ code: string }>('POST', '/api/staff/promotions', body);
-  expectThat(again.status === 409, `The code ${promotion.code} was made twice (${again.status})`);
-  life.record.promotions.push({ code: promotion.code, kind, value });
-  life.record.count(`makes a promotion: ${kind}`);
 }
 
 /** What the cheapest way costs, and from which amount it is free. */
@@ -95,16 +74,25 @@ function discountOf(promotion: MadePromotion | undefined, goods: number): number
   return promotion?.kind === 'amount' ? Math.min(promotion.value, goods) : 0;
 }
 
-/** By its guest, twice: the same document, as soon as something is paid. */
+/** By its guest, twice: the same documents, as soon as something is paid or paid back. */
 export async function readInvoice(life: ShopLife, random: SeededRandom): Promise<void> {
   const own = life.record.orders.filter((order) => order.browser !== undefined).slice(-40);
   if (own.length === 0) return;
   const { id, number, browser } = random.pick(own) as RecordedOrder & { browser: Browser };
-  const path = `/api/orders/${id}/invoice`;
-  const first = await browser.ask<string>('GET', path);
+  const path = `/api/orders/${id}`;
+  const first = await browser.ask<string>('GET', `${path}/invoice`);
   if (first.status === 409) return life.record.count('is told that an order without payment has no invoice');
-  expectAnswer(`The invoice of ${number}`, first, 200);
-  const second = await browser.ask<string>('GET', path);
-  expectThat(second.body === first.body, `The invoice of ${number} is another when it is read again`);
+  await expectSame(browser, `The invoice of ${number}`, `${path}/invoice`);
   life.record.count('reads an invoice');
+  const order = await browser.ask<{ refunds: { id: string }[] }>('GET', path);
+  for (const refund of expectAnswer('The own order', order, 200).refunds) {
+    await expectSame(browser, `A credit note of ${number}`, `${path}/refunds/${refund.id}/credit-note`);
+    life.record.count('reads a credit note');
+  }
+}
+
+async function expectSame(browser: Browser, what: string, path: string): Promise<void> {
+  const first = expectAnswer(what, await browser.ask<string>('GET', path), 200);
+  const second = expectAnswer(what, await browser.ask<string>('GET', path), 200);
+  expectThat(second === first, `${what} is another when it is read again`);
 }

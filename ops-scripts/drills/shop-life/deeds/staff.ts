@@ -4,7 +4,7 @@ import type { Browser } from '../browser/browser.ts';
 import { expectAnswer, expectStatus, expectThat } from '../browser/page.ts';
 import { readStock } from '../laws/money-and-stock.ts';
 import type { ShopLife, StockBase } from '../life.ts';
-import { amount } from '../product-files/life-products.ts';
+import { amount, saleHandles } from '../product-files/life-products.ts';
 import { askProduct, pickHandle, type ShownProduct } from './products.ts';
 
 const newTexts = [
@@ -36,10 +36,11 @@ export async function changePrice(life: ShopLife, random: SeededRandom): Promise
   await life.desk.alone(async () => {
     const browser = await signInStaff(life);
     const product = await pickForStaff(life, random, browser);
-    if (product === undefined) return;
+    if (product === undefined || saleHandles.includes(product.slug)) return;
     const price = random.integer(500, 29_900);
     if (random.next() < 0.5) {
-      const body = { price: { amount: price, currency: product.price.currency } };
+      const sale = random.next() < 0.5 ? { sale: true } : {};
+      const body = { price: { amount: price, currency: product.price.currency }, ...sale };
       await patch(browser, product, body);
       life.record.count('changes a price by API');
     } else {

@@ -26,6 +26,7 @@ const stockColumn = 'Variant Inventory Qty';
 
 export const changesStay = defineLaw<FilesSeen>({
   name: 'changes-stay',
+  isCostly: true,
   gather: async (life) => ({
     yesterday: life.record.fileOfYesterday,
     today: await exportCatalog(life),
@@ -120,6 +121,7 @@ interface RoundTrip {
 
 export const filesComeBack = defineLaw<RoundTrip>({
   name: 'files-come-back',
+  isCostly: true,
   gather: (life) =>
     life.desk.alone(() =>
       life.till.alone(async () => {

@@ -10,6 +10,8 @@ export interface Law<Seen = unknown> {
   judge(seen: Seen): string[];
   /** Shared pages are right within seconds: until then it is asked again. Default 0. */
   patienceMs?: number;
+  /** In a quiet life it is checked once a week: it looks at the whole catalog. */
+  isCostly?: boolean;
 }
 
 export interface Breach {

@@ -15,6 +15,7 @@ interface ListsSeen {
 
 export const listsAgree = defineLaw<ListsSeen>({
   name: 'lists-agree',
+  isCostly: true,
   patienceMs: 10_000,
   async gather(life) {
     const browser = life.browser();
@@ -98,6 +99,7 @@ interface Hidden {
 
 export const nothingHiddenIsSeen = defineLaw<HiddenSeen[]>({
   name: 'nothing-hidden-is-seen',
+  isCostly: true,
   patienceMs: 8_000,
   async gather(life) {
     const handles = await readHidden(life);
@@ -174,6 +176,7 @@ const slices = 4;
 function foundBy(name: string, typed: (product: Sought) => string): Law<SearchSeen[]> {
   return defineLaw<SearchSeen[]>({
     name,
+    isCostly: true,
     patienceMs: 8_000,
     async gather(life) {
       const products = await productsOfTheDay(life);

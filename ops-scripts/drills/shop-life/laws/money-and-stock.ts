@@ -134,6 +134,8 @@ interface StockRow {
   available: number;
   /** Pieces in orders that stand. */
   sold: number;
+  /** On sale, and counted. */
+  isCounted: boolean;
 }
 
 /** Both by one statement: the worker puts pieces of orders that have ended back at any time. */
@@ -141,6 +143,7 @@ export function readStock(life: ShopLife): Promise<StockRow[]> {
   return askPostgres<StockRow>(
     life.shop,
     `select v.id, v.sku, p.slug as handle, v.available,
+       v.archived_at is null and p.status = 'active' and v.stock_tracked and v.stock_stated as "isCounted",
        (select coalesce(sum(l.quantity - l.restocked), 0)::integer from order_lines l where l.variant_id = v.id) as sold
      from variants v join products p on p.id = v.product_id order by v.id`,
   );

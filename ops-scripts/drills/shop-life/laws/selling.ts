@@ -42,7 +42,7 @@ export const promotionsHold = defineLaw<PromotionSeen[]>({
 });
 
 /** Percent, of the countries that the drill's shoppers live in. Source: as in origin/checkout/vat-rates.ts. */
-const ratesOf: Record<string, number[]> = {
+export const ratesOf: Record<string, number[]> = {
   DE: [19],
   FR: [20],
   // Children's clothes bear none.

@@ -90,6 +90,45 @@ export const nothingFailsForEver = defineLaw<OpenWork[]>({
   patienceMs: 20_000,
 });
 
+/** Law: what is kept for its time goes when that is over; a worker may be some nights late, as it looks each minute. */
+interface KeptRows {
+  table: string;
+  /** Of its oldest row; null where it is empty. */
+  oldestDays: number | null;
+  keptDays: number;
+}
+
+const lateDays = 21;
+
+const keptFor: [table: string, oldest: string, keptDays: number][] = [
+  ['outbox', "select min(done_at) from outbox where state = 'done'", 7],
+  ['job_attempts', 'select min(ended_at) from job_attempts', 8],
+  ['job_subjects', 'select min(written_at) from job_subjects', 8],
+  ['idempotency_keys', 'select min(created_at) from idempotency_keys', 7],
+  ['cart_operations', 'select min(created_at) from cart_operations', 7],
+  ['shop_events', 'select min(at) from shop_events', 30],
+];
+
+export const oldRowsGo = defineLaw<KeptRows[]>({
+  name: 'old-rows-go',
+  async gather({ shop }) {
+    const questions = keptFor.map(
+      ([table, oldest]) =>
+        `select '${table}' as table, (extract(epoch from now() - (${oldest})) / 86400)::float8 as "oldestDays"`,
+    );
+    const rows = await askPostgres<Omit<KeptRows, 'keptDays'>>(shop, questions.join(' union all '));
+    const daysOf = new Map(keptFor.map(([table, , keptDays]) => [table, keptDays]));
+    return rows.map((row) => ({ ...row, keptDays: daysOf.get(row.table)! }));
+  },
+  judge: (kept) =>
+    kept
+      .filter(({ oldestDays, keptDays }) => (oldestDays ?? 0) > keptDays + lateDays)
+      .map(
+        ({ table, oldestDays, keptDays }) =>
+          `${table} has a row of ${Math.round(oldestDays!)} days, and keeps them for ${keptDays}`,
+      ),
+});
+
 function judgeOne(work: OpenWork): string[] {
   const { id, kind, to, fate, failures, failure, dueInSeconds, deferredSeconds } = work;
   const what = `${kind} ${id}${to === null ? '' : ` to ${to}, whose server ${fate}`}`;

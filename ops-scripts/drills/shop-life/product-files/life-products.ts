@@ -107,6 +107,9 @@ export const fullColumns = [
 
 export const handlePrefix = 'life-';
 
+/** Those whose prices only the deeds of sales set, and that are never archived. */
+export const saleHandles = [3, 8, 15, 21].map((number) => `${handlePrefix}${number}`);
+
 /** @returns the rows of all of them */
 export function makeLifeProducts(random: SeededRandom): Row[] {
   return oddPieces.flatMap((piece, index) => {

@@ -11,6 +11,8 @@ export type PartName = 'origin' | 'worker' | 'redis' | 'postgres';
 
 export interface LivingShop extends AsyncDisposable {
   url: string;
+  /** An edge before it. */
+  edgeUrl?: string;
   databaseUrl: string;
   redisUrl: string;
   staff: { email: string; password: string };
@@ -92,6 +94,7 @@ export async function startRegionShop(outside: Record<string, string>): Promise<
   };
   return {
     url: region.storefront,
+    edgeUrl: region.edge,
     databaseUrl: running.databaseUrl,
     redisUrl: running.redisUrl,
     staff: region.staff,

@@ -1,0 +1,161 @@
+// Watches what a product costs at every door of the shop, again and again, while staff begin and end its sales.
+import { once } from 'node:events';
+import { get, type IncomingMessage } from 'node:http';
+import { text } from 'node:stream/consumers';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { ShopLife, WatchedPrice, WatchedSale } from '../life.ts';
+import type { ShownProduct } from './products.ts';
+
+/** One door: what is asked, and where the price stands in the answer. */
+interface Door {
+  name: string;
+  url: string;
+  /** Between two questions; default 300 ms. */
+  pauseMs?: number;
+  headers?: Record<string, string>;
+  /** @returns undefined where the answer does not show the product */
+  read(text: string): Pick<WatchedPrice, 'price' | 'was'> | undefined;
+}
+
+const usualPauseMs = 300;
+const requestMs = 10_000;
+
+/** @returns what ends the watching: every door has then been asked once more */
+export function watchPrices(
+  life: ShopLife,
+  sale: WatchedSale,
+  { product, bag }: { product: ShownProduct; bag: string | undefined },
+): () => Promise<void> {
+  const ending = new AbortController();
+  const watching = doorsOf(life, product, bag).map((door) => watchDoor(life, sale, door, ending.signal));
+  return async () => {
+    ending.abort();
+    await Promise.all(watching);
+  };
+}
+
+async function watchDoor(life: ShopLife, sale: WatchedSale, door: Door, ending: AbortSignal): Promise<void> {
+  for (let isLast = false; ; isLast = ending.aborted) {
+    const sentMs = Date.now();
+    const answer = await ask(life, door);
+    const seen = answer === undefined ? undefined : door.read(answer.text);
+    if (seen !== undefined)
+      sale.seen.push({ door: door.name, from: answer!.from, sentMs, receivedMs: Date.now(), ...seen });
+    if (isLast) return;
+    await delay(door.pauseMs ?? usualPauseMs);
+  }
+}
+
+/** Of a door that does not answer nothing is seen: whether it may fail is told by those who shop there. */
+async function ask(life: ShopLife, { url, headers = {} }: Door): Promise<DoorAnswer | undefined> {
+  try {
+    if (life.fetch === fetch) return await getText(url, headers);
+    const answer = await life.fetch(url, { headers, signal: AbortSignal.timeout(requestMs) });
+    const from = answer.headers.get('cache-status') ?? '';
+    return answer.status === 200 ? { text: await answer.text(), from } : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+interface DoorAnswer {
+  text: string;
+  from: string;
+}
+
+/** Node's `fetch` ends the process where a server dies while a large answer waits to be read. */
+async function getText(url: string, headers: Record<string, string>): Promise<DoorAnswer | undefined> {
+  const signal = AbortSignal.timeout(requestMs);
+  const [answer] = (await once(get(url, { headers, signal }), 'response')) as [IncomingMessage];
+  const read = await text(answer);
+  return answer.statusCode === 200
+    ? { text: read, from: String(answer.headers['cache-status'] ?? '') }
+    : undefined;
+}
+
+/** @param bag the cookies of somebody who has its first piece in the bag */
+function doorsOf({ shop }: ShopLife, product: ShownProduct, bag: string | undefined): Door[] {
+  const { slug, variants } = product;
+  const [{ id, sku }] = variants as [ShownProduct['variants'][number]];
+  const address = encodeURIComponent(slug);
+  const bySku = new URLSearchParams({ q: sku });
+  const far = shop.edgeUrl ?? shop.url;
+  const onPage = (text: string) => readPrice(text, /<p class="price">€/);
+  const inJson = (text: string) => moneyOf(JSON.parse(text) as Priced);
+  return [
+    { name: 'the API', url: `${shop.url}/api/products/${address}`, read: inJson },
+    { name: 'the page', url: `${shop.url}/p/${address}`, read: onPage },
+    { name: 'the API at the edge', url: `${far}/api/products/${address}`, read: inJson },
+    { name: 'the page at the edge', url: `${far}/p/${address}`, read: onPage },
+    {
+      name: 'the list',
+      url: `${shop.url}/api/products?${bySku}`,
+      read: (text) => {
+        const { items } = JSON.parse(text) as { items: (Priced & { slug: string })[] };
+        const item = items.find((one) => one.slug === slug);
+        return item && moneyOf(item);
+      },
+    },
+    {
+      name: 'the search at the edge',
+      url: `${far}/search?${bySku}`,
+      read: (text) => readPrice(text, new RegExp(`"/p/${address}[?"].*?<p class="price">€`, 's')),
+    },
+    {
+      name: 'the feed',
+      url: `${shop.url}/feeds/products.xml`,
+      // It has a megabyte.
+      pauseMs: 600,
+      read: (text) => readFeed(text, id),
+    },
+    ...(bag === undefined
+      ? []
+      : [
+          {
+            name: 'the bag',
+            url: `${shop.url}/api/cart`,
+            headers: { cookie: bag },
+            read: (text: string) => {
+              const { lines } = JSON.parse(text) as { lines: { unitPrice: Amount }[] };
+              return lines[0] && { price: lines[0].unitPrice.amount };
+            },
+          },
+        ]),
+  ];
+}
+
+interface Amount {
+  amount: number;
+}
+
+interface Priced {
+  price: Amount;
+  was?: Amount;
+}
+
+function moneyOf({ price, was }: Priced): { price: number; was: number | null } {
+  return { price: price.amount, was: was?.amount ?? null };
+}
+
+/** @param before ends with the sign before the price */
+function readPrice(text: string, before: RegExp): { price: number; was: number | null } | undefined {
+  const found = before.exec(text);
+  if (found === null) return undefined;
+  const rest = text.slice(found.index + found[0].length, text.indexOf('</p>', found.index + found[0].length));
+  const price = minorOf(/^[\d,]+\.\d\d/.exec(rest)?.[0]);
+  const was = minorOf(/€([\d,]+\.\d\d)<\/s>/.exec(rest)?.[1]);
+  return price === null ? undefined : { price, was };
+}
+
+function minorOf(text: string | undefined): number | null {
+  return text === undefined ? null : Math.round(Number(text.replaceAll(',', '')) * 100);
+}
+
+/** The feed calls the price of before the price, and that of today the sale price. */
+function readFeed(text: string, variantId: string): { price: number; was: number | null } | undefined {
+  const item = text.split('<item>').find((one) => one.startsWith(`<g:id>${variantId}<`));
+  const amountIn = (member: string) => minorOf(new RegExp(`<g:${member}>([\\d.]+) `).exec(item ?? '')?.[1]);
+  const [price, sale] = [amountIn('price'), amountIn('sale_price')];
+  if (price === null) return undefined;
+  return sale === null ? { price, was: null } : { price: sale, was: price };
+}
