@@ -178,7 +178,7 @@ export function emailPages(own: AccountDeps): Hono<AppEnv> {
 async function showConfirm(deps: Deps, c: Context<AppEnv>, refusal?: Refusal): Promise<Response> {
   const content = html`<div class="narrow"><h1>Your new e-mail</h1>
 ${faultSummary({}, { refused: refusal && `${refusal.message}.` })}
-<p>From then on you sign in with it. Bag and orders stay; other devices are signed out.</p>
+<p>Confirm your new address to sign in with it from now on. Your bag and your orders stay; your other devices are signed out.</p>
 <form class="fields" action="/confirm-email" method="post">${idempotencyField()}
 ${tokenField()}<button class="button" type="submit">Confirm this address</button></form>
 <p><a href="/account">Back to your account</a></p></div>`;

@@ -290,9 +290,9 @@ async function showVerify(
 ): Promise<Response> {
   const content = html`<div class="narrow"><h1>Is it you?</h1>
 ${faultSummary({}, { refused: refusal && `${refusal.message}.` })}
-<p>This asks anew who you are. It then holds for ten minutes: please press the button there once more.</p>
+<p>Please confirm that it is you. For ten minutes you are not asked again. You then return to the page that you came from; please press its button once more.</p>
 <form class="fields" action="/verify" method="post">${idempotencyField()}${signedInField()}<input type="hidden" name="next" value="${next}">
-${account.hasSecondFactor ? codeField() : passwordField()}<button class="button" type="submit">Go on</button></form>
+${account.hasSecondFactor ? codeField() : passwordField()}<button class="button" type="submit">Continue</button></form>
 ${passkeyForm({
   action: '/verify',
   options: account.hasSecondFactor ? entryOptions(deps) : undefined,

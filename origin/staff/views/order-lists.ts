@@ -9,6 +9,7 @@ import { type Html, html } from '../../web/page/html.ts';
 import type { PageVisitor } from '../../web/page/layout.ts';
 import type { Customer, CustomerDetail } from '../customers.ts';
 import { minutesOf, selectField, staffLayout } from './staff-layout.ts';
+import { pieces } from './to-ship.ts';
 
 interface OrdersPage {
   visitor: PageVisitor;
@@ -41,7 +42,7 @@ ${nextUrl ? html`<p><a class="button quiet" href="${nextUrl}">More</a></p>` : ''
 }
 
 function orderTable(items: StaffOrder[], caption: string): Html {
-  return html`<table class="rows"><caption>${caption}</caption>
+  return html`<table class="rows cards"><caption>${caption}</caption>
 <thead><tr><th scope="col">Order</th><th scope="col">Customer</th><th scope="col">State</th><th class="number" scope="col">Total</th></tr></thead>
 <tbody>${items.map(
     (
@@ -76,13 +77,13 @@ export function returnsPage(page: ReturnsPage): Html {
 <form class="row" action="/staff/returns" role="search" aria-label="Returns">
 ${selectField('status', 'State', status, Object.entries(returnStatusNames))}
 <button class="button" type="submit">Show</button></form>
-<table class="rows"><caption>${items.length === 0 ? 'Nothing here' : 'Oldest first'}</caption>
+<table class="rows cards"><caption>${items.length === 0 ? 'Nothing here' : 'Oldest first'}</caption>
 <thead><tr><th scope="col">Return</th><th scope="col">Customer</th><th scope="col">Reason</th><th class="number" scope="col">Pieces</th></tr></thead>
 <tbody>${items.map(
       (
         one,
       ) => html`<tr><th scope="row"><a href="/staff/orders/${one.orderId}#return-${one.id}">${one.number}</a><br><span class="hint">${formatDay(one.requestedAt)}</span></th>
-<td>${one.email ?? 'Deleted'}</td><td><bdi>${one.reason}</bdi></td><td class="number">${one.pieces}</td></tr>`,
+<td>${one.email ?? 'Deleted'}</td><td><bdi>${one.reason}</bdi></td><td class="number">${pieces(one.pieces)}</td></tr>`,
     )}</tbody></table>
 ${nextUrl ? html`<p><a class="button quiet" href="${nextUrl}">More</a></p>` : ''}
 ${withdrawalTable(withdrawals)}`,
@@ -92,7 +93,7 @@ ${withdrawalTable(withdrawals)}`,
 /** Declared by law's form: staff cancel the order, or expect the pieces. */
 function withdrawalTable(withdrawals: Withdrawal[]): Html | '' {
   if (withdrawals.length === 0) return '';
-  return html`<table class="rows"><caption>Withdrawals, newest first</caption>
+  return html`<table class="rows cards"><caption>Withdrawals, newest first</caption>
 <thead><tr><th scope="col">Order</th><th scope="col">Customer</th><th scope="col">Pieces</th></tr></thead>
 <tbody>${withdrawals.map(
     ({ order, orderId, name, email, pieces, declaredAt }) =>

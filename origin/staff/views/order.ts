@@ -276,7 +276,7 @@ ${field({ name: `refusal-${id}`, label: 'Reason; the shopper reads it', value: e
   return section(
     `return-${id}`,
     `Return ${number}`,
-    html`<p>${returnStatusNames[status] ?? status} <span class="soft">· announced ${formatDay(requestedAt)}</span></p>
+    html`<p>${returnStatusNames[status] ?? status} <span class="soft">${status === 'requested' ? `on ${formatDay(requestedAt)}` : `· announced on ${formatDay(requestedAt)}`}</span></p>
 ${status === 'requested' ? forms : html`<ul class="plain">${lines.map(([line, pieces]) => html`<li>${pieces} × ${nameOf(line)}</li>`)}</ul>`}`,
   );
 }

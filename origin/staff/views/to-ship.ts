@@ -21,7 +21,7 @@ export interface ToShipPage {
   today: string;
 }
 
-const pieces = (count: number) => (count === 1 ? '1 piece' : `${count} pieces`);
+export const pieces = (count: number) => (count === 1 ? '1 piece' : `${count} pieces`);
 
 export function toShipPage({ visitor, items, nextUrl, scan, today }: ToShipPage): Html {
   const isLate = ({ promised }: StaffOrder) => promised !== undefined && promised.to < today;
@@ -32,7 +32,7 @@ export function toShipPage({ visitor, items, nextUrl, scan, today }: ToShipPage)
 <label for="scan">Scan or type an SKU, a barcode or an order number</label><input class="input" id="scan" name="scan" value="${scan}" maxlength="200" autocomplete="off" autofocus>
 <button class="button" type="submit">Find</button></form>
 ${scan !== '' && items.length === 0 ? notice(`Nothing to ship has “${scan}”.`) : ''}
-<table class="rows"><caption>${items.length === 0 ? 'Nothing here' : scan === '' ? 'Oldest first' : `With ${scan}, oldest first`}</caption>
+<table class="rows cards"><caption>${items.length === 0 ? 'Nothing here' : scan === '' ? 'Oldest first' : `With ${scan}, oldest first`}</caption>
 <thead><tr><th scope="col">Order</th><th scope="col">To</th><th scope="col">Arrives</th><th class="number" scope="col">Pieces</th></tr></thead>
 <tbody>${items.map(
       (
@@ -40,7 +40,7 @@ ${scan !== '' && items.length === 0 ? notice(`Nothing to ship has “${scan}”.
       ) => html`<tr><th scope="row"><a href="/staff/orders/${order.id}#ship">${order.number}</a><br><span class="hint">${minutesOf(order.placedAt)}</span></th>
 <td><bdi>${order.shippingAddress?.name ?? 'Deleted'}</bdi><br><span class="hint">${[order.shippingAddress?.country, order.shipping.name].filter(Boolean).join(', ')}</span></td>
 <td>${order.promised === undefined ? '' : html`${formatDayOfWeek(order.promised.to)}${isLate(order) ? html`<br><strong class="wrong">Late</strong>` : ''}`}</td>
-<td class="number">${countToShip(order)}<br><a class="small" href="/staff/orders/${order.id}/packing-slip">Slip<span class="hidden"> of ${order.number}</span></a></td></tr>`,
+<td class="number">${pieces(countToShip(order))}<br><a class="small" href="/staff/orders/${order.id}/packing-slip">Slip<span class="hidden"> of ${order.number}</span></a></td></tr>`,
     )}</tbody></table>
 ${nextUrl ? html`<p><a class="button quiet" href="${nextUrl}">More</a></p>` : ''}`,
   );
