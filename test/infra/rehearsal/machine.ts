@@ -7,6 +7,7 @@ import {
   mkdirSync,
   openSync,
   readFileSync,
+  rmSync,
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
@@ -14,6 +15,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { waitUntil } from '../../../ops-scripts/local/wait-until.ts';
 
+// Bash takes a socket as its input for a call from afar, and would read its user's settings: hence `--norc` below.
 const runFile = promisify(execFile);
 
 interface MachineOptions {
@@ -115,23 +117,28 @@ export class Machine {
     const { cgroup } = this.#options;
     const group = join(cgroup, this.name);
     mkdirSync(group, { recursive: true });
-    const log = openSync(join(this.root, '..', 'init.log'), 'a');
+    const logFile = join(this.root, '..', 'init.log');
+    rmSync(logFile, { force: true });
+    const log = openSync(logFile, 'a');
     const script = `
       echo $$ > ${group}/cgroup.procs
-      exec unshare --mount --net --pid --cgroup --uts --ipc --fork --kill-child bash -c '
+      exec unshare --mount --net --pid --cgroup --uts --ipc --fork --kill-child bash --norc -c '
         set -e; cd ${this.root}
         mount -t proc proc proc; mount -t sysfs sysfs sys; mount -t cgroup2 cgroup2 sys/fs/cgroup
         mount -t tmpfs -o mode=755 tmpfs run; hostname ${this.name}; ip link set lo up
-        read -r _
+        echo entered; read -r _
         exec env -i container=lxc PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin \
           unshare --root . --wd / /lib/systemd/systemd --unit=multi-user.target --log-target=console'`;
-    this.#init = spawn('bash', ['-c', script], { stdio: ['pipe', log, log] });
+    this.#init = spawn('bash', ['--norc', '-c', script], { stdio: ['pipe', log, log] });
     closeSync(log);
     const { pid } = this.#init;
-    const children = () => readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim();
-    this.#pid = Number(
-      await waitUntil(() => children() || undefined, { what: 'a namespace', deadlineMs: 10_000 }),
-    );
+    await waitUntil(() => readFileSync(logFile, 'utf8').includes('entered\n'), {
+      what: 'a namespace',
+      deadlineMs: 20_000,
+      hopeless: () =>
+        this.#init!.exitCode === null ? undefined : `Cannot start: ${readFileSync(logFile, 'utf8')}`,
+    });
+    this.#pid = Number(readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8'));
     await this.#connect();
     this.#init.stdin!.write('\n');
     await waitUntil(
@@ -191,7 +198,7 @@ export class Machine {
   }
 
   async #shell(command: string): Promise<void> {
-    await runFile('bash', ['-c', command], { cwd: this.root });
+    await runFile('bash', ['--norc', '-c', command], { cwd: this.root });
   }
 }
 

@@ -18,7 +18,9 @@ const [awsProgram = 'aws'] = process.argv.slice(2);
 /** In a file system of our own, which lies over a folder that every system has. */
 const folder = '/mnt';
 const cgroups = join(folder, 'cgroup');
-const ourGroup = 'myclothes-rehearsal';
+const groupPrefix = 'myclothes-rehearsal-';
+/** Another rehearsal may run beside this one; each is the first process where it is. */
+const ourGroup = `${groupPrefix}${Date.now()}`;
 const [region, account, bucket, domain] = [
   'eu-west-1',
   '111122223333',
@@ -68,11 +70,13 @@ function tell(step: string, facts: Record<string, unknown> = {}): void {
 }
 
 const run = (command: string) =>
-  execFileSync('bash', ['-ec', command], { stdio: ['ignore', 'pipe', 'inherit'] });
+  execFileSync('bash', ['--norc', '-ec', command], { stdio: ['ignore', 'pipe', 'inherit'] });
 
 async function main(): Promise<void> {
   run(`mount -t tmpfs -o mode=755 tmpfs ${folder}; mkdir ${cgroups}; mount -t cgroup2 cgroup2 ${cgroups}`);
-  removeGroups(join(cgroups, ourGroup));
+  // Of one that was killed; those of one that runs cannot be removed.
+  for (const name of readdirSync(cgroups))
+    if (name.startsWith(groupPrefix)) removeGroups(join(cgroups, name));
   mkdirSync(join(cgroups, ourGroup), { recursive: true });
   run(`ip link set lo up; ip link add shop address 02:00:00:00:00:01 type bridge; ip link set shop up
     for address in ${Object.values(addresses).join(' ')} 169.254.169.254; do ip addr add $address/16 dev shop; done`);
