@@ -20,6 +20,10 @@ export interface PlantedBug {
   plant: Plant;
 }
 
+/** SQL: an ended price that another one followed. */
+const firstOfTwo = `(select h.variant_id, min(h.until) from variant_prices h join variants v on v.id = h.variant_id
+  where v.archived_at is null group by h.variant_id having count(*) > 1 order by h.variant_id limit 1)`;
+
 /** SQL: the variant of which other systems were told last. */
 const lastTold = `(select split_part(subject, ':', 2)::bigint from shop_events where type = 'stock.changed'
   order by position desc limit 1)`;
@@ -132,8 +136,8 @@ export const plantedBugs: PlantedBug[] = [
     law: 'price-history-is-whole',
     bug: 'a price of before is cut short',
     plant: bySql(
-      `update variant_prices set until = until - interval '3 ms' where ctid = (select min(ctid) from variant_prices)`,
-      `update variant_prices set until = until + interval '3 ms' where ctid = (select min(ctid) from variant_prices)`,
+      `update variant_prices set until = until - interval '3 ms' where (variant_id, until) = ${firstOfTwo}`,
+      `update variant_prices set until = until + interval '3 ms' where (variant_id, until) = ${firstOfTwo}`,
     ),
   },
   {
@@ -256,7 +260,8 @@ export const plantedBugs: PlantedBug[] = [
     bug: 'a confirmation is lost',
     plant: async ({ mailServer }) => {
       const at = mailServer.copies.findIndex(
-        ({ to, message }) => mailServer.fateOf(to) === 'accepts' && message.includes('/orders/'),
+        ({ to, message }) =>
+          mailServer.fateOf(to) === 'accepts' && message.includes('Subject: Your order MC-'),
       );
       const [lost] = mailServer.copies.splice(at, 1);
       return async () => mailServer.copies.splice(at, 0, lost!);
@@ -300,19 +305,19 @@ export const plantedBugs: PlantedBug[] = [
 const signUpByForm = (life: ShopLife) => signUp(life, { ...life.random, next: () => 0 });
 
 async function plantOldFeed(life: ShopLife): Promise<() => Promise<unknown>> {
-  let first: string | undefined;
-  const undo = await byAnswers(
-    (url) => url.pathname === '/feeds/products.xml',
-    (text) => {
-      first ??= text;
-      return first;
-    },
-  )(life);
+  const firsts = new Map<string, Promise<string>>();
+  life.fetch = async (input, init) => {
+    const url = String(input);
+    if (!url.includes('/feeds/')) return fetch(input, init);
+    const first = firsts.get(url) ?? fetch(input, init).then((answer) => answer.text());
+    firsts.set(url, first);
+    return new Response(await first);
+  };
   // No change before it and no sale left over night.
   const random = { ...life.random, next: () => 0.9 };
-  const pace = { untilStartMs: 800, lastsMs: 1_600 };
+  const pace = { untilStartMs: 1_500, lastsMs: 1_500 };
   await holdSale(life, random, { course: 'holds a sale by the clock', pace });
-  await undo();
+  life.fetch = fetch;
   return async () => {
     life.record.watchedSales.length = 0;
   };

@@ -77,9 +77,11 @@ class PriceDesk {
     prices.push({ price, fromMs: earliestMs, untilMs: Number.POSITIVE_INFINITY, ...(sale ? { sale } : {}) });
   }
 
+  /** Called when the plan is said to be everywhere, which may be later than the moment that was planned. */
   #turnAt(price: number, atMs: number, sale?: string): void {
-    this.#turn(price, [atMs - clockMs, atMs + clockMs], sale);
-    delete this.watched.prices.at(-2)!.feedUntilMs;
+    const knownMs = Date.now();
+    this.#turn(price, [atMs - clockMs, Math.max(atMs + clockMs, knownMs)], sale);
+    if (atMs > knownMs) delete this.watched.prices.at(-2)!.feedUntilMs;
   }
 
   async setPrice(price: number): Promise<void> {
@@ -240,7 +242,8 @@ export async function holdSale(
     const product = await askForSale(staff, handle, book.left?.sale);
     const desk = new PriceDesk(life, { staff, product, left: book.left, course });
     life.record.watchedSales.push(desk.watched);
-    const end = watchPrices(life, desk.watched, { product, bag: await fillBag(life, product) });
+    const bag = await fillBag(life, product);
+    const end = await watchPrices(life, desk.watched, { product, bag });
     try {
       if (book.left !== undefined) {
         await desk.stop(book.left.sale);

@@ -10,24 +10,32 @@ import type { ShownProduct } from './products.ts';
 interface Door {
   name: string;
   url: string;
-  /** Between two questions; default 300 ms. */
+  /** Between two questions; default 400 ms. */
   pauseMs?: number;
   headers?: Record<string, string>;
   /** @returns undefined where the answer does not show the product */
   read(text: string): Pick<WatchedPrice, 'price' | 'was'> | undefined;
 }
 
-const usualPauseMs = 300;
+const usualPauseMs = 400;
 const requestMs = 10_000;
 
-/** @returns what ends the watching: every door has then been asked once more */
-export function watchPrices(
+/**
+ * @param bag the cookies of somebody who has its first piece in the bag
+ * @returns what ends the watching: every door has then been asked once more
+ */
+export async function watchPrices(
   life: ShopLife,
   sale: WatchedSale,
   { product, bag }: { product: ShownProduct; bag: string | undefined },
-): () => Promise<void> {
+): Promise<() => Promise<void>> {
   const ending = new AbortController();
-  const watching = doorsOf(life, product, bag).map((door) => watchDoor(life, sale, door, ending.signal));
+  const doors = [
+    ...doorsOf(life, product),
+    ...(await feedOf(life, product)),
+    ...(bag === undefined ? [] : [bagOf(life, bag)]),
+  ];
+  const watching = doors.map((door) => watchDoor(life, sale, door, ending.signal));
   return async () => {
     ending.abort();
     await Promise.all(watching);
@@ -37,7 +45,8 @@ export function watchPrices(
 async function watchDoor(life: ShopLife, sale: WatchedSale, door: Door, ending: AbortSignal): Promise<void> {
   for (let isLast = false; ; isLast = ending.aborted) {
     const sentMs = Date.now();
-    const answer = await ask(life, door);
+    // A store that is away is not to be asked again and again: each refusal is a line in the log.
+    const answer = life.outages.ofStore(sentMs) === undefined ? await ask(life, door) : undefined;
     const seen = answer === undefined ? undefined : door.read(answer.text);
     if (seen !== undefined)
       sale.seen.push({ door: door.name, from: answer!.from, sentMs, receivedMs: Date.now(), ...seen });
@@ -73,15 +82,12 @@ async function getText(url: string, headers: Record<string, string>): Promise<Do
     : undefined;
 }
 
-/** @param bag the cookies of somebody who has its first piece in the bag */
-function doorsOf({ shop }: ShopLife, product: ShownProduct, bag: string | undefined): Door[] {
-  const { slug, variants } = product;
-  const [{ id, sku }] = variants as [ShownProduct['variants'][number]];
+function doorsOf({ shop }: ShopLife, { slug, variants }: ShownProduct): Door[] {
   const address = encodeURIComponent(slug);
-  const bySku = new URLSearchParams({ q: sku });
+  const bySku = new URLSearchParams({ q: variants[0]!.sku });
   const far = shop.edgeUrl ?? shop.url;
-  const onPage = (text: string) => readPrice(text, /<p class="price">€/);
-  const inJson = (text: string) => moneyOf(JSON.parse(text) as Priced);
+  const onPage = (page: string) => readPrice(page, /<p class="price">€/);
+  const inJson = (answer: string) => moneyOf(JSON.parse(answer) as Priced);
   return [
     { name: 'the API', url: `${shop.url}/api/products/${address}`, read: inJson },
     { name: 'the page', url: `${shop.url}/p/${address}`, read: onPage },
@@ -90,8 +96,8 @@ function doorsOf({ shop }: ShopLife, product: ShownProduct, bag: string | undefi
     {
       name: 'the list',
       url: `${shop.url}/api/products?${bySku}`,
-      read: (text) => {
-        const { items } = JSON.parse(text) as { items: (Priced & { slug: string })[] };
+      read(answer) {
+        const { items } = JSON.parse(answer) as { items: (Priced & { slug: string })[] };
         const item = items.find((one) => one.slug === slug);
         return item && moneyOf(item);
       },
@@ -99,29 +105,40 @@ function doorsOf({ shop }: ShopLife, product: ShownProduct, bag: string | undefi
     {
       name: 'the search at the edge',
       url: `${far}/search?${bySku}`,
-      read: (text) => readPrice(text, new RegExp(`"/p/${address}[?"].*?<p class="price">€`, 's')),
+      read: (page) => readPrice(page, new RegExp(`"/p/${address}[?"].*?<p class="price">€`, 's')),
     },
-    {
-      name: 'the feed',
-      url: `${shop.url}/feeds/products.xml`,
-      // It has a megabyte.
-      pauseMs: 600,
-      read: (text) => readFeed(text, id),
-    },
-    ...(bag === undefined
-      ? []
-      : [
-          {
-            name: 'the bag',
-            url: `${shop.url}/api/cart`,
-            headers: { cookie: bag },
-            read: (text: string) => {
-              const { lines } = JSON.parse(text) as { lines: { unitPrice: Amount }[] };
-              return lines[0] && { price: lines[0].unitPrice.amount };
-            },
-          },
-        ]),
   ];
+}
+
+const mostFeedPages = 20;
+
+/** The page of the feed that has it; it is a large one. @returns nothing where there is none to be found */
+async function feedOf(life: ShopLife, { variants }: ShownProduct): Promise<Door[]> {
+  const read = (feed: string) => readFeed(feed, variants[0]!.id);
+  for (let page = 1; page <= mostFeedPages; page += 1) {
+    const door = {
+      name: 'the feed',
+      url: `${life.shop.url}/feeds/products.xml?page=${page}`,
+      pauseMs: 600,
+      read,
+    };
+    const answer = await ask(life, door);
+    if (answer === undefined) return [];
+    if (read(answer.text) !== undefined) return [door];
+  }
+  return [];
+}
+
+function bagOf({ shop }: ShopLife, cookie: string): Door {
+  return {
+    name: 'the bag',
+    url: `${shop.url}/api/cart`,
+    headers: { cookie },
+    read(answer) {
+      const [line] = (JSON.parse(answer) as { lines: { unitPrice: Amount }[] }).lines;
+      return line && { price: line.unitPrice.amount };
+    },
+  };
 }
 
 interface Amount {

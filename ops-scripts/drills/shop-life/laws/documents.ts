@@ -21,9 +21,10 @@ interface DocumentSeen {
   order: string;
   orderTotal: number;
   country: string | null;
-  lines: { amount: number; discount?: number }[];
-  /** Of an invoice; minor units. */
+  lines: { amount: number }[];
+  /** Of an invoice; minor units. Free delivery by a code is a discount. */
   shipping: number;
+  discount: number;
   tax: Vat[];
   total: number;
   /** ISO 8601. */
@@ -38,6 +39,7 @@ function readDocuments({ shop }: ShopLife): Promise<DocumentSeen[]> {
     coalesce(d.content ->> 'deliveryCountry', o.shipping_address ->> 'country') as country,
     d.content -> 'lines' as lines, d.content -> 'tax' as tax, (d.content ->> 'total')::integer as total,
     coalesce((d.content -> 'shipping' ->> 'amount')::integer, 0) as shipping,
+    coalesce((d.content -> 'discount' ->> 'amount')::integer, 0) as discount,
     to_char(coalesce(d.taxed_at, d.issued_at) at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as "taxedAt"`;
   return askPostgres<DocumentSeen>(
     shop,
@@ -75,8 +77,8 @@ export const documentsAddUp = defineLaw<DocumentSeen[]>({
 function judgeDocument({ kind, number, order, ...said }: DocumentSeen): string[] {
   const what = `${kind} ${number} of order ${order}`;
   const gross = sum(said.tax.map(({ net, tax }) => net + tax));
-  const lines = sum(said.lines.map(({ amount, discount = 0 }) => amount - discount));
-  const ofParts = kind === 'Invoice' ? lines + said.shipping : lines;
+  const lines = sum(said.lines.map(({ amount }) => amount));
+  const ofParts = kind === 'Invoice' ? lines + said.shipping - said.discount : lines;
   const wrongRates = said.tax.filter(({ rate }) => ratesOf[said.country ?? '']?.includes(rate) === false);
   return [
     ...(gross === said.total ? [] : [`${what} is of ${said.total}, net and VAT are ${gross}`]),
