@@ -83,6 +83,14 @@ export const workerRules: WorkerRule[] = [
     summary: 'A payment is unclear, or money came after its order was cancelled',
   },
   {
+    alert: 'WebhookFails',
+    metric: 'webhook_failing_seconds',
+    by: 'webhook',
+    ...{ is: '>', than: 3_600, forSeconds: 300, severity: 'ticket' },
+    page: 'a-webhook-takes-nothing',
+    summary: 'A webhook has taken nothing for an hour',
+  },
+  {
     alert: 'DiskNearlyFull',
     metric: 'disk_free_ratio',
     ...{ is: '<', than: 0.1, forSeconds: 300, severity: 'page' },

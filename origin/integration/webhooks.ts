@@ -357,13 +357,12 @@ function checkAddress(settings: Settings, url: string): void {
   });
 }
 
-/** For metrics: paused ones fail no longer. */
+/** For metrics: one that we paused still fails, one that the staff paused or changed does not. */
 export async function measureWebhooks(
   db: Db,
 ): Promise<{ id: string; waiting: number; failingSeconds: number }[]> {
   const { rows } = await sql<{ id: string; waiting: number; failingSeconds: number }>`
-    select id::text, coalesce(case when state = 'active'
-        then extract(epoch from now() - failing_since)::float end, 0) as "failingSeconds",
+    select id::text, coalesce(extract(epoch from now() - failing_since)::float, 0) as "failingSeconds",
       (select count(*)::integer from webhook_deliveries d
         where d.endpoint_id = e.id and d.state = 'pending') as waiting
     from webhook_endpoints e order by e.id`.execute(db);

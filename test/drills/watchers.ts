@@ -115,7 +115,7 @@ function quicken(text: string): Rules {
     rule.expr = rule.expr
       .replaceAll(/\[(\d+[smh])\]/g, (_, range: string) => `[${Math.max(5, sooner(secondsOf(range)))}s]`)
       .replace(
-        /(\w+_(?:lag|waiting|age)_seconds\) > )(\d+)$/,
+        /(\w+_(?:lag|waiting|age|failing)_seconds\) > )(\d+)$/,
         (_, head, age) => head + String(Number(age) / quicker),
       );
   }

@@ -13,6 +13,7 @@ import {
   signWebhook,
 } from '../../origin/integration/send-webhook.ts';
 import { numberShopEvents } from '../../origin/integration/shop-events.ts';
+import { measureWebhooks } from '../../origin/integration/webhooks.ts';
 import { type Browser, type Json, openShop, type Shop } from '../support/shop.ts';
 
 let shop: Shop;
@@ -195,6 +196,9 @@ test('It is given up after three days, paused where nothing was taken for that l
   expect((await listed(id)).pausedBecause).toContain('three days');
   const page = await (await staff.request('/staff/integrations')).text();
   expect(page).toContain('three days');
+  // That it is asked no more is no reason to tell operators that all is well.
+  const failing = async () => (await measureWebhooks(db)).find((one) => one.id === id)!.failingSeconds;
+  expect(await failing()).toBeGreaterThan(72 * 3_600);
   await setStock(32);
   await deliver();
   expect(receiver.received).toHaveLength(2);
@@ -202,6 +206,7 @@ test('It is given up after three days, paused where nothing was taken for that l
   isUp = true;
   const resumed = await staff.patch(`/api/staff/webhooks/${id}`, { state: 'active' });
   expect(resumed.body.pausedBecause).toBeUndefined();
+  expect(await failing()).toBe(0);
   await until(() => expect(receiver.received).toHaveLength(3));
   const replay = (body: Json) => staff.post(`/api/staff/webhooks/${id}/replays`, body);
   expect((await replay({})).body).toEqual({ count: 1 });

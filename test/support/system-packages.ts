@@ -11,6 +11,9 @@ const packages: Record<string, string> = {
   chromium: 'chromium',
   pgbouncer: 'pgbouncer',
   logrotate: 'logrotate',
+  // With promtool, which runs the tests of the alert rules.
+  prometheus: 'prometheus',
+  'prometheus-alertmanager': 'prometheus-alertmanager',
 };
 
 export async function installSystemPackages(): Promise<void> {

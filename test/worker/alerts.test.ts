@@ -17,6 +17,7 @@ import { createCounts, writeMetrics } from '../../edge/metrics.ts';
 import { backupCommand } from '../../ops-scripts/backup/command.ts';
 import { dbCommand } from '../../ops-scripts/db/command.ts';
 import { jobsCommand } from '../../ops-scripts/jobs/command.ts';
+import { privacyCommand } from '../../ops-scripts/privacy/command.ts';
 import { createReadMetrics } from '../../origin/postgres/replicas/replica-set.ts';
 import { watchStores } from '../../origin/watch-stores.ts';
 import { createAlerts, workerRules } from '../../worker/alerts.ts';
@@ -153,6 +154,7 @@ test('Each command in the runbook is one that there is, with options that it has
     jobs: jobsCommand({}),
     backup: backupCommand({}),
     db: dbCommand({}),
+    privacy: privacyCommand({}),
   };
   const lines = [...runbook.matchAll(/^ops (.+)$|`ops ([^`]+)`/gm)].map(
     ([, line, inline]) => (line ?? inline)!,
