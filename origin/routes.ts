@@ -321,6 +321,7 @@ export const routeGroups: RouteGroup[] = [
       asksAnew(post('/api/staff/members', owners, 'people-only')),
       asksAnew(patch('/api/staff/members/:id', owners, 'people-only')),
       asksAnew(remove('/api/staff/members/:id', owners, 'people-only')),
+      asksAnew(remove('/api/staff/members/:id/sessions', owners, 'people-only')),
     ],
   },
   {

@@ -106,6 +106,38 @@ export async function changeRole(deps: Deps, change: RoleChange): Promise<Member
   return (await listMembers(deps.db)).find((member) => member.id === id);
 }
 
+/**
+ * On all devices at once. The password stays: a stolen one is what `ops access reset-staff` and a reset are for.
+ * @throws Refusal 404 `not-found`
+ */
+export async function endMemberSessions(
+  deps: Deps,
+  { by, who, method, path, key }: Omit<RoleChange, 'role' | 'who'> & { who: { id: string } },
+): Promise<void> {
+  const write = { scope: `account:${by.id}`, key, method, path, body: { ...who, sessions: 'end' } };
+  const end = async (tx: Tx) => {
+    const { id, role } = await lockAccount(tx, who);
+    if (role !== 'staff') throw notFound('This member of the staff');
+    const { numDeletedRows } = await tx
+      .deleteFrom('sessions')
+      .where('account_id', '=', id)
+      .executeTakeFirst();
+    await tx
+      .insertInto('staff_changes')
+      .values({
+        account_id: by.id,
+        subject: `account:${id}`,
+        before: JSON.stringify({ sessions: Number(numDeletedRows) }),
+        after: JSON.stringify({ sessions: 0 }),
+      })
+      .execute();
+    return raiseAccountVersion(tx, id);
+  };
+  const tags = await retryOnConflict(() => writeOnce(deps.db, write, end));
+  deps.log.warn({ security: 'sessions-ended', account: who.id, by: by.id }, 'security');
+  await raiseAccountFloor(deps, tags);
+}
+
 async function lockAccount(tx: Tx, who: MemberName) {
   if ('id' in who && !idPattern.test(who.id)) throw notFound('This member of the staff');
   const found = await tx

@@ -1,7 +1,7 @@
 // The members of the staff and their roles: the owners' page and its JSON API.
 import type { OpenAPIHono } from '@hono/zod-openapi';
 import { type Context, Hono } from 'hono';
-import { changeRole, listMembers, type Member, MemberSchema } from '../account/members.ts';
+import { changeRole, endMemberSessions, listMembers, type Member, MemberSchema } from '../account/members.ts';
 import type { Deps } from '../deps.ts';
 import type { Refusal } from '../errors.ts';
 import { signedInField } from '../identity/page-frame.ts';
@@ -98,6 +98,18 @@ const removeRoute = defineRoute({
   responses: { 204: emptyAnswer('Done') },
 });
 
+const sessionsRoute = defineRoute({
+  method: 'delete',
+  path: '/api/staff/members/{id}/sessions',
+  operationId: 'endMemberSessions',
+  tags,
+  audience,
+  refusals: ['not-found', 'second-factor-needed'],
+  summary: 'Sign a member out on all devices at once',
+  request: { headers, params },
+  responses: { 204: emptyAnswer('Done') },
+});
+
 /** Behind the guard of the staff's API; the table of routes names the role. */
 export function membersApi(deps: Deps): OpenAPIHono<AppEnv> {
   const api = createApi();
@@ -121,6 +133,11 @@ export function membersApi(deps: Deps): OpenAPIHono<AppEnv> {
   api.openapi(removeRoute, async (c) => {
     const write = await writeOf(c, c.req.valid('header')['idempotency-key']);
     await changeRole(deps, { ...write, who: { id: c.req.valid('param').id }, role: undefined });
+    return c.body(null, 204);
+  });
+  api.openapi(sessionsRoute, async (c) => {
+    const write = await writeOf(c, c.req.valid('header')['idempotency-key']);
+    await endMemberSessions(deps, { ...write, who: { id: c.req.valid('param').id } });
     return c.body(null, 204);
   });
   return api;
@@ -154,14 +171,15 @@ export function membersPages(deps: Deps): Hono<AppEnv> {
       const chosen = role.safeParse(values['role']);
       const who = values['member'] ? { id: values['member'] } : { email: values['email'] ?? '' };
       try {
-        await changeRole(deps, {
+        const write = {
           by: await requireStaffAccount(deps, c),
-          who,
-          role: chosen.success ? chosen.data : undefined,
           method: 'POST',
           path: c.req.path,
           key: readIdempotencyKey(values),
-        });
+        };
+        if (values['do'] === 'sign-out')
+          await endMemberSessions(deps, { ...write, who: { id: values['member'] ?? '' } });
+        else await changeRole(deps, { ...write, who, role: chosen.success ? chosen.data : undefined });
         return seeOther('/staff/members?done=yes');
       } catch (error) {
         return show(c, { values, refusal: refusalToShow(error) });
@@ -210,5 +228,11 @@ function memberRow({ id, email, name, role, secondFactor, lastSignIn }: Member, 
     ([value, text]) =>
       html`<option value="${value}"${value === role ? html` selected` : ''}>${text}</option>`,
   )}<option value="none">None: remove from staff</option></select>
-<button class="button quiet" type="submit">Save<span class="hidden"> the role of ${name}</span></button></form></li>`;
+<button class="button quiet" type="submit">Save<span class="hidden"> the role of ${name}</span></button></form>
+${
+  id === ownId
+    ? ''
+    : html`<form action="/staff/members" method="post">${idempotencyField()}${signedInField()}<input type="hidden" name="member" value="${id}"><input type="hidden" name="do" value="sign-out">
+<button class="button quiet" type="submit">Sign out<span class="hidden"> ${name} on all devices</span></button></form>`
+}</li>`;
 }

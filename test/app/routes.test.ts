@@ -310,6 +310,10 @@ const samples: Record<string, Sample> = {
     at: ({ customer }) => `/api/staff/members/${customer}`,
     first: [401, 403, 403, 404],
   },
+  'DELETE /api/staff/members/:id/sessions': {
+    at: ({ customer }) => `/api/staff/members/${customer}/sessions`,
+    first: [401, 403, 403, 404],
+  },
   'POST /api/staff/stock': { json: () => ({ changes: [{ sku: 'none', set: 1 }] }), first: staffOnly },
   'GET /api/staff/variants': { at: () => '/api/staff/variants?sku=none', first: staffOnly },
   'GET /api/staff/webhooks': { first: staffOnly },

@@ -49,6 +49,31 @@ test('A shopper becomes an editor by signing in again, then a viewer with the ne
   expect((await owner.delete(`/api/staff/members/${account.id}`)).status).toBe(404);
 });
 
+test('An owner signs a member out on all devices, by the API and by the page, and nobody else is signed out', async () => {
+  const { browser, id } = await join('signed.out@example.com', 'staff');
+  const other = shop.browser();
+  const again = () => other.post('/api/sessions', { email: 'signed.out@example.com', password });
+  await again();
+  expect((await browser.delete(`/api/staff/members/${ownerId}/sessions`)).status).toBe(403);
+  expect((await owner.delete(`/api/staff/members/${id}/sessions`)).status).toBe(204);
+  const statuses = async () => [
+    (await browser.get('/api/account')).status,
+    (await other.get('/api/account')).status,
+    (await owner.get('/api/account')).status,
+  ];
+  expect(await statuses()).toEqual([401, 401, 200]);
+  expect((await again()).body).toMatchObject({ staffRole: 'staff' });
+  const sent = await owner.request('/staff/members', {
+    method: 'POST',
+    headers: { Origin: 'http://localhost', 'Content-Type': 'application/x-www-form-urlencoded' },
+    body: new URLSearchParams({ member: id, do: 'sign-out' }).toString(),
+  });
+  expect([sent.status, sent.headers.get('Location')]).toEqual([303, '/staff/members?done=yes']);
+  expect(await statuses()).toEqual([401, 401, 200]);
+  const { body: shopper } = await shop.browser().signUp('no.member@example.com');
+  expect((await owner.delete(`/api/staff/members/${shopper.id}/sessions`)).status).toBe(404);
+});
+
 describe('the last owner', () => {
   test('can neither be demoted, nor removed, nor delete the account', async () => {
     for (const answer of [
