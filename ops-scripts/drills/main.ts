@@ -168,8 +168,9 @@ function print(result: DrillResult, options: Options): void {
 }
 
 function listDrills(): void {
-  for (const [name, { summary }] of Object.entries({ ...registry, ...drillsWithOwnParts }))
-    console.log(`${name.padEnd(26)}${wrapText(summary, 26)}`);
+  const drills = Object.entries({ ...registry, ...drillsWithOwnParts });
+  const width = Math.max(...drills.map(([name]) => name.length)) + 2;
+  for (const [name, { summary }] of drills) console.log(`${name.padEnd(width)}${wrapText(summary, width)}`);
 }
 
 /** Told before a drill has taken its minutes. */

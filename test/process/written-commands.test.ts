@@ -56,6 +56,7 @@ const stand = {
   FILE: 'products.csv',
   NAME: 'crowd',
   'HANDLE…': 'a-shirt',
+  EMAIL: 'nobody@example.com',
 };
 
 /** Runs until its last word: the exit codes that are right there. */
@@ -65,6 +66,7 @@ const codes: [pattern: RegExp, codes: number[]][] = [
   [/ -- compliance (check|compare)/, [0, 1, 2]],
   [/ -- compliance fix/, [0, 1]],
   [/ -- catalog archive/, [0, 1]],
+  [/ -- privacy export/, [1]],
 ];
 
 let shop: Shop;
