@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import { configDefaults, defineConfig } from 'vitest/config';
 
 /** Whole regions, and faults that are counted in seconds: one file at a time, when nothing else runs. */
@@ -17,7 +18,11 @@ export default defineConfig(({ mode }) => {
     sequence: { groupOrder },
     globalSetup: ['test/support/global-setup.ts'],
     setupFiles: ['test/support/property-seed.ts'],
-    env: seed === undefined ? {} : { PROPERTY_SEED: seed },
+    // Processes that tests start load compiled code.
+    env: {
+      NODE_COMPILE_CACHE: resolve('.cache/compiled'),
+      ...(seed === undefined ? {} : { PROPERTY_SEED: seed }),
+    },
     testTimeout: 60_000,
     hookTimeout: 120_000,
     pool: 'forks' as const,
@@ -29,6 +34,8 @@ export default defineConfig(({ mode }) => {
           test: {
             // Most of them wait for servers and timers more than for the two cores.
             ...project('shop', 1, 3),
+            // Of one file: each waits for seconds, with stores of its own.
+            maxConcurrency: 12,
             include: [`test/**/*${suffix}`],
             exclude: [...exclude, ...[...processes, ...alone].map((folder) => `test/${folder}/**`)],
           },

@@ -258,30 +258,32 @@ describe.concurrent('however long it takes', () => {
     expect(await read()).toMatchObject({ state: 'dead', failure: expect.stringContaining('ECONNREFUSED') });
     await jobs.stop();
   });
-});
 
-test('Mails stay due while the server cannot be reached, but for the few that find out, and leave once it can be', async () => {
-  const away = await startSmtpServer();
-  await away[Symbol.asyncDispose]();
-  await using closed = await openShop({ env: { SMTP_URL: away.url } });
-  const count = 120;
-  await Promise.all(Array.from({ length: count }, (_, n) => mailTo(`away${n}@example.com`, closed)));
-  const jobs = startJobs(closed.deps);
-  const countRows = async (which: 'failed' | 'done') => {
-    const { rows } = await sql<{ failed: number; done: number }>`
-      select count(*) filter (where failures > 0)::integer as failed,
-        count(*) filter (where state = 'done')::integer as done
-      from outbox where kind = 'mail'`.execute(closed.deps.db);
-    return rows[0]![which];
-  };
-  await expect.poll(() => countRows('failed'), wait).toBeGreaterThanOrEqual(20);
-  // The pause is not over yet; those that were under way when it began have ended.
-  await expect.poll(() => jobs.queues.mail.getActiveCount(), wait).toBe(0);
-  const found = await countRows('failed');
-  expect(found).toBeLessThanOrEqual(60);
-  await using _back = await startSmtpServer(Number(new URL(away.url).port));
-  await expect.poll(() => countRows('done'), wait).toBeGreaterThanOrEqual(count - found - 20);
-  await jobs.stop();
+  test('Mails stay due while the server cannot be reached, but for the few that find out, and leave once it can be', async ({
+    expect,
+  }) => {
+    const away = await startSmtpServer();
+    await away[Symbol.asyncDispose]();
+    await using closed = await openShop({ env: { SMTP_URL: away.url } });
+    const count = 120;
+    await Promise.all(Array.from({ length: count }, (_, n) => mailTo(`away${n}@example.com`, closed)));
+    const jobs = startJobs(closed.deps);
+    const countRows = async (which: 'failed' | 'done') => {
+      const { rows } = await sql<{ failed: number; done: number }>`
+        select count(*) filter (where failures > 0)::integer as failed,
+          count(*) filter (where state = 'done')::integer as done
+        from outbox where kind = 'mail'`.execute(closed.deps.db);
+      return rows[0]![which];
+    };
+    await expect.poll(() => countRows('failed'), wait).toBeGreaterThanOrEqual(20);
+    // The pause is not over yet; those that were under way when it began have ended.
+    await expect.poll(() => jobs.queues.mail.getActiveCount(), wait).toBe(0);
+    const found = await countRows('failed');
+    expect(found).toBeLessThanOrEqual(60);
+    await using _back = await startSmtpServer(Number(new URL(away.url).port));
+    await expect.poll(() => countRows('done'), wait).toBeGreaterThanOrEqual(count - found - 20);
+    await jobs.stop();
+  });
 });
 
 describe('a mail that is a file', () => {

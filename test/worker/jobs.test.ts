@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
-import { describe, expect, test } from 'vitest';
+import { describe, test } from 'vitest';
 import { addToOutbox } from '../../origin/outbox/events.ts';
 import { startJobs } from '../../worker/jobs.ts';
 import { openShop, type Shop } from '../support/shop.ts';
@@ -18,8 +18,9 @@ const stateOf = async (shop: Shop, id: string) =>
   (await shop.deps.db.selectFrom('outbox').select('state').where('id', '=', id).executeTakeFirstOrThrow())
     .state;
 
-describe('work that was written down', () => {
-  test('is done when the worker comes later than the work', async () => {
+// They wait more than they work, each with stores of its own, and so all at once.
+describe.concurrent('work that was written down', () => {
+  test('is done when the worker comes later than the work', async ({ expect }) => {
     await using shop = await openShop();
     await shop.browser().signUp('late@example.com');
     const { id } = await mailTo(shop, 'late@example.com');
@@ -29,7 +30,7 @@ describe('work that was written down', () => {
     expect(await readdir(join(shop.dataDir, 'mail'))).toEqual([`${id}.eml`]);
   });
 
-  test('is done while Redis is away, by the sweeper', async () => {
+  test('is done while Redis is away, by the sweeper', async ({ expect }) => {
     await using shop = await openShop({ worker: true });
     await shop.browser().signUp('no-redis@example.com');
     process.kill(shop.redis.pid, 'SIGKILL');
@@ -37,7 +38,7 @@ describe('work that was written down', () => {
     await expect.poll(() => stateOf(shop, id), wait).toBe('done');
   });
 
-  test('is done after Redis was emptied with the job in its queue', async () => {
+  test('is done after Redis was emptied with the job in its queue', async ({ expect }) => {
     await using shop = await openShop({ env: { RATE_LIMITS: 'off' } });
     await shop.browser().signUp('flushed@example.com');
     const jobs = startJobs(shop.deps);
@@ -57,7 +58,7 @@ describe('work that was written down', () => {
     expect((await readdir(join(shop.dataDir, 'mail'))).length).toBe(20);
   });
 
-  test('is done once, although workers are killed in the midst of it', async () => {
+  test('is done once, although workers are killed in the midst of it', async ({ expect }) => {
     await using shop = await openShop({ env: { RATE_LIMITS: 'off' } });
     await shop.browser().signUp('killed@example.com');
     const ids: string[] = [];
@@ -76,7 +77,9 @@ describe('work that was written down', () => {
     expect(mails.filter((name) => name.endsWith('.eml')).sort()).toEqual(ids.map((id) => `${id}.eml`).sort());
   });
 
-  test('that cannot be done is tried again with growing pauses and then set aside with its reason', async () => {
+  test('that cannot be done is tried again with growing pauses and then set aside with its reason', async ({
+    expect,
+  }) => {
     await using shop = await openShop({ worker: true });
     const { id } = await shop.deps.db
       .transaction()
