@@ -119,10 +119,11 @@ export function mergeReports(reports: Report[]): Report {
     own.map((finding) =>
       finding.resource.startsWith('arn:')
         ? finding
-        : { ...finding, resource: `${account}/${region}/${finding.resource}` },
+        : { ...finding, resource: [account, region, finding.resource].filter(Boolean).join('/') },
     ),
   );
-  const each = (name: 'account' | 'region') => [...new Set(reports.map((report) => report[name]))].join(', ');
+  const each = (name: 'account' | 'region') =>
+    [...new Set(reports.map((report) => report[name]))].filter(Boolean).join(', ');
   const sum = (name: 'made' | 'denied') => reports.reduce((total, { calls }) => total + calls[name], 0);
   return {
     format: 'myclothes-compliance/1',

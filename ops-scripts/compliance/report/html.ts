@@ -92,7 +92,7 @@ function drawStack(report: Report, snapshot: Snapshot): string {
       );
     return [
       `<text x="10" y="${y + 18}" font-weight="600">${kind.replaceAll('-', ' ')}</text>`,
-      `<text x="10" y="${y + 38}">${escapeMarkup(label.slice(0, 22))}</text>`,
+      `<text x="10" y="${y + 38}">${escapeMarkup(label.length > 20 ? `${label.slice(0, 19)}…` : label)}</text>`,
       ...boxes,
       drawArrow(finding, 30, y, index === 0),
     ];

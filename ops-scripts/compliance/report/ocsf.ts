@@ -70,7 +70,7 @@ function toEvent(report: Report, finding: Finding, time: number) {
 /** Where a part stands: its ARN says, or the prefix that it has in a report of several accounts. */
 function placeOf({ account, region }: Report, resource: string) {
   const [, partition, ofArn, owner] = /^arn:([\w-]+):[\w-]+:([\w-]*):(\d{12}):/.exec(resource) ?? [];
-  const [, accountBefore, regionBefore] = /^(\d{12})\/([\w-]*)\//.exec(resource) ?? [];
+  const [, accountBefore, regionBefore] = /^(\d{12})\/(?:([a-z]+(?:-[a-z]+)+-\d+)\/)?/.exec(resource) ?? [];
   return {
     partition: partition ?? partitionOf(regionBefore || region),
     region: ofArn || regionBefore || region,

@@ -62,7 +62,7 @@ export function parseTemplate(text: string, file: string): Template {
       merge: true,
     });
   } catch (error) {
-    throw new ConfigFault(`Cannot read '${file}' as a template: ${(error as Error).message.split('\n')[0]}`, {
+    throw new ConfigFault(`Cannot read '${file}' as a template: ${whyOf(error)}`, {
       cause: error,
     });
   }
@@ -157,3 +157,9 @@ export const zonePrefix = 'zone#';
 
 /** More zones than any region has. */
 export const zonesAtMost = 8;
+
+/** The first line of what the parser says, which else is drawn below it. */
+function whyOf(error: unknown): string {
+  const [why = ''] = (error as Error).message.split('\n');
+  return why.replace(/:$/, '');
+}

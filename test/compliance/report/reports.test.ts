@@ -207,5 +207,9 @@ describe('a report of several accounts', () => {
       ['123456789012', 'eu-west-1'],
       ['222222222222', 'eu-west-1'],
     ]);
+    const [nowhere] = parseAccounts('arn:aws:iam::333333333333:role/audit', 'accounts');
+    const alone = mergeReports([merged, reportOfDenied(nowhere!, 'denied', 'chain')]);
+    expect(alone.region).toBe('eu-west-1');
+    expect(alone.findings.at(-1)!.resource).toBe('333333333333/account');
   });
 });

@@ -334,6 +334,6 @@ test.each([null, [], 'text', { Properties: {} }])(
 
 test('a template with one key twice is refused', () => {
   expect(() => parseTemplate('Resources:\n  A: { Type: X }\n  A: { Type: Y }\n', 'stack.yaml')).toThrow(
-    /Map keys must be unique/,
+    /Map keys must be unique at line 3, column 3$/,
   );
 });
