@@ -1,8 +1,13 @@
 // Reads AWS answers out of a snapshot, and why they may be incomplete.
 // A failed, absent or truncated answer never reads as an empty list.
-import type { CallOutcome, Snapshot } from './snapshot.ts';
-import { isUnknownValue } from './snapshot.ts';
-import type { AnswerOf, ClientName, CommandOf } from './snapshot-calls.ts';
+import {
+  type AnswerOf,
+  type CallOutcome,
+  type ClientName,
+  type CommandOf,
+  isUnknownValue,
+  type Snapshot,
+} from './snapshot.ts';
 
 /** The name of a list of objects within an answer. */
 type ListIn<T> = { [K in keyof T]-?: NonNullable<T[K]> extends readonly object[] ? K : never }[keyof T] &

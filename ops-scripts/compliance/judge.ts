@@ -1,14 +1,12 @@
 // Judges a snapshot by every control: one finding for each selected part, or one for a kind without parts.
 import { failuresOf, isMade } from './answers.ts';
-import type { Finding, Policy, Report, Status } from './findings.ts';
+import { type Finding, openVerdict, type Policy, type Report, summarize, type Verdict } from './findings.ts';
 import { readInventory } from './inventory/inventory.ts';
 import { kindNames } from './parts/part.ts';
 import { controlsOf } from './rules/all-controls.ts';
 import type { Context, Control } from './rules/control.ts';
-import { selectStack } from './selection/select-stack.ts';
-import type { SelectionOptions } from './selection/selection.ts';
+import { type SelectionOptions, selectStack } from './selection/select-stack.ts';
 import type { Mode, Snapshot } from './snapshot.ts';
-import { openVerdict, type Verdict } from './verdict.ts';
 
 export interface JudgeOptions {
   mode: Mode;
@@ -39,11 +37,6 @@ export function judge(
       denied: failed.filter((name) => /denied|unauthori|notauthorized|forbidden/i.test(name)).length,
     },
   };
-}
-
-export function summarize(findings: Finding[]): Record<Status, number> {
-  const count = (status: Status) => findings.filter((finding) => finding.status === status).length;
-  return { pass: count('pass'), fail: count('fail'), unknown: count('unknown'), waived: count('waived') };
 }
 
 function applyControl(context: Context, control: Control): Finding[] {

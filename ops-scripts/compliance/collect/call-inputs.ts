@@ -1,7 +1,6 @@
 // The inputs of AWS calls: each once from what earlier calls returned, and page after page.
 import type { LaunchTemplateSpecification } from '@aws-sdk/client-auto-scaling';
-import { type CallOutcome, sortedJson } from '../snapshot.ts';
-import type { AnswerOf, ClientName, CommandOf } from '../snapshot-calls.ts';
+import { type AnswerOf, type CallOutcome, type ClientName, type CommandOf, sortedJson } from '../snapshot.ts';
 
 /** DescribeTags takes no more ARNs at once. */
 const arnsAtOnce = 20;

@@ -46,7 +46,7 @@ import {
   DescribeDBSubnetGroupsCommand,
 } from '@aws-sdk/client-rds';
 import { ListHostedZonesCommand, ListResourceRecordSetsCommand } from '@aws-sdk/client-route-53';
-import type { ClientName, CommandOf } from '../snapshot-calls.ts';
+import type { ClientName, CommandOf } from '../snapshot.ts';
 import * as inputs from './call-inputs.ts';
 import {
   type CollectedAnswers,

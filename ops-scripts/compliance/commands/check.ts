@@ -1,21 +1,19 @@
 // `check`: judges a live account, a saved snapshot, templates or a Terraform plan, and writes the report.
 import { Command } from 'commander';
 import { ConfigFault, guard, readText, save } from '../config-fault.ts';
-import { exitCodeOf, type SourcePlace } from '../findings.ts';
+import { applyWaivers, exitCodeOf, parseWaivers, type SourcePlace } from '../findings.ts';
 import { judge } from '../judge.ts';
 import { judgePlan } from '../plan/plan.ts';
 import { type Judged, writeReport } from '../report/write-report.ts';
 import { type Mode, parseSnapshot, type Snapshot } from '../snapshot.ts';
-import { judgeTemplates } from '../template/judge-templates.ts';
 import {
   checkParameters,
   type GivenTemplates,
+  judgeTemplates,
   parseParameters,
   readTemplates,
-} from '../template/read-templates.ts';
+} from '../template/judge-templates.ts';
 import type { TemplateOptions } from '../template/scope.ts';
-import { applyWaivers, parseWaivers } from '../waivers.ts';
-import { checkAccounts } from './check-accounts.ts';
 import {
   addAccessOptions,
   addIdleAccessOptions,
@@ -24,7 +22,7 @@ import {
   type CheckOptions,
   howToJudge,
 } from './options.ts';
-import { collectLive } from './snapshots.ts';
+import { checkAccounts, collectLive } from './snapshots.ts';
 
 export function checkCommand(): Command {
   const live = addAccessOptions(checking('live', 'Judge the account that the AWS credentials open'))

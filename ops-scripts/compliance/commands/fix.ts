@@ -12,11 +12,10 @@ import { unifiedDiff } from '../fixes/unified-diff.ts';
 import { judge } from '../judge.ts';
 import { parsePlan } from '../plan/parse-plan.ts';
 import { snapshotFromPlan } from '../plan/plan.ts';
-import type { SelectionOptions } from '../selection/selection.ts';
+import type { SelectionOptions } from '../selection/select-stack.ts';
 import { parseSnapshot, type Snapshot } from '../snapshot.ts';
-import { judgeTemplates } from '../template/judge-templates.ts';
+import { judgeTemplates, readTemplates } from '../template/judge-templates.ts';
 import { parseTemplate } from '../template/parse-template.ts';
-import { readTemplates } from '../template/read-templates.ts';
 import { addTemplateOptions, type TemplateCheckOptions, templateOptionsOf } from './check.ts';
 import { addSelectionOptions, howToJudge } from './options.ts';
 

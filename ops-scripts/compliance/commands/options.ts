@@ -4,7 +4,7 @@ import { ConfigFault, readText } from '../config-fault.ts';
 import { type Policy, policies } from '../findings.ts';
 import type { JudgeOptions } from '../judge.ts';
 import { type Output, outputs } from '../report/write-report.ts';
-import type { SelectionOptions } from '../selection/selection.ts';
+import type { SelectionOptions } from '../selection/select-stack.ts';
 
 export interface AccessOptions {
   profile?: string;

@@ -122,7 +122,7 @@ function protectBalancer(planned: Planned, name = ''): string {
 
 function logRequests(planned: Planned, name = ''): string {
   const arn = balancerOf(planned, name);
-  const logs = instanceOf(planned, arn)?.after['access_logs'];
+  const logs = known(planned, arn).after['access_logs'];
   const [block] = Array.isArray(logs) ? (logs as Item[]) : [];
   if (typeof block?.['bucket'] !== 'string')
     throw new Unproven('it leaves a choice: the bucket of access_logs');
@@ -270,12 +270,8 @@ function portsOf({ protocol, fromPort, toPort }: Traffic): [string, string][] {
   ];
 }
 
-function instanceOf({ instances }: Planned, address: string): PlanInstance | undefined {
-  return instances.find(({ id }) => id === address);
-}
-
-function known(planned: Planned, address: string): PlanInstance {
-  const found = instanceOf(planned, address);
+function known({ instances }: Planned, address: string): PlanInstance {
+  const found = instances.find(({ id }) => id === address);
   if (found === undefined) throw new Unproven(`${address} is not in the plan by that name`);
   return found;
 }

@@ -1,8 +1,7 @@
 // Writes the fix of a finding: an AWS CLI command for a live account, a change of what declares it otherwise.
 
-import type { Attachment } from '../inventory/attachments.ts';
-import { describeRule, type GroupRule } from '../inventory/group-rules.ts';
-import type { Inventory } from '../inventory/inventory.ts';
+import type { Attachment, Inventory } from '../inventory/inventory.ts';
+import { describeRule, type GroupRule } from '../inventory/security-groups.ts';
 import { formatTraffic } from '../network/traffic.ts';
 import { isDeclared } from '../snapshot.ts';
 

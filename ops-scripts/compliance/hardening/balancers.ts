@@ -1,12 +1,12 @@
 // Hardening of load balancers: TLS for clients, protection from deletion, access logs.
 import type { Action, Listener } from '@aws-sdk/client-elastic-load-balancing-v2';
 import { listAnswers } from '../answers.ts';
+import type { Verdict } from '../findings.ts';
 import { chooseFix } from '../fixes/write-fix.ts';
 import type { Inventory } from '../inventory/inventory.ts';
 import type { LoadBalancerPart } from '../parts/part.ts';
 import type { Context, Control } from '../rules/control.ts';
 import { known, knownList, knownOrAbsent, knownText, UnknownError } from '../unknown.ts';
-import type { Verdict } from '../verdict.ts';
 
 type Judgement = Pick<Control, 'needs' | 'consults'> & {
   judge(context: Context, part: LoadBalancerPart, verdict: Verdict): void;

@@ -1,11 +1,11 @@
 // Hardening of caches: encrypted at rest and on the way, and open to those alone who can authenticate.
 import { isMade, listAnswers } from '../answers.ts';
+import type { Verdict } from '../findings.ts';
 import { chooseFix } from '../fixes/write-fix.ts';
 import type { Inventory } from '../inventory/inventory.ts';
 import type { CachePart } from '../parts/part.ts';
 import { type Context, type Control, knownSwitch } from '../rules/control.ts';
 import { attempt, known, knownList, knownOrAbsent, knownText, UnknownError } from '../unknown.ts';
-import type { Verdict } from '../verdict.ts';
 
 type Judgement = Pick<Control, 'needs' | 'consults'> & {
   judge(context: Context, part: CachePart, verdict: Verdict): void;

@@ -1,10 +1,10 @@
 // Hardening of databases: not public, encrypted, backed up, protected from deletion, logs kept.
 import type { DBCluster, DBInstance } from '@aws-sdk/client-rds';
+import type { Verdict } from '../findings.ts';
 import { chooseFix } from '../fixes/write-fix.ts';
 import type { DatabasePart } from '../parts/part.ts';
 import { type Context, type Control, knownSwitch } from '../rules/control.ts';
 import { known, knownList, knownOrAbsent, UnknownError } from '../unknown.ts';
-import type { Verdict } from '../verdict.ts';
 
 type Judgement = Pick<Control, 'needs' | 'consults'> & {
   judge(context: Context, part: DatabasePart, verdict: Verdict): void;

@@ -1,11 +1,11 @@
 // Hardening of instances: their metadata is given to those alone who hold a session token (IMDSv2).
 import { listAnswers } from '../answers.ts';
+import type { Verdict } from '../findings.ts';
 import { chooseFix } from '../fixes/write-fix.ts';
 import { readLaunchTemplate } from '../parts/auto-scaling-group.ts';
 import type { AutoScalingGroupPart } from '../parts/part.ts';
 import type { Context, Control } from '../rules/control.ts';
 import { attempt, known, knownOrAbsent, UnknownError } from '../unknown.ts';
-import type { Verdict } from '../verdict.ts';
 
 type Judgement = Pick<Control, 'needs' | 'consults'> & {
   judge(context: Context, part: AutoScalingGroupPart, verdict: Verdict): void;

@@ -1,8 +1,10 @@
-// Security groups with all their rules, merged from the two EC2 calls that return them.
+// Security groups with all their rules: traffic, source or destination, and their text in a report; from both EC2 calls.
+
+import type { IpPermission, SecurityGroupRule } from '@aws-sdk/client-ec2';
 import { type Answers, isMade, listAnswers } from '../answers.ts';
-import { formatTraffic } from '../network/traffic.ts';
-import { attempt, known, knownList, knownText } from '../unknown.ts';
-import { fromPermission, fromRule, type GroupRule, peerKey } from './group-rules.ts';
+import { type Cidr, readCidr } from '../network/address.ts';
+import { formatTraffic, type Traffic, toTraffic } from '../network/traffic.ts';
+import { attempt, known, knownList, knownOrAbsent, knownText, UnknownError } from '../unknown.ts';
 
 export interface SecurityGroup {
   id: string;
@@ -114,4 +116,125 @@ function openGroup(byId: Map<string, SecurityGroup>, id: string): SecurityGroup 
   };
   byId.set(id, group);
   return group;
+}
+
+export type AddressPeer = ({ kind: 'cidr' } & Cidr) | { kind: 'prefix-list'; id: string };
+
+export interface GroupPeer {
+  kind: 'group';
+  id: string;
+  /** Why it is no group of this account. */
+  foreign?: string;
+  /** Why it is of another network, where this account may show it or not. */
+  peered?: string;
+}
+
+type Peer = AddressPeer | GroupPeer;
+
+export interface GroupRule<P extends Peer = Peer> {
+  /** The rule's id where AWS gave it. */
+  id?: string;
+  groupId: string;
+  egress: boolean;
+  traffic: Traffic;
+  peer: P;
+}
+
+/**
+ * Why a source group can't be resolved. A group of a peered network is resolved like any other if the account shows it.
+ */
+export function whyForeign(
+  { id, foreign, peered }: GroupPeer,
+  shown: ReadonlyMap<string, unknown>,
+): string | undefined {
+  return foreign ?? (shown.has(id) ? undefined : peered);
+}
+
+/** The CIDR, or the id of the group or list. */
+export function peerKey(peer: Peer): string {
+  return peer.kind === 'cidr' ? peer.cidr : peer.id;
+}
+
+/** `sgr-1 (tcp 22 from 0.0.0.0/0) of sg-2` */
+export function describeRule(rule: GroupRule): string {
+  const text = `${formatTraffic(rule.traffic)} ${rule.egress ? 'to' : 'from'} ${peerKey(rule.peer)}`;
+  return rule.id ? `rule ${rule.id} (${text}) of ${rule.groupId}` : `rule (${text}) of ${rule.groupId}`;
+}
+
+/** The rules of one entry of DescribeSecurityGroups, one a source; throws an UnknownError where one can't be known. */
+export function fromPermission(
+  raw: IpPermission,
+  groupId: string,
+  egress: boolean,
+  account: string,
+): GroupRule[] {
+  const traffic = readTraffic(raw, groupId);
+  const peers: Peer[] = [
+    ...knownList(raw.IpRanges, `sources of ${groupId}`).map((range) => cidr(range.CidrIp, groupId)),
+    ...knownList(raw.Ipv6Ranges, `sources of ${groupId}`).map((range) => cidr(range.CidrIpv6, groupId)),
+    ...knownList(raw.PrefixListIds, `sources of ${groupId}`).map(
+      (list): Peer => ({ kind: 'prefix-list', id: known(list.PrefixListId, `a prefix list of ${groupId}`) }),
+    ),
+    ...knownList(raw.UserIdGroupPairs, `sources of ${groupId}`).map((pair) =>
+      groupPeer(known(pair.GroupId, `a source group of ${groupId}`), pair, account),
+    ),
+  ];
+  return peers.map((peer) => ({ groupId, egress, traffic, peer }));
+}
+
+/** The rule of one entry of DescribeSecurityGroupRules; throws an UnknownError where it can't be known. */
+export function fromRule(raw: SecurityGroupRule, groupId: string, account: string): GroupRule {
+  const reference = knownOrAbsent(raw.ReferencedGroupInfo, `a source group of ${groupId}`);
+  const ipv4 = knownOrAbsent(raw.CidrIpv4, `a source of ${groupId}`);
+  const ipv6 = knownOrAbsent(raw.CidrIpv6, `a source of ${groupId}`);
+  const list = knownOrAbsent(raw.PrefixListId, `a source of ${groupId}`);
+  const peer: Peer = reference
+    ? groupPeer(known(reference.GroupId, `a source group of ${groupId}`), reference, account)
+    : list
+      ? { kind: 'prefix-list', id: list }
+      : cidr(ipv4 ?? ipv6, groupId);
+  const id = raw.SecurityGroupRuleId;
+  return {
+    ...(id ? { id } : {}),
+    groupId,
+    egress: raw.IsEgress === true,
+    traffic: readTraffic(raw, groupId),
+    peer,
+  };
+}
+
+function readTraffic(raw: IpPermission | SecurityGroupRule, groupId: string): Traffic {
+  return toTraffic(
+    known(raw.IpProtocol, `the protocol of a rule of ${groupId}`),
+    readPort(raw.FromPort, groupId),
+    readPort(raw.ToPort, groupId),
+  );
+}
+
+/** Garbage compares with no port, so that it would seem to open none. */
+function readPort(port: number | undefined, groupId: string): number | undefined {
+  const present = knownOrAbsent(port, `a port of a rule of ${groupId}`);
+  if (present !== undefined && !Number.isInteger(Number(present)))
+    throw new UnknownError(`a port of a rule of ${groupId} is not a number`);
+  return present;
+}
+
+function cidr(text: string | undefined, groupId: string): Peer {
+  return { kind: 'cidr', ...readCidr(knownText(text, `a source of ${groupId}`)) };
+}
+
+function groupPeer(
+  id: string,
+  from: {
+    UserId?: string | undefined;
+    VpcPeeringConnectionId?: string | undefined;
+    PeeringStatus?: string | undefined;
+  },
+  account: string,
+): Peer {
+  if (from.UserId && account && from.UserId !== account)
+    return { kind: 'group', id, foreign: `is of account ${from.UserId}` };
+  if (from.VpcPeeringConnectionId)
+    return { kind: 'group', id, peered: `is in the peered VPC of ${from.VpcPeeringConnectionId}` };
+  return { kind: 'group', id };
 }

@@ -1,10 +1,9 @@
 // Reads every part of the account, selected or not, since any of them may have a source group.
-import type { Answers, Listed } from '../answers.ts';
-import { listAnswers } from '../answers.ts';
+import { type Answers, type Listed, listAnswers } from '../answers.ts';
 import { knownText } from '../unknown.ts';
 import { readAutoScalingGroup } from './auto-scaling-group.ts';
 import { readCaches } from './cache.ts';
-import { readDatabases } from './database.ts';
+import { readDatabases, readProxies } from './database.ts';
 import {
   type AutoScalingGroupPart,
   type CachePart,
@@ -16,7 +15,6 @@ import {
   readGroups,
   textOr,
 } from './part.ts';
-import { readProxies } from './proxy.ts';
 
 export interface Parts {
   'load-balancer': Listed<LoadBalancerPart>;

@@ -3,35 +3,12 @@ import { isUnknownValue, type UnknownValue, unknownValue } from '../snapshot.ts'
 import { isRecord } from '../template/parse-template.ts';
 import {
   type Expressions,
-  joinModule,
-  keyText,
-  type ModuleConfig,
   type Plan,
   type PlanInstance,
-  type ResourceConfig,
+  readTraversal,
+  wholeReferences,
 } from './parse-plan.ts';
-import { readTraversal, referencesWithin, wholeReferences } from './traversal.ts';
-
-/** A resource that is referred to by what identifies it. */
-export class Handle {
-  readonly instance: PlanInstance;
-  /** What is added to the id of the resource: `.default` for the default security group of a VPC. */
-  readonly suffix: string;
-
-  constructor(instance: PlanInstance, suffix = '') {
-    this.instance = instance;
-    this.suffix = suffix;
-  }
-}
-
-/** Where an expression stands: it sees the names of its module and the key of its resource or module call. */
-export interface Standpoint {
-  module: string;
-  key?: string | number | undefined;
-  forEach?: Expressions;
-}
-
-type Step = string | number;
+import { baseOf, depthLimit, Handle, type PathStep, PlanIndex, type Standpoint } from './plan-index.ts';
 
 /** Each item is a Handle, a plain value or an unknown value. */
 type Resolved = unknown[] | UnknownValue;
@@ -49,7 +26,7 @@ export type Shape = 'one' | 'set' | 'two-subnets' | number;
 export type Reading = 'all' | 'unknown' | ReadonlyMap<string, number>;
 
 /** Reads an argument of another resource, whose value is an attribute that identifies nothing. */
-export type ReadArgument = (instance: PlanInstance, path: Step[]) => unknown;
+export type ReadArgument = (instance: PlanInstance, path: PathStep[]) => unknown;
 
 /** Attributes that stand for the resource itself. */
 const identifying = new Set([
@@ -67,39 +44,17 @@ const identifying = new Set([
   'default_route_table_id',
 ]);
 
-/** What a module sees; `others`: whether something beside them may tell of one more. */
-export interface Visible {
-  instances: PlanInstance[];
-  others: boolean;
-}
-
-/** Longer chains of references are not followed. */
-const depthLimit = 24;
-
-export class References {
-  readonly #plan: Plan;
+export class References extends PlanIndex {
   readonly #readArgument: ReadArgument;
   readonly #reading: Reading;
-  readonly #byBase = new Map<string, PlanInstance[]>();
   /** The sets that were read in one of several ways, each with the number of what it refers to. */
   readonly assumed = new Map<string, number>();
   #depth = 0;
 
   constructor(plan: Plan, readArgument: ReadArgument, reading: Reading) {
-    this.#plan = plan;
+    super(plan);
     this.#readArgument = readArgument;
     this.#reading = reading;
-    for (const instance of plan.instances) {
-      const base = baseOf(instance.module, instance.mode, instance.type, instance.name);
-      const before = this.#byBase.get(base);
-      if (before === undefined) this.#byBase.set(base, [instance]);
-      else before.push(instance);
-    }
-  }
-
-  /** The configuration of the block that the instance is made of. */
-  configOf({ module, mode, type, name }: PlanInstance): ResourceConfig | undefined {
-    return this.#declared(module, mode, type, name);
   }
 
   /**
@@ -170,9 +125,9 @@ export class References {
   }
 
   /** What is referred to, as an address without its key; undefined where it may be missing. */
-  #sureBase(steps: Step[], module: string): string | undefined {
+  #sureBase(steps: PathStep[], module: string): string | undefined {
     if (steps[0] === 'module') {
-      const { found, path } = this.#outputs(steps.slice(1), module);
+      const { found, path } = this.outputs(steps.slice(1), module);
       const [only, ...others] = found;
       if (only === undefined || others.length > 0 || path.length > 0) return undefined;
       if (/\[[^\]]*\]$/.test(only.inside.module)) return undefined;
@@ -181,85 +136,12 @@ export class References {
         ? undefined
         : this.#sureBase(readTraversal(leaf), only.inside.module);
     }
-    const { instances, path, key } = this.#instances(steps, module);
+    const { instances, path, key } = this.instances(steps, module);
     const [only, ...others] = instances;
     if (only === undefined || others.length > 0 || only.mode !== 'managed' || path.length > 1)
       return undefined;
     if (only.key !== undefined && key === undefined) return undefined;
     return `${baseOf(only.module, only.mode, only.type, only.name)}${key === undefined ? '' : '[]'}`;
-  }
-
-  /** Every resource that an expression may hand on, as far as its references can be followed. */
-  handedOn(expressions: unknown, at: Standpoint, depth = 0): { handles: Handle[]; locals: boolean } {
-    const handed = { handles: [] as Handle[], locals: false };
-    const add = (more: typeof handed) => {
-      handed.handles.push(...more.handles);
-      handed.locals ||= more.locals;
-    };
-    if (depth > depthLimit) return { ...handed, locals: true };
-    for (const leaf of referencesWithin(expressions)) {
-      const [head, ...path] = readTraversal(leaf);
-      if (head === 'local' || head === 'each') handed.locals = true;
-      else if (head === 'var' && at.module !== '') {
-        const { call, outside } = this.#caller(at.module);
-        add(this.handedOn(call?.expressions?.[String(path[0])], outside, depth + 1));
-      } else if (head === 'module') {
-        for (const { expression, inside } of this.#outputs(path, at.module).found)
-          add(this.handedOn(expression, inside, depth + 1));
-      } else if (!['var', 'count', 'path', 'terraform', 'self', undefined].includes(head as string)) {
-        const found = this.#instances(readTraversal(leaf), at.module);
-        handed.handles.push(...found.instances.map((instance) => new Handle(instance)));
-        // A document that is put together from others hands them on.
-        if (head === 'data') {
-          const [type, name] = path;
-          const config = this.#declared(at.module, 'data', String(type), String(name));
-          add(this.handedOn(config?.expressions, at, depth + 1));
-        }
-      }
-    }
-    return handed;
-  }
-
-  /**
-   * The resources of these types that something in a module may name in a way that a plan does not tell: those of the
-   * module itself, and those that it is given. Undefined where there may be others.
-   */
-  visibleFrom(module: string, types: readonly string[]): Visible | undefined {
-    const own = this.#plan.instances.filter((instance) => instance.module === module);
-    const calls = Object.entries(this.#config(module)?.module_calls ?? {});
-    const given = [
-      ...calls.flatMap(([name, { module: inner }]) =>
-        Object.keys(inner?.outputs ?? {}).flatMap((output) =>
-          this.#outputs([name, output], module).found.map(({ expression, inside }) =>
-            this.handedOn(expression, inside),
-          ),
-        ),
-      ),
-      ...(module === '' ? [] : [this.#handedIn(module)]),
-    ];
-    const isMeant = ({ type }: PlanInstance) => types.includes(type);
-    const isRead = ({ mode, type }: PlanInstance) => mode === 'data' && types.includes(type);
-    if (given.some(({ locals }) => locals) || own.some(isRead)) return undefined;
-    const handles = given.flatMap((each) => each.handles.map(({ instance }) => instance));
-    const seen = [...new Set([...own, ...handles])];
-    const others = seen.some((instance) => !isMeant(instance) && this.#mayTellGroup(instance));
-    return { instances: seen.filter(isMeant), others };
-  }
-
-  /** Whether an attribute that AWS gives the resource, or what it makes up, may be the id of a security group. */
-  #mayTellGroup(instance: PlanInstance): boolean {
-    const { type, mode, unknown } = instance;
-    if (mode === 'data' || /^aws_(default_)?vpc$/.test(type)) return true;
-    if (!type.startsWith('aws_')) return !/^(random|tls|time)_/.test(type);
-    const { expressions = {} } = this.configOf(instance) ?? {};
-    return Object.entries(isRecord(unknown) ? unknown : {}).some(
-      ([name, open]) => !(name in expressions) && /security_group/.test(JSON.stringify({ [name]: open })),
-    );
-  }
-
-  #handedIn(module: string) {
-    const { call, outside } = this.#caller(module);
-    return this.handedOn(call?.expressions, outside);
   }
 
   /** `x[count.index]`, `x[each.key]` and, where resources are chained by `for_each`, `each.value`. */
@@ -268,7 +150,7 @@ export class References {
     if (more.length > 0 || at.key === undefined) return undefined;
     const steps = readTraversal(first);
     if (second === 'count.index' || second === 'each.key') {
-      const found = this.#instances(steps, at.module);
+      const found = this.instances(steps, at.module);
       if (found.path.length > 0 || found.key !== undefined || found.instances.length === 0) return undefined;
       // `element` begins anew at the end of a list.
       const wanted = typeof at.key === 'number' ? at.key % found.instances.length : at.key;
@@ -280,19 +162,19 @@ export class References {
     if (steps[0] !== 'each' || steps[1] !== 'value' || !isRecord(at.forEach)) return undefined;
     const [source, ...others] = wholeReferences(at.forEach['references']);
     if (source === undefined || others.length > 0) return undefined;
-    const found = this.#instances(readTraversal(source), at.module);
+    const found = this.instances(readTraversal(source), at.module);
     const own = found.instances.filter(({ key }) => key === at.key);
     if (found.path.length > 0 || own.length !== 1) return undefined;
     return this.#attribute(own, steps.slice(2));
   }
 
-  #follow(steps: Step[], at: Standpoint, what: string): Resolved {
+  #follow(steps: PathStep[], at: Standpoint, what: string): Resolved {
     const [head, ...path] = steps;
     if (head === 'var') return this.#variable(path, at.module, what);
     if (head === 'module') return this.#output(path, at.module, what);
     if (['local', 'each', 'count', 'path', 'terraform', 'self'].includes(String(head)))
       return unknownValue(`${what} hangs on ${steps.join('.')}, which a plan does not tell`);
-    const found = this.#instances(steps, at.module);
+    const found = this.instances(steps, at.module);
     if (found.instances.length > 0) return this.#attribute(found.instances, found.path);
     // An index that is not there is passed over, as in `try(x[0].id, y[0].id)`.
     return found.declared
@@ -300,7 +182,7 @@ export class References {
       : unknownValue(`${what} refers to ${steps.join('.')}, which is not in the plan`);
   }
 
-  #attribute(instances: PlanInstance[], path: Step[]): Resolved {
+  #attribute(instances: PlanInstance[], path: PathStep[]): Resolved {
     const [attribute, ...rest] = path;
     if (attribute === undefined || (rest.length === 0 && identifying.has(String(attribute))))
       return instances.map((instance) => new Handle(instance));
@@ -311,11 +193,11 @@ export class References {
     return [this.#readArgument(instances[0]!, path)].flat().filter((item) => item !== undefined);
   }
 
-  #variable([name, ...path]: Step[], module: string, what: string): Resolved {
+  #variable([name, ...path]: PathStep[], module: string, what: string): Resolved {
     const text = `var.${String(name)}`;
-    const declared = this.#config(module)?.variables?.[String(name)];
-    const given = module === '' ? this.#plan.variables[String(name)] : undefined;
-    const { call, outside } = module === '' ? { call: undefined, outside: undefined } : this.#caller(module);
+    const declared = this.config(module)?.variables?.[String(name)];
+    const given = module === '' ? this.plan.variables[String(name)] : undefined;
+    const { call, outside } = module === '' ? { call: undefined, outside: undefined } : this.caller(module);
     const expression = call?.expressions?.[String(name)];
     if (expression === undefined || outside === undefined) {
       if (given !== undefined && 'value' in given) return itemsAt(given.value, path);
@@ -329,8 +211,8 @@ export class References {
     return isUnknownValue(resolved) ? resolved : this.#pick(resolved, path, `${what} hangs on ${text}`);
   }
 
-  #output(steps: Step[], module: string, what: string): Resolved {
-    const { found, path, name } = this.#outputs(steps, module);
+  #output(steps: PathStep[], module: string, what: string): Resolved {
+    const { found, path, name } = this.outputs(steps, module);
     if (found.length !== 1)
       return unknownValue(`${what} hangs on module.${name}, of which ${found.length} are in the plan`);
     const [{ expression, inside }] = found as [(typeof found)[0]];
@@ -341,36 +223,8 @@ export class References {
       : this.#pick(resolved, path, `${what} hangs on module.${name}`);
   }
 
-  /** The output of a module call, of each of its instances where none is named. */
-  #outputs([name, ...rest]: Step[], module: string) {
-    const prefix = `${module === '' ? '' : `${module}.`}module.${String(name)}`;
-    const config = this.#config(module)?.module_calls?.[String(name)]?.module;
-    const inner = new Set(
-      this.#plan.instances
-        .map((instance) => instance.module)
-        .filter((each) => each === prefix || each.startsWith(`${prefix}[`) || each.startsWith(`${prefix}.`))
-        .map(
-          (each) => `${prefix}${/^\[(?:"(?:[^"\\]|\\.)*"|\d+)\]/.exec(each.slice(prefix.length))?.[0] ?? ''}`,
-        ),
-    );
-    if (inner.size === 0 && config !== undefined) inner.add(prefix);
-    const [first, ...others] = rest;
-    const named = `${prefix}${keyText(first)}`;
-    const keyed = first !== undefined && inner.has(named) && !inner.has(prefix);
-    const [output, ...path] = keyed ? others : rest;
-    const meant = keyed ? [named] : [...inner];
-    return {
-      name: String(name),
-      path,
-      found: meant.map((inside) => ({
-        expression: output === undefined ? undefined : config?.outputs?.[String(output)]?.expression,
-        inside: { module: inside },
-      })),
-    };
-  }
-
   /** One item of a list that is told in its order; of an object with several resources none can be told apart. */
-  #pick(items: unknown[], path: Step[], what: string): Resolved {
+  #pick(items: unknown[], path: PathStep[], what: string): Resolved {
     const [step, ...more] = path;
     if (step === undefined) return items;
     if (typeof step === 'number' && more.length === 0 && items.length > 0) {
@@ -382,55 +236,10 @@ export class References {
       ? items
       : unknownValue(`${what}.${path.join('.')} in a way that a plan does not tell`);
   }
-
-  #instances(steps: Step[], module: string) {
-    const mode = steps[0] === 'data' ? 'data' : 'managed';
-    const [type, name, ...rest] = mode === 'data' ? steps.slice(1) : steps;
-    const all = this.#byBase.get(baseOf(module, mode, String(type), String(name))) ?? [];
-    const declared = this.#declared(module, mode, String(type), String(name)) !== undefined;
-    const [first] = rest;
-    const keyed = typeof first === 'number' || (first !== undefined && all.some(({ key }) => key === first));
-    const own = keyed ? all.filter(({ key }) => key === first) : all;
-    return { instances: own, path: keyed ? rest.slice(1) : rest, key: keyed ? first : undefined, declared };
-  }
-
-  #declared(module: string, mode: string, type: string, name: string): ResourceConfig | undefined {
-    const resources = this.#config(module)?.resources ?? [];
-    return resources.find(
-      (each) => each.type === type && each.name === name && (each.mode ?? 'managed') === mode,
-    );
-  }
-
-  #config(module: string): ModuleConfig | undefined {
-    let config = this.#plan.root;
-    const steps = readTraversal(module);
-    for (const [index, step] of steps.entries())
-      if (step === 'module' && (index === 0 || steps[index - 1] !== 'module'))
-        config = config?.module_calls?.[String(steps[index + 1])]?.module;
-    return config;
-  }
-
-  /** The call of a module, and where that call stands. */
-  #caller(module: string) {
-    const steps = readTraversal(module);
-    const at = steps.lastIndexOf('module');
-    const outer = joinModule(steps.slice(0, at));
-    const call = this.#config(outer)?.module_calls?.[String(steps[at + 1])];
-    const outside: Standpoint = {
-      module: outer,
-      key: steps[at + 2],
-      forEach: call?.for_each_expression,
-    };
-    return { call, outside };
-  }
-}
-
-function baseOf(module: string, mode: string, type: string, name: string): string {
-  return `${module}|${mode}|${type}|${name}`;
 }
 
 /** No item of `null`: an argument that is given it is not set. */
-function itemsAt(value: unknown, path: Step[]): unknown[] {
+function itemsAt(value: unknown, path: PathStep[]): unknown[] {
   let found = value;
   for (const step of path)
     found = Array.isArray(found) ? found[Number(step)] : isRecord(found) ? found[String(step)] : undefined;

@@ -1,8 +1,8 @@
 // Planned networks in the words of CloudFormation: VPCs, subnets, security groups and their rules, ACLs, routes.
-import { isUnknownValue, type UnknownValue, unknownValue } from '../snapshot.ts';
+import { isUnknownValue, type UnknownValue } from '../snapshot.ts';
 import type { Properties, Resource } from '../template/resources.ts';
 import type { PlannedWorld, Reader } from './reader.ts';
-import { resource, type Translations, tagsOf } from './translation.ts';
+import { resource, type Translations, tagsOf, whyTakenAway } from './translate-others.ts';
 
 export const networkTranslations: Translations = {
   aws_vpc: (vpc) => [resource(vpc, 'AWS::EC2::VPC', { CidrBlock: vpc.one('cidr_block') })],
@@ -157,21 +157,6 @@ function singleRule(rule: Reader, egress: boolean): Resource[] {
   return ownersOf(rule, egress ? 'egress' : 'ingress').map((owner, at) =>
     ruleResource(at === 0 ? rule.id : `${rule.id}#${at}`, egress, owner, given),
   );
-}
-
-/** Why a rule may be taken away again: a list of the only rules that a group may have does not name it. */
-function whyTakenAway(
-  world: PlannedWorld,
-  { group, side, rule }: { group: unknown; side: string; rule?: string },
-): UnknownValue | undefined {
-  for (const list of world.of('aws_vpc_security_group_rules_exclusive')) {
-    const of = list.ref('security_group_id', 'group');
-    const listed = list.refs(`${side}_rule_ids`, 'rule');
-    const isListed = Array.isArray(listed) && listed.includes(rule);
-    if ((of === group || isUnknownValue(of)) && !isListed)
-      return unknownValue(`${list.id} takes away the rules of the group that it does not list`);
-  }
-  return undefined;
 }
 
 interface Owner {

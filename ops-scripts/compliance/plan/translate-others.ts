@@ -1,9 +1,8 @@
-// Planned resources beside the stack: the security groups that they have, and those that they may hand on.
-import { isUnknownValue } from '../snapshot.ts';
+// What translations of planned resources share, and how every resource is told that has no translation of its own.
+import { isUnknownValue, type UnknownValue, unknownValue } from '../snapshot.ts';
 import { isRecord } from '../template/parse-template.ts';
 import type { Properties, Resource } from '../template/resources.ts';
 import type { PlannedWorld, Reader } from './reader.ts';
-import { resource, tagsOf } from './translation.ts';
 
 /** Arguments that name groups which the resource has; those that begin so name who may come in. */
 const namesGroups = /(^|_)security_groups?(_ids?|_id_list|_names?)?$/;
@@ -215,4 +214,41 @@ function handedBy(planned: Reader, world: PlannedWorld): typeof nothing {
 function hasOpen(unknown: unknown, expressions: unknown): boolean {
   if (!isRecord(unknown) || !isRecord(expressions)) return false;
   return Object.keys(expressions).some((name) => unknown[name] !== undefined && unknown[name] !== false);
+}
+
+/** The CloudFormation resources that a resource of the AWS provider is, by its type. */
+export type Translations = Record<string, (planned: Reader, world: PlannedWorld) => Resource[]>;
+
+export function resource(planned: Reader, type: string, properties: Properties): Resource {
+  const set = Object.entries(properties).filter(([, value]) => value !== undefined);
+  return { id: planned.id, type, properties: Object.fromEntries(set), refers: new Set() };
+}
+
+/** Tags of the resource with those of the provider, where the plan tells them joined. */
+export function tagsOf(planned: Reader): unknown {
+  const all = planned.one('tags_all');
+  const given = (isUnknownValue(all) ? planned.one('tags') : (all ?? planned.one('tags'))) ?? {};
+  if (!isRecord(given) || isUnknownValue(given)) return given;
+  return Object.entries(given).map(([Key, Value]) => ({ Key, Value }));
+}
+
+/** Values of several blocks or of none; an unknown value where the blocks can't be known. */
+export function eachBlock(planned: Reader, name: string, read: (block: Reader) => unknown): unknown {
+  const blocks = planned.blocks(name);
+  return isUnknownValue(blocks) ? blocks : blocks.map(read);
+}
+
+/** Why a rule may be taken away again: a list of the only rules that a group may have does not name it. */
+export function whyTakenAway(
+  world: PlannedWorld,
+  { group, side, rule }: { group: unknown; side: string; rule?: string },
+): UnknownValue | undefined {
+  for (const list of world.of('aws_vpc_security_group_rules_exclusive')) {
+    const of = list.ref('security_group_id', 'group');
+    const listed = list.refs(`${side}_rule_ids`, 'rule');
+    const isListed = Array.isArray(listed) && listed.includes(rule);
+    if ((of === group || isUnknownValue(of)) && !isListed)
+      return unknownValue(`${list.id} takes away the rules of the group that it does not list`);
+  }
+  return undefined;
 }

@@ -1,8 +1,9 @@
 // Planned load balancers and Auto Scaling groups in the words of CloudFormation.
 import { isUnknownValue, unknownValue } from '../snapshot.ts';
 import type { Properties, Resource } from '../template/resources.ts';
-import type { Family, PlannedWorld, Reader } from './reader.ts';
-import { eachBlock, resource, type Translations, tagsOf } from './translation.ts';
+import type { Family } from './arguments.ts';
+import type { PlannedWorld, Reader } from './reader.ts';
+import { eachBlock, resource, type Translations, tagsOf } from './translate-others.ts';
 
 export const partTranslations: Translations = {
   aws_lb: translateBalancer,

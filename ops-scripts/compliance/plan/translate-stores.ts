@@ -2,7 +2,7 @@
 import { isUnknownValue, type UnknownValue, unknownValue } from '../snapshot.ts';
 import type { Properties, Resource } from '../template/resources.ts';
 import type { PlannedWorld, Reader } from './reader.ts';
-import { eachBlock, resource, type Translations, tagsOf } from './translation.ts';
+import { eachBlock, resource, type Translations, tagsOf } from './translate-others.ts';
 
 export const storeTranslations: Translations = {
   aws_elasticache_replication_group: translateReplicationGroup,

@@ -2,9 +2,8 @@
 
 import type { Action, Listener, TargetGroup } from '@aws-sdk/client-elastic-load-balancing-v2';
 import { isMade, listAnswers } from '../answers.ts';
-import { groupsOf, whyGroupsUnknown } from '../inventory/attachments.ts';
-import { type GroupRule, whyForeign } from '../inventory/group-rules.ts';
-import type { Inventory } from '../inventory/inventory.ts';
+import { groupsOf, type Inventory, whyGroupsUnknown } from '../inventory/inventory.ts';
+import { type GroupRule, whyForeign } from '../inventory/security-groups.ts';
 import { aclAllows, aclOf, subnetsOf } from '../inventory/subnets.ts';
 import { type AddressRange, wholeFamily } from '../network/address.ts';
 import { type IntervalSet, intersect, isEmpty, unite } from '../network/interval-set.ts';

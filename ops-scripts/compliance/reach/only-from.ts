@@ -1,22 +1,21 @@
 // Judges who can reach a port: each network interface and address that a part's security groups let in must be allowed.
 
+import type { Verdict } from '../findings.ts';
 import { fixAttachment, fixRule } from '../fixes/write-fix.ts';
-import { type Attachment, groupsOf, whyGroupsUnknown } from '../inventory/attachments.ts';
+import { type Attachment, groupsOf, type Inventory, whyGroupsUnknown } from '../inventory/inventory.ts';
 import {
   type AddressPeer,
   describeRule,
   type GroupPeer,
   type GroupRule,
   whyForeign,
-} from '../inventory/group-rules.ts';
-import type { Inventory } from '../inventory/inventory.ts';
+} from '../inventory/security-groups.ts';
 import { aclHides } from '../inventory/subnets.ts';
 import { isEmpty, subtract } from '../network/interval-set.ts';
 import { everyPort, exceeds } from '../network/traffic.ts';
+import { proxyPort, servesDatabase } from '../parts/database.ts';
 import { type DatabasePart, describePart, type Part, type ProxyPart } from '../parts/part.ts';
-import { proxyPort, servesDatabase } from '../parts/proxy.ts';
-import type { Verdict } from '../verdict.ts';
-import { addressesOf, addressesOfAttachment, entrance, pathTo } from './source-addresses.ts';
+import { addressesOf, addressesOfAttachment, entrance, pathTo } from './connection.ts';
 
 export function judgeOnlyFrom(inventory: Inventory, part: Part, allowed: Allowed, verdict: Verdict): void {
   judgeTarget({ inventory, target: part, allowed, verdict }, new Set());

@@ -5,7 +5,7 @@ import { subnetsOf } from '../inventory/subnets.ts';
 import type { Part, PartKind } from '../parts/part.ts';
 import type { Snapshot } from '../snapshot.ts';
 import { attempt } from '../unknown.ts';
-import { escapeMarkup } from './xml.ts';
+import { escapeMarkup } from './for-programs.ts';
 
 export function writeHtml(report: Report, snapshot: Snapshot): string {
   const { pass, fail, unknown, waived } = report.summary;

@@ -2,10 +2,10 @@
 
 import type { AutoScalingGroup, ScheduledUpdateGroupAction } from '@aws-sdk/client-auto-scaling';
 import { type Answers, listAnswers } from '../answers.ts';
+import type { Verdict } from '../findings.ts';
 import { chooseFix } from '../fixes/write-fix.ts';
 import type { AutoScalingGroupPart, LoadBalancerPart } from '../parts/part.ts';
 import { known, knownList, knownOrAbsent, UnknownError } from '../unknown.ts';
-import type { Verdict } from '../verdict.ts';
 import { type Context, defineControl, requireZones } from './control.ts';
 
 export const asgMultiAz = defineControl({

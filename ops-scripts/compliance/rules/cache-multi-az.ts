@@ -1,10 +1,10 @@
 // cache-multi-az: each shard of the cache has members in at least two zones, with automatic failover.
 
 import type { CacheCluster } from '@aws-sdk/client-elasticache';
+import type { Verdict } from '../findings.ts';
 import { chooseFix } from '../fixes/write-fix.ts';
 import type { CachePart } from '../parts/part.ts';
 import { known, knownList, UnknownError } from '../unknown.ts';
-import type { Verdict } from '../verdict.ts';
 import { type Context, defineControl, findInBetween, requireZones, unlessInBetween } from './control.ts';
 
 export const cacheMultiAz = defineControl({

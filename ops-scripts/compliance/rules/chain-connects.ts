@@ -1,9 +1,17 @@
-// chain-connects: listener → target port → cache and database ports are really open, in both directions of the rules.
+// chain-connects: listener → target port → cache and database, straight or through a proxy, are really open.
 import { failuresOf, listAnswers } from '../answers.ts';
+import type { Failure, Verdict } from '../findings.ts';
 import type { Inventory } from '../inventory/inventory.ts';
 import { cachePorts } from '../parts/cache.ts';
-import { type AutoScalingGroupPart, describePart, type LoadBalancerPart } from '../parts/part.ts';
-import { judgeConnection } from '../reach/connection.ts';
+import { databasePorts, proxyPort, servesDatabase } from '../parts/database.ts';
+import {
+  type AutoScalingGroupPart,
+  type DatabasePart,
+  describePart,
+  type LoadBalancerPart,
+  type ProxyPart,
+} from '../parts/part.ts';
+import { judgeConnection, letsClientsIn } from '../reach/connection.ts';
 import {
   closedBecause,
   type Forwarding,
@@ -11,12 +19,9 @@ import {
   missingInternetRoute,
   targetGroupsOf,
 } from '../reach/listeners.ts';
-import { letsClientsIn } from '../reach/source-addresses.ts';
 import { isDeclared } from '../snapshot.ts';
 import { attempt, known, UnknownError } from '../unknown.ts';
-import type { Verdict } from '../verdict.ts';
 import { type Context, defineControl } from './control.ts';
-import { judgeWayToDatabase } from './way-to-database.ts';
 
 export const chainConnects = defineControl({
   id: 'chain-connects',
@@ -197,4 +202,98 @@ function judgeStores(
     verdict.attempt(() => judgeWayToDatabase(inventory, group, part, asked));
   const stores = selection.cache.parts.length + selection.database.parts.length;
   if (!mustReach && stores > 0) verdict.warn(`${describePart(group)} is not behind this load balancer`);
+}
+
+/** One open way is enough. Where none is, reports the ways through proxies that serve the database. */
+export function judgeWayToDatabase(
+  inventory: Inventory,
+  from: AutoScalingGroupPart,
+  database: DatabasePart,
+  verdict: Verdict,
+): void {
+  const { items, unknownReasons, absent } = inventory.parts.proxies;
+  const straight = recordVerdict((recorded) =>
+    judgeConnection(inventory, { from, to: database, port: databasePorts(database)[0]! }, recorded),
+  );
+  const proxies = items.filter((each) => !each.endpointOf && servesDatabase(each, database) !== false);
+  const through = proxies.map((proxy) => ({
+    serves: servesDatabase(proxy, database) === true,
+    recorded: recordVerdict((recorded) => judgeWayThrough(inventory, { from, proxy, database }, recorded)),
+  }));
+  const serving = through.filter(({ serves }) => serves).map(({ recorded }) => recorded);
+  if (isOpen(straight)) {
+    for (const { failures } of serving) for (const { reason } of failures) verdict.warn(reason);
+    replay(straight, verdict);
+    return;
+  }
+  // A proxy that can't be read may be the way.
+  const unread =
+    absent || unknownReasons.length === 0
+      ? []
+      : [recordVerdict((recorded) => unknownReasons.forEach(recorded.unknown))];
+  const perhaps = through.filter(({ serves }) => !serves).map(({ recorded }) => recorded);
+  replay(bestOf([...serving, straight, ...perhaps, ...unread])!, verdict);
+}
+
+function judgeWayThrough(
+  inventory: Inventory,
+  { from, proxy, database }: { from: AutoScalingGroupPart; proxy: ProxyPart; database: DatabasePart },
+  verdict: Verdict,
+): void {
+  if (servesDatabase(proxy, database) === undefined)
+    verdict.unknown(
+      `whether ${describePart(proxy)} serves ${describePart(database)}: ${proxy.targetUnknownReasons[0]}`,
+    );
+  const port = proxyPort(proxy, database);
+  const entrances = inventory.parts.proxies.items.filter(
+    (each) => each === proxy || (each.endpointOf === proxy && !each.readOnly),
+  );
+  const ways = entrances.map((entrance) =>
+    recordVerdict((recorded) => judgeConnection(inventory, { from, to: entrance, port }, recorded)),
+  );
+  replay(bestOf(ways)!, verdict);
+  judgeConnection(inventory, { from: proxy, to: database, port: databasePorts(database)[0]! }, verdict);
+}
+
+/** The verdict on one of several ways, of which only one need be open. */
+export interface RecordedVerdict {
+  failures: Failure[];
+  unknownReasons: string[];
+  warnings: string[];
+  passes: string[];
+}
+
+function recordVerdict(judge: (verdict: Verdict) => void): RecordedVerdict {
+  const record: RecordedVerdict = { failures: [], unknownReasons: [], warnings: [], passes: [] };
+  const verdict: Verdict = {
+    fail: (failure) => void record.failures.push(failure),
+    unknown: (reason) => void record.unknownReasons.push(reason),
+    warn: (text) => void record.warnings.push(text),
+    pass: (text) => void record.passes.push(text),
+    attempt: (piece) => void attempt(piece, verdict.unknown),
+    conclude: () => {
+      throw new Error(
+        'Cannot conclude a recorded verdict, as only the verdict that it is replayed on is reported',
+      );
+    },
+  };
+  verdict.attempt(() => judge(verdict));
+  return record;
+}
+
+function isOpen({ failures, unknownReasons }: RecordedVerdict): boolean {
+  return failures.length + unknownReasons.length === 0;
+}
+
+/** The first that is open, else the first that may be, else the first; undefined of none. */
+function bestOf(recorded: RecordedVerdict[]): RecordedVerdict | undefined {
+  return recorded.find(isOpen) ?? recorded.find(({ failures }) => failures.length === 0) ?? recorded[0];
+}
+
+/** Repeats on `verdict` what was recorded. */
+function replay({ failures, unknownReasons, warnings, passes }: RecordedVerdict, verdict: Verdict): void {
+  failures.forEach(verdict.fail);
+  unknownReasons.forEach(verdict.unknown);
+  warnings.forEach(verdict.warn);
+  passes.forEach(verdict.pass);
 }

@@ -1,10 +1,9 @@
 // The type of a control, and what several controls share: counting zones, states in between, hardening.
-import type { ControlId, HardeningId } from '../findings.ts';
+import type { ControlId, HardeningId, Verdict } from '../findings.ts';
 import type { Inventory } from '../inventory/inventory.ts';
 import type { PartKind, PartsByKind } from '../parts/part.ts';
-import type { Selection } from '../selection/selection.ts';
+import type { Selection } from '../selection/select-stack.ts';
 import { known, UnknownError } from '../unknown.ts';
-import type { Verdict } from '../verdict.ts';
 
 export interface Context {
   inventory: Inventory;

@@ -1,8 +1,9 @@
 // database-multi-az: an instance with a standby in another zone, or a cluster whose members stand in at least two.
+
+import type { Verdict } from '../findings.ts';
 import { chooseFix } from '../fixes/write-fix.ts';
 import type { DatabasePart } from '../parts/part.ts';
 import { attempt, known, knownOrAbsent, knownText, readItems, UnknownError } from '../unknown.ts';
-import type { Verdict } from '../verdict.ts';
 import { type Context, defineControl, findInBetween, requireZones, unlessInBetween } from './control.ts';
 
 /** States in which nothing about zones is changing. */

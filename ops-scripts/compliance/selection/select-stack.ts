@@ -1,10 +1,8 @@
-// Selects the parts to judge: by name, by the tag Stack, or the one stack found by load balancer → target group →
-// group.
+// Selects the parts to judge: by name, by the tag Stack, or the one stack that is evident from listener to group.
 import { listAnswers } from '../answers.ts';
 import type { Inventory } from '../inventory/inventory.ts';
-import { kindNames, type Part, type PartKind } from '../parts/part.ts';
+import { kindNames, type Part, type PartKind, type PartsByKind } from '../parts/part.ts';
 import { attempt, knownOrAbsent, readItems } from '../unknown.ts';
-import { namesOf, partKinds, type Selected, type Selection, type SelectionOptions } from './selection.ts';
 
 export function selectStack(inventory: Inventory, options: SelectionOptions): Selection {
   const selection = Object.fromEntries(
@@ -180,4 +178,32 @@ function toTags(tags: Tag[] | undefined, unknownReasons: string[] = []): Tags {
     (reason) => unread.push(reason),
   );
   return { tags: byKey, unknownReasons: [...unknownReasons, ...unread] };
+}
+
+export interface Selected<P> {
+  parts: P[];
+  unknownReasons: string[];
+}
+
+export type Selection = { [K in PartKind]: Selected<PartsByKind[K]> };
+
+/** What the caller named; all empty: one stack must be evident. */
+export interface SelectionOptions {
+  stack?: string;
+  loadBalancer?: string[];
+  autoScalingGroup?: string[];
+  cache?: string[];
+  database?: string[];
+}
+
+export const partKinds: readonly PartKind[] = ['load-balancer', 'auto-scaling-group', 'cache', 'database'];
+
+export function namesOf(options: SelectionOptions, kind: PartKind): string[] {
+  const names: Record<PartKind, string[] | undefined> = {
+    'load-balancer': options.loadBalancer,
+    'auto-scaling-group': options.autoScalingGroup,
+    cache: options.cache,
+    database: options.database,
+  };
+  return names[kind] ?? [];
 }

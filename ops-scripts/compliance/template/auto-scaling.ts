@@ -1,9 +1,8 @@
 // Auto Scaling groups with their launch templates and configurations; no instance runs in a template.
 import { isUnknownValue, unknownValue } from '../snapshot.ts';
-import type { Draft } from './draft.ts';
+import { type Draft, zoneOfSubnet } from './draft.ts';
 import { mayBeResized, mayGainVersions } from './handed-groups.ts';
 import { booleanOf, listOf, nameOf, numberOf, type Properties, recordsOf } from './resources.ts';
-import { zoneOfSubnet } from './subnets.ts';
 
 const groupType = 'AWS::AutoScaling::AutoScalingGroup';
 

@@ -1,10 +1,9 @@
 // Load balancers, listeners, their rules and target groups; an ARN is the logical id.
 import { isUnknownValue, type UnknownValue, unknownValue } from '../snapshot.ts';
-import type { Draft } from './draft.ts';
+import { type Draft, zoneOfSubnet } from './draft.ts';
 import { mayBeChanged } from './handed-groups.ts';
 import { attributesOf, securityPolicyOf } from './hardening-defaults.ts';
 import { listOf, nameOf, numberOf, type Properties, type Resource, recordsOf } from './resources.ts';
-import { zoneOfSubnet } from './subnets.ts';
 
 const balancerType = 'AWS::ElasticLoadBalancingV2::LoadBalancer';
 const listenerType = 'AWS::ElasticLoadBalancingV2::Listener';

@@ -1,6 +1,6 @@
 // Caches as ElastiCache would describe them: replication groups with their members, lone clusters, serverless.
 import { isUnknownValue, unknownValue } from '../snapshot.ts';
-import type { Draft } from './draft.ts';
+import { type Draft, describeSubnetGroup, zoneOfSubnet } from './draft.ts';
 import {
   answerCacheUsers,
   hardeningOfCacheCluster,
@@ -16,7 +16,6 @@ import {
   type Resource,
   recordsOf,
 } from './resources.ts';
-import { describeSubnetGroup, zoneOfSubnet } from './subnets.ts';
 
 export function answerCaches(draft: Draft): void {
   answerCacheUsers(draft);

@@ -1,7 +1,13 @@
 // Builds the snapshot from template resources: one answer for each call, as AWS would give after deployment.
-import { callKey, isUnknownValue, type Snapshot } from '../snapshot.ts';
-import type { ClientName, CommandOf } from '../snapshot-calls.ts';
-import type { Properties, Resource } from './resources.ts';
+import {
+  type ClientName,
+  type CommandOf,
+  callKey,
+  isUnknownValue,
+  type Snapshot,
+  unknownValue,
+} from '../snapshot.ts';
+import { listOf, type Properties, type Resource } from './resources.ts';
 
 export class Draft {
   readonly snapshot: Snapshot;
@@ -102,4 +108,26 @@ export class Draft {
   ): void {
     this.snapshot.calls[callKey(client, command, input)] = { ok: true, result };
   }
+}
+
+/** The zone of a subnet is unknown where the template does not declare the subnet. */
+export function zoneOfSubnet(draft: Draft, subnet: unknown): Properties {
+  if (isUnknownValue(subnet)) return { SubnetId: subnet, ZoneName: subnet };
+  const declared = draft.find('AWS::EC2::Subnet', subnet);
+  const ZoneName =
+    declared === undefined
+      ? unknownValue(`subnet ${String(subnet)} is not in the template`)
+      : (declared['AvailabilityZone'] ??
+        declared['AvailabilityZoneId'] ??
+        unknownValue('the template leaves the zone of the subnet to AWS'));
+  return { SubnetId: subnet, ZoneName };
+}
+
+export function describeSubnetGroup(draft: Draft, subnetIds: unknown): Properties {
+  const subnets = listOf(subnetIds).map((subnet) => {
+    const { SubnetId, ZoneName } = zoneOfSubnet(draft, subnet);
+    return { SubnetIdentifier: SubnetId, SubnetAvailabilityZone: { Name: ZoneName }, SubnetStatus: 'Active' };
+  });
+  const [first] = listOf(subnetIds);
+  return { VpcId: draft.find('AWS::EC2::Subnet', first)?.['VpcId'], Subnets: subnets };
 }

@@ -1,10 +1,13 @@
-// Judges templates. What is one of a few values is judged with each: a verdict that all of them share is certain.
+// Reads what a check of templates is given, and judges it. What is one of a few values is judged with each.
 
-import { LineCounter, parseDocument } from 'yaml';
-import type { Finding, Locate, Report, SourcePlace } from '../findings.ts';
-import { type JudgeOptions, judge, summarize } from '../judge.ts';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { LineCounter, parse, parseDocument } from 'yaml';
+import { ConfigFault, readText } from '../config-fault.ts';
+import { type Finding, type Locate, type Report, type SourcePlace, summarize } from '../findings.ts';
+import { type JudgeOptions, judge } from '../judge.ts';
 import type { Snapshot } from '../snapshot.ts';
-import type { Template } from './parse-template.ts';
+import { isRecord, parseTemplate, type Template } from './parse-template.ts';
 import type { Scope, TemplateOptions } from './scope.ts';
 import { openSystem } from './system.ts';
 import { snapshotFromParsed } from './template.ts';
@@ -108,4 +111,152 @@ function linesOf({ text }: Template): Map<string, number> {
 interface KeyNode {
   value?: unknown;
   range?: [number, number, number];
+}
+
+export interface GivenTemplates {
+  templates: Template[];
+  /** Where CDK says that they go. */
+  region?: string;
+  account?: string;
+  parameters: Record<string, string>;
+}
+
+/** A file or folder that is named twice is one. Throws a ConfigFault where one can't be read as a template. */
+export function readTemplates(paths: string[]): GivenTemplates {
+  const given: GivenTemplates = { templates: [], parameters: {} };
+  const seen = new Set<string>();
+  for (const path of paths) {
+    if (existsSync(path) && statSync(path).isDirectory()) readFolder(path, given, seen);
+    else readFile(path, given, seen);
+  }
+  return given;
+}
+
+function readFile(file: string, given: GivenTemplates, seen: Set<string>): void {
+  if (seen.has(file)) return;
+  seen.add(file);
+  const template = parseTemplate(readText(file), file);
+  given.templates.push(template);
+  const folder = file.includes('/') ? file.slice(0, file.lastIndexOf('/')) : '.';
+  template.hashes.push(...hashesOf(folder, file));
+  // CDK writes the template of a nested stack beside that of its parent.
+  for (const { Metadata: metadata } of Object.values(template.Resources)) {
+    const asset = metadata?.['aws:asset:path'];
+    const nested = typeof asset === 'string' ? join(folder, asset) : '';
+    if (/\.(json|ya?ml)$/.test(nested) && existsSync(nested)) readFile(nested, given, seen);
+  }
+}
+
+function readFolder(folder: string, given: GivenTemplates, seen: Set<string>): void {
+  const manifest = parseFile(join(folder, 'manifest.json'));
+  const artifacts = isRecord(manifest) && isRecord(manifest['artifacts']) ? manifest['artifacts'] : undefined;
+  if (artifacts === undefined) {
+    const files = readdirSync(folder).filter((name) => /\.template\.(json|ya?ml)$/.test(name));
+    if (files.length === 0)
+      throw new ConfigFault(
+        `Cannot check '${folder}' as it has neither a manifest.json of CDK nor *.template.json`,
+      );
+    for (const name of files.sort()) readFile(join(folder, name), given, seen);
+    return;
+  }
+  for (const artifact of Object.values(artifacts)) {
+    if (!isRecord(artifact) || !isRecord(artifact['properties'])) continue;
+    const { templateFile: file, directoryName: inner, parameters } = artifact['properties'];
+    // A stage is a folder of its own.
+    if (artifact['type'] === 'cdk:cloud-assembly' && typeof inner === 'string')
+      readFolder(join(folder, inner), given, seen);
+    if (artifact['type'] !== 'aws:cloudformation:stack' || typeof file !== 'string') continue;
+    readFile(join(folder, file), given, seen);
+    if (isRecord(parameters)) Object.assign(given.parameters, textsOf(parameters));
+    const [, account, region] = /^aws:\/\/([^/]*)\/(.*)$/.exec(String(artifact['environment'])) ?? [];
+    if (region && region !== 'unknown-region') given.region ??= region;
+    if (account && account !== 'unknown-account') given.account ??= account;
+  }
+}
+
+function textsOf(record: Record<string, unknown>): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(record).filter(([, value]) => typeof value === 'string'),
+  ) as Record<string, string>;
+}
+
+/** The names that URLs of CDK's assets have for the file. */
+function hashesOf(folder: string, file: string): string[] {
+  if (!file.endsWith('.template.json') || !existsSync(folder)) return [];
+  const name = file.slice(file.lastIndexOf('/') + 1);
+  return readdirSync(folder)
+    .filter((each) => each.endsWith('.assets.json'))
+    .flatMap((each) => {
+      const assets = parseFile(join(folder, each));
+      const files = isRecord(assets) && isRecord(assets['files']) ? assets['files'] : {};
+      return Object.entries(files)
+        .filter(
+          ([, asset]) => isRecord(asset) && isRecord(asset['source']) && asset['source']['path'] === name,
+        )
+        .map(([hash]) => `${hash}.json`);
+    });
+}
+
+/** Undefined for a file that is not there or is not JSON. */
+function parseFile(file: string): unknown {
+  try {
+    return JSON.parse(readFileSync(file, 'utf8'));
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * Values by name of a list of `ParameterKey` and `ParameterValue`, a list of `Name=value`, `{"Parameters": {…}}`, or
+ * a plain map. Throws a ConfigFault that names the file and the place.
+ */
+export function parseParameters(text: string, file: string): Record<string, string> {
+  let parsed: unknown;
+  try {
+    parsed = parse(text, { logLevel: 'error' });
+  } catch (error) {
+    const [why] = (error as Error).message.split('\n');
+    throw new ConfigFault(`Cannot read '${file}' as parameters: ${why}`, { cause: error });
+  }
+  const entries = Array.isArray(parsed)
+    ? parsed.flatMap((item) => readItem(item, file))
+    : readMap(parsed, file);
+  return Object.fromEntries(entries.map(([name, value]) => [name, readValue(value, name, file)]));
+}
+
+function readItem(item: unknown, file: string): [string, unknown][] {
+  if (typeof item === 'string' && item.indexOf('=') > 0) {
+    const at = item.indexOf('=');
+    return [[item.slice(0, at), item.slice(at + 1)]];
+  }
+  if (!isRecord(item) || typeof item['ParameterKey'] !== 'string')
+    throw new ConfigFault(`Cannot read '${file}' as parameters: an item of the list has no 'ParameterKey'`);
+  const { ParameterKey: name, ParameterValue: value, UsePreviousValue: previous } = item;
+  // The value before is not told here.
+  return value === undefined && previous === true ? [] : [[name as string, value]];
+}
+
+function readMap(parsed: unknown, file: string): [string, unknown][] {
+  if (!isRecord(parsed))
+    throw new ConfigFault(`Cannot read '${file}' as parameters as it is neither a list nor an object`);
+  const inner = parsed['Parameters'];
+  return Object.entries(isRecord(inner) ? inner : parsed);
+}
+
+function readValue(value: unknown, name: string, file: string): string {
+  if (Array.isArray(value)) return value.map((item) => readValue(item, name, file)).join(',');
+  if (['string', 'number', 'boolean'].includes(typeof value)) return String(value);
+  throw new ConfigFault(`Cannot read '${file}' as parameters: the value of '${name}' is no text`);
+}
+
+/** A name that no template declares is a mistake: CloudFormation refuses it too. */
+export function checkParameters(given: Record<string, string>, templates: Template[]): void {
+  const declared = new Set(templates.flatMap(({ Parameters }) => Object.keys(Parameters)));
+  const name = Object.keys(given).find((each) => !declared.has(each));
+  if (name === undefined) return;
+  const names = [...declared].sort().join(', ');
+  const files = templates.map(({ file }) => file).join(', ');
+  throw new ConfigFault(
+    `There is no parameter '${name}' in ${files}${names === '' ? ', which has none' : `; there are ${names}`}`,
+  );
 }

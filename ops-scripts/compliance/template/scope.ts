@@ -1,7 +1,6 @@
 // Resolves what the expressions of one stack refer to; what the template can't know is an unknown value.
 import { isUnknownValue, type UnknownValue, unknownValue } from '../snapshot.ts';
-import { evaluate, evaluateProperties } from './evaluate.ts';
-import { expandLoops } from './loops.ts';
+import { evaluate, evaluateProperties, expandLoops } from './evaluate.ts';
 import { isRecord, type Template } from './parse-template.ts';
 import { portOf } from './resource-facts.ts';
 import { splitText, textOf } from './text.ts';

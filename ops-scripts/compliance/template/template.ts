@@ -3,12 +3,11 @@ import { emptySnapshot, type Snapshot, unknownInTemplate } from '../snapshot.ts'
 import { answerAutoScaling } from './auto-scaling.ts';
 import { answerBalancers } from './balancers.ts';
 import { answerCaches } from './caches.ts';
-import { answerDatabases } from './databases.ts';
+import { answerDatabases, answerProxies } from './databases.ts';
 import { Draft } from './draft.ts';
 import { mayBeChanged, withUncertain } from './handed-groups.ts';
 import { answerNetwork } from './network.ts';
 import { isRecord, type Template } from './parse-template.ts';
-import { answerProxies } from './proxies.ts';
 import { outputsOf, recordsOf, resourcesOf } from './resources.ts';
 import type { Scope, TemplateOptions } from './scope.ts';
 import { answerSecurityGroups } from './security-groups.ts';

@@ -19,7 +19,7 @@ import {
 import { CreateDBInstanceCommand, RDSClient } from '@aws-sdk/client-rds';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { collectSnapshot } from '../../../ops-scripts/compliance/collect/collect.ts';
-import { checkAccounts } from '../../../ops-scripts/compliance/commands/check-accounts.ts';
+import { checkAccounts } from '../../../ops-scripts/compliance/commands/snapshots.ts';
 import { judge } from '../../../ops-scripts/compliance/judge.ts';
 import { hasMoto, startMoto } from '../support/moto.ts';
 

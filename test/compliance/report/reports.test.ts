@@ -3,18 +3,18 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
+import { type CheckOptions, readSelection } from '../../../ops-scripts/compliance/commands/options.ts';
 import {
+  compareReports,
   mergeReports,
   parseAccounts,
   reportOfDenied,
-} from '../../../ops-scripts/compliance/commands/check-accounts.ts';
-import { type CheckOptions, readSelection } from '../../../ops-scripts/compliance/commands/options.ts';
-import { compareReports } from '../../../ops-scripts/compliance/commands/snapshots.ts';
+} from '../../../ops-scripts/compliance/commands/snapshots.ts';
 import { ConfigFault } from '../../../ops-scripts/compliance/config-fault.ts';
+import { applyWaivers, parseWaivers } from '../../../ops-scripts/compliance/findings.ts';
 import { judge } from '../../../ops-scripts/compliance/judge.ts';
 import { writeReport } from '../../../ops-scripts/compliance/report/write-report.ts';
 import type { Snapshot } from '../../../ops-scripts/compliance/snapshot.ts';
-import { applyWaivers, parseWaivers } from '../../../ops-scripts/compliance/waivers.ts';
 import { junitFaults } from '../support/junit-schema.ts';
 import { ocsfFaults, sarifFaults } from '../support/published-schemas.ts';
 import { fromCidr, soundStack } from '../support/sound-stack.ts';

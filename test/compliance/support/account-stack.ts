@@ -1,6 +1,11 @@
 // The sound stack as an account's answers, with the interfaces that AWS makes for each part.
-import { callKey, emptySnapshot, type Snapshot } from '../../../ops-scripts/compliance/snapshot.ts';
-import type { ClientName, CommandOf } from '../../../ops-scripts/compliance/snapshot-calls.ts';
+import {
+  type ClientName,
+  type CommandOf,
+  callKey,
+  emptySnapshot,
+  type Snapshot,
+} from '../../../ops-scripts/compliance/snapshot.ts';
 import type { GroupName, Hardening, Opening, PartName, Stack, Zone } from './stack.ts';
 
 const region = 'eu-west-1';

@@ -1,7 +1,7 @@
 // The sound template with a change, judged; parameter `Unset` has no value, and condition `Wanted` hangs on it.
 import type { Finding } from '../../../ops-scripts/compliance/findings.ts';
 import { judge } from '../../../ops-scripts/compliance/judge.ts';
-import type { SelectionOptions } from '../../../ops-scripts/compliance/selection/selection.ts';
+import type { SelectionOptions } from '../../../ops-scripts/compliance/selection/select-stack.ts';
 import { judgeTemplates } from '../../../ops-scripts/compliance/template/judge-templates.ts';
 import { parseTemplate } from '../../../ops-scripts/compliance/template/parse-template.ts';
 import { snapshotFromParsed } from '../../../ops-scripts/compliance/template/template.ts';

@@ -1,7 +1,13 @@
 // A stack that passes every control, as plain data that a test may spoil in one place.
 import type { NetworkInterface, SecurityGroup } from '@aws-sdk/client-ec2';
-import { emptySnapshot, recordCall, type Snapshot } from '../../../ops-scripts/compliance/snapshot.ts';
-import type { AnswerOf, ClientName, CommandOf } from '../../../ops-scripts/compliance/snapshot-calls.ts';
+import {
+  type AnswerOf,
+  type ClientName,
+  type CommandOf,
+  emptySnapshot,
+  recordCall,
+  type Snapshot,
+} from '../../../ops-scripts/compliance/snapshot.ts';
 
 export const account = '123456789012';
 export const region = 'eu-west-1';

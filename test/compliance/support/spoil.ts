@@ -2,14 +2,14 @@
 
 import type { ControlId, Finding } from '../../../ops-scripts/compliance/findings.ts';
 import { judge } from '../../../ops-scripts/compliance/judge.ts';
-import type { SelectionOptions } from '../../../ops-scripts/compliance/selection/selection.ts';
-import type { Snapshot } from '../../../ops-scripts/compliance/snapshot.ts';
+import type { SelectionOptions } from '../../../ops-scripts/compliance/selection/select-stack.ts';
 import type {
   AnswerOf,
   CallAnswers,
   ClientName,
   CommandOf,
-} from '../../../ops-scripts/compliance/snapshot-calls.ts';
+  Snapshot,
+} from '../../../ops-scripts/compliance/snapshot.ts';
 
 /** The answer to the first call of this command, for changing in place. */
 export function answerOf<C extends ClientName, N extends CommandOf<C>>(

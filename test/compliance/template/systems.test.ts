@@ -5,13 +5,13 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { judge } from '../../../ops-scripts/compliance/judge.ts';
 import { writeReport } from '../../../ops-scripts/compliance/report/write-report.ts';
-import { judgeTemplates } from '../../../ops-scripts/compliance/template/judge-templates.ts';
-import { parseTemplate } from '../../../ops-scripts/compliance/template/parse-template.ts';
 import {
   checkParameters,
+  judgeTemplates,
   parseParameters,
   readTemplates,
-} from '../../../ops-scripts/compliance/template/read-templates.ts';
+} from '../../../ops-scripts/compliance/template/judge-templates.ts';
+import { parseTemplate } from '../../../ops-scripts/compliance/template/parse-template.ts';
 import { snapshotFromParsed } from '../../../ops-scripts/compliance/template/template.ts';
 import { TemplateStack } from '../support/template-stack.ts';
 

@@ -1,18 +1,17 @@
-// elb-open-to-web: exactly ports 80 and 443, each open to all of IPv4 (and IPv6 where dual-stack), and nothing else.
+// elb-multi-az: zones enabled on the load balancer. elb-open-to-web: exactly tcp 80 and tcp 443, each open to everyone.
 import { isMade, listAnswers } from '../answers.ts';
+import type { Verdict } from '../findings.ts';
 import { chooseFix, fixRule } from '../fixes/write-fix.ts';
-import { groupsOf, whyGroupsUnknown } from '../inventory/attachments.ts';
-import { describeRule, type GroupRule, whyForeign } from '../inventory/group-rules.ts';
-import type { Inventory } from '../inventory/inventory.ts';
+import { groupsOf, type Inventory, whyGroupsUnknown } from '../inventory/inventory.ts';
+import { describeRule, type GroupRule, whyForeign } from '../inventory/security-groups.ts';
 import { type AddressFamily, formatSet, readCidr, wholeFamily } from '../network/address.ts';
 import { type Interval, isEmpty, subtract, unite } from '../network/interval-set.ts';
 import { covers, exceeds, formatTraffic } from '../network/traffic.ts';
 import type { LoadBalancerPart } from '../parts/part.ts';
-import { internetName } from '../reach/source-addresses.ts';
+import { internetName } from '../reach/connection.ts';
 import { isUnknownValue } from '../snapshot.ts';
-import { attempt, known, knownOrAbsent } from '../unknown.ts';
-import type { Verdict } from '../verdict.ts';
-import { type Context, defineControl } from './control.ts';
+import { attempt, known, knownList, knownOrAbsent } from '../unknown.ts';
+import { type Context, defineControl, requireZones } from './control.ts';
 
 export const elbOpenToWeb = defineControl({
   id: 'elb-open-to-web',
@@ -198,3 +197,44 @@ function warnOfListeners(inventory: Inventory, id: string, verdict: Verdict): vo
   for (const port of webPorts)
     if (!ports.includes(port)) verdict.warn(`port ${port} is open and nothing listens on it`);
 }
+
+export const elbMultiAz = defineControl({
+  id: 'elb-multi-az',
+  kind: 'load-balancer',
+  title: 'The load balancer stands in at least two Availability Zones',
+  why: 'A load balancer in one zone is gone with that zone, whatever stands behind it.',
+  how: 'Counts the Availability Zones that are enabled on the load balancer. Local Zones, Wavelength Zones and Outposts do not count. A state other than active is unknown.',
+  blind: 'Whether healthy targets stand in each zone, and DNS.',
+  remedy: 'aws elbv2 set-subnets --load-balancer-arn ARN --subnets SUBNET-A SUBNET-B',
+  references: [
+    'https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-subnets.html',
+  ],
+  needs: ['elbv2.DescribeLoadBalancers'],
+  consults: ['ec2.DescribeAvailabilityZones'],
+  judge(context, { raw, id, name }, verdict) {
+    verdict.attempt(() => {
+      const state = known(raw.State?.Code, `the state of ${name}`);
+      if (state === 'active_impaired') verdict.warn(`${name} is active_impaired: it cannot scale`);
+      else if (state === 'failed') verdict.fail({ reason: `${name} is failed` });
+      else if (state !== 'active') verdict.unknown(`${name} is ${state}`);
+    });
+    verdict.attempt(() => {
+      const zones = knownList(raw.AvailabilityZones, `zones of ${name}`).filter(
+        ({ OutpostId }) => !OutpostId,
+      );
+      const names = zones.map((zone) => known(zone.ZoneName, `a zone of ${name}`));
+      requireZones(
+        context,
+        {
+          what: 'enabled',
+          names,
+          fix: chooseFix(context.inventory, {
+            command: `aws elbv2 set-subnets --load-balancer-arn ${id} --subnets ${zones.map(({ SubnetId }) => SubnetId).join(' ')} <a subnet in another zone>`,
+            template: `add a subnet in another zone to Subnets of ${name}`,
+          }),
+        },
+        verdict,
+      );
+    });
+  },
+});
