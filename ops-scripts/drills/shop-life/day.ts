@@ -92,7 +92,7 @@ function planDay(life: ShopLife, random: SeededRandom): DeedOfDay[] {
 }
 
 /** Of a quiet day: so many deeds of the plan, another choice each day, and a browser with the script once in so many. */
-const quietDeeds = 22;
+const quietDeeds = 18;
 const quietScriptDays = 15;
 const quietRestartDays = 3;
 

@@ -114,8 +114,14 @@ export const wasIsLawful = defineLaw<WasSeen>({
   },
 });
 
+/** Of one change: each variant's price ends a moment after the one before it. Milliseconds. */
+const oneChangeMs = 50;
+
+/** When the last change of its price began. */
 function lastTurn({ variants }: ProductPrices): number {
-  return Math.max(...variants.map(({ spans }) => spans.at(-1)!.since ?? Number.NEGATIVE_INFINITY));
+  const begins = variants.map(({ spans }) => spans.at(-1)!.since ?? Number.NEGATIVE_INFINITY);
+  const last = Math.max(...begins);
+  return Math.min(...begins.filter((since) => since >= last - oneChangeMs));
 }
 
 const thirtyDaysMs = 30 * 86_400_000;
