@@ -66,7 +66,6 @@ const codes: [pattern: RegExp, codes: number[]][] = [
   [/ -- compliance (check|compare)/, [0, 1, 2]],
   [/ -- compliance fix/, [0, 1]],
   [/ -- catalog archive/, [0, 1]],
-  [/ -- privacy export/, [1]],
 ];
 
 let shop: Shop;
