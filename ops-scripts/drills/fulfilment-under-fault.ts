@@ -1,6 +1,6 @@
 // Drills: two members of the staff ship, cancel and refund the same orders at once, while provider, worker, Redis and
-// the Postgres primary are lost, all at the same moment or one after the other. Each deed happens once or is refused: events, pieces and money of every order are
-// compared with a model, and stock with what left it.
+// the Postgres primary are lost, together or one after the other. Each deed happens once or is refused: events, pieces
+// and money of every order are compared with a model, and stock with what left it.
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { CookieJar } from '../traffic/http-connection.ts';

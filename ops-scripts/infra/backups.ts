@@ -5,7 +5,7 @@ import { ManagedPolicy, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import type { Construct } from 'constructs';
 import type { Parameters } from './parameters.ts';
 
-/** The database's own backups reach back minutes; these are a day old at most, and lie where its loss does not reach. */
+/** The database's own backups reach back minutes; these are a day old at most, and lie out of reach of its loss. */
 const keptDays = 35;
 
 /** All of it stands only where a parameter names a vault, so that a shop without copies pays for none. */

@@ -91,7 +91,7 @@ function planDay(life: ShopLife, random: SeededRandom): DeedOfDay[] {
   return shuffle(deeds, random);
 }
 
-/** Of a quiet day: so many deeds of the plan, another choice each day, and a browser with the script once in so many. */
+/** Of a quiet day: so many deeds of the plan, others each day, and a browser with the script once in so many days. */
 const quietDeeds = 18;
 const quietScriptDays = 15;
 const quietRestartDays = 3;
