@@ -1,4 +1,4 @@
-// A snapshot: the answer or error of each AWS call, as plain data, and the calls that it may hold. Controls read nothing else.
+// A snapshot: answers and errors of AWS calls as plain data, and which calls it may hold. Controls read nothing else.
 
 import type {
   DescribeAutoScalingGroupsCommandOutput,

@@ -1,4 +1,4 @@
-// Changes a snapshot as a change of the account would: rules, properties and attributes, wherever its answers tell them.
+// Changes a snapshot as a change of the account would: rules, properties and attributes, wherever they are told.
 import { formatTraffic, type Traffic, toTraffic } from '../network/traffic.ts';
 import type { Snapshot } from '../snapshot.ts';
 

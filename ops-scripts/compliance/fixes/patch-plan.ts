@@ -23,14 +23,15 @@ interface Planned {
 }
 
 type Line = string | Line[];
-type Wish = [pattern: RegExp, grant: (planned: Planned, ...words: string[]) => string];
+type Words = (string | undefined)[];
+type Wish = [pattern: RegExp, grant: (planned: Planned, words: Words) => string];
 
 /** The fix `In the Terraform configuration: …`. Throws an Unproven where it leaves something to choose. */
 export function patchPlan(planned: Planned, fix: string): string {
   const wish = fix.replace(/^In the Terraform configuration: /, '');
   for (const [pattern, grant] of wishes) {
     const words = pattern.exec(wish);
-    if (words !== null) return grant(planned, ...words.slice(1));
+    if (words !== null) return grant(planned, words.slice(1));
   }
   throw new Unproven(`it leaves a choice: ${wish}`);
 }
@@ -46,15 +47,15 @@ const wishes: Wish[] = [
   [/^add an (ingress|egress) rule to (\S+) for tcp (\d+) (?:from|to) (\S+)$/, openPort],
   [
     /^set (\w+) and (\w+) of (\S+) to (\S+)$/,
-    (planned, a, b, id, value) => set(planned, id!, { [a!]: value!, [b!]: value! }),
+    (planned, [a, b, id, value]) => set(planned, id!, { [a!]: value!, [b!]: value! }),
   ],
   [
     /^set (\w+) of (\S+) to (\w+), and (\w+) to (\w+)$/,
-    (planned, a, id, value, b, other) => set(planned, id!, { [a!]: value!, [b!]: other! }),
+    (planned, [a, id, value, b, other]) => set(planned, id!, { [a!]: value!, [b!]: other! }),
   ],
   [
     /^set (\w+) of (\S+) to (\w+)(?: or more)?(?: \(.*\))?$/,
-    (planned, name, id, value) => set(planned, id!, { [name!]: value! }),
+    (planned, [name, id, value]) => set(planned, id!, { [name!]: value! }),
   ],
 ];
 
@@ -97,7 +98,7 @@ function ownerOf({ snapshot }: Planned, candidates: [string, string][], id: stri
   throw new Unproven(`${id} is not in the plan by that name`);
 }
 
-function requireTokens(planned: Planned, id = ''): string {
+function requireTokens(planned: Planned, [id = '']: Words): string {
   const versions = itemsWith(planned.snapshot, 'LaunchTemplateId', id).flatMap((item) =>
     item['LaunchTemplateData'] === undefined ? [] : [item['LaunchTemplateData'] as Item],
   );
@@ -114,13 +115,13 @@ function balancerOf({ snapshot }: Planned, name: string): string {
   return found['LoadBalancerArn'];
 }
 
-function protectBalancer(planned: Planned, name = ''): string {
+function protectBalancer(planned: Planned, [name = '']: Words): string {
   const arn = balancerOf(planned, name);
   setBalancerAttributes(planned.snapshot, arn, [{ Key: 'deletion_protection.enabled', Value: 'true' }]);
   return resourceOf(planned, arn, ['enable_deletion_protection = true']);
 }
 
-function logRequests(planned: Planned, name = ''): string {
+function logRequests(planned: Planned, [name = '']: Words): string {
   const arn = balancerOf(planned, name);
   const logs = known(planned, arn).after['access_logs'];
   const [block] = Array.isArray(logs) ? (logs as Item[]) : [];
@@ -134,12 +135,12 @@ function logRequests(planned: Planned, name = ''): string {
   return resourceOf(planned, arn, ['access_logs {', lines, '}']);
 }
 
-function setPolicy(planned: Planned, id = '', policy = ''): string {
+function setPolicy(planned: Planned, [id = '', policy = '']: Words): string {
   assign(planned.snapshot, ['ListenerArn', id, 'Protocol'], { SslPolicy: policy });
   return resourceOf(planned, id, [`ssl_policy = ${JSON.stringify(policy)}`]);
 }
 
-function redirectToHttps(planned: Planned, id = ''): string {
+function redirectToHttps(planned: Planned, [id = '']: Words): string {
   setRedirect(planned.snapshot, id, { Protocol: 'HTTPS', Port: '443', StatusCode: 'HTTP_301' });
   const redirect = argumentsOf([
     ['protocol', '"HTTPS"'],
@@ -153,7 +154,7 @@ function redirectToHttps(planned: Planned, id = ''): string {
   ]);
 }
 
-function exportLog(planned: Planned, log = '', id = ''): string {
+function exportLog(planned: Planned, [log = '', id = '']: Words): string {
   const [[member, address], [whole]] = ownerOf(planned, databases, id);
   const before = wholesOf(planned.snapshot, [member, id])[0]!['EnabledCloudwatchLogsExports'];
   const all = [...(Array.isArray(before) ? (before as string[]) : []), log];
@@ -164,7 +165,7 @@ function exportLog(planned: Planned, log = '', id = ''): string {
 }
 
 /** Takes a rule away, or narrows it to one port. */
-function closeRule(planned: Planned, rule = '', text = '', source = '', group = '', port?: string): string {
+function closeRule(planned: Planned, [rule = '', text = '', source = '', group = '', port]: Words): string {
   const traffic = readTraffic(text);
   removeRule(planned.snapshot, group, { traffic, source });
   const kept = port === undefined ? undefined : toTraffic('tcp', Number(port), Number(port));
@@ -203,7 +204,7 @@ function otherSources(planned: Planned, address: string, source: string): string
 }
 
 /** A rule of its own, or a block where the group holds its rules itself: Terraform takes away any other rule then. */
-function openPort(planned: Planned, side = '', group = '', port = '', peer = ''): string {
+function openPort(planned: Planned, [side = '', group = '', port = '', peer = '']: Words): string {
   const traffic = toTraffic('tcp', Number(port), Number(port));
   addRule(planned.snapshot, group, { traffic, source: peer }, side === 'egress' ? 'egress' : 'ingress');
   const owner = known(planned, group);
@@ -227,7 +228,6 @@ function openPort(planned: Planned, side = '', group = '', port = '', peer = '')
   return `${place}${written([`resource "aws_vpc_security_group_${side}_rule" "${name}" {`, lines, '}'])}`;
 }
 
-/** As `formatTraffic` writes it. */
 function readTraffic(text: string): Traffic {
   if (text === 'all traffic') return toTraffic('-1');
   const [, protocol = '', from, to = from] = /^(?:all )?([\w-]+?)(?: (\d+)(?:-(\d+))?)?$/.exec(text) ?? [];

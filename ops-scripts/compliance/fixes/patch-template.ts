@@ -6,14 +6,14 @@ interface Range {
   range?: [number, number, number] | null;
 }
 
-type Wish = [pattern: RegExp, grant: (text: string, ...words: string[]) => string];
+type Wish = [pattern: RegExp, grant: (text: string, words: (string | undefined)[]) => string];
 
 /** The text after the fix `In the template: …`. Throws an Unproven where the fix leaves something to choose. */
 export function patchTemplate(text: string, fix: string): string {
   const wish = fix.replace(/^In the template: /, '');
   for (const [pattern, grant] of wishes) {
     const words = pattern.exec(wish);
-    if (words !== null) return grant(text, ...words.slice(1));
+    if (words !== null) return grant(text, words.slice(1));
   }
   throw new Unproven(`it leaves a choice: ${wish}`);
 }
@@ -21,36 +21,36 @@ export function patchTemplate(text: string, fix: string): string {
 const wishes: Wish[] = [
   [
     /^set HttpTokens in MetadataOptions of launch template (\S+) to required$/,
-    (text, id = '') =>
+    (text, [id = '']) =>
       setWithin(text, id, ['LaunchTemplateData', 'MetadataOptions'], ['HttpTokens', 'required']),
   ],
   [/^set ([\w.]+) in LoadBalancerAttributes of (\S+) to true$/, setAttribute],
   [
     /^let DefaultActions of (\S+) redirect to HTTPS on port 443$/,
-    (text, id = '') => setWithin(text, id, [], ['DefaultActions', JSON.stringify([redirectToHttps])]),
+    (text, [id = '']) => setWithin(text, id, [], ['DefaultActions', JSON.stringify([redirectToHttps])]),
   ],
   [/^add (\w+) to EnableCloudwatchLogsExports of (\S+)$/, addLog],
   [
     /^remove the rule (\S+) \(.*\) of \S+?(?:, and open tcp (\d+) alone)?$/,
-    (text, rule = '', port?: string) => narrowOrRemove(text, rule, port),
+    (text, [rule = '', port]) => narrowOrRemove(text, rule, port),
   ],
   [
     /^add an (ingress|egress) rule to (\S+) for tcp (\d+) (?:from|to) (\S+)$/,
-    (text, side = '', group = '', port = '', source = '') => addRule(text, { side, group, port, source }),
+    (text, [side = '', group = '', port = '', source = '']) => addRule(text, { side, group, port, source }),
   ],
   [
     /^set (\w+) and (\w+) of (\S+) to (\S+)$/,
-    (text, a = '', b = '', id = '', value = '') =>
+    (text, [a = '', b = '', id = '', value = '']) =>
       setWithin(setWithin(text, id, [], [a, value]), id, [], [b, value]),
   ],
   [
     /^set (\w+) of (\S+) to (\w+), and (\w+) to (\w+)$/,
-    (text, a = '', id = '', value = '', b = '', other = '') =>
+    (text, [a = '', id = '', value = '', b = '', other = '']) =>
       setWithin(setWithin(text, id, [], [a, value]), id, [], [b, other]),
   ],
   [
     /^set (\w+) of (\S+) to ([\w-]+)(?: or more)?(?: \(.*\))?$/,
-    (text, name = '', id = '', value = '') => setWithin(text, id, [], [name, value]),
+    (text, [name = '', id = '', value = '']) => setWithin(text, id, [], [name, value]),
   ],
 ];
 
@@ -125,11 +125,11 @@ function addItem(text: string, id: string, name: string, item: string): string {
   return `${head}${head.endsWith('\n') ? '' : '\n'}${indentOf(text, dash)}- ${item}\n${text.slice(after)}`;
 }
 
-function addLog(text: string, log = '', id = ''): string {
-  return addItem(text, id, 'EnableCloudwatchLogsExports', JSON.stringify(log));
+function addLog(text: string, [log, id = '']: (string | undefined)[]): string {
+  return addItem(text, id, 'EnableCloudwatchLogsExports', JSON.stringify(log ?? ''));
 }
 
-function setAttribute(text: string, key = '', id = ''): string {
+function setAttribute(text: string, [key = '', id = '']: (string | undefined)[]): string {
   const list = pairIn(propertiesOf(text, id), 'LoadBalancerAttributes')?.value;
   const items = isSeq(list) ? list.items : [];
   const entryOf = (wanted: string) =>

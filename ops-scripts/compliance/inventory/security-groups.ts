@@ -1,4 +1,4 @@
-// Security groups with all their rules: traffic, source or destination, and their text in a report; from both EC2 calls.
+// Security groups with all their rules from both EC2 calls: traffic, source or destination, text in a report.
 
 import type { IpPermission, SecurityGroupRule } from '@aws-sdk/client-ec2';
 import { type Answers, isMade, listAnswers } from '../answers.ts';

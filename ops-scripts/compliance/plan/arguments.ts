@@ -1,4 +1,4 @@
-// What is known of types and arguments of the AWS provider, and how a plan tells an argument: unset, unknown, of a block.
+// Types and arguments of the AWS provider, and how a plan tells an argument: unset, unknown, of one of its blocks.
 import { isRecord } from '../template/parse-template.ts';
 import type { Expressions, PlanInstance } from './parse-plan.ts';
 import type { Shape } from './references.ts';
