@@ -73,7 +73,9 @@ function createRespondToError(deps: Deps): RespondToError {
     const isExpected = error === refusal && error.cause === undefined;
     if (refusal.status >= 500 && !isExpected) {
       const path = withoutTokens(c.req.path);
-      deps.log.error({ err: error, traceparent: c.get('traceparent'), path }, 'request failed');
+      // That a store is silent is told by its watch, once; here it is no fault of ours.
+      const level = refusal.status === 503 ? 'warn' : 'error';
+      deps.log[level]({ err: error, traceparent: c.get('traceparent'), path }, 'request failed');
     }
     c.set('refusalCode', refusal.code);
     const response = isApiPath(c.req.path)

@@ -56,7 +56,7 @@ describe('a code of n uses', () => {
   test('is used n times, whoever asks at once', async () => {
     const { code, id } = await create({ uses: 10 });
     const buyers = await Promise.all(Array.from({ length: 60 }, () => withPieces(tee)));
-    const answers = await Promise.all(buyers.map((buyer) => buyer.order({ promotionCode: code })));
+    const answers = await Promise.all(buyers.map((buyer) => buyer.orderAtLast({ promotionCode: code })));
     expect(answers.filter(({ status }) => status === 201)).toHaveLength(10);
     const refused = answers.filter(({ status }) => status !== 201);
     expect(new Set(refused.map(({ status, body }) => `${status} ${body.code} ${body.reason}`))).toEqual(
@@ -94,7 +94,7 @@ describe('a code of n uses', () => {
     const buyers = await Promise.all(Array.from({ length: 40 }, () => withPieces(tee)));
     const answers = await Promise.all(
       buyers.map((buyer, index) =>
-        buyer.order({
+        buyer.orderAtLast({
           promotionCode: code,
           payment: { provider: 'demo', outcome: index % 2 === 0 ? 'paid' : 'declined' },
         }),

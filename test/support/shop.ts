@@ -198,10 +198,10 @@ export class Browser {
   }
 
   /** Orders, as often as a busy machine says to try again: with one key it counts once. */
-  async orderAtLast(): Promise<Answer<Json>> {
+  async orderAtLast(change: Record<string, unknown> = {}): Promise<Answer<Json>> {
     const key = randomUUID();
     return vi.waitFor(async () => {
-      const answer = await this.order({}, key);
+      const answer = await this.order(change, key);
       expect(answer.status).not.toBe(503);
       return answer;
     }, patience);
