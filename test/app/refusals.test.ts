@@ -379,6 +379,7 @@ test('every refusal that an operation tells of is met', async () => {
     await send(named(name), staff, ownMember);
     await send(named(name), staff, { ...ownMember, url: `/api/staff/members/${nothing}` });
   }
+  await send(named('endMemberSessions'), staff, { url: `/api/staff/members/${nothing}/sessions` });
   for (const email of [owner.email, 'unknown@example.com'])
     await send(named('addMember'), staff, { body: { email, role: 'viewer' } });
   await send(named('deleteAccount'), staff);
