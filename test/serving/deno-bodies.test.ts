@@ -10,7 +10,7 @@ import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 const program = `
 import { Hono } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
-import { createRefuseUnreadable } from './origin/web/serving/refuse-unreadable.ts';
+import { createRefuseUnreadable } from './origin/web/problem.ts';
 import { serve } from './origin/web/serving/serve.ts';
 const settings = { zone: 'a', instance: 'b', siteUrl: 'http://localhost' };
 const refuse = createRefuseUnreadable(settings);
@@ -30,8 +30,10 @@ describe('under Deno', () => {
   let port: number;
   beforeAll(async () => {
     child = spawn('deno', ['eval', program], { stdio: ['ignore', 'pipe', 'inherit'] });
-    const [line] = await once(createInterface(child.stdout!), 'line');
+    const ended = once(child, 'exit').then(([code]) => expect.fail(`deno ended with ${code}`));
+    const [line] = (await Promise.race([once(createInterface(child.stdout!), 'line'), ended])) as [string];
     port = Number(line);
+    ended.catch(() => undefined);
   }, 30_000);
   afterAll(() => void child?.kill('SIGKILL'));
 
