@@ -28,6 +28,22 @@ const firstOfTwo = `(select h.variant_id, min(h.until) from variant_prices h joi
 const lastTold = `(select split_part(subject, ':', 2)::bigint from shop_events where type = 'stock.changed'
   order by position desc limit 1)`;
 
+/** @returns where the confirmation of an order stands that is not cancelled, so that it may not be without one. */
+async function findConfirmation({ shop, record, mailServer }: ShopLife): Promise<number> {
+  const rows = await askPostgres<{ id: string }>(shop, "select id from orders where status <> 'cancelled'");
+  const standing = new Set(rows.map(({ id }) => id));
+  const at = mailServer.copies.findIndex(
+    ({ to, message }) =>
+      mailServer.fateOf(to) === 'accepts' &&
+      record.orders.some(
+        ({ id, number }) =>
+          standing.has(id) && new RegExp(`^Subject: Your order ${number}\\r?$`, 'm').test(message),
+      ),
+  );
+  if (at < 0) throw new Error('No mail of the life confirms an order that stands');
+  return at;
+}
+
 export const plantedBugs: PlantedBug[] = [
   {
     law: 'money-adds-up',
@@ -249,22 +265,20 @@ export const plantedBugs: PlantedBug[] = [
   {
     law: 'one-confirmation-per-order',
     bug: 'a confirmation is sent again as another mail',
-    plant: async ({ mailServer }) => {
-      const copy = mailServer.copies.find(({ message }) => message.includes('/orders/'))!;
-      mailServer.copies.push({ ...copy, messageId: '<again@life.test>' });
-      return async () => mailServer.copies.pop();
+    plant: async (life) => {
+      const { copies } = life.mailServer;
+      copies.push({ ...copies[await findConfirmation(life)]!, messageId: '<again@life.test>' });
+      return async () => copies.pop();
     },
   },
   {
     law: 'one-confirmation-per-order',
     bug: 'a confirmation is lost',
-    plant: async ({ mailServer }) => {
-      const at = mailServer.copies.findIndex(
-        ({ to, message }) =>
-          mailServer.fateOf(to) === 'accepts' && message.includes('Subject: Your order MC-'),
-      );
-      const [lost] = mailServer.copies.splice(at, 1);
-      return async () => mailServer.copies.splice(at, 0, lost!);
+    plant: async (life) => {
+      const { copies } = life.mailServer;
+      const at = await findConfirmation(life);
+      const [lost] = copies.splice(at, 1);
+      return async () => copies.splice(at, 0, lost!);
     },
   },
   {
