@@ -197,7 +197,7 @@ function describeLife(
   const weekly = laws.filter(({ isCostly }) => isCostly).map(({ name }) => `\`${name}\``);
   return `# A life of ${life.day} days
 
-\`${command}\`: ${breaches.length === 0 ? 'every law held' : `${breaches.length} breaches`}. ${describeScale(lived)}.${lived.isWhole ? '' : ' Broken off in the midst of the next day.'}
+\`${command}\`: ${breaches.length === 0 ? 'every law held' : `breaches: ${breaches.length}`}. ${describeScale(lived)}.${lived.isWhole ? '' : ' Broken off in the midst of the next day.'}
 
 ## Deeds
 

@@ -226,12 +226,9 @@ export async function checkOutByApi(
         ...(promotion === undefined ? {} : { promotionCode: promotion.code.toLowerCase() }),
       };
       const key = { 'idempotency-key': randomUUID() };
-      const placed = await browser.ask<OrderSeen & { code?: string; reason?: string }>(
-        'POST',
-        '/api/orders',
-        body,
-        key,
-      );
+      const placed = await browser.ask<
+        OrderSeen & { code?: string; reason?: string; min?: { amount: number } }
+      >('POST', '/api/orders', body, key);
       return { answer: placed, totalShown: amount };
     });
     if (answer.status === 201) {
@@ -245,6 +242,14 @@ export async function checkOutByApi(
       const isRight = reason === 'used-up' || reason === 'used-by-you' || hasEnded;
       expectThat(isRight, `The code ${promotion?.code} was refused: ${reason}`);
       life.record.count('is told that a code does not hold');
+      chosen = { ...chosen, promotion: undefined };
+      continue;
+    }
+    if (answer.body.code === 'total-too-small') {
+      const { min } = answer.body;
+      const isRight = payment.provider === 'stripe' && totalShown < (min?.amount ?? 0);
+      expectThat(isRight, `A total of ${totalShown} was refused: ${JSON.stringify(answer.body)}`);
+      life.record.count('is told that a total is too small for the way to pay');
       chosen = { ...chosen, promotion: undefined };
       continue;
     }
