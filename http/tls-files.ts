@@ -1,4 +1,4 @@
-// Reads the certificate and the key that a server shows, where a load balancer speaks TLS to it.
+// Creates an HTTP server, with TLS where the settings name a certificate and its key.
 import { readFileSync } from 'node:fs';
 import {
   createServer as createPlainServer,
@@ -32,7 +32,7 @@ function readTlsFiles({ certificateFile, keyFile }: TlsFiles): { cert: string; k
   return { cert: read('TLS_CERTIFICATE_FILE', certificateFile), key: read('TLS_KEY_FILE', keyFile) };
 }
 
-/** A server of Node that speaks TLS where files are given. @throws StartFault where they hold no certificate and key */
+/** @returns an HTTPS server if `tls` is given, else an HTTP server. @throws StartFault if the files cannot be used */
 export function createServer(
   tls: TlsFiles | undefined,
   options: ServerOptions,

@@ -105,7 +105,7 @@ function fetchRelease({ releaseBucket, release, releaseDigest }: BootInput): str
 
 const tlsFolder = '/etc/myclothes-tls';
 
-/** The balancer speaks TLS to the machine. It verifies no certificate, so each machine makes one for itself. */
+/** Requests from the load balancer use TLS. It verifies no certificate, so each machine makes its own at boot. */
 function makeCertificate(): string[] {
   return [
     'command -v openssl >/dev/null || patiently dnf install -y -q openssl',

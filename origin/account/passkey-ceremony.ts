@@ -1,5 +1,5 @@
-// What a WebAuthn ceremony needs, whoever the passkey belongs to: challenges, options for the browser, and the check of
-// what the authenticator signed. It asks for a finger or PIN each time, so a passkey is two factors.
+// WebAuthn for the passkeys of accounts and operators: makes challenges and the browser's options, and verifies what
+// the authenticator signed. It asks for a finger or PIN each time, so a passkey is two factors.
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 import type { AuthenticationResponseJSON, RegistrationResponseJSON } from '@simplewebauthn/server';
 import { sql } from 'kysely';

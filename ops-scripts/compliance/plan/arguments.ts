@@ -113,8 +113,8 @@ export function isExpression(expression: unknown): boolean {
 }
 
 /**
- * The expressions of one of several blocks. Blocks may stand in another order than they were written in: they are told
- * apart by their constants.
+ * Finds the configuration of one of several repeated blocks. A plan may list the blocks in another order than the
+ * configuration does, so they are matched by their constant values.
  */
 export function expressionOf(
   expression: Expressions,

@@ -1,4 +1,4 @@
-// Watches what a product costs at every door of the shop, again and again, while staff begin and end its sales.
+// Reads a product's price in every place that shows it, again and again, while staff begin and end its sales.
 import { once } from 'node:events';
 import { get, type IncomingMessage } from 'node:http';
 import { text } from 'node:stream/consumers';
@@ -6,7 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { ShopLife, WatchedPrice, WatchedSale } from '../life.ts';
 import type { ShownProduct } from './products.ts';
 
-/** One door: what is asked, and where the price stands in the answer. */
+/** A page or API answer that shows the price: its address, and how to read the price from it. */
 interface Door {
   name: string;
   url: string;

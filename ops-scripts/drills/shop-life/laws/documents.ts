@@ -134,7 +134,7 @@ export const vatReportAddsUp = defineLaw<ReportSeen>({
       return { documents, reported };
     });
   },
-  // The worker may hear of a payment meanwhile.
+  // The worker may record a payment between the two reads; then the law is judged again.
   patienceMs: 10_000,
   judge({ documents, reported }) {
     const right = new Map<string, { net: number; tax: number }>();

@@ -3,7 +3,7 @@ import type { ShopLife, WatchedPrice, WatchedSale } from '../life.ts';
 import { askPostgres } from '../shop/living-shop.ts';
 import { defineLaw } from './law.ts';
 
-/** Law: whoever asks, at whichever door, is shown the price of that moment, and beside it what the sale says it was. */
+/** Law: every page and API answer shows the price of that moment, and beside it the sale's earlier price. */
 export const pricesTurnAtOnce = defineLaw<WatchedSale[]>({
   name: 'prices-turn-at-once',
   gather: async ({ record }) => record.watchedSales,
