@@ -84,13 +84,16 @@ class PriceDesk {
     if (atMs > knownMs) delete this.watched.prices.at(-2)!.feedUntilMs;
   }
 
-  async setPrice(price: number): Promise<void> {
-    const { id, slug, price: before } = this.#product;
-    const sentMs = Date.now();
-    const body = { price: { amount: price, currency: before.currency } };
-    await this.#change('PATCH', `/api/staff/products/${id}`, body, 200);
-    this.#turn(price, [sentMs, Date.now()]);
-    this.#life.record.noteSet(slug, 'Variant Price', amount(price));
+  /** At the desk, as a file that is imported meanwhile must find every other column unchanged. */
+  setPrice(price: number): Promise<void> {
+    return this.#life.desk.alone(async () => {
+      const { id, slug, price: before } = this.#product;
+      const sentMs = Date.now();
+      const body = { price: { amount: price, currency: before.currency } };
+      await this.#change('PATCH', `/api/staff/products/${id}`, body, 200);
+      this.#turn(price, [sentMs, Date.now()]);
+      this.#life.record.noteSet(slug, 'Variant Price', amount(price));
+    });
   }
 
   /** Without a start it begins at once. */
