@@ -1,4 +1,4 @@
-// Reads AWS answers out of a snapshot, and why they may be incomplete.
+// Reads the AWS answers of a snapshot and says why a list may be incomplete.
 // A failed, absent or truncated answer never reads as an empty list.
 import {
   type AnswerOf,
@@ -18,11 +18,11 @@ export interface Listed<T> {
   items: T[];
   /** Why there may be more than `items`; empty where the list is whole. */
   unknownReasons: string[];
-  /** No such call stands in the snapshot. */
+  /** Whether the snapshot has no such call. */
   absent: boolean;
 }
 
-/** What the calls of one command listed. */
+/** The items that all calls of one command listed. */
 export interface Answered<T> extends Listed<T> {
   /** `ec2.DescribeInstances` */
   call: string;
@@ -52,8 +52,8 @@ export function openAnswers(snapshot: Snapshot): Answers {
 }
 
 /**
- * One list of a command's answers, over all inputs (or those whose input or answer is about `subject`). Every failed
- * call, every answer with pages missing and every answer without the list adds an unknown reason.
+ * Returns one list of a command's answers, over all inputs or over those about `subject`. A failed call, a missing page
+ * and an answer without the list each add an unknown reason.
  */
 export function listAnswers<C extends ClientName, N extends CommandOf<C>, L extends ListIn<AnswerOf<C, N>>>(
   answers: Answers,
@@ -68,7 +68,7 @@ export function listAnswers<C extends ClientName, N extends CommandOf<C>, L exte
     call: name,
     items: [],
     unknownReasons: [],
-    // Nothing was asked for but what there is none of.
+    // A call that failed with "not found" does not count as made.
     absent: calls.every(isNoneOfThatName),
   };
   if (listed.absent) {
@@ -108,7 +108,7 @@ export function listAnswers<C extends ClientName, N extends CommandOf<C>, L exte
   return listed;
 }
 
-/** Unknown reasons of calls of this command that were made and failed or were cut; an absent call has none. */
+/** Unknown reasons of the calls of this command that failed or were cut. An absent call has none. */
 export function failuresOf(answers: Answers, name: string): string[] {
   return (answers.byCommand.get(name) ?? []).flatMap((call) => {
     const { key, outcome } = call;
@@ -122,7 +122,10 @@ export function isMade(answers: Answers, name: string): boolean {
   return answers.byCommand.has(name);
 }
 
-/** That there is none of the name that was asked for is an answer. A list that a rule names must be there. */
+/**
+ * Whether the call failed because AWS has nothing of the name that was asked for. That is an answer, except for prefix
+ * lists and launch templates: a rule or a group names them, so they must exist.
+ */
 function isNoneOfThatName({ key, input, outcome }: Call): boolean {
   if (outcome.ok || !narrows(input) || /PrefixList|LaunchTemplate/.test(key)) return false;
   return /NotFound(Fault|Exception)?$|\.NotFound$|^NoSuch/.test(outcome.error.name);
@@ -140,7 +143,7 @@ function isAbout(call: Call, subject: string | undefined): boolean {
   );
 }
 
-/** Inputs that do not leave anything out of the answer. */
+/** Inputs that leave nothing out of the answer. */
 const wholeInputs = new Set([
   'ShowCacheNodeInfo',
   'ShowCacheClustersNotInReplicationGroups',
@@ -158,9 +161,9 @@ function narrows(input: Record<string, unknown>): boolean {
   );
 }
 
-/** Whether the answer itself says that there is more. */
+/** Whether the answer itself says that more pages follow. */
 function isCut(client: string, result: Record<string, unknown>): boolean {
-  // Route 53 echoes the marker that it was asked with.
+  // Route 53 repeats the marker of the request in its answer.
   const names = client === 'route53' ? ['IsTruncated'] : ['NextToken', 'NextMarker', 'Marker', 'IsTruncated'];
   return names.some(
     (name) =>

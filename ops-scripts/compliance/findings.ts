@@ -1,4 +1,4 @@
-// Findings and report in the shape of the JSON output, how a verdict is collected, waivers, and the exit code.
+// The types of findings and report as in the JSON output; verdicts, waivers and the exit code.
 
 import { ConfigFault } from './config-fault.ts';
 import type { Mode } from './snapshot.ts';
@@ -13,9 +13,9 @@ export interface Finding {
   resource: string;
   reason: string;
   warnings: string[];
-  /** From the internet or a named interface to the part, hop by hop. */
+  /** The hops from the internet or a named interface to the part. */
   path?: string[];
-  /** What to type, or to change in the template, to close exactly that. */
+  /** What to type, or to change in the template, to resolve this finding. */
   fix?: string;
 }
 
@@ -60,7 +60,7 @@ export type ControlId = (typeof controlIds)[number] | HardeningId;
 export const policies = ['chain', 'hardening', 'all'] as const;
 export type Policy = (typeof policies)[number];
 
-/** With `failOn` `unknown`, an unknown is exit 1 as a failure is. */
+/** Returns the exit code. With `failOn` set to `unknown`, an unknown gives 1, as a failure does. */
 export function exitCodeOf({ summary }: Report, failOn: 'fail' | 'unknown'): 0 | 1 | 2 {
   if (summary.fail > 0 || (failOn === 'unknown' && summary.unknown > 0)) return 1;
   if (summary.unknown > 0 || summary.pass + summary.waived === 0) return 2;
@@ -75,20 +75,20 @@ export function shortName(resource: string): string {
   return balancer?.[1] ?? tail.split('/').at(-1) ?? tail;
 }
 
-/** A place in a file that was checked, for reports that lead there. */
+/** A place in a checked file, to which reports can link. */
 export interface SourcePlace {
-  /** As it was given on the command line. */
+  /** The path as it was given on the command line. */
   file: string;
-  /** From 1. */
+  /** Counted from 1. */
   line: number;
 }
 
-/** Where the part of a finding is declared; undefined where no file declares it. */
+/** Returns where the part of a finding is declared, or undefined where no file declares it. */
 export type Locate = (resource: string) => SourcePlace | undefined;
 
 export interface Failure {
   reason: string;
-  /** Asked for once, of the one failure whose path is told: finding a way in may take long. */
+  /** Called at most once, for the one failure whose path is shown, because finding a path can take long. */
   path?: () => string[];
   fix?: string;
 }
@@ -96,19 +96,23 @@ export interface Failure {
 export interface Verdict {
   fail(failure: Failure): void;
   unknown(reason: string): void;
-  /** Does not change the status. */
+  /** Adds a warning, which does not change the status. */
   warn(text: string): void;
-  /** The reason of a pass. */
+  /** Adds a reason for a pass. */
   pass(text: string): void;
-  /** Runs one piece of the judgement. What it can't know becomes an unknown reason, and the other pieces go on. */
+  /**
+   * Runs one piece of the judgement. A value that it can't know becomes an unknown reason, and the other pieces go on.
+   */
   attempt(piece: () => void): void;
   conclude(control: ControlId, resource: string): Finding;
 }
 
-/** More reasons than this are counted, not listed. */
+/** Further reasons are counted and not listed. */
 const reasonLimit = 8;
 
-/** `calls` are the AWS calls that the judgement reads; the reason for an unreadable answer names them. */
+/**
+ * Opens a verdict. `calls` are the AWS calls that the judgement reads; the reason for an unreadable answer names them.
+ */
 export function openVerdict(calls: string[] = []): Verdict {
   const failures: Failure[] = [];
   const unknownReasons = new Set<string>();
@@ -124,7 +128,7 @@ export function openVerdict(calls: string[] = []): Verdict {
     conclude(control, resource) {
       const base = { control, resource, warnings: [...warnings].sort() };
       if (failures.length > 0) {
-        // A way in that can't be told for garbage on it leaves the failure as it is.
+        // If garbage in an answer makes the path unreadable, the failure stays, without a path.
         const path = attempt(
           () => failures.find((failure) => failure.path !== undefined)?.path?.(),
           () => undefined,
@@ -156,7 +160,7 @@ export interface Waiver {
   /** ARN or name; `*` stands for any text. */
   resource: string;
   reason: string;
-  /** The last day on which it holds, UTC: `2027-01-31`. */
+  /** The last day, in UTC, on which the waiver applies: `2027-01-31`. */
   expires: string;
 }
 
@@ -185,7 +189,7 @@ export function parseWaivers(text: string, file: string): Waiver[] {
   });
 }
 
-/** A day of the calendar, also as the beginning of a time: a day that there is not must not waive by accident. */
+/** Whether the text begins with a day that exists. A day such as February 30 must not waive by accident. */
 function isDay(text: string): boolean {
   const time = Date.parse(text);
   const [day = ''] = text.split('T');
@@ -193,7 +197,7 @@ function isDay(text: string): boolean {
   return new Date(`${day}T00:00:00Z`).toISOString().startsWith(day);
 }
 
-/** Applies waivers to failures; an unknown is never waived, and a pass needs none. */
+/** Applies waivers to failures. It never waives an unknown, and a pass needs no waiver. */
 export function applyWaivers(report: Report, waivers: Waiver[], now: Date): Report {
   const today = now.toISOString().slice(0, 10);
   const findings = report.findings.map((finding) => {

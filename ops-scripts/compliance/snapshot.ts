@@ -53,10 +53,10 @@ import { ConfigFault } from './config-fault.ts';
 
 export const snapshotFormat = 'myclothes-aws-snapshot/1';
 
-/** Where a snapshot comes from: calls made just now, a file, or templates or a plan that stand for an account. */
+/** The source of a snapshot: calls made just now, a file, or templates or a plan in place of an account. */
 export type Mode = 'live' | 'snapshot' | 'template' | 'plan';
 
-/** Whether the snapshot tells what was declared and not what AWS answered. */
+/** Whether the snapshot shows what files declare, and not what AWS answered. */
 export function isDeclared(mode: Mode): boolean {
   return mode === 'template' || mode === 'plan';
 }
@@ -77,17 +77,17 @@ export interface Snapshot {
 }
 
 /**
- * The name of a call that a template has no words for (for example, the instances that run). Rules that need such a
- * call answer `unknown` with the error's message as the reason.
+ * The name of the error of a call whose answer no template contains (for example, the instances that run). Controls
+ * that need such a call are `unknown`, with the error's message as the reason.
  */
 export const unknownInTemplate = 'UnknownInTemplate';
 
-/** Stands in the place of one property whose value can't be known, such as a parameter without a value. */
+/** Stands in the place of a property whose value can't be known, such as a parameter without a value. */
 export interface UnknownValue {
   $unknown: string;
 }
 
-/** Marks a property as not knowable; the reason completes the sentence "… cannot be known: <reason>". */
+/** Marks a property as unknown. The reason completes the sentence "… cannot be known: <reason>". */
 export function unknownValue(reason: string): UnknownValue {
   return { $unknown: reason };
 }
@@ -96,13 +96,13 @@ export function isUnknownValue(value: unknown): value is UnknownValue {
   return typeof value === 'object' && value !== null && typeof (value as UnknownValue).$unknown === 'string';
 }
 
-/** `elbv2.DescribeListeners({"LoadBalancerArn":"…"})`; without input (or with an empty one) no parentheses. */
+/** `elbv2.DescribeListeners({"LoadBalancerArn":"…"})`. Without input, or with an empty one, it has no parentheses. */
 export function callKey<C extends ClientName>(client: C, command: CommandOf<C>, input?: object): string {
   const name = `${client}.${command}`;
   return input === undefined || Object.keys(input).length === 0 ? name : `${name}(${sortedJson(input)})`;
 }
 
-/** JSON with the keys of every object in order, so that equal inputs make equal text. */
+/** JSON with sorted keys in every object, so that equal inputs give equal text. */
 export function sortedJson(value: unknown): string {
   return JSON.stringify(value, (_key, inner: unknown) =>
     typeof inner === 'object' && inner !== null && !Array.isArray(inner)
@@ -111,7 +111,7 @@ export function sortedJson(value: unknown): string {
   );
 }
 
-/** Records an outcome under its key; the answer's type follows from client and command. */
+/** Records an outcome under its key. The type of the answer follows from client and command. */
 export function recordCall<C extends ClientName, N extends CommandOf<C>>(
   snapshot: Snapshot,
   client: C,
@@ -127,8 +127,8 @@ export function emptySnapshot(account: string, region: string, takenAt: Date): S
 }
 
 /**
- * Reads a snapshot from text. Faults of the file as a whole are a ConfigFault; garbage inside one call is kept as a
- * failed call, for it must end as `unknown`.
+ * Reads a snapshot from text. A fault of the whole file is a ConfigFault. Garbage inside one call is kept as a failed
+ * call, because it must end as `unknown`.
  */
 export function parseSnapshot(text: string, file: string): Snapshot {
   let parsed: unknown;

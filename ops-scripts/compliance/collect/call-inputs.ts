@@ -1,8 +1,8 @@
-// The inputs of AWS calls: each once from what earlier calls returned, and page after page.
+// Builds the inputs of AWS calls from what earlier calls returned, without repeats, and the input of each next page.
 import type { LaunchTemplateSpecification } from '@aws-sdk/client-auto-scaling';
 import { type AnswerOf, type CallOutcome, type ClientName, type CommandOf, sortedJson } from '../snapshot.ts';
 
-/** DescribeTags takes no more ARNs at once. */
+/** The most ARNs that DescribeTags accepts in one call. */
 const arnsAtOnce = 20;
 
 export function eachLoadBalancer(answers: CollectedAnswers) {
@@ -109,7 +109,7 @@ export class CollectedAnswers {
     this.#calls = calls;
   }
 
-  /** All successful answers of a command, one an input. */
+  /** All successful answers of a command, one for each input. */
   of<C extends ClientName, N extends CommandOf<C>>(client: C, command: N): Partial<AnswerOf<C, N>>[] {
     const name = `${client}.${command}`;
     return Object.entries(this.#calls).flatMap(([key, outcome]) =>
@@ -120,7 +120,7 @@ export class CollectedAnswers {
   }
 }
 
-/** How a call's pages follow one another: the input that asks for the next page, or undefined after the last. */
+/** Returns the input that asks for the next page, or undefined after the last page. */
 export type NextPage = (answer: Record<string, unknown>) => Record<string, unknown> | undefined;
 
 export function nextToken(answer: Record<string, unknown>) {
@@ -139,7 +139,7 @@ export function truncatedMarker(answer: Record<string, unknown>) {
   return answer['IsTruncated'] ? { Marker: answer['NextMarker'] } : undefined;
 }
 
-/** Route 53's record sets: the SDK has no paginator for them. */
+/** The next page of Route 53's record sets. The SDK has no paginator for them. */
 export function nextRecord(answer: Record<string, unknown>) {
   if (!answer['IsTruncated']) return undefined;
   return {

@@ -61,15 +61,15 @@ import {
 export interface TableCall {
   client: ClientName;
   command: string;
-  /** The permission that the call needs. */
+  /** The IAM permission that the call needs. */
   action: string;
   Command: new (input: never) => object;
-  /** The property whose items are the answer; an answer without it is garbled. */
+  /** The property whose items are the answer. An answer without it counts as garbled. */
   list: string;
   nextPage?: NextPage;
-  /** Sent with each page and no part of the call's name. */
+  /** Sent with each page. It is no part of the call's key in the snapshot. */
   pageSize?: Record<string, number>;
-  /** The inputs of each call to make, from what earlier rounds returned. Absent: one call without input. */
+  /** Returns the inputs of the calls to make, from what earlier rounds returned. Absent: one call without input. */
   inputs?: (answers: CollectedAnswers) => object[];
 }
 
@@ -82,7 +82,7 @@ const actionPrefix: Record<ClientName, string> = {
   route53: 'route53',
 };
 
-/** Each round begins when the one before has ended. */
+/** The calls in rounds. A round begins when the one before it has ended, because its inputs come from there. */
 export const callRounds: TableCall[][] = [
   [
     call('elbv2', 'DescribeLoadBalancers', DescribeLoadBalancersCommand, 'LoadBalancers', nextMarker),
@@ -228,12 +228,12 @@ function ec2(
   list: string,
   MaxResults: number,
 ): TableCall {
-  // Without MaxResults EC2 tries to answer whole, and refuses large accounts.
+  // Without MaxResults, EC2 tries to return everything at once, and refuses to do so for large accounts.
   const pageSize = { MaxResults };
   return { ...call('ec2', command, Command, list, nextToken), pageSize };
 }
 
-/** GetCallerIdentity is asked as well; it needs no permission. */
+/** Returns the policy that collection needs. GetCallerIdentity is called too, but it needs no permission. */
 export function iamPolicy() {
   const actions = callRounds.flat().map((call) => call.action);
   return {
@@ -243,7 +243,7 @@ export function iamPolicy() {
         Sid: 'ReadWhatComplianceJudges',
         Effect: 'Allow',
         Action: [...new Set(actions)].sort(),
-        // These actions know no resources of their own, or are asked about all of them.
+        // These actions either support no resource-level permissions or are called for all resources.
         Resource: '*',
       },
     ],

@@ -1,4 +1,4 @@
-// The AWS SDK clients with one configuration, the account that they open, and a deadline for each call.
+// Makes the AWS SDK clients with one configuration, finds the account that they open, and gives each call a deadline.
 import { AutoScalingClient } from '@aws-sdk/client-auto-scaling';
 import { EC2Client } from '@aws-sdk/client-ec2';
 import { ElasticLoadBalancingV2Client } from '@aws-sdk/client-elastic-load-balancing-v2';
@@ -11,17 +11,17 @@ import { NodeHttpHandler } from '@smithy/node-http-handler';
 import { ConfigFault } from '../config-fault.ts';
 
 export interface AwsAccess {
-  /** A profile of the shared AWS files; unset: what the environment says. */
+  /** A profile of the shared AWS files. Unset: the SDK takes it from the environment. */
   profile?: string;
-  /** Unset: the profile's or environment's. */
+  /** Unset: the region of the profile or of the environment. */
   region?: string;
-  /** Every call goes there instead of to AWS; unset: `AWS_ENDPOINT_URL`, then AWS itself. */
+  /** Where every call goes instead of to AWS. Unset: `AWS_ENDPOINT_URL`, then AWS itself. */
   endpointUrl?: string;
-  /** Asked as this role, taken with the credentials that are found. */
+  /** The role to assume, with the credentials that are found. */
   role?: { roleArn: string; externalId?: string };
 }
 
-/** The SDK would fail on it at each call, one after another. */
+/** Refuses a bad URL at once. The SDK would fail on it at each call, one after another. */
 function checkEndpoint(url: string | undefined): string | undefined {
   if (!url || (URL.canParse(url) && /^https?:$/.test(new URL(url).protocol))) return url;
   throw new ConfigFault(`Cannot ask AWS at '${url}' as it is not the URL of an http or https server`);
@@ -72,7 +72,7 @@ export function makeClients(access: AwsAccess, sockets: number, maxAttempts: num
   };
 }
 
-/** Names of the errors that say that AWS does not accept the credentials. */
+/** Names of the errors by which AWS refuses the credentials. */
 const refusedCredentials = new Set([
   'ExpiredToken',
   'ExpiredTokenException',
@@ -82,7 +82,7 @@ const refusedCredentials = new Set([
 ]);
 
 /**
- * The region that will be asked.
+ * Returns the region that will be asked.
  * Throws a ConfigFault when there is no region or no credentials.
  */
 export async function checkAccess(
@@ -97,7 +97,7 @@ export async function checkAccess(
 }
 
 /**
- * The account, or '' where the credentials' service does not tell it: a check goes on without.
+ * Returns the account, or '' where STS does not answer: a check goes on without it.
  * Throws a ConfigFault when AWS does not accept the credentials.
  */
 export async function askAccount(
@@ -153,8 +153,9 @@ export class TimedOut extends Error {
 }
 
 /**
- * What `work` gives, or a TimedOut after `deadlineMs`, or once `stop` is aborted. `work` gets a signal that is aborted
- * at the same moment; the SDK may ignore it while it backs off, so this does not wait for it.
+ * Returns what `work` gives, or rejects with a TimedOut after `deadlineMs` or once `stop` is aborted. The signal that
+ * `work` gets is aborted at the same moment. This does not wait for `work` to end, because the SDK may ignore the
+ * signal while it backs off.
  */
 export async function withinDeadline<T>(
   deadlineMs: number,

@@ -14,13 +14,16 @@ import {
 export interface CollectOptions extends AwsAccess {
   /** How long one page of one call may take, its retries included; default 10,000. */
   callDeadlineMs?: number;
-  /** How long all of it may take; default 300,000. Calls not ended by then are kept as timed out. */
+  /**
+   * How long the whole collection may take; default 300,000. Calls that have not ended by then are recorded as timed
+   * out.
+   */
   totalDeadlineMs?: number;
-  /** Calls at a time; default 12. */
+  /** The most calls that run at a time; default 12. */
   concurrency?: number;
-  /** Attempts a request, with adaptive back-off between them; default 6. */
+  /** Attempts for each request, with adaptive back-off between them; default 6. */
   maxAttempts?: number;
-  /** Default: a line on standard error when that is a terminal. */
+  /** Default: one line on standard error if that is a terminal. */
   progress?: Progress;
   now?: () => Date;
 }
@@ -32,8 +35,8 @@ interface PlannedCall {
 }
 
 /**
- * Asks AWS for all that the rules read.
- * Throws a ConfigFault without region or usable credentials; every other fault is kept in the snapshot.
+ * Asks AWS for everything that the controls read.
+ * Throws a ConfigFault without a region or usable credentials. Every other fault is recorded in the snapshot.
  */
 export async function collectSnapshot(options: CollectOptions = {}): Promise<Snapshot> {
   const { callDeadlineMs = 10_000, totalDeadlineMs = 300_000, concurrency = 12, maxAttempts = 6 } = options;
@@ -43,7 +46,7 @@ export async function collectSnapshot(options: CollectOptions = {}): Promise<Sna
   const stop = AbortSignal.any([AbortSignal.timeout(totalDeadlineMs), refused.signal]);
   const region = await checkAccess(clients, options, callDeadlineMs, stop);
   const snapshot = emptySnapshot('', region, now());
-  // Beside the other calls: a service that is silent must not hold them up.
+  // This runs beside the other calls, so that an STS that does not answer delays none of them.
   const account = askAccount(clients, callDeadlineMs, stop);
   account.catch(() => refused.abort());
   let known = 0;
@@ -79,14 +82,14 @@ function send(clients: AwsClients, call: TableCall, input: object, abortSignal: 
   return client.send(new call.Command(input as never), { abortSignal });
 }
 
-/** Far above what any account holds; a server that never ends its pages is not believed. */
+/** Far more than any account has. It stops a server whose pages never end. */
 const maxPages = 2_000;
 
 type Answer = Record<string, unknown>;
 
 /**
- * Asks page after page through `ask` and merges the items of the call's list.
- * Never rejects: what goes wrong is the outcome, with the number of the page that it happened on.
+ * Asks for page after page by `ask` and merges the items of the call's list.
+ * Never rejects: an error becomes the outcome, with the number of the page on which it happened.
  */
 async function pageThrough(
   call: TableCall,
@@ -118,7 +121,7 @@ async function pageThrough(
   return failed('Truncated', maxPages, 'there is no end of pages');
 }
 
-/** What a JSON file can hold (times as text), without the transport's details. */
+/** The answer as JSON can hold it (times as text), without the transport's metadata and the page tokens. */
 function plainData(answer: Answer): Answer {
   const { $metadata: _transport, NextToken: _token, NextMarker: _next, Marker: _marker, ...rest } = answer;
   return JSON.parse(JSON.stringify(rest)) as Answer;
@@ -132,17 +135,17 @@ function errorName(error: unknown): string {
   if (!(error instanceof Error)) return 'Error';
   if ('$fault' in error || error.name === 'TimedOut') return error.name;
   if ('code' in error && typeof error.code === 'string') return error.code;
-  // What is neither the service's own error nor the network's was an answer that can't be read.
+  // An error of neither the service nor the network means that the SDK could not read the answer.
   return 'Garbled';
 }
 
 function errorMessage(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
-  // The SDK appends a hint for programmers to what it can't read.
+  // The SDK appends a hint for programmers when it can't read an answer.
   return (error.message.split('\n')[0] ?? '').slice(0, 300);
 }
 
-/** Maps over items with at most `width` running at a time, started in order. */
+/** Maps over items, at most `width` of them at a time, started in order. */
 export async function boundedMap<T>(
   items: T[],
   width: number,
@@ -156,7 +159,7 @@ export async function boundedMap<T>(
 }
 
 interface Progress {
-  /** `made` of at least `known` calls have ended; `last` is the one that ended now. */
+  /** `made` calls of at least `known` have ended. `last` names the one that ended now. */
   step(made: number, known: number, last: string): void;
   end(): void;
 }

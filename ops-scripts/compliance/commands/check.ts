@@ -85,9 +85,9 @@ async function report(snapshot: Snapshot, mode: Mode, options: CheckOptions): Pr
   present({ snapshot, report: judge(snapshot, { mode, ...howToJudge(options) }) }, options);
 }
 
-/** The line on which the plan tells the resource; the first where it is told by another name. */
+/** Finds the line on which the plan has the resource; the first line where the plan calls it by another name. */
 function placeInPlan(text: string, file: string, resource: string): SourcePlace {
-  // Findings tell keys of `for_each` in single quotes.
+  // Findings write the keys of `for_each` in single quotes.
   const address = JSON.stringify(resource.replaceAll("'", '"'));
   const at = Math.max(text.indexOf(`"address": ${address}`), text.indexOf(`"address":${address}`), 0);
   return { file, line: text.slice(0, at).split('\n').length };
@@ -99,7 +99,7 @@ export interface TemplateCheckOptions extends CheckOptions {
   account?: string;
 }
 
-/** `check template`: judges CloudFormation templates, SAM's and CDK's, as one system. */
+/** `check template`: judges CloudFormation templates, also those of SAM and CDK, as one system. */
 function checkTemplateCommand(): Command {
   const template = checking('template', 'Judge CloudFormation templates, as one system').argument(
     '<files...>',
@@ -131,7 +131,10 @@ export function addTemplateOptions(command: Command): Command {
     .option('--account <id>', 'account of the stack (default: 123456789012, or as CDK says)');
 }
 
-/** What the templates are deployed with. Throws a ConfigFault for a parameter that none of them declares. */
+/**
+ * Returns the parameters and the place of the deployment. Throws a ConfigFault for a parameter that no template
+ * declares.
+ */
 export function templateOptionsOf(
   given: GivenTemplates,
   options: Pick<TemplateCheckOptions, 'parameter' | 'parameters' | 'region' | 'account'>,
@@ -153,12 +156,12 @@ function collect(value: string, before: string[] = []): string[] {
   return [...before, value];
 }
 
-/** A check with the options that all kinds of it have. */
+/** A check with the options that all kinds of check have. */
 function checking(name: string, description: string): Command {
   return addReportOptions(addSelectionOptions(new Command(name).description(description)));
 }
 
-/** Applies waivers, writes the report in the form that is asked for, and sets the exit code. */
+/** Applies waivers, writes the report in the requested format, and sets the exit code. */
 function present(judged: Judged, options: CheckOptions): void {
   const waivers =
     options.waivers === undefined ? [] : parseWaivers(readText(options.waivers), options.waivers);

@@ -1,4 +1,4 @@
-// `fix --simulate`: shows the fixes of a check's result that are proven by trying them; nothing is ever applied.
+// `fix --simulate`: shows those fixes of a result that a trial on a copy has proven. It never changes the account.
 import { existsSync, readdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { Command } from 'commander';
@@ -23,15 +23,15 @@ type FixOptions = TemplateCheckOptions & { simulate?: boolean; json?: boolean };
 
 export interface Proof {
   finding: Finding;
-  /** What to type or to change; undefined where the fix is not proven. */
+  /** The command to type or the change to make; undefined where the fix is not proven. */
   text?: string;
-  /** Why it is not proven. */
+  /** Why the fix is not proven. */
   why?: string;
-  /** What it does beside, such as that it makes the part anew. */
+  /** A side effect of the fix, such as that it replaces the part. */
   note?: string;
 }
 
-/** `try` applies the lines of a fix to a copy, and gives what to show and the report of the copy. */
+/** Applies the lines of a fix to a copy. Returns what to show, and the report of the copy. */
 type Trial = (lines: string[]) => { text: string; report: Report };
 
 export function fixCommand(): Command {
@@ -89,7 +89,10 @@ function describe(proofs: Proof[]): string {
   return told.join('\n\n');
 }
 
-/** Tries each fix on what was judged and judges again: proven where its finding closes and none gets worse. */
+/**
+ * Applies each fix to a copy of what was judged and judges it again. A fix is proven if its finding closes and no other
+ * finding gets worse.
+ */
 function proveFixes(report: Report, trial: Trial): Proof[] {
   return report.findings
     .filter(({ status }) => status === 'fail')
@@ -123,7 +126,10 @@ function whyNotProven(before: Report, after: Report, { control, resource }: Find
   return worse && `${worse.control} of ${worse.resource} would be '${worse.status}': ${worse.reason}`;
 }
 
-/** The trial on the files that give the same result; several are tried where none is named. */
+/**
+ * Finds the judged files that give the same result as before. If none is named, it tries the files of the result's
+ * folder.
+ */
 function findTrial(report: Report, result: string, files: string[], options: FixOptions): Trial {
   const folder = dirname(result);
   const beside = () =>
@@ -149,7 +155,7 @@ function findTrial(report: Report, result: string, files: string[], options: Fix
   );
 }
 
-/** Undefined where the files are of another kind or give another result. */
+/** Returns undefined if the files give another result, or if they were not named and are of another kind. */
 function attemptOpen(
   report: Report,
   files: string[],
@@ -209,7 +215,7 @@ type ParsedTemplate = ReturnType<typeof parseTemplate>;
 
 /** Returns the template unchanged if the fix is about a resource of another file. */
 function patchOne(template: ParsedTemplate, line: string): ParsedTemplate {
-  // A resource that several files declare is told by its file or stack.
+  // A resource that several files declare has the label of its file or stack before its name.
   const [, label] = /(?:of|rule|to) (\S+):\w+/.exec(line) ?? [];
   if (label !== undefined && label !== template.file) return template;
   const named = Object.keys(template.Resources).some((id) => new RegExp(`\\b${id}\\b`).test(line));
@@ -224,7 +230,7 @@ function policyOf({ findings }: Report): Policy {
   return ofChain === findings.length ? 'chain' : ofChain === 0 ? 'hardening' : 'all';
 }
 
-/** The parts that the result is about, for a check that named them. */
+/** Selects the parts that the result is about, for results of a check that named its parts. */
 function selectionOf({ findings }: Report): SelectionOptions {
   const of = (control: string) =>
     findings.filter((finding) => finding.control === control).map(({ resource }) => resource);
@@ -236,7 +242,7 @@ function selectionOf({ findings }: Report): SelectionOptions {
   };
 }
 
-/** Waivers change a failure's word, and not what is so. */
+/** Compares without waivers: they change the status of a failure but not what was found. */
 function isSame(now: Report, then: Report): boolean {
   const key = ({ control, resource, status }: Report['findings'][number]) =>
     `${control}|${resource}|${status === 'waived' ? 'fail' : status}`;

@@ -1,4 +1,4 @@
-// Options shared by several subcommands, and the config file that can replace the selection options.
+// Options that several subcommands share, and the config file that can replace the selection options.
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { ConfigFault, readText } from '../config-fault.ts';
 import { type Policy, policies } from '../findings.ts';
@@ -13,7 +13,7 @@ export interface AccessOptions {
 }
 
 export interface CheckOptions extends SelectionOptions, AccessOptions {
-  /** File of the roles that `check live` takes, one an account. */
+  /** The file with the roles that `check live` assumes, one for each account. */
   accounts?: string;
   config?: string;
   selection?: string;
@@ -32,7 +32,10 @@ export function addAccessOptions(command: Command): Command {
     .option('--endpoint-url <url>', 'send every call there (also AWS_ENDPOINT_URL)');
 }
 
-/** For a check that calls nobody, so that one line of a script may serve every kind of check. */
+/**
+ * Accepts the options of AWS access in a check that calls nobody, so that one line of a script fits every kind of
+ * check.
+ */
 export function addIdleAccessOptions(command: Command): Command {
   for (const { flags, long } of addAccessOptions(new Command()).options) {
     if (!command.options.some((option) => option.long === long))
@@ -69,13 +72,13 @@ export function addReportOptions(command: Command): Command {
     .option('--waivers <file>', 'JSON file of waivers');
 }
 
-/** What a check judges by, whatever it judges. */
+/** The options of judging, which are the same for every kind of input. */
 export function howToJudge(options: CheckOptions): Omit<JudgeOptions, 'mode'> {
   const { minZones, policy = 'chain' } = options;
   return { selection: readSelection(options), minZones, policy };
 }
 
-/** The selection of the command line, or of the config file where the line has none. */
+/** Reads the selection from the command line, or from the config file if the command line has none. */
 export function readSelection(options: CheckOptions): SelectionOptions {
   const { stack, loadBalancer, autoScalingGroup, cache, database } = options;
   const given = { stack, loadBalancer, autoScalingGroup, cache, database };

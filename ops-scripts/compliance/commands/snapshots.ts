@@ -30,7 +30,7 @@ export function snapshotCommand(): Command {
     );
 }
 
-/** The SDK is loaded only here: it takes longer to load than other commands to run. */
+/** Loads the SDK only here, because that takes longer than most commands run. */
 export async function collectLive(options: AccessOptions) {
   const { collectSnapshot } = await import('../collect/collect.ts');
   return collectSnapshot(accessOf(options));
@@ -44,7 +44,7 @@ function accessOf({ profile, region, endpointUrl }: AccessOptions) {
   };
 }
 
-/** `compare`: lists findings that differ between two snapshots; exits as a check of the second does. */
+/** `compare`: lists findings that differ between two snapshots. Its exit code is that of a check of the second one. */
 export function compareCommand(): Command {
   return addSelectionOptions(new Command('compare'))
     .description('Say which verdicts differ between two snapshots, and why; exit code of the second')
@@ -103,7 +103,7 @@ export function compareReports(before: Report, after: Report): Change[] {
   });
 }
 
-/** Accounts and regions that are asked at a time. */
+/** The most accounts and regions that are asked at a time. */
 const accountsAtOnce = 4;
 
 export async function checkAccounts(file: string, options: CheckOptions): Promise<Judged> {
@@ -117,7 +117,9 @@ export async function checkAccounts(file: string, options: CheckOptions): Promis
   return { report, snapshot: emptySnapshot(report.account, report.region, new Date()) };
 }
 
-/** An account whose role can't be taken is unknown, and the others are judged all the same. */
+/**
+ * Judges one account. If its role can't be assumed, its controls are unknown and the other accounts are still judged.
+ */
 async function checkAccount(target: AccountTarget, options: CheckOptions): Promise<Report> {
   const { collectSnapshot } = await import('../collect/collect.ts');
   const { profile, endpointUrl } = options;
@@ -139,19 +141,19 @@ async function checkAccount(target: AccountTarget, options: CheckOptions): Promi
   }
 }
 
-/** One account in one region, and how to get in. */
+/** One account in one region, and how to get access. */
 interface AccountTarget {
   roleArn: string;
-  /** Twelve digits, as the role's ARN has them. */
+  /** Twelve digits, as in the role's ARN. */
   account: string;
-  /** Unset: that of the command line, the profile or the environment. */
+  /** Unset: the region of the command line, the profile or the environment. */
   region?: string;
   externalId?: string;
 }
 
 /**
- * A JSON list of ARNs, or of `{ "role", "regions", "externalId" }`, or one ARN a line with regions after it.
- * Throws a ConfigFault that names the file and what is wrong.
+ * Reads a JSON list of ARNs or of `{ "role", "regions", "externalId" }`, or lines of one ARN with its regions.
+ * Throws a ConfigFault that names the file and the mistake.
  */
 export function parseAccounts(text: string, file: string): AccountTarget[] {
   const targets = readEntries(text, file).flatMap((entry) => toTargets(entry, file));
@@ -192,7 +194,7 @@ function toTargets(entry: unknown, file: string): AccountTarget[] {
   return regions.length === 0 ? [target] : regions.map((region) => ({ ...target, region }));
 }
 
-/** What an account that lets nobody in is told as: each control is unknown. */
+/** Returns the report of an account that refused access: every control is unknown. */
 export function reportOfDenied({ account, region = '' }: AccountTarget, why: string, policy: Policy): Report {
   const findings = controlsOf(policy).map(
     ({ id }): Finding => ({
@@ -208,7 +210,7 @@ export function reportOfDenied({ account, region = '' }: AccountTarget, why: str
   return { format: 'myclothes-compliance/1', mode: 'live', account, region, summary, findings, calls };
 }
 
-/** One report of all; a part that is told by a name alone is told by its account and region too. */
+/** Merges several reports into one. A part that only has a name gets its account and region as a prefix. */
 export function mergeReports(reports: Report[]): Report {
   const findings = reports.flatMap(({ account, region, findings: own }) =>
     own.map((finding) =>

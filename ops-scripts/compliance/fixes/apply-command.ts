@@ -1,4 +1,4 @@
-// Applies AWS CLI commands of fixes to a snapshot, as AWS would to the account; what is not known here is refused.
+// Applies the AWS CLI commands of fixes to a snapshot, as AWS would to the account; refuses unknown commands.
 import { toTraffic } from '../network/traffic.ts';
 import type { Snapshot } from '../snapshot.ts';
 import {
@@ -17,7 +17,9 @@ import {
 
 type Flags = Map<string, string[]>;
 
-/** Changes the snapshot. Throws an Unproven for a command that leaves something to choose, or is not known here. */
+/**
+ * Changes the snapshot. Throws an Unproven for an unknown command, or for one that still has a `<choice>` to fill in.
+ */
 export function applyCommand(snapshot: Snapshot, line: string): void {
   const choice = /<[^>]+>/.exec(line)?.[0];
   if (choice !== undefined) throw new Unproven(`it leaves a choice: ${choice}`);
@@ -96,7 +98,10 @@ function first(flags: Flags, name: string): string {
   return value;
 }
 
-/** Of the short form `IpProtocol=tcp,FromPort=22,ToPort=22,IpRanges=[{CidrIp=0.0.0.0/0}]`, or of single flags. */
+/**
+ * Reads a permission in the short form `IpProtocol=tcp,FromPort=22,ToPort=22,IpRanges=[{CidrIp=0.0.0.0/0}]`, or from
+ * single flags.
+ */
 function permissionOf(flags: Flags): Permission {
   const text = flags.get('ip-permissions')?.[0];
   if (text === undefined) {
@@ -140,10 +145,10 @@ const identifiers: Record<string, string> = {
   'replication-group-id': 'ReplicationGroupId',
 };
 
-/** Flags that say when and where, not what. */
+/** Flags that say where and when to change something, and not what to change. */
 const idleFlags = new Set(['region', 'apply-immediately', 'profile']);
 
-/** `modify-…` and `update-…`: each flag is a property of what its identifier names. */
+/** Applies `modify-…` and `update-…`: each flag sets a property of the resource that the identifier names. */
 function setProperties(snapshot: Snapshot, flags: Flags): void {
   const [flag, member] = Object.entries(identifiers).find(([name]) => flags.has(name)) ?? [];
   if (flag === undefined || member === undefined) throw new Unproven('what it changes is not known here');

@@ -1,4 +1,4 @@
-// Changes a snapshot as a change of the account would: rules, properties and attributes, wherever they are told.
+// Changes rules, properties and attributes in every answer of a snapshot, as the same change of the account would.
 import { formatTraffic, type Traffic, toTraffic } from '../network/traffic.ts';
 import type { Snapshot } from '../snapshot.ts';
 
@@ -9,7 +9,7 @@ export class Unproven extends Error {
   override name = 'Unproven';
 }
 
-/** Every object of the snapshot's answers, at any depth, in which the member has this value. */
+/** Finds every object of the snapshot's answers, at any depth, in which the member has this value. */
 export function itemsWith(snapshot: Snapshot, member: string, value: string): Item[] {
   const found: Item[] = [];
   const visit = (each: unknown): void => {
@@ -21,7 +21,7 @@ export function itemsWith(snapshot: Snapshot, member: string, value: string): It
   return found;
 }
 
-/** Sets members of every object of the snapshot that bears the identifier and has the member `whole`. */
+/** Sets members of each object of the snapshot that has the identifier and has the member `whole`. */
 export function assign(
   snapshot: Snapshot,
   [member, id, whole]: [string, string, string],
@@ -45,7 +45,7 @@ const peerLists = [
   ['UserIdGroupPairs', 'GroupId'],
 ] as const;
 
-/** A rule by its id. */
+/** Finds a rule by its id. */
 export function ruleOf(snapshot: Snapshot, id: string): Permission {
   const [rule] = itemsWith(snapshot, 'SecurityGroupRuleId', id);
   if (rule === undefined) throw new Unproven(`rule ${id} is not in the snapshot`);
@@ -62,7 +62,7 @@ function trafficOf({ IpProtocol, FromPort, ToPort }: Item): Traffic {
   return toTraffic(String(IpProtocol), FromPort as number | undefined, ToPort as number | undefined);
 }
 
-/** Takes the rule out of both calls that tell it. */
+/** Removes the ingress rule from the answers of both calls that list rules. */
 export function removeRule(snapshot: Snapshot, groupId: string, gone: Permission): void {
   const same = (traffic: Traffic) => formatTraffic(traffic) === formatTraffic(gone.traffic);
   let found = 0;
@@ -133,7 +133,7 @@ export function setBalancerAttributes(
 export function setRedirect(snapshot: Snapshot, listenerArn: string, RedirectConfig: object): void {
   const DefaultActions = [{ Type: 'redirect', RedirectConfig }];
   assign(snapshot, ['ListenerArn', listenerArn, 'Protocol'], { DefaultActions });
-  // The default rule of the listener has its actions too.
+  // DescribeRules repeats the actions of the listener as its default rule.
   for (const [key, call] of Object.entries(snapshot.calls)) {
     if (!key.startsWith('elbv2.DescribeRules(') || !key.includes(JSON.stringify(listenerArn)) || !call.ok)
       continue;
@@ -142,7 +142,10 @@ export function setRedirect(snapshot: Snapshot, listenerArn: string, RedirectCon
   }
 }
 
-/** Sets what the names of a flag, of Terraform or of a template call so, on everything that bears the identifier. */
+/**
+ * Sets a property of every object that has the identifier. `name` is that of a CLI flag, a Terraform argument or a
+ * template property.
+ */
 export function setProperty(
   snapshot: Snapshot,
   [member, id]: [string, string],
@@ -166,7 +169,7 @@ export function addLogs(snapshot: Snapshot, identifier: [string, string], types:
   }
 }
 
-/** The descriptions of what bears the identifier, and not mentions of its name in others. */
+/** Returns the objects that describe a resource, without the objects that only mention its name. */
 export function wholesOf(snapshot: Snapshot, [member, id]: [string, string]): Item[] {
   const found = itemsWith(snapshot, member, id).filter((item) =>
     (wholeBy[member] ?? []).some((name) => item[name] !== undefined),
@@ -182,7 +185,7 @@ const wholeBy: Record<string, string[]> = {
   ReplicationGroupId: ['NodeGroups', 'MultiAZ'],
 };
 
-/** By flag without dashes: the member of the answer, and what stands for `true` in it. */
+/** For each flag without dashes: the member of the answer, and the text that means `true` in it. */
 const properties: Record<string, [property: string, on?: string]> = {
   minsize: ['MinSize'],
   multiaz: ['MultiAZ'],

@@ -1,4 +1,4 @@
-// Tries the fix of a plan on what the plan makes of the account, and writes it as HCL.
+// Tries the fix of a plan on the snapshot that the plan gives, and writes the fix as HCL.
 import { type Traffic, toTraffic } from '../network/traffic.ts';
 import type { PlanInstance } from '../plan/parse-plan.ts';
 import type { Snapshot } from '../snapshot.ts';
@@ -17,7 +17,7 @@ import {
 } from './change-snapshot.ts';
 
 interface Planned {
-  /** Both are changed. */
+  /** Both members are changed in place. */
   snapshot: Snapshot;
   instances: PlanInstance[];
 }
@@ -26,7 +26,7 @@ type Line = string | Line[];
 type Words = (string | undefined)[];
 type Wish = [pattern: RegExp, grant: (planned: Planned, words: Words) => string];
 
-/** The fix `In the Terraform configuration: …`. Throws an Unproven where it leaves something to choose. */
+/** Applies the fix `In the Terraform configuration: …`. Throws an Unproven where the fix leaves a choice. */
 export function patchPlan(planned: Planned, fix: string): string {
   const wish = fix.replace(/^In the Terraform configuration: /, '');
   for (const [pattern, grant] of wishes) {
@@ -59,7 +59,9 @@ const wishes: Wish[] = [
   ],
 ];
 
-/** What bears an argument: the member that names it in answers, and the one that holds its address. */
+/**
+ * For each argument: the members of the answers that identify its resource, and the argument that holds the same id.
+ */
 const owners: Record<string, [member: string, address: string][]> = {
   min_size: [
     ['AutoScalingGroupName', 'AutoScalingGroupARN'],
@@ -164,7 +166,7 @@ function exportLog(planned: Planned, [log = '', id = '']: Words): string {
   ]);
 }
 
-/** Takes a rule away, or narrows it to one port. */
+/** Removes a rule, or narrows it to one port. */
 function closeRule(planned: Planned, [rule = '', text = '', source = '', group = '', port]: Words): string {
   const traffic = readTraffic(text);
   removeRule(planned.snapshot, group, { traffic, source });
@@ -187,7 +189,10 @@ function closeRule(planned: Planned, [rule = '', text = '', source = '', group =
   return `# take this out\n${resourceOf(planned, address, blockOf(traffic, source, group, type))}`;
 }
 
-/** The argument without the source, where a rule has others beside it. Throws an Unproven where they are not known. */
+/**
+ * Returns the argument without the source if the rule has other sources too. Throws an Unproven where they are not
+ * known.
+ */
 function otherSources(planned: Planned, address: string, source: string): string | undefined {
   const { after, unknown } = known(planned, address);
   const lists = ['cidr_blocks', 'ipv6_cidr_blocks', 'prefix_list_ids'];
@@ -198,12 +203,15 @@ function otherSources(planned: Planned, address: string, source: string): string
   if (count + Number(others) < 2) return undefined;
   const name = lists.find((each) => (after[each] as unknown[] | undefined)?.includes(source));
   if (name === undefined) throw new Unproven(`${address} has other sources beside ${source}`);
-  // The next step of the same fix finds it so.
+  // The next step of the same fix must see this change.
   after[name] = (after[name] as unknown[]).filter((each) => each !== source);
   return `${name} = ${JSON.stringify(after[name])}`;
 }
 
-/** A rule of its own, or a block where the group holds its rules itself: Terraform takes away any other rule then. */
+/**
+ * Opens a port by a rule resource, or by a block if the group declares its rules inline: Terraform removes all other
+ * rules then.
+ */
 function openPort(planned: Planned, [side = '', group = '', port = '', peer = '']: Words): string {
   const traffic = toTraffic('tcp', Number(port), Number(port));
   addRule(planned.snapshot, group, { traffic, source: peer }, side === 'egress' ? 'egress' : 'ingress');
@@ -234,7 +242,7 @@ function readTraffic(text: string): Traffic {
   return from === undefined ? toTraffic(protocol) : toTraffic(protocol, Number(from), Number(to));
 }
 
-/** Arguments of a rule, in the words of a block within its group or of the resource that it is. */
+/** The arguments of a rule, with the names of a block within its group or of its own resource type. */
 function blockOf(traffic: Traffic, source: string, group: string, type = 'aws_security_group'): Line[] {
   const isSingle = type.startsWith('aws_vpc_');
   const isCidr = /\/\d+$/.test(source);
@@ -276,14 +284,17 @@ function known({ instances }: Planned, address: string): PlanInstance {
   return found;
 }
 
-/** A resource block with what it shall say; its address before it, where the block does not tell all of that. */
+/**
+ * Writes a resource block with these lines. If the block alone does not identify the resource, its address stands
+ * before it.
+ */
 function resourceOf(planned: Planned, address: string, lines: Line[]): string {
   const { type, name } = known(planned, address);
   const place = address === `${type}.${name}` ? '' : `# ${address}\n`;
   return `${place}${written([`resource "${type}" "${name}" {`, lines, '}'])}`;
 }
 
-/** Arguments one below the other, their values in line. */
+/** Writes one argument a line, with the values aligned. */
 function argumentsOf(pairs: readonly (readonly [string, string])[]): string[] {
   const width = Math.max(...pairs.map(([name]) => name.length));
   return pairs.map(([name, value]) => `${name.padEnd(width)} = ${value}`);

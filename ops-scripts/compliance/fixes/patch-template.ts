@@ -8,7 +8,7 @@ interface Range {
 
 type Wish = [pattern: RegExp, grant: (text: string, words: (string | undefined)[]) => string];
 
-/** The text after the fix `In the template: …`. Throws an Unproven where the fix leaves something to choose. */
+/** Returns the text after the fix `In the template: …`. Throws an Unproven where the fix leaves a choice. */
 export function patchTemplate(text: string, fix: string): string {
   const wish = fix.replace(/^In the template: /, '');
   for (const [pattern, grant] of wishes) {
@@ -84,7 +84,7 @@ function propertiesOf(text: string, id: string): YAMLMap {
   return properties;
 }
 
-/** Sets a property of a resource, or of a map within its properties; the maps on the way are made where they lack. */
+/** Sets a property of a resource or of a map within its properties. It creates maps that are missing on the way. */
 function setWithin(text: string, id: string, path: string[], [name, value]: [string, string]): string {
   let map = propertiesOf(text, id);
   for (const [index, step] of path.entries()) {
@@ -110,7 +110,7 @@ function setMember(text: string, map: YAMLMap, name: string, value: string): str
   return `${text.slice(0, start)}${quote}${name}${quote}: ${value}${separator}${text.slice(start)}`;
 }
 
-/** Adds to a list of a resource, which may be missing. */
+/** Adds an item to a list of a resource. The list may be missing. */
 function addItem(text: string, id: string, name: string, item: string): string {
   const properties = propertiesOf(text, id);
   const list = pairIn(properties, name)?.value;
@@ -142,14 +142,14 @@ function setAttribute(text: string, [key = '', id = '']: (string | undefined)[])
   return setMember(text, entry, 'Value', '"true"');
 }
 
-/** From after the colon, so that a tag goes too, to the end of the value. */
+/** Replaces everything from after the colon to the end of the value, so that a tag is replaced too. */
 function replaceValue(text: string, { key, value }: Pair, replacement: string): string {
   const after = text.indexOf(':', endOf(key)) + 1;
   const end = Math.max(after, endOf(value));
   return `${text.slice(0, after)} ${replacement}${text.slice(end)}`;
 }
 
-/** A rule within a group by its number, or a rule that is a resource. */
+/** Removes or narrows a rule, which is an item of a group or a resource of its own. */
 function narrowOrRemove(text: string, rule: string, port: string | undefined): string {
   const [, id, list, index] = /^(.+)\.(SecurityGroup(?:In|E)gress)\[(\d+)\]$/.exec(rule) ?? [];
   if (port !== undefined) {
@@ -191,14 +191,14 @@ function removeResource(text: string, id: string): string {
   return cut(text, resources, [startOf(pair.key), endOf(pair.value)], next && startOf(next.key));
 }
 
-/** Up to the next one, or from the comma before the last. */
+/** Removes up to the next item, or from the comma before if it is the last. */
 function cut(text: string, within: Range, [start, end]: [number, number], next: number | undefined): string {
   if (isFlow(text, within)) {
     if (next !== undefined) return text.slice(0, start) + text.slice(next);
     const comma = text.lastIndexOf(',', start);
     return text.slice(0, comma < 0 ? start : comma) + text.slice(end);
   }
-  // Whole lines, with the dash of an item.
+  // Removes whole lines, with the dash of a list item.
   const from = text.lastIndexOf('\n', start) + 1;
   const to = next === undefined ? lineEnd(text, end) : text.lastIndexOf('\n', next) + 1;
   return text.slice(0, from) + text.slice(to);
@@ -261,7 +261,7 @@ function isFlow(text: string, node: Range): boolean {
   return /[[{]/.test(text[node.range?.[0] ?? 0] ?? '');
 }
 
-/** The white space before a position, which the next member is set apart by too. */
+/** The white space before a position. The next member gets the same. */
 function gapBefore(text: string, at: number): string {
   return /\s*$/.exec(text.slice(0, at))?.[0] || ' ';
 }

@@ -1,4 +1,4 @@
-// Writes the fix of a finding: an AWS CLI command for a live account, a change of what declares it otherwise.
+// Writes the fix of a finding: an AWS CLI command for a live account, otherwise a change of its declaration.
 
 import type { Attachment, Inventory } from '../inventory/inventory.ts';
 import { describeRule, type GroupRule } from '../inventory/security-groups.ts';
@@ -13,7 +13,7 @@ export function chooseFix(
   return mode === 'template' ? `In the template: ${fix.template}` : `${fix.command} --region ${region}`;
 }
 
-/** Names of CloudFormation, and what the AWS provider calls them. */
+/** For each CloudFormation type or property: its name in the Terraform AWS provider. */
 const terraformNames: Record<string, string> = {
   'AWS::RDS::DBInstance': 'aws_rds_cluster_instance',
   AtRestEncryptionEnabled: 'at_rest_encryption_enabled',
@@ -49,7 +49,7 @@ function inTerraform(text: string): string {
   return named.replaceAll(/AWS::\w+::\w+|\b[A-Z]\w+\b/g, (name) => terraformNames[name] ?? name);
 }
 
-/** Takes the rule away, and puts the same source back on the exact ports where `keep` names them. */
+/** Writes a fix that removes the rule. Where `keep` names ports, the fix lets the same source in on exactly those. */
 export function fixRule(inventory: Inventory, rule: GroupRule, keep: number[] = []): string {
   if (isDeclared(inventory.mode)) {
     const instead = keep.length > 0 ? `, and open tcp ${keep.join(', ')} alone` : '';
@@ -66,7 +66,10 @@ export function fixRule(inventory: Inventory, rule: GroupRule, keep: number[] = 
   return [...again, revoke].join(' && ');
 }
 
-/** Detaches the group from an interface that must not have it; removes the rule where no interface is known. */
+/**
+ * Writes a fix that detaches the group from an interface that must not have it. It removes the rule instead where the
+ * interface is unknown or belongs to a part.
+ */
 export function fixAttachment(
   inventory: Inventory,
   attachment: Attachment,
@@ -83,7 +86,7 @@ export function fixAttachment(
     : `aws ec2 modify-network-interface-attribute --network-interface-id ${eni.id} --groups ${groups} --region ${inventory.region}`;
 }
 
-/** Lets one group send to another on one port. */
+/** Writes a fix that lets one group send to another on one port. */
 export function fixEgress(inventory: Inventory, from: string, to: string, port: number): string {
   return chooseFix(inventory, {
     command: `aws ec2 authorize-security-group-egress --group-id ${from} --ip-permissions 'IpProtocol=tcp,FromPort=${port},ToPort=${port},UserIdGroupPairs=[{GroupId=${to}}]'`,
@@ -91,7 +94,7 @@ export function fixEgress(inventory: Inventory, from: string, to: string, port: 
   });
 }
 
-/** Lets one group in on one port of another. */
+/** Writes a fix that lets one group into another on one port. */
 export function fixIngress(inventory: Inventory, from: string, to: string, port: number): string {
   return chooseFix(inventory, {
     command: `aws ec2 authorize-security-group-ingress --group-id ${to} --protocol tcp --port ${port} --source-group ${from}`,

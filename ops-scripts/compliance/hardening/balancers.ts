@@ -1,4 +1,4 @@
-// Hardening of load balancers: TLS for clients, protection from deletion, access logs.
+// Hardening of load balancers: TLS for clients, deletion protection, access logs.
 import type { Action, Listener } from '@aws-sdk/client-elastic-load-balancing-v2';
 import { listAnswers } from '../answers.ts';
 import type { Verdict } from '../findings.ts';
@@ -44,7 +44,8 @@ export const clientTls: Judgement = {
 };
 
 /**
- * The least version that a policy takes, by its name. `2016-08`, which the API takes where no policy is named, and
+ * Returns the lowest TLS 1.x version that a policy accepts, by the policy's name. `2016-08`, the API's default, and
+ * older policies accept TLS 1.0.
  * those before it take TLS 1.0.
  */
 function leastVersion(policy: string): number | undefined {
@@ -68,7 +69,7 @@ function judgePolicy(inventory: Inventory, listener: Listener, label: string, ve
     });
 }
 
-/** Without TLS a listener may only send its clients to HTTPS, or refuse them. */
+/** Judges a listener without TLS. It may only redirect its clients to HTTPS or refuse them. */
 function judgePlain(inventory: Inventory, listener: Listener, label: string, verdict: Verdict): void {
   const arn = knownText(listener.ListenerArn, `the ARN of ${label}`);
   const rules = listAnswers(inventory.answers, 'elbv2', 'DescribeRules', 'Rules', arn);
@@ -97,7 +98,7 @@ function servesPlain(action: Action, label: string): boolean {
   if (type === 'fixed-response') return false;
   if (type !== 'redirect') return true;
   const redirect = known(action.RedirectConfig, `where ${label} redirects to`);
-  // `#{protocol}`, the default, keeps the protocol that the client came with.
+  // The default `#{protocol}` keeps the protocol of the request.
   const protocol = knownOrAbsent(redirect.Protocol, `the protocol that ${label} redirects to`);
   return protocol !== 'HTTPS';
 }

@@ -1,4 +1,4 @@
-// Hardening of caches: encrypted at rest and on the way, and open to those alone who can authenticate.
+// Hardening of caches: encrypted at rest and in transit, and accessible only with authentication.
 import { isMade, listAnswers } from '../answers.ts';
 import type { Verdict } from '../findings.ts';
 import { chooseFix } from '../fixes/write-fix.ts';
@@ -64,7 +64,7 @@ function judgeTransit(inventory: Inventory, part: CachePart, verdict: Verdict): 
     template: `set TransitEncryptionEnabled of ${name} to true, and TransitEncryptionMode to required`,
   });
   const enabled = knownSwitch(part.raw.TransitEncryptionEnabled, `TransitEncryptionEnabled of ${name}`);
-  // Absent where an engine knows no other mode than `required`.
+  // Some engines only know the mode `required`, and their answers leave the mode out.
   const mode =
     knownOrAbsent(part.raw.TransitEncryptionMode, `TransitEncryptionMode of ${name}`) ?? 'required';
   if (!enabled) verdict.fail({ reason: `${name} speaks without TLS`, fix });
@@ -88,7 +88,7 @@ function judgeAuthentication(inventory: Inventory, part: CachePart, verdict: Ver
       : part.flavor === 'cluster'
         ? []
         : knownList(part.raw.UserGroupIds, `user groups of ${name}`);
-  // A serverless cache knows users only.
+  // A serverless cache has users and no token.
   const needsToken =
     part.flavor !== 'serverless' &&
     attempt(
@@ -109,7 +109,10 @@ function judgeAuthentication(inventory: Inventory, part: CachePart, verdict: Ver
     judgeUserGroup(inventory, { name, group: knownText(group, 'a user group'), verdict });
 }
 
-/** A user without a password, the default one as ElastiCache makes it, lets everybody in. */
+/**
+ * Fails for a user without a password, such as the default user as ElastiCache creates it: anybody can connect as that
+ * user.
+ */
 function judgeUserGroup(
   inventory: Inventory,
   { name, group, verdict }: { name: string; group: string; verdict: Verdict },

@@ -1,4 +1,4 @@
-// Hardening of databases: not public, encrypted, backed up, protected from deletion, logs kept.
+// Hardening of databases: not public, encrypted, backed up, protected from deletion, with their logs exported.
 import type { DBCluster, DBInstance } from '@aws-sdk/client-rds';
 import type { Verdict } from '../findings.ts';
 import { chooseFix } from '../fixes/write-fix.ts';
@@ -10,7 +10,7 @@ type Judgement = Pick<Control, 'needs' | 'consults'> & {
   judge(context: Context, part: DatabasePart, verdict: Verdict): void;
 };
 
-/** FSBP RDS.11 asks for seven days where nothing else is configured. */
+/** FSBP RDS.11 requires seven days unless another number is configured. */
 export const leastBackupDays = 7;
 
 const calls = { needs: ['rds.DescribeDBInstances'], consults: ['rds.DescribeDBClusters'] };
@@ -19,7 +19,7 @@ export const publicDatabases: Judgement = {
   ...calls,
   judge({ inventory }, part, verdict) {
     const { raw, name, replicas } = part;
-    // Only a cluster that RDS makes the instances of has such a property of its own.
+    // A cluster only has such a property of its own if RDS creates its instances.
     if (part.flavor === 'cluster') {
       verdict.attempt(() => {
         if (knownOrAbsent(part.raw.PubliclyAccessible, `PubliclyAccessible of ${name}`) === true)
@@ -51,7 +51,7 @@ function fixPublic(part: DatabasePart, id: string, inventory: Context['inventory
   });
 }
 
-/** A member that no answer tells may be anything. The compute of Aurora Serverless v1 has no public address. */
+/** Adds an unknown for a member that no answer describes. Aurora Serverless v1 passes, as it has no public address. */
 function requireMembers(part: Extract<DatabasePart, { flavor: 'cluster' }>, verdict: Verdict): void {
   const { raw, name, members } = part;
   if (raw.EngineMode === 'serverless') {
@@ -72,7 +72,7 @@ export const encryptedDatabases: Judgement = {
       verdict.attempt(() => {
         const id = idOf(each) ?? name;
         const encrypted = knownSwitch(each.StorageEncrypted, `StorageEncrypted of ${id}`);
-        // With a key that AWS owns, RDS answers `false` and tells of it elsewhere.
+        // If AWS owns the key, RDS answers `false` here and gives the encryption in StorageEncryptionType.
         const type = knownOrAbsent(each.StorageEncryptionType, `the encryption of ${id}`);
         if (encrypted) verdict.pass(`storage of ${id} is encrypted`);
         else if (type !== undefined && type !== 'none') {
@@ -82,7 +82,7 @@ export const encryptedDatabases: Judgement = {
           verdict.fail({
             reason: `storage of ${id} is not encrypted`,
             fix: chooseFix(inventory, {
-              // An unencrypted database stays so: its data moves by way of an encrypted snapshot.
+              // RDS can't encrypt an existing database: its data must move by way of an encrypted snapshot.
               command:
                 flavor === 'cluster'
                   ? `aws rds create-db-cluster-snapshot --db-cluster-identifier ${id} --db-cluster-snapshot-identifier ${id}-plain # restore it with --kms-key-id`
@@ -99,7 +99,7 @@ export const databaseBackups: Judgement = {
   ...calls,
   judge({ inventory }, part, verdict) {
     const { raw, name } = part;
-    // Its source keeps the backups, and nothing is known of that.
+    // The source keeps the backups, and nothing is known about the source.
     if (part.isReplica) {
       verdict.unknown(`${name} is a replica, and its source is not seen`);
       return;
@@ -141,7 +141,7 @@ export const protectedDatabases: Judgement = {
   },
 };
 
-/** The log that tells what went wrong, by engine; its name in CloudWatch Logs. */
+/** For each engine: the name of its error log in CloudWatch Logs. */
 const errorLogs: [RegExp, string][] = [
   [/postgres/i, 'postgresql'],
   [/mysql|mariadb|aurora/i, 'error'],
@@ -158,7 +158,7 @@ export const databaseLogs: Judgement = {
       const engine = String(known(raw.Engine, `the engine of ${name}`));
       const log = errorLogs.find(([pattern]) => pattern.test(engine))?.[1];
       if (log === undefined) throw new UnknownError(`which log ${engine} writes its errors to is not known`);
-      // The answer leaves the list out where nothing is exported.
+      // The answer leaves the list out if no log is exported.
       const exported = knownList(raw.EnabledCloudwatchLogsExports, `logs of ${name}`).map(String);
       if (exported.includes(log)) verdict.pass(`the log ${log} of ${name} is kept in CloudWatch Logs`);
       else

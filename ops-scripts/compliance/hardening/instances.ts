@@ -1,4 +1,4 @@
-// Hardening of instances: their metadata is given to those alone who hold a session token (IMDSv2).
+// Hardening of instances: the metadata service only answers requests with a session token (IMDSv2).
 import { listAnswers } from '../answers.ts';
 import type { Verdict } from '../findings.ts';
 import { chooseFix } from '../fixes/write-fix.ts';
@@ -38,7 +38,7 @@ interface Source {
   command: string;
 }
 
-/** Whatever new instances of the group are made of. */
+/** The launch templates or the launch configuration from which the group starts instances. */
 function sourcesOf({ inventory: { answers } }: Context, { raw, name }: AutoScalingGroupPart): Source[] {
   const mixed = knownOrAbsent(
     raw.MixedInstancesPolicy,
@@ -95,11 +95,11 @@ function judgeOptions(
         template: `set HttpTokens in MetadataOptions of ${what} to required`,
       }),
     });
-  // The image and the account decide then.
+  // The image and the account decide in this case.
   else verdict.unknown(`${what} does not say whether metadata asks for a session token: its image decides`);
 }
 
-/** Instances that run may still be as an older version made them. */
+/** Judges running instances, because an older version of the template may have started them. */
 function judgeRunning({ inventory }: Context, { instanceIds }: AutoScalingGroupPart, verdict: Verdict): void {
   const own = new Set(instanceIds);
   const listed = listAnswers(inventory.answers, 'ec2', 'DescribeInstances', 'Reservations');

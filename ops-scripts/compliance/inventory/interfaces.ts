@@ -1,4 +1,4 @@
-// Reads network interfaces, whom each belongs to, and those that parts of a template or plan will have.
+// Reads network interfaces and their owners, and the interfaces that parts of a template or plan will have.
 import type { Instance, NetworkInterface } from '@aws-sdk/client-ec2';
 import { type Answers, listAnswers } from '../answers.ts';
 import { type AddressRange, parseCidr } from '../network/address.ts';
@@ -10,9 +10,9 @@ import { attempt, knownText, readItems } from '../unknown.ts';
 export interface Interfaces {
   all: AttachedInterface[];
   byOwner: Map<Part | ProxyPart, AttachedInterface[]>;
-  /** Why there may be other interfaces, of parts too. */
+  /** Why other interfaces may exist, also interfaces of parts. */
   unknownReasons: string[];
-  /** Why there may be other instances. */
+  /** Why other instances may exist. */
   instanceUnknownReasons: string[];
 }
 
@@ -73,14 +73,14 @@ function giveToOwners(all: Map<string, AttachedInterface>, parts: Parts, asgByIn
   return byOwner;
 }
 
-/** The Auto Scaling group that an instance says it is of. */
+/** The name of the Auto Scaling group that an instance has in its tags. */
 function nameOfGroup(
   { Tags }: Instance,
   id: string,
   onUnknown: (reason: string) => void,
 ): string | undefined {
   let name: string | undefined;
-  // Unknown tags are a template's own, and those can't begin with `aws:`.
+  // Unknown tags are those that a template declares, and such tags can't begin with `aws:`.
   const given = isUnknownValue(Tags) ? [] : Tags;
   const tags = Array.isArray(given) ? given.filter((tag) => !isUnknownValue(tag)) : given;
   readItems(
@@ -112,7 +112,7 @@ function addInstance(all: Map<string, AttachedInterface>, instance: Instance, id
   joinInterface(all, own, instancesCall, unknownReason);
 }
 
-/** A template whose condition can't be known gives no state: then it may well not exist. */
+/** A template gives no state if the instance depends on an unknown condition. The instance may then not exist. */
 function whyUncertain(state: unknown): string | undefined {
   return isUnknownValue(state) ? state.$unknown : undefined;
 }
@@ -134,7 +134,7 @@ function openOwners(parts: Parts, asgByInstance: Map<string, Part>): OwnerOf {
       for (const { CacheClusterId } of part.clusters) if (CacheClusterId) caches.set(CacheClusterId, part);
     }
   }
-  // Endpoints first: where one bears the name of a proxy, the proxy is meant.
+  // Endpoints come first, so that a proxy replaces an endpoint of the same name.
   const byDepth = parts.proxies.items.toSorted((a, b) => Number(!a.endpointOf) - Number(!b.endpointOf));
   const proxies = new Map(byDepth.map((part) => [part.name, part]));
   return (eni) => {
@@ -148,7 +148,10 @@ function openOwners(parts: Parts, asgByInstance: Map<string, Part>): OwnerOf {
   };
 }
 
-/** RDS writes no name on its interfaces: the database whose declared groups fit best, those that fit exactly first. */
+/**
+ * RDS writes no name on its interfaces. Picks a database with exactly the interface's groups, else one that shares a
+ * group.
+ */
 function databaseOf(parts: Parts, eni: AttachedInterface): Part | undefined {
   const sharing = parts.database.items.filter(({ groups }) =>
     groups.some((group) => eni.groups.includes(group)),
@@ -161,23 +164,24 @@ function databaseOf(parts: Parts, eni: AttachedInterface): Part | undefined {
 }
 
 export interface AttachedInterface {
-  /** `eni-…`, or the instance's id where only that is known. */
+  /** `eni-…`, or the instance's id where the interface's id is not known. */
   id: string;
   instanceId?: string;
   description: string;
   groups: string[];
-  /** Why it may have more groups than these. */
+  /** Why the interface may have more groups. */
   groupUnknownReasons: string[];
   addresses: AddressRange[];
   subnetId?: string;
   publicAddress?: string;
   owner?: Part | ProxyPart;
-  /** Why there may be no such interface. */
+  /** Why the interface may not exist. */
   unknownReason?: string;
 }
 
 /**
- * `unknownReason`: why the interface may not exist; one call that is sure of it is enough.
+ * Adds an interface, or merges it with what another call said about it.
+ * `unknownReason`: why the interface may not exist. It is dropped as soon as one call is certain.
  * `call` names the answer in a reason.
  */
 export function joinInterface(

@@ -19,7 +19,7 @@ export interface Inventory {
   prefixLists: PrefixLists;
   attachments: Attachments;
   zones: Zones;
-  /** Why something of the account could not be read at all: nothing passes beside it. */
+  /** Why something of the account could not be read at all. No control passes while there is such a fault. */
   faults: string[];
 }
 
@@ -54,11 +54,11 @@ export function readInventory(snapshot: Snapshot, mode: Mode): Inventory {
   };
 }
 
-/** The Availability Zones of subnets. Local Zones, Wavelength Zones and Outposts do not count as zones. */
+/** Zones of subnets and zone names. Local Zones, Wavelength Zones and Outposts do not count as Availability Zones. */
 interface Zones {
-  /** The zones of these subnets; an UnknownError where one can't be told. */
+  /** The zones of these subnets. Throws an UnknownError where one is not known. */
   ofSubnets(subnetIds: string[]): string[];
-  /** The Availability Zones among these names, each once. */
+  /** The Availability Zones among these names, without repeats. */
   count(names: string[]): string[];
 }
 
@@ -91,9 +91,8 @@ function zoneOfSubnet(answers: Answers, id: string): string {
   return known(subnet.AvailabilityZone, `the zone of subnet ${id}`);
 }
 
-/** The CIDRs of a prefix list. Throws an UnknownError for one that can't be read, as an empty set would pass. */
+/** The CIDRs of prefix lists. Throws an UnknownError for an unreadable list, because an empty set would pass. */
 interface PrefixLists {
-  /** CIDRs of the list. */
   entriesOf(id: string): readonly Cidr[];
 }
 
@@ -116,9 +115,9 @@ function openPrefixLists(answers: Answers): PrefixLists {
 export interface Attachment {
   /** `instance i-1 (eni-1)`, `load balancer web` … */
   name: string;
-  /** The part that it is of; none for anything else in the account. */
+  /** The part to which it belongs; undefined for anything else in the account. */
   owner?: Part | ProxyPart;
-  /** One interface that has the group, where interfaces are known. */
+  /** One interface that has the group, if its interfaces are known. */
   eni?: AttachedInterface;
   /** Why this attachment may not exist. */
   unknownReason?: string;
@@ -130,7 +129,7 @@ export interface Attachments {
   unknownReasons: string[];
 }
 
-/** `groups` are those that the account shows, or that a template or plan declares. */
+/** Finds what has each security group. `groups` are those that the account has, or that a template or plan declares. */
 export function readAttachments(
   parts: Parts,
   interfaces: Interfaces,
@@ -182,7 +181,10 @@ export function readAttachments(
   };
 }
 
-/** A template's parts have no interfaces: what is not known of one is seen nowhere else. */
+/**
+ * Unknown reasons of parts that a template or plan declares. They have no interfaces, so nothing else can show their
+ * groups.
+ */
 function unreadParts(parts: Parts): string[] {
   const stores: Part[] = [...parts.cache.items, ...parts.database.items];
   return [
@@ -197,7 +199,10 @@ function unreadParts(parts: Parts): string[] {
 
 const ofDefaultGroup = 'the default group of its VPC';
 
-/** A part with the default group of its VPC has none that a template declares, unless the default group is declared. */
+/**
+ * Whether a reason is about the default group of a VPC, in files that declare no default group. Such a part has none of
+ * the declared groups.
+ */
 function defaultGroupIsAnother(mode: Mode, { byId }: SecurityGroups): (reason: string) => boolean {
   const isDeclaredHere = [...byId.values()].some(({ name }) => name === 'default');
   return (reason) => isDeclared(mode) && !isDeclaredHere && reason.includes(ofDefaultGroup);

@@ -1,4 +1,4 @@
-// Security groups with all their rules from both EC2 calls: traffic, source or destination, text in a report.
+// Reads security groups with all their rules from both EC2 calls, and writes rules as text for reports.
 
 import type { IpPermission, SecurityGroupRule } from '@aws-sdk/client-ec2';
 import { type Answers, isMade, listAnswers } from '../answers.ts';
@@ -12,11 +12,11 @@ export interface SecurityGroup {
   vpcId?: string;
   ingress: GroupRule[];
   egress: GroupRule[];
-  /** Whether any call told the egress rules. */
+  /** Whether any call listed the egress rules. */
   egressKnown: boolean;
-  /** Why there may be other rules that let something in. */
+  /** Why the group may have other ingress rules. */
   unknownReasons: string[];
-  /** Why there may be other rules that let something out. */
+  /** Why the group may have other egress rules. */
   egressUnknownReasons: string[];
 }
 
@@ -89,13 +89,13 @@ function readRules(answers: Answers, { byId, unknownReasons }: SecurityGroups, a
       () => known(raw.GroupId, 'the group of a rule'),
       (reason) => unknownReasons.push(reason),
     );
-    // A rule of a group that is not in the list is passed over: whatever uses that group finds it missing.
+    // A rule of a group that is not in the list is skipped: every part with that group finds the group missing.
     const group = id === undefined ? undefined : byId.get(id);
     if (group === undefined) continue;
     attempt(
       () => add(group, fromRule(raw, group.id, answers.snapshot.account)),
       (reason) => {
-        // One that does not say which way it goes may go either way.
+        // A rule without a direction may be of either direction.
         if (raw.IsEgress !== true) group.unknownReasons.push(reason);
         if (raw.IsEgress !== false) group.egressUnknownReasons.push(reason);
       },
@@ -123,16 +123,16 @@ export type AddressPeer = ({ kind: 'cidr' } & Cidr) | { kind: 'prefix-list'; id:
 export interface GroupPeer {
   kind: 'group';
   id: string;
-  /** Why it is no group of this account. */
+  /** Why it is not a group of this account. */
   foreign?: string;
-  /** Why it is of another network, where this account may show it or not. */
+  /** Why it belongs to another network, whether or not this account's answers contain it. */
   peered?: string;
 }
 
 type Peer = AddressPeer | GroupPeer;
 
 export interface GroupRule<P extends Peer = Peer> {
-  /** The rule's id where AWS gave it. */
+  /** The rule's id, if AWS gave one. */
   id?: string;
   groupId: string;
   egress: boolean;
@@ -141,7 +141,8 @@ export interface GroupRule<P extends Peer = Peer> {
 }
 
 /**
- * Why a source group can't be resolved. A group of a peered network is resolved like any other if the account shows it.
+ * Why a source group can't be resolved. A group of a peered network is resolved like any other if the answers contain
+ * it.
  */
 export function whyForeign(
   { id, foreign, peered }: GroupPeer,
@@ -150,7 +151,7 @@ export function whyForeign(
   return foreign ?? (shown.has(id) ? undefined : peered);
 }
 
-/** The CIDR, or the id of the group or list. */
+/** Returns the CIDR, or the id of the group or prefix list. */
 export function peerKey(peer: Peer): string {
   return peer.kind === 'cidr' ? peer.cidr : peer.id;
 }
@@ -161,7 +162,10 @@ export function describeRule(rule: GroupRule): string {
   return rule.id ? `rule ${rule.id} (${text}) of ${rule.groupId}` : `rule (${text}) of ${rule.groupId}`;
 }
 
-/** The rules of one entry of DescribeSecurityGroups, one a source; throws an UnknownError where one can't be known. */
+/**
+ * Reads the rules of one entry of DescribeSecurityGroups, one for each source. Throws an UnknownError where one can't
+ * be known.
+ */
 export function fromPermission(
   raw: IpPermission,
   groupId: string,
@@ -182,7 +186,7 @@ export function fromPermission(
   return peers.map((peer) => ({ groupId, egress, traffic, peer }));
 }
 
-/** The rule of one entry of DescribeSecurityGroupRules; throws an UnknownError where it can't be known. */
+/** Reads one entry of DescribeSecurityGroupRules. Throws an UnknownError where the rule can't be known. */
 export function fromRule(raw: SecurityGroupRule, groupId: string, account: string): GroupRule {
   const reference = knownOrAbsent(raw.ReferencedGroupInfo, `a source group of ${groupId}`);
   const ipv4 = knownOrAbsent(raw.CidrIpv4, `a source of ${groupId}`);
@@ -211,7 +215,7 @@ function readTraffic(raw: IpPermission | SecurityGroupRule, groupId: string): Tr
   );
 }
 
-/** Garbage compares with no port, so that it would seem to open none. */
+/** Throws for anything but a number: comparisons with garbage are false, so the rule would seem to open no port. */
 function readPort(port: number | undefined, groupId: string): number | undefined {
   const present = knownOrAbsent(port, `a port of a rule of ${groupId}`);
   if (present !== undefined && !Number.isInteger(Number(present)))

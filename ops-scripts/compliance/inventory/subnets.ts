@@ -13,7 +13,7 @@ export function subnetsOf(inventory: Inventory, part: Part | ProxyPart): string[
   return declaredSubnets(inventory, part).filter((id): id is string => typeof id === 'string' && id !== '');
 }
 
-/** The IPv4 addresses of these subnets, as far as they are told. */
+/** The IPv4 CIDRs of these subnets, as far as the answers contain them. */
 export function cidrsOfSubnets(inventory: Inventory, subnetIds: string[]): AddressRange[] {
   const ids = new Set(subnetIds);
   return listAnswers(inventory.answers, 'ec2', 'DescribeSubnets', 'Subnets')
@@ -51,14 +51,14 @@ function declaredSubnets(inventory: Inventory, part: Part | ProxyPart): (string 
   return (group?.Subnets ?? []).map(({ SubnetIdentifier }) => SubnetIdentifier);
 }
 
-/** The network ACL of a subnet, where the snapshot tells it. */
+/** The network ACL of a subnet, if the snapshot has it. */
 export function aclOf(inventory: Inventory, subnetId: string): NetworkAcl | undefined {
   return listAnswers(inventory.answers, 'ec2', 'DescribeNetworkAcls', 'NetworkAcls').items.find((acl) =>
     (acl.Associations ?? []).some(({ SubnetId }) => SubnetId === subnetId),
   );
 }
 
-/** What is asked of a network ACL: one direction, one port, one family of addresses. */
+/** The question to a network ACL: one direction, one port, one family of addresses. */
 interface AclQuestion {
   egress: boolean;
   protocol: string;
@@ -66,7 +66,7 @@ interface AclQuestion {
   family: AddressFamily;
 }
 
-/** The addresses that the ACL lets through to (egress) or from (ingress) on this port. */
+/** The addresses to which (egress) or from which (ingress) the ACL allows this port. */
 export function aclAllows(acl: NetworkAcl, { egress, protocol, port, family }: AclQuestion): IntervalSet {
   let undecided = wholeFamily(family);
   let allowed: IntervalSet = [];
@@ -86,7 +86,7 @@ export function aclAllows(acl: NetworkAcl, { egress, protocol, port, family }: A
   return allowed;
 }
 
-/** One port of each stretch of `fromPort` to `toPort` (inclusive) in which the ACL treats all ports alike. */
+/** Returns one port for each part of the inclusive range in which the ACL treats all ports alike. */
 export function portsApart(acl: NetworkAcl, fromPort: number, toPort: number): number[] {
   const edges = entriesOf(acl).flatMap((entry) => {
     const { fromPort: from, toPort: to } = toTraffic('6', entry.PortRange?.From, entry.PortRange?.To);
@@ -100,8 +100,8 @@ function entriesOf(acl: NetworkAcl): NetworkAclEntry[] {
 }
 
 /**
- * The network ACLs of the part's subnets where each of them refuses these addresses, so that a rule has no effect
- * today; undefined where one lets them in. An ACL that can't be read refuses nothing.
+ * Returns the network ACLs of the part's subnets if each of them denies these addresses, so that a rule has no effect
+ * today. Returns undefined if one allows some of them. An unreadable ACL denies nothing.
  */
 export function aclHides(
   inventory: Inventory,

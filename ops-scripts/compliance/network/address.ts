@@ -1,4 +1,4 @@
-// IP addresses as numbers of one family, CIDRs as ranges; IPv4 and IPv6 are never compared.
+// IP addresses as numbers of one family, and CIDRs as ranges. IPv4 and IPv6 are never compared.
 import { type Interval, type IntervalSet, isEmpty, subtract, unite } from './interval-set.ts';
 
 export type AddressFamily = 'ipv4' | 'ipv6';
@@ -56,7 +56,7 @@ function parseIpv6(text: string): bigint | undefined {
   );
 }
 
-/** Ranges that AWS or the standards keep off the public internet; all else can be anyone. */
+/** Ranges that AWS or the standards exclude from the public internet. Every other address is public. */
 const privateRanges: Record<AddressFamily, IntervalSet> = {
   ipv4: unite(
     [
@@ -90,7 +90,7 @@ export function formatAddress(family: AddressFamily, value: bigint): string {
 /** A parsed CIDR: its text, its range, and whether it includes internet addresses. */
 export interface Cidr {
   readonly cidr: string;
-  /** None where the text is not a CIDR. */
+  /** Undefined where the text is not a CIDR. */
   readonly range: AddressRange | undefined;
   readonly isPublic: boolean;
 }

@@ -17,7 +17,7 @@ export function readAutoScalingGroup(answers: Answers, raw: AutoScalingGroup): A
     bareCards = declared.flatMap(({ bareCard }) => bareCard ?? []);
     return declared.flatMap((declaration) => declaration.groups);
   });
-  // Instances of that template get the default group of their VPC, which no answer about the template tells.
+  // Instances of that template get the default group of their VPC, and no answer about the template contains it.
   if (lacksGroups)
     attached.groupUnknownReasons.push(`one of the launch templates of ${name} declares no security group`);
   attached.groupUnknownReasons.push(...bareCards);
@@ -88,15 +88,15 @@ function fromConfiguration(answers: Answers, name: string): Declaration {
   };
 }
 
-/** The security groups that a launch template or configuration gives new instances. */
+/** The security groups and the public address that a launch template or configuration gives to new instances. */
 interface Declaration {
   groups: string[];
   publicAddress: boolean;
-  /** Why instances may have other groups beside these. */
+  /** Why instances may have groups beside these: a network interface of the template names none. */
   bareCard?: string;
 }
 
-/** The contents of the version that is asked for; an UnknownError where it is not in any answer. */
+/** Returns the contents of the requested version. Throws an UnknownError where no answer has it. */
 export function readLaunchTemplate(answers: Answers, spec: LaunchTemplateSpecification) {
   const about = known(
     knownOrAbsent(spec.LaunchTemplateId, 'a launch template') ?? spec.LaunchTemplateName,
@@ -110,7 +110,7 @@ export function readLaunchTemplate(answers: Answers, spec: LaunchTemplateSpecifi
     'LaunchTemplateVersions',
     about,
   );
-  // A version that is newer, or the default, could stand on a page that is missing.
+  // The requested version could be on a missing page.
   if (listed.unknownReasons.length > 0) throw new UnknownError(listed.unknownReasons[0]!);
   const version = asksFor(answers, about, asked) ? findVersion(listed.items, spec) : undefined;
   if (version === undefined) {
@@ -119,7 +119,7 @@ export function readLaunchTemplate(answers: Answers, spec: LaunchTemplateSpecifi
   return { about, data: known(version.LaunchTemplateData, `the contents of launch template ${about}`) };
 }
 
-/** An UnknownError where the version is not in any answer, or its groups can't be known. */
+/** Throws an UnknownError where no answer has the version, or where its groups can't be known. */
 function fromTemplate(answers: Answers, spec: LaunchTemplateSpecification): Declaration {
   const { about, data } = readLaunchTemplate(answers, spec);
   const cards = knownList(data.NetworkInterfaces, `network interfaces of launch template ${about}`);
@@ -131,14 +131,17 @@ function fromTemplate(answers: Answers, spec: LaunchTemplateSpecification): Decl
     throw new UnknownError(`launch template ${about} gives security groups by name`);
   }
   const publicAddress = cards.some((card) => card.AssociatePublicIpAddress === true);
-  // It gets the default group of its VPC, which no answer about the template tells.
+  // Such an interface gets the default group of its VPC, and no answer about the template contains it.
   const bare = groups.length > 0 && cards.some((card) => (card.Groups ?? []).length === 0);
   if (!bare) return { groups, publicAddress };
   const bareCard = `one of the network interfaces of launch template ${about} declares no security group`;
   return { groups, publicAddress, bareCard };
 }
 
-/** Which version is the newest is told only by an answer about it, or about all of them. */
+/**
+ * Whether the answers can show the requested version. Only a request for `$Latest` or for all versions shows the newest
+ * one.
+ */
 function asksFor(answers: Answers, about: string, version: string): boolean {
   if (version !== '$Latest') return true;
   const calls = answers.byCommand.get('ec2.DescribeLaunchTemplateVersions') ?? [];

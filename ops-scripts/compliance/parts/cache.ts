@@ -47,7 +47,7 @@ export function readCaches(answers: Answers): Listed<CachePart> {
   ];
   return {
     items: lists.flatMap(({ items }) => items),
-    // A list that was never asked for is not unknown while another kind was found.
+    // A list for which no call was made is not unknown as long as another kind was listed.
     unknownReasons: lists.flatMap(({ unknownReasons, absent }) =>
       absent && lists.some((other) => !other.absent) ? [] : unknownReasons,
     ),
@@ -78,7 +78,7 @@ function groupsOfCluster(cluster: CacheCluster): string[] {
   );
 }
 
-/** The ports that a cache listens on; its engine's usual port where no endpoint is given. */
+/** The ports on which a cache listens. Without an endpoint it is the engine's default port. */
 export function cachePorts(part: CachePart): number[] {
   const { raw } = part;
   if (part.flavor === 'serverless') {
@@ -94,7 +94,7 @@ export function cachePorts(part: CachePart): number[] {
     );
     return usual(ports, raw && part.raw.Engine === 'memcached' ? 11_211 : 6379);
   }
-  // Every shard listens on the port of the configuration endpoint, however many there are.
+  // All shards listen on the port of the configuration endpoint.
   const configured = part.raw.ConfigurationEndpoint;
   const shards = knownList(
     configured?.Port === undefined || Array.isArray(part.raw.NodeGroups) ? part.raw.NodeGroups : [],

@@ -22,7 +22,7 @@ export function readDatabases(answers: Answers): Listed<DatabasePart> {
   };
 }
 
-/** RDS's answers tell DocumentDB and Neptune too, which are other services. */
+/** Leaves out DocumentDB and Neptune, which are other services but appear in RDS's answers. */
 function ofRds<Listing extends { items: { Engine?: string | undefined }[] }>(listed: Listing): Listing {
   return {
     ...listed,
@@ -39,7 +39,7 @@ function readCluster(raw: DBCluster, instances: DBInstance[], origins: Origins):
     (instance) => instance.DBClusterIdentifier === name || ids.includes(instance.DBInstanceIdentifier),
   );
   const replicas = origins.replicasOf(raw);
-  // Members have the groups of their cluster, so a member that declares none is complete.
+  // Members have the groups of their cluster, so a member that names no group hides none.
   const telling = members.filter(({ VpcSecurityGroups: own }) => own && own.length !== 0);
   return {
     kind: 'database',
@@ -54,7 +54,7 @@ function readCluster(raw: DBCluster, instances: DBInstance[], origins: Origins):
   };
 }
 
-/** Undefined for a member of a cluster and for a replica of a database that is told here. */
+/** Returns undefined for a member of a cluster and for a replica whose source is in the answers. */
 function readInstance(raw: DBInstance, origins: Origins): DatabasePart | undefined {
   if (raw.DBClusterIdentifier) return undefined;
   const name = knownText(raw.DBInstanceIdentifier, 'the identifier of a database instance');
@@ -78,7 +78,7 @@ function groupsOf(each: DBInstance | DBCluster, name: string): string[] {
   return declaredGroups(each.VpcSecurityGroups, own, (membership) => membership.VpcSecurityGroupId);
 }
 
-/** The ports that a database listens on; its engine's usual port where no endpoint is given. */
+/** The ports on which a database listens. Without an endpoint it is the engine's default port. */
 export function databasePorts(part: DatabasePart): number[] {
   const ports =
     part.flavor === 'cluster'
@@ -104,14 +104,14 @@ const usualPorts = {
   db2: 50_000,
 };
 
-/** `elsewhere`: in another region or account, or in no answer. */
+/** `elsewhere`: the source is in another region or account, or in no answer. */
 type Origin = DBInstance | DBCluster | 'elsewhere';
 
-/** Finds the source of a read replica, which is reported with its source and not on its own. */
+/** Finds the source of a read replica. A replica is reported with its source and not on its own. */
 interface Origins {
-  /** The instance itself where it is no replica; an UnknownError where its source can't be known. */
+  /** Returns the instance itself if it is no replica. Throws an UnknownError where its source can't be known. */
   of(instance: DBInstance): Origin;
-  /** Replicas of this database, and replicas of those. */
+  /** Replicas of this database, and their replicas. */
   replicasOf(source: DBInstance | DBCluster): DBInstance[];
 }
 
@@ -157,7 +157,7 @@ function openOrigins(snapshot: Snapshot, instances: DBInstance[], clusters: DBCl
   };
 }
 
-/** Finds by identifier or by ARN; an ARN of this account and region also where the answer gives none. */
+/** Finds by identifier or ARN. An ARN of this account and region also matches by the identifier in it. */
 function openNames<T>(
   { account, region }: Snapshot,
   items: T[],
@@ -171,7 +171,7 @@ function openNames<T>(
     (String(source).includes(here) ? byName.get(String(source).split(here)[1]) : undefined);
 }
 
-/** Every proxy, and after it each endpoint beside its own, as a part with its own groups. */
+/** Reads every proxy, followed by each of its additional endpoints as a part with its own groups. */
 export function readProxies(answers: Answers): Listed<ProxyPart> {
   const proxies = readEach(listAnswers(answers, 'rds', 'DescribeDBProxies', 'DBProxies'), (raw) =>
     readProxy(answers, raw),
@@ -221,7 +221,7 @@ function readEndpoint(proxy: ProxyPart, raw: DBProxyEndpoint): ProxyPart {
   };
 }
 
-/** A proxy listens on the usual port of its engine family, whatever port its database listens on. */
+/** A proxy listens on the default port of its engine family, whatever port its database uses. */
 const familyPorts = { MYSQL: 3306, POSTGRESQL: 5432, SQLSERVER: 1433 };
 type Family = keyof typeof familyPorts;
 
@@ -231,7 +231,7 @@ const familyOfEngine: [RegExp, Family][] = [
   [/sqlserver/i, 'SQLSERVER'],
 ];
 
-/** Whether the proxy hands connections on to this database; undefined where that can't be told. */
+/** Whether the proxy forwards connections to this database; undefined where that can't be known. */
 export function servesDatabase(proxy: ProxyPart, database: DatabasePart): boolean | undefined {
   const members = database.flavor === 'cluster' ? database.members : [];
   const names = [database.name, database.id, ...members.map((member) => member.DBInstanceIdentifier)];
@@ -241,9 +241,11 @@ export function servesDatabase(proxy: ProxyPart, database: DatabasePart): boolea
   return undefined;
 }
 
-/** The port that clients use. Throws an UnknownError where neither proxy nor database has an engine family. */
+/**
+ * The port for clients of the proxy. Throws an UnknownError where neither proxy nor database has a known engine family.
+ */
 export function proxyPort(proxy: ProxyPart, database: DatabasePart): number {
-  // A proxy takes databases of its own family only.
+  // A proxy only accepts databases of its own family.
   const family = familyOf(proxy) ?? familyFor(database);
   if (family === undefined) throw new UnknownError(`the engine family of proxy ${proxy.name} is not known`);
   return familyPorts[family];

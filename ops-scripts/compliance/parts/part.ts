@@ -15,7 +15,7 @@ interface PartOf<K, R> {
   name: string;
   /** Security groups that the part declares. */
   groups: string[];
-  /** Why there may be more groups than these. */
+  /** Why there may be more groups. */
   groupUnknownReasons: string[];
   raw: R;
 }
@@ -23,11 +23,11 @@ interface PartOf<K, R> {
 export type LoadBalancerPart = PartOf<'load-balancer', LoadBalancer>;
 
 export type AutoScalingGroupPart = PartOf<'auto-scaling-group', AutoScalingGroup> & {
-  /** Instances of the group, those that DescribeInstances knows by its tag included. */
+  /** Instances of the group, also those that only DescribeInstances lists, by their tag. */
   instanceIds: string[];
-  /** Target groups that its instances are registered with, told either as such or as traffic sources. */
+  /** Target groups with which its instances are registered, listed as target groups or as traffic sources. */
   targetGroupArns: string[];
-  /** Why there may be more target groups than these. */
+  /** Why there may be more target groups. */
   targetUnknownReasons: string[];
   /** Whether the launch template or configuration gives instances a public address. */
   publicAddress: boolean;
@@ -43,21 +43,24 @@ export type DatabasePart =
   | (PartOf<'database', DBInstance> & { flavor: 'instance' } & Replication);
 
 interface Replication {
-  /** Read replicas, and replicas of those; members of a cluster are none. */
+  /** Read replicas and their replicas. Members of a cluster are not among them. */
   replicas: DBInstance[];
-  /** A read replica of a database that is not told here. */
+  /** Whether it is a read replica of a database that no answer contains. */
   isReplica: boolean;
 }
 
-/** An RDS proxy: never selected, but a hop to the database. Each further endpoint is a ProxyPart of its own. */
+/**
+ * An RDS proxy, which is never selected but is a hop to the database. Each additional endpoint is a ProxyPart of its
+ * own.
+ */
 export type ProxyPart = PartOf<'proxy', DBProxy> & {
-  /** The proxy itself for an endpoint beside its own. */
+  /** The proxy of an additional endpoint; undefined for the proxy itself. */
   endpointOf?: ProxyPart;
-  /** An endpoint that only reads. */
+  /** Whether it is an endpoint for reads only. */
   readOnly: boolean;
-  /** Identifiers of the databases that it hands connections on to. */
+  /** Identifiers of the databases to which it forwards connections. */
   targets: string[];
-  /** Why there may be more targets than these. */
+  /** Why there may be more targets. */
   targetUnknownReasons: string[];
 };
 
@@ -81,7 +84,10 @@ export function describePart(part: { kind: PartKind | 'proxy'; name: string }): 
   return `${part.kind === 'proxy' ? 'database proxy' : kindNames[part.kind]} ${part.name}`;
 }
 
-/** Reads each item; an unreadable one adds an unknown reason to the list, and one that is no part gives undefined. */
+/**
+ * Reads each item. An unreadable item adds an unknown reason to the list. `read` returns undefined for an item that is
+ * no part.
+ */
 export function readEach<T, P>(listed: Answered<T>, read: (raw: T) => P | undefined): Listed<P> {
   const { call, absent } = listed;
   const unknownReasons = [...listed.unknownReasons];
@@ -96,7 +102,7 @@ export function readEach<T, P>(listed: Answered<T>, read: (raw: T) => P | undefi
   return { items, unknownReasons, absent };
 }
 
-/** The groups of everything in a part. Unreadable groups add an unknown reason; the others are kept. */
+/** Reads the groups of everything in a part. Unreadable groups add an unknown reason, and the others are kept. */
 export function readGroups(...reads: (() => string[])[]): {
   groups: string[];
   groupUnknownReasons: string[];
@@ -107,8 +113,8 @@ export function readGroups(...reads: (() => string[])[]): {
 }
 
 /**
- * The groups that something of a part declares. None at all is unknown: on AWS nothing in a VPC is without one, so that
- * the answer must have lost them, and those of one member say nothing of another.
+ * Reads the groups that one member of a part declares. An empty list is unknown: everything in a VPC has a group, so
+ * the answer must have lost them. The groups of one member say nothing about another.
  */
 export function declaredGroups<T>(
   list: readonly T[] | undefined | null,
@@ -121,7 +127,7 @@ export function declaredGroups<T>(
   return groups;
 }
 
-/** The value where it is text; garbage in a name or an ARN is no reason to lose the part. */
+/** Returns the value if it is text. A garbled name or ARN must not remove the part. */
 export function textOr(value: unknown, otherwise: string): string {
   return typeof value === 'string' && value !== '' ? value : otherwise;
 }

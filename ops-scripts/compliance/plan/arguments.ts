@@ -1,9 +1,9 @@
-// Types and arguments of the AWS provider, and how a plan tells an argument: unset, unknown, of one of its blocks.
+// Types and arguments of the AWS provider, and whether a plan gives an argument: unset, unknown, or one of its blocks.
 import { isRecord } from '../template/parse-template.ts';
 import type { Expressions, PlanInstance } from './parse-plan.ts';
 import type { Shape } from './references.ts';
 
-/** Kinds of resource that others refer to, each with its types. */
+/** Kinds of resource to which others refer, each with its types. */
 export const families = {
   group: ['aws_security_group', 'aws_default_security_group'],
   subnet: ['aws_subnet', 'aws_default_subnet'],
@@ -45,11 +45,14 @@ export const naming = [
 /** Data sources whose answers are read as resources that exist. */
 export const readData = new Set(['aws_subnet', 'aws_vpc', 'aws_ec2_managed_prefix_list', 'aws_prefix_list']);
 
-/** Arguments that the provider computes where they are not set; for every other one, not known means given. */
+/**
+ * Arguments that the provider computes if they are not set. Any other argument with an unknown value must have been
+ * set.
+ */
 const mayBeLeftOut =
   /^(name|identifier|cluster_identifier|availability_zones?|availability_zone_id|subnets?|subnet_ids?|subnet_mapping|(vpc_)?security_group(s|_ids|_names)|vpc_zone_identifier|ingress|egress|route|protocol|port|engine|metadata_options|http_tokens|http_endpoint|target_group_arns|traffic_source|health_check|desired_capacity|db_subnet_group_name|subnet_group_name|node_group_configuration|cluster_mode|num_cache_clusters|number_cache_clusters|num_node_groups|replicas_per_node_group|preferred_cache_cluster_azs|default_version|latest_version|version|tags|tags_all|id|arn|network_interface|cidr_block|ipv6_cidr_block|vpc_id|user_id|entry|source_security_group_id|launch_template_(id|name)|associate_public_ip_address)$/;
 
-/** The same, of arguments whose default decides a verdict, by type. */
+/** The same for single types: arguments whose default decides a verdict. */
 const leftOutBy: Record<string, string[]> = {
   aws_lb: ['internal', 'ip_address_type'],
   aws_alb: ['internal', 'ip_address_type'],
@@ -84,9 +87,9 @@ const leftOutBy: Record<string, string[]> = {
 export interface Node {
   value: unknown;
   unknown: unknown;
-  /** Undefined where the configuration does not show it, as for a dynamic block. */
+  /** Undefined where the configuration does not show it, such as in a dynamic block. */
   expression: Expressions;
-  /** Whether the expression stands for more than this. */
+  /** Whether the same expression also gives other arguments. */
   isShared?: boolean;
   what: string;
 }
@@ -95,11 +98,14 @@ export function isUnset(value: unknown): boolean {
   return value === undefined || value === null || value === '';
 }
 
-/** Whether the value is known only after the apply. Without a change, what is unknown looks as if it were not set. */
+/**
+ * Whether the value is known only after the apply. In a resource without a change, an unknown value looks as if it were
+ * not set.
+ */
 export function isOpen({ value, unknown, expression }: Node, instance: PlanInstance): boolean {
   if (unknown === true || (isUnset(value) && holdsTrue(unknown))) return true;
   if (!isExpression(expression) || 'constant_value' in (expression as object)) return false;
-  // Terraform leaves out what it does not know, and writes `null` for what is not set.
+  // Terraform leaves unknown values out, and writes `null` for values that are not set.
   return value === undefined || (value === null && instance.unknown === undefined);
 }
 
@@ -129,7 +135,7 @@ export function expressionOf(
   const texts = new Set(fits.map((block) => JSON.stringify(block)));
   if (texts.size === 1) return fits[0];
   const own = expression[index];
-  // In their written order, each of several alike is its own.
+  // Blocks that fit equally well are matched by their position.
   return fits.includes(own) && texts.size === fits.length && count === fits.length ? own : undefined;
 }
 
@@ -144,12 +150,15 @@ function fitsBlock(block: unknown, value: unknown): boolean {
   });
 }
 
-/** Whether a provider computes an argument that is not set; of other ones, not known means given. */
+/**
+ * Whether the provider computes the argument if it is not set. Any other argument with an unknown value must have been
+ * set.
+ */
 export function isComputed(type: string, name: string): boolean {
   return mayBeLeftOut.test(name) || leftOutBy[type]?.includes(name) === true;
 }
 
-/** An application load balancer and a subnet group of RDS want subnets in two zones. */
+/** The shape of a list. An application load balancer and an RDS subnet group need subnets in two zones. */
 export function shapeOf({ type, after }: PlanInstance, name: string): Shape {
   const isSpread =
     (/^aws_a?lb$/.test(type) &&
@@ -159,9 +168,9 @@ export function shapeOf({ type, after }: PlanInstance, name: string): Shape {
   return isSpread ? 'two-subnets' : 'set';
 }
 
-/** An argument of a resource or block. */
+/** Returns an argument of a resource or block. */
 export function cellOf({ value, unknown, expression: outer, what }: Node, name: string): Node {
-  // One expression stands for all that is within it.
+  // If an expression gives the whole block, it also gives each argument in it.
   const expression = isExpression(outer) ? outer : isRecord(outer) ? outer[name] : undefined;
   const open = unknown === true ? true : isRecord(unknown) ? unknown[name] : undefined;
   const told = isRecord(value) ? value[name] : undefined;

@@ -1,10 +1,10 @@
-// Parses `terraform show -json PLAN`: what exists after the apply, and the configuration that its values come from.
+// Parses `terraform show -json PLAN`: the resources after the apply, and the configuration of their values.
 import { ConfigFault } from '../config-fault.ts';
 import { isRecord } from '../template/parse-template.ts';
 
 export type Json = Record<string, unknown>;
 
-/** `{ constant_value }` or `{ references }`; of a block, its arguments by name or a list of blocks. */
+/** `{ constant_value }` or `{ references }`; for a block, its arguments by name or a list of blocks. */
 export type Expressions = unknown;
 
 export interface ModuleConfig {
@@ -26,9 +26,9 @@ export interface ResourceConfig {
   for_each_expression?: Expressions;
 }
 
-/** One resource, or one of those that `count` or `for_each` make of it. */
+/** One resource, or one instance of it that `count` or `for_each` creates. */
 export interface PlanInstance {
-  /** Its address, in a form that is safe as an id in joined lists. */
+  /** Its address without spaces, commas and double quotes, so that lists of ids can be joined and split. */
   id: string;
   /** `module.a["x"].module.b`; empty for the root. */
   module: string;
@@ -39,7 +39,10 @@ export interface PlanInstance {
   key?: string | number;
   actions: string[];
   after: Json;
-  /** Same shape as `after`: `true` for what is known only after the apply. Undefined where the plan does not tell. */
+  /**
+   * The shape of `after`, with `true` for values that are known only after the apply. Undefined where the plan has no
+   * such data.
+   */
   unknown?: unknown;
 }
 
@@ -54,7 +57,7 @@ export interface Plan {
   incomplete?: string;
 }
 
-/** Throws a ConfigFault that names the place where the text is no plan. */
+/** Throws a ConfigFault that says where and why the text is not a plan. */
 export function parsePlan(text: string, file: string): Plan {
   const fault = (why: string, options?: ErrorOptions) =>
     new ConfigFault(`Cannot read '${file}' as a Terraform plan as ${why}`, options);
@@ -66,7 +69,7 @@ export function parsePlan(text: string, file: string): Plan {
   }
   if (!isRecord(plan)) throw fault('it is not an object');
   const version = plan['format_version'];
-  // Terraform 0.12 to 1.0 wrote 0.1 and 0.2, which differ in nothing that is read here.
+  // Terraform 0.12 to 1.0 wrote 0.1 and 0.2, which do not differ in anything that is read here.
   if (typeof version !== 'string' || !/^(0\.[12]|1\.\d+)$/.test(version))
     throw fault(
       version === undefined
@@ -121,7 +124,7 @@ interface Reading {
   list: (value: unknown, where: string) => unknown[];
 }
 
-/** Undefined stands for a resource that is gone after the apply. */
+/** Undefined stands for a resource that does not exist after the apply. */
 type Found = Map<string, PlanInstance | undefined>;
 
 function readChange(reading: Reading, raw: unknown, index: number): [string, PlanInstance | undefined][] {
@@ -130,11 +133,11 @@ function readChange(reading: Reading, raw: unknown, index: number): [string, Pla
   const change = reading.place(entry['change'], `${where}.change`);
   const actions = reading.list(change['actions'], `${where}.change.actions`).map(String);
   if (actions.length === 0) throw reading.fault(`${where}.change has no 'actions'`);
-  // An object that an earlier replacement left behind is about to be deleted.
+  // A deposed object is left over from an earlier replacement, and Terraform is about to delete it.
   if (entry['deposed'] !== undefined) return [];
   const address = addressOf(reading, entry, where);
   if (actions.length === 1 && actions[0] === 'delete') return [[address, undefined]];
-  // What Terraform forgets stays as it is.
+  // A resource that Terraform forgets stays in the account unchanged.
   const forgotten = actions.includes('forget') && !actions.includes('create');
   const values = forgotten ? change['before'] : change['after'];
   const after = reading.place(values, `${where}.change.${forgotten ? 'before' : 'after'}`);
@@ -175,7 +178,7 @@ function joinInstances(
   planned: [string, PlanInstance][],
   prior: [string, PlanInstance][],
 ): PlanInstance[] {
-  // A change tells more than the planned value: what is unknown, and what is gone.
+  // A change replaces the planned value, because it also shows unknown values and deletions.
   const found: Found = new Map([...prior, ...planned, ...changes]);
   return [...found.values()].filter((instance) => instance !== undefined);
 }
@@ -199,7 +202,7 @@ function identify(reading: Reading, entry: Json, where: string) {
   return { id: toId(address), module: joinModule(modules), mode: String(mode), type, name, ...known };
 }
 
-/** `module.a["x"]` of its steps, in one spelling. */
+/** Joins the steps of a module's address, such as `module.a["x"]`, always in the same spelling. */
 export function joinModule(steps: (string | number)[]): string {
   let text = '';
   for (let at = 0; at < steps.length; at += 2) {
@@ -233,7 +236,7 @@ function checkModule(reading: Reading, module: Json, where: string): void {
   }
 }
 
-/** The region of the AWS provider without an alias, where it is written down or given as a variable. */
+/** The region of the AWS provider without an alias, if it is a constant or a variable with a value. */
 function regionOf(configuration: unknown, variables: unknown): { region?: string } {
   const providers = isRecord(configuration) ? configuration['provider_config'] : undefined;
   const provider = isRecord(providers) ? providers['aws'] : undefined;
@@ -255,18 +258,18 @@ function whyIncomplete(plan: Json): { incomplete?: string } {
   return {};
 }
 
-/** Text for names and text keys, numbers for numbered keys. */
+/** Splits a reference into names and text keys as text, and numeric keys as numbers. */
 export function readTraversal(text: string): (string | number)[] {
   const steps: (string | number)[] = [];
   for (const [whole, quoted, index] of text.matchAll(/\["((?:[^"\\]|\\.)*)"\]|\[(\d+)\]|[^.[\]]+/g)) {
     if (quoted !== undefined) steps.push(quoted.replaceAll(/\\(.)/g, '$1'));
-    // `x[*].id` names every one, as `x.id` does where there are several.
+    // `x[*].id` refers to every instance, as `x.id` does if there are several.
     else if (whole !== '*') steps.push(index === undefined ? whole : Number(index));
   }
   return steps;
 }
 
-/** References as they were written: Terraform tells each with all of its beginnings after it. */
+/** Returns the references as they were written. Terraform lists each reference followed by all of its prefixes. */
 export function wholeReferences(references: unknown): string[] {
   const texts = Array.isArray(references) ? references.map(String) : [];
   return texts.filter((text, index) => {
@@ -275,7 +278,7 @@ export function wholeReferences(references: unknown): string[] {
   });
 }
 
-/** The same at any depth of a block. */
+/** Returns the references at any depth of a block. */
 export function referencesWithin(expressions: unknown): string[] {
   if (Array.isArray(expressions)) return expressions.flatMap(referencesWithin);
   if (typeof expressions !== 'object' || expressions === null) return [];

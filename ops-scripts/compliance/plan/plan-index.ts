@@ -1,4 +1,4 @@
-// Finds what the names of a plan's configuration stand for: resources, modules with their calls and outputs.
+// Finds the resources, modules, module calls and outputs that names of a plan's configuration refer to.
 import { unknownValue } from '../snapshot.ts';
 import { isRecord } from '../template/parse-template.ts';
 import {
@@ -13,10 +13,10 @@ import {
   referencesWithin,
 } from './parse-plan.ts';
 
-/** A resource that is referred to by what identifies it. */
+/** A resource to which an attribute such as its id refers. */
 export class Handle {
   readonly instance: PlanInstance;
-  /** What is added to the id of the resource: `.default` for the default security group of a VPC. */
+  /** The suffix of the resource's id: `.default` for the default security group of a VPC. */
   readonly suffix: string;
 
   constructor(instance: PlanInstance, suffix = '') {
@@ -25,7 +25,7 @@ export class Handle {
   }
 }
 
-/** Where an expression stands: it sees the names of its module and the key of its resource or module call. */
+/** The place of an expression: its module, and the key of its resource or module call. */
 export interface Standpoint {
   module: string;
   key?: string | number | undefined;
@@ -34,13 +34,13 @@ export interface Standpoint {
 
 export type PathStep = string | number;
 
-/** What a module sees; `others`: whether something beside them may tell of one more. */
+/** The resources that a module can refer to. `others`: whether another value could be the id of one more. */
 export interface Visible {
   instances: PlanInstance[];
   others: boolean;
 }
 
-/** Longer chains of references are not followed. */
+/** The longest chain of references that is followed. */
 export const depthLimit = 24;
 
 export class PlanIndex {
@@ -57,12 +57,15 @@ export class PlanIndex {
     }
   }
 
-  /** The configuration of the block that the instance is made of. */
+  /** The configuration of the block from which the instance is created. */
   configOf({ module, mode, type, name }: PlanInstance): ResourceConfig | undefined {
     return this.declared(module, mode, type, name);
   }
 
-  /** Every resource that an expression may hand on, as far as its references can be followed. */
+  /**
+   * Finds every resource to which an expression leads. `locals`: it also has local values, whose contents a plan does
+   * not show.
+   */
   handedOn(expressions: unknown, at: Standpoint, depth = 0): { handles: Handle[]; locals: boolean } {
     const handed = { handles: [] as Handle[], locals: false };
     const add = (more: typeof handed) => {
@@ -82,7 +85,7 @@ export class PlanIndex {
       } else if (!['var', 'count', 'path', 'terraform', 'self', undefined].includes(head as string)) {
         const found = this.instances(readTraversal(leaf), at.module);
         handed.handles.push(...found.instances.map((instance) => new Handle(instance)));
-        // A document that is put together from others hands them on.
+        // A data source, such as a policy document, passes on the resources to which its own arguments refer.
         if (head === 'data') {
           const [type, name] = path;
           const config = this.declared(at.module, 'data', String(type), String(name));
@@ -94,8 +97,8 @@ export class PlanIndex {
   }
 
   /**
-   * The resources of these types that something in a module may name in a way that a plan does not tell: those of the
-   * module itself, and those that it is given. Undefined where there may be others.
+   * The resources of these types to which a local value in a module may lead: those of the module itself, and those
+   * that it gets from its calls. Undefined where others are possible.
    */
   visibleFrom(module: string, types: readonly string[]): Visible | undefined {
     const own = this.plan.instances.filter((instance) => instance.module === module);
@@ -119,7 +122,7 @@ export class PlanIndex {
     return { instances: seen.filter(isMeant), others };
   }
 
-  /** Whether an attribute that AWS gives the resource, or what it makes up, may be the id of a security group. */
+  /** Whether a computed attribute of the resource may be the id of a security group. */
   #mayTellGroup(instance: PlanInstance): boolean {
     const { type, mode, unknown } = instance;
     if (mode === 'data' || /^aws_(default_)?vpc$/.test(type)) return true;
@@ -135,7 +138,7 @@ export class PlanIndex {
     return this.handedOn(call?.expressions, outside);
   }
 
-  /** The output of a module call, of each of its instances where none is named. */
+  /** The output of a module call, for every instance of the module unless one is named. */
   protected outputs([name, ...rest]: PathStep[], module: string) {
     const prefix = `${module === '' ? '' : `${module}.`}module.${String(name)}`;
     const config = this.config(module)?.module_calls?.[String(name)]?.module;
@@ -190,7 +193,7 @@ export class PlanIndex {
     return config;
   }
 
-  /** The call of a module, and where that call stands. */
+  /** The call of a module, and the place of that call. */
   protected caller(module: string) {
     const steps = readTraversal(module);
     const at = steps.lastIndexOf('module');
@@ -209,7 +212,7 @@ export function baseOf(module: string, mode: string, type: string, name: string)
   return `${module}|${mode}|${type}|${name}`;
 }
 
-/** An id that AWS has not given yet is no value of an argument that is read as such. */
+/** Makes an id that AWS has not given yet an unknown value, for arguments that are read as plain values. */
 export function withoutHandle(value: unknown): unknown {
   return value instanceof Handle
     ? unknownValue(`an id of ${value.instance.id} is known only after the apply`)

@@ -1,4 +1,4 @@
-// Turns a Terraform plan into the snapshot that AWS would give after the apply.
+// Turns a Terraform plan into the snapshot that AWS would give after the apply, and judges it.
 import type { Finding, Report } from '../findings.ts';
 import { type JudgeOptions, judge } from '../judge.ts';
 import { emptySnapshot, isUnknownValue, type Snapshot, unknownValue } from '../snapshot.ts';
@@ -17,11 +17,11 @@ import { translateOther } from './translate-others.ts';
 import { partTranslations } from './translate-parts.ts';
 import { storeTranslations } from './translate-stores.ts';
 
-/** `region` and `account` are taken where the plan does not tell them. */
+/** `region` and `account` are used where the plan does not contain them. */
 export interface PlanOptions {
   region?: string;
   account?: string;
-  /** Whether a set whose references may be a list or a choice is unknown, instead of a list with a warning. */
+  /** Whether a set whose references may be a list or a choice is unknown. Otherwise it is a list, with a warning. */
   strict?: boolean;
 }
 
@@ -31,18 +31,20 @@ const translations = {
   ...storeTranslations,
 };
 
-/** Other names of types that are translated alike. */
+/** Types that are translated like another type. */
 const aliases: Record<string, string> = {
   aws_default_vpc: 'aws_vpc',
   aws_default_subnet: 'aws_subnet',
 };
 
-/** Throws a ConfigFault where the text is no plan. */
+/** Throws a ConfigFault where the text is not a plan. */
 export function snapshotFromPlan(text: string, file: string, options: PlanOptions = {}): Snapshot {
   return readPlan(text, file, options).snapshot;
 }
 
-/** `assumed`: the arguments that were read in one of several ways; `count`: of the planned resources. */
+/**
+ * `assumed`: the arguments that were read as lists of all their references. `count`: the number of planned resources.
+ */
 function readPlan(
   text: string,
   file: string,
@@ -62,8 +64,8 @@ function readPlan(
 }
 
 /**
- * Judges a plan. A plan does not tell how the references of a set are joined: where a verdict holds for a list of all
- * of them, and not where one of them is taken, a warning says so.
+ * Judges a plan. A plan lists the references of a set but not how they are combined. If a verdict for the list of all
+ * would differ for one of them alone, a warning says so.
  */
 export function judgePlan(
   text: string,
@@ -92,12 +94,15 @@ export function judgePlan(
   return { snapshot, report: { ...report, findings } };
 }
 
-/** A small plan is read in so many ways at most, a larger one in fewer: each way takes as long as the first. */
+/**
+ * The number of readings that are tried: up to `most` for a small plan, at least `fewest` for a large one. Each takes
+ * as long as the first.
+ */
 const wayLimits = { most: 64, fewest: 8, resources: 2000 };
 
 /**
- * Ways to take one of what each set refers to: for each two sets one of either, where they are not too many; and the
- * same place of every set, and each set by itself.
+ * Readings that take one of the references of a set, up to the limit. First all sets take the same position, then each
+ * set varies alone, then each pair of sets.
  */
 function choicesOf(assumed: ReadonlyMap<string, number>, resources: number): Map<string, number>[] {
   const places = [...assumed].map(([what, size]) =>
@@ -126,11 +131,11 @@ function translate(planned: Reader, world: PlannedWorld): Resource[] {
   if (mode === 'data' && !readData.has(type)) return [];
   const own = translations[aliases[type] ?? type];
   const resources = own === undefined ? translateOther(planned, world) : own(planned, world);
-  // A data source is there only once AWS has told its id.
+  // A data source only counts once AWS has returned its id.
   return mode === 'data' && typeof planned.one('id') !== 'string' ? [] : resources;
 }
 
-/** What other configurations may get to know. */
+/** The values of the outputs, which other configurations may read. */
 function outputsOf(world: PlannedWorld): unknown[] {
   return Object.entries(world.plan.root?.outputs ?? {}).flatMap(([name, { expression }]) => {
     const resolved = world.references.resolve(expression, { module: '' }, `output ${name}`);
@@ -149,7 +154,9 @@ function inWordsOfPlans(value: unknown): unknown {
   return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, inWordsOfPlans(inner)]));
 }
 
-/** A type of the provider that is translated as it is bears a prefix on the way. */
+/**
+ * Removes the prefix of provider types that are translated under their own name, and writes rule ids as Terraform does.
+ */
 function inTerraform(text: string): string {
   return text
     .replaceAll('AWS::aws_', 'aws_')

@@ -1,4 +1,4 @@
-// Reads the arguments of a planned resource: known, unset, or unknown unless their references tell them.
+// Reads an argument of a planned resource: known, not set, or unknown unless its references show the value.
 import { isUnknownValue, type UnknownValue, unknownValue } from '../snapshot.ts';
 import { isRecord } from '../template/parse-template.ts';
 import {
@@ -18,7 +18,7 @@ import { type Plan, type PlanInstance, referencesWithin } from './parse-plan.ts'
 import { Handle, type Standpoint, withoutHandle } from './plan-index.ts';
 import { type Reading, References, type Shape } from './references.ts';
 
-/** All resources of a plan, each with its reader, and what identifies them on AWS. */
+/** All resources of a plan, each with its reader, and the values that identify them on AWS. */
 export class PlannedWorld {
   readonly plan: Plan;
   readonly references: References;
@@ -42,7 +42,7 @@ export class PlannedWorld {
       this.#readers.set(instance, reader);
       return reader;
     });
-    // A data source that looks up what the plan manages is no second resource.
+    // A data source that looks up a managed resource of the plan is not a second resource.
     const managedFirst = plan.instances.toSorted(
       (a, b) => Number(a.mode === 'data') - Number(b.mode === 'data'),
     );
@@ -56,7 +56,7 @@ export class PlannedWorld {
       if (typeof id !== 'string' || id === '') continue;
       const key = `${family} ${id}`;
       if (this.#ids.has(key) && instance.mode === 'data') continue;
-      // Two of one name can't be told apart by it.
+      // Two resources of one name can't be told apart by that name.
       this.#ids.set(key, this.#ids.has(key) ? undefined : instance);
     }
   }
@@ -65,7 +65,7 @@ export class PlannedWorld {
     return this.all.filter(({ instance: { type, mode } }) => mode === 'managed' && types.includes(type));
   }
 
-  /** The id by which a resource of the plan is told; text that names none stays as it is. */
+  /** The id of the resource of the plan that `item` identifies. Other text is returned unchanged. */
   idOf(item: unknown, ...wanted: Family[]): unknown {
     if (item instanceof Handle) {
       const { id, type, mode } = item.instance;
@@ -83,13 +83,13 @@ export class PlannedWorld {
     return item;
   }
 
-  /** The default security group of a VPC; one that the plan manages is told by its own id. */
+  /** The default security group of a VPC. If the plan manages it, it has an id of its own. */
   #defaultGroupOf(vpc: string): string {
     const managed = this.of('aws_default_security_group').find((group) => group.ref('vpc_id', 'vpc') === vpc);
     return managed?.id ?? `${vpc}.default`;
   }
 
-  /** Ids that AWS gave to security groups which are in the plan. */
+  /** Ids that AWS has given to security groups of the plan. */
   get existingGroups(): [awsId: string, id: string][] {
     return this.of(...families.group).flatMap(({ instance: { id, after } }): [string, string][] =>
       typeof after['id'] === 'string' && after['id'] !== '' ? [[after['id'], id]] : [],
@@ -112,7 +112,7 @@ export class Reader {
     return this.instance.id;
   }
 
-  /** A single value; undefined where it is not set, so that the default of AWS holds. */
+  /** A single value; undefined where it is not set, so that the default of AWS applies. */
   one(name: string): unknown {
     return withoutHandle(this.#single(name));
   }
@@ -123,12 +123,12 @@ export class Reader {
     if (this.#isLeftOut(cell, name)) return undefined;
     const items = this.#resolve(cell, 'one');
     if (isUnknownValue(items)) return items;
-    // A variable that is null sets nothing.
+    // A variable that is null leaves the argument unset.
     if (items.length === 0) return undefined;
     return items.length === 1 ? items[0] : unknownValue(`${cell.what} may be any of ${items.length} values`);
   }
 
-  /** Whether a secret is set, whatever it is: one that another resource makes is. */
+  /** Whether a secret is set, whatever its value. A secret that another resource creates counts as set. */
   isGiven(name: string): unknown {
     const cell = cellOf(this.#node, name);
     if (!isOpen(cell, this.instance)) return !isUnset(cell.value);
@@ -138,7 +138,7 @@ export class Reader {
     return made ? true : unknownValue(`${cell.what} is known only after the apply`);
   }
 
-  /** Reads a list or set. An item that is not known yet is included as an unknown value. */
+  /** Reads a list or set. An item that is not known yet is an unknown value. */
   many(name: string): unknown[] | UnknownValue | undefined {
     const items = this.#several(name);
     return Array.isArray(items) ? items.map(withoutHandle) : items;
@@ -170,8 +170,8 @@ export class Reader {
   }
 
   /**
-   * Every resource of a kind that an argument may name which hangs on a local value: those that its module sees.
-   * Undefined where it may be any. `isCertain`: it can be no other than the only one.
+   * The resources of a kind to which an argument with a local value may refer: those that its module sees. Undefined
+   * where any is possible. `isCertain`: it must be the only one.
    */
   candidates(name: string, family: Family): { ids: string[]; isCertain: boolean } | undefined {
     const { expression } = cellOf(this.#node, name);
@@ -187,7 +187,7 @@ export class Reader {
     return Array.isArray(items) ? items.map((item) => this.world.idOf(item, ...wanted)) : items;
   }
 
-  /** The nested blocks of a name; an unknown value where even their number can't be known. */
+  /** The nested blocks of a name; an unknown value where even their number is unknown. */
   blocks(name: string): Reader[] | UnknownValue {
     const cell = cellOf(this.#node, name);
     if (isOpen(cell, this.instance)) {
@@ -198,7 +198,7 @@ export class Reader {
     if (isUnset(value)) return [];
     const list = Array.isArray(value) ? value : [value];
     const open = Array.isArray(unknown) ? unknown : [unknown];
-    // A set leaves out the blocks of which nothing is known.
+    // Terraform leaves a block out of a set if nothing is known about it.
     if (open.filter((item) => item === true).length > list.filter(isUnset).length)
       return unknownValue(`${what} has blocks that are known only after the apply`);
     return list.map(
@@ -212,18 +212,18 @@ export class Reader {
     );
   }
 
-  /** The first block of a name, of which there is one at most. */
+  /** The only block of a name, or undefined. */
   block(name: string): Reader | UnknownValue | undefined {
     const blocks = this.blocks(name);
     return isUnknownValue(blocks) ? blocks : blocks[0];
   }
 
-  /** An argument at some depth, for those that refer to it. */
+  /** Reads an argument at any depth for a resource that refers to it. */
   at([name, ...rest]: (string | number)[]): unknown {
     const text = String(name);
     if (rest.length === 0) {
       const value = this.#several(text);
-      // Whatever others refer to is there after the apply, told or not.
+      // An attribute to which others refer exists after the apply, even if the plan does not show it.
       if (value === undefined && text === 'latest_version') return '$Latest';
       if (value === undefined && text === 'default_version') return '$Default';
       if (value === undefined)
@@ -242,7 +242,7 @@ export class Reader {
     return unknownValue(`${cell.what}.${rest.join('.')} is not told by the plan`);
   }
 
-  /** Names of all arguments and blocks that are set, or that may be. */
+  /** Names of all arguments and blocks that are set or may be set. */
   names(): string[] {
     const { value, unknown } = this.#node;
     return [
@@ -253,7 +253,7 @@ export class Reader {
     ];
   }
 
-  /** Whether the argument is set, or may be. */
+  /** Whether the argument is set or may be set. */
   isSaid(name: string): boolean {
     const cell = cellOf(this.#node, name);
     if (!isOpen(cell, this.instance)) return !isUnset(cell.value);
@@ -277,7 +277,7 @@ export class Reader {
   }
 
   #resolve({ expression, isShared, what }: Node, shape: Shape): unknown[] | UnknownValue {
-    // What is constant in the configuration would be known.
+    // A constant of the configuration would be known already.
     if (isRecord(expression) && 'constant_value' in expression)
       return unknownValue(`${what} is known only after the apply`);
     const config = this.world.references.configOf(this.instance);

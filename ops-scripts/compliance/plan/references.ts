@@ -14,21 +14,22 @@ import { baseOf, depthLimit, Handle, type PathStep, PlanIndex, type Standpoint }
 type Resolved = unknown[] | UnknownValue;
 
 /**
- * How many values an argument takes, which may prove what a plan does not tell: one, a number of them that are not
- * known, a set of any size, or subnets of which AWS takes no fewer than two.
+ * How many values an argument takes: one, a known number of unknown values, a set of any size, or at least two subnets.
+ * The number can prove how references are combined, which a plan does not show.
  */
 export type Shape = 'one' | 'set' | 'two-subnets' | number;
 
 /**
- * How a set is read whose references stand side by side: as `all` of them, as people write it; as `unknown`; or, by
- * the argument, as a function would that takes one of them. An argument that is not named is read as all.
+ * How to read a set with several references: as a list of `all`, which is how people write it; as `unknown`; or for
+ * each argument as a choice of the reference at that position. An argument that is not in the map is read as a list of
+ * all.
  */
 export type Reading = 'all' | 'unknown' | ReadonlyMap<string, number>;
 
-/** Reads an argument of another resource, whose value is an attribute that identifies nothing. */
+/** Reads an argument of another resource for a reference to an attribute that does not identify the resource. */
 export type ReadArgument = (instance: PlanInstance, path: PathStep[]) => unknown;
 
-/** Attributes that stand for the resource itself. */
+/** Attributes that identify the resource. */
 const identifying = new Set([
   'id',
   'arn',
@@ -47,7 +48,7 @@ const identifying = new Set([
 export class References extends PlanIndex {
   readonly #readArgument: ReadArgument;
   readonly #reading: Reading;
-  /** The sets that were read in one of several ways, each with the number of what it refers to. */
+  /** The sets that were read by `Reading`, each with its number of items. */
   readonly assumed = new Map<string, number>();
   #depth = 0;
 
@@ -58,8 +59,8 @@ export class References extends PlanIndex {
   }
 
   /**
-   * The values that an expression takes after the apply. A plan tells what an expression refers to and not how it
-   * joins that. Only what cannot be a choice is taken as it stands: see `#join`.
+   * Returns the values that an expression has after the apply. A plan lists the references of an expression but not how
+   * it combines them. Only references that can't be a choice are taken as they are: see `#join`.
    */
   resolve(expression: Expressions, at: Standpoint, what: string, shape: Shape = 'set'): Resolved {
     if (this.#depth >= depthLimit) return unknownValue(`${what} refers to itself`);
@@ -89,10 +90,9 @@ export class References extends PlanIndex {
   }
 
   /**
-   * Joins what several references lead to. What is not known comes from a reference that leads somewhere: where only
-   * one does, it is that. Several are a list of all where as many values are not known as there are references. A set
-   * does not tell its size: it is all of them where each is a resource that exists whatever else holds, so that a
-   * choice between them (`coalesce`, `try`) would have no purpose. In any other case it may be a choice.
+   * Combines the items to which several references lead. A single item is taken as it is. Several are a list of all if
+   * as many values are unknown as there are items. For a set it must be certain that each reference exists: a choice
+   * between such resources (`coalesce`, `try`) would have no purpose. In any other case the result is unknown.
    */
   #join(
     leaves: string[],
@@ -116,15 +116,16 @@ export class References extends PlanIndex {
     return taken === undefined ? items : [items[Math.min(taken, items.length - 1)]];
   }
 
-  /** Whether each of the references is to another resource that exists whatever else holds. */
+  /** Whether each reference leads to another resource that certainly exists. */
   #areSure(leaves: string[], at: Standpoint): boolean {
     const bases = leaves.map((leaf) => this.#sureBase(readTraversal(leaf), at.module));
-    // Keys that are written down exist all or none; beside another resource, one of them may be what is preferred.
+    // Instances of one `count` or `for_each` exist all or none. Beside another resource, such an instance may be the
+    // preferred choice.
     const isKeyed = (base: string | undefined) => base?.endsWith('[]') === true;
     return bases.every((base) => base !== undefined) && (!bases.some(isKeyed) || new Set(bases).size === 1);
   }
 
-  /** What is referred to, as an address without its key; undefined where it may be missing. */
+  /** The address of the resource, without its key; undefined where it may not exist. */
   #sureBase(steps: PathStep[], module: string): string | undefined {
     if (steps[0] === 'module') {
       const { found, path } = this.outputs(steps.slice(1), module);
@@ -144,7 +145,7 @@ export class References extends PlanIndex {
     return `${baseOf(only.module, only.mode, only.type, only.name)}${key === undefined ? '' : '[]'}`;
   }
 
-  /** `x[count.index]`, `x[each.key]` and, where resources are chained by `for_each`, `each.value`. */
+  /** Resolves `x[count.index]`, `x[each.key]` and, if resources are chained by `for_each`, `each.value`. */
   #byOwnKey(leaves: string[], at: Standpoint): Resolved | undefined {
     const [first = '', second, ...more] = leaves;
     if (more.length > 0 || at.key === undefined) return undefined;
@@ -152,7 +153,7 @@ export class References extends PlanIndex {
     if (second === 'count.index' || second === 'each.key') {
       const found = this.instances(steps, at.module);
       if (found.path.length > 0 || found.key !== undefined || found.instances.length === 0) return undefined;
-      // `element` begins anew at the end of a list.
+      // `element` wraps around at the end of a list.
       const wanted = typeof at.key === 'number' ? at.key % found.instances.length : at.key;
       const own = found.instances.filter(({ key }) => key === wanted);
       return own.length === 1 ? [new Handle(own[0]!)] : undefined;
@@ -176,7 +177,7 @@ export class References extends PlanIndex {
       return unknownValue(`${what} hangs on ${steps.join('.')}, which a plan does not tell`);
     const found = this.instances(steps, at.module);
     if (found.instances.length > 0) return this.#attribute(found.instances, found.path);
-    // An index that is not there is passed over, as in `try(x[0].id, y[0].id)`.
+    // An index that does not exist is skipped, as in `try(x[0].id, y[0].id)`.
     return found.declared
       ? []
       : unknownValue(`${what} refers to ${steps.join('.')}, which is not in the plan`);
@@ -223,7 +224,7 @@ export class References extends PlanIndex {
       : this.#pick(resolved, path, `${what} hangs on module.${name}`);
   }
 
-  /** One item of a list that is told in its order; of an object with several resources none can be told apart. */
+  /** Picks one item of a list by its index. Members of an object with several resources can't be told apart. */
   #pick(items: unknown[], path: PathStep[], what: string): Resolved {
     const [step, ...more] = path;
     if (step === undefined) return items;
@@ -238,7 +239,7 @@ export class References extends PlanIndex {
   }
 }
 
-/** No item of `null`: an argument that is given it is not set. */
+/** Returns no item for `null`: an argument that is set to null is not set. */
 function itemsAt(value: unknown, path: PathStep[]): unknown[] {
   let found = value;
   for (const step of path)

@@ -1,4 +1,4 @@
-// Planned networks in the words of CloudFormation: VPCs, subnets, security groups and their rules, ACLs, routes.
+// Translates planned networks to CloudFormation: VPCs, subnets, security groups and their rules, ACLs, routes.
 import { isUnknownValue, type UnknownValue } from '../snapshot.ts';
 import type { Properties, Resource } from '../template/resources.ts';
 import type { PlannedWorld, Reader } from './reader.ts';
@@ -27,7 +27,7 @@ export const networkTranslations: Translations = {
   aws_security_group_rule: (rule) => {
     const kind = rule.one('type');
     const sides = isUnknownValue(kind) ? ['ingress', 'egress'] : [String(kind)];
-    // Of two sides, it is of one.
+    // The rule has one of the two directions.
     const owners = ownersOf(rule, String(kind)).map((owner) =>
       isUnknownValue(kind) ? { ...owner, unknownReason: kind } : owner,
     );
@@ -86,7 +86,7 @@ export const networkTranslations: Translations = {
   ],
 };
 
-/** A rule for nobody. It takes away CloudFormation's default of letting everything out, as Terraform does. */
+/** A rule that allows nobody. It removes CloudFormation's default of allowing all egress, as Terraform does. */
 const toNobody = { IpProtocol: 'icmp', FromPort: 252, ToPort: 86, CidrIp: '255.255.255.255/32' };
 
 function translateGroup(group: Reader): Resource[] {
@@ -109,7 +109,7 @@ function translateGroup(group: Reader): Resource[] {
   ];
 }
 
-/** One rule a source, with the ports of the block. What can't be known stays in the rule. */
+/** Returns one rule for each source, with the ports of the block. Unknown values stay in the rule. */
 function rulesOf(block: Reader, own: unknown, groupArguments: string[]): Properties[] {
   const sources: [string, unknown][] = [
     ['CidrIp', block.many('cidr_blocks')],
@@ -128,7 +128,7 @@ function rulesOf(block: Reader, own: unknown, groupArguments: string[]): Propert
 
 function toRule(block: Reader, protocolName: string, source: string, item: unknown): Properties {
   const protocol = block.one(protocolName);
-  // "all" is another word for every protocol.
+  // "all" also means every protocol.
   const everything = protocol === undefined || protocol === 'all' || String(protocol) === '-1';
   return {
     IpProtocol: everything ? '-1' : isUnknownValue(protocol) ? protocol : String(protocol).toLowerCase(),
@@ -161,18 +161,18 @@ function singleRule(rule: Reader, egress: boolean): Resource[] {
 
 interface Owner {
   id: unknown;
-  /** Why the rule may be of another group. */
+  /** Why the rule may belong to another group. */
   unknownReason?: UnknownValue;
 }
 
-/** The group of a rule. Where the plan does not tell it, only one that the rule's module sees can be meant. */
+/** The group of a rule. If the plan does not show it, the candidates are the groups that the rule's module sees. */
 function ownersOf(rule: Reader, side: string): Owner[] {
   const id = rule.ref('security_group_id', 'group');
   const seen = isUnknownValue(id) ? rule.candidates('security_group_id', 'group') : undefined;
   const gone = whyTakenAway(rule.world, { group: id, side, rule: rule.id });
   if (gone !== undefined) return [{ id, unknownReason: gone }];
   if (!isUnknownValue(id) || seen === undefined || seen.ids.length === 0) return [{ id }];
-  // Beside those that are seen it may be one that the plan does not show, which is no group of the stack.
+  // If it is not certain to be a group of the plan, it may also be a group outside of the stack.
   return seen.ids.map((each) => (seen.isCertain ? { id: each } : { id: each, unknownReason: id }));
 }
 
@@ -204,7 +204,7 @@ function translateAcl(acl: Reader, subnets: unknown, id: unknown = acl.id): Reso
   const own = typeof id === 'string' ? id : acl.id;
   const entries = ['ingress', 'egress'].flatMap((side): Resource[] => {
     const blocks = acl.blocks(side);
-    // An entry that can't be read makes the verdict of its ACL unknown.
+    // An unreadable entry makes the verdict on its ACL unknown.
     if (isUnknownValue(blocks)) return [{ ...emptyEntry, unknownReason: blocks }];
     return blocks.map((block) => aclEntry(block, side === 'egress', 'rule_no', 'action'));
   });
@@ -248,7 +248,7 @@ function aclEntry(block: Reader, egress: unknown, number: string, action: string
   };
 }
 
-/** The default ACL of a VPC holds for each subnet that has no other. */
+/** The default ACL of a VPC applies to each subnet without another ACL. */
 function subnetsWithoutAcl(world: PlannedWorld, vpc: unknown): unknown[] {
   const taken = new Set(
     [
@@ -281,7 +281,7 @@ function translateRouteTable(table: Reader): Resource[] {
   ];
 }
 
-/** Whichever it is, only that there is one is asked of a template. */
+/** A template is only asked whether there is a gateway, and not which one. */
 function gatewayOf(route: Reader): unknown {
   const gateway = route.one('gateway_id');
   return gateway === undefined ? undefined : 'gateway';

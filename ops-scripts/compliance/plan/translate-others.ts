@@ -1,21 +1,23 @@
-// What translations of planned resources share, and how every resource is told that has no translation of its own.
+// Code that all translations of planned resources share, and the translation of resources that have none of their own.
 import { isUnknownValue, type UnknownValue, unknownValue } from '../snapshot.ts';
 import { isRecord } from '../template/parse-template.ts';
 import type { Properties, Resource } from '../template/resources.ts';
 import type { PlannedWorld, Reader } from './reader.ts';
 
-/** Arguments that name groups which the resource has; those that begin so name who may come in. */
+/** Arguments that name groups of the resource itself. Arguments that match `namesSources` name who may connect. */
 const namesGroups = /(^|_)security_groups?(_ids?|_id_list|_names?)?$/;
 const namesSources = /^(source|referenced|allowed|remote_access)_/;
 
-/** Resources that may refer to a group and never attach it: rules, records, permissions, metrics, values made up. */
+/** Resources that may refer to a group and never attach it: rules, records, permissions, metrics, generated values. */
 const givesToNobody =
   /^(aws_(route|subnet|vpc$|vpc_dhcp|internet_gateway|nat_gateway|eip|flow_log|key_pair|cloudwatch_|iam_|kms_|sns_|sqs_|s3_|ssm_parameter|secretsmanager_|wafv2_|acm_|config_|budgets_|resourcegroups_|ec2_tag|appautoscaling_|autoscaling_(policy|lifecycle_hook|notification|attachment)|network_acl|security_group|vpc_security_group|db_(option|parameter)_group|elasticache_(parameter_group|user)|rds_cluster_parameter_group|launch_|lb_)|(random|tls|time|archive|template)_)/;
 
-/** Resources of which each rule or part is translated on its own. */
+/** Resources whose rules or parts are translated one by one. */
 const isNoResource = /^aws_vpc_security_group_(vpc_association|rules_exclusive)$/;
 
-/** The resource with the groups that it has for certain; more that it may have follow from what it refers to. */
+/**
+ * Translates the resource with the groups that it certainly has. Groups that it may have follow from its references.
+ */
 export function translateOther(planned: Reader, world: PlannedWorld): Resource[] {
   const { type } = planned.instance;
   if (isNoResource.test(type)) return [];
@@ -37,7 +39,7 @@ export function translateOther(planned: Reader, world: PlannedWorld): Resource[]
 
 const nothing = { refers: new Set<string>(), named: new Set<string>() };
 
-/** In the words of templates: what runs programs of its own may also change the group that it is handed. */
+/** Names the type as templates do. A resource that runs programs of its own may also change the groups that it gets. */
 function actingType(type: string): string {
   if (/^aws_cloudformation_stack/.test(type)) return 'AWS::CloudFormation::Stack';
   const acts =
@@ -48,12 +50,14 @@ function actingType(type: string): string {
 /** Arguments of the `aws_iam_` types that hold a policy as JSON. */
 const policyArguments = ['policy', 'inline_policy', 'assume_role_policy'];
 
-/** A policy may let somebody write the rules of groups; a role is told with what it may do. */
+/**
+ * Translates a policy, which may allow somebody to write the rules of groups. A role carries the policies that it has.
+ */
 function translatePolicy(planned: Reader, world: PlannedWorld): Resource[] {
   const { refers } = handedBy(planned, world);
   const { after, type } = planned.instance;
   const texts = policyArguments.flatMap((name) => textsOf(after[name]));
-  // One that can't be read may allow everything, to the groups that it names.
+  // A policy that can't be read may allow everything, for the groups to which it refers.
   const isRead = texts.length > 0 || refers.size === 0;
   const PolicyDocument = isRead ? texts.map(parsed) : { Effect: 'Allow', Action: '*' };
   if (type !== 'aws_iam_role')
@@ -80,7 +84,7 @@ function textsOf(value: unknown): string[] {
   return isRecord(value) ? textsOf(value['policy']) : [];
 }
 
-/** With the roles that the policy is of. */
+/** Adds the roles that the policy names. */
 function withRoles(planned: Reader, world: PlannedWorld, refers: ReadonlySet<string>): Set<string> {
   const roles = world.of('aws_iam_role').filter((role) => namesRole(planned, role));
   return new Set([...refers, ...roles.map(({ id }) => id)]);
@@ -118,7 +122,7 @@ function translateMachine(planned: Reader, world: PlannedWorld): Resource {
   };
 }
 
-/** A machine that names no group has the default group of its VPC, where the plan manages that one. */
+/** An instance that names no group has the default group of its VPC, if the plan manages that group. */
 function defaultGroups(planned: Reader, world: PlannedWorld): unknown[] {
   const subnet = planned.ref('subnet_id', 'subnet');
   const of = world.of('aws_subnet', 'aws_default_subnet').find(({ id }) => id === subnet);
@@ -140,7 +144,7 @@ function asList(value: unknown): unknown[] {
 /** Groups that the resource's arguments name, at any depth. */
 function groupsIn(planned: Reader, within = ''): unknown[] {
   const option = planned.one('name');
-  // Elastic Beanstalk names what it sets in an argument.
+  // Elastic Beanstalk gives the name of each setting in an argument.
   if (within === 'setting' && typeof option === 'string' && /SecurityGroups?$/.test(option))
     return asList(planned.refs('value', 'group')).flatMap((text) =>
       typeof text === 'string' ? text.split(/[\s,]+/).map((id) => planned.world.idOf(id, 'group')) : [text],
@@ -155,7 +159,7 @@ function groupsIn(planned: Reader, within = ''): unknown[] {
   });
 }
 
-/** Launch templates that are named at any depth; their groups are those of the instances. */
+/** Launch templates that are named at any depth. Their groups are the groups of the instances. */
 function templatesIn(planned: Reader): unknown[] {
   return planned.names().flatMap((name): unknown[] => {
     if (!planned.holdsBlocks(name)) return [];
@@ -175,7 +179,7 @@ function templatesIn(planned: Reader): unknown[] {
 function launchOf(templates: unknown[]): Properties {
   if (templates.length === 0) return {};
   const unknown = templates.find(isUnknownValue);
-  // What a template that can't be known gives is a group that can't be known.
+  // An unknown launch template gives unknown groups.
   if (unknown !== undefined) return { NetworkInterfaces: unknown };
   return { LaunchTemplates: templates.map((LaunchTemplateId) => ({ LaunchTemplateId })) };
 }
@@ -187,8 +191,8 @@ function firstSubnet(planned: Reader): unknown {
 }
 
 /**
- * What an expression of the resource refers to, or whose id stands in it, also within text: groups and launch
- * templates, and for what runs programs every other resource too.
+ * Finds the groups and launch templates to which the resource refers, or whose ids occur in its arguments, also within
+ * text. For a resource that runs programs, it finds every other resource too.
  */
 function handedBy(planned: Reader, world: PlannedWorld): typeof nothing {
   const { instance } = planned;
@@ -199,7 +203,7 @@ function handedBy(planned: Reader, world: PlannedWorld): typeof nothing {
     /^aws_((default_)?security_group|launch_template|launch_configuration)$/.test(type);
   const text = JSON.stringify(instance.after);
   const written = world.existingGroups.filter(([awsId]) => text.includes(awsId)).map(([, id]) => id);
-  // What runs programs may do so with a local value, which a plan does not tell.
+  // A program may use a local value, whose contents a plan does not show.
   const acts = actingType(instance.type).startsWith('Custom::');
   const isOpen = acts && handed.locals && hasOpen(instance.unknown, config?.expressions);
   const any = isOpen ? world.of('aws_security_group', 'aws_default_security_group').map(({ id }) => id) : [];
@@ -216,7 +220,7 @@ function hasOpen(unknown: unknown, expressions: unknown): boolean {
   return Object.keys(expressions).some((name) => unknown[name] !== undefined && unknown[name] !== false);
 }
 
-/** The CloudFormation resources that a resource of the AWS provider is, by its type. */
+/** For each type of the AWS provider: the CloudFormation resources that it corresponds to. */
 export type Translations = Record<string, (planned: Reader, world: PlannedWorld) => Resource[]>;
 
 export function resource(planned: Reader, type: string, properties: Properties): Resource {
@@ -224,7 +228,7 @@ export function resource(planned: Reader, type: string, properties: Properties):
   return { id: planned.id, type, properties: Object.fromEntries(set), refers: new Set() };
 }
 
-/** Tags of the resource with those of the provider, where the plan tells them joined. */
+/** The tags of the resource and of the provider together, if the plan shows them. */
 export function tagsOf(planned: Reader): unknown {
   const all = planned.one('tags_all');
   const given = (isUnknownValue(all) ? planned.one('tags') : (all ?? planned.one('tags'))) ?? {};
@@ -232,13 +236,13 @@ export function tagsOf(planned: Reader): unknown {
   return Object.entries(given).map(([Key, Value]) => ({ Key, Value }));
 }
 
-/** Values of several blocks or of none; an unknown value where the blocks can't be known. */
+/** Reads each block of a name; an unknown value where the blocks are unknown. */
 export function eachBlock(planned: Reader, name: string, read: (block: Reader) => unknown): unknown {
   const blocks = planned.blocks(name);
   return isUnknownValue(blocks) ? blocks : blocks.map(read);
 }
 
-/** Why a rule may be taken away again: a list of the only rules that a group may have does not name it. */
+/** Why a rule may be removed again: an exclusive list of the group's rules does not contain it. */
 export function whyTakenAway(
   world: PlannedWorld,
   { group, side, rule }: { group: unknown; side: string; rule?: string },

@@ -1,4 +1,4 @@
-// Planned load balancers and Auto Scaling groups in the words of CloudFormation.
+// Translates planned load balancers and Auto Scaling groups to CloudFormation.
 import { isUnknownValue, unknownValue } from '../snapshot.ts';
 import type { Properties, Resource } from '../template/resources.ts';
 import type { Family } from './arguments.ts';
@@ -26,7 +26,7 @@ export const partTranslations: Translations = {
   aws_autoscaling_schedule: (action) => [
     resource(action, 'AWS::AutoScaling::ScheduledAction', {
       AutoScalingGroupName: action.ref('autoscaling_group_name', 'scaling'),
-      // The provider takes 0 where nothing is set, and leaves the size as it is for -1.
+      // The provider's default is 0, and -1 leaves the size unchanged.
       MinSize: action.one('min_size') === -1 ? undefined : (action.one('min_size') ?? 0),
       Recurrence: action.one('recurrence'),
     }),
@@ -76,7 +76,7 @@ function translateListener(listener: Reader, world: PlannedWorld): Resource[] {
     resource(listener, 'AWS::ElasticLoadBalancingV2::Listener', {
       LoadBalancerArn: balancer,
       Port: listener.one('port'),
-      // The provider takes HTTP for an application load balancer.
+      // The provider's default for an application load balancer is HTTP.
       Protocol: listener.one('protocol') ?? (of !== undefined && type === 'application' ? 'HTTP' : undefined),
       SslPolicy: listener.one('ssl_policy'),
       DefaultActions: actionsOf(listener, 'default_action'),
@@ -110,7 +110,7 @@ function actionsOf(planned: Reader, name: string): unknown {
       RedirectConfig: isUnknownValue(redirect)
         ? redirect
         : redirect && {
-            // The provider's defaults keep what the request has.
+            // The provider's defaults keep the protocol and port of the request.
             Protocol: redirect.one('protocol') ?? '#{protocol}',
             Port: redirect.one('port') ?? '#{port}',
             StatusCode: redirect.one('status_code'),
@@ -141,7 +141,7 @@ function translateTargetGroup(group: Reader, world: PlannedWorld): Resource[] {
   ];
 }
 
-/** What a target is matters less than that there is one. */
+/** Controls only ask whether there is a target, and hardly what it is. */
 function textOf(target: unknown): unknown {
   return isUnknownValue(target) || typeof target === 'string' ? target : 'a planned resource';
 }
@@ -202,7 +202,10 @@ function specification(block: ReturnType<Reader['block']>, id: string, name: str
   return { LaunchTemplateId, Version: versionOf(block, LaunchTemplateId) };
 }
 
-/** A plan shows one version of a template: the newest. Of a template that stands already, another may be meant. */
+/**
+ * The version of a launch template. A plan only shows the newest one, so an older version of an existing template is
+ * unknown.
+ */
 function versionOf(block: Reader, templateId: unknown): unknown {
   const version = block.one('version') ?? '$Default';
   if (isUnknownValue(version) || String(version) === '$Latest') return version;

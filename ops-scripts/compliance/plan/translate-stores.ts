@@ -1,4 +1,4 @@
-// Planned caches and databases in the words of CloudFormation, with the defaults of the AWS provider.
+// Translates planned caches and databases to CloudFormation, with the defaults of the AWS provider.
 import { isUnknownValue, type UnknownValue, unknownValue } from '../snapshot.ts';
 import type { Properties, Resource } from '../template/resources.ts';
 import type { PlannedWorld, Reader } from './reader.ts';
@@ -7,7 +7,7 @@ import { eachBlock, resource, type Translations, tagsOf } from './translate-othe
 export const storeTranslations: Translations = {
   aws_elasticache_replication_group: translateReplicationGroup,
   aws_elasticache_cluster: (cluster) => {
-    // A node of a replication group is told with its group.
+    // A node of a replication group is translated with its group.
     if (cluster.one('replication_group_id') !== undefined) return [];
     return [
       resource(cluster, 'AWS::ElastiCache::CacheCluster', {
@@ -64,7 +64,7 @@ export const storeTranslations: Translations = {
       DBClusterIdentifier: instance.ref('cluster_identifier', 'databaseCluster'),
       Engine: instance.one('engine'),
       AvailabilityZone: instance.one('availability_zone'),
-      // The provider says `false` where nothing is set.
+      // The provider's default is `false`.
       PubliclyAccessible: instance.one('publicly_accessible') ?? false,
       Tags: tagsOf(instance),
     }),
@@ -111,7 +111,7 @@ function associatedUsers(group: Reader, world: PlannedWorld): unknown[] {
 }
 
 function translateReplicationGroup(group: Reader, world: PlannedWorld): Resource[] {
-  // Older versions of the provider name the shards in a block.
+  // Older versions of the provider give the number of shards in a block.
   const mode = group.block('cluster_mode');
   const inMode = (name: string) => (isUnknownValue(mode) ? mode : mode?.one(name));
   const shards = eachBlock(group, 'node_group_configuration', (shard) => ({
@@ -154,7 +154,7 @@ function authTokenOf(group: Reader): unknown {
   return isUnknownValue(given) ? given : given ? 'given' : undefined;
 }
 
-/** Nodes that are resources of their own; one that may be of any group is an unknown value. */
+/** Nodes that are resources of their own. A node whose group is unknown is an unknown value. */
 function addedNodes(group: Reader, world: PlannedWorld): (Reader | UnknownValue)[] {
   return world.of('aws_elasticache_cluster').flatMap((node): (Reader | UnknownValue)[] => {
     const of = node.ref('replication_group_id', 'cache');
@@ -185,7 +185,7 @@ function translateInstance(instance: Reader): Resource[] {
       DBInstanceIdentifier: instance.one('identifier'),
       MultiAZ: instance.one('multi_az'),
       AvailabilityZone: instance.one('availability_zone'),
-      // The provider says `false`, and 0 days of backups, where nothing is set.
+      // The provider's defaults are `false`, and 0 days of backups.
       PubliclyAccessible: instance.one('publicly_accessible') ?? false,
       BackupRetentionPeriod: instance.one('backup_retention_period') ?? backupsOf(instance),
       SourceDBInstanceIdentifier: instance.ref('replicate_source_db', 'database', 'databaseCluster'),
@@ -195,7 +195,7 @@ function translateInstance(instance: Reader): Resource[] {
   ];
 }
 
-/** A replica has none of its own, and one that is restored what it had. */
+/** The default number of days. A replica has no backups of its own, and a restored database may keep its setting. */
 function backupsOf(instance: Reader): unknown {
   if (restored(instance) !== undefined || instance.one('snapshot_identifier') !== undefined)
     return unknownValue('it is restored, and may keep what it had');

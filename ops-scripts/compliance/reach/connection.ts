@@ -1,4 +1,5 @@
-// Where connections come from, and whether one part can connect to another: egress, ingress, network ACLs both ways.
+// Judges whether one part can connect to another: egress, ingress, network ACLs both ways.
+// Also finds where connections come from.
 
 import type { Verdict } from '../findings.ts';
 import { fixEgress, fixIngress } from '../fixes/write-fix.ts';
@@ -78,12 +79,12 @@ export function judgeConnection(inventory: Inventory, connection: Connection, ve
   verdict.attempt(() => judgeAcls(inventory, { what, ...connection }, verdict));
 }
 
-/** One direction of a connection, as the security groups of one end see it. */
+/** One direction of a connection, for the security groups of one end. */
 interface Side {
   groups: string[];
   egress: boolean;
   port: number;
-  /** The part at the other end, with its groups. */
+  /** The part at the other end. */
   peer: Part | ProxyPart;
   peerGroups: string[];
 }
@@ -135,7 +136,10 @@ function subnetCidrs(inventory: Inventory, part: Part | ProxyPart): AddressRange
   return cidrsOfSubnets(inventory, subnetsOf(inventory, part));
 }
 
-/** Ports that answers go back to, as Linux gives them out: where one of them is closed, connections fail at random. */
+/**
+ * Ports to which responses go back, by Linux's default. If a network ACL blocks one of them, connections fail at
+ * random.
+ */
 const returnPorts = { from: 32_768, to: 60_999 };
 
 function judgeAcls(
@@ -159,7 +163,7 @@ function judgeAcls(
           blocked: 'the answers',
         })),
       ];
-      // Within one subnet no ACL is asked.
+      // Network ACLs do not apply to traffic within one subnet.
       const within = cidrsOfSubnets(inventory, [id]);
       for (const { open: allowed, blocked } of ways) {
         const open = unite([...allowed, ...within]);
@@ -172,7 +176,7 @@ function judgeAcls(
   }
 }
 
-/** Source addresses of an attachment: those of its interfaces, or all of its subnets where no address is known. */
+/** Source addresses of an attachment: those of its interfaces, or the whole subnets where no address is known. */
 export function addressesOfAttachment(
   inventory: Inventory,
   { owner, eni }: Attachment,
@@ -190,13 +194,13 @@ export function addressesOfAttachment(
   return cidrsOfSubnets(inventory, subnetsOf(inventory, owner));
 }
 
-/** Addresses on the interfaces of the parts that may come in. */
+/** Addresses on the interfaces of the allowed parts. */
 export function addressesOf(inventory: Inventory, parts: readonly Part[], family: string): IntervalSet {
   const enis = parts.flatMap((part) => inventory.interfaces.byOwner.get(part) ?? []);
   return unite(enis.flatMap(({ addresses }) => addresses.filter((range) => range.family === family)));
 }
 
-/** The internet where the addresses are public; else the first interface that has one of them. */
+/** Names the source in a path: the internet if the CIDR is public, else the first interface with such an address. */
 export function entrance(
   inventory: Inventory,
   cidr: Cidr,
@@ -212,14 +216,17 @@ export function entrance(
   return name;
 }
 
-/** Longer ways in are not shown. */
+/** The most hops that are searched. Longer paths are not shown. */
 const hopLimit = 6;
 
 export function internetName({ cidr, isPublic }: Cidr): string {
   return isPublic ? `internet (${cidr})` : `addresses ${cidr}`;
 }
 
-/** The hops up to and including the attachment; the attachment alone where no path from the internet is found. */
+/**
+ * Returns the hops up to and including the attachment. If no path from the internet is found, it returns the attachment
+ * alone.
+ */
 export function pathTo(inventory: Inventory, attachment: Attachment): string[] {
   let ways: { hops: string[]; attachment: Attachment }[] = [{ hops: [], attachment }];
   const visited = new Set<string>();
@@ -248,7 +255,10 @@ export function pathTo(inventory: Inventory, attachment: Attachment): string[] {
   return [attachment.name];
 }
 
-/** Whether some client's own address gets in: by a group of the load balancer, or from beyond the subnets of it. */
+/**
+ * Whether clients reach the instances with their own addresses: by a group of the load balancer, or from outside of its
+ * subnets.
+ */
 export function letsClientsIn(
   inventory: Inventory,
   balancer: LoadBalancerPart,

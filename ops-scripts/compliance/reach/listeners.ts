@@ -1,4 +1,4 @@
-// Listeners of a load balancer: whether anything can reach them, and which target groups they forward to.
+// Listeners of a load balancer: whether anybody can reach them, and to which target groups they forward.
 
 import type { Action, Listener, TargetGroup } from '@aws-sdk/client-elastic-load-balancing-v2';
 import { isMade, listAnswers } from '../answers.ts';
@@ -12,7 +12,9 @@ import type { AutoScalingGroupPart, LoadBalancerPart } from '../parts/part.ts';
 import { isDeclared, isUnknownValue } from '../snapshot.ts';
 import { known, knownList, UnknownError } from '../unknown.ts';
 
-/** Why nobody reaches the port, or undefined where somebody may; an UnknownError where neither can be said. */
+/**
+ * Returns why nobody can reach the port, or undefined if somebody may. Throws an UnknownError where neither is certain.
+ */
 export function closedBecause(
   inventory: Inventory,
   part: LoadBalancerPart,
@@ -21,7 +23,7 @@ export function closedBecause(
 ): string | undefined {
   const unknownReasons = [...whyGroupsUnknown(part, inventory.interfaces)];
   const groups = groupsOf(part, inventory.interfaces);
-  // A network load balancer without groups is closed by ACLs alone.
+  // Only ACLs can close a network load balancer without groups.
   const open: AddressRange[] =
     groups.length === 0 && part.raw.Type === 'network'
       ? [{ family: 'ipv4', ...wholeFamily('ipv4')[0]! }]
@@ -82,7 +84,7 @@ function rangesOf(inventory: Inventory, { peer }: GroupRule, unknownReasons: str
   }
 }
 
-/** The IPv4 addresses that at least one subnet lets in; all where a subnet's ACL is not told. */
+/** The IPv4 addresses that at least one subnet's ACL allows; all addresses where an ACL is not in the snapshot. */
 function letByAcls(
   inventory: Inventory,
   part: LoadBalancerPart,
@@ -98,7 +100,9 @@ function letByAcls(
   );
 }
 
-/** The reason why not, or undefined where each subnet has the route (or routes were not asked for). */
+/**
+ * Names a subnet without a route to an internet gateway. Undefined if each has one, or if the snapshot has no routes.
+ */
 export function missingInternetRoute(inventory: Inventory, part: LoadBalancerPart): string | undefined {
   if (!isMade(inventory.answers, 'ec2.DescribeRouteTables')) return undefined;
   const tables = listAnswers(inventory.answers, 'ec2', 'DescribeRouteTables', 'RouteTables').items;
@@ -126,7 +130,7 @@ export function missingInternetRoute(inventory: Inventory, part: LoadBalancerPar
   return undefined;
 }
 
-/** In a template a gateway has no `igw-` id yet. */
+/** In a template or plan, a gateway has no `igw-` id yet. */
 function hasGateway(
   inventory: Inventory,
   table: { Routes?: { DestinationCidrBlock?: string | undefined; GatewayId?: unknown }[] | undefined },
@@ -139,13 +143,16 @@ function hasGateway(
 
 export interface Forwarding {
   listener: Listener;
-  /** None for a listener that only redirects or answers by itself. */
+  /**
+   * Undefined for an action without a target group. The set is empty for a listener that only redirects or responds
+   * itself.
+   */
   targetGroupArns: Set<string | undefined>;
 }
 
 /**
- * Every listener of the load balancer, with the target groups of its default action and of its rules. Throws an
- * UnknownError where none is told and some may exist.
+ * Every listener of the load balancer, with the target groups of its default action and rules. Throws an UnknownError
+ * where none is listed although some may exist.
  */
 export function listenersOf(inventory: Inventory, part: LoadBalancerPart): Forwarding[] {
   const listed = listAnswers(inventory.answers, 'elbv2', 'DescribeListeners', 'Listeners', part.id);
@@ -170,7 +177,7 @@ function targetsOf({ TargetGroupArn, ForwardConfig }: Action): string[] {
   return all.filter((arn) => arn !== undefined && !idle.has(arn)) as string[];
 }
 
-/** The target groups that an Auto Scaling group registers its instances with. */
+/** The target groups with which an Auto Scaling group registers its instances. */
 export function targetGroupsOf(inventory: Inventory, part: AutoScalingGroupPart): TargetGroup[] {
   const arns = new Set(part.targetGroupArns);
   return listAnswers(inventory.answers, 'elbv2', 'DescribeTargetGroups', 'TargetGroups').items.filter(

@@ -1,4 +1,4 @@
-// Judges who can reach a port: each network interface and address that a part's security groups let in must be allowed.
+// Judges who can reach a port: every interface and address that a part's groups allow must be of an allowed part.
 
 import type { Verdict } from '../findings.ts';
 import { fixAttachment, fixRule } from '../fixes/write-fix.ts';
@@ -26,7 +26,7 @@ export function judgeOnlyFrom(inventory: Inventory, part: Part, allowed: Allowed
   for (const unknownReason of inventory.attachments.unknownReasons) verdict.unknown(unknownReason);
 }
 
-/** `asked`: the targets that were checked already, so that proxies which let one another in end the recursion. */
+/** `asked`: the targets that were checked already, so that the recursion ends when proxies allow one another. */
 function judgeTarget(check: ReachabilityCheck, asked: Set<Part | ProxyPart>): void {
   const { inventory, target, allowed, verdict } = check;
   if (asked.has(target)) return;
@@ -57,7 +57,7 @@ function judgeRule(check: ReachabilityCheck, rule: GroupRule, asked: Set<Part | 
   } else judgeAddresses(check, { ...rule, peer });
 }
 
-/** Through a proxy comes who reaches it by any of its endpoints, on the port of the proxy. */
+/** Judges a proxy: its clients come by any of its endpoints, on the proxy's port. */
 function judgeProxy(
   { inventory, allowed, verdict }: ReachabilityCheck,
   attachment: ProxyPart,
@@ -73,31 +73,31 @@ function judgeProxy(
 }
 
 interface Allowed {
-  /** The parts that may come in. */
+  /** The parts that may connect. */
   parts: readonly Part[];
-  /** What they are called in a reason: `the load balancer`. */
+  /** Their name in a reason: `the load balancer`. */
   name: string;
   protocols: ReadonlySet<string>;
   ports: ReadonlySet<number>;
 }
 
-/** One question "who can reach this port"; the verdict collects what is found. */
+/** One question "who can reach this port?". The verdict collects the answers. */
 interface ReachabilityCheck {
   inventory: Inventory;
-  /** The part that is reached. */
+  /** The part whose port it is. */
   target: Part | ProxyPart;
   allowed: Allowed;
   verdict: Verdict;
 }
 
-/** Added to a failure whose addresses a network ACL keeps out. */
+/** Text for a failure whose addresses only a network ACL blocks. */
 function sayHidden(acls: string): string {
   return ` (a network ACL alone hides it, ${acls}, which does not count)`;
 }
 
 /**
- * Judges a rule whose source is a security group: allowed parts, and proxies that serve the database, may have it.
- * `askProxy` checks who reaches such a proxy, as it is a hop and no client.
+ * Judges a rule whose source is a security group. Only allowed parts, and proxies that serve the database, may have the
+ * group. `askProxy` checks who can reach such a proxy, because a proxy is a hop and not a client.
  */
 function judgeAttachments(
   check: ReachabilityCheck,
@@ -150,7 +150,10 @@ function failSelf({ inventory, target, verdict }: ReachabilityCheck, rule: Group
   });
 }
 
-/** `shared`: an allowed part has the group too, so the fix detaches the group and keeps the rule. */
+/**
+ * Fails for an attachment. `shared`: an allowed part has the group too, so the fix detaches the group and keeps the
+ * rule.
+ */
 function failAttachment(
   check: ReachabilityCheck,
   rule: GroupRule<GroupPeer>,
@@ -163,7 +166,7 @@ function failAttachment(
     verdict.unknown(`${attachment.name} may have security group ${groupId}: ${attachment.unknownReason}`);
     return;
   }
-  // What has the group may be the part that is not known.
+  // The attachment may belong to the part that is not known.
   if (allowed.parts.length === 0) {
     verdict.unknown(`${attachment.name} has security group ${groupId}, and ${allowed.name} is not known`);
     return;
@@ -208,14 +211,17 @@ function judgeAddresses(check: ReachabilityCheck, rule: GroupRule<AddressPeer>):
   }
 }
 
-/** Fails a rule that opens more ports to an allowed source than the allowed ones. `from`: the source, for a reason. */
+/**
+ * Fails a rule that opens other ports than the allowed ones to an allowed source. `from` names the source in the
+ * reason.
+ */
 function judgePorts(
   { inventory, target, allowed, verdict }: ReachabilityCheck,
   rule: GroupRule,
   from: string,
 ): void {
   if (!exceeds(rule.traffic, allowed.protocols, allowed.ports)) return;
-  // Every port is allowed where the right one is not known: then none can be named.
+  // If the right port is not known, every port is allowed, and the reason can't name one.
   const known = allowed.ports.size < everyPort().size;
   const ports = known ? [...allowed.ports].sort((a, b) => a - b) : [];
   const meant = ports.length === 0 ? 'one port of tcp' : `port ${ports.join(', ')}`;

@@ -1,4 +1,4 @@
-// The report for other programs: SARIF 2.1.0, JUnit's XML, and OCSF 1.3 events of class Compliance Finding (2003).
+// Writes the report for other programs: SARIF 2.1.0, JUnit XML, and OCSF 1.3 events of class Compliance Finding (2003).
 
 import {
   type Finding,
@@ -14,7 +14,7 @@ import type { Control } from '../rules/control.ts';
 const kinds: Record<Status, string> = { pass: 'pass', fail: 'fail', unknown: 'review', waived: 'fail' };
 const levels: Record<Status, string> = { pass: 'none', fail: 'error', unknown: 'none', waived: 'error' };
 
-/** With a physical location for each part that a file declares. */
+/** Writes SARIF. A part that a file declares has a physical location. */
 export function writeSarif(report: Report, locate?: Locate) {
   return {
     $schema: 'https://json.schemastore.org/sarif-2.1.0.json',
@@ -41,7 +41,7 @@ export function writeSarif(report: Report, locate?: Locate) {
   };
 }
 
-/** The nine controls, and the others that were applied. */
+/** The nine controls of the chain, and all other controls that were applied. */
 function rulesOf({ findings }: Report): Control[] {
   const applied = new Set(findings.map(({ control }) => control));
   const wanted = [...controlsOf('chain'), ...allControls.filter(({ id }) => applied.has(id))];
@@ -86,7 +86,7 @@ function toHop(hop: string) {
   return { location: { message: { text: hop }, logicalLocations: [{ name: hop, kind: 'resource' }] } };
 }
 
-/** What the schemas of Ant's JUnitReport and of Jenkins both take. `takenAt`: ISO 8601. */
+/** Writes JUnit XML that is valid by the schemas of Ant's JUnitReport and of Jenkins. `takenAt`: ISO 8601. */
 export function writeJunit({ findings, summary, mode }: Report, takenAt: string): string {
   const counts = `tests="${findings.length}" failures="${summary.fail}" errors="${summary.unknown}"`;
   const timestamp = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d/.exec(takenAt)?.[0] ?? '1970-01-01T00:00:00';
@@ -118,7 +118,7 @@ function writeCase(finding: Finding): string {
   return `    <testcase classname="${finding.control}" name="${resource}" time="0">${inner}</testcase>`;
 }
 
-/** A finding that is waived is suppressed, and as wrong as before. */
+/** A waived finding is suppressed but still fails. */
 const complianceOf: Record<Status, { status_id: number; status: string }> = {
   pass: { status_id: 1, status: 'Pass' },
   fail: { status_id: 3, status: 'Fail' },
@@ -132,7 +132,7 @@ const severityOf: Record<Status, { severity_id: number; severity: string }> = {
   waived: { severity_id: 2, severity: 'Low' },
 };
 
-/** `takenAt`: ISO 8601; the moment of the answers that were judged. */
+/** `takenAt`: when AWS gave the judged answers, in ISO 8601. */
 export function writeOcsf(report: Report, takenAt: string) {
   const taken = Date.parse(takenAt);
   const time = Number.isNaN(taken) ? 0 : taken;
@@ -183,7 +183,7 @@ function toEvent(report: Report, finding: Finding, time: number) {
   };
 }
 
-/** Where a part stands: its ARN says, or the prefix that it has in a report of several accounts. */
+/** The account and region of a part, from its ARN or from the prefix that it has in a report of several accounts. */
 function placeOf({ account, region }: Report, resource: string) {
   const [, partition, ofArn, owner] = /^arn:([\w-]+):[\w-]+:([\w-]*):(\d{12}):/.exec(resource) ?? [];
   const [, accountBefore, regionBefore] = /^(\d{12})\/(?:([a-z]+(?:-[a-z]+)+-\d+)\/)?/.exec(resource) ?? [];
@@ -199,7 +199,7 @@ function partitionOf(region: string): string {
   return region.startsWith('us-gov-') ? 'aws-us-gov' : 'aws';
 }
 
-/** A text of OCSF holds 65,535 characters at most. */
+/** A text of OCSF has at most 65,535 characters. */
 function cut(text: string): string {
   return text.length <= 65_535 ? text : `${text.slice(0, 65_534)}…`;
 }

@@ -61,7 +61,7 @@ const rows: { kind: PartKind; control: Finding['control']; zones: Finding['contr
   { kind: 'database', control: 'database-only-from-asg', zones: 'database-multi-az' },
 ];
 
-/** In pixels: the labels, a zone and a row. Two zones fit a phone. */
+/** In pixels: width of the labels, of a zone, and height of a row. Two zones fit on a phone. */
 const [left, columnWidth, rowHeight] = [170, 95, 110];
 const colors = { pass: '#1b6e3c', waived: '#31566b', unknown: '#7a5200', fail: '#b3261e' };
 
@@ -104,7 +104,7 @@ function drawStack(report: Report, snapshot: Snapshot): string {
   return `<svg viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" role="img" aria-label="The stack, zones as columns" font-size="14" font-family="system-ui, sans-serif"><text x="10" y="24">internet</text>${heads.join('')}${shapes.join('')}</svg>`;
 }
 
-/** The allowed arrow from the row above; for a failure, a red one with where it begins. */
+/** Draws the allowed arrow from the row above. A failure gets a second, red arrow with the name of its source. */
 function drawArrow(finding: Finding | undefined, x: number, y: number, first: boolean): string {
   const status = finding?.status ?? 'unknown';
   const top = y - (first ? 50 : rowHeight - 48);
@@ -127,7 +127,7 @@ function worst(report: Report, control: Finding['control']): Finding | undefined
     .sort((a, b) => order.indexOf(a.status) - order.indexOf(b.status))[0];
 }
 
-/** Zones that are known: an answer may hold anything in their place. */
+/** The known zones. A garbled answer may have other values than text in their place. */
 function zonesOfPart(inventory: Inventory, part: Part): string[] {
   return findZones(inventory, part).filter((zone) => typeof zone === 'string');
 }

@@ -1,4 +1,4 @@
-// Writes a report in the requested format; as a table itself.
+// Writes a report in the requested format. It writes the table itself.
 import { type Finding, type Locate, type Report, type Status, shortName } from '../findings.ts';
 import type { Snapshot } from '../snapshot.ts';
 import { writeJunit, writeOcsf, writeSarif } from './for-programs.ts';
@@ -10,11 +10,11 @@ export type Output = (typeof outputs)[number];
 export interface Judged {
   report: Report;
   snapshot: Snapshot;
-  /** Where the parts are declared, in a check of files. */
+  /** Finds where parts are declared, in a check of files. */
   locate?: Locate;
 }
 
-/** `width` and `color` matter for the table only. */
+/** `width` and `color` only affect the table. */
 export function writeReport(
   { report, snapshot, locate }: Judged,
   output: Output,
@@ -31,7 +31,7 @@ export function writeReport(
 export interface Terminal {
   color: boolean;
   width: number;
-  /** Else a file or a pipe. */
+  /** False for a file or a pipe. */
   isTerminal?: boolean;
 }
 
@@ -51,7 +51,7 @@ export function writeTable(report: Report, { color, width, isTerminal }: Termina
     ].join('  ');
     const indent = 7 + 2 + 22 + 2 + nameWidth + 2;
     const room = width - indent;
-    // On a narrow terminal the reason gets lines of its own.
+    // On a narrow terminal the reason gets its own lines.
     if (room < 40)
       return [
         head,
@@ -71,7 +71,7 @@ export function writeTable(report: Report, { color, width, isTerminal }: Termina
   return [...lines, '', ...wrap(sum, isTerminal ? width : Number.POSITIVE_INFINITY)].join('\n');
 }
 
-/** On a terminal in its width; a program that reads them finds each on one line. */
+/** Writes the details below a finding. A terminal gets them in its width, and a program gets each on one line. */
 function details(
   { warnings, path = [], fix }: Finding,
   paint: (text: string, code: number) => string,
@@ -85,7 +85,7 @@ function details(
   return [
     ...warnings.flatMap((warning) => below('note', warning)),
     ...path.flatMap((hop, index) => (index === 0 ? below('path', hop) : below('', `→ ${hop}`))),
-    // A command that goes on in the next line can still be copied.
+    // The backslash lets people copy a command that continues on the next line.
     ...(fix?.split('\n') ?? []).flatMap((one) =>
       below('fix', one, one.startsWith('aws ') ? ' \\' : '').map(bold),
     ),

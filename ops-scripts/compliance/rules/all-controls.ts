@@ -1,4 +1,4 @@
-// The controls of each policy: nine in the order of the chain, and the eight of hardening.
+// The controls of each policy: the nine of the chain in its order, and the eight of hardening.
 import type { Policy } from '../findings.ts';
 import { balancerLogs, clientTls, protectedBalancers } from '../hardening/balancers.ts';
 import { cacheAccess, encryptedCaches } from '../hardening/caches.ts';
@@ -31,7 +31,7 @@ const chainControls: readonly Control[] = [
   chainConnects,
 ];
 
-/** One that asks something of several kinds of part stands there once each. */
+/** A control that applies to several kinds of part is in this list once for each kind. */
 const hardeningControls: readonly Control[] = [
   defineHardening(
     'database-not-public',

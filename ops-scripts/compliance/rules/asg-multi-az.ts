@@ -1,4 +1,4 @@
-// asg-multi-az: the group keeps at least two instances, over at least two zones that the load balancer serves.
+// asg-multi-az: the group keeps at least two instances, in at least two zones that the load balancer serves.
 
 import type { AutoScalingGroup, ScheduledUpdateGroupAction } from '@aws-sdk/client-auto-scaling';
 import { type Answers, listAnswers } from '../answers.ts';
@@ -101,7 +101,7 @@ function judgeRunning(context: Context, { raw, name }: AutoScalingGroupPart, ver
   const names = running.map(({ AvailabilityZone }) =>
     known(AvailabilityZone, `the zone of an instance of ${name}`),
   );
-  // Two instances can be in two zones at most, whatever --min-zones asks.
+  // Two instances can't be in more than two zones, whatever --min-zones says.
   const needed = Math.max(2, Math.min(context.minZones, running.length));
   requireZones(context, { what: `${running.length} instances run`, names, needed }, verdict);
 }
@@ -117,7 +117,10 @@ function zonesOf({ inventory }: Context, { raw, name }: AutoScalingGroupPart): s
   );
 }
 
-/** The load balancers whose target groups the group is attached to; the selected ones for a lone group without any. */
+/**
+ * The load balancers whose target groups the group uses. Without any, a group that is alone gets the selected load
+ * balancers.
+ */
 export function balancersOf(
   { inventory, selection }: Context,
   part: AutoScalingGroupPart,
@@ -154,14 +157,17 @@ function requireEnabled(
   }
 }
 
-/** The fewest instances for `size`. @throws UnknownError where the size or an instance's weight cannot be known */
+/**
+ * The lowest number of instances for `size`.
+ * @throws UnknownError where the size or an instance's weight cannot be known
+ */
 function leastInstances(raw: AutoScalingGroup, size: unknown, what: string): number {
   const asked = Number(known(size, what));
   if (Number.isNaN(asked)) throw new UnknownError(`${what} is no number`);
   return Math.ceil(asked / mostUnits(raw, asked));
 }
 
-/** How many units of its size one instance may count for. */
+/** The most units of the group's size for which one instance can count. */
 function mostUnits(raw: AutoScalingGroup, asked: number): number {
   const name = raw.AutoScalingGroupName;
   const unit = knownOrAbsent(raw.DesiredCapacityType, `the unit of the size of ${name}`) ?? 'units';
@@ -169,7 +175,7 @@ function mostUnits(raw: AutoScalingGroup, asked: number): number {
   const template = knownOrAbsent(policy?.LaunchTemplate, `the launch template of ${name}`);
   const overrides = knownList(template?.Overrides, `the instance types of ${name}`);
   if (unit !== 'units') {
-    // One instance may have as many as are asked for, unless the requirements bound it.
+    // One instance can provide the whole size, unless its requirements have a maximum.
     const bounds = overrides.map(({ InstanceRequirements }) =>
       unit === 'vcpu' ? InstanceRequirements?.VCpuCount?.Max : InstanceRequirements?.MemoryMiB?.Max,
     );
@@ -188,7 +194,10 @@ function isUnknownCall({ byCommand }: Answers): boolean {
   return calls.every(({ outcome }) => !outcome.ok && names.test(outcome.error.name));
 }
 
-/** Scheduled actions that set the minimum size. @throws UnknownError where the call was made and failed */
+/**
+ * Scheduled actions that set the minimum size.
+ * @throws UnknownError where the call was made and failed
+ */
 function scheduledSizes(answers: Answers, groupName: string): ScheduledUpdateGroupAction[] {
   const listed = listAnswers(
     answers,
@@ -196,7 +205,7 @@ function scheduledSizes(answers: Answers, groupName: string): ScheduledUpdateGro
     'DescribeScheduledActions',
     'ScheduledUpdateGroupActions',
   );
-  // A snapshot made before this call was collected, or an endpoint without it, says nothing about schedules.
+  // An older snapshot lacks this call, and some endpoints do not have it. Both say nothing about schedules.
   if (listed.absent || isUnknownCall(answers)) return [];
   const mine = listed.items.filter(
     (action) => known(action.AutoScalingGroupName, 'the group of a scheduled action') === groupName,

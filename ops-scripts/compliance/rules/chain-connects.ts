@@ -1,4 +1,4 @@
-// chain-connects: listener → target port → cache and database, straight or through a proxy, are really open.
+// chain-connects: listener → target port → cache and database are open, directly or through a proxy.
 import { failuresOf, listAnswers } from '../answers.ts';
 import type { Failure, Verdict } from '../findings.ts';
 import type { Inventory } from '../inventory/inventory.ts';
@@ -59,7 +59,8 @@ export const chainConnects = defineControl({
     }
     verdict.attempt(() => {
       if (part.raw.Scheme === 'internet-facing') {
-        // Only security groups and ACLs decide. A route may come from elsewhere, so its absence is a warning.
+        // Only security groups and ACLs decide. A missing route is a warning, because a route may be declared
+        // elsewhere.
         const missing = missingInternetRoute(inventory, part);
         if (missing !== undefined) verdict.warn(missing);
       }
@@ -73,7 +74,10 @@ export const chainConnects = defineControl({
   },
 });
 
-/** Listeners must forward to a target group that an Auto Scaling group feeds; gives the groups that do. */
+/**
+ * Fails unless a listener forwards to a target group of an Auto Scaling group. Returns the groups to which one
+ * forwards.
+ */
 function judgeListeners(
   context: Context,
   part: LoadBalancerPart,
@@ -124,7 +128,7 @@ function judgeListeners(
   return attached;
 }
 
-/** Why a rule of a listener, or a target that others register, may lead to a group all the same. */
+/** Why a listener's rule or a registered target that can't be read may lead to a group after all. */
 function unreadOf(
   { inventory: { answers, mode } }: Context,
   listeners: Forwarding[],
@@ -143,7 +147,7 @@ function unreadOf(
   return rules[0] ?? failuresOf(answers, 'elbv2.DescribeRules')[0] ?? targets[0];
 }
 
-/** One listener that feeds the groups must be open to somebody; that another is not may be meant so. */
+/** At least one listener that forwards to the groups must be open to somebody. Others may be closed on purpose. */
 function judgeListenerPorts(
   inventory: Inventory,
   {
@@ -176,7 +180,10 @@ function judgeListenerPorts(
   else for (const reason of closed) verdict.fail({ reason });
 }
 
-/** A group behind the load balancer must reach every cache and database; for another (workers) it is a warning. */
+/**
+ * A group behind the load balancer must reach every cache and database. For any other group, such as workers, it is a
+ * warning.
+ */
 function judgeStores(
   context: Context,
   group: AutoScalingGroupPart,
@@ -193,7 +200,7 @@ function judgeStores(
   };
   const asked = mustReach ? verdict : softly;
   for (const part of selection.cache.parts) {
-    // A cache with a second port for readers is reached where its first is.
+    // Only the first port of a cache is checked. A second one is for reads.
     verdict.attempt(() =>
       judgeConnection(inventory, { from: group, to: part, port: cachePorts(part)[0]! }, asked),
     );
@@ -204,7 +211,7 @@ function judgeStores(
   if (!mustReach && stores > 0) verdict.warn(`${describePart(group)} is not behind this load balancer`);
 }
 
-/** One open way is enough. Where none is, reports the ways through proxies that serve the database. */
+/** Passes if one way to the database is open. Otherwise it reports the ways through proxies that serve the database. */
 export function judgeWayToDatabase(
   inventory: Inventory,
   from: AutoScalingGroupPart,
@@ -226,7 +233,7 @@ export function judgeWayToDatabase(
     replay(straight, verdict);
     return;
   }
-  // A proxy that can't be read may be the way.
+  // A proxy that can't be read may be an open way.
   const unread =
     absent || unknownReasons.length === 0
       ? []
@@ -255,7 +262,7 @@ function judgeWayThrough(
   judgeConnection(inventory, { from: proxy, to: database, port: databasePorts(database)[0]! }, verdict);
 }
 
-/** The verdict on one of several ways, of which only one need be open. */
+/** The verdict on one of several ways, of which one open way is enough. */
 export interface RecordedVerdict {
   failures: Failure[];
   unknownReasons: string[];
@@ -285,12 +292,12 @@ function isOpen({ failures, unknownReasons }: RecordedVerdict): boolean {
   return failures.length + unknownReasons.length === 0;
 }
 
-/** The first that is open, else the first that may be, else the first; undefined of none. */
+/** The first open verdict, else the first without failures, else the first; undefined for an empty list. */
 function bestOf(recorded: RecordedVerdict[]): RecordedVerdict | undefined {
   return recorded.find(isOpen) ?? recorded.find(({ failures }) => failures.length === 0) ?? recorded[0];
 }
 
-/** Repeats on `verdict` what was recorded. */
+/** Repeats a recorded verdict on `verdict`. */
 function replay({ failures, unknownReasons, warnings, passes }: RecordedVerdict, verdict: Verdict): void {
   failures.forEach(verdict.fail);
   unknownReasons.forEach(verdict.unknown);

@@ -1,4 +1,4 @@
-// The type of a control, and what several controls share: counting zones, states in between, hardening.
+// The type of a control, and what several controls share: counting zones, transitional states, hardening.
 import type { ControlId, HardeningId, Verdict } from '../findings.ts';
 import type { Inventory } from '../inventory/inventory.ts';
 import type { PartKind, PartsByKind } from '../parts/part.ts';
@@ -20,14 +20,17 @@ export interface Control<K extends PartKind = PartKind> {
   blind: string;
   remedy: string;
   references: string[];
-  /** Absent, failed or cut: unknown. */
+  /** Calls without which the control is unknown: absent, failed or cut. */
   needs: string[];
-  /** Failed or cut: unknown; absent: judged without. */
+  /** Calls that make the control unknown if they failed or were cut. If absent, it judges without them. */
   consults: string[];
   judge(context: Context, part: PartsByKind[K], verdict: Verdict): void;
 }
 
-/** Erases the kind, so that controls of several kinds stand in one list; the runner gives each its own kind's parts. */
+/**
+ * Erases the kind, so that one list can have controls of several kinds. The runner gives each the parts of its own
+ * kind.
+ */
 export function defineControl<K extends PartKind>(control: Control<K>): Control {
   return control as unknown as Control;
 }
@@ -35,14 +38,14 @@ export function defineControl<K extends PartKind>(control: Control<K>): Control 
 interface Spread {
   /** Subject of the reason, such as `3 instances run`. */
   what: string;
-  /** Names of the zones, repeated or not. */
+  /** Names of the zones, with or without repeats. */
   names: string[];
-  /** How many different ones are needed; default: `minZones`. */
+  /** How many different zones are needed; default: `minZones`. */
   needed?: number;
   fix?: string | undefined;
 }
 
-/** Passes where `names` has at least `needed` different Availability Zones, else fails. */
+/** Passes if `names` has at least `needed` different Availability Zones, else fails. */
 export function requireZones(
   context: Context,
   { what, names, needed = context.minZones, fix }: Spread,
@@ -60,7 +63,7 @@ export function requireZones(
   return zones;
 }
 
-/** States that sound like a change, and leave zones as they are. */
+/** States whose names sound like a change but that leave zones as they are. */
 const settled = new Set([
   'backing-up',
   'configuring-enhanced-monitoring',
@@ -69,7 +72,7 @@ const settled = new Set([
   'snapshotting',
 ]);
 
-/** The first of the states (`modifying`, `enabling` …) that is one in between. */
+/** The first of the states that is transitional, such as `modifying` or `enabling`. */
 export function findInBetween(states: unknown[]): string | undefined {
   const words = states.map((state) => String(state ?? '').toLowerCase());
   return words.find(
@@ -78,7 +81,7 @@ export function findInBetween(states: unknown[]): string | undefined {
   );
 }
 
-/** The same verdict, but each failure is unknown while the part is in a state in between. */
+/** The same verdict, but with unknowns instead of failures while the part is in a transitional state. */
 export function unlessInBetween(verdict: Verdict, name: string, state: string | undefined): Verdict {
   if (state === undefined) return verdict;
   return {
@@ -95,7 +98,7 @@ type Judgements = {
   };
 };
 
-/** One control for each kind of part that it asks something of, all with the same id. */
+/** Makes one control for each kind of part that a hardening requirement applies to, all with the same id. */
 export function defineHardening(id: HardeningId, texts: Texts, judgements: Judgements): Control[] {
   return Object.entries(judgements).map(([kind, judgement]) =>
     defineControl({
@@ -107,7 +110,7 @@ export function defineHardening(id: HardeningId, texts: Texts, judgements: Judge
   );
 }
 
-/** A switch that is on or off; an UnknownError where it is absent, marked as not knowable, or anything else. */
+/** Reads a boolean. Throws an UnknownError where it is absent, unknown, or anything else. */
 export function knownSwitch(value: boolean | undefined, what: string): boolean {
   const found: unknown = known(value, what);
   if (typeof found !== 'boolean') throw new UnknownError(`${what} is neither true nor false`);

@@ -1,4 +1,4 @@
-// database-multi-az: an instance with a standby in another zone, or a cluster whose members stand in at least two.
+// database-multi-az: an instance with a standby in another zone, or a cluster with members in at least two zones.
 
 import type { Verdict } from '../findings.ts';
 import { chooseFix } from '../fixes/write-fix.ts';
@@ -6,7 +6,7 @@ import type { DatabasePart } from '../parts/part.ts';
 import { attempt, known, knownOrAbsent, knownText, readItems, UnknownError } from '../unknown.ts';
 import { type Context, defineControl, findInBetween, requireZones, unlessInBetween } from './control.ts';
 
-/** States in which nothing about zones is changing. */
+/** States in which the zones do not change. */
 const settled = [
   'available',
   'backing-up',
@@ -101,7 +101,7 @@ function judgeCluster(
     () => context.inventory.zones.count(zones).length,
     (reason) => unknownReasons.push(reason),
   );
-  // Each instance is in one zone: with fewer instances than zones needed, unknown zones cannot change the verdict.
+  // Each instance is in one zone. With fewer instances than zones needed, unknown zones cannot change the verdict.
   if (unknownReasons.length > 0 && areAll && ids.length > 0 && ids.length < context.minZones) {
     verdict.fail({
       reason: `${name} has ${ids.length === 1 ? 'one instance' : `${ids.length} instances`} only, which ${ids.length === 1 ? 'stands' : 'stand'} in fewer than ${context.minZones} zones`,
@@ -109,7 +109,7 @@ function judgeCluster(
     });
     return;
   }
-  // What may be added to enough zones takes none of them away.
+  // Once the known members are in enough zones, unknown members cannot change the verdict.
   if (unknownReasons.length > 0 && (enough ?? 0) < context.minZones) {
     unknownReasons.forEach(verdict.unknown);
     return;

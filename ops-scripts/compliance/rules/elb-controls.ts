@@ -65,7 +65,7 @@ export const elbOpenToWeb = defineControl({
     const opening = { rules, unread, groupId: groups[0]! };
     for (const port of webPorts) {
       judgeOpen(inventory, { ...opening, port, family: 'ipv4' }, verdict);
-      // Where it is not known that IPv6 is served, all of it open is enough, and less is unknown.
+      // If dual-stack is not known, an open IPv6 range passes, and anything less is unknown.
       if (type?.startsWith('dualstack') !== false)
         judgeOpen(inventory, { ...opening, port, family: 'ipv6' }, verdict);
     }
@@ -110,15 +110,15 @@ const familyNames: Record<AddressFamily, string> = { ipv4: 'IPv4', ipv6: 'IPv6' 
 interface Opening {
   port: number;
   family: AddressFamily;
-  /** The rules of all groups of the load balancer. */
+  /** The rules of all security groups of the load balancer. */
   rules: GroupRule[];
-  /** Why there may be rules that `rules` lacks: what looks closed may then be open. */
+  /** Why rules may be missing from `rules`: a port that looks closed may then be open. */
   unread: string[];
-  /** The group that a rule may be added to. */
+  /** The group to which a fix may add a rule. */
   groupId: string;
 }
 
-/** A port is open to all of an address family where the rules together cover each of its addresses. */
+/** A port is open to a whole address family if the rules together cover each of its addresses. */
 function judgeOpen(
   inventory: Inventory,
   { rules, unread, groupId, port, family }: Opening,
@@ -164,7 +164,7 @@ function judgeOpen(
 
 const webPorts = [80, 443];
 
-/** Without security groups, as a network load balancer may be, its listeners alone decide what is open. */
+/** A network load balancer may have no security groups. Its listeners alone then decide what is open. */
 function judgeListeners(inventory: Inventory, { id, name }: LoadBalancerPart, verdict: Verdict): void {
   const listed = listAnswers(inventory.answers, 'elbv2', 'DescribeListeners', 'Listeners', id);
   listed.unknownReasons.forEach(verdict.unknown);
@@ -189,7 +189,7 @@ function judgeListeners(inventory: Inventory, { id, name }: LoadBalancerPart, ve
     verdict.pass('listens on 80 and 443 without a security group');
 }
 
-/** Nobody is let in to a port on which nothing listens: no failure, and worth a word. */
+/** Warns of an open port without a listener. Nobody can use it, so it is no failure. */
 function warnOfListeners(inventory: Inventory, id: string, verdict: Verdict): void {
   if (!isMade(inventory.answers, 'elbv2.DescribeListeners')) return;
   const listed = listAnswers(inventory.answers, 'elbv2', 'DescribeListeners', 'Listeners', id);

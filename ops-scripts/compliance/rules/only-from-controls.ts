@@ -1,4 +1,4 @@
-// asg-only-from-elb, cache-only-from-asg, database-only-from-asg: only the part before reaches the next, on its port.
+// asg-only-from-elb, cache-only-from-asg, database-only-from-asg: only the previous part reaches the next, on its port.
 import { listAnswers } from '../answers.ts';
 import { everyPort } from '../network/traffic.ts';
 import { cachePorts } from '../parts/cache.ts';
@@ -39,7 +39,7 @@ export const asgOnlyFromElb = defineControl({
     verdict.attempt(() => {
       traffic = targetTraffic(context, part);
     });
-    // Which port is right cannot be said, but who may come in can: a failure is found all the same.
+    // The right port is not known, but who may connect is: with every port allowed, a wrong source still fails.
     if (traffic.ports.size === 0) traffic.ports = everyPort();
     judgeOnlyFrom(
       context.inventory,
@@ -94,7 +94,7 @@ export const cacheOnlyFromAsg = defineControl({
     verdict.attempt(() => {
       ports = new Set(cachePorts(part));
     });
-    // Which port is right cannot be said, but who may come in can.
+    // The right port is not known, but a wrong source still fails.
     if (ports.size === 0) ports = everyPort();
     const { parts, unknownReasons } = context.selection['auto-scaling-group'];
     const allowed = { parts, name: 'the Auto Scaling group', protocols: new Set(['tcp']), ports };
@@ -133,7 +133,7 @@ export const databaseOnlyFromAsg = defineControl({
     verdict.attempt(() => {
       ports = new Set(databasePorts(part));
     });
-    // Which port is right cannot be said, but who may come in can.
+    // The right port is not known, but a wrong source still fails.
     if (ports.size === 0) ports = everyPort();
     const { parts, unknownReasons } = context.selection['auto-scaling-group'];
     const allowed = { parts, name: 'the Auto Scaling group', protocols: new Set(['tcp']), ports };

@@ -1,4 +1,4 @@
-// Selects the parts to judge: by name, by the tag Stack, or the one stack that is evident from listener to group.
+// Selects the parts to judge: by name, by the tag Stack, or the only stack with a path from listener to group.
 import { listAnswers } from '../answers.ts';
 import type { Inventory } from '../inventory/inventory.ts';
 import { kindNames, type Part, type PartKind, type PartsByKind } from '../parts/part.ts';
@@ -18,7 +18,7 @@ export function selectStack(inventory: Inventory, options: SelectionOptions): Se
   } as Selection;
 }
 
-/** Garbage that makes selection impossible gives an unknown reason instead of ending the program. */
+/** Turns garbage that makes selection impossible into an unknown reason, so that the program goes on. */
 function guarded<S extends Selected<Part> | undefined>(select: () => S): S | Selected<Part> {
   const unknownReasons: string[] = [];
   const selected = attempt(select, (reason) => unknownReasons.push(reason));
@@ -57,7 +57,7 @@ function selectKind(
   return { parts, unknownReasons };
 }
 
-/** A cluster or replica named by the name of one of its members. */
+/** Whether the name is that of a member or replica of the part, which also selects the part. */
 function isMember(part: Part, name: string): boolean {
   if (part.kind === 'database') {
     const others = part.flavor === 'cluster' ? [...part.members, ...part.replicas] : part.replicas;
@@ -83,13 +83,13 @@ function evident(inventory: Inventory, kind: PartKind, candidates: Part[]): Sele
   return { parts: [], unknownReasons: unknownReasons.length > 0 ? unknownReasons : [reason] };
 }
 
-/** A read replica of a database elsewhere is a candidate only where there is nothing else. */
+/** Databases without read replicas of other databases. Such replicas are candidates only if nothing else exists. */
 function sources({ parts: { database } }: Inventory): Part[] {
   const own = database.items.filter(({ isReplica }) => !isReplica);
   return own.length > 0 ? own : database.items;
 }
 
-/** Every group that the chosen load balancer feeds belongs to its stack: each is judged. */
+/** Every group behind the chosen load balancer belongs to its stack, so each is judged. */
 function behind(inventory: Inventory, balancers: Part[]): Selected<Part> {
   const { parts, unknownReasons } = attachedTo(inventory, balancers);
   const selected =
@@ -99,10 +99,10 @@ function behind(inventory: Inventory, balancers: Part[]): Selected<Part> {
   return { parts: selected.parts, unknownReasons: [...unknownReasons, ...selected.unknownReasons] };
 }
 
-/** The load balancer with a target group that some Auto Scaling group feeds; in any case the only one. */
+/** The only load balancer, or the one with a target group that an Auto Scaling group uses. */
 function evidentBalancer(inventory: Inventory): Selected<Part> {
   const every = inventory.parts['load-balancer'].items;
-  // A gateway load balancer hands traffic to firewalls, and faces no client.
+  // A gateway load balancer forwards traffic to firewalls and has no clients of its own.
   const facing = every.filter(({ raw }) => raw.Type !== 'gateway');
   const all = facing.length > 0 ? facing : every;
   if (all.length < 2) return evident(inventory, 'load-balancer', all);
@@ -148,7 +148,7 @@ interface Tags {
 
 type Tag = { Key?: string | undefined; Value?: string | undefined };
 
-/** The tags of a part, wherever its service keeps them; those that could not be read give an unknown reason. */
+/** Reads the tags of a part, wherever its service keeps them. Unreadable tags add an unknown reason. */
 function tagsOf(inventory: Inventory, part: Part): Tags {
   if (part.kind === 'auto-scaling-group') return toTags(part.raw.Tags);
   if (part.kind === 'database') return toTags(part.raw.TagList);
@@ -187,7 +187,7 @@ export interface Selected<P> {
 
 export type Selection = { [K in PartKind]: Selected<PartsByKind[K]> };
 
-/** What the caller named; all empty: one stack must be evident. */
+/** The names that the caller gave. If all are empty, only one stack may exist. */
 export interface SelectionOptions {
   stack?: string;
   loadBalancer?: string[];

@@ -1,4 +1,4 @@
-// Auto Scaling groups with their launch templates and configurations; no instance runs in a template.
+// Auto Scaling groups with their launch templates and configurations. A template has no running instances.
 import { isUnknownValue, unknownValue } from '../snapshot.ts';
 import { type Draft, zoneOfSubnet } from './draft.ts';
 import { mayBeResized, mayGainVersions } from './handed-groups.ts';
@@ -49,14 +49,14 @@ export function answerAutoScaling(draft: Draft): void {
   answerLaunchTemplates(draft);
 }
 
-/** The name under which a group is answered, whether it is told by name or by reference. */
+/** The name under which the snapshot has a group that is given by name or by reference. */
 function groupNamed(draft: Draft, name: unknown): unknown {
   const id = draft.named(groupType, 'AutoScalingGroupName', name);
   const found = draft.perhaps(groupType).find((group) => group.id === id);
   return found === undefined ? id : nameOf(found.properties['AutoScalingGroupName'], found.id);
 }
 
-/** A scaling plan sets the minimum of each group that it names. */
+/** A scaling plan sets the minimum size of each group that it names. */
 function scalingPlans(draft: Draft): unknown[] {
   return draft.perhaps('AWS::AutoScalingPlans::ScalingPlan').flatMap(({ id, properties, unknownReason }) => {
     const instructions = listOf(properties['ScalingInstructions']);
@@ -77,7 +77,7 @@ function scalingPlans(draft: Draft): unknown[] {
   });
 }
 
-/** What may set the size of a group unseen. */
+/** Sizes that something outside of the template's properties may set. */
 function sizesOfOthers(draft: Draft): unknown[] {
   return draft.perhaps(groupType).flatMap((group) => {
     const why = mayBeResized(draft, group);
@@ -87,7 +87,7 @@ function sizesOfOthers(draft: Draft): unknown[] {
   });
 }
 
-/** Each template under every version that a group names: a template declares only the one. */
+/** Answers with each launch template under every version that a group names, because a template only declares one. */
 function answerLaunchTemplates(draft: Draft): void {
   const used = draft.of(groupType).flatMap(({ properties }) => {
     const mixed = properties['MixedInstancesPolicy'] as Properties | undefined;

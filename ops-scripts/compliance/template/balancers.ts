@@ -1,4 +1,4 @@
-// Load balancers, listeners, their rules and target groups; an ARN is the logical id.
+// Load balancers, listeners, their rules and target groups. Their ARNs are logical ids.
 import { isUnknownValue, type UnknownValue, unknownValue } from '../snapshot.ts';
 import { type Draft, zoneOfSubnet } from './draft.ts';
 import { mayBeChanged } from './handed-groups.ts';
@@ -56,7 +56,7 @@ export function answerBalancers(draft: Draft): void {
     ];
     draft.answer('elbv2', 'DescribeRules', { Rules }, { ListenerArn: listener.id });
   }
-  // A group's instances register themselves; a template names only the other targets.
+  // The instances of a group register themselves. A template only names other targets.
   for (const { id, properties } of draft.of(targetGroupType)) {
     const named = recordsOf(properties['Targets']).map((target) =>
       isUnknownValue(target) ? target : { Target: { Id: target['Id'], Port: numberOf(target['Port']) } },
@@ -82,12 +82,12 @@ function listenersOf(draft: Draft, balancer: string): unknown[] {
   );
 }
 
-/** Those that name the owner, and those that may. */
+/** Resources that name the owner, or that may name it. */
 function ofOwner(resources: Resource[], name: string, owner: string): Resource[] {
   return resources.filter(({ properties }) => properties[name] === owner || isUnknownValue(properties[name]));
 }
 
-/** Why the resource may not be one of this owner. */
+/** Why the resource may not belong to this owner. */
 function unknownOf({ unknownReason, properties }: Resource, name: string): UnknownValue | undefined {
   const owner = properties[name];
   return unknownReason ?? (isUnknownValue(owner) ? owner : undefined);

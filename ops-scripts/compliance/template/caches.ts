@@ -1,4 +1,4 @@
-// Caches as ElastiCache would describe them: replication groups with their members, lone clusters, serverless.
+// Caches as ElastiCache would describe them: replication groups with members, single clusters, serverless caches.
 import { isUnknownValue, unknownValue } from '../snapshot.ts';
 import { type Draft, describeSubnetGroup, zoneOfSubnet } from './draft.ts';
 import {
@@ -77,7 +77,7 @@ function describeCluster(draft: Draft, { id, properties }: Resource): Properties
   const zones = listOf(properties['PreferredAvailabilityZones'] ?? properties['PreferredAvailabilityZone']);
   const Port = numberOf(properties['Port'], memcached ? 11211 : 6379);
   const mode = properties['AZMode'];
-  // `single-az` is what CloudFormation takes where the template says nothing, whatever zones it lists.
+  // CloudFormation's default is `single-az`, whatever zones the template lists.
   const spread = mode === 'cross-az' && count !== 1;
   const spreadOver = zones.length > 0 ? [placedByAws] : zonesToSpread(draft, properties);
   const unknownReason = [count, mode].find(isUnknownValue);
@@ -105,8 +105,8 @@ function describeCluster(draft: Draft, { id, properties }: Resource): Properties
 }
 
 /**
- * ElastiCache spreads the nodes over the zones of its subnets. `cross-az` means several of them, whichever they are;
- * with a single subnet it can't be.
+ * The zones over which ElastiCache spreads the nodes: those of the subnets. With unknown subnets, `cross-az` means
+ * several zones; with a single one it can't.
  */
 function zonesToSpread(draft: Draft, properties: Properties): unknown[] {
   const name = properties['CacheSubnetGroupName'];
@@ -157,11 +157,11 @@ function standIn(id: string): string {
   return `${id}-member`;
 }
 
-/** The clusters of one node each that a replication group is made of. */
+/** The clusters of a replication group, with one node each. */
 function describeMembers(resource: Resource): unknown[] {
   const { id, properties } = resource;
   const members = membersOf(resource);
-  // One member stands for all where their number can't be known: they have the same groups.
+  // If the number of members is unknown, one stands for all, because they have the same groups.
   const known = isUnknownValue(members) ? [{ cluster: standIn(id), zone: members }] : members;
   return known.map((member) => ({
     ...attachedToNodes(properties),
@@ -182,7 +182,7 @@ function describeMembers(resource: Resource): unknown[] {
   }));
 }
 
-/** Every member with its shard and zone, or an unknown value where their number can't be known. */
+/** Every member with its shard and zone; an unknown value where the number of members is unknown. */
 function membersOf({ id, properties }: Resource): Member[] | { $unknown: string } {
   const configured = recordsOf(properties['NodeGroupConfiguration']);
   const shards = configured.length || numberOf(properties['NumNodeGroups'], 1);
@@ -215,10 +215,10 @@ function toggle(value: unknown): unknown {
 
 const placedByAws = unknownValue('the template leaves the zone of each node to AWS');
 
-/** Zones of nodes that are spread, where no subnets tell them. */
+/** Zones of nodes that are spread over unknown subnets. */
 export const zonesOfElastiCache = [1, 2].map((number) => `zone ${number} of the choice of ElastiCache`);
 
-/** The zone of all nodes of a cluster that is not spread: AWS picks it, and whichever it is, it is one. */
+/** The zone of all nodes of a cluster that is not spread. AWS picks it, but it is a single zone. */
 export const zoneOfChoice = 'one zone of the choice of AWS';
 
 function attachedToNodes(properties: Properties): Properties {

@@ -28,7 +28,10 @@ export function answerDatabases(draft: Draft): void {
   });
 }
 
-/** One that may not exist is told among the members of its cluster, where it has one: it is no database of its own. */
+/**
+ * Describes an instance. One that may not exist is an unknown database of its own, unless it is a member of a declared
+ * cluster.
+ */
 function describeOrMarkUnknown(draft: Draft, instance: Resource, clusters: Resource[]): unknown[] {
   if (instance.unknownReason === undefined) return [describeInstance(draft, instance)];
   const of = logicalIdOf(draft, 'DBCluster', instance.properties['DBClusterIdentifier']);
@@ -52,7 +55,7 @@ function describeInstance(draft: Draft, { id, properties }: Resource): Propertie
     DBInstanceStatus: 'available',
     Engine: engine,
     MultiAZ: multiAz,
-    // With a standby in another zone it does not matter which zone is first.
+    // If a standby is in another zone, it does not matter which zone is the first.
     AvailabilityZone: properties['AvailabilityZone'] ?? (multiAz === true ? undefined : placedByAws),
     ...hardeningOfInstance(properties, cluster ?? source),
     Endpoint: { Address: `${id}.endpoint`, Port },
@@ -68,7 +71,7 @@ function describeInstance(draft: Draft, { id, properties }: Resource): Propertie
   };
 }
 
-/** Zones of a Multi-AZ cluster whose subnets don't tell them: RDS picks three different ones. */
+/** Zones of a Multi-AZ cluster with unknown subnets. RDS picks three different ones. */
 export const zonesOfRds = [1, 2, 3].map((number) => `zone ${number} of the choice of RDS`);
 
 function describeCluster(draft: Draft, cluster: Resource): Properties {
@@ -92,7 +95,7 @@ function describeCluster(draft: Draft, cluster: Resource): Properties {
   };
 }
 
-/** Each member by its identifier; an unknown value for one that there may be. */
+/** The identifier of each member, and an unknown value for each possible member. */
 function membersOf(draft: Draft, { id, properties }: Resource): (string | UnknownValue)[] {
   const members = draft.perhaps('AWS::RDS::DBInstance').flatMap((instance) => {
     const of = instance.properties['DBClusterIdentifier'];
@@ -103,13 +106,13 @@ function membersOf(draft: Draft, { id, properties }: Resource): (string | Unknow
   const own = kind === undefined ? multiAzMemberIds(id, properties) : [kind];
   if (members.length + own.length > 0 || properties['EngineMode'] === 'serverless')
     return [...members, ...own];
-  // Who knows the name of the cluster can add an instance.
+  // Other stacks that know the name of the cluster can add an instance.
   return properties['DBClusterIdentifier'] !== undefined || draft.isTold(id)
     ? [unknownValue(`no instance of ${id} is in the template, and another stack may add some`)]
     : [];
 }
 
-/** A cluster with an instance class of its own is no Aurora: one writer and two readers, in three zones. */
+/** A cluster with an instance class of its own is not Aurora. It has one writer and two readers, in three zones. */
 function isMultiAzCluster(properties: Properties): boolean {
   const { DBClusterInstanceClass: own, Engine: engine } = properties;
   return own !== undefined && !isUnknownValue(own) && !/aurora/i.test(String(engine));
@@ -150,12 +153,14 @@ function zonesOfMembers(group: Properties | undefined): unknown[] {
 
 const nameProperties = { DBCluster: 'DBClusterIdentifier', DBInstance: 'DBInstanceIdentifier' };
 
-/** The logical id where the template declares what is named, by logical id, name or ARN; else the name as it stands. */
+/**
+ * Returns the logical id of the declared resource that has this logical id, name or ARN; without one, the name itself.
+ */
 export function logicalIdOf(draft: Draft, kind: keyof typeof nameProperties, named: unknown): unknown {
   if (typeof named !== 'string') return named;
   const name = withoutArn(named, draft.snapshot.region);
   const declared = draft.perhaps(`AWS::RDS::${kind}`);
-  // RDS keeps names in lower case.
+  // RDS stores names in lower case.
   const isNamed = (value: unknown) => typeof value === 'string' && value.toLowerCase() === name.toLowerCase();
   const found =
     declared.find(({ id }) => id === name) ??
@@ -163,7 +168,7 @@ export function logicalIdOf(draft: Draft, kind: keyof typeof nameProperties, nam
   return found?.id ?? name;
 }
 
-/** An ARN of another region names another database, though it may bear the same name. */
+/** An ARN of another region names another database, even if that has the same name. */
 function withoutArn(text: string, region: string): string {
   const [, of, name] = /^arn:[^:]*:rds:([^:]*):[^:]*:(?:db|cluster):(.*)$/.exec(text) ?? [];
   return name !== undefined && (of === region || region === '') ? name : text;
@@ -211,7 +216,7 @@ function nameOf({ id, properties }: Resource): unknown {
   return properties['DBProxyName'] ?? id;
 }
 
-/** The resources that name this proxy, or may do so, by reference or by its name. */
+/** The resources that refer to this proxy by reference or name, or that may do so. */
 function ofProxy(draft: Draft, type: string, proxy: Resource): Resource[] {
   return draft.perhaps(type).filter(({ properties: { DBProxyName: name } }) => {
     return isUnknownValue(name) || name === proxy.id || name === nameOf(proxy);

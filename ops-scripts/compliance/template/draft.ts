@@ -12,7 +12,7 @@ import { listOf, type Properties, type Resource } from './resources.ts';
 export class Draft {
   readonly snapshot: Snapshot;
   readonly resources: Resource[];
-  /** The values of all outputs, which other stacks may get. */
+  /** The values of all outputs, which other stacks may read. */
   readonly outputs: unknown[];
   readonly #texts = new Map<Resource, string>();
   readonly #byType = new Map<string, Resource[]>();
@@ -26,7 +26,7 @@ export class Draft {
       const same = this.#byType.get(resource.type);
       if (same === undefined) this.#byType.set(resource.type, [resource]);
       else same.push(resource);
-      // The first of an id is the one that is found.
+      // If several resources have one id, the first is found.
       const key = `${resource.type} ${resource.id}`;
       if (resource.unknownReason === undefined && !this.#certain.has(key)) this.#certain.set(key, resource);
     }
@@ -37,19 +37,19 @@ export class Draft {
     return this.perhaps(type).filter(({ unknownReason }) => unknownReason === undefined);
   }
 
-  /** Also those that may not exist. */
+  /** Resources of a type, also those that may not exist. */
   perhaps(type: string): Resource[] {
     return this.#byType.get(type) ?? [];
   }
 
-  /** An item of each resource of a type; one that may not exist is an unknown item. */
+  /** Describes each resource of a type. One that may not exist becomes an unknown item. */
   items(type: string, describe: (resource: Resource) => unknown): unknown[] {
     return this.perhaps(type).map((resource) => resource.unknownReason ?? describe(resource));
   }
 
   /**
-   * The id of the resource of a type that is referred to by its id or by the name that it is given; the name itself
-   * where there is none. Unknown where a resource has a name that can't be known, which may be this one.
+   * Returns the id of the resource that has this id or name; without one, the name itself. Unknown where the name of
+   * some resource is unknown, because it may be this name.
    */
   named(type: string, property: string, name: unknown): unknown {
     if (typeof name !== 'string') return name;
@@ -57,12 +57,12 @@ export class Draft {
     const found =
       all.find(({ id }) => id === name) ?? all.find(({ properties }) => properties[property] === name);
     if (found !== undefined) return found.id;
-    // An id that AWS gave is no name.
+    // An id that AWS has given is not a name.
     if (/^(sg|lt|i|eni)-[0-9a-f]+$/.test(name)) return name;
     return all.map(({ properties }) => properties[property]).find(isUnknownValue) ?? name;
   }
 
-  /** All that the template tells of a resource, as text. */
+  /** All properties of a resource as text. */
   textOf(resource: Resource): string {
     const text = this.#texts.get(resource) ?? JSON.stringify(resource.properties);
     this.#texts.set(resource, text);
@@ -81,7 +81,8 @@ export class Draft {
   }
 
   /**
-   * Whether another stack gets to know the id of the resource: by an output, or as a nested stack that is not given.
+   * Whether another stack gets the id of the resource: from an output, or as a nested stack whose template is not
+   * given.
    */
   isTold(id: string): boolean {
     const quoted = `"${id}"`;

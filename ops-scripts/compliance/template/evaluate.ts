@@ -1,11 +1,11 @@
-// Intrinsic functions by their documented meaning, loops too; an unknown part makes the whole unknown, with its reason.
+// Evaluates intrinsic functions and loops as documented. An unknown part makes the whole unknown, with its reason.
 import { isUnknownValue, type UnknownValue, unknownValue } from '../snapshot.ts';
 import { isRecord, type Names, zonePrefix, zonesAtMost } from './parse-template.ts';
 import { findUnknown, joinText, resolved, splitText, textOf } from './text.ts';
 
 type Intrinsic = (argument: never, scope: Names) => unknown;
 
-/** The value of an expression: plain data in which what can't be known is an unknown value. */
+/** Returns the value of an expression as plain data with unknown values in it. */
 export function evaluate(value: unknown, scope: Names): unknown {
   if (Array.isArray(value))
     return value.map((item) => evaluate(item, scope)).filter((item) => item !== undefined);
@@ -17,7 +17,7 @@ export function evaluate(value: unknown, scope: Names): unknown {
     if (intrinsic !== undefined) return intrinsic(value[name] as never, scope);
     if (name.startsWith('Fn::') && !hasLoop(value)) return unknownValue(`${name} is not evaluated here`);
   }
-  // A macro gets the members beside it as well, and may rewrite them.
+  // A macro also gets the properties beside it and may rewrite them.
   if (transformKey in value) return unread;
   let unlooped: UnknownValue | undefined;
   const whole = expandLoops(value, scope, (why) => {
@@ -32,7 +32,7 @@ export function evaluate(value: unknown, scope: Names): unknown {
 const transformKey = 'Fn::Transform';
 const unread = unknownValue('a macro (Fn::Transform) may add to it or rewrite it');
 
-/** Properties of which each is unknown: a macro writes them, or they are one thing or another as a whole. */
+/** Evaluates properties. If they are unknown as a whole, such as the result of a macro, each property is unknown. */
 export function evaluateProperties(value: unknown, scope: Names): Record<string, unknown> {
   if (value === undefined || value === null) return {};
   const evaluated = evaluate(value, scope);
@@ -51,7 +51,7 @@ function allUnknown(why: UnknownValue): Record<string, unknown> {
   return properties;
 }
 
-/** @returns why none of the properties can be known, where they are unknown as a whole. */
+/** @returns why all properties are unknown, or undefined if they can be read. */
 export function whyUnread(properties: Record<string, unknown>): UnknownValue | undefined {
   return whyAll.get(properties);
 }
@@ -76,7 +76,7 @@ const intrinsics: Record<string, Intrinsic> = {
     known([evaluate(index, scope), evaluate(list, scope)], ([at, items]) => {
       if (!Array.isArray(items) || !(Number(at) in items))
         return unknownValue(`the list has no item ${String(at)}`);
-      // An unknown item before it may stand for several.
+      // An earlier unknown item may stand for several items.
       return items.slice(0, Number(at)).find(isUnknownValue) ?? items[Number(at)];
     }),
   'Fn::Split': ([separator, text]: unknown[], scope) =>
@@ -125,7 +125,7 @@ function findInMap(argument: unknown, scope: Names): unknown {
     (path) => {
       let found: unknown = scope.template.Mappings;
       for (const key of path) {
-        // What is included may bring any key.
+        // An included map may have any key.
         if (isRecord(found) && !Object.hasOwn(found, String(key)) && transformKey in found) return unread;
         found = isRecord(found) && Object.hasOwn(found, String(key)) ? found[String(key)] : undefined;
       }
@@ -136,7 +136,10 @@ function findInMap(argument: unknown, scope: Names): unknown {
   );
 }
 
-/** Both texts may be the same once deployed, where one of them is a zone by its number or can't be known. */
+/**
+ * Compares two texts. The result is unknown where one is unknown or a zone by number, because they may be equal once
+ * deployed.
+ */
 function equals(argument: unknown, scope: Names): unknown {
   const [left, right] = (argument as unknown[]).map((each) => evaluate(each, scope));
   const unknownReason = [left, right].find(isUnknownValue) ?? findUnknown([left, right]);
@@ -163,7 +166,7 @@ function substitute(argument: unknown, scope: Names): unknown {
   return joinText(values, '', scope);
 }
 
-/** `And` and `Or`: one operand that decides is enough, whatever the unknown ones are. */
+/** `And` and `Or`: one operand that decides is enough, even if others are unknown. */
 function decide(operands: unknown, scope: Names, deciding: boolean): unknown {
   const values = evaluate(operands, scope);
   if (!Array.isArray(values)) return unknownValue('a condition is asked of what is no list');
@@ -171,7 +174,7 @@ function decide(operands: unknown, scope: Names, deciding: boolean): unknown {
   return known(values, () => !deciding);
 }
 
-/** The first blocks of 2 to the power of `bits` addresses; unknown for IPv6 and for what is no block. */
+/** The first blocks of 2 to the power of `bits` addresses; unknown for IPv6 and for an invalid block. */
 function cutBlock(block: string, count: number, bits: number): unknown {
   const [, address = '', prefix = ''] = /^(\d+\.\d+\.\d+\.\d+)\/(\d+)$/.exec(block) ?? [];
   const fits = count > 0 && count * 2 ** bits <= 2 ** (32 - Number(prefix));
@@ -196,7 +199,7 @@ export function hasLoop(record: Record<string, unknown>): boolean {
 
 type OnUnknown = (why: UnknownValue, body: Record<string, unknown>) => Record<string, unknown>;
 
-/** The record with each loop replaced by what it makes; by what `onUnknown` gives where its items can't be known. */
+/** Replaces each loop of the record by its results, or by those of `onUnknown` if the loop's items are unknown. */
 export function expandLoops(
   record: Record<string, unknown>,
   scope: Names,
@@ -232,7 +235,7 @@ function unroll(key: string, loop: unknown, scope: Names, onUnknown: OnUnknown):
   });
 }
 
-/** `${Name}` as it stands, and `&{Name}` without what is no letter or digit; also where it is referred to. */
+/** Replaces `${Name}` by the item, `&{Name}` by its letters and digits, and a `Ref` to the variable by the item. */
 function replaceVariable(value: unknown, name: string, item: string): unknown {
   if (typeof value === 'string')
     return value

@@ -1,29 +1,31 @@
-// Resources that may change, or attach unseen, what a template hands to them: groups, launch templates and parts.
+// Finds resources that may change or attach what a template passes to them: groups, launch templates and parts.
 import { type UnknownValue, unknownValue } from '../snapshot.ts';
 import type { Draft } from './draft.ts';
 import { isRecord } from './parse-template.ts';
 import { listOf, type Properties, type Resource } from './resources.ts';
 import { partsOf } from './text.ts';
 
-/** Custom resources, nested templates and types of others: they may add rules to a group and attach it to anything. */
+/**
+ * Custom resources, nested templates and third-party types. They may add rules to a group and attach it to anything.
+ */
 export const actsByItself =
   /^(AWS::CloudFormation::(Stack|StackSet|CustomResource)|.*::MODULE|AWS::Serverless::Application|AWS::ServiceCatalog::CloudFormationProvisionedProduct|(?!AWS::).*)$/;
 
-/** Resources that run code or calls of their own, which may name anything that they get. */
+/** Resources that run code or API calls of their own, which may use any resource that they get. */
 const executes =
   /^(AWS::CloudFormation::CustomResource|Custom::.*|AWS::(Lambda|Serverless)::Function|AWS::(StepFunctions|Serverless)::StateMachine|AWS::Scheduler::Schedule|AWS::Events::Rule|AWS::SSM::(Association|Document|MaintenanceWindowTask)|AWS::CodeBuild::Project|AWS::ECS::TaskDefinition|AWS::Config::RemediationConfiguration)$/;
 
-/** Resources that refer to a group and never use it: rules, records, metrics. */
+/** Resources that refer to a group and never attach it: rules, records, metrics. */
 const givesToNobody =
   /^AWS::(EC2::(SecurityGroup\w*|NetworkAcl\w*|Subnet\w*|VPC$|VPC(Cidr|DHCP|Gateway|Peering)\w*|FlowLog|PrefixList|Route\w*)|SSM::Parameter$|CloudWatch::|Logs::|SNS::|SQS::|IAM::|KMS::|S3::|Route53(?!Resolver::ResolverEndpoint)|SecretsManager::(Secret$|ResourcePolicy)|WAF|Config::Config|ApplicationAutoScaling|AutoScaling::(LifecycleHook|ScalingPolicy|ScheduledAction)|CDK::Metadata|Budgets)/;
 
-/** Parts of the stack, whose groups are read from their own properties. */
+/** Parts of the stack. Their groups are read from their own properties. */
 const declaresItsGroups =
   /^AWS::(EC2::(Instance|LaunchTemplate)$|AutoScaling|ElasticLoadBalancingV2|ElastiCache|RDS)/;
 
 const launches = ['AWS::EC2::LaunchTemplate', 'AWS::AutoScaling::LaunchConfiguration'];
 
-/** Why rules of the group may be added that the template does not tell. */
+/** Why the group may get rules that the template does not contain. */
 export function mayGainRules(draft: Draft, groupId: string): UnknownValue | undefined {
   const actor = rulesByOthers(draft).get(groupId);
   return actor && unknownValue(`${describe(actor)} gets this group and may add rules to it`);
@@ -31,7 +33,7 @@ export function mayGainRules(draft: Draft, groupId: string): UnknownValue | unde
 
 const actorsOfDrafts = new WeakMap<Draft, Map<string, Resource>>();
 
-/** For each group the first resource that may add rules to it; each resource is looked at once. */
+/** For each group, the first resource that may add rules to it. Each resource is checked once. */
 function rulesByOthers(draft: Draft): Map<string, Resource> {
   const before = actorsOfDrafts.get(draft);
   if (before !== undefined) return before;
@@ -72,14 +74,14 @@ function groupsItMayOpen(
   return [...byName, ...got];
 }
 
-/** A policy that lets somebody write the rules of a group, whatever else it allows. */
+/** An action that allows somebody to write the rules of a group, whatever else it allows. */
 const writesRules = /^(ec2:)?\*$|^ec2:(Authorize|Modify|Create|Update)/i;
 
 const opensGroups = ['ec2:AuthorizeSecurityGroupIngress', 'ec2:ModifySecurityGroupRules'];
 
 /**
- * The groups that policies within the properties, of a role or of any other resource, let somebody open. One that names
- * no group may be about `any`, unless it allows everything: that is what operators have, and says nothing of groups.
+ * The groups that policies in these properties allow somebody to open. A policy that names no group may be about `any`,
+ * unless it allows everything: operators have such policies, and they say nothing about groups.
  */
 function openedByPolicies(properties: Properties, named: string[]): string[] | 'any' {
   const allowed = statementsIn(properties).filter(({ Effect: effect }) => effect !== 'Deny');
@@ -97,7 +99,7 @@ function openedByPolicies(properties: Properties, named: string[]): string[] | '
   return isAny ? 'any' : [];
 }
 
-/** Whether an action of a policy, which may hold wildcards, is one that opens groups. */
+/** Whether an action of a policy, with or without wildcards, includes one that opens groups. */
 function mayOpen(action: string): boolean {
   const escaped = action.replaceAll(/[.+^${}()|[\]\\]/g, String.raw`\$&`);
   const pattern = new RegExp(`^${escaped.replaceAll('*', '.*').replaceAll('?', '.')}$`, 'i');
@@ -119,7 +121,7 @@ function textsIn(value: unknown): string[] {
 const openManagedPolicies =
   /\/(AdministratorAccess|PowerUserAccess|Amazon(EC2|VPC)FullAccess|NetworkAdministrator)$/;
 
-/** Whether one of the roles that are referred to may open any group, by policies of its own or of AWS. */
+/** Whether one of the roles that the resource refers to may open any group, by its own policies or by AWS's. */
 function getsOpenRole(draft: Draft, { refers, named }: Resource): boolean {
   const roles = draft.perhaps('AWS::IAM::Role').filter(({ id }) => refers.has(id) || named?.has(id));
   if (roles.length === 0) return false;
@@ -146,16 +148,16 @@ function statementsIn(value: unknown): Properties[] {
   return isRecord(value) && ('Action' in value || 'NotAction' in value) ? [value, ...inner] : inner;
 }
 
-/** An ARN that ends in the id of one group, however little is known of its region and account. */
+/** Whether it is an ARN that ends in the id of one group, even if its region and account are unknown. */
 function namesOneGroup(resource: unknown): boolean {
   const end = partsOf(resource).at(-1);
   return typeof end === 'string' && /:security-group\/[^*?/]+$/.test(end);
 }
 
-/** Services that a state machine calls, which start something in a network and change no group. */
+/** Services whose calls from a state machine only start something and change no group. */
 const onlyStarts = /^(ecs|batch|eks|emr|emr-containers|glue|sagemaker|codebuild|sqs|sns|dynamodb|states)$/;
 
-/** Whether a state machine makes calls that could change a group, as far as its definition can be read. */
+/** Whether a state machine calls anything that could change a group. An unreadable definition counts as such. */
 function callsOthers({ DefinitionString, Definition }: Properties): boolean {
   const definition = DefinitionString ?? Definition;
   if (definition === undefined) return true;
@@ -182,7 +184,7 @@ interface Kind {
 
 const kinds = new Map<string, Kind>();
 
-/** Each type is looked at once: every resource is asked about every group. */
+/** Caches the kind of each type, because every resource is checked for every group. */
 function kindOf(type: string): Kind {
   const before = kinds.get(type);
   if (before !== undefined) return before;
@@ -196,7 +198,10 @@ function kindOf(type: string): Kind {
   return kind;
 }
 
-/** Why the resource may attach the group to something unseen. @param attached its groups that are certain */
+/**
+ * Why the resource may attach the group to something that the template does not declare.
+ * @param attached its groups that are certain
+ */
 export function mayBeAttached(
   draft: Draft,
   resource: Resource,
@@ -214,14 +219,14 @@ export function mayBeAttached(
   return unknownValue(`${describe(resource)} gets this group and may give it to others`);
 }
 
-/** Whether one of the launch templates that are referred to gives the group to what it launches. */
+/** Whether a launch template that the resource refers to has the group. */
 function launchesWith(draft: Draft, refers: ReadonlySet<string>, groupId: string): boolean {
   return launches.some((type) =>
     draft.perhaps(type).some(({ id, refers: own }) => refers.has(id) && own.has(groupId)),
   );
 }
 
-/** Why new versions of a launch template may be made that the template does not tell. */
+/** Why the launch template may get versions that the template does not contain. */
 export function mayGainVersions(draft: Draft, { id, properties }: Resource): UnknownValue | undefined {
   return reachedBy(draft, {
     actors: actsByItself,
@@ -231,7 +236,7 @@ export function mayGainVersions(draft: Draft, { id, properties }: Resource): Unk
   });
 }
 
-/** Why the size of the group may be set by something that the template does not tell. */
+/** Why something outside of the template may set the size of the group. */
 export function mayBeResized(draft: Draft, { id, properties }: Resource): UnknownValue | undefined {
   const name = properties['AutoScalingGroupName'];
   return (
@@ -242,11 +247,11 @@ export function mayBeResized(draft: Draft, { id, properties }: Resource): Unknow
 
 const customResource = /^(AWS::CloudFormation::CustomResource|Custom::.*)$/;
 
-/** What a part or a group is made of beside itself. */
+/** Types of which a part or a group consists, beside the part or group itself. */
 const belongsToOthers =
   /^AWS::(ElasticLoadBalancingV2::ListenerRule|EC2::(SecurityGroup(In|E)gress|PrefixList|NetworkAcl|NetworkAclEntry)|ElastiCache::(SubnetGroup|UserGroup|User)|RDS::(DBSubnetGroup|DBProxy|DBProxyEndpoint|DBProxyTargetGroup)|AutoScaling::ScheduledAction)$/;
 
-/** Marks what a custom resource gets as uncertain: once that has run, it may be another, or be gone. */
+/** Marks the resources that a custom resource gets as uncertain: it may change or delete them. */
 export function withUncertain(resources: Resource[]): Resource[] {
   const actors = resources.filter(({ type }) => customResource.test(type));
   if (actors.length === 0) return resources;
@@ -259,18 +264,18 @@ export function withUncertain(resources: Resource[]): Resource[] {
   });
 }
 
-/** Why a part may be changed once it is made. */
+/** Why something may change a part after its creation. */
 export function mayBeChanged(draft: Draft, { id }: Resource, name: unknown): UnknownValue | undefined {
   return reachedBy(draft, { actors: customResource, id, name, what: 'may change it' });
 }
 
 interface Handed {
-  /** Types that may do it. */
+  /** The types that may do it. */
   actors: RegExp;
-  /** Of the resource that is handed to them, by its logical id or its name. */
+  /** The logical id of the resource that they get. */
   id: string;
   name: unknown;
-  /** What they may do to it. */
+  /** What they may do to the resource. */
   what: string;
 }
 

@@ -1,9 +1,9 @@
-// What hardening asks of declared resources, with AWS's documented default for what is not said.
+// The properties that hardening reads from declared resources, with AWS's documented defaults.
 import { isUnknownValue, unknownValue } from '../snapshot.ts';
 import type { Draft } from './draft.ts';
 import { booleanOf, listOf, nameOf, numberOf, type Properties, recordsOf } from './resources.ts';
 
-/** Of an instance or cluster that is made from another or from a snapshot. */
+/** Properties by which an instance or cluster is created from another one or from a snapshot. */
 const originNames = [
   'DBSnapshotIdentifier',
   'DBClusterSnapshotIdentifier',
@@ -15,7 +15,7 @@ const originNames = [
   'GlobalClusterIdentifier',
 ];
 
-/** `inherited`: of the cluster that the instance is a member of, or of the source that it is a replica of. */
+/** `inherited`: the properties of the instance's cluster, or of the source of a replica. */
 export function hardeningOfInstance(properties: Properties, inherited: Properties | undefined): Properties {
   const from = originOf(properties);
   const isMember = properties['DBClusterIdentifier'] !== undefined;
@@ -24,7 +24,7 @@ export function hardeningOfInstance(properties: Properties, inherited: Propertie
     StorageEncrypted:
       inherited === undefined
         ? encryption(properties, from ?? properties['SourceDBInstanceIdentifier'])
-        : // CloudFormation: members and replicas have the encryption of what they come from.
+        : // CloudFormation: members and replicas have the encryption of their cluster or source.
           properties['StorageEncrypted'] === undefined
           ? encryption(inherited, originOf(inherited))
           : booleanOf(properties['StorageEncrypted']),
@@ -50,7 +50,7 @@ function originOf(properties: Properties): unknown {
   return name === undefined ? undefined : properties[name];
 }
 
-/** RDS CreateDBInstance and CreateDBCluster: not encrypted by default; what is restored stays as it was. */
+/** RDS CreateDBInstance and CreateDBCluster: not encrypted by default. A restored database keeps its encryption. */
 function encryption(properties: Properties, from: unknown): unknown {
   const said = properties['StorageEncrypted'];
   if (said === undefined && from !== undefined)
@@ -61,20 +61,20 @@ function encryption(properties: Properties, from: unknown): unknown {
 function keeping(properties: Properties, from: unknown): Properties {
   const said = properties['BackupRetentionPeriod'];
   return {
-    // RDS CreateDBInstance and CreateDBCluster: 1 day; what is restored keeps what it had.
+    // RDS CreateDBInstance and CreateDBCluster: 1 day by default. A restored database keeps its number.
     BackupRetentionPeriod:
       said === undefined && from !== undefined
         ? unknownValue('it is made of another database or a snapshot, and keeps backups as that did')
         : numberOf(said, 1),
-    // RDS CreateDBInstance and CreateDBCluster: not enabled, and no log exported.
+    // RDS CreateDBInstance and CreateDBCluster: disabled by default, and no log is exported.
     DeletionProtection: booleanOf(properties['DeletionProtection']),
     EnabledCloudwatchLogsExports: listOf(properties['EnableCloudwatchLogsExports']),
   };
 }
 
 /**
- * RDS CreateDBInstance: without a subnet group true, except for Aurora; with one false, except for the group named
- * `default`.
+ * The default of RDS CreateDBInstance. Without a subnet group it is true, except for Aurora. With one it is false,
+ * except for the group named `default`.
  */
 export function isPublic(properties: Properties, inherited: Properties = {}): unknown {
   const said = properties['PubliclyAccessible'];
@@ -86,7 +86,10 @@ export function isPublic(properties: Properties, inherited: Properties = {}): un
   return isUnknownValue(engine) ? engine : !/^aurora/i.test(String(engine));
 }
 
-/** ElastiCache CreateReplicationGroup: at rest true for Valkey and false for Redis OSS, on the way false. */
+/**
+ * The defaults of ElastiCache CreateReplicationGroup: encryption at rest is on for Valkey and off for Redis OSS, in
+ * transit it is off.
+ */
 export function hardeningOfReplicationGroup(properties: Properties): Properties {
   const { Engine: engine, AtRestEncryptionEnabled: atRest, GlobalReplicationGroupId: of } = properties;
   const chosen = isUnknownValue(engine) ? engine : /^valkey$/i.test(String(engine));
@@ -103,13 +106,13 @@ export function hardeningOfReplicationGroup(properties: Properties): Properties 
   };
 }
 
-/** A secret that is resolved at deployment is given, whatever it is. */
+/** Whether a secret is given. A secret that CloudFormation resolves at deployment counts as given. */
 function isGiven(secret: unknown): unknown {
   if (isUnknownValue(secret)) return secret.$unknown.includes('{{resolve:') ? true : secret;
   return secret !== undefined && secret !== '';
 }
 
-/** ElastiCache: a cluster outside of any replication group is never encrypted at rest, and asks for no token. */
+/** ElastiCache: a cluster outside of any replication group is never encrypted at rest and has no token. */
 export function hardeningOfCacheCluster(properties: Properties): Properties {
   return {
     AtRestEncryptionEnabled: false,
@@ -135,7 +138,7 @@ export function answerCacheUsers(draft: Draft): void {
   });
 }
 
-/** Users and groups are named by reference or by the id that they are given. */
+/** Users and groups are named by reference or by their declared id. */
 function userId(draft: Draft, user: unknown): unknown {
   return idIn(draft, 'AWS::ElastiCache::User', 'UserId', user);
 }
@@ -162,7 +165,7 @@ function authenticationOf(properties: Properties): unknown {
   return passwords === undefined ? undefined : { Type: 'password' };
 }
 
-/** ELB: protection from deletion and access logs are off where nothing is said. */
+/** ELB: deletion protection and access logs are off by default. */
 export function attributesOf(properties: Properties): unknown {
   const said = properties['LoadBalancerAttributes'];
   if (isUnknownValue(said)) return said;
@@ -171,7 +174,7 @@ export function attributesOf(properties: Properties): unknown {
   );
   const keys = new Set(given.map((each) => ('Key' in each ? each['Key'] : undefined)));
   const others = ['deletion_protection.enabled', 'access_logs.s3.enabled'].filter((key) => !keys.has(key));
-  // One that can't be known may be either of them.
+  // An unknown attribute may be either of the two.
   const unsaid = given.find(isUnknownValue) ?? [...keys].find(isUnknownValue);
   return [
     ...given.filter((each) => !isUnknownValue(each)),
@@ -183,7 +186,7 @@ function textOf(value: unknown): unknown {
   return isUnknownValue(value) ? value : String(value).toLowerCase();
 }
 
-/** ELB CreateListener: the policy of listeners for which none is named. */
+/** ELB CreateListener: the default policy of TLS listeners. */
 export function securityPolicyOf({ SslPolicy: said, Protocol: protocol }: Properties): unknown {
   if (said !== undefined) return said;
   return protocol === 'HTTPS' || protocol === 'TLS' ? 'ELBSecurityPolicy-2016-08' : undefined;

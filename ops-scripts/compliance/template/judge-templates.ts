@@ -1,4 +1,4 @@
-// Reads what a check of templates is given, and judges it. What is one of a few values is judged with each.
+// Reads the templates of a check and judges them. An unknown with only a few possible values is judged with each.
 
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
@@ -12,15 +12,15 @@ import type { Scope, TemplateOptions } from './scope.ts';
 import { openSystem } from './system.ts';
 import { snapshotFromParsed } from './template.ts';
 
-/** More combinations than this are not tried, nor more resources than these in all of them together. */
+/** The most combinations that are tried, and the most resources in all of them together. */
 const combinationLimit = 32;
 const resourceLimit = 4_000;
 
 export interface JudgedTemplates {
-  /** With what can't be known left unknown. */
+  /** The snapshot in which unknown values stay unknown. */
   snapshot: Snapshot;
   report: Report;
-  /** Where a resource is declared. */
+  /** Finds where a resource is declared. */
   locate: Locate;
 }
 
@@ -34,7 +34,7 @@ export function judgeTemplates(
   const snapshot = snapshotFromParsed(templates, options, choosable);
   const report = judgeAs(snapshot);
   let located: Locate | undefined;
-  // Few reports ask for it.
+  // Places are only computed when a report asks for one, which few do.
   const locate: Locate = (id) => {
     located ??= locateResources(openSystem(templates, options));
     return located(id);
@@ -49,7 +49,10 @@ export function judgeTemplates(
 
 type Choosable = Map<string, unknown[]>;
 
-/** Every way to choose, as far as the limit goes: what is left over stays unknown. One choice may bring up another. */
+/**
+ * Builds a snapshot for every combination of values, up to the limit; further values stay unknown. One choice may lead
+ * to another.
+ */
 function complete(templates: Template[], options: TemplateOptions, first: Choosable): Snapshot[] {
   const resources = templates.reduce((sum, { Resources }) => sum + Object.keys(Resources).length, 0);
   let left = Math.min(combinationLimit, Math.floor(resourceLimit / Math.max(1, resources)));
@@ -68,7 +71,7 @@ function complete(templates: Template[], options: TemplateOptions, first: Choosa
   return choose(new Map(), first);
 }
 
-/** The finding that is the same whichever value is taken; undefined where they differ. */
+/** Returns the pass or fail that every combination gives, or undefined where they differ. */
 function certainOf(finding: Finding, tried: Report[]): Finding | undefined {
   if (finding.status !== 'unknown') return undefined;
   const same = tried.map(({ findings }) =>
@@ -79,7 +82,7 @@ function certainOf(finding: Finding, tried: Report[]): Finding | undefined {
   return agree && (first?.status === 'pass' || first?.status === 'fail') ? first : undefined;
 }
 
-/** The place of each resource of these stacks, by its id; each file is read once, when the first is asked for. */
+/** Finds the place of a resource by its id. Each file is parsed once, when it is first needed. */
 function locateResources(stacks: Scope[]): (id: string) => SourcePlace | undefined {
   const lines = new Map<Template, Map<string, number>>();
   return (id) => {
@@ -96,7 +99,7 @@ function locateResources(stacks: Scope[]): (id: string) => SourcePlace | undefin
   };
 }
 
-/** The line of each logical id, from 1. */
+/** The line of each logical id, counted from 1. */
 function linesOf({ text }: Template): Map<string, number> {
   const counter = new LineCounter();
   const document = parseDocument(text, { lineCounter: counter, logLevel: 'silent', strict: false });
@@ -115,13 +118,16 @@ interface KeyNode {
 
 export interface GivenTemplates {
   templates: Template[];
-  /** Where CDK says that they go. */
+  /** The region and account of the stacks in CDK's manifest. */
   region?: string;
   account?: string;
   parameters: Record<string, string>;
 }
 
-/** A file or folder that is named twice is one. Throws a ConfigFault where one can't be read as a template. */
+/**
+ * Reads templates. A file or folder that is named twice counts once. Throws a ConfigFault for a file that is not a
+ * template.
+ */
 export function readTemplates(paths: string[]): GivenTemplates {
   const given: GivenTemplates = { templates: [], parameters: {} };
   const seen = new Set<string>();
@@ -162,7 +168,7 @@ function readFolder(folder: string, given: GivenTemplates, seen: Set<string>): v
   for (const artifact of Object.values(artifacts)) {
     if (!isRecord(artifact) || !isRecord(artifact['properties'])) continue;
     const { templateFile: file, directoryName: inner, parameters } = artifact['properties'];
-    // A stage is a folder of its own.
+    // CDK writes each stage into its own folder.
     if (artifact['type'] === 'cdk:cloud-assembly' && typeof inner === 'string')
       readFolder(join(folder, inner), given, seen);
     if (artifact['type'] !== 'aws:cloudformation:stack' || typeof file !== 'string') continue;
@@ -180,7 +186,7 @@ function textsOf(record: Record<string, unknown>): Record<string, string> {
   ) as Record<string, string>;
 }
 
-/** The names that URLs of CDK's assets have for the file. */
+/** The names of the file in URLs of CDK's assets. */
 function hashesOf(folder: string, file: string): string[] {
   if (!file.endsWith('.template.json') || !existsSync(folder)) return [];
   const name = file.slice(file.lastIndexOf('/') + 1);
@@ -197,7 +203,7 @@ function hashesOf(folder: string, file: string): string[] {
     });
 }
 
-/** Undefined for a file that is not there or is not JSON. */
+/** Returns undefined for a file that does not exist or is not JSON. */
 function parseFile(file: string): unknown {
   try {
     return JSON.parse(readFileSync(file, 'utf8'));
@@ -207,8 +213,8 @@ function parseFile(file: string): unknown {
 }
 
 /**
- * Values by name of a list of `ParameterKey` and `ParameterValue`, a list of `Name=value`, `{"Parameters": {…}}`, or
- * a plain map. Throws a ConfigFault that names the file and the place.
+ * Reads values by name from a list of `ParameterKey` and `ParameterValue`, a list of `Name=value`, `{"Parameters":
+ * {…}}`, or a plain map. Throws a ConfigFault that names the file and the place.
  */
 export function parseParameters(text: string, file: string): Record<string, string> {
   let parsed: unknown;
@@ -232,7 +238,7 @@ function readItem(item: unknown, file: string): [string, unknown][] {
   if (!isRecord(item) || typeof item['ParameterKey'] !== 'string')
     throw new ConfigFault(`Cannot read '${file}' as parameters: an item of the list has no 'ParameterKey'`);
   const { ParameterKey: name, ParameterValue: value, UsePreviousValue: previous } = item;
-  // The value before is not told here.
+  // The file does not contain the previous value.
   return value === undefined && previous === true ? [] : [[name as string, value]];
 }
 
@@ -249,7 +255,7 @@ function readValue(value: unknown, name: string, file: string): string {
   throw new ConfigFault(`Cannot read '${file}' as parameters: the value of '${name}' is no text`);
 }
 
-/** A name that no template declares is a mistake: CloudFormation refuses it too. */
+/** Throws a ConfigFault for a name that no template declares. CloudFormation refuses it too. */
 export function checkParameters(given: Record<string, string>, templates: Template[]): void {
   const declared = new Set(templates.flatMap(({ Parameters }) => Object.keys(Parameters)));
   const name = Object.keys(given).find((each) => !declared.has(each));

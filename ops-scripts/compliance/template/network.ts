@@ -38,7 +38,10 @@ export function answerNetwork(draft: Draft): void {
   answerInterfaces(draft);
 }
 
-/** GetAZs gives Availability Zones only; a zone that is named says by its name what it is. */
+/**
+ * Declares the zones of GetAZs and of AWS's choice as Availability Zones. The kind of any other zone follows from its
+ * name.
+ */
 function answerZones(draft: Draft): void {
   const numbered = Array.from({ length: zonesAtMost }, (_, index) => `${zonePrefix}${index}`);
   draft.answer('ec2', 'DescribeAvailabilityZones', {
@@ -107,7 +110,8 @@ function answerNetworkAcls(draft: Draft): void {
   }));
   const taken = new Set(declared.flatMap(({ Associations }) => Associations.map(({ SubnetId }) => SubnetId)));
   const free = draft.perhaps('AWS::EC2::Subnet').filter(({ id }) => !taken.has(id));
-  // A subnet may have this ACL or the default one of its VPC; where the subnet is not known, each without another may.
+  // The subnet may have this ACL or the default one of its VPC. If the subnet is unknown, it may be any without a
+  // certain ACL.
   const perhaps = uncertain.map(({ subnet, why }) => ({
     NetworkAclId: 'that is not certain',
     Entries: why,
@@ -118,7 +122,7 @@ function answerNetworkAcls(draft: Draft): void {
   draft.answer('ec2', 'DescribeNetworkAcls', { NetworkAcls: [...perhaps, ...declared] });
 }
 
-/** Those that name the ACL; one whose ACL can't be known may be of each. */
+/** Entries that name the ACL. An entry with an unknown ACL may belong to each ACL. */
 function entriesOfAcl(id: string, entries: Resource[]): unknown[] {
   return entries
     .filter(({ properties: { NetworkAclId: of } }) => of === id || isUnknownValue(of))
@@ -134,11 +138,14 @@ function entriesOfAcl(id: string, entries: Resource[]): unknown[] {
     });
 }
 
-/** Parts of the stack declare their groups themselves; controls read them there. */
+/** Parts of the stack declare their groups themselves, and controls read them there. */
 const describedElsewhere =
   /^AWS::(EC2::(SecurityGroup\w*|LaunchTemplate|Instance)$|AutoScaling|ElasticLoadBalancingV2|ElastiCache|RDS|CloudFormation)/;
 
-/** An endpoint is read with its proxy; one of a proxy that the template does not declare stands by itself. */
+/**
+ * An endpoint is read with its proxy. If the template does not declare the proxy, the endpoint is a resource of its
+ * own.
+ */
 function isReadElsewhere(draft: Draft, { type, properties }: Resource): boolean {
   if (type !== 'AWS::RDS::DBProxyEndpoint') return describedElsewhere.test(type);
   const proxy = draft.named('AWS::RDS::DBProxy', 'DBProxyName', properties['DBProxyName']);
@@ -148,7 +155,7 @@ function isReadElsewhere(draft: Draft, { type, properties }: Resource): boolean 
 function answerInterfaces(draft: Draft): void {
   const instances = draft.resources.filter(({ type }) => type === 'AWS::EC2::Instance');
   const others = draft.resources.filter((resource) => !isReadElsewhere(draft, resource) && !resource.opened);
-  // Their own groups are told elsewhere; these may give others away.
+  // The groups of these resources are read elsewhere, but these resources may also give groups to others.
   const givers = draft.resources.filter(
     (resource) =>
       isReadElsewhere(draft, resource) && resource.type !== 'AWS::EC2::Instance' && !resource.opened,
@@ -168,8 +175,8 @@ function answerInterfaces(draft: Draft): void {
   });
   draft.answer('ec2', 'DescribeNetworkInterfaces', {
     NetworkInterfaces: [...instances, ...others, ...givers].flatMap((resource) => {
-      // What a type of others calls its properties says nothing of what it does with them.
-      // A part that may not exist is no part, and may have its groups all the same.
+      // The property names of third-party types do not show what the types do with the values. A part that may not
+      // exist counts as another resource, which may have its groups.
       const isPart = givers.includes(resource) && resource.unknownReason === undefined;
       const isOther = actsByItself.test(resource.type) || handsOn.test(resource.type);
       const isRead = !isPart && !isOther && !resource.type.endsWith('LaunchTemplate');
@@ -181,7 +188,7 @@ function answerInterfaces(draft: Draft): void {
         Description: `${resource.id} (${resource.type})`,
         SubnetId: subnetOf(resource.properties),
         Groups,
-        // One that may not exist is neither in use nor not.
+        // A resource that may not exist has an unknown status.
         Status: resource.unknownReason ?? 'in-use',
         ...(resource.type === 'AWS::EC2::Instance' ? { Attachment: { InstanceId: resource.id } } : {}),
       };
@@ -190,7 +197,7 @@ function answerInterfaces(draft: Draft): void {
   });
 }
 
-/** An interface that may or may not be, for each group that the resource is handed without saying what for. */
+/** An interface that may not exist, for each group that the resource gets without a known purpose. */
 function describePerhaps(draft: Draft, resource: Resource, attached: unknown[]): Properties[] {
   return draft.perhaps('AWS::EC2::SecurityGroup').flatMap((group) => {
     const { id } = group;
@@ -205,7 +212,7 @@ function describePerhaps(draft: Draft, resource: Resource, attached: unknown[]):
   });
 }
 
-/** The first subnet that is named at any depth: each service hides it elsewhere. */
+/** The first subnet at any depth. Each service has another property for it. */
 function subnetOf(properties: Properties): unknown {
   for (const [key, value] of Object.entries(properties)) {
     const [first] = namesSubnets.test(key) ? listOf(value) : [];
@@ -219,13 +226,13 @@ function subnetOf(properties: Properties): unknown {
   return undefined;
 }
 
-/** As `Groups` of an interface: an item that can't be known stands for any number of groups. */
+/** The groups of a resource as `Groups` of an interface. An unknown item stands for any number of groups. */
 export function attachedGroups(draft: Draft, { type, properties }: Resource): unknown[] {
   const unread = whyUnread(properties);
   if (unread !== undefined) return [unread];
   const own = groupsIn(draft, properties);
   const templates = templatesIn(properties);
-  // An instance with groups of its own does not get those of its launch template.
+  // An instance with its own groups does not get those of its launch template.
   if (type === 'AWS::EC2::Instance' && own.length > 0) return own;
   return [...own, ...templates.flatMap((template) => groupsOfTemplate(draft, template))];
 }
@@ -235,7 +242,7 @@ function groupsIn(draft: Draft, properties: Properties, within = ''): unknown[] 
   if (isUnknownValue(option) && given !== undefined) return [option];
   if (isGroupOption(properties)) return listOf(given).flatMap((group) => toGroups(draft, group));
   return Object.entries(properties).flatMap(([key, value]) => {
-    // Launch templates call them otherwise on a network interface.
+    // Launch templates use another property name on network interfaces.
     const isNamed = namesGroups.test(key) || (key === 'Groups' && within === 'NetworkInterfaces');
     if (isNamed) return listOf(value).flatMap((group) => toGroups(draft, group));
     return listOf(value).flatMap((inner) => {
@@ -245,7 +252,10 @@ function groupsIn(draft: Draft, properties: Properties, within = ''): unknown[] 
   });
 }
 
-/** Some services take several in one text, separated by commas; some take ARNs, and instances take names. */
+/**
+ * Reads a group that is given as text. Some services take several, separated by commas; some take ARNs, and instances
+ * take names.
+ */
 function toGroups(draft: Draft, group: unknown): unknown[] {
   if (typeof group !== 'string') return [toGroup(group)];
   return group
@@ -264,7 +274,7 @@ function toGroup(group: unknown): unknown {
   return isRecord(group) ? { GroupId: group['GroupId'] } : unknownValue('a security group is not text');
 }
 
-/** The launch templates that are referred to at any depth, by what names them. */
+/** The launch templates to which the properties refer at any depth, by id or name. */
 function templatesIn(properties: Properties, within = ''): unknown[] {
   // EKS calls them `Id` and `Name` within its `LaunchTemplate`.
   const short = /^LaunchTemplate(Specification)?$/.test(within)

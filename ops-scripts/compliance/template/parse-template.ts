@@ -1,4 +1,4 @@
-// Parses JSON and YAML templates; short tags (`!Ref`, `!GetAtt a.b`) become long functions.
+// Parses JSON and YAML templates. Short tags (`!Ref`, `!GetAtt a.b`) become long functions.
 import { type CollectionTag, parse, type ScalarTag, type YAMLMap, type YAMLSeq } from 'yaml';
 import { ConfigFault } from '../config-fault.ts';
 import type { UnknownValue } from '../snapshot.ts';
@@ -12,11 +12,11 @@ export interface Template {
   Outputs: Record<string, { Value?: unknown; Condition?: unknown; Export?: { Name?: unknown } }>;
   /** Macros that rewrite the whole template. */
   Transform: unknown[];
-  /** What SAM gives to each of its functions. */
+  /** Properties that SAM adds to each resource of a type. */
   Globals: Record<string, unknown>;
-  /** Other names of the file, as URLs of assets bear them. */
+  /** Other names of the file, which URLs of assets use. */
   hashes: string[];
-  /** For telling where a resource stands. */
+  /** The source text, to find the line of a resource. */
   text: string;
 }
 
@@ -25,7 +25,7 @@ export interface DeclaredResource {
   Condition?: string;
   Properties?: Record<string, unknown>;
   Metadata?: Record<string, unknown>;
-  /** Set where a loop that can't be unrolled may make it. */
+  /** Set where a loop with unknown items may create the resource. */
   unknownReason?: UnknownValue;
 }
 
@@ -50,11 +50,11 @@ const functionNames = [
   'Transform',
 ];
 
-/** Throws a ConfigFault where the text is no CloudFormation template. */
+/** Throws a ConfigFault where the text is not a CloudFormation template. */
 export function parseTemplate(text: string, file: string): Template {
   let parsed: unknown;
   try {
-    // CloudFormation reads YAML 1.1, where `yes` and `on` are true. Dates stay text: they are format versions.
+    // CloudFormation reads YAML 1.1, where `yes` and `on` are true. Dates stay text, because they are format versions.
     parsed = parse(text, {
       version: '1.1',
       customTags: (tags) => [...tags.filter((tag) => !isTimestamp(tag)), ...shortForms()],
@@ -70,7 +70,7 @@ export function parseTemplate(text: string, file: string): Template {
     throw new ConfigFault(`Cannot read '${file}' as a template as it has no 'Resources'`);
   }
   for (const [id, resource] of Object.entries(parsed['Resources'])) {
-    // What a macro or a loop makes has its type later.
+    // A resource that a macro or a loop creates gets its type later.
     const isMade = id.startsWith('Fn::') || (isRecord(resource) && 'Fn::Transform' in resource);
     if (!isMade && (!isRecord(resource) || typeof resource['Type'] !== 'string'))
       throw new ConfigFault(`Cannot read '${file}' as a template as its resource '${id}' has no 'Type'`);
@@ -123,7 +123,7 @@ function formsOf(tag: string, key: string): (ScalarTag | CollectionTag)[] {
 }
 
 function wrapped(node: YAMLMap | YAMLSeq, wrap: (value: unknown) => object) {
-  // The parser asks the node for its plain value later; inner tags are then resolved already.
+  // The parser asks the node for its plain value later, when inner tags are already resolved.
   const plain = node.toJSON.bind(node);
   node.toJSON = (...context: Parameters<typeof plain>) => wrap(plain(...context));
   return node;
@@ -138,27 +138,27 @@ export function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** What expressions refer to. */
+/** The names to which expressions can refer. */
 export interface Names {
   template: Pick<Template, 'Mappings'>;
   system: { exports: Map<string, { scope: Names; value: unknown }> };
   ref(name: string): unknown;
   attribute(id: string, name: string): unknown;
   condition(name: string): unknown;
-  /** The value to try for what is one of `values`. */
+  /** Returns the value to try for something that is one of `values`. */
   choose(what: string, values: unknown[]): unknown;
-  /** The value that a template of this call keeps in Parameter Store by this name. */
+  /** Returns the value that a template of this call stores in Parameter Store under this name. */
   stored(name: string): unknown;
   evaluate(value: unknown): unknown;
 }
 
-/** `zone#0` is the first zone of the region, whichever that is. */
+/** `zone#0` is the first zone of the region, whatever its name. */
 export const zonePrefix = 'zone#';
 
-/** More zones than any region has. */
+/** A number higher than the zones of any region. */
 export const zonesAtMost = 8;
 
-/** The first line of what the parser says, which else is drawn below it. */
+/** The first line of the parser's message. The further lines repeat the source text. */
 function whyOf(error: unknown): string {
   const [why = ''] = (error as Error).message.split('\n');
   return why.replace(/:$/, '');

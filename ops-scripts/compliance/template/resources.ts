@@ -11,22 +11,22 @@ export interface Resource {
   id: string;
   type: string;
   properties: Properties;
-  /** The resources that its properties refer to in any way, by id. */
+  /** The ids of the resources to which its properties refer in any way. */
   refers: ReadonlySet<string>;
-  /** The same without what it only attaches to itself: it may do anything with these. */
+  /** The same without groups that it only attaches to itself. It may do anything with the resources that are left. */
   handed?: ReadonlySet<string>;
   /** The resources whose name or ARN it gets. */
   named?: ReadonlySet<string>;
   /** Set where a condition that can't be known decides whether the resource exists. */
   unknownReason?: UnknownValue;
-  /** Where it is declared. */
+  /** The file that declares it. */
   file?: string;
   logicalId?: string;
-  /** A nested stack whose template is given, so that its resources are among the others. */
+  /** Whether it is a nested stack with a given template, so that its resources are in the same list. */
   opened?: boolean;
 }
 
-/** Every resource that exists or may exist; one whose condition is false is left out. */
+/** Every resource that exists or may exist. Resources whose condition is false are left out. */
 export function readResources(templates: Template[], options: TemplateOptions): Resource[] {
   return resourcesOf(openSystem(templates, options));
 }
@@ -35,7 +35,7 @@ export function resourcesOf(stacks: Scope[]): Resource[] {
   return withZonesApart(stacks.flatMap(readScope));
 }
 
-/** The values of all outputs: what other stacks may get to know. */
+/** The values of all outputs, which other stacks may read. */
 export function outputsOf(stacks: Scope[]): unknown[] {
   return stacks.flatMap((scope) =>
     Object.values(scope.template.Outputs).map((output) =>
@@ -69,7 +69,7 @@ function readScope(scope: Scope): Resource[] {
   });
 }
 
-/** True, false or unknown: a nested stack is there where its parent is and the condition on it holds. */
+/** True, false or unknown. A nested stack exists if its parent exists and its condition is true. */
 function existenceOf({ place }: Scope): unknown {
   if (place === undefined) return true;
   const { parent, id } = place;
@@ -80,7 +80,10 @@ function existenceOf({ place }: Scope): unknown {
   return [own, above].find(isUnknownValue) ?? true;
 }
 
-/** A machine does what its start-up script says, whose text does not stand among its groups. */
+/**
+ * References that a resource may use for anything. For an instance these are in its start-up script and not in its
+ * groups.
+ */
 function handedTo(scope: Scope, id: string): Reference[] {
   const { Type = '', Metadata: metadata } = scope.resources[id] ?? {};
   const declared = scope.declared(id);
@@ -102,7 +105,7 @@ function handedTo(scope: Scope, id: string): Reference[] {
   ];
 }
 
-/** What does nothing: labels, and policies that grant and do not act. */
+/** Properties that do nothing: labels, and policies, which only grant. */
 function isIdle(key: string): boolean {
   return /^(Tags|TagList|Description|GroupDescription|PolicyDocument|AssumeRolePolicyDocument|Policies)$/.test(
     key,
@@ -113,7 +116,7 @@ function idsOf(references: Reference[]): Set<string> {
   return new Set(references.map(({ id }) => id));
 }
 
-/** The region's first zone may be the one that another subnet names: then neither count is certain. */
+/** Makes zones by number unknown if others are given by name: the first zone of a region may be one of those names. */
 export function withZonesApart(resources: Resource[]): Resource[] {
   const zones = resources.map((resource) => ownValue(resource, 'AvailabilityZone'));
   const numbered = zones.some((zone) => typeof zone === 'string' && zone.startsWith(zonePrefix));
@@ -130,7 +133,7 @@ export function withZonesApart(resources: Resource[]): Resource[] {
   });
 }
 
-/** What the template itself says: properties that a macro writes are all there and unknown. */
+/** The property that the template itself has. If a macro writes the properties, all exist and are unknown. */
 function ownValue({ properties }: Resource, name: string): unknown {
   return Object.hasOwn(properties, name) ? properties[name] : undefined;
 }
@@ -148,23 +151,23 @@ function replaceZones(
   );
 }
 
-/** A list: one value counts as a list of one, absence as none, an unknown stays. */
+/** A value as a list: one value is a list of one, an absent value is an empty list, and an unknown value stays. */
 export function listOf(value: unknown): unknown[] {
   if (value === undefined || value === null) return [];
   return Array.isArray(value) ? value.flat() : [value];
 }
 
-/** A name as it is given; one that cannot be known yet matters to nobody: the resource is told by its id then. */
+/** The name if it is given and known, else the id: an unknown name matters to nobody. */
 export function nameOf(value: unknown, id: string): unknown {
   return value === undefined || isUnknownValue(value) ? id : value;
 }
 
-/** The records of a list; what can't be known stays in it as it is. */
+/** The records of a list. Unknown items stay in it. */
 export function recordsOf(value: unknown): Properties[] {
   return listOf(value).filter(isRecord);
 }
 
-/** `"2"` and 2 are one number to CloudFormation. */
+/** CloudFormation accepts `"2"` for 2. */
 export function numberOf(value: unknown, otherwise?: number): unknown {
   if (value === undefined) return otherwise;
   return typeof value === 'string' ? Number(value) : value;
@@ -176,16 +179,18 @@ export function booleanOf(value: unknown): unknown {
 }
 
 export interface Reference {
-  /** Among those of all stacks. */
+  /** Unique among all stacks. */
   id: string;
-  /** What `Fn::GetAtt` asks for; undefined for `Ref`. */
+  /** The attribute that `Fn::GetAtt` asks for; undefined for `Ref`. */
   attribute?: string;
 }
 
-/** Keys whose contents are left out, such as those that are read elsewhere. */
+/** Keys whose contents are skipped, such as those that are read elsewhere. */
 export type LeaveOut = (key: string, within: Record<string, unknown>) => boolean;
 
-/** Each reference of an expression, by `id` and attribute. Branches whose condition is known lead one way only. */
+/**
+ * Returns each reference of an expression, by `id` and attribute. If a condition is known, only its branch is followed.
+ */
 export function referencesIn(value: unknown, scope: Scope, leaveOut: LeaveOut = () => false): Reference[] {
   const found = new Map<string, Reference>();
   new Gatherer(found, leaveOut).gather(value, scope);

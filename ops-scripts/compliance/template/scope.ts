@@ -1,4 +1,4 @@
-// Resolves what the expressions of one stack refer to; what the template can't know is an unknown value.
+// Resolves the references of one stack. A reference that a template can't resolve is an unknown value.
 import { isUnknownValue, type UnknownValue, unknownValue } from '../snapshot.ts';
 import { evaluate, evaluateProperties, expandLoops } from './evaluate.ts';
 import { isRecord, type Template } from './parse-template.ts';
@@ -9,56 +9,56 @@ export interface TemplateOptions {
   parameters: Record<string, string>;
   region: string;
   account: string;
-  /** The values that are tried for what can't be known, by the key that `choose` is asked with. */
+  /** The value to try for each unknown, by the key of `choose`. */
   choices?: ReadonlyMap<string, unknown>;
 }
 
-/** An expression, and the stack in which it means something. */
+/** An expression with the stack in which its names are resolved. */
 export interface Expression {
   scope: Scope;
   value: unknown;
 }
 
-/** What the stacks of one call know of one another. */
+/** What all stacks of one call share. */
 export interface System {
   options: TemplateOptions;
-  /** What each stack exports, by name. */
+  /** The exports of all stacks, by name. */
   exports: Map<string, Expression>;
-  /** Values that the templates keep in Parameter Store, by name. */
+  /** Values that the templates store in Parameter Store, by name. */
   stored: Map<string, Expression>;
   /** Logical ids that several stacks declare. */
   shared: ReadonlySet<string>;
-  /** What could be tried: each value that is one of a few. */
+  /** Unknowns that have only a few possible values, with these values. */
   choosable: Map<string, unknown[]>;
-  /** How deep references are followed at this moment: one that leads to itself ends. */
+  /** The current depth of references. A limit ends a reference that leads to itself. */
   depth: number;
 }
 
-/** Where a nested stack stands: the resource of its parent that makes it. */
+/** The position of a nested stack: the resource of its parent that creates it. */
 export interface Place {
   parent: Scope;
   id: string;
 }
 
-/** Longer chains of references are circles. */
+/** The longest chain of references. A longer one must be a circle. */
 const depthLimit = 150;
 
 export class Scope {
   readonly template: Template;
   readonly system: System;
   readonly place: Place | undefined;
-  /** What tells this stack from others: its file, or the path of its nested stack. */
+  /** Distinguishes this stack from others: its file, or the path of the nested stack. */
   readonly label: string;
-  /** The nested stacks whose template is given, by logical id. */
+  /** The nested stacks with a given template, by logical id. */
   readonly children = new Map<string, Scope>();
-  /** Its resources, those of loops included. */
+  /** Its resources, including those of loops. */
   readonly resources: Template['Resources'];
 
   constructor(template: Template, system: System, label: string, place?: Place) {
     this.template = template;
     this.system = system;
     this.place = place;
-    // Ids are joined by commas where AWS does so.
+    // Ids must have no commas or spaces, because AWS joins ids by commas in some properties.
     this.label = label.replaceAll(/[\s,]/g, '_');
     this.resources = template.Resources;
     this.resources = expandLoops(template.Resources, this, markPerhaps) as Template['Resources'];
@@ -68,12 +68,12 @@ export class Scope {
     return this.system.options;
   }
 
-  /** The id of a resource among those of all stacks: one that several declare is told apart by its stack. */
+  /** The id of a resource among all stacks. If several stacks declare it, it has the label of its stack as a prefix. */
   idOf(id: string): string {
     return this.system.shared.has(id) ? `${this.label}:${id}` : id;
   }
 
-  /** What `Ref` gives: a pseudo parameter, a parameter's value, or a resource's logical id. */
+  /** Evaluates `Ref`: a pseudo parameter, a parameter's value, or a resource's logical id. */
   ref(name: string): unknown {
     return this.#follow(name, () => {
       if (name.startsWith('AWS::')) return this.#pseudo(name);
@@ -84,7 +84,7 @@ export class Scope {
     });
   }
 
-  /** What `Fn::GetAtt` gives: the text of an identifier for identifiers, a property for a few, else unknown. */
+  /** Evaluates `Fn::GetAtt`: the id of the resource for identifiers, a property for a few others, else unknown. */
   attribute(id: string, name: string): unknown {
     return this.#follow(`${id}.${name}`, () => {
       const resource = this.resources[id];
@@ -105,7 +105,7 @@ export class Scope {
     });
   }
 
-  /** What a nested stack gives out; its expression where its template is given. */
+  /** The expression of an output of a nested stack, if its template is given. */
   outputOf(id: string, name: string): Expression | undefined {
     const child = this.children.get(id);
     return child?.template.Outputs[name] && { scope: child, value: child.template.Outputs[name].Value };
@@ -117,7 +117,7 @@ export class Scope {
     return evaluate(output.value, output.scope) ?? unknownValue(`${id}.Outputs.${name} has no value`);
   }
 
-  /** True, false, or an unknown value. */
+  /** Evaluates a condition to true, false, or an unknown value. */
   condition(name: string): unknown {
     const expression = this.template.Conditions[name];
     return this.#follow(`condition ${name}`, () =>
@@ -127,7 +127,7 @@ export class Scope {
     );
   }
 
-  /** The value that is tried for what can't be known and is one of `values`; undefined where none is. */
+  /** Returns the value to try for an unknown that is one of `values`; undefined if none is tried. */
   choose(what: string, values: unknown[]): unknown {
     const key = `${this.label}:${what}`;
     this.system.choosable.set(key, values);
@@ -139,7 +139,7 @@ export class Scope {
     return evaluateProperties(this.declared(id), this);
   }
 
-  /** What SAM's `Globals` give to each function comes under what the function says itself; lists are joined. */
+  /** A resource's own properties over those of SAM's `Globals` for its type. Lists are joined. */
   declared(id: string): unknown {
     const { Type: type = '', Properties: own = {} } = this.resources[id] ?? {};
     const [, kind] = /^AWS::Serverless::(\w+)$/.exec(type) ?? [];
@@ -147,21 +147,21 @@ export class Scope {
     return isRecord(shared) && isRecord(own) ? joinRecords(shared, own) : own;
   }
 
-  /** What the parent of a nested stack gives it as a parameter. */
+  /** The parameter that the parent of a nested stack passes to it. */
   passed(name: string): Expression | undefined {
     if (this.place === undefined) return undefined;
     const { parent, id } = this.place;
     const declared = parent.declared(id);
     const parameters = isRecord(declared) ? declared['Parameters'] : undefined;
     if (!isRecord(parameters)) return undefined;
-    // A function around all of them may give any.
+    // A function around all parameters may pass any of them.
     const value = Object.keys(parameters).some((key) => key.startsWith('Fn::'))
       ? parameters
       : parameters[name];
     return value === undefined ? undefined : { scope: parent, value };
   }
 
-  /** The value of a name of Parameter Store, where a template of this call keeps it there. */
+  /** The value of a name of Parameter Store, if a template of this call stores it. */
   stored(name: string): unknown {
     const stored = this.storedAt(name);
     return stored && this.#follow(name, () => evaluate(stored.value, stored.scope));
@@ -213,7 +213,7 @@ export class Scope {
     return this.#typed(name, String(parameter['Type'] ?? 'String'), given);
   }
 
-  /** What the command line gives; a name that an outer template declares too is meant for that one. */
+  /** The value from the command line. If an outer template declares the same name, the value is only for that one. */
   #given(name: string): string | undefined {
     let outer = this.place?.parent;
     for (; outer !== undefined; outer = outer.place?.parent)
@@ -239,7 +239,7 @@ export class Scope {
   }
 }
 
-/** What a loop over the unknown makes: resources that may be there, by the names that they have in its body. */
+/** The resources that a loop with unknown items may create, under the names in its body. */
 function markPerhaps(unknownReason: UnknownValue, body: Record<string, unknown>): Record<string, unknown> {
   const entries = Object.entries(body).map(([id, resource]) => [
     id,

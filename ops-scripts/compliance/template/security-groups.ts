@@ -46,7 +46,7 @@ function separateRules(draft: Draft, type: string, egress: boolean): GroupRule[]
     const groupId = given ?? groupNamed(draft, name);
     if (given !== undefined || typeof name !== 'string' || !isUnknownValue(groupId))
       return { ...rule, groupId };
-    // Each group whose own name can't be known may be the one that is named.
+    // The rule may belong to each group whose own name is unknown.
     const perhaps = draft
       .perhaps('AWS::EC2::SecurityGroup')
       .filter((group) => isUnknownValue(group.properties['GroupName']));
@@ -54,7 +54,10 @@ function separateRules(draft: Draft, type: string, egress: boolean): GroupRule[]
   });
 }
 
-/** In a default VPC a group may be named instead of its id. A name that is not in the template may be any group. */
+/**
+ * Finds a group by name, as default VPCs allow. A name that is not in the template may belong to a group whose name is
+ * unknown.
+ */
 function groupNamed(draft: Draft, name: unknown): unknown {
   return name === undefined ? name : draft.named('AWS::EC2::SecurityGroup', 'GroupName', name);
 }
@@ -75,14 +78,14 @@ function inlineRules(draft: Draft, { id, properties }: Resource, separate: Group
     }));
   const egress = of('SecurityGroupEgress', true);
   const limited = egress.length > 0 || separate.some((rule) => rule.egress && rule.groupId === id);
-  // Without rules of its own, a group may reach everything; also a rule that is a resource takes that away.
+  // A group without egress rules may reach everything. A rule that is a resource of its own also removes this default.
   const everything = [
     { id: `${id}.default`, groupId: id, egress: true, properties: { IpProtocol: '-1', CidrIp: '0.0.0.0/0' } },
   ];
   return [...of('SecurityGroupIngress', false), ...(limited ? egress : everything)];
 }
 
-/** One direction of a group: unknown as a whole as soon as one rule of it may or may not be there. */
+/** One direction of a group's rules. It is unknown as a whole if a rule of it may or may not exist. */
 function side(
   draft: Draft,
   { id, inline, rules, egress }: { id: string; inline: unknown; rules: GroupRule[]; egress: boolean },
@@ -118,7 +121,7 @@ function protocolOf(rule: Properties): unknown {
   return isUnknownValue(protocol) ? protocol : String(protocol ?? '-1');
 }
 
-/** The same rules with their ids; those of a side that can't be known are left to the group. */
+/** The same rules with their ids. Uncertain rules are left out, because their group's side is unknown already. */
 function describeRules(groups: unknown[], rules: GroupRule[]): unknown[] {
   const known = new Set(groups.map((group) => (group as Properties)['GroupId']));
   return rules

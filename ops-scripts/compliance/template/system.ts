@@ -1,16 +1,16 @@
-// The stacks that the templates of one call make: those that stand alone, and those nested in them.
+// Builds the stacks of all templates of one call: those that stand alone, and those nested in them.
 import { isUnknownValue } from '../snapshot.ts';
 import { isRecord, type Template } from './parse-template.ts';
 import { Scope, type System, type TemplateOptions } from './scope.ts';
 import { partsOf } from './text.ts';
 
-/** Deeper nesting is a stack that holds itself. */
+/** The deepest nesting. A deeper one must be a stack that contains itself. */
 const nestingLimit = 8;
 
-/** Every stack, parents before the stacks nested in them. Exports of one are imports of another. */
+/** Every stack, with parents before the stacks nested in them. One stack can import the exports of another. */
 export function openSystem(templates: Template[], options: TemplateOptions): Scope[] {
   const stacks = openStacks(templates, options);
-  // What ids are shared is told by the stacks, and names the resources within them.
+  // The stacks must be open to find shared ids, and the names of resources depend on those.
   const ids = stacks.flatMap(({ resources }) => Object.keys(resources));
   const seen = new Set<string>();
   const shared = new Set(ids.filter((id) => seen.size === seen.add(id).size));
@@ -39,15 +39,15 @@ function openStacks(templates: Template[], options: TemplateOptions): Scope[] {
     ]),
   );
   const roots = standing.filter(({ template }) => !nested.has(template));
-  // Templates that hold one another in a circle are all nested: then each stands for itself.
+  // Templates that contain one another in a circle are all nested. Then each counts as a stack of its own.
   return (roots.length > 0 ? roots : standing).flatMap((scope) => [scope, ...(within.get(scope) ?? [])]);
 }
 
 interface Nesting {
-  /** All that were given; a nested one is put into `nested`. */
+  /** All given templates. Those that turn out to be nested are added to `nested`. */
   templates: Template[];
   nested: Set<Template>;
-  /** Labels of the stacks around this one. */
+  /** Labels of the enclosing stacks. */
   path: string;
   depth: number;
 }
@@ -67,7 +67,7 @@ function nest(scope: Scope, { templates, nested, path, depth }: Nesting): Scope[
   });
 }
 
-/** The given template that a nested stack is made from; none where several could be meant. */
+/** The given template of a nested stack; undefined where none or several match. */
 function templateOf(scope: Scope, id: string, templates: Template[]): Template | undefined {
   const { Metadata: metadata } = scope.resources[id] ?? {};
   const asset = metadata?.['aws:asset:path'];
@@ -90,7 +90,7 @@ function templateOf(scope: Scope, id: string, templates: Template[]): Template |
   return undefined;
 }
 
-/** The end of a text that is known, as far back as it is. */
+/** The last known part of a text. */
 function lastText(url: unknown): string | undefined {
   if (typeof url === 'string') return url;
   const last = isUnknownValue(url) ? partsOf(url).at(-1) : undefined;
@@ -110,7 +110,7 @@ function baseName(file: string): string {
   return file.split('/').at(-1)!;
 }
 
-/** Exports and values of Parameter Store, by name. */
+/** Collects exports and values of Parameter Store, by name. */
 function gatherNames(scope: Scope): void {
   const { exports, stored } = scope.system;
   for (const output of Object.values(scope.template.Outputs)) {

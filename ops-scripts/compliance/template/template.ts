@@ -14,8 +14,8 @@ import { answerSecurityGroups } from './security-groups.ts';
 import { openSystem } from './system.ts';
 
 /**
- * One account of all templates: exports of one are imports of another, and nested stacks are followed.
- * `choosable` gets what is one of a few values.
+ * All templates form one account: one stack can import the exports of another, and nested stacks are followed. Unknowns
+ * that have only a few possible values are added to `choosable`.
  */
 export function snapshotFromParsed(
   templates: Template[],
@@ -31,7 +31,7 @@ export function snapshotFromParsed(
   return snapshot;
 }
 
-/** Every call that a set of declared resources can answer. */
+/** Answers every call that declared resources can answer. */
 export function answerAll(draft: Draft): void {
   answerNetwork(draft);
   answerSecurityGroups(draft);
@@ -49,7 +49,7 @@ const partTypes =
 
 const arns = ['LoadBalancerArn', 'AutoScalingGroupARN', 'ARN', 'DBInstanceArn', 'DBClusterArn'];
 
-/** A part that a custom resource gets by its name may be another once that has run: no control passes it. */
+/** Marks parts whose name a custom resource gets. It may change them, so no control passes them. */
 function markChangeable(draft: Draft): void {
   const reasons = new Map(
     draft.resources.flatMap((resource) => {
@@ -78,10 +78,10 @@ const nameProperties = [
   'DBClusterIdentifier',
 ];
 
-/** Transforms of AWS whose doings are read here, or touch nothing that a control looks at. */
+/** AWS transforms that are evaluated here, or that do not affect any control. */
 const readTransforms = /^AWS::(Serverless-|LanguageExtensions$|CodeDeployBlueGreen$|SecretsManager-)/;
 
-/** Why there may be other resources than those that are read, or others than they are read. */
+/** Why resources may be missing or different from what is read here. */
 function whyIncomplete(templates: Template[], stacks: Scope[]): string | undefined {
   const made = stacks
     .flatMap(({ resources }) => Object.entries(resources))
@@ -94,7 +94,7 @@ function whyIncomplete(templates: Template[], stacks: Scope[]): string | undefin
   return macro === undefined ? undefined : `the macro ${String(macro)} in Transform may rewrite the template`;
 }
 
-/** No list of the snapshot is whole then. */
+/** Makes every call of the snapshot fail, because no list is complete. */
 export function markAllUnknown(draft: Draft, why: string | undefined): void {
   if (why === undefined) return;
   const error = { name: unknownInTemplate, message: why };
