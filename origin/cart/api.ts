@@ -92,7 +92,7 @@ export function cartApi(deps: Deps, carts: Carts): OpenAPIHono<AppEnv> {
     change: Pick<CartOperation, 'kind' | 'variantId' | 'quantity'>,
     body: unknown,
   ) => {
-    // What cannot be an id is no variant that exists.
+    // A text that cannot be an id names no variant.
     if (!idPattern.test(change.variantId)) throw notFound('This variant');
     const fingerprint = fingerprintOf({ method: c.req.method, path: c.req.path, body });
     const operation = { opId: key ?? randomUUID(), ...change, fingerprint };
@@ -102,7 +102,7 @@ export function cartApi(deps: Deps, carts: Carts): OpenAPIHono<AppEnv> {
   api.openapi(readRoute, async (c) => {
     const answer = await carts.view(await request(c));
     const { account } = await readVisitor(deps, c);
-    // For the heading of shared pages, which know nobody.
+    // Shared cached pages greet nobody; their script puts this name into the heading.
     if (account !== undefined) c.header('Account-Name', encodeURIComponent(firstName(account.name)));
     return respond(c, answer);
   });
@@ -122,7 +122,7 @@ export function cartApi(deps: Deps, carts: Carts): OpenAPIHono<AppEnv> {
   return api;
 }
 
-/** Who asks for a cart, for the API and the pages alike. */
+/** Tells the cart which cookie and which account a request has. The API and the pages both use it. */
 export async function cartRequestOf(deps: Deps, c: Context<AppEnv>): Promise<CartRequest> {
   const visitor = await readVisitor(deps, c);
   return { cookieHeader: c.req.header('Cookie'), accountId: visitor.account?.id };

@@ -1,38 +1,39 @@
-// The signed cookie of state `server`: cart id, newest version this browser has seen, and whether a journal may exist.
-// While it does, a second cookie names the operations that this browser has seen in it.
+// The signed cookie of state `server`: cart id, newest version that this browser has seen, and whether a journal may
+// exist.
+// While a journal may exist, a second cookie names the operations that this browser has seen in it.
 import { randomBytes } from 'node:crypto';
 import { clearCookie, readSignedCookie, serializeCookie, signCookie } from '../web/request/signed-cookies.ts';
 
 export interface CartCookie {
   cartId: string;
-  /** A guest's copy in Redis serves only at or past it. */
+  /** A guest's copy in Redis may be served only at this version or a later one. */
   version: number;
-  /** Operations of this cart may stand in the journal. */
+  /** Whether operations of this cart may stand in the journal. */
   journalled: boolean;
-  /** Whose cart it is; a guest's where absent. */
+  /** The account that owns the cart; absent for a guest's cart. */
   accountId?: string | undefined;
-  /** Absent: nothing that was journalled is awaited. */
+  /** Absent where this browser waits for no journalled operation. */
   awaits?: Awaits | undefined;
 }
 
-/** What this browser has seen in the journal and not in Postgres: an emptied Redis is noticed by it. */
+/** What this browser has seen in the journal and not yet in Postgres. It shows when Redis was emptied. */
 export interface Awaits {
-  /** The newest of them, in order. */
+  /** The newest of these operations, oldest first. */
   opIds: string[];
   /** The newest place in the journal among them. */
   sequence: number;
 }
 
 const cookieName = '__Host-cart';
-/** Apart, because the previous release reads the first cookie only as a whole. */
+/** A cookie of its own, because the previous release expects exactly one format of the first cookie. */
 const awaitsName = '__Host-cart-journal';
 const mostAwaited = 8;
 const mostAwaitedLetters = 1_000;
-/** Browsers keep no cookie longer. */
+/** Browsers keep no cookie longer than 400 days. */
 const maxAgeSeconds = 400 * 86_400;
 const pattern = /^s1\.([\w-]{22})\.(\d{1,10})\.([01])\.([1-9]\d{0,17})?$/;
 
-/** @returns undefined where it is absent or changed; whether it fits who asks is for the caller to say. */
+/** @returns undefined where the cookie is absent or tampered with. The caller checks that it belongs to the visitor. */
 export function readCartCookie(keys: string[], header: string | undefined): CartCookie | undefined {
   const match = pattern.exec(readSignedCookie(keys, header, cookieName) ?? '');
   if (match === null) return undefined;
@@ -54,7 +55,7 @@ function readAwaits(value: string | undefined, cartId: string): Awaits | undefin
   return { opIds, sequence };
 }
 
-/** @returns undefined where nothing is awaited; else as many of the newest as a cookie has room for. */
+/** @returns undefined where there is no operation; else as many of the newest as a cookie has room for */
 export function awaitsOf(operations: { opId: string; sequence?: number }[]): Awaits | undefined {
   const opIds: string[] = [];
   let letters = 0;
@@ -68,7 +69,7 @@ export function awaitsOf(operations: { opId: string; sequence?: number }[]): Awa
 }
 
 /**
- * @param received what the browser sent: a second cookie that says nothing any longer is cleared
+ * @param received what the browser sent; a second cookie that is no longer needed is cleared
  * @returns the `Set-Cookie` headers' values, the cart's last
  */
 export function writeCartCookies(

@@ -1,4 +1,5 @@
-// The cart as a shopper sees it: its schemas, and how it is built. Names, prices and availability are the catalog's.
+// The cart as a shopper sees it: its schemas, and how it is built. Names, prices and availability come from the
+// catalog.
 import { z } from '@hono/zod-openapi';
 import { readVariants, type VariantInfo } from '../catalog/read-variants.ts';
 import type { Deps } from '../deps.ts';
@@ -69,7 +70,7 @@ export interface CartToShow {
   incomplete?: boolean;
 }
 
-/** @throws Refusal 503 where the catalog cannot tell of one of the variants. */
+/** @throws Refusal 503 where the catalog cannot be read */
 export async function showCart(deps: Pick<Deps, 'cache'>, cart: CartToShow): Promise<Cart> {
   const variants = await readVariants(
     deps,
@@ -101,7 +102,7 @@ function showLine({ variantId, quantity }: CartLine, variant: VariantInfo | unde
   };
 }
 
-/** The variant went away: the line stays visible, costs nothing and cannot be bought. */
+/** Describes a variant that no longer exists: the line stays visible, costs nothing and cannot be bought. */
 function goneLine(variantId: string, quantity: number): ShownCartLine {
   return {
     variantId,

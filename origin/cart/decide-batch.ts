@@ -1,4 +1,4 @@
-// Decides the new contents of one cart: its journal first, then the waiting operations, each counted once. Pure; the
+// Decides the new contents of one cart: its journal first, then the waiting operations, each counted once. Pure. The
 // replay of a journal stands below.
 import {
   type CartContents,
@@ -10,23 +10,24 @@ import {
 import { type CartOutcome, refusalOf, type WaitingOperation } from './check-operation.ts';
 
 export interface Decision {
-  /** To be stored as the next version, if `changed`. */
+  /** The contents to store as the next version, if `changed`. */
   contents: CartContents;
   changed: boolean;
   /** Op ids to record with the next version. */
   recorded: { opId: string; fingerprint: string }[];
-  /** One for each waiting operation, in their order. */
+  /** One outcome for each waiting operation, in their order. */
   outcomes: CartOutcome[];
-  /** Ids that the base now certainly has; only these may leave the journal. */
+  /** Ids that Postgres has once the decision is stored. Only these may leave the journal. */
   drained: string[];
 }
 
 /**
- * Sets of more lines than this are forgotten, oldest first; then a journalled `set` may count once more, none is lost.
+ * At most so many direct sets are remembered, and the oldest are forgotten first. A journalled `set` may then
+ * override a forgotten one, but no operation is lost.
  */
 const maxDirectSets = 64;
 
-/** @param known fingerprints by op id, of those operations that the base has, read in the same snapshot as the base */
+/** @param known fingerprints by op id of the operations that the base has, read in the same snapshot as the base */
 export function decideCart(
   base: CartContents,
   known: ReadonlyMap<string, string>,
@@ -69,31 +70,31 @@ function recordSet(sets: DirectSets, operation: WaitingOperation, version: numbe
   return Object.fromEntries(entries.sort(([, a], [, b]) => b[0] - a[0]).slice(0, maxDirectSets));
 }
 
-// Replays journalled operations on top of stored contents: each once, in order. A later direct `set` wins. Pure.
+// Replays journalled operations on top of stored contents: each once, in order. A later direct `set` wins.
 
 export interface JournalledOperation extends LineChange {
   opId: string;
   fingerprint: string;
-  /** The newest version of the cart that was known where the operation entered the journal. */
+  /** The newest version of the cart that was known when the operation entered the journal. */
   madeOn: number;
-  /** Its place in the journal. Kept when an emptied Redis gets it again. */
+  /** Its place in the journal. It keeps this place when the operation is written again into an emptied Redis. */
   sequence?: number;
   /** Ids of operations that this browser had seen in the journal before it sent this one. */
   follows?: string[] | undefined;
 }
 
 export interface Replay {
-  /** The base's version is kept: who stores the state raises it. */
+  /** The contents after the replay. The version is still the base's; the code that stores them raises it. */
   contents: CartContents;
-  /** Ids that the base lacked, also of those that were passed over. */
+  /** Journalled operations that the base lacked, also those that a later direct `set` overrides. */
   fresh: JournalledOperation[];
-  /** Whether `state` differs from the base in anything that must be stored. */
+  /** Whether anything differs from the base that must be stored. */
   changed: boolean;
 }
 
 /**
- * An operation may stand in the journal although Postgres has it: its commit was uncertain. It then counts as one of
- * the journal, not as a later direct `set`, or it would pass over those that followed it there.
+ * Replays a journal. An operation whose commit was uncertain may be in Postgres and still in the journal. Its `set`
+ * then counts as a journalled one, because a direct `set` would override the operations after it in the journal.
  */
 export function replayJournal(
   base: CartContents,
@@ -123,14 +124,14 @@ export function replayJournal(
 }
 
 /**
- * Its browser had seen that one in the journal, so that one is older, though its commit may have a later version: an
- * emptied Redis has it no longer, and it does not stand before this one.
+ * Tells whether the browser had seen that `set` in the journal before it sent this operation. That `set` is then
+ * older, even if its commit has a later version. An emptied Redis no longer shows this by its order.
  */
 function follows({ follows: opIds = [] }: JournalledOperation, opMark: string): boolean {
   return opIds.some((opId) => opMarkOf(opId) === opMark);
 }
 
-/** Two readings of one journal as one, each operation once and in order. */
+/** Joins two readings of one journal: each operation once, in order. */
 export function joinJournals(
   journal: JournalledOperation[],
   others: JournalledOperation[],

@@ -58,7 +58,7 @@ function readQuantity(text: string, kind: 'add' | 'set'): number {
   throw new Refusal(422, 'invalid-quantity', 'Please choose 1 to 99 pieces');
 }
 
-/** The fragment puts the focus back where it was: into the quantity, or where the line stood. */
+/** The fragment puts the focus back where it was: into the quantity, or to the place of the removed line. */
 function afterChange({ kind, variantId, quantity }: CartOperation, { was, at }: FormValues): string {
   if (kind === 'add') return '/cart';
   if (quantity > 0) return `/cart#q-${variantId}`;
@@ -66,7 +66,7 @@ function afterChange({ kind, variantId, quantity }: CartOperation, { was, at }: 
   return `/cart?${removed}#removed`;
 }
 
-/** As the address says. @returns undefined where it is in the bag again */
+/** Reads the removed line from the address. @returns undefined where its variant is in the bag again */
 async function readRemoved(deps: Deps, c: Context<AppEnv>, cart: Cart): Promise<RemovedLine | undefined> {
   const { removed: variantId = '', was = '', at = '' } = c.req.query();
   const isThere = cart.lines.some((line) => line.variantId === variantId);
@@ -75,7 +75,10 @@ async function readRemoved(deps: Deps, c: Context<AppEnv>, cart: Cart): Promise<
   return { variantId, quantity: Number(was), at: Number(at), variant };
 }
 
-/** To the shop's own country. @returns undefined where it cannot be read now, which is not worth a failure */
+/**
+ * Describes delivery to the shop's own country. @returns undefined where it cannot be read, which must not fail the
+ * page
+ */
 async function describeDelivery(
   deps: Deps,
   { total }: Cart,
@@ -125,14 +128,14 @@ function describeRefused(refused: Refused | undefined): Pick<CartPage, 'refused'
   return { refused: tellRefusal(error) };
 }
 
-/** The API speaks of variants, a page of pieces. */
+/** The API's messages speak of variants. A page speaks of pieces. */
 function tellRefusal({ code, message }: Refusal): string {
   if (code === 'not-found') return 'This piece is no longer sold.';
   if (code === 'out-of-stock') return 'This piece is sold out.';
   return `${message}.`;
 }
 
-/** Pictures are not worth a failure. */
+/** Reads the pictures of variants. A failure is logged, and the page appears without them. */
 export async function readPictures(
   deps: Pick<Deps, 'cache' | 'log'>,
   variantIds: string[],
@@ -143,7 +146,7 @@ export async function readPictures(
   });
 }
 
-/** The product's page again, with what was chosen. @returns undefined where the form did not come from one. */
+/** Shows the product's page again with the shopper's choice. @returns undefined where the form did not come from one */
 async function showProduct(
   deps: Deps,
   c: Context<AppEnv>,
@@ -176,7 +179,7 @@ async function readChosenVariant(deps: Pick<Deps, 'cache'>, values: FormValues):
   throw new Refusal(422, 'choose-size', `Please choose a size in ${color}`);
 }
 
-/** The product that a form came from. @returns undefined where there is none, whatever the form says */
+/** Reads the product that a form came from. @returns undefined where the slug names no product */
 async function readProductOfForm(
   deps: Pick<Deps, 'cache'>,
   slug: string,

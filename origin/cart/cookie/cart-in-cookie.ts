@@ -12,7 +12,7 @@ import type { CartLine } from '../cart-contents.ts';
 
 const cookieName = '__Host-cart';
 const maxAgeSeconds = 400 * 86_400;
-/** Tells it from the cookie of another state, which is then absent. */
+/** Marks the cookie of this cart state. A cookie of another state counts as absent. */
 const prefix = 'c1.';
 
 export function newCookieCart(): CookieCart {
@@ -20,8 +20,8 @@ export function newCookieCart(): CookieCart {
 }
 
 /**
- * What a browser holds for an account bears the same id in every browser, so that the account's own pieces are never
- * added to themselves.
+ * Derives a cart id from the account, so that all browsers of one account hold the same id. By it a merge notices
+ * that the browser's pieces are the account's own, and does not add them twice.
  */
 export function cartIdOfAccount(accountId: string): string {
   return createHash('sha256')
@@ -36,7 +36,7 @@ export function readCookieCart(keys: string[], header: string | undefined): Cook
   return value?.startsWith(prefix) ? decodeCart(value.slice(prefix.length)) : undefined;
 }
 
-/** @throws Refusal 422 `cart-limit` that says how many lines fit; the cookie that the browser has stays as it is. */
+/** @throws Refusal 422 `cart-limit` that says how many lines fit; the browser keeps the cookie that it has */
 export function writeCookieCart(keys: string[], cart: CookieCart): string {
   if (!fitsCookie(keys, cart)) {
     const fit = countThatFit(keys, cart);
@@ -58,7 +58,7 @@ export function fitsCookie(keys: string[], cart: CookieCart): boolean {
   return cookieName.length + signed(keys, cart).length <= maxCookieBytes;
 }
 
-/** The first lines that fit; binary search, because each try signs. */
+/** Counts the first lines that fit. It searches by halves, because each try signs a cookie. */
 export function countThatFit(keys: string[], cart: CookieCart): number {
   let fit = 0;
   let over = cart.lines.length + 1;
@@ -75,7 +75,7 @@ function signed(keys: string[], cart: CookieCart): string {
 }
 
 export interface CookieCart {
-  /** 12 bytes as base64url: random ones for a guest, those of the account from sign-in on. */
+  /** 12 bytes as base64url: random for a guest, derived from the account after sign-in. */
   id: string;
   version: number;
   lines: CartLine[];
@@ -100,13 +100,13 @@ export function operationMark(opId: string, fingerprint: string): OperationMark 
   return { opId: digest(opId, opIdBytes), fingerprint: digest(fingerprint, fingerprintBytes) };
 }
 
-/** As many as a cookie remembers. */
+/** Puts the newest operation first and keeps as many as a cookie remembers. */
 export function withNewest(newest: OperationMark | undefined, older: OperationMark[]): OperationMark[] {
   return [...(newest ? [newest] : []), ...older].slice(0, rememberedOperations);
 }
 
 /**
- * Encodes a cart in a few bytes: about four a line, plus the newest 8 operations so that a retry has no second effect.
+ * Encodes a cart in about four bytes a line, plus the newest 8 operations, so that a retry has no second effect.
  * @returns base64url, for a signed cookie's value
  */
 export function encodeCart(cart: CookieCart): string {
@@ -165,7 +165,7 @@ function readBytes(reader: Reader, count: number): string {
   return reader.bytes.subarray(reader.at - count, reader.at).toString('base64url');
 }
 
-/** Seven bits a byte, the lowest first; the eighth says that more follow. */
+/** Writes seven bits in each byte, the lowest first. The eighth bit says that more bytes follow. */
 function writeNumber(bytes: number[], value: bigint): void {
   let rest = value;
   while (rest >= 128n) {

@@ -79,14 +79,14 @@ function knownMarks(cart: CookieCart): Map<string, string> {
 }
 
 /**
- * The cookie's id makes it once: a guest's cookie again, after a lost answer, brings nothing a second time, and
- * neither does a cookie that has the account's pieces already.
+ * Merges this browser's cart into the account's. The cookie's id is the operation id, so a guest's cookie that comes
+ * again after a lost answer adds nothing. A cookie that already holds the account's pieces adds nothing either.
  */
 function prepareCookieMerge({ db }: Pick<Deps, 'db'>, keys: string[], browser: CookieCart): CartMerge {
   let merged: { owner: string; lines: CartLine[] } | undefined;
   const cookieFor = (owner: string, lines: CartLine[]): string => {
     const cart = { ...browser, id: cartIdOfAccount(owner), version: browser.version + 1, lines };
-    // What does not fit stays saved with the account.
+    // Lines that do not fit into the cookie stay saved with the account.
     return writeCookieCart(keys, { ...cart, lines: lines.slice(0, countThatFit(keys, cart)) });
   };
   return {
@@ -116,7 +116,7 @@ function prepareCookieMerge({ db }: Pick<Deps, 'db'>, keys: string[], browser: C
   };
 }
 
-/** @throws where Postgres does not answer: then the cookie stays. */
+/** @throws where Postgres does not answer; the browser then keeps its cookie */
 async function saveAtSignOut(
   { db, settings }: Pick<Deps, 'db' | 'settings'>,
   cart: CookieCart | undefined,
@@ -126,7 +126,7 @@ async function saveAtSignOut(
     const isWhole = (saved: CartLine[]) =>
       cart.id === cartIdOfAccount(accountId) &&
       countThatFit(settings.cookieKeys, { ...cart, lines: saved }) === saved.length;
-    // What never was in this browser was not taken out by it.
+    // A line that never was in this browser was not removed by it, so the saved line stays.
     const change = (saved: CartLine[]) => (isWhole(saved) ? cart.lines : keepMost(saved, cart.lines));
     await db.transaction().execute((tx) => saveLines(tx, accountId, change));
   }
@@ -170,7 +170,10 @@ function prepareCookieCheckout(
   };
 }
 
-/** Of one browser's version: several hold an account's cart under the same id, and each counts by itself. */
+/**
+ * Names one version of one browser's cart. Several browsers hold an account's cart under one id, and each may be
+ * ordered.
+ */
 function nameOf(cart: CookieCart): string {
   return createHash('sha256').update(encodeCart(cart)).digest('base64url');
 }

@@ -1,5 +1,5 @@
-// One batch of cart writes: reads the carts, decides, and writes those that have not changed since. The rest is
-// reported busy.
+// Applies one batch of cart writes: reads the carts, decides, and writes those that have not changed since. The
+// others are reported busy.
 import type { CartContents } from '../cart-contents.ts';
 import type { CartOutcome, WaitingOperation } from '../check-operation.ts';
 import { type Decision, decideCart, type JournalledOperation } from '../decide-batch.ts';
@@ -8,21 +8,25 @@ import { type CartRow, type RunSql, readCartRows, writeCarts } from './cart-stat
 
 export interface CartTask {
   cartId: string;
-  /** What stands in the cart's journal, in order; goes before `waiting`. */
+  /** The operations in the cart's journal, in order. They apply before `waiting`. */
   journal: JournalledOperation[];
   waiting: WaitingOperation[];
 }
 
 export type Applied =
-  /** In Postgres, committed. `update` is what the copy must learn. */
+  /** The operations are committed in Postgres. `update` is what the copy must learn. */
   | { kind: 'applied'; outcomes: CartOutcome[]; update: CopyUpdate }
-  /** The guest's cart went to an account's; nothing was applied. Its journal follows it, its cookie does not. */
+  /**
+   * The guest's cart was merged into an account's, and nothing was applied. Its journal goes there, its cookie does
+   * not.
+   */
   | { kind: 'merged'; into: string; version: number }
-  /** Locked or changed by somebody else just now. */
+  /** Another transaction locked or changed the cart just now. */
   | { kind: 'busy' };
 
 /**
- * Carts as this process last wrote them. Saves a read; the write statement refuses an outdated entry by its version.
+ * Remembers carts as this process last wrote them, which saves a read. The write statement refuses an outdated entry
+ * by its version.
  */
 export interface CartMemory {
   get(cartId: string): CartContents | undefined;
@@ -38,9 +42,9 @@ interface Decided {
 
 /**
  * @param tasks at most one for each cart
- * @param memory absent: every cart is read
+ * @param memory if absent, every cart is read
  * @returns one for each task, in their order
- * @throws whatever the statements throw; then nothing is known of any task
+ * @throws whatever the statements throw; the outcome of every task is then unknown
  */
 export async function applyToCarts(run: RunSql, tasks: CartTask[], memory?: CartMemory): Promise<Applied[]> {
   const guessed = tasks.map((task) => guess(task, memory));
@@ -83,13 +87,13 @@ export async function applyToCarts(run: RunSql, tasks: CartTask[], memory?: Cart
   });
 }
 
-/** A cart that was just made has no operations but these, so its copy needs no reading. */
+/** A cart that was just created has only these operations, so its copy can be written without reading it. */
 function whatCameBefore(row: CartRow, decision: Decision): Pick<CopyUpdate, 'versionBefore' | 'judged'> {
   if (row.exists || !decision.changed) return { versionBefore: row.contents.version };
   return { versionBefore: 'full', judged: decision.drained };
 }
 
-/** Only where every operation is new by all that is known, so that the answer cannot come from memory alone. */
+/** Decides from memory, but only where every operation seems new. Postgres then confirms the guess by the write. */
 function guess(task: CartTask, memory: CartMemory | undefined): Decided | undefined {
   const contents = task.journal.length === 0 ? memory?.get(task.cartId) : undefined;
   if (contents === undefined) return undefined;

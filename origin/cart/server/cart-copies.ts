@@ -21,17 +21,17 @@ import type { StoreWatch } from './store-watch.ts';
 
 export interface StoredCart {
   contents: CartContents;
-  /** The guest's cart went to an account's at sign-in: its cookie counts as absent. */
+  /** The guest's cart was merged into an account's at sign-in, so its cookie counts as absent. */
   merged: boolean;
 }
 
 export interface CartInRedis {
   copy: (StoredCart & { has: (opId: string) => boolean }) | undefined;
-  /** In order. */
+  /** The journal's operations, in order. */
   journal: JournalledOperation[];
-  /** Where the journal stands: what this place had and has no longer is committed. */
+  /** The server process that holds the journal. An operation that left the journal on the same home is committed. */
   home: JournalHome;
-  /** Redis was emptied a moment ago: origins may still be about to write into the journal what they hold. */
+  /** Redis was emptied a moment ago, and origins may still be about to write their held operations into the journal. */
   refilling: boolean;
 }
 
@@ -43,15 +43,15 @@ export interface RecordedOperation {
 export interface CopyUpdate {
   cartId: string;
   cart: StoredCart;
-  /** The version that `operations` came on top of; `full` where they are the newest 64 of all. */
+  /** The version to which `operations` were added; `full` where they are the cart's newest 64. */
   versionBefore: number | 'full';
   /** The newest first. */
   operations: RecordedOperation[];
-  /** Ids that Postgres took out of the journal's copy given to it. */
+  /** Ids of journalled operations that Postgres now has. */
   drained: string[];
   /**
-   * With a full copy: the journal's ids of which it is known whether the cart has them. One that came meanwhile may
-   * be in the cart and not among its newest 64; nothing is saved then.
+   * Only with a full copy: the ids in the journal of which it is known whether the cart has them. Nothing is saved
+   * where the journal holds another id, because the cart may have it beyond its newest 64.
    */
   judged?: string[];
 }
@@ -67,10 +67,10 @@ export interface CartCopies {
 
 const ttlSeconds = 24 * 60 * 60;
 const newest = 64;
-/** An origin notices within a tenth of a second that Redis was emptied; the rest is for a machine that is busy. */
+/** An origin notices within 0.1 s that Redis was emptied. The rest is a margin for a busy machine. */
 const refillMs = 5_000;
 
-/** @param lineage copies of another lineage of the database are not found; journals belong to none */
+/** @param lineage copies of another lineage of the database are not found; journals are found in every lineage */
 export function createCartCopies(
   redis: RedisClient,
   watch: StoreWatch,
@@ -101,7 +101,7 @@ export function createCartCopies(
       copy: parseCopy(version, contents, operations),
       journal: parseJournal(journal),
       home: runIdOf(key) === runId ? journalHome(runId, birth) : undefined,
-      // A clock of the server that was set back makes an old birth one of the future.
+      // If the server's clock was set back, an old birth lies in the future and its age is negative.
       refilling: ageMs >= 0 && ageMs < refillMs,
     };
   };
@@ -128,7 +128,7 @@ export function createCartCopies(
   };
 }
 
-/** In one packet where there is one server; a cluster routes each by itself. */
+/** Sends all saves in one pipeline to a single server. In a cluster each goes to its own server. */
 async function saveTogether(
   redis: RedisClient,
   saves: SaveArgument[],
@@ -145,7 +145,7 @@ async function saveTogether(
   });
 }
 
-/** Of the keys of copies; of an unknown lineage there are none. */
+/** The part of a copy's key that names the lineage. No copy is stored under an unknown one. */
 export function partOf(mark: LineageMark | undefined): string {
   return mark === undefined ? 'unknown' : mark.keyPart;
 }

@@ -1,16 +1,19 @@
 // The SQL statements that read and write a batch of carts. Each is its own transaction, so an abandoned client is
-// never inside one. A write applies only to a cart whose version is still the one that was read; every recorded
+// never inside one. A write applies only to a cart whose version is still the one that was read. Every recorded
 // operation id raises the version.
 import type { CartContents, CartLine, DirectSets } from '../cart-contents.ts';
 import type { RecordedOperation } from './cart-copies.ts';
 
-/** Runs one statement; by a client of the writer's own, a pool, or a transaction. */
+/** Runs one statement, by a client of the writer, by a pool or in a transaction. */
 export type RunSql = (query: { name: string; text: string; values: unknown[] }) => Promise<unknown[]>;
 
 export interface AskedCart {
-  /** Whose row. */
+  /** The cart whose row is read. */
   cartId: string;
-  /** Under which cart the op ids were given: a guest's cart, where its late operations follow it to the account's. */
+  /**
+   * The cart to which the op ids were given. It is a guest's cart where late operations follow it to the account's
+   * cart.
+   */
   scope: string;
   opIds: string[];
 }
@@ -20,7 +23,7 @@ export interface CartRow {
   exists: boolean;
   mergedInto: string | undefined;
   accountId: string | undefined;
-  /** Fingerprints of those of the asked op ids that the cart has. */
+  /** Fingerprints by op id of those asked operations that the cart has. */
   known: Map<string, string>;
 }
 
@@ -86,8 +89,8 @@ function toCartRow(row: ReadRow): CartRow {
   };
 }
 
-// A row that is locked elsewhere, that changed since it was read, or that has one of the op ids already, is left out
-// and comes back with the next batch. Rows are locked in order of id and never waited for, so that batches cannot
+// Leaves out a row that is locked, that changed since it was read, or that already has one of the op ids. Its cart
+// comes again with the next batch. Rows are locked in order of id and never waited for, so that batches cannot
 // deadlock.
 const writeText = `
 with operation as (
@@ -120,7 +123,7 @@ with operation as (
 )
 select id from written`;
 
-/** All or nothing for each cart. @returns the ids of the carts that were written. */
+/** Writes each cart whole or not at all. @returns the ids of the carts that were written */
 export async function writeCarts(run: RunSql, writes: CartWrite[]): Promise<Set<string>> {
   const operations = writes.flatMap((write) =>
     write.recorded.map((operation) => ({ cartId: write.cartId, scope: write.scope, ...operation })),
@@ -151,8 +154,8 @@ export interface CartInFull {
   known: string[];
 }
 
-// By the primary key's first column; rare, only where a copy is missing. One snapshot, so that the copy bears the
-// ids of just its version.
+// Finds operations by the first column of the primary key. It runs only where a copy is missing. One statement is one
+// snapshot, so that the copy has exactly the ids of its version.
 const inFullText = `
 select carts.version, carts.generation, carts.lines, carts.direct_sets, carts.merged_into,
   (select coalesce(json_agg(o), '[]') from (
@@ -163,8 +166,8 @@ from carts where id = $1`;
 
 /**
  * @param asked op ids
- * @returns a cart as a copy holds it, with its newest 64 operations, and which of the asked it has; undefined where
- * it does not exist.
+ * @returns a cart as a copy holds it, with its newest 64 operations and those asked ids that it has; undefined where
+ * it does not exist
  */
 export async function readCartInFull(
   run: RunSql,

@@ -1,5 +1,5 @@
-// Gathers the operations of concurrent requests into one batch per round, with a bounded queue and its own
-// connections. An operation that cannot apply fails alone.
+// Gathers the operations of concurrent requests into one batch per round, with a bounded queue and connections of its
+// own. An operation that cannot apply fails alone.
 import { LRUCache } from 'lru-cache';
 import type pg from 'pg';
 import { unavailable } from '../../errors.ts';
@@ -14,9 +14,9 @@ import type { StoreWatch } from './store-watch.ts';
 
 export interface CartWriter {
   /**
-   * Waits for the commit, up to `deadlineMs` by `performance.now()`, or until Postgres is known to be away. While
-   * rounds go on to end, Postgres answers, and the wait is a little longer.
-   * @throws PostgresSilent where the outcome is unknown; a task that was never sent will not be sent later.
+   * Waits for the commit until `deadlineMs` of `performance.now()`, or until Postgres is known to be away. While
+   * rounds still complete, Postgres is alive, and the wait is a little longer.
+   * @throws PostgresSilent where the outcome is unknown; a task that was never sent will not be sent later
    */
   apply(task: CartTask, deadlineMs: number): Promise<CommittedTask>;
   close(): Promise<void>;
@@ -24,25 +24,28 @@ export interface CartWriter {
 
 export type CommittedTask =
   | (Extract<Applied, { kind: 'applied' }> & {
-      /** What the journal still holds now that the copy knows; undefined where Redis does not answer. Never rejects. */
+      /**
+       * What the journal still holds after the copy was updated; undefined where Redis does not answer. Never
+       * rejects.
+       */
       left: Promise<JournalledOperation[] | undefined>;
     })
   | Extract<Applied, { kind: 'merged' }>;
 
 /**
- * Brings the copies up to date. @returns what each cart's journal still holds; undefined where Redis does not answer.
- * Never rejects.
+ * Updates the copies. @returns what each cart's journal still holds; undefined where Redis does not answer. Never
+ * rejects.
  */
 export type Publish = (updates: CopyUpdate[]) => Promise<Map<string, JournalledOperation[]> | undefined>;
 
-/** The write may or may not have happened: the same operation again is safe, another way as well. */
+/** The write may or may not have happened. The same operation may safely be sent again, also on another way. */
 export class PostgresSilent extends Error {
   override readonly name = 'PostgresSilent';
 }
 
 interface Waiting {
   task: CartTask;
-  /** Set once nobody waits for it any longer. */
+  /** True once no caller waits for it. */
   abandoned: boolean;
   tries: number;
   resolve: (written: CommittedTask) => void;
@@ -50,15 +53,15 @@ interface Waiting {
 }
 
 const rememberedCarts = 5_000;
-/** Of all of them: some 100 bytes each. */
+/** A bound for all remembered carts together; a line takes about 100 bytes. */
 const rememberedLines = 100_000;
 const maxQueue = 2_000;
 const maxBatch = 64;
 const connections = 2;
-/** For who only waits behind others: the journal would be one more queue, and a longer one. */
+/** An operation that only waits behind others gets so much longer. The journal would be a second and longer queue. */
 const extraWaitMs = 1_300;
 const recheckMs = 100;
-/** After a round has ended, Postgres is taken to answer for so long. */
+/** For so long after a completed round, Postgres is assumed to be answering. */
 const answeringMs = 500;
 /** A round that takes longer makes the watch ask whether Postgres is still there. */
 const slowRoundMs = 250;
@@ -123,7 +126,7 @@ class BatchedCartWriter implements CartWriter {
     await this.#pool.end();
   }
 
-  /** Rejects what waits at its deadline, or once Postgres is away. @returns what ends the watch */
+  /** Rejects the waiting task at its deadline, or once Postgres is away. @returns a function that ends the watch */
   #watchOver(waiting: Waiting, deadlineMs: number): () => void {
     const giveUp = (why: string) => {
       waiting.abandoned = true;
@@ -168,28 +171,28 @@ class BatchedCartWriter implements CartWriter {
       broken = error as Error;
       this.#watch.unanswered();
       for (const waiting of batch) {
-        // A server that answers but cannot write (no disk, read only) is not worth waiting for.
+        // The server answers but cannot write (disk full, read-only), so waiting for it does not help.
         if (isConnectionLost(error)) this.#enqueueAgain(waiting);
         else waiting.reject(new PostgresSilent('Postgres cannot write', { cause: error }));
       }
     } finally {
       clearTimeout(slowRoundTimer);
-      // A client whose last query failed may still be at it: it never goes back.
+      // A client whose last query failed may still be running it, so it does not go back to the pool.
       client?.release(broken);
     }
   }
 
-  /** @throws only where Postgres does not serve. */
+  /** @throws only where Postgres does not serve */
   async #applyBatch(batch: Waiting[], run: RunSql): Promise<void> {
     const tasks = gatherByCart(batch);
     try {
       const applied = await applyToCarts(
         run,
         [...tasks.values()].map(({ task }) => task),
-        // After a pause of this process the same version may be that of another lineage.
+        // After a pause of this process, a version in memory may be that of another lineage.
         this.#lineage.isRecent() ? this.#memory : undefined,
       );
-      // Not waited for here: the next round may begin while the copies learn of this one.
+      // Not awaited: the next round may begin while the copies are being updated.
       const left = this.#publish(applied.flatMap((one) => (one.kind === 'applied' ? [one.update] : [])));
       for (const [index, { members }] of [...tasks.values()].entries())
         this.#answer(members, applied[index]!, left);
@@ -233,7 +236,9 @@ class BatchedCartWriter implements CartWriter {
   }
 }
 
-/** Takes what waits, but no cart that another connection is writing: it would only be found changed. */
+/**
+ * Takes waiting tasks, except for carts that another connection is writing. Their versions would not match any more.
+ */
 function takeBatch(queue: Waiting[], busyCarts: Set<string>): Waiting[] {
   const batch: Waiting[] = [];
   const left: Waiting[] = [];
@@ -260,7 +265,7 @@ function gatherByCart(batch: Waiting[]): Map<string, { task: CartTask; members: 
     } else {
       known.members.push(waiting);
       known.task.waiting.push(...waiting.task.waiting);
-      // Read from the same journal at two times: what the later reading lacks was applied between them.
+      // Both readings are of one journal at two times. What the later one lacks was applied in between.
       known.task.journal = joinJournals(known.task.journal, journal);
     }
   }

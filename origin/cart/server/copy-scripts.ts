@@ -1,17 +1,19 @@
-// The Redis keys of a cart, and the Lua scripts that change its copy and journal. Each is atomic and safe to send
-// twice. Keys share one slot.
+// The Redis keys of a cart, and the Lua scripts that change its copy and journal. Each script is atomic and safe to
+// send twice. A cart's keys share one slot.
 //
 // copy (hash): v version, s state as JSON, o the newest 64 operations as JSON, each "<op id> <fingerprint>".
 // journal (hash): "<op id>" -> "<sequence> <made on> <operation as JSON>"; the field " seq" counts. It never expires.
-// birth (string): "<random> <ms>", made by whoever finds none. It is gone with the journals when Redis is emptied.
+// birth (string): "<random> <ms>", set by the first script that finds none. It is lost with the journals when Redis
+// is emptied.
 
 import calculateSlot from 'cluster-key-slot';
 import type { Result } from 'ioredis';
 import type { RedisClient } from '../../redis/connect.ts';
 
 /**
- * Time of the server's own clock, in ms: an age needs no other. A server that cannot write keeps its birth unknown.
- * GETEX without an option only reads, but a replica refuses it: one that was the primary may lack what is newer.
+ * Reads the server's own clock in ms, so that ages do not compare two clocks. A birth is not stored where the server
+ * cannot write. GETEX without an option only reads, but a replica refuses it. A former primary must not answer,
+ * because it may lack newer operations.
  */
 const readBirth = `
 local time = redis.call('time')
@@ -31,7 +33,7 @@ end`;
 
 /**
  * KEYS copy, journal, birth. ARGV a random id for a birth.
- * @returns version, state, operations, the bucket's birth, ms since then, then the journal's values.
+ * @returns version, state, operations, the bucket's birth, ms since that birth, then the journal's values
  */
 const readCart = `${readBirth}
 local held = redis.call('hmget', KEYS[1], 'v', 's', 'o')
@@ -48,20 +50,19 @@ export interface SaveArgument {
   contents: string;
   /** Each "<op id> <fingerprint>", the newest first. */
   operations: string[];
-  /** 0: there is no room, keep none. */
+  /** 0 where Redis has no room: the copy is not kept. */
   keepSeconds: number;
   /** Op ids that leave the journal. */
   drained: string[];
-  /** Ids of the journal that a full copy was judged by. */
+  /** Ids in the journal that were checked for a full copy. */
   judged: string[] | undefined;
 }
 
 /**
- * Replaces the copy only by a newer version, and takes out of the journal exactly the ids that the writer reported.
+ * Replaces the copy only by a newer version, and removes exactly the reported ids from the journal.
  * KEYS copy, journal, index of journals.
- * @returns the journal's values that are left; or "operations-missing" with nothing done, where the copy at hand is
- * not the version before and so cannot tell the operations before these, or where the journal holds an id that was
- * not judged.
+ * @returns the values left in the journal; or "operations-missing", with nothing changed, in two cases: the present
+ * copy is not the version before, so the older operations are unknown; or the journal holds an id that was not judged
  */
 const saveCart = `
 local copy, journal, index = KEYS[1], KEYS[2], KEYS[3]
@@ -102,7 +103,7 @@ return redis.call('hvals', journal)`;
 export interface AppendArgument {
   /** Whether this server must report its append-only file as on. */
   needsFile: boolean;
-  /** Names the birth of this bucket where there is none. */
+  /** Random id for the bucket's birth, used where it has none. */
   random: string;
   /** In the order of the keys. */
   entries: AppendEntry[];
@@ -115,19 +116,20 @@ export interface AppendEntry {
   madeOn: number;
   /** As JSON. */
   operation: string;
-  /** The newest place in the journal that the browser has seen: this operation comes after it. */
+  /** The newest place in the journal that the browser has seen. This operation gets a later one. */
   after: number;
-  /** Its own place, where it was in a journal that may be gone. */
+  /** The place that it had before, in a journal that may be gone. */
   sequence: number | undefined;
 }
 
 /**
- * Appends the operations of many carts of one bucket. Every one of them writes something, also an id that stands
- * there already, because WAIT covers the connection's last write only. An operation that comes again keeps its place
- * and its version. Where it may be older than the ids that a copy names, the copy goes: a view would count it twice.
+ * Appends the operations of many carts of one bucket. Every entry writes something, even for an id that stands there
+ * already, because WAIT covers only the connection's last write. An operation that comes again keeps its place and
+ * its version. The copy is deleted where the operation may be older than the 64 ids that it names, or a view would
+ * count it twice.
  * KEYS index of journals, birth, then copy and journal for each entry.
- * @returns the birth, then for each its outcome, "journalled", "applied" or "reused", the newest version that it
- * follows, and place and version as the journal has them; or "not-durable".
+ * @returns the birth, then for each entry its outcome ("journalled", "applied" or "reused"), the newest version that
+ * it follows, and its place and version in the journal; or "not-durable"
  */
 export const appendOperations = `${readBirth}
 local append = cjson.decode(ARGV[1])
@@ -180,7 +182,7 @@ declare module 'ioredis' {
   }
 }
 
-/** Keys and argument of `saveCart`. @param part of the copy's key */
+/** Keys and argument of `saveCart`. @param part the part of the copy's key that names the lineage */
 export function saveArguments(update: SaveArgument, part: string): SaveArguments {
   const { cartId } = update;
   return [copyKey(cartId, part), journalKey(cartId), journalIndexKey(cartId), JSON.stringify(update)];
@@ -194,10 +196,10 @@ export function defineCartScripts(redis: RedisClient): void {
 // Redis keys of a cart. Its copy, its journal and the index of journals share one slot, so that one script changes all
 // three. Many carts share one index, so that the worker reads few sets to find every journal.
 
-/** Enough to spread evenly over dozens of servers, and few enough to ask for all in one go each second. */
+/** Enough buckets to spread evenly over dozens of servers, and few enough to ask for all of them each second. */
 const buckets = 128;
 
-/** @param part stands for the database's lineage: what another one held is not found. A journal outlives them all. */
+/** @param part names the database's lineage; copies of another lineage are not found. Journals have no such part. */
 export function copyKey(cartId: string, part = ''): string {
   return `${bucketOf(cartId)}:copy${part && `-${part}`}:${cartId}`;
 }
@@ -211,20 +213,20 @@ export function journalIndexKey(cartId: string): string {
   return `${bucketOf(cartId)}:journals`;
 }
 
-/** Tells since when this bucket's journals exist: a new value means that Redis was emptied. */
+/** The birth says since when this bucket's journals exist. A new value means that Redis was emptied. */
 export function birthKey(cartId: string): string {
   return `${bucketOf(cartId)}:birth`;
 }
 
-/** A server process and the birth of the journals on it: another one may lack what the first had. */
+/** A server process and the birth of its journals. Another home may lack what this one had. */
 export type JournalHome = string | undefined;
 
-/** @param runId undefined where it is not known for certain which process answered */
+/** @param runId undefined where it is uncertain which process answered */
 export function journalHome(runId: string | undefined, birth: string): JournalHome {
   return runId && `${runId} ${birth}`;
 }
 
-/** Of every bucket. */
+/** The index keys of all buckets. */
 export const journalIndexKeys: string[] = Array.from({ length: buckets }, (_, n) => `{carts-${n}}:journals`);
 
 function bucketOf(cartId: string): string {

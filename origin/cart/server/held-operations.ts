@@ -9,9 +9,9 @@ import type { Appended } from './journal.ts';
 export interface HeldOperation {
   cartId: string;
   operation: JournalledOperation & { sequence: number };
-  /** Where the journal last confirmed it. */
+  /** The journal's home when it last confirmed the operation. */
   home: JournalHome;
-  /** By `performance.now()`. */
+  /** Time by `performance.now()`. */
   sinceMs: number;
 }
 
@@ -19,18 +19,18 @@ type Sized = Pick<JournalledOperation, 'opId' | 'fingerprint' | 'variantId' | 'f
 
 export interface HeldOperations {
   /**
-   * Before the journal is asked, so that nothing is acknowledged that cannot be held.
-   * @returns how to give the room back where it was not acknowledged
+   * Reserves room before the journal is asked, so that no operation is acknowledged that cannot be held.
+   * @returns a function that gives the room back
    * @throws Refusal 503 where number or bytes are at their bound
    */
   reserve(operation: Sized): () => void;
-  /** The journal confirmed it. Again with the same id: the newer word on where it stands. */
+  /** Holds an operation that the journal confirmed. A second call with the same id updates its home. */
   hold(cartId: string, operation: JournalledOperation, appended: Appended): void;
-  /** Postgres has them. */
+  /** Forgets operations that Postgres has. */
   release(cartId: string, opIds: Iterable<string>): void;
-  /** Of one cart, in order. */
+  /** The held operations of one cart, in order. */
   of(cartId: string): HeldOperation[];
-  /** The carts, the longest held first. */
+  /** The ids of the carts, the longest held first. */
   carts(): Iterable<string>;
   all(): HeldOperation[];
   count(): number;
@@ -42,10 +42,10 @@ export interface HeldBounds {
   bytes: number;
 }
 
-/** Ten thousand take about 5 MB, and are what one origin acknowledges in a minute at 160 a second. */
+/** Ten thousand operations take about 5 MB. One origin acknowledges as many in a minute at 160 a second. */
 export const heldBounds: HeldBounds = { operations: 10_000, bytes: 16 * 1024 * 1024 };
 
-/** Of each, beside its texts: map entries and objects. */
+/** What each operation takes besides its texts: map entries and objects. */
 const overheadBytes = 300;
 
 export function createHeldOperations({ operations, bytes }: HeldBounds = heldBounds): HeldOperations {
@@ -98,7 +98,7 @@ export function createHeldOperations({ operations, bytes }: HeldBounds = heldBou
     },
     of: (cartId) =>
       [...(carts.get(cartId)?.values() ?? [])].sort((a, b) => a.operation.sequence - b.operation.sequence),
-    // A cart enters the map with its first operation, so that the map is in order of age.
+    // A cart enters the map with its first operation, so the map is in order of age.
     carts: () => carts.keys(),
     all: () => [...carts.values()].flatMap((cart) => [...cart.values()]),
     count: () => count,
@@ -111,13 +111,13 @@ export function createHeldOperations({ operations, bytes }: HeldBounds = heldBou
   };
 }
 
-/** By the texts alone, which are the same before and after it was held. */
+/** Counts only texts that are the same before and after the operation was held. */
 function bytesOf({ opId, fingerprint, variantId, follows = [] }: Sized): number {
   const texts = [opId, fingerprint, variantId, ...follows];
   return overheadBytes + 2 * texts.reduce((sum, text) => sum + text.length, 0);
 }
 
-/** Once a process: further carts on the same registry are a test's. */
+/** Registers the gauges once in a process. Only tests open several carts on one registry. */
 export function measureHeld(registry: Registry, held: HeldOperations): void {
   if (registry.getSingleMetric('cart_held_operations') !== undefined) return;
   new Gauge({

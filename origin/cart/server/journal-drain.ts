@@ -1,5 +1,5 @@
-// Drains all cart journals into Postgres, in order and once, by the same decisions as a shopper's own write. What comes
-// late for a merged guest cart goes to the account's cart.
+// Drains all cart journals into Postgres, in order and once, by the same decisions as a shopper's own write. Late
+// operations of a merged guest cart go to the account's cart.
 import type { Deps } from '../../deps.ts';
 import type { RedisClient } from '../../redis/connect.ts';
 import { createRedisRoom, roomForCopies } from '../../redis/servers.ts';
@@ -17,18 +17,18 @@ interface DrainReport {
   /** Carts whose journal is now empty. */
   carts: number;
   operations: number;
-  /** Carts that were busy or got more meanwhile; the next call takes them. */
+  /** Carts that were busy, failed, or got more operations meanwhile; the next call takes them. */
   left: number;
 }
 
 const scanCount = 200;
-/** One cart that cannot be drained must not keep all others from it; several in a row are an outage. */
+/** A single cart that fails must not keep the others waiting. Several failures in a row mean an outage. */
 const mostFailuresInARow = 3;
 
 /**
- * Safe to run anywhere, at any time, by several at once.
- * @param signal ends it after the cart that it is at
- * @throws where Redis or Postgres does not answer; what was drained before that stays drained.
+ * Drains the journals of all carts. Several processes may run it at the same time.
+ * @param signal ends the drain after the present cart
+ * @throws where Redis or Postgres does not answer; what was drained before that stays drained
  */
 export async function drainJournals(
   deps: Pick<Deps, 'db' | 'redis'> & Partial<Pick<Deps, 'lineage'>>,
@@ -67,19 +67,19 @@ export async function drainJournals(
   return report;
 }
 
-/** Carts whose journal holds operations. */
+/** Counts the carts whose journal holds operations. */
 export async function countJournals(redis: RedisClient): Promise<number> {
   const sizes = await Promise.all(journalIndexKeys.map((key) => redis.scard(key)));
   return sizes.reduce((sum, size) => sum + size, 0);
 }
 
-/** All are asked at once, so that a call that finds nothing costs one turn. */
+/** Asks all indexes at once, so that a call that finds nothing costs one round trip. */
 async function findFilled(redis: RedisClient): Promise<string[]> {
   const sizes = await Promise.all(journalIndexKeys.map((key) => redis.scard(key)));
   return journalIndexKeys.filter((_, index) => sizes[index]! > 0);
 }
 
-/** One cart. @throws where Redis does not answer. */
+/** Drains one cart. @throws where Redis does not answer */
 export async function drainCart(
   copies: CartCopies,
   run: RunSql,
@@ -114,7 +114,7 @@ export async function drainCart(
   report.operations += journal.length;
 }
 
-/** The worker asks each time: its queue waits, not a shopper. */
+/** The worker always asks the stores. Its queue may wait for them, unlike a shopper. */
 const alwaysAsk = {
   isAway: () => false,
   unanswered: () => undefined,
@@ -122,7 +122,7 @@ const alwaysAsk = {
   close: () => undefined,
 };
 
-// Applies a merged guest cart's late operations to the account's cart, once; their ids are recorded under the guest's
+// Applies a merged guest cart's late operations to the account's cart, once. Their ids are recorded under the guest's
 // cart.
 
 interface LateOperations {
@@ -134,7 +134,8 @@ interface LateOperations {
 }
 
 /**
- * @returns what the copies of both carts must learn; undefined where the account's cart is busy: try again
+ * @returns what the copies of both carts must learn; undefined where the account's cart is busy and the caller must
+ * try again
  */
 export async function followMerged(
   run: RunSql,
@@ -142,7 +143,7 @@ export async function followMerged(
 ): Promise<CopyUpdate[] | undefined> {
   const opIds = journal.map((operation) => operation.opId);
   const [row] = await readCartRows(run, [{ cartId: into, scope: guestCartId, opIds }]);
-  // The account's cart is gone with the account; what was meant for it is gone as well.
+  // Where the account was deleted, its cart is gone too, and late operations are dropped.
   const unknown = journal.filter(({ opId }) => !row!.known.has(opId));
   const late = row!.exists ? asAdditions(row!.contents, unknown) : [];
   const decision = decideCart(row!.contents, row!.known, late, []);
@@ -179,8 +180,8 @@ export async function followMerged(
 }
 
 /**
- * The guest's versions say nothing about the account's lines, so a late `set` cannot take pieces away there: it
- * raises the line to its quantity where there are fewer.
+ * Turns late operations into additions. The guest's versions say nothing about the account's lines, so a late `set`
+ * must not remove pieces there. It only raises a line that has fewer pieces than it asks for.
  */
 function asAdditions(base: CartContents, journal: JournalledOperation[]): JournalledOperation[] {
   let lines = base.lines;

@@ -1,5 +1,5 @@
-// Appends operations to the carts' journals in Redis while Postgres is away. Acknowledged only when the configured
-// number of replicas has them or, with no replicas configured, when the one Redis keeps an append-only file.
+// Appends operations to the carts' journals in Redis while Postgres is away. An append is acknowledged once the
+// configured number of replicas has it. With no replicas configured, the one Redis must keep an append-only file.
 import { createHash, randomUUID } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import { unavailable } from '../../errors.ts';
@@ -26,28 +26,28 @@ export interface JournalAppend {
   cartId: string;
   operation: Omit<WaitingOperation, 'blocked'> & { follows?: string[] | undefined };
   madeOn: number;
-  /** The newest place in the journal that the browser has seen; it comes after it. */
+  /** The newest place in the journal that the browser has seen. This operation gets a later one. */
   after?: number;
-  /** Only where it was in a journal that may be gone: the place and version that it had. */
+  /** The operation's former place, only where it was in a journal that may be gone. */
   again?: { sequence: number };
 }
 
 export interface Appended {
-  /** `applied`: the copy has it, so Postgres has it. `reused`: the op id stands for another request. */
+  /** `applied`: the copy names it, so Postgres has it. `reused`: the op id belongs to another request. */
   outcome: 'journalled' | 'applied' | 'reused';
-  /** The newest of the cart that Redis or the browser knew: what the browser does next comes after it. */
+  /** The newest version of the cart that Redis or the browser knew. The browser's next operation builds on it. */
   version: number;
-  /** As it stands in the journal. */
+  /** The operation's place in the journal. */
   sequence: number;
   madeOn: number;
-  /** Where it stands; undefined where the server process is not known for certain. */
+  /** The journal's home; undefined where it is uncertain which server process answered. */
   home: JournalHome;
 }
 
 export interface CartJournal {
-  /** @throws Refusal 503 where it is not known to be on enough nodes: the same op id again is safe. */
+  /** @throws Refusal 503 where it may not be on enough nodes; the same op id may safely be sent again */
   append(entry: JournalAppend): Promise<Appended>;
-  /** Where the journal of each cart stands now, in their order. @throws where Redis does not answer. */
+  /** Reads the present home of each cart's journal, in the order of the ids. @throws where Redis does not answer */
   homesOf(cartIds: string[]): Promise<JournalHome[]>;
 }
 
@@ -62,18 +62,18 @@ const maxBatch = 256;
 export const waitMs = 700;
 
 export interface JournalOptions {
-  /** How many must confirm. */
+  /** How many replicas must confirm. */
   replicas: number;
   watch: StoreWatch;
-  /** Reads beside what waits. */
+  /** A connection for reads, which WAIT does not block. */
   other?: RedisClient;
-  /** Whose copies say that an operation is applied. */
+  /** The lineage of the database whose copies count. */
   lineage?: Pick<Lineage, 'known' | 'confirm'>;
 }
 
 /**
- * @param redis a connection of its own, because WAIT blocks it. It must not send again what a broken connection left
- * open: WAIT on a new connection, without a write before it, confirms nothing.
+ * @param redis a connection of its own, because WAIT blocks it. It must not resend commands after a reconnect: WAIT
+ * on a new connection covers no earlier write, so it would confirm nothing.
  */
 export function createCartJournal(
   redis: RedisClient,
@@ -138,11 +138,11 @@ interface Place {
   server: Redis | undefined;
   replicas: number;
   runIdOf: VersionedReads['runIdOf'];
-  /** Of the keys of copies. */
+  /** The part of a copy's key that names the lineage. */
   part: string;
 }
 
-/** In the order of the batch; those of one server stand or fall together. */
+/** Appends one server's operations; all succeed or all fail. @returns the results in the order of the entries */
 async function appendTo(
   { server, replicas, runIdOf, part }: Place,
   entries: JournalAppend[],
@@ -153,7 +153,7 @@ async function appendTo(
   const buckets = Object.values(
     Object.groupBy(entries, ({ cartId }) => journalIndexKey(cartId)),
   ) as JournalAppend[][];
-  // Loaded each time: a server that has just been restarted does not know the script.
+  // The script is loaded each time, because a server that was just restarted does not know it.
   const commands = server.pipeline().script('LOAD', appendOperations);
   for (const bucket of buckets) {
     const { cartId: first } = bucket[0]!;
@@ -175,7 +175,7 @@ async function appendTo(
     return answer;
   });
   if (answers.length < buckets.length) throw new Error('Redis did not answer');
-  // Of another process before or after, what was written need not be there.
+  // If another process answered before or after, it may lack what was written, so the home is unknown.
   const runId = runIdOf(key) === runIdBefore ? runIdBefore : undefined;
   const appended = new Map<JournalAppend, Appended>();
   for (const [n, bucket] of buckets.entries()) {

@@ -1,5 +1,5 @@
-// Sign-in in state `server`: adds the guest's cart to the account's cart once, in one transaction, with both journals
-// applied.
+// Sign-in in state `server`: adds the guest's cart to the account's cart once, in one transaction that also applies
+// both journals.
 import type { Tx } from '../../schema.ts';
 import { ensureAccountCart, findAccountCart } from '../account-cart.ts';
 import { addAllLines, type CartContents } from '../cart-contents.ts';
@@ -13,7 +13,7 @@ import { publishCommit } from './publish-copies.ts';
 import type { ServerStores } from './server-stores.ts';
 import { piecesUnread, readWholeJournal, refuseWhileLacking } from './whole-journal.ts';
 
-/** @throws Refusal 503 where the guest's journal is spoken of and cannot be read. */
+/** @throws Refusal 503 where the guest's cookie says that a journal exists and it cannot be read */
 export async function prepareCartMerge(
   stores: ServerStores,
   guest: CartCookie | undefined,
@@ -74,7 +74,7 @@ interface CartsToMerge {
   accountJournal: JournalledOperation[];
 }
 
-/** @returns what the copies must learn, the account's cart first. */
+/** @returns what the copies must learn, the account's cart first */
 async function mergeLocked(
   tx: Tx,
   { guestCartId, guestJournal, accountCartId, accountJournal }: CartsToMerge,
@@ -82,7 +82,7 @@ async function mergeLocked(
   const journals = new Map([[accountCartId, accountJournal]]);
   if (guestCartId !== undefined) journals.set(guestCartId, guestJournal);
   const locked = new Map<string, Awaited<ReturnType<typeof lockCart>>>();
-  // In order of id, as everywhere.
+  // Carts are locked in order of id everywhere, so that transactions cannot deadlock.
   for (const cartId of [...journals.keys()].sort()) {
     const opIds = journals.get(cartId)!.map(({ opId }) => opId);
     locked.set(cartId, await lockCart(tx, cartId, opIds));
@@ -90,7 +90,7 @@ async function mergeLocked(
   const account = locked.get(accountCartId)!;
   const own = decideCart(account.contents, account.known, accountJournal, []);
   const guest = guestCartId === undefined ? undefined : locked.get(guestCartId)!;
-  // Merged before, or a cookie that names an account's cart: nothing of it is the guest's any longer.
+  // A cart that was merged before, or that belongs to an account, has no guest's pieces to add.
   const comes = guest !== undefined && guest.mergedInto === undefined && guest.accountId === undefined;
   const theirs = comes ? decideCart(guest.contents, guest.known, guestJournal, []) : undefined;
 
@@ -126,7 +126,7 @@ async function mergeLocked(
     });
     updates.push(mergedCopy(guestCartId!, left, theirs.drained));
   } else if (guest?.mergedInto !== undefined) {
-    // Merged before, by a sign-in that may not have lived to tell the copy.
+    // An earlier sign-in merged it, and may have ended before it updated the copy.
     updates.push(mergedCopy(guestCartId!, guest.contents, []));
   }
   return updates;

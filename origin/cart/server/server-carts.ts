@@ -1,5 +1,5 @@
-// Cart state `server`: Postgres is the truth. Redis has a copy and, while Postgres is away, the journal. The cookie
-// names the cart.
+// Cart state `server`: carts live in Postgres. Redis has a copy of each and, while Postgres is away, the journal. The
+// cookie names the cart.
 
 import { withinMs } from '../../concurrency/deadline.ts';
 import type { Deps } from '../../deps.ts';
@@ -30,7 +30,7 @@ import { openServerStores, type ServerStores } from './server-stores.ts';
 import { viewCart } from './view-cart.ts';
 import { writeCart } from './write-cart.ts';
 
-/** The contract's 3.5 s, less the way to the shopper. */
+/** A cart must answer within 3.5 s at the shopper. The rest is for the network. */
 const answerWithinMs = 3_300;
 const late = () => unavailable('The cart did not answer in time; try again');
 
@@ -51,7 +51,7 @@ export function createServerCarts(deps: Deps): Carts {
         let used = named;
         let written = await writeCart(stores, named, checked);
         if (written === undefined) {
-          // The guest's cart went to an account's: the old cookie counts as absent.
+          // The guest's cart was merged into an account's, so the old cookie counts as absent.
           used = newGuestCart(named.received);
           written = await writeCart(stores, used, checked);
         }
@@ -101,7 +101,7 @@ async function nameCart(stores: ServerStores, request: CartRequest): Promise<Nam
   const { accountId } = request;
   const guest = readUnmergedGuestCookie(keys, request);
   if (guest === undefined) return nameByAccount(stores, accountId);
-  // Its pieces were acknowledged, so they come along now as they would have at sign-in.
+  // The guest's pieces were acknowledged, so they are merged now as at sign-in.
   try {
     const merge = await prepareCartMerge(stores, guest, accountId);
     await stores.deps.db.transaction().execute((tx) => merge.mergeInto(tx, accountId));
@@ -117,8 +117,9 @@ async function nameCart(stores: ServerStores, request: CartRequest): Promise<Nam
 }
 
 /**
- * A guest's cart that came along may have brought this very operation: its first try, whose answer was lost.
- * @throws Refusal 422 where its key stood for another one
+ * Tells whether the guest's cart already had this operation: it was tried once, its answer was lost, and the cart was
+ * merged since.
+ * @throws Refusal 422 where the key belongs to another request
  */
 async function wasAppliedToGuestCart(
   stores: ServerStores,

@@ -1,4 +1,4 @@
-// Opens the connections that state `server` has of its own to Postgres and Redis, each with a watch on whether it
+// Opens the Postgres and Redis connections that only state `server` uses, each with a watch on whether the store
 // answers.
 import { LRUCache } from 'lru-cache';
 import pg from 'pg';
@@ -20,22 +20,22 @@ import { tendHeld } from './tend-held.ts';
 export interface ServerStores {
   deps: Deps;
   postgres: StoreWatch;
-  /** @throws PostgresSilent at once while Postgres is away, and where it does not answer in time. */
+  /** @throws PostgresSilent at once while Postgres is away, and where it does not answer in time */
   read: RunSql;
   writer: CartWriter;
   copies: CartCopies;
   journal: CartJournal;
-  /** What this origin acknowledged from the journal and has not seen committed. */
+  /** Operations that this origin acknowledged from the journal and has not seen committed. */
   held: HeldOperations;
-  /** Accounts' carts that were found to be theirs, each with the lineage of the database in which it was. */
+  /** Carts that were found to belong to accounts, each with the lineage of the database in which that was seen. */
   theirs: LRUCache<string, string>;
-  /** Hands over what is held, within two seconds, and ends the connections. */
+  /** Hands over the held operations within two seconds, and ends the connections. */
   close(): Promise<void>;
 }
 
 /**
- * Every statement of these pools looks up a few rows by primary key. A plan that was made while the tables were
- * empty would scan them for as long as the connection lives.
+ * Every statement of these pools looks up a few rows by primary key. A plan made while the tables were empty would
+ * scan them for as long as the connection lives.
  */
 const byPrimaryKeyOnly = { enable_seqscan: 'off', enable_hashjoin: 'off', enable_mergejoin: 'off' };
 const rememberedCarts = 5_000;
@@ -43,11 +43,11 @@ const probeMs = 250;
 const patientProbeMs = 1_000;
 const readTimeoutMs = 1_000;
 /**
- * Longer than any operation waits for its commit, so that a late answer still frees the client instead of a new
- * connection.
+ * Longer than any operation waits for its commit. A late answer then frees the client, and no new connection is
+ * needed.
  */
 const writeTimeoutMs = 2_000;
-/** Of the ten seconds that a stop may take; the requests under way have ended by then. */
+/** Part of the ten seconds that a stop may take. Running requests have ended before. */
 const handOverMs = 1_800;
 
 export function openServerStores(deps: Deps): ServerStores {
@@ -56,7 +56,7 @@ export function openServerStores(deps: Deps): ServerStores {
     createPool({ url: settings.databaseUrl, name, max, queryTimeoutMs, session: byPrimaryKeyOnly });
   const writerPool = pool('cart-writer', 2, writeTimeoutMs);
   const readerPool = pool('cart-reader', 4, readTimeoutMs);
-  // Sends nothing twice: WAIT on a new connection, without its write before it, confirms nothing.
+  // It resends nothing. WAIT on a new connection covers no earlier write, so it would confirm nothing.
   const journalRedis = connectRedis({
     urls: settings.redisUrls,
     name: 'cart-journal',
@@ -72,8 +72,8 @@ export function openServerStores(deps: Deps): ServerStores {
     isRefusal: isRefused,
   });
   const redis = createStoreWatch({
-    // By the client's own deadline for a command. Of a cluster any server: one that is gone costs its own carts, not
-    // all.
+    // Each ping has the client's own command deadline. One answering server of a cluster is enough: a server that is
+    // gone affects only its own carts.
     probe: () => Promise.any(primariesOf(deps.redis).map((server) => server.ping())),
     probeMs,
     patientProbeMs,
@@ -142,8 +142,8 @@ function readThrough(pool: pg.Pool, watch: StoreWatch): RunSql {
 }
 
 /**
- * A primary that answers and may write; a new connection each time, because the old ones may lead to a server that is
- * gone.
+ * Checks that a primary answers and may write. It connects anew each time, because old connections may lead to a
+ * server that is gone.
  */
 async function probePostgres(url: string, deadlineMs: number): Promise<void> {
   const client = new pg.Client({

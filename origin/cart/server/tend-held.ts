@@ -16,30 +16,30 @@ export interface HeldStores extends Publishing {
   postgres: Pick<StoreWatch, 'isAway'>;
   writer: Pick<CartWriter, 'apply'>;
   journal: CartJournal;
-  /** A pool that may write, for what follows a guest's cart to an account's. */
+  /** A pool that may write. It applies late operations of a merged guest cart to the account's cart. */
   write: RunSql;
 }
 
 const lookEveryMs = 100;
-/** Of one origin at once, so that a backlog leaves the shoppers' own writes their turn. */
+/** How many carts one origin replays at once. A backlog must leave room for shoppers' own writes. */
 const replaysAtOnce = 32;
-/** Longer than any commit is worth waiting for: the next look asks what became of it. */
+/** Longer than any commit takes. A later replay finds out what became of it. */
 const replayWaitMs = 10_000;
-/** After a replay that failed, and after one that must wait for what other origins hold. */
+/** Pauses after a replay that failed, and after one that must wait for other origins' operations. */
 const failedRestMs = 1_000;
 const waitingRestMs = 100;
-/** Whether Redis lost something is asked more rarely where there is much to look through, but at least each second. */
+/** With many held operations, Redis is asked less often whether it lost some, but at least each second. */
 const looksThroughAMs = 10;
 const longestLookMs = 1_000;
-/** As many as one round of the journal takes, so that shoppers' own operations are not shut out. */
+/** As many as one round of the journal takes, so that shoppers' own operations still get in. */
 const appendsAtOnce = 256;
-/** While Redis is silent, an operation waits so long for those that it follows and another origin holds. */
+/** While Redis is silent, a replay waits so long for operations that it follows and that another origin may hold. */
 const silentRedisMs = 30_000;
 
 /**
- * Sends a cart's held operations to Postgres, with what its journal has, in order and by the ids that they were
- * acknowledged under. The writer releases what is committed, also what somebody else committed.
- * @returns false where it must wait for what other origins hold
+ * Sends a cart's held operations to Postgres together with its journal, in order and by their acknowledged ids. The
+ * writer releases what is committed, also what another process committed.
+ * @returns false where it must wait for operations that other origins hold
  * @throws PostgresSilent where the outcome is not known
  */
 export async function replayHeld(stores: HeldStores, cartId: string): Promise<boolean> {
@@ -64,14 +64,17 @@ export async function replayHeld(stores: HeldStores, cartId: string): Promise<bo
   return true;
 }
 
-/** Redis silent: an origin that is gone would be waited for without end. */
+/**
+ * While Redis is silent, only recent operations wait for other origins. An origin that is gone would be awaited
+ * forever.
+ */
 function isRecent(held: HeldOperations, cartId: string): boolean {
   return held.of(cartId).some(({ sinceMs }) => performance.now() - sinceMs < silentRedisMs);
 }
 
 /**
- * Writes into the journal again what it may have lost: Redis was emptied, or another server process answers. What it
- * does not take is tried at the next look.
+ * Writes held operations into the journal again where it may have lost them: Redis was emptied, or another server
+ * process answers. What fails is tried again later.
  * @throws where Redis does not answer
  */
 export async function journalAgain(stores: Pick<HeldStores, 'held' | 'journal'>): Promise<void> {
@@ -81,7 +84,7 @@ export async function journalAgain(stores: Pick<HeldStores, 'held' | 'journal'>)
   await appendAllAgain(stores, moved);
 }
 
-/** @returns how many the journal did not take; one server that is away keeps nothing from the others */
+/** @returns how many the journal did not take; one failing server does not affect the others */
 async function appendAllAgain(
   stores: Pick<HeldStores, 'held' | 'journal'>,
   all: HeldOperation[],
@@ -104,15 +107,17 @@ async function appendAgain(
   const { sequence, madeOn, ...change } = operation;
   const again = { sequence };
   const appended = await journal.append({ cartId, operation: change, madeOn, again });
-  // Replayed meanwhile: it is not taken back. Applied, says the copy: a replay must still be told of it.
+  // Skips an operation that was released meanwhile. An `applied` one stays held, because its replay must still
+  // confirm it.
   if (held.of(cartId).some((one) => one.operation.opId === operation.opId))
     held.hold(cartId, { ...change, madeOn }, { ...appended, sequence, madeOn });
 }
 
 export interface HeldTender {
   /**
-   * Waits for the commits of what is held; then for the journal to have the rest, on the configured number of nodes.
-   * @returns how many operations were handed over to nobody
+   * Waits until the held operations are committed. Those that are not go into the journal, on the configured number
+   * of nodes.
+   * @returns how many operations may be lost, because no store confirmed them
    */
   handOver(withinMs: number): Promise<number>;
   close(): void;
@@ -177,7 +182,7 @@ export function tendHeld(stores: HeldStores, onError: (error: unknown) => void):
   };
 }
 
-/** Anew, so that the nodes confirm that they have it now. @returns how many operations the journal did not take */
+/** Appends all again, so that the nodes confirm that they have them now. @returns how many the journal did not take */
 export function handOverToJournal(stores: Pick<HeldStores, 'held' | 'journal'>): Promise<number> {
   return appendAllAgain(stores, stores.held.all());
 }

@@ -1,4 +1,4 @@
-// Reads a cart: the newest stored contents at hand, plus the journalled operations that those lack.
+// Reads a cart: the newest stored contents at hand, plus the journalled operations that they lack.
 import { unavailable } from '../../errors.ts';
 import { type CartContents, emptyCart } from '../cart-contents.ts';
 import { type Awaits, awaitsOf } from '../cart-cookie.ts';
@@ -11,48 +11,48 @@ import type { ServerStores } from './server-stores.ts';
 import { readWholeJournal, type WholeJournal } from './whole-journal.ts';
 
 export interface SeenCart {
-  /** With what is journalled. */
+  /** The cart's contents with its journalled operations. */
   contents: CartContents;
-  /** The newest that the browser now knows of. */
+  /** The newest version that the browser now knows of. */
   version: number;
-  /** Whether operations of the journal are part of it, or would be if an emptied Redis had them again. */
+  /** Whether journalled operations are part of it, or would be once an emptied Redis has them again. */
   journalled: boolean;
-  /** What of the journal this browser knows of now. */
+  /** The journalled operations that this browser now knows of. */
   awaits: Awaits | undefined;
-  /** Older than what this browser has seen. */
+  /** True where the cart is older than what this browser has seen. */
   incomplete: boolean;
-  /** The guest's cart went to an account's: its cookie counts as absent. */
+  /** The guest's cart was merged into an account's, so its cookie counts as absent. */
   merged: boolean;
   has: (opId: string) => boolean;
 }
 
 interface Base {
   contents: CartContents;
-  /** It comes from Postgres. */
+  /** Whether it was read from Postgres. */
   isTruth: boolean;
   merged: boolean;
   has: (opId: string) => boolean;
 }
 
 /**
- * @throws Refusal 503 where neither store answers, or where the cookie speaks of a journal and Redis does not
- * answer: the cart would lack acknowledged pieces.
+ * @throws Refusal 503 where neither store answers, or where the cookie says that a journal exists and Redis does not
+ * answer; the cart would lack acknowledged pieces
  */
 export async function viewCart(stores: ServerStores, cart: NamedCart): Promise<SeenCart> {
-  // The journal before Postgres: an operation that moves from one to the other between the two is then seen in both,
-  // not in neither.
+  // Reads the journal before Postgres. An operation that moves between the two reads is then seen in both places, not
+  // in neither.
   const whole = await readWholeJournal(stores, cart);
   const { journal, lacking, refilling } = whole;
   const base = await chooseBase(stores, cart, whole);
   const { contents, fresh } = replayJournal(base.contents, base.has, journal);
   const ids = new Set(journal.map((operation) => operation.opId));
-  // What Postgres does not have either, nobody brings back any longer once Redis is full again.
+  // An operation that Postgres lacks too can come back only while other origins refill Redis.
   const missing = lacking
     .filter((opId) => !base.has(opId) && (refilling || !base.isTruth))
     .map((opId) => ({ opId, sequence: cart.awaits!.sequence }));
   return {
     contents,
-    // Postgres has no older cart than any browser knows of, unless it was restored: then the browser's is gone.
+    // Postgres is never older than what a browser knows, unless it was restored. What the browser knew is then lost.
     version: base.isTruth ? contents.version : Math.max(contents.version, cart.version),
     journalled: fresh.length > 0 || missing.length > 0,
     awaits: awaitsOf([...missing, ...fresh]),
@@ -65,7 +65,7 @@ export async function viewCart(stores: ServerStores, cart: NamedCart): Promise<S
 async function chooseBase(stores: ServerStores, cart: NamedCart, whole: WholeJournal): Promise<Base> {
   const copy = whole.inRedis?.copy;
   // Another device may have written an account's cart, so its copy serves only while Postgres is away. A copy names
-  // its newest operations only, so it cannot say that one is missing.
+  // only its newest operations, so it cannot prove that one is missing.
   const serves = cart.accountId === undefined && whole.lacking.length === 0 && !whole.heldApart;
   if (serves && copy !== undefined && copy.contents.version >= cart.version)
     return { ...copy, isTruth: false };

@@ -1,5 +1,5 @@
-// The whole journal of a cart: what Redis has of it, joined by what this origin holds itself, and whether other origins
-// may still be about to fill an emptied Redis again.
+// Reads the whole journal of a cart: what Redis has, what this origin holds, and whether other origins may still be
+// refilling an emptied Redis.
 import { unavailable } from '../../errors.ts';
 import type { Awaits } from '../cart-cookie.ts';
 import { type JournalledOperation, joinJournals } from '../decide-batch.ts';
@@ -10,24 +10,26 @@ import type { HeldOperations } from './held-operations.ts';
 export interface WholeJournal {
   /** Undefined where Redis does not answer. */
   inRedis: CartInRedis | undefined;
-  /** In order. */
+  /** The operations, in order. */
   journal: JournalledOperation[];
-  /** Some of it only this origin holds: an older copy may have them, and name them no longer. */
+  /** Only this origin holds some of them. A copy may contain such an operation without naming its id any more. */
   heldApart: boolean;
-  /** Ids that the browser has seen in the journal, which neither journal nor copy names now. Postgres may have them. */
+  /** Ids that the browser saw in the journal, and that neither journal nor copy names now. Postgres may have them. */
   lacking: string[];
-  /** Redis was emptied a moment ago: what is lacking may be on its way back. */
+  /** Redis was emptied a moment ago, so lacking operations may still come back. */
   refilling: boolean;
 }
 
 interface AskedCart {
   cartId: string;
-  /** The cookie speaks of a journal. */
+  /** The cookie says that a journal exists. */
   journalled: boolean;
   awaits?: Awaits | undefined;
 }
 
-/** @throws Refusal 503 where the cookie speaks of a journal and Redis does not answer: pieces would be missing. */
+/**
+ * @throws Refusal 503 where the cookie says that a journal exists and Redis does not answer; pieces would be missing
+ */
 export async function readWholeJournal(
   stores: { copies: Pick<CartCopies, 'read'>; held: Pick<HeldOperations, 'of'> },
   { cartId, journalled, awaits }: AskedCart,
@@ -35,7 +37,7 @@ export async function readWholeJournal(
   const inRedis = await stores.copies.read(cartId);
   if (inRedis === undefined && journalled) throw piecesUnread();
   const ids = new Set(inRedis?.journal.map(({ opId }) => opId));
-  // What left the journal where it stood is committed, and only a writer may be told of it again.
+  // An operation that left the journal on the same home is committed. It is left out here; the writer releases it.
   const apart = stores.held
     .of(cartId)
     .filter(
@@ -52,9 +54,9 @@ export function piecesUnread(cause?: unknown) {
 }
 
 /**
- * Before the journal is applied.
- * @throws Refusal 503 where an operation that this browser has seen, or that another one of the journal follows, is on
- * its way back; PostgresSilent where that cannot be told
+ * Called before the journal is applied.
+ * @throws Refusal 503 where an operation may still come back into the journal, and this browser saw it or a
+ * journalled operation follows it; PostgresSilent where Postgres does not answer
  */
 export async function refuseWhileLacking(
   run: RunSql,
@@ -73,12 +75,12 @@ export async function mustWaitForOthers(
   inRedis: Pick<CartInRedis, 'copy' | 'refilling'>,
   journal: JournalledOperation[],
 ): Promise<boolean> {
-  // Later nobody holds them any longer.
+  // After the refill, no origin holds them any more.
   if (!inRedis.refilling) return false;
   return (await findUnknown(run, cartId, followedOf(inRedis, journal))).length > 0;
 }
 
-/** @returns those which the journal's operations follow, and neither journal nor copy names */
+/** @returns ids that the journal's operations follow, and that neither journal nor copy names */
 function followedOf(inRedis: Pick<CartInRedis, 'copy'>, journal: JournalledOperation[]): string[] {
   const followed = new Set(journal.flatMap(({ follows = [] }) => follows));
   return lackingOf(inRedis, journal, [...followed]);

@@ -13,7 +13,7 @@ import { mustWaitForOthers, readWholeJournal, refuseWhileLacking } from './whole
 
 export interface WrittenCart {
   contents: CartContents;
-  /** The newest that the browser now knows of; past `state`'s where that had to be read from an older copy. */
+  /** The newest version that the browser now knows of. It exceeds that of the contents where an older copy was read. */
   version: number;
   durability: 'committed' | 'journal';
   /** Whether the journal may hold more than Postgres has. */
@@ -23,12 +23,12 @@ export interface WrittenCart {
 }
 
 const commitWaitMs = 1_500;
-/** Each round takes along what came to the journal during the round before. */
+/** Each round applies what came to the journal during the round before. */
 const maxDrainRounds = 3;
 
 /**
- * @returns undefined where the guest's cart went to an account's: its cookie counts as absent.
- * @throws Refusal 404, 409, 422 where it cannot be; 503 where it is not known to survive.
+ * @returns undefined where the guest's cart was merged into an account's; its cookie then counts as absent
+ * @throws Refusal 404, 409, 422 where the operation is impossible; 503 where it may not survive
  */
 export async function writeCart(
   stores: ServerStores,
@@ -51,7 +51,7 @@ export async function writeCart(
   }
 }
 
-/** The operation is committed; what the copy's answer tells of the journal is applied before the reply. */
+/** The operation is committed. Applies what the journal still holds before the reply. */
 async function applyRestOfJournal(
   stores: ServerStores,
   cart: NamedCart,
@@ -80,7 +80,7 @@ async function applyRestOfJournal(
     contents: written.update.cart.contents,
     version: written.update.cart.contents.version,
     durability: 'committed',
-    // Redis silent: whatever the mark said still holds.
+    // Redis is silent, so the cookie's own mark stays.
     journalled: left === undefined && cart.journalled,
     awaits: left === undefined ? cart.awaits : undefined,
     incomplete: false,
@@ -107,12 +107,12 @@ async function writeToJournal(
     durability: outcome === 'applied' ? 'committed' : 'journal',
     journalled: outcome === 'journalled' || seen.journalled,
     awaits: seen.has(operation.opId) ? seen.awaits : awaitsOf([{ opId: operation.opId, sequence }]),
-    // A failover between the two may have left a base that lacks even this operation.
+    // A failover between append and view may have left a cart that lacks even this operation.
     incomplete: seen.incomplete || !seen.has(operation.opId),
   };
 }
 
-/** Two holders: once the journal has it, this origin holds it as well, until it sees the commit. */
+/** Appends to the journal. This origin then holds the operation too, until it sees the commit. */
 async function journalAndHold(
   stores: ServerStores,
   { cartId, version: madeOn, awaits }: NamedCart,
@@ -131,8 +131,8 @@ async function journalAndHold(
 }
 
 /**
- * What goes into Postgres before an operation of this browser.
- * @throws Refusal 503 where acknowledged pieces are missing from it for the moment
+ * Reads the journal that must be applied before this browser's operation.
+ * @throws Refusal 503 where acknowledged pieces are missing from it at the moment
  */
 async function readJournalToApply(stores: ServerStores, cart: NamedCart): Promise<JournalledOperation[]> {
   if (!cart.journalled && stores.held.of(cart.cartId).length === 0) return [];

@@ -1,5 +1,5 @@
-// Cart state `sticky`: carts in this origin's memory, bounded in number. The balancer keeps a shopper here; a crash
-// loses them.
+// Cart state `sticky`: carts live in this origin's memory, bounded in number. The balancer keeps a shopper on one
+// origin. A crash loses its carts.
 import { randomUUID } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 import type { Deps } from '../../deps.ts';
@@ -20,10 +20,10 @@ import { checkOperation, refusalFor } from '../check-operation.ts';
 import { decideCart } from '../decide-batch.ts';
 
 interface Remembered {
-  /** Another one for each time that a process began it anew: its generations begin anew as well. */
+  /** A random id of this cart object. Generations count from 1 again when a process creates the cart anew. */
   life: string;
   contents: CartContents;
-  /** Fingerprints by op id, the oldest first, at most so many. */
+  /** Fingerprints by op id, the oldest first, at most `maxOperationsOfCart`. */
   operations: Map<string, string>;
 }
 
@@ -34,7 +34,7 @@ interface Memory {
 
 const maxCarts = 20_000;
 const maxOperationsOfCart = 500;
-/** Of all carts: a cart of ten lines and as many operations takes some 3 KB. */
+/** A bound for all carts together. A cart of ten lines with as many operations takes about 3 KB. */
 const maxBytes = 48 * 1024 * 1024;
 const bytesOfCart = 600;
 const bytesOfLine = 120;
@@ -126,13 +126,13 @@ function prepareStickyCheckout(memory: Memory, keys: string[], cookie: CartCooki
   const orderedGeneration = `generation ${contents.generation} of ${life}`;
   let key: OrderKey;
   let isOrdered = false;
-  // Once for a key, whichever of the requests that bear it comes first.
+  // Runs once for each key. Several requests may bear the same key.
   const endGeneration = (order: OrderKey, lines: CartLine[]) => {
     const remembered = recall(memory, cookie);
     if (!remembered.operations.has(order.opId)) {
       note(remembered, order);
       const { version, generation } = remembered.contents;
-      // Pieces that came while the order was written belong to the next generation.
+      // Pieces that were added while the order was written belong to the next generation.
       remembered.contents = {
         version: version + 1,
         generation: generation + 1,
@@ -174,7 +174,7 @@ function newCart(accountId: string | undefined): CartCookie {
   return { cartId: makeCartId(), version: 0, journalled: false, accountId };
 }
 
-/** A cart that this process does not know begins anew, past the version that the browser has seen. */
+/** A cart that this process does not know starts empty, with the version that the browser has seen. */
 function recall(memory: Memory, cookie: CartCookie): Remembered {
   return (
     memory.carts.get(cookie.cartId) ?? {

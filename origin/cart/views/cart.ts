@@ -1,4 +1,4 @@
-// Renders the bag: each line with picture, quantity and current price. A variant no longer sold stays as an
+// Renders the bag: each line with picture, quantity and current price. A variant that is no longer sold stays as an
 // unavailable line.
 import { raw } from 'hono/html';
 import type { VariantInfo } from '../../catalog/read-variants.ts';
@@ -9,24 +9,24 @@ import type { Cart, ShownCartLine } from '../cart.ts';
 
 export interface CartPage {
   cart: Cart;
-  /** For pictures; a line without one is shown without. */
+  /** Variants for the pictures; a line without one appears without a picture. */
   variants: Map<string, VariantInfo>;
   /** Why the last change was refused. */
   refused?: string | undefined;
-  /** A quantity that cannot be, as it was entered. */
+  /** A quantity that was refused, as the shopper entered it. */
   entered?: { variantId: string; quantity: string; fault: string } | undefined;
   removed?: RemovedLine | undefined;
   /** What the cheapest delivery to the shop's country costs, and when it arrives, in words. */
   delivery?: { price: string; arrives: string } | undefined;
 }
 
-/** A line that was just taken out, and what puts it back. */
+/** A line that was just removed, with what an undo needs. */
 export interface RemovedLine {
   variantId: string;
   quantity: number;
   /** Its place among the lines. */
   at: number;
-  /** Undefined where it is no longer sold: then there is no way back. */
+  /** Undefined where the variant is no longer sold; the removal cannot be undone then. */
   variant: VariantInfo | undefined;
 }
 
@@ -100,7 +100,7 @@ ${removeForm(line, at, what)}</div>
 ${entered ? html`<p class="wrong" id="${id}-fault">${entered.fault}</p>` : ''}</div></li>`;
 }
 
-/** In the place of the line, where the focus was. */
+/** Stands in the place of the removed line, where the focus was. */
 function removedLine({ variantId, quantity, variant }: RemovedLine): Html {
   if (variant === undefined) return html`<li class="removed"><p id="removed" tabindex="-1">Removed.</p></li>`;
   const what = describe({ ...variant, name: variant.productName });
@@ -110,7 +110,7 @@ function removedLine({ variantId, quantity, variant }: RemovedLine): Html {
 <button class="link" id="removed" type="submit">Undo<span class="hidden"> removing ${what}</span></button></form></li>`;
 }
 
-/** Nothing is known of it any more but that it was there: it can only be taken out. */
+/** The variant's details are unknown, so the line can only be removed. */
 function goneLine(line: ShownCartLine, at: number, what: string): Html {
   return html`<li class="gone"><div class="tile"></div>
 <div><h3>${line.name}</h3>
@@ -124,7 +124,7 @@ function removeForm(line: ShownCartLine, at: number, what: string): Html {
 <button class="link" id="remove-${line.variantId}" type="submit">Remove<span class="hidden"> ${what}</span></button></form>`;
 }
 
-/** The name beside it says what it is, so the picture is decoration here. */
+/** The picture is decoration, because the name stands beside it. */
 export function linePicture(variant: VariantInfo | undefined): Html {
   if (variant === undefined) return html`<div class="tile"></div>`;
   return html`<div class="tile"><img src="${variant.imageUrl}" alt="" width="160" height="200"${raw(' loading="lazy"')}></div>`;
