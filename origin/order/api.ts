@@ -134,7 +134,7 @@ export function orderApi(deps: Deps, carts: Carts, providers: PaymentProviders):
     await refuseEndedSession(deps, c);
     return readBuyer(deps, c);
   };
-  // Asked before the body is looked at: a write without a key is wrong whatever it says.
+  // Checked before the body is validated: an order without a key is refused whatever its body says.
   api.use('/api/orders', async (c, next) => {
     if (c.req.method === 'POST' && !c.req.header('Idempotency-Key')) {
       throw new Refusal(
@@ -157,7 +157,7 @@ export function orderApi(deps: Deps, carts: Carts, providers: PaymentProviders):
     c.header('Location', `/api/orders/${placed.order.id}`);
     return c.json(placed.order, 201);
   });
-  // Nothing keeps the answer: a restart with other settings raises no version that would make a kept one fall.
+  // No cache keeps this answer. A restart with other settings raises no version, so a cached answer would stay.
   api.openapi(checkoutOptionsRoute, async (c) => {
     const table = await readKnownShippingTable(deps).catch(() => undefined);
     const codes = countries
@@ -188,7 +188,7 @@ export function orderApi(deps: Deps, carts: Carts, providers: PaymentProviders):
   return api;
 }
 
-/** Also for the pages. */
+/** The pages use it too. */
 export async function readBuyer(deps: Deps, c: Context<AppEnv>): Promise<Buyer> {
   const { account } = await readVisitor(deps, c);
   return { accountId: account?.id, cookieHeader: c.req.header('Cookie') };

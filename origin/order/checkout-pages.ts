@@ -1,4 +1,4 @@
-// The page of checkout. Nothing is ordered at a price or quantity that the shopper did not see.
+// The checkout page. Nothing is ordered at a price or quantity that the shopper did not see.
 import { type Context, Hono } from 'hono';
 import { cartRequestOf } from '../cart/api.ts';
 import type { Cart } from '../cart/cart.ts';
@@ -53,7 +53,7 @@ export function checkoutPages(deps: Deps, carts: Carts, providers: PaymentProvid
     })
     .post('/checkout', async (c) => {
       const values = await readForm(c);
-      // The account's bag is out of reach: it is no empty one.
+      // After the session has ended, the account's bag cannot be read. That does not mean that it is empty.
       const visitor = await readVisitor(deps, c);
       if (visitor.account === undefined && wasSignedIn(visitor, values))
         return respondSignedOut(deps, c, values);
@@ -67,7 +67,7 @@ export function checkoutPages(deps: Deps, carts: Carts, providers: PaymentProvid
         const faults = gatherPaymentFaults(faultsOf(parsed.error, values));
         return showCheckout(deps, c, cart, { ...again, faults });
       }
-      // An empty bag may be that of an order that this very form has placed: its key then answers with that order.
+      // The bag may be empty because this form has already placed its order. Its key then answers with that order.
       const toldTotal = readToldTotal(values['total']);
       const agreed = isEmpty ? undefined : await quoteForm(deps, cart, values, visitor.account?.id);
       const isAgreed = agreed === undefined || agreed.quote.price.total === toldTotal;
@@ -95,7 +95,7 @@ export function checkoutPages(deps: Deps, carts: Carts, providers: PaymentProvid
     });
 }
 
-/** The order stands: an address that cannot be kept is no reason to refuse it. */
+/** The order is placed already, so a failure to keep the address must not refuse it. */
 async function keepIfWished(deps: Deps, accountId: string | undefined, values: FormValues): Promise<void> {
   const address = KeptAddressSchema.safeParse(readKeptAddress(values));
   if (accountId === undefined || values['keep-address'] !== 'yes' || !address.success) return;
@@ -104,7 +104,7 @@ async function keepIfWished(deps: Deps, accountId: string | undefined, values: F
   );
 }
 
-/** The one that was chosen, or else the default where the form is new. */
+/** Fills in the chosen address, or the default one where the form is new. */
 function fillIn(values: FormValues, addresses: AddressOfBook[]): FormValues {
   const isNew = values['line1'] === undefined;
   const isChosen = values['update'] === 'address';
@@ -121,9 +121,9 @@ function fillIn(values: FormValues, addresses: AddressOfBook[]): FormValues {
 
 interface QuotedForm {
   quote: Quote;
-  /** Undefined where there is no code, or one that does not hold. */
+  /** Undefined where there is no code, or where the code is not valid. */
   promotion?: Promotion;
-  /** Why the code does not hold. */
+  /** Why the code is not valid. */
   codeFault?: string;
 }
 
@@ -132,7 +132,7 @@ interface Shown {
   providers: string[];
   faults?: FormFaults;
   refusal?: Refusal;
-  /** What the refused order might have cost; minor units. */
+  /** The total that the refused order was expected to cost, in minor units. */
   expectedTotal?: number | undefined;
   status?: number;
   setCookies?: string[];
@@ -175,7 +175,7 @@ async function showCheckout(deps: Deps, c: Context<AppEnv>, cart: Cart, shown: S
   });
 }
 
-/** By the form as it stands; a country that is none of ours counts as the shop's. */
+/** Quotes what the form now says. An unknown country counts as the shop's own. */
 async function quoteForm(
   deps: Deps,
   cart: Cart,
@@ -203,7 +203,7 @@ async function quoteForm(
   }
 }
 
-/** What is short stands beside each line, too. */
+/** Words the refusal. Each line also shows what is short. */
 function describeRefusal(refusal: Refusal | undefined, expectedTotal: number): string | undefined {
   switch (refusal?.code) {
     case undefined:
@@ -219,7 +219,7 @@ function describeRefusal(refusal: Refusal | undefined, expectedTotal: number): s
   }
 }
 
-/** @returns minor units, of a refusal that tells what the order costs now. */
+/** @returns minor units where the refusal tells the present total */
 function totalOf(refusal: Refusal | undefined): number | undefined {
   return (refusal?.details['total'] as Money | undefined)?.amount;
 }

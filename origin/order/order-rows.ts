@@ -73,7 +73,7 @@ export async function withLines(db: DbOrTx, rows: OrderRow[]): Promise<Order[]> 
       unitPrice: money(line.unit_price_amount),
       lineTotal: money(line.unit_price_amount * line.quantity),
       shipped: line.shipped,
-      // The previous release ends orders without counting pieces.
+      // The previous release cancels orders without counting their pieces as withdrawn.
       cancelled: row.status === 'cancelled' ? line.quantity - line.shipped : line.withdrawn,
       returned: line.returned,
     })),
@@ -94,7 +94,7 @@ export async function withLines(db: DbOrTx, rows: OrderRow[]): Promise<Order[]> 
   }));
 }
 
-/** Before there were methods, everything travelled like this. */
+/** Orders from before there were delivery methods were sent free of charge. */
 const freeDelivery: ChosenShipping = {
   method: 'standard',
   name: 'Standard',
@@ -112,17 +112,17 @@ function priceOf(row: OrderRow): Pick<Order, 'shipping' | 'promised' | 'discount
   };
 }
 
-/** In an answer. */
+/** As an API answer has it. */
 export function toShipping({ method, name, amount, days }: ChosenShipping): Order['shipping'] {
   return { method, name, price: money(amount), days };
 }
 
-/** In an answer. */
+/** As an API answer has it. */
 export function toTax(tax: VatAmount[]): Order['tax'] {
   return tax.map(({ rate, net, tax }) => ({ rate, net: money(net), tax: money(tax) }));
 }
 
-/** An order of a release that kept no VAT is taxed as grown-ups' clothes are. */
+/** Orders of an earlier release have no stored VAT. They are taxed as adults' clothes. */
 function taxOfEarlier({ total_amount: amount, shipping_address, placed_at: at }: OrderRow): VatAmount[] {
   const items = [{ amount, isForChildren: false, isPromoted: false }];
   return priceOrder({ items, shippingAmount: 0, country: shipping_address?.country ?? 'DE', at }).tax;
@@ -182,7 +182,7 @@ async function readHistories(db: DbOrTx, orderIds: string[]): Promise<Map<string
   return new Map(rows.map((row) => [row.id, row]));
 }
 
-/** Postgres writes times of JSON with its own offset. */
+/** Postgres writes times in JSON with an offset of its own. */
 const toIso = (time: string) => new Date(time).toISOString();
 
 function toHistory(row: HistoryRow | undefined): Pick<Order, 'shipments' | 'refunds' | 'returns'> {
@@ -206,14 +206,14 @@ function toHistory(row: HistoryRow | undefined): Pick<Order, 'shipments' | 'refu
     })),
     returns: returns.map(({ requested_at: requestedAt, lines, ...returned }) => ({
       ...returned,
-      // None where nothing of it arrived.
+      // Empty where no piece of the return arrived.
       lines: lines ?? [],
       requestedAt: toIso(requestedAt),
     })),
   };
 }
 
-/** The link only while it leads somewhere: the order still stands, and its provider's page is open for the buyer. */
+/** Includes the link only while the order still stands and the provider's page is open for the buyer. */
 function toPayment(row: OrderRow): Order['payment'] {
   const { provider, payment_status: status, redirect_url: redirectUrl, expires_at: expiresAt } = row;
   const isOpen = expiresAt === null || expiresAt.getTime() > Date.now();

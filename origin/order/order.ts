@@ -8,7 +8,7 @@ import { BillingAddressSchema, exampleAddress, ShippingAddressSchema } from './s
 
 export const demoOutcomes = ['paid', 'declined', 'unknown'] as const;
 
-/** Programs write null for what they leave out. */
+/** Accepts null as absent, because programs write null for members that they leave out. */
 function absentIfNull<Schema extends z.ZodType>(schema: Schema) {
   return schema.nullish().transform((given) => given ?? undefined);
 }
@@ -120,7 +120,7 @@ export const OrderDiscountSchema = z
   .object({ code: z.string(), amount: MoneySchema })
   .openapi('OrderDiscount', { example: { code: 'SPRING', amount: { amount: 400, currency: 'EUR' } } });
 
-/** Net and tax of all rates are the total. */
+/** The net amounts and taxes of all rates add up to the total. */
 export const TaxSchema = z.array(
   z
     .object({
@@ -130,7 +130,7 @@ export const TaxSchema = z.array(
     })
     .openapi('Vat', { description: 'The VAT of one rate within the total', example: exampleOrder.tax[0] }),
 );
-/** Pieces of a variant, in an answer. */
+/** Pieces of a variant, as an API answer has them. */
 const PiecesSchema = z
   .object({ variantId: z.string(), quantity: z.int().min(1) })
   .openapi('Pieces', { example: examplePieces[0] });

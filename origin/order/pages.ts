@@ -1,4 +1,4 @@
-// The pages of orders, for whoever placed them and for whoever has the link of a mail.
+// The pages of orders, for the shopper who placed one and for everyone who has the link of its mail.
 
 import { setTimeout as delay } from 'node:timers/promises';
 import { type Context, Hono } from 'hono';
@@ -85,7 +85,7 @@ export function orderPages(deps: Deps, carts: Carts, providers: PaymentProviders
     });
 }
 
-/** @throws Refusal 422 where the form says nothing that can be done */
+/** @throws Refusal 422 where the form asks for nothing that can be done */
 function readChange(deps: Deps, { order }: OrderDetail, values: FormValues): OrderChange {
   if (values['do'] === 'cancel')
     return { deed: { what: 'cancel' }, by: { who: 'shopper' }, reason: reasonOf(values['cancel-reason']) };
@@ -109,7 +109,7 @@ function reasonOf(text = ''): string | undefined {
   );
 }
 
-/** What the key of a form stands for: all that was entered. */
+/** The body by which a repeated form is recognised: every field except the key itself. */
 function bodyOf({ 'idempotency-key': _, ...values }: FormValues): FormValues {
   return values;
 }
@@ -126,7 +126,7 @@ async function showFindOrder(
   });
 }
 
-/** What was entered and refused. */
+/** The form that was refused. */
 interface Refused {
   values: FormValues;
   refusal: Refusal;
@@ -173,7 +173,7 @@ async function showOrder(deps: Deps, c: Context<AppEnv>, refused?: Refused): Pro
   });
 }
 
-/** The visitor's own, or one that the key of a mail's link opens. */
+/** Finds an order of this visitor, or one that the key of a mail's link opens. */
 async function findOrder(
   deps: Deps,
   c: Context<AppEnv>,
@@ -182,7 +182,7 @@ async function findOrder(
   const id = c.req.param('id') ?? '';
   const buyer = await readBuyer(deps, c);
   const own = await readOwn(deps, c, (db) => orNone(readOrderDetail({ ...deps, db }, id, buyer)));
-  // A mail may be read before a replica has its order.
+  // A shopper may follow the mail's link before a replica has the order, so this reads the primary.
   return own ?? (key === undefined ? undefined : orNone(readOrderByKey(deps, id, key)));
 }
 
@@ -194,8 +194,8 @@ async function orNone<Found>(finding: Promise<Found>): Promise<Found | undefined
 }
 
 /**
- * Who asks to, who was signed in until lately, and the browser that placed the order; nobody else learns whether there
- * is one.
+ * Tells whether the visitor is sent to sign in: on request, after a session that has ended, or in the browser that
+ * placed the order. All others must not learn whether the order exists.
  */
 function isToSignIn(
   { settings }: Pick<Deps, 'settings'>,
@@ -208,7 +208,7 @@ function isToSignIn(
   return isAsked || hasEndedSession || readOrderIds(settings, c.req.header('Cookie')).includes(id);
 }
 
-/** The same for whatever is not there and whatever is not the visitor's. */
+/** Shows the same page for an order that does not exist and for one of another shopper. */
 async function showNoOrder(deps: Deps, c: Context<AppEnv>): Promise<Response> {
   const [frame, { account }] = await Promise.all([readFrame(deps, c), readVisitor(deps, c)]);
   const content = noOrderPage({ isSignedIn: account !== undefined });
@@ -222,15 +222,15 @@ function addressOf(orderId: string, key: string | undefined): string {
   return key === undefined ? `/orders/${orderId}` : `/orders/${orderId}?${new URLSearchParams({ key })}`;
 }
 
-/** An address with a key is a secret. */
+/** An address with a key is secret, so it is not sent as a referrer. */
 function secrecy(key: string | undefined): Record<string, string> {
   return key === undefined ? {} : { 'Referrer-Policy': 'no-referrer' };
 }
 
-// The shopper is back from the provider's page before its webhook is: asks the provider, and waits a moment for the
-// answer.
+// Handles a shopper who returns from the provider's page before its webhook arrives: asks the provider, and waits a
+// moment for the answer.
 
-/** However often the page is reloaded. */
+/** The provider is asked at most once in this time, however often the page is reloaded. */
 const pauseMs = 2_000;
 const patienceMs = 2_500;
 const lookEveryMs = 150;

@@ -1,5 +1,5 @@
-// Places an order: freezes the cart, takes stock, writes order and payment, in one transaction under one idempotency
-// key. The payment is attempted afterwards.
+// Places an order: freezes the cart, takes stock, and writes order and payment, in one transaction under one
+// idempotency key. The payment is attempted afterwards.
 import { randomBytes } from 'node:crypto';
 import type { CartLine } from '../cart/cart-contents.ts';
 import type { CartCheckout, Carts, OrderKey } from '../cart/carts.ts';
@@ -40,18 +40,22 @@ export interface Checkout extends Buyer {
   path: string;
   traceparent: string;
   request: OrderRequest;
-  /** The total in minor units that a page showed; another one is refused, so that the shopper decides. */
+  /**
+   * The total that a page showed, in minor units. An order with another total is refused, so that the shopper
+   * decides.
+   */
   expectedTotal?: number | undefined;
 }
 
-/** By then the answer to the shopper has made its attempt, or its process has died. */
+/** After this time the request that placed the order has attempted the payment, or its process has died. */
 const attemptLateSeconds = 15;
 
 /**
- * @throws Refusal 409 `cart-empty`, `out-of-stock` (with `lines`), `price-changed` (with `total`): nothing taken,
- * the cart kept; 422 `no-delivery-there`, `promotion-refused`, `unknown-provider`, `total-too-small`,
- * `total-too-large` (with `min` and `max`); 503 where
- * Postgres is away
+ * @throws Refusal 409 `cart-empty`, `out-of-stock` (with `lines`), `price-changed` (with `total`): nothing is taken
+ * and the cart stays
+ * @throws Refusal 422 `no-delivery-there`, `promotion-refused`, `unknown-provider`, `total-too-small`,
+ * `total-too-large` (with `min` and `max`)
+ * @throws Refusal 503 where Postgres is away
  */
 export async function placeOrder(
   deps: Deps,
@@ -67,10 +71,10 @@ export async function placeOrder(
   const write = { scope, key: checkout.idempotencyKey, method: 'POST', path: checkout.path, body: request };
   const key = { opId: checkout.idempotencyKey, fingerprint: fingerprintOf(write) };
   let placedNow = false;
-  // What is charged is what it costs at this moment, also where no worker has begun the sale yet.
+  // Sales are turned first, so that the price is right even where no worker has begun or ended a due sale.
   await turnDueSales(deps, deps.now());
   const { orderId } = await retryOnConflict(() => {
-    // Postgres may have rolled back an earlier try of this function.
+    // An earlier try may have been rolled back.
     placedNow = false;
     return writeOnce(deps.db, write, (tx) => {
       placedNow = true;
@@ -83,10 +87,12 @@ export async function placeOrder(
     });
   });
   deps.wakeWorker();
-  // Before the provider is called, which may take long: until then the cart would still show the ordered lines.
+  // Empties the cart before the provider is called. That may take long, and the cart would still show the ordered
+  // lines.
   const cartCookies = placedNow ? await cartCheckout.afterCommit() : undefined;
   if (!(await attemptPayment(deps, providers, orderId))) await awaitAttempt(deps.db, orderId);
-  // Signed out, this browser is asked to sign in for an account's order, where others are told nothing.
+  // The cookie marks the order as placed in this browser. After a sign-out, this browser is asked to sign in for it.
+  // Others get 404.
   const placedHere = rememberOrder(deps.settings, cookieHeader, orderId);
   const order = await readOrder(deps, orderId, {
     accountId,
@@ -96,7 +102,7 @@ export async function placeOrder(
   return { order, setCookies: [placedHere, ...cookies] };
 }
 
-/** Locks in the order that all keep: account, cart, variants, promotion, outbox. */
+/** Locks in the order that all transactions keep: account, cart, variants, promotion, outbox. */
 async function writeOrder(
   tx: Tx,
   cart: CartCheckout,
@@ -108,7 +114,7 @@ async function writeOrder(
   const lines = await cart.freeze(tx, key);
   checkOrderable(lines);
   await takeStock(tx, lines);
-  // Read after the stock is locked, so that price and stock are of one moment.
+  // Prices are read after the stock is locked, so that both are of the same moment.
   const ids = lines.map((line) => line.variantId);
   const priced = requireSold(lines, await readVariantsFresh(tx, ids));
   const customer = { email: request.email, accountId };
@@ -146,7 +152,7 @@ async function writeOrder(
   return { orderId };
 }
 
-/** The order with its lines. @returns its id */
+/** Inserts the order with its lines. @returns its id */
 async function insertOrder(
   tx: Tx,
   priced: PricedLine[],
@@ -183,7 +189,10 @@ interface Bill {
   price: OrderPrice;
 }
 
-/** Uses the promotion code, if there is one. @throws Refusal 422 `no-delivery-there`, `promotion-refused` */
+/**
+ * Prices the order, and uses its promotion code if it has one. @throws Refusal 422 `no-delivery-there`,
+ * `promotion-refused`
+ */
 async function makeBill(
   tx: Tx,
   priced: PricedLine[],
@@ -207,7 +216,7 @@ async function makeBill(
   return { shipping, promotion, price };
 }
 
-/** The largest that Postgres' integers hold. */
+/** The largest value of Postgres' `integer`. */
 const largestTotal = 2_147_483_647;
 
 /** @throws Refusal 422 `total-too-small`, `total-too-large` */
@@ -223,7 +232,10 @@ function checkBounds(total: number, { min, max } = { min: 0, max: largestTotal }
     });
 }
 
-/** Deleting it waits, and then forgets this buyer as well. @throws Refusal 401 `session-ended` where it is gone */
+/**
+ * Locks the account, so that its deletion waits and then anonymises this order too. @throws Refusal 401
+ * `session-ended` where it is gone
+ */
 async function lockAccount(tx: Tx, accountId: string): Promise<void> {
   const account = await tx
     .selectFrom('accounts')
@@ -239,7 +251,7 @@ interface PricedLine {
   info: VariantInfo;
 }
 
-/** @throws Refusal 409 `out-of-stock` for what is no longer sold */
+/** @throws Refusal 409 `out-of-stock` for variants that are no longer sold */
 function requireSold(lines: CartLine[], infos: Map<string, VariantInfo>): PricedLine[] {
   const missing: ShortLine[] = lines
     .filter((line) => !infos.has(line.variantId))
@@ -250,7 +262,7 @@ function requireSold(lines: CartLine[], infos: Map<string, VariantInfo>): Priced
   return lines.map((line) => ({ quantity: line.quantity, info: infos.get(line.variantId)! }));
 }
 
-/** A line as it stands in the order from now on, whatever becomes of the variant. */
+/** A line as it stays in the order, even if the variant changes later. */
 export function orderLineRow(
   orderId: string,
   position: number,
@@ -274,8 +286,8 @@ export function orderLineRow(
 }
 
 /**
- * Letters and digits that cannot be mistaken for one another (Crockford's base 32); says nothing of how many orders
- * there are.
+ * Crockford's base 32: no letter can be mistaken for a digit. The numbers are random, so they do not tell how many
+ * orders exist.
  */
 const letters = '0123456789ABCDEFGHJKMNPQRSTVWXYZ';
 

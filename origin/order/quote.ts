@@ -1,4 +1,5 @@
-// What a cart would cost: each delivery method with its total, the discount and the VAT. Nothing is taken or used.
+// Quotes what a cart would cost: each delivery method with its total, the discount and the VAT. It takes no stock and
+// uses no promotion code.
 import type { Cart } from '../cart/cart.ts';
 import { readVariants, type VariantInfo } from '../catalog/read-variants.ts';
 import { type DeliveryDates, type Holidays, promiseDelivery } from '../checkout/delivery-dates.ts';
@@ -15,7 +16,7 @@ import type { Deps } from '../deps.ts';
 
 export interface QuoteLine {
   info: VariantInfo;
-  /** Of all its pieces. */
+  /** The price of all its pieces. */
   amount: number;
 }
 
@@ -23,12 +24,12 @@ export interface QuoteRequest {
   lines: QuoteLine[];
   table: ShippingTable;
   country: string;
-  /** Undefined, or one that does not go there: the cheapest. */
+  /** The cheapest method is taken where this is undefined, or where the method does not deliver there. */
   method?: string | undefined;
   promotion?: Promotion | undefined;
   nowMs: number;
   shopCountry: string;
-  /** Absent where no day of delivery is told. */
+  /** Absent where no delivery date is shown. */
   holidays?: Holidays;
 }
 
@@ -38,7 +39,7 @@ export interface Quote {
   choices: { shipping: ChosenShipping & { promised: DeliveryDates }; total: number }[];
   /** Undefined where nothing is delivered there. */
   shipping: ChosenShipping | undefined;
-  /** Without delivery where there is none. */
+  /** Without delivery where nothing is delivered there. */
   price: OrderPrice;
 }
 
@@ -60,7 +61,7 @@ export function makeQuote(request: QuoteRequest): Quote {
   };
 }
 
-/** As an order is priced, too. */
+/** Prices lines. Orders are priced by this function too. */
 export function priceLines(
   lines: QuoteLine[],
   by: { shippingAmount: number; promotion: Promotion | undefined; country: string; at: Date },
@@ -68,7 +69,7 @@ export function priceLines(
   const { promotion } = by;
   return priceOrder({
     ...by,
-    // The kind of an answer may grow; those of the table do not.
+    // An API answer's `kind` is open for new values; the table allows only known ones.
     promotion: promotion && { kind: promotion.kind as PromotionKind, value: promotion.value },
     items: lines.map(({ info, amount }) => ({
       amount,
@@ -82,7 +83,7 @@ export function sumLines(lines: QuoteLine[]): number {
   return lines.reduce((sum, { amount }) => sum + amount, 0);
 }
 
-/** What is no longer sold costs nothing. @throws Refusal 503 */
+/** Leaves out variants that are no longer sold. @throws Refusal 503 where the catalog cannot be read */
 export async function toQuoteLines(deps: Pick<Deps, 'cache'>, cart: Cart): Promise<QuoteLine[]> {
   const variants = await readVariants(
     deps,

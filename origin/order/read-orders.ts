@@ -1,5 +1,5 @@
-// Reads a visitor's own orders: those of the account, or those that this browser placed as a guest. Others are 404.
-// Guests' orders join an account here.
+// Reads a visitor's own orders: those of the account, or those that this browser placed as a guest. All others are
+// 404. Guests' orders join an account here.
 
 import { z } from '@hono/zod-openapi';
 import { sql } from 'kysely';
@@ -18,18 +18,18 @@ import {
   type ShippingAddress,
 } from './shipping-address.ts';
 
-/** Whose orders: both may be there, as after a sign-in. */
+/** The visitor. After a sign-in, both the account and the browser's cookie may own orders. */
 export interface Buyer {
   accountId: string | undefined;
   cookieHeader: string | undefined;
 }
 
-/** What a page shows beside the order itself. */
+/** What the order's page shows besides the order itself. */
 export interface OrderDetail {
   order: Order;
   email: string | null;
   shippingAddress: ShippingAddress | null;
-  /** Null: that of delivery. */
+  /** Null where the invoice goes to the delivery address. */
   billingAddress: BillingAddress | null;
   flag: 'late-money' | 'refunded' | null;
 }
@@ -57,7 +57,7 @@ export async function readOrderDetail(
 }
 
 /**
- * For whoever has the link of a mail; a buyer who was forgotten has none any more.
+ * Reads the order for everyone who has the link of a mail. An order whose buyer was anonymised has no such link.
  * @throws Refusal 404, whatever is wrong with the key
  */
 export async function readOrderByKey(
@@ -72,8 +72,8 @@ export async function readOrderByKey(
 }
 
 /**
- * For whoever may see it by account, cookie or the key of a mail's link: by the same right it is cancelled and sent
- * back.
+ * Opens the order for a visitor who may see it by account, cookie or the key of a mail's link. The same right allows
+ * cancelling it and sending pieces back.
  * @throws Refusal 404
  */
 export async function openOrder(
@@ -101,8 +101,8 @@ async function findRow(db: DbOrTx, id: string) {
 type FoundRow = NonNullable<Awaited<ReturnType<typeof findRow>>>;
 
 /**
- * A guest's order belongs to the browser; one placed signed in belongs to the account alone, and to nobody once that
- * is deleted.
+ * A guest's order belongs to the browser that placed it. An order placed with an account belongs only to the account,
+ * and to nobody once the account is deleted.
  */
 function isOfGuest({ account_id, email }: Pick<FoundRow, 'account_id' | 'email'>): boolean {
   return account_id === null && email !== null;
@@ -136,7 +136,7 @@ export async function listOrders(
   return all.sort((a, b) => b.placedAt.localeCompare(a.placedAt));
 }
 
-// The orders of an account: listed, exported, and joined by what its owner ordered as a guest.
+// The orders of an account: listed, exported, and joined by its owner's earlier guest orders.
 
 const mostShown = 200;
 
@@ -146,19 +146,19 @@ export async function listOrdersOfAccount(db: DbOrTx, accountId: string): Promis
   return withLines(db, await newest.execute());
 }
 
-/** With what is personal of an order: shipping address and e-mail. */
+/** An order with its personal data: shipping address and e-mail. */
 export const OrderExportSchema = z
   .object({
     ...OrderSchema.shape,
     email: z.string().nullable(),
-    // Not `nullable`, by which the document would say that an address itself can be null wherever there is one.
+    // A union, because `nullable` would tell the OpenAPI document that every such address may be null.
     shippingAddress: z.union([OrderAddressSchema, z.null()]),
   })
   .openapi('OrderExport', {
     example: { ...exampleOrder, email: 'ada@example.com', shippingAddress: exampleAddress },
   });
 
-/** Newest first. @param orderIds of the person whose data it is */
+/** Newest first. @param orderIds orders of the person who asked for the data */
 export async function exportOrders(
   db: DbOrTx,
   orderIds: string[],
@@ -176,9 +176,9 @@ export async function exportOrders(
 }
 
 /**
- * Part of sign-up and sign-in: what this browser ordered as a guest under the account's e-mail is the account's from
- * then on.
- * @param guestOrderIds as the browser's signed cookie names them
+ * Moves guest orders to the account at sign-up and sign-in. Only those of this browser with the account's e-mail are
+ * moved.
+ * @param guestOrderIds ids from the browser's signed cookie
  */
 export async function adoptGuestOrders(tx: Tx, accountId: string, guestOrderIds: string[]): Promise<void> {
   if (guestOrderIds.length === 0) return;

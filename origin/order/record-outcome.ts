@@ -1,4 +1,4 @@
-// Stores what a provider said about a payment and updates the order. Answers may arrive in any order and more than
+// Stores a provider's answer about a payment and updates the order. Answers may arrive in any order and more than
 // once. Money that arrives too late is refunded once.
 import { type Selectable, sql } from 'kysely';
 import type { Deps } from '../deps.ts';
@@ -16,7 +16,7 @@ import type { OrderTables, PaymentStatus, Who } from './tables.ts';
 
 type Payment = Selectable<OrderTables['payments']>;
 
-/** `unanswered`: the question failed, which says nothing of the payment. */
+/** `unanswered`: the request failed, which says nothing about the payment. */
 export type Outcome = ChargeResult | { status: 'unanswered'; detail: string };
 
 type OutcomeDeps = Pick<Deps, 'db' | 'wakeWorker' | 'now' | 'settings'>;
@@ -25,7 +25,7 @@ export async function recordOutcome(deps: OutcomeDeps, orderId: string, outcome:
   await withPayment(deps, orderId, (tx, payment) => writeOutcome({ ...deps, tx }, payment, outcome));
 }
 
-/** What came by itself: it may be about something else that was sold through the same account. */
+/** News that a provider sends by itself. It may be about a sale of another shop with the same account. */
 export interface PaymentEvent {
   orderId: string;
   provider: string;
@@ -33,7 +33,7 @@ export interface PaymentEvent {
   read(charge: Charge): (ChargeResult & { tookMoney?: boolean; isToBeAsked?: boolean }) | undefined;
 }
 
-/** An event that does not fit the order decides nothing: the provider is asked at once. */
+/** Records an event. One that does not fit the order decides nothing, and the provider is asked at once. */
 export async function recordEvent(deps: OutcomeDeps, event: PaymentEvent): Promise<void> {
   await withPayment(deps, event.orderId, async (tx, payment) => {
     if (payment.provider !== event.provider) return;
@@ -67,7 +67,7 @@ export function lockPayment(tx: Tx, orderId: string): Promise<Payment | undefine
   return tx.selectFrom('payments').selectAll().where('order_id', '=', orderId).forUpdate().executeTakeFirst();
 }
 
-/** @param payment as it stands, locked by this transaction */
+/** @param payment the present row, locked by this transaction */
 export async function writeOutcome(
   { tx, settings, now }: Issuer & Pick<Deps, 'now'>,
   payment: Payment,
@@ -96,12 +96,12 @@ export async function writeOutcome(
       .set(change(payment, status, outcome, nowMs))
       .where('order_id', '=', orderId)
       .execute();
-  // An attempt is pending before its outcome is. To be paid at the door is news once, while there is no reference yet.
+  // Confirms an order that is paid at the door once, when the attempt's answer brings the first reference.
   const confirmedNow =
     payment.provider === 'on-delivery' && status === 'pending' && payment.reference === null;
-  // One that was cancelled meanwhile is paid back instead, or released.
+  // An order that was cancelled meanwhile is not confirmed. Its payment is refunded or released.
   const isGood = life?.status === 'paid' || (life?.status === 'placed' && status === 'authorised');
-  // What was authorised is confirmed already.
+  // An authorised order was confirmed before, so it is not confirmed again when it is paid.
   if ((isGood && payment.status !== 'authorised') || confirmedNow) await requestOrderMail(tx, orderId);
   if (status === 'authorised') await askWhenOver(tx, payment, { outcome, nowMs });
   const isOpen = status === 'unknown' || (status === 'pending' && payment.provider !== 'on-delivery');
@@ -109,11 +109,14 @@ export async function writeOutcome(
     await addToOutbox(tx, 'settle-payment', { orderId }, { dueAt: nextQuestionAt(payment, nowMs) });
 }
 
-/** Cards keep it for a week: https://docs.stripe.com/payments/place-a-hold-on-a-payment-method */
+/** Card networks keep an authorisation for a week: https://docs.stripe.com/payments/place-a-hold-on-a-payment-method */
 const authorisedMs = 7 * 86_400_000;
 const overMs = 3_600_000;
 
-/** An authorisation ends by itself; a question that came to nothing is asked again soon. */
+/**
+ * Schedules a question for the time when the authorisation has ended. If a question got no answer, it is asked again
+ * soon.
+ */
 async function askWhenOver(
   tx: Tx,
   { order_id: orderId, authorised_until: until }: Payment,
@@ -128,7 +131,7 @@ async function askWhenOver(
 
 function change(payment: Payment, status: PaymentStatus, outcome: Outcome, nowMs: number) {
   const { reference, redirectUrl }: Partial<ChargeResult> = outcome.status === 'unanswered' ? {} : outcome;
-  // An older answer may arrive after the news that the shopper has been there.
+  // An older answer may arrive after the news that the shopper has completed the page.
   const hasBeenThere =
     payment.status === 'pending' && payment.reference !== null && payment.redirect_url === null;
   const isDecided = status === 'paid' || status === 'failed';
@@ -141,7 +144,7 @@ function change(payment: Payment, status: PaymentStatus, outcome: Outcome, nowMs
     ...(status === 'authorised' && payment.authorised_until === null
       ? { authorised_until: new Date(nowMs + authorisedMs) }
       : {}),
-    // It names the buyer, and nobody will be asked for a first answer again.
+    // The request names the buyer. It is no longer needed, because the first answer is known.
     ...(reference || isDecided ? { request: null } : {}),
   };
 }
@@ -149,8 +152,8 @@ function change(payment: Payment, status: PaymentStatus, outcome: Outcome, nowMs
 const longestSilenceMs = 24 * 3_600_000;
 
 /**
- * A page that is known stays as it is while it is open, and for a day without an answer.
- * Where none is known, money may have moved.
+ * Returns the status after an unanswered question. A known page stays pending while it is open, and for a day without
+ * an answer. Where no page is known, money may have moved.
  */
 function statusUnanswered(payment: Payment, nowMs: number): PaymentStatus {
   if (payment.status === 'authorised') return 'authorised';
@@ -164,7 +167,8 @@ const longestPauseMs = 6 * 3_600_000;
 const afterClosingMs = 60_000;
 
 /**
- * Pauses grow with the time that the payment has been open. A minute after the provider's page closed there is news.
+ * Pauses grow with the time that the payment has been open. A question is also due a minute after the provider's page
+ * closes.
  */
 function nextQuestionAt({ attempted_at, expires_at }: Payment, nowMs: number): Date {
   const openMs = nowMs - (attempted_at?.getTime() ?? nowMs);
@@ -173,7 +177,7 @@ function nextQuestionAt({ attempted_at, expires_at }: Payment, nowMs: number): D
   return new Date(closedMs > nowMs ? Math.min(nowMs + pauseMs, closedMs) : nowMs + pauseMs);
 }
 
-/** Once, however often the event comes before the question is asked. Index: outbox_payment_questions. */
+/** Adds one question, even if the event comes several times before it is asked. Index: outbox_payment_questions. */
 export async function askNow(tx: Tx, orderId: string): Promise<void> {
   const { rows } = await sql`
     select from outbox
@@ -184,8 +188,8 @@ export async function askNow(tx: Tx, orderId: string): Promise<void> {
 }
 
 /**
- * One question waits for each order, whatever answer leaves it open. Index: outbox_payment_questions.
- * @param until later ones do not count
+ * Tells whether a question is already pending, so that each order has only one. Index: outbox_payment_questions.
+ * @param until questions that are due later do not count
  */
 async function willBeAskedAgain(tx: Tx, orderId: string, until?: Date): Promise<boolean> {
   const { rows } = await sql`
@@ -198,7 +202,7 @@ async function willBeAskedAgain(tx: Tx, orderId: string, until?: Date): Promise<
 
 // Flags money that arrives after its order was cancelled, and refunds it once.
 
-/** Part of recording an outcome; the job does the rest. */
+/** Called while an outcome is recorded. The job refunds the money. */
 export async function flagLateMoney(
   tx: Tx,
   { order_id: orderId, flag }: Selectable<OrderTables['payments']>,
@@ -213,7 +217,7 @@ export async function flagLateMoney(
   await addToOutbox(tx, 'settle-payment', { orderId });
 }
 
-/** Part of the job. Safe to repeat: the provider knows the refund by the order's key. */
+/** Called by the job. Safe to repeat: the order's key identifies the refund at the provider. */
 export async function refundLateMoney(
   deps: Deps,
   providers: PaymentProviders,

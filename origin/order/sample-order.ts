@@ -1,4 +1,5 @@
-// An order with everything that can happen to one, for previews: it is written in a transaction that is rolled back.
+// Writes a sample order with a parcel, a return, a refund and a withdrawal, for previews of mails. Its transaction is
+// rolled back.
 import { randomBytes } from 'node:crypto';
 import type { VariantInfo } from '../catalog/read-variants.ts';
 import { promiseDelivery } from '../checkout/delivery-dates.ts';
@@ -7,10 +8,9 @@ import type { Tx } from '../schema.ts';
 import { orderLineRow } from './place-order.ts';
 import { priceLines } from './quote.ts';
 
-/** What mails about it are about. */
+/** Ids and number that the previewed mails refer to. */
 export interface SampleOrder {
   orderId: string;
-  /** Its number. */
   number: string;
   shipmentId: string;
   refundId: string;
@@ -73,7 +73,7 @@ export async function insertSampleOrder(
   return { orderId, number, ...parts };
 }
 
-/** A parcel, a return with its refund, and a withdrawal. */
+/** Inserts a parcel, a return with its refund, and a withdrawal. */
 async function insertParts(
   tx: Tx,
   { orderId, quantity, email }: { orderId: string; quantity: number; email: string },
@@ -133,7 +133,7 @@ async function insertParts(
   return { shipmentId, refundId, returnId, withdrawalId };
 }
 
-/** Random, so that two previews at once do not wait for each other. */
+/** Random, so that two previews at once do not wait for each other's unique keys. */
 function letters(count: number): string {
   return [...randomBytes(count)].map((byte) => '0123456789ABCDEFGHJKMNPQRSTVWXYZ'[byte % 32]).join('');
 }

@@ -1,10 +1,9 @@
-// The schemas of the addresses of an order and of an address book, VAT number included, shared by the API and the
-// forms.
+// The schemas of addresses of orders and address books, VAT numbers included, shared by the API and the forms.
 import { z } from '@hono/zod-openapi';
 import { CountryCode, optionalText, plainText } from '../web/api/plain-text.ts';
 import { countries, findCountry, isPostalCodeOf } from './countries.ts';
 
-/** Characters, at most. */
+/** The largest number of characters of each part. */
 export const addressLengths = { name: 100, line1: 200, line2: 200, city: 100, postalCode: 20 };
 export const companyLengths = { company: 100, vatNumber: 30 };
 
@@ -31,12 +30,15 @@ const Parts = z.strictObject({
   }).openapi({ description: 'One of `countries` of `GET /api/checkout-options`' }),
 });
 
-/** What the postal code is judged by. */
+/** The parts that decide whether a postal code is right. */
 const Place = z.object({ postalCode: Parts.shape.postalCode, country: Parts.shape.country });
 
 type Placed = z.infer<typeof Place>;
 
-/** Judged as soon as both parts are there, so that every fault of an address is told at once. */
+/**
+ * Checked as soon as both parts are valid, even if others are not, so that all faults of an address are shown at
+ * once.
+ */
 const fitsCountry = ({ country, postalCode }: Placed) => isPostalCodeOf(findCountry(country)!, postalCode);
 const postalCodeFault = {
   path: ['postalCode'],
@@ -51,7 +53,7 @@ export const ShippingAddressSchema = Parts.refine(fitsCountry, postalCodeFault).
   example: exampleAddress,
 });
 
-/** As it was entered, in an answer. */
+/** As it was entered; answers show it. */
 export const OrderAddressSchema = z
   .object({
     name: z.string(),
@@ -78,13 +80,13 @@ const Company = {
     .openapi({ description: 'Of the company, with the letters of its country, in the form of that country' }),
 };
 
-/** Who gets the invoice may live anywhere, and may be a company. */
+/** The invoice may go to any country, and to a company. */
 export const BillingAddressSchema = Parts.extend({ country: CountryCode, ...Company }).openapi(
   'BillingAddress',
   { example: exampleAddress },
 );
 
-/** One of an address book: where parcels go, and for which company. */
+/** An address of an address book: a delivery address with an optional company. */
 export const KeptAddressSchema = Parts.extend(Company).refine(fitsCountry, postalCodeFault);
 export const AddressToWriteSchema = Parts.extend({
   ...Company,
@@ -133,10 +135,10 @@ const forms: Record<string, [form: RegExp, example: string]> = {
   SK: [/\d{10}/, 'SK1234567890'],
   XI: [/(?:\d{9}|\d{12}|GD\d{3}|HA\d{3})/, 'XI123456789'],
 };
-/** Of countries outside the EU only the letters are known to us. */
+/** Of countries outside the EU only the letters are checked. */
 const elsewhere = /^[A-Z]{2}[0-9A-Z]{2,13}$/;
 
-/** As it is kept: in capitals, without spaces, dots and hyphens; `GR` as `EL`. */
+/** Normalises a VAT number as it is stored: capitals, without spaces, dots and hyphens, `GR` as `EL`. */
 export function normaliseVatNumber(text: string): string {
   return text
     .normalize('NFKC')
@@ -145,7 +147,7 @@ export function normaliseVatNumber(text: string): string {
     .replace(/^GR(?=\d)/, 'EL');
 }
 
-/** @param number normalised. @returns what is wrong with it, to be put behind its name; undefined where nothing is */
+/** @param number normalised. @returns the fault, to be put behind the field's name; undefined where there is none */
 export function faultOfVatNumber(number: string): string | undefined {
   const known = forms[number.slice(0, 2)];
   if (known === undefined)

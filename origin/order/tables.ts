@@ -11,7 +11,7 @@ export type Fulfilment = 'open' | 'partly-shipped' | 'shipped' | 'delivered';
 export type RefundStatus = 'pending' | 'done' | 'unknown';
 export type ReturnStatus = 'requested' | 'received' | 'refunded' | 'refused';
 
-/** By whom something happened: `staff` has an account beside it. A provider goes by its name. */
+/** Who did something. For `staff`, the row also names an account. A provider goes by its name. */
 export type Who = 'shopper' | 'staff' | 'shop' | 'demo' | 'on-delivery' | 'stripe';
 
 export interface OrderTables {
@@ -21,20 +21,20 @@ export interface OrderTables {
     account_id: string | null;
     email: string | null;
     shipping_address: ColumnType<ShippingAddress | null, string | null, string | null>;
-    /** Null: that of delivery. */
+    /** Null where the invoice goes to the delivery address. */
     billing_address: ColumnType<BillingAddress | null, string | null | undefined, string | null>;
     status: Generated<OrderStatus>;
     total_amount: number;
-    /** Null for an order of a release before there were methods: it travelled free. */
+    /** Null for an order from before there were delivery methods, which was sent free of charge. */
     shipping: ColumnType<ChosenShipping | null, string | null | undefined, string | null>;
     discount_code: string | null;
     discount_amount: Generated<number>;
-    /** Where the VAT is due. */
+    /** The country where the VAT is due. */
     tax_country: string | null;
     tax: ColumnType<VatAmount[] | null, string | null | undefined, string | null>;
     placed_at: ColumnType<Date, Date | undefined, Date>;
     fulfilment: Generated<Fulfilment>;
-    /** Cancelled while nobody knows whether money moves: its pieces are not back in stock yet. */
+    /** True while a cancelled order's payment may still move money. Its pieces are not back in stock yet. */
     holds_stock: Generated<boolean>;
   };
   order_lines: {
@@ -52,7 +52,7 @@ export interface OrderTables {
     discount_amount: Generated<number>;
     /** Percent of VAT. */
     tax_rate: number | null;
-    /** Pieces that left; that never will; that came back or are announced to; that are in stock again. */
+    /** Pieces that left; that will never leave; that came back or are announced to; that are in stock again. */
     shipped: Generated<number>;
     withdrawn: Generated<number>;
     returned: Generated<number>;
@@ -61,32 +61,32 @@ export interface OrderTables {
   payments: {
     order_id: string;
     provider: string;
-    /** What the demo provider is asked to do. */
+    /** The outcome that the demo provider is asked for. */
     wanted_outcome: string | null;
     status: Generated<PaymentStatus>;
     /** Set before the provider is called for the first time. */
     attempted_at: Date | null;
-    /** The provider's own name for the payment. */
+    /** The provider's own id of the payment. */
     reference: string | null;
     redirect_url: string | null;
-    /** Under which the provider is asked: the same each time. Null where nobody is asked. */
+    /** The idempotency key of each request to the provider. Null where no provider is called. */
     provider_key: string | null;
-    /** What the provider is asked, as it was made when the order was placed; null once its reference is known. */
+    /** The request to the provider, composed when the order was placed; null once the payment has a reference. */
     request: ColumnType<unknown, string | null | undefined, string | null>;
     /** When the provider's page closes. */
     expires_at: Date | null;
-    /** Why it failed or cannot be told; for staff. */
+    /** Why the payment failed or is unclear; for staff. */
     detail: string | null;
-    /** Money that came after the order was cancelled, and whether it went back. */
+    /** Money that arrived after the order was cancelled, and whether it was refunded. */
     flag: 'late-money' | 'refunded' | null;
-    /** At the door, so far. */
+    /** The amount taken at the door so far. */
     taken_amount: Generated<number>;
-    /** When the authorisation is over, as far as is known. */
+    /** When the authorisation is expected to end. */
     authorised_until: Date | null;
-    /** Set before the money of an authorised payment is taken, with the amount. */
+    /** Set, with the amount, before the money of an authorised payment is taken. */
     capture_begun_at: Date | null;
     capture_amount: number | null;
-    /** Of an authorised payment: will not be taken. */
+    /** The part of an authorised payment that will not be taken. */
     left_out_amount: Generated<number>;
     updated_at: ColumnType<Date, Date | undefined, Date>;
   };
@@ -97,7 +97,7 @@ export interface OrderTables {
     at: ColumnType<Date, Date | undefined, never>;
     who: Who;
     account_id: string | null;
-    /** Of a program; the transaction names it. */
+    /** The API key of a program that acted. The database takes it from the transaction. */
     api_key_id: ColumnType<string | null, never, never>;
     what: string;
     detail: Generated<string>;
@@ -126,12 +126,12 @@ export interface OrderTables {
     amount: number;
     reason: string;
     status: Generated<RefundStatus>;
-    /** Random; the same for each attempt, so that the provider pays back once. */
+    /** Random, and the same for each attempt, so that the provider pays back once. */
     provider_key: string;
     /** Set before the provider is called. */
     attempted_at: Date | null;
     reference: string | null;
-    /** Why it is not done; for staff. */
+    /** Why the refund is not done; for staff. */
     detail: string | null;
     at: ColumnType<Date, Date | undefined, Date>;
     done_at: Date | null;
@@ -157,7 +157,10 @@ export interface OrderTables {
     content: ColumnType<InvoiceContent, string, never>;
     /** The PDF; null until it is asked for. */
     document: Buffer | null;
-    /** When its VAT fell due: with the first money. Null for one of a release before: with its issue. */
+    /**
+     * When its VAT fell due, which is with the first payment. Null for an invoice of an earlier release: the date of
+     * issue.
+     */
     taxed_at: Date | null;
   };
   /** One row, locked by each transaction that issues a credit note. */
@@ -171,7 +174,7 @@ export interface OrderTables {
     content: ColumnType<InvoiceContent, string, never>;
     document: Buffer | null;
   };
-  /** At most one of an account is the default. */
+  /** At most one address of an account is the default. */
   addresses: {
     id: GeneratedAlways<string>;
     account_id: string;
@@ -179,7 +182,7 @@ export interface OrderTables {
     is_default: Generated<boolean>;
     created_at: ColumnType<Date, never, never>;
   };
-  /** By the provider's own id. */
+  /** The id is the provider's own. */
   disputes: {
     id: string;
     order_id: string;
@@ -190,7 +193,7 @@ export interface OrderTables {
     opened_at: Date;
     told_at: Date;
   };
-  /** What was declared, as it was typed. */
+  /** Withdrawals as shoppers declared them, word for word. */
   withdrawals: {
     id: GeneratedAlways<string>;
     order_number: string;
@@ -199,7 +202,7 @@ export interface OrderTables {
     name: string;
     email: string;
     pieces: string;
-    /** Of who, which order and which pieces: declared twice it is one. */
+    /** Hash of order number, e-mail and pieces. A repeated declaration has the same. */
     fingerprint: string;
     declared_at: ColumnType<Date, Date | undefined, never>;
   };

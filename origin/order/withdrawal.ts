@@ -1,5 +1,5 @@
-// The withdrawal function of Directive (EU) 2023/2673: whoever bought says that they withdraw, once however often it is
-// sent, and gets a mail at once that repeats what was declared, with its time.
+// The withdrawal function of Directive (EU) 2023/2673. A buyer declares a withdrawal, which counts once however often
+// it is sent. A mail at once repeats the declaration with its time.
 import { createHash } from 'node:crypto';
 import { sql } from 'kysely';
 import { z } from 'zod';
@@ -18,22 +18,25 @@ export const WithdrawalSchema = z.object({
   name: plainText(100),
   email: EmailField,
   order: plainText(40),
-  /** Empty: the whole order. */
+  /** Empty for the whole order. */
   pieces: plainLines(2_000).transform((text) => text.trim()),
 });
 type Declaration = z.infer<typeof WithdrawalSchema>;
 
 export interface Withdrawal extends Declaration {
   id: string;
-  /** Undefined where number and e-mail belong to no order: it is valid all the same. */
+  /** Undefined where number and e-mail belong to no order. The declaration is valid even then. */
   orderId: string | undefined;
   declaredAt: Date;
 }
 
-/** Nobody's mailbox is filled from here: more than these a day are noted, and told on the page alone. */
+/**
+ * A limit, so that nobody can fill another person's mailbox. Further declarations are stored, and shown only on the
+ * page.
+ */
 const mailsADay = 10;
 
-/** @returns when it was declared: the first time, where it was sent before */
+/** @returns the time of the declaration; for a repeated one, that of the first */
 export async function declareWithdrawal(
   deps: Pick<Deps, 'db' | 'wakeWorker'>,
   declaration: Declaration,
@@ -47,7 +50,7 @@ export async function declareWithdrawal(
     const made = await tx
       .insertInto('withdrawals')
       .values({
-        // As the order is called, where there is one.
+        // The order's number in its usual form, where the order exists.
         order_number: orderId === undefined ? declaration.order : number,
         order_id: orderId ?? null,
         name: declaration.name,
@@ -127,7 +130,7 @@ export function formatMoment(time: Date): string {
   return `${day}, ${time.toISOString().slice(11, 19)} UTC`;
 }
 
-/** Part of the mail job. @returns undefined where it was forgotten */
+/** Composes the mail for its job. @returns undefined where the declaration was deleted */
 export async function prepareWithdrawalMail(
   { db, settings }: Pick<Deps, 'db' | 'settings'>,
   to: string,

@@ -1,5 +1,5 @@
-// The addresses that a shopper keeps with the account. One of them is the default, which checkout fills in. Every query
-// names the account.
+// The addresses that a shopper keeps with the account. Checkout fills in the default one. Every query names the
+// account.
 import { type Selectable, sql } from 'kysely';
 import { notFound, Refusal } from '../../errors.ts';
 import type { Db, DbOrTx, Tx } from '../../schema.ts';
@@ -24,7 +24,7 @@ export interface AddressToKeep {
   isDefault?: boolean | undefined;
 }
 
-/** The default first, then as they were added. Index: addresses_by_account */
+/** Lists the default first, then the others in the order in which they were added. Index: addresses_by_account */
 export async function listAddresses(db: DbOrTx, accountId: string): Promise<AddressOfBook[]> {
   const rows = await db
     .selectFrom('addresses')
@@ -40,7 +40,7 @@ function toAddress({ id, address, is_default }: Selectable<OrderTables['addresse
   return { id, ...address, isDefault: is_default };
 }
 
-/** @throws Refusal 404, also for that of another account */
+/** @throws Refusal 404, also where the address belongs to another account */
 async function readAddress(db: DbOrTx, accountId: string, id: string): Promise<AddressOfBook> {
   const row = idPattern.test(id)
     ? await db
@@ -54,7 +54,7 @@ async function readAddress(db: DbOrTx, accountId: string, id: string): Promise<A
   return toAddress(row);
 }
 
-/** @throws Refusal 422 `invalid-body` where there are too many */
+/** @throws Refusal 422 `invalid-body` where the book is full */
 export async function addAddress(db: Db, write: AddressWrite, given: AddressToKeep): Promise<AddressOfBook> {
   const { accountId } = write;
   const id = await writeOnce(db, write, (tx) => insertAddress(tx, accountId, given));
@@ -107,7 +107,7 @@ export async function chooseDefault(db: Db, write: AddressWrite, id: string): Pr
   });
 }
 
-/** The newest of the others follows as default. @throws Refusal 404 */
+/** Removes an address. If it was the default, the newest of the others becomes the default. @throws Refusal 404 */
 export async function removeAddress(db: Db, write: AddressWrite, id: string): Promise<void> {
   const { accountId } = write;
   await writeOnce(db, write, async (tx) => {
@@ -119,7 +119,9 @@ export async function removeAddress(db: Db, write: AddressWrite, id: string): Pr
   });
 }
 
-/** After an order whose shopper wishes so. One that is in the book already, or too many, adds nothing. */
+/**
+ * Keeps the address of an order when its shopper asked for that. Adds nothing if the book has it already or is full.
+ */
 export async function keepAddress(db: Db, accountId: string, address: KeptAddress): Promise<void> {
   await db.transaction().execute(async (tx) => {
     await lockBook(tx, accountId);
@@ -132,7 +134,10 @@ export async function keepAddress(db: Db, accountId: string, address: KeptAddres
   });
 }
 
-/** Two changes of one book wait for each other. @throws Refusal 404 where the account is gone */
+/**
+ * Locks the account, so that two changes of one address book wait for each other. @throws Refusal 404 where the
+ * account is gone
+ */
 async function lockBook(tx: Tx, accountId: string): Promise<void> {
   const account = await tx
     .selectFrom('accounts')
@@ -144,7 +149,7 @@ async function lockBook(tx: Tx, accountId: string): Promise<void> {
 }
 
 async function makeDefault(tx: Tx, accountId: string, id: string): Promise<void> {
-  // In this order: at no moment are there two.
+  // The old default is cleared first, because the account may never have two.
   await tx
     .updateTable('addresses')
     .set({ is_default: false })

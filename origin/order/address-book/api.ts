@@ -1,4 +1,4 @@
-// The JSON API of the own address book.
+// The JSON API of the signed-in shopper's address book.
 import type { OpenAPIHono } from '@hono/zod-openapi';
 import type { Context } from 'hono';
 import type { Deps } from '../../deps.ts';

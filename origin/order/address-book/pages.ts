@@ -1,4 +1,4 @@
-// The page of the own address book: each address with its forms, and one to add another.
+// The page of the signed-in shopper's address book: each address with its forms, and a form to add another.
 import { type Context, Hono } from 'hono';
 import { raw } from 'hono/html';
 import type { Deps } from '../../deps.ts';
@@ -40,7 +40,7 @@ import {
 
 const path = '/account/addresses';
 
-/** By the deed that was done. */
+/** The sentence after each deed. */
 const sentences: Record<string, string> = {
   add: 'Saved. You find it at checkout.',
   change: 'Saved.',
@@ -78,7 +78,7 @@ export function addressPages(deps: Deps): Hono<AppEnv> {
     });
 }
 
-/** @returns what is wrong with the form. @throws Refusal 404, 422 */
+/** @returns faults of the form, if any. @throws Refusal 404, 422 */
 async function change(
   { db }: Deps,
   { id: accountId }: SignedIn,
@@ -131,7 +131,7 @@ async function show(deps: Deps, c: Context<AppEnv>, account: SignedIn, shown: Sh
 
 interface AddressesPage {
   addresses: AddressOfBook[];
-  /** The one that the form changes; undefined: it adds one. */
+  /** The address that the form changes; undefined where the form adds one. */
   edited: AddressOfBook | undefined;
   values: FormValues | AddressOfBook;
   faults: FormFaults | undefined;

@@ -1,10 +1,10 @@
-// What a credit note takes back of its invoice: lines and VAT by rate. Pure; all credits of an invoice never exceed it,
-// and a whole refund takes back its VAT to the cent.
+// Composes what a credit note takes back of its invoice: lines and VAT by rate. Pure. All credits of an invoice
+// together never exceed it, and a whole refund takes back its VAT to the cent.
 import { divide, extractVat, type VatAmount } from '../../checkout/price-order.ts';
 import type { Life, OrderChange } from '../life/order-life.ts';
 import type { InvoiceContent, InvoiceLine } from './invoice-content.ts';
 
-/** Pieces of one line of the invoice, and what was paid for them. */
+/** Pieces of one line of the invoice, and the amount that was paid for them. */
 export interface CreditedPieces {
   /** The line's place in the invoice. */
   at: number;
@@ -15,13 +15,13 @@ export interface CreditedPieces {
 export interface Credit {
   amount: number;
   pieces: CreditedPieces[];
-  /** What is paid back beside the pieces. */
+  /** Text of the line for what is paid back besides the pieces. */
   restIs: string;
 }
 
 type CreditLines = Pick<InvoiceContent, 'lines' | 'tax' | 'total'>;
 
-/** @param earlier the contents of the credit notes that the invoice has already */
+/** @param earlier the contents of the credit notes that the invoice already has */
 export function composeCredit(
   invoice: InvoiceContent,
   earlier: Pick<InvoiceContent, 'tax'>[],
@@ -47,7 +47,8 @@ export function composeCredit(
   const tax = left.map(({ rate, gross, left: before }): VatAmount => {
     const taken = gross - before;
     const now = grossOfLines(lines, rate);
-    // Differences of sums: what all credits take back of the VAT is what one credit of all would.
+    // VAT is a difference of cumulative sums. All credits together then take back exactly the VAT that one whole
+    // credit would.
     const vat = extractVat(taken + now, rate).tax - extractVat(taken, rate).tax;
     return { rate, net: now - vat, tax: vat };
   });
@@ -70,7 +71,7 @@ function pieceLines(
   return fits && sumOf(lines.map((line) => line.amount)) <= amount ? lines : undefined;
 }
 
-/** What the change to an order pays back: which pieces, and what else. */
+/** Composes the credit for a change to an order: which pieces are paid back, and what else. */
 export function creditOf(
   before: Life,
   next: Life,
@@ -89,7 +90,7 @@ export function creditOf(
   });
   const isOfPieces = isEnd || deed.what === 'receive-return' || deed.what === 'refund';
   return {
-    // Of an order that never leaves, everything is taken back, also what was not paid yet.
+    // A cancelled order that is never shipped is credited whole, including what was not paid yet.
     amount: isEnd ? next.total : refund.amount,
     pieces: isOfPieces ? pieces : [],
     restIs:

@@ -1,4 +1,4 @@
-// The addresses of an order's invoice and credit notes, as PDF and as XML, for whoever may see the order.
+// The routes of an order's invoice and credit notes, as PDF and as XML, for everyone who may see the order.
 import type { OpenAPIHono } from '@hono/zod-openapi';
 import type { Context } from 'hono';
 import type { Deps } from '../../deps.ts';
@@ -98,7 +98,7 @@ export function invoiceApi(deps: Deps): OpenAPIHono<AppEnv> {
 
 type ReadDocument = (orderId: string, refundId?: string) => Promise<BillDocument>;
 
-/** Requests for one document at the same moment make it once. */
+/** Creates a reader that makes a document only once when several requests ask for it at the same moment. */
 export function createDocumentReader(deps: Deps): ReadDocument {
   const making = new Map<string, Promise<BillDocument>>();
   return (orderId, refundId) => {
@@ -111,7 +111,7 @@ export function createDocumentReader(deps: Deps): ReadDocument {
   };
 }
 
-/** @throws Refusal 404 for a name that is none of a document; else what reading has */
+/** @throws Refusal 404 for a name of no document; else what reading the document throws */
 export async function respondNamedDocument(
   c: Context<AppEnv>,
   read: ReadDocument,

@@ -9,7 +9,7 @@ type Pdf = PDFKit.PDFDocument;
 
 const margin = 56;
 const right = 595 - margin;
-/** Below it stands nothing but what began above. */
+/** No row begins below this line. A row that began above it may reach further down. */
 const lastLine = 842 - 90;
 const columns = [
   { title: 'Description', x: margin, width: 220, align: 'left' },
@@ -19,7 +19,7 @@ const columns = [
   { title: 'Amount', x: 466, width: right - 466, align: 'right' },
 ] as const;
 
-/** The library and its fonts are loaded for the first invoice only. */
+/** Loads the library and its fonts only for the first invoice. */
 export async function writeInvoiceDocument(invoice: InvoiceContent): Promise<Buffer> {
   const [{ default: PDFDocument }, regular, bold] = await Promise.all([
     import('pdfkit'),
@@ -32,7 +32,7 @@ export async function writeInvoiceDocument(invoice: InvoiceContent): Promise<Buf
     lang: 'en',
     displayTitle: true,
     info: { Title: titleOf(invoice), CreationDate: new Date(invoice.issuedAt) },
-    // Else the library loads a font of its own.
+    // Without this option the library loads a font of its own.
     font: regular as unknown as string,
   });
   pdf.registerFont('regular', regular);
@@ -50,7 +50,7 @@ export async function writeInvoiceDocument(invoice: InvoiceContent): Promise<Buf
   return written;
 }
 
-/** DejaVu has the letters of all languages of the EU, Greek and Cyrillic too. */
+/** DejaVu has the letters of all languages of the EU, including Greek and Cyrillic. */
 function readFont(name: string): Promise<Buffer> {
   return readFile(createRequire(import.meta.url).resolve(`dejavu-fonts-ttf/ttf/${name}`));
 }
@@ -111,7 +111,7 @@ function writeTitles(pdf: Pdf): void {
   rule(pdf);
 }
 
-/** Leaves the position below the highest of its cells. */
+/** Leaves the position below the tallest of the row's cells. */
 function writeRow(pdf: Pdf, cells: string[]): void {
   const top = pdf.y;
   let bottom = top;
@@ -130,7 +130,7 @@ function rule(pdf: Pdf): void {
 
 function writeSums(pdf: Pdf, content: InvoiceContent): void {
   const { discount, shipping, tax, total, isDemonstration, credits } = content;
-  // They stay together.
+  // The sums stay together on one page.
   if (pdf.y + 100 + tax.length * 16 > lastLine) pdf.addPage();
   const sum = (label: string, amount: string) => {
     const top = pdf.y;

@@ -1,4 +1,4 @@
-// Writes an invoice or a credit note as UBL 2.1 with the semantics of EN 16931, for programs that keep books.
+// Writes an invoice or a credit note as UBL 2.1 with the semantics of EN 16931, for accounting programs.
 import { extractVat } from '../../checkout/price-order.ts';
 import { Refusal } from '../../errors.ts';
 import { shopCurrency } from '../../web/money.ts';
@@ -6,7 +6,7 @@ import { countries } from '../countries.ts';
 import type { BillingAddress } from '../shipping-address.ts';
 import type { InvoiceContent, InvoiceLine } from './invoice-content.ts';
 
-/** @throws Refusal 409 `seller-unknown` where SELLER names no VAT number: such an invoice would not be valid */
+/** @throws Refusal 409 `seller-unknown` where SELLER names no VAT number; the invoice would not be valid without it */
 export function writeInvoiceXml(content: InvoiceContent): string {
   const { number, issuedAt, credits, orderNumber, isDemonstration } = content;
   const kind = credits === undefined ? 'Invoice' : 'CreditNote';
@@ -49,12 +49,12 @@ ${join(body)}
 
 type Xml = string | undefined;
 
-/** Nothing where the text is empty. */
+/** Writes no element where the text is empty. */
 function leaf(name: string, text: string | undefined, attributes = ''): Xml {
   return text ? `<cbc:${name}${attributes}>${escapeXml(text)}</cbc:${name}>` : undefined;
 }
 
-/** Nothing where it would be empty. */
+/** Writes no element where it would be empty. */
 function node(name: string, ...children: Xml[]): Xml {
   const inner = join(children);
   return inner === '' ? undefined : `<cac:${name}>\n${inner}\n</cac:${name}>`;
@@ -64,7 +64,7 @@ function join(parts: Xml[]): string {
   return parts.filter((part) => part !== undefined && part !== '').join('\n');
 }
 
-/** XML 1.0 has no place for most control characters. */
+/** XML 1.0 does not allow most control characters, so a space replaces each. */
 function escapeXml(text: string): string {
   return text
     .replaceAll(/[^\t\n\r\u0020-\uD7FF\uE000-\uFFFD\u{10000}-\u{10FFFF}]/gu, ' ')
@@ -82,13 +82,16 @@ function inUnits(minorUnits: number): string {
   return (minorUnits / 100).toFixed(2);
 }
 
-/** Greece is EL here. The shop sells in the EU only. */
+/** Greek VAT numbers begin with EL, not GR. The shop sells in the EU only. */
 const vatPrefixes = [...countries.map(({ code }) => code), 'EL'].join('|');
 const vatNumber = new RegExp(`(?:^|[^A-Z0-9])(${vatPrefixes})[ -]?([0-9A-Z][0-9A-Z .-]{1,16})$`, 'i');
-/** Elsewhere all but the country is digits: a number of the register in Germany begins with HRB. */
+/**
+ * Countries whose VAT numbers may contain letters. Elsewhere only digits count, so that a German register number (HRB
+ * …) does not match.
+ */
 const withLetters = /^(?:AT|CY|ES|FR|IE|NL)$/;
 
-/** @returns without spaces and punctuation; undefined where the text does not end in one */
+/** @returns the number without spaces and punctuation; undefined where the text does not end in a VAT number */
 export function findVatNumber(text: string): string | undefined {
   const [, prefix = '', rest = ''] = vatNumber.exec(text.trim().toUpperCase()) ?? [];
   const body = rest.replaceAll(/[^0-9A-Z]/g, '');
@@ -100,7 +103,10 @@ export function findVatNumber(text: string): string | undefined {
   return form.test(body) ? prefix + body : undefined;
 }
 
-/** From lines as a letter's head has them: the name first, the VAT number anywhere, a line of postal code and city. */
+/**
+ * Reads the seller from the lines of a letterhead: the name first, a VAT number in any line, a line of postal code
+ * and city.
+ */
 function writeSeller({ seller, sellerCountry }: InvoiceContent): Xml {
   const [name, ...lines] = seller;
   const vat = lines
@@ -180,7 +186,7 @@ function scheme(): Xml {
   return node('TaxScheme', leaf('ID', 'VAT'));
 }
 
-/** A part of what a rate's amount consists of. Net amounts of all parts of a rate are the net amount of the rate. */
+/** One part of a rate's amount. The net amounts of all parts of a rate add up to the net amount of the rate. */
 interface NetPart {
   kind: 'line' | 'allowance' | 'charge';
   rate: number;
@@ -252,12 +258,12 @@ function writeLine(kind: 'Invoice' | 'CreditNote', { line, net, rate }: NetPart,
       sku === '' ? undefined : node('SellersItemIdentification', leaf('ID', sku)),
       category('ClassifiedTaxCategory', rate),
     ),
-    // The net price of all pieces: that of one would have to be rounded.
+    // The net price of all pieces together. The price of one piece would have to be rounded.
     node('Price', amount('PriceAmount', net), leaf('BaseQuantity', String(quantity), unit)),
   );
 }
 
-/** S: taxed. Z: taxed at nothing. */
+/** Category S: taxed. Category Z: taxed at 0 %. */
 function category(name: string, rate: number): Xml {
   return node(name, leaf('ID', rate === 0 ? 'Z' : 'S'), leaf('Percent', String(rate)), scheme());
 }
@@ -268,10 +274,10 @@ function netParts(content: InvoiceContent): NetPart[] {
     const parts = grossParts(content, rate).map((part) => {
       const before = netOf(sum, rate);
       sum += part.kind === 'allowance' ? -part.gross : part.gross;
-      // As differences of sums they add up, whatever rounding does to each.
+      // Net amounts are differences of cumulative sums, so rounding cannot change their total.
       return { ...part, net: Math.abs(netOf(sum, rate) - before) };
     });
-    // A credit note's VAT is a difference of sums too: it may be a cent more or less than that of its own amount.
+    // A credit note's VAT is a difference of sums too. It may differ by a cent from the VAT of its own amount.
     const largest = parts.reduce((one, other) => (other.gross > one.gross ? other : one));
     largest.net += net - netOf(sum, rate);
     return parts;
@@ -282,7 +288,7 @@ function netOf(gross: number, rate: number): number {
   return extractVat(gross, rate).net;
 }
 
-/** Lines, then what delivery adds to them, then what a discount takes off: no sum on the way is below zero. */
+/** Lists lines first, then delivery, then discounts, so that no running sum falls below zero. */
 function grossParts(content: InvoiceContent, rate: number): Omit<NetPart, 'net'>[] {
   const { tax, shipping, discount, credits } = content;
   const lines = content.lines.filter((line) => line.rate === rate);
@@ -295,10 +301,10 @@ function grossParts(content: InvoiceContent, rate: number): Omit<NetPart, 'net'>
   if (credits !== undefined) return parts;
   const goods = lines.reduce((sum, line) => sum + line.amount, 0);
   const { net, tax: vat } = tax.find((one) => one.rate === rate)!;
-  // A release before kept no discounts of lines: then only the difference is known.
+  // An earlier release stored no discounts of lines. Only the difference of the sums is known then.
   const ofLines = lines.reduce((sum, line) => sum + (line.discount ?? 0), 0);
   const difference = net + vat - goods + ofLines;
-  // Free delivery is added and taken off.
+  // Free delivery is added as a charge and taken off as an allowance.
   const isFree = tax.every((one) => deliveryOf(content, one.rate) === 0) && shipping.amount > 0;
   const free = isFree && tax[0]!.rate === rate ? shipping.amount : 0;
   const added = Math.max(difference, 0) + free;

@@ -1,4 +1,4 @@
-// Issues invoices and credit notes: numbers without gaps, what each says, and the PDF that is made of that once.
+// Issues invoices and credit notes: numbers them without gaps, stores their contents, and makes each PDF once.
 import { type RawBuilder, sql } from 'kysely';
 import { notFound } from '../../errors.ts';
 import { retryOnConflict } from '../../postgres/postgres-errors.ts';
@@ -28,8 +28,8 @@ interface ChangedLife {
 }
 
 /**
- * In the transaction of the money: an invoice with the first that is taken, a credit note with each refund. So numbers
- * follow the payments, whoever asks for a document first.
+ * Issues documents in the transaction that records the money: an invoice with the first payment, a credit note with
+ * each refund. Numbers then follow the payments, and not who asks for a document first.
  */
 export async function issueDocuments(
   issuer: Issuer,
@@ -42,8 +42,8 @@ export async function issueDocuments(
 }
 
 /**
- * For orders of a release that issued documents when they were asked for. Safe to repeat.
- * @param until of orders placed before
+ * Issues documents for orders of an earlier release, which issued them only on demand. Safe to repeat.
+ * @param until only orders placed before this time
  */
 export async function issueMissing(deps: InvoiceDeps, until: Date): Promise<void> {
   const endMs = until.getTime();
@@ -63,12 +63,12 @@ async function issueMissingBetween(deps: InvoiceDeps, fromMs: number, untilMs: n
 }
 
 const dayMs = 86_400_000;
-/** So that no statement looks at more than the orders of two weeks. */
+/** A statement looks at orders of two weeks at most. */
 const partMs = 14 * dayMs;
 
 /**
- * Between these times all orders have their documents, as this release issues them with the money: each process finds
- * it out once, and looks at what is older, or of the last day, again.
+ * The time between which all orders are known to have their documents. Each process finds it out once. Later calls
+ * look only at older orders and at those of the last day.
  */
 const complete = new WeakMap<Db, { fromMs: number; untilMs: number }>();
 
@@ -96,7 +96,7 @@ async function issueMissingOf({ db, settings }: InvoiceDeps, from: Date, until: 
   }
 }
 
-/** The counter's row is locked until the commit, and what is rolled back has taken no number. */
+/** Locks the counter's row until the commit. A rollback also takes back the number. */
 async function takeNumber(
   tx: Tx,
   counter: 'invoice_counter' | 'credit_note_counter',
@@ -132,7 +132,7 @@ async function issueInvoice({ tx, settings }: Issuer, orderId: string): Promise<
     .execute();
 }
 
-/** Now, where the money is taken by this transaction. */
+/** Returns the time of the first payment; `now` where this transaction records it. */
 async function readFirstPaid(tx: Tx, orderId: string, now: Date): Promise<Date> {
   const { at } = await tx
     .selectFrom('order_events')
@@ -143,7 +143,10 @@ async function readFirstPaid(tx: Tx, orderId: string, now: Date): Promise<Date> 
   return at ?? now;
 }
 
-/** Also for refunds that a release before has left without one; of them nobody knows which pieces they were for. */
+/**
+ * Issues missing credit notes. Refunds of an earlier release may have none, and it is unknown which pieces they were
+ * for.
+ */
 async function issueCreditNotes(
   issuer: Issuer,
   orderId: string,
@@ -205,12 +208,12 @@ async function issueCreditNote(
 
 export interface BillDocument {
   content: InvoiceContent;
-  /** A PDF, the same bytes each time. */
+  /** The PDF; it has the same bytes each time. */
   document: Uint8Array<ArrayBuffer>;
 }
 
 /**
- * The caller has checked that the order may be seen.
+ * Reads the invoice, and issues it first where it is missing. The caller has checked that the order may be seen.
  * @throws Refusal 409 `not-paid` as long as nothing was paid
  */
 export async function readInvoice(deps: InvoiceDeps, orderId: string): Promise<BillDocument> {
@@ -219,7 +222,7 @@ export async function readInvoice(deps: InvoiceDeps, orderId: string): Promise<B
   return keepDocument(deps.db, 'invoices', sql`order_id = ${orderId}`);
 }
 
-/** Likewise. @throws Refusal 404 where the order has no such refund */
+/** Reads a credit note. The caller has checked access too. @throws Refusal 404 where the order has no such refund */
 export async function readCreditNote(
   deps: InvoiceDeps,
   orderId: string,
@@ -250,7 +253,7 @@ function findInvoice(db: DbOrTx, orderId: string) {
   return db.selectFrom('invoices').select('content').where('order_id', '=', orderId).executeTakeFirst();
 }
 
-/** Made once. Two requests may have made one each: the first that is kept is the document. */
+/** Makes the PDF once. If two requests make one at the same time, the first that is stored is the document. */
 async function keepDocument(
   db: Db,
   table: 'invoices' | 'credit_notes',

@@ -1,4 +1,4 @@
-// The JSON API of an order after the purchase: cancel it, send pieces back, have its link mailed again.
+// The JSON API of an order after the purchase: cancel it, send pieces back, and mail its link again.
 import type { OpenAPIHono } from '@hono/zod-openapi';
 import type { Context } from 'hono';
 import { cartRequestOf } from '../../cart/api.ts';
@@ -159,7 +159,7 @@ export function orderLifeApi(deps: Deps, carts: Carts, providers: PaymentProvide
   return api;
 }
 
-/** Also for the page. */
+/** The change that announces a return. The page uses it too. */
 export function returnChange(
   { settings, now }: Pick<Deps, 'settings' | 'now'>,
   { lines, reason }: { lines: { variantId: string; quantity: number }[]; reason?: string | undefined },
@@ -168,7 +168,10 @@ export function returnChange(
   return { deed, by: { who: 'shopper' }, reason };
 }
 
-/** Keys belong to the account, else to the order: whoever opens it by a mail's link may have no cookie. */
+/**
+ * Idempotency keys belong to the account, else to the order. A shopper who opens an order by a mail's link may have
+ * no cookie.
+ */
 export function writeOf(
   c: Context<AppEnv>,
   orderId: string,

@@ -1,4 +1,4 @@
-// Changes an order by one deed of its life: state, pieces, money, stock, event, mail and work, in one transaction.
+// Changes an order by one deed: state, pieces, money, stock, event, mail and outbox rows, in one transaction.
 import { randomUUID } from 'node:crypto';
 import { sql } from 'kysely';
 import { returnStock } from '../../catalog/change/stock.ts';
@@ -21,7 +21,7 @@ import {
 import { requestNews } from './order-news.ts';
 import { lockLife } from './read-life.ts';
 
-/** Ids of what the deed made. */
+/** Ids of the rows that the deed created. */
 export interface Made {
   shipmentId?: string;
   returnId?: string;
@@ -33,10 +33,10 @@ export interface ChangedOrder extends Made {
   changed: boolean;
 }
 
-/** By then who asked has tried to pay back, or its process has died. */
+/** After this time the requesting process has tried to pay back, or it has died. */
 const payBackLateSeconds = 15;
 
-/** @throws Refusal 404, and what the life of an order refuses */
+/** @throws Refusal 404, and each refusal of the state machine */
 export async function changeOrder(
   { tx, settings }: Issuer,
   orderId: string,
@@ -54,7 +54,8 @@ export async function changeOrder(
   await returnStock(tx, taken.stockBack);
   if (taken.next.status === 'cancelled' && before.status !== 'cancelled') await giveBackUse(tx, orderId);
   await addEvents(tx, orderId, describeDeed(before, taken.next, change));
-  // Late, as all payments wait for the counters; before the outbox, whose rows nobody waits for.
+  // Documents are issued late, because all payments wait for their counters. They come before outbox rows, which
+  // cause no waiting.
   await issueDocuments({ tx, settings }, orderId, {
     before,
     next: taken.next,
@@ -86,7 +87,7 @@ export async function addEvents(
     .execute();
 }
 
-/** Whoever asked tries at once; the worker does where that came to nothing. */
+/** Adds the outbox row that pays back. The requesting process tries first; the worker tries if that failed. */
 async function requestPayBack(tx: Tx, orderId: string): Promise<void> {
   await addToOutbox(
     tx,
@@ -136,7 +137,7 @@ async function saveLines(tx: Tx, orderId: string, before: Life, next: Life): Pro
     where l.order_id = ${orderId} and l.variant_id = n."variantId"`.execute(tx);
 }
 
-/** What has no id yet gets its row. */
+/** Inserts a row for each new refund, shipment and return, which have no id yet. */
 async function saveNew(tx: Tx, orderId: string, next: Life, change: OrderChange): Promise<Made> {
   const made: Made = {};
   const refund = next.refunds.find(({ id }) => id === '');
@@ -148,7 +149,7 @@ async function saveNew(tx: Tx, orderId: string, next: Life, change: OrderChange)
         amount: refund.amount,
         reason: change.reason ?? usualReason(next, change.deed),
         provider_key: randomUUID(),
-        // What was never taken needs no provider.
+        // An amount that was never taken is not paid back by a provider, so it is done at once.
         ...(refund.status === 'done' ? { status: 'done', done_at: sql<Date>`clock_timestamp()` } : {}),
       })
       .returning('id')
@@ -210,7 +211,7 @@ async function saveDoorPayment(
     .execute();
 }
 
-/** Numbered within its order, whose lock is held. */
+/** Numbers the return within its order, whose lock this transaction holds. */
 async function insertReturn(tx: Tx, orderId: string, { returns }: Life, reason: string): Promise<string> {
   const { number } = await tx
     .selectFrom('orders')
@@ -233,7 +234,7 @@ async function insertReturn(tx: Tx, orderId: string, { returns }: Life, reason: 
   return id;
 }
 
-/** Rows that stood before and are another way now. */
+/** Updates rows that existed before and that the deed changed. */
 async function saveChanged(tx: Tx, change: OrderChange, before: Life, next: Life): Promise<void> {
   for (const [at, shipment] of before.shipments.entries()) {
     const { deliveredAtMs } = next.shipments[at]!;

@@ -1,17 +1,18 @@
-// The orders of a customer for staff: of an account, with what it ordered as a guest before, or of a guest by e-mail.
+// Reads a customer's orders for staff: those of an account with its earlier guest orders, or those of a guest by
+// e-mail.
 import { type RawBuilder, sql } from 'kysely';
 import type { Db } from '../../schema.ts';
 import { idPattern } from '../../web/api/api.ts';
 import { money } from '../../web/money.ts';
 import { readStaffOrders, type StaffOrder } from './staff-orders.ts';
 
-/** Whose orders. `accountId` is undefined for a guest; the e-mail is in small letters. */
+/** The customer. `accountId` is undefined for a guest; the e-mail is in lower case. */
 export interface CustomerKey {
   accountId: string | undefined;
   email: string;
 }
 
-/** A guest is known by the first of their orders. */
+/** A guest is identified by their first order. */
 export interface FoundGuest {
   firstOrderId: string;
   email: string;
@@ -21,8 +22,8 @@ const guestEmail = sql`lower(o.email) collate "C"`;
 const isGuests = sql`o.account_id is null and o.email is not null`;
 
 /**
- * Each guest once, in the order of their e-mails. Index: orders_of_guests, of which each e-mail is looked up once.
- * @param after the e-mail behind which the list goes on
+ * Lists each guest once, ordered by e-mail. Index: orders_of_guests; each e-mail takes one look-up in it.
+ * @param after the list begins behind this e-mail
  */
 export async function findGuests(
   db: Db,
@@ -77,12 +78,12 @@ interface SummaryRow {
 
 export interface CustomerSummary {
   orderCount: number;
-  /** Of the newest order. */
+  /** The name on the newest order. */
   name: string | undefined;
   orders: OrderOfCustomer[];
 }
 
-/** In the order of the customers. Indexes: orders_by_account, orders_of_guests */
+/** Returns one summary for each customer, in the same order. Indexes: orders_by_account, orders_of_guests */
 export async function summariseCustomers(
   db: Db,
   customers: CustomerKey[],
@@ -113,7 +114,7 @@ export async function summariseCustomers(
   }));
 }
 
-/** Two parts, so that each has its index. */
+/** Two selects, so that each can use its own index. */
 function ordersOf(accountId: RawBuilder<unknown>, email: RawBuilder<unknown>): RawBuilder<unknown> {
   return sql`
     select * from orders o where o.account_id = ${accountId}
@@ -121,7 +122,7 @@ function ordersOf(accountId: RawBuilder<unknown>, email: RawBuilder<unknown>): R
     select * from orders o where ${isGuests} and ${guestEmail} = ${email}`;
 }
 
-/** Newest first. `spent` in minor units: what was taken, without what went back. */
+/** Newest first. `spent` is in minor units: what was taken, less the refunds. */
 export async function readOrdersOfCustomer(
   db: Db,
   { accountId, email }: CustomerKey,

@@ -1,4 +1,4 @@
-// Says in plain words what happened to an order: the rows of its history, and how a shopper reads them.
+// Describes in plain words what happened to an order: the rows of its history, and what a shopper reads of them.
 import { formatMoney } from '../../web/money.ts';
 import type { By, Life, OrderChange, Pieces } from './order-life.ts';
 
@@ -10,7 +10,7 @@ interface DeedEvent {
 
 const shop: By = { who: 'shop' };
 
-/** What was done, and what followed from it. */
+/** Describes the deed, and what followed from it. */
 export function describeDeed(before: Life, next: Life, change: OrderChange): DeedEvent[] {
   const { deed, by, reason = '' } = change;
   const say = (what: string, ...details: (string | undefined)[]): DeedEvent => ({
@@ -73,7 +73,7 @@ function describeParcel({ parcel }: OrderChange): string {
   return [parcel?.carrier, parcel?.trackingNumber].filter(Boolean).join(' ');
 }
 
-/** For staff. */
+/** The events as staff read them. */
 export const eventNames: Record<string, string> = {
   placed: 'Placed',
   'payment-pending': 'Payment begun',
@@ -102,7 +102,7 @@ export const eventNames: Record<string, string> = {
   refunded: 'Refunded',
 };
 
-/** What a shopper is told; the rest is for staff. */
+/** The events that a shopper reads. All others are for staff only. */
 export const shopperEventNames: Record<string, string> = {
   placed: 'Order placed',
   'payment-authorised': 'Payment authorised',

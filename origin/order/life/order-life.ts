@@ -1,5 +1,5 @@
-// The life of an order after it was placed, as a pure state machine: what may happen when, and what follows from it.
-// docs/orders.md has the same as a table.
+// The life of an order after it was placed, as a pure state machine: which deed is allowed when, and what follows.
+// docs/orders.md shows it as a table.
 import { Refusal } from '../../errors.ts';
 import type { ProblemCode } from '../../web/api/problem-codes.ts';
 import type { Fulfilment, OrderStatus, PaymentStatus, RefundStatus, ReturnStatus, Who } from '../tables.ts';
@@ -10,17 +10,17 @@ export interface Pieces {
 }
 
 export interface LifeLine extends Pieces {
-  /** Of one piece, in minor units. */
+  /** Price of one piece, in minor units. */
   unitPrice: number;
-  /** Of the whole line, in minor units. */
+  /** Discount on the whole line, in minor units. */
   discount: number;
-  /** Have left the shop. */
+  /** Pieces that have left the shop. */
   shipped: number;
-  /** Will never leave: cancelled, or paid back before they were shipped. */
+  /** Pieces that will never leave: they were cancelled, or refunded before they were shipped. */
   withdrawn: number;
-  /** Of those shipped: came back, or are announced to. */
+  /** Shipped pieces that came back, or that are announced to come back. */
   returned: number;
-  /** Are in stock again. */
+  /** Pieces that are in stock again. */
   restocked: number;
 }
 
@@ -31,22 +31,24 @@ export interface ReturnOfLife {
   refundId: string | null;
 }
 
-/** An order as the machine sees it. What is new in a step has no id yet: ''. Amounts are minor units. */
+/**
+ * An order as the state machine sees it. A new refund, shipment or return has the id ''. Amounts are in minor units.
+ */
 export interface Life {
   status: OrderStatus;
   payment: PaymentStatus;
-  /** It is paid when the parcel is handed over. */
+  /** Whether the order is paid when the parcel is handed over. */
   isAtDoor: boolean;
   total: number;
-  /** At the door, so far. */
+  /** The amount that was taken at the door so far. */
   taken: number;
-  /** Of an authorised payment: will not be taken. */
+  /** The part of an authorised payment that will not be taken. */
   leftOut: number;
-  /** Its money may be about to be taken this very moment. */
+  /** Whether a capture may be running at this moment. */
   isBeingCaptured: boolean;
-  /** Taken back by the buyer's bank, or about to be. */
+  /** The amount that the buyer's bank has taken back, or is about to take back. */
   disputed: number;
-  /** Cancelled while nobody knows whether money moves: its pieces come back once that is known. */
+  /** True while a cancelled order's payment may still move money. Its pieces return to stock once that is known. */
   holdsStock: boolean;
   lines: LifeLine[];
   shipments: { id: string; lines: Pieces[]; deliveredAtMs: number | null }[];
@@ -58,7 +60,7 @@ export type Deed =
   | { what: 'payment'; to: PaymentStatus }
   | { what: 'take-money'; amount: number }
   | { what: 'cancel' }
-  /** All that is left where there are no lines. */
+  /** Ships all remaining pieces where there are no lines. */
   | { what: 'ship'; lines?: Pieces[] | undefined }
   | { what: 'deliver'; shipment: string; atMs: number }
   | { what: 'request-return'; lines: Pieces[]; nowMs: number; returnDays: number }
@@ -69,7 +71,7 @@ export type Deed =
 
 export interface By {
   who: Who;
-  /** Of staff. */
+  /** The member of staff who did it. */
   accountId?: string | null | undefined;
 }
 
@@ -82,25 +84,25 @@ export interface Parcel {
 export interface OrderChange {
   deed: Deed;
   by: By;
-  /** In the words of who did it. */
+  /** The reason, in the words of the person who acted. */
   reason?: string | undefined;
-  /** Of a shipment. */
+  /** Only for a shipment. */
   parcel?: Parcel | undefined;
-  /** Of money at the door: the number of its receipt. */
+  /** The receipt's number of money taken at the door. */
   reference?: string | undefined;
-  /** Why a payment or a refund is as it is; for staff. */
+  /** Explains the state of a payment or a refund to staff. */
   detail?: string | undefined;
 }
 
 export interface Step {
   next: Life;
-  /** False where the deed was done already: nothing follows from it again. */
+  /** False where the deed was done before; nothing follows from it again. */
   changed: boolean;
   /** Pieces that go back into stock, each once. */
   stockBack: Pieces[];
 }
 
-/** What may follow upon what; anything else arrived late or twice and changes nothing. */
+/** The allowed next states. Any other news arrived late or twice, and changes nothing. */
 export const paymentSteps: Record<PaymentStatus, PaymentStatus[]> = {
   reserved: ['pending', 'authorised', 'paid', 'failed', 'unknown'],
   pending: ['authorised', 'paid', 'failed', 'unknown'],
@@ -116,7 +118,7 @@ const refundSteps: Record<RefundStatus, RefundStatus[]> = {
   done: [],
 };
 
-/** Never changes `life`. @throws Refusal with the code of what forbids the deed */
+/** Never changes `life`. @throws Refusal with the code of the rule that forbids the deed */
 export function step(life: Life, deed: Deed): Step {
   const next = structuredClone(life);
   const result: Step = { next, changed: true, stockBack: [] };
@@ -154,7 +156,7 @@ export function step(life: Life, deed: Deed): Step {
   return result;
 }
 
-/** Money that was taken, whatever went back of it. */
+/** Returns the money that was taken, without subtracting refunds. */
 export function paidOf({
   isAtDoor,
   taken,
@@ -165,12 +167,12 @@ export function paidOf({
   return payment === 'paid' ? total : 0;
 }
 
-/** What may still be paid back: what a bank has taken back for its buyer is not paid back once more. */
+/** Returns what may still be refunded. Money that a bank has taken back is not refunded a second time. */
 export function leftToRefund(life: Life): number {
   return Math.max(0, paidOf(life) - refundedOf(life) - life.disputed);
 }
 
-/** Whatever their state: what may have gone out counts. */
+/** Sums refunds of every state, because the money of a pending one may already have left. */
 export function refundedOf({ refunds }: Pick<Life, 'refunds'>): number {
   return refunds.reduce((sum, { amount }) => sum + amount, 0);
 }
@@ -181,17 +183,17 @@ export function fulfilmentOf({ lines, shipments }: Pick<Life, 'lines' | 'shipmen
   return shipments.every(({ deliveredAtMs }) => deliveredAtMs !== null) ? 'delivered' : 'shipped';
 }
 
-/** Pieces that are still to leave. */
+/** Counts the pieces that have not left yet. */
 export function toShip({ quantity, shipped, withdrawn }: LifeLine): number {
   return quantity - shipped - withdrawn;
 }
 
-/** Pieces that may be sent back. */
+/** Counts the pieces that may be sent back. */
 export function toReturn({ shipped, returned }: LifeLine): number {
   return shipped - returned;
 }
 
-/** Undefined until everything that was shipped has arrived: the days begin with the last parcel. */
+/** Undefined until all shipped parcels have arrived: the days count from the last delivery. */
 export function returnableUntilMs(
   { shipments }: Pick<Life, 'shipments'>,
   returnDays: number,
@@ -203,7 +205,7 @@ export function returnableUntilMs(
 
 function hearOfPayment(result: Step, to: PaymentStatus): void {
   const { next } = result;
-  // At the door nobody but staff takes money: the order is only noted, or its hold expires.
+  // Only staff take money at the door. A provider's news may only note the order or expire its hold.
   const isHeard = !next.isAtDoor || to === 'pending' || (to === 'failed' && next.payment === 'reserved');
   if (!isHeard || !paymentSteps[next.payment].includes(to)) {
     result.changed = false;
@@ -211,7 +213,7 @@ function hearOfPayment(result: Step, to: PaymentStatus): void {
   }
   next.payment = to;
   const isDecided = to === 'paid' || to === 'failed';
-  // Counts as taken and paid back, which it is as soon as the rest is taken.
+  // The omitted amount counts as taken and refunded from the moment that the rest is taken.
   if (to === 'paid' && next.leftOut > 0) next.refunds.push({ id: '', amount: next.leftOut, status: 'done' });
   if (next.status === 'placed' && to === 'paid') next.status = 'paid';
   else if (next.status === 'placed' && to === 'failed') endOrder(result);
@@ -230,7 +232,7 @@ function takeMoney(next: Life, amount: number): void {
   next.status = 'paid';
 }
 
-/** Cancelling again changes nothing. */
+/** Cancels the order. A second cancellation changes nothing. */
 function cancel(result: Step): void {
   const { next } = result;
   if (next.shipments.length > 0)
@@ -239,7 +241,7 @@ function cancel(result: Step): void {
     result.changed = false;
     return;
   }
-  // Money may move until the provider has said that it will not.
+  // Money may move until the provider says that it will not.
   const mayStillMove = !next.isAtDoor && ['pending', 'authorised', 'unknown'].includes(next.payment);
   if (mayStillMove) {
     next.status = 'cancelled';
@@ -250,7 +252,7 @@ function cancel(result: Step): void {
   endOrder(result);
 }
 
-/** Nothing will be shipped: pieces and money go back. */
+/** Ends an order that will not be shipped: its pieces go back into stock, and its money is refunded. */
 function endOrder(result: Step): void {
   const { next } = result;
   next.status = 'cancelled';
@@ -324,7 +326,7 @@ function receiveReturn(result: Step, deed: Deed & { what: 'receive-return' }): v
     announced.received += quantity;
     if (isGood) restock(result, requireLine(next, variantId, 'return-too-large'), quantity);
   }
-  // What did not arrive stays with the shopper, who may send it back later.
+  // Announced pieces that did not arrive stay with the shopper, who may send them back later.
   for (const { variantId, quantity, received } of returned.lines)
     requireLine(next, variantId, 'return-too-large').returned -= quantity - received;
   returned.status = 'received';
@@ -353,7 +355,7 @@ function isReceived({ status }: ReturnOfLife): boolean {
   return status === 'received' || status === 'refunded';
 }
 
-/** What the pieces that came back have cost. Rounded over all of a line's pieces, so that a whole line adds up. */
+/** The price of the pieces that came back. It is rounded over all pieces of a line, so that a whole line adds up. */
 function valueReceived({ lines, returns }: Life): number {
   const received = returns.flatMap((one) => one.lines);
   return lines.reduce((sum, { variantId, quantity, unitPrice, discount }) => {
@@ -364,7 +366,7 @@ function valueReceived({ lines, returns }: Life): number {
   }, 0);
 }
 
-/** Then delivery is paid back as well. */
+/** Tells whether every piece came back. The price of delivery is then refunded as well. */
 function isAllBack({ lines, returns }: Life): boolean {
   const received = returns.filter(isReceived).flatMap((one) => one.lines);
   const back = received.reduce((sum, line) => sum + line.received, 0);
@@ -385,7 +387,7 @@ function refund(result: Step, deed: Deed & { what: 'refund' }): void {
         variantId,
         quantity: toShip(line) + toReturn(line),
       });
-    // What has not left yet never will.
+    // These pieces have not left yet, and never will.
     line.withdrawn += unshipped;
     line.returned += fromShopper;
     restock(result, line, quantity);
@@ -393,7 +395,7 @@ function refund(result: Step, deed: Deed & { what: 'refund' }): void {
   if (next.payment !== 'authorised') addRefund(next, deed.amount);
 }
 
-/** Nothing was taken yet: less will be. */
+/** Nothing was taken yet, so less will be taken later. */
 function leaveOut(next: Life, amount: number): void {
   refuseCancelled(next);
   if (next.isBeingCaptured)
@@ -416,7 +418,7 @@ function hearOfRefund(result: Step, id: string, to: RefundStatus): void {
     if (returned.refundId === id && returned.status === 'received') returned.status = 'refunded';
 }
 
-/** @returns whether there was anything to pay back. */
+/** @returns whether there was anything to refund */
 function addRefund(next: Life, amount: number): boolean {
   if (amount <= 0) return false;
   next.refunds.push({ id: '', amount, status: 'pending' });
@@ -439,14 +441,14 @@ function requireLine({ lines }: Life, variantId: string, code: ProblemCode): Lif
   );
 }
 
-/** Each variant once. */
+/** Sums the pieces, so that each variant appears once. */
 function sumPieces(lines: Pieces[]): Pieces[] {
   const sums = new Map<string, number>();
   for (const { variantId, quantity } of lines) sums.set(variantId, (sums.get(variantId) ?? 0) + quantity);
   return [...sums].map(([variantId, quantity]) => ({ variantId, quantity }));
 }
 
-/** @param left of the line that lacks pieces */
+/** @param left the line that has too few pieces, with the number that it has */
 function refuse(status: number, code: ProblemCode, message: string, left?: Pieces): never {
   throw new Refusal(status, code, message, left === undefined ? {} : { details: { lines: [left] } });
 }

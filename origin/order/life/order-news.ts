@@ -1,4 +1,4 @@
-// Mails about what happens to an order after it was placed. Each is asked for in the transaction of its event.
+// Mails about what happens to an order after it was placed. Each is requested in the transaction of its event.
 import { sql } from 'kysely';
 import type { Deps } from '../../deps.ts';
 import type { Mail } from '../../mail/mail.ts';
@@ -20,7 +20,7 @@ interface Happened {
 type About = { shipmentId?: string; returnId?: string; refundId?: string };
 type Paragraphs = Mail['paragraphs'];
 
-/** In the transaction of the event, so that the mail is sent once and never without it. */
+/** Requests the mail in the transaction of the event, so that a rollback sends none and a commit sends one. */
 export async function requestNews(tx: Tx, orderId: string, happened: Happened): Promise<void> {
   const news = newsOf(happened);
   if (news === undefined) return;
@@ -66,7 +66,10 @@ function newsOf({ before, next, deed, shipmentId, returnId }: Happened): News | 
   }
 }
 
-/** Of an order that was confirmed when its payment was authorised; what is paid at once is told by the confirmation. */
+/**
+ * Only for an order that was confirmed when its payment was authorised. Otherwise the confirmation tells of the
+ * payment.
+ */
 function newsOfPayment(before: Life, next: Life): News | undefined {
   if (before.payment !== 'authorised' || before.status === 'cancelled') return undefined;
   if (next.status === 'paid') return { template: 'order-paid', about: {} };
@@ -174,7 +177,7 @@ const writers = {
 
 export const orderNews = Object.keys(writers) as (keyof typeof writers)[];
 
-/** Part of the mail job. @returns undefined where the order is gone or its buyer was forgotten */
+/** Composes the mail for its job. @returns undefined where the order does not exist or no longer has this e-mail */
 export async function prepareOrderNews(
   { db, settings }: Pick<Deps, 'db' | 'settings'>,
   to: string,
@@ -209,7 +212,7 @@ function readReturn(db: DbOrTx, id: string) {
     .executeTakeFirstOrThrow();
 }
 
-/** Such as `2 × Plain Tee, Navy, M`. */
+/** Describes pieces, such as `2 × Plain Tee, Navy, M`. */
 async function piecesOf(db: DbOrTx, about: Pick<About, 'shipmentId' | 'returnId'>): Promise<string[]> {
   const parts =
     about.shipmentId === undefined

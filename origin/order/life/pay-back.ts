@@ -1,5 +1,5 @@
-// Pays back what refunds owe, once each, and ends the payment of an order that was cancelled before it was paid. Each
-// attempt is stored before the provider is called. What is unknown is asked again.
+// Pays each refund back once, and ends the payment of an order that was cancelled before it was paid. Each attempt is
+// stored before the provider is called. An unknown outcome is asked for again.
 import { sql } from 'kysely';
 import type { Deps } from '../../deps.ts';
 import { notFound } from '../../errors.ts';
@@ -14,14 +14,14 @@ import type { PaymentProviders } from '../payment/providers.ts';
 import { readCharge, readKeptCharge } from '../read-charge.ts';
 import { changeOrder } from './change-order.ts';
 
-/** Right after the deed that owes it. Whatever fails here is tried again by the worker. */
+/** Runs right after the deed that owes a refund. The worker repeats whatever fails here. */
 export async function payBackSoon(deps: Deps, providers: PaymentProviders, orderId: string): Promise<void> {
   await payBack(deps, providers, orderId).catch((error: unknown) =>
     deps.log.warn({ err: error, orderId }, 'a refund is left to the worker'),
   );
 }
 
-/** Safe to repeat, and to run twice at once. */
+/** Safe to repeat, and to run twice at the same time. */
 export async function payBack(deps: Deps, providers: PaymentProviders, orderId: string): Promise<void> {
   await endPayment(deps, providers, orderId);
   for (const refund of await claimRefunds(deps, orderId)) {
@@ -55,7 +55,7 @@ async function record(
     .execute();
 }
 
-/** For staff, who do not wait for the worker. */
+/** Pays back at once when staff ask for it. */
 export async function askRefundAgain(
   deps: Deps,
   providers: PaymentProviders,
@@ -65,7 +65,7 @@ export async function askRefundAgain(
   await payBackSoon(deps, providers, orderId);
 }
 
-/** Why each refund of an order that is not done is not, by its id. */
+/** Reads the reason why each open refund of an order is not done, by the refund's id. */
 export async function refundFaultsOf(db: Db, orderId: string): Promise<Map<string, string>> {
   const rows = await db
     .selectFrom('refunds')
@@ -83,7 +83,7 @@ interface ClaimedRefund {
   isRepeated: boolean;
 }
 
-/** No two processes ask for the same refund while one of them may still be waiting for the answer. */
+/** Claims refunds, so that no second process asks for one while the first may still wait for the answer. */
 async function claimRefunds({ db }: Pick<Deps, 'db'>, orderId: string): Promise<ClaimedRefund[]> {
   const { rows } = await sql<ClaimedRefund>`
     update refunds r set attempted_at = clock_timestamp()
@@ -108,16 +108,16 @@ async function callProvider(
   try {
     return await provider.payBack(charge, { amount, key, isRepeated });
   } catch (error) {
-    // No answer is not a refusal: the money may have gone out.
+    // A missing answer is not a refusal: the money may have left.
     deps.log.warn({ err: error, orderId, provider: name }, 'a payment provider did not answer');
     return { status: 'unknown', detail: `No answer: ${error instanceof Error ? error.message : error}` };
   }
 }
 
-/** Of an order that was cancelled while its payment was open: the page is closed, and what became of it is asked. */
+/** Ends the open payment of a cancelled order: closes the provider's page, then asks for the outcome. */
 async function endPayment(deps: Deps, providers: PaymentProviders, orderId: string): Promise<void> {
   if (!(await holdsStock(deps, orderId))) return;
-  // An attempt that nobody heard of leads to its page, which then has a reference.
+  // The answer to the first attempt may have been lost. Retrieving stores the reference of its page.
   await callProviderAndRecord(deps, providers, orderId, 'retrieve');
   if (!(await holdsStock(deps, orderId))) return;
   const { charge, provider: name } = await readKeptCharge(deps, providers, orderId);
@@ -137,7 +137,7 @@ async function holdsStock({ db }: Pick<Deps, 'db'>, orderId: string): Promise<bo
 const shortestPauseMs = 30_000;
 const longestPauseMs = 6 * 3_600_000;
 
-/** One question waits for each order, with pauses that grow. Indexes: refunds_by_order, outbox_pay_backs. */
+/** Keeps one pending row for each order, with growing pauses. Indexes: refunds_by_order, outbox_pay_backs. */
 async function askAgainLater({ db, now }: Pick<Deps, 'db' | 'now'>, orderId: string): Promise<void> {
   const { rows } = await sql<{ ageMs: number }>`
     select extract(epoch from clock_timestamp() - min(at))::float * 1000 as "ageMs" from refunds

@@ -1,4 +1,4 @@
-// Performs a deed on an order for whoever asks by API or form: once for each idempotency key. Takes authorised money
+// Performs a deed that was requested by API or form, once for each idempotency key. It captures authorised money
 // before the first parcel leaves, and pays back what is owed.
 
 import { sql } from 'kysely';
@@ -28,8 +28,8 @@ export interface AskedDeed {
 }
 
 /**
- * @returns ids of what the deed made, also to whoever repeats the request
- * @throws Refusal 404, 409 and 422 as the life of an order has them; 422 for a key of another request
+ * @returns ids of the rows that the deed created; a repeated request gets the same ids
+ * @throws Refusal 404, 409 and 422 of the state machine; 422 where the key belongs to another request
  */
 export async function performDeed(
   { deps, providers }: DeedParts,
@@ -65,12 +65,13 @@ export async function orderOfReturn({ db }: Pick<Deps, 'db'>, returnId: string):
 // Takes the money of an authorised payment before the first parcel leaves. The amount is stored first, so that after a
 // crash the next process knows that money may have moved.
 
-/** By then whoever ships has its answer, or its process has died. */
+/** After this time the process that ships has its answer, or it has died. */
 const captureLateSeconds = 15;
 
 /**
- * Does nothing for an order that is paid already, or not authorised. Safe to repeat: Stripe captures a payment once.
- * @throws Refusal what the order's life says of the shipment, before any money is taken for it
+ * Does nothing for an order that is already paid, or that is not authorised. Safe to repeat: Stripe captures a
+ * payment once.
+ * @throws Refusal where the state machine refuses the shipment; no money is taken then
  */
 export async function captureBeforeShipping(
   deps: Deps,
@@ -82,7 +83,7 @@ export async function captureBeforeShipping(
     await callProviderAndRecord(deps, providers, orderId, 'capture');
 }
 
-/** @returns whether there is something to capture */
+/** @returns whether there is money to capture */
 function beginCapture(db: Db, orderId: string, deed: Deed, nowMs: number): Promise<boolean> {
   return db.transaction().execute(async (tx) => {
     const life = await lockLife(tx, orderId);

@@ -1,4 +1,4 @@
-// What staff see of orders: lists with filters and search, newest first, and one order with its history.
+// Reads orders for staff: lists with filters and search, newest first, and one order with its history.
 import { createHash } from 'node:crypto';
 import { type RawBuilder, sql } from 'kysely';
 import { notFound, Refusal } from '../../errors.ts';
@@ -14,7 +14,7 @@ export const StaffOrderSchema = z
   .object({
     ...OrderSchema.shape,
     email: z.string().nullable(),
-    // Not `nullable`, by which the document would say that an address itself can be null wherever there is one.
+    // A union, because `nullable` would tell the OpenAPI document that every such address may be null.
     shippingAddress: z.union([OrderAddressSchema, z.null()]),
     billingAddress: z
       .union([OrderBillingAddressSchema, z.null()])
@@ -121,7 +121,7 @@ async function findPlaces(db: Db, query: OrderListQuery): Promise<Place[]> {
     order by o.placed_at desc, o.id desc
     limit ${limit + 1})`;
   const q = query.q?.trim() ?? '';
-  // Each way to be found has its own index: one condition for all would have none.
+  // Each kind of search has its own index. One condition for all could use none of them.
   const found = q === '' ? find([]) : sql`${find([hasWords(q)])} union ${find([hasSku(q)])}`;
   const { rows } = await sql<Place>`
     select id, (extract(epoch from placed_at) * 1000000)::bigint::text as micros from (${found}) found
@@ -146,7 +146,10 @@ function filtersOf(query: OrderListQuery): RawBuilder<unknown>[] {
   return filters;
 }
 
-/** Number, e-mail and name: every word; the last may be unfinished. As `order_terms` of the database parts them. */
+/**
+ * Matches number, e-mail and name. Every word must occur; the last may be unfinished. Words are split as by
+ * `order_terms` in SQL.
+ */
 function hasWords(q: string): RawBuilder<unknown> {
   const words = q
     .toLowerCase()
@@ -154,7 +157,7 @@ function hasWords(q: string): RawBuilder<unknown> {
     .replaceAll(/[\u0300-\u036f'\u2019]/g, '')
     .split(/[\s!-/:-@[-`{-~]+/)
     .filter((word) => word !== '')
-    // All numbers begin with it.
+    // All order numbers begin with MC.
     .filter((word, _, all) => word !== 'mc' || all.length === 1)
     .slice(0, 12);
   if (words.length === 0) return sql`false`;
@@ -169,7 +172,7 @@ function hasSku(q: string): RawBuilder<unknown> {
     where lower(l.sku) collate "C" >= ${sku} and lower(l.sku) collate "C" < ${`${sku}\uffff`})`;
 }
 
-/** In this order. */
+/** Returns the orders in the order of the ids. */
 export async function readStaffOrders(db: DbOrTx, ids: string[]): Promise<StaffOrder[]> {
   if (ids.length === 0) return [];
   const rows = await db
@@ -216,17 +219,17 @@ export async function readEvents(
     what,
     detail,
   }));
-  // The previous release placed orders without a word.
+  // The previous release wrote no event when an order was placed.
   if (events[0]?.what === 'placed') return events;
   return [{ at: placedAt, who: 'shopper', what: 'placed', detail: '' }, ...events];
 }
 
-/** For who may not see customers: nothing of the person who ordered, nor of the staff. */
+/** Removes who ordered, for staff who may not see customers. */
 export function withoutPeople<Seen extends StaffOrder>(order: Seen): Seen {
   return { ...order, email: null, shippingAddress: null, billingAddress: null };
 }
 
-/** What shoppers and staff wrote is theirs, too. */
+/** Also removes names of staff, and all texts that shoppers and staff wrote. */
 export function withoutPeopleOfHistory(order: StaffOrderDetail): StaffOrderDetail {
   const events = order.events.map(({ at, who, what }) => ({
     at,

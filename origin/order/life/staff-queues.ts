@@ -1,5 +1,4 @@
-// What waits for staff: orders to be shipped, with the pieces of the first ones as a list to pick, and returns. The
-// oldest stand first.
+// What waits for staff: orders to ship, with a pick list for the first of them, and returns. The oldest come first.
 import { type RawBuilder, sql } from 'kysely';
 import { barcode } from '../../catalog/read-product.ts';
 import type { Db } from '../../schema.ts';
@@ -7,7 +6,7 @@ import type { ReturnStatus } from '../tables.ts';
 import { normaliseNumber } from './look-up-order.ts';
 import { readStaffOrders, type StaffOrder } from './staff-orders.ts';
 
-/** Paid, authorised, or to be paid at the door, and something of it has not left. */
+/** The order is paid, authorised or paid at the door, and some of its pieces have not left. */
 const isToShip = sql`o.fulfilment in ('open', 'partly-shipped') and o.status <> 'cancelled'
   and (o.status = 'paid' or exists (
     select from payments p where p.order_id = o.id
@@ -41,7 +40,7 @@ export async function listToShip(
   );
 }
 
-/** Pieces of an order that are still to leave. */
+/** Counts the pieces of an order that have not left yet. */
 export function countToShip({ lines }: StaffOrder): number {
   return lines.reduce((sum, { quantity, shipped, cancelled }) => sum + quantity - shipped - cancelled, 0);
 }
@@ -52,11 +51,11 @@ export interface PickedLine {
   color: string;
   size: string;
   quantity: number;
-  /** For whom: number and pieces. */
+  /** The orders that need it, with number and pieces. */
   orders: { number: string; quantity: number }[];
 }
 
-/** Each variant once, by SKU, as one walks along the shelves. */
+/** Lists each variant once, by SKU, which is the order of the shelves. */
 export function toPickList(orders: StaffOrder[]): PickedLine[] {
   const picked = new Map<string, PickedLine>();
   for (const { number, lines } of orders)
@@ -77,13 +76,13 @@ export interface StaffReturn {
   orderId: string;
   email: string | null;
   reason: string;
-  /** As announced. */
+  /** The number of pieces that were announced. */
   pieces: number;
   requestedAt: string;
 }
 
 /**
- * What is announced is shown oldest first; what is done, newest first. Index: returns_by_status
+ * Lists announced returns oldest first, and closed ones newest first. Index: returns_by_status
  * @param after the id of the last return that was shown
  */
 export async function listReturns(

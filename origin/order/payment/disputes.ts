@@ -1,4 +1,5 @@
-// Notes disputes: a buyer's bank asks for the money back, or has taken it. Messages come late, twice and in any order.
+// Records disputes: a buyer's bank asks for the money back, or has taken it. Messages may come late, twice and in any
+// order.
 import { sql } from 'kysely';
 import type { Deps } from '../../deps.ts';
 import { Refusal } from '../../errors.ts';
@@ -32,7 +33,7 @@ export const DisputeSchema = z
   })
   .openapi('OrderDispute', { example: exampleDispute });
 
-/** @throws Refusal 503 where Stripe does not say whose payment it is: it sends the message again */
+/** @throws Refusal 503 where Stripe does not say whose payment it is; Stripe then sends the message again */
 export async function recordDispute(
   deps: Pick<Deps, 'db'>,
   stripe: StripeProvider,
@@ -47,7 +48,7 @@ export async function recordDispute(
   if (found === undefined) return;
   await retryOnConflict(() =>
     deps.db.transaction().execute(async (tx) => {
-      // The same id may be another shop's order; its number is not.
+      // Another shop's order may have the same id, but not the same number.
       const { rows } = await sql`
         select from payments p join orders o on o.id = p.order_id
         where p.order_id = ${found.orderId} and p.provider = 'stripe' and o.number = ${found.orderNumber}
@@ -104,14 +105,17 @@ export interface WatchedPayment {
   /** Minor units. */
   amount: number;
   what: 'dispute' | 'authorisation';
-  /** When it is too late. */
+  /** The last moment to act. */
   until: Date | null;
 }
 
-/** Within this time staff are told to ship, or to leave it. */
+/** Staff are warned so many days before an authorisation ends, so that they ship or let it go. */
 const warnDays = 2;
 
-/** Disputes that wait for evidence, and authorisations that end soon. Indexes: disputes_open, payments_authorised. */
+/**
+ * Lists disputes that wait for evidence, and authorisations that end soon. Indexes: disputes_open,
+ * payments_authorised.
+ */
 export async function listWatchedPayments(db: Db, limit: number): Promise<WatchedPayment[]> {
   const { rows } = await sql<WatchedPayment>`
     select d.order_id::text as "orderId", o.number, d.amount, 'dispute' as what, d.due_by as until

@@ -1,4 +1,4 @@
-// The connection to Stripe: its SDK, loaded when it is first needed, what its errors mean, the outcome of a Checkout
+// The connection to Stripe: loads its SDK on first use, interprets its errors, reads the outcome of a Checkout
 // session, and refunds.
 import type Stripe from 'stripe';
 import type { Settings } from '../../config.ts';
@@ -13,10 +13,10 @@ import {
 export type StripeKeys = NonNullable<Settings['stripe']>;
 export type ConnectStripe = () => Promise<Stripe>;
 
-/** Twice, with a pause between. */
+/** Two tries with a pause between them fit into `providerMs`. */
 const timeoutMs = providerMs / 2 - 500;
 
-/** The SDK is large and most shops of this kind start without it. */
+/** The SDK is loaded on the first call, because it is large and many shops start without it. */
 export function connectStripe(keys: StripeKeys): ConnectStripe {
   let client: Promise<Stripe> | undefined;
   return () => (client ??= loadStripe(keys));
@@ -35,14 +35,14 @@ async function loadStripe({ secretKey, apiUrl }: StripeKeys): Promise<Stripe> {
   });
 }
 
-/** The SDK's types for requests that Stripe did not carry out, whatever is repeated. */
+/** Error types of the SDK which say that Stripe did not carry out the request, even if it is a repeated one. */
 const refusals = new Set(['StripeInvalidRequestError', 'StripeIdempotencyError', 'StripeCardError']);
-/** Said before the request is looked at: they tell nothing of an earlier attempt. */
+/** Stripe checks the key before the request, so these say nothing about an earlier attempt. */
 const refusalsOfKey = new Set(['StripeAuthenticationError', 'StripePermissionError']);
 
 type Told = Partial<Record<'type' | 'code' | 'param' | 'message', string>>;
 
-/** @throws the error, where it does not say that nothing was carried out */
+/** @throws the error itself, unless it says that nothing was carried out */
 export function toRefusal(error: unknown, { isFirst }: { isFirst: boolean }): SessionMeaning {
   const { type, code, param, message } = error as Told;
   const isRefusal = refusals.has(String(type)) || (isFirst && refusalsOfKey.has(String(type)));
@@ -55,14 +55,14 @@ export function toRefusal(error: unknown, { isFirst }: { isFirst: boolean }): Se
 // nothing.
 
 export interface SessionMeaning extends ChargeResult {
-  /** Money was taken, be it the right amount or not. */
+  /** Money was taken, whether the amount is right or not. */
   tookMoney?: boolean;
-  /** A message that does not tell all: the shop asks at once. */
+  /** The message does not tell everything, so the shop asks Stripe at once. */
   isToBeAsked?: boolean;
 }
 
 /**
- * For a session whose id is not known yet: the id of an order may be that of another shop's order, its number is not.
+ * Identifies a session whose id is not known yet. Another shop's order may have the same id, but not the same number.
  */
 export function isOfOrder({ metadata }: Pick<Stripe.Checkout.Session, 'metadata'>, charge: Charge): boolean {
   return metadata?.['order'] === charge.orderNumber;
@@ -92,7 +92,7 @@ export function readSession(session: Stripe.Checkout.Session, charge: Charge): S
   };
 }
 
-/** @returns in words; a member that Stripe did not send differs from nothing. */
+/** @returns the difference in words; a member that Stripe did not send does not differ */
 function findDifference(session: Stripe.Checkout.Session, charge: Charge): string | undefined {
   const { mode, currency, amount_total: amount } = session as Partial<Stripe.Checkout.Session>;
   if (mode !== undefined && mode !== 'payment') return `Its mode is ${mode}`;
@@ -113,16 +113,16 @@ function statusOf(session: Stripe.Checkout.Session): ChargeResult['status'] {
   if (intent?.status === 'requires_capture' && intent.capture_method === 'manual') return 'authorised';
   if (status === 'expired') return intent !== undefined && isUnderway(intent) ? 'pending' : 'failed';
   if (status !== 'complete' || session.payment_intent === null) return 'unknown';
-  // A method that takes days: a webhook names the intent only, and asking tells the rest.
+  // A payment method that takes days. A webhook names only the intent's id; asking Stripe tells its status.
   return intent === undefined ? 'pending' : (statusByIntent[intent.status] ?? 'unknown');
 }
 
-/** Nothing new begins once the page has expired. */
+/** Tells whether the payment had begun. No new one begins once the page has expired. */
 function isUnderway({ status }: Stripe.PaymentIntent): boolean {
   return ['succeeded', 'processing', 'requires_capture'].includes(status);
 }
 
-/** Once the shopper is done with the page, the payment intent alone decides. */
+/** Once the shopper has completed the page, only the payment intent decides. */
 const statusByIntent: Partial<Record<string, ChargeResult['status']>> = {
   succeeded: 'paid',
   processing: 'pending',
@@ -133,19 +133,19 @@ const statusByIntent: Partial<Record<string, ChargeResult['status']>> = {
   canceled: 'failed',
 };
 
-/** Undefined where only its id is there. */
+/** Undefined where the session has only the intent's id. */
 function intentOf({ payment_intent: intent }: Stripe.Checkout.Session): Stripe.PaymentIntent | undefined {
   return typeof intent === 'object' && intent !== null ? intent : undefined;
 }
 
-// Pays back through Stripe, once for each refund, whatever Stripe still remembers of its key.
+// Pays back through Stripe, once for each refund, even after Stripe has forgotten the idempotency key.
 
-/** @param readIntentId of the payment. @throws where it took no money */
+/** @param readIntentId reads the payment's intent id. @throws where the payment took no money */
 export function createStripeRefunds(
   connect: ConnectStripe,
   readIntentId: (reference: string | null) => Promise<string>,
 ): Pick<PaymentProvider, 'refund' | 'payBack'> {
-  /** Keys are forgotten after a day, what was made under them is not: it bears the key. */
+  /** Stripe forgets idempotency keys after a day. A refund keeps our key in its metadata, so it is found by that. */
   const findRefund = async (intent: string, key: string): Promise<Stripe.Refund | undefined> => {
     const { refunds } = await connect();
     for await (const refund of refunds.list({ payment_intent: intent, limit: 100 }))
@@ -158,7 +158,7 @@ export function createStripeRefunds(
       const idempotencyKey = `${charge.idempotencyKey}-refund`;
       const { refunds } = await connect();
       await refunds.create({ payment_intent: paymentIntent }, { idempotencyKey }).catch((error: unknown) => {
-        // Keys are forgotten after a day: the second refund is refused by this code.
+        // After a day Stripe has forgotten the key, and refuses the second refund with this code.
         if ((error as { code?: unknown }).code !== 'charge_already_refunded') throw error;
       });
     },

@@ -1,4 +1,4 @@
-// What Stripe tells by webhooks: of the page on which an order is paid, of its payment intent, and of disputes.
+// Reads Stripe's webhooks: about the page on which an order is paid, its payment intent, and disputes.
 import type Stripe from 'stripe';
 import { idPattern } from '../../web/api/api.ts';
 import type { Charge } from './provider.ts';
@@ -7,13 +7,13 @@ import { isOfOrder, readSession, type SessionMeaning } from './stripe-client.ts'
 export interface PaymentNews {
   about: 'payment';
   orderId: string;
-  /** @returns what it says of the order's payment; undefined where it is about something else. */
+  /** @returns what it says about the order's payment; undefined where it is about something else */
   read(charge: Charge): SessionMeaning | undefined;
 }
 
 export interface DisputeNews {
   about: 'dispute';
-  /** Of the payment; whose order that is Stripe has to be asked. */
+  /** The payment's intent id. Only Stripe knows which order it belongs to. */
   intentId: string;
   dispute: Dispute;
 }
@@ -29,7 +29,7 @@ export interface Dispute {
   /** Until when the bank takes evidence. */
   dueBy: Date | null;
   openedAt: Date;
-  /** When Stripe told of this state: messages come in any order. */
+  /** When Stripe reported this state. Messages may arrive in any order. */
   toldAt: Date;
 }
 
@@ -43,7 +43,7 @@ const sessionEvents = new Set<string>([
   'checkout.session.async_payment_failed',
 ]);
 
-/** A card that was declined is one, too, while the shopper may take another: they decide nothing, and the shop asks. */
+/** These events decide nothing, and the shop asks Stripe. A declined card is one, but the shopper may try another. */
 const askingEvents = new Set<string>([
   'payment_intent.amount_capturable_updated',
   'payment_intent.succeeded',
@@ -62,7 +62,7 @@ export function readStripeEvent(event: Stripe.Event): StripeEvent | undefined {
 
 function readSessionEvent(session: Stripe.Checkout.Session, type: string): PaymentNews | undefined {
   const orderId = session.client_reference_id;
-  // The same Stripe account may sell elsewhere, too.
+  // The same Stripe account may also sell elsewhere.
   if (orderId === null || !idPattern.test(orderId)) return undefined;
   return {
     about: 'payment',
@@ -74,7 +74,7 @@ function readSessionEvent(session: Stripe.Checkout.Session, type: string): Payme
       if (meaning.status !== 'pending') return meaning;
       if (type === 'checkout.session.async_payment_failed')
         return { ...meaning, status: 'failed', detail: 'The bank refused it' };
-      // Done and unpaid: the intent, which the message only names, may be authorised.
+      // The page is completed and unpaid. The message only names the intent, which may be authorised.
       return { ...meaning, isToBeAsked: session.status === 'complete' };
     },
   };

@@ -1,5 +1,5 @@
-// Stripe Checkout: the shopper pays on Stripe's page; a verified webhook or a request to Stripe gives the outcome. See
-// docs/payments.md.
+// Stripe Checkout: the shopper pays on Stripe's page. A verified webhook or a request to Stripe gives the outcome.
+// See docs/payments.md.
 import { createHash } from 'node:crypto';
 import type Stripe from 'stripe';
 import type { Settings } from '../../config.ts';
@@ -30,15 +30,15 @@ export interface StripeOptions {
 }
 
 export interface StripeProvider extends PaymentProvider {
-  /** @returns undefined for events that do not matter here. @throws where the signature is not Stripe's. */
+  /** @returns undefined for events that do not matter here. @throws where the signature is not Stripe's */
   readEvent(body: string, signature: string): Promise<StripeEvent | undefined>;
-  /** @returns undefined where the payment is none of this shop's. @throws where there was no answer */
+  /** @returns undefined where the payment has no order of this kind. @throws where Stripe did not answer */
   findOrder(intentId: string): Promise<{ orderId: string; orderNumber: string } | undefined>;
 }
 
-/** As it stands in the payment's row. */
+/** The request as the payment's row stores it. */
 interface KeptRequest {
-  /** Names the secret key: another account cannot tell what became of the request. */
+  /** Identifies the secret key. With a key of another account, the request's outcome cannot be found. */
   account: string;
   parameters: Stripe.Checkout.SessionCreateParams;
 }
@@ -46,10 +46,10 @@ interface KeptRequest {
 /** EUR: https://docs.stripe.com/currencies#minimum-and-maximum-charge-amounts */
 const bounds = { min: 50, max: 99_999_999 };
 
-/** Stripe opens no page for a shorter time than this. */
+/** Stripe opens no page for less time. */
 const shortestPageMinutes = 30;
 const clockSkewSeconds = 300;
-/** Sessions of one account that are looked through for one order: a hundred a request. */
+/** A bound on the sessions that are searched for one order. A request lists a hundred. */
 const mostListed = 2_000;
 
 export function createStripeProvider({ settings, now = Date.now }: StripeOptions): StripeProvider {
@@ -71,7 +71,7 @@ export function createStripeProvider({ settings, now = Date.now }: StripeOptions
     close: (charge) => pages.close(charge),
     ...createStripeRefunds(connect, (reference) => pages.readIntentId(reference)),
     async readEvent(body, signature) {
-      // The async form works on every runtime: it stands on Web Crypto.
+      // The async form uses Web Crypto, so it works on every runtime.
       const { webhooks } = await connect();
       return readStripeEvent(
         await webhooks.constructEventAsync(body, signature, settings.stripe.webhookSecret),
@@ -109,14 +109,14 @@ class StripePages {
     if (charge.reference !== null) return readSession(await this.#retrieve(charge.reference), charge);
     const { expiresAt } = charge;
     if (expiresAt !== null && expiresAt.getTime() < nowMs) return this.#lookUp(charge, expiresAt);
-    // The answer to the first attempt was lost: the same request with the same key leads to the same session.
+    // The first answer was lost. The same request with the same key leads to the same session.
     let session: Stripe.Checkout.Session;
     try {
       session = await this.open(charge);
     } catch (error) {
       return toRefusal(error, { isFirst: false });
     }
-    // An answer that is given again is as old as the first.
+    // Stripe repeats its first answer word for word, so the session's present state is read.
     return readSession(await this.#retrieve(session.id).catch(() => session), charge);
   }
 
@@ -124,13 +124,15 @@ class StripePages {
     const { checkout, paymentIntents } = await this.#connect();
     const session = await checkout.sessions.retrieve(id, { expand: ['payment_intent'] });
     const { payment_intent: intent } = session;
-    // What was not shown is read by its id: once the page is closed, the intent decides.
+    // The expanded intent was not shown, so it is read by its id. It decides once the page is closed.
     return typeof intent === 'string' && session.payment_status === 'unpaid'
       ? { ...session, payment_intent: await paymentIntents.retrieve(intent) }
       : session;
   }
 
-  /** For a page that nobody was led to. It can no longer be opened, so the request is not repeated. */
+  /**
+   * Searches for a page to which no shopper was led. It has expired, so the request is not repeated.
+   */
   async #lookUp(charge: Charge, expiresAt: Date): Promise<SessionMeaning> {
     if ((charge.request as KeptRequest).account !== this.#account)
       return { status: 'unknown', detail: 'It was asked for with another secret key' };
@@ -148,7 +150,7 @@ class StripePages {
     return { status: 'failed', detail: 'Stripe opened no page for this order' };
   }
 
-  /** @throws where the payment took no money, or there was no answer */
+  /** @throws where the payment took no money, or Stripe did not answer */
   async readIntentId(reference: string | null): Promise<string> {
     if (reference === null) throw new Error('Cannot refund a payment without its reference');
     const { payment_intent: intent } = await this.#retrieve(reference);
@@ -157,23 +159,23 @@ class StripePages {
     return id;
   }
 
-  /** Of an authorised payment; the rest of what was authorised is released. Repeated, nothing is taken again. */
+  /** Captures an authorised payment and releases the rest of it. A repeated call takes nothing again. */
   async capture(charge: Charge): Promise<ChargeResult> {
     const intent = await this.readIntentId(charge.reference);
     const { paymentIntents } = await this.#connect();
     const key = { idempotencyKey: `${charge.idempotencyKey}-capture-${charge.toCapture}` };
-    // What is refused was captured before, or its authorisation is over: the intent tells which.
+    // Stripe refuses what was captured before, and an authorisation that has ended. The intent tells which.
     await paymentIntents
       .capture(intent, { amount_to_capture: charge.toCapture }, key)
       .catch((error: unknown) => toRefusal(error, { isFirst: true }));
     return readSession(await this.#retrieve(charge.reference!), charge);
   }
 
-  /** The page of an order that was cancelled; an authorisation is released. */
+  /** Closes the page of a cancelled order, or releases its authorisation. */
   async close(charge: Charge): Promise<void> {
     if (charge.reference === null) return;
     const { checkout, paymentIntents } = await this.#connect();
-    // What is over already cannot be ended, which is all that is wanted.
+    // A page or an authorisation that has ended cannot be ended again. That is no error.
     const over = (error: unknown) => void toRefusal(error, { isFirst: true });
     const session = await this.#retrieve(charge.reference);
     if (readSession(session, charge).status === 'authorised')

@@ -1,4 +1,4 @@
-// What was sold in a time: by day, product, category or country; and which pieces will be sold out soon.
+// Reports what was sold in a period, by day, product, category or country, and which variants will be sold out soon.
 import { sql } from 'kysely';
 import { readVariantsFresh } from '../../catalog/read-variants.ts';
 import type { Db } from '../../schema.ts';
@@ -8,7 +8,7 @@ export type SalesGroup = (typeof salesGroups)[number];
 
 export interface SalesPeriod {
   from: Date;
-  /** The first moment that is not of it. */
+  /** The first moment after the period. */
   to: Date;
 }
 
@@ -17,13 +17,14 @@ export interface SalesRow {
   name: string;
   orders: number;
   pieces: number;
-  /** Minor units of goods after discounts, VAT included, delivery left out. */
+  /** Minor units of goods after discounts, with VAT and without delivery. */
   amount: number;
 }
 
 /**
- * Orders count by when they were placed; cancelled ones and pieces that were withdrawn or sent back do not.
- * @returns days in their order, all others by what they brought. Index: orders_newest
+ * Counts orders by when they were placed. Cancelled orders, and pieces that were withdrawn or sent back, do not
+ * count.
+ * @returns days in their order, all others by amount. Index: orders_newest
  */
 export async function readSales(db: Db, by: SalesGroup, period: SalesPeriod): Promise<SalesRow[]> {
   if (by === 'category') return sumByCategory(db, period);
@@ -53,14 +54,15 @@ const dayMs = 86_400_000;
 const daysOfPart = 14;
 
 /**
- * Of at most two weeks each, so that no statement is long, however many orders a year has. An order is of one part.
+ * Splits the period into parts of two weeks at most, so that no statement takes long. An order is in exactly one
+ * part.
  */
 export function* partsOf({ from, to }: SalesPeriod): Generator<SalesPeriod> {
   for (let at = from.getTime(); at < to.getTime(); at += daysOfPart * dayMs)
     yield { from: new Date(at), to: new Date(Math.min(at + daysOfPart * dayMs, to.getTime())) };
 }
 
-/** The name of a product is the one that it had last. */
+/** Adds to a sum, and takes the newest part's name of a product. */
 function addTo(sums: Map<string, SalesRow>, key: string, { name, orders, pieces, amount }: SalesRow): void {
   const sum = sums.get(key) ?? { name, orders: 0, pieces: 0, amount: 0 };
   sums.set(key, {
@@ -71,7 +73,7 @@ function addTo(sums: Map<string, SalesRow>, key: string, { name, orders, pieces,
   });
 }
 
-/** Pieces that stay with the shopper. */
+/** Pieces that the shopper keeps. */
 const kept = sql`(l.quantity - l.withdrawn - l.returned)`;
 const worth = sql`round((l.quantity * l.unit_price_amount - l.discount_amount)::numeric * ${kept} / l.quantity)`;
 
@@ -88,7 +90,7 @@ function toRow({ name, orders, pieces, amount }: Record<keyof SalesRow, string>)
   return { name, orders: Number(orders), pieces: Number(pieces), amount: Number(amount) };
 }
 
-/** Each piece in the category that its product is in now. An order of two categories counts in both. */
+/** Counts each piece in its product's present category. An order of two categories counts in both. */
 async function sumByCategory(db: Db, period: SalesPeriod): Promise<SalesRow[]> {
   const sums = new Map<string, SalesRow>();
   for (const part of partsOf(period)) {
@@ -122,15 +124,15 @@ export interface ScarceVariant {
   name: string;
   sku: string;
   available: number;
-  /** In the last 28 days. */
+  /** Pieces sold in the last 28 days. */
   sold: number;
-  /** As long as it lasts if it goes on selling like this. */
+  /** How many days the stock lasts at the present rate. */
   daysLeft: number;
 }
 
 const lookBackDays = 28;
 
-/** What will be gone within two weeks, the first to go first. */
+/** Lists the variants that will be sold out within two weeks, the soonest first. */
 export async function listSellingOut(db: Db, now: Date): Promise<ScarceVariant[]> {
   const from = new Date(now.getTime() - lookBackDays * 86_400_000);
   const { rows } = await sql<{ variant_id: string; pieces: string }>`

@@ -1,4 +1,4 @@
-// Renders what happened to an order since it was placed, and what its buyer can do: cancel it, send pieces back.
+// Renders what happened to an order since it was placed, and what its buyer can do: cancel it or send pieces back.
 import { formatDay, formatMoney } from '../../web/money.ts';
 import { type FormValues, idempotencyField } from '../../web/page/form.ts';
 import { type Html, html } from '../../web/page/html.ts';
@@ -11,9 +11,9 @@ export interface AfterPurchase {
   order: Order;
   returnable: Returnable | undefined;
   events: OrderEvent[];
-  /** What was typed and refused. */
+  /** Form values that were refused. */
   entered?: FormValues | undefined;
-  /** Of the mail's link by which the order was opened. */
+  /** The key of the mail's link by which the order was opened. */
   key?: string | undefined;
 }
 
@@ -35,7 +35,7 @@ ${shipment.trackingUrl === undefined ? '' : html`<a class="button quiet not-prin
   )}</ul></section>`;
 }
 
-/** What a link needs besides its path, for whoever came by a mail. */
+/** Builds the query that links need when the shopper came by a mail's link. */
 export function keyQuery(key: string | undefined): string {
   return key === undefined ? '' : `?${new URLSearchParams({ key })}`;
 }
@@ -103,7 +103,7 @@ function cancelForm({ order, entered = {}, key }: AfterPurchase): Html | '' {
 <p><button class="button quiet" type="submit">Cancel the whole order</button></p></form></details></section>`;
 }
 
-/** By law it stands where the order is, as long as one may withdraw; what became too late is for people to say. */
+/** By law the link stands at the order while a withdrawal is possible. Staff decide whether it is too late. */
 function withdrawalLink({ number, status }: Order): Html | '' {
   if (status === 'cancelled') return '';
   return html`<p class="small not-printed"><a href="/withdrawal?${new URLSearchParams({ order: number })}">Withdraw from this contract</a></p>`;
@@ -113,7 +113,7 @@ function formFields(what: string, key: string | undefined): Html {
   return html`${idempotencyField()}<input type="hidden" name="do" value="${what}">${key === undefined ? '' : html`<input type="hidden" name="key" value="${key}">`}`;
 }
 
-/** What staff and providers note for each other is left out, and so is the shopper's own text. */
+/** Leaves out notes between staff and providers, and the shopper's own text. */
 function history(events: OrderEvent[]): Html | '' {
   const told = events.filter(({ what }) => shopperEventNames[what] !== undefined);
   if (told.length < 2) return '';

@@ -21,20 +21,23 @@ import { paymentChoices } from './payment.ts';
 export interface CheckoutPage extends Wrong {
   cart: Cart;
   variants: Map<string, VariantInfo>;
-  /** By the country and method that the form has now. */
+  /** The quote for the form's present country and method. */
   quote: Quote;
-  /** What holds of the code that the form has. */
+  /** What the form's promotion code does, where it is valid. */
   promotion?: Promotion | undefined;
-  /** Why the code does not hold. */
+  /** Why the code is not valid. */
   codeFault?: string | undefined;
   providers: string[];
   isSignedIn: boolean;
-  /** Of the account; the form may begin with any of them. */
+  /** The account's address book. */
   addresses?: AddressOfBook[];
   values: FormValues;
-  /** What is different from what the shopper last saw; to be confirmed by sending again. */
+  /** Differences from what the shopper last saw. Sending the form again confirms them. */
   changes?: CartChange[];
-  /** Minor units: another total than the bag's, told to the shopper and agreed to by sending again. */
+  /**
+   * The total that the shopper was told, in minor units, where it differs from the shown one. Sending again agrees to
+   * it.
+   */
   toldTotal?: number | undefined;
 }
 
@@ -82,7 +85,7 @@ ${field({ name: 'email', label: labels.email, type: 'email', autocomplete: 'emai
 </div></fieldset>`;
 }
 
-/** Without a script, as with one, the button fills in the address that was chosen. */
+/** The button fills in the chosen address. It works without a script too. */
 function addressChoice({ addresses = [], values }: CheckoutPage): Html | '' {
   if (addresses.length < 2) return '';
   return html`<div class="field all"><label for="kept-address">Address book</label>
@@ -93,7 +96,7 @@ function addressChoice({ addresses = [], values }: CheckoutPage): Html | '' {
 <button class="button quiet" type="submit" name="update" value="address">Fill in</button></div></div>`;
 }
 
-/** Open where something is in it. */
+/** The details are open where a field has a value or a fault. */
 function companyFields({ values, faults = {} }: CheckoutPage): Html {
   const part = (name: keyof typeof companyLengths, autocomplete: string, more = {}) =>
     field({
@@ -146,7 +149,7 @@ ${isSignedIn ? html`<label class="radio all"><input type="checkbox" name="keep-a
 </div></fieldset>`;
 }
 
-/** Without a script the button asks for the methods of another country; with one that happens by itself. */
+/** Without a script, the button loads the methods of another country. A script does it automatically. */
 function deliveryStep({ quote, faults = {} }: CheckoutPage): Html {
   const fault = faults['shippingMethod'];
   const { choices, shipping } = quote;
@@ -160,7 +163,7 @@ ${choices.map(
 <p data-apply><button class="button quiet" type="submit" name="update" value="delivery">Update delivery and total</button></p></fieldset>`;
 }
 
-/** What the code did, or why it does not hold, stands beside it. */
+/** The field's hint says what the code did; its fault says why it is not valid. */
 function codeField({ values, quote, promotion, codeFault }: CheckoutPage): Html {
   const told =
     promotion === undefined

@@ -1,4 +1,4 @@
-// Turns the checkout form into the request to place an order; carries in the form what the shopper saw, so that a
+// Turns the checkout form into the request to place an order. The form carries what the shopper saw, so that a
 // changed price or quantity is confirmed first.
 
 import type { Cart } from '../../cart/cart.ts';
@@ -34,13 +34,13 @@ export function readOrderRequest(values: FormValues): unknown {
   };
 }
 
-/** As an address book keeps it, also for the page of that. */
+/** Reads an address from the form for the address book. The address book's page uses it too. */
 export function readKeptAddress(values: FormValues): Record<string, string> {
   const names = [...Object.keys(addressLengths), 'country', ...Object.keys(companyLengths)];
   return Object.fromEntries(names.map((name) => [name, values[name] ?? '']));
 }
 
-// What the shopper saw at checkout, carried in the form, so that a changed price or quantity is confirmed before it is
+// The form carries what the shopper saw at checkout, so that a changed price or quantity is confirmed before it is
 // ordered.
 
 export interface CartChange {
@@ -66,9 +66,7 @@ export function describeCart(cart: Cart): string {
     .join(' ');
 }
 
-/**
- * @param seen as the form carried it; a form without it saw nothing, so everything is new to it only where it says so.
- */
+/** @param seen what the form carried; a form without it has nothing to compare, so nothing counts as changed */
 export function changesSince(seen: string | undefined, cart: Cart): CartChange[] {
   if (seen === undefined || seen === describeCart(cart)) return [];
   const before = parseSeen(seen);
@@ -92,13 +90,13 @@ export function changesSince(seen: string | undefined, cart: Cart): CartChange[]
   return changes;
 }
 
-/** @returns minor units, what the order may cost unasked; undefined for a form that saw nothing. */
+/** @returns the total of the lines that the shopper saw, in minor units; undefined for a form that carried none */
 export function seenTotal(seen: string | undefined): number | undefined {
   if (seen === undefined) return undefined;
   return [...parseSeen(seen).values()].reduce((sum, line) => sum + line.quantity * line.unitPrice, 0);
 }
 
-/** What the order costs by each method, as the page shows it: `method:total`, the chosen one first. */
+/** Carries the order's total by each method, as the page shows it: `method:total`, the chosen one first. */
 export function totalsField({ choices, shipping }: Quote): Html {
   const all = choices
     .toSorted((a, b) => Number(b.shipping === shipping) - Number(a.shipping === shipping))
@@ -106,7 +104,7 @@ export function totalsField({ choices, shipping }: Quote): Html {
   return html`<input type="hidden" name="totals" value="${all.join(' ')}">`;
 }
 
-/** @returns minor units; undefined for a form that showed no total of this method. */
+/** @returns minor units; undefined where the form showed no total of this method */
 export function totalOfMethod(totals: string | undefined, method: string | undefined): number | undefined {
   const found = [...(totals ?? '').matchAll(/([\w-]{1,40}):(\d{1,10})(?= |$)/g)];
   const [, , total] = found.find(([, name]) => method === undefined || method === name) ?? [];

@@ -21,13 +21,13 @@ export interface OrderPage {
   detail: OrderDetail;
   variants: Map<string, VariantInfo>;
   isSignedIn: boolean;
-  /** Of the mail's link by which it was opened. */
+  /** The key of the mail's link by which the order was opened. */
   key?: string | undefined;
-  /** From the page on which it is paid. */
+  /** Whether the shopper has just come back from the page on which the order is paid. */
   isBack?: boolean;
   events: OrderEvent[];
   returnable: Returnable | undefined;
-  /** What was typed and refused, and why. */
+  /** Form values that were refused, and why. */
   entered?: FormValues | undefined;
   refused?: string | undefined;
 }
@@ -58,7 +58,7 @@ ${email === null ? '' : html`<div><h3 class="label">${payment.isConfirmed ? 'Con
 ${isSignedIn || email === null ? '' : accountOffer(email)}`;
 }
 
-/** Who has just paid is not asked to pay. */
+/** A shopper who has just come back is not asked to pay again. */
 function nextStep(redirectUrl: string, isBack: boolean): Html {
   const again = html`<a class="button" href="?paid=yes">Look again</a>`;
   return isBack
@@ -89,13 +89,13 @@ function orderLines(order: Order, variants: Map<string, VariantInfo>): Html {
   )}</ul></div>`;
 }
 
-/** Of a company, and its VAT number: who gets the invoice, or an address of the book. */
+/** Renders an address with the company and its VAT number, where it has them. */
 export function addressLinesOf(address: z.infer<typeof OrderBillingAddressSchema>): Html {
   const { company, vatNumber } = address;
   return html`${company ? html`<bdi>${company}</bdi><br>` : ''}${postalAddress(address)}${vatNumber ? html`<p class="small">VAT number ${vatNumber}</p>` : ''}`;
 }
 
-/** Also for staff. */
+/** The pages of staff use it too. */
 export function postalAddress({
   name,
   line1,
@@ -108,7 +108,7 @@ export function postalAddress({
   return html`<address><bdi>${name}</bdi><br><bdi>${line1}</bdi><br>${line2 ? html`<bdi>${line2}</bdi><br>` : ''}<bdi>${postalCode} ${city}</bdi><br>${countryName}</address>`;
 }
 
-/** Only now, when it stands in nobody's way. */
+/** Offers an account only after the purchase, so that it delays nobody. */
 function accountOffer(email: string): Html {
   return html`<section class="section promises not-printed" aria-labelledby="offer"><div><h2 id="offer">Come back more easily</h2></div>
 <div><p>With an account you find your bag on every device and your orders in one place; this one too, if the account has the same e-mail.</p></div>
@@ -128,7 +128,7 @@ export interface Sums {
   total: number;
 }
 
-/** Rows of a list of terms, to stand in a `<dl class="sums">`. */
+/** Rows of a description list. The caller puts them into `<dl class="sums">`. */
 export function sumRows({ count, subtotal, discount, shipping, tax, total }: Sums): Html {
   return html`<dt>${pieces(count)}</dt><dd>${formatMoney(subtotal)}</dd>
 ${discount === undefined ? '' : html`<dt>Code ${discount.code}</dt><dd>−${formatMoney(discount.amount)}</dd>`}

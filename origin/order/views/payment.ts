@@ -1,4 +1,4 @@
-// Renders the choice of payment and words its state. Wherever the demo provider is shown, it says that no money moves.
+// Renders the choice of payment and describes a payment's state. The demo provider's texts say that no money moves.
 import { raw } from 'hono/html';
 import type { FormFaults, FormValues } from '../../web/page/form.ts';
 import { type Html, html } from '../../web/page/html.ts';
@@ -6,7 +6,7 @@ import { providerNames } from '../payment/providers.ts';
 import type { OrderDetail } from '../read-orders.ts';
 
 interface Choice {
-  /** As posted: provider, and for the demo what shall come of it. */
+  /** The posted value: the provider, and for the demo also the outcome. */
   value: string;
   provider: string;
   title: string;
@@ -41,7 +41,7 @@ const choices: Choice[] = [
   },
 ];
 
-/** Of an order that the demo paid; beside other ways to pay it would be wrong. */
+/** Shown only on an order that the demo paid. Beside other ways to pay it would be wrong. */
 export const demoSentence = 'This is a demonstration: no money moves and nothing is sent.';
 
 const paymentFault = 'Please choose one of these.';
@@ -59,31 +59,31 @@ ${offered.map(
 )}</fieldset>`;
 }
 
-/** Said by the schema of one of the parts that the form has in one choice. */
+/** Joins faults of the provider and the outcome, because the form has both in one choice. */
 export function gatherPaymentFaults({ provider, outcome, ...faults }: FormFaults): FormFaults {
   return provider === undefined && outcome === undefined ? faults : { ...faults, payment: paymentFault };
 }
 
-/** @returns what the form's choice means to the order. */
+/** @returns the order's payment for the form's choice */
 export function readPayment(values: FormValues): { provider: string; outcome?: string } {
   const [provider = '', outcome] = (values['payment'] ?? '').split(':', 2);
   return outcome === undefined ? { provider } : { provider, outcome };
 }
 
-/** The first provider of the settings is the shop's own preference. */
+/** Finds the shop's preferred choice: that of the first provider in the settings. */
 function firstOf(offered: Choice[], providers: string[]): Choice | undefined {
   return offered.find(({ provider }) => provider === providers[0]);
 }
 
-// Words for the state of a payment; for the demo provider, that no money moves.
+// Words for the state of a payment. For the demo provider they say that no money moves.
 
 export interface PaymentInWords {
   heading: string;
   sentence: string;
-  /** For the summary. */
+  /** For the order summary. */
   short: string;
   isGood: boolean;
-  /** A mail went out. */
+  /** Whether a confirmation was mailed. */
   isConfirmed: boolean;
 }
 
