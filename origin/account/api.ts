@@ -1,5 +1,5 @@
-// The JSON API of accounts: sign up, sign in and out, the sessions of other devices, and password resets. One's own
-// account is mounted here too.
+// The JSON API of accounts: sign up, sign in and out, sessions of other devices, and password resets. It also mounts
+// the routes of the signed-in account, its e-mail and its second factor.
 import type { OpenAPIHono } from '@hono/zod-openapi';
 import type { Context } from 'hono';
 import { cartRequestOf } from '../cart/api.ts';
@@ -103,7 +103,7 @@ function passwordResetApi(own: AccountDeps): OpenAPIHono<AppEnv> {
 
 const nothing = emptyAnswer('Done', ['Set-Cookie']);
 const signedIn = jsonAnswer('Signed in; the session is a cookie', AccountSchema, ['Location', 'Set-Cookie']);
-// `not-found`: the account was deleted since the first answer to the same key.
+// `not-found`: the account was deleted after the first answer to the same key.
 const refusals: ProblemCode[] = ['too-many-attempts', 'busy', 'not-found'];
 
 const signUpRoute = defineRoute({
@@ -191,7 +191,7 @@ export function sessionApi(own: AccountDeps): OpenAPIHono<AppEnv> {
     const requestOrigin = requestOriginOf(c, c.req.valid('header')['idempotency-key']);
     return welcome(c, await signIn(own, requestOrigin, c.req.valid('json')), '/api/sessions/current');
   });
-  // Before /api/sessions/{id}: `current` is not an id. Signing out twice is signed out.
+  // Mounted before /api/sessions/{id}, because `current` is not an id. A second sign-out gets the same answer.
   api.openapi(signOutRoute, async (c) => {
     const { account, hasEndedSession } = await readVisitor(deps, c);
     const requestOrigin = requestOriginOf(c, c.req.valid('header')['idempotency-key']);
@@ -203,7 +203,7 @@ export function sessionApi(own: AccountDeps): OpenAPIHono<AppEnv> {
     const account = await requireAccount(deps, c);
     const sessions = await readOwn(deps, c, (db) => listSessions({ db }, account));
     const current = sessions.find((session) => session.current);
-    // Ended in this very moment.
+    // The session ended at this very moment.
     if (current === undefined) throw notFound('This session');
     return c.json(current, 200);
   });
@@ -214,7 +214,7 @@ export function sessionApi(own: AccountDeps): OpenAPIHono<AppEnv> {
   api.openapi(endSessionRoute, async (c) => {
     await refuseEndedSession(deps, c);
     const { account } = await readVisitor(deps, c);
-    // Nobody has no sessions: the same answer as for one that does not exist.
+    // A visitor who is not signed in has no sessions, and gets the same answer as for an unknown one.
     if (account === undefined) throw notFound('This session');
     const requestOrigin = requestOriginOf(c, c.req.valid('header')['idempotency-key']);
     setCookies(c, await signOutDevice(own, requestOrigin, account, c.req.valid('param').id));

@@ -1,4 +1,4 @@
-// Changes a shopper's own account: name, password, deletion. One idempotency key is one change.
+// Changes a shopper's own account: name, password, deletion. Each idempotency key makes one change.
 import type { Deps } from '../deps.ts';
 import { Refusal } from '../errors.ts';
 import { raiseAccountFloor, raiseAccountVersion } from '../identity/account-tag.ts';
@@ -43,8 +43,8 @@ export async function updateAccount(
 }
 
 /**
- * Gives this session a new token and ends all others. A repeated request may still bear the former token: it is
- * answered as the first one was.
+ * Gives this session a new token and ends all others. A repeated request may still carry the old token, and gets the
+ * same answer as the first.
  * @param account undefined where the session has ended, perhaps by this very change
  * @returns cookies to set. @throws Refusal 403 `wrong-password`, 429 `too-many-attempts`
  */
@@ -86,7 +86,7 @@ export async function changePassword(
   });
   await raiseAccountFloor(deps, result.tags);
   deps.log.info({ security: 'password-changed', account: account.id }, 'security');
-  // A repeated request that has the new token already keeps it.
+  // A repeated request that already has the new token keeps it.
   return result.former === former ? [sessionCookie(settings, token)] : [];
 }
 
@@ -94,7 +94,7 @@ export function wrongPassword(): Refusal {
   return new Refusal(403, 'wrong-password', 'That is not your current password');
 }
 
-/** @returns the present hash where the password is right */
+/** @returns the present hash if the password is right */
 export async function findByPassword(
   { db }: Deps,
   passwords: Passwords,
@@ -111,9 +111,10 @@ export async function findByPassword(
 }
 
 /**
- * Orders stay, without the person, and invoices whole; everything else goes, as the register of personal data says.
- * @param account undefined where it is gone already: the key is the session's, so that a repeated request is
- * answered as the first one was
+ * Deletes the account. Orders stay without the person, and invoices stay whole. All other data goes as the register
+ * of personal data says.
+ * @param account undefined where it is already deleted; the idempotency key belongs to the session, so that a
+ * repeated request gets the same answer as the first
  * @throws Refusal 401 `sign-in-needed`, `session-ended`, 409 `last-owner`
  */
 export async function deleteAccount(
@@ -128,7 +129,7 @@ export async function deleteAccount(
   const remove = async (tx: Tx) => {
     if (account === undefined) throw session === undefined ? signInNeeded() : sessionEnded();
     await refuseUsedKey(tx, scopeOf(account), key);
-    // The account before its cart, as everywhere.
+    // All transactions lock the account before its cart.
     await tx.selectFrom('accounts').select('id').where('id', '=', account.id).forUpdate().execute();
     await refuseWithoutOwner(tx, account.id);
     const person = await readPersonOfAccount(tx, account.id);

@@ -1,5 +1,5 @@
-// Changes an account's e-mail: the new address confirms it by a mailed token, and the former one can stop it, or undo
-// it for a week. Both tokens are random and stored as hashes.
+// Changes an account's e-mail. The new address confirms it by a mailed token. The former address can stop it, or undo
+// it for a week. Both tokens are derived from a random seed, and stored as hashes.
 import { createHmac, randomUUID } from 'node:crypto';
 import { sql } from 'kysely';
 import type { Deps } from '../deps.ts';
@@ -26,7 +26,7 @@ const confirmHours = 24;
 const undoDays = 7;
 /** Index: email_confirmations_by_age. */
 const keptDays = undoDays + 3;
-/** The most mails that one new address gets in an hour, from all accounts together. */
+/** The most mails that one new address gets in an hour, for all accounts together. */
 const mostConfirmations = 3;
 
 const confirmable = sql<boolean>`used_at is null and undone_at is null
@@ -40,7 +40,8 @@ interface Asked {
 }
 
 /**
- * The answer is the same whether or not the new address has an account: what is mailed there differs.
+ * Stores the request and has both addresses mailed. The answer is the same whether or not the new address has an
+ * account. Only the mail to it differs.
  * @throws Refusal 401 `second-factor-needed`, 403 `wrong-password`, 422 `invalid-body`, 429 `too-many-attempts`
  */
 export async function requestEmailChange(
@@ -75,7 +76,7 @@ export async function requestEmailChange(
   deps.log.info({ security: 'email-change-asked', account: account.id }, 'security');
 }
 
-/** @returns the seed of its tokens, for the mails */
+/** @returns the seed of the tokens, for the mails */
 export async function insertEmailChange(
   tx: DbOrTx,
   { settings }: Pick<Deps, 'settings'>,
@@ -105,7 +106,7 @@ function sameEmail(): Refusal {
   });
 }
 
-/** The outbox row holds only the seed. Without our key nobody can make the tokens from it. */
+/** The outbox row holds only the seed. Without the shop's key nobody can derive the tokens from it. */
 function tokensOf(cookieKey: string, seed: string): [confirm: string, undo: string] {
   const token = (use: string) =>
     createHmac('sha256', cookieKey).update(`e-mail change\n${use}\n${seed}`).digest('base64url');
@@ -122,7 +123,7 @@ async function stopPendingChanges(tx: Tx, accountId: string): Promise<void> {
     .execute();
 }
 
-/** @returns the address that was asked for and has not confirmed yet */
+/** @returns the new address that waits to be confirmed */
 export async function readPendingEmail(db: Db, accountId: string): Promise<string | undefined> {
   const row = await db
     .selectFrom('email_confirmations')
@@ -143,8 +144,8 @@ export async function stopEmailChange(deps: Deps, account: SignedIn, key: string
 }
 
 /**
- * Part of the mail job, for both mails. A repeated job sends the same links.
- * @returns undefined where the change was stopped since, or enough mails went there
+ * Composes both mails for their jobs. A repeated job sends the same links.
+ * @returns undefined where the change was stopped, or where the address has had enough mails
  */
 export async function prepareEmailChangeMail(
   deps: Deps,
@@ -173,7 +174,7 @@ export async function prepareEmailChangeMail(
   return confirmationMail(deps, to, confirm);
 }
 
-/** Nobody has shown yet that they read this address: no name of the account is told there. */
+/** Nobody has shown yet that they read this address, so the mail must not tell the account's name. */
 function confirmationMail({ settings }: Deps, to: string, token: string): Mail {
   return {
     to,
@@ -218,7 +219,7 @@ function noticeMail(
   };
 }
 
-/** Enough to know one's own. */
+/** Shows enough for the owner to recognise their own address. */
 function maskEmail(email: string): string {
   return `${email[0]}…${email.slice(email.lastIndexOf('@'))}`;
 }
@@ -233,7 +234,10 @@ async function hasEnoughMails(db: Db, email: string): Promise<boolean> {
   return Number(asked) > mostConfirmations;
 }
 
-/** By another account, or kept for one that may still undo its change: else a stranger could take the address first. */
+/**
+ * Tells whether another account has the address, or may still take it back. Without the second case a stranger could
+ * take it first.
+ */
 async function isTaken(db: DbOrTx, email: string, accountId: string): Promise<boolean> {
   const other = await db
     .selectFrom('accounts')
@@ -258,9 +262,9 @@ export async function isKeptEmail(db: DbOrTx, email: string, except = '0'): Prom
 }
 
 /**
- * The browser's session goes on with a new token where it is the account's; all others end. Once; the same token again
- * from the same browser is answered as before.
- * @param account the one signed in to this browser, which may be another than the one that is changed
+ * Sets the new e-mail. All sessions end, except that the browser's own gets a new token if it belongs to the account.
+ * A token works once; the same browser may repeat it and gets the same answer.
+ * @param account the account signed in to this browser, which may be another one than the changed one
  * @returns cookies to set. @throws Refusal 404 `not-found`, 409 `email-taken`
  */
 export async function confirmEmailChange(
@@ -317,12 +321,15 @@ async function hasSession(tx: Tx, accountId: string, tokenHash: string): Promise
   return found !== undefined;
 }
 
-/** The account before its sessions, as everywhere. */
+/** All transactions lock the account before its sessions. */
 async function lockAccount(tx: Tx, id: string): Promise<void> {
   await tx.selectFrom('accounts').select('id').where('id', '=', id).forUpdate().execute();
 }
 
-/** Whoever bears a token of a mail reads what is sent to the address. Links that were sent to the other one end. */
+/**
+ * Sets the e-mail as confirmed, because only its reader has the mailed token. It also invalidates open password
+ * resets, which were sent to the other address.
+ */
 async function setEmail(tx: Tx, accountId: string, email: string): Promise<void> {
   await tx
     .updateTable('accounts')
@@ -338,8 +345,8 @@ async function setEmail(tx: Tx, accountId: string, email: string): Promise<void>
 }
 
 /**
- * By the former address: stops the change, or takes it back. Whoever asked for it knew the password, so a new one is
- * set, all sessions end, and second factors that were added since are removed.
+ * Stops or takes back the change for the former address. The person who asked for the change knew the password. A new
+ * one is therefore set, all sessions end, and second factors added since are removed.
  * @returns cookies to set. @throws Refusal 404 `not-found`, 409 `email-taken`, 422 `invalid-body`
  */
 export async function undoEmailChange(
@@ -378,7 +385,7 @@ export async function undoEmailChange(
       .executeTakeFirst();
     if (undone === undefined) throw noSuchToken();
     if (await isTaken(tx, former.email, former.id)) throw emailTaken();
-    // Later changes, too: else their links could take the account back.
+    // Later changes are undone too. Otherwise their links could take the account back.
     await tx
       .updateTable('email_confirmations')
       .set({ undone_at: sql`now()` })
@@ -426,8 +433,8 @@ function emailTaken(): Refusal {
 }
 
 /**
- * For the worker's clean-up. Changes of staff stay: at start-up, `STAFF_EMAIL` must not make a second account for
- * somebody who has another address by now.
+ * Deletes old rows for the worker's clean-up. Changes of staff stay, so that `STAFF_EMAIL` makes no second account at
+ * start-up for a member whose address has changed.
  */
 export async function pruneEmailChanges(db: DbOrTx): Promise<void> {
   await sql`

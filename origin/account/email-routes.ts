@@ -1,4 +1,4 @@
-// Routes of a changed e-mail: the JSON API, and the two pages that the mails lead to.
+// Routes of a changed e-mail: the JSON API, and the two pages that the mails link to.
 import type { OpenAPIHono } from '@hono/zod-openapi';
 import { type Context, Hono } from 'hono';
 import type { Deps } from '../deps.ts';
@@ -174,7 +174,7 @@ export function emailPages(own: AccountDeps): Hono<AppEnv> {
     });
 }
 
-/** A button, as mail programs follow links by themselves. */
+/** The page asks for a click, because mail programs open links by themselves. */
 async function showConfirm(deps: Deps, c: Context<AppEnv>, refusal?: Refusal): Promise<Response> {
   const content = html`<div class="narrow"><h1>Your new e-mail</h1>
 ${faultSummary({}, { refused: refusal && `${refusal.message}.` })}
@@ -202,7 +202,7 @@ ${newPasswordField('password', faults, 'New password')}
   return respondWithToken(deps, c, { title: 'Keep your e-mail', content, refusal, faults });
 }
 
-/** The script of the page takes it from behind the `#` of the link; without, it is typed. */
+/** The page's script takes the token from the link's fragment. Without a script the shopper types it. */
 function tokenField(): Html {
   return html`<div data-from-address>${field({ name: 'token', label: 'Code of the mail', autocomplete: 'off', hint: 'It stands below the link.' })}</div>`;
 }

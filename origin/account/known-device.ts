@@ -1,5 +1,5 @@
-// Devices and their names for people. By the device cookie a browser that signed in to an account before is known to
-// it: its attempts are counted apart from those of strangers, whose wrong guesses do not lock the owner out.
+// Recognises devices and names them. A device cookie tells that a browser signed in to an account before. Its
+// attempts are counted apart, so that wrong guesses of strangers do not lock the owner out.
 import { createHash, randomBytes } from 'node:crypto';
 import type { Settings } from '../config.ts';
 import { clearCookie, readSignedCookie, serializeCookie, signCookie } from '../web/request/signed-cookies.ts';
@@ -7,16 +7,19 @@ import { normaliseEmail } from './account.ts';
 
 const cookieName = '__Host-device';
 const keptSeconds = 400 * 86_400;
-/** A family may share a browser. */
+/** Several people of a household may share a browser. */
 const mostAccounts = 4;
 
-/** `nonce~mark~mark`; a mark says that the device signed in to that e-mail, and cannot be read without knowing it. */
+/**
+ * `nonce~mark~mark`. A mark says that the device signed in to an e-mail; only someone who knows the e-mail can read
+ * it.
+ */
 interface Device {
   nonce: string;
   marks: string[];
 }
 
-/** @returns a name for this device with this account; undefined where it has not signed in to it before */
+/** @returns an id of this device with this account; undefined where the device has not signed in to it before */
 export function readKnownDevice(
   settings: Pick<Settings, 'cookieKeys'>,
   cookieHeader: string | undefined,
@@ -27,7 +30,7 @@ export function readKnownDevice(
   return mark !== undefined && device!.marks.includes(mark) ? `${device!.nonce} ${mark}` : undefined;
 }
 
-/** @returns a `Set-Cookie` value with which the device is known to the account from now on */
+/** @returns a `Set-Cookie` value that makes the device known to the account */
 export function rememberDevice(
   settings: Pick<Settings, 'cookieKeys'>,
   cookieHeader: string | undefined,
@@ -43,7 +46,9 @@ export function rememberDevice(
   return serializeCookie(cookieName, value, { maxAgeSeconds: keptSeconds });
 }
 
-/** @returns a `Set-Cookie` value with which the device no longer knows the account; undefined where it did not */
+/**
+ * @returns a `Set-Cookie` value that removes the account from the device; undefined where the device did not know it
+ */
 export function forgetAccount(
   settings: Pick<Settings, 'cookieKeys'>,
   cookieHeader: string | undefined,
@@ -92,7 +97,7 @@ const systems: [RegExp, string][] = [
 
 /**
  * Names a device by browser and system, read from its User-Agent.
- * @returns such as `Firefox on Windows`; a short form of what was sent where neither is known.
+ * @returns text such as `Firefox on Windows`; where the browser is unknown, the first 40 characters of the header
  */
 export function nameDevice(userAgent: string): string {
   const browser = browsers.find(([pattern]) => pattern.test(userAgent))?.[1];

@@ -1,4 +1,4 @@
-// The members of the staff: who they are, and giving and taking roles. The last owner cannot go.
+// The members of staff: lists them, and gives and takes roles. The last owner cannot leave.
 import { z } from '@hono/zod-openapi';
 import type { Deps } from '../deps.ts';
 import { notFound, Refusal } from '../errors.ts';
@@ -26,7 +26,7 @@ export const MemberSchema = z
   });
 export type Member = z.infer<typeof MemberSchema>;
 
-/** In the order in which they came. The shop's staff are few: the list is whole. */
+/** Lists members in the order of their accounts. The list is not paged, because a shop has few of them. */
 export async function listMembers(db: Db): Promise<Member[]> {
   const rows = await db
     .selectFrom('accounts')
@@ -56,13 +56,13 @@ export async function listMembers(db: Db): Promise<Member[]> {
   }));
 }
 
-/** Who is meant: a member or shopper by id, or whoever has an account with the e-mail. */
+/** Names a member by id, or any account by its e-mail. */
 export type MemberName = { id: string } | { email: string };
 
 export interface RoleChange {
   by: SignedIn;
   who: MemberName;
-  /** Undefined: is none of the staff any more. */
+  /** Undefined where the member leaves the staff. */
   role: StaffRole | undefined;
   method: string;
   path: string;
@@ -70,7 +70,7 @@ export interface RoleChange {
 }
 
 /**
- * Takes effect with the member's next request; a shopper who becomes staff signs in again.
+ * Changes a role from the member's next request on. A shopper who becomes staff has to sign in again.
  * @returns undefined where the member left. @throws Refusal 404 `not-found`, 409 `last-owner`
  */
 export async function changeRole(deps: Deps, change: RoleChange): Promise<Member | undefined> {
@@ -86,7 +86,7 @@ export async function changeRole(deps: Deps, change: RoleChange): Promise<Member
       .set({ role: role === undefined ? 'shopper' : 'staff', staff_role: role ?? null })
       .where('id', '=', present.id)
       .execute();
-    // A shopper's sessions are longer than those of staff, and were begun with less.
+    // Shoppers' sessions last longer than those of staff, and may have begun without a second factor.
     if (before === null || role === undefined)
       await tx.deleteFrom('sessions').where('account_id', '=', present.id).execute();
     await tx
@@ -107,7 +107,8 @@ export async function changeRole(deps: Deps, change: RoleChange): Promise<Member
 }
 
 /**
- * On all devices at once. The password stays: a stolen one is what `ops access reset-staff` and a reset are for.
+ * Ends the member's sessions on all devices at once. The password stays. For a stolen one there are `ops access
+ * reset-staff` and a password reset.
  * @throws Refusal 404 `not-found`
  */
 export async function endMemberSessions(
@@ -156,8 +157,8 @@ async function lockAccount(tx: Tx, who: MemberName) {
 }
 
 /**
- * All owners are locked, in order of id, so that two who leave at once do not both find the other.
- * @throws Refusal 409 `last-owner` where nobody but this account is an owner
+ * Locks all owners in order of id, so that two who leave at the same time do not both count the other as remaining.
+ * @throws Refusal 409 `last-owner` where only this account is an owner
  */
 export async function refuseWithoutOwner(tx: Tx, leavingId: string): Promise<void> {
   const ownersNow = await tx

@@ -1,4 +1,4 @@
-// Second factors of operators. They share one password, so a factor belongs to a name; once one is set up, every
+// Second factors of operators. They share one password, so a factor belongs to a name. Once any is set up, every
 // sign-in by form needs a code of the name that is given.
 import { sql } from 'kysely';
 import type { Settings } from '../config.ts';
@@ -26,12 +26,12 @@ export interface OperatorFactorDeps {
 const purpose = 'operator totp secret';
 const issuer = 'MyClothes.com operations';
 
-/** Names that differ only in capitals are one operator. */
+/** Names that differ only in upper and lower case are one operator. */
 export function operatorIdOf(name: string): string {
   return name.trim().toLowerCase();
 }
 
-/** Somebody has one, or was given a code to begin with: from then on the password alone lets nobody in. */
+/** Tells whether any operator has a factor or was given codes. From then on the password alone lets nobody in. */
 export async function hasOperatorFactors(db: DbOrTx): Promise<boolean> {
   const { rows } = await sql<{ has: boolean }>`
     select exists (select from operators where totp_confirmed_at is not null)
@@ -49,7 +49,7 @@ export interface Operator {
   recoveryCodesLeft: number;
 }
 
-/** Else the name is known only because an app was begun. */
+/** Tells whether the operator has a factor. A name without one exists only because setting up an app was begun. */
 export function hasFactor({ hasApp, passkeys, recoveryCodesLeft }: Operator): boolean {
   return hasApp || passkeys > 0 || recoveryCodesLeft > 0;
 }
@@ -64,13 +64,14 @@ export async function listOperators(db: Db): Promise<Operator[]> {
   return rows;
 }
 
-/** @returns undefined for a name without a second factor */
+/** @returns undefined for an unknown name */
 export async function findOperator(db: Db, name: string): Promise<Operator | undefined> {
   return (await listOperators(db)).find(({ id }) => id === operatorIdOf(name));
 }
 
 /**
- * The secret that was begun, else a new one. It counts once a code of it was confirmed.
+ * Returns the secret of an app whose set-up has begun, or a new one. The app counts once one of its codes is
+ * confirmed.
  * @throws Refusal 409 `second-factor-set-up`
  */
 export async function beginOperatorApp(
@@ -97,8 +98,9 @@ export async function beginOperatorApp(
 }
 
 /**
- * Ends every other session: those of other operators were begun by the password alone, if this is the first factor.
- * @returns recovery codes, shown this once. @throws Refusal 403 `wrong-code`
+ * Confirms the app and ends the name's other sessions. The first factor of all ends every other session, because
+ * those began with the password alone.
+ * @returns recovery codes, shown only now. @throws Refusal 403 `wrong-code`
  */
 export async function confirmOperatorApp(
   deps: OperatorFactorDeps,
@@ -122,7 +124,7 @@ export async function confirmOperatorApp(
 }
 
 /**
- * @param prove uses up a code or an answer of a passkey
+ * @param prove uses up a code or a passkey's answer
  * @throws Refusal 403 `wrong-code`, 409 `last-factor` where the shop requires a factor and this is the only one
  */
 export async function removeOperatorApp(
@@ -154,8 +156,8 @@ export function lastFactor(): Refusal {
 }
 
 /**
- * Lets a person in whose factor is lost, or who has none yet: their factors go, their sessions end, and one code
- * signs them in once, together with the password.
+ * Lets an operator in who lost the factor or has none yet. Their factors are deleted and their sessions end. One code
+ * then signs them in once, together with the password.
  * @returns the code
  */
 export async function admitOperator(db: Db, { by, name }: { by: string; name: string }): Promise<string> {
@@ -171,7 +173,7 @@ export async function admitOperator(db: Db, { by, name }: { by: string; name: st
   return code;
 }
 
-/** @returns whether there was such an operator */
+/** @returns whether the operator existed */
 export async function removeOperator(db: Db, { by, name }: { by: string; name: string }): Promise<boolean> {
   const id = operatorIdOf(name);
   return db.transaction().execute(async (tx) => {
@@ -182,7 +184,7 @@ export async function removeOperator(db: Db, { by, name }: { by: string; name: s
   });
 }
 
-/** A code of the app, or a recovery code; each counts once. @returns whether it was right */
+/** Uses up a code of the app or a recovery code; each works once. @returns whether it was right */
 export async function takeOperatorCode(
   deps: Pick<OperatorFactorDeps, 'settings' | 'now'>,
   tx: Tx,

@@ -1,4 +1,4 @@
-// Passkeys of operators: a second factor of a name, in place of a code of the app.
+// Passkeys of operators: a second factor of a name, used instead of a code of the app.
 import { createHmac } from 'node:crypto';
 import { isIP } from 'node:net';
 import { sql } from 'kysely';
@@ -38,7 +38,7 @@ function consoleOf({ settings, now }: Pick<OperatorPasskeyDeps, 'settings' | 'no
   return { url, name: 'MyClothes.com operations', cookieKeys, now };
 }
 
-/** Browsers use a passkey at the address that it was made for alone, and at none that is an IP address. */
+/** A browser uses a passkey only at the host it was made for, and never at an IP address. */
 export function offersPasskeys({ workerUrl }: Pick<Settings, 'workerUrl'>, request: Request): boolean {
   const { host, hostname } = new URL(workerUrl);
   return isIP(hostname.replaceAll(/[[\]]/g, '')) === 0 && new URL(request.url).host === host;
@@ -67,7 +67,7 @@ export async function operatorPasskeyOptions(deps: OperatorPasskeyDeps, name: st
   );
 }
 
-/** @returns undefined for a name without a passkey */
+/** @returns undefined for a name without passkeys */
 export async function operatorEntryOptions(
   deps: OperatorPasskeyDeps,
   name: string,
@@ -79,8 +79,8 @@ export async function operatorEntryOptions(
 }
 
 /**
- * Ends every other session of the name; of everybody, if it is the first factor of the shop.
- * @returns recovery codes where the name had none left, shown this once
+ * Adds a passkey and ends the name's other sessions. The first factor of all ends every other session.
+ * @returns recovery codes where the name had none left, shown only now
  * @throws Refusal 403 `wrong-code`, 422 `invalid-body`
  */
 export async function addOperatorPasskey(
@@ -136,8 +136,8 @@ async function hasRecoveryCode(tx: Tx, id: string): Promise<boolean> {
 }
 
 /**
- * With the last factor its recovery codes go.
- * @returns whether there was such a passkey of this name
+ * Removes a passkey. Removing the last factor also deletes the recovery codes.
+ * @returns whether this name had the passkey
  * @throws Refusal 409 `last-factor` where the shop requires a factor and this is the only one
  */
 export async function removeOperatorPasskey(
@@ -161,22 +161,22 @@ export async function removeOperatorPasskey(
     const hasOther = operator.totp_confirmed_at !== null || (await listOperatorPasskeys(tx, name)).length > 0;
     if (!hasOther && deps.settings.staffSecondFactor) throw lastFactor();
     if (!hasOther) await tx.deleteFrom('operators').where('id', '=', id).execute();
-    // Whoever signed in by it elsewhere is out.
+    // Sessions on other devices may have begun with this passkey, so they end.
     await endOperatorSessions(tx, { name: id, allBut: sessionId });
     await logOperatorDeed(tx, { who: name, action: 'remove passkey', target: `operator ${name}` });
     return true;
   });
 }
 
-/** What an operator shows: a code of the app or a recovery code, or what a passkey signed. */
+/** The proof of an operator: a code of the app, a recovery code, or a passkey's signed answer. */
 export interface OperatorProof {
   code: string;
   passkey: string;
 }
 
 /**
- * Inside the transaction of what it opens. Each proof counts once. @returns whether it was right
- * @throws Refusal 403 `wrong-code` for a passkey that is not this name's
+ * Uses up a proof in the transaction of the action that needs it. Each works once. @returns whether it was right
+ * @throws Refusal 403 `wrong-code` for a passkey of another name
  */
 export async function takeOperatorProof(
   deps: Pick<OperatorPasskeyDeps, 'settings' | 'now'>,
@@ -206,7 +206,7 @@ export async function takeOperatorProof(
   return true;
 }
 
-/** As the page says it: the proof holds for ten minutes. */
+/** The console's page also tells this time: a proof is good for ten minutes. */
 export const operatorProofMs = 600_000;
 
 export async function markOperatorVerified(

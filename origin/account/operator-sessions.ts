@@ -1,4 +1,5 @@
-// Sessions of operators: rows, so that every worker knows when one has ended. They last 8 hours, 30 minutes idle.
+// Sessions of operators. They are rows, so that every worker sees when one has ended. They last 8 hours, or 30
+// minutes idle.
 import { type SelectQueryBuilder, sql } from 'kysely';
 import { networkOf } from '../../http/client-address.ts';
 import { addToLog } from '../outbox/change-jobs.ts';
@@ -8,14 +9,14 @@ export const operatorLongestHours = 8;
 export const operatorIdleMinutes = 30;
 
 export interface OperatorSession {
-  /** Of the token; it names the session in forms, and signs nobody in. */
+  /** Hash of the token. It names the session in forms, and signs nobody in. */
   id: string;
   name: string;
   device: string;
   address: string;
   createdAt: Date;
   lastSeenAt: Date;
-  /** When a second factor was shown; null for sessions that were begun by the password alone. */
+  /** When a second factor was shown; null for a session that began with the password alone. */
   verifiedAt: Date | null;
 }
 
@@ -23,7 +24,7 @@ interface NewSession {
   tokenHash: string;
   name: string;
   device: string;
-  /** Client address; what is kept is its network. */
+  /** Client address; only its network is stored. */
   address: string;
   verifiedAt: Date | null;
 }
@@ -52,7 +53,7 @@ const columns = [
   'verified_at as verifiedAt',
 ] as const;
 
-/** @param isUse false for what a page asks for by itself: it does not keep a session from ending */
+/** @param isUse false for a request that a page makes by itself, which must not keep the session alive */
 export async function readOperatorSession(
   db: Db,
   tokenHash: string,
@@ -63,7 +64,7 @@ export async function readOperatorSession(
     .where('token_hash', '=', tokenHash)
     .executeTakeFirst();
   if (found === undefined || !isUse) return found;
-  // At most once a minute, so that reading does not write.
+  // Written at most once a minute, so that most reads do not write.
   if (Date.now() - Number(found.lastSeenAt) > 60_000)
     await db
       .updateTable('operator_sessions')
@@ -73,7 +74,7 @@ export async function readOperatorSession(
   return found;
 }
 
-/** Whoever is signed in now, the newest first. */
+/** Lists the sessions that are open now, newest first. */
 export function listOperatorSessions(db: Db): Promise<OperatorSession[]> {
   return alive(db.selectFrom('operator_sessions'))
     .select(columns)
@@ -89,7 +90,7 @@ function alive<Row>(query: SelectQueryBuilder<Database, 'operator_sessions', Row
     .where('last_seen_at', '>', sql<Date>`now() - make_interval(mins => ${operatorIdleMinutes})`);
 }
 
-/** The sign-in before this one, of the same name, so that somebody notices one that was not theirs. */
+/** Returns the name's sign-in before this one, so that an operator notices one that was not theirs. */
 export async function previousOperatorSignIn(
   db: Db,
   { name, id }: Pick<OperatorSession, 'name' | 'id'>,
@@ -106,7 +107,7 @@ export async function previousOperatorSignIn(
     .executeTakeFirst();
 }
 
-/** @returns the names of those whose sessions have ended now */
+/** @returns the names whose sessions have just ended */
 export async function endOperatorSessions(
   db: DbOrTx,
   which: { id: string } | { name?: string; allBut?: string },
@@ -122,7 +123,7 @@ export async function endOperatorSessions(
   return ended.map(({ name }) => name);
 }
 
-/** A deed of this folder, for the log of deeds that the console shows. */
+/** Adds an action of this folder to the log that the console shows. */
 export async function logOperatorDeed(
   db: DbOrTx,
   deed: { who: string; action: string; target: string },

@@ -1,4 +1,4 @@
-// The JSON API of one's own account: read, export, change and delete it.
+// The JSON API of the signed-in account: read, export, change and delete it.
 import type { OpenAPIHono } from '@hono/zod-openapi';
 import { readAccountCartLines } from '../cart/account-cart.ts';
 import type { Deps } from '../deps.ts';

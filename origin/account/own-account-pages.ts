@@ -1,4 +1,4 @@
-// The account page and its forms. The field `do` of each form names the change.
+// The account page and its forms. Each form's field `do` names the change.
 import { type Context, Hono } from 'hono';
 import { readPictures } from '../cart/pages.ts';
 import type { Deps } from '../deps.ts';
@@ -66,7 +66,7 @@ export function ownAccountPages(own: AccountDeps): Hono<AppEnv> {
     });
 }
 
-/** @throws FormError where a field is wrong, Refusal where the whole is refused. */
+/** @throws FormError where a field is wrong, Refusal where the whole change is refused */
 async function change(
   own: AccountDeps,
   c: Context<AppEnv>,
@@ -113,7 +113,7 @@ async function change(
   }
 }
 
-/** One of several forms has a field that is wrong. */
+/** Thrown where a field of one of the page's forms is wrong. */
 class FormError extends Error {
   readonly faults: FormFaults;
 
@@ -134,7 +134,7 @@ function parseField(
   throw new FormError({ [name]: faultOf(parsed.error, text) });
 }
 
-/** Orders, the newest. */
+/** How many of the newest orders are shown with pictures. */
 const mostPictured = 20;
 
 interface Shown {

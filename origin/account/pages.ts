@@ -135,7 +135,7 @@ function signingIn<Person>(pages: Hono<AppEnv>, own: AccountDeps, entrance: Entr
   });
 }
 
-/** The second step of signing in: the password was right, the code is still to come. */
+/** Shows the second step of signing in: the password was right, and the code is still missing. */
 async function showCode(
   { deps }: AccountDeps,
   c: Context<AppEnv>,
@@ -256,7 +256,7 @@ async function showReset(
   const title = titleOf('A new password', isWrong);
   return respondPage(c, layout({ title, secretAddress: true, ...frame }, content), {
     status: refusal?.status ?? (faults['password'] ? 422 : 200),
-    // The link is a secret until it is used.
+    // The link is secret until it is used.
     headers: { 'Referrer-Policy': 'no-referrer' },
   });
 }

@@ -1,5 +1,5 @@
 // WebAuthn for the passkeys of accounts and operators: makes challenges and the browser's options, and verifies what
-// the authenticator signed. It asks for a finger or PIN each time, so a passkey is two factors.
+// the authenticator signed. It requires a fingerprint or PIN each time, so a passkey counts as two factors.
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 import type { AuthenticationResponseJSON, RegistrationResponseJSON } from '@simplewebauthn/server';
 import { sql } from 'kysely';
@@ -7,7 +7,7 @@ import { Refusal } from '../errors.ts';
 import { hashToken } from '../identity/session.ts';
 import type { Tx } from '../schema.ts';
 
-/** Loaded when the first passkey is met: most processes never need it. */
+/** The library is loaded on first use, because most processes never need it. */
 const library = () => import('@simplewebauthn/server');
 
 const challengeMs = 600_000;
@@ -16,14 +16,14 @@ export const mostPasskeyName = 60;
 
 /** The site that a passkey belongs to. */
 export interface RelyingParty {
-  /** Public address of the pages; the host is what the authenticator binds the passkey to. */
+  /** Public address of the pages. The authenticator binds the passkey to its host. */
   url: string;
   name: string;
   cookieKeys: string[];
   now: () => number;
 }
 
-/** A challenge that was made for one of these is worth nothing for another. */
+/** A challenge is valid only for the purpose that it was made for. */
 export type Purpose = { register: string } | { registerOperator: string } | 'enter' | 'operator';
 
 export interface Passkey {
@@ -70,7 +70,7 @@ export function isOurChallenge(
   );
 }
 
-/** @throws Refusal 403 `wrong-code` where it was answered before */
+/** @throws Refusal 403 `wrong-code` where the challenge was answered before */
 export async function useChallenge(tx: Tx, challenge: string): Promise<void> {
   await sql`delete from used_challenges where used_at < now() - interval '1 hour'`.execute(tx);
   const { numInsertedOrUpdatedRows } = await tx
@@ -91,7 +91,10 @@ export function wrongPasskey(cause?: unknown): Refusal {
   return new Refusal(403, 'wrong-code', message, { cause });
 }
 
-/** What the page's script hands to the browser for a new passkey. @param handle the same for all passkeys of a user */
+/**
+ * Returns what the page's script passes to the browser for a new passkey. @param user its `handle` is the same for
+ * all passkeys of a user
+ */
 export async function registrationOptions(
   party: RelyingParty,
   purpose: Purpose,
@@ -112,8 +115,9 @@ export async function registrationOptions(
 }
 
 /**
- * For showing who one is. Written here by hand, because the library would have to be loaded for every sign-in page.
- * @param allowed ids of the passkeys that will do; none: the browser offers those it has
+ * Returns the options for signing in or proving one's identity. They are written by hand, because the library would
+ * have to be loaded for every sign-in page.
+ * @param allowed ids of the acceptable passkeys; if empty, the browser offers those that it has
  */
 export function entryOptions(party: RelyingParty, purpose: Purpose, allowed: string[] = []): object {
   return {
@@ -125,7 +129,7 @@ export function entryOptions(party: RelyingParty, purpose: Purpose, allowed: str
   };
 }
 
-/** The challenge is still to be used. @throws Refusal 403 `wrong-code` */
+/** The caller must use up the challenge. @throws Refusal 403 `wrong-code` */
 export async function verifyRegistration(
   party: RelyingParty,
   purpose: Purpose,
@@ -156,7 +160,7 @@ export async function verifyRegistration(
   return { columns, challenge };
 }
 
-/** The challenge is still to be used. @throws Refusal 403 `wrong-code` */
+/** The caller must use up the challenge. @throws Refusal 403 `wrong-code` */
 export async function verifyEntry(
   party: RelyingParty,
   purpose: Purpose,
@@ -172,7 +176,7 @@ export async function verifyEntry(
       return isOurChallenge(party, purpose, given);
     },
     ...expectedOf(party),
-    // A counter that does not grow is a copied authenticator: refused.
+    // The library refuses a counter that does not grow, because the authenticator was copied.
     credential: {
       id: stored.credential_id,
       publicKey: new Uint8Array(Buffer.from(stored.public_key, 'base64url')),
@@ -186,14 +190,14 @@ export async function verifyEntry(
   return { counter: authenticationInfo.newCounter, challenge };
 }
 
-/** Which passkey an answer says to be of. The rest of it is the library's to check. @throws Refusal 403 `wrong-code` */
+/** Reads which passkey an answer claims to be from. The library checks the rest. @throws Refusal 403 `wrong-code` */
 export function readAnswer<Answer extends { id: string }>(text: string): Answer {
   try {
     const answer = JSON.parse(text) as Answer;
     if (typeof answer?.id === 'string' && answer.id.length <= 1_400 && !answer.id.includes('\0'))
       return answer;
   } catch {
-    // Told below.
+    // The refusal is thrown below.
   }
   throw wrongPasskey();
 }

@@ -1,4 +1,4 @@
-// Passkeys of accounts (WebAuthn): registered by who is signed in, then signing in by themselves, or as the second
+// Passkeys of accounts (WebAuthn). A signed-in shopper registers one; it then signs in alone, or serves as the second
 // factor.
 import { createHmac } from 'node:crypto';
 import { sql } from 'kysely';
@@ -40,14 +40,14 @@ export function listPasskeys(db: DbOrTx, accountId: string): Promise<Passkey[]> 
     .execute();
 }
 
-/** What the page's script hands to the browser. */
+/** Returns what the page's script passes to the browser. */
 export async function passkeyOptions(deps: Deps, account: SignedIn): Promise<object> {
   const { id, email, name } = account;
   return registrationOptions(
     shopOf(deps),
     { register: id },
     {
-      // Nothing that tells who it is.
+      // The handle is a keyed hash, so that it does not tell who the user is.
       handle: createHmac('sha256', 'passkey user').update(id).digest(),
       name: email,
       displayName: name,
@@ -56,14 +56,17 @@ export async function passkeyOptions(deps: Deps, account: SignedIn): Promise<obj
   );
 }
 
-/** For signing in, and for proving again who one is. They name no passkey: the browser offers those it has. */
+/**
+ * Options for signing in, and for proving again who one is. They name no passkey, so the browser offers those that it
+ * has.
+ */
 export function entryOptions(deps: PartyDeps): object {
   return entryOptionsOf(shopOf(deps), 'enter');
 }
 
 /**
- * Others are signed out, and this session gets a new token.
- * @returns recovery codes where the account had none, shown this once
+ * Adds a passkey. All other sessions end, and this one gets a new token.
+ * @returns recovery codes where the account had none, shown only now
  * @throws Refusal 401 as `requireFreshProof`, 403 `wrong-code`, 422 `invalid-body`
  */
 export async function addPasskey(
@@ -127,8 +130,8 @@ export async function markVerified({ now }: Pick<Deps, 'now'>, tx: Tx, sessionId
 }
 
 /**
- * Inside the transaction of what the passkey opens.
- * @returns the account. @throws Refusal 403 `wrong-code`
+ * Uses up a passkey's answer in the transaction of the action that needs it.
+ * @returns the account's id. @throws Refusal 403 `wrong-code`
  */
 export async function takePasskey(deps: Deps, tx: Tx, response: string): Promise<string> {
   const row = await tx
@@ -148,7 +151,7 @@ export async function takePasskey(deps: Deps, tx: Tx, response: string): Promise
   return row.account_id;
 }
 
-/** @returns whose it says to be, before anything is verified: for locking in order */
+/** @returns the account that the unverified answer claims, because it must be locked before the passkey */
 export async function findPasskeyOwner(db: Db, response: string): Promise<string | undefined> {
   const row = await db
     .selectFrom('passkeys')
@@ -172,7 +175,7 @@ export async function renamePasskey(
 }
 
 /**
- * @param isMeant of the last second factor: that it is the last one was read
+ * @param isMeant whether the form confirms that the last second factor may be removed
  * @throws Refusal 401 as `requireFreshProof`, 409 `last-factor`
  */
 export async function removePasskey(
@@ -198,7 +201,8 @@ export async function removePasskey(
 }
 
 /**
- * After a factor was removed: with the last one its recovery codes go. Staff of a shop that requires one keep it.
+ * Runs after a factor was removed. If it was the last one, the recovery codes are deleted too. Staff must keep it
+ * where the shop requires a second factor.
  * @throws Refusal 409 `last-factor`
  */
 export async function settleLastFactor(

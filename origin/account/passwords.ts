@@ -1,5 +1,5 @@
 // Passwords: hashed with argon2id, at most two at once for all uses together, hidden in fingerprints, refused where
-// they are guessed first, and set for the staff account at start-up.
+// they are easily guessed, and set for the staff account at start-up.
 import { createHmac } from 'node:crypto';
 import { hash, verify } from '@node-rs/argon2';
 import { createLanes, SemaphoreFullError } from '../concurrency/semaphore.ts';
@@ -13,7 +13,7 @@ interface PasswordCost {
   parallelism: number;
 }
 
-/** What hashing is for. Each use waits in a lane of its own: a flood of one does not stop the others. */
+/** What hashing is for. Each use has a queue of its own, so that a flood of one does not stop the others. */
 const passwordUses = ['sign-in', 'known-device', 'sign-up', 'reset', 'change'] as const;
 export type PasswordUse = (typeof passwordUses)[number];
 
@@ -21,7 +21,7 @@ export interface Passwords {
   /** @throws Refusal 503 `busy` */
   hash(password: string, use: PasswordUse): Promise<string>;
   /**
-   * Takes the same time whether or not there is an account: without one, a hash of nobody's password is verified.
+   * Takes the same time whether or not an account exists: without one, it verifies against a random password's hash.
    * @param passwordHash undefined where no account has the e-mail
    * @throws Refusal 503 `busy`
    */
@@ -31,10 +31,10 @@ export interface Passwords {
 /** OWASP Password Storage Cheat Sheet: 19 MiB, two passes, one lane. The library's default algorithm is argon2id. */
 const productionCost: PasswordCost = { memoryCost: 19_456, timeCost: 2, parallelism: 1 };
 
-/** Two at once leave processor time to shoppers. */
+/** At most two hashes run at once, so that processor time is left for shoppers. */
 const bounds = { atOnce: 2, waiting: 200, waitMs: 15_000 };
 
-/** Make one a process: its lanes are what bounds the work. */
+/** Create one a process: its queues bound the work. */
 export function createPasswords(cost: PasswordCost = productionCost): Passwords {
   const lanes = createLanes(passwordUses, bounds);
   const inTurn = async <T>(use: PasswordUse, work: () => Promise<T>): Promise<T> => {
@@ -56,9 +56,9 @@ export function createPasswords(cost: PasswordCost = productionCost): Passwords 
 }
 
 /**
- * Replaces passwords by keyed digests in a request's fingerprint, so that a password is stored only as its
+ * Replaces each password by a keyed digest before a body is fingerprinted. A password is then stored only as its
  * argon2id hash.
- * @returns the body with each password replaced by a keyed digest of it.
+ * @returns the body with the digests
  */
 export function hidePassword<Body extends object>(cookieKeys: string[], body: Body): Record<string, unknown> {
   const digest = (text: string) =>
@@ -72,8 +72,8 @@ export function hidePassword<Body extends object>(cookieKeys: string[], body: Bo
 }
 
 /**
- * Creates the staff account that the settings name, at start-up, if it does not exist. An account that exists
- * stays as it is: a restart must not undo a password that was changed since, nor promote a shopper.
+ * Creates the staff account that the settings name, at start-up, if it does not exist. An existing account stays as
+ * it is: a restart must not undo a changed password, nor promote a shopper.
  */
 export async function ensureStaffAccount(
   db: Db,
@@ -86,7 +86,7 @@ export async function ensureStaffAccount(
     .where((where) => where(where.fn('lower', ['email']), '=', staff.email.toLowerCase()))
     .executeTakeFirst();
   if (existing !== undefined) return;
-  // They have another address by now: no second owner is made, with a password that was left behind.
+  // The member has another address now. A new account here would be a second owner with the old password.
   const moved = await db
     .selectFrom('email_confirmations')
     .select('account_id')
@@ -108,11 +108,13 @@ export async function ensureStaffAccount(
     .execute();
 }
 
-// Refuses passwords that are guessed first: the commonest ones, the person's own e-mail or name, and the shop's name.
+// Refuses passwords that are easily guessed: the commonest ones, the person's own e-mail or name, and the shop's
+// name.
 
 /**
- * The commonest passwords of leaks, in small letters: 17,950 of eight characters or more, from the 49,233 of
- * `@zxcvbn-ts/language-common` 4.1. Read when the first password is chosen: most processes never need them.
+ * The commonest leaked passwords, in lower case: 17,950 of eight characters or more, from the 49,233 of
+ * `@zxcvbn-ts/language-common` 4.1. They are read when the first password is chosen, because most processes never
+ * need them.
  */
 let commonest: Promise<Set<string>> | undefined;
 
@@ -121,16 +123,15 @@ export async function readCommonestPasswords(): Promise<Set<string>> {
   return new Set(dictionary['passwords-common'].map(String).filter((word) => word.length >= 8));
 }
 
-/** Whose password it is to be. */
+/** The person whose password it is to be. */
 export interface PasswordOwner {
   email: string;
   name: string;
 }
 
 /**
- * Compares whole passwords, in small letters. For the person's and the shop's words, blanks and punctuation do not
- * count.
- * @param field of the body, for the fault's pointer
+ * Compares whole passwords, in lower case. For the person's and the shop's words, blanks and punctuation are ignored.
+ * @param field the body's field, for the fault's pointer
  * @throws Refusal 422 `invalid-body`
  */
 export async function refuseGuessablePassword(

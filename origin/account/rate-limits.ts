@@ -1,6 +1,6 @@
-// Limits guesses of passwords, and sign-ups: counted in Redis for all origins, in this process while Redis is away. An
-// attempt is counted before it is made and uncounted if it succeeds, so that concurrent attempts cannot exceed the
-// limit.
+// Limits password guesses and sign-ups. It counts in Redis for all origins, and in this process while Redis is away.
+// An attempt is counted before it is made, and uncounted if it succeeds. Concurrent attempts can therefore not exceed
+// the limit.
 import { createHash } from 'node:crypto';
 import { networkOf } from '../../http/client-address.ts';
 import { createSemaphore, type Semaphore, SemaphoreFullError } from '../concurrency/semaphore.ts';
@@ -17,11 +17,11 @@ interface Limit {
 
 const signInsAnAccount: Limit = { name: 'sign-in-account', most: 10, windowSeconds: 900 };
 const signInsAnAddress: Limit = { name: 'sign-in-address', most: 300, windowSeconds: 900 };
-/** Of a device that signed in to the account before. Strangers cannot use up what it has. */
+/** For a device that signed in to the account before. Strangers cannot use up its attempts. */
 const signInsADevice: Limit = { name: 'sign-in-device', most: 10, windowSeconds: 900 };
-/** Of who is signed in and asked for the password again. */
+/** For signed-in shoppers who are asked for the password again. */
 const passwordsAnAccount: Limit = { name: 'password-account', most: 10, windowSeconds: 900 };
-/** Of the second factor: who guesses it knows the password. */
+/** For the second factor. A person who guesses it already knows the password. */
 const codesAnAccount: Limit = { name: 'code-account', most: 10, windowSeconds: 900 };
 const operatorSignIns: Limit = { name: 'sign-in-operator', most: 10, windowSeconds: 900 };
 const operatorSignInsADevice: Limit = { name: 'sign-in-operator-device', most: 10, windowSeconds: 900 };
@@ -30,8 +30,8 @@ const emailChangesAnAccount: Limit = { name: 'email-change-account', most: 5, wi
 const signUpsAnAddress: Limit = { name: 'sign-up-address', most: 100, windowSeconds: 3_600 };
 
 /**
- * Counts only where `check` finds nothing: a right password, and one that could not be checked, are not held against
- * anybody.
+ * Counts an attempt only where `check` finds nothing. A right password is not counted, nor one that could not be
+ * checked.
  */
 type Attempt<From> = <Found>(
   from: From,
@@ -41,28 +41,31 @@ type Attempt<From> = <Found>(
 interface SignInAttempt {
   email: string;
   address: string;
-  /** Of a device that is known to the account. */
+  /** The id of a device that is known to the account. */
   device?: string | undefined;
 }
 
 /** Each throws Refusal 429 `too-many-attempts` with `Retry-After`. */
 export interface RateLimits {
   trySignIn: Attempt<SignInAttempt>;
-  /** The password of who is signed in already. @param from id of the account */
+  /** For the password of a signed-in shopper. @param from the account's id */
   tryPassword: Attempt<string>;
-  /** A code of the second factor. @param from a known device, else the account's id */
+  /** For a code of the second factor. @param from a known device's id, else the account's id */
   tryCode: Attempt<string>;
-  /** Operators share one password, so strangers share one count of guesses; each address has one as well. */
+  /** Operators share one password, so all unknown devices share one count of guesses. Each address also has its own. */
   tryOperator: Attempt<Omit<SignInAttempt, 'email'>>;
   countSignUp(address: string): Promise<void>;
   countEmailChange(accountId: string): Promise<void>;
-  /** After a reset: the owner has shown who they are, and signs in with the new password. */
+  /**
+   * Forgets failed attempts after a reset, because the owner has proved the address and signs in with the new
+   * password.
+   */
   forgive(account: { id: string; email: string; device: string | undefined }): Promise<void>;
 }
 
 type TakeBack = () => Promise<void>;
 
-/** What is counted, and where: without Redis in this process alone. */
+/** Without Redis, attempts are counted in this process alone. */
 type LimitDeps = Pick<Deps, 'settings' | 'now'> & { redis?: RedisClient | undefined };
 
 export function createRateLimits(deps: LimitDeps): RateLimits {
@@ -80,11 +83,12 @@ export function createRateLimits(deps: LimitDeps): RateLimits {
   const takeSignIn = async ({ email, address, device }: SignInAttempt): Promise<TakeBack> => {
     const ofAddress = await take(signInsAnAddress, networkOf(address));
     const account = normaliseEmail(email);
-    // An attempt refused for its account is not counted for its address: a locked account must not lock the address.
+    // An attempt that the account's limit refuses is not counted for its address: a locked account must not lock the
+    // address.
     const own = await undoOnError(ofAddress, () =>
       device === undefined ? take(signInsAnAccount, account) : take(signInsADevice, device),
     );
-    // A known device's failures count for the account as well, but the account's limit does not hold the device back.
+    // A known device's failures count for the account too, but the account's limit does not stop the device.
     const alsoOfAccount =
       device === undefined ? nothing : await take(signInsAnAccount, account).catch(() => nothing);
     return async () => {
@@ -115,7 +119,7 @@ export function createRateLimits(deps: LimitDeps): RateLimits {
   const queueByAccount = createAccountQueues();
   return {
     trySignIn: (from, check) =>
-      // A device has a queue of its own, too: strangers who fill the account's do not keep it waiting.
+      // A known device has a queue of its own, so that strangers who fill the account's queue do not delay it.
       queueByAccount(from.device ?? normaliseEmail(from.email), () => attempt(takeSignIn(from), check)),
     tryPassword: (accountId, check) => attempt(take(passwordsAnAccount, accountId), check),
     tryCode: (from, check) => attempt(take(codesAnAccount, from), check),
@@ -137,7 +141,8 @@ export function createRateLimits(deps: LimitDeps): RateLimits {
 const nothing: TakeBack = async () => undefined;
 
 /**
- * A sign-in counts as failed until it succeeds, so few run at once per account: correct ones cannot reach the limit.
+ * A sign-in counts as failed until it succeeds. Few of an account run at once, so that correct ones cannot reach the
+ * limit.
  */
 const accountQueueLimits = { atOnce: 3, waiting: 200, waitMs: 10_000 };
 
@@ -181,18 +186,18 @@ const unlimited: RateLimits = {
   countEmailChange: async () => undefined,
 };
 
-/** Neither e-mails nor addresses stand in Redis in clear. */
+/** Keys are hashed, so that Redis has neither e-mails nor addresses in plain text. */
 function keyOf(limit: Limit, subject: string): string {
   return `limit:${limit.name}:${createHash('sha256').update(subject).digest('base64url').slice(0, 22)}`;
 }
 
 /**
- * Counts attempts per window in one atomic step: a script in Redis, a map in this process while Redis is
+ * Counts attempts per window in one atomic step: by a script in Redis, or by a map in this process while Redis is
  * away.
  */
 interface Taken {
   allowed: boolean;
-  /** Until the window ends. */
+  /** Seconds until the window ends. */
   secondsLeft: number;
 }
 
@@ -202,7 +207,7 @@ interface AttemptCounters {
   forget(key: string): Promise<void>;
 }
 
-/** The window begins with the first attempt. A refused attempt is not counted, so that waiting helps. */
+/** The window begins with the first attempt. A refused attempt is not counted and does not extend it. */
 const takeScript = `
 local count = tonumber(redis.call('get', KEYS[1]) or '0')
 if count >= tonumber(ARGV[1]) then return {0, redis.call('ttl', KEYS[1])} end
@@ -254,7 +259,7 @@ async function takeInRedis(
   return { allowed: allowed === 1, secondsLeft };
 }
 
-/** Bounded: the key that came first is forgotten first. */
+/** The map is bounded; the oldest key is forgotten first. */
 const mostKeys = 10_000;
 
 function createOwnCounters(now: () => number) {

@@ -1,5 +1,5 @@
-// Resets a password by a mailed link: the same answer for every e-mail, valid once and for 30 minutes. It ends all
-// sessions.
+// Resets a password by a mailed link. Every e-mail gets the same answer. The link works once, for 30 minutes, and
+// ends all sessions.
 import { createHmac } from 'node:crypto';
 import { sql } from 'kysely';
 import type { CartRequest } from '../cart/carts.ts';
@@ -20,7 +20,7 @@ const validMinutes = 30;
 export const resetTemplate = 'password-reset';
 
 /**
- * Only stores the request. The worker looks the account up, so that neither answer nor timing reveals whether it
+ * Stores only the request. The worker looks up the account, so that neither answer nor timing tells whether it
  * exists.
  */
 export async function requestPasswordReset(
@@ -38,8 +38,8 @@ export async function requestPasswordReset(
 }
 
 /**
- * Part of the mail job. The token follows from the job's id, so that a repeated job sends the same link.
- * @returns undefined where no account has the e-mail
+ * Composes the mail for its job. The token is derived from the job's id, so that a repeated job sends the same link.
+ * @returns undefined where no account has the e-mail, or where it has had enough links
  */
 export async function prepareResetMail(deps: Deps, email: string, jobId: string): Promise<Mail | undefined> {
   const token = createHmac('sha256', deps.settings.cookieKeys[0]!)
@@ -56,7 +56,7 @@ export async function prepareResetMail(deps: Deps, email: string, jobId: string)
   await deps.db
     .insertInto('password_resets')
     .values({ token_hash: hashToken(token), account_id: account.id })
-    // The mail server was away: the half hour begins with the mail that arrives.
+    // The job may be repeated after the mail server was away. The half hour then begins anew.
     .onConflict((conflict) =>
       conflict
         .column('token_hash')
@@ -64,13 +64,13 @@ export async function prepareResetMail(deps: Deps, email: string, jobId: string)
         .where('password_resets.used_at', 'is', null),
     )
     .execute();
-  // Behind the `#`, which no browser sends: the token stands in no log of a server or proxy.
+  // Browsers do not send the fragment, so the token is in no log of a server or proxy.
   const link = `${deps.settings.siteUrl}/reset-password#token=${token}`;
   return {
     to: account.email,
     subject: 'A new password for MyClothes.com',
     paragraphs: [
-      // Anybody can sign up with this address: until it is confirmed, the name may be a stranger's message.
+      // Anyone can sign up with this address. Until it is confirmed, the name may be a stranger's message.
       account.email_confirmed_at === null ? 'Hello,' : `Hello ${account.name},`,
       `somebody asked for a new password for your account. If it was you, choose one within ${validMinutes} minutes:`,
       { link, text: 'Choose a new password' },
@@ -80,7 +80,7 @@ export async function prepareResetMail(deps: Deps, email: string, jobId: string)
   };
 }
 
-/** Whoever asks more often fills a mailbox and nothing else: the links that are in it are as good as another one. */
+/** At most so many unexpired links. More would only fill the mailbox, because each of them works. */
 const mostLinks = 5;
 
 async function hasEnoughLinks(db: Db, accountId: string, tokenHash: string): Promise<boolean> {
@@ -95,7 +95,8 @@ async function hasEnoughLinks(db: Db, accountId: string, tokenHash: string): Pro
 }
 
 /**
- * Forgives failed sign-ins, and makes the browser a known device: who guesses on does not keep the owner out.
+ * Sets the password. It forgets failed sign-ins and makes the browser a known device, so that a guesser cannot keep
+ * the owner out.
  * @returns cookies to set. @throws Refusal 404 `not-found` for a token that is unknown, used, or too old
  */
 export async function resetPassword(
@@ -105,7 +106,7 @@ export async function resetPassword(
   key: string | undefined,
 ): Promise<string[]> {
   const tokenHash = hashToken(token);
-  // Hashing is dear and waits its turn with everybody's sign-ins: not for a token that nobody was sent.
+  // Hashing is expensive and queues behind sign-ins, so unknown tokens are refused first.
   const owner = await requireToken(deps, tokenHash);
   await refuseGuessablePassword(password, owner, 'password');
   const passwordHash = await passwords.hash(password, 'reset');
@@ -116,7 +117,7 @@ export async function resetPassword(
     const accountId = await useToken(tx, tokenHash);
     await tx
       .updateTable('accounts')
-      // Whoever has the mail's link reads what is sent to the address.
+      // Only a reader of the address has the mailed link, so the address counts as confirmed.
       .set({ password_hash: passwordHash, email_confirmed_at: sql`coalesce(email_confirmed_at, now())` })
       .where('id', '=', accountId)
       .execute();
@@ -130,7 +131,7 @@ export async function resetPassword(
   return [rememberDevice(deps.settings, request.cookieHeader, owner.email)];
 }
 
-/** Used ones too: the same request again is answered as before. @throws Refusal 404 */
+/** Accepts used tokens too, because a repeated request gets the same answer as the first. @throws Refusal 404 */
 async function requireToken({ db }: Pick<Deps, 'db'>, tokenHash: string) {
   const owner = await db
     .selectFrom('password_resets')
@@ -146,7 +147,10 @@ function noSuchToken(): Refusal {
   return new Refusal(404, 'not-found', 'This link was used already, or is too old');
 }
 
-/** A used row stays until it is pruned: the mail's job, should it run again, must not make its link good once more. */
+/**
+ * Uses up the token. The row stays until it is pruned, because a repeated mail job must not make its link valid
+ * again.
+ */
 async function useToken(tx: Tx, tokenHash: string): Promise<string> {
   const used = await tx
     .updateTable('password_resets')
@@ -157,7 +161,7 @@ async function useToken(tx: Tx, tokenHash: string): Promise<string> {
     .returning('account_id')
     .executeTakeFirst();
   if (used === undefined) throw noSuchToken();
-  // Other links that were asked for are as good as used.
+  // The account's other links are used up too.
   await tx
     .updateTable('password_resets')
     .set({ used_at: sql`now()` })
@@ -167,11 +171,11 @@ async function useToken(tx: Tx, tokenHash: string): Promise<string> {
   return used.account_id;
 }
 
-/** So many of each a call, so that no statement takes long. */
+/** The most rows that one call deletes of each kind, so that no statement takes long. */
 const mostPruned = 20_000;
 
 /**
- * Sessions past their time and links past theirs; for the worker's clean-up.
+ * Deletes expired sessions and reset links for the worker's clean-up.
  * Indexes: password_resets_by_age, sessions_by_last_seen, sessions_by_creation.
  */
 export async function pruneAccounts(db: DbOrTx): Promise<void> {

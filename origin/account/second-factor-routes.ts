@@ -1,4 +1,4 @@
-// Routes of the second factor: the JSON API, the page that sets it up, and the page that asks for it anew.
+// Routes of the second factor: the JSON API, the page that sets it up, and the page that asks for it again.
 import type { OpenAPIHono } from '@hono/zod-openapi';
 import { type Context, Hono } from 'hono';
 import { Refusal } from '../errors.ts';
@@ -324,9 +324,9 @@ interface SetUpPage {
   state: SecondFactorState;
   pending: { secret: string; uri: string } | undefined;
   passkeys: Passkey[];
-  /** For the script: a new passkey. */
+  /** Options for a new passkey, for the page's script. */
   options: object;
-  /** Just made: they are shown this once. */
+  /** Recovery codes that were just made; they are shown only now. */
   recoveryCodes?: string[];
   setCookies?: string[];
   refusal?: Refusal;

@@ -40,7 +40,7 @@ export async function readSecondFactor(db: Db, accountId: string): Promise<Secon
   return { enabled: await hasApp(db, accountId), recoveryCodesLeft: Number(left) };
 }
 
-/** An app or a passkey. */
+/** Tells whether the account has an app or a passkey. */
 export async function hasSecondFactor(db: DbOrTx, accountId: string): Promise<boolean> {
   return (await hasApp(db, accountId)) || (await listPasskeys(db, accountId)).length > 0;
 }
@@ -56,8 +56,8 @@ async function hasApp(db: DbOrTx, accountId: string): Promise<boolean> {
 }
 
 /**
- * Makes a secret that counts once a code of it was shown. Needs the password: a session alone must not lock its owner
- * out.
+ * Makes a secret that counts once one of its codes was shown. It needs the password, because a stolen session must
+ * not lock the owner out.
  * @returns what an authenticator app takes. @throws Refusal 403 `wrong-password`, 409 `second-factor-set-up`
  */
 export async function beginSecondFactor(
@@ -85,7 +85,7 @@ export async function beginSecondFactor(
   return { secret, uri: totpUri(secret, account.email) };
 }
 
-/** The secret that was begun and not yet confirmed, for the page. */
+/** Reads the secret whose set-up was begun and not yet confirmed, for the page. */
 export async function readPendingSecret(
   { deps }: AccountDeps,
   account: SignedIn,
@@ -103,8 +103,8 @@ export async function readPendingSecret(
 type Asked = Pick<RequestOrigin, 'cookieHeader' | 'idempotencyKey'>;
 
 /**
- * From now on sign-in asks for a code. This session gets a new token, all others end.
- * @returns the recovery codes, which are shown this once. @throws Refusal 403 `wrong-code`
+ * Turns on the second factor: sign-in asks for a code from now on. This session gets a new token, and all others end.
+ * @returns the recovery codes, shown only now. @throws Refusal 403 `wrong-code`
  */
 export async function confirmSecondFactor(
   own: AccountDeps,
@@ -146,14 +146,15 @@ export async function removeSecondFactor(
 ): Promise<string[]> {
   return changeFactor(own, account, asked, code, async (tx) => {
     await tx.deleteFrom('totp_secrets').where('account_id', '=', account.id).execute();
-    // The code says that it is meant.
+    // The code that was entered confirms the removal.
     await settleLastFactor(own.deps, tx, account, { isMeant: true });
   });
 }
 
 /**
- * For a member of the staff whose factor is lost: the password alone signs in again, and all sessions end.
- * @returns whether there is such a member
+ * Removes all second factors of a member of staff who lost theirs. The password alone then signs in again, and all
+ * sessions end.
+ * @returns whether the member exists
  */
 export async function resetMemberFactors(
   db: Db,
@@ -179,7 +180,7 @@ export async function resetMemberFactors(
   });
 }
 
-/** A code that is right, then the change, then a new token: one transaction. */
+/** Checks a code, applies the change and renews the session's token, in one transaction. */
 async function changeFactor(
   own: AccountDeps,
   account: SignedIn,
@@ -205,12 +206,12 @@ async function changeFactor(
 interface ShownProof {
   code?: string | undefined;
   password?: string | undefined;
-  /** What the page's script got from the browser. */
+  /** The answer that the page's script got from the browser. */
   passkey?: string | undefined;
 }
 
 /**
- * Shows anew who it is, for what asks for it again: by the second factor, by the password where there is none.
+ * Proves again who the shopper is, by the second factor, or by the password where there is none.
  * @throws Refusal 401 `second-factor-needed`, 403 `wrong-code`, `wrong-password`, 429 `too-many-attempts`
  */
 export async function verifySession(
@@ -228,7 +229,7 @@ export async function verifySession(
     const show = async () =>
       passkey ? (await takePasskey(deps, tx, passkey)) === account.id : takeCode(own, tx, account.id, code);
     if (hasFactor && !(await show())) throw wrongCode();
-    // Set up since this session was read.
+    // A second factor was set up or removed since this session was read.
     if (hasFactor !== account.hasSecondFactor)
       throw new Refusal(401, 'second-factor-needed', 'Please show your second factor');
     await markVerified(deps, tx, account.sessionId);
@@ -243,7 +244,7 @@ export async function verifySession(
   deps.log.info({ security: 'verified', account: account.id }, 'security');
 }
 
-/** Of who is signed in already. @throws Refusal 403 `wrong-password`, 429 `too-many-attempts` */
+/** Checks the password of a signed-in shopper. @throws Refusal 403 `wrong-password`, 429 `too-many-attempts` */
 export async function requirePassword(
   { deps, passwords, limits }: AccountDeps,
   account: SignedIn,
@@ -272,14 +273,14 @@ export function wrongCode(): Refusal {
   return new Refusal(403, 'wrong-code', 'That code is wrong, too old, or was used already');
 }
 
-/** So that a wrong code counts as a failed attempt, and nothing else does. */
+/** Turns the refusal of a wrong code into undefined, so that only a wrong code counts as a failed attempt. */
 export function undefinedIfWrong(error: unknown): undefined {
   if (error instanceof Refusal && error.code === 'wrong-code') return undefined;
   throw error;
 }
 
 /**
- * A code of the app, or a recovery code. A code counts once: none that is as old as the last one or older.
+ * Uses up a code of the app or a recovery code. A code of the app must be newer than the last accepted one.
  * @returns whether it was right
  */
 export async function takeCode(

@@ -41,7 +41,8 @@ export async function signUp(
 ): Promise<SignedInAnswer> {
   await refuseGuessablePassword(person.password, person, 'password');
   await limits.countSignUp(requestOrigin.address);
-  // Hashing is dear: not for an e-mail that has an account. The transaction decides, as another may come first.
+  // Hashing is expensive, so it is skipped for an e-mail that is taken. The transaction decides, because another
+  // sign-up may come first.
   const isTaken =
     (await findByEmail(deps.db, person.email)) !== undefined || (await isKeptEmail(deps.db, person.email));
   const passwordHash = isTaken ? undefined : await passwords.hash(person.password, 'sign-up');
@@ -82,13 +83,13 @@ function findByEmail(db: Db, email: string): Promise<Verified | undefined> {
 interface Credentials {
   email: string;
   password: string;
-  /** Of the second factor, where the account has one. */
+  /** A code of the second factor, where the account has one. */
   code?: string | undefined;
 }
 
 /**
- * @throws Refusal 401 `wrong-credentials`, the same for unknown e-mails, `second-factor-needed`; 403 `wrong-code`;
- * 429 `too-many-attempts`
+ * @throws Refusal 401 `wrong-credentials`, also for an unknown e-mail, `second-factor-needed`; 403 `wrong-code`; 429
+ * `too-many-attempts`
  */
 export async function signIn(
   own: AccountDeps,
@@ -107,11 +108,11 @@ export async function signIn(
   return enter(own, requestOrigin, verified, credentials, device);
 }
 
-/** For the page's second step: the ticket says that the password was right five minutes ago at most. */
+/** A sign-in ticket for the page's second step. It says that the password was right at most five minutes ago. */
 const ticketPurpose = 'sign-in ticket';
 const ticketMs = 300_000;
 
-/** @returns undefined where the password is wrong by now, or the account needs no code */
+/** @returns undefined where no account has the e-mail */
 export async function makeSignInTicket(
   own: AccountDeps,
   requestOrigin: RequestOrigin,
@@ -148,7 +149,7 @@ export async function signInWithTicket(
 }
 
 /**
- * By a passkey alone: the authenticator asked for a finger or PIN, so it is two factors.
+ * Signs in by a passkey alone. The authenticator asked for a fingerprint or PIN, so a passkey counts as two factors.
  * @throws Refusal 403 `wrong-code`, 429 `too-many-attempts`
  */
 export async function signInWithPasskey(
@@ -167,7 +168,7 @@ export async function signInWithPasskey(
       if (id !== owner) throw wrongCode();
       return id;
     });
-  // Nobody guesses a signature: only the address is held back.
+  // Nobody can guess a signature, so only the address is limited.
   const from = { email: `passkey of ${requestOrigin.address}`, address: requestOrigin.address };
   const entered = await limits.trySignIn(from, async () =>
     owner === undefined ? undefined : go().catch(undefinedIfWrong),
@@ -188,7 +189,7 @@ function noteSignIn({ log }: Deps, { address }: RequestOrigin, account: string):
   log.info({ security: 'sign-in', account, network: networkOf(address) }, 'security');
 }
 
-/** The password was right: asks for the code where the account has a second factor, and begins the session. */
+/** The password was right. Asks for a code where the account has a second factor, then begins the session. */
 async function enter(
   own: AccountDeps,
   requestOrigin: RequestOrigin,
@@ -227,8 +228,8 @@ interface Verified {
 }
 
 /**
- * Verifying took its time: a password that was changed meanwhile ended all sessions but this one, and an account may
- * be gone.
+ * Locks the account and checks that its password is still the verified one. A change during the verification ended
+ * all other sessions, and the account may have been deleted.
  * @throws Refusal 401 `wrong-credentials`
  */
 async function lockVerified(tx: Tx, { id, password_hash }: Verified): Promise<string> {
@@ -237,7 +238,7 @@ async function lockVerified(tx: Tx, { id, password_hash }: Verified): Promise<st
     .select('id')
     .where('id', '=', id)
     .where('password_hash', '=', password_hash)
-    // As strong a lock as the session takes afterwards, so that two sign-ins at once do not wait for each other.
+    // The session takes an equally strong lock afterwards. Two concurrent sign-ins therefore cannot deadlock.
     .forNoKeyUpdate()
     .executeTakeFirst();
   if (still === undefined) throw wrongCredentials();
@@ -253,7 +254,7 @@ async function findByCredentials(
   return (await passwords.matches(found?.password_hash, password, use)) ? found : undefined;
 }
 
-/** What begins a session, and where it comes from. */
+/** The request that begins a session. */
 interface SessionRequest {
   path: string;
   body: { password: string };
@@ -275,7 +276,7 @@ async function begin(
   const write = { scope, key, method: 'POST', path: request.path, body };
   let begunNow = false;
   const { accountId } = await retryOnConflict(() => {
-    // Postgres may have rolled back an earlier try of this function.
+    // An earlier try may have been rolled back.
     begunNow = false;
     return writeOnce(deps.db, write, async (tx) => {
       begunNow = true;
@@ -299,7 +300,7 @@ async function begin(
   return { account, setCookies: [sessionCookie(deps.settings, token), device, ...ofCart] };
 }
 
-/** The token is rotated at sign-in: whoever knew the former one knows nothing now. */
+/** Ends the browser's former session, so that its old token is worthless after a sign-in. */
 async function endFormerSession(
   deps: Deps,
   cookieHeader: string | undefined,
@@ -320,15 +321,15 @@ async function endFormerSession(
 
 async function readAccount({ db }: Deps, id: string): Promise<Account> {
   const row = await db.selectFrom('accounts').select(accountColumns).where('id', '=', id).executeTakeFirst();
-  // Deleted since the first answer to the same key.
+  // The account was deleted after the first answer to the same key.
   if (row === undefined) throw new Refusal(404, 'not-found', 'This account does not exist');
   return toAccount(row);
 }
 
 /**
- * Signs out, ends another device's session, or deletes the account. The session ends at every origin before
- * the answer. The cart stays with the account; the browser has an empty one. @returns cookies to set. @throws
- * Refusal 422 as `endCurrentSession` does
+ * Signs out. The session ends at every origin before the answer. The cart stays with the account, and the browser's
+ * is empty.
+ * @returns cookies to set. @throws Refusal 422 as `endCurrentSession` does
  */
 export async function signOut(
   { deps, carts }: AccountDeps,
@@ -341,8 +342,8 @@ export async function signOut(
 }
 
 /**
- * Where it is the asker's own device, this is signing out. @returns cookies to set. @throws Refusal 404 as
- * `endSession` does
+ * Ends the session of a device. For the shopper's present device this is a sign-out.
+ * @returns cookies to set. @throws Refusal 404 as `endSession` does
  */
 export async function signOutDevice(
   { deps, carts }: AccountDeps,
@@ -356,7 +357,7 @@ export async function signOutDevice(
 }
 
 /**
- * The account's cart goes with it. Needs a fresh proof of who it is.
+ * Deletes the account and its cart. Needs a fresh proof of identity.
  * @returns cookies to set. @throws Refusal 401 as `deleteAccount` and `requireFreshProof` do
  */
 export async function leaveForGood(
@@ -366,12 +367,12 @@ export async function leaveForGood(
 ): Promise<string[]> {
   if (account !== undefined) requireFreshProof(account, deps.now());
   await deleteAccount(deps, account, requestOrigin);
-  // No cookies are named: there is no account left that a cart could be saved with.
+  // The request's cookies are not passed on, because there is no account left to save a cart with.
   const device = account && forgetAccount(deps.settings, requestOrigin.cookieHeader, account.email);
   return [...(device ? [device] : []), ...(await leaveBrowser({ deps, carts }, { cookieHeader: undefined }))];
 }
 
-/** The browser is nobody's: its cart is empty, and it opens no orders, those of guests neither. */
+/** Clears the browser: its cart is empty, and it opens no orders, not even those of guests. */
 async function leaveBrowser(
   { deps, carts }: Pick<AccountDeps, 'deps' | 'carts'>,
   request: CartRequest,

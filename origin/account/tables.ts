@@ -12,7 +12,7 @@ export interface AccountTables {
     name: string;
     password_hash: string;
     role: Generated<'shopper' | 'staff'>;
-    /** Null for shoppers, and for staff of the previous release, who are owners. */
+    /** Null for shoppers. Also null for staff of the previous release, who are owners. */
     staff_role: StaffRole | null;
     email_confirmed_at: Date | null;
     last_sign_in: ColumnType<SignInTrace | null, string | null | undefined, string | null>;
@@ -27,7 +27,7 @@ export interface AccountTables {
     /** Network of the sign-in; see `networkOf`. */
     address: Generated<string>;
     previous_sign_in: ColumnType<SignInTrace | null, string | null | undefined, string | null>;
-    /** When the second factor was last shown, or the password where there is none. */
+    /** When the second factor was last shown; without a second factor, the password. */
     verified_at: Date | null;
     created_at: Time;
     last_seen_at: Time;
@@ -37,7 +37,7 @@ export interface AccountTables {
     /** Sealed; see `seal-secret.ts`. */
     secret: string;
     confirmed_at: Date | null;
-    /** Of the last code that was accepted: none up to it counts again. */
+    /** The time step of the last accepted code. Codes of this step or an earlier one are refused. */
     last_step: ColumnType<string, number | undefined, number>;
   };
   recovery_codes: {
@@ -60,7 +60,7 @@ export interface AccountTables {
     account_id: string;
     email: string;
     created_at: Time;
-    /** When the new address confirmed it. */
+    /** When the new address confirmed the change. */
     used_at: Date | null;
     former_email: string | null;
     undo_hash: string | null;
@@ -71,7 +71,7 @@ export interface AccountTables {
     used_at: Time;
   };
   operators: {
-    /** The name in small letters. */
+    /** The name in lower case. */
     id: string;
     name: string;
     /** Sealed; see `seal-secret.ts`. */

@@ -1,4 +1,4 @@
-// Renders the account page: orders, personal data, password, devices, deletion. The field `do` of each form names the
+// Renders the account page: orders, personal data, password, devices, deletion. Each form's field `do` names the
 // change.
 import { raw } from 'hono/html';
 import { linePicture } from '../../cart/views/cart.ts';
@@ -23,15 +23,15 @@ import { newPasswordField } from './sign-in.ts';
 export interface AccountPage {
   account: { name: string; email: string; role: string };
   orders: Order[];
-  /** Of the newest orders, for pictures. */
+  /** Variants of the newest orders, for their pictures. */
   variants: Map<string, VariantInfo>;
   devices: Session[];
-  /** Asked for and not confirmed yet. */
+  /** A requested new e-mail that is not confirmed yet. */
   pendingEmail: string | undefined;
   values?: FormValues;
   faults?: FormFaults;
   refused?: string | undefined;
-  /** What was just done. */
+  /** The sentence about what was just done. */
   done?: string | undefined;
 }
 
@@ -70,7 +70,7 @@ ${
 }</section>`;
 }
 
-/** At most three; the link beside them says what it is. */
+/** Shows at most three pictures. They are decoration, because the link beside them names the order. */
 function orderPictures({ lines }: Order, variants: Map<string, VariantInfo>): Html | '' {
   const known = lines.filter(({ variantId }) => variants.get(variantId)?.imageUrl !== undefined).slice(0, 3);
   if (known.length === 0) return '';
@@ -112,7 +112,7 @@ ${device.current ? '' : html`<form action="/account" method="post">${does('end-s
   )}</ul>${previousSignIn(devices)}</section>`;
 }
 
-/** So that its owner notices a sign-in that was not theirs. */
+/** Shows the sign-in before this one, so that the owner notices one that was not theirs. */
 function previousSignIn(devices: Session[]): Html | '' {
   const before = devices.find(({ current }) => current)?.previousSignIn;
   if (before === undefined) return '';

@@ -1,5 +1,5 @@
-// Renders sign-in, sign-up and the pages of a forgotten password. What was entered stays; each fault stands beside
-// its field.
+// Renders sign-in, sign-up and the pages of a forgotten password. What was entered stays, and each fault stands
+// beside its field.
 
 import { assetUrl } from '../../web/assets.ts';
 import {
@@ -16,11 +16,11 @@ interface SignInPage {
   values: FormValues;
   faults?: FormFaults;
   refused?: string | undefined;
-  /** What went well just before. */
+  /** What has just succeeded. */
   news?: string | undefined;
-  /** Where to go afterwards, a path of this shop. */
+  /** The path of this shop to go to afterwards. */
   next: string;
-  /** For the script: what the browser is asked. */
+  /** Options of the passkey request, for the page's script. */
   passkey?: object | undefined;
 }
 
@@ -66,7 +66,7 @@ interface PasskeyForm {
   content: Html | '';
 }
 
-/** Shown by its script alone: without one, there is the password and the code. */
+/** Shown only by its script. Without one, shoppers use password and code. */
 export function passkeyForm({ action, options, label, content }: PasskeyForm): Html | '' {
   if (options === undefined) return '';
   return html`<div data-passkey-place hidden><form class="fields" action="${action}" method="post" data-passkey="${JSON.stringify(options)}">${idempotencyField()}${content}<input type="hidden" name="passkey" value="">
@@ -119,14 +119,14 @@ function withNext(path: string, next: string): string {
   return next === '/account' ? path : `${path}?${new URLSearchParams({ next })}`;
 }
 
-/** Only paths of this shop, so that nobody is sent elsewhere with our name on the link. */
+/** Accepts only paths of this shop, so that our link leads nobody to another site. */
 export function safeNext(asked: string | undefined): string {
   return asked !== undefined && /^\/[\w/?=&%.-]{0,300}$/.test(asked) && !asked.startsWith('//')
     ? asked
     : '/account';
 }
 
-/** Renders the pages of a forgotten password. A known and an unknown address get the same words. */
+/** Renders the pages of a forgotten password. Known and unknown addresses get the same words. */
 interface ForgotPage {
   values: FormValues;
   faults?: FormFaults;
@@ -150,7 +150,7 @@ ${field({ name: 'email', label: 'E-mail', type: 'email', autocomplete: 'username
 }
 
 interface ResetPage {
-  /** From the mail's link. */
+  /** The token of the mail's link. */
   token: string;
   faults?: FormFaults;
   refused?: string | undefined;
