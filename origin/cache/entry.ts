@@ -1,4 +1,4 @@
-// The types of the cache, the bytes by which a value is stored, and the count of hits, misses and bypasses.
+// The types of the cache, the bytes that a value is stored as, and the count of hits, misses and bypasses.
 
 import { Counter, type Registry } from 'prom-client';
 import type { TagVersions } from '../../http/cache-tag.ts';
@@ -8,16 +8,18 @@ export interface Fresh<T> {
   value: T;
   /** Every row that the value was made from, at the version read. */
   tags: TagVersions;
-  /** Milliseconds since 1970: from then on it is another value, whatever the versions say, as a sale begins or ends. */
+  /**
+   * Milliseconds since 1970. From then on the value differs whatever the versions say, because a sale begins or ends.
+   */
   until?: number | undefined;
 }
 
 export interface ReadRequest<T> {
-  /** Names the entry; also what concurrent misses are gathered by. */
+  /** Names the entry. Concurrent misses of one key share one load. */
   key: string;
   /** Makes the value. Must read every row through the `db` that it is given. */
   fill: (db: DbOrTx) => Promise<Fresh<T>>;
-  /** True: a replica may fill it, as nobody decides on a write by it. */
+  /** True where a replica may fill the entry, because no write is decided by it. */
   fromReplicas?: boolean;
   /** How the value becomes bytes; JSON unless given. One key has one codec. */
   codec?: Codec<T>;
@@ -30,29 +32,26 @@ export interface ReadRequest<T> {
 export type CacheOutcome = 'hit' | 'miss' | 'bypass';
 
 export interface ReadResult<T> extends Fresh<T> {
-  /** `bypass`: the floors could not be read, so the value came from Postgres and was not stored. */
+  /** `bypass`: the value was filled and not stored, for example because the floors could not be read. */
   outcome: CacheOutcome;
 }
 
-/** A value, and the monotonic moment from which on it may have changed. */
+/** A loaded value, and the monotonic moment up to which it is known to be current. */
 export interface LoadedEntry extends ReadResult<unknown> {
-  /** Moves forward each time that its floors are found to stand. */
+  /** Moves forward each time that the entry's tags are found at or above their floors. */
   asOf: number;
-  /** Of this process's memory. */
+  /** How much of this process's memory the entry takes. */
   bytes: number;
-  /** Whether its floors were read and stand: only then may memory keep it. */
+  /** Whether its tags were found at or above their floors. Only then may memory keep it. */
   isChecked: boolean;
-  /** The lineage of the database that was known before it was read. */
+  /** The database's lineage that was known before the value was read. */
   lineage?: string | undefined;
 }
 
-/**
- * Encodes cached values as bytes and back, so that binary bodies stay binary and the size of an entry is
- * known.
- */
+/** Encodes cached values as bytes and back, so that binary bodies stay binary and an entry's size is known. */
 export interface Codec<T> {
   encode(value: T): Uint8Array;
-  /** @param bytes belong to the value alone: it may keep slices of them. */
+  /** @param bytes belong to this value alone, which may keep slices of them */
   decode(bytes: Buffer<ArrayBuffer>): T;
   /** Bytes of memory that a value takes for each byte of its encoding. */
   memoryFactor: number;
@@ -71,17 +70,17 @@ export interface EncodedEntry<Bytes extends Uint8Array = Buffer<ArrayBuffer>> {
   bytes: Bytes;
 }
 
-/** As it was found in Redis. */
+/** An entry as it was found in Redis. */
 export interface FoundEntry extends EncodedEntry {
   lineage?: string;
 }
 
 const lengthBytes = 4;
 
-/** What stands before the value's bytes; the tags alone where the value has no end, as earlier releases wrote it. */
+/** The head before the value's bytes. Without `until` it is the tags alone, as earlier releases wrote it. */
 type EntryHead = TagVersions | { tags: TagVersions; until: number };
 
-/** As it lies in Redis: length of the head, the head as JSON, the value's bytes. */
+/** Packs an entry as Redis stores it: length of the head, the head as JSON, the value's bytes. */
 export function packEntry({ tags, until, bytes }: EncodedEntry<Uint8Array>): Buffer {
   const head: EntryHead = until === undefined ? tags : { tags, until };
   const json = Buffer.from(JSON.stringify(head));
@@ -92,21 +91,24 @@ export function packEntry({ tags, until, bytes }: EncodedEntry<Uint8Array>): Buf
 
 export function unpackEntry(packed: Buffer): EncodedEntry {
   const end = lengthBytes + packed.readUInt32BE();
-  // A copy of its own: a slice would keep the whole chunk alive that came over the socket.
+  // The value gets its own copy. A slice would keep the socket's whole chunk in memory.
   const bytes = Buffer.allocUnsafeSlow(packed.length - end);
   packed.copy(bytes, 0, end);
   const head = JSON.parse(packed.toString('utf8', lengthBytes, end)) as EntryHead;
   return isWithEnd(head) ? { ...head, bytes } : { tags: head, bytes };
 }
 
-/** The version of a tag is a number. */
+/**
+ * With `until`, the head has a member `tags`, which is an object. Without it, each member is a tag's version, a
+ * number.
+ */
 function isWithEnd(head: EntryHead): head is { tags: TagVersions; until: number } {
   return typeof head['tags'] === 'object';
 }
 
 /**
  * Counts the cache's hits, misses and bypasses, for METRICS_PORT.
- * @returns what is called for each read: it only counts, as a cart of many lines is many reads.
+ * @returns a function to call for each read; it only counts, because a cart of many lines makes many reads
  */
 export function createCacheMetrics(registry: Registry): (outcome: CacheOutcome) => void {
   const reads: Record<CacheOutcome, number> = { hit: 0, miss: 0, bypass: 0 };

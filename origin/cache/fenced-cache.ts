@@ -1,5 +1,5 @@
-// A read-through cache: memory, then Redis, then a fill from Postgres. It asks invalidation/floors.ts whether an entry
-// may still be served: each of its tags must be at or above its floor.
+// A read-through cache: memory, then Redis, then a fill from Postgres. It serves an entry only if
+// invalidation/floors.ts finds each of its tags at or above its floor.
 
 import type { Floors } from '../invalidation/floors.ts';
 import { type Lineage, onlyLineage } from '../invalidation/lineage-watch.ts';
@@ -18,17 +18,17 @@ import { createMemory } from './memory.ts';
 
 export interface FencedCache {
   read<T>(request: ReadRequest<T>): Promise<ReadResult<T>>;
-  /** What this process's memory may serve at this very moment, without asking anybody. */
+  /** Returns what this process's memory may serve now, without asking any store. */
   recall<T>(key: string): ReadResult<T> | undefined;
-  /** What this process's memory may serve once its floors were read again. @throws where Redis does not answer. */
+  /** Returns what memory may serve after its floors were read again. @throws where Redis does not answer */
   recheck<T>(key: string): Promise<ReadResult<T> | undefined>;
   /**
-   * What memory may serve of many keys, once floors were read again where that is needed. What the map lacks must be
-   * read.
+   * Returns what memory may serve of many keys, after reading floors again where needed. The caller must read the
+   * missing keys.
    */
   recallAll<T>(keys: string[]): Promise<Map<string, T>>;
   /**
-   * The newest JSON entry known, past its time and below its floor too: only for names and prices of cart lines
+   * Returns the newest known JSON entry, even if it is expired or below its floor. Only for data that may be old
    * while Postgres is away.
    */
   readStale<T>(key: string): Promise<Fresh<T> | undefined>;
@@ -42,14 +42,14 @@ export interface FencedCacheOptions {
   entries: EntryStore;
   /** Bytes of this process's memory for entries. */
   l1Bytes: number;
-  /** Monotonic milliseconds; it must go on while the process is paused. */
+  /** Monotonic milliseconds; the clock must go on while the process is paused. */
   clock?: () => number;
   /** Milliseconds since 1970. */
   now?: () => number;
-  /** Writes the changes whose moment has come, such as the begin of a sale. */
+  /** Writes due changes, such as the begin of a sale. */
   makeDueChanges?: () => Promise<void>;
   onOutcome?: (outcome: CacheOutcome, key: string) => void;
-  /** Which lineage of the database is the present one. */
+  /** Tells the database's present lineage. */
   lineage?: Pick<Lineage, 'known'>;
 }
 
@@ -70,12 +70,12 @@ export function createFencedCache(options: FencedCacheOptions): FencedCache {
   const loading = new Map<string, Promise<LoadedEntry>>();
 
   /**
-   * To whoever asked at `began`: its floors were read since, or so short a time ago that nobody may know of a newer
-   * one.
+   * Whether a request that began at `began` may get the entry. Its floors were read since then, or so recently that
+   * no change is done yet.
    */
   const mayServe = (entry: LoadedEntry, began: number) => entry.asOf >= began || memory.isTrusted(entry);
 
-  /** One load a key at a time, whoever asks. */
+  /** Loads each key once at a time, for all its callers. */
   const load = (request: ReadRequest<unknown>): Promise<LoadedEntry> => {
     const current = loading.get(request.key);
     if (current !== undefined) return current;
@@ -147,7 +147,7 @@ export function createFencedCache(options: FencedCacheOptions): FencedCache {
   };
 }
 
-/** Whoever asks while it runs waits for the same run. */
+/** Callers during a run share that run. */
 function shareRun(run: () => Promise<void>): () => Promise<void> {
   let running: Promise<void> | undefined;
   return () => {

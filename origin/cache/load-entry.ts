@@ -1,5 +1,5 @@
-// Loads an entry that memory may not serve as it stands: from memory after a check of its floors, from Redis, or
-// filled anew.
+// Loads an entry that memory may not serve yet: from memory after a check of its floors, from Redis, or by a new
+// fill.
 
 import type { TagVersions } from '../../http/cache-tag.ts';
 import type { Floors } from '../invalidation/floors.ts';
@@ -32,15 +32,15 @@ interface EntrySources {
   lineage: Pick<Lineage, 'known'>;
 }
 
-/** What a fill may be run on, beside the primary's own pool. */
+/** The connections that a fill may use besides the primary's own pool. */
 export interface FillSources {
-  /** Perhaps old rows. Undefined where no replica answers. */
+  /** May read old rows. Undefined where no replica answers. */
   fromReplica<T>(fill: (db: Db) => Promise<T>): Promise<{ value: T } | undefined>;
   wasBelowFloor(): void;
   fromPrimary<T>(fill: (db: Db) => Promise<T>): Promise<T>;
-  /** However old, and only while the primary is away; else undefined. */
+  /** Reads rows of any age, and only while the primary is away; else undefined. */
   whilePrimaryIsAway<T>(fill: (db: Db) => Promise<T>): Promise<{ value: T } | undefined>;
-  /** Everything committed before `asOf`, by the monotonic clock. */
+  /** Reads at least everything that was committed before `asOf`, by the monotonic clock. */
   current<T>(fill: (db: Db) => Promise<T>): Promise<{ value: T; asOf: number }>;
 }
 
@@ -58,12 +58,12 @@ export async function loadEntry(
     );
   } catch (error) {
     if (error instanceof FillError) throw error.cause;
-    // Redis is away: slower, not wrong.
+    // Redis is away: the answer is slower, but not wrong.
     return fillUnchecked(entrySources, request);
   }
 }
 
-/** Floors are read after the entry: one read before could be older than what the entry is made of. */
+/** Reads the floors after the entry. Floors that were read before it could be older than the entry. */
 async function accept(
   { floors, clock, now, lineage }: EntrySources,
   { codec = jsonCodec }: ReadRequest<unknown>,
@@ -100,7 +100,7 @@ async function fillAndStore(entrySources: EntrySources, request: ReadRequest<unk
     release();
     throw new FillError('Cannot fill a cache entry', { cause });
   });
-  // From here on Redis may fail without harm: what was read after the request began may be served.
+  // From here on a failure of Redis does no harm, because the value was read after the request began.
   if (isOver(filled, now) || (!filled.isChecked && !(await standsAbove(floors, filled.tags)))) {
     release();
     return { ...filled, isChecked: false };
@@ -118,12 +118,12 @@ async function fillAndStore(entrySources: EntrySources, request: ReadRequest<unk
   };
 }
 
-/** Whether the moment has come from which on it is another value. */
+/** Tells whether the moment has come at which the value becomes another one. */
 export function isOver({ until }: Pick<Fresh<unknown>, 'until'>, now: () => number): boolean {
   return until !== undefined && now() >= until;
 }
 
-/** The exact moment is part of the entry; Redis forgets it a second later at most. */
+/** Redis may keep the entry up to a second longer than `until`. The exact moment is in the entry itself. */
 function secondsOf(ttlSeconds: number, until: number | undefined, nowMs: number): number {
   return until === undefined
     ? ttlSeconds
@@ -137,7 +137,7 @@ function standsAbove(floors: Floors, tags: TagVersions): Promise<boolean> {
   );
 }
 
-/** Objects, the headers of its answers, and the memory's own index. */
+/** Memory for objects, the headers of its answers, and the memory's own index. */
 const bytesOfEntry = 2_048;
 const bytesOfTag = 100;
 
@@ -145,22 +145,22 @@ function memoryOf(codec: Codec<unknown>, encoded: Uint8Array, tags: TagVersions)
   return encoded.length * codec.memoryFactor + Object.keys(tags).length * bytesOfTag + bytesOfEntry;
 }
 
-/** The fill itself failed: Postgres or the query, not the cache. */
+/** The fill itself failed, because of Postgres or the query and not of the cache. */
 class FillError extends Error {}
 
 type Request = ReadRequest<unknown>;
 
 /**
- * Fills a missing entry: from a replica where its rows are at or above the floors, else from the primary.
- * Checked where a replica filled it: its rows count only at or above floors that were read after them.
+ * Fills a missing entry: from a replica if its rows are at or above the floors, else from the primary. Only rows of a
+ * replica are checked here, by floors that are read after them.
  */
 async function fillForStore(entrySources: EntrySources, request: Request): Promise<LoadedEntry> {
   return withDueChanges(entrySources, request, await fillFromBest(entrySources, request));
 }
 
 /**
- * What was read may be overdue: a sale whose moment has come, and nobody has written it yet. It is written now, and
- * read again. Where it cannot be, as the primary is away, the answer is what is known, and is not kept.
+ * Writes an overdue change, such as a sale that should have begun, and reads again. If the primary is away, it
+ * returns the known value, which is not kept.
  */
 async function withDueChanges(
   entrySources: EntrySources,
@@ -191,7 +191,8 @@ async function fillFromBest(entrySources: EntrySources, request: Request): Promi
 }
 
 /**
- * A replica that cannot show whom it follows may still answer while nobody else can, as long as no floor forbids it.
+ * Fills from a replica while the primary is away, even if it is unknown which primary it follows. No floor may forbid
+ * its rows.
  */
 async function fillWhilePrimaryIsAway(
   { sources, floors, clock, lineage }: EntrySources,
@@ -206,7 +207,10 @@ async function fillWhilePrimaryIsAway(
   return unchecked(found.value, asOf, before);
 }
 
-/** While the floors cannot be read: nothing may be stored, and a replica must be past what the primary had written. */
+/**
+ * Fills while the floors cannot be read. Nothing is stored, and a replica must have replayed all that the primary had
+ * written.
+ */
 export async function fillUnchecked(entrySources: EntrySources, request: Request): Promise<LoadedEntry> {
   return withDueChanges(entrySources, request, await fillCurrent(entrySources, request));
 }

@@ -1,31 +1,37 @@
-// Entries in this process's memory, bounded in bytes. Each is served only if its floors were checked less than 25 ms
-// ago.
+// Keeps entries in this process's memory, bounded in bytes. Each is served only if its floors were checked less than
+// 25 ms ago.
 import { LRUCache } from 'lru-cache';
 import type { TagVersions } from '../../http/cache-tag.ts';
 import type { Floors } from '../invalidation/floors.ts';
 import { isSameLineage, type Lineage, onlyLineage } from '../invalidation/lineage-watch.ts';
 import type { LoadedEntry } from './entry.ts';
 
-/** The invalidation job waits twice as long after it has raised the floors. */
+/**
+ * The invalidation job waits twice as long after it has raised the floors, so that no memory still trusts an older
+ * check.
+ */
 export const trustedMs = 25;
 
 export interface Memory {
-  /** What may be served at this very moment. */
+  /** Returns what may be served now. */
   recall(key: string): LoadedEntry | undefined;
   /**
-   * What may be served once its floors were read again, one question a key at a time.
-   * @returns undefined where nothing is kept or it is below a floor. @throws where Redis does not answer.
+   * Returns what may be served after reading its floors again; concurrent callers of a key share one check.
+   * @returns undefined where nothing is kept, or where it is below a floor. @throws where Redis does not answer
    */
   recheck(key: string): Promise<LoadedEntry | undefined>;
   /**
-   * Reads the floors of all of them in one question; where all stand, that moves their `asOf` forward.
-   * @throws where Redis does not answer.
+   * Checks the floors of all these entries at once. If all are at or above, their `asOf` moves forward.
+   * @throws where Redis does not answer
    */
   recheckAll(keys: string[]): Promise<void>;
-  /** The clock is read here, at serving: a process that was paused since its last check sees that the check is old. */
+  /**
+   * Reads the clock at the time of serving. A process that was paused since its last check sees that the check is
+   * old.
+   */
   isTrusted(entry: LoadedEntry): boolean;
   keep(key: string, entry: LoadedEntry): void;
-  /** Whatever is kept, trusted or not. */
+  /** Returns what is kept, trusted or not. */
   peek(key: string): LoadedEntry | undefined;
 }
 
@@ -49,7 +55,7 @@ export function createMemory({
     maxSize: maxBytes,
     sizeCalculation: (entry, key) => entry.bytes + key.length,
   });
-  /** Whether an entry stands, while that is being asked. */
+  /** Running checks, by the entry that they check. */
   const asked = new Map<LoadedEntry, Promise<boolean>>();
   const isOver = ({ until }: LoadedEntry) => until !== undefined && now() >= until;
   const isTrusted = (entry: LoadedEntry) => clock() - entry.asOf < trustedMs && !isOver(entry);
@@ -58,12 +64,12 @@ export function createMemory({
   const check = async (entries: LoadedEntry[]): Promise<boolean> => {
     const asOf = clock();
     if ((await floors.check(lowestTags(entries))) !== 'above') return false;
-    // Floors are those of the present lineage: they say nothing of what another one held.
+    // The floors are of the present lineage. They say nothing about rows of another one.
     if (!entries.every(isPresent)) return false;
     for (const entry of entries) entry.asOf = Math.max(entry.asOf, asOf);
     return true;
   };
-  /** Who wants to know of one of them meanwhile waits for the same answer. */
+  /** Others who ask about one of these entries meanwhile share the answer. */
   const ask = (entries: LoadedEntry[]): Promise<boolean> => {
     const answer = check(entries).finally(() => {
       for (const entry of entries) asked.delete(entry);

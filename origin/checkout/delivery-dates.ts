@@ -1,8 +1,8 @@
-// On which days a parcel arrives: working days after the order, by the seller's weekends and holidays. Pure but for the
-// list of holidays, which is read once.
+// Computes on which days a parcel arrives: working days after the order, by the seller's weekends and holidays. Pure,
+// except that the list of holidays is read once at start-up.
 import { readFileSync } from 'node:fs';
 
-/** The first and the last day, each ISO 8601. */
+/** The first and the last day of arrival, each ISO 8601. */
 export interface DeliveryDates {
   from: string;
   to: string;
@@ -10,7 +10,7 @@ export interface DeliveryDates {
 
 export interface PromiseContext {
   nowMs: number;
-  /** Where the seller is: two letters. */
+  /** The seller's country: two letters. */
   shopCountry: string;
   holidays?: Holidays;
 }
@@ -23,7 +23,7 @@ export interface Holiday {
   name: string;
 }
 
-/** One a line, with its name behind it. @throws where a line of the list begins with no day */
+/** Reads a list with one holiday in each line, its name after the day. @throws where a line has no valid day */
 export function readHolidays(text: string): Holidays {
   return toDays(listHolidays(text.split('\n').filter((line) => line.startsWith('- '))));
 }
@@ -42,7 +42,7 @@ export function toDays(holidays: Holiday[]): Holidays {
   return new Set(holidays.map(({ day }) => day));
 }
 
-/** Such as `2026-12-24`, or `12-25` for a day of every year. */
+/** Accepts days such as `2026-12-24`, and `12-25` for a day of every year. */
 export function isHoliday(day: string): boolean {
   return /^(\d{4}-)?\d\d-\d\d$/.test(day) && isOfCalendar(day.length === 5 ? `2028-${day}` : day);
 }
@@ -52,7 +52,7 @@ function isOfCalendar(day: string): boolean {
   return !Number.isNaN(time) && new Date(time).toISOString().startsWith(day);
 }
 
-/** Those of the list that comes with the shop. */
+/** The holidays of the list that comes with the shop. */
 export const usualHolidays = listHolidays(
   readFileSync(new URL('holidays.md', import.meta.url), 'utf8')
     .split('\n')
@@ -60,7 +60,7 @@ export const usualHolidays = listHolidays(
 );
 const usualDays = toDays(usualHolidays);
 
-/** @param days working days, counted from the day after the order's, which is that of the seller's clocks */
+/** @param days working days, counted from the day after the order; that day is by the seller's clock */
 export function promiseDelivery(
   days: { min: number; max: number },
   { nowMs, shopCountry, holidays = usualDays }: PromiseContext,
@@ -69,7 +69,7 @@ export function promiseDelivery(
   return { from: addWorkingDays(today, days.min, holidays), to: addWorkingDays(today, days.max, holidays) };
 }
 
-/** ISO 8601, by the seller's clocks. */
+/** The day by the seller's clock, ISO 8601. */
 export function dayOfShop(nowMs: number, shopCountry: string): string {
   const zone = timeZones[shopCountry] ?? 'Europe/Berlin';
   let format = dayFormats.get(zone);
@@ -82,7 +82,7 @@ export function dayOfShop(nowMs: number, shopCountry: string): string {
 
 const dayFormats = new Map<string, Intl.DateTimeFormat>();
 
-/** Those of all member states that do not keep Berlin's time. */
+/** Time zones of all member states that do not use Berlin's time. */
 const timeZones: Record<string, string> = {
   BG: 'Europe/Sofia',
   CY: 'Asia/Nicosia',
@@ -99,7 +99,8 @@ const timeZones: Record<string, string> = {
 function addWorkingDays(day: string, count: number, holidays: Holidays): string {
   let at = Date.parse(`${day}T00:00:00Z`);
   let left = count;
-  // A parcel of no days arrives today, or on the next working day. A year without one would be a mistake in the list.
+  // With zero days a parcel arrives today or on the next working day. The bound ends the loop if a list had no
+  // working day.
   for (let steps = 0; steps < 3_660; steps += 1) {
     if (left <= 0 && isWorkingDay(at, holidays)) break;
     at += 86_400_000;
@@ -119,13 +120,13 @@ const months = 'January February March April May June July August September Octo
   ' ',
 );
 
-/** Such as `Wed 2 December`. @param day ISO 8601 */
+/** Formats a day, such as `Wed 2 December`. @param day ISO 8601 */
 export function formatDayOfWeek(day: string): string {
   const date = new Date(`${day}T00:00:00Z`);
   return `${weekdays[date.getUTCDay()]} ${date.getUTCDate()} ${months[date.getUTCMonth()]}`;
 }
 
-/** Such as `Wed 2 – Fri 4 December`. */
+/** Formats a range of days, such as `Wed 2 – Fri 4 December`. */
 export function formatDates({ from, to }: DeliveryDates): string {
   if (from === to) return formatDayOfWeek(from);
   const isSameMonth = from.slice(0, 7) === to.slice(0, 7);

@@ -1,14 +1,15 @@
-// What an order costs: goods, discount, delivery and the VAT within, in whole minor units that always add up. Pure.
+// Computes what an order costs: goods, discount, delivery and the VAT within, in minor units that always add up.
+// Pure.
 import type { DeliveryDates } from './delivery-dates.ts';
 import { findVatRate } from './vat-rates.ts';
 
 export type PromotionKind = 'percent' | 'amount' | 'free-shipping';
 
 export interface OrderItem {
-  /** Of the whole line, VAT included. */
+  /** The price of the whole line, VAT included. */
   amount: number;
   isForChildren: boolean;
-  /** Whether the promotion is for it. */
+  /** Whether the promotion applies to it. */
   isPromoted: boolean;
 }
 
@@ -17,23 +18,23 @@ export interface OrderToPrice {
   /** What delivery costs before a promotion. */
   shippingAmount: number;
   promotion?: { kind: PromotionKind; value: number } | undefined;
-  /** Where the parcel goes. */
+  /** The country that the parcel goes to. */
   country: string;
   at: Date;
 }
 
-/** What an order keeps of the method that it is delivered by. */
+/** The delivery method as an order stores it. */
 export interface ChosenShipping {
   method: string;
   name: string;
   /** Minor units, for this order. */
   amount: number;
   days: { min: number; max: number };
-  /** When it arrives; not kept by the releases before. */
+  /** When the parcel arrives; orders of earlier releases have no such member. */
   promised?: DeliveryDates;
 }
 
-/** All VAT of one rate. */
+/** The VAT of one rate within an order. */
 export interface VatAmount {
   /** Percent. */
   rate: number;
@@ -42,17 +43,17 @@ export interface VatAmount {
 }
 
 export interface OrderPrice {
-  /** Of all goods, before the discount. */
+  /** The price of all goods, before the discount. */
   subtotal: number;
   discount: number;
   total: number;
-  /** The highest rate first. Net and tax of all rates are the total. */
+  /** The highest rate first. The net amounts and taxes of all rates add up to the total. */
   tax: VatAmount[];
-  /** In the order of the items. */
+  /** One for each item, in the same order. */
   items: { discount: number; rate: number }[];
 }
 
-/** Delivery is taxed as the goods are: it is divided among their rates by what they cost. */
+/** Delivery is taxed like the goods: its price is divided among their rates in proportion to what they cost. */
 export function priceOrder({ items, shippingAmount, promotion, country, at }: OrderToPrice): OrderPrice {
   const subtotal = sumOf(items.map(({ amount }) => amount));
   const promoted = items.map(({ amount, isPromoted }) => (isPromoted ? amount : 0));
@@ -80,7 +81,7 @@ export function priceOrder({ items, shippingAmount, promotion, country, at }: Or
   };
 }
 
-/** The VAT within an amount, rounded to the cent; net is the rest. */
+/** Extracts the VAT within an amount, rounded to the cent; net is the rest. */
 export function extractVat(gross: number, rate: number): VatAmount {
   const tax = Math.round((gross * rate) / (100 + rate));
   return { rate, net: gross - tax, tax };
@@ -98,13 +99,13 @@ function discountOf(promotion: OrderToPrice['promotion'], promoted: number): num
 }
 
 /**
- * Divides an amount in proportion to the weights, to the cent: what rounding down leaves goes to the largest
- * remainders. Without any weight the first part gets all.
+ * Divides an amount in proportion to the weights, in whole cents. Cents left by rounding down go to the parts with
+ * the largest remainders. If all weights are zero, the first part gets everything.
  */
 export function divide(amount: number, weights: number[]): number[] {
   const whole = sumOf(weights);
   if (whole === 0) return weights.map((_, index) => (index === 0 ? amount : 0));
-  // Products of two amounts may be larger than a number holds exactly.
+  // A product of two amounts may exceed the largest exact integer of a number.
   const products = weights.map((weight) => BigInt(amount) * BigInt(weight));
   const parts = products.map((product) => Number(product / BigInt(whole)));
   const byRemainder = products

@@ -1,4 +1,4 @@
-// A promotion code: its schemas, which goods it is for, and whether it holds for an order. Pure.
+// A promotion code: its schemas, which goods it is for, and whether it is valid for an order. Pure.
 import { z } from '@hono/zod-openapi';
 import type { VariantInfo } from '../catalog/read-variants.ts';
 import { Refusal } from '../errors.ts';
@@ -47,7 +47,7 @@ const Code = z
   });
 const amountOf = (found: number | Money) => (typeof found === 'number' ? found : found.amount);
 const WholeAmount = z.int().min(0).max(2_147_483_647);
-/** Minor units, by themselves or as money. */
+/** Minor units, given as a number or as money. */
 const Amount = z.union([WholeAmount, MoneyToWriteSchema]).transform(amountOf);
 const Time = z.iso.datetime({ offset: true }).transform((text) => new Date(text));
 const Count = z.int().min(1).max(2_147_483_647);
@@ -76,7 +76,7 @@ export const PromotionToWriteSchema = z
   .superRefine((promotion, context) => addFaults(promotion, context.addIssue.bind(context)))
   .openapi('PromotionToWrite', { example });
 
-/** What is absent stays; null takes a limit away. */
+/** An absent member stays as it is; null removes a limit. */
 export const PromotionPatchSchema = z
   .strictObject(z.object(members).partial().shape)
   .openapi('PromotionPatch', { example: { uses: 500, endsAt: null } });
@@ -84,7 +84,7 @@ export const PromotionPatchSchema = z
 export type PromotionToWrite = z.infer<typeof PromotionToWriteSchema>;
 export type PromotionPatch = z.infer<typeof PromotionPatchSchema>;
 
-/** Shoppers write codes in any case and width. */
+/** Normalises a code, because shoppers write it in any case and width. */
 export function normaliseCode(text: string): string {
   return text.trim().normalize('NFKC').toUpperCase();
 }
@@ -98,7 +98,7 @@ interface Fitting {
   endsAt?: Date | null | undefined;
 }
 
-/** What no single member can tell. */
+/** Checks what no single member can tell. */
 export function addFaults({ kind, value, startsAt, endsAt }: Fitting, add: AddIssue): void {
   const wrong = (member: string, message: string) => add({ code: 'custom', path: [member], message });
   if (kind === 'percent' && !(value >= 1 && value <= 100)) wrong('value', 'must be 1 to 100 percent');
@@ -118,7 +118,7 @@ export type RefusalReason =
 export interface JudgedPromotion {
   lines: { info: VariantInfo; amount: number }[];
   now: Date;
-  /** By this customer, as far as that is known. */
+  /** How often this customer has used it, as far as is known. */
   usedByCustomer: number;
 }
 
@@ -141,7 +141,7 @@ export function requireHolding(promotion: Promotion | undefined, judged: JudgedP
   return promotion;
 }
 
-/** By product or by category, whichever the promotion names. */
+/** A promotion that names products or categories is for goods that match either. */
 export function isFor({ categories, products }: Promotion, info: VariantInfo): boolean {
   if (categories === undefined && products === undefined) return true;
   const isNamed = products?.some((name) => name === info.productId || name === info.productSlug);

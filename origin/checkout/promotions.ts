@@ -1,5 +1,5 @@
-// Promotion codes in Postgres: staff write them, an order uses one in its transaction, and a cancelled order gives its
-// use back.
+// Promotion codes in Postgres. Staff write them, an order uses one in its transaction, and a cancelled order gives
+// its use back.
 import { type Selectable, sql } from 'kysely';
 import { notFound, Refusal } from '../errors.ts';
 import { isUniqueViolation } from '../postgres/postgres-errors.ts';
@@ -20,7 +20,7 @@ import type { CheckoutTables } from './tables.ts';
 type Row = Selectable<CheckoutTables['promotions']>;
 
 export interface PromotionCustomer {
-  /** Undefined as long as it was not entered. */
+  /** Undefined until it was entered. */
   email: string | undefined;
   accountId: string | undefined;
 }
@@ -94,7 +94,7 @@ export async function changePromotion(tx: Tx, id: string, patch: PromotionPatch)
   return toPromotion(row);
 }
 
-/** Orders that used it keep their discount. @throws Refusal 404 */
+/** Deletes a promotion. Orders that used it keep their discount. @throws Refusal 404 */
 export async function deletePromotion(tx: Tx, id: string): Promise<Promotion> {
   const row = await findById(tx, id, true);
   await tx.deleteFrom('promotions').where('id', '=', id).execute();
@@ -102,7 +102,7 @@ export async function deletePromotion(tx: Tx, id: string): Promise<Promotion> {
 }
 
 /**
- * What a code would do now; nothing is used.
+ * Finds the promotion of a code and checks it, without using it.
  * @throws Refusal 422 `promotion-refused`
  */
 export async function findHolding(
@@ -120,8 +120,8 @@ export async function findHolding(
 }
 
 /**
- * Uses a code once. Its row stays locked until the order is committed, so that orders at the same moment count one
- * after the other. Take this lock after those of variants.
+ * Uses a code once. Its row stays locked until the order commits, so that concurrent orders are counted one after
+ * another. The lock must be taken after those of variants.
  * @throws Refusal 422 `promotion-refused`
  */
 export async function takePromotion(
@@ -141,7 +141,7 @@ export async function takePromotion(
   return promotion;
 }
 
-/** Once the order has its id, in the same transaction. */
+/** Called once the order has its id, in the same transaction. */
 export async function recordUse(
   tx: Tx,
   promotionId: string,
@@ -159,7 +159,7 @@ export async function recordUse(
     .execute();
 }
 
-/** Part of cancelling an order, after its stock was given back. Safe to repeat: the use is given back once. */
+/** Called when an order is cancelled, after its stock was given back. Safe to repeat: the use is given back once. */
 export async function giveBackUse(tx: Tx, orderId: string): Promise<void> {
   const given = await tx
     .deleteFrom('promotion_uses')
@@ -174,7 +174,7 @@ export async function giveBackUse(tx: Tx, orderId: string): Promise<void> {
     .execute();
 }
 
-/** Whoever has the same e-mail or the same account is the same customer. */
+/** Counts orders of the same e-mail or the same account as uses by one customer. */
 async function countUses(
   db: DbOrTx,
   { id, uses_per_customer: limit }: Row,

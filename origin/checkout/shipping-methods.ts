@@ -1,4 +1,4 @@
-// Delivery methods: the table that staff write as a whole, and which of them go to a country at what price.
+// Delivery methods: the table that staff write as a whole, and which methods go to a country at what price.
 import { setTimeout as delay } from 'node:timers/promises';
 import { z } from '@hono/zod-openapi';
 import { sql } from 'kysely';
@@ -80,7 +80,7 @@ const RowToWrite = z
   })
   .openapi('ShippingTableRowToWrite', { example: exampleRow });
 
-/** One method may have several rows, with another price for other countries. */
+/** A method may have several rows, for example with another price for other countries. */
 export const ShippingTableToWriteSchema = z
   .strictObject({
     items: z
@@ -137,7 +137,7 @@ export const HolidaysToWriteSchema = z
 export type ShippingTable = z.infer<typeof ShippingTableSchema>['items'];
 type ShippingMethod = z.infer<typeof ShippingMethodSchema>;
 
-/** Straight from Postgres, in the transaction that depends on it. */
+/** Reads the table from Postgres, in the transaction that depends on it. */
 export async function readShippingTable(db: DbOrTx): Promise<ShippingTable> {
   const rows = await db.selectFrom('shipping_methods').selectAll().orderBy('position').execute();
   return rows.map((row) => ({
@@ -152,13 +152,13 @@ export async function readShippingTable(db: DbOrTx): Promise<ShippingTable> {
 
 const tableTag = 'shipping-methods';
 
-/** Straight from Postgres. */
+/** Reads the seller's holidays from Postgres. */
 export async function readSellersHolidays(db: DbOrTx): Promise<Holiday[]> {
   const { holidays } = await db.selectFrom('shipping_version').select('holidays').executeTakeFirstOrThrow();
   return holidays ?? usualHolidays;
 }
 
-/** Through the cache; the list that comes with the shop where nothing is known. */
+/** Reads holidays through the cache. Where none are known, the list that comes with the shop is used. */
 export async function readKnownHolidays(deps: Pick<Deps, 'cache'>): Promise<Holidays> {
   const key = 'holidays';
   const found = await deps.cache
@@ -174,7 +174,7 @@ export async function readKnownHolidays(deps: Pick<Deps, 'cache'>): Promise<Holi
   return toDays(found?.value ?? usualHolidays);
 }
 
-/** Through the cache; while Postgres is away, as it was last known. @throws where nothing is known */
+/** Reads the table through the cache; while Postgres is away, as it was last known. @throws where nothing is known */
 export async function readKnownShippingTable(deps: Pick<Deps, 'cache'>): Promise<ShippingTable> {
   try {
     return (await deps.cache.read({ key: tableTag, fromReplicas: true, fill: fillTable })).value;
@@ -185,9 +185,9 @@ export async function readKnownShippingTable(deps: Pick<Deps, 'cache'>): Promise
   }
 }
 
-/** With the tag that falls when the table changes, for a shared page that shows it. */
+/** Reads the table with its tag, for a shared page that shows it. A change of the table makes that page old. */
 export async function fillTable(db: DbOrTx): Promise<{ value: ShippingTable; tags: TagVersions }> {
-  // The version before the rows: a change between the two makes this old, never the other way round.
+  // The version is read before the rows. A change in between makes the entry too old, but never too new.
   const tags = await readShippingTagVersions(db, [tableTag]);
   return { value: await readShippingTable(db), tags };
 }
@@ -198,19 +198,19 @@ export async function readShippingTagVersions(db: DbOrTx, tags: string[]): Promi
   return { [tableTag]: version };
 }
 
-/** What is undefined stays. */
+/** A member that is undefined stays as it is. */
 export interface DeliveryTerms {
   table?: ShippingTable;
   holidays?: Holiday[] | undefined;
 }
 
-/** The version of table and holidays, which a form shows and sends back. The row is the lock of both. */
+/** Locks the table and the holidays by their version's row. @returns the version, which a form shows and sends back */
 export async function lockDeliveryTerms(tx: Tx): Promise<number> {
   const row = await tx.selectFrom('shipping_version').select('version').forUpdate().executeTakeFirstOrThrow();
   return row.version;
 }
 
-/** @returns what to raise after the commit. */
+/** @returns the tags to raise after the commit */
 export async function replaceDeliveryTerms(tx: Tx, { table, holidays }: DeliveryTerms): Promise<TagVersions> {
   // The version's row is the lock of the whole table.
   const { version } = await tx
@@ -247,21 +247,24 @@ async function replaceTable(tx: Tx, table: ShippingTable): Promise<void> {
     .execute();
 }
 
-/** After the commit, so that who wrote the table reads it; the worker raises the floor too, and purges the edges. */
+/**
+ * Raises the floor after the commit, so that the member of staff sees the new table. The worker raises it too, and
+ * purges the edges.
+ */
 export async function raiseShippingFloor(
   { floors, log }: Pick<Deps, 'floors' | 'log'>,
   tags: TagVersions,
 ): Promise<void> {
   try {
     await floors.raise(tags);
-    // As long as an origin trusts its own memory.
+    // Waits until no origin trusts its own memory any more.
     await delay(2 * trustedMs);
   } catch (error) {
     log.warn({ err: error }, 'the floor of the delivery methods will be raised by the worker');
   }
 }
 
-/** What a shared page says of delivery to the shop's country, true on whichever day it is read. */
+/** What a shared page says about delivery to the shop's country. It names the day that it was computed for. */
 export interface DeliveryNote {
   method: string;
   /** Minor units. */
@@ -270,11 +273,11 @@ export interface DeliveryNote {
   country: string;
   /** Such as `Wed 2 – Fri 4 December`. */
   arrives: string;
-  /** The day on which one must have ordered for that. */
+  /** The day on which the order must be placed for that. */
   orderedOn: string;
 }
 
-/** @returns undefined where nothing is delivered to the shop's country. The tags fall when table or day changes. */
+/** @returns undefined where nothing is delivered to the shop's country. A change of table or day makes the tags old. */
 export async function describeDelivery(
   db: DbOrTx,
   context: PromiseContext,
@@ -298,7 +301,7 @@ export async function describeDelivery(
   };
 }
 
-/** A timed task: with a new day all pages that show delivery dates become old, as by a change of the table. */
+/** A timed task. A new day raises the version, so that all pages with delivery dates become old. */
 export async function turnDay(tx: Tx, day: string): Promise<void> {
   const turned = await tx
     .updateTable('shipping_version')
@@ -317,7 +320,7 @@ export function listMethods(table: ShippingTable, country: string): ShippingMeth
     .sort((a, b) => a.price.amount - b.price.amount || a.days.max - b.days.max);
 }
 
-/** What each method costs for goods of this amount, cheapest first. @param subtotal before any discount */
+/** Lists what each method costs for goods of this amount, cheapest first. @param subtotal before any discount */
 export function listChoices(table: ShippingTable, country: string, subtotal: number): ChosenShipping[] {
   return listMethods(table, country)
     .map(({ id, name, price, freeFrom, days }) => ({
@@ -330,8 +333,8 @@ export function listChoices(table: ShippingTable, country: string, subtotal: num
 }
 
 /**
- * @param method undefined: the cheapest
- * @throws Refusal 422 `no-delivery-there` where none, or not this one, goes there
+ * @param method undefined takes the cheapest
+ * @throws Refusal 422 `no-delivery-there` where no method goes there, or not this one
  */
 export function chooseShipping(choices: ChosenShipping[], country: string, method?: string): ChosenShipping {
   const chosen = method === undefined ? choices[0] : choices.find((choice) => choice.method === method);

@@ -1,4 +1,4 @@
-// Bounds of work at once: a semaphore; lanes, by which several kinds of work share one bound; and an admission queue,
+// Bounds on work at once: a semaphore; lanes, in which several kinds of work share one bound; and an admission queue,
 // which starts few requests in each turn of the event loop.
 
 interface SemaphoreOptions {
@@ -8,7 +8,7 @@ interface SemaphoreOptions {
 }
 
 export interface Semaphore {
-  /** @throws SemaphoreFullError where it is full, or `work` would have had to wait too long. */
+  /** @throws SemaphoreFullError where too many wait already, or the wait takes too long */
   run<T>(work: () => Promise<T>): Promise<T>;
 }
 
@@ -18,7 +18,7 @@ export function createSemaphore({ atOnce, waiting, waitMs }: SemaphoreOptions): 
   const queue: (() => void)[] = [];
   let inside = 0;
 
-  /** Who leaves hands the place to the next, so that nobody can slip in between. */
+  /** Hands a free place directly to the next in the queue, so that no newcomer can take it first. */
   const leave = () => {
     const next = queue.shift();
     if (next === undefined) inside--;
@@ -60,11 +60,11 @@ function semaphoreFull(): SemaphoreFullError {
   return new SemaphoreFullError('Too many ask for this at once');
 }
 
-// Lanes: a bound on work at once that several kinds of work share. A free place goes round the lanes, so that a flood
-// in one lane does not stop the others.
+// Lanes: several kinds of work share one bound. Lanes get free places in turn, so that a flood in one does not stop
+// the others.
 
 interface LanesOptions {
-  /** Over all lanes. */
+  /** Over all lanes together. */
   atOnce: number;
   /** In each lane. */
   waiting: number;
@@ -72,7 +72,7 @@ interface LanesOptions {
 }
 
 interface Lanes<Lane extends string> {
-  /** @throws SemaphoreFullError where the lane is full, or `work` would have had to wait too long. */
+  /** @throws SemaphoreFullError where too many wait in the lane already, or the wait takes too long */
   run<T>(lane: Lane, work: () => Promise<T>): Promise<T>;
 }
 
@@ -82,10 +82,10 @@ export function createLanes<Lane extends string>(
 ): Lanes<Lane> {
   const queues = new Map<Lane, (() => void)[]>(names.map((name) => [name, []]));
   let inside = 0;
-  /** The lane that was served last stands at the end. */
+  /** The lane that was served last is at the end. */
   const order = [...names];
 
-  /** Who leaves hands the place on, so that nobody can slip in between. */
+  /** Hands a free place directly to the next lane's first, so that no newcomer can take it first. */
   const leave = () => {
     const next = order.find((lane) => queues.get(lane)!.length > 0);
     if (next === undefined) {
@@ -129,21 +129,24 @@ export function createLanes<Lane extends string>(
   };
 }
 
-// Admission queue: starts a bounded number of requests in each turn of the event loop, so that those under way get
-// their answers from Redis and Postgres in between. Without it all of a crowd's requests would be half done at once.
+// Admission queue: starts a bounded number of requests in each turn of the event loop. Running requests then get
+// their answers from Redis and Postgres in between. Without it, all requests of a crowd would be half done at once.
 
 export interface AdmissionQueue {
   /**
-   * Starts at once while fewer than `atOnce` were started in this turn, else in order of arrival. It does not wait
-   * for the work to end.
-   * @param start gets the number of waiting requests where the queue is full: it is started ahead of them, to be
-   * refused. Else 0.
+   * Starts the work at once while fewer than `atOnce` were started in this turn, else in order of arrival. It does
+   * not wait for the work to end.
+   * @param start gets 0; if the queue is full it runs at once and gets the number of waiting requests, so that it can
+   * refuse
    */
   take(start: (waiting: number) => void): void;
 }
 
 export interface AdmissionQueueOptions {
-  /** Started in one turn. The default takes a few milliseconds, and fills one pipelined query to each store. */
+  /**
+   * How many are started in one turn. The default takes a few milliseconds, and fills one pipelined query to each
+   * store.
+   */
   atOnce?: number;
   mostWaiting: number;
 }

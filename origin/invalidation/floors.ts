@@ -1,5 +1,5 @@
-// Decides whether an entry may be served: each of its tags at or above its floor in Redis. Raises floors by Lua
-// scripts, and restores those that Redis lost from the versions in Postgres.
+// Decides whether an entry may be served: each of its tags must be at or above its floor in Redis. It raises floors
+// by Lua scripts, and restores floors that Redis lost from the versions in Postgres.
 import { randomUUID } from 'node:crypto';
 import type { Result } from 'ioredis';
 import type { TagVersions } from '../../http/cache-tag.ts';
@@ -8,24 +8,30 @@ import { createVersionedReads, type RunId, type VersionedReads } from '../redis/
 import type { Db, DbOrTx } from '../schema.ts';
 import { type Lineage, type LineageMark, onlyLineage } from './lineage-watch.ts';
 
-/** `unreadable`: Redis is away, or another process is restoring a floor. Nothing from a cache may be served. */
+/**
+ * `unreadable`: Redis is away, the lineage is unknown, or another process is restoring a floor. Nothing cached may be
+ * served.
+ */
 export type FloorCheck = 'above' | 'below' | 'unreadable';
 
 export interface Floors {
-  /** Whether every tag is at or above its floor, by floors read after this call began. */
+  /** Tells whether every tag is at or above its floor. The floors are read after this call began. */
   check(tags: TagVersions): Promise<FloorCheck>;
-  /** A floor only goes up. @throws where Redis or (for a floor that it has forgotten) the primary is away. */
+  /**
+   * Raises floors, and never lowers one. @throws where Redis is away, or the primary where Redis has forgotten a
+   * floor
+   */
   raise(tags: TagVersions): Promise<void>;
 }
 
 interface FloorsOptions {
   redis: RedisClient;
-  /** The primary: a replica's version could be an older one. */
+  /** The primary, because a replica's version could be an older one. */
   db: Db;
   readers: TagVersionReader[];
-  /** Which server process answers; asked from the connection unless given. */
+  /** Tells which server process answers; by default the connection's own. */
   server?: RunId;
-  /** Floors of another one are unknown. */
+  /** Floors of another lineage count as unknown. */
   lineage?: Pick<Lineage, 'confirm'>;
 }
 
@@ -80,7 +86,7 @@ async function raiseFloors(
     return raised === 1 ? undefined : { tag, runId };
   });
   const unknown = (await Promise.all(raising)).filter((left) => left !== undefined);
-  // A lease is taken over here, never waited for: whoever holds it may have asked the primary before this change.
+  // Takes over any lease without waiting, because its holder may have asked the primary before this change.
   if (unknown.length > 0 && (await restoreFloors(options, unknown, 'take-over')) === undefined) {
     throw new RedisAway('Cannot raise floors as their leases were lost');
   }
@@ -88,21 +94,21 @@ async function raiseFloors(
 
 interface TagOnServer {
   tag: string;
-  /** Of the process that holds its floor, with what stands for the database's lineage. */
+  /** The server process that holds the floor, with the name of the database's lineage. */
   runId: string;
 }
 
-/** A floor that was written on another server, or is of another lineage of the database, bears another one. */
+/** Joins the server process and the lineage. A floor of another process or another lineage bears another identity. */
 function identityOf(runId: string | undefined, mark: LineageMark | undefined): string | undefined {
   if (runId === undefined || mark === undefined) return undefined;
   return mark.keyPart === '' ? runId : `${runId}.${mark.keyPart}`;
 }
 
 /**
- * Takes a lease, asks the primary, then sets the floor. A change that commits later raises the floor itself and
- * takes the lease away. Leased floors are restored also where others hold the rest: an unused lease would block its
- * floor until it runs out.
- * @returns undefined where not all could be restored
+ * Takes a lease, asks the primary, then sets the floor. A change that commits later takes the lease away and raises
+ * the floor itself. If others hold some leases, the rest are still restored, because an unused lease would block its
+ * floor until it expires.
+ * @returns undefined where not all floors could be restored
  */
 async function restoreFloors(
   { redis, db, readers }: FloorsOptions,
@@ -147,16 +153,16 @@ function leaseKey(tag: string): string {
 }
 
 /**
- * Reads the current version of each tag from the primary. Each domain answers for its own tags. Answers for
- * every tag of its own domain and leaves the others out. A row that does not exist (yet) has version 0, so
- * that its absence can be cached; of what can be deleted for good the answer is `deletedVersion`.
+ * Reads the present version of each tag from the primary. Each domain answers for its own tags and leaves out all
+ * others. A row that does not exist yet has version 0, so that its absence can be cached. For a row that was deleted
+ * for good the answer is `deletedVersion`.
  */
 export type TagVersionReader = (db: DbOrTx, tags: string[]) => Promise<TagVersions>;
 
-/** The floor of what no longer exists: no entry that bears such a tag is ever at or above it. */
+/** The floor of a row that was deleted for good. No entry with its tag is ever at or above it. */
 export const deletedVersion = 2_147_483_647;
 
-/** @throws where a tag belongs to no domain: a programming error. */
+/** @throws where a tag belongs to no domain, which is a programming error */
 async function readTagVersions(
   db: DbOrTx,
   readers: TagVersionReader[],
@@ -173,7 +179,7 @@ async function readTagVersions(
 // Lua scripts that change floors and entries in Redis. Each touches one slot and is safe to send twice.
 
 /**
- * A floor is `<run id>:<version>`. It only goes up, where it is known on this server.
+ * Raises a floor, `<run id>:<version>`, if it is known on this server. It never lowers one.
  * @returns 1 raised or already as high, 0 unknown (missing, or written on another server)
  */
 const raiseFloor = `
@@ -186,8 +192,8 @@ end
 return 1`;
 
 /**
- * Makes an unknown floor known, only while the lease of whoever asked the primary still stands: FLUSHALL, a restart and
- * somebody's later raise all take the lease away.
+ * Sets an unknown floor only while the lease of the process that asked the primary still stands. FLUSHALL, a restart
+ * and another process's later raise all take the lease away.
  */
 const restoreFloor = `
 if redis.call('get', KEYS[2]) ~= ARGV[1] then return 0 end

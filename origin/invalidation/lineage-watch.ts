@@ -1,5 +1,6 @@
-// Follows the database's lineage: asks the primary four times a second, and Redis before anything kept is used. Who
-// finds that the database has gone back in time begins a new lineage, so that everybody forgets what the old one knew.
+// Follows the database's lineage: asks the primary four times a second, and Redis before anything kept is used. A
+// process that finds that the database has gone back in time begins a new lineage. All processes then forget what
+// they kept.
 import type { Result } from 'ioredis';
 import { Counter, type Registry } from 'prom-client';
 import {
@@ -15,19 +16,19 @@ import type { Db } from '../schema.ts';
 
 export interface LineageMark {
   value: string;
-  /** Stands in the keys of all that is kept of this lineage; empty for a database's first one. */
+  /** Part of the keys of all that is kept of this lineage; empty for a database's first one. */
   keyPart: string;
 }
 
 export interface Lineage {
-  /** As it was last found; undefined until then: nothing that is kept may be used. */
+  /** The lineage as it was last found. Until it is found, nothing that is kept may be used. */
   known(): LineageMark | undefined;
   /**
-   * As it is: at most 25 ms ago it was still this one.
+   * Returns the lineage, confirmed by a store at most 25 ms ago.
    * @returns undefined where neither store can tell. @throws where Redis does not answer
    */
   confirm(): Promise<LineageMark | undefined>;
-  /** Whether a store confirmed it during the last second; false after a pause of this process. */
+  /** Whether it was confirmed during the last second; false after a pause of this process. */
   isRecent(): boolean;
   /** @param tell called after each change from one lineage to another */
   onChange(tell: () => void): void;
@@ -36,21 +37,21 @@ export interface Lineage {
 
 export interface LineageOptions {
   redis: RedisClient;
-  /** May write to the primary. */
+  /** A connection that may write to the primary. */
   db: Db;
-  /** To the primary, for this alone. */
+  /** A connection to the primary that is used only for this. */
   probe: Probe;
   registry?: Registry;
   onChange?: (from: string, to: string) => void;
   onError?: (error: unknown) => void;
 }
 
-/** Whether what was learnt in one lineage may be used in another; where neither is known, nothing has changed. */
+/** Tells whether data of one lineage may be used in another. Two unknown ones count as the same. */
 export function isSameLineage(one: string | undefined, other: LineageMark | undefined): boolean {
   return (one ?? '') === (other?.value ?? '');
 }
 
-/** Where no database is behind it, or only one that nobody restores. */
+/** Used where there is no database, or only one that is never restored. */
 export const onlyLineage: Lineage = {
   known: () => noPart,
   confirm: async () => noPart,
@@ -64,10 +65,10 @@ const lineageKey = 'database-lineage';
 const lookEveryMs = 250;
 const sharedMs = 25;
 const recentMs = 1_000;
-/** A primary that has just been found silent is not asked by every request. */
+/** A primary that did not answer is not asked again for so long. */
 const silentMs = 500;
 
-/** Replaces the record only where it is still what was judged. */
+/** Replaces the record only if it is still the one that was read. */
 const replaceRecord = `
 local change = cjson.decode(ARGV[1])
 if (redis.call('get', KEYS[1]) or '') ~= change.before then return 0 end
@@ -149,7 +150,7 @@ class LineageWatch implements Lineage {
     return this.#mark;
   }
 
-  /** The primary is away: of what Redis says and what this process knows, the later lineage holds. */
+  /** The primary is away. The later of the lineages in Redis and in this process holds. */
   async #trustRecord({ text, seen }: StoredRecord): Promise<void> {
     if (seen !== undefined && seen.ordinal >= (this.#own?.ordinal ?? -1)) this.#adopt(seen);
     else if (this.#own !== undefined) await this.#storeRecord(text, this.#own);
@@ -161,7 +162,7 @@ class LineageWatch implements Lineage {
     this.#timer = setTimeout(() => void this.#lookRegularly(), lookEveryMs).unref();
   }
 
-  /** One at a time: of two answers, the one that comes later must be the later one. Never throws. */
+  /** Looks once at a time, so that an earlier answer cannot replace a later one. Never throws. */
   #look(): Promise<void> {
     if (performance.now() - this.#silentSinceMs < silentMs) return Promise.resolve();
     this.#looking ??= this.#lookAtPrimary()
@@ -176,7 +177,7 @@ class LineageWatch implements Lineage {
   }
 
   async #lookAtPrimary(): Promise<void> {
-    // Before the primary is asked, so that its position is at or past every one that is recorded.
+    // Redis is read before the primary, so that the primary's position is at or past every recorded one.
     const record = await this.#readRecord().catch(() => undefined);
     const beganMs = performance.now();
     let now = await this.#read();
@@ -192,7 +193,10 @@ class LineageWatch implements Lineage {
     this.#confirmedAtMs = beganMs;
   }
 
-  /** What was known before; nothing of it where somebody has judged by it already and begun this lineage. */
+  /**
+   * Returns what was known before, to compare it with the present. An entry is left out if another process has
+   * already begun the present lineage because of it.
+   */
   #judgesBy(now: AskedHistory, recorded: DatabaseHistory | undefined) {
     const known = [this.#own, recorded].filter((one) => one !== undefined);
     const isBegunSince = (one: DatabaseHistory) =>
@@ -222,7 +226,7 @@ class LineageWatch implements Lineage {
   }
 }
 
-/** What all processes have seen of the database, as it lies in Redis. */
+/** What all processes have seen of the database, as Redis stores it. */
 interface StoredRecord {
   text: string;
   seen: DatabaseHistory | undefined;
@@ -239,8 +243,8 @@ function formatRecord({ value, ordinal, systemIdentifier, timeline, lsn, history
 }
 
 /**
- * Begins a new lineage by hand and tells Redis, so that every process knows of it with its next look.
- * @param redis absent where it does not answer: whoever uses it then learns it from the primary
+ * Begins a new lineage by hand and records it in Redis, so that every process learns it at its next look.
+ * @param redis absent where it does not answer; its users then learn the lineage from the primary
  */
 export async function announceNewLineage(
   db: Db,

@@ -1,5 +1,5 @@
-// What operators do to jobs: try again, give up, pause and resume a kind. Each deed is written to a log, with who did
-// it.
+// What operators do to jobs: try again, give up, pause and resume a kind. Each action is logged with the operator who
+// took it.
 import { type RawBuilder, sql } from 'kysely';
 import type { Db, DbOrTx, Tx } from '../schema.ts';
 import type { OutboxKind } from './events.ts';
@@ -8,17 +8,17 @@ import { anyPartOf, findCandidates, type JobFilter, orderOf, partsOf, restOf } f
 export interface JobChange {
   who: string;
   filter: JobFilter;
-  /** Ends between two batches once it is aborted. */
+  /** Once it is aborted, the change stops between two batches. */
   signal?: AbortSignal;
 }
 
 export interface DeedOutcome {
   changed: number;
-  /** Whether it ended before the last batch. */
+  /** Whether it stopped before the last batch. */
   more: boolean;
 }
 
-/** Makes them due now. A dead letter begins anew, with all its attempts; what is done is not repeated. */
+/** Makes jobs due now. A dead letter starts again with all its attempts. Finished jobs are not repeated. */
 export function retryJobs(db: Db, deed: JobChange): Promise<DeedOutcome> {
   const isDead = sql`state = 'dead'`;
   return changeJobs(
@@ -36,7 +36,10 @@ export function retryJobs(db: Db, deed: JobChange): Promise<DeedOutcome> {
   );
 }
 
-/** Gives them up; what they asked for stays undone. What has not failed is dropped only where its state is named. */
+/**
+ * Deletes jobs, so that their work is never done. Jobs that have not failed are deleted only if the filter names
+ * their state.
+ */
 export function dropJobs(db: Db, deed: JobChange): Promise<DeedOutcome> {
   const mayDrop = deed.filter.state === undefined ? sql`(state = 'dead' or failure is not null)` : sql`true`;
   return changeJobs(
@@ -50,7 +53,7 @@ export function dropJobs(db: Db, deed: JobChange): Promise<DeedOutcome> {
 type Change = (ids: RawBuilder<unknown>) => RawBuilder<unknown>;
 
 const batch = 5_000;
-/** What is worked at this moment is passed over. */
+/** Jobs that a worker has claimed are skipped. */
 const isFree = sql`(claimed_at is null or claimed_until < clock_timestamp())`;
 
 async function changeJobs(
@@ -102,7 +105,7 @@ interface Window {
   lastId?: string;
 }
 
-/** The next rows of one state and kind, in the order of its index, so that no statement takes long. */
+/** Changes the next rows of one state and kind, in the order of its index, so that no statement takes long. */
 async function changeWindow(
   tx: Tx,
   { state, is }: ReturnType<typeof partsOf>[number],
@@ -131,7 +134,7 @@ async function changeWindow(
   return rows[0]!;
 }
 
-/** No worker begins a job of this kind until it is resumed; what is under way ends. @returns whether it changed */
+/** Stops workers from beginning jobs of a kind; running ones finish. @returns whether it was not paused before */
 export async function pauseKind(db: Db, kind: OutboxKind, who: string): Promise<boolean> {
   return db.transaction().execute(async (tx) => {
     const { numInsertedOrUpdatedRows } = await tx
@@ -145,7 +148,7 @@ export async function pauseKind(db: Db, kind: OutboxKind, who: string): Promise<
   });
 }
 
-/** Call `wakeWorker` afterwards. @returns whether it changed */
+/** The caller must call `wakeWorker` afterwards. @returns whether it was paused before */
 export async function resumeKind(db: Db, kind: OutboxKind, who: string): Promise<boolean> {
   return db.transaction().execute(async (tx) => {
     const { numDeletedRows } = await tx
@@ -179,7 +182,7 @@ interface LogEntry {
   jobs: number | null;
 }
 
-/** Of both tables no more is kept than somebody reads. */
+/** The log keeps its newest 10,000 entries. */
 const mostLogged = 10_000;
 
 export async function addToLog(db: DbOrTx, entry: LogEntry): Promise<string> {
@@ -211,7 +214,7 @@ export function readLog(db: Db, limit: number, beforeId?: string): Promise<Logge
     .execute();
 }
 
-/** In words, for the log and for questions. */
+/** Describes a filter in words, for the log and for confirmations. */
 export function describeFilter({
   ids,
   state,

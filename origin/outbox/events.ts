@@ -10,21 +10,21 @@ import type { Tx } from '../schema.ts';
 export interface OutboxPayloads {
   /** Raise these floors in every cache. */
   invalidate: { tags: TagVersions };
-  /** Send a mail; `template` names a function of the account or order domain that renders it. */
+  /** Send a mail. `template` names a function of the account or order domain that composes it. */
   mail: { to: string; template: string; data: Record<string, unknown> };
-  /** Ask the provider again what became of a payment whose outcome is unknown, or that is still pending. */
+  /** Ask the provider again about a payment that is unknown or pending. */
   'settle-payment': { orderId: string };
   /** Give back the stock of an order whose payment never began. */
   'expire-hold': { orderId: string };
   /** Pay back what an order's refunds owe; close the payment page of a cancelled order. */
   'pay-back': { orderId: string };
-  /** Tell a webhook endpoint what waits for it. */
+  /** Deliver the waiting shop events to a webhook. */
   'deliver-webhooks': { endpointId: string };
   /** A sale of this product begins or ends. */
   'turn-sales': { productId: string /** ISO 8601. */; at: string };
   /**
-   * Forget what of an erased person lies in Redis and in files: by ids, and digests of addresses. `orders` are those of
-   * a guest, for the log.
+   * Delete an erased person's data in Redis and in files. The payload has ids, and digests of addresses. `orders` are
+   * those of a guest, for the log.
    */
   forget: {
     account: string | null;
@@ -49,7 +49,7 @@ export const outboxKinds = [
 ] as const satisfies OutboxKind[];
 
 interface OutboxOptions {
-  /** Not before this time; default at once. */
+  /** The earliest time; default at once. */
   dueAt?: Date;
   traceparent?: string;
   /** The request that caused it, for operators. */
@@ -59,13 +59,13 @@ interface OutboxOptions {
 export interface OutboxCause {
   /** Such as `PATCH /api/staff/products/42`. */
   what: string;
-  /** When it came, by this process' clock. */
+  /** When the request came, by this process's clock. */
   at: Date;
 }
 
 /**
  * Writes one piece of work in the transaction that causes it, so that neither can exist without the other.
- * @returns the row's id; for `invalidate` this is the invalidation's id.
+ * @returns the row's id; for `invalidate` this is the invalidation's id
  */
 export async function addToOutbox<Kind extends OutboxKind>(
   tx: Tx,
@@ -87,7 +87,7 @@ export async function addToOutbox<Kind extends OutboxKind>(
   return rows[0]!;
 }
 
-/** A job names each of these once, so that operators find the jobs of an order, a product or an account. */
+/** Lists a job's subjects once each, so that operators find the jobs of an order, a product or an account. */
 function subjectsOf(payload: OutboxPayloads[OutboxKind]): string[] {
   if ('tags' in payload)
     return Object.keys(payload.tags).filter((tag) => /^(product|stock|account):/.test(tag));
@@ -100,13 +100,13 @@ function subjectsOf(payload: OutboxPayloads[OutboxKind]): string[] {
   return [mailSubject(payload.to), ...order];
 }
 
-/** A mail address is found by its digest: the table of subjects holds no addresses. */
+/** A mail address is found by its digest, because the table of subjects must hold no addresses. */
 export function mailSubject(address: string): string {
   const digest = createHash('sha256').update(address.trim().toLowerCase()).digest('hex');
   return `mail:${digest.slice(0, 32)}`;
 }
 
-/** Wakes the worker after a commit. Where the message is lost, the sweeper finds the row within a second. */
+/** Wakes the worker after a commit. If the message is lost, the worker's sweep finds the row within a second. */
 export const outboxChannel = 'outbox-hint';
 
 export type WakeWorker = () => void;

@@ -1,26 +1,26 @@
-// Finds outbox rows for operators: by state, kind, error and subject; lists them, counts them, groups them by error.
+// Finds outbox rows for operators by state, kind, error and subject; it lists, counts and groups them.
 import { type RawBuilder, type SqlBool, sql } from 'kysely';
 import type { Db } from '../schema.ts';
 import { type OutboxKind, outboxKinds } from './events.ts';
 
 /**
- * A row stands in one of these. `waiting` is due later, `due` has not failed and is or may be worked now, `failing`
+ * A row is in one of these states. `waiting` is due later, `due` has not failed and may be worked now, `failing`
  * failed and is tried again, `dead` was given up.
  */
 export const jobStates = ['waiting', 'due', 'failing', 'dead', 'done'] as const;
 export type JobState = (typeof jobStates)[number];
 export const failedStates: JobState[] = ['failing', 'dead'];
 
-/** All that hold. Without a state: what failed, or any state where ids or subjects are named. */
+/** All conditions must hold. Without a state it means failed jobs; with ids or subjects, jobs of any state. */
 export interface JobFilter {
   ids?: string[];
   state?: JobState;
   kind?: OutboxKind;
-  /** Part of the error, in any case. */
+  /** Part of the error's text, in upper or lower case. */
   error?: string;
-  /** A fingerprint. */
+  /** The fingerprint of an error. */
   group?: string;
-  /** About one of these: `order:7`. */
+  /** Jobs about one of these, such as `order:7`. */
   subjects?: string[];
   olderThanSeconds?: number;
 }
@@ -30,10 +30,10 @@ export interface Job {
   kind: OutboxKind;
   state: JobState;
   committedAt: Date;
-  /** Claims so far. */
+  /** How often it was claimed. */
   attempts: number;
   failures: number;
-  /** Null for what is dead or done. */
+  /** Null for dead and finished jobs. */
   nextTryAt: Date | null;
   doneAt: Date | null;
   failure: string | null;
@@ -42,7 +42,10 @@ export interface Job {
 }
 
 const isUntried = sql`state = 'pending' and failure is null`;
-/** As the index outbox_untried has it. No other index is in this order, so that none is read in vain to its end. */
+/**
+ * Written as in the index outbox_untried. No other index has this order, so Postgres cannot choose a wrong one and
+ * read all of it.
+ */
 const dueAt = sql`greatest(due_at, '-infinity'::timestamptz)`;
 export const conditions: Record<JobState, RawBuilder<SqlBool>> = {
   waiting: sql<SqlBool>`${isUntried} and ${dueAt} > statement_timestamp()`,
@@ -59,8 +62,8 @@ const columns = sql`
   case when state = 'pending' then greatest(due_at, claimed_until) end as "nextTryAt", done_at as "doneAt", failure`;
 
 /**
- * Indexes: outbox_untried, outbox_failing_newest, outbox_dead, outbox_finished_by_kind; of a group
- * outbox_error_groups.
+ * The order in which each state is listed. Indexes: outbox_untried, outbox_failing_newest, outbox_dead,
+ * outbox_finished_by_kind; for a group outbox_error_groups.
  */
 export function orderOf(state: JobState, { group }: JobFilter = {}) {
   if (group !== undefined) return sql`failed_at`;
@@ -72,11 +75,11 @@ export interface ListOptions {
   limit: number;
   /** A cursor of the last page. */
   after?: string | undefined;
-  /** Rows of each state and kind that are searched for a text or an age; all where it is absent. */
+  /** How many rows of each state and kind are searched for a text or an age; all where it is absent. */
   searchAtMost?: number;
 }
 
-/** What waits or is due in the order in which it is worked; all else newest first. */
+/** Lists waiting and due jobs in the order in which they are worked, and all others newest first. */
 export async function listJobs(db: Db, filter: JobFilter, options: ListOptions): Promise<Job[]> {
   const candidates = await findCandidates(db, filter);
   if (candidates !== undefined) return listCandidates(db, filter, candidates, options);
@@ -125,11 +128,11 @@ function afterCursor(order: RawBuilder<unknown>, after: string | undefined, isAs
 
 export interface JobCount {
   count: number;
-  /** There may be more: counting ended early. */
+  /** Counting stopped early, so there may be more. */
   more: boolean;
 }
 
-/** @param most where counting ends */
+/** @param most counting stops at this number */
 export async function countMatching(
   db: Db,
   filter: JobFilter,
@@ -145,7 +148,7 @@ export async function countMatching(
     return { count: rows[0]!.count, more: isCut(filter, candidates) };
   }
   const parts = partsOf(filter).map(({ state, is }) => {
-    // The order names the index.
+    // The order makes Postgres use the state's index.
     const searched = sql`
       select ${rest ?? sql`true`} as matches from outbox where ${is}
       order by ${orderOf(state, filter)} desc limit ${rest === undefined ? most : (searchAtMost ?? null)}`;
@@ -170,7 +173,7 @@ export interface JobDetails extends Job {
   traceparent: string | null;
 }
 
-/** @returns undefined where there is none */
+/** @returns undefined where there is no such job */
 export async function readJob(db: Db, id: string): Promise<JobDetails | undefined> {
   return (await readJobs(db, [id]))[0];
 }
@@ -190,11 +193,11 @@ export interface ErrorGroup {
   failing: number;
   dead: number;
   count: number;
-  /** Counting ended early. */
+  /** Counting stopped early, so there may be more. */
   more: boolean;
   firstSeen: Date;
   lastSeen: Date;
-  /** The newest. */
+  /** The newest error of the group. */
   error: string;
   jobId: string;
 }
@@ -203,13 +206,13 @@ interface StateGroup extends Omit<ErrorGroup, 'failing' | 'dead' | 'more'> {
   state: 'failing' | 'dead';
 }
 
-/** Kinds of error that are told apart on one page; each costs a few reads. */
+/** The most groups that one page shows. Each costs a few reads. */
 const mostGroups = 200;
 
 /**
- * What failed and has not been mended, by the fingerprint of its error, the largest group first. Index:
+ * Groups failing and dead jobs by the fingerprint of their error, the largest group first. Index:
  * outbox_error_groups.
- * @param most rows of each group that are counted, and looked at for a text or an age
+ * @param most how many rows of each group are counted, or searched for a text or an age
  */
 export async function groupErrors(db: Db, filter: JobFilter, most: number): Promise<ErrorGroup[]> {
   const candidates = await findCandidates(db, filter);
@@ -262,15 +265,15 @@ function mergeStates(rows: StateGroup[], most: number): ErrorGroup[] {
   return [...groups.values()].sort((a, b) => b.count - a.count || Number(b.lastSeen) - Number(a.lastSeen));
 }
 
-/** Jobs of one order or product that are looked at: the newest. */
+/** How many of a subject's jobs are looked at; the newest are taken. */
 const mostOfSubjects = 5_000;
 
-/** Only the newest jobs of a subject are looked at: there are more. */
+/** Tells whether a subject has more jobs than were looked at. */
 function isCut({ subjects }: JobFilter, candidates: string[]): boolean {
   return subjects !== undefined && candidates.length >= mostOfSubjects;
 }
 
-/** @returns the ids that the filter is limited to; undefined where it names neither ids nor subjects */
+/** @returns the ids that the filter allows; undefined where it names neither ids nor subjects */
 export async function findCandidates(db: Db, { ids, subjects }: JobFilter): Promise<string[] | undefined> {
   if (subjects === undefined) return ids;
   const { rows } = await sql<{ id: string }>`
@@ -289,7 +292,7 @@ interface FilterPart {
   is: RawBuilder<SqlBool>;
 }
 
-/** A condition for each state and kind that is asked for, which an index answers. */
+/** One condition for each state and kind that the filter asks for. An index answers each of them. */
 export function partsOf(filter: JobFilter): FilterPart[] {
   const kinds = filter.kind === undefined ? outboxKinds : [filter.kind];
   const group = filter.group === undefined ? sql<SqlBool>`true` : sql<SqlBool>`fingerprint = ${filter.group}`;
@@ -312,7 +315,7 @@ function statesOf({ state, ids, subjects }: JobFilter): readonly JobState[] {
   return ids === undefined && subjects === undefined ? failedStates : jobStates;
 }
 
-/** What no index answers. */
+/** The conditions that no index answers. */
 export function restOf({ error, olderThanSeconds }: JobFilter): RawBuilder<SqlBool> | undefined {
   const rest: RawBuilder<unknown>[] = [];
   if (error !== undefined) rest.push(sql`coalesce(position(lower(${error}) in lower(failure)) > 0, false)`);

@@ -1,4 +1,4 @@
-// Rows of work to do after a commit, and of writes already answered.
+// Kysely's types of outbox rows and their jobs, of idempotency keys, and of pending purges.
 import type { ColumnType, Generated, GeneratedAlways } from 'kysely';
 
 export interface OutboxTables {
@@ -7,24 +7,24 @@ export interface OutboxTables {
     kind: string;
     payload: ColumnType<unknown, string, string>;
     state: Generated<'pending' | 'done' | 'dead'>;
-    /** Claims so far; who holds an older one works it no more. */
+    /** How often it was claimed. A worker with an older claim must no longer work on the row. */
     attempt: Generated<number>;
     failures: Generated<number>;
     traceparent: string | null;
     committed_at: ColumnType<Date, Date | undefined, Date>;
     due_at: ColumnType<Date, Date | undefined, Date>;
     claimed_until: ColumnType<Date, Date | undefined, Date>;
-    /** Of the claim that holds or held it; null once the claim was given back. */
+    /** When the present or last claim began; null once the claim was given back. */
     claimed_at: ColumnType<Date | null, undefined, Date | null>;
-    /** Of a mail that is deferred: its three days begin here. */
+    /** When a deferred mail failed first; it is tried for three days from then. */
     first_failed_at: ColumnType<Date | null, undefined, Date | null>;
     done_at: Date | null;
     failure: string | null;
-    /** The same for all that failed for the same reason; a trigger makes it from `failure`, and both times. */
+    /** The same for all errors of the same reason. A trigger derives it, and both times, from `failure`. */
     fingerprint: ColumnType<string | null, never, never>;
     failed_at: ColumnType<Date | null, never, never>;
     error_since: ColumnType<Date | null, never, never>;
-    /** When the request came that caused it, by the origin's clock. */
+    /** When the request came that caused the row, by the origin's clock. */
     requested_at: ColumnType<Date | null, Date | null | undefined, never>;
     /** Such as `PATCH /api/staff/products/42`. */
     cause: ColumnType<string | null, string | null | undefined, never>;
@@ -40,7 +40,7 @@ export interface OutboxTables {
     error: string | null;
     steps: ColumnType<{ what: string; atMs: number }[], string, never>;
   };
-  /** What a job is about, such as `order:7`; forgotten a day after the job. */
+  /** What a job is about, such as `order:7`; deleted a day after the job. */
   job_subjects: {
     subject: string;
     job_id: string;
@@ -57,7 +57,7 @@ export interface OutboxTables {
     who: string;
     action: string;
     target: string;
-    /** How many jobs it changed; null where it is about a whole kind. */
+    /** How many jobs the action changed; null where it concerns a whole kind. */
     jobs: number | null;
   };
   worker_reports: {
@@ -74,7 +74,7 @@ export interface OutboxTables {
     took_ms: number;
     error: string | null;
   };
-  /** What ended in a minute or a quarter of an hour, by kind; how long it took, as counts of `durationBoundsMs`. */
+  /** Jobs that ended in a minute or a quarter of an hour, by kind. Their durations are counts by `durationBoundsMs`. */
   job_figures: {
     kind: string;
     span_minutes: number;

@@ -1,5 +1,5 @@
-// Works outbox rows after their commit: a row is claimed by a lease, then done, or tried again, or made a dead letter
-// with its reason.
+// Works on outbox rows after their commit. A row is claimed by a lease; then it is done, tried again, or made a dead
+// letter with its reason.
 import { type RawBuilder, sql } from 'kysely';
 import type { Db, DbOrTx } from '../schema.ts';
 import { type AttemptNotes, insertAttempts } from './attempts.ts';
@@ -9,20 +9,20 @@ export interface OutboxRow {
   id: string;
   kind: OutboxKind;
   payload: unknown;
-  /** Counts claims; a row that was claimed by somebody else since has a higher one. */
+  /** Counts claims. A row that another worker has claimed since has a higher number. */
   attempt: number;
   traceparent: string | null;
   committedAt: Date;
 }
 
 /**
- * Short, so that a killed worker's rows are soon another's; renewed while they are worked. A slow mail server keeps
- * many mails waiting.
+ * Claims are short, so that another worker soon gets the rows of a killed one. They are renewed while the work goes
+ * on. Claims of mails are longer, because a slow mail server keeps many waiting.
  */
 const claimSeconds = (kind: OutboxKind) => (kind === 'mail' ? 15 : 5);
 const mostFailures = 12;
 
-/** As the indexes outbox_open and outbox_open_mail have it. */
+/** Written as in the indexes outbox_open and outbox_open_mail. */
 const claimableAt = sql`greatest(due_at, claimed_until)`;
 const mailDomain = sql`coalesce(lower(split_part(payload ->> 'to', '@', -1)), '')`;
 const claimedColumns = sql`outbox.id, outbox.kind, outbox.payload, outbox.attempt, outbox.traceparent, outbox.committed_at as "committedAt"`;
@@ -31,7 +31,7 @@ const claimedColumns = sql`outbox.id, outbox.kind, outbox.payload, outbox.attemp
 const isNotPaused = (kind: RawBuilder<unknown>) =>
   sql`not exists (select from paused_kinds where paused_kinds.kind = ${kind})`;
 
-/** Index: outbox_open. @returns those of `kinds` of which rows can be claimed. */
+/** Index: outbox_open. @returns those of `kinds` that have claimable rows */
 export async function findDueKinds(db: Db, kinds: OutboxKind[]): Promise<OutboxKind[]> {
   const { rows } = await sql<{ kind: OutboxKind }>`
     select kinds.kind from unnest(${kinds}::text[]) as kinds (kind)
@@ -44,9 +44,9 @@ export async function findDueKinds(db: Db, kinds: OutboxKind[]): Promise<OutboxK
 }
 
 /**
- * Claims due rows of one kind, those first that wait longest. Never by "id > cursor": ids commit out of order.
- * Index: outbox_open.
- * @param overdueSeconds only rows that have been due for so long
+ * Claims due rows of one kind, longest waiting first. It never searches by "id > cursor", because ids do not commit
+ * in order. Index: outbox_open.
+ * @param overdueSeconds claims only rows that have been due for so long
  */
 export async function claimRows(
   db: Db,
@@ -76,19 +76,19 @@ function claim(kind: OutboxKind) {
 }
 
 /**
- * Attempts at mails, of all workers together. One that is no longer young waits for a slow server: it counts for its
- * domain alone, so that a domain or an address whose server hangs keeps no other mail waiting.
+ * Bounds on mails that all workers have claimed. An attempt older than `youngSeconds` waits for a slow server. It
+ * then counts only for its domain, so that a hanging server does not delay mails to other domains.
  */
 const youngSeconds = 5;
 const mostYoung = 20;
 const mostYoungOfDomain = 10;
 const mostOfDomain = 50;
-/** Domains that one claim looks at; the next claim goes on behind them. */
+/** How many domains one claim looks at. The next claim continues after them. */
 const domainsAtOnce = 500;
 
 export interface MailClaim {
   rows: OutboxRow[];
-  /** The next claim goes on behind it, so that each domain has its turn; undefined: with the first. */
+  /** The next claim continues after this domain, so that each has its turn; undefined starts with the first. */
   lastDomain: string | undefined;
 }
 
@@ -97,7 +97,7 @@ interface ClaimedMail extends OutboxRow {
 }
 
 /**
- * Claims due mails, domain by domain, of each those first that wait longest. Indexes: outbox_open_mail,
+ * Claims due mails, domain by domain, the longest waiting of each domain first. Indexes: outbox_open_mail,
  * outbox_claimed.
  */
 export async function claimMails(
@@ -155,8 +155,8 @@ export async function claimMails(
 }
 
 /**
- * Call before the work begins. Many at once are one statement, as each has a commit of its own otherwise.
- * @returns for each row whether it is still this claim's to work, and its kind is not paused.
+ * Called before the work begins. Many claims share one statement, and so one commit.
+ * @returns for each row whether this claim may still work on it, and its kind is not paused
  */
 export async function beginClaims(db: Db, claims: OutboxRow[]): Promise<boolean[]> {
   const { rows } = await sql<{ id: string }>`
@@ -174,7 +174,7 @@ export async function beginClaims(db: Db, claims: OutboxRow[]): Promise<boolean[
   return claims.map((row) => begun.has(row.id));
 }
 
-/** In order of their ids, so that two workers that meet in the same rows never wait for each other in a circle. */
+/** Locks rows in order of their ids, so that two workers cannot deadlock on the same rows. */
 function lockPending(rows: OutboxRow[]): RawBuilder<unknown> {
   return sql`
     locked as materialized (
@@ -183,16 +183,16 @@ function lockPending(rows: OutboxRow[]): RawBuilder<unknown> {
 }
 
 /**
- * Call every second or two while the work goes on.
- * @returns whether the row is still this claim's to work.
+ * Called every second or two while the work goes on.
+ * @returns whether this claim may still work on the row
  */
 export function renewClaim(db: Db, row: OutboxRow): Promise<boolean> {
   return holdClaim(db, row, claimSeconds(row.kind));
 }
 
 /**
- * Never shortens a claim, as a renewal may arrive late.
- * @returns whether the row is this claim's to work for so many seconds from now.
+ * Extends a claim and never shortens it, because a renewal may arrive late.
+ * @returns whether the claim holds for so many seconds from now
  */
 export async function holdClaim(db: Db, row: OutboxRow, seconds: number): Promise<boolean> {
   const { numUpdatedRows } = await db
@@ -213,15 +213,15 @@ export interface WorkToFinish {
 }
 
 export interface FinishedWork {
-  /** Since the change was committed. */
+  /** Seconds since the change was committed. */
   seconds: number;
-  /** Since it was first due, all its attempts and pauses included. */
+  /** Seconds since it was first due, including all its attempts and pauses. */
   dueSeconds: number;
 }
 
 /**
- * Many at once are one statement.
- * @returns for each both by Postgres' clock; undefined where another claim was first.
+ * Marks rows as done; many share one statement.
+ * @returns the times of each by Postgres' clock; undefined where another claim was first
  */
 export async function finishWork(db: Db, work: WorkToFinish[]): Promise<(FinishedWork | undefined)[]> {
   const { rows } = await sql<FinishedWork & { id: string }>`
@@ -246,15 +246,15 @@ export async function finishWork(db: Db, work: WorkToFinish[]): Promise<(Finishe
 interface WorkFailure {
   reason: string;
   attempt: AttemptNotes;
-  /** Something outside did not answer: that says nothing against the row, which is tried for as long as it takes. */
+  /** True where an outside system did not answer. The row is not at fault, and is tried for as long as it takes. */
   isOutage: boolean;
   /** The longest pause, in seconds, while the outage lasts. */
   outagePauseSeconds: number;
 }
 
 /**
- * Tried again after a growing, jittered pause; after twelve failures the row is a dead letter with its reason. The
- * pause is a claim that nobody holds: `due_at` stays, so that its wait is measured from the first due time.
+ * Tries the row again after a growing pause with jitter. After twelve failures it becomes a dead letter with its
+ * reason. The pause is a claim that nobody holds, so `due_at` stays and the wait is measured from the first due time.
  */
 export async function failWork(db: Db, row: OutboxRow, failure: WorkFailure): Promise<'again' | 'dead'> {
   const counted = failure.isOutage ? 0 : 1;
@@ -277,9 +277,9 @@ export async function failWork(db: Db, row: OutboxRow, failure: WorkFailure): Pr
 const deferredFor = sql`interval '3 days'`;
 
 /**
- * A mail that its server did not take: tried again after 30 minutes, then each hour, for three days from the first
- * failure (RFC 5321, 4.5.4.1). What was refused for good is a dead letter at once. The pause moves `due_at`: it is
- * no work that waits for us.
+ * Defers a mail that its server did not accept. It is tried again after 30 minutes, then each hour, for three days
+ * from the first failure (RFC 5321, 4.5.4.1). A permanent refusal makes it a dead letter at once. The pause moves
+ * `due_at`, because the mail is not waiting for our workers.
  */
 export async function deferMail(
   db: Db,
@@ -303,18 +303,18 @@ export async function deferMail(
   return rows[0]?.state === 'dead' ? 'dead' : 'again';
 }
 
-/** A server may answer as long as it likes. */
+/** Shortens a reason, because a server's answer may be of any length. */
 function shorten(reason: string): string {
   return reason.replaceAll('\0', '').slice(0, 2_000);
 }
 
-/** @returns undefined where the row is gone */
+/** @returns undefined where the row no longer exists */
 export async function readPayload(db: Db, id: string): Promise<unknown> {
   const row = await db.selectFrom('outbox').select('payload').where('id', '=', id).executeTakeFirst();
   return row?.payload;
 }
 
-/** Gives claims back that were not begun or came to nothing, such as when the queue would not take them. */
+/** Gives back claims that were not begun or failed to begin, for example because the queue refused them. */
 export async function releaseClaims(db: Db, rows: OutboxRow[]): Promise<void> {
   if (rows.length === 0) return;
   await sql`
@@ -323,19 +323,17 @@ export async function releaseClaims(db: Db, rows: OutboxRow[]): Promise<void> {
     where outbox.id = given.id and outbox.attempt = given.attempt and state = 'pending'`.execute(db);
 }
 
-/**
- * So many a call, however many wait: one statement that took too long would be undone each time, and never catch up.
- */
+/** The most rows that one statement deletes. A larger statement could exceed its time and be rolled back each time. */
 const mostPruned = 20_000;
 
 /**
- * Kinds whose dead letters are forgotten after some days: a mail holds an address, and no cache keeps anything so long.
- * A dead letter of any other kind holds somebody's money or pieces: it stays until an operator drops it.
+ * Kinds whose dead letters are deleted after some days. A mail holds an address, and no cache keeps an entry that
+ * long. Other dead letters are about somebody's money or pieces, so they stay until an operator drops them.
  */
 const forgottenKinds: OutboxKind[] = ['mail', 'invalidate'];
 
 /**
- * Finished rows and idempotency keys past their seven days, old dead letters, then attempts and subjects. Indexes:
+ * Deletes finished rows and idempotency keys after seven days, old dead letters, attempts and subjects. Indexes:
  * outbox_finished, outbox_dead, idempotency_keys_by_age, job_attempts_by_age, job_subjects_by_age.
  * @param deadDays how long those dead letters are kept
  */

@@ -1,29 +1,28 @@
-// Connects to Redis, one server or a cluster. The request path fails fast: no offline queue, one retry, a deadline for
-// each command.
+// Connects to Redis, one server or a cluster. Connections of the request path fail fast: no offline queue, one retry,
+// a deadline for each command.
 import { Cluster, type ClusterOptions, Redis } from 'ioredis';
 
-/** Both answer the same commands; of a cluster, each command's keys must stand in one slot. */
+/** Both take the same commands. In a cluster, all keys of a command must be in one slot. */
 export type RedisClient = Redis | Cluster;
 
 interface RedisOptions {
-  /** One: that server. Several: seed nodes of a cluster; user and password are the first one's. */
+  /** One URL: that server. Several: seed nodes of a cluster, with the user and password of the first. */
   urls: string[];
   name: string;
   commandTimeoutMs?: number;
-  /** False: what a broken connection left open is refused, never sent again on another. */
+  /** False: commands that a broken connection left unanswered are rejected, and never sent again. */
   resend?: boolean;
   onError?: (error: Error) => void;
 }
 
 const connectTimeoutMs = 1_000;
-/** Of a connection whose commands may wait in the server for ten seconds. */
+/** Silence after which a patient connection ends. Its commands may wait in the server for ten seconds. */
 const patientSilenceMs = 30_000;
 const backoffMs = (attempt: number) => Math.min(50 * 2 ** Math.min(attempt, 5), 1_000);
 
 /**
- * For the request path. Commands may be sent twice after a reconnect, so data changes only through scripts that know
- * their operation's id. Connects by itself, also when Redis comes up later; commands are refused at once until it
- * has.
+ * Connects for the request path. Commands may be sent twice after a reconnect, so data changes only through scripts
+ * that know their operation's id. It connects even if Redis starts later. Until then commands are refused at once.
  */
 export function connectRedis(options: RedisOptions): RedisClient {
   const { resend = true } = options;
@@ -41,14 +40,14 @@ export function connectRedis(options: RedisOptions): RedisClient {
     ...cutOffWhereSilent(each.commandTimeout),
     enableOfflineQueue: false,
     retryStrategy: backoffMs,
-    // After a failover the address may lead to what is now a replica: connect anew, the name then leads to the primary.
+    // After a failover this connection may lead to a replica. A new connection resolves the name to the primary.
     reconnectOnError: (error) => (error.message.startsWith('READONLY') ? 1 : false),
   });
   redis.on('error', (error) => options.onError?.(error));
   return redis;
 }
 
-/** For queues and subscriptions: waits for Redis to come back, however long that takes. */
+/** Connects for queues and subscriptions, and waits until Redis is back, however long that takes. */
 export function connectPatiently(options: Omit<RedisOptions, 'commandTimeoutMs' | 'resend'>): RedisClient {
   const each = {
     connectionName: options.name,
@@ -78,13 +77,13 @@ function connectCluster(
     {
       clusterRetryStrategy: backoffMs,
       slotsRefreshTimeout: 500,
-      // A failed-over shard is found also by a process that has asked nothing of it meanwhile.
+      // Finds a failed-over shard even if this process asked nothing of it meanwhile.
       slotsRefreshInterval: 1_000,
-      // A shard that is gone costs its own keys a fifth of a second, not the sixteen tries that are usual.
+      // Requests for a lost shard fail within a fifth of a second, and not after the default of sixteen tries.
       maxRedirections: 3,
       retryDelayOnFailover: 50,
       retryDelayOnClusterDown: 50,
-      // Certificates are made out to names, so that names must reach the connection.
+      // Certificates name hosts, so the connection must get the name and not an address.
       ...(protocol === 'rediss:' ? { dnsLookup: (name, found) => found(null, name) } : {}),
       ...options,
       redisOptions: {
@@ -102,24 +101,24 @@ function connectCluster(
 }
 
 /**
- * A server that hangs, or whose host is gone without a word, loses its connections: the next one asks for its address
- * again, and what an old server says after it was replaced reaches nobody.
+ * Closes the connections of a server that hangs or whose host is gone. The next connection resolves the address
+ * again. Late answers of a replaced server then reach nobody.
  */
 function cutOffWhereSilent(commandTimeoutMs: number | undefined): { socketTimeout?: number } {
   return commandTimeoutMs === undefined ? {} : { socketTimeout: commandTimeoutMs + 500 };
 }
 
-// Tells errors of an unavailable Redis from refusals of a command.
+// Tells an unavailable Redis from a refused command.
 
-/** Thrown where it is known without asking. */
+/** Thrown where Redis is known to be away without asking it. */
 export class RedisAway extends Error {
   override readonly name = 'RedisAway';
 }
 
-/** A server that is loading, a replica, or full; a cluster that is being mended. */
+/** Refusals of a server that is loading, a replica or full, and of a cluster that is being repaired. */
 const refusals =
   /^(LOADING|READONLY|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|MOVED|ASK|MISCONF|OOM|NOREPLICAS|UNBLOCKED)\b/;
-/** The client's own; they bear no code. */
+/** The client's own errors, which have no code. */
 const words =
   /^(Connection is closed|Command timed out|Stream isn't writeable|Cluster isn't ready|Cluster is ended|Too many Cluster redirections|Socket timeout|None of startup nodes is available)/;
 const names = new Set(['RedisAway', 'MaxRetriesPerRequestError', 'ClusterAllFailedError']);

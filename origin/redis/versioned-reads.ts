@@ -11,18 +11,18 @@ interface VersionedRead {
 
 export interface VersionedReads {
   /**
-   * In the order of the keys; one question a server.
-   * @throws where a server does not answer or no longer holds the key.
+   * Reads keys with one request to each server, and returns them in the order of the keys.
+   * @throws where a server does not answer or no longer holds the key
    */
   read(keys: string[]): Promise<VersionedRead[]>;
-  /** Of the process that a change of the key would go to. */
+  /** The run id of the process to which a change of the key would go. */
   runIdOf(key: string): string | undefined;
 }
 
-/** One for each connection, so that it asks its server only once who it is. */
+/** One for each connection, so that it asks its server for the run id only once. */
 const opened = new WeakMap<RedisClient, VersionedReads>();
 
-/** @param server for tests: overrides what one server tells about itself */
+/** @param server for tests; overrides what a single server tells about itself */
 export function createVersionedReads(redis: RedisClient, server?: RunId): VersionedReads {
   if (server !== undefined && !(redis instanceof Cluster)) return ofServer(redis, server);
   const known = opened.get(redis);
@@ -44,9 +44,9 @@ function ofServer(redis: Redis, server: RunId): VersionedReads {
 }
 
 /**
- * A primary that was made a replica keeps its connections, and its data may be older than its new primary's. GETEX
- * without an option only reads, but it counts as a write: a replica refuses it, and the connection is then left.
- * Whoever refuses it for want of a disk or of replicas is still the primary.
+ * Reads keys only from a primary. A primary that became a replica keeps its connections, and its data may be old.
+ * GETEX without an option only reads, but it counts as a write: a replica refuses it, and the connection is closed. A
+ * server that refuses it for lack of disk or replicas is still the primary.
  */
 async function readAsPrimary(redis: Redis, keys: string[]): Promise<(string | null)[]> {
   const [first, ...others] = keys;
@@ -85,7 +85,7 @@ function ofCluster(cluster: Cluster): VersionedReads {
   };
 }
 
-/** Asked without redirection: another server's answer would be compared with the wrong run id. */
+/** Sends no redirected requests, because another server's answer would be compared with the wrong run id. */
 async function readFrom(cluster: Cluster, server: Redis, keys: string[]): Promise<[string, string | null][]> {
   const pipeline = server.pipeline();
   for (const key of keys) pipeline.get(key);
@@ -101,8 +101,8 @@ async function readFrom(cluster: Cluster, server: Redis, keys: string[]): Promis
 }
 
 /**
- * A server that was silent may have been replaced without knowing it yet. After a connection to it broke, the next
- * one is believed only when the cluster has had time to tell it.
+ * A server that was silent may have been replaced without knowing it yet. After a broken connection, the next one is
+ * believed only once the cluster has had time to tell the server.
  */
 const restMs = 2_000;
 
@@ -116,8 +116,8 @@ function trackServers(cluster: Cluster): (server: Redis) => string | undefined {
   };
   for (const server of cluster.nodes('all')) track(server);
   cluster.on('+node', track);
-  // Who was a primary and is a replica may be a primary again one day. It must tell anew then who it is: nobody else
-  // asks a replica.
+  // A primary that became a replica may become a primary again. Its connection is closed, so that it must tell its
+  // run id anew.
   const leaveDemoted = setInterval(() => {
     for (const server of cluster.nodes('slave')) if (server.status === 'ready') server.disconnect();
   }, 1_000).unref();
@@ -125,8 +125,8 @@ function trackServers(cluster: Cluster): (server: Redis) => string | undefined {
   return (server) => runIds.get(server)?.current();
 }
 
-// Tracks which Redis server process a connection reaches. Floors carry this run id, so that after FLUSHALL, restart or
-// failover they are unknown rather than old.
+// Tracks which Redis server process a connection reaches. Floors carry this run id, so that after FLUSHALL, restart
+// or failover they are unknown rather than old.
 
 export interface RunId {
   /** Undefined while not connected, and until the server has answered. */
@@ -143,8 +143,8 @@ export function trackRunId(redis: Redis, restMs = 0): RunId {
     const answered = identityIn(info);
     if (asked !== connection) return;
     runId = answered;
-    // A server that is still loading its data answers ready but not yet INFO in time: ask again while this
-    // connection lasts.
+    // A server that is still loading may be ready before it answers INFO. It is asked again while this connection
+    // lasts.
     if (answered === undefined && redis.status === 'ready') setTimeout(learn, 100).unref();
   };
   const begin = () => {
@@ -162,7 +162,7 @@ export function trackRunId(redis: Redis, restMs = 0): RunId {
 }
 
 /**
- * The run id is the process's; the replication id is new each time that a replica takes over, also one that has been
+ * The run id names the process. The replication id is new each time that a replica takes over, even if it was a
  * primary before.
  */
 function identityIn(info: string): string | undefined {
