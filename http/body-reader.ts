@@ -4,13 +4,16 @@ import { networkOf } from './client-address.ts';
 import { RawFields } from './fields.ts';
 
 export interface BodyBounds {
-  /** Longer bodies are not read here. The code that reads them later enforces its own limit. */
+  /** Longer bodies are left unread here. The code that reads them later enforces its own limit. */
   maxBytes: number;
-  /** For a body of a few hundred bytes, such as a cart write. */
+  /** Time allowed for a body of a few hundred bytes, such as a cart write. */
   shortMs: number;
-  /** More for each KiB that was announced; without a length, as if it were `maxBytes`. */
+  /** Further time for each announced KiB. A body without a length gets the time of `maxBytes`. */
   moreMsPerKibibyte: number;
-  /** Unfinished bodies at once: past it the oldest is cut off, as those of honest clients take milliseconds. */
+  /**
+   * How many bodies may be unfinished at once. Beyond it the oldest is cut off; honest clients finish in
+   * milliseconds.
+   */
   most: number;
   mostOfClient: number;
 }
@@ -23,10 +26,10 @@ export const usualBodyBounds: BodyBounds = {
   mostOfClient: 200,
 };
 
-/** `ready`: whole and kept with the request, or to be read as a stream. `slow`: to be refused. */
+/** `ready`: the body is kept with the request, or the handler reads it as a stream. `slow`: the request is refused. */
 export type BodyOutcome = 'ready' | 'slow';
 
-/** Node's adapter of Hono makes the request's body of it. */
+/** Node's adapter of Hono uses `rawBody` as the body of the request. */
 type WithBody = IncomingMessage & { rawBody?: Buffer };
 
 interface Unfinished {

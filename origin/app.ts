@@ -1,5 +1,5 @@
-// The origin as one web-standard app: the middleware and routes of routes.ts, and what errors and unknown addresses
-// answer.
+// The origin as one web-standard app: the middleware and routes of routes.ts, and the answers to errors and unknown
+// addresses.
 import { OpenAPIHono } from '@hono/zod-openapi';
 import type { Context } from 'hono';
 import { TrieRouter } from 'hono/router/trie-router';
@@ -19,9 +19,9 @@ import type { Health } from './web/serving/health.ts';
 import { type LoadBounds, usualLoadBounds } from './web/serving/load-shedding.ts';
 
 interface AppOptions {
-  /** Cheaper ones for tests. */
+  /** Tests pass cheaper ones. */
   passwords?: Passwords;
-  /** Ones that ask another server, for tests. */
+  /** Tests pass providers that ask another server. */
   providers?: PaymentProviders;
   loadBounds?: LoadBounds;
 }
@@ -43,7 +43,7 @@ export function createApp(
   return app;
 }
 
-/** There is nothing at the address, or nothing for this method; or it is another spelling of a page's address. */
+/** Answers 404, 405, or a redirect where the address is another spelling of a page's address. */
 function createNothingHere(app: OpenAPIHono<AppEnv>, respondToError: RespondToError) {
   const allowedAt = createAllowedMethods(app.routes);
   return async (c: Context<AppEnv>): Promise<Response> => {
@@ -69,11 +69,11 @@ type RespondToError = (error: Error, c: Context<AppEnv>) => Promise<Response>;
 function createRespondToError(deps: Deps): RespondToError {
   return async (error, c) => {
     const refusal = toRefusal(error);
-    // A refusal without a cause has nothing more to tell, and comes by the thousand when we are busy.
+    // A refusal without a cause has nothing to add, and under load there are thousands of them.
     const isExpected = error === refusal && error.cause === undefined;
     if (refusal.status >= 500 && !isExpected) {
       const path = withoutTokens(c.req.path);
-      // That a store is silent is told by its watch, once; here it is no fault of ours.
+      // The watch of the stores reports a silent store once. It is no fault of this origin.
       const level = refusal.status === 503 ? 'warn' : 'error';
       deps.log[level]({ err: error, traceparent: c.get('traceparent'), path }, 'request failed');
     }
@@ -81,14 +81,14 @@ function createRespondToError(deps: Deps): RespondToError {
     const response = isApiPath(c.req.path)
       ? problemResponse(refusal)
       : errorPage(refusal, await readNavigationSoon(deps, refusal.status < 500 ? 500 : 0));
-    // The rest of a body that was too long still comes: nobody can be answered on that connection after this.
+    // The rest of a body that was too long is still arriving, so this connection cannot answer another request.
     if (refusal.status === 413 && c.req.header('Content-Length') === undefined)
       response.headers.set('Connection', 'close');
     return response;
   };
 }
 
-/** What of an app's routes matters here. */
+/** The part of an app's route that is needed here. */
 interface KnownRoute {
   method: string;
   path: string;
@@ -96,11 +96,11 @@ interface KnownRoute {
 
 /**
  * Lists the methods of an address, for 405 and OPTIONS (RFC 9110, 9.3.7 and 15.5.6).
- * @returns by path, the methods of its routes in order of the alphabet; none where there is nothing.
+ * @returns a function from a path to its methods in alphabetical order; an empty list where no route matches
  */
 function createAllowedMethods(routes: KnownRoute[]): (path: string) => string[] {
   const router = new TrieRouter<string>();
-  // Middleware stands at every method, and says nothing of what there is.
+  // Middleware is mounted for every method, so it does not show which routes exist.
   for (const { method, path } of routes) if (method !== 'ALL') router.add('GET', path, method);
   return (path) => {
     const methods = new Set(router.match('GET', path)[0].map(([method]) => method));
@@ -109,12 +109,13 @@ function createAllowedMethods(routes: KnownRoute[]): (path: string) => string[] 
   };
 }
 
-/** Below these, names are written in small, composed letters. */
+/** The names below these paths are written in lower case and composed letters (NFC). */
 const named = new Set(['p', 'c']);
 
 /**
  * Gives each page one address: no trailing slash, no empty parts, lower case. Other spellings are redirected.
- * @param path as the client wrote it. @returns one leading slash, so that it names no other host.
+ * @param path as the client wrote it
+ * @returns a path with exactly one leading slash, so that a redirect to it cannot name another host
  */
 function canonicalPath(path: string): string {
   const [kind = '', ...rest] = path.split('/').filter((part) => part !== '');
@@ -122,7 +123,7 @@ function canonicalPath(path: string): string {
   return `/${[first, ...(named.has(first) ? rest.map(properName) : rest)].join('/')}`;
 }
 
-/** What cannot be decoded is nobody's name. */
+/** A part that cannot be decoded stays as it is; it names nothing. */
 function properName(part: string): string {
   try {
     return encodeURIComponent(decodeURIComponent(part).normalize('NFC').toLowerCase());

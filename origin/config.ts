@@ -7,29 +7,29 @@ export type CartState = 'server' | 'cookie' | 'sticky';
 
 export interface Settings {
   databaseUrl: string;
-  /** Of the role that owns the tables; undefined: the role of `databaseUrl` migrates. */
+  /** The role that owns the tables; undefined: the role of `databaseUrl` also migrates. */
   migrationDatabaseUrl: string | undefined;
   databaseReplicaUrls: string[];
   redisUrls: string[];
-  /** Replicas that must confirm a journalled cart write. */
+  /** Number of replicas that must confirm a journalled cart write. */
   redisReplicas: number;
   dataDir: string;
   host: string;
   port: number;
-  /** What origin and worker show where a load balancer speaks TLS to them; undefined: they speak plain HTTP. */
+  /** Certificate and key of origin and worker, for TLS from the load balancer; undefined: plain HTTP. */
   tls: TlsFiles | undefined;
   siteUrl: string;
   workerPort: number;
-  /** Where operators open the dashboard: their passkeys are bound to its host. */
+  /** Address of the operators' dashboard. Their passkeys are bound to its host. */
   workerUrl: string;
   metricsPort: number | undefined;
   edgeUrls: string[];
   edgePurgeKey: string | undefined;
   edgeLeaseSeconds: number;
-  /** Where tags are invalidated as well; none where CloudFront keeps no pages. */
+  /** CloudFront distributions whose tags are invalidated too; empty where CloudFront caches no pages. */
   cloudFrontDistributionIds: string[];
   rateLimits: boolean;
-  /** The first signs, all verify. */
+  /** The first key signs, and all of them verify. */
   cookieKeys: string[];
   cartState: CartState;
   zone: string;
@@ -50,24 +50,24 @@ export interface Settings {
   smtpUrl: string | undefined;
   /** Where the worker posts alerts; may hold a secret. */
   alertWebhookUrl: string | undefined;
-  /** Where spans are sent by OTLP over HTTP; undefined: none are made. */
+  /** OTLP over HTTP endpoint for spans; undefined: no spans are made. */
   spansEndpoint: string | undefined;
-  /** Where the seller is: two letters (ISO 3166). */
+  /** Country of the seller: two letters (ISO 3166). */
   shopCountry: string;
-  /** Name, address and what else the law asks for; of the imprint and of invoices. */
+  /** Name, address and other details that the law requires on the imprint and on invoices. */
   sellerLines: string[];
   operatorPassword: string | undefined;
-  /** Staff without a second factor can do nothing but set one up. */
+  /** Whether staff without a second factor may only set one up. */
   staffSecondFactor: boolean;
-  /** How long after delivery pieces can be sent back. */
+  /** Days after delivery in which pieces can be sent back. */
   returnDays: number;
   keep: KeepPeriods;
   logLevel: string;
-  /** Of pages that may use the API with a bearer token. */
+  /** Origins of pages that may use the API with a bearer token. */
   corsOrigins: string[];
 }
 
-/** Thrown with one line a fault; the lines name settings and never repeat their values. */
+/** Has one line for each fault. The lines name settings and never contain their values. */
 export class SettingsError extends Error {
   readonly faults: string[];
 
@@ -80,14 +80,14 @@ export class SettingsError extends Error {
   }
 }
 
-/** How long what tells of a person is kept: days, of books years. See the register of personal data. */
+/** Default periods for personal data, in days; for books in years. See the register of personal data. */
 export const keepDefaults = {
-  /** E-mail and addresses of orders without an account. */
+  /** E-mail address and postal addresses of guest orders. */
   KEEP_GUEST_ORDERS_DAYS: 1_095,
-  /** From the end of the year of issue. */
+  /** Counted from the end of the year of issue. */
   KEEP_INVOICES_YEARS: 10,
   KEEP_WITHDRAWALS_DAYS: 1_095,
-  /** Of guests, since the last change; their cookie lives 400 days. */
+  /** Carts of guests, counted from the last change; the guest's cookie lives 400 days. */
   KEEP_CARTS_DAYS: 400,
   /** Mails that could not be delivered, and mails as files. */
   KEEP_MAILS_DAYS: 90,
@@ -100,14 +100,14 @@ export type KeepPeriods = Record<KeepSetting, number>;
 type Environment = Record<string, string | undefined>;
 
 /**
- * Several addresses mean a cluster; one that leads to a cluster, such as ElastiCache's configuration endpoint, is
- * named twice.
+ * Several addresses mean a cluster. A single cluster address, such as ElastiCache's configuration endpoint, is
+ * repeated to mean the same.
  */
 export function asSeeds(urls: string[], cluster: string | undefined): string[] {
   return cluster === 'on' && urls.length === 1 ? [...urls, ...urls] : urls;
 }
 
-/** @param instance is what the process is called where INSTANCE does not say. */
+/** @param instance name of the process where INSTANCE is not set */
 export function readSettings(env: Environment, instance = 'origin-1'): Settings {
   const present = Object.fromEntries(
     Object.entries({ ...env, INSTANCE: env['INSTANCE'] || instance }).filter(
@@ -123,7 +123,7 @@ export function readSettings(env: Environment, instance = 'origin-1'): Settings 
   return toSettings(parsed.data);
 }
 
-/** Looks at what is set, not at what was parsed: a fault elsewhere must not hide these. */
+/** Reads the raw settings, because a fault elsewhere leaves nothing parsed. */
 function findMissingPartners(env: Environment): string[] {
   const faults: string[] = [];
   if (splitList(env['EDGE_URLS'] ?? '').length > 0 && env['EDGE_PURGE_KEY'] === undefined)
@@ -134,7 +134,7 @@ function findMissingPartners(env: Environment): string[] {
     faults.push('TLS_KEY_FILE: must be set together with TLS_CERTIFICATE_FILE');
   const takesStripe = splitList(env['PAYMENT_PROVIDERS'] ?? '').includes('stripe');
   const stripeKeys = [env['STRIPE_SECRET_KEY'], env['STRIPE_WEBHOOK_SECRET']].filter(Boolean).length;
-  // Both also where Stripe is no longer offered: its old orders are asked about.
+  // Both are needed even where Stripe is no longer offered, because its old orders are still queried.
   if (stripeKeys === 1 || (takesStripe && stripeKeys === 0)) {
     faults.push(
       'STRIPE_SECRET_KEY: must be set together with STRIPE_WEBHOOK_SECRET, both where PAYMENT_PROVIDERS names stripe',
@@ -145,7 +145,7 @@ function findMissingPartners(env: Environment): string[] {
 
 const leastKeyBytes = 32;
 
-/** What would do on one machine, and is refused where NODE_ENV says that it is production. */
+/** Finds settings that suffice on one machine but are refused where NODE_ENV is production. */
 function findProductionFaults(env: Environment): string[] {
   if (env['NODE_ENV'] !== 'production') return [];
   const faults: string[] = [];
@@ -178,7 +178,7 @@ const memberStates = 'AT BE BG HR CY CZ DK EE FI FR DE GR HU IE IT LV LT LU MT N
   ' ',
 );
 
-/** A hundred years at most: Postgres reckons with dates. */
+/** Bounded to a hundred years, because Postgres computes dates from it. */
 const period = (name: KeepSetting) => {
   const [unit, most] = name.endsWith('YEARS') ? ['years', 100] : ['days', 36_500];
   return z
@@ -366,7 +366,7 @@ export function isPort(text: string): boolean {
   return /^\d{1,5}$/.test(text) && Number(text) <= 65_535;
 }
 
-/** A line of its own, or separated by a bar where a file of settings has no room for lines. */
+/** Splits at line breaks, or at bars for settings files that cannot hold line breaks. */
 function splitLines(text: string): string[] {
   return text
     .split(/\r?\n|\\n|\|/)

@@ -177,7 +177,7 @@ function asNotFound(what: string, tags: Fresh<unknown>['tags']): Fresh<SharedBod
   return { value: { status: 404, contentType: 'application/problem+json', body }, tags };
 }
 
-/** The body is what the schema says, but made and compressed beforehand, which the route's type cannot know. */
+/** The schema fixes the body, but it was made and compressed beforehand, which the route's type cannot express. */
 function shared(response: Response): never {
   return response as never;
 }

@@ -1,4 +1,4 @@
-// The catalog's pages and its sitemap. They are the same for everyone, and cached until what they show changes.
+// The catalog's pages and its sitemap. They are the same for everyone and stay cached until their content changes.
 import { type Context, Hono } from 'hono';
 import { sql } from 'kysely';
 import type { Fresh } from '../cache/entry.ts';
@@ -39,7 +39,7 @@ export function catalogPages(deps: Deps, describeDelivery: DescribeDelivery): Ho
     const response = await respondShared(c, deps, {
       key: color === undefined ? `page:/p/${slug.slice(0, 300)}` : `page:/p:${JSON.stringify([slug, color])}`,
       produce: (db) => productDocument(db, site, slug, color),
-      // A colour that is unknown today may be one tomorrow.
+      // A colour that is unknown today may exist tomorrow.
       isOfAddress: asked === undefined || color !== undefined,
     });
     return withQuery(response, c);
@@ -64,7 +64,10 @@ export function catalogPages(deps: Deps, describeDelivery: DescribeDelivery): Ho
   return pages;
 }
 
-/** Only colours that a product has make further pages of it. @returns undefined for any other */
+/**
+ * Accepts only colours of the product, so that no other value makes a further cached page. @returns undefined for
+ * others
+ */
 async function readKnownColor(
   deps: Pick<Deps, 'cache'>,
   slug: string,
@@ -82,14 +85,14 @@ async function readKnownColor(
   return findColor(value, asked);
 }
 
-/** What was chosen goes along to the right spelling of an address. */
+/** A redirect to an address's right spelling keeps the query. */
 function withQuery(response: Response, c: Context<AppEnv>): Response {
   const location = response.headers.get('Location');
   if (location !== null) response.headers.set('Location', location + new URL(c.req.url).search);
   return response;
 }
 
-/** Pages are numbered and of one length, so that few addresses name many lists. */
+/** Removes parameters that pages do not take, so that each list has few addresses. */
 function listQueryOf(c: Context<AppEnv>) {
   const params = new URL(c.req.url).searchParams;
   for (const name of ['cursor', 'limit', 'category']) params.delete(name);

@@ -1,9 +1,9 @@
-// What the law asks of a product's page (Regulation (EU) 2023/988, Article 19): material, care, origin, manufacturer
-// and responsible person. Kept flat, told in groups.
+// Facts that the law requires on a product's page (Regulation (EU) 2023/988, Article 19): material, care, origin,
+// manufacturer and responsible person. They are stored flat; the API groups them.
 import { z } from '@hono/zod-openapi';
 import { EmailField, plainLines } from '../web/api/plain-text.ts';
 
-/** By member: what it is called for staff, and its column in product files. */
+/** By member: its label for staff, and its column in product files. */
 export const factNames = {
   material: { label: 'Material', column: 'Product Material' },
   care: { label: 'Care', column: 'Product Care' },
@@ -19,10 +19,10 @@ export const factNames = {
 export type FactName = keyof typeof factNames;
 export const allFacts = Object.keys(factNames) as FactName[];
 
-/** What is unknown is absent. */
+/** Unknown facts are absent. */
 export type ProductFacts = Partial<Record<FactName, string>>;
 
-/** An empty text takes the fact away; what is absent stays. */
+/** An empty text removes a fact; an absent member leaves it. */
 export type FactsPatch = Partial<Record<FactName, string>>;
 
 export const longestFact = 2_000;
@@ -38,7 +38,7 @@ const PartySchema = z
   .optional()
   .openapi('ResponsibleParty', { example: exampleParty });
 
-/** As the API tells them, beside the other members of a product. */
+/** The facts in the API's answers, beside the other members of a product. */
 export const factMembers = {
   material: text.openapi({ example: '100 % linen' }),
   care: text.openapi({ example: 'Machine wash at 30 °C' }),
@@ -59,7 +59,7 @@ const PartyToWrite = z
   .openapi('ResponsiblePartyToWrite', { example: exampleParty });
 const PartyOrNone = z.union([PartyToWrite, z.null()]).optional();
 
-/** As the API takes them: null or an empty text takes one away. */
+/** The facts in the API's requests; null or an empty text removes one. */
 export const factMembersToWrite = {
   material: Text,
   care: Text,
@@ -72,7 +72,7 @@ type FactsToWrite = {
   [Member in keyof typeof factMembersToWrite]?: z.infer<(typeof factMembersToWrite)[Member]>;
 };
 
-/** @returns undefined where none is named */
+/** @returns undefined where the request names no fact */
 export function readFactsPatch(members: FactsToWrite): FactsPatch | undefined {
   const { manufacturer, responsiblePerson, ...own } = members;
   const gone = { name: '', address: '', email: '' };
@@ -133,7 +133,7 @@ export function tellFacts(facts: ProductFacts): ToldFacts {
   };
 }
 
-/** Of a product as it is told; empty where it is unknown. */
+/** One fact of a product in the API's form; empty where it is unknown. */
 export function factOf(told: ToldFacts, name: FactName): string {
   const { manufacturer, responsiblePerson, material, care, origin } = told;
   const facts: Record<FactName, string | undefined> = {

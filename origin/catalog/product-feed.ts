@@ -54,9 +54,9 @@ interface FeedProduct {
   variants: FeedVariant[];
 }
 
-/** Bears the versions of two sets instead of those of all its products, which would be too many for a header. */
+/** Depends on two set versions, because the versions of all its products would be too many for a header. */
 async function feedPage(db: DbOrTx, siteUrl: string, page: number): Promise<Fresh<SharedBody>> {
-  // Read first: what changes meanwhile has a higher version, and the page is made again.
+  // Versions are read first. A change meanwhile raises them, and the page is made again.
   const tags = await readSetVersions(db, [catalogTag, feedTag]);
   const flip = await sql<{ at: Date | null }>`select ${nextFlip} as at`.execute(db);
   const { rows } = await sql<FeedProduct>`
@@ -129,7 +129,7 @@ function itemOf(siteUrl: string, product: FeedProduct, variant: FeedVariant): st
   return `<item>${written.join('')}${detailsOf(product.facts)}</item>`;
 }
 
-/** What Google has no member of its own for. */
+/** Lists the facts that have no member of their own in Google's format. */
 function detailsOf(facts: ProductFacts): string {
   return allFacts
     .filter((name) => name !== 'material' && facts[name])

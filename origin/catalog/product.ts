@@ -140,19 +140,19 @@ export type FacetValue = z.infer<typeof FacetValueSchema>;
 export type Facets = z.infer<typeof FacetsSchema>;
 export type ProductList = z.infer<typeof ProductListSchema>;
 
-/** A product with what its page shows beyond the API. */
+/** A product with the members that only its page shows. */
 export interface ProductDetail extends Product {
   /** Sanitised. */
   descriptionHtml: string;
 }
 
-/** A category with its place in the tree; `productCount` includes what lies below it. */
+/** A category with its place in the tree; `productCount` includes the categories below it. */
 export interface CategoryNode extends Category {
   /** Slug of the category above, or null. */
   parent: string | null;
 }
 
-/** The picture of a product that has none. */
+/** The picture of a product without pictures. */
 export const placeholderName = 'no-picture.svg';
 
 export function imageOrPlaceholder(image: Image | undefined, productName: string): Image {

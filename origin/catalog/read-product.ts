@@ -1,4 +1,4 @@
-// Reads one product with its variants and pictures, or its absence, with the tags of a cached answer.
+// Reads one product with its variants and pictures, or the fact that it is absent, with the tags of a cached answer.
 import { sql } from 'kysely';
 import type { TagVersions } from '../../http/cache-tag.ts';
 import type { Fresh } from '../cache/entry.ts';
@@ -9,7 +9,7 @@ import { type ProductFacts, tellFacts } from './product-facts.ts';
 import { htmlToText } from './product-text.ts';
 import { isSlug, productStockTag, productTag, slugTag, stockTag } from './tags.ts';
 
-/** @returns undefined for a product that does not exist or was archived, with the tag that falls when that changes. */
+/** @returns undefined for an absent or archived product, with the tag that is raised when that changes */
 export async function readProduct(db: DbOrTx, slug: string): Promise<Fresh<ProductDetail | undefined>> {
   if (!isSlug(slug)) return { value: undefined, tags: {} };
   const row = await readRow(db, { slug });
@@ -19,13 +19,13 @@ export async function readProduct(db: DbOrTx, slug: string): Promise<Fresh<Produ
   return { value: toDetail(row), tags: tagsOf(row), until: untilOf(row.flips_at) };
 }
 
-/** For staff and writers: by id, archived ones too. */
+/** Reads a product by id, also an archived one, for staff and writers. */
 export async function readProductById(db: DbOrTx, id: string): Promise<ProductDetail | undefined> {
   const row = await readRow(db, { id });
   return row && toDetail(row);
 }
 
-/** What the API tells of it, without the page's extras. */
+/** The members that the API answers, without those that only the page shows. */
 export function toProduct(detail: ProductDetail): Product {
   const { descriptionHtml: _, ...product } = detail;
   return product;
@@ -60,7 +60,7 @@ interface ProductRow {
   images: Image[];
 }
 
-/** One statement, so that product, variants and stock are of one moment. */
+/** One statement reads all, so that product, variants and stock are of the same moment. */
 async function readRow(db: DbOrTx, by: { slug: string } | { id: string }): Promise<ProductRow | undefined> {
   const condition = 'slug' in by ? sql`p.slug = ${by.slug}` : sql`p.id = ${by.id}`;
   const { rows } = await sql<ProductRow>`
@@ -109,7 +109,7 @@ function toDetail(row: ProductRow): ProductDetail {
   };
 }
 
-/** Nothing where the price is no longer below it: the cheapest variant may have left the shop. */
+/** Absent where the price is no longer below `was`: the cheapest variant may have left the shop. */
 export function wasOf(row: { price_amount: number; was_amount: number | null }): { was?: Money } {
   const { price_amount: price, was_amount: was } = row;
   return was === null || was <= price ? {} : { was: money(was) };
@@ -118,12 +118,12 @@ export function wasOf(row: { price_amount: number; was_amount: number | null }):
 /** SQL: when a sale begins or ends next. Index: products_by_flip. */
 export const nextFlip = sql<Date | null>`(select min(flips_at) from products where flips_at is not null)`;
 
-/** Until when what was read of a product's price holds: the next begin or end of a sale. */
+/** The price that was read is valid until then: the next begin or end of a sale. */
 export function untilOf(flipsAt: Date | null | undefined): number | undefined {
   return flipsAt?.getTime();
 }
 
-/** Files often name a colour's picture at one of its sizes only. */
+/** By colour: its first picture. Files often name it at only one of the colour's sizes. */
 function picturesByColor(variants: VariantRow[]): Map<string, string> {
   const pictures = new Map<string, string>();
   for (const { color, imageUrl } of variants) {
@@ -132,7 +132,7 @@ function picturesByColor(variants: VariantRow[]): Map<string, string> {
   return pictures;
 }
 
-/** Proxies take header fields of a few kilobytes. The tag of all stock falls with that of any variant. */
+/** Proxies limit header fields to a few kilobytes. Beyond this number, one tag of all the product's stock is used. */
 const mostStockTags = 40;
 
 function tagsOf(row: ProductRow): TagVersions {
@@ -144,10 +144,10 @@ function tagsOf(row: ProductRow): TagVersions {
 
 // SQL on a row `v` of `variants`: whether it sells without stock, how many pieces are shown, how many can be ordered.
 
-/** Shown for a variant that sells without stock: as many as one line of a cart holds. */
+/** Number shown for a variant that sells without stock: the most that one cart line holds. */
 export const endlessPieces = 99;
 
-/** Whether sales are taken from its number. Without a tracker, or without a number, there is nothing to count. */
+/** Whether sales reduce its number. Without a tracker or a number there is nothing to count. */
 export const countsStock = sql<boolean>`(v.stock_tracked and v.stock_stated)`;
 
 export const sellsWithoutStock = sql<boolean>`(not ${countsStock} or v.sells_beyond_stock)`;
@@ -156,7 +156,7 @@ export const sellsWithoutStock = sql<boolean>`(not ${countsStock} or v.sells_bey
 export const availablePieces = sql<number>`
   case when not ${countsStock} or (v.sells_beyond_stock and v.available = 0) then ${sql.lit(endlessPieces)} else v.available end`;
 
-/** As the product file has it: 'Variant Barcode' is Shopify's name of the column. `v` is a row of `variants`. */
+/** The column of the product file, by Shopify's name. `v` is a row of `variants`. */
 export const barcode = sql<string | null>`v.file_cells ->> 'Variant Barcode'`;
 
 /** Whole pieces that one order may take. */

@@ -1,5 +1,5 @@
-// Reads what carts and orders need of variants, through the cache. While Postgres is away, the newest stored entry
-// serves.
+// Reads the variants of carts and orders through the cache. While Postgres is unreachable, the newest stored entry
+// is used.
 import { sql } from 'kysely';
 import type { Fresh } from '../cache/entry.ts';
 import type { Deps } from '../deps.ts';
@@ -25,14 +25,14 @@ export interface VariantInfo {
   /** Slugs of its category and of those above it. */
   categories: string[];
   isForChildren: boolean;
-  /** Its colour's picture where the product has one. */
+  /** The picture of its colour, where the product has one. */
   imageUrl: string;
   imageAlt: string;
 }
 
 /**
- * @returns what exists and is on sale; an id that is absent from the map names no variant.
- * @throws Refusal 503 where neither the caches nor Postgres know one of them.
+ * @returns the variants that exist and are on sale; an absent id names no such variant
+ * @throws Refusal 503 where neither the caches nor Postgres know one of them
  */
 export async function readVariants(
   deps: Pick<Deps, 'cache'>,
@@ -53,12 +53,12 @@ export async function readVariants(
   return found;
 }
 
-/** The number changes with the members of an entry: the previous release has entries of its own. */
+/** The number changes with the members of an entry, so that the previous release does not read new entries. */
 function variantKey(id: string): string {
   return `variant:3:${id}`;
 }
 
-/** Straight from Postgres, in the transaction that depends on it. */
+/** Reads from Postgres without the cache, inside the transaction that depends on the result. */
 export async function readVariantsFresh(
   db: DbOrTx,
   ids: Iterable<string>,
@@ -83,7 +83,7 @@ async function readVariant(deps: Pick<Deps, 'cache'>, id: string, fill: Fill): P
   }
 }
 
-/** Variants that are missing at the same moment are read by one statement, not by one each. */
+/** Gathers variants that are missing at the same moment into one statement. */
 function gatherFills(): Fill {
   const waiting = new Map<DbOrTx, { ids: string[]; rows: Promise<Map<string, Fresh<VariantInfo | null>>> }>();
   return async (db, id) => {
@@ -171,7 +171,7 @@ const childrensWords = new Set(
   ),
 );
 
-/** By the words of its categories, type and tags: what some countries tax otherwise. */
+/** Decides by the words of categories, type and tags. Some countries tax children's goods otherwise. */
 function isForChildren({ categories, product_type, tags }: VariantRow): boolean {
   const words = [...categories, product_type, ...tags].join(' ').toLowerCase().replaceAll(/[’']/g, '');
   return words.split(/[^a-z]+/).some((word) => childrensWords.has(word));

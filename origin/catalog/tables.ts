@@ -19,18 +19,18 @@ export interface CatalogTables {
     description_html: Generated<string>;
     brand: Generated<string>;
     category_id: string;
-    /** As a product file names it; the category is chosen by it. */
+    /** Type of the product in its file. The category is chosen by it. */
     product_type: Generated<string>;
     tags: Generated<string[]>;
-    /** As a product file names them, at most three. */
+    /** Option names of the product file, at most three. */
     option_names: Generated<string[]>;
     /** Minor units; the lowest price of the variants. */
     price_amount: number;
-    /** Of a sale: the lowest price of the 30 days before. A trigger ends it with the next change of a price. */
+    /** In a sale: the lowest price of the 30 days before. A trigger clears it with the next change of a price. */
     was_amount: number | null;
     /** When a sale changes the price next; null: no sale will. */
     flips_at: Date | null;
-    /** What the law asks of a product's page, as `product-facts.ts` names it. */
+    /** Facts that the law requires on the product's page, in the form of `product-facts.ts`. */
     facts: ColumnType<ProductFacts, string | undefined, string>;
     sizes: Generated<string[]>;
     colors: Generated<string[]>;
@@ -39,9 +39,12 @@ export interface CatalogTables {
     keywords: Generated<string>;
     /** Only `active` is on sale; `hidden` is an active product that is not published. */
     status: Generated<'active' | 'hidden' | 'draft' | 'archived'>;
-    /** Of a draft or an archived product: whether it would be published. */
+    /** For a draft or an archived product: whether it would be published. */
     published: Generated<boolean>;
-    /** Cells of its file that the shop has no column for, one object a row; those of variants stand with them. */
+    /**
+     * Cells of its file that the shop has no column for, one object a row. Cells of variants are kept with the
+     * variants.
+     */
     file_rows: ColumnType<Record<string, string>[], string | undefined, string>;
     version: Generated<number>;
     /** Version of the sum of its variants' stock, as lists show it. */
@@ -53,7 +56,7 @@ export interface CatalogTables {
     search_vector: Generated<string | null>;
     /** The name's words joined, as `search_normal` leaves them; made by the same trigger. */
     title_key: Generated<string | null>;
-    /** What the release before `search_vector` searched. */
+    /** The column that the release before `search_vector` searched. */
     search: GeneratedAlways<string>;
   };
   variants: {
@@ -65,19 +68,19 @@ export interface CatalogTables {
     option_values: Generated<string[]>;
     position: Generated<number>;
     price_amount: number;
-    /** While a sale runs: the price that it will have again. */
+    /** During a sale: the regular price. */
     regular_amount: number | null;
     /** Pieces on the shelf; `change/stock.ts` says how many are shown. */
     available: Generated<number>;
     /** Pieces sold beyond the stock. */
     backordered: Generated<number>;
     stock_tracked: Generated<boolean>;
-    /** Whether anybody said how many there are. */
+    /** Whether a number of pieces was ever stated. */
     stock_stated: Generated<boolean>;
     sells_beyond_stock: Generated<boolean>;
     /** One of the product's pictures. */
     image_url: string | null;
-    /** Since when it is off the shelf; null: on sale. */
+    /** Since when it is archived; null: on sale. */
     archived_at: ColumnType<Date | null, Date | null | undefined, Date | null>;
     /** Cells of its file that the shop has no column for. */
     file_cells: ColumnType<Record<string, string>, string | undefined, string>;
@@ -101,7 +104,7 @@ export interface CatalogTables {
     state: Generated<'planned' | 'running' | 'ended' | 'cancelled'>;
     /** The lowest price of the 30 days before it began; null where that was not higher. */
     was_amount: number | null;
-    /** When it really ended. */
+    /** The actual end, which may be earlier than planned. */
     ended_at: Date | null;
     created_at: ColumnType<Date, never, never>;
   };

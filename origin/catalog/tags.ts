@@ -1,14 +1,14 @@
-// Cache tags of the catalog, and reading their present versions. A row that does not exist has version 0, so that its
-// absence can be cached and is invalidated when the row appears.
+// Cache tags of the catalog, and their present versions. A missing row has version 0, so that its absence can be
+// cached and is invalidated when the row appears.
 import type { TagVersions } from '../../http/cache-tag.ts';
 import type { DbOrTx } from '../schema.ts';
 
 export const catalogTag = 'catalog';
 
-/** Which categories there are, with names and places; counts and products do not raise it. */
+/** Names and places of the categories; product counts do not raise it. */
 export const categoriesTag = 'categories';
 
-/** What the feed shows beside products: whether a variant is in stock. Marked by a trigger. */
+/** Members of the feed besides products: whether each variant is in stock. A trigger marks it. */
 export const feedTag = 'feed';
 
 export function productTag(productId: string): string {
@@ -33,7 +33,7 @@ export function categoryTag(slug: string): string {
   return `category:${encodeURIComponent(slug)}`;
 }
 
-/** Letters, digits and hyphens of any language; anything else cannot be an address of the catalog. */
+/** An address holds letters, digits, dots, hyphens and underscores of any language; other texts name nothing. */
 export function isSlug(text: string): boolean {
   return /^[\p{L}\p{M}\p{N}_.-]{1,200}$/u.test(text);
 }
@@ -81,7 +81,7 @@ const versionReaders: Record<string, VersionReader> = {
 
 const idKinds = new Set(['product', 'product-stock', 'stock']);
 
-/** @returns the present version of each tag of the catalog among `tags`; others are left out. */
+/** @returns the present version of each catalog tag among `tags`; other tags are left out */
 export async function readCatalogTagVersions(db: DbOrTx, tags: string[]): Promise<TagVersions> {
   const byKind = new Map<string, string[]>();
   const found: TagVersions = {};
@@ -108,7 +108,7 @@ export async function readSetVersions(db: DbOrTx, tags: string[]): Promise<TagVe
   return found;
 }
 
-/** Beyond it no row can have the id, and Postgres would refuse the query. */
+/** No row can have an id beyond this length, and Postgres would refuse the query. */
 export function isId(text: string): boolean {
   return /^[1-9]\d{0,17}$/.test(text);
 }

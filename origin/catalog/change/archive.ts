@@ -12,22 +12,22 @@ import { refreshListing } from './save-product-parts.ts';
 export interface Archiving {
   /** Slugs of whole products. */
   products: string[];
-  /** SKUs of single variants; one that repeats means all that have it. */
+  /** SKUs of single variants. A SKU that repeats means all variants that have it. */
   skus: string[];
-  /** Bring back instead. */
+  /** Restores instead of archiving. */
   back: boolean;
 }
 
 export interface Archived {
   products: number;
   variants: number;
-  /** Named, and in that state already. */
+  /** Named products and variants that were in that state already. */
   already: number;
-  /** Named, and known to nobody. */
+  /** Slugs and SKUs that the shop does not have. */
   unknown: string[];
 }
 
-/** Writes nothing where anything named is unknown. Locks variants, then products, each in order of id. */
+/** Writes nothing if any named product or variant is unknown. Locks variants, then products, each in order of id. */
 export async function archive(tx: Tx, { products, skus, back }: Archiving): Promise<Archived> {
   const variants = await sql<{ id: string; sku: string; product_id: string; archived: boolean }>`
     select v.id, v.sku, v.product_id, v.archived_at is not null as archived from variants v

@@ -1,4 +1,4 @@
-// Changes a product's texts and price for staff, if it is still as they saw it, and raises its version.
+// Changes a product's texts and price for staff if it has not changed since they read it, and raises its version.
 import { sql } from 'kysely';
 import type { TagVersions } from '../../../http/cache-tag.ts';
 import { notFound, Refusal } from '../../errors.ts';
@@ -17,22 +17,22 @@ import { factColumns, rowsWithout } from './merge-file-cells.ts';
 import { readLowestPrice } from './turn-sales.ts';
 
 export interface ProductPatch {
-  /** Becomes the price of all its variants. */
+  /** The new price of all variants. */
   price?: Money | undefined;
-  /** A lower price is a reduction, shown beside the lowest price of the 30 days before. */
+  /** Whether a lower price is shown as a reduction, beside the lowest price of the 30 days before. */
   sale?: boolean | undefined;
   name?: string | undefined;
   /** Plain text. */
   description?: string | undefined;
-  /** An empty text takes one away. */
+  /** An empty text removes that fact. */
   facts?: FactsPatch | undefined;
 }
 
 interface ProductChange {
   product: Product;
-  /** For the invalidation, which the caller writes; empty where nothing changed. */
+  /** The caller writes the invalidation from these; empty where nothing changed. */
   tags: TagVersions;
-  /** What the named members were. */
+  /** Former values of the members that the patch names. */
   before: Record<string, unknown>;
 }
 
@@ -79,7 +79,7 @@ export async function changeProduct(tx: Tx, id: string, patch: ProductPatch): Pr
   let tags: TagVersions = {};
   if (changed) {
     if (changes.price_amount !== undefined) {
-      // Ends an earlier sale, by a trigger.
+      // A trigger ends an earlier sale.
       await tx
         .updateTable('variants')
         .set({ price_amount: changes.price_amount, file_cells: sql`file_cells - 'Variant Price'` })
@@ -90,7 +90,7 @@ export async function changeProduct(tx: Tx, id: string, patch: ProductPatch): Pr
       .updateTable('products')
       .set({
         ...changes,
-        // What a file had written otherwise than the shop would is no longer what it says.
+        // The cells kept from a product file no longer say what these columns are now.
         file_rows: rowsWithout([
           ...(changes.name === undefined ? [] : ['Title']),
           ...(changes.description_html === undefined ? [] : ['Body (HTML)']),
@@ -108,7 +108,7 @@ export async function changeProduct(tx: Tx, id: string, patch: ProductPatch): Pr
   return { product: toProduct((await readProductById(tx, id))!), tags, before };
 }
 
-/** In order of id, before the product: the order in which everybody locks. */
+/** Locks in order of id, before the product. All writers lock in this order. */
 async function lockVariants(tx: Tx, productId: string): Promise<number[]> {
   const rows = await tx
     .selectFrom('variants')
@@ -140,7 +140,8 @@ export function entityTagOf(product: Product): string {
 }
 
 /**
- * In the transaction of the change, before it. What does not exist is left to the change to refuse.
+ * Checks the header inside the transaction of the change, before the change. The change itself refuses what does not
+ * exist.
  * @param ifMatch the header's value
  * @throws Refusal 412 `precondition-failed`
  */
@@ -157,7 +158,7 @@ export async function checkPrecondition(
   if (detail === undefined) return;
   const etag = etagOfBody(JSON.stringify(toProduct(detail)));
   const present = (['identity', 'br', 'gzip'] as const).map((encoding) => etagOf({ etag }, encoding));
-  // Compared strongly: a weak tag never matches.
+  // The comparison is a strong one: a weak tag never matches.
   if (!ifMatch.split(',').some((tag) => present.includes(tag.trim())))
     throw new Refusal(412, 'precondition-failed', 'The product is another one by now; read it again first');
 }
@@ -172,7 +173,7 @@ async function findProduct(tx: Tx, variantId: string): Promise<string | undefine
   return variant?.product_id;
 }
 
-/** Variants by id, then the product: the order in which everybody locks. */
+/** Locks variants by id, then the product. All writers lock in this order. */
 async function lockWhole(tx: Tx, productId: string): Promise<void> {
   await tx
     .selectFrom('variants')

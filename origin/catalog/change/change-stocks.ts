@@ -1,4 +1,4 @@
-// Sets and adds stock by SKU, many at once: rows do not depend on each other, and each has an outcome of its own.
+// Sets and adds stock by SKU, many rows at once. Rows are independent, and each has its own outcome.
 import { sql } from 'kysely';
 import type { TagVersions } from '../../../http/cache-tag.ts';
 import type { Tx } from '../../schema.ts';
@@ -7,20 +7,20 @@ import { raiseProductStock } from './dirty-versions.ts';
 
 export const mostPieces = 10_000_000;
 
-/** One of `set` and `add`. */
+/** Has either `set` or `add`. */
 export interface StockRow {
   sku: string;
   set?: number | undefined;
-  /** Pieces that came; fewer than 0: that went. */
+  /** Pieces to add; negative: pieces to subtract. */
   add?: number | undefined;
-  /** Only where there are so many now. */
+  /** Refuses the row unless the present stock is this number; null: unless the stock is not counted. */
   expected?: number | null | undefined;
 }
 
 export interface StockRowOutcome {
   outcome: 'ok' | 'not-found' | 'ambiguous' | 'conflict' | 'not-counted' | 'out-of-range';
   variantId?: string;
-  /** As it now is; null where it is not counted. */
+  /** Stock after the row; null where it is not counted. */
   stock?: number | null;
 }
 
@@ -40,7 +40,7 @@ interface StockedVariant {
   isCounted: boolean;
 }
 
-/** In the order of the rows; one SKU may have several. Variants are locked by id, then products. */
+/** Applies rows in their order; several rows may name one SKU. Locks variants by id, then products. */
 export async function changeStocks(tx: Tx, rows: StockRow[]): Promise<ChangedStocks> {
   const before = await lockVariantsOf(
     tx,
@@ -50,7 +50,7 @@ export async function changeStocks(tx: Tx, rows: StockRow[]): Promise<ChangedSto
   const now = new Map<string, StockedVariant>();
   const outcomes = rows.map((row): StockRowOutcome => {
     const named = bySku.get(row.sku) ?? [];
-    // An archived variant is meant only where no other has its SKU.
+    // An archived variant is chosen only where no other variant has its SKU.
     const live = named.filter(({ isLive }) => isLive);
     const [found, other] = live.length > 0 ? live : named;
     if (found === undefined) return { outcome: 'not-found' };
@@ -72,7 +72,7 @@ export async function changeStocks(tx: Tx, rows: StockRow[]): Promise<ChangedSto
   };
 }
 
-/** Changes `variant` where the row holds. */
+/** Changes `variant` if the row can be applied. */
 function applyRow(variant: StockedVariant, { set, add = 0, expected }: StockRow): StockRowOutcome {
   const answer = (outcome: StockRowOutcome['outcome']) => ({
     outcome,
@@ -85,7 +85,7 @@ function applyRow(variant: StockedVariant, { set, add = 0, expected }: StockRow)
     return answer('ok');
   }
   if (!variant.isCounted) return answer('not-counted');
-  // What was sold beyond the stock is sent first.
+  // Added pieces first cover what was sold beyond the stock.
   const sold = Math.min(Math.max(add, 0), variant.backordered);
   const available = variant.available + add - sold;
   if (available < 0 || available > mostPieces) return answer('out-of-range');
@@ -105,13 +105,16 @@ function differs(one: StockedVariant, other: StockedVariant): boolean {
   );
 }
 
-/** In order of id, as everybody locks. Index: variants_by_sku. @returns by id */
+/**
+ * Locks in order of id, as all writers do. Index: variants_by_sku.
+ * @returns the variants by id
+ */
 async function lockVariantsOf(tx: Tx, skus: string[]): Promise<Map<string, StockedVariant>> {
   await sql`
     select from variants where sku = any(${[...new Set(skus)]}::text[]) order by id for no key update`.execute(
     tx,
   );
-  // A statement of its own: what the lock waited for is seen by the next one only.
+  // This is a second statement, because only it sees the changes that the lock waited for.
   const { rows } = await sql<StockedVariant>`
     select v.id, v.product_id as "productId", v.sku, v.available, v.backordered,
       v.archived_at is null and p.status <> 'archived' as "isLive",

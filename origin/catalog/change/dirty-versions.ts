@@ -1,4 +1,4 @@
-// Raises versions that change often at most once a second: a change marks the row as dirty, and a sweep raises marked
+// Raises frequently changing versions at most once a second. A change marks the row as dirty; a sweep raises marked
 // rows.
 import { sql } from 'kysely';
 import type { TagVersions } from '../../../http/cache-tag.ts';
@@ -9,8 +9,8 @@ import { catalogTag, categoryTag, feedTag, productStockTag, stockTag } from '../
 const maxRows = 1_000;
 
 /**
- * Marks the lists that a product's change may have altered: all, and those of its category and the ones above.
- * A mark is a row of its own, so that changes don't wait for each other.
+ * Marks the lists that a product's change may have altered: all products, its category and the categories above.
+ * Each mark is a row of its own, so that concurrent changes do not wait for each other.
  */
 export async function markSets(tx: Tx, categoryIds: string[]): Promise<void> {
   const { rows } = await sql<{ slug: string }>`
@@ -24,10 +24,7 @@ export async function markSets(tx: Tx, categoryIds: string[]): Promise<void> {
   await sql`insert into catalog_set_marks (tag) select unnest(${tags}::text[])`.execute(tx);
 }
 
-/**
- * Called each second by the worker: raises the lists that were marked, counts their categories anew, and writes one
- * invalidation.
- */
+/** Raises the marked lists, recounts their categories and writes one invalidation. The worker calls it each second. */
 export async function raiseDirtySets(tx: Tx): Promise<TagVersions> {
   if (!(await isOnlySweeper(tx, 'sets'))) return {};
   const { rows } = await sql<{ tag: string }>`
@@ -37,7 +34,7 @@ export async function raiseDirtySets(tx: Tx): Promise<TagVersions> {
     ) returning tag`.execute(tx);
   const marked = [...new Set(rows.map((row) => row.tag))].sort();
   if (marked.length === 0) return {};
-  // Stock changes no count.
+  // Only stock marks the feed, and stock changes no count.
   if (marked.some((tag) => tag !== feedTag)) await countProducts(tx);
   const raised = await sql<{ tag: string; version: number }>`
     insert into catalog_sets as s (tag) select unnest(${marked}::text[])
@@ -48,13 +45,10 @@ export async function raiseDirtySets(tx: Tx): Promise<TagVersions> {
   return tags;
 }
 
-/**
- * Called each second by the worker: raises the stock that changed since its last raise, and writes one invalidation.
- */
+/** Raises the stock that changed since its last raise, and writes one invalidation. The worker calls it each second. */
 export async function raiseDirtyStock(tx: Tx): Promise<TagVersions> {
   if (!(await isOnlySweeper(tx, 'stock'))) return {};
-  // What a purchase holds locked now is passed over: that purchase raises it, or the next sweep does. Index:
-  // variants_dirty.
+  // Skips rows that a purchase has locked: that purchase or the next sweep raises them. Index: variants_dirty.
   const variants = await sql<{ id: string; product_id: string; stock_version: number }>`
     update variants v set stock_version = stock_version + 1, stock_raised_at = now(), stock_dirty = false
     from (
@@ -77,7 +71,7 @@ export async function raiseDirtyStock(tx: Tx): Promise<TagVersions> {
   return tags;
 }
 
-/** Raises the stock that lists show of these products, in order of id. */
+/** Raises the stock versions of these products, which lists depend on, in order of id. */
 export async function raiseProductStock(tx: Tx, productIds: string[]): Promise<TagVersions> {
   const { rows } = await sql<{ id: string; stock_version: number }>`
     update products p set stock_version = stock_version + 1
@@ -87,7 +81,7 @@ export async function raiseProductStock(tx: Tx, productIds: string[]): Promise<T
   return Object.fromEntries(rows.map((row) => [productStockTag(row.id), row.stock_version]));
 }
 
-/** Counts what is on sale in every category. Index: products_by_category. */
+/** Counts the products on sale in every category. Index: products_by_category. */
 export async function countProducts(tx: Tx): Promise<void> {
   await sql`
     update categories c set product_count = counted.count

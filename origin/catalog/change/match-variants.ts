@@ -18,9 +18,9 @@ interface LabelledDraft {
 }
 
 /**
- * @param known of the product `slug`, in their order
- * @param sameNames whether the options have the names that they had: else only what they mean can be compared
- * @returns for each draft its variant, undefined where it is a new one
+ * @param known variants of the product `slug`, in their order
+ * @param sameNames whether the option names are unchanged; otherwise only their values can be compared
+ * @returns for each draft its variant; undefined for a new one
  */
 export function matchVariants<Known extends Identity>(
   known: Known[],
@@ -46,11 +46,11 @@ export function matchVariants<Known extends Identity>(
     isSameList(fitValues(row.option_values, draft.optionValues.length), draft.optionValues);
   const sameLabels = (row: Known, { draft, size, color }: LabelledDraft) =>
     draft.optionValues !== undefined && row.size === size && row.color === color;
-  // SKUs may repeat: then the options tell which of them is meant.
+  // Where SKUs repeat, the options tell which variant is meant.
   pass((row, labelled) => sameSku(row, labelled) && sameOptions(row, labelled));
   pass((row, labelled) => sameSku(row, labelled) && sameLabels(row, labelled));
   pass(sameSku);
-  // A variant without a SKU is meant before one whose SKU the row would replace or clear.
+  // A variant with a made SKU is matched first, before one whose stated SKU the row would replace or clear.
   const lacksSku = (row: Known, { draft }: LabelledDraft) =>
     (draft.sku !== undefined || draft.skuIsMade === true) && row.sku === makeSku(slug, row.option_values);
   const passByOptions = (isSame: typeof sameOptions) => {
@@ -61,16 +61,16 @@ export function matchVariants<Known extends Identity>(
   passByOptions(
     (row, labelled) => (!sameNames || row.option_values.length === 0) && sameLabels(row, labelled),
   );
-  // An option that was added or has another name, and the values of old.
+  // The options were added to or renamed, but the values are the same.
   if (!sameNames) passByOptions(sameOptions);
-  // A product with nothing to choose is named by its handle alone.
+  // The handle alone names a product whose variants have nothing to choose.
   if (drafts.length === 1 && known.length === 1 && drafts[0]!.draft.optionValues === undefined) {
     matches[0] ??= known[0];
   }
   return matches;
 }
 
-/** One value a name. */
+/** Fits the values to the names: one value for each name, empty where it is missing. */
 export function fitValues(values: string[], length: number): string[] {
   return Array.from({ length }, (_, index) => values[index] ?? '');
 }
@@ -79,22 +79,21 @@ export function isSameList(one: string[], other: string[]): boolean {
   return one.length === other.length && one.every((value, index) => value === other[index]);
 }
 
-/** For a variant that has no SKU: the same from import to import, and no other variant's of its product. */
+/** Makes a SKU for a variant without one: the same at every import, and unique within its product. */
 export function makeSku(slug: string, optionValues: string[]): string {
   const chosen = optionValues.filter((value) => value !== '' && value !== 'Default Title');
-  // What separates them occurs in none, so that no two variants get the same.
+  // `encodeURIComponent` escapes the separator, so no two variants get the same SKU.
   return [slug, ...chosen.map((value) => encodeURIComponent(value).replaceAll('%20', '+'))].join('/');
 }
 
 const isSize = /size|größe|taille/i;
 const isColor = /colou?r|farbe|couleur/i;
-/** What people choose together with the size. */
+/** Options that people choose together with the size. */
 const goesWithSize = /length|fit|waist|width|inseam|inches|cup|leg|age/i;
 
 /**
- * Maps up to three options of a product file onto the shop's two labels, size and colour. Whatever is neither
- * size nor colour takes the place that is free, and else joins the label that it belongs to: `M / Long`,
- * `Navy / Linen`.
+ * Maps up to three options of a product file onto the shop's two labels, size and colour. An option that is neither
+ * takes the free label. If none is free, it joins the label that it belongs to: `M / Long`, `Navy / Linen`.
  */
 export function labelOptions(names: string[], values: string[]): { size: string; color: string } {
   const size: string[] = [];
@@ -115,18 +114,15 @@ export function labelOptions(names: string[], values: string[]): { size: string;
   return { size: size.join(' / '), color: color.join(' / ') };
 }
 
-/**
- * Finds the products that have given SKUs: a file may rename a product's handle, and repeated SKUs are
- * reported. SKUs that the file states, not those that were made for it.
- */
+/** Lists the SKUs that the file states, without those that were made for it. */
 function statedSkus({ variants }: PartialProduct): string[] {
   return variants.flatMap(({ sku, skuIsMade }) => (sku === undefined || skuIsMade ? [] : [sku]));
 }
 
 /**
- * A product is another one under a new handle where the shop has no product of that handle, and their SKUs are the
- * same set, each once.
- * @returns former slug by slug of the draft
+ * Finds products whose handle the file renamed. The shop must lack the new handle, and both must have the same set of
+ * SKUs, each once.
+ * @returns the former slug by the slug of the draft
  */
 export async function findFormerSlugs(db: DbOrTx, drafts: PartialProduct[]): Promise<Map<string, string>> {
   const former = new Map<string, string>();
@@ -165,7 +161,7 @@ async function findUnknown(db: DbOrTx, drafts: PartialProduct[]): Promise<Partia
   return candidates.filter(({ slug }) => !slugs.has(slug));
 }
 
-/** @returns by SKU the slug of a product that has it and is none of the drafts. Index: variants_by_sku */
+/** @returns by SKU, the slug of a product that has it and is not among the drafts. Index: variants_by_sku */
 export async function findSkusElsewhere(db: DbOrTx, drafts: PartialProduct[]): Promise<Map<string, string>> {
   const skus = drafts.flatMap(statedSkus);
   if (skus.length === 0) return new Map();

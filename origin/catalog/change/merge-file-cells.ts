@@ -6,10 +6,10 @@ import type { Cells, FileCells, FileColumn, PartialVariant } from './product-dra
 
 export const optionNameColumns = ['Option1 Name', 'Option2 Name', 'Option3 Name'] as const;
 
-/** Those that an export writes only where a product has one of them, or a file brought them. */
+/** An export writes these columns only where a product has such a fact, or a file brought the column. */
 export const factColumns = allFacts.map((name) => factNames[name].column);
 
-/** Columns that the shop has fields of a product for. */
+/** Columns for which a product has fields. */
 export const productColumns = [
   'Title',
   'Body (HTML)',
@@ -29,7 +29,7 @@ export function describesProduct(column: string): boolean {
   );
 }
 
-/** Columns of the file that describe variants here, of those that could describe either. */
+/** Chooses the columns that describe variants in this file. Some columns may describe a product or its variants. */
 export function columnsOfVariants(
   file: FileCells | undefined,
   drafts: PartialVariant[],
@@ -43,7 +43,7 @@ export function columnsOfVariants(
   return (file?.columns ?? []).filter(isOfVariants).map(({ name }) => name);
 }
 
-/** What the file names is replaced, whatever else was there stays. */
+/** Replaces the cells that the file names and keeps the others. */
 export function mergeVariantCells(known: Cells, ofVariants: string[], draft: PartialVariant): Cells {
   const cells = omit(known, ofVariants);
   for (const name of ofVariants) {
@@ -53,7 +53,7 @@ export function mergeVariantCells(known: Cells, ofVariants: string[], draft: Par
   return cells;
 }
 
-/** The first variant's cells of columns that describe the product belong to the product's first row. */
+/** Cells of product columns that stand in the first variant's row belong to the product's first row. */
 export function mergeFileRows(
   known: Cells[],
   file: FileCells | undefined,
@@ -98,7 +98,7 @@ export function moveCellsToVariants(rows: Cells[], variants: { file_cells: Cells
   return left;
 }
 
-/** A product's rows without the cells of a column that somebody else has said something of since: SQL on `products`. */
+/** SQL on `products`: the file's rows without the cells of columns that were changed elsewhere since. */
 export function rowsWithout(columns: string[]): RawBuilder<string> {
   return sql`(select coalesce(jsonb_agg(kept.cells - ${columns}::text[] order by kept.place), '[]')
     from jsonb_array_elements(file_rows) with ordinality as kept (cells, place))`;

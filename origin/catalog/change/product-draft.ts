@@ -7,23 +7,23 @@ import type { FactsPatch } from '../product-facts.ts';
 export type Cells = Record<string, string>;
 
 export interface PartialVariant {
-  /** Never empty. Undefined: the file does not say. */
+  /** Never empty. Undefined: the file states no SKU. */
   sku?: string | undefined;
-  /** The file has an empty SKU here: one is made of handle and options, which says nothing of which variant this is. */
+  /** The SKU's cell is empty, so one was made from handle and options. It does not identify an existing variant. */
   skuIsMade?: boolean | undefined;
-  /** One a name in the product's option names. */
+  /** One value for each of the product's option names. */
   optionValues?: string[] | undefined;
   /** Minor units. */
   priceAmount?: number | undefined;
-  /** Whole pieces; below 0: sold beyond the stock. Null: nobody knows, so that none are counted. */
+  /** Whole pieces; below 0: sold beyond the stock. Null: the number is unknown, so stock is not counted. */
   available?: number | null | undefined;
   /** Whether stock is counted at all. */
   stockTracked?: boolean | undefined;
   sellsBeyondStock?: boolean | undefined;
-  /** One of the product's pictures; null: none. */
+  /** Must be one of the product's pictures; null: none. */
   imageUrl?: string | null | undefined;
   isArchived?: boolean | undefined;
-  /** Of its row: what the shop has no column for, and what is written otherwise than the shop would. */
+  /** Cells of its row that the shop has no column for, or that the shop would write in another way. */
   cells?: Cells | undefined;
   /** Line of the file, for the import report. */
   line?: number | undefined;
@@ -31,9 +31,9 @@ export interface PartialVariant {
 
 export interface PartialProduct {
   slug: string;
-  /** Where a product of `slug` does not exist: the address under which this one is known. */
+  /** Slug of an existing product that this draft renames to `slug`. */
   formerSlug?: string | undefined;
-  /** Needed of a new product. */
+  /** A new product needs it. */
   name?: string | undefined;
   /** Sanitised. */
   descriptionHtml?: string | undefined;
@@ -42,12 +42,12 @@ export interface PartialProduct {
   productType?: string | undefined;
   tags?: string[] | undefined;
   optionNames?: string[] | undefined;
-  /** What is absent stays; an empty text takes one away. */
+  /** Absent facts stay; an empty text removes one. */
   facts?: FactsPatch | undefined;
   status?: Lifecycle | undefined;
   /** Whether it is on sale while it is active. */
   published?: boolean | undefined;
-  /** In their order. What exists and is not named stays. */
+  /** In the file's order. Existing variants that are not named stay. */
   variants: PartialVariant[];
   images?: ImageDraft[] | undefined;
   file?: FileCells | undefined;
@@ -55,7 +55,7 @@ export interface PartialProduct {
   line?: number | undefined;
 }
 
-/** A draft that states everything, as those of the demo catalog do. */
+/** A draft with every member, such as those of the demo catalog. */
 export interface ProductDraft extends PartialProduct {
   name: string;
   descriptionHtml: string;
@@ -70,7 +70,7 @@ export interface ProductDraft extends PartialProduct {
 
 export interface VariantDraft extends PartialVariant {
   sku: string;
-  /** Its labels, as the option values say. */
+  /** Size and colour as the option values state them. */
   size: string;
   color: string;
   optionValues: string[];
@@ -78,22 +78,22 @@ export interface VariantDraft extends PartialVariant {
   available: number;
 }
 
-/** What a file says beyond the shop's own columns. */
+/** Cells and columns of a file that the shop has no columns for. */
 export interface FileCells {
   columns: FileColumn[];
-  /** By row of the product: cells of rows that describe no variant. */
+  /** One object a row of the product: cells that describe no variant. */
   rows: Cells[];
 }
 
 export interface FileColumn {
   name: string;
-  /** `either`: only its values tell whether it describes each variant or the product. */
+  /** `either`: the column's values decide whether it describes variants or the product. */
   of: 'product' | 'variant' | 'either';
 }
 
 export interface ImageDraft {
   url: string;
-  /** Undefined: as it was. */
+  /** Undefined: the text stays. */
   alt?: string | undefined;
 }
 
@@ -104,13 +104,13 @@ export interface CategoryName {
   name: string;
 }
 
-/** From the top of the tree down; what does not exist is made. */
+/** From the top of the tree down. Missing categories are created. */
 export type CategoryPath = [CategoryName, ...CategoryName[]];
 
-/** By the type and the tags that the product then has. */
+/** Chooses a category from the product's type and tags after the change. */
 export type CategoryChoice = (productType: string, tags: string[]) => CategoryPath;
 
-/** Something that whoever brought the file should know. */
+/** A remark for the person who imports the file. */
 export interface ImportNotice {
   line: number | undefined;
   reason: string;

@@ -1,5 +1,5 @@
-// Sales of a product: a lower price with a start and an end. Staff plan them and end them; turn-sales.ts makes them
-// happen.
+// Sales of a product: a lower price with a start and an end. Staff plan and stop them here; turn-sales.ts begins and
+// ends them.
 import { z } from '@hono/zod-openapi';
 import { sql } from 'kysely';
 import type { TagVersions } from '../../../http/cache-tag.ts';
@@ -72,7 +72,7 @@ export type SalePatch = z.infer<typeof SalePatchSchema>;
 
 const mostListed = 50;
 
-/** The latest first. @throws Refusal 404 */
+/** Lists the latest sale first. @throws Refusal 404 */
 export async function listSales(db: DbOrTx, productId: string): Promise<Sale[]> {
   await requireProduct(db, productId);
   const rows = await db
@@ -88,14 +88,14 @@ export async function listSales(db: DbOrTx, productId: string): Promise<Sale[]> 
 
 export interface EndedPrice {
   price: Money;
-  /** Undefined where the history does not reach back. */
+  /** Undefined where the start is older than the kept history. */
   from?: string;
   until: string;
-  /** Sizes and colours that had it. */
+  /** Variants that had this price. */
   variants: number;
 }
 
-/** What the variants of a product cost before, the latest first. */
+/** Lists the former prices of a product's variants, the latest first. */
 export async function listPrices(db: DbOrTx, productId: string): Promise<EndedPrice[]> {
   const { rows } = await sql<{ amount: number; since: Date | null; until: Date; variants: number }>`
     select h.amount, h.since, h.until, count(*)::integer as variants
@@ -110,18 +110,19 @@ export async function listPrices(db: DbOrTx, productId: string): Promise<EndedPr
   }));
 }
 
-/** What one deed made of a sale, and what the caller invalidates. */
+/** A changed sale, and the tags that the caller invalidates. */
 export interface SaleChange {
   sale: Sale;
   tags: TagVersions;
 }
 
-/** A start that has come a moment ago is meant to be now: forms and networks take their time. */
+/** A start that passed less than this ago counts as now, because forms and networks take time. */
 const lateMs = 60_000;
 
 /**
- * @throws Refusal 404; 409 `sale-overlaps`; 422 `invalid-body` where it lies in the past, ends before it starts, or
- * is no lower price
+ * @throws Refusal 404; 409 `sale-overlaps`; 422 `invalid-body` for a sale in the past, an end before its start or a
+ * price
+ * that is not lower
  */
 export async function planSale(
   tx: Tx,
@@ -157,7 +158,7 @@ export async function planSale(
 }
 
 /**
- * Of a planned sale everything may change, of a running one only its end.
+ * A planned sale may change in every member, a running one only in its end.
  * @throws Refusal 404; 409 `sale-over`, `sale-overlaps`; 422 `invalid-body`
  */
 export async function changeSale(
@@ -204,7 +205,7 @@ function saleOver(): Refusal {
 }
 
 /**
- * A running sale ends now; a planned one never begins.
+ * Ends a running sale now, or cancels a planned one.
  * @throws Refusal 404; 409 `sale-over`
  */
 export async function stopSale(
@@ -248,7 +249,7 @@ function wrong(field: string, message: string): Refusal {
   });
 }
 
-/** The lowest of what is on sale, as it is without a sale. */
+/** Reads the lowest regular price among the variants that are on sale. */
 async function readRegularPrice(tx: Tx, productId: string): Promise<number> {
   const rows = await tx
     .selectFrom('variants')

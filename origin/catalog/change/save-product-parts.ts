@@ -1,4 +1,4 @@
-// Saves what belongs to a product beside its own columns: pictures, its category, and what its row repeats from its
+// Saves what belongs to a product besides its own columns: pictures, its category, and the columns that repeat its
 // variants.
 
 import { sql } from 'kysely';
@@ -8,7 +8,7 @@ import { pairSeparator } from '../list/matching.ts';
 import { categoriesTag, categoryTag } from '../tags.ts';
 import type { CategoryPath, ImageDraft } from './product-draft.ts';
 
-/** Saves a product's pictures: those of its file, in the file's order, and those that its variants name. */
+/** A stored picture of a product. */
 export interface KnownImage {
   url: string;
   alt: string;
@@ -16,16 +16,14 @@ export interface KnownImage {
 
 interface ImageChange {
   known: KnownImage[];
-  /** Undefined: the file says nothing of pictures. */
+  /** Undefined: the file has no column of pictures. */
   drafts: ImageDraft[] | undefined;
   /** Addresses of the pictures that variants have. */
   ofVariants: string[];
 }
 
 /**
- * @param known in their order
- * @param drafts undefined: they stay
- * @param ofVariants addresses that variants name
+ * Saves the pictures of a product's file, in the file's order, and those that its variants name.
  * @returns whether anything differed
  */
 export async function saveImages(
@@ -53,8 +51,8 @@ export async function saveImages(
 }
 
 /**
- * Creates a category that is named for the first time, with its place in the tree.
- * @returns the last category's id, and the tags of those that were made.
+ * Creates the categories of a path that do not exist yet, each with its place in the tree.
+ * @returns the last category's id, and the tags of the created ones
  */
 export async function ensureCategory(tx: Tx, path: CategoryPath): Promise<{ id: string; tags: TagVersions }> {
   const tags: TagVersions = {};
@@ -89,7 +87,7 @@ async function findCategory(tx: Tx, slug: string): Promise<string | undefined> {
   return row?.id;
 }
 
-/** The tree that pages show has a version of its own. */
+/** Raises the version of the category tree that pages show. */
 async function raiseCategories(tx: Tx): Promise<number> {
   const { version } = await tx
     .updateTable('catalog_sets')

@@ -1,5 +1,5 @@
-// Creates or updates products from drafts. What a draft does not state stays; saving the same draft twice changes
-// nothing.
+// Creates or updates products from drafts. Members that a draft does not state stay. Saving the same draft twice
+// changes nothing.
 import { sql } from 'kysely';
 import type { TagVersions } from '../../../http/cache-tag.ts';
 import { addToOutbox, type OutboxCause } from '../../outbox/events.ts';
@@ -23,7 +23,7 @@ import {
 export type SaveOutcome = 'created' | 'changed' | 'unchanged' | 'refused';
 
 export interface SavedProduct {
-  /** `refused`: nothing of it was written, and `notices` says why. */
+  /** `refused`: nothing of the product was written, and `notices` gives the reason. */
   outcome: SaveOutcome;
   notices: ImportNotice[];
 }
@@ -32,7 +32,7 @@ export async function saveProduct(tx: Tx, draft: PartialProduct): Promise<SaveOu
   return (await saveProducts(tx, [draft]))[0]!.outcome;
 }
 
-/** Also writes one invalidation for all. Locks variants, then products, by id. No two drafts may have the same slug. */
+/** Saves products and writes one invalidation for all. Locks variants, then products, by id. Slugs must be distinct. */
 export async function saveProducts(
   tx: Tx,
   drafts: PartialProduct[],
@@ -59,7 +59,7 @@ export async function saveProducts(
 
 interface Saved extends SavedProduct {
   tags: TagVersions;
-  /** Where more than stock differs, so that lists may. */
+  /** Present where more than stock changed, so that lists may change. */
   relisted?: { id: string; categoryIds: string[] };
 }
 
@@ -166,7 +166,7 @@ async function saveOne(tx: Tx, draft: PartialProduct, known: KnownProduct | unde
   return writeProduct(tx, { draft, known, row, plan });
 }
 
-/** A column of a name that the file lacks leaves that name. */
+/** The draft's option names; a name whose column the file lacks is kept. */
 function optionNamesOf(draft: PartialProduct, known: KnownProduct | undefined): string[] {
   const stated = draft.optionNames;
   if (known !== undefined) {
@@ -208,7 +208,7 @@ function statusOf(
 
 interface PlannedProduct {
   draft: PartialProduct;
-  /** Undefined: it is new. */
+  /** Undefined for a new product. */
   known: KnownProduct | undefined;
   row: ProductRow;
   plan: VariantPlan;
@@ -261,7 +261,7 @@ async function writeProduct(tx: Tx, { draft, known, row, plan }: PlannedProduct)
   };
 }
 
-/** By what the product then is; without type and tags it keeps its category. */
+/** Chooses by the product's type and tags after the change. A draft without both leaves the category. */
 async function chooseCategory(
   tx: Tx,
   draft: PartialProduct,
@@ -283,7 +283,7 @@ function picturesOf(plan: VariantPlan): string[] {
   return plan.all.flatMap(({ image_url }) => (image_url === null ? [] : [image_url]));
 }
 
-/** What was absent from caches, at the version that a new row begins with. */
+/** Tags whose absence caches may hold, at the version that a new row begins with. */
 function firstTags(id: string, slug: string): TagVersions {
   return { [productTag(id)]: 1, [productStockTag(id)]: 1, [slugTag(slug)]: 1 };
 }

@@ -11,11 +11,11 @@ import { sayWhen } from './turn-sales.ts';
 export interface KnownVariant extends VariantColumns {
   id: string;
   product_id: string;
-  /** Then `price_amount` is the price that it will have again: files know no sales. */
+  /** If so, `price_amount` here is the regular price, because product files know no sales. */
   is_in_sale: boolean;
 }
 
-/** What a draft can say of a variant. */
+/** Columns of a variant that a draft can set. */
 interface VariantColumns {
   sku: string;
   size: string;
@@ -42,17 +42,17 @@ export interface VariantsOfProduct {
   drafts: PartialVariant[];
   /** Columns of the file that describe variants. */
   fileColumns: string[];
-  /** Cells of the file's rows that no variant has. */
+  /** Cells of the file's rows that belong to no variant. */
   fileRows: Cells[];
 }
 
-/** What is to be written, decided before anything is. */
+/** The changes of a product's variants, decided before any is written. */
 export interface VariantPlan {
   changed: { id: string; columns: VariantColumns; stockChanged: boolean; changed: boolean }[];
   added: VariantColumns[];
-  /** All of the product as they will be. */
+  /** All variants of the product after the change. */
   all: VariantColumns[];
-  /** Without the cells that are now a variant's. */
+  /** The product's own rows, without cells that moved to a variant. */
   fileRows: Cells[];
   isInSale: boolean;
   notices: ImportNotice[];
@@ -77,13 +77,13 @@ export function planVariants(product: VariantsOfProduct): VariantPlan {
     isInSale: known.some((row) => row.is_in_sale),
     notices: [],
   };
-  // A file without the column of an option does not say which variant its rows mean, unless by SKU.
+  // If an option's column is missing, only a row's SKU can tell which variant it means.
   const isWhole = ({ optionValues }: PartialVariant) => optionValues?.length === optionNames.length;
   const labelled = product.drafts.map((draft) => ({
     draft: isWhole(draft) ? draft : { ...draft, optionValues: undefined },
     ...labelOptions(optionNames, draft.optionValues ?? []),
   }));
-  // What is on sale is found before what is off the shelf.
+  // Variants on sale are matched before archived ones.
   const inOrder = known.toSorted((a, b) => Number(a.is_archived) - Number(b.is_archived));
   const matches = matchVariants(inOrder, labelled, product);
   const next = new Map<KnownVariant, VariantColumns>();
@@ -139,7 +139,7 @@ function mergeVariant(
   };
 }
 
-/** @returns the reason where too little is known of it. */
+/** @returns the variant, or the reason why the draft says too little to create it */
 function newVariant(product: VariantsOfProduct, draft: PartialVariant): VariantColumns | string {
   const { optionNames, slug } = product;
   if (product.known.length > 0 && draft.optionValues?.length !== optionNames.length)
@@ -189,7 +189,7 @@ function relabel(known: KnownVariant, optionNames: string[], sameNames: boolean)
   return { ...known, option_values: optionValues, ...labelOptions(optionNames, optionValues) };
 }
 
-/** A file that names all is followed; one that names some changes the order of those among themselves. */
+/** A file that names all variants sets their order. One that names some reorders only those among themselves. */
 function putInOrder(
   known: KnownVariant[],
   matches: (KnownVariant | undefined)[],
@@ -227,13 +227,16 @@ function compare(known: KnownVariant, next: VariantColumns): { changed: boolean;
 }
 
 interface MatchedVariants {
-  /** For each draft the variant that it means, if the shop has it. */
+  /** By draft: the variant that it means, if the shop has it. */
   matches: (KnownVariant | undefined)[];
   next: Map<KnownVariant, VariantColumns>;
   added: { at: number; columns: VariantColumns }[];
 }
 
-/** Two variants that look alike to shoppers are possible, but seldom meant. */
+/**
+ * Notes a variant with the same size and colour as one that the file does not name. This is possible but seldom
+ * meant.
+ */
 function tellTwins(
   product: VariantsOfProduct,
   { matches, next, added }: MatchedVariants,
@@ -251,7 +254,7 @@ function tellTwins(
 }
 
 export interface SavedVariants {
-  /** Anything but stock. */
+  /** Whether anything but stock changed. */
   changed: boolean;
   stockChanged: boolean;
   tags: TagVersions;
@@ -263,7 +266,7 @@ export async function saveVariants(tx: Tx, productId: string, plan: VariantPlan)
     stockChanged: plan.added.length > 0 || plan.changed.some(({ stockChanged }) => stockChanged),
     tags: {},
   };
-  // A file's prices are those without the sale, which goes on.
+  // A file states prices without the sale, and the sale goes on.
   if (plan.isInSale) await sayWhen(tx, new Date());
   for (const { id, columns, stockChanged } of plan.changed) {
     const { archived_at, price_amount: price, ...row } = toRow(columns);

@@ -15,10 +15,7 @@ import {
 import { isId, stockTag } from '../tags.ts';
 import { raiseProductStock } from './dirty-versions.ts';
 
-/**
- * Takes stock for an order, exactly once or not at all: one conditional statement a variant, never below
- * zero. A variant that sells without stock is counted as backordered, or not counted at all.
- */
+/** Pieces of one variant that an order takes or gives back. */
 export interface StockLine {
   variantId: string;
   quantity: number;
@@ -26,13 +23,15 @@ export interface StockLine {
 
 export interface ShortLine {
   variantId: string;
-  /** Pieces that there are; 0 also for a variant that is no longer sold. */
+  /** Available pieces; 0 also for a variant that is no longer sold. */
   available: number;
 }
 
 /**
- * Takes all lines or refuses. A sold-out variant invalidates caches at once, others at most once a second.
- * @throws Refusal 409 `out-of-stock` with `lines` (ShortLine[]); the transaction must then be rolled back.
+ * Takes all lines or refuses, by one conditional update a variant. Variants that sell beyond their stock count as
+ * backordered; uncounted ones stay as they are. Selling out invalidates caches at once, other changes at most once a
+ * second.
+ * @throws Refusal 409 `out-of-stock` with `lines` (ShortLine[]); the caller must then roll back the transaction.
  */
 export async function takeStock(tx: Tx, lines: StockLine[]): Promise<void> {
   const short: ShortLine[] = [];
@@ -73,10 +72,7 @@ interface RaisedRow {
   raised: boolean;
 }
 
-/**
- * One statement takes, checks and decides whether its version rises: at 0, or where the last rise is a second ago.
- * What is not counted stays as it is.
- */
+/** Checks and takes one line. The version rises if the stock reaches 0 or its last rise is at least a second ago. */
 async function takeLine(tx: Tx, line: StockLine): Promise<RaisedRow | undefined> {
   const { quantity } = line;
   const rises = sql`(${countsStock} and (available = ${quantity} or stock_raised_at <= now() - interval '1 s'))`;
@@ -118,7 +114,7 @@ async function tell(tx: Tx, raised: RaisedRow[]): Promise<void> {
   await addToOutbox(tx, 'invalidate', { tags });
 }
 
-/** Each variant once, in order of id: the order in which everybody locks. */
+/** Sums lines of the same variant, in order of id, in which all writers lock. */
 function sumLines(lines: StockLine[]): StockLine[] {
   const quantities = new Map<string, number>();
   for (const line of lines) {
@@ -129,18 +125,16 @@ function sumLines(lines: StockLine[]): StockLine[] {
     .sort((a, b) => (BigInt(a.variantId) < BigInt(b.variantId) ? -1 : 1));
 }
 
-/**
- * Sets a variant's stock for staff to an absolute number. It is counted from then on, whatever was sold
- * before.
- */
+/** The result of setting a variant's stock. */
 interface StockChange {
   product: Product;
-  /** For the invalidation, which the caller writes; empty where the number was that already. */
+  /** The caller writes the invalidation from these; empty where the number was the same. */
   tags: TagVersions;
   before: { stock: number };
 }
 
 /**
+ * Sets a variant's stock to an absolute number, for staff. The variant is counted from then on.
  * @param stock whole pieces, 0 to 10,000,000
  * @throws Refusal 404
  */
@@ -160,8 +154,8 @@ export async function setStock(tx: Tx, variantId: string, stock: number): Promis
         .executeTakeFirst()
     : undefined;
   if (variant === undefined) throw notFound('This variant');
-  // A page that shows what sells without stock sends its number back unchanged: that is no statement of how many
-  // there are.
+  // The staff page shows a number for uncounted variants too. If that number comes back unchanged, the variant stays
+  // uncounted.
   const isNews = variant.counted
     ? variant.available !== stock || variant.backordered > 0
     : variant.shown !== stock;

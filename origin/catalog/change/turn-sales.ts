@@ -1,4 +1,4 @@
-// Begins and ends the sales whose moment has come: the worker at that moment, and whoever reads an overdue price.
+// Begins and ends due sales: the worker does so at the moment, and a reader of an overdue price does so too.
 import { type Selectable, sql } from 'kysely';
 import type { Logger } from 'pino';
 import type { TagVersions } from '../../../http/cache-tag.ts';
@@ -12,7 +12,7 @@ import { markSets } from './dirty-versions.ts';
 
 export type SaleRow = Selectable<CatalogTables['product_sales']>;
 
-/** Products of one transaction, so that none holds its locks for long. */
+/** Products per transaction. The bound keeps locks short. */
 const atOnce = 100;
 
 interface SaleDeps {
@@ -38,14 +38,15 @@ export async function turnDueSales({ db, floors, wakeWorker, log }: SaleDeps, no
     const ids = due.map(({ id }) => id);
     const tags = await retryOnConflict(() => db.transaction().execute((tx) => turnSalesOf(tx, ids, nowMs)));
     wakeWorker();
-    // Rows of a replica that is behind are not taken from here on. The worker raises them too, and purges the edges.
+    // From here on, cached rows from a replica that lags are refused. The worker also raises the floors, and purges
+    // the edges.
     await floors
       .raise(tags)
       .catch((error: unknown) => log.warn({ err: error }, 'the worker raises these floors'));
   }
 }
 
-/** @returns what was raised; the invalidation is written. */
+/** @returns the raised tags; their invalidation is written already */
 async function turnSalesOf(tx: Tx, productIds: string[], nowMs: number): Promise<TagVersions> {
   await lockProducts(tx, productIds);
   const tags: TagVersions = {};
@@ -54,14 +55,14 @@ async function turnSalesOf(tx: Tx, productIds: string[], nowMs: number): Promise
   return tags;
 }
 
-/** Variants by id, then products by id: the order in which everybody locks. */
+/** Locks variants by id, then products by id. All writers lock in this order. */
 export async function lockProducts(tx: Tx, productIds: string[]): Promise<void> {
   const ids = sql`any(${productIds}::bigint[])`;
   await sql`select id from variants where product_id = ${ids} order by id for no key update`.execute(tx);
   await sql`select id from products where id = ${ids} order by id for no key update`.execute(tx);
 }
 
-/** Of a locked product: all that is due, in its order. @returns nothing where nothing is due any more */
+/** Begins and ends all due sales of a locked product, in order. @returns no tags where nothing was due */
 export async function turnProduct(tx: Tx, productId: string, nowMs: number): Promise<TagVersions> {
   let turned = 0;
   for (;;) {
@@ -74,12 +75,12 @@ export async function turnProduct(tx: Tx, productId: string, nowMs: number): Pro
   }
 }
 
-/** After a sale was planned or ended. */
+/** Updates the moment of the product's next sale change, after a sale was planned or ended. */
 export async function refreshFlip(tx: Tx, productId: string): Promise<TagVersions> {
   return raiseProduct(tx, productId, nextTurn(await readOpenSales(tx, productId))?.at);
 }
 
-/** Planned and running ones. */
+/** Reads the planned and running sales. */
 export function readOpenSales(tx: Tx, productId: string): Promise<SaleRow[]> {
   return tx
     .selectFrom('product_sales')
@@ -96,7 +97,7 @@ interface Turn {
   sale: SaleRow;
 }
 
-/** Where one ends as the next begins, it ends first. */
+/** Finds the next start or end. Where one sale ends as another begins, the end comes first. */
 function nextTurn(open: SaleRow[]): Turn | undefined {
   const turns = open.flatMap((sale): Turn[] => {
     if (sale.state === 'planned') return [{ at: sale.starts_at, begins: true, sale }];
@@ -105,7 +106,7 @@ function nextTurn(open: SaleRow[]): Turn | undefined {
   return turns.sort((a, b) => a.at.getTime() - b.at.getTime() || Number(a.begins) - Number(b.begins))[0];
 }
 
-/** `was` is what the law has it to be when the sale begins, whatever was planned. */
+/** `was` is computed by the legal rule when the sale begins, whatever was planned. */
 async function beginSale(tx: Tx, sale: SaleRow, at: Date): Promise<void> {
   const { product_id: productId, price_amount: amount } = sale;
   const lowest = await readLowestPrice(tx, productId, at);
@@ -124,7 +125,7 @@ async function beginSale(tx: Tx, sale: SaleRow, at: Date): Promise<void> {
   await sayWhen(tx, undefined);
 }
 
-/** @param at when it ends, which may be before it was to end */
+/** @param at the moment of the end, which may be earlier than planned */
 export async function endSale(tx: Tx, sale: SaleRow, at: Date): Promise<void> {
   await sayWhen(tx, at);
   await sql`
@@ -140,12 +141,12 @@ export async function endSale(tx: Tx, sale: SaleRow, at: Date): Promise<void> {
   await sayWhen(tx, undefined);
 }
 
-/** For the trigger that keeps ended prices: the change ends no sale, and was due at this moment. Undefined: no more. */
+/** Tells the trigger that keeps ended prices when the change was due, and that it ends no sale. Undefined resets it. */
 export async function sayWhen(tx: Tx, at: Date | undefined): Promise<void> {
   await sql`select set_config('shop.sale_turns_at', ${at?.toISOString() ?? ''}, true)`.execute(tx);
 }
 
-/** @returns the lowest price of what is on sale; minor units */
+/** @returns the lowest price of the variants on sale, in minor units */
 async function refreshPrice(tx: Tx, productId: string): Promise<number> {
   const { rows } = await sql<{ price: number }>`
     update products set price_amount = coalesce((
@@ -154,7 +155,7 @@ async function refreshPrice(tx: Tx, productId: string): Promise<number> {
   return rows[0]!.price;
 }
 
-/** Everything that shows the product, or when its price changes next, becomes old. */
+/** Invalidates everything that shows the product, and plans its next price change. */
 async function raiseProduct(tx: Tx, productId: string, flipsAt: Date | undefined): Promise<TagVersions> {
   const { version, category_id } = await tx
     .updateTable('products')
@@ -171,7 +172,7 @@ async function raiseProduct(tx: Tx, productId: string, flipsAt: Date | undefined
 const daysBeforeReduction = 30;
 
 /**
- * Of everything on sale, until this moment. Source: Directive 98/6/EC, Article 6a.
+ * Finds the lowest price of all variants on sale in the 30 days before. Source: Directive 98/6/EC, Article 6a.
  * @returns minor units
  */
 export async function readLowestPrice(tx: Tx, productId: string, at: Date): Promise<number | undefined> {

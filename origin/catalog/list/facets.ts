@@ -1,5 +1,5 @@
-// Counts the products that each further filter value would list: at most a thousand a facet, sizes in their own
-// order.
+// Counts the products that each further filter value would list, among at most a thousand products. Sizes come in
+// their own order.
 import { type RawBuilder, sql } from 'kysely';
 import type { DbOrTx } from '../../schema.ts';
 import { money } from '../../web/money.ts';
@@ -11,7 +11,7 @@ import { type Filter, type ListScope, matches, maxCandidates, pairSeparator } fr
 const maxValues = 60;
 
 /**
- * Each facet counts what all the other filters leave, so that a second value of it can be chosen.
+ * Counts each facet with all the other filters applied, so that a shopper can choose a second value of it.
  * @param candidates of a search with all its filters
  */
 export async function readFacets(
@@ -58,7 +58,7 @@ const columns = sql`id, category_id, price_amount, sizes, colors, size_colors`;
 
 const among = (ids: string[]) => sql`select ${columns} from products where id = any(${ids}::bigint[])`;
 
-/** One beyond the bound tells that there is more. */
+/** The limit is one more than the bound, to show whether there are more products. */
 const inOrder = (query: ListQuery, scope: ListScope, omit?: Filter) => sql`
   select ${columns} from products
   where ${scope.within} and ${matches(query, omit)} order by id desc limit ${maxCandidates + 1}`;

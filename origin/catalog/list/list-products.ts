@@ -13,11 +13,11 @@ import { readFacets } from './facets.ts';
 import { type ListPosition, type ListQuery, readCursor, type Sort, writeCursor } from './list-query.ts';
 import { type ListScope, matches, maxCandidates, readScope } from './matching.ts';
 
-/** Where a list is filtered by colour: by product id, the colour that its picture shows. */
+/** By product id: the colour that the product's picture shows in a list that is filtered by colour. */
 export type ShownColors = Map<string, string>;
 
 /**
- * Products of a category, or all, or those found by words, with facets and the cursor of the next part.
+ * Lists all products, those of a category or those found by words, with facets and the next part's cursor.
  * @throws Refusal 400 `bad-cursor`
  */
 export async function listProducts(
@@ -25,8 +25,9 @@ export async function listProducts(
   query: ListQuery,
 ): Promise<Fresh<ProductList> & { shownColors: ShownColors }> {
   const place = readCursor(query);
-  // The set's version is read before its rows: a change between the two makes this answer old, never the other way
-  // round.
+  // The set's version is read before its rows. A change between the two then marks this answer as old; the reverse
+  // order
+  // would store an old answer under the new version.
   const scope = await readScope(db, query);
   const candidates = query.q === '' ? undefined : await findCandidates(db, query, scope);
   const [rows, facets] = await Promise.all([
@@ -59,7 +60,7 @@ interface SummaryRow {
   was_amount: number | null;
   url: string | null;
   alt: string | null;
-  /** The one of the filter's that is shown. */
+  /** The shown colour, of those in the filter or search. */
   color: string | null;
   available: number;
   sort_key: number;
@@ -100,13 +101,10 @@ async function readPage(
   return rows;
 }
 
-/**
- * Of the colours that were chosen or searched for, the product's first one in a size that was asked for, with its
- * picture.
- */
+/** The first colour that was chosen or searched for, in a chosen size, with its picture. */
 function chosenColor({ colors, sizes, q }: ListQuery): RawBuilder<unknown> {
   if (colors.length === 0 && q === '') return sql`select null::text as color, null::text as url`;
-  // "navy t-shirt" names a colour as its filter would.
+  // "navy t-shirt" selects a colour as the colour filter would.
   const spaced = (text: RawBuilder<unknown>) =>
     sql`' ' || translate(search_normal(${text}), '-', ' ') || ' '`;
   const isAsked =
@@ -125,7 +123,10 @@ function chosenColor({ colors, sizes, q }: ListQuery): RawBuilder<unknown> {
     order by v.position, v.id limit 1`;
 }
 
-/** The first rows of each category below, from products_by_category(_price), products_newest or products_by_price. */
+/**
+ * Reads the first rows of each category by products_by_category(_price), or of all by products_newest or
+ * products_by_price.
+ */
 function inOrder(
   query: ListQuery,
   scope: ListScope,
@@ -158,7 +159,7 @@ function found(
     where (sort_key, id) ${beyond} (${place.sortKey}::integer, ${place.id}::bigint)`;
 }
 
-/** A whole number, so that a cursor holds it exactly. */
+/** The key is a whole number, so that a cursor holds it exactly. */
 function sortKey(sort: Sort, search?: ListScope['search']): RawBuilder<unknown> {
   if (sort === 'newest') return sql`0`;
   if (sort === 'relevance' && search !== undefined) return rankOf(search);

@@ -1,4 +1,4 @@
-// Parses the query of a product list, for API and pages alike, and normalises it so that equal queries have one cache
+// Parses the query of a product list for API and pages, and normalises it so that equal queries share one cache
 // key.
 
 import { createHash } from 'node:crypto';
@@ -9,7 +9,7 @@ export const sorts = ['relevance', 'newest', 'price-asc', 'price-desc'] as const
 export type Sort = (typeof sorts)[number];
 
 export interface ListQuery {
-  /** Words to search for; empty: everything. */
+  /** Words to search for; empty: no search. */
   q: string;
   category: string | undefined;
   sizes: string[];
@@ -18,25 +18,22 @@ export interface ListQuery {
   min: number | undefined;
   /** Minor units. */
   max: number | undefined;
-  /** `relevance` only where `q` is not empty. */
+  /** `relevance` is possible only where `q` is not empty. */
   sort: Sort;
   limit: number;
-  /** From 1; an offset bounded by `maxPage`, for people. Programs use the cursor. */
+  /** Counts from 1 to `maxPage`. Pages use this offset; programs use the cursor. */
   page: number;
   cursor: string | undefined;
 }
 
 export const defaultLimit = 24;
 export const maxLimit = 100;
-/** Page numbers end here; what lies beyond is reached by cursor. */
+/** The highest page number. Later products are reached by cursor. */
 export const maxPage = 40;
 export const maxChosenValues = 20;
 const maxAmount = 2_147_483_647;
 
-/**
- * `api`: amounts in minor units, faults are refused. `page`: amounts in whole units, what makes no sense is passed
- * over.
- */
+/** `api`: amounts in minor units, faults are refused. `page`: amounts in whole units, invalid values are ignored. */
 type QueryDialect = 'api' | 'page';
 
 /** @throws Refusal 400 `bad-request` in the `api` dialect, naming the parameter. */
@@ -69,7 +66,7 @@ export function parseListQuery(params: URLSearchParams, dialect: QueryDialect): 
   };
 }
 
-/** Names the list itself, whatever part of it is asked for: a cursor belongs to one such list. */
+/** A key of the whole list, without its parts. Each cursor belongs to one such list. */
 function filterKey(query: ListQuery): string {
   return JSON.stringify([
     query.q,
@@ -82,14 +79,14 @@ function filterKey(query: ListQuery): string {
   ]);
 }
 
-/** Names this part of the list, for caches. */
+/** A key of this part of the list, for caches. */
 export function listKey(query: ListQuery): string {
   return JSON.stringify([filterKey(query), query.limit, query.page, query.cursor ?? '']);
 }
 
 type Refuse = (field: string, message: string) => undefined;
 
-/** Case and spaces make no difference to a search. Postgres takes neither control characters nor lone surrogates. */
+/** Normalises case and spaces. Postgres takes neither control characters nor lone surrogates. */
 function normaliseWords(text: string): string {
   return text
     .replace(/[\p{Cc}\p{Cs}]/gu, ' ')
@@ -99,7 +96,7 @@ function normaliseWords(text: string): string {
     .trim();
 }
 
-/** Sorted, each once. Control characters and lone surrogates stand in no label, and Postgres cannot take them. */
+/** Sorts values and removes repetitions. Refuses control characters and lone surrogates, which Postgres cannot take. */
 function readValues(params: URLSearchParams, field: string, refuse: Refuse): string[] {
   const given = params.getAll(field).filter((value) => value !== '');
   const values = [...new Set(given)].filter((value) => /^[^\p{Cc}\p{Cs}]{1,800}$/u.test(value));
@@ -128,9 +125,9 @@ function readWhole(params: URLSearchParams, field: string, max: number, refuse: 
   return value;
 }
 
-/** Encodes and decodes list cursors: sort key and id of the last row, bound to one list's filter and sort. */
+/** A place in a list: sort key and id of the last row. A cursor encodes it and is bound to one filter and sort. */
 export interface ListPosition {
-  /** What the list is sorted by before the id: minor units, or the rank; 0 where by id alone. */
+  /** The first sort column: minor units, or the rank of a search; 0 where the list is sorted by id alone. */
   sortKey: number;
   id: string;
 }

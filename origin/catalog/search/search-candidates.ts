@@ -5,10 +5,10 @@ import type { ListQuery } from '../list/list-query.ts';
 import { type Filter, type ListScope, matches, maxCandidates } from '../list/matching.ts';
 
 /**
- * Finds a search's candidate products: exact name matches, then the newest matches, bounded so that common
- * words stay cheap. Indexes: products_search_blocks, products_by_title.
- * @returns ids, newest first; the same for the same search, whatever its sort. One beyond `maxCandidates` tells that
- * there is more.
+ * Finds a search's candidate products: exact name matches, then the newest matches. The bound keeps common words
+ * cheap.
+ * Indexes: products_search_blocks, products_by_title.
+ * @returns ids, newest first, whatever the sort; one more than `maxCandidates` where there are more
  */
 export async function findCandidates(
   db: DbOrTx,
@@ -20,10 +20,11 @@ export async function findCandidates(
   const terms = searchTerms(words, query, scope.categoryIds, omit);
   if (terms === undefined) return [];
   const limit = maxCandidates + 1;
-  // The index knows no places of words.
+  // The index stores no word positions, so the row's vector checks that words are adjacent.
   const sideBySide = words.includes('<') ? sql`search_vector @@ ${words}::tsquery` : sql`true`;
-  // Blocks come in the order of the series, and the limit ends it: an outer `order by` would read them all. `offset
-  // 0` keeps other indexes, which know no blocks, out of it.
+  // Blocks are read newest first until the limit; an outer `order by` would read them all. `offset 0` keeps the
+  // planner
+  // from using other indexes.
   const { rows } = await sql<{ id: string }>`
     select hit.id from generate_series(${Math.floor(newestId / idsPerBlock)}::integer, 0, -1) as blocks (block)
     cross join lateral (
@@ -39,7 +40,7 @@ export async function findCandidates(
     ) hit
     limit ${limit}`.execute(db);
   const ids = rows.map((row) => row.id);
-  // A catalog of many like it would hide an older product of exactly this name.
+  // An older product of exactly this name would be hidden by many newer, similar ones.
   if (ids.length < limit) return ids;
   const named = await findNamed(db, query, scope, omit);
   return [...new Set([...named, ...ids])].slice(0, limit);
@@ -56,19 +57,21 @@ async function findNamed(db: DbOrTx, query: ListQuery, scope: ListScope, omit?: 
 }
 
 /**
- * Turns a search into terms of the index products_search_blocks. They may match too much, never too little;
- * row conditions decide. Ids that share entries in the index; as in `product_search_terms`.
+ * Ids per block: a block's ids share entries in the index products_search_blocks. `product_search_terms` uses the
+ * same
+ * number. Terms may match too much, never too little; conditions on the row decide.
  */
 export const idsPerBlock = 8_192;
 
-/** Stands for the block's number in a term; in no word or label, as those have no control characters. */
+/** Stands for the block's number in a term. No word or label has it, because they contain no control characters. */
 export const blockMark = '\u0001';
 
-/** A department of more categories than this is filtered by row conditions, not by terms. */
+/** A department with more categories than this is filtered by row conditions, not by terms. */
 const mostCategories = 200;
 
 /**
- * @param words as Postgres reads them: `'linen' & 'shirt':*`
+ * Turns a search into terms of the index products_search_blocks.
+ * @param words in Postgres' form: `'linen' & 'shirt':*`
  * @returns text for `tsquery`, each term with `blockMark` for its block; undefined where nothing can match
  */
 export function searchTerms(
@@ -90,7 +93,7 @@ export function searchTerms(
 
 const maxAmount = 2_147_483_647;
 
-/** Words side by side are searched for as words that both occur: the index knows no places. */
+/** Words that must be adjacent become words that must both occur, because the index stores no positions. */
 function ofWords(words: string): string {
   return words.replace(/'((?:''|[^'])+)'/g, `'${blockMark}w$1'`).replace(/<(?:-|\d+)>/g, '&');
 }
@@ -100,11 +103,12 @@ function oneOf(terms: string[]): string {
 }
 
 /**
- * From fine steps at both ends to coarse ones between, eight of one being one of the next: some 20 terms, 70 at the
- * most.
+ * Covers a price range by terms: fine steps at both ends, coarse ones between. Eight steps of one level make one of
+ * the
+ * next. Usually about 20 terms, at most 70.
  */
 function priceSteps(min: number, max: number): string[] {
-  // Postgres' logarithm and ours may differ in the last place.
+  // Postgres' logarithm and JavaScript's may differ in the last digit.
   const slack = 1e-6;
   let from = Math.max(0, Math.floor(Math.log(min + 1) * 128 - slack));
   let to = Math.floor(Math.log(max + 1) * 128 + slack);
@@ -139,7 +143,7 @@ export function rankOf({ words, ownWords, titleKey }: ListScope['search']): RawB
     end * 100000000 + least(ts_rank(search_vector, ${words}::tsquery) * 50000000, 99999999))::integer`;
 }
 
-/** The same query, each word only where the product has it with one of these weights. */
+/** The same query, where each word must have one of these weights in the product. */
 function weighed(query: string, weights: string): string {
   return query.replace(/('(?:''|[^'])+')(?::(\*))?/g, (_, word, star = '') => `${word}:${star}${weights}`);
 }

@@ -4,13 +4,13 @@ import { readFileSync } from 'node:fs';
 import { sql } from 'kysely';
 import type { DbOrTx } from '../../schema.ts';
 
-/** Text for `to_tsquery('shop', …)`; both empty where nothing was asked for. */
+/** Texts for `to_tsquery('shop', …)`; `own` and `wide` are empty where there is no word to search for. */
 interface SearchQuery {
   /** The words as typed. */
   own: string;
-  /** With synonyms. */
+  /** The words with their synonyms. */
   wide: string;
-  /** All words joined, to be compared with `products.title_key`. */
+  /** All words joined, to compare with `products.title_key`. */
   titleKey: string;
 }
 
@@ -32,12 +32,12 @@ interface SearchWord {
   word: string;
   /** Words of one chunk were typed without a space between them. */
   chunk: number;
-  /** English has it in nearly every text. */
+  /** A stop word: nearly every English text has it. */
   stop: boolean;
 }
 
 export function toSearchQuery(typed: SearchWord[], synonyms: Synonyms): SearchQuery {
-  // "the" alone may be a brand; beside other words it says nothing.
+  // "the" alone may be a brand; beside other words it is ignored.
   const meant = typed.some(({ stop }) => !stop) ? typed.filter(({ stop }) => !stop) : typed;
   const words = meant.slice(0, maxWords);
   const own = words.map((word) => new Set([quote(word.word, word === typed.at(-1))]));
@@ -71,7 +71,7 @@ function addJoined(typed: SearchWord[], words: SearchWord[], alternatives: Set<s
   }
 }
 
-/** A sign that was copied as letters: "NikeTM" also asks for "nike". */
+/** Some copied texts have a sign as letters: "NikeTM" also asks for "nike". */
 function addUnsigned(words: SearchWord[], alternatives: Set<string>[]): void {
   words.forEach(({ word }, place) => {
     if (/^\p{L}{3,}tm$/u.test(word)) alternatives[place]!.add(quote(word.slice(0, -2), false));
@@ -92,7 +92,10 @@ function addSynonyms(words: SearchWord[], alternatives: Set<string>[], synonyms:
   });
 }
 
-/** Letters and digits only, as `search_normal` leaves them: no operator of the query language can come in. */
+/**
+ * Words have letters and digits only, as `search_normal` leaves them, so that none is an operator of the query
+ * language.
+ */
 function quote(word: string, unfinished: boolean): string {
   return `'${word}'${unfinished ? ':*' : ''}`;
 }
@@ -102,12 +105,12 @@ function allOf(words: Set<string>[]): string {
 }
 
 /**
- * Loads `synonyms.txt`: words that shoppers use for the same thing. A run of words as keys (`wordKey`),
- * joined by a space, and what else it may be called, each a run of words.
+ * Synonyms of `synonyms.txt`. A key is a run of word keys (`wordKey`) joined by a space. Its value lists other names,
+ * each a run of words.
  */
 type Synonyms = ReadonlyMap<string, string[][]>;
 
-/** The longest run of words that a group holds is looked for in a search; longer ones are passed over. */
+/** The longest run of words of a search that is looked up as a synonym. Longer runs in the file are ignored. */
 const mostWordsOfSynonym = 3;
 
 function readSynonyms(file: URL = new URL('./synonyms.txt', import.meta.url)): Synonyms {
@@ -131,13 +134,13 @@ export function parseSynonyms(text: string): Synonyms {
   return synonyms;
 }
 
-/** The same for singular and plural, roughly: a key is only compared with keys. */
+/** A rough key that is the same for singular and plural. Keys are only compared with keys. */
 function wordKey(word: string): string {
   if (/(?:ss|x|ch|sh)es$/.test(word)) return word.slice(0, -2);
   return word.length > 3 ? word.replace(/(?<!s)s$/, '') : word;
 }
 
-/** As `search_normal` would have them, for words of a file that somebody wrote by hand. */
+/** Normalises words of the hand-written file as `search_normal` would. */
 function wordsOf(entry: string): string[] {
   const plain = entry
     .normalize('NFKD')

@@ -8,18 +8,18 @@ import { catalogTag, readSetVersions } from '../tags.ts';
 import { findCandidates } from './search-candidates.ts';
 
 export interface Suggestions {
-  /** Each finds something, with the filters of the search; the one that was most probably meant first. */
+  /** Phrases that find products under the search's filters, the most probable first. */
   phrases: string[];
-  /** Whether the first is so much more probable than the others that its products may be shown at once. */
+  /** Whether the first is so much more probable than the others that the page may show its products at once. */
   clear: boolean;
 }
 
 const maxWords = 8;
 const maxCandidatesOfWord = 4;
-/** Each is a search of its own. */
+/** The bound is small because each tried phrase is a search. */
 const maxTried = 8;
 const maxProposed = 3;
-/** The first must find this many times as much as the second, where both are as near. */
+/** The first phrase must find this many times as much as the second, if both are equally near. */
 const clearlyMore = 4;
 
 export async function suggestSpelling(db: DbOrTx, query: ListQuery): Promise<Fresh<Suggestions>> {
@@ -38,7 +38,7 @@ export async function suggestSpelling(db: DbOrTx, query: ListQuery): Promise<Fre
     .sort(
       (a, b) => a.distance - b.distance || b.found.length - a.found.length || (a.phrase < b.phrase ? -1 : 1),
     );
-  // "jacket" and "jackets" find the same: one of them is enough.
+  // "jacket" and "jackets" find the same products, so only one of them is kept.
   const hits = [...new Map(ordered.toReversed().map((hit) => [hit.found.join(), hit])).values()].toReversed();
   const [first, second] = hits;
   const clear =
@@ -56,8 +56,9 @@ async function readWords(db: DbOrTx, q: string): Promise<string[]> {
 }
 
 /**
- * @returns for each word that begins no known one: what shares trigrams with it, and what begins alike, its second
- * letter right, left out or swapped.
+ * Reads near words for each word that begins no known one. These share trigrams, or begin alike with the second
+ * letter
+ * right, left out or swapped.
  */
 async function readNearWords(db: DbOrTx, words: string[]): Promise<Map<string, string[]>> {
   // The primary key answers "begins with" as a range, search_words_similar answers `%`.
@@ -84,12 +85,12 @@ async function readNearWords(db: DbOrTx, words: string[]): Promise<Map<string, s
 
 interface Phrase {
   phrase: string;
-  /** Letters changed, in all words together. */
+  /** Changed letters in all words together. */
   distance: number;
 }
 
 /**
- * Every choice of near words for the unknown ones, the nearest first; none where all words are known or nothing is
+ * Combines the near words of all unknown ones, nearest first. Returns none where all words are known or no word is
  * near.
  */
 function nearestPhrases(words: string[], near: Map<string, string[]>): Phrase[] {
@@ -111,7 +112,7 @@ function nearestPhrases(words: string[], near: Map<string, string[]>): Phrase[] 
     .map((phrase) => ({ phrase: phrase.words.join(' '), distance: phrase.distance }));
 }
 
-/** One wrong letter in three is a slip; more is another word. */
+/** One wrong letter in three counts as a slip; more make another word. */
 function nearest(word: string, candidates: string[]): { word: string; distance: number }[] {
   const most = Math.max(1, Math.floor(word.length / 3));
   return [...new Set(candidates)]
@@ -121,10 +122,7 @@ function nearest(word: string, candidates: string[]): { word: string; distance: 
     .slice(0, maxCandidatesOfWord);
 }
 
-/**
- * How many slips of the keyboard lie between two words: a letter left out, added, changed, or two next to each other
- * swapped.
- */
+/** Counts the typing slips between two words: a letter left out, added or changed, or two adjacent letters swapped. */
 export function editDistance(a: string, b: string): number {
   const from = [...a];
   const to = [...b];
@@ -145,7 +143,7 @@ export function editDistance(a: string, b: string): number {
   return last[to.length]!;
 }
 
-/** Makes the words of these products known. Sorted, so that two writers cannot wait for each other. */
+/** Adds the words of these products to the known ones. They are sorted, so that two writers cannot deadlock. */
 export async function learnWords(db: DbOrTx, productIds: string[]): Promise<void> {
   await sql`
     insert into search_words (word)

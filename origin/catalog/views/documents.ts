@@ -21,7 +21,7 @@ import { type CategoryPlace, departments, pathTo, readCategoryTree } from './nav
 import { absolute, productJsonLd, productPage, type ShownDelivery } from './product.ts';
 import { homePage, picturesIn, productHref, shownColor } from './product-card.ts';
 
-/** With the tags that fall when it becomes old. */
+/** Describes the delivery, with the tags that are raised when the description changes. */
 export type DescribeDelivery = (db: DbOrTx) => Promise<Fresh<ShownDelivery | undefined>>;
 
 interface Site {
@@ -52,12 +52,12 @@ export async function homeDocument(db: DbOrTx, site: Site): Document {
   return document(page, { tags: { ...tree.tags, ...categories.tags, ...list.tags }, until: list.until });
 }
 
-/** A category that nothing on sale is in any more leads nowhere. */
+/** A category without products on sale is not linked. */
 function isFilled({ productCount }: CategoryNode): boolean {
   return productCount > 0;
 }
 
-/** @param color one of its colours: the page is the same but for what is chosen */
+/** @param color one of the product's colours; the page differs only in the chosen colour */
 export async function productDocument(db: DbOrTx, site: Site, slug: string, color?: string): Document {
   const tree = await readCategoryTree(db);
   const { value: product, tags, until } = await readProduct(db, slug);
@@ -90,7 +90,7 @@ export async function productDocument(db: DbOrTx, site: Site, slug: string, colo
   );
 }
 
-/** Another spelling of a product's address leads to the product; what is none is missing. */
+/** Redirects another spelling of a product's address to the product; other addresses answer 404. */
 async function movedProduct(
   db: DbOrTx,
   slug: string,
@@ -174,12 +174,12 @@ export async function searchDocument(db: DbOrTx, site: Site, query: ListQuery): 
 
 const noSuggestions: Fresh<Suggestions> = { value: { phrases: [], clear: false }, tags: {} };
 
-/** Each part of a list is a page of its own, with its own title. */
+/** Each page of a list has its own title. */
 function nameOfPart(name: string, { page }: ListQuery): string {
   return page === 1 ? name : `${name}, page ${page}`;
 }
 
-/** Where a part of a list stands among the others. Only lists as they are by themselves are for search engines. */
+/** Links to the list's other pages. Only lists without filters are offered to search engines. */
 function placeInList(
   site: Site,
   base: string,
@@ -197,18 +197,18 @@ function placeInList(
   };
 }
 
-/** Small letters, composed: as addresses are written here. */
+/** The catalog writes addresses in lower case and composed letters (NFC). */
 function plainSpelling(slug: string): string {
   return slug.normalize('NFC').toLowerCase();
 }
 
-/** The other ways to write the same letters, the usual one first. */
+/** Other Unicode forms of the same letters, the usual one first. */
 function otherSpellings(slug: string): string[] {
   const plain = plainSpelling(slug);
   return [...new Set([plain, plain.normalize('NFD'), slug.normalize('NFC')])].filter((it) => it !== slug);
 }
 
-/** Absence is kept as well, until the thing appears. */
+/** An absence is cached as well, until the thing appears. */
 function missing(what: string, tree: Fresh<CategoryPlace[]>, tags: TagVersions = {}): Fresh<SharedBody> {
   const page = errorDocument(notFound(what), departments(tree.value));
   return document(page, { tags: { ...tree.tags, ...tags } }, 404);

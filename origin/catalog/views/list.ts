@@ -14,7 +14,7 @@ interface ListPage {
   base: string;
   heading: string;
   path: CategoryPlace[];
-  /** Categories right below this one, or to go on to where nothing was found. */
+  /** Categories directly below this one; where nothing was found, categories to go on to. */
   below: NavigationItem[];
   query: ListQuery;
   list: ProductList;
@@ -25,9 +25,9 @@ interface ListPage {
 /** "Did you mean", for a search that found nothing. */
 interface Spelling {
   asked: string;
-  /** The list shows what this phrase finds. */
+  /** The phrase whose products the list shows. */
   meant: string | undefined;
-  /** Each finds something. */
+  /** Phrases that find products. */
   phrases: string[];
 }
 
@@ -116,7 +116,7 @@ ${amount('max', 'To', query.max, facets.price && facets.price.max.amount + 99)}
 </form></details>`;
 }
 
-/** Chosen values stay to be seen even where nothing is left of them. */
+/** Chosen values remain visible even where no product has them. */
 function choices(title: string, name: 'size' | 'color', values: FacetValue[], chosen: string[]): Html | '' {
   const missing = chosen.filter((value) => !values.some((known) => known.value === value));
   const shown = [

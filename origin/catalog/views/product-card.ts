@@ -1,4 +1,5 @@
-// Renders products as cards, in lists and on the home page; and a product's address, swatch and pictures in one colour.
+// Renders products as cards, in lists and on the home page, and a product's address, swatch and pictures in one
+// colour.
 import { raw } from 'hono/html';
 import { formatMoney, type Money } from '../../web/money.ts';
 import { type Html, html } from '../../web/page/html.ts';
@@ -6,7 +7,7 @@ import type { ShownColors } from '../list/list-products.ts';
 import type { CategoryNode, Image, ProductDetail, ProductSummary } from '../product.ts';
 
 interface Grid {
-  /** How many pictures are loaded at once. */
+  /** Number of pictures that the browser loads at once. */
   eager?: number;
   shownColors?: ShownColors;
 }
@@ -16,7 +17,7 @@ export function productGrid(products: ProductSummary[], { eager = 4, shownColors
   return html`<ul class="grid">${products.map((product, index) => productCard(product, index < eager, shownColors?.get(product.id)))}</ul>`;
 }
 
-/** @param color that its picture shows, and its page will */
+/** @param color the colour of the card's picture and of the linked page */
 function productCard(product: ProductSummary, eager: boolean, color: string | undefined): Html {
   const gone = product.available === 0;
   return html`<li class="product">
@@ -27,19 +28,19 @@ function productCard(product: ProductSummary, eager: boolean, color: string | un
 </li>`;
 }
 
-/** The lowest price of the 30 days before a reduction, as the law has it. */
+/** The lowest price of the 30 days before a reduction (Directive 98/6/EC, Article 6a). */
 export function wasPrice(was: Money | undefined): Html | '' {
   return was === undefined
     ? ''
     : html` <s class="was"><span class="hidden">before: </span>${formatMoney(was.amount)}</s>`;
 }
 
-/** 4 : 5 like every picture of the shop. Pictures further down wait until they are near. */
+/** All pictures are 4 : 5. Pictures further down load when they are near the viewport. */
 export function picture(image: Image, eager = false): Html {
   return html`<img src="${image.url}" alt="${image.alt}" width="800" height="1000"${raw(eager ? '' : ' loading="lazy"')}>`;
 }
 
-/** Renders the home page: introduction, new products, all categories. */
+/** The home page: introduction, new products, all categories. */
 interface HomePage {
   categories: CategoryNode[];
   newest: ProductSummary[];
@@ -77,13 +78,13 @@ function indexEntry(category: CategoryNode, all: CategoryNode[]): Html {
 ${below.length === 0 ? '' : html`<ul>${below.map((child) => html`<li><a href="/c/${child.slug}">${child.name}</a></li>`)}</ul>`}</li>`;
 }
 
-/** Without a colour, the product's one canonical address. */
+/** Without a colour, this is the product's canonical address. */
 export function productHref(slug: string, color = ''): string {
   const path = `/p/${encodeURIComponent(slug)}`;
   return color === '' ? path : `${path}?color=${encodeURIComponent(color)}`;
 }
 
-/** @returns the product's own spelling of the colour that was asked for; undefined where it has none such */
+/** @returns the product's own spelling of a requested colour; undefined where it has no such colour */
 export function findColor(colors: string[], asked: string): string | undefined {
   const plain = (color: string) => color.normalize('NFC').toLowerCase().trim();
   return colors.find((color) => color === asked) ?? colors.find((color) => plain(color) === plain(asked));
@@ -94,7 +95,7 @@ interface Wish {
   variantId?: string | undefined;
 }
 
-/** What was asked for; else the first colour that is still to be had. */
+/** The requested colour; else the first one that is in stock. */
 export function shownColor({ variants }: ProductDetail, { color, variantId }: Wish): string {
   const asked = variants.find((variant) => variant.color === color);
   const chosen = variants.find((variant) => variant.id === variantId);
@@ -102,7 +103,10 @@ export function shownColor({ variants }: ProductDetail, { color, variantId }: Wi
   return (asked ?? chosen ?? first ?? variants[0])?.color ?? '';
 }
 
-/** The colour's own picture first, those that are of no colour next, those of other colours last. At least one. */
+/**
+ * The colour's own pictures come first, then those without a colour, then those of other colours. Returns at least
+ * one.
+ */
 export function picturesIn({ images, variants }: ProductDetail, color: string): Image[] {
   const own = new Set<string>();
   const others = new Set<string>();
@@ -113,7 +117,7 @@ export function picturesIn({ images, variants }: ProductDetail, color: string): 
   return own.size === 0 ? images : images.toSorted((a, b) => rank(a) - rank(b));
 }
 
-/** As in assets/styles/8-dyes.css. */
+/** Keep in step with assets/styles/8-dyes.css. */
 const dyes = new Set(
   (
     'white ecru cream ivory sand beige camel tan brown chocolate black charcoal grey gray silver navy indigo blue denim ' +

@@ -1,4 +1,4 @@
-// Renders a product's page: pictures, price, the choice of a variant, description, size guide; and its schema.org
+// Renders a product's page: pictures, price, choice of a variant, description, size guide, and its schema.org
 // JSON-LD.
 import { raw } from 'hono/html';
 import { formatMoney } from '../../web/money.ts';
@@ -10,7 +10,7 @@ import { type CategoryPlace, crumbs } from './navigation.ts';
 import { dot, picture, picturesIn, productHref, shownColor, wasPrice } from './product-card.ts';
 import { sizeGuide } from './size-guide.ts';
 
-/** How the product comes to the shop's own country. */
+/** Delivery of the product within the shop's own country. */
 export interface ShownDelivery {
   method: string;
   /** Minor units. */
@@ -20,20 +20,20 @@ export interface ShownDelivery {
   country: string;
   /** Such as `Wed 2 – Fri 4 December`. */
   arrives: string;
-  /** A stored page may be read later: it says for which day's orders this holds. */
+  /** The day of order for which this holds, because a stored page may be read later. */
   orderedOn: string;
 }
 
 interface ProductPage {
   product: ProductDetail;
   path: CategoryPlace[];
-  /** As in the settings. */
+  /** The payment providers of the settings. */
   paymentProviders: string[];
-  /** Undefined where nothing is delivered to the shop's country. */
+  /** Undefined where the shop does not deliver to its own country. */
   delivery?: ShownDelivery | undefined;
-  /** One of its colours; else the first that is still to be had. */
+  /** One of the product's colours; else the first one in stock is shown. */
   color?: string | undefined;
-  /** What was sent and refused, with the reason; never on the shared page. */
+  /** The refused input with its reason; never on the shared page. */
   refused?: { reason: string; chosen: Chosen };
 }
 
@@ -67,7 +67,7 @@ ${fold('Delivery and payment', html`<div class="prose">${delivery === undefined 
 </div>`;
 }
 
-/** What the law asks of the page of a product. */
+/** Facts that the law requires on a product's page. */
 function factsFold(product: ProductDetail): Html | '' {
   const { material, care, origin, manufacturer, responsiblePerson } = product;
   const own: [string, string | undefined][] = [
@@ -112,7 +112,7 @@ function deliveryText({ method, amount, freeFrom, country, arrives, orderedOn }:
   return html`<p>To ${countryNames.of(country) ?? country}: ${method}, ${price}${free}. Ordered on ${orderedOn}, it is delivered ${arrives}. <a href="/delivery">Other countries and ways</a></p>`;
 }
 
-/** Only what the shop offers. */
+/** Names only the ways to pay that the shop offers. */
 function waysToPay(providers: string[]): string {
   const ways = [
     ...(providers.includes('stripe') ? ['by card'] : []),
@@ -129,17 +129,17 @@ function priceRange({ variants, price }: ProductDetail): string {
   return lowest === highest ? formatMoney(lowest) : `${formatMoney(lowest)} to ${formatMoney(highest)}`;
 }
 
-/**
- * Renders the choice of a variant: colours as links, sizes of the chosen colour as buttons. Works without
- * JavaScript.
- */
+/** The values of a form that was sent and refused. */
 interface Chosen {
   variantId?: string | undefined;
   color?: string | undefined;
   quantity?: string | undefined;
 }
 
-/** Posts `variantId`, `quantity` and the `color` that is in sight. */
+/**
+ * Renders the choice of a variant: colours as links, sizes as buttons. It posts `variantId`, `quantity` and the shown
+ * `color`, and works without JavaScript.
+ */
 function variantPicker(product: ProductDetail, shown: string, chosen: Chosen = {}): Html {
   const byColor = [...Map.groupBy(product.variants, (variant) => variant.color)];
   const isSoldOut = product.variants.every((variant) => variant.available === 0);

@@ -1,18 +1,18 @@
-// Chooses the size table for a product by garment and wearer. If no table is certain to fit, none is shown.
+// Chooses a product's size table by kind of garment and wearer. Shows none unless exactly one table fits.
 import { fold, type Html, html } from '../../web/page/html.ts';
 import { type Garment, garmentOf, type Wearer, wearerOf } from './garment-words.ts';
 import type { CategoryPlace } from './navigation.ts';
 
 export interface SizeTable {
-  /** Of the whole, such as `Women’s sizes`. */
+  /** Title of the table, such as `Women’s sizes`. */
   title: string;
   head: string[];
-  /** Each begins with the size's label. */
+  /** Each row begins with the size's label. */
   rows: string[][];
   note: string;
 }
 
-/** @returns nothing where no table is certain to fit. */
+/** @returns nothing where no single table fits */
 export function sizeGuide(path: CategoryPlace[], sizes: string[]): Html | '' {
   const table = chooseSizeTable(path, sizes);
   if (table === undefined) return '';
@@ -29,8 +29,8 @@ export function sizeGuide(path: CategoryPlace[], sizes: string[]): Html | '' {
 }
 
 /**
- * The category says what it is and for whom. Of that garment's tables, the one that knows each of the sizes is
- * meant; two or none: no table.
+ * Takes garment and wearer from the category. Chooses the only table of that garment that knows each size; none
+ * otherwise.
  * @param path from the department down to the product's category
  */
 export function chooseSizeTable(path: CategoryPlace[], sizes: string[]): SizeTable | undefined {
@@ -64,7 +64,7 @@ const lettersOf: Record<string, string> = {
   '3XL': 'XXXL',
 };
 
-/** @returns the table, where it has a row for each of the labels. */
+/** @returns the table if it has a row for each label */
 type Tables = (labels: string[]) => SizeTable | undefined;
 
 function tablesOf(garment: Garment, wearer: Wearer | undefined): Tables[] {
@@ -77,7 +77,7 @@ function tablesOf(garment: Garment, wearer: Wearer | undefined): Tables[] {
   const numbers = wearer === 'women' ? womensNumbers : mensNumbers;
   const byLetters = wearer === 'women' ? womensLetters : mensLetters;
   if (garment === 'bottoms') return [byLetters, waistsFor[wearer], numbers];
-  // A men's shirt in numbers has those of its collar.
+  // Men's shirts in numbers use collar sizes.
   if (garment === 'shirt' && wearer === 'men') return [mensLetters, collars, mensNumbers];
   return [byLetters, numbers];
 }
@@ -85,7 +85,7 @@ function tablesOf(garment: Garment, wearer: Wearer | undefined): Tables[] {
 const howToMeasure =
   'Measure over light clothing, the tape level and not tight. Between two sizes, take the larger.';
 
-/** A table that shows its rows from the smallest of the sizes to the largest. */
+/** A table that shows the rows from the smallest to the largest of the product's sizes. */
 function listed(table: SizeTable): Tables {
   const known = table.rows.map(([size]) => size!.toUpperCase());
   return (labels) => {
@@ -95,7 +95,7 @@ function listed(table: SizeTable): Tables {
   };
 }
 
-/** @returns a row for each of the labels; undefined where one of them has none. */
+/** @returns one row for each label; undefined where a label has none */
 function rowOfEach(labels: string[], rowOf: (label: string) => string[] | undefined): string[][] | undefined {
   const rows = labels.map(rowOf).filter((row) => row !== undefined);
   return rows.length < labels.length ? undefined : rows;
@@ -185,7 +185,7 @@ const collars = listed({
   note: 'The collar is measured around the neck, with a finger’s room.',
 });
 
-/** Jeans and trousers by the inches of their waist; `W32` and `W32 L34` too. */
+/** Jeans and trousers by waist in inches; also knows `W32` and `W32 L34`. */
 function waists(title: string, hipBeyondWaistCm: number): Tables {
   const inches = [...Array.from({ length: 14 }, (_, index) => 23 + index), 38, 40, 42, 44];
   const rows = inches.map((size) => {
@@ -244,14 +244,14 @@ const kidsByHeight = listed({
   note: 'Sizes are the height in centimetres. Ages are a guide only: children of one age differ in height.',
 });
 
-/** Such as `2–3 years`, `4Y`, `6–9M`. */
+/** Sizes by age, such as `2–3 years`, `4Y`, `6–9M`. */
 const kidsByAge: Tables = (labels) => {
   const rows = rowOfEach(labels, (label) => {
     const match = /^(\d{1,2})(?:–(\d{1,2}))?\s*(y|yrs?|years?|m|months?)$/i.exec(label);
     if (match === null) return undefined;
     const [, from = '', to, unit = ''] = match;
     const years = /^y/i.test(unit);
-    // One number of years is the child's age up to the next birthday.
+    // A single number of years means the age up to the next birthday.
     const age = `${from}–${to ?? Number(from) + 1} ${years ? 'years' : 'months'}`;
     const known = childHeights.find(([, its]) => its === age);
     return known && [label, `${known[0] - 5}–${known[0]}`, known[2], known[3]];
@@ -266,7 +266,7 @@ const kidsByAge: Tables = (labels) => {
   );
 };
 
-/** Foot lengths are those of the European size, two thirds of a centimetre each. */
+/** By the European size, which grows by two thirds of a centimetre. */
 function footLength(europeanSize: number): string {
   return (europeanSize / 1.5 - 1.5).toFixed(1);
 }
@@ -326,7 +326,7 @@ const shoesFor: Record<Wearer, Tables> = {
   ]),
 };
 
-/** For nobody in particular: British and American sizes would differ for women and men. */
+/** Has no British and American sizes, because those differ for women and men. */
 const shoes = listed({
   title: 'Shoes',
   head: ['EU', 'Foot length'],
@@ -334,7 +334,7 @@ const shoes = listed({
   note: measureFoot,
 });
 
-/** By the shoe sizes that they fit, such as `39–42`. */
+/** Sock sizes name the shoe sizes that they fit, such as `39–42`. */
 const socks: Tables = (labels) => {
   const rows = rowOfEach(labels, (label) => {
     const [, from, to] = /^(\d\d)–(\d\d)$/.exec(label) ?? [];
@@ -358,7 +358,7 @@ const headSizes: [string, string][] = [
   ...Array.from({ length: 14 }, (_, index): [string, string] => [String(50 + index), String(50 + index)]),
 ];
 
-/** Only the rows of the product's sizes: letters, centimetres and one size for all are different ways to measure. */
+/** Shows only the rows of the product's sizes, because letters, centimetres and one size are different measures. */
 const hats: Tables = (labels) => {
   const known = new Map(headSizes.map(([size, head]) => [size.toUpperCase(), head]));
   const rows = rowOfEach(labels, (label) => {

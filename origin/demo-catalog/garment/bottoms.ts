@@ -147,12 +147,12 @@ export function shorts(): Drawing {
 }
 
 interface LegMeasures {
-  /** Half widths at the waist and hip; outer distances from the middle at knee and ankle. */
+  /** Half widths at waist and hip; distances of the outer line from the middle at knee and ankle. */
   waist: number;
   hip: number;
   knee: number;
   ankle: number;
-  /** Half the distance between the legs below. */
+  /** Half the distance between the legs at the bottom. */
   gap: number;
   top: number;
   bottom: number;

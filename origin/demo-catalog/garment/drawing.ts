@@ -1,16 +1,16 @@
 // The parts of a garment's drawing: outlines with two mirrored halves, pieces of cloth from back to front, seams, and
 // an empty hanger.
 
-/** Outlines of garments: one half is written down, the other is its mirror image. */
+/** Size of a drawing. Outlines of garments state one half; the other half is its mirror image. */
 export const width = 400;
 export const height = 500;
 const middle = width / 2;
 
 export type Point = [x: number, y: number];
-/** A line to a point, or a cubic curve by two control points to a third. */
+/** A line to one point, or a cubic curve with two control points and an end. */
 export type Segment = [Point] | [Point, Point, Point];
 
-/** Closes the half that goes from the middle above along the left to the middle below. */
+/** Closes an outline from its left half, which runs from the top middle to the bottom middle. */
 export function symmetric(start: Point, half: Segment[]): string {
   const mirrored: Segment[] = [];
   let from = start;
@@ -31,7 +31,7 @@ export function closed(start: Point, segments: Segment[]): string {
   return `${path(start, segments)}Z`;
 }
 
-/** The same drawn on the right. */
+/** The same markup, mirrored to the right. */
 export function mirrored(markup: string): string {
   return `<g transform="matrix(-1 0 0 1 ${width} 0)">${markup}</g>`;
 }
@@ -58,15 +58,15 @@ function round(value: number): number {
 
 export interface Piece {
   d: string;
-  /** Negative: darker, as the inside or what lies below; positive: lighter. -1 to 1. */
+  /** -1 to 1. Negative: darker, for insides and lower layers; positive: lighter. */
   tone?: number;
-  /** Cloth of another colour: cuffs, collars, soles. */
+  /** Whether the cloth has the second colour: cuffs, collars, soles. */
   accent?: boolean;
-  /** Without the fabric's pattern: ribs, insides. */
+  /** Whether it lacks the fabric's pattern: ribs, insides. */
   plain?: boolean;
-  /** Drawn on the right as well. */
+  /** Whether it is drawn on the right as well. */
   pair?: boolean;
-  /** Without the play of light: flat insides. */
+  /** Whether it lacks light and shade: flat insides. */
   flat?: boolean;
 }
 
@@ -76,9 +76,12 @@ export interface Drawing {
   folds: string[];
   /** Thin lines where pieces meet. */
   seams: string[];
-  /** Thread: thin dashed lines. */
+  /** Thin dashed lines of thread. */
   stitches: string[];
-  /** Markup on top: buttons, zips, ribs; colours as `{dark}`, `{darker}`, `{light}`, `{metal}`, `{accent}`. */
+  /**
+   * Markup on top of the cloth: buttons, zips, ribs. Colours are `{dark}`, `{darker}`, `{light}`, `{metal}`,
+   * `{accent}`.
+   */
   details: string[];
 }
 
@@ -96,7 +99,7 @@ export function line(d: string, width = 1.4, color = '{darker}', opacity = 0.6):
 }
 
 /**
- * Fine upright lines between two heights: a knitted rib.
+ * Draws a knitted rib as fine upright lines between two heights.
  * @param across from left to right
  * @param down from top to bottom
  */
@@ -110,7 +113,7 @@ export function rib([left, right]: [number, number], [top, bottom]: [number, num
   return `<path d="${lines.join('')}" stroke="{darker}" stroke-width="1" opacity=".35"/>`;
 }
 
-/** A zip from above to below in the middle. */
+/** A zip in the middle, from top to bottom. */
 export function zip(x: number, top: number, bottom: number): string {
   return `<path d="M${x} ${top}V${bottom}" stroke="{darker}" stroke-width="5" opacity=".55"/><path d="M${x} ${top}V${bottom}" stroke="{metal}" stroke-width="2.6" stroke-dasharray="1.6 1.5"/><rect x="${x - 3}" y="${top + 4}" width="6" height="13" rx="2" fill="{metal}" stroke="{darker}" stroke-width=".6"/>`;
 }

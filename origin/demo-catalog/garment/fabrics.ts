@@ -1,6 +1,6 @@
 // The demo shop's colours by name, and its fabrics as repeating SVG patterns: woven, knitted or printed.
 
-/** The demo shop's colours by name, and functions that shade a colour. */
+/** The demo shop's colours by name. */
 export const colors = {
   White: '#f4f2ec',
   Ecru: '#e6dcc6',
@@ -35,7 +35,7 @@ export const colors = {
 
 export type ColorName = keyof typeof colors;
 
-/** @param amount 0 (as it is) to 1 (the other colour) */
+/** @param amount 0 (unchanged) to 1 (the other colour) */
 export function mix(color: string, other: string, amount: number): string {
   const channel = (at: number) => {
     const from = Number.parseInt(color.slice(at, at + 2), 16);
@@ -55,7 +55,7 @@ export function lighten(color: string, amount: number): string {
   return mix(color, '#ffffff', amount);
 }
 
-/** 0 (black) to 1 (white), as the eye weighs the channels. */
+/** Brightness from 0 (black) to 1 (white), with the channels weighted as the eye sees them. */
 export function brightness(color: string): number {
   const [r, g, b] = [1, 3, 5].map((at) => Number.parseInt(color.slice(at, at + 2), 16));
   return (0.3 * r! + 0.59 * g! + 0.11 * b!) / 255;
@@ -80,7 +80,7 @@ export const fabrics = [
 ] as const;
 export type Fabric = (typeof fabrics)[number];
 
-/** `b`: the cloth's colour, `a`: the second colour, `d`, `l`: darker and lighter ones. */
+/** `b`: colour of the cloth, `a`: second colour, `d`: darker, `l`: lighter. */
 interface Shades {
   b: string;
   a: string;
@@ -92,7 +92,7 @@ interface Shades {
 interface Tile {
   width: number;
   height: number;
-  /** Degrees. */
+  /** Rotation in degrees. */
   turn?: number;
   markup: string;
 }
